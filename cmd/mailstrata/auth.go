@@ -52,17 +52,16 @@ EXIT STATUS
 0 done; 1 failed, or refused; 2 invalid command line; 130 interrupted.`
 }
 
-// Run lets mailstrata in, one account or repository after the other.
 func (c *authCommand) Run(ctx context.Context, p *program) error {
 	if c.Forget && len(c.Account) == 0 {
-		return &hint.Usage{Text: "what is to be forgotten is not named", Hint: "mailstrata auth NAME --forget"}
+		return &hint.Usage{Text: "name the account or repository to forget", Hint: "mailstrata auth NAME --forget"}
 	}
 	credentials, err := c.credentials(ctx, p)
 	if err != nil {
 		return err
 	}
 	if len(credentials) == 0 {
-		p.Note("nothing is missing: all consents and secrets that the configuration wants are there")
+		p.Note("all consents and secrets of the configuration are present")
 	}
 	for _, a := range credentials {
 		if c.Forget {

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// account is one that the configuration does not have, and its provider as far as the name tells.
+// account returns an account that is not in the configuration, and its provider if the name shows it.
 func (c *authCommand) account(p *program, name string) (*access.Account, string, error) {
 	if strings.Contains(name, "://") {
 		a, err := access.ParseAccount(name)
@@ -36,17 +36,17 @@ func (c *authCommand) account(p *program, name string) (*access.Account, string,
 	}
 	if host == "" {
 		return nil, "", &hint.Usage{
-			Text: "of " + ui.Quote(name) + " it is not known where its mail is",
-			Hint: "say --provider google or --provider microsoft, or give the URL of the account: imaps://user@host",
+			Text: "the mail server of " + ui.Quote(name) + " is not known",
+			Hint: "use --provider google or --provider microsoft, or the URL of the account: imaps://user@host",
 		}
 	}
 	a, err := access.ParseAccount(access.AccountURL(name, host))
 	return a, provider, err
 }
 
-// unknownName is said of a word that means nothing, with what it may have meant.
+// unknownName returns an error for an unknown name, with the nearest name as a hint.
 func (p *program) unknownName(name string) error {
-	e := &hint.Usage{Text: ui.Quote(name) + " is neither a mail address nor the URL of an account, nor in the configuration", Hint: "mailstrata auth anna@gmail.com, or imaps://user@host"}
+	e := &hint.Usage{Text: ui.Quote(name) + " is not a mail address, the URL of an account, or a name in the configuration", Hint: "mailstrata auth anna@gmail.com, or imaps://user@host"}
 	if near := ui.Nearest(name, p.Names()); near != "" {
 		e.Hint = "did you mean " + ui.Quote(near) + "?"
 	}

@@ -13,14 +13,14 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// credential is one thing that mailstrata is let into: an account, by a consent or a password; or a repository. It may also be
-// a secret that cannot be tried.
+// credential is something that auth obtains: the consent or the password of an account, the passphrase of a repository,
+// or another secret.
 type credential struct {
-	account  *access.Account  // nil: it is none
-	provider string           // who gives tokens, as far as is known
-	location *access.Location // nil: it is none
+	account  *access.Account  // may be nil
+	provider string           // who issues tokens, if known
+	location *access.Location // may be nil
 
-	secret  secret.Source // what is to be in the keyring
+	secret  secret.Source // the secret for the keyring
 	keyring string        // its entry; "": the owner of the account is asked for a consent
 }
 
@@ -46,7 +46,7 @@ func (a *credential) obtain(ctx context.Context, p *program, c *authCommand) err
 	return c.consentTo(ctx, p, a)
 }
 
-// credentials are those that are named, or else all that are missing.
+// credentials returns those that the arguments name, or else all that are missing.
 func (c *authCommand) credentials(ctx context.Context, p *program) (credentials []*credential, err error) {
 	if len(c.Account) == 0 {
 		return p.missingCredentials(ctx)
@@ -61,7 +61,8 @@ func (c *authCommand) credentials(ctx context.Context, p *program) (credentials 
 	return credentials, nil
 }
 
-// named is what a word means: an account of the configuration, a repository of it, or both; or else any account.
+// named returns the credentials of a name: of an account of the configuration, of a repository, or both; or else of any
+// account.
 func (c *authCommand) named(p *program, name string) (credentials []*credential, err error) {
 	configured, err := p.Config()
 	if err != nil {
@@ -76,7 +77,7 @@ func (c *authCommand) named(p *program, name string) (credentials []*credential,
 	}
 	if r := configured.Repository(name); r != nil && name != "" {
 		if r.Secret.Keyring == "" && a == nil {
-			return nil, &hint.Usage{Text: "the passphrase of " + ui.Quote(name) + " is not kept in the keyring", Hint: "say so in the configuration: secret_keyring = " + ui.Quote(name)}
+			return nil, &hint.Usage{Text: "the passphrase of " + ui.Quote(name) + " is not kept in the keyring", Hint: "set it in the configuration: secret_keyring = " + ui.Quote(name)}
 		}
 		if r.Secret.Keyring != "" {
 			repository, err := p.repositoryCredential(r)
@@ -116,7 +117,7 @@ func (p *program) repositoryCredential(r *config.Repository) (*credential, error
 	return &credential{location: l, keyring: r.Secret.Keyring, secret: s}, nil
 }
 
-// missingCredentials are all of the configuration that lack a consent, or have nothing in the keyring yet.
+// missingCredentials returns the credentials of the configuration that lack a consent, or an entry in the keyring.
 func (p *program) missingCredentials(ctx context.Context) (credentials []*credential, err error) {
 	c, err := p.Config()
 	if err != nil {
@@ -127,7 +128,7 @@ func (p *program) missingCredentials(ctx context.Context) (credentials []*creden
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, &hint.Usage{Text: "no account is named, and none is configured that wants a consent or the keyring", Hint: "mailstrata auth anna@gmail.com, or imaps://user@host; or see docs/config.md"}
+		return nil, &hint.Usage{Text: "no account is named, and none in the configuration uses OAuth or the keyring", Hint: "mailstrata auth anna@gmail.com, or imaps://user@host; or see docs/config.md"}
 	}
 	store, err := p.TokenStore()
 	if err != nil {
@@ -155,7 +156,7 @@ func (p *program) missingCredentials(ctx context.Context) (credentials []*creden
 	return credentials, nil
 }
 
-// configuredCredentials are all of the configuration that want a consent, or something in the keyring.
+// configuredCredentials returns all credentials of the configuration that need a consent, or an entry in the keyring.
 func (p *program) configuredCredentials(c *config.Config) (all []*credential, err error) {
 	for i := range c.Repositories {
 		if c.Repositories[i].Secret.Keyring == "" {

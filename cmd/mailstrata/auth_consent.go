@@ -16,7 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// consentTo asks for the consent, tries it, and keeps it.
+// consentTo asks for consent, tests the token, and stores the grant.
 func (c *authCommand) consentTo(ctx context.Context, p *program, ad *credential) error {
 	a := ad.account
 	store, err := p.TokenStore()
@@ -31,7 +31,7 @@ func (c *authCommand) consentTo(ctx context.Context, p *program, ad *credential)
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.Name, err)
 	}
-	tried, err := c.try(ctx, p, a, "consent as "+a.Options.User+", not with another account; and IMAP must be allowed for it", func(o *imap.Options) {
+	tried, err := c.try(ctx, p, a, "consent as "+a.Options.User+", not with another account, and allow IMAP for it", func(o *imap.Options) {
 		o.Token = func(context.Context) (string, error) { return grant.AccessToken, nil }
 	})
 	if err != nil {
@@ -47,7 +47,7 @@ func (c *authCommand) consentTo(ctx context.Context, p *program, ad *credential)
 	}, a)
 }
 
-// kept is where something is, as JSON has it.
+// kept returns where a secret is stored, as JSON names it.
 func kept(inKeyring bool) string {
 	if inKeyring {
 		return "keyring"
@@ -55,7 +55,7 @@ func kept(inKeyring bool) string {
 	return "file"
 }
 
-// authSummary is what mailstrata was let into, as JSON.
+// authSummary is a credential as JSON.
 type authSummary struct {
 	Account    string   `json:"account,omitempty"`
 	URL        string   `json:"url,omitempty"`
@@ -66,32 +66,32 @@ type authSummary struct {
 	Kept       string   `json:"kept"`
 }
 
-// printCredential tells of it; a nil account is none.
+// printCredential prints what was stored. The account may be nil.
 func (p *program) printCredential(s authSummary, a *access.Account) error {
 	if p.flags.JSON {
 		return p.PrintJSON(s)
 	}
 	switch {
 	case a == nil && s.Tried:
-		p.Printf("the passphrase opens %s; the keyring has it now", ui.Safe(s.Repository))
-		p.Note("note: a passphrase that is in the keyring alone is lost with it: keep a copy in another place")
+		p.Printf("the passphrase opens %s, and is now in the keyring", ui.Safe(s.Repository))
+		p.Note("note: if the keyring is lost, so is the passphrase: keep a copy somewhere else")
 		return nil
 	case a == nil:
-		p.Printf("the keyring has it now")
+		p.Printf("stored in the keyring")
 		return nil
 	}
 	if s.Tried {
-		p.Printf("%s lets %s in", ui.Safe(a.Options.Host), ui.Safe(a.Options.User))
+		p.Printf("%s accepts the login of %s", ui.Safe(a.Options.Host), ui.Safe(a.Options.User))
 	}
 	if a.Configured.Name != "" {
-		p.Printf("mailstrata backup %s asks for no password", ui.Safe(a.Name))
+		p.Printf("mailstrata backup %s needs no password now", ui.Safe(a.Name))
 	} else {
 		p.Printf("mailstrata backup --imap %s needs no password now", ui.Safe(a.URL))
 	}
 	return nil
 }
 
-// consent is what to ask for: as the flags say, or the configuration, or as before; and whether the grant is to be sealed.
+// consent returns what to ask for, by the flags, the configuration or the grant before, and whether to seal the grant.
 func (c *authCommand) consent(ctx context.Context, p *program, store *oauth.Store, ad *credential) (consent *oauth.Consent, sealed bool, err error) {
 	a := ad.account
 	configured, err := p.Config()
@@ -100,7 +100,7 @@ func (c *authCommand) consent(ctx context.Context, p *program, store *oauth.Stor
 	}
 	own := ownProvider(configured, ad.provider)
 	consent = &oauth.Consent{User: a.Options.User, Host: a.Options.Host, Port: c.Port, ClientID: c.ClientID}
-	before, _ := store.Get(ctx, a.Options.User, a.Options.Host) // what cannot be read is asked for anew
+	before, _ := store.Get(ctx, a.Options.User, a.Options.Host) // ask again if it cannot be read
 	sealed = c.Keyring || store.Sealed(a.Options.User, a.Options.Host) || own != nil && own.Keyring
 	again := own == nil && before != nil && (c.Provider == "" || c.Provider == before.Provider.Name)
 	switch {
@@ -121,7 +121,7 @@ func (c *authCommand) consent(ctx context.Context, p *program, store *oauth.Stor
 		consent.Provider.Scopes = c.Scope
 	}
 	if err := consent.Provider.Validate(); err != nil {
-		return nil, false, &hint.Usage{Text: err.Error(), Hint: "say --provider google or microsoft, or name the URLs of another; see mailstrata auth --help"}
+		return nil, false, &hint.Usage{Text: err.Error(), Hint: "use --provider google or microsoft, or the URLs of another provider; see mailstrata auth --help"}
 	}
 	clientSecret := secret.Source{Name: "secret of the client", Variable: "MAILSTRATA_OAUTH_CLIENT_SECRET", File: c.ClientSecretFile}
 	switch {
@@ -132,7 +132,7 @@ func (c *authCommand) consent(ctx context.Context, p *program, store *oauth.Stor
 		consent.ClientID, consent.ClientSecret = before.ClientID, before.ClientSecret
 	}
 	if consent.ClientID == "" {
-		return nil, false, &hint.Usage{Text: "no client is named", Hint: "register one at the provider (docs/oauth.md tells how) and name it by --client-id, or in the configuration"}
+		return nil, false, &hint.Usage{Text: "the client ID is missing", Hint: "register a client at the provider (docs/oauth.md), and set --client-id, or client_id in the configuration"}
 	}
 	if p.Secrets.Given(clientSecret) {
 		value, err := p.Secrets.ReadOrKeep(ctx, clientSecret)
@@ -142,7 +142,7 @@ func (c *authCommand) consent(ctx context.Context, p *program, store *oauth.Stor
 	return consent, sealed, nil
 }
 
-// ownProvider is the provider of the configuration that has the name, or else the first of the kind; nil: it has none.
+// ownProvider returns the provider of the configuration with this name, or else the first of this kind, or nil.
 func ownProvider(c *config.Config, name string) *config.Provider {
 	if own := c.Provider(name); own != nil || name == "" || name == "other" {
 		return own
@@ -160,14 +160,14 @@ func noProvider(name string, c *config.Config) error {
 	for i := range c.Providers {
 		names = append(names, c.Providers[i].Name)
 	}
-	e := &hint.Usage{Text: "there is no provider " + ui.Quote(name), Hint: "it is one of " + ui.Safe(strings.Join(names, ", "))}
+	e := &hint.Usage{Text: "there is no provider " + ui.Quote(name), Hint: "use one of " + ui.Safe(strings.Join(names, ", "))}
 	if near := ui.Nearest(name, names); near != "" {
 		e.Hint = "did you mean " + ui.Quote(near) + "?"
 	}
 	return e
 }
 
-// ask goes the way that the provider has.
+// ask obtains a grant by device code, or in a browser.
 func (c *authCommand) ask(ctx context.Context, p *program, consent *oauth.Consent) (*oauth.Grant, error) {
 	if c.Device || !c.Browser && consent.Provider.Name != "google" {
 		grant, err := consent.Device(ctx, func(page, code string) {
@@ -185,7 +185,8 @@ func (c *authCommand) ask(ctx context.Context, p *program, consent *oauth.Consen
 	})
 }
 
-// try logs in, with what enter puts into the options; hint says what to do where that is refused. A server that cannot be reached now does not make it worthless.
+// try logs in with the secret that enter puts into the options. If the login is refused, the error has the advice. If
+// the server cannot be reached, it only warns.
 func (c *authCommand) try(ctx context.Context, p *program, a *access.Account, advice string, enter func(*imap.Options)) (tried bool, err error) {
 	if err := p.ConfigureAccount(a, &access.AccountFlags{Connections: 1}); err != nil {
 		return false, err
@@ -197,10 +198,10 @@ func (c *authCommand) try(ctx context.Context, p *program, a *access.Account, ad
 	case err == nil:
 		return true, client.Close()
 	case errors.Is(err, imap.ErrLogin):
-		return false, &hint.Error{Text: ui.OneLine(err.Error()) + "; nothing was kept", Hint: advice, Err: err}
+		return false, &hint.Error{Text: ui.OneLine(err.Error()) + "; nothing was stored", Hint: advice, Err: err}
 	case ctx.Err() != nil:
 		return false, err
 	}
-	p.Warn("it could not be tried: %s", ui.OneLine(err.Error()))
+	p.Warn("it was not tested: %s", ui.OneLine(err.Error()))
 	return false, nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/keyring"
 )
 
-// keep asks for a secret, tries it, and puts it into the keyring.
+// keep asks for a secret, tests it, and stores it in the keyring.
 func (a *credential) keep(ctx context.Context, p *program, c *authCommand) error {
 	value, err := p.Secrets.Read(ctx, a.secret)
 	if err != nil {
@@ -28,7 +28,7 @@ func (a *credential) keep(ctx context.Context, p *program, c *authCommand) error
 		return err
 	}
 	if err := keyring.Set(ctx, a.keyring, string(value)); err != nil {
-		return fmt.Errorf("keep the %s: %w", a.secret.Name, err)
+		return fmt.Errorf("store the %s: %w", a.secret.Name, err)
 	}
 	return p.printCredential(s, a.account)
 }

@@ -18,7 +18,7 @@ type backupCommand struct {
 	watchFlags `embed:""`
 }
 
-// isWhole implements whole.
+// isWhole implements wholeCommand.
 func (c *backupCommand) isWhole() bool { return len(c.Account)+len(c.IMAP) == 0 }
 
 func (*backupCommand) Help() string {
@@ -49,7 +49,7 @@ EXIT STATUS
 The worst of all accounts: 0 done, or continued tomorrow; 1 failed for one account at least; 2 invalid command line; 3 done, but some messages could not be read, or locks that are due could not be renewed; 4 done, but an account shrank or changed suspiciously (see "mailstrata show latest"); 130 interrupted.`
 }
 
-// Validate is called by kong.
+// Validate implements kong's Validatable.
 func (c *backupCommand) Validate() error {
 	if len(c.Name) > len(c.IMAP) {
 		return fmt.Errorf("there are more --name than --imap")
@@ -86,10 +86,10 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 	return errors.Join(err, run.finish())
 }
 
-// mostRemarks is how many warnings and failures of a run are told one by one.
+// mostRemarks is the number of warnings or failures that are printed one by one.
 const mostRemarks = 10
 
-// printRemarks tells an account's alarms, failures and warnings.
+// printRemarks prints the alarms, failures and warnings of an account.
 func (p *program) printRemarks(b *backup.Result) {
 	m := b.Manifest
 	for _, alarm := range m.Alarm {
@@ -109,6 +109,6 @@ func (p *program) printRemarks(b *backup.Result) {
 		p.Warn("%s: %s", ui.Safe(b.Account), ui.OneLine(w))
 	}
 	if len(m.Failures) > mostRemarks || len(m.Warnings) > mostRemarks {
-		p.Warn("%s: more of these: mailstrata show %s", ui.Safe(b.Account), shortID(b.Head))
+		p.Warn("%s: mailstrata show %s lists the rest", ui.Safe(b.Account), shortID(b.Head))
 	}
 }

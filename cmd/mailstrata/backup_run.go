@@ -16,30 +16,30 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// backupRun is one call of backup: accounts of one or several repositories, one after the other in groups, of which it keeps
-// no more than it has to tell in the end. So thousands of accounts take no more memory than a few.
+// backupRun is one call of backup. It archives accounts in groups, one repository after the other, and keeps only what
+// it prints in the end. So thousands of accounts take no more memory than a few.
 type backupRun struct {
 	program  *program
 	accounts int // of all repositories
-	parallel int // accounts at once; 0: the usual
+	parallel int // accounts at once; 0: default
 
 	repositories []*access.Location
 	committed    []manifestSummary
 	failed       []backupFailure
 	unlocked     bool     // locks are due, and could not be renewed
-	postponed    []string // accounts of which a checkpoint was laid, because the day's budget is used up
+	postponed    []string // accounts with a checkpoint, because the budget of the day is used up
 }
 
 // backupFailure is an account that was not archived, as JSON.
 type backupFailure struct {
 	Account string `json:"account"`
 	Error   string `json:"error"`
-	Kept    bool   `json:"kept"` // what was read until then; the next run goes on from there
+	Kept    bool   `json:"kept"` // what was read is kept; the next run continues from there
 
 	err error
 }
 
-// archive archives the accounts of one repository. An error is the repository's, or an interruption.
+// archive archives the accounts of one repository. It returns only errors of the repository, or an interruption.
 func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -64,7 +64,7 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 	return nil
 }
 
-// group archives some accounts that share packs. Their secrets are asked for now, and their connections end with it.
+// group archives some accounts that share packs. It reads their secrets, and closes their connections in the end.
 func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*job.Job, progress *ui.Progress) error {
 	p := b.program
 	var sources []backup.Account
@@ -80,7 +80,7 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*job.Job, 
 		defer source.Source.Close()
 		sources = append(sources, source)
 	}
-	progress.Begin("looking at the mailboxes")
+	progress.Begin("examining the mailboxes")
 	backups, err := backup.Run(ctx, r, sources, backup.Options{
 		Program:  "mailstrata " + version(),
 		Parallel: b.parallel,
@@ -101,7 +101,7 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*job.Job, 
 	return err
 }
 
-// add keeps what is to be told of an account in the end, and tells what was not as it should be.
+// add records the result of an account, and prints its alarms, failures and warnings.
 func (b *backupRun) add(backup *backup.Result) {
 	b.program.watcher.addAccount(backup)
 	b.unlocked = b.unlocked || backup.Locks != nil
@@ -115,11 +115,11 @@ func (b *backupRun) add(backup *backup.Result) {
 	}
 	b.failed = append(b.failed, backupFailure{backup.Account, backup.Err.Error(), backup.Kept, backup.Err})
 	if backup.Kept {
-		b.program.Warn("%s: what was read until now is kept; the next run goes on from there", ui.Safe(backup.Account))
+		b.program.Warn("%s: what was read so far is kept; the next run continues from there", ui.Safe(backup.Account))
 	}
 }
 
-// finish prints what was laid.
+// finish prints the manifests, and returns the outcome.
 func (b *backupRun) finish() error {
 	if len(b.repositories) == 0 {
 		return nil
@@ -130,7 +130,7 @@ func (b *backupRun) finish() error {
 	return b.outcome()
 }
 
-// mostRows is how many accounts are listed one by one.
+// mostRows is the number of accounts that are listed one by one.
 const mostRows = 50
 
 func (b *backupRun) print() error {
@@ -160,8 +160,8 @@ func (b *backupRun) print() error {
 	return nil
 }
 
-// warnFailed reports what was not archived. A hint that many failures share follows the last of them once, and accounts
-// that were not tried, because their password was refused with others, are counted.
+// warnFailed reports the accounts that were not archived. It prints a hint that several failures share once, and only
+// counts accounts that were not tried, because the server refused the logins of others.
 func (b *backupRun) warnFailed() {
 	var hints []string
 	var untried []backupFailure
@@ -188,10 +188,10 @@ func (b *backupRun) warnFailed() {
 	}
 }
 
-// mostUntried is how many accounts that were not tried are named one by one.
+// mostUntried is the number of accounts not tried that are named one by one.
 const mostUntried = 5
 
-// outcome is how the run ended as a whole: as the account that fared worst.
+// outcome returns the error of the run: that of the worst account.
 func (b *backupRun) outcome() error {
 	if len(b.failed) > 0 && b.accounts == 1 {
 		return fmt.Errorf("archive %s: %w", b.failed[0].Account, b.failed[0].err)
@@ -211,7 +211,7 @@ func (b *backupRun) outcome() error {
 	case unread > 0:
 		return &outcome{statusPartial, "the backup is done, but some messages could not be read; the next run tries them again"}
 	case b.unlocked:
-		return &outcome{statusPartial, "the backup is done, but what was stored before is locked for less than the repository promises, until mailstrata prune renews the locks"}
+		return &outcome{statusPartial, "the backup is done, but locks that are due could not be renewed; mailstrata prune renews them"}
 	}
 	return nil
 }

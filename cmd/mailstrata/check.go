@@ -46,7 +46,7 @@ type problemSummary struct {
 	Mailbox  string `json:"mailbox,omitempty"`
 	UID      uint32 `json:"uid,omitempty"`
 	Reason   string `json:"reason"`
-	Harmless bool   `json:"harmless"` // no mail is in danger, and the exit status does not count it
+	Harmless bool   `json:"harmless"` // no mail is in danger; not counted in the exit status
 }
 
 // checkSummary is the end of a check as JSON.
@@ -59,7 +59,7 @@ type checkSummary struct {
 	Problems  int64 `json:"problems"`
 }
 
-// data is what of the mail is read, and what is to be done when it has been.
+// data returns which packs of mail to read, and what to do after that.
 func (c *checkCommand) data(ctx context.Context, r *repo.Repo) (repo.HashRange, func() error, error) {
 	nothing := func() error { return nil }
 	switch {
@@ -96,7 +96,7 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 	progress.Done()
 	listing.flush()
 	if listing.notes > mostRemarks {
-		p.Note("note: %s more like these; --json tells them all", ui.Count(listing.notes-mostRemarks))
+		p.Note("note: %s more; --json lists all", ui.Count(listing.notes-mostRemarks))
 	}
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
@@ -115,20 +115,20 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 	case report.Problems > report.Unlocked+report.Misdated:
 		err = &outcome{statusPartial, "the repository is damaged"}
 	case report.Misdated > 0:
-		err = &outcome{statusPartial, "what is stored is whole, but " + ui.Plural(report.Misdated, "manifest") + " cannot be believed; find out which host wrote it"}
+		err = &outcome{statusPartial, "the data is intact, but " + ui.Plural(report.Misdated, "manifest") + " cannot be trusted; find out which host wrote it"}
 	case report.Unlocked > 0:
-		err = &outcome{statusPartial, "what is stored is whole, but locked for less than the repository promises"}
+		err = &outcome{statusPartial, "the data is intact, but locked for less than the period of the repository"}
 	}
 	return err
 }
 
-// problemListing tells problems as they are found. For people, the messages of a mailbox that have one are one line: a
-// lost pack harms thousands.
+// problemListing prints problems as they are found. In text, all affected messages of a mailbox are one line: a lost
+// pack affects thousands.
 type problemListing struct {
 	*program
 	progress *ui.Progress
 	err      error
-	pending  archive.Problem // of the messages below; its reason is that of the first
+	pending  archive.Problem // the problem of the messages in uids, with the reason of the first
 	uids     mail.UIDSet
 	notes    int // harmless ones
 }
@@ -156,7 +156,7 @@ func (l *problemListing) add(problem archive.Problem) {
 	}
 }
 
-// flush tells what waits for more of its mailbox.
+// flush prints the pending problem.
 func (l *problemListing) flush() {
 	if l.uids.Len() == 0 {
 		return
@@ -169,7 +169,7 @@ func (l *problemListing) problem(problem archive.Problem) {
 	l.Folded(ui.Red, l.describe(problem), "  ")
 }
 
-// describe is a problem in a line. An object that is wrong is named whole; what it harms, by what lists show.
+// describe returns a problem in a line. It names a damaged object in full, and what is affected as lists show it.
 func (l *problemListing) describe(problem archive.Problem) string {
 	if problem.Manifest == "" {
 		return ui.OneLine(problem.String())

@@ -6,7 +6,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/access"
 )
 
-// cli is the grammar of the command line. Every command has a file of its own.
+// cli is the grammar of the command line. Each command has its own file.
 type cli struct {
 	Init    initCommand    `cmd:"" group:"archive" help:"Create a repository."`
 	Backup  backupCommand  `cmd:"" group:"archive" help:"Back up accounts: write one manifest for each."`

@@ -16,17 +16,17 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// completeCommand is what shells ask (completion.go): given the words of a command line of which the last one is not
-// finished, it writes what that could become, one a line, with a description after a tab. Somebody who presses a key
-// wants no errors, no questions, and no waiting.
+// completeCommand prints completions for shells (see completion.go). Given the words of a command line, it prints what
+// the last one could become, one a line, with a description after a tab. It reports no errors, asks nothing, and does
+// not wait long.
 type completeCommand struct {
 	Words []string `arg:"" optional:""`
 }
 
-// completionTimeout is how long somebody waits who has pressed a key.
+// completionTimeout is the maximum time for a completion.
 const completionTimeout = 3 * time.Second
 
-// completeFiles is the line that leaves a completion to the shell: the word is a file's name.
+// completeFiles is the line that asks the shell to complete file names.
 const completeFiles = ":files"
 
 func (c *completeCommand) Run(ctx context.Context, p *program, k *kong.Context) error {
@@ -55,12 +55,12 @@ func (c *completeCommand) Run(ctx context.Context, p *program, k *kong.Context) 
 // candidate is what a word could become.
 type candidate struct{ value, about string }
 
-// typedLine is what was typed before the word in question, as far as it can be understood.
+// typedLine is the command line before the word to complete, as far as it can be parsed.
 type typedLine struct {
 	node       *kong.Node
 	positional []string
-	common     []string   // flags of all commands, as they were typed: they name the repository
-	pending    *kong.Flag // its value comes next; nil: none
+	common     []string   // the flags that name the repository, as typed
+	pending    *kong.Flag // its value comes next; may be nil
 	onlyArgs   bool       // "--" was typed
 }
 
@@ -97,7 +97,7 @@ func readTyped(root *kong.Node, words []string) *typedLine {
 	return l
 }
 
-// keep remembers what says which repository is meant.
+// keep records a flag that names the repository.
 func (l *typedLine) keep(flag *kong.Flag, value string) {
 	if flag.Group != nil && flag.Group.Key == "repository" {
 		l.common = append(l.common, "--"+flag.Name+"="+value)
@@ -115,7 +115,7 @@ func (l *typedLine) flag(typed string) *kong.Flag {
 	return nil
 }
 
-// value is the flag or argument that a word is the value of, and what of the word comes before it; nil: none.
+// value returns the flag or argument whose value the word is, or nil, and the part of the word before the value.
 func (l *typedLine) value(word string) (value *kong.Value, before string) {
 	if l.pending != nil {
 		return l.pending.Value, ""
@@ -180,7 +180,7 @@ func (l *typedLine) candidates(ctx context.Context, p *program, word string) []c
 	return found
 }
 
-// archived is what the repository has of the kind that a value is, by its name.
+// archived returns what the repository or the configuration offers for a value.
 func (l *typedLine) archived(ctx context.Context, p *program, value *kong.Value, word string) []candidate {
 	kind := value.Name
 	switch {
@@ -193,7 +193,7 @@ func (l *typedLine) archived(ctx context.Context, p *program, value *kong.Value,
 	case kind == "provider":
 		return l.providers(ctx, p)
 	case kind == "mailbox" && l.node.Name == "backup":
-		return nil // those of the server, which is not asked
+		return nil // mailboxes of the server, which is not asked
 	case !slices.Contains([]string{"manifest", "before", "after", "missing-from", "account", "account|manifest", "mailbox", "exclude"}, kind):
 		return nil
 	}
@@ -213,7 +213,7 @@ func (l *typedLine) archived(ctx context.Context, p *program, value *kong.Value,
 	return manifestCandidates(ctx, r, word)
 }
 
-// inner is the program as the command line, or the environment, has it, and tells nothing.
+// inner returns a silent program with the flags that were typed.
 func (l *typedLine) inner(ctx context.Context, p *program) (*program, error) {
 	inner := &program{stdout: io.Discard, stderr: io.Discard, getenv: p.getenv}
 	inner.begin(func(error) {})
@@ -231,7 +231,7 @@ func (l *typedLine) inner(ctx context.Context, p *program) (*program, error) {
 	return inner, nil
 }
 
-// config is the configuration that the command line or the environment names; what is wrong with it is nothing for a completion.
+// config returns the configuration, or an empty one if it has errors.
 func (l *typedLine) config(ctx context.Context, p *program) *config.Config {
 	inner, err := l.inner(ctx, p)
 	if err != nil {
@@ -244,7 +244,7 @@ func (l *typedLine) config(ctx context.Context, p *program) *config.Config {
 	return c
 }
 
-// configured are the accounts of the configuration, and where they are of use its repositories.
+// configured returns the accounts of the configuration, and its repositories for commands that take them.
 func (l *typedLine) configured(ctx context.Context, p *program) (found []candidate) {
 	c := l.config(ctx, p)
 	found = configuredCandidates(c)
@@ -270,20 +270,20 @@ func repositoryCandidates(c *config.Config) (found []candidate) {
 	return found
 }
 
-// providers are those that are known, and those of the configuration.
+// providers returns the built-in providers and those of the configuration.
 func (l *typedLine) providers(ctx context.Context, p *program) []candidate {
-	found := []candidate{{"google", "Gmail"}, {"microsoft", "Microsoft 365, Outlook.com"}, {"other", "by its URLs"}}
+	found := []candidate{{"google", "Gmail"}, {"microsoft", "Microsoft 365, Outlook.com"}, {"other", "another provider, by its URLs"}}
 	c := l.config(ctx, p)
 	for i := range c.Providers {
 		if name := c.Providers[i].Name; !slices.ContainsFunc(found, func(f candidate) bool { return f.value == name }) {
-			found = append(found, candidate{name, "of the configuration"})
+			found = append(found, candidate{name, "in the configuration"})
 		}
 	}
 	return found
 }
 
-// open opens the repository that the command line, the environment or the configuration names. Nothing is asked for and no
-// command is run, and no keyring is asked: they may wait for somebody.
+// open opens the repository that the user names. It asks nothing, runs no command and reads no keyring: they may wait
+// for the user.
 func (l *typedLine) open(ctx context.Context, p *program) (*repo.Repo, error) {
 	inner, err := l.inner(ctx, p)
 	if err != nil {
@@ -302,7 +302,7 @@ func (l *typedLine) open(ctx context.Context, p *program) (*repo.Repo, error) {
 	return place.OpenWith(ctx, k)
 }
 
-// manifestCandidates are the manifests, newest first of each account, and "latest".
+// manifestCandidates returns "latest" and the manifests, the newest first of each account.
 func manifestCandidates(ctx context.Context, r *repo.Repo, word string) []candidate {
 	var found []candidate
 	accounts := make(map[string]bool)
@@ -339,7 +339,7 @@ func accountCandidates(ctx context.Context, r *repo.Repo) []candidate {
 	return found
 }
 
-// mailboxes are those of the manifest that was typed, or of the newest of each account.
+// mailboxes returns those of the manifest that was typed, or of the newest manifest of each account.
 func (l *typedLine) mailboxes(ctx context.Context, r *repo.Repo) []candidate {
 	var named []*archive.Contents
 	for i, arg := range l.node.Positional[:min(len(l.node.Positional), len(l.positional))] {
@@ -365,7 +365,7 @@ func (l *typedLine) mailboxes(ctx context.Context, r *repo.Repo) []candidate {
 	return found
 }
 
-// firstSentence is enough of a help to choose by.
+// firstSentence returns the first sentence of a help text.
 func firstSentence(help string) string {
 	if end := strings.Index(help, ". "); end > 0 {
 		help = help[:end]

@@ -94,7 +94,7 @@ device_url = "https://id.example/device"
 		{[]string{"auth", "an"}, "anna's mail\timaps://anna@mail.example\n"},
 		{[]string{"auth", "jo@mail.example", "h"}, "home\trepository " + filepath.Dir(config) + "/home.repo\n"},
 		{[]string{"doctor", "h"}, "home\trepository " + filepath.Dir(config) + "/home.repo\n"},
-		{[]string{"auth", "--provider", "u"}, "uni\tof the configuration\n"},
+		{[]string{"auth", "--provider", "u"}, "uni\tin the configuration\n"},
 		{[]string{"auth", "--provider=g"}, "--provider=google\tGmail\n"},
 		{[]string{"list", "--repo=h"}, "--repo=home\trepository " + filepath.Dir(config) + "/home.repo\n"},
 		{[]string{"copy", "--to=h"}, "--to=home\trepository " + filepath.Dir(config) + "/home.repo\n"},

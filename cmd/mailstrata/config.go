@@ -67,19 +67,19 @@ func (c *configCheckCommand) Run(ctx context.Context, p *program) error {
 		if len(read.Repositories) == 1 {
 			repositories = "1 repository"
 		}
-		verdict := "nothing is wrong"
+		verdict := "no errors"
 		if len(warnings) > 0 {
-			verdict = "nothing is wrong in the file, but on this host (" + ui.Plural(len(warnings), "warning") + ")"
+			verdict = "no errors in the file, but on this host (" + ui.Plural(len(warnings), "warning") + ")"
 		}
 		p.Printf("%s: %s; %s, %s", ui.Safe(file), verdict, repositories, ui.Plural(len(read.Accounts), "account"))
 	}
 	return nil
 }
 
-// doubts are what may be wrong on this host, and is not the file's fault.
+// doubts returns warnings about files that the configuration names.
 func doubts(c *config.Config) (warnings []string) {
 	for _, path := range c.Exposed() {
-		warnings = append(warnings, "other users of this host can read the secret in "+path+": chmod 600 makes it yours alone")
+		warnings = append(warnings, "other users of this host can read the secret in "+path+": run chmod 600")
 	}
 	seen := make(map[string]bool)
 	look := func(path string) {
@@ -88,7 +88,7 @@ func doubts(c *config.Config) (warnings []string) {
 		}
 		seen[path] = true
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			warnings = append(warnings, "there is no file "+path+", which the configuration names")
+			warnings = append(warnings, "the file "+path+", which the configuration names, does not exist")
 		}
 	}
 	for i := range c.Repositories {
@@ -213,10 +213,10 @@ func (p *program) showProviders(c *config.Config) error {
 	return nil
 }
 
-// watchSummary is who is told how runs of a command went, as JSON.
+// watchSummary is the monitoring of a command, as JSON.
 type watchSummary struct {
 	Watch     string `json:"watch"`
-	Ping      string `json:"ping"` // where the address comes from
+	Ping      string `json:"ping"` // where the URL comes from
 	Metrics   string `json:"metrics"`
 	OnFailure bool   `json:"on_failure"`
 }

@@ -28,7 +28,7 @@ type copyCommand struct {
 	watchFlags `embed:""`
 }
 
-// isWhole implements whole.
+// isWhole implements wholeCommand.
 func (c *copyCommand) isWhole() bool { return len(c.Manifest) == 0 }
 
 func (*copyCommand) Help() string {
@@ -89,10 +89,10 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer to.Close()
 	if from.ID() == to.ID() {
-		return hint.Usagef("--to names the repository that is copied from")
+		return hint.Usagef("--to is the repository to copy from")
 	}
 	progress := p.Progress("copied")
-	progress.Begin("looking what is there")
+	progress.Begin("listing the target")
 	listing := &copyListing{program: p, progress: progress}
 	var done ui.Tally
 	err = replicate.Copy(ctx, replicate.CopyOptions{
@@ -122,7 +122,7 @@ func (c *copyCommand) open(ctx context.Context, p *program, l *access.Location) 
 	return l.OpenWith(ctx, k)
 }
 
-// wants tells which manifests were named.
+// wants returns a function that reports whether a manifest was named.
 func (c *copyCommand) wants(ctx context.Context, p *program, from *repo.Repo) (func(archive.Summary) bool, error) {
 	if len(c.Manifest) == 0 {
 		return nil, nil
@@ -138,7 +138,7 @@ func (c *copyCommand) wants(ctx context.Context, p *program, from *repo.Repo) (f
 	return func(s archive.Summary) bool { return named[s.Head.Name] }, nil
 }
 
-// copyListing tells of manifests as they are copied.
+// copyListing prints manifests as they are copied.
 type copyListing struct {
 	program               *program
 	progress              *ui.Progress
@@ -177,12 +177,12 @@ func (l *copyListing) add(c replicate.Copied) {
 	case !c.Present && !c.Gone && !c.Erased:
 		mended := ""
 		if c.Improved {
-			mended = "  (more than the copy that was there)"
+			mended = "  (more than the earlier copy)"
 		}
 		l.program.Printf("%s  %s  %s  %s%s", shortID(c.Summary.Head), ui.Safe(c.Manifest.Account), ui.Time(c.Summary.Head.Time), ui.Plural(c.Manifest.Totals.Messages, "message"), mended)
 	}
 	if len(c.Lost) > 0 {
-		l.program.Warn("of manifest %s, %s could not be read, and the copy lacks what was there: %s", shortID(c.Summary.Head),
+		l.program.Warn("manifest %s: %s could not be read, and the copy lacks them: %s", shortID(c.Summary.Head),
 			ui.Plural(len(c.Lost), "message or page"), ui.OneLine(c.Lost[0].Reason))
 	}
 }
@@ -206,20 +206,20 @@ func (l *copyListing) end() error {
 	if !l.program.flags.JSON {
 		forgotten := ""
 		if l.gone > 0 {
-			forgotten = fmt.Sprintf(", %d forgotten there", l.gone)
+			forgotten = fmt.Sprintf(", %d forgotten in the target", l.gone)
 		}
 		if l.erased > 0 {
-			forgotten += fmt.Sprintf(", %d of accounts that were erased", l.erased)
+			forgotten += fmt.Sprintf(", %d of erased accounts", l.erased)
 		}
-		l.program.Printf("%s copied, %d there before%s", ui.Plural(l.copied, "manifest"), l.present, forgotten)
+		l.program.Printf("%s copied, %d already present%s", ui.Plural(l.copied, "manifest"), l.present, forgotten)
 	}
 	if l.untagged > 0 {
-		l.program.Warn("the tags of %s, pins among them, were not copied: tags are signed, which takes an owner's key of the repository that is copied to",
+		l.program.Warn("the tags and pins of %s were not copied: that needs an owner's key of the target",
 			ui.Plural(l.untagged, "manifest"))
 	}
 	if l.lost == 0 && l.unread == 0 {
 		return nil
 	}
-	return &outcome{statusPartial, fmt.Sprintf("not all could be read: %s, %s; mailstrata check --read-data tells why",
+	return &outcome{statusPartial, fmt.Sprintf("could not be read: %s, %s; mailstrata check --read-data shows why",
 		ui.Plural(l.unread, "manifest"), ui.Plural(l.lost, "message or page"))}
 }

@@ -41,7 +41,7 @@ type demoRun struct {
 	environ map[string]string
 }
 
-// The demo's account. Its server is reached by this process alone.
+// The account of the demo. Only this process uses its server.
 const (
 	demoUser     = "anna"
 	demoPassword = "a password that nobody needs to know"
@@ -89,14 +89,14 @@ func (s *demoRun) setUp() (err error) {
 	return nil
 }
 
-// run tells the story: each sentence, then the command that makes it true.
+// run runs the steps of the demo, each after a sentence about it.
 func (s *demoRun) run(ctx context.Context) error {
 	url := s.server.URL(demoUser)
 	samples := 0
 	for range demo.Samples() {
 		samples++
 	}
-	s.narrate("Anna's mail, %s, lies on an IMAP server: %s", ui.Plural(samples, "message"), url)
+	s.narrate("Anna has %s on an IMAP server: %s", ui.Plural(samples, "message"), url)
 	s.show("$ export MAILSTRATA_REPO=%s MAILSTRATA_KEY_FILE=%s", s.environ["MAILSTRATA_REPO"], s.environ["MAILSTRATA_KEY_FILE"])
 	backup := []string{"backup", "--imap", url, "--name", demoUser}
 	restore := s.restore()
@@ -104,16 +104,16 @@ func (s *demoRun) run(ctx context.Context) error {
 		sentence string
 		command  []string
 	}{
-		{"A repository is made. Whoever has the key file can open it, and nobody else.",
+		{"Create a repository. Only the key file opens it.",
 			[]string{"init", "--new-key-file", s.environ["MAILSTRATA_KEY_FILE"]}},
 		{"The first night: everything is new.", backup},
 		{"In the morning the server loses a mailbox, " + ui.Quote(demo.Lost) + ".", nil},
-		{"The second night: nothing is new, and what is gone is gone from this manifest alone.", backup},
-		{"Days later somebody asks for that mailbox. These are the nights that there are:", []string{"list"}},
+		{"The second night: nothing is new. The mailbox is missing from this manifest only.", backup},
+		{"Days later Anna asks for that mailbox. List the nights:", []string{"list"}},
 		{"The one before the newest still has it:", []string{"ls", "latest~1", demo.Lost}},
-		{"The mail of that night is restored, here all of it, to a Maildir.", restore},
-		{"Once more: what is there already is not added again.", restore},
-		{"And is everything sound?", []string{"check", "--read-data"}},
+		{"Restore all mail of that night to a Maildir.", restore},
+		{"Again: nothing is added twice.", restore},
+		{"Verify the repository:", []string{"check", "--read-data"}},
 	} {
 		s.narrate("%s", step.sentence)
 		var err error
@@ -129,7 +129,7 @@ func (s *demoRun) run(ctx context.Context) error {
 	return nil
 }
 
-// restore is the command line that restores the first night.
+// restore returns the command line that restores the first night.
 func (s *demoRun) restore() []string {
 	return []string{"restore", "latest~1", "--to", "maildir:" + filepath.Join(s.dir, "restored"), "--with-deleted"}
 }
@@ -150,13 +150,13 @@ func (s *demoRun) call(ctx context.Context, printed io.Writer, args []string) er
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if status != statusDone && status != statusShrunk { // the story has a loss
+	if status != statusDone && status != statusShrunk { // the demo loses a mailbox
 		return fmt.Errorf("mailstrata %s ended with status %d", args[0], status)
 	}
 	return nil
 }
 
-// getenv shields the demo from the user's variables, but for those that say where this host keeps things.
+// getenv hides the MAILSTRATA_ variables of the user from the demo.
 func (s *demoRun) getenv(name string) string {
 	if value, ok := s.environ[name]; ok {
 		return value
@@ -169,7 +169,7 @@ func (s *demoRun) getenv(name string) string {
 
 func (s *demoRun) narrate(format string, args ...any) { s.show("\n# "+format, args...) }
 
-// show writes at once: the story is watched.
+// show prints a line at once, except with --json.
 func (s *demoRun) show(format string, args ...any) {
 	if !s.flags.JSON {
 		s.Printf(format, args...)

@@ -83,7 +83,7 @@ func (c *diffCommand) Run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// narrow leaves one mailbox, by the name that it has or had.
+// narrow keeps only one mailbox, by its name before or after.
 func (c *diffCommand) narrow(ctx context.Context, r *repo.Repo, d *diff.Difference) error {
 	_, errBefore := d.Before.Mailbox(ctx, c.Mailbox)
 	_, errAfter := d.After.Mailbox(ctx, c.Mailbox)
@@ -97,7 +97,7 @@ func (c *diffCommand) narrow(ctx context.Context, r *repo.Repo, d *diff.Differen
 	return nil
 }
 
-// comparison tells a difference.
+// comparison prints a difference.
 type comparison struct {
 	*program
 	difference *diff.Difference
@@ -129,7 +129,7 @@ func (t *comparison) print(ctx context.Context, list bool) error {
 	return nil
 }
 
-// tables are the counts.
+// tables prints the counts.
 func (t *comparison) tables() {
 	d := t.difference
 	t.Facts("before", t.describe(d.Before), "after", t.describe(d.After))
@@ -159,12 +159,12 @@ func (t *comparison) tables() {
 func (t *comparison) describe(c *archive.Contents) string {
 	text := fmt.Sprintf("%s  %s  %s  %s", shortID(c.Head), c.Manifest.Account, ui.Time(c.Head.Time), ui.Plural(c.Manifest.Totals.Messages, "message"))
 	if c.Manifest.State != manifest.Complete {
-		text += "  (a checkpoint: the run did not come to its end)"
+		text += "  (a checkpoint: the run was not complete)"
 	}
 	return text
 }
 
-// nonZero is a number that is left out where it is 0.
+// nonZero formats a number, or returns "" for 0.
 func nonZero(n int64) string {
 	if n == 0 {
 		return ""
@@ -172,7 +172,7 @@ func nonZero(n int64) string {
 	return ui.Count(n)
 }
 
-// remarksOn say in words what became of a mailbox as a whole, and what to make of the numbers.
+// remarksOn returns remarks about a mailbox as a whole.
 func remarksOn(m *diff.MailboxDifference) string {
 	var words []string
 	switch {
@@ -193,14 +193,14 @@ func remarksOn(m *diff.MailboxDifference) string {
 	case m.Unread != nil:
 		words = append(words, "damaged: not compared")
 	case m.After != nil && m.After.Inherited:
-		words = append(words, "could not be read: as in the manifest before")
+		words = append(words, "could not be read: copied from the manifest before")
 	case isIncomplete(m.After):
 		words = append(words, "incomplete")
 	}
 	return strings.Join(words, ", ")
 }
 
-// colourOf is that of the remarks on a mailbox.
+// colorOf returns the color of the remarks on a mailbox.
 func colourOf(m *diff.MailboxDifference) ui.Color {
 	switch {
 	case m.WasRemoved() || m.Unread != nil || shrinkage(m) != "":
@@ -211,7 +211,7 @@ func colourOf(m *diff.MailboxDifference) ui.Color {
 	return ui.Plain
 }
 
-// shrinkage says that a mailbox is empty now, or holds far less: what to look at first.
+// shrinkage returns a remark if a mailbox is empty now, or holds far fewer messages.
 func shrinkage(m *diff.MailboxDifference) string {
 	if m.Before == nil || m.After == nil || m.Before.Label || m.After.Label || m.Before.Messages == 0 {
 		return ""
@@ -231,7 +231,7 @@ func isIncomplete(m *manifest.Mailbox) bool {
 	return m != nil && m.Selectable() && !m.Label && !m.Complete
 }
 
-// list lists what became of the messages of one mailbox.
+// list lists the changes of the messages of one mailbox.
 func (t *comparison) list(ctx context.Context, m *diff.MailboxDifference) error {
 	var table *ui.Table
 	for change, err := range t.difference.Changes(ctx, m) {
@@ -272,7 +272,7 @@ func (t *comparison) list(ctx context.Context, m *diff.MailboxDifference) error 
 	return nil
 }
 
-// changeWords say what became of a message.
+// changeWords describes the change of a message.
 func changeWords(c *diff.Change) string {
 	switch c.Kind {
 	case diff.MovedIn:
@@ -289,7 +289,7 @@ func changeWords(c *diff.Change) string {
 	return c.Kind.String()
 }
 
-// plusMinus are the words that are new, with a plus, and those that are gone, with a minus.
+// plusMinus returns the new words with a plus, and the removed ones with a minus.
 func plusMinus(was, is []string) []string {
 	var words []string
 	for _, word := range is {
@@ -316,14 +316,14 @@ type diffSummary struct {
 	Reflagged int64                `json:"reflagged"`
 }
 
-// mailboxDiffSummary is what became of a mailbox, as JSON.
+// mailboxDiffSummary is the difference of a mailbox, as JSON.
 type mailboxDiffSummary struct {
 	Name        string `json:"name"`
 	Raw         string `json:"raw"`
 	Created     bool   `json:"created"`
 	Gone        bool   `json:"removed_mailbox"`
 	RenamedFrom string `json:"renamed_from,omitempty"`
-	Renumbered  bool   `json:"renumbered"` // UIDVALIDITY is another
+	Renumbered  bool   `json:"renumbered"` // UIDVALIDITY changed
 	Incomplete  bool   `json:"incomplete"` // now: not all could be read
 	Added       int64  `json:"added"`
 	Removed     int64  `json:"removed"`
@@ -356,7 +356,7 @@ func (t *comparison) document() diffSummary {
 	return s
 }
 
-// changeSummary is what became of a message, as JSON.
+// changeSummary is the change of a message, as JSON.
 type changeSummary struct {
 	Change       string    `json:"change"` // added, removed, moved-in, moved-out or reflagged
 	Mailbox      string    `json:"mailbox"`
@@ -379,7 +379,7 @@ func changeDocument(m *diff.MailboxDifference, c *diff.Change, message messageSu
 	return s
 }
 
-// manifestRef is a manifest as JSON, where only its name matters.
+// manifestRef is a reference to a manifest, as JSON.
 type manifestRef struct {
 	ID   string    `json:"id"`
 	Time time.Time `json:"time"`

@@ -40,7 +40,7 @@ EXIT STATUS
 
 func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if c.TimeLimit < 0 {
-		return hint.Usagef("--time-limit must be more than nothing, such as 10m")
+		return hint.Usagef("--time-limit must be longer than 0, such as 10m")
 	}
 	p.Patience = cmp.Or(p.watchedPatience, usualWatchedPatience)
 	accounts, repositories, err := c.subjects(p)
@@ -61,8 +61,8 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	return p.printFindings(findings)
 }
 
-// subjects are the accounts and the repositories that are named, or else all of the configuration; and of accounts the
-// repositories that they go to. A repository is named as --repo takes it; "" is what is usual.
+// subjects returns the accounts and the repositories that the user names, or else all of the configuration, and the
+// repositories of the accounts. A repository has the form of --repo; "" is the default.
 func (c *doctorCommand) subjects(p *program) (accounts []*access.Account, repositories []string, err error) {
 	configured, err := p.Config()
 	if err != nil {
@@ -86,7 +86,7 @@ func (c *doctorCommand) subjects(p *program) (accounts []*access.Account, reposi
 		}
 		r := configured.Repository(name)
 		if a == nil && r == nil {
-			return nil, nil, &hint.Usage{Text: "the configuration has no account and no repository " + ui.Quote(name), Hint: unknownName(name, configured.Names()) + "any other account is named by --imap and its URL"}
+			return nil, nil, &hint.Usage{Text: "the configuration has no account and no repository " + ui.Quote(name), Hint: unknownName(name, configured.Names()) + "use --imap URL for any other account"}
 		}
 		if r != nil {
 			repositories = append(repositories, name)
@@ -98,7 +98,7 @@ func (c *doctorCommand) subjects(p *program) (accounts []*access.Account, reposi
 	return accounts, c.repositories(p, accounts, repositories), nil
 }
 
-// unknownName begins a hint with what was probably meant.
+// unknownName returns the beginning of a hint about an unknown name.
 func unknownName(name string, names []string) string {
 	if near := ui.Nearest(name, names); near != "" {
 		return "did you mean " + ui.Quote(near) + "? "
@@ -106,7 +106,7 @@ func unknownName(name string, names []string) string {
 	return "mailstrata config show lists them; "
 }
 
-// repositories are those that are named, and those that the accounts go to, each once. One of the command line counts alone.
+// repositories returns those that are named and those of the accounts, each once. --repo overrides them.
 func (c *doctorCommand) repositories(p *program, accounts []*access.Account, named []string) []string {
 	if p.flags.Repo != "" {
 		return []string{p.flags.Repo}
@@ -121,7 +121,7 @@ func (c *doctorCommand) repositories(p *program, accounts []*access.Account, nam
 	seen := make(map[string]bool)
 	for _, name := range named {
 		l, err := p.Location(name)
-		if err != nil || !seen[l.String()] { // what is wrong with it, its examination tells
+		if err != nil || !seen[l.String()] { // doctor.Repository reports the error
 			distinct = append(distinct, name)
 		}
 		if err == nil {
@@ -155,7 +155,7 @@ func (p *program) printFindings(findings []doctor.Finding) error {
 // subjectsListed is the largest number of accounts, repositories and hosts whose good results are listed too.
 const subjectsListed = 10
 
-// worstFirst sorts findings. If there are many subjects, and not all are wanted, it leaves out what is fine.
+// worstFirst sorts findings. If there are many subjects, it leaves out what is ok, unless all are wanted.
 func worstFirst(findings []doctor.Finding, all bool) (listed []doctor.Finding, subjects int) {
 	seen := make(map[string]bool)
 	for _, f := range findings {
@@ -180,7 +180,7 @@ func (p *program) printFindingsTable(findings []doctor.Finding) {
 			for _, f := range all {
 				n[f.Status]++
 			}
-			p.Printf("%s of %d accounts, repositories and hosts: %d failed, %d to look at, %d fine (-v lists these too)",
+			p.Printf("%s of %d accounts, repositories and hosts: %d failed, %d warnings, %d ok (-v lists these too)",
 				ui.Plural(len(all), "check"), subjects, n[doctor.Fail], n[doctor.Warn], n[doctor.OK])
 		}
 	}()

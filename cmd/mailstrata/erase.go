@@ -64,7 +64,7 @@ func (c *eraseCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer r.Close()
 	progress := p.Progress("read")
-	progress.Begin("looking for what is to be erased")
+	progress.Begin("looking for what to erase")
 	plan, err := c.plan(ctx, p, r)
 	progress.Done()
 	if err != nil {
@@ -131,7 +131,7 @@ func (c *eraseCommand) hashes(ctx context.Context, p *program, r *repo.Repo) ([]
 	if !strings.Contains(word, "@") {
 		return nil, &hint.Usage{
 			Text: ui.Quote(word) + " is neither the hash of a message nor a Message-ID",
-			Hint: "mailstrata find --json shows the hashes; or name it by MANIFEST MAILBOX UID",
+			Hint: "mailstrata find --json shows the hashes; or give MANIFEST MAILBOX UID",
 		}
 	}
 	return byMessageID(ctx, r, word)
@@ -155,7 +155,7 @@ func byMessageID(ctx context.Context, r *repo.Repo, id string) (hashes []chunk.I
 	return hashes, nil
 }
 
-// confirmingWord is what the user types to confirm a plan.
+// confirmingWord returns the word that the user types to confirm a plan.
 func confirmingWord(plan *erase.Plan) string {
 	switch {
 	case plan.Account != "":
@@ -171,7 +171,7 @@ func (c *eraseCommand) confirm(ctx context.Context, p *program, plan *erase.Plan
 	word := confirmingWord(plan)
 	if c.Confirm != "" {
 		if c.Confirm != word {
-			return hint.Usagef("--confirm %s: nothing was changed; to confirm this, give --confirm %s", ui.Quote(c.Confirm), ui.Quote(word))
+			return hint.Usagef("--confirm %s: nothing was changed; this needs --confirm %s", ui.Quote(c.Confirm), ui.Quote(word))
 		}
 		return nil
 	}

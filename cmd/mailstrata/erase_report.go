@@ -80,7 +80,7 @@ func printErasure(p *program, plan *erase.Plan) {
 	}
 	shared := ""
 	if plan.Shared.Chunks > 0 {
-		shared = fmt.Sprintf("%s, %s, which other mail also has, for instance %s", ui.Plural(int64(plan.Shared.Chunks), "chunk"),
+		shared = fmt.Sprintf("%s, %s, which other mail also uses, for example %s", ui.Plural(int64(plan.Shared.Chunks), "chunk"),
 			ui.Size(plan.Shared.Bytes), plan.Shared.Example)
 	}
 	locked := ""
@@ -112,9 +112,9 @@ func (p *program) endErasure(s *erasureSummary, plan *erase.Plan, report *erase.
 		}
 	}
 	if report != nil && !p.flags.JSON {
-		p.Printf("%s written again without it, %d marked", ui.Plural(int64(report.Rewritten), "manifest"), report.Marked)
-		p.Note("its bytes are in the store until two prunes have run, one a day from now and one a day after that: until %s at the earliest", ui.Time(report.Gone()))
-		p.Note("a copy in another repository stays: run mailstrata erase there, too")
+		p.Printf("%s rewritten without it, %d marked", ui.Plural(int64(report.Rewritten), "manifest"), report.Marked)
+		p.Note("the store keeps its bytes until two prunes have run, one a day from now and one a day after that: until %s at the earliest", ui.Time(report.Gone()))
+		p.Note("copies in other repositories stay: run mailstrata erase there, too")
 		if report.Spills > 0 {
 			p.Note("a backup is under way on this host, and may hold it in %s until it ends", ui.Plural(int64(report.Spills), "file"))
 		}
@@ -124,7 +124,7 @@ func (p *program) endErasure(s *erasureSummary, plan *erase.Plan, report *erase.
 		p.Warn("%s cannot be read and may hold it: %s", ui.Plural(int64(unread), "page or table"), ui.OneLine(damage.Error()))
 	}
 	if unread > 0 || len(s.Damaged) > 0 {
-		return &outcome{statusPartial, "not everything could be read, or written again; mailstrata check shows what is damaged"}
+		return &outcome{statusPartial, "not everything could be read or rewritten; mailstrata check shows what is damaged"}
 	}
 	return nil
 }
@@ -136,12 +136,12 @@ func (p *program) warnDamaged(report *erase.Report) {
 	}
 	for _, d := range report.Damaged {
 		name := hex.EncodeToString(d.Old.ID[:4])
-		p.Warn("manifest %s still holds it, because it cannot be written again: %s. Run mailstrata repair manifest %s if its mail is wanted, and then mailstrata forget %s",
+		p.Warn("manifest %s still holds it, because it cannot be rewritten: %s. To keep its other mail, run mailstrata repair manifest %s; then run mailstrata forget %s",
 			name, strings.TrimSuffix(ui.OneLine(d.Err.Error()), "."), name, name)
 	}
 }
 
-// erasedFact says how many messages a manifest leaves out.
+// erasedFact returns how many messages a manifest leaves out, in words.
 func erasedFact(messages int64) string {
 	if messages == 0 {
 		return ""

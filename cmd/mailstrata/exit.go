@@ -8,18 +8,17 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// The exit statuses are a promise: scripts and timers go by them.
+// The exit statuses are stable: scripts and timers depend on them.
 const (
 	statusDone        = 0
 	statusFailed      = 1
 	statusUsage       = 2
 	statusPartial     = 3   // done, but some messages could not be read, or written
 	statusShrunk      = 4   // done, but the account shrank or changed suspiciously
-	statusInterrupted = 130 // as a shell has it for SIGINT
+	statusInterrupted = 130 // 128 + SIGINT, as in shells
 )
 
-// outcome is the end of a command that did its work, but not as one would wish. What there is to tell has been told, but
-// for one sentence.
+// outcome ends a command that did its work, but with problems. It has printed all but this sentence.
 type outcome struct {
 	status int
 	text   string
@@ -27,7 +26,7 @@ type outcome struct {
 
 func (o *outcome) Error() string { return o.text }
 
-// report tells an error to the user, in one sentence and where there is one a hint, and gives the exit status.
+// report prints an error in one sentence, and its hint if it has one, and returns the exit status.
 func (p *program) report(ctx context.Context, err error) int {
 	if err == nil {
 		return statusDone

@@ -47,7 +47,7 @@ EXIT STATUS
 0 done, whether something was found or not; 1 failed; 2 invalid command line; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
-// textFirst takes the first word for text to search for, if it cannot name a manifest.
+// textFirst treats the first word as text to search for, if it cannot name a manifest.
 func (c *findCommand) textFirst() {
 	if c.Manifest == "" {
 		return
@@ -67,9 +67,9 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 	case query.IsZero() && len(c.Mailbox) == 0:
 		return &hint.Usage{Text: "nothing to search for", Hint: "mailstrata find TEXT, --from TEXT, --subject TEXT, --since DATE …; mailstrata find --help shows all"}
 	case c.All && c.Manifest != "":
-		return hint.Usagef("--all looks in all manifests: name none")
+		return hint.Usagef("--all searches all manifests; do not name one")
 	case c.Account != "" && c.Manifest != "":
-		return hint.Usagef("name the account with the manifest: %s@%s", ui.Safe(c.Account), ui.Safe(c.Manifest))
+		return hint.Usagef("put the account before the manifest: %s@%s", ui.Safe(c.Account), ui.Safe(c.Manifest))
 	}
 	r, err := p.Open(ctx)
 	if err != nil {
@@ -95,7 +95,7 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if s.found == 0 {
-		p.Note("nothing was found%s", cmp.Or(s.where, "; --all looks in older manifests too"))
+		p.Note("nothing found%s", cmp.Or(s.where, "; --all searches older manifests too"))
 	}
 	if s.unread > 0 {
 		return &outcome{statusPartial, "some of it could not be read"}
@@ -118,7 +118,7 @@ type searchResults struct {
 
 func (s *searchResults) wants(m *manifest.Mailbox) bool { return s.selection.Wants(&m.Mailbox) }
 
-// newest looks in one manifest, or in the newest of each account.
+// newest searches one manifest, or the newest of each account.
 func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account string) error {
 	var manifests []*archive.Contents
 	if named != "" || account != "" {
@@ -138,7 +138,7 @@ func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account
 		}
 	}
 	if len(manifests) == 0 {
-		s.where = ": there are no manifests yet; mailstrata backup makes one"
+		s.where = ": there are no manifests yet; mailstrata backup creates one"
 	}
 	if len(manifests) == 1 {
 		if err := s.checkNames(ctx, s.selection, r, manifests[0]); err != nil {
@@ -156,7 +156,7 @@ func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account
 	return nil
 }
 
-// everywhere looks in all manifests.
+// everywhere searches all manifests.
 func (s *searchResults) everywhere(ctx context.Context, r *repo.Repo, account string) error {
 	s.where = " in any manifest"
 	s.accounts = account == ""
@@ -168,7 +168,7 @@ func (s *searchResults) everywhere(ctx context.Context, r *repo.Repo, account st
 	return nil
 }
 
-// add tells of one message, or of what could not be read.
+// add prints a message, or what could not be read.
 func (s *searchResults) add(ctx context.Context, found *search.Hit, err error) error {
 	if err != nil {
 		return s.trouble(ctx, err)
@@ -187,7 +187,7 @@ func (s *searchResults) add(ctx context.Context, found *search.Hit, err error) e
 	return nil
 }
 
-// trouble tells of what could not be read; it returns an error that ends the search.
+// trouble reports what could not be read. It returns an error only if the search ends.
 func (s *searchResults) trouble(ctx context.Context, err error) error {
 	if ctx.Err() != nil || !archive.IsDamage(err) {
 		return cmp.Or(context.Cause(ctx), err)
@@ -219,7 +219,7 @@ func (s *searchResults) row(found *search.Hit, m messageSummary) {
 	s.table.Row(cells...)
 }
 
-// nameAndDay is a manifest in a table of messages.
+// nameAndDay returns a manifest for a table of messages.
 func nameAndDay(head repo.Head) string {
 	return shortID(head) + " " + head.Time.Local().Format("2006-01-02")
 }

@@ -43,7 +43,7 @@ type forgetCommand struct {
 	watchFlags `embed:""`
 }
 
-// isWhole implements whole.
+// isWhole implements wholeCommand.
 func (c *forgetCommand) isWhole() bool { return len(c.Names) == 0 && !c.DryRun && !c.Undo }
 
 func (*forgetCommand) Help() string {
@@ -71,7 +71,7 @@ EXIT STATUS
 0 done; 1 failed, or not confirmed; 2 invalid command line, or no terminal to confirm on; 3 done, but nothing is forgotten of accounts with misdated manifests; 4 done, but a manifest lacks mail of the one before it, without an alarm; 130 interrupted.`
 }
 
-// number is how many a rule keeps.
+// number is the number of manifests that a rule keeps.
 type number int
 
 // UnmarshalText reads a number, or "unlimited".
@@ -90,7 +90,7 @@ func (n *number) UnmarshalText(text []byte) error {
 
 type span history.Span
 
-// UnmarshalText reads a stretch of time.
+// UnmarshalText parses a span such as 30d or 1y6m.
 func (s *span) UnmarshalText(text []byte) error {
 	parsed, err := history.ParseSpan(string(text))
 	*s = span(parsed)
@@ -104,7 +104,7 @@ func (c *forgetCommand) policy() history.Policy {
 	}
 }
 
-// rules are those of the flags, or where nothing is said of what is meant, those of the configuration.
+// rules returns the policy of the flags. Without rules and names, it returns that of the configuration.
 func (c *forgetCommand) rules(p *program) (history.Policy, error) {
 	policy := c.policy()
 	if !policy.IsZero() || len(c.Names) > 0 || len(c.Acknowledge) > 0 {
@@ -130,8 +130,8 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 	}
 	if policy.IsZero() && len(c.Names) == 0 && len(c.Acknowledge) == 0 {
 		return &hint.Usage{
-			Text: "nothing says what to keep, and no manifest is named",
-			Hint: "mailstrata forget --keep-daily 30 --keep-monthly 24 --dry-run tells what such rules would do",
+			Text: "no --keep rule and no manifest is given",
+			Hint: "mailstrata forget --keep-daily 30 --keep-monthly 24 --dry-run shows what such rules do",
 		}
 	}
 	if decides := !policy.IsZero() || len(c.Names) > 0; decides && len(c.Acknowledge) > 0 {
@@ -167,13 +167,13 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 	if err == nil && c.Prune {
 		err = (&pruneCommand{MaxUnused: c.MaxUnused, DryRun: c.DryRun}).prune(ctx, p, r)
 	} else if marked > 0 {
-		p.Note("%s marked to be forgotten; mailstrata prune deletes what nothing else needs, after a day. Until then mailstrata forget --undo brings them back",
+		p.Note("%s marked as forgotten; mailstrata prune deletes them after a day. Until then mailstrata forget --undo brings them back",
 			ui.Plural(int64(marked), "manifest"))
 	}
 	return cmp.Or(err, p.printLosses(plan), p.printMisdated(plan))
 }
 
-// printMisdated names the misdated manifests for which nothing of their accounts was forgotten.
+// printMisdated names the misdated manifests, whose accounts keep all manifests.
 func (p *program) printMisdated(plan *archive.ForgetPlan) error {
 	accounts := map[string]bool{}
 	for _, d := range plan.Misdated() {
@@ -195,7 +195,7 @@ func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, poli
 		}
 		plan, err := archive.PlanForgetNamed(ctx, r, heads, p.lossLimits(c.ShrinkLimit))
 		if errors.Is(err, archive.ErrKept) {
-			err = &hint.Error{Text: err.Error(), Hint: "mailstrata unpin lets a pinned one go, mailstrata forget --acknowledge one that is kept for an alarm", Err: err}
+			err = &hint.Error{Text: err.Error(), Hint: "use mailstrata unpin if it is pinned, mailstrata forget --acknowledge if it has an alarm", Err: err}
 		}
 		return plan, err
 	}
@@ -253,7 +253,7 @@ func (p *program) head(ctx context.Context, r *repo.Repo, name string) (repo.Hea
 	return repo.Head{}, fmt.Errorf("%s: %w", name, history.ErrNoMatch)
 }
 
-// acknowledge notes of manifests that what shrank in them was meant to.
+// acknowledge tags manifests whose losses the user accepts.
 func (c *forgetCommand) acknowledge(ctx context.Context, p *program, r *repo.Repo) error {
 	for _, name := range c.Acknowledge {
 		contents, err := p.openManifest(ctx, r, name)
@@ -280,7 +280,7 @@ func (c *forgetCommand) acknowledge(ctx context.Context, p *program, r *repo.Rep
 	return nil
 }
 
-// decisionSummary is what becomes of a manifest, as JSON.
+// decisionSummary is whether a manifest is kept, and why, as JSON.
 type decisionSummary struct {
 	ID       string    `json:"id"`
 	Account  string    `json:"account"`
@@ -303,7 +303,7 @@ func summarizeDecision(d *archive.Decision) decisionSummary {
 	return s
 }
 
-// print tells of each manifest whether it stays, and why.
+// print shows for each manifest whether it is kept, and why.
 func (c *forgetCommand) print(p *program, plan *archive.ForgetPlan) error {
 	if p.flags.JSON {
 		for i := range plan.Decisions {
@@ -314,16 +314,16 @@ func (c *forgetCommand) print(p *program, plan *archive.ForgetPlan) error {
 		return nil
 	}
 	if len(plan.Decisions) == 0 {
-		p.Note("there are no manifests to decide about")
+		p.Note("there are no manifests")
 		return nil
 	}
 	gone := 0
 	t := p.Table("ID", "ACCOUNT", "TIME", "MESSAGES", "", "WHY")
 	for i := range plan.Decisions {
 		s := summarizeDecision(&plan.Decisions[i])
-		what := "stays"
+		what := "keep"
 		if !s.Keep {
-			what = "goes"
+			what = "forget"
 			gone++
 		}
 		t.Row(s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), what, strings.Join(s.Reasons, ", "))
@@ -331,8 +331,8 @@ func (c *forgetCommand) print(p *program, plan *archive.ForgetPlan) error {
 	t.Flush()
 	would := ""
 	if c.DryRun {
-		would = "would "
+		would = "to be "
 	}
-	p.Printf("%s: %d %sgo, %d %sstay", ui.Plural(int64(len(plan.Decisions)), "manifest"), gone, would, len(plan.Decisions)-gone, would)
+	p.Printf("%s: %d %sforgotten, %d %skept", ui.Plural(int64(len(plan.Decisions)), "manifest"), gone, would, len(plan.Decisions)-gone, would)
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// mayAsk returns an error if a question would have no terminal, before an acknowledgement is written.
+// mayAsk returns an error if there is no terminal to confirm on, before an acknowledgement is written.
 func (c *forgetCommand) mayAsk(p *program) error {
 	if c.Yes || c.DryRun || p.HasTerminal() {
 		return nil
@@ -30,7 +30,7 @@ func (c *forgetCommand) confirm(ctx context.Context, p *program, plan *archive.F
 	if c.Yes || c.DryRun || goes == 0 {
 		return nil
 	}
-	answer, err := p.Ask(ctx, fmt.Sprintf("Forget %s? Type yes to go on: ", ui.Plural(int64(goes), "manifest")))
+	answer, err := p.Ask(ctx, fmt.Sprintf("Forget %s? Type yes to continue: ", ui.Plural(int64(goes), "manifest")))
 	switch {
 	case errors.Is(err, ui.ErrNoTerminal):
 		return errNobodyToAsk()
@@ -44,7 +44,7 @@ func (c *forgetCommand) confirm(ctx context.Context, p *program, plan *archive.F
 
 func errNobodyToAsk() error {
 	return &hint.Usage{
-		Text: "nothing was changed: there is no terminal to confirm this on",
-		Hint: "--yes answers for you, as in scripts; --dry-run only shows what would be done",
+		Text: "nothing was changed: there is no terminal to confirm on",
+		Hint: "use --yes in scripts; --dry-run only shows what would change",
 	}
 }

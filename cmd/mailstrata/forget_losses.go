@@ -23,12 +23,12 @@ func (p *program) printLosses(plan *archive.ForgetPlan) error {
 		for _, lost := range d.Lost {
 			p.Alarm("%s: manifest %s: suspicious: %s", ui.Safe(d.Manifest.Account), shortID(d.Head), ui.OneLine(lost))
 		}
-		p.Say(fmt.Sprintf("hint: mailstrata forget --acknowledge %s says that you know of it", shortID(d.Head)))
+		p.Say(fmt.Sprintf("hint: mailstrata forget --acknowledge %s accepts the loss", shortID(d.Head)))
 	}
 	if !found {
 		return nil
 	}
-	return &outcome{statusShrunk, "a manifest lacks mail of the one before it, without an alarm; both stay until you acknowledge it"}
+	return &outcome{statusShrunk, "a manifest lacks mail of the one before it, without an alarm; both are kept until you acknowledge it"}
 }
 
 // lossLimits returns the limits of losses, by account: these rules, or else those of the configuration.

@@ -15,19 +15,19 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// checkUndo refuses what --undo does not go with.
+// checkUndo returns an error for flags that exclude --undo.
 func (c *forgetCommand) checkUndo() error {
 	policy := c.policy()
 	switch {
 	case !c.Undo && c.EvenIncomplete:
-		return hint.Usagef("--even-incomplete goes with --undo")
+		return hint.Usagef("--even-incomplete needs --undo")
 	case c.Undo && (!policy.IsZero() || len(c.Acknowledge) > 0 || c.Prune):
-		return hint.Usagef("--undo takes the manifests to bring back, and no rules, --acknowledge or --prune")
+		return hint.Usagef("--undo cannot be combined with rules, --acknowledge or --prune")
 	}
 	return nil
 }
 
-// undo brings forgotten manifests back. Without names it lists those that can be.
+// undo brings forgotten manifests back. Without names, it lists them.
 func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 	left := 0
 	var printed error
 	progress := p.Progress("read")
-	progress.Begin("looking for what the manifests need")
+	progress.Begin("reading what the manifests need")
 	err = rewrite.Undo(ctx, r, named, c.EvenIncomplete, func(u rewrite.Undone) {
 		if u.Err != nil {
 			left++
@@ -95,29 +95,29 @@ func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []rew
 	return named, nil
 }
 
-// notForgotten explains why no forgotten manifest has a name.
+// notForgotten returns an error for a name that no forgotten manifest has.
 func notForgotten(ctx context.Context, r *repo.Repo, name string, ref history.Ref, err error) error {
-	advice := "mailstrata forget --undo lists the forgotten manifests that are still there"
+	advice := "mailstrata forget --undo lists the forgotten manifests"
 	marks, failed := r.Marks(ctx)
 	for marked := range marks {
 		head, _ := repo.ParseManifest(marked)
 		_, missed := ref.Pick([]history.Candidate{{Hash: head.ID}})
 		if failed == nil && isID(name) && missed == nil {
-			text := fmt.Sprintf("manifest %s was forgotten, and a prune has deleted it since: it cannot be brought back", shortID(head))
-			return &hint.Error{Text: text, Hint: "a copy in another repository may have it: mailstrata copy", Err: err}
+			text := fmt.Sprintf("manifest %s was forgotten, and prune has deleted it", shortID(head))
+			return &hint.Error{Text: text, Hint: "a copy in another repository may have it (mailstrata copy)", Err: err}
 		}
 	}
-	return &hint.Error{Text: "no forgotten manifest is there by that name: " + err.Error(), Hint: advice, Err: err}
+	return &hint.Error{Text: "no forgotten manifest has this name: " + err.Error(), Hint: advice, Err: err}
 }
 
-// forgottenSummary is a forgotten manifest as JSON, and what became of it.
+// forgottenSummary is a forgotten manifest, and the result of --undo, as JSON.
 type forgottenSummary struct {
 	ID        string           `json:"id"`
 	Account   string           `json:"account"`
 	Time      time.Time        `json:"time"`
 	Messages  int64            `json:"messages"`
 	Forgotten time.Time        `json:"forgotten"` // when it was marked
-	Until     time.Time        `json:"until"`     // from then on a prune deletes it
+	Until     time.Time        `json:"until"`     // prune deletes it after this time
 	Undone    string           `json:"undone,omitempty"`
 	Missing   []failureSummary `json:"missing"`
 	Error     string           `json:"error,omitempty"`
@@ -139,7 +139,7 @@ func summarizeForgotten(f *rewrite.Forgotten) forgottenSummary {
 // listForgotten prints forgotten manifests, and until when they can be brought back.
 func (p *program) listForgotten(forgotten []rewrite.Forgotten) error {
 	if len(forgotten) == 0 && !p.flags.JSON {
-		p.Note("no forgotten manifest is there any more")
+		p.Note("there are no forgotten manifests")
 		return nil
 	}
 	t := p.Table("ID", "ACCOUNT", "TIME", "MESSAGES", "FORGOTTEN", "KEPT UNTIL", "")
@@ -160,7 +160,7 @@ func (p *program) listForgotten(forgotten []rewrite.Forgotten) error {
 	return nil
 }
 
-// printUndone reports what became of a manifest that was to be brought back.
+// printUndone prints whether a manifest was brought back.
 func (p *program) printUndone(u rewrite.Undone) error {
 	s := summarizeForgotten(&u.Old)
 	if u.New.Name != "" {
@@ -188,9 +188,9 @@ func (p *program) printUndone(u rewrite.Undone) error {
 		return p.PrintJSON(s)
 	case u.Err != nil:
 	case u.Existing:
-		p.Printf("%s of %s, %s, is there already: %s", s.ID[:8], ui.Safe(s.Account), ui.Time(s.Time), s.Undone[:8])
+		p.Printf("%s of %s, %s, is already back, as %s", s.ID[:8], ui.Safe(s.Account), ui.Time(s.Time), s.Undone[:8])
 	default:
-		p.Printf("%s of %s, %s, counts again: as %s", s.ID[:8], ui.Safe(s.Account), ui.Time(s.Time), s.Undone[:8])
+		p.Printf("%s of %s, %s, is back, as %s", s.ID[:8], ui.Safe(s.Account), ui.Time(s.Time), s.Undone[:8])
 	}
 	return nil
 }

@@ -44,13 +44,13 @@ EXAMPLES
 
 func (c *initCommand) Validate() error {
 	if c.NoSeal && c.NewKeyFile != "" {
-		return errors.New("a repository without sealing has no keys: --no-seal and --new-key-file exclude each other")
+		return errors.New("--no-seal and --new-key-file exclude each other: a repository that is not encrypted has no keys")
 	}
 	if c.KeyRole == "writer" && c.NewKeyFile == "" {
-		return errors.New("--key-role says what the key file of --new-key-file allows; there is none")
+		return errors.New("--key-role needs --new-key-file")
 	}
 	if c.LockMode == "compliance" && c.Lock == 0 {
-		return errors.New("--lock-mode says how --lock keeps objects, and --lock is missing")
+		return errors.New("--lock-mode needs --lock")
 	}
 	return nil
 }
@@ -62,9 +62,9 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 	}
 	p.Patience = cmp.Or(p.watchedPatience, usualWatchedPatience)
 	if l.Own {
-		return &hint.Usage{Text: "init makes a repository where --repo says, and --repo is missing", Hint: "mailstrata backup without --repo makes one of your own by itself"}
+		return &hint.Usage{Text: "--repo is missing", Hint: "mailstrata backup without --repo creates one in your data directory"}
 	}
-	if l.IsRepository(ctx) { // before a key is made, or a passphrase asked for
+	if l.IsRepository(ctx) { // before it makes a key or asks for a passphrase
 		return fmt.Errorf("%s: %w", l, repo.ErrRepository)
 	}
 	o, key, err := c.options(ctx, p, l)
@@ -82,7 +82,7 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 	return c.print(p, l, r)
 }
 
-// options are the keys that the user wants.
+// options returns the keys of the new repository.
 func (c *initCommand) options(ctx context.Context, p *program, l *access.Location) (o repo.InitOptions, key *secret.KeyFile, err error) {
 	if o.Options, err = l.Options(); err != nil {
 		return o, nil, err
@@ -93,7 +93,7 @@ func (c *initCommand) options(ctx context.Context, p *program, l *access.Locatio
 	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.Secrets.Given(l.Keys().Passphrase); !onlyKey {
 		s := l.Keys().Passphrase
 		s.Twice = true
-		if o.Passphrase, err = p.Secrets.ReadOrKeep(ctx, s); err != nil { // kept before there is a repository that needs it
+		if o.Passphrase, err = p.Secrets.ReadOrKeep(ctx, s); err != nil { // store it before the repository needs it
 			return o, nil, err
 		}
 	}
@@ -130,13 +130,13 @@ func (c *initCommand) print(p *program, l *access.Location, r *repo.Repo) error 
 	p.Facts("repository", l.String(), "id", r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile, "lock", access.DescribeLock(r.Lock()))
 	switch {
 	case c.NoSeal:
-		p.Note("This repository is not encrypted: whoever can read it can read the mail.")
+		p.Note("This repository is not encrypted: anybody who can read it can read the mail.")
 	case c.NewKeyFile != "" && c.KeyRole == "owner" && !p.Secrets.Given(l.Keys().Passphrase):
-		p.Note("The key file is the only key. WHO LOSES IT LOSES THE ARCHIVE: keep a copy of it in another place.")
+		p.Note("The key file is the only key. Keep a copy of it somewhere else: without it the archive cannot be read.")
 	case c.NewKeyFile != "":
-		p.Note("WHO LOSES BOTH THE PASSPHRASE AND ALL KEY FILES OF AN OWNER LOSES THE ARCHIVE: keep a copy in another place.")
+		p.Note("Keep a copy of the passphrase or of an owner's key file somewhere else: without one the archive cannot be read.")
 	default:
-		p.Note("WHO LOSES THE PASSPHRASE LOSES THE ARCHIVE: keep it in another place too.")
+		p.Note("Keep a copy of the passphrase somewhere else: without it the archive cannot be read.")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func summarizeKey(r *repo.Repo, s repo.Slot) keySummary {
 	}
 }
 
-// findKey finds the key that a user means by the first digits of its id.
+// findKey returns the key whose id begins with these digits.
 func findKey(slots []repo.Slot, id string) (found repo.Slot, err error) {
 	n := 0
 	for _, s := range slots {
@@ -47,7 +47,7 @@ func findKey(slots []repo.Slot, id string) (found repo.Slot, err error) {
 			n++
 		}
 	}
-	advice := "mailstrata key list tells the ids"
+	advice := "mailstrata key list shows the ids"
 	switch n {
 	case 0:
 		return found, &hint.Error{Text: "no key has the id " + ui.Quote(id), Hint: advice}
@@ -57,7 +57,7 @@ func findKey(slots []repo.Slot, id string) (found repo.Slot, err error) {
 	return found, &hint.Error{Text: fmt.Sprintf("%d keys have an id that begins with %s", n, ui.Quote(id)), Hint: advice}
 }
 
-// describeKey is a key in a few words.
+// describeKey returns a key in a few words.
 func describeKey(s repo.Slot) string {
 	text := fmt.Sprintf("%s (%s, %s", s.ID, s.Role, s.Kind)
 	if s.Label != "" {

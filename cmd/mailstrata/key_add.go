@@ -72,7 +72,7 @@ func (c *keyAddCommand) Run(ctx context.Context, p *program) error {
 	return c.print(ctx, p, r, name)
 }
 
-// publicKey is the one that was named; nil: none.
+// publicKey returns the public key that the flags name, or nil.
 func (c *keyAddCommand) publicKey() (age.Recipient, error) {
 	text := c.Recipient
 	if c.RecipientFile != "" {
@@ -87,7 +87,7 @@ func (c *keyAddCommand) publicKey() (age.Recipient, error) {
 	}
 	recipient, err := keys.ParseRecipient(text)
 	if err != nil {
-		return nil, &hint.Usage{Text: err.Error(), Hint: "a key file of age names its public key in a comment; of an SSH key it is the file that ends in .pub"}
+		return nil, &hint.Usage{Text: err.Error(), Hint: "an age key file names its public key in a comment; an SSH public key is the file that ends in .pub"}
 	}
 	return recipient, nil
 }

@@ -52,7 +52,7 @@ func (c *keyExportCommand) Run(ctx context.Context, p *program) error {
 	}
 	err = secret.WriteNew(c.File, string(text))
 	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s exists already, and a key file is never replaced", c.File)
+		return fmt.Errorf("%s exists; mailstrata never replaces a key file", c.File)
 	}
 	if err != nil {
 		return err

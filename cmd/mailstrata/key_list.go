@@ -40,7 +40,7 @@ func (c *keyListCommand) Run(ctx context.Context, p *program) error {
 		remark := ""
 		switch {
 		case s.Missing:
-			remark = "gone from the store: opens nothing"
+			remark = "missing from the store: opens nothing"
 		case s.Current:
 			remark = "in use now"
 		}

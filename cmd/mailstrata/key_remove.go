@@ -47,14 +47,14 @@ func (c *keyRemoveCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
-	p.Note("Who used it may have kept what it opened: mailstrata key rotate makes new keys for what is stored from now on.")
+	p.Note("Somebody who used it may have kept what it opened: mailstrata key rotate seals new data with new keys.")
 	return nil
 }
 
 func (c *keyRemoveCommand) remove(ctx context.Context, p *program, r *repo.Repo, s repo.Slot) error {
 	err := r.RemoveSlot(ctx, s.Name)
 	if errors.Is(err, store.ErrRetained) {
-		p.Warn("the store retains %s: it opens nothing here any more, but what it sealed can still be taken from it with age", s.Name)
+		p.Warn("the store retains %s: mailstrata ignores it now, but age can still open what it holds", s.Name)
 		err = nil
 	}
 	if err != nil {

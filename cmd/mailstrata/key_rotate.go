@@ -43,7 +43,7 @@ func (c *keyRotateCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	for _, name := range retained {
-		p.Warn("the store retains %s: it opens nothing here any more, but what was stored before, with age", name)
+		p.Warn("the store retains %s: mailstrata ignores it now, but age can still open the old keys in it", name)
 	}
 	if p.flags.JSON {
 		return p.PrintJSON(struct {
@@ -52,10 +52,10 @@ func (c *keyRotateCommand) Run(ctx context.Context, p *program) error {
 			Retained    []string `json:"retained"`
 		}{len(slots), r.Fingerprint(), append([]string{}, retained...)})
 	}
-	p.Printf("%s made anew: what is stored from now on is sealed to new keys", ui.Plural(len(slots), "key"))
+	p.Printf("%s rotated: new data is sealed with new keys", ui.Plural(len(slots), "key"))
 	p.Facts("fingerprint", r.Fingerprint())
 	if r.Fingerprint() != before {
-		p.Note("The fingerprint is another than before. Tell each host, once: --trust %s", r.Fingerprint())
+		p.Note("The fingerprint has changed. Give it to each host once: --trust %s", r.Fingerprint())
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 	case c.Account != "" && len(accounts) > 0:
 		return noAccount(c.Account, accounts)
 	default:
-		p.Note("there are no manifests yet; mailstrata backup makes one")
+		p.Note("there are no manifests yet; mailstrata backup creates one")
 	}
 	p.Page()
 	show := func() error { return p.printManifests(found, true) }
@@ -64,22 +64,22 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 		p.Note("note: mailstrata list --latest shows one line for each of the %s", ui.Plural(len(accounts), "account"))
 	}
 	if unread > 0 {
-		return &outcome{statusPartial, ui.Plural(unread, "manifest") + " could not be read, or cannot be believed"}
+		return &outcome{statusPartial, ui.Plural(unread, "manifest") + " could not be read, or cannot be trusted"}
 	}
 	return nil
 }
 
-// noAccount is an error with the accounts that there are as a hint.
+// noAccount returns an error for an unknown account, with the existing ones as a hint.
 func noAccount(name string, accounts []string) error {
 	advice := ui.Safe(nameAccounts(accounts))
 	if near := ui.Nearest(name, accounts); near != "" {
 		advice = "did you mean " + ui.Quote(near) + "?"
 	}
-	return &hint.Error{Text: "no manifest is of an account " + ui.Quote(name), Hint: advice}
+	return &hint.Error{Text: "there is no account " + ui.Quote(name), Hint: advice}
 }
 
-// collect reads the manifests, newest first, and tells which accounts there are. A manifest that cannot be read is told
-// of and does not hide the others.
+// collect returns the manifests, the newest first, and the names of all accounts. It warns of manifests that cannot be
+// read, and counts them.
 func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (found []manifestSummary, accounts []string, unread int, err error) {
 	var heads []repo.Head
 	var histories archive.Histories
@@ -120,7 +120,7 @@ func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (fo
 // unreported names the manifests that lack mail and have no alarm. It returns what each lost, by its name.
 func (p *program) unreported(ctx context.Context, r *repo.Repo, histories *archive.Histories) (lost map[string][]string, err error) {
 	found, err := histories.Shrunk(ctx, r, p.lossLimits(nil))
-	if archive.IsDamage(err) && ctx.Err() == nil { // mailstrata check names it; here it hides nothing
+	if archive.IsDamage(err) && ctx.Err() == nil { // mailstrata check reports the damage
 		p.Warn("the manifests could not be compared: %s", ui.OneLine(err.Error()))
 		return nil, nil
 	}
@@ -132,7 +132,7 @@ func (p *program) unreported(ctx context.Context, r *repo.Repo, histories *archi
 	return lost, err
 }
 
-// printManifests writes manifests as a table, with their age where that is asked for, or as JSON one a line.
+// printManifests prints manifests as a table, with their age if aged is set, or as JSON.
 func (p *program) printManifests(manifests []manifestSummary, aged bool) error {
 	if p.flags.JSON {
 		for _, s := range manifests {

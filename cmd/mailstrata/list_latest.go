@@ -15,8 +15,8 @@ type latestSummary struct {
 	LastGood *time.Time `json:"last_good,omitempty"` // complete, without failures and alarms; nil if no night was
 }
 
-// latestOfEach returns the newest manifest of each account, the one whose last good night is longest ago first. Its
-// argument is sorted, the newest first.
+// latestOfEach returns the newest manifest of each account, the one with the oldest last good night first. Its argument
+// is sorted, the newest first.
 func latestOfEach(all []manifestSummary) []latestSummary {
 	var newest []latestSummary
 	at := make(map[string]int)

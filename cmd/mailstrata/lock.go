@@ -31,7 +31,7 @@ EXAMPLES
 ` + exitStatus
 }
 
-// lockReport is how a lock stands, as JSON.
+// lockReport is the state of a lock, as JSON.
 type lockReport struct {
 	Lock    *lockSummary `json:"lock"`
 	Renewed *time.Time   `json:"renewed,omitempty"`
@@ -75,7 +75,7 @@ func (c *lockCommand) Run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// lengthen makes the lock longer, the bucket's default retention first.
+// lengthen extends the period of the lock, first in the bucket's default retention.
 func (c *lockCommand) lengthen(ctx context.Context, p *program, r *repo.Repo) (renewed int, err error) {
 	if err := r.CheckLonger(int(c.Period)); err != nil {
 		return 0, err
@@ -98,7 +98,7 @@ func (c *lockCommand) lengthen(ctx context.Context, p *program, r *repo.Repo) (r
 		if !byDefault {
 			return 0, &hint.Error{
 				Text: fmt.Sprintf("the bucket's default retention could not be made %d days, which a lock of %d days needs", longer.TermDays(), longer.Days),
-				Hint: "these credentials need s3:PutBucketObjectLockConfiguration; or set it by the means of your provider, and do this again",
+				Hint: "these credentials need s3:PutBucketObjectLockConfiguration; or set it in your provider's console, and run this again",
 			}
 		}
 	}
@@ -115,7 +115,7 @@ func (l *lockPeriod) UnmarshalText(text []byte) error {
 	digits, ok := strings.CutSuffix(string(text), "d")
 	days, err := strconv.Atoi(digits)
 	if !ok || err != nil || days < 1 || days > objectlock.MaxDays {
-		return fmt.Errorf("%s is no period such as 30d, from 1d to %dd", ui.Quote(string(text)), objectlock.MaxDays)
+		return fmt.Errorf("%s is not a period such as 30d, from 1d to %dd", ui.Quote(string(text)), objectlock.MaxDays)
 	}
 	*l = lockPeriod(days)
 	return nil
@@ -125,7 +125,7 @@ func (l *lockPeriod) UnmarshalText(text []byte) error {
 type lockSummary struct {
 	Days      int    `json:"days"`
 	Mode      string `json:"mode"`
-	ByDefault bool   `json:"by_default"` // the bucket's default retention does it
+	ByDefault bool   `json:"by_default"` // by the bucket's default retention
 }
 
 func summarizeLock(l *objectlock.Lock) *lockSummary {
@@ -135,7 +135,7 @@ func summarizeLock(l *objectlock.Lock) *lockSummary {
 	return &lockSummary{l.Days, l.Mode(), l.ByDefault}
 }
 
-// renewedLocks is how many locks were renewed, in words; "" where none was.
+// renewedLocks returns how many locks were renewed, in words, or "".
 func renewedLocks(n int) string {
 	if n == 0 {
 		return ""

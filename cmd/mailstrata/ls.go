@@ -65,7 +65,7 @@ func (c *lsCommand) Run(ctx context.Context, p *program) error {
 		p.Note("%s is a label: mailstrata find %s --label %[1]s lists its messages", ui.Quote(mailbox.Name), ui.Safe(c.Manifest))
 	}
 	if !mailbox.Selectable() {
-		p.Note("%s holds no messages itself; mailstrata ls %s lists what is below it", ui.Quote(mailbox.Name), ui.Safe(c.Manifest))
+		p.Note("%s cannot hold messages; mailstrata ls %s lists the mailboxes below it", ui.Quote(mailbox.Name), ui.Safe(c.Manifest))
 	}
 	l := &messageListing{program: p, contents: contents, mailbox: mailbox, readable: r.CanRead()}
 	return l.run(ctx)
@@ -139,7 +139,7 @@ type messageSummary struct {
 	GMThrID   string     `json:"x_gm_thrid,omitempty"`
 }
 
-// message writes one message. Where its header cannot be read, all else is told, and the error.
+// message prints one message. If its header cannot be read, it prints the rest, and returns the error.
 func (l *messageListing) message(ctx context.Context, e *manifest.Entry) error {
 	s, err := l.summarizeMessage(ctx, l.contents, l.mailbox, e, l.readable)
 	if l.flags.JSON {
@@ -150,7 +150,7 @@ func (l *messageListing) message(ctx context.Context, e *manifest.Entry) error {
 	return err
 }
 
-// summarizeMessage reads what is told of a message. Where its header cannot be read, it is all else, and the error.
+// summarizeMessage returns a message as JSON. If its header cannot be read, it returns the rest, and the error.
 func (p *program) summarizeMessage(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, e *manifest.Entry, readable bool) (messageSummary, error) {
 	var text []byte
 	var err error
@@ -171,7 +171,7 @@ func (p *program) summarizeMessage(ctx context.Context, c *archive.Contents, mai
 	return s, err
 }
 
-// marks are flags and keywords, and in brackets Gmail's labels, for people.
+// marks returns flags and keywords, and Gmail labels in brackets, for tables.
 func (s *messageSummary) marks() string {
 	marks := strings.Join(s.Flags, " ")
 	for _, label := range s.Labels {
@@ -183,7 +183,7 @@ func (s *messageSummary) marks() string {
 	return strings.TrimSpace(marks)
 }
 
-// date is INTERNALDATE, in the zone of the server, for people.
+// date returns INTERNALDATE in the zone of the server, for tables.
 func (s *messageSummary) date() string {
 	if s.Date == nil {
 		return ""

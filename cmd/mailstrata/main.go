@@ -1,10 +1,16 @@
-// Mailstrata archives mail: it reads accounts over IMAP and keeps every night of them, deduplicated and sealed, in object
-// storage or a directory.
+// Mailstrata archives mail: it reads accounts over IMAP and keeps every night of them, deduplicated and encrypted, in
+// object storage or in a directory.
 //
-// This package is what meets the user: the grammar of the command line (cli.go), one file for each command, and what
-// they share: how a repository, an account and a manifest are named and found (repository.go, account.go,
-// manifests.go), where secrets come from (secret.go), how results, progress and errors are told (output.go,
-// progress.go, errors.go). All work is done by the packages below; nothing here knows a format.
+// This package is the command line. cli.go is its grammar, and each command has a file with its flags, its help, its
+// JSON and its Run:
+//
+//	main.go ──► program.go ──► COMMAND.go ──► packages backup, restore, archive, repo
+//	             │ help.go       │ manifests.go   references to manifests: latest~2, friday, 3f9a
+//	             │ exit.go       │ query.go       conditions for messages
+//	             └ watch.go      └ internal/access, job, secret, ui, doctor
+//
+// exit.go prints the error and the hint of a command, and returns its exit status; watch.go reports it to monitors.
+// No file here knows the format of a repository.
 package main
 
 import (
@@ -22,6 +28,6 @@ func run(p *program) {
 
 	p.aimAt(memoryGoal)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // who asks a second time is obeyed at once
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	os.Exit(p.run(ctx, os.Args[1:]))
 }

@@ -20,15 +20,15 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// asListed is a time as mailstrata list shows it.
+// asListed matches a time as mailstrata list shows it.
 var asListed = regexp.MustCompile(`(\d{4}-\d\d-\d\d) (\d\d:\d\d)$`)
 
-// parseRef reads how a user names a manifest.
+// parseRef parses a reference to a manifest.
 func parseRef(text string) (history.Ref, error) {
 	return history.ParseRef(asListed.ReplaceAllString(strings.TrimSpace(text), "${1}T${2}"), time.Now())
 }
 
-// openManifest opens the manifest that the user names.
+// openManifest opens the manifest that a reference names.
 func (p *program) openManifest(ctx context.Context, r *repo.Repo, text string) (*archive.Contents, error) {
 	ref, err := parseRef(text)
 	if err != nil {
@@ -44,16 +44,16 @@ func (p *program) openManifest(ctx context.Context, r *repo.Repo, text string) (
 	for _, over := range passed[:min(len(passed), mostRemarks)] {
 		h := over.Head
 		if over.Err != nil {
-			p.Warn("manifest %s of %s is passed over: %s", shortID(h), ui.Time(h.Time), ui.OneLine(over.Err.Error()))
+			p.Warn("manifest %s of %s is ignored: %s", shortID(h), ui.Time(h.Time), ui.OneLine(over.Err.Error()))
 			continue
 		}
-		p.Warn("manifest %s of %s came to the store at %s, long after its time: it is a copy or a repair, or somebody dated it back. "+
-			"%s of %s is used instead; name the other by its id if you want it", shortID(h), ui.Time(h.Time), ui.Time(h.Stored), shortID(head), ui.Time(head.Time))
+		p.Warn("the store got manifest %s of %s at %s, long after its time: it is a copy or a repair, or somebody dated it back. "+
+			"Using %s of %s; name the other by its id if you want it", shortID(h), ui.Time(h.Time), ui.Time(h.Stored), shortID(head), ui.Time(head.Time))
 	}
 	return archive.OpenManifest(ctx, r, head)
 }
 
-// referenceHint tells somebody whose reference fits nothing, or too much, what it could have been.
+// referenceHint returns a hint for a reference that matches no manifest, or manifests of several accounts.
 func referenceHint(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 	var accounts []string
 	var heads []repo.Head
@@ -70,7 +70,7 @@ func referenceHint(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 	slices.SortFunc(heads, func(a, b repo.Head) int { return a.Time.Compare(b.Time) })
 	switch {
 	case len(heads) == 0:
-		return "mailstrata backup makes one"
+		return "mailstrata backup creates one"
 	case ref.Account != "" && !slices.Contains(accounts, ref.Account):
 		if near := ui.Nearest(ref.Account, accounts); near != "" {
 			return "did you mean account " + near + "?"
@@ -84,10 +84,10 @@ func referenceHint(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 		shortID(oldest), ui.Time(oldest.Time), shortID(newest), ui.Time(newest.Time))
 }
 
-// mostAccounts is how many accounts a hint names: there may be thousands.
+// mostAccounts is the number of accounts that a hint names.
 const mostAccounts = 12
 
-// nameAccounts names the accounts of a repository, or how many there are beside the first ones.
+// nameAccounts returns the names of accounts, or the first ones and the number of the rest.
 func nameAccounts(accounts []string) string {
 	if more := len(accounts) - mostAccounts; more > 1 {
 		return fmt.Sprintf("the accounts are %s and %s more", strings.Join(accounts[:mostAccounts], ", "), ui.Count(int64(more)))
@@ -95,7 +95,7 @@ func nameAccounts(accounts []string) string {
 	return "the accounts are " + strings.Join(accounts, ", ")
 }
 
-// mailbox finds a mailbox of a manifest, or names the nearest.
+// mailbox returns a mailbox of a manifest, or an error with the nearest name.
 func (p *program) mailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name string) (*manifest.Mailbox, error) {
 	mailbox, err := c.Mailbox(ctx, name)
 	if errors.Is(err, mail.ErrNoMailbox) {
@@ -104,7 +104,7 @@ func (p *program) mailbox(ctx context.Context, r *repo.Repo, c *archive.Contents
 	return mailbox, err
 }
 
-// unknownMailbox is an error that tells where the mailbox was before it was deleted, or else the nearest name.
+// unknownMailbox returns an error with a hint: the last manifest that has the mailbox, or else the nearest name.
 func unknownMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.Pattern) error {
 	if head, messages, ok := lastSeen(ctx, r, c, name); ok {
 		return &hint.Error{
@@ -122,11 +122,11 @@ func unknownMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name
 	return job.NoMailbox("manifest "+shortID(c.Head), string(name), names, fmt.Sprintf("mailstrata ls %s lists the mailboxes", shortID(c.Head)))
 }
 
-// manifestsSearched bounds how long somebody waits for a hint.
+// manifestsSearched is the number of manifests that are searched for a hint.
 const manifestsSearched = 400
 
-// lastSeen looks for a mailbox in the other manifests of an account, the nearest before this one first, then those after
-// it: whoever looks for a deleted folder gets the night to go back to.
+// lastSeen looks for a mailbox in the other manifests of an account: first in those before this one, the newest first,
+// then in those after it. A user who looks for a deleted folder gets the night to restore from.
 func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.Pattern) (head repo.Head, messages int64, ok bool) {
 	var before, after []repo.Head
 	for s, err := range archive.Manifests(ctx, r) {
@@ -159,18 +159,18 @@ func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.P
 	return repo.Head{}, 0, false
 }
 
-// id is a manifest's name in --json, shortID enough of it for people.
+// id returns the id of a manifest, shortID its first digits.
 func id(head repo.Head) string      { return hex.EncodeToString(head.ID[:]) }
 func shortID(head repo.Head) string { return id(head)[:8] }
 
-// manifestSummary is a manifest as JSON, wherever one is told of.
+// manifestSummary is a manifest as JSON.
 type manifestSummary struct {
 	ID          string    `json:"id"`
 	Account     string    `json:"account"`
 	Time        time.Time `json:"time"`              // when it was committed, by the store's clock
 	Stored      time.Time `json:"stored,omitzero"`   // when the store got the object
 	Belated     bool      `json:"belated,omitempty"` // long after its time, and after another of the account that came in time
-	Lost        []string  `json:"lost,omitempty"`    // what it lacks of the one before it, and has no alarm of
+	Lost        []string  `json:"lost,omitempty"`    // losses since the one before it that have no alarm
 	Start       time.Time `json:"start"`
 	End         time.Time `json:"end"`
 	Source      string    `json:"source"`
@@ -207,7 +207,7 @@ func summarize(head repo.Head, m *manifest.Manifest) manifestSummary {
 	return s
 }
 
-// remarks say in a word or two what is not as it should be.
+// remarks returns what is wrong with the manifest, in a few words.
 func (s *manifestSummary) remarks() string {
 	var words []string
 	if s.State != manifest.Complete.String() {
@@ -234,7 +234,7 @@ func (s *manifestSummary) remarks() string {
 	return strings.Join(words, ", ")
 }
 
-// colour is that of the remarks.
+// color returns the color of the remarks.
 func (s *manifestSummary) colour() ui.Color {
 	switch {
 	case s.Failures > 0 || s.Alarms > 0 || len(s.Lost) > 0:

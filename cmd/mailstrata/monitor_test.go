@@ -68,9 +68,9 @@ func TestJournal(t *testing.T) {
 		stream func(f *os.File) string
 		want   string
 	}{
-		{"the journal", streamOf, "<3>mailstrata: no command is given\n<6>hint: "},
-		{"led away", func(*os.File) string { return "1:2" }, "mailstrata: no command is given\nhint: "},
-		{"no systemd", func(*os.File) string { return "" }, "mailstrata: no command is given\nhint: "},
+		{"the journal", streamOf, "<3>mailstrata: no command given\n<6>hint: "},
+		{"led away", func(*os.File) string { return "1:2" }, "mailstrata: no command given\nhint: "},
+		{"no systemd", func(*os.File) string { return "" }, "mailstrata: no command given\nhint: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f, err := os.Create(filepath.Join(t.TempDir(), "stderr"))

@@ -23,7 +23,7 @@ type pickFlags struct {
 	queryFlags  `embed:""`
 }
 
-// pick makes of the flags what restore.Run wants. Without any, all messages of the mailboxes are meant.
+// pick returns the messages and mailboxes that the flags select. A nil pick means all messages of the mailboxes.
 func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, query search.Query) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
 	wants := func(m *manifest.Mailbox) bool { return c.Wants(&m.Mailbox) }
 	if len(c.Mailbox)+len(c.Exclude) == 0 {
@@ -49,7 +49,7 @@ func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, con
 	return pick, wants, nil
 }
 
-// otherRef is --missing-from; without an account, it is of the account of the manifest that is restored.
+// otherRef returns --missing-from, with the account of the restored manifest if it names none.
 func (c *restoreCommand) otherRef(contents *archive.Contents) string {
 	if strings.Contains(c.MissingFrom, "@") || isID(c.MissingFrom) {
 		return c.MissingFrom
@@ -62,15 +62,15 @@ func isID(ref string) bool {
 	return len(ref) >= 4 && strings.Trim(strings.ToLower(ref), "0123456789abcdef") == ""
 }
 
-// messages reads --message. Its mailbox is meant alone, without those below it.
+// messages adds the UIDs of --message to the pick, and returns their mailbox.
 func (c *restoreCommand) messages(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, pick *restore.Pick) (*manifest.Mailbox, error) {
 	if len(c.Mailbox) != 1 || len(c.Exclude) > 0 {
-		return nil, hint.Usagef("--message: a UID is of one mailbox: name it, with one --mailbox")
+		return nil, hint.Usagef("--message needs exactly one --mailbox")
 	}
 	for _, text := range c.Message {
 		uids, err := mail.ParseUIDSet(text)
 		if err != nil || uids.Len() == 0 {
-			return nil, hint.Usagef("--message: %s names no UIDs, such as 12 or 12,15:20", ui.Quote(text))
+			return nil, hint.Usagef("--message: %s is not a UID or a list of UIDs, such as 12 or 12,15:20", ui.Quote(text))
 		}
 		for uids := range uids.Ranges() {
 			pick.UIDs.AddRange(uids)
@@ -82,7 +82,7 @@ func (c *restoreCommand) messages(ctx context.Context, p *program, r *repo.Repo,
 	}
 	for uids := range pick.UIDs.Ranges() {
 		if uids.Len() > 1 {
-			continue // of a range, those are meant that are there
+			continue // a range may have gaps
 		}
 		if _, err := contents.Entry(ctx, mailbox, uids.First); err != nil {
 			return nil, fmt.Errorf("--message: %w", err)

@@ -26,26 +26,26 @@ type program struct {
 	stderr io.Writer // all else
 	getenv func(string) string
 
-	scryptWork      int           // of new passphrases; 0: age's own, a second's
-	watchedPatience time.Duration // with a store in trouble, if the user waits; 0: usualWatchedPatience
+	scryptWork      int           // of new passphrases; 0: the default of age, about a second
+	watchedPatience time.Duration // with errors of a store, for interactive commands; 0: usualWatchedPatience
 
 	*ui.Output
 	*access.Host
 	flags   globals
-	watcher *watch // nil: nobody is told how it went
+	watcher *watch // may be nil
 }
 
-// usualWatchedPatience is how long a command goes on with a store in trouble whose user waits to hear what is wrong.
+// usualWatchedPatience is how long an interactive command retries if a store has errors.
 const usualWatchedPatience = 30 * time.Second
 
-// begin sets up what the command line is parsed with. quit ends the command whose pager was quit.
+// begin sets up output and host. quit ends the command if the user quits the pager.
 func (p *program) begin(quit func(error)) {
 	p.Output = ui.New(p.stdin, p.stdout, p.stderr, p.getenv, quit)
 	p.Host = access.NewHost(p.Output, p.stderr, p.getenv)
 	p.Host.ScryptWork, p.Host.Version = p.scryptWork, version()
 }
 
-// run does what the arguments say and returns the exit status.
+// run runs the command of the arguments and returns the exit status.
 func (p *program) run(ctx context.Context, args []string) int {
 	working, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -68,15 +68,15 @@ func (p *program) run(ctx context.Context, args []string) int {
 func (p *program) perform(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return &hint.Usage{
-			Text: "no command is given",
-			Hint: "mailstrata backup --imap imaps://user@host archives an account now; mailstrata --help tells the rest",
+			Text: "no command given",
+			Hint: "mailstrata backup --imap imaps://user@host backs up an account; mailstrata --help lists the commands",
 		}
 	}
 	var cli cli
 	helped := false
 	parser, err := p.parser(ctx, &cli, &helped)
 	if err != nil {
-		return err // the grammar itself is wrong, which every test would show
+		return err // the grammar is wrong; every test would show it
 	}
 	command, err := parser.Parse(translate(args))
 	if helped {
@@ -95,7 +95,7 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	return command.Run()
 }
 
-// parser is the grammar, with what its commands need. It sets helped where only help was asked for, and given.
+// parser returns the parser of the command line. It sets helped if it printed help.
 func (p *program) parser(ctx context.Context, cli *cli, helped *bool) (*kong.Kong, error) {
 	return kong.New(cli,
 		kong.Name("mailstrata"),
@@ -113,7 +113,7 @@ func (p *program) parser(ctx context.Context, cli *cli, helped *bool) (*kong.Kon
 	)
 }
 
-// parseError makes a parser's complaint a usage error, with the way to the help that fits.
+// parseError returns a usage error for an error of the parser, with the command that prints the right help.
 func parseError(err error) error {
 	where, text, quoting := "mailstrata --help", err.Error(), ""
 	if missing, ok := strings.CutPrefix(text, `expected "<`); ok {
@@ -125,7 +125,7 @@ func parseError(err error) error {
 		if node := parse.Context.Selected(); node != nil {
 			where = "mailstrata " + node.Path() + " --help"
 			if isUnexpected {
-				quoting = "a name with blanks is put in quotes; "
+				quoting = "put a name with spaces in quotes; "
 			}
 		} else if isUnexpected {
 			var ours string
@@ -137,8 +137,8 @@ func parseError(err error) error {
 	return &hint.Usage{Text: text, Hint: quoting + "see " + where}
 }
 
-// unknownCommand returns a complaint about a word that is not a command, and the command that does what the word does in
-// other programs, or "". It drops the parser's own guess, which suggests words that have only two letters in common.
+// unknownCommand returns an error text for an unknown command, and the command that does what the word does in other
+// programs, or "". It replaces the parser's guess, which suggests words that have only two letters in common.
 func unknownCommand(unexpected string, model *kong.Application) (text, ours string) {
 	word, _, _ := strings.Cut(unexpected, ",")
 	text = "there is no command " + word
@@ -157,7 +157,7 @@ func unknownCommand(unexpected string, model *kong.Application) (text, ours stri
 	return text, ""
 }
 
-// otherWords are the words of other programs, with the commands that do here what they do there.
+// otherWords maps commands of other programs to those of mailstrata.
 var otherWords = map[string]string{
 	"snapshots": "list", "log": "list", "sync": "backup", "fetch": "backup", "archive": "backup", "search": "find", "grep": "find",
 	"recover": "restore", "extract": "restore", "undelete": "restore", "export": "restore", "verify": "check", "dump": "cat",
@@ -165,8 +165,8 @@ var otherWords = map[string]string{
 	"rename": "rename-account", "undo": "forget", "unforget": "forget",
 }
 
-// variable gives a flag its value from the environment variable that its tag names, where the flag itself is not given.
-// (kong's own "env" tag asks the environment of the process.)
+// variable returns the value of the environment variable that a flag's tag names. (The env tag of kong reads the
+// environment of the process.)
 func (p *program) variable(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if name := flag.Tag.Get("var"); name != "" {
 		if value := p.getenv(name); value != "" {
@@ -180,7 +180,7 @@ func (p *program) variable(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 	return nil, nil
 }
 
-// readPath reads a flag that is a path. The home directory is HOME; "-" is not a path.
+// readPath parses a flag that is a path. It expands "~"; "-" is not a path.
 func (p *program) readPath(flag *kong.DecodeContext, target reflect.Value) error {
 	var path string
 	err := flag.Scan.PopValueInto("file", &path)
@@ -193,7 +193,7 @@ func (p *program) readPath(flag *kong.DecodeContext, target reflect.Value) error
 	return err
 }
 
-// describeValue is a flag's help with the variable that stands for it.
+// describeValue returns the help of a flag, with its variable.
 func describeValue(value *kong.Value) string {
 	if name := value.Tag.Get("var"); name != "" {
 		return value.Help + " ($" + name + ")"
@@ -201,7 +201,7 @@ func describeValue(value *kong.Value) string {
 	return value.Help
 }
 
-// steps shows how far a repository has come with a command of several steps.
+// steps returns a function that shows the progress of a command of several steps.
 func steps(progress *ui.Progress) func(repo.Progress) {
 	return func(now repo.Progress) { progress.Step(ui.StepState(now)) }
 }

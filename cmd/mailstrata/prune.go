@@ -22,7 +22,7 @@ type pruneCommand struct {
 	watchFlags `embed:""`
 }
 
-// isWhole implements whole.
+// isWhole implements wholeCommand.
 func (c *pruneCommand) isWhole() bool { return !c.DryRun }
 
 func (*pruneCommand) Help() string {
@@ -43,7 +43,7 @@ EXIT STATUS
 0 done; 1 failed; 2 invalid command line; 3 done, but something in the repository is damaged, or locks that are due could not be renewed; 130 interrupted.`
 }
 
-// share is a part of a whole, between 0 and 1.
+// share is a fraction between 0 and 1.
 type share float64
 
 // UnmarshalText reads a percentage.
@@ -108,7 +108,7 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 		Erased:    func(repo.Head) { late++ },
 		Left: func(name string, err error) {
 			if errors.Is(err, store.ErrRetained) && r.Lock() != nil {
-				return // as it should be: how many is told at the end
+				return // expected; the summary has their number
 			}
 			if left++; left <= mostRemarks {
 				p.Note("left: %s: %s", name, ui.OneLine(err.Error()))
@@ -127,7 +127,7 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 		return err
 	}
 	if report.Locks != nil {
-		p.Warn("what is stored is not locked as it should be: %s", ui.OneLine(report.Locks.Error()))
+		p.Warn("the locks could not be renewed: %s", ui.OneLine(report.Locks.Error()))
 	}
 	if p.flags.JSON {
 		err = p.PrintJSON(summarizePrune(report, erased, c.DryRun))
@@ -137,38 +137,38 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	switch {
 	case err != nil:
 	case report.Lost > 0 || report.Unread > 0:
-		err = &outcome{statusPartial, fmt.Sprintf("the repository is damaged: %s could not be read, %s cannot be had; mailstrata check tells which",
+		err = &outcome{statusPartial, fmt.Sprintf("the repository is damaged: %s could not be read, %s missing; mailstrata check names them",
 			ui.Plural(int64(report.Unread), "pack"), ui.Plural(report.Lost, "chunk"))}
 	case len(erased.Damaged)+erased.Unread > 0:
 		err = &outcome{statusPartial, "the prune is done, but damaged manifests may still hold what was erased"}
 	case report.Locks != nil:
-		err = &outcome{statusPartial, "the prune is done, but what is stored is locked for less than the repository promises"}
+		err = &outcome{statusPartial, "the prune is done, but locks that are due could not be renewed"}
 	}
 	return err
 }
 
-// erase writes manifests again that were committed by runs that began before something was erased.
+// erase rewrites manifests of runs that began before an erasure.
 func (c *pruneCommand) erase(ctx context.Context, p *program, r *repo.Repo, late int) (*erase.Report, error) {
 	switch {
 	case late == 0:
 		return &erase.Report{}, nil
 	case c.DryRun:
-		p.Note("%s or more, committed after an erasure, would be written again without what was erased", ui.Plural(late, "manifest"))
+		p.Note("%s or more, committed after an erasure, would be rewritten without what was erased", ui.Plural(late, "manifest"))
 		return &erase.Report{}, nil
 	}
 	report, err := erase.Complete(ctx, r, nil)
 	if err != nil {
-		return nil, fmt.Errorf("write manifests again that were committed after an erasure: %w", err)
+		return nil, fmt.Errorf("rewrite manifests that were committed after an erasure: %w", err)
 	}
-	p.Note("%s written again without what was erased: the runs that committed them began before the erasure", ui.Plural(report.Rewritten, "manifest"))
+	p.Note("%s rewritten without what was erased: the runs that committed them began before the erasure", ui.Plural(report.Rewritten, "manifest"))
 	p.warnDamaged(report)
 	return report, nil
 }
 
-// pruneError says what to do where a manifest stands in the way.
+// pruneError adds a hint if a damaged manifest prevents the prune.
 func pruneError(err error) error {
 	if errors.Is(err, repo.ErrNoChunk) || errors.Is(err, repo.ErrDamaged) {
-		return &hint.Error{Text: err.Error(), Hint: "mailstrata check names what is damaged; a manifest that is beyond repair no longer stands in the way a day after mailstrata forget", Err: err}
+		return &hint.Error{Text: err.Error(), Hint: "mailstrata check names what is damaged; a day after you forget a damaged manifest, prune ignores it", Err: err}
 	}
 	return err
 }
@@ -185,7 +185,7 @@ func summarizePrune(r *repo.PruneReport, erased *erase.Report, dry bool) pruneSu
 	}
 }
 
-// print tells what is freed now, what later, and what stays.
+// print shows what is deleted now and later, and what is kept.
 func (c *pruneCommand) print(p *program, r *repo.PruneReport) {
 	things := func(a repo.Amount, what string) string {
 		return ui.Plural(int64(a.Objects), what) + ", " + ui.Size(a.Bytes)
@@ -207,11 +207,11 @@ func (c *pruneCommand) print(p *program, r *repo.PruneReport) {
 		verb, fmt.Sprintf("%s: %s, %s, %s", ui.Size(now.Bytes), ui.Plural(int64(r.Deleted.Objects), "pack"),
 			ui.Plural(int64(r.Manifests.Objects), "forgotten manifest"), ui.Plural(int64(r.Replaced.Objects), "index segment")),
 		"in a day", things(r.Condemned, "pack"),
-		"named before", some(r.Waiting, things(r.Waiting, "pack")),
-		"written anew", some(r.Rewritten, things(r.Rewritten, "pack")+"; "+ui.Size(r.Copied.Bytes)+" stay of them"),
+		"marked before", some(r.Waiting, things(r.Waiting, "pack")),
+		"repacked", some(r.Rewritten, things(r.Rewritten, "pack")+"; "+ui.Size(r.Copied.Bytes)+" kept of them"),
 		"index merged", some(r.Segments, things(r.Segments, "segment")),
-		"erased", some(r.Erased, "is in "+things(r.Erased, "pack")+" still"),
-		"unused, and left", ui.Size(r.Unused),
+		"erased", some(r.Erased, "still in "+things(r.Erased, "pack")+""),
+		"unused, kept", ui.Size(r.Unused),
 		"not deleted", some(r.Retained, things(r.Retained, "object")+": the store retains them"),
 		"locks renewed", renewedLocks(r.Renewed),
 	)

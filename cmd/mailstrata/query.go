@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// queryFlags say which messages are meant, wherever messages are looked for. All that are given must fit.
+// queryFlags are conditions for messages. All must match.
 type queryFlags struct {
 	From       string   `group:"query" placeholder:"TEXT" help:"Text in the sender."`
 	Subject    string   `group:"query" placeholder:"TEXT" help:"Text in the subject."`
@@ -29,7 +29,7 @@ type queryFlags struct {
 
 const queryHelp = `All conditions must match. Text matches anywhere in the decoded field, in upper or lower case. A DATE is 2026-03-14, 2026-03-14T06:30 or RFC 3339; a day begins at local midnight. K, M and G are powers of 1,000; Ki, Mi and Gi of 1,024.`
 
-// query reads the flags; recipient is looked for in To, Cc and Bcc.
+// query returns the query of the flags. recipient matches To, Cc and Bcc.
 func (f *queryFlags) query(recipient string) (search.Query, error) {
 	q := search.Query{From: f.From, To: recipient, Subject: f.Subject, MessageID: f.MessageID, Attachment: f.Attachment}
 	for _, date := range []struct {
@@ -65,7 +65,7 @@ func (f *queryFlags) query(recipient string) (search.Query, error) {
 	return q, nil
 }
 
-// parseDate reads a moment as a person here writes it.
+// parseDate parses a date or a time in the local time zone.
 func parseDate(text string) (time.Time, bool) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return day.Start(t.Year(), t.Month(), t.Day(), time.Local), true

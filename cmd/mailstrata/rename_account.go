@@ -44,7 +44,7 @@ type renameSummary struct {
 
 func (c *renameCommand) Run(ctx context.Context, p *program) error {
 	if c.Old == c.New || c.New == "" {
-		return hint.Usagef("rename-account takes two different names")
+		return hint.Usagef("rename-account needs two different names")
 	}
 	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
@@ -60,7 +60,7 @@ func (c *renameCommand) Run(ctx context.Context, p *program) error {
 		return noAccount(c.Old, accountsOf(ctx, r))
 	case errors.Is(err, rewrite.ErrExists):
 		return &hint.Error{
-			Text: fmt.Sprintf("account %s is archived already: nothing was changed", ui.Quote(c.New)),
+			Text: fmt.Sprintf("account %s exists; nothing was changed", ui.Quote(c.New)),
 			Hint: "--merge adds the history of " + ui.Quote(c.Old) + " to it", Err: err,
 		}
 	case err != nil:
@@ -73,7 +73,7 @@ func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
 	s := renameSummary{Old: c.Old, New: c.New, Renamed: renamed.Committed + renamed.Existing, Marked: renamed.Marked, Left: []damagedManifest{}}
 	for _, left := range renamed.Left {
 		s.Left = append(s.Left, damagedManifest{id(left.Head), left.Err.Error()})
-		p.Warn("manifest %s stays under the old name: %s", shortID(left.Head), ui.OneLine(left.Err.Error()))
+		p.Warn("manifest %s keeps the old name: %s", shortID(left.Head), ui.OneLine(left.Err.Error()))
 	}
 	switch {
 	case p.flags.JSON:
@@ -81,9 +81,9 @@ func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
 			return err
 		}
 	case s.Renamed+s.Marked == 0:
-		p.Printf("nothing is left to be renamed")
+		p.Printf("nothing to rename")
 	default:
-		p.Printf("%s of %s are of %s now", ui.Plural(int64(s.Renamed), "manifest"), ui.Safe(c.Old), ui.Safe(c.New))
+		p.Printf("%s of %s renamed to %s", ui.Plural(int64(s.Renamed), "manifest"), ui.Safe(c.Old), ui.Safe(c.New))
 	}
 	p.noteNewName(c.Old, c.New)
 	if len(s.Left) > 0 {
@@ -92,7 +92,7 @@ func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
 	return nil
 }
 
-// noteNewName says what the user has to change.
+// noteNewName prints what the user must change.
 func (p *program) noteNewName(old, new string) {
 	c, err := p.Config()
 	configured := func(name string) bool {
@@ -108,10 +108,10 @@ func (p *program) noteNewName(old, new string) {
 	}
 	switch {
 	case configured(old):
-		p.Warn("the configuration has the old name: change it to name = %s before the next backup, or that downloads the account again, under the old name. "+
-			"An OAuth consent goes by the name too: mailstrata auth %s asks for it", ui.Quote(new), ui.Safe(new))
+		p.Warn("the configuration has the old name: change it to name = %s before the next backup, or it downloads the account again, under the old name. "+
+			"An OAuth consent has the name too: mailstrata auth %s asks for it", ui.Quote(new), ui.Safe(new))
 	case !configured(new):
-		p.Note("say %s from now on where you back it up: name = %s in the configuration, or mailstrata backup --name %s", ui.Safe(new), ui.Quote(new), ui.Safe(new))
+		p.Note("use the name %s from now on: name = %s in the configuration, or mailstrata backup --name %s", ui.Safe(new), ui.Quote(new), ui.Safe(new))
 	}
 	p.Note("a copy in another repository keeps the old name: run mailstrata rename-account there, too, before the next copy")
 }

@@ -59,7 +59,7 @@ func (c *repairIndexCommand) Run(ctx context.Context, p *program) error {
 type repairPacksCommand struct {
 	Pack []string `arg:"" optional:"" help:"Packs that check names, data/… or catalog/…. Default: mailstrata reads all mail to find the damaged ones."`
 
-	left int // packs that are listed and cannot be had
+	left int // packs that the store lists but cannot read
 }
 
 func (*repairPacksCommand) Help() string {
@@ -123,12 +123,12 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
 	return err
 }
 
-// packs are those that were named, or all that are damaged.
+// packs returns the packs that are named, or else all that are damaged.
 func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo) (packs []repo.Pack, err error) {
 	for _, name := range c.Pack {
 		pack, ok := repo.ParsePack(name)
 		if !ok {
-			return nil, hint.Usagef("%s is no pack: check names them, data/… or catalog/…", ui.Quote(name))
+			return nil, hint.Usagef("%s is not a pack: check names them, data/… or catalog/…", ui.Quote(name))
 		}
 		packs = append(packs, pack)
 	}
@@ -144,7 +144,7 @@ func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo
 		switch {
 		case !ok || problem.Kind.Harmless():
 		case errors.Is(problem.Err, store.ErrNotExist):
-			p.Warn("%s; the store may be out of order, so this pack is left as it is: mailstrata repair packs %s gives it up",
+			p.Warn("%s; the store may have a problem, so mailstrata keeps this pack: mailstrata repair packs %s gives it up",
 				ui.OneLine(problem.String()), problem.Object)
 			c.left++
 		default:
@@ -232,21 +232,21 @@ func (c *repairManifestCommand) report(p *program, contents *archive.Contents, r
 		c.print(p, contents, repaired)
 	}
 	if len(repaired.Lost) > 0 {
-		return &outcome{statusPartial, ui.Plural(len(repaired.Lost), "message or page") + " cannot be had"}
+		return &outcome{statusPartial, ui.Plural(len(repaired.Lost), "message or page") + " lost"}
 	}
 	return nil
 }
 
 func (c *repairManifestCommand) print(p *program, contents *archive.Contents, repaired rewrite.Repaired) {
 	if len(repaired.Lost) == 0 {
-		p.Printf("manifest %s has all that it refers to; there is nothing to repair", shortID(contents.Head))
+		p.Printf("manifest %s is complete; there is nothing to repair", shortID(contents.Head))
 		return
 	}
 	for _, failure := range repaired.Lost[:min(len(repaired.Lost), mostRemarks)] {
 		p.Printf("%s", ui.Safe(fmt.Sprintf("mailbox %q, UID %d: %s", failure.Mailbox, failure.UID, failure.Reason)))
 	}
 	if more := len(repaired.Lost) - mostRemarks; more > 0 {
-		p.Printf("… and %s more; --json tells them all", ui.Count(more))
+		p.Printf("… and %s more; --json lists all", ui.Count(more))
 	}
 	if repaired.Head.Name != "" {
 		p.Printf("manifest %s is %s without them", shortID(repaired.Head), shortID(contents.Head))

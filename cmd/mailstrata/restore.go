@@ -159,22 +159,22 @@ func (p *program) restore(ctx context.Context, o restore.Options) (*restore.Repo
 	}
 	report, err := restore.Run(ctx, o)
 	if o.Target != nil {
-		err = errors.Join(err, o.Target.Close()) // not before that is what was written durable
+		err = errors.Join(err, o.Target.Close()) // only this makes the restored mail durable
 	}
 	progress.Done()
 	return report, err
 }
 
-// offerTarget returns the complaint that --to is missing. It names the account that the manifest was read from.
+// offerTarget returns the error for a missing --to, with the account of the manifest as a hint.
 func (c *restoreCommand) offerTarget(ctx context.Context, p *program) error {
-	missing := &hint.Usage{Text: "--to is missing: where to restore to", Hint: "--to maildir:PATH, --to eml:PATH, or --to imaps://user@host"}
+	missing := &hint.Usage{Text: "--to is missing", Hint: "--to maildir:PATH, --to eml:PATH, or --to imaps://user@host"}
 	r, err := p.Open(ctx)
 	if err != nil {
 		return missing
 	}
 	defer r.Close()
 	if contents, err := p.openManifest(ctx, r, c.Manifest); err == nil {
-		missing.Hint = fmt.Sprintf("--to %s restores into the account that it was read from, and only adds what is missing there; "+
+		missing.Hint = fmt.Sprintf("--to %s restores into the account it came from, and only adds what is missing there; "+
 			"or --to maildir:PATH, --to eml:PATH", ui.ShellWord(contents.Manifest.Source))
 	}
 	return missing
@@ -184,18 +184,19 @@ var labelModes = map[string]restore.LabelMode{
 	"mailboxes": restore.LabelsAsMailboxes, "keywords": restore.LabelsAsKeywords, "none": restore.LabelsLeftOut,
 }
 
-// checkNames refuses names of mailboxes that the manifest does not have: a slip must not look like an empty mailbox.
+// checkNames returns an error for --mailbox if the manifest has no such mailbox. A typing error must not look like an
+// empty mailbox.
 func (p *program) checkNames(ctx context.Context, s *job.Selection, r *repo.Repo, contents *archive.Contents) error {
 	unmatched, excluded := s.Mailbox, s.Exclude
 	for mailbox, err := range contents.Mailboxes(ctx) {
 		if err != nil {
-			return nil // what cannot be read may have the name; the restore tells of it
+			return nil // the unreadable part may have the name; the restore reports it
 		}
 		unmatched = job.Without(unmatched, &mailbox.Mailbox)
 		excluded = job.Without(excluded, &mailbox.Mailbox)
 	}
 	for _, name := range excluded {
-		p.Warn("--exclude %s leaves nothing out: manifest %s has no such mailbox", ui.Quote(string(name)), shortID(contents.Head))
+		p.Warn("--exclude %s: manifest %s has no such mailbox", ui.Quote(string(name)), shortID(contents.Head))
 	}
 	if len(unmatched) > 0 {
 		return unknownMailbox(ctx, r, contents, unmatched[0])
@@ -203,7 +204,7 @@ func (p *program) checkNames(ctx context.Context, s *job.Selection, r *repo.Repo
 	return nil
 }
 
-// print prints the report; finished says that the restore came to its end.
+// print prints the report. finished is false if the restore ended with an error.
 func (c *restoreCommand) print(p *program, contents *archive.Contents, report *restore.Report, finished bool) error {
 	if report == nil {
 		return nil
@@ -216,12 +217,12 @@ func (c *restoreCommand) print(p *program, contents *archive.Contents, report *r
 		c.describe(p, contents, report, finished)
 	}
 	if finished && report.Mirror != nil && report.Mirror.Left > 0 {
-		return &outcome{statusPartial, "some messages that should have gone are there still"}
+		return &outcome{statusPartial, "some messages could not be removed"}
 	}
 	if !finished || report.Whole() {
 		return nil
 	}
-	return &outcome{statusPartial, "some messages were not restored as they were archived"}
+	return &outcome{statusPartial, "some messages were not restored exactly as archived"}
 }
 
 func (c *restoreCommand) describe(p *program, contents *archive.Contents, report *restore.Report, finished bool) {
@@ -232,7 +233,7 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 		p.Warn("%s", ui.ShortenHashes(ui.OneLine(problem.String())))
 	}
 	if len(report.Problems) > mostRemarks {
-		p.Warn("%s more; all are in %s", ui.Count(len(report.Problems)-mostRemarks), report.File)
+		p.Warn("%s more; see %s", ui.Count(len(report.Problems)-mostRemarks), report.File)
 	}
 	c.describePrune(p, report.Mirror)
 	if c.DryRun {
@@ -246,9 +247,9 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 	verb := "restored"
 	switch {
 	case !finished && report.Added+report.Present == 0:
-		return // it failed before there was anything to tell
+		return // nothing was restored
 	case !finished:
-		verb = "restored until then:"
+		verb = "restored so far:"
 	}
 	p.Printf("%s %s in %s, %s, of manifest %s", verb, ui.Plural(report.Added, "message"),
 		ui.Plural(report.DoneMailboxes, "mailbox"), ui.Size(report.AddedBytes), shortID(contents.Head))
@@ -261,7 +262,7 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 		{report.FlagsLost, "of them without a flag such as \\Seen"},
 		{report.Altered, "added, but altered by the target"},
 		{report.Refused, "refused by the target"},
-		{report.Failed, "not to be read from the archive"},
+		{report.Failed, "could not be read from the archive"},
 	} {
 		if line.n > 0 {
 			p.Printf("  %s %s", ui.Count(line.n), line.what)
@@ -277,7 +278,7 @@ type restoreSummary struct {
 	Manifest   string               `json:"manifest"`
 	Target     string               `json:"target"`
 	DryRun     bool                 `json:"dry_run"`
-	Looked     bool                 `json:"looked_at_target"` // a dry run: added is what would be
+	Looked     bool                 `json:"looked_at_target"` // dry run: added counts what would be added
 	Mailboxes  int64                `json:"mailboxes"`
 	Messages   int64                `json:"messages"`
 	Bytes      int64                `json:"bytes"`

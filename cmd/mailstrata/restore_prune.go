@@ -11,18 +11,18 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// checkPrune refuses what --prune does not go with.
+// checkPrune returns an error for flags that exclude --prune.
 func (c *restoreCommand) checkPrune() error {
 	kind, _, _ := strings.Cut(strings.ToLower(c.To), ":")
 	switch {
 	case !c.Prune && (c.Yes || c.EvenIncomplete):
-		return hint.Usagef("--yes and --even-incomplete go with --prune")
+		return hint.Usagef("--yes and --even-incomplete need --prune")
 	case !c.Prune:
 		return nil
 	case kind == "eml":
-		return hint.Usagef("--prune: a directory of .eml files is only added to; restore to a new one")
+		return hint.Usagef("--prune does not work with .eml files; restore to a new directory")
 	case c.Prefix != "":
-		return hint.Usagef("--prune: with --prefix, the target is not the account that was archived")
+		return hint.Usagef("--prune and --prefix exclude each other")
 	}
 	return nil
 }
@@ -39,18 +39,18 @@ func (c *restoreCommand) pruneOptions(p *program) *restore.MirrorOptions {
 	return o
 }
 
-// confirmPrune tells what is to be removed and has the user say so.
+// confirmPrune shows what would be removed, and asks the user.
 func (p *program) confirmPrune(ctx context.Context, target string, plan restore.MirrorReport) error {
-	question := fmt.Sprintf("When all is restored to %s:\n", ui.Safe(target))
+	question := fmt.Sprintf("After the restore to %s:\n", ui.Safe(target))
 	for _, line := range planLines(&plan) {
 		question += "  " + line + "\n"
 	}
-	answer, err := p.Ask(ctx, question+"Type \"remove\" to go on: ")
+	answer, err := p.Ask(ctx, question+"Type \"remove\" to continue: ")
 	switch {
 	case errors.Is(err, ui.ErrNoTerminal):
 		return &hint.Error{
-			Text: fmt.Sprintf("nothing was changed: there is no terminal to confirm on the removal of %s and %s", ui.Plural(plan.Surplus, "message"), ui.Plural(len(plan.Mailboxes), "mailbox")),
-			Hint: "--dry-run tells what would be removed; --yes does not ask",
+			Text: fmt.Sprintf("nothing was changed: there is no terminal to confirm the removal of %s and %s", ui.Plural(plan.Surplus, "message"), ui.Plural(len(plan.Mailboxes), "mailbox")),
+			Hint: "--dry-run shows what would be removed; --yes does not ask",
 		}
 	case err != nil:
 		return err
@@ -63,7 +63,7 @@ func (p *program) confirmPrune(ctx context.Context, target string, plan restore.
 // errNotConfirmed ends a command whose question was not answered with yes.
 var errNotConfirmed = errors.New("not confirmed: nothing was changed")
 
-// planLines tell what is to be removed.
+// planLines returns what would be removed, in lines.
 func planLines(plan *restore.MirrorReport) []string {
 	lines := []string{
 		fmt.Sprintf("remove %s that the manifest does not have", ui.Plural(plan.Surplus, "message")),
@@ -90,18 +90,18 @@ func (c *restoreCommand) describePrune(p *program, pruned *restore.MirrorReport)
 			p.Printf("would %s", line)
 		}
 	case pruned.Done:
-		p.Printf("removed %s and %s; %s got other flags", ui.Plural(pruned.Removed, "message"), ui.Plural(pruned.MailboxesRemoved, "mailbox"), ui.Plural(pruned.FlagsSet, "message"))
+		p.Printf("removed %s and %s; %s got new flags", ui.Plural(pruned.Removed, "message"), ui.Plural(pruned.MailboxesRemoved, "mailbox"), ui.Plural(pruned.FlagsSet, "message"))
 		if pruned.Left > 0 {
-			p.Warn("%s could not be removed, or were changed meanwhile", ui.Plural(pruned.Left, "message"))
+			p.Warn("%s could not be removed, or changed meanwhile", ui.Plural(pruned.Left, "message"))
 		}
 	}
 }
 
-// restorePruneSummary is a pruning as JSON.
+// restorePruneSummary is the result of --prune as JSON.
 type restorePruneSummary struct {
-	Surplus          int64    `json:"surplus"`   // messages that are too much
-	Reflagged        int64    `json:"reflagged"` // that have other flags
-	Mailboxes        []string `json:"mailboxes"` // that are too much
+	Surplus          int64    `json:"surplus"`   // messages that the manifest does not have
+	Reflagged        int64    `json:"reflagged"` // messages with other flags
+	Mailboxes        []string `json:"mailboxes"` // mailboxes that the manifest does not have
 	Done             bool     `json:"done"`      // all was added, and removing began
 	Removed          int64    `json:"removed"`
 	Left             int64    `json:"left"`

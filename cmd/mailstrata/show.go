@@ -42,7 +42,7 @@ type mailboxSummary struct {
 	Messages       int64    `json:"messages"`
 	Bytes          int64    `json:"bytes"`
 	Complete       bool     `json:"complete"`  // every message that the server counted is there
-	Inherited      bool     `json:"inherited"` // the server would not tell: as in the parent
+	Inherited      bool     `json:"inherited"` // copied from the parent, because the server reported an error
 	UIDValidity    uint32   `json:"uidvalidity,omitempty"`
 	UIDNext        uint32   `json:"uidnext,omitempty"`
 	HighestModSeq  uint64   `json:"highestmodseq,omitempty"`
@@ -63,7 +63,7 @@ func summarizeMailbox(m *manifest.Mailbox) mailboxSummary {
 	return s
 }
 
-// list is never null in JSON.
+// list returns texts, which is never null in JSON.
 func list(texts []string) []string {
 	if texts == nil {
 		return []string{}
@@ -71,7 +71,7 @@ func list(texts []string) []string {
 	return texts
 }
 
-// remarks say in words what is special about a mailbox.
+// remarks returns what is special about a mailbox, in words.
 func (s *mailboxSummary) remarks() string {
 	words := append([]string{}, s.SpecialUse...)
 	if !s.Subscribed {
@@ -83,7 +83,7 @@ func (s *mailboxSummary) remarks() string {
 	case s.Label:
 		words = append(words, "label: its messages are in All Mail")
 	case s.Inherited:
-		words = append(words, "could not be read: as in the manifest before")
+		words = append(words, "could not be read: copied from the manifest before")
 	case !s.Complete:
 		words = append(words, "incomplete")
 	}
@@ -155,7 +155,7 @@ func showJSON(ctx context.Context, p *program, contents *archive.Contents) error
 	return p.PrintJSON(document)
 }
 
-// serverSummary is what a server told of itself, as JSON.
+// serverSummary is what a server reports about itself, as JSON.
 type serverSummary struct {
 	ID           map[string]string `json:"id"`
 	Capabilities []string          `json:"capabilities"`
@@ -191,7 +191,7 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 		"id", s.ID,
 		"account", s.Account,
 		"source", s.Source,
-		"laid", s.Time.Local().Format(time.RFC3339)+", "+ui.Ago(s.Time),
+		"written", s.Time.Local().Format(time.RFC3339)+", "+ui.Ago(s.Time),
 		"run", fmt.Sprintf("%s to %s, by %s", ui.Time(s.Start), ui.Time(s.End), s.Program),
 		"parent", s.Parent,
 		"state", s.State,
@@ -222,11 +222,11 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 		failures = append(failures, fmt.Sprintf("and %s more", ui.Count(more)))
 	}
 	p.Paragraphs(ui.Red, "Failures: what could not be read", failures)
-	p.Paragraphs(ui.Plain, "Subscriptions to mailboxes that are not there", m.Dangling)
+	p.Paragraphs(ui.Plain, "Subscriptions to mailboxes that do not exist", m.Dangling)
 	return nil
 }
 
-// printComparisonHint names the manifest that holds what this one may lack: the complete one before it.
+// printComparisonHint prints how to compare the manifest with the complete one before it.
 func (p *program) printComparisonHint(ctx context.Context, r *repo.Repo, contents *archive.Contents) {
 	for s, err := range archive.Manifests(ctx, r) {
 		if err != nil || s.Manifest.Account != contents.Manifest.Account || s.Manifest.State != manifest.Complete || !s.Head.Time.Before(contents.Head.Time) {
@@ -239,7 +239,7 @@ func (p *program) printComparisonHint(ctx context.Context, r *repo.Repo, content
 	}
 }
 
-// newInRun tells what a run downloaded, and what it need not.
+// newInRun returns what a run downloaded, and what it took from archived messages.
 func newInRun(s *manifestSummary) string {
 	text := fmt.Sprintf("%s, %s", ui.Plural(s.NewMessages, "message"), ui.Size(s.NewBytes))
 	if s.ByID > 0 {
@@ -255,8 +255,8 @@ func consistency(consistent bool) string {
 	return "not proven: the account changed while it was read, or something could not be read"
 }
 
-// mailboxTable lists the mailboxes of a manifest. That one is not subscribed to is told where others are: many accounts
-// have no subscriptions at all.
+// mailboxTable prints the mailboxes of a manifest. It marks mailboxes as not subscribed only if others are: many
+// accounts have no subscriptions.
 func mailboxTable(ctx context.Context, p *program, contents *archive.Contents) error {
 	var mailboxes []mailboxSummary
 	subscribed := false

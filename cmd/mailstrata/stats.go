@@ -28,15 +28,15 @@ EXIT STATUS
 0 done; 1 failed; 2 invalid command line; 3 done, but some manifests could not be read; 130 interrupted.`
 }
 
-// kindUsage is what the objects of a kind take, as JSON.
+// kindUsage is the size of the objects of a kind, as JSON.
 type kindUsage struct {
 	Kind     string `json:"kind"`
 	Objects  int64  `json:"objects"`
 	Bytes    int64  `json:"bytes"`
-	Unpacked int64  `json:"unpacked_bytes"` // before compression, each piece once
+	Unpacked int64  `json:"unpacked_bytes"` // before compression, each chunk once
 }
 
-// accountUsage is an account in its newest manifest, and in all its runs, as JSON.
+// accountUsage is the size of an account in its newest manifest, and in all its runs, as JSON.
 type accountUsage struct {
 	Account          string `json:"account"`
 	Manifests        int64  `json:"manifests"`
@@ -54,7 +54,7 @@ type dayUsage struct {
 	ArchivedBytes    int64  `json:"archived_bytes"`
 }
 
-// usageSummary is all of it, as JSON.
+// usageSummary is the result of stats, as JSON.
 type usageSummary struct {
 	Objects          []kindUsage    `json:"objects"`
 	Accounts         []accountUsage `json:"accounts"`
@@ -63,7 +63,7 @@ type usageSummary struct {
 	ArchivedBytes    int64          `json:"archived_bytes"`
 	Ratio            float64        `json:"ratio"`
 	WholeBytes       int64          `json:"whole_bytes"`    // what a copy of each night would take
-	UnpackedBytes    int64          `json:"unpacked_bytes"` // mail, each piece once, before compression
+	UnpackedBytes    int64          `json:"unpacked_bytes"` // mail, each chunk once, before compression
 	Days             []dayUsage     `json:"days"`
 
 	unread int
@@ -110,7 +110,7 @@ func (u *usageSummary) addObjects(ctx context.Context, r *repo.Repo) error {
 	return nil
 }
 
-// addAccounts adds up what the manifests say of themselves. The manifests of an account come newest first.
+// addAccounts adds up the totals of the manifests. Those of an account come newest first.
 func (u *usageSummary) addAccounts(ctx context.Context, p *program, r *repo.Repo) error {
 	accounts := make(map[string]*accountUsage)
 	days := make(map[string]*dayUsage)
@@ -173,9 +173,9 @@ func (u *usageSummary) print(p *program) {
 	p.Printf("%s stored for %s archived: %s", ui.Size(u.StoredBytes), ui.Size(u.ArchivedBytes), ui.Ratio(u.StoredBytes, u.ArchivedBytes))
 	p.Printf("")
 	p.Chart([]ui.Bar{
-		{Name: "every night copied whole", Bytes: u.WholeBytes},
-		{Name: "downloaded when new", Bytes: u.ArchivedBytes},
-		{Name: "each piece once", Bytes: u.UnpackedBytes},
+		{Name: "full copy of every night", Bytes: u.WholeBytes},
+		{Name: "all messages once", Bytes: u.ArchivedBytes},
+		{Name: "each chunk once", Bytes: u.UnpackedBytes},
 		{Name: "stored", Bytes: u.StoredBytes},
 	})
 	if periods := periodsOf(u.Days); len(periods) > 1 {
@@ -184,10 +184,10 @@ func (u *usageSummary) print(p *program) {
 	}
 }
 
-// mostPeriods is how many lines a chart over time may have.
+// mostPeriods is the maximum number of lines of a chart over time.
 const mostPeriods = 36
 
-// periodsOf adds days up to months, or years, if there are too many. A period without manifests has no line.
+// periodsOf adds up days to months, or years, if there are too many. A period without manifests has no bar.
 func periodsOf(days []dayUsage) []ui.Bar {
 	var bars []ui.Bar
 	for _, letters := range []int{len("2026-03-14"), len("2026-03"), len("2026")} {

@@ -27,7 +27,6 @@ EXAMPLES
 ` + exitStatus
 }
 
-// Run sets the tag.
 func (c *pinCommand) Run(ctx context.Context, p *program) error {
 	return p.tag(ctx, c.Manifests, []string{history.TagPinned}, nil)
 }
@@ -46,7 +45,6 @@ EXAMPLES
 ` + exitStatus
 }
 
-// Run takes the tag back.
 func (c *unpinCommand) Run(ctx context.Context, p *program) error {
 	return p.tag(ctx, c.Manifests, nil, []string{history.TagPinned})
 }
@@ -76,7 +74,7 @@ type tagSummary struct {
 	Tags []string `json:"tags"`
 }
 
-// Run changes tags, or tells them.
+// Run changes tags, or prints them.
 func (c *tagCommand) Run(ctx context.Context, p *program) error {
 	for _, tag := range append(c.Add, c.Remove...) {
 		if err := statement.CheckTag(tag); err != nil {
@@ -94,7 +92,7 @@ func (c *tagCommand) Run(ctx context.Context, p *program) error {
 	return p.printTags(ctx, r, c.Manifests)
 }
 
-// tag sets tags and takes others back, and tells what came of it.
+// tag adds and removes tags, and prints those of the manifests.
 func (p *program) tag(ctx context.Context, names, set, taken []string) error {
 	r, err := p.OpenAsOwner(ctx)
 	if err != nil {

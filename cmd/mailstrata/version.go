@@ -11,7 +11,7 @@ func (*versionCommand) Help() string {
 	return exitStatus
 }
 
-// formatVersion is that of docs/format.md.
+// formatVersion is the version of docs/format.md.
 const formatVersion = 1
 
 func (*versionCommand) Run(p *program) error {
@@ -28,7 +28,7 @@ func (*versionCommand) Run(p *program) error {
 	return nil
 }
 
-// version is that of the module, as go install and go build have it.
+// version returns the version of the module, as go install and go build set it.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {

@@ -17,7 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// watchFlags say who is told of a run that nobody watches.
+// watchFlags are the flags for monitoring a run.
 type watchFlags struct {
 	Ping      string `group:"watch" placeholder:"URL" var:"MAILSTRATA_PING_URL" help:"Ping a monitor like healthchecks.io: /start, then the exit status with the end of the log. Anybody who knows the URL can ping it: a variable or a file is safer."`
 	PingFile  string `group:"watch" placeholder:"FILE" type:"path" help:"File that holds the URL to ping."`
@@ -27,16 +27,16 @@ type watchFlags struct {
 
 func (f *watchFlags) watched() *watchFlags { return f }
 
-// watch is a run that others are told of.
+// watch is a run that is monitored.
 type watch struct {
 	flags   *watchFlags
 	run     notify.Run
 	tail    *notify.Tail
 	pinger  *notify.Pinger // nil: none
-	started chan error     // how the first ping went
+	started chan error     // the error of the first ping
 }
 
-// newWatch begins to watch the command, if it can be watched; nil: it cannot, or nobody wants to know.
+// newWatch begins to monitor the command. It returns nil if no monitoring is set.
 func (p *program) newWatch(ctx context.Context, command *kong.Context) *watch {
 	target, ok := command.Selected().Target.Addr().Interface().(interface{ watched() *watchFlags })
 	if !ok {
@@ -50,14 +50,14 @@ func (p *program) newWatch(ctx context.Context, command *kong.Context) *watch {
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		host = "a host without a name"
+		host = "an unnamed host"
 	}
 	w := &watch{flags: &flags, tail: new(notify.Tail),
 		run: notify.Run{Command: command.Selected().Path(), Host: ui.Safe(host), Start: time.Now()}}
 	p.Collect(w.tail)
 	if w.pinger, err = p.pinger(ctx, w.flags, configured.Ping); err != nil {
-		// A backup is worth more than who watches over it; and a monitor that hears nothing says so.
-		p.Warn("no monitor is told: %s", ui.OneLine(err.Error()))
+		// The backup matters more than the monitor, and a monitor without a ping reports that.
+		p.Warn("no monitor is pinged: %s", ui.OneLine(err.Error()))
 	}
 	if w.pinger != nil {
 		w.started = make(chan error, 1)
@@ -66,13 +66,14 @@ func (p *program) newWatch(ctx context.Context, command *kong.Context) *watch {
 	return w
 }
 
-// whole is a command that can be told to do only a part of what there is to do, or nothing.
-type whole interface{ isWhole() bool }
+// wholeCommand is a command that can do only a part of its work, as with --dry-run. The monitoring of the configuration
+// is for whole runs.
+type wholeCommand interface{ isWhole() bool }
 
-// configuredWatch is what the configuration says of runs of the command that do all there is to do, also where something else
-// in it is wrong: that is what somebody has to hear of.
+// configuredWatch returns the monitoring of the configuration for a whole run of the command, even if the configuration
+// has errors: those must be reported too.
 func (p *program) configuredWatch(command *kong.Context) config.Watch {
-	if some, ok := command.Selected().Target.Addr().Interface().(whole); ok && !some.isWhole() {
+	if some, ok := command.Selected().Target.Addr().Interface().(wholeCommand); ok && !some.isWhole() {
 		return config.Watch{}
 	}
 	file, err := p.ConfigFile()
@@ -86,7 +87,7 @@ func (p *program) configuredWatch(command *kong.Context) config.Watch {
 	return c.Watch[command.Selected().Path()]
 }
 
-// pinger is the monitor that the flags name, or the configuration; nil: none.
+// pinger returns the monitor of the flags or of the configuration, or nil.
 func (p *program) pinger(ctx context.Context, flags *watchFlags, configured config.Secret) (*notify.Pinger, error) {
 	address := flags.Ping
 	if from := (secret.Source{Name: "URL to ping", File: flags.PingFile}); address == "" && (from.File != "" || !configured.IsZero()) {
@@ -109,9 +110,9 @@ func (p *program) pinger(ctx context.Context, flags *watchFlags, configured conf
 	return pinger, nil
 }
 
-// end tells all who want to know. What cannot be told is told here, and the exit status stays as it is.
+// end reports the end of the run to all monitors. It prints errors, and does not change the exit status.
 func (w *watch) end(ctx context.Context, p *program, status int) {
-	ctx = context.WithoutCancel(ctx) // an interruption is news, too
+	ctx = context.WithoutCancel(ctx) // report an interruption, too
 	w.run.End, w.run.Status, w.run.Outcome, w.run.Log = time.Now(), status, meaning(status), w.tail.String()
 	var troubles []error
 	if w.pinger != nil {
@@ -128,15 +129,15 @@ func (w *watch) end(ctx context.Context, p *program, status int) {
 	}
 }
 
-// meaning is an exit status in words.
+// meaning returns an exit status in words.
 func meaning(status int) string {
 	switch status {
 	case statusDone:
 		return "done"
 	case statusUsage:
-		return "the command line makes no sense"
+		return "invalid command line"
 	case statusPartial:
-		return "done, but not all is well"
+		return "done, with problems"
 	case statusShrunk:
 		return "done, but an account shrank or changed suspiciously"
 	case statusInterrupted:
@@ -145,7 +146,7 @@ func meaning(status int) string {
 	return "failed"
 }
 
-// addAccount notes what became of an account, for who is told of the run.
+// addAccount records the result of an account.
 func (w *watch) addAccount(b *backup.Result) {
 	if w == nil {
 		return

@@ -19,7 +19,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// AccountFlags say how to reach and enter an IMAP account, wherever one is named.
+// AccountFlags are the flags that say how to connect to an IMAP account and log in.
 type AccountFlags struct {
 	PasswordFile    string      `group:"account" name:"imap-password-file" placeholder:"FILE" type:"path" help:"File that holds the account's password. (MAILSTRATA_IMAP_PASSWORD holds the password itself.)"`
 	PasswordCommand string      `group:"account" name:"imap-password-command" placeholder:"COMMAND" help:"Command that prints the password. It gets MAILSTRATA_ACCOUNT and MAILSTRATA_IMAP_USER."`
@@ -29,7 +29,7 @@ type AccountFlags struct {
 	Compress        bool        `group:"account" help:"Compress the connection if the server can. It helps below about 100 Mbit/s."`
 }
 
-// Validate is called by kong.
+// Validate implements kong's Validatable.
 func (f *AccountFlags) Validate() error {
 	given := 0
 	for _, flag := range []string{f.PasswordFile, f.PasswordCommand, f.TokenCommand} {
@@ -43,7 +43,7 @@ func (f *AccountFlags) Validate() error {
 	return nil
 }
 
-// Connections is how many to open at most; 0 where nothing was said.
+// Connections is the maximum number of connections; 0 if not given.
 type Connections int
 
 // UnmarshalText reads a number from 1 to 100.
@@ -56,16 +56,16 @@ func (c *Connections) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Account is an IMAP account that is archived, or restored to: its name, its URL, and where its secret comes from.
+// Account is an IMAP account to read or to restore to.
 type Account struct {
-	Name    string // the name its owner gave it
+	Name    string // its name, by default user@host
 	URL     string // without secrets
 	Options imap.Options
 
-	Configured config.Account // what the configuration says of it, if it does
+	Configured config.Account // its table in the configuration, or zero
 }
 
-// ParseAccount reads an account's URL. Nothing wrong is repeated: it may hold a secret.
+// ParseAccount parses the URL of an account. Its errors do not repeat the URL, which may hold a secret.
 func ParseAccount(text string) (*Account, error) {
 	opts, err := imap.ParseURL(text)
 	if err == nil {
@@ -74,7 +74,7 @@ func ParseAccount(text string) (*Account, error) {
 	wrong := &hint.Usage{Text: err.Error()}
 	switch {
 	case errors.Is(err, imap.ErrURLPassword):
-		wrong.Hint = "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, never from the command line"
+		wrong.Hint = "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, not from the command line"
 	case !strings.Contains(text, ":") && strings.Count(text, "@") == 1:
 		wrong.Hint = "did you mean imaps://" + ui.Safe(text) + "?"
 		if known, ok := KnownHosts[strings.ToLower(text[strings.IndexByte(text, '@')+1:])]; ok {
@@ -84,7 +84,7 @@ func ParseAccount(text string) (*Account, error) {
 	return nil, wrong
 }
 
-// ConfiguredAccount is an account of the configuration; nil: it has none of this name.
+// ConfiguredAccount returns the account of the configuration with this name, or nil.
 func (h *Host) ConfiguredAccount(name string) (*Account, error) {
 	c, err := h.Config()
 	if err != nil {
@@ -98,8 +98,8 @@ func (h *Host) ConfiguredAccount(name string) (*Account, error) {
 	return nil, nil
 }
 
-// AccountAt is an account that is named by its URL: one of the configuration, with its secret and its certificates, if the
-// server, the user and the way there are the same; or any other.
+// AccountAt returns the account of a URL. If the configuration has an account with the same server, user and security,
+// it returns that one, with its secret and its certificates.
 func (h *Host) AccountAt(url string) (*Account, error) {
 	a, err := ParseAccount(url)
 	if err != nil {
@@ -127,7 +127,7 @@ func AccountOf(configured *config.Account) (*Account, error) {
 	return a, nil
 }
 
-// ConfigureAccount completes the account with what the flags say, or else the configuration, but for its secret.
+// ConfigureAccount sets the options of the account from the flags, or else from the configuration, except its secret.
 func (h *Host) ConfigureAccount(a *Account, flags *AccountFlags) error {
 	a.Options.Connections = cmp.Or(int(flags.Connections), a.Configured.Connections)
 	a.Options.Compress = flags.Compress || a.Configured.Compress
@@ -150,7 +150,7 @@ func (h *Host) ConfigureAccount(a *Account, flags *AccountFlags) error {
 	return err
 }
 
-// UnlockAccount completes the account with what is said of it, and with its secret.
+// UnlockAccount sets the options of the account, and its password or token.
 func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlags) error {
 	if err := h.ConfigureAccount(a, flags); err != nil {
 		return err
@@ -164,21 +164,21 @@ func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlag
 	}
 	token := secret.Source{Name: "access token of " + a.Name, Variable: "MAILSTRATA_IMAP_TOKEN", Command: tokenCommand, Environ: environ}
 	if token.Command == "" && !passwordGiven {
-		// What is kept for this account counts more than a variable, which is for all.
+		// The token of this account overrides a variable, which is for all accounts.
 		if source, err := h.tokenSource(a); err != nil || source != nil {
 			a.Options.Token = source
 			return err
 		}
 		if a.Configured.Provider != "" {
 			return &hint.Error{
-				Text: "the owner of " + a.Name + " has not consented to tokens of " + a.Configured.Provider,
-				Hint: "mailstrata auth " + ui.Safe(a.Name) + " asks for the consent",
+				Text: "the owner of " + a.Name + " has not given consent at " + a.Configured.Provider,
+				Hint: "run mailstrata auth " + ui.Safe(a.Name) + "",
 				Err:  oauth.ErrConsent,
 			}
 		}
 	}
 	if token.Command != "" || !passwordGiven && h.Getenv(token.Variable) != "" {
-		// A token lives an hour: it is asked for anew for each connection.
+		// A token lives for an hour, so each connection reads it again.
 		a.Options.Token = func(ctx context.Context) (string, error) {
 			value, err := h.Secrets.Read(ctx, token)
 			return string(value), err
@@ -194,7 +194,7 @@ func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlag
 	return err
 }
 
-// trustedCertificates returns the system's certificates and those of the files; nil means the system's alone.
+// trustedCertificates returns the certificates of the system and of the files. Nil means those of the system.
 func trustedCertificates(files ...string) (*x509.CertPool, error) {
 	var pool *x509.CertPool
 	for _, file := range files {
@@ -217,7 +217,7 @@ func trustedCertificates(files ...string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// traceWriter shows the protocol, line by line.
+// traceWriter writes the protocol of an account, line by line.
 type traceWriter struct {
 	output  *ui.Output
 	account string

@@ -13,10 +13,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// systemConfig is the configuration of services; a user's own comes first.
+// systemConfig is the configuration of services. A user's configuration comes first.
 const systemConfig = "/etc/mailstrata/config.toml"
 
-// ConfigPaths are where the configuration is looked for; the first that is there counts.
+// ConfigPaths returns the paths of the configuration. Only the first file that exists is used.
 func (h *Host) ConfigPaths() []string {
 	places := []string{systemConfig}
 	if dir, err := h.ownDir("XDG_CONFIG_HOME", ".config", "Library/Application Support", "AppData"); err == nil {
@@ -25,13 +25,13 @@ func (h *Host) ConfigPaths() []string {
 	return places
 }
 
-// ConfigFile is the configuration that counts; "": there is none. One that is named must be there. A service's that this
-// user may not read is none of his.
+// ConfigFile returns the path of the configuration, or "". A file that a flag names must exist. A system configuration
+// that this user may not read is ignored.
 func (h *Host) ConfigFile() (string, error) {
 	if h.Flags.ConfigFile != "" {
 		_, err := os.Stat(h.Flags.ConfigFile)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = &hint.Usage{Text: "there is no configuration " + ui.Safe(h.Flags.ConfigFile), Hint: "check --config (MAILSTRATA_CONFIG)"}
+			err = &hint.Usage{Text: "no such configuration: " + ui.Safe(h.Flags.ConfigFile), Hint: "check --config (MAILSTRATA_CONFIG)"}
 		}
 		return h.Flags.ConfigFile, err
 	}
@@ -48,7 +48,7 @@ func (h *Host) ConfigFile() (string, error) {
 	return "", nil
 }
 
-// Config is what the configuration says; of none, nothing.
+// Config returns the configuration. Without a file, it is empty.
 func (h *Host) Config() (*config.Config, error) {
 	if h.configured != nil {
 		return h.configured, nil
@@ -67,7 +67,7 @@ func (h *Host) Config() (*config.Config, error) {
 	return c, nil
 }
 
-// Names are those of the accounts and repositories of the configuration.
+// Names returns the names of the accounts and repositories of the configuration.
 func (h *Host) Names() []string {
 	c, err := h.Config()
 	if err != nil {
@@ -76,7 +76,7 @@ func (h *Host) Names() []string {
 	return c.Names()
 }
 
-// ReportProblems tells all that is wrong with the configuration.
+// ReportProblems writes all problems of the configuration to standard error, and returns an error with their number.
 func (h *Host) ReportProblems(err error) error {
 	var problems config.Problems
 	if !errors.As(err, &problems) {
@@ -89,10 +89,10 @@ func (h *Host) ReportProblems(err error) error {
 		}
 		h.Output.Say(line)
 	}
-	return &hint.Usage{Text: ui.Plural(len(problems), "problem") + " in " + ui.Safe(problems[0].File), Hint: "docs/config.md explains every key; --config /dev/null does without"}
+	return &hint.Usage{Text: ui.Plural(len(problems), "problem") + " in " + ui.Safe(problems[0].File), Hint: "docs/config.md explains every key; --config /dev/null ignores the configuration"}
 }
 
-// Meant is the name that somebody probably wanted to write.
+// Meant returns the name that the user probably meant, or "".
 func Meant(problem config.Problem) string {
 	wrote := problem.Key
 	if _, value, quoted := strings.Cut(problem.Text, `"`); quoted {

@@ -15,7 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// IsRepository reports whether there is a repository already. Where that cannot be told, create will.
+// IsRepository reports whether there is a repository already. If that is not known, it returns false, and Create will
+// fail.
 func (l *Location) IsRepository(ctx context.Context) bool {
 	store, err := l.Store(ctx)
 	if err != nil {
@@ -29,7 +30,7 @@ func (l *Location) IsRepository(ctx context.Context) bool {
 	return errors.Is(err, repo.ErrWrongKey)
 }
 
-// mayBeRepository reports whether something of a repository may be in a store after Init failed. Then its key stays.
+// mayBeRepository reports whether a store may hold part of a repository after Init failed. Then its key file stays.
 func mayBeRepository(ctx context.Context, store store.Store) bool {
 	for _, prefix := range []string{"config/", "keys/"} {
 		for range store.List(context.WithoutCancel(ctx), prefix) {
@@ -39,7 +40,7 @@ func mayBeRepository(ctx context.Context, store store.Store) bool {
 	return false
 }
 
-// Create makes the repository and completes its key file.
+// Create creates the repository and completes its key file.
 func (l *Location) Create(ctx context.Context, o repo.InitOptions, key *secret.KeyFile) (*repo.Repo, error) {
 	store, err := l.newStore(ctx, o.Lock)
 	if err != nil {
@@ -52,7 +53,7 @@ func (l *Location) Create(ctx context.Context, o repo.InitOptions, key *secret.K
 		if !mayBeRepository(ctx, store) {
 			key.Discard()
 		}
-		return nil, fmt.Errorf("make a repository in %s: %w", l, err)
+		return nil, fmt.Errorf("create a repository in %s: %w", l, err)
 	}
 	if key != nil {
 		if err := key.Complete(r); err != nil {
@@ -62,7 +63,7 @@ func (l *Location) Create(ctx context.Context, o repo.InitOptions, key *secret.K
 	return r, nil
 }
 
-// openOrMakeOwn opens the repository; the user's own is made where it is missing.
+// OpenOrCreate opens the repository of a name. It creates the user's own repository if that is missing.
 func (h *Host) OpenOrCreate(ctx context.Context, repository string) (*repo.Repo, *Location, error) {
 	l, err := h.Location(repository)
 	if err != nil {
@@ -75,14 +76,14 @@ func (h *Host) OpenOrCreate(ctx context.Context, repository string) (*repo.Repo,
 	return r, l, err
 }
 
-// makeOwn makes the repository of a user who named none: beside its key, which opens it from then on.
+// createOwn creates the repository of a user who named none, and a key file beside it.
 func (l *Location) createOwn(ctx context.Context) (*repo.Repo, error) {
 	options, err := l.Options()
 	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(l.ownKey), 0o700); err != nil {
-		return nil, fmt.Errorf("make a directory for the repository: %w", err)
+		return nil, fmt.Errorf("create a directory for the repository: %w", err)
 	}
 	key, err := secret.CreateKeyFile(l.ownKey)
 	if err != nil {
@@ -92,13 +93,13 @@ func (l *Location) createOwn(ctx context.Context) (*repo.Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.host.Output.Say("A repository was made for you: " + l.path)
-	l.host.Output.Say("It is sealed to this key file: " + l.ownKey)
-	l.host.Output.Say("WHO LOSES THE KEY LOSES THE ARCHIVE: keep a copy of it in another place.")
+	l.host.Output.Say("Created a repository: " + l.path)
+	l.host.Output.Say("Created its key file: " + l.ownKey)
+	l.host.Output.Say("Keep a copy of this key somewhere else. Without it the archive cannot be read.")
 	return r, nil
 }
 
-// DescribeLock is a repository's lock in words; "" where there is none.
+// DescribeLock returns the lock of a repository in words, or "".
 func DescribeLock(l *objectlock.Lock) string {
 	switch {
 	case l == nil:
@@ -106,5 +107,5 @@ func DescribeLock(l *objectlock.Lock) string {
 	case l.ByDefault:
 		return fmt.Sprintf("%d days, %s, by the bucket's default retention", l.Days, l.Mode())
 	}
-	return fmt.Sprintf("%d days, %s, asked for with each object (s3:PutObjectRetention)", l.Days, l.Mode())
+	return fmt.Sprintf("%d days, %s, set for each object (s3:PutObjectRetention)", l.Days, l.Mode())
 }

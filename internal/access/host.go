@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// Flags are the flags of every command that say which repository is meant, and how to open it.
+// Flags are the flags of every command that name the repository and its key.
 type Flags struct {
 	ConfigFile      string `group:"repository" name:"config" placeholder:"FILE" type:"path" var:"MAILSTRATA_CONFIG" help:"Configuration file. Default: config.toml in the directory mailstrata of your configuration directory, or in /etc/mailstrata."`
 	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"Repository: a directory, s3:https://host[:port]/bucket[/prefix], or a name in the configuration. Default: the first one there."`
@@ -23,20 +23,20 @@ type Flags struct {
 	AllowPlaintext  bool   `group:"repository" name:"insecure-plaintext" help:"Allow unencrypted connections to other hosts (imap:// without STARTTLS, s3:http://)."`
 }
 
-// Host is where mailstrata runs: its directories, its configuration, and what the command line says of repositories.
+// Host finds accounts and repositories by the command line, the environment and the configuration of this host.
 type Host struct {
 	Flags      Flags
-	ByVariable map[string]bool // flags whose value is that of an environment variable
+	ByVariable map[string]bool // flags that got their value from a variable
 	Verbose    bool            // trace the protocol of mail servers
-	ScryptWork int             // of new passphrases; 0: age's own, a second's
-	Patience   time.Duration   // with trouble of a store that may pass; 0: the usual
+	ScryptWork int             // of new passphrases; 0: the default of age, about a second
+	Patience   time.Duration   // with temporary errors of a store; 0: the default of package s3
 
 	Version    string
 	Getenv     func(string) string
 	Output     *ui.Output
 	Secrets    *secret.Reader
 	configured *config.Config // once it was read
-	logins     imap.Logins    // that servers refused
+	logins     imap.Logins    // logins that servers refused
 }
 
 func NewHost(output *ui.Output, stderr io.Writer, getenv func(string) string) *Host {

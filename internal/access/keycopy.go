@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// keyFileOf returns the key file that opens a place, or "" if a passphrase does.
+// KeyFile returns the key file that opens the repository, or "" if a passphrase does.
 func (l *Location) KeyFile() string {
 	k := l.Keys()
 	if k.keyFile != "" {
@@ -21,18 +21,18 @@ func (l *Location) KeyFile() string {
 	return ""
 }
 
-// RemindOfKey says at each backup into the user's own repository that its key lies beside it, until the user has copied
-// one of them. For other repositories only doctor says so, because their owner chose where the key is.
+// RemindOfKey prints a note at each backup into the user's own repository, until the user has copied the repository or
+// its key. For other repositories only doctor does so, because their owner chose where the key is.
 func (l *Location) RemindOfKey(r *repo.Repo) {
 	key := l.KeyBeside(r)
 	if key == "" || !l.Own {
 		return
 	}
-	l.host.Output.Note("note: the key %s lies beside the repository: what destroys one destroys both. Without the key nobody can read the archive.", ui.Safe(key))
-	l.host.Output.Note("mailstrata key export FILE writes a copy of it to another disk; mailstrata copy makes a second repository.")
+	l.host.Output.Note("note: the key %s is beside the repository; one accident can destroy both. Without the key the archive cannot be read.", ui.Safe(key))
+	l.host.Output.Note("mailstrata key export FILE writes a copy of the key to another disk; mailstrata copy fills a second repository.")
 }
 
-// KeyBeside returns the owner's key file that opens a repository, if it lies beside it and no copy of either is known.
+// KeyBeside returns the owner's key file that opens the repository, if it is beside it and no copy of either is known.
 func (l *Location) KeyBeside(r *repo.Repo) string {
 	key := l.KeyFile()
 	if key == "" || l.bucket != nil || !beside(key, l.path) || !r.Keeper() {

@@ -22,15 +22,15 @@ import (
 type Location struct {
 	host   *Host
 	path   string      // of a local directory; "": it is a bucket
-	bucket *s3.Options // nil: it is a directory
+	bucket *s3.Options // nil: a directory
 	ownKey string      // the key file that belongs to it, if none is named; "": none
-	Own    bool        // the one in the user's data directory, which was not named
+	Own    bool        // the user's own, in the data directory
 
-	Configured config.Repository      // what the configuration says of it, if it does
-	asked      func() ([]byte, error) // the passphrase, once it was asked for
+	Configured config.Repository      // its table in the configuration, or zero
+	asked      func() ([]byte, error) // reads the passphrase once; see AskOnce
 }
 
-// parseLocation reads what --repo says.
+// parseLocation parses the value of --repo.
 func (h *Host) parseLocation(text string) (*Location, error) {
 	if strings.HasPrefix(text, "s3:") {
 		bucket, err := s3.ParseURL(text)
@@ -46,7 +46,7 @@ func (h *Host) parseLocation(text string) (*Location, error) {
 	return &Location{host: h, path: path}, err
 }
 
-// schemeHint says what to write instead of a scheme that other programs have.
+// schemeHint returns what to write instead of a scheme of another program.
 func schemeHint(err error) string {
 	var scheme *config.SchemeError
 	if !errors.As(err, &scheme) {
@@ -83,7 +83,8 @@ func (h *Host) Location(name string) (*Location, error) {
 	return &Location{host: h, path: filepath.Join(data, "repository"), ownKey: filepath.Join(data, "key"), Own: true}, nil
 }
 
-// placeAt is a repository that the user names: one of the configuration, by its name or its place, or any other.
+// locationAt returns the location that the user names: a repository of the configuration, by its name or its place, or
+// any other.
 func (h *Host) locationAt(text string) (*Location, error) {
 	c, err := h.Config()
 	if err != nil {
@@ -115,7 +116,7 @@ func (h *Host) ConfiguredLocation(r *config.Repository) (*Location, error) {
 	return l, err
 }
 
-// String is the place as --repo takes it.
+// String returns the location in the form of --repo.
 func (l *Location) String() string {
 	if l.bucket == nil {
 		return l.path
@@ -123,7 +124,7 @@ func (l *Location) String() string {
 	return strings.TrimSuffix("s3:"+l.bucket.Endpoint+"/"+l.bucket.Bucket+"/"+l.bucket.Prefix, "/")
 }
 
-// Store opens the place as it is.
+// Store opens the store of an existing repository.
 func (l *Location) Store(ctx context.Context) (store.Store, error) {
 	if l.bucket != nil {
 		return l.OpenBucket(ctx)
@@ -131,8 +132,8 @@ func (l *Location) Store(ctx context.Context) (store.Store, error) {
 	d, err := dir.Open(l.path)
 	if errors.Is(err, store.ErrNotExist) && l.Own {
 		return nil, &hint.Error{
-			Text: "no repository is named, and there is none of your own at " + l.path,
-			Hint: "name one with --repo or MAILSTRATA_REPO; mailstrata backup without it makes your own",
+			Text: "no repository is named, and there is none at " + l.path,
+			Hint: "use --repo or MAILSTRATA_REPO; mailstrata backup without it creates one there",
 			Err:  repo.ErrNoRepository,
 		}
 	}
@@ -154,11 +155,11 @@ func (l *Location) OpenBucket(ctx context.Context) (*s3.Store, error) {
 	return s3.Open(ctx, bucket)
 }
 
-// newStore opens the place for a new repository: it makes the directory or the bucket where there is none, and proves
+// newStore opens the store for a new repository. It creates the directory or the bucket if that is missing, and tests
 // that objects there cannot be replaced.
 func (l *Location) newStore(ctx context.Context, lock *objectlock.Lock) (store.Store, error) {
 	if l.bucket == nil && lock != nil {
-		return nil, &hint.Usage{Text: "a directory cannot keep objects under lock", Hint: "--lock needs a bucket with Object Lock"}
+		return nil, &hint.Usage{Text: "a directory has no Object Lock", Hint: "--lock needs a bucket with Object Lock"}
 	}
 	if l.bucket == nil {
 		return dir.Create(l.path)

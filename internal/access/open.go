@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Open opens the repository that the user names, with the key that the user has.
+// Open opens the repository that the user names.
 func (h *Host) Open(ctx context.Context) (*repo.Repo, error) {
 	l, err := h.Location("")
 	if err != nil {
@@ -22,7 +22,7 @@ func (h *Host) Open(ctx context.Context) (*repo.Repo, error) {
 	return l.Open(ctx)
 }
 
-// passphraseTries is how often somebody at a terminal may mistype it.
+// passphraseTries is how often a user may mistype the passphrase.
 const passphraseTries = 3
 
 // Open opens the repository. If the user types the passphrase, it may be wrong a few times.
@@ -38,8 +38,8 @@ func (l *Location) Open(ctx context.Context) (*repo.Repo, error) {
 		if !errors.Is(err, repo.ErrWrongKey) || !asked || k.Given || tries == passphraseTries {
 			return r, err
 		}
-		l.host.Output.Warn("this passphrase does not open it; once more, please")
-		l.asked = nil // what was typed is forgotten
+		l.host.Output.Warn("wrong passphrase; try again")
+		l.asked = nil // ask again
 	}
 }
 
@@ -68,44 +68,45 @@ func (l *Location) OpenWith(ctx context.Context, k Keys) (*repo.Repo, error) {
 	return r, nil
 }
 
-// introduce tells what somebody should know of a repository before he trusts it.
+// introduce reports what a user should know before they trust the repository.
 func (l *Location) introduce(r *repo.Repo) {
 	if cache, err := l.host.CacheDir(); err == nil && !strings.HasPrefix(r.CacheDir(), cache+string(filepath.Separator)) {
-		l.host.Output.Warn("nothing can be written to the cache %s: what it would hold is fetched again each time; --cache-dir names another", ui.Safe(cache))
+		l.host.Output.Warn("the cache %s cannot be written, so its data is fetched again each time; --cache-dir names another directory", ui.Safe(cache))
 	}
 	if err := r.NoLocks(); err != nil {
 		l.host.Output.Warn("the file system of the state directory has no locks: do not run two commands with one repository at the same time on this host (%s)",
 			ui.OneLine(err.Error()))
 	}
 	for _, doubt := range r.Doubts() {
-		l.host.Output.Warn("%s was passed over: %s", doubt.Object, ui.OneLine(doubt.Err.Error()))
+		l.host.Output.Warn("%s was ignored: %s", doubt.Object, ui.OneLine(doubt.Err.Error()))
 	}
 	if r.Unproven() && !l.Own {
 		sealed := ""
 		if !r.Sealed() {
-			sealed = " It is not sealed: who can read it can read the mail."
+			sealed = " It is not encrypted: anybody who can read it can read the mail."
 		}
 		l.host.Output.Note("note: this host has not seen this repository before. Its fingerprint is %s: compare it with what "+
-			"mailstrata key list tells on a host that knows it.%s", r.Fingerprint(), sealed)
+			"mailstrata key list shows on a host that knows it.%s", r.Fingerprint(), sealed)
 	}
 }
 
-// MayRead refuses, in time, what a writer's key cannot do.
+// MayRead returns an error if the key cannot read mail.
 func MayRead(r *repo.Repo) error {
 	if !r.CanRead() {
-		return fmt.Errorf("mail is to be read, and %w", repo.ErrNoRole)
+		return fmt.Errorf("this command reads mail: %w", repo.ErrNoRole)
 	}
 	return nil
 }
 
-// repoOptions say where this host keeps what it remembers.
+// Options returns the options for package repo: the directories of this host, and the trusted fingerprint.
 func (l *Location) Options() (repo.Options, error) {
 	cache, errCache := l.host.CacheDir()
 	state, errState := l.host.StateDir()
 	return repo.Options{CacheDir: cache, StateDir: state, Location: l.String(), Trust: cmp.Or(l.host.Flags.Trust, l.Configured.Trust)}, errors.Join(errCache, errState)
 }
 
-// opens reports whether a passphrase opens a repository. Where there is none yet, it cannot be tried.
+// TryPassphrase tests whether a passphrase opens the repository. It returns false if there is no repository to test it
+// with.
 func (l *Location) TryPassphrase(ctx context.Context, passphrase []byte) (tried bool, err error) {
 	options, err := l.Options()
 	if err != nil {
@@ -121,15 +122,15 @@ func (l *Location) TryPassphrase(ctx context.Context, passphrase []byte) (tried 
 	}
 	switch {
 	case errors.Is(err, repo.ErrNoRepository):
-		l.host.Output.Warn("it could not be tried: there is no repository at %s yet", ui.Safe(l.String()))
+		l.host.Output.Warn("it was not tested: there is no repository at %s yet", ui.Safe(l.String()))
 		return false, nil
 	case errors.Is(err, repo.ErrWrongKey):
-		return false, &hint.Error{Text: "it does not open " + l.String() + "; nothing was kept", Hint: "a key file opens it by itself: key_file in the configuration", Err: err}
+		return false, &hint.Error{Text: "the passphrase does not open " + l.String() + "; nothing was stored", Hint: "a key file needs no passphrase: set key_file in the configuration", Err: err}
 	}
 	return false, fmt.Errorf("open repository %s: %w", l, err)
 }
 
-// OpenAsOwner opens the repository for who removes or tags, which is the owner's to do.
+// OpenAsOwner opens the repository for a command that needs an owner's key.
 func (h *Host) OpenAsOwner(ctx context.Context) (*repo.Repo, error) {
 	r, err := h.Open(ctx)
 	if err != nil {
@@ -137,12 +138,12 @@ func (h *Host) OpenAsOwner(ctx context.Context) (*repo.Repo, error) {
 	}
 	if !r.Keeper() {
 		r.Close()
-		return nil, fmt.Errorf("what removes is signed by the owner, and %w", repo.ErrNoRole)
+		return nil, fmt.Errorf("this command needs an owner's key: %w", repo.ErrNoRole)
 	}
 	return r, nil
 }
 
-// OpenToChangeKeys opens the repository for a change of its keys, and refuses in time where that cannot be.
+// OpenToChangeKeys opens the repository for a change of its keys.
 func (h *Host) OpenToChangeKeys(ctx context.Context) (*repo.Repo, *Location, error) {
 	l, err := h.Location("")
 	if err != nil {
@@ -153,9 +154,9 @@ func (h *Host) OpenToChangeKeys(ctx context.Context) (*repo.Repo, *Location, err
 	case err != nil:
 		return nil, nil, err
 	case !r.Sealed():
-		err = errors.New("this repository is not sealed: it has no keys, and cannot get any; make a sealed one beside it")
+		err = errors.New("this repository is not encrypted, so it has no keys; create another one")
 	case !r.Keeper():
-		err = fmt.Errorf("only an owner changes keys, and %w", repo.ErrNoRole)
+		err = fmt.Errorf("only an owner can change keys: %w", repo.ErrNoRole)
 	default:
 		return r, l, nil
 	}

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// mailHost is what is known of a provider's mail.
+// mailHost is a provider and its IMAP server.
 type mailHost struct{ Provider, host string }
 
-// KnownHosts are the domains whose mail is at one of the providers; of others one cannot tell by the name.
+// KnownHosts maps domains to the provider of their mail.
 var KnownHosts = map[string]mailHost{
 	"gmail.com":      {"google", "imap.gmail.com"},
 	"googlemail.com": {"google", "imap.gmail.com"},
@@ -18,10 +18,10 @@ var KnownHosts = map[string]mailHost{
 	"msn.com":        {"microsoft", "outlook.office365.com"},
 }
 
-// ProviderHosts are where the providers keep mail.
+// ProviderHosts maps providers to their IMAP servers.
 var ProviderHosts = map[string]string{"google": "imap.gmail.com", "microsoft": "outlook.office365.com"}
 
-// ProviderOf goes by the account's server; "": it is neither's.
+// ProviderOf returns the provider of the account's server, or "".
 func ProviderOf(a *Account) string {
 	for provider, host := range ProviderHosts {
 		if strings.EqualFold(a.Options.Host, host) {
@@ -31,7 +31,7 @@ func ProviderOf(a *Account) string {
 	return ""
 }
 
-// AccountURL is the URL of the account of a user, whose name is mostly an address, at a host.
+// AccountURL returns the URL of a user's account at a host.
 func AccountURL(user, host string) string {
 	return "imaps://" + strings.ReplaceAll(url.QueryEscape(user), "+", "%20") + "@" + host
 }

@@ -13,16 +13,16 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// TokenStore are kept in the state directory.
+// TokenStore returns the store of OAuth tokens, in the state directory.
 func (h *Host) TokenStore() (*oauth.Store, error) {
 	state, err := h.StateDir()
 	return oauth.NewStore(filepath.Join(state, "oauth")), err
 }
 
-// DescribeSecret tells where the secret of an account comes from; "": nothing is said, and it is asked for.
+// DescribeSecret returns where the secret of an account comes from, or "" if mailstrata asks for it.
 func (h *Host) DescribeSecret(a *Account) string {
 	if entry := a.Configured.Secret.Keyring; entry != "" {
-		return "the keyring has it, as " + entry
+		return "keyring entry " + entry
 	}
 	if !a.Configured.Secret.IsZero() {
 		return a.Configured.Secret.String()
@@ -40,7 +40,7 @@ func (h *Host) DescribeSecret(a *Account) string {
 	return "tokens, in a file"
 }
 
-// tokenSource gives the tokens of an account that has consented; nil: it has not.
+// tokenSource returns the source of an account's tokens, or nil if its owner has not given consent.
 func (h *Host) tokenSource(a *Account) (func(context.Context) (string, error), error) {
 	store, err := h.TokenStore()
 	if err != nil || !store.Has(a.Options.User, a.Options.Host) {
@@ -51,7 +51,7 @@ func (h *Host) tokenSource(a *Account) (func(context.Context) (string, error), e
 		token, err := source.Token(ctx)
 		switch {
 		case errors.Is(err, oauth.ErrConsent):
-			return "", &hint.Error{Text: err.Error(), Hint: "mailstrata auth " + ui.Safe(cmp.Or(a.Configured.Name, a.URL)) + " asks for the consent again", Err: err}
+			return "", &hint.Error{Text: err.Error(), Hint: "mailstrata auth " + ui.Safe(cmp.Or(a.Configured.Name, a.URL)) + " asks for consent again", Err: err}
 		case errors.Is(err, oauth.ErrUnavailable):
 			return "", fmt.Errorf("%w (%w)", err, mail.ErrTemporary)
 		}

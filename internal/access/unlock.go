@@ -14,12 +14,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Keys are what opens a repository, as the user names it.
+// Keys are the key file and the passphrase that the user gives for a repository.
 type Keys struct {
 	keyFile    string // "": none
 	Passphrase secret.Source
-	Given      bool                   // the passphrase is there without asking
-	Ask        func() ([]byte, error) // for the passphrase
+	Given      bool                   // the passphrase needs no question
+	Ask        func() ([]byte, error) // reads the passphrase
 }
 
 // KeyFlags are the values of the flags that name keys, and where else a passphrase comes from. The target of copy has flags
@@ -88,15 +88,15 @@ func (l *Location) unlock(k Keys) (repo.Unlock, error) {
 	}
 	key, err := secret.ReadKeyFile(file)
 	if k.keyFile == "" && errors.Is(err, fs.ErrNotExist) && k.Given {
-		return unlock, nil // it opens with the passphrase
+		return unlock, nil // the passphrase opens it
 	}
 	if k.keyFile == "" && errors.Is(err, fs.ErrNotExist) && l.Own {
 		if _, there := os.Stat(l.path); there != nil {
-			return unlock, nil // the repository is made first
+			return unlock, nil // the repository does not exist yet
 		}
 		return unlock, &hint.Error{
-			Text: "your own repository opens with the key file " + l.ownKey + ", which is missing",
-			Hint: "copy it back from where you keep a copy, or name another with --key-file",
+			Text: "the key file of your repository is missing: " + l.ownKey + "",
+			Hint: "copy it back, or name another with --key-file",
 			Err:  err,
 		}
 	}

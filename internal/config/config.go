@@ -1,14 +1,14 @@
-// Package config reads the one file in which somebody says what is archived every night: repositories, accounts and what
-// is kept. It is TOML; docs/config.md is its manual, with an example that this package's tests read.
+// Package config reads the configuration: repositories, accounts, retention and monitoring. It is TOML; docs/config.md is
+// its manual, with an example that the tests of this package read.
 //
-//	Load ──► Parse ──► lines.go     where each key stands
-//	           │  ───► table.go     values by key, and what is wrong with them
-//	           │  ───► users.go     one account of the file, many logins
-//	           │  ───► provider.go  who gives tokens
-//	           └─────► watch.go     who is told how runs went
+//	Load ──► Parse ──► lines.go     the lines of the keys
+//	           │  ───► table.go     values by key, and their problems
+//	           │  ───► users.go     templates: one account of the file, many logins
+//	           │  ───► provider.go  OAuth providers
+//	           └─────► watch.go     monitoring of commands
 //
-// All that is wrong with a file is told at once, each with its line, its key, and the keys that are known there: a
-// [Problem]. No secret stands in the file: a [Secret] says where it comes from.
+// All errors in a file are reported at once, each as a [Problem] with its line, its key and the known names. The file
+// holds no secrets: a [Secret] says where one comes from.
 package config
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest/history"
 )
 
-// Config is what a file says. Paths in it are absolute, or relative to the working directory as the file's own is.
+// Config is a configuration. Its paths are absolute, or relative to the working directory, like the path of the file.
 type Config struct {
 	File         string // its path
 	Repositories []Repository
@@ -34,10 +34,10 @@ type Config struct {
 	Accounts     []Account // with those that templates make
 	Retention    history.Policy
 	Watch        map[string]Watch // by command
-	Parallel     int              // accounts read at once; 0: it does not say
+	Parallel     int              // accounts read at once; 0: not set
 }
 
-// Repository is a place where mail is archived, and how it is opened.
+// Repository is a repository, and how to open it.
 type Repository struct {
 	Name           string // "": the only one need not have any
 	Place          string // as --repo takes it
@@ -48,7 +48,7 @@ type Repository struct {
 	AllowPlaintext bool
 }
 
-// Account is a mail account. What is zero was not said.
+// Account is a mail account. Zero values are not set.
 type Account struct {
 	Name       string // "": user@host
 	URL        string
@@ -59,7 +59,7 @@ type Account struct {
 
 	Mailboxes, Exclude []string // patterns
 	Namespaces         []string // "other", "shared", or prefixes, besides the user's own
-	Virtual            bool     // virtual mailboxes too
+	Virtual            bool     // include virtual mailboxes
 	Gmail              string   // "all-mail" or "labels"
 	ShrinkLimits       []loss.Rule
 	VerifySource       percent.Rate
@@ -73,7 +73,7 @@ type Account struct {
 	TimeLimit      time.Duration
 }
 
-// Secret says where a secret comes from; one of them at most is set.
+// Secret says where a secret comes from. At most one field is set.
 type Secret struct {
 	File       string
 	Command    string
@@ -82,10 +82,10 @@ type Secret struct {
 	Keyring    string // the name of an entry of this user's keyring
 }
 
-// IsZero reports whether nothing was said.
+// IsZero reports whether no source is set.
 func (s Secret) IsZero() bool { return s == Secret{} }
 
-// String says where the secret comes from.
+// String returns where the secret comes from.
 func (s Secret) String() string {
 	switch {
 	case s.File != "":
@@ -102,10 +102,10 @@ func (s Secret) String() string {
 	return ""
 }
 
-// maxFile bounds what is read: a template is how ten thousand accounts are written.
+// maxFile is the maximum size of a file. Ten thousand accounts need only a template.
 const maxFile = 16 << 20
 
-// Load reads the file at a path. home is what "~" stands for; "": nothing. What is wrong with it is told as [Problems].
+// Load reads the file at a path. home replaces "~", unless it is "". Errors in the file are [Problems].
 func Load(path, home string) (*Config, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -121,7 +121,7 @@ func Load(path, home string) (*Config, error) {
 	return Parse(path, home, text)
 }
 
-// Repository finds the repository of a name; "" is the first. Nil: there is none.
+// Repository returns the repository with a name, or nil. "" is the first one.
 func (c *Config) Repository(name string) *Repository {
 	for i := range c.Repositories {
 		if name == "" || c.Repositories[i].Name == name {
@@ -131,7 +131,7 @@ func (c *Config) Repository(name string) *Repository {
 	return nil
 }
 
-// names are those of the repositories.
+// names returns the names of the repositories.
 func (c *Config) names() (names []string) {
 	for i := range c.Repositories {
 		names = append(names, c.Repositories[i].Name)
@@ -139,7 +139,7 @@ func (c *Config) names() (names []string) {
 	return names
 }
 
-// Names are those of the accounts and the repositories.
+// Names returns the names of the accounts and the repositories.
 func (c *Config) Names() (names []string) {
 	for i := range c.Accounts {
 		names = append(names, c.Accounts[i].Name)
@@ -152,7 +152,7 @@ func (c *Config) Names() (names []string) {
 	return names
 }
 
-// Exposed names the files with secrets that everybody on this host can read.
+// Exposed returns the files with secrets that all users of this host can read.
 func (c *Config) Exposed() (paths []string) {
 	seen := make(map[string]bool)
 	look := func(path string) {
@@ -180,7 +180,7 @@ func (c *Config) Exposed() (paths []string) {
 	return paths
 }
 
-// resolve makes a path of what the file says: "~" is the home directory, and relative is to the file.
+// resolve returns a path of the file. "~" is the home directory; other paths are relative to the file.
 func (p *parser) resolve(path string) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok && p.home != "" {
 		return filepath.Join(p.home, rest)
@@ -191,13 +191,13 @@ func (p *parser) resolve(path string) string {
 	return filepath.Join(filepath.Dir(p.file), path)
 }
 
-// Problem is one thing that is wrong with a file.
+// Problem is one error in a file.
 type Problem struct {
 	File  string
 	Line  int      // 0: the file as a whole
 	Key   string   // "": none in particular
 	Text  string   // what is wrong
-	Known []string // what could have been meant, where a name is not known
+	Known []string // what an unknown name could mean
 }
 
 func (p Problem) Error() string {
@@ -211,7 +211,7 @@ func (p Problem) Error() string {
 	return where + ": " + p.Text
 }
 
-// Problems are all that is wrong with a file.
+// Problems are all errors in a file.
 type Problems []Problem
 
 func (p Problems) Error() string {

@@ -159,17 +159,17 @@ metrics = "m.prom"
 [watch.backups]
 `)
 	want := []string{
-		`dir/c.toml:4: a provider has a client_id`,
-		`dir/c.toml:6: client_secret: no secret stands in this file`,
-		`dir/c.toml:7: the provider lacks a URL`,
-		`dir/c.toml:10: tenant: is Microsoft's alone`,
+		`dir/c.toml:4: a provider needs a client_id`,
+		`dir/c.toml:6: client_secret: secrets do not belong in this file`,
+		`dir/c.toml:7: a provider needs a URL`,
+		`dir/c.toml:10: tenant: is only for Microsoft`,
 		`dir/c.toml:13: kind: is "microsft"; it should be one of google, microsoft, other`,
 		`dir/c.toml:17: secret_keyring: "home" is the entry of another secret too`,
-		`dir/c.toml:20: oauth2_provider: is there beside a password`,
+		`dir/c.toml:20: oauth2_provider: excludes a password`,
 		`dir/c.toml:20: oauth2_provider: there is no provider "googel"`,
-		`dir/c.toml:23: ping: no secret stands in this file`,
-		`dir/c.toml:26: metrics: is the file of backup too`,
-		`dir/c.toml:27: backups: no such key is known here`,
+		`dir/c.toml:23: ping: secrets do not belong in this file`,
+		`dir/c.toml:26: metrics: is also the file of backup`,
+		`dir/c.toml:27: backups: unknown key`,
 	}
 	for i, problem := range problems {
 		if i >= len(want) || !strings.HasPrefix(problem, want[i]) || strings.Contains(problem, "hunter2") {
@@ -205,20 +205,20 @@ keep_daily = 0
 keep_dayly = 3
 `)
 	want := []string{
-		`dir/c.toml:1: paralel: no such key is known here`,
+		`dir/c.toml:1: paralel: unknown key`,
 		`dir/c.toml:2: a repository has a place`,
 		`dir/c.toml:3: key_file: is a number; it should be text`,
 		`dir/c.toml:5: url: the account's URL holds a password`,
-		`dir/c.toml:8: password: no secret stands in this file`,
-		`dir/c.toml:10: secret_env: is there beside secret_file`,
+		`dir/c.toml:8: password: secrets do not belong in this file`,
+		`dir/c.toml:10: secret_env: excludes secret_file`,
 		`dir/c.toml:11: connections: is a text; it should be a number`,
 		`dir/c.toml:12: gmail: is "label"; it should be one of all-mail, labels`,
 		`dir/c.toml:13: repository: there is no repository "main"`,
-		`dir/c.toml:14: name: another account is called "jo@mail.example" too`,
+		`dir/c.toml:14: name: another account has the name "jo@mail.example"`,
 		`dir/c.toml:16: verify_source: "1" is not a share`,
 		`dir/c.toml:17: budget_day: "2" is no number of bytes`,
 		`dir/c.toml:19: keep_daily: is 0; it should be from 1`,
-		`dir/c.toml:20: keep_dayly: no such key is known here`,
+		`dir/c.toml:20: keep_dayly: unknown key`,
 	}
 	for i, problem := range problems {
 		if i >= len(want) || !strings.HasPrefix(problem, want[i]) || strings.Contains(problem, "hunter2") {
@@ -295,7 +295,7 @@ exclude = ["Trash"]
 
 	write("users.txt", "anna\nanna\n")
 	_, err = Load(file, "")
-	if want := "users.txt:2: anna: another account is called so too"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "users.txt:2: anna: another account has this name"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// lines tells where keys stand, by their paths: "accounts.2.url" is the url of the third account. The parser of values
-// does not tell; so the file, which it has found to be TOML, is walked once more for its keys alone.
+// lines maps the paths of keys to their lines: "accounts.2.url" is the url of the third account. The parser of values
+// does not report lines, so the file is parsed again for its keys.
 type lines struct {
 	ends   []int // where each line ends
 	first  map[string]int
@@ -40,7 +40,7 @@ func findLines(text []byte) *lines {
 	return l
 }
 
-// at is the line of a key, or else of the table that it would stand in.
+// at returns the line of a key, or else of the table that it belongs to.
 func (l *lines) at(path string) int {
 	for {
 		if line, ok := l.first[path]; ok {
@@ -62,7 +62,7 @@ func (l *lines) note(path string, key *unstable.Node) {
 	}
 }
 
-// enter gives the path of the table that a heading begins.
+// enter returns the path of the table that a heading begins.
 func (l *lines) enter(key unstable.Iterator, array bool) string {
 	path := ""
 	for key.Next() {

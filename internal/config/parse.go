@@ -27,8 +27,8 @@ type parser struct {
 	problems   Problems
 }
 
-// Parse reads the text of the file at a path; the logins that it names in other files are read from there. What is wrong
-// is told as [Problems], beside what could be made of the rest.
+// Parse parses the text of the file at a path, and reads the users_file of templates. Errors are [Problems]; it returns
+// the rest of the configuration too.
 func Parse(file, home string, text []byte) (*Config, error) {
 	p := &parser{file: file, home: home, entries: make(map[string]string)}
 	text, err := plaintext.Decode(text)
@@ -65,10 +65,10 @@ func Parse(file, home string, text []byte) (*Config, error) {
 	return c, p.problems
 }
 
-// MaxParallel is how many accounts can be read at once.
+// MaxParallel is the maximum number of accounts read at once.
 const MaxParallel = 16
 
-// syntax is what the TOML parser complains of. Its own words hold nothing of the file but a key.
+// syntax returns the error of the TOML parser, whose text repeats nothing of the file but a key.
 func (p *parser) syntax(err error) Problem {
 	problem := Problem{File: p.file, Text: strings.TrimPrefix(err.Error(), "toml: ")}
 	var decode *toml.DecodeError
@@ -87,7 +87,7 @@ func (t *table) repository(c *Config) Repository {
 	r.Place = t.text("place")
 	if strings.HasPrefix(r.Place, "s3:") {
 		if _, err := s3.ParseURL(r.Place); err != nil {
-			t.wrong("place", "is not the address of a bucket: %v", err)
+			t.wrong("place", "is not the URL of a bucket: %v", err)
 		}
 	} else if err := CheckDirectory(r.Place); err != nil {
 		t.wrong("place", "%v", err)
@@ -100,7 +100,7 @@ func (t *table) repository(c *Config) Repository {
 	for _, other := range c.Repositories {
 		switch {
 		case other.Name == r.Name && r.Name == "":
-			t.wrong("", "of several repositories each has a name")
+			t.wrong("", "each of several repositories needs a name")
 		case other.Name == r.Name:
 			t.wrong("name", "%q is the name of another repository too", r.Name)
 		}
@@ -109,7 +109,7 @@ func (t *table) repository(c *Config) Repository {
 	return r
 }
 
-// account is an account as the file has it, be it a template.
+// account returns an account of the file, which may be a template.
 func (t *table) account(c *Config) Account {
 	a := Account{
 		Name: t.text("name"), URL: t.text("url"), Repository: t.text("repository"),
@@ -148,10 +148,10 @@ func (t *table) account(c *Config) Account {
 		t.unknown("repository", c.names(), "there is no repository %q in this file", a.Repository)
 	}
 	if a.Token != "" && !a.Secret.IsZero() {
-		t.wrong("oauth2_token_command", "is there beside a password; an account has one of them")
+		t.wrong("oauth2_token_command", "excludes a password")
 	}
 	if a.Provider != "" && (a.Token != "" || !a.Secret.IsZero()) {
-		t.wrong("oauth2_provider", "is there beside a password or a command for tokens; an account has one of them")
+		t.wrong("oauth2_provider", "excludes a password and oauth2_token_command")
 	}
 	if a.Provider != "" && c.Provider(a.Provider) == nil {
 		t.unknown("oauth2_provider", c.providers(), "there is no provider %q in this file", a.Provider)
@@ -162,7 +162,7 @@ func (t *table) account(c *Config) Account {
 	return a
 }
 
-// accounts are the one account of a table, or those that its template makes.
+// accounts returns the account of a table, or those of its template.
 func (t *table) accounts(c *Config) []Account {
 	a := t.account(c)
 	users := t.users()
@@ -174,14 +174,14 @@ func (t *table) accounts(c *Config) []Account {
 		return t.expand(c, a, users)
 	}
 	if strings.Contains(a.URL, userMark) {
-		t.wrong("url", "has %s in it, and no users_file tells the users", userMark)
+		t.wrong("url", "contains %s, but there is no users_file", userMark)
 	} else if opts, err := imap.ParseURL(a.URL); err != nil {
 		t.wrong("url", "%v", err)
 	} else if a.Name == "" {
 		a.Name = opts.String()
 	}
 	if a.Name != "" && slices.ContainsFunc(c.Accounts, func(other Account) bool { return other.Name == a.Name }) {
-		t.wrong("name", "another account is called %q too", a.Name)
+		t.wrong("name", "another account has the name %q", a.Name)
 	}
 	return []Account{a}
 }
@@ -206,7 +206,8 @@ func (t *table) retention() (policy history.Policy) {
 	return policy
 }
 
-// ParseBytes reads a number of bytes: "2 GB", "500MiB", "5M". A number without a unit is none: it could be meant in any. "unlimited" is -1.
+// ParseBytes parses a number of bytes: "2 GB", "500MiB", "5M". A number without a unit is an error, because it is
+// ambiguous. "unlimited" is -1.
 func ParseBytes(text string) (int64, error) {
 	if text == "unlimited" {
 		return -1, nil

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// SchemeError refuses the path of a directory that looks like an address of another program: sftp:host:/mail.
+// SchemeError is the error for a directory that looks like a URL: sftp:host:/mail.
 type SchemeError struct{ Scheme string }
 
 func (e *SchemeError) Error() string {
@@ -14,8 +14,8 @@ func (e *SchemeError) Error() string {
 		"(for a directory of that name, write ./%[1]s:…)", e.Scheme)
 }
 
-// CheckDirectory refuses a text that is hardly the path of a directory: a word of two or more letters before a colon is a
-// scheme (RFC 3986, section 3.1). A drive has one letter. A path that begins with '/', '.' or '~' has no scheme.
+// CheckDirectory returns a [SchemeError] for a text that begins with a scheme (RFC 3986, section 3.1): a word of two or
+// more letters before a colon. A drive has one letter. A path that begins with '/', '.' or '~' has no scheme.
 func CheckDirectory(path string) error {
 	scheme, _, has := strings.Cut(path, ":")
 	if !has || filepath.VolumeName(path) != "" || len(scheme) < 2 {

@@ -6,7 +6,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/oauth"
 )
 
-// Provider is who gives tokens to accounts that take no passwords, and the client that its user registered there.
+// Provider issues tokens for accounts that take no passwords. It holds the client that the user registered there.
 type Provider struct {
 	Name      string // as accounts call it
 	Kind      string // "google", "microsoft" or "other"
@@ -20,7 +20,7 @@ type Provider struct {
 	Keyring   bool // tokens are sealed to a key in the keyring
 }
 
-// Provider finds the provider of a name; nil: there is none.
+// Provider returns the provider with a name, or nil.
 func (c *Config) Provider(name string) *Provider {
 	for i := range c.Providers {
 		if c.Providers[i].Name == name {
@@ -30,7 +30,7 @@ func (c *Config) Provider(name string) *Provider {
 	return nil
 }
 
-// providers are their names.
+// providers returns the names of the providers.
 func (c *Config) providers() (names []string) {
 	for i := range c.Providers {
 		names = append(names, c.Providers[i].Name)
@@ -38,7 +38,7 @@ func (c *Config) providers() (names []string) {
 	return names
 }
 
-// OAuth is the provider as package oauth asks it.
+// OAuth returns the provider for package oauth.
 func (p *Provider) OAuth() oauth.Provider {
 	var provider oauth.Provider
 	switch p.Kind {
@@ -70,20 +70,20 @@ func (t *table) provider(c *Config) Provider {
 	asked := p.OAuth()
 	switch {
 	case p.Name == "":
-		t.wrong("", "a provider has a name, by which accounts call it: oauth2_provider = \"…\"")
+		t.wrong("", "a provider needs a name, for oauth2_provider = \"…\"")
 	case c.Provider(p.Name) != nil:
 		t.wrong("name", "%q is the name of another provider too", p.Name)
 	}
 	if !t.has("client_id") {
-		t.wrong("", "a provider has a client_id, of the client that you registered there (docs/oauth.md)")
+		t.wrong("", "a provider needs a client_id (docs/oauth.md)")
 	}
 	if p.Tenant != "" && p.Kind != "microsoft" {
-		t.wrong("tenant", "is Microsoft's alone")
+		t.wrong("tenant", "is only for Microsoft")
 	}
 	if p.Kind != "other" {
 		for _, key := range []string{"auth_url", "device_url", "token_url"} {
 			if t.has(key) {
-				t.wrong(key, "is known of %s; it is for providers of the kind \"other\"", p.Kind)
+				t.wrong(key, "is built in for %s; set it only for providers of the kind \"other\"", p.Kind)
 			}
 		}
 	} else if err := asked.Validate(); err != nil {

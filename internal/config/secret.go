@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// secret says where a secret comes from: name_file, name_command and so on.
+// secret returns where a secret comes from: name_file, name_command and so on.
 func (t *table) secret(name string) Secret {
 	s := Secret{
 		File: t.file(name + "_file"), Command: t.text(name + "_command"), Variable: t.text(name + "_env"),
@@ -12,20 +12,20 @@ func (t *table) secret(name string) Secret {
 	for _, way := range []string{"_file", "_command", "_env", "_credential", "_keyring"} {
 		switch key := name + way; {
 		case t.has(key) && given != "":
-			t.wrong(key, "is there beside %s; one of them is enough", given)
+			t.wrong(key, "excludes %s", given)
 		case t.has(key):
 			given = key
 		}
 	}
 	if strings.ContainsAny(s.Credential, `/\`) {
-		t.wrong(name+"_credential", "is the name of a credential, as in LoadCredential= of the unit, and no path")
+		t.wrong(name+"_credential", "must be the name of a credential, as in LoadCredential= of the unit, not a path")
 	}
 	t.claim(name+"_keyring", s.Keyring)
 	return s
 }
 
-// claim refuses an entry of the keyring that is the secret of something else too: what is told of the one would replace the
-// other's, and a passphrase that is lost is mail that is lost. Accounts may share one.
+// claim reports a problem if an entry of the keyring is also the secret of something else: one would overwrite the
+// other, and without a passphrase the mail is lost. Accounts may share an entry.
 func (t *table) claim(key, entry string) {
 	if entry == "" {
 		return

@@ -6,15 +6,15 @@ import (
 	"fmt"
 )
 
-// Shard is one host's share of the accounts, where several hosts divide them: the Nth of Of. The zero value has all.
-// Which share an account is in depends on its name alone, so hosts need not know of each other.
+// Shard is one host's share of the accounts: the Nth of Of. The zero value has all accounts. The share of an account
+// depends only on its name, so hosts need not know of each other.
 type Shard struct{ N, Of int }
 
 // ParseShard reads "2/8".
 func ParseShard(text string) (Shard, error) {
 	var s Shard
 	if n, err := fmt.Sscanf(text, "%d/%d", &s.N, &s.Of); n != 2 || err != nil || s.String() != text || s.N < 1 || s.N > s.Of {
-		return Shard{}, fmt.Errorf("%q is no shard, such as 2/8: the second of eight", text)
+		return Shard{}, fmt.Errorf("%q is not a shard such as 2/8, the second of eight", text)
 	}
 	return s, nil
 }
@@ -28,9 +28,9 @@ func (s *Shard) UnmarshalText(text []byte) (err error) {
 // String is what ParseShard reads.
 func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.N, s.Of) }
 
-// Has reports whether an account is in the share: the first 8 bytes of SHA-256 of its name, as a big-endian number, divided
-// by the number of shares, leave N − 1. Hosts go by it for ever: another rule would have some accounts archived by two
-// hosts, and some by none, until all hosts know it.
+// Has reports whether an account is in the share: the first 8 bytes of the SHA-256 of its name, as a big-endian number,
+// modulo Of, are N − 1. This rule must not change: until all hosts had the new one, two hosts would archive some
+// accounts, and no host others.
 func (s Shard) Has(account string) bool {
 	if s.Of <= 1 {
 		return true

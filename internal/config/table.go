@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// table is a table of the file while it is read. Each key is asked for by what it should be; what is something else, and
-// what nobody asked for, becomes a problem, and reading goes on: so all problems are told at once.
+// table is a table of the file while it is parsed. Each method reads a key of one type. A wrong type or an unknown key
+// is a problem, and parsing continues, so that all problems are reported at once.
 type table struct {
 	parser *parser
 	path   string
@@ -15,7 +15,7 @@ type table struct {
 	known  []string
 }
 
-// wrong tells what is wrong with a key; "": with the table.
+// wrong reports a problem of a key, or of the table if the key is "".
 func (t *table) wrong(key, format string, args ...any) {
 	path := t.path
 	if key != "" {
@@ -26,13 +26,13 @@ func (t *table) wrong(key, format string, args ...any) {
 	})
 }
 
-// unknown is wrong, with the words that are right.
+// unknown reports a problem with the known names.
 func (t *table) unknown(key string, known []string, format string, args ...any) {
 	t.wrong(key, format, args...)
 	t.parser.problems[len(t.parser.problems)-1].Known = known
 }
 
-// take is a key's value, and notes that the key is known.
+// take returns the value of a key, and marks the key as known.
 func (t *table) take(key string) (any, bool) {
 	t.known = append(t.known, key)
 	value, ok := t.values[key]
@@ -62,7 +62,7 @@ func (t *table) text(key string) string {
 	return text
 }
 
-// choice is one of some words.
+// choice returns a text that is one of these words.
 func (t *table) choice(key string, words ...string) string {
 	text := t.text(key)
 	if text != "" && !slices.Contains(words, text) {
@@ -71,7 +71,7 @@ func (t *table) choice(key string, words ...string) string {
 	return text
 }
 
-// parsed reads a text by a function.
+// parsed parses a text with a function.
 func (t *table) parsed(key string, parse func(string) error) {
 	text := t.text(key)
 	if text == "" {
@@ -82,7 +82,7 @@ func (t *table) parsed(key string, parse func(string) error) {
 	}
 }
 
-// file is a path.
+// file returns a path.
 func (t *table) file(key string) string {
 	text := t.text(key)
 	if text == "" {
@@ -125,7 +125,7 @@ func (t *table) flag(key string) bool {
 	return flag
 }
 
-// number is from 1 to most; 0 where there is none.
+// number returns a number from 1 to most, or 0 without the key.
 func (t *table) number(key string, most int64) int {
 	value, ok := t.take(key)
 	if !ok {
@@ -142,7 +142,7 @@ func (t *table) number(key string, most int64) int {
 	return int(n)
 }
 
-// table is the one under a key; nil where there is none.
+// table returns the table of a key, or nil.
 func (t *table) table(key string) *table {
 	value, ok := t.take(key)
 	if !ok {
@@ -156,7 +156,7 @@ func (t *table) table(key string) *table {
 	return &table{parser: t.parser, path: join(t.path, key), values: values}
 }
 
-// tables are those of an array.
+// tables returns the tables of an array.
 func (t *table) tables(key string) (tables []*table) {
 	value, ok := t.take(key)
 	if !ok {
@@ -179,13 +179,13 @@ func (t *table) tables(key string) (tables []*table) {
 	return tables
 }
 
-// literal are keys under which people put the secret itself, and what the keys begin with that say where it comes from.
+// literal maps keys with which users write the secret itself to the prefix of the keys that say where it comes from.
 var literal = map[string]string{
 	"secret": "secret", "password": "secret", "passphrase": "secret", "token": "secret", "oauth2_token": "secret",
 	"client_secret": "client_secret", "ping": "ping", "ping_url": "ping",
 }
 
-// end refuses the keys that nobody asked for.
+// end reports the unknown keys.
 func (t *table) end() {
 	slices.Sort(t.known)
 	for key := range t.values {
@@ -193,14 +193,14 @@ func (t *table) end() {
 			continue
 		}
 		if as := literal[key]; slices.Contains(t.known, as+"_file") {
-			t.wrong(key, "no secret stands in this file: put it into a file that only you can read, and name that as %[1]s_file; or use %[1]s_command, %[1]s_env, %[1]s_credential or %[1]s_keyring", as)
+			t.wrong(key, "secrets do not belong in this file: put it into a file that only you can read, and set %[1]s_file; or use %[1]s_command, %[1]s_env, %[1]s_credential or %[1]s_keyring", as)
 			continue
 		}
-		t.unknown(key, t.known, "no such key is known here")
+		t.unknown(key, t.known, "unknown key")
 	}
 }
 
-// kindOf says what a value is, and not the value: it may be a secret in the wrong place.
+// kindOf returns the type of a value, not the value, which may be a secret in the wrong place.
 func kindOf(value any) string {
 	switch value.(type) {
 	case string:

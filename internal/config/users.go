@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/plaintext"
 )
 
-// userMark is what stands for each user in the name and URL of a template.
+// userMark is the placeholder for a user in the name and URL of a template.
 const userMark = "{user}"
 
 // login is a line of a file of users.
@@ -22,13 +22,13 @@ type login struct {
 	line int
 }
 
-// maxUsers bounds a file of users.
+// maxUsers is the maximum size of a users_file.
 const (
 	maxUsers     = 1_000_000
 	maxUsersFile = 128 << 20 // bytes
 )
 
-// users are those of a template's file; nil: the table is no template.
+// users returns the logins of a template, or nil if the table is not a template.
 func (t *table) users() []login {
 	path := t.file("users_file")
 	if path == "" {
@@ -45,12 +45,12 @@ func (t *table) users() []login {
 	case err != nil:
 		t.wrong("users_file", "%s cannot be read: %v", path, err)
 	case len(logins) == 0:
-		t.wrong("users_file", "%s names no user", path)
+		t.wrong("users_file", "%s has no users", path)
 	}
 	return append([]login{}, logins...)
 }
 
-// readUsers reads one login a line. A line that begins with "#" is for people.
+// readUsers reads one login a line. Lines that begin with "#" are comments.
 func readUsers(r io.Reader) (logins []login, err error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxUsersFile+1))
 	if err == nil && len(text) > maxUsersFile {
@@ -76,17 +76,17 @@ func readUsers(r io.Reader) (logins []login, err error) {
 	return logins, lines.Err()
 }
 
-// expand makes the accounts of a template.
+// expand returns the accounts of a template.
 func (t *table) expand(c *Config, template Account, logins []login) []Account {
 	if !strings.Contains(template.URL, userMark) {
-		t.wrong("url", "lacks %s, which stands for each line of users_file", userMark)
+		t.wrong("url", "lacks %s, the placeholder for each line of users_file", userMark)
 		return nil
 	}
 	if template.Name == "" {
 		template.Name = userMark
 	}
 	if !strings.Contains(template.Name, userMark) {
-		t.wrong("name", "lacks %s: all its accounts would have one name", userMark)
+		t.wrong("name", "lacks %s, so that all its accounts would have the same name", userMark)
 		return nil
 	}
 	taken := make(map[string]bool, len(logins))
@@ -102,7 +102,7 @@ func (t *table) expand(c *Config, template Account, logins []login) []Account {
 		if _, err := imap.ParseURL(a.URL); err != nil {
 			problem = err.Error()
 		} else if taken[a.Name] {
-			problem = "another account is called so too"
+			problem = "another account has this name"
 		}
 		if problem != "" {
 			t.parser.problems = append(t.parser.problems, Problem{File: t.parser.resolve(t.values["users_file"].(string)), Line: l.line, Key: l.user, Text: problem})

@@ -1,13 +1,13 @@
 package config
 
-// Watch says who is told how the runs of a command went.
+// Watch is the monitoring of the runs of a command.
 type Watch struct {
-	Ping      Secret // the URL of a monitor: who knows it can ping it
+	Ping      Secret // the URL of a monitor, which is a secret
 	Metrics   string // a file for Prometheus
 	OnFailure string // a command
 }
 
-// watched are the commands whose runs others can be told of.
+// watched are the commands that can be monitored.
 var watched = []string{"backup", "check", "copy", "forget", "prune"}
 
 func (t *table) watches() map[string]Watch {
@@ -20,7 +20,7 @@ func (t *table) watches() map[string]Watch {
 		}
 		w := of.watch()
 		if other, taken := writer[w.Metrics]; taken && w.Metrics != "" {
-			of.wrong("metrics", "is the file of %s too; each command wants one of its own", other)
+			of.wrong("metrics", "is also the file of %s; each command needs its own file", other)
 		}
 		writer[w.Metrics] = command
 		watches[command] = w

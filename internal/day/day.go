@@ -1,4 +1,4 @@
-// Package day finds the beginnings of calendar days. Not every day has a midnight: where clocks are put forward at midnight
+// Package day finds the beginnings of calendar days. Some days have no midnight: if clocks are put forward at midnight
 // (Cairo, Beirut, Santiago, Havana), time.Date returns an instant of the day before.
 package day
 

@@ -20,14 +20,14 @@ type Account struct {
 	poison map[string]map[imap.UID]bool // messages that are listed and never delivered
 }
 
-// Message is what is put into a mailbox.
+// Message is a message to put into a mailbox.
 type Message struct {
 	Flags    []string
 	Internal time.Time
 	Body     []byte
 }
 
-// Create makes a mailbox, which the user subscribes to.
+// Create creates a mailbox and subscribes to it.
 func (a *Account) Create(mailbox string) error {
 	if err := a.user.Create(mailbox, nil); err != nil {
 		return fmt.Errorf("make mailbox %q: %w", mailbox, err)
@@ -48,7 +48,7 @@ func (a *Account) Append(mailbox string, m Message) error {
 	return nil
 }
 
-// Lose deletes a mailbox, with all that is in it and below it: the accident that archives are for.
+// Lose deletes a mailbox, with all mailboxes below it.
 func (a *Account) Lose(mailbox string) error {
 	if err := a.user.Delete(mailbox); err != nil {
 		return fmt.Errorf("lose mailbox %q: %w", mailbox, err)
@@ -56,7 +56,7 @@ func (a *Account) Lose(mailbox string) error {
 	return nil
 }
 
-// Poison makes the server refuse to deliver a message that it goes on to list, as Yahoo and damaged Maildirs do.
+// Poison makes the server list a message but refuse to deliver it, as Yahoo and damaged Maildirs do.
 func (a *Account) Poison(mailbox string, uid uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -67,7 +67,7 @@ func (a *Account) Poison(mailbox string, uid uint32) {
 	a.poison[name][imap.UID(uid)] = true
 }
 
-// poisoned tells whether one of the messages is not to be delivered.
+// poisoned reports whether one of the messages is poisoned.
 func (a *Account) poisoned(mailbox string, messages imap.NumSet) bool {
 	uids, ok := messages.(imap.UIDSet)
 	if !ok {
@@ -83,7 +83,7 @@ func (a *Account) poisoned(mailbox string, messages imap.NumSet) bool {
 	return false
 }
 
-// canonical is the name under which a mailbox is known: INBOX has no case.
+// canonical returns the name of a mailbox: INBOX is case-insensitive.
 func canonical(mailbox string) string {
 	if strings.EqualFold(mailbox, "INBOX") {
 		return "INBOX"
@@ -91,7 +91,7 @@ func canonical(mailbox string) string {
 	return mailbox
 }
 
-// literal is a message that is at hand as a whole.
+// literal is a message in memory.
 type literal struct{ *bytes.Reader }
 
 func (l literal) Size() int64 { return l.Reader.Size() }

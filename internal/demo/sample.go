@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// mailboxes are those of the sample account, besides INBOX.
+// mailboxes are the mailboxes of the sample account, besides INBOX.
 var mailboxes = []string{
 	"Archive", "Archive/2024", "Archive/2024/Rechnungen", "Drafts", "Entwürfe und Notizen", "Projects", "Projects/Bridge", "Sent", "Trash",
 }
@@ -68,7 +68,7 @@ var letters = []letter{
 	{"INBOX", joao, anna, "Re: Holidays", "Back again. Thank you for watering the plants!", ``, 12, false},
 }
 
-// Lost is the mailbox of the samples that the story loses.
+// Lost is the mailbox of the samples that the demo loses.
 const Lost = "Projects/Bridge"
 
 // Fill puts the sample mail into an account.
@@ -86,8 +86,8 @@ func Fill(a *Account) error {
 	return nil
 }
 
-// Samples yields the sample messages and the mailboxes that they are in. They are the same each time, to the byte, and
-// no two are equal.
+// Samples yields the sample messages and their mailboxes. They are the same each time, to the byte, and no two are
+// equal.
 func Samples() iter.Seq2[string, Message] {
 	return func(yield func(string, Message) bool) {
 		for i, l := range letters {
@@ -109,7 +109,7 @@ func sent(i int) time.Time {
 
 func messageID(i int) string { return fmt.Sprintf("<letter-%d@example.org>", i+1) }
 
-// write gives the letter the form of RFC 5322.
+// write returns the letter in the form of RFC 5322.
 func (l *letter) write(i int) []byte {
 	var b bytes.Buffer
 	field := func(name, value string) { fmt.Fprintf(&b, "%s: %s\r\n", name, value) }

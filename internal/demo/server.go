@@ -15,10 +15,10 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 )
 
-// Options say how a server behaves. The zero value is a good one, without TLS.
+// Options say how a server behaves. The zero value is an ordinary server without TLS.
 type Options struct {
-	TLS         *tls.Config // nil: connections are not encrypted; the loopback alone sees them
-	AppendLimit uint32      // bytes of a message that the server takes at most; 0: 100 MB
+	TLS         *tls.Config // nil: no TLS, only on the loopback
+	AppendLimit uint32      // maximum size of a message; 0: 100 MB
 }
 
 // Server is a running mail server.
@@ -32,7 +32,7 @@ type Server struct {
 	accounts map[string]*Account
 }
 
-// Start begins to serve, on a free port of the loopback interface.
+// Start starts a server on a free port of the loopback interface.
 func Start(o Options) (*Server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -51,7 +51,7 @@ func Start(o Options) (*Server, error) {
 			imap.CapESearch: {}, imap.CapListExtended: {}, imap.CapListStatus: {}, imap.CapMove: {},
 		},
 		InsecureAuth: true,
-		Logger:       log.New(io.Discard, "", 0), // a client that hangs up is no news
+		Logger:       log.New(io.Discard, "", 0), // do not log clients that hang up
 	})
 	go func() {
 		defer close(s.served)
@@ -64,16 +64,16 @@ func Start(o Options) (*Server, error) {
 func (s *Server) Close() error {
 	err := errors.Join(s.imap.Close(), s.listener.Close())
 	<-s.served
-	if errors.Is(err, net.ErrClosed) { // one of the two is second
+	if errors.Is(err, net.ErrClosed) { // Close also closes the listener
 		return nil
 	}
 	return err
 }
 
-// Address is host:port.
+// Address returns host:port.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// URL is the address of a user's account, as mailstrata takes it.
+// URL returns the URL of a user's account.
 func (s *Server) URL(user string) string {
 	u := url.URL{Scheme: "imap", User: url.User(user), Host: s.Address()}
 	if s.options.TLS != nil {
@@ -82,7 +82,7 @@ func (s *Server) URL(user string) string {
 	return u.String()
 }
 
-// AddAccount makes an account with an empty INBOX.
+// AddAccount creates an account with an empty INBOX.
 func (s *Server) AddAccount(user, password string) (*Account, error) {
 	a := &Account{user: imapmemserver.NewUser(user, password), name: user, poison: make(map[string]map[imap.UID]bool)}
 	if err := a.user.Create("INBOX", nil); err != nil {
@@ -94,7 +94,7 @@ func (s *Server) AddAccount(user, password string) (*Account, error) {
 	return a, nil
 }
 
-// Account is the account of that user; nil if there is none.
+// Account returns the account of a user, or nil.
 func (s *Server) Account(user string) *Account {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// session is one connection: the in-memory session of the user who logs in, with the account's misbehaviour over it.
+// session is one connection: the in-memory session of a user, with the errors of Poison.
 type session struct {
 	*imapmemserver.UserSession // nil until a user has logged in
 
@@ -36,7 +36,7 @@ func (s *session) Login(user, password string) error {
 // AuthenticateMechanisms implements imapserver.SessionSASL.
 func (s *session) AuthenticateMechanisms() []string { return []string{sasl.Plain, sasl.OAuthBearer} }
 
-// Authenticate takes an account's password as its token, too.
+// Authenticate accepts the password of an account as its token, too.
 func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 	if mechanism == sasl.OAuthBearer {
 		return sasl.NewOAuthBearerServer(func(o sasl.OAuthBearerOptions) *sasl.OAuthBearerError {
@@ -55,7 +55,7 @@ func (s *session) Select(mailbox string, o *imap.SelectOptions) (*imap.SelectDat
 	if err != nil {
 		return nil, err
 	}
-	// The in-memory session tells only the flags that are in use; servers tell all that can be.
+	// The in-memory session reports only the flags in use; real servers report all possible ones.
 	for _, flag := range systemFlags {
 		if !slices.Contains(data.Flags, flag) {
 			data.Flags = append(data.Flags, flag)
@@ -65,7 +65,7 @@ func (s *session) Select(mailbox string, o *imap.SelectOptions) (*imap.SelectDat
 	return data, nil
 }
 
-// systemFlags are RFC 9051's, as this server spells them.
+// systemFlags are the system flags of RFC 9051, in the spelling of this server.
 var systemFlags = []imap.Flag{`\answered`, `\deleted`, `\draft`, `\flagged`, `\seen`}
 
 // Fetch refuses a command that asks for the body of a poisoned message among others, as Yahoo does.

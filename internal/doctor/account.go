@@ -12,10 +12,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// usualTimeLimit is how long the examination of one account may take where nothing else is said.
+// usualTimeLimit is the default time limit for checking one account.
 const usualTimeLimit = 10 * time.Minute
 
-// Account logs in, and looks at what the server offers.
+// Account logs in, and checks what the server offers. flags and timeLimit override the configuration.
 func Account(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
 	e := &findings{subject: a.Name}
 	if err := h.UnlockAccount(ctx, a, flags); err != nil {
@@ -28,7 +28,7 @@ func Account(ctx context.Context, h *access.Host, a *access.Account, flags *acce
 	a.Options.Namespaces, a.Options.Virtual = a.Configured.Namespaces, a.Configured.Virtual
 	limit := cmp.Or(timeLimit, usualTimeLimit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
-		fmt.Errorf("the server did not finish within %v (--time-limit): it answers too slowly or without an end", limit))
+		fmt.Errorf("the server did not finish within %v (--time-limit)", limit))
 	defer cancel()
 	source := imap.NewSource(a.Options)
 	defer source.Close()
@@ -37,7 +37,7 @@ func Account(ctx context.Context, h *access.Host, a *access.Account, flags *acce
 		e.fail("login", err)
 		return e.found
 	}
-	e.ok("login", "%s lets %s in", a.Options.Host, a.Options.User)
+	e.ok("login", "%s accepts the login of %s", a.Options.Host, a.Options.User)
 	survey, err := source.Survey(ctx)
 	if err != nil {
 		e.fail("mailboxes", err)

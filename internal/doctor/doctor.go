@@ -1,3 +1,8 @@
+// Package doctor checks what could fail in the next backup, and says what to do about it.
+//
+// [Account] logs in to a mail server and looks at its mailboxes and extensions (account.go, server.go). [Repository]
+// opens a repository, and checks its clock, keys, locks and manifests, and what its credentials allow (repository.go,
+// manifests.go). [Host] checks the directories of this host (host.go). Each returns findings with their JSON names.
 package doctor
 
 import (
@@ -7,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// Verdict is what a check comes to.
+// Verdict is the result of a check.
 type Verdict string
 
 const (
@@ -16,7 +21,7 @@ const (
 	Fail Verdict = "fail"
 )
 
-// Finding is what was found out by one check, as JSON.
+// Finding is the result of one check, with its JSON names.
 type Finding struct {
 	Subject string  `json:"subject"` // an account, the repository, this host
 	Check   string  `json:"check"`
@@ -43,7 +48,7 @@ func (e *findings) warn(check, advice, format string, args ...any) {
 	e.add(Warn, check, fmt.Sprintf(format, args...), advice)
 }
 
-// fail notes an error, with what the program would say to it elsewhere.
+// fail adds an error with its hint.
 func (e *findings) fail(check string, err error) {
 	e.add(Fail, check, err.Error(), hint.For(err))
 }

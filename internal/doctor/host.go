@@ -9,10 +9,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// leastRoom is what a cache should find: packs are built there, and what a killed run had is kept there.
+// leastRoom is the disk space that a cache should have. Packs are built there, and the recovery log is kept there.
 const leastRoom = 1 << 30
 
-// Host looks at the directories that mailstrata keeps things in.
+// Host checks the directories of mailstrata on this host.
 func Host(h *access.Host) []Finding {
 	e := &findings{subject: "this host"}
 	for _, d := range []struct {
@@ -29,17 +29,17 @@ func Host(h *access.Host) []Finding {
 		}
 		room, known := freeBytes(dir)
 		if known && room < leastRoom && d.check == "cache" {
-			e.warn(d.check, "make room, or name another with --cache-dir", "%s has room for %s only", dir, ui.Size(room))
+			e.warn(d.check, "free some space, or name another directory with --cache-dir", "%s has only %s free", dir, ui.Size(room))
 		} else if known {
-			e.ok(d.check, "%s has room for %s", dir, ui.Size(room))
+			e.ok(d.check, "%s has %s free", dir, ui.Size(room))
 		} else {
-			e.ok(d.check, "%s can be written", dir)
+			e.ok(d.check, "%s is writable", dir)
 		}
 	}
 	return e.found
 }
 
-// checkWritable makes the directory where it is missing, as every command does, and writes to it.
+// checkWritable creates the directory if it is missing, as every command does, and writes a file to it.
 func checkWritable(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory: %w", err)

@@ -10,8 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// manifests looks for manifests that count for nothing because they cannot be read or believed, for belated ones, and for
-// those that lack mail and have no alarm.
+// manifests reports manifests that cannot be read or trusted, belated ones, and those that lack mail and have no alarm.
 func (e *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.Limits) {
 	var heads []repo.Head
 	var histories archive.Histories
@@ -32,7 +31,7 @@ func (e *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.L
 		}
 	}
 	if doubtful > listedMost {
-		e.warn("manifests", "mailstrata list names them", "%s more that cannot be read or believed", ui.Count(int64(doubtful-listedMost)))
+		e.warn("manifests", "mailstrata list names them", "%s more cannot be read or trusted", ui.Count(int64(doubtful-listedMost)))
 	}
 	belated, err := archive.BelatedAmong(ctx, r, heads)
 	if err != nil {
@@ -41,11 +40,11 @@ func (e *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.L
 	}
 	if n := len(belated); n > 0 {
 		e.warn("manifests", "mailstrata list marks them as belated; find out which host wrote those that are neither copies nor repairs",
-			"%s came to the store long after their times: copies, repairs, or dated back", ui.Plural(int64(n), "manifest"))
+			"the store got %s long after their times: copies, repairs, or dated back", ui.Plural(int64(n), "manifest"))
 	}
 	e.unreported(ctx, r, &histories, limits)
 	if doubtful == 0 {
-		e.ok("manifests", "%s, and each can be read and believed", ui.Plural(int64(len(heads)), "manifest"))
+		e.ok("manifests", "%s, all readable", ui.Plural(int64(len(heads)), "manifest"))
 	}
 }
 
@@ -56,7 +55,7 @@ func (e *findings) unreported(ctx context.Context, r *repo.Repo, histories *arch
 		return
 	}
 	for _, u := range lost[:min(len(lost), listedMost)] {
-		e.warn("manifests", fmt.Sprintf("mailstrata diff %s %s shows what is missing; mailstrata forget --acknowledge %s says that it was meant",
+		e.warn("manifests", fmt.Sprintf("mailstrata diff %s %s shows what is missing; mailstrata forget --acknowledge %s accepts it",
 			shortID(u.Before), shortID(u.Head), shortID(u.Head)), "manifest %s of %s lacks mail of the one before it, and has no alarm: %s",
 			shortID(u.Head), ui.Safe(u.Account), ui.OneLine(u.Lost[len(u.Lost)-1]))
 	}
@@ -65,8 +64,8 @@ func (e *findings) unreported(ctx context.Context, r *repo.Repo, histories *arch
 	}
 }
 
-// listedMost is how many manifests are named one by one.
+// listedMost is the number of manifests that are named one by one.
 const listedMost = 10
 
-// shortID is enough of a manifest's id for people.
+// shortID returns the first digits of a manifest's id.
 func shortID(head repo.Head) string { return hex.EncodeToString(head.ID[:4]) }

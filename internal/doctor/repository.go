@@ -18,11 +18,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// mostSkew is how far the clocks of this host and the store may be apart. Stores refuse signatures of another quarter of an
-// hour; what is kept, and for how long, goes by the store's clock alone.
+// mostSkew is the maximum difference between the clocks of this host and of the store. Stores refuse signatures that
+// are a quarter of an hour off. Retention depends only on the store's clock.
 const mostSkew = time.Minute
 
-// Repository opens the repository, and tries what its credentials allow.
+// Repository opens the repository of a name, and checks its key, its locks and its manifests. If probe is set, it tests
+// what the credentials allow.
 func Repository(ctx context.Context, h *access.Host, name string, limits archive.Limits, probe bool) []Finding {
 	e := &findings{subject: "repository"}
 	l, err := h.Location(name)
@@ -35,7 +36,7 @@ func Repository(ctx context.Context, h *access.Host, name string, limits archive
 	}
 	store, err := l.Store(ctx)
 	if err != nil && l.Own && errors.Is(err, repo.ErrNoRepository) {
-		e.warn("place", "mailstrata backup makes it, or name another with --repo", "there is none yet at %s", l)
+		e.warn("place", "mailstrata backup creates it; or name another with --repo", "there is no repository yet at %s", l)
 		return e.found
 	}
 	if err != nil {
@@ -49,12 +50,12 @@ func Repository(ctx context.Context, h *access.Host, name string, limits archive
 	} else {
 		e.key(r)
 		if key := l.KeyBeside(r); key != "" {
-			e.warn("key", "mailstrata key export FILE writes a copy to another disk; mailstrata copy makes a second repository",
-				"%s lies beside the repository: what destroys one destroys both", key)
+			e.warn("key", "mailstrata key export FILE writes a copy to another disk; mailstrata copy fills a second repository",
+				"%s is beside the repository; one accident can destroy both", key)
 		}
 		e.lock(ctx, store, r)
 		e.manifests(ctx, r, limits)
-		_ = r.Close() // it was only looked at
+		_ = r.Close() // it was only read
 	}
 	if probe {
 		e.probe(ctx, store)
@@ -71,13 +72,13 @@ func (e *findings) clock(ctx context.Context, store store.Store) {
 	}
 	skew := there.Sub(before.Add(time.Since(before) / 2)).Round(time.Second)
 	if skew.Abs() > mostSkew {
-		e.warn("clock", "set the clock of this host (NTP); if it is right, that of the store", "the store's clock is %s from this host's", skew)
+		e.warn("clock", "set the clock of this host (NTP), or that of the store", "the clock of the store differs by %s from that of this host", skew)
 		return
 	}
-	e.ok("clock", "the store's and this host's agree")
+	e.ok("clock", "the clocks of the store and this host agree")
 }
 
-// keyring looks for a passphrase that should be there; a key file may open the repository without it.
+// keyring checks that the keyring has the passphrase. A key file may open the repository without it.
 func (e *findings) keyring(ctx context.Context, s config.Secret) {
 	if s.Keyring == "" {
 		return
@@ -86,24 +87,24 @@ func (e *findings) keyring(ctx context.Context, s config.Secret) {
 		e.fail("passphrase", err)
 		return
 	}
-	e.ok("passphrase", "the keyring has it, as %s", s.Keyring)
+	e.ok("passphrase", "keyring entry %s", s.Keyring)
 }
 
 func (e *findings) key(r *repo.Repo) {
 	switch {
 	case !r.Sealed():
-		e.warn("key", "", "the repository is not sealed: who can read it can read the mail")
+		e.warn("key", "", "the repository is not encrypted: anybody who can read it can read the mail")
 	case r.CanRead():
-		e.ok("key", "an owner's: it archives, reads mail, restores and removes")
+		e.ok("key", "owner: archives, reads mail, restores and deletes")
 	default:
-		e.ok("key", "a writer's: it archives and lists, and cannot read mail")
+		e.ok("key", "writer: archives and lists, cannot read mail")
 	}
 	for _, doubt := range r.Doubts() {
-		e.warn("key", "find out who put it there", "%s was passed over: %s", doubt.Object, doubt.Err)
+		e.warn("key", "find out who wrote it", "%s was ignored: %s", doubt.Object, doubt.Err)
 	}
 }
 
-// lock tells whether the locks are renewed in time.
+// lock checks that the locks are renewed in time.
 func (e *findings) lock(ctx context.Context, store store.Store, r *repo.Repo) {
 	if r.Lock() == nil {
 		return
@@ -119,21 +120,21 @@ func (e *findings) lock(ctx context.Context, store store.Store, r *repo.Repo) {
 		return
 	}
 	if !state.Due.After(now) {
-		e.warn("lock", "mailstrata prune renews them, with an owner's key and credentials that may (s3:PutObjectRetention)",
-			"%s; all locks were to be renewed by %s", access.DescribeLock(r.Lock()), ui.Time(state.Due))
+		e.warn("lock", "run mailstrata prune with an owner's key and s3:PutObjectRetention",
+			"%s; the locks were due by %s", access.DescribeLock(r.Lock()), ui.Time(state.Due))
 		return
 	}
-	e.ok("lock", "%s; all locks are to be renewed after %s", access.DescribeLock(r.Lock()), ui.Time(state.Due))
+	e.ok("lock", "%s; the locks are due after %s", access.DescribeLock(r.Lock()), ui.Time(state.Due))
 }
 
-// prober is a store that knows how to prove more than a single try shows.
+// prober is a store that can test more than a single put shows.
 type prober interface {
 	ProbeCreateOnly(context.Context) error
 }
 
-// probe puts an object, reads it, lists it, tries to put another over it, and deletes it.
+// probe puts an object, reads it, lists it, tries to replace it, and deletes it.
 func (e *findings) probe(ctx context.Context, st store.Store) {
-	name, data := "probe/"+strings.ToLower(rand.Text()), []byte("what mailstrata doctor put here")
+	name, data := "probe/"+strings.ToLower(rand.Text()), []byte("written by mailstrata doctor")
 	put := func(data []byte) error { return st.Put(ctx, name, bytes.NewReader(data), int64(len(data))) }
 	if err := put(data); err != nil {
 		e.fail("put", err)
@@ -148,7 +149,7 @@ func (e *findings) probe(ctx context.Context, st store.Store) {
 		defer body.Close()
 		got, err := io.ReadAll(body)
 		if err == nil && !bytes.Equal(got, data) {
-			err = errors.New("what was put does not come back")
+			err = errors.New("the object that was put differs")
 		}
 		return err
 	})
@@ -158,14 +159,14 @@ func (e *findings) probe(ctx context.Context, st store.Store) {
 				return err
 			}
 		}
-		return errors.New("what was put is not listed")
+		return errors.New("the object that was put is not listed")
 	})
 	e.createOnly(ctx, st, put)
 	switch err := st.Delete(ctx, name); {
 	case err == nil:
-		e.ok("delete", "allowed; a host that only archives needs no such right")
+		e.ok("delete", "allowed; a host that only archives does not need it")
 	case errors.Is(err, store.ErrRetained):
-		e.ok("delete", "not allowed, by its credentials or by Object Lock: what is archived stays, and so does %s", name)
+		e.ok("delete", "not allowed, by the credentials or by Object Lock; %s stays", name)
 	default:
 		e.warn("delete", "", "%s stays: %s", name, err)
 	}
@@ -189,9 +190,9 @@ func (e *findings) createOnly(ctx context.Context, st store.Store, put func([]by
 	}
 	switch {
 	case err == nil:
-		e.fail("create-only", errors.New("one object can replace another: archives here could be overwritten"))
+		e.fail("create-only", errors.New("objects can be replaced: backups here could be overwritten"))
 	case errors.Is(err, store.ErrExist):
-		e.ok("create-only", "no object can replace another")
+		e.ok("create-only", "objects cannot be replaced")
 	default:
 		e.fail("create-only", err)
 	}

@@ -8,26 +8,26 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// extension is an extension that makes a difference.
+// extension is an IMAP extension that mailstrata uses.
 type extension struct {
 	check           string
-	names           []string // any of them will do
-	rev2            bool     // a part of IMAP4rev2
+	names           []string // any of them
+	rev2            bool     // part of IMAP4rev2
 	present, absent string
-	warn            bool // its lack is worth a warning
+	warn            bool // warn if it is missing
 }
 
-// extensions are what of a server's capabilities mailstrata makes use of.
+// extensions are the extensions that mailstrata uses.
 var extensions = []extension{
-	{"LIST-STATUS", []string{"LIST-STATUS"}, true, "the account is looked over in one round trip", "each mailbox is asked for singly: nights take longer", true},
+	{"LIST-STATUS", []string{"LIST-STATUS"}, true, "all mailboxes are examined in one round trip", "each mailbox is examined by itself: backups take longer", true},
 	{"changes", []string{"QRESYNC", "CONDSTORE"}, false, "only what changed is read", "the flags of all messages are read every night", true},
-	{"ids", []string{"OBJECTID", "X-GM-EXT-1"}, false, "messages that were moved are not downloaded again", "messages that were moved are downloaded again (and stored once)", false},
-	{"UIDPLUS", []string{"UIDPLUS"}, true, "a restore is told where its messages went", "a restore looks for what it wrote", false},
+	{"ids", []string{"OBJECTID", "X-GM-EXT-1"}, false, "moved messages are not downloaded again", "moved messages are downloaded again (and stored once)", false},
+	{"UIDPLUS", []string{"UIDPLUS"}, true, "a restore learns the UIDs of its messages", "a restore searches for its messages", false},
 	{"MULTIAPPEND", []string{"MULTIAPPEND"}, false, "a restore writes many messages at once", "a restore writes messages one by one", false},
 	{"COMPRESS", []string{"COMPRESS=DEFLATE"}, false, "--compress helps below about 100 Mbit/s", "not offered", false},
 }
 
-// extensions notes what the server offers, and what is made of it.
+// extensions reports which extensions the server has, and what that means.
 func (e *findings) extensions(server mail.Server) {
 	has := func(o extension) string {
 		for _, name := range o.names {
@@ -41,7 +41,7 @@ func (e *findings) extensions(server mail.Server) {
 		if o.check == "ids" && slices.ContainsFunc(server.ID, func(f mail.Field) bool {
 			return strings.EqualFold(f.Name, "name") && strings.EqualFold(f.Value, "Dovecot")
 		}) {
-			return "X-GUID" // for which there is no capability
+			return "X-GUID" // has no capability
 		}
 		return ""
 	}
@@ -56,11 +56,11 @@ func (e *findings) extensions(server mail.Server) {
 		}
 	}
 	if slices.Contains(server.Capabilities, "X-GM-EXT-1") {
-		e.ok("Gmail", "All Mail, Spam and Trash are read, each message once, with its labels; 2 GB a day at the most, if no budget is given")
+		e.ok("Gmail", "All Mail, Spam and Trash are read, each message once, with its labels; at most 2 GB a day by default")
 	}
 }
 
-// skipped reports the mailboxes that a backup leaves out, and the namespaces without any.
+// skipped reports the mailboxes that a backup leaves out.
 func (e *findings) skipped(survey *mail.Survey, server mail.Server) {
 	var foreign, virtual []string
 	for _, m := range survey.Mailboxes {
@@ -73,7 +73,7 @@ func (e *findings) skipped(survey *mail.Survey, server mail.Server) {
 		}
 	}
 	if len(foreign) > 0 {
-		e.warn("namespaces", "backup --namespace, or namespaces in the configuration, archives them",
+		e.warn("namespaces", "to archive them, use backup --namespace, or namespaces in the configuration",
 			"shared mailboxes and those of other users are not archived: %s", someOf(foreign))
 	}
 	for _, space := range server.Namespaces {

@@ -4,7 +4,7 @@ package doctor
 
 import "golang.org/x/sys/unix"
 
-// freeBytes is how much room a directory has for who is not the superuser, where that can be known.
+// freeBytes returns the disk space that a directory has for ordinary users, if that is known.
 func freeBytes(dir string) (int64, bool) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {

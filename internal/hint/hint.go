@@ -1,3 +1,8 @@
+// Package hint holds errors that say what the user can do about them.
+//
+// [Usage] is an invalid command line, [Error] any other error with a hint of its own. [For] returns the hint of an
+// error: its own, or that of the table below, by the sentinel errors of the packages that work with repositories,
+// servers and keyrings.
 package hint
 
 import (
@@ -17,14 +22,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Usage is a command line that makes no sense.
+// Usage is an invalid command line.
 type Usage struct{ Text, Hint string }
 
 func (e *Usage) Error() string { return e.Text }
 
 func Usagef(format string, args ...any) error { return &Usage{Text: fmt.Sprintf(format, args...)} }
 
-// Error is an error that brings along what to do.
+// Error is an error with a hint: what the user can do about it.
 type Error struct {
 	Text, Hint string
 	Err        error // may be nil
@@ -33,7 +38,7 @@ type Error struct {
 func (e *Error) Error() string { return e.Text }
 func (e *Error) Unwrap() error { return e.Err }
 
-// For is what the user can do about an error; "" where the error says it all.
+// For returns the hint of an error, or "".
 func For(err error) string {
 	var misused *Usage
 	var hinted *Error
@@ -51,38 +56,38 @@ func For(err error) string {
 	return ""
 }
 
-// hints are tried in order: what is most special comes first.
+// hints are tried in order, the most specific first.
 var hints = []struct {
 	fits func(error) bool
 	For  string
 }{
-	{is(repo.ErrNoRepository), "make one with mailstrata init, or check --repo; a wrong prefix or directory looks the same as an empty one"},
-	{is(repo.ErrRepository), "nothing was changed; use it as it is, or name another place"},
+	{is(repo.ErrNoRepository), "create one with mailstrata init, or check --repo; a wrong prefix or directory looks like an empty one"},
+	{is(repo.ErrRepository), "nothing was changed; use this repository, or name another place"},
 	{is(repo.ErrWrongKey), "check --key-file (MAILSTRATA_KEY_FILE) and the passphrase (MAILSTRATA_PASSWORD, --password-file, --password-command)"},
 	{is(repo.ErrNewer), "go install github.com/mailstrata/mailstrata/cmd/mailstrata@latest"},
-	{is(repo.ErrSwapped), "if you changed its keys or made it anew on purpose, say so once with --trust FINGERPRINT; if not, find out who did"},
-	{is(repo.ErrForgetful), "set XDG_STATE_HOME to a directory that can be written: this host remembers there which repositories it has seen"},
-	{is(repo.ErrDoubt), "delete that object if it is not yours; or, if the repository is the right one, --trust FINGERPRINT goes on regardless"},
-	{is(repo.ErrNotMine), "somebody put an object there that does not belong: find out who can write to this place"},
-	{is(repo.ErrDamaged), "mailstrata check --read-data tells what else is damaged; a versioned bucket may hold an older version that is whole"},
-	{is(repo.ErrNoRole), "a writer key archives and lists, an owner key reads mail, restores, removes and changes keys: give an owner's --key-file or the passphrase"},
+	{is(repo.ErrSwapped), "if you changed its keys or created it again, use --trust FINGERPRINT once; if not, find out who did"},
+	{is(repo.ErrForgetful), "set XDG_STATE_HOME to a writable directory: mailstrata remembers there which repositories this host has seen"},
+	{is(repo.ErrDoubt), "delete the object if it is not yours; or, if this is the right repository, use --trust FINGERPRINT"},
+	{is(repo.ErrNotMine), "the repository has an object that does not belong there: find out who can write to it"},
+	{is(repo.ErrDamaged), "mailstrata check --read-data shows what else is damaged; a versioned bucket may hold an intact older version"},
+	{is(repo.ErrNoRole), "use an owner's --key-file or the passphrase; a writer key only archives and lists"},
 	{is(repo.ErrLate), "run the backup again"},
-	{is(repo.ErrNotKept), "run it again; if that fails too, the store, or a proxy or cache before it, loses data: use another one, and run mailstrata check --read-data"},
-	{is(imap.ErrLogin), "check user name and password; where two-factor login is on, the server wants an app password, or a token (mailstrata auth, --imap-token-command)"},
-	{is(oauth.ErrConsent), "mailstrata auth ACCOUNT asks for the consent again"},
-	{is(oauth.ErrUnavailable), "run it again later; if the provider stays out of reach, check whether this host is on line"},
-	{is(keyring.ErrNotFound), "mailstrata auth asks for what the keyring lacks, and keeps it there"},
-	{is(keyring.ErrLocked), "unlock it by logging in at the desktop; a run that nobody watches better has its secret from secret_credential or secret_file (docs/config.md)"},
-	{is(keyring.ErrAbsent), "a job of cron or of the system's systemd has no keyring: give it secret_credential or secret_file (docs/config.md), or make it a timer of your own (systemctl --user)"},
-	{is(imap.ErrOldTLS), "ask the server's operator to allow TLS 1.2; until then --insecure-old-tls, or insecure_old_tls in the configuration, accepts a connection that others may be able to read"},
-	{is(imap.ErrInsecure), "use imaps://; or, if you know who can listen, --insecure-plaintext"},
-	{is(imap.ErrOverQuota), "make room in the account and restore again: what is there already is not added twice"},
+	{is(repo.ErrNotKept), "run it again; if it fails again, the store, or a proxy or cache in front of it, loses data: use another one, and run mailstrata check --read-data"},
+	{is(imap.ErrLogin), "check user name and password; with two-factor login, use an app password or a token (mailstrata auth, --imap-token-command)"},
+	{is(oauth.ErrConsent), "mailstrata auth ACCOUNT asks for consent again"},
+	{is(oauth.ErrUnavailable), "try again later; if it fails again, check the network of this host"},
+	{is(keyring.ErrNotFound), "run mailstrata auth to store it in the keyring"},
+	{is(keyring.ErrLocked), "unlock it by logging in at the desktop; for unattended runs, use secret_credential or secret_file (docs/config.md)"},
+	{is(keyring.ErrAbsent), "cron jobs and system services have no keyring: use secret_credential or secret_file (docs/config.md), or a user timer (systemctl --user)"},
+	{is(imap.ErrOldTLS), "ask the server's operator to allow TLS 1.2; until then use --insecure-old-tls, or insecure_old_tls in the configuration; others may be able to read the connection"},
+	{is(imap.ErrInsecure), "use imaps://; or --insecure-plaintext, if you trust the network"},
+	{is(imap.ErrOverQuota), "make room in the account and restore again: nothing is added twice"},
 	{isExpired, "the server's operator must renew the certificate; if the date in the message is not today's, set the clock of this host"},
-	{isUntrusted, "if the certificate is signed by an authority of your own, name its certificate with --ca-file, or ca_file in the configuration"},
-	{isUnreachable, "check the host name and the port, and whether this host is on line"},
+	{isUntrusted, "if your own authority signed the certificate, use --ca-file, or ca_file in the configuration"},
+	{isUnreachable, "check the host name, the port, and the network of this host"},
 	{is(mail.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},
 	{is(archive.ErrNoMessage), "mailstrata ls MANIFEST MAILBOX lists the messages with their UIDs"},
-	{is(store.ErrPermission), "check what the store allows to these credentials, or the permissions of the repository's directory"},
+	{is(store.ErrPermission), "check the permissions of the credentials, or of the repository's directory"},
 	{is(fs.ErrPermission), "check the permissions of the file or directory"},
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Jobs are what the command line asks for, on this host.
+// Jobs returns the accounts to back up on this host.
 func (f *Flags) Jobs(ctx context.Context, h *access.Host) (orders []*Job, err error) {
 	accounts, err := f.named()
 	if len(f.IMAP) == 0 {
@@ -35,7 +35,7 @@ func (f *Flags) Jobs(ctx context.Context, h *access.Host) (orders []*Job, err er
 	return orders, nil
 }
 
-// named are the accounts that the command line names by their URLs.
+// named returns the accounts of --imap.
 func (f *Flags) named() ([]*access.Account, error) {
 	var accounts []*access.Account
 	for i, url := range f.IMAP {
@@ -47,14 +47,14 @@ func (f *Flags) named() ([]*access.Account, error) {
 			a.Name = f.Name[i]
 		}
 		if slices.ContainsFunc(accounts, func(other *access.Account) bool { return other.Name == a.Name }) {
-			return nil, &hint.Usage{Text: "two accounts are called " + ui.Quote(a.Name), Hint: "tell them apart by --name"}
+			return nil, &hint.Usage{Text: "two accounts are called " + ui.Quote(a.Name), Hint: "give them different names with --name"}
 		}
 		accounts = append(accounts, a)
 	}
 	return f.only(accounts, "no --imap names an account ")
 }
 
-// configured are the accounts of the configuration.
+// configured returns the accounts of the configuration, or else those of the repository.
 func (f *Flags) configured(ctx context.Context, h *access.Host) ([]*access.Account, error) {
 	configured, err := h.Config()
 	if err != nil {
@@ -72,7 +72,7 @@ func (f *Flags) configured(ctx context.Context, h *access.Host) ([]*access.Accou
 	return f.only(accounts, "the configuration has no account ")
 }
 
-// only are those of the accounts that the arguments name; without any, all.
+// only returns the accounts that the arguments name, or all accounts without arguments.
 func (f *Flags) only(accounts []*access.Account, otherwise string) ([]*access.Account, error) {
 	if len(f.Account) == 0 {
 		return accounts, nil
@@ -96,7 +96,7 @@ func (f *Flags) only(accounts []*access.Account, otherwise string) ([]*access.Ac
 	return chosen, nil
 }
 
-// namesShown is how many accounts a hint lists.
+// namesShown is the number of accounts that a hint lists.
 const namesShown = 10
 
 func unknownAccount(wanted string, names []string) string {
@@ -112,7 +112,7 @@ func unknownAccount(wanted string, names []string) string {
 // known returns the accounts that the repository holds, by the URLs of their newest manifests, so that a second backup
 // needs no URL.
 func (f *Flags) known(ctx context.Context, h *access.Host) ([]*access.Account, error) {
-	nothing := &hint.Usage{Text: "no account is named, and none is configured", Hint: "name one: --imap imaps://user@host; or see docs/config.md"}
+	nothing := &hint.Usage{Text: "no account is named, and none is configured", Hint: "use --imap imaps://user@host, or see docs/config.md"}
 	if len(f.Account) > 0 {
 		nothing.Text = "the configuration has no account " + ui.Quote(f.Account[0])
 	}
@@ -121,7 +121,7 @@ func (f *Flags) known(ctx context.Context, h *access.Host) ([]*access.Account, e
 		return nil, nothing
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look for the accounts that the repository holds, because none is named: %w", err)
+		return nil, fmt.Errorf("look for accounts in the repository, because none is named: %w", err)
 	}
 	defer r.Close()
 	newest, err := archive.Latest(ctx, r)
@@ -142,7 +142,7 @@ func (f *Flags) known(ctx context.Context, h *access.Host) ([]*access.Account, e
 	case len(accounts) == 0:
 		return nil, nothing
 	case len(accounts) > 1 && len(f.Account) == 0:
-		nothing.Hint = "name those to archive: mailstrata backup " + ui.ShellWord(accounts[0].Name) + " …; mailstrata list --latest shows all"
+		nothing.Hint = "name the accounts: mailstrata backup " + ui.ShellWord(accounts[0].Name) + " …; mailstrata list --latest shows all"
 		return nil, nothing
 	case len(f.Account) == 0:
 		h.Output.Note("note: archiving %s (%s), the only account of this repository", ui.Safe(accounts[0].Name), ui.Safe(accounts[0].URL))

@@ -5,13 +5,14 @@ import (
 	"slices"
 )
 
-// Group is the orders for one repository.
+// Group holds the jobs for one repository.
 type Group struct {
 	Repository string // as --repo takes it; "": what is usual
 	Jobs       []*Job
 }
 
-// stacks sorts orders by repository, in the order in which these are met first.
+// Groups groups jobs by repository, in the order of the first job of each. repository overrides those of the
+// configuration.
 func Groups(orders []*Job, repository string) (stacks []*Group) {
 	for _, o := range orders {
 		name := cmp.Or(repository, o.Configured.Repository)

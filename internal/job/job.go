@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Flags say which accounts are archived, and how.
+// Flags are the flags that say which accounts to back up, and how.
 type Flags struct {
 	Account []string `arg:"" optional:"" help:"Only these accounts of the configuration, or of --imap."`
 
@@ -36,26 +36,26 @@ type Flags struct {
 	ShrinkLimit  []loss.Rule  `group:"checks" sep:"none" placeholder:"LIMIT" help:"How many of its messages a mailbox or an account may lose without an alarm: 20%; 20%,50 for at least fifty; off. NAME=LIMIT sets it for one mailbox (repeatable)."`
 }
 
-// Job is an account that is to be archived, and how: what the command line says, or else the configuration.
+// Job is an account to back up, with the settings of the command line, or else of the configuration.
 type Job struct {
 	*access.Account
 	Selection
 	flags    access.AccountFlags
-	excluded []Pattern // what the command line leaves out; a configuration may be for many accounts
+	excluded []Pattern // by the command line: a configuration may exclude mailboxes of many accounts
 	labels   bool
 
-	namespaces []string // beside the user's own
-	virtual    bool     // virtual mailboxes too
+	namespaces []string // beside the personal ones
+	virtual    bool     // include virtual mailboxes
 
 	shrink    loss.Rules
 	verify    percent.Rate
 	budget    backup.Budget
 	timeLimit time.Duration
 
-	connected *backup.Account // what source gives, which is connecting already; nil: nothing is
+	connected *backup.Account // set by Connect; else nil
 }
 
-// byteCount is a number of bytes; below 0, there is no bound.
+// byteCount is a number of bytes; negative means unlimited.
 type byteCount int64
 
 // UnmarshalText reads "2GB", "500 MiB" or "unlimited".
@@ -65,7 +65,7 @@ func (b *byteCount) UnmarshalText(text []byte) error {
 	return err
 }
 
-// job is what is to be done with an account.
+// job returns the job of an account.
 func (f *Flags) job(a *access.Account) *Job {
 	o := &Job{
 		Account: a, Selection: f.Selection, flags: f.AccountFlags, labels: cmp.Or(f.Gmail, a.Configured.Gmail) == "labels",
@@ -97,7 +97,7 @@ func patterns(texts []string) (patterns []Pattern) {
 	return patterns
 }
 
-// Source is the account as archive reads it, with its secret.
+// Source returns the account for package backup, with its secret.
 func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error) {
 	if o.connected != nil {
 		return *o.connected, nil
@@ -109,9 +109,8 @@ func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error
 	return o.backupAccount(imap.NewSource(a.Options), h), nil
 }
 
-// Connect begins to connect, for the time in which the repository is opened: where the password is at hand, so that nobody is
-// asked for it, no command run and no token taken, before the repository is there for which they are wanted. What is wrong will
-// be told when the account's turn comes.
+// Connect begins to connect while the repository is being opened. It does so only if the password is at hand: no
+// question, no command and no token may come before the repository is open. Source reports errors later.
 func (o *Job) Connect(ctx context.Context, h *access.Host) {
 	if !o.passwordAtHand(h) {
 		return
@@ -126,7 +125,7 @@ func (o *Job) Connect(ctx context.Context, h *access.Host) {
 	o.connected = &ready
 }
 
-// Disconnect ends what connect began.
+// Disconnect ends what Connect began.
 func (o *Job) Disconnect() {
 	if o.connected != nil {
 		_ = o.connected.Source.Close()
@@ -134,7 +133,7 @@ func (o *Job) Disconnect() {
 	}
 }
 
-// passwordAtHand reports whether the account's password stands in a variable or a file.
+// passwordAtHand reports whether the account's password is in a variable or a file.
 func (o *Job) passwordAtHand(h *access.Host) bool {
 	flags, kept := &o.flags, &o.Configured.Secret
 	if flags.PasswordCommand != "" || flags.TokenCommand != "" {
@@ -149,7 +148,7 @@ func (o *Job) passwordAtHand(h *access.Host) bool {
 	return kept.File != "" || kept.Credential != "" || h.Getenv(cmp.Or(kept.Variable, "MAILSTRATA_IMAP_PASSWORD")) != ""
 }
 
-// authenticated is a copy of the account with its secret: what it takes to connect is not kept beyond.
+// authenticated returns a copy of the account with its secret. The job itself never holds the secret.
 func (o *Job) authenticated(ctx context.Context, h *access.Host) (*access.Account, error) {
 	a := *o.Account
 	if err := h.UnlockAccount(ctx, &a, &o.flags); err != nil {
@@ -159,7 +158,7 @@ func (o *Job) authenticated(ctx context.Context, h *access.Host) (*access.Accoun
 	return &a, nil
 }
 
-// backupAccount is the account as archive reads it from a source.
+// backupAccount returns the account for package backup, read from a source.
 func (o *Job) backupAccount(source *imap.Source, h *access.Host) backup.Account {
 	return backup.Account{
 		Name: o.Name, URL: o.URL, VerifySource: o.verify, Budget: o.budget, TimeLimit: o.timeLimit,
@@ -169,7 +168,7 @@ func (o *Job) backupAccount(source *imap.Source, h *access.Host) backup.Account 
 	}
 }
 
-// ShrinkLimit finds the limit of a mailbox, or of nil, which is the account as a whole.
+// ShrinkLimit returns the limit of a mailbox. A nil mailbox means the account as a whole.
 func ShrinkLimit(rules loss.Rules, m *mail.Mailbox) loss.Limit {
 	return rules.Limit(m, func(name string, m *mail.Mailbox) bool { return Pattern(name).Matches(m) })
 }

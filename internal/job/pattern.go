@@ -8,9 +8,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Pattern stands for mailboxes, by their decoded or raw names: "Work" is Work and all below it; '*' stands for any
-// characters, '%' for any but the hierarchy delimiter, as in LIST. INBOX alone is not what is below it, since on some
-// servers everything is.
+// Pattern matches mailboxes by their decoded or raw names. "Work" matches Work and all mailboxes below it. '*' matches
+// any characters, '%' any except the hierarchy delimiter, as in LIST (RFC 9051, section 6.3.9). INBOX does not match
+// the mailboxes below it, because on some servers all mailboxes are.
 type Pattern string
 
 const PatternHelp = `A mailbox includes all mailboxes below it, except INBOX. In its name, '*' matches any characters, and '%' any except the hierarchy delimiter.`
@@ -22,7 +22,7 @@ func (p Pattern) Matches(m *mail.Mailbox) bool {
 	return p.matchesParent(m.Name, m.Delimiter) || m.Raw != m.Name && p.matchesParent(m.Raw, m.Delimiter)
 }
 
-// matchesParent reports whether the pattern fits the name, or that of a mailbox above it.
+// matchesParent reports whether the pattern matches the name, or that of a mailbox above it.
 func (p Pattern) matchesParent(name, delimiter string) bool {
 	if matchName(string(p), name, delimiter) {
 		return true
@@ -41,10 +41,10 @@ func (p Pattern) matchesParent(name, delimiter string) bool {
 	}
 }
 
-// matchName matches a whole name. It keeps one place to come back to, that of the last wildcard: so it takes no more than
-// length times length steps, whatever the pattern.
+// matchName matches a whole name. It backtracks only to the last wildcard, so it takes at most len(pattern) × len(name)
+// steps.
 func matchName(pattern, name, delimiter string) bool {
-	var star, mark = -1, 0 // the last '*', and how far it has swallowed
+	var star, mark = -1, 0 // the last '*', and the end of what it matches
 	var percent, at = -1, 0
 	i, j := 0, 0
 	for j < len(name) {
@@ -73,7 +73,7 @@ func matchName(pattern, name, delimiter string) bool {
 	return i == len(pattern)
 }
 
-// Selection is the mailboxes that somebody wants.
+// Selection is the flags that select mailboxes.
 type Selection struct {
 	Mailbox []Pattern `group:"selection" sep:"none" placeholder:"NAME" help:"Only this mailbox (repeatable)."`
 	Exclude []Pattern `group:"selection" sep:"none" placeholder:"NAME" help:"Not this mailbox (repeatable)."`
@@ -91,7 +91,7 @@ func (s *Selection) Wants(m *mail.Mailbox) bool {
 	return wanted
 }
 
-// Without leaves out the patterns that fit a mailbox.
+// Without returns the patterns that do not match a mailbox.
 func Without(patterns []Pattern, m *mail.Mailbox) []Pattern {
 	var left []Pattern
 	for _, p := range patterns {
@@ -102,7 +102,7 @@ func Without(patterns []Pattern, m *mail.Mailbox) []Pattern {
 	return left
 }
 
-// NoMailbox is an error with the nearest of the names that there are as a hint.
+// NoMailbox returns an error for an unknown mailbox, with the nearest name as a hint.
 func NoMailbox(where, name string, names []string, advice string) error {
 	if near := ui.Nearest(name, names); near != "" {
 		advice = strings.TrimSpace("did you mean " + ui.Quote(near) + "? " + advice)

@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// PrefixTarget is a target whose mailboxes all go below one.
+// PrefixTarget is a target that puts all mailboxes below one.
 type PrefixTarget struct {
 	restore.Target
 	Prefix string // levels separated by '/'
@@ -23,7 +23,7 @@ func (b *PrefixTarget) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([
 	return places, notes, err
 }
 
-// Preview implements restore.Previewer, where the target does.
+// Preview implements restore.Previewer, if the target does.
 func (b *PrefixTarget) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	looker, ok := b.Target.(restore.Previewer)
 	if !ok {
@@ -34,7 +34,7 @@ func (b *PrefixTarget) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([
 	return places, err
 }
 
-// OpenRead implements restore.Previewer. It is called after Look alone.
+// OpenRead implements restore.Previewer. It is called only after Preview.
 func (b *PrefixTarget) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
 	return b.Target.(restore.Previewer).OpenRead(ctx, place)
 }
@@ -55,17 +55,17 @@ func (b *PrefixTarget) moved(mailboxes []mail.Mailbox) []mail.Mailbox {
 	return moved
 }
 
-// rename calls places after the mailboxes as they are archived.
+// rename gives places the archived names of their mailboxes.
 func rename(places []restore.Place, mailboxes []mail.Mailbox) {
 	for i := range min(len(places), len(mailboxes)) {
 		places[i].Mailbox = mailboxes[i].Name
 	}
 }
 
-// move puts a mailbox below the prefix. There INBOX is a name like any other, and no mailbox has a special use: the
-// target's own have them.
+// move puts a mailbox below the prefix. There, INBOX is an ordinary name, and no mailbox has a special use, because the
+// target has its own.
 func (b *PrefixTarget) move(m *mail.Mailbox) {
-	// A name without hierarchy may hold any character; it is to stay one level.
+	// A name without a delimiter may hold any character, and must stay one level.
 	m.Delimiter = cmp.Or(m.Delimiter, "\x00")
 	m.Name = strings.Join(append(strings.Split(strings.Trim(b.Prefix, "/"), "/"), m.Name), m.Delimiter)
 	m.Raw = m.Name

@@ -11,13 +11,13 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// checkedSource is a source that looks after its owner's slips: a --mailbox that the account does not have is told, and where
-// nothing at all is left to archive, nothing is; an empty manifest would look like an account that was lost.
+// checkedSource is a source that checks --mailbox and --exclude. It warns of a mailbox that the account does not have.
+// If no mailbox is left, it returns an error: an empty manifest would look like a lost account.
 type checkedSource struct {
 	source.Source
 	account  string
 	patterns []Pattern
-	excluded []Pattern // that the command line names
+	excluded []Pattern // by the command line
 	host     *access.Host
 	told     sync.Once
 }
@@ -50,13 +50,13 @@ func (s *checkedSource) Survey(ctx context.Context) (*mail.Survey, error) {
 			}
 		}
 		for _, p := range excluded {
-			s.host.Output.Warn("--exclude %s leaves nothing out: %s has no such mailbox", ui.Quote(string(p)), ui.Safe(s.account))
+			s.host.Output.Warn("--exclude %s: %s has no such mailbox", ui.Quote(string(p)), ui.Safe(s.account))
 		}
 	})
 	return survey, nil
 }
 
-// skippedBy returns a mailbox that fits a pattern and is not archived by default, or nil.
+// skippedBy returns a mailbox that matches a pattern and is not archived by default, or nil.
 func skippedBy(p Pattern, survey *mail.Survey) *mail.Mailbox {
 	for i := range survey.Mailboxes {
 		if m := &survey.Mailboxes[i]; m.Skip != mail.NotSkipped && m.Selectable() && p.Matches(m) {
@@ -68,9 +68,9 @@ func skippedBy(p Pattern, survey *mail.Survey) *mail.Mailbox {
 
 func notArchived(m *mail.Mailbox) string {
 	if m.Skip == mail.SkipVirtual {
-		return "mailbox " + ui.Quote(m.Name) + " is virtual: its messages lie in other mailboxes"
+		return "mailbox " + ui.Quote(m.Name) + " is virtual: it shows messages of other mailboxes"
 	}
-	return "mailbox " + ui.Quote(m.Name) + " is in a namespace of others, which you must name"
+	return "mailbox " + ui.Quote(m.Name) + " is in a namespace of other users, and needs --namespace"
 }
 
 func howArchived(m *mail.Mailbox) string {

@@ -21,13 +21,13 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// TargetFlags are the flags that say how a target is written.
+// TargetFlags say how to write to a target.
 type TargetFlags struct {
 	Layout, EOL string // of Maildirs
 	Account     access.AccountFlags
 }
 
-// files is a tree of Maildirs or of .eml files as a target.
+// files returns a directory of Maildirs or of .eml files as a destination.
 func (f *TargetFlags) files(kind, path string) (*Destination, error) {
 	place, err := realPath(path)
 	if err != nil {
@@ -58,13 +58,13 @@ func realPath(path string) (string, error) {
 			return filepath.Join(real, rest), nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
-			return path, nil // what is wrong with it is reported when it is opened
+			return path, nil // opening it will report the error
 		}
 	}
 }
 
-// alone waits until no other restore of this user on this host writes to the target, because each would add what the
-// other is about to add. If there can be no lock, it warns and goes on.
+// Lock waits until no other restore of this user on this host writes to the target, because each would add what the
+// other is about to add. If the file system has no locks, it warns and continues.
 func (d *Destination) Lock(ctx context.Context, h *access.Host, named string) (release func(), err error) {
 	state, err := h.StateDir()
 	if err != nil {
@@ -76,7 +76,7 @@ func (d *Destination) Lock(ctx context.Context, h *access.Host, named string) (r
 		if process != "" {
 			process = fmt.Sprintf(" (process %s)", ui.Safe(process))
 		}
-		h.Output.Say(fmt.Sprintf("another restore into %s is under way on this host%s: waiting for it to end", ui.Safe(named), process))
+		h.Output.Say(fmt.Sprintf("another restore into %s is running on this host%s: waiting for it to end", ui.Safe(named), process))
 	})
 	if ctx.Err() != nil {
 		return nil, err
@@ -85,18 +85,18 @@ func (d *Destination) Lock(ctx context.Context, h *access.Host, named string) (r
 		missing, release = err, func() {}
 	}
 	if missing != nil {
-		h.Output.Warn("do not run a second restore into this target at the same time, because messages would be added twice: %s", ui.OneLine(missing.Error()))
+		h.Output.Warn("do not run a second restore into this target at the same time: it would add messages twice (%s)", ui.OneLine(missing.Error()))
 	}
 	return release, nil
 }
 
 // Destination is a target before it is opened.
 type Destination struct {
-	place string // where it is: the same for all ways to name it
+	place string // the same for all ways to name it
 	Open  func(context.Context, *access.Host) (restore.Target, error)
 }
 
-// destination reads what --to says.
+// ParseDestination parses the value of --to.
 func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, error) {
 	if a, err := h.ConfiguredAccount(to); err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, 
 	kind = strings.ToLower(kind)
 	switch {
 	case (kind == "maildir" || kind == "eml") && path == "":
-		return nil, hint.Usagef("--to %s: names no directory", kind)
+		return nil, hint.Usagef("--to %s: the directory is missing", kind)
 	case kind == "maildir", kind == "eml":
 		path, err := h.Expand(path)
 		if err != nil {
@@ -122,14 +122,14 @@ func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, 
 		return f.imap(a), nil
 	}
 	wrong := &hint.Usage{
-		Text: fmt.Sprintf("--to: there is no target of kind %s", ui.Quote(kind)),
-		Hint: "a target is maildir:PATH, eml:PATH, imaps://user@host or imap://user@host",
+		Text: fmt.Sprintf("--to: unknown target %s", ui.Quote(kind)),
+		Hint: "use maildir:PATH, eml:PATH, imaps://user@host or imap://user@host",
 	}
 	if !strings.Contains(to, ":") {
-		wrong.Text = "--to does not say what to make there"
-		wrong.Hint = fmt.Sprintf("maildir:%s or eml:%[1]s; or an account: imaps://user@host", ui.Safe(to))
+		wrong.Text = "--to: unknown target"
+		wrong.Hint = fmt.Sprintf("use maildir:%s, eml:%[1]s or imaps://user@host", ui.Safe(to))
 		if near := ui.Nearest(to, h.Names()); near != "" {
-			wrong.Hint += ", or of the configuration: did you mean " + ui.Quote(near) + "?"
+			wrong.Hint += ", or an account of the configuration: did you mean " + ui.Quote(near) + "?"
 		}
 	}
 	return nil, wrong
@@ -142,7 +142,7 @@ func (f *TargetFlags) imap(a *access.Account) *Destination {
 			return nil, err
 		}
 		a.Options.Waiting = func(asked time.Duration, cause error) {
-			h.Output.Warn("the server asks to wait for %v, and the restore waits: %s", asked, ui.OneLine(cause.Error()))
+			h.Output.Warn("the server asks to wait for %v: %s", asked, ui.OneLine(cause.Error()))
 		}
 		return imaprestore.NewTarget(a.Options), nil
 	}}

@@ -9,8 +9,8 @@ import (
 	secrets "github.com/zalando/go-keyring/secret_service"
 )
 
-// reach looks for the session bus. Without one, go-keyring would have dbus-launch start one, which outlives this program and
-// has no keyring either.
+// reach checks that there is a session bus. Without one, go-keyring would start one with dbus-launch, which outlives
+// this program and has no keyring either.
 func reach() error {
 	bus, err := dbus.SessionBusPrivateNoAutoStartup()
 	if err != nil {
@@ -19,14 +19,14 @@ func reach() error {
 	return bus.Close()
 }
 
-// Errors that tell that nobody on the bus keeps secrets (D-Bus Specification, "Standard errors"; Secret Service API, "Errors").
+// meanings maps errors of the bus (D-Bus Specification, "Standard errors"; Secret Service API, "Errors").
 var meanings = map[string]error{
 	"org.freedesktop.DBus.Error.ServiceUnknown": ErrAbsent,
 	"org.freedesktop.DBus.Error.NameHasNoOwner": ErrAbsent,
 	"org.freedesktop.Secret.Error.IsLocked":     ErrLocked,
 }
 
-// meaning is what an error of the bus comes to; nil: nothing that is known.
+// meaning returns the meaning of an error of the bus, or nil.
 func meaning(err error) error {
 	var refused dbus.Error
 	if errors.As(err, &refused) {
@@ -37,8 +37,8 @@ func meaning(err error) error {
 	return state()
 }
 
-// state asks the keyring itself what is the matter: go-keyring has no error of its own for one that its owner did not unlock,
-// nor for a service that has none yet. Nil: nothing is.
+// state asks the keyring for its state, because go-keyring has no error for a locked keyring, nor for a service without
+// one. It returns nil if the keyring works.
 func state() error {
 	service, err := secrets.NewSecretService()
 	if err != nil {

@@ -1,11 +1,9 @@
-// Package keyring keeps secrets where the desktop of their owner keeps his: in the Secret Service of Linux and the BSDs (GNOME
-// Keyring, KWallet, KeePassXC), in the Keychain of macOS, or in the Credential Manager of Windows.
+// Package keyring keeps secrets in the keyring of the desktop: the Secret Service of Linux and the BSDs (GNOME Keyring,
+// KWallet, KeePassXC), the Keychain of macOS, or the Credential Manager of Windows.
 //
-// Each entry has the service "mailstrata" and a name. The keyrings are asked by github.com/zalando/go-keyring. What is here
-// is what it leaves to its callers: that nobody waits for ever at a window that nobody sees, that no bus is started
-// for want of one, and errors that say what to do.
-//
-// No secret is in any error of this package.
+// Each entry has the service "mailstrata" and a name. github.com/zalando/go-keyring talks to the keyrings. This package
+// adds a time limit, because an unlock window may be on a screen that nobody sees; it never starts a bus (bus.go); and its
+// errors say what to do. No error of this package holds a secret.
 package keyring
 
 import (
@@ -18,23 +16,23 @@ import (
 )
 
 var (
-	// ErrNotFound: the keyring has no entry of that name.
+	// ErrNotFound means that the keyring has no entry with the name.
 	ErrNotFound = errors.New("the keyring has no such entry")
 
-	// ErrLocked: the keyring is locked, and nobody unlocked it.
+	// ErrLocked means that the keyring is locked, and the user did not unlock it.
 	ErrLocked = errors.New("the keyring is locked")
 
-	// ErrAbsent: there is no keyring here. A job of cron, or of the system's own systemd, has none.
-	ErrAbsent = errors.New("there is no keyring here")
+	// ErrAbsent means that no keyring is available. Jobs of cron and system services have none.
+	ErrAbsent = errors.New("no keyring is available")
 )
 
-// service is what all entries belong to.
+// service is the service of all entries.
 const service = "mailstrata"
 
-// patience is how long a keyring may take: its owner may have to type a password first.
+// patience is the time limit for a keyring. Its owner may have to type a password first.
 var patience = time.Minute
 
-// Get is the secret of an entry.
+// Get returns the secret of an entry.
 func Get(ctx context.Context, name string) (string, error) {
 	var secret string
 	err := ask(ctx, name, func() (err error) {
@@ -47,12 +45,12 @@ func Get(ctx context.Context, name string) (string, error) {
 	return secret, nil
 }
 
-// Set keeps a secret, instead of the one that an entry had.
+// Set stores a secret in an entry, and replaces the one before.
 func Set(ctx context.Context, name, secret string) error {
 	return ask(ctx, name, func() error { return keyring.Set(service, name, secret) })
 }
 
-// Delete removes an entry. Where there is none, it does nothing.
+// Delete removes an entry, if it exists.
 func Delete(ctx context.Context, name string) error {
 	err := ask(ctx, name, func() error { return keyring.Delete(service, name) })
 	if errors.Is(err, ErrNotFound) {
@@ -61,7 +59,7 @@ func Delete(ctx context.Context, name string) error {
 	return err
 }
 
-// ask asks the keyring. Who no longer waits leaves the question behind: the keyrings know no way to take it back.
+// ask runs a call to the keyring. If ctx ends, the call remains: keyrings have no way to cancel it.
 func ask(ctx context.Context, name string, question func() error) error {
 	if err := reach(); err != nil {
 		return fmt.Errorf("%w: %w", ErrAbsent, err)
@@ -87,7 +85,7 @@ func ask(ctx context.Context, name string, question func() error) error {
 	}
 }
 
-// explain says what an error of go-keyring means.
+// explain returns an error of this package for one of go-keyring.
 func explain(name string, err error) error {
 	switch {
 	case err == nil:

@@ -1,3 +1,4 @@
+// Package man writes manual pages in roff from the grammar of kong: one page for the program, and one for each command.
 package man
 
 import (
@@ -6,7 +7,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Commands are the commands that help tells of, with those below them.
+// Commands returns the commands below a node that are not hidden, with their subcommands.
 func Commands(node *kong.Node) []*kong.Node {
 	var nodes []*kong.Node
 	for _, child := range node.Children {
@@ -17,7 +18,7 @@ func Commands(node *kong.Node) []*kong.Node {
 	return nodes
 }
 
-// Name is a page's name: mailstrata-key-add.
+// Name returns the name of a page: mailstrata-key-add.
 func Name(node *kong.Node) string { return strings.ReplaceAll(node.FullPath(), " ", "-") }
 
 // writer writes roff with the macros of man(7).
@@ -33,7 +34,7 @@ func Page(node *kong.Node, version string, describe func(*kong.Value) string) st
 	w.macro("SH", "NAME")
 	about, detail := node.Help, node.Detail
 	if node.Parent == nil {
-		about, detail = "archive mail, and restore it", node.Help
+		about, detail = "archive mail and restore it", node.Help
 	}
 	w.text(Name(node) + " - " + strings.TrimSuffix(about, "."))
 	w.macro("SH", "SYNOPSIS")
@@ -126,7 +127,7 @@ func (w *writer) seeAlso(node *kong.Node) {
 	w.text(strings.Join(pages, ", "))
 }
 
-// blocks writes help: paragraphs, headings in capitals, and what is indented as it is.
+// blocks writes help: paragraphs, headings in capitals, and indented examples.
 func (w *writer) blocks(blocks []string) {
 	for _, block := range blocks {
 		switch {
@@ -165,7 +166,7 @@ func (w *writer) macro(name string, args ...string) {
 	w.WriteByte('\n')
 }
 
-// text writes a line that is no macro, whatever it begins with.
+// text writes a line of text, even if it begins like a macro.
 func (w *writer) text(line string) {
 	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
 		line = "\x00" + line
@@ -173,7 +174,7 @@ func (w *writer) text(line string) {
 	w.WriteString(strings.ReplaceAll(Escape(line), "\x00", `\&`) + "\n")
 }
 
-// Escape escapes what roff would obey, or set as another character.
+// Escape escapes what roff would interpret, or print as another character.
 func Escape(text string) string {
 	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "~", `\(ti`, "^", `\(ha`).Replace(text)
 }

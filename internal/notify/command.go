@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// commandPatience is how long a command may take: one that waits for an answer must not keep the next night from coming.
+// commandPatience is the time limit for a command. A command that hangs must not delay the next run.
 const commandPatience = time.Minute
 
-// secretVariables are for mailstrata, and not for what it starts on a bad day.
+// secretVariables are not passed to the command.
 var secretVariables = []string{
 	"MAILSTRATA_PASSWORD", "MAILSTRATA_IMAP_PASSWORD", "MAILSTRATA_IMAP_TOKEN", "MAILSTRATA_OAUTH_CLIENT_SECRET", "MAILSTRATA_PING_URL",
 	"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 }
 
-// Call runs a command by the shell, with the summary of the run on its standard input and its parts in variables. What the
-// command prints goes to out.
+// Call runs a command in a shell, with the summary of the run on standard input and its parts in variables. The output
+// of the command goes to out.
 func Call(ctx context.Context, command string, r *Run, environ []string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, commandPatience)
 	defer cancel()
@@ -31,7 +31,7 @@ func Call(ctx context.Context, command string, r *Run, environ []string, out io.
 		shell = []string{"cmd", "/c", command}
 	}
 	c := exec.CommandContext(ctx, shell[0], shell[1:]...)
-	c.WaitDelay = time.Second // for what the shell started, and left
+	c.WaitDelay = time.Second // for processes that the shell left behind
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(r.Summary()), out, out
 	c.Env = append(without(environ, secretVariables),
 		"MAILSTRATA_RUN="+r.Command,
@@ -40,9 +40,9 @@ func Call(ctx context.Context, command string, r *Run, environ []string, out io.
 	)
 	if err := c.Run(); err != nil {
 		if ctx.Err() != nil {
-			return fmt.Errorf("the command for failures did not end within %s", commandPatience)
+			return fmt.Errorf("the command for failures did not finish within %s", commandPatience)
 		}
-		return fmt.Errorf("the command for failures failed itself: %w", err)
+		return fmt.Errorf("the command for failures failed: %w", err)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// metric is one name of the file, as the textfile collector of Prometheus' node_exporter reads it.
+// metric is one metric of the file for the textfile collector of Prometheus' node_exporter.
 type metric struct {
 	name, help string
 	samples    []sample
@@ -25,16 +25,17 @@ type sample struct {
 	value  float64
 }
 
-// The last good moments outlast a bad run: they are read from the file that is replaced.
+// The times of the last success survive a failed run: they are read from the file before it is replaced.
 const (
 	lastSuccess  = "mailstrata_last_success_timestamp_seconds"
 	lastArchived = "mailstrata_account_last_archived_timestamp_seconds"
 )
 
-// maxMetrics bounds what is read of the file of before.
+// maxMetrics is the maximum size of the old file.
 const maxMetrics = 16 << 20
 
-// WriteMetrics writes a run into a file, whole: a collector never sees half of it. One file is for one command.
+// WriteMetrics replaces a file with the metrics of a run, so that a collector never sees half of it. Each command needs
+// its own file.
 func WriteMetrics(path string, r *Run) error {
 	text := format(metrics(r, remembered(path)))
 	file, err := local.NewReplacement(path)
@@ -67,7 +68,7 @@ func metrics(r *Run, before map[string]float64) []metric {
 }
 
 func accountMetrics(r *Run, before map[string]float64) []metric {
-	all := []metric{{name: lastArchived, help: "When a manifest of the account was last laid."}}
+	all := []metric{{name: lastArchived, help: "When a manifest of the account was last written."}}
 	for _, a := range r.Accounts {
 		all[0].samples = append(all[0].samples, good("", "", a.Err == "", labels("account", a.Name), seconds(a.End), before).samples...)
 	}
@@ -78,8 +79,8 @@ func accountMetrics(r *Run, before map[string]float64) []metric {
 	}{
 		{"status", "How the account's last run ended, as an exit status.", true, func(a *Account) float64 { return float64(a.Status) }},
 		{"duration_seconds", "How long the account's last run took.", false, func(a *Account) float64 { return a.Duration.Seconds() }},
-		{"messages", "Messages that the account holds.", false, func(a *Account) float64 { return float64(a.Messages) }},
-		{"bytes", "Bytes that the account holds.", false, func(a *Account) float64 { return float64(a.Bytes) }},
+		{"messages", "Messages in the account.", false, func(a *Account) float64 { return float64(a.Messages) }},
+		{"bytes", "Bytes in the account.", false, func(a *Account) float64 { return float64(a.Bytes) }},
 		{"new_messages", "Messages that the last run downloaded.", false, func(a *Account) float64 { return float64(a.NewMessages) }},
 		{"new_bytes", "Bytes that the last run downloaded.", false, func(a *Account) float64 { return float64(a.NewBytes) }},
 		{"failures", "Messages or mailboxes that could not be read.", false, func(a *Account) float64 { return float64(a.Failures) }},
@@ -96,7 +97,7 @@ func accountMetrics(r *Run, before map[string]float64) []metric {
 	return all
 }
 
-// good is a last good moment: now, or that of before; none where there has been none.
+// good returns the time of the last success, now or from the old file.
 func good(name, help string, now bool, labels string, at float64, before map[string]float64) metric {
 	m := metric{name: name, help: help}
 	if now {
@@ -107,7 +108,7 @@ func good(name, help string, now bool, labels string, at float64, before map[str
 	return m
 }
 
-// remembered are the last good moments of the file of before, by their labels. What cannot be read is not remembered.
+// remembered returns the times of the last success in the old file, by their labels. It ignores what it cannot read.
 func remembered(path string) map[string]float64 {
 	before := make(map[string]float64)
 	f, err := os.Open(path)
@@ -130,7 +131,7 @@ func remembered(path string) map[string]float64 {
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// escaped is the text format's escaping of label values.
+// escaped escapes the values of labels.
 var escaped = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
 func labels(name, value string) string {

@@ -215,14 +215,14 @@ func TestSummaryBeginsWithWhatFailed(t *testing.T) {
 	r.Accounts[17].Failures, r.Accounts[17].Status = 3, 3
 	r.Accounts[99].Alarms, r.Accounts[99].Status = 1, 4
 	lines := strings.Split(r.Summary(), "\n")
-	for i, want := range []string{"mailstrata backup on nas: failed (exit status 1)", "", "3 of 300 accounts need a look",
+	for i, want := range []string{"mailstrata backup on nas: failed (exit status 1)", "", "3 of 300 accounts have problems",
 		"u250: not archived: login refused", "u099: ", "u017: ", "297 more are fine: 594 new messages", "", "a line"} {
 		if i >= len(lines) || !strings.HasPrefix(lines[i], want) {
 			t.Fatalf("line %d is not %q:\n%s", i+1, want, r.Summary())
 		}
 	}
 	r.Accounts = r.Accounts[:20]
-	if text := r.Summary(); strings.Count(text, "\nu0") != 20 || !strings.Contains(text, "1 of 20 accounts need a look") {
+	if text := r.Summary(); strings.Count(text, "\nu0") != 20 || !strings.Contains(text, "1 of 20 accounts have problems") {
 		t.Errorf("of 20 accounts not all are listed:\n%s", text)
 	}
 }

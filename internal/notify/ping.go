@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/retry"
 )
 
-// Pinger tells a monitor that a run began, and how it ended, in the form of healthchecks.io: a POST to the address itself is
-// success, /start the beginning, /N the exit status, /fail a failure; the body is what the monitor shows.
+// Pinger reports the beginning and the end of a run to a monitor, in the form of healthchecks.io: a POST to /start is
+// the beginning, /N the exit status, /fail a failure, and the URL itself is success. The monitor shows the body.
 type Pinger struct {
 	url    *url.URL
 	client *http.Client
@@ -28,24 +28,24 @@ const (
 	pingPause    = time.Second
 )
 
-// NewPinger reads the address of a monitor. Its error does not repeat it. A nil transport is the usual one.
+// NewPinger parses the URL of a monitor. Its error does not repeat the URL. A nil transport is the default.
 func NewPinger(address string, transport http.RoundTripper) (*Pinger, error) {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, errors.New("the address to ping is not https://host/…")
+		return nil, errors.New("the URL to ping is not https://host/…")
 	}
 	u.Fragment = ""
 	return &Pinger{url: u, client: &http.Client{Transport: transport, Timeout: pingPatience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }
 
-// Start tells that a run begins. It is tried once: what counts is the end.
+// Start reports that a run begins. It tries once, because the end matters more.
 func (p *Pinger) Start(ctx context.Context) error {
 	_, err := p.post(ctx, "start", "")
 	return p.explain(ctx, err)
 }
 
-// End tells how it ended.
+// End reports how the run ended.
 func (p *Pinger) End(ctx context.Context, status int, body string) error {
 	suffix := ""
 	if status != 0 {
@@ -53,12 +53,12 @@ func (p *Pinger) End(ctx context.Context, status int, body string) error {
 	}
 	code, err := p.insist(ctx, suffix, body)
 	if code == http.StatusNotFound && suffix != "" {
-		_, err = p.insist(ctx, "fail", body) // a monitor that knows no exit statuses
+		_, err = p.insist(ctx, "fail", body) // the monitor does not know exit statuses
 	}
 	return p.explain(ctx, err)
 }
 
-// insist tries again where that may help.
+// insist retries after temporary errors.
 func (p *Pinger) insist(ctx context.Context, suffix, body string) (code int, err error) {
 	for attempt := 1; ; attempt++ {
 		code, err = p.post(ctx, suffix, body)
@@ -79,7 +79,7 @@ func (p *Pinger) post(ctx context.Context, suffix, body string) (code int, err e
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, at.String(), strings.NewReader(body))
 	if err != nil {
-		return 0, errors.New("the address cannot be asked")
+		return 0, errors.New("the URL cannot be reached")
 	}
 	r.Header.Set("Content-Type", "text/plain; charset=utf-8")
 	r.Header.Set("User-Agent", "mailstrata")
@@ -95,7 +95,7 @@ func (p *Pinger) post(ctx context.Context, suffix, body string) (code int, err e
 	return resp.StatusCode, nil
 }
 
-// explain leaves the path of the address out of an error: who knows it can tell the monitor what he likes.
+// explain removes the path of the URL from an error, because anybody who knows it can ping the monitor.
 func (p *Pinger) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -104,5 +104,5 @@ func (p *Pinger) explain(ctx context.Context, err error) error {
 	if errors.As(err, &lost) {
 		err = lost.Err
 	}
-	return fmt.Errorf("the monitor at %s was not told: %w", p.url.Host, err)
+	return fmt.Errorf("ping %s: %w", p.url.Host, err)
 }

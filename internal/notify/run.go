@@ -1,8 +1,7 @@
-// Package notify tells others how a run went that nobody watched: a monitor that waits for pings, a collector of metrics, a
-// command that somebody wrote for the bad days.
+// Package notify reports how an unattended run went: to a monitor that waits for pings (ping.go), to a collector of metrics
+// (metrics.go), and to a command of the user for failures (command.go).
 //
-// Nothing here can make a run fail: what cannot be told is an error for the log. No error repeats the address of a
-// monitor, which is all that its owner has for a secret.
+// Nothing here can make a run fail: errors are only logged. No error repeats the URL of a monitor, which is its secret.
 package notify
 
 import (
@@ -17,7 +16,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// Run is what is told of a run.
+// Run is a run of a command, for reports.
 type Run struct {
 	Command    string // "backup"
 	Host       string
@@ -28,7 +27,7 @@ type Run struct {
 	Log        string // the end of it
 }
 
-// Account is what became of one account.
+// Account is the result of one account.
 type Account struct {
 	Name     string
 	Status   int       // the exit status for this account alone
@@ -41,12 +40,12 @@ type Account struct {
 	Failures, Alarms      int64
 }
 
-// Subject is the run in a line.
+// Subject returns the run in a line.
 func (r *Run) Subject() string {
 	return fmt.Sprintf("mailstrata %s on %s: %s", r.Command, r.Host, r.Outcome)
 }
 
-// Summary is the run on a page: what it was, each account, and the end of the log.
+// Summary returns the run on a page: its result, each account, and the end of the log.
 func (r *Run) Summary() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (exit status %d)\n%s, %s\n", r.Subject(), r.Status, r.Start.Format(time.RFC3339), r.End.Sub(r.Start).Round(time.Second))
@@ -60,7 +59,7 @@ func (r *Run) Summary() string {
 // fineMost is the number of good accounts that are listed one by one.
 const fineMost = 20
 
-// accounts lists the accounts with a sum, those that failed first, because the summary may go to a telephone.
+// accounts lists the accounts, those that failed first, because the summary may go to a telephone.
 func (r *Run) accounts() string {
 	if len(r.Accounts) == 0 {
 		return ""
@@ -72,7 +71,7 @@ func (r *Run) accounts() string {
 		amiss = len(sorted)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d accounts need a look\n", amiss, len(sorted))
+	fmt.Fprintf(&b, "%d of %d accounts have problems\n", amiss, len(sorted))
 	listed := sorted[:amiss]
 	if len(sorted)-amiss <= fineMost {
 		listed = sorted
@@ -118,7 +117,7 @@ func (a *Account) line() string {
 	return a.Name + ": " + strings.Join(words, ", ")
 }
 
-// maxTail is how much of a log is told: monitors keep so much, or not much more.
+// maxTail is how much of a log is reported. Monitors keep little more.
 const maxTail = 8 << 10
 
 // Tail keeps the end of a log. It is safe for concurrent use.
@@ -128,7 +127,7 @@ type Tail struct {
 	cut  bool
 }
 
-// colours are for terminals.
+// colors matches the escape sequences of colors.
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // Line adds a line.
@@ -142,7 +141,7 @@ func (t *Tail) Line(text string) {
 	}
 }
 
-// String is the end of the log, from the beginning of a line.
+// String returns the end of the log, from the beginning of a line.
 func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -18,17 +18,17 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// browserWait is how long somebody may take to consent.
+// browserWait is how long the user may take to consent.
 const browserWait = 15 * time.Minute
 
-// returned is what a browser brought back.
+// returned is the result of the redirect to this host.
 type returned struct {
 	code string
 	err  error
 }
 
-// Browser is the way with a browser (RFC 8252 section 7.3, RFC 7636): show tells the page to open; the provider then sends
-// the browser to this host, which listens on the loopback alone.
+// Browser asks for consent in a browser (RFC 8252 section 7.3, RFC 7636). show gets the page to open. The provider then
+// redirects the browser to this host, which listens only on the loopback.
 func (c *Consent) Browser(ctx context.Context, show func(page string)) (*Grant, error) {
 	if c.Provider.AuthURL == "" {
 		return nil, errors.New("the provider has no page for browsers")
@@ -88,8 +88,8 @@ func waitFor(ctx context.Context, came <-chan returned) (string, error) {
 	}
 }
 
-// landing takes the browser that knows the state. Any other visitor is sent away, and ends nothing: every page that the
-// owner has open can send a browser here.
+// landing accepts the browser that knows the state. Other visitors get an error and end nothing: any page that the user
+// has open can send a browser here.
 func landing(state string, came chan<- returned) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -122,7 +122,7 @@ func outcome(query url.Values) returned {
 		if more := query.Get("error_description"); more != "" {
 			said += ": " + printable(more, nil)
 		}
-		return returned{err: fmt.Errorf("the provider gives no consent (%s)", said)}
+		return returned{err: fmt.Errorf("the provider refused consent (%s)", said)}
 	case query.Get("code") == "":
 		return returned{err: errors.New("the browser came back without a code")}
 	}

@@ -20,9 +20,9 @@ type Consent struct {
 	ClientSecret string // "": the client is public, and has none
 
 	User, Host string // of the account
-	Port       int    // where a browser comes back to; 0: any free one
+	Port       int    // for the redirect of a browser; 0: any free port
 
-	Transport http.RoundTripper // nil: the usual one
+	Transport http.RoundTripper // nil: the default
 }
 
 func (c *Consent) config() *oauth2.Config {
@@ -33,10 +33,10 @@ func (c *Consent) config() *oauth2.Config {
 	}
 }
 
-// grant is the end of either way.
+// grant returns the grant for a token.
 func (c *Consent) grant(token *oauth2.Token) (*Grant, error) {
 	if token.RefreshToken == "" {
-		return nil, fmt.Errorf("%s gives a token for now and none for later (no refresh token): the client must ask for offline access, and be allowed to", hostOf(c.Provider.TokenURL))
+		return nil, fmt.Errorf("%s issues no refresh token: the client must request offline access, and be allowed to", hostOf(c.Provider.TokenURL))
 	}
 	g := &Grant{
 		Version: grantVersion, User: c.User, Host: c.Host,
@@ -46,7 +46,7 @@ func (c *Consent) grant(token *oauth2.Token) (*Grant, error) {
 	return g, nil
 }
 
-// Bounds of what a provider may ask for. (A ticker of oauth2's would panic at an interval below nothing.)
+// Limits of what a provider may ask for. (A ticker of oauth2 would panic at a negative interval.)
 const (
 	usualInterval = 5   // seconds
 	longInterval  = 120 // seconds
@@ -54,8 +54,7 @@ const (
 	longWait      = time.Hour
 )
 
-// Device is the way for hosts without a browser (RFC 8628): show tells the page to open anywhere, and the code to enter
-// there.
+// Device asks for consent on any device (RFC 8628). show gets the page to open, and the code to enter there.
 func (c *Consent) Device(ctx context.Context, show func(page, code string)) (*Grant, error) {
 	if c.Provider.DeviceURL == "" {
 		return nil, ErrNoDevice
@@ -76,7 +75,7 @@ func (c *Consent) Device(ctx context.Context, show func(page, code string)) (*Gr
 	return c.grant(token)
 }
 
-// noDevice tells that there is no such way for this client from other trouble.
+// noDevice returns ErrNoDevice if the provider has no device flow for this client, or else the error.
 func (c *Consent) noDevice(ctx context.Context, err error) error {
 	explained := explain(ctx, c.Provider.DeviceURL, err, []string{c.ClientSecret})
 	var refused *oauth2.RetrieveError
@@ -86,14 +85,14 @@ func (c *Consent) noDevice(ctx context.Context, err error) error {
 	return explained
 }
 
-// bound refuses an answer that cannot be shown, and brings its times to what can be waited for.
+// bound checks that an answer can be shown, and limits its times.
 func bound(code *oauth2.DeviceAuthResponse) error {
 	if code == nil || code.DeviceCode == "" || code.UserCode == "" || len(code.UserCode) > 100 {
-		return errors.New("answers with something that is no device code")
+		return errors.New("the answer is not a device code")
 	}
 	page, err := url.Parse(code.VerificationURI)
 	if err != nil || page.Host == "" || page.Scheme != "https" && !isLoopback(page.Hostname()) || len(code.VerificationURI) > 500 {
-		return errors.New("names no page that can be opened safely")
+		return errors.New("the URL of the page is not safe")
 	}
 	if code.Interval < 1 {
 		code.Interval = usualInterval
@@ -109,7 +108,7 @@ func bound(code *oauth2.DeviceAuthResponse) error {
 	return nil
 }
 
-// poll asks until there is an answer. A connection that fails meanwhile is no answer.
+// poll asks until there is an answer. It ignores connections that fail.
 func (c *Consent) poll(ctx, with context.Context, code *oauth2.DeviceAuthResponse) (*oauth2.Token, error) {
 	for {
 		token, err := c.config().DeviceAccessToken(with, code)
@@ -126,7 +125,7 @@ func (c *Consent) poll(ctx, with context.Context, code *oauth2.DeviceAuthRespons
 	}
 }
 
-// strangers: before there is a consent, one that is "needed again" is a code that was refused.
+// strangers: before the first consent, "new consent needed" means that the code was refused.
 func strangers(err error) error {
 	if errors.Is(err, ErrConsent) {
 		return errors.New(strings.Replace(err.Error(), ErrConsent.Error(), "the provider takes its own code for invalid; try again", 1))

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// patience is how long a provider may take to answer.
+	// patience is the time limit for an answer of a provider.
 	patience = 30 * time.Second
 
-	// maxAnswer is more than any answer of a provider takes; tokens have some thousand bytes.
+	// maxAnswer is the maximum size of an answer. Tokens have some thousand bytes.
 	maxAnswer = 256 << 10
 )
 

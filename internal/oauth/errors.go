@@ -13,20 +13,20 @@ import (
 )
 
 var (
-	// ErrConsent: there is no consent, or it was taken back or has run out. The owner has to consent again.
-	ErrConsent = errors.New("the consent is needed again")
+	// ErrConsent means that there is no consent, or that it was revoked or has expired. The owner must consent again.
+	ErrConsent = errors.New("new consent is needed")
 
-	// ErrDenied: whoever was asked said no.
+	// ErrDenied means that the owner refused consent.
 	ErrDenied = errors.New("the consent was refused")
 
-	// ErrExpired: nobody consented in time.
-	ErrExpired = errors.New("nobody consented in time")
+	// ErrExpired means that no consent was given in time.
+	ErrExpired = errors.New("no consent was given in time")
 
-	// ErrNoDevice: the provider has no device flow for this client or what it asks for. A browser may do.
+	// ErrNoDevice means that the provider has no device flow for this client or these scopes. A browser may work.
 	ErrNoDevice = errors.New("the provider does not offer the device flow here")
 
-	// ErrUnavailable: the provider cannot be reached, or is in trouble. It may pass.
-	ErrUnavailable = errors.New("the provider cannot be asked")
+	// ErrUnavailable means that the provider cannot be reached, or has an error. It is temporary.
+	ErrUnavailable = errors.New("the provider cannot be reached")
 )
 
 // Codes of RFC 6749 section 5.2, RFC 8628 section 3.5, OpenID Connect Core section 3.1.2.6, and of providers.
@@ -37,7 +37,7 @@ var (
 	clientCodes  = []string{"invalid_client", "unauthorized_client"}
 )
 
-// explain makes a sentence of an error of package oauth2, whose own may repeat whole answers.
+// explain returns a short error for one of package oauth2, which may repeat whole answers.
 func explain(ctx context.Context, endpoint string, err error, secrets []string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -51,7 +51,7 @@ func explain(ctx context.Context, endpoint string, err error, secrets []string) 
 	case errors.As(err, &lost):
 		return fmt.Errorf("%w: %s: %w", ErrUnavailable, host, lost.Err)
 	}
-	return fmt.Errorf("%w: %s answers with something that is no token", ErrUnavailable, host)
+	return fmt.Errorf("%w: the answer of %s is not a token", ErrUnavailable, host)
 }
 
 func explainRefusal(host string, refused *oauth2.RetrieveError, secrets []string) error {
@@ -79,7 +79,7 @@ func explainRefusal(host string, refused *oauth2.RetrieveError, secrets []string
 	case slices.Contains(clientCodes, code):
 		return fmt.Errorf("%s does not accept the client id, or its secret, for this (%s)", host, said)
 	}
-	return fmt.Errorf("%s gives no token (%s)", host, said)
+	return fmt.Errorf("%s issued no token (%s)", host, said)
 }
 
 func hostOf(endpoint string) string {
@@ -90,7 +90,7 @@ func hostOf(endpoint string) string {
 	return u.Host
 }
 
-// printable bounds a provider's words, and takes out what a terminal would obey, and secrets that they repeat.
+// printable shortens a provider's text, and removes control characters and secrets.
 func printable(text string, secrets []string) string {
 	const enough = 300
 	for _, secret := range secrets {

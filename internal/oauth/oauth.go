@@ -1,16 +1,15 @@
 // Package oauth gets access tokens for accounts whose servers take no password: Gmail, Microsoft 365 and others.
 //
-// The owner of an account consents once, at a terminal, and the provider gives a grant: a refresh token, which stands for
-// the consent, and an access token, which opens the account for an hour. A grant is kept in a file of its own, which its
-// owner alone can read, and where he wants it so is sealed to a key in his keyring; each login takes a token from it, and a new one is had when the old one is about to end.
+// The owner of an account consents once, at a terminal, and the provider issues a grant: a refresh token, which
+// represents the consent, and an access token, which opens the account for an hour. A grant is stored in a file that only
+// its owner can read, sealed to a key in their keyring if they want. Each login takes an access token from it, and renews
+// the token before it expires.
 //
 //	Consent.Device, Consent.Browser ─► Grant ─► Store ─► Source.Token, at each login
-//	   RFC 8628       RFC 8252, 7636                        refreshed when due
+//	RFC 8628       RFC 8252, 7636                        refreshed when due
 //
-// The requests are made by golang.org/x/oauth2. What is here is what it leaves to its callers: the bounds, the sentences,
-// and that a refresh token which a provider replaces is never lost.
-//
-// No token, code or secret is in any error of this package.
+// golang.org/x/oauth2 makes the requests. This package adds limits and errors, and makes sure that a refresh token which a
+// provider replaces is never lost. No error of this package holds a token, a code or a secret.
 package oauth
 
 import (
@@ -25,7 +24,7 @@ import (
 	"golang.org/x/oauth2/endpoints"
 )
 
-// Provider is who gives tokens, and for what.
+// Provider issues tokens for some scopes.
 type Provider struct {
 	Name      string   `json:"name"`
 	AuthURL   string   `json:"auth_url,omitempty"`   // the page of the consent, for a browser
@@ -37,7 +36,7 @@ type Provider struct {
 	Loopback string            `json:"loopback,omitempty"` // how the provider wants this host to be called when a browser comes back; "": 127.0.0.1
 }
 
-// Google gives tokens for Gmail. A refresh token comes only if it is asked for, and only with a consent.
+// Google issues tokens for Gmail. It issues a refresh token only if asked, and only with a consent.
 func Google() Provider {
 	return Provider{
 		Name: "google", AuthURL: endpoints.Google.AuthURL, DeviceURL: endpoints.Google.DeviceAuthURL, TokenURL: endpoints.Google.TokenURL,
@@ -46,20 +45,21 @@ func Google() Provider {
 	}
 }
 
-// Microsoft gives tokens for Microsoft 365 and Outlook.com. The tenant is "common" unless an application is for one alone.
+// Microsoft issues tokens for Microsoft 365 and Outlook.com. The tenant is "common" unless the application is for one
+// tenant.
 func Microsoft(tenant string) Provider {
 	at := endpoints.AzureAD(tenant)
 	return Provider{
 		Name: "microsoft", AuthURL: at.AuthURL, DeviceURL: at.DeviceAuthURL, TokenURL: at.TokenURL,
 		Scopes:   []string{"https://outlook.office.com/IMAP.AccessAsUser.All", "offline_access"},
-		Loopback: "localhost", // any port is allowed for this name alone
+		Loopback: "localhost", // only this name allows any port
 	}
 }
 
-// Validate refuses what cannot be a provider. Tokens do not travel in plain text, but on the loopback.
+// Validate returns an error for an invalid provider. Tokens travel in plain text only on the loopback.
 func (p *Provider) Validate() error {
 	if p.TokenURL == "" || p.AuthURL == "" && p.DeviceURL == "" {
-		return fmt.Errorf("the provider lacks a URL: there must be one for tokens, and one for the consent or for device codes")
+		return fmt.Errorf("a provider needs a URL for tokens, and one for consent or device codes")
 	}
 	for _, text := range []string{p.AuthURL, p.DeviceURL, p.TokenURL} {
 		if text == "" {
@@ -78,7 +78,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// Grant is what the owner of an account consented to, with all that is needed to make use of it. It is secret.
+// Grant is the consent of the owner of an account, with all that is needed to use it. It is secret.
 type Grant struct {
 	Version int    `json:"version"`
 	User    string `json:"user"`
@@ -92,13 +92,13 @@ type Grant struct {
 	AccessToken  string    `json:"access_token"`
 	Expiry       time.Time `json:"expiry"` // of the access token
 
-	Sealed bool `json:"-"` // its file is to be sealed to a key in the keyring
+	Sealed bool `json:"-"` // seal its file to a key in the keyring
 }
 
-// grantVersion is that of the file.
+// grantVersion is the version of the file.
 const grantVersion = 1
 
-// String names the account, so that a grant that is printed by mistake tells nothing.
+// String returns the account only, so that printing a grant by mistake reveals nothing.
 func (g *Grant) String() string { return g.User + "@" + g.Host }
 
 // GoString is String.
@@ -112,18 +112,18 @@ func (g *Grant) config() *oauth2.Config {
 	}
 }
 
-// take puts what the provider gave into the grant.
+// take puts a token of the provider into the grant.
 func (g *Grant) take(token *oauth2.Token) {
 	g.AccessToken, g.RefreshToken, g.Expiry = token.AccessToken, token.RefreshToken, token.Expiry
 }
 
-// leeway is how long a token must still be good for: logins take time, and clocks differ.
+// leeway is how long a token must remain valid: logins take time, and clocks differ.
 const leeway = 5 * time.Minute
 
-// isFresh: a token whose end was not told is not trusted twice.
+// isFresh reports whether the access token is still valid. A token without an expiry is used only once.
 func (g *Grant) isFresh() bool { return g.AccessToken != "" && time.Until(g.Expiry) > leeway }
 
-// secrets are what no text may repeat.
+// secrets returns what no text may repeat.
 func (g *Grant) secrets() []string {
 	return slices.DeleteFunc([]string{g.ClientSecret, g.RefreshToken, g.AccessToken}, func(s string) bool { return strings.TrimSpace(s) == "" })
 }

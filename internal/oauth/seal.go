@@ -22,7 +22,7 @@ const sealed = "age-encryption.org/v1\n"
 // keyName is the entry of the keyring for an account.
 func keyName(user, host string) string { return "tokens of " + user + "@" + host }
 
-// key is what the grant of an account is sealed to. keyring.ErrNotFound: it never was, or its key is gone.
+// key returns the key that the grant of an account is sealed to. It returns keyring.ErrNotFound if there is none.
 func key(ctx context.Context, user, host string) (*age.X25519Identity, error) {
 	text, err := keyring.Get(ctx, keyName(user, host))
 	if err != nil {
@@ -30,19 +30,19 @@ func key(ctx context.Context, user, host string) (*age.X25519Identity, error) {
 	}
 	identity, err := age.ParseX25519Identity(text)
 	if err != nil {
-		return nil, fmt.Errorf("open the token of %s@%s: the keyring has something that is no key", user, host)
+		return nil, fmt.Errorf("open the token of %s@%s: the entry in the keyring is not a key", user, host)
 	}
 	return identity, nil
 }
 
-// keyOrNew makes a key where there is none. Two processes do not make two: the grant is locked.
+// keyOrNew returns the key, or a new one. Two processes cannot make two, because the grant is locked.
 func keyOrNew(ctx context.Context, user, host string) (*age.X25519Identity, error) {
 	identity, err := key(ctx, user, host)
 	if !errors.Is(err, keyring.ErrNotFound) {
 		return identity, err
 	}
 	if identity, err = age.GenerateX25519Identity(); err != nil {
-		return nil, fmt.Errorf("draw a key: %w", err)
+		return nil, fmt.Errorf("generate a key: %w", err)
 	}
 	return identity, keyring.Set(ctx, keyName(user, host), identity.String())
 }
@@ -63,7 +63,7 @@ func seal(text []byte, identity *age.X25519Identity) ([]byte, error) {
 	return file.Bytes(), err
 }
 
-// open gives the text of a grant's file, and whether it was sealed.
+// open returns the text of a grant's file, and whether it was sealed.
 func open(ctx context.Context, file []byte, user, host string) (text []byte, wasSealed bool, err error) {
 	if !bytes.HasPrefix(file, []byte(sealed)) {
 		return file, false, nil

@@ -10,21 +10,21 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Source gives access tokens of one account. It is asked at each login, and may be by several goroutines at once: the
-// locks of the store are between them too.
+// Source returns access tokens of one account, one for each login. It is safe for concurrent use, because the store
+// locks the grant.
 type Source struct {
 	store      *Store
 	user, host string
 	transport  http.RoundTripper
 }
 
-// NewSource gives tokens of the grant that the store has. A nil transport is the usual one.
+// NewSource returns a source of tokens of the grant in the store. A nil transport is the default.
 func NewSource(store *Store, user, host string, transport http.RoundTripper) *Source {
 	return &Source{store, user, host, transport}
 }
 
-// Token is an access token that is good for some minutes at least, a new one where need be. ErrConsent: there will be none
-// until the owner has consented again; ErrUnavailable: not now.
+// Token returns an access token that is valid for some minutes at least. It returns ErrConsent if the owner must
+// consent again, and ErrUnavailable for a temporary error.
 func (s *Source) Token(ctx context.Context) (string, error) {
 	g, err := s.store.Get(ctx, s.user, s.host)
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Source) Token(ctx context.Context) (string, error) {
 	return s.renew(ctx)
 }
 
-// renew gets a new token, unless another has got one meanwhile.
+// renew returns a new token, unless another process has renewed it.
 func (s *Source) renew(ctx context.Context) (string, error) {
 	unlock, err := s.store.lock(ctx, s.user, s.host)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Source) renew(ctx context.Context) (string, error) {
 	token, err := s.refresh(ctx, g)
 	if errors.Is(err, ErrUnavailable) && time.Now().Before(g.Expiry) {
 		next.text.Discard()
-		return g.AccessToken, nil // good for some minutes yet, and by then the provider may be back
+		return g.AccessToken, nil // still valid for some minutes; the provider may be back by then
 	}
 	if err != nil {
 		next.text.Discard()
@@ -71,8 +71,8 @@ func accessToken(g *Grant) string {
 	return g.AccessToken
 }
 
-// refresh asks the provider. What it gives instead of the old refresh token is in the answer, or else the old one. The
-// answer is waited for, whatever becomes of ctx: it may hold the only refresh token that is good.
+// refresh asks the provider for a token. The answer has the new refresh token, or else the old one remains valid. It
+// waits for the answer even if ctx ends, because the answer may hold the only valid refresh token.
 func (s *Source) refresh(ctx context.Context, g *Grant) (*oauth2.Token, error) {
 	with := carried(context.WithoutCancel(ctx), s.transport)
 	token, err := g.config().TokenSource(with, &oauth2.Token{RefreshToken: g.RefreshToken}).Token()

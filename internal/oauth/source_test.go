@@ -118,9 +118,9 @@ func TestRefused(t *testing.T) {
 		{"trouble", answer{http.StatusServiceUnavailable, `upstream is down: access-secret-1`}, oauth.ErrUnavailable, "503 (Service Unavailable)"},
 		{"slow down", answer{http.StatusTooManyRequests, `{}`}, oauth.ErrUnavailable, "429"},
 		{"garbage", answer{http.StatusOK, strings.Repeat("refresh-secret-1 \x1b[31m", 200000)}, oauth.ErrUnavailable, "longer than"},
-		{"a page", answer{http.StatusOK, `<html>Log in to the network</html>`}, oauth.ErrUnavailable, "no token"},
+		{"a page", answer{http.StatusOK, `<html>Log in to the network</html>`}, oauth.ErrUnavailable, "not a token"},
 		{"null", answer{http.StatusOK, `null`}, oauth.ErrUnavailable, "empty"},
-		{"empty", answer{http.StatusOK, `{}`}, oauth.ErrUnavailable, "no token"},
+		{"empty", answer{http.StatusOK, `{}`}, oauth.ErrUnavailable, "not a token"},
 		{"a redirect", answer{http.StatusTemporaryRedirect, ``}, oauth.ErrUnavailable, "307"},
 		{"an echo", answer{http.StatusBadRequest, `{"error":"invalid_grant","error_description":"refresh-secret-1 of client-secret \u001b[31m` + strings.Repeat("x", 5000) + `"}`}, oauth.ErrConsent, "invalid_grant"},
 	} {

@@ -23,10 +23,10 @@ import (
 // those that are to be sealed, sealed to a key in the keyring.
 type Store struct{ dir string }
 
-// NewStore keeps grants in a directory, which is made when the first one is put.
+// NewStore returns a store of grants in a directory, which the first Put creates.
 func NewStore(dir string) *Store { return &Store{dir} }
 
-// maxGrant bounds what is read of a file.
+// maxGrant is the maximum size of a file.
 const maxGrant = 1 << 20
 
 func (s *Store) path(user, host string) string {
@@ -34,13 +34,13 @@ func (s *Store) path(user, host string) string {
 	return filepath.Join(s.dir, hex.EncodeToString(name[:16])+".json")
 }
 
-// Has reports whether there is a grant for the account, whatever it is worth.
+// Has reports whether there is a grant for the account, valid or not.
 func (s *Store) Has(user, host string) bool {
 	_, err := os.Stat(s.path(user, host))
 	return err == nil
 }
 
-// Get reads the grant of an account; ErrConsent where there is none.
+// Get returns the grant of an account, or ErrConsent.
 func (s *Store) Get(ctx context.Context, user, host string) (*Grant, error) {
 	path := s.path(user, host)
 	f, err := os.Open(path)
@@ -69,19 +69,19 @@ func (s *Store) Get(ctx context.Context, user, host string) (*Grant, error) {
 	return &g, nil
 }
 
-// private refuses a file that others may have read.
+// private returns an error for a file that other users can read.
 func private(f *os.File, path string) error {
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("%s holds a token and can be read by others than its owner: chmod 600 it, and if somebody may have read it, take back the consent at the provider", path)
+		return fmt.Errorf("%s holds a token, and other users can read it: run chmod 600, and if somebody may have read it, revoke the consent at the provider", path)
 	}
 	return nil
 }
 
-// Put keeps a grant instead of the one before. After a crash there is one of the two, whole.
+// Put replaces the grant. After a crash, the old or the new one is there as a whole.
 func (s *Store) Put(ctx context.Context, g *Grant) error {
 	unlock, err := s.lock(ctx, g.User, g.Host)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Store) Sealed(user, host string) bool {
 	return err == nil && string(begin) == sealed
 }
 
-// Delete forgets the grant of an account, and the key that it is sealed to. Where there is none it does nothing.
+// Delete deletes the grant of an account and the key that it is sealed to, if they exist.
 func (s *Store) Delete(ctx context.Context, user, host string) error {
 	unlock, err := s.lock(ctx, user, host)
 	if err != nil {
@@ -124,10 +124,10 @@ func (s *Store) Delete(ctx context.Context, user, host string) error {
 	return nil
 }
 
-// lock keeps other processes from the grant: a refresh token may be good for one use, so one alone may use it.
+// lock locks the grant. A refresh token may be valid for one use only, so only one process may use it.
 func (s *Store) lock(ctx context.Context, user, host string) (unlock func(), err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make a directory for tokens: %w", err)
+		return nil, fmt.Errorf("create a directory for tokens: %w", err)
 	}
 	unlock, _, err = local.Lock(ctx, s.path(user, host)+".lock", nil)
 	if err != nil && ctx.Err() == nil {
@@ -136,14 +136,14 @@ func (s *Store) lock(ctx context.Context, user, host string) (unlock func(), err
 	return unlock, err
 }
 
-// newFile is a grant's file on its way. It is there before the provider is asked: a refresh token that came and could
-// not be kept would be lost, and with it the consent.
+// newFile is a new file of a grant. It exists before the provider is asked: a new refresh token that could not be
+// stored would be lost, and the consent with it.
 type newFile struct {
 	text *local.Replacement
 	key  *age.X25519Identity // nil: it is not sealed
 }
 
-// room is more than a grant takes; a disk that has no such room says so before the provider is asked.
+// room is more than the size of a grant. A full disk causes an error before the provider is asked.
 const room = 16 << 10
 
 func (s *Store) begin(ctx context.Context, g *Grant) (n *newFile, err error) {
@@ -154,14 +154,14 @@ func (s *Store) begin(ctx context.Context, g *Grant) (n *newFile, err error) {
 		}
 	}
 	if n.text, err = local.NewReplacement(s.path(g.User, g.Host)); err != nil {
-		return nil, fmt.Errorf("keep the token of %s: %w", g, err)
+		return nil, fmt.Errorf("store the token of %s: %w", g, err)
 	}
 	if _, err = n.text.Write(make([]byte, room)); err == nil {
 		_, err = n.text.Seek(0, io.SeekStart)
 	}
 	if err != nil {
 		n.text.Discard()
-		return nil, fmt.Errorf("keep the token of %s: %w", g, err)
+		return nil, fmt.Errorf("store the token of %s: %w", g, err)
 	}
 	return n, nil
 }
@@ -182,7 +182,7 @@ func (n *newFile) finish(g *Grant) error {
 	}
 	if err != nil {
 		n.text.Discard()
-		return fmt.Errorf("keep the token of %s: %w", g, err)
+		return fmt.Errorf("store the token of %s: %w", g, err)
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"unicode/utf16"
 )
 
-var errOdd = errors.New("it looks like UTF-16 and is cut in the middle of a character; save it as UTF-8")
+var errOdd = errors.New("it looks like UTF-16, but ends in the middle of a character; save it as UTF-8")
 
 // Decode returns the text as UTF-8, without a byte order mark. It does not change a text without a mark.
 func Decode(text []byte) ([]byte, error) {

@@ -16,23 +16,23 @@ import (
 	"github.com/mailstrata/mailstrata/repo/keys"
 )
 
-// KeyFile is a key file on its way. The identity is on disk before the repository exists, so that there is never a
-// repository that nobody can open; finish then adds what the repository is known by.
+// KeyFile is a key file that is being made. The identity is on disk before the repository exists, so that no crash
+// leaves a repository without a key. Complete then adds the fingerprint of the repository.
 type KeyFile struct {
 	path     string
 	Identity *age.HybridIdentity
 }
 
-// unfinished begins a key file until a repository has its key. Such a file is taken up by the next try.
+// unfinished begins a key file until a repository has its key. The next attempt uses such a file again.
 const unfinished = "# unfinished: no repository is known to have this key\n"
 
 func CreateKeyFile(path string) (*KeyFile, error) {
 	identity, err := age.GenerateHybridIdentity()
 	if err != nil {
-		return nil, fmt.Errorf("draw a key: %w", err)
+		return nil, fmt.Errorf("generate a key: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("make a key file: %w", err)
+		return nil, fmt.Errorf("create the key file: %w", err)
 	}
 	err = WriteNew(path, unfinished+identity.String()+"\n")
 	if errors.Is(err, os.ErrExist) {
@@ -41,7 +41,7 @@ func CreateKeyFile(path string) (*KeyFile, error) {
 	return &KeyFile{path, identity}, err
 }
 
-// resume goes on with the file of a try that failed. No other file is touched.
+// resume uses the file of a failed attempt again. It returns an error for any other file.
 func resume(path string) (*KeyFile, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -56,7 +56,7 @@ func resume(path string) (*KeyFile, error) {
 			return &KeyFile{path, identity}, nil
 		}
 	}
-	return nil, fmt.Errorf("%s is there already, and a key file is never replaced", path)
+	return nil, fmt.Errorf("%s exists; mailstrata never replaces a key file", path)
 }
 
 // Discard removes the file, unless a repository may have the key.
@@ -69,7 +69,7 @@ func (k *KeyFile) Discard() {
 	}
 }
 
-// Complete writes the file anew, with the repository's fingerprint.
+// Complete writes the file again, with the fingerprint of the repository.
 func (k *KeyFile) Complete(r *repo.Repo) error {
 	var text bytes.Buffer
 	if err := keys.WriteFile(&text, k.Identity, r.ID(), r.Fingerprint()); err != nil {
@@ -78,11 +78,11 @@ func (k *KeyFile) Complete(r *repo.Repo) error {
 	return local.Replace(k.path, text.Bytes())
 }
 
-// WriteNew makes a file that only its owner can read, whole and on disk or not at all.
+// WriteNew creates a file that only its owner can read. It is on disk as a whole, or not at all.
 func WriteNew(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return fmt.Errorf("make a key file: %w", err)
+		return fmt.Errorf("create the key file: %w", err)
 	}
 	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
@@ -96,8 +96,8 @@ func ReadKeyFile(path string) (*keys.File, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &hint.Error{
-			Text: "there is no key file " + path,
-			Hint: "check --key-file (MAILSTRATA_KEY_FILE); a new repository gets its key file by mailstrata init --new-key-file",
+			Text: "no such key file: " + path,
+			Hint: "check --key-file (MAILSTRATA_KEY_FILE); mailstrata init --new-key-file creates a repository with a key file",
 			Err:  err,
 		}
 	}

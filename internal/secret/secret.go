@@ -1,3 +1,12 @@
+// Package secret reads passwords, passphrases and tokens, and writes key files.
+//
+//	Source ──► Reader.Read ──► the secret, one line
+//	            │ file, command, credential of systemd
+//	            │ keyring        package keyring
+//	            │ variable       of the environment
+//	            └ question       package ui
+//
+// keyfile.go creates and reads the key files of repositories: age identities that only their owner can read.
 package secret
 
 import (
@@ -20,11 +29,11 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// maxLength bounds what a file or a command gives as a secret: OAuth tokens have some thousand bytes.
+// maxLength is the maximum length of a secret. OAuth tokens have some thousand bytes.
 const maxLength = 64 << 10
 
-// Source says where a secret comes from. There is no flag that takes one itself: argument lists can be read by every
-// user of a host, and stay in histories.
+// Source says where a secret comes from. No flag takes a secret itself: other users of a host can read argument lists,
+// and shells keep them in histories.
 type Source struct {
 	Name       string   // what it is, for people: "passphrase of the repository"
 	Variable   string   // the environment variable that may hold it
@@ -34,7 +43,7 @@ type Source struct {
 	Credential string   // a credential of the systemd unit; "": none
 	Keyring    string   // an entry of the keyring; "": none
 	Environ    []string // more variables for the command
-	Twice      bool     // a new secret: asked for twice
+	Twice      bool     // a new secret: ask twice
 }
 
 // Reader reads secrets.
@@ -42,14 +51,14 @@ type Reader struct {
 	output  *ui.Output
 	stderr  io.Writer // of commands that print secrets
 	getenv  func(string) string
-	exposed map[string]bool // files of which warnExposed has warned
+	exposed map[string]bool // files that WarnExposed has warned of
 }
 
 func NewReader(output *ui.Output, stderr io.Writer, getenv func(string) string) *Reader {
 	return &Reader{output: output, stderr: stderr, getenv: getenv, exposed: make(map[string]bool)}
 }
 
-// Read gets the secret: from where it is said to be, or else from the variable, or else by asking on the terminal.
+// Read returns the secret from its source, or else from the variable, or else from the terminal.
 func (r *Reader) Read(ctx context.Context, s Source) ([]byte, error) {
 	switch {
 	case s.File != "":
@@ -68,7 +77,7 @@ func (r *Reader) Read(ctx context.Context, s Source) ([]byte, error) {
 	return r.askFor(ctx, s)
 }
 
-// Or is what the configuration says, where no flag says otherwise.
+// Or returns s if it names a file or a command, or else the source of the configuration.
 func (s Source) Or(configured config.Secret) Source {
 	if s.File != "" || s.Command != "" {
 		return s
@@ -78,12 +87,12 @@ func (s Source) Or(configured config.Secret) Source {
 	return s
 }
 
-// fromCredential reads what systemd gives to the unit that it starts (LoadCredential=, SetCredentialEncrypted=).
+// fromCredential reads a credential of the systemd unit (LoadCredential=, SetCredentialEncrypted=).
 func (r *Reader) fromCredential(s Source) ([]byte, error) {
 	dir := r.getenv("CREDENTIALS_DIRECTORY")
 	if dir == "" {
 		return nil, &hint.Error{
-			Text: "the " + s.Name + " is a credential, " + ui.Quote(s.Credential) + ", and only a unit of systemd has such",
+			Text: "the " + s.Name + " is a credential, " + ui.Quote(s.Credential) + ", which only a systemd unit has",
 			Hint: "systemd-run --pipe --wait --property=LoadCredential=… runs a command with one",
 		}
 	}
@@ -91,7 +100,7 @@ func (r *Reader) fromCredential(s Source) ([]byte, error) {
 	return s.fromFile()
 }
 
-// fromKeyring asks the keyring, which may ask its owner to unlock it.
+// fromKeyring reads an entry of the keyring, which may ask its owner to unlock it.
 func fromKeyring(ctx context.Context, s Source) ([]byte, error) {
 	value, err := keyring.Get(ctx, s.Keyring)
 	if err != nil {
@@ -109,7 +118,7 @@ func (s *Source) fromFile() ([]byte, error) {
 	return s.trim(io.LimitReader(f, maxLength+1), s.File)
 }
 
-// fromCommand runs the command by the shell, so that it can be written as one would type it.
+// fromCommand runs the command in a shell and returns what it prints.
 func (s *Source) fromCommand(ctx context.Context, stderr io.Writer) ([]byte, error) {
 	shell := []string{"sh", "-c", s.Command}
 	if runtime.GOOS == "windows" {
@@ -123,12 +132,12 @@ func (s *Source) fromCommand(ctx context.Context, stderr io.Writer) ([]byte, err
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("the command that gives the %s failed: %w", s.Name, err)
+		return nil, fmt.Errorf("the command for the %s failed: %w", s.Name, err)
 	}
 	return s.trim(io.LimitReader(&printed, maxLength+1), "the command")
 }
 
-// trim takes off the line ending that editors and commands add.
+// trim removes the line ending that editors and commands add, and checks the secret.
 func (s *Source) trim(r io.Reader, where string) ([]byte, error) {
 	value, err := io.ReadAll(r)
 	if err == nil {
@@ -139,11 +148,11 @@ func (s *Source) trim(r io.Reader, where string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read the %s: %w", s.Name, err)
 	case bytes.ContainsAny(value, "\r\n"):
-		return nil, fmt.Errorf("%s has more than one line, but the %s must be one line; after a command, add | head -n 1", where, s.Name)
+		return nil, fmt.Errorf("%s has more than one line, but the %s must be one line; for a command, add | head -n 1", where, s.Name)
 	case len(value) == 0:
-		return nil, fmt.Errorf("%s gives an empty %s", where, s.Name)
+		return nil, fmt.Errorf("%s: the %s is empty", where, s.Name)
 	case len(value) > maxLength:
-		return nil, fmt.Errorf("%s gives more than %d bytes, which is no %s", where, maxLength, s.Name)
+		return nil, fmt.Errorf("%s: more than %d bytes for the %s", where, maxLength, s.Name)
 	}
 	return value, nil
 }
@@ -153,8 +162,8 @@ func (r *Reader) askFor(ctx context.Context, s Source) ([]byte, error) {
 	value, err := r.output.AskSecret(ctx, s.Name)
 	if errors.Is(err, ui.ErrNoTerminal) {
 		return nil, &hint.Error{
-			Text: "the " + s.Name + " is needed, and there is no terminal to ask for it on",
-			Hint: "give it by " + s.ways(),
+			Text: "the " + s.Name + " is missing, and there is no terminal to ask for it",
+			Hint: "use " + s.ways(),
 		}
 	}
 	if err != nil || !s.Twice {
@@ -162,23 +171,23 @@ func (r *Reader) askFor(ctx context.Context, s Source) ([]byte, error) {
 	}
 	again, err := r.output.AskSecret(ctx, s.Name+" again")
 	if err == nil && !bytes.Equal(value, again) {
-		err = errors.New("these are not the same; nothing was done")
+		err = errors.New("the answers do not match")
 	}
 	return value, err
 }
 
-// ways names the ways in which the secret can be given.
+// ways returns the ways to give the secret, for a hint.
 func (s *Source) ways() string {
 	flag := cmp.Or(s.Flag, "--password")
 	return s.Variable + ", " + flag + "-file or " + flag + "-command"
 }
 
-// Given reports whether a secret is there without asking.
+// Given reports whether the secret needs no question.
 func (r *Reader) Given(s Source) bool {
 	return s.File != "" || s.Command != "" || s.Credential != "" || s.Keyring != "" || r.getenv(s.Variable) != ""
 }
 
-// ReadOrKeep reads a secret. What the keyring lacks is asked for, and put there.
+// ReadOrKeep reads a secret. If the keyring lacks it, it asks for the secret and stores it there.
 func (r *Reader) ReadOrKeep(ctx context.Context, s Source) ([]byte, error) {
 	value, err := r.Read(ctx, s)
 	if !errors.Is(err, keyring.ErrNotFound) {
@@ -190,13 +199,13 @@ func (r *Reader) ReadOrKeep(ctx context.Context, s Source) ([]byte, error) {
 		return nil, err
 	}
 	if err := keyring.Set(ctx, entry, string(value)); err != nil {
-		return nil, fmt.Errorf("keep the %s: %w", s.Name, err)
+		return nil, fmt.Errorf("store the %s: %w", s.Name, err)
 	}
 	return value, nil
 }
 
-// WarnExposed warns once of a file with a secret that other users of this host can read. Files of systemd's credentials
-// are in a directory that only the unit can enter.
+// WarnExposed warns once of a secret in a file that other users of this host can read. Credentials of systemd are in a
+// directory that only the unit can enter.
 func (r *Reader) WarnExposed(file string) {
 	if runtime.GOOS == "windows" || r.exposed[file] {
 		return
@@ -209,5 +218,5 @@ func (r *Reader) WarnExposed(file string) {
 		return
 	}
 	r.exposed[file] = true
-	r.output.Warn("other users of this host can read the secret in %s: chmod 600 makes it yours alone", ui.Safe(file))
+	r.output.Warn("other users of this host can read the secret in %s: run chmod 600", ui.Safe(file))
 }

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 )
 
-// ErrNoTerminal means that there is nobody to ask.
+// ErrNoTerminal means that the question has no terminal.
 var ErrNoTerminal = errors.New("no terminal")
 
 // terminal opens the terminal of the user, even if standard input is something else.
@@ -55,7 +55,8 @@ func (o *Output) AskSecret(ctx context.Context, name string) ([]byte, error) {
 	})
 }
 
-// onTerminal writes a question to the terminal and reads the answer. If ctx ends first, the terminal gets its echo back.
+// onTerminal writes a question to the terminal and reads the answer. If ctx ends first, it restores the echo of the
+// terminal.
 func onTerminal[T any](o *Output, ctx context.Context, question string, read func(*os.File) (T, error)) (none T, err error) {
 	tty, err := o.terminal()
 	if err != nil {

@@ -12,10 +12,10 @@ type Bar struct {
 	Bytes int64
 }
 
-// widestBar is how long the longest bar is at most.
+// widestBar is the maximum length of a bar.
 const widestBar = 50
 
-// Chart draws bars beside their numbers, the longest as wide as there is room for. What is more than nothing is seen.
+// Chart draws bars beside their numbers. A bar of more than 0 bytes is never empty.
 func (o *Output) Chart(bars []Bar) {
 	var most int64
 	name := 0
@@ -37,7 +37,7 @@ func (o *Output) Chart(bars []Bar) {
 	}
 }
 
-// block is what bars are made of: where the locale is not of UTF-8, a character of ASCII.
+// block returns the character that bars are made of. It is ASCII if the locale is not UTF-8.
 func (o *Output) block() string {
 	locale := strings.ToLower(cmp.Or(o.getenv("LC_ALL"), o.getenv("LC_CTYPE"), o.getenv("LANG")))
 	if strings.HasSuffix(locale, "utf-8") || strings.HasSuffix(locale, "utf8") {

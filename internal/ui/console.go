@@ -9,23 +9,23 @@ import (
 // LineWriter takes the lines of standard error.
 type LineWriter interface{ Line(text string) }
 
-// console is standard error: lines of text, and, on a terminal, one line below them that changes. It is safe for
-// concurrent use.
+// console is standard error: lines of text, and, on a terminal, a progress line below them. It is safe for concurrent
+// use.
 type console struct {
 	mu             sync.Mutex
 	w              io.Writer
-	pager          io.Writer // takes its place while results are read there; nil: none does
+	pager          io.Writer // takes the lines while it shows results; may be nil
 	screen         screen
 	live           bool       // a terminal
-	journal        bool       // systemd's
-	tail           LineWriter // gets each line too; nil: nobody wants it
+	journal        bool       // the journal of systemd
+	tail           LineWriter // gets each line too; may be nil
 	quiet, verbose bool
-	shown          bool // the changing line is there
+	shown          bool // the progress line is on the screen
 }
 
 func newConsole(w io.Writer) *console { return &console{w: w, live: isTerminal(w)} }
 
-// level is how urgent a line is, as syslog(3) has it.
+// level is the priority of a line, as in syslog(3).
 type level int
 
 const (
@@ -34,7 +34,7 @@ const (
 	levelInfo    level = 6
 )
 
-// line writes a whole line, above the changing one. The journal is told how urgent it is (sd-daemon(3)).
+// line writes a whole line, above the progress line. In the journal, it begins with its priority (sd-daemon(3)).
 func (c *console) line(urgent level, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,10 +49,10 @@ func (c *console) line(urgent level, text string) {
 	if c.journal {
 		text = fmt.Sprintf("<%d>%s", urgent, text)
 	}
-	_, _ = io.WriteString(w, text+"\n") // where standard error is gone, there is nobody to tell
+	_, _ = io.WriteString(w, text+"\n") // without standard error, there is no place to report it
 }
 
-// redirect puts lines among the results, where a pager has the terminal to itself.
+// redirect writes lines among the results while a pager has the terminal.
 func (c *console) redirect(pager io.Writer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,7 +61,7 @@ func (c *console) redirect(pager io.Writer) {
 	}
 }
 
-// status replaces the changing line.
+// status replaces the progress line.
 func (c *console) status(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

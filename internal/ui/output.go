@@ -33,7 +33,8 @@ type Settings struct {
 	Color                   string // auto, always or never
 }
 
-// New returns an output without colors, columns or a pager; configure adds these.
+// New returns an output without colors, columns or a pager; Configure adds these. quit ends the command if the user
+// quits the pager.
 func New(stdin *os.File, stdout, stderr io.Writer, getenv func(string) string, quit func(error)) *Output {
 	o := &Output{stdin: stdin, stdout: stdout, getenv: getenv, quit: quit, buffer: bufio.NewWriter(stdout), console: newConsole(stderr)}
 	o.console.journal = isJournal(stderr, getenv("JOURNAL_STREAM"))
@@ -89,7 +90,8 @@ func (o *Output) PrintJSON(document any) error {
 	return err
 }
 
-// escapeJSON writes what a terminal would obey as JSON's own escapes; encoding/json does so only below U+0020.
+// escapeJSON writes control characters as JSON escapes, so that they do nothing to a terminal; encoding/json does so
+// only below U+0020.
 func escapeJSON(document []byte) []byte {
 	escaped := make([]byte, 0, len(document))
 	for len(document) > 0 {
@@ -108,49 +110,49 @@ func escapeJSON(document []byte) []byte {
 	return escaped
 }
 
-// Printf writes a line of a result, for people.
+// Printf writes one line of a result.
 func (o *Output) Printf(format string, args ...any) {
-	fmt.Fprintf(o.buffer, format+"\n", args...) // an error stays with the Writer, and run finds it there
+	fmt.Fprintf(o.buffer, format+"\n", args...) // bufio.Writer keeps the error, and Close returns it
 }
 
-// Note tells something beside the result.
+// Note writes a line to standard error, except with -q.
 func (o *Output) Note(format string, args ...any) {
 	if !o.console.quiet {
 		o.Say(fmt.Sprintf(format, args...))
 	}
 }
 
-// Detail tells, with -v, what few want to know.
+// Detail writes a line to standard error with -v.
 func (o *Output) Detail(format string, args ...any) {
 	if o.console.verbose {
 		o.Note(format, args...)
 	}
 }
 
-// Warn tells what somebody should know of, also with -q.
+// Warn writes a warning to standard error, also with -q.
 func (o *Output) Warn(format string, args ...any) {
 	o.write(levelWarning, o.console.screen.paint(Yellow, "mailstrata:")+" "+fmt.Sprintf(format, args...))
 }
 
-// Alarm warns of what may be a loss.
+// Alarm reports an error or a possible loss of mail, also with -q.
 func (o *Output) Alarm(format string, args ...any) {
 	o.write(levelError, o.console.screen.paint(Red, "mailstrata:")+" "+fmt.Sprintf(format, args...))
 }
 
-// Say writes to standard error what comes after the results written so far, where both go to one place.
+// Say writes a line to standard error, after the results so far.
 func (o *Output) Say(line string) { o.write(levelInfo, line) }
 
 func (o *Output) write(urgent level, line string) {
-	_ = o.buffer.Flush() // as with printf
+	_ = o.buffer.Flush() // see Printf
 	o.console.line(urgent, line)
 }
 
 func Count[N int | int64 | uint64 | uint32](n N) string { return humanize.Comma(int64(n)) }
 
-// Size is a number of bytes in units of 1,000.
+// Size formats a number of bytes in units of 1,000.
 func Size(n int64) string { return humanize.Bytes(uint64(max(0, n))) }
 
-// Time is a time as people here read it.
+// Time formats a time in the local time zone, or returns "" for the zero time.
 func Time(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -158,7 +160,7 @@ func Time(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04")
 }
 
-// Ago is how old something is: "3 days ago".
+// Ago returns the age of something: "3 days ago".
 func Ago(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -166,7 +168,7 @@ func Ago(t time.Time) string {
 	return humanize.Time(t)
 }
 
-// Ratio is a in terms of b: "0.31".
+// Ratio returns a divided by b: "0.31".
 func Ratio(a, b int64) string {
 	if b == 0 {
 		return ""

@@ -9,19 +9,18 @@ import (
 	"os/exec"
 )
 
-// errPagerQuit ends a command whose reader has seen enough. It is no failure.
+// errPagerQuit ends a command whose pager was quit. It is not a failure.
 var errPagerQuit = errors.New("the pager was quit")
 
-// pager shows long results a screen at a time. It starts with the first of them, so that whatever is to be asked before is
-// asked before.
+// pager shows long results a screen at a time. It starts with the first result, so that questions come before it.
 type pager struct {
 	output  *Output
 	command *exec.Cmd
 	input   io.WriteCloser
-	failed  bool // there is none: results go where they went
+	failed  bool // there is no pager: results go to standard output
 }
 
-// Page sends the results of this command through a pager, if somebody sits before a terminal.
+// Page sends the results of this command through a pager if standard output is a terminal.
 func (o *Output) Page() {
 	if o.screen.width == 0 || o.noPager || o.pager != nil {
 		return
@@ -45,7 +44,7 @@ func (g *pager) Write(text []byte) (int, error) {
 	return n, err
 }
 
-// start runs $PAGER, or less, so that what fits the screen stays there and colours are colours.
+// start runs $PAGER, or less with the options that keep short output on the screen and show colors.
 func (g *pager) start() {
 	g.failed = true
 	name := cmp.Or(g.output.getenv("PAGER"), "less")
@@ -72,7 +71,7 @@ func (g *pager) start() {
 	g.output.console.redirect(input)
 }
 
-// close waits until everything was read.
+// close waits until the user leaves the pager.
 func (g *pager) close() {
 	if g.command == nil {
 		return

@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// Progress tells how far a command has come: in one changing line on a terminal, elsewhere only with -v, in a plain line now
-// and then, and not at all with -q. It is safe for concurrent use.
+// Progress shows how far a command is: in a progress line on a terminal, elsewhere with -v in a plain line every 30
+// seconds, and not at all with -q. It is safe for concurrent use.
 type Progress struct {
 	console *console
 	verb    string // "read", "written"
 
 	mu    sync.Mutex
-	parts map[string]Tally // by what is worked on at the same time: accounts
-	step  string           // of several, one after the other
-	next  time.Time        // when to tell again
-	moved time.Time        // when the first of it was done: a server may take its time to begin
+	parts map[string]Tally // by account: several run at the same time
+	step  string           // of a command of several steps
+	next  time.Time        // when to show it again
+	moved time.Time        // when the first part was done: a server may be slow to begin
 }
 
 // Tally is how much is done.
 type Tally struct {
-	Messages, Bytes, Total int64 // total: messages; 0 where not known
-	ByID                   int64 // of the messages, those that need not be read
+	Messages, Bytes, Total int64 // total: messages; 0 if not known
+	ByID                   int64 // messages that were not downloaded
 	Mailboxes              int64 // done
-	AllMailboxes           int64 // 0 where not known
+	AllMailboxes           int64 // 0 if not known
 }
 
 // StepState is how far one step of several has come.
@@ -49,14 +49,14 @@ func (o *Output) Progress(verb string) *Progress {
 	return &Progress{console: o.console, verb: verb, parts: make(map[string]Tally), next: first}
 }
 
-// Begin says what is done before there is anything to count.
+// Begin shows what the command does before there is anything to count.
 func (p *Progress) Begin(what string) {
 	if p.console.live && !p.console.quiet {
 		p.console.status(what + " …")
 	}
 }
 
-// Update takes the news of one part.
+// Update sets the tally of one part.
 func (p *Progress) Update(part string, t Tally) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -64,7 +64,7 @@ func (p *Progress) Update(part string, t Tally) {
 	now := time.Now()
 	if p.moved.IsZero() {
 		if t.Messages == 0 && p.console.live {
-			return // begin has said what there is to say
+			return // Begin has shown what the command does
 		}
 		p.moved = now
 	}
@@ -83,7 +83,7 @@ func (p *Progress) Update(part string, t Tally) {
 	p.show(now, describe(p.verb, sum, now.Sub(p.moved)))
 }
 
-// Step takes the news of what is done step by step.
+// Step sets the state of a command of several steps.
 func (p *Progress) Step(s StepState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +96,7 @@ func (p *Progress) Step(s StepState) {
 	}
 }
 
-// due reports whether it is to be told again how far the command is.
+// due reports whether it is time to show the progress again.
 func (p *Progress) due(now time.Time) bool {
 	return !p.console.quiet && (p.console.live || p.console.verbose) && !now.Before(p.next)
 }
@@ -105,7 +105,7 @@ func (p *Progress) show(now time.Time, line string) {
 	if p.console.live {
 		p.next = now.Add(liveEvery)
 		if width := p.console.screen.width; width > 0 {
-			line = Cut(line, width-1) // a line that wraps could not be taken back
+			line = Cut(line, width-1) // a line that wraps could not be cleared
 		}
 		p.console.status(line)
 	} else {
@@ -114,10 +114,10 @@ func (p *Progress) show(now time.Time, line string) {
 	}
 }
 
-// Done takes the changing line away.
+// Done clears the progress line.
 func (p *Progress) Done() { p.console.clear() }
 
-// describe is one line of progress: "1,234 of 5,678 messages read, 3 of 10 mailboxes, 12 MB, 3.4 MB/s, 2 min left".
+// describe returns a line such as "1,234 of 5,678 messages read, 3 of 10 mailboxes, 12 MB, 3.4 MB/s, 2 min left".
 func describe(verb string, t Tally, elapsed time.Duration) string {
 	messages := Plural(t.Messages, "message")
 	if t.Total > t.Messages {
@@ -134,7 +134,7 @@ func describe(verb string, t Tally, elapsed time.Duration) string {
 		words = append(words, Size(t.Bytes))
 	}
 	if elapsed < time.Second {
-		return strings.Join(words, ", ") // too early to tell how fast it goes
+		return strings.Join(words, ", ") // too early for a rate
 	}
 	if t.Bytes > 0 {
 		words = append(words, Size(int64(float64(t.Bytes)/elapsed.Seconds()))+"/s")
@@ -145,7 +145,7 @@ func describe(verb string, t Tally, elapsed time.Duration) string {
 	return strings.Join(words, ", ")
 }
 
-// describeStep is one line of progress: "packs deleted: 12 of 40, 120 MB of 400 MB, 40 MB/s, 7 s left".
+// describeStep returns a line such as "packs deleted: 12 of 40, 120 MB of 400 MB, 40 MB/s, 7 s left".
 func describeStep(s StepState, elapsed time.Duration) string {
 	words := []string{s.Step + ": " + Count(s.Done)}
 	if s.Of > 0 {
@@ -155,19 +155,19 @@ func describeStep(s StepState, elapsed time.Duration) string {
 		words = append(words, Size(s.Bytes)+" of "+Size(s.AllBytes))
 	}
 	if elapsed < time.Second {
-		return strings.Join(words, ", ") // too early to tell how fast it goes
+		return strings.Join(words, ", ") // too early for a rate
 	}
 	if s.Bytes > 0 {
 		words = append(words, Size(int64(float64(s.Bytes)/elapsed.Seconds()))+"/s")
 	}
-	// Some steps wait for bytes, others for answers: the slower of the two says when it is done.
+	// Some steps wait for bytes, others for answers. The slower of the two counts.
 	if left := max(remaining(elapsed, s.Done, s.Of), remaining(elapsed, s.Bytes, s.AllBytes)); left > 0 {
 		words = append(words, roughly(left)+" left")
 	}
 	return strings.Join(words, ", ")
 }
 
-// remaining is how long the rest takes, if it goes on like that; 0: that cannot be told.
+// remaining estimates how long the rest takes; 0 means that it is not known.
 func remaining(elapsed time.Duration, done, of int64) time.Duration {
 	if done <= 0 || of <= done {
 		return 0
@@ -175,7 +175,7 @@ func remaining(elapsed time.Duration, done, of int64) time.Duration {
 	return time.Duration(float64(elapsed) / float64(done) * float64(of-done))
 }
 
-// roughly is a time that nobody should take to the second.
+// roughly formats an estimated time.
 func roughly(d time.Duration) string {
 	switch {
 	case d < time.Minute:

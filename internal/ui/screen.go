@@ -8,16 +8,16 @@ import (
 	"golang.org/x/term"
 )
 
-// screen is what is known of the place where text goes.
+// screen describes where text goes.
 type screen struct {
-	width   int  // in cells; 0: it is no terminal, and nothing is cut
-	colored bool // colours are wanted, and understood
+	width   int  // in cells; 0: not a terminal, so nothing is cut
+	colored bool // write colors
 }
 
-// usualWidth is that of a terminal that does not tell.
+// usualWidth is the width of a terminal that does not report it.
 const usualWidth = 80
 
-// lookAt finds out about w. Colours go by --color, by NO_COLOR (no-color.org), and by whether it is a terminal.
+// lookAt returns the screen of w. Colors depend on --color, on NO_COLOR (no-color.org), and on whether w is a terminal.
 func lookAt(w io.Writer, color string, getenv func(string) string) screen {
 	s := screen{colored: color == "always"}
 	if !isTerminal(w) {
@@ -36,17 +36,17 @@ func lookAt(w io.Writer, color string, getenv func(string) string) screen {
 	return s
 }
 
-// Color is a meaning, as a terminal shows it.
+// Color is an escape sequence of a terminal.
 type Color string
 
 const (
 	Plain      Color = ""
 	Red        Color = "\x1b[31m" // failed, lost, shrunk
-	Yellow     Color = "\x1b[33m" // to be looked at
+	Yellow     Color = "\x1b[33m" // needs attention
 	resetColor       = "\x1b[0m"
 )
 
-// paint gives text a colour where there are any.
+// paint returns text in a color, if the screen has colors.
 func (s screen) paint(c Color, text string) string {
 	if !s.colored || c == Plain || text == "" {
 		return text
@@ -54,7 +54,7 @@ func (s screen) paint(c Color, text string) string {
 	return string(c) + text + resetColor
 }
 
-// isTerminal reports whether somebody may be looking at w.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -9,25 +9,25 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// Table writes rows in columns. What it is given is made safe for a terminal. On one, the widest columns are cut so that
-// a row stays on its line; elsewhere nothing is.
+// Table writes rows in columns. It makes all cells safe for a terminal. On a terminal, it cuts the widest columns so
+// that a row fits on a line; elsewhere it cuts nothing.
 type Table struct {
 	w       io.Writer
 	screen  screen
 	columns []column
-	spare   []string // headings of the columns that go first where the terminal is narrow
+	spare   []string // headings of the columns to leave out first on a narrow terminal
 	pending []tableRow
 }
 
-// column is what is known of a column until now: it does not get narrower further down.
+// column is a column of the rows so far. It never gets narrower.
 type column struct {
 	heading string
 	width   int
 	kept    bool // never cut, because the next command needs it
 }
 
-// isFirm reports whether the column is never cut: a part of a number or a time says nothing, and neither does a part of
-// what is copied into the next command.
+// isFirm reports whether the column is never cut. Part of a number or a time says nothing, and an id is copied into the
+// next command.
 func (c column) isFirm() bool {
 	if c.kept {
 		return true
@@ -39,7 +39,7 @@ func (c column) isFirm() bool {
 	return false
 }
 
-// tableRow is a line of a table. Its last cell may have a colour.
+// tableRow is a line of a table. Its last cell may have a color.
 type tableRow struct {
 	cells []string
 	color Color
@@ -54,13 +54,13 @@ func (o *Output) Table(headings ...string) *Table {
 	return t
 }
 
-// Optional names the columns that are left out where the terminal is narrow, the first one first.
+// Optional names the columns to leave out on a narrow terminal, in this order.
 func (t *Table) Optional(headings ...string) *Table {
 	t.spare = headings
 	return t
 }
 
-// Whole names the columns that are never cut, although a row may then not fit on its line.
+// Whole names the columns that are never cut, even if a row does not fit on its line.
 func (t *Table) Whole(headings ...string) *Table {
 	for i := range t.columns {
 		t.columns[i].kept = slices.Contains(headings, t.columns[i].heading)
@@ -69,20 +69,22 @@ func (t *Table) Whole(headings ...string) *Table {
 }
 
 const (
-	// rowsAtOnce is how many rows are laid out together: a listing of a million messages is written as it is made.
+	// rowsAtOnce is the number of rows that are formatted together. A list of a million messages is written as it is
+	// read.
 	rowsAtOnce = 1000
-	// leastColumn is what is left of a column at least, however narrow the terminal is: less says nothing.
+	// leastColumn is the minimum width of a column that is cut.
 	leastColumn = 6
-	// fairColumn is what a column that is cut should keep, before others are left out.
+	// fairColumn is the width that a column should keep before others are left out.
 	fairColumn = 20
-	// widestGap is to where a column is filled up where nothing is cut: one long name must not push all others away.
+	// widestGap is the maximum width to which cells are padded if nothing is cut. One long name must not push all other
+	// columns away.
 	widestGap = 60
 	columnGap = 2
 )
 
 func (t *Table) Row(cells ...string) { t.ColoredRow(Plain, cells...) }
 
-// ColoredRow writes a row whose last cell has a colour.
+// ColoredRow writes a row whose last cell has a color.
 func (t *Table) ColoredRow(c Color, cells ...string) {
 	for i, cell := range cells {
 		cells[i] = Safe(cell)
@@ -94,16 +96,16 @@ func (t *Table) ColoredRow(c Color, cells ...string) {
 	}
 }
 
-// Flush writes what was not written yet.
+// Flush writes the pending rows.
 func (t *Table) Flush() {
 	widths := t.fitted()
 	for _, r := range t.pending {
-		fmt.Fprintln(t.w, t.line(r, widths)) // as with printf
+		fmt.Fprintln(t.w, t.line(r, widths)) // see Printf
 	}
 	t.pending = t.pending[:0]
 }
 
-// line lays out a row. A column of width 0 is left out.
+// line formats a row. It leaves out columns of width 0.
 func (t *Table) line(r tableRow, widths []int) string {
 	last := len(r.cells) - 1
 	if r.cells[last] == "" {
@@ -130,8 +132,8 @@ func (t *Table) line(r tableRow, widths []int) string {
 	return b.String()
 }
 
-// fitted are the widths of the columns; 0: there is no room for it. On a terminal, columns are spared and the widest are
-// cut until all fit.
+// fitted returns the widths of the columns; 0 leaves a column out. On a terminal, it leaves out optional columns, and
+// cuts the widest ones until a row fits.
 func (t *Table) fitted() []int {
 	widths := make([]int, len(t.columns))
 	for i, c := range t.columns {
@@ -166,7 +168,7 @@ func (t *Table) fitted() []int {
 	return widths
 }
 
-// fairWidth is how wide a row is if columns are cut, but not by too much.
+// fairWidth returns the width of a row whose columns are cut to fairColumn at most.
 func (t *Table) fairWidth(widths []int) int {
 	fair := slices.Clone(widths)
 	for i, c := range t.columns {
@@ -177,7 +179,7 @@ func (t *Table) fairWidth(widths []int) int {
 	return rowWidth(fair)
 }
 
-// rowWidth is how wide a row is, with the gaps.
+// rowWidth returns the width of a row, with the gaps.
 func rowWidth(widths []int) int {
 	width := -columnGap
 	for _, w := range widths {
@@ -188,7 +190,7 @@ func rowWidth(widths []int) int {
 	return width
 }
 
-// Cut shortens text to so many cells of a terminal, between characters as people see them.
+// Cut shortens text to a number of cells of a terminal, between grapheme clusters.
 func Cut(text string, width int) string {
 	if uniseg.StringWidth(text) <= width {
 		return text
@@ -208,7 +210,8 @@ func Cut(text string, width int) string {
 	return b.String() + "…"
 }
 
-// fold breaks text at blanks into lines of the width; the lines after the first begin with the indent. 0: it stays one line.
+// fold breaks text at spaces into lines of the width; the lines after the first begin with the indent. If width is 0,
+// the text stays one line.
 func fold(text string, width int, indent string) string {
 	if width == 0 || uniseg.StringWidth(text) <= width {
 		return text
@@ -232,7 +235,7 @@ func fold(text string, width int, indent string) string {
 	return b.String()
 }
 
-// Facts writes names with their values, one a line.
+// Facts writes names with their values, one pair a line, except those with an empty value.
 func (o *Output) Facts(pairs ...string) {
 	name := 0
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -256,7 +259,7 @@ func (o *Output) Folded(c Color, text, indent string) {
 // Right aligns a number under its heading.
 func Right(text, heading string) string { return fmt.Sprintf("%*s", len(heading), text) }
 
-// Paragraphs writes a list under a heading, if there is anything in it.
+// Paragraphs writes a list under a heading, unless it is empty.
 func (o *Output) Paragraphs(c Color, heading string, lines []string) {
 	if len(lines) == 0 {
 		return

@@ -8,9 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Safe makes text from a server or a message fit for a terminal: what a terminal would obey (escape sequences, other
-// controls) or what would make text look like other text (bidirectional overrides, invisible characters) is shown as
-// an escape. Bytes that are not UTF-8 are too.
+// Safe returns text from a server or a message that is safe for a terminal. It escapes control characters, what makes
+// text look like other text (bidirectional overrides, invisible characters), and bytes that are not UTF-8.
 func Safe(text string) string {
 	if isSafe(text) {
 		return text
@@ -37,8 +36,7 @@ func isSafe(text string) bool {
 	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !isHarmless(r) }) < 0
 }
 
-// isHarmless reports whether a terminal shows the character and does nothing else. Joiners are let through: scripts and
-// emoji need them.
+// isHarmless reports whether a terminal only shows the character. Joiners are harmless: scripts and emoji need them.
 func isHarmless(r rune) bool {
 	const nonJoiner, joiner = '\u200c', '\u200d'
 	switch {
@@ -50,15 +48,15 @@ func isHarmless(r rune) bool {
 	return true
 }
 
-// OneLine makes a sentence of an error: errors.Join puts lines below each other, and servers are quoted in errors.
+// OneLine returns the text of an error in one safe line. errors.Join writes several lines, and errors quote servers.
 func OneLine(text string) string {
 	return Safe(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
-// Quote is safe text in quotes, for sentences.
+// Quote returns safe text in quotes.
 func Quote(text string) string { return `"` + Safe(text) + `"` }
 
-// Shorten cuts text to so many characters.
+// Shorten cuts text to a number of characters.
 func Shorten(text string, width int) string {
 	if utf8.RuneCountInString(text) <= width {
 		return text
@@ -66,13 +64,13 @@ func Shorten(text string, width int) string {
 	return string([]rune(text)[:width-1]) + "…"
 }
 
-// fullHash is that of a chunk. In the name of an object, which somebody may have to look for, it comes after '/' or '-'.
+// fullHash matches the hash of a chunk. In the name of an object, which a user may look for, a hash follows '/' or '-'.
 var fullHash = regexp.MustCompile(`(^|[^/\-0-9a-f])([0-9a-f]{8})[0-9a-f]{56}\b`)
 
-// ShortenHashes cuts the hashes of chunks, which nobody looks for, to their beginning.
+// ShortenHashes cuts the hashes of chunks to their first digits.
 func ShortenHashes(text string) string { return fullHash.ReplaceAllString(text, "$1$2…") }
 
-// Plural counts things: "1 message", "1,234 messages".
+// Plural returns a number of things: "1 message", "1,234 messages".
 func Plural[N int | int64 | uint64](n N, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -83,11 +81,11 @@ func Plural[N int | int64 | uint64](n N, thing string) string {
 	return Count(n) + " " + thing + "s"
 }
 
-// Nearest finds the candidate that a mistyped word, or a part of one, may have meant; "" if none is near.
+// Nearest returns the candidate that a mistyped or shortened word may mean, or "".
 func Nearest(word string, candidates []string) string {
 	most := max(2, len(word)/3)
 	if len(word) < 5 {
-		most = 1 // two letters of four make other words
+		most = 1 // changing two letters of four makes another word
 	}
 	best, least := "", most+1
 	for _, candidate := range candidates {

@@ -1,0 +1,17 @@
+// Package access finds and opens what a command works on: the repository and the mail accounts that the command line, the
+// environment or the configuration of this host name.
+//
+//	Flags, environment ──► Host ──► directories.go   cache, state and data directories, "~"
+//	                        │  ───► config.go        the configuration
+//	                        │
+//	                        ├─────► Location         where a repository is: location.go
+//	                        │        │ Keys          key file or passphrase: unlock.go
+//	                        │        ├ Open          open.go
+//	                        │        ├ Create        create.go
+//	                        │        └ KeyBeside     reminders to copy a key: keycopy.go
+//	                        │
+//	                        └─────► Account          account.go, provider.go
+//	                                 └ password, or a token of package oauth: token.go
+//
+// Flags override variables, and variables override the configuration.
+package access
