@@ -140,7 +140,7 @@ func (t *comparison) tables() {
 	}
 	table := t.Table("MAILBOX", "ADDED", "REMOVED", "MOVED IN", "MOVED OUT", "REFLAGGED", "REMARKS")
 	row := func(name string, m *diff.MailboxDifference, remarks string) {
-		table.ColoredRow(colourOf(m), name, ui.Right(nonZero(m.Added), "ADDED"), ui.Right(nonZero(m.Removed), "REMOVED"), ui.Right(nonZero(m.MovedIn), "MOVED IN"),
+		table.ColoredRow(colorOf(m), name, ui.Right(nonZero(m.Added), "ADDED"), ui.Right(nonZero(m.Removed), "REMOVED"), ui.Right(nonZero(m.MovedIn), "MOVED IN"),
 			ui.Right(nonZero(m.MovedOut), "MOVED OUT"), ui.Right(nonZero(m.Reflagged), "REFLAGGED"), remarks)
 	}
 	for _, m := range d.Mailboxes {
@@ -201,7 +201,7 @@ func remarksOn(m *diff.MailboxDifference) string {
 }
 
 // colorOf returns the color of the remarks on a mailbox.
-func colourOf(m *diff.MailboxDifference) ui.Color {
+func colorOf(m *diff.MailboxDifference) ui.Color {
 	switch {
 	case m.WasRemoved() || m.Unread != nil || shrinkage(m) != "":
 		return ui.Red

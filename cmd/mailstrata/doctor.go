@@ -42,7 +42,7 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if c.TimeLimit < 0 {
 		return hint.Usagef("--time-limit must be longer than 0, such as 10m")
 	}
-	p.Patience = cmp.Or(p.watchedPatience, usualWatchedPatience)
+	p.Patience = cmp.Or(p.interactivePatience, usualPatience)
 	accounts, repositories, err := c.subjects(p)
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	p.Patience = cmp.Or(p.watchedPatience, usualWatchedPatience)
+	p.Patience = cmp.Or(p.interactivePatience, usualPatience)
 	if l.Own {
 		return &hint.Usage{Text: "--repo is missing", Hint: "mailstrata backup without --repo creates one in your data directory"}
 	}

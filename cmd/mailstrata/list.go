@@ -157,7 +157,7 @@ func (p *program) printManifests(manifests []manifestSummary, aged bool) error {
 		if aged {
 			cells = slices.Insert(cells, 3, ui.Ago(s.Time))
 		}
-		t.ColoredRow(s.colour(), cells...)
+		t.ColoredRow(s.color(), cells...)
 	}
 	return nil
 }

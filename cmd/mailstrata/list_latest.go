@@ -66,7 +66,7 @@ func (p *program) printLatest(newest []latestSummary) error {
 		if s.LastGood != nil {
 			good, age = ui.Time(*s.LastGood), ui.Ago(*s.LastGood)
 		}
-		t.ColoredRow(s.colour(), s.Account, good, age, s.ID[:8], ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.remarks())
+		t.ColoredRow(s.color(), s.Account, good, age, s.ID[:8], ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.remarks())
 	}
 	return nil
 }

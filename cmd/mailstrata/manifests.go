@@ -235,7 +235,7 @@ func (s *manifestSummary) remarks() string {
 }
 
 // color returns the color of the remarks.
-func (s *manifestSummary) colour() ui.Color {
+func (s *manifestSummary) color() ui.Color {
 	switch {
 	case s.Failures > 0 || s.Alarms > 0 || len(s.Lost) > 0:
 		return ui.Red

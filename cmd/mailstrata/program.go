@@ -26,8 +26,8 @@ type program struct {
 	stderr io.Writer // all else
 	getenv func(string) string
 
-	scryptWork      int           // of new passphrases; 0: the default of age, about a second
-	watchedPatience time.Duration // with errors of a store, for interactive commands; 0: usualWatchedPatience
+	scryptWork          int           // of new passphrases; 0: the default of age, about a second
+	interactivePatience time.Duration // with errors of a store, for interactive commands; 0: usualPatience
 
 	*ui.Output
 	*access.Host
@@ -35,8 +35,8 @@ type program struct {
 	watcher *watch // may be nil
 }
 
-// usualWatchedPatience is how long an interactive command retries if a store has errors.
-const usualWatchedPatience = 30 * time.Second
+// usualPatience is how long an interactive command retries if a store has errors.
+const usualPatience = 30 * time.Second
 
 // begin sets up output and host. quit ends the command if the user quits the pager.
 func (p *program) begin(quit func(error)) {

@@ -90,7 +90,7 @@ func (s *mailboxSummary) remarks() string {
 	return strings.Join(words, ", ")
 }
 
-func (s *mailboxSummary) colour() ui.Color {
+func (s *mailboxSummary) color() ui.Color {
 	if s.Inherited || s.Selectable && !s.Label && !s.Complete {
 		return ui.Yellow
 	}
@@ -275,7 +275,7 @@ func mailboxTable(ctx context.Context, p *program, contents *archive.Contents) e
 		if s.UIDValidity > 0 {
 			validity = fmt.Sprint(s.UIDValidity)
 		}
-		t.ColoredRow(s.colour(), s.Name, ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), ui.Right(validity, "UIDVALIDITY"), s.remarks())
+		t.ColoredRow(s.color(), s.Name, ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), ui.Right(validity, "UIDVALIDITY"), s.remarks())
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ const maxMetrics = 16 << 20
 // WriteMetrics replaces a file with the metrics of a run, so that a collector never sees half of it. Each command needs
 // its own file.
 func WriteMetrics(path string, r *Run) error {
-	text := format(metrics(r, remembered(path)))
+	text := format(metrics(r, lastTimes(path)))
 	file, err := local.NewReplacement(path)
 	if err != nil {
 		return fmt.Errorf("write the metrics: %w", err)
@@ -59,7 +59,7 @@ func metrics(r *Run, before map[string]float64) []metric {
 		{"mailstrata_last_run_timestamp_seconds", "When the last run ended.", []sample{{command, seconds(r.End)}}},
 		{"mailstrata_last_run_exit_status", "How the last run ended: 0 done, 1 failed, 2 usage, 3 some messages not, 4 an account shrank, 130 interrupted.", []sample{{command, float64(r.Status)}}},
 		{"mailstrata_last_run_duration_seconds", "How long the last run took.", []sample{{command, r.End.Sub(r.Start).Seconds()}}},
-		good(lastSuccess, "When a run last ended with exit status 0.", r.Status == 0, command, seconds(r.End), before),
+		successTime(lastSuccess, "When a run last ended with exit status 0.", r.Status == 0, command, seconds(r.End), before),
 	}
 	if len(r.Accounts) == 0 {
 		return run
@@ -70,7 +70,7 @@ func metrics(r *Run, before map[string]float64) []metric {
 func accountMetrics(r *Run, before map[string]float64) []metric {
 	all := []metric{{name: lastArchived, help: "When a manifest of the account was last written."}}
 	for _, a := range r.Accounts {
-		all[0].samples = append(all[0].samples, good("", "", a.Err == "", labels("account", a.Name), seconds(a.End), before).samples...)
+		all[0].samples = append(all[0].samples, successTime("", "", a.Err == "", labels("account", a.Name), seconds(a.End), before).samples...)
 	}
 	for _, m := range []struct {
 		name, help string
@@ -97,8 +97,8 @@ func accountMetrics(r *Run, before map[string]float64) []metric {
 	return all
 }
 
-// good returns the time of the last success, now or from the old file.
-func good(name, help string, now bool, labels string, at float64, before map[string]float64) metric {
+// successTime returns the time of the last success, now or from the old file.
+func successTime(name, help string, now bool, labels string, at float64, before map[string]float64) metric {
 	m := metric{name: name, help: help}
 	if now {
 		m.samples = []sample{{labels, at}}
@@ -108,8 +108,8 @@ func good(name, help string, now bool, labels string, at float64, before map[str
 	return m
 }
 
-// remembered returns the times of the last success in the old file, by their labels. It ignores what it cannot read.
-func remembered(path string) map[string]float64 {
+// lastTimes returns the times of the last success in the old file, by their labels. It ignores what it cannot read.
+func lastTimes(path string) map[string]float64 {
 	before := make(map[string]float64)
 	f, err := os.Open(path)
 	if err != nil {

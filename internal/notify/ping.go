@@ -51,15 +51,15 @@ func (p *Pinger) End(ctx context.Context, status int, body string) error {
 	if status != 0 {
 		suffix = strconv.Itoa(status)
 	}
-	code, err := p.insist(ctx, suffix, body)
+	code, err := p.retry(ctx, suffix, body)
 	if code == http.StatusNotFound && suffix != "" {
-		_, err = p.insist(ctx, "fail", body) // the monitor does not know exit statuses
+		_, err = p.retry(ctx, "fail", body) // the monitor does not know exit statuses
 	}
 	return p.explain(ctx, err)
 }
 
-// insist retries after temporary errors.
-func (p *Pinger) insist(ctx context.Context, suffix, body string) (code int, err error) {
+// retry retries after temporary errors.
+func (p *Pinger) retry(ctx context.Context, suffix, body string) (code int, err error) {
 	for attempt := 1; ; attempt++ {
 		code, err = p.post(ctx, suffix, body)
 		passing := code == 0 || code >= http.StatusInternalServerError || code == http.StatusTooManyRequests

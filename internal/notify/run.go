@@ -56,8 +56,8 @@ func (r *Run) Summary() string {
 	return b.String()
 }
 
-// fineMost is the number of good accounts that are listed one by one.
-const fineMost = 20
+// mostGood is the number of good accounts that are listed one by one.
+const mostGood = 20
 
 // accounts lists the accounts, those that failed first, because the summary may go to a telephone.
 func (r *Run) accounts() string {
@@ -73,7 +73,7 @@ func (r *Run) accounts() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d accounts have problems\n", amiss, len(sorted))
 	listed := sorted[:amiss]
-	if len(sorted)-amiss <= fineMost {
+	if len(sorted)-amiss <= mostGood {
 		listed = sorted
 	}
 	for _, a := range listed {
@@ -128,13 +128,13 @@ type Tail struct {
 }
 
 // colors matches the escape sequences of colors.
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var colors = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // Line adds a line.
 func (t *Tail) Line(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.text = append(append(t.text, colours.ReplaceAllString(text, "")...), '\n')
+	t.text = append(append(t.text, colors.ReplaceAllString(text, "")...), '\n')
 	if len(t.text) > 2*maxTail {
 		t.text = append(t.text[:0], t.text[len(t.text)-maxTail:]...)
 		t.cut = true

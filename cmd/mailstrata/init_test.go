@@ -29,7 +29,7 @@ func TestInitIsNotPatient(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	p := &program{watchedPatience: 300 * time.Millisecond, stdout: &stdout, stderr: &stderr, getenv: func(name string) string { return variables[name] }}
+	p := &program{interactivePatience: 300 * time.Millisecond, stdout: &stdout, stderr: &stderr, getenv: func(name string) string { return variables[name] }}
 	key := filepath.Join(home, "key")
 	status := p.run(ctx, []string{"init", "--repo", "s3:" + store.URL + "/bucket", "--new-key-file", key, "--key-role", "owner"})
 	if status != statusFailed || ctx.Err() != nil || !strings.Contains(stderr.String(), "the disk is on fire") {
