@@ -60,7 +60,7 @@ func TestCompletions(t *testing.T) {
 	}
 }
 
-// What the configuration names is offered where it is understood. Nobody is asked for what a secret of it is.
+// Names of the configuration are offered for arguments that take them. No secret is read.
 func TestCompletionsOfTheConfiguration(t *testing.T) {
 	s := newSandbox(t)
 	config := filepath.Join(t.TempDir(), "config.toml")
@@ -107,8 +107,8 @@ device_url = "https://id.example/device"
 	}
 }
 
-// A server that never answers is not waited for, and nothing is asked: a terminal that is being typed at is no place for it.
-func TestCompletionIsPatientAndQuiet(t *testing.T) {
+// A completion does not wait for a server that never answers, and asks nothing.
+func TestCompletionIsQuickAndQuiet(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ func contrib(t *testing.T, name string) string {
 	return string(text)
 }
 
-// parses requires a command line that makes sense to this program.
+// parses requires a valid command line.
 func parses(t *testing.T, args []string) {
 	t.Helper()
 	var grammar cli
@@ -49,7 +49,7 @@ func value(t *testing.T, text, name string) string {
 	return ""
 }
 
-// The units are what systemd takes without a word, and start a command that there is.
+// systemd accepts the units without warnings, and they start a valid command.
 func TestUnits(t *testing.T) {
 	service := contrib(t, "contrib/systemd/mailstrata.service")
 	accounts := value(t, contrib(t, "contrib/systemd/environment"), "ACCOUNTS")
@@ -81,7 +81,7 @@ func TestUnits(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
-	// What is left is what the job needs: the network, local sockets, and a place in the host's file system.
+	// The remaining exposure is what the job needs: the network, local sockets, and the file system.
 	analyze := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=11", filepath.Join(dir, "mailstrata.service"))
 	if out, err := analyze.CombinedOutput(); err != nil {
 		t.Errorf("the unit is more exposed than 1.1: %v\n%s", err, out)

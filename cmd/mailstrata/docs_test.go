@@ -176,7 +176,7 @@ func (d *document) scene(t *testing.T, words []string) {
 	case "lose":
 		err = d.servers[words[1]].Account(words[2]).Lose(words[3])
 	case "night":
-		now := time.Now().Truncate(time.Second).Add(time.Second) // manifests are told apart by the second
+		now := time.Now().Truncate(time.Second).Add(time.Second) // the times of manifests differ by a second
 		time.Sleep(time.Until(now))
 		d.words[words[1]] = now.UTC().Add(-time.Second).Format("2006-01-02T15:04:05")
 	case "key":

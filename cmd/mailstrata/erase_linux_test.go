@@ -11,11 +11,11 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// What is erased is confirmed on the terminal by its name. Any other word changes nothing.
+// The user confirms an erasure by typing the name. Any other word changes nothing.
 func TestEraseIsConfirmed(t *testing.T) {
 	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
 		tty.Close()
-		t.Skip("this test has a terminal of its own in its place")
+		t.Skip("this test needs a process without a terminal")
 	}
 	s := newSandbox(t)
 	for _, try := range []struct {

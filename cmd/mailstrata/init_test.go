@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Whoever sits before init or doctor hears soon that a store is in trouble; a nightly run is more patient.
-func TestInitIsNotPatient(t *testing.T) {
+// init and doctor report errors of a store soon. A nightly run retries longer.
+func TestInitGivesUpSoon(t *testing.T) {
 	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead {
 			return // the bucket is there

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// A backup that could not renew locks which are due ends with a status that monitors see, and so does its account for them.
-func TestLocksThatAreDueAreAStatus(t *testing.T) {
+// A backup that cannot renew locks that are due ends with status 3, and reports it for the account.
+func TestStatusOfLocksThatAreDue(t *testing.T) {
 	for name, c := range map[string]struct {
 		locks  error
 		alarms []string

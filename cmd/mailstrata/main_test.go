@@ -89,8 +89,8 @@ func TestInterruption(t *testing.T) {
 	home := t.TempDir()
 	command := exec.Command("mailstrata", "backup", "--imap", "imap://anna@"+silent.Addr().String())
 	command.Env = append(os.Environ(), "HOME="+home, "XDG_DATA_HOME=", "XDG_STATE_HOME=", "XDG_CACHE_HOME=", "MAILSTRATA_IMAP_PASSWORD=secret")
-	var progress bytes.Buffer
-	command.Stderr = &progress
+	var printed bytes.Buffer
+	command.Stderr = &printed
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestInterruption(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != statusInterrupted {
 		t.Errorf("%v, want exit status %d", err, statusInterrupted)
 	}
-	if !strings.Contains(progress.String(), "mailstrata: interrupted") {
-		t.Errorf("it told: %s", progress.String())
+	if !strings.Contains(printed.String(), "mailstrata: interrupted") {
+		t.Errorf("it printed: %s", printed.String())
 	}
 }

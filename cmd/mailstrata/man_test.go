@@ -37,22 +37,22 @@ func TestManPagesAreComplete(t *testing.T) {
 	for _, node := range man.Commands(root) {
 		text := page(t, dir, node)
 		if !strings.Contains(whole, man.Escape(node.FullPath())) {
-			t.Errorf("mailstrata(1) does not tell of %s", node.FullPath())
+			t.Errorf("mailstrata(1) does not list %s", node.FullPath())
 		}
 		for _, flags := range node.AllFlags(true) {
 			for _, flag := range flags {
 				if !strings.Contains(text, `\fB`+man.Escape(flag.Summary())+`\fR`) && !strings.Contains(text, ", "+man.Escape(flag.Summary())+`\fR`) {
-					t.Errorf("%s does not tell of --%s", man.Name(node), flag.Name)
+					t.Errorf("%s does not list --%s", man.Name(node), flag.Name)
 				}
 			}
 		}
 		for _, arg := range node.Positional {
 			if !strings.Contains(text, man.Escape(strings.ToUpper(arg.Summary()))) {
-				t.Errorf("%s does not tell of %s", man.Name(node), arg.Summary())
+				t.Errorf("%s does not list %s", man.Name(node), arg.Summary())
 			}
 		}
 		if len(node.Children) == 0 && !strings.Contains(text, `.SH "EXIT STATUS"`) {
-			t.Errorf("%s tells no exit statuses", man.Name(node))
+			t.Errorf("%s has no exit statuses", man.Name(node))
 		}
 	}
 }

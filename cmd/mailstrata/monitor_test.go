@@ -61,7 +61,7 @@ func (m *pingMonitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(m.code)
 }
 
-// Under systemd each line says how urgent it is; elsewhere, and where standard error was led away, none does.
+// In the journal each line begins with its priority; elsewhere, and if standard error is redirected, none does.
 func TestJournal(t *testing.T) {
 	for _, test := range []struct {
 		name   string

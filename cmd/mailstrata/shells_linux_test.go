@@ -52,11 +52,11 @@ func TestTab(t *testing.T) {
 	for shell, start := range map[string]struct{ script, rc, file string }{
 		"bash": {bashCompletion, `PS1='READY> '; PATH=~/bin:$PATH; source ~/completion
 bind 'set enable-bracketed-paste off'; bind 'set bell-style none'
-tell() { printf '\001%s\002' "$READLINE_LINE"; READLINE_LINE=; }; bind -x '"\C-xt": tell'
+show() { printf '\001%s\002' "$READLINE_LINE"; READLINE_LINE=; }; bind -x '"\C-xt": show'
 `, ".bashrc"},
 		"zsh": {zshCompletion, `PS1='READY> '; PATH=~/bin:$PATH; setopt no_beep no_prompt_cr
 autoload -U compinit; compinit -u -D; source ~/completion
-tell() { printf '\001%s\002' "$BUFFER"; BUFFER=; zle accept-line }; zle -N tell; bindkey '^Xt' tell
+show() { printf '\001%s\002' "$BUFFER"; BUFFER=; zle accept-line }; zle -N show; bindkey '^Xt' show
 `, ".zshrc"},
 	} {
 		t.Run(shell, func(t *testing.T) {

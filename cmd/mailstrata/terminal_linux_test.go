@@ -76,16 +76,16 @@ func TestOnTerminal(t *testing.T) {
 	}
 }
 
-// A pager that is quit is no failure, and nothing is told of it.
+// Quitting the pager is not a failure, and nothing is printed about it.
 func TestPagerIsQuit(t *testing.T) {
 	s := newSandbox(t)
 	s.environ["PAGER"] = "true"
 	terminal, text := testbed.PTY(t, 200)
-	var progress strings.Builder
-	p := &program{stdout: terminal, stderr: &progress, getenv: func(name string) string { return s.environ[name] }}
+	var printed strings.Builder
+	p := &program{stdout: terminal, stderr: &printed, getenv: func(name string) string { return s.environ[name] }}
 	status := p.run(t.Context(), []string{"find", "--since", "1990-01-01"})
-	if status != statusDone || progress.Len() > 0 || text() != "" {
-		t.Errorf("status %d, told %q", status, progress.String())
+	if status != statusDone || printed.Len() > 0 || text() != "" {
+		t.Errorf("status %d, printed %q", status, printed.String())
 	}
 }
 
@@ -107,7 +107,7 @@ func TestManifestsFit(t *testing.T) {
 			}
 		}
 		if !strings.Contains(listed, "anna@") {
-			t.Errorf("on a terminal of %d nobody can tell the account:\n%s", width, listed)
+			t.Errorf("on a terminal of %d cells the account is missing:\n%s", width, listed)
 		}
 	}
 }

@@ -181,8 +181,8 @@ metrics = "m.prom"
 	}
 }
 
-// TestAllProblemsAreToldAtOnce: each with its line and key, and none with a secret.
-func TestAllProblemsAreToldAtOnce(t *testing.T) {
+// TestAllProblemsAreReported: each with its line and key, and none with a secret.
+func TestAllProblemsAreReported(t *testing.T) {
 	_, problems := parse(t, `paralel = 4
 [[repositories]]
 key_file = 7

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// doctor tells of locks before and after they are due, and of none where there is none.
-func TestDoctorTellsOfLocks(t *testing.T) {
+// The lock is reported before and after it is due, and not at all without a lock.
+func TestLocks(t *testing.T) {
 	lock := &objectlock.Lock{Days: 10, ByDefault: true}
 	store := storetest.NewLocked(lock.Term())
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: lock})

@@ -45,8 +45,8 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// fits says the same as a regular expression, for every pattern and name.
-func FuzzFits(f *testing.F) {
+// matchName agrees with a regular expression, for every pattern and name.
+func FuzzMatchName(f *testing.F) {
 	f.Add("a*b%c/*", "aab/bc/")
 	f.Add("%a%b", "xa/ab")
 	f.Fuzz(func(t *testing.T, pattern, name string) {

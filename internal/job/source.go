@@ -19,7 +19,7 @@ type checkedSource struct {
 	patterns []Pattern
 	excluded []Pattern // by the command line
 	host     *access.Host
-	told     sync.Once
+	warned   sync.Once
 }
 
 func (s *checkedSource) Survey(ctx context.Context) (*mail.Survey, error) {
@@ -41,7 +41,7 @@ func (s *checkedSource) Survey(ctx context.Context) (*mail.Survey, error) {
 		}
 		return nil, NoMailbox("the account", string(left[0]), names, "")
 	}
-	s.told.Do(func() {
+	s.warned.Do(func() {
 		for _, p := range left {
 			if m := skippedBy(p, survey); m != nil {
 				s.host.Output.Warn("%s: %s: %s", ui.Safe(s.account), notArchived(m), howArchived(m))

@@ -2,7 +2,7 @@ package man
 
 import "testing"
 
-// What help tells as text, roff never takes for a request.
+// Text of the help never becomes a request of roff.
 func TestManText(t *testing.T) {
 	w := new(writer)
 	w.blocks([]string{".SH not a heading", "    'single' \\n --flag", "EXIT STATUS"})

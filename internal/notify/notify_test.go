@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// monitor is a monitor that answers as it is told, without a network, so that time can be a test's.
+// monitor is a monitor with configurable answers and no network, so that time can be a test's.
 type monitor struct {
 	answers []int // in order; 0: the connection is lost; -1: silence; then 200
 	got     []string
@@ -82,7 +82,7 @@ func TestPing(t *testing.T) {
 					t.Errorf("it took %s", took)
 				}
 				if err != nil && (strings.Contains(err.Error(), "secret-id") || !strings.Contains(err.Error(), "monitor.example")) {
-					t.Errorf("it tells: %v", err)
+					t.Errorf("it says: %v", err)
 				}
 			})
 		})
@@ -204,7 +204,7 @@ func TestTail(t *testing.T) {
 	}
 }
 
-// Whoever reads the summary sees at once what failed, however many accounts there are.
+// The summary begins with what failed, however many accounts there are.
 func TestSummaryBeginsWithWhatFailed(t *testing.T) {
 	r := aRun(1)
 	r.Accounts = nil

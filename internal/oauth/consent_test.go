@@ -48,7 +48,7 @@ func TestDevice(t *testing.T) {
 				if err == nil && (g.RefreshToken != "refresh-secret-1" || g.AccessToken != "access-secret-1") {
 					t.Error("the grant is not what the provider gave")
 				}
-				tellsNoSecret(t, err, g)
+				hasNoSecret(t, err, g)
 			})
 		})
 	}
@@ -106,7 +106,7 @@ func TestNoRefreshToken(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "offline access") {
 			t.Errorf("%v", err)
 		}
-		tellsNoSecret(t, err)
+		hasNoSecret(t, err)
 	})
 }
 
@@ -122,7 +122,7 @@ func browse(t *testing.T, p *fakeProvider, change func(back url.Values)) func(pa
 		if query.Get("code_challenge_method") != "S256" || query.Get("client_id") != "client" || query.Get("login_hint") != "anna" {
 			t.Errorf("the page is %s", page)
 		}
-		tellsNoSecret(t, page)
+		hasNoSecret(t, page)
 		go func() {
 			visit := func(values url.Values) {
 				r, err := http.Get(query.Get("redirect_uri") + "?" + values.Encode())
@@ -160,7 +160,7 @@ func TestBrowser(t *testing.T) {
 			if err == nil && g.RefreshToken != "refresh-secret-1" {
 				t.Error("the grant is not what the provider gave")
 			}
-			tellsNoSecret(t, err, g)
+			hasNoSecret(t, err, g)
 		})
 	}
 	for _, garbage := range []url.Values{{"code": {""}}, {"code": {"a-secret-of-another"}}, {"error": {"\x1b[31m" + strings.Repeat("x", 5000)}}} {
@@ -173,7 +173,7 @@ func TestBrowser(t *testing.T) {
 		if err == nil || len(err.Error()) > 1000 || errors.Is(err, oauth.ErrConsent) {
 			t.Errorf("%v", err)
 		}
-		tellsNoSecret(t, err)
+		hasNoSecret(t, err)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/oauth"
 )
 
-// fakeProvider is a provider of tokens that misbehaves as it is told. It is a RoundTripper, so that time can be a test's.
+// fakeProvider is a provider of tokens with configurable errors. It is a RoundTripper, so that time can be a test's.
 type fakeProvider struct {
 	mu        sync.Mutex
 	serial    int
@@ -148,13 +148,13 @@ func granted(t *testing.T, p *fakeProvider) *oauth.Store {
 	return store
 }
 
-// tellsNoSecret: no text of the package may repeat what only the provider and a file may know.
-func tellsNoSecret(t *testing.T, texts ...any) {
+// hasNoSecret: no text of the package may repeat what only the provider and a file may know.
+func hasNoSecret(t *testing.T, texts ...any) {
 	t.Helper()
 	for _, text := range texts {
 		for _, shown := range []string{fmt.Sprint(text), fmt.Sprintf("%+v", text), fmt.Sprintf("%#v", text)} {
 			if strings.Contains(shown, "-secret") || strings.Contains(shown, "\x1b") {
-				t.Errorf("it tells %q", shown)
+				t.Errorf("it shows %q", shown)
 			}
 		}
 	}

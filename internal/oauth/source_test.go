@@ -37,7 +37,7 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
-// A provider that replaces refresh tokens takes each once. Whoever renews, the next one has the newest; and many at once
+// A provider that replaces refresh tokens takes each once. Each renewal stores the newest one; and many at once
 // renew once.
 func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestRefused(t *testing.T) {
 				if !strings.Contains(err.Error(), test.says) || len(err.Error()) > 1000 {
 					t.Errorf("it says: %.1200s", err)
 				}
-				tellsNoSecret(t, err)
+				hasNoSecret(t, err)
 				p.trouble = nil
 				if _, err := source.Token(t.Context()); err != nil {
 					t.Errorf("when it has passed: %v", err)

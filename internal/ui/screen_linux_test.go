@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Colours are for terminals, unless they are asked for, and NO_COLOR is obeyed.
-func TestColours(t *testing.T) {
+// Only terminals get colors, unless --color says otherwise or NO_COLOR is set.
+func TestColors(t *testing.T) {
 	for _, c := range []struct {
 		terminal bool
 		flag     string

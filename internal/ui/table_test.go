@@ -64,7 +64,7 @@ func TestTableAligns(t *testing.T) {
 	}
 }
 
-// Who reads the output of a pipe gets all of it, and no colours.
+// Output to a pipe is not cut, and has no colors.
 func TestTableIsNotCutInPipes(t *testing.T) {
 	got := rendered(screen{}, wideRows...)
 	for _, cells := range wideRows {
@@ -75,11 +75,11 @@ func TestTableIsNotCutInPipes(t *testing.T) {
 		}
 	}
 	if strings.ContainsAny(got, "…\x1b") {
-		t.Errorf("something was cut or coloured:\n%s", got)
+		t.Errorf("something was cut or colored:\n%s", got)
 	}
 }
 
-func TestTableColours(t *testing.T) {
+func TestTableColors(t *testing.T) {
 	got := rendered(screen{colored: true}, []string{"ID", "REMARKS"}, []string{"1", "shrank"}, []string{"2", ""})
 	if want := "ID  REMARKS\n1   \x1b[31mshrank\x1b[0m\n2\n"; got != want {
 		t.Errorf("%q, want %q", got, want)

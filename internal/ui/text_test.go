@@ -26,7 +26,7 @@ func TestSafe(t *testing.T) {
 	}
 }
 
-// Whatever a server sends, no byte of it makes a terminal do anything, and JSON stays what it was.
+// No text of a server makes a terminal do anything, and escaping does not change JSON.
 func FuzzSafe(f *testing.F) {
 	f.Add("\x1b]0;title\a")
 	f.Add("\u2066\U000e0001\xff")
@@ -96,7 +96,7 @@ func TestPlural(t *testing.T) {
 	}
 }
 
-// On a terminal there is one line that changes; what else is told stands above it, and nothing of it stays.
+// On a terminal, other lines appear above the progress line, and nothing of it remains.
 func TestConsole(t *testing.T) {
 	var screen strings.Builder
 	c := &console{w: &screen, live: true}
@@ -110,7 +110,7 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// A command of several steps says which it is at, and how long that one takes.
+// A command of several steps shows the current step and its remaining time.
 func TestProgressOfSteps(t *testing.T) {
 	for _, c := range []struct {
 		now     StepState
@@ -128,44 +128,44 @@ func TestProgressOfSteps(t *testing.T) {
 		}
 	}
 	var screen strings.Builder
-	told := (&Output{console: &console{w: &screen, live: true}}).Progress("pruned")
-	told.Step(StepState{Step: "packs deleted", Done: 1, Of: 2})
-	told.next = time.Time{}
-	told.Step(StepState{Step: "index segments merged", Done: 1, Of: 8})
-	told.Done()
+	progress := (&Output{console: &console{w: &screen, live: true}}).Progress("pruned")
+	progress.Step(StepState{Step: "packs deleted", Done: 1, Of: 2})
+	progress.next = time.Time{}
+	progress.Step(StepState{Step: "index segments merged", Done: 1, Of: 8})
+	progress.Done()
 	if got, want := screen.String(), "packs deleted: 1 of 2\r\x1b[Kindex segments merged: 1 of 8\r\x1b[K"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
 
-// Elsewhere nothing is told until a while has passed, and with -q nothing ever.
+// Elsewhere, progress appears after a while, and never with -q.
 func TestProgress(t *testing.T) {
 	var screen strings.Builder
 	p := &Output{console: &console{w: &screen, verbose: true}}
-	told := p.Progress("read")
-	told.Update("anna", Tally{Messages: 1, Total: 2})
+	progress := p.Progress("read")
+	progress.Update("anna", Tally{Messages: 1, Total: 2})
 	if screen.Len() > 0 {
-		t.Errorf("told at once: %q", screen.String())
+		t.Errorf("shown at once: %q", screen.String())
 	}
-	told.next = time.Time{}
-	told.Update("jo", Tally{Messages: 2, Total: 3})
+	progress.next = time.Time{}
+	progress.Update("jo", Tally{Messages: 2, Total: 3})
 	if got, want := screen.String(), "3 of 5 messages read\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	told.next = time.Time{}
-	told.Update("jo", Tally{Messages: 2, ByID: 1, Total: 3})
+	progress.next = time.Time{}
+	progress.Update("jo", Tally{Messages: 2, ByID: 1, Total: 3})
 	if !strings.HasSuffix(screen.String(), "\n3 of 5 messages read, 1 of them known\n") {
 		t.Errorf("%q", screen.String())
 	}
-	told.next = time.Time{}
-	told.Update("jo", Tally{Messages: 2, Total: 3, Mailboxes: 1, AllMailboxes: 4})
+	progress.next = time.Time{}
+	progress.Update("jo", Tally{Messages: 2, Total: 3, Mailboxes: 1, AllMailboxes: 4})
 	if !strings.HasSuffix(screen.String(), "\n3 of 5 messages read, 1 of 4 mailboxes\n") {
 		t.Errorf("%q", screen.String())
 	}
 	p.console.quiet = true
-	told.next = time.Time{}
-	told.Update("jo", Tally{Messages: 3, Total: 3})
+	progress.next = time.Time{}
+	progress.Update("jo", Tally{Messages: 3, Total: 3})
 	if strings.Count(screen.String(), "\n") != 3 {
-		t.Errorf("told with -q: %q", screen.String())
+		t.Errorf("shown with -q: %q", screen.String())
 	}
 }
