@@ -130,9 +130,9 @@ func (a *accountRun) writeCheckpoint(ctx context.Context) (repo.Head, *manifest.
 // interruptGrace is how long an interrupted run goes on to save what was read.
 const interruptGrace = 2 * time.Minute
 
-// keepRest writes a last checkpoint after an error or an interruption, so that the next run need not download
+// saveRest writes a last checkpoint after an error or an interruption, so that the next run need not download
 // everything again. It reports whether there is a checkpoint with everything that was read.
-func (a *accountRun) keepRest(ctx context.Context) bool {
+func (a *accountRun) saveRest(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), interruptGrace)
 	defer cancel()
 	a.checkpoints.mu.Lock()

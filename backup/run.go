@@ -101,7 +101,7 @@ func (a *accountRun) finish(ctx context.Context, b *Result) {
 	case errors.Is(b.Err, quota.ErrSpent):
 		a.postpone(graceful, b)
 	default:
-		b.Kept = a.keepRest(ctx)
+		b.Kept = a.saveRest(ctx)
 	}
 	a.closeRecovery(b.Err == nil)
 }

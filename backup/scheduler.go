@@ -69,9 +69,9 @@ func (s *scheduler) expect(due []*mailboxRun) {
 
 // unchangedSince returns a test for the first round: whether the parent's record of a mailbox can stay as it is.
 func (s *scheduler) unchangedSince(observed time.Time) func(*manifest.Mailbox, *mail.Status) bool {
-	twins := identity.Twins(s.record.before)
+	shared := identity.SharedNumbers(s.record.before)
 	return func(old *manifest.Mailbox, now *mail.Status) bool {
-		return !old.Unproven && isUnchanged(old, now, observed) && !(twins[*now] && s.record.validities.Ambiguous(now))
+		return !old.Unproven && isUnchanged(old, now, observed) && !(shared[*now] && s.record.validities.Ambiguous(now))
 	}
 }
 

@@ -118,7 +118,7 @@ func (s *scheduler) sampleAccount(ctx context.Context, survey *mail.Survey) (sam
 		}
 	}
 	slices.SortStableFunc(old, func(a, b *mailboxRun) int { return cmp.Compare(b.old.Messages, a.old.Messages) })
-	for _, r := range old[:min(len(old), spotMailboxes)] {
+	for _, r := range old[:min(len(old), maxSpotChecks)] {
 		session := s.session(r.listed)
 		same, err := r.spotCheck(ctx, session, r.old)
 		session.Release()

@@ -82,11 +82,12 @@ func (r *mailboxRun) differences(other []manifest.Record, compared, byID int) st
 // A spot check downloads a few messages of a mailbox that may have been replaced, and compares them with their
 // records. One message that differs is enough.
 
-const spotMailboxes = 8 // of an account
+// maxSpotChecks is how many mailboxes of an account are checked.
+const maxSpotChecks = 8
 
 // spotCheck reports whether a few messages of a mailbox are as recorded.
 func (r *mailboxRun) spotCheck(ctx context.Context, session *source.Session, old *manifest.Mailbox) (bool, error) {
-	chosen, err := sample.Spots(old, r.account.catalog.load(ctx))
+	chosen, err := sample.ForSpotCheck(old, r.account.catalog.load(ctx))
 	if err != nil {
 		return false, err
 	}

@@ -89,16 +89,17 @@ func (v Validities) Ambiguous(status *mail.Status) bool {
 	return v[status.UIDValidity] > 1 || status.UIDValidity == 1 && status.HighestModSeq == 0
 }
 
-// Twins returns the numbers of the recorded mailboxes. The value is true if several mailboxes have the same numbers.
-func Twins(recorded map[string]*manifest.Mailbox) map[mail.Status]bool {
-	several := make(map[mail.Status]bool)
+// SharedNumbers returns the numbers of the recorded mailboxes. The value is true if several mailboxes have the same
+// numbers.
+func SharedNumbers(recorded map[string]*manifest.Mailbox) map[mail.Status]bool {
+	shared := make(map[mail.Status]bool)
 	for _, m := range recorded {
 		if m.Status != nil && m.Status.Messages > 0 {
-			_, again := several[*m.Status]
-			several[*m.Status] = again
+			_, again := shared[*m.Status]
+			shared[*m.Status] = again
 		}
 	}
-	return several
+	return shared
 }
 
 // IsRenumbered reports whether no mailbox has its old UIDVALIDITY. Then the server is a new one, whatever it calls

@@ -1,5 +1,5 @@
-// Package sample chooses archived messages to download again and compare. A Sampler chooses others each day; Spots
-// chooses some by which to recognize a mailbox.
+// Package sample chooses archived messages to download again and compare. A Sampler chooses others each day;
+// ForSpotCheck chooses some by which to recognize a mailbox.
 package sample
 
 import (
@@ -82,9 +82,9 @@ const (
 	spotBytes = 256 << 10 // the size of the largest message to download
 )
 
-// Spots returns a few messages of a recorded mailbox: of some pages, the smallest message and the last one that is
-// not large.
-func Spots(old *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) ([]manifest.Record, error) {
+// ForSpotCheck returns a few messages of a recorded mailbox: of some pages, the smallest message and the last one
+// that is not large.
+func ForSpotCheck(old *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) ([]manifest.Record, error) {
 	pages, err := old.AllPages(load)
 	if err != nil {
 		return nil, err
