@@ -17,10 +17,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// While an account is archived, somebody works in it: moves, copies, appends, expunges, flags, renames, creates and
-// deletes, a thousand times in all, in several runs. Every message that was there from start to end of a run is in its
-// manifest; and one that says to be consistent is the account as it was. With MAILSTRATA_LONG=10m, it goes on for so
-// long, with other changes each time.
+// While an account is archived, a worker moves, copies, appends, expunges, flags, renames, creates and deletes in it,
+// a thousand times in all, in several runs. Every message that was there from start to end of a run is in its
+// manifest, and a consistent manifest is the account as it was. MAILSTRATA_LONG=10m sets how long the test runs, with
+// other changes each time.
 func TestChangesMeanwhile(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(2) {
@@ -70,8 +70,8 @@ func changesMeanwhile(t *testing.T, seed uint64) {
 	t.Logf("%d changes; %d manifests were the whole account", changes, consistent)
 }
 
-// archived archives the account while the worker works, and compares. It reports whether the account could be
-// compared as a whole, with a manifest that says to be consistent.
+// archived archives the account while the worker works, and compares. It reports whether the whole account could be
+// compared, with a manifest that is consistent.
 func (w *worker) archived(h *host, dovecot *testbed.DovecotServer, every int64) bool {
 	t := w.t.(*testing.T)
 	t.Helper()
@@ -107,7 +107,7 @@ func (w *worker) archived(h *host, dovecot *testbed.DovecotServer, every int64) 
 	return printed.Manifests[0].Consistent && rested <= lastSurvey
 }
 
-// sums are those of all messages in a Maildir.
+// sums returns the hashes of all messages in a Maildir.
 func sums(t *testing.T, maildir string) map[[32]byte]bool {
 	t.Helper()
 	found := map[[32]byte]bool{}
@@ -125,7 +125,7 @@ func sums(t *testing.T, maildir string) map[[32]byte]bool {
 	return found
 }
 
-// worker is somebody at work in an account.
+// worker changes an account.
 type worker struct {
 	*wire
 	random    *rand.Rand
@@ -144,7 +144,7 @@ func newWorker(t *testing.T, d *testbed.DovecotServer, user string, seed uint64)
 	}
 }
 
-// remember notes what there is.
+// remember records the state of the account.
 func (w *worker) remember(d *testbed.DovecotServer) {
 	w.t.Helper()
 	w.lasting = map[[32]byte]bool{}
@@ -155,7 +155,7 @@ func (w *worker) remember(d *testbed.DovecotServer) {
 	}
 }
 
-// change does one thing.
+// change makes one change.
 func (w *worker) change() {
 	w.left--
 	i := w.random.IntN(len(w.mailboxes))
@@ -206,8 +206,8 @@ func (w *worker) expunge(mailbox string) {
 	w.do(fmt.Sprintf("UID EXPUNGE %d", uid), nil)
 }
 
-// name is one that was never used, for what a deleted mailbox left may come back under an old one; often below another
-// mailbox, but not below that one.
+// name returns an unused name, because what a deleted mailbox left may return under an old name. Often it is below
+// another mailbox, but not below that one.
 func (w *worker) name(notBelow string) string {
 	w.made++
 	name := fmt.Sprintf("n%d", w.made)

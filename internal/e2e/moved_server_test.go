@@ -14,8 +14,8 @@ import (
 )
 
 // An account that moves to another server with its UIDVALIDITY, UIDs, dates and ids, as a copy of its files does, is
-// compared with what is archived: what is the same is not downloaded again, and a message with another body under the
-// same UID is.
+// compared with the archive: equal messages are not downloaded again, and a message with another body under the same
+// UID is.
 func TestAccountThatMovesWithItsUIDs(t *testing.T) {
 	t.Parallel()
 	old := startDovecot(t, testbed.DovecotOptions{})
@@ -54,7 +54,7 @@ func TestAccountThatMovesWithItsUIDs(t *testing.T) {
 	}
 }
 
-// changeBodies gives some messages of a Maildir another body of the same length, and leaves their dates.
+// changeBodies gives some messages of a Maildir another body of the same length, and keeps their dates.
 func changeBodies(t *testing.T, dir string, n int) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

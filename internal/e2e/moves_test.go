@@ -12,7 +12,7 @@ import (
 )
 
 // A mailbox whose messages were moved, one that was copied, and one that was renumbered cost a small part of their
-// bytes, however Dovecot stores its mail; and the manifest holds all of it.
+// bytes, with every mailbox format of Dovecot, and the manifest has all messages.
 func TestMovesAndCopies(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"maildir", "sdbox"} {
@@ -71,7 +71,7 @@ func movesAndCopies(t *testing.T, dovecot *testbed.DovecotServer) {
 	}
 }
 
-// withAttachments are messages of 15 to 60 KB, half of them with an attachment.
+// withAttachments returns messages of 15 to 60 KB, half of them with an attachment.
 func withAttachments(seed uint64, n int) (list []testbed.Message) {
 	random := rand.NewChaCha8([32]byte{byte(seed)})
 	for i := range n {

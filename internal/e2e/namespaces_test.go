@@ -10,8 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// boxesOf are the names of the mailboxes of an account's latest manifest that hold anything, and how many messages they
-// hold.
+// boxesOf returns the mailboxes of an account's latest manifest that have messages, and how many.
 func (h *host) boxesOf(account string) string {
 	h.t.Helper()
 	var all []string
@@ -40,8 +39,8 @@ func (e ended) says(words ...string) {
 	}
 }
 
-// What is shared is left out with a word of it, and archived where it is asked for; so are mailboxes that show what
-// lies in others.
+// Shared mailboxes are left out with a warning, and archived if they are selected. So are mailboxes that show
+// messages of others.
 func TestNamespacesAndVirtualMailboxes(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Others: true})

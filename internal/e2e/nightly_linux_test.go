@@ -57,7 +57,7 @@ func numbered(i int) string {
 	return fmt.Sprintf("lists/number %02d", i)
 }
 
-// night is an account, a repository, and what stands between them and counts.
+// night is an account, a repository, and the proxies between them that count.
 type night struct {
 	b           *testing.B
 	dovecot     *testbed.DovecotServer

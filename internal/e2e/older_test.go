@@ -18,10 +18,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/demo"
 )
 
-// What a program of an earlier time wrote is listed, checked, restored, continued and pruned. testdata holds two
-// repositories, each written on a day in 2025 by the program of commit 6d94d42, with two accounts: the first has two
-// manifests, of four and of six messages; the second has empty mailboxes, inline where the repository is sealed and in
-// tables where it is not.
+// What an earlier program wrote is listed, checked, restored, continued and pruned. testdata has two repositories,
+// each written on a day in 2025 by the program of commit 6d94d42, with two accounts: the first has two manifests, of
+// four and of six messages; the second has empty mailboxes, inline in the sealed repository and in tables in the
+// other.
 func TestARepositoryOfAnOlderProgram(t *testing.T) {
 	t.Parallel()
 	for name, mailboxes := range map[string]int{"sealed": 321, "unsealed": 701} {
@@ -68,7 +68,7 @@ func TestARepositoryOfAnOlderProgram(t *testing.T) {
 	}
 }
 
-// listed is all manifests that list prints.
+// listed returns all manifests that list prints.
 func (h *host) listed() (all []written) {
 	h.t.Helper()
 	for line := range strings.Lines(h.must(0, "list", "--json").stdout) {
@@ -81,7 +81,8 @@ func (h *host) listed() (all []written) {
 	return all
 }
 
-// oldMessages are the mail of the account, in the order in which it came; the last one came after the old manifests.
+// oldMessages returns the mail of the account, in the order in which it arrived. The last one arrived after the old
+// manifests.
 var oldMessages = []struct{ mailbox, body string }{
 	{"INBOX", "Subject: one\r\n\r\nHello.\r\n"},
 	{"INBOX", "Subject: two\r\nX: no CR\r\n\r\nBare \x00 and \xff, no end"},
@@ -92,7 +93,7 @@ var oldMessages = []struct{ mailbox, body string }{
 	{"INBOX", "Subject: seven\r\n\r\nThe third night.\r\n"},
 }
 
-// oldAttachments is a message of eleven parts, whose list is a chunk of its own.
+// oldAttachments returns a message of eleven parts, whose list is a chunk.
 func oldAttachments() string {
 	var b strings.Builder
 	b.WriteString("Subject: three\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")
@@ -113,7 +114,7 @@ func oldAttachments() string {
 	return b.String()
 }
 
-// oldAccount is a server that has all of oldMessages, and the URL of the account.
+// oldAccount starts a server that has all of oldMessages, and returns the URL of the account.
 func oldAccount(t *testing.T) string {
 	t.Helper()
 	server, err := demo.Start(demo.Options{})
@@ -137,7 +138,7 @@ func oldAccount(t *testing.T) string {
 	return server.URL("anna")
 }
 
-// oldMail restores a manifest, which must hold the first n of oldMessages.
+// oldMail restores a manifest, which must have the first n of oldMessages.
 func (h *host) oldMail(manifest string, n int) {
 	h.t.Helper()
 	out := filepath.Join(h.t.TempDir(), "out")

@@ -8,19 +8,19 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// foreign is a server of another make.
+// foreign is a server of another kind.
 type foreign struct {
 	addr, password    string
 	prefix, delimiter string            // of its names of mailboxes
 	renamed           map[string]string // how it has to call some of them, by raw name, with "/" between levels
 }
 
-// name is a mailbox's name as it is where nothing is put before names, with "/" between levels.
+// name returns a mailbox's name without the prefix of its namespace, with "/" between levels.
 func (f foreign) name(name string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(name, f.prefix), f.delimiter, "/")
 }
 
-// holds is what an account there holds, by such names.
+// holds returns what an account there has, by such names.
 func (f foreign) holds(t *testing.T, user string) account {
 	t.Helper()
 	have := account{}
@@ -30,8 +30,8 @@ func (f foreign) holds(t *testing.T, user string) account {
 	return have
 }
 
-// What is archived comes to servers of other makes, with other habits than Dovecot's, and from there back to a Dovecot.
-// What they refuse or alter is reported and kept, and a host that remembers nothing adds nothing a second time.
+// An archive is restored to servers of other kinds, which behave unlike Dovecot, and from there back to a Dovecot.
+// What they refuse or alter is reported and kept, and a host without a journal adds nothing a second time.
 func TestLosslessThroughOthers(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Config: oddZone()})

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// proxy stands between the program and an IMAP server, and counts.
+// proxy is between the program and an IMAP server, and counts.
 type proxy struct {
 	addr   string
 	server string
@@ -26,14 +26,14 @@ type proxy struct {
 // keptSaid bounds what a proxy keeps: commands are few, but APPEND brings messages along.
 const keptSaid = 1 << 20
 
-// startProxy starts one for the server at an address. watch, which may be nil, is called after each piece that was
-// passed on.
+// startProxy starts a proxy for the server at an address. watch, which may be nil, is called after each piece that
+// was passed on.
 func startProxy(t testing.TB, server string, watch func(sent, received int64)) *proxy {
 	t.Helper()
 	return listen(t, "127.0.0.1", &proxy{server: server, watch: watch})
 }
 
-// startProxyAt starts one at another address than the loopback's.
+// startProxyAt starts one at an address other than the loopback's.
 func startProxyAt(t testing.TB, host, server string) *proxy {
 	t.Helper()
 	return listen(t, host, &proxy{server: server})
@@ -123,7 +123,7 @@ func (p *proxy) look() {
 	}
 }
 
-// settle waits until nothing is under way any more. All processes that made connections must have ended.
+// settle waits until nothing is in transit. All processes that made connections must have ended.
 func (p *proxy) settle() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,14 +146,14 @@ func (p *proxy) reset() {
 	p.sent, p.received, p.said = 0, 0, nil
 }
 
-// traffic is what was counted, and how often the program sent a word.
+// traffic has the counts, and how often the program sent a word.
 func (p *proxy) traffic(word string) (sent, received int64, times int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.sent, p.received, bytes.Count(p.said, []byte(word))
 }
 
-// heard is what the program said so far.
+// heard returns what the program sent so far.
 func (p *proxy) heard() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()

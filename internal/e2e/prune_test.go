@@ -38,7 +38,7 @@ func plain(from, to int, flags ...string) (list []testbed.Message) {
 	return list
 }
 
-// toPrune is an account that was archived, and a Dovecot.
+// toPrune is an archived account, and a Dovecot.
 func toPrune(t *testing.T) (*host, *testbed.DovecotServer) {
 	t.Helper()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
@@ -52,7 +52,7 @@ func toPrune(t *testing.T) (*host, *testbed.DovecotServer) {
 	return h, dovecot
 }
 
-// strange fills an account with what is archived in part, and with more.
+// strange fills an account with a part of what is archived, and with other mail.
 func strange(dovecot *testbed.DovecotServer, user string) {
 	dovecot.Deliver(user, "INBOX", plain(0, 5, `\Answered`)...) // other flags
 	dovecot.Deliver(user, "INBOX", plain(7, 9, `\Seen`)...)
@@ -109,7 +109,7 @@ func TestPruneIMAP(t *testing.T) {
 	sameMail(t, readAccount(t, dovecot.Addr, "bert", imapPassword), want)
 }
 
-// Of chosen mailboxes, others are not touched.
+// With chosen mailboxes, others are not changed.
 func TestPruneChosen(t *testing.T) {
 	t.Parallel()
 	h, dovecot := toPrune(t)
@@ -128,7 +128,7 @@ func TestPruneChosen(t *testing.T) {
 	sameMail(t, readAccount(t, dovecot.Addr, "bert", imapPassword), want)
 }
 
-// What a pruning is refused for, and that nothing is changed then.
+// In these cases a pruning is refused, and changes nothing.
 func TestPruneRefused(t *testing.T) {
 	t.Parallel()
 	h, dovecot := toPrune(t)
@@ -170,7 +170,7 @@ func TestPruneRefused(t *testing.T) {
 	sameMail(t, readAccount(t, dovecot.Addr, "bert", imapPassword), before)
 }
 
-// While the target refuses a message, nothing is removed, unless that is asked for.
+// While the target refuses a message, nothing is removed, unless the user asks for it.
 func TestPruneUnlessAllIsAdded(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
@@ -202,7 +202,7 @@ func TestPruneUnlessAllIsAdded(t *testing.T) {
 	}
 }
 
-// A Maildir becomes the manifest too, in either layout; what is no mail in it is not touched.
+// A Maildir becomes the manifest too, in either layout. Files in it that are not mail are not changed.
 func TestPruneMaildir(t *testing.T) {
 	t.Parallel()
 	for _, layout := range []string{"maildir++", "nested"} {
@@ -272,7 +272,7 @@ func TestPruneMaildir(t *testing.T) {
 	}
 }
 
-// tree are the files below a directory; numbers of copies are left out, as any will do.
+// tree returns the files below a directory, without the numbers of copies, which may differ.
 func tree(t *testing.T, path string) (names []string) {
 	t.Helper()
 	err := filepath.WalkDir(path, func(at string, entry os.DirEntry, err error) error {

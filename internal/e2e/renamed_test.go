@@ -11,9 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// What is moved to where the reader has been before is not missed: a mailbox renamed into a parent already visited (the
-// case of Crymap's documentation), a message moved into a mailbox already read, and both the other way; at each of the
-// moments at which it matters. Each move has mailboxes of its own, which are read one after the other.
+// What moves to where the run has already read is not missed: a mailbox renamed into a parent that was read (the case
+// of Crymap's documentation), a message moved into a mailbox that was read, and both the other way; at each of the
+// moments at which it matters. Each move has its own mailboxes, which are read one after the other.
 func TestMovedToWhereItWasReadBefore(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
@@ -31,7 +31,7 @@ func TestMovedToWhereItWasReadBefore(t *testing.T) {
 	}
 }
 
-// moves are what is done; the number is each one's own.
+// moves are the changes; each has a number.
 var moves = [][]string{
 	{`RENAME "z%d" "a%[1]d/z"`},                              // a mailbox into a parent
 	{`RENAME "c%d" "a%[1]d/c"`, `RENAME "z%d" "a%[1]d/c/z"`}, // a parent with a child

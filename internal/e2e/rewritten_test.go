@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// rewritten are messages that some server makes other bytes of.
+// rewritten are messages whose bytes some server changes.
 func rewritten() (bodies []string) {
 	head := func(more string) string {
 		n := len(bodies)
@@ -39,7 +39,7 @@ func rewritten() (bodies []string) {
 	return bodies
 }
 
-// What a server makes other bytes of is known again by a host that remembers nothing: nothing is added twice.
+// A host without a journal recognizes messages whose bytes a server changes: nothing is added twice.
 func TestRewrittenMailIsKnownAgain(t *testing.T) {
 	t.Parallel()
 	server, err := demo.Start(demo.Options{})

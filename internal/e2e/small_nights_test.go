@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A night without news stores one small object, however many mailboxes there are, and though the server keeps no
-// mod-sequences, so that all flags are read. That holds without a cache, too.
+// A night without news stores one small object, with any number of mailboxes, even if the server keeps no
+// mod-sequences, so that all flags are read. So it does without a cache.
 func TestANightWithoutNewsIsSmall(t *testing.T) {
 	t.Parallel()
 	for _, mailboxes := range []int{3, 100, 400} {

@@ -18,10 +18,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Hosts that know nothing of each other back up, forget and prune one repository as they please, on a store where a
-// second is an hour, or half of one; some are killed, some are stopped for a while. Days pass, so that what was
-// condemned is deleted while others write. After each day nothing is damaged, and in the end every manifest that is
-// listed is restored to the last message. With MAILSTRATA_LONG=10m it goes on for so long.
+// Hosts that do not know of each other back up, forget and prune one repository at random, on a store where a second
+// is an hour, or half of one. Some are killed, some are stopped for a while. Days pass, so that what was condemned is
+// deleted while others write. After each day nothing is damaged, and in the end every listed manifest can be restored
+// completely. MAILSTRATA_LONG=10m sets how long the test runs.
 func TestProcessesAtRandom(t *testing.T) {
 	t.Parallel()
 	days, most, until, seconds := 6, 24, time.Time{}, 1.2
@@ -80,7 +80,7 @@ func (c *fastClock) skip(d time.Duration) {
 	c.ahead += d
 }
 
-// stormAccounts are those that are archived, each with groups of messages that come and go.
+// stormAccounts are the archived accounts, each with groups of messages that arrive and disappear.
 var stormAccounts = []string{"anna", "bert"}
 
 func newStorm(t *testing.T, seed uint64) *storm {
@@ -147,7 +147,7 @@ func (s *storm) day(last time.Duration) {
 	all.Wait()
 }
 
-// comeOrGo has a group of messages arrive in an account, or leave it: always the same ones.
+// comeOrGo adds a group of messages to an account, or removes it: always the same ones.
 func (s *storm) comeOrGo(random *rand.Rand) {
 	a, group := s.mail.Account(stormAccounts[random.IntN(len(stormAccounts))]), random.IntN(6)
 	mailbox := fmt.Sprintf("group %d", group)
@@ -202,7 +202,7 @@ func (s *storm) act(h *host, random *rand.Rand) {
 	s.note(args[0], cmd.ProcessState.ExitCode(), printed.String(), killed, fate == 1)
 }
 
-// harmless is why a process may end without having done what it was asked to.
+// harmless matches the errors with which a process may end.
 var harmless = regexp.MustCompile(`12 hours|came too late|took too long|deadline|clock|nothing to|try again|is gone|was removed meanwhile|changed meanwhile`)
 
 func (s *storm) note(verb string, status int, printed string, killed, stopped bool) {
@@ -228,7 +228,7 @@ func (s *storm) note(verb string, status int, printed string, killed, stopped bo
 	}
 }
 
-// quiet looks at the repository while nobody uses it, from a host that knows nothing.
+// quiet checks the repository while no process uses it, from a host without a cache.
 func (s *storm) quiet(day int, restore bool) {
 	h := sameKey(s.t, s.hosts[0])
 	if e := h.run("check", "--read-data", "--json"); e.status != 0 {
@@ -255,7 +255,7 @@ func (s *storm) quiet(day int, restore bool) {
 	}
 }
 
-// deleted is how many packs of mail were seen once, and are gone.
+// deleted returns how many packs of mail were seen once, and are gone.
 func (s *storm) deleted() int {
 	return len(s.packs) - len(s.bucket.objects("data/"))
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// turns stop a proxy whenever so many bytes were received, and let somebody else act. So what happens in the midst of a
-// run happens there at any speed of the machine.
+// turns stops a proxy after each of a number of bytes, and calls a function. So what happens during a run happens at
+// the same point on a machine of any speed.
 type turns struct {
 	every int64
 	mu    sync.Mutex
@@ -59,8 +59,8 @@ func (s *turns) during(h *host, act func(turn int), args ...string) ended {
 	}
 }
 
-// A server that is restarted in the midst of a backup, three times, is waited for: nothing is missing then, and nothing
-// is there twice.
+// A backup waits for a server that is restarted during it, three times: afterwards nothing is missing, and nothing is
+// there twice.
 func TestServerRestarts(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
@@ -87,7 +87,7 @@ func TestServerRestarts(t *testing.T) {
 	restoredSame(t, h, dovecot, want)
 }
 
-// restoredSame restores the newest manifest for a user of its own, whose account must then be as it should.
+// restoredSame restores the newest manifest for a new user, whose account must then be as expected.
 func restoredSame(t *testing.T, h *host, dovecot *testbed.DovecotServer, want account) {
 	t.Helper()
 	h.restore(0, "latest", "maildir:"+filepath.Join(dovecot.Home("restored"), "Maildir"))
@@ -96,7 +96,7 @@ func restoredSame(t *testing.T, h *host, dovecot *testbed.DovecotServer, want ac
 }
 
 // A message over which the server hangs up, each time, costs that message and no other. It is reported, and when the
-// server has been mended, the next run has it. So it is with a mailbox that the server lists and does not open.
+// server is fixed, the next run has it. So it is with a mailbox that the server lists and does not open.
 func TestPoison(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

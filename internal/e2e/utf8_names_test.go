@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// withoutUTF8 is in front of a server, and leaves UTF8=ACCEPT out of its capabilities until it is upgraded.
+// withoutUTF8 is a proxy that removes UTF8=ACCEPT from a server's capabilities until it is upgraded.
 type withoutUTF8 struct {
 	addr     string
 	upgraded atomic.Bool

@@ -27,8 +27,8 @@ func vanishingRounds(t *testing.T) int {
 	return n
 }
 
-// A cache directory that is removed at any moment of a command is no damage: what is read is whole, what is written
-// too, and no manifest comes that nobody asked for.
+// A cache directory that is removed at any moment of a command is no damage: what is read and written is complete,
+// and no other manifest is written.
 func TestVanishingCache(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
@@ -67,7 +67,7 @@ func TestVanishingCache(t *testing.T) {
 	h.must(0, "check", "--read-data")
 }
 
-// vanishing runs commands under which the cache directory goes.
+// vanishing runs commands during which the cache directory is removed.
 type vanishing struct {
 	*host
 	seed *rand.Rand
@@ -94,7 +94,7 @@ func (v *vanishing) run(args ...string) {
 	<-gone
 }
 
-// manifests is each manifest of a repository with its number of messages, a line each.
+// manifests returns each manifest of a repository with its number of messages, a line each.
 func (h *host) manifests(place string) string {
 	h.t.Helper()
 	args := []string{"list", "--json"}

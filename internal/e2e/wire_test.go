@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// wire speaks IMAP with servers that are known, and trusts them: a second opinion on what an account holds.
+// wire speaks IMAP with known servers, and trusts them: an independent reader of an account.
 type wire struct {
 	t    testing.TB
 	conn net.Conn
@@ -41,7 +41,7 @@ type box struct {
 	letters                []*letter
 }
 
-// account is all that an account holds, by the raw names of its mailboxes.
+// account is the content of an account, by the raw names of its mailboxes.
 type account map[string]*box
 
 // login begins a session.
@@ -108,14 +108,14 @@ func (c *wire) mailbox(name string) (letters []*letter) {
 	return letters
 }
 
-// literal is a string of octets; a large one is not kept.
+// literal is a string of octets. A large one is not kept.
 type literal struct {
 	size int64
 	sum  [32]byte
 	text string
 }
 
-// keptBelow is how large a literal may be that is kept.
+// keptBelow is the size up to which a literal is kept.
 const keptBelow = 64 << 10
 
 // do sends a command and takes its answers, which must end in OK. In an answer a literal is its number between NULs.
