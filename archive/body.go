@@ -11,30 +11,30 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// ErrNotEqual: the parts of an archived message can be read, but joined they are not the message that was archived.
+// ErrNotEqual reports that the parts of a message can be read, but are not, joined, the message that was archived.
 var ErrNotEqual = errors.New("the joined parts are not the message that was archived")
 
-// Body is an archived message's bytes, which can be read more than once.
+// Body is the bytes of an archived message, which can be read more than once.
 type Body interface {
-	// WriteTo writes the whole message. It returns an error, after having written, when the bytes are not those that
-	// were archived: a writer must not let them count before WriteTo has returned nil.
+	// WriteTo writes the whole message. If the bytes are not those that were archived, it returns an error after it has
+	// written them, so they must not count before WriteTo has returned nil.
 	WriteTo(ctx context.Context, w io.Writer) error
 
-	// Verify makes sure that a WriteTo will give the right bytes, before the first of them is sent to where it cannot
-	// be taken back (an APPEND's literal).
+	// Verify reads the message and reports whether WriteTo would write the right bytes. Call it before the first byte goes
+	// where it cannot be taken back, such as the literal of an APPEND.
 	Verify(ctx context.Context) error
 }
 
-// message is an archived message as a Body: its parts, read chunk by chunk and joined, whatever its size.
+// message is a Body that reads the parts of a message chunk by chunk and joins them, so it needs little memory.
 type message struct {
 	contents *Contents
 	record   *manifest.Record
 }
 
-// Body gives the bytes of an archived message.
+// Body returns the bytes of an archived message.
 func (c *Contents) Body(record *manifest.Record) Body { return &message{c, record} }
 
-// Header gives a message's header, up to and including the first empty line; nothing where it has none.
+// Header returns the header of a message, up to and including the first empty line, or nothing if it has none.
 func (c *Contents) Header(ctx context.Context, record *manifest.Record) ([]byte, error) {
 	parts, err := record.PartList(c.Load(ctx))
 	if err != nil || len(parts) == 0 || parts[0].Kind != mail.HeaderPart {
@@ -61,13 +61,13 @@ func (m *message) WriteTo(ctx context.Context, w io.Writer) error {
 // Verify implements Body.
 func (m *message) Verify(ctx context.Context) error { return m.WriteTo(ctx, io.Discard) }
 
-// ReadError marks an error of reading the archive, so that it is told from one of the writer that the bytes go to.
+// ReadError is an error of reading the archive, as opposed to one of the writer that the bytes go to.
 type ReadError struct{ Err error }
 
 func (e *ReadError) Error() string { return e.Err.Error() }
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// joiner joins one message after the other, and hashes what it joins.
+// joiner joins one message after the other, and hashes the result.
 type joiner struct {
 	parts  *mail.Joiner
 	hasher *chunk.Hasher
@@ -75,14 +75,14 @@ type joiner struct {
 	size   int64
 }
 
-// Write implements io.Writer for what mail.Joiner gives.
+// Write implements io.Writer, for mail.Joiner.
 func (j *joiner) Write(p []byte) (int, error) {
 	j.hasher.Write(p)
 	j.size += int64(len(p))
 	return j.to.Write(p)
 }
 
-// join writes the message. What is not the writer's fault is a ReadError.
+// join writes the message. It returns a ReadError unless the writer failed.
 func (j *joiner) join(ctx context.Context, c *Contents, record *manifest.Record, to io.Writer) error {
 	j.to, j.size = to, 0
 	defer func() { j.to = nil }()
@@ -125,7 +125,7 @@ func (j *joiner) joinPart(ctx context.Context, c *Contents, part manifest.Part) 
 	return nil
 }
 
-// asRead marks those errors of a mail.Joiner as errors of reading that are its own.
+// asRead marks an error of a mail.Joiner as a ReadError, unless it is of the writer behind it.
 func asRead(err error) error {
 	if errors.Is(err, mail.ErrJoin) || errors.Is(err, mail.ErrRecipe) {
 		return &ReadError{Err: err}
@@ -133,5 +133,5 @@ func asRead(err error) error {
 	return err
 }
 
-// BodyBatch is how many chunks of a long message are fetched together: some five frames.
+// BodyBatch is the number of chunks of a long message that are fetched together: some five frames.
 const BodyBatch = 64

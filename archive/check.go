@@ -12,31 +12,31 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// CheckOptions say how much is checked.
+// CheckOptions select how much is checked.
 type CheckOptions struct {
 	Repo *repo.Repo
 
-	// Data are the packs of mail that are read whole. The others are only seen to be there with the right size.
+	// Data selects the packs of mail that are read whole. Of the others, only the size is checked.
 	Data repo.HashRange
 
-	Limits Limits // of losses; nil: the usual ones
+	Limits Limits // of losses; nil for the usual ones
 
 	Progress func(repo.Progress) // may be nil
 }
 
-// Problem is something that a check found wrong: an object, or a message, page or mailbox that is harmed by what is
-// wrong with an object. What several manifests share is told for the newest of them.
+// Problem is what a check found wrong: with an object, or with a message, page or mailbox that a damaged object affects. If
+// several manifests share it, the newest of them is named.
 type Problem struct {
-	Object   string // the name of the object that is wrong; empty where it cannot be told
-	Manifest string // the name of the manifest that is harmed; empty: the problem is the object itself
+	Object   string // the name of the damaged object; empty if it is not known
+	Manifest string // the name of the manifest that is affected; empty if the problem is the object itself
 	Account  string
-	Mailbox  string   // decoded name; empty: the manifest as a whole
-	UID      mail.UID // 0: more than one message, as Reason tells
+	Mailbox  string   // decoded name; empty for the manifest as a whole
+	UID      mail.UID // 0 for several messages; Reason names them
 	Reason   string
-	Harmless bool // no mail is in danger: a pack that a run cut short left behind, an object that is not ours
+	Harmless bool // no mail is affected, for example by a pack that an interrupted run left behind
 }
 
-// String is the problem as a sentence.
+// String returns the problem as a sentence.
 func (p Problem) String() string {
 	var where []string
 	if p.Manifest != "" {
@@ -65,17 +65,17 @@ type CheckReport struct {
 	Objects   int64
 	Bytes     int64 // read of objects
 	Problems  int64 // without harmless ones
-	Unlocked  int64 // among these: what is stored is whole, but locked for less than is promised
+	Unlocked  int64 // of these, objects that are whole but locked for less time than promised
 	Misdated  int64 // of these, manifests whose times cannot be true
 }
 
-// Check makes sure that everything that committed manifests refer to can be had. It goes on after each problem; the error
-// is for what ends it.
+// Check verifies that everything that committed manifests refer to can be read. It calls report with each problem and goes
+// on. It returns an error only if it cannot go on.
 //
-// First come the objects: repo sees to names, sizes, tags and tables, and of packs on the arc Data to every byte. Then every
-// manifest is walked down to the chunks of its messages: each must be in the index and in a pack that is sound. A chunk
-// in a pack with a problem is read, to see whether it is harmed; so a pack damaged in one place harms those messages
-// alone that need that place, and no message that has its chunks in another pack as well.
+// It checks the objects first: repo checks names, sizes, tags and tables, and every byte of the packs that Data selects.
+// Then it follows every manifest down to the chunks of its messages. Each chunk must be in the index and in a sound pack.
+// A chunk in a damaged pack is read, so that only those messages are reported that need the damaged place and have no
+// other copy.
 func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckReport, error) {
 	c := &checker{
 		CheckOptions: o,
@@ -89,8 +89,8 @@ func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckRep
 	return &c.report, err
 }
 
-// checker is one check under way. It remembers each page that it has walked, so that nights that share pages cost
-// little: some 60 bytes for each distinct page.
+// checker is a Check under way. It remembers each page that it has checked, in some 60 bytes, so that a page that many
+// manifests share is checked once.
 type checker struct {
 	CheckOptions
 	found   func(Problem)
@@ -98,10 +98,10 @@ type checker struct {
 	reader  *Reader
 	unsound map[string]bool // names of packs with a problem
 
-	accounts map[string]bool // of which no manifest was walked yet, by their folders
-	expected int64           // messages of the newest manifest of each of the others
+	accounts map[string]bool // folders of accounts of which no manifest was checked yet
+	expected int64           // messages in the newest manifests of the other accounts
 
-	histories Histories // what was walked
+	histories Histories // the manifests that were checked
 
 	checkedPages map[chunk.Prefix]checkedPage // record pages
 	checkedFlags map[chunk.Prefix]struct{}    // flag pages
@@ -117,7 +117,7 @@ func (c *checker) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !head.Marked { // else it is to be forgotten, and a prune may be deleting what it needs
+		if !head.Marked { // a prune may be deleting what a marked one needs
 			heads = append(heads, head)
 			c.accounts[head.Account] = true
 		}
@@ -146,8 +146,8 @@ func (c *checker) run(ctx context.Context) error {
 	return nil
 }
 
-// unreported names manifests that lack mail and have no alarm. Nothing that is stored is harmed. What cannot be compared for
-// damage was named before.
+// unreported reports manifests that lack mail and have no alarm. It skips those that are too damaged to compare, which were
+// reported before.
 func (c *checker) unreported(ctx context.Context) error {
 	found, err := c.histories.Shrunk(ctx, c.Repo, c.Limits)
 	for _, u := range found {
@@ -159,8 +159,8 @@ func (c *checker) unreported(ctx context.Context) error {
 	return err
 }
 
-// objects has the repository check its objects, and remembers which packs cannot be relied on: those with a problem, and
-// those that are condemned, which may be gone already.
+// objects checks the objects of the repository, and remembers the packs that cannot be relied on: those with a problem, and
+// those that are condemned, which may be deleted already.
 func (c *checker) objects(ctx context.Context) error {
 	checked, err := c.Repo.CheckTold(ctx, c.Data, func(p repo.Problem) {
 		if p.Kind.Damage() {
@@ -175,7 +175,7 @@ func (c *checker) objects(ctx context.Context) error {
 		return err
 	}
 	condemned, err := c.Repo.Condemned(ctx)
-	if err != nil && !IsDamage(err) { // damage was told by the check of the objects
+	if err != nil && !IsDamage(err) { // the check of the objects reported damage
 		return err
 	}
 	for pack := range condemned {
@@ -184,7 +184,7 @@ func (c *checker) objects(ctx context.Context) error {
 	return nil
 }
 
-// showProgress tells how far the walk is. How many messages there are is known when of each account the newest manifest was met.
+// showProgress reports how many messages were checked. Their total is known once the newest manifest of each account was read.
 func (c *checker) showProgress() {
 	if c.Progress == nil {
 		return
@@ -203,7 +203,7 @@ func (c *checker) problem(p Problem) {
 	c.found(p)
 }
 
-// damaged takes down damage. It returns an error of any other kind, which ends the check.
+// damaged reports damage as a problem. It returns any other error, which ends the check.
 func (c *checker) damaged(ctx context.Context, p Problem, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -216,7 +216,7 @@ func (c *checker) damaged(ctx context.Context, p Problem, err error) error {
 	return nil
 }
 
-// manifest walks one manifest.
+// manifest checks one manifest.
 func (c *checker) manifest(ctx context.Context, head repo.Head) error {
 	m, err := ReadManifest(ctx, c.Repo, head)
 	if err != nil {
@@ -233,7 +233,7 @@ func (c *checker) manifest(ctx context.Context, head repo.Head) error {
 	}
 	c.report.Manifests++
 	c.histories.Add(Summary{head, m})
-	if c.accounts[head.Account] { // the newest has most of what there is
+	if c.accounts[head.Account] { // the newest has most of the messages
 		delete(c.accounts, head.Account)
 		c.expected += m.Totals.Messages
 	}

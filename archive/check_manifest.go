@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// manifestCheck is the walk through one manifest.
+// manifestCheck is the check of one manifest.
 type manifestCheck struct {
 	*checker
 	contents *Contents
@@ -35,10 +35,10 @@ func (w *manifestCheck) run(ctx context.Context) error {
 			return err
 		}
 	}
-	told := w.contents.Manifest.Totals
-	if whole && (sum.Mailboxes != told.Mailboxes || sum.Messages != told.Messages || sum.Bytes != told.Bytes) {
-		w.mismatch(w.where, "it tells of %d mailboxes with %d messages of %d bytes, and holds %d with %d of %d",
-			told.Mailboxes, told.Messages, told.Bytes, sum.Mailboxes, sum.Messages, sum.Bytes)
+	want := w.contents.Manifest.Totals
+	if whole && (sum.Mailboxes != want.Mailboxes || sum.Messages != want.Messages || sum.Bytes != want.Bytes) {
+		w.mismatch(w.where, "its totals are %d mailboxes with %d messages of %d bytes, but it has %d with %d of %d",
+			want.Mailboxes, want.Messages, want.Bytes, sum.Mailboxes, sum.Messages, sum.Bytes)
 	}
 	return nil
 }
@@ -48,8 +48,8 @@ func (w *manifestCheck) mismatch(about Problem, format string, args ...any) {
 	w.problem(about)
 }
 
-// mailbox walks the pages of a mailbox. That the page rows are the canonical ones for the numbers of messages they tell
-// is AllPages' to see; that the pages hold these, records'.
+// mailbox checks the pages of a mailbox. AllPages checks that the page rows are the canonical ones for their numbers of
+// messages, and Records that the pages have that many.
 func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) error {
 	w.report.Mailboxes++
 	about := w.where
@@ -60,7 +60,7 @@ func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) 
 		if err := w.damaged(ctx, about, err); err != nil {
 			return err
 		}
-		for page, err := range w.contents.Pages(ctx, mailbox) { // those that can still be read
+		for page, err := range w.contents.Pages(ctx, mailbox) { // those that can be read
 			if err == nil {
 				pages = append(pages, page)
 			}
@@ -79,7 +79,7 @@ func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) 
 		}
 	}
 	if whole && bytes != mailbox.Bytes {
-		w.mismatch(about, "it tells of %d bytes of messages, and its records have %d", mailbox.Bytes, bytes)
+		w.mismatch(about, "its size is %d bytes, but its records have %d", mailbox.Bytes, bytes)
 	}
 	return nil
 }
@@ -91,15 +91,15 @@ func (w *manifestCheck) isChecked(page manifest.Page) bool {
 	return records && flags
 }
 
-// checkedPage is what is remembered of a record page.
+// checkedPage is what a check remembers of a record page.
 type checkedPage struct {
-	bytes       int64 // of its messages; -1: it cannot be read
+	bytes       int64 // of its messages; -1 if it cannot be read
 	messages    uint32
 	first, last mail.UID
 }
 
-// page checks a page and tells how many bytes its messages have. One that was walked before is only held against the row
-// that names it.
+// page checks a page, and returns the number of bytes of its messages. If it was checked before, it is only compared with
+// the row that names it.
 func (w *manifestCheck) page(ctx context.Context, about Problem, page manifest.Page) (bytes int64, ok bool, err error) {
 	if err := w.flagPage(ctx, about, page); err != nil {
 		return 0, false, err
@@ -147,7 +147,7 @@ func (w *manifestCheck) flagPage(ctx context.Context, about Problem, page manife
 	return nil
 }
 
-// messages checks that the chunks of a page's messages can be had.
+// messages checks that the chunks of a page's messages can be read.
 func (w *manifestCheck) messages(ctx context.Context, about Problem, records []manifest.Record) error {
 	var ids []chunk.ID
 	var owners []mail.UID // of ids
@@ -172,19 +172,19 @@ func (w *manifestCheck) messages(ctx context.Context, about Problem, records []m
 	return w.chunks(ctx, about, ids, owners)
 }
 
-// chunks checks that chunks of messages can be had, and names each message that is harmed once.
+// chunks checks that chunks of messages can be read, and reports each affected message once.
 func (w *manifestCheck) chunks(ctx context.Context, about Problem, ids []chunk.ID, owners []mail.UID) error {
-	var harmed mail.UID
+	var affected mail.UID
 	for i, id := range ids {
-		if owners[i] == harmed {
+		if owners[i] == affected {
 			continue
 		}
 		err := w.chunk(ctx, id)
 		if err == nil {
 			continue
 		}
-		harmed = owners[i]
-		about.UID = harmed
+		affected = owners[i]
+		about.UID = affected
 		if err := w.damaged(ctx, about, err); err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func (w *manifestCheck) chunks(ctx context.Context, about Problem, ids []chunk.I
 	return nil
 }
 
-// chunk checks that a chunk can be had. It is read only if it lies where something is wrong.
+// chunk checks that a chunk can be read. It reads the chunk only if its pack is unsound.
 func (w *manifestCheck) chunk(ctx context.Context, id chunk.ID) error {
 	places, err := w.Repo.Locate(ctx, []chunk.ID{id})
 	if err != nil || !w.unsound[places[0].Frame.Pack.String()] {

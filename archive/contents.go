@@ -14,11 +14,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Contents is an archived account as it stood when its manifest was laid: mailboxes, their messages, and the bytes of
-// these. Nothing is read before it is asked for. All methods may be called from several goroutines at once.
+// Contents is an account as a manifest records it: mailboxes, their messages, and the bytes of these. Each method reads what
+// it needs from the repository. All may be called from several goroutines at once.
 //
-// The iterators go on after an error: it is about the piece that it names alone, a table, a list or a page, and what the
-// others hold is still to be had. A caller that wants all or nothing stops at the first.
+// The iterators go on after an error. It is about the one table, list or page that it names, and the others can still be
+// read. A caller that needs everything stops at the first error.
 type Contents struct {
 	Head     repo.Head
 	Manifest *manifest.Manifest
@@ -28,13 +28,13 @@ type Contents struct {
 	joiners sync.Pool // of *joiner
 }
 
-// ChunkReader is what reading needs of a repository.
+// ChunkReader is the part of a repository that Contents reads.
 type ChunkReader interface {
-	// Chunk gives a chunk, verified. It is read-only.
+	// Chunk returns a chunk, which it has verified. The caller must not change it.
 	Chunk(ctx context.Context, id chunk.ID) ([]byte, error)
 
-	// Locate tells where chunks lie; Prefetch reads frames that will be needed, together where they lie together; Drop
-	// forgets those that will not be needed again soon.
+	// Locate returns where chunks are stored. Prefetch reads frames that will be needed, adjacent ones with one request.
+	// Drop forgets frames that will not be needed again soon.
 	Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error)
 	Prefetch(ctx context.Context, frames []repo.Frame) error
 	Drop(frames []repo.Frame)
@@ -51,8 +51,8 @@ func (r *Reader) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, e
 	return r.repo.Locate(ctx, ids)
 }
 
-// readerCache bounds the decoded frames that reading a manifest's contents keeps. Copies of messages lie far apart, where a
-// mailbox came first that had them, and what does not fit is decoded again (docs/design/restoring.md has the figures).
+// readerCache bounds the decoded frames that a Reader keeps. Copies of a message are stored far from their neighbors, where
+// the first mailbox that had them was written, and a frame that does not fit is decoded again (docs/design/restoring.md has the figures).
 const readerCache = 48 << 20
 
 // NewReader returns a Reader of a repository.
@@ -107,7 +107,7 @@ func (c *Contents) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	return c.chunks.Chunk(ctx, id)
 }
 
-// Load reads chunks as package manifest wants them read.
+// Load returns a function that reads chunks, as package manifest takes it.
 func (c *Contents) Load(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	return func(id chunk.ID) ([]byte, error) { return c.chunks.Chunk(ctx, id) }
 }
@@ -137,7 +137,7 @@ func (c *Contents) Mailboxes(ctx context.Context) iter.Seq2[*manifest.Mailbox, e
 	}
 }
 
-// Mailbox finds a mailbox by its name, decoded or raw; INBOX has no case.
+// Mailbox returns the mailbox with a name, decoded or raw. The case of INBOX does not matter (RFC 9051 section 5.1).
 func (c *Contents) Mailbox(ctx context.Context, name string) (*manifest.Mailbox, error) {
 	var unread error
 	for mailbox, err := range c.Mailboxes(ctx) {
@@ -177,7 +177,7 @@ func (c *Contents) Pages(ctx context.Context, mailbox *manifest.Mailbox) iter.Se
 	}
 }
 
-// Ahead yields the pages, and has their chunks fetched together before they are read.
+// Ahead yields the pages. Before, it fetches the chunks of several at once.
 func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
 	return func(yield func(manifest.Page, error) bool) {
 		var pages []manifest.Page
@@ -206,7 +206,7 @@ func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, erro
 	}
 }
 
-// PageBatch is how many pages are fetched together: of 50 KB at most each, a few frames.
+// PageBatch is the number of pages that are fetched together. At 50 KB or less each, they are in a few frames.
 const PageBatch = 96
 
 func (c *Contents) PrefetchPages(ctx context.Context, pages []manifest.Page) {
@@ -220,13 +220,13 @@ func (c *Contents) PrefetchPages(ctx context.Context, pages []manifest.Page) {
 	c.PrefetchChunks(ctx, ids)
 }
 
-// Entries yields all that is recorded of a mailbox's messages, ascending by UID. A message whose flags cannot be read is
-// yielded without them, after an error that wraps ErrFlags.
+// Entries yields the entries of a mailbox, ascending by UID. If flags cannot be read, it yields an error that wraps ErrFlags
+// and then the entries without flags.
 func (c *Contents) Entries(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[*manifest.Entry, error] {
 	return c.EntriesIn(ctx, mailbox, c.Pages(ctx, mailbox))
 }
 
-// EntriesIn yields what is recorded in some pages of the mailbox, as Entries does.
+// EntriesIn yields the entries of some pages of the mailbox, as Entries does.
 func (c *Contents) EntriesIn(ctx context.Context, mailbox *manifest.Mailbox, rows iter.Seq2[manifest.Page, error]) iter.Seq2[*manifest.Entry, error] {
 	return func(yield func(*manifest.Entry, error) bool) {
 		for page, err := range c.Ahead(ctx, rows) {
@@ -246,7 +246,7 @@ func (c *Contents) EntriesIn(ctx context.Context, mailbox *manifest.Mailbox, row
 	}
 }
 
-// EntriesAt yields what is recorded of some messages, ascending by UID. Pages that hold none of them are not read.
+// EntriesAt yields the entries of some messages, ascending by UID. It does not read pages that have none of them.
 func (c *Contents) EntriesAt(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet) iter.Seq2[*manifest.Entry, error] {
 	return func(yield func(*manifest.Entry, error) bool) {
 		if uids.Len() == 0 {
@@ -263,7 +263,7 @@ func (c *Contents) EntriesAt(ctx context.Context, mailbox *manifest.Mailbox, uid
 	}
 }
 
-// PagesAt leaves out the pages that hold none of the messages.
+// PagesAt yields the pages that may have some of the messages.
 func PagesAt(pages iter.Seq2[manifest.Page, error], uids mail.UIDSet) iter.Seq2[manifest.Page, error] {
 	ranges := slices.Collect(uids.Ranges())
 	return func(yield func(manifest.Page, error) bool) {
@@ -283,10 +283,10 @@ func PagesAt(pages iter.Seq2[manifest.Page, error], uids mail.UIDSet) iter.Seq2[
 	}
 }
 
-// ErrFlags: the flags of a page of messages cannot be read, though the messages can.
+// ErrFlags reports that the flags of a page of messages cannot be read, though the messages can.
 var ErrFlags = errors.New("flags cannot be read")
 
-// Page reads a page. Where only its flags cannot be read, it gives the entries without them beside the error.
+// Page reads a page. If only its flags cannot be read, it returns the entries without flags and an error that wraps ErrFlags.
 func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
 	records, err := c.Records(ctx, page)
 	if err != nil {
@@ -309,7 +309,7 @@ func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page man
 	return entries, nil
 }
 
-// Records reads a record page and sees to it that it is what its row says.
+// Records reads a record page and checks that it agrees with its row.
 func (c *Contents) Records(ctx context.Context, page manifest.Page) ([]manifest.Record, error) {
 	records, err := ReadPiece(ctx, c, page.Records, manifest.ParseRecords)
 	if err != nil {
@@ -325,7 +325,7 @@ func (c *Contents) Records(ctx context.Context, page manifest.Page) ([]manifest.
 	return records, nil
 }
 
-// Entry finds a message of a mailbox.
+// Entry returns the entry of one message of a mailbox.
 func (c *Contents) Entry(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID) (*manifest.Entry, error) {
 	var unread error
 	for page, err := range c.Pages(ctx, mailbox) {
@@ -352,10 +352,10 @@ func (c *Contents) Entry(ctx context.Context, mailbox *manifest.Mailbox, uid mai
 	return nil, fmt.Errorf("mailbox %q: %w with UID %d", mailbox.Name, ErrNoMessage, uid)
 }
 
-// ErrNoMessage: the mailbox has no such message.
+// ErrNoMessage reports that a mailbox does not have a message.
 var ErrNoMessage = errors.New("no message")
 
-// ReadPiece reads a chunk of the catalog and parses it.
+// ReadPiece reads and parses a piece of a manifest: a table, a list, a page or its flags.
 func ReadPiece[T any](ctx context.Context, c *Contents, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
 	data, err := c.chunks.Chunk(ctx, id)
 	if err != nil {
@@ -364,13 +364,13 @@ func ReadPiece[T any](ctx context.Context, c *Contents, id chunk.ID, parse func(
 	return parse(data)
 }
 
-// Locate tells where chunks lie.
+// Locate returns where chunks are stored.
 func (c *Contents) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error) {
 	return c.chunks.Locate(ctx, ids)
 }
 
-// Prefetch reads frames that will be needed, together where they lie together. It is of no consequence if it fails:
-// whoever reads a chunk is told.
+// Prefetch reads frames that will be needed, adjacent ones with one request. If that fails, the error comes again when a
+// chunk is read.
 func (c *Contents) Prefetch(ctx context.Context, frames []repo.Frame) {
 	_ = c.chunks.Prefetch(ctx, frames)
 }
@@ -378,7 +378,7 @@ func (c *Contents) Prefetch(ctx context.Context, frames []repo.Frame) {
 // Drop forgets frames that will not be needed again soon.
 func (c *Contents) Drop(frames []repo.Frame) { c.chunks.Drop(frames) }
 
-// PrefetchChunks fetches together what the chunks need. It is of no consequence if it fails: whoever reads a chunk is told.
+// PrefetchChunks prefetches the frames of chunks. If that fails, the error comes again when a chunk is read.
 func (c *Contents) PrefetchChunks(ctx context.Context, ids []chunk.ID) { prefetch(ctx, c.chunks, ids) }
 
 func prefetch(ctx context.Context, chunks ChunkReader, ids []chunk.ID) {

@@ -12,7 +12,7 @@ import (
 )
 
 // IsDamage reports whether an error is about one piece of the archive, so that reading can go on. An error of this host, of
-// the store, or of what is written to is not damage.
+// the store, or of a writer is not.
 func IsDamage(err error) bool {
 	var writing *writeError
 	if local.Is(err) || errors.As(err, &writing) {
@@ -35,7 +35,7 @@ func EndsListing(ctx context.Context, head repo.Head, err error) bool {
 	return err != nil && (head.Name == "" || ctx.Err() != nil || !IsDamage(err))
 }
 
-// UnlessDamage drops an error that is about one message alone, so that the others are still compared.
+// UnlessDamage returns nil for damage, so that the rest is still read, and any other error as it is.
 func UnlessDamage(err error) error {
 	if IsDamage(err) {
 		return nil
@@ -43,13 +43,13 @@ func UnlessDamage(err error) error {
 	return err
 }
 
-// writeError is an error of what is written to. It says nothing about what is read.
+// writeError is an error of writing, and so not damage of what was read, whatever it wraps.
 type writeError struct{ err error }
 
 func (e *writeError) Error() string { return e.err.Error() }
 func (e *writeError) Unwrap() error { return e.err }
 
-// AsWrite wraps an error of what is written to.
+// AsWrite marks an error of writing, so that IsDamage does not take it for damage.
 func AsWrite(err error) error {
 	if err == nil {
 		return nil

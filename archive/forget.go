@@ -13,24 +13,24 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// Decision is what becomes of a manifest, and why.
+// Decision says whether a manifest is kept, and why.
 type Decision struct {
 	Head     repo.Head
-	Manifest *manifest.Manifest // without mailboxes, failures and the like; nil: it cannot be read, and stays
+	Manifest *manifest.Manifest // the fields that decisions need; nil if it cannot be read, and so is kept
 	Tags     []string
 	Lost     []string // losses beyond the limits that no alarm mentions
 	history.Verdict
 }
 
-// ForgetPlan is a plan of what is to be forgotten. Making it changes nothing.
+// ForgetPlan lists decisions about manifests. Nothing is changed until Apply.
 type ForgetPlan struct {
-	Decisions []Decision // of each account the newest first
+	Decisions []Decision // by account, the newest first
 
 	repo *repo.Repo
 }
 
-// PlanForget decides by a policy about every manifest that is not marked yet, of the accounts that are named, or of all.
-// Days, hours and so on are those of the zone.
+// PlanForget applies a policy to the manifests of some accounts, or of all if none are named, except those that are marked
+// already. Days, hours and so on are those of the zone.
 func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy history.Policy, zone *time.Location, limits Limits) (*ForgetPlan, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {
@@ -62,10 +62,10 @@ func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy his
 	return plan, nil
 }
 
-// ErrKept is wrapped by the error that names a manifest which must not be forgotten.
+// ErrKept reports that a manifest must not be forgotten.
 var ErrKept = errors.New("it is kept")
 
-// PlanForgetNamed is a plan that forgets these manifests and no others. One that must stay is an error.
+// PlanForgetNamed returns a plan that forgets only these manifests. It returns an error that wraps ErrKept if one must be kept.
 func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limits Limits) (*ForgetPlan, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {
@@ -84,7 +84,7 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 			return nil, err
 		}
 		decide(account, history.Policy{}, time.UTC)
-		left := false // a complete one
+		left := false // whether a complete manifest is left
 		for i := range account {
 			f := &account[i]
 			switch named := isNamed(f); {
@@ -105,12 +105,12 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 	return plan, nil
 }
 
-// isComplete reports whether all that was archived of an account can be had by this manifest alone.
+// isComplete reports whether the manifest is a committed one of a complete run.
 func (f *Decision) isComplete() bool {
 	return f.Manifest != nil && f.Manifest.State == manifest.Complete && f.Head.Committed()
 }
 
-// undecided lists what there is to decide about: all manifests that are not marked, also those that were never committed.
+// undecided returns all manifests that are not marked, also those that were never committed.
 func undecided(ctx context.Context, r *repo.Repo) (all []Decision, err error) {
 	tags, err := r.Tags(ctx)
 	if err != nil {
@@ -137,7 +137,7 @@ func undecided(ctx context.Context, r *repo.Repo) (all []Decision, err error) {
 	return all, nil
 }
 
-// byAccount yields the manifests of one account after the other. They are listed so.
+// byAccount yields the manifests of each account. The list is in the order of accounts.
 func byAccount(all []Decision) func(yield func([]Decision) bool) {
 	return func(yield func([]Decision) bool) {
 		for len(all) > 0 {
@@ -153,7 +153,7 @@ func byAccount(all []Decision) func(yield func([]Decision) bool) {
 	}
 }
 
-// decide fills in the verdicts of one account. What cannot be read stays, and counts for nothing.
+// decide fills in the verdicts of one account. A manifest that cannot be read is kept, and the policy does not see it.
 func decide(account []Decision, policy history.Policy, zone *time.Location) {
 	var list []history.Run
 	var of []*Decision
@@ -175,9 +175,9 @@ func decide(account []Decision, policy history.Policy, zone *time.Location) {
 	keepCertain(account)
 }
 
-// keepCertain keeps the newest complete manifest that the store had in time. One that it got after its deadline, because
-// the writer's host slept between naming and putting it, may name what was removed meanwhile, and must not be all that is
-// left. (In a copy of a repository all objects are young; there, nothing is certain, and nothing more is kept.)
+// keepCertain keeps the newest complete manifest that the store received before its deadline. A manifest that came later,
+// because the writer's host slept before the upload, may refer to chunks that were removed meanwhile, so it must not be the
+// only one left. (In a copy of a repository all objects are new, so no manifest is certain, and none is kept for this.)
 func keepCertain(account []Decision) {
 	for i := range account {
 		f := &account[i]
@@ -191,7 +191,7 @@ func keepCertain(account []Decision) {
 	}
 }
 
-// Misdated returns the manifests because of which nothing of their accounts is forgotten.
+// Misdated returns the misdated manifests. Because of them, nothing of their accounts is forgotten.
 func (p *ForgetPlan) Misdated() (all []Decision) {
 	for _, d := range p.Decisions {
 		if d.Keep && d.Head.Misdated != "" {
@@ -201,7 +201,7 @@ func (p *ForgetPlan) Misdated() (all []Decision) {
 	return all
 }
 
-// Apply marks what the plan lets go, together, and says how many that are.
+// Apply marks the manifests that the plan does not keep, in one step, and returns their number.
 func (p *ForgetPlan) Apply(ctx context.Context) (marked int, err error) {
 	var marks []statement.Marked
 	for i := range p.Decisions {

@@ -14,15 +14,15 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// Limits returns the limits of losses of an account, as loss.Comparison has them. Nil means the usual ones.
+// Limits returns the limits of losses of an account, as loss.Comparison takes them. A nil Limits stands for the usual ones.
 type Limits func(account string) func(*mail.Mailbox) loss.Limit
 
-// lossFinder finds losses that no alarm of a manifest mentions, because somebody with a writer's key can write a manifest that
-// lacks mail, without an alarm.
+// lossFinder finds losses that no alarm mentions. A host with a stolen writer's key can write a manifest that lacks mail and
+// has no alarm.
 //
-// Two consecutive manifests are compared if one of them, or anything between them, is to be forgotten. If something between
-// them was forgotten while both were there, they were compared then, and are not compared again: manifests that monthly
-// rules keep differ by far more than two nights may.
+// Two consecutive manifests are compared if one of them, or one between them, is to be forgotten. If one between them was
+// forgotten while both existed, they were compared then. They are not compared again, because manifests that monthly rules
+// keep differ by far more than two nights may.
 type lossFinder struct {
 	repo   *repo.Repo
 	reader *Reader
@@ -46,8 +46,8 @@ func newLossFinder(ctx context.Context, r *repo.Repo, limits Limits) (*lossFinde
 	return k, nil
 }
 
-// find fills in the losses of manifests of one account, the newest first, where they matter for what goes. It reports
-// whether it found any.
+// find fills in the losses of manifests of one account, given the newest first, where one that goes is concerned. It
+// reports whether it found any.
 func (k *lossFinder) find(ctx context.Context, account []Decision, goes func(*Decision) bool) (found bool, err error) {
 	for i := range account {
 		now := &account[i]
@@ -100,8 +100,8 @@ func predecessors(account []Decision, i int) (list []int) {
 	return list
 }
 
-// wereCompared reports whether something that lay between two manifests was forgotten while both were there. A manifest that
-// was written again, as repairs and erasures do, was there under another name before.
+// wereCompared reports whether a manifest between two others was forgotten while both existed. A manifest that a repair or an
+// erasure wrote again existed under another name before.
 func (k *lossFinder) wereCompared(before, now *Decision) bool {
 	since := now.Head.Stored
 	if now.Manifest.Origin != [32]byte{} {
@@ -117,7 +117,7 @@ func (k *lossFinder) wereCompared(before, now *Decision) bool {
 	return false
 }
 
-// compare finds what an account lost between two manifests. Mailboxes that cannot be read are left out.
+// compare finds what an account lost between two manifests. It leaves out mailboxes that cannot be read.
 func (k *lossFinder) compare(ctx context.Context, before, now repo.Head) (*loss.Losses, error) {
 	erasures, err := k.erased(ctx)
 	if err != nil {
@@ -156,7 +156,7 @@ func readableMailboxes(ctx context.Context, c *Contents) (list []*manifest.Mailb
 	return list, nil
 }
 
-// LostBefore returns what a manifest lost, beyond the limits, since the last complete one before it that is still there.
+// LostBefore returns what a manifest lost, beyond the limits, since the last complete one before it that exists.
 func LostBefore(ctx context.Context, r *repo.Repo, head repo.Head, limits Limits) ([]string, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {

@@ -6,12 +6,12 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// systemLabels are Gmail's own, and the special uses of their mailboxes.
+// systemLabels maps Gmail's own labels to the special uses of their mailboxes (RFC 6154).
 var systemLabels = map[string]string{
 	`\sent`: `\Sent`, `\draft`: `\Drafts`, `\drafts`: `\Drafts`, `\important`: `\Important`, `\starred`: `\Flagged`,
 }
 
-// LabelKeys are the labels, as labelKey writes them, that a mailbox stands for.
+// LabelKeys returns the keys (LabelKey) of the labels that a mailbox stands for.
 func LabelKeys(m *mail.Mailbox) []string {
 	if m.IsInbox() {
 		return []string{`\inbox`}
@@ -25,8 +25,8 @@ func LabelKeys(m *mail.Mailbox) []string {
 	return keys
 }
 
-// LabelKey is one text for all the ways to write a label: servers write UTF-8 or modified UTF-7, and system labels have
-// no case.
+// LabelKey returns the same key for all spellings of a label. Servers write UTF-8 or modified UTF-7, and the case of system
+// labels does not matter.
 func LabelKey(label string) string {
 	if strings.HasPrefix(label, `\`) {
 		return strings.ToLower(label)

@@ -5,9 +5,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// LaneOf says which chunks are compressed together: those of like parts. A decoded body that reads as text lies with the
-// text: it is mostly a message in another charset, that quotes and is quoted, or a log. Beside photographs it would take
-// nearly twice the bytes.
+// LaneOf returns the lane of a chunk. Chunks of a lane are compressed together, so like parts share one. A decoded body that
+// is text shares the lane of text: it is mostly a message in another charset, which quotes others, or a log. In the lane of
+// images it would take nearly twice the bytes.
 func LaneOf(kind mail.PartKind, data []byte) repo.Lane {
 	switch {
 	case kind == mail.HeaderPart:
@@ -18,11 +18,11 @@ func LaneOf(kind mail.PartKind, data []byte) repo.Lane {
 	return repo.LaneBody
 }
 
-// textProbe is how much is looked at to tell text from other content.
+// textProbe is the number of bytes by which text is recognized.
 const textProbe = 512
 
-// readsAsText reports whether control characters are rare: they make a tenth of what is compressed or encrypted, and
-// begin every image.
+// readsAsText reports whether control characters are rare. They make up a tenth of compressed or encrypted content, and are
+// at the beginning of every image.
 func readsAsText(data []byte) bool {
 	probe := data[:min(len(data), textProbe)]
 	controls := 0

@@ -8,7 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Catalog reads the pages of manifests for package loss.
+// Catalog returns a loss.Catalog, which reads pages of manifests, of a repository.
 func Catalog(ctx context.Context, r *repo.Repo, reader *repo.Reader) loss.Catalog {
 	chunks := &Reader{reader, r}
 	return loss.Catalog{

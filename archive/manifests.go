@@ -14,13 +14,13 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Summary is a committed manifest, without what it refers to.
+// Summary is a committed manifest with its Head.
 type Summary struct {
 	Head     repo.Head
 	Manifest *manifest.Manifest
 }
 
-// Origin is the hash of the manifest that this one goes back to, by copies, repairs and the like; else its own.
+// Origin returns the hash of the manifest that this one was copied, repaired or written again from, or its own hash.
 func (s Summary) Origin() [32]byte {
 	if s.Manifest.Origin != [32]byte{} {
 		return s.Manifest.Origin
@@ -28,16 +28,16 @@ func (s Summary) Origin() [32]byte {
 	return s.Head.ID
 }
 
-// readAhead is how many manifests are read at once: each costs one round trip to the store.
+// readAhead is the number of manifests that are read at once. Each costs one round trip to the store.
 const readAhead = 8
 
-// Manifests yields the committed manifests of all accounts, of each account the newest first. One that cannot be read, or is
-// misdated, is yielded with its Head and the error, and the others follow; after an error without a Head there are no more.
+// Manifests yields the committed manifests of all accounts, those of an account from the newest to the oldest. For one that
+// cannot be read or is misdated, it yields the Head and an error, and goes on. An error without a Head is the last.
 func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
 	return summaries(ctx, r, r.Manifests)
 }
 
-// AccountManifests is Manifests of one account, for a writer: a mark that cannot be read is an error.
+// AccountManifests is Manifests for one account. It is for writers, so a mark that cannot be read is an error.
 func AccountManifests(ctx context.Context, r *repo.Repo, account string) iter.Seq2[Summary, error] {
 	return summaries(ctx, r, func(ctx context.Context) iter.Seq2[repo.Head, error] { return r.AccountManifests(ctx, account) })
 }
@@ -90,6 +90,7 @@ func summarize(ctx context.Context, r *repo.Repo, head repo.Head) summarized {
 	return summarized{Summary{head, m}, err}
 }
 
+// ReadManifest reads and parses a manifest.
 func ReadManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*manifest.Manifest, error) {
 	content, err := r.Manifest(ctx, head)
 	if err != nil {
@@ -102,7 +103,7 @@ func ReadManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*manifest.
 	return m, nil
 }
 
-// datingOf says what the times of a manifest are worth.
+// datingOf returns how far the time of a manifest can be trusted.
 func datingOf(head repo.Head) history.Dating {
 	switch {
 	case head.Misdated != "":
@@ -113,7 +114,7 @@ func datingOf(head repo.Head) history.Dating {
 	return history.InTime
 }
 
-// confirmedDating is datingOf where the owner may have said that the time is right.
+// confirmedDating is datingOf for a manifest whose time the owner may have confirmed.
 func confirmedDating(head repo.Head, confirmed bool) history.Dating {
 	if d := datingOf(head); d != history.Belated || !confirmed {
 		return d
@@ -121,8 +122,8 @@ func confirmedDating(head repo.Head, confirmed bool) history.Dating {
 	return history.Confirmed
 }
 
-// confirmedTimes returns the names of the belated manifests of which the owner says that their times are right (history.TagDated). A
-// writer's key cannot say so.
+// confirmedTimes returns the names of the belated manifests whose times the owner has confirmed (history.TagDated). A
+// writer's key cannot do that.
 func confirmedTimes(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]bool, error) {
 	if !slices.ContainsFunc(heads, repo.Head.Belated) {
 		return nil, nil
@@ -140,9 +141,9 @@ func confirmedTimes(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[s
 	return names, nil
 }
 
-// BelatedAmong returns the names of the belated manifests that the store got after one of the same account that came in
-// time, without those of which the owner says that their times are right. The account was archived by then, so they are copies, repairs or restored objects, or somebody dated them back. A
-// repository that was moved, or made of copies, has no such manifests.
+// BelatedAmong returns the names of the belated manifests that the store received after one of the same account that came in
+// time, except those whose times the owner has confirmed. The account was being archived by then, so they are copies, repairs
+// or restored objects, or they were dated back. A repository that was moved or copied has none.
 func BelatedAmong(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]bool, error) {
 	first := map[string]time.Time{} // by account, when the store got one that came in time
 	for _, h := range heads {
@@ -160,15 +161,15 @@ func BelatedAmong(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[str
 	return belated, err
 }
 
-// Skipped is a manifest that Resolve did not take for the one that was named, though it seems closer to it.
+// Skipped is a manifest that Resolve did not choose, though its name fits better.
 type Skipped struct {
 	Head repo.Head
-	Err  error // why it counts for nothing; nil: it is belated
+	Err  error // why it does not count; nil if it is belated
 }
 
-// Resolve finds the manifest that a person named. Of the manifests themselves no more are read than the name asks for.
-// Passed over are, where a day is named, the belated manifests of the day or before that gave way to an older one, and
-// objects that are not the manifests that their names say: anybody who can write to the store can put one there.
+// Resolve finds the manifest that a person named. It reads no more manifests than the name requires. It also returns those
+// that it skipped: if a day is named, belated manifests of that day or before, and objects that are not the manifests that
+// their names say, which a host that can write to the store may have put there.
 func Resolve(ctx context.Context, r *repo.Repo, ref history.Ref) (head repo.Head, passed []Skipped, err error) {
 	var heads []repo.Head
 	for head, err := range r.Manifests(ctx) {
@@ -202,7 +203,7 @@ func resolve(
 	over := make(map[string]Skipped)
 	var candidates []history.Candidate
 	for _, head := range heads {
-		account := head.Account // names are inside the manifests; their folders tell them apart as well
+		account := head.Account // the name is inside the manifest; the folder serves as well
 		if account == named {
 			account = ref.Account
 		}
@@ -238,7 +239,7 @@ func resolve(
 	return head, passed, err
 }
 
-// withoutRenamed leaves out manifests under other names than their own, where several have one id.
+// withoutRenamed leaves out objects that are not the manifests that their names say, where several have one id.
 func withoutRenamed(ctx context.Context, r *repo.Repo, heads []repo.Head) (left []repo.Head) {
 	names := make(map[chunk.ID]int)
 	for _, head := range heads {
@@ -256,8 +257,8 @@ func withoutRenamed(ctx context.Context, r *repo.Repo, heads []repo.Head) (left 
 	return left
 }
 
-// Latest opens the newest complete manifest of each account, in the order in which the store lists accounts. Objects that are
-// not the manifests that their names say are passed over.
+// Latest opens the newest complete manifest of each account, in the order in which the store lists accounts. It skips objects
+// that are not the manifests that their names say.
 func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
 	var latest []*Contents
 	done := "" // the directory of the account last opened

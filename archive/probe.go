@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// CanNameTwo reports whether the one id by which a message can be recognised may name two bodies: X-GUID does so for
-// messages of an mbox, and for files of one name.
+// CanNameTwo reports whether the only id of a message may name two bodies. X-GUID does so for messages of an mbox, and for
+// files with the same name.
 func CanNameTwo(ids mail.IDs) bool { return ids.XGUID != "" && ids.Email == "" && ids.GMMsg == "" }
 
 // ProbedSize returns the size that the server gave for a message, or 0 if the message is too small for a probe. A message
@@ -21,17 +21,17 @@ func ProbedSize(message mail.Message) int64 {
 	return message.Size
 }
 
-// prober makes a message's probe (manifest.ProbeOffsets) of the bytes that are written to it, if these are as many as was
-// told before.
+// prober computes the probe of a message (manifest.ProbeOffsets) from the bytes that are written to it, if these are as many
+// as begin was called with.
 type prober struct {
 	hasher       *chunk.Hasher
 	size, offset int64
 	body         []byte // the first bytes after the header
 }
 
-func (p *prober) begin(told int64) {
+func (p *prober) begin(size int64) {
 	p.hasher.Reset()
-	p.size, p.offset, p.body = told, 0, p.body[:0]
+	p.size, p.offset, p.body = size, 0, p.body[:0]
 }
 
 // opening returns a writer for what follows the header.
@@ -56,7 +56,7 @@ func (p *prober) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// take hashes what of b lies in the stretch that begins at from.
+// take hashes those bytes of b that are in the range that begins at from.
 func (p *prober) take(b []byte, from int64) {
 	first := max(from, p.offset) - p.offset
 	last := min(from+manifest.ProbeBytes, p.offset+int64(len(b))) - p.offset
@@ -65,7 +65,7 @@ func (p *prober) take(b []byte, from int64) {
 	}
 }
 
-// probe returns zeros if no probe was wanted, or if the message does not have the expected size.
+// probe returns zeros if no probe was wanted or the message does not have the expected size.
 func (p *prober) probe() (probe, opening chunk.Prefix) {
 	if p.size == 0 || p.offset != p.size {
 		return probe, opening

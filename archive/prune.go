@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Prune deletes what no manifest needs; see repo.Repo.Prune. Every manifest is followed down to the chunks of its messages,
-// and what several share is followed once. The messages themselves are not read.
+// Prune deletes what no manifest needs, as repo.Repo.Prune does. It follows every manifest down to the chunks of its messages,
+// and what several manifests share once. It does not read messages.
 func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneReport, error) {
 	w := &reachability{repo: r, reader: NewReader(r)}
 	if o.Erased != nil {
@@ -26,20 +26,20 @@ func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneR
 	return r.Prune(ctx, o, w.root)
 }
 
-// reachability is the walk from manifests to chunks. It stops at the first thing that cannot be read: what lies behind it may
-// be anything.
+// reachability follows manifests to chunks. It stops at the first piece that cannot be read, because the piece may refer to
+// any chunk.
 type reachability struct {
 	repo     *repo.Repo
 	reader   *Reader
-	contents *Contents // of the manifest at hand
+	contents *Contents // of the present manifest
 	reach    func(chunk.ID) (first bool, err error)
 
 	erasures *statement.Erasures
-	erased   func(repo.Head) // called with each manifest that stays and holds what was erased; may be nil
+	erased   func(repo.Head) // called with each manifest that is kept and holds what was erased; may be nil
 	holds    bool            // the present manifest holds what was erased
 }
 
-// root follows one manifest.
+// root follows a manifest.
 func (w *reachability) root(ctx context.Context, head repo.Head, reach func(chunk.ID) (bool, error)) error {
 	content, err := w.repo.Root(ctx, head) // whatever its name says
 	if err != nil {
@@ -57,9 +57,9 @@ func (w *reachability) root(ctx context.Context, head repo.Head, reach func(chun
 	if w.holds && w.erased != nil && !head.Marked {
 		w.erased(head)
 	}
-	// Of one that was put after its deadline, some may have been removed: it was never committed.
+	// If it was stored after its deadline, it was never committed, and chunks may have been removed.
 	if head.Stored.After(m.Deadline) && (errors.Is(err, repo.ErrNoChunk) || errors.Is(err, store.ErrNotExist)) {
-		err = fmt.Errorf("it was put after its deadline and does not count, but stands in the way until it is forgotten, and that is a day old: %w", err)
+		err = fmt.Errorf("it was stored after its deadline and does not count, but blocks prune until a day after you forget it: %w", err)
 	}
 	return err
 }
@@ -77,7 +77,7 @@ func (w *reachability) tables(ctx context.Context, tables []chunk.ID) error {
 	return nil
 }
 
-// follow reads what a chunk refers to, if it was not reached before.
+// follow reads a piece, unless it was reached before.
 func follow[T any](ctx context.Context, w *reachability, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
 	if first, err := w.reach(id); err != nil || !first {
 		return nil, err
@@ -105,7 +105,7 @@ func (w *reachability) mailboxes(ctx context.Context, mailboxes []manifest.Mailb
 	return nil
 }
 
-// pages follows pages that were not reached before, several together.
+// pages follows the pages that were not reached before, several at once.
 func (w *reachability) pages(ctx context.Context, pages []manifest.Page) error {
 	var fresh []chunk.ID
 	flush := func() error {

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// RecordFinder finds the manifests that hold certain messages. It reads what manifests share once.
+// RecordFinder finds the manifests that hold certain messages. It reads once what manifests share.
 type RecordFinder struct {
 	// Visit is called with each new record, and reports whether the record is wanted.
 	Visit func(RecordPlace, *manifest.Record) (bool, error)
@@ -19,8 +19,8 @@ type RecordFinder struct {
 
 	repo     *repo.Repo
 	reader   *Reader
-	known    map[chunk.Prefix]bool // tables, lists and record pages that were read: whether they hold a wanted record
-	seen     map[pieceAt]bool      // with EachPlace: the places of pieces with wanted records
+	known    map[chunk.Prefix]bool // whether tables, lists and record pages that were read hold a wanted record
+	seen     map[pieceAt]bool      // with EachPlace: the pieces with wanted records, and where
 	contents *Contents
 	place    RecordPlace
 
@@ -28,20 +28,20 @@ type RecordFinder struct {
 	Damage error // why the first of these cannot be read
 }
 
-// RecordPlace is where a record was found.
+// RecordPlace says where a record was found.
 type RecordPlace struct {
 	Head    repo.Head
 	Account string
 	Mailbox string // decoded name
 }
 
-// pieceAt is a piece of a manifest at a place.
+// pieceAt is a piece of a manifest in a mailbox.
 type pieceAt struct {
 	account, mailbox string
 	piece            chunk.Prefix
 }
 
-// NewRecordFinder returns RecordFinder of a repository.
+// NewRecordFinder returns a RecordFinder for a repository.
 func NewRecordFinder(r *repo.Repo, visit func(RecordPlace, *manifest.Record) (bool, error)) *RecordFinder {
 	return &RecordFinder{Visit: visit, repo: r, reader: NewReader(r), known: make(map[chunk.Prefix]bool), seen: make(map[pieceAt]bool)}
 }
@@ -51,7 +51,7 @@ func (h *RecordFinder) Load(ctx context.Context) func(chunk.ID) ([]byte, error) 
 	return func(id chunk.ID) ([]byte, error) { return h.reader.Chunk(ctx, id) }
 }
 
-// Holds reads a manifest and reports whether it has a wanted record. A piece that cannot be read counts as without any, and
+// Holds reads a manifest and reports whether it has a wanted record. A piece that cannot be read is taken to have none, and
 // is counted in Unread.
 func (h *RecordFinder) Holds(ctx context.Context, head repo.Head) (bool, error) {
 	m, err := ReadManifest(ctx, h.repo, head)

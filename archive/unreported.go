@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// Unreported is a manifest that lacks mail of one before it, beyond the limits, and neither has an alarm nor is acknowledged.
-// A host does not write such manifests: it compares first. Somebody with a stolen writer's key can.
+// Unreported is a manifest that lacks mail of an earlier one, beyond the limits, and neither has an alarm nor is acknowledged.
+// A backup does not write such manifests, because it compares first. A thief of a writer's key can.
 type Unreported struct {
 	Head, Before repo.Head
 	Account      string
@@ -22,13 +22,13 @@ type Unreported struct {
 	Lost         []string // what the comparison says
 }
 
-// Histories are the manifests of accounts, among which unreported losses are looked for. The zero value is empty.
+// Histories finds unreported losses among the manifests of accounts. The zero value has no manifests.
 type Histories struct {
 	accounts []string // folders, as they were added
 	of       map[string][]Decision
 }
 
-// Add adds a committed manifest. Of each account the newest comes first.
+// Add adds a committed manifest. Those of an account must be added from the newest to the oldest.
 func (h *Histories) Add(s Summary) {
 	if h.of == nil {
 		h.of = make(map[string][]Decision)
@@ -45,8 +45,8 @@ func (h *Histories) Since(ctx context.Context, r *repo.Repo, limits Limits, afte
 	return h.find(ctx, r, limits, func(_, now *Decision) bool { return now.Head.Time.After(after) })
 }
 
-// Shrunk finds the unreported losses of manifests that have so many fewer messages than the one before that it is suspicious.
-// Copies may be all that is gone, or the mailboxes of a search, so these manifests are compared; no others are read.
+// Shrunk finds the unreported losses of manifests with so many fewer messages than the one before that it may be a loss. Only
+// these are read and compared: perhaps only copies are gone, or the mailboxes of a search.
 func (h *Histories) Shrunk(ctx context.Context, r *repo.Repo, limits Limits) ([]Unreported, error) {
 	return h.find(ctx, r, limits, func(before, now *Decision) bool {
 		limit := loss.Usual
@@ -58,7 +58,7 @@ func (h *Histories) Shrunk(ctx context.Context, r *repo.Repo, limits Limits) ([]
 	})
 }
 
-// find compares the manifests that are suspect with those before them.
+// find compares suspect manifests with those before them.
 func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspect func(before, now *Decision) bool) (all []Unreported, err error) {
 	s := comparer{repo: r, limits: limits, suspect: suspect}
 	for _, folder := range h.accounts {
@@ -86,16 +86,16 @@ func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspe
 	return all, nil
 }
 
-// repairs reports whether a manifest is a repair of the one before, and names at least as many failures as it has messages
-// fewer. Then it is not silent: list and show have its failures, and the next backup asks the server for what they name.
-// Whoever forges that does not hide what is missing, and forget compares all the same.
+// repairs reports whether a manifest is a repair of the one before and names a failure for each message that it lacks. Such a
+// loss is reported already: list and show print the failures, and the next backup requests those messages. A forger who
+// writes failures hides nothing, and forget compares even so.
 func (d *Decision) repairs(before *Decision) bool {
 	missing := before.Manifest.Totals.Accounted() - d.Manifest.Totals.Accounted()
 	return d.Manifest.Origin != [32]byte{} && d.Manifest.Origin == (Summary{Head: before.Head, Manifest: before.Manifest}).Origin() &&
 		d.Manifest.Totals.Failures-before.Manifest.Totals.Failures >= missing
 }
 
-// comparer compares manifests. What it needs for that, marks and tags, it reads when the first ones are suspect.
+// comparer compares suspect manifests. It reads marks and tags when it first needs them.
 type comparer struct {
 	repo    *repo.Repo
 	limits  Limits
@@ -113,7 +113,7 @@ func (s *comparer) lost(ctx context.Context, before, now *Decision) ([]string, e
 		if s.finder, err = newLossFinder(ctx, s.repo, s.limits); err != nil {
 			return nil, err
 		}
-		// An acknowledgement that cannot be read does not count, so the loss is named once more.
+		// An acknowledgement that cannot be read does not count, so the loss is reported again.
 		if s.tags, _, err = s.repo.LegibleTags(ctx); err != nil {
 			return nil, err
 		}
@@ -129,14 +129,14 @@ func unreported(before, now *Decision, lost []string) Unreported {
 	return Unreported{now.Head, before.Head, now.Manifest.Account, messages, lost}
 }
 
-// String says what is wrong and what to do.
+// String returns a sentence that says what is wrong and what to do.
 func (u Unreported) String() string {
 	return fmt.Sprintf("manifest %x of %s lacks mail of %x before it and has no alarm: %s (mailstrata diff %x %x shows what; "+
 		"mailstrata forget --acknowledge %x says that it was meant)", u.Head.ID[:4], u.Head.Time.UTC().Format(time.DateTime),
 		u.Before.ID[:4], u.Lost[len(u.Lost)-1], u.Before.ID[:4], u.Head.ID[:4], u.Head.ID[:4])
 }
 
-// outline is a manifest without mailboxes, failures and the like: what decisions go by.
+// outline returns the fields of a manifest that decisions need, without its mailboxes and failures.
 func outline(m *manifest.Manifest) *manifest.Manifest {
 	return &manifest.Manifest{
 		Account: m.Account, State: m.State, Parent: m.Parent, Origin: m.Origin, Deadline: m.Deadline, Totals: m.Totals, Alarm: m.Alarm,
