@@ -36,7 +36,8 @@ func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
 func namespaces(kind mail.NamespaceKind, list []wire.Node) (spaces []mail.Namespace) {
 	for _, n := range list {
 		if len(n.List) >= 2 && n.List[0].IsText() {
-			spaces = append(spaces, mail.Namespace{Kind: kind, Prefix: string(n.List[0].Text), Delimiter: string(n.List[1].Bytes())})
+			spaces = append(spaces, mail.Namespace{Kind: kind, Prefix: string(n.List[0].Text),
+				Delimiter: string(n.List[1].Bytes())})
 		}
 	}
 	return spaces
@@ -78,7 +79,8 @@ func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
 			usage, ok := triples[i+1].Number()
 			limit, ok2 := triples[i+2].Number()
 			if ok && ok2 {
-				quota = append(quota, mail.Quota{Root: string(resp.Args[0].Text), Resource: string(triples[i].Text), Usage: usage, Limit: limit})
+				quota = append(quota, mail.Quota{Root: string(resp.Args[0].Text), Resource: string(triples[i].Text),
+					Usage: usage, Limit: limit})
 			}
 		}
 		return true, nil

@@ -35,7 +35,8 @@ func (m *Mailbox) Headers(ctx context.Context, messages []mail.Message, read fun
 	return m.sections(ctx, "HEADER", messages, read)
 }
 
-func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.Message,
+	read func(mail.UID, io.Reader) error) error {
 	d := &download{m: m, section: "[" + section + "]", read: read, due: map[mail.UID]bool{}}
 	defer d.dropHeld()
 	return m.c.pipeline(ctx, bodiesInFlight, func() *command {

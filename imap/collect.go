@@ -36,14 +36,16 @@ type partial struct {
 const maxPartials = 1000
 
 func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *collector {
-	return &collector{m: m, uids: uids, need: need, yield: yield, partials: map[mail.UID]*partial{}, withoutUID: map[uint64]*partial{}}
+	return &collector{m: m, uids: uids, need: need, yield: yield, partials: map[mail.UID]*partial{},
+		withoutUID: map[uint64]*partial{}}
 }
 
 // refusesExtensions reports whether the server answered BAD before it returned any message, as some do that do not
 // support what they offer. From then on the client asks for no attributes of extensions.
 func (g *collector) refusesExtensions(err error) bool {
 	var refused *Error
-	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.delivered.Set().Len() > 0 || g.m.c.plain {
+	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.delivered.Set().Len() > 0 ||
+		g.m.c.plain {
 		return false
 	}
 	g.m.c.plain = true

@@ -24,7 +24,7 @@ import (
 type conn struct {
 	opts      *Options
 	transport net.Conn      // with TLS, without compression
-	socket    *netconn.Conn // beneath TLS: its Close never waits, where TLS would send an alert to a server that does not read
+	socket    *netconn.Conn // beneath TLS, whose Close would wait for a server that does not read
 	traffic   *netconn.Traffic
 	r         *wire.Reader
 	w         *bufio.Writer
@@ -133,7 +133,8 @@ func (c *conn) countUseless(resp *wire.Response, useful bool) error {
 		return c.fail(wire.Flood("more than %d MiB that answer no command", maxUseless>>20))
 	}
 	if idle := time.Since(c.lastUseful); idle > c.opts.uselessTimeout() {
-		return c.fail(fmt.Errorf("%w: for %v nothing came that answers a command", netconn.ErrStalled, idle.Round(time.Second)))
+		return c.fail(fmt.Errorf("%w: for %v nothing came that answers a command", netconn.ErrStalled,
+			idle.Round(time.Second)))
 	}
 	return nil
 }
@@ -151,7 +152,8 @@ func (c *conn) refusal(command string, resp *wire.Response) *Error {
 	for _, secret := range c.secrets {
 		text = strings.ReplaceAll(text, secret, "…")
 	}
-	return &Error{Command: command, Status: wire.Printable(resp.Name), Code: wire.Printable(resp.Code.Name), Text: wire.Printable(text)}
+	return &Error{Command: command, Status: wire.Printable(resp.Name), Code: wire.Printable(resp.Code.Name),
+		Text: wire.Printable(text)}
 }
 
 // dispatch records what concerns the connection as a whole, then offers the response to the commands under way, the

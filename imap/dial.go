@@ -23,7 +23,8 @@ func Dial(ctx context.Context, opts *Options) (*Client, error) {
 // headers in UTF-8.
 func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, utf8 bool) (*Client, error) {
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
-		return nil, fmt.Errorf("%w: %s would be used without encryption; use imaps://, or allow plain text explicitly", ErrInsecure, opts.Host)
+		return nil, fmt.Errorf("%w: %s would be used without encryption; use imaps://, or allow plain text explicitly",
+			ErrInsecure, opts.Host)
 	}
 	if err := opts.Logins.admit(opts); err != nil {
 		return nil, err

@@ -71,7 +71,8 @@ func (m *Mailbox) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.
 // fetch yields each message of the range as soon as it has what is needed; labels are needed only if the server has
 // them. items returns the attributes to ask for. If the server answers BAD to attributes of extensions, fetch asks
 // again without them. modifier is one of FETCH, such as (CHANGEDSINCE 70); a refusal of it is final.
-func (m *Mailbox) fetch(ctx context.Context, uids mail.UIDRange, need attributes, items func(modSeq bool) string, modifier string) iter.Seq2[mail.Message, error] {
+func (m *Mailbox) fetch(ctx context.Context, uids mail.UIDRange, need attributes, items func(modSeq bool) string,
+	modifier string) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		need := need
 		if !m.c.IsGmail() || m.c.plain {

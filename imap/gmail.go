@@ -18,7 +18,8 @@ func (c *conn) IsGmail() bool { return c.caps.has("X-GM-EXT-1") }
 // markLabels marks the mailboxes whose messages are all read in another mailbox.
 func markLabels(survey *mail.Survey) {
 	if !slices.ContainsFunc(survey.Mailboxes, func(m mail.Mailbox) bool { return m.Selectable() && m.Has(`\All`) }) {
-		survey.Notes = append(survey.Notes, "All Mail is hidden from IMAP (Gmail's settings, Labels, Show in IMAP): the labels are read as mailboxes instead, and mail without a label is not seen")
+		survey.Notes = append(survey.Notes, "All Mail is hidden from IMAP (Gmail's settings, Labels, Show in IMAP): "+
+			"the labels are read as mailboxes instead, and mail without a label is not seen")
 		return
 	}
 	for i := range survey.Mailboxes {

@@ -102,7 +102,8 @@ func (c *handshake) explainTLS(ctx context.Context, err error) error {
 	var cert *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) { // without its hints, which mislead here
-		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host, x509.UnknownAuthorityError{Cert: unknown.Cert})
+		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host,
+			x509.UnknownAuthorityError{Cert: unknown.Cert})
 	}
 	if errors.As(err, &cert) {
 		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host, cert.Err)
@@ -123,7 +124,8 @@ func (c *handshake) explainTLS(ctx context.Context, err error) error {
 // between the server's OK and the handshake were injected by an attacker (RFC 9051 section 11.2; CVE-2011-0411).
 func (c *handshake) startTLS(ctx context.Context, preauth bool) error {
 	if preauth {
-		return c.fail(&handlerError{fmt.Errorf("%w: %s treats the connection as logged in already, in plain text, where STARTTLS is impossible", ErrInsecure, c.opts.Host)})
+		return c.fail(&handlerError{fmt.Errorf("%w: %s treats the connection as logged in already, in plain text, "+
+			"where STARTTLS is impossible", ErrInsecure, c.opts.Host)})
 	}
 	cmd := newCommand("STARTTLS")
 	if err := c.start(cmd); err != nil {
@@ -135,7 +137,8 @@ func (c *handshake) startTLS(ctx context.Context, preauth bool) error {
 		return fmt.Errorf("%w: %s offers no STARTTLS: %w", ErrInsecure, c.opts.Host, err)
 	}
 	if c.r.Input.Buffered() > 0 {
-		return c.fail(&handlerError{fmt.Errorf("%w: somebody put plain text into the connection to %s after STARTTLS", ErrInsecure, c.opts.Host)})
+		return c.fail(&handlerError{fmt.Errorf("%w: plain text was inserted into the connection to %s after STARTTLS",
+			ErrInsecure, c.opts.Host)})
 	}
 	c.caps, c.capsKnown = nil, false
 	return c.secure(ctx)

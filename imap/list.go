@@ -52,7 +52,8 @@ func (c surveyor) survey(ctx context.Context, named []string) (*mail.Survey, err
 	survey.Notes = l.notes(note, empty)
 	survey.Mailboxes = l.mailboxes(scope)
 	for _, name := range scope.unmatched(survey.Mailboxes) {
-		survey.Notes = append(survey.Notes, fmt.Sprintf("the server lists no mailbox in the namespace %q, which is to be archived too", wire.Printable(name)))
+		survey.Notes = append(survey.Notes, fmt.Sprintf("the server lists no mailbox in the namespace %q, "+
+			"which is to be archived too", wire.Printable(name)))
 	}
 	survey.Dangling = c.names().markSubscribed(survey.Mailboxes, subscribed, scope.isRead)
 	err = c.completeStatus(ctx, survey.Mailboxes)
@@ -62,7 +63,8 @@ func (c surveyor) survey(ctx context.Context, named []string) (*mail.Survey, err
 			if survey.Gaps == nil {
 				survey.Gaps = map[string]string{}
 			}
-			survey.Gaps[m.Raw] = "the server ends the connection whenever it is asked how many messages the mailbox holds (STATUS)"
+			survey.Gaps[m.Raw] = "the server ends the connection whenever it is asked how many messages " +
+				"the mailbox holds (STATUS)"
 		}
 	}
 	return survey, err
@@ -146,7 +148,8 @@ func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
 			return false, nil
 		}
 		// LSUB returns a name with \Noselect if only a mailbox below it is subscribed (RFC 3501 section 6.3.9).
-		if resp.Name == "LIST" || !slices.ContainsFunc(resp.Args[0].List, func(n wire.Node) bool { return n.Is(`\Noselect`) }) {
+		if resp.Name == "LIST" || !slices.ContainsFunc(resp.Args[0].List,
+			func(n wire.Node) bool { return n.Is(`\Noselect`) }) {
 			name := mailboxName(resp.Args[2:])
 			names = append(names, name)
 			return true, errors.Join(checkName(name), held.add(mailboxMemory/4+2*len(name), "subscriptions"))
@@ -168,7 +171,8 @@ func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
 func (n naming) markSubscribed(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
 	var alike map[string]int // the first mailbox with each key; made when it is needed
 	for _, name := range names {
-		i, found := slices.BinarySearchFunc(mailboxes, name, func(m mail.Mailbox, name string) int { return cmp.Compare(m.Raw, name) })
+		i, found := slices.BinarySearchFunc(mailboxes, name,
+			func(m mail.Mailbox, name string) int { return cmp.Compare(m.Raw, name) })
 		if !found {
 			if alike == nil {
 				alike = n.index(mailboxes)
@@ -237,7 +241,8 @@ const mailboxMemory = 512
 // checkName returns an error for a name that is too long for the archive.
 func checkName(raw string) error {
 	if len(raw) > wire.MaxLiteral {
-		return wire.Flood("a mailbox name of %d bytes or more, beginning %q; no more than %d are taken", len(raw), raw[:60], wire.MaxLiteral)
+		return wire.Flood("a mailbox name of %d bytes or more, beginning %q; no more than %d are taken", len(raw),
+			raw[:60], wire.MaxLiteral)
 	}
 	return nil
 }

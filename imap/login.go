@@ -69,7 +69,8 @@ func (c *login) authenticate(mechanism, secret string) error {
 	case "LOGIN":
 		client = sasl.NewLoginClient(c.opts.User, secret)
 	case "OAUTHBEARER":
-		client = sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: c.opts.User, Token: secret, Host: c.opts.Host, Port: c.opts.Port})
+		client = sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: c.opts.User, Token: secret,
+			Host: c.opts.Host, Port: c.opts.Port})
 	case "XOAUTH2":
 		client = &xoauth2{user: c.opts.User, token: secret}
 	default:

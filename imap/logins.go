@@ -49,7 +49,8 @@ func (l *Logins) admit(o *Options) error {
 	if tries == nil || tries.accepted || len(tries.refused) < maxRefused || tries.refused[o.User] {
 		return nil
 	}
-	return fmt.Errorf("%w: %w as %s, because %s refused the same password for %d other users", ErrLogin, ErrNotTried, o, o.Host, len(tries.refused))
+	return fmt.Errorf("%w: %w as %s, because %s refused the same password for %d other users", ErrLogin, ErrNotTried, o,
+		o.Host, len(tries.refused))
 }
 
 // record counts how a login ended.

@@ -170,7 +170,8 @@ func (m *Mailbox) CanSet(flag string) bool {
 
 // Store adds flags to messages. With the sign "-" it removes them, and with none it replaces the messages' flags.
 func (m *Mailbox) Store(ctx context.Context, uids mail.UIDSet, sign string, flags []string) error {
-	return m.c.do(ctx, newCommand("UID STORE").raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags, " ")+")"))
+	return m.c.do(ctx, newCommand("UID STORE").raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags,
+		" ")+")"))
 }
 
 // Expunge removes those of the messages that are marked as deleted (UIDPLUS, RFC 4315 section 2.1).

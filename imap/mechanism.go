@@ -57,7 +57,8 @@ func reasonOf(refused *Error) refusalReason {
 		return mechanismRefused
 	case refused.Code != "":
 		return secretRefused
-	case has("password", "credential", "invalid", "incorrect", "denied", "lock", "too many", "account", "user", "login", "logon",
+	case has("password", "credential", "invalid", "incorrect", "denied", "lock", "too many", "account", "user", "login",
+		"logon",
 		"authentication fail", "authorization fail"):
 		return secretRefused
 	case has("unsupported", "not support", "not implement", "unimplemented", "not enabled", "disabled", "not available"):

@@ -38,16 +38,19 @@ func (c *handshake) explainOldTLS(ctx context.Context, failure error) error {
 	if !c.opts.OldTLS && c.opts.Security == TLS {
 		what, speaks = c.opts.probeOldTLS(ctx)
 	}
-	refused := slices.ContainsFunc([]string{"handshake failure", "protocol version", "insufficient security", "unconfigured cipher suite"},
+	refused := slices.ContainsFunc([]string{"handshake failure", "protocol version", "insufficient security",
+		"unconfigured cipher suite"},
 		func(words string) bool { return strings.Contains(failure.Error(), words) })
 	switch {
 	case speaks:
-		return fmt.Errorf("%w: %s speaks %s, but TLS 1.2 with forward secrecy is needed (%w)", ErrOldTLS, c.opts.Address(), what, failure)
+		return fmt.Errorf("%w: %s speaks %s, but TLS 1.2 with forward secrecy is needed (%w)", ErrOldTLS, c.opts.Address(),
+			what, failure)
 	case refused && c.opts.Security == StartTLS && !c.opts.OldTLS:
-		return fmt.Errorf("%w: %s accepts neither TLS 1.2 nor 1.3 with forward secrecy (%w)", ErrOldTLS, c.opts.Address(), failure)
+		return fmt.Errorf("%w: %s accepts neither TLS 1.2 nor 1.3 with forward secrecy (%w)", ErrOldTLS, c.opts.Address(),
+			failure)
 	case refused:
-		return fmt.Errorf("%s has no TLS version and cipher in common with this program, which lacks finite-field DHE and SSL 3: "+
-			"ask its operator to allow TLS 1.2 with ECDHE (%w)", c.opts.Address(), failure)
+		return fmt.Errorf("%s has no TLS version and cipher in common with this program, which lacks finite-field DHE "+
+			"and SSL 3: ask its operator to allow TLS 1.2 with ECDHE (%w)", c.opts.Address(), failure)
 	}
 	return nil
 }

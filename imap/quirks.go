@@ -77,7 +77,8 @@ func (l *quirks) mechanisms() int {
 }
 
 // optionalCommands are commands that a run can do in another way, or without.
-var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID", "ENABLE", "COMPRESS"}
+var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID",
+	"ENABLE", "COMPRESS"}
 
 // lostOptional reports, once, whether the latest connection was lost during an optional command, so that another
 // attempt differs.

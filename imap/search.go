@@ -79,7 +79,8 @@ func (m *Mailbox) FetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSe
 
 // Changes calls changed with the messages of the range whose flags changed since a mod-sequence. It returns the UIDs
 // that are gone since then; known is false if the server does not report them (QRESYNC, RFC 7162 section 3.2.6).
-func (m *Mailbox) Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
+func (m *Mailbox) Changes(ctx context.Context, uids mail.UIDRange, since uint64,
+	changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
 	known = m.c.enabled.has("QRESYNC")
 	if since == 0 {
 		return gone, false, errors.New("changes since mod-sequence 0 cannot be asked for: Cyrus answers BAD")

@@ -120,7 +120,8 @@ func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
 	cmd.data = answers.add
 	if c.opts.quirks.avoids(cmd.name) {
-		return mail.Status{}, fmt.Errorf("the server ends the connection at each %s: %s", cmd.name, c.opts.quirks.reason(cmd.name))
+		return mail.Status{}, fmt.Errorf("the server ends the connection at each %s: %s", cmd.name,
+			c.opts.quirks.reason(cmd.name))
 	}
 	if err := c.do(ctx, cmd); err != nil {
 		return mail.Status{}, err

@@ -10,7 +10,8 @@ import (
 )
 
 // ErrURLPassword means that a URL holds a password.
-var ErrURLPassword = errors.New("the account's URL holds a password; leave it out and give it by variable, file or command")
+var ErrURLPassword = errors.New("the account's URL holds a password; " +
+	"leave it out and give it by variable, file or command")
 
 // ParseURL reads imaps://user@host[:port] and imap://user@host[:port]. The latter means STARTTLS, and no encryption on
 // the loopback. The user name is everything before the last '@', as people write it (DOMAIN\user, a whole address,
@@ -37,7 +38,8 @@ func ParseURL(text string) (Options, error) {
 		return Options{}, err
 	}
 	if o.User, err = url.PathUnescape(user); err != nil {
-		return Options{}, errors.New("the user name in the account's URL has a % without two hexadecimal digits: write %25 for a %")
+		return Options{}, errors.New("the user name in the account's URL has a % without two hexadecimal digits: " +
+			"write %25 for a %")
 	}
 	switch scheme = strings.ToLower(scheme); {
 	case scheme == "imaps":
@@ -69,9 +71,11 @@ func parseHost(text string) (Options, error) {
 	u, err := url.Parse("imap://" + text)
 	if err != nil {
 		if _, port, has := strings.Cut(text, ":"); has && !strings.HasPrefix(text, "[") {
-			return Options{}, fmt.Errorf("the account's URL cannot be read: %q is not a port; it looks like imaps://user@host", port)
+			return Options{}, fmt.Errorf("the account's URL cannot be read: %q is not a port; "+
+				"it looks like imaps://user@host", port)
 		}
-		return Options{}, fmt.Errorf("the account's URL cannot be read: %q is not a host; it looks like imaps://user@host", text)
+		return Options{}, fmt.Errorf("the account's URL cannot be read: %q is not a host; it looks like imaps://user@host",
+			text)
 	}
 	o := Options{Host: u.Hostname()}
 	if p := u.Port(); p != "" {

@@ -69,7 +69,8 @@ func sizeMayDiffer(p *existing, size int64) bool {
 
 // withHeaders returns, for each wanted message, the candidates whose headers match too. Wanted messages with the same
 // size, date and header share a list.
-func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Wanted, indices []int) (map[int][]*existing, error) {
+func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Wanted,
+	indices []int) (map[int][]*existing, error) {
 	type kind struct {
 		size, instant int64
 		header        fingerprint.Digest
@@ -97,8 +98,8 @@ func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Wanted, i
 			pairs += len(list)
 		}
 		if pairs > maxPairs {
-			return nil, fmt.Errorf("more than %d pairs of a message to restore and one that is there have the same size and header; "+
-				"restore into another mailbox (--prefix)", maxPairs)
+			return nil, fmt.Errorf("more than %d pairs of a message to restore and one that is there have the same size "+
+				"and header; restore into another mailbox (--prefix)", maxPairs)
 		}
 		near[i] = list
 	}

@@ -40,7 +40,8 @@ func (f *folder) BatchSize() (messages int, bytes int64) { return appendMessages
 
 // folder returns the mailbox at a place. It is not opened yet.
 func (t *Target) folder(place restore.Place, readOnly bool) *folder {
-	return &folder{inventory: inventory{session: session{t: t, place: place, readOnly: readOnly}}, refusedKeywords: map[string]bool{}}
+	return &folder{inventory: inventory{session: session{t: t, place: place, readOnly: readOnly}},
+		refusedKeywords: map[string]bool{}}
 }
 
 func (f *folder) Close() error {
@@ -182,7 +183,8 @@ func (f *folder) sendWithRetry(ctx context.Context, items []*item) (left []*item
 func (f *folder) send(ctx context.Context, items []*item) (left []*item, err error) {
 	messages := make([]imap.Appended, len(items))
 	for i, it := range items {
-		messages[i] = imap.Appended{Flags: it.flags, Date: it.date, Size: it.text.Size, Binary: it.traits.NUL, Write: it.text.CopyTo}
+		messages[i] = imap.Appended{Flags: it.flags, Date: it.date, Size: it.text.Size, Binary: it.traits.NUL,
+			Write: it.text.CopyTo}
 	}
 	if err := f.journal.Sending(f.next); err != nil {
 		return items, err

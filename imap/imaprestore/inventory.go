@@ -53,7 +53,8 @@ func (f *inventory) close() error {
 // load notes what the mailbox holds: from the journal, and by size and date.
 func (f *inventory) load(ctx context.Context) error {
 	var err error
-	f.journal, f.journaled, err = journal.Open(f.t.opts.Journal, f.t.opts.Address()+" "+f.t.opts.User, f.place.Name, f.validity)
+	f.journal, f.journaled, err = journal.Open(f.t.opts.Journal, f.t.opts.Address()+" "+f.t.opts.User, f.place.Name,
+		f.validity)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,8 @@ func (m mapping) verbatim(box *mail.Mailbox) (raw string, ok bool) {
 	levels := m.levels(box)
 	for _, level := range levels {
 		sendable := func(r rune) bool { return r >= ' ' && r != 0x7f && string(r) != m.delimiter }
-		if strings.Trim(level, ".") == "" || !utf8.ValidString(level) || strings.ContainsFunc(level, func(r rune) bool { return !sendable(r) }) {
+		if strings.Trim(level, ".") == "" || !utf8.ValidString(level) ||
+			strings.ContainsFunc(level, func(r rune) bool { return !sendable(r) }) {
 			return "", false
 		}
 	}
@@ -78,7 +79,8 @@ func (m mapping) lenient(r rune) bool {
 // strict is for servers that refused the name as it was: it keeps letters of all scripts, digits, and what every server
 // takes. Not all servers read characters of two UTF-16 units (Courier).
 func (m mapping) strict(r rune) bool {
-	return r >= utf8.RuneSelf && r <= 0xffff && r != utf8.RuneError || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' ||
+	return r >= utf8.RuneSelf && r <= 0xffff && r != utf8.RuneError || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' ||
+		'0' <= r && r <= '9' ||
 		strings.ContainsRune(" -_", r) && string(r) != m.delimiter
 }
 

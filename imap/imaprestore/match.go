@@ -91,7 +91,8 @@ func (f *inventory) compare(ctx context.Context, wanted []restore.Wanted, indice
 					continue
 				}
 				same := slices.IndexFunc(near[i], func(p *existing) bool {
-					return !p.used && p.hasBody && alike(p.known().Fingerprint, like) && (!dated || p.date == wanted[i].Internal.Seconds)
+					return !p.used && p.hasBody && alike(p.known().Fingerprint, like) &&
+						(!dated || p.date == wanted[i].Internal.Seconds)
 				})
 				if same >= 0 {
 					near[i][same].used = true

@@ -26,7 +26,8 @@ func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.P
 	defer t.pool.Put(c)
 	switch {
 	case !c.Has("UIDPLUS") && !c.Has("IMAP4REV2"):
-		return nil, fmt.Errorf("%w: %s knows no UID EXPUNGE (UIDPLUS), and a plain EXPUNGE could remove other mail", errors.ErrUnsupported, t.opts.Host)
+		return nil, fmt.Errorf("%w: %s knows no UID EXPUNGE (UIDPLUS), and a plain EXPUNGE could remove other mail",
+			errors.ErrUnsupported, t.opts.Host)
 	case c.IsGmail():
 		return nil, fmt.Errorf("%w: what an expunge means on Gmail depends on the account's settings", errors.ErrUnsupported)
 	}
@@ -81,7 +82,8 @@ type mirror struct {
 
 // OpenMirror implements restore.Mirrorer. The mailbox is opened by EXAMINE.
 func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.Mirror, error) {
-	w := &mirror{inventory: t.folder(place, true).inventory, flags: map[mail.UID]mail.Flags{}, reflag: map[mail.UID]mail.Flags{}}
+	w := &mirror{inventory: t.folder(place, true).inventory, flags: map[mail.UID]mail.Flags{},
+		reflag: map[mail.UID]mail.Flags{}}
 	w.seen = func(m mail.Message) { w.flags[m.UID] = m.Flags }
 	if err := w.open(ctx); err != nil {
 		return nil, err
@@ -158,7 +160,8 @@ const expungeBatch = 1000
 func (w *mirror) Apply(ctx context.Context, earlier restore.Mirror) (done restore.MirrorResult, err error) {
 	before, ok := earlier.(*mirror)
 	if !ok || before.validity != w.validity {
-		return done, fmt.Errorf("mailbox %s was replaced meanwhile: nothing was removed from it", wire.PrintableName(w.place.Name))
+		return done, fmt.Errorf("mailbox %s was replaced meanwhile: nothing was removed from it",
+			wire.PrintableName(w.place.Name))
 	}
 	var due mail.UIDSet
 	for uid := range w.surplus.All() {

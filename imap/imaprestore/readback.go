@@ -76,12 +76,12 @@ func (it *item) markLost() {
 }
 
 // checkOnce stores the remaining flags, compares messages with what was sent, and returns those that are there.
-func (f *folder) checkOnce(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (seen mail.UIDSet, err error) {
+func (f *folder) checkOnce(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (mail.UIDSet, error) {
 	if err := f.storeLabels(ctx, byUID, uids); err != nil {
-		return seen, err
+		return mail.UIDSet{}, err
 	}
 	if err := f.storeRemaining(ctx, byUID, uids); err != nil {
-		return seen, err
+		return mail.UIDSet{}, err
 	}
 	odd, seen, err := f.compareOverview(ctx, byUID, uids)
 	if err != nil {
@@ -113,7 +113,8 @@ func (f *folder) storeRemaining(ctx context.Context, byUID map[mail.UID]*item, u
 
 // compareOverview reports flags and dates that differ from what was sent. It returns the messages whose bytes have to
 // be compared, and all that are there.
-func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (odd []mail.Message, seen mail.UIDSet, err error) {
+func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item,
+	uids mail.UIDSet) (odd []mail.Message, seen mail.UIDSet, err error) {
 	for r := range uids.Ranges() {
 		for m, err := range f.mailbox.Overview(ctx, r) {
 			if err != nil {

@@ -24,7 +24,8 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 	switch {
 	case len(left) == 0:
 		return err
-	case !refused(err) && !errors.Is(err, errDropped), errors.Is(err, imap.ErrOverQuota), errors.Is(err, mail.ErrNoMailbox), ctx.Err() != nil:
+	case !refused(err) && !errors.Is(err, errDropped), errors.Is(err, imap.ErrOverQuota),
+		errors.Is(err, mail.ErrNoMailbox), ctx.Err() != nil:
 		return err
 	case len(left) > 1:
 		half := len(left) / 2
@@ -53,7 +54,8 @@ func (f *folder) addReduced(ctx context.Context, it *item, refusal error) error 
 // reduce leaves out the next thing that the server may refuse a message for. It returns false if nothing is left.
 func (f *folder) reduce(it *item, refusal error) bool {
 	isKeyword := func(flag string) bool { return !strings.HasPrefix(flag, `\`) }
-	if keywords := slices.DeleteFunc(slices.Clone(it.flags), func(flag string) bool { return !isKeyword(flag) }); len(keywords) > 0 {
+	if keywords := slices.DeleteFunc(slices.Clone(it.flags),
+		func(flag string) bool { return !isKeyword(flag) }); len(keywords) > 0 {
 		it.remaining = append(it.remaining, keywords...) // one by one, after it is added
 		it.flags = slices.DeleteFunc(it.flags, isKeyword)
 		return true

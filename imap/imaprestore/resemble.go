@@ -95,7 +95,8 @@ func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, c
 }
 
 // resembleBodies compares the bodies of messages with matching headers.
-func (f *inventory) resembleBodies(ctx context.Context, wanted []restore.Wanted, left []int, near map[int][]*existing, copies []mail.UID) error {
+func (f *inventory) resembleBodies(ctx context.Context, wanted []restore.Wanted, left []int,
+	near map[int][]*existing, copies []mail.UID) error {
 	there, err := f.canonicalDigests(ctx, flatten(near))
 	if err != nil {
 		return err

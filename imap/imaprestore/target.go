@@ -38,14 +38,16 @@ var (
 // It does not ask for UTF8=ACCEPT: a server may then refuse messages with 8-bit headers that are not UTF-8 (RFC 6855
 // section 4), and modified UTF-7 can name every mailbox.
 func NewTarget(opts imap.Options) *Target {
-	return &Target{opts: opts, pool: imap.NewPool(opts, false), pause: retry.Sleep, waits: retry.Budget{Report: opts.Waiting}}
+	return &Target{opts: opts, pool: imap.NewPool(opts, false), pause: retry.Sleep,
+		waits: retry.Budget{Report: opts.Waiting}}
 }
 
 // Inform implements restore.Informed.
 func (t *Target) Inform(with restore.ArchiveInfo) { t.reserved = with.Mailboxes }
 
 // Prepare makes the missing mailboxes, and returns where the messages of each go.
-func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) (places []restore.Place, notes []string, err error) {
+func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) (
+	places []restore.Place, notes []string, err error) {
 	err = t.mapPlaces(ctx, mailboxes, func(p *preparation, mapped []restore.Place) error {
 		if err := p.createMissing(ctx, mailboxes, mapped); err != nil {
 			notes = p.notes
@@ -59,7 +61,8 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) (places 
 }
 
 // mapPlaces maps mailboxes to the target and calls use with the result, while it has a connection.
-func (t *Target) mapPlaces(ctx context.Context, mailboxes []mail.Mailbox, use func(*preparation, []restore.Place) error) error {
+func (t *Target) mapPlaces(ctx context.Context, mailboxes []mail.Mailbox,
+	use func(*preparation, []restore.Place) error) error {
 	c, err := t.pool.Get(ctx)
 	if err != nil {
 		return err

@@ -30,7 +30,8 @@ func (b *normalizer) Write(p []byte) (int, error) {
 	}
 	b.first = append(b.first, p...)
 	switch line, rest, ended := bytes.Cut(b.first, []byte("\n")); {
-	case !bytes.HasPrefix(line, protonLine[:min(len(line), len(protonLine))]), ended && len(line) < len(protonLine), len(line) > AddedLine:
+	case !bytes.HasPrefix(line, protonLine[:min(len(line), len(protonLine))]),
+		ended && len(line) < len(protonLine), len(line) > AddedLine:
 		b.normalize(b.first)
 		b.opened = true
 	case ended:

@@ -68,7 +68,7 @@ func (s Script) follow(conn net.Conn) error {
 			line = strings.TrimRight(line, "\r\n")
 			tag, command, tagged := strings.Cut(line, " ")
 			want := strings.TrimPrefix(step, "<")
-			if rest, ok := strings.CutPrefix(want, " "); ok && tagged && tag != "" { // otherwise the command continues after a literal
+			if rest, ok := strings.CutPrefix(want, " "); ok && tagged && tag != "" { // else it continues after a literal
 				tags, want, line = append(tags, tag), rest, command
 			}
 			if prefix, open := strings.CutSuffix(want, "…"); line != want && !(open && strings.HasPrefix(line, prefix)) {

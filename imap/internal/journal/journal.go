@@ -29,7 +29,7 @@ type Journal struct {
 type Known struct {
 	Hashes    map[mail.UID]chunk.ID
 	Unchecked mail.UIDSet                        // appended, and not compared with what was sent
-	Floor     mail.UID                           // messages from this UID on may have been added without an answer; 0 if there are none
+	Floor     mail.UID                           // from here on messages may have been added without an answer; or 0
 	Results   map[mail.UID]*restore.AppendResult // results that no report has
 }
 

@@ -42,7 +42,8 @@ func (r *Reader) literal(size int64, depth, mark int) error {
 		err = r.skip(size)
 		r.push(Node{Kind: Dropped})
 	default:
-		return Flood("a literal of %d bytes in a %s response; no more than %d are taken", size, Printable(r.resp.Name), MaxLiteral)
+		return Flood("a literal of %d bytes in a %s response; no more than %d are taken", size, Printable(r.resp.Name),
+			MaxLiteral)
 	}
 	if err != nil {
 		return err

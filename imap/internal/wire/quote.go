@@ -72,7 +72,8 @@ func IsAtom(s string) bool {
 
 // IsSendable reports whether a keyword can be part of a command.
 func IsSendable(keyword string) bool {
-	return !strings.ContainsAny(keyword, "(){ \"\\\x7f") && strings.IndexFunc(keyword, func(r rune) bool { return r < ' ' }) < 0
+	return !strings.ContainsAny(keyword, "(){ \"\\\x7f") &&
+		strings.IndexFunc(keyword, func(r rune) bool { return r < ' ' }) < 0
 }
 
 func isASCII(s string) bool {

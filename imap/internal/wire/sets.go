@@ -17,7 +17,8 @@ import (
 func setStart(line []byte) int {
 	const search, esearch, vanished, earlier, all = "* SEARCH", "* ESEARCH ", "* VANISHED ", "(EARLIER) ", " ALL "
 	switch {
-	case hasPrefixFold(line, search) && len(line) > len(search) && bytes.IndexByte([]byte(" \r\n"), line[len(search)]) >= 0:
+	case hasPrefixFold(line, search) && len(line) > len(search) &&
+		bytes.IndexByte([]byte(" \r\n"), line[len(search)]) >= 0:
 		return len(search)
 	case hasPrefixFold(line, esearch):
 		for at := len(esearch) - 1; at+len(all) < len(line); at++ {
