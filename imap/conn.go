@@ -224,7 +224,7 @@ func (c *conn) fail(err error) error {
 		doing = c.pending[0].name
 	}
 	if len(c.pending) > 1 && (errors.Is(err, netconn.ErrStalled) || errors.Is(err, errCommandsLost)) {
-		c.opts.quirks.setSequential()
+		c.opts.quirks.sequential.Store(true)
 	}
 	switch {
 	case errors.As(err, &handler):

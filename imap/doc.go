@@ -7,10 +7,10 @@
 //	          bytes, stalls   nodes, UIDs    commands   collector: messages; download: bodies
 //	                          └ body literals ────────► read(uid, body), never held in memory
 //
-// A connection (dial.go, handshake.go with oldtls.go, login.go with mechanism.go) becomes a conn: send.go sends
+// A connection (dial.go, handshake.go, login.go) becomes a conn: send.go sends
 // commands (command.go), conn.go reads the answers and gives each to the command that it belongs to. Client and
 // Mailbox hold the commands: a Client those of the account (list.go with scope.go, name.go and inbox.go, status.go,
-// account.go, client.go, append.go), a Mailbox those of the mailbox that is open (mailbox.go, search.go, fetch.go with
+// client.go, append.go), a Mailbox those of the mailbox that is open (mailbox.go, search.go, fetch.go with
 // collect.go, body.go, ranges.go). source.go is the account as backup sees it, over the connections of a Pool
 // (pool.go); gmail.go and virtual.go are for servers that show one message in several mailboxes. Two things are
 // remembered from one connection to the next: what the server cannot do (quirks.go), and which passwords it refused

@@ -59,14 +59,11 @@ const portTLS = 993
 
 // Address returns host:port.
 func (o *Options) Address() string {
-	port := o.Port
-	if port == 0 {
-		port = 143
-		if o.Security == TLS {
-			port = portTLS
-		}
+	usual := 143
+	if o.Security == TLS {
+		usual = portTLS
 	}
-	return net.JoinHostPort(o.Host, strconv.Itoa(port))
+	return net.JoinHostPort(o.Host, strconv.Itoa(cmp.Or(o.Port, usual)))
 }
 
 // String returns the account as user@host.

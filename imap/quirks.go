@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // quirks is what the connections of one account have found out about its server, for later connections of the same
@@ -15,8 +16,8 @@ type quirks struct {
 	lossesOf   map[string]int    // by command, as errors name it: connections that were lost during it
 	reasons    map[string]string // by command, the error of the latest loss
 	last       string            // the latest of these
-	sequential bool              // the server loses commands that are sent before it has answered the previous one
-	mechanism  int               // the number of ways to log in that the server does not support
+	sequential atomic.Bool       // the server loses commands that are sent before it has answered the previous one
+	mechanism  atomic.Int32      // the number of ways to log in that the server does not support
 }
 
 // maxLosses is the number of lost connections after which the run does without a command.
@@ -50,31 +51,6 @@ func (l *quirks) reason(command string) string {
 
 // avoids reports whether a command should not be sent again.
 func (l *quirks) avoids(command string) bool { return l.losses(command) >= maxLosses }
-
-func (l *quirks) setSequential() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sequential = true
-}
-
-func (l *quirks) isSequential() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.sequential
-}
-
-// setMechanism records that the server does not support the first n ways to log in.
-func (l *quirks) setMechanism(n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.mechanism = max(l.mechanism, n)
-}
-
-func (l *quirks) mechanisms() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.mechanism
-}
 
 // optionalCommands are commands that a run can do in another way, or without.
 var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID",

@@ -19,13 +19,13 @@ func (c *conn) start(cmd *command) error {
 	if len(c.pending) == 0 {
 		c.lastUseful = time.Now()
 	}
-	for c.opts.quirks.isSequential() && len(c.pending) > 0 {
+	for c.opts.quirks.sequential.Load() && len(c.pending) > 0 {
 		if err := c.readResponse(); err != nil {
 			return err
 		}
 	}
 	c.tags++
-	cmd.tag = tagOf(c.tags)
+	cmd.tag = "M" + strconv.Itoa(c.tags)
 	c.pending = append(c.pending, cmd)
 	c.w.WriteString(cmd.tag + " ")
 	for i, p := range cmd.parts {
@@ -36,8 +36,6 @@ func (c *conn) start(cmd *command) error {
 	c.w.WriteString("\r\n")
 	return c.flush()
 }
-
-func tagOf(n int) string { return "M" + strconv.Itoa(n) }
 
 func (c *conn) sendPart(cmd *command, p part, first bool) error {
 	line := p.text
@@ -123,7 +121,7 @@ func (c *conn) announce(l *literal) string {
 // needsNoContinuation reports whether a literal can follow at once: LITERAL+ allows any size, LITERAL- up to 4,096
 // bytes (RFC 7888).
 func (c *conn) needsNoContinuation(l *literal) bool {
-	if c.opts.quirks.isSequential() {
+	if c.opts.quirks.sequential.Load() {
 		return false
 	}
 	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
@@ -137,7 +135,7 @@ func (c *conn) probeForLoss() {
 	}
 	c.tags++
 	c.probe = newCommand("NOOP")
-	c.probe.tag = tagOf(c.tags)
+	c.probe.tag = "M" + strconv.Itoa(c.tags)
 	c.pending = append(c.pending, c.probe)
 	c.w.WriteString(c.probe.tag + " NOOP\r\n")
 	if c.w.Flush() == nil && c.flusher != nil {

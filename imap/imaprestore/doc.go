@@ -10,7 +10,7 @@
 //
 // A folder is then open in three layers. A session (session.go) takes a connection from the pool for each call, and
 // connects again if it is lost. An inventory (inventory.go) holds what is in the mailbox, and finds the messages that
-// need not be sent: match.go by size, date and bytes, with candidates.go for what may be equal; resemble.go by what
+// need not be sent: match.go by size, date and bytes; resemble.go by what
 // servers do not change. A folder (folder.go) adds the others: reduce.go sends a refused message with less,
 // identify.go finds out what was added when an answer is lost, and readback.go compares what the server has with what
 // was sent. The journal (imap/internal/journal) remembers both, so that recheck.go can go on after an interrupted

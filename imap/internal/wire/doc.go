@@ -3,7 +3,7 @@
 //	bytes ──► Reader ──► Response: tag, name, code, Args (a tree of Nodes), UIDs
 //	             └─ body literals ──► Sink
 //
-// reader.go reads one response, tokens.go its tokens, literal.go its literals, and sets.go its sets of UIDs, which
-// uids.go collects. node.go holds the tree. limits.go bounds what a server can make the client hold. quote.go is the
+// reader.go reads one response, tokens.go its tokens, literal.go its literals, and sets.go its sets of UIDs.
+// node.go holds the tree. limits.go bounds what a server can make the client hold. quote.go is the
 // way out: atoms, quoted strings and literals of a command, and the server's words in messages.
 package wire
