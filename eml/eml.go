@@ -67,8 +67,8 @@ func (t *Target) Close() error {
 	return err
 }
 
-// open opens the directory. It makes the directory if it does not exist.
-func (t *Target) open() (top *tree.Tree, err error) {
+// openTree opens the directory. It makes the directory if it does not exist.
+func (t *Target) openTree() (top *tree.Tree, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.top == nil {
@@ -86,7 +86,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 	if err := tree.CheckApart(t.path, mailboxes, dirs); err != nil {
 		return nil, nil, err
 	}
-	top, err := t.open()
+	top, err := t.openTree()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,7 +107,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 
 // Open implements restore.Target.
 func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
-	top, err := t.open()
+	top, err := t.openTree()
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func isDirectory(at string) bool {
 // RemoveEmpty implements restore.Mirrorer. It also removes the files that mail servers keep in a folder. A folder with
 // other files stays, and so does a directory in which a message arrives meanwhile.
 func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
-	top, err := t.open()
+	top, err := t.openTree()
 	if err != nil {
 		return false, err
 	}

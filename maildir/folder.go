@@ -86,7 +86,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 // add writes one message. A message that cannot be read is refused; other errors end the restore.
 func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.AppendResult, error) {
 	file := f.files.Create()
-	size, err := f.write(ctx, file, m.Body)
+	size, err := f.writeBody(ctx, file, m.Body)
 	if err != nil {
 		file.Discard()
 		if refused := (*bodyError)(nil); errors.As(err, &refused) && ctx.Err() == nil {
@@ -110,9 +110,9 @@ type bodyError struct{ err error }
 func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
-// write writes a message with the wanted line ends. If they cannot all become LF, it writes the message again,
+// writeBody writes a message with the wanted line ends. If they cannot all become LF, it writes the message again,
 // unchanged.
-func (f *folder) write(ctx context.Context, file *tree.File, body archive.Body) (sizes, error) {
+func (f *folder) writeBody(ctx context.Context, file *tree.File, body archive.Body) (sizes, error) {
 	for eol := f.eol; ; eol = AsIs {
 		w := lineWriter{to: file, eol: eol}
 		err := body.WriteTo(ctx, &w)

@@ -121,8 +121,8 @@ func cutInfo(name string) (unique, info string, found bool) {
 	return strings.Cut(path.Base(name), string(infoMark))
 }
 
-// surplus returns the files that are not required, by the constant part of their names.
-func (m *mirror) surplus() map[string]string {
+// surplusFiles returns the files that are not required, by the constant part of their names.
+func (m *mirror) surplusFiles() map[string]string {
 	files := make(map[string]string)
 	add := func(name string) {
 		unique, _, _ := cutInfo(name)
@@ -141,7 +141,7 @@ func (m *mirror) surplus() map[string]string {
 
 // Surplus implements restore.Mirror.
 func (m *mirror) Surplus() (surplus, reflagged int64) {
-	return int64(len(m.surplus())), int64(len(m.other))
+	return int64(len(m.surplusFiles())), int64(len(m.other))
 }
 
 // Close implements restore.Mirror.
@@ -153,13 +153,13 @@ func (m *mirror) Apply(ctx context.Context, earlier restore.Mirror) (done restor
 	if !ok {
 		return done, errors.ErrUnsupported
 	}
-	due := m.surplus()
-	planned := before.surplus()
+	due := m.surplusFiles()
+	planned := before.surplusFiles()
 	maps.DeleteFunc(due, func(unique, _ string) bool { return planned[unique] == "" })
 	if len(due)+len(m.other) == 0 {
 		return done, nil
 	}
-	top, err := m.t.open()
+	top, err := m.t.openTree()
 	if err != nil {
 		return done, err
 	}

@@ -21,7 +21,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 	if err := tree.CheckApart(t.path, mailboxes, dirs); err != nil {
 		return nil, nil, err
 	}
-	top, err := t.open()
+	top, err := t.openTree()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -59,7 +59,7 @@ func (t *Target) Close() error {
 
 // Open implements restore.Target.
 func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
-	top, err := t.open()
+	top, err := t.openTree()
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +81,8 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	return f, nil
 }
 
-// open opens the Maildir. It makes the Maildir if it does not exist.
-func (t *Target) open() (*tree.Tree, error) {
+// openTree opens the Maildir. It makes the Maildir if it does not exist.
+func (t *Target) openTree() (*tree.Tree, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.top != nil {

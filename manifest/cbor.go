@@ -68,8 +68,8 @@ func must[M any](mode M, err error) M {
 	return mode
 }
 
-// encode returns the only encoding of row. what names it in errors.
-func encode(what string, row any, limit int) ([]byte, error) {
+// marshal returns the only encoding of row. what names it in errors.
+func marshal(what string, row any, limit int) ([]byte, error) {
 	b, err := encoding.Marshal(row)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", what, err)
@@ -80,8 +80,8 @@ func encode(what string, row any, limit int) ([]byte, error) {
 	return b, nil
 }
 
-// decode fills row from b. It does not check that b is the only encoding; canonical does.
-func decode(what string, mode cbor.DecMode, b []byte, row any, limit int) error {
+// unmarshal fills row from b. It does not check that b is the only encoding; canonical does.
+func unmarshal(what string, mode cbor.DecMode, b []byte, row any, limit int) error {
 	if len(b) > limit {
 		return malformed(what, refuse("%d bytes, the limit is %d", len(b), limit))
 	}

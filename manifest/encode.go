@@ -80,7 +80,7 @@ func (m *Manifest) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encode("manifest", row, MaxManifest)
+	return marshal("manifest", row, MaxManifest)
 }
 
 // EncodeAt sets Time to at, to the millisecond, and encodes the manifest.
@@ -92,7 +92,7 @@ func (m *Manifest) EncodeAt(at time.Time) ([]byte, error) {
 // Parse inverts Encode. Its error wraps ErrMalformed.
 func Parse(b []byte) (*Manifest, error) {
 	var row manifestRow
-	if err := decode("manifest", manifestDecoding, b, &row, MaxManifest); err != nil {
+	if err := unmarshal("manifest", manifestDecoding, b, &row, MaxManifest); err != nil {
 		return nil, err
 	}
 	m, err := row.value()

@@ -46,13 +46,13 @@ func EncodeFlags(sets []FlagSet) ([]byte, error) {
 		}
 		page.Index[i] = at
 	}
-	return encode("flag page", page, MaxChunk)
+	return marshal("flag page", page, MaxChunk)
 }
 
 // ParseFlags inverts EncodeFlags. Equal sets share memory, so they are read-only.
 func ParseFlags(b []byte) ([]FlagSet, error) {
 	var page flagPage
-	if err := decode("flag page", decoding, b, &page, MaxChunk); err != nil {
+	if err := unmarshal("flag page", decoding, b, &page, MaxChunk); err != nil {
 		return nil, err
 	}
 	if err := checkCount("records in a page", len(page.Index), MaxPageRecords); err != nil {

@@ -56,13 +56,13 @@ func EncodeMailboxes(mailboxes []Mailbox) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encode("mailbox table", rows, MaxMailboxBytes+arrayHead(len(rows)))
+	return marshal("mailbox table", rows, MaxMailboxBytes+arrayHead(len(rows)))
 }
 
 // ParseMailboxes inverts EncodeMailboxes.
 func ParseMailboxes(b []byte) ([]Mailbox, error) {
 	var rows []mailboxRow
-	if err := decode("mailbox table", decoding, b, &rows, MaxChunk); err != nil {
+	if err := unmarshal("mailbox table", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
 	}
 	mailboxes := fromMailboxRows(rows)
@@ -79,7 +79,7 @@ func encodeInline(mailboxes []Mailbox) ([]byte, error) {
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	return encode("array of mailboxes", rows, MaxInlineMailbox)
+	return marshal("array of mailboxes", rows, MaxInlineMailbox)
 }
 
 // decodeInline inverts encodeInline.
@@ -88,7 +88,7 @@ func decodeInline(b []byte) ([]Mailbox, error) {
 		return nil, nil
 	}
 	var rows []mailboxRow
-	if err := decode("array of mailboxes", manifestDecoding, b, &rows, MaxInlineMailbox); err != nil {
+	if err := unmarshal("array of mailboxes", manifestDecoding, b, &rows, MaxInlineMailbox); err != nil {
 		return nil, err
 	}
 	return fromMailboxRows(rows), nil

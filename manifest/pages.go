@@ -55,13 +55,13 @@ func EncodePageList(pages []Page) ([]byte, error) {
 			return nil, refuse("page at %d, after one that ends at %d", p.Start, pages[i-1].span().end())
 		}
 	}
-	return encode("page list", pageRows(pages), MaxChunk)
+	return marshal("page list", pageRows(pages), MaxChunk)
 }
 
 // ParsePageList inverts EncodePageList.
 func ParsePageList(b []byte) ([]Page, error) {
 	var rows []pageRow
-	if err := decode("page list", decoding, b, &rows, MaxChunk); err != nil {
+	if err := unmarshal("page list", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
 	}
 	pages := fromPageRows(rows)

@@ -20,7 +20,7 @@ func NewPaginator(put Put) *Paginator {
 func (p *Paginator) Add(e Entry) error { return p.w.addEntry(e, nil) }
 
 // Close puts the last page and returns the rows of all pages.
-func (p *Paginator) Close() ([]Page, error) { return p.w.close() }
+func (p *Paginator) Close() ([]Page, error) { return p.w.finish() }
 
 // pageItem is an item of a pageWriter: an unchanged old page, or one message.
 type pageItem struct {
@@ -77,7 +77,7 @@ func (w *pageWriter) addPage(p Page) error {
 	return w.tree.add(pageItem{page: &p})
 }
 
-func (w *pageWriter) close() ([]Page, error) {
+func (w *pageWriter) finish() ([]Page, error) {
 	if err := w.tree.flush(); err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (w *pageWriter) write(s span, items []pageItem) error {
 	page := Page{Start: s.start, Bits: s.bits}
 	page.Records, page.Flags, page.Messages = sameContent(items)
 	if page.Records.IsZero() || page.Flags.IsZero() {
-		entries, err := w.entries(items)
+		entries, err := w.collect(items)
 		if err != nil {
 			return err
 		}
@@ -126,8 +126,8 @@ func sameContent(items []pageItem) (records, flags chunk.ID, messages uint32) {
 	return from.page.Records, from.page.Flags, from.page.Messages
 }
 
-// entries returns the messages of the items. It loads the old pages among them.
-func (w *pageWriter) entries(items []pageItem) ([]Entry, error) {
+// collect returns the messages of the items. It loads the old pages among them.
+func (w *pageWriter) collect(items []pageItem) ([]Entry, error) {
 	var entries []Entry
 	for _, it := range items {
 		if it.page == nil {

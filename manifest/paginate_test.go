@@ -121,7 +121,7 @@ func paginate(t testing.TB, limit int, mb mailbox) []Page {
 			t.Fatalf("holds %d records, more than a page", w.tree.count)
 		}
 	}
-	pages, err := w.close()
+	pages, err := w.finish()
 	if err != nil {
 		t.Fatal(err)
 	}

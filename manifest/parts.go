@@ -120,12 +120,12 @@ func encodePartRows(parts []Part) ([]byte, error) {
 		}
 		rows[i] = p.row()
 	}
-	return encode("parts", rows, MaxChunk)
+	return marshal("parts", rows, MaxChunk)
 }
 
 func decodePartRows(b []byte) ([]Part, error) {
 	var rows []cbor.RawMessage
-	if err := decode("parts", decoding, b, &rows, MaxChunk); err != nil {
+	if err := unmarshal("parts", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
 	}
 	if err := checkCount("parts in a message", len(rows), MaxParts); err != nil || len(rows) == 0 {

@@ -76,13 +76,13 @@ func EncodeRecords(records []Record) ([]byte, error) {
 		}
 		rows[i], last = row, r.UID
 	}
-	return encode("record page", rows, MaxChunk)
+	return marshal("record page", rows, MaxChunk)
 }
 
 // ParseRecords inverts EncodeRecords.
 func ParseRecords(b []byte) ([]Record, error) {
 	var rows []cbor.RawMessage
-	if err := decode("record page", decoding, b, &rows, MaxChunk); err != nil {
+	if err := unmarshal("record page", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
 	}
 	if err := checkCount("records in a page", len(rows), MaxPageRecords); err != nil {

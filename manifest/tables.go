@@ -123,7 +123,7 @@ func (mb *Mailbox) size() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	b, err := encode(fmt.Sprintf("mailbox %q", mb.Raw), row, MaxMailboxBytes)
+	b, err := marshal(fmt.Sprintf("mailbox %q", mb.Raw), row, MaxMailboxBytes)
 	return len(b), err
 }
 

@@ -73,7 +73,7 @@ func updateAt(limit int, old []Page, c Changes, load Load, put Put) (pages []Pag
 	if err := u.run(old); err != nil {
 		return nil, 0, err
 	}
-	pages, err = u.w.close()
+	pages, err = u.w.finish()
 	return pages, u.grown, err
 }
 
@@ -187,5 +187,5 @@ func Regroup(pages []Page, load Load, put Put) ([]Page, error) {
 			return nil, err
 		}
 	}
-	return w.close()
+	return w.finish()
 }

@@ -62,7 +62,7 @@ func (j *job) windows(ctx context.Context) iter.Seq2[[]*item, error] {
 	return func(yield func([]*item, error) bool) {
 		var window []*item
 		chunks := 0
-		for it, err := range j.missing(ctx) {
+		for it, err := range j.missingItems(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -81,8 +81,8 @@ func (j *job) windows(ctx context.Context) iter.Seq2[[]*item, error] {
 	}
 }
 
-// missing yields the missing messages.
-func (j *job) missing(ctx context.Context) iter.Seq2[*item, error] {
+// missingItems yields the missing messages.
+func (j *job) missingItems(ctx context.Context) iter.Seq2[*item, error] {
 	return func(yield func(*item, error) bool) {
 		for _, m := range j.mailboxes {
 			for i := range m.list.rows {
@@ -259,9 +259,9 @@ func (it *item) header(ctx context.Context) ([]byte, error) {
 	return it.contents().Header(ctx, it.record)
 }
 
-func (it *item) wanted() Wanted {
+func (it *item) asWanted() Wanted {
 	l := it.mailbox.list
-	w := l.wanted(&rowBody{list: l, row: it.row})
+	w := l.asWanted(&rowBody{list: l, row: it.row})
 	w.Header, w.Body = it.header, it
 	return w
 }

@@ -56,13 +56,13 @@ const (
 	maxJobMessages = 1 << 19
 )
 
-// run restores the mailboxes: it lists the archived messages, asks which of them the folders lack, and adds those.
-func (j *job) run(ctx context.Context) error {
+// execute restores the mailboxes: it lists the archived messages, asks which of them the folders lack, and adds those.
+func (j *job) execute(ctx context.Context) error {
 	err := j.each(ctx, (*mailboxJob).open)
 	if err == nil {
 		err = j.transfer(ctx)
 	}
-	err = errors.Join(err, j.each(ctx, func(m *mailboxJob, _ context.Context) error { return m.close() }))
+	err = errors.Join(err, j.each(ctx, func(m *mailboxJob, _ context.Context) error { return m.finish() }))
 	if err == nil {
 		j.restorer.recorder.mailboxesDone(len(j.mailboxes))
 	}
@@ -125,7 +125,7 @@ func send(ctx context.Context, to chan<- *batch, b *batch) error {
 
 // fetchAll plans one window after the other and fetches its batches.
 func (j *job) fetchAll(ctx context.Context, fetched chan<- *batch) error {
-	messages, bytes := j.batchSize()
+	messages, bytes := j.batchLimits()
 	for window, err := range j.windows(ctx) {
 		if err != nil {
 			return err
@@ -145,8 +145,8 @@ func (j *job) fetchAll(ctx context.Context, fetched chan<- *batch) error {
 	return nil
 }
 
-// batchSize returns the most messages and bytes that every folder accepts at once.
-func (j *job) batchSize() (messages int, bytes int64) {
+// batchLimits returns the most messages and bytes that every folder accepts at once.
+func (j *job) batchLimits() (messages int, bytes int64) {
 	messages, bytes = batchMessages, batchBytes
 	for _, m := range j.mailboxes {
 		if m.folder != nil {

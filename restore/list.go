@@ -189,7 +189,7 @@ func (l *messageList) missingSimilar(ctx context.Context, r *restorer, folder Re
 			return missing, nil // mark returns the error
 		}
 		rows[i] = piece[at]
-		wanted[i] = l.wanted(&rowBody{list: l, row: &l.rows[piece[at]]})
+		wanted[i] = l.asWanted(&rowBody{list: l, row: &l.rows[piece[at]]})
 	}
 	left, err := finder.MissingSimilar(ctx, wanted)
 	if err == nil {
@@ -231,7 +231,7 @@ func (l *messageList) inPieces(visit func(piece []uint32) error) error {
 func (l *messageList) comparePiece(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32) ([]int, error) {
 	wanted := make([]Wanted, len(piece))
 	for i, at := range piece {
-		wanted[i] = l.wanted(&rowBody{list: l, row: &l.rows[at]})
+		wanted[i] = l.asWanted(&rowBody{list: l, row: &l.rows[at]})
 	}
 	missing, err := folder.Missing(ctx, wanted)
 	if err == nil {
@@ -288,8 +288,8 @@ func (l *messageList) mark(r *restorer, piece []uint32, missing []int) error {
 	return nil
 }
 
-// wanted returns the message of a row for a Folder.
-func (l *messageList) wanted(body *rowBody) Wanted {
+// asWanted returns the message of a row for a Folder.
+func (l *messageList) asWanted(body *rowBody) Wanted {
 	row := body.row
 	return Wanted{
 		UID:      row.uid,

@@ -28,8 +28,8 @@ func (m *mailboxJob) open(ctx context.Context) (err error) {
 	return m.list.compare(ctx, m.restorer, m.folder)
 }
 
-// close closes the folder. If there is no error, the added messages are stored.
-func (m *mailboxJob) close() error {
+// finish closes the folder. If there is no error, the added messages are stored.
+func (m *mailboxJob) finish() error {
 	if m.folder == nil {
 		return nil
 	}
@@ -61,7 +61,7 @@ func (r *restorer) open(ctx context.Context, place Place) (Folder, error) {
 func (m *mailboxJob) write(ctx context.Context, items []*item) error {
 	wanted := make([]Wanted, len(items))
 	for i, item := range items {
-		wanted[i] = item.wanted()
+		wanted[i] = item.asWanted()
 	}
 	results, err := m.folder.Append(ctx, wanted)
 	for i, result := range results[:min(len(results), len(items))] {

@@ -174,7 +174,7 @@ func (p *mirroring) require(ctx context.Context, rt *route, m Mirror) (missing i
 	err = list.inPieces(func(piece []uint32) error {
 		wanted := make([]Wanted, len(piece))
 		for i, at := range piece {
-			wanted[i] = list.wanted(&rowBody{list: list, row: &list.rows[at]})
+			wanted[i] = list.asWanted(&rowBody{list: list, row: &list.rows[at]})
 		}
 		n, err := m.Require(ctx, wanted)
 		missing += int64(n)
@@ -193,7 +193,7 @@ func (p *mirroring) apply(ctx context.Context, places []Place) error {
 		p.restorer.recorder.addNotes("nothing was removed, because not everything could be added")
 		return nil
 	}
-	fresh, err := p.verify(ctx, places)
+	fresh, err := p.reopen(ctx, places)
 	if err != nil {
 		return err
 	}
@@ -214,8 +214,8 @@ func (p *mirroring) apply(ctx context.Context, places []Place) error {
 	return nil
 }
 
-// verify opens all places again and returns an error if messages are missing.
-func (p *mirroring) verify(ctx context.Context, places []Place) (fresh []Mirror, err error) {
+// reopen opens all places again and returns an error if messages are missing.
+func (p *mirroring) reopen(ctx context.Context, places []Place) (fresh []Mirror, err error) {
 	var missing int64
 	fresh = make([]Mirror, len(places))
 	for i, place := range places {

@@ -37,8 +37,8 @@ type picked struct {
 	loss   *diff.Loss
 }
 
-// pick selects the messages of the mailboxes. It returns the mailboxes that have any.
-func (r *restorer) pick(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*manifest.Mailbox, error) {
+// selectMessages selects the messages of the mailboxes. It returns the mailboxes that have any.
+func (r *restorer) selectMessages(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*manifest.Mailbox, error) {
 	lost, err := r.losses(ctx)
 	if err != nil {
 		return nil, err

@@ -153,8 +153,8 @@ func (rec *recorder) write(line string) error {
 	return nil
 }
 
-// close closes the report file and returns the report.
-func (rec *recorder) close() (*Report, error) {
+// finish closes the report file and returns the report.
+func (rec *recorder) finish() (*Report, error) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	if rec.file == nil {

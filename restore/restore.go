@@ -76,11 +76,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if u, ok := o.Target.(Unordered); ok {
 		r.unordered = u.Unordered()
 	}
-	err := r.run(ctx)
+	err := r.execute(ctx)
 	if stall := (*stallError)(nil); err != nil && errors.As(context.Cause(ctx), &stall) {
 		err = stall // instead of its consequences
 	}
-	report, errReport := r.recorder.close()
+	report, errReport := r.recorder.finish()
 	return report, errors.Join(err, errReport)
 }
 
@@ -95,7 +95,7 @@ type restorer struct {
 	keepsLabels bool // the target has labels, and each message is added once with its labels
 }
 
-func (r *restorer) run(ctx context.Context) error {
+func (r *restorer) execute(ctx context.Context) error {
 	if r.Mirror != nil {
 		if err := r.checkMirror(nil); err != nil {
 			return err
@@ -150,7 +150,7 @@ func (r *restorer) runJobs(ctx context.Context, routes []*route, places []Place)
 		}
 		group.Go(func() error {
 			defer messages.Release(weight)
-			return t.run(under)
+			return t.execute(under)
 		})
 	}
 	if err := group.Wait(); err != nil {

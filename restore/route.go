@@ -34,7 +34,7 @@ func (r *restorer) chooseRoutes(ctx context.Context) ([]*route, error) {
 		return !r.wants(m) && !router.needs(m) || m.Label && (router != nil || !r.keepsLabels)
 	})
 	if r.Pick != nil {
-		if sources, err = r.pick(ctx, sources); err != nil {
+		if sources, err = r.selectMessages(ctx, sources); err != nil {
 			return nil, err
 		}
 	}

@@ -80,9 +80,9 @@ func (d *Dir) failure() error {
 	return d.failed
 }
 
-// settle gives a file its name if err, the error of making it durable, is nil. If that fails, settle removes the file,
+// finish gives a file its name if err, the error of making it durable, is nil. If that fails, finish removes the file,
 // and no other file gets a name.
-func (d *Dir) settle(w waiting, err error) {
+func (d *Dir) finish(w waiting, err error) {
 	if failed := d.failure(); err == nil && failed == nil {
 		if err = d.name(w); err == nil {
 			return
@@ -92,7 +92,7 @@ func (d *Dir) settle(w waiting, err error) {
 	if err != nil {
 		d.syncer.mu.Lock()
 		defer d.syncer.mu.Unlock()
-		d.failed = cmp.Or(d.failed, d.explain(err))
+		d.failed = cmp.Or(d.failed, d.wrap(err))
 	}
 }
 
@@ -129,13 +129,13 @@ func (d *Dir) link(w waiting) error {
 // names are durable after the syncer is closed. A name that is lost before is given again by another run.
 func (d *Dir) Close() error {
 	if d.named {
-		d.syncer.settle()
+		d.syncer.flush()
 	}
 	err := d.failure()
 	if d.named {
-		err = errors.Join(err, d.explain(d.syncer.names(d.root, d.to)))
+		err = errors.Join(err, d.wrap(d.syncer.names(d.root, d.to)))
 	}
-	return errors.Join(err, d.dirs.close(), d.temps.Close(), d.root.Close())
+	return errors.Join(err, d.dirs.release(), d.temps.Close(), d.root.Close())
 }
 
 // removeStale removes the leftovers of crashed runs.
@@ -161,7 +161,7 @@ func (d *Dir) isStale(name string) bool {
 	return err == nil && info.Mode().IsRegular() && time.Since(changed(info)) > staleAfter
 }
 
-func (d *Dir) explain(err error) error { return Explain(d.path, err) }
+func (d *Dir) wrap(err error) error { return Explain(d.path, err) }
 
 // Explain returns err with the path and with what to do. The paths in errors of os.Root are relative and often those of
 // temporary files, so it omits them.

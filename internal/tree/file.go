@@ -25,7 +25,7 @@ func (f *File) Write(p []byte) (int, error) {
 			return 0, err
 		}
 		if len(p) >= cap(f.buffer) {
-			return len(p), f.write(p)
+			return len(p), f.writeOut(p)
 		}
 	}
 	f.buffer = append(f.buffer, p...)
@@ -33,26 +33,26 @@ func (f *File) Write(p []byte) (int, error) {
 }
 
 func (f *File) flush() error {
-	err := f.write(f.buffer)
+	err := f.writeOut(f.buffer)
 	f.buffer = f.buffer[:0]
 	return err
 }
 
-// write writes to the file on disk.
-func (f *File) write(p []byte) error {
+// writeOut writes to the file on disk.
+func (f *File) writeOut(p []byte) error {
 	if f.file == nil {
 		if err := f.dir.failure(); err != nil {
 			return err
 		}
-		file, err := f.dir.dirs.create(f.temp)
+		file, err := f.dir.dirs.createTemp(f.temp)
 		if err != nil {
-			return f.dir.explain(err)
+			return f.dir.wrap(err)
 		}
 		f.file = file
 	}
 	n, err := f.file.Write(p)
 	f.size += int64(n)
-	return f.dir.explain(err)
+	return f.dir.wrap(err)
 }
 
 // Restart discards everything that was written.
@@ -65,7 +65,7 @@ func (f *File) Restart() error {
 	if err == nil {
 		err = f.file.Truncate(0)
 	}
-	return f.dir.explain(err)
+	return f.dir.wrap(err)
 }
 
 // Keep ends the file. It gets the name, at the latest when the Dir is closed, and the date. Keep returns the date that
@@ -77,7 +77,7 @@ func (f *File) Keep(name string, date time.Time) (time.Time, error) {
 	}
 	if f.file != nil {
 		if errClose := f.file.Close(); err == nil {
-			err = f.dir.explain(errClose)
+			err = f.dir.wrap(errClose)
 		}
 	}
 	f.giveBack()
@@ -104,14 +104,14 @@ func (f *File) date(date time.Time) (time.Time, error) {
 		date = lastDate
 	}
 	if err := f.dir.dirs.date(f.temp, date); err != nil {
-		return date, f.dir.explain(err)
+		return date, f.dir.wrap(err)
 	}
 	if s := date.Unix(); 0 <= s && s <= lastSafeDate {
 		return date, nil
 	}
 	info, err := f.file.Stat()
 	if err != nil {
-		return date, f.dir.explain(err)
+		return date, f.dir.wrap(err)
 	}
 	return info.ModTime(), nil
 }

@@ -28,8 +28,8 @@ func newRawDirs(root *os.Root, temp, to string) (*rawDirs, error) {
 	return &rawDirs{from, dir, int(from.Fd()), int(dir.Fd())}, nil
 }
 
-// create creates a waiting file. It follows no link and opens no existing file.
-func (r *rawDirs) create(temp string) (*os.File, error) {
+// createTemp creates a waiting file. It follows no link and opens no existing file.
+func (r *rawDirs) createTemp(temp string) (*os.File, error) {
 	var fd int
 	err := uninterrupted(func() (err error) {
 		fd, err = unix.Openat(r.tempFD, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, fileMode)
@@ -77,4 +77,4 @@ func uninterrupted(call func() error) error {
 	}
 }
 
-func (r *rawDirs) close() error { return errors.Join(r.temp.Close(), r.to.Close()) }
+func (r *rawDirs) release() error { return errors.Join(r.temp.Close(), r.to.Close()) }

@@ -19,8 +19,8 @@ func newRawDirs(root *os.Root, temp, _ string) (*rawDirs, error) {
 	return &rawDirs{dir}, nil
 }
 
-// create creates a waiting file.
-func (r *rawDirs) create(temp string) (*os.File, error) {
+// createTemp creates a waiting file.
+func (r *rawDirs) createTemp(temp string) (*os.File, error) {
 	return r.temp.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 }
 
@@ -30,4 +30,4 @@ func (r *rawDirs) date(temp string, date time.Time) error { return r.temp.Chtime
 // rename is not supported, because os.Rename replaces existing files.
 func (*rawDirs) rename(waiting) error { return errors.ErrUnsupported }
 
-func (r *rawDirs) close() error { return r.temp.Close() }
+func (r *rawDirs) release() error { return r.temp.Close() }

@@ -81,8 +81,8 @@ func (s *syncer) add(w waiting, size int64) {
 	}()
 }
 
-// settle commits all waiting files, after the batch that is being committed.
-func (s *syncer) settle() {
+// flush commits all waiting files, after the batch that is being committed.
+func (s *syncer) flush() {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.commit(s.take())
@@ -108,7 +108,7 @@ func (s *syncer) commit(batch []waiting) {
 		err = syncEach(batch)
 	}
 	for _, w := range batch {
-		w.dir.settle(w, err)
+		w.dir.finish(w, err)
 	}
 }
 

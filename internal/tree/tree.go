@@ -78,7 +78,7 @@ func (t *Tree) Rel(at string) (string, error) {
 
 // Close makes everything durable and closes the tree.
 func (t *Tree) Close() error {
-	return errors.Join(t.Sync(), t.explain(".", t.syncer.Close()), t.root.Close())
+	return errors.Join(t.Sync(), t.wrap(".", t.syncer.Close()), t.root.Close())
 }
 
 // Mkdir makes a directory and its parents if they do not exist.
@@ -96,7 +96,7 @@ func (t *Tree) Mkdir(dir string) error {
 		t.note(path.Dir(dir))
 	}
 	t.known[dir] = err == nil
-	return t.explain(dir, err)
+	return t.wrap(dir, err)
 }
 
 // Mkfile makes a small file if it does not exist.
@@ -110,7 +110,7 @@ func (t *Tree) Mkfile(name, text string) error {
 		err = errors.Join(err, file.Close())
 	}
 	t.note(path.Dir(name), name)
-	return t.explain(path.Dir(name), err)
+	return t.wrap(path.Dir(name), err)
 }
 
 func (t *Tree) note(changed ...string) { t.made = append(t.made, changed...) }
@@ -129,7 +129,7 @@ func (t *Tree) Sync() error {
 			err = errors.Join(err, syncDir(t.root, dir))
 		}
 	}
-	return t.explain(".", err)
+	return t.wrap(".", err)
 }
 
 // Settle makes all files and their names durable, so that others can be removed.
@@ -138,7 +138,7 @@ func (t *Tree) Settle() error {
 	if errors.Is(err, errors.ErrUnsupported) {
 		err = nil // then each name was made durable when it was given
 	}
-	return errors.Join(t.explain(".", err), t.Sync())
+	return errors.Join(t.wrap(".", err), t.Sync())
 }
 
 // Check returns an error unless each of dirs, and each of their parents in the tree, is a directory and not a link.
@@ -146,7 +146,7 @@ func (t *Tree) Check(dirs ...string) error {
 	for _, dir := range dirs {
 		for ; dir != "."; dir = path.Dir(dir) {
 			if err := t.checkOne(dir); err != nil {
-				return t.explain(dir, err)
+				return t.wrap(dir, err)
 			}
 		}
 	}
@@ -174,7 +174,7 @@ func (t *Tree) Files(dir, temp, to string) (*Dir, *os.Root, error) {
 	}
 	root, err := t.root.OpenRoot(dir)
 	if err != nil {
-		return nil, nil, t.explain(dir, err)
+		return nil, nil, t.wrap(dir, err)
 	}
 	files, err := openDir(root, t.Path(dir), temp, to, t.syncer)
 	if err != nil {
@@ -185,4 +185,4 @@ func (t *Tree) Files(dir, temp, to string) (*Dir, *os.Root, error) {
 	return files, root, nil
 }
 
-func (t *Tree) explain(dir string, err error) error { return Explain(t.Path(dir), err) }
+func (t *Tree) wrap(dir string, err error) error { return Explain(t.Path(dir), err) }
