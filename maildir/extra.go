@@ -125,5 +125,9 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 
 // isServerFile reports whether mail servers keep a file of this name in a folder.
 func isServerFile(name string) bool {
-	return name == "maildirfolder" || name == nameFile || name == "maildirsize" || strings.HasPrefix(name, "dovecot") || strings.HasPrefix(name, "courier")
+	switch name {
+	case "maildirfolder", "maildirsize", nameFile:
+		return true
+	}
+	return strings.HasPrefix(name, "dovecot") || strings.HasPrefix(name, "courier")
 }

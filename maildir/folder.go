@@ -101,7 +101,8 @@ func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.AppendResu
 	if err != nil {
 		return restore.AppendResult{}, err
 	}
-	return restore.AppendResult{Added: true, FlagsLost: lostFlag(m.Flags), Changed: append(changed, dateChange(m.Internal, kept)...)}, nil
+	changed = append(changed, dateChange(m.Internal, kept)...)
+	return restore.AppendResult{Added: true, FlagsLost: lostFlag(m.Flags), Changed: changed}, nil
 }
 
 // bodyError is an error of the archive and not of the disk.
@@ -138,7 +139,8 @@ func dateChange(want mail.Date, have time.Time) []string {
 	case !want.IsReadable():
 		return []string{fmt.Sprintf("INTERNALDATE %q is not a date; the file has the date 1970-01-01", want.Raw)}
 	case have.Unix() != want.Seconds:
-		return []string{fmt.Sprintf("INTERNALDATE %s became %s, which the file system can store", want, have.UTC().Format(time.RFC3339))}
+		stored := have.UTC().Format(time.RFC3339)
+		return []string{fmt.Sprintf("INTERNALDATE %s became %s, which the file system can store", want, stored)}
 	}
 	return nil
 }

@@ -88,7 +88,8 @@ func (k *keywords) add(keyword string) (changed bool) {
 
 // isKeyword reports whether the file can have the keyword.
 func isKeyword(keyword string) bool {
-	return keyword != "" && !strings.HasPrefix(keyword, `\`) && !strings.ContainsFunc(keyword, func(r rune) bool { return r <= ' ' || r == 0x7f })
+	separates := func(r rune) bool { return r <= ' ' || r == 0x7f }
+	return keyword != "" && !strings.HasPrefix(keyword, `\`) && !strings.ContainsFunc(keyword, separates)
 }
 
 // assign assigns letters to the keywords of messages that will be added. Letters keep their meaning. It reads the file

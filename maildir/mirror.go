@@ -91,7 +91,8 @@ func (m *mirror) Require(ctx context.Context, wanted []restore.Wanted) (missing 
 		for _, keyword := range wanted[i].Flags.Keywords() {
 			m.keywords.add(keyword)
 		}
-		if letters, _ := m.keywords.flagLetters(wanted[i].Flags); letters != flagLettersOf(file) || !strings.HasPrefix(file, "cur/") {
+		letters, _ := m.keywords.flagLetters(wanted[i].Flags)
+		if letters != flagLettersOf(file) || !strings.HasPrefix(file, "cur/") {
 			m.other[file] = wanted[i].Flags
 		}
 	}

@@ -124,8 +124,10 @@ func checkTop(top *tree.Tree) error {
 		if len(names) == 0 || err != nil {
 			return nil
 		}
-		if names[0] != "tmp" && names[0] != "new" && !isMaildir() { // another restore may be making it, or may have been interrupted
-			return fmt.Errorf("%s is neither empty nor a Maildir (it has %q): choose a directory only for the mail", top.Path("."), names[0])
+		// Another restore may be making the Maildir, or may have been interrupted.
+		if names[0] != "tmp" && names[0] != "new" && !isMaildir() {
+			return fmt.Errorf("%s is neither empty nor a Maildir (it has %q): choose a directory only for the mail",
+				top.Path("."), names[0])
 		}
 	}
 }

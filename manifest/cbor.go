@@ -23,7 +23,7 @@ var (
 	}.EncMode())
 
 	decoding         = strict(maxElements)
-	manifestDecoding = strict(MaxNotes)
+	manifestDecoding = strict(maxNotes)
 
 	// extensionEncoding and extensionDecoding distinguish text strings from byte strings.
 	extensionEncoding = must(cbor.EncOptions{
@@ -43,7 +43,7 @@ var (
 
 // maxElements bounds every array except those of a manifest. It is the largest limit of any of them. The decoder sees
 // the whole input before it allocates a slice, so no slice is longer than the input.
-const maxElements = max(MaxPageRecords, MaxParts, MaxListPages, MaxTableRows, MaxFlags, MaxNames, MaxLists, MaxErased)
+const maxElements = max(MaxPageRecords, maxParts, maxListPages, maxTableRows, maxFlags, maxNames, maxLists, maxErased)
 
 // maxPairs bounds every map. Part of the durable format.
 const maxPairs = 64

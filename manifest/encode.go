@@ -80,7 +80,7 @@ func (m *Manifest) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return marshal("manifest", row, MaxManifest)
+	return marshal("manifest", row, maxManifest)
 }
 
 // EncodeAt sets Time to at, to the millisecond, and encodes the manifest.
@@ -92,7 +92,7 @@ func (m *Manifest) EncodeAt(at time.Time) ([]byte, error) {
 // Parse inverts Encode. Its error wraps ErrMalformed.
 func Parse(b []byte) (*Manifest, error) {
 	var row manifestRow
-	if err := unmarshal("manifest", manifestDecoding, b, &row, MaxManifest); err != nil {
+	if err := unmarshal("manifest", manifestDecoding, b, &row, maxManifest); err != nil {
 		return nil, err
 	}
 	m, err := row.value()
@@ -161,7 +161,8 @@ func (row *manifestRow) value() (*Manifest, error) {
 	}
 	m := &Manifest{
 		Account: row.Account, Source: row.Source, Program: row.Program,
-		Start: fromMillis(row.Start), End: fromMillis(row.End), Deadline: fromMillis(row.Deadline), Time: fromMillis(row.Time),
+		Start: fromMillis(row.Start), End: fromMillis(row.End),
+		Deadline: fromMillis(row.Deadline), Time: fromMillis(row.Time),
 		Parent:     fromHashBytes(row.Parent),
 		Origin:     fromHashBytes(row.Origin),
 		State:      State(row.State),
@@ -188,7 +189,8 @@ func (row *manifestRow) value() (*Manifest, error) {
 			mail.Namespace{Kind: mail.NamespaceKind(n.Kind), Prefix: n.Prefix, Delimiter: n.Delimiter})
 	}
 	for _, q := range row.Quota {
-		m.Server.Quota = append(m.Server.Quota, mail.Quota{Root: q.Root, Resource: q.Resource, Usage: q.Usage, Limit: q.Limit})
+		m.Server.Quota = append(m.Server.Quota,
+			mail.Quota{Root: q.Root, Resource: q.Resource, Usage: q.Usage, Limit: q.Limit})
 	}
 	return m, nil
 }
@@ -225,14 +227,14 @@ func (m *Manifest) checkLimits() error {
 		checkTexts("account", m.Account),
 		checkTexts("source", m.Source),
 		checkTexts("program", m.Program),
-		checkList("warnings", m.Warnings, MaxNotes),
-		checkList("alarms", m.Alarm, MaxNotes),
-		checkList("capabilities", m.Server.Capabilities, MaxNames),
-		checkList("dangling subscriptions", m.Dangling, MaxNotes),
-		checkCount("failures", len(m.Failures), MaxNotes),
-		checkCount("fields of the server's ID", len(m.Server.ID), MaxNames),
-		checkCount("namespaces", len(m.Server.Namespaces), MaxNames),
-		checkCount("quotas", len(m.Server.Quota), MaxNames),
+		checkList("warnings", m.Warnings, maxNotes),
+		checkList("alarms", m.Alarm, maxNotes),
+		checkList("capabilities", m.Server.Capabilities, maxNames),
+		checkList("dangling subscriptions", m.Dangling, maxNotes),
+		checkCount("failures", len(m.Failures), maxNotes),
+		checkCount("fields of the server's ID", len(m.Server.ID), maxNames),
+		checkCount("namespaces", len(m.Server.Namespaces), maxNames),
+		checkCount("quotas", len(m.Server.Quota), maxNames),
 		checkIDs("tables", m.Tables),
 	)
 	for _, f := range m.Failures {

@@ -31,7 +31,8 @@ func (mb *Mailbox) Entries(load Load) iter.Seq2[*Entry, error] {
 			}
 		}
 		if bytes != mb.Bytes {
-			yield(nil, fmt.Errorf("mailbox %q: %w: %d bytes of messages, its records have %d", mb.Raw, ErrMalformed, mb.Bytes, bytes))
+			yield(nil, fmt.Errorf("mailbox %q: %w: %d bytes of messages, its records have %d",
+				mb.Raw, ErrMalformed, mb.Bytes, bytes))
 		}
 	}
 }
@@ -51,7 +52,8 @@ func (p Page) Entries(load Load) ([]Entry, error) {
 		return nil, fmt.Errorf("%s: %w", p, err)
 	}
 	if len(sets) != len(records) {
-		return nil, fmt.Errorf("%s: %w", p, malformed("flag page", fmt.Errorf("%d flag sets for %d records", len(sets), len(records))))
+		err := fmt.Errorf("%d flag sets for %d records", len(sets), len(records))
+		return nil, fmt.Errorf("%s: %w", p, malformed("flag page", err))
 	}
 	entries := make([]Entry, len(records))
 	for i := range records {
@@ -73,7 +75,8 @@ func (p Page) LoadRecords(load Load) ([]Record, error) {
 	if len(records) != int(p.Messages) {
 		return nil, malformed("record page", fmt.Errorf("%d records, the page row says %d", len(records), p.Messages))
 	}
-	if first, last := records[0].UID, records[len(records)-1].UID; uint32(first) < p.Start || uint64(last) >= p.span().end() {
+	first, last := uint32(records[0].UID), uint64(records[len(records)-1].UID)
+	if first < p.Start || last >= p.span().end() {
 		return nil, malformed("record page", errors.New("UIDs outside its range"))
 	}
 	return records, nil

@@ -80,8 +80,8 @@ func (s FlagSet) Equal(other FlagSet) bool {
 func (s FlagSet) row() (flagRow, error) {
 	row := flagRow{Flags: sorted(s.Flags), Labels: sorted(s.Labels)}
 	return row, cmp.Or(
-		checkList("flags of a message", row.Flags, MaxFlags),
-		checkList("labels of a message", row.Labels, MaxFlags))
+		checkList("flags of a message", row.Flags, maxFlags),
+		checkList("labels of a message", row.Labels, maxFlags))
 }
 
 func (row flagRow) value() FlagSet {

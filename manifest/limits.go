@@ -13,34 +13,34 @@ import (
 // within the limits below, because versions before 2026-12 wrote up to the limits.
 const (
 	PageRecords     = 16  // records of a page
-	InlinePages     = 4   // page rows that a mailbox holds itself
-	ListPages       = 64  // page rows of a page list
-	InlineMailboxes = 512 // bytes of the mailboxes that a manifest holds itself
-	TableRows       = 32  // mailboxes of a table; more if there would be more than FewTables tables
-	FewTables       = 8
+	inlinePages     = 4   // page rows that a mailbox holds itself
+	listPages       = 64  // page rows of a page list
+	inlineMailboxes = 512 // bytes of the mailboxes that a manifest holds itself
+	tableRows       = 32  // mailboxes of a table; more if there would be more than fewTables tables
+	fewTables       = 8
 )
 
 // These constants are part of the durable format. Writers keep to them, and readers refuse what exceeds them.
 const (
 	MaxPageRecords  = 256 // records of a page
 	MaxInlineChunks = 8   // chunks of a message that its record names itself
-	MaxInlinePages  = 16  // page rows that a mailbox holds itself
-	MaxListPages    = 256 // page rows of a page list
-	MaxTableRows    = 256 // mailboxes of a table
+	maxInlinePages  = 16  // page rows that a mailbox holds itself
+	maxListPages    = 256 // page rows of a page list
+	maxTableRows    = 256 // mailboxes of a table
 
-	MaxText          = 64 << 10 // bytes of a text from a server or a person
+	maxText          = 64 << 10 // bytes of a text from a server or a person
 	MaxServerID      = 255      // bytes of an id of a message (RFC 8474 section 4), and of a raw date
-	MaxFlags         = 4096     // flags of a message, and labels of a message
-	MaxNames         = 4096     // entries of a list that a server sends about itself or a mailbox
-	MaxLists         = 16_384   // page lists of a mailbox
-	MaxErased        = 16_384   // ranges of erased UIDs of a mailbox
-	MaxMailboxes     = 1_000_000
-	MaxNotes         = 100_000 // failures, and warnings, dangling subscriptions and alarms
-	MaxParts         = mail.MaxParts
+	maxFlags         = 4096     // flags of a message, and labels of a message
+	maxNames         = 4096     // entries of a list that a server sends about itself or a mailbox
+	maxLists         = 16_384   // page lists of a mailbox
+	maxErased        = 16_384   // ranges of erased UIDs of a mailbox
+	maxMailboxes     = 1_000_000
+	maxNotes         = 100_000 // failures, and warnings, dangling subscriptions and alarms
+	maxParts         = mail.MaxParts
 	MaxChunk         = 4 << 20   // bytes of a chunk
-	MaxManifest      = 256 << 20 // bytes of a manifest
-	MaxMailboxBytes  = 1 << 20   // bytes of a mailbox, and of all mailboxes of a table
-	MaxInlineMailbox = 64 << 10  // bytes of the array of mailboxes that a manifest holds itself
+	maxManifest      = 256 << 20 // bytes of a manifest
+	maxMailboxBytes  = 1 << 20   // bytes of a mailbox, and of all mailboxes of a table
+	maxInlineMailbox = 64 << 10  // bytes of the array of mailboxes that a manifest holds itself
 )
 
 var (
@@ -60,8 +60,8 @@ func refuse(format string, args ...any) error {
 // checkTexts refuses texts of a field that are too long.
 func checkTexts(field string, texts ...string) error {
 	for _, text := range texts {
-		if len(text) > MaxText {
-			return refuse("%s has %d bytes, the limit is %d", field, len(text), MaxText)
+		if len(text) > maxText {
+			return refuse("%s has %d bytes, the limit is %d", field, len(text), maxText)
 		}
 	}
 	return nil

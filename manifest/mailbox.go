@@ -46,7 +46,7 @@ type numbersRow struct {
 // EncodeMailboxes returns a mailbox table: a chunk with up to 256 mailboxes of a manifest, ascending by raw name.
 // ParseMailboxes inverts it.
 func EncodeMailboxes(mailboxes []Mailbox) ([]byte, error) {
-	if err := checkCount("mailboxes in a table", len(mailboxes), MaxTableRows); err != nil {
+	if err := checkCount("mailboxes in a table", len(mailboxes), maxTableRows); err != nil {
 		return nil, err
 	}
 	if len(mailboxes) == 0 {
@@ -56,7 +56,7 @@ func EncodeMailboxes(mailboxes []Mailbox) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return marshal("mailbox table", rows, MaxMailboxBytes+arrayHead(len(rows)))
+	return marshal("mailbox table", rows, maxMailboxBytes+arrayHead(len(rows)))
 }
 
 // ParseMailboxes inverts EncodeMailboxes.
@@ -79,7 +79,7 @@ func encodeInline(mailboxes []Mailbox) ([]byte, error) {
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	return marshal("array of mailboxes", rows, MaxInlineMailbox)
+	return marshal("array of mailboxes", rows, maxInlineMailbox)
 }
 
 // decodeInline inverts encodeInline.
@@ -88,7 +88,7 @@ func decodeInline(b []byte) ([]Mailbox, error) {
 		return nil, nil
 	}
 	var rows []mailboxRow
-	if err := unmarshal("array of mailboxes", manifestDecoding, b, &rows, MaxInlineMailbox); err != nil {
+	if err := unmarshal("array of mailboxes", manifestDecoding, b, &rows, maxInlineMailbox); err != nil {
 		return nil, err
 	}
 	return fromMailboxRows(rows), nil
@@ -159,7 +159,9 @@ func (mb *Mailbox) row() (*mailboxRow, error) {
 		row.Name = mb.Name
 	}
 	if s := mb.Status; s != nil {
-		row.Numbers = &numbersRow{UIDValidity: s.UIDValidity, UIDNext: s.UIDNext, Messages: s.Messages, HighestModSeq: s.HighestModSeq}
+		row.Numbers = &numbersRow{
+			UIDValidity: s.UIDValidity, UIDNext: s.UIDNext, Messages: s.Messages, HighestModSeq: s.HighestModSeq,
+		}
 		row.MailboxID = s.MailboxID
 	}
 	return row, nil
@@ -204,11 +206,11 @@ func (row *mailboxRow) value() Mailbox {
 func (mb *Mailbox) checkLimits() error {
 	err := cmp.Or(
 		checkTexts("mailbox name", mb.Raw, mb.Name, mb.Delimiter),
-		checkList("attributes of a mailbox", mb.Attributes, MaxNames),
-		checkList("special uses of a mailbox", mb.SpecialUse, MaxNames),
-		checkList("permanent flags of a mailbox", mb.PermanentFlags, MaxNames),
-		checkCount("page lists of a mailbox", len(mb.Lists), MaxLists),
-		checkCount("ranges of erased messages of a mailbox", len(uidRangeRows(mb.Erased)), MaxErased),
+		checkList("attributes of a mailbox", mb.Attributes, maxNames),
+		checkList("special uses of a mailbox", mb.SpecialUse, maxNames),
+		checkList("permanent flags of a mailbox", mb.PermanentFlags, maxNames),
+		checkCount("page lists of a mailbox", len(mb.Lists), maxLists),
+		checkCount("ranges of erased messages of a mailbox", len(uidRangeRows(mb.Erased)), maxErased),
 		checkIDs("page lists", mb.Lists),
 	)
 	if mb.Status != nil {
@@ -233,15 +235,17 @@ func (mb *Mailbox) checkSums() error {
 	case mb.Erased.Contains(0):
 		return refuse("mailbox %q: UID 0 is erased", mb.Raw)
 	case mb.Complete && mb.Accounted() != int64(numbers.Messages):
-		return refuse("mailbox %q is complete, but has %d records of %d messages, and %d erased", mb.Raw, mb.Messages, numbers.Messages, mb.Erased.Len())
-	case mb.Label && (mb.Status != nil || mb.Complete || mb.Inherited || mb.Unproven || len(mb.PermanentFlags) > 0 || mb.Accounted() > 0):
+		return refuse("mailbox %q is complete, but has %d records of %d messages, and %d erased",
+			mb.Raw, mb.Messages, numbers.Messages, mb.Erased.Len())
+	case mb.Label && (mb.Status != nil || mb.Complete || mb.Inherited || mb.Unproven ||
+		len(mb.PermanentFlags) > 0 || mb.Accounted() > 0):
 		return refuse("mailbox %q is a label, but has messages", mb.Raw)
 	case len(mb.Lists) > 0 && len(mb.Pages) > 0:
 		return refuse("mailbox %q: pages both inline and in lists", mb.Raw)
 	case len(mb.Lists) > 0:
 		return nil
 	}
-	if err := checkCount("pages in a mailbox", len(mb.Pages), MaxInlinePages); err != nil {
+	if err := checkCount("pages in a mailbox", len(mb.Pages), maxInlinePages); err != nil {
 		return err
 	}
 	return mb.checkPages(mb.Pages)

@@ -41,7 +41,7 @@ func fromPageRows(rows []pageRow) []Page {
 // EncodePageList returns a page list: a chunk with up to 256 page rows of a mailbox, in ascending order. ParsePageList
 // inverts it.
 func EncodePageList(pages []Page) ([]byte, error) {
-	if err := checkCount("pages in a list", len(pages), MaxListPages); err != nil {
+	if err := checkCount("pages in a list", len(pages), maxListPages); err != nil {
 		return nil, err
 	}
 	if len(pages) == 0 {
@@ -90,13 +90,13 @@ func (mb *Mailbox) setPagesAfter(pages []Page, before []pageList, put Put) error
 	for _, p := range pages {
 		mb.Messages += int64(p.Messages)
 	}
-	if len(pages) <= InlinePages {
+	if len(pages) <= inlinePages {
 		mb.Pages = pages
 		return nil
 	}
-	size := ListPages
-	if len(pages) > MaxNames*ListPages {
-		size = MaxListPages
+	size := listPages
+	if len(pages) > maxNames*listPages {
+		size = maxListPages
 	}
 	for list := range slices.Chunk(pages, size) {
 		if n := len(mb.Lists); n < len(before) && slices.Equal(before[n].pages, list) {
@@ -144,8 +144,9 @@ func (mb *Mailbox) loadPages(load Load) (pages []Page, lists []pageList, err err
 		}
 		pages = append(pages, list...)
 	}
-	if len(pages) <= InlinePages {
-		return nil, nil, fmt.Errorf("mailbox %q: %w: %d pages in lists, which would be inline", mb.Raw, ErrMalformed, len(pages))
+	if len(pages) <= inlinePages {
+		return nil, nil, fmt.Errorf("mailbox %q: %w: %d pages in lists, which would be inline",
+			mb.Raw, ErrMalformed, len(pages))
 	}
 	if err := mb.checkPages(pages); err != nil {
 		return nil, nil, malformed("page lists", err)

@@ -109,7 +109,7 @@ func (r *Record) setPartsOrList(b []byte) (err error) {
 }
 
 func encodePartRows(parts []Part) ([]byte, error) {
-	if err := checkCount("parts in a message", len(parts), MaxParts); err != nil {
+	if err := checkCount("parts in a message", len(parts), maxParts); err != nil {
 		return nil, err
 	}
 	rows := make([]any, len(parts))
@@ -128,7 +128,7 @@ func decodePartRows(b []byte) ([]Part, error) {
 	if err := unmarshal("parts", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
 	}
-	if err := checkCount("parts in a message", len(rows), MaxParts); err != nil || len(rows) == 0 {
+	if err := checkCount("parts in a message", len(rows), maxParts); err != nil || len(rows) == 0 {
 		return nil, err
 	}
 	parts := make([]Part, len(rows))

@@ -153,7 +153,8 @@ func (r *Record) extra() (extra extraRow, has bool) {
 	if r.Opening != (chunk.Prefix{}) {
 		extra.Opening = r.Opening[:]
 	}
-	has = extra.Hint != 0 || extra.Raw != "" || r.Saved != mail.Date{} || r.IDs != mail.IDs{} || r.ByID || extra.Probe != nil || r.Extensions != nil
+	has = extra.Hint != 0 || extra.Raw != "" || r.Saved != mail.Date{} || r.IDs != mail.IDs{} ||
+		r.ByID || extra.Probe != nil || r.Extensions != nil
 	extra.Extensions = cbor.RawMessage(r.Extensions)
 	return extra, has
 }

@@ -8,14 +8,15 @@ func (m *Manifest) checkSums() error {
 		return refuse("a manifest without an account")
 	case m.State > Complete:
 		return refuse("state %d", m.State)
-	case min(t.Mailboxes, t.Messages, t.Bytes, t.Failures, t.NewMessages, t.NewBytes, t.TakenMessages, t.TakenBytes, t.Erased, m.Downloaded) < 0:
+	case min(t.Mailboxes, t.Messages, t.Bytes, t.Failures, t.NewMessages, t.NewBytes,
+		t.TakenMessages, t.TakenBytes, t.Erased, m.Downloaded) < 0:
 		return refuse("a total is negative: %+v", t)
-	case t.Failures < int64(len(m.Failures)) || t.Failures > int64(len(m.Failures)) && len(m.Failures) < MaxNotes:
+	case t.Failures < int64(len(m.Failures)) || t.Failures > int64(len(m.Failures)) && len(m.Failures) < maxNotes:
 		return refuse("%d failures in the totals, %d in the list", t.Failures, len(m.Failures))
 	case len(m.Tables) > 0 && len(m.Mailboxes) > 0:
 		return refuse("mailboxes both inline and in tables")
 	case len(m.Tables) > 0:
-		return checkCount("mailboxes", int(min(t.Mailboxes, MaxMailboxes+1)), MaxMailboxes)
+		return checkCount("mailboxes", int(min(t.Mailboxes, maxMailboxes+1)), maxMailboxes)
 	}
 	var s sums
 	failed := failedMailboxes(m.Failures)

@@ -40,10 +40,10 @@ func TestManifestsThatMustNotBeWritten(t *testing.T) {
 		"pages inline and in lists":  func(m *Manifest) { m.Mailboxes[0].Lists = ids(1) },
 		"a list of zeros":            func(m *Manifest) { m.Mailboxes[1].Lists[0] = chunk.ID{} },
 		"mailboxes in tables too":    func(m *Manifest) { m.Tables = ids(1) },
-		"a long name":                func(m *Manifest) { m.Mailboxes[2].Name = strings.Repeat("x", MaxText+1) },
-		"a long warning":             func(m *Manifest) { m.Warnings[0] = strings.Repeat("x", MaxText+1) },
-		"too many capabilities":      func(m *Manifest) { m.Server.Capabilities = make([]string, MaxNames+1) },
-		"too many warnings":          func(m *Manifest) { m.Warnings = make([]string, MaxNotes+1) },
+		"a long name":                func(m *Manifest) { m.Mailboxes[2].Name = strings.Repeat("x", maxText+1) },
+		"a long warning":             func(m *Manifest) { m.Warnings[0] = strings.Repeat("x", maxText+1) },
+		"too many capabilities":      func(m *Manifest) { m.Server.Capabilities = make([]string, maxNames+1) },
+		"too many warnings":          func(m *Manifest) { m.Warnings = make([]string, maxNotes+1) },
 		"too much inline":            func(m *Manifest) { m.Mailboxes = manyMailboxes(1000); m.Totals = totals(m.Mailboxes, 2) },
 		"extensions of 65 pairs":     func(m *Manifest) { m.Extensions = pairs(65) },
 		"extensions that are text":   func(m *Manifest) { m.Extensions = Extensions("\x61x") },
@@ -436,14 +436,14 @@ func TestPartList(t *testing.T) {
 // TestManyFailures checks that the last failure says how many more there are.
 func TestManyFailures(t *testing.T) {
 	m := sampleManifest()
-	for i := range MaxNotes + 10 {
+	for i := range maxNotes + 10 {
 		m.AddFailure(Failure{Mailbox: "Archive", UID: mail.UID(i + 1), Reason: strings.Repeat("x", 1+i%2*maxNote)})
 		m.AddWarning("100 % of the disk is full")
 	}
-	if len(m.Failures) != MaxNotes || len(m.Warnings) != MaxNotes || m.Totals.Failures != MaxNotes+12 {
+	if len(m.Failures) != maxNotes || len(m.Warnings) != maxNotes || m.Totals.Failures != maxNotes+12 {
 		t.Errorf("%d failures told, %d counted, %d warnings", len(m.Failures), m.Totals.Failures, len(m.Warnings))
 	}
-	if last, want := m.Failures[MaxNotes-1], fmt.Sprint(13, " more"); last.Reason != want {
+	if last, want := m.Failures[maxNotes-1], fmt.Sprint(13, " more"); last.Reason != want {
 		t.Errorf("the last one is %q, want %q", last.Reason, want)
 	}
 	b, err := m.Encode()

@@ -25,14 +25,14 @@ func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put Put) error {
 		m.Totals.Bytes += mailboxes[i].Bytes
 		m.Totals.Erased += mailboxes[i].Erased.Len()
 	}
-	if arrayHead(len(mailboxes))+total <= InlineMailboxes {
+	if arrayHead(len(mailboxes))+total <= inlineMailboxes {
 		m.Mailboxes = mailboxes
 		return nil
 	}
-	rows := tableRows(len(mailboxes))
+	rows := rowsPerTable(len(mailboxes))
 	for len(mailboxes) > 0 {
 		n, size := 1, sizes[0]
-		for n < min(rows, len(mailboxes)) && size+sizes[n] <= MaxMailboxBytes {
+		for n < min(rows, len(mailboxes)) && size+sizes[n] <= maxMailboxBytes {
 			size += sizes[n]
 			n++
 		}
@@ -82,11 +82,11 @@ func (m *Manifest) AllMailboxes(load Load) iter.Seq2[*Mailbox, error] {
 	}
 }
 
-// tableRows returns how many of n mailboxes each table has. Small tables cost less when a mailbox changes, because its
+// rowsPerTable returns how many of n mailboxes each table has. Small tables cost less when a mailbox changes, because its
 // table is written again. Few tables cost less in each manifest, which names them all.
-func tableRows(n int) int {
-	rows := TableRows
-	for rows < MaxTableRows && n > rows*FewTables {
+func rowsPerTable(n int) int {
+	rows := tableRows
+	for rows < maxTableRows && n > rows*fewTables {
 		rows *= 2
 	}
 	return rows
@@ -123,7 +123,7 @@ func (mb *Mailbox) size() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	b, err := marshal(fmt.Sprintf("mailbox %q", mb.Raw), row, MaxMailboxBytes)
+	b, err := marshal(fmt.Sprintf("mailbox %q", mb.Raw), row, maxMailboxBytes)
 	return len(b), err
 }
 

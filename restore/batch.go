@@ -128,7 +128,8 @@ func batches(window []*item, messages int, bytes int64) []*batch {
 	var current *batch
 	for _, it := range window {
 		streamed := it.streamed()
-		if current == nil || streamed || len(current.items) == messages || current.bytes+it.row.size > bytes || len(current.frames) >= batchFrames {
+		if current == nil || streamed || len(current.items) == messages ||
+			current.bytes+it.row.size > bytes || len(current.frames) >= batchFrames {
 			current = &batch{frames: make(map[repo.Frame]struct{})}
 			list = append(list, current)
 		}

@@ -17,7 +17,7 @@ import (
 // messageList is the list of the messages of a mailbox that is being restored. It takes 64 bytes a message, so a
 // mailbox of a million messages fits into memory. The rest of a record is read again from its page when it is needed.
 type messageList struct {
-	contents *archive.Contents
+	restorer *restorer
 	mailbox  *manifest.Mailbox
 	pages    []manifest.Page    // those that can be read
 	rows     []messageRow       // ascending by UID
@@ -66,7 +66,7 @@ const maxGuess = 1 << 20
 // page cannot be read, the messages are restored without flags.
 func (r *restorer) listMessages(ctx context.Context, rt *route) (*messageList, error) {
 	mailbox := rt.from
-	l := &messageList{contents: r.Contents, mailbox: mailbox, raw: make(map[mail.UID]string)}
+	l := &messageList{restorer: r, mailbox: mailbox, raw: make(map[mail.UID]string)}
 	picked, pages := r.picked[mailbox], r.Contents.Pages(ctx, mailbox)
 	switch {
 	case rt.uids != nil:
@@ -157,10 +157,10 @@ const pieceSize = 16 << 10
 // compare asks the folder which messages it lacks. It asks in pieces, which are in the order of the hashes, so that all
 // copies of a message are in one piece and can be counted. Similar messages count after the folder was asked about all
 // pieces, because a similar message can be the exact copy of a message of a later piece.
-func (l *messageList) compare(ctx context.Context, r *restorer, folder ReadFolder) error {
+func (l *messageList) compare(ctx context.Context, folder ReadFolder) error {
 	var lacks [][]int // of each piece
 	err := l.inPieces(func(piece []uint32) error {
-		missing, err := l.comparePiece(ctx, r, folder, piece)
+		missing, err := l.comparePiece(ctx, folder, piece)
 		lacks = append(lacks, missing)
 		return err
 	})
@@ -168,17 +168,17 @@ func (l *messageList) compare(ctx context.Context, r *restorer, folder ReadFolde
 		return err
 	}
 	return l.inPieces(func(piece []uint32) error {
-		missing, err := l.missingSimilar(ctx, r, folder, piece, lacks[0])
+		missing, err := l.missingSimilar(ctx, folder, piece, lacks[0])
 		lacks = lacks[1:]
 		if err != nil {
 			return err
 		}
-		return l.mark(r, piece, missing)
+		return l.mark(piece, missing)
 	})
 }
 
 // missingSimilar returns the missing messages of which the folder has no similar message either.
-func (l *messageList) missingSimilar(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32, missing []int) ([]int, error) {
+func (l *messageList) missingSimilar(ctx context.Context, folder ReadFolder, piece []uint32, missing []int) ([]int, error) {
 	finder, ok := folder.(SimilarFinder)
 	if !ok || len(missing) == 0 {
 		return missing, nil
@@ -202,7 +202,7 @@ func (l *messageList) missingSimilar(ctx context.Context, r *restorer, folder Re
 	for _, i := range left {
 		still = append(still, missing[i])
 	}
-	return still, l.recordEarlier(ctx, r, folder, rows, wanted)
+	return still, l.recordEarlier(ctx, folder, rows, wanted)
 }
 
 // inPieces calls visit with the indices of all rows, in pieces. All copies of a message are in the same piece.
@@ -228,7 +228,7 @@ func (l *messageList) inPieces(visit func(piece []uint32) error) error {
 }
 
 // comparePiece returns which of some messages the folder lacks.
-func (l *messageList) comparePiece(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32) ([]int, error) {
+func (l *messageList) comparePiece(ctx context.Context, folder ReadFolder, piece []uint32) ([]int, error) {
 	wanted := make([]Wanted, len(piece))
 	for i, at := range piece {
 		wanted[i] = l.asWanted(&rowBody{list: l, row: &l.rows[at]})
@@ -240,13 +240,13 @@ func (l *messageList) comparePiece(ctx context.Context, r *restorer, folder Read
 	if err != nil {
 		return nil, err
 	}
-	return missing, l.recordEarlier(ctx, r, folder, piece, wanted)
+	return missing, l.recordEarlier(ctx, folder, piece, wanted)
 }
 
 // recordEarlier records the results of an interrupted restore that no report has yet.
-func (l *messageList) recordEarlier(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32, wanted []Wanted) error {
+func (l *messageList) recordEarlier(ctx context.Context, folder ReadFolder, piece []uint32, wanted []Wanted) error {
 	journaled, ok := folder.(Journaled)
-	if !ok || r.DryRun {
+	if !ok || l.restorer.DryRun {
 		return nil
 	}
 	results, err := journaled.EarlierResults(ctx, wanted)
@@ -256,9 +256,9 @@ func (l *messageList) recordEarlier(ctx context.Context, r *restorer, folder Rea
 	for _, i := range slices.Sorted(maps.Keys(results)) {
 		if err == nil {
 			row := &l.rows[piece[i]]
-			err = r.recorder.recordChanges(ctx, l.mailbox, row.uid, results[i], &rowBody{list: l, row: row})
+			err = l.restorer.recorder.recordChanges(ctx, l.mailbox, row.uid, results[i], &rowBody{list: l, row: row})
 			if archive.IsDamage(err) { // it cannot be kept, but it is in the target
-				err = r.recordDamage(ctx, Problem{Mailbox: l.mailbox.Name, UID: row.uid}, err)
+				err = l.restorer.recordDamage(ctx, Problem{Mailbox: l.mailbox.Name, UID: row.uid}, err)
 			}
 		}
 	}
@@ -266,14 +266,14 @@ func (l *messageList) recordEarlier(ctx context.Context, r *restorer, folder Rea
 }
 
 // mark sets the states of some rows by the answer of the folder.
-func (l *messageList) mark(r *restorer, piece []uint32, missing []int) error {
+func (l *messageList) mark(piece []uint32, missing []int) error {
 	for _, i := range missing {
 		if i < 0 || i >= len(piece) {
 			return errors.New("the target returned a message that it was not asked about")
 		}
 		l.rows[piece[i]].state = rowMissing
 	}
-	if picked := r.picked[l.mailbox]; picked != nil && picked.copies != nil {
+	if picked := l.restorer.picked[l.mailbox]; picked != nil && picked.copies != nil {
 		l.countCopies(piece)
 	}
 	var present, bytes int64
@@ -284,7 +284,7 @@ func (l *messageList) mark(r *restorer, piece []uint32, missing []int) error {
 			bytes += row.size
 		}
 	}
-	r.recorder.present(present, bytes)
+	l.restorer.recorder.present(present, bytes)
 	return nil
 }
 
@@ -310,7 +310,7 @@ func (l *messageList) record(ctx context.Context, row *messageRow) (*manifest.Re
 		return &l.loaded[page][at].Record, nil
 	}
 	if l.cached.entries == nil || l.cached.page != page {
-		entries, err := l.contents.Page(ctx, l.mailbox, l.pages[page])
+		entries, err := l.restorer.Contents.Page(ctx, l.mailbox, l.pages[page])
 		if err != nil && !errors.Is(err, archive.ErrFlags) {
 			return nil, &archive.ReadError{Err: err}
 		}
@@ -329,7 +329,7 @@ type rowBody struct {
 func (b *rowBody) WriteTo(ctx context.Context, w io.Writer) error {
 	record, err := b.list.record(ctx, b.row)
 	if err == nil {
-		err = b.list.contents.Body(record).WriteTo(ctx, w)
+		err = b.list.restorer.Contents.Body(record).WriteTo(ctx, w)
 	}
 	if read := (*archive.ReadError)(nil); errors.As(err, &read) && !archive.IsDamage(err) {
 		b.list.readErr = err
@@ -344,6 +344,6 @@ func (b *rowBody) header(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, archive.UnlessDamage(err)
 	}
-	header, err := b.list.contents.Header(ctx, record)
+	header, err := b.list.restorer.Contents.Header(ctx, record)
 	return header, archive.UnlessDamage(err)
 }

@@ -25,7 +25,7 @@ func (m *mailboxJob) open(ctx context.Context) (err error) {
 	if m.folder, err = m.restorer.open(ctx, m.place); err != nil {
 		return err
 	}
-	return m.list.compare(ctx, m.restorer, m.folder)
+	return m.list.compare(ctx, m.folder)
 }
 
 // finish closes the folder. If there is no error, the added messages are stored.

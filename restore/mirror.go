@@ -78,29 +78,30 @@ type mirroring struct {
 	extraBefore []Mirror // of the extra places
 }
 
-// ErrNoMirror is wrapped by the errors of Run if removing mail from the target is not safe.
-var ErrNoMirror = errors.New("nothing is pruned")
+// errNoMirror is wrapped by the errors of Run if removing mail from the target is not safe.
+var errNoMirror = errors.New("nothing is pruned")
 
 // checkMirror returns an error if mirroring could remove mail that is nowhere else, as far as that is known.
 func (r *restorer) checkMirror(routes []*route) error {
 	m := r.Contents.Manifest
 	switch {
 	case r.Pick != nil:
-		return fmt.Errorf("%w: a target can be pruned to whole mailboxes only; single messages are selected", ErrNoMirror)
+		return fmt.Errorf("%w: a target can be pruned to whole mailboxes only; single messages are selected", errNoMirror)
 	case m.State != manifest.Complete:
-		return fmt.Errorf("%w: the manifest is a checkpoint of an incomplete run", ErrNoMirror)
+		return fmt.Errorf("%w: the manifest is a checkpoint of an incomplete run", errNoMirror)
 	case r.recorder.report.Failed > 0:
-		return fmt.Errorf("%w: some of the archive cannot be read", ErrNoMirror)
+		return fmt.Errorf("%w: some of the archive cannot be read", errNoMirror)
 	case r.Mirror.EvenIncomplete:
 		return nil
 	case len(m.Failures) > 0:
-		return fmt.Errorf("%w: the manifest lacks messages that could not be read from the account (%d failures)", ErrNoMirror, m.Totals.Failures)
+		return fmt.Errorf("%w: the manifest lacks messages that could not be read from the account (%d failures)",
+			errNoMirror, m.Totals.Failures)
 	case len(m.Alarm) > 0:
-		return fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was written", ErrNoMirror)
+		return fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was written", errNoMirror)
 	}
 	for _, rt := range routes {
 		if box := rt.from; box.Selectable() && !box.Label && (!box.Complete || box.Inherited) {
-			return fmt.Errorf("%w: mailbox %q is incomplete in the manifest", ErrNoMirror, box.Name)
+			return fmt.Errorf("%w: mailbox %q is incomplete in the manifest", errNoMirror, box.Name)
 		}
 	}
 	return nil
@@ -110,7 +111,7 @@ func (r *restorer) checkMirror(routes []*route) error {
 func (r *restorer) planMirror(ctx context.Context, routes []*route) (*mirroring, error) {
 	target, ok := r.Target.(Mirrorer)
 	if !ok {
-		return nil, fmt.Errorf("%w: this target can only be added to", ErrNoMirror)
+		return nil, fmt.Errorf("%w: this target can only be added to", errNoMirror)
 	}
 	if err := r.checkMirror(routes); err != nil {
 		return nil, err
@@ -263,7 +264,8 @@ func (p *mirroring) removeExtra(ctx context.Context, place Place, earlier Mirror
 	removed, err := p.target.RemoveEmpty(ctx, place)
 	switch {
 	case errors.Is(err, mail.ErrRefused), err == nil && !removed:
-		p.restorer.recorder.addNotes(fmt.Sprintf("mailbox %s was not removed: it is not empty, or the target keeps it", place.Mailbox))
+		p.restorer.recorder.addNotes(
+			fmt.Sprintf("mailbox %s was not removed: it is not empty, or the target keeps it", place.Mailbox))
 		return nil
 	case err != nil:
 		return err

@@ -82,7 +82,8 @@ func interleave(window []*item) {
 			var together []ref
 			for _, c := range copies[it.row.hash] {
 				ahead := c.at - next[c.queue]
-				if taken := len(together) > 0 && together[len(together)-1].queue == c.queue; c.queue != l && !taken && ahead >= 0 && ahead < maxAhead {
+				taken := len(together) > 0 && together[len(together)-1].queue == c.queue
+				if c.queue != l && !taken && ahead >= 0 && ahead < maxAhead {
 					order = append(order, queues[c.queue][next[c.queue]:c.at]...)
 					next[c.queue] = c.at + 1
 					together = append(together, c)

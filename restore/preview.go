@@ -66,7 +66,7 @@ func (r *restorer) previewMailbox(ctx context.Context, previewer Previewer, rt *
 			return err
 		}
 	}
-	if err := errors.Join(list.compare(ctx, r, folder), folder.Close()); err != nil {
+	if err := errors.Join(list.compare(ctx, folder), folder.Close()); err != nil {
 		return err
 	}
 	for i := range list.rows {

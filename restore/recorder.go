@@ -121,7 +121,9 @@ func (rec *recorder) recordChanges(ctx context.Context, mailbox *manifest.Mailbo
 	if len(result.Changed) == 0 && !result.Altered {
 		return nil
 	}
-	problem := Problem{Mailbox: mailbox.Name, UID: uid, Reason: strings.Join(result.Changed, "; "), FlagsLost: result.FlagsLost}
+	problem := Problem{
+		Mailbox: mailbox.Name, UID: uid, Reason: strings.Join(result.Changed, "; "), FlagsLost: result.FlagsLost,
+	}
 	if result.Altered {
 		kept, err := rec.keep(ctx, mailbox, uid, body)
 		if err != nil {
@@ -216,7 +218,8 @@ func dirName(name string) string {
 		if b.Len() > longest {
 			break
 		}
-		plain := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' && i > 0
+		plain := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			c == '-' || c == '_' || c == '.' && i > 0
 		if plain {
 			b.WriteByte(c)
 		} else {

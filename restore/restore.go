@@ -50,7 +50,7 @@ type Options struct {
 	// none.
 	ReportDir string
 
-	TimeLimit time.Duration // ends a restore that adds nothing for so long; 0: TimeLimit
+	TimeLimit time.Duration // ends a restore that adds nothing for so long; 0: 6 hours
 
 	Progress func(Progress) // called by one goroutine at a time; may be nil
 }

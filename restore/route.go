@@ -105,7 +105,8 @@ type labelRouter struct {
 // itself.
 func (r *restorer) newLabelRouter(ctx context.Context, all []*manifest.Mailbox) (*labelRouter, error) {
 	at := slices.IndexFunc(all, func(m *manifest.Mailbox) bool { return m.Has(`\All`) && !m.Label })
-	if at < 0 || r.Labels != LabelsAsMailboxes || !slices.ContainsFunc(all, func(m *manifest.Mailbox) bool { return m.Label }) {
+	hasLabels := slices.ContainsFunc(all, func(m *manifest.Mailbox) bool { return m.Label })
+	if at < 0 || r.Labels != LabelsAsMailboxes || !hasLabels {
 		return nil, nil
 	}
 	if k, ok := r.Target.(LabelKeeper); ok {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TimeLimit is the default of Options.TimeLimit. Comparing large messages in a target can take hours without progress;
+// defaultTimeLimit is the default of Options.TimeLimit. Comparing large messages in a target can take hours without progress;
 // a target that sends a byte now and then would take forever.
-const TimeLimit = 6 * time.Hour
+const defaultTimeLimit = 6 * time.Hour
 
 // stallError is the error of a restore that made no progress.
 type stallError struct{ limit time.Duration }
@@ -22,7 +22,7 @@ func (e *stallError) Error() string {
 // watchStall returns a context that ends when nothing was restored within the time limit. Time spent waiting for a
 // confirmation does not count.
 func (o *Options) watchStall(ctx context.Context) (context.Context, func()) {
-	limit := cmp.Or(o.TimeLimit, TimeLimit)
+	limit := cmp.Or(o.TimeLimit, defaultTimeLimit)
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(limit, func() { cancel(&stallError{limit}) })
 	progress := o.Progress

@@ -11,7 +11,9 @@ import (
 var shown = map[string]bool{"message-id": true, "subject": true, "from": true, "to": true, "cc": true, "date": true}
 
 // others are other fields that a sender sets. They count if there is no Message-ID.
-var others = map[string]bool{"bcc": true, "reply-to": true, "sender": true, "in-reply-to": true, "references": true, "content-type": true}
+var others = map[string]bool{
+	"bcc": true, "reply-to": true, "sender": true, "in-reply-to": true, "references": true, "content-type": true,
+}
 
 // fields are the fields of a header that count.
 type fields struct {

@@ -37,8 +37,8 @@ func CheckApart(at string, mailboxes []mail.Mailbox, dirs []string) error {
 	}
 	ignored, err := ignoresCase(at)
 	if err == nil && ignored {
-		err = fmt.Errorf("the directories %q and %q are the same on the file system of %s, which ignores case: restore one of them elsewhere",
-			alike[0], alike[1], at)
+		err = fmt.Errorf("the directories %q and %q are the same on the file system of %s, which ignores case: "+
+			"restore one of them elsewhere", alike[0], alike[1], at)
 	}
 	return err
 }

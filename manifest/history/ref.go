@@ -216,7 +216,8 @@ func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
 // belated.
 func (r Ref) Passed(list []Candidate, picked int) (passed []int) {
 	for i, c := range list {
-		if !r.before.IsZero() && c.Account == list[picked].Account && c.Dating == Belated && r.fits(c) && c.Time.After(list[picked].Time) {
+		closer := c.Account == list[picked].Account && c.Time.After(list[picked].Time)
+		if !r.before.IsZero() && c.Dating == Belated && closer && r.fits(c) {
 			passed = append(passed, i)
 		}
 	}

@@ -102,7 +102,7 @@ func (p *Policy) Decide(list []Run, zone *time.Location) []Verdict {
 	for _, i := range newestFirst {
 		switch {
 		case list[i].Dating == Misdated:
-			verdicts[i].keep(ReasonMisdated)
+			verdicts[i].keep(reasonMisdated)
 		case list[i].complete():
 			complete = append(complete, i)
 		case list[i].Late:
@@ -134,15 +134,15 @@ func suspend(list []Run, verdicts []Verdict) {
 	}
 	for i := range verdicts {
 		if list[i].Dating != Misdated {
-			verdicts[i].keep(ReasonSuspended)
+			verdicts[i].keep(reasonSuspended)
 		}
 	}
 }
 
 // These are the reasons why manifests are kept while one of the account is misdated.
 const (
-	ReasonMisdated  = "misdated: forget it by its id"
-	ReasonSuspended = "a manifest of the account is misdated"
+	reasonMisdated  = "misdated: forget it by its id"
+	reasonSuspended = "a manifest of the account is misdated"
 )
 
 // protect keeps the manifests that no policy may remove. complete are those that count. It also keeps those between a
