@@ -81,29 +81,17 @@ func doubts(c *config.Config) (warnings []string) {
 	for _, path := range c.Exposed() {
 		warnings = append(warnings, "other users of this host can read the secret in "+path+": run chmod 600")
 	}
-	seen := make(map[string]bool)
-	look := func(path string) {
-		if path == "" || seen[path] {
-			return
+	files := c.SecretFiles()
+	for i := range c.Accounts {
+		files = append(files, c.Accounts[i].CAFile)
+	}
+	for i, path := range files {
+		if path == "" || slices.Contains(files[:i], path) {
+			continue
 		}
-		seen[path] = true
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			warnings = append(warnings, "the file "+path+", which the configuration names, does not exist")
 		}
-	}
-	for i := range c.Repositories {
-		look(c.Repositories[i].KeyFile)
-		look(c.Repositories[i].Secret.File)
-	}
-	for i := range c.Accounts {
-		look(c.Accounts[i].Secret.File)
-		look(c.Accounts[i].CAFile)
-	}
-	for i := range c.Providers {
-		look(c.Providers[i].Secret.File)
-	}
-	for _, w := range c.Watch {
-		look(w.Ping.File)
 	}
 	return warnings
 }
@@ -156,7 +144,7 @@ func (c *configShowCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	t := p.Table("ACCOUNT", "URL", "REPOSITORY", "SECRET")
+	var accounts []configuredSummary
 	for i := range read.Accounts {
 		a := &read.Accounts[i]
 		if !c.Shard.Has(a.Name) {
@@ -172,16 +160,12 @@ func (c *configShowCommand) Run(ctx context.Context, p *program) error {
 		if r := read.Repository(a.Repository); r != nil {
 			s.Repository = cmp.Or(r.Name, r.Place)
 		}
-		if !p.flags.JSON {
-			t.Row(s.Name, s.URL, s.Repository, s.Secret)
-		} else if err := p.PrintJSON(s); err != nil {
-			return err
-		}
+		accounts = append(accounts, s)
 	}
-	if !p.flags.JSON {
-		t.Flush()
-	}
-	return errors.Join(p.showProviders(read), p.showWatches(read))
+	err = show(p, accounts, []string{"ACCOUNT", "URL", "REPOSITORY", "SECRET"}, func(s configuredSummary) []string {
+		return []string{s.Name, s.URL, s.Repository, s.Secret}
+	})
+	return errors.Join(err, p.showProviders(read), p.showWatches(read))
 }
 
 // providerSummary is a provider of the configuration as JSON.
@@ -197,19 +181,28 @@ func (p *program) showProviders(c *config.Config) error {
 	if len(c.Providers) == 0 {
 		return nil
 	}
-	t := p.Table("PROVIDER", "KIND", "CLIENT", "SECRET", "TOKENS")
-	for i := range c.Providers {
-		s := providerSummary{c.Providers[i].Name, c.Providers[i].Kind, c.Providers[i].ClientID, c.Providers[i].Secret.String(), c.Providers[i].Keyring}
-		if !p.flags.JSON {
-			t.Row(s.Provider, s.Kind, s.ClientID, s.Secret, kept(s.Keyring))
-		} else if err := p.PrintJSON(s); err != nil {
-			return err
-		}
+	var providers []providerSummary
+	for _, own := range c.Providers {
+		providers = append(providers, providerSummary{own.Name, own.Kind, own.ClientID, own.Secret.String(), own.Keyring})
 	}
 	if !p.flags.JSON {
 		p.Printf("")
-		t.Flush()
 	}
+	return show(p, providers, []string{"PROVIDER", "KIND", "CLIENT", "SECRET", "TOKENS"}, func(s providerSummary) []string {
+		return []string{s.Provider, s.Kind, s.ClientID, s.Secret, kept(s.Keyring)}
+	})
+}
+
+// show prints rows as a table, or as JSON.
+func show[T any](p *program, rows []T, headings []string, cells func(T) []string) error {
+	if p.flags.JSON {
+		return ui.PrintLines(p.Output, rows)
+	}
+	t := p.Table(headings...)
+	for _, row := range rows {
+		t.Row(cells(row)...)
+	}
+	t.Flush()
 	return nil
 }
 
@@ -225,23 +218,15 @@ func (p *program) showWatches(c *config.Config) error {
 	if len(c.Watch) == 0 {
 		return nil
 	}
-	t := p.Table("COMMAND", "PING", "METRICS", "ON FAILURE")
+	var watches []watchSummary
 	for _, command := range slices.Sorted(maps.Keys(c.Watch)) {
 		w := c.Watch[command]
-		s := watchSummary{command, w.Ping.String(), w.Metrics, w.OnFailure != ""}
-		failing := ""
-		if s.OnFailure {
-			failing = "command"
-		}
-		if !p.flags.JSON {
-			t.Row(s.Watch, s.Ping, s.Metrics, failing)
-		} else if err := p.PrintJSON(s); err != nil {
-			return err
-		}
+		watches = append(watches, watchSummary{command, w.Ping.String(), w.Metrics, w.OnFailure != ""})
 	}
 	if !p.flags.JSON {
 		p.Printf("")
-		t.Flush()
 	}
-	return nil
+	return show(p, watches, []string{"COMMAND", "PING", "METRICS", "ON FAILURE"}, func(s watchSummary) []string {
+		return []string{s.Watch, s.Ping, s.Metrics, map[bool]string{true: "command"}[s.OnFailure]}
+	})
 }

@@ -137,14 +137,11 @@ func (p *program) printFindings(findings []doctor.Finding) error {
 		if f.Status == doctor.Fail {
 			failed++
 		}
-		if p.flags.JSON {
-			if err := p.PrintJSON(f); err != nil {
-				return err
-			}
-		}
 	}
 	if !p.flags.JSON {
 		p.printFindingsTable(findings)
+	} else if err := ui.PrintLines(p.Output, findings); err != nil {
+		return err
 	}
 	if failed > 0 {
 		return &outcome{statusFailed, ui.Plural(failed, "check") + " failed"}

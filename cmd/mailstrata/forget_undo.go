@@ -142,22 +142,18 @@ func (p *program) listForgotten(forgotten []rewrite.Forgotten) error {
 		p.Note("there are no forgotten manifests")
 		return nil
 	}
-	t := p.Table("ID", "ACCOUNT", "TIME", "MESSAGES", "FORGOTTEN", "KEPT UNTIL", "")
+	rows := make([]forgottenSummary, len(forgotten))
 	for i := range forgotten {
-		s := summarizeForgotten(&forgotten[i])
-		if p.flags.JSON {
-			if err := p.PrintJSON(s); err != nil {
-				return err
-			}
-			continue
-		}
-		t.Row(s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Time(s.Forgotten), ui.Time(s.Until), s.Error)
+		rows[i] = summarizeForgotten(&forgotten[i])
 	}
+	headings := []string{"ID", "ACCOUNT", "TIME", "MESSAGES", "FORGOTTEN", "KEPT UNTIL", ""}
+	err := show(p, rows, headings, func(s forgottenSummary) []string {
+		return []string{s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Time(s.Forgotten), ui.Time(s.Until), s.Error}
+	})
 	if !p.flags.JSON {
-		t.Flush()
 		p.Note("mailstrata forget --undo ID brings one back. The first prune after the time under KEPT UNTIL deletes it")
 	}
-	return nil
+	return err
 }
 
 // printUndone prints whether a manifest was brought back.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
@@ -26,11 +27,9 @@ func (c *keyListCommand) Run(ctx context.Context, p *program) error {
 	}
 	if p.flags.JSON {
 		for _, s := range slots {
-			if err := p.PrintJSON(summarizeKey(r, s)); err != nil {
-				return err
-			}
+			err = errors.Join(err, p.PrintJSON(summarizeKey(r, s)))
 		}
-		return nil
+		return err
 	}
 	p.Facts("fingerprint", r.Fingerprint())
 	p.Printf("")

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"time"
+
+	"github.com/mailstrata/mailstrata/manifest"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/hint"
@@ -135,12 +139,7 @@ func (p *program) unreported(ctx context.Context, r *repo.Repo, histories *archi
 // printManifests prints manifests as a table, with their age if aged is set, or as JSON.
 func (p *program) printManifests(manifests []manifestSummary, aged bool) error {
 	if p.flags.JSON {
-		for _, s := range manifests {
-			if err := p.PrintJSON(s); err != nil {
-				return err
-			}
-		}
-		return nil
+		return ui.PrintLines(p.Output, manifests)
 	}
 	if len(manifests) == 0 {
 		return nil
@@ -158,6 +157,63 @@ func (p *program) printManifests(manifests []manifestSummary, aged bool) error {
 			cells = slices.Insert(cells, 3, ui.Ago(s.Time))
 		}
 		t.ColoredRow(s.color(), cells...)
+	}
+	return nil
+}
+
+// latestSummary describes the newest manifest of an account, and its last good night, in JSON.
+type latestSummary struct {
+	manifestSummary
+	LastGood *time.Time `json:"last_good,omitempty"` // complete, without failures and alarms; nil if no night was
+}
+
+// latestOfEach returns the newest manifest of each account, the one with the oldest last good night first. Its argument
+// is sorted, the newest first.
+func latestOfEach(all []manifestSummary) []latestSummary {
+	var newest []latestSummary
+	at := make(map[string]int)
+	for i := range all {
+		s := &all[i]
+		n, seen := at[s.Account]
+		if !seen {
+			n = len(newest)
+			at[s.Account] = n
+			newest = append(newest, latestSummary{manifestSummary: *s})
+		}
+		if good := s.State == manifest.Complete.String() && s.Failures == 0 && s.Alarms == 0 && len(s.Lost) == 0; good && newest[n].LastGood == nil {
+			newest[n].LastGood = &s.Time
+		}
+	}
+	slices.SortStableFunc(newest, func(a, b latestSummary) int {
+		return cmp.Or(a.good().Compare(b.good()), cmp.Compare(a.Account, b.Account))
+	})
+	return newest
+}
+
+func (s *latestSummary) good() time.Time {
+	if s.LastGood == nil {
+		return time.Time{}
+	}
+	return *s.LastGood
+}
+
+// printLatest writes one line for each account.
+func (p *program) printLatest(newest []latestSummary) error {
+	if p.flags.JSON {
+		return ui.PrintLines(p.Output, newest)
+	}
+	if len(newest) == 0 {
+		return nil
+	}
+	t := p.Table("ACCOUNT", "LAST GOOD", "AGE", "ID", "TIME", "MESSAGES", "    SIZE", "REMARKS").Optional("SIZE", "TIME", "MESSAGES")
+	defer t.Flush()
+	for i := range newest {
+		s := &newest[i]
+		good, age := "never", ""
+		if s.LastGood != nil {
+			good, age = ui.Time(*s.LastGood), ui.Ago(*s.LastGood)
+		}
+		t.ColoredRow(s.color(), s.Account, good, age, s.ID[:8], ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.remarks())
 	}
 	return nil
 }

@@ -6,10 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
 
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/config"
@@ -226,4 +229,81 @@ type traceWriter struct {
 func (t traceWriter) Write(line []byte) (int, error) {
 	t.output.Trace(ui.Safe(t.account) + ": " + ui.OneLine(string(line)))
 	return len(line), nil
+}
+
+// mailHost is a provider and its IMAP server.
+type mailHost struct{ Provider, host string }
+
+// KnownHosts maps domains to the provider of their mail.
+var KnownHosts = map[string]mailHost{
+	"gmail.com":      {"google", "imap.gmail.com"},
+	"googlemail.com": {"google", "imap.gmail.com"},
+	"outlook.com":    {"microsoft", "outlook.office365.com"},
+	"hotmail.com":    {"microsoft", "outlook.office365.com"},
+	"live.com":       {"microsoft", "outlook.office365.com"},
+	"msn.com":        {"microsoft", "outlook.office365.com"},
+}
+
+// ProviderHosts maps providers to their IMAP servers.
+var ProviderHosts = map[string]string{"google": "imap.gmail.com", "microsoft": "outlook.office365.com"}
+
+// ProviderOf returns the provider of the account's server, or "".
+func ProviderOf(a *Account) string {
+	for provider, host := range ProviderHosts {
+		if strings.EqualFold(a.Options.Host, host) {
+			return provider
+		}
+	}
+	return ""
+}
+
+// AccountURL returns the URL of a user's account at a host.
+func AccountURL(user, host string) string {
+	return "imaps://" + strings.ReplaceAll(url.QueryEscape(user), "+", "%20") + "@" + host
+}
+
+// TokenStore returns the store of OAuth tokens, in the state directory.
+func (h *Host) TokenStore() (*oauth.Store, error) {
+	state, err := h.StateDir()
+	return oauth.NewStore(filepath.Join(state, "oauth")), err
+}
+
+// DescribeSecret returns where the secret of an account comes from, or "" if mailstrata asks for it.
+func (h *Host) DescribeSecret(a *Account) string {
+	if entry := a.Configured.Secret.Keyring; entry != "" {
+		return "keyring entry " + entry
+	}
+	if !a.Configured.Secret.IsZero() {
+		return a.Configured.Secret.String()
+	}
+	if a.Configured.Token != "" {
+		return "token command"
+	}
+	store, err := h.TokenStore()
+	switch {
+	case err != nil || !store.Has(a.Options.User, a.Options.Host):
+		return ""
+	case store.Sealed(a.Options.User, a.Options.Host):
+		return "tokens, sealed to a key in the keyring"
+	}
+	return "tokens, in a file"
+}
+
+// tokenSource returns the source of an account's tokens, or nil if its owner has not given consent.
+func (h *Host) tokenSource(a *Account) (func(context.Context) (string, error), error) {
+	store, err := h.TokenStore()
+	if err != nil || !store.Has(a.Options.User, a.Options.Host) {
+		return nil, err
+	}
+	source := oauth.NewSource(store, a.Options.User, a.Options.Host, nil)
+	return func(ctx context.Context) (string, error) {
+		token, err := source.Token(ctx)
+		switch {
+		case errors.Is(err, oauth.ErrConsent):
+			return "", &hint.Error{Text: err.Error(), Hint: "mailstrata auth " + ui.Safe(cmp.Or(a.Configured.Name, a.URL)) + " asks for consent again", Err: err}
+		case errors.Is(err, oauth.ErrUnavailable):
+			return "", fmt.Errorf("%w (%w)", err, mail.ErrTemporary)
+		}
+		return token, err
+	}, nil
 }

@@ -152,32 +152,35 @@ func (c *Config) Names() (names []string) {
 	return names
 }
 
-// Exposed returns the files with secrets that all users of this host can read.
-func (c *Config) Exposed() (paths []string) {
-	seen := make(map[string]bool)
-	look := func(path string) {
-		if path == "" || seen[path] {
-			return
-		}
-		seen[path] = true
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0 {
-			paths = append(paths, path)
-		}
-	}
+// SecretFiles returns the files with secrets, each once.
+func (c *Config) SecretFiles() []string {
+	var paths []string
 	for i := range c.Repositories {
-		look(c.Repositories[i].KeyFile)
-		look(c.Repositories[i].Secret.File)
+		paths = append(paths, c.Repositories[i].KeyFile, c.Repositories[i].Secret.File)
 	}
 	for i := range c.Accounts {
-		look(c.Accounts[i].Secret.File)
+		paths = append(paths, c.Accounts[i].Secret.File)
 	}
 	for i := range c.Providers {
-		look(c.Providers[i].Secret.File)
+		paths = append(paths, c.Providers[i].Secret.File)
 	}
 	for _, w := range c.Watch {
-		look(w.Ping.File)
+		paths = append(paths, w.Ping.File)
 	}
-	return paths
+	seen := map[string]bool{"": true}
+	return slices.DeleteFunc(paths, func(path string) bool {
+		again := seen[path]
+		seen[path] = true
+		return again
+	})
+}
+
+// Exposed returns the files with secrets that all users of this host can read.
+func (c *Config) Exposed() []string {
+	return slices.DeleteFunc(c.SecretFiles(), func(path string) bool {
+		info, err := os.Stat(path)
+		return err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o004 == 0
+	})
 }
 
 // resolve returns a path of the file. "~" is the home directory; other paths are relative to the file.

@@ -90,6 +90,16 @@ func (o *Output) PrintJSON(document any) error {
 	return err
 }
 
+// PrintLines writes documents as JSON, one a line.
+func PrintLines[T any](o *Output, documents []T) error {
+	for i := range documents {
+		if err := o.PrintJSON(&documents[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // escapeJSON writes control characters as JSON escapes, so that they do nothing to a terminal; encoding/json does so
 // only below U+0020.
 func escapeJSON(document []byte) []byte {
