@@ -70,7 +70,7 @@ func TestNamespacesAndVirtualMailboxes(t *testing.T) {
 		t.Errorf("what is excluded is reported: %s", e.stderr)
 	}
 
-	h.must(1, "backup", "--imap", url, "--name", "anna", "--mailbox", "Public/*").says(`"Public/Team" is in a namespace of others`, `--namespace "Public/"`)
+	h.must(1, "backup", "--imap", url, "--name", "anna", "--mailbox", "Public/*").says(`"Public/Team" is in a namespace of other users`, `--namespace "Public/"`)
 	h.must(1, "backup", "--imap", url, "--name", "anna", "--mailbox", "virtual/All").says("is virtual", "--virtual")
 	for i, named := range []string{"shared", "Public/", "Public"} {
 		name := fmt.Sprint("public-", i)
