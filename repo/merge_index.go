@@ -261,7 +261,7 @@ func (m *merging) take(ctx context.Context, s listedSegment) error {
 }
 
 func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
-	w, err := index.NewFileWriter(m.p.r.cache.indexes(), index.OwnerOf(m.p.r.codec))
+	w, err := index.NewFileWriter(m.p.r.cache.indexes(), m.p.r.codec)
 	if err != nil {
 		return err
 	}

@@ -49,8 +49,9 @@ func Encode(v any) ([]byte, error) {
 	return b, nil
 }
 
-// Decode inverts Encode. It refuses any encoding that Encode does not make: after decoding it encodes v again and compares.
-// So unknown keys, entries that must be absent, long forms of numbers, and byte strings of a wrong length are errors.
+// Decode inverts Encode. It refuses any encoding that Encode does not make: after decoding it encodes v again and
+// compares. So unknown keys, entries that must be absent, long forms of numbers, and byte strings of a wrong length
+// are errors.
 func Decode(b []byte, v any) error {
 	if err := cborModes().Unmarshal(b, v); err != nil {
 		return Damaged("%v", err)

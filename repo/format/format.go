@@ -18,6 +18,6 @@
 //	digest.go                     the proof that a merged segment has the entries of its inputs
 //	codec.go                      what all of these share for one repository: its id, its keys and the compressor
 //
-// Writers make one encoding of each object and read back what they made. Parsers refuse every other encoding, and allocate
-// no more than the size of the object allows.
+// Writers make one encoding of each object and read back what they made. Parsers refuse every other encoding, and
+// allocate no more than the size of the object allows.
 package format

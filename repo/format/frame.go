@@ -11,7 +11,8 @@ import (
 )
 
 // frameEncoder makes zstd frames: content size in the header, a single segment, no dictionary, and a checksum of the
-// content. The table holds a hash of each frame; the checksum is for readers that have lost the table or have only zstd.
+// content. The table holds a hash of each frame; the checksum is for readers that have lost the table or have only
+// zstd.
 type frameEncoder struct {
 	zstd   *zstd.Encoder
 	stored []byte // the last frame
@@ -36,9 +37,9 @@ func newFrameEncoder(level zstd.EncoderLevel) (*frameEncoder, error) {
 	return &frameEncoder{zstd: e}, nil
 }
 
-// encode compresses content into a frame, which is valid until the next call. A caller that fills frame after frame has a
-// buffer for the largest of them, so the first call makes room for that: a buffer that grew with each slightly larger frame
-// would leave megabytes to the garbage collector.
+// encode compresses content into a frame, which is valid until the next call. A caller that fills frame after frame
+// has a buffer for the largest of them, so the first call makes room for that: a buffer that grew with each slightly
+// larger frame would leave megabytes to the garbage collector.
 func (e *frameEncoder) encode(content []byte) ([]byte, error) {
 	if len(content) == 0 || len(content) > maxFrame {
 		return nil, fmt.Errorf("the format has no frame of %d bytes", len(content))
@@ -50,8 +51,8 @@ func (e *frameEncoder) encode(content []byte) ([]byte, error) {
 	return e.stored, nil
 }
 
-// frameEncoders is a pool of the encoders of a repository. An encoder takes some 12 MiB, so the pool keeps no more than a
-// writer uses at once. The zero value is empty.
+// frameEncoders is a pool of the encoders of a repository. An encoder takes some 12 MiB, so the pool keeps no more
+// than a writer uses at once. The zero value is empty.
 type frameEncoders struct {
 	mu    sync.Mutex
 	idle  map[zstd.EncoderLevel][]*frameEncoder
@@ -61,8 +62,9 @@ type frameEncoders struct {
 	decoded  []byte     // the last frame that was checked
 }
 
-// smallContent is the content up to which the fastest level is used. An encoder for large frames has tables of 4 MiB, and
-// clearing them takes a sixth of the time of a run that finds no new mail, which makes one frame, for its manifest.
+// smallContent is the content up to which the fastest level is used. An encoder for large frames has tables of 4 MiB,
+// and clearing them takes a sixth of the time of a run that finds no new mail, which makes one frame, for its
+// manifest.
 const smallContent = 32 << 10
 
 func levelFor(content []byte) zstd.EncoderLevel {
@@ -97,8 +99,8 @@ func (p *frameEncoders) put(e *frameEncoder, level zstd.EncoderLevel) {
 	}
 }
 
-// check decodes a frame and compares it with its content. An error of the compressor or of the memory must be found while
-// the content still exists.
+// check decodes a frame and compares it with its content. An error of the compressor or of the memory must be found
+// while the content still exists.
 func (p *frameEncoders) check(stored, content []byte, d *FrameDecoder) error {
 	p.checking.Lock()
 	defer p.checking.Unlock()
@@ -115,8 +117,9 @@ func (p *frameEncoders) check(stored, content []byte, d *FrameDecoder) error {
 	return nil
 }
 
-// FrameDecoder inverts frameEncoder. It may be used by several goroutines at once. It ignores zstd's checksum: the caller has
-// compared the table's hash, or compares the IDs of the chunks, of which some may be good even in a damaged frame.
+// FrameDecoder inverts frameEncoder. It may be used by several goroutines at once. It ignores zstd's checksum: the
+// caller has compared the table's hash, or compares the IDs of the chunks, of which some may be good even in a
+// damaged frame.
 type FrameDecoder struct{ zstd *zstd.Decoder }
 
 // NewFrameDecoder returns a decoder.
@@ -135,8 +138,9 @@ func NewFrameDecoder() (*FrameDecoder, error) {
 	return &FrameDecoder{d}, nil
 }
 
-// Decode returns the length bytes that the frame holds. With an error it returns the bytes before the damage, which may be
-// wrong too. The length comes from a table or an index; the header of the frame must agree before Decode allocates.
+// Decode returns the length bytes that the frame holds. With an error it returns the bytes before the damage, which
+// may be wrong too. The length comes from a table or an index; the header of the frame must agree before Decode
+// allocates.
 func (d *FrameDecoder) Decode(stored []byte, length int) ([]byte, error) {
 	return d.decodeInto(stored, length, nil)
 }

@@ -142,7 +142,8 @@ func (p *PackRow) Frame(i int, offset uint32) Frame {
 	return Frame{Pack: p.Pack(), Size: int64(p.Size), Offset: offset, Stored: p.Stored[i], Length: p.Lengths[i]}
 }
 
-// Frame names a frame of a pack, and says where it is. Frames are comparable; Compare orders them by their place in the store.
+// Frame names a frame of a pack, and says where it is. Frames are comparable; Compare orders them by their place in
+// the store.
 type Frame struct {
 	Pack   Pack
 	Size   int64  // of the pack, as stored

@@ -8,10 +8,10 @@ import (
 // PackChunks bounds the chunks of a pack, so that its table stays small.
 const PackChunks = 1 << 16
 
-// frameTargets is the size of the content at which a frame is closed. Larger frames compress better: text of mailing lists
-// takes 5 % less in frames of 4 MiB than of 1 MiB. But each frame takes that memory while it is filled, and is decoded whole
-// to read one message. A damaged frame damages all messages that have a chunk in it. A frame of headers holds chunks of
-// thousands of messages, so these frames are smaller.
+// frameTargets is the size of the content at which a frame is closed. Larger frames compress better: text of mailing
+// lists takes 5 % less in frames of 4 MiB than of 1 MiB. But each frame takes that memory while it is filled, and is
+// decoded whole to read one message. A damaged frame damages all messages that have a chunk in it. A frame of headers
+// holds chunks of thousands of messages, so these frames are smaller.
 var frameTargets = [Lanes]int{
 	LaneHeader:  2 << 20,
 	LaneText:    4 << 20,

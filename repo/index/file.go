@@ -15,8 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// An index file is the local form of one or more index segments: sorted entries, which are searched with pread. It is a cache,
-// and not part of the durable format.
+// An index file is the local form of one or more index segments: sorted entries, which are searched with pread. It is
+// a cache, and not part of the durable format.
 //
 //	header    magic ‖ repository ‖ key id ‖ counts ‖ checksum of header and tail
 //	entries   n × 28 bytes, ascending, in blocks of 256
@@ -25,9 +25,9 @@ import (
 //	          for each frame its two lengths
 //	          the hashes of the segments, and of those that these replace
 //
-// The tail is kept in memory: less than 2 MB for ten million entries. A lookup reads one block of 7 KiB, which the system has
-// in its page cache; pages of a mapped file would count as memory of this process. A small file is kept in memory whole: a
-// system call for each chunk of each message would take a twentieth of the time of a restore.
+// The tail is kept in memory: less than 2 MB for ten million entries. A lookup reads one block of 7 KiB, which the
+// system has in its page cache; pages of a mapped file would count as memory of this process. A small file is kept in
+// memory whole: a system call for each chunk of each message would take a twentieth of the time of a restore.
 const (
 	fileMagic  = "msflat\x00\x02"
 	fileHeader = 8 + 16 + 8 + 5*8 + 8
@@ -39,12 +39,6 @@ const (
 )
 
 var errFile = errors.New("not a whole index file of this repository")
-
-// Owner is the repository that a file belongs to.
-type Owner struct {
-	repository [16]byte
-	keyID      [8]byte
-}
 
 // frameAt is where a frame is.
 type frameAt struct {
@@ -71,20 +65,20 @@ type fileBlockRow struct{ first, sum uint64 }
 func prefixStart(p chunk.Prefix) uint64 { return binary.BigEndian.Uint64(p[:]) }
 
 // openFile inverts FileWriter. Blocks of entries are checked when they are read.
-func openFile(path string, owner Owner) (*File, error) {
+func openFile(path string, codec *format.Codec) (*File, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	f := &File{file: file, path: path}
-	if err := f.load(owner); err != nil {
+	if err := f.load(codec); err != nil {
 		_ = file.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
-func (f *File) load(owner Owner) error {
+func (f *File) load(codec *format.Codec) error {
 	info, err := f.file.Stat()
 	if err != nil {
 		return err
@@ -94,7 +88,7 @@ func (f *File) load(owner Owner) error {
 		return errFile
 	}
 	number := func(i int) uint64 { return binary.LittleEndian.Uint64(header[32+8*i:]) }
-	if string(header[:8]) != fileMagic || [16]byte(header[8:]) != owner.repository || [8]byte(header[24:]) != owner.keyID {
+	if string(header[:8]) != fileMagic || [16]byte(header[8:]) != codec.Repository || [8]byte(header[24:]) != codec.Keys.ID {
 		return errFile
 	}
 	count, length, packs, segments, inputs := number(0), number(1), number(2), number(3), number(4)

@@ -9,8 +9,8 @@ import (
 )
 
 // mergeFiles writes the union of files into one.
-func mergeFiles(dir, path string, owner Owner, files []*File) (*File, error) {
-	w, err := NewFileWriter(dir, owner)
+func mergeFiles(dir, path string, codec *format.Codec, files []*File) (*File, error) {
+	w, err := NewFileWriter(dir, codec)
 	if err != nil {
 		return nil, err
 	}

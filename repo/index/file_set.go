@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,11 +19,11 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// fileSet is the index files of a repository on this host. They hold the segments that were fetched. compact merges small
-// files, so that a lookup reads few.
+// fileSet is the index files of a repository on this host. They hold the segments that were fetched. compact merges
+// small files, so that a lookup reads few.
 type fileSet struct {
 	repository Repository
-	owner      Owner
+	codec      *format.Codec
 
 	mu      sync.RWMutex      // held for reading while files are searched
 	open    []*File           // the newest last
@@ -31,8 +32,8 @@ type fileSet struct {
 }
 
 // newFileSet opens the files of earlier runs.
-func newFileSet(r Repository, owner Owner) *fileSet {
-	files := &fileSet{repository: r, owner: owner, held: map[[32]byte]bool{}}
+func newFileSet(r Repository, c *format.Codec) *fileSet {
+	files := &fileSet{repository: r, codec: c, held: map[[32]byte]bool{}}
 	files.openAll()
 	return files
 }
@@ -58,7 +59,7 @@ func (set *fileSet) openAll() {
 	paths, _ := filepath.Glob(filepath.Join(set.repository.IndexDir(), "*.flat"))
 	var files []*File
 	for _, path := range paths {
-		f, err := openFile(path, set.owner)
+		f, err := openFile(path, set.codec)
 		if err == nil {
 			files = append(files, f)
 		} else if errors.Is(err, errFile) {
@@ -101,17 +102,6 @@ func (set *fileSet) snapshot() []*File {
 	return slices.Clone(set.open)
 }
 
-// finish completes a file and adds it to the set.
-func (set *fileSet) finish(w *FileWriter, path string, packs []format.PackRow, segments, inputs [][32]byte) error {
-	f, err := w.Finish(path, packs, segments, inputs)
-	if err != nil {
-		w.Abandon()
-		return fmt.Errorf("keep the index in the cache: %w", err)
-	}
-	set.add(f)
-	return nil
-}
-
 // path returns the path of the file for the segments or packs with these hashes.
 func (set *fileSet) path(hashes [][32]byte) string {
 	h := blake3.New()
@@ -121,9 +111,9 @@ func (set *fileSet) path(hashes [][32]byte) string {
 	return filepath.Join(set.repository.IndexDir(), hex.EncodeToString(h.Sum(nil)[:16])+".flat")
 }
 
-// compact merges the smallest files into one if there are more than a lookup should search. A file that is not much larger
-// than the smaller ones together is merged too, so each entry is written only a few times. compact reports whether all files
-// were good. It removes those that were not; their segments must be fetched again.
+// compact merges the smallest files into one if there are more than a lookup should search. A file that is not much
+// larger than the smaller ones together is merged too, so each entry is written only a few times. compact reports
+// whether all files were good. It removes those that were not; their segments must be fetched again.
 func (set *fileSet) compact() (good bool) {
 	files := slices.DeleteFunc(set.snapshot(), (*File).unindexed)
 	if len(files) <= maxFiles {
@@ -140,7 +130,7 @@ func (set *fileSet) compact() (good bool) {
 	for _, f := range files {
 		segments = append(segments, f.segments...)
 	}
-	merged, err := mergeFiles(set.repository.IndexDir(), set.path(segments), set.owner, files)
+	merged, err := mergeFiles(set.repository.IndexDir(), set.path(segments), set.codec, files)
 	switch {
 	case err == nil:
 		set.replace(files, merged)
@@ -174,8 +164,8 @@ func (set *fileSet) replace(old []*File, merged *File) {
 	}
 }
 
-// search yields what the files hold of a prefix, the newest file first. It returns a file that could not be searched, and
-// whether yield stopped it.
+// search yields what the files hold of a prefix, the newest file first. It returns a file that could not be searched,
+// and whether yield stopped it.
 func (set *fileSet) search(p chunk.Prefix, yield func(match) bool) (bad *File, stopped bool, err error) {
 	buf, _ := set.buffers.Get().(*[fileBlock * format.EntrySize]byte)
 	if buf == nil {
@@ -201,7 +191,8 @@ func (set *fileSet) search(p chunk.Prefix, yield func(match) bool) (bad *File, s
 	return nil, false, nil
 }
 
-// discard removes a file from the set, so that a refresh fetches its segments again. It reports whether the file was there.
+// discard removes a file from the set, so that a refresh fetches its segments again. It reports whether the file was
+// there.
 func (set *fileSet) discard(f *File) bool {
 	set.mu.Lock()
 	defer set.mu.Unlock()
@@ -231,11 +222,28 @@ func (set *fileSet) segments() map[[32]byte]bool {
 
 // writeSegment writes a file of a segment and adds it.
 func (set *fileSet) writeSegment(seg *format.Segment, hash [32]byte) error {
-	w, err := NewFileWriter(set.repository.IndexDir(), set.owner)
+	hashes := [][32]byte{hash}
+	return set.write(set.path(hashes), seg.Entries(), seg.Packs, hashes, seg.Inputs())
+}
+
+// writeDraft writes a file of a draft, whose entries ascend, and adds it. The hashes in named give the file its name.
+func (set *fileSet) writeDraft(draft Draft, segments [][32]byte, named [][32]byte) error {
+	entries := func(yield func(format.Entry, error) bool) {
+		for _, e := range draft.Entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+	return set.repository.WriteCache(func() error { return set.write(set.path(named), entries, draft.Packs, segments, nil) })
+}
+
+func (set *fileSet) write(path string, entries iter.Seq2[format.Entry, error], packs []format.PackRow, segments, inputs [][32]byte) error {
+	w, err := NewFileWriter(set.repository.IndexDir(), set.codec)
 	if err != nil {
 		return err
 	}
-	for e, err := range seg.Entries() {
+	for e, err := range entries {
 		if err == nil {
 			err = w.Add(e)
 		}
@@ -244,26 +252,13 @@ func (set *fileSet) writeSegment(seg *format.Segment, hash [32]byte) error {
 			return err
 		}
 	}
-	return set.finish(w, set.path([][32]byte{hash}), seg.Packs, [][32]byte{hash}, seg.Inputs())
-}
-
-// writeDraft writes a file of a draft, whose entries ascend, and adds it. The hashes in named give the file its name.
-func (set *fileSet) writeDraft(draft Draft, segments [][32]byte, named [][32]byte) error {
-	return set.repository.WriteCache(func() error { return set.writeDraftOnce(draft, set.path(named), segments) })
-}
-
-func (set *fileSet) writeDraftOnce(draft Draft, path string, segments [][32]byte) error {
-	w, err := NewFileWriter(set.repository.IndexDir(), set.owner)
+	f, err := w.Finish(path, packs, segments, inputs)
 	if err != nil {
-		return err
+		w.Abandon()
+		return fmt.Errorf("keep the index in the cache: %w", err)
 	}
-	for _, e := range draft.Entries {
-		if err := w.Add(e); err != nil {
-			w.Abandon()
-			return err
-		}
-	}
-	return set.finish(w, path, draft.Packs, segments, nil)
+	set.add(f)
+	return nil
 }
 
 // mergeAll merges all files into one outside the set. indexed has the packs that an index segment describes.
@@ -281,7 +276,7 @@ func (set *fileSet) mergeAll() (merged *File, indexed map[format.Pack]bool, err 
 	rand.Read(unique)
 	err = set.repository.WriteCache(func() (err error) {
 		dir := set.repository.IndexDir()
-		merged, err = mergeFiles(dir, filepath.Join(dir, "new-census-"+hex.EncodeToString(unique)), set.owner, files)
+		merged, err = mergeFiles(dir, filepath.Join(dir, "new-census-"+hex.EncodeToString(unique)), set.codec, files)
 		return err
 	})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 func writeFile(t testing.TB, dir, name string, packs []format.PackRow, entries []format.Entry, segments ...[32]byte) *File {
 	t.Helper()
-	w, err := NewFileWriter(dir, Owner{})
+	w, err := NewFileWriter(dir, new(format.Codec))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestMergedFileHoldsWhatItsInputsHold(t *testing.T) {
 		writeFile(t, dir, "a.flat", packs, left, [32]byte{1}),
 		writeFile(t, dir, "b.flat", reordered, right, [32]byte{2}),
 	}
-	merged, err := mergeFiles(dir, filepath.Join(dir, "c.flat"), Owner{}, files)
+	merged, err := mergeFiles(dir, filepath.Join(dir, "c.flat"), new(format.Codec), files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,13 +144,13 @@ func TestDamagedFileIsNoticed(t *testing.T) {
 			t.Fatalf("an end after byte %d of %d is not noticed", i, len(whole))
 		}
 	}
-	if _, err := openFile(f.path, Owner{repository: [16]byte{1}}); err == nil {
+	if _, err := openFile(f.path, &format.Codec{Repository: [16]byte{1}}); err == nil {
 		t.Error("a file of another repository is accepted")
 	}
 }
 
 func fileError(path string) error {
-	f, err := openFile(path, Owner{})
+	f, err := openFile(path, new(format.Codec))
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 // FileWriter writes an index file.
 type FileWriter struct {
-	owner  Owner
+	codec  *format.Codec
 	file   *os.File
 	out    *bufio.Writer
 	count  int64
@@ -24,12 +24,12 @@ type FileWriter struct {
 }
 
 // NewFileWriter begins a file in dir.
-func NewFileWriter(dir string, owner Owner) (*FileWriter, error) {
+func NewFileWriter(dir string, codec *format.Codec) (*FileWriter, error) {
 	f, err := os.CreateTemp(dir, "new-*")
 	if err != nil {
 		return nil, local.Fail("make a file in", dir, err)
 	}
-	w := &FileWriter{owner: owner, file: f, out: bufio.NewWriterSize(local.File{File: f}, 64<<10)}
+	w := &FileWriter{codec: codec, file: f, out: bufio.NewWriterSize(local.File{File: f}, 64<<10)}
 	if _, err := w.out.Write(make([]byte, fileHeader)); err != nil {
 		w.Abandon()
 		return nil, err
@@ -74,7 +74,7 @@ func (w *FileWriter) Finish(path string, packs []format.PackRow, segments, input
 	if err := w.end(path, packs, segments, inputs); err != nil {
 		return nil, local.Fail("keep the index in", path, err)
 	}
-	f, err := openFile(path, w.owner)
+	f, err := openFile(path, w.codec)
 	if errors.Is(err, errFile) {
 		return nil, err
 	}
@@ -107,8 +107,8 @@ func (w *FileWriter) end(path string, packs []format.PackRow, segments, inputs [
 }
 
 func (w *FileWriter) header(tail, packs, segments, inputs int) []byte {
-	b := append([]byte(fileMagic), w.owner.repository[:]...)
-	b = append(b, w.owner.keyID[:]...)
+	b := append([]byte(fileMagic), w.codec.Repository[:]...)
+	b = append(b, w.codec.Keys.ID[:]...)
 	for _, n := range []uint64{uint64(w.count), uint64(tail), uint64(packs), uint64(segments), uint64(inputs)} {
 		b = binary.LittleEndian.AppendUint64(b, n)
 	}

@@ -67,16 +67,13 @@ const refreshPause = 30 * time.Second
 
 // Open opens the index files of earlier runs, lists the segments in the store, and fetches new ones.
 func Open(ctx context.Context, o Options) (*Index, error) {
-	x := &Index{o: o, files: newFileSet(o.Repository, OwnerOf(o.Codec)), unreadable: map[[32]byte]error{}, undescribed: map[format.Pack]bool{}}
+	x := &Index{o: o, files: newFileSet(o.Repository, o.Codec), unreadable: map[[32]byte]error{}, undescribed: map[format.Pack]bool{}}
 	if err := x.refresh(ctx); err != nil {
 		x.Close()
 		return nil, err
 	}
 	return x, nil
 }
-
-// OwnerOf returns the owner of the index files of a repository.
-func OwnerOf(c *format.Codec) Owner { return Owner{c.Repository, c.Keys.ID} }
 
 // Packs yields the rows of all packs that the index knows, some of them twice.
 func (x *Index) Packs() iter.Seq[*format.PackRow] {
@@ -154,9 +151,9 @@ type match struct {
 	indexed bool // a segment describes the pack, not only the pack itself
 }
 
-// find yields every place of a chunk that the index knows, some of them twice. If a file is damaged, its segments are fetched
-// again; if a segment vanished from the store, the one that it was merged into is fetched. find gives up after a few tries:
-// the disk may damage everything that it writes.
+// find yields every place of a chunk that the index knows, some of them twice. If a file is damaged, its segments are
+// fetched again; if a segment vanished from the store, the one that it was merged into is fetched. find gives up
+// after a few tries: the disk may damage everything that it writes.
 func (x *Index) find(ctx context.Context, p chunk.Prefix, yield func(match) bool) error {
 	for try := 0; ; try++ {
 		again, err := x.search(ctx, p, yield)

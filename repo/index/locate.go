@@ -20,8 +20,8 @@ type Location struct {
 	Length uint32
 }
 
-// Each yields the places of a chunk, some of them twice. indexed reports whether an index segment describes the pack, not
-// only the pack itself.
+// Each yields the places of a chunk, some of them twice. indexed reports whether an index segment describes the pack,
+// not only the pack itself.
 func (x *Index) Each(ctx context.Context, p chunk.Prefix, yield func(l Location, indexed bool) bool) error {
 	return x.find(ctx, p, func(m match) bool { return yield(m.location(), m.indexed) })
 }
@@ -58,8 +58,8 @@ func (m match) location() Location {
 	}
 }
 
-// Locate returns the places of a chunk. If the index does not know the chunk, Locate looks for new segments, and then for packs
-// that no segment describes. It returns ErrNoChunk if the chunk is nowhere.
+// Locate returns the places of a chunk. If the index does not know the chunk, Locate looks for new segments, and then
+// for packs that no segment describes. It returns ErrNoChunk if the chunk is nowhere.
 func (x *Index) Locate(ctx context.Context, id chunk.ID) ([]Location, error) {
 	places, err := x.Places(ctx, id)
 	for _, further := range []func(context.Context) error{x.RefreshOnMiss, x.describeUnindexedOnce} {

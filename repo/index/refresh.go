@@ -16,8 +16,8 @@ import (
 // maxListings is how often segments are listed before a segment that is listed and missing is skipped.
 const maxListings = 3
 
-// refresh lists the segments and fetches new ones. If one vanishes in between, it was merged into another, which the next
-// listing shows. The next listing also shows the segments of a damaged file that was removed.
+// refresh lists the segments and fetches new ones. If one vanishes in between, it was merged into another, which the
+// next listing shows. The next listing also shows the segments of a damaged file that was removed.
 func (x *Index) refresh(ctx context.Context) error {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()
@@ -49,9 +49,9 @@ func (x *Index) RefreshSince(ctx context.Context, t time.Time) error {
 	return x.refresh(ctx)
 }
 
-// RefreshOnMiss refreshes the index, unless that was done a moment ago and after the last manifest was read: what a manifest
-// names was indexed before the manifest was put. The caller repeats the lookup in any case: another goroutine may have
-// refreshed.
+// RefreshOnMiss refreshes the index, unless that was done a moment ago and after the last manifest was read: what a
+// manifest names was indexed before the manifest was put. The caller repeats the lookup in any case: another
+// goroutine may have refreshed.
 func (x *Index) RefreshOnMiss(ctx context.Context) error {
 	x.refreshing.Lock()
 	recent := time.Since(x.listedAt) < refreshPause && !x.listedAt.Before(x.o.Repository.ManifestRead())
@@ -62,9 +62,10 @@ func (x *Index) RefreshOnMiss(ctx context.Context) error {
 	return x.refresh(ctx)
 }
 
-// fetchNew lists the segments and fetches new ones. It reports whether all files can be used: none was damaged, and none holds
-// a segment that has vanished from the store without a replacement. The entries of such a segment may still be true, but a
-// store that was emptied or set back must not seem full. last: skip a segment that is listed and missing.
+// fetchNew lists the segments and fetches new ones. It reports whether all files can be used: none was damaged, and
+// none holds a segment that has vanished from the store without a replacement. The entries of such a segment may
+// still be true, but a store that was emptied or set back must not seem full. last: skip a segment that is listed and
+// missing.
 func (x *Index) fetchNew(ctx context.Context, last bool) (usable bool, err error) {
 	before := x.files.segments()
 	listed, unknown, err := x.list(ctx)
@@ -84,7 +85,7 @@ func (x *Index) fetchNew(ctx context.Context, last bool) (usable bool, err error
 			usable = !x.files.discard(f) && usable
 		}
 	}
-	x.dropUnlisted(listed)
+	x.dropRemotes(func(s *remoteSegment) bool { return !listed[s.hash] })
 	return usable, nil
 }
 
@@ -116,8 +117,8 @@ const (
 	fetchedTogether = 64
 )
 
-// fetchAll fetches segments, or the tables of large ones. It skips a segment that cannot be read: the packs themselves say
-// what it says.
+// fetchAll fetches segments, or the tables of large ones. It skips a segment that cannot be read: the packs
+// themselves say what it says.
 func (x *Index) fetchAll(ctx context.Context, segments []listedObject, last bool) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fetchers)

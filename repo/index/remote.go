@@ -14,12 +14,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A host without a cache that reads one message should not fetch an index of millions of chunks. So of a large segment it
-// reads the table first; a lookup then fetches one block. Once lookups have cost as much as the segment, it is fetched. So
-// no host fetches more than twice the size of a segment.
+// A host without a cache that reads one message should not fetch an index of millions of chunks. So of a large
+// segment it reads the table first; a lookup then fetches one block. Once lookups have cost as much as the segment,
+// it is fetched. So no host fetches more than twice the size of a segment.
 
-// requestCost is the cost of a request in bytes: at 50 MB/s a request takes as long as a MiB. Segments up to that size are
-// fetched whole.
+// requestCost is the cost of a request in bytes: at 50 MB/s a request takes as long as a MiB. Segments up to that
+// size are fetched whole.
 const requestCost = 1 << 20
 
 // remoteSegment is a segment that is searched in the store.
@@ -69,11 +69,8 @@ func (x *Index) dropRemotes(which func(*remoteSegment) bool) {
 	x.remote = slices.DeleteFunc(slices.Clone(x.remote), which)
 }
 
-func (x *Index) dropUnlisted(listed map[[32]byte]bool) {
-	x.dropRemotes(func(s *remoteSegment) bool { return !listed[s.hash] })
-}
-
-// searchRemotes searches the segments in parallel. It skips a damaged one. again: one has vanished, so a refresh is needed.
+// searchRemotes searches the segments in parallel. It skips a damaged one. again: one has vanished, so a refresh is
+// needed.
 func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p chunk.Prefix, yield func(match) bool) (again bool, err error) {
 	entries := make([][]format.Entry, len(remotes))
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -195,7 +192,8 @@ func (x *Index) LoadAll(ctx context.Context) error {
 	return errUnsettled
 }
 
-// fetchRemotes makes files of remote segments. again: a segment has vanished or a file was damaged, so a refresh is needed.
+// fetchRemotes makes files of remote segments. again: a segment has vanished or a file was damaged, so a refresh is
+// needed.
 func (x *Index) fetchRemotes(ctx context.Context, which func(*remoteSegment) bool) (again bool, err error) {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()

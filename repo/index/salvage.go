@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/object"
 )
 
-// describeUnindexedOnce reads the tables of the packs that no segment describes, because a segment may be damaged or lost. It
-// does so once in a process.
+// describeUnindexedOnce reads the tables of the packs that no segment describes, because a segment may be damaged or
+// lost. It does so once in a process.
 func (x *Index) describeUnindexedOnce(ctx context.Context) error {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()

@@ -35,7 +35,8 @@ func ReadRange(ctx context.Context, s store.Store, name string, size, offset, le
 	return part, nil
 }
 
-// Concerns reports whether err is about one object, and not about the store or this host: other objects can still be read.
+// Concerns reports whether err is about one object, and not about the store or this host: other objects can still be
+// read.
 func Concerns(err error) bool {
 	for _, is := range []error{format.ErrDamaged, format.ErrNotMine, format.ErrNewer, store.ErrNotExist} {
 		if errors.Is(err, is) {
@@ -70,8 +71,8 @@ func (parts Parts) ReadAt(p []byte, off int64) (int, error) {
 	return best, nil
 }
 
-// Reader reads an object of the store by ranges that are large enough for age's small steps. It keeps what it fetched. An
-// error of the store is a *format.ReadError, which passes through age unchanged.
+// Reader reads an object of the store by ranges that are large enough for age's small steps. It keeps what it
+// fetched. An error of the store is a *format.ReadError, which passes through age unchanged.
 type Reader struct {
 	Parts   []Part // what is at hand
 	Fetched int64  // bytes fetched so far

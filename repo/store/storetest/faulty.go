@@ -24,12 +24,12 @@ const (
 	// Refuse does nothing and returns an error.
 	Refuse
 
-	// Lose does the operation and returns an error, like a lost response or a crash right after the operation. For Get and
-	// List it is Refuse.
+	// Lose does the operation and returns an error, like a lost response or a crash right after the operation. For
+	// Get and List it is Refuse.
 	Lose
 
-	// Truncate ends the body of a Get with an error after half of its bytes, and a List after half of its objects. For the
-	// other operations it is Refuse: Put is atomic.
+	// Truncate ends the body of a Get with an error after half of its bytes, and a List after half of its objects.
+	// For the other operations it is Refuse: Put is atomic.
 	Truncate
 )
 

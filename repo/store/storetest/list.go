@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// listOrder has names that a walk of directories would yield in another order: '-' and '.' sort before '/', digits and letters
-// after it.
+// listOrder has names that a walk of directories would yield in another order: '-' and '.' sort before '/', digits
+// and letters after it.
 func listOrder(t *testing.T, s store.Store) {
 	want := []string{"x-1", "x-1.a", "x.1", "x/-", "x/.a", "x/1/2", "x/1/a/b", "x/10", "x/9", "x1", "x1-/0", "xx/1", "y/0"}
 	for _, i := range rand.Perm(len(want)) {

@@ -15,7 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Locked is a store.Retainer in memory: a bucket with Object Lock, as AWS describes it. What As returns shares its state.
+// Locked is a store.Retainer in memory: a bucket with Object Lock, as AWS describes it. What As returns shares its
+// state.
 type Locked struct {
 	Denied Rights
 

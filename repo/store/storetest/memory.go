@@ -164,8 +164,8 @@ func (m *Memory) Bytes(name string) []byte {
 	return bytes.Clone(m.objects[name].data)
 }
 
-// Clone returns an independent store with the same objects and the same clock, such as the state after a crash, from which
-// several tests go on.
+// Clone returns an independent store with the same objects and the same clock, such as the state after a crash, from
+// which several tests go on.
 func (m *Memory) Clone() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
