@@ -293,7 +293,7 @@ func repairTrial(t *testing.T) trial {
 
 // repairAll does what "repair packs" does.
 func repairAll(ctx context.Context, r *repo.Repo, pack repo.Pack) error {
-	if _, err := r.MendPacks(ctx, []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
+	if _, err := r.RepairPacks(ctx, []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		return err
 	}
 	return rewrite.RepairLost(ctx, r, func(archive.Summary, rewrite.Repaired) {})

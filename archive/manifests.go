@@ -128,7 +128,7 @@ func confirmedTimes(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[s
 	if !slices.ContainsFunc(heads, repo.Head.Belated) {
 		return nil, nil
 	}
-	tags, _, err := r.LegibleTags(ctx)
+	tags, _, err := r.ReadableTags(ctx)
 	if err != nil {
 		return nil, err
 	}

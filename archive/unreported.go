@@ -114,7 +114,7 @@ func (s *comparer) lost(ctx context.Context, before, now *Decision) ([]string, e
 			return nil, err
 		}
 		// An acknowledgement that cannot be read does not count, so the loss is reported again.
-		if s.tags, _, err = s.repo.LegibleTags(ctx); err != nil {
+		if s.tags, _, err = s.repo.ReadableTags(ctx); err != nil {
 			return nil, err
 		}
 	}

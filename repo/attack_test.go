@@ -79,17 +79,17 @@ func (a *attacked) mustBeOursBut(t *testing.T, known bool, object string) {
 	}
 	mustRead(t, r, a.content)
 	names := func(p repo.Problem) bool { return p.Object == object && !p.Kind.Harmless() }
-	if !slices.ContainsFunc(r.Doubts(), names) {
-		t.Errorf("doubts: %v", r.Doubts())
+	if !slices.ContainsFunc(r.RejectedConfigs(), names) {
+		t.Errorf("doubts: %v", r.RejectedConfigs())
 	}
 	if found := problems(t, r); !slices.ContainsFunc(found, names) {
 		t.Errorf("a check found %v", found)
 	}
 	_, _, _, err = backup(t.Context(), t, r, "me", 2, 5)
-	if !errors.Is(err, repo.ErrDoubt) || !strings.Contains(err.Error(), object) {
+	if !errors.Is(err, repo.ErrConfigRejected) || !strings.Contains(err.Error(), object) {
 		t.Errorf("a run: %v", err)
 	}
-	if _, err := r.AddSlot(t.Context(), repo.RoleOwner, newKey(t).Recipient(), "x"); !errors.Is(err, repo.ErrDoubt) {
+	if _, err := r.AddSlot(t.Context(), repo.RoleOwner, newKey(t).Recipient(), "x"); !errors.Is(err, repo.ErrConfigRejected) {
 		t.Errorf("adding a key: %v", err)
 	}
 	trusting := func(_ *repo.Unlock, o *repo.Options) { o.Trust = a.r.Fingerprint() }
@@ -128,7 +128,7 @@ func TestAttackSwappedRecipientsOfAWriter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err = backup(t.Context(), t, r, "me", 2, 5); !errors.Is(err, repo.ErrDoubt) {
+	if _, _, _, err = backup(t.Context(), t, r, "me", 2, 5); !errors.Is(err, repo.ErrConfigRejected) {
 		t.Errorf("a run: %v", err)
 	}
 }
@@ -188,7 +188,7 @@ func TestAttackReplacedKeysAndConfig(t *testing.T) {
 		t.Error("the passphrase opens it: who put it there did not know that")
 	}
 	r, err := a.open(t, false) // a bare age identity on a host that never saw the right one
-	if err != nil || !r.Unproven() {
+	if err != nil || !r.Untrusted() {
 		t.Errorf("nothing vouches for it, and that is not told: %v", err)
 	}
 }

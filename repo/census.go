@@ -39,8 +39,8 @@ type packState struct {
 // counts reports whether what lies in the pack is stored, and can be relied on (rule 8): a condemned pack is no copy.
 func (s *packState) counts() bool { return s.listed && s.indexed && !s.condemned }
 
-// takeCensus writes down all places that the index knows, and those that packs know which no segment describes.
-func (r *Repo) takeCensus(ctx context.Context) (*census, error) {
+// newCensus writes down all places that the index knows, and those that packs know which no segment describes.
+func (r *Repo) newCensus(ctx context.Context) (*census, error) {
 	x, err := r.openIndex(ctx)
 	if err != nil {
 		return nil, err
@@ -127,9 +127,9 @@ func (c *census) find(p chunk.Prefix) (*places, error) {
 
 func (c *census) pack(e format.Entry) *packState { return c.packs[c.file.PackOf(e)] }
 
-// keeper is the pack that a chunk is kept in, of those that count: the largest, for a small one goes more easily. Every
+// keptIn returns the pack that a chunk is kept in, of those that count: the largest, for a small one goes more easily. Every
 // prune, anywhere, chooses the same. Nil: no pack counts.
-func (c *census) keeper(at *places) (best *packState) {
+func (c *census) keptIn(at *places) (best *packState) {
 	for _, e := range at.entries {
 		if s := c.pack(e); s.counts() && (best == nil || s.over(best)) {
 			best = s
@@ -148,7 +148,7 @@ func (s *packState) over(t *packState) bool {
 // tally works out what the walk of the roots makes of each pack, and how many chunks that are reached lie nowhere.
 func (c *census) tally() (lost int64, err error) {
 	err = c.each(func(at *places) error {
-		keeper, listed := c.keeper(at), 0
+		keeper, listed := c.keptIn(at), 0
 		for i, e := range at.entries {
 			s := c.pack(e)
 			if i > 0 && c.pack(at.entries[i-1]) == s {

@@ -92,17 +92,17 @@ func (r *Repo) CheckStructure(ctx context.Context, report func(Problem)) (Checke
 // CheckData is CheckStructure, and reads mail: some packs whole, every frame, and the hash of every chunk. Who cannot
 // open them (a writer) compares their bytes with their names.
 func (r *Repo) CheckData(ctx context.Context, data HashRange, report func(Problem)) (Checked, error) {
-	return r.CheckTold(ctx, data, report, nil)
+	return r.CheckProgress(ctx, data, report, nil)
 }
 
-// CheckTold is CheckData, and tells how far it is, unless tell is nil.
-func (r *Repo) CheckTold(ctx context.Context, data HashRange, report func(Problem), tell func(Progress)) (Checked, error) {
+// CheckProgress is CheckData, and tells how far it is, unless tell is nil.
+func (r *Repo) CheckProgress(ctx context.Context, data HashRange, report func(Problem), tell func(Progress)) (Checked, error) {
 	c := &checker{r: r, report: report, data: data, tell: tell, stored: map[string]int64{}, indexed: map[format.Pack]format.PackRow{}}
 	if err := c.measure(ctx); err != nil {
 		return c.checked, err
 	}
 	// The index first: a pack that is put meanwhile is then in the store but not in the index, which is no fault.
-	for _, pass := range []func(context.Context) error{c.segments, c.condemnations, c.objects, c.condemnations, c.missing, c.slots, c.overlaid, c.shortest} {
+	for _, pass := range []func(context.Context) error{c.segments, c.condemnations, c.objects, c.condemnations, c.missing, c.slots, c.overlaid, c.reportShortLocks} {
 		if err := pass(ctx); err != nil {
 			return c.checked, err
 		}
@@ -113,7 +113,7 @@ func (r *Repo) CheckTold(ctx context.Context, data HashRange, report func(Proble
 // condemnations are read before the objects, and again at the end: a pack can be condemned and gone within a check.
 func (c *checker) condemnations(ctx context.Context) error {
 	condemned, err := c.r.Condemned(ctx)
-	if err != nil && !ofTheObject(err) {
+	if err != nil && !concernsObject(err) {
 		return err
 	}
 	c.condemned = condemned
@@ -156,12 +156,12 @@ func (c *checker) problem(kind ProblemKind, name string, err error) {
 	c.report(Problem{Kind: kind, Object: name, Err: err})
 }
 
-// ofTheObject tells an error that is about one object from those that any other would meet too.
-func ofTheObject(err error) bool {
+// concernsObject tells an error that is about one object from those that any other would meet too.
+func concernsObject(err error) bool {
 	return object.Concerns(err) || errors.Is(err, statement.ErrUnsigned)
 }
 
-// outcome reports what err says of an object, or ends the check where it speaks of the store or of our patience.
+// outcome reports what err says of an object, or ends the check where it speaks of the store or of our gracePeriod.
 func (c *checker) outcome(ctx context.Context, o store.Object, err error) error {
 	name := o.Name
 	switch {
@@ -172,7 +172,7 @@ func (c *checker) outcome(ctx context.Context, o store.Object, err error) error 
 		return c.absent(ctx, o)
 	case errors.Is(err, ErrNoRole):
 		c.problem(Unread, name, err)
-	case ofTheObject(err):
+	case concernsObject(err):
 		c.problem(Broken, name, err)
 	default:
 		return fmt.Errorf("check %s: %w", name, err)
@@ -251,7 +251,7 @@ func (c *checker) objects(ctx context.Context) error {
 			err = c.lock(ctx, kind, o)
 		}
 		c.seen()
-		if ofTheObject(err) && c.doomed(kind, o.Name) {
+		if concernsObject(err) && c.doomed(kind, o.Name) {
 			c.problem(Condemned, o.Name, fmt.Errorf("it is condemned, and damaged: %w", err))
 			continue
 		}

@@ -31,21 +31,21 @@ func (c *checker) overlaid(context.Context) error {
 
 // shortLocks are objects under a lock that ends too early.
 type shortLocks struct {
-	first string // name of one
-	count int
-	until time.Time // when the first lock ends
-	deaf  bool      // the store does not tell
+	first   string // name of one
+	count   int
+	until   time.Time // when the first lock ends
+	unknown bool      // the store does not tell
 }
 
 // lock asks how long an object is kept. Some stores do not tell of a bucket's default, and some credentials are not told: then
 // nothing is known, which is no fault.
 func (c *checker) lock(ctx context.Context, kind format.Kind, o store.Object) error {
 	lock := c.r.Lock()
-	if lock == nil || c.short.deaf || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(kind, o.Name) {
+	if lock == nil || c.short.unknown || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(kind, o.Name) {
 		return nil
 	}
 	if c.marks == nil {
-		marks, err := c.r.marks(ctx, ofTheObject)
+		marks, err := c.r.marks(ctx, concernsObject)
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (c *checker) lock(ctx context.Context, kind format.Kind, o store.Object) er
 	}
 	until, err := c.r.store.RetainedUntil(ctx, o.Name)
 	if err == nil && until.IsZero() {
-		c.short.deaf = true
+		c.short.unknown = true
 		return nil
 	}
 	if err != nil {
@@ -72,8 +72,8 @@ func (c *checker) lock(ctx context.Context, kind format.Kind, o store.Object) er
 	return nil
 }
 
-// shortest tells of locks that end too early, and of a bucket that does not lock what comes.
-func (c *checker) shortest(ctx context.Context) error {
+// reportShortLocks tells of locks that end too early, and of a bucket that does not lock what comes.
+func (c *checker) reportShortLocks(ctx context.Context) error {
 	switch err := c.r.store.CheckDefault(ctx); {
 	case errors.Is(err, objectlock.ErrDefault):
 		c.problem(Unlocked, "", err)

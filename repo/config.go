@@ -121,15 +121,15 @@ func (r *Repo) takeConfig(name string, stored []byte) error {
 	if number, _ := format.ParseConfigName(name); number != c.Number {
 		return format.Damaged("it says that its number is %d", c.Number)
 	}
-	if err := r.use(c); err != nil {
+	if err := r.useConfig(c); err != nil {
 		return err
 	}
 	r.configName = name
 	return nil
 }
 
-// use takes over what a config says, if it agrees with the slot.
-func (r *Repo) use(c *config) (err error) {
+// useConfig takes over what a config says, if it agrees with the slot.
+func (r *Repo) useConfig(c *config) (err error) {
 	r.config = *c
 	if r.seals.readers, err = keys.ParseRecipients(c.Readers); err != nil {
 		return err

@@ -113,9 +113,9 @@ func (r *Repo) Judge(h Head, deadline time.Time) Head {
 // the clock was ahead.
 const behindAtMost = 30 * 24 * time.Hour
 
-// sane refuses a clock that shows a time before the repository was made, such as one that lost its battery. By it all
+// checkClock refuses a clock that shows a time before the repository was made, such as one that lost its battery. By it all
 // manifests lie in the future, and each account would be downloaded again.
-func (r *Repo) sane(now time.Time) error {
+func (r *Repo) checkClock(now time.Time) error {
 	if made := time.Unix(int64(r.config.Created), 0); made.Sub(now) > behindAtMost {
 		return fmt.Errorf("the store's clock shows %s, but the repository was made at %s: set the clock of the store, or of this host if "+
 			"the repository is a directory on it", instant(now), instant(made))
@@ -125,9 +125,9 @@ func (r *Repo) sane(now time.Time) error {
 
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// placed checks that a manifest has the time in its name. The first programs did not write the time into the manifest.
+// checkName checks that a manifest has the time in its name. The first programs did not write the time into the manifest.
 // Theirs must lie within the length of a run.
-func (o *outline) placed(r *Repo, h Head) error {
+func (o *outline) checkName(r *Repo, h Head) error {
 	put := h.Time.UnixMilli()
 	if o.Time != 0 {
 		if put != o.Time {

@@ -67,7 +67,7 @@ func Init(ctx context.Context, s store.Store, o InitOptions) (*Repo, error) {
 		return nil, err
 	}
 	o.Trust = r.Fingerprint() // whatever was here before is gone, and this was made on purpose
-	return r, r.settle(o.Options, "")
+	return r, r.finishOpen(o.Options, "")
 }
 
 // vacant checks that there is no repository, and none that merely lost its config.
@@ -122,10 +122,10 @@ func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err erro
 		c.Readers, held.Readers = []string{reader}, []string{readerIdentity}
 		c.Writers, held.Writers = []string{writer}, []string{writerIdentity}
 	}
-	if err := r.hold(held); err != nil {
+	if err := r.useSlot(held); err != nil {
 		return nil, err
 	}
-	return r, r.use(&c)
+	return r, r.useConfig(&c)
 }
 
 // initSlots puts the first slots, and lists them in the config that is to be put.

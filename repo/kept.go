@@ -12,15 +12,15 @@ const keptAtOnce = 8
 // heldSpools bounds the bytes of packs on this host's disk that the store has not listed yet, besides those under way.
 const heldSpools = 256 << 20
 
-// seeWaiting checks that the store lists the packs that wait in their spools. The caller holds w.segments, so that no index
+// confirmWaiting checks that the store lists the packs that wait in their spools. The caller holds w.segments, so that no index
 // segment names a pack before that.
-func (w *Writer) seeWaiting(ctx context.Context, packs []*sealedPack) error {
+func (w *Writer) confirmWaiting(ctx context.Context, packs []*sealedPack) error {
 	defer closeSpools(packs)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(keptAtOnce)
 	for _, p := range packs {
 		group.Go(func() error {
-			err := w.r.seeKept(ctx, p.Name(), p.spool.File, p.spool.Size)
+			err := w.r.ensureKept(ctx, p.Name(), p.spool.File, p.spool.Size)
 			if err == nil {
 				w.present.add(p.Pack(), p.Size)
 			}
@@ -36,13 +36,13 @@ func closeSpools(packs []*sealedPack) {
 	}
 }
 
-// easeSpools checks the waiting packs and removes their spools, because these exceed what this host's disk should hold.
-func (w *Writer) easeSpools(ctx context.Context) error {
+// freeSpools checks the waiting packs and removes their spools, because these exceed what this host's disk should hold.
+func (w *Writer) freeSpools(ctx context.Context) error {
 	w.segments.Lock()
 	defer w.segments.Unlock()
 	w.known.Lock()
 	packs := w.pending.waiting
 	w.pending.waiting, w.pending.held = nil, 0
 	w.known.Unlock()
-	return w.seeWaiting(ctx, packs)
+	return w.confirmWaiting(ctx, packs)
 }

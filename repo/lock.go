@@ -93,7 +93,7 @@ func (r *Repo) Lengthen(ctx context.Context, days int, tell func(Progress)) (ren
 	longer := *r.store.Lock()
 	longer.Days = days
 	if !longer.ByDefault {
-		now, err := r.putLonger(ctx, &longer)
+		now, err := r.putLongerLock(ctx, &longer)
 		if err != nil {
 			return 0, err
 		}
@@ -114,10 +114,10 @@ func (r *Repo) Lengthen(ctx context.Context, days int, tell func(Progress)) (ren
 	return renewed, r.putLock(ctx, next, &longer)
 }
 
-// putLonger puts the config of a longer lock, for which renewals count from when every run has ended that began before the
+// putLongerLock puts the config of a longer lock, for which renewals count from when every run has ended that began before the
 // config was there: once more, if to put it took so long that one may have begun later than that allows for. now is a time
 // before.
-func (r *Repo) putLonger(ctx context.Context, longer *objectlock.Lock) (now time.Time, err error) {
+func (r *Repo) putLongerLock(ctx context.Context, longer *objectlock.Lock) (now time.Time, err error) {
 	for {
 		next, err := r.nextConfig(ctx)
 		if err != nil {
@@ -140,7 +140,7 @@ func (r *Repo) putLonger(ctx context.Context, longer *objectlock.Lock) (now time
 // putLock puts the next config, with that lock.
 func (r *Repo) putLock(ctx context.Context, next *config, lock *objectlock.Lock) error {
 	next.Lock, next.LockedSince = rowOf(lock), uint64(lock.Since.Unix())
-	if err := r.amend(ctx, next, r.held, r.slotName); err != nil {
+	if err := r.replaceConfig(ctx, next, r.held, r.slotName); err != nil {
 		return err
 	}
 	r.store.SetLock(r.Lock())

@@ -87,7 +87,7 @@ func TestALockEnds(t *testing.T) {
 	})
 }
 
-// Other bytes under every name, before and after: reading, listing, archiving and pruning go on as if they were not there.
+// Other bytes under every name, before and after: reading, listing, archiving and pruner go on as if they were not there.
 func TestWhatIsPutOverAnObjectIsSeenThrough(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		first, h, _ := mustBackup(t, r, "me", 1, 60)
@@ -257,7 +257,7 @@ func TestALockIsLengthened(t *testing.T) {
 		}
 		outlasts(t, store, old)
 		meanwhile := mustPut(t, run, "me", 2, 20)
-		if _, err := other.Begin(t.Context()); !r.Lock().ByDefault && !errors.Is(err, repo.ErrAmended) {
+		if _, err := other.Begin(t.Context()); !r.Lock().ByDefault && !errors.Is(err, repo.ErrKeysChanged) {
 			t.Errorf("another run begins as if nothing had been changed: %v", err)
 		}
 		outlasts(t, store, old)
@@ -508,7 +508,7 @@ func TestALockIsLengthenedBySleepers(t *testing.T) {
 		}
 		if run, err := nightly.Begin(t.Context()); err == nil && run.Deadline().After(owner.Lock().Since) {
 			t.Errorf("a run that knows of the shorter period may commit until %s; renewals count from %s", run.Deadline(), owner.Lock().Since)
-		} else if err != nil && !errors.Is(err, repo.ErrAmended) {
+		} else if err != nil && !errors.Is(err, repo.ErrKeysChanged) {
 			t.Error(err)
 		}
 	})

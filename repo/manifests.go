@@ -53,7 +53,7 @@ func headOf(o store.Object) (Head, bool) {
 // Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks that cannot be read, so
 // that they hide no mail.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, ofTheObject)
+	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, concernsObject)
 }
 
 // EveryManifest is Manifests for callers that remove: a mark that cannot be read is an error.
@@ -72,11 +72,11 @@ func (r *Repo) accountHeads(ctx context.Context, account string, known time.Time
 }
 
 // listHeads lists manifests. known is the newest known time of the store, or zero.
-func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, overlook func(error) bool) iter.Seq2[Head, error] {
+func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ignore func(error) bool) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
 		// The marks are listed while the first manifests are. The order of the two listings does not matter: both come after
 		// the start of the run, and a mark that is missed is too young to remove anything before the run's deadline.
-		marks := async(func() (statement.Marks, error) { return r.marks(ctx, overlook) })
+		marks := async(func() (statement.Marks, error) { return r.marks(ctx, ignore) })
 		listed := map[string]bool{}
 		now := present{r, known}
 		for o, err := range r.store.List(ctx, prefix) {
@@ -127,7 +127,7 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 		err = fmt.Errorf("it is of another account than its name says: %w", format.ErrNotMine)
 	}
 	if err == nil {
-		err = o.placed(r, h)
+		err = o.checkName(r, h)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", h.Name, err)

@@ -73,7 +73,7 @@ func (m *memory) write(what *remembered) error {
 		return err
 	}
 	if err := local.Replace(m.path, append(text, '\n')); err != nil {
-		return fmt.Errorf("%w: %w", ErrForgetful, err)
+		return fmt.Errorf("%w: %w", ErrMemory, err)
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func (m *memory) lock() (unlock func(), missing, err error) {
 	}
 	unlock, missing, err = local.Lock(context.Background(), m.path+".lock", nil)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrForgetful, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrMemory, err)
 	}
 	return unlock, missing, nil
 }

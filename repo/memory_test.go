@@ -40,7 +40,7 @@ func TestAnEmptyPinStopsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the pin is %q: %v", left, err)
 		}
-		if !r.Unproven() {
+		if !r.Untrusted() {
 			t.Errorf("the pin is %q, and the repository counts as known", left)
 		}
 		r.Close()

@@ -46,7 +46,7 @@ type listedSegment struct {
 }
 
 // mergeIndex merges index segments (rule 10).
-func (p *pruning) mergeIndex(ctx context.Context) error {
+func (p *pruner) mergeIndex(ctx context.Context) error {
 	listed, err := p.listSegments(ctx)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (p *pruning) mergeIndex(ctx context.Context) error {
 }
 
 // group divides segments into groups that each fit into one segment.
-func (p *pruning) group(listed []listedSegment) (groups [][]listedSegment) {
+func (p *pruner) group(listed []listedSegment) (groups [][]listedSegment) {
 	var group []listedSegment
 	var sum segmentSize
 	for _, s := range listed {
@@ -90,7 +90,7 @@ func (p *pruning) group(listed []listedSegment) (groups [][]listedSegment) {
 }
 
 // listSegments lists the segments and reads which others each replaces. It leaves out those that cannot be read.
-func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err error) {
+func (p *pruner) listSegments(ctx context.Context) (all []listedSegment, err error) {
 	for o, err := range p.r.store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
 			return nil, fmt.Errorf("list the index: %w", err)
@@ -117,7 +117,7 @@ func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err er
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case errors.Is(err, store.ErrNotExist): // another prune was first
-		case ofTheObject(err) || errors.Is(err, store.ErrRange):
+		case concernsObject(err) || errors.Is(err, store.ErrRange):
 			p.leave(s.Name, err)
 		default:
 			return nil, fmt.Errorf("read %s: %w", s.Name, err)
@@ -128,7 +128,7 @@ func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err er
 
 // removeReplaced deletes segments that another one replaces, if that one is a day old and has all their entries. It returns all
 // segments that another one replaces, of any age.
-func (p *pruning) removeReplaced(ctx context.Context, listed []listedSegment) (replaced map[[32]byte]bool, err error) {
+func (p *pruner) removeReplaced(ctx context.Context, listed []listedSegment) (replaced map[[32]byte]bool, err error) {
 	replaced = map[[32]byte]bool{}
 	var doomed []store.Object
 	for _, merged := range listed {
@@ -152,7 +152,7 @@ func (p *pruning) removeReplaced(ctx context.Context, listed []listedSegment) (r
 }
 
 // replacedBy reads the merged segment and its inputs whole, and returns the inputs whose entries it has.
-func (p *pruning) replacedBy(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []store.Object, err error) {
+func (p *pruner) replacedBy(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []store.Object, err error) {
 	whole, err := p.readSegment(ctx, merged, nil)
 	if err != nil {
 		return nil, p.leaveUnreadable(ctx, merged.Name, err)
@@ -176,13 +176,13 @@ func (p *pruning) replacedBy(ctx context.Context, merged listedSegment, inputs [
 }
 
 // leaveUnreadable reports an object that stays because it cannot be read. It returns any other error.
-func (p *pruning) leaveUnreadable(ctx context.Context, name string, err error) error {
+func (p *pruner) leaveUnreadable(ctx context.Context, name string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, store.ErrNotExist):
 		return nil
-	case ofTheObject(err):
+	case concernsObject(err):
 		p.leave(name, err)
 		return nil
 	}
@@ -190,7 +190,7 @@ func (p *pruning) leaveUnreadable(ctx context.Context, name string, err error) e
 }
 
 // gone reports whether a pack was deleted: it was condemned and is not in the store.
-func (p *pruning) gone(pack format.Pack) bool {
+func (p *pruner) gone(pack format.Pack) bool {
 	_, condemned := p.condemned[pack]
 	_, listed := p.packs[pack]
 	return condemned && !listed
@@ -198,7 +198,7 @@ func (p *pruning) gone(pack format.Pack) bool {
 
 // readSegment reads a segment whole and returns its digests. keep, if not nil, is called with the segment and returns what to
 // call with each entry.
-func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
+func (p *pruner) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
 	seg, done, err := p.r.fetchSegment(ctx, s.Name, s.hash)
 	if err != nil {
 		return nil, err
@@ -212,7 +212,7 @@ func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*f
 }
 
 // merge makes one segment of several. It leaves out those that cannot be read or contradict others.
-func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
+func (p *pruner) merge(ctx context.Context, listed []listedSegment) error {
 	m := &merging{p: p, sums: map[format.Pack]format.PackDigest{}}
 	defer m.close()
 	now := Progress{Step: "index segments merged", Of: int64(len(listed))}
@@ -243,7 +243,7 @@ func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
 
 // merging is one merge: its inputs as index files, and the digests of their packs.
 type merging struct {
-	p     *pruning
+	p     *pruner
 	files []*index.File
 	taken []listedSegment
 	sums  map[format.Pack]format.PackDigest

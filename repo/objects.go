@@ -120,11 +120,11 @@ func (o *objects) putKept(ctx context.Context, name string, body io.ReaderAt, si
 	if err := o.store.Put(ctx, name, body, size); err != nil {
 		return fmt.Errorf("store %s: %w", name, err)
 	}
-	return o.seeKept(ctx, name, body, size)
+	return o.ensureKept(ctx, name, body, size)
 }
 
-// seeKept checks that the store lists an object that was put. If it does not, seeKept puts it again, once.
-func (o *objects) seeKept(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+// ensureKept checks that the store lists an object that was put. If it does not, ensureKept puts it again, once.
+func (o *objects) ensureKept(ctx context.Context, name string, body io.ReaderAt, size int64) error {
 	kept, err := o.lists(ctx, name, size)
 	if err != nil || kept {
 		return err

@@ -58,11 +58,11 @@ func FuzzSmallObjects(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := parseSlot(b); err == nil {
 			again(t, s, b)
-			_ = (&Repo{}).hold(s)
+			_ = (&Repo{}).useSlot(s)
 		}
 		if c, err := parseConfig(b); err == nil {
 			again(t, c, b)
-			_ = (&Repo{objects: objects{codec: r.codec}, held: &slot{}}).use(c)
+			_ = (&Repo{objects: objects{codec: r.codec}, held: &slot{}}).useConfig(c)
 		}
 		if m, err := statement.ParseMark(b); err == nil {
 			again(t, m, b)

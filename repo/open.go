@@ -91,7 +91,7 @@ func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, e
 		return nil, err
 	}
 	r.store = objectlock.New(store, r.config.lock())
-	return r, r.settle(o, u.Fingerprint)
+	return r, r.finishOpen(o, u.Fingerprint)
 }
 
 func open(ctx context.Context, store *objectlock.Store, u Unlock) (*Repo, error) {
@@ -165,7 +165,7 @@ func fetchSlots(ctx context.Context, store *objectlock.Store) (slots []storedSlo
 		}
 	}
 	slices.SortStableFunc(slots, func(a, b storedSlot) int { return cmp.Compare(a.name, b.name) }) // owner, writer
-	return genuine(slots), damage, nil
+	return sealedFirst(slots), damage, nil
 }
 
 // fetch reads the slot. One that was removed just now has no bytes, and neither has one that is damaged.
@@ -182,9 +182,9 @@ func (s *storedSlot) fetch(ctx context.Context, st *objectlock.Store) error {
 	return nil
 }
 
-// genuine leaves out slots that are not sealed where others are: who can put objects, but has no key, must not make
+// sealedFirst leaves out slots that are not sealed where others are: who can put objects, but has no key, must not make
 // us take a repository of his own, without sealing, for one that asks for a key.
-func genuine(slots []storedSlot) []storedSlot {
+func sealedFirst(slots []storedSlot) []storedSlot {
 	sealed := func(s storedSlot) bool { return format.IsSealed(s.bytes) }
 	if slices.ContainsFunc(slots, sealed) {
 		slots = slices.DeleteFunc(slots, func(s storedSlot) bool { return !sealed(s) })
@@ -237,8 +237,8 @@ func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecode
 	return nil, failed
 }
 
-// settle finishes Init and Open: the directories, and what this host knows of the repository.
-func (r *Repo) settle(o Options, keyFingerprint string) (err error) {
+// finishOpen finishes Init and Open: the directories, and what this host knows of the repository.
+func (r *Repo) finishOpen(o Options, keyFingerprint string) (err error) {
 	r.options = o
 	vouched, missing, err := r.memory().check(o.Trust, keyFingerprint)
 	if err != nil {
@@ -269,9 +269,9 @@ func (r *Repo) Fingerprint() string { return r.fingerprint() }
 // Role is what the key at hand allows.
 func (r *Repo) Role() Role { return r.held.Role }
 
-// Unproven reports that nothing which this host has vouches for the repository: it was not seen here before, and neither
+// Untrusted reports that nothing which this host has vouches for the repository: it was not seen here before, and neither
 // a key file nor the user named its fingerprint.
-func (r *Repo) Unproven() bool { return r.untrusted }
+func (r *Repo) Untrusted() bool { return r.untrusted }
 
 // NoLocks returns an error if the file system of Options.StateDir has no locks. Then two commands of this host can write its
 // memory of the repository at the same time.
@@ -283,8 +283,8 @@ func (r *Repo) Sealed() bool { return r.seals.sealed() }
 // CanRead reports whether mail can be read, not only archived.
 func (r *Repo) CanRead() bool { return !r.Sealed() || r.seals.reader != nil }
 
-// Keeper reports whether what removes can be signed.
-func (r *Repo) Keeper() bool { return r.keeper != nil }
+// CanRemove reports whether what removes can be signed.
+func (r *Repo) CanRemove() bool { return r.keeper != nil }
 
 // Cutter cuts by the repository's polynomial.
 func (r *Repo) Cutter() *chunk.Cutter { return r.cutter }

@@ -10,7 +10,7 @@ import (
 // Sizes that a writer chooses. Readers accept all that docs/format.md allows.
 const (
 	packTarget = 32 << 20 // a pack is closed before its container gets larger
-	firstPack  = 16 << 20 // the limit for the first packs of a writer (assembly.target)
+	firstPack  = 16 << 20 // the limit for the first packs of a writer (packBuilder.target)
 )
 
 // pack is a pack that is being built in a spool.

@@ -4,7 +4,7 @@ import "testing"
 
 // What is put last is a third of all at most, or one small pack; and a large archive has a few packs more than it must.
 func TestPacksGrow(t *testing.T) {
-	var a assembly
+	var a packBuilder
 	packs := 0
 	for ; a.closed < 10<<30; packs++ {
 		target := a.target()

@@ -84,12 +84,12 @@ func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneRepo
 	if err := r.noneRejected(); err != nil {
 		return nil, err
 	}
-	p := &pruning{PruneOptions: o, r: r, walk: walk}
+	p := &pruner{PruneOptions: o, r: r, walk: walk}
 	return &p.report, p.all(ctx)
 }
 
-// pruning is one prune under way.
-type pruning struct {
+// pruner is one prune under way.
+type pruner struct {
 	PruneOptions
 	r    *Repo
 	walk Walk
@@ -112,7 +112,7 @@ type pruning struct {
 	report PruneReport
 }
 
-func (p *pruning) all(ctx context.Context) (err error) {
+func (p *pruner) all(ctx context.Context) (err error) {
 	if p.run, err = p.r.begin(ctx); err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (p *pruning) all(ctx context.Context) (err error) {
 
 // look is the first half of rule 8, in its order: packs, then condemnations, then roots. Whoever relies on a pack that is
 // condemned began before it was, and by the time that its condemnation is a day old has committed, or never will.
-func (p *pruning) look(ctx context.Context) error {
+func (p *pruner) look(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{p.listPacks, p.listCondemned, p.listRoots} {
 		if err := step(ctx); err != nil {
 			return err
@@ -141,7 +141,7 @@ func (p *pruning) look(ctx context.Context) error {
 	return p.judge(ctx)
 }
 
-func (p *pruning) listPacks(ctx context.Context) error {
+func (p *pruner) listPacks(ctx context.Context) error {
 	p.packs = map[format.Pack]store.Object{}
 	for _, kind := range format.PackKinds {
 		for o, err := range p.r.store.List(ctx, kind.Folder()) {
@@ -157,8 +157,8 @@ func (p *pruning) listPacks(ctx context.Context) error {
 	return nil
 }
 
-func (p *pruning) listCondemned(ctx context.Context) (err error) {
-	if p.now, err = p.run.agreedNow(ctx); err != nil {
+func (p *pruner) listCondemned(ctx context.Context) (err error) {
+	if p.now, err = p.run.checkedNow(ctx); err != nil {
 		return err
 	}
 	p.condemned, err = p.r.Condemned(ctx)
@@ -167,8 +167,8 @@ func (p *pruning) listCondemned(ctx context.Context) (err error) {
 
 // listRoots finds the roots and follows them. Every manifest is one, of every account, a checkpoint or late or none, until
 // a mark that names it is a day old.
-func (p *pruning) listRoots(ctx context.Context) error {
-	now, err := p.run.agreedNow(ctx)
+func (p *pruner) listRoots(ctx context.Context) error {
+	now, err := p.run.checkedNow(ctx)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (p *pruning) listRoots(ctx context.Context) error {
 		return err
 	}
 	// Only now: what the roots name was indexed before they were put.
-	if p.census, err = p.r.takeCensus(ctx); err != nil {
+	if p.census, err = p.r.newCensus(ctx); err != nil {
 		return err
 	}
 	for i, h := range p.roots {
@@ -211,19 +211,19 @@ func (p *pruning) listRoots(ctx context.Context) error {
 const stepFollowed = "manifests followed"
 
 // reach takes down that a chunk is needed.
-func (p *pruning) reach(id chunk.ID) (first bool, err error) {
+func (p *pruner) reach(id chunk.ID) (first bool, err error) {
 	if p.reached++; p.reached%progressEvery == 0 {
 		p.tell(Progress{Step: stepFollowed, Done: int64(p.followed), Of: int64(len(p.roots))})
 	}
 	return p.census.reach(id)
 }
 
-func (p *pruning) isRoot(h Head, now time.Time) bool {
+func (p *pruner) isRoot(h Head, now time.Time) bool {
 	return !h.Marked || now.Sub(h.Since) < Grace
 }
 
 // follow walks a root. One that another prune has deleted meanwhile, or whose packs it has, is none any more.
-func (p *pruning) follow(ctx context.Context, h Head) error {
+func (p *pruner) follow(ctx context.Context, h Head) error {
 	err := p.walk(ctx, h, p.reach)
 	if err == nil {
 		return nil
@@ -232,7 +232,7 @@ func (p *pruning) follow(ctx context.Context, h Head) error {
 		return context.Cause(ctx)
 	}
 	if marks, failed := p.r.Marks(ctx); failed == nil {
-		now, failed := p.run.agreedNow(ctx)
+		now, failed := p.run.checkedNow(ctx)
 		m, marked := marks[h.Name]
 		h.Marked, h.Since = marked, m.Since
 		if failed == nil && !p.isRoot(h, now) {
@@ -243,7 +243,7 @@ func (p *pruning) follow(ctx context.Context, h Head) error {
 }
 
 // judge puts together what the store, the condemnations and the roots say of each pack.
-func (p *pruning) judge(ctx context.Context) (err error) {
+func (p *pruner) judge(ctx context.Context) (err error) {
 	p.states = map[format.Pack]*packState{}
 	for _, s := range p.census.packs {
 		o, listed := p.packs[s.Pack()]
@@ -279,7 +279,7 @@ func (p *pruning) judge(ctx context.Context) (err error) {
 var errUndescribed = errors.New("what it holds cannot be told, so it stays: mailstrata check tells more")
 
 // removeManifests deletes what was forgotten a day ago. The marks stay.
-func (p *pruning) removeManifests(ctx context.Context) error {
+func (p *pruner) removeManifests(ctx context.Context) error {
 	var doomed []store.Object
 	for _, h := range p.forgotten {
 		doomed = append(doomed, store.Object{Name: h.Name, Size: h.Size})
@@ -288,7 +288,7 @@ func (p *pruning) removeManifests(ctx context.Context) error {
 }
 
 // renewLocks renews the locks in good time before a run has to, whose credentials may not be allowed to.
-func (p *pruning) renewLocks(ctx context.Context) error {
+func (p *pruner) renewLocks(ctx context.Context) error {
 	lock := p.r.Lock()
 	if lock == nil || p.DryRun {
 		return nil
@@ -304,7 +304,7 @@ func (p *pruning) renewLocks(ctx context.Context) error {
 }
 
 // remove deletes objects, several at a time. That a store retains one is an answer like any other.
-func (p *pruning) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) error {
+func (p *pruner) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) error {
 	var now Progress
 	for _, o := range doomed {
 		now.AllBytes += o.Size
@@ -337,13 +337,13 @@ func (p *pruning) remove(ctx context.Context, step string, doomed []store.Object
 	return group.Wait()
 }
 
-func (p *pruning) leave(name string, err error) {
+func (p *pruner) leave(name string, err error) {
 	if p.Left != nil {
 		p.Left(name, err)
 	}
 }
 
-func (p *pruning) tell(now Progress) {
+func (p *pruner) tell(now Progress) {
 	if p.Progress != nil {
 		p.Progress(now)
 	}

@@ -30,7 +30,7 @@ func unmarkedFirst(roots []Head) {
 }
 
 // followErased records the erased chunks, after all roots were followed.
-func (p *pruning) followErased(ctx context.Context) error {
+func (p *pruner) followErased(ctx context.Context) error {
 	if len(p.erased) == 0 && !p.erasures.HasMessages() {
 		return nil
 	}
@@ -45,7 +45,7 @@ func (p *pruning) followErased(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case errors.Is(err, index.ErrNoChunk) || ofTheObject(err):
+		case errors.Is(err, index.ErrNoChunk) || concernsObject(err):
 			// What only this manifest held is unused, and is deleted when its packs are rewritten for that.
 			p.leave(h.Name, fmt.Errorf("it is damaged, so some of what it held is not known from other unused data; mailstrata prune --max-unused 0 deletes that too: %w", err))
 		case err != nil:
@@ -70,7 +70,7 @@ func (c *census) erase(prefix chunk.Prefix) (first bool, err error) {
 }
 
 // holdingErased chooses the packs that hold what was erased and something that is kept, except those in but.
-func (p *pruning) holdingErased(but []*packState) (chosen []*packState) {
+func (p *pruner) holdingErased(but []*packState) (chosen []*packState) {
 	for _, s := range p.ordered() {
 		if s.erased > 0 && p.rewritable(s) && !slices.Contains(but, s) {
 			chosen = append(chosen, s)
@@ -81,7 +81,7 @@ func (p *pruning) holdingErased(but []*packState) (chosen []*packState) {
 
 // removeErased deletes manifests that hold what was erased, once every pack that holds any of it is condemned. Until then
 // they stay for a later prune.
-func (p *pruning) removeErased(ctx context.Context) error {
+func (p *pruner) removeErased(ctx context.Context) error {
 	if p.erasing > 0 {
 		return nil
 	}

@@ -91,7 +91,7 @@ func TestStepsEndWhereTheySaid(t *testing.T) {
 		store.Advance(day)
 		prune(t, r, repo.PruneOptions{Progress: tell})
 	}
-	if _, err := r.CheckTold(t.Context(), repo.AllPacks, func(p repo.Problem) { t.Error(p) }, tell); err != nil {
+	if _, err := r.CheckProgress(t.Context(), repo.AllPacks, func(p repo.Problem) { t.Error(p) }, tell); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []string{"manifests followed", "forgotten manifests deleted", "packs deleted", "index segments merged",

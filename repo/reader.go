@@ -57,7 +57,7 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 		// Another pack may hold it: this one may be condemned and deleted, or damaged.
 		err = fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
 		failed = errors.Join(failed, err)
-		if !ofTheObject(err) && !errors.Is(err, store.ErrRange) {
+		if !concernsObject(err) && !errors.Is(err, store.ErrRange) {
 			unreached = err
 		}
 		if ctx.Err() != nil || errors.Is(err, ErrNoRole) {
@@ -96,7 +96,7 @@ func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []index.Locati
 		if err == nil {
 			return data, nil
 		}
-		if !ofTheObject(err) && !errors.Is(err, store.ErrRange) {
+		if !concernsObject(err) && !errors.Is(err, store.ErrRange) {
 			return nil, fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
 		}
 	}

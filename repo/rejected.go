@@ -19,7 +19,7 @@ func (r *Repo) findConfig(names []string, fetch func(name string) ([]byte, error
 			return nil
 		}
 		err = fmt.Errorf("read %s: %w", name, err)
-		if !ofTheObject(err) && !errors.Is(err, ErrSwapped) && !errors.Is(err, ErrRemoved) {
+		if !concernsObject(err) && !errors.Is(err, ErrSwapped) && !errors.Is(err, ErrRemoved) {
 			return err
 		}
 		if first == nil {
@@ -33,14 +33,14 @@ func (r *Repo) findConfig(names []string, fetch func(name string) ([]byte, error
 	return first
 }
 
-// Doubts names the configs that were passed over because they are not this repository's, or not for this key: somebody
+// RejectedConfigs returns the configs that were passed over because they are not this repository's, or not for this key: somebody
 // else put them there, or the keys were rotated without this one.
-func (r *Repo) Doubts() []Problem { return r.rejected }
+func (r *Repo) RejectedConfigs() []Problem { return r.rejected }
 
 // undoubted refuses to write where a config was passed over, unless the user vouches for the repository.
 func (r *Repo) noneRejected() error {
 	if len(r.rejected) == 0 || r.options.Trust != "" {
 		return nil
 	}
-	return fmt.Errorf("%w: %v; nothing is written before this is cleared up", ErrDoubt, r.rejected[0])
+	return fmt.Errorf("%w: %v; nothing is written before this is cleared up", ErrConfigRejected, r.rejected[0])
 }

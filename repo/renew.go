@@ -63,7 +63,7 @@ func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error
 			continue
 		}
 		row, err := r.loadRenewal(ctx, o.Name)
-		if err != nil && !ofTheObject(err) {
+		if err != nil && !concernsObject(err) {
 			return time.Time{}, err
 		}
 		// One of a time to come would keep all from renewing; one that cannot be read says nothing.

@@ -12,19 +12,19 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Mended is what became of damaged packs.
-type Mended struct {
+// Repaired is what became of damaged packs.
+type Repaired struct {
 	Packs  int
 	Chunks int64 // that could be read, and are stored anew now
 	Lost   int64 // chunks that could not; which messages that harms, a check tells
 }
 
-// MendPacks takes what can still be read out of packs that are damaged or gone, stores it anew, and condemns them: from then on
+// RepairPacks takes what can still be read out of packs that are damaged or gone, stores it anew, and condemns them: from then on
 // no run takes a chunk of theirs for stored, so that the next backup stores again what it meets. It needs the owner's key.
 // Pieces that cannot be read are reported.
-func (r *Repo) MendPacks(ctx context.Context, packs []format.Pack, report func(Problem)) (Mended, error) {
-	if !r.CanRead() || !r.Keeper() {
-		return Mended{}, fmt.Errorf("repairing packs needs the owner's key: %w", ErrNoRole)
+func (r *Repo) RepairPacks(ctx context.Context, packs []format.Pack, report func(Problem)) (Repaired, error) {
+	if !r.CanRead() || !r.CanRemove() {
+		return Repaired{}, fmt.Errorf("repairing packs needs the owner's key: %w", ErrNoRole)
 	}
 	m := &repairing{r: r, packs: packs, report: report}
 	if err := m.run(ctx); err != nil {
@@ -37,7 +37,7 @@ type repairing struct {
 	r      *Repo
 	packs  []format.Pack
 	report func(Problem)
-	done   Mended
+	done   Repaired
 }
 
 func (m *repairing) run(ctx context.Context) (err error) {
@@ -93,7 +93,7 @@ func (m *repairing) frames(ctx context.Context, p format.Pack) ([]describedFrame
 		if err == nil {
 			return describedByItself(row, lanes), nil
 		}
-		if ctx.Err() != nil || !ofTheObject(err) {
+		if ctx.Err() != nil || !concernsObject(err) {
 			return nil, fmt.Errorf("read %s: %w", p, err)
 		}
 		m.report(Problem{Kind: Broken, Object: p.String(), Err: err})
@@ -148,7 +148,7 @@ func (m *repairing) describedByIndex(ctx context.Context, p format.Pack) ([]desc
 // frame stores the chunks of a frame anew, as many as are what they should be.
 func (m *repairing) frame(ctx context.Context, w *Writer, rd *Reader, f describedFrame) error {
 	content, damage := rd.fetchFrame(ctx, f.Frame)
-	if damage != nil && (ctx.Err() != nil || !ofTheObject(damage) && !errors.Is(damage, store.ErrRange)) {
+	if damage != nil && (ctx.Err() != nil || !concernsObject(damage) && !errors.Is(damage, store.ErrRange)) {
 		return fmt.Errorf("read %s: %w", f.Pack, damage)
 	}
 	lost := 0

@@ -57,7 +57,7 @@ func TestDamagedPacksAreMended(t *testing.T) {
 				if len(broken) != 1 {
 					t.Fatalf("%d packs are called broken", len(broken))
 				}
-				mended, err := host.MendPacks(t.Context(), broken, func(repo.Problem) {})
+				mended, err := host.RepairPacks(t.Context(), broken, func(repo.Problem) {})
 				if err != nil {
 					t.Fatal(err)
 				}

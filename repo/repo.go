@@ -45,17 +45,17 @@ var (
 	// ErrSwapped: the repository is not the one that was seen here before.
 	ErrSwapped = errors.New("this is not the repository that was used here before")
 
-	// ErrForgetful: what this host has seen of the repository cannot be remembered, so that it would not be noticed if it was swapped.
-	ErrForgetful = errors.New("remember the repository")
+	// ErrMemory: what this host has seen of the repository cannot be remembered, so that it would not be noticed if it was swapped.
+	ErrMemory = errors.New("remember the repository")
 
 	// ErrRemoved: a key slot is whole, but the config names it no more.
 	ErrRemoved = errors.New("this key was removed from the repository, or its keys were rotated without it")
 
-	// ErrDoubt: there is a config of a higher number that this key does not open.
-	ErrDoubt = errors.New("which config counts is in doubt")
+	// ErrConfigRejected: there is a config of a higher number that this key does not open.
+	ErrConfigRejected = errors.New("which config counts is in doubt")
 
-	// ErrAmended: somebody else changed the keys, or the lock, meanwhile.
-	ErrAmended = errors.New("the keys or the lock were changed by somebody else meanwhile: look at what they are now, and try again")
+	// ErrKeysChanged: somebody else changed the keys, or the lock, meanwhile.
+	ErrKeysChanged = errors.New("the keys or the lock were changed by somebody else meanwhile: look at what they are now, and try again")
 
 	// ErrNoRole: the key that opened the repository does not allow this.
 	ErrNoRole = errors.New("this key does not allow that")

@@ -21,7 +21,7 @@ const (
 
 // rewrite copies what is kept in packs of which too much is unused, and in small packs where there are many, into new packs.
 // Nothing is kept in the old ones then, and they are condemned.
-func (p *pruning) rewrite(ctx context.Context) error {
+func (p *pruner) rewrite(ctx context.Context) error {
 	chosen := p.sparse()
 	chosen = append(chosen, p.holdingErased(chosen)...)
 	for catalog := range format.PackKinds {
@@ -40,10 +40,10 @@ func (p *pruning) rewrite(ctx context.Context) error {
 }
 
 // rewritable packs are old enough to be condemned, and something in them is kept.
-func (p *pruning) rewritable(s *packState) bool { return s.counts() && s.kept > 0 && !p.young(s) }
+func (p *pruner) rewritable(s *packState) bool { return s.counts() && s.kept > 0 && !p.young(s) }
 
 // wasteful chooses packs until no more than MaxUnused of all is unused, those first where most is.
-func (p *pruning) sparse() (chosen []*packState) {
+func (p *pruner) sparse() (chosen []*packState) {
 	var all []*packState
 	var used, unused int64
 	for _, s := range p.ordered() {
@@ -69,7 +69,7 @@ func (p *pruning) sparse() (chosen []*packState) {
 }
 
 // crumbs chooses the small packs of a kind, if together they are worth it.
-func (p *pruning) small(kind uint8, but []*packState) (chosen []*packState) {
+func (p *pruner) small(kind uint8, but []*packState) (chosen []*packState) {
 	var sum int64
 	but = slices.DeleteFunc(slices.Clone(but), func(s *packState) bool { return s.Kind != kind || s.Size >= smallPack })
 	for _, s := range p.ordered() {
@@ -86,7 +86,7 @@ func (p *pruning) small(kind uint8, but []*packState) (chosen []*packState) {
 
 // copy stores again, in new packs, what is kept in these packs or lies in none that counts. It tells of which packs all
 // that could be read; others stay as they are. A chunk that a run has stored elsewhere meanwhile is not stored once more.
-func (p *pruning) copy(ctx context.Context, packs []*packState) (done []*packState, err error) {
+func (p *pruner) copy(ctx context.Context, packs []*packState) (done []*packState, err error) {
 	if len(packs) == 0 {
 		return nil, nil
 	}
@@ -125,7 +125,7 @@ func (p *pruning) copy(ctx context.Context, packs []*packState) (done []*packSta
 			done = append(done, s)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case !ofTheObject(err):
+		case !concernsObject(err):
 			return nil, fmt.Errorf("copy from %s: %w", s.Name(), err)
 		default:
 			p.report.Unread++
@@ -143,7 +143,7 @@ func (p *pruning) copy(ctx context.Context, packs []*packState) (done []*packSta
 	return done, nil
 }
 
-func (p *pruning) copyPack(ctx context.Context, w *Writer, s *packState) error {
+func (p *pruner) copyPack(ctx context.Context, w *Writer, s *packState) error {
 	row, lanes, err := p.r.inspectPack(ctx, s.Pack(), int64(s.Size), false, new(Checked))
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ func (p *pruning) copyPack(ctx context.Context, w *Writer, s *packState) error {
 	return nil
 }
 
-func (p *pruning) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packState, frame format.Frame, lane *format.LaneRow) error {
+func (p *pruner) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packState, frame format.Frame, lane *format.LaneRow) error {
 	var content []byte
 	at := 0
 	for i, length := range lane.Lengths {
@@ -193,11 +193,11 @@ func (p *pruning) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packS
 }
 
 // wanted reports whether a chunk of the pack is reached, and is kept there or nowhere.
-func (p *pruning) wanted(s *packState, prefix chunk.Prefix) (bool, error) {
+func (p *pruner) wanted(s *packState, prefix chunk.Prefix) (bool, error) {
 	at, err := p.census.find(prefix)
 	if err != nil || !at.reached {
 		return false, err
 	}
-	keeper := p.census.keeper(at)
+	keeper := p.census.keptIn(at)
 	return keeper == nil || keeper == s, nil
 }

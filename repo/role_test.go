@@ -42,8 +42,8 @@ func TestRoles(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer host.Close()
-			if host.CanRead() != test.reads || host.Keeper() != test.reads {
-				t.Errorf("role %s reads %v, keeps %v", host.Role(), host.CanRead(), host.Keeper())
+			if host.CanRead() != test.reads || host.CanRemove() != test.reads {
+				t.Errorf("role %s reads %v, keeps %v", host.Role(), host.CanRead(), host.CanRemove())
 			}
 			if host.Fingerprint() != r.Fingerprint() || host.ID() != r.ID() {
 				t.Error("another repository")

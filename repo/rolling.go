@@ -51,7 +51,7 @@ func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, erro
 		}
 		row, err := r.loadCheck(ctx, o.Name)
 		if err != nil {
-			if ofTheObject(err) {
+			if concernsObject(err) {
 				continue // an earlier check counts, so more is read
 			}
 			return Rolling{}, err

@@ -60,7 +60,7 @@ func (r *Repo) Rotate(ctx context.Context, o Rotation) (retained []string, err e
 			return nil, err
 		}
 	}
-	if err := r.amend(ctx, next, held, current); err != nil {
+	if err := r.replaceConfig(ctx, next, held, current); err != nil {
 		return nil, err
 	}
 	return r.deleteSlots(ctx, old)

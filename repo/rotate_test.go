@@ -311,7 +311,7 @@ func TestTwoChangesOfKeysAtOnce(t *testing.T) {
 	if _, err := a.r.AddSlot(t.Context(), repo.RoleWriter, newKey(t).Recipient(), "first"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.AddSlot(t.Context(), repo.RoleWriter, newKey(t).Recipient(), "second"); !errors.Is(err, repo.ErrAmended) {
+	if _, err := other.AddSlot(t.Context(), repo.RoleWriter, newKey(t).Recipient(), "second"); !errors.Is(err, repo.ErrKeysChanged) {
 		t.Error(err)
 	}
 	var between *repo.Repo
@@ -323,7 +323,7 @@ func TestTwoChangesOfKeysAtOnce(t *testing.T) {
 	between, late := repo.On(a.r, a.store, t.TempDir()), repo.On(a.r, store, t.TempDir())
 	defer between.Close()
 	defer late.Close()
-	if _, err := late.AddSlot(t.Context(), repo.RoleWriter, newKey(t).Recipient(), "fourth"); !errors.Is(err, repo.ErrAmended) {
+	if _, err := late.AddSlot(t.Context(), repo.RoleWriter, newKey(t).Recipient(), "fourth"); !errors.Is(err, repo.ErrKeysChanged) {
 		t.Error(err)
 	}
 }

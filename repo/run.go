@@ -57,7 +57,7 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	if err := r.latestConfig(ctx); err != nil { // after the clock: who looks and then sleeps could begin long after a change
 		return nil, err
 	}
-	if err := r.sane(c.start); err != nil {
+	if err := r.checkClock(c.start); err != nil {
 		return nil, err
 	}
 	return &Run{r: r, clock: c, began: began, newest: make(map[string]Head)}, nil

@@ -13,9 +13,9 @@ var ErrSkew = errors.New("nothing is removed while the store's clock and this ho
 // skewAtMost is how far the two clocks may be apart where something is removed.
 const skewAtMost = time.Hour
 
-// agree compares a time of the store with this host's clock. Removing depends on ages, and the store's clock can leap. If it
+// checkSkew compares a time of the store with this host's clock. Removing depends on ages, and the store's clock can leap. If it
 // is two days ahead, every grace seems to be over. If it is two days back, a mark that is put then soon looks old.
-func (r *Repo) agree(now time.Time) error {
+func (r *Repo) checkSkew(now time.Time) error {
 	host := r.hostTime()
 	if skew := now.Sub(host).Round(time.Second); skew.Abs() > skewAtMost {
 		return fmt.Errorf("%w: the store's shows %s, this host's %s, %s apart. Set the one that is wrong (NTP), and try again",
@@ -32,20 +32,20 @@ func (r *Repo) hostTime() time.Time {
 	return time.Now()
 }
 
-// agreedNow returns the store's time, if this host's clock agrees with it.
-func (run *Run) agreedNow(ctx context.Context) (time.Time, error) {
+// checkedNow returns the store's time, if this host's clock agrees with it.
+func (run *Run) checkedNow(ctx context.Context) (time.Time, error) {
 	now, err := run.Now(ctx)
 	if err == nil {
-		err = run.r.agree(now)
+		err = run.r.checkSkew(now)
 	}
 	return now, err
 }
 
-// agreed returns an error unless the store's clock and this host's agree.
-func (r *Repo) agreed(ctx context.Context) error {
+// checkSkewNow returns an error unless the store's clock and this host's agree.
+func (r *Repo) checkSkewNow(ctx context.Context) error {
 	now, err := r.store.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("ask the store for the time: %w", err)
 	}
-	return r.agree(now)
+	return r.checkSkew(now)
 }

@@ -94,7 +94,7 @@ func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*R
 	if err := errors.Join(c.CheckKind(format.KindKey, r.codec.Repository), c.CheckTag(&r.codec.Keys)); err != nil {
 		return nil, err
 	}
-	return r, r.hold(s)
+	return r, r.useSlot(s)
 }
 
 func unsealAny(stored []byte, ids []age.Identity) ([]byte, error) {
@@ -104,8 +104,8 @@ func unsealAny(stored []byte, ids []age.Identity) ([]byte, error) {
 	return format.Unseal(stored, keys.Identities(ids))
 }
 
-// hold takes over the secrets of a slot.
-func (r *Repo) hold(s *slot) (err error) {
+// useSlot takes over the secrets of a slot.
+func (r *Repo) useSlot(s *slot) (err error) {
 	r.held = s
 	if len(s.Seed) > 0 {
 		r.keeper = ed25519.NewKeyFromSeed(s.Seed)

@@ -77,7 +77,7 @@ func (r *Repo) AddSlot(ctx context.Context, role Role, recipient age.Recipient, 
 		return "", err
 	}
 	next.Slots = append(next.Slots, *row)
-	return row.name(), r.amend(ctx, next, r.held, r.slotName)
+	return row.name(), r.replaceConfig(ctx, next, r.held, r.slotName)
 }
 
 // AddPassphrase is AddSlot for a passphrase. A work of 0 is age's own.
@@ -152,7 +152,7 @@ func (r *Repo) RemoveSlot(ctx context.Context, name string) error {
 	if name == current {
 		current = ""
 	}
-	if err := r.amend(ctx, next, r.held, current); err != nil {
+	if err := r.replaceConfig(ctx, next, r.held, current); err != nil {
 		return err
 	}
 	return r.deleteSlot(ctx, name)
@@ -194,7 +194,7 @@ func (r *Repo) nextConfig(ctx context.Context) (*config, error) {
 	return &next, nil
 }
 
-// newestConfig is the name of the newest config: this one, or one that was passed over. ErrAmended: another came since.
+// newestConfig is the name of the newest config: this one, or one that was passed over. ErrKeysChanged: another came since.
 func (r *Repo) newestConfig(ctx context.Context) (string, error) {
 	names, err := configNames(ctx, r.store)
 	if err != nil {
@@ -202,14 +202,14 @@ func (r *Repo) newestConfig(ctx context.Context) (string, error) {
 	}
 	isKnown := func(p Problem) bool { return p.Object == names[0] }
 	if names[0] != r.configName && !slices.ContainsFunc(r.rejected, isKnown) {
-		return "", fmt.Errorf("%w: %s came since", ErrAmended, names[0])
+		return "", fmt.Errorf("%w: %s came since", ErrKeysChanged, names[0])
 	}
 	return names[0], nil
 }
 
-// amend puts the next config, and goes on by it and by an owner's slot that it lists. Of two that were made at once one
+// replaceConfig puts the next config, and goes on by it and by an owner's slot that it lists. Of two that were made at once one
 // counts, and the other's maker is told. No other use of r may be under way.
-func (r *Repo) amend(ctx context.Context, next *config, held *slot, slotName string) error {
+func (r *Repo) replaceConfig(ctx context.Context, next *config, held *slot, slotName string) error {
 	if err := next.check(); err != nil {
 		return err
 	}
@@ -223,11 +223,11 @@ func (r *Repo) amend(ctx context.Context, next *config, held *slot, slotName str
 	}
 	for _, other := range names {
 		if number, _ := format.ParseConfigName(other); number >= next.Number && other != name {
-			return fmt.Errorf("%w: %s came at the same time", ErrAmended, other)
+			return fmt.Errorf("%w: %s came at the same time", ErrKeysChanged, other)
 		}
 	}
 	r.configName, r.slotName, r.rejected = name, slotName, nil
-	if err := errors.Join(r.hold(held), r.use(next)); err != nil {
+	if err := errors.Join(r.useSlot(held), r.useConfig(next)); err != nil {
 		return err
 	}
 	return r.memory().refresh()

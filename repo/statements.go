@@ -28,7 +28,7 @@ func (r *Repo) declare(ctx context.Context, kind format.Kind, what any) error {
 		return err
 	}
 	if kind == format.KindMark || kind == format.KindCondemnation { // their age counts
-		if err := r.agreed(ctx); err != nil {
+		if err := r.checkSkewNow(ctx); err != nil {
 			return err
 		}
 	}
@@ -95,14 +95,14 @@ func (r *Repo) NameUnder(h Head, account string) string {
 // Marks reads all marks, by the name of the manifest.
 func (r *Repo) Marks(ctx context.Context) (statement.Marks, error) { return r.marks(ctx, nil) }
 
-func (r *Repo) marks(ctx context.Context, overlook func(error) bool) (statement.Marks, error) {
+func (r *Repo) marks(ctx context.Context, ignore func(error) bool) (statement.Marks, error) {
 	all := statement.Marks{}
-	return all, readStatements(ctx, r, format.KindMark, overlook, statement.ParseMark, all.Add)
+	return all, readStatements(ctx, r, format.KindMark, ignore, statement.ParseMark, all.Add)
 }
 
 // readStatements reads all statements of a kind, parses them, and adds them up, each with the time when the store got it.
-func readStatements[T any](ctx context.Context, r *Repo, kind format.Kind, overlook func(error) bool, parse func(payload []byte) (T, error), add func(T, time.Time)) error {
-	return r.statements(ctx, kind, overlook, func(o store.Object, payload []byte) error {
+func readStatements[T any](ctx context.Context, r *Repo, kind format.Kind, ignore func(error) bool, parse func(payload []byte) (T, error), add func(T, time.Time)) error {
+	return r.statements(ctx, kind, ignore, func(o store.Object, payload []byte) error {
 		row, err := parse(payload)
 		if err == nil {
 			add(row, o.Time)
@@ -113,7 +113,7 @@ func readStatements[T any](ctx context.Context, r *Repo, kind format.Kind, overl
 
 // statements reads all statements of a kind, several at a time, and hands them to use one at a time. An error of one ends
 // that, unless it is to be overlooked.
-func (r *Repo) statements(ctx context.Context, kind format.Kind, overlook func(error) bool, use func(store.Object, []byte) error) error {
+func (r *Repo) statements(ctx context.Context, kind format.Kind, ignore func(error) bool, use func(store.Object, []byte) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	var mu sync.Mutex
@@ -138,7 +138,7 @@ func (r *Repo) statements(ctx context.Context, kind format.Kind, overlook func(e
 				}
 			}
 			// What is hidden and cannot be read was garbage that somebody cleared away; what can be read, nobody hides.
-			if errors.Is(err, statement.ErrUnsigned) || o.Hidden && ofTheObject(err) || err != nil && overlook != nil && overlook(err) {
+			if errors.Is(err, statement.ErrUnsigned) || o.Hidden && concernsObject(err) || err != nil && ignore != nil && ignore(err) {
 				return nil
 			}
 			return err

@@ -11,7 +11,7 @@ import (
 
 // sweep is the second half of rule 8, and rule 9: a pack that was condemned a day ago is deleted if each of its chunks is
 // unreached, or lies in a pack that is listed and not condemned. Living chunks of others are copied; a later sweep deletes.
-func (p *pruning) sweep(ctx context.Context) error {
+func (p *pruner) sweep(ctx context.Context) error {
 	var doomed []store.Object
 	var living []*packState
 	for _, s := range p.ordered() {
@@ -35,19 +35,19 @@ func (p *pruning) sweep(ctx context.Context) error {
 }
 
 // ordered is the packs by their names.
-func (p *pruning) ordered() []*packState {
+func (p *pruner) ordered() []*packState {
 	all := slices.Clone(p.census.packs)
 	slices.SortFunc(all, func(a, b *packState) int { return cmp.Compare(a.Name(), b.Name()) })
 	return all
 }
 
 // young reports whether a pack may belong to a run that has not committed yet (rule 7).
-func (p *pruning) young(s *packState) bool {
+func (p *pruner) young(s *packState) bool {
 	return p.now.Sub(p.packs[s.Pack()].Time) < Grace
 }
 
 // condemn is rule 7: packs in which nothing is kept, because nothing in them is reached, or all of it is kept elsewhere.
-func (p *pruning) condemn(ctx context.Context) error {
+func (p *pruner) condemn(ctx context.Context) error {
 	var packs []format.Pack
 	for _, s := range p.ordered() {
 		if s.listed && s.erased > 0 {

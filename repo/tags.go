@@ -17,31 +17,31 @@ func (r *Repo) Tags(ctx context.Context) (statement.Tags, error) {
 	return sets.Tags(), err
 }
 
-// LegibleTags is Tags for a caller that sets the tags of one manifest for another. It leaves out what cannot be read, and returns
+// ReadableTags is Tags for a caller that sets the tags of one manifest for another. It leaves out what cannot be read, and returns
 // the first damage.
-func (r *Repo) LegibleTags(ctx context.Context) (tags statement.Tags, damage, err error) {
+func (r *Repo) ReadableTags(ctx context.Context) (tags statement.Tags, damage, err error) {
 	var mu sync.Mutex
 	sets, err := r.tagSets(ctx, func(err error) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		if ofTheObject(err) {
+		if concernsObject(err) {
 			damage = cmp.Or(damage, err)
 		}
-		return ofTheObject(err)
+		return concernsObject(err)
 	})
 	return sets.Tags(), damage, err
 }
 
-// TagsSaid is Tags, and beside it every tag that was ever set or taken back.
-func (r *Repo) TagsSaid(ctx context.Context) (tags, said statement.Tags, err error) {
+// TagsNamed is Tags, and beside it every tag that was ever set or taken back.
+func (r *Repo) TagsNamed(ctx context.Context) (tags, said statement.Tags, err error) {
 	sets, err := r.tagSets(ctx, nil)
 	return sets.Tags(), sets.Named(), err
 }
 
-func (r *Repo) tagSets(ctx context.Context, overlook func(error) bool) (statement.TagSets, error) {
+func (r *Repo) tagSets(ctx context.Context, ignore func(error) bool) (statement.TagSets, error) {
 	all := statement.TagSets{}
 	add := func(n *statement.TagSet, _ time.Time) { all.Add(n) }
-	return all, readStatements(ctx, r, format.KindNote, overlook, statement.ParseTagSet, add)
+	return all, readStatements(ctx, r, format.KindNote, ignore, statement.ParseTagSet, add)
 }
 
 // Tag sets tags of a manifest and takes others back. It stores nothing if nothing changes.

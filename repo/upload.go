@@ -48,13 +48,13 @@ func (w *Writer) pack(f *format.RawFrame, stored []byte) error {
 }
 
 // closePack finishes the pack that is being built, if there is one, and hands it to an uploader.
-func (w *Writer) closePack(a *assembly) error {
+func (w *Writer) closePack(a *packBuilder) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return w.closePackLocked(a)
 }
 
-func (w *Writer) closePackLocked(a *assembly) error {
+func (w *Writer) closePackLocked(a *packBuilder) error {
 	if a.pack == nil {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (w *Writer) uploadPack(p *sealedPack) error {
 	case full:
 		return w.putSegment(w.ctx)
 	case held > w.maxHeld:
-		return w.easeSpools(w.ctx)
+		return w.freeSpools(w.ctx)
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	if len(draft.Packs) == 0 {
 		return nil
 	}
-	if err := w.seeWaiting(ctx, draft.waiting); err != nil {
+	if err := w.confirmWaiting(ctx, draft.waiting); err != nil {
 		return err
 	}
 	s, hash, err := w.r.writeSegment(draft.Packs, format.Sorted(draft.Entries), format.Table{})
@@ -146,15 +146,15 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	}
 	w.stats.object(s.Size)
 	if err := w.index.Add(ctx, draft.Draft, hash); err != nil {
-		return w.bearClaims(err)
+		return w.keepClaims(err)
 	}
 	w.release(draft.Entries)
 	return nil
 }
 
-// bearClaims goes on where the cache cannot be written: the chunks stay claimed, up to what memory shall hold. What was
+// keepClaims goes on where the cache cannot be written: the chunks stay claimed, up to what memory shall hold. What was
 // stored until then is indexed, and another run goes on from there.
-func (w *Writer) bearClaims(err error) error {
+func (w *Writer) keepClaims(err error) error {
 	w.known.Lock()
 	defer w.known.Unlock()
 	if len(w.claimed) <= w.maxClaims {

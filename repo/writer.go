@@ -42,7 +42,7 @@ type Writer struct {
 	frames  sync.WaitGroup // sent to encode, not yet in a pack
 	packs   sync.WaitGroup // sent to upload, not yet durable
 	workers errgroup.Group
-	kinds   [len(format.PackKinds)]assembly
+	kinds   [len(format.PackKinds)]packBuilder
 
 	known     sync.Mutex
 	claimed   map[chunk.Prefix]struct{} // chunks of this run that the index does not know yet
@@ -60,8 +60,8 @@ type Writer struct {
 	closed    atomic.Bool
 }
 
-// assembly is the pack of a kind that is being built.
-type assembly struct {
+// packBuilder is the pack of a kind that is being built.
+type packBuilder struct {
 	mu     sync.Mutex
 	pack   *pack // nil: none
 	closed int64 // bytes of those before
@@ -69,7 +69,7 @@ type assembly struct {
 
 // target is the size of the pack that is being built: at most half of what was put before. What is put last is put while nothing
 // else is done any more; so that is at most a third of all, and large archives have hardly more packs than they must.
-func (a *assembly) target() int64 { return min(packTarget, max(firstPack, a.closed/2)) }
+func (a *packBuilder) target() int64 { return min(packTarget, max(firstPack, a.closed/2)) }
 
 // pendingSegment is the next index segment.
 type pendingSegment struct {
@@ -115,8 +115,8 @@ func newFrames(n int) chan *format.RawFrame {
 	return frames
 }
 
-// patience is how long a Put that was interrupted waits for room, and a Flush for the store.
-const patience = 30 * time.Second
+// gracePeriod is how long a Put that was interrupted waits for room, and a Flush for the store.
+const gracePeriod = 30 * time.Second
 
 // errClosed: the writer was closed by who made it.
 var errClosed = errors.New("the writer is closed")
@@ -191,7 +191,7 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, dat
 	}
 	id = w.r.chunkID(data)
 	// From here on an error ends the writer, and with it what was put before: an interruption does not, so long as it goes on.
-	ctx, done := grace.Context(ctx, patience)
+	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
 	added, err = w.claim(ctx, id.Prefix())
 	if err != nil || !added {
@@ -311,7 +311,7 @@ func (w *Writer) send(ctx context.Context, l *frameLane) error {
 // Flush makes everything durable that was put: frames, packs, and then an index segment that names them. Puts wait
 // meanwhile. An interruption does not call it off at once, for a writer that is called off in the middle can put nothing more.
 func (w *Writer) Flush(ctx context.Context) error {
-	ctx, done := grace.Context(ctx, patience)
+	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
 	w.gate.Lock()
 	defer w.gate.Unlock()

@@ -51,7 +51,7 @@ func (p *Plan) Apply(ctx context.Context, rewritten func(rewrite.Rewritten)) (*R
 // Complete writes each manifest that holds anything erased again without it, and marks the old one. If no manifest does, it
 // changes nothing. It calls rewritten, which may be nil, with each manifest that it wrote. It needs the owner's key.
 func Complete(ctx context.Context, r *repo.Repo, rewritten func(rewrite.Rewritten)) (*Report, error) {
-	if !r.Keeper() {
+	if !r.CanRemove() {
 		return nil, fmt.Errorf("an owner signs erasures, and %w", repo.ErrNoRole)
 	}
 	erasures, err := r.Erasures(ctx)

@@ -145,7 +145,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	if err := damaged.Tag(t.Context(), night.Head, []string{history.TagPinned}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
+	if _, err := damaged.RepairPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		t.Fatal(err)
 	}
 	repaired, err := rewrite.Repair(t.Context(), damaged, night.Head, rewrite.RepairOptions{})
@@ -246,7 +246,7 @@ func TestADamagedNoteKeepsNoMailBack(t *testing.T) {
 	name, _ := takeAway(t, store, 0)
 	damaged := archivetest.Reopen(t, store)
 	pack, _ := repo.ParsePack(name)
-	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
+	if _, err := damaged.RepairPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		t.Fatal(err)
 	}
 	repaired, err := rewrite.Repair(t.Context(), damaged, night.Head, rewrite.RepairOptions{})

@@ -93,8 +93,8 @@ type tagCopier struct {
 func newTagCopier(ctx context.Context, o CopyOptions) (*tagCopier, error) {
 	t := &tagCopier{to: o.To}
 	var err error
-	if t.tags, t.damage, err = o.From.LegibleTags(ctx); err == nil {
-		t.existing, t.said, err = o.To.TagsSaid(ctx)
+	if t.tags, t.damage, err = o.From.ReadableTags(ctx); err == nil {
+		t.existing, t.said, err = o.To.TagsNamed(ctx)
 	}
 	return t, err
 }
@@ -112,7 +112,7 @@ func (t *tagCopier) copyTags(ctx context.Context, c *Copied, before repo.Head) e
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)
-	if !t.to.Keeper() {
+	if !t.to.CanRemove() {
 		c.Untagged = want
 		return nil
 	}

@@ -42,7 +42,7 @@ const rounds = 3
 // ones are marked. A rename that was cut short, or beside which a backup of the old name ended, is completed by another. An
 // account that exists under the new name is not touched unless merge is set. committed may be nil.
 func Rename(ctx context.Context, r *repo.Repo, from, to string, merge bool, committed func(repo.Head)) (*Renamed, error) {
-	if !r.Keeper() {
+	if !r.CanRemove() {
 		return nil, fmt.Errorf("the old manifests are marked by the owner, and %w", repo.ErrNoRole)
 	}
 	erased, err := r.Erasures(ctx)

@@ -29,7 +29,7 @@ type RepairOptions struct {
 // it among its failures, so that the next backup asks the server for it again. The old manifest stays, and the new one follows
 // it in the history, with its tags. Where no message can be read, the error is ErrNothingReadable.
 //
-// A chunk that is damaged must not be taken for stored by anybody: repo.MendPacks sees to that, and comes first.
+// A chunk that is damaged must not be taken for stored by anybody: repo.RepairPacks sees to that, and comes first.
 func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) (repaired Repaired, err error) {
 	contents, err := archive.OpenManifest(ctx, r, head)
 	if err != nil {
@@ -82,8 +82,8 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) 
 // copyTags has a manifest bear the tags of another, if the key can sign them: one that is pinned is wanted, damaged or not.
 // untagged is why it may lack some.
 func copyTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, err error) {
-	tags, damage, err := r.LegibleTags(ctx)
-	if err != nil || !r.Keeper() {
+	tags, damage, err := r.ReadableTags(ctx)
+	if err != nil || !r.CanRemove() {
 		return nil, err
 	}
 	if len(tags[from.Name]) > 0 {

@@ -10,9 +10,9 @@ import (
 )
 
 // RepairLost repairs the newest manifest of each account, and the newest complete one, by what counts as stored: it reads
-// pages, and chunks that no longer count, which it stores again where they can be read. It follows repo.MendPacks, which has
+// pages, and chunks that no longer count, which it stores again where they can be read. It follows repo.RepairPacks, which has
 // condemned what is damaged, so that the next backup asks the server for the messages that were lost with it. An empty
-// manifest is no mistake here, because MendPacks has read each pack that it condemned. A manifest that lacks nothing is not
+// manifest is no mistake here, because RepairPacks has read each pack that it condemned. A manifest that lacks nothing is not
 // written again. done is called for each repaired manifest.
 func RepairLost(ctx context.Context, r *repo.Repo, done func(archive.Summary, Repaired)) error {
 	newest, complete := make(map[string]bool), make(map[string]bool)

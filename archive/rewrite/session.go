@@ -52,7 +52,7 @@ func begin(ctx context.Context, r *repo.Repo, to, from string, listed func(repo.
 	if s.writer, err = s.run.Writer(ctx); err != nil { // after the manifests were listed: rule 1
 		return nil, err
 	}
-	if s.tags, s.said, err = r.TagsSaid(ctx); err != nil {
+	if s.tags, s.said, err = r.TagsNamed(ctx); err != nil {
 		return nil, errors.Join(err, s.writer.Close())
 	}
 	return s, nil

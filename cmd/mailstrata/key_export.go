@@ -59,7 +59,7 @@ func (c *keyExportCommand) Run(ctx context.Context, p *program) error {
 	}
 	p.RememberCopy(r)
 	role := "writer"
-	if r.Keeper() {
+	if r.CanRemove() {
 		role = "owner"
 	}
 	if p.flags.JSON {

@@ -86,9 +86,9 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	var mended repo.Mended
+	var mended repo.Repaired
 	if len(packs) > 0 {
-		mended, err = r.MendPacks(ctx, packs, func(problem repo.Problem) { p.Warn("%s", ui.OneLine(problem.String())) })
+		mended, err = r.RepairPacks(ctx, packs, func(problem repo.Problem) { p.Warn("%s", ui.OneLine(problem.String())) })
 		if err != nil {
 			return err
 		}

@@ -77,10 +77,10 @@ func (l *Location) introduce(r *repo.Repo) {
 		l.host.Output.Warn("the file system of the state directory has no locks: do not run two commands with one repository at the same time on this host (%s)",
 			ui.OneLine(err.Error()))
 	}
-	for _, doubt := range r.Doubts() {
+	for _, doubt := range r.RejectedConfigs() {
 		l.host.Output.Warn("%s was ignored: %s", doubt.Object, ui.OneLine(doubt.Err.Error()))
 	}
-	if r.Unproven() && !l.Own {
+	if r.Untrusted() && !l.Own {
 		sealed := ""
 		if !r.Sealed() {
 			sealed = " It is not encrypted: anybody who can read it can read the mail."
@@ -136,7 +136,7 @@ func (h *Host) OpenAsOwner(ctx context.Context) (*repo.Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !r.Keeper() {
+	if !r.CanRemove() {
 		r.Close()
 		return nil, fmt.Errorf("this command needs an owner's key: %w", repo.ErrNoRole)
 	}
@@ -155,7 +155,7 @@ func (h *Host) OpenToChangeKeys(ctx context.Context) (*repo.Repo, *Location, err
 		return nil, nil, err
 	case !r.Sealed():
 		err = errors.New("this repository is not encrypted, so it has no keys; create another one")
-	case !r.Keeper():
+	case !r.CanRemove():
 		err = fmt.Errorf("only an owner can change keys: %w", repo.ErrNoRole)
 	default:
 		return r, l, nil

@@ -99,7 +99,7 @@ func (e *findings) key(r *repo.Repo) {
 	default:
 		e.ok("key", "writer: archives and lists, cannot read mail")
 	}
-	for _, doubt := range r.Doubts() {
+	for _, doubt := range r.RejectedConfigs() {
 		e.warn("key", "find out who wrote it", "%s was ignored: %s", doubt.Object, doubt.Err)
 	}
 }
