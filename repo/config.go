@@ -16,7 +16,7 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// config is the content of an object in config/: what the repository is.
+// config is the content of an object in config/.
 type config struct {
 	Number     uint64    `cbor:"1,keyasint"`
 	Created    uint64    `cbor:"2,keyasint"`
@@ -32,13 +32,13 @@ type config struct {
 	Ext format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
-// slotRow is what the config tells of a key slot. An object in keys/ that has no row is none, whoever put it there.
+// slotRow describes a key slot in the config. An object in keys/ without a row is no key slot.
 type slotRow struct {
 	_         struct{} `cbor:",toarray"`
 	Hash      [32]byte
 	Role      Role
 	Created   uint64
-	Recipient []byte // as text; empty: a passphrase, or nobody where nothing is sealed
+	Recipient []byte // as text; empty for a passphrase, or if nothing is sealed
 	Label     []byte
 }
 
@@ -52,13 +52,13 @@ func parseConfig(content []byte) (*config, error) {
 	return c, c.check()
 }
 
-// check tells what is no config that a writer makes.
+// check returns an error if no writer makes such a config.
 func (c *config) check() error {
 	if c.Number == 0 || c.Number > format.MaxConfigNumber {
 		return format.Damaged("config number %d", c.Number)
 	}
 	if (len(c.Readers) == 0) != (len(c.Writers) == 0) {
-		return format.Damaged("a config that seals mail but not the catalog, or the other way round")
+		return format.Damaged("a config that seals mail but not the catalog, or the reverse")
 	}
 	if !slices.ContainsFunc(c.Slots, func(s slotRow) bool { return s.Role == RoleOwner }) {
 		return format.Damaged("a config without an owner")
@@ -67,7 +67,7 @@ func (c *config) check() error {
 		return format.Damaged("config: a lock of %d days", c.Lock.Days)
 	}
 	if c.Lock == nil && c.LockedSince > 0 || c.LockedSince > 1<<40 {
-		return format.Damaged("config: a lock that is none was lengthened at %d", c.LockedSince)
+		return format.Damaged("config: lengthened at %d, without a lock", c.LockedSince)
 	}
 	if err := chunk.Polynomial(c.Polynomial).Check(); err != nil {
 		return format.Damaged("config: %v", err)
@@ -75,8 +75,8 @@ func (c *config) check() error {
 	return nil
 }
 
-// configNames lists the configs by what counts: the highest number first, of equals the smallest hash. Those that are hidden
-// count only where all are.
+// configNames lists the configs, the one that counts first: the highest number, or of equal numbers the smallest hash. Hidden
+// configs count only if all are hidden.
 func configNames(ctx context.Context, store store.Store) (names []string, err error) {
 	var hidden []string
 	for o, err := range store.List(ctx, format.KindConfig.Folder()) {
@@ -104,7 +104,7 @@ func configNames(ctx context.Context, store store.Store) (names []string, err er
 	return names, nil
 }
 
-// takeConfig opens a config with the secrets of a slot, and makes them prove each other.
+// takeConfig opens a config with the secrets of the slot. The slot's keeper must have signed it, and it must list the slot.
 func (r *Repo) takeConfig(name string, stored []byte) error {
 	content, err := r.codec.Parse(stored, format.KindConfig, r.seals.writer)
 	if err != nil {
@@ -119,7 +119,7 @@ func (r *Repo) takeConfig(name string, stored []byte) error {
 		return err
 	}
 	if number, _ := format.ParseConfigName(name); number != c.Number {
-		return format.Damaged("it says that its number is %d", c.Number)
+		return format.Damaged("its content has the number %d", c.Number)
 	}
 	if err := r.useConfig(c); err != nil {
 		return err
@@ -128,7 +128,7 @@ func (r *Repo) takeConfig(name string, stored []byte) error {
 	return nil
 }
 
-// useConfig takes over what a config says, if it agrees with the slot.
+// useConfig uses a config, if it agrees with the slot.
 func (r *Repo) useConfig(c *config) (err error) {
 	r.config = *c
 	if r.seals.readers, err = keys.ParseRecipients(c.Readers); err != nil {
@@ -139,7 +139,7 @@ func (r *Repo) useConfig(c *config) (err error) {
 	}
 	switch {
 	case r.seals.sealed() != (r.seals.writer != nil):
-		return fmt.Errorf("the config and the key slot do not agree whether objects are sealed: %w", ErrSwapped)
+		return fmt.Errorf("the config and the key slot disagree about whether objects are sealed: %w", ErrSwapped)
 	case r.held.Keeper != c.Keeper:
 		return fmt.Errorf("the config names another keeper than the key slot: %w", ErrSwapped)
 	case c.Number < r.held.Number:
@@ -151,8 +151,8 @@ func (r *Repo) useConfig(c *config) (err error) {
 	return err
 }
 
-// fingerprint stands for what signs all that must not change unnoticed: the keeper. Recipients and key slots may change,
-// by a config that he signed.
+// fingerprint returns a short hash of the repository's ID, keys and keeper. Recipients and key slots may change, by a config that
+// the keeper signs.
 func (r *Repo) fingerprint() string {
 	h := blake3.NewDeriveKey(format.ContextFingerprint)
 	h.Write(r.codec.Repository[:])

@@ -16,22 +16,22 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// InitOptions say what repository to make. Without NoSeal there must be a passphrase or an owner.
+// InitOptions say what repository to make. Unless NoSeal is set, there must be a passphrase or an owner.
 type InitOptions struct {
 	Options
 
-	NoSeal     bool             // objects are not sealed: who reads the store reads the mail
-	Passphrase []byte           // opens an owner's slot; nil: there is none
-	Owners     []age.Recipient  // of key files that open an owner's slot
-	Writers    []age.Recipient  // of key files that open a writer's slot
-	Polynomial chunk.Polynomial // 0: drawn at random
-	Lock       *objectlock.Lock // the store retains all objects; it must be a Retainer. nil: it does not
-	ScryptWork int              // 2^n steps to try a passphrase; 0: age's own
+	NoSeal     bool             // objects are not sealed, so that everyone who can read the store can read the mail
+	Passphrase []byte           // opens an owner's slot; nil for no such slot
+	Owners     []age.Recipient  // key files that open an owner's slot
+	Writers    []age.Recipient  // key files that open a writer's slot
+	Polynomial chunk.Polynomial // 0 for a random one
+	Lock       *objectlock.Lock // how long the store, a Retainer, retains objects; nil for no lock
+	ScryptWork int              // 2^n steps to try a passphrase; 0 for age's default
 }
 
-// Init makes a repository in an empty store and opens it as its owner. The config is put last: until then there is no
-// repository, and Init may be called again. Of two that were made at once the config with the smaller hash wins, and
-// the other call fails.
+// Init makes a repository in an empty store and opens it as its owner. It puts the config last: before that there is no
+// repository, and Init may be called again. If two calls run at once, the config with the smaller hash wins, and the other call
+// fails.
 func Init(ctx context.Context, s store.Store, o InitOptions) (*Repo, error) {
 	if !o.NoSeal && len(o.Passphrase) == 0 && len(o.Owners) == 0 {
 		return nil, errors.New("a sealed repository needs a passphrase or a key file for its owner")
@@ -40,7 +40,7 @@ func Init(ctx context.Context, s store.Store, o InitOptions) (*Repo, error) {
 		return nil, errors.New("a repository without sealing takes neither passphrase nor key files")
 	}
 	if _, able := s.(store.Retainer); o.Lock != nil && !able {
-		return nil, errors.New("this place cannot keep objects under lock: a bucket with Object Lock can")
+		return nil, errors.New("this store cannot lock objects: use a bucket with Object Lock")
 	}
 	if err := o.Lock.Check(); err != nil {
 		return nil, err
@@ -59,18 +59,18 @@ func Init(ctx context.Context, s store.Store, o InitOptions) (*Repo, error) {
 	if err := r.initSlots(ctx, now, o); err != nil {
 		return nil, err
 	}
-	// Trying passphrases is made slow on purpose: meanwhile another may have come first.
+	// Deriving a key from a passphrase is slow on purpose, so another Init may have come first.
 	if err := vacant(ctx, s); err != nil {
 		return nil, err
 	}
 	if err := r.initConfig(ctx); err != nil {
 		return nil, err
 	}
-	o.Trust = r.Fingerprint() // whatever was here before is gone, and this was made on purpose
+	o.Trust = r.Fingerprint() // this host may forget what was here before
 	return r, r.finishOpen(o.Options, "")
 }
 
-// vacant checks that there is no repository, and none that merely lost its config.
+// vacant returns an error if there is a repository, or one that has lost its config.
 func vacant(ctx context.Context, store store.Store) error {
 	switch names, err := configNames(ctx, store); {
 	case err == nil:
@@ -82,13 +82,13 @@ func vacant(ctx context.Context, store store.Store) error {
 		if err != nil {
 			return fmt.Errorf("look for a repository: %w", err)
 		}
-		return fmt.Errorf("the store has no config, but mail is archived in it (%s): "+
-			"a new repository would make that unreadable; restore the object in config/ or use another place", o.Name)
+		return fmt.Errorf("the store has no config, but holds archived mail (%s): "+
+			"a new repository would make that unreadable; restore the object in config/, or use another location", o.Name)
 	}
 	return nil
 }
 
-// newRepo draws the secrets.
+// newRepo returns a Repo with new secrets.
 func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err error) {
 	_, keeper, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -128,7 +128,7 @@ func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err erro
 	return r, r.useConfig(&c)
 }
 
-// initSlots puts the first slots, and lists them in the config that is to be put.
+// initSlots puts the first slots, and lists them in the config.
 func (r *Repo) initSlots(ctx context.Context, now time.Time, o InitOptions) error {
 	add := func(role Role, recipient age.Recipient, label string) error {
 		row := slotRow{Role: role, Created: uint64(now.Unix()), Label: []byte(label)}
@@ -163,7 +163,7 @@ func (r *Repo) initSlots(ctx context.Context, now time.Time, o InitOptions) erro
 	return nil
 }
 
-// initConfig makes the repository exist, and looks whether somebody else's does.
+// initConfig puts the config, and returns an error if another Init came first.
 func (r *Repo) initConfig(ctx context.Context) error {
 	if err := r.config.check(); err != nil {
 		return err

@@ -32,47 +32,47 @@ type Repo struct {
 	hashers sync.Pool // of *chunk.Hasher, for chunk IDs
 	options Options
 
-	slotName, configName string    // of the objects that opened it
-	rejected             []Problem // configs that were passed over
+	slotName, configName string    // names of the objects that opened it
+	rejected             []Problem // configs that Open passed over
 	untrusted            bool      // neither this host nor a key file nor the user vouches for the repository
-	noLocks              error     // why this host's memory of the repository is not locked; nil if it is
+	noLocks              error     // why the memory file is not locked, or nil
 
 	indexOnce sync.Mutex
-	index     *index.Index // nil until it is needed
+	index     *index.Index // nil until it is needed first
 
-	manifestRead atomic.Int64 // when the last manifest was read, by this host's clock, in nanoseconds
+	manifestRead atomic.Int64 // when a manifest was last read, by this host's clock, in nanoseconds
 }
 
 // Options say where a host keeps what it remembers of a repository.
 type Options struct {
-	// CacheDir is for what can be had again: the index, small objects, objects on their way. Empty: a temporary
-	// directory that goes with the Repo.
+	// CacheDir holds what can be fetched again: the index, small objects, and packs before they are uploaded. If it is empty,
+	// the Repo uses a temporary directory and removes it on Close.
 	CacheDir string
 
-	// StateDir is for what this host knows of the repository and the store must not be able to change: its fingerprint
-	// and the newest manifests. Empty: nothing is remembered.
+	// StateDir holds what this host remembers of the repository and the store must not be able to change: its fingerprint
+	// and the newest manifests. If it is empty, the host remembers nothing.
 	StateDir string
 
-	// Location is the store's URL, without secrets: what StateDir knows it by.
+	// Location is the store's URL without secrets. StateDir remembers the repository under it.
 	Location string
 
-	// Trust is the fingerprint that the repository must have, whatever this host or the key file remembers. The owner
-	// says so once, after a change of his, or on a host that has not seen the repository.
+	// Trust is the fingerprint that the repository must have, whatever this host or the key file remembers. The owner sets it
+	// once, after changing the keeper, or on a new host.
 	Trust string
 }
 
-// Unlock is what opens a key slot.
+// Unlock says what opens a key slot.
 type Unlock struct {
-	// Identities of key files are tried first.
+	// Identities, from key files, are tried first.
 	Identities []age.Identity
 
-	// Fingerprint is the one that the key file carries; empty: none.
+	// Fingerprint is the one that the key file names, or empty.
 	Fingerprint string
 
-	// Sealed refuses a repository that is not sealed: somebody expects his passphrase to be needed.
+	// Sealed refuses a repository that is not sealed, because the user expects to need a passphrase.
 	Sealed bool
 
-	// Passphrase is asked for only where no identity opens a slot and there is a slot for a passphrase.
+	// Passphrase is called only if no identity opens a slot and a slot takes a passphrase.
 	Passphrase func() ([]byte, error)
 }
 
@@ -81,7 +81,7 @@ func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, e
 	v := objectlock.New(store, nil)
 	r, err := open(ctx, v, u)
 	if (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey)) && (v.Hides(ctx, format.KindConfig.Folder()) || v.Hides(ctx, format.KindKey.Folder())) {
-		// Who may delete may have hidden all of it. Under lock nothing can be hidden.
+		// An attacker who may delete can have hidden every config and slot. Under lock they are read all the same.
 		v.ShowHidden()
 		if hidden, failed := open(ctx, v, u); failed == nil && hidden.config.Lock != nil {
 			r, err = hidden, nil
@@ -103,7 +103,7 @@ func open(ctx context.Context, store *objectlock.Store, u Unlock) (*Repo, error)
 	if err != nil {
 		return nil, err
 	}
-	first := async(func() ([]byte, error) { return fetch(ctx, store, names[0]) }) // mostly it is the one
+	first := async(func() ([]byte, error) { return fetch(ctx, store, names[0]) }) // usually the one that counts
 	defer first()
 	slots, damage, err := fetchSlots(ctx, store)
 	if err != nil {
@@ -130,15 +130,15 @@ func open(ctx context.Context, store *objectlock.Store, u Unlock) (*Repo, error)
 	return r, nil
 }
 
-// storedSlot is an object in keys/ as it is stored.
+// storedSlot is an object in keys/ as the store has it.
 type storedSlot struct {
 	name   string
 	bytes  []byte
 	damage error
 }
 
-// fetchSlots reads all key slots, the owner's first. One that is damaged does not keep others from opening; damage tells
-// of it, in case that none does.
+// fetchSlots reads all key slots, the owners' first. A damaged slot does not keep others from opening: damage is the first
+// error, in case no slot opens.
 func fetchSlots(ctx context.Context, store *objectlock.Store) (slots []storedSlot, damage error, err error) {
 	var found []*storedSlot
 	group, fetching := errgroup.WithContext(ctx)
@@ -149,7 +149,7 @@ func fetchSlots(ctx context.Context, store *objectlock.Store) (slots []storedSlo
 			break
 		}
 		if _, ok := format.KindOf(o.Name); !ok {
-			continue // somebody else's
+			continue // not an object of mailstrata
 		}
 		s := &storedSlot{name: o.Name}
 		found = append(found, s)
@@ -168,7 +168,7 @@ func fetchSlots(ctx context.Context, store *objectlock.Store) (slots []storedSlo
 	return sealedFirst(slots), damage, nil
 }
 
-// fetch reads the slot. One that was removed just now has no bytes, and neither has one that is damaged.
+// fetch reads the slot. If it is damaged, or was just removed, it has no bytes.
 func (s *storedSlot) fetch(ctx context.Context, st *objectlock.Store) error {
 	stored, err := fetch(ctx, st, s.name)
 	switch {
@@ -182,8 +182,8 @@ func (s *storedSlot) fetch(ctx context.Context, st *objectlock.Store) error {
 	return nil
 }
 
-// sealedFirst leaves out slots that are not sealed where others are: who can put objects, but has no key, must not make
-// us take a repository of his own, without sealing, for one that asks for a key.
+// sealedFirst leaves out slots that are not sealed if others are. Otherwise an attacker who can put objects, but has no key,
+// could make mailstrata use his own unsealed repository in place of one that asks for a key.
 func sealedFirst(slots []storedSlot) []storedSlot {
 	sealed := func(s storedSlot) bool { return format.IsSealed(s.bytes) }
 	if slices.ContainsFunc(slots, sealed) {
@@ -209,7 +209,7 @@ func unlock(slots []storedSlot, u Unlock, d *format.FrameDecoder, confirm func(*
 	return tryIdentities(slots, []age.Identity{id}, d, confirm)
 }
 
-// tryIdentities takes the slot whose config counts most. Usually that is the first that opens.
+// tryIdentities opens the slot whose config has the highest number. Usually it is the first that opens.
 func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecoder, confirm func(*Repo) error) (best *Repo, err error) {
 	failed := ErrWrongKey
 	for _, s := range slots {
@@ -218,7 +218,7 @@ func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecode
 		case err == nil:
 			err = confirm(r)
 		case errors.Is(err, format.ErrNotMine):
-			continue // a slot of somebody else is what most are; only what else is wrong is worth telling
+			continue // most slots are for other keys; only other errors are worth reporting
 		default:
 			err = fmt.Errorf("open %s: %w", s.name, err)
 		}
@@ -237,7 +237,7 @@ func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecode
 	return nil, failed
 }
 
-// finishOpen finishes Init and Open: the directories, and what this host knows of the repository.
+// finishOpen opens the cache, and compares the repository with what this host remembers.
 func (r *Repo) finishOpen(o Options, keyFingerprint string) (err error) {
 	r.options = o
 	vouched, missing, err := r.memory().check(o.Trust, keyFingerprint)
@@ -249,7 +249,7 @@ func (r *Repo) finishOpen(o Options, keyFingerprint string) (err error) {
 	return err
 }
 
-// Close gives back files; it touches nothing in the store.
+// Close closes the files of the cache. It changes nothing in the store.
 func (r *Repo) Close() error {
 	r.indexOnce.Lock()
 	defer r.indexOnce.Unlock()
@@ -260,39 +260,39 @@ func (r *Repo) Close() error {
 	return r.cache.close()
 }
 
-// ID is the repository's, as hexadecimal digits.
+// ID returns the repository's ID in hexadecimal.
 func (r *Repo) ID() string { return hex.EncodeToString(r.codec.Repository[:]) }
 
-// Fingerprint stands for the repository's keys and recipients.
+// Fingerprint returns a short hash of the repository's ID, keys and keeper.
 func (r *Repo) Fingerprint() string { return r.fingerprint() }
 
-// Role is what the key at hand allows.
+// Role returns what the key that opened the repository allows.
 func (r *Repo) Role() Role { return r.held.Role }
 
-// Untrusted reports that nothing which this host has vouches for the repository: it was not seen here before, and neither
-// a key file nor the user named its fingerprint.
+// Untrusted reports whether nothing vouches for the repository: this host has not seen it before, and neither a key file nor the
+// user named its fingerprint.
 func (r *Repo) Untrusted() bool { return r.untrusted }
 
-// NoLocks returns an error if the file system of Options.StateDir has no locks. Then two commands of this host can write its
-// memory of the repository at the same time.
+// NoLocks returns an error if the file system of Options.StateDir has no locks, so that two commands of this host can write
+// there at once.
 func (r *Repo) NoLocks() error { return r.noLocks }
 
 // Sealed reports whether objects are sealed.
 func (r *Repo) Sealed() bool { return r.seals.sealed() }
 
-// CanRead reports whether mail can be read, not only archived.
+// CanRead reports whether the key can read mail, and not only archive it.
 func (r *Repo) CanRead() bool { return !r.Sealed() || r.seals.reader != nil }
 
-// CanRemove reports whether what removes can be signed.
+// CanRemove reports whether the key can sign what removes.
 func (r *Repo) CanRemove() bool { return r.keeper != nil }
 
-// Cutter cuts by the repository's polynomial.
+// Cutter returns the Cutter with the repository's polynomial.
 func (r *Repo) Cutter() *chunk.Cutter { return r.cutter }
 
-// ChunkKey is the key of chunk IDs.
+// ChunkKey returns the key of chunk IDs.
 func (r *Repo) ChunkKey() chunk.Key { return r.codec.Keys.Chunk }
 
-// chunkID is what a chunk of these bytes is called.
+// chunkID returns the ID of a chunk.
 func (r *Repo) chunkID(data []byte) chunk.ID {
 	h, ok := r.hashers.Get().(*chunk.Hasher)
 	if !ok {
@@ -302,26 +302,26 @@ func (r *Repo) chunkID(data []byte) chunk.ID {
 	return h.ID(data)
 }
 
-// MessageKey is the key of message hashes.
+// MessageKey returns the key of message hashes.
 func (r *Repo) MessageKey() chunk.Key { return r.codec.Keys.Message }
 
-// MessageHasher hashes a message that comes in pieces.
+// MessageHasher returns a hasher for a message that comes in pieces.
 func (r *Repo) MessageHasher() *chunk.Hasher { return r.codec.Keys.Message.New() }
 
-// AccountDir is the name under which the manifests of an account are kept: it does not tell the account's.
+// AccountDir returns the folder of an account's manifests, which does not reveal the account's name.
 func (r *Repo) AccountDir(account string) string {
 	id := r.codec.Keys.Account.Sum([]byte(account))
 	return hex.EncodeToString(id[:16])
 }
 
-// CacheDir is a directory of this repository's own for what can be had again.
+// CacheDir returns the repository's cache directory.
 func (r *Repo) CacheDir() string {
 	dir, _ := r.cache.place()
 	return dir
 }
 
-// Remember is a directory of this repository's own, made where it is missing, for what this host must not forget.
-// Empty where no StateDir was given.
+// Remember makes the repository's directory under Options.StateDir, if it is missing, and returns it. It returns an empty string
+// without a StateDir.
 func (r *Repo) Remember() (string, error) {
 	if r.options.StateDir == "" {
 		return "", nil

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// findConfig takes the first config that the slot confirms. Who can put objects, but has no key, must not be able to
-// keep an owner from his mail by an object of a high number: what is not the repository's is passed over, for who reads.
-// But a config that cannot be opened may be a newer one, of keys that were rotated: who writes stops (noneRejected).
+// findConfig uses the first config that the slot confirms. An attacker who can put objects, but has no key, must not lock the
+// owner out with a config of a high number. So readers pass over what is not the repository's. But a config that does not open
+// may be a newer one, for rotated keys, so writers stop (noneRejected).
 func (r *Repo) findConfig(names []string, fetch func(name string) ([]byte, error)) error {
 	var first error
 	for _, name := range names {
@@ -26,21 +26,21 @@ func (r *Repo) findConfig(names []string, fetch func(name string) ([]byte, error
 			first = err
 		}
 		if errors.Is(err, ErrRemoved) {
-			return err // it is the keeper's: what is older does not count any more
+			return err // the keeper signed it, so older configs no longer count
 		}
 		r.rejected = append(r.rejected, Problem{Kind: Broken, Object: name, Err: errors.Unwrap(err)})
 	}
 	return first
 }
 
-// RejectedConfigs returns the configs that were passed over because they are not this repository's, or not for this key: somebody
-// else put them there, or the keys were rotated without this one.
+// RejectedConfigs returns the configs that Open passed over because they do not open with this key: someone else put them
+// there, or the keys were rotated without this one.
 func (r *Repo) RejectedConfigs() []Problem { return r.rejected }
 
-// undoubted refuses to write where a config was passed over, unless the user vouches for the repository.
+// noneRejected returns an error if a config was rejected, unless the user vouches for the repository. Writers call it first.
 func (r *Repo) noneRejected() error {
 	if len(r.rejected) == 0 || r.options.Trust != "" {
 		return nil
 	}
-	return fmt.Errorf("%w: %v; nothing is written before this is cleared up", ErrConfigRejected, r.rejected[0])
+	return fmt.Errorf("%w: %v; mailstrata writes nothing until you settle this", ErrConfigRejected, r.rejected[0])
 }

@@ -1,19 +1,41 @@
-// Package repo keeps chunks once.
+// Package repo keeps an archive's chunks and manifests in a Store, each chunk once.
 //
-// A chunk is compressed together with its neighbours into a frame, frames are collected into packs, and a pack rests
-// in a Store as one sealed object whose name is the hash of its bytes. Index segments say in which pack each chunk
-// lies; a manifest, whose content is not this package's business, commits a run. docs/format.md describes every byte.
+// A writer compresses chunks of the same kind together into a frame, collects frames in a pack, seals the pack, and puts it
+// under the hash of its bytes. An index segment says in which pack each chunk lies. A manifest, the content of which belongs to
+// package manifest, commits a run. docs/format.md describes every byte.
 //
-//	Put ─► lane ─► frame ─► pack ─► spool ─► store: data/… catalog/…
-//	       1–4 MiB  zstd     age     BLAKE3          index/…  after its packs
-//	                                                 manifests/…  after the index
+//	Init, Open ─► Repo: the objects, the config and the keys of one repository
 //
-// The order of that picture is what makes a crash harmless: a manifest never names a chunk that is not already
-// durable. Nothing is ever changed or replaced, and there are no locks; removal waits instead (see Run).
+//	Repo.Begin ─► Run ─► Run.Writer ─► Writer.Put ─► frame ─► pack ─► data/… catalog/…     writing
+//	                                   Writer.Flush ─────────────────► index/…             after its packs
+//	                                   Writer.Commit ────────────────► manifests/…         after the index
 //
-// Every object has one form, the container (container.go), and each is parsed again before it is put and checked when
-// it is read: its bytes against its name, its tag under the repository's secret, its frames against its table, and a
-// chunk against its keyed ID.
+//	Repo.Manifests ─► Head ─► Repo.Manifest ─► content; Repo.Reader ─► Reader.Chunk         reading
+//
+//	Repo.MarkAll ─► marks/… ─► Repo.Prune: condemns packs, and deletes them a day later    removing
+//
+// That order makes a crash harmless: a manifest never names a chunk that is not durable. No object is ever changed or replaced,
+// and nothing is locked: removal waits instead (see Run). Every object is parsed again before it is put, and checked when it is
+// read: its bytes against its name, its tag against the repository's secret, its frames against its table, and each chunk
+// against its ID.
+//
+// The files, by what they do:
+//
+//	open.go init.go config.go rejected.go memory.go   open a repository, and recognize it
+//	slot.go slots.go rotate.go                        key slots, and new keys
+//	objects.go download.go inspect.go cache.go        put, read, check and cache objects
+//	run.go clock.go dating.go skew.go                 runs, and what times are worth
+//	writer.go stream.go upload.go pack.go kept.go     write chunks and commit
+//	heads.go reader.go frame_cache.go range_cache.go  list manifests and read chunks
+//	statements.go tags.go erasure.go                  what the keeper signs (package statement)
+//	prune.go census.go sweep.go rewrite.go merge.go   delete what no manifest needs
+//	check.go repair.go reindex.go rolling.go          check a repository, and repair it
+//	lock.go renew.go                                  object lock (package objectlock)
+//
+// The layers below: store (the Store contract), format (objects), objectlock (versions and retention), object (ranges of
+// objects), index (where chunks lie), statement, keys (key files and recipients), recovery (what a killed run leaves).
+//
+// This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
 package repo
 
 import (
@@ -24,49 +46,49 @@ import (
 )
 
 var (
-	// ErrNoRepository: the store holds no config.
+	// ErrNoRepository is the error of a store without a config.
 	ErrNoRepository = errors.New("there is no repository here")
 
-	// ErrRepository: there is a repository already where one was to be made.
+	// ErrRepository is the error of Init in a store that holds a repository.
 	ErrRepository = errors.New("there is a repository here already")
 
-	// ErrWrongKey: neither key file nor passphrase opens the repository.
+	// ErrWrongKey is the error if neither the key file nor the passphrase opens a key slot.
 	ErrWrongKey = errors.New("no key slot of this repository opens with this passphrase or key file")
 
-	// ErrNewer: an object was made by a later version of the format.
+	// ErrNewer is the error of an object of a later version of the format.
 	ErrNewer = format.ErrNewer
 
-	// ErrDamaged: an object is not what its name, its tag or its table says.
+	// ErrDamaged is the error of an object that is not what its name, its tag or its table says.
 	ErrDamaged = format.ErrDamaged
 
-	// ErrNotMine: an object is whole, but belongs to another repository or was not made with this one's secret.
+	// ErrNotMine is the error of a whole object that belongs to another repository, or was not made with this one's secret.
 	ErrNotMine = format.ErrNotMine
 
-	// ErrSwapped: the repository is not the one that was seen here before.
+	// ErrSwapped is the error of a repository that is not the one seen before.
 	ErrSwapped = errors.New("this is not the repository that was used here before")
 
-	// ErrMemory: what this host has seen of the repository cannot be remembered, so that it would not be noticed if it was swapped.
+	// ErrMemory is the error if this host cannot remember the repository, and so could not notice another in its place.
 	ErrMemory = errors.New("remember the repository")
 
-	// ErrRemoved: a key slot is whole, but the config names it no more.
+	// ErrRemoved is the error of a key slot that the config no longer names.
 	ErrRemoved = errors.New("this key was removed from the repository, or its keys were rotated without it")
 
-	// ErrConfigRejected: there is a config of a higher number that this key does not open.
-	ErrConfigRejected = errors.New("which config counts is in doubt")
+	// ErrConfigRejected is the error of writing while a config of a higher number does not open with this key.
+	ErrConfigRejected = errors.New("another config may have replaced the one that this key opens")
 
-	// ErrKeysChanged: somebody else changed the keys, or the lock, meanwhile.
-	ErrKeysChanged = errors.New("the keys or the lock were changed by somebody else meanwhile: look at what they are now, and try again")
+	// ErrKeysChanged is the error if someone else changed the keys or the lock in the meantime.
+	ErrKeysChanged = errors.New("someone else changed the keys or the lock in the meantime: look at them, and try again")
 
-	// ErrNoRole: the key that opened the repository does not allow this.
+	// ErrNoRole is the error of what the key that opened the repository does not allow.
 	ErrNoRole = errors.New("this key does not allow that")
 
-	// ErrNoChunk: no index names the chunk, or no pack that should hold it does.
+	// ErrNoChunk is the error of a chunk that no index names, or that no pack holds.
 	ErrNoChunk = index.ErrNoChunk
 
-	// ErrLate: the run took longer than its deadline allows. What it stored stays, and the next run uses it.
-	ErrLate = errors.New("the run took longer than 12 hours: begin another, what is stored is used again")
+	// ErrLate is the error of a run past its deadline. What it stored stays, and the next run uses it.
+	ErrLate = errors.New("the run took longer than 12 hours: start another, which uses what is stored")
 
-	// ErrClock: the clock of the store went back during a run.
+	// ErrClock is the error of a run during which the store's clock went back.
 	ErrClock = errors.New("the clock of the store went back during the run")
 )
 
@@ -80,7 +102,7 @@ type (
 	Location = index.Location
 )
 
-// Constants of these.
+// Their constants.
 const (
 	LaneHeader  = format.LaneHeader
 	LaneText    = format.LaneText
@@ -90,5 +112,5 @@ const (
 	KindData = format.KindData
 )
 
-// ParsePack reads the name of a pack's object.
+// ParsePack parses the name of a pack's object.
 func ParsePack(name string) (Pack, bool) { return format.ParsePack(name) }

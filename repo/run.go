@@ -11,11 +11,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Run is one time of archiving, of one or several accounts.
+// Run is one run that archives one or several accounts.
 //
-// Nothing is locked. What keeps a run and a removal apart is time, the store's: a run gives up 12 hours after its
-// start, and what was condemned is deleted after 24. So a run that took a chunk for stored has either committed, and
-// is seen by the one who deletes, or never will. In the words of docs/design/removing.md:
+// Nothing is locked. Time, by the store's clock, keeps runs and removals apart: a run gives up 12 hours after its start, and a
+// condemned pack is deleted after 24. So a run that relied on a chunk has either committed, and the prune that deletes sees its
+// manifest, or never will. In the words of docs/design/removing.md:
 //
 //  1. Begin reads the store's time s. Heads lists marks and manifests: a parent is unmarked and not late. Then the
 //     Writer lists condemnations.
@@ -26,16 +26,16 @@ import (
 type Run struct {
 	r     *Repo
 	clock *clock
-	began time.Time // by this host; to tell what was read since
+	began time.Time // by this host's clock
 
 	renewal  renewal
 	erasures erasures
 
-	order  sync.Mutex      // one manifest is put at a time
+	order  sync.Mutex      // held while a manifest is put
 	newest map[string]Head // by account directory
 }
 
-// Begin begins a run. In a repository under lock it renews the locks, if that is due.
+// Begin begins a run. It renews the locks of a repository under lock, if they are due.
 func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 	run, err := r.begin(ctx)
 	if lock := r.Lock(); err == nil && lock != nil {
@@ -44,7 +44,7 @@ func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 	return run, err
 }
 
-// begin begins a run that puts no manifest.
+// begin begins a run without renewing locks.
 func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	if err := r.noneRejected(); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.latestConfig(ctx); err != nil { // after the clock: who looks and then sleeps could begin long after a change
+	if err := r.latestConfig(ctx); err != nil { // after the clock: a host that sleeps in between must not miss a change
 		return nil, err
 	}
 	if err := r.checkClock(c.start); err != nil {
@@ -63,18 +63,17 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	return &Run{r: r, clock: c, began: began, newest: make(map[string]Head)}, nil
 }
 
-// Start is when the run began, by the store's clock.
+// Start returns the store's time when the run began.
 func (run *Run) Start() time.Time { return run.clock.start }
 
-// Deadline is when it must have committed.
+// Deadline returns the time by which the run must commit.
 func (run *Run) Deadline() time.Time { return run.clock.start.Add(Lifetime) }
 
-// Now is the time by the store's clock. ErrClock: that went back, and the run is at its end.
+// Now returns the store's time. If it went back, the error is ErrClock, and the run cannot commit.
 func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.now(ctx) }
 
-// Heads lists the manifests of an account, the newest first, and says whether each is marked, late or misdated. Any other
-// can be the run's parent. An error that comes with a Head is of that manifest alone (it cannot be read)
-// and more may follow; an error without a Name ends the listing.
+// Heads lists the manifests of an account, the newest first, with whether each is marked, late or misdated. Any other can be the
+// run's parent. An error with a Head concerns that manifest alone, and more may follow; an error without a Name ends the list.
 func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
 		for h, err := range run.r.accountHeads(ctx, account, run.clock.known()) {
@@ -93,7 +92,7 @@ func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error
 	}
 }
 
-// judge finds out whether a manifest is late.
+// judge sets whether a manifest is late.
 func (run *Run) judge(ctx context.Context, h Head) (Head, error) {
 	content, err := run.r.Manifest(ctx, h)
 	if err != nil {
@@ -108,8 +107,8 @@ func (run *Run) judge(ctx context.Context, h Head) (Head, error) {
 	return h, nil
 }
 
-// Lost names the newest manifest of the account that this host remembers, if it is neither in the store nor marked to
-// be forgotten: somebody removed it who should not have.
+// Lost returns the name of the newest manifest of the account that this host remembers. lost is true if the store does not have
+// it and no mark names it: someone removed it without the right to.
 func (run *Run) Lost(ctx context.Context, account string) (name string, lost bool, err error) {
 	name, err = run.r.memory().head(run.r.AccountDir(account))
 	if err != nil || name == "" {
@@ -129,8 +128,8 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 	return name, !marked, nil
 }
 
-// Own is the newest manifest of the account that this host has committed, by its name: nothing was read. It has no Name where
-// this host remembers none.
+// Own returns the Head of the newest manifest of the account that this host has committed, from its name alone. The Name is empty
+// if this host remembers none.
 func (run *Run) Own(account string) (Head, error) {
 	name, err := run.r.memory().head(run.r.AccountDir(account))
 	if err != nil {
@@ -140,7 +139,7 @@ func (run *Run) Own(account string) (Head, error) {
 	return own, nil
 }
 
-// commit puts a manifest and makes sure that it came in time.
+// commit puts a manifest, and returns ErrLate if the store got it after the deadline.
 func (run *Run) commit(ctx context.Context, account string, at time.Time, encode Encode) (Head, error) {
 	run.order.Lock()
 	defer run.order.Unlock()
@@ -152,7 +151,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	if at.IsZero() {
 		at = run.afterNewest(dir, now)
 	} else if at.After(now.Add(ahead)) {
-		return Head{}, fmt.Errorf("%w, or a manifest of %s is to be copied, a time to come", ErrClock, at.UTC().Format(time.RFC3339))
+		return Head{}, fmt.Errorf("%w, or the manifest to copy has a time in the future, %s", ErrClock, at.UTC().Format(time.RFC3339))
 	}
 	name, stored, deadline, err := run.encode(account, at, encode)
 	if err != nil {
@@ -171,15 +170,15 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	run.r.cache.keepObject(name, stored)
 	run.r.cache.keepNewest(dir)
 	if run.saw(h); run.newest[dir].Name != name {
-		return h, nil // it has its place in the past
+		return h, nil // it is not the newest
 	}
 	return h, run.r.memory().setHead(h)
 }
 
-// Encode makes the content of a manifest, with the time of its place in the history.
+// Encode returns the content of a manifest, with the time of its place in history.
 type Encode func(at time.Time) ([]byte, error)
 
-// encode makes a manifest's object.
+// encode returns a manifest's object.
 func (run *Run) encode(account string, at time.Time, encode Encode) (name string, stored []byte, deadline time.Time, err error) {
 	manifest, err := encode(at)
 	if err != nil {
@@ -200,24 +199,24 @@ func (run *Run) encode(account string, at time.Time, encode Encode) (name string
 	return format.ManifestName(run.r.AccountDir(account), at, hash), stored, deadline, err
 }
 
-// afterNewest is the time that a manifest's name bears: now, but after every other one of the account that this run has
-// seen, so that the one put last is listed first even where two runs end within the second that a store tells.
+// afterNewest returns the time for a manifest's name: now, but after every other manifest of the account that this run has seen.
+// So the last one put is listed first, even if two runs end within the second that a store reports.
 func (run *Run) afterNewest(account string, now time.Time) time.Time {
-	now = now.Truncate(time.Millisecond) // as names tell it: within one, order would be chance
+	now = now.Truncate(time.Millisecond) // as names hold it
 	if newest := run.newest[account]; !now.After(newest.Time) {
 		return newest.Time.Add(time.Millisecond)
 	}
 	return now
 }
 
-// saw remembers the newest manifest of an account that is not misdated.
+// saw notes the newest manifest of an account that is not misdated.
 func (run *Run) saw(h Head) {
 	if h.Misdated == "" && h.Time.After(run.newest[h.Account].Time) {
 		run.newest[h.Account] = h
 	}
 }
 
-// putManifest puts a manifest and asks the store when it got it. If the store does not list it, it is put again, once.
+// putManifest puts a manifest, and returns it as the store lists it. If the store does not, putManifest puts it once more.
 func (run *Run) putManifest(ctx context.Context, name string, stored []byte) (Head, error) {
 	for range 2 {
 		if err := run.r.store.Put(ctx, name, bytes.NewReader(stored), int64(len(stored))); err != nil {
@@ -230,7 +229,7 @@ func (run *Run) putManifest(ctx context.Context, name string, stored []byte) (He
 	return Head{}, fmt.Errorf("%s: %w", name, ErrNotKept)
 }
 
-// confirm asks the store when it got the manifest. The Head has no Name if the store does not list it.
+// confirm returns a manifest as the store lists it. The Head has no Name if the store does not.
 func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
 	for o, err := range run.r.store.List(ctx, name) {
 		if err != nil {
