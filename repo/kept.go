@@ -9,11 +9,11 @@ import (
 // keptAtOnce is the number of packs that are listed at once.
 const keptAtOnce = 8
 
-// heldSpools bounds the bytes of packs on this host's disk that the store has not listed yet, besides those under way.
+// heldSpools bounds the bytes of uploaded packs that stay on this host's disk until the store lists them.
 const heldSpools = 256 << 20
 
-// confirmWaiting checks that the store lists the packs that wait in their spools. The caller holds w.segments, so that no index
-// segment names a pack before that.
+// confirmWaiting checks that the store lists the packs that wait in their spools, and removes the spools. The caller holds
+// w.segments, so that no index segment names a pack before that.
 func (w *Writer) confirmWaiting(ctx context.Context, packs []*sealedPack) error {
 	defer closeSpools(packs)
 	group, ctx := errgroup.WithContext(ctx)
@@ -36,7 +36,7 @@ func closeSpools(packs []*sealedPack) {
 	}
 }
 
-// freeSpools checks the waiting packs and removes their spools, because these exceed what this host's disk should hold.
+// freeSpools confirms the waiting packs early, because their spools take too much of this host's disk.
 func (w *Writer) freeSpools(ctx context.Context) error {
 	w.segments.Lock()
 	defer w.segments.Unlock()

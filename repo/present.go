@@ -12,22 +12,22 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// presence knows which packs the store has listed to this run. An index segment may name a pack that the store lost. A
-// writer that takes its chunks for stored loses mail in every later run.
+// presence knows which packs the store has listed to this run. An index segment may name a pack that the store has lost, and a
+// writer that relied on its chunks would lose mail in every later run.
 //
-// Most nights meet few chunks that are already stored, so packs are listed by name when they are met. When that has cost as
-// many requests as a listing of all packs, all are listed, so that a run pays at most twice.
+// Most nights meet few chunks that are stored already, so each pack is listed by name when a chunk in it comes. After as many
+// requests as a listing of all packs takes, all are listed, so a run pays at most twice.
 type presence struct {
 	r      *Repo
-	single int // how many packs are listed by name
-	parts  int // into how many listings at once that of a folder is divided: 1 or 16
+	single int // number of packs to list by name
+	parts  int // number of listings into which that of a folder is divided: 1 or 16
 
 	mu    sync.Mutex
-	sizes map[format.Pack]uint64 // as listed; 0: the store has no such pack
+	sizes map[format.Pack]uint64 // as listed; 0 if the store has no such pack
 	asked int
 	all   bool // all packs were listed
 
-	asking sync.Mutex // held while asking the store: others mostly want the same pack
+	asking sync.Mutex // held while asking the store: other goroutines mostly want the same pack
 }
 
 // listingPage is the number of objects on a page of a listing. The others bound the number of packs listed by name.
@@ -37,7 +37,7 @@ const (
 	mostSingles = 16
 )
 
-// undivided is how many packs are listed without dividing a folder: each page of a listing waits for the one before.
+// undivided is the number of packs up to which a folder is listed in one go. Each page of a listing waits for the one before.
 const undivided = 2 * listingPage
 
 // newPresence returns a presence that knows no pack. packs is the number of packs in the index.

@@ -16,14 +16,13 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// ReaderOptions bound a Reader.
+// ReaderOptions limit a Reader.
 type ReaderOptions struct {
-	// CacheBytes bounds the decoded frames that are kept; 0: 32 MiB. Chunks that were handed out are not counted.
+	// CacheBytes bounds the decoded frames in memory; 0 means 32 MiB. It does not count chunks that were returned.
 	CacheBytes int64
 }
 
-// Reader reads chunks. It keeps the frames it decoded last, and fetches each once however many ask. It may be used by
-// several goroutines.
+// Reader reads chunks. It caches the frames that it decoded last, and fetches each only once if several goroutines ask for it.
 type Reader struct {
 	r        *Repo
 	frames   *frameCache
@@ -31,7 +30,7 @@ type Reader struct {
 	inFlight *semaphore.Weighted
 }
 
-// Reader returns a reader.
+// Reader returns a Reader.
 func (r *Repo) Reader(o ReaderOptions) *Reader {
 	return &Reader{
 		r:        r,
@@ -41,8 +40,7 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 	}
 }
 
-// Chunk reads a chunk and checks it against its whole ID. The bytes must not be changed: they may be part of a frame
-// that others read.
+// Chunk reads a chunk and checks it against its ID. The caller must not change the bytes, which may be part of a cached frame.
 func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	places, err := rd.r.places(ctx, id)
 	if err != nil {
@@ -54,7 +52,7 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 		if err == nil {
 			return data, nil
 		}
-		// Another pack may hold it: this one may be condemned and deleted, or damaged.
+		// Another pack may hold the chunk too: this one may be deleted or damaged.
 		err = fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
 		failed = errors.Join(failed, err)
 		if !concernsObject(err) && !errors.Is(err, store.ErrRange) {
@@ -65,7 +63,7 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 		}
 	}
 	if unreached != nil {
-		return nil, unreached // the copy that could not be reached may be whole, although another one is damaged
+		return nil, unreached // the copy that could not be read may be whole, even if another is damaged
 	}
 	if errors.Is(failed, store.ErrNotExist) {
 		if again, err := rd.movedTo(ctx, id, places); again != nil || err != nil {
@@ -75,7 +73,7 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	return nil, failed
 }
 
-// movedTo looks for a chunk in packs that are newer than the index known here.
+// movedTo looks for a chunk in packs that are newer than the index of this host.
 func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []index.Location) ([]byte, error) {
 	x, err := rd.r.openIndex(ctx)
 	if err != nil {
@@ -109,7 +107,7 @@ func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place index.Location
 	if end > uint64(len(content)) {
 		return nil, cmp.Or(err, format.Damaged("the index places it outside its frame"))
 	}
-	data := content[place.Offset:end:end] // of a damaged frame, the chunks before the damage are whole
+	data := content[place.Offset:end:end] // the chunks before the damage of a frame are whole
 	if rd.r.chunkID(data) != id {
 		return nil, cmp.Or(err, format.Damaged("its bytes do not hash to its ID"))
 	}
@@ -136,17 +134,17 @@ func (rd *Reader) fetchFrameOnce(ctx context.Context, f format.Frame) ([]byte, e
 
 // Limits of what Prefetch reads at once.
 const (
-	maxGap   = 256 << 10 // bytes that are read and thrown away rather than asked around
+	maxGap   = 256 << 10 // bytes that are read and dropped rather than skipped by a second request
 	maxRange = 4 << 20
 	parallel = 4
 
-	// inFlight bounds the bytes that a reader asks for at once, whoever asks: each is held about three times, sealed,
-	// unsealed and decoded.
+	// inFlight bounds the bytes that a Reader requests at once. Each is in memory about three times: sealed, unsealed and
+	// decoded.
 	inFlight = 8 << 20
 )
 
-// Prefetch reads frames that are about to be needed into the cache: those that lie together by one request, several
-// requests at once. It stops short of what the cache holds. An error here says nothing that Chunk would not say again.
+// Prefetch reads frames into the cache before they are needed: adjacent frames with one request, and several requests at once. It
+// reads no more than the cache holds. The caller may ignore an error, because Chunk returns it again.
 func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) error {
 	frames = slices.Clone(frames)
 	slices.SortFunc(frames, format.Frame.Compare)
@@ -169,10 +167,10 @@ func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) error {
 	return group.Wait()
 }
 
-// Drop forgets frames that will not be needed again soon: their room is better used for others.
+// Drop removes frames from the cache that are not needed again soon.
 func (rd *Reader) Drop(frames []format.Frame) { rd.frames.drop(frames) }
 
-// together is how many of the frames are read by one request.
+// together returns how many of the frames one request reads.
 func together(frames []format.Frame) int {
 	first := frames[0]
 	n := 1

@@ -7,10 +7,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// uploaders is how many packs are put at once, while the next is built.
+// uploaders is the number of packs that are put at once, while the next is built.
 const uploaders = 2
 
-// encodeFrames is an encoder at work, until the writer ends.
+// encodeFrames encodes frames until the writer ends.
 func (w *Writer) encodeFrames() error {
 	for {
 		select {
@@ -21,13 +21,13 @@ func (w *Writer) encodeFrames() error {
 			if err != nil {
 				w.fail(err)
 			}
-			w.free[format.PackNumber(f.Lane.Kind())] <- f // never blocks: there is room for all
+			w.free[format.PackNumber(f.Lane.Kind())] <- f // never blocks: the channel has room for all frames
 			w.frames.Done()
 		}
 	}
 }
 
-// pack puts a frame into the pack of its kind that is being built.
+// pack adds a frame to the pack of its kind.
 func (w *Writer) pack(f *format.RawFrame, stored []byte) error {
 	a := &w.kinds[format.PackNumber(f.Lane.Kind())]
 	a.mu.Lock()
@@ -47,7 +47,7 @@ func (w *Writer) pack(f *format.RawFrame, stored []byte) error {
 	return a.pack.add(f, stored)
 }
 
-// closePack finishes the pack that is being built, if there is one, and hands it to an uploader.
+// closePack finishes the pack that is being built, if there is one, and sends it to an uploader.
 func (w *Writer) closePack(a *packBuilder) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -77,7 +77,7 @@ func (w *Writer) closePackLocked(a *packBuilder) error {
 	}
 }
 
-// uploadPacks is an uploader at work, until the writer ends.
+// uploadPacks puts packs until the writer ends.
 func (w *Writer) uploadPacks() error {
 	for {
 		select {
@@ -108,20 +108,20 @@ func (w *Writer) uploadPack(p *sealedPack) error {
 	return nil
 }
 
-// acknowledged adds a pack that the store acknowledged to the next index segment. It reports whether the
-// segment is full, and the number of bytes that wait in spools.
+// acknowledged adds a pack that the store has acknowledged to the next index segment. It reports whether the segment is full, and
+// the number of bytes that wait in spools.
 func (w *Writer) acknowledged(p *sealedPack) (full bool, held int64) {
 	w.known.Lock()
 	defer w.known.Unlock()
 	d := &w.pending
 	d.waiting, d.held = append(d.waiting, p), d.held+p.spool.Size
 	d.Add(p.PackRow, p.lanes)
-	p.lanes = nil // the entries say it
+	p.lanes = nil // the entries hold the same
 	return d.Full(), d.held
 }
 
-// putSegment puts an index segment of the packs that the store has and no segment names yet. From then on the index knows
-// their chunks, and the writer need not.
+// putSegment puts an index segment of the packs that no segment names yet. From then on the index knows their chunks, and the
+// writer forgets them.
 func (w *Writer) putSegment(ctx context.Context) error {
 	w.segments.Lock()
 	defer w.segments.Unlock()
@@ -152,15 +152,15 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	return nil
 }
 
-// keepClaims goes on where the cache cannot be written: the chunks stay claimed, up to what memory shall hold. What was
-// stored until then is indexed, and another run goes on from there.
+// keepClaims lets the writer go on if the cache cannot be written: it remembers the chunks itself, up to maxClaims. What was
+// stored by then is indexed, and another run uses it.
 func (w *Writer) keepClaims(err error) error {
 	w.known.Lock()
 	defer w.known.Unlock()
 	if len(w.claimed) <= w.maxClaims {
 		return nil
 	}
-	return fmt.Errorf("more than %d new chunks must be kept in mind, for the cache cannot be written: %w", w.maxClaims, err)
+	return fmt.Errorf("more than %d new chunks to remember, because the cache cannot be written: %w", w.maxClaims, err)
 }
 
 func (w *Writer) release(entries []format.Entry) {

@@ -20,10 +20,10 @@ import (
 //
 //	Stream.Put ─► lane: a frame being filled ─► encoders ─► pack being built, one a kind ─► uploaders
 //
-// Memory is bounded by the frames there are (a fixed number go round), packs in the making are files, and what is
-// known of the chunks of this run is put as an index segment whenever it grows large, and forgotten here.
+// Memory is bounded: the number of frames is fixed, packs are built in files, and the writer puts an index segment and forgets
+// the chunks in it whenever it remembers too many.
 //
-// The first error ends the writer: whatever else was under way, nothing is committed after it.
+// The first error ends the writer. Nothing is committed after it.
 type Writer struct {
 	run    *Run
 	r      *Repo
@@ -35,7 +35,7 @@ type Writer struct {
 	gate    sync.RWMutex // Put holds it for reading, Flush for writing
 	streams [maxStreams]Stream
 	leasing sync.Mutex
-	free    [len(format.PackKinds)]chan *format.RawFrame // frames at rest: those of catalogs are small, and stay so
+	free    [len(format.PackKinds)]chan *format.RawFrame // empty frames; catalogs have their own, which stay small
 
 	encode  chan *format.RawFrame
 	upload  chan *sealedPack
@@ -49,10 +49,10 @@ type Writer struct {
 	maxClaims int
 	maxHeld   int64
 	pending   pendingSegment
-	segments  sync.Mutex // one index segment is put at a time
+	segments  sync.Mutex // held while an index segment is put
 	condemned map[format.Pack]bool
-	avoid     map[format.Pack]bool   // packs that do not count either: their chunks are stored elsewhere
-	listed    map[format.Pack]uint64 // packs that this run has listed already, and their sizes
+	avoid     map[format.Pack]bool   // further packs whose chunks must be stored again
+	listed    map[format.Pack]uint64 // sizes of the packs that the caller has listed
 	index     *index.Index
 	present   *presence
 	ready     bool
@@ -60,29 +60,29 @@ type Writer struct {
 	closed    atomic.Bool
 }
 
-// packBuilder is the pack of a kind that is being built.
+// packBuilder builds the packs of one kind, one after another.
 type packBuilder struct {
 	mu     sync.Mutex
-	pack   *pack // nil: none
-	closed int64 // bytes of those before
+	pack   *pack // nil if there is none yet
+	closed int64 // bytes of the packs before it
 }
 
-// target is the size of the pack that is being built: at most half of what was put before. What is put last is put while nothing
-// else is done any more; so that is at most a third of all, and large archives have hardly more packs than they must.
+// target returns the size of the pack that is being built: at most half of what was put before it. The last pack is uploaded while
+// nothing else happens, so it should be at most a third of all; large archives still have few packs.
 func (a *packBuilder) target() int64 { return min(packTarget, max(firstPack, a.closed/2)) }
 
 // pendingSegment is the next index segment.
 type pendingSegment struct {
 	index.Draft
-	waiting []*sealedPack // of packs, those that the store has not listed yet
-	held    int64         // bytes of these
+	waiting []*sealedPack // its packs that the store has not listed yet
+	held    int64         // their bytes
 }
 
-// maxClaims bounds what a writer remembers where the index cannot be kept in the cache: some 40 MB.
+// maxClaims bounds the chunks that a writer remembers if the cache cannot hold the index: some 40 MB.
 const maxClaims = 1 << 20
 
-// Writer begins writing. It reads nothing: the index and the condemnations are read when the first chunk comes, so a
-// night without news reads neither. Whoever looks for a parent does so before (rule 1).
+// Writer returns a writer. The first chunk makes it read the index and the condemnations, so a night without new mail reads
+// neither. A caller that inherits from a parent chooses the parent first (rule 1).
 func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	encoders := format.EncodersAtOnce()
 	w := &Writer{
@@ -106,7 +106,7 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	return w, nil
 }
 
-// newFrames are empty frames. So many go round: one for each lane of each stream, and those on their way into a pack.
+// newFrames returns n empty frames: one for each lane of each stream, and some for the encoders.
 func newFrames(n int) chan *format.RawFrame {
 	frames := make(chan *format.RawFrame, n)
 	for range n {
@@ -115,22 +115,22 @@ func newFrames(n int) chan *format.RawFrame {
 	return frames
 }
 
-// gracePeriod is how long a Put that was interrupted waits for room, and a Flush for the store.
+// gracePeriod is how long an interrupted Put waits for an encoder, and an interrupted Flush for the store.
 const gracePeriod = 30 * time.Second
 
-// errClosed: the writer was closed by who made it.
+// errClosed is the error after Close.
 var errClosed = errors.New("the writer is closed")
 
-// fail ends the writer with the first error there is.
+// fail ends the writer, and returns its first error.
 func (w *Writer) fail(err error) error {
 	w.cancel(err)
 	return w.failure()
 }
 
-// failure is the first error; nil: none.
+// failure returns the first error, or nil.
 func (w *Writer) failure() error { return context.Cause(w.ctx) }
 
-// prepare reads what a first chunk needs.
+// prepare reads what the first chunk needs: the index, the condemnations, and how long packs are locked.
 func (w *Writer) prepare(ctx context.Context) error {
 	w.readying.Lock()
 	defer w.readying.Unlock()
@@ -169,7 +169,7 @@ func (w *Writer) prepare(ctx context.Context) error {
 	return nil
 }
 
-// Put is Stream.Put for chunks that belong to nothing else.
+// Put is Stream.Put for chunks that do not belong together.
 func (w *Writer) Put(ctx context.Context, lane format.Lane, data []byte) (id chunk.ID, added bool, err error) {
 	return w.put(ctx, &w.streams[0].lanes[lane%format.Lanes], lane, data)
 }
@@ -190,7 +190,7 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, dat
 		return id, false, err
 	}
 	id = w.r.chunkID(data)
-	// From here on an error ends the writer, and with it what was put before: an interruption does not, so long as it goes on.
+	// From here on an error ends the writer and loses what was put before. So an interruption waits.
 	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
 	added, err = w.claim(ctx, id.Prefix())
@@ -199,7 +199,7 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, dat
 		return id, false, err
 	}
 	if err := w.add(ctx, into, lane, id.Prefix(), data); err != nil {
-		// The chunk is claimed: another Put may rely on it already.
+		// Another Put may already rely on this chunk.
 		return id, false, w.fail(err)
 	}
 	w.stats.added(data)
@@ -220,7 +220,7 @@ func (w *Writer) Has(ctx context.Context, id chunk.ID) (bool, error) {
 	return w.stored(ctx, id.Prefix())
 }
 
-// claim reports whether the caller is to store the chunk.
+// claim reports whether the caller must store the chunk.
 func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	w.known.Lock()
 	_, ours := w.claimed[p]
@@ -233,7 +233,7 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	}
 	stored, err := w.stored(ctx, p)
 	if err != nil {
-		return false, w.fail(err) // claimed, but by nobody now
+		return false, w.fail(err) // the chunk stays claimed, but no one stores it
 	}
 	if stored {
 		w.known.Lock()
@@ -243,15 +243,15 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	return !stored, nil
 }
 
-// stored is rule 2: a chunk counts as stored if any index places it in a pack that no condemnation names and that the store
-// has listed to this run. A chunk that only a pack's own table names does not count, because others have no key for that
-// table and must find the chunk too.
+// stored implements rule 2: a chunk is stored if any index places it in a pack that no condemnation names and that the store has
+// listed to this run. A chunk that only a pack's own table names does not count, because writers, who cannot read that table,
+// must find the chunk too.
 func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err error) {
 	type sized struct {
 		pack format.Pack
 		size uint64
 	}
-	var perhaps []sized // the search of the index does not wait for the store
+	var perhaps []sized // the store is asked after the search
 	err = w.index.Each(ctx, p, func(l index.Location, indexed bool) bool {
 		pack := sized{l.Frame.Pack, uint64(l.Frame.Size)}
 		if indexed && !w.condemned[pack.pack] {
@@ -308,8 +308,8 @@ func (w *Writer) send(ctx context.Context, l *frameLane) error {
 	}
 }
 
-// Flush makes everything durable that was put: frames, packs, and then an index segment that names them. Puts wait
-// meanwhile. An interruption does not call it off at once, for a writer that is called off in the middle can put nothing more.
+// Flush makes all chunks durable: it finishes frames and packs, and puts an index segment that names them. Calls of Put wait. An
+// interruption does not stop it at once, because a writer that stops in the middle cannot go on.
 func (w *Writer) Flush(ctx context.Context) error {
 	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
@@ -342,14 +342,14 @@ func (w *Writer) flush(ctx context.Context) error {
 	return w.failure()
 }
 
-// Commit makes everything durable and then puts the manifest, which the caller encodes with the run's Deadline. Several manifests may be committed by one writer. ErrLate: the run took too long, and the manifest, if the
-// store has it, counts as not committed.
+// Commit flushes, and then puts the manifest, which the caller encodes with the run's Deadline. A writer may commit several
+// manifests. If the error is ErrLate, the run took too long, and the manifest does not count even if the store has it.
 func (w *Writer) Commit(ctx context.Context, account string, encode Encode) (Head, error) {
 	return w.CommitAt(ctx, account, time.Time{}, encode)
 }
 
-// CommitAt is Commit for a manifest that takes its place in history at a time of the past: a copy has that of its original.
-// The zero time is now.
+// CommitAt is Commit for a manifest with a time in the past, such as a copy, which keeps the time of its original. The zero time
+// means now.
 func (w *Writer) CommitAt(ctx context.Context, account string, at time.Time, encode Encode) (Head, error) {
 	if err := w.Flush(ctx); err != nil {
 		return Head{}, err
@@ -362,13 +362,13 @@ func (w *Writer) CommitAt(ctx context.Context, account string, at time.Time, enc
 	return h, nil
 }
 
-// Close ends the writer. What was not flushed is dropped.
+// Close ends the writer, and drops what was not flushed.
 func (w *Writer) Close() error {
 	if w.closed.Swap(true) {
 		return nil
 	}
 	w.cancel(errClosed)
-	_ = w.workers.Wait() // failures were told by Put and Flush
+	_ = w.workers.Wait() // Put and Flush have returned its error
 	for i := range w.kinds {
 		if p := w.kinds[i].pack; p != nil {
 			p.spool.Close()
