@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// The times of a run. Part of what makes removal safe (docs/design/removing.md).
+// The times of a run. Removing is safe because of them (docs/design/removing.md).
 const (
 	// Lifetime is how long after its start a run may commit.
 	Lifetime = 12 * time.Hour
@@ -18,16 +18,15 @@ const (
 	Grace = 24 * time.Hour
 )
 
-// stepBack is how far the store's clock may seem to go back: some stores tell the time to a second, and their servers
-// differ a little.
+// stepBack is how far the store's clock may seem to go back: some stores report whole seconds, and their servers differ a little.
 const stepBack = 2 * time.Second
 
-// clock measures the age of a run: the larger of what the store's clock and this host's uptime say. The store's alone
-// could stand still; the host's alone would sleep with the host, if it did not count that (uptime does).
+// clock measures the age of a run, as the larger of what the store's clock and this host's uptime say. The store's clock could stand
+// still. The uptime counts the time while the host sleeps.
 type clock struct {
 	store store.Store
-	start time.Time     // by the store
-	up    time.Duration // of the host then
+	start time.Time     // by the store's clock
+	up    time.Duration // of the host at the start
 
 	mu     sync.Mutex
 	latest time.Time
@@ -51,7 +50,7 @@ func (c *clock) now(ctx context.Context) (time.Time, error) {
 	return now, c.saw(now)
 }
 
-// saw checks a time that the store told against those before.
+// saw returns ErrClock if a time of the store is before an earlier one.
 func (c *clock) saw(now time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,5 +70,5 @@ func (c *clock) known() time.Time {
 	return c.latest
 }
 
-// age of the run at a time of the store.
+// age returns the age of the run at a time of the store.
 func (c *clock) age(now time.Time) time.Duration { return max(now.Sub(c.start), uptime()-c.up) }

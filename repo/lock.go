@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
-// lockRow is a Lock in the config.
+// lockRow is a Lock as the config holds it.
 type lockRow struct {
 	_          struct{} `cbor:",toarray"`
 	Days       uint64
@@ -36,16 +36,16 @@ func (c *config) lock() *objectlock.Lock {
 	return l
 }
 
-// Lock is the repository's; nil: there is none.
+// Lock returns the repository's lock, or nil.
 func (r *Repo) Lock() *objectlock.Lock { return r.config.lock() }
 
-// LockState is when the locks were renewed, and when that is due.
+// LockState says when the locks were renewed, and when that is due.
 type LockState struct {
-	Renewed time.Time // what is older was locked then, and what is younger when it was put; zero: not for the whole Term yet
-	Due     time.Time // from then on, a run that may renews them, and one that may not says so
+	Renewed time.Time // when all locks were last renewed; zero if not since the lock was lengthened
+	Due     time.Time // when the next run renews them, or reports that it may not
 }
 
-// LockState asks when all locks were renewed last.
+// LockState returns when all locks were last renewed.
 func (r *Repo) LockState(ctx context.Context) (LockState, error) {
 	lock := r.Lock()
 	if lock == nil {
@@ -62,31 +62,30 @@ func (r *Repo) LockState(ctx context.Context) (LockState, error) {
 	return LockState{Renewed: last, Due: last.Add(lock.Interval())}, nil
 }
 
-var errNoLock = errors.New("this repository is not under lock: that is said when it is made (init --lock)")
+var errNoLock = errors.New("this repository is not under lock; only a new repository can be (init --lock)")
 
-// CheckLonger says why the lock cannot be made one of so many days.
+// CheckLonger returns an error if the lock cannot be lengthened to a number of days.
 func (r *Repo) CheckLonger(days int) error {
 	lock := r.Lock()
 	switch {
 	case lock == nil:
 		return errNoLock
 	case days == lock.Days:
-		return fmt.Errorf("the lock is of %d days already", days)
+		return fmt.Errorf("the lock already has %d days", days)
 	case days < lock.Days:
-		return fmt.Errorf("a lock of %d days cannot be made one of %d: what was promised for what is there holds", lock.Days, days)
+		return fmt.Errorf("a lock of %d days cannot be shortened to %d", lock.Days, days)
 	}
 	return (&objectlock.Lock{Days: days}).Check()
 }
 
-// Lengthen makes the period of the lock longer, and renews all locks for it. Where the bucket retains by default, it must do so
-// for the longer Term already. tell may be nil; it may be called several times at once. No other use of r may be under way.
+// Lengthen makes the period of the lock longer, and renews all locks for it. If the bucket retains by default, it must already do
+// so for the longer Term. progress may be nil, and may be called several times at once. Nothing else may use r in the meantime.
 //
-// The promise of the longer period holds from when each object is locked for it. Where the bucket retains by default, that is
-// so when all are renewed, and the config comes after that. Where each writer asks for retention himself, those who
-// opened the repository before ask for the shorter term until their runs end; so there the config comes first, runs that begin
-// later see it, and the first renewal that counts is one that begins when no older run can be under way. Until then, each run
-// renews all.
-func (r *Repo) Lengthen(ctx context.Context, days int, tell func(Progress)) (renewed int, err error) {
+// The longer period holds once each object is locked for it. If the bucket retains by default, that is so when all locks are
+// renewed, and the config follows. If each writer asks for retention, writers that opened the repository before ask for the
+// shorter term until their runs end. So the config comes first, later runs see it, and the first renewal that counts begins when
+// no older run can be active. Until then every run renews all locks.
+func (r *Repo) Lengthen(ctx context.Context, days int, progress func(Progress)) (renewed int, err error) {
 	if err := r.CheckLonger(days); err != nil {
 		return 0, err
 	}
@@ -97,7 +96,7 @@ func (r *Repo) Lengthen(ctx context.Context, days int, tell func(Progress)) (ren
 		if err != nil {
 			return 0, err
 		}
-		return r.renewAll(ctx, &longer, now, tell)
+		return r.renewAll(ctx, &longer, now, progress)
 	}
 	next, err := r.nextConfig(ctx)
 	if err != nil {
@@ -108,15 +107,14 @@ func (r *Repo) Lengthen(ctx context.Context, days int, tell func(Progress)) (ren
 		return 0, err
 	}
 	longer.Since = now.Truncate(time.Second)
-	if renewed, err = r.renewAll(ctx, &longer, now, tell); err != nil {
-		return 0, fmt.Errorf("the lock stays as it was, for what is there cannot be locked for longer: %w", err)
+	if renewed, err = r.renewAll(ctx, &longer, now, progress); err != nil {
+		return 0, fmt.Errorf("the lock stays as it was, because existing objects cannot be locked for longer: %w", err)
 	}
 	return renewed, r.putLock(ctx, next, &longer)
 }
 
-// putLongerLock puts the config of a longer lock, for which renewals count from when every run has ended that began before the
-// config was there: once more, if to put it took so long that one may have begun later than that allows for. now is a time
-// before.
+// putLongerLock puts the config of a longer lock. Renewals count from the time when every run that began before the config has
+// ended. If putting it took too long for that time to be right, putLongerLock puts another. now is a time before the config.
 func (r *Repo) putLongerLock(ctx context.Context, longer *objectlock.Lock) (now time.Time, err error) {
 	for {
 		next, err := r.nextConfig(ctx)
@@ -137,7 +135,7 @@ func (r *Repo) putLongerLock(ctx context.Context, longer *objectlock.Lock) (now 
 	}
 }
 
-// putLock puts the next config, with that lock.
+// putLock puts the next config, with the lock.
 func (r *Repo) putLock(ctx context.Context, next *config, lock *objectlock.Lock) error {
 	next.Lock, next.LockedSince = rowOf(lock), uint64(lock.Since.Unix())
 	if err := r.replaceConfig(ctx, next, r.held, r.slotName); err != nil {
@@ -147,7 +145,7 @@ func (r *Repo) putLock(ctx context.Context, next *config, lock *objectlock.Lock)
 	return nil
 }
 
-// now is the store's time.
+// now returns the store's time.
 func (r *Repo) now(ctx context.Context) (time.Time, error) {
 	now, err := r.store.Now(ctx)
 	if err != nil {
@@ -156,8 +154,7 @@ func (r *Repo) now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-// latestConfig makes sure that no config came since this one was read. Who asks for retention with each object must know for how
-// long.
+// latestConfig returns an error if a newer config came. A writer that asks for retention must know the current period.
 func (r *Repo) latestConfig(ctx context.Context) error {
 	lock := r.Lock()
 	if lock == nil || lock.ByDefault {

@@ -9,14 +9,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
-// A lock ends some day, and what is old is still needed. So all locks are renewed together, once in half a period, by the
-// first run that finds it due, and put down in an object; the nights between look for that object and nothing else.
+// A lock ends, but old objects are still needed. So the first run in each half period renews all locks together and puts an
+// object that says so. The runs in between only look for that object.
 //
 //	put or renewed at t: retained until t + period + period/2 + 1 day
 //	a run that begins at s finds no renewal older than s − period/2, or renews; it commits until s + 12 h
 //
-// So at its commit, all that a manifest needs is retained for a period and more. What is condemned or marked is not
-// renewed.
+// So when a run commits, everything that its manifest needs is retained for more than a period. Locks of condemned packs and marked
+// manifests are not renewed.
 
 // renewalRow is the content of an object in renewals/.
 type renewalRow struct {
@@ -24,16 +24,16 @@ type renewalRow struct {
 	Ext  format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
-// renewal is what a run knows of the locks.
+// renewal is what a run knows about the locks.
 type renewal struct {
-	last    time.Time // when all that was there was locked last
-	renewed int       // objects, now
-	err     error     // why that is too long ago, and nothing could be done about it
+	last    time.Time // when all locks were last renewed
+	renewed int       // number of objects, now
+	err     error     // why the locks, which are due, could not be renewed
 }
 
-// renew renews the locks, if that was done longer ago than after. That it cannot be done stops nobody: it is in err. tell may be
-// nil; it may be called several times at once.
-func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, tell func(Progress)) (renewal, error) {
+// renew renews the locks if the last renewal is older than after. A run goes on if it cannot: the error is in the renewal. progress
+// may be nil, and may be called several times at once.
+func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, progress func(Progress)) (renewal, error) {
 	lock := r.store.Lock()
 	if lock == nil {
 		return renewal{}, nil
@@ -42,7 +42,7 @@ func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, te
 	if err != nil || now.Sub(last) <= after {
 		return renewal{last: last}, err
 	}
-	renewed, err := r.renewAll(ctx, lock, now, tell)
+	renewed, err := r.renewAll(ctx, lock, now, progress)
 	switch {
 	case ctx.Err() != nil:
 		return renewal{}, context.Cause(ctx)
@@ -52,7 +52,7 @@ func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, te
 	return renewal{last: now, renewed: renewed}, nil
 }
 
-// lastRenewal tells when all objects were locked last; the zero time: not since the lock was lengthened.
+// lastRenewal returns when all locks were last renewed, or the zero time if not since the lock was lengthened.
 func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error) {
 	since := r.Lock().Since
 	for o, err := range r.store.List(ctx, format.KindRenewal.Folder()) {
@@ -66,7 +66,7 @@ func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error
 		if err != nil && !concernsObject(err) {
 			return time.Time{}, err
 		}
-		// One of a time to come would keep all from renewing; one that cannot be read says nothing.
+		// A renewal in the future would keep every run from renewing. One that cannot be read has no effect.
 		if when := time.UnixMilli(int64(row.When)); err == nil && when.Before(now.Add(ahead)) {
 			if when.Before(since) {
 				break
@@ -77,7 +77,7 @@ func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error
 	if !since.IsZero() {
 		return time.Time{}, nil
 	}
-	return time.Unix(int64(r.config.Created), 0), nil // what came since was put under lock
+	return time.Unix(int64(r.config.Created), 0), nil // objects are locked when they are put
 }
 
 func (r *Repo) loadRenewal(ctx context.Context, name string) (row renewalRow, err error) {
@@ -91,8 +91,8 @@ func (r *Repo) loadRenewal(ctx context.Context, name string) (row renewalRow, er
 	return row, nil
 }
 
-// renewAll lengthens the lock of every object that is not to go, and puts that down.
-func (r *Repo) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Time, tell func(Progress)) (int, error) {
+// renewAll renews the lock of every object that is not to be deleted, and puts a renewal.
+func (r *Repo) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Time, progress func(Progress)) (int, error) {
 	condemned, err := r.Condemned(ctx)
 	if err != nil {
 		return 0, err
@@ -109,8 +109,8 @@ func (r *Repo) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Tim
 		return isPack && dead || marked || !ours || kind == format.KindCheck || kind == format.KindRenewal
 	}
 	renewed := func(n int64) {
-		if tell != nil {
-			tell(Progress{Step: "locks renewed", Done: n})
+		if progress != nil {
+			progress(Progress{Step: "locks renewed", Done: n})
 		}
 	}
 	n, err := r.store.Renew(ctx, lock, now, goes, renewed)
@@ -132,12 +132,12 @@ func (r *Repo) putRenewal(ctx context.Context, now time.Time) error {
 	return r.put(ctx, format.KindRenewal.Folder()+format.Stamped(now, hash), stored)
 }
 
-// Locks says what is wrong with the locks of older objects: they were due to be renewed, and could not be. Nil: all that
-// a manifest of this run may need is retained for the repository's period. Chunks in packs that are retained for less do not
-// count as stored, but what the run takes over from its parent cannot be stored again.
+// Locks returns why the locks, which are due, could not be renewed. If it is nil, everything that a manifest of this run may need
+// is retained for the repository's period. Otherwise the run stores chunks again whose packs are retained for less, but what it
+// inherits from its parent it cannot store again.
 func (run *Run) Locks() error { return run.renewal.err }
 
-// ending finds the packs whose lock ends before a manifest of this run has been kept for a period.
+// ending returns the packs whose lock ends less than a period after the run's deadline.
 func (run *Run) ending(ctx context.Context) (map[format.Pack]bool, error) {
 	if run.renewal.err == nil {
 		return nil, nil
@@ -151,7 +151,7 @@ func (run *Run) ending(ctx context.Context) (map[format.Pack]bool, error) {
 			}
 			locked := o.Time
 			if locked.Before(lock.Since) {
-				locked = time.Time{} // for a shorter term
+				locked = time.Time{} // it was locked for a shorter term
 			}
 			if locked.Before(run.renewal.last) {
 				locked = run.renewal.last

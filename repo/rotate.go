@@ -16,21 +16,21 @@ import (
 
 // Rotation says how to change a repository's keys.
 type Rotation struct {
-	// Keeper is to be changed, too: an owner's slot came into wrong hands. Then the fingerprint changes, and every host
-	// and every key file has to be told (Options.Trust).
+	// Keeper says to replace the keeper too, because an owner's slot came into wrong hands. The fingerprint changes, and every
+	// host and key file must be given the new one (Options.Trust).
 	Keeper bool
 
-	// Passphrase is asked for where a slot has one, which must be made anew with it.
+	// Passphrase returns the passphrase of the slots that have one, which are made again with it.
 	Passphrase func() ([]byte, error)
 
 	ScryptWork int // see InitOptions
 }
 
-// Rotate draws new identities of reader and writer, and makes every slot anew, with the old identities beside the new
-// ones. What was stored stays as it is, and whoever had a slot before can read that; what is stored from now on, only
-// who has a slot now. It returns the objects of old slots that the store retains.
+// Rotate draws new reader and writer identities, and makes every slot again with the old and the new ones. Objects that are stored
+// do not change, and a removed key that knew the old identities can still read them, but not what is stored from now on. Rotate
+// returns the objects of old slots that the store retains.
 //
-// The secret stays: it makes the names of chunks, and under another one all mail would be stored again.
+// The secret stays the same: chunk IDs depend on it, and with another one all mail would be stored again.
 func (r *Repo) Rotate(ctx context.Context, o Rotation) (retained []string, err error) {
 	next, err := r.nextKeys(ctx)
 	if err != nil {
@@ -55,7 +55,7 @@ func (r *Repo) Rotate(ctx context.Context, o Rotation) (retained []string, err e
 			current = fresh.name()
 		}
 	}
-	if o.Keeper { // before the config: afterwards what the old one signed says nothing
+	if o.Keeper { // before the config, after which the old keeper's signatures no longer count
 		if err := r.signAgain(ctx, ed25519.NewKeyFromSeed(held.Seed)); err != nil {
 			return nil, err
 		}
@@ -66,7 +66,7 @@ func (r *Repo) Rotate(ctx context.Context, o Rotation) (retained []string, err e
 	return r.deleteSlots(ctx, old)
 }
 
-// draw puts new keys into a copy of the owner's slot, and what is public of them into the config.
+// draw puts new keys into a copy of the owner's slot, and their public parts into the config.
 func (r *Repo) draw(next *config, withKeeper bool) (*slot, error) {
 	held := *r.held
 	for _, role := range []struct {
@@ -91,7 +91,7 @@ func (r *Repo) draw(next *config, withKeeper bool) (*slot, error) {
 	return &held, nil
 }
 
-// rowRecipients are those for whom the slots are made anew. It is known before anything is changed that all can be.
+// rowRecipients returns the recipients of all slots. It fails before anything changes if a slot cannot be made again.
 func (r *Repo) rowRecipients(ctx context.Context, o Rotation) (recipients []age.Recipient, err error) {
 	var passphrase []byte
 	for i := range r.config.Slots {
@@ -116,8 +116,8 @@ func (r *Repo) rowRecipients(ctx context.Context, o Rotation) (recipients []age.
 }
 
 func (r *Repo) samePassphrase(ctx context.Context, row *slotRow, passphrase []byte, work int) (age.Recipient, error) {
-	refused := fmt.Errorf("key %s has a passphrase that was not given, so it cannot be made anew: "+
-		"remove that key first, and add it again afterwards", r.slotOf(row).ID)
+	refused := fmt.Errorf("key %s has a passphrase that was not given, so it cannot be made again: "+
+		"remove that key first, and add it afterwards", r.slotOf(row).ID)
 	id, err := age.NewScryptIdentity(string(passphrase))
 	if err != nil {
 		return nil, refused
@@ -135,8 +135,8 @@ func (r *Repo) samePassphrase(ctx context.Context, row *slotRow, passphrase []by
 	return keys.PassphraseRecipient(passphrase, work)
 }
 
-// signAgain has a new keeper declare what the old one did: nothing is taken back. It is sealed to the old writer, for
-// hosts that have not opened the repository anew must be able to read on.
+// signAgain signs every statement of the old keeper with the new one. It seals them to the old writer, because hosts that have the
+// repository open must still read them.
 func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
 	for _, kind := range []format.Kind{format.KindMark, format.KindCondemnation, format.KindNote, format.KindErasure} {
 		var payloads [][]byte

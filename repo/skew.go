@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// ErrSkew: the store's clock and this host's differ, so nothing is removed.
+// ErrSkew is the error of removing while the store's clock and this host's differ.
 var ErrSkew = errors.New("nothing is removed while the store's clock and this host's differ by more than an hour")
 
-// skewAtMost is how far the two clocks may be apart where something is removed.
+// skewAtMost is how far the two clocks may differ while mailstrata removes something.
 const skewAtMost = time.Hour
 
 // checkSkew compares a time of the store with this host's clock. Removing depends on ages, and the store's clock can leap. If it
@@ -18,7 +18,7 @@ const skewAtMost = time.Hour
 func (r *Repo) checkSkew(now time.Time) error {
 	host := r.hostTime()
 	if skew := now.Sub(host).Round(time.Second); skew.Abs() > skewAtMost {
-		return fmt.Errorf("%w: the store's shows %s, this host's %s, %s apart. Set the one that is wrong (NTP), and try again",
+		return fmt.Errorf("%w: the store's shows %s, this host's %s, %s apart. Set the wrong one (NTP), and try again",
 			ErrSkew, instant(now), instant(host), skew.Abs())
 	}
 	return nil

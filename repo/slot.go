@@ -24,7 +24,7 @@ const (
 	RoleWriter Role = "writer"
 )
 
-// slot is the content of an object in keys/: the secrets of a role.
+// slot is the content of an object in keys/: the secrets that a role has.
 type slot struct {
 	Role    Role              `cbor:"1,keyasint"`
 	Created uint64            `cbor:"2,keyasint"`
@@ -33,8 +33,8 @@ type slot struct {
 	Writers []string          `cbor:"5,keyasint,omitempty"` // age identities, the newest first
 	Readers []string          `cbor:"6,keyasint,omitempty"` // likewise
 	Seed    []byte            `cbor:"7,keyasint,omitempty"` // the keeper's
-	Keeper  [32]byte          `cbor:"8,keyasint"`           // by whom the config must be signed
-	Number  uint64            `cbor:"9,keyasint"`           // the config's when this was made: an older config is none
+	Keeper  [32]byte          `cbor:"8,keyasint"`           // must have signed the config
+	Number  uint64            `cbor:"9,keyasint"`           // of the config when this was made; an older config does not count
 	Ext     format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
@@ -68,8 +68,8 @@ func (s *slot) asItsRole() bool {
 
 func publicKey(seed []byte) []byte { return ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey) }
 
-// openSlot opens an object in keys/. What it holds is proven by its own secret only: that it is the repository's slot,
-// the config must confirm.
+// openSlot opens an object in keys/. Only its own secret authenticates it so far: the config must confirm that it is a slot of the
+// repository.
 func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*Repo, error) {
 	plain := stored.bytes
 	if format.IsSealed(plain) {
@@ -104,7 +104,7 @@ func unsealAny(stored []byte, ids []age.Identity) ([]byte, error) {
 	return format.Unseal(stored, keys.Identities(ids))
 }
 
-// useSlot takes over the secrets of a slot.
+// useSlot uses the secrets of a slot.
 func (r *Repo) useSlot(s *slot) (err error) {
 	r.held = s
 	if len(s.Seed) > 0 {

@@ -17,16 +17,16 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// Slot is a key slot as it is listed.
+// Slot describes a key slot.
 type Slot struct {
 	ID        string // the first digits of its hash
-	Name      string // of the object
+	Name      string // of its object
 	Role      Role
 	Kind      string // what opens it: "passphrase", "age", "age, hybrid", "ssh-ed25519", "ssh-rsa", or "nothing"
-	Recipient string // for whom it was made; empty: a passphrase
+	Recipient string // to which it is sealed; empty for a passphrase
 	Label     string
 	Made      time.Time // by the store's clock
-	Current   bool      // it opened the repository now
+	Current   bool      // it opened the repository
 	Missing   bool      // the store does not have it
 }
 
@@ -44,7 +44,7 @@ func (r *Repo) slotOf(row *slotRow) Slot {
 	return s
 }
 
-// Slots lists the key slots, as the config names them.
+// Slots returns the key slots that the config lists.
 func (r *Repo) Slots(ctx context.Context) ([]Slot, error) {
 	stored := map[string]bool{}
 	for o, err := range r.store.List(ctx, format.KindKey.Folder()) {
@@ -62,7 +62,7 @@ func (r *Repo) Slots(ctx context.Context) ([]Slot, error) {
 	return slots, nil
 }
 
-// AddSlot makes a key slot: whoever opens it with the identity of recipient has the role. Only an owner can.
+// AddSlot makes a key slot of a role, sealed to a recipient. It needs the owner's key.
 func (r *Repo) AddSlot(ctx context.Context, role Role, recipient age.Recipient, label string) (name string, err error) {
 	next, err := r.nextKeys(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ func (r *Repo) AddSlot(ctx context.Context, role Role, recipient age.Recipient, 
 	return row.name(), r.replaceConfig(ctx, next, r.held, r.slotName)
 }
 
-// AddPassphrase is AddSlot for a passphrase. A work of 0 is age's own.
+// AddPassphrase is AddSlot for a passphrase. See InitOptions.ScryptWork for work.
 func (r *Repo) AddPassphrase(ctx context.Context, role Role, passphrase []byte, label string, work int) (string, error) {
 	recipient, err := keys.PassphraseRecipient(passphrase, work)
 	if err != nil {
@@ -89,7 +89,8 @@ func (r *Repo) AddPassphrase(ctx context.Context, role Role, passphrase []byte, 
 	return r.AddSlot(ctx, role, recipient, label)
 }
 
-// putSlot stores a slot of what row says with secrets of an owner's, for a config of this number, which must then list it.
+// putSlot stores a slot as row describes it, with secrets of the owner, for the config of a number. That config must list the row
+// that putSlot returns.
 func (r *Repo) putSlot(ctx context.Context, owner *slot, row slotRow, recipient age.Recipient, number uint64) (*slotRow, error) {
 	text, err := keys.RecipientText(recipient)
 	if err != nil {
@@ -111,7 +112,7 @@ func (r *Repo) putSlot(ctx context.Context, owner *slot, row slotRow, recipient 
 	return &row, r.put(ctx, row.name(), stored)
 }
 
-// share gives another slot what its role takes.
+// share returns another slot, with the secrets that its role has.
 func (s *slot) share(row slotRow, number uint64) *slot {
 	shared := &slot{
 		Role: row.Role, Created: row.Created, Label: row.Label, Number: number,
@@ -127,9 +128,9 @@ func slotName(role Role, hash [32]byte) string {
 	return strings.Replace(format.ObjectName(format.KindKey, hash), "/", "/"+string(role)+"-", 1)
 }
 
-// RemoveSlot takes a key slot out of the config, by which it is none any more, and deletes the object. It takes the way
-// in, not the knowledge: who opened the slot before may have kept the secrets (see Rotate). The last slot of an owner
-// stays. ErrRetained: the slot counts no more, but its object stays in the store.
+// RemoveSlot removes a key slot from the config and deletes its object. It does not remove the last slot of an owner. A person who opened
+// the slot before may have kept the secrets; see Rotate. If the error is ErrRetained, the slot no longer counts, but its object
+// stays in the store.
 func (r *Repo) RemoveSlot(ctx context.Context, name string) error {
 	slots, err := r.Slots(ctx)
 	if err != nil {
@@ -141,7 +142,7 @@ func (r *Repo) RemoveSlot(ctx context.Context, name string) error {
 	}
 	isOther := func(s Slot) bool { return s.Role == RoleOwner && s.Name != name && !s.Missing }
 	if slots[i].Role == RoleOwner && !slices.ContainsFunc(slots, isOther) {
-		return fmt.Errorf("%s is the only owner's key: without it the mail could never be read again", slots[i].ID)
+		return fmt.Errorf("%s is the only owner's key: without it no one could read the mail", slots[i].ID)
 	}
 	next, err := r.nextKeys(ctx)
 	if err != nil {
@@ -165,7 +166,7 @@ func (r *Repo) deleteSlot(ctx context.Context, name string) error {
 	return nil
 }
 
-// nextKeys is nextConfig for who changes the keys.
+// nextKeys is nextConfig for changes of the keys.
 func (r *Repo) nextKeys(ctx context.Context) (*config, error) {
 	if !r.Sealed() {
 		return nil, errors.New("this repository is not sealed: it has no keys")
@@ -173,7 +174,7 @@ func (r *Repo) nextKeys(ctx context.Context) (*config, error) {
 	return r.nextConfig(ctx)
 }
 
-// nextConfig is a copy of the config, with the number of the one that may follow it.
+// nextConfig returns a copy of the config, with the next number.
 func (r *Repo) nextConfig(ctx context.Context) (*config, error) {
 	if r.keeper == nil {
 		return nil, fmt.Errorf("changing the config needs the owner's key, not a writer's: %w", ErrNoRole)
@@ -189,12 +190,13 @@ func (r *Repo) nextConfig(ctx context.Context) (*config, error) {
 	next.Slots = slices.Clone(next.Slots)
 	highest, _ := format.ParseConfigName(newest)
 	if next.Number = highest + 1; next.Number > format.MaxConfigNumber {
-		return nil, fmt.Errorf("no config can follow %s: delete it if it is not yours", newest)
+		return nil, fmt.Errorf("no config number follows that of %s: delete it if it is not yours", newest)
 	}
 	return &next, nil
 }
 
-// newestConfig is the name of the newest config: this one, or one that was passed over. ErrKeysChanged: another came since.
+// newestConfig returns the name of the newest config: this one, or one that was rejected. If another came in the meantime, the error
+// is ErrKeysChanged.
 func (r *Repo) newestConfig(ctx context.Context) (string, error) {
 	names, err := configNames(ctx, r.store)
 	if err != nil {
@@ -207,8 +209,8 @@ func (r *Repo) newestConfig(ctx context.Context) (string, error) {
 	return names[0], nil
 }
 
-// replaceConfig puts the next config, and goes on by it and by an owner's slot that it lists. Of two that were made at once one
-// counts, and the other's maker is told. No other use of r may be under way.
+// replaceConfig puts the next config, and uses it and the owner's slot from then on. If two hosts do so at once, one config counts,
+// and the other host gets ErrKeysChanged. Nothing else may use r in the meantime.
 func (r *Repo) replaceConfig(ctx context.Context, next *config, held *slot, slotName string) error {
 	if err := next.check(); err != nil {
 		return err

@@ -114,7 +114,7 @@ func TestObjectLock(t *testing.T) {
 			if e := owner.must(0, "check"); strings.Contains(e.stderr, "renew the locks") {
 				t.Errorf("not all is locked for longer: %s", e.stderr)
 			}
-			if e := owner.must(1, "lock", "30d"); !strings.Contains(e.stderr, "cannot be made one of 30") {
+			if e := owner.must(1, "lock", "30d"); !strings.Contains(e.stderr, "cannot be shortened to 30") {
 				t.Errorf("a shorter lock: %s", e.stderr)
 			}
 
