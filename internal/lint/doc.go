@@ -1,5 +1,6 @@
 // Package lint has no code: its tests check the tree itself.
 //
+//   - layers_test.go: which package imports which, against a table;
 //   - words_test.go: words that this project does not use, in comments, messages, help and documents;
 //   - lines_test.go: the width of lines in documents, and that each package has a comment;
 //   - names_test.go: that the paths and names in documents exist.

@@ -24,7 +24,7 @@ func TestLines(t *testing.T) {
 			switch {
 			case fenced, strings.HasPrefix(trimmed, "|"), strings.HasPrefix(line, "    "), strings.HasPrefix(line, "<!--"):
 			case utf8.RuneCountInString(line) > documentWidth:
-				report(t, "%s:%d: line has more than %d columns", file, i+1, documentWidth)
+				t.Errorf("%s:%d: line has more than %d columns", file, i+1, documentWidth)
 			}
 		}
 	}

@@ -1,0 +1,159 @@
+package lint
+
+import (
+	"go/parser"
+	"go/token"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mailstrata/mailstrata"
+
+// layers has, for each package, the packages of this module that it imports. Tests are free. Before you add an import here,
+// ask whether the arrow points the right way: values do no I/O, repo does not know mail, archive does not know servers,
+// backup and restore do not know protocols, and only the command may import everything ("*").
+var layers = map[string]string{
+	// The values and the format of mail: leaves.
+	"chunk":            "",
+	"mail":             "",
+	"manifest":         "chunk mail",
+	"manifest/history": "internal/day manifest",
+
+	// What is stored, and where.
+	"dir": "repo/store",
+	"repo": `
+		chunk internal/grace internal/local repo/format repo/index repo/keys repo/object repo/objectlock
+		repo/recovery repo/statement repo/store`,
+	"repo/format":          "chunk internal/local repo/store",
+	"repo/index":           "chunk internal/local repo/format repo/object repo/store",
+	"repo/keys":            "repo/format",
+	"repo/object":          "repo/format repo/store",
+	"repo/objectlock":      "repo/store",
+	"repo/recovery":        "chunk",
+	"repo/statement":       "chunk repo/format",
+	"repo/store":           "",
+	"repo/store/storetest": "repo/store",
+	"s3":                   "internal/retry repo/store",
+
+	// Accounts in a repository.
+	"archive": `
+		archive/loss chunk internal/local mail manifest manifest/history repo repo/recovery repo/statement
+		repo/store`,
+	"archive/diff":      "archive chunk mail manifest",
+	"archive/erase":     "archive archive/rewrite chunk mail manifest repo repo/statement",
+	"archive/loss":      "chunk internal/percent mail manifest",
+	"archive/replicate": "archive archive/rewrite chunk internal/grace manifest repo repo/statement",
+	"archive/rewrite": `
+		archive chunk internal/retry mail manifest manifest/history repo repo/statement`,
+	"archive/search": "archive chunk internal/header mail manifest repo",
+
+	// Reading accounts, and restoring them.
+	"backup": `
+		archive archive/loss backup/compare backup/fetch backup/identity backup/moves backup/quota
+		backup/sample backup/source chunk internal/grace internal/percent internal/retry mail manifest repo
+		repo/recovery repo/statement`,
+	"backup/compare":  "backup/source chunk mail manifest",
+	"backup/fetch":    "archive backup/quota backup/source mail manifest repo",
+	"backup/identity": "mail manifest",
+	"backup/moves":    "archive backup/source chunk mail manifest repo",
+	"backup/quota":    "backup/source mail",
+	"backup/sample":   "chunk internal/percent manifest",
+	"backup/source":   "internal/retry mail",
+	"eml":             "chunk internal/header internal/safename internal/tree mail restore",
+	"imap":            "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire mail",
+	"imap/imaprestore": `
+		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
+		internal/canonical internal/retry mail restore`,
+	"imap/internal/fingerprint": "",
+	"imap/internal/imaptest":    "",
+	"imap/internal/journal":     "chunk mail restore",
+	"imap/internal/netconn":     "",
+	"imap/internal/spool":       "internal/local",
+	"imap/internal/wire":        "mail",
+	"maildir":                   "archive chunk internal/canonical internal/safename internal/tree mail restore",
+	"restore":                   "archive archive/diff archive/search chunk internal/local mail manifest repo",
+
+	// The program.
+	"bench":          "internal/generate internal/testbed",
+	"cmd/mailstrata": "*",
+
+	// Helpers.
+	"internal/access": `
+		dir imap internal/config internal/hint internal/oauth internal/secret internal/ui mail repo
+		repo/objectlock repo/store s3`,
+	"internal/archivetest": `
+		archive archive/replicate backup backup/source chunk mail manifest repo repo/store restore`,
+	"internal/canonical": "",
+	"internal/config": `
+		archive/loss backup imap internal/oauth internal/percent internal/plaintext manifest/history s3`,
+	"internal/day":  "",
+	"internal/demo": "",
+	"internal/doctor": `
+		archive imap internal/access internal/config internal/hint internal/keyring internal/ui mail repo
+		repo/store`,
+	"internal/e2e":      "",
+	"internal/generate": "",
+	"internal/grace":    "",
+	"internal/header":   "",
+	"internal/hint":     "archive imap internal/keyring internal/oauth mail repo repo/store",
+	"internal/job": `
+		archive archive/loss backup backup/source eml imap imap/imaprestore internal/access internal/config
+		internal/hint internal/local internal/percent internal/ui mail maildir repo restore`,
+	"internal/keyring":   "",
+	"internal/lint":      "",
+	"internal/local":     "",
+	"internal/man":       "",
+	"internal/mutate":    "",
+	"internal/notify":    "internal/local internal/retry",
+	"internal/oauth":     "internal/keyring internal/local",
+	"internal/percent":   "",
+	"internal/plaintext": "",
+	"internal/removal":   "",
+	"internal/retry":     "",
+	"internal/safename":  "mail",
+	"internal/secret": `
+		internal/config internal/hint internal/keyring internal/local internal/plaintext internal/ui repo
+		repo/keys`,
+	"internal/testbed": "",
+	"internal/tree":    "mail",
+	"internal/ui":      "",
+}
+
+// TestLayers requires that each package imports exactly the packages of this module that the table gives it.
+func TestLayers(t *testing.T) {
+	imports := make(map[string][]string)
+	for _, file := range files(t, isProgram) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkg := path.Dir(file)
+		imports[pkg] = append(imports[pkg], []string{}...)
+		for _, spec := range parsed.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ours, ok := strings.CutPrefix(name, module+"/"); ok && !slices.Contains(imports[pkg], ours) {
+				imports[pkg] = append(imports[pkg], ours)
+			}
+		}
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(imports)) {
+		slices.Sort(imports[pkg])
+		got, want := strings.Join(imports[pkg], " "), strings.Join(strings.Fields(layers[pkg]), " ")
+		if want != "*" && got != want {
+			t.Errorf("%s imports\n\t%s\nand the table says\n\t%s", pkg, got, want)
+		}
+	}
+	for pkg := range layers {
+		if _, ok := imports[pkg]; !ok {
+			t.Errorf("the table has %s, which does not exist", pkg)
+		}
+	}
+}
