@@ -42,69 +42,69 @@ func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(ma
 
 // refusesExtensions reports whether the server answered BAD before it returned any message, as some do that do not
 // support what they offer. From then on the client asks for no attributes of extensions.
-func (g *collector) refusesExtensions(err error) bool {
+func (c *collector) refusesExtensions(err error) bool {
 	var refused *Error
-	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.delivered.Set().Len() > 0 ||
-		g.m.c.plain {
+	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || c.delivered.Set().Len() > 0 ||
+		c.m.c.plain {
 		return false
 	}
-	g.m.c.plain = true
-	g.need &^= hasLabels
+	c.m.c.plain = true
+	c.need &^= hasLabels
 	return true
 }
 
-func (g *collector) fetch(ctx context.Context, items, modifier string) error {
-	if g.uids.Len() == 0 {
+func (c *collector) fetch(ctx context.Context, items, modifier string) error {
+	if c.uids.Len() == 0 {
 		return nil
 	}
-	cmd := newCommand("UID FETCH").raw(" " + setOf(g.uids).String() + " (" + items + ")" + modifier)
-	cmd.data = g.take
-	err := g.m.c.do(ctx, cmd)
+	cmd := newCommand("UID FETCH").raw(" " + setOf(c.uids).String() + " (" + items + ")" + modifier)
+	cmd.data = c.take
+	err := c.m.c.do(ctx, cmd)
 	if expungeIssued(err) {
 		return nil
 	}
 	return err
 }
 
-func (g *collector) take(resp *wire.Response) (bool, error) {
+func (c *collector) take(resp *wire.Response) (bool, error) {
 	if resp.Name == "EXPUNGE" {
-		clear(g.withoutUID) // the messages after it have new numbers
+		clear(c.withoutUID) // the messages after it have new numbers
 	}
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
 	}
 	pairs := resp.Args[0].List
-	uid, ok := g.m.uidOf(resp)
+	uid, ok := c.m.uidOf(resp)
 	if !ok {
-		return g.keepUnnamed(resp.Number, pairs)
+		return c.keepUnnamed(resp.Number, pairs)
 	}
-	if !g.uids.Contains(uid) || g.delivered.Contains(uid) {
+	if !c.uids.Contains(uid) || c.delivered.Contains(uid) {
 		return false, nil
 	}
-	if len(g.partials) == 0 && len(g.withoutUID) == 0 { // the common case: complete in one response
+	if len(c.partials) == 0 && len(c.withoutUID) == 0 { // the common case: complete in one response
 		p := partial{Message: mail.Message{UID: uid, Size: -1}}
-		if err := g.read(&p, pairs); err != nil || p.has&g.need == g.need {
-			return !g.stopped, errors.Join(err, g.deliver(p.Message))
+		if err := c.read(&p, pairs); err != nil || p.has&c.need == c.need {
+			return !c.stopped, errors.Join(err, c.deliver(p.Message))
 		}
 	}
-	p := g.partials[uid]
+	p := c.partials[uid]
 	if p == nil {
-		p = cmp.Or(g.withoutUID[resp.Number], &partial{Message: mail.Message{Size: -1}})
-		delete(g.withoutUID, resp.Number)
+		p = cmp.Or(c.withoutUID[resp.Number], &partial{Message: mail.Message{Size: -1}})
+		delete(c.withoutUID, resp.Number)
 		p.UID = uid
-		g.partials[uid] = p
-		g.order = append(g.order, uid)
+		c.partials[uid] = p
+		c.order = append(c.order, uid)
 	}
 	before := p.has
-	if err := g.read(p, pairs); err != nil {
+	if err := c.read(p, pairs); err != nil {
 		return false, err
 	}
-	if p.has&g.need == g.need {
-		delete(g.partials, uid)
-		return !g.stopped, g.deliver(p.Message)
+	if p.has&c.need == c.need {
+		delete(c.partials, uid)
+		return !c.stopped, c.deliver(p.Message)
 	}
-	for len(g.order) > maxPartials {
-		if err := g.deliverOldest(); err != nil {
+	for len(c.order) > maxPartials {
+		if err := c.deliverOldest(); err != nil {
 			return false, err
 		}
 	}
@@ -112,58 +112,58 @@ func (g *collector) take(resp *wire.Response) (bool, error) {
 }
 
 // read reads the attributes of a message, and counts their memory.
-func (g *collector) read(p *partial, pairs []wire.Node) error {
-	g.memory += int64(p.read(pairs, &g.m.c.flags))
-	if g.memory > maxAttributes {
+func (c *collector) read(p *partial, pairs []wire.Node) error {
+	c.memory += int64(p.read(pairs, &c.m.c.flags))
+	if c.memory > maxAttributes {
 		return wire.Flood("more than %d MiB of flags", maxAttributes>>20)
 	}
 	return nil
 }
 
 // keepUnnamed holds what comes of a message before its UID.
-func (g *collector) keepUnnamed(number uint64, pairs []wire.Node) (taken bool, err error) {
-	p := g.withoutUID[number]
+func (c *collector) keepUnnamed(number uint64, pairs []wire.Node) (taken bool, err error) {
+	p := c.withoutUID[number]
 	if p == nil {
-		if len(g.withoutUID) == maxPartials {
+		if len(c.withoutUID) == maxPartials {
 			return false, nil
 		}
 		p = &partial{Message: mail.Message{Size: -1}}
-		g.withoutUID[number] = p
+		c.withoutUID[number] = p
 	}
 	before := p.has
-	return p.has != before, g.read(p, pairs)
+	return p.has != before, c.read(p, pairs)
 }
 
-func (g *collector) deliverOldest() error {
-	p := g.partials[g.order[0]]
-	delete(g.partials, g.order[0])
-	g.order = g.order[1:]
+func (c *collector) deliverOldest() error {
+	p := c.partials[c.order[0]]
+	delete(c.partials, c.order[0])
+	c.order = c.order[1:]
 	if p == nil {
 		return nil
 	}
-	if g.need&hasDate != 0 && p.has&hasDate == 0 {
+	if c.need&hasDate != 0 && p.has&hasDate == 0 {
 		p.Internal = mail.ParseDate("NIL")
 	}
-	return g.deliver(p.Message)
+	return c.deliver(p.Message)
 }
 
-func (g *collector) deliver(m mail.Message) error {
-	if !g.stopped {
-		g.stopped = !g.yield(m, nil)
+func (c *collector) deliver(m mail.Message) error {
+	if !c.stopped {
+		c.stopped = !c.yield(m, nil)
 	}
-	return g.delivered.Add(mail.UIDRange{First: m.UID, Last: m.UID})
+	return c.delivered.Add(mail.UIDRange{First: m.UID, Last: m.UID})
 }
 
 // finish delivers the remaining messages as they are, and the error.
-func (g *collector) finish(err error) {
-	for len(g.order) > 0 && g.m.c.dead == nil {
-		if flooded := g.deliverOldest(); flooded != nil {
+func (c *collector) finish(err error) {
+	for len(c.order) > 0 && c.m.c.dead == nil {
+		if flooded := c.deliverOldest(); flooded != nil {
 			err = flooded
 			break
 		}
 	}
-	if err != nil && !g.stopped {
-		g.yield(mail.Message{}, err)
+	if err != nil && !c.stopped {
+		c.yield(mail.Message{}, err)
 	}
 }
 

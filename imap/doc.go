@@ -7,14 +7,13 @@
 //	          bytes, stalls   nodes, UIDs    commands   collector: messages; download: bodies
 //	                          └ body literals ────────► read(uid, body), never held in memory
 //
-// A connection (dial.go, handshake.go, login.go) becomes a conn: send.go sends
-// commands (command.go), conn.go reads the answers and gives each to the command that it belongs to. Client and
-// Mailbox hold the commands: a Client those of the account (list.go with scope.go, name.go and inbox.go, status.go,
-// client.go, append.go), a Mailbox those of the mailbox that is open (mailbox.go, search.go, fetch.go with
-// collect.go, body.go, ranges.go). source.go is the account as backup sees it, over the connections of a Pool
-// (pool.go); gmail.go and virtual.go are for servers that show one message in several mailboxes. Two things are
-// remembered from one connection to the next: what the server cannot do (quirks.go), and which passwords it refused
-// (logins.go).
+// A network connection (dial.go, handshake.go, login.go) becomes a conn: send.go sends commands (command.go), conn.go
+// reads the answers and gives each to the command that it belongs to. Client and Mailbox hold the commands. A Client
+// has those of the account: list.go with scope.go, name.go and inbox.go; status.go; client.go; append.go. A Mailbox
+// has those of the mailbox that is open: mailbox.go; search.go; fetch.go with collect.go; body.go; ranges.go.
+// source.go is the account as backup sees it, over the connections of a Pool (pool.go). gmail.go and virtual.go are
+// for servers that show one message in several mailboxes. A run remembers what the server cannot do (quirks.go), and
+// which passwords it refused (logins.go).
 //
 // What a server may send is wide, and what servers do send is wider: a FETCH in two halves, a UID after its body, a
 // keyword with a bracket in it, a date that is not a date. The package reads all of them. It ignores responses, codes

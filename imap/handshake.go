@@ -30,121 +30,121 @@ const probeTimeout = 5 * time.Second
 type handshake struct{ *conn }
 
 // run does all steps. Afterwards the connection accepts commands.
-func (c *handshake) run(ctx context.Context, utf8 bool) error {
-	c.socket.Stall = min(c.socket.Stall, greetingTimeout)
-	if c.opts.Security == TLS {
-		if err := c.secure(ctx); err != nil {
+func (h *handshake) run(ctx context.Context, utf8 bool) error {
+	h.socket.Stall = min(h.socket.Stall, greetingTimeout)
+	if h.opts.Security == TLS {
+		if err := h.secure(ctx); err != nil {
 			return err
 		}
 	}
-	preauth, err := c.readGreeting()
+	preauth, err := h.readGreeting()
 	if err != nil {
 		return err
 	}
-	c.socket.Stall = c.opts.stall()
-	if c.opts.Security == StartTLS {
-		if err := c.startTLS(ctx, preauth); err != nil {
+	h.socket.Stall = h.opts.stall()
+	if h.opts.Security == StartTLS {
+		if err := h.startTLS(ctx, preauth); err != nil {
 			return err
 		}
 	}
-	if err := c.needCapabilities(ctx); err != nil {
+	if err := h.needCapabilities(ctx); err != nil {
 		return err
 	}
 	if !preauth {
-		if err := (&login{c.conn}).run(ctx); err != nil {
+		if err := (&login{h.conn}).run(ctx); err != nil {
 			return err
 		}
 	}
-	if err := c.needCapabilities(ctx); err != nil {
+	if err := h.needCapabilities(ctx); err != nil {
 		return err
 	}
-	return c.introduce(ctx, utf8)
+	return h.introduce(ctx, utf8)
 }
 
-func (c *handshake) readGreeting() (preauth bool, err error) {
-	resp, err := c.r.Next()
-	if errors.Is(err, netconn.ErrStalled) && c.opts.Security != TLS {
-		if c.speaksTLS() {
-			return false, c.fail(&handlerError{fmt.Errorf("%s speaks only TLS on this port; write imaps://", c.opts.Address())})
+func (h *handshake) readGreeting() (preauth bool, err error) {
+	resp, err := h.r.Next()
+	if errors.Is(err, netconn.ErrStalled) && h.opts.Security != TLS {
+		if h.speaksTLS() {
+			return false, h.fail(&handlerError{fmt.Errorf("%s speaks only TLS on this port; write imaps://", h.opts.Address())})
 		}
 		err = fmt.Errorf("%w, no greeting came", err)
 	}
 	if err != nil {
-		return false, c.fail(err)
+		return false, h.fail(err)
 	}
-	c.observe(resp)
+	h.observe(resp)
 	switch {
 	case resp.Tag != "*":
 	case resp.Name == "OK" || resp.Name == "PREAUTH":
 		return resp.Name == "PREAUTH", nil
 	case resp.Name == "BYE":
-		return false, c.fail(c.bye)
+		return false, h.fail(h.bye)
 	}
-	return false, c.fail(&handlerError{fmt.Errorf("%s does not speak IMAP: it greets with %q",
-		c.opts.Address(), wire.Printable(resp.Tag+" "+resp.Name+" "+resp.Text))})
+	return false, h.fail(&handlerError{fmt.Errorf("%s does not speak IMAP: it greets with %q",
+		h.opts.Address(), wire.Printable(resp.Tag+" "+resp.Name+" "+resp.Text))})
 }
 
 // speaksTLS reports whether a silent server waits for a TLS handshake. It checks no certificate, because nothing else
 // is sent and the connection ends.
-func (c *handshake) speaksTLS() bool {
-	c.socket.Stall = min(c.opts.stall(), probeTimeout)
-	return tls.Client(c.socket, &tls.Config{ServerName: c.opts.Host, InsecureSkipVerify: true}).Handshake() == nil
+func (h *handshake) speaksTLS() bool {
+	h.socket.Stall = min(h.opts.stall(), probeTimeout)
+	return tls.Client(h.socket, &tls.Config{ServerName: h.opts.Host, InsecureSkipVerify: true}).Handshake() == nil
 }
 
-func (c *handshake) secure(ctx context.Context) error {
-	secured := tls.Client(c.transport, c.opts.tlsConfig())
+func (h *handshake) secure(ctx context.Context) error {
+	secured := tls.Client(h.transport, h.opts.tlsConfig())
 	if err := secured.HandshakeContext(ctx); err != nil {
-		return c.fail(&handlerError{c.explainTLS(ctx, err)})
+		return h.fail(&handlerError{h.explainTLS(ctx, err)})
 	}
-	c.adopt(secured)
+	h.adopt(secured)
 	return nil
 }
 
 // explainTLS distinguishes a certificate that cannot be trusted from a handshake that broke off.
-func (c *handshake) explainTLS(ctx context.Context, err error) error {
+func (h *handshake) explainTLS(ctx context.Context, err error) error {
 	var cert *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) { // without its hints, which mislead here
-		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host,
+		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", h.opts.Host,
 			x509.UnknownAuthorityError{Cert: unknown.Cert})
 	}
 	if errors.As(err, &cert) {
-		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host, cert.Err)
+		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", h.opts.Host, cert.Err)
 	}
 	var record tls.RecordHeaderError
 	if errors.As(err, &record) {
-		return fmt.Errorf("%s does not speak TLS on this port; is it the one for STARTTLS (imap://)?", c.opts.Address())
+		return fmt.Errorf("%s does not speak TLS on this port; is it the one for STARTTLS (imap://)?", h.opts.Address())
 	}
 	if ctx.Err() == nil {
-		if old := c.explainOldTLS(ctx, err); old != nil {
+		if old := h.explainOldTLS(ctx, err); old != nil {
 			return old
 		}
 	}
-	return lost(c.opts.Address(), "the TLS handshake", "", err)
+	return lost(h.opts.Address(), "the TLS handshake", "", err)
 }
 
 // startTLS secures the connection before anything else is sent. It forgets what the server said in plain text. Bytes
 // between the server's OK and the handshake were injected by an attacker (RFC 9051 section 11.2; CVE-2011-0411).
-func (c *handshake) startTLS(ctx context.Context, preauth bool) error {
+func (h *handshake) startTLS(ctx context.Context, preauth bool) error {
 	if preauth {
-		return c.fail(&handlerError{fmt.Errorf("%w: %s treats the connection as logged in already, in plain text, "+
-			"where STARTTLS is impossible", ErrInsecure, c.opts.Host)})
+		return h.fail(&handlerError{fmt.Errorf("%w: %s treats the connection as logged in already, in plain text, "+
+			"where STARTTLS is impossible", ErrInsecure, h.opts.Host)})
 	}
 	cmd := newCommand("STARTTLS")
-	if err := c.start(cmd); err != nil {
+	if err := h.start(cmd); err != nil {
 		return err
 	}
-	if err := c.wait(cmd); c.dead != nil {
+	if err := h.wait(cmd); h.dead != nil {
 		return err
 	} else if err != nil {
-		return fmt.Errorf("%w: %s offers no STARTTLS: %w", ErrInsecure, c.opts.Host, err)
+		return fmt.Errorf("%w: %s offers no STARTTLS: %w", ErrInsecure, h.opts.Host, err)
 	}
-	if c.r.Input.Buffered() > 0 {
-		return c.fail(&handlerError{fmt.Errorf("%w: plain text was inserted into the connection to %s after STARTTLS",
-			ErrInsecure, c.opts.Host)})
+	if h.r.Input.Buffered() > 0 {
+		return h.fail(&handlerError{fmt.Errorf("%w: plain text was inserted into the connection to %s after STARTTLS",
+			ErrInsecure, h.opts.Host)})
 	}
-	c.caps, c.capsKnown = nil, false
-	return c.secure(ctx)
+	h.caps, h.capsKnown = nil, false
+	return h.secure(ctx)
 }
 
 // needCapabilities asks for the capabilities, unless the server has sent them already.
@@ -157,26 +157,26 @@ func (c *conn) needCapabilities(ctx context.Context) error {
 
 // introduce sends what is sent once after login, in one or two round trips: ID; ENABLE, which must precede any SELECT
 // (RFC 5161 section 3.1); COMPRESS.
-func (c *handshake) introduce(ctx context.Context, utf8 bool) error {
+func (h *handshake) introduce(ctx context.Context, utf8 bool) error {
 	var cmds []*command
-	if c.caps.has("ID") && !c.opts.quirks.avoids("ID") {
-		cmds = append(cmds, c.identify())
+	if h.caps.has("ID") && !h.opts.quirks.avoids("ID") {
+		cmds = append(cmds, h.identify())
 	}
-	if cmd := c.enable(utf8); cmd != nil {
+	if cmd := h.enable(utf8); cmd != nil {
 		cmds = append(cmds, cmd)
 	}
 	for _, cmd := range cmds {
-		if err := c.start(cmd); err != nil {
+		if err := h.start(cmd); err != nil {
 			return err
 		}
 	}
 	for _, cmd := range cmds {
-		if err := c.wait(cmd); err != nil && c.dead != nil { // a refusal of either does not matter
+		if err := h.wait(cmd); err != nil && h.dead != nil { // a refusal of either does not matter
 			return err
 		}
 	}
-	if c.opts.Compress && c.caps.has("COMPRESS=DEFLATE") && !c.opts.quirks.avoids("COMPRESS") {
-		return c.compress(ctx)
+	if h.opts.Compress && h.caps.has("COMPRESS=DEFLATE") && !h.opts.quirks.avoids("COMPRESS") {
+		return h.compress(ctx)
 	}
 	return nil
 }
@@ -188,19 +188,19 @@ const (
 )
 
 // identify sends the client's name and version, and keeps the server's (RFC 2971).
-func (c *handshake) identify() *command {
-	cmd := newCommand("ID").raw(` ("name" "mailstrata" "version" `).text(cmp.Or(c.opts.Version, "unknown")).raw(")")
+func (h *handshake) identify() *command {
+	cmd := newCommand("ID").raw(` ("name" "mailstrata" "version" `).text(cmp.Or(h.opts.Version, "unknown")).raw(")")
 	cmd.data = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "ID" {
 			return false, nil
 		}
-		first := c.id == nil
-		c.id = nil
+		first := h.id == nil
+		h.id = nil
 		for _, list := range resp.Args {
-			for i := 0; i+1 < len(list.List) && len(c.id) < maxFields; i += 2 {
+			for i := 0; i+1 < len(list.List) && len(h.id) < maxFields; i += 2 {
 				name, value := list.List[i].Text, list.List[i+1].Bytes()
 				if len(name)+len(value) <= maxField {
-					c.id = append(c.id, mail.Field{Name: string(name), Value: string(value)})
+					h.id = append(h.id, mail.Field{Name: string(name), Value: string(value)})
 				}
 			}
 		}
@@ -210,13 +210,13 @@ func (c *handshake) identify() *command {
 }
 
 // enable asks for mod-sequences, removals by UID, and UTF-8 (RFC 5161, 7162, 6855).
-func (c *handshake) enable(utf8 bool) *command {
-	if !c.caps.has("ENABLE") || c.opts.quirks.avoids("ENABLE") {
+func (h *handshake) enable(utf8 bool) *command {
+	if !h.caps.has("ENABLE") || h.opts.quirks.avoids("ENABLE") {
 		return nil
 	}
 	words := ""
 	for _, word := range []string{"CONDSTORE", "QRESYNC", "UTF8=ACCEPT"} {
-		if c.caps.has(word) && (utf8 || word != "UTF8=ACCEPT") {
+		if h.caps.has(word) && (utf8 || word != "UTF8=ACCEPT") {
 			words += " " + word
 		}
 	}
@@ -227,20 +227,20 @@ func (c *handshake) enable(utf8 bool) *command {
 }
 
 // compress puts DEFLATE over the connection (RFC 4978). Bytes that follow the server's OK are compressed already.
-func (c *handshake) compress(ctx context.Context) error {
-	if err := c.do(ctx, newCommand("COMPRESS").raw(" DEFLATE")); err != nil {
-		if c.dead != nil {
+func (h *handshake) compress(ctx context.Context) error {
+	if err := h.do(ctx, newCommand("COMPRESS").raw(" DEFLATE")); err != nil {
+		if h.dead != nil {
 			return err
 		}
 		return nil // refused: go on without it
 	}
-	deflate, err := flate.NewWriter(c.transport, flate.DefaultCompression)
+	deflate, err := flate.NewWriter(h.transport, flate.DefaultCompression)
 	if err != nil {
-		return c.fail(err)
+		return h.fail(err)
 	}
-	c.read(flate.NewReader(c.r.Input))
-	c.w = bufio.NewWriterSize(deflate, 64<<10)
-	c.flusher = deflate
+	h.read(flate.NewReader(h.r.Input))
+	h.w = bufio.NewWriterSize(deflate, 64<<10)
+	h.flusher = deflate
 	return nil
 }
 
@@ -267,24 +267,24 @@ func allowOldTLS(config *tls.Config) {
 // explainOldTLS explains a handshake that failed because both sides have nothing secure enough in common. It returns
 // nil if there is another reason. It connects once more and accepts anything, to find out what the server supports,
 // and sends nothing else.
-func (c *handshake) explainOldTLS(ctx context.Context, failure error) error {
+func (h *handshake) explainOldTLS(ctx context.Context, failure error) error {
 	what, speaks := "", false
-	if !c.opts.OldTLS && c.opts.Security == TLS {
-		what, speaks = c.opts.probeOldTLS(ctx)
+	if !h.opts.OldTLS && h.opts.Security == TLS {
+		what, speaks = h.opts.probeOldTLS(ctx)
 	}
 	refused := slices.ContainsFunc([]string{"handshake failure", "protocol version", "insufficient security",
 		"unconfigured cipher suite"},
 		func(words string) bool { return strings.Contains(failure.Error(), words) })
 	switch {
 	case speaks:
-		return fmt.Errorf("%w: %s speaks %s, but TLS 1.2 with forward secrecy is needed (%w)", ErrOldTLS, c.opts.Address(),
+		return fmt.Errorf("%w: %s speaks %s, but TLS 1.2 with forward secrecy is needed (%w)", ErrOldTLS, h.opts.Address(),
 			what, failure)
-	case refused && c.opts.Security == StartTLS && !c.opts.OldTLS:
-		return fmt.Errorf("%w: %s accepts neither TLS 1.2 nor 1.3 with forward secrecy (%w)", ErrOldTLS, c.opts.Address(),
+	case refused && h.opts.Security == StartTLS && !h.opts.OldTLS:
+		return fmt.Errorf("%w: %s accepts neither TLS 1.2 nor 1.3 with forward secrecy (%w)", ErrOldTLS, h.opts.Address(),
 			failure)
 	case refused:
 		return fmt.Errorf("%s has no TLS version and cipher in common with this program, which lacks finite-field DHE "+
-			"and SSL 3: ask its operator to allow TLS 1.2 with ECDHE (%w)", c.opts.Address(), failure)
+			"and SSL 3: ask its operator to allow TLS 1.2 with ECDHE (%w)", h.opts.Address(), failure)
 	}
 	return nil
 }

@@ -19,24 +19,24 @@ import (
 type login struct{ *conn }
 
 // run logs in by the best mechanism that both sides support. The secret is sent to the server only.
-func (c *login) run(ctx context.Context) error {
-	secret, err := c.secret(ctx)
+func (l *login) run(ctx context.Context) error {
+	secret, err := l.secret(ctx)
 	if err != nil {
 		return err
 	}
-	defer c.trace.redactAnswers()()
-	defer func() { c.secrets = nil }()
-	c.redact(secret)
-	c.capsKnown = false // the capabilities may change after login (RFC 9051 section 6.2)
-	err = c.tryMechanisms(secret)
+	defer l.trace.redactAnswers()()
+	defer func() { l.secrets = nil }()
+	l.redact(secret)
+	l.capsKnown = false // the capabilities may change after login (RFC 9051 section 6.2)
+	err = l.tryMechanisms(secret)
 	defer func() {
 		if err == nil || errors.Is(err, ErrLogin) {
-			c.opts.Logins.record(c.opts, err != nil)
+			l.opts.Logins.record(l.opts, err != nil)
 		}
 	}()
 	var refused *Error
-	if errors.As(err, &refused) && c.dead == nil {
-		err = c.explainLogin(refused, err)
+	if errors.As(err, &refused) && l.dead == nil {
+		err = l.explainLogin(refused, err)
 	}
 	return err
 }
@@ -48,56 +48,56 @@ func (c *conn) redact(secret string) {
 	}
 }
 
-func (c *login) secret(ctx context.Context) (string, error) {
-	if c.opts.Token == nil {
-		return c.opts.Password, nil
+func (l *login) secret(ctx context.Context) (string, error) {
+	if l.opts.Token == nil {
+		return l.opts.Password, nil
 	}
-	token, err := c.opts.Token(ctx)
+	token, err := l.opts.Token(ctx)
 	if err != nil {
-		return "", fmt.Errorf("get an access token for %s: %w", c.opts, err)
+		return "", fmt.Errorf("get an access token for %s: %w", l.opts, err)
 	}
 	return token, nil
 }
 
-func (c *login) authenticate(mechanism, secret string) error {
+func (l *login) authenticate(mechanism, secret string) error {
 	var client sasl.Client
 	switch mechanism {
 	case "":
-		return c.loginCommand(secret)
+		return l.loginCommand(secret)
 	case "PLAIN":
-		client = sasl.NewPlainClient("", c.opts.User, secret)
+		client = sasl.NewPlainClient("", l.opts.User, secret)
 	case "LOGIN":
-		client = sasl.NewLoginClient(c.opts.User, secret)
+		client = sasl.NewLoginClient(l.opts.User, secret)
 	case "OAUTHBEARER":
-		client = sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: c.opts.User, Token: secret,
-			Host: c.opts.Host, Port: c.opts.Port})
+		client = sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: l.opts.User, Token: secret,
+			Host: l.opts.Host, Port: l.opts.Port})
 	case "XOAUTH2":
-		client = &xoauth2{user: c.opts.User, token: secret}
+		client = &xoauth2{user: l.opts.User, token: secret}
 	default:
 		return fmt.Errorf("the login mechanism %s is unknown; use PLAIN, LOGIN, OAUTHBEARER or XOAUTH2", mechanism)
 	}
-	return c.converse(client)
+	return l.converse(client)
 }
 
 // loginCommand uses the LOGIN command. LOGINDISABLED forbids even an attempt, which would expose the secret (RFC 9051
 // section 6.2.3).
-func (c *login) loginCommand(secret string) error {
-	if c.caps.has("LOGINDISABLED") {
-		return fmt.Errorf("%w: %s allows no login with a password on this connection", ErrLogin, c.opts.Host)
+func (l *login) loginCommand(secret string) error {
+	if l.caps.has("LOGINDISABLED") {
+		return fmt.Errorf("%w: %s allows no login with a password on this connection", ErrLogin, l.opts.Host)
 	}
-	if strings.ContainsRune(secret, 0) || strings.ContainsRune(c.opts.User, 0) {
-		return fmt.Errorf("%w: a user name or password for %s holds a NUL", ErrLogin, c.opts.Host)
+	if strings.ContainsRune(secret, 0) || strings.ContainsRune(l.opts.User, 0) {
+		return fmt.Errorf("%w: a user name or password for %s holds a NUL", ErrLogin, l.opts.Host)
 	}
-	cmd := newCommand("LOGIN").raw(" ").text(c.opts.User).raw(" ").text(secret)
+	cmd := newCommand("LOGIN").raw(" ").text(l.opts.User).raw(" ").text(secret)
 	cmd.hide = true
-	if err := c.start(cmd); err != nil {
+	if err := l.start(cmd); err != nil {
 		return err
 	}
-	return c.wait(cmd)
+	return l.wait(cmd)
 }
 
 // converse runs AUTHENTICATE (RFC 9051 section 6.2.2). With SASL-IR the first answer is part of the command.
-func (c *login) converse(client sasl.Client) error {
+func (l *login) converse(client sasl.Client) error {
 	mechanism, initial, err := client.Start()
 	if err != nil {
 		return err
@@ -105,35 +105,35 @@ func (c *login) converse(client sasl.Client) error {
 	cmd := newCommand("AUTHENTICATE").raw(" " + mechanism)
 	cmd.name += " " + mechanism
 	cmd.hide = true
-	if initial != nil && c.caps.has("SASL-IR") {
-		c.redact(base64.StdEncoding.EncodeToString(initial))
+	if initial != nil && l.caps.has("SASL-IR") {
+		l.redact(base64.StdEncoding.EncodeToString(initial))
 		cmd.raw(" " + initialResponse(initial))
 		initial = nil
 	}
-	if err := c.start(cmd); err != nil {
+	if err := l.start(cmd); err != nil {
 		return err
 	}
 	for challenges := 0; ; challenges++ {
-		if err := c.awaitContinuation(cmd); err != nil {
+		if err := l.awaitContinuation(cmd); err != nil {
 			return err
 		}
 		if cmd.done {
 			return cmd.err
 		}
 		if challenges == maxChallenges {
-			return c.fail(wire.Flood("more than %d challenges to %s", maxChallenges, cmd.name))
+			return l.fail(wire.Flood("more than %d challenges to %s", maxChallenges, cmd.name))
 		}
 		answer := initial
 		if initial = nil; answer == nil {
-			answer, err = c.answer(client)
+			answer, err = l.answer(client)
 		}
 		line := base64.StdEncoding.EncodeToString(answer)
-		c.redact(line)
+		l.redact(line)
 		if err != nil {
 			line = "*" // cancel; the server's refusal follows
 		}
-		c.trace.sent([]byte("…"))
-		io.WriteString(c.w, line+"\r\n")
+		l.trace.sent([]byte("…"))
+		io.WriteString(l.w, line+"\r\n")
 	}
 }
 
@@ -145,8 +145,8 @@ func initialResponse(b []byte) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-func (c *login) answer(client sasl.Client) ([]byte, error) {
-	challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(c.challenge))
+func (l *login) answer(client sasl.Client) ([]byte, error) {
+	challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(l.challenge))
 	if err != nil {
 		return nil, err
 	}
@@ -155,12 +155,12 @@ func (c *login) answer(client sasl.Client) ([]byte, error) {
 
 // explainLogin makes an error of a refused login. Without a response code, only a few refusals certainly concern the
 // user; any other may be temporary.
-func (c *login) explainLogin(refused *Error, all error) error {
+func (l *login) explainLogin(refused *Error, all error) error {
 	if errors.Is(refused, mail.ErrTemporary) {
-		return fmt.Errorf("log in as %s: %w", c.opts, refused)
+		return fmt.Errorf("log in as %s: %w", l.opts, refused)
 	}
 	secret := "the password"
-	if c.opts.Token != nil {
+	if l.opts.Token != nil {
 		secret = "the access token"
 	}
 	if slices.Contains([]string{"", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"}, refused.Code) {
@@ -168,9 +168,9 @@ func (c *login) explainLogin(refused *Error, all error) error {
 		if tried, several := all.(*loginRefusals); several && len(tried.errs) > 1 {
 			said = tried.Error()
 		}
-		return fmt.Errorf("%w: %s does not accept %s of %s (%s)", ErrLogin, c.opts.Host, secret, c.opts, said)
+		return fmt.Errorf("%w: %s does not accept %s of %s (%s)", ErrLogin, l.opts.Host, secret, l.opts, said)
 	}
-	return fmt.Errorf("%w: log in as %s: %w", ErrLogin, c.opts, all)
+	return fmt.Errorf("%w: log in as %s: %w", ErrLogin, l.opts, all)
 }
 
 // xoauth2 is the mechanism of Google and Microsoft that preceded OAUTHBEARER.
@@ -187,23 +187,23 @@ func (x *xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }
 const loginCommandAlone = ""
 
 // mechanisms returns the ways to log in, the best first.
-func (c *login) mechanisms() (ways []string) {
-	if c.opts.Mechanism != "" {
-		return []string{strings.ToUpper(c.opts.Mechanism)}
+func (l *login) mechanisms() (ways []string) {
+	if l.opts.Mechanism != "" {
+		return []string{strings.ToUpper(l.opts.Mechanism)}
 	}
 	known := []string{"PLAIN", "LOGIN"}
-	if c.opts.Token != nil {
+	if l.opts.Token != nil {
 		known = []string{"OAUTHBEARER", "XOAUTH2"}
 	}
 	for _, name := range known {
-		if c.caps.has("AUTH=" + name) {
+		if l.caps.has("AUTH=" + name) {
 			ways = append(ways, name)
 		}
 	}
 	switch {
-	case c.opts.Token == nil && len(ways) == 0:
+	case l.opts.Token == nil && len(ways) == 0:
 		ways = []string{loginCommandAlone} // it returns the error if the server forbids it
-	case c.opts.Token == nil && !c.caps.has("LOGINDISABLED"):
+	case l.opts.Token == nil && !l.caps.has("LOGINDISABLED"):
 		ways = slices.Insert(ways, 1, loginCommandAlone)
 	case len(ways) == 0:
 		ways = []string{"XOAUTH2"}
@@ -246,20 +246,20 @@ func reasonOf(refused *Error) refusalReason {
 
 // tryMechanisms logs in by the first way that the server supports. Some servers offer AUTHENTICATE PLAIN and accept
 // only LOGIN.
-func (c *login) tryMechanisms(secret string) error {
-	ways := c.mechanisms()
-	first := min(int(c.opts.quirks.mechanism.Load()), len(ways)-1)
+func (l *login) tryMechanisms(secret string) error {
+	ways := l.mechanisms()
+	first := min(int(l.opts.quirks.mechanism.Load()), len(ways)-1)
 	unclearly := false
 	var errs []error
 	for i, way := range ways[first:] {
-		err := c.authenticate(way, secret)
+		err := l.authenticate(way, secret)
 		if err == nil {
-			c.opts.quirks.mechanism.Store(int32(first + i))
+			l.opts.quirks.mechanism.Store(int32(first + i))
 			return nil
 		}
 		errs = append(errs, err)
 		var refused *Error
-		if c.dead != nil || !errors.As(err, &refused) {
+		if l.dead != nil || !errors.As(err, &refused) {
 			return err
 		}
 		d := reasonOf(refused)

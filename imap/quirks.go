@@ -24,33 +24,33 @@ type quirks struct {
 const maxLosses = 2
 
 // addLoss counts a connection lost during a command.
-func (l *quirks) addLoss(command string, reason error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.lossesOf == nil {
-		l.lossesOf, l.reasons = map[string]int{}, map[string]string{}
+func (q *quirks) addLoss(command string, reason error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.lossesOf == nil {
+		q.lossesOf, q.reasons = map[string]int{}, map[string]string{}
 	}
-	l.lossesOf[command]++
-	l.reasons[command] = reason.Error()
-	l.last = command
+	q.lossesOf[command]++
+	q.reasons[command] = reason.Error()
+	q.last = command
 }
 
 // losses returns how many connections a command has cost.
-func (l *quirks) losses(command string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lossesOf[command]
+func (q *quirks) losses(command string) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.lossesOf[command]
 }
 
 // reason returns the error of the latest loss, with the server's own words if it sent any.
-func (l *quirks) reason(command string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reasons[command]
+func (q *quirks) reason(command string) string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.reasons[command]
 }
 
 // avoids reports whether a command should not be sent again.
-func (l *quirks) avoids(command string) bool { return l.losses(command) >= maxLosses }
+func (q *quirks) avoids(command string) bool { return q.losses(command) >= maxLosses }
 
 // optionalCommands are commands that a run can do in another way, or without.
 var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID",
@@ -58,10 +58,10 @@ var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "
 
 // lostOptional reports, once, whether the latest connection was lost during an optional command, so that another
 // attempt differs.
-func (l *quirks) lostOptional() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	last := l.last
-	l.last = ""
+func (q *quirks) lostOptional() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	last := q.last
+	q.last = ""
 	return slices.ContainsFunc(optionalCommands, func(prefix string) bool { return strings.HasPrefix(last, prefix) })
 }

@@ -3,8 +3,11 @@
 //
 // A message passes to the server like this:
 //
-//	Missing ─► match ─► MissingSimilar ─► Append: ready ─► add ─► send ─► check
-//	  is there a copy?      a changed one?   buffer, flags, date   APPEND    read back, report
+//	Missing: is there a copy?            match: size and date, header, bytes
+//	MissingSimilar: a changed copy?      resemble: what servers do not change
+//	Append:  ready                       buffer the body, choose flags and date
+//	         add ─► send ─► APPEND       smaller batches, fewer flags, another attempt
+//	         check                       read back, compare, report, record in the journal
 //
 // Prepare (prepare.go) finds or makes a mailbox of the target for each archived one, under a name by mapping.go.
 //

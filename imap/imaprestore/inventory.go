@@ -28,62 +28,62 @@ type inventory struct {
 }
 
 // open opens the mailbox and loads what it holds. It leaves the session with a connection.
-func (f *inventory) open(ctx context.Context) error {
-	if err := f.acquire(ctx); err != nil {
+func (inv *inventory) open(ctx context.Context) error {
+	if err := inv.acquire(ctx); err != nil {
 		return err
 	}
-	if err := f.load(ctx); err != nil {
-		f.close()
-		return fmt.Errorf("look at mailbox %s on %s: %w", wire.PrintableName(f.place.Name), f.t.opts.Host, err)
+	if err := inv.load(ctx); err != nil {
+		inv.close()
+		return fmt.Errorf("look at mailbox %s on %s: %w", wire.PrintableName(inv.place.Name), inv.t.opts.Host, err)
 	}
 	return nil
 }
 
 // close gives the connection back and closes the journal.
-func (f *inventory) close() error {
-	f.release()
-	f.t.existing.Add(-int64(len(f.unjournaled)))
-	f.unjournaled = nil
-	if f.journal == nil {
+func (inv *inventory) close() error {
+	inv.release()
+	inv.t.existing.Add(-int64(len(inv.unjournaled)))
+	inv.unjournaled = nil
+	if inv.journal == nil {
 		return nil
 	}
-	return f.journal.Close()
+	return inv.journal.Close()
 }
 
 // load notes what the mailbox holds: from the journal, and by size and date.
-func (f *inventory) load(ctx context.Context) error {
+func (inv *inventory) load(ctx context.Context) error {
 	var err error
-	f.journal, f.journaled, err = journal.Open(f.t.opts.Journal, f.t.opts.Address()+" "+f.t.opts.User, f.place.Name,
-		f.validity)
+	account := inv.t.opts.Address() + " " + inv.t.opts.User
+	inv.journal, inv.journaled, err = journal.Open(inv.t.opts.Journal, account, inv.place.Name, inv.validity)
 	if err != nil {
 		return err
 	}
-	f.recorded = map[chunk.ID][]mail.UID{}
-	f.next = 1
-	if f.mailbox.Status().Messages == 0 {
-		f.next = max(1, mail.UID(f.mailbox.Status().UIDNext))
+	inv.recorded = map[chunk.ID][]mail.UID{}
+	inv.next = 1
+	if inv.mailbox.Status().Messages == 0 {
+		inv.next = max(1, mail.UID(inv.mailbox.Status().UIDNext))
 		return nil
 	}
-	for m, err := range f.mailbox.Overview(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}) {
+	for m, err := range inv.mailbox.Overview(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}) {
 		if err != nil {
 			return err
 		}
-		f.next = max(f.next, m.UID+1)
-		if f.seen != nil {
-			f.seen(m)
+		inv.next = max(inv.next, m.UID+1)
+		if inv.seen != nil {
+			inv.seen(m)
 		}
-		if id, ok := f.journaled.Hashes[m.UID]; ok {
-			f.recorded[id] = append(f.recorded[id], m.UID)
+		if id, ok := inv.journaled.Hashes[m.UID]; ok {
+			inv.recorded[id] = append(inv.recorded[id], m.UID)
 			continue
 		}
-		f.unjournaled = append(f.unjournaled, &existing{uid: m.UID, size: m.Size, date: m.Internal.Seconds})
-		if f.t.existing.Add(1) > maxExisting {
+		inv.unjournaled = append(inv.unjournaled, &existing{uid: m.UID, size: m.Size, date: m.Internal.Seconds})
+		if inv.t.existing.Add(1) > maxExisting {
 			return fmt.Errorf("the mailboxes that are restored into hold more than %d messages that this host has not added, "+
 				"and no more are compared; restore into other mailboxes (--prefix)", maxExisting)
 		}
 	}
-	f.next = max(f.next, mail.UID(f.mailbox.Status().UIDNext))
-	f.journaled.Hashes = nil // recorded has those that are there
+	inv.next = max(inv.next, mail.UID(inv.mailbox.Status().UIDNext))
+	inv.journaled.Hashes = nil // recorded has those that are there
 	return nil
 }
 
@@ -127,8 +127,8 @@ func (p *existing) record() *prints {
 }
 
 // newMessages lists the messages that came after all that are known.
-func (f *inventory) newMessages(ctx context.Context) (fresh []*existing, err error) {
-	for m, err := range f.mailbox.Overview(ctx, mail.UIDRange{First: f.next, Last: math.MaxUint32}) {
+func (inv *inventory) newMessages(ctx context.Context) (fresh []*existing, err error) {
+	for m, err := range inv.mailbox.Overview(ctx, mail.UIDRange{First: inv.next, Last: math.MaxUint32}) {
 		if err != nil {
 			return nil, err
 		}

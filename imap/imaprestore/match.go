@@ -38,35 +38,35 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 // match finds a copy of each message among the existing ones, a different one for each; 0 is none. The journal knows
 // some. The others are compared by size and date, then by header, and what is left by all bytes. Messages that a
 // server changed more than that are left to MissingSimilar.
-func (f *inventory) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
+func (inv *inventory) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
 	copies := make([]mail.UID, len(wanted))
-	f.compared = make([]bool, len(wanted))
+	inv.compared = make([]bool, len(wanted))
 	var missing []int
 	for i := range wanted {
-		if known := f.recorded[wanted[i].Hash]; len(known) > 0 {
-			copies[i], f.recorded[wanted[i].Hash] = known[0], known[1:]
+		if known := inv.recorded[wanted[i].Hash]; len(known) > 0 {
+			copies[i], inv.recorded[wanted[i].Hash] = known[0], known[1:]
 			continue
 		}
 		missing = append(missing, i)
-		f.compared[i] = true
+		inv.compared[i] = true
 	}
-	if len(missing) == 0 || len(f.unjournaled) == 0 {
+	if len(missing) == 0 || len(inv.unjournaled) == 0 {
 		return copies, nil
 	}
-	return copies, f.retry(ctx, func() error { return f.compare(ctx, wanted, missing, copies) })
+	return copies, inv.retry(ctx, func() error { return inv.compare(ctx, wanted, missing, copies) })
 }
 
 // compare finds copies of the messages at the given indices.
-func (f *inventory) compare(ctx context.Context, wanted []restore.Wanted, indices []int, copies []mail.UID) error {
-	n := f.candidates(wanted, indices)
-	if err := f.readHeaders(ctx, n.all); err != nil {
+func (inv *inventory) compare(ctx context.Context, wanted []restore.Wanted, indices []int, copies []mail.UID) error {
+	n := inv.candidates(wanted, indices)
+	if err := inv.readHeaders(ctx, n.all); err != nil {
 		return err
 	}
 	near, err := n.withHeaders(ctx, wanted, indices)
 	if err != nil {
-		return fmt.Errorf("mailbox %s: %w", wire.PrintableName(f.place.Name), err)
+		return fmt.Errorf("mailbox %s: %w", wire.PrintableName(inv.place.Name), err)
 	}
-	if err := f.readBodies(ctx, flatten(near)); err != nil {
+	if err := inv.readBodies(ctx, flatten(near)); err != nil {
 		return err
 	}
 	mine := map[int]fingerprint.Fingerprint{}
@@ -122,10 +122,10 @@ func flatten(near map[int][]*existing) []*existing {
 func byUID(a, b *existing) int { return cmp.Compare(a.uid, b.uid) }
 
 // readHeaders reads the headers of messages that are not read yet.
-func (f *inventory) readHeaders(ctx context.Context, list []*existing) error {
+func (inv *inventory) readHeaders(ctx context.Context, list []*existing) error {
 	const usual = 4 << 10
 	ask, byUID := notRead(list, func(p *existing) (bool, int64) { return p.hasHeader, usual })
-	return f.mailbox.Headers(ctx, ask, func(uid mail.UID, text io.Reader) error {
+	return inv.mailbox.Headers(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		var header bytes.Buffer
 		if _, err := io.CopyN(&header, text, 2*fingerprint.HeaderLimit); err != nil && err != io.EOF {
 			return err
@@ -141,9 +141,9 @@ func (f *inventory) readHeaders(ctx context.Context, list []*existing) error {
 }
 
 // readBodies reads the bodies of messages that are not read yet.
-func (f *inventory) readBodies(ctx context.Context, list []*existing) error {
+func (inv *inventory) readBodies(ctx context.Context, list []*existing) error {
 	ask, byUID := notRead(list, func(p *existing) (bool, int64) { return p.hasBody, p.size })
-	return f.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
+	return inv.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		like, err := fingerprint.Of(func(w io.Writer) error {
 			_, err := io.Copy(w, text)
 			return err
@@ -177,12 +177,12 @@ type candidates struct {
 const maxPairs = 4 << 20
 
 // candidates returns the existing messages that could be copies of the wanted ones at the indices.
-func (f *inventory) candidates(wanted []restore.Wanted, indices []int) *candidates {
+func (inv *inventory) candidates(wanted []restore.Wanted, indices []int) *candidates {
 	n := &candidates{bySize: map[int64][]*existing{}, byDate: map[int64][]*existing{}}
 	for _, i := range indices {
 		n.bySize[wanted[i].Size], n.byDate[wanted[i].Internal.Seconds] = nil, nil
 	}
-	for _, p := range f.unjournaled {
+	for _, p := range inv.unjournaled {
 		if p.used {
 			continue
 		}

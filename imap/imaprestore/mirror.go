@@ -187,16 +187,16 @@ func (w *mirror) Apply(ctx context.Context, earlier restore.Mirror) (done restor
 }
 
 // expunge removes exactly these messages, and returns those that are still there.
-func (f *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet, err error) {
+func (s *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet, err error) {
 	var part mail.UIDSet
 	pull := func() error {
 		if part.Len() == 0 {
 			return nil
 		}
-		if err := f.mailbox.Store(ctx, part, "+", []string{`\Deleted`}); err != nil {
+		if err := s.mailbox.Store(ctx, part, "+", []string{`\Deleted`}); err != nil {
 			return err
 		}
-		err := f.mailbox.Expunge(ctx, part)
+		err := s.mailbox.Expunge(ctx, part)
 		part = mail.UIDSet{}
 		return err
 	}
@@ -210,7 +210,7 @@ func (f *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSe
 	if err := pull(); err != nil || due.Len() == 0 {
 		return due, err
 	}
-	there, err := f.mailbox.FetchUIDs(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
+	there, err := s.mailbox.FetchUIDs(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
 	return due.Without(due.Without(there)), err
 }
 

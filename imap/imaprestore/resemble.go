@@ -35,16 +35,16 @@ func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([
 // resemble finds copies that match has not found, whose bytes differ: servers re-encode bodies, and remove and add
 // header fields. INTERNALDATE must be the same, and so must what package canonical compares. It comes last, so that no
 // message is taken for another one that has a copy of its own.
-func (f *inventory) resemble(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
-	return f.retry(ctx, func() error { return f.resembleOnce(ctx, wanted, copies) })
+func (inv *inventory) resemble(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
+	return inv.retry(ctx, func() error { return inv.resembleOnce(ctx, wanted, copies) })
 }
 
-func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
+func (inv *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
 	dated := map[int64][]*existing{} // of the wanted dates
 	for i := range wanted {
 		dated[wanted[i].Internal.Seconds] = nil
 	}
-	for _, p := range f.unjournaled {
+	for _, p := range inv.unjournaled {
 		if list, ok := dated[p.date]; ok && !p.used {
 			dated[p.date] = append(list, p)
 		}
@@ -65,7 +65,7 @@ func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, c
 		}
 	}
 	slices.SortFunc(candidates, byUID)
-	if err := f.readHeaders(ctx, candidates); err != nil {
+	if err := inv.readHeaders(ctx, candidates); err != nil {
 		return err
 	}
 	type sameHeader struct {
@@ -91,13 +91,13 @@ func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, c
 			near[i] = list
 		}
 	}
-	return f.resembleBodies(ctx, wanted, left, near, copies)
+	return inv.resembleBodies(ctx, wanted, left, near, copies)
 }
 
 // resembleBodies compares the bodies of messages with matching headers.
-func (f *inventory) resembleBodies(ctx context.Context, wanted []restore.Wanted, left []int,
+func (inv *inventory) resembleBodies(ctx context.Context, wanted []restore.Wanted, left []int,
 	near map[int][]*existing, copies []mail.UID) error {
-	there, err := f.canonicalDigests(ctx, flatten(near))
+	there, err := inv.canonicalDigests(ctx, flatten(near))
 	if err != nil {
 		return err
 	}
@@ -123,10 +123,10 @@ func (f *inventory) resembleBodies(ctx context.Context, wanted []restore.Wanted,
 }
 
 // canonicalDigests returns the digests of existing messages.
-func (f *inventory) canonicalDigests(ctx context.Context, list []*existing) (map[mail.UID]canonical.Digest, error) {
+func (inv *inventory) canonicalDigests(ctx context.Context, list []*existing) (map[mail.UID]canonical.Digest, error) {
 	digests := map[mail.UID]canonical.Digest{}
 	ask, _ := notRead(list, func(p *existing) (bool, int64) { return false, p.size })
-	err := f.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
+	err := inv.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		d := canonical.NewDigester()
 		_, err := io.Copy(d, text)
 		if err == nil {

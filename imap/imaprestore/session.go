@@ -26,61 +26,61 @@ type session struct {
 
 // acquire gets a connection, unless there is one. Other folders use it between calls; usually it still has the mailbox
 // selected. acquire connects again if the connection ended while it was idle.
-func (f *session) acquire(ctx context.Context) error {
-	if f.c != nil {
+func (s *session) acquire(ctx context.Context) error {
+	if s.c != nil {
 		return nil
 	}
-	err := f.retry(ctx, func() error { return f.connect(ctx) })
+	err := s.retry(ctx, func() error { return s.connect(ctx) })
 	if err != nil {
-		f.release()
+		s.release()
 	}
 	return err
 }
 
 // release gives the connection back.
-func (f *session) release() {
-	if f.c != nil {
-		f.t.pool.Put(f.c)
-		f.c = nil
+func (s *session) release() {
+	if s.c != nil {
+		s.t.pool.Put(s.c)
+		s.c = nil
 	}
 }
 
 // connect gets a connection and opens the mailbox. It returns an error if the mailbox was replaced meanwhile.
-func (f *session) connect(ctx context.Context) error {
-	f.release()
-	c, err := f.t.pool.GetOn(ctx, f.place.Name)
+func (s *session) connect(ctx context.Context) error {
+	s.release()
+	c, err := s.t.pool.GetOn(ctx, s.place.Name)
 	if err != nil {
 		return err
 	}
-	f.c = c
-	if m := c.Opened(f.place.Name, f.readOnly); m != nil && f.mailbox != nil {
-		f.mailbox = m
+	s.c = c
+	if m := c.Opened(s.place.Name, s.readOnly); m != nil && s.mailbox != nil {
+		s.mailbox = m
 		return nil
 	}
 	open := c.Select
-	if f.readOnly {
+	if s.readOnly {
 		open = c.Examine
 	}
-	if f.mailbox, err = open(ctx, f.place.Name); err != nil {
+	if s.mailbox, err = open(ctx, s.place.Name); err != nil {
 		return err
 	}
-	if f.validity == 0 {
-		f.validity = f.mailbox.Status().UIDValidity
+	if s.validity == 0 {
+		s.validity = s.mailbox.Status().UIDValidity
 	}
-	if f.validity != f.mailbox.Status().UIDValidity {
-		return fmt.Errorf("mailbox %s was replaced while it was restored", wire.PrintableName(f.place.Name))
+	if s.validity != s.mailbox.Status().UIDValidity {
+		return fmt.Errorf("mailbox %s was replaced while it was restored", wire.PrintableName(s.place.Name))
 	}
 	return nil
 }
 
 // retry calls do, which changes nothing on the server, again if the connection is lost.
-func (f *session) retry(ctx context.Context, do func() error) error {
+func (s *session) retry(ctx context.Context, do func() error) error {
 	var err error
 	for n := range maxAttempts {
 		if err = do(); !errors.Is(err, mail.ErrTemporary) || ctx.Err() != nil {
 			return err
 		}
-		if failed := f.waitAndReconnect(ctx, n, err); failed != nil {
+		if failed := s.waitAndReconnect(ctx, n, err); failed != nil {
 			return failed
 		}
 	}
@@ -88,20 +88,20 @@ func (f *session) retry(ctx context.Context, do func() error) error {
 }
 
 // waitAndReconnect waits as long as the server asked, or a little, and connects again if the connection is lost.
-func (f *session) waitAndReconnect(ctx context.Context, n int, cause error) error {
+func (s *session) waitAndReconnect(ctx context.Context, n int, cause error) error {
 	wait := retry.Suggested(cause)
 	if wait == 0 {
 		wait = time.Second << (2 * n)
-	} else if err := f.t.waits.Spend(wait, cause); err != nil {
+	} else if err := s.t.waits.Spend(wait, cause); err != nil {
 		return err
 	}
-	if err := f.t.pause(ctx, wait); err != nil {
+	if err := s.t.pause(ctx, wait); err != nil {
 		return err
 	}
-	if f.c != nil && f.c.Alive() {
+	if s.c != nil && s.c.Alive() {
 		return nil
 	}
-	return f.connect(ctx)
+	return s.connect(ctx)
 }
 
 // maxAttempts is how often something is tried that fails temporarily.
