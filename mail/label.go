@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// LabelKeyword returns a keyword for a label of Gmail. Letters, digits and "-_./&+," stay, and other bytes become =XX,
-// so that every server should accept the keyword (RFC 9051 section 9, flag-keyword). KeywordLabel inverts it.
+// LabelKeyword returns a keyword for a label of Gmail. Letters, digits and "-_./&+," stay, and other bytes become =XX, so
+// that every server should accept the keyword (RFC 9051 section 9, flag-keyword). Decoding it as quoted-printable (RFC
+// 2045 section 6.7) gives the label again.
 func LabelKeyword(label string) string {
 	var b strings.Builder
 	for _, c := range []byte(label) {
@@ -17,20 +18,4 @@ func LabelKeyword(label string) string {
 		}
 	}
 	return b.String()
-}
-
-// KeywordLabel inverts LabelKeyword. It returns ok false for a keyword that LabelKeyword does not return.
-func KeywordLabel(keyword string) (label string, ok bool) {
-	var b strings.Builder
-	for i := 0; i < len(keyword); i++ {
-		c := keyword[i]
-		if c == '=' {
-			if n, err := fmt.Sscanf(keyword[i+1:min(i+3, len(keyword))], "%02X", &c); n != 1 || err != nil {
-				return "", false
-			}
-			i += 2
-		}
-		b.WriteByte(c)
-	}
-	return b.String(), LabelKeyword(b.String()) == keyword
 }

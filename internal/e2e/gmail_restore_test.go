@@ -2,8 +2,10 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"io"
 	"io/fs"
 	"maps"
+	"mime/quotedprintable"
 	"os"
 	"path/filepath"
 	"slices"
@@ -146,8 +148,9 @@ func TestGmailLabelsAsKeywords(t *testing.T) {
 		}
 		var labels []string
 		for _, flag := range reported.Flags {
-			if label, ok := mail.KeywordLabel(flag); ok && !strings.HasPrefix(flag, `\`) {
-				labels = append(labels, label)
+			label, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(flag)))
+			if err == nil && mail.LabelKeyword(string(label)) == flag {
+				labels = append(labels, string(label))
 			}
 		}
 		if want := slices.Sorted(slices.Values(messages[reported.UID-1].Labels)); !slices.Equal(slices.Sorted(slices.Values(labels)), want) {

@@ -19,6 +19,7 @@ package safename
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -68,17 +69,25 @@ func (s Style) escapes(level string, i int) bool {
 	case '~':
 		return i == 0
 	case '%':
-		return level == "%" || i+2 < len(level) && isHex(level[i+1]) && isHex(level[i+2])
+		_, ambiguous := unescape(level[i:])
+		return ambiguous || level == "%"
 	}
 	return c < ' '
 }
 
-const upperHex = "0123456789ABCDEF"
-
 func escape(b *strings.Builder, octets string) {
 	for _, c := range []byte(octets) {
-		b.Write([]byte{'%', upperHex[c>>4], upperHex[c&15]})
+		fmt.Fprintf(b, "%%%02X", c)
 	}
+}
+
+// unescape returns the byte of the escape with which s begins, or ok false if it begins with none. It inverts escape.
+func unescape(s string) (octet string, ok bool) {
+	if len(s) < 3 || s[0] != '%' {
+		return "", false
+	}
+	octets, err := hex.DecodeString(s[1:3])
+	return string(octets), err == nil
 }
 
 // Decode inverts Encode. It leaves text that Encode does not return unchanged.
@@ -99,8 +108,8 @@ func Decode(encoded string) string {
 func next(encoded string) (text string, size int) {
 	switch encoded[0] {
 	case '%':
-		if len(encoded) > 2 && isHex(encoded[1]) && isHex(encoded[2]) {
-			return string([]byte{unhex(encoded[1])<<4 | unhex(encoded[2])}), 3
+		if octet, ok := unescape(encoded); ok {
+			return octet, 3
 		}
 	case '&':
 		if end := strings.IndexByte(encoded, '-'); end > 0 {
@@ -150,16 +159,4 @@ func IsDevice(name string) bool {
 		return true
 	}
 	return len(name) == 4 && (name[:3] == "com" || name[:3] == "lpt") && '0' <= name[3] && name[3] <= '9'
-}
-
-func isHex(c byte) bool { return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' || 'a' <= c && c <= 'f' }
-
-func unhex(c byte) byte {
-	switch {
-	case c >= 'a':
-		return c - 'a' + 10
-	case c >= 'A':
-		return c - 'A' + 10
-	}
-	return c - '0'
 }
