@@ -41,7 +41,7 @@ func (c *authCommand) consentTo(ctx context.Context, p *program, ad *credential)
 	if err := store.Put(ctx, grant); err != nil {
 		return err
 	}
-	return p.printCredential(authSummary{
+	return printCredential(p, authSummary{
 		Account: a.Name, URL: a.URL, Provider: grant.Provider.Name, Scopes: append([]string{}, grant.Provider.Scopes...),
 		Tried: tried, Kept: kept(sealed),
 	}, a)
@@ -67,7 +67,7 @@ type authSummary struct {
 }
 
 // printCredential prints what was stored. The account may be nil.
-func (p *program) printCredential(s authSummary, a *access.Account) error {
+func printCredential(p *program, s authSummary, a *access.Account) error {
 	if p.flags.JSON {
 		return p.PrintJSON(s)
 	}

@@ -52,7 +52,7 @@ func (a *credential) obtain(ctx context.Context, p *program, c *authCommand) err
 // credentials returns those that the arguments name, or else all that are missing.
 func (c *authCommand) credentials(ctx context.Context, p *program) (credentials []*credential, err error) {
 	if len(c.Account) == 0 {
-		return p.missingCredentials(ctx)
+		return missingCredentials(ctx, p)
 	}
 	for _, name := range c.Account {
 		named, err := c.named(p, name)
@@ -83,7 +83,7 @@ func (c *authCommand) named(p *program, name string) (credentials []*credential,
 			return nil, &hint.Usage{Text: "the passphrase of " + ui.Quote(name) + " is not kept in the keyring", Hint: "set it in the configuration: secret_keyring = " + ui.Quote(name)}
 		}
 		if r.Secret.Keyring != "" {
-			repository, err := p.repositoryCredential(r)
+			repository, err := repositoryCredential(p, r)
 			if err != nil {
 				return nil, err
 			}
@@ -107,7 +107,7 @@ func (c *authCommand) accountCredential(p *program, a *access.Account) *credenti
 	return &credential{account: a, provider: cmp.Or(c.Provider, a.Configured.Provider, access.ProviderOf(a))}
 }
 
-func (p *program) repositoryCredential(r *config.Repository) (*credential, error) {
+func repositoryCredential(p *program, r *config.Repository) (*credential, error) {
 	l, err := p.ConfiguredLocation(r)
 	if err != nil {
 		return nil, err
@@ -121,12 +121,12 @@ func (p *program) repositoryCredential(r *config.Repository) (*credential, error
 }
 
 // missingCredentials returns the credentials of the configuration that lack a consent, or an entry in the keyring.
-func (p *program) missingCredentials(ctx context.Context) (credentials []*credential, err error) {
+func missingCredentials(ctx context.Context, p *program) (credentials []*credential, err error) {
 	c, err := p.Config()
 	if err != nil {
 		return nil, err
 	}
-	all, err := p.configuredCredentials(c)
+	all, err := configuredCredentials(p, c)
 	if err != nil {
 		return nil, err
 	}
@@ -160,12 +160,12 @@ func (p *program) missingCredentials(ctx context.Context) (credentials []*creden
 }
 
 // configuredCredentials returns all credentials of the configuration that need a consent, or an entry in the keyring.
-func (p *program) configuredCredentials(c *config.Config) (all []*credential, err error) {
+func configuredCredentials(p *program, c *config.Config) (all []*credential, err error) {
 	for i := range c.Repositories {
 		if c.Repositories[i].Secret.Keyring == "" {
 			continue
 		}
-		a, err := p.repositoryCredential(&c.Repositories[i])
+		a, err := repositoryCredential(p, &c.Repositories[i])
 		if err != nil {
 			return nil, err
 		}
@@ -210,5 +210,5 @@ func (a *credential) keep(ctx context.Context, p *program, c *authCommand) error
 	if err := keyring.Set(ctx, a.keyring, string(value)); err != nil {
 		return fmt.Errorf("store the %s: %w", a.secret.Name, err)
 	}
-	return p.printCredential(s, a.account)
+	return printCredential(p, s, a.account)
 }

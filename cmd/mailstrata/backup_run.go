@@ -145,10 +145,10 @@ func (b *backupRun) print() error {
 		return p.PrintJSON(document)
 	}
 	if b.accounts <= mostRows {
-		return p.printManifests(b.committed, false)
+		return printManifests(p, b.committed, false)
 	}
 	remarkable := slices.DeleteFunc(slices.Clone(b.committed), func(s manifestSummary) bool { return s.Alarms == 0 && s.Failures == 0 })
-	if err := p.printManifests(remarkable, false); err != nil {
+	if err := printManifests(p, remarkable, false); err != nil {
 		return err
 	}
 	var messages, bytes int64

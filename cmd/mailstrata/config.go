@@ -165,7 +165,7 @@ func (c *configShowCommand) Run(ctx context.Context, p *program) error {
 	err = show(p, accounts, []string{"ACCOUNT", "URL", "REPOSITORY", "SECRET"}, func(s configuredSummary) []string {
 		return []string{s.Name, s.URL, s.Repository, s.Secret}
 	})
-	return errors.Join(err, p.showProviders(read), p.showWatches(read))
+	return errors.Join(err, showProviders(p, read), showWatches(p, read))
 }
 
 // providerSummary is a provider of the configuration as JSON.
@@ -177,7 +177,7 @@ type providerSummary struct {
 	Keyring  bool   `json:"keyring"` // tokens are sealed to a key there
 }
 
-func (p *program) showProviders(c *config.Config) error {
+func showProviders(p *program, c *config.Config) error {
 	if len(c.Providers) == 0 {
 		return nil
 	}
@@ -214,7 +214,7 @@ type watchSummary struct {
 	OnFailure bool   `json:"on_failure"`
 }
 
-func (p *program) showWatches(c *config.Config) error {
+func showWatches(p *program, c *config.Config) error {
 	if len(c.Watch) == 0 {
 		return nil
 	}

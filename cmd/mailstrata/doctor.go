@@ -58,7 +58,7 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return p.printFindings(findings)
+	return printFindings(p, findings)
 }
 
 // subjects returns the accounts and the repositories that the user names, or else all of the configuration, and the
@@ -131,7 +131,7 @@ func (c *doctorCommand) repositories(p *program, accounts []*access.Account, nam
 	return distinct
 }
 
-func (p *program) printFindings(findings []doctor.Finding) error {
+func printFindings(p *program, findings []doctor.Finding) error {
 	failed := 0
 	for _, f := range findings {
 		if f.Status == doctor.Fail {
@@ -139,7 +139,7 @@ func (p *program) printFindings(findings []doctor.Finding) error {
 		}
 	}
 	if !p.flags.JSON {
-		p.printFindingsTable(findings)
+		printFindingsTable(p, findings)
 	} else if err := ui.PrintLines(p.Output, findings); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func worstFirst(findings []doctor.Finding, all bool) (listed []doctor.Finding, s
 	return listed, len(seen)
 }
 
-func (p *program) printFindingsTable(findings []doctor.Finding) {
+func printFindingsTable(p *program, findings []doctor.Finding) {
 	all := findings
 	findings, subjects := worstFirst(all, p.flags.Verbose)
 	defer func() {

@@ -75,7 +75,7 @@ func (c *eraseCommand) Run(ctx context.Context, p *program) error {
 		printErasure(p, plan)
 	}
 	if c.DryRun {
-		return p.endErasure(summary, plan, nil)
+		return endErasure(p, summary, plan, nil)
 	}
 	if err := c.confirm(ctx, p, plan); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (c *eraseCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return fmt.Errorf("%w; run the same command again to complete it", err)
 	}
-	return p.endErasure(summary, plan, report)
+	return endErasure(p, summary, plan, report)
 }
 
 // plan finds what the arguments name.

@@ -96,7 +96,7 @@ func printErasure(p *program, plan *erase.Plan) {
 }
 
 // endErasure reports what was done. Without a report, nothing was done.
-func (p *program) endErasure(s *erasureSummary, plan *erase.Plan, report *erase.Report) error {
+func endErasure(p *program, s *erasureSummary, plan *erase.Plan, report *erase.Report) error {
 	unread, damage := plan.Unread, plan.Damage
 	if report != nil {
 		gone := report.Gone().UTC()
@@ -119,7 +119,7 @@ func (p *program) endErasure(s *erasureSummary, plan *erase.Plan, report *erase.
 			p.Note("a backup is under way on this host, and may hold it in %s until it ends", ui.Plural(int64(report.Spills), "file"))
 		}
 	}
-	p.warnDamaged(report)
+	warnDamaged(p, report)
 	if unread > 0 {
 		p.Warn("%s cannot be read and may hold it: %s", ui.Plural(int64(unread), "page or table"), ui.OneLine(damage.Error()))
 	}
@@ -130,7 +130,7 @@ func (p *program) endErasure(s *erasureSummary, plan *erase.Plan, report *erase.
 }
 
 // warnDamaged names the manifests that still hold what was erased.
-func (p *program) warnDamaged(report *erase.Report) {
+func warnDamaged(p *program, report *erase.Report) {
 	if report == nil {
 		return
 	}

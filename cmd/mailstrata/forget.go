@@ -170,11 +170,11 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 		p.Note("%s marked as forgotten; mailstrata prune deletes them after a day. Until then mailstrata forget --undo brings them back",
 			ui.Plural(int64(marked), "manifest"))
 	}
-	return cmp.Or(err, p.printLosses(plan), p.printMisdated(plan))
+	return cmp.Or(err, printLosses(p, plan), printMisdated(p, plan))
 }
 
 // printMisdated names the misdated manifests, whose accounts keep all manifests.
-func (p *program) printMisdated(plan *archive.ForgetPlan) error {
+func printMisdated(p *program, plan *archive.ForgetPlan) error {
 	accounts := map[string]bool{}
 	for _, d := range plan.Misdated() {
 		accounts[d.Manifest.Account] = true

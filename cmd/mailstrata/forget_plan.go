@@ -17,7 +17,7 @@ import (
 )
 
 // printLosses prints the losses that no alarm mentions.
-func (p *program) printLosses(plan *archive.ForgetPlan) error {
+func printLosses(p *program, plan *archive.ForgetPlan) error {
 	found := false
 	for _, d := range plan.Decisions {
 		if len(d.Lost) == 0 {

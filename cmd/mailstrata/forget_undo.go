@@ -39,14 +39,14 @@ func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 		return err
 	}
 	if len(c.Names) == 0 {
-		return p.listForgotten(forgotten)
+		return listForgotten(p, forgotten)
 	}
 	named, err := c.named(ctx, r, forgotten)
 	if err != nil {
 		return err
 	}
 	if c.DryRun {
-		return p.listForgotten(named)
+		return listForgotten(p, named)
 	}
 	left := 0
 	var printed error
@@ -57,7 +57,7 @@ func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 			left++
 		}
 		progress.Done()
-		printed = errors.Join(printed, p.printUndone(u))
+		printed = errors.Join(printed, printUndone(p, u))
 	})
 	progress.Done()
 	if err = errors.Join(err, printed); err != nil {
@@ -137,7 +137,7 @@ func summarizeForgotten(f *rewrite.Forgotten) forgottenSummary {
 }
 
 // listForgotten prints forgotten manifests, and until when they can be brought back.
-func (p *program) listForgotten(forgotten []rewrite.Forgotten) error {
+func listForgotten(p *program, forgotten []rewrite.Forgotten) error {
 	if len(forgotten) == 0 && !p.flags.JSON {
 		p.Note("there are no forgotten manifests")
 		return nil
@@ -157,7 +157,7 @@ func (p *program) listForgotten(forgotten []rewrite.Forgotten) error {
 }
 
 // printUndone prints whether a manifest was brought back.
-func (p *program) printUndone(u rewrite.Undone) error {
+func printUndone(p *program, u rewrite.Undone) error {
 	s := summarizeForgotten(&u.Old)
 	if u.New.Name != "" {
 		s.Undone = id(u.New)

@@ -57,9 +57,9 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 		p.Note("there are no manifests yet; mailstrata backup creates one")
 	}
 	p.Page()
-	show := func() error { return p.printManifests(found, true) }
+	show := func() error { return printManifests(p, found, true) }
 	if c.Latest {
-		show = func() error { return p.printLatest(latestOfEach(found)) }
+		show = func() error { return printLatest(p, latestOfEach(found)) }
 	}
 	if err := show(); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (p *program) unreported(ctx context.Context, r *repo.Repo, histories *archi
 }
 
 // printManifests prints manifests as a table, with their age if aged is set, or as JSON.
-func (p *program) printManifests(manifests []manifestSummary, aged bool) error {
+func printManifests(p *program, manifests []manifestSummary, aged bool) error {
 	if p.flags.JSON {
 		return ui.PrintLines(p.Output, manifests)
 	}
@@ -198,7 +198,7 @@ func (s *latestSummary) good() time.Time {
 }
 
 // printLatest writes one line for each account.
-func (p *program) printLatest(newest []latestSummary) error {
+func printLatest(p *program, newest []latestSummary) error {
 	if p.flags.JSON {
 		return ui.PrintLines(p.Output, newest)
 	}

@@ -161,7 +161,7 @@ func (c *pruneCommand) erase(ctx context.Context, p *program, r *repo.Repo, late
 		return nil, fmt.Errorf("rewrite manifests that were committed after an erasure: %w", err)
 	}
 	p.Note("%s rewritten without what was erased: the runs that committed them began before the erasure", ui.Plural(report.Rewritten, "manifest"))
-	p.warnDamaged(report)
+	warnDamaged(p, report)
 	return report, nil
 }
 

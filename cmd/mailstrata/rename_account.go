@@ -85,7 +85,7 @@ func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
 	default:
 		p.Printf("%s of %s renamed to %s", ui.Plural(int64(s.Renamed), "manifest"), ui.Safe(c.Old), ui.Safe(c.New))
 	}
-	p.noteNewName(c.Old, c.New)
+	noteNewName(p, c.Old, c.New)
 	if len(s.Left) > 0 {
 		return &outcome{statusPartial, ui.Plural(len(s.Left), "manifest") + " could not be renamed"}
 	}
@@ -93,7 +93,7 @@ func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
 }
 
 // noteNewName prints what the user must change.
-func (p *program) noteNewName(old, new string) {
+func noteNewName(p *program, old, new string) {
 	c, err := p.Config()
 	configured := func(name string) bool {
 		if err != nil {

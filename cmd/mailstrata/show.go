@@ -207,7 +207,7 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 	}
 	p.Paragraphs(ui.Red, "Alarms: what shrank or changed suspiciously", m.Alarm)
 	if len(m.Alarm) > 0 {
-		p.printComparisonHint(ctx, r, contents)
+		printComparisonHint(ctx, p, r, contents)
 	}
 	p.Paragraphs(ui.Yellow, "Warnings", m.Warnings)
 	var failures []string
@@ -227,7 +227,7 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 }
 
 // printComparisonHint prints how to compare the manifest with the complete one before it.
-func (p *program) printComparisonHint(ctx context.Context, r *repo.Repo, contents *archive.Contents) {
+func printComparisonHint(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents) {
 	for s, err := range archive.Manifests(ctx, r) {
 		if err != nil || s.Manifest.Account != contents.Manifest.Account || s.Manifest.State != manifest.Complete || !s.Head.Time.Before(contents.Head.Time) {
 			continue

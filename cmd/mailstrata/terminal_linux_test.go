@@ -96,7 +96,7 @@ func TestManifestsFit(t *testing.T) {
 		p := &program{Output: ui.New(nil, terminal, io.Discard, func(string) string { return "" }, func(error) {})}
 		p.Configure(ui.Settings{})
 		manifests := []manifestSummary{{ID: strings.Repeat("0", 64), Account: "anna@mail.example", Time: time.Now().Add(-2 * time.Minute), Messages: 12345678, Bytes: 1 << 40}}
-		if err := p.printManifests(manifests, true); err != nil {
+		if err := printManifests(p, manifests, true); err != nil {
 			t.Fatal(err)
 		}
 		_ = p.Flush()
