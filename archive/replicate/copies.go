@@ -10,20 +10,20 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// copies is what a repository has of manifests that are to be copied to it: copies, and originals that come home.
+// copies is what the target has: copies, and originals that come back.
 type copies struct {
 	existing  map[[32]byte]existing // by the original's hash
-	forgotten map[position]bool     // where those stood that the repository was told to forget
+	forgotten map[position]bool     // positions of manifests that were forgotten
 }
 
 // existing is a manifest that stands for an original. Of several, be they repairs or copies that had more than the one before, the
-// last one does: it was laid by somebody who knew the others.
+// last one does, because its writer knew the others.
 type existing struct {
 	head               repo.Head
 	messages, failures int64 // messages includes those that were erased there, which are not missing
 }
 
-// position is a place in the history of an account.
+// position is the time of a manifest in the history of an account.
 type position struct {
 	account string // its folder
 	time    int64  // milliseconds since 1970
@@ -31,7 +31,7 @@ type position struct {
 
 func positionOf(head repo.Head) position { return position{head.Account, head.Time.UnixMilli()} }
 
-// lacks reports whether the original says that it has more. That it still can be had is not said.
+// lacks reports whether the original has more, which perhaps cannot be read any more.
 func (h existing) lacks(original archive.Summary) bool {
 	return h.messages < original.Manifest.Totals.Accounted() || h.failures > original.Manifest.Totals.Failures
 }
@@ -42,14 +42,14 @@ func (h existing) improvedBy(by *manifest.Manifest) bool {
 	return t.Accounted() > h.messages || t.Accounted() == h.messages && t.Failures < h.failures
 }
 
-// findCopies reads what is there.
+// findCopies returns the copies of a repository.
 func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
 	c := &copies{make(map[[32]byte]existing), make(map[position]bool)}
 	marks, err := r.Marks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for name := range marks { // marks stay when manifests are long deleted, and a copy has its original's time
+	for name := range marks { // marks outlive their manifests, and a copy has its original's time
 		if head, ok := repo.ParseManifest(name); ok {
 			c.forgotten[positionOf(head)] = true
 		}
@@ -76,13 +76,13 @@ func (c *copies) of(original archive.Summary) (existing, bool) {
 	return h, ok
 }
 
-// parentOf is the hash of the copy of a manifest's parent; zero: there is none.
+// parentOf returns the hash of the copy of a manifest's parent, or zero.
 func (c *copies) parentOf(original archive.Summary) [32]byte {
 	return c.existing[original.Manifest.Parent].head.ID
 }
 
-// tagCopier has copies bear the tags of their originals. What was said of a copy where it is stands: a tag that any note there
-// names, to set it or to take it back, is left as it is.
+// tagCopier gives copies the tags of their originals. It leaves alone each tag that was set on a copy, or taken back from it, in
+// the target.
 type tagCopier struct {
 	to             *repo.Repo
 	tags           statement.Tags // of the originals
@@ -99,7 +99,7 @@ func newTagCopier(ctx context.Context, o CopyOptions) (*tagCopier, error) {
 	return t, err
 }
 
-// copyTags sets the tags of a copy. One that is laid because another lacked something bears the tags of that one, too.
+// copyTags sets the tags of a copy. If it follows an incomplete copy, it also gets the tags of that one.
 func (t *tagCopier) copyTags(ctx context.Context, c *Copied, before repo.Head) error {
 	want := slices.Clone(t.tags[c.Summary.Head.Name])
 	if before.Name != "" && before.Name != c.Head.Name {

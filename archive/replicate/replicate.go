@@ -1,3 +1,9 @@
+// Package replicate copies manifests, with all that they refer to, from one repository to another.
+//
+// The two have different keys and cut chunks at different places. So each message is joined, verified and stored again, which
+// also proves that the copy is right. For each account, from the oldest manifest to the newest, Copy decides what to do
+// (replicate.go) by the copies that the target has (copies.go), leaves out what was erased (erased.go), and writes the
+// manifest with a rewrite.Rewriter, which reads only what the manifest before does not have. Then it copies the tags.
 package replicate
 
 import (
@@ -17,34 +23,34 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// CopyOptions say what is copied from one repository to another. Each has its own keys and its own polynomial: messages are
-// joined, verified, and split anew, so a copy is also a proof.
+// CopyOptions select what is copied, and where.
 type CopyOptions struct {
 	From, To *repo.Repo
-	Wants    func(archive.Summary) bool // which manifests; nil: all that are complete
-	Expect   func(messages int64)       // how many messages there are to be copied, about; called once, before the first. It may be nil
-	Progress func(manifest.Record)      // after each message that was copied; called from several goroutines, but never at once
-	Empty    bool                       // a copy is written even if no message of the original can be read
+	Wants    func(archive.Summary) bool // which manifests; nil for all complete ones
+	Expect   func(messages int64)       // called once, with an estimate of the messages to be copied; may be nil
+	Progress func(manifest.Record)      // called after each message, one call at a time; may be nil
+	Empty    bool                       // write a copy even if no message of the original can be read
 }
 
-// Copied is what became of a manifest.
+// Copied is the result for one manifest.
 type Copied struct {
 	archive.Summary                    // of the original
 	Head            repo.Head          // of the copy
 	Present         bool               // it had been copied before
-	Improved        bool               // it had been copied before, and more of it could be had now: a new copy stands after the old one
-	Gone            bool               // it was copied, and forgotten there since: it is copied only if it is named
-	Lost            []manifest.Failure // what could not be read, and is not in the copy; the copy says so
-	Erased          bool               // the account was erased in one of the repositories, and is not copied
-	Untagged        []string           // tags that the copy should bear and does not, for the key of the target cannot sign them
-	Err             error              // why there is no copy, though there could be others
+	Improved        bool               // it had been copied before, and more of it can be read now: a new copy follows the old one
+	Gone            bool               // it was copied and then forgotten in the target, and is copied only if it is named
+	Lost            []manifest.Failure // what cannot be read and is not in the copy, which names it among its failures
+	Erased          bool               // the account was erased in one of the repositories, so it is not copied
+	Untagged        []string           // tags that the copy lacks because the target's key cannot sign them
+	Err             error              // why there is no copy; others are still copied
 }
 
-// Copy copies manifests, of each account the oldest first, and tells of each. A copy stands in the history where its
-// original does, and bears its tags. What has been copied before is not copied again, unless the copy has less than the original
-// says, and more can be had now; and unless it is named, also not what was forgotten since. Of a later manifest only what an earlier
-// one has not costs reading. The error ends it: what was copied until then stays, and is present the next time. Only that not all
-// tags could be read is told when all is copied.
+// Copy copies manifests, those of each account from the oldest to the newest, and calls done with each. A copy has the time and
+// the tags of its original. Copy does not copy again what the target has, unless the copy lacks messages of the original and
+// more of them can be read now. Unless it is named in Wants, it does not copy what was forgotten in the target.
+//
+// An error ends the copy. What was copied before is kept, and is present the next time. If tags could not be read, Copy copies
+// everything and then returns the error.
 func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	accounts, err := originals(ctx, o, done)
 	if err != nil {
@@ -77,7 +83,7 @@ func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	return nil
 }
 
-// originals are the manifests that there are to copy, by account and the oldest first.
+// originals returns the manifests of the source by account, the oldest first.
 func originals(ctx context.Context, o CopyOptions, done func(Copied)) ([][]archive.Summary, error) {
 	var accounts [][]archive.Summary
 	for s, err := range archive.Manifests(ctx, o.From) {
@@ -98,7 +104,7 @@ func originals(ctx context.Context, o CopyOptions, done func(Copied)) ([][]archi
 	return accounts, nil
 }
 
-// copier is a copying under way, account by account.
+// copier is a Copy under way.
 type copier struct {
 	CopyOptions
 	source, target *archive.Reader
@@ -112,7 +118,7 @@ type copier struct {
 
 func (c *copier) account(ctx context.Context, originals []archive.Summary, done func(Copied)) error {
 	c.latest, c.before = repo.Head{}, nil
-	var met *archive.Summary // the newest of which there is a copy, if before is not about it
+	var met *archive.Summary // the newest that has a copy, if before is not of it
 	for _, s := range originals {
 		todo, old := c.action(s)
 		copied := Copied{Summary: s, Head: old.head, Present: todo == alreadyCopied || todo == copyAgain, Gone: todo == forgotten}
@@ -155,14 +161,14 @@ func (c *copier) account(ctx context.Context, originals []archive.Summary, done 
 	return nil
 }
 
-// action is what there is to do about a manifest.
+// action is what to do with a manifest.
 type action int
 
 const (
-	copyNew       action = iota // it is to be copied
-	copyAgain                   // it is there, but without all that the original has: perhaps there is more to be had now
-	alreadyCopied               // it is there
-	forgotten                   // it was, and was forgotten
+	copyNew       action = iota // it has no copy
+	copyAgain                   // its copy lacks something, and more may be readable now
+	alreadyCopied               // it has a copy
+	forgotten                   // its copy was forgotten
 	unwanted
 	accountErased // the account was erased in one of the repositories
 )
@@ -184,7 +190,7 @@ func (c *copier) action(s archive.Summary) (action, existing) {
 	return copyNew, existing{}
 }
 
-// expected is about how many messages are to be copied: all of an account's first manifest, and what each night brought then.
+// expected estimates the messages to be copied: all of an account's first manifest, and the new ones of each later one.
 func (c *copier) expected(accounts [][]archive.Summary) (messages int64) {
 	for _, account := range accounts {
 		known := false // what the account had before, or most of it
@@ -204,7 +210,7 @@ func (c *copier) expected(accounts [][]archive.Summary) (messages int64) {
 	return messages
 }
 
-// resume goes on from a manifest that was copied at another time.
+// resume makes a manifest that was copied earlier the one that the next is compared with.
 func (c *copier) resume(ctx context.Context, original archive.Summary) error {
 	old := c.source.Contents(original.Manifest)
 	copied, _ := c.copies.of(original)
@@ -217,8 +223,7 @@ func (c *copier) resume(ctx context.Context, original archive.Summary) error {
 	return err
 }
 
-// copy copies one manifest, by a run of its own. Where there is a copy that lacks something, another is laid after it, if that
-// has more; else all stays as it is.
+// copy copies one manifest in one run. If old, its copy, lacks something, a new copy follows that one, but only if it has more.
 func (c *copier) copy(ctx context.Context, copied *Copied, old existing) (err error) {
 	run, err := c.To.Begin(ctx)
 	if err != nil {
@@ -236,26 +241,26 @@ func (c *copier) copy(ctx context.Context, copied *Copied, old existing) (err er
 	defer func() { err = errors.Join(err, writer.Close()) }()
 	c.writers.New = func() any { return archive.NewMessageWriter(c.To, writer, nil) }
 	defer func() { c.writers = sync.Pool{} }()
-	recasting := &rewrite.Rewriter{
+	rewriter := &rewrite.Rewriter{
 		From: c.source.Contents(original.Manifest), To: c.target, Writer: writer,
 		Store: nil, Progress: c.Progress, Before: c.before, SourceErased: c.erased.from, TargetErased: c.erased.to,
 	}
-	recasting.Store = func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
-		told := int64(0)
+	rewriter.Store = func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
+		size := int64(0)
 		if record.Probe != (chunk.Prefix{}) {
-			told = record.Size // the copy has a probe of its own, under the other repository's key
+			size = record.Size // the copy has a probe of its own, under the other repository's key
 		}
-		return c.store(ctx, told, recasting.From.Body(record))
+		return c.store(ctx, size, rewriter.From.Body(record))
 	}
-	m, err := recasting.Rewrite(ctx)
+	m, err := rewriter.Rewrite(ctx)
 	if err != nil {
 		if ctx.Err() != nil { // what was copied is not to be copied again
 			err = errors.Join(err, flush(ctx, writer))
 		}
 		return err
 	}
-	copied.Lost = recasting.Lost
-	if recasting.NothingReadable(m) && !c.Empty {
+	copied.Lost = rewriter.Lost
+	if rewriter.NothingReadable(m) && !c.Empty {
 		copied.Err = rewrite.ErrNothingReadable
 		return nil
 	}
@@ -276,21 +281,21 @@ func (c *copier) copy(ctx context.Context, copied *Copied, old existing) (err er
 		return err
 	}
 	c.copies.add(m.Origin, copied.Head, m)
-	c.latest, c.before = copied.Head, recasting.After
+	c.latest, c.before = copied.Head, rewriter.After
 	return nil
 }
 
-// finishFor is how long who interrupts a copy waits at the most, so that what was copied is not copied again.
+// finishFor bounds how long an interrupted copy goes on to save what it has copied.
 const finishFor = 30 * time.Second
 
-// flush makes durable what an interrupted run has.
+// flush stores what an interrupted run has copied.
 func flush(ctx context.Context, writer *repo.Writer) error {
 	ctx, cancel := grace.Context(ctx, finishFor)
 	defer cancel()
 	return writer.Flush(ctx)
 }
 
-// confirm makes sure that the copy whose pages are to be inherited is still a parent (rule 1), as long as there is one.
+// confirm makes sure that the copy whose pages are to be inherited may still be a parent (rule 1), or drops before.
 func (c *copier) confirm(ctx context.Context, run *repo.Run, account string) error {
 	if c.before == nil {
 		return nil
@@ -307,8 +312,8 @@ func (c *copier) confirm(ctx context.Context, run *repo.Run, account string) err
 	return nil
 }
 
-// store stores a message in the target as it is read from the source. What cannot be read is told as it is.
-func (c *copier) store(ctx context.Context, told int64, body archive.Body) (archive.Stored, error) {
+// store reads a message from the source and stores it in the target.
+func (c *copier) store(ctx context.Context, size int64, body archive.Body) (archive.Stored, error) {
 	f := c.writers.Get().(*archive.MessageWriter)
 	defer c.writers.Put(f)
 	r, w := io.Pipe()
@@ -318,7 +323,7 @@ func (c *copier) store(ctx context.Context, told int64, body archive.Body) (arch
 		w.CloseWithError(err)
 		read <- err
 	}()
-	filed, err := f.Write(ctx, nil, told, r)
+	filed, err := f.Write(ctx, nil, size, r)
 	r.CloseWithError(errors.New("the copy was given up"))
 	if unread := <-read; err == nil {
 		err = unread

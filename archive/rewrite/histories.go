@@ -7,13 +7,13 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// histories are those of the two names of a rename, before it begins.
+// histories are the manifests of the two names of a rename, before it begins.
 type histories struct {
 	old, new []archive.Summary // manifests that are not marked
 	unread   []repo.Head       // of the old name
 	known    map[[32]byte]bool // hashes of all manifests of the old name, also of those that were deleted
-	linked   bool              // the new name has manifests that say what manifests of the old one said
-	begun    bool              // and some of these are not marked: a rename was cut short
+	linked   bool              // the new name has manifests with the content of manifests of the old one
+	begun    bool              // some of these are not marked, so a rename was interrupted
 }
 
 func (n *renamer) histories(ctx context.Context) (*histories, error) {
@@ -67,8 +67,8 @@ func (n *renamer) histories(ctx context.Context) (*histories, error) {
 	return h, nil
 }
 
-// continues reports whether the new name has the history of the old one: a rename was cut short, or all that is left under
-// the old name goes on from what was renamed, as a backup does that was under way.
+// continues reports whether the new name has the history of the old one. Either a rename was interrupted, or everything that is
+// left under the old name has a renamed parent, such as the manifest of a backup that was running.
 func (h *histories) continues() bool {
 	if h.begun {
 		return true

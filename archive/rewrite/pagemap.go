@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// PageMap are the pages of a manifest, and those of what it was recast to.
+// PageMap maps the pages of a manifest to those that a Rewriter made of them.
 type PageMap struct {
 	records, flags map[chunk.ID]chunk.ID
 	rows           map[string][]pagePair // by the mailbox's raw name, ascending
@@ -30,8 +30,8 @@ func newPageMap() *PageMap {
 	}
 }
 
-// add takes down what was made of a page. One that lost messages is no counterpart of the whole page; and flags that could
-// not be read are told of each time, not only for the first manifest that has them.
+// add records what was made of a page. If it lost messages, it does not stand for the whole page. If its flags could not be
+// read, they are not recorded, so that they are reported for each manifest that has them.
 func (c *PageMap) add(mailbox string, pair pagePair) {
 	c.rows[mailbox] = append(c.rows[mailbox], pair)
 	if pair.old.Messages != pair.new.Messages {
@@ -43,14 +43,14 @@ func (c *PageMap) add(mailbox string, pair pagePair) {
 	}
 }
 
-// page is what was made of the page, if it was met before; Flags is zero where they are others now.
+// page returns what was made of a page, if its records are known. Flags is zero if its flags are not.
 func (c *PageMap) page(old manifest.Page) (manifest.Page, bool) {
 	records, ok := c.records[old.Records]
 	old.Records, old.Flags = records, c.flags[old.Flags]
 	return old, ok
 }
 
-// overlapping are the pages of a mailbox that have UIDs in common with a page.
+// overlapping returns the pages of a mailbox that have UIDs in common with a page.
 func (c *PageMap) overlapping(mailbox string, page manifest.Page) []pagePair {
 	first, last := page.Range()
 	var some []pagePair
@@ -62,8 +62,8 @@ func (c *PageMap) overlapping(mailbox string, page manifest.Page) []pagePair {
 	return some
 }
 
-// MapPages finds the counterparts of two manifests, one of which was recast to the other: both have the same mailboxes, cut
-// into the same pages but where messages were lost.
+// MapPages returns the PageMap of an old manifest and a new one that a Rewriter made of it. Both have the same mailboxes, with
+// the same pages except where messages were lost.
 func MapPages(ctx context.Context, old, new *archive.Contents) (*PageMap, error) {
 	c := newPageMap()
 	made := make(map[string]*manifest.Mailbox)
@@ -113,7 +113,7 @@ func (c *PageMap) matchMailbox(ctx context.Context, old, new *archive.Contents, 
 	return nil
 }
 
-// lacksPages reports whether more of a mailbox may be missing than single messages: flags of a page, which leave no gap.
+// lacksPages reports whether more of a mailbox may be missing than single messages, such as the flags of a page.
 func lacksPages(m *manifest.Manifest, raw string) bool {
 	return int64(len(m.Failures)) < m.Totals.Failures || slices.ContainsFunc(m.Failures, func(f manifest.Failure) bool {
 		return f.Mailbox == raw && f.UID == 0

@@ -14,17 +14,17 @@ import (
 )
 
 var (
-	// ErrNoAccount: there is nothing to rename.
+	// ErrNoAccount reports that there is nothing to rename.
 	ErrNoAccount = errors.New("it has no manifests")
 
-	// ErrExists: the new name has a history of its own.
+	// ErrExists reports that the new name has another history.
 	ErrExists = errors.New("an account of that name is archived already")
 )
 
 // Renamed is what a rename changed.
 type Renamed struct {
 	Committed int    // manifests, under the new name
-	Existing  int    // those that an earlier rename had committed
+	Existing  int    // manifests that an earlier rename committed
 	Marked    int    // manifests under the old name
 	Left      []Left // that stay under the old name
 }
@@ -35,12 +35,12 @@ type Left struct {
 	Err  error
 }
 
-// rounds bounds how often manifests are looked for that a backup committed under the old name meanwhile.
+// rounds bounds how often Rename looks for manifests that a backup has committed under the old name meanwhile.
 const rounds = 3
 
-// Rename gives the history of an account another name: each manifest is committed again under the new one, and then the old
-// ones are marked. A rename that was cut short, or beside which a backup of the old name ended, is completed by another. An
-// account that exists under the new name is not touched unless merge is set. committed may be nil.
+// Rename gives an account another name. It commits each manifest again under the new name and then marks the old ones. Another
+// Rename completes one that was interrupted, or during which a backup of the old name ended. If an account of the new name
+// exists, Rename returns ErrExists unless merge is set. It calls committed, which may be nil, with each new manifest.
 func Rename(ctx context.Context, r *repo.Repo, from, to string, merge bool, committed func(repo.Head)) (*Renamed, error) {
 	if !r.CanRemove() {
 		return nil, fmt.Errorf("the old manifests are marked by the owner, and %w", repo.ErrNoRole)
@@ -54,7 +54,7 @@ func Rename(ctx context.Context, r *repo.Repo, from, to string, merge bool, comm
 			return nil, fmt.Errorf("account %q: %w", name, repo.ErrErased)
 		}
 	}
-	n := &renamer{repo: r, from: from, to: to, tell: committed, left: make(map[string]bool), parents: make(map[[32]byte][32]byte)}
+	n := &renamer{repo: r, from: from, to: to, committed: committed, left: make(map[string]bool), parents: make(map[[32]byte][32]byte)}
 	if err := n.mayBegin(ctx, merge); err != nil {
 		return nil, err
 	}
@@ -69,17 +69,17 @@ func Rename(ctx context.Context, r *repo.Repo, from, to string, merge bool, comm
 
 // renamer is a Rename under way.
 type renamer struct {
-	repo     *repo.Repo
-	from, to string
-	tell     func(repo.Head)
-	report   Renamed
+	repo      *repo.Repo
+	from, to  string
+	committed func(repo.Head)
+	report    Renamed
 
 	left    map[string]bool       // names of manifests that stay
 	parents map[[32]byte][32]byte // hashes: of old manifests, and of those that say the same under the new name
 	last    time.Time             // when the store got the last of these
 }
 
-// mayBegin refuses a name that has another history.
+// mayBegin returns an error if the new name has another history.
 func (n *renamer) mayBegin(ctx context.Context, merge bool) error {
 	h, err := n.histories(ctx)
 	switch {
@@ -93,7 +93,7 @@ func (n *renamer) mayBegin(ctx context.Context, merge bool) error {
 	return nil
 }
 
-// round commits what is there under the old name, and marks it. It reports whether there was anything.
+// round commits the manifests of the old name again, and marks them. It reports whether it marked any.
 func (n *renamer) round(ctx context.Context) (more bool, err error) {
 	var heads []repo.Head
 	for head, err := range n.repo.AccountManifests(ctx, n.from) {
@@ -145,7 +145,7 @@ func isOfOne(err error) bool {
 	return archive.IsDamage(err) || errors.Is(err, ErrMissing) || errors.Is(err, repo.ErrErased) || errors.Is(err, repo.ErrMisdated)
 }
 
-// one commits a manifest under the new name, unless it is there, and returns the mark that the old one is to get.
+// one commits a manifest under the new name, unless an earlier rename did. It returns the mark for the old one.
 func (n *renamer) one(ctx context.Context, c *recommitter, head repo.Head) (mark statement.Marked, err error) {
 	contents, err := archive.OpenManifest(ctx, n.repo, head)
 	if err != nil {
@@ -183,8 +183,8 @@ func (n *renamer) one(ctx context.Context, c *recommitter, head repo.Head) (mark
 	}
 	n.report.Committed++
 	n.replace(head, made)
-	if n.tell != nil {
-		n.tell(made)
+	if n.committed != nil {
+		n.committed(made)
 	}
 	return mark, nil
 }
@@ -197,8 +197,8 @@ func (n *renamer) replace(old, made repo.Head) {
 	}
 }
 
-// mark marks the old manifests, together. What was forgotten of the old name before is marked under the new one too, so that
-// a copy does not bring it back, and forget knows that the manifests beside it were compared.
+// mark marks the old manifests in one step. What was forgotten under the old name is marked under the new one too. So a copy does
+// not bring it back, and forget knows that the manifests next to it were compared.
 func (n *renamer) mark(ctx context.Context, marks []statement.Marked) error {
 	known, err := n.repo.Marks(ctx)
 	if err != nil {
@@ -234,8 +234,8 @@ func (n *renamer) mark(ctx context.Context, marks []statement.Marked) error {
 	return nil
 }
 
-// passed waits until the store's clock shows a later second than that of the last manifest. A mark must be younger than what
-// stood when it was put, and some stores show whole seconds.
+// passed waits until the store's clock is in a later second than the last manifest. A mark must be younger than the manifests
+// that existed when it was written, and some stores show whole seconds.
 func (n *renamer) passed(ctx context.Context) error {
 	for {
 		now, err := n.repo.Now(ctx)

@@ -10,26 +10,26 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Repaired is what a repair made of a manifest.
+// Repaired is the result of a repair.
 type Repaired struct {
-	Head repo.Head          // of the new manifest; without a Name: nothing was lost, and there is none
-	Lost []manifest.Failure // what cannot be had
+	Head repo.Head          // of the new manifest; without a Name if nothing was lost and so none was written
+	Lost []manifest.Failure // what cannot be read
 
-	Untagged error // why the new manifest may lack tags of the old one: notes are damaged
+	Untagged error // why the new manifest may lack tags of the old one
 }
 
-// RepairOptions say how a manifest is repaired.
+// RepairOptions are the options of Repair.
 type RepairOptions struct {
-	Stored   bool                  // do not read what counts as stored
+	Stored   bool                  // trust that what counts as stored can be read
 	Empty    bool                  // write a manifest even if no message can be read
 	Progress func(manifest.Record) // it may be nil; it is called from several goroutines, one at a time
 }
 
-// Repair reads everything that a manifest refers to. If something cannot be had, it lays a new manifest without it, which names
-// it among its failures, so that the next backup asks the server for it again. The old manifest stays, and the new one follows
-// it in the history, with its tags. Where no message can be read, the error is ErrNothingReadable.
+// Repair reads everything that a manifest refers to. If something cannot be read, it writes a new manifest without it, which
+// names it among its failures, so that the next backup requests it from the server. The new manifest follows the old one in the
+// history, and has its tags. The old one is kept. If no message can be read, Repair returns ErrNothingReadable.
 //
-// A chunk that is damaged must not be taken for stored by anybody: repo.RepairPacks sees to that, and comes first.
+// No writer may take a damaged chunk for stored. Call Repo.RepairPacks before, which makes sure of that.
 func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) (repaired Repaired, err error) {
 	contents, err := archive.OpenManifest(ctx, r, head)
 	if err != nil {
@@ -79,8 +79,8 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) 
 	return repaired, err
 }
 
-// copyTags has a manifest bear the tags of another, if the key can sign them: one that is pinned is wanted, damaged or not.
-// untagged is why it may lack some.
+// copyTags gives a manifest the tags of another, if the key can sign them: a pinned manifest is kept even if it is damaged.
+// untagged says why it may lack some.
 func copyTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, err error) {
 	tags, damage, err := r.ReadableTags(ctx)
 	if err != nil || !r.CanRemove() {
@@ -95,8 +95,8 @@ func copyTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, 
 	return damage, err
 }
 
-// storeMissing stores those chunks of a message that do not count as stored (rule 2). Nothing is inherited: the manifest need
-// be nobody's parent, for it may have come late or been marked meanwhile, and what it relies on may be condemned.
+// storeMissing stores those chunks of a message that do not count as stored (rule 2). It does not rely on the manifest as a
+// parent, which may be late or marked, so that what it needs may be condemned.
 func storeMissing(ctx context.Context, from *archive.Contents, to *repo.Writer, record *manifest.Record) error {
 	parts, err := record.PartList(from.Load(ctx))
 	if err != nil {

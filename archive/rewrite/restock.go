@@ -11,24 +11,24 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// restocker stores again whatever manifests need and does not count as stored (rule 2), as long as it can be read. A manifest
-// that nobody may take for a parent (rule 1), because it is marked or came late, can then be committed again as it is.
+// restocker stores again what manifests need and does not count as stored (rule 2), if it can be read. Then a manifest can be
+// committed again that no run may have as a parent (rule 1), because it is marked or late.
 type restocker struct {
 	to     *repo.Writer
 	erased *statement.Erasures
-	sound  map[chunk.ID]struct{} // tables, lists and pages, when all that they need is stored
+	sound  map[chunk.ID]struct{} // tables, lists and pages of which everything is stored
 
 	from    *archive.Contents
 	missing []manifest.Failure
 }
 
-// newRestocker returns one for a run's writer.
+// newRestocker returns a restocker for a run's writer.
 func newRestocker(ctx context.Context, to *repo.Writer) (*restocker, error) {
 	erased, err := to.Erasures(ctx)
 	return &restocker{to: to, erased: erased, sound: make(map[chunk.ID]struct{})}, err
 }
 
-// restock sees to one manifest. missing is what cannot be read any more. The error is ErrErased where the manifest holds a
+// restock stores what one manifest needs, and returns what cannot be read any more. It returns ErrErased if the manifest has a
 // message that was erased.
 func (s *restocker) restock(ctx context.Context, from *archive.Contents) (missing []manifest.Failure, err error) {
 	s.from, s.missing = from, nil
@@ -42,7 +42,7 @@ func (s *restocker) restock(ctx context.Context, from *archive.Contents) (missin
 	return s.missing, err
 }
 
-// storePiece stores a piece of a manifest, and what it refers to.
+// storePiece stores a piece of a manifest and what it refers to.
 func storePiece[T any](ctx context.Context, s *restocker, mailbox string, id chunk.ID, parse func([]byte) ([]T, error),
 	follow func(context.Context, []T) error,
 ) error {
@@ -67,7 +67,7 @@ func storePiece[T any](ctx context.Context, s *restocker, mailbox string, id chu
 	return nil
 }
 
-// recordLoss notes what cannot be read. It returns an error that is not about one piece of the archive.
+// recordLoss records what cannot be read. It returns an error that is not about one piece of the archive.
 func (s *restocker) recordLoss(ctx context.Context, failure manifest.Failure, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -141,7 +141,7 @@ func (s *restocker) messages(ctx context.Context, m *manifest.Mailbox, records [
 	return nil
 }
 
-// prefetch has what is to be stored again fetched together.
+// prefetch fetches together the chunks that are to be stored again.
 func (s *restocker) prefetch(ctx context.Context, records []manifest.Record) error {
 	var ids []chunk.ID
 	for i := range records {

@@ -19,12 +19,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// Rewriter says a manifest again: in the chunks of another repository, for a copy, or without what cannot be had any more,
-// for a repair. Mailbox by mailbox and page by page, each record goes through keep; what keep cannot have is left out, and
-// named among the failures.
+// Rewriter writes a manifest again, page by page: to another repository for a copy, or without what cannot be read for a
+// repair. It passes each record to Store. What Store cannot store it leaves out, and names among the failures.
 //
-// Pages of which the counterpart is known, from the manifest that was recast before, are not read at all: a night costs what
-// changed in it.
+// It does not read the pages that Before has, from the manifest that was rewritten before, so a night costs what changed in it.
 type Rewriter struct {
 	From *archive.Contents
 	To   interface { // reads the repository that is written to
@@ -46,38 +44,38 @@ type Rewriter struct {
 	omitted
 }
 
-// Rewrite recasts the whole manifest. Deadline, parent and origin are the caller's to set.
-func (c *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
-	c.progress = oneAtATime(c.Progress)
-	if c.Before == nil {
-		c.Before = newPageMap()
+// Rewrite writes everything but the manifest itself, and returns that. The caller sets its deadline, parent and origin.
+func (w *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
+	w.progress = oneAtATime(w.Progress)
+	if w.Before == nil {
+		w.Before = newPageMap()
 	}
-	c.After = newPageMap()
+	w.After = newPageMap()
 	var mailboxes []manifest.Mailbox
-	for mailbox, err := range c.From.Mailboxes(ctx) {
+	for mailbox, err := range w.From.Mailboxes(ctx) {
 		if err != nil {
-			if err := c.recordLoss(ctx, manifest.Failure{}, err); err != nil {
+			if err := w.recordLoss(ctx, manifest.Failure{}, err); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		recast, err := c.mailbox(ctx, mailbox)
+		rewritten, err := w.mailbox(ctx, mailbox)
 		if err != nil {
 			return nil, fmt.Errorf("mailbox %q: %w", mailbox.Name, err)
 		}
-		mailboxes = append(mailboxes, *recast)
+		mailboxes = append(mailboxes, *rewritten)
 	}
-	m := *c.From.Manifest
+	m := *w.From.Manifest
 	m.Failures = slices.Clone(m.Failures)
-	for _, failure := range c.Lost {
+	for _, failure := range w.Lost {
 		m.AddFailure(failure)
 		m.Consistent = false
 	}
-	return &m, m.SetMailboxes(mailboxes, c.put(ctx))
+	return &m, m.SetMailboxes(mailboxes, w.put(ctx))
 }
 
-// recordLoss takes down what cannot be had. It returns an error that is not about one piece of the archive.
-func (c *Rewriter) recordLoss(ctx context.Context, failure manifest.Failure, err error) error {
+// recordLoss records what cannot be read. It returns an error that is not about one piece of the archive.
+func (w *Rewriter) recordLoss(ctx context.Context, failure manifest.Failure, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -85,14 +83,14 @@ func (c *Rewriter) recordLoss(ctx context.Context, failure manifest.Failure, err
 		return err
 	}
 	failure.Reason = err.Error()
-	c.Lost = append(c.Lost, failure)
+	w.Lost = append(w.Lost, failure)
 	return nil
 }
 
-func (c *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*manifest.Mailbox, error) {
-	recast, before := *mailbox, len(c.Lost)
-	c.omitted.begin()
-	made, err := c.pages(ctx, mailbox)
+func (w *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*manifest.Mailbox, error) {
+	rewritten, before := *mailbox, len(w.Lost)
+	w.omitted.begin()
+	made, err := w.pages(ctx, mailbox)
 	if err != nil {
 		return nil, err
 	}
@@ -100,114 +98,114 @@ func (c *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*man
 	for i := range made {
 		pages[i] = made[i].new
 	}
-	recast.Erased = mailbox.Erased.Union(c.uids)
+	rewritten.Erased = mailbox.Erased.Union(w.uids)
 	switch {
-	case len(c.Lost) > before:
-		pages, err = c.regroup(ctx, &recast, pages)
-	case c.uids.Len() > 0:
-		pages, err = c.regroupErased(ctx, &recast, pages)
+	case len(w.Lost) > before:
+		pages, err = w.regroup(ctx, &rewritten, pages)
+	case w.uids.Len() > 0:
+		pages, err = w.regroupErased(ctx, &rewritten, pages)
 	default:
-		err = recast.SetPages(pages, c.put(ctx))
+		err = rewritten.SetPages(pages, w.put(ctx))
 	}
 	final := make(map[manifest.Page]bool, len(pages))
 	for _, page := range pages {
 		final[page] = true
 	}
 	for _, pair := range made {
-		if final[pair.new] { // else nothing names it, and nothing keeps it
-			c.After.add(mailbox.Raw, pair)
+		if final[pair.new] { // a page that nothing refers to may be removed
+			w.After.add(mailbox.Raw, pair)
 		}
 	}
-	return &recast, err
+	return &rewritten, err
 }
 
-// pages recasts the pages of a mailbox.
-func (c *Rewriter) pages(ctx context.Context, mailbox *manifest.Mailbox) (made []pagePair, err error) {
-	for page, err := range c.From.Pages(ctx, mailbox) {
+// pages rewrites the pages of a mailbox.
+func (w *Rewriter) pages(ctx context.Context, mailbox *manifest.Mailbox) (made []pagePair, err error) {
+	for page, err := range w.From.Pages(ctx, mailbox) {
 		if err != nil {
-			if err := c.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
+			if err := w.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		before := len(c.Lost)
-		recast, err := c.page(ctx, mailbox, page)
+		before := len(w.Lost)
+		rewritten, err := w.page(ctx, mailbox, page)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", page, err)
 		}
-		if recast.Messages > 0 {
-			made = append(made, pagePair{page, recast, len(c.Lost) == before})
+		if rewritten.Messages > 0 {
+			made = append(made, pagePair{page, rewritten, len(w.Lost) == before})
 		}
 	}
 	return made, nil
 }
 
-// regroup makes the pages of a mailbox that has lost messages the right ones for those that are left.
-func (c *Rewriter) regroup(ctx context.Context, recast *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
-	if err := c.Writer.Flush(ctx); err != nil { // the pages are about to be read
+// regroup makes the canonical pages for the messages that are left of a mailbox that lost some.
+func (w *Rewriter) regroup(ctx context.Context, rewritten *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
+	if err := w.Writer.Flush(ctx); err != nil { // the pages are about to be read
 		return nil, err
 	}
-	load := func(id chunk.ID) ([]byte, error) { return c.To.Chunk(ctx, id) }
-	pages, err := manifest.Regroup(pages, load, c.put(ctx))
-	if err := errors.Join(err, c.Writer.Flush(ctx)); err != nil {
+	load := func(id chunk.ID) ([]byte, error) { return w.To.Chunk(ctx, id) }
+	pages, err := manifest.Regroup(pages, load, w.put(ctx))
+	if err := errors.Join(err, w.Writer.Flush(ctx)); err != nil {
 		return nil, err
 	}
-	if err := recast.SetPages(pages, c.put(ctx)); err != nil {
+	if err := rewritten.SetPages(pages, w.put(ctx)); err != nil {
 		return nil, err
 	}
-	recast.Complete, recast.Bytes = false, 0
+	rewritten.Complete, rewritten.Bytes = false, 0
 	for _, page := range pages {
 		entries, err := page.Entries(load)
 		if err != nil {
 			return nil, err
 		}
 		for i := range entries {
-			recast.Bytes += entries[i].Size
+			rewritten.Bytes += entries[i].Size
 		}
 	}
 	return pages, nil
 }
 
-// put keeps a chunk of the catalog.
-func (c *Rewriter) put(ctx context.Context) func([]byte) (chunk.ID, error) {
+// put returns a function that stores a piece of the manifest.
+func (w *Rewriter) put(ctx context.Context) func([]byte) (chunk.ID, error) {
 	return func(data []byte) (chunk.ID, error) {
-		id, _, err := c.Writer.Put(ctx, repo.LaneCatalog, data)
+		id, _, err := w.Writer.Put(ctx, repo.LaneCatalog, data)
 		return id, err
 	}
 }
 
-// page recasts a page. Without Messages, there is nothing left of it.
-func (c *Rewriter) page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
-	known, same := c.Before.page(page)
+// page rewrites a page. The result has no Messages if nothing is left of it.
+func (w *Rewriter) page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
+	known, same := w.Before.page(page)
 	switch {
-	case c.Keeps != nil && c.Keeps(page):
+	case w.Keeps != nil && w.Keeps(page):
 		return page, nil
 	case !same:
-		return c.records(ctx, mailbox, page)
+		return w.records(ctx, mailbox, page)
 	case !known.Flags.IsZero():
 		return known, nil
 	}
-	sets, err := archive.ReadPiece(ctx, c.From, page.Flags, manifest.ParseFlags)
+	sets, err := archive.ReadPiece(ctx, w.From, page.Flags, manifest.ParseFlags)
 	if err != nil || len(sets) != int(page.Messages) {
 		err = fmt.Errorf("%s: %w: %w", page, archive.ErrFlags, cmp.Or(err, manifest.ErrMalformed))
-		if err := c.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
+		if err := w.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 			return manifest.Page{}, err
 		}
 		sets = make([]manifest.FlagSet, page.Messages)
 	}
-	known.Flags, err = c.putFlags(ctx, sets)
+	known.Flags, err = w.putFlags(ctx, sets)
 	return known, err
 }
 
-// records recasts a page of which the records are not known yet.
-func (c *Rewriter) records(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
-	entries, err := c.From.Page(ctx, mailbox, page)
-	if err != nil { // there may be entries all the same, without their flags
-		if err := c.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
+// records rewrites a page that Before does not have.
+func (w *Rewriter) records(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
+	entries, err := w.From.Page(ctx, mailbox, page)
+	if err != nil { // there may be entries without flags
+		if err := w.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 			return manifest.Page{}, err
 		}
 	}
-	entries, err = c.entries(ctx, mailbox, page, entries)
+	entries, err = w.entries(ctx, mailbox, page, entries)
 	if err != nil || len(entries) == 0 {
 		return manifest.Page{}, err
 	}
@@ -219,47 +217,47 @@ func (c *Rewriter) records(ctx context.Context, mailbox *manifest.Mailbox, page 
 	if err != nil {
 		return manifest.Page{}, err
 	}
-	recast := manifest.Page{Start: page.Start, Bits: page.Bits, Messages: uint32(len(entries))}
-	put := c.put(ctx)
-	if recast.Messages < page.Messages {
-		put = c.remember(put)
+	rewritten := manifest.Page{Start: page.Start, Bits: page.Bits, Messages: uint32(len(entries))}
+	put := w.put(ctx)
+	if rewritten.Messages < page.Messages {
+		put = w.remember(put)
 	}
-	if recast.Records, err = put(data); err != nil {
+	if rewritten.Records, err = put(data); err != nil {
 		return manifest.Page{}, err
 	}
 	if data, err = manifest.EncodeFlags(sets); err != nil {
 		return manifest.Page{}, err
 	}
-	recast.Flags, err = put(data)
-	return recast, err
+	rewritten.Flags, err = put(data)
+	return rewritten, err
 }
 
-func (c *Rewriter) putFlags(ctx context.Context, sets []manifest.FlagSet) (chunk.ID, error) {
+func (w *Rewriter) putFlags(ctx context.Context, sets []manifest.FlagSet) (chunk.ID, error) {
 	data, err := manifest.EncodeFlags(sets)
 	if err != nil {
 		return chunk.ID{}, err
 	}
-	return c.put(ctx)(data)
+	return w.put(ctx)(data)
 }
 
-// recastAtOnce bounds the messages whose frames are fetched together.
-const recastAtOnce = 64
+// messagesAtOnce bounds the messages whose frames are fetched together.
+const messagesAtOnce = 64
 
-// entries recasts the messages of a page, and leaves out those that cannot be had.
-func (c *Rewriter) entries(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page, entries []manifest.Entry) ([]manifest.Entry, error) {
-	earlier, err := c.earlierCopies(ctx, mailbox, page)
+// entries rewrites the messages of a page. It leaves out those that cannot be read or were erased.
+func (w *Rewriter) entries(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page, entries []manifest.Entry) ([]manifest.Entry, error) {
+	earlier, err := w.earlierCopies(ctx, mailbox, page)
 	if err != nil {
 		return nil, err
 	}
 	failed := make([]error, len(entries))
-	for first := 0; first < len(entries); first += recastAtOnce {
-		some := entries[first:min(first+recastAtOnce, len(entries))]
-		c.prefetch(ctx, some, earlier)
+	for first := 0; first < len(entries); first += messagesAtOnce {
+		some := entries[first:min(first+messagesAtOnce, len(entries))]
+		w.prefetch(ctx, some, earlier)
 		var group errgroup.Group
 		group.SetLimit(runtime.GOMAXPROCS(0))
 		for i := range some {
 			group.Go(func() error {
-				failed[first+i] = c.entry(ctx, &some[i], earlier)
+				failed[first+i] = w.entry(ctx, &some[i], earlier)
 				return nil
 			})
 		}
@@ -268,38 +266,38 @@ func (c *Rewriter) entries(ctx context.Context, mailbox *manifest.Mailbox, page 
 	left := entries[:0]
 	for i, entry := range entries {
 		if errors.Is(failed[i], repo.ErrErased) {
-			c.omit(&entry.Record)
+			w.omit(&entry.Record)
 		} else if failed[i] == nil {
 			left = append(left, entry)
-		} else if err := c.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw, UID: entry.UID}, failed[i]); err != nil {
+		} else if err := w.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw, UID: entry.UID}, failed[i]); err != nil {
 			return nil, fmt.Errorf("UID %d: %w", entry.UID, err)
 		}
 	}
 	return left, nil
 }
 
-// entry recasts one message.
-func (c *Rewriter) entry(ctx context.Context, entry *manifest.Entry, earlier map[chunk.ID]*manifest.Record) error {
+// entry rewrites one message.
+func (w *Rewriter) entry(ctx context.Context, entry *manifest.Entry, earlier map[chunk.ID]*manifest.Record) error {
 	message := entry.Record
 	old, ok := earlier[message.Hash]
-	if c.isErased(message.Hash, old) {
+	if w.isErased(message.Hash, old) {
 		return repo.ErrErased
 	}
 	if ok {
 		archive.StoredIn(old).SetIn(&entry.Record)
 		return nil
 	}
-	filed, err := c.Store(ctx, &message)
+	filed, err := w.Store(ctx, &message)
 	if err != nil {
 		return err
 	}
 	filed.SetIn(&entry.Record)
-	c.progress(message)
+	w.progress(message)
 	return nil
 }
 
-// prefetch has the frames of messages fetched together.
-func (c *Rewriter) prefetch(ctx context.Context, entries []manifest.Entry, earlier map[chunk.ID]*manifest.Record) {
+// prefetch fetches the frames of messages together.
+func (w *Rewriter) prefetch(ctx context.Context, entries []manifest.Entry, earlier map[chunk.ID]*manifest.Record) {
 	var ids []chunk.ID
 	for i := range entries {
 		if _, ok := earlier[entries[i].Hash]; ok {
@@ -309,22 +307,22 @@ func (c *Rewriter) prefetch(ctx context.Context, entries []manifest.Entry, earli
 			ids = append(ids, part.Chunks...)
 		}
 	}
-	c.From.PrefetchChunks(ctx, ids)
+	w.From.PrefetchChunks(ctx, ids)
 }
 
-// earlierCopies is what was made of the messages in the range of a page in the manifest before, by their hashes in the old
-// repository: a page that grew by one message is not copied anew.
-func (c *Rewriter) earlierCopies(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (map[chunk.ID]*manifest.Record, error) {
+// earlierCopies returns the records that were made of messages in the range of a page, in the manifest before, by their hashes
+// in the old repository. So a page that grew by one message costs one message.
+func (w *Rewriter) earlierCopies(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (map[chunk.ID]*manifest.Record, error) {
 	known := make(map[chunk.ID]*manifest.Record)
-	for _, pair := range c.Before.overlapping(mailbox.Raw, page) {
-		old, err := archive.ReadPiece(ctx, c.From, pair.old.Records, manifest.ParseRecords)
+	for _, pair := range w.Before.overlapping(mailbox.Raw, page) {
+		old, err := archive.ReadPiece(ctx, w.From, pair.old.Records, manifest.ParseRecords)
 		if err != nil {
 			if !archive.IsDamage(err) {
 				return nil, err
 			}
 			continue // its messages are read one by one
 		}
-		data, err := c.To.Chunk(ctx, pair.new.Records)
+		data, err := w.To.Chunk(ctx, pair.new.Records)
 		if err != nil {
 			return nil, err
 		}
@@ -345,23 +343,23 @@ func (c *Rewriter) earlierCopies(ctx context.Context, mailbox *manifest.Mailbox,
 	return known, nil
 }
 
-// oneAtATime lets a function that is told of messages be called from several goroutines. It may be nil.
-func oneAtATime(tell func(manifest.Record)) func(manifest.Record) {
-	if tell == nil {
+// oneAtATime returns a function that may be called from several goroutines and passes on one call at a time. f may be nil.
+func oneAtATime(f func(manifest.Record)) func(manifest.Record) {
+	if f == nil {
 		return func(manifest.Record) {}
 	}
 	var mu sync.Mutex
 	return func(record manifest.Record) {
 		mu.Lock()
 		defer mu.Unlock()
-		tell(record)
+		f(record)
 	}
 }
 
-// ErrNothingReadable: a copy or a repair found no message that can be read, and wrote no manifest.
+// ErrNothingReadable reports that a copy or a repair found no message that can be read, and wrote no manifest.
 var ErrNothingReadable = errors.New("no message of it can be read, so no manifest was written")
 
-// NothingReadable reports whether a manifest with messages was recast into one without any, because none could be read.
-func (c *Rewriter) NothingReadable(made *manifest.Manifest) bool {
-	return len(c.Lost) > 0 && made.Totals.Messages == 0 && c.From.Manifest.Totals.Messages > 0
+// NothingReadable reports whether no message could be read, of a manifest that has some.
+func (w *Rewriter) NothingReadable(made *manifest.Manifest) bool {
+	return len(w.Lost) > 0 && made.Totals.Messages == 0 && w.From.Manifest.Totals.Messages > 0
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// session writes manifests to one account, in one run.
 type session struct {
 	repo    *repo.Repo
 	account string
@@ -25,8 +24,6 @@ type session struct {
 	said    statement.Tags // also those that were taken back
 }
 
-// begin begins a run that writes manifests of the account from to the account to. Both may be the same. listed is called
-// with each manifest of to that can be read; it may be nil.
 func begin(ctx context.Context, r *repo.Repo, to, from string, listed func(repo.Head) error) (s *session, err error) {
 	s = &session{repo: r, account: to, sound: make(map[string]bool), taken: make(map[int64]bool)}
 	if s.run, err = r.Begin(ctx); err != nil {
@@ -58,7 +55,6 @@ func begin(ctx context.Context, r *repo.Repo, to, from string, listed func(repo.
 	return s, nil
 }
 
-// commit commits m in the place of an old manifest, whose origin it gets. Everything that m needs is stored.
 func (s *session) commit(ctx context.Context, old archive.Summary, m *manifest.Manifest) (repo.Head, error) {
 	m.Account, m.Deadline, m.Origin = s.account, s.run.Deadline(), old.Origin()
 	at := nextFree(s.taken, old.Head.Time)
@@ -66,8 +62,6 @@ func (s *session) commit(ctx context.Context, old archive.Summary, m *manifest.M
 	return s.writer.CommitAt(ctx, s.account, at, m.EncodeAt)
 }
 
-// copyTags gives a new manifest the tags of the old one, and more. It leaves out those that were set on the new one, or
-// taken back from it, before.
 func (s *session) copyTags(ctx context.Context, old, head repo.Head, more ...string) error {
 	want := slices.DeleteFunc(slices.Concat(s.tags[old.Name], more), func(tag string) bool { return slices.Contains(s.said[head.Name], tag) })
 	if len(want) == 0 {
@@ -79,13 +73,11 @@ func (s *session) copyTags(ctx context.Context, old, head repo.Head, more ...str
 	return nil
 }
 
-// The most manifests that one run writes, and how long one lasts at most: far from its deadline.
 const (
 	manifestsPerRun = 256
 	runFor          = 2 * time.Hour
 )
 
-// inRuns calls write with each manifest, in as many runs as it takes. start begins a run.
 func inRuns(ctx context.Context, heads []repo.Head, start func() (*session, error), write func(repo.Head) error) error {
 	for len(heads) > 0 {
 		s, err := start()
@@ -101,7 +93,6 @@ func inRuns(ctx context.Context, heads []repo.Head, start func() (*session, erro
 	return nil
 }
 
-// each calls write with manifests until the run has lasted long enough. It returns their number.
 func (s *session) each(ctx context.Context, heads []repo.Head, write func(repo.Head) error) (n int, err error) {
 	for _, head := range heads {
 		now, err := s.run.Now(ctx)
@@ -119,7 +110,6 @@ func (s *session) each(ctx context.Context, heads []repo.Head, write func(repo.H
 	return n, nil
 }
 
-// nextFree returns the first millisecond from a time on that is not taken.
 func nextFree(taken map[int64]bool, at time.Time) time.Time {
 	for taken[at.UnixMilli()] {
 		at = at.Add(time.Millisecond)
@@ -127,7 +117,6 @@ func nextFree(taken map[int64]bool, at time.Time) time.Time {
 	return at
 }
 
-// FreeTime returns the first time from that of a manifest on at which the account has none.
 func FreeTime(ctx context.Context, r *repo.Repo, account string, head repo.Head) (time.Time, error) {
 	taken := make(map[int64]bool)
 	for other, err := range r.AccountManifests(ctx, account) {

@@ -14,24 +14,24 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Forgotten is a manifest that is marked, and that prune has not deleted yet.
+// Forgotten is a marked manifest that prune has not deleted yet.
 type Forgotten struct {
 	archive.Summary
-	Err error // why it cannot be committed again; nil: perhaps it can
+	Err error // why it cannot be committed again; nil if it may be possible
 }
 
-// Until is the time from which the next prune deletes the manifest, by the store's clock.
+// Until returns the time, by the store's clock, from which a prune deletes the manifest.
 func (f *Forgotten) Until() time.Time { return f.Head.Since.Add(repo.Grace) }
 
 var (
-	// ErrErased: what was erased is not brought back.
+	// ErrErased reports that a manifest was erased.
 	ErrErased = errors.New("it was erased, not forgotten, and cannot be brought back")
 
-	// ErrNeverCommitted: the manifest counted for nothing before it was forgotten.
+	// ErrNeverCommitted reports that a manifest did not count before it was forgotten.
 	ErrNeverCommitted = errors.New("it was written after its deadline, and never counted")
 )
 
-// ListForgotten lists the manifests that are marked and still there, of each account the newest first.
+// ListForgotten returns the marked manifests that are not deleted yet, by account, the newest first.
 func ListForgotten(ctx context.Context, r *repo.Repo) (list []Forgotten, err error) {
 	erased, err := r.Erasures(ctx)
 	if err != nil {
@@ -68,20 +68,20 @@ func ListForgotten(ctx context.Context, r *repo.Repo) (list []Forgotten, err err
 	return list, nil
 }
 
-// Undone is what became of a manifest that is to count again.
+// Undone is the result of Undo for one manifest.
 type Undone struct {
 	Old      Forgotten
-	New      repo.Head          // without a Name: no manifest was committed
-	Existing bool               // it had been committed again before
-	Missing  []manifest.Failure // what cannot be read any more. If it was committed even so, it names these among its failures
+	New      repo.Head          // without a Name if no manifest was committed
+	Existing bool               // it was committed again before
+	Missing  []manifest.Failure // what cannot be read any more; New, if there is one, names it among its failures
 	Err      error              // why it was not committed again, though others could be
 }
 
-// ErrMissing: something that a forgotten manifest needs is gone.
+// ErrMissing reports that something that a manifest needs is gone.
 var ErrMissing = errors.New("something that it needs is gone")
 
-// Undo commits forgotten manifests again. One that lacks something is not committed, unless that is asked for
-// (evenIncomplete): then it is committed without, as a repair would do it. done is called with each.
+// Undo commits forgotten manifests again. If a manifest lacks something, Undo commits it only if evenIncomplete is set, and then
+// as Repair does. It calls done with each.
 func Undo(ctx context.Context, r *repo.Repo, forgotten []Forgotten, evenIncomplete bool, done func(Undone)) error {
 	list := slices.Clone(forgotten)
 	slices.SortStableFunc(list, func(a, b Forgotten) int {
@@ -146,7 +146,7 @@ func (c *recommitter) undo(ctx context.Context, f Forgotten, evenIncomplete bool
 	case errors.Is(err, repo.ErrErased):
 		u.Err = fmt.Errorf("%w: %w", ErrErased, err)
 		return u, nil
-	case err != nil && ctx.Err() == nil && archive.IsDamage(err): // a prune deleted it just now
+	case err != nil && ctx.Err() == nil && archive.IsDamage(err): // a prune has deleted it meanwhile
 		u.Err = err
 		return u, nil
 	case err != nil:
@@ -160,8 +160,8 @@ func (c *recommitter) undo(ctx context.Context, f Forgotten, evenIncomplete bool
 	return u, c.copyTags(ctx, f.Head, u.New, f.confirms()...)
 }
 
-// confirms is the tag that says that the new manifest's time is right: the owner brings back one that came in time. Without
-// it the new one would be belated, and its day another's.
+// confirms returns the tag that confirms the time of the new manifest, if the old one came in time. Without the tag, the new
+// one would be belated.
 func (f *Forgotten) confirms() []string {
 	if f.Head.Belated() {
 		return nil
@@ -169,7 +169,7 @@ func (f *Forgotten) confirms() []string {
 	return []string{history.TagDated}
 }
 
-// undoRest commits what is left of a manifest that lacks something, if that is wanted.
+// undoRest commits the rest of a manifest that lacks something, if evenIncomplete is set.
 func (c *recommitter) undoRest(ctx context.Context, u Undone, evenIncomplete bool) (Undone, error) {
 	if !evenIncomplete {
 		u.Err = ErrMissing
