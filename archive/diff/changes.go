@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Kind is what became of a message.
+// Kind says what happened to a message.
 type Kind uint8
 
 const (
@@ -25,27 +25,27 @@ func (k Kind) String() string {
 	return [...]string{"removed", "moved-out", "added", "moved-in", "reflagged"}[k]
 }
 
-// Change is what became of one message of a mailbox. One that was moved is two changes, one in each mailbox.
+// Change is what happened to one message of a mailbox. A move is two changes, one in each mailbox.
 type Change struct {
 	Kind     Kind
-	Contents *archive.Contents // that the message is in: the older for what left, else the newer
-	Entry    *manifest.Entry   // as it is, or was when it left
-	Was      *manifest.FlagSet // of a message that is reflagged: its flags before
+	Contents *archive.Contents // the manifest that the message is in: the older one if it left, else the newer one
+	Entry    *manifest.Entry   // as it is, or was before it left
+	Was      *manifest.FlagSet // flags before, if it is Reflagged
 
-	// Of a message that was moved: where it is now, or where it was before.
+	// Where a moved message is now, or was before.
 	Peer    *manifest.Mailbox
 	PeerUID mail.UID
 }
 
-// Changes yields what became of a mailbox's messages: first those that left, then those that came, then those with other
-// flags, each ascending by UID. The records are read from their pages again. An error is about one page, as with Entries.
+// Changes yields what happened to the messages of a mailbox: those that left, then those that arrived, then those with other
+// flags, each ascending by UID. It reads the records again. An error is about one page, as with Contents.Entries.
 func (d *Difference) Changes(ctx context.Context, m *MailboxDifference) iter.Seq2[*Change, error] {
 	return func(yield func(*Change, error) bool) {
 		_ = d.yieldDeparted(ctx, m, yield) && d.yieldArrived(ctx, m, yield) && d.yieldReflagged(ctx, m, yield)
 	}
 }
 
-// yieldDeparted yields the messages that left the mailbox.
+// yieldDeparted yields the messages that left a mailbox.
 func (d *Difference) yieldDeparted(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
 	rows := d.departed[m.leaving.from:m.leaving.to]
 	for entry, err := range d.Before.EntriesAt(ctx, m.Before, uidsOf(rows)) {
@@ -63,7 +63,7 @@ func (d *Difference) yieldDeparted(ctx context.Context, m *MailboxDifference, yi
 	return true
 }
 
-// yieldArrived yields the messages that came into the mailbox.
+// yieldArrived yields the messages that arrived in a mailbox.
 func (d *Difference) yieldArrived(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
 	rows := d.arrived[m.arriving.from:m.arriving.to]
 	for entry, err := range d.After.EntriesAt(ctx, m.After, uidsOf(rows)) {
@@ -114,7 +114,7 @@ func uidsOf(rows []diffRow) mail.UIDSet {
 	return uids
 }
 
-// rowOf is the row of a UID that is there.
+// rowOf returns the row of a UID, which must have one.
 func rowOf(rows []diffRow, uid mail.UID) diffRow {
 	return rows[sort.Search(len(rows), func(i int) bool { return rows[i].uid >= uid })]
 }

@@ -1,3 +1,12 @@
+// Package diff compares two manifests, of one account at two times or of two accounts.
+//
+// Compare pairs mailboxes first (pairs.go), then it compares the messages of each pair (messages.go), and then it matches
+// messages that left one mailbox with those that arrived in another (diff.go). It does not read tables, lists and pages that
+// both manifests have, so it costs what changed. Changes reads the messages again and yields what happened to each
+// (changes.go), and Losses returns the UIDs of those that left (losses.go).
+//
+// A message is identified by its hash. One that left a mailbox and arrived in another was moved. One that left and did not
+// arrive was removed. Copies count: of each message, Removed less Added is the number of copies that the account has fewer.
 package diff
 
 import (
@@ -13,34 +22,29 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Difference is what became of an account between two manifests, or what one account has that another has not.
-//
-// Mailboxes are paired first (pairs.go), then the messages of each pair are compared (messages.go). Tables,
-// page lists and pages that both manifests have are never read, so it costs what changed. A message is what its hash
-// says. What left one mailbox and came into another is moved; what left and came nowhere is removed. Copies count: of
-// each message Removed less Added is by how many copies the account has fewer.
+// Difference is the result of comparing two manifests.
 type Difference struct {
 	Before, After *archive.Contents
 
-	// Mailboxes are those in which something differs, ascending by the raw name that they have now, or had last.
+	// Mailboxes are those that differ, ascending by the raw name that they have now, or had last.
 	Mailboxes []*MailboxDifference
 
-	departed, arrived []diffRow          // messages that left, or came; those of a mailbox together, ascending by UID
-	sets              []manifest.FlagSet // flags as they were, each set once
+	departed, arrived []diffRow          // messages that left or arrived, by mailbox, ascending by UID
+	sets              []manifest.FlagSet // flags before, each set once
 }
 
-// MailboxDifference is what became of one mailbox.
+// MailboxDifference is the difference of one mailbox.
 type MailboxDifference struct {
-	Before, After *manifest.Mailbox // nil: there was, or is, none
-	Renumbered    bool              // UIDVALIDITY is another: UIDs mean nothing across, and messages are told by hash alone
+	Before, After *manifest.Mailbox // nil if there was or is none
+	Renumbered    bool              // UIDVALIDITY differs, so messages are matched by hash, not UID (RFC 9051 section 2.3.1.1)
 
-	Added     int64 // came, and left no other mailbox
-	Removed   int64 // left, and came into no other
-	MovedIn   int64 // came from another mailbox, or from another UID of this one
+	Added     int64 // arrived, and left no other mailbox
+	Removed   int64 // left, and arrived in no other
+	MovedIn   int64 // arrived from another mailbox, or from another UID of this one
 	MovedOut  int64
 	Reflagged int64 // flags, keywords or labels differ
 
-	// Unread is why the messages could not be compared: a page is damaged. Then the numbers are 0.
+	// Unread says why the messages could not be compared, such as a damaged page. The numbers are 0 then.
 	Unread error
 
 	index    uint32 // in Difference.Mailboxes, of the rows
@@ -49,27 +53,27 @@ type MailboxDifference struct {
 	arriving rowRange // rows of Difference.come
 }
 
-// diffRow is a message that left a mailbox, or came into one: 44 bytes, so that a million fit.
+// diffRow is a message that left a mailbox or arrived in one. It takes 44 bytes, so that a million fit in memory.
 type diffRow struct {
 	hash chunk.ID
 	uid  mail.UID
 	box  uint32 // index of the MailboxDifference
-	peer uint32 // its row on the other side, plus 1; 0: none, it is added or removed
+	peer uint32 // its row on the other side, plus 1; 0 if it was added or removed
 }
 
-// reflagRow is a message that is there still, with other flags.
+// reflagRow is a message whose flags changed.
 type reflagRow struct {
 	uid mail.UID // now
 	was uint32   // index in Difference.sets
 }
 
-// rowRange is a stretch of rows.
+// rowRange is a range of rows.
 type rowRange struct{ from, to int }
 
-// Mailbox is the mailbox as it is now, or was last.
+// Mailbox returns the mailbox as it is now, or was last.
 func (m *MailboxDifference) Mailbox() *manifest.Mailbox { return cmp.Or(m.After, m.Before) }
 
-// Created, WasRemoved and Renamed tell of the mailbox as a whole.
+// Created, WasRemoved and Renamed report what happened to the mailbox as a whole.
 func (m *MailboxDifference) Created() bool    { return m.Before == nil }
 func (m *MailboxDifference) WasRemoved() bool { return m.After == nil }
 func (m *MailboxDifference) Renamed() bool {
@@ -83,8 +87,8 @@ func (m *MailboxDifference) differs() bool {
 	return m.Created() || m.WasRemoved() || m.Renamed() || m.Renumbered || m.Unread != nil || m.hasMessages()
 }
 
-// Compare compares two manifests. The error is for what ends it, a mailbox table that cannot be read among that; a mailbox
-// whose pages cannot be read is told of in its Unread.
+// Compare compares two manifests. It returns an error if it cannot go on, for example because a mailbox table cannot be read. A
+// mailbox whose pages cannot be read has the error in its Unread.
 func Compare(ctx context.Context, before, after *archive.Contents) (*Difference, error) {
 	after.ShareReader(before) // most of their pages are in the same frames
 	pairs, err := pairMailboxes(ctx, before, after)
@@ -111,7 +115,7 @@ type comparison struct {
 	known map[string]uint32 // flag sets, and where they are in Difference.sets
 }
 
-// compare takes down what differs in one pair.
+// compare records what differs in one pair.
 func (d *comparison) compare(ctx context.Context, p pair) error {
 	m := &MailboxDifference{Before: p.before, After: p.after, index: uint32(len(d.Mailboxes))}
 	m.Renumbered = p.renumbered()
@@ -131,8 +135,8 @@ func (d *comparison) compare(ctx context.Context, p pair) error {
 	return nil
 }
 
-// match finds for each message that left a mailbox one that came into another: first in the same mailbox, where it got
-// another UID only, then in any.
+// match pairs each message that left a mailbox with one that arrived: first in the same mailbox, where it has another UID, then in
+// any.
 func (d *comparison) match() {
 	gone, come := byHash(d.departed), byHash(d.arrived)
 	for len(gone) > 0 && len(come) > 0 {
@@ -150,7 +154,7 @@ func (d *comparison) match() {
 	}
 }
 
-// byHash are the rows in the order of their hashes; of one hash they stay in order.
+// byHash returns the indexes of rows in the order of their hashes. Rows of one hash keep their order.
 func byHash(rows []diffRow) []uint32 {
 	order := make([]uint32, len(rows))
 	for i := range order {
@@ -160,7 +164,7 @@ func byHash(rows []diffRow) []uint32 {
 	return order
 }
 
-// alike is how many rows from the first on are of the same message.
+// alike returns how many rows from the first on are of the same message.
 func alike(rows []diffRow, order []uint32) int {
 	n := 1
 	for n < len(order) && rows[order[n]].hash == rows[order[0]].hash {
@@ -224,8 +228,7 @@ func (d *comparison) count() {
 	}
 }
 
-// finish leaves the mailboxes in which something differs. A row names its mailbox by index, so rows are told the new
-// ones.
+// finish keeps the mailboxes that differ, and renumbers them in the rows.
 func (d *comparison) finish() *Difference {
 	kept := d.Mailboxes[:0]
 	for _, m := range d.Mailboxes {
@@ -245,7 +248,7 @@ func (d *comparison) finish() *Difference {
 	return d.Difference
 }
 
-// Totals are the sums over all mailboxes, in a MailboxDifference that is of none.
+// Totals returns the sums over all mailboxes, in a MailboxDifference without a mailbox.
 func (d *Difference) Totals() MailboxDifference {
 	var sum MailboxDifference
 	for _, m := range d.Mailboxes {

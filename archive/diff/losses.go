@@ -2,15 +2,15 @@ package diff
 
 import "github.com/mailstrata/mailstrata/mail"
 
-// Loss is what became of those messages of a mailbox that are not where they were.
+// Loss has the messages of a mailbox that are not where they were.
 type Loss struct {
-	Missing   mail.UIDSet // there are fewer copies than there were
+	Missing   mail.UIDSet // there are fewer copies than before
 	Elsewhere mail.UIDSet // moved to another mailbox
-	Here      mail.UIDSet // moved to another UID, or into another mailbox that has the name now
-	Renamed   bool        // all others are elsewhere too
+	Here      mail.UIDSet // moved to another UID, or to another mailbox that has the name now
+	Renamed   bool        // the mailbox was renamed, so all other messages are elsewhere too
 }
 
-// Losses tells what left the mailboxes, by the raw names that they had before.
+// Losses returns what left the mailboxes, by the raw names that they had before.
 func (d *Difference) Losses() map[string]*Loss {
 	losses := make(map[string]*Loss)
 	for _, m := range d.Mailboxes {

@@ -13,19 +13,19 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// messages takes down which messages left and came, and whose flags are others. Within one UIDVALIDITY a message is the
-// same if UID and hash are; across two, if the hash is.
+// messages records which messages left and arrived, and whose flags changed. Within one UIDVALIDITY, messages are the same if
+// their UIDs and hashes are; across two, if their hashes are.
 func (d *comparison) messages(ctx context.Context, m *MailboxDifference) error {
 	contents, p := [2]*archive.Contents{d.Before, d.After}, pair{m.Before, m.After}
 	before, after, err := unshared(ctx, contents, p)
 	if err != nil {
 		return err
 	}
-	var again renumbered // of a mailbox with other UIDs
+	var messages renumbered // if the UIDs changed
 	for x, y := range mergeEntries(ctx, contents, p, before, after, &err) {
 		switch {
 		case m.Renumbered:
-			again.add(d, x, y)
+			messages.add(d, x, y)
 		case x != nil && y != nil && x.Hash == y.Hash:
 			d.reflag(m, y.UID, d.set(&x.FlagSet), d.set(&y.FlagSet))
 		default:
@@ -37,11 +37,11 @@ func (d *comparison) messages(ctx context.Context, m *MailboxDifference) error {
 			}
 		}
 	}
-	again.compare(d, m)
+	messages.compare(d, m)
 	return err
 }
 
-// set is the index of a flag set.
+// set returns the index of a flag set.
 func (d *comparison) set(set *manifest.FlagSet) uint32 {
 	key := strings.Join(set.Flags, "\x00") + "\x00\x00" + strings.Join(set.Labels, "\x00")
 	at, ok := d.known[key]
@@ -58,7 +58,7 @@ func (d *comparison) reflag(m *MailboxDifference, uid mail.UID, was, is uint32) 
 	}
 }
 
-// renumbered is the messages of a mailbox whose UIDVALIDITY is another.
+// renumbered has the messages of a mailbox whose UIDVALIDITY changed.
 type renumbered struct{ before, after []renumberedRow }
 
 type renumberedRow struct {
@@ -67,7 +67,7 @@ type renumberedRow struct {
 	set  uint32
 }
 
-// add takes an entry of each side; either may be nil.
+// add adds an entry of each side. Either may be nil.
 func (c *renumbered) add(d *comparison, x, y *manifest.Entry) {
 	if x != nil {
 		c.before = append(c.before, renumberedRow{x.Hash, x.UID, d.set(&x.FlagSet)})
@@ -77,7 +77,7 @@ func (c *renumbered) add(d *comparison, x, y *manifest.Entry) {
 	}
 }
 
-// compare compares by hash. Copies of one message are taken in the order of their UIDs.
+// compare compares by hash. Copies of one message are compared in the order of their UIDs.
 func (c *renumbered) compare(d *comparison, m *MailboxDifference) {
 	order := func(a, b renumberedRow) int { return cmp.Or(a.hash.Compare(b.hash), cmp.Compare(a.uid, b.uid)) }
 	slices.SortFunc(c.before, order)
@@ -102,8 +102,8 @@ func (c *renumbered) compare(d *comparison, m *MailboxDifference) {
 	slices.SortFunc(m.reflags, func(a, b reflagRow) int { return cmp.Compare(a.uid, b.uid) })
 }
 
-// unshared are the pages of each that the other does not have in the same place. Page lists that both have are not
-// read.
+// unshared returns the pages of each mailbox that the other does not have at the same place. It does not read page lists that
+// both have.
 func unshared(ctx context.Context, c [2]*archive.Contents, p pair) (before, after []manifest.Page, err error) {
 	if before, err = pagesBeyond(ctx, c[0], p.before, p.after); err != nil {
 		return nil, nil, err
@@ -115,7 +115,7 @@ func unshared(ctx context.Context, c [2]*archive.Contents, p pair) (before, afte
 	return before, after, nil
 }
 
-// pagesBeyond reads the page rows of a mailbox, but for the lists that another mailbox has too.
+// pagesBeyond reads the page rows of a mailbox, except for the lists that another mailbox has too.
 func pagesBeyond(ctx context.Context, c *archive.Contents, m, other *manifest.Mailbox) ([]manifest.Page, error) {
 	if m == nil {
 		return nil, nil
@@ -138,7 +138,7 @@ func pagesBeyond(ctx context.Context, c *archive.Contents, m, other *manifest.Ma
 	return pages, nil
 }
 
-// withoutShared leaves out the pages that the other list has too. Both ascend.
+// withoutShared returns the pages that the other list does not have. Both lists ascend.
 func withoutShared(pages, other []manifest.Page) []manifest.Page {
 	var left []manifest.Page
 	for _, page := range pages {
@@ -152,8 +152,8 @@ func withoutShared(pages, other []manifest.Page) []manifest.Page {
 	return left
 }
 
-// mergeEntries yields what is recorded in pages of the one and of the other, UID by UID; nil where one has none. It ends
-// at the first error.
+// mergeEntries yields the entries of two lists of pages side by side, UID by UID, with nil where one has none. It ends at the
+// first error.
 func mergeEntries(ctx context.Context, c [2]*archive.Contents, p pair, before, after []manifest.Page, failed *error) iter.Seq2[*manifest.Entry, *manifest.Entry] {
 	return func(yield func(x, y *manifest.Entry) bool) {
 		nextX, stopX := iter.Pull2(c[0].EntriesIn(ctx, p.before, rows(before)))
@@ -187,7 +187,7 @@ func mergeEntries(ctx context.Context, c [2]*archive.Contents, p pair, before, a
 	}
 }
 
-// rows are pages as Pages yields them.
+// rows yields pages as Contents.Pages does.
 func rows(pages []manifest.Page) iter.Seq2[manifest.Page, error] {
 	return func(yield func(manifest.Page, error) bool) {
 		for _, page := range pages {

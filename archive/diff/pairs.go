@@ -11,10 +11,10 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// pair is a mailbox before and after; one of them may be nil.
+// pair is a mailbox before and after. One of them may be nil.
 type pair struct{ before, after *manifest.Mailbox }
 
-// name orders pairs.
+// name is the name by which pairs are sorted.
 func (p pair) name() string { return cmp.Or(p.after, p.before).Raw }
 
 // renumbered reports whether the UIDs of one mean nothing in the other (RFC 9051 section 2.3.1.1).
@@ -23,13 +23,13 @@ func (p pair) renumbered() bool {
 	return a != 0 && b != 0 && a != b
 }
 
-// relabeled reports whether the messages of one are read elsewhere in its manifest, and those of the other are not: then
-// they neither left nor came.
+// relabeled reports whether the messages of one are listed under another mailbox of its manifest, as labels, and those of the
+// other are not. Then they neither left nor arrived.
 func (p pair) relabeled() bool {
 	return p.before != nil && p.after != nil && p.before.Label != p.after.Label
 }
 
-// mailboxID is a mailbox's MAILBOXID (RFC 8474): it stays when the mailbox is renamed, and is never used again.
+// mailboxID returns the MAILBOXID (RFC 8474), which stays when the mailbox is renamed and is never used again.
 func mailboxID(m *manifest.Mailbox) string {
 	if m.Status == nil {
 		return ""
@@ -37,8 +37,8 @@ func mailboxID(m *manifest.Mailbox) string {
 	return m.Status.MailboxID
 }
 
-// numbers are what a mailbox keeps when it is renamed, where the server has no MAILBOXID. All mailboxes that nothing
-// ever came into may have the same, so these tell nothing.
+// numbers stay when a mailbox is renamed. They are used if the server has no MAILBOXID. All mailboxes that never had a message may
+// have the same, so those do not count.
 type numbers struct{ validity, next uint32 }
 
 func numbersOf(m *manifest.Mailbox) (numbers, bool) {
@@ -48,7 +48,7 @@ func numbersOf(m *manifest.Mailbox) (numbers, bool) {
 	return numbers{m.Status.UIDValidity, m.Status.UIDNext}, true
 }
 
-// pairing pairs the mailboxes of two manifests. What was paired is taken from both lists.
+// pairing pairs the mailboxes of two manifests. It removes each pair from both lists.
 type pairing struct {
 	c      [2]*archive.Contents
 	before []*manifest.Mailbox
@@ -56,10 +56,10 @@ type pairing struct {
 	pairs  []pair
 }
 
-// pairMailboxes says which mailbox became which. What is surest counts first: a MAILBOXID; the name, with the same
-// UIDVALIDITY; UIDVALIDITY and UIDNEXT under another name, if a message under the same UID bears it out; the name alone,
-// for a mailbox that was made anew. What is left was removed, or created. Mailboxes in tables that both manifests have
-// are the same, and left out.
+// pairMailboxes finds out which mailbox became which. It tries, in this order: the MAILBOXID; the name with the same UIDVALIDITY;
+// UIDVALIDITY and UIDNEXT under another name, if a message under the same UID confirms it; the name alone, for a mailbox that
+// was created again. Mailboxes that are left were removed or created. It leaves out mailboxes in tables that both manifests have,
+// because these are the same.
 func pairMailboxes(ctx context.Context, before, after *archive.Contents) ([]pair, error) {
 	p := &pairing{c: [2]*archive.Contents{before, after}}
 	var err error
@@ -90,7 +90,7 @@ func pairMailboxes(ctx context.Context, before, after *archive.Contents) ([]pair
 	return p.pairs, nil
 }
 
-// mailboxesBeyond reads the mailboxes of a manifest, but for the tables that another one has too.
+// mailboxesBeyond reads the mailboxes of a manifest, except for the tables that another one has too.
 func mailboxesBeyond(ctx context.Context, c, other *archive.Contents) ([]*manifest.Mailbox, error) {
 	shared := make(map[chunk.ID]bool)
 	for _, id := range other.Manifest.Tables {
@@ -108,7 +108,7 @@ func mailboxesBeyond(ctx context.Context, c, other *archive.Contents) ([]*manife
 	return mailboxes, nil
 }
 
-// join pairs mailboxes that have the same key, if no others on their side have it, and that fit.
+// join pairs mailboxes that fit and that are the only ones on their side with their key.
 func join[K comparable](p *pairing, key func(*manifest.Mailbox) (K, bool), fits func(pair) (bool, error)) error {
 	before, after := unique(p.before, key), unique(p.after, key)
 	paired := make(map[*manifest.Mailbox]bool)
@@ -130,7 +130,7 @@ func join[K comparable](p *pairing, key func(*manifest.Mailbox) (K, bool), fits 
 	return nil
 }
 
-// unique maps keys to the mailboxes that alone have them.
+// unique maps each key that only one mailbox has to that mailbox.
 func unique[K comparable](mailboxes []*manifest.Mailbox, key func(*manifest.Mailbox) (K, bool)) map[K]*manifest.Mailbox {
 	found := make(map[K]*manifest.Mailbox)
 	for _, m := range mailboxes {
@@ -146,7 +146,7 @@ func unique[K comparable](mailboxes []*manifest.Mailbox, key func(*manifest.Mail
 	return found
 }
 
-// shareMessages reports whether the two have a message under the same UID. An empty mailbox does not contradict.
+// shareMessages reports whether two mailboxes have the same message under the same UID, or one of them is empty.
 func (p *pairing) shareMessages(ctx context.Context, q pair) (bool, error) {
 	if q.before.Messages == 0 || q.after.Messages == 0 {
 		return true, nil
