@@ -34,7 +34,7 @@ type Report struct {
 	Spills    int                 // files of runs under way on this host that may hold it until the runs end
 }
 
-// Gone returns the earliest time when the bytes are gone: after a prune a day from now, and another a day after that.
+// Gone returns the earliest time when the bytes are gone: after a prune one day after Time, and another one day later.
 func (r *Report) Gone() time.Time { return r.Time.Add(2 * repo.Grace) }
 
 // rounds bounds how often Complete looks for manifests that were committed while it wrote others.
@@ -79,7 +79,7 @@ func Complete(ctx context.Context, r *repo.Repo, rewritten func(rewrite.Rewritte
 type completer struct {
 	repo      *repo.Repo
 	erasures  *statement.Erasures
-	rewritten func(rewrite.Rewritten) // nil: nobody wants to know
+	rewritten func(rewrite.Rewritten) // may be nil
 	failed    map[string]bool         // manifests that cannot be written again
 	marked    []string
 	report    Report

@@ -4,6 +4,10 @@
 // It reads pages, which every key can read, and as few as it can. It reads none if the numbers alone show that the limits
 // are kept. Otherwise it reads the pages that only one of the two manifests has. It reads the others only if too much is
 // still missing.
+//
+// Comparison.Find bounds the losses by numbers alone (loss.go), or counts them by hashes (count.go). Then it applies the limits
+// (judge.go, limit.go, rule.go) to each mailbox and to the account. A mailbox that people empty, such as Trash, may lose
+// everything (emptied.go).
 package loss
 
 import (
@@ -42,7 +46,7 @@ type Losses struct {
 }
 
 // Find returns the losses. The messages of a page that cannot be read count as lost if only the later manifest has the
-// page. If the earlier one has it, they do not count, because nobody knows them.
+// page. If the earlier one has it, they do not count, because they are not known.
 func (c *Comparison) Find() (*Losses, error) {
 	v := c.compare()
 	lost := v.bounds()

@@ -12,20 +12,20 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Hit is a message that a Query fits, and the manifests in which it is. It is told as it is in the newest of them;
-// between the two there may be some in which it is not.
+// Hit is a message that matches a Query, as it is in the newest manifest that has it. Between First and Last, there may be
+// manifests that do not have it.
 type Hit struct {
 	Match
 	Contents    *archive.Contents // of Last
-	First, Last repo.Head         // the oldest and the newest manifest that hold it
+	First, Last repo.Head         // the oldest and the newest manifest that have it
 }
 
-// FindAll yields each message that the query fits in any committed manifest, once an account: those that were there
-// last come first. account "" means all accounts. Errors are as with Find.
+// FindAll yields each message that matches the query in any committed manifest, once for each account, those of newer manifests
+// first. If account is empty, it searches all accounts. Its errors are those of Find.
 //
-// The manifests of an account are read from the newest to the oldest, of pages those alone that no newer manifest has,
-// and of messages those that were not read before. What it remembers is 60 bytes for each distinct page, 40 for each
-// message whose header did not fit, and some 100 for each that is found.
+// It reads the manifests of an account from the newest to the oldest, but only pages that no newer manifest has and messages
+// that it has not read. It keeps some 60 bytes for each distinct page, 40 for each message whose header did not match, and 100
+// for each hit.
 func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
 		h := &accountSearch{reader: archive.NewReader(r), wants: wants, query: q, yield: yield}
@@ -54,7 +54,7 @@ func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants f
 	}
 }
 
-// accountSearch is what was found in the manifests of one account. Manifests are named by their number, from the newest on.
+// accountSearch is a search in the manifests of one account. They are numbered from the newest on.
 type accountSearch struct {
 	reader *archive.Reader
 	wants  func(*manifest.Mailbox) bool
@@ -63,30 +63,30 @@ type accountSearch struct {
 
 	matcher   *matcher
 	heads     []repo.Head
-	pages     map[pageKey]uint32 // of pages that were read: which of spans; 0: nothing was found there
+	pages     map[pageKey]uint32 // pages that were read, and which of spans; 0 if nothing was found there
 	spans     []pageSpan
 	hits      []hit
 	byHash    map[chunk.ID]uint32       // which of found
-	dismissed map[chunk.Prefix]struct{} // messages whose header or text did not fit
+	dismissed map[chunk.Prefix]struct{} // messages whose text did not match
 }
 
-// pageKey is a page as far as the query asks for it: the flags count only where it asks for flags.
+// pageKey is a page as the query sees it. flags is set only if the query has conditions on flags.
 type pageKey struct{ records, flags chunk.Prefix }
 
-// pageSpan is a page with messages that were found, and the oldest manifest that has it.
+// pageSpan is a page with hits, and the oldest manifest that has it.
 type pageSpan struct {
 	oldest uint32
 	hits   []uint32
 }
 
-// hit is a message that was found, as it is in the newest manifest that has it.
+// hit is a message that was found, in the newest manifest that has it.
 type hit struct {
 	newest, oldest uint32
 	uid            mail.UID
 	mailbox        string // raw name
 }
 
-// reset begins with a new account.
+// reset prepares for the next account.
 func (h *accountSearch) reset() {
 	h.matcher = newMatcher(h.query)
 	h.heads, h.hits, h.spans = nil, nil, []pageSpan{{}}
@@ -95,7 +95,7 @@ func (h *accountSearch) reset() {
 	h.dismissed = make(map[chunk.Prefix]struct{})
 }
 
-// manifest looks through the next manifest. It reports whether to go on.
+// manifest searches the next manifest. It reports whether to go on.
 func (h *accountSearch) manifest(ctx context.Context, s archive.Summary) bool {
 	h.heads = append(h.heads, s.Head)
 	c := h.reader.Contents(s.Manifest)
@@ -110,11 +110,11 @@ func (h *accountSearch) manifest(ctx context.Context, s archive.Summary) bool {
 			continue
 		}
 		for page, err := range c.Ahead(ctx, h.unread(c.Pages(ctx, mailbox))) {
-			var harm []error
+			var damage []error
 			if err == nil {
-				harm, err = h.page(ctx, c, mailbox, page)
+				damage, err = h.page(ctx, c, mailbox, page)
 			}
-			for _, err := range append(harm, err) {
+			for _, err := range append(damage, err) {
 				if err != nil && !yieldError(ctx, h.yield, err) {
 					return false
 				}
@@ -134,7 +134,7 @@ func (h *accountSearch) key(page manifest.Page) pageKey {
 	return key
 }
 
-// unread leaves out pages that were read before, and takes down that they are in this manifest too.
+// unread leaves out pages that were read before, and records that they are in this manifest too.
 func (h *accountSearch) unread(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
 	return func(yield func(manifest.Page, error) bool) {
 		for page, err := range pages {
@@ -151,8 +151,8 @@ func (h *accountSearch) unread(pages iter.Seq2[manifest.Page, error]) iter.Seq2[
 	}
 }
 
-// page looks through a page that was not read before. Messages that cannot be read are told of in harm.
-func (h *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) (harm []error, err error) {
+// page searches a page that was not read before. damage is about messages that cannot be read.
+func (h *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) (damage []error, err error) {
 	entries, err := h.entries(ctx, c, mailbox, page)
 	if err != nil {
 		return nil, err
@@ -170,12 +170,12 @@ func (h *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *
 			open = append(open, &e.Record)
 		}
 	}
-	fits, harm, err := filterMessages(ctx, c, mailbox, h.matcher, open)
+	fits, damage, err := filterMessages(ctx, c, mailbox, h.matcher, open)
 	if err != nil {
 		return nil, err
 	}
 	for i, record := range open {
-		at, known := h.byHash[record.Hash] // of a copy in this very page
+		at, known := h.byHash[record.Hash] // known if a copy is in this page
 		switch {
 		case !fits[i]:
 			h.dismissed[record.Hash.Prefix()] = struct{}{}
@@ -192,10 +192,10 @@ func (h *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *
 		h.pages[h.key(page)] = uint32(len(h.spans))
 		h.spans = append(h.spans, span)
 	}
-	return harm, nil
+	return damage, nil
 }
 
-// entries reads the page, its flags only where they are asked for.
+// entries reads a page. It reads flags only if the query has conditions on them.
 func (h *accountSearch) entries(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
 	if h.query.ReadsFlags() {
 		return c.Page(ctx, mailbox, page)
@@ -231,7 +231,7 @@ func (h *accountSearch) yieldHits(ctx context.Context) bool {
 	return true
 }
 
-// yieldManifest yields the messages whose newest manifest is one; its records are read again.
+// yieldManifest yields the hits of one manifest, which is their newest. It reads their records again.
 func (h *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
 	head := h.heads[found[0].newest]
 	c, err := h.reader.Open(ctx, head)
@@ -267,7 +267,7 @@ func (h *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
 	return true
 }
 
-// messageKey is where a message is.
+// messageKey names a message of a manifest.
 type messageKey struct {
 	mailbox string
 	uid     mail.UID

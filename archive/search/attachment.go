@@ -10,10 +10,10 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// The names of attachments are in the headers of a message's MIME parts, and these are in its Text parts: what is base64
-// is stored apart. No MIME structure is followed. Every line that reads like the field Content-Disposition or
-// Content-Type is taken for one, so names are found in forwarded messages and in malformed ones too, and in a text that
-// quotes such lines.
+// The names of attachments are in the headers of MIME parts, and these are in the Text parts of a message, because base64 is
+// stored in parts of its own. The search does not parse the MIME structure. It takes every line that looks like a field
+// Content-Disposition or Content-Type for one. So it finds names in forwarded and in malformed messages, and also in a text
+// that quotes such lines.
 //
 //	Header   Content-Type: multipart/mixed …                 else there is nothing but the header to read
 //	Text     --b CRLF Content-Type: text/plain … CRLF Content-Disposition: attachment; filename="a.pdf" …
@@ -21,37 +21,37 @@ import (
 //	Text     --b CRLF Content-Disposition: …
 
 const (
-	// textEdge is how many chunks are read of a Text part from each of its ends; half a MiB or so. What encloses an
-	// attachment is near an end, unless the attachment is text itself.
+	// textEdge is the number of chunks that are read at each end of a Text part, some half a MiB. The fields of an
+	// attachment are near an end, unless the attachment is text itself.
 	textEdge = 8
 
-	// maxTextChunks is how many chunks of text are read of one message.
+	// maxTextChunks bounds the chunks of text that are read of one message.
 	maxTextChunks = 300
 )
 
-// textRanges are the chunks of a message's text that are searched for names: stretches that are read on their own.
+// textRanges returns the chunks of a message's text that are searched for names, in ranges that are searched one by one.
 func textRanges(parts []manifest.Part) [][]chunk.ID {
-	var stretches [][]chunk.ID
+	var ranges [][]chunk.ID
 	room := maxTextChunks
 	for _, part := range parts {
 		if part.Kind != mail.TextPart {
 			continue
 		}
-		stretch := [][]chunk.ID{part.Chunks}
+		pieces := [][]chunk.ID{part.Chunks}
 		if n := len(part.Chunks); n > 2*textEdge {
-			stretch = [][]chunk.ID{part.Chunks[:textEdge], part.Chunks[n-textEdge:]}
+			pieces = [][]chunk.ID{part.Chunks[:textEdge], part.Chunks[n-textEdge:]}
 		}
-		for _, ids := range stretch {
+		for _, ids := range pieces {
 			if room -= len(ids); room < 0 {
-				return stretches
+				return ranges
 			}
-			stretches = append(stretches, ids)
+			ranges = append(ranges, ids)
 		}
 	}
-	return stretches
+	return ranges
 }
 
-// isMultipart reports whether a message can have attachments beside that which it is itself.
+// isMultipart reports whether a message can have attachments.
 func isMultipart(text []byte) bool {
 	for kind := range header.Texts(text, "Content-Type") {
 		kind = strings.ToLower(kind)
@@ -62,7 +62,7 @@ func isMultipart(text []byte) bool {
 	return false
 }
 
-// attachmentNames are the names that fields in this text give to parts.
+// attachmentNames yields the names that fields in a text give to parts.
 func attachmentNames(text []byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for name, value := range header.Fields(text) {

@@ -21,7 +21,7 @@ type filter struct {
 	messages []candidate
 }
 
-// candidate is a message whose records fit.
+// candidate is a message whose record matches.
 type candidate struct {
 	record   *manifest.Record
 	parts    []manifest.Part
@@ -30,9 +30,9 @@ type candidate struct {
 	err      error // why it cannot be read
 }
 
-// filterMessages tells which messages fit by what is in them. Those that cannot be read do not fit, and harm is told of them. The
-// error is for what would meet every other message too.
-func filterMessages(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, s *matcher, records []*manifest.Record) (fits []bool, harm []error, err error) {
+// filterMessages reports which messages match by their text. Messages that cannot be read do not match, and damage has their
+// errors. err is for what would affect every other message too.
+func filterMessages(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, s *matcher, records []*manifest.Record) (fits []bool, damage []error, err error) {
 	f := &filter{contents: c, mailbox: mailbox, matcher: s, messages: make([]candidate, len(records))}
 	for i, record := range records {
 		f.messages[i].record = record
@@ -47,13 +47,13 @@ func filterMessages(ctx context.Context, c *archive.Contents, mailbox *manifest.
 		m := &f.messages[i]
 		fits = append(fits, m.fits)
 		if m.err != nil {
-			harm = append(harm, fmt.Errorf("mailbox %q, UID %d: %w", mailbox.Name, m.record.UID, m.err))
+			damage = append(damage, fmt.Errorf("mailbox %q, UID %d: %w", mailbox.Name, m.record.UID, m.err))
 		}
 	}
-	return fits, harm, nil
+	return fits, damage, nil
 }
 
-// read tries the headers of all messages, and then the text of those that are in doubt.
+// read matches the headers of all messages, and then the text of those that need it.
 func (f *filter) read(ctx context.Context) error {
 	headers := make([][]chunk.ID, len(f.messages))
 	for i := range f.messages {
@@ -105,7 +105,7 @@ func (f *filter) tryText(ctx context.Context, m *candidate) error {
 	return nil
 }
 
-// failed takes down damage, and returns any other error.
+// failed records damage, and returns any other error.
 func (m *candidate) failed(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -118,7 +118,7 @@ func (m *candidate) failed(ctx context.Context, err error) error {
 	return nil
 }
 
-// chunksOf reads chunks, one after the other.
+// chunksOf reads chunks and joins them.
 func chunksOf(ctx context.Context, c *archive.Contents, ids []chunk.ID) ([]byte, error) {
 	var text []byte
 	for _, id := range ids {
@@ -127,24 +127,24 @@ func chunksOf(ctx context.Context, c *archive.Contents, ids []chunk.ID) ([]byte,
 			return nil, err
 		}
 		if len(ids) == 1 {
-			return data, nil // read-only, as all callers treat it
+			return data, nil // callers do not change it
 		}
 		text = append(text, data...)
 	}
 	return text, nil
 }
 
-// framesAtOnce is how many frames are fetched together: few enough to be in the reader's memory still when they are used.
+// framesAtOnce is the number of frames that are fetched together: few enough to stay in the reader's cache until they are used.
 const framesAtOnce = 5
 
-// inStoreOrder visits lists of chunks in the order in which they lie in the store, and has their frames fetched together
-// before. Empty lists are passed over. Chunks that cannot be found are left for visit to miss.
+// inStoreOrder visits lists of chunks in the order in which they are stored, and fetches the frames of several together before. It
+// skips empty lists. visit gets the error of chunks that cannot be found when it reads them.
 func inStoreOrder(ctx context.Context, c *archive.Contents, lists [][]chunk.ID, visit func(i int) error) error {
-	type stop struct {
+	type list struct {
 		at     int
 		places []repo.Location
 	}
-	var stops []stop
+	var located []list
 	for i, ids := range lists {
 		if len(ids) == 0 {
 			continue
@@ -153,19 +153,19 @@ func inStoreOrder(ctx context.Context, c *archive.Contents, lists [][]chunk.ID, 
 		if err != nil && !archive.IsDamage(err) {
 			return err
 		}
-		stops = append(stops, stop{i, places})
+		located = append(located, list{i, places})
 	}
-	slices.SortStableFunc(stops, func(a, b stop) int {
+	slices.SortStableFunc(located, func(a, b list) int {
 		if len(a.places) == 0 || len(b.places) == 0 {
 			return cmp.Compare(len(a.places), len(b.places))
 		}
 		return cmp.Or(a.places[0].Frame.Compare(b.places[0].Frame), cmp.Compare(a.places[0].Offset, b.places[0].Offset))
 	})
-	for len(stops) > 0 {
+	for len(located) > 0 {
 		var frames []repo.Frame
 		n := 0
-		for n < len(stops) && (n == 0 || len(frames) < framesAtOnce) {
-			for _, place := range stops[n].places {
+		for n < len(located) && (n == 0 || len(frames) < framesAtOnce) {
+			for _, place := range located[n].places {
 				if !slices.Contains(frames, place.Frame) {
 					frames = append(frames, place.Frame)
 				}
@@ -173,12 +173,12 @@ func inStoreOrder(ctx context.Context, c *archive.Contents, lists [][]chunk.ID, 
 			n++
 		}
 		c.Prefetch(ctx, frames)
-		for _, s := range stops[:n] {
+		for _, s := range located[:n] {
 			if err := visit(s.at); err != nil {
 				return err
 			}
 		}
-		stops = stops[n:]
+		located = located[n:]
 	}
 	return nil
 }

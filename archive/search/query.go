@@ -14,9 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Query says which messages are looked for: all of it that is not zero must fit. Texts are looked for anywhere in what
-// they are compared with; upper and lower case are the same, and so is a letter with its accent however it is encoded.
-// What is compared is decoded (RFC 2047, RFC 2231).
+// Query is a set of conditions. A message matches if every field that is not zero matches. Texts match anywhere in the values that
+// they are compared with, which are decoded (RFC 2047, RFC 2231). Case and Unicode normalization do not matter.
 type Query struct {
 	From      string
 	To        string // in any of To, Cc, Bcc
@@ -28,27 +27,27 @@ type Query struct {
 	// message than its header.
 	Attachment string
 
-	Since, Before time.Time // INTERNALDATE: at or after, before. What the server dated unreadably is at no time.
+	Since, Before time.Time // INTERNALDATE: at or after, before; an unreadable date does not match
 
 	Larger, Smaller int64    // size in bytes: more than, less than
 	Flags           []string // flags and keywords, all of them
 	Labels          []string // Gmail's labels, all of them, in any case; system labels with or without their backslash
 }
 
-// IsZero reports whether every message fits.
+// IsZero reports whether every message matches.
 func (q *Query) IsZero() bool {
 	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && !q.ReadsFlags()
 }
 
-// ReadsMail reports whether the records do not suffice: headers are read, and so a key is needed that can read mail.
+// ReadsMail reports whether the search reads headers, and so needs a key that can read mail.
 func (q *Query) ReadsMail() bool {
 	return q.From != "" || q.To != "" || q.Subject != "" || q.MessageID != "" || q.Attachment != "" || len(q.Texts) > 0
 }
 
-// ReadsFlags reports whether flags are read.
+// ReadsFlags reports whether the search reads flags.
 func (q *Query) ReadsFlags() bool { return len(q.Flags)+len(q.Labels) > 0 }
 
-// fitsRecord tries what the record tells: size and date.
+// fitsRecord reports whether size and date match.
 func (q *Query) fitsRecord(r *manifest.Record) bool {
 	if q.Larger > 0 && r.Size <= q.Larger || q.Smaller > 0 && r.Size >= q.Smaller {
 		return false
@@ -71,7 +70,7 @@ func (q *Query) fits(e *manifest.Entry) bool {
 	return q.fitsRecord(&e.Record) && q.fitsFlags(&e.FlagSet)
 }
 
-// term is a text that is looked for.
+// term is a text to be found.
 type term struct {
 	text string // folded
 	fold cases.Caser
@@ -83,7 +82,7 @@ func newTerm(text string) term {
 	return n
 }
 
-// folded is a text without what does not count.
+// folded returns a text without differences of case and of Unicode normalization.
 func (n *term) folded(text string) string {
 	for i := range len(text) {
 		if text[i] >= utf8.RuneSelf {
@@ -101,7 +100,7 @@ type fieldTerm struct {
 	term  term
 }
 
-// matcher is a Query made ready. It is used by one goroutine.
+// matcher is a prepared Query, for one goroutine.
 type matcher struct {
 	Query
 	fields     []fieldTerm
@@ -129,7 +128,7 @@ func newMatcher(q Query) *matcher {
 	return s
 }
 
-// fitsHeader tries the fields of a header, but for attachments.
+// fitsHeader reports whether the fields of a header match, except for attachments.
 func (s *matcher) fitsHeader(text []byte) bool {
 	for i := range s.fields {
 		f := &s.fields[i]
@@ -144,7 +143,7 @@ func (s *matcher) fitsHeader(text []byte) bool {
 	return true
 }
 
-// namesAttachment reports whether fields in this text give the name that is looked for.
+// namesAttachment reports whether fields in a text have the name of an attachment that is searched for.
 func (s *matcher) namesAttachment(text []byte) bool {
 	for name := range attachmentNames(text) {
 		if s.attachment.isIn(name) {
@@ -154,7 +153,7 @@ func (s *matcher) namesAttachment(text []byte) bool {
 	return false
 }
 
-// isLabel reports whether somebody who asks for a label means this one.
+// isLabel reports whether asked, as a person writes it, names a label.
 func isLabel(label, asked string) bool {
 	key := archive.LabelKey(label)
 	return strings.EqualFold(key, asked) || strings.EqualFold(strings.TrimPrefix(key, `\`), asked) || label == asked

@@ -1,3 +1,9 @@
+// Package search finds messages in manifests.
+//
+// A Query (query.go) is a set of conditions. Records and flags decide most of them. What is left needs the text of messages:
+// headers and, for names of attachments, the text around these (filter.go, attachment.go). Find and FindIn search one manifest
+// (search.go). FindAll searches all manifests of an account, from the newest to the oldest, and reads only the pages and
+// messages that no newer manifest has (all.go).
 package search
 
 import (
@@ -9,15 +15,15 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Match is a message that a Query fits, where it is in one manifest.
+// Match is a message that matches a Query, in one manifest.
 type Match struct {
 	Mailbox *manifest.Mailbox
 	Entry   *manifest.Entry
 }
 
-// Find yields the messages that the query fits, of the mailboxes that are wanted (nil: of all), in their order, as they
-// are found. It reads a page of records after the other, and of those messages whose records fit the headers. As with
-// Entries, an error is about what it names alone, if it is of damage; any other ends it.
+// Find yields the messages of a manifest that match the query, in the mailboxes that wants selects (nil selects all). It reads
+// records page by page, and the headers of messages whose records match. After an error of damage, which is about the piece
+// that it names, it goes on. Any other error is the last.
 func Find(ctx context.Context, c *archive.Contents, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Match, error] {
 	return func(yield func(Match, error) bool) {
 		f := &finder{contents: c, matcher: newMatcher(q)}
@@ -32,22 +38,22 @@ func Find(ctx context.Context, c *archive.Contents, q Query, wants func(*manifes
 	}
 }
 
-// FindIn yields the messages of one mailbox that the query fits, among those UIDs; of all, if there are none. Its errors
-// are as those of Find.
+// FindIn yields the messages of one mailbox that match the query. If uids is not empty, it searches only these. Its errors are
+// those of Find.
 func FindIn(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet) iter.Seq2[Match, error] {
 	return func(yield func(Match, error) bool) {
 		(&finder{c, newMatcher(q), uids}).searchMailbox(ctx, mailbox, yield)
 	}
 }
 
-// finder finds messages in a manifest.
+// finder searches one manifest.
 type finder struct {
 	contents *archive.Contents
 	matcher  *matcher
-	uids     mail.UIDSet // not empty: among these alone
+	uids     mail.UIDSet // if not empty, only these are searched
 }
 
-// searchMailbox yields the messages of one mailbox. It reports whether to go on.
+// searchMailbox searches one mailbox. It reports whether to go on.
 func (f *finder) searchMailbox(ctx context.Context, mailbox *manifest.Mailbox, yield func(Match, error) bool) bool {
 	pages := f.contents.Pages(ctx, mailbox)
 	if f.uids.Len() > 0 {
@@ -68,7 +74,7 @@ func (f *finder) searchMailbox(ctx context.Context, mailbox *manifest.Mailbox, y
 	return true
 }
 
-// searchPage yields those of a page's messages that fit.
+// searchPage yields the messages of a page that match.
 func (f *finder) searchPage(ctx context.Context, mailbox *manifest.Mailbox, entries []manifest.Entry, yield func(Match, error) bool) bool {
 	var likely []*manifest.Entry
 	var records []*manifest.Record
@@ -92,7 +98,7 @@ func (f *finder) searchPage(ctx context.Context, mailbox *manifest.Mailbox, entr
 	return true
 }
 
-// yieldError yields an error and reports whether there is any use in going on.
+// yieldError yields an error and reports whether to go on, which makes sense after damage only.
 func yieldError[T any](ctx context.Context, yield func(T, error) bool, err error) bool {
 	var none T
 	if ctx.Err() != nil {

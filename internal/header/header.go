@@ -1,3 +1,6 @@
+// Package header reads the fields of message headers as people see them: unfolded (RFC 5322 section 2.2.3), with encoded words
+// (RFC 2047) and parameters (RFC 2045, RFC 2231) decoded. Headers are as programs made them, so nothing is an error: what cannot
+// be decoded stays as it is.
 package header
 
 import (
@@ -13,8 +16,7 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 )
 
-// Text is the value of a header's first field of that name, unfolded and with its encoded words decoded, for
-// people to read (RFC 5322 section 2.2, RFC 2047). Headers are as people's programs made them: nothing is an error.
+// Text returns the decoded value of the first field of that name, or an empty string.
 func Text(header []byte, name string) string {
 	for text := range Texts(header, name) {
 		return text
@@ -22,7 +24,7 @@ func Text(header []byte, name string) string {
 	return ""
 }
 
-// Texts are the values of all fields of these names, as Text has them.
+// Texts yields the decoded values of all fields of these names.
 func Texts(header []byte, names ...string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for name, value := range Fields(header) {
@@ -33,7 +35,8 @@ func Texts(header []byte, names ...string) iter.Seq[string] {
 	}
 }
 
-// Fields are the fields of a header or of a part's header, wherever their lines are in text; unfolded.
+// Fields yields the names and the unfolded values of fields, wherever in the text their lines are. So it also finds the fields of
+// MIME parts.
 func Fields(text []byte) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		var name string
@@ -63,7 +66,7 @@ func Fields(text []byte) iter.Seq2[string, string] {
 	}
 }
 
-// decodeWords decodes a value's encoded words, where all of them can be.
+// decodeWords decodes the encoded words of a value, or returns it as it is if one cannot be decoded.
 func decodeWords(value string) string {
 	value = utf8Text(value)
 	if decoded, err := words.DecodeHeader(value); err == nil {
@@ -72,8 +75,8 @@ func decodeWords(value string) string {
 	return value
 }
 
-// utf8Text takes bytes that are not UTF-8, and not encoded as they should be, for the character set that most mail of that
-// kind was written in.
+// utf8Text returns text that is not UTF-8, and not encoded as it should be, as if it were in the character set of most mail of
+// that kind, Windows-1252.
 func utf8Text(text string) string {
 	if utf8.ValidString(text) {
 		return text

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 )
 
-// Parameters are the parameters of a field, decoded: RFC 2045 section 5.1, RFC 2231, and, what no RFC allows and many
-// programs do, encoded words within quotes. What cannot be read is passed over.
+// Parameters returns the decoded parameters of a field (RFC 2045 section 5.1, RFC 2231). It also decodes encoded words within
+// quotes, which no RFC allows and many programs write. It skips what it cannot read.
 func Parameters(value string) map[string]string {
 	found := make(map[string]string)
 	pieces := make(map[string]map[int]piece) // of values in several sections
@@ -34,7 +34,7 @@ func Parameters(value string) map[string]string {
 		}
 	}
 	for base, sections := range pieces {
-		found[base] = joinSections(sections) // what is encoded properly counts more
+		found[base] = joinSections(sections) // prefer what is encoded properly
 	}
 	return found
 }
@@ -85,7 +85,7 @@ type piece struct {
 	encoded bool
 }
 
-// joinSections joins the sections of a value in the order of their numbers. The first tells the character set.
+// joinSections joins the sections of a value in the order of their numbers. The first names the character set.
 func joinSections(sections map[int]piece) string {
 	var b strings.Builder
 	charset := ""
