@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// What was kept of an account comes back, the last of it alone, and nothing that is damaged.
+// CachedChunks returns what CacheChunks last kept for an account, and nothing that is damaged.
 func TestCachedChunks(t *testing.T) {
 	for _, seal := range []bool{true, false} {
 		r, err := newRepo(nil, time.Now(), InitOptions{NoSeal: !seal})

@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A frame that is damaged in its middle gives the chunks before the damage.
+// The chunks before the damage in a frame can be read.
 func TestChunksBeforeTheDamageAreRead(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)

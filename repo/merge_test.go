@@ -22,7 +22,7 @@ func segments(store *storetest.Memory) (names []string) {
 	return names
 }
 
-// Many nights leave few segments, with all that they said; and a host that has a cache fetches only what is new.
+// Many runs leave few segments, which have all entries. A host that has a cache fetches only new ones.
 func TestPruneMergesTheIndex(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -53,7 +53,7 @@ func TestPruneMergesTheIndex(t *testing.T) {
 	}
 }
 
-// No merged segment is larger than the format allows, and large ones are not written again and again for the sake of small ones.
+// No merged segment is larger than the format allows, and large segments are not written again to merge small ones.
 func TestMergedSegmentsKeepWithinTheLimits(t *testing.T) {
 	for name, limit := range map[string][2]int{"packs": {6, 1 << 16}, "entries": {1 << 16, 250}} {
 		t.Run(name, func(t *testing.T) {
@@ -86,8 +86,8 @@ func TestMergedSegmentsKeepWithinTheLimits(t *testing.T) {
 	}
 }
 
-// An index that is made anew from packs is of segments of which each may be.
-func TestAnIndexMadeAnewKeepsWithinTheLimits(t *testing.T) {
+// The segments that Reindex makes keep within the limits of the format.
+func TestReindexKeepsWithinTheLimits(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
 	all := content{}
@@ -124,7 +124,7 @@ func withinLimits(t *testing.T, r *repo.Repo, limit [2]int) {
 	}
 }
 
-// A host that held segments which were merged meanwhile fetches what replaces them, and nothing else.
+// A host whose segments were merged by another fetches the merged segment, and nothing else.
 func TestMergedSegmentsAreNotFetchedAgain(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -169,7 +169,7 @@ func TestMergedSegmentsAreNotFetchedAgain(t *testing.T) {
 	}
 }
 
-// Nothing is deleted for a merged segment that proves damaged, or does not hold what it replaces.
+// Prune deletes no input of a merged segment that is damaged or lacks entries of its inputs.
 func TestInputsOfADamagedMergeStay(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})

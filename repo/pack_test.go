@@ -2,7 +2,8 @@ package repo
 
 import "testing"
 
-// What is put last is a third of all at most, or one small pack; and a large archive has a few packs more than it must.
+// The last pack is at most a third of all bytes, or one small pack. A large archive has few packs more than the
+// fewest possible.
 func TestPacksGrow(t *testing.T) {
 	var a packBuilder
 	packs := 0

@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// meter counts what is read of a store.
+// meter counts the bytes that are read from a store.
 type meter struct {
 	store.Store
 	read atomic.Int64
@@ -60,7 +60,8 @@ func mustFind(t testing.TB, r *repo.Repo, prefixes ...chunk.Prefix) {
 	}
 }
 
-// Who needs few chunks does not fetch a large index; who needs many does, and has paid less than twice.
+// A host that needs few chunks does not fetch a large index. One that needs many does, and reads less than twice its
+// size.
 func TestColdHostPaysForWhatItNeeds(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
@@ -95,7 +96,7 @@ func TestColdHostPaysForWhatItNeeds(t *testing.T) {
 	})
 }
 
-// A segment that is looked into where it is may be merged into another and deleted meanwhile.
+// A segment that is searched in the store may be merged into another and deleted at the same time.
 func TestRemoteSegmentThatWasMerged(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -103,14 +104,14 @@ func TestRemoteSegmentThatWasMerged(t *testing.T) {
 	cold := repo.On(r, store, t.TempDir())
 	defer cold.Close()
 	mustFind(t, cold, prefixes[0])
-	mustPutSegment(t, r, 1, 90_000) // sealed anew, it has another name
+	mustPutSegment(t, r, 1, 90_000) // sealed again, it has another name
 	if err := store.Delete(t.Context(), old); err != nil {
 		t.Fatal(err)
 	}
 	mustFind(t, cold, prefixes[1], prefixes[2])
 }
 
-// One that is damaged is done without, and named.
+// A damaged segment is skipped and reported.
 func TestRemoteSegmentThatIsDamaged(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
@@ -130,12 +131,12 @@ func TestRemoteSegmentThatIsDamaged(t *testing.T) {
 		}
 		found := cold.IndexProblems()
 		if len(found) != 1 || found[0].Object != name {
-			t.Errorf("%v is told of %s and %s", found, name, whole)
+			t.Errorf("%v is reported of %s and %s", found, name, whole)
 		}
 	})
 }
 
-// Thousands of nights must not be fetched one after the other.
+// Segments of thousands of runs are fetched in parallel.
 func TestSegmentsAreFetchedTogether(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())

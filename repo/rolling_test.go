@@ -17,7 +17,7 @@ func somePack() (p repo.Pack) {
 	return p
 }
 
-// However irregularly it is called, a rolling check has read every pack within its period, and not much more.
+// A rolling check reads every pack within its period, and not much more, however irregularly it is called.
 func TestRollingCheckReadsEveryPackWithinItsPeriod(t *testing.T) {
 	const period = 30 * 24 * time.Hour
 	store := new(storetest.Memory)
@@ -59,7 +59,7 @@ func TestRollingCheckReadsEveryPackWithinItsPeriod(t *testing.T) {
 	mustBeSound(t, r)
 }
 
-// Whoever can write a check object of a time to come must not be able to end all checking until then.
+// A check object with a time in the future does not stop rolling checks until then.
 func TestRollingCheckOfATimeToComeDoesNotCount(t *testing.T) {
 	const period = 10 * 24 * time.Hour
 	store := new(storetest.Memory)

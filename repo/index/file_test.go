@@ -62,7 +62,7 @@ func TestFileFindsAllAndNothingElse(t *testing.T) {
 	}
 }
 
-// Prefixes that share their first half, and one that is held more often than a block has room for.
+// Prefixes share their first half, and one prefix has more entries than a block holds.
 func TestFileWithCrowdedPrefixes(t *testing.T) {
 	packs, _ := segmentWith(100, 0)
 	var entries []format.Entry
@@ -118,7 +118,7 @@ func TestMergedFileHoldsWhatItsInputsHold(t *testing.T) {
 	}
 }
 
-// A cache file is never believed: wherever it is damaged, it is refused or says so at the lookup.
+// A damaged file is refused, or the lookup in it returns an error, wherever the damage is.
 func TestDamagedFileIsNoticed(t *testing.T) {
 	dir := t.TempDir()
 	packs, entries := segmentWith(2, 600)
@@ -191,7 +191,7 @@ func BenchmarkLookup(b *testing.B) {
 	}
 }
 
-// segmentWith makes packs of 10 frames, and n ascending entries.
+// segmentWith returns rows of packs of 10 frames each, and n ascending entries.
 func segmentWith(packs, n int) (rows []format.PackRow, entries []format.Entry) {
 	for i := range packs {
 		row := format.PackRow{Kind: uint8(i % 2), Hash: blake3.Sum256([]byte{byte(i), byte(i >> 8)}), Size: 1 << 20, Head: 64}
