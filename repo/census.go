@@ -9,12 +9,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo/index"
 )
 
-// census knows where every chunk lies, which chunks are reached, and what that makes of each pack. It is a file, of every
-// place that any segment knows, in order, and a bit for each of its lines: for twenty million chunks 560 MB of disk and
-// 2.5 MB of memory.
+// census knows where every chunk lies, which chunks are needed (reached), and what follows for each pack. It is a sorted file of all
+// entries of all segments, and a bit for each entry: 560 MB of disk and 2.5 MB of memory for twenty million chunks.
 type census struct {
 	file  *index.File
-	packs []*packState // as the file counts them
+	packs []*packState // in the order of the file
 
 	mu      sync.Mutex
 	reached []uint64 // a bit for the first line of each chunk
@@ -22,21 +21,21 @@ type census struct {
 	buf     []byte
 }
 
-// packState is a pack, what the store and the condemnations say of it, and what the walk of the roots found in it.
+// packState is a pack, with what the store, the condemnations and the roots say about it.
 type packState struct {
 	format.PackRow
 	indexed   bool // a segment describes it, not only the pack itself
 	listed    bool // it is in the store, with the size that the index says
 	condemned bool
-	newer     bool // it was put after the packs were listed, and is none of those that are decided about
+	newer     bool // it was put after the packs were listed, so this prune leaves it
 
 	total  int64 // bytes of its chunks
-	kept   int64 // of these, what is reached and is kept here rather than in another pack
+	kept   int64 // bytes of chunks that are reached and kept in this pack rather than another
 	needed int64 // bytes of chunks that are reached and lie in no pack that counts
-	erased int64 // bytes of chunks that were erased and that nothing reaches
+	erased int64 // bytes of chunks that were erased and are not reached
 }
 
-// counts reports whether what lies in the pack is stored, and can be relied on (rule 8): a condemned pack is no copy.
+// counts reports whether chunks in the pack count as stored (rule 8). Those in a condemned pack do not.
 func (s *packState) counts() bool { return s.listed && s.indexed && !s.condemned }
 
 // newCensus writes down all places that the index knows, and those that packs know which no segment describes.
@@ -60,8 +59,8 @@ func (c *census) close() {
 	c.file.Remove()
 }
 
-// reach notes that a chunk is needed. It tells whether that is news; where the census does not know the chunk, it says so
-// each time: such a chunk lies in a pack that is newer than all that is decided about, or nowhere.
+// reach records that a chunk is needed, and reports whether that is the first time. If the census does not know the chunk, it reports
+// true each time: such a chunk lies in a newer pack, or nowhere.
 func (c *census) reach(id chunk.ID) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,12 +69,12 @@ func (c *census) reach(id chunk.ID) (first bool, err error) {
 		bit := uint64(1) << (n % 64)
 		first = c.reached[n/64]&bit == 0
 		c.reached[n/64] |= bit
-		return false // the bit of a chunk is that of its first line
+		return false // the bit of a chunk is that of its first entry
 	})
 	return first, err
 }
 
-// places are the lines of one chunk.
+// places are the entries of one chunk.
 type places struct {
 	prefix  chunk.Prefix
 	entries []format.Entry
@@ -110,7 +109,7 @@ func (c *census) each(yield func(*places) error) error {
 	return yield(&at)
 }
 
-// find is the places of one chunk.
+// find returns the places of one chunk.
 func (c *census) find(p chunk.Prefix) (*places, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,8 +126,8 @@ func (c *census) find(p chunk.Prefix) (*places, error) {
 
 func (c *census) pack(e format.Entry) *packState { return c.packs[c.file.PackOf(e)] }
 
-// keptIn returns the pack that a chunk is kept in, of those that count: the largest, for a small one goes more easily. Every
-// prune, anywhere, chooses the same. Nil: no pack counts.
+// keptIn returns the pack in which a chunk is kept: the largest of those that count, because small packs are rewritten sooner. Every
+// prune on every host chooses the same. It returns nil if no pack counts.
 func (c *census) keptIn(at *places) (best *packState) {
 	for _, e := range at.entries {
 		if s := c.pack(e); s.counts() && (best == nil || s.over(best)) {
@@ -145,14 +144,14 @@ func (s *packState) over(t *packState) bool {
 	return s.Pack().String() < t.Pack().String()
 }
 
-// tally works out what the walk of the roots makes of each pack, and how many chunks that are reached lie nowhere.
+// tally adds up the chunks of each pack, and returns the number of chunks that are reached and lie nowhere.
 func (c *census) tally() (lost int64, err error) {
 	err = c.each(func(at *places) error {
 		keeper, listed := c.keptIn(at), 0
 		for i, e := range at.entries {
 			s := c.pack(e)
 			if i > 0 && c.pack(at.entries[i-1]) == s {
-				continue // a pack that holds a chunk twice
+				continue // the pack holds the chunk twice
 			}
 			s.total += int64(e.Length)
 			if at.erased {

@@ -16,19 +16,19 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// PruneOptions say how a prune goes about it.
+// PruneOptions configure a prune.
 type PruneOptions struct {
-	// DryRun: nothing is changed, and the report says what would be.
+	// DryRun says to change nothing, and to report what a prune would do.
 	DryRun bool
 
-	// MaxUnused is how much of all packs may be unused before packs are written anew without it: a share between 0 and 1.
+	// MaxUnused is the share of all packs, from 0 to 1, that may be unused before packs are repacked.
 	MaxUnused float64
 
 	// Erased is called with each unmarked manifest that holds what was erased, because its run began before the erasure. It
 	// may be nil.
 	Erased func(Head)
 
-	// Left is told what a store would not delete, and what could not be read and was left alone. It may be nil.
+	// Left is called with each object that the store would not delete, or that could not be read. It may be nil.
 	Left func(name string, err error)
 
 	// Progress may be nil, and may be called several times at once.
@@ -46,37 +46,37 @@ func (a *Amount) add(bytes int64) {
 	a.Bytes += bytes
 }
 
-// PruneReport says what a prune found and did; of a dry run, what it would do.
+// PruneReport says what a prune found and did, or what a dry run would do.
 type PruneReport struct {
 	Roots int    // manifests that stay, and those that were forgotten less than a day ago
-	Packs Amount // before
+	Packs Amount // before the prune
 
-	Manifests Amount // forgotten ones, deleted
-	Deleted   Amount // packs
-	Condemned Amount // packs that a later prune deletes: named now
-	Waiting   Amount // and named before, not a day ago
-	Rewritten Amount // packs of which what is needed was copied into new ones; they are among those condemned
-	Copied    Amount // new packs; of a dry run an estimate of their bytes
-	Erased    Amount // packs that hold what was erased; they are among those condemned, and those that wait or stay
+	Manifests Amount // forgotten manifests that were deleted
+	Deleted   Amount // packs that were deleted
+	Condemned Amount // packs that were condemned now; a later prune deletes them
+	Waiting   Amount // packs that were condemned less than a day ago
+	Rewritten Amount // packs whose needed chunks were copied into new ones; counted in Condemned too
+	Copied    Amount // new packs; a dry run estimates their bytes
+	Erased    Amount // packs that hold what was erased; counted in Condemned or Waiting too, or they stay
 
-	Segments Amount // of the index, merged into others
-	Replaced Amount // of the index, deleted, for others hold what they held
+	Segments Amount // index segments that were merged
+	Replaced Amount // index segments that were deleted, because others hold the same
 
-	Unused   int64 // bytes of packs that are not needed and stay where they are: less than MaxUnused, or too young
+	Unused   int64 // bytes in packs that no manifest needs and that stay: less than MaxUnused, or too young
 	Retained Amount
 	Renewed  int   // objects whose lock was renewed
-	Locks    error // why locks that are due were not renewed, or what comes is not locked
+	Locks    error // why due locks were not renewed, or new objects are not locked
 	Unread   int   // packs that cannot be read; they stay
-	Lost     int64 // chunks that are needed and in no pack: mailstrata check tells whose
+	Lost     int64 // needed chunks that are in no pack; mailstrata check shows which messages need them
 }
 
-// Walk follows a manifest down to every chunk that it needs and calls reach for each. reach tells whether that is the
-// first time; what a chunk refers to need not be followed twice.
+// Walk calls reach for every chunk that a manifest needs. reach reports whether it is the first call for the chunk; Walk need not
+// follow what the chunk refers to again.
 type Walk func(ctx context.Context, root Head, reach func(chunk.ID) (first bool, err error)) error
 
-// Prune deletes what no manifest needs (rules 7 to 10 of docs/design/removing.md). What it finds
-// unneeded now it condemns, and what was condemned a day ago it deletes, if it finds it unneeded again. Several may run at
-// once, beside any number of runs; each may stop anywhere, and the next goes on. It needs the owner's key.
+// Prune deletes what no manifest needs (rules 7 to 10 of docs/design/removing.md). It condemns packs that are not needed, and
+// deletes those that were condemned a day ago and are still not needed. Several prunes may run at once, beside any number of runs.
+// A prune may stop anywhere, and the next goes on. It needs the owner's key.
 func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneReport, error) {
 	if r.keeper == nil || !r.CanRead() {
 		return nil, fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
@@ -88,7 +88,7 @@ func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneRepo
 	return &p.report, p.all(ctx)
 }
 
-// pruner is one prune under way.
+// pruner is one prune.
 type pruner struct {
 	PruneOptions
 	r    *Repo
@@ -97,15 +97,15 @@ type pruner struct {
 
 	packs     map[format.Pack]store.Object
 	condemned statement.Condemned
-	now       time.Time // not after the roots were listed
+	now       time.Time // the store's time before the roots were listed
 	roots     []Head
-	forgotten []Head // whose marks are old enough
+	forgotten []Head // manifests with marks that are old enough
 	erased    []Head // likewise, of manifests that hold what was erased
 	erasures  *statement.Erasures
-	erasing   int // packs that hold what was erased, and are not condemned yet
+	erasing   int // packs that hold what was erased and are not condemned
 	census    *census
 	followed  int   // roots
-	reached   int64 // chunks, however often
+	reached   int64 // calls of reach
 	states    map[format.Pack]*packState
 
 	mu     sync.Mutex // guards report while objects are deleted
@@ -130,8 +130,8 @@ func (p *pruner) all(ctx context.Context) (err error) {
 	return nil
 }
 
-// look is the first half of rule 8, in its order: packs, then condemnations, then roots. Whoever relies on a pack that is
-// condemned began before it was, and by the time that its condemnation is a day old has committed, or never will.
+// look is the first half of rule 8. Its order matters: packs, then condemnations, then roots. A run that relies on a condemned pack
+// began before the condemnation. When that is a day old, the run has committed, or never will.
 func (p *pruner) look(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{p.listPacks, p.listCondemned, p.listRoots} {
 		if err := step(ctx); err != nil {
@@ -165,8 +165,8 @@ func (p *pruner) listCondemned(ctx context.Context) (err error) {
 	return err
 }
 
-// listRoots finds the roots and follows them. Every manifest is one, of every account, a checkpoint or late or none, until
-// a mark that names it is a day old.
+// listRoots finds the roots and follows them. Every manifest of every account is a root, even a checkpoint or a late one, until its
+// mark is a day old.
 func (p *pruner) listRoots(ctx context.Context) error {
 	now, err := p.run.checkedNow(ctx)
 	if err != nil {
@@ -189,7 +189,7 @@ func (p *pruner) listRoots(ctx context.Context) error {
 	if p.erasures, err = p.r.Erasures(ctx); err != nil {
 		return err
 	}
-	// Only now: what the roots name was indexed before they were put.
+	// The index is read after the roots, because what they need was indexed before they were put.
 	if p.census, err = p.r.newCensus(ctx); err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (p *pruner) listRoots(ctx context.Context) error {
 
 const stepFollowed = "manifests followed"
 
-// reach takes down that a chunk is needed.
+// reach records that a chunk is needed.
 func (p *pruner) reach(id chunk.ID) (first bool, err error) {
 	if p.reached++; p.reached%progressEvery == 0 {
 		p.tell(Progress{Step: stepFollowed, Done: int64(p.followed), Of: int64(len(p.roots))})
@@ -222,7 +222,7 @@ func (p *pruner) isRoot(h Head, now time.Time) bool {
 	return !h.Marked || now.Sub(h.Since) < Grace
 }
 
-// follow walks a root. One that another prune has deleted meanwhile, or whose packs it has, is none any more.
+// follow walks a root. If another prune has deleted it or its packs in the meantime, it is no longer a root.
 func (p *pruner) follow(ctx context.Context, h Head) error {
 	err := p.walk(ctx, h, p.reach)
 	if err == nil {
@@ -239,10 +239,10 @@ func (p *pruner) follow(ctx context.Context, h Head) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("nothing is deleted, for what %s needs cannot be told: %w", h.Name, err)
+	return fmt.Errorf("nothing is deleted, because what %s needs cannot be read: %w", h.Name, err)
 }
 
-// judge puts together what the store, the condemnations and the roots say of each pack.
+// judge combines what the store, the condemnations and the roots say about each pack.
 func (p *pruner) judge(ctx context.Context) (err error) {
 	p.states = map[format.Pack]*packState{}
 	for _, s := range p.census.packs {
@@ -267,7 +267,7 @@ func (p *pruner) judge(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if there { // another prune has not deleted it meanwhile
+		if there { // no other prune has deleted it in the meantime
 			p.report.Unread++
 			p.leave(pack.String(), errUndescribed)
 		}
@@ -275,10 +275,10 @@ func (p *pruner) judge(ctx context.Context) (err error) {
 	return nil
 }
 
-// errUndescribed: what a pack holds is not known, so it stays.
-var errUndescribed = errors.New("what it holds cannot be told, so it stays: mailstrata check tells more")
+// errUndescribed is the error of a pack that stays because its content is not known.
+var errUndescribed = errors.New("its content cannot be read, so it stays; run mailstrata check")
 
-// removeManifests deletes what was forgotten a day ago. The marks stay.
+// removeManifests deletes manifests that were forgotten a day ago. Their marks stay.
 func (p *pruner) removeManifests(ctx context.Context) error {
 	var doomed []store.Object
 	for _, h := range p.forgotten {
@@ -287,7 +287,7 @@ func (p *pruner) removeManifests(ctx context.Context) error {
 	return p.remove(ctx, "forgotten manifests deleted", doomed, &p.report.Manifests)
 }
 
-// renewLocks renews the locks in good time before a run has to, whose credentials may not be allowed to.
+// renewLocks renews the locks before a run has to, because the run's credentials may not allow it.
 func (p *pruner) renewLocks(ctx context.Context) error {
 	lock := p.r.Lock()
 	if lock == nil || p.DryRun {
@@ -303,7 +303,7 @@ func (p *pruner) renewLocks(ctx context.Context) error {
 	return err
 }
 
-// remove deletes objects, several at a time. That a store retains one is an answer like any other.
+// remove deletes objects, several at a time. It goes on if the store retains one.
 func (p *pruner) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) error {
 	var now Progress
 	for _, o := range doomed {

@@ -12,11 +12,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// What was erased does not wait until enough of its pack is unused. It is the chunks that no root needs, and that a manifest
-// marked to be erased needs or an erasure names. Packs that hold such chunks are rewritten or condemned. Only then the
-// manifests are deleted, because only they say what to look for.
+// A chunk is erased if no root needs it, and an erasure names it or a manifest that is marked to be erased needs it. Packs with
+// erased chunks are rewritten or condemned, however little of them is unused. The manifests are deleted after that, because only
+// they say which chunks to look for.
 
-// unmarkedFirst sorts manifests that stay before those that go, so that what both hold is found in one that stays.
+// unmarkedFirst sorts manifests that stay before those that go, so that a chunk of both is found in one that stays.
 func unmarkedFirst(roots []Head) {
 	slices.SortStableFunc(roots, func(a, b Head) int {
 		switch {
@@ -46,7 +46,7 @@ func (p *pruner) followErased(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, index.ErrNoChunk) || concernsObject(err):
-			// What only this manifest held is unused, and is deleted when its packs are rewritten for that.
+			// What only this manifest held counts as unused, and is deleted when its packs are rewritten.
 			p.leave(h.Name, fmt.Errorf("it is damaged, so some of what it held is not known from other unused data; mailstrata prune --max-unused 0 deletes that too: %w", err))
 		case err != nil:
 			return fmt.Errorf("follow %s: %w", h.Name, err)
@@ -69,7 +69,7 @@ func (c *census) erase(prefix chunk.Prefix) (first bool, err error) {
 	return first, err
 }
 
-// holdingErased chooses the packs that hold what was erased and something that is kept, except those in but.
+// holdingErased returns the packs that hold erased and needed chunks, except those in but.
 func (p *pruner) holdingErased(but []*packState) (chosen []*packState) {
 	for _, s := range p.ordered() {
 		if s.erased > 0 && p.rewritable(s) && !slices.Contains(but, s) {
@@ -79,8 +79,8 @@ func (p *pruner) holdingErased(but []*packState) (chosen []*packState) {
 	return chosen
 }
 
-// removeErased deletes manifests that hold what was erased, once every pack that holds any of it is condemned. Until then
-// they stay for a later prune.
+// removeErased deletes manifests that hold what was erased, if every pack that holds any of it is condemned. Otherwise a later
+// prune does.
 func (p *pruner) removeErased(ctx context.Context) error {
 	if p.erasing > 0 {
 		return nil

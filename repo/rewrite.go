@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// smallPack is what is small: each night leaves one or two.
+	// smallPack is the size below which a pack is small. Each night leaves one or two.
 	smallPack = packTarget / 4
 
-	// manySmall is how many of them are written anew as one, if they do not fill a pack before: so each byte is written
-	// again only now and then.
+	// manySmall is the number of small packs that are merged even if they do not fill a pack, so that each byte is rarely written
+	// again.
 	manySmall = 32
 )
 
-// rewrite copies what is kept in packs of which too much is unused, and in small packs where there are many, into new packs.
-// Nothing is kept in the old ones then, and they are condemned.
+// rewrite copies the needed chunks of sparse packs, and of small packs if there are many, into new packs. Then nothing is kept in the
+// old packs, and condemn condemns them.
 func (p *pruner) rewrite(ctx context.Context) error {
 	chosen := p.sparse()
 	chosen = append(chosen, p.holdingErased(chosen)...)
@@ -39,7 +39,7 @@ func (p *pruner) rewrite(ctx context.Context) error {
 	return nil
 }
 
-// rewritable packs are old enough to be condemned, and something in them is kept.
+// rewritable reports whether a pack is old enough to be condemned and something in it is kept.
 func (p *pruner) rewritable(s *packState) bool { return s.counts() && s.kept > 0 && !p.young(s) }
 
 // wasteful chooses packs until no more than MaxUnused of all is unused, those first where most is.
@@ -114,7 +114,7 @@ func (p *pruner) copy(ctx context.Context, packs []*packState) (done []*packStat
 			w.avoid[s.Pack()] = true
 		}
 	}
-	now := Progress{Step: "packs written anew", Of: int64(len(packs))}
+	now := Progress{Step: "packs repacked", Of: int64(len(packs))}
 	for _, s := range packs {
 		now.AllBytes += int64(s.Size)
 	}
@@ -192,7 +192,7 @@ func (p *pruner) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packSt
 	return nil
 }
 
-// wanted reports whether a chunk of the pack is reached, and is kept there or nowhere.
+// wanted reports whether a chunk of the pack is needed, and is kept there or nowhere.
 func (p *pruner) wanted(s *packState, prefix chunk.Prefix) (bool, error) {
 	at, err := p.census.find(prefix)
 	if err != nil || !at.reached {

@@ -9,8 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// sweep is the second half of rule 8, and rule 9: a pack that was condemned a day ago is deleted if each of its chunks is
-// unreached, or lies in a pack that is listed and not condemned. Living chunks of others are copied; a later sweep deletes.
+// sweep is the second half of rule 8, and rule 9. It deletes a pack that was condemned a day ago if each of its chunks is not needed,
+// or lies in another pack that is listed and not condemned. It copies needed chunks of other condemned packs, which a later prune
+// deletes.
 func (p *pruner) sweep(ctx context.Context) error {
 	var doomed []store.Object
 	var living []*packState
@@ -20,7 +21,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 		case !s.listed || !s.condemned && s.indexed:
 		case s.needed > 0:
 			living = append(living, s)
-		case !s.condemned: // and no segment names it: rewrite's, or condemn's
+		case !s.condemned: // no segment names it; rewrite or condemn handles it
 		case p.now.Sub(p.condemned[s.Pack()]) >= Grace:
 			doomed = append(doomed, o)
 		default:
@@ -34,7 +35,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 	return err
 }
 
-// ordered is the packs by their names.
+// ordered returns the packs in the order of their names.
 func (p *pruner) ordered() []*packState {
 	all := slices.Clone(p.census.packs)
 	slices.SortFunc(all, func(a, b *packState) int { return cmp.Compare(a.Name(), b.Name()) })
@@ -46,7 +47,7 @@ func (p *pruner) young(s *packState) bool {
 	return p.now.Sub(p.packs[s.Pack()].Time) < Grace
 }
 
-// condemn is rule 7: packs in which nothing is kept, because nothing in them is reached, or all of it is kept elsewhere.
+// condemn is rule 7. It condemns packs in which nothing is kept, because nothing in them is needed, or all of it is kept elsewhere.
 func (p *pruner) condemn(ctx context.Context) error {
 	var packs []format.Pack
 	for _, s := range p.ordered() {
@@ -71,7 +72,7 @@ func (p *pruner) condemn(ctx context.Context) error {
 	return p.r.Condemn(ctx, packs)
 }
 
-// unused is how many bytes of the pack, as it is stored, are not needed.
+// unused estimates the bytes of the stored pack that are not needed.
 func (s *packState) unused() int64 {
 	if s.total == 0 {
 		return 0
