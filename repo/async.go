@@ -1,6 +1,6 @@
 package repo
 
-// async does something in a goroutine. What it returns waits for that, and gives what came of it as often as it is asked.
+// async calls do in a goroutine. The function that it returns waits for the result, and returns it each time.
 func async[T any](do func() (T, error)) (result func() (T, error)) {
 	done := make(chan struct{})
 	var value T

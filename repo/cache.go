@@ -17,16 +17,15 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// cache is a directory for what can be had again. Nothing in it is believed unchecked, and nothing that goes wrong
-// with it stops anything: what is missing is fetched. If a cleaner removes the directory during a run, it is made again, or
-// else a temporary one replaces it.
+// cache is a directory of what can be fetched again. Everything in it is checked when it is read, and what is missing or damaged is
+// fetched. If the directory disappears during a run, it is made again, or a temporary one replaces it.
 type cache struct {
 	mu        sync.Mutex
 	dir       string
 	temporary []string // temporary directories, removed at the end; if there are any, dir is the last one
 }
 
-// openCache makes the directory of a repository under dir. Where that cannot be had, a temporary one does.
+// openCache makes the directory of a repository under dir, or a temporary one if it cannot.
 func openCache(dir string, repository [16]byte) (*cache, error) {
 	c := new(cache)
 	if dir != "" {
@@ -53,7 +52,7 @@ func (c *cache) moveAway() error {
 	return c.make()
 }
 
-// make makes what is missing of the directory, and tries it: one that is there may still be read-only.
+// make makes the missing directories, and a file, because an existing directory may be read-only.
 func (c *cache) make() error {
 	for _, dir := range []string{c.objects(), c.indexes(), c.spools()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -103,7 +102,7 @@ func (c *cache) spoolFile(pattern string) (file local.File, named bool, err erro
 	return file, os.Remove(file.Name()) != nil, nil
 }
 
-// spool begins an object on its way to the store.
+// spool returns a spool for an object that is to be put.
 func (c *cache) spool(recipients []age.Recipient) (*format.Spool, error) {
 	file, named, err := c.spoolFile("spool-*")
 	if err != nil {
@@ -139,12 +138,12 @@ func (c *cache) indexes() string  { return c.sub("index") }
 func (c *cache) spools() string   { return c.sub("spool") }
 func (c *cache) recovery() string { return c.sub("spill") }
 
-// keepsCached: objects that a run reads each time and that are small.
+// keepsCached reports whether the cache keeps objects of a kind: small ones that every run reads.
 func keepsCached(k format.Kind) bool {
 	return k == format.KindManifest || k == format.KindMark || k == format.KindCondemnation || k == format.KindNote || k == format.KindRenewal || k == format.KindErasure
 }
 
-// path of a cached object. Sealed objects stay sealed here.
+// path returns the path of a cached object. Sealed objects stay sealed.
 func (c *cache) path(name string) string {
 	return filepath.Join(c.objects(), strings.ReplaceAll(name, "/", "_"))
 }
@@ -166,7 +165,7 @@ func (c *cache) object(name string) ([]byte, bool) {
 	return stored, true
 }
 
-// keepObject keeps an object's stored bytes, if that can be done. It need not last: what is read is checked.
+// keepObject keeps an object's stored bytes, if it can.
 func (c *cache) keepObject(name string, stored []byte) {
 	if c == nil || len(stored) > 1<<20 {
 		return
@@ -186,10 +185,10 @@ func (c *cache) keepObject(name string, stored []byte) {
 
 const temporaryObject = ".new-*"
 
-// keptManifests is how many manifests of an account are kept: nobody reads older ones each night.
+// keptManifests is the number of manifests of an account that the cache keeps. Runs do not read older ones.
 const cachedManifests = 1000
 
-// keepListed removes objects whose names begin with prefix and that the store has no more.
+// keepListed removes objects whose names begin with prefix and that are no longer listed.
 func (c *cache) keepListed(prefix string, listed map[string]bool) {
 	c.sweep(prefix, func(_ int, name string) bool { return listed[name] })
 }
@@ -199,7 +198,7 @@ func (c *cache) keepNewest(dir string) {
 	c.sweep(format.KindManifest.Folder()+dir+"/", func(i int, _ string) bool { return i < cachedManifests })
 }
 
-// sweep removes objects whose names begin with prefix, but for those that are to be kept, and what a crash left.
+// sweep removes objects whose names begin with prefix, except those that keep reports, and files that a crash left.
 func (c *cache) sweep(prefix string, keep func(i int, name string) bool) {
 	files, _ := os.ReadDir(c.objects())
 	n := 0

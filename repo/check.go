@@ -13,34 +13,34 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// ProblemKind says what sort of trouble an object is in.
+// ProblemKind is the kind of a problem with an object.
 type ProblemKind int
 
 const (
-	// Broken: an object is there, but not what it must be. Mail may be lost.
+	// Broken means that an object is damaged. Mail may be lost.
 	Broken ProblemKind = iota
 
-	// Missing: an index names a pack that is not in the store. Mail may be lost.
+	// Missing means that an index names a pack that is not in the store. Mail may be lost.
 	Missing
 
-	// Unindexed: no index names a pack. What it holds is stored again when it is needed; a run that was cut short
-	// leaves such packs.
+	// Unindexed means that no index names a pack. A run that was interrupted leaves such packs. Runs that need its chunks store them
+	// again.
 	Unindexed
 
-	// Stray: the object is none of mailstrata's, or its name says nothing.
+	// Stray means that an object is not mailstrata's, or has no valid name.
 	Stray
 
-	// Unread: this key cannot open it; an owner's can.
+	// Unread means that this key cannot open an object. An owner's key can.
 	Unread
 
-	// Condemned: the pack is damaged, and is to be deleted anyway. If a chunk is still to be had from it alone, who walks
-	// the manifests finds that.
+	// Condemned means that a pack is damaged, but will be deleted anyway. If it holds the only copy of a chunk, following the
+	// manifests shows that.
 	Condemned
 
-	// Overlaid: a newer version or a delete marker is over the object, which is read all the same.
+	// Overlaid means that a newer version or a delete marker is over an object. mailstrata reads the original.
 	Overlaid
 
-	// Unlocked: locks end earlier than the repository promises.
+	// Unlocked means that locks end earlier than the repository promises.
 	Unlocked
 )
 
@@ -50,14 +50,14 @@ func (k ProblemKind) Harmless() bool { return !k.Damage() && k != Unlocked }
 // Damage reports whether the object cannot be relied on.
 func (k ProblemKind) Damage() bool { return k == Broken || k == Missing }
 
-// Problem is one thing that a check found.
+// Problem is a problem that a check found.
 type Problem struct {
 	Kind   ProblemKind
 	Object string // name
 	Err    error  // what is wrong
 }
 
-// String is the sentence to print.
+// String returns the sentence to print.
 func (p Problem) String() string { return fmt.Sprintf("%s: %v", p.Object, p.Err) }
 
 // Checked counts what a check looked at.
@@ -67,7 +67,7 @@ type Checked struct {
 	Chunks  int64 // of which the content was hashed
 }
 
-// checker is a check under way.
+// checker is one check.
 type checker struct {
 	r       *Repo
 	report  func(Problem)
@@ -83,25 +83,25 @@ type checker struct {
 	short     shortLocks
 }
 
-// CheckStructure looks at every object. All but the packs of mail are read whole; of these it reads what describes
-// them, and compares it with the index. Problems are reported, and the check goes on; an error ends it.
+// CheckStructure checks every object. It reads all but the packs of mail whole. Of those it reads the description, and compares it
+// with the index. It reports problems and goes on. An error ends it.
 func (r *Repo) CheckStructure(ctx context.Context, report func(Problem)) (Checked, error) {
 	return r.CheckData(ctx, HashRange{}, report)
 }
 
-// CheckData is CheckStructure, and reads mail: some packs whole, every frame, and the hash of every chunk. Who cannot
-// open them (a writer) compares their bytes with their names.
+// CheckData is CheckStructure, and also reads the packs in data whole: every frame, and the hash of every chunk. With a writer's key,
+// which cannot open them, it compares their bytes with their names.
 func (r *Repo) CheckData(ctx context.Context, data HashRange, report func(Problem)) (Checked, error) {
 	return r.CheckProgress(ctx, data, report, nil)
 }
 
-// CheckProgress is CheckData, and tells how far it is, unless tell is nil.
+// CheckProgress is CheckData, and reports its progress, unless tell is nil.
 func (r *Repo) CheckProgress(ctx context.Context, data HashRange, report func(Problem), tell func(Progress)) (Checked, error) {
 	c := &checker{r: r, report: report, data: data, tell: tell, stored: map[string]int64{}, indexed: map[format.Pack]format.PackRow{}}
 	if err := c.measure(ctx); err != nil {
 		return c.checked, err
 	}
-	// The index first: a pack that is put meanwhile is then in the store but not in the index, which is no fault.
+	// The index comes first: a pack that is put in the meantime is then in the store but not in the index, which is no problem.
 	for _, pass := range []func(context.Context) error{c.segments, c.condemnations, c.objects, c.condemnations, c.missing, c.slots, c.overlaid, c.reportShortLocks} {
 		if err := pass(ctx); err != nil {
 			return c.checked, err
@@ -110,7 +110,7 @@ func (r *Repo) CheckProgress(ctx context.Context, data HashRange, report func(Pr
 	return c.checked, nil
 }
 
-// condemnations are read before the objects, and again at the end: a pack can be condemned and gone within a check.
+// condemnations reads the condemnations, before the objects and again after them: a pack can be condemned and deleted during a check.
 func (c *checker) condemnations(ctx context.Context) error {
 	condemned, err := c.r.Condemned(ctx)
 	if err != nil && !concernsObject(err) {
@@ -243,7 +243,7 @@ func (c *checker) objects(ctx context.Context) error {
 			continue
 		}
 		if !ok {
-			c.problem(Stray, o.Name, errors.New("not a name of mailstrata's"))
+			c.problem(Stray, o.Name, errors.New("not an object of mailstrata"))
 			continue
 		}
 		err := c.object(ctx, kind, o)
@@ -341,7 +341,7 @@ func (c *checker) slots(ctx context.Context) error {
 	}
 	for _, s := range slots {
 		if s.Missing {
-			c.problem(Missing, s.Name, errors.New("the key slot is gone: its key opens nothing any more"))
+			c.problem(Missing, s.Name, errors.New("the key slot is missing: its key no longer opens the repository"))
 		}
 	}
 	return nil
@@ -350,7 +350,7 @@ func (c *checker) slots(ctx context.Context) error {
 func (c *checker) slot(ctx context.Context, o store.Object) error {
 	listed := func(s slotRow) bool { return s.name() == o.Name }
 	if !slices.ContainsFunc(c.r.config.Slots, listed) {
-		c.problem(Stray, o.Name, errors.New("no key slot: it was removed, or its making was cut short, or somebody else put it there"))
+		c.problem(Stray, o.Name, errors.New("not a key slot: it was removed, or adding it was interrupted, or someone else put it there"))
 		return nil
 	}
 	_, err := fetch(ctx, c.r.store, o.Name) // what is in it, only its own key tells
@@ -377,7 +377,7 @@ func (c *checker) pack(ctx context.Context, kind format.Kind, o store.Object) er
 		return err
 	}
 	if indexed && !found.Equal(&row) {
-		return format.Damaged("the index describes it otherwise")
+		return format.Damaged("the index describes it differently")
 	}
 	return nil
 }
@@ -404,7 +404,7 @@ func (c *checker) missing(context.Context) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		c.problem(Missing, name, errors.New("the index names it, but the store has it not"))
+		c.problem(Missing, name, errors.New("the index names it, but it is missing from the store"))
 	}
 	return nil
 }

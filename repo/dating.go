@@ -17,7 +17,7 @@ import (
 //     one whose deadline no run can have had when the store got it. A misdated manifest stays a root for Prune. It is
 //     never a parent or the latest, and counts in no rule, until a mark names it.
 //   - A manifest that the store got long after its T is belated. That is normal for copies and repairs, and for all
-//     objects of a repository that was moved to another store. But anybody with a writer's key can date a manifest back,
+//     objects of a repository that was moved to another store. But anyone with a writer's key can date a manifest back,
 //     so a belated manifest may not displace one that came in time.
 
 const (
@@ -53,16 +53,16 @@ func (h Head) Misdating() error {
 		ErrMisdated, h.Misdated, h.ID[:4])
 }
 
-// writerTimed reports whether the times of objects prove nothing.
+// writerTimed reports whether the writer of an object can set its time.
 func (r *Repo) writerTimed() bool {
 	_, is := r.store.Store.(WriterTimed)
 	return is
 }
 
-// present is the store's time, as far as a listing needs to know it.
+// present is the store's time, which a listing asks for only if it needs it.
 type present struct {
 	r   *Repo
-	now time.Time // zero: not asked yet
+	now time.Time // zero before the first request
 }
 
 // before reports whether t is in the future. If the store cannot say the time, such as a directory on a read-only medium,
@@ -72,7 +72,7 @@ func (p *present) before(ctx context.Context, t time.Time) bool {
 		return false
 	}
 	if p.r.writerTimed() && !t.After(time.Now().Add(ahead)) {
-		return false // to ask a directory for the time is to write to it, and its clock is this host's, or near it
+		return false // asking a directory for the time writes to it, and its clock is this host's or close
 	}
 	now, err := p.r.store.Now(ctx)
 	if err != nil {
@@ -113,8 +113,8 @@ func (r *Repo) Judge(h Head, deadline time.Time) Head {
 // the clock was ahead.
 const behindAtMost = 30 * 24 * time.Hour
 
-// checkClock refuses a clock that shows a time before the repository was made, such as one that lost its battery. By it all
-// manifests lie in the future, and each account would be downloaded again.
+// checkClock returns an error if the store's clock shows a time before the repository was made. With such a clock all manifests lie
+// in the future, and each account would be downloaded again.
 func (r *Repo) checkClock(now time.Time) error {
 	if made := time.Unix(int64(r.config.Created), 0); made.Sub(now) > behindAtMost {
 		return fmt.Errorf("the store's clock shows %s, but the repository was made at %s: set the clock of the store, or of this host if "+
@@ -147,5 +147,5 @@ type renamed string
 
 func (r renamed) Error() string { return string(r) }
 
-// Is makes it an ErrNotMine: somebody who can write to the store copied it.
+// Is makes it an ErrNotMine: someone who can write to the store copied it.
 func (renamed) Is(target error) bool { return target == format.ErrNotMine }

@@ -9,10 +9,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// ErrErased: the owner erased the account, or the message, from this repository.
+// ErrErased is the error of an account or a message that the owner erased from this repository.
 var ErrErased = errors.New("it was erased from this repository")
 
-// Erase puts an erasure of these accounts and messages. By itself it removes nothing: see package archive/erase.
+// Erase puts an erasure of accounts and messages. It removes nothing itself: see package archive/erase.
 func (r *Repo) Erase(ctx context.Context, e statement.Erasure) error {
 	rows, err := e.Rows()
 	if err != nil {
@@ -33,7 +33,7 @@ func (r *Repo) Erasures(ctx context.Context) (*statement.Erasures, error) {
 	return all, readStatements(ctx, r, format.KindErasure, nil, statement.ParseErasure, all.Add)
 }
 
-// erasures holds the Erasures of a run.
+// erasures caches the Erasures of a run.
 type erasures struct {
 	mu   sync.Mutex
 	read *statement.Erasures
@@ -54,7 +54,7 @@ func (run *Run) Erasures(ctx context.Context) (*statement.Erasures, error) {
 	return all, nil
 }
 
-// Erasures returns those of the run.
+// Erasures returns the erasures of the writer's run.
 func (w *Writer) Erasures(ctx context.Context) (*statement.Erasures, error) {
 	return w.run.Erasures(ctx)
 }

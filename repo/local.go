@@ -9,10 +9,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo/recovery"
 )
 
-// errNoCache: a recovery log in a temporary directory would go with the process.
+// errNoCache is the error of a recovery log without a cache directory that outlives the process.
 var errNoCache = errors.New("there is no lasting cache directory")
 
-// RecoveryLog opens the recovery log of an account for one run. What comes before the run is as old as after is not kept.
+// RecoveryLog opens the recovery log of an account for one run. It keeps nothing before the time after has passed.
 func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, error) {
 	if _, temporary := r.cache.place(); temporary {
 		return nil, errNoCache
@@ -28,9 +28,9 @@ func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, 
 	})
 }
 
-// DropLocal removes from this host's cache what may hold erased content: the named manifests, the mailbox tables of their
-// accounts, and the spills of killed runs, which the next run downloads again. It returns the number of spill files of runs
-// under way, which go when the runs end. Other caches hold no content: the index has only keyed prefixes.
+// DropLocal removes from this host's cache what may hold erased content: the named manifests, the mailbox tables of their accounts,
+// and the recovery logs of killed runs. It returns the number of files in the recovery logs of active runs, which remove them when
+// they end. The cached index holds only keyed prefixes, no content.
 func (r *Repo) DropLocal(manifests []string) (left int) {
 	for _, name := range manifests {
 		_ = os.Remove(r.cache.path(name))

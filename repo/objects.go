@@ -13,11 +13,10 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// maxStored bounds an object that is read into memory whole: its content, the table, and what sealing adds.
+// maxStored bounds an object that is read into memory: its content, the table, and what sealing adds.
 const maxStored = format.MaxContent + format.MaxTable
 
-// objects makes, puts, reads and caches the objects of a repository in its store. Identities and recipients say which of them
-// the key at hand can read.
+// objects puts, reads and caches the objects of a repository. seals says which of them this key can read.
 type objects struct {
 	store *objectlock.Store
 	codec *format.Codec
@@ -25,12 +24,12 @@ type objects struct {
 	cache *cache
 }
 
-// put stores an object that build made, and sees the store list it.
+// put stores an object, and checks that the store lists it.
 func (o *objects) put(ctx context.Context, name string, stored []byte) error {
 	return o.putKept(ctx, name, bytes.NewReader(stored), int64(len(stored)))
 }
 
-// load reads an object whole and checks all that can be checked of it.
+// load reads an object, from the cache or the store, and returns its content. It checks everything that can be checked.
 func (o *objects) load(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
 	content, err := o.loadUnnamed(ctx, kind, name)
 	if err != nil {
@@ -94,7 +93,7 @@ func fetchOnce(ctx context.Context, s store.Store, name string) ([]byte, error) 
 	return stored, nil
 }
 
-// readBody reads a body of which the store told the size, without believing it: memory grows as bytes come.
+// readBody reads a body of a size that the store reports. It does not trust the size: memory grows as bytes come.
 func readBody(body io.Reader, size int64) ([]byte, error) {
 	var b bytes.Buffer
 	b.Grow(int(min(size, 1<<20)) + bytes.MinRead)
@@ -112,7 +111,7 @@ func readBody(body io.Reader, size int64) ([]byte, error) {
 // lists each object by its name before it puts another that relies on it: packs before the index segment that names them,
 // the segment before the manifest. What is missing is put once more.
 
-// ErrNotKept: the store acknowledged an object twice and does not list it.
+// ErrNotKept is the error of an object that the store acknowledged twice and does not list.
 var ErrNotKept = errors.New("the store acknowledged this object and did not keep it, so nothing that needs it was committed")
 
 // putKept puts an object and checks that the store lists it with its size.

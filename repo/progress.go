@@ -1,11 +1,11 @@
 package repo
 
-// Progress says how far something is that is done step by step: a prune, a check.
+// Progress is the progress of a prune, a check or a renewal.
 type Progress struct {
 	Step            string // what is done now: "packs deleted"
-	Done, Of        int64  // Of: 0 where it is not known how many there are
-	Bytes, AllBytes int64  // of these; 0 where that says nothing
+	Done, Of        int64  // Of is 0 if the number is not known
+	Bytes, AllBytes int64  // of these; 0 if they do not count
 }
 
-// progressEvery is how many chunks go by until it is told how far a walk is.
+// progressEvery is the number of chunks between two reports of a walk.
 const progressEvery = 1 << 12

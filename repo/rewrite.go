@@ -149,7 +149,7 @@ func (p *pruner) copyPack(ctx context.Context, w *Writer, s *packState) error {
 		return err
 	}
 	if !row.Equal(&s.PackRow) {
-		return format.Damaged("the index describes it otherwise")
+		return format.Damaged("the index describes it differently")
 	}
 	rd := p.r.Reader(ReaderOptions{CacheBytes: 1})
 	offset := row.Head

@@ -7,15 +7,15 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// seals says to whom objects are sealed, and opens those that this key may open. Without recipients nothing is sealed.
+// seals holds the recipients to which objects are sealed, and the identities that this key has. Without recipients nothing is sealed.
 type seals struct {
 	readers, writers []age.Recipient
-	reader, writer   age.Identity // nil: not held
+	reader, writer   age.Identity // nil if this key does not have it
 }
 
 func (s *seals) sealed() bool { return len(s.writers) > 0 }
 
-// recipients of objects of a kind.
+// recipients returns the recipients of objects of a kind.
 func (s *seals) recipients(kind format.Kind) []age.Recipient {
 	if kind == format.KindData {
 		return s.readers
@@ -23,7 +23,7 @@ func (s *seals) recipients(kind format.Kind) []age.Recipient {
 	return s.writers
 }
 
-// identity that opens objects of a kind; nil in a repository without sealing.
+// identity returns the identity that opens objects of a kind, or nil if nothing is sealed.
 func (s *seals) identity(kind format.Kind) (age.Identity, error) {
 	switch {
 	case !s.sealed():

@@ -43,20 +43,19 @@ func (r *Repo) declare(ctx context.Context, kind format.Kind, what any) error {
 	return r.put(ctx, format.ObjectName(kind, hash), stored)
 }
 
-// Mark says that a manifest is to be forgotten (rule 6). parent is the hash of that manifest's own parent, if it has
-// one.
+// Mark says that a manifest is to be forgotten (rule 6). parent is the hash of its parent, or nil.
 func (r *Repo) Mark(ctx context.Context, h Head, parent *[32]byte) error {
 	return r.MarkAll(ctx, []statement.Marked{{Manifest: h.Name, Parent: parent}})
 }
 
-// MarkAll says that all these manifests are to be forgotten. They are named together, by few objects: marks are for ever, and
-// a host without a cache reads them all. Up to some thousands are marked all or none.
+// MarkAll says that manifests are to be forgotten. It puts few objects, because marks stay and a host without a cache reads them
+// all. Up to some thousands of manifests are marked all or none.
 func (r *Repo) MarkAll(ctx context.Context, manifests []statement.Marked) error {
 	return r.markAll(ctx, manifests, false)
 }
 
-// MarkErased is MarkAll for manifests that hold what is erased. A prune deletes them only when no pack has anything that
-// only they need, however little it is. A manifest that is already marked is marked once more.
+// MarkErased is MarkAll for manifests that hold what is erased. A prune deletes them only when no pack holds anything that only they
+// need. It marks manifests again that are marked already.
 func (r *Repo) MarkErased(ctx context.Context, manifests []statement.Marked) error {
 	return r.markAll(ctx, manifests, true)
 }
@@ -70,7 +69,7 @@ func (r *Repo) markAll(ctx context.Context, manifests []statement.Marked, erase 
 	return nil
 }
 
-// Condemn says that packs are to be deleted (rule 7). From now on no run takes a chunk in them for stored.
+// Condemn says that packs are to be deleted (rule 7). From now on no run counts a chunk in them as stored.
 func (r *Repo) Condemn(ctx context.Context, packs []format.Pack) error {
 	for _, c := range statement.NewCondemnations(packs) {
 		if err := r.declare(ctx, format.KindCondemnation, c); err != nil {
@@ -80,19 +79,19 @@ func (r *Repo) Condemn(ctx context.Context, packs []format.Pack) error {
 	return nil
 }
 
-// Condemned reads all condemnations: the packs that they name, and when each was named first. One that is damaged is
-// an error, for it may name any pack; one that is not signed says nothing.
+// Condemned reads all condemnations, and returns when each pack was condemned first. A damaged one is an error, because it may name
+// any pack. One that the keeper did not sign is ignored.
 func (r *Repo) Condemned(ctx context.Context) (statement.Condemned, error) {
 	all := statement.Condemned{}
 	return all, readStatements(ctx, r, format.KindCondemnation, nil, statement.ParseCondemnation, all.Add)
 }
 
-// NameUnder is the name that a manifest's object would have if it were of another account.
+// NameUnder returns the name that a manifest would have under another account.
 func (r *Repo) NameUnder(h Head, account string) string {
 	return format.ManifestName(r.AccountDir(account), h.Time, h.ID)
 }
 
-// Marks reads all marks, by the name of the manifest.
+// Marks reads all marks, by the names of manifests.
 func (r *Repo) Marks(ctx context.Context) (statement.Marks, error) { return r.marks(ctx, nil) }
 
 func (r *Repo) marks(ctx context.Context, ignore func(error) bool) (statement.Marks, error) {
@@ -137,7 +136,7 @@ func (r *Repo) statements(ctx context.Context, kind format.Kind, ignore func(err
 					err = fmt.Errorf("read %s: %w", o.Name, err)
 				}
 			}
-			// What is hidden and cannot be read was garbage that somebody cleared away; what can be read, nobody hides.
+			// A hidden object that cannot be read was garbage that someone removed. A hidden one that can be read still counts.
 			if errors.Is(err, statement.ErrUnsigned) || o.Hidden && concernsObject(err) || err != nil && ignore != nil && ignore(err) {
 				return nil
 			}

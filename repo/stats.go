@@ -37,7 +37,7 @@ func (c *counters) object(size int64) {
 	c.stored.Add(size)
 }
 
-// Stats tells what the writer did up to now.
+// Stats returns what the writer has done so far.
 func (w *Writer) Stats() Stats {
 	c := &w.stats
 	return Stats{
@@ -46,11 +46,11 @@ func (w *Writer) Stats() Stats {
 	}
 }
 
-// Usage is what a repository takes in its store, by kind.
+// Usage is the space that a repository takes in its store, by kind.
 type Usage map[format.Kind]struct{ Objects, Bytes, Unpacked int64 }
 
-// Usage lists the whole store and adds up. Unpacked is what packs hold, as far as the index describes them: each chunk
-// once, before it was compressed.
+// Usage lists the store and adds up sizes. Unpacked is the size of the chunks in the packs that the index describes, before
+// compression.
 func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 	index, err := r.openIndex(ctx)
 	if err != nil {
