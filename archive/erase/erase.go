@@ -1,9 +1,9 @@
 // Package erase removes an account, or messages, from all nights of a repository.
 //
-// An erasure (statement.Erasure), signed by the keeper, comes first: from then on no backup, copy or repair stores what it
-// names. Then each manifest that holds it is written without it, and the old one is marked to be erased. When the marks are
-// a day old, prune rewrites every pack that holds anything that only erased manifests need. A prune a day later deletes
-// the old packs.
+// PlanAccount and PlanMessages find out what an erasure concerns (plan.go, chunks.go), and Plan.Apply erases it (erase.go).
+// First, the owner signs an erasure, after which no backup, copy or repair stores what it names. Then each manifest that holds
+// it is written again without it (rewrite.WithoutErased), and the old one is marked as erased. When the marks are a day old,
+// prune rewrites every pack that has anything that only erased manifests need. A prune a day later deletes the old packs.
 //
 // A run that began before the erasure may commit what was erased. Prune finds its manifest (repo.PruneOptions.Erased), and
 // Complete erases from it as from the others.

@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// filter is the reading of messages, a page of them at a time, as far as a sieve needs it.
+// filter reads the messages of a page as far as a matcher needs them.
 type filter struct {
 	contents *archive.Contents
 	mailbox  *manifest.Mailbox

@@ -1,5 +1,8 @@
-// Package archivetest has worlds for tests of archiving: an Account whose every word is known, that changes at will and
-// can be told to misbehave; a MemReader of archived messages that can lose some; a MemTarget that they can be restored to.
+// Package archivetest has fakes and helpers for tests of the archive.
+//
+// An Account is a server in memory that changes and fails as a test wants (account.go). Backup and Copy archive it, and
+// ArchivedState reads it back (repo.go, verbs.go). A MemReader holds a manifest without a repository, and can lose chunks of it
+// (reader.go). A RandomAccount writes manifests to it (random.go). A MemTarget takes what is restored (target.go).
 package archivetest
 
 import (
@@ -18,7 +21,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Account is an account in memory, as a Source: a server whose every word is known, and which can be told to misbehave.
+// Account is a server in memory, as a Source. Tests set its fields to make it fail.
 type Account struct {
 	Mu          sync.Mutex
 	Mailboxes   map[string]*Mailbox
@@ -37,7 +40,7 @@ type Account struct {
 
 	SurveyError func() error
 	Tokens      chan struct{}         // connections; nil: as many as are wanted
-	Hidden      map[mail.UID]bool     // counted, and never told of
+	Hidden      map[mail.UID]bool     // counted, but never listed
 	Empty       map[mail.UID]bool     // answered with nothing
 	MailboxIDOf func(*Mailbox) string // MAILBOXID; nil: none
 	Deleted     map[string]bool       // listed all the same, without numbers
@@ -74,7 +77,7 @@ func NewAccount() *Account {
 	return &Account{Mailboxes: make(map[string]*Mailbox), Connections: 3, Condstore: true, Qresync: true}
 }
 
-// Mailbox gives the mailbox of that name, made if it is not there.
+// Mailbox returns the mailbox of that name, and creates it if there is none.
 func (a *Account) Mailbox(name string) *Mailbox {
 	m, ok := a.Mailboxes[name]
 	if !ok {
@@ -108,7 +111,7 @@ func (m *Mailbox) Expunge(uid mail.UID) {
 	m.Messages = slices.DeleteFunc(m.Messages, func(msg *Message) bool { return msg.UID == uid })
 }
 
-// CopyTo copies a message as servers do: flags, date and id are its own.
+// CopyTo copies a message as servers do, with its flags, date and id.
 func (m *Mailbox) CopyTo(to *Mailbox, uid mail.UID) {
 	for _, msg := range m.Messages {
 		if msg.UID == uid {

@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// RandomAccount is an account in memory that changes at random, and can be laid as a manifest.
+// RandomAccount is an account in memory that changes at random. Contents writes it as a manifest.
 type RandomAccount struct {
 	Random *rand.Rand
 	boxes  map[string]*randomMailbox
