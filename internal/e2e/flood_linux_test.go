@@ -51,7 +51,7 @@ var floods = map[string]flood{
 	"bodies":          {verb: "UID FETCH", exists: 2000, more: each("* %[1]d FETCH (BODY[] {60000}\r\n" + strings.Repeat("x", 60_000) + ")\r\n"), status: 3, says: "answer no command"},
 	"many mailboxes":  {verb: "LIST", more: upTo(50_000, "* LIST () \"/\" %d\r\n"), status: 0},
 	"endless body":    {body: "{1099511627776}\r\n", exists: 5, status: 3, says: "1099511627776 bytes"},
-	"absurd body":     {body: "{99999999999999999999999}\r\n", exists: 5, status: 3, says: "bytes for it"},
+	"absurd body":     {body: "{99999999999999999999999}\r\n", exists: 5, status: 3, says: "announces 9223372036854775807 bytes"},
 	"packed texts":    {verb: "LIST", packed: true, more: func(int) string { return strings.Repeat("* OK still here\r\n", 1000) }, status: 1, says: "answer no command"},
 	"packed line":     {verb: "LIST", packed: true, more: func(int) string { return strings.Repeat("x", 64<<10) }, status: 1, says: "response"},
 	"packed body":     {body: "{1099511627776}\r\n", packed: true, exists: 5, status: 3, says: "1099511627776 bytes"},

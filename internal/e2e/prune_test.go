@@ -136,9 +136,9 @@ func TestPruneRefused(t *testing.T) {
 	target := accountURL("bert", dovecot.Addr)
 	before := readAccount(t, dovecot.Addr, "bert", imapPassword)
 	for want, args := range map[string][]string{
-		"single messages are selected": {"--subject", "hello"},
-		"only added to":                {"--to", "eml:" + filepath.Join(h.home, "eml")},
-		"not the account":              {"--prefix", "Below"},
+		"single messages are selected":  {"--subject", "hello"},
+		"does not work with .eml files": {"--to", "eml:" + filepath.Join(h.home, "eml")},
+		"--prune and --prefix exclude":  {"--prefix", "Below"},
 	} {
 		e := h.run(append([]string{"restore", "latest", "--prune", "--yes", "--to", target}, args...)...)
 		if e.status != 1 && e.status != 2 || !strings.Contains(e.stderr, want) {
