@@ -7,19 +7,21 @@
 // On its way in, a message passes through
 //
 //	MessageWriter   splits it into parts (package mail), cuts these into chunks (package chunk), stores the chunks,
-//	                and returns what the record needs (message_writer.go, lane.go, probe.go)
+//	                and returns what the record needs (message_writer.go, lane.go, probe.go); chunks
+//	                that an erased message has wait until the end of the message (held_chunks.go)
 //
 // and on its way out through
 //
-//	Manifests       lists manifests, and Resolve finds the one that a person named (manifests.go)
+//	Manifests       lists manifests, each with its repo.Head: name, hash, time and marks, which are known without
+//	                reading it; Resolve finds the one that a person named (manifests.go)
 //	Reader          reads manifests and chunks
 //	Contents        lists the mailboxes, pages and entries of a manifest (contents.go)
 //	Body            joins and verifies the bytes of a message (body.go)
 //
 // Three more verbs walk manifests: Check reads what they refer to (check.go, check_manifest.go), Prune follows it
 // for repo.Repo.Prune (prune.go), and a RecordFinder finds the manifests that have certain messages (record_finder.go).
-// PlanForget applies a retention policy (forget.go). It compares manifests before it lets one go (forget_losses.go), and
-// Histories report losses that no alarm mentions (unreported.go).
+// PlanForget applies a retention policy (forget.go). Before it forgets a manifest, it compares those around it, and finds
+// losses that no alarm mentions (forget_losses.go). Histories does so for a list of manifests (unreported.go).
 //
 // Other verbs have packages of their own: diff, search, replicate, rewrite, erase and loss. Package backup reads servers
 // into a repository, and package restore writes from it to them.

@@ -49,8 +49,8 @@ type writeError struct{ err error }
 func (e *writeError) Error() string { return e.err.Error() }
 func (e *writeError) Unwrap() error { return e.err }
 
-// AsWrite marks an error of writing, so that IsDamage does not take it for damage.
-func AsWrite(err error) error {
+// MarkWriteError marks an error of writing, so that IsDamage does not take it for damage.
+func MarkWriteError(err error) error {
 	if err == nil {
 		return nil
 	}

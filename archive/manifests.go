@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Summary is a committed manifest with its Head.
+// Summary is a committed manifest with its Head: what a listing shows without reading it, such as hash, time and marks.
 type Summary struct {
 	Head     repo.Head
 	Manifest *manifest.Manifest

@@ -40,14 +40,19 @@ func NewMessageWriter(r *repo.Repo, w *repo.Writer, log *recovery.Log) *MessageW
 
 func (w *MessageWriter) Close() { w.stream.Close() }
 
-// Stored says where a message is stored.
+// Stored says what a message contains and where it is stored. These are the fields of its manifest.Record that come from
+// its bytes.
 type Stored struct {
 	Size  int64
-	Hash  chunk.ID
-	Parts []manifest.Part
-	List  chunk.ID // the list of parts, if they are too many for the record
-	Probe chunk.Prefix
+	Hash  chunk.ID        // of the whole message, keyed with the message key
+	Parts []manifest.Part // how to join the message from chunks
+	List  chunk.ID        // the chunk that lists the parts, if the record has no room for them; then Parts is empty
 
+	// Hashes of short ranges of the message: Probe of its middle and end, Opening of the beginning of its text. A later run
+	// fetches the same ranges from the server, to recognize a message that is archived under another UID without
+	// downloading it (manifest/probe.go). Both are zero if the message is too small, Opening also if no text follows its
+	// header.
+	Probe   chunk.Prefix
 	Opening chunk.Prefix
 }
 
@@ -57,8 +62,8 @@ func StoredIn(r *manifest.Record) Stored {
 }
 
 // SetIn sets the fields of a record.
-func (f Stored) SetIn(r *manifest.Record) {
-	r.Size, r.Hash, r.Parts, r.List, r.Probe, r.Opening = f.Size, f.Hash, f.Parts, f.List, f.Probe, f.Opening
+func (s Stored) SetIn(r *manifest.Record) {
+	r.Size, r.Hash, r.Parts, r.List, r.Probe, r.Opening = s.Size, s.Hash, s.Parts, s.List, s.Probe, s.Opening
 }
 
 // Write stores the message that it reads from body, and writes it to the recovery log under a key. If size is not 0, and the
@@ -67,8 +72,8 @@ func (f Stored) SetIn(r *manifest.Record) {
 //
 // If the message was erased from the repository, Write does not store it and returns repo.ErrErased.
 //
-// Write does not heed the end of ctx: body must return an error then. A chunk that is claimed and not put would end the
-// repo.Writer, and with it everything that the run has stored.
+// The end of ctx does not stop Write; to stop it, let body return an error. If Write stopped while it puts a chunk, the
+// repo.Writer would fail, and everything that the run has stored would be lost with it.
 func (w *MessageWriter) Write(ctx context.Context, key []byte, size int64, body io.Reader) (Stored, error) {
 	entry := w.log.Begin(key)
 	m, err := w.split(context.WithoutCancel(ctx), size, io.TeeReader(body, entry))
@@ -115,7 +120,7 @@ func (w *MessageWriter) split(ctx context.Context, size int64, body io.Reader) (
 	if w.erased.Message(m.Hash) {
 		return Stored{}, repo.ErrErased
 	}
-	if err := w.release(ctx); err != nil {
+	if err := w.putHeld(ctx); err != nil {
 		return Stored{}, err
 	}
 	if chunks <= manifest.MaxInlineChunks {
@@ -128,12 +133,21 @@ func (w *MessageWriter) split(ctx context.Context, size int64, body io.Reader) (
 func (w *MessageWriter) writePart(ctx context.Context, part *mail.Part, content io.Reader) (manifest.Part, error) {
 	stored := manifest.Part{Kind: part.Kind()}
 	err := w.cutter.Cut(content, func(data []byte) error {
-		id, err := w.put(ctx, LaneOf(stored.Kind, data), data)
+		id, err := w.putChunk(ctx, LaneOf(stored.Kind, data), data)
 		stored.Chunks = append(stored.Chunks, id)
-		return AsWrite(err)
+		return MarkWriteError(err)
 	})
 	stored.Recipe = part.Recipe()
 	return stored, err
+}
+
+// putChunk stores a chunk, or holds it until the whole message is known not to be erased (held_chunks.go).
+func (w *MessageWriter) putChunk(ctx context.Context, lane repo.Lane, data []byte) (id chunk.ID, err error) {
+	if id, held := w.hold(lane, data); held {
+		return id, nil
+	}
+	id, _, err = w.stream.Put(ctx, lane, data)
+	return id, err
 }
 
 // writeList moves the parts of a long message out of its record, to a list.
@@ -144,7 +158,7 @@ func (w *MessageWriter) writeList(ctx context.Context, m *Stored) error {
 	}
 	m.List, _, err = w.stream.Put(ctx, repo.LaneCatalog, list)
 	m.Parts = nil
-	return AsWrite(err)
+	return MarkWriteError(err)
 }
 
 // counter counts what is read through it.

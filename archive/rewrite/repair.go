@@ -116,12 +116,12 @@ func storeMissing(ctx context.Context, from *archive.Contents, to *repo.Writer, 
 // storeChunk stores a chunk if it does not count as stored.
 func storeChunk(ctx context.Context, from *archive.Contents, to *repo.Writer, id chunk.ID, lane func([]byte) repo.Lane) error {
 	if has, err := to.Has(ctx, id); err != nil || has {
-		return archive.AsWrite(err)
+		return archive.MarkWriteError(err)
 	}
 	data, err := from.Chunk(ctx, id)
 	if err == nil {
 		_, _, err = to.Put(ctx, lane(data), data)
-		err = archive.AsWrite(err)
+		err = archive.MarkWriteError(err)
 	}
 	return err
 }

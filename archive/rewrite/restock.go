@@ -148,7 +148,7 @@ func (s *restocker) prefetch(ctx context.Context, records []manifest.Record) err
 		for _, part := range records[i].Parts {
 			for _, id := range part.Chunks {
 				if has, err := s.to.Has(ctx, id); err != nil {
-					return archive.AsWrite(err)
+					return archive.MarkWriteError(err)
 				} else if !has {
 					ids = append(ids, id)
 				}

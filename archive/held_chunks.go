@@ -26,27 +26,27 @@ func (w *MessageWriter) loadErasures(ctx context.Context) (err error) {
 	if w.erased == nil {
 		w.erased, err = w.writer.Erasures(ctx)
 	}
-	return AsWrite(err)
+	return MarkWriteError(err)
 }
 
-// put stores or holds a chunk.
-func (w *MessageWriter) put(ctx context.Context, lane repo.Lane, data []byte) (id chunk.ID, err error) {
+// hold keeps a chunk that an erased message has, unless too much is held. It reports whether it did.
+func (w *MessageWriter) hold(lane repo.Lane, data []byte) (id chunk.ID, held bool) {
 	if w.erased.HasMessages() && w.heldBytes < maxHeld {
-		if id = w.ids.ID(data); w.erased.Chunk(id) {
-			w.held = append(w.held, heldChunk{lane, bytes.Clone(data)})
-			w.heldBytes += len(data)
-			return id, nil
-		}
+		id = w.ids.ID(data)
+		held = w.erased.Chunk(id)
 	}
-	id, _, err = w.stream.Put(ctx, lane, data)
-	return id, err
+	if held {
+		w.held = append(w.held, heldChunk{lane, bytes.Clone(data)})
+		w.heldBytes += len(data)
+	}
+	return id, held
 }
 
-// release stores the chunks that were held.
-func (w *MessageWriter) release(ctx context.Context) error {
+// putHeld stores the chunks that were held.
+func (w *MessageWriter) putHeld(ctx context.Context) error {
 	for _, c := range w.held {
 		if _, _, err := w.stream.Put(ctx, c.lane, c.data); err != nil {
-			return AsWrite(err)
+			return MarkWriteError(err)
 		}
 	}
 	w.held, w.heldBytes = nil, 0
