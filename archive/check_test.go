@@ -65,8 +65,8 @@ type post struct {
 	letters []archivetest.Message
 }
 
-// lay stores an account as a backup does and commits its manifest.
-func lay(t testing.TB, r *repo.Repo, account string, state manifest.State, posts ...post) repo.Head {
+// commitAccount stores an account as a backup does, and commits its manifest.
+func commitAccount(t testing.TB, r *repo.Repo, account string, state manifest.State, posts ...post) repo.Head {
 	t.Helper()
 	ctx := t.Context()
 	run, err := r.Begin(ctx)
@@ -173,7 +173,7 @@ func open(t testing.TB, r *repo.Repo, head repo.Head) *archive.Contents {
 func TestRestoreFromRepository(t *testing.T) {
 	store := new(storetest.Memory)
 	inbox := incompressible(1, 300, 30_000)
-	head := lay(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", inbox}, post{"odd", archivetest.OddMessages()})
+	head := commitAccount(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", inbox}, post{"odd", archivetest.OddMessages()})
 	r := archivetest.Reopen(t, store)
 	for _, free := range []bool{false, true} {
 		target := &archivetest.MemTarget{Key: r.MessageKey(), Folders: map[string]*archivetest.MemFolder{}, Free: free}
@@ -216,8 +216,8 @@ func TestRestoreReadsOnce(t *testing.T) {
 		interleaved = append(interleaved, letters[i], letters[700+i])
 	}
 	r := newRepository(t, store)
-	lay(t, r, "somebody else", manifest.Complete, post{"as they came", renumbered(interleaved)})
-	head := lay(t, r, "anna", manifest.Complete, post{"INBOX", letters})
+	commitAccount(t, r, "somebody else", manifest.Complete, post{"as they came", renumbered(interleaved)})
+	head := commitAccount(t, r, "anna", manifest.Complete, post{"INBOX", letters})
 	packs := int64(0)
 	for _, name := range store.Names() {
 		if strings.HasPrefix(name, "data/") {
@@ -253,9 +253,9 @@ func TestCheckFinds(t *testing.T) {
 	pristine := new(storetest.Memory)
 	inbox := incompressible(1, 100, 30_000)
 	r := newRepository(t, pristine)
-	lay(t, r, "anna", manifest.Complete, post{"INBOX", inbox[:90]})
+	commitAccount(t, r, "anna", manifest.Complete, post{"INBOX", inbox[:90]})
 	pristine.Advance(24 * time.Hour)
-	head := lay(t, r, "anna", manifest.Complete, post{"INBOX", inbox})
+	head := commitAccount(t, r, "anna", manifest.Complete, post{"INBOX", inbox})
 	var data []string
 	for _, name := range pristine.Names() {
 		if strings.HasPrefix(name, "data/") {
@@ -367,11 +367,11 @@ func TestResolve(t *testing.T) {
 	store := new(storetest.Memory)
 	r := newRepository(t, store)
 	letters := archivetest.PlainMessages(1, 3)
-	first := lay(t, r, "anna", manifest.Complete, post{"INBOX", letters[:1]})
+	first := commitAccount(t, r, "anna", manifest.Complete, post{"INBOX", letters[:1]})
 	store.Advance(24 * time.Hour)
-	second := lay(t, r, "anna", manifest.Complete, post{"INBOX", letters[:2]})
+	second := commitAccount(t, r, "anna", manifest.Complete, post{"INBOX", letters[:2]})
 	store.Advance(time.Hour)
-	checkpoint := lay(t, r, "anna", manifest.Checkpoint, post{"INBOX", letters})
+	checkpoint := commitAccount(t, r, "anna", manifest.Checkpoint, post{"INBOX", letters})
 	for text, want := range map[string]repo.Head{
 		"latest":                     second,
 		"latest~1":                   first,
@@ -388,7 +388,7 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", text, got.Name, err, want.Name)
 		}
 	}
-	lay(t, r, "bertha", manifest.Complete, post{"INBOX", letters})
+	commitAccount(t, r, "bertha", manifest.Complete, post{"INBOX", letters})
 	for text, want := range map[string]error{"latest": history.ErrAmbiguous, "carl@latest": history.ErrNoMatch, "anna@latest~7": history.ErrNoMatch} {
 		ref, err := history.ParseRef(text, time.Now())
 		if err != nil {
@@ -416,7 +416,7 @@ func TestResolve(t *testing.T) {
 func TestStoreTroubleIsNoDamage(t *testing.T) {
 	store := new(storetest.Memory)
 	letters := incompressible(1, 40, 30_000)
-	head := lay(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", letters})
+	head := commitAccount(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", letters})
 	for _, fault := range []storetest.Fault{storetest.Refuse, storetest.Truncate} {
 		for n := 1; ; n++ {
 			faulty := &storetest.Faulty{Store: store}

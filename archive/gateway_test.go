@@ -32,9 +32,9 @@ type trial struct {
 	after  func(t *testing.T, r *repo.Repo) // what must be there once the verb has succeeded
 }
 
-// Each request of each verb fails, stalls or lies, once, and for good. Once is nothing that anybody notices. For good, the verb
-// ends with an error, and what was committed stays whole; and when it is done again, it does little more than it would
-// have done at first.
+// Each request of each command fails, stalls or gets a false answer, once, and permanently. Once changes no result. If it
+// is permanent, the command ends with an error, and what was committed stays intact. When it runs again, it does little
+// more than it would have done at first.
 func TestAStoreThatFailsAtEachRequest(t *testing.T) {
 	minio := testbed.MinIO(t)
 	minio.Setenv(t)
@@ -91,7 +91,7 @@ func (tr trial) on(t *testing.T, minio testbed.S3, bucket string, spoil func(tes
 	}
 	g := &testbed.Gateway{Spoil: spoil}
 	patience := time.Minute
-	if spoil(testbed.Request{N: 1 << 30}) != testbed.Pass { // for good
+	if spoil(testbed.Request{N: 1 << 30}) != testbed.Pass { // permanently
 		patience = 0
 	}
 	store := openS3(t, g.Before(t, minio), bucket, prefix, patience)
@@ -299,17 +299,17 @@ func repairAll(ctx context.Context, r *repo.Repo, pack repo.Pack) error {
 	return rewrite.RepairLost(ctx, r, func(archive.Summary, rewrite.Repaired) {})
 }
 
-// checkTrial checks a sound repository: trouble with the store may not be told as damage.
+// checkTrial checks a sound repository: it must not report errors of the store as damage.
 func checkTrial(t *testing.T) trial {
 	base, _, before, _ := twoNights(t)
 	return trial{"check", base, map[string]bool{before: true}, func(ctx context.Context, store store.Store) error {
 		return openUnsealed(ctx, store, func(r *repo.Repo) error {
-			var told []string
+			var reported []string
 			_, err := archive.Check(ctx, archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
-				told = append(told, p.String())
+				reported = append(reported, p.String())
 			})
-			if len(told) > 0 {
-				return fmt.Errorf("a sound repository is told to be damaged: %q (%w)", told, errors.Join(err, io.ErrUnexpectedEOF))
+			if len(reported) > 0 {
+				return fmt.Errorf("a sound repository is reported as damaged: %q (%w)", reported, errors.Join(err, io.ErrUnexpectedEOF))
 			}
 			return err
 		})

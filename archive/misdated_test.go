@@ -144,7 +144,7 @@ func TestResolvePassesOverRenamedManifests(t *testing.T) {
 	}
 }
 
-// Bytes that hash to their name and do not open never were a manifest: whoever has no key can put them there, and must not
+// Bytes that hash to their name and do not open never were a manifest: anyone can put them there without a key, and must not
 // stand between an owner and the newest mail. A manifest whose bytes changed is damaged, and stays an error.
 func TestResolvePassesOverGarbage(t *testing.T) {
 	store := new(storetest.Memory)

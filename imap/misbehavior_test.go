@@ -297,7 +297,7 @@ var trials = []trial{
 		if strings.Contains(response, "] ready") {
 			return []string{response}
 		}
-		return []string{"* XYZZY foo (bar [baz] {x})", "* OK [FUTURE 1 (2 \"3\")] x", "* 5 QUUX", "* NO [NEW", "* BAD [] ", "", "M999 OK nobody's", "* 1 FETCH (NEW (1 2) NEWER \"x\")", response}
+		return []string{"* XYZZY foo (bar [baz] {x})", "* OK [FUTURE 1 (2 \"3\")] x", "* 5 QUUX", "* NO [NEW", "* BAD [] ", "", "M999 OK no one's", "* 1 FETCH (NEW (1 2) NEWER \"x\")", response}
 	}), whole},
 	{"bad dates, and flags that are none", func(m *model) misbehavior {
 		for _, date := range []string{"", "yesterday", "99-Foo-0000 25:61:61 +9999", "31-Feb-2019 00:00:00 -0000", "01-Jan-2019", "NIL"} {

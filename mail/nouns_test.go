@@ -56,7 +56,7 @@ func TestFlagsAreASet(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if !got.Has(`\sEEN`) || got.Has(`\Recent`) {
-		t.Error("flags have no case, and \\Recent is none")
+		t.Error("flags have no case, and \\Recent is not a flag")
 	}
 	if keywords := got.Keywords(); !slices.Equal(keywords, []string{"a", "b"}) {
 		t.Errorf("keywords %q", keywords)

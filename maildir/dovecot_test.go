@@ -29,7 +29,7 @@ var layouts = map[string]struct {
 func TestDovecotShowsTheSame(t *testing.T) {
 	for name, l := range layouts {
 		t.Run(name, func(t *testing.T) {
-			version, _ := exec.Command("dovecot", "--version").Output() // where there is none, testbed tells
+			version, _ := exec.Command("dovecot", "--version").Output() // if there is none, testbed reports it
 			dovecot := testbed.Dovecot(t, testbed.DovecotOptions{Config: l.config(string(version))})
 			path := filepath.Join(dovecot.Home("anna"), "Maildir")
 			mailboxes, messages := account()

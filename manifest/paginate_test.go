@@ -328,7 +328,7 @@ func TestUpdateTouchesLittle(t *testing.T) {
 		{"a message removed", Changes{Removed: from(375, 375)}, 2, 2},
 		{"a page removed", Changes{Removed: from(256, 511)}, 2, 0},
 		{"two pages that become one", Changes{Removed: from(256, 510)}, 4, 2},
-		{"neighbours that merge", Changes{Removed: from(512+1, 1000)}, 4, 2},
+		{"adjacent pages that merge", Changes{Removed: from(512+1, 1000)}, 4, 2},
 		{"all", Changes{Removed: from(1, 1250)}, 10, 0},
 	} {
 		m.loads, m.puts = 0, 0

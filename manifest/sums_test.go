@@ -248,7 +248,7 @@ func TestTablesThatDoNotAddUp(t *testing.T) {
 		"a table missing":          func(m *Manifest, _ *memory) { m.Tables = m.Tables[:2] },
 		"tables swapped":           func(m *Manifest, _ *memory) { m.Tables[0], m.Tables[1] = m.Tables[1], m.Tables[0] },
 		"a table lost":             func(m *Manifest, s *memory) { delete(s.chunks, m.Tables[1]) },
-		"a table that is none":     func(m *Manifest, s *memory) { s.chunks[m.Tables[1]] = []byte{0x80} },
+		"an invalid table":         func(m *Manifest, s *memory) { s.chunks[m.Tables[1]] = []byte{0x80} },
 		"a failure of a complete one": func(m *Manifest, _ *memory) {
 			m.Failures[0].Mailbox = mailboxes[599].Raw
 		},
@@ -441,7 +441,7 @@ func TestManyFailures(t *testing.T) {
 		m.AddWarning("100 % of the disk is full")
 	}
 	if len(m.Failures) != maxNotes || len(m.Warnings) != maxNotes || m.Totals.Failures != maxNotes+12 {
-		t.Errorf("%d failures told, %d counted, %d warnings", len(m.Failures), m.Totals.Failures, len(m.Warnings))
+		t.Errorf("%d failures listed, %d counted, %d warnings", len(m.Failures), m.Totals.Failures, len(m.Warnings))
 	}
 	if last, want := m.Failures[maxNotes-1], fmt.Sprint(13, " more"); last.Reason != want {
 		t.Errorf("the last one is %q, want %q", last.Reason, want)

@@ -21,7 +21,7 @@ func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	}
 	a := archivetest.NewAccount()
 	large := a.Mailbox("large")
-	for range 9 { // a full page, and a neighbour that cannot be one with it: 18 pages of few messages
+	for range 9 { // a full page, and an adjacent one that cannot be merged with it: 18 pages of few messages
 		for range 257 {
 			large.Add("Subject: x\r\n\r\nx")
 		}

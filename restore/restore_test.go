@@ -184,7 +184,7 @@ func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
 		entry.Hash = s.Key.Sum(whole.Body)
 		return entry
 	}
-	unreadable, good, wrong := record("Subject: x\r\n\r\nas it lay\r\n"), record(string(whole.Body)), record("Subject: x\r\n\r\nas it isn't")
+	unreadable, good, wrong := record("Subject: x\r\n\r\nas it is not read\r\n"), record(string(whole.Body)), record("Subject: x\r\n\r\nas it isn't")
 	s.Lose(unreadable.Parts[1].Chunks[0])
 	for _, order := range [][]manifest.Entry{{unreadable, good, wrong}, {wrong, unreadable, good}, {good, wrong, unreadable}} {
 		var mailboxes []manifest.Mailbox

@@ -98,14 +98,14 @@ func TestForgottenMailMayStayInItsPack(t *testing.T) {
 // A message that is met under a new UID is downloaded once, left out, and not asked for again; none of it comes into the store.
 func TestErasedMessageDoesNotComeBack(t *testing.T) {
 	for name, change := range map[string]func(a *archivetest.Account){
-		"copied":           func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("Work"), confidential) },
-		"moved":            func(a *archivetest.Account) { a.Mailbox("INBOX").MoveTo(a.Mailbox("Work"), confidential) },
-		"renumbered":       func(a *archivetest.Account) { a.Mailbox("INBOX").Reset() },
-		"the last of all":  func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("INBOX"), confidential) },
-		"alone":            func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("New"), confidential) },
-		"expunged":         func(a *archivetest.Account) { a.Mailbox("INBOX").Expunge(confidential) },
-		"flagged":          func(a *archivetest.Account) { a.Mailbox("INBOX").SetFlags(confidential, `\Flagged`) },
-		"its neighbour is": func(a *archivetest.Account) { a.Mailbox("INBOX").SetFlags(confidential+1, `\Flagged`) },
+		"copied":                  func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("Work"), confidential) },
+		"moved":                   func(a *archivetest.Account) { a.Mailbox("INBOX").MoveTo(a.Mailbox("Work"), confidential) },
+		"renumbered":              func(a *archivetest.Account) { a.Mailbox("INBOX").Reset() },
+		"the last of all":         func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("INBOX"), confidential) },
+		"alone":                   func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("New"), confidential) },
+		"expunged":                func(a *archivetest.Account) { a.Mailbox("INBOX").Expunge(confidential) },
+		"flagged":                 func(a *archivetest.Account) { a.Mailbox("INBOX").SetFlags(confidential, `\Flagged`) },
+		"the adjacent message is": func(a *archivetest.Account) { a.Mailbox("INBOX").SetFlags(confidential+1, `\Flagged`) },
 	} {
 		for _, server := range []struct {
 			name               string

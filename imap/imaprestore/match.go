@@ -35,7 +35,7 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 	return missing, nil
 }
 
-// match finds a copy of each message among the existing ones, a different one for each; 0 is none. The journal knows
+// match finds a copy of each message among the existing ones, a different one for each; 0 means none. The journal knows
 // some. The others are compared by size and date, then by header, and what is left by all bytes. Messages that a
 // server changed more than that are left to MissingSimilar.
 func (inv *inventory) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
