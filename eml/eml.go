@@ -22,9 +22,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/mailstrata/mailstrata/internal/safename"
 	"github.com/mailstrata/mailstrata/internal/tree"
@@ -34,59 +34,24 @@ import (
 
 // Target is a directory of .eml files. Restoring changes no existing file except flags.jsonl, to which it adds lines.
 // Added files have their names when the Folder is closed, and are durable when the Target is closed.
-type Target struct {
-	path string
-
-	mu  sync.Mutex
-	top *tree.Tree // nil: not open yet
-}
+type Target struct{ tree.Lazy }
 
 var (
 	_ restore.Target    = (*Target)(nil)
 	_ restore.Unordered = (*Target)(nil)
+	_ restore.Previewer = (*Target)(nil)
 )
 
 // New returns a Target for the directory at path. It does not access the disk.
-func New(path string) *Target { return &Target{path: path} }
-
-// Parallel implements restore.Target.
-func (t *Target) Parallel() int { return 4 }
-
-// Unordered implements restore.Unordered. The names of the files have the order of the messages.
-func (t *Target) Unordered() bool { return true }
-
-// Close implements restore.Target.
-func (t *Target) Close() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.top == nil {
-		return nil
-	}
-	err := t.top.Close()
-	t.top = nil
-	return err
-}
-
-// openTree opens the directory. It makes the directory if it does not exist.
-func (t *Target) openTree() (top *tree.Tree, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.top == nil {
-		t.top, err = tree.Open(t.path)
-	}
-	return t.top, err
-}
+func New(path string) *Target { return &Target{tree.Lazy{Dir: path}} }
 
 // Prepare implements restore.Target.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
-	dirs := make([]string, len(mailboxes))
-	for i := range mailboxes {
-		dirs[i] = directory(&mailboxes[i])
-	}
-	if err := tree.CheckApart(t.path, mailboxes, dirs); err != nil {
+	dirs := directories(mailboxes)
+	if err := tree.CheckApart(t.Dir, mailboxes, dirs); err != nil {
 		return nil, nil, err
 	}
-	top, err := t.openTree()
+	top, err := t.Tree()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,11 +72,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 
 // Open implements restore.Target.
 func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
-	top, err := t.openTree()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := top.Rel(place.Name)
+	top, dir, err := t.At(place)
 	if err != nil {
 		return nil, err
 	}
@@ -126,10 +87,37 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	return f, nil
 }
 
+// Preview implements restore.Previewer.
+func (t *Target) Preview(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+	return t.Existing(mailboxes, directories(mailboxes), ".")
+}
+
+// OpenRead implements restore.Previewer.
+func (t *Target) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
+	root, err := os.OpenRoot(place.Name)
+	if err != nil {
+		return nil, tree.Explain(place.Name, err)
+	}
+	f := &folder{path: place.Name, root: root}
+	if f.present, err = readPresent(ctx, root); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", place.Name, err), root.Close())
+	}
+	return &readFolder{f}, nil
+}
+
 // style escapes levels that look like messages, and devices.
 var style = safename.Style{Reserved: func(level string) bool {
 	return level == flagsFile || strings.HasSuffix(level, suffix) || safename.IsDevice(level)
 }}
+
+// directories returns the directories of mailboxes, relative to the target.
+func directories(mailboxes []mail.Mailbox) []string {
+	dirs := make([]string, len(mailboxes))
+	for i := range mailboxes {
+		dirs[i] = directory(&mailboxes[i])
+	}
+	return dirs
+}
 
 // directory returns the directory of a mailbox, relative to the target.
 func directory(m *mail.Mailbox) string {

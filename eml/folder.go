@@ -31,26 +31,13 @@ type folder struct {
 
 // readPresent lists the messages of a directory.
 func readPresent(ctx context.Context, root *os.Root) (map[hashTag][]mail.UID, error) {
-	dir, err := root.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
 	present := make(map[hashTag][]mail.UID)
-	for {
-		names, err := dir.Readdirnames(4096)
-		for _, name := range names {
-			if uid, hash, ok := parseFileName(name); ok {
-				present[hash] = append(present[hash], uid)
-			}
+	err := tree.ReadNames(ctx, root, ".", func(name string) {
+		if uid, hash, ok := parseFileName(name); ok {
+			present[hash] = append(present[hash], uid)
 		}
-		if errors.Is(err, io.EOF) {
-			return present, nil
-		}
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return nil, err
-		}
-	}
+	})
+	return present, err
 }
 
 // Missing implements restore.Folder. A file counts first for the message with its UID, and otherwise for another copy.
@@ -163,3 +150,9 @@ func (f *folder) writeFlags(messages []restore.Wanted, names []string) error {
 
 // Close gives the added files their names.
 func (f *folder) Close() error { return f.files.Close() }
+
+// readFolder is a directory that is open for reading.
+type readFolder struct{ *folder }
+
+// Close implements restore.ReadFolder.
+func (f *readFolder) Close() error { return f.root.Close() }

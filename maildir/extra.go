@@ -16,19 +16,19 @@ import (
 
 // Extra implements restore.Mirrorer. It returns only folders of mail.
 func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
-	taken := map[string]bool{filepath.Clean(t.path): true}
+	taken := map[string]bool{filepath.Clean(t.Dir): true}
 	for _, place := range places {
 		taken[place.Name] = true
 	}
 	var beyond []restore.Place
-	err := filepath.WalkDir(t.path, func(at string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(t.Dir, func(at string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		dir, err := filepath.Rel(t.path, at)
+		dir, err := filepath.Rel(t.Dir, at)
 		switch {
 		case err != nil || !entry.IsDir() || dir == ".":
 			return err
@@ -41,7 +41,7 @@ func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.P
 		return nil
 	})
 	if err != nil {
-		return nil, tree.Explain(t.path, err)
+		return nil, tree.Explain(t.Dir, err)
 	}
 	slices.Reverse(beyond) // children before their parents
 	return beyond, nil
@@ -58,26 +58,17 @@ func (l Layout) holds(dir string) bool {
 // isFolder reports whether a directory is a folder of mail: it has cur, new and tmp.
 func isFolder(at string) bool {
 	for _, sub := range []string{"cur", "new", "tmp"} {
-		if !isDirectory(filepath.Join(at, sub)) {
+		if info, err := os.Lstat(filepath.Join(at, sub)); err != nil || !info.IsDir() {
 			return false
 		}
 	}
 	return true
 }
 
-func isDirectory(at string) bool {
-	info, err := os.Lstat(at)
-	return err == nil && info.IsDir()
-}
-
 // RemoveEmpty implements restore.Mirrorer. It also removes the files that mail servers keep in a folder. A folder with
 // other files stays, and so does a directory in which a message arrives meanwhile.
 func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
-	top, err := t.openTree()
-	if err != nil {
-		return false, err
-	}
-	dir, err := top.Rel(place.Name)
+	top, dir, err := t.At(place)
 	if err != nil {
 		return false, err
 	}

@@ -147,3 +147,9 @@ func dateChange(want mail.Date, have time.Time) []string {
 
 // Close gives the added files their names.
 func (f *folder) Close() error { return f.files.Close() }
+
+// readFolder is a folder that is open for reading.
+type readFolder struct{ *folder }
+
+// Close implements restore.ReadFolder.
+func (f *readFolder) Close() error { return f.root.Close() }

@@ -51,10 +51,13 @@ func (h foreignHash) compare(hash chunk.Prefix) int { return bytes.Compare(h.has
 // readForeign reads all messages of a folder that mailstrata did not write. Without a hasher it only lists them.
 func readForeign(ctx context.Context, root *os.Root, hasher func() *chunk.Hasher) (*foreignFiles, error) {
 	s := &foreignFiles{}
-	for _, sub := range []string{"cur", "new"} {
-		if err := s.list(ctx, root, sub); err != nil {
-			return nil, err
+	err := eachFile(ctx, root, func(file string) {
+		if _, _, ours := parseFileName(path.Base(file)); !ours {
+			s.names = append(s.names, file)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	s.used = make([]bool, len(s.names))
 	if hasher == nil {
@@ -80,18 +83,18 @@ func readForeign(ctx context.Context, root *os.Root, hasher func() *chunk.Hasher
 	return s, nil
 }
 
-// list adds the names of the foreign files in cur or new.
-func (s *foreignFiles) list(ctx context.Context, root *os.Root, sub string) error {
-	return eachFile(ctx, root, sub, func(name string) {
-		if _, _, ours := parseFileName(name); !ours {
-			s.names = append(s.names, path.Join(sub, name))
+// eachFile calls take with the messages in cur and new, as sub/name.
+func eachFile(ctx context.Context, root *os.Root, take func(file string)) error {
+	for _, sub := range []string{"cur", "new"} {
+		if err := eachFileIn(ctx, root, sub, take); err != nil {
+			return err
 		}
-	})
+	}
+	return nil
 }
 
-// eachFile calls take with the names of the messages in cur or new. Files whose names begin with a dot are not
-// messages.
-func eachFile(ctx context.Context, root *os.Root, sub string, take func(name string)) error {
+// eachFileIn is eachFile for one of them. Files whose names begin with a dot are not messages.
+func eachFileIn(ctx context.Context, root *os.Root, sub string, take func(file string)) error {
 	dir, err := root.Open(sub)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -104,7 +107,7 @@ func eachFile(ctx context.Context, root *os.Root, sub string, take func(name str
 		entries, err := dir.ReadDir(4096)
 		for _, entry := range entries {
 			if entry.Type().IsRegular() && !strings.HasPrefix(entry.Name(), ".") {
-				take(entry.Name())
+				take(path.Join(sub, entry.Name()))
 			}
 		}
 		if errors.Is(err, io.EOF) {

@@ -30,13 +30,13 @@
 //
 // # Files of this package
 //
-//	target.go, prepare.go, names.go   the Maildir; its folders and their names
+//	target.go, prepare.go, names.go   the Maildir; its folders and their names; a dry run
 //	folder.go, filename.go            adding messages; the names of their files
 //	flags.go, keywords.go             flags as letters; the file dovecot-keywords
 //	lines.go                          LF for CRLF, and the sizes of both
 //	present.go, foreign.go            messages that are there: those of mailstrata, and others
 //	similar.go                        messages that another program stored with other bytes
-//	preview.go, mirror.go, extra.go   a dry run; removing what is not archived
+//	mirror.go, extra.go               removing what is not archived
 //	subscriptions.go, lock.go         the file subscriptions; changing a file that a server shares
 //
 // Package tree writes the files, so that none is there in part.

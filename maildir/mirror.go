@@ -41,10 +41,13 @@ func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.M
 	}
 	defer root.Close()
 	m := &mirror{t: t, place: place, ours: make(map[chunk.Prefix][]string), other: make(map[string]mail.Flags)}
-	for _, sub := range []string{"cur", "new"} {
-		if err := m.list(ctx, root, sub); err != nil {
-			return nil, fmt.Errorf("read %s: %w", place.Name, err)
+	err = eachFile(ctx, root, func(file string) {
+		if hash, _, ok := parseFileName(path.Base(file)); ok {
+			m.ours[hash] = append(m.ours[hash], file)
 		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", place.Name, err)
 	}
 	if m.foreign, err = readForeign(ctx, root, t.hasher); err != nil {
 		return nil, fmt.Errorf("read %s: %w", place.Name, err)
@@ -55,15 +58,6 @@ func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.M
 	}
 	m.keywords = *known
 	return m, nil
-}
-
-// list adds the files of mailstrata in cur or new.
-func (m *mirror) list(ctx context.Context, root *os.Root, sub string) error {
-	return eachFile(ctx, root, sub, func(name string) {
-		if hash, _, ok := parseFileName(name); ok {
-			m.ours[hash] = append(m.ours[hash], path.Join(sub, name))
-		}
-	})
 }
 
 // Require implements restore.Mirror. Of several copies, the oldest one in cur stays.
@@ -160,11 +154,7 @@ func (m *mirror) Apply(ctx context.Context, earlier restore.Mirror) (done restor
 	if len(due)+len(m.other) == 0 {
 		return done, nil
 	}
-	top, err := m.t.openTree()
-	if err != nil {
-		return done, err
-	}
-	dir, err := top.Rel(m.place.Name)
+	top, dir, err := m.t.At(m.place)
 	if err != nil {
 		return done, err
 	}

@@ -101,28 +101,27 @@ func (l Layout) verbatim(m *mail.Mailbox) string {
 	return "." + strings.Join(levels, ".")
 }
 
-// locate returns the locations of mailboxes. A mailbox gets the folder that a mail server made for it, unless another
+// locate returns the locations of mailboxes, and their directories. A mailbox gets the folder that a mail server made for it, unless another
 // mailbox has the same directory.
-func (t *Target) locate(mailboxes []mail.Mailbox) []location {
+func (t *Target) locate(mailboxes []mail.Mailbox) (locations []location, dirs []string) {
 	written := make(map[string]int)
 	for _, boxes := range [][]mail.Mailbox{mailboxes, t.reserved} {
 		for i := range boxes {
 			written[t.options.Layout.locate(&boxes[i]).dir]++
 		}
 	}
-	locations := make([]location, len(mailboxes))
+	locations, dirs = make([]location, len(mailboxes)), make([]string, len(mailboxes))
 	for i := range mailboxes {
 		box := &mailboxes[i]
 		locations[i] = t.options.Layout.locate(box)
 		own := t.options.Layout.verbatim(box)
-		if own == "" || own == locations[i].dir || box.IsInbox() || written[own] > 0 {
-			continue
-		}
-		if isFolder(filepath.Join(t.path, filepath.FromSlash(own))) {
+		if own != "" && own != locations[i].dir && !box.IsInbox() && written[own] == 0 &&
+			isFolder(filepath.Join(t.Dir, filepath.FromSlash(own))) {
 			locations[i] = location{own, own}
 		}
+		dirs[i] = locations[i].dir
 	}
-	return locations
+	return locations, dirs
 }
 
 // isAltered reports whether a server that reads the Maildir shows another name than the original one.

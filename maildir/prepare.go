@@ -13,15 +13,11 @@ import (
 
 // Prepare implements restore.Target. It skips mailboxes that cannot hold messages.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
-	locations := t.locate(mailboxes)
-	dirs := make([]string, len(mailboxes))
-	for i := range mailboxes {
-		dirs[i] = locations[i].dir
-	}
-	if err := tree.CheckApart(t.path, mailboxes, dirs); err != nil {
+	locations, dirs := t.locate(mailboxes)
+	if err := tree.CheckApart(t.Dir, mailboxes, dirs); err != nil {
 		return nil, nil, err
 	}
-	top, err := t.openTree()
+	top, err := t.Tree()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -41,6 +37,12 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 		return nil, notes, tree.Explain(top.Path(subscriptionsFile), err)
 	}
 	return places, notes, top.Sync()
+}
+
+// Preview implements restore.Previewer.
+func (t *Target) Preview(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+	_, dirs := t.locate(mailboxes)
+	return t.Existing(mailboxes, dirs, "cur")
 }
 
 // make makes a folder. Maildir++ needs no folder for a mailbox without messages, because directory names are whole

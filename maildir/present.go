@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
-	"io"
 	"os"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/tree"
 )
 
 // present is the messages that a folder had when it was opened, in ascending order. It takes 20 bytes a message.
@@ -24,12 +23,12 @@ type ownMessage struct {
 func readPresent(ctx context.Context, root *os.Root) (present, error) {
 	var found present
 	for _, sub := range []string{"cur", "new"} {
-		dir, err := root.Open(sub)
+		err := tree.ReadNames(ctx, root, sub, func(name string) {
+			if hash, copy, ok := parseFileName(name); ok {
+				found = append(found, ownMessage{hash, copy})
+			}
+		})
 		if err != nil {
-			return nil, err
-		}
-		found, err = found.list(ctx, dir)
-		if err := errors.Join(err, dir.Close()); err != nil {
 			return nil, err
 		}
 	}
@@ -37,23 +36,6 @@ func readPresent(ctx context.Context, root *os.Root) (present, error) {
 		return cmp.Or(bytes.Compare(a.hash[:], b.hash[:]), cmp.Compare(a.copy, b.copy))
 	})
 	return found, nil
-}
-
-func (p present) list(ctx context.Context, dir *os.File) (present, error) {
-	for {
-		names, err := dir.Readdirnames(4096)
-		for _, name := range names {
-			if hash, copy, ok := parseFileName(name); ok {
-				p = append(p, ownMessage{hash, copy})
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return p, nil
-		}
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return nil, err
-		}
-	}
 }
 
 // copies returns the messages with a hash.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
-	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/tree"
@@ -18,52 +18,32 @@ import (
 //
 // The files that Append added have their names when the Folder is closed, and are durable when the Target is closed.
 type Target struct {
-	path     string
+	tree.Lazy
 	options  Options
 	hasher   func() *chunk.Hasher
 	reserved []mail.Mailbox
-
-	mu  sync.Mutex
-	top *tree.Tree // nil: not open yet
 }
 
 var (
 	_ restore.Target    = (*Target)(nil)
 	_ restore.Unordered = (*Target)(nil)
 	_ restore.Informed  = (*Target)(nil)
+	_ restore.Previewer = (*Target)(nil)
 )
 
 // New returns a Target for the Maildir at path. It does not access the disk.
-func New(path string, options Options) *Target { return &Target{path: path, options: options} }
+func New(path string, options Options) *Target {
+	t := &Target{options: options}
+	t.Lazy = tree.Lazy{Dir: path, Begin: t.begin}
+	return t
+}
 
 // Inform implements restore.Informed.
 func (t *Target) Inform(with restore.ArchiveInfo) { t.hasher, t.reserved = with.Hasher, with.Mailboxes }
 
-// Parallel implements restore.Target.
-func (t *Target) Parallel() int { return 4 }
-
-// Unordered implements restore.Unordered. The names of the files have the order of the messages.
-func (t *Target) Unordered() bool { return true }
-
-// Close implements restore.Target.
-func (t *Target) Close() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.top == nil {
-		return nil
-	}
-	err := t.top.Close()
-	t.top = nil
-	return err
-}
-
 // Open implements restore.Target.
 func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
-	top, err := t.openTree()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := top.Rel(place.Name)
+	top, dir, err := t.At(place)
 	if err != nil {
 		return nil, err
 	}
@@ -81,27 +61,25 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	return f, nil
 }
 
-// openTree opens the Maildir. It makes the Maildir if it does not exist.
-func (t *Target) openTree() (*tree.Tree, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.top != nil {
-		return t.top, nil
-	}
-	top, err := tree.Open(t.path)
+// OpenRead implements restore.Previewer.
+func (t *Target) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
+	root, err := os.OpenRoot(place.Name)
 	if err != nil {
-		return nil, err
+		return nil, tree.Explain(place.Name, err)
 	}
-	err = checkTop(top)
-	if err == nil {
-		err = t.make(top, location{inboxDir, inboxDir}, true)
+	f := &folder{path: place.Name, root: root, hasher: t.hasher}
+	if f.present, err = readPresent(ctx, root); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", place.Name, err), root.Close())
 	}
-	if err != nil {
-		top.Close()
-		return nil, err
+	return &readFolder{f}, nil
+}
+
+// begin makes INBOX in a new Maildir.
+func (t *Target) begin(top *tree.Tree) error {
+	if err := checkTop(top); err != nil {
+		return err
 	}
-	t.top = top
-	return top, nil
+	return t.make(top, location{inboxDir, inboxDir}, true)
 }
 
 // checkTop returns an error unless the directory is a Maildir or empty, so that a mistyped path does not fill other

@@ -142,7 +142,7 @@ func TestDamagedMessage(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if files := messageFiles(t, target.path); len(files) != 1 {
+	if files := messageFiles(t, target.Dir); len(files) != 1 {
 		t.Errorf("there are %q", files)
 	}
 }
@@ -168,7 +168,7 @@ func TestInterruption(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}
-	if files := messageFiles(t, target.path); len(files) != 1 || !strings.HasPrefix(files[0], "cur/") {
+	if files := messageFiles(t, target.Dir); len(files) != 1 || !strings.HasPrefix(files[0], "cur/") {
 		t.Errorf("there are %q", files)
 	}
 }

@@ -120,7 +120,7 @@ var layers = map[string]string{
 		internal/config internal/hint internal/keyring internal/local internal/plaintext internal/ui repo
 		repo/keys`,
 	"internal/testbed": "",
-	"internal/tree":    "mail",
+	"internal/tree":    "mail restore",
 	"internal/ui":      "",
 }
 

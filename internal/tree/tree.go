@@ -1,6 +1,7 @@
 // Package tree writes files below one directory and never outside it, each file whole or not at all, durably and fast.
 // The maildir and eml targets write mail through it.
 //
+//	Lazy    a Tree that is opened when it is first needed; the two targets embed it          lazy.go
 //	Tree    the directory and those below it; makes directories, checks for symbolic links   tree.go
 //	Dir     one directory that takes files                                                   dir.go
 //	File    one file that is being written; kept in memory while it is small                 file.go
