@@ -10,12 +10,6 @@ import (
 
 const root = "../.."
 
-// report logs a finding. It will fail the test once the tree has none.
-func report(t *testing.T, format string, args ...any) {
-	t.Helper()
-	t.Logf(format, args...)
-}
-
 // files returns the paths, relative to the root of the repository, of all files that are part of it and that keep accepts.
 // It leaves out testdata and hidden directories, but for .ci.
 func files(t *testing.T, keep func(path string) bool) []string {

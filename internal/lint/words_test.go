@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,9 @@ var words = []struct {
 	{word(`behaviours?|colours?|coloured|honours?|honoured|neighbours?|neighbouring|favours?|labour\w*|centres?|cancelled|cancelling|labelled|labelling|travelled|licence|grey|catalogues?`), "American spelling"},
 }
 
+// pending are directories that still use some of them; the test only logs these. Remove a directory when it is clean.
+var pending = []string{"archive/diff", "archive/replicate", "archive/rewrite", "archive/search", "repo"}
+
 // allowed are phrases that contain some of them, and are fine.
 var allowed = regexp.MustCompile(`(?i)there (is|was) none|laid out|lays? out|could tell when rain|for good (reason|measure)`)
 
@@ -49,7 +53,6 @@ func TestWords(t *testing.T) {
 		}
 		return file == "Makefile" || file == "Dockerfile" || file == ".ci/run" || file == "testbed/packages" || strings.HasPrefix(file, "contrib/")
 	}
-	counts := make(map[string]int) // by directory
 	for _, file := range files(t, isText) {
 		text := read(t, file)
 		if isGo(file) {
@@ -62,14 +65,14 @@ func TestWords(t *testing.T) {
 			line = allowed.ReplaceAllString(line, "")
 			for _, w := range words {
 				if found := w.not.FindString(line); found != "" {
-					counts[path.Dir(file)]++
-					report(t, "%s:%d: %q: %s", file, i+1, found, w.instead)
+					fail := t.Errorf
+					if slices.Contains(pending, path.Dir(file)) {
+						fail = t.Logf
+					}
+					fail("%s:%d: %q: %s", file, i+1, found, w.instead)
 				}
 			}
 		}
-	}
-	for dir, n := range counts {
-		t.Logf("%4d in %s", n, dir)
 	}
 }
 
