@@ -3,6 +3,7 @@ package repo
 import (
 	"crypto/rand"
 	"fmt"
+	"sync"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 )
@@ -12,6 +13,67 @@ const (
 	packTarget = 32 << 20 // a pack is closed before its container gets larger
 	firstPack  = 16 << 20 // the limit for the first packs of a writer (packBuilder.target)
 )
+
+// packBuilder builds the packs of one kind, one after another.
+type packBuilder struct {
+	mu     sync.Mutex
+	pack   *pack // nil if there is none yet
+	closed int64 // bytes of the packs before it
+}
+
+// target returns the size of the pack that is being built: at most half of what was put before it. The last pack is uploaded while
+// nothing else happens, so it should be at most a third of all; large archives still have few packs.
+func (a *packBuilder) target() int64 { return min(packTarget, max(firstPack, a.closed/2)) }
+
+// pack adds a frame to the pack of its kind.
+func (w *Writer) pack(f *format.RawFrame, stored []byte) error {
+	a := &w.kinds[format.PackNumber(f.Lane.Kind())]
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.pack != nil && !a.pack.takes(f, stored, a.target()) {
+		if err := w.closePackLocked(a); err != nil {
+			return err
+		}
+	}
+	if a.pack == nil {
+		p, err := newPack(w.r, f.Lane.Kind())
+		if err != nil {
+			return err
+		}
+		a.pack = p
+	}
+	return a.pack.add(f, stored)
+}
+
+// closePack finishes the pack that is being built, if there is one, and sends it to an uploader.
+func (w *Writer) closePack(a *packBuilder) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return w.closePackLocked(a)
+}
+
+func (w *Writer) closePackLocked(a *packBuilder) error {
+	if a.pack == nil {
+		return nil
+	}
+	p := a.pack
+	a.pack = nil
+	done, err := p.finish(w.r)
+	if err != nil {
+		p.spool.Close()
+		return err
+	}
+	a.closed += done.spool.Size
+	w.packs.Add(1)
+	select {
+	case w.upload <- done:
+		return nil
+	case <-w.ctx.Done():
+		w.packs.Done()
+		p.spool.Close()
+		return w.failure()
+	}
+}
 
 // pack is a pack that is being built in a spool.
 type pack struct {

@@ -1,10 +1,12 @@
 package repo
 
 import (
+	"context"
 	"fmt"
 	"iter"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/index"
 )
 
 // writeSegment makes an index segment of packs and ascending entries, in a spool that the caller closes. For a segment that
@@ -21,4 +23,62 @@ func (o *objects) writeSegment(packs []format.PackRow, entries iter.Seq[format.E
 		return nil, none, fmt.Errorf("make an index segment: %w", err)
 	}
 	return s, hash, nil
+}
+
+// putSegment puts an index segment of the packs that no segment names yet. From then on the index knows their chunks, and the
+// writer forgets them.
+func (w *Writer) putSegment(ctx context.Context) error {
+	w.segments.Lock()
+	defer w.segments.Unlock()
+	w.known.Lock()
+	draft := w.pending
+	w.pending = pendingSegment{}
+	w.known.Unlock()
+	if len(draft.Packs) == 0 {
+		return nil
+	}
+	if err := w.confirmWaiting(ctx, draft.waiting); err != nil {
+		return err
+	}
+	s, hash, err := w.r.writeSegment(draft.Packs, format.Sorted(draft.Entries), format.Table{})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	name := format.ObjectName(format.KindIndex, hash)
+	if err := w.r.putKept(ctx, name, s.File, s.Size); err != nil {
+		return err
+	}
+	w.stats.object(s.Size)
+	if err := w.index.Add(ctx, draft.Draft, hash); err != nil {
+		return w.keepClaims(err)
+	}
+	w.release(draft.Entries)
+	return nil
+}
+
+// keepClaims lets the writer go on if the cache cannot be written: it remembers the chunks itself, up to maxClaims. What was
+// stored by then is indexed, and another run uses it.
+func (w *Writer) keepClaims(err error) error {
+	w.known.Lock()
+	defer w.known.Unlock()
+	if len(w.claimed) <= w.maxClaims {
+		return nil
+	}
+	return fmt.Errorf("more than %d new chunks to remember, because the cache cannot be written: %w", w.maxClaims, err)
+}
+
+func (w *Writer) release(entries []format.Entry) {
+	w.known.Lock()
+	defer w.known.Unlock()
+	for _, e := range entries {
+		delete(w.claimed, e.Prefix)
+	}
+}
+
+// pendingSegment is the next index segment.
+type pendingSegment struct {
+	index.Draft
+	waiting []*sealedPack // its packs that the store has not listed yet
+	held    int64         // their bytes
 }

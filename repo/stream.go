@@ -2,8 +2,6 @@ package repo
 
 import (
 	"context"
-	"iter"
-	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
@@ -16,12 +14,6 @@ type Stream struct {
 	w      *Writer
 	leased int // users now; guarded by Writer.leasing
 	lanes  [format.Lanes]frameLane
-}
-
-// frameLane is the frame of one lane of a stream that is being filled.
-type frameLane struct {
-	mu    sync.Mutex
-	frame *format.RawFrame // nil: none
 }
 
 // maxStreams bounds memory: a stream fills a frame of each lane, some 13 MiB in all. More users share the streams.
@@ -52,17 +44,4 @@ func (s *Stream) Close() {
 // added chunk is durable after the writer's next Flush.
 func (s *Stream) Put(ctx context.Context, lane format.Lane, data []byte) (id chunk.ID, added bool, err error) {
 	return s.w.put(ctx, &s.lanes[lane%format.Lanes], lane, data)
-}
-
-// filling yields the lanes that have a frame.
-func (w *Writer) filling() iter.Seq[*frameLane] {
-	return func(yield func(*frameLane) bool) {
-		for i := range w.streams {
-			for l := range w.streams[i].lanes {
-				if lane := &w.streams[i].lanes[l]; lane.frame != nil && !yield(lane) {
-					return
-				}
-			}
-		}
-	}
 }

@@ -60,24 +60,6 @@ type Writer struct {
 	closed    atomic.Bool
 }
 
-// packBuilder builds the packs of one kind, one after another.
-type packBuilder struct {
-	mu     sync.Mutex
-	pack   *pack // nil if there is none yet
-	closed int64 // bytes of the packs before it
-}
-
-// target returns the size of the pack that is being built: at most half of what was put before it. The last pack is uploaded while
-// nothing else happens, so it should be at most a third of all; large archives still have few packs.
-func (a *packBuilder) target() int64 { return min(packTarget, max(firstPack, a.closed/2)) }
-
-// pendingSegment is the next index segment.
-type pendingSegment struct {
-	index.Draft
-	waiting []*sealedPack // its packs that the store has not listed yet
-	held    int64         // their bytes
-}
-
 // maxClaims bounds the chunks that a writer remembers if the cache cannot hold the index: some 40 MB.
 const maxClaims = 1 << 20
 
@@ -104,15 +86,6 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 		w.workers.Go(w.uploadPacks)
 	}
 	return w, nil
-}
-
-// newFrames returns n empty frames: one for each lane of each stream, and some for the encoders.
-func newFrames(n int) chan *format.RawFrame {
-	frames := make(chan *format.RawFrame, n)
-	for range n {
-		frames <- new(format.RawFrame)
-	}
-	return frames
 }
 
 // gracePeriod is how long an interrupted Put waits for an encoder, and an interrupted Flush for the store.
@@ -269,43 +242,6 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err e
 		stored, err = w.present.has(ctx, pack.pack, pack.size)
 	}
 	return stored, err
-}
-
-// add puts a claimed chunk into its lane's frame.
-func (w *Writer) add(ctx context.Context, lane *frameLane, l format.Lane, p chunk.Prefix, data []byte) error {
-	lane.mu.Lock()
-	defer lane.mu.Unlock()
-	if lane.frame == nil {
-		select {
-		case lane.frame = <-w.free[format.PackNumber(l.Kind())]:
-			lane.frame.Reset(l)
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-w.ctx.Done():
-			return w.failure()
-		}
-	}
-	lane.frame.Add(p, data)
-	if !lane.frame.Full() {
-		return nil
-	}
-	return w.send(ctx, lane)
-}
-
-// send hands the lane's frame to an encoder.
-func (w *Writer) send(ctx context.Context, l *frameLane) error {
-	w.frames.Add(1)
-	select {
-	case w.encode <- l.frame:
-		l.frame = nil
-		return nil
-	case <-ctx.Done():
-		w.frames.Done()
-		return context.Cause(ctx)
-	case <-w.ctx.Done():
-		w.frames.Done()
-		return w.failure()
-	}
 }
 
 // Flush makes all chunks durable: it finishes frames and packs, and puts an index segment that names them. Calls of Put wait. An

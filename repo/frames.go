@@ -1,0 +1,92 @@
+package repo
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
+)
+
+// frameLane is the frame of one lane of a stream that is being filled.
+type frameLane struct {
+	mu    sync.Mutex
+	frame *format.RawFrame // nil: none
+}
+
+// newFrames returns n empty frames: one for each lane of each stream, and some for the encoders.
+func newFrames(n int) chan *format.RawFrame {
+	frames := make(chan *format.RawFrame, n)
+	for range n {
+		frames <- new(format.RawFrame)
+	}
+	return frames
+}
+
+// add puts a claimed chunk into its lane's frame.
+func (w *Writer) add(ctx context.Context, lane *frameLane, l format.Lane, p chunk.Prefix, data []byte) error {
+	lane.mu.Lock()
+	defer lane.mu.Unlock()
+	if lane.frame == nil {
+		select {
+		case lane.frame = <-w.free[format.PackNumber(l.Kind())]:
+			lane.frame.Reset(l)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-w.ctx.Done():
+			return w.failure()
+		}
+	}
+	lane.frame.Add(p, data)
+	if !lane.frame.Full() {
+		return nil
+	}
+	return w.send(ctx, lane)
+}
+
+// send hands the lane's frame to an encoder.
+func (w *Writer) send(ctx context.Context, l *frameLane) error {
+	w.frames.Add(1)
+	select {
+	case w.encode <- l.frame:
+		l.frame = nil
+		return nil
+	case <-ctx.Done():
+		w.frames.Done()
+		return context.Cause(ctx)
+	case <-w.ctx.Done():
+		w.frames.Done()
+		return w.failure()
+	}
+}
+
+// filling yields the lanes that have a frame.
+func (w *Writer) filling() iter.Seq[*frameLane] {
+	return func(yield func(*frameLane) bool) {
+		for i := range w.streams {
+			for l := range w.streams[i].lanes {
+				if lane := &w.streams[i].lanes[l]; lane.frame != nil && !yield(lane) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// encodeFrames encodes frames until the writer ends.
+func (w *Writer) encodeFrames() error {
+	for {
+		select {
+		case <-w.ctx.Done():
+			return nil
+		case f := <-w.encode:
+			err := w.r.codec.WithFrame(f.Content, func(stored []byte) error { return w.pack(f, stored) })
+			if err != nil {
+				w.fail(err)
+			}
+			w.free[format.PackNumber(f.Lane.Kind())] <- f // never blocks: the channel has room for all frames
+			w.frames.Done()
+		}
+	}
+}
