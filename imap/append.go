@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Appended is a message to append.
-type Appended struct {
+// AppendMessage is a message to append.
+type AppendMessage struct {
 	Flags  []string // as they are sent
 	Date   string   // INTERNALDATE; "": chosen by the server
 	Size   int64
@@ -21,7 +21,7 @@ type Appended struct {
 }
 
 // appendCommand appends messages to a mailbox, all or none; several need MULTIAPPEND (RFC 3502).
-func (c *Client) appendCommand(raw string, messages []Appended) *command {
+func (c *Client) appendCommand(raw string, messages []AppendMessage) *command {
 	cmd := newCommand("APPEND").mailbox(raw)
 	for _, m := range messages {
 		if len(m.Flags) > 0 {
@@ -44,7 +44,7 @@ type AppendResult struct {
 
 // Append adds messages to a mailbox and returns the result for each. With MULTIAPPEND it adds all together, else one
 // by one, several in flight.
-func (c *Client) Append(ctx context.Context, raw string, messages []Appended) []AppendResult {
+func (c *Client) Append(ctx context.Context, raw string, messages []AppendMessage) []AppendResult {
 	defer c.closeOnDone(ctx)()
 	step := len(messages)
 	if !c.caps.has("MULTIAPPEND") {

@@ -21,7 +21,7 @@ const (
 	unknownSize    = 64 << 10
 )
 
-// Bodies downloads messages and calls read with each, once, in the order in which the server sends them.
+// Bodies fetches messages and calls read with each, once, in the order in which the server sends them.
 //
 // Bodies sends no command while read holds a message: a store that stalls leaves at most three commands' worth of
 // bodies with the server. A refused command does not stop the others; the refusals are returned at the end. A message
@@ -37,15 +37,15 @@ func (m *Mailbox) Headers(ctx context.Context, messages []mail.Message, read fun
 
 func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.Message,
 	read func(mail.UID, io.Reader) error) error {
-	d := &download{m: m, section: "[" + section + "]", read: read, due: map[mail.UID]bool{}}
-	defer d.dropHeld()
+	f := &bodyFetch{m: m, section: "[" + section + "]", read: read, due: map[mail.UID]bool{}}
+	defer f.dropHeld()
 	return m.c.pipeline(ctx, bodiesInFlight, func() *command {
 		if len(messages) == 0 {
 			return nil
 		}
 		var batch []mail.Message
 		batch, messages = nextBatch(messages)
-		return d.command(batch)
+		return f.command(batch)
 	})
 }
 
@@ -99,8 +99,8 @@ func nextBatch(messages []mail.Message) (batch, rest []mail.Message) {
 	return messages, nil
 }
 
-// download is the state of one call.
-type download struct {
+// bodyFetch is the state of one call of Bodies or Headers.
+type bodyFetch struct {
 	m       *Mailbox
 	section string // "[]" is the whole message, "[HEADER]" its header
 	read    func(mail.UID, io.Reader) error
@@ -108,21 +108,21 @@ type download struct {
 	held    *spool.Buffer     // the body of the current response, if it came before its UID
 }
 
-func (d *download) command(batch []mail.Message) *command {
+func (f *bodyFetch) command(batch []mail.Message) *command {
 	var uids mail.UIDSet
 	for _, m := range batch {
 		uids.Add(m.UID)
-		d.due[m.UID] = true
+		f.due[m.UID] = true
 	}
-	cmd := newCommand("UID FETCH").raw(" " + uids.String() + " (UID BODY.PEEK" + d.section + ")")
-	cmd.body, cmd.data = d.body, d.data
+	cmd := newCommand("UID FETCH").raw(" " + uids.String() + " (UID BODY.PEEK" + f.section + ")")
+	cmd.body, cmd.data = f.body, f.data
 	return cmd
 }
 
 // body reads a body off the connection. The UID before it names its message. If the UID comes later, body holds the
 // body: a sequence number is no safe name while the UID may still come.
-func (d *download) body(b *wire.BodyLiteral) error {
-	if !wire.EqualFold([]byte(b.Name), "BODY"+d.section) {
+func (f *bodyFetch) body(b *wire.BodyLiteral) error {
+	if !wire.EqualFold([]byte(b.Name), "BODY"+f.section) {
 		return nil // not requested
 	}
 	n, found := wire.Attribute(b.Before, "UID")
@@ -130,22 +130,22 @@ func (d *download) body(b *wire.BodyLiteral) error {
 		if b.Size > mail.MaxMessage {
 			return tooLarge(0, b.Size)
 		}
-		d.dropHeld()
-		d.held = &spool.Buffer{}
-		if _, err := io.Copy(d.held, b.Content); err != nil && b.Content.Err == nil {
+		f.dropHeld()
+		f.held = &spool.Buffer{}
+		if _, err := io.Copy(f.held, b.Content); err != nil && b.Content.Err == nil {
 			return &handlerError{err}
 		}
 		return b.Content.Err
 	}
 	v, _ := n.Number()
 	uid, ok := wire.ToUID(v)
-	if !ok || !d.due[uid] {
+	if !ok || !f.due[uid] {
 		return nil
 	}
 	if b.Size > mail.MaxMessage {
 		return tooLarge(uid, b.Size)
 	}
-	return d.deliver(uid, &bodyReader{b.Content, d.m.c.conn})
+	return f.deliver(uid, &bodyReader{b.Content, f.m.c.conn})
 }
 
 // tooLarge ends the connection, because the only way past a literal is to read it.
@@ -155,35 +155,35 @@ func tooLarge(uid mail.UID, size int64) error {
 
 // data reads a response after its bodies. It finds the message of a held body, and accepts bodies that are quoted
 // strings, which are legal (RFC 9051 section 9, nstring). NIL is no body.
-func (d *download) data(resp *wire.Response) (bool, error) {
+func (f *bodyFetch) data(resp *wire.Response) (bool, error) {
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
 	}
-	defer d.dropHeld()
-	uid, ok := d.m.uidOf(resp)
-	value, found := wire.Attribute(resp.Args[0].List, "BODY"+d.section)
-	if !ok || !found || !d.due[uid] {
+	defer f.dropHeld()
+	uid, ok := f.m.uidOf(resp)
+	value, found := wire.Attribute(resp.Args[0].List, "BODY"+f.section)
+	if !ok || !found || !f.due[uid] {
 		return true, nil
 	}
 	switch {
-	case value.Kind == wire.Streamed && d.held != nil:
-		content, err := d.held.Open()
+	case value.Kind == wire.Streamed && f.held != nil:
+		content, err := f.held.Open()
 		if err != nil {
 			return true, &handlerError{err}
 		}
-		return true, d.deliver(uid, content)
+		return true, f.deliver(uid, content)
 	case value.Kind == wire.String:
-		return true, d.deliver(uid, bytes.NewReader(value.Text))
+		return true, f.deliver(uid, bytes.NewReader(value.Text))
 	}
 	return true, nil
 }
 
 // deliver calls read with a message. If the connection is lost, deliver returns its error, whatever read returned.
-func (d *download) deliver(uid mail.UID, content io.Reader) error {
-	delete(d.due, uid)
-	err := d.read(uid, content)
-	if d.m.c.dead != nil {
-		return d.m.c.dead
+func (f *bodyFetch) deliver(uid mail.UID, content io.Reader) error {
+	delete(f.due, uid)
+	err := f.read(uid, content)
+	if f.m.c.dead != nil {
+		return f.m.c.dead
 	}
 	if err == nil {
 		var one [1]byte
@@ -197,10 +197,10 @@ func (d *download) deliver(uid mail.UID, content io.Reader) error {
 	return nil
 }
 
-func (d *download) dropHeld() {
-	if d.held != nil {
-		d.held.Drop()
-		d.held = nil
+func (f *bodyFetch) dropHeld() {
+	if f.held != nil {
+		f.held.Drop()
+		f.held = nil
 	}
 }
 

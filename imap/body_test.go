@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// downloaded reads messages and returns them by UID.
-func downloaded(t *testing.T, m *Mailbox, uids ...mail.UID) (map[mail.UID]string, error) {
+// fetched reads messages and returns them by UID.
+func fetched(t *testing.T, m *Mailbox, uids ...mail.UID) (map[mail.UID]string, error) {
 	t.Helper()
 	var messages []mail.Message
 	for _, uid := range uids {
@@ -48,7 +48,7 @@ func TestBodyTooLarge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])", "* 1 FETCH (UID 4 BODY[] {3}\r\nabc)", test.says, "abcdef")
 			box := examine(t, serve(t, server))
-			have, err := downloaded(t, box, 4, 5)
+			have, err := fetched(t, box, 4, 5)
 			var large *mail.TooLargeError
 			if !errors.As(err, &large) || large.UID != test.uid || large.Size != test.size {
 				t.Errorf("it ends with %v", err)
@@ -66,7 +66,7 @@ func TestUnrequestedLiteral(t *testing.T) {
 		"* 1 FETCH (UID 4 BODY[2] {99999999999999999999999}", "* LIST () {99999999999999999999999}"} {
 		server := selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])", says, "abcdef")
 		box := examine(t, serve(t, server))
-		if _, err := downloaded(t, box, 4, 5); !errors.Is(err, mail.ErrFlood) {
+		if _, err := fetched(t, box, 4, 5); !errors.Is(err, mail.ErrFlood) {
 			t.Errorf("%s: it ends with %v", says, err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestBodiesBelongToTheirUID(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := append(selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])"), test.says...)
 			box := examine(t, serve(t, append(server, "TAG OK done")))
-			have, err := downloaded(t, box, 4, 5)
+			have, err := fetched(t, box, 4, 5)
 			if err != nil || fmt.Sprint(have) != test.want {
 				t.Errorf("have %q, %v", fmt.Sprint(have), err)
 			}
@@ -112,7 +112,7 @@ func TestBodiesBelongToTheirUID(t *testing.T) {
 func TestLargeBodyBeforeItsUID(t *testing.T) {
 	want := strings.Repeat("0123456789abcdef", (spool.MaxMemory+1<<20)/16) + "end"
 	box := examine(t, serve(t, selected("", "< UID FETCH 4 …", fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n%s UID 4)", len(want), want), "TAG OK done")))
-	have, err := downloaded(t, box, 4)
+	have, err := fetched(t, box, 4)
 	if err != nil || have[4] != want {
 		t.Errorf("have %d bytes of %d, %v", len(have[4]), len(want), err)
 	}
@@ -126,7 +126,7 @@ func TestRefusedBodies(t *testing.T) {
 	}
 	box := examine(t, serve(t, selected("", "< UID FETCH 1:200 …", "< UID FETCH 201 …", "* 1 FETCH (UID 1 BODY[] {1}\r\na)",
 		"TAG1 NO not that", "TAG2 NO [UNKNOWN-CTE] some", "* 201 FETCH (UID 201 BODY[] {1}\r\nb)", "TAG3 OK done")))
-	have, err := downloaded(t, box, many...)
+	have, err := fetched(t, box, many...)
 	if !errors.Is(err, mail.ErrRefused) || isTemporary(err) || fmt.Sprint(have) != "map[1:a 201:b]" {
 		t.Errorf("refused: have %v, %v", have, err)
 	}
@@ -148,7 +148,7 @@ func TestRefusedBodies(t *testing.T) {
 	}
 
 	box = examine(t, serve(t, selected("", "< UID FETCH 4 …", "TAG NO [EXPUNGEISSUED] gone", "< NOOP", "TAG OK x")))
-	if have, err := downloaded(t, box, 4); len(have) > 0 || err != nil {
+	if have, err := fetched(t, box, 4); len(have) > 0 || err != nil {
 		t.Errorf("gone is gone: %v, %v", have, err)
 	}
 	if err := box.c.do(t.Context(), newCommand("NOOP")); err != nil {

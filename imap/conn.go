@@ -52,6 +52,21 @@ type conn struct {
 	lastUseful time.Time // of the last answer
 }
 
+// adopt makes c read and write over netConn.
+func (c *conn) adopt(netConn net.Conn) {
+	c.transport = netConn
+	c.readFrom(netConn)
+	c.w = bufio.NewWriterSize(netConn, 64<<10)
+}
+
+// readFrom connects c to the reader of responses: readResponse gets from it what it parses of src, and dispatchBody
+// gets the literals of bodies while they come in.
+func (c *conn) readFrom(src io.Reader) {
+	c.r = wire.NewReader(src)
+	c.r.Sink = c.dispatchBody
+	c.r.Trace = c.trace.received
+}
+
 // wait reads responses until the command is answered, and returns the server's refusal as *Error.
 func (c *conn) wait(cmd *command) error {
 	for !cmd.done {

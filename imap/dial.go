@@ -1,15 +1,12 @@
 package imap
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
 // Dial connects, secures the connection, logs in, and exchanges ID, ENABLE and COMPRESS with the server.
@@ -71,17 +68,4 @@ func dialError(ctx context.Context, opts *Options, err error) error {
 		err = op.Err
 	}
 	return &connectionError{text: fmt.Sprintf("cannot reach %s: %v", opts.Address(), err), err: err}
-}
-
-// adopt makes c read and write over netConn.
-func (c *conn) adopt(netConn net.Conn) {
-	c.transport = netConn
-	c.read(netConn)
-	c.w = bufio.NewWriterSize(netConn, 64<<10)
-}
-
-func (c *conn) read(src io.Reader) {
-	c.r = wire.NewReader(src)
-	c.r.Sink = c.dispatchBody
-	c.r.Trace = c.trace.received
 }

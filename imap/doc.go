@@ -3,17 +3,23 @@
 //
 // A message passes from the server to a backup like this:
 //
-//	socket ─► netconn.Conn ─► wire.Reader ─► conn ─────► Mailbox ─► view ─► backup
-//	          bytes, stalls   nodes, UIDs    commands   collector: messages; download: bodies
-//	                          └ body literals ────────► read(uid, body), never held in memory
+//	socket ─► netconn.Conn ─► wire.Reader ─► conn ──────► Mailbox ──────────────► view ─────► backup
+//	          bytes, stalls   nodes, UIDs    commands     FETCH of attributes,    source.go
+//	                          │                           fetch.go, collect.go
+//	                          └ literals of bodies ─────► FETCH of bodies, body.go ─► read(uid, body)
+//	                            conn.dispatchBody         never held in memory
 //
 // A network connection (dial.go, handshake.go, login.go) becomes a conn: send.go sends commands (command.go), conn.go
-// reads the answers and gives each to the command that it belongs to. Client and Mailbox hold the commands. A Client
-// has those of the account: list.go with scope.go, name.go and inbox.go; status.go; client.go; append.go. A Mailbox
-// has those of the mailbox that is open: mailbox.go; search.go; fetch.go with collect.go; body.go; ranges.go.
-// source.go is the account as backup sees it, over the connections of a Pool (pool.go). gmail.go and virtual.go are
-// for servers that show one message in several mailboxes. A run remembers what the server cannot do (quirks.go), and
-// which passwords it refused (logins.go).
+// reads the answers from its wire.Reader (conn.readFrom makes that) and gives each to the command that it belongs to.
+//
+// Client and Mailbox hold the commands. A Client has those of the account: list.go with scope.go, name.go and inbox.go;
+// status.go; client.go; append.go. A Mailbox has those of the mailbox that is open: mailbox.go; search.go; and three
+// forms of FETCH: fetch.go with collect.go for what a message is without its body, body.go for bodies and headers, and
+// ranges.go for ranges of bodies.
+//
+// source.go is the account as backup sees it, over the connections of a Pool (pool.go). Its view is a mailbox that is
+// open on one of them. gmail.go and virtual.go are for servers that show one message in several mailboxes. A run
+// remembers what the server cannot do (quirks.go), and which passwords it refused (logins.go).
 //
 // What a server may send is wide, and what servers do send is wider: a FETCH in two halves, a UID after its body, a
 // keyword with a bracket in it, a date that is not a date. The package reads all of them. It ignores responses, codes

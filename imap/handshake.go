@@ -238,7 +238,7 @@ func (h *handshake) compress(ctx context.Context) error {
 	if err != nil {
 		return h.fail(err)
 	}
-	h.read(flate.NewReader(h.r.Input))
+	h.readFrom(flate.NewReader(h.r.Input))
 	h.w = bufio.NewWriterSize(deflate, 64<<10)
 	h.flusher = deflate
 	return nil

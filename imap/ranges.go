@@ -16,7 +16,7 @@ import (
 // that neither side can block the other.
 const rangesInFlight = 32
 
-// Ranges downloads ranges of messages, those of one message by one command, and calls read with each as it comes.
+// Ranges fetches ranges of messages, those of one message by one command, and calls read with each as it comes.
 func (m *Mailbox) Ranges(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
 	d := &rangeFetch{m: m, read: read, due: make(map[mail.UID][]source.Range), received: make(map[string][]byte)}
 	return m.c.pipeline(ctx, rangesInFlight, func() *command {

@@ -154,6 +154,29 @@ func (it *item) buffer(ctx context.Context) error {
 	return it.Body.WriteTo(ctx, io.MultiWriter(&it.text, &it.traits))
 }
 
+// add appends items, all at once or in ever smaller parts, until each is added or refused alone. It returns errors that
+// concern more than single messages.
+func (f *folder) add(ctx context.Context, items []*item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	left, err := f.sendWithRetry(ctx, items)
+	switch {
+	case len(left) == 0:
+		return err
+	case !refused(err) && !errors.Is(err, errDropped), errors.Is(err, imap.ErrOverQuota),
+		errors.Is(err, mail.ErrNoMailbox), ctx.Err() != nil:
+		return err
+	case len(left) > 1:
+		half := len(left) / 2
+		if err := f.add(ctx, left[:half]); err != nil {
+			return err
+		}
+		return f.add(ctx, left[half:])
+	}
+	return f.addReduced(ctx, left[0], err)
+}
+
 // errDropped means that the server closes the connection whenever these messages are sent.
 var errDropped = errors.New("the server closes the connection when it is sent")
 
@@ -181,9 +204,9 @@ func (f *folder) sendWithRetry(ctx context.Context, items []*item) (left []*item
 
 // send sends items at once and records those that were added.
 func (f *folder) send(ctx context.Context, items []*item) (left []*item, err error) {
-	messages := make([]imap.Appended, len(items))
+	messages := make([]imap.AppendMessage, len(items))
 	for i, it := range items {
-		messages[i] = imap.Appended{Flags: it.flags, Date: it.date, Size: it.text.Size, Binary: it.traits.NUL,
+		messages[i] = imap.AppendMessage{Flags: it.flags, Date: it.date, Size: it.text.Size, Binary: it.traits.NUL,
 			Write: it.text.CopyTo}
 	}
 	if err := f.journal.Sending(f.next); err != nil {

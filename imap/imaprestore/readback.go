@@ -146,7 +146,7 @@ func flagWords(flag string) string {
 	return "keyword " + wire.Printable(flag)
 }
 
-// compareBytes downloads messages and reports how they differ from what was sent.
+// compareBytes fetches messages and reports how they differ from what was sent.
 func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd []mail.Message) error {
 	return f.mailbox.Bodies(ctx, odd, func(uid mail.UID, content io.Reader) error {
 		it := byUID[uid]

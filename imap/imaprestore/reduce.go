@@ -8,34 +8,10 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/imap"
-	"github.com/mailstrata/mailstrata/mail"
 )
 
 // A refused message is sent again with fewer flags, and then without its date, because its bytes matter more. The
 // report names what was left out.
-
-// add appends items, all at once or in ever smaller parts, until each is added or refused alone. It returns errors that
-// concern more than single messages.
-func (f *folder) add(ctx context.Context, items []*item) error {
-	if len(items) == 0 {
-		return nil
-	}
-	left, err := f.sendWithRetry(ctx, items)
-	switch {
-	case len(left) == 0:
-		return err
-	case !refused(err) && !errors.Is(err, errDropped), errors.Is(err, imap.ErrOverQuota),
-		errors.Is(err, mail.ErrNoMailbox), ctx.Err() != nil:
-		return err
-	case len(left) > 1:
-		half := len(left) / 2
-		if err := f.add(ctx, left[:half]); err != nil {
-			return err
-		}
-		return f.add(ctx, left[half:])
-	}
-	return f.addReduced(ctx, left[0], err)
-}
 
 // addReduced sends a refused message again with fewer flags and without its date.
 func (f *folder) addReduced(ctx context.Context, it *item, refusal error) error {
