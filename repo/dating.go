@@ -59,15 +59,15 @@ func (r *Repo) writerTimed() bool {
 	return is
 }
 
-// present is the store's time, which a listing asks for only if it needs it.
-type present struct {
+// storeTime is the store's time, which a listing asks for only if it needs it.
+type storeTime struct {
 	r   *Repo
 	now time.Time // zero before the first request
 }
 
 // before reports whether t is in the future. If the store cannot say the time, such as a directory on a read-only medium,
 // it uses this host's clock.
-func (p *present) before(ctx context.Context, t time.Time) bool {
+func (p *storeTime) before(ctx context.Context, t time.Time) bool {
 	if !t.After(p.now.Add(ahead)) {
 		return false
 	}
@@ -83,7 +83,7 @@ func (p *present) before(ctx context.Context, t time.Time) bool {
 }
 
 // date judges a manifest by its line of a listing.
-func (p *present) date(ctx context.Context, h Head) Head {
+func (p *storeTime) date(ctx context.Context, h Head) Head {
 	switch {
 	case !p.r.writerTimed() && h.Time.After(h.Stored.Add(earlyAtMost)):
 		h.Misdated = fmt.Sprintf("its name says %s, but the store got it at %s", instant(h.Time), instant(h.Stored))

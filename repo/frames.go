@@ -47,16 +47,16 @@ func (w *Writer) add(ctx context.Context, lane *frameLane, l format.Lane, p chun
 
 // send hands the lane's frame to an encoder.
 func (w *Writer) send(ctx context.Context, l *frameLane) error {
-	w.frames.Add(1)
+	w.encoding.Add(1)
 	select {
 	case w.encode <- l.frame:
 		l.frame = nil
 		return nil
 	case <-ctx.Done():
-		w.frames.Done()
+		w.encoding.Done()
 		return context.Cause(ctx)
 	case <-w.ctx.Done():
-		w.frames.Done()
+		w.encoding.Done()
 		return w.failure()
 	}
 }
@@ -81,12 +81,12 @@ func (w *Writer) encodeFrames() error {
 		case <-w.ctx.Done():
 			return nil
 		case f := <-w.encode:
-			err := w.r.codec.WithFrame(f.Content, func(stored []byte) error { return w.pack(f, stored) })
+			err := w.r.codec.WithFrame(f.Content, func(stored []byte) error { return w.packFrame(f, stored) })
 			if err != nil {
 				w.fail(err)
 			}
 			w.free[format.PackNumber(f.Lane.Kind())] <- f // never blocks: the channel has room for all frames
-			w.frames.Done()
+			w.encoding.Done()
 		}
 	}
 }

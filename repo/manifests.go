@@ -78,7 +78,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ig
 		// the start of the run, and a mark that is missed is too young to remove anything before the run's deadline.
 		marks := async(func() (statement.Marks, error) { return r.marks(ctx, ignore) })
 		listed := map[string]bool{}
-		now := present{r, known}
+		now := storeTime{r, known}
 		for o, err := range r.store.List(ctx, prefix) {
 			marked, errMarks := marks()
 			if errMarks != nil {

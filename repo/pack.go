@@ -17,66 +17,66 @@ const (
 // packBuilder builds the packs of one kind, one after another.
 type packBuilder struct {
 	mu     sync.Mutex
-	pack   *pack // nil if there is none yet
-	closed int64 // bytes of the packs before it
+	open   *openPack // nil if there is none yet
+	closed int64     // bytes of the packs before it
 }
 
 // target returns the size of the pack that is being built: at most half of what was put before it. The last pack is uploaded while
 // nothing else happens, so it should be at most a third of all; large archives still have few packs.
-func (a *packBuilder) target() int64 { return min(packTarget, max(firstPack, a.closed/2)) }
+func (b *packBuilder) target() int64 { return min(packTarget, max(firstPack, b.closed/2)) }
 
-// pack adds a frame to the pack of its kind.
-func (w *Writer) pack(f *format.RawFrame, stored []byte) error {
-	a := &w.kinds[format.PackNumber(f.Lane.Kind())]
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.pack != nil && !a.pack.takes(f, stored, a.target()) {
-		if err := w.closePackLocked(a); err != nil {
+// packFrame adds a frame to the pack of its kind.
+func (w *Writer) packFrame(f *format.RawFrame, stored []byte) error {
+	b := &w.builders[format.PackNumber(f.Lane.Kind())]
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open != nil && !b.open.takes(f, stored, b.target()) {
+		if err := w.closePackLocked(b); err != nil {
 			return err
 		}
 	}
-	if a.pack == nil {
+	if b.open == nil {
 		p, err := newPack(w.r, f.Lane.Kind())
 		if err != nil {
 			return err
 		}
-		a.pack = p
+		b.open = p
 	}
-	return a.pack.add(f, stored)
+	return b.open.add(f, stored)
 }
 
 // closePack finishes the pack that is being built, if there is one, and sends it to an uploader.
-func (w *Writer) closePack(a *packBuilder) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return w.closePackLocked(a)
+func (w *Writer) closePack(b *packBuilder) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return w.closePackLocked(b)
 }
 
-func (w *Writer) closePackLocked(a *packBuilder) error {
-	if a.pack == nil {
+func (w *Writer) closePackLocked(b *packBuilder) error {
+	if b.open == nil {
 		return nil
 	}
-	p := a.pack
-	a.pack = nil
+	p := b.open
+	b.open = nil
 	done, err := p.finish(w.r)
 	if err != nil {
 		p.spool.Close()
 		return err
 	}
-	a.closed += done.spool.Size
-	w.packs.Add(1)
+	b.closed += done.spool.Size
+	w.uploading.Add(1)
 	select {
 	case w.upload <- done:
 		return nil
 	case <-w.ctx.Done():
-		w.packs.Done()
+		w.uploading.Done()
 		p.spool.Close()
 		return w.failure()
 	}
 }
 
-// pack is a pack that is being built in a spool.
-type pack struct {
+// openPack is a pack that is being built in a spool.
+type openPack struct {
 	kind   format.Kind
 	spool  *format.Spool
 	writer *format.ContainerWriter
@@ -85,7 +85,7 @@ type pack struct {
 	table  int // bytes of the encoded table so far, slightly overestimated
 }
 
-func newPack(r *Repo, kind format.Kind) (*pack, error) {
+func newPack(r *Repo, kind format.Kind) (*openPack, error) {
 	s, err := r.cache.spool(r.seals.recipients(kind))
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func newPack(r *Repo, kind format.Kind) (*pack, error) {
 		s.Close()
 		return nil, err
 	}
-	return &pack{kind: kind, spool: s, writer: w, table: 64}, nil
+	return &openPack{kind: kind, spool: s, writer: w, table: 64}, nil
 }
 
 // tableBytes returns the most that a frame adds to the table: a row of 46 bytes, heads of arrays, and for each chunk a prefix
@@ -103,12 +103,12 @@ func newPack(r *Repo, kind format.Kind) (*pack, error) {
 func tableBytes(f *format.RawFrame) int { return 46 + 16 + 21*len(f.Prefixes) }
 
 // takes reports whether the frame still fits into a container of the target size.
-func (p *pack) takes(f *format.RawFrame, stored []byte, target int64) bool {
+func (p *openPack) takes(f *format.RawFrame, stored []byte, target int64) bool {
 	return len(p.lanes) == 0 ||
 		p.writer.SizeWith(len(stored), p.table+tableBytes(f)) <= target && p.chunks+len(f.Prefixes) <= format.PackChunks && len(p.lanes) < format.MaxFrames
 }
 
-func (p *pack) add(f *format.RawFrame, stored []byte) error {
+func (p *openPack) add(f *format.RawFrame, stored []byte) error {
 	if err := p.writer.Frame(stored, len(f.Content)); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ type sealedPack struct {
 }
 
 // finish completes the pack and reads back its table.
-func (p *pack) finish(r *Repo) (*sealedPack, error) {
+func (p *openPack) finish(r *Repo) (*sealedPack, error) {
 	salt := make([]byte, 16)
 	rand.Read(salt)
 	if err := p.writer.Finish(format.Table{Salt: salt, Lanes: p.lanes}); err != nil {

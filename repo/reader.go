@@ -36,7 +36,7 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 		r:        r,
 		frames:   newFrameCache(cmp.Or(o.CacheBytes, 32<<20)),
 		ranges:   &rangeCache{packs: map[format.Pack]*packEnds{}},
-		inFlight: semaphore.NewWeighted(inFlight),
+		inFlight: semaphore.NewWeighted(maxInFlight),
 	}
 }
 
@@ -138,9 +138,9 @@ const (
 	maxRange = 4 << 20
 	parallel = 4
 
-	// inFlight bounds the bytes that a Reader requests at once. Each is in memory about three times: sealed, unsealed and
+	// maxInFlight bounds the bytes that a Reader requests at once. Each is in memory about three times: sealed, unsealed and
 	// decoded.
-	inFlight = 8 << 20
+	maxInFlight = 8 << 20
 )
 
 // Prefetch reads frames into the cache before they are needed: adjacent frames with one request, and several requests at once. It
@@ -183,7 +183,7 @@ func together(frames []format.Frame) int {
 
 func (rd *Reader) fetchRange(ctx context.Context, frames []format.Frame) error {
 	start := int64(frames[0].Offset)
-	weight := min(inFlight, frames[len(frames)-1].End()-start)
+	weight := min(maxInFlight, frames[len(frames)-1].End()-start)
 	if err := rd.inFlight.Acquire(ctx, weight); err != nil {
 		return context.Cause(ctx)
 	}

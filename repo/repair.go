@@ -26,22 +26,22 @@ func (r *Repo) RepairPacks(ctx context.Context, packs []format.Pack, report func
 	if !r.CanRead() || !r.CanRemove() {
 		return Repaired{}, fmt.Errorf("repairing packs needs the owner's key: %w", ErrNoRole)
 	}
-	m := &repairing{r: r, packs: packs, report: report}
-	if err := m.run(ctx); err != nil {
-		return m.done, err
+	rp := &repairer{r: r, packs: packs, report: report}
+	if err := rp.run(ctx); err != nil {
+		return rp.done, err
 	}
-	return m.done, r.Condemn(ctx, packs)
+	return rp.done, r.Condemn(ctx, packs)
 }
 
-type repairing struct {
+type repairer struct {
 	r      *Repo
 	packs  []format.Pack
 	report func(Problem)
 	done   Repaired
 }
 
-func (m *repairing) run(ctx context.Context) (err error) {
-	run, err := m.r.Begin(ctx)
+func (rp *repairer) run(ctx context.Context) (err error) {
+	run, err := rp.r.Begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,21 +51,21 @@ func (m *repairing) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	w.avoid = make(map[format.Pack]bool)
-	for _, p := range m.packs {
+	for _, p := range rp.packs {
 		w.avoid[p] = true
 	}
-	for _, p := range m.packs {
-		frames, err := m.frames(ctx, p)
+	for _, p := range rp.packs {
+		frames, err := rp.frames(ctx, p)
 		if err != nil {
 			return err
 		}
-		rd := m.r.Reader(ReaderOptions{CacheBytes: 1})
+		rd := rp.r.Reader(ReaderOptions{CacheBytes: 1})
 		for _, f := range frames {
-			if err := m.frame(ctx, w, rd, f); err != nil {
+			if err := rp.frame(ctx, w, rd, f); err != nil {
 				return err
 			}
 		}
-		m.done.Packs++
+		rp.done.Packs++
 	}
 	return w.Flush(ctx)
 }
@@ -84,21 +84,21 @@ type described struct {
 }
 
 // frames describes the frames of a pack, as it does itself, or else as the index does.
-func (m *repairing) frames(ctx context.Context, p format.Pack) ([]describedFrame, error) {
-	for o, err := range m.r.store.List(ctx, p.String()) {
+func (rp *repairer) frames(ctx context.Context, p format.Pack) ([]describedFrame, error) {
+	for o, err := range rp.r.store.List(ctx, p.String()) {
 		if err != nil {
 			return nil, fmt.Errorf("look for %s: %w", p, err)
 		}
-		row, lanes, err := m.r.inspectPack(ctx, p, o.Size, false, new(Checked))
+		row, lanes, err := rp.r.inspectPack(ctx, p, o.Size, false, new(Checked))
 		if err == nil {
 			return describedByItself(row, lanes), nil
 		}
 		if ctx.Err() != nil || !concernsObject(err) {
 			return nil, fmt.Errorf("read %s: %w", p, err)
 		}
-		m.report(Problem{Kind: Broken, Object: p.String(), Err: err})
+		rp.report(Problem{Kind: Broken, Object: p.String(), Err: err})
 	}
-	return m.describedByIndex(ctx, p)
+	return rp.describedByIndex(ctx, p)
 }
 
 func describedByItself(row format.PackRow, lanes []format.LaneRow) []describedFrame {
@@ -117,8 +117,8 @@ func describedByItself(row format.PackRow, lanes []format.LaneRow) []describedFr
 }
 
 // describedByIndex does not know lanes: of mail, all is taken for text.
-func (m *repairing) describedByIndex(ctx context.Context, p format.Pack) ([]describedFrame, error) {
-	x, err := m.r.openIndex(ctx)
+func (rp *repairer) describedByIndex(ctx context.Context, p format.Pack) ([]describedFrame, error) {
+	x, err := rp.r.openIndex(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (m *repairing) describedByIndex(ctx context.Context, p format.Pack) ([]desc
 }
 
 // frame stores the chunks of a frame anew, as many as are what they should be.
-func (m *repairing) frame(ctx context.Context, w *Writer, rd *Reader, f describedFrame) error {
+func (rp *repairer) frame(ctx context.Context, w *Writer, rd *Reader, f describedFrame) error {
 	content, damage := rd.fetchFrame(ctx, f.Frame)
 	if damage != nil && (ctx.Err() != nil || !concernsObject(damage) && !errors.Is(damage, store.ErrRange)) {
 		return fmt.Errorf("read %s: %w", f.Pack, damage)
@@ -154,7 +154,7 @@ func (m *repairing) frame(ctx context.Context, w *Writer, rd *Reader, f describe
 	lost := 0
 	defer func() {
 		if lost > 0 {
-			m.lose(f, lost, damage)
+			rp.lose(f, lost, damage)
 		}
 	}()
 	for _, c := range f.content {
@@ -164,7 +164,7 @@ func (m *repairing) frame(ctx context.Context, w *Writer, rd *Reader, f describe
 			continue
 		}
 		data := content[c.offset:][:c.length]
-		if m.r.chunkID(data).Prefix() != c.prefix {
+		if rp.r.chunkID(data).Prefix() != c.prefix {
 			damage = cmp.Or(damage, format.Damaged("its bytes do not hash to the ID of chunk %s", c.prefix))
 			lost++
 			continue
@@ -172,12 +172,12 @@ func (m *repairing) frame(ctx context.Context, w *Writer, rd *Reader, f describe
 		if _, _, err := w.Put(ctx, f.lane, data); err != nil {
 			return err
 		}
-		m.done.Chunks++
+		rp.done.Chunks++
 	}
 	return nil
 }
 
-func (m *repairing) lose(f describedFrame, chunks int, err error) {
-	m.done.Lost += int64(chunks)
-	m.report(Problem{Kind: Broken, Object: f.Pack.String(), Err: fmt.Errorf("frame at %d, %d chunks lost: %w", f.Offset, chunks, err)})
+func (rp *repairer) lose(f describedFrame, chunks int, err error) {
+	rp.done.Lost += int64(chunks)
+	rp.report(Problem{Kind: Broken, Object: f.Pack.String(), Err: fmt.Errorf("frame at %d, %d chunks lost: %w", f.Offset, chunks, err)})
 }

@@ -82,9 +82,9 @@ func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error
 				return
 			}
 			run.order.Lock()
-			run.saw(h)
+			run.noteNewest(h)
 			run.order.Unlock()
-			h, err = run.judge(ctx, h)
+			h, err = run.checkLate(ctx, h)
 			if !yield(h, err) {
 				return
 			}
@@ -92,8 +92,8 @@ func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error
 	}
 }
 
-// judge sets whether a manifest is late.
-func (run *Run) judge(ctx context.Context, h Head) (Head, error) {
+// checkLate sets whether a manifest is late.
+func (run *Run) checkLate(ctx context.Context, h Head) (Head, error) {
 	content, err := run.r.Manifest(ctx, h)
 	if err != nil {
 		return h, err
@@ -149,11 +149,11 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 		return Head{}, err
 	}
 	if at.IsZero() {
-		at = run.afterNewest(dir, now)
+		at = run.timeAfterNewest(dir, now)
 	} else if at.After(now.Add(ahead)) {
 		return Head{}, fmt.Errorf("%w, or the manifest to copy has a time in the future, %s", ErrClock, at.UTC().Format(time.RFC3339))
 	}
-	name, stored, deadline, err := run.encode(account, at, encode)
+	name, stored, deadline, err := run.encodeManifest(account, at, encode)
 	if err != nil {
 		return Head{}, err
 	}
@@ -169,7 +169,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	}
 	run.r.cache.keepObject(name, stored)
 	run.r.cache.keepNewest(dir)
-	if run.saw(h); run.newest[dir].Name != name {
+	if run.noteNewest(h); run.newest[dir].Name != name {
 		return h, nil // it is not the newest
 	}
 	return h, run.r.memory().setHead(h)
@@ -178,8 +178,8 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 // Encode returns the content of a manifest, with the time of its place in history.
 type Encode func(at time.Time) ([]byte, error)
 
-// encode returns a manifest's object.
-func (run *Run) encode(account string, at time.Time, encode Encode) (name string, stored []byte, deadline time.Time, err error) {
+// encodeManifest returns a manifest's object.
+func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (name string, stored []byte, deadline time.Time, err error) {
 	manifest, err := encode(at)
 	if err != nil {
 		return "", nil, deadline, err
@@ -199,9 +199,9 @@ func (run *Run) encode(account string, at time.Time, encode Encode) (name string
 	return format.ManifestName(run.r.AccountDir(account), at, hash), stored, deadline, err
 }
 
-// afterNewest returns the time for a manifest's name: now, but after every other manifest of the account that this run has seen.
+// timeAfterNewest returns the time for a manifest's name: now, but after every other manifest of the account that this run has seen.
 // So the last one put is listed first, even if two runs end within the second that a store reports.
-func (run *Run) afterNewest(account string, now time.Time) time.Time {
+func (run *Run) timeAfterNewest(account string, now time.Time) time.Time {
 	now = now.Truncate(time.Millisecond) // as names hold it
 	if newest := run.newest[account]; !now.After(newest.Time) {
 		return newest.Time.Add(time.Millisecond)
@@ -209,8 +209,8 @@ func (run *Run) afterNewest(account string, now time.Time) time.Time {
 	return now
 }
 
-// saw notes the newest manifest of an account that is not misdated.
-func (run *Run) saw(h Head) {
+// noteNewest notes the newest manifest of an account that is not misdated.
+func (run *Run) noteNewest(h Head) {
 	if h.Misdated == "" && h.Time.After(run.newest[h.Account].Time) {
 		run.newest[h.Account] = h
 	}
@@ -239,7 +239,7 @@ func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
 			if err := run.clock.saw(o.Time); err != nil {
 				return h, err
 			}
-			now := present{run.r, run.clock.known()}
+			now := storeTime{run.r, run.clock.known()}
 			if h = now.date(ctx, h); h.Misdated != "" {
 				return h, fmt.Errorf("confirm %s: %s: the store's clock is not reliable", name, h.Misdated)
 			}

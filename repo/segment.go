@@ -30,14 +30,14 @@ func (o *objects) writeSegment(packs []format.PackRow, entries iter.Seq[format.E
 func (w *Writer) putSegment(ctx context.Context) error {
 	w.segments.Lock()
 	defer w.segments.Unlock()
-	w.known.Lock()
+	w.mu.Lock()
 	draft := w.pending
 	w.pending = pendingSegment{}
-	w.known.Unlock()
+	w.mu.Unlock()
 	if len(draft.Packs) == 0 {
 		return nil
 	}
-	if err := w.confirmWaiting(ctx, draft.waiting); err != nil {
+	if err := w.confirmListed(ctx, draft.waiting); err != nil {
 		return err
 	}
 	s, hash, err := w.r.writeSegment(draft.Packs, format.Sorted(draft.Entries), format.Table{})
@@ -60,8 +60,8 @@ func (w *Writer) putSegment(ctx context.Context) error {
 // keepClaims lets the writer go on if the cache cannot be written: it remembers the chunks itself, up to maxClaims. What was
 // stored by then is indexed, and another run uses it.
 func (w *Writer) keepClaims(err error) error {
-	w.known.Lock()
-	defer w.known.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if len(w.claimed) <= w.maxClaims {
 		return nil
 	}
@@ -69,8 +69,8 @@ func (w *Writer) keepClaims(err error) error {
 }
 
 func (w *Writer) release(entries []format.Entry) {
-	w.known.Lock()
-	defer w.known.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, e := range entries {
 		delete(w.claimed, e.Prefix)
 	}

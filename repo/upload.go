@@ -26,7 +26,7 @@ func (w *Writer) uploadPacks() error {
 			if err := w.uploadPack(p); err != nil {
 				w.fail(err)
 			}
-			w.packs.Done()
+			w.uploading.Done()
 		}
 	}
 }
@@ -50,8 +50,8 @@ func (w *Writer) uploadPack(p *sealedPack) error {
 // acknowledged adds a pack that the store has acknowledged to the next index segment. It reports whether the segment is full, and
 // the number of bytes that wait in spools.
 func (w *Writer) acknowledged(p *sealedPack) (full bool, held int64) {
-	w.known.Lock()
-	defer w.known.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	d := &w.pending
 	d.waiting, d.held = append(d.waiting, p), d.held+p.spool.Size
 	d.Add(p.PackRow, p.lanes)
@@ -63,16 +63,16 @@ func (w *Writer) acknowledged(p *sealedPack) (full bool, held int64) {
 func (w *Writer) freeSpools(ctx context.Context) error {
 	w.segments.Lock()
 	defer w.segments.Unlock()
-	w.known.Lock()
+	w.mu.Lock()
 	packs := w.pending.waiting
 	w.pending.waiting, w.pending.held = nil, 0
-	w.known.Unlock()
-	return w.confirmWaiting(ctx, packs)
+	w.mu.Unlock()
+	return w.confirmListed(ctx, packs)
 }
 
-// confirmWaiting checks that the store lists the packs that wait in their spools, and removes the spools. The caller holds
+// confirmListed checks that the store lists the packs that wait in their spools, and removes the spools. The caller holds
 // w.segments, so that no index segment names a pack before that.
-func (w *Writer) confirmWaiting(ctx context.Context, packs []*sealedPack) error {
+func (w *Writer) confirmListed(ctx context.Context, packs []*sealedPack) error {
 	defer closeSpools(packs)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(keptAtOnce)
@@ -80,7 +80,7 @@ func (w *Writer) confirmWaiting(ctx context.Context, packs []*sealedPack) error 
 		group.Go(func() error {
 			err := w.r.ensureKept(ctx, p.Name(), p.spool.File, p.spool.Size)
 			if err == nil {
-				w.present.add(p.Pack(), p.Size)
+				w.presence.add(p.Pack(), p.Size)
 			}
 			return err
 		})

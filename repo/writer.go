@@ -32,19 +32,19 @@ type Writer struct {
 
 	stats counters
 
-	gate    sync.RWMutex // Put holds it for reading, Flush for writing
-	streams [maxStreams]Stream
-	leasing sync.Mutex
-	free    [len(format.PackKinds)]chan *format.RawFrame // empty frames; catalogs have their own, which stay small
+	flushing sync.RWMutex // Put holds it for reading, Flush for writing
+	streams  [maxStreams]Stream
+	leasing  sync.Mutex
+	free     [len(format.PackKinds)]chan *format.RawFrame // empty frames; catalogs have their own, which stay small
 
-	encode  chan *format.RawFrame
-	upload  chan *sealedPack
-	frames  sync.WaitGroup // sent to encode, not yet in a pack
-	packs   sync.WaitGroup // sent to upload, not yet durable
-	workers errgroup.Group
-	kinds   [len(format.PackKinds)]packBuilder
+	encode    chan *format.RawFrame
+	upload    chan *sealedPack
+	encoding  sync.WaitGroup // frames sent to encode that are not in a pack yet
+	uploading sync.WaitGroup // packs sent to upload that the store has not acknowledged yet
+	workers   errgroup.Group
+	builders  [len(format.PackKinds)]packBuilder
 
-	known     sync.Mutex
+	mu        sync.Mutex                // guards claimed and pending
 	claimed   map[chunk.Prefix]struct{} // chunks of this run that the index does not know yet
 	maxClaims int
 	maxHeld   int64
@@ -54,7 +54,7 @@ type Writer struct {
 	avoid     map[format.Pack]bool   // further packs whose chunks must be stored again
 	listed    map[format.Pack]uint64 // sizes of the packs that the caller has listed
 	index     *index.Index
-	present   *presence
+	presence  *presence
 	ready     bool
 	readying  sync.Mutex
 	closed    atomic.Bool
@@ -135,9 +135,9 @@ func (w *Writer) prepare(ctx context.Context) error {
 	for range x.Packs() {
 		packs++
 	}
-	w.index, w.present, w.ready = x, newPresence(w.r, packs), true
+	w.index, w.presence, w.ready = x, newPresence(w.r, packs), true
 	for pack, size := range w.listed {
-		w.present.add(pack, size)
+		w.presence.add(pack, size)
 	}
 	return nil
 }
@@ -151,8 +151,8 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, dat
 	if err := format.CheckChunk(lane, data); err != nil {
 		return id, false, err
 	}
-	w.gate.RLock()
-	defer w.gate.RUnlock()
+	w.flushing.RLock()
+	defer w.flushing.RUnlock()
 	if err := w.failure(); err != nil {
 		return id, false, err
 	}
@@ -184,9 +184,9 @@ func (w *Writer) Has(ctx context.Context, id chunk.ID) (bool, error) {
 	if err := w.prepare(ctx); err != nil {
 		return false, err
 	}
-	w.known.Lock()
+	w.mu.Lock()
 	_, ours := w.claimed[id.Prefix()]
-	w.known.Unlock()
+	w.mu.Unlock()
 	if ours {
 		return true, nil
 	}
@@ -195,12 +195,12 @@ func (w *Writer) Has(ctx context.Context, id chunk.ID) (bool, error) {
 
 // claim reports whether the caller must store the chunk.
 func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
-	w.known.Lock()
+	w.mu.Lock()
 	_, ours := w.claimed[p]
 	if !ours {
 		w.claimed[p] = struct{}{}
 	}
-	w.known.Unlock()
+	w.mu.Unlock()
 	if ours {
 		return false, nil
 	}
@@ -209,9 +209,9 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 		return false, w.fail(err) // the chunk stays claimed, but no one stores it
 	}
 	if stored {
-		w.known.Lock()
+		w.mu.Lock()
 		delete(w.claimed, p)
-		w.known.Unlock()
+		w.mu.Unlock()
 	}
 	return !stored, nil
 }
@@ -229,7 +229,7 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err e
 		pack := sized{l.Frame.Pack, uint64(l.Frame.Size)}
 		if indexed && !w.condemned[pack.pack] {
 			var known bool
-			if stored, known = w.present.known(pack.pack, pack.size); !known {
+			if stored, known = w.presence.known(pack.pack, pack.size); !known {
 				perhaps = append(perhaps, pack)
 			}
 		}
@@ -239,7 +239,7 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err e
 		if err != nil || stored {
 			break
 		}
-		stored, err = w.present.has(ctx, pack.pack, pack.size)
+		stored, err = w.presence.has(ctx, pack.pack, pack.size)
 	}
 	return stored, err
 }
@@ -249,8 +249,8 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err e
 func (w *Writer) Flush(ctx context.Context) error {
 	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
-	w.gate.Lock()
-	defer w.gate.Unlock()
+	w.flushing.Lock()
+	defer w.flushing.Unlock()
 	return w.flush(ctx)
 }
 
@@ -262,13 +262,13 @@ func (w *Writer) flush(ctx context.Context) error {
 			return w.fail(err)
 		}
 	}
-	w.frames.Wait()
-	for i := range w.kinds {
-		if err := w.closePack(&w.kinds[i]); err != nil {
+	w.encoding.Wait()
+	for i := range w.builders {
+		if err := w.closePack(&w.builders[i]); err != nil {
 			return w.fail(err)
 		}
 	}
-	w.packs.Wait()
+	w.uploading.Wait()
 	if err := w.failure(); err != nil {
 		return err
 	}
@@ -305,8 +305,8 @@ func (w *Writer) Close() error {
 	}
 	w.cancel(errClosed)
 	_ = w.workers.Wait() // Put and Flush have returned its error
-	for i := range w.kinds {
-		if p := w.kinds[i].pack; p != nil {
+	for i := range w.builders {
+		if p := w.builders[i].open; p != nil {
 			p.spool.Close()
 		}
 	}
