@@ -5,13 +5,13 @@
 //	                        │  ───► config.go        the configuration
 //	                        │
 //	                        ├─────► Location         where a repository is: location.go
-//	                        │        │ Keys          key file or passphrase: unlock.go
+//	                        │        │ Keys          key file or passphrase: open.go
 //	                        │        ├ Open          open.go
 //	                        │        ├ Create        create.go
 //	                        │        └ KeyBeside     reminders to copy a key: keycopy.go
 //	                        │
-//	                        └─────► Account          account.go, provider.go
-//	                                 └ password, or a token of package oauth: token.go
+//	                        └─────► Account          account.go
+//	                                 └ password, or a token of package oauth
 //
 // Flags override variables, and variables override the configuration.
 package access

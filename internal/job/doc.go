@@ -1,9 +1,9 @@
 // Package job turns the command line and the configuration into what backup and restore work on.
 //
 //	Flags ──► accounts.go ──► Job ──► Group            the accounts of one repository
-//	                           │ Connect, Source       job.go, source.go
+//	                           │ Connect, Source       job.go
 //	                           └──► backup.Account
-//	--to  ──► target.go ──► Destination ──► restore.Target, with PrefixTarget (prefix.go) below a mailbox
+//	--to  ──► target.go ──► Destination ──► restore.Target, with PrefixTarget below a mailbox
 //
 // [Pattern] and [Selection] match mailboxes by name (pattern.go).
 package job

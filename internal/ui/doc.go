@@ -1,7 +1,7 @@
 // Package ui writes what a command shows, and asks its questions.
 //
 //	results ──► Output ──► pager.go ──► standard output
-//	              │ table.go, chart.go, text.go    tables, bars, safe text, JSON (output.go)
+//	              │ table.go, text.go              tables, bars, safe text, JSON (output.go)
 //	notes   ──► console.go ──────────► standard error
 //	              │ progress.go                    the progress line, on a terminal
 //	questions ► ask.go ──────────────► the terminal
