@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive/rewrite"
+	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
@@ -95,22 +96,14 @@ func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
 // noteNewName prints what the user must change.
 func noteNewName(p *program, old, new string) {
 	c, err := p.Config()
-	configured := func(name string) bool {
-		if err != nil {
-			return false
-		}
-		for i := range c.Accounts {
-			if c.Accounts[i].Name == name {
-				return true
-			}
-		}
-		return false
+	if err != nil {
+		c = &config.Config{}
 	}
 	switch {
-	case configured(old):
+	case c.Account(old) != nil:
 		p.Warn("the configuration has the old name: change it to name = %s before the next backup, or it downloads the account again, under the old name. "+
 			"An OAuth consent has the name too: mailstrata auth %s asks for it", ui.Quote(new), ui.Safe(new))
-	case !configured(new):
+	case c.Account(new) == nil:
 		p.Note("use the name %s from now on: name = %s in the configuration, or mailstrata backup --name %s", ui.Safe(new), ui.Quote(new), ui.Safe(new))
 	}
 	p.Note("a copy in another repository keeps the old name: run mailstrata rename-account there, too, before the next copy")

@@ -93,10 +93,8 @@ func (h *Host) ConfiguredAccount(name string) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range c.Accounts {
-		if c.Accounts[i].Name == name {
-			return AccountOf(&c.Accounts[i])
-		}
+	if a := c.Account(name); a != nil {
+		return AccountOf(a)
 	}
 	return nil, nil
 }

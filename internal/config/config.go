@@ -123,9 +123,23 @@ func Load(path, home string) (*Config, error) {
 
 // Repository returns the repository with a name, or nil. "" is the first one.
 func (c *Config) Repository(name string) *Repository {
-	for i := range c.Repositories {
-		if name == "" || c.Repositories[i].Name == name {
-			return &c.Repositories[i]
+	return find(c.Repositories, func(r *Repository) bool { return name == "" || r.Name == name })
+}
+
+// Account returns the account with a name, or nil.
+func (c *Config) Account(name string) *Account {
+	return find(c.Accounts, func(a *Account) bool { return a.Name == name })
+}
+
+// Provider returns the provider with a name, or nil.
+func (c *Config) Provider(name string) *Provider {
+	return find(c.Providers, func(p *Provider) bool { return p.Name == name })
+}
+
+func find[T any](all []T, fits func(*T) bool) *T {
+	for i := range all {
+		if fits(&all[i]) {
+			return &all[i]
 		}
 	}
 	return nil

@@ -180,7 +180,7 @@ func (t *table) accounts(c *Config) []Account {
 	} else if a.Name == "" {
 		a.Name = opts.String()
 	}
-	if a.Name != "" && slices.ContainsFunc(c.Accounts, func(other Account) bool { return other.Name == a.Name }) {
+	if a.Name != "" && c.Account(a.Name) != nil {
 		t.wrong("name", "another account has the name %q", a.Name)
 	}
 	return []Account{a}

@@ -20,16 +20,6 @@ type Provider struct {
 	Keyring   bool // tokens are sealed to a key in the keyring
 }
 
-// Provider returns the provider with a name, or nil.
-func (c *Config) Provider(name string) *Provider {
-	for i := range c.Providers {
-		if c.Providers[i].Name == name {
-			return &c.Providers[i]
-		}
-	}
-	return nil
-}
-
 // providers returns the names of the providers.
 func (c *Config) providers() (names []string) {
 	for i := range c.Providers {
