@@ -176,19 +176,9 @@ func (c *eraseCommand) confirm(ctx context.Context, p *program, plan *erase.Plan
 		}
 		return nil
 	}
-	answer, err := p.Ask(ctx, fmt.Sprintf("This cannot be undone. Type %s to erase it: ", ui.Safe(word)))
-	switch {
-	case errors.Is(err, ui.ErrNoTerminal):
-		return &hint.Error{
-			Text: "nothing was changed: there is no terminal to confirm on",
-			Hint: "--confirm " + ui.Quote(word) + " confirms it",
-		}
-	case err != nil:
-		return err
-	case answer != word:
-		return errNotConfirmed
-	}
-	return nil
+	question := fmt.Sprintf("This cannot be undone. Type %s to erase it: ", ui.Safe(word))
+	noTerminal := &hint.Error{Text: "nothing was changed: there is no terminal to confirm on", Hint: "--confirm " + ui.Quote(word) + " confirms it"}
+	return p.confirm(ctx, question, noTerminal, func(answer string) bool { return answer == word })
 }
 
 // erasureSummary describes an erasure in JSON.

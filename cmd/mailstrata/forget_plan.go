@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -59,7 +58,7 @@ func (c *forgetCommand) mayAsk(p *program) error {
 	if c.Yes || c.DryRun || p.HasTerminal() {
 		return nil
 	}
-	return errNobodyToAsk()
+	return errNoTerminal
 }
 
 // confirm asks the user whether to forget what the plan forgets. A plan that forgets nothing needs no answer.
@@ -73,21 +72,14 @@ func (c *forgetCommand) confirm(ctx context.Context, p *program, plan *archive.F
 	if c.Yes || c.DryRun || goes == 0 {
 		return nil
 	}
-	answer, err := p.Ask(ctx, fmt.Sprintf("Forget %s? Type yes to continue: ", ui.Plural(int64(goes), "manifest")))
-	switch {
-	case errors.Is(err, ui.ErrNoTerminal):
-		return errNobodyToAsk()
-	case err != nil:
-		return err
-	case strings.EqualFold(answer, "y"), strings.EqualFold(answer, "yes"):
-		return nil
-	}
-	return errNotConfirmed
+	question := fmt.Sprintf("Forget %s? Type yes to continue: ", ui.Plural(goes, "manifest"))
+	return p.confirm(ctx, question, errNoTerminal, func(answer string) bool {
+		return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
+	})
 }
 
-func errNobodyToAsk() error {
-	return &hint.Usage{
-		Text: "nothing was changed: there is no terminal to confirm on",
-		Hint: "use --yes in scripts; --dry-run only shows what would change",
-	}
+// errNoTerminal is the error of forget if it must ask, and there is no terminal.
+var errNoTerminal = &hint.Usage{
+	Text: "nothing was changed: there is no terminal to confirm on",
+	Hint: "use --yes in scripts; --dry-run only shows what would change",
 }

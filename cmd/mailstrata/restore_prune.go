@@ -45,23 +45,25 @@ func (p *program) confirmPrune(ctx context.Context, target string, plan restore.
 	for _, line := range planLines(&plan) {
 		question += "  " + line + "\n"
 	}
-	answer, err := p.Ask(ctx, question+"Type \"remove\" to continue: ")
-	switch {
-	case errors.Is(err, ui.ErrNoTerminal):
-		return &hint.Error{
-			Text: fmt.Sprintf("nothing was changed: there is no terminal to confirm the removal of %s and %s", ui.Plural(plan.Surplus, "message"), ui.Plural(len(plan.Mailboxes), "mailbox")),
-			Hint: "--dry-run shows what would be removed; --yes does not ask",
-		}
-	case err != nil:
-		return err
-	case answer != "remove":
-		return errNotConfirmed
+	noTerminal := &hint.Error{
+		Text: fmt.Sprintf("nothing was changed: there is no terminal to confirm the removal of %s and %s", ui.Plural(plan.Surplus, "message"), ui.Plural(len(plan.Mailboxes), "mailbox")),
+		Hint: "--dry-run shows what would be removed; --yes does not ask",
 	}
-	return nil
+	return p.confirm(ctx, question+"Type \"remove\" to continue: ", noTerminal, func(answer string) bool { return answer == "remove" })
 }
 
-// errNotConfirmed ends a command whose question was not answered with yes.
-var errNotConfirmed = errors.New("not confirmed: nothing was changed")
+// confirm asks a question on the terminal, and returns an error unless the answer is accepted. Without a terminal, the
+// error is noTerminal.
+func (p *program) confirm(ctx context.Context, question string, noTerminal error, accepts func(answer string) bool) error {
+	answer, err := p.Ask(ctx, question)
+	switch {
+	case errors.Is(err, ui.ErrNoTerminal):
+		return noTerminal
+	case err == nil && !accepts(answer):
+		return errors.New("not confirmed: nothing was changed")
+	}
+	return err
+}
 
 // planLines returns what would be removed, in lines.
 func planLines(plan *restore.MirrorReport) []string {
