@@ -117,9 +117,8 @@ func (c *authCommand) account(p *program, name string) (*access.Account, string,
 
 // unknownName returns an error for an unknown name, with the nearest name as a hint.
 func (p *program) unknownName(name string) error {
-	e := &hint.Usage{Text: ui.Quote(name) + " is not a mail address, the URL of an account, or a name in the configuration", Hint: "mailstrata auth anna@gmail.com, or imaps://user@host"}
-	if near := ui.Nearest(name, p.Names()); near != "" {
-		e.Hint = "did you mean " + ui.Quote(near) + "?"
+	return &hint.Usage{
+		Text: ui.Quote(name) + " is not a mail address, the URL of an account, or a name in the configuration",
+		Hint: cmp.Or(ui.DidYouMean(name, p.Names()), "mailstrata auth anna@gmail.com, or imaps://user@host"),
 	}
-	return e
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/imap"
@@ -147,10 +148,8 @@ func ownProvider(c *config.Config, name string) *config.Provider {
 	if own := c.Provider(name); own != nil || name == "" || name == "other" {
 		return own
 	}
-	for i := range c.Providers {
-		if c.Providers[i].Kind == name {
-			return &c.Providers[i]
-		}
+	if i := slices.IndexFunc(c.Providers, func(p config.Provider) bool { return p.Kind == name }); i >= 0 {
+		return &c.Providers[i]
 	}
 	return nil
 }
@@ -160,11 +159,10 @@ func noProvider(name string, c *config.Config) error {
 	for i := range c.Providers {
 		names = append(names, c.Providers[i].Name)
 	}
-	e := &hint.Usage{Text: "there is no provider " + ui.Quote(name), Hint: "use one of " + ui.Safe(strings.Join(names, ", "))}
-	if near := ui.Nearest(name, names); near != "" {
-		e.Hint = "did you mean " + ui.Quote(near) + "?"
+	return &hint.Usage{
+		Text: "there is no provider " + ui.Quote(name),
+		Hint: cmp.Or(ui.DidYouMean(name, names), "use one of "+ui.Safe(strings.Join(names, ", "))),
 	}
-	return e
 }
 
 // ask obtains a grant by device code, or in a browser.

@@ -86,7 +86,11 @@ func (c *doctorCommand) subjects(p *program) (accounts []*access.Account, reposi
 		}
 		r := configured.Repository(name)
 		if a == nil && r == nil {
-			return nil, nil, &hint.Usage{Text: "the configuration has no account and no repository " + ui.Quote(name), Hint: unknownName(name, configured.Names()) + "use --imap URL for any other account"}
+			near := cmp.Or(ui.DidYouMean(name, configured.Names()), "mailstrata config show lists them;")
+			return nil, nil, &hint.Usage{
+				Text: "the configuration has no account and no repository " + ui.Quote(name),
+				Hint: near + " use --imap URL for any other account",
+			}
 		}
 		if r != nil {
 			repositories = append(repositories, name)
@@ -96,14 +100,6 @@ func (c *doctorCommand) subjects(p *program) (accounts []*access.Account, reposi
 		}
 	}
 	return accounts, c.repositories(p, accounts, repositories), nil
-}
-
-// unknownName returns the beginning of a hint about an unknown name.
-func unknownName(name string, names []string) string {
-	if near := ui.Nearest(name, names); near != "" {
-		return "did you mean " + ui.Quote(near) + "? "
-	}
-	return "mailstrata config show lists them; "
 }
 
 // repositories returns those that are named and those of the accounts, each once. --repo overrides them.

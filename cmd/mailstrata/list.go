@@ -75,11 +75,10 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 
 // noAccount returns an error for an unknown account, with the existing ones as a hint.
 func noAccount(name string, accounts []string) error {
-	advice := ui.Safe(nameAccounts(accounts))
-	if near := ui.Nearest(name, accounts); near != "" {
-		advice = "did you mean " + ui.Quote(near) + "?"
+	return &hint.Error{
+		Text: "there is no account " + ui.Quote(name),
+		Hint: cmp.Or(ui.DidYouMean(name, accounts), ui.Safe(nameAccounts(accounts))),
 	}
-	return &hint.Error{Text: "there is no account " + ui.Quote(name), Hint: advice}
 }
 
 // collect returns the manifests, the newest first, and the names of all accounts. It warns of manifests that cannot be

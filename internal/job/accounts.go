@@ -100,8 +100,8 @@ func (f *Flags) only(accounts []*access.Account, otherwise string) ([]*access.Ac
 const namesShown = 10
 
 func unknownAccount(wanted string, names []string) string {
-	if near := ui.Nearest(wanted, names); near != "" {
-		return "did you mean " + ui.Quote(near) + "?"
+	if near := ui.DidYouMean(wanted, names); near != "" {
+		return near
 	}
 	if len(names) > namesShown {
 		names = append(slices.Clone(names[:namesShown]), "…")

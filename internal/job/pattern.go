@@ -104,8 +104,9 @@ func Without(patterns []Pattern, m *mail.Mailbox) []Pattern {
 
 // NoMailbox returns an error for an unknown mailbox, with the nearest name as a hint.
 func NoMailbox(where, name string, names []string, advice string) error {
-	if near := ui.Nearest(name, names); near != "" {
-		advice = strings.TrimSpace("did you mean " + ui.Quote(near) + "? " + advice)
+	return &hint.Error{
+		Text: where + " has no mailbox " + ui.Quote(name),
+		Hint: strings.TrimSpace(ui.DidYouMean(name, names) + " " + advice),
+		Err:  mail.ErrNoMailbox,
 	}
-	return &hint.Error{Text: where + " has no mailbox " + ui.Quote(name), Hint: advice, Err: mail.ErrNoMailbox}
 }

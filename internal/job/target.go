@@ -132,8 +132,8 @@ func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, 
 	if !strings.Contains(to, ":") {
 		wrong.Text = "--to: unknown target"
 		wrong.Hint = fmt.Sprintf("use maildir:%s, eml:%[1]s or imaps://user@host", ui.Safe(to))
-		if near := ui.Nearest(to, h.Names()); near != "" {
-			wrong.Hint += ", or an account of the configuration: did you mean " + ui.Quote(near) + "?"
+		if near := ui.DidYouMean(to, h.Names()); near != "" {
+			wrong.Hint += ", or an account of the configuration: " + near
 		}
 	}
 	return nil, wrong

@@ -101,6 +101,14 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
+// DidYouMean returns a hint with the nearest candidate, or "".
+func DidYouMean(word string, candidates []string) string {
+	if near := Nearest(word, candidates); near != "" {
+		return "did you mean " + Quote(near) + "?"
+	}
+	return ""
+}
+
 // distance counts the characters to insert, delete, change or swap with the next to turn a into b (optimal string
 // alignment).
 func distance(a, b string) int {
