@@ -6,6 +6,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 type catCommand struct {
@@ -25,12 +26,7 @@ EXAMPLES
 ` + exitStatus
 }
 
-func (c *catCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *catCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	if err := access.MayRead(r); err != nil {
 		return err
 	}

@@ -75,12 +75,7 @@ func (c *checkCommand) data(ctx context.Context, r *repo.Repo) (repo.HashRange, 
 	return rolling.HashRange, func() error { return r.Rolled(ctx, rolling) }, err
 }
 
-func (c *checkCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *checkCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	data, done, err := c.data(ctx, r)
 	if err != nil {
 		return err

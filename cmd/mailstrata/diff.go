@@ -47,12 +47,7 @@ EXIT STATUS
 0 done, whether they differ or not; 1 failed; 2 invalid command line; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
-func (c *diffCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *diffCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	before, err := p.openManifest(ctx, r, c.Before)
 	if err != nil {
 		return err

@@ -79,12 +79,7 @@ func (*keyListCommand) Help() string {
 ` + exitStatus
 }
 
-func (c *keyListCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *keyListCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	slots, err := r.Slots(ctx)
 	if err != nil {
 		return err

@@ -39,12 +39,7 @@ EXIT STATUS
 0 done; 1 failed; 2 invalid command line; 3 done, but some manifests could not be read, or are misdated; 130 interrupted.`
 }
 
-func (c *listCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *listCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	found, accounts, unread, err := c.collect(ctx, p, r)
 	if err != nil {
 		return err

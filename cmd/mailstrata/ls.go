@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 type lsCommand struct {
@@ -37,12 +38,7 @@ EXIT STATUS
 0 done; 1 failed; 2 invalid command line; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
-func (c *lsCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *lsCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	if c.Mailbox == "" && c.Manifest != "" {
 		if _, err := parseRef(c.Manifest); err != nil {
 			c.Manifest, c.Mailbox = "", c.Manifest // a mailbox of the newest

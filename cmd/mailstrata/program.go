@@ -31,8 +31,9 @@ type program struct {
 
 	*ui.Output
 	*access.Host
-	flags   globals
-	watcher *watch // may be nil
+	flags      globals
+	repository *repo.Repo // the one that was opened for Run; may be nil
+	watcher    *watch     // may be nil
 }
 
 // usualPatience is how long an interactive command retries if a store has errors.
@@ -92,10 +93,15 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	if cache, err := p.CacheDir(); err == nil {
 		local.AlsoTemporary(filepath.Join(cache, "tmp"))
 	}
-	return command.Run()
+	err = command.Run()
+	if p.repository != nil {
+		p.repository.Close()
+	}
+	return err
 }
 
-// parser returns the parser of the command line. It sets helped if it printed help.
+// parser returns the parser of the command line. It sets helped if it printed help. The Run of a command gets what its
+// parameters ask for: the context, the program, or the repository that the user names, opened before and closed after.
 func (p *program) parser(ctx context.Context, cli *cli, helped *bool) (*kong.Kong, error) {
 	return kong.New(cli,
 		kong.Name("mailstrata"),
@@ -110,6 +116,11 @@ func (p *program) parser(ctx context.Context, cli *cli, helped *bool) (*kong.Kon
 		kong.ExplicitGroups(groups),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
+		kong.BindSingletonProvider(func() (*repo.Repo, error) {
+			r, err := p.Open(ctx)
+			p.repository = r
+			return r, err
+		}),
 	)
 }
 

@@ -29,12 +29,7 @@ func (*repairIndexCommand) Help() string {
 ` + exitStatus
 }
 
-func (c *repairIndexCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *repairIndexCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	problems := 0
 	packs, err := r.Reindex(ctx, func(problem repo.Problem) {
 		if !problem.Kind.Harmless() {
@@ -76,12 +71,7 @@ EXIT STATUS
 0 nothing is lost; 1 failed; 2 invalid command line; 3 done, and something is lost; 130 interrupted.`
 }
 
-func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *repairPacksCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	packs, err := c.packs(ctx, p, r)
 	if err != nil {
 		return err
@@ -181,12 +171,7 @@ type repairSummary struct {
 	Lost     []failureSummary `json:"lost"`
 }
 
-func (c *repairManifestCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *repairManifestCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	if err := access.MayRead(r); err != nil {
 		return err
 	}

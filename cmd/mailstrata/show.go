@@ -112,12 +112,7 @@ func failureSummaries(failures []manifest.Failure) []failureSummary {
 	return summaries
 }
 
-func (c *showCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *showCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	contents, err := p.openManifest(ctx, r, c.Manifest)
 	if err != nil {
 		return err

@@ -69,17 +69,13 @@ type usageSummary struct {
 	unread int
 }
 
-func (c *statsCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
+func (c *statsCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	u := &usageSummary{Objects: []kindUsage{}, Accounts: []accountUsage{}, Days: []dayUsage{}}
 	if err := u.addObjects(ctx, r); err != nil {
 		return err
 	}
-	if err := u.addAccounts(ctx, p, r); err != nil {
+	err := u.addAccounts(ctx, p, r)
+	if err != nil {
 		return err
 	}
 	if u.ArchivedBytes > 0 {
