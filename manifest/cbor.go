@@ -91,16 +91,17 @@ func unmarshal(what string, mode cbor.DecMode, b []byte, row any, limit int) err
 	return nil
 }
 
-// canonical refuses b unless it equals again, the new encoding of what was parsed from b. err is the error of that
-// encoding.
-func canonical(what string, b, again []byte, err error) error {
+// canonical returns v, which was parsed from b, or an error if encode returns other bytes.
+func canonical[V any](what string, b []byte, v V, encode func(V) ([]byte, error)) (V, error) {
+	again, err := encode(v)
+	if err == nil && !bytes.Equal(b, again) {
+		err = errors.New("not in the deterministic encoding of the format")
+	}
 	if err != nil {
-		return malformed(what, err)
+		var none V
+		return none, malformed(what, err)
 	}
-	if !bytes.Equal(b, again) {
-		return malformed(what, errors.New("not in the deterministic encoding of the format"))
-	}
-	return nil
+	return v, nil
 }
 
 func malformed(what string, err error) error {

@@ -99,11 +99,7 @@ func Parse(b []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	again, err := m.Encode()
-	if err := canonical("manifest", b, again, err); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return canonical("manifest", b, m, (*Manifest).Encode)
 }
 
 func (m *Manifest) row() (*manifestRow, error) {

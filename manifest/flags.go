@@ -65,11 +65,7 @@ func ParseFlags(b []byte) ([]FlagSet, error) {
 		}
 		sets[i] = page.Sets[at].value()
 	}
-	again, err := EncodeFlags(sets)
-	if err := canonical("flag page", b, again, err); err != nil {
-		return nil, err
-	}
-	return sets, nil
+	return canonical("flag page", b, sets, EncodeFlags)
 }
 
 // Equal reports whether s and other have the same flags and labels.

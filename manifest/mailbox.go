@@ -65,12 +65,7 @@ func ParseMailboxes(b []byte) ([]Mailbox, error) {
 	if err := unmarshal("mailbox table", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
 	}
-	mailboxes := fromMailboxRows(rows)
-	again, err := EncodeMailboxes(mailboxes)
-	if err := canonical("mailbox table", b, again, err); err != nil {
-		return nil, err
-	}
-	return mailboxes, nil
+	return canonical("mailbox table", b, fromMailboxRows(rows), EncodeMailboxes)
 }
 
 // encodeInline returns the array of the mailboxes that a manifest holds itself, or nil if there are none.

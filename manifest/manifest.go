@@ -44,6 +44,14 @@ type Load func(chunk.ID) ([]byte, error)
 // Put stores bytes as a chunk and returns its ID.
 type Put func([]byte) (chunk.ID, error)
 
+// encoded stores the result of an Encode function.
+func (put Put) encoded(b []byte, err error) (chunk.ID, error) {
+	if err != nil {
+		return chunk.ID{}, err
+	}
+	return put(b)
+}
+
 // Manifest is the record of one run of one account. Times are by the clock of the store, to the millisecond.
 type Manifest struct {
 	Account  string    // the name that the owner gave the account

@@ -65,11 +65,7 @@ func ParsePageList(b []byte) ([]Page, error) {
 		return nil, err
 	}
 	pages := fromPageRows(rows)
-	again, err := EncodePageList(pages)
-	if err := canonical("page list", b, again, err); err != nil {
-		return nil, err
-	}
-	return pages, nil
+	return canonical("page list", b, pages, EncodePageList)
 }
 
 // SetPages sets the pages of the mailbox, as Paginator or Update returned them, and adds up Messages. Up to 4 pages are
@@ -103,11 +99,7 @@ func (mb *Mailbox) setPagesAfter(pages []Page, before []pageList, put Put) error
 			mb.Lists = append(mb.Lists, before[n].id)
 			continue
 		}
-		b, err := EncodePageList(list)
-		if err != nil {
-			return err
-		}
-		id, err := put(b)
+		id, err := put.encoded(EncodePageList(list))
 		if err != nil {
 			return err
 		}

@@ -148,11 +148,7 @@ func (w *pageWriter) putRecords(entries []Entry) (chunk.ID, error) {
 	for i := range entries {
 		records[i] = entries[i].Record
 	}
-	b, err := EncodeRecords(records)
-	if err != nil {
-		return chunk.ID{}, err
-	}
-	return w.put(b)
+	return w.put.encoded(EncodeRecords(records))
 }
 
 func (w *pageWriter) putFlags(entries []Entry) (chunk.ID, error) {
@@ -160,9 +156,5 @@ func (w *pageWriter) putFlags(entries []Entry) (chunk.ID, error) {
 	for i := range entries {
 		sets[i] = entries[i].FlagSet
 	}
-	b, err := EncodeFlags(sets)
-	if err != nil {
-		return chunk.ID{}, err
-	}
-	return w.put(b)
+	return w.put.encoded(EncodeFlags(sets))
 }

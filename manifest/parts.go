@@ -63,11 +63,7 @@ func ParseParts(b []byte) ([]Part, error) {
 	if err != nil {
 		return nil, malformed("part list", err)
 	}
-	again, err := EncodeParts(parts)
-	if err := canonical("part list", b, again, err); err != nil {
-		return nil, err
-	}
-	return parts, nil
+	return canonical("part list", b, parts, EncodeParts)
 }
 
 // PartList returns the parts of the message, from the record or from its part list.

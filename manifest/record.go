@@ -96,11 +96,7 @@ func ParseRecords(b []byte) ([]Record, error) {
 		}
 		last = records[i].UID
 	}
-	again, err := EncodeRecords(records)
-	if err := canonical("record page", b, again, err); err != nil {
-		return nil, err
-	}
-	return records, nil
+	return canonical("record page", b, records, EncodeRecords)
 }
 
 // row returns the encoding of the record after one with the UID last.

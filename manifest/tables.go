@@ -36,11 +36,7 @@ func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put Put) error {
 			size += sizes[n]
 			n++
 		}
-		b, err := EncodeMailboxes(mailboxes[:n])
-		if err != nil {
-			return err
-		}
-		id, err := put(b)
+		id, err := put.encoded(EncodeMailboxes(mailboxes[:n]))
 		if err != nil {
 			return err
 		}
