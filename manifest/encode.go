@@ -22,7 +22,7 @@ type manifestRow struct {
 	Consistent   bool            `cbor:"8,keyasint,omitempty"`
 	Totals       totalsRow       `cbor:"9,keyasint"`
 	Warnings     []string        `cbor:"10,keyasint,omitempty"`
-	Failures     []failureRow    `cbor:"11,keyasint,omitempty"`
+	Failures     []Failure       `cbor:"11,keyasint,omitempty"`
 	ServerID     []fieldRow      `cbor:"12,keyasint,omitempty"`
 	Capabilities []string        `cbor:"13,keyasint,omitempty"`
 	Namespaces   []namespaceRow  `cbor:"14,keyasint,omitempty"`
@@ -48,13 +48,6 @@ type totalsRow struct {
 type takenRow struct {
 	_               struct{} `cbor:",toarray"`
 	Messages, Bytes uint64
-}
-
-type failureRow struct {
-	_       struct{} `cbor:",toarray"`
-	Mailbox string
-	UID     uint32
-	Reason  string
 }
 
 type fieldRow struct {
@@ -126,15 +119,13 @@ func (m *Manifest) row() (*manifestRow, error) {
 		Downloaded:   uint64(m.Downloaded),
 		Erased:       uint64(m.Totals.Erased),
 		Warnings:     m.Warnings,
+		Failures:     m.Failures,
 		Alarm:        m.Alarm,
 		Capabilities: m.Server.Capabilities,
 		Dangling:     m.Dangling,
 		Mailboxes:    mailboxes,
 		Tables:       m.Tables,
 		Extensions:   cbor.RawMessage(m.Extensions),
-	}
-	for _, f := range m.Failures {
-		row.Failures = append(row.Failures, failureRow{Mailbox: f.Mailbox, UID: uint32(f.UID), Reason: f.Reason})
 	}
 	for _, f := range m.Server.ID {
 		row.ServerID = append(row.ServerID, fieldRow{Name: f.Name, Value: f.Value})
@@ -166,6 +157,7 @@ func (row *manifestRow) value() (*Manifest, error) {
 		Totals:     row.Totals.value(row.Taken),
 		Downloaded: int64(row.Downloaded),
 		Warnings:   row.Warnings,
+		Failures:   row.Failures,
 		Alarm:      row.Alarm,
 		Server:     mail.Server{Capabilities: row.Capabilities},
 		Dangling:   row.Dangling,
@@ -174,9 +166,6 @@ func (row *manifestRow) value() (*Manifest, error) {
 		Extensions: Extensions(row.Extensions),
 	}
 	m.Totals.Erased = int64(row.Erased)
-	for _, f := range row.Failures {
-		m.Failures = append(m.Failures, Failure{Mailbox: f.Mailbox, UID: mail.UID(f.UID), Reason: f.Reason})
-	}
 	for _, f := range row.ServerID {
 		m.Server.ID = append(m.Server.ID, mail.Field{Name: f.Name, Value: f.Value})
 	}

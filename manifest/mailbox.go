@@ -27,7 +27,7 @@ type mailboxRow struct {
 	PermanentFlags []string        `cbor:"12,keyasint,omitempty"`
 	Messages       uint64          `cbor:"13,keyasint,omitempty"`
 	Bytes          uint64          `cbor:"14,keyasint,omitempty"`
-	Pages          []pageRow       `cbor:"15,keyasint,omitempty"`
+	Pages          []Page          `cbor:"15,keyasint,omitempty"`
 	Lists          []chunk.ID      `cbor:"16,keyasint,omitempty"`
 	FlagsRead      uint64          `cbor:"17,keyasint,omitempty"`
 	Inherited      bool            `cbor:"18,keyasint,omitempty"`
@@ -141,7 +141,7 @@ func (mb *Mailbox) row() (*mailboxRow, error) {
 		PermanentFlags: mb.PermanentFlags,
 		Messages:       uint64(mb.Messages),
 		Bytes:          uint64(mb.Bytes),
-		Pages:          pageRows(mb.Pages),
+		Pages:          mb.Pages,
 		Lists:          mb.Lists,
 		FlagsRead:      flagsRead,
 		Inherited:      mb.Inherited,
@@ -184,7 +184,7 @@ func (row *mailboxRow) value() Mailbox {
 		FlagsRead:      fromMillis(row.FlagsRead),
 		Messages:       int64(row.Messages),
 		Bytes:          int64(row.Bytes),
-		Pages:          fromPageRows(row.Pages),
+		Pages:          row.Pages,
 		Lists:          row.Lists,
 		Erased:         fromUIDRangeRows(row.Erased),
 		Extensions:     Extensions(row.Extensions),

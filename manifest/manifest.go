@@ -116,8 +116,9 @@ type Totals struct {
 // Accounted returns the number of messages that the manifest has or that were erased from it. None of these is missing.
 func (t Totals) Accounted() int64 { return t.Messages + t.Erased }
 
-// Failure is a message or a mailbox that could not be read.
+// Failure is a message or a mailbox that could not be read. The order of the fields is part of the durable format.
 type Failure struct {
+	_       struct{} `cbor:",toarray"`
 	Mailbox string   // raw name; empty: the account as a whole
 	UID     mail.UID // 0: the mailbox as a whole
 	Reason  string
@@ -161,9 +162,10 @@ type Kind uint8
 const KindMailbox Kind = 0
 
 // Page is one row of the page table of a mailbox. It says where the records of the UIDs from Start to Start + 2^Bits −
-// 1 are.
+// 1 are. The order of the fields is part of the durable format.
 type Page struct {
-	Start    uint32 // a multiple of 2^Bits
+	_        struct{} `cbor:",toarray"`
+	Start    uint32   // a multiple of 2^Bits
 	Bits     uint8
 	Messages uint32   // 1 to 256
 	Records  chunk.ID // of the record page

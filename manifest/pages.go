@@ -7,37 +7,6 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// pageRow is the encoding of a Page.
-type pageRow struct {
-	_              struct{} `cbor:",toarray"`
-	Start          uint32
-	Bits           uint8
-	Messages       uint32
-	Records, Flags chunk.ID
-}
-
-func pageRows(pages []Page) []pageRow {
-	if len(pages) == 0 {
-		return nil
-	}
-	rows := make([]pageRow, len(pages))
-	for i, p := range pages {
-		rows[i] = pageRow{Start: p.Start, Bits: p.Bits, Messages: p.Messages, Records: p.Records, Flags: p.Flags}
-	}
-	return rows
-}
-
-func fromPageRows(rows []pageRow) []Page {
-	if len(rows) == 0 {
-		return nil
-	}
-	pages := make([]Page, len(rows))
-	for i, r := range rows {
-		pages[i] = Page{Start: r.Start, Bits: r.Bits, Messages: r.Messages, Records: r.Records, Flags: r.Flags}
-	}
-	return pages
-}
-
 // EncodePageList returns a page list: a chunk with up to 256 page rows of a mailbox, in ascending order. ParsePageList
 // inverts it.
 func EncodePageList(pages []Page) ([]byte, error) {
@@ -55,16 +24,15 @@ func EncodePageList(pages []Page) ([]byte, error) {
 			return nil, refuse("page at %d, after one that ends at %d", p.Start, pages[i-1].span().end())
 		}
 	}
-	return marshal("page list", pageRows(pages), MaxChunk)
+	return marshal("page list", pages, MaxChunk)
 }
 
 // ParsePageList inverts EncodePageList.
 func ParsePageList(b []byte) ([]Page, error) {
-	var rows []pageRow
-	if err := unmarshal("page list", decoding, b, &rows, MaxChunk); err != nil {
+	var pages []Page
+	if err := unmarshal("page list", decoding, b, &pages, MaxChunk); err != nil {
 		return nil, err
 	}
-	pages := fromPageRows(rows)
 	return canonical("page list", b, pages, EncodePageList)
 }
 

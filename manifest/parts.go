@@ -19,9 +19,8 @@ type plainPart struct {
 
 // base64Part is the encoding of a Base64 part.
 type base64Part struct {
-	_          struct{} `cbor:",toarray"`
-	Kind       uint8
-	IDs        []byte
+	_ struct{} `cbor:",toarray"`
+	plainPart
 	LineLength uint16
 	LineEnd    uint8
 }
@@ -171,10 +170,11 @@ func (p *Part) row() any {
 	for i := range p.Chunks {
 		ids = append(ids, p.Chunks[i][:]...)
 	}
+	plain := plainPart{Kind: uint8(p.Kind), IDs: ids}
 	if p.Kind != mail.Base64Part {
-		return &plainPart{Kind: uint8(p.Kind), IDs: ids}
+		return &plain
 	}
-	row := &base64Part{Kind: uint8(p.Kind), IDs: ids, LineLength: p.Recipe.LineLength}
+	row := &base64Part{plainPart: plain, LineLength: p.Recipe.LineLength}
 	if p.Recipe.CRLF {
 		row.LineEnd |= lineEndCRLF
 	}
@@ -189,11 +189,9 @@ func (p *Part) decode(b []byte) error {
 	var row base64Part
 	switch b[0] {
 	case arrayOf2:
-		var plain plainPart
-		if err := decoding.Unmarshal(b, &plain); err != nil {
+		if err := decoding.Unmarshal(b, &row.plainPart); err != nil {
 			return err
 		}
-		row = base64Part{Kind: plain.Kind, IDs: plain.IDs}
 	case arrayOf4:
 		if err := decoding.Unmarshal(b, &row); err != nil {
 			return err

@@ -23,14 +23,9 @@ type recordRow struct {
 
 // fullRow is the encoding of a Record that has something extra.
 type fullRow struct {
-	_       struct{} `cbor:",toarray"`
-	Delta   uint32
-	Size    uint64
-	Hash    chunk.ID
-	Seconds int64
-	Zone    int16
-	Parts   cbor.RawMessage
-	Extra   extraRow
+	_ struct{} `cbor:",toarray"`
+	recordRow
+	Extra extraRow
 }
 
 type extraRow struct {
@@ -120,10 +115,7 @@ func (r *Record) row(last mail.UID) (any, error) {
 	if !has {
 		return &short, nil
 	}
-	return &fullRow{
-		Delta: short.Delta, Size: short.Size, Hash: short.Hash, Seconds: short.Seconds, Zone: short.Zone, Parts: parts,
-		Extra: extra,
-	}, nil
+	return &fullRow{recordRow: short, Extra: extra}, nil
 }
 
 // extra returns the fields that most records do not have. has is false if this record has none of them.
@@ -169,12 +161,8 @@ func (r *Record) decode(b []byte, last mail.UID) error {
 	var row fullRow
 	switch b[0] {
 	case arrayOf6:
-		var short recordRow
-		if err := decoding.Unmarshal(b, &short); err != nil {
+		if err := decoding.Unmarshal(b, &row.recordRow); err != nil {
 			return err
-		}
-		row = fullRow{
-			Delta: short.Delta, Size: short.Size, Hash: short.Hash, Seconds: short.Seconds, Zone: short.Zone, Parts: short.Parts,
 		}
 	case arrayOf7:
 		if err := decoding.Unmarshal(b, &row); err != nil {
