@@ -5,18 +5,23 @@
 //
 //	source.Source (imap)
 //	   ↓ Survey             the mailboxes and their numbers (survey.go)
-//	scheduler               compares them with the parent manifest; mailboxes without a change keep
-//	   │                    their records, and the others are read, in rounds, until a survey
+//	scheduler               compares them with the parent manifest; mailboxes without a change stay
+//	   │                    as they are, and the others are read, in rounds, until a survey
 //	   ↓                    agrees with what was read (scheduler.go)
 //	mailboxRun              one mailbox in one round (mailbox.go)
-//	   ↓ examine            is it the recorded one, and what changed? (preview.go, backup/identity, backup/compare)
-//	   ↓ update             applies the change to the pages of its record (update.go)
+//	   ↓ examine            is it the archived one, and what changed? (preview.go, backup/identity, backup/compare)
+//	   ↓ update             applies the change to its pages (update.go)
 //	   │  ├ backup/moves    messages that are archived already
-//	   │  └ backup/fetch    downloads the others; package archive splits and stores them
+//	   │  ├ backup/fetch    downloads the others; package archive splits and stores them
+//	   │  └ Mailbox.Fill    of package manifest: writes pages of the entries of both
 //	   ↓ set
-//	recorder                the records, failures, warnings and alarms so far (recorder.go)
-//	   ↓ fill
+//	recorder                the mailboxes, failures, warnings and alarms so far (recorder.go)
+//	   ↓ addTo
 //	manifest                committed once everything in it is durable (run.go)
+//
+// Until fetch, the attributes of a message (mail.Message: UID, flags, dates) and its body (archive.Stored, once it is
+// stored) travel apart; fetch.Entry joins them to the entry of the manifest. The workers of a Fetcher push entries into
+// a channel, and Fill pulls them from there in the order of their UIDs while it writes pages.
 //
 // The accountRun ties these together (run.go). Mailboxes are read in parallel, and messages that move between them
 // meanwhile are kept track of (vanished.go). At the end the manifest is compared with the last complete one: losses
@@ -80,8 +85,8 @@ func (a *Account) wants(listed mail.Mailbox) bool {
 	return a.Select == nil || a.Select(listed)
 }
 
-// reads reports whether a mailbox is backed up in this run. Others keep their records, if they have any: deselecting
-// a mailbox loses nothing.
+// reads reports whether a mailbox is backed up in this run. Others stay as they are archived: deselecting a mailbox
+// loses nothing.
 func (a *Account) reads(listed mail.Mailbox) bool {
 	return listed.Skip == mail.NotSkipped && a.wants(listed)
 }
@@ -161,7 +166,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	for i, account := range accounts {
 		runs[i] = newAccountRun(r, run, account, o)
 		if err := run.Locks(); err != nil {
-			runs[i].record.warn(lockWarning, err)
+			runs[i].recorder.warn(lockWarning, err)
 		}
 		if err := runs[i].findParent(ctx); err != nil {
 			return nil, err

@@ -75,7 +75,7 @@ func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 
 // postpone ends a run whose budget is used up: it writes a checkpoint, from which the next run continues.
 func (a *accountRun) postpone(ctx context.Context, b *Result) {
-	a.record.warn(spentWarning, a.Budget.day(a.server))
+	a.recorder.warn(spentWarning, a.Budget.day(a.server))
 	b.Postponed = true
 	b.Head, b.Manifest, b.Err = a.writeCheckpoint(ctx)
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // A checkpoint is a manifest of what a long run has so far. If the run does not complete, the next one continues from
-// there. In a checkpoint, mailboxes that were not read yet have their old records, and a mailbox that is half read
-// has the records of the messages that were read, and is not complete.
+// there. In a checkpoint, mailboxes that were not read yet are as they were archived before, and a mailbox that is half
+// read has the messages that were read, and is not complete.
 //
 // A checkpoint is due after ten minutes, or after 256 MiB if half a minute has passed: over a fast connection it
 // costs less to download 256 MiB again than to write a checkpoint. The recovery log has room for as much, and a run

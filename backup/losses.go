@@ -20,7 +20,7 @@ import (
 
 // addLosses compares the manifest with the last complete one, and adds the losses to its alarms and warnings.
 func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error {
-	before, most := a.record.before, a.record.maxLost()
+	before, most := a.recorder.before, a.recorder.maxLost()
 	if a.lastComplete != a.parent && (a.lastComplete == nil || a.parent == nil || a.lastComplete.ID != a.parent.ID) {
 		var err error
 		if before, err = a.mailboxes(ctx, a.lastComplete); err != nil {
@@ -30,7 +30,7 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 	}
 	catalog := archive.Catalog(ctx, a.repo, a.catalog.reader)
 	catalog.Load = a.flushedLoad(ctx, catalog.Load)
-	comparison := loss.Comparison{Before: sorted(before), Now: sorted(a.record.recorded), Most: most, Catalog: catalog}
+	comparison := loss.Comparison{Before: sorted(before), Now: sorted(a.recorder.recorded), Most: most, Catalog: catalog}
 	if limits := a.lossLimits(); limits != nil {
 		comparison.Limit = limits(a.Name)
 	}
@@ -49,8 +49,8 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 	if err != nil {
 		return fmt.Errorf("compare with the last manifest: %w", err)
 	}
-	m.Alarm = append(m.Alarm, a.record.mentionOutside(losses.Alarms)...)
-	for _, remark := range a.record.mentionOutside(losses.Remarks) {
+	m.Alarm = append(m.Alarm, a.recorder.mentionOutside(losses.Alarms)...)
+	for _, remark := range a.recorder.mentionOutside(losses.Remarks) {
 		m.AddWarning(remark)
 	}
 	return nil
@@ -106,8 +106,8 @@ func (a *accountRun) addUnreported(ctx context.Context) error {
 		return err
 	}
 	for _, u := range found {
-		if alarm := u.String(); !slices.Contains(a.record.alarms, alarm) {
-			a.record.alarms = append(a.record.alarms, alarm)
+		if alarm := u.String(); !slices.Contains(a.recorder.alarms, alarm) {
+			a.recorder.alarms = append(a.recorder.alarms, alarm)
 		}
 	}
 	return nil
@@ -124,7 +124,7 @@ func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
 	if err != nil || !removed {
 		return err
 	}
-	a.record.alarm(fmt.Sprintf("the newest manifest that this host wrote, of %s, is gone and was not forgotten: "+
+	a.recorder.alarm(fmt.Sprintf("the newest manifest that this host wrote, of %s, is gone and was not forgotten: "+
 		"somebody removed it, or the store lost it or was reset to an earlier time (%s)",
 		own.Time.UTC().Format(time.DateTime), name))
 	return nil

@@ -16,62 +16,67 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// mailboxRun reads one mailbox in one round. It turns the old record of the mailbox into a new one.
+// mailboxRun reads one mailbox in one round. From the mailbox as it is archived so far (old), it makes what
+// the next manifest has of it.
 type mailboxRun struct {
 	account     *accountRun
 	listed      mail.Mailbox      // from the survey of this round
 	hasChildren bool              // the survey lists mailboxes below it
-	old         *manifest.Mailbox // the record so far; nil: none
-	former      *manifest.Mailbox // the record before anything was read; its messages are candidates for matching
-	unproven    bool              // former has the same UIDVALIDITY, but is from another server
-	doubted     mail.UIDSet       // messages with another size or date than in former
-	doubtful    bool              // old was recorded under another name, and may be of another mailbox
-	shared      bool              // doubtful, and other mailboxes have the same UIDVALIDITY
+	old         *manifest.Mailbox // as it is archived so far; nil: it is not
 	observed    time.Time         // when the survey was taken, by the store's clock
-	verify      bool              // compare a sample of old with the server
-	verifyOnly  bool              // do nothing else
-	mistrusted  bool              // take nothing but downloads: old differed from the server
+
+	uncertain      bool // old was archived under another name, and may be another mailbox
+	sharedValidity bool // with uncertain: other mailboxes have the same UIDVALIDITY
+
+	// What messages may be matched with, besides those that moved.
+	candidates  *manifest.Mailbox // as it was archived before this run; messages under the same UIDs may be the same
+	differing   mail.UIDSet       // messages with another size or date than in candidates
+	otherServer bool              // candidates has the same UIDVALIDITY, but is from another server
+
+	verify      bool // compare a sample of old with the server
+	verifyOnly  bool // do nothing else
+	downloadAll bool // match nothing: the sample differed from the server
 
 	preview    *preview // nil: not taken yet
-	kept       int64    // at least so many messages of old still exist
+	remaining  int64    // at least so many messages of old still exist
 	downloaded tally    // messages that were downloaded
 	matched    tally    // messages that were matched with archived ones
 }
 
-// run reads the mailbox and records the result. If the mailbox cannot be read, it keeps its old record and is listed
-// among the failures; the other mailboxes go on.
+// run reads the mailbox and records the result. If the mailbox cannot be read, it stays as it is archived and is
+// listed among the failures; the other mailboxes go on.
 func (r *mailboxRun) run(ctx context.Context) error {
 	found, failures, err := r.read(ctx)
 	if r.old != nil && archive.IsDamage(err) {
 		// Damage in an earlier backup must not end this one.
-		r.account.record.warn("the record of mailbox %q is damaged, so all of it is read again "+
+		r.account.recorder.warn("the record of mailbox %q is damaged, so all of it is read again "+
 			"(mailstrata check shows more): %v",
 			r.listed.Name, err)
-		r.old, r.preview, r.kept = nil, nil, 0
+		r.old, r.preview, r.remaining = nil, nil, 0
 		found, failures, err = r.read(ctx)
 	}
 	if err != nil {
-		r.kept = 0
+		r.remaining = 0
 	}
-	r.account.record.setKept(r.listed.Raw, r.kept)
+	r.account.recorder.setRemaining(r.listed.Raw, r.remaining)
 	switch {
 	case err == nil:
-		r.account.record.set(r, found, failures)
+		r.account.recorder.set(r, found, failures)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, quota.ErrSpent):
 		r.account.postponed.Store(true) // what was read is recorded; others go on as far as they need no download
 	case errors.Is(err, mail.ErrNoMailbox) && r.listed.Status == nil && r.hasChildren:
-		if r.old != nil && !r.doubtful && r.old.Messages > 0 {
+		if r.old != nil && !r.uncertain && r.old.Messages > 0 {
 			r.account.vanished.addMailbox(r.old)
 		}
-		r.account.record.set(r, nonExistent(r.listed), nil)
+		r.account.recorder.set(r, nonExistent(r.listed), nil)
 	case errors.Is(err, mail.ErrNoMailbox):
 		// The mailbox was deleted or renamed after the survey. The next survey shows that. If it lists the mailbox
-		// too, the server contradicts itself, and the mailbox counts as unreadable: it keeps its record.
-		r.giveUp(err, !r.account.record.wasGivenUp(r.listed.Raw))
+		// too, the server contradicts itself, and the mailbox counts as unreadable: it stays as it is archived.
+		r.giveUp(err, !r.account.recorder.wasGivenUp(r.listed.Raw))
 	case errors.Is(err, source.ErrReset):
-		// The mailbox was replaced after the survey. The next survey shows that. Until then it keeps its record.
+		// The mailbox was replaced after the survey. The next survey shows that. Until then it stays as it is.
 		r.giveUp(err, true)
 	case errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrFlood), errors.Is(err, manifest.ErrLimit):
 		r.giveUp(err, false)
@@ -87,9 +92,9 @@ func (r *mailboxRun) run(ctx context.Context) error {
 	return nil
 }
 
-// previous returns the old record with the names and attributes of the survey.
+// previous returns the old mailbox with the names and attributes of the survey.
 func (r *mailboxRun) previous() *manifest.Mailbox {
-	if r.old == nil || r.doubtful {
+	if r.old == nil || r.uncertain {
 		return &manifest.Mailbox{Mailbox: withoutMarks(r.listed)}
 	}
 	return withListing(r.old, r.listed)
@@ -98,7 +103,7 @@ func (r *mailboxRun) previous() *manifest.Mailbox {
 // inherited returns previous, marked as not read in this run.
 func (r *mailboxRun) inherited() *manifest.Mailbox {
 	m := r.previous()
-	m.Inherited, m.Complete = r.old != nil && !r.doubtful, false
+	m.Inherited, m.Complete = r.old != nil && !r.uncertain, false
 	return m
 }
 
@@ -114,11 +119,11 @@ func (r *mailboxRun) read(ctx context.Context) (*manifest.Mailbox, []manifest.Fa
 	r.preview = nil
 	if s.err != nil || s.upToDate {
 		found := r.previous()
-		r.kept = found.Messages
+		r.remaining = found.Messages
 		return found, nil, s.err
 	}
 	if s.old != nil {
-		r.kept = s.old.Messages - s.change.Gone.Len()
+		r.remaining = s.old.Messages - s.change.Gone.Len()
 	}
 	session.Validity = s.validity
 	found := s.found
@@ -139,13 +144,13 @@ func (r *mailboxRun) read(ctx context.Context) (*manifest.Mailbox, []manifest.Fa
 		return nil, nil, err
 	}
 	r.account.vanished.add(found, &c.Gone)
-	r.kept -= c.Gone.Len()
+	r.remaining -= c.Gone.Len()
 	failures, err = r.update(ctx, session, found, &again, c)
 	return &again, failures, err
 }
 
-// keepTimes keeps the times of an old record that is otherwise the same, so that its table does not change. When
-// flags were read in full matters only if HIGHESTMODSEQ is trusted.
+// keepTimes keeps the times of the old mailbox if found is otherwise the same, so that its table does not change.
+// FlagsRead matters only if HIGHESTMODSEQ is trusted.
 func keepTimes(found, old *manifest.Mailbox) {
 	if old == nil {
 		return
@@ -159,8 +164,8 @@ func keepTimes(found, old *manifest.Mailbox) {
 	}
 }
 
-// noteMissing compares what was read with the survey: messages that are missing left in between. Without numbers in
-// the survey there is nothing to compare.
+// noteMissing compares what was read with the survey. Messages that are missing left the mailbox after the survey, and
+// may be in another one. The numbers in found.Status are the survey's, unless it has none of the mailbox.
 func (r *mailboxRun) noteMissing(found *manifest.Mailbox, failures []manifest.Failure) {
 	listed := r.listed.Status
 	lacking := int64(found.Status.Messages) - found.Accounted() - int64(len(failures))
@@ -169,9 +174,9 @@ func (r *mailboxRun) noteMissing(found *manifest.Mailbox, failures []manifest.Fa
 	}
 }
 
-// newRecord returns a record without messages. Its numbers are those of the survey, which are from before this view
+// newMailbox returns a mailbox without messages. Its numbers are those of the survey, which are from before this view
 // was opened. If the survey has none, or the mailbox was replaced since, they are those of the view.
-func (r *mailboxRun) newRecord(view source.View) *manifest.Mailbox {
+func (r *mailboxRun) newMailbox(view source.View) *manifest.Mailbox {
 	seen := view.Status()
 	status := seen
 	if listed := r.listed.Status; listed != nil && (listed.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) &&
@@ -185,27 +190,27 @@ func (r *mailboxRun) newRecord(view source.View) *manifest.Mailbox {
 	return m
 }
 
-// validRecord returns the old record, if its UIDs still identify the same messages.
-func (r *mailboxRun) validRecord(found *manifest.Mailbox) *manifest.Mailbox {
+// validMailbox returns the old mailbox, if its UIDs still identify the same messages.
+func (r *mailboxRun) validMailbox(found *manifest.Mailbox) *manifest.Mailbox {
 	old := r.old
 	if old == nil || old.Status == nil {
 		return nil
 	}
 	if found.Status.UIDValidity == 0 {
-		r.account.record.warn("mailbox %q has no UIDVALIDITY, so all of it is read in each run", r.listed.Name)
+		r.account.recorder.warn("mailbox %q has no UIDVALIDITY, so all of it is read in each run", r.listed.Name)
 		return nil
 	}
 	was, now := old.Status, found.Status
 	if was.UIDValidity != now.UIDValidity || identity.Contradict(was.MailboxID, now.MailboxID) {
 		// For an empty mailbox, Courier gives a new UIDVALIDITY each time until the mailbox is opened once.
 		if old.Messages > 0 {
-			r.account.record.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now), "+
+			r.account.recorder.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now), "+
 				"so all of it is read again", r.listed.Name, was.UIDValidity, now.UIDValidity)
 		}
 		return nil
 	}
 	if was.HighestModSeq > now.HighestModSeq {
-		r.account.record.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d and is no longer trusted",
+		r.account.recorder.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d and is no longer trusted",
 			r.listed.Name, was.HighestModSeq, now.HighestModSeq)
 		found.Trusted = false
 	}
@@ -222,23 +227,23 @@ func (r *mailboxRun) validRecord(found *manifest.Mailbox) *manifest.Mailbox {
 // distrustModSeq stops relying on mod-sequences that stay the same while messages arrive or flags change (RFC 7162
 // section 3.1 requires them to change).
 func (r *mailboxRun) distrustModSeq(found *manifest.Mailbox) {
-	r.account.record.warn("mailbox %q changed but its HIGHESTMODSEQ, %d, did not, and is no longer trusted",
+	r.account.recorder.warn("mailbox %q changed but its HIGHESTMODSEQ, %d, did not, and is no longer trusted",
 		r.listed.Name, found.Status.HighestModSeq)
 	found.Trusted = false
 }
 
-// canAskForChanges reports whether to ask only for what changed since the old record.
+// canAskForChanges reports whether to ask only for what changed since the old mailbox was archived.
 func (r *mailboxRun) canAskForChanges(old, found *manifest.Mailbox) bool {
 	return old != nil && old.Complete && old.Trusted && found.Trusted &&
 		r.observed.Sub(old.FlagsRead) < flagsAgeLimit(old.Raw)
 }
 
-// giveUp keeps the old record of a mailbox that cannot be read, with its earlier failures and the reason. If again is
+// giveUp keeps a mailbox that cannot be read as it is archived, with its earlier failures and the reason. If again is
 // true, the next round tries once more.
 func (r *mailboxRun) giveUp(reason error, again bool) {
 	raw := r.listed.Raw
 	failures := []manifest.Failure{{Mailbox: raw, Reason: reason.Error()}}
-	earlier := r.account.record.failuresOf(raw)
+	earlier := r.account.recorder.failuresOf(raw)
 	if len(earlier) == 0 && r.account.parent != nil {
 		earlier = r.account.parent.Failures
 	}
@@ -247,8 +252,8 @@ func (r *mailboxRun) giveUp(reason error, again bool) {
 			failures = append(failures, failure)
 		}
 	}
-	r.account.record.set(r, r.inherited(), failures)
-	r.account.record.setGivenUp(raw, again)
+	r.account.recorder.set(r, r.inherited(), failures)
+	r.account.recorder.setGivenUp(raw, again)
 	if again {
 		r.account.vanished.addRound()
 	}

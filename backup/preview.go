@@ -10,11 +10,11 @@ import (
 
 // preview is the result of examining a mailbox: what is to be done, before anything is downloaded.
 type preview struct {
-	old      *manifest.Mailbox // the old record, if its UIDs still identify the same messages
-	found    *manifest.Mailbox // the new record, without messages
+	old      *manifest.Mailbox // the old mailbox, if its UIDs still identify the same messages
+	found    *manifest.Mailbox // the new mailbox, without messages
 	change   *compare.Change
 	validity uint32 // the UIDVALIDITY of the view
-	upToDate bool   // nothing is to be done: the old record stays
+	upToDate bool   // nothing is to be done: the old mailbox stays
 	err      error
 }
 
@@ -28,9 +28,9 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 	if err != nil {
 		return &preview{err: err}
 	}
-	found := r.newRecord(view)
-	if r.doubtful {
-		same, err := compare.Confirm(ctx, session, r.old, r.shared, r.account.catalog.load(ctx))
+	found := r.newMailbox(view)
+	if r.uncertain {
+		same, err := compare.Confirm(ctx, session, r.old, r.sharedValidity, r.account.catalog.load(ctx))
 		if err != nil {
 			return &preview{err: err}
 		}
@@ -38,15 +38,15 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 			r.account.moves.Lost(r.old)
 			r.old = nil
 		}
-		r.doubtful = false
+		r.uncertain = false
 	}
-	old, err := r.provenRecord(ctx, session, found)
+	old, err := r.provenMailbox(ctx, session, found)
 	if err != nil {
 		return &preview{err: err}
 	}
 	if old == nil && r.old != nil {
 		r.account.moves.Lost(r.old)
-		if r.account.record.round > 0 {
+		if r.account.recorder.round > 0 {
 			r.account.vanished.add(r.old, nil)
 		}
 	}
@@ -56,36 +56,36 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 		case err != nil:
 			return &preview{err: err}
 		case !same:
-			old, r.mistrusted = nil, true
+			old, r.downloadAll = nil, true
 			r.account.moves.Distrust()
 		case r.verifyOnly:
 			return &preview{upToDate: true}
 		}
 	}
 	c, err := r.compare(ctx, session, old, found, r.canAskForChanges(old, found))
-	if err == nil && old != nil && r.account.record.round > 0 {
+	if err == nil && old != nil && r.account.recorder.round > 0 {
 		r.account.vanished.add(old, &c.Gone)
 	}
 	return &preview{old: old, found: found, change: c, validity: session.Validity, err: err}
 }
 
-// provenRecord returns the old record, if its UIDs still identify the same messages on this server.
-func (r *mailboxRun) provenRecord(
+// provenMailbox returns the old mailbox, if its UIDs still identify the same messages on this server.
+func (r *mailboxRun) provenMailbox(
 	ctx context.Context, session *source.Session, found *manifest.Mailbox,
 ) (*manifest.Mailbox, error) {
 	if r.old != nil && r.old.Unproven {
-		r.former, r.unproven = r.old, r.old.UIDValidity() == found.UIDValidity()
+		r.candidates, r.otherServer = r.old, r.old.UIDValidity() == found.UIDValidity()
 		return nil, nil
 	}
-	old := r.validRecord(found)
-	if old == nil || !r.account.record.validities.Ambiguous(found.Status) {
+	old := r.validMailbox(found)
+	if old == nil || !r.account.recorder.validities.Ambiguous(found.Status) {
 		return old, nil
 	}
 	same, err := r.spotCheck(ctx, session, old)
 	if err != nil || same {
 		return old, err
 	}
-	r.account.record.warn("mailbox %q has other messages than before under the same UIDs and UIDVALIDITY (%d), "+
+	r.account.recorder.warn("mailbox %q has other messages than before under the same UIDs and UIDVALIDITY (%d), "+
 		"so all of it is read again", r.listed.Name, found.UIDValidity())
 	return nil, nil
 }
@@ -118,9 +118,9 @@ func toExamineFirst(due []*mailboxRun) (first []*mailboxRun) {
 	return first
 }
 
-// mayHaveLost reports whether the numbers allow that recorded messages are gone.
+// mayHaveLost reports whether the numbers allow that archived messages are gone.
 func (r *mailboxRun) mayHaveLost() bool {
-	if r.doubtful || r.old != nil && r.old.Unproven {
+	if r.uncertain || r.old != nil && r.old.Unproven {
 		return true
 	}
 	if r.old == nil || r.old.Messages == 0 {

@@ -53,13 +53,15 @@ func (t *tracker) finished() {
 	t.progress.DoneMailboxes++
 }
 
-// advance counts a message, which was downloaded unless byID is 1.
-func (t *tracker) advance(bytes, byID int64) {
+// advance counts a message that was matched with an archived one, or downloaded.
+func (t *tracker) advance(bytes int64, matched bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.progress.Messages++
 	t.progress.Bytes += bytes
-	t.progress.ByID += byID
+	if matched {
+		t.progress.ByID++
+	}
 	if t.report != nil {
 		t.report(t.progress)
 	}

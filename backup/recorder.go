@@ -12,13 +12,13 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// recorder holds what will be in the account's next manifest: records, failures, warnings and alarms.
+// recorder holds what will be in the account's next manifest: mailboxes, failures, warnings and alarms.
 type recorder struct {
 	account *Account
 	round   int // of reading the account, from 0
 
-	before      map[string]*manifest.Mailbox // the parent's records, by raw name
-	recorded    map[string]*manifest.Mailbox // the new records, by raw name
+	before      map[string]*manifest.Mailbox // the parent's mailboxes, by raw name
+	recorded    map[string]*manifest.Mailbox // this run's, by raw name
 	validities  identity.Validities
 	dangling    []string
 	outside     string            // a mailbox that is not read because it is shared or another user's; "": none
@@ -28,7 +28,7 @@ type recorder struct {
 	mu         sync.Mutex
 	failures   map[string][]manifest.Failure // by raw name
 	givenUp    map[string]bool               // raw names of mailboxes that were given up; true: try again
-	kept       map[string]int64              // by raw name: at least so many messages of the parent still exist
+	remaining  map[string]int64              // by raw name: at least so many messages of the parent still exist
 	warnings   []string
 	alarms     []string
 	downloaded tally // in this run
@@ -47,15 +47,15 @@ func (t *tally) add(other *tally) {
 
 func newRecorder(account *Account) *recorder {
 	return &recorder{
-		account:  account,
-		failures: make(map[string][]manifest.Failure),
-		givenUp:  make(map[string]bool),
-		kept:     make(map[string]int64),
+		account:   account,
+		failures:  make(map[string][]manifest.Failure),
+		givenUp:   make(map[string]bool),
+		remaining: make(map[string]int64),
 	}
 }
 
-// fill puts everything recorded so far into a manifest.
-func (rec *recorder) fill(m *manifest.Manifest, putTable func([]byte) (chunk.ID, error)) error {
+// addTo adds everything recorded so far to a manifest.
+func (rec *recorder) addTo(m *manifest.Manifest, putTable func([]byte) (chunk.ID, error)) error {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	m.Dangling = rec.dangling
@@ -99,28 +99,28 @@ func (rec *recorder) moveFailures(from, to string) {
 	delete(rec.failures, from)
 }
 
-// maxLost returns the largest number of recorded messages that can be gone: all but those known to exist.
+// maxLost returns the largest number of archived messages that can be gone: all but those known to exist.
 func (rec *recorder) maxLost() (most int64) {
 	for _, m := range rec.before {
 		most += m.Messages
 	}
-	for raw, kept := range rec.kept {
+	for raw, remaining := range rec.remaining {
 		if m := rec.recorded[raw]; m != nil {
-			most -= min(kept, m.Messages)
+			most -= min(remaining, m.Messages)
 		}
 	}
 	return max(0, most)
 }
 
-// setKept sets how many messages of the parent still exist in a mailbox. A mailbox that is read in a later round
+// setRemaining sets how many messages of the parent still exist in a mailbox. A mailbox that is read in a later round
 // counts with none.
-func (rec *recorder) setKept(raw string, messages int64) {
+func (rec *recorder) setRemaining(raw string, messages int64) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	if rec.round > 0 {
 		messages = 0
 	}
-	rec.kept[raw] = messages
+	rec.remaining[raw] = messages
 }
 
 // mentionOutside adds to alarms that mail may have been moved to a mailbox that is not read.
@@ -134,8 +134,8 @@ func (rec *recorder) mentionOutside(alarms []string) []string {
 	return alarms
 }
 
-// isCurrent reports whether a record of this run still agrees with what the server reports. A mailbox that was given
-// up is not tried again in the same run, unless it may have been replaced.
+// isCurrent reports whether a mailbox that this run recorded still agrees with what the server reports. A mailbox that
+// was given up is not tried again in the same run, unless it may have been replaced.
 func (rec *recorder) isCurrent(recorded *manifest.Mailbox, now *mail.Status) bool {
 	again, givenUp := rec.givenUp[recorded.Raw]
 	switch {
@@ -154,11 +154,11 @@ func (rec *recorder) alarm(text string) {
 	rec.alarms = append(rec.alarms, text)
 }
 
-// carryOver keeps an old record.
+// carryOver keeps a mailbox as it is archived.
 func (rec *recorder) carryOver(old *manifest.Mailbox, listed mail.Mailbox) {
 	rec.recorded[listed.Raw] = withListing(old, listed)
 	if rec.round == 0 {
-		rec.setKept(listed.Raw, old.Messages)
+		rec.setRemaining(listed.Raw, old.Messages)
 	}
 }
 

@@ -42,7 +42,7 @@ type accountRun struct {
 	parent       *base // the newest manifest, perhaps a checkpoint; the run continues from it
 	lastComplete *base // the newest complete manifest; losses are reported relative to it
 
-	record   *recorder // the new manifest
+	recorder *recorder // the new manifest
 	vanished *vanished // messages and mailboxes that vanished while the account was read
 	moves    *moves.Index
 	catalog  *catalog
@@ -73,11 +73,11 @@ func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *acc
 		recoveryAfter: cmp.Or(o.RecoveryAfter, defaultRecoveryAfter),
 		sampler:       sample.New(account.VerifySource, run.Start(), r.MessageKey()),
 	}
-	a.record = newRecorder(&a.Account)
+	a.recorder = newRecorder(&a.Account)
 	a.moves = moves.New(a.catalog.load)
-	a.vanished = &vanished{record: a.record, catalog: a.catalog, moves: a.moves}
+	a.vanished = &vanished{recorder: a.recorder, catalog: a.catalog, moves: a.moves}
 	a.downloads = &fetch.Account{
-		Server: identity.Server(account.URL), Quota: limit, Done: func(bytes int64) { a.advance(bytes, 0) },
+		Server: identity.Server(account.URL), Quota: limit, Done: func(bytes int64) { a.advance(bytes, false) },
 	}
 	account.waits.Report = func(wait time.Duration, cause error) {
 		a.remark(false, "the server asks to wait for %v, and the run waits: %v", wait, cause)
@@ -85,10 +85,10 @@ func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *acc
 	return a
 }
 
-// advance counts a message, which was downloaded unless byID is 1.
-func (a *accountRun) advance(bytes, byID int64) {
+// advance counts a message that was matched with an archived one, or downloaded.
+func (a *accountRun) advance(bytes int64, matched bool) {
 	a.checkpoints.downloaded(bytes)
-	a.progress.advance(bytes, byID)
+	a.progress.advance(bytes, matched)
 }
 
 // finish commits what was read, or after an error, saves it.
@@ -121,16 +121,16 @@ func (a *accountRun) findParent(ctx context.Context) error {
 		case err != nil && (head.Name == "" || ctx.Err() != nil):
 			return fmt.Errorf("find the newest manifest of %s: %w", a.Name, err)
 		case errors.Is(err, repo.ErrMisdated):
-			a.record.warn("a manifest is skipped: %v", err)
+			a.recorder.warn("a manifest is skipped: %v", err)
 		case err != nil:
-			a.record.warn("an earlier manifest cannot be read and is skipped: %v", err)
+			a.recorder.warn("an earlier manifest cannot be read and is skipped: %v", err)
 		case m != nil:
 			if a.parent == nil {
 				a.parent = &base{head, m}
 				// The interrupted run recorded what it read, so no other run would find the difference.
 				if m.State != manifest.Complete {
-					a.record.alarms = slices.Clone(m.Alarm)
-					a.record.carryWarnings(m.Warnings)
+					a.recorder.alarms = slices.Clone(m.Alarm)
+					a.recorder.carryWarnings(m.Warnings)
 				}
 			}
 			if m.State == manifest.Complete {
@@ -176,7 +176,7 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.record.failUncounted()
+	a.recorder.failUncounted()
 	m, err := a.manifest(ctx, manifest.Complete)
 	if err != nil {
 		return nil, err
@@ -215,11 +215,11 @@ func (a *accountRun) manifest(ctx context.Context, state manifest.State) (*manif
 	if a.parent != nil {
 		m.Parent = a.parent.ID
 	}
-	return m, a.record.fill(m, a.catalog.putTable(ctx))
+	return m, a.recorder.addTo(m, a.catalog.putTable(ctx))
 }
 
-// mailboxes returns the records of a manifest, by raw name. Damaged records are left out, with a warning, and their
-// mailboxes read again.
+// mailboxes returns the mailboxes of a manifest, by raw name. Damaged ones are left out, with a warning, and read
+// again.
 func (a *accountRun) mailboxes(ctx context.Context, m *base) (map[string]*manifest.Mailbox, error) {
 	mailboxes := make(map[string]*manifest.Mailbox)
 	if m == nil {
@@ -231,7 +231,7 @@ func (a *accountRun) mailboxes(ctx context.Context, m *base) (map[string]*manife
 	}
 	for mailbox, err := range m.AllMailboxes(load) {
 		if archive.IsDamage(err) {
-			a.record.warn("some records of an earlier manifest are damaged, so their mailboxes are read again "+
+			a.recorder.warn("some records of an earlier manifest are damaged, so their mailboxes are read again "+
 				"(mailstrata check shows more): %v", err)
 			break
 		}

@@ -32,7 +32,7 @@ func (s *scheduler) beginMoves(
 	ctx context.Context, survey *mail.Survey, before map[string]*manifest.Mailbox, lost []*manifest.Mailbox,
 ) error {
 	foreign := s.isForeign(s.parent) || s.isForeign(s.lastComplete) || identity.IsRenumbered(survey, before)
-	s.moves.Begin(s.record.before, foreign)
+	s.moves.Begin(s.recorder.before, foreign)
 	for _, mailbox := range lost {
 		s.moves.Lost(mailbox)
 	}
@@ -52,7 +52,7 @@ func (s *scheduler) beginMoves(
 	return nil
 }
 
-// samePages reports whether two records refer to the same pages, so that they have the same messages.
+// samePages reports whether two mailboxes refer to the same pages, so that they have the same messages.
 func samePages(a, b *manifest.Mailbox) bool {
 	return slices.Equal(a.Pages, b.Pages) && slices.Equal(a.Lists, b.Lists)
 }
@@ -67,19 +67,19 @@ func (s *scheduler) expect(due []*mailboxRun) {
 	s.progress.expect(arrived, int64(len(due)))
 }
 
-// unchangedSince returns a test for the first round: whether the parent's record of a mailbox can stay as it is.
+// unchangedSince returns a test for the first round: whether a mailbox can stay as the parent has it.
 func (s *scheduler) unchangedSince(observed time.Time) func(*manifest.Mailbox, *mail.Status) bool {
-	shared := identity.SharedNumbers(s.record.before)
+	shared := identity.SharedNumbers(s.recorder.before)
 	return func(old *manifest.Mailbox, now *mail.Status) bool {
-		return !old.Unproven && isUnchanged(old, now, observed) && !(shared[*now] && s.record.validities.Ambiguous(now))
+		return !old.Unproven && isUnchanged(old, now, observed) && !(shared[*now] && s.recorder.validities.Ambiguous(now))
 	}
 }
 
 // readInRounds reads the account, and reads again what changed meanwhile, until a survey agrees with what is
-// recorded. That survey proves that the record was the state of the account when the survey was taken
+// recorded. That survey proves that the manifest is the state of the account when the survey was taken
 // (docs/design/reading.md). readInRounds reports whether this happened.
 func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err error) {
-	rec := s.record
+	rec := s.recorder
 	for rec.round = 0; rec.round < maxRounds || s.vanished.any && rec.round < maxRoundsVanished; rec.round++ {
 		survey, err := s.survey(ctx)
 		if err != nil {
@@ -117,27 +117,27 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 	if err != nil {
 		return nil, err
 	}
-	before, unmoved, verify, err := s.recordsBefore(ctx, survey, observed)
+	before, unmoved, verify, err := s.mailboxesBefore(ctx, survey, observed)
 	if err != nil {
 		return nil, err
 	}
 	s.warnNotes(survey)
 	s.warnSkipped(survey)
 	isLabel := s.labelTest(survey)
-	s.record.countFaults = survey.Gaps
-	s.record.recorded = make(map[string]*manifest.Mailbox, len(survey.Mailboxes))
-	s.record.dangling, s.record.uncounted = survey.Dangling, false
+	s.recorder.countFaults = survey.Gaps
+	s.recorder.recorded = make(map[string]*manifest.Mailbox, len(survey.Mailboxes))
+	s.recorder.dangling, s.recorder.uncounted = survey.Dangling, false
 	vanished := s.vanished.missing(survey, before)
-	records := identity.Find(survey, before, vanished)
+	matches := identity.Find(survey, before, vanished)
 	var renamed []*manifest.Mailbox
 	for _, listed := range survey.Mailboxes {
-		match := records.Of(&listed)
-		old := match.Record
+		match := matches.Of(&listed)
+		old := match.Old
 		renamed = append(renamed, old)
 		if !s.reads(listed) {
 			// Deselecting a mailbox loses nothing. What a virtual mailbox showed is recorded in its own mailbox.
 			if old != nil && !match.Shared && listed.Skip != mail.SkipVirtual {
-				s.record.carryOver(old, listed)
+				s.recorder.carryOver(old, listed)
 			}
 			continue
 		}
@@ -146,20 +146,20 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 			old = nil // the messages of a label were never read
 		}
 		if listed.Label {
-			s.record.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: withoutMarks(listed)}
+			s.recorder.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: withoutMarks(listed)}
 			continue
 		}
-		if s.record.round > 0 && isStillNonExistent(old, listed) {
-			s.record.recorded[listed.Raw] = nonExistent(listed)
+		if s.recorder.round > 0 && isStillNonExistent(old, listed) {
+			s.recorder.recorded[listed.Raw] = nonExistent(listed)
 			continue
 		}
-		s.record.uncounted = s.record.uncounted || listed.Selectable() && listed.Status == nil
+		s.recorder.uncounted = s.recorder.uncounted || listed.Selectable() && listed.Status == nil
 		switch {
 		case !listed.Selectable():
-			s.record.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: withoutMarks(listed)}
-		case old != nil && !match.Doubtful && !slices.Contains(s.vanished.mailboxes, old) && unmoved(old, listed.Status):
-			s.record.carryOver(old, listed)
-			s.record.moveFailures(old.Raw, listed.Raw)
+			s.recorder.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: withoutMarks(listed)}
+		case old != nil && !match.Uncertain && !slices.Contains(s.vanished.mailboxes, old) && unmoved(old, listed.Status):
+			s.recorder.carryOver(old, listed)
+			s.recorder.moveFailures(old.Raw, listed.Raw)
 			if verify && old.Messages > 0 {
 				r := &mailboxRun{account: s.accountRun, listed: listed, old: old, observed: observed}
 				r.verify, r.verifyOnly = true, true
@@ -167,8 +167,8 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 			}
 		default:
 			r := &mailboxRun{account: s.accountRun, listed: listed, old: old, observed: observed, verify: verify}
-			r.doubtful, r.shared, r.hasChildren = match.Doubtful, match.Shared, isParent(listed, survey)
-			s.record.recorded[listed.Raw] = r.previous()
+			r.uncertain, r.sharedValidity, r.hasChildren = match.Uncertain, match.Shared, isParent(listed, survey)
+			s.recorder.recorded[listed.Raw] = r.previous()
 			due = append(due, r)
 		}
 	}
@@ -176,24 +176,24 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 	return due, s.beginMoves(ctx, survey, before, s.vanished.update(vanished, renamed))
 }
 
-// recordsBefore returns the records to compare a survey with, and a test whether the record of a mailbox can stay as
-// it is. In the first round they are the parent's, and verify reports whether to compare a sample.
-func (s *scheduler) recordsBefore(ctx context.Context, survey *mail.Survey, observed time.Time) (
+// mailboxesBefore returns the archived mailboxes to compare a survey with, and a test whether one can stay as it is. In
+// the first round they are the parent's, and verify reports whether to compare a sample.
+func (s *scheduler) mailboxesBefore(ctx context.Context, survey *mail.Survey, observed time.Time) (
 	before map[string]*manifest.Mailbox, unmoved func(*manifest.Mailbox, *mail.Status) bool, verify bool, err error,
 ) {
-	if s.record.recorded != nil {
-		return s.record.recorded, s.record.isCurrent, false, nil
+	if s.recorder.recorded != nil {
+		return s.recorder.recorded, s.recorder.isCurrent, false, nil
 	}
 	err = s.loadParent(ctx, survey)
-	return s.record.before, s.unchangedSince(observed), s.sampler != nil, err
+	return s.recorder.before, s.unchangedSince(observed), s.sampler != nil, err
 }
 
-// loadParent reads the records of the parent, and decides whether they are of this server.
+// loadParent reads the mailboxes of the parent, and decides whether they are of this server.
 func (s *scheduler) loadParent(ctx context.Context, survey *mail.Survey) (err error) {
-	if s.record.before, err = s.mailboxes(ctx, s.parent); err != nil {
+	if s.recorder.before, err = s.mailboxes(ctx, s.parent); err != nil {
 		return err
 	}
-	s.record.validities = identity.CountValidities(s.record.before, survey)
+	s.recorder.validities = identity.CountValidities(s.recorder.before, survey)
 	return s.checkServer(ctx, survey)
 }
 

@@ -18,7 +18,7 @@ const excluding = "--exclude hides this warning"
 // survey lists the mailboxes of the account with their current numbers.
 func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error) {
 	most := source.MaxAttempts
-	if s.record.round == 0 {
+	if s.recorder.round == 0 {
 		most = source.OpenAttempts
 	}
 	attempts := 0
@@ -38,7 +38,7 @@ func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error)
 // warnNotes adds the notes of a survey to the warnings.
 func (s *scheduler) warnNotes(survey *mail.Survey) {
 	for _, note := range survey.Notes {
-		s.record.warn("%s", note)
+		s.recorder.warn("%s", note)
 	}
 }
 
@@ -52,13 +52,13 @@ func (s *scheduler) labelTest(survey *mail.Survey) func(mail.Mailbox) bool {
 // warnSkipped warns of mailboxes that are not read, unless the user excluded them.
 func (s *scheduler) warnSkipped(survey *mail.Survey) {
 	count, example := make(map[mail.Skip]int), make(map[mail.Skip]string)
-	s.record.outside = ""
+	s.recorder.outside = ""
 	for _, m := range survey.Mailboxes {
 		if m.Skip == mail.NotSkipped || !m.Selectable() {
 			continue
 		}
-		if m.Skip == mail.SkipForeign && s.record.outside == "" {
-			s.record.outside = m.Name
+		if m.Skip == mail.SkipForeign && s.recorder.outside == "" {
+			s.recorder.outside = m.Name
 		}
 		if !s.wants(m) {
 			continue
@@ -68,11 +68,11 @@ func (s *scheduler) warnSkipped(survey *mail.Survey) {
 		}
 	}
 	if n := count[mail.SkipForeign]; n > 0 {
-		s.record.warn("shared and other users' mailboxes are not archived: %d, such as %q (--namespace archives them, %s)",
+		s.recorder.warn("shared and other users' mailboxes are not archived: %d, such as %q (--namespace archives them, %s)",
 			n, example[mail.SkipForeign], excluding)
 	}
 	if n := count[mail.SkipVirtual]; n > 0 {
-		s.record.warn("virtual mailboxes, which show messages of other mailboxes, are not archived: %d, such as %q "+
+		s.recorder.warn("virtual mailboxes, which show messages of other mailboxes, are not archived: %d, such as %q "+
 			"(--virtual archives them, %s)",
 			n, example[mail.SkipVirtual], excluding)
 	}
@@ -80,7 +80,7 @@ func (s *scheduler) warnSkipped(survey *mail.Survey) {
 
 const onlyProven = "every archived message is compared with the server before it counts"
 
-// checkServer marks all records as unproven if the account is on another server than before.
+// checkServer marks all archived mailboxes as unproven if the account is on another server than before.
 func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error {
 	if s.parent == nil {
 		return nil
@@ -88,7 +88,7 @@ func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error 
 	other := identity.Server(s.parent.Source) != identity.Server(s.URL)
 	switch {
 	case other:
-		s.record.warn("the account was read as %s before and is read as %s now: %s", s.parent.Source, s.URL, onlyProven)
+		s.recorder.warn("the account was read as %s before and is read as %s now: %s", s.parent.Source, s.URL, onlyProven)
 	case identity.Software(s.parent.Server.ID) == identity.Software(s.server.ID):
 		return nil
 	default:
@@ -96,10 +96,10 @@ func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error 
 		if err != nil || same {
 			return err
 		}
-		s.record.warn("the server called itself %q before and calls itself %q now, and messages differ from the archive: %s",
+		s.recorder.warn("the server called itself %q before and calls itself %q now, and messages differ from the archive: %s",
 			identity.Software(s.parent.Server.ID), identity.Software(s.server.ID), onlyProven)
 	}
-	for _, m := range s.record.before {
+	for _, m := range s.recorder.before {
 		m.Unproven = m.Accounted() > 0
 	}
 	return nil
@@ -109,7 +109,7 @@ func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error 
 func (s *scheduler) sampleAccount(ctx context.Context, survey *mail.Survey) (same bool, err error) {
 	var old []*mailboxRun
 	for _, listed := range survey.Mailboxes {
-		was := s.record.before[listed.Raw]
+		was := s.recorder.before[listed.Raw]
 		if was == nil || was.Messages == 0 || was.Unproven || !s.reads(listed) || listed.Status == nil {
 			continue
 		}

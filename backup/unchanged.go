@@ -32,7 +32,7 @@ func flagsAgeLimit(raw string) time.Duration {
 	return maxFlagsAge/2 + maxFlagsAge/2*time.Duration(hash.Sum32()%1000)/1000
 }
 
-// nonExistent returns the record of a mailbox that the server lists as selectable although it does not exist, with
+// nonExistent returns what to record of a mailbox that the server lists as selectable although it does not exist, with
 // the attribute that the server should have given (RFC 5258). Dovecot with Maildir++ does this for a deleted mailbox
 // that has others below it. If there are none below it, the mailbox counts as unreadable instead.
 func nonExistent(listed mail.Mailbox) *manifest.Mailbox {
@@ -57,7 +57,7 @@ func isParent(listed mail.Mailbox, survey *mail.Survey) bool {
 	return false
 }
 
-// isStillNonExistent reports whether a mailbox that was recorded as nonexistent is still listed in the same way.
+// isStillNonExistent reports whether a mailbox that was archived as nonexistent is still listed in the same way.
 func isStillNonExistent(recorded *manifest.Mailbox, listed mail.Mailbox) bool {
 	return recorded != nil && !recorded.Selectable() && listed.Selectable() && listed.Status == nil
 }
@@ -71,7 +71,7 @@ func withoutMarks(listed mail.Mailbox) mail.Mailbox {
 	return listed
 }
 
-// withListing returns an old record with the name, attributes and subscription of a new listing.
+// withListing returns an old mailbox with the name, attributes and subscription of a new listing.
 func withListing(old *manifest.Mailbox, listed mail.Mailbox) *manifest.Mailbox {
 	now := *old
 	now.Mailbox = withoutMarks(listed)

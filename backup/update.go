@@ -16,7 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// compare finds out what changed since the old record. It sets when all flags were last read in found.
+// compare finds out what changed since old was archived. It sets found.FlagsRead, when all flags were last read.
 func (r *mailboxRun) compare(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, byModSeq bool,
 ) (*compare.Change, error) {
@@ -27,7 +27,7 @@ func (r *mailboxRun) compare(
 		c.Fresh.AddRange(mail.UIDRange{First: 1, Last: compare.LastUID(found)})
 	case byModSeq:
 		if err = c.Ask(ctx, session, old, found, r.account.catalog.load(ctx)); errors.Is(err, mail.ErrRefused) {
-			r.account.record.warn("mailbox %q: the server offers to report what changed but refuses to, so all flags are read",
+			r.account.recorder.warn("mailbox %q: the server offers to report what changed but refuses to, so all flags are read",
 				r.listed.Name)
 			byModSeq, c = false, compare.New(old, found)
 			err = c.CompareFlags(ctx, session, old, found, r.account.catalog.load(ctx))
@@ -39,7 +39,7 @@ func (r *mailboxRun) compare(
 		return nil, err
 	}
 	if old != nil && !byModSeq {
-		r.former, r.doubted = old, c.Doubted
+		r.candidates, r.differing = old, c.Differing
 	}
 	if c.Unmoved && found.Trusted {
 		r.distrustModSeq(found)
@@ -53,8 +53,8 @@ func (r *mailboxRun) compare(
 	return c, nil
 }
 
-// update makes the pages of found from those of old, if there are any, and what has changed. Between two parts of it,
-// it takes part in a checkpoint.
+// update makes the pages of found from those of old, if there are any, and what has changed. If a checkpoint becomes
+// due, update records what it has, waits until the checkpoint is written, and continues with the rest.
 func (r *mailboxRun) update(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change,
 ) ([]manifest.Failure, error) {
@@ -70,7 +70,7 @@ func (r *mailboxRun) update(
 		}
 		part := *found
 		r.old = &part
-		r.account.record.set(r, &part, failures)
+		r.account.recorder.set(r, &part, failures)
 		if !errors.Is(fetcher.Cut, fetch.ErrDue) {
 			return failures, fetcher.Cut
 		}
@@ -89,7 +89,8 @@ func (r *mailboxRun) update(
 const writeGrace = 30 * time.Second
 
 // add applies a change to the pages of found: the messages of old that are left, and the fresh ones while they are
-// downloaded. If the download is cut short, found has what came until then.
+// downloaded. found.Fill pulls the entries from fetcher.Entries while the fetcher's workers push them into a channel.
+// If the download is cut short, found has what came until then.
 func (r *mailboxRun) add(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change,
 ) (*fetch.Fetcher, error) {
@@ -108,7 +109,7 @@ func (r *mailboxRun) add(
 		NewWriter: func() *archive.MessageWriter {
 			return archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, r.account.recovery)
 		},
-		Due: r.account.checkpoints.due, UseRecovered: !r.mistrusted, Match: r.match,
+		Due: r.account.checkpoints.due, UseRecovered: !r.downloadAll, Match: r.match,
 	}
 	r.account.checkpoints.begin()
 	defer r.account.checkpoints.end()
@@ -130,12 +131,12 @@ func (r *mailboxRun) add(
 func (r *mailboxRun) match(
 	ctx context.Context, session *source.Session, messages []mail.Message,
 ) (entries map[mail.UID]manifest.Entry, erased mail.UIDSet, err error) {
-	if r.mistrusted {
+	if r.downloadAll {
 		return nil, erased, nil
 	}
 	matcher := moves.Matcher{
 		Index: r.account.moves, Repo: r.account.repo,
-		Former: r.former, Doubted: r.doubted, Unproven: r.unproven,
+		Candidates: r.candidates, Differing: r.differing, OtherServer: r.otherServer,
 	}
 	matched, err := matcher.Match(ctx, session, messages)
 	if err != nil || len(matched) == 0 {
@@ -151,7 +152,7 @@ func (r *mailboxRun) match(
 		if !ok {
 			continue
 		}
-		r.account.advance(0, 1)
+		r.account.advance(0, true)
 		if erasures.Message(content.Hash) { // the parent may still contain it
 			erased.Add(message.UID)
 			continue

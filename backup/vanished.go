@@ -19,9 +19,9 @@ import (
 // messages vanish. If they do not end, no message that was seen in this run is dropped from the manifest for being
 // gone.
 type vanished struct {
-	record  *recorder
-	catalog *catalog
-	moves   *moves.Index
+	recorder *recorder
+	catalog  *catalog
+	moves    *moves.Index
 
 	mu     sync.Mutex
 	any    bool           // in some round, so that more rounds are worthwhile
@@ -50,7 +50,7 @@ type vanishedPart struct {
 	uids    *mail.UIDSet // nil: all
 }
 
-// missing returns the recorded mailboxes that this survey or an earlier one lacks.
+// missing returns the archived mailboxes that this survey or an earlier one lacks.
 func (v *vanished) missing(survey *mail.Survey, before map[string]*manifest.Mailbox) []*manifest.Mailbox {
 	return append(identity.Missing(survey, before), v.mailboxes...)
 }
@@ -66,7 +66,7 @@ func (v *vanished) update(vanished, renamed []*manifest.Mailbox) (lost []*manife
 		}
 		lost = append(lost, m)
 		v.searchAgain = v.searchAgain || m.Messages > 0
-		if v.record.round > 0 && m.Messages > 0 {
+		if v.recorder.round > 0 && m.Messages > 0 {
 			v.any = true
 			v.parts = append(v.parts, vanishedPart{m, nil})
 		}
@@ -81,7 +81,7 @@ func (v *vanished) addMailbox(m *manifest.Mailbox) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.mailboxes = append(v.mailboxes, m)
-	if v.record.round > 0 {
+	if v.recorder.round > 0 {
 		v.parts = append(v.parts, vanishedPart{m, nil})
 	}
 }
@@ -112,8 +112,8 @@ func (v *vanished) addUnread(messages int64) {
 	v.unread += max(0, messages)
 }
 
-// reinstate is for an account that kept changing. It puts back messages that were recorded in this run and are not in
-// the record any more. They may have been deleted, or moved to a mailbox that was not read since.
+// reinstate is for an account that kept changing. It puts back messages that were recorded in this run and no
+// mailbox has any more. They may have been deleted, or moved to a mailbox that was not read since.
 func (v *vanished) reinstate(ctx context.Context) error {
 	if !v.any {
 		return nil
@@ -145,18 +145,18 @@ func (v *vanished) reinstate(ctx context.Context) error {
 		if err := m.Fill(&was, manifest.Changes{Added: added}, v.catalog.load(ctx), v.catalog.put(ctx)); err != nil {
 			return err
 		}
-		v.record.recorded[m.Raw] = m
+		v.recorder.recorded[m.Raw] = m
 	}
-	v.record.warn("the account kept changing while it was read %d times. "+
+	v.recorder.warn("the account kept changing while it was read %d times. "+
 		"Messages that were gone before they could be read: %d; messages that were read and then vanished: %d, which are recorded where they were, and %d, whose mailbox is gone",
-		v.record.round, v.unread, reinstated, orphaned)
+		v.recorder.round, v.unread, reinstated, orphaned)
 	return nil
 }
 
-// mailboxFor returns the record to put messages back into, which is no longer complete, or nil if another mailbox has
+// mailboxFor returns the mailbox to put messages back into, which is no longer complete, or nil if another mailbox has
 // its name.
 func (v *vanished) mailboxFor(was *manifest.Mailbox) *manifest.Mailbox {
-	now, there := v.record.recorded[was.Raw]
+	now, there := v.recorder.recorded[was.Raw]
 	switch {
 	case !there:
 		empty := *was
@@ -172,15 +172,15 @@ func (v *vanished) mailboxFor(was *manifest.Mailbox) *manifest.Mailbox {
 	return &same
 }
 
-// orphans returns the messages that vanished and are nowhere in the record, each content once.
+// orphans returns the messages that vanished and are in no mailbox, each content once.
 func (v *vanished) orphans(ctx context.Context) (map[uidSpace]*vanishedMessages, error) {
 	gone := make(map[chunk.ID]bool)
 	err := v.each(ctx, func(_ *manifest.Mailbox, entry *manifest.Entry) { gone[entry.Hash] = true })
 	if err != nil {
 		return nil, err
 	}
-	for raw, m := range v.record.recorded {
-		if before := v.record.before[raw]; len(gone) == 0 || before != nil && samePages(before, m) {
+	for raw, m := range v.recorder.recorded {
+		if before := v.recorder.before[raw]; len(gone) == 0 || before != nil && samePages(before, m) {
 			continue
 		}
 		for entry, err := range m.Entries(v.catalog.load(ctx)) {

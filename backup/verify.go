@@ -49,11 +49,11 @@ func (r *mailboxRun) verifySample(
 	r.account.remark(true, "mailbox %q: %d messages were compared with the archive, and %d differ",
 		r.listed.Name, c.compared, len(c.other))
 	if c.unread > 0 {
-		r.account.record.warn("mailbox %q: %d archived messages could not be read again to be compared",
+		r.account.recorder.warn("mailbox %q: %d archived messages could not be read again to be compared",
 			r.listed.Name, c.unread)
 	}
 	if len(c.other) > 0 {
-		r.account.record.alarm(r.differences(c.other, c.compared, byID))
+		r.account.recorder.alarm(r.differences(c.other, c.compared, byID))
 	}
 	return len(c.other) == 0, nil
 }
@@ -112,20 +112,20 @@ func (r *mailboxRun) compareBodies(
 	writer := archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, nil)
 	defer writer.Close()
 	for records := range slices.Chunk(recorded, fetch.WindowMessages) {
-		d := fetch.NewDownload(r.account.downloads, session, writer)
-		d.Quiet = true // these messages count neither as new nor as progress
+		bodies := fetch.NewBodies(r.account.downloads, session, writer)
+		bodies.Quiet = true // these messages count neither as new nor as progress
 		messages := make([]mail.Message, len(records))
 		for i, record := range records {
 			messages[i] = mail.Message{UID: record.UID, Size: record.Size}
 		}
-		if err := d.Fetch(ctx, messages); errors.Is(err, quota.ErrSpent) {
+		if err := bodies.Fetch(ctx, messages); errors.Is(err, quota.ErrSpent) {
 			c.spent = true
 		} else if err != nil {
 			return c, err
 		}
-		c.unread += len(d.Failures)
+		c.unread += len(bodies.Failures)
 		for _, record := range records {
-			now, there := d.Got[record.UID]
+			now, there := bodies.Got[record.UID]
 			if !there {
 				continue
 			}

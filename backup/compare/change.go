@@ -32,8 +32,8 @@ type Change struct {
 
 	sets map[string]*manifest.FlagSet // each distinct set once, because mailboxes have few
 
-	Doubted  mail.UIDSet // messages of Fresh that are recorded with another size or date
-	Narrowed bool        // the UIDs in Fresh exist, or are few
+	Differing mail.UIDSet // messages of Fresh that are recorded with another size or date
+	Narrowed  bool        // the UIDs in Fresh exist, or are few
 
 	Unmoved bool // flags changed, and the mod-sequence of their message did not
 }
@@ -102,9 +102,9 @@ func (c *Change) addBeyond(known mail.UID, found *manifest.Mailbox) {
 	}
 }
 
-// reconcile compares the record with the UIDs that are present, if these were requested, and with the messages that
-// changed. Recorded messages that are not present are gone. Other messages that the server reports are fresh, even
-// below the last UIDNEXT. Only pages that differ are loaded.
+// reconcile compares the archived mailbox with the UIDs that are present, if these were requested, and with the
+// messages that changed. Recorded messages that are not present are gone. Other messages that the server reports are
+// fresh, even below the last UIDNEXT. Only pages that differ are loaded.
 func (c *Change) reconcile(old *manifest.Mailbox, present *mail.UIDSet, load Load) error {
 	changed := mail.UIDs(slices.Collect(maps.Keys(c.Flags))...)
 	reported := changed
@@ -188,7 +188,7 @@ func batches(m *manifest.Mailbox, load Load) iter.Seq2[[]manifest.Entry, error] 
 	}
 }
 
-// CompareFlags reads the flags of all messages and compares them with the record. Messages that exist but are not
+// CompareFlags reads the flags of all messages and compares them with those archived. Messages that exist but are not
 // recorded, because they failed before, are fresh.
 func (c *Change) CompareFlags(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, load Load,
@@ -275,7 +275,7 @@ func (c *Change) compareRange(
 			c.Unmoved = c.Unmoved || 0 < now.ModSeq && now.ModSeq <= old.Status.HighestModSeq
 		}
 		if ok && differs(now.Message, &entry.Record) {
-			c.Doubted.Add(entry.UID)
+			c.Differing.Add(entry.UID)
 			c.Fresh.Add(entry.UID)
 		}
 	}
@@ -294,8 +294,8 @@ func differs(now mail.Message, was *manifest.Record) bool {
 		now.Internal.IsReadable() && !now.Internal.SameInstant(was.Internal)
 }
 
-// LastUID returns the highest UID that can be in a record. Ranges are closed, because "n:*" returns the last message
-// even if its UID is below n (RFC 9051 section 6.4.9), and because later messages belong to the next round.
+// LastUID returns the highest UID that an archived mailbox can have. Ranges are closed, because "n:*" returns the last
+// message even if its UID is below n (RFC 9051 section 6.4.9), and because later messages belong to the next round.
 func LastUID(m *manifest.Mailbox) mail.UID {
 	return mail.UID(m.Status.UIDNext - 1) // if UIDNEXT is unknown, 0, this is the highest UID
 }

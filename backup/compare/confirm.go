@@ -8,7 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// enough is how many matching messages prove that a mailbox is the recorded one, even if most of the others are gone.
+// enough is how many matching messages prove that a mailbox is the archived one, even if most of the others are gone.
 const enough = 16
 
 // Confirm reports whether the messages of a mailbox are those of old, which was recorded under another name. No

@@ -6,9 +6,9 @@
 //	Fetcher                 hands them to workers, one for each connection (fetcher.go)
 //	   ↓ listing            which messages a window has (list.go)
 //	   ↓ Match              without those that are archived already
-//	   ↓ Download           bodies; a message that costs the connection is isolated (download.go)
+//	   ↓ Bodies             a message that costs the connection is isolated (bodies.go)
 //	   ↓ archive            splits and stores them
-//	entries                 ascending by UID
+//	entries                 attributes and content joined (Entry), ascending by UID
 //
 // A message that an interrupted run had downloaded comes from Recovered instead of the server.
 package fetch

@@ -64,14 +64,14 @@ func (f *Fetcher) Start(ctx context.Context, own *source.Session, uids mail.UIDS
 	ctx, f.cancel = context.WithCancel(ctx)
 	f.results, f.jobs = make(chan chan result, 2*max(1, helpers+1)), make(chan job)
 	f.work.Go(func() { f.dispatch(ctx) })
-	f.work.Go(func() { f.download(ctx, own) })
+	f.work.Go(func() { f.runWorker(ctx, own) })
 	for range helpers {
 		f.work.Go(func() {
 			session := own.Another()
 			defer func() { session.Release() }()
 			// Open first: a window that has been handed out must not wait for a connection.
 			if _, err := session.Open(ctx); err == nil {
-				f.download(ctx, session)
+				f.runWorker(ctx, session)
 			}
 		})
 	}
@@ -103,8 +103,8 @@ func (f *Fetcher) dispatch(ctx context.Context) {
 // idle is how long a worker without work keeps its connection, which others may need.
 const idle = 50 * time.Millisecond
 
-// download downloads windows through one session until there are no more.
-func (f *Fetcher) download(ctx context.Context, session *source.Session) {
+// runWorker fetches windows through one session until there are no more.
+func (f *Fetcher) runWorker(ctx context.Context, session *source.Session) {
 	writer := f.NewWriter()
 	defer writer.Close()
 	for {
@@ -185,18 +185,18 @@ func (f *Fetcher) window(
 	if err != nil {
 		return result{err: err}
 	}
-	d := NewDownload(f.Account, session, writer)
-	d.UseRecovered, d.Erased = f.UseRecovered, erased
-	err = d.Fetch(ctx, without(messages, matched, erased))
-	entries := make([]manifest.Entry, 0, len(matched)+len(d.Got))
+	b := NewBodies(f.Account, session, writer)
+	b.UseRecovered, b.Erased = f.UseRecovered, erased
+	err = b.Fetch(ctx, without(messages, matched, erased))
+	entries := make([]manifest.Entry, 0, len(matched)+len(b.Got))
 	for _, message := range messages {
 		if entry, ok := matched[message.UID]; ok {
 			entries = append(entries, entry)
-		} else if stored, ok := d.Got[message.UID]; ok {
+		} else if stored, ok := b.Got[message.UID]; ok {
 			entries = append(entries, Entry(message, stored))
 		}
 	}
-	return result{entries: entries, failures: slices.Concat(l.failures, d.Failures), erased: d.Erased, err: err}
+	return result{entries: entries, failures: slices.Concat(l.failures, b.Failures), erased: b.Erased, err: err}
 }
 
 // without returns the messages that have no entry yet, and are not left out.
@@ -209,7 +209,7 @@ func without(messages []mail.Message, entries map[mail.UID]manifest.Entry, erase
 	return left
 }
 
-// Entry returns the manifest's entry of a message.
+// Entry joins the attributes of a message with what was stored of its body to the manifest's entry.
 func Entry(message mail.Message, stored archive.Stored) manifest.Entry {
 	entry := manifest.Entry{
 		Record: manifest.Record{

@@ -1,12 +1,12 @@
-// Package identity decides which server and which mailbox a record belongs to. Find matches listed mailboxes with
-// recorded ones, even if they were renamed.
+// Package identity decides which server and which mailbox an archived mailbox belongs to. Find matches listed mailboxes
+// with recorded ones, even if they were renamed.
 //
-// A UIDVALIDITY and a UID identify a message on one server only (RFC 9051 section 2.3.1.1). So a record counts
-// without a comparison only on the server where it was made:
+// A UIDVALIDITY and a UID identify a message on one server only (RFC 9051 section 2.3.1.1). So archived messages
+// count without a comparison only on the server where they were read:
 //
-//	other host, port or user   no record counts: every mailbox is unproven until it is read
+//	other host, port or user   none counts: every mailbox is unproven until it is read
 //	another name or version    a sample is compared; if it differs, as above
-//	the same                   records count
+//	the same                   they count
 //
 // An unproven mailbox is read as if its UIDVALIDITY were new. Package moves uses its records as candidates, and a
 // message that header and probe prove is not downloaded.
@@ -58,7 +58,7 @@ func Software(id []mail.Field) string {
 // Validities counts the mailboxes with each UIDVALIDITY.
 type Validities map[uint32]int
 
-// CountValidities counts the recorded and the listed mailboxes, and returns the higher number for each UIDVALIDITY.
+// CountValidities counts the archived and the listed mailboxes, and returns the higher number for each UIDVALIDITY.
 func CountValidities(recorded map[string]*manifest.Mailbox, survey *mail.Survey) Validities {
 	most := make(Validities)
 	count := make(map[uint32]int)
@@ -89,7 +89,7 @@ func (v Validities) Ambiguous(status *mail.Status) bool {
 	return v[status.UIDValidity] > 1 || status.UIDValidity == 1 && status.HighestModSeq == 0
 }
 
-// SharedNumbers returns the numbers of the recorded mailboxes. The value is true if several mailboxes have the same
+// SharedNumbers returns the numbers of the archived mailboxes. The value is true if several mailboxes have the same
 // numbers.
 func SharedNumbers(recorded map[string]*manifest.Mailbox) map[mail.Status]bool {
 	shared := make(map[mail.Status]bool)

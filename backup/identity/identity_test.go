@@ -31,12 +31,12 @@ func status(validity uint32, id string) *mail.Status {
 	return &mail.Status{UIDValidity: validity, UIDNext: 11, Messages: 10, MailboxID: id}
 }
 
-// Find follows a mailbox to its new name: by its MAILBOXID for sure, by its UIDVALIDITY with a doubt, and by nothing if
+// Find follows a mailbox to its new name: by its MAILBOXID for sure, by its UIDVALIDITY uncertainly, and by nothing if
 // several mailboxes fit.
 func TestFind(t *testing.T) {
 	for name, test := range map[string]struct {
 		was, now map[string]*mail.Status
-		want     map[string]string // the name of the record; "": none, with "?" if it is doubtful
+		want     map[string]string // the name it is archived under; "": none, with "?" if it is uncertain
 	}{
 		"the same": {
 			map[string]*mail.Status{"A": status(1, "")}, map[string]*mail.Status{"A": status(1, "")},
@@ -73,13 +73,13 @@ func TestFind(t *testing.T) {
 		for raw, s := range test.now {
 			survey.Mailboxes = append(survey.Mailboxes, mail.Mailbox{Raw: raw, Name: raw, Status: s})
 		}
-		records := identity.Find(survey, recorded, identity.Missing(survey, recorded))
+		matches := identity.Find(survey, recorded, identity.Missing(survey, recorded))
 		for i := range survey.Mailboxes {
-			match, got := records.Of(&survey.Mailboxes[i]), ""
-			if match.Record != nil {
-				got = match.Record.Raw
+			match, got := matches.Of(&survey.Mailboxes[i]), ""
+			if match.Old != nil {
+				got = match.Old.Raw
 			}
-			if match.Doubtful {
+			if match.Uncertain {
 				got += "?"
 			}
 			if raw := survey.Mailboxes[i].Raw; got != test.want[raw] {

@@ -8,30 +8,29 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Records holds the records of the mailboxes that a survey lists. A record under the same name counts if it is of the
-// same mailbox. If a mailbox was renamed, or another mailbox has its name, Records goes by what stays the same in a
-// rename.
+// Matches holds the archived mailboxes of those that a survey lists. One under the same name matches if it is the same
+// mailbox. If a mailbox was renamed, or another mailbox has its name, Matches goes by what stays the same in a rename.
 //
-// A MAILBOXID (RFC 8474) proves the match. If the server has none, an equal UIDVALIDITY is a hint, and the record
-// must be compared with the server (compare.Confirm).
-type Records struct {
-	named   map[string]*manifest.Mailbox // by raw name: the record under that name
-	renamed map[string]Match             // by raw name: the record under another name
-	claimed map[*manifest.Mailbox]bool   // records of mailboxes that have another name now
-	shared  map[uint32]int               // how many recorded mailboxes have a UIDVALIDITY
+// A MAILBOXID (RFC 8474) proves the match. If the server has none, an equal UIDVALIDITY is a hint, and the archived
+// mailbox must be compared with the server (compare.Confirm).
+type Matches struct {
+	named   map[string]*manifest.Mailbox // by raw name: archived under that name
+	renamed map[string]Match             // by raw name: archived under another name
+	claimed map[*manifest.Mailbox]bool   // those that have another name now
+	shared  map[uint32]int               // how many archived mailboxes have a UIDVALIDITY
 }
 
-// Match is the recorded mailbox that a listed one seems to be.
+// Match is the archived mailbox that a listed one seems to be.
 type Match struct {
-	Record   *manifest.Mailbox
-	Doubtful bool // it must be confirmed
-	Shared   bool // other mailboxes have the same UIDVALIDITY, so that it proves little
+	Old       *manifest.Mailbox
+	Uncertain bool // it must be confirmed
+	Shared    bool // other mailboxes have the same UIDVALIDITY, so that it proves little
 }
 
-// Find matches a survey with recorded mailboxes. vanished are the recorded mailboxes whose raw names the survey
+// Find matches a survey with archived mailboxes. vanished are the archived mailboxes whose raw names the survey
 // lacks.
-func Find(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished []*manifest.Mailbox) *Records {
-	r := &Records{
+func Find(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished []*manifest.Mailbox) *Matches {
+	r := &Matches{
 		named: make(map[string]*manifest.Mailbox), renamed: make(map[string]Match),
 		claimed: make(map[*manifest.Mailbox]bool), shared: make(map[uint32]int),
 	}
@@ -64,9 +63,9 @@ func Find(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished [
 	return r
 }
 
-// reencoded returns the recorded mailbox that had the same decoded name in another encoding. With UTF8=ACCEPT (RFC
+// reencoded returns the archived mailbox that had the same decoded name in another encoding. With UTF8=ACCEPT (RFC
 // 6855) a server sends a name in other bytes.
-func (r *Records) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) *manifest.Mailbox {
+func (r *Matches) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) *manifest.Mailbox {
 	i := slices.IndexFunc(vanished, func(m *manifest.Mailbox) bool {
 		return m.Name == listed.Name && m.Delimiter == listed.Delimiter && m.Raw != listed.Raw && !r.claimed[m]
 	})
@@ -77,9 +76,9 @@ func (r *Records) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) 
 	return vanished[i]
 }
 
-// pair pairs listed mailboxes with recorded ones that fit, if each fits only one, and returns the listed mailboxes
+// pair pairs listed mailboxes with archived ones that fit, if each fits only one, and returns the listed mailboxes
 // that are left.
-func (r *Records) pair(
+func (r *Matches) pair(
 	unmatched []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool,
 ) (left []*mail.Mailbox) {
 	for _, listed := range unmatched {
@@ -106,14 +105,14 @@ func (r *Records) pair(
 	}
 	for _, listed := range unmatched {
 		if d, ok := r.renamed[listed.Raw]; ok {
-			r.claimed[d.Record] = true
+			r.claimed[d.Old] = true
 		}
 	}
 	return left
 }
 
-// Of returns the record of a listed mailbox, if it has one.
-func (r *Records) Of(listed *mail.Mailbox) Match {
+// Of returns the match of a listed mailbox, if it has one.
+func (r *Matches) Of(listed *mail.Mailbox) Match {
 	if d, ok := r.renamed[listed.Raw]; ok {
 		return d
 	}
@@ -121,17 +120,17 @@ func (r *Records) Of(listed *mail.Mailbox) Match {
 	if old != nil && old.Raw == listed.Raw && r.claimed[old] {
 		return Match{} // it has another name now
 	}
-	return Match{Record: old}
+	return Match{Old: old}
 }
 
-// isOther reports whether a mailbox differs from the one that was recorded under its name.
+// isOther reports whether a mailbox differs from the one that was archived under its name.
 func isOther(old *manifest.Mailbox, now *mail.Status) bool {
 	was := old.Status
 	return was != nil && (Contradict(was.MailboxID, now.MailboxID) ||
 		was.UIDValidity != 0 && now.UIDValidity != 0 && was.UIDValidity != now.UIDValidity)
 }
 
-// isSame, isUnchanged and mayBeSame compare the numbers of a recorded mailbox with those of a listed one. isSame
+// isSame, isUnchanged and mayBeSame compare the numbers of an archived mailbox with those of a listed one. isSame
 // reports that the server says that they are the same mailbox, isUnchanged that nothing changed, and mayBeSame that
 // messages may have come and gone.
 func isSame(was, now *mail.Status) bool {
@@ -147,7 +146,7 @@ func mayBeSame(was, now *mail.Status) bool {
 		now.Messages > 0 && (was.UIDNext <= now.UIDNext || now.UIDNext == 0)
 }
 
-// Missing returns the recorded mailboxes that a survey does not list, in the order of their names.
+// Missing returns the archived mailboxes that a survey does not list, in the order of their names.
 func Missing(survey *mail.Survey, recorded map[string]*manifest.Mailbox) []*manifest.Mailbox {
 	listed := make(map[string]bool, len(survey.Mailboxes))
 	for _, mailbox := range survey.Mailboxes {

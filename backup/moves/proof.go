@@ -32,9 +32,9 @@ type Matcher struct {
 	Index *Index
 	Repo  *repo.Repo
 
-	Former   *manifest.Mailbox // the mailbox as it was recorded: records under the same UID are candidates; nil: none
-	Doubted  mail.UIDSet       // messages that have another size or date than Former has
-	Unproven bool              // Former was recorded on another server: all its records are candidates
+	Candidates  *manifest.Mailbox // the mailbox as it is archived; its records under the same UIDs may match; nil: none
+	Differing   mail.UIDSet       // messages that have another size or date than in Candidates
+	OtherServer bool              // Candidates is from another server: all its records may match
 }
 
 // Match returns the archived content of messages, by UID. The caller downloads the messages that are not in the
@@ -94,17 +94,17 @@ func (m *Matcher) addByUID(
 	var wanted mail.UIDSet
 	for _, message := range messages {
 		_, known := candidates[message.UID]
-		if message.Size >= manifest.MinProbed && (m.Doubted.Contains(message.UID) || m.Unproven && !known) {
+		if message.Size >= manifest.MinProbed && (m.Differing.Contains(message.UID) || m.OtherServer && !known) {
 			wanted.Add(message.UID)
 		}
 	}
-	if wanted.Len() == 0 || m.Former == nil {
+	if wanted.Len() == 0 || m.Candidates == nil {
 		return candidates, nil
 	}
 	if candidates == nil {
 		candidates = make(map[mail.UID]candidate)
 	}
-	pages, err := m.Former.AllPages(m.Index.load(ctx))
+	pages, err := m.Candidates.AllPages(m.Index.load(ctx))
 	if err != nil {
 		return nil, err
 	}
