@@ -18,8 +18,9 @@
 //	Contents        lists the mailboxes, pages and entries of a manifest (contents.go)
 //	Body            joins and verifies the bytes of a message (body.go)
 //
-// Three more verbs walk manifests: Check reads what they refer to (check.go, check_manifest.go), Prune follows it
-// for repo.Repo.Prune (prune.go), and a RecordFinder finds the manifests that have certain messages (record_finder.go).
+// A Walk follows a manifest to its records, and passes over what it shares with others (walk.go). Prune does so for
+// repo.Repo.Prune (prune.go), and a RecordFinder for the manifests that have certain messages (record_finder.go).
+// Check reads what manifests refer to, and reports what is wrong with it (check.go, check_manifest.go).
 // PlanForget applies a retention policy (forget.go). Before it forgets a manifest, it compares those around it, and finds
 // losses that no alarm mentions (forget_losses.go). Histories does so for a list of manifests (unreported.go).
 //

@@ -29,10 +29,8 @@ func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneR
 // reachability follows manifests to chunks. It stops at the first piece that cannot be read, because the piece may refer to
 // any chunk.
 type reachability struct {
-	repo     *repo.Repo
-	reader   *Reader
-	contents *Contents // of the present manifest
-	reach    func(chunk.ID) (first bool, err error)
+	repo   *repo.Repo
+	reader *Reader
 
 	erasures *statement.Erasures
 	erased   func(repo.Head) // called with each manifest that is kept and holds what was erased; may be nil
@@ -40,7 +38,7 @@ type reachability struct {
 }
 
 // root follows a manifest.
-func (w *reachability) root(ctx context.Context, head repo.Head, reach func(chunk.ID) (bool, error)) error {
+func (w *reachability) root(ctx context.Context, head repo.Head, reach func(chunk.ID) (first bool, err error)) error {
 	content, err := w.repo.Root(ctx, head) // whatever its name says
 	if err != nil {
 		return err
@@ -49,11 +47,19 @@ func (w *reachability) root(ctx context.Context, head repo.Head, reach func(chun
 	if err != nil {
 		return fmt.Errorf("%s: %w", head.Name, err)
 	}
-	w.contents, w.reach = w.reader.Contents(m), reach
 	_, w.holds = w.erasures.Account(head.Account)
-	if err = w.mailboxes(ctx, m.Mailboxes); err == nil {
-		err = w.tables(ctx, m.Tables)
+	walk := Walk{
+		Contents: w.reader.Contents(m),
+		Wants: func(p Piece) (bool, error) {
+			first, err := reach(p.ID)
+			return first && p.Kind != FlagPage, err
+		},
+		Read: func(_ Piece, read func() error) error { return read() },
 	}
+	walk.Records = func(_ Piece, records []manifest.Record) error {
+		return w.records(records, reach, walk.Contents.Load(ctx))
+	}
+	err = walk.Run(ctx)
 	if w.holds && w.erased != nil && !head.Marked {
 		w.erased(head)
 	}
@@ -64,98 +70,27 @@ func (w *reachability) root(ctx context.Context, head repo.Head, reach func(chun
 	return err
 }
 
-func (w *reachability) tables(ctx context.Context, tables []chunk.ID) error {
-	for _, id := range tables {
-		mailboxes, err := follow(ctx, w, id, manifest.ParseMailboxes)
-		if err == nil {
-			err = w.mailboxes(ctx, mailboxes)
-		}
-		if err != nil {
-			return fmt.Errorf("mailbox table %s: %w", id, err)
-		}
-	}
-	return nil
-}
-
-// follow reads a piece, unless it was reached before.
-func follow[T any](ctx context.Context, w *reachability, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
-	if first, err := w.reach(id); err != nil || !first {
-		return nil, err
-	}
-	return ReadPiece(ctx, w.contents, id, parse)
-}
-
-func (w *reachability) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
-	for i := range mailboxes {
-		m := &mailboxes[i]
-		err := w.pages(ctx, m.Pages)
-		for _, id := range m.Lists {
+// records reaches the chunks of messages, and of their lists of parts.
+func (w *reachability) records(records []manifest.Record, reach func(chunk.ID) (bool, error), load func(chunk.ID) ([]byte, error)) error {
+	for i := range records {
+		record := &records[i]
+		w.holds = w.holds || w.erasures.Message(record.Hash)
+		if !record.List.IsZero() {
+			first, err := reach(record.List)
 			if err != nil {
-				break
-			}
-			var pages []manifest.Page
-			if pages, err = follow(ctx, w, id, manifest.ParsePageList); err == nil {
-				err = w.pages(ctx, pages)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("mailbox %q: %w", m.Name, err)
-		}
-	}
-	return nil
-}
-
-// pages follows the pages that were not reached before, several at once.
-func (w *reachability) pages(ctx context.Context, pages []manifest.Page) error {
-	var fresh []chunk.ID
-	flush := func() error {
-		if len(fresh) > 1 {
-			w.contents.PrefetchChunks(ctx, fresh)
-		}
-		for _, id := range fresh {
-			if err := w.records(ctx, id); err != nil {
-				return fmt.Errorf("record page %s: %w", id, err)
-			}
-		}
-		fresh = fresh[:0]
-		return nil
-	}
-	for _, page := range pages {
-		if _, err := w.reach(page.Flags); err != nil {
-			return err
-		}
-		first, err := w.reach(page.Records)
-		if err != nil {
-			return err
-		}
-		if first {
-			fresh = append(fresh, page.Records)
-		}
-		if len(fresh) == PageBatch {
-			if err := flush(); err != nil {
 				return err
 			}
-		}
-	}
-	return flush()
-}
-
-func (w *reachability) records(ctx context.Context, page chunk.ID) error {
-	records, err := ReadPiece(ctx, w.contents, page, manifest.ParseRecords)
-	if err != nil {
-		return err
-	}
-	for i := range records {
-		w.holds = w.holds || w.erasures.Message(records[i].Hash)
-		parts := records[i].Parts
-		if len(parts) == 0 && records[i].List != (chunk.ID{}) {
-			if parts, err = follow(ctx, w, records[i].List, manifest.ParseParts); err != nil {
-				return fmt.Errorf("list of parts of UID %d: %w", records[i].UID, err)
+			if !first {
+				continue
 			}
+		}
+		parts, err := record.PartList(load)
+		if err != nil {
+			return err
 		}
 		for _, part := range parts {
 			for _, id := range part.Chunks {
-				if _, err := w.reach(id); err != nil {
+				if _, err := reach(id); err != nil {
 					return err
 				}
 			}

@@ -32,37 +32,33 @@ func newRestocker(ctx context.Context, to *repo.Writer) (*restocker, error) {
 // message that was erased.
 func (s *restocker) restock(ctx context.Context, from *archive.Contents) (missing []manifest.Failure, err error) {
 	s.from, s.missing = from, nil
-	err = s.mailboxes(ctx, from.Manifest.Mailboxes)
-	for _, id := range from.Manifest.Tables {
-		if err != nil {
-			break
-		}
-		err = storePiece(ctx, s, "", id, manifest.ParseMailboxes, s.mailboxes)
+	walk := archive.Walk{
+		Contents: from,
+		Wants: func(p archive.Piece) (bool, error) {
+			_, ok := s.sound[p.ID]
+			return !ok, nil
+		},
+		Read: func(p archive.Piece, read func() error) error { return s.piece(ctx, p, read) },
+		Records: func(p archive.Piece, records []manifest.Record) error {
+			return s.messages(ctx, p.Mailbox, records)
+		},
 	}
+	err = walk.Run(ctx)
 	return s.missing, err
 }
 
-// storePiece stores a piece of a manifest and what it refers to.
-func storePiece[T any](ctx context.Context, s *restocker, mailbox string, id chunk.ID, parse func([]byte) ([]T, error),
-	follow func(context.Context, []T) error,
-) error {
-	if _, ok := s.sound[id]; ok {
-		return nil
-	}
+// piece stores a piece of a manifest and what it refers to.
+func (s *restocker) piece(ctx context.Context, p archive.Piece, read func() error) error {
 	before := len(s.missing)
-	err := s.catalog(ctx, id)
-	var list []T
+	err := storeChunk(ctx, s.from, s.to, p.ID, func([]byte) repo.Lane { return repo.LaneCatalog })
 	if err == nil {
-		list, err = archive.ReadPiece(ctx, s.from, id, parse)
+		err = read()
 	}
 	if err != nil {
-		return s.recordLoss(ctx, manifest.Failure{Mailbox: mailbox}, err)
-	}
-	if err := follow(ctx, list); err != nil {
-		return err
+		return s.recordLoss(ctx, manifest.Failure{Mailbox: p.Mailbox.Raw}, err)
 	}
 	if len(s.missing) == before {
-		s.sound[id] = struct{}{}
+		s.sound[p.ID] = struct{}{}
 	}
 	return nil
 }
@@ -78,49 +74,6 @@ func (s *restocker) recordLoss(ctx context.Context, failure manifest.Failure, er
 	failure.Reason = err.Error()
 	s.missing = append(s.missing, failure)
 	return nil
-}
-
-func (s *restocker) catalog(ctx context.Context, id chunk.ID) error {
-	return storeChunk(ctx, s.from, s.to, id, func([]byte) repo.Lane { return repo.LaneCatalog })
-}
-
-func (s *restocker) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
-	for i := range mailboxes {
-		m := &mailboxes[i]
-		follow := func(ctx context.Context, pages []manifest.Page) error { return s.pages(ctx, m, pages) }
-		if err := follow(ctx, m.Pages); err != nil {
-			return err
-		}
-		for _, id := range m.Lists {
-			if err := storePiece(ctx, s, m.Raw, id, manifest.ParsePageList, follow); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (s *restocker) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.Page) error {
-	for len(pages) > 0 {
-		some := pages[:min(len(pages), archive.PageBatch)]
-		pages = pages[len(some):]
-		s.from.PrefetchPages(ctx, some)
-		for _, page := range some {
-			if err := s.page(ctx, m, page); err != nil {
-				return fmt.Errorf("mailbox %q, %s: %w", m.Name, page, err)
-			}
-		}
-	}
-	return nil
-}
-
-func (s *restocker) page(ctx context.Context, m *manifest.Mailbox, page manifest.Page) error {
-	follow := func(ctx context.Context, records []manifest.Record) error { return s.messages(ctx, m, records) }
-	if err := storePiece(ctx, s, m.Raw, page.Records, manifest.ParseRecords, follow); err != nil {
-		return err
-	}
-	nothing := func(context.Context, []manifest.FlagSet) error { return nil }
-	return storePiece(ctx, s, m.Raw, page.Flags, manifest.ParseFlags, nothing)
 }
 
 func (s *restocker) messages(ctx context.Context, m *manifest.Mailbox, records []manifest.Record) error {

@@ -1,0 +1,141 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// Walk follows a manifest to its records, through the mailbox tables, page lists and pages between them. Manifests share
+// these pieces, so Wants can pass over what an earlier walk has read.
+type Walk struct {
+	Contents *Contents
+
+	// Wants reports whether a piece is read. It is called for every reference to one.
+	Wants func(Piece) (bool, error)
+
+	// Read is called with each wanted piece. It calls read, which reads the piece and what it refers to. If Read returns
+	// nil, the walk goes on, even if read has failed.
+	Read func(p Piece, read func() error) error
+
+	// Records is called with the records of a page.
+	Records func(Piece, []manifest.Record) error
+}
+
+// Piece is a chunk between a manifest and its records.
+type Piece struct {
+	Kind    PieceKind
+	ID      chunk.ID
+	Mailbox *manifest.Mailbox // empty for a MailboxTable
+}
+
+// PieceKind is the kind of a Piece, in words.
+type PieceKind string
+
+// The kinds of pieces.
+const (
+	MailboxTable PieceKind = "mailbox table"
+	PageList     PieceKind = "page list"
+	RecordPage   PieceKind = "record page"
+	FlagPage     PieceKind = "flag page"
+)
+
+// Run follows the manifest. It stops at the first error that a function returns.
+func (w *Walk) Run(ctx context.Context) error {
+	if err := w.mailboxes(ctx, w.Contents.Manifest.Mailboxes); err != nil {
+		return err
+	}
+	for _, id := range w.Contents.Manifest.Tables {
+		follow := func(mailboxes []manifest.Mailbox) error { return w.mailboxes(ctx, mailboxes) }
+		if err := followPiece(ctx, w, Piece{MailboxTable, id, &manifest.Mailbox{}}, manifest.ParseMailboxes, follow); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Walk) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
+	for i := range mailboxes {
+		m := &mailboxes[i]
+		follow := func(pages []manifest.Page) error { return w.pages(ctx, m, pages) }
+		err := follow(m.Pages)
+		for _, id := range m.Lists {
+			if err == nil {
+				err = followPiece(ctx, w, Piece{PageList, id, m}, manifest.ParsePageList, follow)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("mailbox %q: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+// pages reads the pages that are wanted. It fetches several at once.
+func (w *Walk) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.Page) error {
+	var wanted []Piece
+	for i, page := range pages {
+		for _, p := range []Piece{{RecordPage, page.Records, m}, {FlagPage, page.Flags, m}} {
+			wants, err := w.Wants(p)
+			if err != nil {
+				return err
+			}
+			if wants {
+				wanted = append(wanted, p)
+			}
+		}
+		if len(wanted) >= PageBatch || i == len(pages)-1 {
+			if err := w.readPages(ctx, wanted); err != nil {
+				return err
+			}
+			wanted = wanted[:0]
+		}
+	}
+	return nil
+}
+
+func (w *Walk) readPages(ctx context.Context, pages []Piece) error {
+	if len(pages) > 1 {
+		ids := make([]chunk.ID, len(pages))
+		for i, p := range pages {
+			ids[i] = p.ID
+		}
+		w.Contents.PrefetchChunks(ctx, ids)
+	}
+	for _, p := range pages {
+		var err error
+		if p.Kind == RecordPage {
+			err = readPiece(ctx, w, p, manifest.ParseRecords, func(records []manifest.Record) error { return w.Records(p, records) })
+		} else {
+			err = readPiece(ctx, w, p, manifest.ParseFlags, func([]manifest.FlagSet) error { return nil })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followPiece reads a piece if it is wanted, and follows what it refers to.
+func followPiece[T any](ctx context.Context, w *Walk, p Piece, parse func([]byte) ([]T, error), follow func([]T) error) error {
+	if wants, err := w.Wants(p); err != nil || !wants {
+		return err
+	}
+	return readPiece(ctx, w, p, parse, follow)
+}
+
+func readPiece[T any](ctx context.Context, w *Walk, p Piece, parse func([]byte) ([]T, error), follow func([]T) error) error {
+	err := w.Read(p, func() error {
+		list, err := ReadPiece(ctx, w.Contents, p.ID, parse)
+		if err != nil {
+			return err
+		}
+		return follow(list)
+	})
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", p.Kind, p.ID, err)
+	}
+	return nil
+}
