@@ -12,10 +12,11 @@ import (
 // CachedChunks returns what CacheChunks last kept for an account, and nothing that is damaged.
 func TestCachedChunks(t *testing.T) {
 	for _, seal := range []bool{true, false} {
-		r, err := newRepo(nil, time.Now(), InitOptions{NoSeal: !seal})
+		a, err := newAccess(nil, time.Now(), InitOptions{NoSeal: !seal})
 		if err != nil {
 			t.Fatal(err)
 		}
+		r := &Repo{locks: locks{statements{*a}}}
 		if r.cache, err = openCache(t.TempDir(), r.codec.Repository); err != nil {
 			t.Fatal(err)
 		}

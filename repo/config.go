@@ -3,7 +3,6 @@ package repo
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"github.com/zeebo/blake3"
 )
 
 // config is the content of an object in config/.
@@ -105,12 +103,12 @@ func configNames(ctx context.Context, store store.Store) (names []string, err er
 }
 
 // takeConfig opens a config with the secrets of the slot. The slot's keeper must have signed it, and it must list the slot.
-func (r *Repo) takeConfig(name string, stored []byte) error {
-	content, err := r.codec.Parse(stored, format.KindConfig, r.seals.writer)
+func (a *access) takeConfig(name string, stored []byte) error {
+	content, err := a.codec.Parse(stored, format.KindConfig, a.seals.writer)
 	if err != nil {
 		return err
 	}
-	payload, err := statement.Open(content, format.KindConfig, r.codec.Repository, r.held.Keeper)
+	payload, err := statement.Open(content, format.KindConfig, a.codec.Repository, a.held.Keeper)
 	if err != nil {
 		return err
 	}
@@ -121,42 +119,32 @@ func (r *Repo) takeConfig(name string, stored []byte) error {
 	if number, _ := format.ParseConfigName(name); number != c.Number {
 		return format.Damaged("its content has the number %d", c.Number)
 	}
-	if err := r.useConfig(c); err != nil {
+	if err := a.useConfig(c); err != nil {
 		return err
 	}
-	r.configName = name
+	a.configName = name
 	return nil
 }
 
 // useConfig uses a config, if it agrees with the slot.
-func (r *Repo) useConfig(c *config) (err error) {
-	r.config = *c
-	if r.seals.readers, err = keys.ParseRecipients(c.Readers); err != nil {
+func (a *access) useConfig(c *config) (err error) {
+	a.config = *c
+	if a.seals.readers, err = keys.ParseRecipients(c.Readers); err != nil {
 		return err
 	}
-	if r.seals.writers, err = keys.ParseRecipients(c.Writers); err != nil {
+	if a.seals.writers, err = keys.ParseRecipients(c.Writers); err != nil {
 		return err
 	}
 	switch {
-	case r.seals.sealed() != (r.seals.writer != nil):
+	case a.seals.sealed() != (a.seals.writer != nil):
 		return fmt.Errorf("the config and the key slot disagree about whether objects are sealed: %w", ErrSwapped)
-	case r.held.Keeper != c.Keeper:
+	case a.held.Keeper != c.Keeper:
 		return fmt.Errorf("the config names another keeper than the key slot: %w", ErrSwapped)
-	case c.Number < r.held.Number:
-		return fmt.Errorf("it is older than the key slot, which belongs to config %d: %w", r.held.Number, ErrSwapped)
-	case r.slotName != "" && !slices.ContainsFunc(c.Slots, func(s slotRow) bool { return s.name() == r.slotName }):
-		return fmt.Errorf("it does not list %s: %w", r.slotName, ErrRemoved)
+	case c.Number < a.held.Number:
+		return fmt.Errorf("it is older than the key slot, which belongs to config %d: %w", a.held.Number, ErrSwapped)
+	case a.slotName != "" && !slices.ContainsFunc(c.Slots, func(s slotRow) bool { return s.name() == a.slotName }):
+		return fmt.Errorf("it does not list %s: %w", a.slotName, ErrRemoved)
 	}
-	r.cutter, err = chunk.NewCutter(chunk.Polynomial(c.Polynomial))
+	a.cutter, err = chunk.NewCutter(chunk.Polynomial(c.Polynomial))
 	return err
-}
-
-// fingerprint returns a short hash of the repository's ID, keys and keeper. Recipients and key slots may change, by a config that
-// the keeper signs.
-func (r *Repo) fingerprint() string {
-	h := blake3.NewDeriveKey(format.ContextFingerprint)
-	h.Write(r.codec.Repository[:])
-	h.Write(r.codec.Keys.ID[:])
-	h.Write(r.config.Keeper[:])
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }

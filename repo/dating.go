@@ -54,8 +54,8 @@ func (h Head) Misdating() error {
 }
 
 // writerTimed reports whether the writer of an object can set its time.
-func (r *Repo) writerTimed() bool {
-	_, is := r.store.Store.(WriterTimed)
+func (o *objects) writerTimed() bool {
+	_, is := o.store.Store.(WriterTimed)
 	return is
 }
 
@@ -115,8 +115,8 @@ const behindAtMost = 30 * 24 * time.Hour
 
 // checkClock returns an error if the store's clock shows a time before the repository was made. With such a clock all manifests lie
 // in the future, and each account would be downloaded again.
-func (r *Repo) checkClock(now time.Time) error {
-	if made := time.Unix(int64(r.config.Created), 0); made.Sub(now) > behindAtMost {
+func (a *access) checkClock(now time.Time) error {
+	if made := time.Unix(int64(a.config.Created), 0); made.Sub(now) > behindAtMost {
 		return fmt.Errorf("the store's clock shows %s, but the repository was made at %s: set the clock of the store, or of this host if "+
 			"the repository is a directory on it", instant(now), instant(made))
 	}
@@ -127,7 +127,7 @@ func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UT
 
 // checkName checks that a manifest has the time in its name. The first programs did not write the time into the manifest.
 // Theirs must lie within the length of a run.
-func (o *outline) checkName(r *Repo, h Head) error {
+func (o *outline) checkName(h Head) error {
 	put := h.Time.UnixMilli()
 	if o.Time != 0 {
 		if put != o.Time {

@@ -13,13 +13,13 @@ import (
 var ErrErased = errors.New("it was erased from this repository")
 
 // Erase puts an erasure of accounts and messages. It removes nothing itself: see package archive/erase.
-func (r *Repo) Erase(ctx context.Context, e statement.Erasure) error {
+func (s *statements) Erase(ctx context.Context, e statement.Erasure) error {
 	rows, err := e.Rows()
 	if err != nil {
 		return err
 	}
 	for i := range rows {
-		if err := r.declare(ctx, format.KindErasure, &rows[i]); err != nil {
+		if err := s.declare(ctx, format.KindErasure, &rows[i]); err != nil {
 			return err
 		}
 	}
@@ -28,9 +28,9 @@ func (r *Repo) Erase(ctx context.Context, e statement.Erasure) error {
 
 // Erasures reads all erasures. A damaged one is an error, because it may name any message. One that the keeper did not sign is
 // ignored.
-func (r *Repo) Erasures(ctx context.Context) (*statement.Erasures, error) {
+func (s *statements) Erasures(ctx context.Context) (*statement.Erasures, error) {
 	all := statement.NewErasures()
-	return all, readStatements(ctx, r, format.KindErasure, nil, statement.ParseErasure, all.Add)
+	return all, readStatements(ctx, s, format.KindErasure, nil, statement.ParseErasure, all.Add)
 }
 
 // erasures caches the Erasures of a run.

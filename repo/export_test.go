@@ -22,10 +22,10 @@ func On(r *Repo, store store.Store, cacheDir string) *Repo {
 	if err != nil {
 		panic(err)
 	}
-	return &Repo{
+	return &Repo{locks: locks{statements{access{
 		objects: objects{objectlock.New(store, r.config.lock()), r.codec, r.seals, c},
 		held:    r.held, keeper: r.keeper, config: r.config, cutter: r.cutter, slotName: r.slotName, configName: r.configName,
-	}
+	}}}}
 }
 
 // Thief is what somebody can make who has the secret and the writer's identity of a repository, but not its keeper.

@@ -52,22 +52,22 @@ func Init(ctx context.Context, s store.Store, o InitOptions) (*Repo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask the store for the time: %w", err)
 	}
-	r, err := newRepo(s, now, o)
+	a, err := newAccess(s, now, o)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.initSlots(ctx, now, o); err != nil {
+	if err := a.initSlots(ctx, now, o); err != nil {
 		return nil, err
 	}
 	// Deriving a key from a passphrase is slow on purpose, so another Init may have come first.
 	if err := vacant(ctx, s); err != nil {
 		return nil, err
 	}
-	if err := r.initConfig(ctx); err != nil {
+	if err := a.initConfig(ctx); err != nil {
 		return nil, err
 	}
-	o.Trust = r.Fingerprint() // this host may forget what was here before
-	return r, r.finishOpen(o.Options, "")
+	o.Trust = a.Fingerprint() // this host may forget what was here before
+	return a.repo(o.Options, "")
 }
 
 // vacant returns an error if there is a repository, or one that has lost its config.
@@ -88,8 +88,8 @@ func vacant(ctx context.Context, store store.Store) error {
 	return nil
 }
 
-// newRepo returns a Repo with new secrets.
-func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err error) {
+// newAccess returns the access to a new repository, with new secrets.
+func newAccess(store store.Store, now time.Time, o InitOptions) (a *access, err error) {
 	_, keeper, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		return nil, fmt.Errorf("draw the keeper's key: %w", err)
@@ -100,8 +100,8 @@ func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err erro
 	if err != nil {
 		return nil, err
 	}
-	r = &Repo{objects: objects{store: objectlock.New(store, o.Lock), codec: format.NewCodec([16]byte{}, held.Secret.Keys(), decoder)}}
-	rand.Read(r.codec.Repository[:])
+	a = &access{objects: objects{store: objectlock.New(store, o.Lock), codec: format.NewCodec([16]byte{}, held.Secret.Keys(), decoder)}}
+	rand.Read(a.codec.Repository[:])
 	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper, Lock: rowOf(o.Lock)}
 	if c.Polynomial == 0 {
 		p, err := chunk.RandomPolynomial()
@@ -122,19 +122,19 @@ func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err erro
 		c.Readers, held.Readers = []string{reader}, []string{readerIdentity}
 		c.Writers, held.Writers = []string{writer}, []string{writerIdentity}
 	}
-	if err := r.useSlot(held); err != nil {
+	if err := a.useSlot(held); err != nil {
 		return nil, err
 	}
-	return r, r.useConfig(&c)
+	return a, a.useConfig(&c)
 }
 
 // initSlots puts the first slots, and lists them in the config.
-func (r *Repo) initSlots(ctx context.Context, now time.Time, o InitOptions) error {
+func (a *access) initSlots(ctx context.Context, now time.Time, o InitOptions) error {
 	add := func(role Role, recipient age.Recipient, label string) error {
 		row := slotRow{Role: role, Created: uint64(now.Unix()), Label: []byte(label)}
-		made, err := r.putSlot(ctx, r.held, row, recipient, r.config.Number)
+		made, err := a.putSlot(ctx, a.held, row, recipient, a.config.Number)
 		if err == nil {
-			r.config.Slots = append(r.config.Slots, *made)
+			a.config.Slots = append(a.config.Slots, *made)
 		}
 		return err
 	}
@@ -164,21 +164,21 @@ func (r *Repo) initSlots(ctx context.Context, now time.Time, o InitOptions) erro
 }
 
 // initConfig puts the config, and returns an error if another Init came first.
-func (r *Repo) initConfig(ctx context.Context) error {
-	if err := r.config.check(); err != nil {
+func (a *access) initConfig(ctx context.Context) error {
+	if err := a.config.check(); err != nil {
 		return err
 	}
-	name, err := r.putConfig(ctx, &r.config, r.keeper)
+	name, err := a.putConfig(ctx, &a.config, a.keeper)
 	if err != nil {
 		return err
 	}
-	names, err := configNames(ctx, r.store)
+	names, err := configNames(ctx, a.store)
 	if err != nil {
 		return err
 	}
 	if names[0] != name {
 		return fmt.Errorf("%w: another init won by %s", ErrRepository, names[0])
 	}
-	r.configName, r.slotName = name, r.config.Slots[0].name()
+	a.configName, a.slotName = name, a.config.Slots[0].name()
 	return nil
 }

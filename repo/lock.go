@@ -36,8 +36,11 @@ func (c *config) lock() *objectlock.Lock {
 	return l
 }
 
+// locks reads and renews the object lock of a repository.
+type locks struct{ statements }
+
 // Lock returns the repository's lock, or nil.
-func (r *Repo) Lock() *objectlock.Lock { return r.config.lock() }
+func (l *locks) Lock() *objectlock.Lock { return l.config.lock() }
 
 // LockState says when the locks were renewed, and when that is due.
 type LockState struct {
@@ -46,16 +49,16 @@ type LockState struct {
 }
 
 // LockState returns when all locks were last renewed.
-func (r *Repo) LockState(ctx context.Context) (LockState, error) {
-	lock := r.Lock()
+func (l *locks) LockState(ctx context.Context) (LockState, error) {
+	lock := l.Lock()
 	if lock == nil {
 		return LockState{}, errNoLock
 	}
-	now, err := r.now(ctx)
+	now, err := l.Now(ctx)
 	if err != nil {
 		return LockState{}, err
 	}
-	last, err := r.lastRenewal(ctx, now)
+	last, err := l.lastRenewal(ctx, now)
 	if err != nil || last.IsZero() {
 		return LockState{Due: now}, err
 	}
@@ -65,8 +68,8 @@ func (r *Repo) LockState(ctx context.Context) (LockState, error) {
 var errNoLock = errors.New("this repository is not under lock; only a new repository can be (init --lock)")
 
 // CheckLonger returns an error if the lock cannot be lengthened to a number of days.
-func (r *Repo) CheckLonger(days int) error {
-	lock := r.Lock()
+func (l *locks) CheckLonger(days int) error {
+	lock := l.Lock()
 	switch {
 	case lock == nil:
 		return errNoLock
@@ -85,50 +88,50 @@ func (r *Repo) CheckLonger(days int) error {
 // renewed, and the config follows. If each writer asks for retention, writers that opened the repository before ask for the
 // shorter term until their runs end. So the config comes first, later runs see it, and the first renewal that counts begins when
 // no older run can be active. Until then every run renews all locks.
-func (r *Repo) Lengthen(ctx context.Context, days int, progress func(Progress)) (renewed int, err error) {
-	if err := r.CheckLonger(days); err != nil {
+func (l *locks) Lengthen(ctx context.Context, days int, progress func(Progress)) (renewed int, err error) {
+	if err := l.CheckLonger(days); err != nil {
 		return 0, err
 	}
-	longer := *r.store.Lock()
+	longer := *l.store.Lock()
 	longer.Days = days
 	if !longer.ByDefault {
-		now, err := r.putLongerLock(ctx, &longer)
+		now, err := l.putLongerLock(ctx, &longer)
 		if err != nil {
 			return 0, err
 		}
-		return r.renewAll(ctx, &longer, now, progress)
+		return l.renewAll(ctx, &longer, now, progress)
 	}
-	next, err := r.nextConfig(ctx)
+	next, err := l.nextConfig(ctx)
 	if err != nil {
 		return 0, err
 	}
-	now, err := r.now(ctx)
+	now, err := l.Now(ctx)
 	if err != nil {
 		return 0, err
 	}
 	longer.Since = now.Truncate(time.Second)
-	if renewed, err = r.renewAll(ctx, &longer, now, progress); err != nil {
+	if renewed, err = l.renewAll(ctx, &longer, now, progress); err != nil {
 		return 0, fmt.Errorf("the lock stays as it was, because existing objects cannot be locked for longer: %w", err)
 	}
-	return renewed, r.putLock(ctx, next, &longer)
+	return renewed, l.putLock(ctx, next, &longer)
 }
 
 // putLongerLock puts the config of a longer lock. Renewals count from the time when every run that began before the config has
 // ended. If putting it took too long for that time to be right, putLongerLock puts another. now is a time before the config.
-func (r *Repo) putLongerLock(ctx context.Context, longer *objectlock.Lock) (now time.Time, err error) {
+func (l *locks) putLongerLock(ctx context.Context, longer *objectlock.Lock) (now time.Time, err error) {
 	for {
-		next, err := r.nextConfig(ctx)
+		next, err := l.nextConfig(ctx)
 		if err != nil {
 			return now, err
 		}
-		if now, err = r.now(ctx); err != nil {
+		if now, err = l.Now(ctx); err != nil {
 			return now, err
 		}
 		longer.Since = now.Truncate(time.Second).Add(Lifetime + ahead)
-		if err := r.putLock(ctx, next, longer); err != nil {
+		if err := l.putLock(ctx, next, longer); err != nil {
 			return now, err
 		}
-		put, err := r.now(ctx)
+		put, err := l.Now(ctx)
 		if err != nil || put.Sub(now) < ahead/2 {
 			return now, err
 		}
@@ -136,30 +139,21 @@ func (r *Repo) putLongerLock(ctx context.Context, longer *objectlock.Lock) (now 
 }
 
 // putLock puts the next config, with the lock.
-func (r *Repo) putLock(ctx context.Context, next *config, lock *objectlock.Lock) error {
+func (l *locks) putLock(ctx context.Context, next *config, lock *objectlock.Lock) error {
 	next.Lock, next.LockedSince = rowOf(lock), uint64(lock.Since.Unix())
-	if err := r.replaceConfig(ctx, next, r.held, r.slotName); err != nil {
+	if err := l.replaceConfig(ctx, next, l.held, l.slotName); err != nil {
 		return err
 	}
-	r.store.SetLock(r.Lock())
+	l.store.SetLock(l.Lock())
 	return nil
 }
 
-// now returns the store's time.
-func (r *Repo) now(ctx context.Context) (time.Time, error) {
-	now, err := r.store.Now(ctx)
-	if err != nil {
-		return now, fmt.Errorf("ask the store for the time: %w", err)
-	}
-	return now, nil
-}
-
 // latestConfig returns an error if a newer config came. A writer that asks for retention must know the current period.
-func (r *Repo) latestConfig(ctx context.Context) error {
-	lock := r.Lock()
+func (l *locks) latestConfig(ctx context.Context) error {
+	lock := l.Lock()
 	if lock == nil || lock.ByDefault {
 		return nil
 	}
-	_, err := r.newestConfig(ctx)
+	_, err := l.newestConfig(ctx)
 	return err
 }

@@ -127,7 +127,7 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 		err = fmt.Errorf("it is of another account than its name says: %w", format.ErrNotMine)
 	}
 	if err == nil {
-		err = o.checkName(r, h)
+		err = o.checkName(h)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", h.Name, err)

@@ -32,13 +32,13 @@ type remembered struct {
 }
 
 // memory returns the memory of the repository as it is now.
-func (r *Repo) memory() *memory {
+func (a *access) memory() *memory {
 	m := &memory{now: remembered{
-		Location: r.options.Location, Repository: r.ID(), Fingerprint: r.Fingerprint(), Number: r.config.Number,
+		Location: a.options.Location, Repository: a.ID(), Fingerprint: a.Fingerprint(), Number: a.config.Number,
 	}}
-	if r.options.StateDir != "" && r.options.Location != "" {
-		sum := blake3.Sum256([]byte(r.options.Location))
-		m.path = filepath.Join(r.options.StateDir, "pin-"+hex.EncodeToString(sum[:8])+".json")
+	if a.options.StateDir != "" && a.options.Location != "" {
+		sum := blake3.Sum256([]byte(a.options.Location))
+		m.path = filepath.Join(a.options.StateDir, "pin-"+hex.EncodeToString(sum[:8])+".json")
 	}
 	return m
 }

@@ -20,7 +20,8 @@ import (
 // fixedRepo is a repository whose secrets are known: 0, 1, 2, … and so on.
 func fixedRepo(t testing.TB) *Repo {
 	t.Helper()
-	r := &Repo{held: &slot{Role: RoleOwner}}
+	r := new(Repo)
+	r.held = &slot{Role: RoleOwner}
 	for i := range r.held.Secret {
 		r.held.Secret[i] = byte(i)
 	}
@@ -58,11 +59,11 @@ func FuzzSmallObjects(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := parseSlot(b); err == nil {
 			again(t, s, b)
-			_ = (&Repo{}).useSlot(s)
+			_ = new(access).useSlot(s)
 		}
 		if c, err := parseConfig(b); err == nil {
 			again(t, c, b)
-			_ = (&Repo{objects: objects{codec: r.codec}, held: &slot{}}).useConfig(c)
+			_ = (&access{objects: objects{codec: r.codec}, held: &slot{}}).useConfig(c)
 		}
 		if m, err := statement.ParseMark(b); err == nil {
 			again(t, m, b)

@@ -33,16 +33,16 @@ type renewal struct {
 
 // renew renews the locks if the last renewal is older than after. A run goes on if it cannot: the error is in the renewal. progress
 // may be nil, and may be called several times at once.
-func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, progress func(Progress)) (renewal, error) {
-	lock := r.store.Lock()
+func (l *locks) renew(ctx context.Context, now time.Time, after time.Duration, progress func(Progress)) (renewal, error) {
+	lock := l.store.Lock()
 	if lock == nil {
 		return renewal{}, nil
 	}
-	last, err := r.lastRenewal(ctx, now)
+	last, err := l.lastRenewal(ctx, now)
 	if err != nil || now.Sub(last) <= after {
 		return renewal{last: last}, err
 	}
-	renewed, err := r.renewAll(ctx, lock, now, progress)
+	renewed, err := l.renewAll(ctx, lock, now, progress)
 	switch {
 	case ctx.Err() != nil:
 		return renewal{}, context.Cause(ctx)
@@ -53,16 +53,16 @@ func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, pr
 }
 
 // lastRenewal returns when all locks were last renewed, or the zero time if not since the lock was lengthened.
-func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error) {
-	since := r.Lock().Since
-	for o, err := range r.store.List(ctx, format.KindRenewal.Folder()) {
+func (l *locks) lastRenewal(ctx context.Context, now time.Time) (time.Time, error) {
+	since := l.Lock().Since
+	for o, err := range l.store.List(ctx, format.KindRenewal.Folder()) {
 		if err != nil {
 			return time.Time{}, fmt.Errorf("list the renewals: %w", err)
 		}
 		if kind, ok := format.KindOf(o.Name); !ok || kind != format.KindRenewal {
 			continue
 		}
-		row, err := r.loadRenewal(ctx, o.Name)
+		row, err := l.loadRenewal(ctx, o.Name)
 		if err != nil && !concernsObject(err) {
 			return time.Time{}, err
 		}
@@ -77,11 +77,11 @@ func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error
 	if !since.IsZero() {
 		return time.Time{}, nil
 	}
-	return time.Unix(int64(r.config.Created), 0), nil // objects are locked when they are put
+	return time.Unix(int64(l.config.Created), 0), nil // objects are locked when they are put
 }
 
-func (r *Repo) loadRenewal(ctx context.Context, name string) (row renewalRow, err error) {
-	content, err := r.load(ctx, format.KindRenewal, name)
+func (l *locks) loadRenewal(ctx context.Context, name string) (row renewalRow, err error) {
+	content, err := l.load(ctx, format.KindRenewal, name)
 	if err != nil {
 		return row, err
 	}
@@ -92,12 +92,12 @@ func (r *Repo) loadRenewal(ctx context.Context, name string) (row renewalRow, er
 }
 
 // renewAll renews the lock of every object that is not to be deleted, and puts a renewal.
-func (r *Repo) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Time, progress func(Progress)) (int, error) {
-	condemned, err := r.Condemned(ctx)
+func (l *locks) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Time, progress func(Progress)) (int, error) {
+	condemned, err := l.Condemned(ctx)
 	if err != nil {
 		return 0, err
 	}
-	marks, err := r.Marks(ctx)
+	marks, err := l.Marks(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -113,23 +113,23 @@ func (r *Repo) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Tim
 			progress(Progress{Step: "locks renewed", Done: n})
 		}
 	}
-	n, err := r.store.Renew(ctx, lock, now, goes, renewed)
+	n, err := l.store.Renew(ctx, lock, now, goes, renewed)
 	if err != nil {
 		return 0, err
 	}
-	return n, r.putRenewal(ctx, now)
+	return n, l.putRenewal(ctx, now)
 }
 
-func (r *Repo) putRenewal(ctx context.Context, now time.Time) error {
+func (l *locks) putRenewal(ctx context.Context, now time.Time) error {
 	content, err := format.Encode(renewalRow{When: uint64(now.UnixMilli())})
 	if err != nil {
 		return err
 	}
-	stored, hash, err := r.codec.Build(format.KindRenewal, content, r.seals.recipients(format.KindRenewal))
+	stored, hash, err := l.codec.Build(format.KindRenewal, content, l.seals.recipients(format.KindRenewal))
 	if err != nil {
 		return err
 	}
-	return r.put(ctx, format.KindRenewal.Folder()+format.Stamped(now, hash), stored)
+	return l.put(ctx, format.KindRenewal.Folder()+format.Stamped(now, hash), stored)
 }
 
 // Locks returns why the locks, which are due, could not be renewed. If it is nil, everything that a manifest of this run may need

@@ -21,16 +21,19 @@
 //
 // The files, by what they do:
 //
-//	open.go init.go config.go rejected.go memory.go   open a repository, and recognize it
-//	slot.go slots.go rotate.go                        key slots, and new keys
-//	objects.go download.go inspect.go cache.go        put, read, check and cache objects
-//	run.go clock.go dating.go skew.go                 runs, and what times are worth
-//	writer.go stream.go upload.go pack.go kept.go     write chunks and commit
-//	heads.go reader.go frame_cache.go range_cache.go  list manifests and read chunks
-//	statements.go tags.go erasure.go                  what the keeper signs (package statement)
-//	prune.go census.go sweep.go rewrite.go merge.go   delete what no manifest needs
-//	check.go repair.go reindex.go rolling.go          check a repository, and repair it
-//	lock.go renew.go                                  object lock (package objectlock)
+//	open.go unlock.go init.go memory.go                    open a repository, and recognize it
+//	access.go config.go rejected.go slot.go slots.go       its config and its key slots (type access)
+//	rotate.go                                              new keys
+//	objects.go download.go inspect.go cache.go             put, read, check and cache objects (type objects)
+//	run.go clock.go dating.go skew.go                      runs, and what times are worth
+//	writer.go stream.go upload.go pack.go kept.go          write chunks and commit
+//	manifests.go reader.go frame_cache.go range_cache.go   list manifests and read chunks
+//	statements.go tags.go erasure.go                       what the keeper signs (type statements)
+//	prune.go census.go sweep.go rewrite.go merge_index.go  delete what no manifest needs
+//	check.go repair.go reindex.go rolling.go               check a repository, and repair it
+//	lock.go renew.go                                       object lock (type locks, package objectlock)
+//
+// A Repo embeds locks, that embeds statements, that access, and that objects. Each uses only what it embeds.
 //
 // The layers below: store (the Store contract), format (objects), objectlock (versions and retention), object (ranges of
 // objects), index (where chunks lie), statement, keys (key files and recipients), recovery (what a killed run leaves).

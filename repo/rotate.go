@@ -31,44 +31,44 @@ type Rotation struct {
 // returns the objects of old slots that the store retains.
 //
 // The secret stays the same: chunk IDs depend on it, and with another one all mail would be stored again.
-func (r *Repo) Rotate(ctx context.Context, o Rotation) (retained []string, err error) {
-	next, err := r.nextKeys(ctx)
+func (s *statements) Rotate(ctx context.Context, o Rotation) (retained []string, err error) {
+	next, err := s.nextKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	recipients, err := r.rowRecipients(ctx, o)
+	recipients, err := s.rowRecipients(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	held, err := r.draw(next, o.Keeper)
+	held, err := s.draw(next, o.Keeper)
 	if err != nil {
 		return nil, err
 	}
-	old, current := slices.Clone(next.Slots), r.slotName
+	old, current := slices.Clone(next.Slots), s.slotName
 	for i, row := range next.Slots {
-		fresh, err := r.putSlot(ctx, held, row, recipients[i], next.Number)
+		fresh, err := s.putSlot(ctx, held, row, recipients[i], next.Number)
 		if err != nil {
 			return nil, err
 		}
 		next.Slots[i] = *fresh
-		if row.name() == r.slotName {
+		if row.name() == s.slotName {
 			current = fresh.name()
 		}
 	}
 	if o.Keeper { // before the config, after which the old keeper's signatures no longer count
-		if err := r.signAgain(ctx, ed25519.NewKeyFromSeed(held.Seed)); err != nil {
+		if err := s.signAgain(ctx, ed25519.NewKeyFromSeed(held.Seed)); err != nil {
 			return nil, err
 		}
 	}
-	if err := r.replaceConfig(ctx, next, held, current); err != nil {
+	if err := s.replaceConfig(ctx, next, held, current); err != nil {
 		return nil, err
 	}
-	return r.deleteSlots(ctx, old)
+	return s.deleteSlots(ctx, old)
 }
 
 // draw puts new keys into a copy of the owner's slot, and their public parts into the config.
-func (r *Repo) draw(next *config, withKeeper bool) (*slot, error) {
-	held := *r.held
+func (s *statements) draw(next *config, withKeeper bool) (*slot, error) {
+	held := *s.held
 	for _, role := range []struct {
 		recipients *[]string
 		identities *[]string
@@ -92,10 +92,10 @@ func (r *Repo) draw(next *config, withKeeper bool) (*slot, error) {
 }
 
 // rowRecipients returns the recipients of all slots. It fails before anything changes if a slot cannot be made again.
-func (r *Repo) rowRecipients(ctx context.Context, o Rotation) (recipients []age.Recipient, err error) {
+func (s *statements) rowRecipients(ctx context.Context, o Rotation) (recipients []age.Recipient, err error) {
 	var passphrase []byte
-	for i := range r.config.Slots {
-		row := &r.config.Slots[i]
+	for i := range s.config.Slots {
+		row := &s.config.Slots[i]
 		var recipient age.Recipient
 		if len(row.Recipient) > 0 {
 			recipient, err = keys.ParseRecipient(string(row.Recipient))
@@ -105,7 +105,7 @@ func (r *Repo) rowRecipients(ctx context.Context, o Rotation) (recipients []age.
 					return nil, err
 				}
 			}
-			recipient, err = r.samePassphrase(ctx, row, passphrase, o.ScryptWork)
+			recipient, err = s.samePassphrase(ctx, row, passphrase, o.ScryptWork)
 		}
 		if err != nil {
 			return nil, err
@@ -115,14 +115,14 @@ func (r *Repo) rowRecipients(ctx context.Context, o Rotation) (recipients []age.
 	return recipients, nil
 }
 
-func (r *Repo) samePassphrase(ctx context.Context, row *slotRow, passphrase []byte, work int) (age.Recipient, error) {
+func (s *statements) samePassphrase(ctx context.Context, row *slotRow, passphrase []byte, work int) (age.Recipient, error) {
 	refused := fmt.Errorf("key %s has a passphrase that was not given, so it cannot be made again: "+
-		"remove that key first, and add it afterwards", r.slotOf(row).ID)
+		"remove that key first, and add it afterwards", s.slotOf(row).ID)
 	id, err := age.NewScryptIdentity(string(passphrase))
 	if err != nil {
 		return nil, refused
 	}
-	stored, err := fetch(ctx, r.store, row.name())
+	stored, err := fetch(ctx, s.store, row.name())
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", row.name(), err)
 	}
@@ -137,10 +137,10 @@ func (r *Repo) samePassphrase(ctx context.Context, row *slotRow, passphrase []by
 
 // signAgain signs every statement of the old keeper with the new one. It seals them to the old writer, because hosts that have the
 // repository open must still read them.
-func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
+func (s *statements) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
 	for _, kind := range []format.Kind{format.KindMark, format.KindCondemnation, format.KindNote, format.KindErasure} {
 		var payloads [][]byte
-		err := r.statements(ctx, kind, nil, func(_ store.Object, payload []byte) error {
+		err := s.eachStatement(ctx, kind, nil, func(_ store.Object, payload []byte) error {
 			payloads = append(payloads, payload)
 			return nil
 		})
@@ -148,15 +148,15 @@ func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
 			return err
 		}
 		for _, payload := range payloads {
-			content, err := statement.SignPayload(kind, r.codec.Repository, keeper, payload)
+			content, err := statement.SignPayload(kind, s.codec.Repository, keeper, payload)
 			if err != nil {
 				return err
 			}
-			stored, hash, err := r.codec.Build(kind, content, r.seals.recipients(kind))
+			stored, hash, err := s.codec.Build(kind, content, s.seals.recipients(kind))
 			if err != nil {
 				return err
 			}
-			if err := r.put(ctx, format.ObjectName(kind, hash), stored); err != nil {
+			if err := s.put(ctx, format.ObjectName(kind, hash), stored); err != nil {
 				return err
 			}
 		}
@@ -164,9 +164,9 @@ func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
 	return nil
 }
 
-func (r *Repo) deleteSlots(ctx context.Context, rows []slotRow) (retained []string, err error) {
+func (s *statements) deleteSlots(ctx context.Context, rows []slotRow) (retained []string, err error) {
 	for i := range rows {
-		err := r.deleteSlot(ctx, rows[i].name())
+		err := s.deleteSlot(ctx, rows[i].name())
 		switch {
 		case errors.Is(err, store.ErrRetained):
 			retained = append(retained, rows[i].name())

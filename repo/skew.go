@@ -15,8 +15,8 @@ const skewAtMost = time.Hour
 
 // checkSkew compares a time of the store with this host's clock. Removing depends on ages, and the store's clock can leap. If it
 // is two days ahead, every grace seems to be over. If it is two days back, a mark that is put then soon looks old.
-func (r *Repo) checkSkew(now time.Time) error {
-	host := r.hostTime()
+func (o *objects) checkSkew(now time.Time) error {
+	host := o.hostTime()
 	if skew := now.Sub(host).Round(time.Second); skew.Abs() > skewAtMost {
 		return fmt.Errorf("%w: the store's shows %s, this host's %s, %s apart. Set the wrong one (NTP), and try again",
 			ErrSkew, instant(now), instant(host), skew.Abs())
@@ -25,8 +25,8 @@ func (r *Repo) checkSkew(now time.Time) error {
 }
 
 // hostTime returns the time by this host's clock. The simulated stores of tests also simulate a host.
-func (r *Repo) hostTime() time.Time {
-	if simulated, ok := r.store.Store.(interface{ HostTime() time.Time }); ok {
+func (o *objects) hostTime() time.Time {
+	if simulated, ok := o.store.Store.(interface{ HostTime() time.Time }); ok {
 		return simulated.HostTime()
 	}
 	return time.Now()
@@ -42,10 +42,10 @@ func (run *Run) checkedNow(ctx context.Context) (time.Time, error) {
 }
 
 // checkSkewNow returns an error unless the store's clock and this host's agree.
-func (r *Repo) checkSkewNow(ctx context.Context) error {
-	now, err := r.store.Now(ctx)
+func (o *objects) checkSkewNow(ctx context.Context) error {
+	now, err := o.Now(ctx)
 	if err != nil {
-		return fmt.Errorf("ask the store for the time: %w", err)
+		return err
 	}
-	return r.checkSkew(now)
+	return o.checkSkew(now)
 }

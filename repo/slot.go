@@ -70,7 +70,7 @@ func publicKey(seed []byte) []byte { return ed25519.NewKeyFromSeed(seed).Public(
 
 // openSlot opens an object in keys/. Only its own secret authenticates it so far: the config must confirm that it is a slot of the
 // repository.
-func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*Repo, error) {
+func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*access, error) {
 	plain := stored.bytes
 	if format.IsSealed(plain) {
 		var err error
@@ -90,11 +90,11 @@ func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*R
 	if err != nil {
 		return nil, err
 	}
-	r := &Repo{objects: objects{codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d)}, slotName: stored.name}
-	if err := errors.Join(c.CheckKind(format.KindKey, r.codec.Repository), c.CheckTag(&r.codec.Keys)); err != nil {
+	a := &access{objects: objects{codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d)}, slotName: stored.name}
+	if err := errors.Join(c.CheckKind(format.KindKey, a.codec.Repository), c.CheckTag(&a.codec.Keys)); err != nil {
 		return nil, err
 	}
-	return r, r.useSlot(s)
+	return a, a.useSlot(s)
 }
 
 func unsealAny(stored []byte, ids []age.Identity) ([]byte, error) {
@@ -105,14 +105,14 @@ func unsealAny(stored []byte, ids []age.Identity) ([]byte, error) {
 }
 
 // useSlot uses the secrets of a slot.
-func (r *Repo) useSlot(s *slot) (err error) {
-	r.held = s
+func (a *access) useSlot(s *slot) (err error) {
+	a.held = s
 	if len(s.Seed) > 0 {
-		r.keeper = ed25519.NewKeyFromSeed(s.Seed)
+		a.keeper = ed25519.NewKeyFromSeed(s.Seed)
 	}
-	if r.seals.writer, err = keys.ParseIdentities(s.Writers); err != nil {
+	if a.seals.writer, err = keys.ParseIdentities(s.Writers); err != nil {
 		return err
 	}
-	r.seals.reader, err = keys.ParseIdentities(s.Readers)
+	a.seals.reader, err = keys.ParseIdentities(s.Readers)
 	return err
 }

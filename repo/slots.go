@@ -32,30 +32,30 @@ type Slot struct {
 
 const slotDigits = 8 // of an ID
 
-func (r *Repo) slotOf(row *slotRow) Slot {
+func (a *access) slotOf(row *slotRow) Slot {
 	s := Slot{
 		ID: hex.EncodeToString(row.Hash[:])[:slotDigits], Name: row.name(), Role: row.Role,
 		Kind: keys.RecipientKind(string(row.Recipient)), Recipient: string(row.Recipient), Label: string(row.Label),
-		Made: time.Unix(int64(row.Created), 0), Current: row.name() == r.slotName,
+		Made: time.Unix(int64(row.Created), 0), Current: row.name() == a.slotName,
 	}
-	if !r.Sealed() {
+	if !a.Sealed() {
 		s.Kind = "nothing"
 	}
 	return s
 }
 
 // Slots returns the key slots that the config lists.
-func (r *Repo) Slots(ctx context.Context) ([]Slot, error) {
+func (a *access) Slots(ctx context.Context) ([]Slot, error) {
 	stored := map[string]bool{}
-	for o, err := range r.store.List(ctx, format.KindKey.Folder()) {
+	for o, err := range a.store.List(ctx, format.KindKey.Folder()) {
 		if err != nil {
 			return nil, fmt.Errorf("list the key slots: %w", err)
 		}
 		stored[o.Name] = true
 	}
 	var slots []Slot
-	for i := range r.config.Slots {
-		s := r.slotOf(&r.config.Slots[i])
+	for i := range a.config.Slots {
+		s := a.slotOf(&a.config.Slots[i])
 		s.Missing = !stored[s.Name]
 		slots = append(slots, s)
 	}
@@ -63,35 +63,35 @@ func (r *Repo) Slots(ctx context.Context) ([]Slot, error) {
 }
 
 // AddSlot makes a key slot of a role, sealed to a recipient. It needs the owner's key.
-func (r *Repo) AddSlot(ctx context.Context, role Role, recipient age.Recipient, label string) (name string, err error) {
-	next, err := r.nextKeys(ctx)
+func (a *access) AddSlot(ctx context.Context, role Role, recipient age.Recipient, label string) (name string, err error) {
+	next, err := a.nextKeys(ctx)
 	if err != nil {
 		return "", err
 	}
-	now, err := r.store.Now(ctx)
+	now, err := a.Now(ctx)
 	if err != nil {
-		return "", fmt.Errorf("ask the store for the time: %w", err)
+		return "", err
 	}
-	row, err := r.putSlot(ctx, r.held, slotRow{Role: role, Created: uint64(now.Unix()), Label: []byte(label)}, recipient, next.Number)
+	row, err := a.putSlot(ctx, a.held, slotRow{Role: role, Created: uint64(now.Unix()), Label: []byte(label)}, recipient, next.Number)
 	if err != nil {
 		return "", err
 	}
 	next.Slots = append(next.Slots, *row)
-	return row.name(), r.replaceConfig(ctx, next, r.held, r.slotName)
+	return row.name(), a.replaceConfig(ctx, next, a.held, a.slotName)
 }
 
 // AddPassphrase is AddSlot for a passphrase. See InitOptions.ScryptWork for work.
-func (r *Repo) AddPassphrase(ctx context.Context, role Role, passphrase []byte, label string, work int) (string, error) {
+func (a *access) AddPassphrase(ctx context.Context, role Role, passphrase []byte, label string, work int) (string, error) {
 	recipient, err := keys.PassphraseRecipient(passphrase, work)
 	if err != nil {
 		return "", err
 	}
-	return r.AddSlot(ctx, role, recipient, label)
+	return a.AddSlot(ctx, role, recipient, label)
 }
 
 // putSlot stores a slot as row describes it, with secrets of the owner, for the config of a number. That config must list the row
 // that putSlot returns.
-func (r *Repo) putSlot(ctx context.Context, owner *slot, row slotRow, recipient age.Recipient, number uint64) (*slotRow, error) {
+func (a *access) putSlot(ctx context.Context, owner *slot, row slotRow, recipient age.Recipient, number uint64) (*slotRow, error) {
 	text, err := keys.RecipientText(recipient)
 	if err != nil {
 		return nil, err
@@ -104,12 +104,12 @@ func (r *Repo) putSlot(ctx context.Context, owner *slot, row slotRow, recipient 
 	if recipient != nil {
 		recipients = []age.Recipient{recipient}
 	}
-	stored, hash, err := r.codec.Build(format.KindKey, content, recipients)
+	stored, hash, err := a.codec.Build(format.KindKey, content, recipients)
 	if err != nil {
 		return nil, err
 	}
 	row.Hash, row.Recipient = hash, []byte(text)
-	return &row, r.put(ctx, row.name(), stored)
+	return &row, a.put(ctx, row.name(), stored)
 }
 
 // share returns another slot, with the secrets that its role has.
@@ -131,8 +131,8 @@ func slotName(role Role, hash [32]byte) string {
 // RemoveSlot removes a key slot from the config and deletes its object. It does not remove the last slot of an owner. A person who opened
 // the slot before may have kept the secrets; see Rotate. If the error is ErrRetained, the slot no longer counts, but its object
 // stays in the store.
-func (r *Repo) RemoveSlot(ctx context.Context, name string) error {
-	slots, err := r.Slots(ctx)
+func (a *access) RemoveSlot(ctx context.Context, name string) error {
+	slots, err := a.Slots(ctx)
 	if err != nil {
 		return err
 	}
@@ -144,49 +144,49 @@ func (r *Repo) RemoveSlot(ctx context.Context, name string) error {
 	if slots[i].Role == RoleOwner && !slices.ContainsFunc(slots, isOther) {
 		return fmt.Errorf("%s is the only owner's key: without it no one could read the mail", slots[i].ID)
 	}
-	next, err := r.nextKeys(ctx)
+	next, err := a.nextKeys(ctx)
 	if err != nil {
 		return err
 	}
 	next.Slots = slices.Delete(next.Slots, i, i+1)
-	current := r.slotName
+	current := a.slotName
 	if name == current {
 		current = ""
 	}
-	if err := r.replaceConfig(ctx, next, r.held, current); err != nil {
+	if err := a.replaceConfig(ctx, next, a.held, current); err != nil {
 		return err
 	}
-	return r.deleteSlot(ctx, name)
+	return a.deleteSlot(ctx, name)
 }
 
-func (r *Repo) deleteSlot(ctx context.Context, name string) error {
-	if err := r.store.Delete(ctx, name); err != nil {
+func (a *access) deleteSlot(ctx context.Context, name string) error {
+	if err := a.store.Delete(ctx, name); err != nil {
 		return fmt.Errorf("delete %s: %w", name, err)
 	}
 	return nil
 }
 
 // nextKeys is nextConfig for changes of the keys.
-func (r *Repo) nextKeys(ctx context.Context) (*config, error) {
-	if !r.Sealed() {
+func (a *access) nextKeys(ctx context.Context) (*config, error) {
+	if !a.Sealed() {
 		return nil, errors.New("this repository is not sealed: it has no keys")
 	}
-	return r.nextConfig(ctx)
+	return a.nextConfig(ctx)
 }
 
 // nextConfig returns a copy of the config, with the next number.
-func (r *Repo) nextConfig(ctx context.Context) (*config, error) {
-	if r.keeper == nil {
+func (a *access) nextConfig(ctx context.Context) (*config, error) {
+	if a.keeper == nil {
 		return nil, fmt.Errorf("changing the config needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
-	if err := r.noneRejected(); err != nil {
+	if err := a.noneRejected(); err != nil {
 		return nil, err
 	}
-	newest, err := r.newestConfig(ctx)
+	newest, err := a.newestConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
-	next := r.config
+	next := a.config
 	next.Slots = slices.Clone(next.Slots)
 	highest, _ := format.ParseConfigName(newest)
 	if next.Number = highest + 1; next.Number > format.MaxConfigNumber {
@@ -197,13 +197,13 @@ func (r *Repo) nextConfig(ctx context.Context) (*config, error) {
 
 // newestConfig returns the name of the newest config: this one, or one that was rejected. If another came in the meantime, the error
 // is ErrKeysChanged.
-func (r *Repo) newestConfig(ctx context.Context) (string, error) {
-	names, err := configNames(ctx, r.store)
+func (a *access) newestConfig(ctx context.Context) (string, error) {
+	names, err := configNames(ctx, a.store)
 	if err != nil {
 		return "", err
 	}
 	isKnown := func(p Problem) bool { return p.Object == names[0] }
-	if names[0] != r.configName && !slices.ContainsFunc(r.rejected, isKnown) {
+	if names[0] != a.configName && !slices.ContainsFunc(a.rejected, isKnown) {
 		return "", fmt.Errorf("%w: %s came since", ErrKeysChanged, names[0])
 	}
 	return names[0], nil
@@ -211,15 +211,15 @@ func (r *Repo) newestConfig(ctx context.Context) (string, error) {
 
 // replaceConfig puts the next config, and uses it and the owner's slot from then on. If two hosts do so at once, one config counts,
 // and the other host gets ErrKeysChanged. Nothing else may use r in the meantime.
-func (r *Repo) replaceConfig(ctx context.Context, next *config, held *slot, slotName string) error {
+func (a *access) replaceConfig(ctx context.Context, next *config, held *slot, slotName string) error {
 	if err := next.check(); err != nil {
 		return err
 	}
-	name, err := r.putConfig(ctx, next, ed25519.NewKeyFromSeed(held.Seed))
+	name, err := a.putConfig(ctx, next, ed25519.NewKeyFromSeed(held.Seed))
 	if err != nil {
 		return err
 	}
-	names, err := configNames(ctx, r.store)
+	names, err := configNames(ctx, a.store)
 	if err != nil {
 		return err
 	}
@@ -228,15 +228,15 @@ func (r *Repo) replaceConfig(ctx context.Context, next *config, held *slot, slot
 			return fmt.Errorf("%w: %s came at the same time", ErrKeysChanged, other)
 		}
 	}
-	r.configName, r.slotName, r.rejected = name, slotName, nil
-	if err := errors.Join(r.useSlot(held), r.useConfig(next)); err != nil {
+	a.configName, a.slotName, a.rejected = name, slotName, nil
+	if err := errors.Join(a.useSlot(held), a.useConfig(next)); err != nil {
 		return err
 	}
-	return r.memory().refresh()
+	return a.memory().refresh()
 }
 
-func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateKey) (name string, err error) {
-	content, err := statement.Sign(format.KindConfig, r.codec.Repository, keeper, c)
+func (a *access) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateKey) (name string, err error) {
+	content, err := statement.Sign(format.KindConfig, a.codec.Repository, keeper, c)
 	if err != nil {
 		return "", err
 	}
@@ -244,12 +244,12 @@ func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateK
 	if err != nil {
 		return "", err
 	}
-	stored, hash, err := r.codec.Build(format.KindConfig, content, recipients)
+	stored, hash, err := a.codec.Build(format.KindConfig, content, recipients)
 	if err != nil {
 		return "", err
 	}
 	name = format.ConfigName(c.Number, hash)
-	return name, r.put(ctx, name, stored)
+	return name, a.put(ctx, name, stored)
 }
 
 // opensWith reports whether an identity opens a stored slot.

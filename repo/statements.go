@@ -14,55 +14,58 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// statements reads what the keeper signed, and signs it: marks, condemnations, erasures and tags.
+type statements struct{ access }
+
 // verify opens a statement of the keeper's.
-func (r *Repo) verify(kind format.Kind, content []byte) (payload []byte, err error) {
-	return statement.Open(content, kind, r.codec.Repository, r.config.Keeper)
+func (s *statements) verify(kind format.Kind, content []byte) (payload []byte, err error) {
+	return statement.Open(content, kind, s.codec.Repository, s.config.Keeper)
 }
 
 // declare signs and stores a statement.
-func (r *Repo) declare(ctx context.Context, kind format.Kind, what any) error {
-	if r.keeper == nil {
+func (s *statements) declare(ctx context.Context, kind format.Kind, what any) error {
+	if s.keeper == nil {
 		return fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
-	if err := r.noneRejected(); err != nil {
+	if err := s.noneRejected(); err != nil {
 		return err
 	}
 	if kind == format.KindMark || kind == format.KindCondemnation { // their age counts
-		if err := r.checkSkewNow(ctx); err != nil {
+		if err := s.checkSkewNow(ctx); err != nil {
 			return err
 		}
 	}
-	content, err := statement.Sign(kind, r.codec.Repository, r.keeper, what)
+	content, err := statement.Sign(kind, s.codec.Repository, s.keeper, what)
 	if err != nil {
 		return err
 	}
-	stored, hash, err := r.codec.Build(kind, content, r.seals.recipients(kind))
+	stored, hash, err := s.codec.Build(kind, content, s.seals.recipients(kind))
 	if err != nil {
 		return err
 	}
-	return r.put(ctx, format.ObjectName(kind, hash), stored)
+	return s.put(ctx, format.ObjectName(kind, hash), stored)
 }
 
 // Mark says that a manifest is to be forgotten (rule 6). parent is the hash of its parent, or nil.
-func (r *Repo) Mark(ctx context.Context, h Head, parent *[32]byte) error {
-	return r.MarkAll(ctx, []statement.Marked{{Manifest: h.Name, Parent: parent}})
+func (s *statements) Mark(ctx context.Context, h Head, parent *[32]byte) error {
+	return s.MarkAll(ctx, []statement.Marked{{Manifest: h.Name, Parent: parent}})
 }
 
 // MarkAll says that manifests are to be forgotten. It puts few objects, because marks stay and a host without a cache reads them
 // all. Up to some thousands of manifests are marked all or none.
-func (r *Repo) MarkAll(ctx context.Context, manifests []statement.Marked) error {
-	return r.markAll(ctx, manifests, false)
+func (s *statements) MarkAll(ctx context.Context, manifests []statement.Marked) error {
+	return s.markAll(ctx, manifests, false)
 }
 
 // MarkErased is MarkAll for manifests that hold what is erased. A prune deletes them only when no pack holds anything that only they
 // need. It marks manifests again that are marked already.
-func (r *Repo) MarkErased(ctx context.Context, manifests []statement.Marked) error {
-	return r.markAll(ctx, manifests, true)
+func (s *statements) MarkErased(ctx context.Context, manifests []statement.Marked) error {
+	return s.markAll(ctx, manifests, true)
 }
 
-func (r *Repo) markAll(ctx context.Context, manifests []statement.Marked, erase bool) error {
+func (s *statements) markAll(ctx context.Context, manifests []statement.Marked, erase bool) error {
 	for _, m := range statement.NewMarks(manifests, erase) {
-		if err := r.declare(ctx, format.KindMark, m); err != nil {
+		if err := s.declare(ctx, format.KindMark, m); err != nil {
 			return err
 		}
 	}
@@ -70,9 +73,9 @@ func (r *Repo) markAll(ctx context.Context, manifests []statement.Marked, erase 
 }
 
 // Condemn says that packs are to be deleted (rule 7). From now on no run counts a chunk in them as stored.
-func (r *Repo) Condemn(ctx context.Context, packs []format.Pack) error {
+func (s *statements) Condemn(ctx context.Context, packs []format.Pack) error {
 	for _, c := range statement.NewCondemnations(packs) {
-		if err := r.declare(ctx, format.KindCondemnation, c); err != nil {
+		if err := s.declare(ctx, format.KindCondemnation, c); err != nil {
 			return err
 		}
 	}
@@ -81,27 +84,22 @@ func (r *Repo) Condemn(ctx context.Context, packs []format.Pack) error {
 
 // Condemned reads all condemnations, and returns when each pack was condemned first. A damaged one is an error, because it may name
 // any pack. One that the keeper did not sign is ignored.
-func (r *Repo) Condemned(ctx context.Context) (statement.Condemned, error) {
+func (s *statements) Condemned(ctx context.Context) (statement.Condemned, error) {
 	all := statement.Condemned{}
-	return all, readStatements(ctx, r, format.KindCondemnation, nil, statement.ParseCondemnation, all.Add)
-}
-
-// NameUnder returns the name that a manifest would have under another account.
-func (r *Repo) NameUnder(h Head, account string) string {
-	return format.ManifestName(r.AccountDir(account), h.Time, h.ID)
+	return all, readStatements(ctx, s, format.KindCondemnation, nil, statement.ParseCondemnation, all.Add)
 }
 
 // Marks reads all marks, by the names of manifests.
-func (r *Repo) Marks(ctx context.Context) (statement.Marks, error) { return r.marks(ctx, nil) }
+func (s *statements) Marks(ctx context.Context) (statement.Marks, error) { return s.marks(ctx, nil) }
 
-func (r *Repo) marks(ctx context.Context, ignore func(error) bool) (statement.Marks, error) {
+func (s *statements) marks(ctx context.Context, ignore func(error) bool) (statement.Marks, error) {
 	all := statement.Marks{}
-	return all, readStatements(ctx, r, format.KindMark, ignore, statement.ParseMark, all.Add)
+	return all, readStatements(ctx, s, format.KindMark, ignore, statement.ParseMark, all.Add)
 }
 
 // readStatements reads all statements of a kind, parses them, and adds them up, each with the time when the store got it.
-func readStatements[T any](ctx context.Context, r *Repo, kind format.Kind, ignore func(error) bool, parse func(payload []byte) (T, error), add func(T, time.Time)) error {
-	return r.statements(ctx, kind, ignore, func(o store.Object, payload []byte) error {
+func readStatements[T any](ctx context.Context, s *statements, kind format.Kind, ignore func(error) bool, parse func(payload []byte) (T, error), add func(T, time.Time)) error {
+	return s.eachStatement(ctx, kind, ignore, func(o store.Object, payload []byte) error {
 		row, err := parse(payload)
 		if err == nil {
 			add(row, o.Time)
@@ -110,15 +108,15 @@ func readStatements[T any](ctx context.Context, r *Repo, kind format.Kind, ignor
 	})
 }
 
-// statements reads all statements of a kind, several at a time, and hands them to use one at a time. An error of one ends
+// eachStatement reads all statements of a kind, several at a time, and hands them to use one at a time. An error of one ends
 // that, unless it is to be overlooked.
-func (r *Repo) statements(ctx context.Context, kind format.Kind, ignore func(error) bool, use func(store.Object, []byte) error) error {
+func (s *statements) eachStatement(ctx context.Context, kind format.Kind, ignore func(error) bool, use func(store.Object, []byte) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	var mu sync.Mutex
 	var listErr error
 	listed := map[string]bool{}
-	for o, err := range r.store.List(ctx, kind.Folder()) {
+	for o, err := range s.store.List(ctx, kind.Folder()) {
 		if err != nil {
 			listErr = fmt.Errorf("list %s: %w", strings.TrimSuffix(kind.Folder(), "/"), err)
 			break
@@ -128,7 +126,7 @@ func (r *Repo) statements(ctx context.Context, kind format.Kind, ignore func(err
 		}
 		listed[o.Name] = true
 		group.Go(func() error {
-			payload, err := r.statement(ctx, kind, o.Name)
+			payload, err := s.loadStatement(ctx, kind, o.Name)
 			if err == nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -147,17 +145,17 @@ func (r *Repo) statements(ctx context.Context, kind format.Kind, ignore func(err
 		return err
 	}
 	if listErr == nil {
-		r.cache.keepListed(kind.Folder(), listed)
+		s.cache.keepListed(kind.Folder(), listed)
 	}
 	return listErr
 }
 
-func (r *Repo) statement(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
-	content, err := r.load(ctx, kind, name)
+func (s *statements) loadStatement(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
+	content, err := s.load(ctx, kind, name)
 	if err != nil {
 		return nil, err
 	}
-	payload, err := r.verify(kind, content)
+	payload, err := s.verify(kind, content)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}

@@ -1,0 +1,72 @@
+package repo
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/zeebo/blake3"
+)
+
+// access is what opens a repository: its key slot and its config, with the keys and recipients that both name. It opens
+// them, and replaces them when the keys or the lock change.
+type access struct {
+	objects
+	held    *slot              // the key slot that opened it
+	keeper  ed25519.PrivateKey // nil if the slot has none
+	config  config
+	cutter  *chunk.Cutter
+	options Options
+
+	slotName, configName string    // names of the objects that opened it
+	rejected             []Problem // configs that Open passed over
+}
+
+// ID returns the repository's ID in hexadecimal.
+func (a *access) ID() string { return hex.EncodeToString(a.codec.Repository[:]) }
+
+// Fingerprint returns a short hash of the repository's ID, keys and keeper. Recipients and key slots may change, by a config that
+// the keeper signs.
+func (a *access) Fingerprint() string {
+	h := blake3.NewDeriveKey(format.ContextFingerprint)
+	h.Write(a.codec.Repository[:])
+	h.Write(a.codec.Keys.ID[:])
+	h.Write(a.config.Keeper[:])
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Role returns what the key that opened the repository allows.
+func (a *access) Role() Role { return a.held.Role }
+
+// Sealed reports whether objects are sealed.
+func (a *access) Sealed() bool { return a.seals.sealed() }
+
+// CanRead reports whether the key can read mail, and not only archive it.
+func (a *access) CanRead() bool { return !a.Sealed() || a.seals.reader != nil }
+
+// CanRemove reports whether the key can sign what removes.
+func (a *access) CanRemove() bool { return a.keeper != nil }
+
+// Cutter returns the Cutter with the repository's polynomial.
+func (a *access) Cutter() *chunk.Cutter { return a.cutter }
+
+// ChunkKey returns the key of chunk IDs.
+func (a *access) ChunkKey() chunk.Key { return a.codec.Keys.Chunk }
+
+// MessageKey returns the key of message hashes.
+func (a *access) MessageKey() chunk.Key { return a.codec.Keys.Message }
+
+// MessageHasher returns a hasher for a message that comes in pieces.
+func (a *access) MessageHasher() *chunk.Hasher { return a.codec.Keys.Message.New() }
+
+// AccountDir returns the folder of an account's manifests, which does not reveal the account's name.
+func (a *access) AccountDir(account string) string {
+	id := a.codec.Keys.Account.Sum([]byte(account))
+	return hex.EncodeToString(id[:16])
+}
+
+// NameUnder returns the name that a manifest would have under another account.
+func (a *access) NameUnder(h Head, account string) string {
+	return format.ManifestName(a.AccountDir(account), h.Time, h.ID)
+}
