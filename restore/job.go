@@ -64,7 +64,7 @@ func (j *job) execute(ctx context.Context) error {
 	}
 	err = errors.Join(err, j.each(ctx, func(m *mailboxJob, _ context.Context) error { return m.finish() }))
 	if err == nil {
-		j.restorer.recorder.mailboxesDone(len(j.mailboxes))
+		j.restorer.reporter.mailboxesDone(len(j.mailboxes))
 	}
 	j.mailboxes = nil // their lists are no longer needed
 	return err

@@ -83,13 +83,13 @@ func (r *restorer) listMessages(ctx context.Context, rt *route) (*messageList, e
 			entries, err = r.Contents.Page(ctx, mailbox, page)
 		}
 		if err != nil && !rt.reported(err) {
-			if err := r.recordDamage(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
+			if err := r.reportDamage(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
 				return nil, err
 			}
 		}
 		if len(entries) == 0 {
 			if picked == nil && rt.uids == nil {
-				r.recorder.skipped(int64(page.Messages), 0)
+				r.reporter.skipped(int64(page.Messages), 0)
 			}
 			continue
 		}
@@ -155,8 +155,8 @@ func (l *messageList) add(entry *manifest.Entry, at int, flags manifest.FlagSet,
 const pieceSize = 16 << 10
 
 // compare asks the folder which messages it lacks. It asks in pieces, which are in the order of the hashes, so that all
-// copies of a message are in one piece and can be counted. Similar messages count after the folder was asked about all
-// pieces, because a similar message can be the exact copy of a message of a later piece.
+// copies of a message are in one piece and can be counted. Only then does it ask for similar messages, again in pieces:
+// a message of the folder that is similar to one of the first piece may be the exact copy of one of the last.
 func (l *messageList) compare(ctx context.Context, folder ReadFolder) error {
 	var lacks [][]int // of each piece
 	err := l.inPieces(func(piece []uint32) error {
@@ -202,7 +202,7 @@ func (l *messageList) missingSimilar(ctx context.Context, folder ReadFolder, pie
 	for _, i := range left {
 		still = append(still, missing[i])
 	}
-	return still, l.recordEarlier(ctx, folder, rows, wanted)
+	return still, l.reportEarlier(ctx, folder, rows, wanted)
 }
 
 // inPieces calls visit with the indices of all rows, in pieces. All copies of a message are in the same piece.
@@ -240,11 +240,11 @@ func (l *messageList) comparePiece(ctx context.Context, folder ReadFolder, piece
 	if err != nil {
 		return nil, err
 	}
-	return missing, l.recordEarlier(ctx, folder, piece, wanted)
+	return missing, l.reportEarlier(ctx, folder, piece, wanted)
 }
 
-// recordEarlier records the results of an interrupted restore that no report has yet.
-func (l *messageList) recordEarlier(ctx context.Context, folder ReadFolder, piece []uint32, wanted []Wanted) error {
+// reportEarlier reports the results of an interrupted restore that no report has yet.
+func (l *messageList) reportEarlier(ctx context.Context, folder ReadFolder, piece []uint32, wanted []Wanted) error {
 	journaled, ok := folder.(Journaled)
 	if !ok || l.restorer.DryRun {
 		return nil
@@ -256,9 +256,9 @@ func (l *messageList) recordEarlier(ctx context.Context, folder ReadFolder, piec
 	for _, i := range slices.Sorted(maps.Keys(results)) {
 		if err == nil {
 			row := &l.rows[piece[i]]
-			err = l.restorer.recorder.recordChanges(ctx, l.mailbox, row.uid, results[i], &rowBody{list: l, row: row})
+			err = l.restorer.reporter.reportChanges(ctx, l.mailbox, row.uid, results[i], &rowBody{list: l, row: row})
 			if archive.IsDamage(err) { // it cannot be kept, but it is in the target
-				err = l.restorer.recordDamage(ctx, Problem{Mailbox: l.mailbox.Name, UID: row.uid}, err)
+				err = l.restorer.reportDamage(ctx, Problem{Mailbox: l.mailbox.Name, UID: row.uid}, err)
 			}
 		}
 	}
@@ -284,7 +284,7 @@ func (l *messageList) mark(piece []uint32, missing []int) error {
 			bytes += row.size
 		}
 	}
-	l.restorer.recorder.present(present, bytes)
+	l.restorer.reporter.present(present, bytes)
 	return nil
 }
 

@@ -80,8 +80,8 @@ func (m *mailboxJob) write(ctx context.Context, items []*item) error {
 
 // record records the result of adding a message.
 func (m *mailboxJob) record(ctx context.Context, item *item, result AppendResult) error {
-	recorder := m.restorer.recorder
-	if err := recorder.recordChanges(ctx, m.list.mailbox, item.row.uid, result, item); err != nil {
+	reporter := m.restorer.reporter
+	if err := reporter.reportChanges(ctx, m.list.mailbox, item.row.uid, result, item); err != nil {
 		return err
 	}
 	switch {
@@ -90,24 +90,24 @@ func (m *mailboxJob) record(ctx context.Context, item *item, result AppendResult
 	case result.Refused != nil:
 		return m.refuse(ctx, item, result.Refused)
 	case result.Added:
-		recorder.added(1, item.row.size)
+		reporter.added(1, item.row.size)
 	default: // the folder had it already
-		recorder.present(1, item.row.size)
+		reporter.present(1, item.row.size)
 	}
 	return nil
 }
 
 // refuse records a message that the target refuses, and keeps it as a file.
 func (m *mailboxJob) refuse(ctx context.Context, item *item, reason error) error {
-	kept, err := m.restorer.recorder.keep(ctx, m.list.mailbox, item.row.uid, item)
+	kept, err := m.restorer.reporter.keep(ctx, m.list.mailbox, item.row.uid, item)
 	if item.unread != nil {
 		return m.fail(ctx, item, item.unread)
 	}
 	if err != nil {
 		return err
 	}
-	m.restorer.recorder.skipped(1, item.row.size)
-	return m.restorer.recorder.add(Problem{
+	m.restorer.reporter.skipped(1, item.row.size)
+	return m.restorer.reporter.add(Problem{
 		Kind:    MessageRefused,
 		Mailbox: m.list.mailbox.Name,
 		UID:     item.row.uid,
@@ -119,8 +119,8 @@ func (m *mailboxJob) refuse(ctx context.Context, item *item, reason error) error
 // fail records a message that cannot be read.
 func (m *mailboxJob) fail(ctx context.Context, item *item, reason error) error {
 	item.row.state = rowDone
-	m.restorer.recorder.skipped(1, item.row.size)
-	return m.restorer.recordDamage(ctx, Problem{Mailbox: m.list.mailbox.Name, UID: item.row.uid}, reason)
+	m.restorer.reporter.skipped(1, item.row.size)
+	return m.restorer.reportDamage(ctx, Problem{Mailbox: m.list.mailbox.Name, UID: item.row.uid}, reason)
 }
 
 // errNoPlace is the reason why messages of a mailbox are refused that the target cannot hold.

@@ -9,42 +9,6 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Mirrorer is implemented by targets that can also remove, so that they have exactly what is archived.
-//
-// A restore compares each place with the archive twice: before it adds anything, and after it has added everything. It
-// removes what was surplus both times, so mail that arrives meanwhile stays.
-type Mirrorer interface {
-	Previewer
-
-	// Extra returns the mailboxes of the target that are none of the places, children before their parents, without
-	// INBOX. Its error wraps errors.ErrUnsupported if nothing can be removed safely.
-	Extra(ctx context.Context, places []Place) ([]Place, error)
-
-	// OpenMirror lists what a place has now. It changes nothing.
-	OpenMirror(ctx context.Context, place Place) (Mirror, error)
-
-	// RemoveEmpty removes a mailbox that Extra returned, if it is empty.
-	RemoveEmpty(ctx context.Context, place Place) (removed bool, err error)
-}
-
-// Mirror is the messages that a place had when it was opened. Those that are not required are surplus.
-type Mirror interface {
-	// Require marks messages that should be there. All copies of a message are in the same call. It returns how many of
-	// them are missing.
-	Require(ctx context.Context, wanted []Wanted) (missing int, err error)
-
-	// Surplus returns how many messages are not required, and how many required ones have other flags than they should.
-	Surplus() (surplus, reflagged int64)
-
-	// Apply removes the messages that are surplus in this and in an earlier Mirror of the place, and sets flags.
-	Apply(ctx context.Context, earlier Mirror) (MirrorResult, error)
-
-	Close() error
-}
-
-// MirrorResult counts messages: those that Apply removed, those that it could not remove, and those whose flags it set.
-type MirrorResult struct{ Removed, Left, Reflagged int64 }
-
 // MirrorOptions make a restore remove what is not restored.
 type MirrorOptions struct {
 	// Confirm is called before anything is changed, if anything would be removed or reflagged. Its error ends the
@@ -89,7 +53,7 @@ func (r *restorer) checkMirror(routes []*route) error {
 		return fmt.Errorf("%w: a target can be pruned to whole mailboxes only; single messages are selected", errNoMirror)
 	case m.State != manifest.Complete:
 		return fmt.Errorf("%w: the manifest is a checkpoint of an incomplete run", errNoMirror)
-	case r.recorder.report.Failed > 0:
+	case r.reporter.report.Failed > 0:
 		return fmt.Errorf("%w: some of the archive cannot be read", errNoMirror)
 	case r.Mirror.EvenIncomplete:
 		return nil
@@ -129,7 +93,7 @@ func (r *restorer) planMirror(ctx context.Context, routes []*route) (*mirroring,
 		p.extra = extra
 	}
 	plan := &MirrorReport{}
-	r.recorder.update(func(report *Report) { report.Mirror = plan })
+	r.reporter.update(func(report *Report) { report.Mirror = plan })
 	for i, rt := range routes {
 		if p.before[i], err = p.openMirror(ctx, rt, p.places[i], plan); err != nil {
 			return nil, fmt.Errorf("mailbox %q: %w", rt.Name, err)
@@ -189,9 +153,9 @@ func (p *mirroring) require(ctx context.Context, rt *route, m Mirror) (missing i
 
 // apply removes what was surplus before the restore and still is, after everything has been added.
 func (p *mirroring) apply(ctx context.Context, places []Place) error {
-	report := &p.restorer.recorder.report
+	report := &p.restorer.reporter.report
 	if report.Failed > 0 || report.Refused > 0 && !p.restorer.Mirror.EvenIncomplete {
-		p.restorer.recorder.addNotes("nothing was removed, because not everything could be added")
+		p.restorer.reporter.addNotes("nothing was removed, because not everything could be added")
 		return nil
 	}
 	fresh, err := p.reopen(ctx, places)
@@ -233,7 +197,7 @@ func (p *mirroring) reopen(ctx context.Context, places []Place) (fresh []Mirror,
 		}
 		fresh[i], missing = m, missing+lacks
 	}
-	if report := &p.restorer.recorder.report; missing > report.Refused || report.Failed > 0 {
+	if report := &p.restorer.reporter.report; missing > report.Refused || report.Failed > 0 {
 		return nil, fmt.Errorf("nothing was removed: %d messages are missing from the target", missing)
 	}
 	return fresh, nil
@@ -241,7 +205,7 @@ func (p *mirroring) reopen(ctx context.Context, places []Place) (fresh []Mirror,
 
 func (p *mirroring) applyTo(ctx context.Context, now, earlier Mirror) error {
 	done, err := now.Apply(ctx, earlier)
-	p.restorer.recorder.update(func(report *Report) {
+	p.restorer.reporter.update(func(report *Report) {
 		report.Mirror.Removed += done.Removed
 		report.Mirror.Left += done.Left
 		report.Mirror.FlagsSet += done.Reflagged
@@ -264,12 +228,12 @@ func (p *mirroring) removeExtra(ctx context.Context, place Place, earlier Mirror
 	removed, err := p.target.RemoveEmpty(ctx, place)
 	switch {
 	case errors.Is(err, mail.ErrRefused), err == nil && !removed:
-		p.restorer.recorder.addNotes(
+		p.restorer.reporter.addNotes(
 			fmt.Sprintf("mailbox %s was not removed: it is not empty, or the target keeps it", place.Mailbox))
 		return nil
 	case err != nil:
 		return err
 	}
-	p.restorer.recorder.update(func(report *Report) { report.Mirror.MailboxesRemoved++ })
+	p.restorer.reporter.update(func(report *Report) { report.Mirror.MailboxesRemoved++ })
 	return nil
 }

@@ -107,7 +107,7 @@ func (r *restorer) pickMailbox(ctx context.Context, mailbox *manifest.Mailbox, u
 		case errors.Is(err, archive.ErrFlags) && !r.Pick.Query.ReadsFlags():
 			// It is recorded when the flags are needed.
 		case err != nil:
-			if err := r.recordDamage(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
+			if err := r.reportDamage(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
 				return p, err
 			}
 		default:

@@ -4,26 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/mailstrata/mailstrata/mail"
 )
-
-// Previewer is implemented by targets that can be read without being changed. With them, a dry run counts the messages
-// that are missing; otherwise it counts the selected ones.
-type Previewer interface {
-	// Preview returns the places that Prepare would return, and makes nothing. The Name of a place that does not exist
-	// yet is empty.
-	Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]Place, error)
-
-	// OpenRead opens an existing place for reading.
-	OpenRead(ctx context.Context, place Place) (ReadFolder, error)
-}
-
-// ReadFolder is a place that is open for reading.
-type ReadFolder interface {
-	Missing(ctx context.Context, wanted []Wanted) ([]int, error) // as of Folder
-	Close() error
-}
 
 // preview counts what a restore would add.
 func (r *restorer) preview(ctx context.Context, routes []*route) error {
@@ -46,7 +27,7 @@ func (r *restorer) preview(ctx context.Context, routes []*route) error {
 			return fmt.Errorf("mailbox %q: %w", rt.Name, err)
 		}
 	}
-	r.recorder.update(func(report *Report) { report.Previewed = true })
+	r.reporter.update(func(report *Report) { report.Previewed = true })
 	return nil
 }
 
@@ -56,7 +37,7 @@ func (r *restorer) previewMailbox(ctx context.Context, previewer Previewer, rt *
 	if err != nil || place.Skip {
 		return err
 	}
-	defer r.recorder.mailboxesDone(1)
+	defer r.reporter.mailboxesDone(1)
 	if len(list.rows) == 0 {
 		return nil
 	}
@@ -71,7 +52,7 @@ func (r *restorer) previewMailbox(ctx context.Context, previewer Previewer, rt *
 	}
 	for i := range list.rows {
 		if row := &list.rows[i]; row.state == rowMissing {
-			r.recorder.added(1, row.size)
+			r.reporter.added(1, row.size)
 		}
 	}
 	return nil

@@ -12,10 +12,13 @@
 //	   │  batch.go        messages that are fetched, joined, verified and written together
 //	   │  mailbox_job.go  Folder.Append, and what the Folder answered
 //	   ▼
-//	target                target.go: the interfaces that a target implements
+//	target                target.go: all interfaces that a target can implement
+//
+// Several jobs run at once, and the steps of a job as well: it fetches one batch while it joins the one before and
+// writes the one before that.
 //
 // preview.go counts what a restore would add (a dry run). mirror.go also removes what the manifest does not have. A
-// recorder (recorder.go) counts every message and keeps those that the target refuses; its Report (report.go) is the
+// reporter (reporter.go) counts every message and keeps those that the target refuses; its Report (report.go) is the
 // result. stall.go ends a restore that makes no progress.
 package restore
 
@@ -55,9 +58,14 @@ type Options struct {
 	Progress func(Progress) // called by one goroutine at a time; may be nil
 }
 
-// Unordered is implemented by targets that may accept the messages of a mailbox in any order. Other targets get them in
-// ascending order of their archived UIDs, because servers assign UIDs in the order of arrival.
-type Unordered interface{ Unordered() bool }
+// LabelMode is what a restore does with the labels of Gmail, if the manifest has messages with labels.
+type LabelMode uint8
+
+const (
+	LabelsAsMailboxes LabelMode = iota // add a message to the mailbox of each of its labels, or to All Mail if it has none
+	LabelsAsKeywords                   // add a message once, with its labels as keywords (mail.LabelKeyword)
+	LabelsLeftOut                      // add a message once, without its labels
+)
 
 // Run writes an archived account, or a part of it, to a target. It does not add messages that the target has already,
 // so another Run completes an interrupted one.
@@ -70,7 +78,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	defer stop()
 	r := &restorer{
 		Options:  o,
-		recorder: newRecorder(o.ReportDir, o.Progress),
+		reporter: newReporter(o.ReportDir, o.Progress),
 		memory:   semaphore.NewWeighted(joinedBytes),
 	}
 	if u, ok := o.Target.(Unordered); ok {
@@ -80,14 +88,14 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if stall := (*stallError)(nil); err != nil && errors.As(context.Cause(ctx), &stall) {
 		err = stall // instead of its consequences
 	}
-	report, errReport := r.recorder.finish()
+	report, errReport := r.reporter.finish()
 	return report, errors.Join(err, errReport)
 }
 
 // restorer is the state of one Run.
 type restorer struct {
 	Options
-	recorder  *recorder
+	reporter  *reporter
 	memory    *semaphore.Weighted // for messages that are joined and not yet written
 	unordered bool
 	picked    map[*manifest.Mailbox]*picked // with Pick
@@ -131,7 +139,7 @@ func (r *restorer) execute(ctx context.Context) error {
 
 // confirm asks for a confirmation if mirroring would change anything.
 func (r *restorer) confirm(ctx context.Context) error {
-	plan := *r.recorder.report.Mirror
+	plan := *r.reporter.report.Mirror
 	if r.Mirror.Confirm == nil || plan.Surplus+plan.Reflagged == 0 && len(plan.Mailboxes) == 0 {
 		return nil
 	}
@@ -162,7 +170,7 @@ func (r *restorer) runJobs(ctx context.Context, routes []*route, places []Place)
 // prepare makes the mailboxes in the target.
 func (r *restorer) prepare(ctx context.Context, routes []*route) ([]Place, error) {
 	places, notes, err := r.Target.Prepare(ctx, mailboxesOf(routes))
-	r.recorder.addNotes(notes...)
+	r.reporter.addNotes(notes...)
 	if err != nil {
 		return nil, err
 	}
@@ -186,9 +194,9 @@ func mailboxesOf(routes []*route) []mail.Mailbox {
 	return mailboxes
 }
 
-// recordDamage records a failure that is due to damage in the archive. It returns other errors, which would affect all
+// reportDamage reports a failure that is due to damage in the archive. It returns other errors, which would affect all
 // other messages, too: a store that cannot be reached, an interruption.
-func (r *restorer) recordDamage(ctx context.Context, problem Problem, err error) error {
+func (r *restorer) reportDamage(ctx context.Context, problem Problem, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -197,5 +205,5 @@ func (r *restorer) recordDamage(ctx context.Context, problem Problem, err error)
 	}
 	problem.Kind = MessageFailed
 	problem.Reason = err.Error()
-	return r.recorder.add(problem)
+	return r.reporter.add(problem)
 }

@@ -56,7 +56,7 @@ func (r *restorer) chooseRoutes(ctx context.Context) ([]*route, error) {
 	stripNamespace(list, all, r.Contents.Manifest.Server.Namespaces)
 	r.inform(all)
 	for _, rt := range list {
-		r.recorder.expect(rt.messages, rt.bytes)
+		r.reporter.expect(rt.messages, rt.bytes)
 	}
 	return list, nil
 }
@@ -82,7 +82,7 @@ func (r *restorer) readable(ctx context.Context) ([]*manifest.Mailbox, error) {
 	var all []*manifest.Mailbox
 	for mailbox, err := range r.Contents.Mailboxes(ctx) {
 		if err != nil {
-			if err := r.recordDamage(ctx, Problem{Reason: err.Error()}, err); err != nil {
+			if err := r.reportDamage(ctx, Problem{Reason: err.Error()}, err); err != nil {
 				return nil, err
 			}
 			continue
@@ -152,7 +152,7 @@ func (s *labelRouter) read(ctx context.Context) error {
 			entries, err = r.Contents.Page(ctx, s.allMail, page)
 		}
 		if err != nil {
-			if err := r.recordDamage(ctx, Problem{Mailbox: s.allMail.Name}, err); err != nil {
+			if err := r.reportDamage(ctx, Problem{Mailbox: s.allMail.Name}, err); err != nil {
 				return err
 			}
 		}

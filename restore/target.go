@@ -8,6 +8,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
+// A target implements Target, and its folders implement Folder. The other interfaces are optional: Unordered, Informed,
+// LabelKeeper, Previewer and Mirrorer for a target, SimilarFinder and Journaled for a folder.
+
 // Target is something that an archived account can be written to: a Maildir, an IMAP account, a directory of .eml
 // files. Restoring only adds: it changes and removes nothing in the target, and does not add messages that the target
 // has already. (A Mirrorer also removes, on request.)
@@ -26,6 +29,10 @@ type Target interface {
 	Close() error
 }
 
+// Unordered is implemented by targets that may accept the messages of a mailbox in any order. Other targets get them in
+// ascending order of their archived UIDs, because servers assign UIDs in the order of arrival.
+type Unordered interface{ Unordered() bool }
+
 // Informed is implemented by targets that use ArchiveInfo. Inform is called before Prepare and Preview.
 type Informed interface {
 	Inform(about ArchiveInfo)
@@ -39,6 +46,12 @@ type ArchiveInfo struct {
 
 	// Hasher returns a hasher for whole messages. Its sums are comparable with Wanted.Hash.
 	Hasher func() *chunk.Hasher
+}
+
+// LabelKeeper is implemented by targets that may have labels themselves. If KeepsLabels returns true and the mode is
+// LabelsAsMailboxes, each message is added once, with its labels in Wanted.
+type LabelKeeper interface {
+	KeepsLabels(ctx context.Context) (bool, error)
 }
 
 // Place is where the messages of a mailbox go.
@@ -62,13 +75,16 @@ type Folder interface {
 	// BatchSize returns the most messages and bytes of one call of Append; 0: no limit.
 	BatchSize() (messages int, bytes int64)
 
+	// Close ends the adding. Only then are all messages there that Append added: maildir and eml make many files
+	// durable together, and give them their names as late as here.
 	Close() error
 }
 
 // SimilarFinder is implemented by folders whose target stores some messages with other bytes.
 type SimilarFinder interface {
-	// MissingSimilar is called with the missing messages, after Missing was called for all messages. It returns those
-	// of which the folder has no similar message either: one that is the same to a reader, with other bytes.
+	// MissingSimilar is called after Missing was called for all messages, with those that are missing. It returns the
+	// ones of which the folder has no similar message either, as ascending indices into wanted. A similar message has
+	// other bytes and reads the same.
 	MissingSimilar(ctx context.Context, wanted []Wanted) (missing []int, err error)
 }
 
@@ -78,6 +94,59 @@ type Journaled interface {
 	// by index, of those that an interrupted restore added with changes and that no report has yet.
 	EarlierResults(ctx context.Context, wanted []Wanted) (map[int]AppendResult, error)
 }
+
+// Previewer is implemented by targets that can be read without being changed. With them, a dry run counts the messages
+// that are missing; otherwise it counts the selected ones.
+type Previewer interface {
+	// Preview returns the places that Prepare would return, and makes nothing. The Name of a place that does not exist
+	// yet is empty.
+	Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]Place, error)
+
+	// OpenRead opens an existing place for reading.
+	OpenRead(ctx context.Context, place Place) (ReadFolder, error)
+}
+
+// ReadFolder is a place that is open for reading.
+type ReadFolder interface {
+	Missing(ctx context.Context, wanted []Wanted) ([]int, error) // as of Folder
+	Close() error
+}
+
+// Mirrorer is implemented by targets that can also remove, so that they have exactly what is archived.
+//
+// A restore compares each place with the archive twice: before it adds anything, and after it has added everything. It
+// removes what was surplus both times, so mail that arrives meanwhile stays.
+type Mirrorer interface {
+	Previewer
+
+	// Extra returns the mailboxes of the target that are none of the places, children before their parents, without
+	// INBOX. Its error wraps errors.ErrUnsupported if nothing can be removed safely.
+	Extra(ctx context.Context, places []Place) ([]Place, error)
+
+	// OpenMirror lists what a place has now. It changes nothing.
+	OpenMirror(ctx context.Context, place Place) (Mirror, error)
+
+	// RemoveEmpty removes a mailbox that Extra returned, if it is empty.
+	RemoveEmpty(ctx context.Context, place Place) (removed bool, err error)
+}
+
+// Mirror is the messages that a place had when it was opened. Those that are not required are surplus.
+type Mirror interface {
+	// Require marks messages that should be there. All copies of a message are in the same call. It returns how many of
+	// them are missing.
+	Require(ctx context.Context, wanted []Wanted) (missing int, err error)
+
+	// Surplus returns how many messages are not required, and how many required ones have other flags than they should.
+	Surplus() (surplus, reflagged int64)
+
+	// Apply removes the messages that are surplus in this and in an earlier Mirror of the place, and sets flags.
+	Apply(ctx context.Context, earlier Mirror) (MirrorResult, error)
+
+	Close() error
+}
+
+// MirrorResult counts messages: those that Apply removed, those that it could not remove, and those whose flags it set.
+type MirrorResult struct{ Removed, Left, Reflagged int64 }
 
 // Wanted is a message that a folder should have.
 type Wanted struct {

@@ -22,8 +22,8 @@ const maxProblems = 10_000
 // reportFile is the name of the report in Options.ReportDir.
 const reportFile = "report.txt"
 
-// recorder records the result for every message. It is safe for concurrent use.
-type recorder struct {
+// reporter makes the Report, from the result for every message. It is safe for concurrent use.
+type reporter struct {
 	dir      string
 	progress func(Progress)
 
@@ -35,39 +35,39 @@ type recorder struct {
 	taken  map[string]bool   // these directories, in lower case
 }
 
-func newRecorder(dir string, progress func(Progress)) *recorder {
-	return &recorder{dir: dir, progress: progress, dirs: make(map[string]string), taken: make(map[string]bool)}
+func newReporter(dir string, progress func(Progress)) *reporter {
+	return &reporter{dir: dir, progress: progress, dirs: make(map[string]string), taken: make(map[string]bool)}
 }
 
 // update changes the report and calls progress.
-func (rec *recorder) update(change func(*Report)) {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	change(&rec.report)
-	if rec.progress != nil {
-		rec.progress(rec.report.Progress)
+func (rep *reporter) update(change func(*Report)) {
+	rep.mu.Lock()
+	defer rep.mu.Unlock()
+	change(&rep.report)
+	if rep.progress != nil {
+		rep.progress(rep.report.Progress)
 	}
 }
 
 // expect counts a mailbox and the messages of it that are to be restored.
-func (rec *recorder) expect(messages, bytes int64) {
-	rec.update(func(r *Report) {
+func (rep *reporter) expect(messages, bytes int64) {
+	rep.update(func(r *Report) {
 		r.Mailboxes++
 		r.Messages += messages
 		r.Bytes += bytes
 	})
 }
 
-func (rec *recorder) present(messages, bytes int64) {
-	rec.update(func(r *Report) {
+func (rep *reporter) present(messages, bytes int64) {
+	rep.update(func(r *Report) {
 		r.Present += messages
 		r.DoneMessages += messages
 		r.DoneBytes += bytes
 	})
 }
 
-func (rec *recorder) added(messages, bytes int64) {
-	rec.update(func(r *Report) {
+func (rep *reporter) added(messages, bytes int64) {
+	rep.update(func(r *Report) {
 		r.Added += messages
 		r.AddedBytes += bytes
 		r.DoneMessages += messages
@@ -76,48 +76,48 @@ func (rec *recorder) added(messages, bytes int64) {
 }
 
 // skipped counts messages that are not restored.
-func (rec *recorder) skipped(messages, bytes int64) {
-	rec.update(func(r *Report) {
+func (rep *reporter) skipped(messages, bytes int64) {
+	rep.update(func(r *Report) {
 		r.DoneMessages += messages
 		r.DoneBytes += bytes
 	})
 }
 
-func (rec *recorder) mailboxesDone(n int) {
-	rec.update(func(r *Report) { r.DoneMailboxes += int64(n) })
+func (rep *reporter) mailboxesDone(n int) {
+	rep.update(func(r *Report) { r.DoneMailboxes += int64(n) })
 }
 
-func (rec *recorder) addNotes(notes ...string) {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	rec.report.Notes = append(rec.report.Notes, notes...)
+func (rep *reporter) addNotes(notes ...string) {
+	rep.mu.Lock()
+	defer rep.mu.Unlock()
+	rep.report.Notes = append(rep.report.Notes, notes...)
 }
 
-// add records a problem.
-func (rec *recorder) add(p Problem) error {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
+// add adds a problem.
+func (rep *reporter) add(p Problem) error {
+	rep.mu.Lock()
+	defer rep.mu.Unlock()
 	switch p.Kind {
 	case MessageChanged:
-		rec.report.Changed++
+		rep.report.Changed++
 	case MessageAltered:
-		rec.report.Altered++
+		rep.report.Altered++
 	case MessageRefused:
-		rec.report.Refused++
+		rep.report.Refused++
 	case MessageFailed:
-		rec.report.Failed++
+		rep.report.Failed++
 	}
 	if p.FlagsLost {
-		rec.report.FlagsLost++
+		rep.report.FlagsLost++
 	}
-	if len(rec.report.Problems) < maxProblems {
-		rec.report.Problems = append(rec.report.Problems, p)
+	if len(rep.report.Problems) < maxProblems {
+		rep.report.Problems = append(rep.report.Problems, p)
 	}
-	return rec.write(p.String())
+	return rep.write(p.String())
 }
 
-// recordChanges records what the target changed in a message, and keeps the message if its bytes are different.
-func (rec *recorder) recordChanges(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, result AppendResult, body archive.Body) error {
+// reportChanges reports what the target changed in a message, and keeps the message if its bytes are different.
+func (rep *reporter) reportChanges(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, result AppendResult, body archive.Body) error {
 	if len(result.Changed) == 0 && !result.Altered {
 		return nil
 	}
@@ -125,56 +125,56 @@ func (rec *recorder) recordChanges(ctx context.Context, mailbox *manifest.Mailbo
 		Mailbox: mailbox.Name, UID: uid, Reason: strings.Join(result.Changed, "; "), FlagsLost: result.FlagsLost,
 	}
 	if result.Altered {
-		kept, err := rec.keep(ctx, mailbox, uid, body)
+		kept, err := rep.keep(ctx, mailbox, uid, body)
 		if err != nil {
 			return err
 		}
 		problem.Kind, problem.Kept = MessageAltered, kept
 	}
-	return rec.add(problem)
+	return rep.add(problem)
 }
 
 // write adds a line to the report file. It makes the file for the first line.
-func (rec *recorder) write(line string) error {
-	if rec.dir == "" {
+func (rep *reporter) write(line string) error {
+	if rep.dir == "" {
 		return nil
 	}
-	if rec.file == nil {
-		if err := os.MkdirAll(rec.dir, 0o700); err != nil {
+	if rep.file == nil {
+		if err := os.MkdirAll(rep.dir, 0o700); err != nil {
 			return fmt.Errorf("make a directory for the report: %w", err)
 		}
-		file, err := os.OpenFile(filepath.Join(rec.dir, reportFile), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		file, err := os.OpenFile(filepath.Join(rep.dir, reportFile), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
-		rec.file, rec.lines, rec.report.File = file, bufio.NewWriter(file), file.Name()
+		rep.file, rep.lines, rep.report.File = file, bufio.NewWriter(file), file.Name()
 	}
-	if _, err := rec.lines.WriteString(line + "\n"); err != nil {
+	if _, err := rep.lines.WriteString(line + "\n"); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
 }
 
 // finish closes the report file and returns the report.
-func (rec *recorder) finish() (*Report, error) {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	if rec.file == nil {
-		return &rec.report, nil
+func (rep *reporter) finish() (*Report, error) {
+	rep.mu.Lock()
+	defer rep.mu.Unlock()
+	if rep.file == nil {
+		return &rep.report, nil
 	}
-	err := errors.Join(rec.lines.Flush(), rec.file.Sync(), rec.file.Close())
+	err := errors.Join(rep.lines.Flush(), rep.file.Sync(), rep.file.Close())
 	if err != nil {
 		err = fmt.Errorf("report: %w", err)
 	}
-	return &rec.report, err
+	return &rep.report, err
 }
 
 // keep writes a message that the target refused to a file in ReportDir and returns its path.
-func (rec *recorder) keep(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, body archive.Body) (kept string, err error) {
-	if rec.dir == "" {
+func (rep *reporter) keep(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, body archive.Body) (kept string, err error) {
+	if rep.dir == "" {
 		return "", nil
 	}
-	dir := filepath.Join(rec.dir, rec.dirFor(mailbox))
+	dir := filepath.Join(rep.dir, rep.dirFor(mailbox))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("keep a refused message: %w", err)
 	}
@@ -194,17 +194,17 @@ func (rec *recorder) keep(ctx context.Context, mailbox *manifest.Mailbox, uid ma
 
 // dirFor returns the directory of the kept messages of a mailbox. Two mailboxes never share one, not even on a file
 // system that ignores case.
-func (rec *recorder) dirFor(mailbox *manifest.Mailbox) string {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	dir, ok := rec.dirs[mailbox.Raw]
+func (rep *reporter) dirFor(mailbox *manifest.Mailbox) string {
+	rep.mu.Lock()
+	defer rep.mu.Unlock()
+	dir, ok := rep.dirs[mailbox.Raw]
 	if !ok {
 		plain := dirName(mailbox.Name)
 		dir = plain
-		for n := 2; rec.taken[strings.ToLower(dir)]; n++ {
+		for n := 2; rep.taken[strings.ToLower(dir)]; n++ {
 			dir = fmt.Sprintf("%s~%d", plain, n)
 		}
-		rec.dirs[mailbox.Raw], rec.taken[strings.ToLower(dir)] = dir, true
+		rep.dirs[mailbox.Raw], rep.taken[strings.ToLower(dir)] = dir, true
 	}
 	return dir
 }
