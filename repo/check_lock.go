@@ -12,33 +12,33 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// errOverlaid: somebody who may put, or delete, has tried to make an object go away.
-var errOverlaid = errors.New("something was put over it, or hides it: the older version is read")
+// errOverlaid is the problem of an object that someone with the right to put or delete has tried to replace or hide.
+var errOverlaid = errors.New("another object or a delete marker covers it: the older version is read")
 
-// probes is the prefix of the names of objects that only try the store.
+// probes is the prefix of the names of objects that only test the store.
 const probes = "probe/"
 
-// overlaid tells of the objects of which the newest version is not the one that is read.
+// overlaid reports the objects that Get reads from an older version than the newest.
 func (c *checker) overlaid(context.Context) error {
 	for _, name := range c.r.store.Replaced() {
 		if strings.HasPrefix(name, probes) {
-			continue // init and doctor made it, and a marker hides it if they deleted it
+			continue // init or doctor put it, and then hid it by deleting it
 		}
 		c.problem(Overlaid, name, errOverlaid)
 	}
 	return nil
 }
 
-// shortLocks are objects under a lock that ends too early.
+// shortLocks counts the objects whose retention ends too early.
 type shortLocks struct {
-	first   string // name of one
+	first   string // name of an object whose retention ends first
 	count   int
-	until   time.Time // when the first lock ends
-	unknown bool      // the store does not tell
+	until   time.Time // when that ends
+	unknown bool      // the store does not report retention
 }
 
-// lock asks how long an object is kept. Some stores do not tell of a bucket's default, and some credentials are not told: then
-// nothing is known, which is no fault.
+// lock checks how long the store retains an object. Some stores do not report a bucket's default retention, and some
+// credentials may not read it. That is not a problem: lock then asks no more.
 func (c *checker) lock(ctx context.Context, kind format.Kind, o store.Object) error {
 	lock := c.r.Lock()
 	if lock == nil || c.short.unknown || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(kind, o.Name) {
@@ -72,7 +72,7 @@ func (c *checker) lock(ctx context.Context, kind format.Kind, o store.Object) er
 	return nil
 }
 
-// reportShortLocks tells of locks that end too early, and of a bucket that does not lock what comes.
+// reportShortLocks reports retention that ends too early, and a bucket whose default retention is too short.
 func (c *checker) reportShortLocks(ctx context.Context) error {
 	switch err := c.r.store.CheckDefault(ctx); {
 	case errors.Is(err, objectlock.ErrDefault):

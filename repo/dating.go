@@ -9,33 +9,33 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// A writer chooses the times in a manifest and the time in its name, and a store's clock can leap. Only the store
-// says when it got an object. This file decides what a manifest's times are worth, and everything else uses it.
+// This file decides which times of a manifest to believe. The writer chooses the time T in the name and the times in the
+// manifest, and the clock of a store can be wrong for a while. Only the store says when it got an object.
 //
 //   - The time T in the name is in the manifest too. An object with another name is not this manifest (Repo.Manifest).
-//   - A manifest whose T is after the time when the store got it, or after the store's present time, is misdated. So is
-//     one whose deadline no run can have had when the store got it. A misdated manifest stays a root for Prune. It is
-//     never a parent or the latest, and counts in no rule, until a mark names it.
-//   - A manifest that the store got long after its T is belated. That is normal for copies and repairs, and for all
+//   - A manifest is misdated if its T is after the time when the store got it, or after the store's present time. It is
+//     also misdated if no run can have had its deadline when the store got it. A misdated manifest stays a root: Prune
+//     keeps its chunks. It is never a parent or the latest, and no retention policy counts it, until a mark names it.
+//   - A manifest is belated if the store got it long after its T. That is normal for copies and repairs, and for all
 //     objects of a repository that was moved to another store. But anyone with a writer's key can date a manifest back,
 //     so a belated manifest may not displace one that came in time.
 
 const (
-	// ahead is how far T may be after the store's present time: the clocks of a store's servers differ, some report
-	// only whole seconds, and a run's manifest gets a T after the newest one's.
+	// ahead bounds how far T may be after the store's present time. The clocks of a store's servers differ, some report
+	// only whole seconds, and a run dates its manifest after the newest one.
 	ahead = time.Minute
 
-	// earlyAtMost is how far T may be after the time when the store got the object. It allows for what ahead allows for,
-	// and for the difference between the clocks that the two times come from.
+	// earlyAtMost bounds how far T may be after the time when the store got the object. It is more than ahead, because
+	// the two times can come from different clocks.
 	earlyAtMost = 5 * time.Minute
 
-	// belatedAfter is how long after T the store may get a manifest that came in time.
+	// belatedAfter bounds how long after T the store may get a manifest that counts as in time.
 	belatedAfter = time.Hour
 )
 
-// WriterTimed is a Store, such as a directory, in which the writer of an object can also set its time. There an early
-// time proves nothing: files are restored from backups, and some file systems have local times, or none. So a manifest's
-// times are compared with the present alone.
+// WriterTimed is implemented by a Store, such as a directory, in which the writer of an object can also set its time. An
+// early time proves nothing there: files are restored from backups, and some file systems have local times, or none. So
+// the times of a manifest are only compared with the present.
 type WriterTimed interface{ WriterTimed() }
 
 // ErrMisdated is wrapped by the error of a manifest whose times cannot be true.
@@ -44,12 +44,12 @@ var ErrMisdated = errors.New("its times cannot be true")
 // Belated reports whether the store got the manifest long after the time in its name.
 func (h Head) Belated() bool { return h.Stored.Sub(h.Time) > belatedAfter }
 
-// Misdating returns an error that says why a misdated manifest counts for nothing, and what to do. Otherwise it is nil.
+// Misdating returns an error that says why the manifest is misdated, and what to do. It returns nil if it is not misdated.
 func (h Head) Misdating() error {
 	if h.Misdated == "" {
 		return nil
 	}
-	return fmt.Errorf("%w: %s. It counts for nothing, and stays until you name it: mailstrata forget %x",
+	return fmt.Errorf("%w: %s. It is ignored, and kept until you forget it by name: mailstrata forget %x",
 		ErrMisdated, h.Misdated, h.ID[:4])
 }
 
@@ -59,14 +59,14 @@ func (o *objects) writerTimed() bool {
 	return is
 }
 
-// storeTime is the store's time, which a listing asks for only if it needs it.
+// storeTime caches the store's time for a listing, which asks for it only if it needs it.
 type storeTime struct {
 	r   *Repo
 	now time.Time // zero before the first request
 }
 
-// before reports whether t is in the future. If the store cannot say the time, such as a directory on a read-only medium,
-// it uses this host's clock.
+// before reports whether t is in the future. If the store cannot report the time, as a directory on a read-only medium,
+// before uses this host's clock.
 func (p *storeTime) before(ctx context.Context, t time.Time) bool {
 	if !t.After(p.now.Add(ahead)) {
 		return false
@@ -82,7 +82,7 @@ func (p *storeTime) before(ctx context.Context, t time.Time) bool {
 	return t.After(now.Add(ahead))
 }
 
-// date judges a manifest by its line of a listing.
+// date sets Misdated if the manifest's time is after the present, or after the time when the store got it.
 func (p *storeTime) date(ctx context.Context, h Head) Head {
 	switch {
 	case !p.r.writerTimed() && h.Time.After(h.Stored.Add(earlyAtMost)):
@@ -93,14 +93,14 @@ func (p *storeTime) date(ctx context.Context, h Head) Head {
 	return h
 }
 
-// Judge adds to a Head what the manifest's deadline says about it. For readers, a manifest is late if T is after the
-// deadline. They do not use the time when the store got it, because in a copy of a repository all objects are young,
-// and readers must still find the mail. A run judges more strictly (Run.Heads).
+// Judge returns the Head with Late and Misdated as a reader sets them from the manifest's deadline. For readers, a manifest is
+// late if T is after the deadline. They do not use the time when the store got it, because in a copy of a repository all
+// objects are young, and readers must still find the mail. A run is stricter (Run.Heads).
 func (r *Repo) Judge(h Head, deadline time.Time) Head {
 	h.Late = h.Time.After(deadline)
 	stored := h.Stored
 	if now := time.Now(); r.writerTimed() && now.After(stored) {
-		stored = now // it came before now: nothing closer is known
+		stored = now // the only bound that such a store has
 	}
 	if latest := stored.Add(Lifetime + earlyAtMost); h.Misdated == "" && deadline.After(latest) {
 		h.Misdated = fmt.Sprintf("its deadline is %s, but a run that put it then has a deadline of %s at the latest",
@@ -109,8 +109,8 @@ func (r *Repo) Judge(h Head, deadline time.Time) Head {
 	return h
 }
 
-// behindAtMost is how far the store's clock may be before the time when the repository was made, in case it was made while
-// the clock was ahead.
+// behindAtMost bounds how far the store's clock may be before the time when the repository was made. The repository may
+// have been made while the clock was ahead.
 const behindAtMost = 30 * 24 * time.Hour
 
 // checkClock returns an error if the store's clock shows a time before the repository was made. With such a clock all manifests lie
@@ -125,8 +125,8 @@ func (a *access) checkClock(now time.Time) error {
 
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// checkName checks that a manifest has the time in its name. The first programs did not write the time into the manifest.
-// Theirs must lie within the length of a run.
+// checkName checks that the time in the manifest's name is the one in the manifest. The first versions of mailstrata did not
+// write it into the manifest; then the time in the name must lie within the length of a run.
 func (o *outline) checkName(h Head) error {
 	put := h.Time.UnixMilli()
 	if o.Time != 0 {
@@ -147,5 +147,5 @@ type renamed string
 
 func (r renamed) Error() string { return string(r) }
 
-// Is makes it an ErrNotMine: someone who can write to the store copied it.
+// Is makes renamed an ErrNotMine, because someone who can write to the store copied the manifest.
 func (renamed) Is(target error) bool { return target == format.ErrNotMine }

@@ -9,13 +9,13 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// frameLane is the frame of one lane of a stream that is being filled.
+// frameLane holds the frame that a stream fills with the chunks of one lane (format.Lane).
 type frameLane struct {
 	mu    sync.Mutex
-	frame *format.RawFrame // nil: none
+	frame *format.RawFrame // nil if no chunk came since the last frame was full
 }
 
-// newFrames returns n empty frames: one for each lane of each stream, and some for the encoders.
+// newFrames returns a channel of n empty frames. The channel has room for all of them.
 func newFrames(n int) chan *format.RawFrame {
 	frames := make(chan *format.RawFrame, n)
 	for range n {
@@ -45,7 +45,7 @@ func (w *Writer) add(ctx context.Context, lane *frameLane, l format.Lane, p chun
 	return w.send(ctx, lane)
 }
 
-// send hands the lane's frame to an encoder.
+// send passes the lane's frame to an encoder.
 func (w *Writer) send(ctx context.Context, l *frameLane) error {
 	w.encoding.Add(1)
 	select {
@@ -61,7 +61,7 @@ func (w *Writer) send(ctx context.Context, l *frameLane) error {
 	}
 }
 
-// filling yields the lanes that have a frame.
+// filling returns the lanes that have a frame.
 func (w *Writer) filling() iter.Seq[*frameLane] {
 	return func(yield func(*frameLane) bool) {
 		for i := range w.streams {
@@ -74,7 +74,7 @@ func (w *Writer) filling() iter.Seq[*frameLane] {
 	}
 }
 
-// encodeFrames encodes frames until the writer ends.
+// encodeFrames compresses frames and adds them to packs until the writer ends.
 func (w *Writer) encodeFrames() error {
 	for {
 		select {

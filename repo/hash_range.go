@@ -8,15 +8,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// HashRange is a share of all packs: those whose hashes lie in a range. The range may run past the greatest hash and go on
-// from the smallest, so ranges that follow each other miss no pack, even one that is added in between. The zero HashRange
-// holds no pack.
+// HashRange is a share of all packs: those whose hashes lie in a range. A range may wrap around, past the greatest hash to the
+// smallest. Successive ranges miss no pack that exists all the time. The zero HashRange holds no pack.
 type HashRange struct {
-	from, length uint64 // of the first 8 bytes of a hash
+	from, length uint64 // compared with the first 8 bytes of a hash
 	all          bool
 }
 
-// AllPacks holds every pack.
+// AllPacks is the range of every pack.
 var AllPacks = HashRange{all: true}
 
 // RandomRange returns a range that holds about a share, from 0 to 1, of all packs.

@@ -13,28 +13,28 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Head is what a listing shows of a manifest.
+// Head describes a manifest without its content: what its name, the listing of its object, the marks and its deadline say.
+// Manifests and Run.Heads list Heads, and Repo.Manifest reads the content of one.
 type Head struct {
-	Account string    // directory of the account, see AccountDir
-	Name    string    // of the object
-	ID      chunk.ID  // hash of the object: what a child names as its parent
-	Time    time.Time // when it was put, by the store's clock, as its name says
-	Stored  time.Time // when the store got this object: in a copy of a repository much later
-	Size    int64     // of the object
-	Marked  bool      // it is marked to be forgotten
+	Account string    // directory of the account, as AccountDir returns it
+	Name    string    // name of the object
+	ID      chunk.ID  // hash of the object; a child manifest names its parent by it
+	Time    time.Time // when the run put the manifest, by the store's clock, as the name says
+	Stored  time.Time // when the store got this object, which is much later in a copy of a repository
+	Size    int64     // size of the object
+	Marked  bool      // a mark says that the manifest is to be forgotten
 	Since   time.Time // when it was first marked, by the store's clock
-	Erased  bool      // prune also rewrites packs without what only this manifest needs
-	Late    bool      // it was put after its deadline and is no parent (Repo.Judge, Run.Heads)
+	Erased  bool      // prune also rewrites packs, to delete what only this manifest needs
+	Late    bool      // it was put after its deadline and can be no parent (Repo.Judge, Run.Heads)
 
 	// Misdated says why the manifest's times cannot be true. It is empty if they can. See dating.go.
 	Misdated string
 }
 
-// Committed reports whether the manifest counts, by its Head: it was not stored late, is not marked to be forgotten, and is
-// not misdated.
+// Committed reports whether the manifest counts as committed: it is not late, not marked, and not misdated.
 func (h Head) Committed() bool { return !h.Late && !h.Marked && h.Misdated == "" }
 
-// ParseManifest parses the name of a manifest, even of one that was deleted long ago, which a mark may name.
+// ParseManifest parses the name of a manifest, which need not exist: a mark may name one that was deleted long ago.
 func ParseManifest(name string) (h Head, ok bool) {
 	account, put, hash, ok := format.ParseManifestName(name)
 	if !ok {
@@ -43,26 +43,26 @@ func ParseManifest(name string) (h Head, ok bool) {
 	return Head{Account: account, Name: name, ID: hash, Time: put}, true
 }
 
-// headOf returns the Head of a listed object, and false if that has no name of a manifest.
+// headOf returns the Head of a listed object, or false if its name is not that of a manifest.
 func headOf(o store.Object) (Head, bool) {
 	h, ok := ParseManifest(o.Name)
 	h.Size, h.Stored = o.Size, o.Time
 	return h, ok
 }
 
-// Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks that cannot be read, so
-// that they hide no mail.
+// Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks that cannot be read.
+// Otherwise anyone who can write to the store could hide mail.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
 	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, concernsObject)
 }
 
-// EveryManifest is Manifests for callers that remove: a mark that cannot be read is an error.
+// EveryManifest is Manifests for callers that remove something. A mark that cannot be read is an error.
 func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
 	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, nil)
 }
 
-// AccountManifests lists the manifests of one account, the newest first. It is for callers that build on them: a mark that
-// cannot be read is an error.
+// AccountManifests lists the manifests of one account, the newest first, for callers that choose a parent. A mark that cannot
+// be read is an error.
 func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return r.accountHeads(ctx, account, time.Time{})
 }
@@ -71,7 +71,7 @@ func (r *Repo) accountHeads(ctx context.Context, account string, known time.Time
 	return r.listHeads(ctx, format.KindManifest.Folder()+r.AccountDir(account)+"/", known, nil)
 }
 
-// listHeads lists manifests. known is the newest known time of the store, or zero.
+// listHeads lists manifests. known is the latest time of the store that the caller knows, or zero.
 func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ignore func(error) bool) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
 		// The marks are listed while the first manifests are. The order of the two listings does not matter: both come after
@@ -111,20 +111,20 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ig
 }
 
 // Manifest reads the content of a manifest. It returns ErrNotMine if the manifest is of another account or time than its name
-// says: the tag does not cover names, so anybody who can write to the store can copy a manifest. It also returns ErrNotMine for
-// bytes that hash to the name and are no manifest, which anybody can put there too.
+// says: the tag does not cover names, so anyone who can write to the store can copy a manifest to another name. It also
+// returns ErrNotMine for bytes that hash to the name and are not a manifest, because anyone can put those there too.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	content, err := r.Root(ctx, h)
 	if foreign := new(undecodable); errors.As(err, &foreign) && errors.Is(err, format.ErrDamaged) {
-		// The bytes match the name, so they are not damaged: somebody without the key put them there.
-		err = fmt.Errorf("read %s: its bytes are what its name says, and they are no manifest (%v): %w", h.Name, foreign, format.ErrNotMine)
+		// The bytes match the name, so they are not damaged. Someone without the key put them there.
+		err = fmt.Errorf("read %s: its bytes match its name and are not a manifest (%v): %w", h.Name, foreign, format.ErrNotMine)
 	}
 	if err != nil {
 		return nil, err
 	}
 	o, err := outlineOf(content)
 	if err == nil && o.Account != nil && r.AccountDir(string(o.Account)) != h.Account {
-		err = fmt.Errorf("it is of another account than its name says: %w", format.ErrNotMine)
+		err = fmt.Errorf("its account is not the one in its name: %w", format.ErrNotMine)
 	}
 	if err == nil {
 		err = o.checkName(h)
@@ -135,13 +135,14 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	return content, nil
 }
 
-// Root reads the content of a manifest for Prune, even if its name does not match: it may need what nothing else needs.
+// Root reads the content of a manifest as Prune does, which follows it even if the name does not match: it may need chunks
+// that no other manifest needs.
 func (r *Repo) Root(ctx context.Context, h Head) ([]byte, error) {
 	r.manifestRead.Store(time.Now().UnixNano())
 	return r.load(ctx, format.KindManifest, h.Name)
 }
 
-// outline is what this package needs of a manifest. Package manifest checks the rest.
+// outline is the part of a manifest that this package reads. Package manifest reads and checks the rest.
 type outline struct {
 	Account  []byte `cbor:"1,keyasint"`
 	Start    int64  `cbor:"3,keyasint"`

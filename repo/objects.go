@@ -29,7 +29,7 @@ func (o *objects) put(ctx context.Context, name string, stored []byte) error {
 	return o.putKept(ctx, name, bytes.NewReader(stored), int64(len(stored)))
 }
 
-// load reads an object, from the cache or the store, and returns its content. It checks everything that can be checked.
+// load reads an object from the cache or the store, checks its hash and its tag, and returns its content.
 func (o *objects) load(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
 	content, err := o.loadUnnamed(ctx, kind, name)
 	if err != nil {
@@ -59,7 +59,7 @@ func (o *objects) loadUnnamed(ctx context.Context, kind format.Kind, name string
 	return content, err
 }
 
-// undecodable is an object whose bytes are what its name says, and that does not open.
+// undecodable is the error of an object that matches its name and does not open.
 type undecodable struct{ err error }
 
 func (u *undecodable) Error() string { return u.err.Error() }
@@ -93,7 +93,7 @@ func fetchOnce(ctx context.Context, s store.Store, name string) ([]byte, error) 
 	return stored, nil
 }
 
-// readBody reads a body of a size that the store reports. It does not trust the size: memory grows as bytes come.
+// readBody reads a body of a size that the store reports. It does not trust the size, so its memory grows as bytes come.
 func readBody(body io.Reader, size int64) ([]byte, error) {
 	var b bytes.Buffer
 	b.Grow(int(min(size, 1<<20)) + bytes.MinRead)
@@ -109,7 +109,7 @@ func readBody(body io.Reader, size int64) ([]byte, error) {
 
 // Some stores acknowledge an object and do not keep it: a disk cache loses power, a proxy fails, a disk is full. So a writer
 // lists each object by its name before it puts another that relies on it: packs before the index segment that names them,
-// the segment before the manifest. What is missing is put once more.
+// and the segment before the manifest. It puts a missing object once more.
 
 // ErrNotKept is the error of an object that the store acknowledged twice and does not list.
 var ErrNotKept = errors.New("the store acknowledged this object and did not keep it, so nothing that needs it was committed")

@@ -17,15 +17,15 @@ const (
 // packBuilder builds the packs of one kind, one after another.
 type packBuilder struct {
 	mu     sync.Mutex
-	open   *openPack // nil if there is none yet
-	closed int64     // bytes of the packs before it
+	open   *openPack // nil before its first frame
+	closed int64     // bytes of the complete packs
 }
 
-// target returns the size of the pack that is being built: at most half of what was put before it. The last pack is uploaded while
-// nothing else happens, so it should be at most a third of all; large archives still have few packs.
+// target returns the size up to which the open pack is filled: half of the bytes in the packs before it, between firstPack
+// and packTarget. The last pack is uploaded while nothing else happens, so it should be at most a third of all.
 func (b *packBuilder) target() int64 { return min(packTarget, max(firstPack, b.closed/2)) }
 
-// packFrame adds a frame to the pack of its kind.
+// packFrame adds a frame, which stored is encoded, to the open pack of its kind. It completes the pack first if it is full.
 func (w *Writer) packFrame(f *format.RawFrame, stored []byte) error {
 	b := &w.builders[format.PackNumber(f.Lane.Kind())]
 	b.mu.Lock()
@@ -45,7 +45,7 @@ func (w *Writer) packFrame(f *format.RawFrame, stored []byte) error {
 	return b.open.add(f, stored)
 }
 
-// closePack finishes the pack that is being built, if there is one, and sends it to an uploader.
+// closePack completes the open pack, if there is one, and passes it to an uploader.
 func (w *Writer) closePack(b *packBuilder) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -75,7 +75,7 @@ func (w *Writer) closePackLocked(b *packBuilder) error {
 	}
 }
 
-// openPack is a pack that is being built in a spool.
+// openPack is a pack that is being written to a spool, a file on this host.
 type openPack struct {
 	kind   format.Kind
 	spool  *format.Spool
@@ -98,11 +98,11 @@ func newPack(r *Repo, kind format.Kind) (*openPack, error) {
 	return &openPack{kind: kind, spool: s, writer: w, table: 64}, nil
 }
 
-// tableBytes returns the most that a frame adds to the table: a row of 46 bytes, heads of arrays, and for each chunk a prefix
-// and a length of at most 5 bytes.
+// tableBytes returns the most bytes that a frame adds to the table: a row of 46 bytes, heads of arrays, and for each chunk
+// a prefix and a length of at most 5 bytes.
 func tableBytes(f *format.RawFrame) int { return 46 + 16 + 21*len(f.Prefixes) }
 
-// takes reports whether the frame still fits into a container of the target size.
+// takes reports whether the frame fits into a container of the target size. The first frame always does.
 func (p *openPack) takes(f *format.RawFrame, stored []byte, target int64) bool {
 	return len(p.lanes) == 0 ||
 		p.writer.SizeWith(len(stored), p.table+tableBytes(f)) <= target && p.chunks+len(f.Prefixes) <= format.PackChunks && len(p.lanes) < format.MaxFrames
@@ -118,14 +118,14 @@ func (p *openPack) add(f *format.RawFrame, stored []byte) error {
 	return nil
 }
 
-// sealedPack is a complete pack in its spool, to be put.
+// sealedPack is a complete pack in its spool, ready to be put.
 type sealedPack struct {
 	format.PackRow
 	lanes []format.LaneRow
 	spool *format.Spool
 }
 
-// finish completes the pack and reads back its table.
+// finish completes the pack and checks it: it opens the pack again and reads its table.
 func (p *openPack) finish(r *Repo) (*sealedPack, error) {
 	salt := make([]byte, 16)
 	rand.Read(salt)

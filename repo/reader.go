@@ -18,11 +18,12 @@ import (
 
 // ReaderOptions limit a Reader.
 type ReaderOptions struct {
-	// CacheBytes bounds the decoded frames in memory; 0 means 32 MiB. It does not count chunks that were returned.
+	// CacheBytes bounds the decoded frames in memory; 0 means 32 MiB. Chunks that the caller keeps come on top.
 	CacheBytes int64
 }
 
-// Reader reads chunks. It caches the frames that it decoded last, and fetches each only once if several goroutines ask for it.
+// Reader reads chunks. It caches the frames that it decoded last. If several goroutines need a frame at once, it fetches the
+// frame once. Several goroutines may use a Reader.
 type Reader struct {
 	r        *Repo
 	frames   *frameCache
@@ -40,7 +41,8 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 	}
 }
 
-// Chunk reads a chunk and checks it against its ID. The caller must not change the bytes, which may be part of a cached frame.
+// Chunk reads a chunk and checks it against its ID. If one copy cannot be read, Chunk tries the others. The caller must not
+// change the bytes, which may be part of a cached frame.
 func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	places, err := rd.r.places(ctx, id)
 	if err != nil {
@@ -63,7 +65,7 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 		}
 	}
 	if unreached != nil {
-		return nil, unreached // the copy that could not be read may be whole, even if another is damaged
+		return nil, unreached // even if another copy is damaged, the one that could not be reached may be intact
 	}
 	if errors.Is(failed, store.ErrNotExist) {
 		if again, err := rd.movedTo(ctx, id, places); again != nil || err != nil {
@@ -73,7 +75,7 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	return nil, failed
 }
 
-// movedTo looks for a chunk in packs that are newer than the index of this host.
+// movedTo reads a chunk from a pack that is newer than the index of this host. It returns nil if there is none.
 func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []index.Location) ([]byte, error) {
 	x, err := rd.r.openIndex(ctx)
 	if err != nil {
@@ -107,7 +109,7 @@ func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place index.Location
 	if end > uint64(len(content)) {
 		return nil, cmp.Or(err, format.Damaged("the index places it outside its frame"))
 	}
-	data := content[place.Offset:end:end] // the chunks before the damage of a frame are whole
+	data := content[place.Offset:end:end] // a damaged frame has intact chunks before the damage
 	if rd.r.chunkID(data) != id {
 		return nil, cmp.Or(err, format.Damaged("its bytes do not hash to its ID"))
 	}
@@ -134,7 +136,7 @@ func (rd *Reader) fetchFrameOnce(ctx context.Context, f format.Frame) ([]byte, e
 
 // Limits of what Prefetch reads at once.
 const (
-	maxGap   = 256 << 10 // bytes that are read and dropped rather than skipped by a second request
+	maxGap   = 256 << 10 // bytes between two frames: more of them cost more than a second request
 	maxRange = 4 << 20
 	parallel = 4
 
@@ -143,8 +145,8 @@ const (
 	maxInFlight = 8 << 20
 )
 
-// Prefetch reads frames into the cache before they are needed: adjacent frames with one request, and several requests at once. It
-// reads no more than the cache holds. The caller may ignore an error, because Chunk returns it again.
+// Prefetch reads frames into the cache before they are needed. It reads adjacent frames with one request, makes several
+// requests at once, and reads no more than the cache holds. The caller may ignore an error, because Chunk returns it again.
 func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) error {
 	frames = slices.Clone(frames)
 	slices.SortFunc(frames, format.Frame.Compare)
@@ -167,10 +169,10 @@ func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) error {
 	return group.Wait()
 }
 
-// Drop removes frames from the cache that are not needed again soon.
+// Drop removes frames from the cache.
 func (rd *Reader) Drop(frames []format.Frame) { rd.frames.drop(frames) }
 
-// together returns how many of the frames one request reads.
+// together returns how many of the frames, from the first, one request reads.
 func together(frames []format.Frame) int {
 	first := frames[0]
 	n := 1

@@ -10,15 +10,15 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Reindex indexes packs that no index segment names: after segments were lost, or to use what an interrupted run has stored.
-// It skips condemned packs. It needs the owner's key, because no other opens packs of mail. It reports packs that cannot be
-// read, and returns how many packs it indexed.
+// Reindex indexes the packs that no index segment names, after segments were lost, or to use what an interrupted run has
+// stored. It skips condemned packs, reports packs that it cannot read, and returns how many packs it indexed. It needs the
+// owner's key, because no other key opens packs of mail.
 //
-// First it removes damaged segments, if the store allows that: the packs have the same information, and the new segment may
-// get the name of the damaged one.
+// Reindex first removes damaged segments, if the store allows that. The packs have the same information, and a new segment
+// may get the name of a damaged one.
 func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, err error) {
 	if !r.CanRead() {
-		return 0, fmt.Errorf("making an index from packs of mail needs the owner's key: %w", ErrNoRole)
+		return 0, fmt.Errorf("indexing packs of mail needs the owner's key: %w", ErrNoRole)
 	}
 	c := &checker{r: r, report: report, stored: map[string]int64{}, indexed: map[format.Pack]format.PackRow{}}
 	damaged, err := c.damagedSegments(ctx)
@@ -58,8 +58,8 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 	return packs, r.putDraft(ctx, &draft)
 }
 
-// damagedSegments reads all segments and returns the names of those that are damaged, in two attempts. It reports others that
-// cannot be read: of a newer version, or not of this repository.
+// damagedSegments reads all segments and returns the names of those that are damaged in two attempts. It reports those that
+// cannot be read for another reason: a newer version, or another repository.
 func (c *checker) damagedSegments(ctx context.Context) (names []string, err error) {
 	for o, err := range c.r.store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
@@ -81,7 +81,7 @@ func (c *checker) damagedSegments(ctx context.Context) (names []string, err erro
 	return names, nil
 }
 
-// removeSegments removes damaged index segments. It reports those that the store keeps.
+// removeSegments deletes damaged index segments. It reports those that the store retains.
 func (r *Repo) removeSegments(ctx context.Context, names []string, report func(Problem)) error {
 	for _, name := range names {
 		err := r.store.Delete(ctx, name)

@@ -12,16 +12,16 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Repaired is what became of damaged packs.
+// Repaired counts what RepairPacks did.
 type Repaired struct {
 	Packs  int
-	Chunks int64 // that could be read, and are stored anew now
-	Lost   int64 // chunks that could not; which messages that harms, a check tells
+	Chunks int64 // chunks that could be read, and are stored again
+	Lost   int64 // chunks that could not be read; a check reports the messages that need them
 }
 
-// RepairPacks takes what can still be read out of packs that are damaged or gone, stores it anew, and condemns them: from then on
-// no run takes a chunk of theirs for stored, so that the next backup stores again what it meets. It needs the owner's key.
-// Pieces that cannot be read are reported.
+// RepairPacks repairs packs that are damaged or missing. It stores the chunks that it can still read in new packs, reports the
+// frames that it cannot read, and condemns the damaged packs. Then no run relies on their chunks, and the next backup stores
+// again those that it meets. It needs the owner's key.
 func (r *Repo) RepairPacks(ctx context.Context, packs []format.Pack, report func(Problem)) (Repaired, error) {
 	if !r.CanRead() || !r.CanRemove() {
 		return Repaired{}, fmt.Errorf("repairing packs needs the owner's key: %w", ErrNoRole)
@@ -70,20 +70,20 @@ func (rp *repairer) run(ctx context.Context) (err error) {
 	return w.Flush(ctx)
 }
 
-// describedFrame is a frame and what it holds.
+// describedFrame is a frame with its chunks.
 type describedFrame struct {
 	format.Frame
 	lane    format.Lane
 	content []described
 }
 
-// described is a chunk's place in a frame.
+// described says where a chunk lies in a frame.
 type described struct {
 	prefix         chunk.Prefix
 	offset, length uint32
 }
 
-// frames describes the frames of a pack, as it does itself, or else as the index does.
+// frames returns the frames of a pack, from the table of the pack, or from the index if the table cannot be read.
 func (rp *repairer) frames(ctx context.Context, p format.Pack) ([]describedFrame, error) {
 	for o, err := range rp.r.store.List(ctx, p.String()) {
 		if err != nil {
@@ -116,7 +116,8 @@ func describedByItself(row format.PackRow, lanes []format.LaneRow) []describedFr
 	return frames
 }
 
-// describedByIndex does not know lanes: of mail, all is taken for text.
+// describedByIndex returns the frames of a pack from the index. The index does not have their lanes, so all mail counts as
+// text.
 func (rp *repairer) describedByIndex(ctx context.Context, p format.Pack) ([]describedFrame, error) {
 	x, err := rp.r.openIndex(ctx)
 	if err != nil {
@@ -145,7 +146,7 @@ func (rp *repairer) describedByIndex(ctx context.Context, p format.Pack) ([]desc
 	return frames, nil
 }
 
-// frame stores the chunks of a frame anew, as many as are what they should be.
+// frame stores again the chunks of a frame that match their IDs, and reports the others.
 func (rp *repairer) frame(ctx context.Context, w *Writer, rd *Reader, f describedFrame) error {
 	content, damage := rd.fetchFrame(ctx, f.Frame)
 	if damage != nil && (ctx.Err() != nil || !concernsObject(damage) && !errors.Is(damage, store.ErrRange)) {
@@ -159,7 +160,7 @@ func (rp *repairer) frame(ctx context.Context, w *Writer, rd *Reader, f describe
 	}()
 	for _, c := range f.content {
 		if uint64(c.offset)+uint64(c.length) > uint64(len(content)) {
-			damage = cmp.Or(damage, format.Damaged("chunk %s ends outside of its frame", c.prefix))
+			damage = cmp.Or(damage, format.Damaged("chunk %s ends outside its frame", c.prefix))
 			lost++
 			continue
 		}

@@ -17,8 +17,8 @@ func (o *objects) Now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-// RetainedUntil returns the time until which the store retains any version of these objects, by the present locks. It is zero
-// if the repository is not under lock, or if the store does not say.
+// RetainedUntil returns the time until which the store retains any version of these objects, by Object Lock. It is zero if
+// the repository is not under Object Lock, or if the store does not report retention.
 func (o *objects) RetainedUntil(ctx context.Context, names []string) (latest time.Time, err error) {
 	return o.store.LastRetained(ctx, []string{format.KindData.Folder(), format.KindCatalog.Folder(), format.KindManifest.Folder()}, names)
 }

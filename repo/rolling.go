@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// A rolling check reads all packs once within a period, a share of them at each call. The repository keeps how far it has
-// come, so any host can continue it.
+// A rolling check reads all packs once within a period, a share of them at each call. An object in the repository records
+// its progress, so any host can continue it.
 
 // checkRow is the content of a check object.
 type checkRow struct {
@@ -22,7 +22,7 @@ type checkRow struct {
 // Rolling is one call of a rolling check.
 type Rolling struct {
 	HashRange           // the packs to read
-	Last      time.Time // when the last call was; zero if this is the first
+	Last      time.Time // time of the last call; zero if this is the first
 	now       time.Time
 	seen      []string // existing check objects, the newest first
 }
@@ -58,7 +58,7 @@ func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, erro
 		}
 		last := time.UnixMilli(int64(row.When))
 		if last.After(rolling.now.Add(ahead)) {
-			continue // with a time in the future every check until then would read nothing
+			continue // checks would read nothing until that time
 		}
 		rolling.Last, cursor = last, row.Cursor
 		elapsed = rolling.now.Sub(rolling.Last)

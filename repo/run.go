@@ -13,15 +13,18 @@ import (
 
 // Run is one run that archives one or several accounts.
 //
-// Nothing is locked. Time, by the store's clock, keeps runs and removals apart: a run gives up 12 hours after its start, and a
-// condemned pack is deleted after 24. So a run that relied on a chunk has either committed, and the prune that deletes sees its
-// manifest, or never will. In the words of docs/design/removing.md:
+// Runs and removals take no lock against each other. Time, by the store's clock, keeps them apart: a run gives up 12 hours
+// after its start, and a condemned pack is deleted after 24. By then a run that relied on a chunk of the pack has either
+// committed, and the prune that deletes sees its manifest, or it never will. These are the first five rules of
+// docs/design/removing.md, which comments cite by number:
 //
 //  1. Begin reads the store's time s. Heads lists marks and manifests: a parent is unmarked and not late. Then the
 //     Writer lists condemnations.
-//  2. A chunk is stored if any index places it in a pack that no condemnation names. (Writer.Put)
-//  3. Packs, index, manifest with deadline s + 12 h; past it, the run gives up. (Writer.Commit)
-//  4. A manifest that the store got after its deadline is late: not committed, never a parent.
+//  2. A chunk is stored if any index places it in a pack that no condemnation names and that the store has listed to this
+//     run (Writer.Put).
+//  3. The run puts packs, then the index, then a manifest with the deadline s + 12 h (Writer.Commit). After the deadline it
+//     gives up.
+//  4. A manifest that the store got after its deadline is late: it is not committed, and is never a parent.
 //  5. A longer run commits a checkpoint and begins again.
 type Run struct {
 	r     *Repo
@@ -35,7 +38,7 @@ type Run struct {
 	newest map[string]Head // by account directory
 }
 
-// Begin begins a run. It renews the locks of a repository under lock, if they are due.
+// Begin begins a run. In a repository under Object Lock it first renews the retention of all objects, if that is due.
 func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 	run, err := r.begin(ctx)
 	if lock := r.Lock(); err == nil && lock != nil {
@@ -44,7 +47,7 @@ func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 	return run, err
 }
 
-// begin begins a run without renewing locks.
+// begin begins a run without renewing retention.
 func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	if err := r.noneRejected(); err != nil {
 		return nil, err
@@ -69,11 +72,12 @@ func (run *Run) Start() time.Time { return run.clock.start }
 // Deadline returns the time by which the run must commit.
 func (run *Run) Deadline() time.Time { return run.clock.start.Add(Lifetime) }
 
-// Now returns the store's time. If it went back, the error is ErrClock, and the run cannot commit.
+// Now returns the store's time. If the time went back, the error is ErrClock, and the run cannot commit.
 func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.now(ctx) }
 
-// Heads lists the manifests of an account, the newest first, with whether each is marked, late or misdated. Any other can be the
-// run's parent. An error with a Head concerns that manifest alone, and more may follow; an error without a Name ends the list.
+// Heads lists the manifests of an account, the newest first. Each Head says whether the manifest is marked, late or misdated;
+// any other can be the run's parent. An error beside a Head with a Name concerns that manifest alone, and more may follow.
+// An error beside an empty Head ends the list.
 func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
 		for h, err := range run.r.accountHeads(ctx, account, run.clock.known()) {
@@ -92,7 +96,7 @@ func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error
 	}
 }
 
-// checkLate sets whether a manifest is late.
+// checkLate reads the manifest, and returns its Head with Late and Misdated as the manifest's deadline requires.
 func (run *Run) checkLate(ctx context.Context, h Head) (Head, error) {
 	content, err := run.r.Manifest(ctx, h)
 	if err != nil {
@@ -107,8 +111,8 @@ func (run *Run) checkLate(ctx context.Context, h Head) (Head, error) {
 	return h, nil
 }
 
-// Lost returns the name of the newest manifest of the account that this host remembers. lost is true if the store does not have
-// it and no mark names it: someone removed it without the right to.
+// Lost returns the name of the newest manifest of the account that this host remembers. It reports lost if the store does
+// not have it and no mark names it: then someone removed it without the owner's key.
 func (run *Run) Lost(ctx context.Context, account string) (name string, lost bool, err error) {
 	name, err = run.r.memory().head(run.r.AccountDir(account))
 	if err != nil || name == "" {
@@ -128,8 +132,8 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 	return name, !marked, nil
 }
 
-// Own returns the Head of the newest manifest of the account that this host has committed, from its name alone. The Name is empty
-// if this host remembers none.
+// Own returns a Head of the newest manifest of the account that this host has committed. Only what the name says is set. If
+// this host remembers no manifest, the Name is empty.
 func (run *Run) Own(account string) (Head, error) {
 	name, err := run.r.memory().head(run.r.AccountDir(account))
 	if err != nil {
@@ -175,10 +179,10 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	return h, run.r.memory().setHead(h)
 }
 
-// Encode returns the content of a manifest, with the time of its place in history.
+// Encode returns the content of a manifest with the time at, which its name has too.
 type Encode func(at time.Time) ([]byte, error)
 
-// encodeManifest returns a manifest's object.
+// encodeManifest encodes a manifest, checks it, and returns its object with its name and deadline.
 func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (name string, stored []byte, deadline time.Time, err error) {
 	manifest, err := encode(at)
 	if err != nil {
@@ -199,8 +203,8 @@ func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (nam
 	return format.ManifestName(run.r.AccountDir(account), at, hash), stored, deadline, err
 }
 
-// timeAfterNewest returns the time for a manifest's name: now, but after every other manifest of the account that this run has seen.
-// So the last one put is listed first, even if two runs end within the second that a store reports.
+// timeAfterNewest returns the time for a manifest's name: now, or just after the newest manifest of the account that this
+// run has seen. So the last manifest put is listed first, even if two runs end within the one second that a store resolves.
 func (run *Run) timeAfterNewest(account string, now time.Time) time.Time {
 	now = now.Truncate(time.Millisecond) // as names hold it
 	if newest := run.newest[account]; !now.After(newest.Time) {
@@ -209,14 +213,15 @@ func (run *Run) timeAfterNewest(account string, now time.Time) time.Time {
 	return now
 }
 
-// noteNewest notes the newest manifest of an account that is not misdated.
+// noteNewest remembers a manifest that is newer than those of its account that the run has seen, unless it is misdated.
 func (run *Run) noteNewest(h Head) {
 	if h.Misdated == "" && h.Time.After(run.newest[h.Account].Time) {
 		run.newest[h.Account] = h
 	}
 }
 
-// putManifest puts a manifest, and returns it as the store lists it. If the store does not, putManifest puts it once more.
+// putManifest puts a manifest, and returns it as the store lists it. If the store does not list it, putManifest puts it
+// once more.
 func (run *Run) putManifest(ctx context.Context, name string, stored []byte) (Head, error) {
 	for range 2 {
 		if err := run.r.store.Put(ctx, name, bytes.NewReader(stored), int64(len(stored))); err != nil {
@@ -229,7 +234,7 @@ func (run *Run) putManifest(ctx context.Context, name string, stored []byte) (He
 	return Head{}, fmt.Errorf("%s: %w", name, ErrNotKept)
 }
 
-// confirm returns a manifest as the store lists it. The Head has no Name if the store does not.
+// confirm returns a manifest as the store lists it, or an empty Head if the store does not list it.
 func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
 	for o, err := range run.r.store.List(ctx, name) {
 		if err != nil {

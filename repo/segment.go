@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/index"
 )
 
-// writeSegment makes an index segment of packs and ascending entries, in a spool that the caller closes. For a segment that
-// replaces others, merged has its Inputs and Proofs.
+// writeSegment writes an index segment of packs and ascending entries to a spool, which the caller closes. For a segment
+// that replaces others, merged has its Inputs and Proofs.
 func (o *objects) writeSegment(packs []format.PackRow, entries iter.Seq[format.Entry], merged format.Table) (*format.Spool, [32]byte, error) {
 	var none [32]byte
 	s, err := o.cache.spool(o.seals.recipients(format.KindIndex))
@@ -25,8 +25,8 @@ func (o *objects) writeSegment(packs []format.PackRow, entries iter.Seq[format.E
 	return s, hash, nil
 }
 
-// putSegment puts an index segment of the packs that no segment names yet. From then on the index knows their chunks, and the
-// writer forgets them.
+// putSegment puts an index segment of the packs that no segment names yet. Then the index knows their chunks, and the
+// writer releases its claims on them.
 func (w *Writer) putSegment(ctx context.Context) error {
 	w.segments.Lock()
 	defer w.segments.Unlock()
@@ -57,8 +57,8 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	return nil
 }
 
-// keepClaims lets the writer go on if the cache cannot be written: it remembers the chunks itself, up to maxClaims. What was
-// stored by then is indexed, and another run uses it.
+// keepClaims is called if the index of this host cannot be written. It keeps the claims in memory, so that the writer can
+// continue, and returns an error if there are more than maxClaims. The segment is in the store, and another run uses it.
 func (w *Writer) keepClaims(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,9 +76,9 @@ func (w *Writer) release(entries []format.Entry) {
 	}
 }
 
-// pendingSegment is the next index segment.
+// pendingSegment collects the packs of the next index segment.
 type pendingSegment struct {
 	index.Draft
-	waiting []*sealedPack // its packs that the store has not listed yet
-	held    int64         // their bytes
+	waiting []*sealedPack // packs of the segment that the store has not listed yet
+	held    int64         // bytes of waiting, on this host's disk
 }

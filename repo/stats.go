@@ -10,12 +10,12 @@ import (
 
 // Stats counts what a Writer did.
 type Stats struct {
-	Chunks  int64 // new
-	Bytes   int64 // of these
+	Chunks  int64 // new chunks
+	Bytes   int64 // bytes of new chunks
 	Known   int64 // chunks that were stored already
-	Saved   int64 // bytes of these
-	Objects int64 // put
-	Stored  int64 // bytes of these
+	Saved   int64 // bytes of chunks that were stored already
+	Objects int64 // objects put
+	Stored  int64 // bytes of objects put
 }
 
 type counters struct{ chunks, bytes, knownChunks, saved, objects, stored atomic.Int64 }
@@ -49,8 +49,8 @@ func (w *Writer) Stats() Stats {
 // Usage is the space that a repository takes in its store, by kind.
 type Usage map[format.Kind]struct{ Objects, Bytes, Unpacked int64 }
 
-// Usage lists the store and adds up sizes. Unpacked is the size of the chunks in the packs that the index describes, before
-// compression.
+// Usage lists the store and adds up the sizes of its objects. Unpacked counts the chunks in the packs that the index describes,
+// before compression.
 func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 	index, err := r.openIndex(ctx)
 	if err != nil {

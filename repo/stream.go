@@ -7,19 +7,19 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Stream takes chunks that belong together into a Writer, such as the messages of one mailbox in their order. The chunks of a
-// stream share frames only with each other. So similar content is compressed together even if several connections deliver at
-// once, and what is read together later is stored together.
+// Stream puts chunks that belong together into a Writer, such as the messages of one mailbox in their order. The chunks of
+// a stream share frames only with each other. So similar content is compressed together, and what is read together later
+// is stored together, even if several connections deliver at once.
 type Stream struct {
 	w      *Writer
-	leased int // users now; guarded by Writer.leasing
+	leased int // number of users; guarded by Writer.leasing
 	lanes  [format.Lanes]frameLane
 }
 
-// maxStreams bounds memory: a stream fills a frame of each lane, some 13 MiB in all. More users share the streams.
+// maxStreams bounds memory, because a stream fills a frame of each lane, some 13 MiB in all. More users share the streams.
 const maxStreams = 2
 
-// Stream returns a stream, which the caller closes. The next user goes on with frames that are not full then.
+// Stream returns a stream, which the caller closes. The next user continues its frames that are not full.
 func (w *Writer) Stream() *Stream {
 	w.leasing.Lock()
 	defer w.leasing.Unlock()
@@ -40,8 +40,8 @@ func (s *Stream) Close() {
 	s.leased--
 }
 
-// Put stores a chunk unless it is stored already, and reports which. It copies data. It blocks while the writer is busy. An
-// added chunk is durable after the writer's next Flush.
+// Put stores a chunk unless it is stored already, and reports whether it did. It copies data. It blocks while the writer is
+// busy. An added chunk is durable after the writer's next Flush.
 func (s *Stream) Put(ctx context.Context, lane format.Lane, data []byte) (id chunk.ID, added bool, err error) {
 	return s.w.put(ctx, &s.lanes[lane%format.Lanes], lane, data)
 }

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// uploaders is the number of packs that are put at once, while the next is built.
+// uploaders is the number of packs that are put at once.
 const uploaders = 2
 
 // keptAtOnce is the number of packs that are listed at once.
@@ -16,7 +16,7 @@ const keptAtOnce = 8
 // heldSpools bounds the bytes of uploaded packs that stay on this host's disk until the store lists them.
 const heldSpools = 256 << 20
 
-// uploadPacks puts packs until the writer ends.
+// uploadPacks puts packs until the writer ends. A failure ends the writer.
 func (w *Writer) uploadPacks() error {
 	for {
 		select {
@@ -47,8 +47,8 @@ func (w *Writer) uploadPack(p *sealedPack) error {
 	return nil
 }
 
-// acknowledged adds a pack that the store has acknowledged to the next index segment. It reports whether the segment is full, and
-// the number of bytes that wait in spools.
+// acknowledged adds a pack that the store has acknowledged to the next index segment. It reports whether the segment is
+// full, and how many bytes are in the spools of packs that the store has not listed yet.
 func (w *Writer) acknowledged(p *sealedPack) (full bool, held int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -59,7 +59,7 @@ func (w *Writer) acknowledged(p *sealedPack) (full bool, held int64) {
 	return d.Full(), d.held
 }
 
-// freeSpools confirms the waiting packs early, because their spools take too much of this host's disk.
+// freeSpools confirms the waiting packs before the segment is full, because their spools take too much of this host's disk.
 func (w *Writer) freeSpools(ctx context.Context) error {
 	w.segments.Lock()
 	defer w.segments.Unlock()
@@ -70,8 +70,8 @@ func (w *Writer) freeSpools(ctx context.Context) error {
 	return w.confirmListed(ctx, packs)
 }
 
-// confirmListed checks that the store lists the packs that wait in their spools, and removes the spools. The caller holds
-// w.segments, so that no index segment names a pack before that.
+// confirmListed checks that the store lists packs that it has acknowledged, and removes their spools. The caller holds
+// w.segments, so that no index segment names a pack before it is confirmed.
 func (w *Writer) confirmListed(ctx context.Context, packs []*sealedPack) error {
 	defer closeSpools(packs)
 	group, ctx := errgroup.WithContext(ctx)

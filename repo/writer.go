@@ -16,14 +16,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Writer stores chunks that are not stored yet. Put may be called from many goroutines.
+// Writer stores chunks that are not stored yet. Several goroutines may call Put at once.
 //
-//	Stream.Put ─► lane: a frame being filled ─► encoders ─► pack being built, one a kind ─► uploaders
+//	Stream.Put ─► frame of each lane ─► encoders ─► open pack of each kind ─► uploaders ─► next index segment
 //
-// Memory is bounded: the number of frames is fixed, packs are built in files, and the writer puts an index segment and forgets
-// the chunks in it whenever it remembers too many.
+// A chunk that this run stores is claimed until an index segment names it, so that no other Put stores it too. Memory is
+// bounded: the number of frames is fixed, packs are built in files, and a full segment is put at once, which ends its
+// claims.
 //
-// The first error ends the writer. Nothing is committed after it.
+// The first error ends the writer. It commits nothing after that.
 type Writer struct {
 	run    *Run
 	r      *Repo
@@ -35,7 +36,7 @@ type Writer struct {
 	flushing sync.RWMutex // Put holds it for reading, Flush for writing
 	streams  [maxStreams]Stream
 	leasing  sync.Mutex
-	free     [len(format.PackKinds)]chan *format.RawFrame // empty frames; catalogs have their own, which stay small
+	free     [len(format.PackKinds)]chan *format.RawFrame // empty frames; those of catalogs stay small
 
 	encode    chan *format.RawFrame
 	upload    chan *sealedPack
@@ -60,11 +61,11 @@ type Writer struct {
 	closed    atomic.Bool
 }
 
-// maxClaims bounds the chunks that a writer remembers if the cache cannot hold the index: some 40 MB.
+// maxClaims bounds the claims in memory, to some 40 MB, if the index of this host cannot be written.
 const maxClaims = 1 << 20
 
-// Writer returns a writer. The first chunk makes it read the index and the condemnations, so a night without new mail reads
-// neither. A caller that inherits from a parent chooses the parent first (rule 1).
+// Writer returns a Writer. The Writer reads the index and the condemnations when the first chunk comes, so a night without
+// new mail reads neither. A caller that inherits from a parent manifest must choose the parent first (rule 1).
 func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	encoders := format.EncodersAtOnce()
 	w := &Writer{
@@ -91,19 +92,19 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 // gracePeriod is how long an interrupted Put waits for an encoder, and an interrupted Flush for the store.
 const gracePeriod = 30 * time.Second
 
-// errClosed is the error after Close.
+// errClosed is the error of a Put or Flush after Close.
 var errClosed = errors.New("the writer is closed")
 
-// fail ends the writer, and returns its first error.
+// fail ends the writer with an error, and returns the writer's first error.
 func (w *Writer) fail(err error) error {
 	w.cancel(err)
 	return w.failure()
 }
 
-// failure returns the first error, or nil.
+// failure returns the error that ended the writer, or nil.
 func (w *Writer) failure() error { return context.Cause(w.ctx) }
 
-// prepare reads what the first chunk needs: the index, the condemnations, and how long packs are locked.
+// prepare reads, once, what Put needs: the index, the condemnations, and the packs whose retention is about to end.
 func (w *Writer) prepare(ctx context.Context) error {
 	w.readying.Lock()
 	defer w.readying.Unlock()
@@ -142,7 +143,7 @@ func (w *Writer) prepare(ctx context.Context) error {
 	return nil
 }
 
-// Put is Stream.Put for chunks that do not belong together.
+// Put is Stream.Put for a chunk that belongs to no stream.
 func (w *Writer) Put(ctx context.Context, lane format.Lane, data []byte) (id chunk.ID, added bool, err error) {
 	return w.put(ctx, &w.streams[0].lanes[lane%format.Lanes], lane, data)
 }
@@ -163,7 +164,7 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, dat
 		return id, false, err
 	}
 	id = w.r.chunkID(data)
-	// From here on an error ends the writer and loses what was put before. So an interruption waits.
+	// An error from here on ends the writer and loses what was put before, so a canceled Put gets time to finish.
 	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
 	added, err = w.claim(ctx, id.Prefix())
@@ -193,7 +194,7 @@ func (w *Writer) Has(ctx context.Context, id chunk.ID) (bool, error) {
 	return w.stored(ctx, id.Prefix())
 }
 
-// claim reports whether the caller must store the chunk.
+// claim reports whether the caller must store the chunk. If so, it claims the chunk for the caller.
 func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	w.mu.Lock()
 	_, ours := w.claimed[p]
@@ -216,15 +217,15 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	return !stored, nil
 }
 
-// stored implements rule 2: a chunk is stored if any index places it in a pack that no condemnation names and that the store has
-// listed to this run. A chunk that only a pack's own table names does not count, because writers, who cannot read that table,
-// must find the chunk too.
+// stored reports whether a chunk is stored in the sense of rule 2: an index segment places it in a pack that no condemnation
+// names and that the store has listed to this run. A chunk that only the table of its pack names does not count, because a
+// host with a writer's key cannot read that table and would not find the chunk.
 func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err error) {
 	type sized struct {
 		pack format.Pack
 		size uint64
 	}
-	var perhaps []sized // the store is asked after the search
+	var perhaps []sized // packs to look for in the store, after the search of the index
 	err = w.index.Each(ctx, p, func(l index.Location, indexed bool) bool {
 		pack := sized{l.Frame.Pack, uint64(l.Frame.Size)}
 		if indexed && !w.condemned[pack.pack] {
@@ -244,8 +245,8 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err e
 	return stored, err
 }
 
-// Flush makes all chunks durable: it finishes frames and packs, and puts an index segment that names them. Calls of Put wait. An
-// interruption does not stop it at once, because a writer that stops in the middle cannot go on.
+// Flush makes all chunks durable: it completes frames and packs, and puts an index segment that names them. Calls of Put
+// wait. After ctx is canceled, Flush has a grace period to finish, because a writer that stops halfway cannot continue.
 func (w *Writer) Flush(ctx context.Context) error {
 	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
@@ -279,7 +280,7 @@ func (w *Writer) flush(ctx context.Context) error {
 }
 
 // Commit flushes, and then puts the manifest, which the caller encodes with the run's Deadline. A writer may commit several
-// manifests. If the error is ErrLate, the run took too long, and the manifest does not count even if the store has it.
+// manifests. If the run took too long, the error is ErrLate, and the manifest does not count even if the store has it.
 func (w *Writer) Commit(ctx context.Context, account string, encode Encode) (Head, error) {
 	return w.CommitAt(ctx, account, time.Time{}, encode)
 }
@@ -298,7 +299,7 @@ func (w *Writer) CommitAt(ctx context.Context, account string, at time.Time, enc
 	return h, nil
 }
 
-// Close ends the writer, and drops what was not flushed.
+// Close ends the writer, and drops the chunks that were not flushed.
 func (w *Writer) Close() error {
 	if w.closed.Swap(true) {
 		return nil
