@@ -92,8 +92,9 @@ func TestBodyTellsWhoFailed(t *testing.T) {
 	}
 	body := contents.Body(&entry.Record)
 	reader, writer := io.Pipe()
-	reader.CloseWithError(archivetest.ErrFull)
-	if err := body.WriteTo(t.Context(), writer); !errors.Is(err, archivetest.ErrFull) || archive.IsDamage(err) {
+	full := errors.New("no space left on device")
+	reader.CloseWithError(full)
+	if err := body.WriteTo(t.Context(), writer); !errors.Is(err, full) || archive.IsDamage(err) {
 		t.Error(err)
 	}
 	if err := body.Verify(t.Context()); err != nil {

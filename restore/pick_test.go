@@ -17,7 +17,7 @@ import (
 )
 
 // copies counts the messages of a target over all mailboxes.
-func copies(s *archivetest.MemTarget) map[chunk.ID]int {
+func copies(s *memTarget) map[chunk.ID]int {
 	count := map[chunk.ID]int{}
 	for _, folder := range s.Folders {
 		for _, held := range folder.Held {
@@ -62,7 +62,7 @@ func TestRestoreMissing(t *testing.T) {
 				scene.Change()
 			}
 			after := scene.Contents(t, shelf)
-			target, empty := archivetest.NewMemTarget(shelf), archivetest.NewMemTarget(shelf)
+			target, empty := newMemTarget(shelf), newMemTarget(shelf)
 			if report, err := restore.Run(t.Context(), restore.Options{Contents: after, Target: target}); err != nil || !report.Whole() {
 				t.Fatal(err, report)
 			}
@@ -112,7 +112,7 @@ func TestRestorePick(t *testing.T) {
 		{"nothing", restore.Pick{Query: search.Query{Subject: "no such"}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			target := archivetest.NewMemTarget(s)
+			target := newMemTarget(s)
 			report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &test.pick})
 			if err != nil || !report.Whole() || report.Added != int64(len(test.want)) || report.Messages != report.Added {
 				t.Fatal(err, report)
@@ -134,7 +134,7 @@ func TestRestorePickDamage(t *testing.T) {
 	contents := s.Contents(t, inbox)
 	pages := s.PagesOf(t, &inbox)
 	s.Lose(pages[1].Records)
-	target := archivetest.NewMemTarget(s)
+	target := newMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &restore.Pick{Query: search.Query{Subject: "number"}}})
 	if err != nil || report.Failed != 1 || report.Added != 2000-int64(pages[1].Messages) {
 		t.Fatal(err, report)
@@ -147,7 +147,7 @@ func TestRestorePickDamage(t *testing.T) {
 
 // watched is a shore that can be looked at.
 type watched struct {
-	*archivetest.MemTarget
+	*memTarget
 	t *testing.T
 }
 
@@ -181,7 +181,7 @@ func TestDryRunPreviews(t *testing.T) {
 			scene.Change()
 		}
 		after := scene.Contents(t, shelf)
-		target := archivetest.NewMemTarget(shelf)
+		target := newMemTarget(shelf)
 		if _, err := restore.Run(t.Context(), restore.Options{Contents: after, Target: target}); err != nil {
 			t.Fatal(err)
 		}
@@ -194,9 +194,9 @@ func TestDryRunPreviews(t *testing.T) {
 			if !maps.Equal(held, copies(target)) {
 				t.Fatal("the dry run changed the target")
 			}
-			copied := archivetest.NewMemTarget(shelf)
+			copied := newMemTarget(shelf)
 			for name, folder := range target.Folders {
-				copied.Folders[name] = &archivetest.MemFolder{Target: copied, Held: slices.Clone(folder.Held)}
+				copied.Folders[name] = &memFolder{Target: copied, Held: slices.Clone(folder.Held)}
 			}
 			done, err := restore.Run(t.Context(), restore.Options{Contents: before, Target: copied, Pick: pick})
 			if err != nil || done.Progress != planned.Progress {

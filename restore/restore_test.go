@@ -28,7 +28,7 @@ func TestRestoreLossless(t *testing.T) {
 	many[5].Flags = mail.NewFlags(`\Answered`, "$Label1")
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", many...), s.Mailbox(t, "empty"), s.Mailbox(t, "odd", archivetest.OddMessages()...))
 	for _, batch := range []int{0, 1, 7} {
-		target := archivetest.NewMemTarget(s)
+		target := newMemTarget(s)
 		target.Messages, target.Verify = batch, batch == 7
 		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
 		if err != nil || !report.Whole() || len(report.Problems) > 0 {
@@ -55,7 +55,7 @@ func TestRestoreAgainAddsNothing(t *testing.T) {
 		letters[i].Body = letters[0].Body // copies count
 	}
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
-	target := archivetest.NewMemTarget(s)
+	target := newMemTarget(s)
 	o := restore.Options{Contents: contents, Target: target}
 	if report, err := restore.Run(t.Context(), o); err != nil || report.Added != 18_000 {
 		t.Fatal(err, report)
@@ -65,7 +65,7 @@ func TestRestoreAgainAddsNothing(t *testing.T) {
 		t.Fatal(err, report)
 	}
 	folder := target.Folders["INBOX"]
-	i := slices.IndexFunc(folder.Held, func(a archivetest.AppendedMessage) bool { return bytes.Equal(a.Body, letters[0].Body) })
+	i := slices.IndexFunc(folder.Held, func(a appendedMessage) bool { return bytes.Equal(a.Body, letters[0].Body) })
 	folder.Held = slices.Delete(folder.Held, i, i+1)
 	if report, err = restore.Run(t.Context(), o); err != nil || report.Added != 1 {
 		t.Fatal("one of eleven copies was taken away, one must come back:", err, report)
@@ -83,12 +83,12 @@ func TestRestoreFailsAnywhere(t *testing.T) {
 }
 
 func failAnywhere(t *testing.T, s *archivetest.MemReader, contents *archive.Contents, free bool, all map[string][]archivetest.Message) {
-	target := func() *archivetest.MemTarget {
-		target := archivetest.NewMemTarget(s)
+	target := func() *memTarget {
+		target := newMemTarget(s)
 		target.Messages, target.Free = 9, free
 		return target
 	}
-	complete := func(t *testing.T, target *archivetest.MemTarget) {
+	complete := func(t *testing.T, target *memTarget) {
 		t.Helper()
 		target.FailAt = 0
 		if report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target}); err != nil || !report.Whole() {
@@ -105,7 +105,7 @@ func failAnywhere(t *testing.T, s *archivetest.MemReader, contents *archive.Cont
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, archivetest.ErrFull) {
+		if !errors.Is(err, errFull) {
 			t.Fatalf("call %d: %v", n, err)
 		}
 		complete(t, target)
@@ -141,7 +141,7 @@ func TestRestoreReadsCopiesOnce(t *testing.T) {
 	} {
 		a, b := s.Mailbox(t, "a", letters...), s.Mailbox(t, "b", test.copies...)
 		reads := func(failed int, mailboxes ...manifest.Mailbox) int {
-			target := archivetest.NewMemTarget(s)
+			target := newMemTarget(s)
 			target.Free = test.free
 			s.Reads = 0
 			report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
@@ -191,7 +191,7 @@ func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
 		for i, entry := range order {
 			mailboxes = append(mailboxes, s.Pages(t, fmt.Sprint(i), []manifest.Entry{entry}))
 		}
-		target := archivetest.NewMemTarget(s)
+		target := newMemTarget(s)
 		target.Free = true
 		report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
 		if err != nil || !report.Whole() {
@@ -205,20 +205,20 @@ func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
 
 // canceling is a target whose user interrupts the restore when the mailboxes are made.
 type canceling struct {
-	*archivetest.MemTarget
+	*memTarget
 	cancel context.CancelFunc
 }
 
 func (c canceling) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	defer c.cancel()
-	return c.MemTarget.Prepare(ctx, mailboxes)
+	return c.memTarget.Prepare(ctx, mailboxes)
 }
 
 // TestRestoreInterrupted checks that an interrupted restore returns an error.
 func TestRestoreInterrupted(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	target := canceling{archivetest.NewMemTarget(s), cancel}
+	target := canceling{newMemTarget(s), cancel}
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 3)...))
 	if report, err := restore.Run(ctx, restore.Options{Contents: contents, Target: target}); !errors.Is(err, context.Canceled) {
 		t.Errorf("have %v, %d of %d messages added", err, report.Added, report.Messages)
@@ -253,7 +253,7 @@ func TestRestoreKeepsOrder(t *testing.T) {
 		boxes[name] = renumbered(some)
 		mailboxes = append(mailboxes, s.Mailbox(t, name, boxes[name]...))
 	}
-	target := archivetest.NewMemTarget(s)
+	target := newMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
 	if err != nil || !report.Whole() {
 		t.Fatal(err, report)
@@ -272,7 +272,7 @@ func TestRestoreDoublesNothingWhenTheStoreStumbles(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letters := archivetest.PlainMessages(1, 20)
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
-	target := archivetest.NewMemTarget(s)
+	target := newMemTarget(s)
 	target.Verify = true
 	o := restore.Options{Contents: contents, Target: target}
 	if _, err := restore.Run(t.Context(), o); err != nil {
@@ -299,7 +299,7 @@ func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
 	shut, open := archivetest.PlainMessages(1, 5), archivetest.PlainMessages(10, 5)
 	contents := s.Contents(t, s.Mailbox(t, "shut", shut...), s.Mailbox(t, "open", open...))
 	for _, reason := range []error{mail.ErrRefused, mail.ErrNoMailbox} {
-		target := archivetest.NewMemTarget(s)
+		target := newMemTarget(s)
 		target.Closed = map[string]error{"shut": fmt.Errorf("SELECT: %w", reason)}
 		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, ReportDir: t.TempDir()})
 		if err != nil || report.Refused != 5 || report.Added != 5 || report.Problems[0].Kept == "" || !strings.Contains(report.Problems[0].Reason, reason.Error()) {
@@ -307,9 +307,9 @@ func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
 		}
 		target.Holds(t, "open", open...)
 	}
-	target := archivetest.NewMemTarget(s)
-	target.Closed = map[string]error{"shut": archivetest.ErrFull}
-	if _, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target}); !errors.Is(err, archivetest.ErrFull) {
+	target := newMemTarget(s)
+	target.Closed = map[string]error{"shut": errFull}
+	if _, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target}); !errors.Is(err, errFull) {
 		t.Errorf("a disk that is full ends it: %v", err)
 	}
 }
@@ -348,7 +348,7 @@ func TestRestoreDamage(t *testing.T) {
 			t.Run(fmt.Sprint(test.name, ", comparing bodies: ", verify), func(t *testing.T) {
 				clear(s.Lost)
 				test.damage()
-				target := archivetest.NewMemTarget(s)
+				target := newMemTarget(s)
 				target.Verify = verify
 				keep := t.TempDir()
 				report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, ReportDir: keep})
@@ -409,7 +409,7 @@ func TestRestoreWrongBytes(t *testing.T) {
 	if err := errors.Join(err, mailbox.SetPages(pages, s.Put)); err != nil {
 		t.Fatal(err)
 	}
-	target := archivetest.NewMemTarget(s)
+	target := newMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailbox), Target: target})
 	if err != nil || report.Failed != 2 || report.Added != 18 {
 		t.Fatal(err, report)
@@ -421,7 +421,7 @@ func TestRestoreRefused(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letters := archivetest.PlainMessages(1, 30)
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...), s.Mailbox(t, "../a/b", letters[:2]...), s.Mailbox(t, "../A/b", letters[:2]...))
-	target := archivetest.NewMemTarget(s)
+	target := newMemTarget(s)
 	target.Skip = map[string]bool{"../a/b": true, "../A/b": true}
 	target.Refuse = func(w restore.Wanted) error {
 		if w.UID%10 == 0 {
@@ -469,7 +469,7 @@ func TestRestoreRefused(t *testing.T) {
 func TestRestoreKeepsWhatTheTargetAltered(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letters := archivetest.PlainMessages(1, 5)
-	target := archivetest.NewMemTarget(s)
+	target := newMemTarget(s)
 	target.Alter = func(w restore.Wanted) bool { return w.UID == 3 }
 	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, s.Mailbox(t, "INBOX", letters...)), Target: target, ReportDir: t.TempDir()})
 	if err != nil || report.Altered != 1 || report.Added != 5 || report.Changed != 0 || report.Whole() || len(report.Problems) != 1 {
@@ -487,7 +487,7 @@ func TestRestoreChoice(t *testing.T) {
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...), s.Mailbox(t, "other", letters...))
 	only := func(m *manifest.Mailbox) bool { return m.Name == "INBOX" }
 
-	target := archivetest.NewMemTarget(s)
+	target := newMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only, DryRun: true})
 	if err != nil || len(target.Folders) != 0 || report.Messages != 4 || report.Mailboxes != 1 {
 		t.Fatal(err, report, target.Folders)
@@ -499,7 +499,7 @@ func TestRestoreChoice(t *testing.T) {
 	if len(target.Folders) != 1 {
 		t.Error("a mailbox was restored that was not chosen")
 	}
-	target = archivetest.NewMemTarget(s)
+	target = newMemTarget(s)
 	if _, err = restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only}); err != nil {
 		t.Fatal(err)
 	}
@@ -527,7 +527,7 @@ func TestRestoreUnreadableTable(t *testing.T) {
 		t.Fatal("the mailboxes are not in tables")
 	}
 	s.Lose(contents.Manifest.Tables[1])
-	target := archivetest.NewMemTarget(s)
+	target := newMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
 	if err != nil || report.Failed != 1 || report.Added == 0 || int(report.Added) != len(target.Folders) || report.Added > 599 {
 		t.Fatal(err, report.Failed, report.Added)

@@ -13,7 +13,7 @@ import (
 
 // slowTarget waits before each batch.
 type slowTarget struct {
-	*archivetest.MemTarget
+	*memTarget
 	takes time.Duration
 }
 
@@ -23,7 +23,7 @@ type slowFolder struct {
 }
 
 func (s *slowTarget) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
-	f, err := s.MemTarget.Open(ctx, place)
+	f, err := s.memTarget.Open(ctx, place)
 	return &slowFolder{f, s.takes}, err
 }
 
@@ -42,7 +42,7 @@ func TestTimeLimit(t *testing.T) {
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 100)...))
 	for takes, added := range map[time.Duration]int64{50 * time.Minute: 100, 2 * time.Hour: 0} {
 		synctest.Test(t, func(t *testing.T) {
-			target := archivetest.NewMemTarget(s)
+			target := newMemTarget(s)
 			target.Messages = 10
 			began := time.Now()
 			report, err := restore.Run(t.Context(), restore.Options{

@@ -2,7 +2,7 @@
 //
 // An Account is a server in memory that changes and fails as a test wants (account.go). Backup and Copy archive it, and
 // ArchivedState reads it back (repo.go, verbs.go). A MemReader holds a manifest without a repository, and can lose chunks of it
-// (reader.go). A RandomAccount writes manifests to it (random.go). A MemTarget takes what is restored (target.go).
+// (reader.go). A RandomAccount writes manifests to it (random.go).
 package archivetest
 
 import (

@@ -1,4 +1,4 @@
-package archivetest
+package restore_test
 
 import (
 	"bytes"
@@ -8,16 +8,18 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// MemTarget is a Target in memory.
-type MemTarget struct {
+// memTarget is a Target in memory.
+type memTarget struct {
 	Key      chunk.Key
 	mu       sync.Mutex
-	Folders  map[string]*MemFolder
+	Folders  map[string]*memFolder
 	Refuse   func(restore.Wanted) error
 	Alter    func(restore.Wanted) bool // the bytes
 	Changed  []string                  // what is changed of each message
@@ -32,15 +34,15 @@ type MemTarget struct {
 	Free     bool  // takes messages in any order
 }
 
-var ErrFull = errors.New("no space left on device")
+var errFull = errors.New("no space left on device")
 
-// MemFolder is a folder of a shore.
-type MemFolder struct {
-	Target *MemTarget
-	Held   []AppendedMessage
+// memFolder is a folder of a memTarget.
+type memFolder struct {
+	Target *memTarget
+	Held   []appendedMessage
 }
 
-type AppendedMessage struct {
+type appendedMessage struct {
 	Hash  chunk.ID
 	Body  []byte
 	Flags mail.Flags
@@ -48,11 +50,11 @@ type AppendedMessage struct {
 	UID   mail.UID
 }
 
-func NewMemTarget(s *MemReader) *MemTarget {
-	return &MemTarget{Key: s.Key, Folders: map[string]*MemFolder{}}
+func newMemTarget(s *archivetest.MemReader) *memTarget {
+	return &memTarget{Key: s.Key, Folders: map[string]*memFolder{}}
 }
 
-func (s *MemTarget) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
+func (s *memTarget) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	var places []restore.Place
 	for _, mailbox := range mailboxes {
 		places = append(places, restore.Place{Mailbox: mailbox.Name, Name: mailbox.Name, Skip: s.Skip[mailbox.Name]})
@@ -60,23 +62,23 @@ func (s *MemTarget) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]rest
 	return places, []string{"a note"}, nil
 }
 
-func (s *MemTarget) Open(_ context.Context, place restore.Place) (restore.Folder, error) {
+func (s *memTarget) Open(_ context.Context, place restore.Place) (restore.Folder, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.Closed[place.Name]; err != nil {
 		return nil, err
 	}
 	if s.Folders[place.Name] == nil {
-		s.Folders[place.Name] = &MemFolder{Target: s}
+		s.Folders[place.Name] = &memFolder{Target: s}
 	}
 	return s.Folders[place.Name], nil
 }
 
-func (s *MemTarget) Parallel() int   { return 6 }
-func (s *MemTarget) Close() error    { return nil }
-func (s *MemTarget) Unordered() bool { return s.Free }
+func (s *memTarget) Parallel() int   { return 6 }
+func (s *memTarget) Close() error    { return nil }
+func (s *memTarget) Unordered() bool { return s.Free }
 
-func (b *MemFolder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+func (b *memFolder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
 	count := map[chunk.ID]int{}
 	for _, held := range b.Held {
 		count[held.Hash]++
@@ -99,7 +101,7 @@ func (b *MemFolder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int
 	return missing, nil
 }
 
-func (b *MemFolder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
+func (b *memFolder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
 	b.Target.mu.Lock()
 	b.Target.calls++
 	fail := b.Target.calls == b.Target.FailAt
@@ -108,7 +110,7 @@ func (b *MemFolder) Append(ctx context.Context, messages []restore.Wanted) ([]re
 	var fates []restore.AppendResult
 	for i, w := range messages {
 		if fail && i >= len(messages)/2 {
-			return fates, ErrFull
+			return fates, errFull
 		}
 		if b.Target.Refuse != nil {
 			if err := b.Target.Refuse(w); err != nil {
@@ -120,18 +122,18 @@ func (b *MemFolder) Append(ctx context.Context, messages []restore.Wanted) ([]re
 		if err := errors.Join(w.Body.Verify(ctx), w.Body.WriteTo(ctx, &body)); err != nil {
 			return fates, err
 		}
-		b.Held = append(b.Held, AppendedMessage{b.Target.Key.Sum(body.Bytes()), body.Bytes(), w.Flags, w.Internal.String(), w.UID})
+		b.Held = append(b.Held, appendedMessage{b.Target.Key.Sum(body.Bytes()), body.Bytes(), w.Flags, w.Internal.String(), w.UID})
 		altered := b.Target.Alter != nil && b.Target.Alter(w)
 		fates = append(fates, restore.AppendResult{Added: true, Changed: b.Target.Changed, Altered: altered})
 	}
 	return fates, nil
 }
 
-func (b *MemFolder) BatchSize() (int, int64) { return b.Target.Messages, b.Target.bytes }
-func (b *MemFolder) Close() error            { return nil }
+func (b *memFolder) BatchSize() (int, int64) { return b.Target.Messages, b.Target.bytes }
+func (b *memFolder) Close() error            { return nil }
 
 // UIDs are what a folder holds, as they came.
-func (b *MemFolder) UIDs() []mail.UID {
+func (b *memFolder) UIDs() []mail.UID {
 	var uids []mail.UID
 	for _, held := range b.Held {
 		uids = append(uids, held.UID)
@@ -140,11 +142,11 @@ func (b *MemFolder) UIDs() []mail.UID {
 }
 
 // Holds checks that a folder holds the letters and nothing else.
-func (s *MemTarget) Holds(t *testing.T, folder string, letters ...Message) {
+func (s *memTarget) Holds(t *testing.T, folder string, letters ...archivetest.Message) {
 	t.Helper()
 	held := slices.Clone(s.Folders[folder].Held)
 	for _, l := range letters {
-		i := slices.IndexFunc(held, func(a AppendedMessage) bool {
+		i := slices.IndexFunc(held, func(a appendedMessage) bool {
 			return bytes.Equal(a.Body, l.Body) && a.Flags.Equal(l.Flags) && a.date == l.Date
 		})
 		if i < 0 {
