@@ -43,10 +43,10 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load Load, put Put) error {
 	return nil
 }
 
-// Update returns the pages of a mailbox after changes. They are the pages that a Paginator makes of the changed
-// records; if an older version made the old pages, its limit stays. Update loads an old page only if a change is in its
-// range or if it is merged with another page, and puts only chunks that changed. grown is the growth of the mailbox in
-// bytes.
+// Update returns the pages of a mailbox after changes: those that a Paginator makes of the changed records. If an older
+// version divided the old pages at its larger limit (pageLimit), Update divides at the same limit. Update loads an old
+// page only if a change is in its range or if it is merged with another page, and puts only chunks that changed. grown
+// is the growth of the mailbox in bytes.
 //
 // It holds about three pages at a time, besides the rows.
 func Update(old []Page, c Changes, load Load, put Put) (pages []Page, grown int64, err error) {

@@ -31,7 +31,7 @@ type Dir struct {
 	syncer *syncer
 	token  string // distinguishes the temporary files of this run
 	serial int
-	named  bool  // some names may not be durable yet
+	added  bool  // files, whose names may not be durable yet
 	failed error // why nothing more can be added; guarded by the syncer
 }
 
@@ -68,7 +68,7 @@ func (d *Dir) Create() *File {
 
 // add makes a finished file wait for its name.
 func (d *Dir) add(temp, name string, size int64) error {
-	d.named = true
+	d.added = true
 	d.syncer.add(waiting{d, temp, name}, size)
 	return d.failure()
 }
@@ -128,11 +128,11 @@ func (d *Dir) link(w waiting) error {
 // Close gives all kept files their names. After an error some of them may be missing. The files are durable then; their
 // names are durable after the syncer is closed. A name that is lost before is given again by another run.
 func (d *Dir) Close() error {
-	if d.named {
+	if d.added {
 		d.syncer.flush()
 	}
 	err := d.failure()
-	if d.named {
+	if d.added {
 		err = errors.Join(err, d.wrap(d.syncer.names(d.root, d.to)))
 	}
 	return errors.Join(err, d.dirs.release(), d.temps.Close(), d.root.Close())
