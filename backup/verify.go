@@ -70,9 +70,9 @@ func (r *mailboxRun) differences(other []manifest.Record, compared, byID int) st
 	if len(other) > maxUIDsInAlarm {
 		uids = append(uids, "…")
 	}
-	text := fmt.Sprintf("mailbox %q: of %d messages that were compared, %d differ from what was archived "+
-		"under their UIDs (%s): all of it was read again, and earlier manifests have the old messages",
-		r.listed.Name, compared, len(other), strings.Join(uids, ", "))
+	text := fmt.Sprintf("mailbox %q: %d of %d compared messages (UID %s) differ from the archived ones; "+
+		"mailstrata read the whole mailbox again, and earlier manifests hold the old messages",
+		r.listed.Name, len(other), compared, strings.Join(uids, ", "))
 	if byID > 0 {
 		text += fmt.Sprintf("; %d of them had been matched and not downloaded", byID)
 	}

@@ -42,7 +42,7 @@ func TestReusedUIDsAreNoticed(t *testing.T) {
 	b := verified(t, r, a, 1)
 	archivetest.MustHold(t, r, b, a.State())
 	archivetest.MustHold(t, r, before, old)
-	if alarm := b.Manifest.Alarm; len(alarm) != 1 || !strings.Contains(alarm[0], `"INBOX": of 500 messages that were compared, 2 differ`) || !strings.Contains(alarm[0], "(4, 78)") {
+	if alarm := b.Manifest.Alarm; len(alarm) != 1 || !strings.Contains(alarm[0], `"INBOX": 2 of 500 compared messages`) || !strings.Contains(alarm[0], "(UID 4, 78)") {
 		t.Errorf("alarm %q", alarm)
 	}
 	if !b.Manifest.Consistent {

@@ -47,7 +47,7 @@ func TestBadAccount(t *testing.T) {
 	})
 	t.Run("unreachable server", func(t *testing.T) {
 		h := another(t, h)
-		h.fails(1, "127.0.0.1:1.*refused", "check the host name and the port", backup(accountURL("anna", "127.0.0.1:1"))...)
+		h.fails(1, "127.0.0.1:1.*refused", "check the host name, the port", backup(accountURL("anna", "127.0.0.1:1"))...)
 		h.fails(1, "nowhere.invalid", "check the host name", backup("imaps://anna@nowhere.invalid")...)
 	})
 	t.Run("certificates", func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestBadRepository(t *testing.T) {
 	t.Run("no passphrase", func(t *testing.T) {
 		h := another(t, h)
 		h.set("MAILSTRATA_PASSWORD", "")
-		h.fails(1, "passphrase.*needed", "--password-file", "list")
+		h.fails(1, "passphrase.*missing", "--password-file", "list")
 	})
 	t.Run("wrong key file", func(t *testing.T) {
 		stranger, h := newHost(t), another(t, h)

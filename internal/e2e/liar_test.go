@@ -102,10 +102,10 @@ func TestAWriterWhoLivesInTheFuture(t *testing.T) {
 			id := forged.ID[:8]
 			s.whole("latest", 21)
 			s.names(s.owner.must(3, "list"), id, "cannot be true", "mailstrata forget "+id)
-			s.names(s.owner.must(3, "check"), id, "cannot be true", "1 manifest cannot be believed")
+			s.names(s.owner.must(3, "check"), id, "cannot be true", "1 manifest cannot be trusted")
 			s.names(s.owner.must(0, "doctor", "--repo", "s3:"+s.minio.Endpoint+"/"+s.bucket), id, "cannot be true")
 			for _, rule := range [][]string{{"--keep-last", "1"}, {"--keep-daily", "1"}, {"--keep-within", "1d"}} {
-				s.names(s.owner.must(3, append([]string{"forget"}, rule...)...), id, "0 go", "nothing was forgotten of 1 account")
+				s.names(s.owner.must(3, append([]string{"forget"}, rule...)...), id, "0 forgotten", "nothing was forgotten of 1 account")
 			}
 			s.come(21)
 			s.names(s.owner.must(0, "backup", "--imap", s.url), id)
@@ -133,7 +133,7 @@ func TestAWriterWhoLivesInThePast(t *testing.T) {
 	}
 	s.names(s.owner.must(0, "list"), back.ID[:8], "belated")
 	s.names(s.owner.must(0, "check"), "dated back")
-	s.names(s.owner.must(0, "doctor", "--repo", "s3:"+s.minio.Endpoint+"/"+s.bucket), "6 manifests came to the store long after")
+	s.names(s.owner.must(0, "doctor", "--repo", "s3:"+s.minio.Endpoint+"/"+s.bucket), "the store got 6 manifests long after")
 	s.whole("latest", 21)
 	s.whole("today", 21)
 	s.owner.must(0, "forget", "--yes", "--keep-daily", "2", "--keep-last", "2")
@@ -193,7 +193,7 @@ func TestARenamedManifest(t *testing.T) {
 	s.names(h.must(3, "list"), "its name was changed")
 	s.names(h.must(3, "check"), "its name was changed", filepath.Base(found[1]))
 	h.must(0, "prune", "--dry-run")
-	s.names(h.must(0, "forget", "--yes", object), "1 go")
+	s.names(h.must(0, "forget", "--yes", object), "1 forgotten")
 	if _, err := os.Stat(renamed); err != nil {
 		t.Fatal(err)
 	}

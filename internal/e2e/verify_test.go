@@ -39,7 +39,7 @@ func TestChangedUnderItsUID(t *testing.T) {
 		t.Errorf("unasked, the manifest is %+v", m)
 	}
 	e := h.must(4, "backup", "--imap", account, "--verify-source", "100%")
-	if !strings.Contains(e.stderr, `mailbox "INBOX": of 60 messages that were compared, 1 are not`) {
+	if !strings.Contains(e.stderr, `mailbox "INBOX": 1 of 60 compared messages`) {
 		t.Errorf("it reports\n%s", e.stderr)
 	}
 	restoredSame(t, h, dovecot, now)
