@@ -1,7 +1,9 @@
 package repo
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
@@ -58,6 +60,15 @@ func (r *Repo) newCensus(ctx context.Context) (*census, error) {
 func (c *census) close() {
 	c.file.Remove()
 }
+
+// ordered returns the packs in the order of their names.
+func (c *census) ordered() []*packState {
+	all := slices.Clone(c.packs)
+	slices.SortFunc(all, byName)
+	return all
+}
+
+func byName(a, b *packState) int { return cmp.Compare(a.Name(), b.Name()) }
 
 // reach records that a chunk is needed, and reports whether that is the first time. If the census does not know the chunk, it reports
 // true each time: such a chunk lies in a newer pack, or nowhere.

@@ -121,8 +121,8 @@ func LimitSegments(t testing.TB, packs, entries int) {
 
 // SegmentSizes are the numbers of packs and entries of all index segments.
 func SegmentSizes(ctx context.Context, r *Repo) (sizes [][2]int, err error) {
-	p := &pruner{r: r}
-	listed, err := p.listSegments(ctx)
+	x := indexMerger{&survey{deleter: deleter{r: r}}}
+	listed, err := x.listSegments(ctx)
 	for _, s := range listed {
 		sizes = append(sizes, [2]int{s.size.packs, s.size.entries})
 	}

@@ -3,14 +3,13 @@ package repo
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// eachPack calls use for every pack in the store that the key opens, with its size.
-func (o *objects) eachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
+// eachPack calls use for every pack in the store that the key opens.
+func (o *objects) eachPack(ctx context.Context, use func(p format.Pack, o store.Object) error) error {
 	for _, kind := range format.PackKinds {
 		if _, err := o.seals.identity(kind); err != nil {
 			continue
@@ -19,12 +18,10 @@ func (o *objects) eachPack(ctx context.Context, use func(p format.Pack, size int
 			if err != nil {
 				return fmt.Errorf("list the packs: %w", err)
 			}
-			hash, ok := store.ParseHash(strings.TrimPrefix(found.Name, kind.Folder()))
-			if !ok {
-				continue
-			}
-			if err := use(format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}, found.Size); err != nil {
-				return err
+			if pack, ok := format.ParsePack(found.Name); ok {
+				if err := use(pack, found); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -45,13 +45,15 @@ type listedSegment struct {
 	inputs [][32]byte
 }
 
-// mergeIndex merges index segments (rule 10).
-func (p *pruner) mergeIndex(ctx context.Context) error {
-	listed, err := p.listSegments(ctx)
+// indexMerger merges index segments for a prune (rule 10).
+type indexMerger struct{ *survey }
+
+func (x *indexMerger) run(ctx context.Context) error {
+	listed, err := x.listSegments(ctx)
 	if err != nil {
 		return err
 	}
-	replaced, err := p.removeReplaced(ctx, listed)
+	replaced, err := x.removeReplaced(ctx, listed)
 	if err != nil {
 		return err
 	}
@@ -68,8 +70,8 @@ func (p *pruner) mergeIndex(ctx context.Context) error {
 	if n < mergeLeast {
 		return nil
 	}
-	for _, some := range p.group(listed[:n]) {
-		if err := p.merge(ctx, some); err != nil {
+	for _, some := range group(listed[:n]) {
+		if err := x.merge(ctx, some); err != nil {
 			return err
 		}
 	}
@@ -77,7 +79,7 @@ func (p *pruner) mergeIndex(ctx context.Context) error {
 }
 
 // group divides segments into groups that each fit into one segment.
-func (p *pruner) group(listed []listedSegment) (groups [][]listedSegment) {
+func group(listed []listedSegment) (groups [][]listedSegment) {
 	var group []listedSegment
 	var sum segmentSize
 	for _, s := range listed {
@@ -90,8 +92,8 @@ func (p *pruner) group(listed []listedSegment) (groups [][]listedSegment) {
 }
 
 // listSegments lists the segments and reads which others each replaces. It leaves out those that cannot be read.
-func (p *pruner) listSegments(ctx context.Context) (all []listedSegment, err error) {
-	for o, err := range p.r.store.List(ctx, format.KindIndex.Folder()) {
+func (x *indexMerger) listSegments(ctx context.Context) (all []listedSegment, err error) {
+	for o, err := range x.r.store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
 			return nil, fmt.Errorf("list the index: %w", err)
 		}
@@ -101,11 +103,11 @@ func (p *pruner) listSegments(ctx context.Context) (all []listedSegment, err err
 	}
 	read := all[:0]
 	for _, s := range all {
-		src := object.NewReader(ctx, p.r.store, s.Object, 0)
-		plain, size, err := format.UnsealAt(src, s.Size, p.r.seals.writer)
+		src := object.NewReader(ctx, x.r.store, s.Object, 0)
+		plain, size, err := format.UnsealAt(src, s.Size, x.r.seals.writer)
 		var c *format.Container
 		if err == nil {
-			c, err = format.ParseContainer(plain, size, &p.r.codec.Keys)
+			c, err = format.ParseContainer(plain, size, &x.r.codec.Keys)
 		}
 		switch {
 		case err == nil:
@@ -118,7 +120,7 @@ func (p *pruner) listSegments(ctx context.Context) (all []listedSegment, err err
 			return nil, context.Cause(ctx)
 		case errors.Is(err, store.ErrNotExist): // another prune was first
 		case concernsObject(err) || errors.Is(err, store.ErrRange):
-			p.leave(s.Name, err)
+			x.leave(s.Name, err)
 		default:
 			return nil, fmt.Errorf("read %s: %w", s.Name, err)
 		}
@@ -128,7 +130,7 @@ func (p *pruner) listSegments(ctx context.Context) (all []listedSegment, err err
 
 // removeReplaced deletes segments that another one replaces, if that one is a day old and has all their entries. It returns all
 // segments that another one replaces, of any age.
-func (p *pruner) removeReplaced(ctx context.Context, listed []listedSegment) (replaced map[[32]byte]bool, err error) {
+func (x *indexMerger) removeReplaced(ctx context.Context, listed []listedSegment) (replaced map[[32]byte]bool, err error) {
 	replaced = map[[32]byte]bool{}
 	var doomed []store.Object
 	for _, merged := range listed {
@@ -139,33 +141,33 @@ func (p *pruner) removeReplaced(ctx context.Context, listed []listedSegment) (re
 				replaced[s.hash] = true
 			}
 		}
-		if len(inputs) == 0 || p.now.Sub(merged.Time) < Grace {
+		if len(inputs) == 0 || x.now.Sub(merged.Time) < Grace {
 			continue
 		}
-		proven, err := p.replacedBy(ctx, merged, inputs)
+		proven, err := x.replacedBy(ctx, merged, inputs)
 		if err != nil {
 			return nil, err
 		}
 		doomed = append(doomed, proven...)
 	}
-	return replaced, p.remove(ctx, "index segments deleted", doomed, &p.report.Replaced)
+	return replaced, x.remove(ctx, "index segments deleted", doomed, &x.report.Replaced)
 }
 
 // replacedBy reads the merged segment and its inputs whole, and returns the inputs whose entries it has.
-func (p *pruner) replacedBy(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []store.Object, err error) {
-	whole, err := p.readSegment(ctx, merged, nil)
+func (x *indexMerger) replacedBy(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []store.Object, err error) {
+	whole, err := x.readSegment(ctx, merged, nil)
 	if err != nil {
-		return nil, p.leaveUnreadable(ctx, merged.Name, err)
+		return nil, x.leaveUnreadable(ctx, merged.Name, err)
 	}
 	for _, s := range inputs {
-		sums, err := p.readSegment(ctx, s, nil)
+		sums, err := x.readSegment(ctx, s, nil)
 		if err == nil {
-			if missing := format.CheckCovers(whole, sums, p.gone); missing != nil {
+			if missing := format.CheckCovers(whole, sums, x.gone); missing != nil {
 				err = format.Damaged("%s should replace it: %v", merged.Name, missing)
 			}
 		}
 		if err != nil {
-			if err = p.leaveUnreadable(ctx, s.Name, err); err != nil {
+			if err = x.leaveUnreadable(ctx, s.Name, err); err != nil {
 				return nil, err
 			}
 			continue
@@ -175,31 +177,10 @@ func (p *pruner) replacedBy(ctx context.Context, merged listedSegment, inputs []
 	return doomed, nil
 }
 
-// leaveUnreadable reports an object that stays because it cannot be read. It returns any other error.
-func (p *pruner) leaveUnreadable(ctx context.Context, name string, err error) error {
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.Is(err, store.ErrNotExist):
-		return nil
-	case concernsObject(err):
-		p.leave(name, err)
-		return nil
-	}
-	return fmt.Errorf("read %s: %w", name, err)
-}
-
-// gone reports whether a pack was deleted: it was condemned and is not in the store.
-func (p *pruner) gone(pack format.Pack) bool {
-	_, condemned := p.condemned[pack]
-	_, listed := p.packs[pack]
-	return condemned && !listed
-}
-
 // readSegment reads a segment whole and returns its digests. keep, if not nil, is called with the segment and returns what to
 // call with each entry.
-func (p *pruner) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
-	seg, done, err := p.r.fetchSegment(ctx, s.Name, s.hash)
+func (x *indexMerger) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
+	seg, done, err := x.r.fetchSegment(ctx, s.Name, s.hash)
 	if err != nil {
 		return nil, err
 	}
@@ -212,8 +193,8 @@ func (p *pruner) readSegment(ctx context.Context, s listedSegment, keep func(*fo
 }
 
 // merge makes one segment of several. It leaves out those that cannot be read or contradict others.
-func (p *pruner) merge(ctx context.Context, listed []listedSegment) error {
-	m := &merging{p: p, sums: map[format.Pack]format.PackDigest{}}
+func (x *indexMerger) merge(ctx context.Context, listed []listedSegment) error {
+	m := &merging{x: x, sums: map[format.Pack]format.PackDigest{}}
 	defer m.close()
 	now := Progress{Step: "index segments merged", Of: int64(len(listed))}
 	for _, s := range listed {
@@ -221,21 +202,21 @@ func (p *pruner) merge(ctx context.Context, listed []listedSegment) error {
 	}
 	for _, s := range listed {
 		if err := m.take(ctx, s); err != nil {
-			if err = p.leaveUnreadable(ctx, s.Name, err); err != nil {
+			if err = x.leaveUnreadable(ctx, s.Name, err); err != nil {
 				return err
 			}
 		}
 		now.Done, now.Bytes = now.Done+1, now.Bytes+s.Size
-		p.tell(now)
+		x.tell(now)
 	}
-	merged := index.NewUnion(m.files, func(row *format.PackRow) bool { return p.gone(row.Pack()) })
+	merged := index.NewUnion(m.files, func(row *format.PackRow) bool { return x.gone(row.Pack()) })
 	if len(m.files) < 2 || len(merged.Packs) == 0 {
 		return nil
 	}
 	for _, s := range m.taken {
-		p.report.Segments.add(s.Size)
+		x.report.Segments.add(s.Size)
 	}
-	if p.DryRun {
+	if x.DryRun {
 		return nil
 	}
 	return m.put(ctx)
@@ -243,7 +224,7 @@ func (p *pruner) merge(ctx context.Context, listed []listedSegment) error {
 
 // merging is one merge: its inputs as index files, and the digests of their packs.
 type merging struct {
-	p     *pruner
+	x     *indexMerger
 	files []*index.File
 	taken []listedSegment
 	sums  map[format.Pack]format.PackDigest
@@ -257,16 +238,16 @@ func (m *merging) close() {
 
 // take reads an input into a file.
 func (m *merging) take(ctx context.Context, s listedSegment) error {
-	return m.p.r.cache.do(func() error { return m.takeOnce(ctx, s) })
+	return m.x.r.cache.do(func() error { return m.takeOnce(ctx, s) })
 }
 
 func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
-	w, err := index.NewFileWriter(m.p.r.cache.indexes(), m.p.r.codec)
+	w, err := index.NewFileWriter(m.x.r.cache.indexes(), m.x.r.codec)
 	if err != nil {
 		return err
 	}
 	var packs []format.PackRow
-	sums, err := m.p.readSegment(ctx, s, func(seg *format.Segment) func(format.Entry) error {
+	sums, err := m.x.readSegment(ctx, s, func(seg *format.Segment) func(format.Entry) error {
 		packs = seg.Packs
 		return w.Add
 	})
@@ -293,8 +274,8 @@ func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
 
 // put writes the merged segment with the proofs of its inputs, reads it back, and puts it.
 func (m *merging) put(ctx context.Context) error {
-	r := m.p.r
-	merged := index.NewUnion(m.files, func(row *format.PackRow) bool { return m.p.gone(row.Pack()) })
+	r := m.x.r
+	merged := index.NewUnion(m.files, func(row *format.PackRow) bool { return m.x.gone(row.Pack()) })
 	t := format.Table{}
 	for _, s := range m.taken {
 		t.Inputs = append(t.Inputs, s.hash)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // openIndex returns the index, which is read when it is needed first.
@@ -37,7 +38,7 @@ func (x indexRepository) OpenSegment(ctx context.Context, name string, hash [32]
 }
 
 func (x indexRepository) EachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
-	return x.r.eachPack(ctx, use)
+	return x.r.eachPack(ctx, func(p format.Pack, o store.Object) error { return use(p, o.Size) })
 }
 
 func (x indexRepository) DescribePack(ctx context.Context, p format.Pack, size int64) (format.PackRow, []format.LaneRow, error) {

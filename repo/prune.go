@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"sync"
-	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
-	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"golang.org/x/sync/errgroup"
 )
 
 // PruneOptions configure a prune.
@@ -84,32 +79,14 @@ func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneRepo
 	if err := r.noneRejected(); err != nil {
 		return nil, err
 	}
-	p := &pruner{PruneOptions: o, r: r, walk: walk}
+	p := &pruner{plan: plan{survey{deleter: deleter{PruneOptions: o, r: r}, walk: walk}}}
 	return &p.report, p.all(ctx)
 }
 
-// pruner is one prune.
+// pruner is one prune. It makes a survey, follows the plan, and deletes.
 type pruner struct {
-	PruneOptions
-	r    *Repo
-	walk Walk
-	run  *Run
-
-	packs     map[format.Pack]store.Object
-	condemned statement.Condemned
-	now       time.Time // the store's time before the roots were listed
-	roots     []Head
-	forgotten []Head // manifests with marks that are old enough
-	erased    []Head // likewise, of manifests that hold what was erased
-	erasures  *statement.Erasures
-	erasing   int // packs that hold what was erased and are not condemned
-	census    *census
-	followed  int   // roots
-	reached   int64 // calls of reach
-	states    map[format.Pack]*packState
-
-	mu     sync.Mutex // guards report while objects are deleted
-	report PruneReport
+	plan
+	erasing int // packs that hold what was erased and are not condemned
 }
 
 func (p *pruner) all(ctx context.Context) (err error) {
@@ -121,7 +98,7 @@ func (p *pruner) all(ctx context.Context) (err error) {
 	}
 	defer p.census.close()
 	for _, step := range []func(context.Context) error{
-		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.removeErased, p.mergeIndex, p.renewLocks,
+		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.removeErased, (&indexMerger{&p.survey}).run, p.renewLocks,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -130,161 +107,62 @@ func (p *pruner) all(ctx context.Context) (err error) {
 	return nil
 }
 
-// look is the first half of rule 8. Its order matters: packs, then condemnations, then roots. A run that relies on a condemned pack
-// began before the condemnation. When that is a day old, the run has committed, or never will.
-func (p *pruner) look(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{p.listPacks, p.listCondemned, p.listRoots} {
-		if err := step(ctx); err != nil {
-			return err
-		}
-	}
-	return p.judge(ctx)
-}
-
-func (p *pruner) listPacks(ctx context.Context) error {
-	p.packs = map[format.Pack]store.Object{}
-	for _, kind := range format.PackKinds {
-		for o, err := range p.r.store.List(ctx, kind.Folder()) {
-			if err != nil {
-				return fmt.Errorf("list the packs: %w", err)
-			}
-			if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.Folder())); ok {
-				p.packs[format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}] = o
-				p.report.Packs.add(o.Size)
-			}
-		}
-	}
-	return nil
-}
-
-func (p *pruner) listCondemned(ctx context.Context) (err error) {
-	if p.now, err = p.run.checkedNow(ctx); err != nil {
+// sweep is the second half of rule 8, and rule 9. It deletes a pack that was condemned a day ago if each of its chunks is not needed,
+// or lies in another pack that is listed and not condemned. It copies needed chunks of other condemned packs, which a later prune
+// deletes.
+func (p *pruner) sweep(ctx context.Context) error {
+	doomed, living := p.dead()
+	if err := p.remove(ctx, "packs deleted", doomed, &p.report.Deleted); err != nil {
 		return err
 	}
-	p.condemned, err = p.r.Condemned(ctx)
+	_, err := p.copy(ctx, living)
 	return err
 }
 
-// listRoots finds the roots and follows them. Every manifest of every account is a root, even a checkpoint or a late one, until its
-// mark is a day old.
-func (p *pruner) listRoots(ctx context.Context) error {
-	now, err := p.run.checkedNow(ctx)
-	if err != nil {
-		return err
-	}
-	for h, err := range p.r.EveryManifest(ctx) {
+// condemn is rule 7. It condemns packs in which nothing is kept, because nothing in them is needed, or all of it is kept elsewhere.
+func (p *pruner) condemn(ctx context.Context) error {
+	var packs []format.Pack
+	for _, s := range p.census.ordered() {
+		if s.listed && s.erased > 0 {
+			p.report.Erased.add(int64(s.Size))
+		}
 		switch {
-		case err != nil:
-			return err
-		case p.isRoot(h, now):
-			p.roots = append(p.roots, h)
-		case h.Erased:
-			p.erased = append(p.erased, h)
+		case !s.listed || s.condemned:
+		case s.kept == 0 && s.needed == 0 && !p.young(s):
+			packs = append(packs, s.Pack())
+			p.report.Condemned.add(int64(s.Size))
 		default:
-			p.forgotten = append(p.forgotten, h)
-		}
-	}
-	p.report.Roots = len(p.roots)
-	unmarkedFirst(p.roots)
-	if p.erasures, err = p.r.Erasures(ctx); err != nil {
-		return err
-	}
-	// The index is read after the roots, because what they need was indexed before they were put.
-	if p.census, err = p.r.newCensus(ctx); err != nil {
-		return err
-	}
-	for i, h := range p.roots {
-		p.followed = i
-		if err := p.follow(ctx, h); err != nil {
-			p.census.close()
-			return err
-		}
-		p.tell(Progress{Step: stepFollowed, Done: int64(i + 1), Of: int64(len(p.roots))})
-	}
-	if err := p.followErased(ctx); err != nil {
-		p.census.close()
-		return err
-	}
-	return nil
-}
-
-const stepFollowed = "manifests followed"
-
-// reach records that a chunk is needed.
-func (p *pruner) reach(id chunk.ID) (first bool, err error) {
-	if p.reached++; p.reached%progressEvery == 0 {
-		p.tell(Progress{Step: stepFollowed, Done: int64(p.followed), Of: int64(len(p.roots))})
-	}
-	return p.census.reach(id)
-}
-
-func (p *pruner) isRoot(h Head, now time.Time) bool {
-	return !h.Marked || now.Sub(h.Since) < Grace
-}
-
-// follow walks a root. If another prune has deleted it or its packs in the meantime, it is no longer a root.
-func (p *pruner) follow(ctx context.Context, h Head) error {
-	err := p.walk(ctx, h, p.reach)
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if marks, failed := p.r.Marks(ctx); failed == nil {
-		now, failed := p.run.checkedNow(ctx)
-		m, marked := marks[h.Name]
-		h.Marked, h.Since = marked, m.Since
-		if failed == nil && !p.isRoot(h, now) {
-			return nil
-		}
-	}
-	return fmt.Errorf("nothing is deleted, because what %s needs cannot be read: %w", h.Name, err)
-}
-
-// judge combines what the store, the condemnations and the roots say about each pack.
-func (p *pruner) judge(ctx context.Context) (err error) {
-	p.states = map[format.Pack]*packState{}
-	for _, s := range p.census.packs {
-		o, listed := p.packs[s.Pack()]
-		_, s.condemned = p.condemned[s.Pack()]
-		s.listed = listed && uint64(o.Size) == s.Size
-		if !listed && !s.condemned {
-			if s.newer, err = p.r.exists(ctx, s.Name()); err != nil {
-				return err
+			p.report.Unused += s.unused()
+			if s.erased > 0 {
+				p.erasing++
 			}
 		}
-		p.states[s.Pack()] = s
 	}
-	if p.report.Lost, err = p.census.tally(); err != nil {
-		return err
+	if p.DryRun || len(packs) == 0 {
+		return nil
 	}
-	for pack := range p.packs {
-		if s := p.states[pack]; s != nil && s.listed {
-			continue
-		}
-		there, err := p.r.exists(ctx, pack.String())
-		if err != nil {
-			return err
-		}
-		if there { // no other prune has deleted it in the meantime
-			p.report.Unread++
-			p.leave(pack.String(), errUndescribed)
-		}
-	}
-	return nil
+	return p.r.Condemn(ctx, packs)
 }
-
-// errUndescribed is the error of a pack that stays because its content is not known.
-var errUndescribed = errors.New("its content cannot be read, so it stays; run mailstrata check")
 
 // removeManifests deletes manifests that were forgotten a day ago. Their marks stay.
 func (p *pruner) removeManifests(ctx context.Context) error {
-	var doomed []store.Object
-	for _, h := range p.forgotten {
-		doomed = append(doomed, store.Object{Name: h.Name, Size: h.Size})
+	return p.remove(ctx, "forgotten manifests deleted", objectsOf(p.forgotten), &p.report.Manifests)
+}
+
+// removeErased deletes manifests that hold what was erased, if every pack that holds any of it is condemned. Otherwise a later
+// prune does.
+func (p *pruner) removeErased(ctx context.Context) error {
+	if p.erasing > 0 {
+		return nil
 	}
-	return p.remove(ctx, "forgotten manifests deleted", doomed, &p.report.Manifests)
+	return p.remove(ctx, "erased manifests deleted", objectsOf(p.erased), &p.report.Manifests)
+}
+
+func objectsOf(heads []Head) (all []store.Object) {
+	for _, h := range heads {
+		all = append(all, store.Object{Name: h.Name, Size: h.Size})
+	}
+	return all
 }
 
 // renewLocks renews the locks before a run has to, because the run's credentials may not allow it.
@@ -301,50 +179,4 @@ func (p *pruner) renewLocks(ctx context.Context) error {
 		err = changed
 	}
 	return err
-}
-
-// remove deletes objects, several at a time. It goes on if the store retains one.
-func (p *pruner) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) error {
-	var now Progress
-	for _, o := range doomed {
-		now.AllBytes += o.Size
-	}
-	now.Step, now.Of = step, int64(len(doomed))
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(8)
-	for _, o := range doomed {
-		group.Go(func() error {
-			var err error
-			if !p.DryRun {
-				err = p.r.store.Delete(groupCtx, o.Name)
-			}
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			now.Done, now.Bytes = now.Done+1, now.Bytes+o.Size
-			p.tell(now)
-			switch {
-			case err == nil:
-				done.add(o.Size)
-			case errors.Is(err, store.ErrRetained):
-				p.report.Retained.add(o.Size)
-				p.leave(o.Name, err)
-			default:
-				return fmt.Errorf("delete %s: %w", o.Name, err)
-			}
-			return nil
-		})
-	}
-	return group.Wait()
-}
-
-func (p *pruner) leave(name string, err error) {
-	if p.Left != nil {
-		p.Left(name, err)
-	}
-}
-
-func (p *pruner) tell(now Progress) {
-	if p.Progress != nil {
-		p.Progress(now)
-	}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
-	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // A chunk is erased if no root needs it, and an erasure names it or a manifest that is marked to be erased needs it. Packs with
@@ -30,24 +29,24 @@ func unmarkedFirst(roots []Head) {
 }
 
 // followErased records the erased chunks, after all roots were followed.
-func (p *pruner) followErased(ctx context.Context) error {
-	if len(p.erased) == 0 && !p.erasures.HasMessages() {
+func (s *survey) followErased(ctx context.Context) error {
+	if len(s.erased) == 0 && !s.erasures.HasMessages() {
 		return nil
 	}
-	p.census.erased = make([]uint64, len(p.census.reached))
-	for prefix := range p.erasures.Chunks() {
-		if _, err := p.census.erase(prefix); err != nil {
+	s.census.erased = make([]uint64, len(s.census.reached))
+	for prefix := range s.erasures.Chunks() {
+		if _, err := s.census.erase(prefix); err != nil {
 			return err
 		}
 	}
-	for _, h := range p.erased {
-		err := p.walk(ctx, h, func(id chunk.ID) (bool, error) { return p.census.erase(id.Prefix()) })
+	for _, h := range s.erased {
+		err := s.walk(ctx, h, func(id chunk.ID) (bool, error) { return s.census.erase(id.Prefix()) })
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, index.ErrNoChunk) || concernsObject(err):
 			// What only this manifest held counts as unused, and is deleted when its packs are rewritten.
-			p.leave(h.Name, fmt.Errorf("it is damaged, so some of what it held is not known from other unused data; mailstrata prune --max-unused 0 deletes that too: %w", err))
+			s.leave(h.Name, fmt.Errorf("it is damaged, so some of what it held is not known from other unused data; mailstrata prune --max-unused 0 deletes that too: %w", err))
 		case err != nil:
 			return fmt.Errorf("follow %s: %w", h.Name, err)
 		}
@@ -67,27 +66,4 @@ func (c *census) erase(prefix chunk.Prefix) (first bool, err error) {
 		return false
 	})
 	return first, err
-}
-
-// holdingErased returns the packs that hold erased and needed chunks, except those in but.
-func (p *pruner) holdingErased(but []*packState) (chosen []*packState) {
-	for _, s := range p.ordered() {
-		if s.erased > 0 && p.rewritable(s) && !slices.Contains(but, s) {
-			chosen = append(chosen, s)
-		}
-	}
-	return chosen
-}
-
-// removeErased deletes manifests that hold what was erased, if every pack that holds any of it is condemned. Otherwise a later
-// prune does.
-func (p *pruner) removeErased(ctx context.Context) error {
-	if p.erasing > 0 {
-		return nil
-	}
-	var doomed []store.Object
-	for _, h := range p.erased {
-		doomed = append(doomed, store.Object{Name: h.Name, Size: h.Size})
-	}
-	return p.remove(ctx, "erased manifests deleted", doomed, &p.report.Manifests)
 }

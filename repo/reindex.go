@@ -33,16 +33,16 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 		return 0, err
 	}
 	var draft index.Draft
-	err = r.eachPack(ctx, func(pack format.Pack, size int64) error {
+	err = r.eachPack(ctx, func(pack format.Pack, o store.Object) error {
 		_, indexed := c.indexed[pack]
 		if _, gone := condemned[pack]; indexed || gone {
 			return nil
 		}
-		row, lanes, err := r.inspectPack(ctx, pack, size, false, new(Checked))
+		row, lanes, err := r.inspectPack(ctx, pack, o.Size, false, new(Checked))
 		if err == nil {
 			draft.Add(row, lanes)
 		}
-		if err := c.outcome(ctx, store.Object{Name: pack.String(), Size: size}, err); err != nil {
+		if err := c.outcome(ctx, o, err); err != nil {
 			return err
 		}
 		if !draft.Full() && len(draft.Packs) < largestSegment.packs {

@@ -26,7 +26,9 @@
 //	rotate.go                                         new keys
 //	clock.go skew.go                                  the time of the store beside this host's
 //	statements.go tags.go erasure.go                  what the keeper signs (type statements): marks, condemnations, tags
-//	prune.go census.go sweep.go rewrite.go            delete what no manifest needs; merge_index.go merges segments
+//	prune.go prune_survey.go prune_erased.go          what a prune finds (type survey, with census.go), and what it does
+//	prune_plan.go rewrite.go prune_delete.go          choose packs, copy from them, delete (types plan, pruner, deleter)
+//	merge_index.go                                    merge index segments (type indexMerger)
 //	check.go repair.go reindex.go rolling.go          check a repository, and repair it
 //	lock.go renew.go check_lock.go                    S3 Object Lock (type locks): the period, and renewing retention
 //

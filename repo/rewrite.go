@@ -1,34 +1,16 @@
 package repo
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
-)
-
-const (
-	// smallPack is the size below which a pack is small. Each night leaves one or two.
-	smallPack = packTarget / 4
-
-	// manySmall is the number of small packs that are merged even if they do not fill a pack, so that each byte is rarely written
-	// again.
-	manySmall = 32
 )
 
 // rewrite copies the needed chunks of sparse packs, and of small packs if there are many, into new packs. Then nothing is kept in the
 // old packs, and condemn condemns them.
 func (p *pruner) rewrite(ctx context.Context) error {
-	chosen := p.sparse()
-	chosen = append(chosen, p.holdingErased(chosen)...)
-	for catalog := range format.PackKinds {
-		chosen = append(chosen, p.small(uint8(catalog), chosen)...)
-	}
-	slices.SortFunc(chosen, func(a, b *packState) int { return cmp.Compare(a.Name(), b.Name()) })
-	copied, err := p.copy(ctx, chosen)
+	copied, err := p.copy(ctx, p.rewritten())
 	if err != nil {
 		return err
 	}
@@ -37,51 +19,6 @@ func (p *pruner) rewrite(ctx context.Context) error {
 		s.kept = 0
 	}
 	return nil
-}
-
-// rewritable reports whether a pack is old enough to be condemned and something in it is kept.
-func (p *pruner) rewritable(s *packState) bool { return s.counts() && s.kept > 0 && !p.young(s) }
-
-// wasteful chooses packs until no more than MaxUnused of all is unused, those first where most is.
-func (p *pruner) sparse() (chosen []*packState) {
-	var all []*packState
-	var used, unused int64
-	for _, s := range p.ordered() {
-		if s.counts() && s.kept > 0 {
-			used += int64(s.Size) - s.unused()
-			unused += s.unused()
-		}
-		if p.rewritable(s) && s.unused() > 0 {
-			all = append(all, s)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b *packState) int {
-		return cmp.Compare(float64(b.unused())/float64(b.Size), float64(a.unused())/float64(a.Size))
-	})
-	for _, s := range all {
-		if float64(unused) <= p.MaxUnused*float64(used+unused) {
-			break
-		}
-		chosen = append(chosen, s)
-		unused -= s.unused()
-	}
-	return chosen
-}
-
-// crumbs chooses the small packs of a kind, if together they are worth it.
-func (p *pruner) small(kind uint8, but []*packState) (chosen []*packState) {
-	var sum int64
-	but = slices.DeleteFunc(slices.Clone(but), func(s *packState) bool { return s.Kind != kind || s.Size >= smallPack })
-	for _, s := range p.ordered() {
-		if s.Kind == kind && s.Size < smallPack && p.rewritable(s) && !slices.Contains(but, s) {
-			chosen = append(chosen, s)
-			sum += int64(s.Size)
-		}
-	}
-	if len(chosen) < 2 || len(chosen) < manySmall && sum < packTarget {
-		return nil
-	}
-	return chosen
 }
 
 // copy stores again, in new packs, what is kept in these packs or lies in none that counts. It tells of which packs all
@@ -190,14 +127,4 @@ func (p *pruner) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packSt
 		}
 	}
 	return nil
-}
-
-// wanted reports whether a chunk of the pack is needed, and is kept there or nowhere.
-func (p *pruner) wanted(s *packState, prefix chunk.Prefix) (bool, error) {
-	at, err := p.census.find(prefix)
-	if err != nil || !at.reached {
-		return false, err
-	}
-	keeper := p.census.keptIn(at)
-	return keeper == nil || keeper == s, nil
 }

@@ -1,0 +1,80 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/repo/store"
+	"golang.org/x/sync/errgroup"
+)
+
+// deleter deletes objects for a prune, and reports what it does.
+type deleter struct {
+	PruneOptions
+	r *Repo
+
+	mu     sync.Mutex // guards report while objects are deleted
+	report PruneReport
+}
+
+// remove deletes objects, several at a time. It goes on if the store retains one.
+func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) error {
+	var now Progress
+	for _, o := range doomed {
+		now.AllBytes += o.Size
+	}
+	now.Step, now.Of = step, int64(len(doomed))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for _, o := range doomed {
+		group.Go(func() error {
+			var err error
+			if !d.DryRun {
+				err = d.r.store.Delete(groupCtx, o.Name)
+			}
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			now.Done, now.Bytes = now.Done+1, now.Bytes+o.Size
+			d.tell(now)
+			switch {
+			case err == nil:
+				done.add(o.Size)
+			case errors.Is(err, store.ErrRetained):
+				d.report.Retained.add(o.Size)
+				d.leave(o.Name, err)
+			default:
+				return fmt.Errorf("delete %s: %w", o.Name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (d *deleter) leave(name string, err error) {
+	if d.Left != nil {
+		d.Left(name, err)
+	}
+}
+
+// leaveUnreadable reports an object that stays because it cannot be read. It returns any other error.
+func (d *deleter) leaveUnreadable(ctx context.Context, name string, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, store.ErrNotExist):
+		return nil
+	case concernsObject(err):
+		d.leave(name, err)
+		return nil
+	}
+	return fmt.Errorf("read %s: %w", name, err)
+}
+
+func (d *deleter) tell(now Progress) {
+	if d.Progress != nil {
+		d.Progress(now)
+	}
+}

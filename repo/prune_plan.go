@@ -1,0 +1,130 @@
+package repo
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/store"
+)
+
+// plan decides what a prune does with each pack.
+type plan struct{ survey }
+
+const (
+	// smallPack is the size below which a pack is small. Each night leaves one or two.
+	smallPack = packTarget / 4
+
+	// manySmall is the number of small packs that are merged even if they do not fill a pack, so that each byte is rarely written
+	// again.
+	manySmall = 32
+)
+
+// dead returns the packs that were condemned a day ago and are no longer needed, and those of which chunks must be copied first. It
+// counts the packs that must wait.
+func (p *plan) dead() (doomed []store.Object, living []*packState) {
+	for _, s := range p.census.ordered() {
+		o := p.packs[s.Pack()]
+		switch {
+		case !s.listed || !s.condemned && s.indexed:
+		case s.needed > 0:
+			living = append(living, s)
+		case !s.condemned: // no segment names it; rewrite or condemn handles it
+		case p.now.Sub(p.condemned[s.Pack()]) >= Grace:
+			doomed = append(doomed, o)
+		default:
+			p.report.Waiting.add(o.Size)
+		}
+	}
+	return doomed, living
+}
+
+// rewritten returns the packs to rewrite: sparse ones, those that hold what was erased, and small ones if there are many.
+func (p *plan) rewritten() []*packState {
+	chosen := p.sparse()
+	chosen = append(chosen, p.holdingErased(chosen)...)
+	for catalog := range format.PackKinds {
+		chosen = append(chosen, p.small(uint8(catalog), chosen)...)
+	}
+	slices.SortFunc(chosen, byName)
+	return chosen
+}
+
+// young reports whether a pack may belong to a run that has not committed yet (rule 7).
+func (p *plan) young(s *packState) bool {
+	return p.now.Sub(p.packs[s.Pack()].Time) < Grace
+}
+
+// rewritable reports whether a pack is old enough to be condemned and something in it is kept.
+func (p *plan) rewritable(s *packState) bool { return s.counts() && s.kept > 0 && !p.young(s) }
+
+// sparse chooses packs until no more than MaxUnused of all is unused, those first where most is.
+func (p *plan) sparse() (chosen []*packState) {
+	var all []*packState
+	var used, unused int64
+	for _, s := range p.census.ordered() {
+		if s.counts() && s.kept > 0 {
+			used += int64(s.Size) - s.unused()
+			unused += s.unused()
+		}
+		if p.rewritable(s) && s.unused() > 0 {
+			all = append(all, s)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *packState) int {
+		return cmp.Compare(float64(b.unused())/float64(b.Size), float64(a.unused())/float64(a.Size))
+	})
+	for _, s := range all {
+		if float64(unused) <= p.MaxUnused*float64(used+unused) {
+			break
+		}
+		chosen = append(chosen, s)
+		unused -= s.unused()
+	}
+	return chosen
+}
+
+// small chooses the small packs of a kind, if together they are worth it.
+func (p *plan) small(kind uint8, but []*packState) (chosen []*packState) {
+	var sum int64
+	but = slices.DeleteFunc(slices.Clone(but), func(s *packState) bool { return s.Kind != kind || s.Size >= smallPack })
+	for _, s := range p.census.ordered() {
+		if s.Kind == kind && s.Size < smallPack && p.rewritable(s) && !slices.Contains(but, s) {
+			chosen = append(chosen, s)
+			sum += int64(s.Size)
+		}
+	}
+	if len(chosen) < 2 || len(chosen) < manySmall && sum < packTarget {
+		return nil
+	}
+	return chosen
+}
+
+// holdingErased returns the packs that hold erased and needed chunks, except those in but.
+func (p *plan) holdingErased(but []*packState) (chosen []*packState) {
+	for _, s := range p.census.ordered() {
+		if s.erased > 0 && p.rewritable(s) && !slices.Contains(but, s) {
+			chosen = append(chosen, s)
+		}
+	}
+	return chosen
+}
+
+// unused estimates the bytes of the stored pack that are not needed.
+func (s *packState) unused() int64 {
+	if s.total == 0 {
+		return 0
+	}
+	return int64(float64(s.Size) * float64(s.total-s.kept-s.needed) / float64(s.total))
+}
+
+// wanted reports whether a chunk of the pack is needed, and is kept there or nowhere.
+func (p *plan) wanted(s *packState, prefix chunk.Prefix) (bool, error) {
+	at, err := p.census.find(prefix)
+	if err != nil || !at.reached {
+		return false, err
+	}
+	keeper := p.census.keptIn(at)
+	return keeper == nil || keeper == s, nil
+}

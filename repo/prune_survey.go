@@ -1,0 +1,179 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/statement"
+	"github.com/mailstrata/mailstrata/repo/store"
+)
+
+// survey is what a prune finds: the packs, the condemnations, the roots, and what they need.
+type survey struct {
+	deleter
+	walk Walk
+	run  *Run
+
+	packs     map[format.Pack]store.Object
+	condemned statement.Condemned
+	now       time.Time // the store's time before the roots were listed
+	roots     []Head
+	forgotten []Head // manifests with marks that are old enough
+	erased    []Head // likewise, of manifests that hold what was erased
+	erasures  *statement.Erasures
+	census    *census
+	followed  int   // roots
+	reached   int64 // calls of reach
+}
+
+// look is the first half of rule 8. Its order matters: packs, then condemnations, then roots. A run that relies on a condemned pack
+// began before the condemnation. When that is a day old, the run has committed, or never will.
+func (s *survey) look(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{s.listPacks, s.listCondemned, s.listRoots} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return s.judge(ctx)
+}
+
+func (s *survey) listPacks(ctx context.Context) error {
+	s.packs = map[format.Pack]store.Object{}
+	return s.r.eachPack(ctx, func(pack format.Pack, o store.Object) error {
+		s.packs[pack] = o
+		s.report.Packs.add(o.Size)
+		return nil
+	})
+}
+
+func (s *survey) listCondemned(ctx context.Context) (err error) {
+	if s.now, err = s.run.checkedNow(ctx); err != nil {
+		return err
+	}
+	s.condemned, err = s.r.Condemned(ctx)
+	return err
+}
+
+// listRoots finds the roots and follows them. Every manifest of every account is a root, even a checkpoint or a late one, until its
+// mark is a day old.
+func (s *survey) listRoots(ctx context.Context) error {
+	now, err := s.run.checkedNow(ctx)
+	if err != nil {
+		return err
+	}
+	for h, err := range s.r.EveryManifest(ctx) {
+		switch {
+		case err != nil:
+			return err
+		case s.isRoot(h, now):
+			s.roots = append(s.roots, h)
+		case h.Erased:
+			s.erased = append(s.erased, h)
+		default:
+			s.forgotten = append(s.forgotten, h)
+		}
+	}
+	s.report.Roots = len(s.roots)
+	unmarkedFirst(s.roots)
+	if s.erasures, err = s.r.Erasures(ctx); err != nil {
+		return err
+	}
+	// The index is read after the roots, because what they need was indexed before they were put.
+	if s.census, err = s.r.newCensus(ctx); err != nil {
+		return err
+	}
+	for i, h := range s.roots {
+		s.followed = i
+		if err := s.follow(ctx, h); err != nil {
+			s.census.close()
+			return err
+		}
+		s.tell(Progress{Step: stepFollowed, Done: int64(i + 1), Of: int64(len(s.roots))})
+	}
+	if err := s.followErased(ctx); err != nil {
+		s.census.close()
+		return err
+	}
+	return nil
+}
+
+const stepFollowed = "manifests followed"
+
+// reach records that a chunk is needed.
+func (s *survey) reach(id chunk.ID) (first bool, err error) {
+	if s.reached++; s.reached%progressEvery == 0 {
+		s.tell(Progress{Step: stepFollowed, Done: int64(s.followed), Of: int64(len(s.roots))})
+	}
+	return s.census.reach(id)
+}
+
+func (s *survey) isRoot(h Head, now time.Time) bool {
+	return !h.Marked || now.Sub(h.Since) < Grace
+}
+
+// follow walks a root. If another prune has deleted it or its packs in the meantime, it is no longer a root.
+func (s *survey) follow(ctx context.Context, h Head) error {
+	err := s.walk(ctx, h, s.reach)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if marks, failed := s.r.Marks(ctx); failed == nil {
+		now, failed := s.run.checkedNow(ctx)
+		m, marked := marks[h.Name]
+		h.Marked, h.Since = marked, m.Since
+		if failed == nil && !s.isRoot(h, now) {
+			return nil
+		}
+	}
+	return fmt.Errorf("nothing is deleted, because what %s needs cannot be read: %w", h.Name, err)
+}
+
+// judge combines what the store, the condemnations and the roots say about each pack.
+func (s *survey) judge(ctx context.Context) (err error) {
+	counted := map[format.Pack]bool{}
+	for _, p := range s.census.packs {
+		o, listed := s.packs[p.Pack()]
+		_, p.condemned = s.condemned[p.Pack()]
+		p.listed = listed && uint64(o.Size) == p.Size
+		if !listed && !p.condemned {
+			if p.newer, err = s.r.exists(ctx, p.Name()); err != nil {
+				return err
+			}
+		}
+		counted[p.Pack()] = p.listed
+	}
+	if s.report.Lost, err = s.census.tally(); err != nil {
+		return err
+	}
+	for pack := range s.packs {
+		if counted[pack] {
+			continue
+		}
+		there, err := s.r.exists(ctx, pack.String())
+		if err != nil {
+			return err
+		}
+		if there { // no other prune has deleted it in the meantime
+			s.report.Unread++
+			s.leave(pack.String(), errUndescribed)
+		}
+	}
+	return nil
+}
+
+// errUndescribed is the error of a pack that stays because its content is not known.
+var errUndescribed = errors.New("its content cannot be read, so it stays; run mailstrata check")
+
+// gone reports whether a pack was deleted: it was condemned and is not in the store.
+func (s *survey) gone(pack format.Pack) bool {
+	_, condemned := s.condemned[pack]
+	_, listed := s.packs[pack]
+	return condemned && !listed
+}
