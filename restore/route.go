@@ -123,7 +123,7 @@ func (r *restorer) newLabelRouter(ctx context.Context, all []*manifest.Mailbox) 
 			s.unlabeled = s.add(m.Mailbox)
 		case m.Label:
 			rt := s.add(m.Mailbox)
-			for _, key := range archive.LabelKeys(&m.Mailbox) {
+			for _, key := range mail.LabelKeys(&m.Mailbox) {
 				s.byLabel[key] = rt
 			}
 		}
@@ -188,7 +188,7 @@ func (s *labelRouter) route(e *manifest.Entry, counts bool) {
 // routeFor returns the route of a label. A label that the user hides from IMAP has no mailbox in the manifest, so it
 // gets one.
 func (s *labelRouter) routeFor(label string) *route {
-	key := archive.LabelKey(label)
+	key := mail.LabelKey(label)
 	rt, known := s.byLabel[key]
 	if !known && key[0] != '\\' {
 		hidden := mail.Mailbox{Raw: label, Name: key, Delimiter: s.allMail.Delimiter}

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/header"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -155,6 +155,6 @@ func (s *matcher) namesAttachment(text []byte) bool {
 
 // isLabel reports whether asked, as a person writes it, names a label.
 func isLabel(label, asked string) bool {
-	key := archive.LabelKey(label)
+	key := mail.LabelKey(label)
 	return strings.EqualFold(key, asked) || strings.EqualFold(strings.TrimPrefix(key, `\`), asked) || label == asked
 }

@@ -119,25 +119,14 @@ func (s *MemReader) Record(t *testing.T, l Message) manifest.Entry {
 	return entry
 }
 
-// Mailbox stores a mailbox.
+// Mailbox stores messages and returns their mailbox.
 func (s *MemReader) Mailbox(t *testing.T, name string, letters ...Message) manifest.Mailbox {
 	t.Helper()
-	mailbox := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}}
-	paginator := manifest.NewPaginator(s.Put)
-	for _, l := range letters {
-		entry := s.Record(t, l)
-		mailbox.Bytes += entry.Size
-		if err := paginator.Add(entry); err != nil {
-			t.Fatal(err)
-		}
+	entries := make([]manifest.Entry, len(letters))
+	for i, l := range letters {
+		entries[i] = s.Record(t, l)
 	}
-	pages, err := paginator.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := mailbox.SetPages(pages, s.Put); err != nil {
-		t.Fatal(err)
-	}
+	mailbox := s.Pages(t, name, entries)
 	mailbox.Status = &mail.Status{UIDValidity: 1, UIDNext: 1 << 31, Messages: uint32(mailbox.Messages)}
 	return mailbox
 }
