@@ -9,7 +9,7 @@
 //	Survey     all mailboxes of an account at one moment                         mailbox.go
 //	Mailbox    one line of LIST, with its Status; Path, SpecialUse               mailbox.go, utf7.go
 //	Message    what FETCH returns besides the body: UID, Flags, Date, IDs        message.go
-//	Flags      flags and keywords; a label of Gmail can become a keyword         flags.go, label.go
+//	Flags      flags and keywords; labels of Gmail, and keywords made of these   flags.go, label.go
 //	UIDSet     a set of UIDs, as ranges                                          uidset.go
 //	Err…       what the errors of a server mean for the caller                   errors.go
 //

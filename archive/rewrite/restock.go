@@ -55,24 +55,11 @@ func (s *restocker) piece(ctx context.Context, p archive.Piece, read func() erro
 		err = read()
 	}
 	if err != nil {
-		return s.recordLoss(ctx, manifest.Failure{Mailbox: p.Mailbox.Raw}, err)
+		return recordLoss(ctx, &s.missing, manifest.Failure{Mailbox: p.Mailbox.Raw}, err)
 	}
 	if len(s.missing) == before {
 		s.sound[p.ID] = struct{}{}
 	}
-	return nil
-}
-
-// recordLoss records what cannot be read. It returns an error that is not about one piece of the archive.
-func (s *restocker) recordLoss(ctx context.Context, failure manifest.Failure, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if !archive.IsDamage(err) {
-		return err
-	}
-	failure.Reason = err.Error()
-	s.missing = append(s.missing, failure)
 	return nil
 }
 
@@ -86,7 +73,7 @@ func (s *restocker) messages(ctx context.Context, m *manifest.Mailbox, records [
 			return fmt.Errorf("UID %d: %w", record.UID, repo.ErrErased)
 		}
 		if err := storeMissing(ctx, s.from, s.to, record); err != nil {
-			if err := s.recordLoss(ctx, manifest.Failure{Mailbox: m.Raw, UID: record.UID}, err); err != nil {
+			if err := recordLoss(ctx, &s.missing, manifest.Failure{Mailbox: m.Raw, UID: record.UID}, err); err != nil {
 				return err
 			}
 		}

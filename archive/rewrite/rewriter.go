@@ -54,7 +54,7 @@ func (w *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
 	var mailboxes []manifest.Mailbox
 	for mailbox, err := range w.From.Mailboxes(ctx) {
 		if err != nil {
-			if err := w.recordLoss(ctx, manifest.Failure{}, err); err != nil {
+			if err := recordLoss(ctx, &w.Lost, manifest.Failure{}, err); err != nil {
 				return nil, err
 			}
 			continue
@@ -74,8 +74,8 @@ func (w *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
 	return &m, m.SetMailboxes(mailboxes, w.put(ctx))
 }
 
-// recordLoss records what cannot be read. It returns an error that is not about one piece of the archive.
-func (w *Rewriter) recordLoss(ctx context.Context, failure manifest.Failure, err error) error {
+// recordLoss adds what cannot be read to lost. It returns an error that is not about one piece of the archive.
+func recordLoss(ctx context.Context, lost *[]manifest.Failure, failure manifest.Failure, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -83,7 +83,7 @@ func (w *Rewriter) recordLoss(ctx context.Context, failure manifest.Failure, err
 		return err
 	}
 	failure.Reason = err.Error()
-	w.Lost = append(w.Lost, failure)
+	*lost = append(*lost, failure)
 	return nil
 }
 
@@ -123,7 +123,7 @@ func (w *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*man
 func (w *Rewriter) pages(ctx context.Context, mailbox *manifest.Mailbox) (made []pagePair, err error) {
 	for page, err := range w.From.Pages(ctx, mailbox) {
 		if err != nil {
-			if err := w.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
+			if err := recordLoss(ctx, &w.Lost, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 				return nil, err
 			}
 			continue
@@ -188,7 +188,7 @@ func (w *Rewriter) page(ctx context.Context, mailbox *manifest.Mailbox, page man
 	sets, err := archive.ReadPiece(ctx, w.From, page.Flags, manifest.ParseFlags)
 	if err != nil || len(sets) != int(page.Messages) {
 		err = fmt.Errorf("%s: %w: %w", page, archive.ErrFlags, cmp.Or(err, manifest.ErrMalformed))
-		if err := w.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
+		if err := recordLoss(ctx, &w.Lost, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 			return manifest.Page{}, err
 		}
 		sets = make([]manifest.FlagSet, page.Messages)
@@ -201,7 +201,7 @@ func (w *Rewriter) page(ctx context.Context, mailbox *manifest.Mailbox, page man
 func (w *Rewriter) records(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
 	entries, err := w.From.Page(ctx, mailbox, page)
 	if err != nil { // there may be entries without flags
-		if err := w.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
+		if err := recordLoss(ctx, &w.Lost, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 			return manifest.Page{}, err
 		}
 	}
@@ -269,7 +269,7 @@ func (w *Rewriter) entries(ctx context.Context, mailbox *manifest.Mailbox, page 
 			w.omit(&entry.Record)
 		} else if failed[i] == nil {
 			left = append(left, entry)
-		} else if err := w.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw, UID: entry.UID}, failed[i]); err != nil {
+		} else if err := recordLoss(ctx, &w.Lost, manifest.Failure{Mailbox: mailbox.Raw, UID: entry.UID}, failed[i]); err != nil {
 			return nil, fmt.Errorf("UID %d: %w", entry.UID, err)
 		}
 	}
