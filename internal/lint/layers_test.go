@@ -87,7 +87,7 @@ var layers = map[string]string{
 		dir imap internal/config internal/hint internal/oauth internal/secret internal/ui mail repo
 		repo/objectlock repo/store s3`,
 	"internal/archivetest": `
-		archive archive/replicate backup backup/source chunk mail manifest repo repo/store restore`,
+		archive archive/replicate backup backup/source chunk mail manifest repo repo/store`,
 	"internal/canonical": "",
 	"internal/config": `
 		archive/loss backup imap internal/oauth internal/percent internal/plaintext manifest/history s3`,
