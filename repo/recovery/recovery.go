@@ -1,11 +1,11 @@
-// Package recovery keeps on this host what a run has downloaded and not committed yet, so that the next run does not
-// download it again if this one is killed. A recovery log is only a hint: the next run stores each entry in the repository
-// as if the server had just sent it.
+// Package recovery writes recovery logs: files on this host with what a run has downloaded and not committed yet. If the run
+// is killed, the next run does not download that again. A recovery log is only a hint: the next run stores each entry in
+// the repository as if the server had just sent it.
 //
 //	this run   Open ─► Begin ─► Write … ─► End ─► Clear after each commit ─► Close
 //	the next   Open ─► Recover: the entries of every log that a killed run left ─► Clear after the commit
 //
-//	DIR/ACCOUNT/RANDOM/lock       locked while the run lives; a directory without a lock was left by a killed run
+//	DIR/ACCOUNT/RANDOM/lock       locked while the run is alive; a directory without a lock was left by a killed run
 //	                   00000001 … files of entries, each sealed to the writer (docs/format.md, "Spill")
 //
 // recovery.go writes entries, and read.go recovers them. No file is synced: what was written survives the process, and a
@@ -51,7 +51,7 @@ type Log struct {
 type limits struct {
 	bytes   int64         // of entries
 	entries int           // also bounds the memory of the run that recovers them
-	age     time.Duration // of a file, after which it is closed: its buffers hold what came in this time
+	age     time.Duration // of a file, after which it is closed; a kill loses the buffers of open files
 	spare   int64         // bytes of disk that must be free, for packs that wait to be uploaded
 	stale   time.Duration // older logs are removed
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Condemnation says which packs are to be deleted.
+// Condemnation says that packs are to be deleted. No run relies on their chunks from then on.
 type Condemnation struct {
 	Packs []CondemnedPack   `cbor:"1,keyasint"`
 	Ext   format.Extensions `cbor:"63,keyasint,omitempty"`
@@ -64,7 +64,7 @@ func NewCondemnations(packs []format.Pack) (all []Condemnation) {
 	return all
 }
 
-// Condemned is when each condemned pack was condemned first.
+// Condemned maps each condemned pack to the time when it was condemned first.
 type Condemned map[format.Pack]time.Time
 
 // Add adds a condemnation that the store got at a time.

@@ -13,20 +13,20 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// An erasure names the accounts and messages that the repository must no longer hold. Without it the server, another copy of
-// the archive or a run under way would bring back what the owner erased. The keeper signs it, and it stays for ever. It
+// An erasure names the accounts and messages that the repository must no longer hold. Without it a backup, another copy of
+// the archive or a run under way would store again what the owner erased. The keeper signs it, and nothing removes it. It
 // names accounts by their folders, and messages and chunks by keyed hashes.
 
 // Erasure is the content of an erasure.
 type Erasure struct {
-	Accounts []string // their folders, as AccountDir has them
+	Accounts []string // folders, as AccountDir returns them
 	Messages []ErasedMessage
 }
 
 // ErasedMessage is a message that must not be stored.
 type ErasedMessage struct {
 	Hash   chunk.ID
-	Chunks []chunk.Prefix // of its parts; other mail may have some of them too
+	Chunks []chunk.Prefix // chunks of its parts, some of which other mail may have too
 }
 
 // ErasureRow is an Erasure as it is encoded, or a part of one.
@@ -119,7 +119,7 @@ func ParseErasure(payload []byte) (*ErasureRow, error) {
 	return e, nil
 }
 
-// Erasures is all that was erased. Nil means that nothing was.
+// Erasures holds the accounts, messages and chunks that all erasures name. A nil Erasures is empty.
 type Erasures struct {
 	accounts map[string]time.Time
 	messages map[chunk.ID]struct{}

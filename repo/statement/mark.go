@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Mark says that manifests are to be forgotten: Manifest, and More, which ascend.
+// Mark says that manifests are to be forgotten: Manifest, and those of More. They ascend.
 type Mark struct {
 	Manifest []byte            `cbor:"1,keyasint"`
 	Parent   []byte            `cbor:"2,keyasint,omitempty"`
@@ -22,7 +22,7 @@ type Mark struct {
 type MarkRow struct {
 	_        struct{} `cbor:",toarray"`
 	Manifest []byte
-	Parent   []byte // empty, not null: none
+	Parent   []byte // hash of the parent; empty, not null, if there is none
 }
 
 func (m *Mark) rows() []MarkRow {
@@ -50,17 +50,17 @@ func ParseMark(payload []byte) (*Mark, error) {
 	return m, nil
 }
 
-// Marked is what all marks say about a manifest.
+// Marked holds what all marks say about a manifest.
 type Marked struct {
-	Manifest string    // name
-	Parent   *[32]byte // hash of its parent
-	Since    time.Time // by the store's clock, first
-	Erased   bool      // prune rewrites packs for what only this manifest needs
+	Manifest string    // name of the manifest
+	Parent   *[32]byte // hash of its parent, or nil
+	Since    time.Time // when it was first marked, by the store's clock
+	Erased   bool      // prune also rewrites packs, to delete what only this manifest needs
 
 	Forgotten time.Time // as Since, by marks that do not erase; zero if there is no such mark
 }
 
-// Marks is what all marks say, by the names of manifests.
+// Marks maps the name of each marked manifest to what the marks say about it.
 type Marks map[string]Marked
 
 // Add adds a mark that the store got at a time.
@@ -84,7 +84,7 @@ func (marks Marks) Add(m *Mark, at time.Time) {
 	}
 }
 
-// NewMarks returns marks of manifests, as few as possible. erase says that prune must delete what only they need.
+// NewMarks returns marks of manifests, as few as possible. With erase, prune also deletes what only these manifests need.
 func NewMarks(manifests []Marked, erase bool) (marks []Mark) {
 	var rows []MarkRow
 	for _, m := range manifests {

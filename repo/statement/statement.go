@@ -1,10 +1,10 @@
-// Package statement holds what the keeper of a repository signs: which manifests are to be forgotten (marks), which packs are to
-// be deleted (condemnations), the tags of manifests (notes), and what was erased (erasures). Only the keeper's key can make
-// statements, and nightly hosts do not have it: an attacker who takes over such a host cannot make the archive forget. Nothing
-// is taken back, except tags.
+// Package statement encodes and signs the statements of a repository's keeper: which manifests are to be forgotten (marks),
+// which packs are to be deleted (condemnations), the tags of manifests (notes), and what was erased (erasures). Only the
+// owner's key can sign statements, and hosts that only back up do not have it. So an attacker who takes over such a host
+// cannot remove anything from the archive. Only tags can be taken back.
 //
 //	Sign:  a row (Mark, Condemnation, TagSet, ErasureRow) ─► payload ─► payload and signature
-//	Open:  payload and signature ─► payload ─► Parse… ─► the row ─► Marks, Condemned, Tags, Erasures: what all rows amount to
+//	Open:  payload and signature ─► payload ─► Parse… ─► the row ─► Marks, Condemned, Tags, Erasures: the sum of all rows
 //
 // Package repo stores and reads the objects. docs/format.md describes every byte.
 package statement
@@ -43,7 +43,7 @@ func Open(content []byte, kind format.Kind, repository [16]byte, keeper [32]byte
 	return s.Payload, nil
 }
 
-// Sign makes the content of a statement that says what. Open inverts it.
+// Sign encodes a row and returns the content of its statement. It is the inverse of Open.
 func Sign(kind format.Kind, repository [16]byte, keeper ed25519.PrivateKey, what any) (content []byte, err error) {
 	payload, err := format.Encode(what)
 	if err != nil {

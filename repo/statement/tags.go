@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// TagSet sets tags of a manifest, or takes them back. The one with the highest number counts, for each tag.
+// TagSet sets tags of a manifest, or takes them back. For each tag, the TagSet with the highest number counts.
 type TagSet struct {
 	Manifest []byte            `cbor:"1,keyasint"`
 	Number   uint64            `cbor:"2,keyasint"`
@@ -22,10 +22,10 @@ type TagSet struct {
 // Limits of the durable format.
 const (
 	maxTag  = 64  // bytes
-	maxTags = 256 // set, or taken back, by one TagSet
+	maxTags = 256 // tags that one TagSet sets, and that it takes back
 )
 
-// CheckTag reports what is wrong with a tag.
+// CheckTag returns an error if a tag is not valid.
 func CheckTag(tag string) error {
 	bad := func(c rune) bool { return c == ',' || unicode.IsSpace(c) || unicode.IsControl(c) }
 	if tag == "" || len(tag) > maxTag || !utf8.ValidString(tag) || strings.ContainsFunc(tag, bad) {
@@ -34,10 +34,10 @@ func CheckTag(tag string) error {
 	return nil
 }
 
-// Tags are the tags of manifests, by the name of the object. Each list ascends.
+// Tags maps the name of each manifest to its tags, in ascending order.
 type Tags map[string][]string
 
-// TagSets is all tag sets, by the names of manifests.
+// TagSets maps the name of each manifest to its tag sets.
 type TagSets map[string][]*TagSet
 
 // Add adds a tag set.
@@ -93,7 +93,7 @@ func (all TagSets) Change(manifest string, set, taken []string) (*TagSet, error)
 	return n, nil
 }
 
-// tagsOf returns the tags that the tag sets of one manifest leave set.
+// tagsOf returns the tags that are set after all tag sets of one manifest.
 func tagsOf(sets []*TagSet) (set []string) {
 	type word struct {
 		number uint64
