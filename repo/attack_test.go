@@ -13,14 +13,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// attacked is a sealed repository with an owner's passphrase, an owner's and a writer's key file, one run, and a host
-// that knows it.
+// attacked is a sealed repository with an owner's passphrase, an owner's key file, a writer's key file, one backup, and a host
+// that remembers it.
 type attacked struct {
 	store         *storetest.Memory
 	owner, writer *age.HybridIdentity
-	r             *repo.Repo // the owner's
+	r             *repo.Repo // as the owner opens it
 	thief         *repo.Thief
-	loot          *age.HybridIdentity // the thief's own
+	loot          *age.HybridIdentity // identity of the thief
 	state         string
 	content       content
 	head          repo.Head
@@ -49,7 +49,7 @@ func newAttacked(t *testing.T) *attacked {
 	return a
 }
 
-// open opens the repository with the owner's key file on the host that knows it, or on a new one.
+// open opens the repository with the owner's key file on the host that remembers it, or on a new host.
 func (a *attacked) open(t *testing.T, known bool, change ...func(*repo.Unlock, *repo.Options)) (*repo.Repo, error) {
 	t.Helper()
 	u, o := repo.Unlock{Identities: []age.Identity{a.owner}}, repo.Options{CacheDir: t.TempDir()}
@@ -66,8 +66,8 @@ func (a *attacked) open(t *testing.T, known bool, change ...func(*repo.Unlock, *
 	return r, err
 }
 
-// mustBeOursBut opens the repository although an object was put there: mail can be read, the object is named by Open and
-// by a check, and nothing is written.
+// mustBeOursBut checks a repository to which an attacker added an object. Open succeeds, mail can be read, Open and a check
+// report the object, and writing is refused.
 func (a *attacked) mustBeOursBut(t *testing.T, known bool, object string) {
 	t.Helper()
 	r, err := a.open(t, known)
@@ -75,12 +75,12 @@ func (a *attacked) mustBeOursBut(t *testing.T, known bool, object string) {
 		t.Fatal(err)
 	}
 	if r.Fingerprint() != a.r.Fingerprint() {
-		t.Error("another keeper")
+		t.Error("the keeper changed")
 	}
 	mustRead(t, r, a.content)
 	names := func(p repo.Problem) bool { return p.Object == object && !p.Kind.Harmless() }
 	if !slices.ContainsFunc(r.RejectedConfigs(), names) {
-		t.Errorf("doubts: %v", r.RejectedConfigs())
+		t.Errorf("rejected configs: %v", r.RejectedConfigs())
 	}
 	if found := problems(t, r); !slices.ContainsFunc(found, names) {
 		t.Errorf("a check found %v", found)
@@ -99,7 +99,7 @@ func (a *attacked) mustBeOursBut(t *testing.T, known bool, object string) {
 	mustBackup(t, r, "me", 2, 5)
 }
 
-// A stolen writer's key makes objects with the right tag. It cannot have mail sealed to somebody else.
+// A thief with a writer's key can make objects with a valid tag. He cannot make hosts seal mail to his own recipient.
 func TestAttackSwappedRecipients(t *testing.T) {
 	a := newAttacked(t)
 	for _, asKeeper := range []bool{false, true} {
@@ -116,7 +116,7 @@ func TestAttackSwappedRecipients(t *testing.T) {
 	}
 }
 
-// Nor can a writer's host be made to, which holds no more than the thief.
+// The same holds on a writer's host, which has no more keys than the thief.
 func TestAttackSwappedRecipientsOfAWriter(t *testing.T) {
 	a := newAttacked(t)
 	name, stored, err := a.thief.Config(7, true, nil)
@@ -133,7 +133,7 @@ func TestAttackSwappedRecipientsOfAWriter(t *testing.T) {
 	}
 }
 
-// Who can put objects, but has no key at all, does not keep anybody from his mail.
+// An attacker who can put objects, and has no key, cannot prevent the owner from reading mail.
 func TestAttackConfigsOfNobody(t *testing.T) {
 	theirs := new(storetest.Memory)
 	mustInit(t, theirs, sealedOptions())
@@ -152,7 +152,7 @@ func TestAttackConfigsOfNobody(t *testing.T) {
 	}
 }
 
-// The owner's own slot, key and recipient, but another keeper: the whole repository is the thief's.
+// The thief replaces the repository by one with the owner's slot, key and recipient, and another keeper.
 func TestAttackReplacedKeysAndConfig(t *testing.T) {
 	a := newAttacked(t)
 	for _, folder := range []string{"config/", "keys/"} {
@@ -173,27 +173,27 @@ func TestAttackReplacedKeysAndConfig(t *testing.T) {
 	}
 	a.store.Replace(name, stored)
 	if _, err := a.open(t, true); !errors.Is(err, repo.ErrSwapped) {
-		t.Errorf("a host that knew it: %v", err)
+		t.Errorf("a host that remembers it: %v", err)
 	}
 	byKeyFile := func(u *repo.Unlock, _ *repo.Options) { u.Fingerprint = a.r.Fingerprint() }
 	if _, err := a.open(t, false, byKeyFile); !errors.Is(err, repo.ErrSwapped) {
-		t.Errorf("a key file that knows it: %v", err)
+		t.Errorf("a key file with the fingerprint: %v", err)
 	}
 	byHand := func(_ *repo.Unlock, o *repo.Options) { o.Trust = a.r.Fingerprint() }
 	if _, err := a.open(t, false, byHand); !errors.Is(err, repo.ErrSwapped) {
-		t.Errorf("a user who knows it: %v", err)
+		t.Errorf("a user who gives the fingerprint: %v", err)
 	}
 	passphrase := func(u *repo.Unlock, _ *repo.Options) { *u = unlocked() }
 	if _, err := a.open(t, false, passphrase); err == nil {
-		t.Error("the passphrase opens it: who put it there did not know that")
+		t.Error("the passphrase opens a repository of the thief, who does not know it")
 	}
-	r, err := a.open(t, false) // a bare age identity on a host that never saw the right one
+	r, err := a.open(t, false) // a bare age identity on a host that has not seen the real repository
 	if err != nil || !r.Untrusted() {
-		t.Errorf("nothing vouches for it, and that is not told: %v", err)
+		t.Errorf("the unverified repository is not reported: %v", err)
 	}
 }
 
-// What was rotated away must not come back.
+// A config from before a rotation is rejected if someone puts it back.
 func TestAttackReplayedConfig(t *testing.T) {
 	a := newAttacked(t)
 	old := a.store.Clone()
@@ -211,11 +211,11 @@ func TestAttackReplayedConfig(t *testing.T) {
 		a.store.Replace(name, old.Bytes(name))
 	}
 	if _, err := a.open(t, true); !errors.Is(err, repo.ErrSwapped) {
-		t.Errorf("a host that saw the later one: %v", err)
+		t.Errorf("a host that remembers the later one: %v", err)
 	}
 }
 
-// A slot that was removed, and that the store kept, or somebody put back, opens nothing.
+// A slot that was removed opens nothing, even if the store kept it or someone put it back.
 func TestAttackReplayedSlot(t *testing.T) {
 	a := newAttacked(t)
 	slots, err := a.r.Slots(t.Context())
@@ -268,7 +268,7 @@ func TestAttackForgedStatements(t *testing.T) {
 	}
 }
 
-// Whoever knows the recipients can seal to them. Without the secret he cannot sign.
+// Anyone who knows the recipients can seal to them, but cannot make a valid tag without the secret.
 func TestAttackForgedManifest(t *testing.T) {
 	a := newAttacked(t)
 	content, err := encodeManifest(t, a.head.Time.Add(repo.Lifetime), nil)(time.Now())
@@ -299,7 +299,7 @@ func TestAttackForgedManifest(t *testing.T) {
 	}
 }
 
-// A passphrase that is not needed is one that somebody expects to be.
+// Open with a passphrase refuses a repository that needs none: someone may have put it there.
 func TestAttackAnUnsealedRepositoryInItsPlace(t *testing.T) {
 	store := new(storetest.Memory)
 	mustInit(t, store, repo.InitOptions{NoSeal: true})

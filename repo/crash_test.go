@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Killed at any operation on the store: what was committed before stays whole, what is listed as committed is whole,
-// and the next run completes.
+// A run is killed at each operation on the store. Earlier manifests stay complete, every manifest that is listed as committed
+// is complete, and the next run succeeds.
 func TestACrashAnywhereLosesNothing(t *testing.T) {
 	for name, fault := range map[string]storetest.Fault{
 		"refused": storetest.Refuse, "lost": storetest.Lose, "cut": storetest.Truncate,
@@ -32,7 +32,7 @@ func TestACrashAnywhereLosesNothing(t *testing.T) {
 					host.Close()
 				}
 				if done := faulty.Ops() < n; done != (err == nil) {
-					t.Fatalf("operation %d of %d failed, and the run says: %v", n, faulty.Ops(), err)
+					t.Fatalf("operation %d of %d failed, and the run returns: %v", n, faulty.Ops(), err)
 				} else if done {
 					break
 				}
@@ -56,7 +56,7 @@ func TestACrashAnywhereLosesNothing(t *testing.T) {
 	}
 }
 
-// An init cut short can be done again, and only a finished one is a repository.
+// Init can be repeated after a crash at any operation. Only a complete Init makes a repository.
 func TestACrashOfInitCanBeRepeated(t *testing.T) {
 	for n := 1; ; n++ {
 		store := new(storetest.Memory)
@@ -100,7 +100,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	mustBeSound(t, third)
 }
 
-// Rule 2: what lies in a condemned pack only is stored again.
+// Chunks that only condemned packs hold are stored again (rule 2).
 func TestCondemnedPacksAreNotUsed(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -109,9 +109,9 @@ func TestCondemnedPacksAreNotUsed(t *testing.T) {
 	host := reopen(t, store, r)
 	_, _, s := mustBackup(t, host, "me", 1, 50)
 	if s.Chunks != 50 || s.Known != 0 {
-		t.Errorf("with all packs condemned, %d chunks were stored and %d taken for stored", s.Chunks, s.Known)
+		t.Errorf("with all packs condemned, %d chunks were stored and %d counted as stored", s.Chunks, s.Known)
 	}
-	// Once they are deleted, readers find the other copy, whatever index they have.
+	// After the packs are deleted, readers find the other copy, even with an old index.
 	condemned, err := r.Condemned(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestALateRunDoesNotCommit(t *testing.T) {
 	}
 }
 
-// slowPut lets time pass while a manifest is put.
+// slowPut is a store in which time passes while a manifest is put.
 type slowPut struct {
 	*storetest.Memory
 	by time.Duration
@@ -171,7 +171,7 @@ func (s slowPut) Put(ctx context.Context, name string, body io.ReaderAt, size in
 	return s.Memory.Put(ctx, name, body, size)
 }
 
-// Rule 4: what the store got after the deadline is seen as late by everybody.
+// A manifest that the store got after its deadline is late for every host (rule 4).
 func TestAManifestThatArrivesLateIsNotCommitted(t *testing.T) {
 	memory := new(storetest.Memory)
 	mustInit(t, memory, repo.InitOptions{NoSeal: true})

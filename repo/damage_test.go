@@ -22,7 +22,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Every object, damaged in any place or missing, is named by a check, and by the cheap one but for bodies of packs.
+// A check names every object that is missing or damaged anywhere. CheckStructure does so too, except for the bodies of packs.
 func TestCheckNamesEveryDamagedObject(t *testing.T) {
 	worlds(t, func(t *testing.T, base *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, base, o)
@@ -52,7 +52,7 @@ func TestCheckNamesEveryDamagedObject(t *testing.T) {
 	})
 }
 
-// mustName checks a damaged copy with the keys of r, which knows nothing of the damage.
+// mustName checks that a check of a damaged copy, with the keys of r and no cache, names the object.
 func mustName(t *testing.T, store store.Store, r *repo.Repo, name string, at int) {
 	t.Helper()
 	host := repo.On(r, store, t.TempDir())
@@ -88,11 +88,11 @@ func TestCheckNamesMissingAndUnindexedPacks(t *testing.T) {
 	}
 }
 
-// hollow lists an object that it does not have.
+// hollow is a store that lists an object that it does not have.
 type hollow struct {
 	store.Store
 	name string
-	gone bool // it is not listed any more, either, once it was asked for
+	gone bool // it is no longer listed after a Get
 	got  atomic.Bool
 }
 
@@ -117,7 +117,7 @@ func (h *hollow) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 	}
 }
 
-// A store may list what it has lost: that is a problem. What was deleted since it was listed is none.
+// A check reports an object that the store lists and does not have. It does not report one that was deleted after the listing.
 func TestCheckNamesWhatIsOnlyListed(t *testing.T) {
 	base := new(storetest.Memory)
 	r := mustInit(t, base, sealedOptions())
@@ -134,7 +134,7 @@ func TestCheckNamesWhatIsOnlyListed(t *testing.T) {
 			host.Close()
 			named := slices.ContainsFunc(found, func(p repo.Problem) bool { return p.Object == name && p.Kind == repo.Broken })
 			if err != nil || named == gone {
-				t.Errorf("%s, gone meanwhile: %v: %v, %v", name, gone, found, err)
+				t.Errorf("%s, gone since the listing: %v: %v, %v", name, gone, found, err)
 			}
 		}
 	}
@@ -153,7 +153,7 @@ func TestCheckNamesStrayObjects(t *testing.T) {
 	mustBackup(t, reopen(t, store, r), "me", 1, 10)
 }
 
-// The cheap check reads what describes the packs of mail, not the mail.
+// CheckStructure reads the tables of the packs of mail, and not the mail.
 func TestCheckStructureIsCheap(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -180,7 +180,7 @@ func TestCheckStructureIsCheap(t *testing.T) {
 	}
 }
 
-// Whatever becomes of the cache, it costs time and nothing else.
+// A lost or damaged cache costs time, and nothing else.
 func TestTheCacheMayBeLostOrDamaged(t *testing.T) {
 	for name, harm := range map[string]func(path string, b []byte) error{
 		"deleted":   func(path string, _ []byte) error { return os.Remove(path) },
@@ -195,7 +195,7 @@ func TestTheCacheMayBeLostOrDamaged(t *testing.T) {
 			o.CacheDir = t.TempDir()
 			r := mustInit(t, store, o)
 			all := content{}
-			for i := range uint64(7) { // more segments than files are kept
+			for i := range uint64(7) { // more segments than the cache keeps files
 				c, _, _ := mustBackup(t, r, "me", i, 30)
 				for id, data := range c {
 					all[id] = data
@@ -218,7 +218,7 @@ func TestTheCacheMayBeLostOrDamaged(t *testing.T) {
 	}
 }
 
-// One byte of each file of the cache is wrong, here and there; and all files are another repository's.
+// One byte of each file of the cache is wrong, in several places. Then all files are of another repository.
 func TestTheCacheIsNotBelieved(t *testing.T) {
 	store, o := new(storetest.Memory), sealedOptions()
 	o.CacheDir = t.TempDir()
@@ -290,7 +290,7 @@ func TestAnUnusableCacheDirectoryIsDoneWithout(t *testing.T) {
 	mustRead(t, r, c)
 }
 
-// A damaged pack is passed over where another holds the chunk too; else the error names pack and chunk.
+// If a pack is damaged, the chunk is read from another pack. If no other has it, the error names the pack and the chunk.
 func TestReadingPastADamagedPack(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -298,7 +298,7 @@ func TestReadingPastADamagedPack(t *testing.T) {
 	host := reopen(t, store, r)
 	for p := range packIDs(store) {
 		b := store.Bytes(p.String())
-		for i := bytes.Index(b, []byte("\n--- ")) + 64; i < len(b); i += 64 { // every frame, but not age's header
+		for i := bytes.Index(b, []byte("\n--- ")) + 64; i < len(b); i += 64 { // every frame, and not the header of age
 			b[i] ^= 1
 		}
 		store.Replace(p.String(), b)
@@ -325,7 +325,7 @@ func TestAnUnknownChunk(t *testing.T) {
 	}
 }
 
-// Frames that lie together are read together, and each once.
+// Adjacent frames are read together, and each frame once.
 func TestPrefetchReadsEachFrameOnce(t *testing.T) {
 	memory := new(storetest.Memory)
 	r := mustInit(t, memory, sealedOptions())
@@ -365,7 +365,7 @@ func TestPrefetchReadsEachFrameOnce(t *testing.T) {
 	}
 }
 
-// An unchanged night asks little of the store.
+// A run without new mail makes few requests.
 func TestAnUnchangedNightIsAFewRequests(t *testing.T) {
 	memory := new(storetest.Memory)
 	o := sealedOptions()
@@ -397,7 +397,7 @@ func TestAnUnchangedNightIsAFewRequests(t *testing.T) {
 	}
 }
 
-// A store that was set back does not have what the cache remembers.
+// A store that was restored from a backup may lack a segment that the cache has.
 func TestASegmentThatIsGoneDoesNotCount(t *testing.T) {
 	store := new(storetest.Memory)
 	o := sealedOptions()
@@ -422,7 +422,7 @@ func TestASegmentThatIsGoneDoesNotCount(t *testing.T) {
 	mustRead(t, back, c)
 }
 
-// Packs describe themselves: without any index all is there still, and a damaged one is replaced.
+// Packs describe themselves, so Reindex replaces an index that is lost or damaged.
 func TestTheIndexIsMadeAgainFromPacks(t *testing.T) {
 	t.Run("lost", func(t *testing.T) {
 		indexIsMadeAgain(t, func(t *testing.T, store *storetest.Memory, name string) {

@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// liar is the store as a writer sees it who has a proxy before it: its clock shows another time.
+// liar is a store that reports a wrong time, like one behind a proxy.
 type liar struct {
 	*storetest.Memory
 	by time.Duration
@@ -35,14 +35,14 @@ func (l liar) List(ctx context.Context, prefix string) iter.Seq2[store.Object, e
 	}
 }
 
-// writeAt commits a manifest by a run that believes the store's clock to be off.
+// writeAt commits a manifest in a run for which the store's clock is off.
 func writeAt(t *testing.T, store *storetest.Memory, r *repo.Repo, by time.Duration, seed uint64) repo.Head {
 	t.Helper()
 	_, h, _ := mustBackup(t, reopen(t, liar{store, by}, r), "me", seed, 3)
 	return h
 }
 
-// heads are the manifests of the account as a run sees them, by ID.
+// heads returns the manifests of the account that a run lists, by name.
 func heads(t *testing.T, r *repo.Repo) (newest repo.Head, all map[string]repo.Head) {
 	t.Helper()
 	run, err := r.Begin(t.Context())
@@ -62,8 +62,8 @@ func heads(t *testing.T, r *repo.Repo) (newest repo.Head, all map[string]repo.He
 	return newest, all
 }
 
-// A manifest that a liar dates after the present is nobody's parent, and backups go on as if it were not there: at
-// once, at the liar's time, and for ever.
+// A manifest that is dated after the present is never a parent, and later backups ignore it: at once, at the time in its
+// name, and later.
 func TestAManifestOfTheFutureCountsForNothing(t *testing.T) {
 	for _, by := range []time.Duration{10 * time.Minute, 3 * time.Hour, 48 * time.Hour, 74 * 365 * 24 * time.Hour} {
 		store := new(storetest.Memory)
@@ -78,13 +78,13 @@ func TestAManifestOfTheFutureCountsForNothing(t *testing.T) {
 			}
 		}
 		if honest.Time.After(time.Now().Add(time.Minute)) {
-			t.Errorf("%s ahead: an honest manifest is of %s", by, honest.Time)
+			t.Errorf("%s ahead: a correct manifest is of %s", by, honest.Time)
 		}
 	}
 }
 
-// A store whose clock was two days ahead for one night holds up no later backup, and what was written in that night
-// counts when its time has come.
+// A store whose clock was two days ahead for one night delays no later backup. The manifest of that night counts when its time
+// is past.
 func TestAStoreThatWasAheadForANight(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -107,13 +107,13 @@ func TestAStoreThatWasAheadForANight(t *testing.T) {
 	}
 }
 
-// farDeadline is a manifest that is never late, if its deadline is believed.
+// A manifest whose deadline no run can have is misdated. Otherwise it would never be late.
 func TestADeadlineThatNoRunCanHave(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	_, honest, _ := mustBackup(t, r, "me", 1, 3)
 	for _, deadline := range []time.Time{time.Now().Add(24 * time.Hour), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)} {
-		at := time.Now() // of the name and of the content: with two, the manifest is a renamed one now and then
+		at := time.Now() // in the name and the content: two calls of Now can differ, which would rename the manifest
 		content, err := encodeManifest(t, deadline, nil)(at)
 		if err != nil {
 			t.Fatal(err)
@@ -129,8 +129,8 @@ func TestADeadlineThatNoRunCanHave(t *testing.T) {
 	}
 }
 
-// A manifest under another name is not that manifest: later, earlier, or of an old program, which did not write the
-// time into it.
+// A manifest under another name is rejected: with a later or an earlier time, and also if an old version of mailstrata wrote
+// it, without a time.
 func TestARenamedManifestIsNoManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -169,7 +169,7 @@ func TestARenamedManifestIsNoManifest(t *testing.T) {
 	}
 }
 
-// What removes waits until the clocks agree, and what it then does is as if they had never differed.
+// Prune and forget remove nothing while the clocks differ. After that they work as usual.
 func TestNothingIsRemovedWhileClocksDiffer(t *testing.T) {
 	for _, leap := range []time.Duration{2 * time.Hour, 48 * time.Hour, -48 * time.Hour} {
 		store := new(storetest.Memory)
@@ -194,8 +194,8 @@ func TestNothingIsRemovedWhileClocksDiffer(t *testing.T) {
 	}
 }
 
-// What a host remembers as the newest manifest is not the one of a night when the store's clock was ahead: else the
-// newest ones of the next nights could be removed unnoticed.
+// A host does not remember a manifest of a night when the store's clock was ahead as its newest. Otherwise the newest ones of
+// the next nights could be removed unnoticed.
 func TestAHostRemembersNoManifestOfTheFuture(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -221,7 +221,7 @@ func TestAHostRemembersNoManifestOfTheFuture(t *testing.T) {
 	}
 }
 
-// A store whose clock lost its battery gets no manifests: by its clock all others lie in the future.
+// A run does not begin if the store's clock was reset, because by that clock all manifests lie in the future.
 func TestAStoreThatForgotTheTime(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())

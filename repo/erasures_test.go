@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Many messages are named by objects that hosts keep in their caches, and all are read back.
+// Erasures of many messages are divided among small objects, and all are read back.
 func TestErasuresAreReadBack(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -53,8 +53,8 @@ func TestErasuresAreReadBack(t *testing.T) {
 	}
 }
 
-// Erasures are the owner's: a writer's key signs none, one of another keeper says nothing, a damaged one stops who writes,
-// and they hold when keys are rotated.
+// A writer's key cannot sign erasures, one of another keeper has no effect, a damaged one is an error, and erasures stay valid
+// after keys are rotated.
 func TestErasuresAreTheOwners(t *testing.T) {
 	a := newAttacked(t)
 	e := statement.Erasure{Accounts: []string{a.r.AccountDir("me")}}
@@ -92,7 +92,7 @@ func TestErasuresAreTheOwners(t *testing.T) {
 	}
 }
 
-// Of several marks the oldest counts for when, and any for whether the manifest is erased.
+// Of several marks of a manifest, the oldest determines the time, and any of them can erase it.
 func TestMarksThatErase(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())

@@ -16,10 +16,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// stuck is a store that takes packs of the catalog only when it is let go.
+// stuck is a store in which puts of catalog packs wait until the test releases them.
 type stuck struct {
 	*storetest.Memory
-	began sync.WaitGroup // the uploads that there can be at once
+	began sync.WaitGroup // done when as many uploads wait as there can be at once
 	letGo chan struct{}
 }
 
@@ -35,7 +35,7 @@ func (s *stuck) Put(ctx context.Context, name string, body io.ReaderAt, size int
 	return s.Memory.Put(ctx, name, body, size)
 }
 
-// Whoever is interrupted while he puts, be it that he waits for room, leaves a writer that can still make durable what was put.
+// If Put is canceled, even while it waits for a free frame, the writer can still flush what was put before.
 func TestAPutThatIsInterruptedDoesNotEndTheWriter(t *testing.T) {
 	store := &stuck{Memory: new(storetest.Memory), letGo: make(chan struct{})}
 	store.began.Add(2)
@@ -71,17 +71,17 @@ func TestAPutThatIsInterruptedDoesNotEndTheWriter(t *testing.T) {
 		}
 	}()
 	store.began.Wait()
-	time.Sleep(200 * time.Millisecond) // the more of them wait, the more this shows
+	time.Sleep(200 * time.Millisecond) // lets most of the goroutines wait for a frame
 	interrupt()
 	close(store.letGo)
 	<-ended
-	for _, lane := range []repo.Lane{repo.LaneHeader, repo.LaneText, repo.LaneBody} { // and who comes late
+	for _, lane := range []repo.Lane{repo.LaneHeader, repo.LaneText, repo.LaneBody} { // and calls that come after the cancellation
 		if _, _, err := w.Put(ctx, lane, []byte{byte(lane)}); !errors.Is(err, context.Canceled) {
-			t.Errorf("who is interrupted puts: %v", err)
+			t.Errorf("a canceled Put: %v", err)
 		}
 	}
 	if err := w.Flush(t.Context()); err != nil {
-		t.Fatalf("of %d chunks nothing is kept: %v", len(ids), err)
+		t.Fatalf("flush of %d chunks: %v", len(ids), err)
 	}
 	for _, id := range ids {
 		if _, err := r.Reader(repo.ReaderOptions{}).Chunk(t.Context(), id); err != nil {
@@ -90,7 +90,7 @@ func TestAPutThatIsInterruptedDoesNotEndTheWriter(t *testing.T) {
 	}
 }
 
-// interrupting is a store whose user is interrupted when the first pack comes.
+// interrupting is a store that cancels its user's context when the first pack comes.
 type interrupting struct {
 	*storetest.Memory
 	interrupt context.CancelFunc
@@ -99,7 +99,7 @@ type interrupting struct {
 func (s *interrupting) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
 	if strings.HasPrefix(name, "catalog/") {
 		s.interrupt()
-		time.Sleep(10 * time.Millisecond) // for whoever would call it off
+		time.Sleep(10 * time.Millisecond) // time for a writer that does not wait to give up
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -107,7 +107,7 @@ func (s *interrupting) Put(ctx context.Context, name string, body io.ReaderAt, s
 	return s.Memory.Put(ctx, name, body, size)
 }
 
-// A Flush in the middle of a run that is interrupted is no end of the writer either: what comes after it makes the rest durable.
+// If a Flush in the middle of a run is canceled, a later Flush can still make everything durable.
 func TestAFlushThatIsInterruptedDoesNotEndTheWriter(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	r := mustInit(t, &interrupting{new(storetest.Memory), interrupt}, repo.InitOptions{NoSeal: true})
@@ -130,7 +130,7 @@ func TestAFlushThatIsInterruptedDoesNotEndTheWriter(t *testing.T) {
 	}
 	add("before")
 	if err := w.Flush(ctx); err != nil {
-		t.Errorf("what was about to be durable is not: %v", err)
+		t.Errorf("the canceled flush did not finish: %v", err)
 	}
 	add("after")
 	if err := w.Flush(t.Context()); err != nil {

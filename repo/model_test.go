@@ -22,17 +22,17 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A model of removal, over the real code: writers, who forgets, pruners that merge, each a process of its own, that stop
-// before every operation on the store until they are told to go on; a store whose clock is told to go on too; and one
-// chunk, c. Every object in data/ holds c, every manifest needs it. The chunk is lost when a manifest that is committed and
-// not marked is there, and no object in data/ is.
+// This file tests the rules of removal on the real code. Writers, marks and pruners that merge are processes that stop before
+// every operation on the store until the test lets them continue. The test also advances the store's clock. There is one
+// chunk, c. Every object in data/ holds c, and every manifest needs it. The chunk is lost if the store has a manifest that is
+// committed and not marked, and no object in data/.
 
-// model is one world.
+// model is a store with its processes.
 type model struct {
 	t     testing.TB
 	store *storetest.Memory
 	base  *repo.Repo
-	rule  string // that is taken out; empty: none
+	rule  string // the rule that is taken out; empty if all are in force
 	id    chunk.ID
 
 	mu        sync.Mutex
@@ -42,7 +42,7 @@ type model struct {
 
 var theChunk = []byte("the chunk that must not be lost")
 
-// errCrash is what a process sees of the store after its crash.
+// errCrash is the error of every operation of a process after its crash.
 var errCrash = errors.New("the process has crashed")
 
 func newModel(t testing.TB, rule string) *model {
@@ -53,7 +53,7 @@ func newModel(t testing.TB, rule string) *model {
 	return &model{t: t, store: store, base: r, rule: rule, id: id, deadlines: map[string]time.Time{}}
 }
 
-// process is one program at work, which goes from operation to operation as it is told.
+// process is a running program, which the test steps from operation to operation.
 type process struct {
 	m     *model
 	name  string
@@ -71,7 +71,7 @@ type operation struct {
 	turn       chan struct{}
 }
 
-// start starts a process and lets it come to its first operation.
+// start starts a process and waits for its first operation.
 func (m *model) start(name, cache string, work func(context.Context, *repo.Repo) error) *process {
 	p := &process{m: m, name: name, cache: cache}
 	r := repo.On(m.base, turnstile{m.store, p}, cache)
@@ -86,7 +86,7 @@ func (m *model) start(name, cache string, work func(context.Context, *repo.Repo)
 	return p
 }
 
-// next is the operation that the process waits to do; nil: it has ended.
+// next returns the operation that the process is about to do, or nil if it has ended.
 func (p *process) next() *operation {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +98,7 @@ func (p *process) next() *operation {
 	})
 }
 
-// step lets it do one operation and come to the next. It reports whether there was one.
+// step lets the process do one operation. It reports whether there was one.
 func (p *process) step() bool {
 	op := p.next()
 	if op == nil {
@@ -113,7 +113,7 @@ func (p *process) step() bool {
 	return true
 }
 
-// until lets it go on to just before an operation. It reports whether it came to that.
+// until steps the process until it is about to do an operation. It reports whether the process came to that.
 func (p *process) until(kind, prefix string) bool {
 	for op := p.next(); op != nil; op = p.next() {
 		if op.kind == kind && strings.HasPrefix(op.name, prefix) {
@@ -124,14 +124,14 @@ func (p *process) until(kind, prefix string) bool {
 	return false
 }
 
-// finish lets it go on to its end.
+// finish steps the process until it ends.
 func (p *process) finish() {
 	for p.step() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ended {
-		p.m.t.Fatalf("%s neither ends nor does anything", p.name)
+		p.m.t.Fatalf("%s hangs", p.name)
 	}
 }
 
@@ -154,13 +154,13 @@ func (m *model) tick(d time.Duration) {
 	m.store.Advance(d)
 }
 
-// leap sets the store's clock wrong, or right again.
+// leap moves the store's clock.
 func (m *model) leap(d time.Duration) {
 	m.note("the store's clock leaps by %s", d)
 	m.store.Leap(d)
 }
 
-// turnstile is the store as a process sees it.
+// turnstile is the store of a process. Each operation waits until the test lets it through.
 type turnstile struct {
 	*storetest.Memory
 	p *process
@@ -236,7 +236,7 @@ func (g turnstile) List(ctx context.Context, prefix string) iter.Seq2[store.Obje
 	}
 }
 
-// write archives c: by a parent that has it, or by storing it.
+// write commits a manifest that needs c. It inherits c from a parent, or stores it.
 func (m *model) write(ctx context.Context, r *repo.Repo) error {
 	run, err := r.Begin(ctx)
 	if err != nil {
@@ -288,7 +288,7 @@ func (m *model) prune(ctx context.Context, r *repo.Repo) error {
 	return err
 }
 
-// withdraw takes condemnations back: what a rule forbids.
+// withdraw deletes condemnations, which a rule forbids.
 func (m *model) withdraw() {
 	m.note("condemnations are withdrawn")
 	for _, name := range m.store.Names() {
@@ -298,7 +298,7 @@ func (m *model) withdraw() {
 	}
 }
 
-// lost reports whether c is: a manifest that is committed and unmarked needs it, and it is nowhere.
+// lost reports whether c is lost: a committed, unmarked manifest needs it, and no object in data/ is left.
 func (m *model) lost() bool {
 	for _, name := range m.store.Names() {
 		if strings.HasPrefix(name, "data/") {
@@ -308,7 +308,7 @@ func (m *model) lost() bool {
 	return len(m.committed()) > 0
 }
 
-// committed is which manifests count.
+// committed returns the manifests that are committed and not marked.
 func (m *model) committed() (heads []repo.Head) {
 	r := repo.On(m.base, m.store, "")
 	defer r.Close()
@@ -335,7 +335,7 @@ func (m *model) committed() (heads []repo.Head) {
 
 func (m *model) tell() string { return strings.Join(m.trace, "\n\t") }
 
-// cacheDir is a directory for the cache of a host.
+// cacheDir returns a new directory for the cache of a host.
 func (m *model) cacheDir() string {
 	dir, err := os.MkdirTemp(m.t.TempDir(), "host")
 	if err != nil {
@@ -344,32 +344,33 @@ func (m *model) cacheDir() string {
 	return dir
 }
 
-// run is a process from its beginning to its end.
+// run runs a process from its start to its end.
 func (m *model) run(name string, work func(context.Context, *repo.Repo) error) {
 	m.start(name, m.cacheDir(), work).finish()
 }
 
-// unneeded is where most stories begin: c is in a pack that no root needs, and that is older than G. A writer that began
-// before that pack was condemned takes it for stored, and stands before its commit; then it is condemned.
+// unneeded sets up the start of most stories. c is in a pack that is older than G and that no root needs. A writer that began
+// before the pack was condemned counts c as stored, and is about to commit. Then the pack is condemned. unneeded returns the
+// writer.
 func (m *model) unneeded() (writer *process) {
 	m.run("first", m.write)
 	m.run("forget", m.forget)
 	m.tick(day)
 	writer = m.start("writer", m.cacheDir(), m.write)
 	if !writer.until("put", "manifests/") {
-		m.t.Fatal("the writer does not come to its commit")
+		m.t.Fatal("the writer does not reach its commit")
 	}
 	m.run("prune", m.prune)
 	return writer
 }
 
-// For each rule a story in which the chunk is lost without it, and is not with all.
+// stories has an interleaving for each rule in which the chunk is lost without the rule, and not with all rules.
 var stories = map[string]func(m *model){
 	"root grace": func(m *model) {
-		m.unneeded().finish() // a manifest needs what is condemned
+		m.unneeded().finish() // now a manifest needs the condemned pack
 		m.tick(day - 2*time.Hour)
 		child := m.start("child", m.cacheDir(), m.write)
-		child.until("put", "manifests/") // goes on from that manifest
+		child.until("put", "manifests/") // its parent is that manifest
 		m.run("forget", m.forget)
 		m.tick(4 * time.Hour)
 		m.run("prune", m.prune)
@@ -392,7 +393,7 @@ var stories = map[string]func(m *model){
 		m.tick(day)
 		pruner := m.start("pruner", m.cacheDir(), m.prune)
 		pruner.until("delete", "data/")
-		if m.rule == "no acquittal" { // by who saw, in time, that it is needed, and tarried
+		if m.rule == "no acquittal" { // by a process that saw in time that it is needed, and was then suspended
 			m.withdraw()
 		}
 		m.run("writer", m.write)
@@ -418,7 +419,7 @@ var stories = map[string]func(m *model){
 		m.run("forget", m.forget)
 		m.tick(day)
 		slow := m.start("slow pruner", m.cacheDir(), m.prune)
-		slow.until("list", "data/") // without the rule: it has seen the roots
+		slow.until("list", "data/") // without the rule, it has listed the roots before
 		writer := m.start("writer", m.cacheDir(), m.write)
 		writer.until("put", "manifests/")
 		m.run("prune", m.prune)
@@ -500,7 +501,7 @@ var stories = map[string]func(m *model){
 	},
 }
 
-// With all rules in, no story loses the chunk.
+// With all rules in force, no story loses the chunk.
 func TestNoStoryLosesTheChunk(t *testing.T) {
 	for rule, story := range stories {
 		t.Run(rule, func(t *testing.T) { tryStory(t, story, "") })

@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// slowClock is a store that tells the same time again and again, as one does that tells whole seconds.
+// slowClock is a store that returns the same time several times, like one that reports whole seconds.
 type slowClock struct {
 	*storetest.Memory
 	time time.Time
@@ -30,7 +30,7 @@ func TestWhatWasCommittedLastIsListedFirst(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, err := range run.Heads(t.Context(), "me") { // as who looks for a parent does
+		for _, err := range run.Heads(t.Context(), "me") { // as a search for a parent does
 			if err != nil {
 				t.Fatal(err)
 			}

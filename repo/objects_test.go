@@ -17,7 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// fixedRepo is a repository whose secrets are known: 0, 1, 2, … and so on.
+// fixedRepo returns a repository with known secrets: the bytes 0, 1, 2, …
 func fixedRepo(t testing.TB) *Repo {
 	t.Helper()
 	r := new(Repo)
@@ -84,7 +84,7 @@ func FuzzSmallObjects(f *testing.F) {
 	})
 }
 
-// Nothing that ends too early, or goes on too long, is taken for a small object.
+// A small object with bytes missing or added is not accepted.
 func TestSmallObjectsAreWhole(t *testing.T) {
 	seed := make([]byte, ed25519.SeedSize)
 	for _, v := range []any{
@@ -107,11 +107,11 @@ func TestSmallObjectsAreWhole(t *testing.T) {
 		}
 		for n := range b {
 			if format.Decode(b[:n], fresh()) == nil {
-				t.Errorf("%T is taken for whole after %d bytes of %d", v, n, len(b))
+				t.Errorf("%T is accepted after %d bytes of %d", v, n, len(b))
 			}
 		}
 		if format.Decode(append(b, 0), fresh()) == nil {
-			t.Errorf("%T is taken with a byte too many", v)
+			t.Errorf("%T is accepted with a byte too many", v)
 		}
 	}
 }

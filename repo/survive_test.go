@@ -64,7 +64,7 @@ func TestASegmentThatCannotBeReadIsDoneWithout(t *testing.T) {
 				segment := slices.ContainsFunc(told, func(p repo.Problem) bool { return strings.HasPrefix(p.Object, "index/") })
 				pack := slices.ContainsFunc(told, func(p repo.Problem) bool { return strings.HasPrefix(p.Object, "data/") })
 				if segment == strings.Contains(name, "deleted") || pack == (name == "foreign") {
-					t.Errorf("told: %v", told)
+					t.Errorf("problems: %v", told)
 				}
 				third, _, s := mustBackup(t, host, "me", 3, 60) // the run goes on, too
 				if s.Chunks != 60 {

@@ -13,12 +13,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// forgetful acknowledges some of what is put and does not keep it.
+// forgetful is a store that acknowledges some objects and does not keep them.
 type forgetful struct {
 	*storetest.Memory
 	mu     sync.Mutex
-	prefix string // of the names of objects that it loses; "": none
-	times  int    // so many more
+	prefix string // prefix of the names of objects that it loses; "" if none
+	times  int    // number of objects that it still loses
 	lost   int
 }
 
@@ -41,8 +41,8 @@ func (f *forgetful) Put(ctx context.Context, name string, body io.ReaderAt, size
 	return f.Memory.Put(ctx, name, body, size)
 }
 
-// A store that acknowledges an object and loses it costs one more PUT, if it keeps that. Otherwise the run fails and names the
-// object, and what later runs need is there.
+// If a store acknowledges an object and loses it, the writer puts it again. If the store loses it twice, the run fails with an
+// error that names the object, and later runs succeed.
 func TestAStoreThatLosesWhatItAcknowledged(t *testing.T) {
 	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
 		for _, night := range []string{"first", "later"} {
@@ -79,8 +79,8 @@ func TestAStoreThatLosesWhatItAcknowledged(t *testing.T) {
 	}
 }
 
-// A pack that an index names and the store has lost is no copy: what it held is stored again, by this host and by others. Few
-// packs are asked for by name, and many are listed.
+// Chunks of a pack that an index names and the store has lost are stored again, by this host and by others. This holds if
+// packs are listed by name, and if all are listed.
 func TestAPackThatIsGoneHoldsNothing(t *testing.T) {
 	for _, packs := range []int{1, 40} {
 		store := new(storetest.Memory)
@@ -98,15 +98,15 @@ func TestAPackThatIsGoneHoldsNothing(t *testing.T) {
 		for seed := range packs {
 			c, _, stats := mustBackup(t, reopen(t, store, r), "me", uint64(seed), 20)
 			if stats.Chunks == 0 {
-				t.Fatalf("of %d packs: what the lost pack held was taken for stored: %+v", packs, stats)
+				t.Fatalf("of %d packs: the chunks of the lost pack count as stored: %+v", packs, stats)
 			}
 			mustRead(t, reopen(t, store, r), c)
 		}
 	}
 }
 
-// A prune that rewrites packs, merges segments and condemns is as careful: where the store loses what it acknowledged, the
-// prune fails, and nothing is deleted for the sake of what is not there.
+// Prune too checks that the store keeps what it puts. If the store loses it, the prune fails and deletes nothing that the lost
+// object was to replace.
 func TestPruneOnAStoreThatLoses(t *testing.T) {
 	for _, folder := range []string{"data/", "index/", "condemned/"} {
 		for _, times := range []int{1, 1000} {
@@ -139,7 +139,7 @@ func TestPruneOnAStoreThatLoses(t *testing.T) {
 	}
 }
 
-// What waits in spools is bounded: it is listed early, and one index segment names it all the same.
+// The bytes in spools are bounded. Packs are confirmed early, and still share one index segment.
 func TestFullSpoolsAreListedEarly(t *testing.T) {
 	store := &forgetful{Memory: new(storetest.Memory)}
 	r := mustInit(t, store, sealedOptions())
