@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Where the index cannot be kept, a run goes on with what it has in mind, but not without bounds.
+// If the index cannot be written, a run keeps its claims in memory, up to a bound.
 func TestUnwritableCacheDoesNotFillMemory(t *testing.T) {
 	cacheDir := t.TempDir()
 	r := mustInit(t, new(storetest.Memory), repo.InitOptions{NoSeal: true, Options: repo.Options{CacheDir: cacheDir}})
@@ -26,7 +26,7 @@ func TestUnwritableCacheDoesNotFillMemory(t *testing.T) {
 	}
 	defer w.Close()
 	repo.LimitClaims(w, 100)
-	// A file in the way, and nowhere else to go: what is only removed is made again.
+	// A file takes the place of the directory. If the directory were only removed, the cache would make it again.
 	index := filepath.Join(r.CacheDir(), "index")
 	if err := errors.Join(os.RemoveAll(index), os.WriteFile(index, nil, 0o600)); err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestUnwritableCacheDoesNotFillMemory(t *testing.T) {
 	}
 }
 
-// Small objects that were deleted leave the cache when it is known that they are gone.
+// Small objects that are gone from the store are removed from the cache after a listing.
 func TestCacheLosesWhatTheStoreLost(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// CachedChunks returns what CacheChunks last kept for an account, and nothing that is damaged.
+// CachedChunks returns what CacheChunks last kept for an account, unless it is damaged.
 func TestCachedChunks(t *testing.T) {
 	for _, seal := range []bool{true, false} {
 		a, err := newAccess(nil, time.Now(), InitOptions{NoSeal: !seal})
@@ -21,7 +21,7 @@ func TestCachedChunks(t *testing.T) {
 			t.Fatal(err)
 		}
 		if kept := r.CachedChunks("anna"); len(kept) != 0 {
-			t.Fatalf("of an account that is new: %d chunks", len(kept))
+			t.Fatalf("new account: %d chunks", len(kept))
 		}
 		r.CacheChunks("anna", [][]byte{[]byte("an older table")})
 		r.CacheChunks("anna", [][]byte{[]byte("a table"), []byte("another table")})
@@ -33,7 +33,7 @@ func TestCachedChunks(t *testing.T) {
 		r.CacheChunks("carl", [][]byte{[]byte("of carl")})
 		r.DropLocal([]string{format.ManifestName(r.AccountDir("carl"), time.UnixMilli(1), [32]byte{})})
 		if kept := r.CachedChunks("carl"); len(kept) != 0 {
-			t.Errorf("of an account that was erased: %q", kept)
+			t.Errorf("erased account: %q", kept)
 		}
 		path := r.cache.path(cachedName(r.AccountDir("anna")))
 		stored, err := os.ReadFile(path)

@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// The chunks before the damage in a frame can be read.
+// Chunks before the damage in a frame can still be read.
 func TestChunksBeforeTheDamageAreRead(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
@@ -48,7 +48,7 @@ func TestChunksBeforeTheDamageAreRead(t *testing.T) {
 			if data, err := reader.Chunk(t.Context(), id); err == nil {
 				whole++
 				if !bytes.Equal(data, chunks[i]) {
-					t.Fatalf("chunk %d is another", i)
+					t.Fatalf("chunk %d has other bytes", i)
 				}
 			}
 		}

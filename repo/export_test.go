@@ -28,14 +28,15 @@ func On(r *Repo, store store.Store, cacheDir string) *Repo {
 	}}}}
 }
 
-// Thief is what somebody can make who has the secret and the writer's identity of a repository, but not its keeper.
+// Thief makes objects as an attacker can who has the secret and the writer's identity of a repository, but not its keeper's
+// key.
 type Thief struct {
 	R      *Repo
-	Keeper ed25519.PrivateKey // his own
-	Reader string             // his own recipient, to whom he wants mail to be sealed
+	Keeper ed25519.PrivateKey // key of the thief
+	Reader string             // recipient of the thief, to which he wants mail to be sealed
 }
 
-// Config makes a config of his: with his recipient, and if named so, with him as the keeper, and listing a slot.
+// Config makes a config with the thief's recipient. It can also name the thief as the keeper, and list a slot.
 func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (name string, stored []byte, err error) {
 	c := thief.R.config
 	c.Number, c.Readers = number, []string{thief.Reader}
@@ -98,7 +99,7 @@ func (thief *Thief) Erasure(e statement.Erasure) (name string, stored []byte, er
 	return format.ObjectName(format.KindErasure, hash), stored, err
 }
 
-// Stranger makes a manifest with what is public of a repository: to whom it seals.
+// Stranger makes a manifest with only the public recipients of a repository.
 func Stranger(r *Repo, account string, content []byte) (name string, stored []byte, err error) {
 	other := format.NewCodec(r.codec.Repository, format.Secret{1}.Keys(), r.codec.Decoder)
 	stored, hash, err := other.Build(format.KindManifest, content, r.seals.writers)
@@ -119,7 +120,7 @@ func LimitSegments(t testing.TB, packs, entries int) {
 	t.Cleanup(func() { largestSegment = usual })
 }
 
-// SegmentSizes are the numbers of packs and entries of all index segments.
+// SegmentSizes returns the numbers of packs and entries of all index segments.
 func SegmentSizes(ctx context.Context, r *Repo) (sizes [][2]int, err error) {
 	x := indexMerger{&survey{deleter: deleter{r: r}}}
 	listed, err := x.listSegments(ctx)
@@ -144,7 +145,7 @@ func PutSegment(ctx context.Context, r *Repo, seed uint64, chunks int) (name str
 	return name, prefixes, r.store.Put(ctx, name, s.File, s.Size)
 }
 
-// madeUp are packs as an archive has them, of chunks of 4 KB, in frames of 2 MiB.
+// madeUp returns typical packs, with chunks of 4 KB in frames of 2 MiB.
 func madeUp(seed uint64, chunks int) (packs []format.PackRow, entries []format.Entry) {
 	const frames, inFrame = 16, 512
 	random := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16)})
@@ -177,7 +178,7 @@ func Places(ctx context.Context, r *Repo, p chunk.Prefix) (n int, err error) {
 	return n, err
 }
 
-// LoadIndex fetches the index whole.
+// LoadIndex fetches the whole index.
 func LoadIndex(ctx context.Context, r *Repo) error {
 	x, err := r.openIndex(ctx)
 	if err != nil {
@@ -186,27 +187,28 @@ func LoadIndex(ctx context.Context, r *Repo) error {
 	return x.LoadAll(ctx)
 }
 
-// Fetch reads an object whole, and checks it against its name.
+// Fetch reads a whole object, and checks it against its name.
 func Fetch(ctx context.Context, r *Repo, name string) ([]byte, error) {
 	return fetch(ctx, r.store, name)
 }
 
-// LimitHeld bounds what waits in spools.
+// LimitHeld sets how many bytes a writer keeps in spools.
 func LimitHeld(w *Writer, bytes int64) { w.maxHeld = bytes }
 
-// LimitClaims sets how many chunks a writer keeps in mind.
+// LimitClaims sets how many claims a writer keeps in memory.
 func LimitClaims(w *Writer, n int) { w.maxClaims = n }
 
-// Forge makes a manifest's object, as a thief of a writer's key can, at any time.
+// Forge makes a manifest's object with any time, as a thief of a writer's key can.
 func Forge(r *Repo, account string, at time.Time, content []byte) (name string, stored []byte, err error) {
 	stored, hash, err := r.codec.Build(format.KindManifest, content, r.seals.writers)
 	return format.ManifestName(r.AccountDir(account), at, hash), stored, err
 }
 
-// Rename is the name that a manifest would have at another time.
+// Rename returns the name that a manifest would have at another time.
 func Rename(h Head, at time.Time) string { return format.ManifestName(h.Account, at, h.ID) }
 
-// Outline is a manifest as the first programs wrote it, without its time, and without what this package does not read.
+// Outline returns a manifest as the first versions wrote it, without its time, and without fields that this package does not
+// read.
 func Outline(start, deadline time.Time) ([]byte, error) {
 	return format.Encode(map[int]int64{3: start.UnixMilli(), 5: deadline.UnixMilli()})
 }

@@ -18,7 +18,7 @@ import (
 
 const lockDays = 10
 
-// lockedWorlds runs a test where each object asks to be retained, and where the bucket retains by default.
+// lockedWorlds runs a test in a bucket in which each Put asks for retention, and in one that retains by default.
 func lockedWorlds(t *testing.T, test func(t *testing.T, store *storetest.Locked, r *repo.Repo)) {
 	for name, byDefault := range map[string]bool{"by default": true, "by request": false} {
 		t.Run(name, func(t *testing.T) {
@@ -32,7 +32,7 @@ func lockedWorlds(t *testing.T, test func(t *testing.T, store *storetest.Locked,
 	}
 }
 
-// fresh opens the repository as a host that knows nothing.
+// fresh opens the repository as a new host.
 func fresh(t *testing.T, store store.Store) *repo.Repo {
 	t.Helper()
 	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
@@ -43,8 +43,8 @@ func fresh(t *testing.T, store store.Store) *repo.Repo {
 	return r
 }
 
-// However many nights went by, on each of them an intruder who may do everything can wait for as long as the period, strike, and
-// every manifest of the time before him restores.
+// An intruder with all rights waits for the lock's period after any night, and then deletes everything he can. Every manifest
+// from before he came can still be restored.
 func TestALockOutlastsItsManifest(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		old, _, _ := mustBackup(t, r, "me", 1, 20)
@@ -52,7 +52,7 @@ func TestALockOutlastsItsManifest(t *testing.T) {
 		for night := range 3 * lockDays {
 			store.Advance(24 * time.Hour)
 			before := store.Retains
-			c, _, _ := mustBackup(t, r, "me", 1, 20) // what it reaches is as old as the repository
+			c, _, _ := mustBackup(t, r, "me", 1, 20) // its chunks are as old as the repository
 			if store.Retains > before {
 				busy++
 			}
@@ -75,7 +75,7 @@ func TestALockOutlastsItsManifest(t *testing.T) {
 	})
 }
 
-// When nobody renews, an intruder who waits long enough finds nothing locked: the test above can fail.
+// Without renewals, an intruder who waits long enough can delete everything. So TestALockOutlastsItsManifest can fail.
 func TestALockEnds(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
@@ -87,7 +87,7 @@ func TestALockEnds(t *testing.T) {
 	})
 }
 
-// Other bytes under every name, before and after: reading, listing, archiving and pruner go on as if they were not there.
+// Someone puts other bytes under every name. Reading, listing, backup and prune work as before, and a check reports each object.
 func TestWhatIsPutOverAnObjectIsSeenThrough(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		first, h, _ := mustBackup(t, r, "me", 1, 60)
@@ -108,7 +108,7 @@ func TestWhatIsPutOverAnObjectIsSeenThrough(t *testing.T) {
 			store.Overwrite(name, append(garbage, 1), time.Time{})
 		}
 		host := fresh(t, store.As(storetest.Rights{Retain: true, Delete: true}))
-		mustRead(t, host, first) // by names that the index tells
+		mustRead(t, host, first) // packs by the names in the index
 		for g, err := range host.Manifests(t.Context()) {
 			if err != nil || g.Name != h.Name || !g.Stored.Equal(h.Stored) {
 				t.Errorf("%v, %v", g, err)
@@ -123,7 +123,7 @@ func TestWhatIsPutOverAnObjectIsSeenThrough(t *testing.T) {
 			}
 		}
 		if overlaid != len(names) {
-			t.Errorf("check tells of %d objects of %d", overlaid, len(names))
+			t.Errorf("check reports %d objects of %d", overlaid, len(names))
 		}
 		if _, _, s := mustBackup(t, host, "me", 1, 60); s.Chunks > 0 {
 			t.Errorf("stored again: %+v", s)
@@ -136,7 +136,7 @@ func TestWhatIsPutOverAnObjectIsSeenThrough(t *testing.T) {
 	})
 }
 
-// gated is a bucket in which whoever reads the newest version of a name stops before he has his answer, until he is let go.
+// gated is a bucket in which each read of the newest version of a name waits until the test releases it.
 type gated struct {
 	*storetest.Locked
 	name    string
@@ -152,8 +152,8 @@ func (g *gated) Get(ctx context.Context, name string, offset, length int64) (io.
 	return g.Locked.Get(ctx, name, offset, length)
 }
 
-// Several who find, at the same time, that an object is hidden or has other bytes over it all read what is below: who comes to
-// know of it only after another has found the older version, too.
+// Several goroutines find at the same time that an object is hidden or covered. All of them read the original, even one that
+// notices after another has found the original.
 func TestSeveralSeeThroughAtOnce(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
@@ -175,7 +175,7 @@ func TestSeveralSeeThroughAtOnce(t *testing.T) {
 			for range readers {
 				<-gate.arrived
 			}
-			for range readers { // each has his answer when the one before is done
+			for range readers { // each is released when the one before is done
 				gate.letGo <- struct{}{}
 				if err := <-results; err != nil {
 					t.Errorf("%s is locked, and not read: %v", name, err)
@@ -200,7 +200,7 @@ func storedNames(t *testing.T, store store.Store, folders ...string) (names []st
 
 const longerDays = 3 * lockDays
 
-// mustLengthen makes the lock longer, as the bucket of a world must be told too.
+// mustLengthen makes the lock longer, and the default retention of the bucket if the lock relies on that.
 func mustLengthen(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 	t.Helper()
 	longer := *r.Lock()
@@ -213,7 +213,7 @@ func mustLengthen(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 	}
 }
 
-// mustPut has a run that is under way put chunks, and commit.
+// mustPut puts chunks in a run that has begun, and commits.
 func mustPut(t *testing.T, run *repo.Run, account string, seed uint64, n int) content {
 	t.Helper()
 	w, err := run.Writer(t.Context())
@@ -231,7 +231,7 @@ func mustPut(t *testing.T, run *repo.Run, account string, seed uint64, n int) co
 	return c
 }
 
-// outlasts waits for as long as the longer period, lets an intruder with all rights strike, and reads.
+// outlasts waits for the longer period, deletes everything that is not retained, and reads the chunks.
 func outlasts(t *testing.T, store *storetest.Locked, c content) {
 	t.Helper()
 	then := store.Clone()
@@ -240,8 +240,8 @@ func outlasts(t *testing.T, store *storetest.Locked, c content) {
 	mustRead(t, fresh(t, then), c)
 }
 
-// A lock that was lengthened holds for the longer period: what was there, what comes, and also what a run puts that was under way
-// and knew of the shorter one.
+// After a lock is lengthened, the longer period applies to existing objects, to new ones, and to those of a run that began
+// before.
 func TestALockIsLengthened(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		old, _, _ := mustBackup(t, r, "me", 1, 20)
@@ -258,7 +258,7 @@ func TestALockIsLengthened(t *testing.T) {
 		outlasts(t, store, old)
 		meanwhile := mustPut(t, run, "me", 2, 20)
 		if _, err := other.Begin(t.Context()); !r.Lock().ByDefault && !errors.Is(err, repo.ErrKeysChanged) {
-			t.Errorf("another run begins as if nothing had been changed: %v", err)
+			t.Errorf("a run that knows the shorter lock begins: %v", err)
 		}
 		outlasts(t, store, old)
 		for night := range 2 * longerDays {
@@ -276,7 +276,7 @@ func TestALockIsLengthened(t *testing.T) {
 	})
 }
 
-// A lengthened lock costs one renewal or two, and then as many as any.
+// A lengthened lock costs one or two additional renewals. After that it is renewed as often as any lock.
 func TestALengthenedLockIsRenewedAsAny(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 20)
@@ -300,7 +300,7 @@ func TestALengthenedLockIsRenewedAsAny(t *testing.T) {
 	})
 }
 
-// A lock is never made shorter, nor longer by who cannot keep what is there for longer.
+// A lock cannot be shortened. It can be lengthened only with the right to retain existing objects for longer.
 func TestALockThatStaysAsItIs(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, bucket *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
@@ -324,7 +324,7 @@ func TestALockThatStaysAsItIs(t *testing.T) {
 	}
 }
 
-// Where the locks cannot be renewed, the run says so, and does not rely on packs whose lock ends too early for what it puts.
+// If retention cannot be renewed, the run reports that, and does not rely on packs whose retention ends too early.
 func TestLocksThatMayNotBeRenewed(t *testing.T) {
 	o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: true}}
 	bucket := storetest.NewLocked(o.Lock.Term())
@@ -344,11 +344,11 @@ func TestLocksThatMayNotBeRenewed(t *testing.T) {
 	}
 	bucket.Advance(3 * 24 * time.Hour)
 	if err := locks(); !errors.Is(err, store.ErrPermission) {
-		t.Errorf("it is silent: %v", err)
+		t.Errorf("the failed renewal is not reported: %v", err)
 	}
 	unlocked := func(p repo.Problem) bool { return p.Kind == repo.Unlocked }
 	if !slices.ContainsFunc(problems(t, owner), unlocked) {
-		t.Error("check does not tell of locks that end too early")
+		t.Error("check does not report retention that ends too early")
 	}
 	c, _, s := mustBackup(t, nightly, "me", 1, 20)
 	if s.Chunks != int64(len(c)) {
@@ -365,7 +365,7 @@ func TestLocksThatMayNotBeRenewed(t *testing.T) {
 		t.Errorf("after prune: %v", err)
 	}
 	if slices.ContainsFunc(problems(t, owner), unlocked) {
-		t.Error("check tells of locks that are renewed")
+		t.Error("check reports retention that was renewed")
 	}
 	then := bucket.Clone()
 	then.Advance(lockDays * 24 * time.Hour)
@@ -373,30 +373,31 @@ func TestLocksThatMayNotBeRenewed(t *testing.T) {
 	mustRead(t, fresh(t, then), c)
 }
 
-// Who may change a bucket has new objects come without a lock: check and prune find that out, where they are told.
+// Someone changes the bucket's default retention, so new objects are not locked. Check and prune report that, if their
+// credentials may read it.
 func TestADefaultRetentionThatWasChanged(t *testing.T) {
 	o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: true}}
 	store := storetest.NewLocked(time.Duration(o.Lock.TermDays()) * 24 * time.Hour)
 	r := mustInit(t, store, o)
 	mustBackup(t, r, "me", 1, 5)
-	told := func(r *repo.Repo) bool {
+	reported := func(r *repo.Repo) bool {
 		return slices.ContainsFunc(problems(t, r), func(p repo.Problem) bool { return p.Kind == repo.Unlocked })
 	}
-	if report := prune(t, r, repo.PruneOptions{}); told(r) || report.Locks != nil {
+	if report := prune(t, r, repo.PruneOptions{}); reported(r) || report.Locks != nil {
 		t.Errorf("nothing was changed: %v", report.Locks)
 	}
 	for _, changed := range []time.Duration{0, store.Default - 24*time.Hour} {
 		store.Default = changed
-		if report := prune(t, r, repo.PruneOptions{}); !told(r) || report.Locks == nil {
-			t.Errorf("a default of %s passes unseen: %v", changed, report.Locks)
+		if report := prune(t, r, repo.PruneOptions{}); !reported(r) || report.Locks == nil {
+			t.Errorf("a default of %s is not reported: %v", changed, report.Locks)
 		}
 	}
-	if told(fresh(t, store.As(storetest.Rights{Retain: true}))) {
-		t.Error("who is not told of the default tells of it")
+	if reported(fresh(t, store.As(storetest.Rights{Retain: true}))) {
+		t.Error("a problem is reported with credentials that may not read the default")
 	}
 }
 
-// Credentials that may not even list versions do for a night.
+// A backup needs only the rights to put, get and list, and not to list versions.
 func TestPutGetAndListAreEnough(t *testing.T) {
 	o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: true}}
 	store := storetest.NewLocked(o.Lock.Term())
@@ -410,7 +411,7 @@ func TestPutGetAndListAreEnough(t *testing.T) {
 	mustRead(t, fresh(t, store), c)
 }
 
-// What is to go is not renewed; it is left as long as it is locked, and goes after that.
+// Prune does not renew what it is to delete. It leaves those objects while they are retained, and then deletes them.
 func TestPruneUnderLock(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		kept, _, _ := mustBackup(t, r, "me", 1, 20)
@@ -438,7 +439,7 @@ func TestPruneUnderLock(t *testing.T) {
 	})
 }
 
-// A renewal that lies about the time to come, or that cannot be read, keeps nobody from renewing.
+// A forged renewal with a time in the future, or one that cannot be read, does not prevent renewing.
 func TestForgedRenewals(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
@@ -466,7 +467,7 @@ func TestLockNeedsARetainer(t *testing.T) {
 	}
 }
 
-// sleepy is a store before which its user sleeps once: before he asks for the time, or puts a config.
+// sleepy is a store in which time passes once, before it reports the time or puts a config.
 type sleepy struct {
 	*storetest.Locked
 	beforeNow, beforeConfig func()
@@ -491,8 +492,8 @@ func (s *sleepy) PutRetained(ctx context.Context, name string, body io.ReaderAt,
 	return s.Locked.PutRetained(ctx, name, body, size, keep)
 }
 
-// Whoever sleeps, who begins a run or who makes the lock longer: no run that knows of the shorter period outlasts the time from
-// which renewals count.
+// A run begins while another process lengthens the lock, and one of their hosts sleeps in between. The run, which knows the
+// shorter period, has its deadline before the time from which renewals count.
 func TestALockIsLengthenedBySleepers(t *testing.T) {
 	world := func(t *testing.T) (*storetest.Locked, *repo.Repo) {
 		store := storetest.NewLocked(0)

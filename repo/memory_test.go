@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A pin that a loss of power emptied says nothing, and stops nothing; the next open writes it again. Another text that is no
-// pin stops the command, for somebody has changed the file.
+// A pin is the file in which a host remembers a repository. Open ignores a pin that is empty after a power failure, and writes
+// it again. Any other text that is not a pin is an error, because someone has changed the file.
 func TestAnEmptyPinStopsNothing(t *testing.T) {
 	store, state := new(storetest.Memory), t.TempDir()
 	options := repo.Options{CacheDir: t.TempDir(), StateDir: state, Location: "there"}
@@ -33,7 +33,7 @@ func TestAnEmptyPinStopsNothing(t *testing.T) {
 		if left == "{" {
 			if err == nil {
 				r.Close()
-				t.Error("a pin that somebody changed is passed over")
+				t.Error("a pin that someone changed is ignored")
 			}
 			continue
 		}
@@ -41,7 +41,7 @@ func TestAnEmptyPinStopsNothing(t *testing.T) {
 			t.Fatalf("the pin is %q: %v", left, err)
 		}
 		if !r.Untrusted() {
-			t.Errorf("the pin is %q, and the repository counts as known", left)
+			t.Errorf("the pin is %q, and the repository counts as remembered", left)
 		}
 		r.Close()
 		if again, _ := os.ReadFile(pins[0]); string(again) != string(whole) {

@@ -22,7 +22,7 @@ func segments(store *storetest.Memory) (names []string) {
 	return names
 }
 
-// Many runs leave few segments, which have all entries. A host that has a cache fetches only new ones.
+// After many runs few segments are left, which have all entries. A host with a cache fetches only new ones.
 func TestPruneMergesTheIndex(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -164,7 +164,7 @@ func TestMergedSegmentsAreNotFetchedAgain(t *testing.T) {
 	c, _, _ := mustBackup(t, host, "me", 100, 3)
 	mustRead(t, host, c)
 	mustRead(t, host, all)
-	if len(fetched) != len(segments(store))-1 { // but for its own
+	if len(fetched) != len(segments(store))-1 { // all but the host's own
 		t.Errorf("of %d segments %d were fetched", len(segments(store)), len(fetched))
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// walk lets two writers, two pruners that merge, and one who forgets go on at random, each suspended for any time between
-// any two operations, and crashing anywhere; each is begun anew when it has ended. It reports whether the chunk was lost.
+// walk steps two writers, two pruners that merge, and one forget at random. Each can be suspended for any time between two
+// operations, can crash anywhere, and is started again when it has ended. walk reports whether the chunk was lost.
 func (m *model) walk(rng *rand.Rand, steps int) bool {
 	roles := []struct {
 		name string
@@ -25,13 +25,13 @@ func (m *model) walk(rng *rand.Rand, steps int) bool {
 		caches[i] = m.cacheDir() // a host keeps its cache
 	}
 	at := 0
-	if rng.IntN(4) > 0 { // most walks begin where it becomes interesting
+	if rng.IntN(4) > 0 { // most walks begin where the stories do
 		processes[0] = m.unneeded()
 	}
 	defer func() {
 		for _, p := range processes {
 			if p != nil {
-				p.crash() // where it has not ended
+				p.crash() // if it has not ended
 			}
 		}
 	}()
@@ -69,10 +69,10 @@ func (m *model) walk(rng *rand.Rand, steps int) bool {
 	return m.lost()
 }
 
-// walkSteps is how many operations, and passages of time, a walk has: those of some six processes.
+// walkSteps is the number of operations and passages of time in a walk, enough for about six processes.
 const walkSteps = 200
 
-// walks is how many random walks are made: a few, or what MAILSTRATA_WALKS says.
+// walks returns the number of random walks: MAILSTRATA_WALKS, or the given number.
 func walks(usual int) int {
 	if n, err := strconv.Atoi(os.Getenv("MAILSTRATA_WALKS")); err == nil {
 		return n
@@ -80,7 +80,7 @@ func walks(usual int) int {
 	return usual
 }
 
-// With all rules in, no walk loses the chunk, and at its end another host reads it.
+// With all rules in force, no walk loses the chunk, and at the end of each another host reads it.
 func TestNoWalkLosesTheChunk(t *testing.T) {
 	for seed := range uint64(walks(12)) {
 		synctest.Test(t, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestNoWalkLosesTheChunk(t *testing.T) {
 	}
 }
 
-// Where a rule is out, walks find a loss by themselves. That takes many; they are made where MAILSTRATA_WALKS says so.
+// Without a rule, random walks find a loss. That takes many, so they run only if MAILSTRATA_WALKS is set.
 func TestWalksFindWhatRulesPrevent(t *testing.T) {
 	if os.Getenv("MAILSTRATA_WALKS") == "" {
 		t.Skip("MAILSTRATA_WALKS is not set")

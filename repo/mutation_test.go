@@ -12,8 +12,8 @@ import (
 // withoutRule is the environment variable that names the rule of removal that a mutated test binary leaves out.
 const withoutRule = "MAILSTRATA_WITHOUT_RULE"
 
-// mutations put a switch for each rule of removal (docs/design.md, "Removing, without locks") into the sources. What
-// the other rules of the stories forbid, the model does itself.
+// mutations put a switch for each rule of removal (docs/design/removing.md) into the sources. For rules that forbid an
+// operation, the model does that operation itself.
 var mutations = []mutate.Change{
 	{File: "repo/mutated.go", New: `package repo
 

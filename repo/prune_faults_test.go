@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// eventful is a repository in which the next prune has something to do of everything: manifests and packs to delete, packs
-// to condemn and to write anew, segments to merge and to delete. It tells what must stay.
+// eventful returns a repository in which the next prune does every kind of work: it has manifests and packs to delete, packs to
+// condemn and to rewrite, and segments to merge and to delete. It also returns the chunks that must stay.
 func eventful(t *testing.T) (*repo.Repo, *storetest.Memory, content) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -64,7 +64,7 @@ func eventful(t *testing.T) (*repo.Repo, *storetest.Memory, content) {
 	return r, store, needed
 }
 
-// mustHave reads, as another host, all that is needed.
+// mustHave reads, as another host, all chunks that are needed.
 func mustHave(t *testing.T, r *repo.Repo, store store.Store, needed content, manifests int) {
 	t.Helper()
 	host := repo.On(r, store, "")
@@ -75,7 +75,7 @@ func mustHave(t *testing.T, r *repo.Repo, store store.Store, needed content, man
 	}
 }
 
-// mustStand is mustHave, and checks that nothing is broken.
+// mustStand is mustHave, and also runs a check.
 func mustStand(t *testing.T, r *repo.Repo, store store.Store, needed content, manifests int) {
 	t.Helper()
 	mustHave(t, r, store, needed, manifests)
@@ -90,7 +90,7 @@ func mustStand(t *testing.T, r *repo.Repo, store store.Store, needed content, ma
 	}
 }
 
-// unmarked counts the manifests that stay.
+// unmarked counts the manifests that no mark names.
 func unmarked(t *testing.T, r *repo.Repo) (n int) {
 	t.Helper()
 	for h, err := range r.EveryManifest(t.Context()) {
@@ -104,8 +104,8 @@ func unmarked(t *testing.T, r *repo.Repo) (n int) {
 	return n
 }
 
-// A store that crashes, loses an answer, or cuts one short at the n-th operation of a prune, for every n: whatever was needed
-// is there, and the next prunes finish what was begun.
+// The store crashes, loses an answer, or cuts one short at the n-th operation of a prune, for every n. Every chunk that is
+// needed stays, and later prunes complete the work.
 func TestPruneWhereTheStoreFails(t *testing.T) {
 	r, base, needed := eventful(t)
 	manifests := unmarked(t, r)
@@ -116,7 +116,7 @@ func TestPruneWhereTheStoreFails(t *testing.T) {
 		"packs rewritten": report.Rewritten.Objects, "segments merged": report.Segments.Objects, "segments deleted": report.Replaced.Objects,
 	} {
 		if n == 0 {
-			t.Fatalf("the prune that is tried has no %s: %+v", what, report)
+			t.Fatalf("the prune to test has no %s: %+v", what, report)
 		}
 	}
 	mustStand(t, r, calm, needed, manifests)
@@ -188,7 +188,7 @@ func once(f storetest.Fault) func(int) func(storetest.Op) storetest.Fault {
 	}
 }
 
-// settle prunes until all is done, and tells what packs are left.
+// settle prunes until nothing is left to do, and returns the packs.
 func settle(t *testing.T, r *repo.Repo, store *storetest.Memory) int64 {
 	t.Helper()
 	for range 3 {
@@ -202,7 +202,7 @@ func settle(t *testing.T, r *repo.Repo, store *storetest.Memory) int64 {
 	return bytesIn(t, store, "data/", "catalog/")
 }
 
-// Marks where the store fails: a manifest is marked or it is not, and marking it again is no error.
+// The store fails while a manifest is marked. The manifest is either marked or not, and marking it again succeeds.
 func TestMarkWhereTheStoreFails(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -229,7 +229,7 @@ func TestMarkWhereTheStoreFails(t *testing.T) {
 	}
 }
 
-// late lists what was there a while ago.
+// late is a store whose listings show an earlier state.
 type late struct {
 	*storetest.Memory
 	then *storetest.Memory
@@ -239,8 +239,8 @@ func (l late) List(ctx context.Context, prefix string) iter.Seq2[store.Object, e
 	return l.then.List(ctx, prefix)
 }
 
-// A store whose listings lag behind, with prunes and backups in turn: a night's mail, which the listing does not show yet,
-// stays, and so does what it shares with what is forgotten.
+// Prunes and backups alternate on a store whose listings lag behind. Mail that the listing does not show yet stays, and so does
+// what it shares with forgotten manifests.
 func TestPruneWhereListingsLag(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -261,7 +261,7 @@ func TestPruneWhereListingsLag(t *testing.T) {
 	}
 }
 
-// A pack that is damaged is never what is relied on for the only copy to go: it is not written anew, and stays.
+// Prune neither rewrites nor deletes a damaged pack, and deletes no copy because of a chunk in it.
 func TestPruneLeavesDamagedPacks(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -277,7 +277,7 @@ func TestPruneLeavesDamagedPacks(t *testing.T) {
 	defer w.Close()
 	some := content{}
 	for i := range chunks {
-		if lanes[i] != repo.LaneBody { // one frame, which the damage is in
+		if lanes[i] != repo.LaneBody { // only one frame is damaged
 			continue
 		}
 		id, _, err := w.Put(t.Context(), lanes[i], chunks[i])
@@ -309,7 +309,7 @@ func TestPruneLeavesDamagedPacks(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(left) == 0 {
-			t.Error("nobody is told")
+			t.Error("the damage is not reported")
 		}
 	}
 	for _, name := range packs {

@@ -16,7 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// walkOf follows the tests' manifests, which name their chunks themselves.
+// walkOf returns a walk for the manifests of these tests, which name their chunks directly.
 func walkOf(r *repo.Repo) repo.Walk {
 	return func(ctx context.Context, h repo.Head, reach func(chunk.ID) (bool, error)) error {
 		b, err := r.Manifest(ctx, h)
@@ -54,7 +54,7 @@ func mustMark(t testing.TB, r *repo.Repo, h repo.Head) {
 
 const day = 24*time.Hour + time.Minute
 
-// bytesIn is what all objects in the folders take.
+// bytesIn returns the size of all objects in the folders.
 func bytesIn(t testing.TB, store store.Store, folders ...string) (n int64) {
 	t.Helper()
 	for _, folder := range folders {
@@ -68,7 +68,7 @@ func bytesIn(t testing.TB, store store.Store, folders ...string) (n int64) {
 	return n
 }
 
-// Each step of a prune and of a check says how far it is, and ends where it said that it would.
+// Each step of a prune and of a check reports its progress, and ends at the total that it reported.
 func TestStepsEndWhereTheySaid(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -79,7 +79,7 @@ func TestStepsEndWhereTheySaid(t *testing.T) {
 	mustMark(t, r, gone)
 	last := map[string]repo.Progress{}
 	var mu sync.Mutex
-	tell := func(now repo.Progress) {
+	progress := func(now repo.Progress) {
 		mu.Lock()
 		defer mu.Unlock()
 		if before := last[now.Step]; now.Done < before.Done && before.Done < before.Of {
@@ -89,9 +89,9 @@ func TestStepsEndWhereTheySaid(t *testing.T) {
 	}
 	for range 3 {
 		store.Advance(day)
-		prune(t, r, repo.PruneOptions{Progress: tell})
+		prune(t, r, repo.PruneOptions{Progress: progress})
 	}
-	if _, err := r.CheckProgress(t.Context(), repo.AllPacks, func(p repo.Problem) { t.Error(p) }, tell); err != nil {
+	if _, err := r.CheckProgress(t.Context(), repo.AllPacks, func(p repo.Problem) { t.Error(p) }, progress); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []string{"manifests followed", "forgotten manifests deleted", "packs deleted", "index segments merged",
@@ -102,7 +102,7 @@ func TestStepsEndWhereTheySaid(t *testing.T) {
 	}
 }
 
-// A forgotten manifest's mail goes, in two steps a day apart, and nothing that others need goes with it.
+// The chunks of a forgotten manifest are deleted in two steps a day apart. Chunks that other manifests need stay.
 func TestPruneDeletesWhatNothingNeeds(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
@@ -131,7 +131,7 @@ func TestPruneDeletesWhatNothingNeeds(t *testing.T) {
 			t.Errorf("a mark of a day: %+v", report)
 		}
 		if dry.Condemned != report.Condemned || dry.Manifests != report.Manifests {
-			t.Errorf("a dry run told %+v, and it was %+v", dry, report)
+			t.Errorf("a dry run reports %+v, and the prune did %+v", dry, report)
 		}
 		if now := bytesIn(t, store, "data/", "catalog/"); now != before {
 			t.Errorf("packs of %d bytes were deleted at once", before-now)
@@ -143,7 +143,7 @@ func TestPruneDeletesWhatNothingNeeds(t *testing.T) {
 		report = prune(t, r, repo.PruneOptions{MaxUnused: 1})
 		now := bytesIn(t, store, "data/", "catalog/")
 		if report.Deleted.Objects != 2 || report.Deleted.Bytes != before-now {
-			t.Errorf("a day later: %+v, %d bytes went", report, before-now)
+			t.Errorf("a day later: %+v, %d bytes were deleted", report, before-now)
 		}
 		for _, host := range []*repo.Repo{r, reopenAny(t, store, r)} {
 			mustRead(t, host, kept)
@@ -151,12 +151,12 @@ func TestPruneDeletesWhatNothingNeeds(t *testing.T) {
 			mustBeSound(t, host)
 		}
 		if report := prune(t, r, repo.PruneOptions{MaxUnused: 1}); report.Deleted.Objects+report.Condemned.Objects+report.Waiting.Objects > 0 {
-			t.Errorf("when all is done: %+v", report)
+			t.Errorf("after everything is done: %+v", report)
 		}
 	})
 }
 
-// reopenAny opens a repository, sealed or not, as another host would.
+// reopenAny opens a repository, sealed or not, as another host.
 func reopenAny(t testing.TB, store store.Store, r *repo.Repo) *repo.Repo {
 	t.Helper()
 	if r.Sealed() {
@@ -170,7 +170,7 @@ func reopenAny(t testing.TB, store store.Store, r *repo.Repo) *repo.Repo {
 	return again
 }
 
-// What a run that was cut short left behind goes as well, once no run can rely on it.
+// The packs of a killed run are deleted as soon as no run can rely on them.
 func TestPruneDeletesWhatACrashLeft(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -201,7 +201,7 @@ func TestPruneDeletesWhatACrashLeft(t *testing.T) {
 	mustBeSound(t, r)
 }
 
-// What is condemned and yet needed is copied first: a run may have gone on from a manifest that was forgotten.
+// Chunks in a condemned pack that are needed are copied first. A run may have used a forgotten manifest as its parent.
 func TestPruneCopiesWhatIsCondemnedAndNeeded(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
@@ -226,7 +226,7 @@ func TestPruneCopiesWhatIsCondemnedAndNeeded(t *testing.T) {
 	})
 }
 
-// Packs that are mostly unused are written anew, and small ones are put together.
+// Packs that are mostly unused are rewritten without what nothing needs.
 func TestPruneRewrites(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -296,7 +296,7 @@ func TestPrunePutsSmallPacksTogether(t *testing.T) {
 	mustBeSound(t, fresh)
 }
 
-// A root that cannot be followed stops a prune before anything is deleted.
+// A prune stops, before it deletes anything, at a root that it cannot read.
 func TestPruneStopsAtARootThatCannotBeRead(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -316,14 +316,14 @@ func TestPruneStopsAtARootThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// retaining is a store that deletes nothing, on purpose.
+// retaining is a store that retains every object.
 type retaining struct{ *storetest.Memory }
 
 func (r retaining) Delete(_ context.Context, name string) error {
 	return fmt.Errorf("delete %s: %w", name, store.ErrRetained)
 }
 
-// Where nothing may be deleted, a prune does what it can, and says what it left.
+// If the store retains everything, a prune does the rest, and reports what it left.
 func TestPruneWhereNothingMayBeDeleted(t *testing.T) {
 	s := retaining{new(storetest.Memory)}
 	r := mustInit(t, s, sealedOptions())

@@ -84,10 +84,10 @@ func TestColdHostPaysForWhatItNeeds(t *testing.T) {
 			t.Errorf("many lookups read %d bytes of an index of %d", read, size)
 		}
 		if n, err := repo.Places(t.Context(), cold, chunk.Prefix{1, 2, 3}); n != 0 || err != nil {
-			t.Errorf("what is nowhere is found in %d places: %v", n, err)
+			t.Errorf("an unknown chunk is found in %d places: %v", n, err)
 		}
 
-		before := m.read.Load() // and then it is in the cache
+		before := m.read.Load() // now the index is in the cache
 		mustFind(t, cold, ofA[:9000]...)
 		mustFind(t, cold, ofSmall...)
 		if read := m.read.Load() - before; read != 0 {

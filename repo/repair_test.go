@@ -33,7 +33,7 @@ var harms = map[string]func(*storetest.Memory, string){
 	"gone": func(s *storetest.Memory, name string) { _ = s.Delete(context.Background(), name) },
 }
 
-// What is lost is stored again by the next backup, and what is not lost is still there: nobody relies on the damaged pack.
+// Repair keeps the chunks that can be read, and the next backup stores the others again. No run relies on the damaged pack.
 func TestDamagedPacksAreMended(t *testing.T) {
 	for harm, damage := range harms {
 		t.Run(harm, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestDamagedPacksAreMended(t *testing.T) {
 					t.Fatal(err)
 				}
 				if harm == "without its end" && o.NoSeal && mended.Lost > 0 { // sealed, the last 64 KiB are lost
-					t.Errorf("%d chunks were lost, though the index knows where all are", mended.Lost)
+					t.Errorf("%d chunks were lost, although the index has the places of all chunks", mended.Lost)
 				}
 				mustBeSound(t, host)
 				a, _, _ := mustBackup(t, host, "me", 1, 60)
@@ -75,7 +75,7 @@ func TestDamagedPacksAreMended(t *testing.T) {
 	}
 }
 
-// packIDsOf are the packs that are named as broken or missing.
+// packIDsOf returns the packs that problems report as broken or missing.
 func packIDsOf(problems []repo.Problem) map[repo.Pack]bool {
 	packs := map[repo.Pack]bool{}
 	for _, p := range problems {

@@ -40,7 +40,7 @@ func count(store *storetest.Memory, folder string) (n int) {
 	return n
 }
 
-// A small night is one data pack, one catalog pack, one segment and one manifest; a night without news is a manifest.
+// A small run puts a data pack, a catalog pack, an index segment and a manifest. A run without new mail puts a manifest.
 func TestASecondRunStoresNothingButItsManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())

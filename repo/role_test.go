@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// What each key may do, printed in the docs.
+// TestRoles checks what each kind of key can do, as the docs list it.
 func TestRoles(t *testing.T) {
 	store := new(storetest.Memory)
 	owner, writer := newKey(t), newKey(t)
@@ -48,7 +48,7 @@ func TestRoles(t *testing.T) {
 			if host.Fingerprint() != r.Fingerprint() || host.ID() != r.ID() {
 				t.Error("another repository")
 			}
-			_, h, s := mustBackup(t, host, "me", 1, 60) // all can archive, and deduplicate
+			_, h, s := mustBackup(t, host, "me", 1, 60) // every key can back up and deduplicate
 			if s.Chunks != 0 {
 				t.Errorf("%d chunks stored again", s.Chunks)
 			}
@@ -176,7 +176,7 @@ func TestKeyFile(t *testing.T) {
 	}
 }
 
-// A host knows its repository again, and stops where another is in its place.
+// A host recognizes its repository, and stops if another is in its place.
 func TestASwappedRepositoryIsFoundOut(t *testing.T) {
 	state := t.TempDir()
 	o := sealedOptions()
@@ -184,14 +184,14 @@ func TestASwappedRepositoryIsFoundOut(t *testing.T) {
 	mine := new(storetest.Memory)
 	r := mustInit(t, mine, o)
 	theirs := new(storetest.Memory)
-	swapped := mustInit(t, theirs, sealedOptions()) // with the same passphrase, even
+	swapped := mustInit(t, theirs, sealedOptions()) // even with the same passphrase
 
 	options := repo.Options{StateDir: state, Location: o.Location, CacheDir: t.TempDir()}
 	if _, err := repo.Open(t.Context(), theirs, unlocked(), options); !errors.Is(err, repo.ErrSwapped) {
 		t.Errorf("a swapped repository: %v", err)
 	}
 	u := unlocked()
-	u.Fingerprint = r.Fingerprint() // as a key file carries it
+	u.Fingerprint = r.Fingerprint() // a key file has it
 	if _, err := repo.Open(t.Context(), theirs, u, repo.Options{}); !errors.Is(err, repo.ErrSwapped) {
 		t.Errorf("a swapped repository, by key file: %v", err)
 	}
@@ -212,7 +212,7 @@ func TestASwappedRepositoryIsFoundOut(t *testing.T) {
 	}
 }
 
-// A host says so when the newest manifest that it saw is gone.
+// A host reports that the newest manifest that it remembers is gone.
 func TestALostHeadIsNoticed(t *testing.T) {
 	store := new(storetest.Memory)
 	o := sealedOptions()
@@ -238,10 +238,10 @@ func TestALostHeadIsNoticed(t *testing.T) {
 	if err := r.Mark(t.Context(), first, nil); err != nil {
 		t.Fatal(err)
 	}
-	check(false) // it was to be forgotten
+	check(false) // it was marked
 }
 
-// Who can write to the store must not get mail unsealed by putting an unsealed repository there.
+// An attacker who can write to the store puts an unsealed repository there. A host with a key file does not write mail to it.
 func TestAKeyFileDoesNotOpenAnUnsealedRepository(t *testing.T) {
 	store := new(storetest.Memory)
 	mustInit(t, store, repo.InitOptions{NoSeal: true})

@@ -23,7 +23,7 @@ func TestRollingCheckReadsEveryPackWithinItsPeriod(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
 	rng := rand.New(rand.NewPCG(1, 2))
-	packs := map[repo.Pack]time.Duration{} // when each was read last, or came
+	packs := map[repo.Pack]time.Duration{} // when each was last read, or was added
 	for range 500 {
 		packs[somePack()] = 0
 	}
@@ -59,7 +59,7 @@ func TestRollingCheckReadsEveryPackWithinItsPeriod(t *testing.T) {
 	mustBeSound(t, r)
 }
 
-// A check object with a time in the future does not stop rolling checks until then.
+// A check object with a time in the future is ignored. Otherwise rolling checks would read nothing until then.
 func TestRollingCheckOfATimeToComeDoesNotCount(t *testing.T) {
 	const period = 10 * 24 * time.Hour
 	store := new(storetest.Memory)
@@ -105,7 +105,7 @@ func TestArcs(t *testing.T) {
 			held++
 		}
 		if (repo.HashRange{}).Holds(p) || !repo.AllPacks.Holds(p) || !repo.RandomRange(1).Holds(p) {
-			t.Fatal("none holds something, or all do not")
+			t.Fatal("the zero range holds a pack, or AllPacks does not")
 		}
 	}
 	if held < 2200 || held > 2800 {

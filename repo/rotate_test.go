@@ -34,7 +34,8 @@ func rotation() repo.Rotation {
 	return repo.Rotation{Passphrase: unlocked().Passphrase, ScryptWork: easy}
 }
 
-// Who has a key goes on with it, over old mail and new; who had one reads what was there, and nothing that came since.
+// After a rotation, every remaining key reads old and new mail. A removed key reads the old mail that it had access to, and
+// nothing newer.
 func TestRotate(t *testing.T) {
 	a := newAttacked(t)
 	leaver := newKey(t)
@@ -84,20 +85,20 @@ func TestRotate(t *testing.T) {
 		t.Errorf("the writer's: %v", err)
 	}
 	if _, err := openWith(t, a.store, leaver); err == nil {
-		t.Error("the one who left comes in")
+		t.Error("the removed key opens the repository")
 	}
 	mustRead(t, left, a.content)
 	host := repo.On(left, a.store, t.TempDir())
 	defer host.Close()
 	for id := range since {
 		if _, err := host.Reader(repo.ReaderOptions{}).Chunk(t.Context(), id); err == nil {
-			t.Fatal("the one who left reads what came since")
+			t.Fatal("the removed key reads newer mail")
 		}
 		break
 	}
 }
 
-// A new keeper says again what the old one said, and the old one's word is no more.
+// A new keeper signs the statements of the old one again, and those of the old one no longer count.
 func TestRotateTheKeeper(t *testing.T) {
 	a := newAttacked(t)
 	if err := a.r.Mark(t.Context(), a.head, nil); err != nil {
@@ -128,7 +129,7 @@ func TestRotateTheKeeper(t *testing.T) {
 	if err := former.Condemn(t.Context(), packs[1:2]); err != nil {
 		t.Fatal(err)
 	}
-	r, err := a.open(t, true) // this host changed it itself
+	r, err := a.open(t, true) // this host made the change
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +146,7 @@ func TestRotateTheKeeper(t *testing.T) {
 	}
 }
 
-// Whoever has no key can make nobody's slot, and nobody makes anew what he has no key for.
+// A rotation needs the passphrase of each slot that has one. Without it, nothing changes.
 func TestRotateNeedsThePassphrases(t *testing.T) {
 	a := newAttacked(t)
 	if _, err := a.r.AddPassphrase(t.Context(), repo.RoleOwner, []byte("another"), "second", easy); err != nil {
@@ -160,7 +161,7 @@ func TestRotateNeedsThePassphrases(t *testing.T) {
 	}
 }
 
-// Keys of every kind open, and are made anew by a rotation that has none of them.
+// Keys of every kind open the repository, and a rotation renews their slots without having the keys.
 func TestKeysOfEveryKind(t *testing.T) {
 	a := newAttacked(t)
 	x25519, err := age.GenerateX25519Identity()
@@ -247,11 +248,11 @@ func TestNoRecipient(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := r.AddSlot(t.Context(), repo.RoleOwner, id.Recipient(), ""); err == nil {
-		t.Error("a recipient without a text was taken: it could not be made anew")
+		t.Error("a recipient without a text was accepted: a rotation could not renew its slot")
 	}
 }
 
-// Cut short at any operation, a change of keys leaves every key that was not to go, and all mail.
+// If a change of keys is killed at any operation, all keys that should stay still open the repository and read all mail.
 func TestACrashOfAKeyChangeShutsNobodyOut(t *testing.T) {
 	base := newAttacked(t)
 	for name, change := range map[string]func(*repo.Repo) error{
@@ -284,7 +285,7 @@ func TestACrashOfAKeyChangeShutsNobodyOut(t *testing.T) {
 					r.Close()
 					done := faulty.Ops() < n
 					if done != (err == nil) {
-						t.Fatalf("operation %d failed, and the change says: %v", n, err)
+						t.Fatalf("operation %d failed, and the change returns: %v", n, err)
 					}
 					again, err := openWith(t, store, base.owner)
 					if err != nil {
@@ -303,7 +304,7 @@ func TestACrashOfAKeyChangeShutsNobodyOut(t *testing.T) {
 	}
 }
 
-// Two owners who change keys at the same moment do not undo each other unnoticed.
+// Two owners change keys at the same time. Neither change is undone without an error.
 func TestTwoChangesOfKeysAtOnce(t *testing.T) {
 	a := newAttacked(t)
 	other := repo.On(a.r, a.store, t.TempDir())
@@ -328,7 +329,7 @@ func TestTwoChangesOfKeysAtOnce(t *testing.T) {
 	}
 }
 
-// Processes of one host that commit at the same time remember the heads of all their accounts.
+// Processes of one host commit at the same time. The host remembers the newest manifest of each account.
 func TestHeadsAreRememberedByAll(t *testing.T) {
 	a := newAttacked(t)
 	var hosts []*repo.Repo

@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// BenchmarkIndex measures an index of many chunks: time and memory of a host that has nothing of it, and of one that has it in
-// its cache. For twenty million:
+// BenchmarkIndex measures time and memory of a host with an index of many chunks, with an empty cache and with a full one. For
+// twenty million chunks:
 //
 //	MAILSTRATA_CHUNKS=20000000 go test ./repo -run '^$' -bench Index -benchtime 1x -timeout 1h
 func BenchmarkIndex(b *testing.B) {
@@ -106,13 +106,13 @@ func putSmall(t testing.TB, r *repo.Repo, n int) {
 	must(t, w.Flush(t.Context()))
 }
 
-// resetPeak lets the kernel begin anew to note the most memory that was in use; where that cannot be done, peaks add up.
+// resetPeak resets the kernel's record of the most memory in use. On systems without that, a peak includes earlier ones.
 func resetPeak() {
 	debug.FreeOSMemory()
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 }
 
-// peak is the largest resident set since, in MiB; 0: the system does not tell.
+// peak returns the largest resident set since resetPeak, in MiB, or 0 if the system does not report it.
 func peak() float64 {
 	status, _ := os.ReadFile("/proc/self/status")
 	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))

@@ -30,19 +30,19 @@ func named(store *storetest.Memory, folder string) (names []string) {
 	return names
 }
 
-// flip spoils a byte in the middle of an object.
+// flip changes a byte in the middle of an object.
 func flip(store *storetest.Memory, name string) {
 	b := store.Bytes(name)
 	b[len(b)/2] ^= 1
 	store.Replace(name, b)
 }
 
-// A segment that is damaged, foreign or gone costs nothing but time: packs describe themselves.
+// A segment that is damaged, foreign or missing costs only time, because packs describe themselves.
 func TestASegmentThatCannotBeReadIsDoneWithout(t *testing.T) {
 	for name, harm := range map[string]func(*storetest.Memory){
 		"flipped": func(s *storetest.Memory) { flip(s, named(s, "index/")[0]) },
 		"empty":   func(s *storetest.Memory) { s.Replace(named(s, "index/")[0], nil) },
-		"foreign": func(s *storetest.Memory) { s.Replace("index/"+strings.Repeat("ab", 32), []byte("nobody's")) },
+		"foreign": func(s *storetest.Memory) { s.Replace("index/"+strings.Repeat("ab", 32), []byte("foreign")) },
 		"deleted": func(s *storetest.Memory) { _ = s.Delete(context.Background(), named(s, "index/")[0]) },
 		"all deleted": func(s *storetest.Memory) {
 			for _, name := range named(s, "index/") {
@@ -60,13 +60,13 @@ func TestASegmentThatCannotBeReadIsDoneWithout(t *testing.T) {
 				defer host.Close()
 				mustRead(t, host, first)
 				mustRead(t, host, second)
-				told := host.IndexProblems()
-				segment := slices.ContainsFunc(told, func(p repo.Problem) bool { return strings.HasPrefix(p.Object, "index/") })
-				pack := slices.ContainsFunc(told, func(p repo.Problem) bool { return strings.HasPrefix(p.Object, "data/") })
+				found := host.IndexProblems()
+				segment := slices.ContainsFunc(found, func(p repo.Problem) bool { return strings.HasPrefix(p.Object, "index/") })
+				pack := slices.ContainsFunc(found, func(p repo.Problem) bool { return strings.HasPrefix(p.Object, "data/") })
 				if segment == strings.Contains(name, "deleted") || pack == (name == "foreign") {
-					t.Errorf("problems: %v", told)
+					t.Errorf("problems: %v", found)
 				}
-				third, _, s := mustBackup(t, host, "me", 3, 60) // the run goes on, too
+				third, _, s := mustBackup(t, host, "me", 3, 60) // a run succeeds too
 				if s.Chunks != 60 {
 					t.Errorf("%d chunks stored", s.Chunks)
 				}
@@ -76,8 +76,8 @@ func TestASegmentThatCannotBeReadIsDoneWithout(t *testing.T) {
 	}
 }
 
-// A key that cannot open packs of mail cannot look into them: it stores again what it does not find, and says which
-// segment it could not read where it does not find a chunk.
+// A writer's key cannot read the tables of packs of mail. A run with it stores again the chunks that a damaged segment named,
+// and the error for an unknown chunk names the segment that could not be read.
 func TestAWriterStoresAgainWhatADamagedSegmentHid(t *testing.T) {
 	store := new(storetest.Memory)
 	key := newKey(t)
@@ -101,7 +101,7 @@ func TestAWriterStoresAgainWhatADamagedSegmentHid(t *testing.T) {
 	mustRead(t, repo.On(r, store, t.TempDir()), c)
 }
 
-// gate is a store whose listing of the index waits for others.
+// gate is a store whose listing of the index waits for other goroutines.
 type gate struct {
 	store.Store
 	wait func()
@@ -114,7 +114,7 @@ func (g *gate) List(ctx context.Context, prefix string) iter.Seq2[store.Object, 
 	return g.Store.List(ctx, prefix)
 }
 
-// Several who miss a chunk at once are all helped by the one look for new segments.
+// Several goroutines miss a chunk at once. One search for new segments serves all of them.
 func TestWhoWaitsForALookAtTheIndexProfitsFromIt(t *testing.T) {
 	memory := new(storetest.Memory)
 	r := mustInit(t, memory, sealedOptions())
@@ -133,7 +133,7 @@ func TestWhoWaitsForALookAtTheIndexProfitsFromIt(t *testing.T) {
 		for asked.Load() < all {
 			runtime.Gosched()
 		}
-		for range 10_000 { // until they wait for us
+		for range 10_000 { // until the others wait for this listing
 			runtime.Gosched()
 		}
 	}
@@ -150,8 +150,7 @@ func TestWhoWaitsForALookAtTheIndexProfitsFromIt(t *testing.T) {
 	mustRead(t, host, c)
 }
 
-// What cannot be read of marks must not keep anybody from his mail; but no run goes on from a manifest that may be
-// marked.
+// A mark that cannot be read hides no manifest from readers. But no run uses a manifest as its parent that may be marked.
 func TestADamagedMarkHidesNoManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -178,8 +177,8 @@ func TestADamagedMarkHidesNoManifest(t *testing.T) {
 	}
 }
 
-// All objects of a copy are young. Its manifests are no less committed for that, and no younger; but a run
-// does not go on from them, for by the store's clock they came late.
+// In a copy of a repository all objects are young. Its manifests still count as committed, with their own times. But a run does
+// not use them as parents, because by the store's clock they are late.
 func TestACopyOfARepositoryKeepsItsManifests(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -209,7 +208,7 @@ func TestACopyOfARepositoryKeepsItsManifests(t *testing.T) {
 	}
 }
 
-// A damaged key slot is another matter than a wrong key.
+// The error for a damaged key slot names the slot, and differs from that for a wrong key.
 func TestADamagedKeySlotIsNamed(t *testing.T) {
 	store := new(storetest.Memory)
 	mustInit(t, store, sealedOptions())
@@ -221,8 +220,7 @@ func TestADamagedKeySlotIsNamed(t *testing.T) {
 	}
 }
 
-// The tag of a manifest does not cover its name. A manifest that somebody copied to another account's is not that
-// account's.
+// The tag of a manifest does not cover its name. A manifest that someone copied to the folder of another account is rejected.
 func TestAManifestIsOfTheAccountThatItNames(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -257,7 +255,7 @@ func TestAManifestIsOfTheAccountThatItNames(t *testing.T) {
 	}
 }
 
-// rival is a store where somebody else makes a repository while we are about to.
+// rival is a store in which another process makes a repository during Init.
 type rival struct {
 	store.Store
 	once sync.Once
@@ -269,9 +267,9 @@ func (r *rival) Put(ctx context.Context, name string, body io.ReaderAt, size int
 	return r.Store.Put(ctx, name, body, size)
 }
 
-// Of two who make a repository at once, the one who was done first keeps it, whatever the hashes.
+// Two processes make a repository at once. The one that completes first wins, whatever the hashes of the configs.
 func TestInitDoesNotTakeARepositoryFromWhoWasFirst(t *testing.T) {
-	for range 8 { // for the hashes are random
+	for range 8 { // because the hashes are random
 		memory := new(storetest.Memory)
 		var first *repo.Repo
 		store := &rival{Store: memory, init: func() { first = mustInit(t, memory, sealedOptions()) }}

@@ -19,7 +19,7 @@ func TestTags(t *testing.T) {
 		for _, step := range []struct {
 			set, taken []string
 			want       []string
-			objects    int // that it puts
+			objects    int // number of objects put
 		}{
 			{set: []string{"pinned", "move", "move"}, want: []string{"move", "pinned"}, objects: 1},
 			{set: []string{"move"}, want: []string{"move", "pinned"}},
@@ -42,7 +42,7 @@ func TestTags(t *testing.T) {
 		}
 		for _, bad := range []string{"", "two words", "a,b", "\x00", "\xff", string(make([]byte, 65))} {
 			if err := r.Tag(t.Context(), h, []string{bad}, nil); err == nil {
-				t.Errorf("tag %q is taken", bad)
+				t.Errorf("tag %q is accepted", bad)
 			}
 		}
 		if err := r.Tag(t.Context(), h, []string{"a"}, []string{"a"}); err == nil {
@@ -52,7 +52,7 @@ func TestTags(t *testing.T) {
 	})
 }
 
-// A tag that two set and take back at one moment is set: what keeps goes before what lets go.
+// If two hosts set and take back a tag at once, the tag is set, because a tag can keep a manifest.
 func TestTagsAtOnce(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -93,7 +93,7 @@ func TestTagNeedsTheKeeper(t *testing.T) {
 	}
 }
 
-// Many manifests are marked by one object, and each as if it had been alone.
+// One object marks many manifests. Each of them has the same mark as if it were marked alone.
 func TestMarkAll(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())

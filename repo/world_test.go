@@ -23,7 +23,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// passphrase of every sealed repository here; the work to try it is small.
+// passphrase opens every sealed repository of these tests. Trying it costs little work.
 var passphrase = []byte("correct horse")
 
 const easy = 4
@@ -45,12 +45,12 @@ func mustInit(t testing.TB, store store.Store, o repo.InitOptions) *repo.Repo {
 	return r
 }
 
-// unlocked asks for the passphrase.
+// unlocked returns an Unlock that gives the passphrase.
 func unlocked() repo.Unlock {
 	return repo.Unlock{Passphrase: func() ([]byte, error) { return passphrase, nil }}
 }
 
-// reopen opens the repository as another host would: without a cache.
+// reopen opens the repository as a host without a cache.
 func reopen(t testing.TB, store store.Store, r *repo.Repo) *repo.Repo {
 	t.Helper()
 	again, err := repo.Open(t.Context(), store, unlocked(), repo.Options{CacheDir: t.TempDir()})
@@ -89,10 +89,10 @@ func noise(seed uint64, n int) []byte {
 	return b[:n]
 }
 
-// content is what a test run stores: chunk ID → chunk.
+// content maps the IDs of the chunks that a test run stores to the chunks.
 type content map[chunk.ID][]byte
 
-// manifest is what this package must know of one, and the IDs that it names.
+// manifest is the content of a manifest in these tests: what this package reads, and the IDs that it names.
 type manifest struct {
 	Deadline int64    `cbor:"5,keyasint"`
 	Time     int64    `cbor:"24,keyasint"`
@@ -113,7 +113,7 @@ func (m manifest) encode(at time.Time) ([]byte, error) {
 	return cbor.Marshal(m)
 }
 
-// chunksOf makes chunks of all lanes and many sizes.
+// chunksOf returns chunks of all lanes and many sizes.
 func chunksOf(seed uint64, n int) (chunks [][]byte, lanes []repo.Lane) {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	for i := range n {
@@ -200,12 +200,12 @@ func mustRead(t testing.TB, r *repo.Repo, c content) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Fatalf("chunk %s comes back as something else", id)
+			t.Fatalf("chunk %s has other bytes", id)
 		}
 	}
 }
 
-// committed returns what every manifest in the store names: IDs, without content.
+// committed returns the IDs that all manifests in the store name, without content.
 func committed(t testing.TB, r *repo.Repo) (ids []chunk.ID) {
 	t.Helper()
 	for h, err := range r.Manifests(t.Context()) {
@@ -227,7 +227,7 @@ func committed(t testing.TB, r *repo.Repo) (ids []chunk.ID) {
 	return ids
 }
 
-// problems checks everything.
+// problems runs a full check and returns its problems.
 func problems(t testing.TB, r *repo.Repo) (found []repo.Problem) {
 	t.Helper()
 	if _, err := r.CheckData(t.Context(), repo.AllPacks, func(p repo.Problem) { found = append(found, p) }); err != nil {
@@ -245,7 +245,7 @@ func mustBeSound(t testing.TB, r *repo.Repo) {
 	}
 }
 
-// packIDs yields the packs in the store.
+// packIDs returns the packs in the store.
 func packIDs(store *storetest.Memory) iter.Seq[repo.Pack] {
 	return func(yield func(repo.Pack) bool) {
 		for _, name := range store.Names() {
