@@ -134,7 +134,7 @@ func TestAttackSwappedRecipientsOfAWriter(t *testing.T) {
 }
 
 // An attacker who can put objects, and has no key, cannot prevent the owner from reading mail.
-func TestAttackConfigsOfNobody(t *testing.T) {
+func TestAttackConfigsWithoutKey(t *testing.T) {
 	theirs := new(storetest.Memory)
 	mustInit(t, theirs, sealedOptions())
 	open := new(storetest.Memory)
@@ -299,8 +299,8 @@ func TestAttackForgedManifest(t *testing.T) {
 	}
 }
 
-// Open with a passphrase refuses a repository that needs none: someone may have put it there.
-func TestAttackAnUnsealedRepositoryInItsPlace(t *testing.T) {
+// A host that expects a sealed repository does not open an unsealed one, which someone may have put in its place.
+func TestAttackUnsealedRepository(t *testing.T) {
 	store := new(storetest.Memory)
 	mustInit(t, store, repo.InitOptions{NoSeal: true})
 	u := unlocked()

@@ -45,7 +45,7 @@ func TestUnwritableCacheDoesNotFillMemory(t *testing.T) {
 }
 
 // Small objects that are gone from the store are removed from the cache after a listing.
-func TestCacheLosesWhatTheStoreLost(t *testing.T) {
+func TestCacheDropsDeletedObjects(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	_, old, _ := mustBackup(t, r, "me", 1, 4)

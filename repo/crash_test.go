@@ -15,7 +15,7 @@ import (
 
 // A run is killed at each operation on the store. Earlier manifests stay complete, every manifest that is listed as committed
 // is complete, and the next run succeeds.
-func TestACrashAnywhereLosesNothing(t *testing.T) {
+func TestCrashAnywhere(t *testing.T) {
 	for name, fault := range map[string]storetest.Fault{
 		"refused": storetest.Refuse, "lost": storetest.Lose, "cut": storetest.Truncate,
 	} {
@@ -57,7 +57,7 @@ func TestACrashAnywhereLosesNothing(t *testing.T) {
 }
 
 // Init can be repeated after a crash at any operation. Only a complete Init makes a repository.
-func TestACrashOfInitCanBeRepeated(t *testing.T) {
+func TestInitAfterCrash(t *testing.T) {
 	for n := 1; ; n++ {
 		store := new(storetest.Memory)
 		faulty := &storetest.Faulty{Store: store, Fail: storetest.CrashAt(n, storetest.Refuse)}
@@ -137,7 +137,7 @@ func condemnAll(t *testing.T, r *repo.Repo, store *storetest.Memory) {
 	}
 }
 
-func TestALateRunDoesNotCommit(t *testing.T) {
+func TestLateRunDoesNotCommit(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	run, err := r.Begin(t.Context())
@@ -172,7 +172,7 @@ func (s slowPut) Put(ctx context.Context, name string, body io.ReaderAt, size in
 }
 
 // A manifest that the store got after its deadline is late for every host (rule 4).
-func TestAManifestThatArrivesLateIsNotCommitted(t *testing.T) {
+func TestLateManifestIsNotCommitted(t *testing.T) {
 	memory := new(storetest.Memory)
 	mustInit(t, memory, repo.InitOptions{NoSeal: true})
 	slow := slowPut{memory, repo.Lifetime + time.Minute}
@@ -200,7 +200,7 @@ func TestAManifestThatArrivesLateIsNotCommitted(t *testing.T) {
 	}
 }
 
-func TestAStoreWhoseClockGoesBackEndsTheRun(t *testing.T) {
+func TestStoreClockGoesBack(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	run, err := r.Begin(t.Context())
@@ -249,7 +249,7 @@ func TestMarkedHeads(t *testing.T) {
 	}
 }
 
-func TestACancelledRunEnds(t *testing.T) {
+func TestCanceledRun(t *testing.T) {
 	r := mustInit(t, new(storetest.Memory), sealedOptions())
 	run, err := r.Begin(t.Context())
 	if err != nil {

@@ -118,7 +118,7 @@ func (h *hollow) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 }
 
 // A check reports an object that the store lists and does not have. It does not report one that was deleted after the listing.
-func TestCheckNamesWhatIsOnlyListed(t *testing.T) {
+func TestCheckNamesListedButMissingObjects(t *testing.T) {
 	base := new(storetest.Memory)
 	r := mustInit(t, base, sealedOptions())
 	mustBackup(t, r, "me", 1, 60)
@@ -181,7 +181,7 @@ func TestCheckStructureIsCheap(t *testing.T) {
 }
 
 // A lost or damaged cache costs time, and nothing else.
-func TestTheCacheMayBeLostOrDamaged(t *testing.T) {
+func TestLostOrDamagedCache(t *testing.T) {
 	for name, harm := range map[string]func(path string, b []byte) error{
 		"deleted":   func(path string, _ []byte) error { return os.Remove(path) },
 		"emptied":   func(path string, _ []byte) error { return os.WriteFile(path, nil, 0o600) },
@@ -219,7 +219,7 @@ func TestTheCacheMayBeLostOrDamaged(t *testing.T) {
 }
 
 // One byte of each file of the cache is wrong, in several places. Then all files are of another repository.
-func TestTheCacheIsNotBelieved(t *testing.T) {
+func TestCacheIsVerified(t *testing.T) {
 	store, o := new(storetest.Memory), sealedOptions()
 	o.CacheDir = t.TempDir()
 	r := mustInit(t, store, o)
@@ -278,7 +278,7 @@ func harmAll(t *testing.T, dir string, harm func(string, []byte) error) {
 	}
 }
 
-func TestAnUnusableCacheDirectoryIsDoneWithout(t *testing.T) {
+func TestUnusableCacheDirectory(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -366,7 +366,7 @@ func TestPrefetchReadsEachFrameOnce(t *testing.T) {
 }
 
 // A run without new mail makes few requests.
-func TestAnUnchangedNightIsAFewRequests(t *testing.T) {
+func TestRunWithoutNewMailMakesFewRequests(t *testing.T) {
 	memory := new(storetest.Memory)
 	o := sealedOptions()
 	o.CacheDir = t.TempDir()
@@ -398,7 +398,7 @@ func TestAnUnchangedNightIsAFewRequests(t *testing.T) {
 }
 
 // A store that was restored from a backup may lack a segment that the cache has.
-func TestASegmentThatIsGoneDoesNotCount(t *testing.T) {
+func TestMissingSegmentDoesNotCount(t *testing.T) {
 	store := new(storetest.Memory)
 	o := sealedOptions()
 	o.CacheDir = t.TempDir()
@@ -423,7 +423,7 @@ func TestASegmentThatIsGoneDoesNotCount(t *testing.T) {
 }
 
 // Packs describe themselves, so Reindex replaces an index that is lost or damaged.
-func TestTheIndexIsMadeAgainFromPacks(t *testing.T) {
+func TestReindex(t *testing.T) {
 	t.Run("lost", func(t *testing.T) {
 		indexIsMadeAgain(t, func(t *testing.T, store *storetest.Memory, name string) {
 			if err := store.Delete(t.Context(), name); err != nil {

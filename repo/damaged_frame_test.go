@@ -11,7 +11,7 @@ import (
 )
 
 // Chunks before the damage in a frame can still be read.
-func TestChunksBeforeTheDamageAreRead(t *testing.T) {
+func TestChunksBeforeDamageAreRead(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
 		run, err := r.Begin(t.Context())

@@ -64,7 +64,7 @@ func heads(t *testing.T, r *repo.Repo) (newest repo.Head, all map[string]repo.He
 
 // A manifest that is dated after the present is never a parent, and later backups ignore it: at once, at the time in its
 // name, and later.
-func TestAManifestOfTheFutureCountsForNothing(t *testing.T) {
+func TestFutureManifestIsIgnored(t *testing.T) {
 	for _, by := range []time.Duration{10 * time.Minute, 3 * time.Hour, 48 * time.Hour, 74 * 365 * 24 * time.Hour} {
 		store := new(storetest.Memory)
 		r := mustInit(t, store, sealedOptions())
@@ -85,7 +85,7 @@ func TestAManifestOfTheFutureCountsForNothing(t *testing.T) {
 
 // A store whose clock was two days ahead for one night delays no later backup. The manifest of that night counts when its time
 // is past.
-func TestAStoreThatWasAheadForANight(t *testing.T) {
+func TestStoreClockAheadForOneNight(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	mustBackup(t, r, "me", 1, 3)
@@ -108,7 +108,7 @@ func TestAStoreThatWasAheadForANight(t *testing.T) {
 }
 
 // A manifest whose deadline no run can have is misdated. Otherwise it would never be late.
-func TestADeadlineThatNoRunCanHave(t *testing.T) {
+func TestImpossibleDeadline(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	_, honest, _ := mustBackup(t, r, "me", 1, 3)
@@ -131,7 +131,7 @@ func TestADeadlineThatNoRunCanHave(t *testing.T) {
 
 // A manifest under another name is rejected: with a later or an earlier time, and also if an old version of mailstrata wrote
 // it, without a time.
-func TestARenamedManifestIsNoManifest(t *testing.T) {
+func TestRenamedManifestIsRejected(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	_, h, _ := mustBackup(t, r, "me", 1, 3)
@@ -196,7 +196,7 @@ func TestNothingIsRemovedWhileClocksDiffer(t *testing.T) {
 
 // A host does not remember a manifest of a night when the store's clock was ahead as its newest. Otherwise the newest ones of
 // the next nights could be removed unnoticed.
-func TestAHostRemembersNoManifestOfTheFuture(t *testing.T) {
+func TestHostDoesNotRememberFutureManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	host, err := repo.Open(t.Context(), store, unlocked(), repo.Options{CacheDir: t.TempDir(), StateDir: t.TempDir(), Location: "here"})
@@ -222,7 +222,7 @@ func TestAHostRemembersNoManifestOfTheFuture(t *testing.T) {
 }
 
 // A run does not begin if the store's clock was reset, because by that clock all manifests lie in the future.
-func TestAStoreThatForgotTheTime(t *testing.T) {
+func TestStoreClockReset(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	store.Leap(-48 * time.Hour)

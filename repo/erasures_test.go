@@ -15,7 +15,7 @@ import (
 )
 
 // Erasures of many messages are divided among small objects, and all are read back.
-func TestErasuresAreReadBack(t *testing.T) {
+func TestErasuresRoundTrip(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	e := statement.Erasure{Accounts: []string{r.AccountDir("anna"), r.AccountDir("bert")}}
@@ -55,7 +55,7 @@ func TestErasuresAreReadBack(t *testing.T) {
 
 // A writer's key cannot sign erasures, one of another keeper has no effect, a damaged one is an error, and erasures stay valid
 // after keys are rotated.
-func TestErasuresAreTheOwners(t *testing.T) {
+func TestErasuresNeedTheOwner(t *testing.T) {
 	a := newAttacked(t)
 	e := statement.Erasure{Accounts: []string{a.r.AccountDir("me")}}
 	if err := a.thief.R.Erase(t.Context(), e); !errors.Is(err, repo.ErrNoRole) {
@@ -93,7 +93,7 @@ func TestErasuresAreTheOwners(t *testing.T) {
 }
 
 // Of several marks of a manifest, the oldest determines the time, and any of them can erase it.
-func TestMarksThatErase(t *testing.T) {
+func TestErasingMarks(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	_, h, _ := mustBackup(t, r, "me", 1, 5)

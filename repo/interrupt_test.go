@@ -36,7 +36,7 @@ func (s *stuck) Put(ctx context.Context, name string, body io.ReaderAt, size int
 }
 
 // If Put is canceled, even while it waits for a free frame, the writer can still flush what was put before.
-func TestAPutThatIsInterruptedDoesNotEndTheWriter(t *testing.T) {
+func TestCanceledPutDoesNotEndWriter(t *testing.T) {
 	store := &stuck{Memory: new(storetest.Memory), letGo: make(chan struct{})}
 	store.began.Add(2)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -108,7 +108,7 @@ func (s *interrupting) Put(ctx context.Context, name string, body io.ReaderAt, s
 }
 
 // If a Flush in the middle of a run is canceled, a later Flush can still make everything durable.
-func TestAFlushThatIsInterruptedDoesNotEndTheWriter(t *testing.T) {
+func TestCanceledFlushDoesNotEndWriter(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	r := mustInit(t, &interrupting{new(storetest.Memory), interrupt}, repo.InitOptions{NoSeal: true})
 	run, err := r.Begin(t.Context())

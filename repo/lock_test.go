@@ -45,7 +45,7 @@ func fresh(t *testing.T, store store.Store) *repo.Repo {
 
 // An intruder with all rights waits for the lock's period after any night, and then deletes everything he can. Every manifest
 // from before he came can still be restored.
-func TestALockOutlastsItsManifest(t *testing.T) {
+func TestLockOutlastsManifests(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		old, _, _ := mustBackup(t, r, "me", 1, 20)
 		busy := 0
@@ -75,8 +75,8 @@ func TestALockOutlastsItsManifest(t *testing.T) {
 	})
 }
 
-// Without renewals, an intruder who waits long enough can delete everything. So TestALockOutlastsItsManifest can fail.
-func TestALockEnds(t *testing.T) {
+// Without renewals, an intruder who waits long enough can delete everything. So TestLockOutlastsManifests can fail.
+func TestLockEnds(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
 		store.Advance(2 * lockDays * 24 * time.Hour)
@@ -88,7 +88,7 @@ func TestALockEnds(t *testing.T) {
 }
 
 // Someone puts other bytes under every name. Reading, listing, backup and prune work as before, and a check reports each object.
-func TestWhatIsPutOverAnObjectIsSeenThrough(t *testing.T) {
+func TestOverwrittenObjects(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		first, h, _ := mustBackup(t, r, "me", 1, 60)
 		names := map[string]int64{}
@@ -154,7 +154,7 @@ func (g *gated) Get(ctx context.Context, name string, offset, length int64) (io.
 
 // Several goroutines find at the same time that an object is hidden or covered. All of them read the original, even one that
 // notices after another has found the original.
-func TestSeveralSeeThroughAtOnce(t *testing.T) {
+func TestConcurrentReadsOfOverwrittenObjects(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
 		for i, name := range storedNames(t, store, "data/", "catalog/") {
@@ -242,7 +242,7 @@ func outlasts(t *testing.T, store *storetest.Locked, c content) {
 
 // After a lock is lengthened, the longer period applies to existing objects, to new ones, and to those of a run that began
 // before.
-func TestALockIsLengthened(t *testing.T) {
+func TestLengthenLock(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		old, _, _ := mustBackup(t, r, "me", 1, 20)
 		store.Advance(3 * 24 * time.Hour)
@@ -277,7 +277,7 @@ func TestALockIsLengthened(t *testing.T) {
 }
 
 // A lengthened lock costs one or two additional renewals. After that it is renewed as often as any lock.
-func TestALengthenedLockIsRenewedAsAny(t *testing.T) {
+func TestLengthenedLockIsRenewed(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 20)
 		mustLengthen(t, store, r)
@@ -301,7 +301,7 @@ func TestALengthenedLockIsRenewedAsAny(t *testing.T) {
 }
 
 // A lock cannot be shortened. It can be lengthened only with the right to retain existing objects for longer.
-func TestALockThatStaysAsItIs(t *testing.T) {
+func TestLockCannotBeShortened(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, bucket *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
 		for _, days := range []int{lockDays, lockDays - 1, 0, -1, objectlock.MaxDays + 1} {
@@ -325,7 +325,7 @@ func TestALockThatStaysAsItIs(t *testing.T) {
 }
 
 // If retention cannot be renewed, the run reports that, and does not rely on packs whose retention ends too early.
-func TestLocksThatMayNotBeRenewed(t *testing.T) {
+func TestRenewalDenied(t *testing.T) {
 	o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: true}}
 	bucket := storetest.NewLocked(o.Lock.Term())
 	owner := mustInit(t, bucket, o)
@@ -375,7 +375,7 @@ func TestLocksThatMayNotBeRenewed(t *testing.T) {
 
 // Someone changes the bucket's default retention, so new objects are not locked. Check and prune report that, if their
 // credentials may read it.
-func TestADefaultRetentionThatWasChanged(t *testing.T) {
+func TestDefaultRetentionChanged(t *testing.T) {
 	o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: true}}
 	store := storetest.NewLocked(time.Duration(o.Lock.TermDays()) * 24 * time.Hour)
 	r := mustInit(t, store, o)
@@ -494,7 +494,7 @@ func (s *sleepy) PutRetained(ctx context.Context, name string, body io.ReaderAt,
 
 // A run begins while another process lengthens the lock, and one of their hosts sleeps in between. The run, which knows the
 // shorter period, has its deadline before the time from which renewals count.
-func TestALockIsLengthenedBySleepers(t *testing.T) {
+func TestLengthenLockWhileHostSleeps(t *testing.T) {
 	world := func(t *testing.T) (*storetest.Locked, *repo.Repo) {
 		store := storetest.NewLocked(0)
 		return store, mustInit(t, store, repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays}})

@@ -11,7 +11,7 @@ import (
 
 // A pin is the file in which a host remembers a repository. Open ignores a pin that is empty after a power failure, and writes
 // it again. Any other text that is not a pin is an error, because someone has changed the file.
-func TestAnEmptyPinStopsNothing(t *testing.T) {
+func TestEmptyPin(t *testing.T) {
 	store, state := new(storetest.Memory), t.TempDir()
 	options := repo.Options{CacheDir: t.TempDir(), StateDir: state, Location: "there"}
 	o := sealedOptions()

@@ -333,7 +333,7 @@ func (m *model) committed() (heads []repo.Head) {
 	return heads
 }
 
-func (m *model) tell() string { return strings.Join(m.trace, "\n\t") }
+func (m *model) history() string { return strings.Join(m.trace, "\n\t") }
 
 // cacheDir returns a new directory for the cache of a host.
 func (m *model) cacheDir() string {
@@ -513,7 +513,7 @@ func tryStory(t *testing.T, story func(m *model), rule string) {
 		m := newModel(t, rule)
 		story(m)
 		if m.lost() != (rule != "") {
-			t.Errorf("without %q the chunk is lost: %v\n\t%s", rule, m.lost(), m.tell())
+			t.Errorf("without %q the chunk is lost: %v\n\t%s", rule, m.lost(), m.history())
 		}
 	})
 }

@@ -96,7 +96,7 @@ func TestNoWalkLosesTheChunk(t *testing.T) {
 				mustBeSound(t, host)
 			}
 			if lost {
-				t.Fatalf("walk %d loses the chunk:\n\t%s", seed, m.tell())
+				t.Fatalf("walk %d loses the chunk:\n\t%s", seed, m.history())
 			}
 		})
 	}

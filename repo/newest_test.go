@@ -18,7 +18,7 @@ type slowClock struct {
 
 func (s slowClock) Now(context.Context) (time.Time, error) { return s.time, nil }
 
-func TestWhatWasCommittedLastIsListedFirst(t *testing.T) {
+func TestLastCommittedIsListedFirst(t *testing.T) {
 	store := slowClock{&storetest.Memory{}, time.Now().Truncate(time.Second)}
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true})
 	if err != nil {

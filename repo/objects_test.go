@@ -85,7 +85,7 @@ func FuzzSmallObjects(f *testing.F) {
 }
 
 // A small object with bytes missing or added is not accepted.
-func TestSmallObjectsAreWhole(t *testing.T) {
+func TestTruncatedSmallObjects(t *testing.T) {
 	seed := make([]byte, ed25519.SeedSize)
 	for _, v := range []any{
 		&slot{Role: RoleOwner, Seed: seed, Keeper: [32]byte(publicKey(seed)), Writers: []string{"w"}, Readers: []string{"r"}, Number: 1},

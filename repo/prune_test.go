@@ -69,7 +69,7 @@ func bytesIn(t testing.TB, store store.Store, folders ...string) (n int64) {
 }
 
 // Each step of a prune and of a check reports its progress, and ends at the total that it reported.
-func TestStepsEndWhereTheySaid(t *testing.T) {
+func TestProgressTotals(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
 	_, gone, _ := mustBackup(t, r, "me", 1, 60)
@@ -103,7 +103,7 @@ func TestStepsEndWhereTheySaid(t *testing.T) {
 }
 
 // The chunks of a forgotten manifest are deleted in two steps a day apart. Chunks that other manifests need stay.
-func TestPruneDeletesWhatNothingNeeds(t *testing.T) {
+func TestPruneDeletesUnneededChunks(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
 		kept, _, _ := mustBackup(t, r, "me", 1, 60)
@@ -171,7 +171,7 @@ func reopenAny(t testing.TB, store store.Store, r *repo.Repo) *repo.Repo {
 }
 
 // The packs of a killed run are deleted as soon as no run can rely on them.
-func TestPruneDeletesWhatACrashLeft(t *testing.T) {
+func TestPruneDeletesPacksOfKilledRun(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	c, _, _ := mustBackup(t, r, "me", 1, 60)
@@ -202,7 +202,7 @@ func TestPruneDeletesWhatACrashLeft(t *testing.T) {
 }
 
 // Chunks in a condemned pack that are needed are copied first. A run may have used a forgotten manifest as its parent.
-func TestPruneCopiesWhatIsCondemnedAndNeeded(t *testing.T) {
+func TestPruneCopiesNeededChunksOfCondemnedPacks(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
 		c, _, _ := mustBackup(t, r, "me", 1, 60)
@@ -274,7 +274,7 @@ func TestPruneRewrites(t *testing.T) {
 	}
 }
 
-func TestPrunePutsSmallPacksTogether(t *testing.T) {
+func TestPruneMergesSmallPacks(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
 	all := content{}

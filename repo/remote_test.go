@@ -62,7 +62,7 @@ func mustFind(t testing.TB, r *repo.Repo, prefixes ...chunk.Prefix) {
 
 // A host that needs few chunks does not fetch a large index. One that needs many does, and reads less than twice its
 // size.
-func TestColdHostPaysForWhatItNeeds(t *testing.T) {
+func TestEmptyCacheReadsLittleOfIndex(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
 		a, ofA := mustPutSegment(t, r, 1, 90_000)

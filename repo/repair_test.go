@@ -34,7 +34,7 @@ var harms = map[string]func(*storetest.Memory, string){
 }
 
 // Repair keeps the chunks that can be read, and the next backup stores the others again. No run relies on the damaged pack.
-func TestDamagedPacksAreMended(t *testing.T) {
+func TestRepairPacks(t *testing.T) {
 	for harm, damage := range harms {
 		t.Run(harm, func(t *testing.T) {
 			worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
@@ -57,12 +57,12 @@ func TestDamagedPacksAreMended(t *testing.T) {
 				if len(broken) != 1 {
 					t.Fatalf("%d packs are called broken", len(broken))
 				}
-				mended, err := host.RepairPacks(t.Context(), broken, func(repo.Problem) {})
+				repaired, err := host.RepairPacks(t.Context(), broken, func(repo.Problem) {})
 				if err != nil {
 					t.Fatal(err)
 				}
-				if harm == "without its end" && o.NoSeal && mended.Lost > 0 { // sealed, the last 64 KiB are lost
-					t.Errorf("%d chunks were lost, although the index has the places of all chunks", mended.Lost)
+				if harm == "without its end" && o.NoSeal && repaired.Lost > 0 { // sealed, the last 64 KiB are lost
+					t.Errorf("%d chunks were lost, although the index has the places of all chunks", repaired.Lost)
 				}
 				mustBeSound(t, host)
 				a, _, _ := mustBackup(t, host, "me", 1, 60)

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-func TestWhatIsPutComesBack(t *testing.T) {
+func TestRoundTrip(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
 		c, _, _ := mustBackup(t, r, "me", 1, 1500)
@@ -41,7 +41,7 @@ func count(store *storetest.Memory, folder string) (n int) {
 }
 
 // A small run puts a data pack, a catalog pack, an index segment and a manifest. A run without new mail puts a manifest.
-func TestASecondRunStoresNothingButItsManifest(t *testing.T) {
+func TestSecondRunPutsOnlyManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	_, _, first := mustBackup(t, r, "me", 1, 200)

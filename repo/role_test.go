@@ -177,7 +177,7 @@ func TestKeyFile(t *testing.T) {
 }
 
 // A host recognizes its repository, and stops if another is in its place.
-func TestASwappedRepositoryIsFoundOut(t *testing.T) {
+func TestSwappedRepository(t *testing.T) {
 	state := t.TempDir()
 	o := sealedOptions()
 	o.StateDir, o.Location = state, "s3:https://example.org/mail"
@@ -213,7 +213,7 @@ func TestASwappedRepositoryIsFoundOut(t *testing.T) {
 }
 
 // A host reports that the newest manifest that it remembers is gone.
-func TestALostHeadIsNoticed(t *testing.T) {
+func TestLostManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	o := sealedOptions()
 	o.StateDir, o.Location = t.TempDir(), "here"

@@ -60,7 +60,7 @@ func TestRollingCheckReadsEveryPackWithinItsPeriod(t *testing.T) {
 }
 
 // A check object with a time in the future is ignored. Otherwise rolling checks would read nothing until then.
-func TestRollingCheckOfATimeToComeDoesNotCount(t *testing.T) {
+func TestRollingCheckIgnoresFutureTime(t *testing.T) {
 	const period = 10 * 24 * time.Hour
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -96,7 +96,7 @@ func objectsIn(store *storetest.Memory, folder string) (n int) {
 	return n
 }
 
-func TestArcs(t *testing.T) {
+func TestHashRange(t *testing.T) {
 	held := 0
 	share := repo.RandomRange(0.25)
 	for range 10000 {

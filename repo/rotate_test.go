@@ -253,7 +253,7 @@ func TestNoRecipient(t *testing.T) {
 }
 
 // If a change of keys is killed at any operation, all keys that should stay still open the repository and read all mail.
-func TestACrashOfAKeyChangeShutsNobodyOut(t *testing.T) {
+func TestCrashDuringKeyChange(t *testing.T) {
 	base := newAttacked(t)
 	for name, change := range map[string]func(*repo.Repo) error{
 		"add": func(r *repo.Repo) error {
@@ -305,7 +305,7 @@ func TestACrashOfAKeyChangeShutsNobodyOut(t *testing.T) {
 }
 
 // Two owners change keys at the same time. Neither change is undone without an error.
-func TestTwoChangesOfKeysAtOnce(t *testing.T) {
+func TestConcurrentKeyChanges(t *testing.T) {
 	a := newAttacked(t)
 	other := repo.On(a.r, a.store, t.TempDir())
 	defer other.Close()
@@ -330,7 +330,7 @@ func TestTwoChangesOfKeysAtOnce(t *testing.T) {
 }
 
 // Processes of one host commit at the same time. The host remembers the newest manifest of each account.
-func TestHeadsAreRememberedByAll(t *testing.T) {
+func TestConcurrentCommitsAreRemembered(t *testing.T) {
 	a := newAttacked(t)
 	var hosts []*repo.Repo
 	for range 4 {

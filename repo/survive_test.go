@@ -38,7 +38,7 @@ func flip(store *storetest.Memory, name string) {
 }
 
 // A segment that is damaged, foreign or missing costs only time, because packs describe themselves.
-func TestASegmentThatCannotBeReadIsDoneWithout(t *testing.T) {
+func TestUnreadableSegment(t *testing.T) {
 	for name, harm := range map[string]func(*storetest.Memory){
 		"flipped": func(s *storetest.Memory) { flip(s, named(s, "index/")[0]) },
 		"empty":   func(s *storetest.Memory) { s.Replace(named(s, "index/")[0], nil) },
@@ -78,7 +78,7 @@ func TestASegmentThatCannotBeReadIsDoneWithout(t *testing.T) {
 
 // A writer's key cannot read the tables of packs of mail. A run with it stores again the chunks that a damaged segment named,
 // and the error for an unknown chunk names the segment that could not be read.
-func TestAWriterStoresAgainWhatADamagedSegmentHid(t *testing.T) {
+func TestWriterKeyStoresAgainWhatDamagedSegmentNamed(t *testing.T) {
 	store := new(storetest.Memory)
 	key := newKey(t)
 	o := sealedOptions()
@@ -115,7 +115,7 @@ func (g *gate) List(ctx context.Context, prefix string) iter.Seq2[store.Object, 
 }
 
 // Several goroutines miss a chunk at once. One search for new segments serves all of them.
-func TestWhoWaitsForALookAtTheIndexProfitsFromIt(t *testing.T) {
+func TestConcurrentMissesShareOneRefresh(t *testing.T) {
 	memory := new(storetest.Memory)
 	r := mustInit(t, memory, sealedOptions())
 	mustBackup(t, r, "me", 1, 5)
@@ -151,7 +151,7 @@ func TestWhoWaitsForALookAtTheIndexProfitsFromIt(t *testing.T) {
 }
 
 // A mark that cannot be read hides no manifest from readers. But no run uses a manifest as its parent that may be marked.
-func TestADamagedMarkHidesNoManifest(t *testing.T) {
+func TestDamagedMarkHidesNoManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	_, first, _ := mustBackup(t, r, "me", 1, 5)
@@ -179,7 +179,7 @@ func TestADamagedMarkHidesNoManifest(t *testing.T) {
 
 // In a copy of a repository all objects are young. Its manifests still count as committed, with their own times. But a run does
 // not use them as parents, because by the store's clock they are late.
-func TestACopyOfARepositoryKeepsItsManifests(t *testing.T) {
+func TestCopiedRepositoryKeepsManifests(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	_, h, _ := mustBackup(t, r, "me", 1, 5)
@@ -209,7 +209,7 @@ func TestACopyOfARepositoryKeepsItsManifests(t *testing.T) {
 }
 
 // The error for a damaged key slot names the slot, and differs from that for a wrong key.
-func TestADamagedKeySlotIsNamed(t *testing.T) {
+func TestDamagedKeySlotIsNamed(t *testing.T) {
 	store := new(storetest.Memory)
 	mustInit(t, store, sealedOptions())
 	slot := named(store, "keys/")[0]
@@ -221,7 +221,7 @@ func TestADamagedKeySlotIsNamed(t *testing.T) {
 }
 
 // The tag of a manifest does not cover its name. A manifest that someone copied to the folder of another account is rejected.
-func TestAManifestIsOfTheAccountThatItNames(t *testing.T) {
+func TestManifestCopiedToAnotherAccount(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	run, err := r.Begin(t.Context())
@@ -268,7 +268,7 @@ func (r *rival) Put(ctx context.Context, name string, body io.ReaderAt, size int
 }
 
 // Two processes make a repository at once. The one that completes first wins, whatever the hashes of the configs.
-func TestInitDoesNotTakeARepositoryFromWhoWasFirst(t *testing.T) {
+func TestConcurrentInit(t *testing.T) {
 	for range 8 { // because the hashes are random
 		memory := new(storetest.Memory)
 		var first *repo.Repo

@@ -43,7 +43,7 @@ func (f *forgetful) Put(ctx context.Context, name string, body io.ReaderAt, size
 
 // If a store acknowledges an object and loses it, the writer puts it again. If the store loses it twice, the run fails with an
 // error that names the object, and later runs succeed.
-func TestAStoreThatLosesWhatItAcknowledged(t *testing.T) {
+func TestStoreLosesAcknowledgedObjects(t *testing.T) {
 	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
 		for _, night := range []string{"first", "later"} {
 			t.Run(night+" "+folder, func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestAStoreThatLosesWhatItAcknowledged(t *testing.T) {
 
 // Chunks of a pack that an index names and the store has lost are stored again, by this host and by others. This holds if
 // packs are listed by name, and if all are listed.
-func TestAPackThatIsGoneHoldsNothing(t *testing.T) {
+func TestMissingPackDoesNotCount(t *testing.T) {
 	for _, packs := range []int{1, 40} {
 		store := new(storetest.Memory)
 		r := mustInit(t, store, sealedOptions())
@@ -107,7 +107,7 @@ func TestAPackThatIsGoneHoldsNothing(t *testing.T) {
 
 // Prune too checks that the store keeps what it puts. If the store loses it, the prune fails and deletes nothing that the lost
 // object was to replace.
-func TestPruneOnAStoreThatLoses(t *testing.T) {
+func TestPruneOnLossyStore(t *testing.T) {
 	for _, folder := range []string{"data/", "index/", "condemned/"} {
 		for _, times := range []int{1, 1000} {
 			t.Run(fmt.Sprint(folder, times), func(t *testing.T) {

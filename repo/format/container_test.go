@@ -93,7 +93,7 @@ func TestSealedTruncationIsAnError(t *testing.T) {
 	}
 }
 
-func TestWhoseObjectItIs(t *testing.T) {
+func TestObjectOfAnotherRepository(t *testing.T) {
 	r := fixed(t)
 	b := vector(t, r)
 	other := fixed(t)
@@ -188,7 +188,7 @@ func TestPadme(t *testing.T) {
 
 // A parser allocates no more than the size of the object, or the limit of a frame, whatever lengths a frame or table
 // claims.
-func TestLyingLengthsCostNoMemory(t *testing.T) {
+func TestFalseLengthsAllocateNoMemory(t *testing.T) {
 	r := fixed(t)
 	d := r.Decoder
 	giant := binary.LittleEndian.AppendUint64([]byte{0x28, 0xb5, 0x2f, 0xfd, 0xe0}, 1<<40)

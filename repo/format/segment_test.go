@@ -73,7 +73,7 @@ func segmentOf(packs, n int) (rows []PackRow, entries []Entry) {
 }
 
 // A merged segment that lacks an entry, or has other proofs, is not made.
-func TestAMergeThatLosesIsNotMade(t *testing.T) {
+func TestIncompleteMergeIsRefused(t *testing.T) {
 	r := fixed(t)
 	packs, entries := segmentOf(3, 500)
 	proofs := make([]PackDigest, len(packs))

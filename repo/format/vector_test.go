@@ -99,7 +99,7 @@ func TestFrozenPack(t *testing.T) {
 }
 
 // A pack from before frames had checksums, as docs/format.md showed it then, can still be read.
-func TestAPackWithoutChecksums(t *testing.T) {
+func TestPackWithoutChecksums(t *testing.T) {
 	r := fixed(t)
 	old := vectorOf(t, r, nil)
 	if hash := blake3.Sum256(old); hex.EncodeToString(hash[:]) != "27f6adb7cd128a612bdbab96a8188347efe477b531b7fe69cd0737f0cdbcc2e7" {
@@ -115,7 +115,7 @@ func TestAPackWithoutChecksums(t *testing.T) {
 }
 
 // The example in docs/format.md is the frozen pack.
-func TestTheDocumentShowsTheFrozenPack(t *testing.T) {
+func TestDocumentShowsFrozenPack(t *testing.T) {
 	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "format.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func lookUp(t testing.TB, f *File, p chunk.Prefix) (found []format.Entry) {
 	return found
 }
 
-func TestFileFindsAllAndNothingElse(t *testing.T) {
+func TestFileLookup(t *testing.T) {
 	for _, n := range []int{0, 1, 255, 256, 257, 5000} {
 		packs, entries := segmentWith(2, n)
 		f := writeFile(t, t.TempDir(), "a.flat", packs, entries, [32]byte{1})
@@ -83,7 +83,7 @@ func TestFileWithCrowdedPrefixes(t *testing.T) {
 	}
 }
 
-func TestMergedFileHoldsWhatItsInputsHold(t *testing.T) {
+func TestMergedFileHasEntriesOfInputs(t *testing.T) {
 	dir := t.TempDir()
 	packs, entries := segmentWith(4, 3000)
 	var left, right []format.Entry

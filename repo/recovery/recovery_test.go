@@ -85,7 +85,7 @@ func entriesLeft(t *testing.T, s *Log) map[string]string {
 	return found
 }
 
-func TestTheNextRunRecovers(t *testing.T) {
+func TestNextRunRecovers(t *testing.T) {
 	for _, sealed := range []bool{true, false} {
 		o := testOptions(t, sealed)
 		first := mustOpen(t, o, "anna", smallLimits())
