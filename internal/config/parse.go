@@ -125,24 +125,15 @@ func (t *table) account(c *Config) Account {
 		}
 		a.ShrinkLimits = append(a.ShrinkLimits, rule)
 	}
-	t.parsed("verify_source", func(text string) (err error) {
-		a.VerifySource, err = percent.Parse(text)
-		return err
-	})
-	t.parsed("budget_day", func(text string) (err error) {
-		a.Budget.Day, err = ParseBytes(text)
-		return err
-	})
-	t.parsed("budget_second", func(text string) (err error) {
-		a.Budget.Second, err = ParseBytes(text)
-		return err
-	})
-	t.parsed("time_limit", func(text string) (err error) {
-		a.TimeLimit, err = time.ParseDuration(text)
-		if err == nil && a.TimeLimit <= 0 || err != nil {
+	parsed(t, "verify_source", &a.VerifySource, percent.Parse)
+	parsed(t, "budget_day", &a.Budget.Day, ParseBytes)
+	parsed(t, "budget_second", &a.Budget.Second, ParseBytes)
+	parsed(t, "time_limit", &a.TimeLimit, func(text string) (time.Duration, error) {
+		limit, err := time.ParseDuration(text)
+		if err != nil || limit <= 0 {
 			err = fmt.Errorf("is %q; it should be a time such as \"12h\" or \"90m\"", text)
 		}
-		return err
+		return limit, err
 	})
 	if a.Repository != "" && c.Repository(a.Repository) == nil {
 		t.unknown("repository", c.names(), "there is no repository %q in this file", a.Repository)
@@ -197,10 +188,7 @@ func (t *table) retention() (policy history.Policy) {
 			*n = t.number(key, 1<<31-1)
 		}
 	}
-	t.parsed("keep_within", func(text string) (err error) {
-		policy.Within, err = history.ParseSpan(text)
-		return err
-	})
+	parsed(t, "keep_within", &policy.Within, history.ParseSpan)
 	policy.Tags = t.texts("keep_tags")
 	t.end()
 	return policy

@@ -32,27 +32,28 @@ func (t *table) unknown(key string, known []string, format string, args ...any) 
 	t.parser.problems[len(t.parser.problems)-1].Known = known
 }
 
-// take returns the value of a key, and marks the key as known.
-func (t *table) take(key string) (any, bool) {
-	t.known = append(t.known, key)
-	value, ok := t.values[key]
-	return value, ok
-}
-
 func (t *table) has(key string) bool {
 	_, ok := t.values[key]
 	return ok
 }
 
-func (t *table) text(key string) string {
-	value, ok := t.take(key)
+// valueOf returns the value of a key, and whether it is there and of the type T. should says what it should be.
+func valueOf[T any](t *table, key, should string, args ...any) (value T, ok bool) {
+	t.known = append(t.known, key)
+	found, ok := t.values[key]
 	if !ok {
-		return ""
+		return value, false
 	}
-	text, ok := value.(string)
+	if value, ok = found.(T); !ok {
+		t.wrong(key, "is %s; %s", kindOf(found), fmt.Sprintf(should, args...))
+	}
+	return value, ok
+}
+
+func (t *table) text(key string) string {
+	text, ok := valueOf[string](t, key, "it should be text, in quotes")
 	switch {
 	case !ok:
-		t.wrong(key, `is %s; it should be text, in quotes`, kindOf(value))
 	case text == "":
 		t.wrong(key, `is empty; leave it out`)
 	case strings.ContainsRune(text, 0):
@@ -71,13 +72,14 @@ func (t *table) choice(key string, words ...string) string {
 	return text
 }
 
-// parsed parses a text with a function.
-func (t *table) parsed(key string, parse func(string) error) {
+// parsed sets the value of a key that is a text, if there is one.
+func parsed[T any](t *table, key string, to *T, parse func(string) (T, error)) {
 	text := t.text(key)
 	if text == "" {
 		return
 	}
-	if err := parse(text); err != nil {
+	var err error
+	if *to, err = parse(text); err != nil {
 		t.wrong(key, "%v", err)
 	}
 }
@@ -92,15 +94,7 @@ func (t *table) file(key string) string {
 }
 
 func (t *table) texts(key string) []string {
-	value, ok := t.take(key)
-	if !ok {
-		return nil
-	}
-	elements, ok := value.([]any)
-	if !ok {
-		t.wrong(key, `is %s; it should be a list of texts: ["…", "…"]`, kindOf(value))
-		return nil
-	}
+	elements, _ := valueOf[[]any](t, key, `it should be a list of texts: ["…", "…"]`)
 	var texts []string
 	for _, element := range elements {
 		text, ok := element.(string)
@@ -114,28 +108,14 @@ func (t *table) texts(key string) []string {
 }
 
 func (t *table) flag(key string) bool {
-	value, ok := t.take(key)
-	if !ok {
-		return false
-	}
-	flag, ok := value.(bool)
-	if !ok {
-		t.wrong(key, "is %s; it should be true or false, without quotes", kindOf(value))
-	}
+	flag, _ := valueOf[bool](t, key, "it should be true or false, without quotes")
 	return flag
 }
 
 // number returns a number from 1 to most, or 0 without the key.
 func (t *table) number(key string, most int64) int {
-	value, ok := t.take(key)
-	if !ok {
-		return 0
-	}
-	n, ok := value.(int64)
-	switch {
-	case !ok:
-		t.wrong(key, "is %s; it should be a number, without quotes", kindOf(value))
-	case n < 1 || n > most:
+	n, ok := valueOf[int64](t, key, "it should be a number, without quotes")
+	if ok && (n < 1 || n > most) {
 		t.wrong(key, "is %d; it should be from 1 to %d", n, most)
 		return 0
 	}
@@ -144,13 +124,8 @@ func (t *table) number(key string, most int64) int {
 
 // table returns the table of a key, or nil.
 func (t *table) table(key string) *table {
-	value, ok := t.take(key)
+	values, ok := valueOf[map[string]any](t, key, "it should be a table: [%s]", key)
 	if !ok {
-		return nil
-	}
-	values, ok := value.(map[string]any)
-	if !ok {
-		t.wrong(key, "is %s; it should be a table: [%s]", kindOf(value), key)
 		return nil
 	}
 	return &table{parser: t.parser, path: join(t.path, key), values: values}
@@ -158,15 +133,7 @@ func (t *table) table(key string) *table {
 
 // tables returns the tables of an array.
 func (t *table) tables(key string) (tables []*table) {
-	value, ok := t.take(key)
-	if !ok {
-		return nil
-	}
-	elements, ok := value.([]any)
-	if !ok {
-		t.wrong(key, "is %s; each one begins with the line [[%s]]", kindOf(value), key)
-		return nil
-	}
+	elements, _ := valueOf[[]any](t, key, "each one begins with the line [[%s]]", key)
 	for i, element := range elements {
 		path := fmt.Sprintf("%s.%d", join(t.path, key), i)
 		values, ok := element.(map[string]any)
