@@ -18,6 +18,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"hash"
+	"slices"
 )
 
 // Key is a digest of a header. The zero Key means that the header has too few fields.
@@ -36,13 +37,7 @@ func (d Digest) Same(other Digest) bool {
 		return false
 	}
 	n := min(len(d.received), len(other.received))
-	a, b := d.received[len(d.received)-n:], other.received[len(other.received)-n:]
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
+	return slices.Equal(d.received[len(d.received)-n:], other.received[len(other.received)-n:])
 }
 
 // HeaderKey returns the key of a header.

@@ -2,6 +2,7 @@ package canonical
 
 import (
 	"bytes"
+	"encoding/hex"
 	"io"
 )
 
@@ -86,27 +87,15 @@ func (d *decoder) endGroup() {
 func (d *decoder) quoted(line []byte) {
 	for i := 0; i < len(line); i++ {
 		if line[i] == '=' && i+2 < len(line) {
-			high, low := unhex(line[i+1]), unhex(line[i+2])
-			if high >= 0 && low >= 0 {
-				d.put(byte(high<<4 | low))
+			var decoded [1]byte
+			if _, err := hex.Decode(decoded[:], line[i+1:i+3]); err == nil {
+				d.put(decoded[0])
 				i += 2
 				continue
 			}
 		}
 		d.put(line[i])
 	}
-}
-
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	}
-	return -1
 }
 
 // put digests a decoded byte.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -72,17 +73,13 @@ func (d *Maildir) Subscribe(mailboxes ...string) error {
 func letters(flags []string) string {
 	var b strings.Builder
 	for _, known := range []struct{ letter, flag string }{{"D", `\Draft`}, {"F", `\Flagged`}, {"R", `\Answered`}, {"S", `\Seen`}, {"T", `\Deleted`}} {
-		for _, flag := range flags {
-			if flag == known.flag {
-				b.WriteString(known.letter)
-			}
+		if slices.Contains(flags, known.flag) {
+			b.WriteString(known.letter)
 		}
 	}
 	for i, keyword := range keywords {
-		for _, flag := range flags {
-			if flag == keyword {
-				b.WriteByte(byte('a' + i))
-			}
+		if slices.Contains(flags, keyword) {
+			b.WriteByte(byte('a' + i))
 		}
 	}
 	return b.String()

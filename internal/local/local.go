@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -52,12 +53,8 @@ func Is(err error) bool {
 
 // IsFull reports whether a disk or a quota is full, or too many files are open. Then another directory does not help.
 func IsFull(err error) bool {
-	for _, is := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, is) {
-			return true
-		}
-	}
-	return false
+	full := []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE}
+	return slices.ContainsFunc(full, func(is error) bool { return errors.Is(err, is) })
 }
 
 // File is an open file whose errors are Errors, except for io.EOF.

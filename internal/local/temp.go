@@ -24,37 +24,31 @@ func AlsoTemporary(dir string) {
 }
 
 // CreateTemp creates a temporary file in the first directory where that succeeds.
-func CreateTemp(pattern string) (file *os.File, err error) {
-	err = somewhere(func(dir string) (err error) {
-		file, err = os.CreateTemp(dir, pattern)
-		return err
-	})
-	return file, err
+func CreateTemp(pattern string) (*os.File, error) {
+	return somewhere(func(dir string) (*os.File, error) { return os.CreateTemp(dir, pattern) })
 }
 
 // MkdirTemp creates a temporary directory in the first directory where that succeeds.
-func MkdirTemp(pattern string) (path string, err error) {
-	err = somewhere(func(dir string) (err error) {
-		path, err = os.MkdirTemp(dir, pattern)
-		return err
-	})
-	return path, err
+func MkdirTemp(pattern string) (string, error) {
+	return somewhere(func(dir string) (string, error) { return os.MkdirTemp(dir, pattern) })
 }
 
-func somewhere(try func(dir string) error) error {
-	first := try(os.TempDir())
+func somewhere[T any](try func(dir string) (T, error)) (made T, err error) {
+	made, first := try(os.TempDir())
 	if first == nil {
-		return nil
+		return made, nil
 	}
 	others.Lock()
 	dirs := slices.Clone(others.dirs)
 	others.Unlock()
 	for _, dir := range dirs {
-		if os.MkdirAll(dir, 0o700) == nil && try(dir) == nil {
-			return nil
+		if os.MkdirAll(dir, 0o700) == nil {
+			if made, err = try(dir); err == nil {
+				return made, nil
+			}
 		}
 	}
-	return &Error{
+	return made, &Error{
 		Doing: "make a temporary file in", Path: os.TempDir(), Err: first,
 		Advice: "set TMPDIR to a directory that can be written and has room",
 	}

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -38,10 +39,7 @@ func (c *Consent) Browser(ctx context.Context, show func(page string)) (*Grant, 
 		return nil, fmt.Errorf("listen for the browser: %w", err)
 	}
 	config := c.config()
-	host := "127.0.0.1"
-	if c.Provider.Loopback != "" {
-		host = c.Provider.Loopback
-	}
+	host := cmp.Or(c.Provider.Loopback, "127.0.0.1")
 	config.RedirectURL = fmt.Sprintf("http://%s:%d/", host, listener.Addr().(*net.TCPAddr).Port)
 
 	state, verifier := rand.Text(), oauth2.GenerateVerifier()

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,10 +58,7 @@ func explain(ctx context.Context, endpoint string, err error, secrets []string) 
 func explainRefusal(host string, refused *oauth2.RetrieveError, secrets []string) error {
 	code := refused.ErrorCode
 	if code == "" {
-		status := http.StatusText(refused.Response.StatusCode)
-		if status == "" {
-			status = "an unknown status"
-		}
+		status := cmp.Or(http.StatusText(refused.Response.StatusCode), "an unknown status")
 		return fmt.Errorf("%w: %s answers %d (%s)", ErrUnavailable, host, refused.Response.StatusCode, status)
 	}
 	said := printable(code, secrets)

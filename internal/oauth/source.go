@@ -44,8 +44,11 @@ func (s *Source) renew(ctx context.Context) (string, error) {
 	}
 	defer unlock()
 	g, err := s.store.Get(ctx, s.user, s.host)
-	if err != nil || g.isFresh() {
-		return accessToken(g), err
+	if err != nil {
+		return "", err
+	}
+	if g.isFresh() {
+		return g.AccessToken, nil
 	}
 	next, err := s.store.begin(ctx, g)
 	if err != nil {
@@ -62,13 +65,6 @@ func (s *Source) renew(ctx context.Context) (string, error) {
 	}
 	g.take(token)
 	return g.AccessToken, next.finish(g)
-}
-
-func accessToken(g *Grant) string {
-	if g == nil {
-		return ""
-	}
-	return g.AccessToken
 }
 
 // refresh asks the provider for a token. The answer has the new refresh token, or else the old one remains valid. It
