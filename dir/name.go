@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -45,12 +46,8 @@ func link(_ context.Context, _ *Dir, temp, path string) error {
 
 // unsupported reports whether a call failed because the file system does not support it. FAT answers EPERM.
 func unsupported(err error) bool {
-	for _, lacks := range []error{syscall.EPERM, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EINVAL, syscall.EMLINK, errors.ErrUnsupported} {
-		if errors.Is(err, lacks) {
-			return true
-		}
-	}
-	return false
+	lacks := []error{syscall.EPERM, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EINVAL, syscall.EMLINK, errors.ErrUnsupported}
+	return slices.ContainsFunc(lacks, func(is error) bool { return errors.Is(err, is) })
 }
 
 const (

@@ -28,16 +28,12 @@ func (c *clock) observe(date string) {
 	now := time.Now()
 	there := second
 	if known, ok := c.at(now); ok && known.After(second) {
-		there = earlier(known, second.Add(time.Second-time.Millisecond))
+		there = second.Add(time.Second - time.Millisecond)
+		if known.Before(there) {
+			there = known
+		}
 	}
 	c.here, c.there = now, there
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // now returns the store's time, and false if it was not observed lately.

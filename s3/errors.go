@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 )
 
@@ -21,10 +20,8 @@ func (s *Store) explain(doing string, err error) error {
 	if errors.As(err, &last) {
 		err = last.error
 	}
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded, store.ErrExist, store.ErrNotExist, store.ErrPermission, store.ErrRange, store.ErrRetained} {
-		if errors.Is(err, known) {
-			return fmt.Errorf("%s: %w", doing, err)
-		}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || ofStore(err) {
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	if other := (*foreignError)(nil); errors.As(err, &other) {
 		return fmt.Errorf("%s: %s: %w", doing, s.Endpoint, other)

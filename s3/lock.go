@@ -75,15 +75,13 @@ func mode(compliance bool) minio.RetentionMode {
 	return minio.Governance
 }
 
-func retentionMode(keep store.Retention) minio.RetentionMode { return mode(keep.Compliance) }
-
 // Retain implements store.Retainer. If the store refuses, the retention may be longer already.
 func (s *Store) Retain(ctx context.Context, name, version string, keep store.Retention) error {
 	key, err := s.key(name)
 	if err != nil {
 		return err
 	}
-	mode, until := retentionMode(keep), keep.Until.UTC()
+	mode, until := mode(keep.Compliance), keep.Until.UTC()
 	return s.retry(ctx, "retain "+name, func(int) error {
 		err := s.client.PutObjectRetention(ctx, s.Bucket, key, minio.PutObjectRetentionOptions{
 			Mode: &mode, RetainUntilDate: &until, VersionID: version,

@@ -85,7 +85,7 @@ func (s *Store) putOnce(ctx context.Context, u *upload) error {
 	options.DisableContentSha256 = true // sign the hash of the whole body, not pieces: every store accepts that
 	options.ContentType = "application/octet-stream"
 	if !u.keep.Until.IsZero() {
-		options.Mode, options.RetainUntilDate = retentionMode(u.keep), u.keep.Until.UTC()
+		options.Mode, options.RetainUntilDate = mode(u.keep.Compliance), u.keep.Until.UTC()
 	}
 	src := u.reader(ctx)
 	info, err := s.client.PutObject(ctx, s.Bucket, u.key, src, u.size, base64.StdEncoding.EncodeToString(u.md5[:]), u.sha256, options)

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,10 +140,8 @@ func transient(err error) bool {
 	if errors.As(err, &last) || untrusted(err) || strings.Contains(err.Error(), "HTTP response to HTTPS client") {
 		return false
 	}
-	for _, is := range []error{store.ErrExist, store.ErrNotExist, store.ErrRange, store.ErrRetained, store.ErrPermission} {
-		if errors.Is(err, is) {
-			return false
-		}
+	if ofStore(err) {
+		return false
 	}
 	var e minio.ErrorResponse
 	if !errors.As(err, &e) {
@@ -166,6 +165,12 @@ func transient(err error) bool {
 		return true
 	}
 	return e.StatusCode >= 500
+}
+
+// ofStore reports whether err is one of package store.
+func ofStore(err error) bool {
+	known := []error{store.ErrExist, store.ErrNotExist, store.ErrRange, store.ErrRetained, store.ErrPermission}
+	return slices.ContainsFunc(known, func(is error) bool { return errors.Is(err, is) })
 }
 
 // untrusted reports whether the certificate of the endpoint is not trusted.

@@ -107,11 +107,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	if o.Region == "" {
-		o.Region = os.Getenv("AWS_REGION")
-	}
 	o.Endpoint = endpoint.Scheme + "://" + endpoint.Host
-	s := &Store{Options: o.withDefaults(), plain: plain}
+	o = o.withDefaults()
+	s := &Store{Options: o, plain: plain}
 	if s.prefix = strings.Trim(o.Prefix, "/"); s.prefix != "" {
 		s.prefix += "/"
 	}
@@ -126,15 +124,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func (o Options) withDefaults() Options {
-	if o.Patience == 0 {
-		o.Patience = 5 * time.Minute
-	}
-	if o.Stall == 0 {
-		o.Stall = 2 * time.Minute
-	}
-	if o.pause == 0 {
-		o.pause = 200 * time.Millisecond
-	}
+	o.Region = cmp.Or(o.Region, os.Getenv("AWS_REGION"))
+	o.Patience = cmp.Or(o.Patience, 5*time.Minute)
+	o.Stall = cmp.Or(o.Stall, 2*time.Minute)
+	o.pause = cmp.Or(o.pause, 200*time.Millisecond)
 	o.brief = cmp.Or(o.brief, briefPatience)
 	o.waitingAfter = cmp.Or(o.waitingAfter, waitingAfter)
 	return o
