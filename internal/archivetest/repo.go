@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -127,13 +128,7 @@ func SampleAccount() *Account {
 
 // Change does something to the account that people and servers do.
 func (a *Account) Change(rng *rand.Rand) {
-	names := slices.DeleteFunc(slices.Sorted(func(yield func(string) bool) {
-		for name := range a.Mailboxes {
-			if !yield(name) {
-				return
-			}
-		}
-	}), func(name string) bool { return name == "Parent" })
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(a.Mailboxes)), func(name string) bool { return name == "Parent" })
 	m := a.Mailboxes[names[rng.IntN(len(names))]]
 	switch n := rng.IntN(20); {
 	case n < 8 || len(m.Messages) == 0:

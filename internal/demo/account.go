@@ -13,7 +13,6 @@ import (
 
 // Account is one user's mail.
 type Account struct {
-	name string
 	user *imapmemserver.User
 
 	mu     sync.Mutex

@@ -84,7 +84,7 @@ func (s *Server) URL(user string) string {
 
 // AddAccount creates an account with an empty INBOX.
 func (s *Server) AddAccount(user, password string) (*Account, error) {
-	a := &Account{user: imapmemserver.NewUser(user, password), name: user, poison: make(map[string]map[imap.UID]bool)}
+	a := &Account{user: imapmemserver.NewUser(user, password), poison: make(map[string]map[imap.UID]bool)}
 	if err := a.user.Create("INBOX", nil); err != nil {
 		return nil, err
 	}

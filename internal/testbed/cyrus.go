@@ -34,21 +34,12 @@ func Cyrus(t testing.TB, o CyrusOptions) CyrusServer {
 	t.Helper()
 	tree := unpacked(t)
 	dir := tempDir(t, t, "cyrus")
-	for _, sub := range []string{"lib/db", "lib/socket", "lib/log", "lib/msg", "lib/proc", "lib/sync", "spool"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	makeDirs(t, dir, "lib/db", "lib/socket", "lib/log", "lib/msg", "lib/proc", "lib/sync", "spool")
 	c := CyrusServer{Addr: fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0]), Password: "pw"}
 	answerLogins(t, filepath.Join(dir, "saslauthd"), c.Password)
 	modern := map[bool]string{true: "no", false: "yes"}[o.Dots]
 	imapd, cyrus := filepath.Join(dir, "imapd.conf"), filepath.Join(dir, "cyrus.conf")
-	write := func(path, format string, args ...any) {
-		if err := os.WriteFile(path, fmt.Appendf(nil, format, args...), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(imapd, `configdirectory: %[1]s/lib
+	writeFile(t, imapd, fmt.Appendf(nil, `configdirectory: %[1]s/lib
 partition-default: %[1]s/spool
 defaultpartition: default
 cyrus_user: nobody
@@ -63,9 +54,9 @@ autocreate_users: anyone
 skiplist_unsafe: yes
 altnamespace: %[2]s
 unixhierarchysep: %[2]s
-`, dir, modern)
+`, dir, modern), 0o644)
 	bin := filepath.Join(tree.dir, "usr/lib/cyrus/bin")
-	write(cyrus, `START {
+	writeFile(t, cyrus, fmt.Appendf(nil, `START {
   recover cmd="%[1]s/ctl_cyrusdb -C %[2]s -r"
 }
 SERVICES {
@@ -73,10 +64,8 @@ SERVICES {
 }
 EVENTS {
 }
-`, bin, imapd, c.Addr)
-	if out, err := exec.Command("chown", "-R", "nobody:nogroup", dir).CombinedOutput(); err != nil {
-		t.Fatalf("chown: %v\n%s", err, out)
-	}
+`, bin, imapd, c.Addr), 0o644)
+	giveToNobody(t, dir)
 	cmd := exec.Command(filepath.Join(bin, "master"), "-C", imapd, "-M", cyrus, "-p", filepath.Join(dir, "pid"), "-D")
 	cmd.Env = tree.env
 	p := launch(t, cmd, filepath.Join(dir, "log"), func() error { return greets(c.Addr) })

@@ -47,12 +47,8 @@ func Dovecot(t testing.TB, o DovecotOptions) *DovecotServer {
 		missing(t, "Dovecot is to be started by root")
 	}
 	d := &DovecotServer{t: t, dir: tempDir(t, t, "dovecot"), Password: cmp.Or(o.Password, "pw")}
-	for _, sub := range []string{"run", "state", "mail"} {
-		if err := os.Mkdir(filepath.Join(d.dir, sub), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	d.giveToNobody(filepath.Join(d.dir, "mail"))
+	makeDirs(t, d.dir, "run", "state", "mail")
+	giveToNobody(d.t, filepath.Join(d.dir, "mail"))
 	id := newIdentity(t, d.dir, o.Expired)
 	ports := freePorts(t, 2)
 	d.Addr, d.TLSAddr = fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
@@ -86,9 +82,7 @@ func (d *DovecotServer) configure(o DovecotOptions, id identity, ports []int) {
 	if err := template.Must(template.New("dovecot.conf").Parse(syntax)).Execute(&conf, values); err != nil {
 		d.t.Fatal(err)
 	}
-	if err := os.WriteFile(d.conf(), conf.Bytes(), 0o644); err != nil {
-		d.t.Fatal(err)
-	}
+	writeFile(d.t, d.conf(), conf.Bytes(), 0o644)
 }
 
 // Start starts a server that was stopped.
@@ -123,15 +117,11 @@ func (d *DovecotServer) Home(user string) string { return filepath.Join(d.dir, "
 func (d *DovecotServer) PutVirtual(user string, mailboxes map[string]string) {
 	d.t.Helper()
 	for name, rules := range mailboxes {
-		dir := filepath.Join(d.Home(user), "virtual", name)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			d.t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "dovecot-virtual"), []byte(rules), 0o644); err != nil {
-			d.t.Fatal(err)
-		}
+		dir := filepath.Join("virtual", name)
+		makeDirs(d.t, d.Home(user), dir)
+		writeFile(d.t, filepath.Join(d.Home(user), dir, "dovecot-virtual"), []byte(rules), 0o644)
 	}
-	d.giveToNobody(d.Home(user))
+	giveToNobody(d.t, d.Home(user))
 }
 
 // Log returns the end of what the server wrote to its log.
@@ -153,7 +143,7 @@ func (d *DovecotServer) PutMaildir(user, from string) {
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		d.t.Fatal(err)
 	}
-	d.giveToNobody(d.Home(user))
+	giveToNobody(d.t, d.Home(user))
 }
 
 // Doveadm runs doveadm on this server and returns what it printed. If it fails, the test ends.
@@ -167,11 +157,3 @@ func (d *DovecotServer) Doveadm(args ...string) string {
 }
 
 func (d *DovecotServer) conf() string { return filepath.Join(d.dir, "dovecot.conf") }
-
-// giveToNobody makes nobody the owner of all below path, as the server's own processes run under that user.
-func (d *DovecotServer) giveToNobody(path string) {
-	d.t.Helper()
-	if out, err := exec.Command("chown", "-R", "nobody:nogroup", path).CombinedOutput(); err != nil {
-		d.t.Fatalf("chown: %v\n%s", err, out)
-	}
-}

@@ -58,7 +58,5 @@ func quietMox(t testing.TB, conf string) {
 		t.Fatal(err)
 	}
 	data = regexp.MustCompile(`(?m)^LogLevel: .*`).ReplaceAll(data, []byte("LogLevel: error"))
-	if err := os.WriteFile(conf, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, conf, data, 0o600)
 }

@@ -61,11 +61,7 @@ func Versitygw(t testing.TB) S3 {
 		path := program(t, "versitygw")
 		dir := tempDir(t, life, "versitygw")
 		data := filepath.Join(dir, "data")
-		for _, path := range []string{data, filepath.Join(dir, "versions"), filepath.Join(dir, "users")} {
-			if err := os.Mkdir(path, 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
+		makeDirs(t, dir, "data", "versions", "users")
 		address := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
 		s := S3{Endpoint: "http://" + address, AccessKey: "testbed-access", SecretKey: "testbed-secret-" + rand.Text(), users: true}
 		cmd := exec.Command(path, "--quiet", "--keep-alive", "--port", address, "--iam-dir", filepath.Join(dir, "users"),

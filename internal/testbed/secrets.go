@@ -66,7 +66,7 @@ func startBus(t testing.TB) (address string, daemon *process) {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	address = "unix:path=" + filepath.Join(dir, "socket")
 	conf := filepath.Join(dir, "conf")
-	err = os.WriteFile(conf, []byte(`<busconfig>
+	writeFile(t, conf, []byte(`<busconfig>
 	<type>session</type>
 	<listen>`+address+`</listen>
 	<policy context="default">
@@ -76,9 +76,6 @@ func startBus(t testing.TB) (address string, daemon *process) {
 	</policy>
 </busconfig>
 `), 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
 	daemon = launch(t, exec.Command(path, "--config-file="+conf, "--nofork"), filepath.Join(dir, "log"), func() error {
 		conn, err := dbus.Connect(address)
 		if err == nil {

@@ -158,6 +158,31 @@ func tempDir(t testing.TB, life lifetime, name string) string {
 	return dir
 }
 
+// makeDirs makes directories below one.
+func makeDirs(t testing.TB, below string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if err := os.MkdirAll(filepath.Join(below, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func writeFile(t testing.TB, path string, text []byte, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, text, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// giveToNobody makes nobody the owner of all below a path, because the processes of servers run under that user.
+func giveToNobody(t testing.TB, path string) {
+	t.Helper()
+	if out, err := exec.Command("chown", "-R", "nobody:nogroup", path).CombinedOutput(); err != nil {
+		t.Fatalf("chown: %v\n%s", err, out)
+	}
+}
+
 // freePorts finds ports of the loopback interface that nobody listens on.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()

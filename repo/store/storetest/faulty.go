@@ -85,16 +85,19 @@ func (f *Faulty) fault(kind, name string) (Fault, error) {
 
 // Put implements store.Store.
 func (f *Faulty) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
-	fault, failure := f.fault("put", name)
+	return f.write("put", name, func() error { return f.Store.Put(ctx, name, body, size) })
+}
+
+// write does an operation that changes the store, as its fault says.
+func (f *Faulty) write(kind, name string, do func() error) error {
+	fault, failure := f.fault(kind, name)
 	switch fault {
 	case None:
-		return f.Store.Put(ctx, name, body, size)
+		return do()
 	case Lose:
-		_ = f.Store.Put(ctx, name, body, size) // its result is lost
-		return failure
-	default:
-		return failure
+		_ = do() // its result is lost
 	}
+	return failure
 }
 
 // Get implements store.Store.
@@ -165,16 +168,7 @@ func (f *Faulty) half(ctx context.Context, prefix string, yield func(store.Objec
 
 // Delete implements store.Store.
 func (f *Faulty) Delete(ctx context.Context, name string) error {
-	fault, failure := f.fault("delete", name)
-	switch fault {
-	case None:
-		return f.Store.Delete(ctx, name)
-	case Lose:
-		_ = f.Store.Delete(ctx, name)
-		return failure
-	default:
-		return failure
-	}
+	return f.write("delete", name, func() error { return f.Store.Delete(ctx, name) })
 }
 
 // Now implements store.Store.
