@@ -183,14 +183,14 @@ func (l *messageList) missingSimilar(ctx context.Context, folder ReadFolder, pie
 	if !ok || len(missing) == 0 {
 		return missing, nil
 	}
-	wanted, rows := make([]Wanted, len(missing)), make([]uint32, len(missing))
+	rows := make([]uint32, len(missing))
 	for i, at := range missing {
 		if at < 0 || at >= len(piece) {
 			return missing, nil // mark returns the error
 		}
 		rows[i] = piece[at]
-		wanted[i] = l.asWanted(&rowBody{list: l, row: &l.rows[piece[at]]})
 	}
+	wanted := l.wanted(rows)
 	left, err := finder.MissingSimilar(ctx, wanted)
 	if err == nil {
 		err = l.readErr
@@ -229,10 +229,7 @@ func (l *messageList) inPieces(visit func(piece []uint32) error) error {
 
 // comparePiece returns which of some messages the folder lacks.
 func (l *messageList) comparePiece(ctx context.Context, folder ReadFolder, piece []uint32) ([]int, error) {
-	wanted := make([]Wanted, len(piece))
-	for i, at := range piece {
-		wanted[i] = l.asWanted(&rowBody{list: l, row: &l.rows[at]})
-	}
+	wanted := l.wanted(piece)
 	missing, err := folder.Missing(ctx, wanted)
 	if err == nil {
 		err = l.readErr // a message that was not compared must not count as missing, or it would be added twice
@@ -286,6 +283,15 @@ func (l *messageList) mark(piece []uint32, missing []int) error {
 	}
 	l.restorer.reporter.present(present, bytes)
 	return nil
+}
+
+// wanted returns the messages of some rows for a Folder.
+func (l *messageList) wanted(piece []uint32) []Wanted {
+	wanted := make([]Wanted, len(piece))
+	for i, at := range piece {
+		wanted[i] = l.asWanted(&rowBody{list: l, row: &l.rows[at]})
+	}
+	return wanted
 }
 
 // asWanted returns the message of a row for a Folder.

@@ -137,11 +137,7 @@ func (p *mirroring) require(ctx context.Context, rt *route, m Mirror) (missing i
 		return 0, err
 	}
 	err = list.inPieces(func(piece []uint32) error {
-		wanted := make([]Wanted, len(piece))
-		for i, at := range piece {
-			wanted[i] = list.asWanted(&rowBody{list: list, row: &list.rows[at]})
-		}
-		n, err := m.Require(ctx, wanted)
+		n, err := m.Require(ctx, list.wanted(piece))
 		missing += int64(n)
 		if err == nil {
 			err = list.readErr

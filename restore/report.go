@@ -66,15 +66,7 @@ const (
 )
 
 func (k ProblemKind) String() string {
-	switch k {
-	case MessageChanged:
-		return "changed"
-	case MessageAltered:
-		return "altered"
-	case MessageRefused:
-		return "refused"
-	}
-	return "failed"
+	return [...]string{"changed", "altered", "refused", "failed"}[k]
 }
 
 func (p Problem) String() string {
