@@ -13,11 +13,7 @@ func (b *bench) scale(ctx context.Context, n int) ([]result, error) {
 	b.used++
 	name := fmt.Sprintf("round%d", b.used)
 	r := &round{dir: filepath.Join(b.dir, name), user: name}
-	results, err := b.scaleRound(ctx, r, n)
-	return results, cmp.Or(ctx.Err(), err)
-}
-
-func (b *bench) scaleRound(ctx context.Context, r *round, n int) (_ []result, err error) {
+	var err error
 	if r.mail, err = b.short(ctx, r.user, n); err != nil {
 		return nil, err
 	}

@@ -21,8 +21,7 @@ const usualTimeLimit = 10 * time.Minute
 func Account(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
 	e := &findings{subject: a.Name}
 	if err := h.UnlockAccount(ctx, a, flags); err != nil {
-		e.fail("secret", err)
-		return e.found
+		return e.fail("secret", err)
 	}
 	if from := h.DescribeSecret(a); from != "" {
 		e.ok("secret", "%s", from)
@@ -36,14 +35,12 @@ func Account(ctx context.Context, h *access.Host, a *access.Account, flags *acce
 	defer source.Close()
 	server, err := source.Server(ctx)
 	if err != nil {
-		e.fail("login", err)
-		return e.found
+		return e.fail("login", err)
 	}
 	e.ok("login", "%s accepts the login of %s", a.Options.Host, a.Options.User)
 	survey, err := source.Survey(ctx)
 	if err != nil {
-		e.fail("mailboxes", err)
-		return e.found
+		return e.fail("mailboxes", err)
 	}
 	var messages uint64
 	mailboxes := 0

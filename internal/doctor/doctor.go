@@ -48,7 +48,8 @@ func (e *findings) warn(check, advice, format string, args ...any) {
 	e.add(Warn, check, fmt.Sprintf(format, args...), advice)
 }
 
-// fail adds an error with its hint.
-func (e *findings) fail(check string, err error) {
+// fail adds an error with its hint. It returns all findings, for a check that cannot continue.
+func (e *findings) fail(check string, err error) []Finding {
 	e.add(Fail, check, err.Error(), hint.For(err))
+	return e.found
 }

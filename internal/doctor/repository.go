@@ -29,12 +29,11 @@ const mostSkew = time.Minute
 func Repository(ctx context.Context, h *access.Host, name string, limits archive.Limits, probe bool) []Finding {
 	e := &findings{subject: "repository"}
 	l, err := h.Location(name)
-	if err == nil && l.Configured.Name != "" {
-		e.subject += " " + l.Configured.Name
-	}
 	if err != nil {
-		e.fail("place", err)
-		return e.found
+		return e.fail("place", err)
+	}
+	if l.Configured.Name != "" {
+		e.subject += " " + l.Configured.Name
 	}
 	store, err := l.Store(ctx)
 	if err != nil && l.Own && errors.Is(err, repo.ErrNoRepository) {
@@ -42,8 +41,7 @@ func Repository(ctx context.Context, h *access.Host, name string, limits archive
 		return e.found
 	}
 	if err != nil {
-		e.fail("place", err)
-		return e.found
+		return e.fail("place", err)
 	}
 	e.clock(ctx, store)
 	e.keyring(ctx, l.Configured.Secret)
