@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// asked counts the objects of the index that are fetched.
+// asked counts the objects of the index that are requested.
 type asked struct {
 	*storetest.Memory
 	segments atomic.Int64
@@ -25,8 +25,8 @@ func (a *asked) Get(ctx context.Context, name string, offset, length int64) (io.
 	return a.Memory.Get(ctx, name, offset, length)
 }
 
-// What a run adds to the index is in its host's cache: the next night does not fetch it.
-func TestHostKeepsTheIndexThatItWrote(t *testing.T) {
+// A host caches what its run adds to the index, so the next night does not fetch it.
+func TestHostCachesTheIndexThatItWrote(t *testing.T) {
 	store := &asked{Memory: &storetest.Memory{}}
 	archivetest.NewRepo(t, store)
 	a := archivetest.LargeAccount(2000)

@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Locks that end too early count as a problem, and harm no message.
-func TestCheckTellsOfLocksThatEndTooEarly(t *testing.T) {
+// A lock that ends too early counts as a problem, but harms no message.
+func TestCheckReportsLocksThatEndTooEarly(t *testing.T) {
 	lock := &objectlock.Lock{Days: 10, ByDefault: true}
 	store := storetest.NewLocked(lock.Term())
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: lock, Options: repo.Options{CacheDir: t.TempDir()}})

@@ -51,8 +51,8 @@ func TestContentsFinds(t *testing.T) {
 	}
 }
 
-// TestContentsGoOn: what cannot be read of a mailbox does not hide the rest.
-func TestContentsGoOn(t *testing.T) {
+// A page or list that cannot be read does not hide the rest of a mailbox.
+func TestContentsSkipsDamage(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	inbox := s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 1500)...)
 	contents := s.Contents(t, inbox)
@@ -81,8 +81,8 @@ func TestContentsGoOn(t *testing.T) {
 	}
 }
 
-// TestBodyTellsWhoFailed: an error of the writer is not taken for damage.
-func TestBodyTellsWhoFailed(t *testing.T) {
+// An error of the writer is not taken for damage.
+func TestBodyErrorOfWriterIsNotDamage(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	inbox := s.Mailbox(t, "INBOX", archivetest.Message{UID: 1, Body: archivetest.Base64(archivetest.RandomBytes(5, 100_000)), Date: archivetest.SomeDate})
 	contents := s.Contents(t, inbox)

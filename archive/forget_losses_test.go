@@ -19,7 +19,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// nights is an account of some messages, and the manifests of it.
+// nights is an account of some messages, with its manifests.
 type nights struct {
 	t       *testing.T
 	store   *storetest.Memory
@@ -38,7 +38,7 @@ func newNights(t *testing.T, messages int) *nights {
 	return h
 }
 
-// night archives an account without ever raising an alarm, as somebody does who writes manifests with a stolen key.
+// night archives an account and raises no alarm, like a thief who writes manifests with a stolen key.
 func (h *nights) night(a *archivetest.Account) {
 	h.t.Helper()
 	off := func(*mail.Mailbox) loss.Limit { return loss.Limit{Off: true} }
@@ -57,8 +57,8 @@ func (h *nights) forget(policy history.Policy) *archive.ForgetPlan {
 	return plan
 }
 
-// A manifest that lacks mail and has no alarm, as one that was written with a stolen key, takes the place of none: what was
-// before it stays until somebody says that the loss is right.
+// A manifest that lacks mail and has no alarm, such as one written with a stolen key, does not replace another. The one
+// before it is kept until the owner acknowledges the loss.
 func TestForgetFindsLossesThatNoAlarmMentions(t *testing.T) {
 	for name, forge := range map[string]func(whole *archivetest.Account) *archivetest.Account{
 		"empty": func(*archivetest.Account) *archivetest.Account { return archivetest.NewAccount() },
@@ -117,8 +117,8 @@ func TestForgetFindsLossesThatNoAlarmMentions(t *testing.T) {
 	}
 }
 
-// Limits that are set for backups count here too.
-func TestForgetGoesByTheLimits(t *testing.T) {
+// The limits that are set for backups also apply to forget.
+func TestForgetAppliesLimits(t *testing.T) {
 	h := newNights(t, 30)
 	h.night(h.account)
 	h.night(archivetest.NewAccount())
@@ -135,7 +135,7 @@ func TestForgetGoesByTheLimits(t *testing.T) {
 	}
 }
 
-// Months that are left of their nights are not compared, for each step between them was.
+// Manifests that monthly rules keep are not compared, because those between them were compared night by night.
 func TestForgetComparesNightsNotMonths(t *testing.T) {
 	h := newNights(t, 200)
 	h.night(h.account)
@@ -159,7 +159,7 @@ func TestForgetComparesNightsNotMonths(t *testing.T) {
 	}
 }
 
-// What was forgotten before a manifest was there says nothing of it.
+// A manifest that was forgotten before a later one existed was not compared with it.
 func TestForgetComparesAcrossWhatWasForgottenBefore(t *testing.T) {
 	h := newNights(t, 30)
 	h.night(h.account)
@@ -174,7 +174,8 @@ func TestForgetComparesAcrossWhatWasForgottenBefore(t *testing.T) {
 	}
 }
 
-// Where a manifest between two was erased, nobody has compared these; and what was erased from all is not lost.
+// If a manifest between two was erased, these were not compared. A message that was erased from all manifests is not
+// lost.
 func TestForgetAndErasures(t *testing.T) {
 	h := newNights(t, 30)
 	h.night(h.account)
@@ -198,7 +199,7 @@ func TestForgetAndErasures(t *testing.T) {
 	}
 }
 
-// messages are those of a night, as an erasure names them.
+// messages returns the messages of a night, as an erasure names them.
 func (h *nights) messages(night int) (all []statement.ErasedMessage) {
 	h.t.Helper()
 	c, err := archive.OpenManifest(h.t.Context(), h.repo, h.nights[night].Head)

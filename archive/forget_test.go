@@ -16,7 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// forgetting is an account of a few messages that is archived each day, in a repository whose store's clock is set.
+// forgetting archives an account of a few messages on some days, in a repository whose store has its clock set.
 func forgetting(t *testing.T, days int) (*repo.Repo, *storetest.Memory, *archivetest.Account, []*backup.Result) {
 	t.Helper()
 	store := &storetest.Memory{}
@@ -30,7 +30,7 @@ func forgetting(t *testing.T, days int) (*repo.Repo, *storetest.Memory, *archive
 	return r, store, a, laid
 }
 
-// left is which of the manifests are still listed.
+// left returns the indexes of the manifests that are still listed.
 func left(t *testing.T, r *repo.Repo, laid []*backup.Result) (days []int) {
 	t.Helper()
 	for s, err := range archive.Manifests(t.Context(), r) {
@@ -103,8 +103,8 @@ func TestForgetByName(t *testing.T) {
 	}
 }
 
-// The last manifest before an account shrank stays until somebody has seen it.
-func TestForgetKeepsTheLastGoodOne(t *testing.T) {
+// The last manifest before an account shrank is kept until the loss is acknowledged.
+func TestForgetKeepsTheLastManifestBeforeALoss(t *testing.T) {
 	r, _, a, laid := forgetting(t, 2)
 	inbox := a.Mailbox("INBOX")
 	for _, m := range slices.Clone(inbox.Messages[:80]) {
@@ -135,8 +135,8 @@ func TestForgetKeepsTheLastGoodOne(t *testing.T) {
 	}
 }
 
-// A manifest that cannot be read stays, and hides nothing.
-func TestForgetPassesOverWhatCannotBeRead(t *testing.T) {
+// A manifest that cannot be read is kept, and does not hide others.
+func TestForgetKeepsUnreadableManifests(t *testing.T) {
 	_, store, _, laid := forgetting(t, 3)
 	store.Replace(laid[2].Head.Name, []byte("not a manifest"))
 	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})

@@ -23,7 +23,7 @@ import (
 	"github.com/mailstrata/mailstrata/s3"
 )
 
-// trial is a verb that is tried on a bucket whose n-th request goes wrong.
+// trial is a command that runs on a bucket whose n-th request fails.
 type trial struct {
 	name   string
 	base   *storetest.Memory // what the bucket holds before
@@ -32,10 +32,10 @@ type trial struct {
 	after  func(t *testing.T, r *repo.Repo) // what must be there once the verb has succeeded
 }
 
-// Each request of each command fails, stalls or gets a false answer, once, and permanently. Once changes no result. If it
-// is permanent, the command ends with an error, and what was committed stays intact. When it runs again, it does little
-// more than it would have done at first.
-func TestAStoreThatFailsAtEachRequest(t *testing.T) {
+// Each request of each command fails, stalls or gets a false answer, once or permanently. Once does not change the
+// result. If it is permanent, the command ends with an error, and what was committed stays intact. When it runs again,
+// it does little more than it would have done at first.
+func TestFailureOfEachRequest(t *testing.T) {
 	minio := testbed.MinIO(t)
 	minio.Setenv(t)
 	bucket := minio.NewBucket()
@@ -67,7 +67,7 @@ func TestAStoreThatFailsAtEachRequest(t *testing.T) {
 	}
 }
 
-// outcome is how a verb went.
+// outcome is the result of a command.
 type outcome struct {
 	err      error
 	requests int
@@ -75,7 +75,7 @@ type outcome struct {
 	store    *s3.Store // the bucket, without a gateway
 }
 
-// on does the verb on a new copy of its base.
+// on runs the command on a new copy of its base.
 func (tr trial) on(t *testing.T, minio testbed.S3, bucket string, spoil func(testbed.Request) testbed.Spoil) outcome {
 	t.Helper()
 	prefix := minio.NewBucket()
@@ -102,7 +102,7 @@ func (tr trial) on(t *testing.T, minio testbed.S3, bucket string, spoil func(tes
 	return o
 }
 
-// openS3 opens a part of a bucket. Without patience nothing is tried twice.
+// openS3 opens a part of a bucket. Without patience, no request is retried.
 func openS3(t *testing.T, at testbed.S3, bucket, prefix string, patience time.Duration) *s3.Store {
 	t.Helper()
 	store, err := s3.Open(t.Context(), s3.Options{Endpoint: at.Endpoint, Bucket: bucket, Prefix: prefix, Region: "us-east-1",
@@ -129,8 +129,9 @@ func (tr trial) once(t *testing.T, minio testbed.S3, bucket string, spoil testbe
 	tr.holds(t, o, fmt.Sprintf("%s once at request %d", spoil, n))
 }
 
-// believable says whether a single lie may end a verb. A store that does not list what it has just taken is not believed,
-// nor one that calls a condition false that it was not given. All that fails must be gone on from.
+// believable reports whether a single false answer may end a command: the store does not list an object that it has
+// just stored, or says that a condition fails that the request did not have. Every other single fault must change
+// nothing.
 func believable(spoil testbed.Spoil, r testbed.Request, err error) bool {
 	switch spoil {
 	case testbed.Stale:
@@ -170,7 +171,7 @@ func (tr trial) forGood(t *testing.T, minio testbed.S3, bucket string, spoil tes
 	tr.holds(t, o, at+", and then done again")
 }
 
-// holds sees, as another host, that every manifest is one of the states and nothing is damaged.
+// holds checks, as another host, that every manifest has one of the states and that nothing is damaged.
 func (tr trial) holds(t *testing.T, o outcome, at string) {
 	t.Helper()
 	r, err := repo.Open(t.Context(), o.store, repo.Unlock{}, repo.Options{})
@@ -204,7 +205,7 @@ func (tr trial) holds(t *testing.T, o outcome, at string) {
 	}
 }
 
-// mustBeNewest sees that the newest manifest is a state.
+// mustBeNewest checks that the newest manifest has a state.
 func mustBeNewest(t *testing.T, r *repo.Repo, want []string) {
 	t.Helper()
 	latest, err := archive.Latest(t.Context(), r)
@@ -225,7 +226,7 @@ func openUnsealed(ctx context.Context, store store.Store, use func(*repo.Repo) e
 	return errors.Join(use(r), r.Close())
 }
 
-// twoNights is an account, and a repository that holds it as it was before.
+// twoNights returns an account, and a repository that has it as it was before.
 func twoNights(t *testing.T) (base *storetest.Memory, a *archivetest.Account, before, now string) {
 	base, a = new(storetest.Memory), archivetest.NewAccount()
 	for i := range 30 {
@@ -267,8 +268,8 @@ func copyTrial(t *testing.T) trial {
 	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.State()) }}
 }
 
-// repairTrial mends a repository one of whose packs is gone. The night that is harmed stays harmed; what matters is that
-// the next backup has all that the account has.
+// repairTrial repairs a repository without one of its packs. The damaged night is not restored by this, but the next
+// backup has everything that the account has.
 func repairTrial(t *testing.T) trial {
 	base, a, _, _ := twoNights(t)
 	var gone string

@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// While a MinIO's clock is two days off, ahead or behind, nothing is forgotten or pruned, though every grace looks
-// over. When it is right again, the other half of a prune finds all that it waits for as young as it is.
-func TestAStoreThatLeapsRemovesNothing(t *testing.T) {
+// While a MinIO's clock is two days ahead or behind, nothing is forgotten or pruned, though every grace period seems to
+// be over. When the clock is right again, the second run of a prune sees the true age of each object.
+func TestNothingIsRemovedWhileTheClockIsWrong(t *testing.T) {
 	minio := testbed.MinIO(t)
 	minio.Setenv(t)
 	var leap atomic.Int64

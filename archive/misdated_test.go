@@ -23,7 +23,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// ahead is a store as a writer sees it whose proxy shows another time.
+// ahead is a store behind a proxy that shows another time.
 type ahead struct {
 	*storetest.Memory
 	by time.Duration
@@ -56,8 +56,9 @@ func forge(t *testing.T, store *storetest.Memory) repo.Head {
 	return archivetest.Backup(t, r, archivetest.NewAccount()).Head
 }
 
-// A misdated manifest, on either side, stops no copy: the others are copied, and the one is named.
-func TestCopyPassesOverMisdatedManifests(t *testing.T) {
+// A misdated manifest, in either repository, does not stop a copy. The others are copied, and the copy reports this
+// one.
+func TestCopySkipsMisdatedManifests(t *testing.T) {
 	source, target := new(storetest.Memory), new(storetest.Memory)
 	from, to := archivetest.NewRepo(t, source), archivetest.NewRepo(t, target)
 	a := archivetest.SampleAccount()
@@ -85,8 +86,8 @@ func TestCopyPassesOverMisdatedManifests(t *testing.T) {
 	}
 }
 
-// A misdated manifest does not end a search in all manifests.
-func TestFindAllPassesOverMisdatedManifests(t *testing.T) {
+// A search in all manifests skips a misdated one.
+func TestFindAllSkipsMisdatedManifests(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
 	archivetest.Backup(t, r, archivetest.SampleAccount())
@@ -104,9 +105,9 @@ func TestFindAllPassesOverMisdatedManifests(t *testing.T) {
 	}
 }
 
-// An object under another name than its own is passed over, and named, wherever the newest manifest or one of a day is
-// asked for; and its id names the right one.
-func TestResolvePassesOverRenamedManifests(t *testing.T) {
+// If the newest manifest or one of a day is requested, an object that is not the manifest of its name is skipped and
+// reported. Its ID finds the right manifest.
+func TestResolveSkipsRenamedManifests(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
 	a := archivetest.SampleAccount()
@@ -144,9 +145,10 @@ func TestResolvePassesOverRenamedManifests(t *testing.T) {
 	}
 }
 
-// Bytes that hash to their name and do not open never were a manifest: anyone can put them there without a key, and must not
-// stand between an owner and the newest mail. A manifest whose bytes changed is damaged, and stays an error.
-func TestResolvePassesOverGarbage(t *testing.T) {
+// An object that hashes to its name but cannot be decrypted was never a manifest. Anyone can write one without a key,
+// and this must not hide the newest mail from its owner. A manifest whose bytes have changed is damaged, which is an
+// error.
+func TestResolveSkipsGarbage(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
 	head := archivetest.Backup(t, r, archivetest.SampleAccount()).Head

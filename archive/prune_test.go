@@ -22,8 +22,8 @@ func mustPrune(t *testing.T, r *repo.Repo) *repo.PruneReport {
 	return report
 }
 
-// Nights of change, forgotten and pruned as one would: what is left is byte for byte what those nights were, and the store
-// holds little more than what they need.
+// After nights of changes, of which some are forgotten and pruned, the others have the same bytes as before, and the
+// store has little more than what they need.
 func TestNightsOfForgettingAndPruning(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), archivetest.SampleAccount()
@@ -77,8 +77,8 @@ func TestNightsOfForgettingAndPruning(t *testing.T) {
 	t.Logf("%d objects, %d before the last prunes", len(store.Names()), before)
 }
 
-// A manifest that is not the newest of any account, a checkpoint, and accounts that nobody archives any more are roots.
-func TestEveryManifestIsARoot(t *testing.T) {
+// Prune keeps what any manifest needs: older ones, checkpoints, and those of accounts that are not archived any more.
+func TestPruneKeepsWhatAnyManifestNeeds(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), archivetest.LargeAccount(300)
 	first := archivetest.Backup(t, r, a)

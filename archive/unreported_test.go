@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// shrunk are the nights, by number, that lack mail of the one before and have no alarm.
+// shrunk returns the numbers of the nights that lack mail of the one before and have no alarm.
 func (h *nights) shrunk() (nights []int) {
 	h.t.Helper()
 	var histories archive.Histories
@@ -42,8 +42,9 @@ func (h *nights) mustShrink(want ...int) {
 	}
 }
 
-// Totals only nominate. What fell short of the totals before, and is still there or was meant to go, is not named.
-func TestShrunkNamesNothingThatIsThere(t *testing.T) {
+// The totals only select candidates. A manifest with fewer messages is not reported if the mail is still there or its
+// loss is acknowledged or erased.
+func TestShrunkReportsNoFalseLosses(t *testing.T) {
 	t.Run("copies", func(t *testing.T) {
 		h := newNights(t, 100)
 		inbox := h.account.Mailbox("INBOX")
@@ -97,8 +98,8 @@ func TestShrunkNamesNothingThatIsThere(t *testing.T) {
 	})
 }
 
-// The one that lacks mail is named, and neither what came before nor what came after it.
-func TestShrunkNamesTheOneThatLacksMail(t *testing.T) {
+// Only the manifest that lacks mail is reported, not those before or after it.
+func TestShrunkReportsTheManifestThatLacksMail(t *testing.T) {
 	h := newNights(t, 100)
 	for day := range 3 {
 		h.account.Mailbox("INBOX").Add(fmt.Sprintf("Subject: day %d\r\n\r\n", day))

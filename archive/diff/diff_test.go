@@ -15,7 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// multiset forgets the UIDs.
+// multiset counts the messages without their UIDs.
 func multiset(messages map[mail.UID]archivetest.HeldMessage) map[archivetest.HeldMessage]int {
 	set := map[archivetest.HeldMessage]int{}
 	for _, m := range messages {
@@ -24,7 +24,7 @@ func multiset(messages map[mail.UID]archivetest.HeldMessage) map[archivetest.Hel
 	return set
 }
 
-// apply makes of the account before what the difference says.
+// apply applies the difference to the account before it.
 func apply(t *testing.T, d *diff.Difference) (now map[string]map[mail.UID]archivetest.HeldMessage, renumbered map[string]bool) {
 	t.Helper()
 	was := archivetest.Held(t, d.Before)
@@ -92,8 +92,8 @@ func apply(t *testing.T, d *diff.Difference) (now map[string]map[mail.UID]archiv
 	return now, renumbered
 }
 
-// TestDiffApplied: what the difference says, done to the account before, gives the account after. And of each message,
-// removed less added is what the account has less.
+// TestDiffApplied checks that applying the difference to the account before gives the account after, and that, of each
+// message, the copies removed minus those added are the copies that the account has fewer of.
 func TestDiffApplied(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestDiffApplied(t *testing.T) {
 	}
 }
 
-// balance checks the rows against the copies that each side has.
+// balance checks the rows of the difference against the copies that each side has.
 func balance(t *testing.T, d *diff.Difference) {
 	t.Helper()
 	copies := map[chunk.ID]int{}
@@ -154,7 +154,7 @@ func balance(t *testing.T, d *diff.Difference) {
 	}
 }
 
-// TestDiffCases: what one change is called.
+// TestDiffCases checks how single changes are described.
 func TestDiffCases(t *testing.T) {
 	letters := archivetest.PlainMessages(1, 10)
 	other := archivetest.PlainMessages(100, 10)
@@ -206,7 +206,7 @@ func TestDiffCases(t *testing.T) {
 				return []manifest.Mailbox{status(s.Mailbox(t, "a", other...), 9, 110, ""), status(s.Mailbox(t, "b", letters...), 3, 11, "")}
 			},
 			"a: created, 10 added; b: renamed from a"},
-		{"numbered anew",
+		{"renumbered",
 			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters...), 3, 11, "")}
 			},
@@ -250,7 +250,7 @@ func TestDiffCases(t *testing.T) {
 	}
 }
 
-// words are a difference in short.
+// words describes a difference in a few words.
 func inWords(d *diff.Difference) string {
 	var boxes []string
 	for _, m := range d.Mailboxes {
@@ -279,8 +279,8 @@ func inWords(d *diff.Difference) string {
 	return strings.Join(boxes, "; ")
 }
 
-// TestDiffCostsWhatChanged: what both manifests share is not read, however much it is.
-func TestDiffCostsWhatChanged(t *testing.T) {
+// However much both manifests share, it is not read.
+func TestDiffReadsOnlyChanges(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	sample := s.Record(t, archivetest.PlainMessages(1, 1)[0])
 	entries := make([]manifest.Entry, 80_000)
@@ -316,7 +316,7 @@ func TestDiffCostsWhatChanged(t *testing.T) {
 	}
 }
 
-// TestDiffDamage: a mailbox that cannot be compared is told of, and is not taken for one that changed.
+// A mailbox that cannot be compared is reported, and is not taken for one that changed.
 func TestDiffDamage(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	a := s.Mailbox(t, "a", archivetest.PlainMessages(1, 5)...)

@@ -20,8 +20,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// An erased message is in no night any more, all else is, and two prunes a day apart leave no byte of it, though the
-// server still has it and a backup runs each night.
+// No night has an erased message any more, and each still has everything else. Two prunes a day apart leave no byte of
+// it, though the server still has it and a backup runs each night.
 func TestErasedMessageIsGoneFromEveryNight(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
@@ -77,7 +77,7 @@ func TestErasedMessageIsGoneFromEveryNight(t *testing.T) {
 	archivetest.MustBeSound(t, r)
 }
 
-// Without an erasure, a prune leaves a pack alone of which little is unused: that is what marks to be erased are for.
+// Without an erasure, a prune keeps a pack of which little is unused. This is why erased manifests are marked as such.
 func TestForgottenMailMayStayInItsPack(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
@@ -95,7 +95,8 @@ func TestForgottenMailMayStayInItsPack(t *testing.T) {
 	}
 }
 
-// A message that is met under a new UID is downloaded once, left out, and not asked for again; none of it comes into the store.
+// An erased message with a new UID is downloaded once, left out, and not requested again. None of it gets into the
+// store.
 func TestErasedMessageDoesNotComeBack(t *testing.T) {
 	for name, change := range map[string]func(a *archivetest.Account){
 		"copied":                  func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("Work"), confidential) },
@@ -145,7 +146,7 @@ func TestErasedMessageDoesNotComeBack(t *testing.T) {
 	}
 }
 
-// What other mail has too stays, and the plan counts it.
+// Chunks that other mail also has are kept, and the plan counts them.
 func TestSharedChunksStay(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), archivetest.NewAccount()
@@ -166,7 +167,7 @@ func TestSharedChunksStay(t *testing.T) {
 	archivetest.MustBeSound(t, r)
 }
 
-// An erased account is in no manifest, no backup archives it again, and what another account has too stays.
+// An erased account has no manifest, and no backup archives it again. Mail that another account also has is kept.
 func TestErasedAccountIsGone(t *testing.T) {
 	store := &storetest.Memory{}
 	r, left, other := archivetest.NewRepo(t, store), account(), archivetest.NewAccount()
@@ -213,7 +214,7 @@ func TestErasedAccountIsGone(t *testing.T) {
 }
 
 // A run that began before the erasure commits the message once more. The next prune finds it.
-func TestRunUnderWayBringsNothingBack(t *testing.T) {
+func TestRunUnderWayDoesNotRestoreErased(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
 	b := archivetest.Backup(t, r, a)
@@ -240,8 +241,8 @@ func TestRunUnderWayBringsNothingBack(t *testing.T) {
 	archivetest.MustBeSound(t, r)
 }
 
-// What is erased in one repository is not copied from it, and not taken from another that has it.
-func TestCopiesBringNothingBack(t *testing.T) {
+// A message that is erased in one repository is not copied from it, nor to it from another that still has it.
+func TestCopyDoesNotRestoreErased(t *testing.T) {
 	store, second := &storetest.Memory{}, &storetest.Memory{}
 	r, there, a := archivetest.NewRepo(t, store), archivetest.NewRepo(t, second), account()
 	b := archivetest.Backup(t, r, a)
@@ -297,8 +298,8 @@ func TestCopiesBringNothingBack(t *testing.T) {
 	}
 }
 
-// An erasure that ends anywhere is completed by another, and nothing but the message is gone.
-func TestErasureThatIsCutShortIsCompleted(t *testing.T) {
+// Another erasure completes one that was interrupted, at whatever step, and only the message is gone.
+func TestInterruptedErasureIsCompleted(t *testing.T) {
 	for n := 1; ; n++ {
 		store := &storetest.Memory{}
 		faulty := &storetest.Faulty{Store: store}
@@ -340,9 +341,9 @@ func TestErasureThatIsCutShortIsCompleted(t *testing.T) {
 	}
 }
 
-// Manifests that are months apart, because the nights between them were forgotten, lost nothing because an erasure wrote them
-// again.
-func TestErasuresAreNoLossesOfMonths(t *testing.T) {
+// If an erasure writes manifests again that are months apart, because the nights between them were forgotten, this is
+// not reported as a loss.
+func TestErasureOfOldManifestsIsNoLoss(t *testing.T) {
 	store, a := &storetest.Memory{}, account()
 	r := archivetest.NewRepo(t, store)
 	nights := []*backup.Result{archivetest.Backup(t, r, a)}

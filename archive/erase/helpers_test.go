@@ -21,14 +21,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// word stands in the message that is erased, and nowhere else.
+// word is in the message that is erased, and nowhere else.
 const word = "confidential-4711"
 
 func letter(i int) string {
 	return fmt.Sprintf("Subject: %d\r\n\r\nmessage number %d, %x\r\n", i, i, archivetest.RandomBytes(uint64(i), 200))
 }
 
-// account is one with a confidential message among others.
+// account returns an account with a confidential message among others.
 func account() *archivetest.Account {
 	a := archivetest.NewAccount()
 	for i := range 300 {
@@ -45,7 +45,7 @@ func account() *archivetest.Account {
 
 const confidential = mail.UID(101)
 
-// record is what a manifest records of a message.
+// record returns what a manifest records of a message.
 func record(t *testing.T, r *repo.Repo, head repo.Head, mailbox string, uid mail.UID) *manifest.Record {
 	t.Helper()
 	c, err := archive.OpenManifest(t.Context(), r, head)
@@ -92,7 +92,7 @@ func prune(t *testing.T, store *storetest.Memory, r *repo.Repo) *repo.PruneRepor
 	return report
 }
 
-// holds reports which objects of the store have these bytes in what they hold.
+// holds returns the objects of the store whose content has these bytes.
 func holds(t *testing.T, store *storetest.Memory, what []byte) (names []string) {
 	t.Helper()
 	decoder, err := zstd.NewReader(nil)
@@ -113,7 +113,7 @@ func holds(t *testing.T, store *storetest.Memory, what []byte) (names []string) 
 	return names
 }
 
-// mustBeGone sees to it that no object has the word, and that only erasures have the hash.
+// mustBeGone checks that no object has the word, and that only erasures have the hash.
 func mustBeGone(t *testing.T, store *storetest.Memory, hash chunk.ID) {
 	t.Helper()
 	if names := holds(t, store, []byte(word)); len(names) > 0 {
@@ -126,7 +126,7 @@ func mustBeGone(t *testing.T, store *storetest.Memory, hash chunk.ID) {
 	}
 }
 
-// heads are the manifests that are not marked, the newest first.
+// heads returns the manifests that are not marked, the newest first.
 func heads(t *testing.T, r *repo.Repo) (heads []repo.Head) {
 	t.Helper()
 	for h, err := range r.Manifests(t.Context()) {
@@ -140,7 +140,7 @@ func heads(t *testing.T, r *repo.Repo) (heads []repo.Head) {
 	return heads
 }
 
-// without is a state without the confidential message.
+// without returns a state without the confidential message.
 func without(state []string) (left []string) {
 	for _, line := range state {
 		if !strings.Contains(line, word) {
@@ -150,8 +150,8 @@ func without(state []string) (left []string) {
 	return left
 }
 
-// mustRest backs up an account that holds what was erased: all else is there, the account is consistent, and the next
-// night asks for nothing.
+// mustRest backs up an account that still has what was erased. It checks that all other mail is archived, that the
+// manifest is consistent, and that the next night requests nothing.
 func mustRest(t *testing.T, r *repo.Repo, a *archivetest.Account) *backup.Result {
 	t.Helper()
 	b := archivetest.Backup(t, r, a)
@@ -167,7 +167,7 @@ func mustRest(t *testing.T, r *repo.Repo, a *archivetest.Account) *backup.Result
 	return b
 }
 
-// carry erases a message, and returns how that ends.
+// carry erases a message, and returns the error.
 func carry(t *testing.T, r *repo.Repo, hash chunk.ID) (*erase.Report, error) {
 	t.Helper()
 	plan, err := erase.PlanMessages(t.Context(), r, []chunk.ID{hash})

@@ -16,7 +16,7 @@ import (
 // Plan describes what is to be erased. Making it changes nothing.
 type Plan struct {
 	Account   string    // the account, or empty
-	Messages  []Message // or messages, in the order in which they were asked for
+	Messages  []Message // or messages, in the order in which they were requested
 	Manifests int       // manifests that hold it, including forgotten ones that are not deleted yet
 	Packs     int       // packs that hold any of it
 	Shared    Shared
@@ -48,14 +48,14 @@ type Location struct {
 
 const placesAtMost = 20
 
-// Shared counts what other mail also has, such as the same attachment. It stays, because that mail needs it.
+// Shared counts what other mail also has, such as the same attachment. It is kept, because that mail needs it.
 type Shared struct {
 	Chunks  int
 	Bytes   int64
 	Example string // one of the messages that have it
 }
 
-// ErrNothing: the repository does not have the account or the message.
+// ErrNothing reports that the repository does not have the account or the message.
 var ErrNothing = fmt.Errorf("there is nothing to erase: %w", archive.ErrNoMessage)
 
 // PlanMessages plans to erase messages by their hashes, from all accounts.

@@ -19,7 +19,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Accounts whose records are the same, to the byte, are shown each, and have what the other one has.
+// The plan names each of two accounts that share a page, and each of them shares the chunks of the other.
 func TestTwinAccounts(t *testing.T) {
 	store := &storetest.Memory{}
 	r, one, two := archivetest.NewRepo(t, store), account(), account()
@@ -42,15 +42,16 @@ func TestTwinAccounts(t *testing.T) {
 	}
 }
 
-// What nobody has is an error, and nothing is put. What only a forgotten manifest has is erased, too.
+// Erasing a message that no manifest has is an error and writes nothing. One that only a forgotten manifest has is
+// erased.
 func TestErasingWhatIsForgotten(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
 	if _, err := erase.PlanMessages(t.Context(), r, []chunk.ID{{1}}); !errors.Is(err, erase.ErrNothing) {
-		t.Errorf("a message that nobody has: %v", err)
+		t.Errorf("a message that no manifest has: %v", err)
 	}
 	if _, err := erase.PlanAccount(t.Context(), r, "nobody"); !errors.Is(err, erase.ErrNothing) {
-		t.Errorf("an account that nobody has: %v", err)
+		t.Errorf("an account without manifests: %v", err)
 	}
 	old := archivetest.Backup(t, r, a).Head
 	hash := record(t, r, old, "INBOX", confidential).Hash
@@ -68,7 +69,7 @@ func TestErasingWhatIsForgotten(t *testing.T) {
 	archivetest.MustBeSound(t, r)
 }
 
-// What cannot be read may hold the message, and is not written again: its loss would be final.
+// A manifest that cannot be read may have the message. It is not written again, because that would make its loss final.
 func TestDamageIsReported(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
@@ -107,7 +108,7 @@ func TestDamageIsReported(t *testing.T) {
 	}
 }
 
-// Under lock the plan says until when the store keeps it: the latest lock of any version that has it.
+// Under object lock, the plan has the time of the latest lock of any version that has the message.
 func TestLockedUntil(t *testing.T) {
 	const days = 30
 	lock := &objectlock.Lock{Days: days, ByDefault: true}
@@ -135,8 +136,8 @@ func TestLockedUntil(t *testing.T) {
 	}
 }
 
-// What a killed run spilled on this host goes with the erasure; what a run under way spills is counted.
-func TestSpillsGo(t *testing.T) {
+// An erasure deletes the recovery log of a killed run on this host, and counts those of runs under way.
+func TestErasureDeletesRecoveryLogs(t *testing.T) {
 	cache := t.TempDir()
 	store := &storetest.Memory{}
 	made, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Options: repo.Options{CacheDir: cache}})

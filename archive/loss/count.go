@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// A candidate is a message of the earlier manifest that has not been found in the later one.
+// candidate is a message of the earlier manifest that has not been found in the later one.
 type candidate struct {
 	hash chunk.Prefix
 	box  uint32 // index in Before, or found
@@ -30,8 +30,8 @@ type leftPage struct {
 	box int
 }
 
-// count counts, for each mailbox of the earlier manifest, the messages that are nowhere in the later one. If it finds on the
-// way that the limits are kept, it stops, and the counts are upper bounds.
+// count counts, for each mailbox of the earlier manifest, the messages that are nowhere in the later one. If it finds
+// on the way that the limits are kept, it stops, and the counts are upper bounds.
 func (v *comparison) count() ([]int64, error) {
 	before, err := v.pagesBefore()
 	if err != nil {
@@ -109,8 +109,8 @@ func (v *comparison) pagesNow(before []leftPage) (changed, same []manifest.Page,
 	return changed, same, nil
 }
 
-// rows returns the page rows of a mailbox: those in the manifest itself, and those of the wanted lists. It skips damaged
-// lists.
+// rows returns the page rows of a mailbox: those in the manifest itself, and those of the wanted lists. It skips
+// damaged lists.
 func (v *comparison) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
 	pages := slices.Clone(m.Pages)
 	for _, id := range m.Lists {

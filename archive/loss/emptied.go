@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// emptiedMailboxes knows the mailboxes that people and programs empty: by their special use, or, if no mailbox of an account has
-// that use, by the names that programs give them.
+// emptiedMailboxes recognizes the mailboxes that people and programs empty: by their special use, or, if no mailbox of
+// an account has that use, by the names that programs give them.
 type emptiedMailboxes struct{ names map[string]bool }
 
 // emptiedUses maps special uses to the names of mailboxes without one.

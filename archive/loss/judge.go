@@ -20,7 +20,7 @@ type comparison struct {
 
 // identity is what a mailbox keeps when it is renamed.
 type identity struct {
-	id       string // MAILBOXID; or, without one,
+	id       string // MAILBOXID; without one, validity is set
 	validity uint32
 }
 
@@ -80,8 +80,8 @@ func (v *comparison) limitOf(m *mail.Mailbox) Limit {
 	return v.Limit(m)
 }
 
-// successor returns what an earlier mailbox is in the later manifest, or nil: the one of that name, unless that is another
-// mailbox and the earlier one has another name now.
+// successor returns what an earlier mailbox is in the later manifest, or nil: the one of that name, unless that is
+// another mailbox and the earlier one has another name now.
 func (v *comparison) successor(old *manifest.Mailbox) *manifest.Mailbox {
 	named := v.byName[nameOf(old)]
 	if named != nil && !replaced(old, named) {
@@ -131,7 +131,7 @@ func (v *comparison) judge(lost []int64) *Losses {
 	return losses
 }
 
-// isEmptied reports whether nothing is left of a mailbox. Trash, Junk and Drafts do not count: people empty them.
+// isEmptied reports whether nothing is left of a mailbox, other than Trash, Junk and Drafts, which people empty.
 func (v *comparison) isEmptied(old, now *manifest.Mailbox, lost int64) bool {
 	if v.uses.has(old) {
 		return false

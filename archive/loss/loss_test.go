@@ -40,7 +40,7 @@ func (c *catalog) load(id chunk.ID) ([]byte, error) {
 	return b, nil
 }
 
-// A box describes a mailbox: the messages in it, by number. Equal numbers are equal messages.
+// box describes a mailbox by the numbers of its messages. Equal numbers are equal messages.
 type box struct {
 	name     string
 	validity uint32
@@ -49,7 +49,7 @@ type box struct {
 	messages []int
 }
 
-// record makes a mailbox as a manifest has it. UIDs begin after from.
+// record makes a mailbox as a manifest records it. UIDs begin after from.
 func (c *catalog) record(t testing.TB, b box) *manifest.Mailbox {
 	t.Helper()
 	m := &manifest.Mailbox{Mailbox: mail.Mailbox{Raw: b.name, Name: b.name, Delimiter: "/", SpecialUse: strings.Fields(b.uses)}}
@@ -88,7 +88,7 @@ func (c *catalog) compare(before, now []*manifest.Mailbox) *loss.Comparison {
 	}
 }
 
-// to gives the numbers from one to another.
+// to returns the numbers from one to another.
 func to(first, last int) (list []int) {
 	for n := first; n <= last; n++ {
 		list = append(list, n)
@@ -96,7 +96,8 @@ func to(first, last int) (list []int) {
 	return list
 }
 
-// What is anywhere in the later manifest is not lost; what fell to nothing alarms whatever its size.
+// A message that is anywhere in the later manifest is not lost. A mailbox that has become empty raises an alarm at any
+// size.
 func TestLosses(t *testing.T) {
 	for name, test := range map[string]struct {
 		before, now []box
@@ -207,8 +208,8 @@ func TestLosses(t *testing.T) {
 	}
 }
 
-// The counts are those of sets of messages, however they are paged, in one pass or in many.
-func TestCountsAreThoseOfSets(t *testing.T) {
+// The counts are those of a comparison of sets, whatever the pages, in one pass or in several.
+func TestCountsMatchSets(t *testing.T) {
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		back := loss.CandidatesAtMost([]int{1 << 20, 700, 1}[seed%3])
@@ -260,9 +261,9 @@ func TestCountsAreThoseOfSets(t *testing.T) {
 	}
 }
 
-// Nothing is read where the numbers show that too little can be gone; pages that did not change are read only when too much
-// is missing from those that did.
-func TestReadsNoMoreThanItMust(t *testing.T) {
+// Nothing is read if the numbers show that the limits are kept. Pages that did not change are read only if too much is
+// missing from those that did.
+func TestFindReadsFewPages(t *testing.T) {
 	c := newCatalog()
 	archive := box{name: "Archive", validity: 9, messages: to(100_000, 140_000)}
 	inbox := box{name: "INBOX", validity: 1, messages: to(1, 49)}
@@ -290,7 +291,8 @@ func TestReadsNoMoreThanItMust(t *testing.T) {
 	}
 }
 
-// What a damaged page of the later manifest had counts as lost; of an earlier one, as nothing. Another error ends it.
+// Messages of a damaged page count as lost if it is in the later manifest, and not if it is in the earlier one. Another
+// error ends the comparison.
 func TestDamagedPages(t *testing.T) {
 	c := newCatalog()
 	before := c.records(t, []box{{name: "A", validity: 1, messages: to(1, 10)}})
@@ -313,7 +315,7 @@ func TestDamagedPages(t *testing.T) {
 	}
 }
 
-// What the owner erased is not lost, though a mailbox fell to nothing by it.
+// Messages that the owner erased are not lost, even if a mailbox is empty without them.
 func TestErasedIsNotLost(t *testing.T) {
 	c := newCatalog()
 	before := c.records(t, []box{{name: "A", validity: 1, messages: to(1, 3)}, {name: "B", validity: 2, messages: to(4, 5)}})

@@ -18,7 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// takeAway deletes a pack of mail, and returns what puts it back.
+// takeAway deletes a pack of mail, and returns a function that restores it.
 func takeAway(t *testing.T, store *storetest.Memory, which int) (name string, putBack func()) {
 	t.Helper()
 	names := slices.DeleteFunc(store.Names(), func(name string) bool { return !strings.HasPrefix(name, "data/") })
@@ -40,8 +40,8 @@ func takeAway(t *testing.T, store *storetest.Memory, which int) (name string, pu
 	}
 }
 
-// A copy that was made while something could not be read is made good when it can; until then nothing is laid, and nothing put.
-func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
+// A copy that lacks what could not be read is improved when it can be read. Until then, nothing is committed or stored.
+func TestCopyIsImprovedWhenMoreCanBeRead(t *testing.T) {
 	store, second := new(storetest.Memory), new(storetest.Memory)
 	a := archivetest.SampleAccount()
 	from, to := archivetest.NewRepo(t, store), archivetest.NewRepo(t, second)
@@ -60,11 +60,11 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	still, _ := archivetest.Copy(t, archivetest.Reopen(t, store), to)
 	for _, c := range still {
 		if !c.Present || c.Improved {
-			t.Errorf("nothing more can be had, and: %+v", c)
+			t.Errorf("no more can be read, but: %+v", c)
 		}
 	}
 	if after := second.Names(); !slices.Equal(before, after) {
-		t.Errorf("nothing more can be had, and %d objects were put", len(after)-len(before))
+		t.Errorf("no more can be read, but %d objects were stored", len(after)-len(before))
 	}
 
 	putBack()
@@ -93,7 +93,7 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	archivetest.MustBeSound(t, to)
 }
 
-// interrupting calls off a copy when the first object of a folder is put.
+// interrupting cancels a copy when it stores the first object of a folder.
 type interrupting struct {
 	*storetest.Memory
 	folder    string
@@ -110,8 +110,8 @@ func (s *interrupting) Put(ctx context.Context, name string, body io.ReaderAt, s
 	return s.Memory.Put(ctx, name, body, size)
 }
 
-// A copy that is interrupted when all was read is laid, and nothing is copied again.
-func TestCopyInterruptedWhenAllWasRead(t *testing.T) {
+// A copy that is interrupted after everything was read is committed, and nothing is copied again.
+func TestCopyInterruptedAfterReading(t *testing.T) {
 	from := archivetest.NewRepo(t, new(storetest.Memory))
 	a := archivetest.SampleAccount()
 	archivetest.Backup(t, from, a)
@@ -132,8 +132,8 @@ func TestCopyInterruptedWhenAllWasRead(t *testing.T) {
 	}
 }
 
-// A manifest that was repaired with losses is made whole by a copy that comes home.
-func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
+// Copying a sound copy back completes a manifest that was repaired with losses.
+func TestCopyBackCompletesARepair(t *testing.T) {
 	store := new(storetest.Memory)
 	a := archivetest.SampleAccount()
 	home, away := archivetest.NewRepo(t, store), archivetest.NewRepo(t, new(storetest.Memory))
@@ -176,8 +176,9 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	}
 }
 
-// Tags go with their manifests, also those that are set later; what was said of the copy where it is stands.
-func TestCopyBearsTheTagsOfItsOriginal(t *testing.T) {
+// Tags are copied with their manifests, and so are tags that are set later. Tags that were set on the copy itself are
+// kept.
+func TestCopyKeepsTags(t *testing.T) {
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
 	a := archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Subject: one\r\n\r\nmail\r\n")
@@ -212,8 +213,8 @@ func TestCopyBearsTheTagsOfItsOriginal(t *testing.T) {
 	}
 }
 
-// A note that is damaged keeps no mail from being copied, nor a manifest from being repaired; that not all tags are known is told.
-func TestADamagedNoteKeepsNoMailBack(t *testing.T) {
+// A damaged note does not stop a copy or a repair. Both report that some tags may be unknown.
+func TestDamagedNoteDoesNotStopCopyOrRepair(t *testing.T) {
 	store := new(storetest.Memory)
 	from, to := archivetest.NewRepo(t, store), archivetest.NewRepo(t, new(storetest.Memory))
 	a := archivetest.SampleAccount()
@@ -231,7 +232,7 @@ func TestADamagedNoteKeepsNoMailBack(t *testing.T) {
 	}
 	copied, _, err := archivetest.TryCopy(t.Context(), archivetest.Reopen(t, store), to)
 	if !archive.IsDamage(err) {
-		t.Errorf("that a note is damaged is not told: %v", err)
+		t.Errorf("the damaged note is not reported: %v", err)
 	}
 	if len(copied) != 1 || copied[0].Head.Name == "" {
 		t.Fatalf("nothing is copied: %+v", copied)

@@ -78,7 +78,7 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 	archivetest.MustBeSound(t, from)
 }
 
-func TestCopyReadsWhatIsNewAlone(t *testing.T) {
+func TestCopyReadsOnlyNewMail(t *testing.T) {
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
 	a := archivetest.SampleAccount()
 	archivetest.Backup(t, from, a)
@@ -93,7 +93,7 @@ func TestCopyReadsWhatIsNewAlone(t *testing.T) {
 	}
 }
 
-func TestCopyThatIsInterruptedIsTakenUp(t *testing.T) {
+func TestInterruptedCopyIsResumed(t *testing.T) {
 	store := new(storetest.Memory)
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, store)
 	a := archivetest.SampleAccount()
@@ -118,7 +118,7 @@ func TestCopyThatIsInterruptedIsTakenUp(t *testing.T) {
 	archivetest.MustBeSound(t, to)
 }
 
-func TestCopyFailsAtAnyStepAndLosesNothing(t *testing.T) {
+func TestCopyFailureAtEachStep(t *testing.T) {
 	from := archivetest.NewRepo(t, new(storetest.Memory))
 	a := archivetest.NewAccount()
 	for range 5 {
@@ -147,7 +147,7 @@ func TestCopyFailsAtAnyStepAndLosesNothing(t *testing.T) {
 	}
 }
 
-// lose takes the packs of mail, or of the catalog, out of a store and gives it to a process that remembers nothing.
+// lose deletes the packs of mail, or of the catalog, from a store, and opens it without a cache.
 func lose(t *testing.T, store *storetest.Memory, folder string, which int) *repo.Repo {
 	t.Helper()
 	var packs []string
@@ -166,7 +166,7 @@ func lose(t *testing.T, store *storetest.Memory, folder string, which int) *repo
 	return r
 }
 
-func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
+func TestCopyAndRepairReportLosses(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
 	a := archivetest.SampleAccount()
@@ -238,8 +238,8 @@ func TestRepairOfLostPages(t *testing.T) {
 	}
 }
 
-// Flags that cannot be read are told of with each manifest that has them, whether it is copied by the same process or not.
-func TestCopyTellsOfLostFlagsEachTime(t *testing.T) {
+// Flags that cannot be read are reported for each manifest that has them, whether or not the same process copies it.
+func TestCopyReportsLostFlagsEachTime(t *testing.T) {
 	store := new(storetest.Memory)
 	from := archivetest.NewRepo(t, store)
 	a := archivetest.NewAccount()
@@ -278,8 +278,8 @@ func TestCopyTellsOfLostFlagsEachTime(t *testing.T) {
 	}
 }
 
-// A repaired manifest relies on no pack that is condemned, though the one that it was made of does.
-func TestRepairReliesOnNothingCondemned(t *testing.T) {
+// A repaired manifest does not rely on condemned packs, even if the original does.
+func TestRepairDoesNotRelyOnCondemnedPacks(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
 	a := archivetest.NewAccount()
@@ -306,8 +306,9 @@ func TestRepairReliesOnNothingCondemned(t *testing.T) {
 	}
 }
 
-// What the target has forgotten does not come back with the next copy, whether it is deleted already or not, but by name.
-func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
+// A manifest that the target has forgotten is not copied again, whether or not it is deleted already, unless it is
+// named.
+func TestCopySkipsForgottenManifests(t *testing.T) {
 	store := new(storetest.Memory)
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, store)
 	a := archivetest.NewAccount()
@@ -345,8 +346,8 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 	archivetest.MustBeSound(t, to)
 }
 
-// A night goes on though what an earlier one recorded is lost: the account is still there to be read.
-func TestBackupGoesOnWhereTheParentIsDamaged(t *testing.T) {
+// A backup succeeds though the records of an earlier one are lost, because the server still has the account.
+func TestBackupAfterADamagedParent(t *testing.T) {
 	for _, folder := range []string{"catalog/", "data/"} {
 		store := new(storetest.Memory)
 		a := archivetest.SampleAccount()
@@ -360,7 +361,7 @@ func TestBackupGoesOnWhereTheParentIsDamaged(t *testing.T) {
 		b := archivetest.Backup(t, damaged, a)
 		if folder == "catalog/" {
 			if len(b.Manifest.Warnings) == 0 {
-				t.Error("nobody is told that what was recorded is damaged")
+				t.Error("the damage of the earlier records is not reported")
 			}
 			if got := len(b.Manifest.Failures); got > 0 {
 				t.Errorf("%d failures, first: %v", got, b.Manifest.Failures[0])

@@ -21,7 +21,7 @@ const (
 	other = "anna@new.example"
 )
 
-// world is an account that is archived each day. Of each night its state is known.
+// world is an account that is archived each day, and its state on each night.
 type world struct {
 	t       *testing.T
 	store   *storetest.Memory
@@ -42,7 +42,7 @@ func newWorld(t *testing.T, nights int) *world {
 	return w
 }
 
-// night brings a message that no other night has, and takes the one of the night before.
+// night adds a message that no other night has, and removes the one of the night before.
 func (w *world) night() *backup.Result {
 	w.t.Helper()
 	inbox := w.account.Mailbox("INBOX")
@@ -69,7 +69,7 @@ func (w *world) forget(nights ...int) {
 	}
 }
 
-// undo brings the nights back that are forgotten and among these.
+// undo restores those of these nights that are forgotten.
 func (w *world) undo(r *repo.Repo, evenIncomplete bool, nights ...int) (all []rewrite.Undone, err error) {
 	forgotten, err := rewrite.ListForgotten(w.t.Context(), r)
 	if err != nil {
@@ -115,7 +115,7 @@ func (w *world) pruneNow() *repo.PruneReport {
 	return report
 }
 
-// listed are the committed manifests of an account, the oldest first.
+// listed returns the committed manifests of an account, the oldest first.
 func listed(t *testing.T, r *repo.Repo, account string) (list []archive.Summary) {
 	t.Helper()
 	for s, err := range archive.Manifests(t.Context(), r) {
@@ -133,7 +133,7 @@ func listed(t *testing.T, r *repo.Repo, account string) (list []archive.Summary)
 	return list
 }
 
-// mustHold sees to it that an account has these nights, in their order and with their content.
+// mustHold checks that an account has these nights, in their order and with their content.
 func (w *world) mustHold(r *repo.Repo, account string, nights ...int) {
 	w.t.Helper()
 	list := listed(w.t, r, account)
@@ -151,7 +151,7 @@ func (w *world) mustHold(r *repo.Repo, account string, nights ...int) {
 	}
 }
 
-// copyTo copies the repository to another, and counts the manifests that were copied and those that were there.
+// copyTo copies the repository to another, and counts the manifests that were copied and those that existed.
 func (w *world) copyTo(to *repo.Repo) (made, present int) {
 	w.t.Helper()
 	copied, _ := archivetest.Copy(w.t, w.r, to)

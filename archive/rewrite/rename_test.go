@@ -45,8 +45,8 @@ func (w *world) backUpAs(name string) *backup.Result {
 	return results[0]
 }
 
-// The whole history has the new name: each night with its mail, time, parent and tags. The next night goes on from it, with
-// no alarm and no download, and no prune takes anything of it.
+// A rename gives the whole history the new name: each night with its mail, time, parent and tags. The next night
+// continues from it without alarms or downloads, and no prune deletes any of it.
 func TestRename(t *testing.T) {
 	w := newWorld(t, 4)
 	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{history.TagPinned}, nil); err != nil {
@@ -85,7 +85,7 @@ func TestRename(t *testing.T) {
 	w.mustHold(w.r, anna, 0, 1, 3, 4)
 }
 
-// Nothing is read that a run may inherit, and nothing is stored but manifests.
+// A rename does not read what a run may inherit, and stores only manifests.
 func TestRenameReadsNoMail(t *testing.T) {
 	w := newWorld(t, 3)
 	before := w.store.Names()
@@ -105,7 +105,7 @@ func TestRenameReadsNoMail(t *testing.T) {
 	}
 }
 
-// A name with a history of its own is refused, and merged only where that is asked for.
+// A name that has another history is refused unless a merge is requested.
 func TestRenameOntoAnother(t *testing.T) {
 	w := newWorld(t, 2)
 	w.backUpAs(other)
@@ -131,8 +131,8 @@ func TestRenameOntoAnother(t *testing.T) {
 	}
 }
 
-// Killed at any operation of the store, a rename leaves each night under one name or both, whole; done again, it is complete,
-// also where the nightly backup came in between, under the new name.
+// A rename that is killed at any operation of the store leaves each night whole, under one name or both. A second
+// rename completes it, even if a nightly backup under the new name ran in between.
 func TestRenameKilledAnywhere(t *testing.T) {
 	w := newWorld(t, 3)
 	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{history.TagPinned}, nil); err != nil {
@@ -178,7 +178,7 @@ func TestRenameKilledAnywhere(t *testing.T) {
 	}
 }
 
-// A prune at any moment of a rename takes nothing of it.
+// A prune at any moment of a rename deletes nothing that it needs.
 func TestRenameBesideAPrune(t *testing.T) {
 	w := newWorld(t, 3)
 	w.forget(1)
@@ -215,7 +215,7 @@ func TestRenameBesideAPrune(t *testing.T) {
 	}
 }
 
-// A backup of the old name that is under way goes on, and commits under the old name. Another rename brings its night along.
+// A backup of the old name that is under way commits under the old name. Another rename renames its night too.
 func TestRenameBesideABackup(t *testing.T) {
 	w := newWorld(t, 2)
 	w.account.Mailbox("INBOX").Add("Subject: late\r\n\r\n")
@@ -241,8 +241,8 @@ func TestRenameBesideABackup(t *testing.T) {
 	archivetest.MustBeSound(t, w.r)
 }
 
-// An interrupted run goes on under the new name.
-func TestRenameTakesACheckpointAlong(t *testing.T) {
+// An interrupted run continues under the new name.
+func TestRenameOfACheckpoint(t *testing.T) {
 	w := newWorld(t, 1)
 	inbox := w.account.Mailbox("INBOX")
 	for i := range 200 {
@@ -269,8 +269,8 @@ func TestRenameTakesACheckpointAlong(t *testing.T) {
 	archivetest.MustHold(t, w.r, b, w.account.State())
 }
 
-// Rules decide about the renamed history as they did before, and find no loss between nights that were compared before what
-// lay between them was forgotten.
+// Forget keeps the same nights of a renamed history as before, and finds no loss between nights that were compared
+// before those between them were forgotten.
 func TestForgetAfterARename(t *testing.T) {
 	w := newWorld(t, 1)
 	inbox := w.account.Mailbox("INBOX")
@@ -306,8 +306,8 @@ func TestForgetAfterARename(t *testing.T) {
 	}
 }
 
-// What is misdated or damaged stays under the old name, by name, and everything else is renamed.
-func TestRenameLeavesWhatCannotBeRead(t *testing.T) {
+// Misdated and damaged manifests keep the old name and are reported, and all others are renamed.
+func TestRenameSkipsUnreadableManifests(t *testing.T) {
 	w := newWorld(t, 3)
 	w.store.Replace(w.nights[1].Head.Name, []byte("not a manifest"))
 	w.r = archivetest.Reopen(t, w.store)
@@ -318,7 +318,7 @@ func TestRenameLeavesWhatCannotBeRead(t *testing.T) {
 	w.mustHold(w.r, other, 0, 2)
 }
 
-// The budget of the day on which an account gets another name is what is left of it.
+// A rename does not renew the account's budget of the day.
 func TestRenameKeepsTheBudget(t *testing.T) {
 	store := &storetest.Memory{}
 	w := &world{t: t, store: store, r: archivetest.NewRepo(t, store), account: archivetest.LargeAccount(50)}
@@ -333,8 +333,8 @@ func TestRenameKeepsTheBudget(t *testing.T) {
 	}
 }
 
-// Renamed in both repositories, an account is copied as before: what is there is known by its origin, and only the new night is
-// copied.
+// An account that is renamed in both repositories is copied as before. Existing copies are known by their origin, so
+// only the new night is copied.
 func TestRenamedAccountsAreCopied(t *testing.T) {
 	w := newWorld(t, 3)
 	second := new(storetest.Memory)

@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A forgotten manifest counts again: as a new one, a millisecond later, with the same mail, origin and tags. The mark stays,
-// and no prune takes what the new one needs.
+// Undo commits a forgotten manifest as a new one, a millisecond later, with the same mail, origin and tags. The mark is
+// kept, and no prune deletes what the new one needs.
 func TestUndo(t *testing.T) {
 	w := newWorld(t, 4)
 	if err := w.r.Tag(t.Context(), w.nights[1].Head, []string{"move"}, nil); err != nil {
@@ -64,7 +64,8 @@ func TestUndo(t *testing.T) {
 	}
 }
 
-// It works until a prune deleted the manifest, and is refused, with what is missing, where something of it is gone.
+// Undo works until a prune has deleted the manifest. If something of it is gone, Undo refuses and names what is
+// missing.
 func TestUndoAfterAPrune(t *testing.T) {
 	w := newWorld(t, 3)
 	w.forget(1)
@@ -119,8 +120,8 @@ func TestUndoAfterAPrune(t *testing.T) {
 	archivetest.MustBeSound(t, w.r)
 }
 
-// Killed at any operation of the store, an undo leaves nothing damaged, and what there is of it counts once; done again, it
-// is complete, whatever a prune did in between.
+// An undo that is killed at any operation of the store damages nothing, and what it has committed counts once. A second
+// undo completes it, whatever a prune did in between.
 func TestUndoKilledAnywhere(t *testing.T) {
 	w := newWorld(t, 3)
 	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{history.TagPinned}, nil); err != nil {
@@ -161,7 +162,8 @@ func TestUndoKilledAnywhere(t *testing.T) {
 	}
 }
 
-// A prune whose time it is removes the manifest, or its packs, while it is committed again: it is there, whole, or it is not.
+// A prune that is due deletes the manifest or its packs while Undo commits it again. The result is whole or does not
+// exist.
 func TestUndoBesideAPrune(t *testing.T) {
 	w := newWorld(t, 3)
 	w.forget(1)
@@ -210,8 +212,8 @@ func TestUndoBesideAPrune(t *testing.T) {
 	}
 }
 
-// What was erased is not brought back.
-func TestUndoBringsNothingErasedBack(t *testing.T) {
+// Undo does not restore erased messages.
+func TestUndoDoesNotRestoreErased(t *testing.T) {
 	w := newWorld(t, 3)
 	c, err := archive.OpenManifest(t.Context(), w.r, w.nights[1].Head)
 	if err != nil {
@@ -245,8 +247,8 @@ func TestUndoBringsNothingErasedBack(t *testing.T) {
 	w.mustHold(w.r, anna, 0, 2)
 }
 
-// A copy takes an undone manifest for what it is: in a repository that has the original's copy nothing is to be done; in
-// another it is copied, and its place is not that of a forgotten one.
+// A repository that has a copy of the original needs no copy of the manifest that Undo made. Another one gets a copy,
+// whose time is not that of the forgotten manifest.
 func TestUndoneManifestsAreCopied(t *testing.T) {
 	w := newWorld(t, 3)
 	var stores [2]storetest.Memory

@@ -15,9 +15,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// TestFindAllIsANaiveScan: over many nights of an account that changes, every message that a query fits is told once, with
-// the first and the last manifest that a look at every message of every manifest finds it in.
-func TestFindAllIsANaiveScan(t *testing.T) {
+// Over many nights of an account that changes, FindAll yields every message that matches once, with the first and the
+// last manifest in which a naive scan of every message of every manifest finds it.
+func TestFindAllMatchesNaiveScan(t *testing.T) {
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	a, random := archivetest.NewAccount(), rand.New(rand.NewPCG(3, 3))
 	boxes := []string{"INBOX", "Archive", "Work"}
@@ -74,11 +74,11 @@ func TestFindAllIsANaiveScan(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, twice := got[s.Entry.Hash]; twice {
-					t.Errorf("%s is told twice", s.Entry.Hash)
+					t.Errorf("%s is yielded twice", s.Entry.Hash)
 				}
 				got[s.Entry.Hash] = [2]string{s.First.Name, s.Last.Name}
 				if s.Contents.Head.Name != s.Last.Name || !wants(s.Mailbox) {
-					t.Errorf("told as it is in %s, %s, but last in %s", s.Contents.Head.Name, s.Mailbox.Name, s.Last.Name)
+					t.Errorf("yielded from %s, %s, but last in %s", s.Contents.Head.Name, s.Mailbox.Name, s.Last.Name)
 				}
 				entry, err := s.Contents.Entry(t.Context(), s.Mailbox, s.Entry.UID)
 				if err != nil || entry.Hash != s.Entry.Hash {
@@ -96,7 +96,7 @@ func TestFindAllIsANaiveScan(t *testing.T) {
 	}
 	for range search.FindAll(t.Context(), r, "", search.Query{}, nil) {
 		if n++; n == 3 {
-			break // who has enough may stop
+			break // a caller may stop
 		}
 	}
 	if n != 3 {
@@ -104,7 +104,7 @@ func TestFindAllIsANaiveScan(t *testing.T) {
 	}
 }
 
-// TestLatest: one manifest an account, the newest.
+// Latest returns the newest manifest of each account.
 func TestLatest(t *testing.T) {
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	a, b := archivetest.NewAccount(), archivetest.NewAccount()

@@ -1,6 +1,6 @@
 package search
 
-// What the tests look at that is nobody else's business.
+// Unexported functions that the tests call.
 
 var (
 	AttachmentNames = attachmentNames

@@ -17,7 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// encodings of one text, as programs write it.
+// encodings has one text in the encodings that programs use.
 var greetings = []string{
 	"Gr\u00fc\u00dfe aus K\u00f6ln",   // UTF-8, as RFC 6532 has it
 	"Gru\u0308\u00dfe aus Ko\u0308ln", // likewise, taken apart
@@ -25,8 +25,8 @@ var greetings = []string{
 	"Re: gr\xfc\xdfe aus k\xf6ln", // not encoded at all
 }
 
-// TestFindIsANaiveScan: for queries and messages made at random, Find gives exactly what looking at every message would.
-func TestFindIsANaiveScan(t *testing.T) {
+// For random queries and messages, Find yields exactly what a naive scan of every message finds.
+func TestFindMatchesNaiveScan(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	random := rand.New(rand.NewPCG(7, 7))
 	names := []string{"Anna", "Bert", "Carla"}
@@ -123,8 +123,8 @@ func TestFindDecodes(t *testing.T) {
 	}
 }
 
-// TestFindGoesOn: a header that cannot be read is told of, and hides no other message. A store that is gone ends it.
-func TestFindGoesOn(t *testing.T) {
+// A header that cannot be read is reported, and does not hide other messages. If the store is gone, the search ends.
+func TestFindSkipsDamage(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	inbox := s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 50)...)
 	contents := s.Contents(t, inbox)
@@ -156,11 +156,11 @@ func TestFindGoesOn(t *testing.T) {
 		t.Error("there is no such message")
 	}
 	if s.Reads > 8 { // two of each of the four pages
-		t.Errorf("%d chunks read, for what the records tell", s.Reads)
+		t.Errorf("%d chunks read, though the records suffice", s.Reads)
 	}
 }
 
-// TestAttachmentNames: in the ways that programs write them.
+// Names of attachments are found in all encodings that programs use.
 func TestAttachmentNames(t *testing.T) {
 	for text, want := range map[string]string{
 		"Content-Disposition: attachment; filename=a.pdf\r\n":                                                                 "a.pdf",
@@ -187,7 +187,7 @@ func TestAttachmentNames(t *testing.T) {
 	}
 }
 
-// TestTextStretches: however large a message is, what is read of it is bounded, and both ends of every text are in it.
+// However large a message is, only a bounded part of it is read, with both ends of every text.
 func TestTextStretches(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	huge := bytes.Repeat([]byte("text\r\n"), 4<<20)

@@ -77,7 +77,7 @@ func NewAccount() *Account {
 	return &Account{Mailboxes: make(map[string]*Mailbox), Connections: 3, Condstore: true, Qresync: true}
 }
 
-// Mailbox returns the mailbox of that name, and creates it if there is none.
+// Mailbox returns the mailbox of that name, and creates it if it does not exist.
 func (a *Account) Mailbox(name string) *Mailbox {
 	m, ok := a.Mailboxes[name]
 	if !ok {
@@ -260,11 +260,11 @@ func (v *view) Messages(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Me
 			return
 		}
 		for _, m := range v.in(uids) {
-			told := mail.Message{UID: m.UID, Flags: m.Flags, Internal: mail.ParseDate(m.Date), Size: cmp.Or(m.Size, int64(len(m.Body)))}
+			message := mail.Message{UID: m.UID, Flags: m.Flags, Internal: mail.ParseDate(m.Date), Size: cmp.Or(m.Size, int64(len(m.Body)))}
 			if v.account.IDsOf != nil {
-				told.IDs = v.account.IDsOf(m.ID)
+				message.IDs = v.account.IDsOf(m.ID)
 			}
-			if !yield(told, nil) {
+			if !yield(message, nil) {
 				return
 			}
 		}
