@@ -26,6 +26,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -67,7 +68,7 @@ func Create(path string) (*Dir, error) {
 		return nil, err
 	}
 	for at, parent := d.root, filepath.Dir(d.root); at != parent; at, parent = parent, filepath.Dir(parent) {
-		if err := syncDir(parent); err != nil {
+		if err := local.SyncDir(parent); err != nil {
 			return nil, err
 		}
 	}
@@ -108,7 +109,7 @@ func (d *Dir) Get(ctx context.Context, name string, offset, length int64) (io.Re
 	}
 	size, err := fileSize(f)
 	if err == nil {
-		offset, length, err = within(size, offset, length)
+		offset, length, err = store.Within(size, offset, length)
 	}
 	if err != nil {
 		f.Close()
@@ -144,20 +145,6 @@ func fileSize(f *os.File) (int64, error) {
 		return 0, fmt.Errorf("%w: not an ordinary file", store.ErrNotExist)
 	}
 	return info.Size(), nil
-}
-
-// within returns the range within size bytes, or ErrRange if it is not inside.
-func within(size, offset, length int64) (from, n int64, err error) {
-	if offset < 0 {
-		offset += size
-	}
-	if length < 0 {
-		length = size - offset
-	}
-	if offset < 0 || length < 0 || length > size-offset {
-		return 0, 0, store.ErrRange
-	}
-	return offset, length, nil
 }
 
 // Delete implements store.Store.

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -46,7 +47,7 @@ func (d *Dir) Put(ctx context.Context, name string, body io.ReaderAt, size int64
 		return explain(err)
 	}
 	// Writing may have taken long. Deadlines refer to the time when the name was made.
-	if err := errors.Join(touch(f, size), f.Sync(), syncDir(filepath.Dir(path))); err != nil {
+	if err := errors.Join(touch(f, size), f.Sync(), local.SyncDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("put %s: %w", path, explain(err))
 	}
 	return nil
@@ -98,7 +99,7 @@ func (d *Dir) same(ctx context.Context, path string, body io.ReaderAt, size int6
 	if err := d.makeDir(filepath.Dir(path)); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return local.SyncDir(filepath.Dir(path))
 }
 
 func equalReaders(a, b io.Reader) (bool, error) {
@@ -181,25 +182,11 @@ func (d *Dir) makeDir(path string) error {
 	if err := os.Mkdir(path, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := syncDir(parent); err != nil {
+	if err := local.SyncDir(parent); err != nil {
 		return err
 	}
 	d.synced.Store(path, struct{}{})
 	return nil
-}
-
-func syncDir(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	err = f.Sync()
-	// Some file systems, and Windows, cannot sync a directory.
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
-		return nil
-	}
-	return err
 }
 
 // explain adds what to do to errors that the user can resolve.

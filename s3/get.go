@@ -114,16 +114,8 @@ func rangeHeader(offset, length int64) string {
 
 // within returns the range within an object of size bytes, or ErrRange if it is not inside.
 func within(size, offset, length int64) (extent, error) {
-	if offset < 0 {
-		offset += size
-	}
-	if length < 0 {
-		length = size - offset
-	}
-	if offset < 0 || length < 0 || length > size-offset {
-		return extent{}, store.ErrRange
-	}
-	return extent{at: offset, end: offset + length, size: size}, nil
+	at, n, err := store.Within(size, offset, length)
+	return extent{at: at, end: at + n, size: size}, err
 }
 
 // answered returns which bytes a response contains, by its headers, and an error if they are not the requested ones.

@@ -25,7 +25,7 @@ var layers = map[string]string{
 	"manifest/history": "internal/day manifest",
 
 	// What is stored, and where.
-	"dir": "repo/store",
+	"dir": "internal/local repo/store",
 	"repo": `
 		chunk internal/grace internal/local repo/format repo/index repo/keys repo/object repo/objectlock
 		repo/recovery repo/statement repo/store`,

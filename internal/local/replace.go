@@ -33,7 +33,7 @@ func (r *Replacement) Commit() error {
 		err = os.Rename(r.Name(), r.path)
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(r.path))
+		err = SyncDir(filepath.Dir(r.path))
 	}
 	if err != nil {
 		_ = os.Remove(r.Name())
@@ -60,8 +60,9 @@ func Replace(path string, text []byte) error {
 	return r.Commit()
 }
 
-// syncDir makes the names in a directory durable. It returns nil on systems that cannot do so, such as Windows.
-func syncDir(dir string) error {
+// SyncDir makes the names in a directory durable. It returns nil if the system or the file
+// system cannot do so: Windows, and some file systems.
+func SyncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -71,3 +71,18 @@ var (
 	// ErrRetained reports that the store refuses to delete, on purpose.
 	ErrRetained = errors.New("the store retains the object")
 )
+
+// Within returns the range of a Get in an object of size bytes: where it begins, and its length. It returns ErrRange if
+// the range is not inside the object.
+func Within(size, offset, length int64) (from, n int64, err error) {
+	if offset < 0 {
+		offset += size
+	}
+	if length < 0 {
+		length = size - offset
+	}
+	if offset < 0 || length < 0 || length > size-offset {
+		return 0, 0, ErrRange
+	}
+	return offset, length, nil
+}

@@ -66,14 +66,9 @@ func (m *Memory) Get(ctx context.Context, name string, offset, length int64) (io
 		return nil, 0, fmt.Errorf("get %s: %w", name, store.ErrNotExist)
 	}
 	size := int64(len(o.data))
-	if offset < 0 {
-		offset += size
-	}
-	if length < 0 {
-		length = size - offset
-	}
-	if offset < 0 || length < 0 || length > size-offset {
-		return nil, 0, fmt.Errorf("get %s: %w", name, store.ErrRange)
+	offset, length, err := store.Within(size, offset, length)
+	if err != nil {
+		return nil, 0, fmt.Errorf("get %s: %w", name, err)
 	}
 	return io.NopCloser(bytes.NewReader(o.data[offset : offset+length])), size, nil
 }
