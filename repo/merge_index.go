@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
@@ -93,13 +92,12 @@ func group(listed []listedSegment) (groups [][]listedSegment) {
 
 // listSegments lists the segments and reads which others each replaces. It leaves out those that cannot be read.
 func (x *indexMerger) listSegments(ctx context.Context) (all []listedSegment, err error) {
-	for o, err := range x.r.store.List(ctx, format.KindIndex.Folder()) {
+	for o, err := range x.r.listKind(ctx, format.KindIndex, "index") {
 		if err != nil {
-			return nil, fmt.Errorf("list the index: %w", err)
+			return nil, err
 		}
-		if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, format.KindIndex.Folder())); ok {
-			all = append(all, listedSegment{Object: o, hash: hash})
-		}
+		hash, _ := store.Hash(o.Name)
+		all = append(all, listedSegment{Object: o, hash: hash})
 	}
 	read := all[:0]
 	for _, s := range all {

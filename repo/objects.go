@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
@@ -57,6 +59,31 @@ func (o *objects) loadUnnamed(ctx context.Context, kind format.Kind, name string
 		err = &undecodable{err}
 	}
 	return content, err
+}
+
+// loadRow reads an object and decodes its content.
+func (o *objects) loadRow(ctx context.Context, kind format.Kind, name string, row any) error {
+	content, err := o.load(ctx, kind, name)
+	if err != nil {
+		return err
+	}
+	if err := format.Decode(content, row); err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	return nil
+}
+
+// putRow encodes an object and puts it under a name that begins with a time.
+func (o *objects) putRow(ctx context.Context, kind format.Kind, at time.Time, row any) error {
+	content, err := format.Encode(row)
+	if err != nil {
+		return err
+	}
+	stored, hash, err := o.codec.Build(kind, content, o.seals.recipients(kind))
+	if err != nil {
+		return err
+	}
+	return o.put(ctx, kind.Folder()+format.Stamped(at, hash), stored)
 }
 
 // undecodable is the error of an object that matches its name and does not open.
@@ -139,26 +166,40 @@ func (o *objects) ensureKept(ctx context.Context, name string, body io.ReaderAt,
 
 // lists reports whether the store lists an object of that size.
 func (o *objects) lists(ctx context.Context, name string, size int64) (bool, error) {
-	for found, err := range o.store.List(ctx, name) {
-		if err != nil {
-			return false, fmt.Errorf("look for %s: %w", name, err)
-		}
-		if found.Name == name {
-			return found.Size == size, nil
-		}
-	}
-	return false, nil
+	found, err := o.find(ctx, name)
+	return found.Name == name && found.Size == size, err
 }
 
 // exists reports whether the store lists an object.
 func (o *objects) exists(ctx context.Context, name string) (bool, error) {
+	found, err := o.find(ctx, name)
+	return found.Name == name, err
+}
+
+// find returns an object as the store lists it. It has no name if the store does not.
+func (o *objects) find(ctx context.Context, name string) (store.Object, error) {
 	for found, err := range o.store.List(ctx, name) {
 		if err != nil {
-			return false, fmt.Errorf("look for %s: %w", name, err)
+			return store.Object{}, fmt.Errorf("look for %s: %w", name, err)
 		}
 		if found.Name == name {
-			return true, nil
+			return found, nil
 		}
 	}
-	return false, nil
+	return store.Object{}, nil
+}
+
+// listKind lists the objects of a kind, without others in its folder. what names them in an error.
+func (o *objects) listKind(ctx context.Context, kind format.Kind, what string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		for found, err := range o.store.List(ctx, kind.Folder()) {
+			if err != nil {
+				yield(found, fmt.Errorf("list the %s: %w", what, err))
+				return
+			}
+			if of, ok := format.KindOf(found.Name); ok && of == kind && !yield(found, nil) {
+				return
+			}
+		}
+	}
 }

@@ -55,14 +55,12 @@ func (l *locks) renew(ctx context.Context, now time.Time, after time.Duration, p
 // lastRenewal returns when all locks were last renewed, or the zero time if not since the lock was lengthened.
 func (l *locks) lastRenewal(ctx context.Context, now time.Time) (time.Time, error) {
 	since := l.Lock().Since
-	for o, err := range l.store.List(ctx, format.KindRenewal.Folder()) {
+	for o, err := range l.listKind(ctx, format.KindRenewal, "renewals") {
 		if err != nil {
-			return time.Time{}, fmt.Errorf("list the renewals: %w", err)
+			return time.Time{}, err
 		}
-		if kind, ok := format.KindOf(o.Name); !ok || kind != format.KindRenewal {
-			continue
-		}
-		row, err := l.loadRenewal(ctx, o.Name)
+		var row renewalRow
+		err := l.loadRow(ctx, format.KindRenewal, o.Name, &row)
 		if err != nil && !concernsObject(err) {
 			return time.Time{}, err
 		}
@@ -78,17 +76,6 @@ func (l *locks) lastRenewal(ctx context.Context, now time.Time) (time.Time, erro
 		return time.Time{}, nil
 	}
 	return time.Unix(int64(l.config.Created), 0), nil // objects are locked when they are put
-}
-
-func (l *locks) loadRenewal(ctx context.Context, name string) (row renewalRow, err error) {
-	content, err := l.load(ctx, format.KindRenewal, name)
-	if err != nil {
-		return row, err
-	}
-	if err := format.Decode(content, &row); err != nil {
-		return row, fmt.Errorf("read %s: %w", name, err)
-	}
-	return row, nil
 }
 
 // renewAll renews the lock of every object that is not to be deleted, and puts a renewal.
@@ -117,19 +104,7 @@ func (l *locks) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Ti
 	if err != nil {
 		return 0, err
 	}
-	return n, l.putRenewal(ctx, now)
-}
-
-func (l *locks) putRenewal(ctx context.Context, now time.Time) error {
-	content, err := format.Encode(renewalRow{When: uint64(now.UnixMilli())})
-	if err != nil {
-		return err
-	}
-	stored, hash, err := l.codec.Build(format.KindRenewal, content, l.seals.recipients(format.KindRenewal))
-	if err != nil {
-		return err
-	}
-	return l.put(ctx, format.KindRenewal.Folder()+format.Stamped(now, hash), stored)
+	return n, l.putRow(ctx, format.KindRenewal, now, renewalRow{When: uint64(now.UnixMilli())})
 }
 
 // Locks returns why the locks, which are due, could not be renewed. If it is nil, everything that a manifest of this run may need

@@ -89,24 +89,18 @@ func (p *pruner) copyPack(ctx context.Context, w *Writer, s *packState) error {
 		return format.Damaged("the index describes it differently")
 	}
 	rd := p.r.Reader(ReaderOptions{CacheBytes: 1})
-	offset := row.Head
-	for i := range lanes {
-		frame := format.Frame{Pack: s.Pack(), Size: int64(s.Size), Offset: offset, Stored: row.Stored[i], Length: row.Lengths[i]}
-		if err := p.copyFrame(ctx, w, rd, s, frame, &lanes[i]); err != nil {
+	for i, f := range describedByItself(row, lanes) {
+		if err := p.copyFrame(ctx, w, rd, s, f); err != nil {
 			return fmt.Errorf("frame %d of %d: %w", i+1, len(lanes), err)
 		}
-		offset += row.Stored[i]
 	}
 	return nil
 }
 
-func (p *pruner) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packState, frame format.Frame, lane *format.LaneRow) error {
+func (p *pruner) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packState, f describedFrame) error {
 	var content []byte
-	at := 0
-	for i, length := range lane.Lengths {
-		from := at
-		at += int(length)
-		wanted, err := p.wanted(s, lane.Prefix(i))
+	for _, c := range f.content {
+		wanted, err := p.wanted(s, c.prefix)
 		if err != nil {
 			return err
 		}
@@ -114,15 +108,15 @@ func (p *pruner) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packSt
 			continue
 		}
 		if content == nil {
-			if content, err = rd.fetchFrame(ctx, frame); err != nil {
+			if content, err = rd.fetchFrame(ctx, f.Frame); err != nil {
 				return err
 			}
 		}
-		data := content[from:at]
-		if p.r.chunkID(data).Prefix() != lane.Prefix(i) {
-			return format.Damaged("its bytes do not hash to the ID of chunk %s", lane.Prefix(i))
+		data := content[c.offset:][:c.length]
+		if p.r.chunkID(data).Prefix() != c.prefix {
+			return format.Damaged("its bytes do not hash to the ID of chunk %s", c.prefix)
 		}
-		if _, _, err := w.Put(ctx, lane.Lane, data); err != nil {
+		if _, _, err := w.Put(ctx, f.lane, data); err != nil {
 			return err
 		}
 	}

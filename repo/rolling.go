@@ -2,7 +2,6 @@ package repo
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -38,19 +37,16 @@ func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, erro
 	}
 	rolling := Rolling{now: c.start}
 	cursor, elapsed := rand.Uint64(), firstShare
-	for o, err := range r.store.List(ctx, format.KindCheck.Folder()) {
+	for o, err := range r.listKind(ctx, format.KindCheck, "checks") {
 		if err != nil {
-			return Rolling{}, fmt.Errorf("list the checks: %w", err)
-		}
-		if kind, ok := format.KindOf(o.Name); !ok || kind != format.KindCheck {
-			continue
+			return Rolling{}, err
 		}
 		rolling.seen = append(rolling.seen, o.Name)
 		if !rolling.Last.IsZero() {
 			continue
 		}
-		row, err := r.loadCheck(ctx, o.Name)
-		if err != nil {
+		var row checkRow
+		if err := r.loadRow(ctx, format.KindCheck, o.Name, &row); err != nil {
 			if concernsObject(err) {
 				continue // an earlier check counts, so more is read
 			}
@@ -67,29 +63,10 @@ func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, erro
 	return rolling, nil
 }
 
-func (r *Repo) loadCheck(ctx context.Context, name string) (checkRow, error) {
-	var row checkRow
-	content, err := r.load(ctx, format.KindCheck, name)
-	if err != nil {
-		return row, err
-	}
-	if err := format.Decode(content, &row); err != nil {
-		return row, fmt.Errorf("read %s: %w", name, err)
-	}
-	return row, nil
-}
-
 // Rolled records that the check is done. It deletes older records, if the store allows that.
 func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
-	content, err := format.Encode(checkRow{When: uint64(rolling.now.UnixMilli()), Cursor: rolling.end()})
-	if err != nil {
-		return err
-	}
-	stored, hash, err := r.codec.Build(format.KindCheck, content, r.seals.recipients(format.KindCheck))
-	if err != nil {
-		return err
-	}
-	if err := r.put(ctx, format.KindCheck.Folder()+format.Stamped(rolling.now, hash), stored); err != nil {
+	row := checkRow{When: uint64(rolling.now.UnixMilli()), Cursor: rolling.end()}
+	if err := r.putRow(ctx, format.KindCheck, rolling.now, row); err != nil {
 		return err
 	}
 	for _, name := range rolling.seen {

@@ -152,11 +152,7 @@ func (s *statements) signAgain(ctx context.Context, keeper ed25519.PrivateKey) e
 			if err != nil {
 				return err
 			}
-			stored, hash, err := s.codec.Build(kind, content, s.seals.recipients(kind))
-			if err != nil {
-				return err
-			}
-			if err := s.put(ctx, format.ObjectName(kind, hash), stored); err != nil {
+			if err := s.putSigned(ctx, kind, content); err != nil {
 				return err
 			}
 		}

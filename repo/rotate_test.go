@@ -149,7 +149,11 @@ func TestRotateTheKeeper(t *testing.T) {
 // A rotation needs the passphrase of each slot that has one. Without it, nothing changes.
 func TestRotateNeedsThePassphrases(t *testing.T) {
 	a := newAttacked(t)
-	if _, err := a.r.AddPassphrase(t.Context(), repo.RoleOwner, []byte("another"), "second", easy); err != nil {
+	another, err := keys.PassphraseRecipient([]byte("another"), easy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.r.AddSlot(t.Context(), repo.RoleOwner, another, "second"); err != nil {
 		t.Fatal(err)
 	}
 	before := a.store.Names()

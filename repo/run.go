@@ -118,11 +118,8 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 	if err != nil || name == "" {
 		return "", false, err
 	}
-	for _, err := range run.r.store.List(ctx, name) {
-		if err != nil {
-			return "", false, fmt.Errorf("look for %s: %w", name, err)
-		}
-		return name, false, nil
+	if exists, err := run.r.exists(ctx, name); err != nil || exists {
+		return name, false, err
 	}
 	marks, err := run.r.Marks(ctx)
 	if err != nil {

@@ -47,9 +47,9 @@ func (a *access) slotOf(row *slotRow) Slot {
 // Slots returns the key slots that the config lists.
 func (a *access) Slots(ctx context.Context) ([]Slot, error) {
 	stored := map[string]bool{}
-	for o, err := range a.store.List(ctx, format.KindKey.Folder()) {
+	for o, err := range a.listKind(ctx, format.KindKey, "key slots") {
 		if err != nil {
-			return nil, fmt.Errorf("list the key slots: %w", err)
+			return nil, err
 		}
 		stored[o.Name] = true
 	}
@@ -78,15 +78,6 @@ func (a *access) AddSlot(ctx context.Context, role Role, recipient age.Recipient
 	}
 	next.Slots = append(next.Slots, *row)
 	return row.name(), a.replaceConfig(ctx, next, a.held, a.slotName)
-}
-
-// AddPassphrase is AddSlot for a passphrase. See InitOptions.ScryptWork for work.
-func (a *access) AddPassphrase(ctx context.Context, role Role, passphrase []byte, label string, work int) (string, error) {
-	recipient, err := keys.PassphraseRecipient(passphrase, work)
-	if err != nil {
-		return "", err
-	}
-	return a.AddSlot(ctx, role, recipient, label)
 }
 
 // putSlot stores a slot as row describes it, with secrets of the owner, for the config of a number. That config must list the row

@@ -39,6 +39,10 @@ func (s *statements) declare(ctx context.Context, kind format.Kind, what any) er
 	if err != nil {
 		return err
 	}
+	return s.putSigned(ctx, kind, content)
+}
+
+func (s *statements) putSigned(ctx context.Context, kind format.Kind, content []byte) error {
 	stored, hash, err := s.codec.Build(kind, content, s.seals.recipients(kind))
 	if err != nil {
 		return err
