@@ -162,7 +162,7 @@ func (c *checker) unreported(ctx context.Context) error {
 // objects checks the objects of the repository, and remembers the packs that cannot be relied on: those with a problem, and
 // those that are condemned, which may be deleted already.
 func (c *checker) objects(ctx context.Context) error {
-	checked, err := c.Repo.CheckProgress(ctx, c.Data, func(p repo.Problem) {
+	checked, err := c.Repo.Check(ctx, c.Data, func(p repo.Problem) {
 		if p.Kind.Damage() {
 			c.unsound[p.Object] = true
 		} else if !p.Kind.Harmless() {

@@ -41,7 +41,7 @@ type shortLocks struct {
 // credentials may not read it. That is not a problem: lock then asks no more.
 func (c *checker) lock(ctx context.Context, kind format.Kind, o store.Object) error {
 	lock := c.r.Lock()
-	if lock == nil || c.short.unknown || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(kind, o.Name) {
+	if lock == nil || c.short.unknown || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(o.Name) {
 		return nil
 	}
 	if c.marks == nil {

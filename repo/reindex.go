@@ -20,7 +20,7 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 	if !r.CanRead() {
 		return 0, fmt.Errorf("indexing packs of mail needs the owner's key: %w", ErrNoRole)
 	}
-	c := &checker{r: r, report: report, stored: map[string]int64{}, indexed: map[format.Pack]format.PackRow{}}
+	c := &checker{r: r, report: report, indexed: map[format.Pack]format.PackRow{}}
 	damaged, err := c.damagedSegments(ctx)
 	if err == nil {
 		err = r.removeSegments(ctx, damaged, report)
@@ -61,12 +61,9 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 // damagedSegments reads all segments and returns the names of those that are damaged in two attempts. It reports those that
 // cannot be read for another reason: a newer version, or another repository.
 func (c *checker) damagedSegments(ctx context.Context) (names []string, err error) {
-	for o, err := range c.r.store.List(ctx, format.KindIndex.Folder()) {
+	for o, err := range c.r.listKind(ctx, format.KindIndex, "index") {
 		if err != nil {
-			return nil, fmt.Errorf("list the index: %w", err)
-		}
-		if kind, ok := format.KindOf(o.Name); !ok || kind != format.KindIndex {
-			continue
+			return nil, err
 		}
 		err := c.segment(ctx, o)
 		if errors.Is(err, format.ErrDamaged) {

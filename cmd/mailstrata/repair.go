@@ -129,7 +129,7 @@ func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo
 		return nil, err
 	}
 	p.Note("reading all mail …")
-	_, err = r.CheckData(ctx, repo.AllPacks, func(problem repo.Problem) {
+	_, err = r.Check(ctx, repo.AllPacks, func(problem repo.Problem) {
 		pack, ok := repo.ParsePack(problem.Object)
 		switch {
 		case !ok || problem.Kind.Harmless():
@@ -140,7 +140,7 @@ func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo
 		default:
 			packs = append(packs, pack)
 		}
-	})
+	}, nil)
 	return packs, err
 }
 
