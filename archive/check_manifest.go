@@ -67,8 +67,8 @@ func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) 
 		}
 	}
 	var bytes int64
-	for some := range slices.Chunk(pages, PageBatch) {
-		w.contents.PrefetchPages(ctx, slices.DeleteFunc(slices.Clone(some), w.isChecked))
+	for some := range slices.Chunk(pages, pageBatch) {
+		w.contents.prefetchPages(ctx, slices.DeleteFunc(slices.Clone(some), w.isChecked))
 		for _, page := range some {
 			n, ok, err := w.page(ctx, about, page)
 			if err != nil {

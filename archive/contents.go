@@ -81,6 +81,7 @@ func OpenManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*Contents,
 	return NewReader(r).Open(ctx, head)
 }
 
+// NewContents returns the contents of a manifest, whose chunks it reads from chunks. hasher returns hashers for messages.
 func NewContents(m *manifest.Manifest, chunks ChunkReader, hasher func() *chunk.Hasher) *Contents {
 	c := &Contents{Manifest: m, chunks: chunks, hasher: hasher}
 	c.joiners.New = func() any { return &joiner{parts: mail.NewJoiner(nil), hasher: hasher()} }
@@ -182,7 +183,7 @@ func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, erro
 	return func(yield func(manifest.Page, error) bool) {
 		var pages []manifest.Page
 		flush := func() bool {
-			c.PrefetchPages(ctx, pages)
+			c.prefetchPages(ctx, pages)
 			for _, page := range pages {
 				if !yield(page, nil) {
 					return false
@@ -198,7 +199,7 @@ func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, erro
 				}
 				continue
 			}
-			if pages = append(pages, page); len(pages) == PageBatch && !flush() {
+			if pages = append(pages, page); len(pages) == pageBatch && !flush() {
 				return
 			}
 		}
@@ -206,10 +207,11 @@ func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, erro
 	}
 }
 
-// PageBatch is the number of pages that are fetched together. At 50 KB or less each, they are in a few frames.
-const PageBatch = 96
+// pageBatch is the number of pages that are fetched together. At 50 KB or less each, they are in a few frames.
+const pageBatch = 96
 
-func (c *Contents) PrefetchPages(ctx context.Context, pages []manifest.Page) {
+// prefetchPages prefetches the records and flags of several pages.
+func (c *Contents) prefetchPages(ctx context.Context, pages []manifest.Page) {
 	if len(pages) < 2 {
 		return
 	}

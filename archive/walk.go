@@ -86,7 +86,7 @@ func (w *Walk) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.
 				wanted = append(wanted, p)
 			}
 		}
-		if len(wanted) >= PageBatch || i == len(pages)-1 {
+		if len(wanted) >= pageBatch || i == len(pages)-1 {
 			if err := w.readPages(ctx, wanted); err != nil {
 				return err
 			}
