@@ -9,8 +9,8 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// access is what opens a repository: its key slot and its config, with the keys and recipients that both name. It opens
-// them, and replaces them when the keys or the lock change.
+// access holds the key slot and the config of an open repository, with their keys and recipients. It opens them, and replaces
+// them when the keys or the lock change.
 type access struct {
 	objects
 	held    *slot              // the key slot that opened it

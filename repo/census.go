@@ -11,15 +11,16 @@ import (
 	"github.com/mailstrata/mailstrata/repo/index"
 )
 
-// census knows where every chunk lies, which chunks are needed (reached), and what follows for each pack. It is a sorted file of all
-// entries of all segments, and a bit for each entry: 560 MB of disk and 2.5 MB of memory for twenty million chunks.
+// census records where every chunk lies, which chunks are needed (reached), and what that means for each pack. It is a sorted
+// file of the entries of all segments, with a bit in memory for each entry: 560 MB of disk and 2.5 MB of memory for twenty
+// million chunks.
 type census struct {
 	file  *index.File
-	packs []*packState // in the order of the file
+	packs []*packState // in the order of file.Packs
 
 	mu      sync.Mutex
-	reached []uint64 // a bit for the first line of each chunk
-	erased  []uint64 // likewise, for what was erased; nil if nothing was
+	reached []uint64 // bits of needed chunks, at the chunk's first entry
+	erased  []uint64 // bits of erased chunks; nil if nothing was erased
 	buf     []byte
 }
 
@@ -27,7 +28,7 @@ type census struct {
 type packState struct {
 	format.PackRow
 	indexed   bool // a segment describes it, not only the pack itself
-	listed    bool // it is in the store, with the size that the index says
+	listed    bool // the store lists it with the size in the index
 	condemned bool
 	newer     bool // it was put after the packs were listed, so this prune leaves it
 
@@ -40,7 +41,7 @@ type packState struct {
 // counts reports whether chunks in the pack count as stored (rule 8). Those in a condemned pack do not.
 func (s *packState) counts() bool { return s.listed && s.indexed && !s.condemned }
 
-// newCensus writes down all places that the index knows, and those that packs know which no segment describes.
+// newCensus returns a census of all entries of the index, and of those in packs that no segment describes.
 func (r *Repo) newCensus(ctx context.Context) (*census, error) {
 	x, err := r.openIndex(ctx)
 	if err != nil {
@@ -155,7 +156,7 @@ func (s *packState) over(t *packState) bool {
 	return s.Pack().String() < t.Pack().String()
 }
 
-// tally adds up the chunks of each pack, and returns the number of chunks that are reached and lie nowhere.
+// tally adds up the chunks of each pack, and returns the number of needed chunks that no pack holds.
 func (c *census) tally() (lost int64, err error) {
 	err = c.each(func(at *places) error {
 		keeper, listed := c.keptIn(at), 0

@@ -9,19 +9,19 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// The times of a run. Removing is safe because of them (docs/design/removing.md).
+// The two periods that make removal safe (docs/design/removing.md).
 const (
-	// Lifetime is how long after its start a run may commit.
+	// Lifetime is the time after its start until which a run may commit.
 	Lifetime = 12 * time.Hour
 
-	// Grace is how old a mark or a condemnation must be before what it names is deleted.
+	// Grace is the age of a mark or a condemnation at which Prune may delete what it names.
 	Grace = 24 * time.Hour
 )
 
 // stepBack is how far the store's clock may seem to go back: some stores report whole seconds, and their servers differ a little.
 const stepBack = 2 * time.Second
 
-// clock measures the age of a run, as the larger of what the store's clock and this host's uptime say. The store's clock could stand
+// clock measures the age of a run: the larger of the time by the store's clock and by this host's uptime. The store's clock could stand
 // still. The uptime counts the time while the host sleeps.
 type clock struct {
 	store store.Store

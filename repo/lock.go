@@ -24,7 +24,7 @@ func rowOf(l *objectlock.Lock) *lockRow {
 	return &lockRow{Days: uint64(l.Days), Compliance: l.Compliance, ByDefault: l.ByDefault}
 }
 
-// lock inverts rowOf.
+// lock returns the Lock of the row. It is the inverse of rowOf.
 func (c *config) lock() *objectlock.Lock {
 	if c.Lock == nil {
 		return nil
@@ -36,10 +36,10 @@ func (c *config) lock() *objectlock.Lock {
 	return l
 }
 
-// locks reads and renews the object lock of a repository.
+// locks reads, lengthens and renews the S3 Object Lock of a repository.
 type locks struct{ statements }
 
-// Lock returns the repository's lock, or nil.
+// Lock returns the Object Lock of the repository, or nil if it has none.
 func (l *locks) Lock() *objectlock.Lock { return l.config.lock() }
 
 // LockState says when the locks were renewed, and when that is due.

@@ -71,7 +71,7 @@ type Walk func(ctx context.Context, root Head, reach func(chunk.ID) (first bool,
 
 // Prune deletes what no manifest needs (rules 7 to 10 of docs/design/removing.md). It condemns packs that are not needed, and
 // deletes those that were condemned a day ago and are still not needed. Several prunes may run at once, beside any number of runs.
-// A prune may stop anywhere, and the next goes on. It needs the owner's key.
+// A prune may be killed at any point; the next one continues. It needs the owner's key.
 func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneReport, error) {
 	if r.keeper == nil || !r.CanRead() {
 		return nil, fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
@@ -107,9 +107,9 @@ func (p *pruner) all(ctx context.Context) (err error) {
 	return nil
 }
 
-// sweep is the second half of rule 8, and rule 9. It deletes a pack that was condemned a day ago if each of its chunks is not needed,
-// or lies in another pack that is listed and not condemned. It copies needed chunks of other condemned packs, which a later prune
-// deletes.
+// sweep deletes each pack that was condemned a day ago, if no chunk in it is needed, or all that are lie in other packs that are
+// listed and not condemned (second half of rule 8). It copies the needed chunks of the other packs, which a later prune deletes
+// (rule 9).
 func (p *pruner) sweep(ctx context.Context) error {
 	doomed, living := p.dead()
 	if err := p.remove(ctx, "packs deleted", doomed, &p.report.Deleted); err != nil {
@@ -119,7 +119,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 	return err
 }
 
-// condemn is rule 7. It condemns packs in which nothing is kept, because nothing in them is needed, or all of it is kept elsewhere.
+// condemn condemns packs in which nothing is kept, because nothing in them is needed, or all of it is kept elsewhere (rule 7).
 func (p *pruner) condemn(ctx context.Context) error {
 	var packs []format.Pack
 	for _, s := range p.census.ordered() {
@@ -165,7 +165,7 @@ func objectsOf(heads []Head) (all []store.Object) {
 	return all
 }
 
-// renewLocks renews the locks before a run has to, because the run's credentials may not allow it.
+// renewLocks renews the retention of all objects before a run has to, because the run's credentials may not allow it.
 func (p *pruner) renewLocks(ctx context.Context) error {
 	lock := p.r.Lock()
 	if lock == nil || p.DryRun {

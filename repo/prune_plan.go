@@ -59,7 +59,8 @@ func (p *plan) young(s *packState) bool {
 // rewritable reports whether a pack is old enough to be condemned and something in it is kept.
 func (p *plan) rewritable(s *packState) bool { return s.counts() && s.kept > 0 && !p.young(s) }
 
-// sparse chooses packs until no more than MaxUnused of all is unused, those first where most is.
+// sparse returns the packs to rewrite so that no more than MaxUnused of all bytes are unused. It takes packs with the largest
+// unused share first.
 func (p *plan) sparse() (chosen []*packState) {
 	var all []*packState
 	var used, unused int64
@@ -85,7 +86,7 @@ func (p *plan) sparse() (chosen []*packState) {
 	return chosen
 }
 
-// small chooses the small packs of a kind, if together they are worth it.
+// small returns the small packs of a kind if they fill a pack together, or if there are many.
 func (p *plan) small(kind uint8, but []*packState) (chosen []*packState) {
 	var sum int64
 	but = slices.DeleteFunc(slices.Clone(but), func(s *packState) bool { return s.Kind != kind || s.Size >= smallPack })

@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// survey is what a prune finds: the packs, the condemnations, the roots, and what they need.
+// survey holds what a prune finds: the packs, the condemnations, the roots, and the chunks that the roots need.
 type survey struct {
 	deleter
 	walk Walk
@@ -26,12 +26,13 @@ type survey struct {
 	erased    []Head // likewise, of manifests that hold what was erased
 	erasures  *statement.Erasures
 	census    *census
-	followed  int   // roots
-	reached   int64 // calls of reach
+	followed  int   // number of roots that were followed
+	reached   int64 // number of calls of reach
 }
 
-// look is the first half of rule 8. Its order matters: packs, then condemnations, then roots. A run that relies on a condemned pack
-// began before the condemnation. When that is a day old, the run has committed, or never will.
+// look lists packs, then condemnations, then roots, and follows the roots (first half of rule 8). The order matters: a run that
+// relies on a condemned pack began before the condemnation. When the condemnation is a day old, the run has committed, or never
+// will.
 func (s *survey) look(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{s.listPacks, s.listCondemned, s.listRoots} {
 		if err := step(ctx); err != nil {

@@ -13,8 +13,8 @@ var ErrSkew = errors.New("nothing is removed while the store's clock and this ho
 // skewAtMost is how far the two clocks may differ while mailstrata removes something.
 const skewAtMost = time.Hour
 
-// checkSkew compares a time of the store with this host's clock. Removing depends on ages, and the store's clock can leap. If it
-// is two days ahead, every grace seems to be over. If it is two days back, a mark that is put then soon looks old.
+// checkSkew compares a time of the store with this host's clock. Removing depends on ages, and the store's clock can be wrong. If it
+// is two days ahead, every grace period seems to be over. If it is two days behind, a mark that is put then soon looks old.
 func (o *objects) checkSkew(now time.Time) error {
 	host := o.hostTime()
 	if skew := now.Sub(host).Round(time.Second); skew.Abs() > skewAtMost {
