@@ -78,59 +78,50 @@ func (m *memory) write(what *remembered) error {
 	return nil
 }
 
-// lock keeps other processes of this host from the file. missing says why it cannot, if the file system has no locks.
-func (m *memory) lock() (unlock func(), missing, err error) {
-	if m.path == "" {
-		return func() {}, nil, nil
+// change calls use with what the host remembers, or nil, and keeps other processes of this host from the file meanwhile. missing
+// says why it cannot, if the file system has no locks.
+func (m *memory) change(use func(old *remembered) error) (missing, err error) {
+	if m.path != "" {
+		var unlock func()
+		if unlock, missing, err = local.Lock(context.Background(), m.path+".lock", nil); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrMemory, err)
+		}
+		defer unlock()
 	}
-	unlock, missing, err = local.Lock(context.Background(), m.path+".lock", nil)
+	old, err := m.read()
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrMemory, err)
+		return missing, err
 	}
-	return unlock, missing, nil
+	return missing, use(old)
 }
 
 // check compares the repository with what this host remembers, or else with the fingerprint that the key file names, and
 // remembers it. trust is the fingerprint that the user named. vouched is false if nothing named a fingerprint.
 func (m *memory) check(trust, keyFingerprint string) (vouched bool, missing, err error) {
-	unlock, missing, err := m.lock()
-	if err != nil {
-		return false, nil, err
-	}
-	defer unlock()
-	old, err := m.read()
-	if err != nil {
-		return false, missing, err
-	}
-	switch vouched = true; {
-	case trust == m.now.Fingerprint:
-	case trust != "":
-		err = fmt.Errorf("%w: its fingerprint is %s, not %s", ErrSwapped, m.now.Fingerprint, trust)
-	case old != nil:
-		err = old.accepts(&m.now)
-	case keyFingerprint == "":
-		vouched = false
-	case keyFingerprint != m.now.Fingerprint:
-		err = fmt.Errorf("%w: the key file names fingerprint %s, the repository has %s", ErrSwapped, keyFingerprint, m.now.Fingerprint)
-	}
-	if err != nil {
-		return false, missing, err
-	}
-	return vouched, missing, m.update(old)
+	vouched = true
+	missing, err = m.change(func(old *remembered) error {
+		switch {
+		case trust == m.now.Fingerprint:
+		case trust != "":
+			return fmt.Errorf("%w: its fingerprint is %s, not %s", ErrSwapped, m.now.Fingerprint, trust)
+		case old != nil:
+			if err := old.accepts(&m.now); err != nil {
+				return err
+			}
+		case keyFingerprint == "":
+			vouched = false
+		case keyFingerprint != m.now.Fingerprint:
+			return fmt.Errorf("%w: the key file names fingerprint %s, the repository has %s", ErrSwapped, keyFingerprint, m.now.Fingerprint)
+		}
+		return m.update(old)
+	})
+	return vouched, missing, err
 }
 
 // refresh remembers the repository as it is now, after a change by this host.
 func (m *memory) refresh() error {
-	unlock, _, err := m.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	old, err := m.read()
-	if err != nil {
-		return err
-	}
-	return m.update(old)
+	_, err := m.change(m.update)
+	return err
 }
 
 // update replaces what the host remembered, if it differs.
@@ -163,24 +154,21 @@ func (old *remembered) accepts(now *remembered) error {
 
 // setHead remembers the newest manifest of an account.
 func (m *memory) setHead(h Head) error {
-	unlock, _, err := m.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	old, err := m.read()
-	if err != nil || old == nil || old.Repository != m.now.Repository {
-		return err
-	}
-	newest, known := ParseManifest(old.Heads[h.Account])
-	if known && !h.Time.After(newest.Time) && !newest.Time.After(h.Stored.Add(earlyAtMost)) { // otherwise a clock was ahead
-		return nil
-	}
-	if old.Heads == nil {
-		old.Heads = map[string]string{}
-	}
-	old.Heads[h.Account] = h.Name
-	return m.write(old)
+	_, err := m.change(func(old *remembered) error {
+		if old == nil || old.Repository != m.now.Repository {
+			return nil
+		}
+		newest, known := ParseManifest(old.Heads[h.Account])
+		if known && !h.Time.After(newest.Time) && !newest.Time.After(h.Stored.Add(earlyAtMost)) { // otherwise a clock was ahead
+			return nil
+		}
+		if old.Heads == nil {
+			old.Heads = map[string]string{}
+		}
+		old.Heads[h.Account] = h.Name
+		return m.write(old)
+	})
+	return err
 }
 
 // head returns the name of the newest manifest of an account that this host has seen, or an empty string.

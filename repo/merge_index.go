@@ -205,7 +205,7 @@ func (x *indexMerger) merge(ctx context.Context, listed []listedSegment) error {
 			}
 		}
 		now.Done, now.Bytes = now.Done+1, now.Bytes+s.Size
-		x.tell(now)
+		x.step(now)
 	}
 	merged := index.NewUnion(m.files, func(row *format.PackRow) bool { return x.gone(row.Pack()) })
 	if len(m.files) < 2 || len(merged.Packs) == 0 {

@@ -171,7 +171,7 @@ func (p *pruner) renewLocks(ctx context.Context) error {
 	if lock == nil || p.DryRun {
 		return nil
 	}
-	done, err := p.r.renew(ctx, p.run.Start(), lock.Interval()/2, p.tell)
+	done, err := p.r.renew(ctx, p.run.Start(), lock.Interval()/2, p.step)
 	p.report.Renewed, p.report.Locks = done.renewed, done.err
 	if changed := p.r.store.CheckDefault(ctx); errors.Is(changed, objectlock.ErrDefault) {
 		p.report.Locks = errors.Join(p.report.Locks, changed)

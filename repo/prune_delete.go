@@ -37,7 +37,7 @@ func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			now.Done, now.Bytes = now.Done+1, now.Bytes+o.Size
-			d.tell(now)
+			d.step(now)
 			switch {
 			case err == nil:
 				done.add(o.Size)
@@ -53,6 +53,7 @@ func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object
 	return group.Wait()
 }
 
+// leave reports an object that stays.
 func (d *deleter) leave(name string, err error) {
 	if d.Left != nil {
 		d.Left(name, err)
@@ -73,7 +74,8 @@ func (d *deleter) leaveUnreadable(ctx context.Context, name string, err error) e
 	return fmt.Errorf("read %s: %w", name, err)
 }
 
-func (d *deleter) tell(now Progress) {
+// step reports progress, if the caller wants to know it.
+func (d *deleter) step(now Progress) {
 	if d.Progress != nil {
 		d.Progress(now)
 	}

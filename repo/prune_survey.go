@@ -93,7 +93,7 @@ func (s *survey) listRoots(ctx context.Context) error {
 			s.census.close()
 			return err
 		}
-		s.tell(Progress{Step: stepFollowed, Done: int64(i + 1), Of: int64(len(s.roots))})
+		s.step(Progress{Step: stepFollowed, Done: int64(i + 1), Of: int64(len(s.roots))})
 	}
 	if err := s.followErased(ctx); err != nil {
 		s.census.close()
@@ -107,7 +107,7 @@ const stepFollowed = "manifests followed"
 // reach records that a chunk is needed.
 func (s *survey) reach(id chunk.ID) (first bool, err error) {
 	if s.reached++; s.reached%progressEvery == 0 {
-		s.tell(Progress{Step: stepFollowed, Done: int64(s.followed), Of: int64(len(s.roots))})
+		s.step(Progress{Step: stepFollowed, Done: int64(s.followed), Of: int64(len(s.roots))})
 	}
 	return s.census.reach(id)
 }

@@ -50,6 +50,7 @@
 // recovery (what a killed run leaves on this host).
 //
 // This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
+// As packages of their own they would need what is internal to Repo, Writer and Reader as exported names.
 package repo
 
 import (

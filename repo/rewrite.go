@@ -69,7 +69,7 @@ func (p *pruner) copy(ctx context.Context, packs []*packState) (done []*packStat
 			p.leave(s.Name(), err)
 		}
 		now.Done, now.Bytes = now.Done+1, now.Bytes+int64(s.Size)
-		p.tell(now)
+		p.step(now)
 	}
 	if err := w.Flush(ctx); err != nil {
 		return nil, err
