@@ -5,7 +5,7 @@
 //
 //	socket ─► netconn.Conn ─► wire.Reader ─► conn ──────► Mailbox ──────────────► view ─────► backup
 //	          bytes, stalls   nodes, UIDs    commands     FETCH of attributes,    source.go
-//	                          │                           fetch.go, collect.go
+//	                          │                           attributes.go, collect.go
 //	                          └ literals of bodies ─────► FETCH of bodies, body.go ─► read(uid, body)
 //	                            conn.dispatchBody         never held in memory
 //
@@ -14,7 +14,7 @@
 //
 // Client and Mailbox hold the commands. A Client has those of the account: list.go with scope.go, name.go and inbox.go;
 // status.go; client.go; append.go. A Mailbox has those of the mailbox that is open: mailbox.go; search.go; and three
-// forms of FETCH: fetch.go with collect.go for what a message is without its body, body.go for bodies and headers, and
+// forms of FETCH: attributes.go with collect.go for what a message is without its body, body.go for bodies and headers, and
 // ranges.go for ranges of bodies.
 //
 // source.go is the account as backup sees it, over the connections of a Pool (pool.go). Its view is a mailbox that is
