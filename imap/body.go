@@ -115,13 +115,13 @@ func (f *bodyFetch) command(batch []mail.Message) *command {
 		f.due[m.UID] = true
 	}
 	cmd := newCommand("UID FETCH").raw(" " + uids.String() + " (UID BODY.PEEK" + f.section + ")")
-	cmd.body, cmd.data = f.body, f.data
+	cmd.onBody, cmd.onResponse = f.onBody, f.onResponse
 	return cmd
 }
 
-// body reads a body off the connection. The UID before it names its message. If the UID comes later, body holds the
+// onBody reads a body off the connection. The UID before it names its message. If the UID comes later, onBody holds the
 // body: a sequence number is no safe name while the UID may still come.
-func (f *bodyFetch) body(b *wire.BodyLiteral) error {
+func (f *bodyFetch) onBody(b *wire.BodyLiteral) error {
 	if !wire.EqualFold([]byte(b.Name), "BODY"+f.section) {
 		return nil // not requested
 	}
@@ -153,9 +153,9 @@ func tooLarge(uid mail.UID, size int64) error {
 	return &handlerError{&mail.TooLargeError{UID: uid, Size: size}}
 }
 
-// data reads a response after its bodies. It finds the message of a held body, and accepts bodies that are quoted
+// onResponse reads a response after its bodies. It finds the message of a held body, and accepts bodies that are quoted
 // strings, which are legal (RFC 9051 section 9, nstring). NIL is no body.
-func (f *bodyFetch) data(resp *wire.Response) (bool, error) {
+func (f *bodyFetch) onResponse(resp *wire.Response) (bool, error) {
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
 	}

@@ -61,7 +61,7 @@ func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
 	}
 	var spaces []mail.Namespace
 	cmd := newCommand("NAMESPACE")
-	cmd.data = func(resp *wire.Response) (bool, error) {
+	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "NAMESPACE" {
 			return false, nil
 		}
@@ -113,7 +113,7 @@ func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
 	if !c.caps.has("QUOTA") || c.opts.quirks.avoids(cmd.name) {
 		return nil, nil
 	}
-	cmd.data = func(resp *wire.Response) (bool, error) {
+	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "QUOTA" || len(resp.Args) < 2 {
 			return resp.Name == "QUOTAROOT", nil
 		}

@@ -58,7 +58,7 @@ func (c *collector) fetch(ctx context.Context, items, modifier string) error {
 		return nil
 	}
 	cmd := newCommand("UID FETCH").raw(" " + setOf(c.uids).String() + " (" + items + ")" + modifier)
-	cmd.data = c.take
+	cmd.onResponse = c.take
 	err := c.m.c.do(ctx, cmd)
 	if expungeIssued(err) {
 		return nil

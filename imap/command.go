@@ -14,8 +14,8 @@ type command struct {
 	parts []part
 	hide  bool // keep the command's arguments out of the trace
 
-	data func(*wire.Response) (taken bool, err error) // called with untagged responses; may be nil
-	body func(*wire.BodyLiteral) error                // called with bodies; may be nil
+	onResponse func(*wire.Response) (taken bool, err error) // called with untagged responses; may be nil
+	onBody     func(*wire.BodyLiteral) error                // called with bodies; may be nil
 
 	tag  string
 	done bool

@@ -176,10 +176,10 @@ func (c *conn) refusal(command string, resp *wire.Response) *Error {
 func (c *conn) dispatch(resp *wire.Response) (taken bool, err error) {
 	c.observe(resp)
 	for _, cmd := range c.pending {
-		if cmd.data == nil {
+		if cmd.onResponse == nil {
 			continue
 		}
-		if taken, err := cmd.data(resp); taken || err != nil {
+		if taken, err := cmd.onResponse(resp); taken || err != nil {
 			return taken, err
 		}
 	}
@@ -220,8 +220,8 @@ func (c *conn) listen(listener func(*wire.Response)) (stop func()) {
 // dispatchBody gives a body to the command that takes bodies.
 func (c *conn) dispatchBody(b *wire.BodyLiteral) error {
 	for _, cmd := range c.pending {
-		if cmd.body != nil {
-			return cmd.body(b)
+		if cmd.onBody != nil {
+			return cmd.onBody(b)
 		}
 	}
 	return nil

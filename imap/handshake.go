@@ -190,7 +190,7 @@ const (
 // identify sends the client's name and version, and keeps the server's (RFC 2971).
 func (h *handshake) identify() *command {
 	cmd := newCommand("ID").raw(` ("name" "mailstrata" "version" `).text(cmp.Or(h.opts.Version, "unknown")).raw(")")
-	cmd.data = func(resp *wire.Response) (bool, error) {
+	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "ID" {
 			return false, nil
 		}

@@ -89,7 +89,7 @@ func (c *Client) list(ctx context.Context) (*listing, error) {
 		cmd.raw(" RETURN (" + options + ")")
 		cmd.name = listReturning(strings.Contains(options, "STATUS"))
 	}
-	cmd.data = l.add
+	cmd.onResponse = l.add
 	err := c.do(ctx, cmd)
 	if options != "" && errors.Is(err, mail.ErrRefused) && c.dead == nil {
 		c.plainList = true
@@ -143,7 +143,7 @@ func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
 	}
 	var names []string
 	var held memoryCount
-	cmd.data = func(resp *wire.Response) (bool, error) {
+	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if (resp.Name != "LIST" && resp.Name != "LSUB") || len(resp.Args) < 3 {
 			return false, nil
 		}

@@ -48,7 +48,7 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Mailbox, e
 		cmd.raw(" (CONDSTORE)")
 	}
 	kept := 0
-	cmd.data = func(resp *wire.Response) (bool, error) {
+	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		taken := m.readOpening(resp)
 		kept++
 		return taken && kept <= maxOpening, nil

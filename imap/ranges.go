@@ -58,13 +58,13 @@ func (d *rangeFetch) command(stretches []source.Range) *command {
 	uid := stretches[0].UID
 	d.due[uid] = stretches
 	cmd := newCommand("UID FETCH").raw(fmt.Sprintf(" %d (UID%s)", uid, items.String()))
-	cmd.body, cmd.data = d.body, d.data
+	cmd.onBody, cmd.onResponse = d.onBody, d.onResponse
 	return cmd
 }
 
-// body holds a range until the response is complete and its message known. It skips one that is longer than any that
+// onBody holds a range until the response is complete and its message known. It skips one that is longer than any that
 // was requested.
-func (d *rangeFetch) body(b *wire.BodyLiteral) error {
+func (d *rangeFetch) onBody(b *wire.BodyLiteral) error {
 	if b.Size > d.longest || d.held+b.Size > maxRangeBytes {
 		return nil
 	}
@@ -76,8 +76,8 @@ func (d *rangeFetch) body(b *wire.BodyLiteral) error {
 	return err
 }
 
-// data delivers the ranges of one response.
-func (d *rangeFetch) data(resp *wire.Response) (bool, error) {
+// onResponse delivers the ranges of one response.
+func (d *rangeFetch) onResponse(resp *wire.Response) (bool, error) {
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
 	}

@@ -85,7 +85,7 @@ func (c surveyor) listSpaces(ctx context.Context, l *listing, s scope) error {
 			continue
 		}
 		cmd := newCommand("LIST").raw(` "" `).text(prefix + "*")
-		cmd.data = l.add
+		cmd.onResponse = l.add
 		if err := c.do(ctx, cmd); err != nil && (c.dead != nil || ctx.Err() != nil || !isTemporary(err) && !isRefused(err)) {
 			return err
 		}

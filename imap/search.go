@@ -33,7 +33,7 @@ func (m *Mailbox) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, 
 	}
 	cmd.raw(" UID " + setOf(uids).String())
 	var found wire.UIDCollector
-	cmd.data = func(resp *wire.Response) (bool, error) {
+	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		switch {
 		case resp.Name == "SEARCH":
 		case resp.Name != "ESEARCH" || answersOther(resp.Args, cmd.tag):
@@ -60,7 +60,7 @@ func answersOther(args []wire.Node, tag string) bool {
 func (m *Mailbox) FetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	cmd := newCommand("UID FETCH").raw(" " + setOf(uids).String() + " (UID)")
 	var found wire.UIDCollector
-	cmd.data = func(resp *wire.Response) (bool, error) {
+	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "FETCH" || len(resp.Args) == 0 {
 			return false, nil
 		}

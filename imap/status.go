@@ -92,7 +92,7 @@ func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 			break
 		}
 		cmd := statusOf(m.Raw).raw(" (" + items + ")")
-		cmd.data = answers.add
+		cmd.onResponse = answers.add
 		atOnce := statusWindow
 		if doubts > 0 {
 			atOnce = 0
@@ -118,7 +118,7 @@ func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 	answers := newStatusAnswers(c.names())
 	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
-	cmd.data = answers.add
+	cmd.onResponse = answers.add
 	if c.opts.quirks.avoids(cmd.name) {
 		return mail.Status{}, fmt.Errorf("the server ends the connection at each %s: %s", cmd.name,
 			c.opts.quirks.reason(cmd.name))

@@ -96,7 +96,7 @@ func (v *virtualFinder) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is,
 	own := v.names().key(m.Raw)
 	is = true
 	cmd := newCommand("FETCH").raw(" 1,* (UID X-MAILBOX)")
-	cmd.data = func(resp *wire.Response) (bool, error) {
+	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "FETCH" || len(resp.Args) == 0 {
 			return false, nil
 		}
@@ -144,7 +144,7 @@ func (v *virtualFinder) guids(ctx context.Context, raw string, do func(guid stri
 		return err
 	}
 	cmd := newCommand("UID FETCH").raw(" 1:* (UID X-GUID)")
-	cmd.data = func(resp *wire.Response) (bool, error) {
+	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "FETCH" || len(resp.Args) == 0 {
 			return false, nil
 		}
