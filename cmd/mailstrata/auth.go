@@ -89,11 +89,10 @@ func (c *authCommand) account(p *program, name string) (*access.Account, string,
 		}
 		return a, cmp.Or(c.Provider, access.ProviderOf(a)), nil
 	}
-	at := strings.LastIndexByte(name, '@')
-	if at < 1 {
+	if strings.LastIndexByte(name, '@') < 1 {
 		return nil, "", p.unknownName(name)
 	}
-	provider := cmp.Or(c.Provider, access.KnownHosts[strings.ToLower(name[at+1:])].Provider)
+	provider := cmp.Or(c.Provider, access.DomainProvider(name))
 	configured, err := p.Config()
 	if err != nil {
 		return nil, "", err

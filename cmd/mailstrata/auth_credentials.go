@@ -76,7 +76,7 @@ func (c *authCommand) named(p *program, name string) (credentials []*credential,
 		return nil, err
 	}
 	if a != nil {
-		credentials = append(credentials, c.accountCredential(p, a))
+		credentials = append(credentials, c.accountCredential(a))
 	}
 	if r := configured.Repository(name); r != nil && name != "" {
 		if r.Secret.Keyring == "" && a == nil {
@@ -100,7 +100,7 @@ func (c *authCommand) named(p *program, name string) (credentials []*credential,
 	return []*credential{{account: a, provider: provider}}, nil
 }
 
-func (c *authCommand) accountCredential(p *program, a *access.Account) *credential {
+func (c *authCommand) accountCredential(a *access.Account) *credential {
 	if entry := a.Configured.Secret.Keyring; entry != "" && c.Provider == "" {
 		return &credential{account: a, keyring: entry, secret: secret.Source{Name: "password of " + a.Name, Variable: "MAILSTRATA_IMAP_PASSWORD"}}
 	}
@@ -179,7 +179,7 @@ func configuredCredentials(p *program, c *config.Config) (all []*credential, err
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, new(authCommand).accountCredential(p, a))
+		all = append(all, new(authCommand).accountCredential(a))
 	}
 	for command, w := range c.Watch {
 		if w.Ping.Keyring != "" {

@@ -184,11 +184,12 @@ func (l *typedLine) candidates(ctx context.Context, p *program, word string) []c
 func (l *typedLine) archived(ctx context.Context, p *program, value *kong.Value, word string) []candidate {
 	kind := value.Name
 	switch {
-	case kind == "account" && slices.Contains([]string{"backup", "auth", "doctor"}, l.node.Name):
-		return l.configured(ctx, p)
+	case kind == "account" && (l.node.Name == "auth" || l.node.Name == "doctor"):
+		c := l.config(ctx, p)
+		return append(configuredCandidates(c), repositoryCandidates(c)...)
 	case kind == "repo", kind == "to" && l.node.Name == "copy":
 		return repositoryCandidates(l.config(ctx, p))
-	case kind == "to": // restore into an account
+	case kind == "to", kind == "account" && l.node.Name == "backup":
 		return configuredCandidates(l.config(ctx, p))
 	case kind == "provider":
 		return l.providers(ctx, p)
@@ -233,25 +234,12 @@ func (l *typedLine) inner(ctx context.Context, p *program) (*program, error) {
 
 // config returns the configuration, or an empty one if it has errors.
 func (l *typedLine) config(ctx context.Context, p *program) *config.Config {
-	inner, err := l.inner(ctx, p)
-	if err != nil {
-		return &config.Config{}
+	if inner, err := l.inner(ctx, p); err == nil {
+		if c, err := inner.Config(); err == nil {
+			return c
+		}
 	}
-	c, err := inner.Config()
-	if err != nil {
-		return &config.Config{}
-	}
-	return c
-}
-
-// configured returns the accounts of the configuration, and its repositories for commands that take them.
-func (l *typedLine) configured(ctx context.Context, p *program) (found []candidate) {
-	c := l.config(ctx, p)
-	found = configuredCandidates(c)
-	if l.node.Name != "backup" {
-		found = append(found, repositoryCandidates(c)...)
-	}
-	return found
+	return &config.Config{}
 }
 
 func configuredCandidates(c *config.Config) (found []candidate) {

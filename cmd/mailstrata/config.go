@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -34,7 +33,7 @@ EXIT STATUS
 0 no errors; 1 it cannot be read; 2 it has errors, or the command line is invalid.`
 }
 
-func (c *configCheckCommand) Run(ctx context.Context, p *program) error {
+func (c *configCheckCommand) Run(p *program) error {
 	file, err := p.ConfigFile()
 	if err != nil {
 		return err
@@ -139,7 +138,7 @@ type configuredSummary struct {
 	Secret     string `json:"secret"`
 }
 
-func (c *configShowCommand) Run(ctx context.Context, p *program) error {
+func (c *configShowCommand) Run(p *program) error {
 	read, err := p.Config()
 	if err != nil {
 		return err

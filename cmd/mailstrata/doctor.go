@@ -128,19 +128,17 @@ func (c *doctorCommand) repositories(p *program, accounts []*access.Account, nam
 }
 
 func printFindings(p *program, findings []doctor.Finding) error {
-	failed := 0
+	count := make(map[doctor.Verdict]int)
 	for _, f := range findings {
-		if f.Status == doctor.Fail {
-			failed++
-		}
+		count[f.Status]++
 	}
 	if !p.flags.JSON {
-		printFindingsTable(p, findings)
+		printFindingsTable(p, findings, count)
 	} else if err := ui.PrintLines(p.Output, findings); err != nil {
 		return err
 	}
-	if failed > 0 {
-		return &outcome{statusFailed, ui.Plural(failed, "check") + " failed"}
+	if count[doctor.Fail] > 0 {
+		return &outcome{statusFailed, ui.Plural(count[doctor.Fail], "check") + " failed"}
 	}
 	return nil
 }
@@ -164,30 +162,22 @@ func worstFirst(findings []doctor.Finding, all bool) (listed []doctor.Finding, s
 	return listed, len(seen)
 }
 
-func printFindingsTable(p *program, findings []doctor.Finding) {
-	all := findings
-	findings, subjects := worstFirst(all, p.flags.Verbose)
-	defer func() {
-		if subjects > subjectsListed {
-			n := make(map[doctor.Verdict]int)
-			for _, f := range all {
-				n[f.Status]++
-			}
-			p.Printf("%s of %d accounts, repositories and hosts: %d failed, %d warnings, %d ok (-v lists these too)",
-				ui.Plural(len(all), "check"), subjects, n[doctor.Fail], n[doctor.Warn], n[doctor.OK])
+func printFindingsTable(p *program, findings []doctor.Finding, count map[doctor.Verdict]int) {
+	listed, subjects := worstFirst(findings, p.flags.Verbose)
+	if len(listed) > 0 {
+		t := p.Table("STATUS", "SUBJECT", "CHECK", "FINDING")
+		for _, f := range listed {
+			t.ColoredRow(map[doctor.Verdict]ui.Color{doctor.Warn: ui.Yellow, doctor.Fail: ui.Red}[f.Status], string(f.Status), f.Subject, f.Check, f.Finding)
 		}
-	}()
-	if len(findings) == 0 {
-		return
+		t.Flush()
 	}
-	t := p.Table("STATUS", "SUBJECT", "CHECK", "FINDING")
-	for _, f := range findings {
-		t.ColoredRow(map[doctor.Verdict]ui.Color{doctor.Warn: ui.Yellow, doctor.Fail: ui.Red}[f.Status], string(f.Status), f.Subject, f.Check, f.Finding)
-	}
-	t.Flush()
-	for _, f := range findings {
+	for _, f := range listed {
 		if f.Advice != "" && f.Status != doctor.OK {
 			p.Printf("%s, %s: %s", ui.Safe(f.Subject), f.Check, ui.Safe(f.Advice))
 		}
+	}
+	if subjects > subjectsListed {
+		p.Printf("%s of %d accounts, repositories and hosts: %d failed, %d warnings, %d ok (-v lists these too)",
+			ui.Plural(len(findings), "check"), subjects, count[doctor.Fail], count[doctor.Warn], count[doctor.OK])
 	}
 }

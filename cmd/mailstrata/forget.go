@@ -128,16 +128,15 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if policy.IsZero() && len(c.Names) == 0 && len(c.Acknowledge) == 0 {
+	forgets := !policy.IsZero() || len(c.Names) > 0
+	if !forgets && len(c.Acknowledge) == 0 {
 		return &hint.Usage{
 			Text: "no --keep rule and no manifest is given",
 			Hint: "mailstrata forget --keep-daily 30 --keep-monthly 24 --dry-run shows what such rules do",
 		}
 	}
-	if decides := !policy.IsZero() || len(c.Names) > 0; decides && len(c.Acknowledge) > 0 {
-		if err := c.mayAsk(p); err != nil {
-			return err
-		}
+	if forgets && len(c.Acknowledge) > 0 && !c.Yes && !c.DryRun && !p.HasTerminal() {
+		return errNoTerminal // before it writes an acknowledgement
 	}
 	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
@@ -147,7 +146,7 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 	if err := c.acknowledge(ctx, p, r); err != nil {
 		return err
 	}
-	if policy.IsZero() && len(c.Names) == 0 {
+	if !forgets {
 		return nil
 	}
 	plan, err := c.plan(ctx, p, r, policy)
@@ -260,9 +259,11 @@ func (c *forgetCommand) acknowledge(ctx context.Context, p *program, r *repo.Rep
 		if err != nil {
 			return err
 		}
-		alarms, err := c.alarms(ctx, p, r, contents)
-		if err != nil {
-			return err
+		alarms := contents.Manifest.Alarm
+		if len(alarms) == 0 {
+			if alarms, err = archive.LostBefore(ctx, r, contents.Head, p.lossLimits(c.ShrinkLimit)); err != nil {
+				return err
+			}
 		}
 		if len(alarms) == 0 {
 			return hint.Usagef("--acknowledge: nothing shrank suspiciously in manifest %s", shortID(contents.Head))

@@ -12,7 +12,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
-	"github.com/mailstrata/mailstrata/repo"
 )
 
 // printLosses prints the losses that no alarm mentions.
@@ -43,22 +42,6 @@ func (p *program) lossLimits(rules []loss.Rule) archive.Limits {
 		}
 		return func(m *mail.Mailbox) loss.Limit { return job.ShrinkLimit(rules, m) }
 	}
-}
-
-// alarms returns the alarms of a manifest. If it has none, it returns the losses that a comparison finds.
-func (c *forgetCommand) alarms(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents) ([]string, error) {
-	if alarms := contents.Manifest.Alarm; len(alarms) > 0 {
-		return alarms, nil
-	}
-	return archive.LostBefore(ctx, r, contents.Head, p.lossLimits(c.ShrinkLimit))
-}
-
-// mayAsk returns an error if there is no terminal to confirm on, before an acknowledgement is written.
-func (c *forgetCommand) mayAsk(p *program) error {
-	if c.Yes || c.DryRun || p.HasTerminal() {
-		return nil
-	}
-	return errNoTerminal
 }
 
 // confirm asks the user whether to forget what the plan forgets. A plan that forgets nothing needs no answer.

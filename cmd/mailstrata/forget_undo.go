@@ -10,7 +10,6 @@ import (
 	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -167,7 +166,7 @@ func printUndone(p *program, u rewrite.Undone) error {
 		s.Error = u.Err.Error()
 	}
 	for _, m := range u.Missing[:min(len(u.Missing), mostRemarks)] {
-		p.Warn("%s: missing: %s", s.ID[:8], ui.Safe(missingText(m)))
+		p.Warn("%s: missing: %s", s.ID[:8], ui.Safe(describeFailure(m)))
 	}
 	if more := len(u.Missing) - mostRemarks; more > 0 {
 		p.Warn("%s: and %s more", s.ID[:8], ui.Count(int64(more)))
@@ -189,15 +188,4 @@ func printUndone(p *program, u rewrite.Undone) error {
 		p.Printf("%s of %s, %s, is back, as %s", s.ID[:8], ui.Safe(s.Account), ui.Time(s.Time), s.Undone[:8])
 	}
 	return nil
-}
-
-// missingText names what is missing, and why.
-func missingText(m manifest.Failure) string {
-	switch {
-	case m.UID > 0:
-		return fmt.Sprintf("mailbox %s UID %d: %s", ui.Quote(m.Mailbox), m.UID, m.Reason)
-	case m.Mailbox != "":
-		return fmt.Sprintf("mailbox %s: %s", ui.Quote(m.Mailbox), m.Reason)
-	}
-	return m.Reason
 }

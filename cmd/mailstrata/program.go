@@ -181,9 +181,6 @@ var otherWords = map[string]string{
 func (p *program) variable(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if name := flag.Tag.Get("var"); name != "" {
 		if value := p.getenv(name); value != "" {
-			if p.ByVariable == nil {
-				p.ByVariable = make(map[string]bool)
-			}
 			p.ByVariable[flag.Name] = true
 			return value, nil
 		}

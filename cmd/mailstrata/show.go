@@ -112,6 +112,17 @@ func failureSummaries(failures []manifest.Failure) []failureSummary {
 	return summaries
 }
 
+// describeFailure returns what could not be read, and why.
+func describeFailure(f manifest.Failure) string {
+	switch {
+	case f.UID > 0:
+		return fmt.Sprintf("mailbox %s UID %d: %s", ui.Quote(f.Mailbox), f.UID, f.Reason)
+	case f.Mailbox != "":
+		return fmt.Sprintf("mailbox %s: %s", ui.Quote(f.Mailbox), f.Reason)
+	}
+	return f.Reason
+}
+
 func (c *showCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	contents, err := p.openManifest(ctx, r, c.Manifest)
 	if err != nil {
@@ -207,11 +218,7 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 	p.Paragraphs(ui.Yellow, "Warnings", m.Warnings)
 	var failures []string
 	for _, f := range m.Failures {
-		where := "mailbox " + ui.Quote(f.Mailbox)
-		if f.UID > 0 {
-			where += fmt.Sprintf(" UID %d", f.UID)
-		}
-		failures = append(failures, where+": "+f.Reason)
+		failures = append(failures, describeFailure(f))
 	}
 	if more := m.Totals.Failures - int64(len(failures)); more > 0 {
 		failures = append(failures, fmt.Sprintf("and %s more", ui.Count(more)))

@@ -7,7 +7,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest/history"
-	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
@@ -81,20 +80,16 @@ func (c *tagCommand) Run(ctx context.Context, p *program) error {
 			return &hint.Usage{Text: err.Error()}
 		}
 	}
-	if len(c.Add)+len(c.Remove) > 0 {
-		return p.tag(ctx, c.Manifests, c.Add, c.Remove)
-	}
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	return p.printTags(ctx, r, c.Manifests)
+	return p.tag(ctx, c.Manifests, c.Add, c.Remove)
 }
 
-// tag adds and removes tags, and prints those of the manifests.
-func (p *program) tag(ctx context.Context, names, set, taken []string) error {
-	r, err := p.OpenAsOwner(ctx)
+// tag adds and removes tags, if there are any, and prints those of the manifests.
+func (p *program) tag(ctx context.Context, names, added, removed []string) error {
+	open, changes := p.Open, len(added)+len(removed) > 0
+	if changes {
+		open = p.OpenAsOwner
+	}
+	r, err := open(ctx)
 	if err != nil {
 		return err
 	}
@@ -103,18 +98,12 @@ func (p *program) tag(ctx context.Context, names, set, taken []string) error {
 	if err != nil {
 		return err
 	}
-	for _, head := range heads {
-		if err := r.Tag(ctx, head, set, taken); err != nil {
-			return err
+	if changes {
+		for _, head := range heads {
+			if err := r.Tag(ctx, head, added, removed); err != nil {
+				return err
+			}
 		}
-	}
-	return p.printTags(ctx, r, names)
-}
-
-func (p *program) printTags(ctx context.Context, r *repo.Repo, names []string) error {
-	heads, err := p.heads(ctx, r, names)
-	if err != nil {
-		return err
 	}
 	tags, err := r.Tags(ctx)
 	if err != nil {

@@ -80,8 +80,8 @@ func ParseAccount(text string) (*Account, error) {
 		wrong.Hint = "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, not from the command line"
 	case !strings.Contains(text, ":") && strings.Count(text, "@") == 1:
 		wrong.Hint = "did you mean imaps://" + ui.Safe(text) + "?"
-		if known, ok := KnownHosts[strings.ToLower(text[strings.IndexByte(text, '@')+1:])]; ok {
-			wrong.Hint = "did you mean " + ui.Safe(AccountURL(text, known.host)) + "?"
+		if provider := DomainProvider(text); provider != "" {
+			wrong.Hint = "did you mean " + ui.Safe(AccountURL(text, ProviderHosts[provider])) + "?"
 		}
 	}
 	return nil, wrong
@@ -229,17 +229,15 @@ func (t traceWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// mailHost is a provider and its IMAP server.
-type mailHost struct{ Provider, host string }
-
-// KnownHosts maps domains to the provider of their mail.
-var KnownHosts = map[string]mailHost{
-	"gmail.com":      {"google", "imap.gmail.com"},
-	"googlemail.com": {"google", "imap.gmail.com"},
-	"outlook.com":    {"microsoft", "outlook.office365.com"},
-	"hotmail.com":    {"microsoft", "outlook.office365.com"},
-	"live.com":       {"microsoft", "outlook.office365.com"},
-	"msn.com":        {"microsoft", "outlook.office365.com"},
+// DomainProvider returns the provider of a mail address by its domain, or "".
+func DomainProvider(address string) string {
+	switch strings.ToLower(address[strings.LastIndexByte(address, '@')+1:]) {
+	case "gmail.com", "googlemail.com":
+		return "google"
+	case "outlook.com", "hotmail.com", "live.com", "msn.com":
+		return "microsoft"
+	}
+	return ""
 }
 
 // ProviderHosts maps providers to their IMAP servers.

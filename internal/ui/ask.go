@@ -66,7 +66,7 @@ func onTerminal[T any](o *Output, ctx context.Context, question string, read fun
 	if err := o.Flush(); err != nil {
 		return none, err
 	}
-	o.Clear()
+	o.console.clear() // the question gets a line to itself
 	state, err := term.GetState(int(tty.Fd()))
 	if err != nil {
 		return none, err

@@ -69,9 +69,6 @@ func (o *Output) Close() error {
 	return err
 }
 
-// Clear removes the progress line, so that a question has a line to itself.
-func (o *Output) Clear() { o.console.clear() }
-
 // Collect copies each line of standard error to the tail.
 func (o *Output) Collect(tail LineWriter) { o.console.tail = tail }
 

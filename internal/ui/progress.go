@@ -133,16 +133,7 @@ func describe(verb string, t Tally, elapsed time.Duration) string {
 	if t.Bytes > 0 {
 		words = append(words, Size(t.Bytes))
 	}
-	if elapsed < time.Second {
-		return strings.Join(words, ", ") // too early for a rate
-	}
-	if t.Bytes > 0 {
-		words = append(words, Size(int64(float64(t.Bytes)/elapsed.Seconds()))+"/s")
-	}
-	if left := remaining(elapsed, t.Messages, t.Total); left > 0 {
-		words = append(words, roughly(left)+" left")
-	}
-	return strings.Join(words, ", ")
+	return withPace(words, elapsed, t.Bytes, remaining(elapsed, t.Messages, t.Total))
 }
 
 // describeStep returns a line such as "packs deleted: 12 of 40, 120 MB of 400 MB, 40 MB/s, 7 s left".
@@ -154,14 +145,17 @@ func describeStep(s StepState, elapsed time.Duration) string {
 	if s.AllBytes > 0 {
 		words = append(words, Size(s.Bytes)+" of "+Size(s.AllBytes))
 	}
-	if elapsed < time.Second {
-		return strings.Join(words, ", ") // too early for a rate
-	}
-	if s.Bytes > 0 {
-		words = append(words, Size(int64(float64(s.Bytes)/elapsed.Seconds()))+"/s")
-	}
 	// Some steps wait for bytes, others for answers. The slower of the two counts.
-	if left := max(remaining(elapsed, s.Done, s.Of), remaining(elapsed, s.Bytes, s.AllBytes)); left > 0 {
+	left := max(remaining(elapsed, s.Done, s.Of), remaining(elapsed, s.Bytes, s.AllBytes))
+	return withPace(words, elapsed, s.Bytes, left)
+}
+
+// withPace joins words, with the bytes per second and the time that is left, except in the first second.
+func withPace(words []string, elapsed time.Duration, bytes int64, left time.Duration) string {
+	if elapsed >= time.Second && bytes > 0 {
+		words = append(words, Size(int64(float64(bytes)/elapsed.Seconds()))+"/s")
+	}
+	if elapsed >= time.Second && left > 0 {
 		words = append(words, roughly(left)+" left")
 	}
 	return strings.Join(words, ", ")
