@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	_ "embed"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -359,4 +361,36 @@ func firstSentence(help string) string {
 		help = help[:end]
 	}
 	return strings.TrimSuffix(help, ".")
+}
+
+type completionCommand struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"The shell: bash, zsh or fish."`
+}
+
+func (*completionCommand) Help() string {
+	return `Prints a script that completes commands, flags, accounts, manifests and mailboxes. Manifests and mailboxes come from the repository of the command line or MAILSTRATA_REPO, if it opens without a question.
+
+EXAMPLES
+
+    mailstrata completion bash > ~/.local/share/bash-completion/completions/mailstrata
+    mailstrata completion zsh > ~/.zfunc/_mailstrata
+    mailstrata completion fish > ~/.config/fish/completions/mailstrata.fish
+
+For zsh, ~/.zfunc must be in fpath before compinit.
+
+` + exitStatus
+}
+
+var (
+	//go:embed completion/mailstrata.bash
+	bashCompletion string
+	//go:embed completion/mailstrata.zsh
+	zshCompletion string
+	//go:embed completion/mailstrata.fish
+	fishCompletion string
+)
+
+func (c *completionCommand) Run(p *program) error {
+	_, err := fmt.Fprint(p, map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell])
+	return err
 }

@@ -1,8 +1,7 @@
 // Package access finds and opens what a command works on: the repository and the mail accounts that the command line, the
 // environment or the configuration of this host name.
 //
-//	Flags, environment ──► Host ──► directories.go   cache, state and data directories, "~"
-//	                        │  ───► config.go        the configuration
+//	Flags, environment ──► Host ──► host.go          cache, state and data directories, "~", and the configuration
 //	                        │
 //	                        ├─────► Location         where a repository is: location.go
 //	                        │        │ Keys          key file or passphrase: open.go
