@@ -18,7 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// completeCommand prints completions for shells (see completion.go). Given the words of a command line, it prints what
+// completeCommand prints completions for the scripts of completionCommand. Given the words of a command line, it prints what
 // the last one could become, one a line, with a description after a tab. It reports no errors, asks nothing, and does
 // not wait long.
 type completeCommand struct {
