@@ -155,10 +155,7 @@ func ownProvider(c *config.Config, name string) *config.Provider {
 }
 
 func noProvider(name string, c *config.Config) error {
-	names := []string{"google", "microsoft", "other"}
-	for i := range c.Providers {
-		names = append(names, c.Providers[i].Name)
-	}
+	names := append([]string{"google", "microsoft", "other"}, c.ProviderNames()...)
 	return &hint.Usage{
 		Text: "there is no provider " + ui.Quote(name),
 		Hint: cmp.Or(ui.DidYouMean(name, names), "use one of "+ui.Safe(strings.Join(names, ", "))),

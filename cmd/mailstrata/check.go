@@ -175,7 +175,7 @@ func (l *problemListing) describe(problem archive.Problem) string {
 		where += ", mailbox " + ui.Quote(problem.Mailbox)
 	}
 	if n := l.uids.Len(); n > 0 {
-		where += fmt.Sprintf(", %s (UID %s)", ui.Plural(n, "message"), ui.Shorten(l.uids.String(), 60))
+		where += fmt.Sprintf(", %s (UID %s)", ui.Plural(n, "message"), ui.Cut(l.uids.String(), 60))
 	}
 	return where + ": " + ui.ShortenHashes(ui.OneLine(problem.Reason))
 }

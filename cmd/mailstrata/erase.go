@@ -290,7 +290,9 @@ func endErasure(p *program, s *erasureSummary, plan *erase.Plan, report *erase.R
 			p.Note("a backup is under way on this host, and may hold it in %s until it ends", ui.Plural(int64(report.Spills), "file"))
 		}
 	}
-	warnDamaged(p, report)
+	if report != nil {
+		warnDamaged(p, report)
+	}
 	if unread > 0 {
 		p.Warn("%s cannot be read and may hold it: %s", ui.Plural(int64(unread), "page or table"), ui.OneLine(damage.Error()))
 	}
@@ -302,9 +304,6 @@ func endErasure(p *program, s *erasureSummary, plan *erase.Plan, report *erase.R
 
 // warnDamaged names the manifests that still hold what was erased.
 func warnDamaged(p *program, report *erase.Report) {
-	if report == nil {
-		return
-	}
 	for _, d := range report.Damaged {
 		name := hex.EncodeToString(d.Old.ID[:4])
 		p.Warn("manifest %s still holds it, because it cannot be rewritten: %s. To keep its other mail, run mailstrata repair manifest %s; then run mailstrata forget %s",

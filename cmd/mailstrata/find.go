@@ -120,22 +120,19 @@ func (s *searchResults) wants(m *manifest.Mailbox) bool { return s.selection.Wan
 
 // newest searches one manifest, or the newest of each account.
 func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account string) error {
+	if account != "" {
+		named = account + "@latest"
+	}
 	var manifests []*archive.Contents
-	if named != "" || account != "" {
-		ref := named
-		if account != "" {
-			ref = account + "@latest"
-		}
-		contents, err := s.openManifest(ctx, r, ref)
-		if err != nil {
-			return err
-		}
-		manifests = append(manifests, contents)
+	var err error
+	if named == "" {
+		manifests, err = archive.Latest(ctx, r)
 	} else {
-		var err error
-		if manifests, err = archive.Latest(ctx, r); err != nil {
-			return err
-		}
+		manifests = make([]*archive.Contents, 1)
+		manifests[0], err = s.openManifest(ctx, r, named)
+	}
+	if err != nil {
+		return err
 	}
 	if len(manifests) == 0 {
 		s.where = ": there are no manifests yet; mailstrata backup creates one"

@@ -166,7 +166,11 @@ func (u *usageSummary) print(p *program) {
 	}
 	accounts.Flush()
 	p.Printf("")
-	p.Printf("%s stored for %s archived: %s", ui.Size(u.StoredBytes), ui.Size(u.ArchivedBytes), ui.Ratio(u.StoredBytes, u.ArchivedBytes))
+	ratio := ""
+	if u.ArchivedBytes > 0 {
+		ratio = fmt.Sprintf("%.2f", u.Ratio)
+	}
+	p.Printf("%s stored for %s archived: %s", ui.Size(u.StoredBytes), ui.Size(u.ArchivedBytes), ratio)
 	p.Printf("")
 	p.Chart([]ui.Bar{
 		{Name: "full copy of every night", Bytes: u.WholeBytes},

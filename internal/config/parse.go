@@ -145,7 +145,7 @@ func (t *table) account(c *Config) Account {
 		t.wrong("oauth2_provider", "excludes a password and oauth2_token_command")
 	}
 	if a.Provider != "" && c.Provider(a.Provider) == nil {
-		t.unknown("oauth2_provider", c.providers(), "there is no provider %q in this file", a.Provider)
+		t.unknown("oauth2_provider", c.ProviderNames(), "there is no provider %q in this file", a.Provider)
 	}
 	if !t.has("url") {
 		t.wrong("", `an account has a url: url = "imaps://user@host"`)

@@ -20,8 +20,8 @@ type Provider struct {
 	Keyring   bool // tokens are sealed to a key in the keyring
 }
 
-// providers returns the names of the providers.
-func (c *Config) providers() (names []string) {
+// ProviderNames returns the names of the providers.
+func (c *Config) ProviderNames() (names []string) {
 	for i := range c.Providers {
 		names = append(names, c.Providers[i].Name)
 	}

@@ -174,11 +174,3 @@ func Ago(t time.Time) string {
 	}
 	return humanize.Time(t)
 }
-
-// Ratio returns a divided by b: "0.31".
-func Ratio(a, b int64) string {
-	if b == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.2f", float64(a)/float64(b))
-}

@@ -56,14 +56,6 @@ func OneLine(text string) string {
 // Quote returns safe text in quotes.
 func Quote(text string) string { return `"` + Safe(text) + `"` }
 
-// Shorten cuts text to a number of characters.
-func Shorten(text string, width int) string {
-	if utf8.RuneCountInString(text) <= width {
-		return text
-	}
-	return string([]rune(text)[:width-1]) + "…"
-}
-
 // fullHash matches the hash of a chunk. In the name of an object, which a user may look for, a hash follows '/' or '-'.
 var fullHash = regexp.MustCompile(`(^|[^/\-0-9a-f])([0-9a-f]{8})[0-9a-f]{56}\b`)
 
