@@ -69,7 +69,7 @@ func (c *backupCommand) Validate() error {
 }
 
 func (c *backupCommand) Run(ctx context.Context, p *program) error {
-	p.aimAt(archivingGoal())
+	p.limitMemory(archivingMemoryLimit())
 	orders, err := c.Jobs(ctx, p.Host)
 	if err != nil {
 		return err
@@ -91,8 +91,8 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 	return errors.Join(err, run.finish())
 }
 
-// mostRemarks is the number of warnings or failures that are printed one by one.
-const mostRemarks = 10
+// maxRemarks is the number of warnings or failures that are printed one by one.
+const maxRemarks = 10
 
 // printRemarks prints the alarms, failures and warnings of an account.
 func (p *program) printRemarks(b *backup.Result) {
@@ -103,17 +103,17 @@ func (p *program) printRemarks(b *backup.Result) {
 	if len(m.Alarm) > 0 {
 		p.Say(fmt.Sprintf("hint: mailstrata diff %s %s shows what is missing", ui.Safe(b.Account)+"@latest~1", shortID(b.Head)))
 	}
-	for _, f := range m.Failures[:min(len(m.Failures), mostRemarks)] {
+	for _, f := range m.Failures[:min(len(m.Failures), maxRemarks)] {
 		what := "mailbox " + ui.Quote(f.Mailbox)
 		if f.UID > 0 {
 			what += fmt.Sprintf(", UID %d", f.UID)
 		}
 		p.Warn("%s: %s could not be read: %s", ui.Safe(b.Account), what, ui.OneLine(f.Reason))
 	}
-	for _, w := range m.Warnings[:min(len(m.Warnings), mostRemarks)] {
+	for _, w := range m.Warnings[:min(len(m.Warnings), maxRemarks)] {
 		p.Warn("%s: %s", ui.Safe(b.Account), ui.OneLine(w))
 	}
-	if len(m.Failures) > mostRemarks || len(m.Warnings) > mostRemarks {
+	if len(m.Failures) > maxRemarks || len(m.Warnings) > maxRemarks {
 		p.Warn("%s: mailstrata show %s lists the rest", ui.Safe(b.Account), shortID(b.Head))
 	}
 }
@@ -232,8 +232,8 @@ func (b *backupRun) finish() error {
 	return b.outcome()
 }
 
-// mostRows is the number of accounts that are listed one by one.
-const mostRows = 50
+// maxRows is the number of accounts that are listed one by one.
+const maxRows = 50
 
 func (b *backupRun) print() error {
 	p := b.program
@@ -246,7 +246,7 @@ func (b *backupRun) print() error {
 		}{Postponed: list(b.postponed), Repository: b.repositories[0].String(), Manifests: b.committed, Errors: append([]backupFailure{}, b.failed...)}
 		return p.PrintJSON(document)
 	}
-	if b.accounts <= mostRows {
+	if b.accounts <= maxRows {
 		return printManifests(p, b.committed, false)
 	}
 	remarkable := slices.DeleteFunc(slices.Clone(b.committed), func(s manifestSummary) bool { return s.Alarms == 0 && s.Failures == 0 })
@@ -278,7 +278,7 @@ func (b *backupRun) warnFailed() {
 		}
 	}
 	switch n := len(untried); {
-	case n > mostUntried:
+	case n > maxUntried:
 		b.program.Warn("%d more accounts, from %s to %s: %s", n, ui.Safe(untried[0].Account), ui.Safe(untried[n-1].Account), ui.OneLine(untried[0].Error))
 	default:
 		for _, f := range untried {
@@ -290,8 +290,8 @@ func (b *backupRun) warnFailed() {
 	}
 }
 
-// mostUntried is the number of accounts not tried that are named one by one.
-const mostUntried = 5
+// maxUntried is the number of accounts not tried that are named one by one.
+const maxUntried = 5
 
 // outcome returns the error of the run: that of the worst account.
 func (b *backupRun) outcome() error {

@@ -90,8 +90,8 @@ func (c *checkCommand) Run(ctx context.Context, p *program, r *repo.Repo) error 
 	}, listing.add)
 	progress.Done()
 	listing.flush()
-	if listing.notes > mostRemarks {
-		p.Note("note: %s more; --json lists all", ui.Count(listing.notes-mostRemarks))
+	if listing.notes > maxRemarks {
+		p.Note("note: %s more; --json lists all", ui.Count(listing.notes-maxRemarks))
 	}
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (l *problemListing) add(problem archive.Problem) {
 			problem.Object, problem.Manifest, problem.Account, problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Harmless,
 		}))
 	case problem.Harmless:
-		if l.notes++; l.notes <= mostRemarks {
+		if l.notes++; l.notes <= maxRemarks {
 			l.Note("note: %s", ui.OneLine(problem.String()))
 		}
 	case problem.UID == 0:

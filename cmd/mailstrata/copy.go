@@ -66,7 +66,7 @@ type copySummary struct {
 }
 
 func (c *copyCommand) Run(ctx context.Context, p *program) error {
-	p.aimAt(archivingGoal())
+	p.limitMemory(archivingMemoryLimit())
 	target, err := p.Location(c.To)
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
 	}
-	p.RememberCopy(from)
+	p.RecordCopy(from)
 	return listing.end()
 }
 

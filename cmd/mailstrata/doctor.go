@@ -42,7 +42,7 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if c.TimeLimit < 0 {
 		return hint.Usagef("--time-limit must be longer than 0, such as 10m")
 	}
-	p.Patience = cmp.Or(p.interactivePatience, usualPatience)
+	p.Patience = cmp.Or(p.interactivePatience, defaultPatience)
 	accounts, repositories, err := c.subjects(p)
 	if err != nil {
 		return err
@@ -143,8 +143,8 @@ func printFindings(p *program, findings []doctor.Finding) error {
 	return nil
 }
 
-// subjectsListed is the largest number of accounts, repositories and hosts whose good results are listed too.
-const subjectsListed = 10
+// maxSubjects is the largest number of accounts, repositories and hosts whose good results are listed too.
+const maxSubjects = 10
 
 // worstFirst sorts findings. If there are many subjects, it leaves out what is ok, unless all are wanted.
 func worstFirst(findings []doctor.Finding, all bool) (listed []doctor.Finding, subjects int) {
@@ -153,7 +153,7 @@ func worstFirst(findings []doctor.Finding, all bool) (listed []doctor.Finding, s
 		seen[f.Subject] = true
 	}
 	listed = slices.Clone(findings)
-	if all || len(seen) <= subjectsListed {
+	if all || len(seen) <= maxSubjects {
 		return listed, len(seen)
 	}
 	listed = slices.DeleteFunc(listed, func(f doctor.Finding) bool { return f.Status == doctor.OK })
@@ -176,7 +176,7 @@ func printFindingsTable(p *program, findings []doctor.Finding, count map[doctor.
 			p.Printf("%s, %s: %s", ui.Safe(f.Subject), f.Check, ui.Safe(f.Advice))
 		}
 	}
-	if subjects > subjectsListed {
+	if subjects > maxSubjects {
 		p.Printf("%s of %d accounts, repositories and hosts: %d failed, %d warnings, %d ok (-v lists these too)",
 			ui.Plural(len(findings), "check"), subjects, count[doctor.Fail], count[doctor.Warn], count[doctor.OK])
 	}

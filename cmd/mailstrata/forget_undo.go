@@ -165,10 +165,10 @@ func printUndone(p *program, u rewrite.Undone) error {
 	if u.Err != nil {
 		s.Error = u.Err.Error()
 	}
-	for _, m := range u.Missing[:min(len(u.Missing), mostRemarks)] {
+	for _, m := range u.Missing[:min(len(u.Missing), maxRemarks)] {
 		p.Warn("%s: missing: %s", s.ID[:8], ui.Safe(describeFailure(m)))
 	}
-	if more := len(u.Missing) - mostRemarks; more > 0 {
+	if more := len(u.Missing) - maxRemarks; more > 0 {
 		p.Warn("%s: and %s more", s.ID[:8], ui.Count(int64(more)))
 	}
 	switch {

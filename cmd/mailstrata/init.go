@@ -60,7 +60,7 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	p.Patience = cmp.Or(p.interactivePatience, usualPatience)
+	p.Patience = cmp.Or(p.interactivePatience, defaultPatience)
 	if l.Own {
 		return &hint.Usage{Text: "--repo is missing", Hint: "mailstrata backup without --repo creates one in your data directory"}
 	}

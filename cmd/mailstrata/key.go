@@ -143,7 +143,7 @@ func (c *keyExportCommand) Run(ctx context.Context, p *program) error {
 	if c.File == "-" {
 		p.Page()
 		p.Printf("%s", strings.TrimRight(string(text), "\n"))
-		p.RememberCopy(r)
+		p.RecordCopy(r)
 		return nil
 	}
 	err = secret.WriteNew(c.File, string(text))
@@ -153,7 +153,7 @@ func (c *keyExportCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	p.RememberCopy(r)
+	p.RecordCopy(r)
 	role := "writer"
 	if r.CanRemove() {
 		role = "owner"

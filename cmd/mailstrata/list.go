@@ -59,7 +59,7 @@ func (c *listCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	if err := show(); err != nil {
 		return err
 	}
-	if len(accounts) > mostAccounts && c.Account == "" && !c.Latest && !p.flags.JSON {
+	if len(accounts) > maxAccounts && c.Account == "" && !c.Latest && !p.flags.JSON {
 		p.Note("note: mailstrata list --latest shows one line for each of the %s", ui.Plural(len(accounts), "account"))
 	}
 	if unread > 0 {

@@ -28,23 +28,23 @@ func main() { run(new(program)) }
 func run(p *program) {
 	p.stdin, p.stdout, p.stderr, p.getenv = os.Stdin, os.Stdout, os.Stderr, os.Getenv
 
-	p.aimAt(memoryGoal)
+	p.limitMemory(memoryLimit)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
-// memoryGoal is the memory limit of the garbage collector, because a nightly program shares its host with others.
+// memoryLimit is the memory limit of the garbage collector, because a nightly program shares its host with others.
 // GOMEMLIMIT overrides it.
-const memoryGoal = 90 << 20
+const memoryLimit = 90 << 20
 
-// archivingGoal is the memory limit of commands that store mail. It is a little above what they hold: frames being
+// archivingMemoryLimit is the memory limit of commands that store mail. It is a little above what they hold: frames being
 // filled, and an encoder and a frame for each of up to four processors. With a lower limit, the collector would run all
 // the time and free nothing.
-func archivingGoal() int64 { return int64(66+17*min(runtime.GOMAXPROCS(0), 4)) << 20 }
+func archivingMemoryLimit() int64 { return int64(66+17*min(runtime.GOMAXPROCS(0), 4)) << 20 }
 
-// aimAt sets the memory limit.
-func (p *program) aimAt(goal int64) {
+// limitMemory sets the memory limit.
+func (p *program) limitMemory(goal int64) {
 	if p.getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(goal)
 	}

@@ -41,7 +41,7 @@ func (p *program) openManifest(ctx context.Context, r *repo.Repo, text string) (
 	if err != nil {
 		return nil, err
 	}
-	for _, over := range passed[:min(len(passed), mostRemarks)] {
+	for _, over := range passed[:min(len(passed), maxRemarks)] {
 		h := over.Head
 		if over.Err != nil {
 			p.Warn("manifest %s of %s is ignored: %s", shortID(h), ui.Time(h.Time), ui.OneLine(over.Err.Error()))
@@ -84,13 +84,13 @@ func referenceHint(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 		shortID(oldest), ui.Time(oldest.Time), shortID(newest), ui.Time(newest.Time))
 }
 
-// mostAccounts is the number of accounts that a hint names.
-const mostAccounts = 12
+// maxAccounts is the number of accounts that a hint names.
+const maxAccounts = 12
 
 // nameAccounts returns the names of accounts, or the first ones and the number of the rest.
 func nameAccounts(accounts []string) string {
-	if more := len(accounts) - mostAccounts; more > 1 {
-		return fmt.Sprintf("the accounts are %s and %s more", strings.Join(accounts[:mostAccounts], ", "), ui.Count(int64(more)))
+	if more := len(accounts) - maxAccounts; more > 1 {
+		return fmt.Sprintf("the accounts are %s and %s more", strings.Join(accounts[:maxAccounts], ", "), ui.Count(int64(more)))
 	}
 	return "the accounts are " + strings.Join(accounts, ", ")
 }
@@ -122,8 +122,8 @@ func unknownMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name
 	return job.NoMailbox("manifest "+shortID(c.Head), string(name), names, fmt.Sprintf("mailstrata ls %s lists the mailboxes", shortID(c.Head)))
 }
 
-// manifestsSearched is the number of manifests that are searched for a hint.
-const manifestsSearched = 400
+// maxSearched is the number of manifests that are searched for a hint.
+const maxSearched = 400
 
 // lastSeen looks for a mailbox in the other manifests of an account: first in those before this one, the newest first,
 // then in those after it. A user who looks for a deleted folder gets the night to restore from.
@@ -141,7 +141,7 @@ func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.P
 	slices.SortFunc(before, func(a, b repo.Head) int { return b.Time.Compare(a.Time) })
 	slices.SortFunc(after, func(a, b repo.Head) int { return a.Time.Compare(b.Time) })
 	heads := append(before, after...)
-	for _, head := range heads[:min(len(heads), manifestsSearched)] {
+	for _, head := range heads[:min(len(heads), maxSearched)] {
 		other, err := archive.OpenManifest(ctx, r, head)
 		if err != nil {
 			continue

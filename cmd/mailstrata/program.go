@@ -27,7 +27,7 @@ type program struct {
 	getenv func(string) string
 
 	scryptWork          int           // of new passphrases; 0: the default of age, about a second
-	interactivePatience time.Duration // with errors of a store, for interactive commands; 0: usualPatience
+	interactivePatience time.Duration // with errors of a store, for interactive commands; 0: defaultPatience
 
 	*ui.Output
 	*access.Host
@@ -36,8 +36,8 @@ type program struct {
 	watcher    *watch     // may be nil
 }
 
-// usualPatience is how long an interactive command retries if a store has errors.
-const usualPatience = 30 * time.Second
+// defaultPatience is how long an interactive command retries if a store has errors.
+const defaultPatience = 30 * time.Second
 
 // begin sets up output and host. quit ends the command if the user quits the pager.
 func (p *program) begin(quit func(error)) {

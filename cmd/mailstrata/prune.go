@@ -110,14 +110,14 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 			if errors.Is(err, store.ErrRetained) && r.Lock() != nil {
 				return // expected; the summary has their number
 			}
-			if left++; left <= mostRemarks {
+			if left++; left <= maxRemarks {
 				p.Note("left: %s: %s", name, ui.OneLine(err.Error()))
 			}
 		},
 	})
 	progress.Done()
-	if left > mostRemarks {
-		p.Note("left: %s more", ui.Count(left-mostRemarks))
+	if left > maxRemarks {
+		p.Note("left: %s more", ui.Count(left-maxRemarks))
 	}
 	if err != nil {
 		return pruneError(err)

@@ -227,10 +227,10 @@ func (c *repairManifestCommand) print(p *program, contents *archive.Contents, re
 		p.Printf("manifest %s is complete; there is nothing to repair", shortID(contents.Head))
 		return
 	}
-	for _, failure := range repaired.Lost[:min(len(repaired.Lost), mostRemarks)] {
+	for _, failure := range repaired.Lost[:min(len(repaired.Lost), maxRemarks)] {
 		p.Printf("%s", ui.Safe(fmt.Sprintf("mailbox %q, UID %d: %s", failure.Mailbox, failure.UID, failure.Reason)))
 	}
-	if more := len(repaired.Lost) - mostRemarks; more > 0 {
+	if more := len(repaired.Lost) - maxRemarks; more > 0 {
 		p.Printf("… and %s more; --json lists all", ui.Count(more))
 	}
 	if repaired.Head.Name != "" {

@@ -229,11 +229,11 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 	for _, note := range report.Notes {
 		p.Warn("%s", ui.OneLine(note))
 	}
-	for _, problem := range report.Problems[:min(len(report.Problems), mostRemarks)] {
+	for _, problem := range report.Problems[:min(len(report.Problems), maxRemarks)] {
 		p.Warn("%s", ui.ShortenHashes(ui.OneLine(problem.String())))
 	}
-	if len(report.Problems) > mostRemarks {
-		p.Warn("%s more; see %s", ui.Count(len(report.Problems)-mostRemarks), report.File)
+	if len(report.Problems) > maxRemarks {
+		p.Warn("%s more; see %s", ui.Count(len(report.Problems)-maxRemarks), report.File)
 	}
 	c.describePrune(p, report.Mirror)
 	if c.DryRun {

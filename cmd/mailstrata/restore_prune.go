@@ -73,10 +73,10 @@ func planLines(plan *restore.MirrorReport) []string {
 	}
 	if n := len(plan.Mailboxes); n > 0 {
 		var names []string
-		for _, name := range plan.Mailboxes[:min(n, mostRemarks)] {
+		for _, name := range plan.Mailboxes[:min(n, maxRemarks)] {
 			names = append(names, ui.Quote(name))
 		}
-		if n > mostRemarks {
+		if n > maxRemarks {
 			names = append(names, "…")
 		}
 		lines = append(lines, fmt.Sprintf("remove %s: %s", ui.Plural(n, "mailbox"), strings.Join(names, ", ")))

@@ -184,8 +184,8 @@ func (u *usageSummary) print(p *program) {
 	}
 }
 
-// mostPeriods is the maximum number of lines of a chart over time.
-const mostPeriods = 36
+// maxPeriods is the maximum number of lines of a chart over time.
+const maxPeriods = 36
 
 // periodsOf adds up days to months, or years, if there are too many. A period without manifests has no bar.
 func periodsOf(days []dayUsage) []ui.Bar {
@@ -199,7 +199,7 @@ func periodsOf(days []dayUsage) []ui.Bar {
 			}
 			bars[len(bars)-1].Bytes += d.ArchivedBytes
 		}
-		if len(bars) <= mostPeriods {
+		if len(bars) <= maxPeriods {
 			break
 		}
 	}

@@ -38,7 +38,7 @@ func (l *Location) KeyBeside(r *repo.Repo) string {
 	if key == "" || l.bucket != nil || !beside(key, l.path) || !r.CanRemove() {
 		return ""
 	}
-	memory, err := l.host.copyMemory(r)
+	memory, err := l.host.copyMarker(r)
 	if err != nil {
 		return ""
 	}
@@ -58,15 +58,15 @@ func beside(file, directory string) bool {
 	return filepath.Dir(file) == filepath.Dir(directory) || strings.HasPrefix(file, directory+string(filepath.Separator))
 }
 
-// copyMemory is the file whose presence means that the key or the repository was copied.
-func (h *Host) copyMemory(r *repo.Repo) (string, error) {
+// copyMarker is the file whose presence means that the key or the repository was copied.
+func (h *Host) copyMarker(r *repo.Repo) (string, error) {
 	state, err := h.StateDir()
 	return filepath.Join(state, "copied-"+r.ID()), err
 }
 
-// RememberCopy makes the file of copyMemory. If that fails, the next backup reminds the user again.
-func (h *Host) RememberCopy(r *repo.Repo) {
-	memory, err := h.copyMemory(r)
+// RecordCopy makes the file of copyMarker. If that fails, the next backup reminds the user again.
+func (h *Host) RecordCopy(r *repo.Repo) {
+	memory, err := h.copyMarker(r)
 	if err == nil && os.MkdirAll(filepath.Dir(memory), 0o700) == nil {
 		_ = os.WriteFile(memory, nil, 0o600)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// usualTimeLimit is the default time limit for checking one account.
-const usualTimeLimit = 10 * time.Minute
+// defaultTimeLimit is the default time limit for checking one account.
+const defaultTimeLimit = 10 * time.Minute
 
 // Account logs in, and checks what the server offers. flags and timeLimit override the configuration.
 func Account(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
@@ -27,7 +27,7 @@ func Account(ctx context.Context, h *access.Host, a *access.Account, flags *acce
 		e.ok("secret", "%s", from)
 	}
 	a.Options.Namespaces, a.Options.Virtual = a.Configured.Namespaces, a.Configured.Virtual
-	limit := cmp.Or(timeLimit, usualTimeLimit)
+	limit := cmp.Or(timeLimit, defaultTimeLimit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("the server did not finish within %v (--time-limit)", limit))
 	defer cancel()

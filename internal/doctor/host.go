@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// leastRoom is the disk space that a cache should have. Packs are built there, and the recovery log is kept there.
-const leastRoom = 1 << 30
+// minFree is the disk space that a cache should have. Packs are built there, and the recovery log is kept there.
+const minFree = 1 << 30
 
 // Host checks the directories of mailstrata on this host.
 func Host(h *access.Host) []Finding {
@@ -28,7 +28,7 @@ func Host(h *access.Host) []Finding {
 			continue
 		}
 		room, known := freeBytes(dir)
-		if known && room < leastRoom && d.check == "cache" {
+		if known && room < minFree && d.check == "cache" {
 			e.warn(d.check, "free some space, or name another directory with --cache-dir", "%s has only %s free", dir, ui.Size(room))
 		} else if known {
 			e.ok(d.check, "%s has %s free", dir, ui.Size(room))

@@ -21,9 +21,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// mostSkew is the maximum difference between the clocks of this host and of the store. Stores refuse signatures that
+// maxSkew is the maximum difference between the clocks of this host and of the store. Stores refuse signatures that
 // are a quarter of an hour off. Retention depends only on the store's clock.
-const mostSkew = time.Minute
+const maxSkew = time.Minute
 
 // Repository opens the repository of a name, and checks its key, its locks and its manifests. If probe is set, it tests
 // what the credentials allow.
@@ -72,7 +72,7 @@ func (e *findings) clock(ctx context.Context, store store.Store) {
 		return
 	}
 	skew := there.Sub(before.Add(time.Since(before) / 2)).Round(time.Second)
-	if skew.Abs() > mostSkew {
+	if skew.Abs() > maxSkew {
 		e.warn("clock", "set the clock of this host (NTP), or that of the store", "the clock of the store differs by %s from that of this host", skew)
 		return
 	}
@@ -209,14 +209,14 @@ func (e *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.L
 			heads = append(heads, s.Head)
 			histories.Add(s)
 		default:
-			if doubtful++; doubtful <= listedMost {
+			if doubtful++; doubtful <= maxListed {
 				e.warn("manifests", "find out which host wrote it, then run mailstrata forget "+s.Head.Name, "manifest %s of %s: %s",
 					shortID(s.Head), ui.Time(s.Head.Time), err)
 			}
 		}
 	}
-	if doubtful > listedMost {
-		e.warn("manifests", "mailstrata list names them", "%s more cannot be read or trusted", ui.Count(int64(doubtful-listedMost)))
+	if doubtful > maxListed {
+		e.warn("manifests", "mailstrata list names them", "%s more cannot be read or trusted", ui.Count(int64(doubtful-maxListed)))
 	}
 	belated, err := archive.BelatedAmong(ctx, r, heads)
 	if err != nil {
@@ -239,18 +239,18 @@ func (e *findings) unreported(ctx context.Context, r *repo.Repo, histories *arch
 		e.fail("manifests", fmt.Errorf("compare them: %w", err))
 		return
 	}
-	for _, u := range lost[:min(len(lost), listedMost)] {
+	for _, u := range lost[:min(len(lost), maxListed)] {
 		e.warn("manifests", fmt.Sprintf("mailstrata diff %s %s shows what is missing; mailstrata forget --acknowledge %s accepts it",
 			shortID(u.Before), shortID(u.Head), shortID(u.Head)), "manifest %s of %s lacks mail of the one before it, and has no alarm: %s",
 			shortID(u.Head), ui.Safe(u.Account), ui.OneLine(u.Lost[len(u.Lost)-1]))
 	}
-	if len(lost) > listedMost {
-		e.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", ui.Count(int64(len(lost)-listedMost)))
+	if len(lost) > maxListed {
+		e.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", ui.Count(int64(len(lost)-maxListed)))
 	}
 }
 
-// listedMost is the number of manifests that are named one by one.
-const listedMost = 10
+// maxListed is the number of manifests that are named one by one.
+const maxListed = 10
 
 // shortID returns the first digits of a manifest's id.
 func shortID(head repo.Head) string { return hex.EncodeToString(head.ID[:4]) }

@@ -96,15 +96,15 @@ func (f *Flags) only(accounts []*access.Account, otherwise string) ([]*access.Ac
 	return chosen, nil
 }
 
-// namesShown is the number of accounts that a hint lists.
-const namesShown = 10
+// maxNames is the number of accounts that a hint lists.
+const maxNames = 10
 
 func unknownAccount(wanted string, names []string) string {
 	if near := ui.DidYouMean(wanted, names); near != "" {
 		return near
 	}
-	if len(names) > namesShown {
-		names = append(slices.Clone(names[:namesShown]), "…")
+	if len(names) > maxNames {
+		names = append(slices.Clone(names[:maxNames]), "…")
 	}
 	return "there are " + ui.Safe(strings.Join(names, ", "))
 }

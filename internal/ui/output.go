@@ -49,8 +49,8 @@ func Discard() *Output {
 // Configure applies the flags.
 func (o *Output) Configure(s Settings) {
 	o.noPager = s.NoPager
-	o.screen = lookAt(o.stdout, s.Color, o.getenv)
-	o.console.quiet, o.console.verbose, o.console.screen = s.Quiet, s.Verbose, lookAt(o.console.w, s.Color, o.getenv)
+	o.screen = screenOf(o.stdout, s.Color, o.getenv)
+	o.console.quiet, o.console.verbose, o.console.screen = s.Quiet, s.Verbose, screenOf(o.console.w, s.Color, o.getenv)
 }
 
 // Write implements io.Writer.

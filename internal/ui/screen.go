@@ -14,16 +14,16 @@ type screen struct {
 	colored bool // write colors
 }
 
-// usualWidth is the width of a terminal that does not report it.
-const usualWidth = 80
+// defaultWidth is the width of a terminal that does not report it.
+const defaultWidth = 80
 
-// lookAt returns the screen of w. Colors depend on --color, on NO_COLOR (no-color.org), and on whether w is a terminal.
-func lookAt(w io.Writer, color string, getenv func(string) string) screen {
+// screenOf returns the screen of w. Colors depend on --color, on NO_COLOR (no-color.org), and on whether w is a terminal.
+func screenOf(w io.Writer, color string, getenv func(string) string) screen {
 	s := screen{colored: color == "always"}
 	if !isTerminal(w) {
 		return s
 	}
-	s.width = usualWidth
+	s.width = defaultWidth
 	if columns, _, err := term.GetSize(int(w.(*os.File).Fd())); err == nil && columns > 0 {
 		s.width = columns
 	}

@@ -28,7 +28,7 @@ func TestColors(t *testing.T) {
 			w, _ = testbed.PTY(t, 80)
 		}
 		getenv := func(name string) string { return c.environ[name] }
-		if got := lookAt(w, c.flag, getenv); got.colored != c.want || got.width > 0 != c.terminal {
+		if got := screenOf(w, c.flag, getenv); got.colored != c.want || got.width > 0 != c.terminal {
 			t.Errorf("%+v: %+v", c, got)
 		}
 	}

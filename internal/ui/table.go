@@ -70,17 +70,17 @@ func (t *Table) Whole(headings ...string) *Table {
 }
 
 const (
-	// rowsAtOnce is the number of rows that are formatted together. A list of a million messages is written as it is
+	// maxPending is the number of rows that are formatted together. A list of a million messages is written as it is
 	// read.
-	rowsAtOnce = 1000
-	// leastColumn is the minimum width of a column that is cut.
-	leastColumn = 6
+	maxPending = 1000
+	// minColumn is the minimum width of a column that is cut.
+	minColumn = 6
 	// fairColumn is the width that a column should keep before others are left out.
 	fairColumn = 20
-	// widestGap is the maximum width to which cells are padded if nothing is cut. One long name must not push all other
+	// maxPadding is the maximum width to which cells are padded if nothing is cut. One long name must not push all other
 	// columns away.
-	widestGap = 60
-	columnGap = 2
+	maxPadding = 60
+	columnGap  = 2
 )
 
 func (t *Table) Row(cells ...string) { t.ColoredRow(Plain, cells...) }
@@ -92,7 +92,7 @@ func (t *Table) ColoredRow(c Color, cells ...string) {
 		t.columns[i].width = max(t.columns[i].width, uniseg.StringWidth(cells[i]))
 	}
 	t.pending = append(t.pending, tableRow{cells, c})
-	if len(t.pending) == rowsAtOnce {
+	if len(t.pending) == maxPending {
 		t.Flush()
 	}
 }
@@ -140,7 +140,7 @@ func (t *Table) fitted() []int {
 	for i, c := range t.columns {
 		widths[i] = c.width
 		if t.screen.width == 0 {
-			widths[i] = min(c.width, widestGap)
+			widths[i] = min(c.width, maxPadding)
 		}
 	}
 	if t.screen.width == 0 {
@@ -157,7 +157,7 @@ func (t *Table) fitted() []int {
 	for excess := rowWidth(widths) - t.screen.width; excess > 0; excess-- {
 		widest := -1
 		for i, c := range t.columns {
-			if !c.isFirm() && widths[i] > leastColumn && (widest < 0 || widths[i] > widths[widest]) {
+			if !c.isFirm() && widths[i] > minColumn && (widest < 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}
@@ -277,8 +277,8 @@ type Bar struct {
 	Bytes int64
 }
 
-// widestBar is the maximum length of a bar.
-const widestBar = 50
+// maxBar is the maximum length of a bar.
+const maxBar = 50
 
 // Chart draws bars beside their numbers. A bar of more than 0 bytes is never empty.
 func (o *Output) Chart(bars []Bar) {
@@ -288,7 +288,7 @@ func (o *Output) Chart(bars []Bar) {
 		most = max(most, b.Bytes)
 		name = max(name, len(b.Name))
 	}
-	room := widestBar
+	room := maxBar
 	if o.screen.width > 0 {
 		room = max(1, min(room, o.screen.width-name-2*columnGap-len("  123 MB")))
 	}
