@@ -2,7 +2,10 @@
 // (Cairo, Beirut, Santiago, Havana), time.Date returns an instant of the day before.
 package day
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Start returns the first instant of a calendar day, to the second. The day may be out of its month's range, as with
 // time.Date. A day that a zone left out begins where the next one does.
@@ -24,11 +27,5 @@ func Start(year int, month time.Month, date int, zone *time.Location) time.Time 
 // before reports whether an instant is on an earlier calendar day.
 func before(t time.Time, year int, month time.Month, date int) bool {
 	y, m, d := t.Date()
-	switch {
-	case y != year:
-		return y < year
-	case m != month:
-		return m < month
-	}
-	return d < date
+	return cmp.Or(cmp.Compare(y, year), cmp.Compare(m, month), cmp.Compare(d, date)) < 0
 }

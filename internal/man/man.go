@@ -2,6 +2,7 @@
 package man
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -41,14 +42,11 @@ func Page(node *kong.Node, version string, describe func(*kong.Value) string) st
 	w.text(synopsis(node))
 	w.macro("SH", "DESCRIPTION")
 	sections := strings.Split(detail, "\n\n")
-	body, tail := sections, []string(nil)
-	for i, block := range sections {
-		if isHeading(block) {
-			body, tail = sections[:i], sections[i:]
-			break
-		}
+	headings := slices.IndexFunc(sections, isHeading)
+	if headings < 0 {
+		headings = len(sections)
 	}
-	w.blocks(body)
+	w.blocks(sections[:headings])
 	w.commands(node)
 	w.arguments(node)
 	w.flags("OPTIONS", node.Flags)
@@ -59,7 +57,7 @@ func Page(node *kong.Node, version string, describe func(*kong.Value) string) st
 		}
 		w.flags("OPTIONS OF ALL COMMANDS", common)
 	}
-	w.blocks(tail)
+	w.blocks(sections[headings:])
 	w.seeAlso(node)
 	return w.String()
 }
