@@ -70,7 +70,7 @@ func (c *backupCommand) Validate() error {
 
 func (c *backupCommand) Run(ctx context.Context, p *program) error {
 	p.limitMemory(archivingMemoryLimit())
-	orders, err := c.Jobs(ctx, p.Host)
+	jobs, err := c.Jobs(ctx, p.Host)
 	if err != nil {
 		return err
 	}
@@ -81,9 +81,9 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 	for _, path := range configured.Exposed() {
 		p.Secrets.WarnExposed(path)
 	}
-	run := &backupRun{program: p, accounts: len(orders), parallel: cmp.Or(c.Parallel, configured.Parallel), committed: []manifestSummary{}}
-	for _, stack := range job.Groups(orders, p.flags.Repo) {
-		err = errors.Join(err, run.archive(ctx, stack))
+	run := &backupRun{program: p, accounts: len(jobs), parallel: cmp.Or(c.Parallel, configured.Parallel), committed: []manifestSummary{}}
+	for _, group := range job.Groups(jobs, p.flags.Repo) {
+		err = errors.Join(err, run.archive(ctx, group))
 		if ctx.Err() != nil {
 			break
 		}
@@ -118,8 +118,8 @@ func (p *program) printRemarks(b *backup.Result) {
 	}
 }
 
-// backupRun is one call of backup. It archives accounts in groups, one repository after the other, and keeps only what
-// it prints in the end. So thousands of accounts take no more memory than a few.
+// backupRun is one run of backup. It archives accounts in groups, one repository after the other, and keeps only what it
+// prints in the end, so that thousands of accounts take no more memory than a few.
 type backupRun struct {
 	program  *program
 	accounts int // of all repositories
@@ -167,16 +167,16 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 }
 
 // group archives some accounts that share packs. It reads their secrets, and closes their connections in the end.
-func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*job.Job, progress *ui.Progress) error {
+func (b *backupRun) group(ctx context.Context, r *repo.Repo, jobs []*job.Job, progress *ui.Progress) error {
 	p := b.program
 	var sources []backup.Account
-	for _, o := range orders {
-		source, err := o.Source(ctx, p.Host)
+	for _, j := range jobs {
+		source, err := j.Source(ctx, p.Host)
 		if err != nil && (b.accounts == 1 || ctx.Err() != nil) {
 			return err
 		}
 		if err != nil {
-			b.add(&backup.Result{Account: o.Name, Err: err})
+			b.add(&backup.Result{Account: j.Name, Err: err})
 			continue
 		}
 		defer source.Source.Close()

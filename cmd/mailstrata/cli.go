@@ -73,7 +73,7 @@ var groups = []kong.Group{
 	{Key: "output", Title: "Output " + forAll},
 }
 
-// description is the first thing that somebody in trouble reads.
+// description is the help of the program. It shows first what a user needs who has lost mail.
 const description = `mailstrata archives mail over IMAP. Every backup writes a record of the account, a manifest. Nothing that happens later changes it, so you can list, search and restore the account as it was on any night.
 
 To back up an account:

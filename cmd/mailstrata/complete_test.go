@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// completions are what is offered for the last word.
+// completions returns the completions of the last word.
 func (s *sandbox) completions(t *testing.T, words ...string) string {
 	t.Helper()
 	var offered strings.Builder
@@ -60,7 +60,7 @@ func TestCompletions(t *testing.T) {
 	}
 }
 
-// Names of the configuration are offered for arguments that take them. No secret is read.
+// Arguments that take names of the configuration complete them. No secret is read.
 func TestCompletionsOfTheConfiguration(t *testing.T) {
 	s := newSandbox(t)
 	config := filepath.Join(t.TempDir(), "config.toml")
@@ -107,7 +107,7 @@ device_url = "https://id.example/device"
 	}
 }
 
-// A completion does not wait for a server that never answers, and asks nothing.
+// A completion does not wait for a server that never answers, and asks no question.
 func TestCompletionIsQuickAndQuiet(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -125,7 +125,7 @@ func TestCompletionIsQuickAndQuiet(t *testing.T) {
 	}
 }
 
-// In a real bash, Tab offers what the program offers, also for names with blanks, '@' and ':'.
+// In a real bash, Tab completes as the program does, also names with spaces, '@' and ':'.
 func TestBashCompletion(t *testing.T) {
 	testbed.Installed(t, "bash", "apt-get install bash")
 	dir := t.TempDir()

@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// contrib is a file of the repository's, from its root.
+// contrib reads a file of this repository, by its path from the root.
 func contrib(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
@@ -101,7 +101,7 @@ func TestCron(t *testing.T) {
 	t.Error("no line of cron's starts mailstrata")
 }
 
-// The job is YAML, its command line makes sense, and each of its mounts has a volume.
+// The job is YAML, its command line is valid, and each of its mounts has a volume.
 func TestCronJob(t *testing.T) {
 	var job struct {
 		Kind string
@@ -136,7 +136,7 @@ func TestCronJob(t *testing.T) {
 	}
 }
 
-// The image is built by a command that go takes, with the version of go.mod.
+// The image is built with a valid go command, and the Go version of go.mod.
 func TestDockerfile(t *testing.T) {
 	text := contrib(t, "Dockerfile")
 	_, command, ok := strings.Cut(text, "RUN CGO_ENABLED=0 ")

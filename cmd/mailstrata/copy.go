@@ -32,7 +32,7 @@ type copyCommand struct {
 func (c *copyCommand) isWhole() bool { return len(c.Manifest) == 0 }
 
 func (*copyCommand) Help() string {
-	return `Copies manifests and their mail into another repository, which has its own keys. It does not copy again what is there, nor what was forgotten there, unless you name it; so you can run it every night, after the backup. Every message is verified on the way.
+	return `Copies manifests and their mail into another repository, which has its own keys. It skips manifests that the target has, and those that were forgotten there, unless you name them. You can run it every night, after the backup. Every message is verified on the way.
 
 A copy leaves out what cannot be read, and says so. Later copies try again: if one can read more, it writes another copy, after the first. So a manifest that was repaired with losses becomes whole when you copy it back from a repository where it is whole.
 

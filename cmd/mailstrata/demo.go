@@ -32,7 +32,7 @@ EXIT STATUS
 0 the restored mail is what was archived; 1 it is not, or something failed; 2 invalid command line; 130 interrupted.`
 }
 
-// demoRun is a demo under way.
+// demoRun is a running demo.
 type demoRun struct {
 	*program
 	dir     string
@@ -188,7 +188,7 @@ func commandLine(args []string) string {
 	return strings.Join(typed, " ")
 }
 
-// compare asks a restore that changes nothing what it would still add, remove or change, and ends the story.
+// compare runs a dry restore, which must find nothing to add, remove or change, and prints the result.
 func (s *demoRun) compare(ctx context.Context, keep bool) error {
 	var printed bytes.Buffer
 	if err := s.call(ctx, &printed, append(s.restore(), "--prune", "--dry-run", "--json")); err != nil {

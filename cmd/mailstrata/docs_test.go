@@ -19,8 +19,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// notRun are the lines that are shown with another prompt, "#", since no test can run them, and why. Those that run mailstrata
-// make sense to it all the same.
+// notRun maps lines that no test can run, which the documents show with the prompt "#", to the reason. If such a line runs
+// mailstrata, its command line must be valid.
 var notRun = map[string]string{
 	"rclone copy store:mail/laptop /tmp/copy":                                                                       "needs a cloud, and rclone",
 	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                                            "needs age 1.3; the tests of package archive run it",
@@ -43,7 +43,7 @@ var notRun = map[string]string{
 	"mailstrata erase --message anna@mail.example@latest INBOX 1": "waits for somebody to confirm it",
 }
 
-// documents are those whose lines are run.
+// documents are the documents whose lines run.
 func documents(t *testing.T) []string {
 	guides, err := filepath.Glob("../../docs/guides/*.md")
 	if err != nil || len(guides) == 0 {
@@ -52,22 +52,22 @@ func documents(t *testing.T) []string {
 	return append(guides, "../../README.md", "../../docs/config.md", "../../docs/nightly.md", "../../docs/oauth.md")
 }
 
-// TestDocs runs what the documents show after "$", in order, as somebody would who follows them: in one shell
-// for each document, in a home of its own, with mail servers in this process. A line that ends otherwise than with status 0
-// is preceded by a scene that says so. Scenes are comments of Markdown, which no reader sees:
+// TestDocs runs the lines that the documents show after "$", in order: in one shell and one home directory for each
+// document, with mail servers in this process. A scene comes before a line that ends with another status than 0. Scenes
+// are comments of Markdown, which readers do not see:
 //
 //	<!-- scene: serve mail.example anna -->      a server, and an account with the sample mail
 //	<!-- scene: serve new.example anna empty --> one without mail
 //	<!-- scene: lose mail.example anna Projects/Bridge -->
-//	<!-- scene: night 2026-03-13 -->             from here on, that day is now
+//	<!-- scene: night 2026-03-13 -->             sets the date from here on
 //	<!-- scene: id ce0a40b4 latest -->           what the document calls the newest manifest
 //	<!-- scene: file ~/config.toml -->           the fenced block that follows is this file
-//	<!-- scene: run COMMAND -->                  what was done before
-//	<!-- scene: key 3f9a01c2 nas -->             what it calls the key with that label
-//	<!-- scene: status 1 -->                     how the next line ends
+//	<!-- scene: run COMMAND -->                  runs a command that the document does not show
+//	<!-- scene: key 3f9a01c2 nas -->             what the document calls the key with that label
+//	<!-- scene: status 1 -->                     the status of the next line
 //	<!-- scene: damage -->                       a pack of the repository ~/mail is damaged
 //	<!-- scene: clone -->                        the home directory is a clone of this repository
-//	<!-- scene: provider id.example anna -->     gives tokens of an account; "revoke id.example" takes back the consent
+//	<!-- scene: provider id.example anna -->     issues tokens of an account; "revoke id.example" revokes the consent
 //	<!-- scene: monitor hc.example -->           waits for pings; "pinged hc.example 2" requires so many
 func TestDocs(t *testing.T) {
 	for _, path := range documents(t) {
@@ -105,10 +105,10 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// docStep is a line that is run, one that is not, or a scene.
+// docStep is a line that runs, a line that does not, or a scene.
 type docStep struct{ kind, text, file string }
 
-// stepsOf finds them, outside of fenced blocks: these are files.
+// stepsOf returns the steps of a document, outside of fenced blocks, which are files.
 func stepsOf(text string) []docStep {
 	var steps []docStep
 	lines := strings.Split(text, "\n")
@@ -143,7 +143,7 @@ func stepsOf(text string) []docStep {
 	return steps
 }
 
-// document is the world in which a document is true.
+// document holds the servers, the directories and the names that the lines of a document use.
 type document struct {
 	dir     string
 	servers map[string]*demo.Server // by host
@@ -227,7 +227,7 @@ func (d *document) scene(t *testing.T, words []string) {
 	}
 }
 
-// write makes a file that the document shows.
+// write writes a file that the document shows.
 func (d *document) write(t *testing.T, name, text string) {
 	t.Helper()
 	name = filepath.Join(d.dir, "home", strings.TrimPrefix(name, "~/"))
@@ -264,7 +264,7 @@ func (d *document) serve(t *testing.T, host, user string, empty bool) error {
 	return err
 }
 
-// here says a line in the words of this world.
+// here replaces the names of the document in a line by those of this test.
 func (d *document) here(line string) string {
 	for host, server := range d.servers {
 		plain := regexp.MustCompile(`imaps?://([\w.%-]+)@` + regexp.QuoteMeta(host) + `\b`)
@@ -284,7 +284,7 @@ func (d *document) here(line string) string {
 	return regexp.MustCompile(`(^|[\s:=,'">])(/(?:tmp|etc/(?:mailstrata|systemd|cron\.d)|var/lib/node_exporter|srv)\b)`).ReplaceAllString(line, "${1}"+d.dir+"${2}")
 }
 
-// command is a line in the document's shell, which keeps its variables and its directory in a file.
+// command returns the command for a line in the shell of the document, which keeps its variables and its directory in a file.
 func (d *document) command(line string) *exec.Cmd {
 	state := filepath.Join(d.dir, "state", "shell")
 	script := fmt.Sprintf("[ -e %[1]s ] && . %[1]s\n%[2]s\nstatus=$?\n{ export -p; printf 'cd %%q\\n' \"$PWD\"; } >%[1]s\nexit $status\n", state, d.here(line))
@@ -297,7 +297,7 @@ func (d *document) command(line string) *exec.Cmd {
 	return command
 }
 
-// makesSense requires that a line that cannot be run is one that mailstrata understands, if it is one of its own.
+// makesSense requires that mailstrata parses a line that cannot run, if the line calls mailstrata.
 func makesSense(t *testing.T, line string) {
 	t.Helper()
 	rest, ours := strings.CutPrefix(line, "mailstrata ")
@@ -336,7 +336,7 @@ func (d *document) run(t *testing.T, line string) bool {
 
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 
-// checkLinks looks for the files that a document leads to.
+// checkLinks requires that the files exist to which a document links.
 func checkLinks(t *testing.T, path, text string) {
 	for _, match := range link.FindAllStringSubmatch(text, -1) {
 		if _, err := os.Stat(filepath.Join(filepath.Dir(path), match[1])); err != nil {
@@ -345,7 +345,7 @@ func checkLinks(t *testing.T, path, text string) {
 	}
 }
 
-// The reasons for what is not run are of lines that are there.
+// Each line with a reason not to run is in a document.
 func TestNotRun(t *testing.T) {
 	var shown []string
 	for _, path := range documents(t) {
@@ -366,10 +366,10 @@ func TestNotRun(t *testing.T) {
 	}
 }
 
-// shellsPart is what of a line is the shell's, not mailstrata's.
+// shellsPart matches the part of a line that is for the shell.
 var shellsPart = regexp.MustCompile(` +(\||>|<|#|&&) .*| +>.*`)
 
-// Each example of each command's help makes sense to the program.
+// mailstrata parses each example in the help of each command.
 func TestExamplesOfHelp(t *testing.T) {
 	var grammar cli
 	helped := false

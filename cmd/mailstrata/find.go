@@ -168,12 +168,12 @@ func (s *searchResults) everywhere(ctx context.Context, r *repo.Repo, account st
 // add prints a message, or what could not be read.
 func (s *searchResults) add(ctx context.Context, found *search.Hit, err error) error {
 	if err != nil {
-		return s.trouble(ctx, err)
+		return s.reportDamage(ctx, err)
 	}
 	s.found++
 	message, err := s.summarizeMessage(ctx, found.Contents, found.Mailbox, found.Entry, s.readable)
 	if err != nil {
-		if err := s.trouble(ctx, err); err != nil {
+		if err := s.reportDamage(ctx, err); err != nil {
 			return err
 		}
 	}
@@ -184,8 +184,8 @@ func (s *searchResults) add(ctx context.Context, found *search.Hit, err error) e
 	return nil
 }
 
-// trouble reports what could not be read. It returns an error only if the search ends.
-func (s *searchResults) trouble(ctx context.Context, err error) error {
+// reportDamage counts and prints what could not be read. It returns any other error.
+func (s *searchResults) reportDamage(ctx context.Context, err error) error {
 	if ctx.Err() != nil || !archive.IsDamage(err) {
 		return cmp.Or(context.Cause(ctx), err)
 	}

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// The fields of --json are a promise: docs/json.md names each of them, and none that is not there.
+// docs/json.md names each field of --json, and no others.
 func TestJSONIsDocumented(t *testing.T) {
 	document, err := os.ReadFile("../../docs/json.md")
 	if err != nil {
@@ -37,7 +37,7 @@ func TestJSONIsDocumented(t *testing.T) {
 	}
 }
 
-// jsonFields are the names in the struct tags of this package and of package doctor.
+// jsonFields returns the names in the struct tags of this package and of package doctor.
 func jsonFields(t *testing.T) map[string]bool {
 	files, err := filepath.Glob("*.go")
 	if err != nil {

@@ -176,7 +176,7 @@ type keyRemoveCommand struct {
 func (*keyRemoveCommand) Help() string {
 	return `The key opens nothing any more. You cannot remove the last owner's key.
 
-Somebody who used the key before may have kept what it opened, and can read what they get of the repository, old mail and new. If they must not read new mail, rotate the keys afterwards (mailstrata key rotate), and revoke their credentials for the store. Nothing revokes what they could read already.
+A former holder of the key may have kept what it opened, and can read what they get of the repository, old mail and new. If they must not read new mail, rotate the keys afterwards (mailstrata key rotate), and revoke their credentials for the store. Nothing revokes what they could read already.
 
 EXAMPLES
 
@@ -208,7 +208,7 @@ func (c *keyRemoveCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
-	p.Note("Somebody who used it may have kept what it opened: mailstrata key rotate seals new data with new keys.")
+	p.Note("A former holder may have kept what it opened: mailstrata key rotate seals new data with new keys.")
 	return nil
 }
 

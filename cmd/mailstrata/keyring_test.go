@@ -6,12 +6,12 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// keyringOf runs a desktop's keyring, on a D-Bus of its own.
+// keyringOf runs the keyring of a desktop, on a private D-Bus.
 //
 //	keyring start             an empty one, unlocked; sets DBUS_SESSION_BUS_ADDRESS
-//	keyring lock              its owner will say no to who asks him to unlock it
+//	keyring lock              locks it; its owner refuses to unlock it
 //	keyring unlock
-//	keyring has NAME SECRET   requires what an entry holds
+//	keyring has NAME SECRET   requires the secret of an entry
 func keyringOf(ts *testscript.TestScript, neg bool, args []string) {
 	w := ts.Value(worldKey{}).(*world)
 	if len(args) == 0 {

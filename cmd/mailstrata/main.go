@@ -2,7 +2,9 @@
 // object storage or in a directory.
 //
 // This package is the command line. cli.go is its grammar, and each command has a file with its flags, its help, its
-// JSON and its Run:
+// JSON and its Run. It is larger than other packages because there are some thirty commands, and each is mostly text and
+// one-to-one copies of fields into JSON. The commands share little but the files below; a command that needs more logic
+// than that calls another package:
 //
 //	main.go ──► program.go ──► COMMAND.go ──► packages backup, restore, archive, repo
 //	             │ help.go       │ manifests.go   references to manifests: latest~2, friday, 3f9a

@@ -14,18 +14,18 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// raceOptions are for the race detector in the programs that the tests start, which are hundreds: else each sleeps for a
-// second when it ends, for races that may still come to light.
+// raceOptions are the options of the race detector in the programs that the tests start. By default, each program sleeps
+// for a second before it exits, and there are hundreds.
 const raceOptions = "atexit_sleep_ms=10"
 
-// TestMain lets the scripts run mailstrata as a program of its own, with passphrases that cost less than a second each.
+// TestMain lets the scripts run mailstrata as a process, with a cheap scrypt work factor.
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" "+raceOptions))
 	testscript.Main(m, map[string]func(){"mailstrata": func() { run(&program{scryptWork: 10}) }})
 }
 
-// TestScripts runs mailstrata as its users do: testdata/*.txtar are sessions at a shell. Beside testscript's own commands
-// they have mailserver, status, damage, json and keyid (world_test.go), and provider, monitor and keyring (files of their own).
+// TestScripts runs mailstrata as users do: testdata/*.txtar are sessions at a shell. Besides the commands of testscript,
+// they have mailserver, status, damage, json and keyid (world_test.go), and provider, monitor and keyring.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, scripts(t, "testdata", nil))
 }
@@ -42,7 +42,7 @@ func TestBucket(t *testing.T) {
 	}))
 }
 
-// scripts are those of a directory, each in a world of its own.
+// scripts returns the parameters for the scripts of a directory, each with its own world.
 func scripts(t *testing.T, dir string, variables map[string]string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,

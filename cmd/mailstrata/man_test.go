@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/man"
 )
 
-// model is the grammar of the command line.
+// model returns the grammar of the command line.
 func model(t *testing.T) *kong.Node {
 	t.Helper()
 	var grammar cli

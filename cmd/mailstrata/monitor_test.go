@@ -23,8 +23,8 @@ type pingMonitor struct {
 
 // monitor runs monitors that wait for pings.
 //
-//	monitor start NAME [CODE]   sets NAME to the URL to ping; CODE is its answer to all, 200 if not given
-//	monitor got NAME FILE       writes what came since the last time to a file: a path a line, and the bodies
+//	monitor start NAME [CODE]   sets NAME to the URL to ping; CODE is the status of all answers, by default 200
+//	monitor got NAME FILE       writes the pings since the last time to a file: a path a line, and the bodies
 func monitor(ts *testscript.TestScript, neg bool, args []string) {
 	w := ts.Value(worldKey{}).(*world)
 	if neg || len(args) < 2 {
@@ -61,7 +61,7 @@ func (m *pingMonitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(m.code)
 }
 
-// In the journal each line begins with its priority; elsewhere, and if standard error is redirected, none does.
+// In the journal each line begins with its priority. Elsewhere, and if standard error is redirected, lines have none.
 func TestJournal(t *testing.T) {
 	for _, test := range []struct {
 		name   string

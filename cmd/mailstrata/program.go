@@ -19,7 +19,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// program is one call of mailstrata: its command line, and the world around it.
+// program is one run of mailstrata: its streams, its environment and its flags.
 type program struct {
 	stdin  *os.File
 	stdout io.Writer // results
@@ -77,7 +77,7 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	helped := false
 	parser, err := p.parser(ctx, &cli, &helped)
 	if err != nil {
-		return err // the grammar is wrong; every test would show it
+		return err // the grammar is wrong; every test shows it
 	}
 	command, err := parser.Parse(translate(args))
 	if helped {

@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// offeringProgram offers names as people give them, for whatever is asked. It takes the place of mailstrata.
+// offeringProgram replaces mailstrata. It prints the same completions for any command line, with names as users choose them.
 const offeringProgram = `#!/bin/bash
 for last; do :; done
 while IFS= read -r line; do [[ $line == "$last"* ]] && printf '%s\n' "$line"; done <<'END'
@@ -26,7 +26,7 @@ END
 exit 0
 `
 
-// typedAndDone are lines as they are typed, and what Tab makes of them. Where shells quote differently, bash's way is here.
+// typedAndDone maps typed lines to what Tab makes of them in bash. Other shells quote differently.
 var typedAndDone = []struct{ typed, done string }{
 	{`mailstrata lis`, `mailstrata list`},
 	{`mailstrata ls Pro`, `mailstrata ls Projects/New\ Bridge`},
@@ -91,14 +91,14 @@ show() { printf '\001%s\002' "$BUFFER"; BUFFER=; zle accept-line }; zle -N show;
 	}
 }
 
-// shown is what a terminal shows.
+// shown returns what a terminal shows.
 type shown struct {
 	t        *testing.T
 	terminal *os.File
 	left     []byte
 }
 
-// until reads on to a mark, and gives what came before it.
+// until reads up to a mark, and returns what came before it.
 func (s *shown) until(mark string) string {
 	s.t.Helper()
 	buffer := make([]byte, 4096)
@@ -115,7 +115,7 @@ func (s *shown) until(mark string) string {
 	}
 }
 
-// TestFishTab asks fish itself what Tab would offer; fish quotes it as it sees fit.
+// TestFishTab asks fish for the completions, which fish quotes in its way.
 func TestFishTab(t *testing.T) {
 	path := testbed.Installed(t, "fish", "apt-get install fish")
 	home := offering(t, fishCompletion)
@@ -141,7 +141,7 @@ func TestFishTab(t *testing.T) {
 	}
 }
 
-// offering makes a home directory with the completion of a shell, and a program for it to ask.
+// offering creates a home directory with the completion of a shell, and a program for it to ask.
 func offering(t *testing.T, script string) string {
 	t.Helper()
 	home := t.TempDir()

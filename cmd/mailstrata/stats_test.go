@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// However long the history, a chart has few lines, and they add up.
+// A chart of a long history has few lines, and they add up.
 func TestPeriods(t *testing.T) {
 	var days []dayUsage
 	for year := 2000; year < 2026; year++ {

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// streamOf is what systemd says of a stream in JOURNAL_STREAM.
+// streamOf returns the value of JOURNAL_STREAM for a stream, as systemd sets it.
 func streamOf(f *os.File) string {
 	info, err := f.Stat()
 	if err != nil {

@@ -47,7 +47,7 @@ func (s *sandbox) run(t *testing.T, stdout io.Writer, args ...string) int {
 	return p.run(t.Context(), args)
 }
 
-// On a terminal, rows fit it, and lists go through the pager that the user wants.
+// On a terminal, rows fit its width, and lists go through $PAGER.
 func TestOnTerminal(t *testing.T) {
 	s := newSandbox(t)
 	s.environ["PAGER"] = "sed 's/^/paged: /'"
@@ -89,7 +89,7 @@ func TestPagerIsQuit(t *testing.T) {
 	}
 }
 
-// A list of manifests fits a narrow terminal, and says whose they are to the last.
+// A list of manifests fits a narrow terminal, and keeps the names of the accounts whole.
 func TestManifestsFit(t *testing.T) {
 	for _, width := range []int{60, 80, 100} {
 		terminal, text := testbed.PTY(t, width)

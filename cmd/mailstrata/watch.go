@@ -114,18 +114,18 @@ func (p *program) pinger(ctx context.Context, flags *watchFlags, configured conf
 func (w *watch) end(ctx context.Context, p *program, status int) {
 	ctx = context.WithoutCancel(ctx) // report an interruption, too
 	w.run.End, w.run.Status, w.run.Outcome, w.run.Log = time.Now(), status, meaning(status), w.tail.String()
-	var troubles []error
+	var errs []error
 	if w.pinger != nil {
-		troubles = append(troubles, <-w.started, w.pinger.End(ctx, status, w.run.Summary()))
+		errs = append(errs, <-w.started, w.pinger.End(ctx, status, w.run.Summary()))
 	}
 	if w.flags.Metrics != "" {
-		troubles = append(troubles, notify.WriteMetrics(w.flags.Metrics, &w.run))
+		errs = append(errs, notify.WriteMetrics(w.flags.Metrics, &w.run))
 	}
 	if w.flags.OnFailure != "" && status != statusDone {
-		troubles = append(troubles, notify.Call(ctx, w.flags.OnFailure, &w.run, os.Environ(), p.stderr))
+		errs = append(errs, notify.Call(ctx, w.flags.OnFailure, &w.run, os.Environ(), p.stderr))
 	}
-	if trouble := errors.Join(troubles...); trouble != nil {
-		p.Warn("%s", ui.OneLine(trouble.Error()))
+	if err := errors.Join(errs...); err != nil {
+		p.Warn("%s", ui.OneLine(err.Error()))
 	}
 }
 

@@ -28,7 +28,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// world is what surrounds a script: the servers that it started.
+// world holds the servers that a script started.
 type world struct {
 	servers   map[string]*demo.Server
 	providers map[string]*tokenProvider
@@ -59,10 +59,10 @@ func (w *world) close() {
 //
 //	mailserver start NAME [append-limit=BYTES] [certificate=valid|expired]
 //	                               sets NAME_HOST; a certificate goes to NAME.pem
-//	mailserver account NAME USER   makes an account, and sets USER_URL
+//	mailserver account NAME USER   creates an account, and sets USER_URL
 //	mailserver fill NAME USER      with the sample mail
 //	mailserver grow NAME USER MAILBOX N
-//	                               N small messages more; the mailbox is made where it is missing
+//	                               adds N small messages, and the mailbox if it is missing
 //	mailserver put NAME USER MAILBOX FILE
 //	mailserver lose NAME USER MAILBOX
 //	mailserver poison NAME USER MAILBOX UID
@@ -144,7 +144,7 @@ func (w *world) start(ts *testscript.TestScript, name string, settings []string)
 	ts.Setenv(name+"_HOST", server.Address())
 }
 
-// selfSigned makes a certificate for the loopback interface.
+// selfSigned creates a certificate for the loopback interface.
 func selfSigned(until time.Time) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -159,8 +159,8 @@ func selfSigned(until time.Time) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
 
-// status runs mailstrata and requires an exit status. Its output is there for stdout and stderr of testscript… and may
-// never hold a secret of any of the script's accounts.
+// status runs mailstrata and requires an exit status. stdout and stderr of testscript read its output, which must not
+// contain the secret of an account of the script.
 //
 //	status 3 mailstrata backup …
 func status(ts *testscript.TestScript, neg bool, args []string) {
@@ -185,7 +185,7 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// damage flips a byte in the middle of the first file below DIR, or cuts the file there.
+// damage flips a byte in the middle of the first file below DIR, truncates the file there, or removes it.
 //
 //	damage flip|cut|remove DIR
 func damage(ts *testscript.TestScript, neg bool, args []string) {
@@ -233,7 +233,7 @@ func older(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 }
 
-// jsonField requires a value in the JSON that the command before wrote, of the last line if there are several.
+// jsonField requires a value in the JSON of the command before, in its last line if there are several.
 //
 //	json manifests.0.messages 30
 func jsonField(ts *testscript.TestScript, neg bool, args []string) {

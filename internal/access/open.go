@@ -72,7 +72,7 @@ func (l *Location) OpenWith(ctx context.Context, k Keys) (*repo.Repo, error) {
 	return r, nil
 }
 
-// introduce reports what a user should know before they trust the repository.
+// introduce warns of what a user should know before they trust the repository.
 func (l *Location) introduce(r *repo.Repo) {
 	if cache, err := l.host.CacheDir(); err == nil && !strings.HasPrefix(r.CacheDir(), cache+string(filepath.Separator)) {
 		l.host.Output.Warn("the cache %s cannot be written, so its data is fetched again each time; --cache-dir names another directory", ui.Safe(cache))
@@ -175,8 +175,8 @@ type Keys struct {
 	Ask        func() ([]byte, error) // reads the passphrase
 }
 
-// KeyFlags are the values of the flags that name keys, and where else a passphrase comes from. The target of copy has flags
-// of its own.
+// KeyFlags are the values of the flags that name keys, and where else a passphrase comes from. copy has other flags for its
+// target.
 type KeyFlags struct {
 	KeyFile, KeyFileFlag          string // and the name of the flag
 	PasswordFile, PasswordCommand string

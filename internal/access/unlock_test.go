@@ -8,7 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// A flag counts before a variable, and a variable before the configuration; what is named in one of them counts alone.
+// A flag overrides a variable, and a variable the configuration; the first that names a key is the only one used.
 func TestWhatOpensARepository(t *testing.T) {
 	type named struct{ key, file, command, variable string }
 	configured := config.Repository{KeyFile: "configured.key"}

@@ -128,7 +128,7 @@ keep_tags = ["move"]
 	}
 }
 
-// TestProblemsOfProvidersAndWatches: likewise, of what is said of tokens, keyrings and monitors.
+// TestProblemsOfProvidersAndWatches tests the problems of tokens, keyrings and monitors.
 func TestProblemsOfProvidersAndWatches(t *testing.T) {
 	_, problems := parse(t, `[[repositories]]
 place = "a"
@@ -181,7 +181,7 @@ metrics = "m.prom"
 	}
 }
 
-// TestAllProblemsAreReported: each with its line and key, and none with a secret.
+// TestAllProblemsAreReported requires each problem with its line and key, and without secrets.
 func TestAllProblemsAreReported(t *testing.T) {
 	_, problems := parse(t, `paralel = 4
 [[repositories]]
@@ -300,7 +300,7 @@ exclude = ["Trash"]
 	}
 }
 
-// TestShards: each account is in one share, the shares are of like size, and the rule stays what it is.
+// TestShards requires that each account is in one share, that shares have similar sizes, and that the rule does not change.
 func TestShards(t *testing.T) {
 	const of, accounts = 8, 8000
 	var sizes [of + 1]int

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// commented are keys that the example shows and leaves out.
+// commented are the keys that the example shows in comments.
 var commented = regexp.MustCompile(`(?m)^# +([a-z_0-9]+ = )`)
 
-// TestTheExampleInTheDocumentationIsRight: as it stands, and it names every key there is.
+// TestTheExampleInTheDocumentationIsRight requires that the example parses, and that it names every key.
 func TestTheExampleInTheDocumentationIsRight(t *testing.T) {
 	manual, err := os.ReadFile(filepath.Join("..", "..", "docs", "config.md"))
 	if err != nil {

@@ -2,7 +2,7 @@ package config
 
 import "testing"
 
-// An address of another program is refused; a directory of that name would be a backup that nobody finds.
+// The URL of another program is refused, because a directory of that name would be hard to find.
 func TestCheckDirectory(t *testing.T) {
 	for path, directory := range map[string]bool{
 		"sftp:host:/mail": false, "b2:bucket": false, "rclone:x:mail": false, "gs://bucket": false, "S3:https://x/b": false, "file:///tmp/x": false,

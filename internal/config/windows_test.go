@@ -8,7 +8,7 @@ import (
 	"unicode/utf16"
 )
 
-// A configuration and a file of users as editors of Windows write them are read as what they say.
+// A configuration and a file of users are read as editors of Windows write them.
 func TestFilesOfWindows(t *testing.T) {
 	dir := t.TempDir()
 	text := "[[repositories]]\r\nplace = \"/srv/mail\"\r\n[[accounts]]\r\nurl = \"imaps://{user}@mail.example\"\r\nusers_file = \"users\"\r\n"

@@ -1,7 +1,7 @@
 // Package hint holds errors that say what the user can do about them.
 //
-// [Usage] is an invalid command line, [Error] any other error with a hint of its own. [For] returns the hint of an
-// error: its own, or that of the table below, by the sentinel errors of the packages that work with repositories,
+// [Usage] is an invalid command line, [Error] any other error with a hint. [For] returns the hint of an error, or
+// else that of the table below, by the sentinel errors of the packages that work with repositories,
 // servers and keyrings.
 package hint
 

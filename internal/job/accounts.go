@@ -16,7 +16,7 @@ import (
 )
 
 // Jobs returns the accounts to back up on this host.
-func (f *Flags) Jobs(ctx context.Context, h *access.Host) (orders []*Job, err error) {
+func (f *Flags) Jobs(ctx context.Context, h *access.Host) (jobs []*Job, err error) {
 	accounts, err := f.named()
 	if len(f.IMAP) == 0 {
 		accounts, err = f.configured(ctx, h)
@@ -26,13 +26,13 @@ func (f *Flags) Jobs(ctx context.Context, h *access.Host) (orders []*Job, err er
 	}
 	for _, a := range accounts {
 		if f.Shard.Has(a.Name) {
-			orders = append(orders, f.job(a))
+			jobs = append(jobs, f.job(a))
 		}
 	}
-	if len(orders) == 0 {
+	if len(jobs) == 0 {
 		h.Output.Note("none of %s is in the share %s", ui.Plural(len(accounts), "account"), f.Shard)
 	}
-	return orders, nil
+	return jobs, nil
 }
 
 // named returns the accounts of --imap.

@@ -180,23 +180,23 @@ func ShrinkLimit(rules loss.Rules, m *mail.Mailbox) loss.Limit {
 
 // Group holds the jobs for one repository.
 type Group struct {
-	Repository string // as --repo takes it; "": what is usual
+	Repository string // as --repo takes it; "": the default
 	Jobs       []*Job
 }
 
 // Groups groups jobs by repository, in the order of the first job of each. repository overrides those of the
 // configuration.
-func Groups(orders []*Job, repository string) (stacks []*Group) {
-	for _, o := range orders {
+func Groups(jobs []*Job, repository string) (groups []*Group) {
+	for _, o := range jobs {
 		name := cmp.Or(repository, o.Configured.Repository)
-		i := slices.IndexFunc(stacks, func(s *Group) bool { return s.Repository == name })
+		i := slices.IndexFunc(groups, func(g *Group) bool { return g.Repository == name })
 		if i < 0 {
-			i = len(stacks)
-			stacks = append(stacks, &Group{Repository: name})
+			i = len(groups)
+			groups = append(groups, &Group{Repository: name})
 		}
-		stacks[i].Jobs = append(stacks[i].Jobs, o)
+		groups[i].Jobs = append(groups[i].Jobs, o)
 	}
-	return stacks
+	return groups
 }
 
 // checkedSource is a source that checks --mailbox and --exclude. It warns of a mailbox that the account does not have.

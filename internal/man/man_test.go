@@ -2,7 +2,7 @@ package man
 
 import "testing"
 
-// Text of the help never becomes a request of roff.
+// Text of a help never becomes a roff request.
 func TestManText(t *testing.T) {
 	w := new(writer)
 	w.blocks([]string{".SH not a heading", "    'single' \\n --flag", "EXIT STATUS"})

@@ -75,7 +75,7 @@ func (o *Output) Collect(tail LineWriter) { o.console.tail = tail }
 // Trace writes a line of a protocol. Unlike the other methods, it is safe for concurrent use.
 func (o *Output) Trace(line string) { o.console.line(levelInfo, line) }
 
-// PrintJSON writes one document on a line of its own.
+// PrintJSON writes a document on one line.
 func (o *Output) PrintJSON(document any) error {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

@@ -7,7 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Only terminals get colors, unless --color says otherwise or NO_COLOR is set.
+// Only terminals get colors, unless --color or NO_COLOR is set.
 func TestColors(t *testing.T) {
 	for _, c := range []struct {
 		terminal bool

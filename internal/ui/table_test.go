@@ -9,14 +9,14 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// newTestOutput returns an output to a buffer, as if it were a screen.
+// newTestOutput returns an output to a buffer with the settings of a screen.
 func newTestOutput(w io.Writer, s screen) *Output {
 	o := New(nil, w, io.Discard, func(string) string { return "" }, func(error) {})
 	o.screen = s
 	return o
 }
 
-// rendered is a table as it is written for a screen.
+// rendered returns a table as it is written for a screen.
 func rendered(s screen, rows ...[]string) string {
 	var b bytes.Buffer
 	p := newTestOutput(&b, s)
@@ -37,7 +37,7 @@ var wideRows = [][]string{
 	{"escape \x1b[2J", "     1 B", "", ""},
 }
 
-// A row never takes more than its line of a terminal, however wide its characters are.
+// A row never takes more than one line of a terminal, also with wide characters.
 func TestTableFits(t *testing.T) {
 	for width := 50; width < 300; width += 7 {
 		for line := range strings.Lines(rendered(screen{width: width}, wideRows...)) {

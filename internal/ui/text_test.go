@@ -26,7 +26,7 @@ func TestSafe(t *testing.T) {
 	}
 }
 
-// No text of a server makes a terminal do anything, and escaping does not change JSON.
+// Text of a server never controls a terminal, and escaping does not change what JSON means.
 func FuzzSafe(f *testing.F) {
 	f.Add("\x1b]0;title\a")
 	f.Add("\u2066\U000e0001\xff")
