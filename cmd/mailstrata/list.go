@@ -158,7 +158,7 @@ func printManifests(p *program, manifests []manifestSummary, aged bool) error {
 // latestSummary describes the newest manifest of an account, and its last good night, in JSON.
 type latestSummary struct {
 	manifestSummary
-	LastGood *time.Time `json:"last_good,omitempty"` // complete, without failures and alarms; nil if no night was
+	LastGood time.Time `json:"last_good,omitzero"` // complete, without failures and alarms; zero if no night was
 }
 
 // latestOfEach returns the newest manifest of each account, the one with the oldest last good night first. Its argument
@@ -174,21 +174,14 @@ func latestOfEach(all []manifestSummary) []latestSummary {
 			at[s.Account] = n
 			newest = append(newest, latestSummary{manifestSummary: *s})
 		}
-		if good := s.State == manifest.Complete.String() && s.Failures == 0 && s.Alarms == 0 && len(s.Lost) == 0; good && newest[n].LastGood == nil {
-			newest[n].LastGood = &s.Time
+		if good := s.State == manifest.Complete.String() && s.Failures == 0 && s.Alarms == 0 && len(s.Lost) == 0; good && newest[n].LastGood.IsZero() {
+			newest[n].LastGood = s.Time
 		}
 	}
 	slices.SortStableFunc(newest, func(a, b latestSummary) int {
-		return cmp.Or(a.good().Compare(b.good()), cmp.Compare(a.Account, b.Account))
+		return cmp.Or(a.LastGood.Compare(b.LastGood), cmp.Compare(a.Account, b.Account))
 	})
 	return newest
-}
-
-func (s *latestSummary) good() time.Time {
-	if s.LastGood == nil {
-		return time.Time{}
-	}
-	return *s.LastGood
 }
 
 // printLatest writes one line for each account.
@@ -203,11 +196,8 @@ func printLatest(p *program, newest []latestSummary) error {
 	defer t.Flush()
 	for i := range newest {
 		s := &newest[i]
-		good, age := "never", ""
-		if s.LastGood != nil {
-			good, age = ui.Time(*s.LastGood), ui.Ago(*s.LastGood)
-		}
-		t.ColoredRow(s.color(), s.Account, good, age, s.ID[:8], ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.remarks())
+		good := cmp.Or(ui.Time(s.LastGood), "never")
+		t.ColoredRow(s.color(), s.Account, good, ui.Ago(s.LastGood), s.ID[:8], ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.remarks())
 	}
 	return nil
 }
