@@ -23,7 +23,7 @@ type checkCommand struct {
 }
 
 func (*checkCommand) Help() string {
-	return `Checks every object, and follows every manifest down to the chunks of its messages. It names each problem and the messages that it affects, and checks the rest all the same. A note names each manifest that lacks mail of the one before it and has no alarm (see "mailstrata list --help").
+	return `Checks every object, and follows every manifest down to the chunks of its messages. It names each problem and the messages that it affects, and continues with the rest. A note names each manifest that lacks mail of the one before it and has no alarm (see "mailstrata list --help").
 
 With --read-data, it reads the whole repository: run that now and then, and after trouble with disks. With --read-data-within 30d, a check every night reads each object once in thirty days, from whichever host. A writer's key cannot open packs of mail; then only their bytes are verified.
 

@@ -18,26 +18,26 @@ type cli struct {
 	Diff    diffCommand    `cmd:"" group:"find" help:"Compare two manifests of an account."`
 	Cat     catCommand     `cmd:"" group:"find" help:"Print one message, byte for byte."`
 	Restore restoreCommand `cmd:"" group:"find" help:"Restore mail to a Maildir, to .eml files or to an IMAP account."`
-	Check   checkCommand   `cmd:"" group:"care" help:"Verify the repository."`
-	Forget  forgetCommand  `cmd:"" group:"care" help:"Mark old manifests for deletion, by a policy or by name."`
-	Erase   eraseCommand   `cmd:"" group:"care" help:"Erase an account or a message from all manifests."`
-	Rename  renameCommand  `cmd:"" name:"rename-account" group:"care" help:"Rename an account and its history."`
-	Prune   pruneCommand   `cmd:"" group:"care" help:"Delete data that no manifest needs."`
-	Pin     pinCommand     `cmd:"" group:"care" help:"Keep a manifest whatever the policy."`
-	Unpin   unpinCommand   `cmd:"" group:"care" help:"Let the policy apply to a pinned manifest again."`
-	Tag     tagCommand     `cmd:"" group:"care" help:"Add, remove or show the tags of a manifest."`
-	Repair  repairCommand  `cmd:"" group:"care" help:"Repair the index, damaged packs or a manifest."`
-	Copy    copyCommand    `cmd:"" group:"care" help:"Copy manifests and their mail to another repository."`
-	Key     keyCommand     `cmd:"" group:"care" help:"Add, export, list, remove and rotate keys."`
-	Lock    lockCommand    `cmd:"" group:"care" help:"Show the Object Lock of a repository, or extend its period."`
-	Doctor  doctorCommand  `cmd:"" group:"care" help:"Check accounts, repository, keys, clock and disk space."`
-	Stats   statsCommand   `cmd:"" group:"care" help:"Show what takes space in a repository."`
-	Demo    demoCommand    `cmd:"" group:"care" help:"Show a backup and a restore offline, with sample mail."`
-	Config  configCommand  `cmd:"" group:"care" help:"Check or show the configuration."`
-	Version versionCommand `cmd:"" group:"care" help:"Print the version."`
+	Check   checkCommand   `cmd:"" group:"maintain" help:"Verify the repository."`
+	Forget  forgetCommand  `cmd:"" group:"maintain" help:"Mark old manifests for deletion, by a policy or by name."`
+	Erase   eraseCommand   `cmd:"" group:"maintain" help:"Erase an account or a message from all manifests."`
+	Rename  renameCommand  `cmd:"" name:"rename-account" group:"maintain" help:"Rename an account and its history."`
+	Prune   pruneCommand   `cmd:"" group:"maintain" help:"Delete data that no manifest needs."`
+	Pin     pinCommand     `cmd:"" group:"maintain" help:"Keep a manifest, even if no rule keeps it."`
+	Unpin   unpinCommand   `cmd:"" group:"maintain" help:"Let the policy apply to a pinned manifest again."`
+	Tag     tagCommand     `cmd:"" group:"maintain" help:"Add, remove or show the tags of a manifest."`
+	Repair  repairCommand  `cmd:"" group:"maintain" help:"Repair the index, damaged packs or a manifest."`
+	Copy    copyCommand    `cmd:"" group:"maintain" help:"Copy manifests and their mail to another repository."`
+	Key     keyCommand     `cmd:"" group:"maintain" help:"Add, export, list, remove and rotate keys."`
+	Lock    lockCommand    `cmd:"" group:"maintain" help:"Show the Object Lock of a repository, or extend its period."`
+	Doctor  doctorCommand  `cmd:"" group:"maintain" help:"Check accounts, repository, keys, clock and disk space."`
+	Stats   statsCommand   `cmd:"" group:"maintain" help:"Show what takes space in a repository."`
+	Demo    demoCommand    `cmd:"" group:"maintain" help:"Show a backup and a restore offline, with sample mail."`
+	Config  configCommand  `cmd:"" group:"maintain" help:"Check or show the configuration."`
+	Version versionCommand `cmd:"" group:"maintain" help:"Print the version."`
 
-	Completion completionCommand `cmd:"" group:"care" help:"Print a completion script for bash, zsh or fish."`
-	Man        manCommand        `cmd:"" group:"care" help:"Write the manual pages."`
+	Completion completionCommand `cmd:"" group:"maintain" help:"Print a completion script for bash, zsh or fish."`
+	Man        manCommand        `cmd:"" group:"maintain" help:"Write the manual pages."`
 	Global     globalCommand     `cmd:"" name:"__global" hidden:"" help:"The flags of all commands."`
 	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print completions of the last word, for shells."`
 
@@ -59,13 +59,13 @@ type globals struct {
 var groups = []kong.Group{
 	{Key: "archive", Title: "Back up:"},
 	{Key: "find", Title: "Find and restore:"},
-	{Key: "care", Title: "Maintain:"},
+	{Key: "maintain", Title: "Maintain:"},
 	{Key: "provider", Title: "OAuth provider:"},
 	{Key: "query", Title: "Which messages:"},
 	{Key: "target", Title: "Target:"},
 	{Key: "selection", Title: "Mailboxes:"},
 	{Key: "keep", Title: "What to keep:"},
-	{Key: "weed", Title: "With --prune:"},
+	{Key: "prune", Title: "With --prune:"},
 	{Key: "account", Title: "IMAP account:"},
 	{Key: "checks", Title: "Checks of the server:"},
 	{Key: "watch", Title: "Monitoring:"},

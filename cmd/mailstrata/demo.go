@@ -177,7 +177,7 @@ func (s *demoRun) show(format string, args ...any) {
 	}
 }
 
-// commandLine returns arguments as one would type them.
+// commandLine returns arguments as a user types them.
 func commandLine(args []string) string {
 	typed := make([]string, len(args))
 	for i, arg := range args {

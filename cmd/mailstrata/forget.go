@@ -53,7 +53,7 @@ func (*forgetCommand) Help() string {
 
 A manifest is kept if any --keep rule keeps it. The rules apply to each account, from the newest manifest to the oldest. Without rules and names, the rules of the configuration apply (docs/config.md). These are always kept: the newest complete manifest of an account; pinned manifests; a manifest with an alarm and the last one before it, until you acknowledge it. Checkpoints are forgotten when a complete manifest has followed.
 
-If a manifest lacks mail of the one before it and has no alarm, somebody with a stolen key may have written it. forget then keeps the manifest before it, and ends with status 4, until you acknowledge the loss. While an account has a manifest whose time cannot be true, no rule forgets anything of it: find out which host wrote that manifest, and forget it by its id.
+If a manifest lacks mail of the one before it and has no alarm, it may have been written with a stolen key. forget then keeps the manifest before it, and ends with status 4, until you acknowledge the loss. While an account has a manifest whose time cannot be true, no rule forgets anything of it: find out which host wrote that manifest, and forget it by its id.
 
 --undo brings a forgotten manifest back, as a new one with the same mail and tags, until prune has deleted it. forget needs an owner's key.
 
@@ -174,7 +174,7 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 	return cmp.Or(err, printLosses(p, plan), printMisdated(p, plan))
 }
 
-// printMisdated names the misdated manifests, whose accounts keep all manifests.
+// printMisdated names the misdated manifests. Their accounts keep all manifests.
 func printMisdated(p *program, plan *archive.ForgetPlan) error {
 	accounts := map[string]bool{}
 	for _, d := range plan.Misdated() {

@@ -19,7 +19,7 @@ type initCommand struct {
 	NewKeyFile string     `placeholder:"FILE" type:"path" help:"Write a key file (an age identity) that opens the repository without a passphrase."`
 	KeyRole    string     `enum:"owner,writer" default:"owner" help:"What the key file allows: owner (everything) or writer (archive and list, but neither read mail nor delete)."`
 	Lock       lockPeriod `placeholder:"DAYS" help:"Keep every object under Object Lock: each manifest can be restored for this long after it was written, even if it is deleted. Such as 30d."`
-	LockMode   string     `enum:"governance,compliance" default:"governance" help:"governance: the store may let somebody end locks. compliance: nobody can end them, not even you."`
+	LockMode   string     `enum:"governance,compliance" default:"governance" help:"governance: users with a special permission can end locks. compliance: no user can end them, not even you."`
 	NoSeal     bool       `help:"Do not encrypt. Anybody who can read the repository can read the mail."`
 }
 

@@ -235,7 +235,7 @@ type keyRotateCommand struct {
 func (*keyRotateCommand) Help() string {
 	return `Seals new data with new keys. All key files, public keys and passphrases in the list still open old and new mail, and hosts notice nothing. Remove a stolen key first. Only the passphrase that you give is kept: remove other passphrases before, and add them again afterwards.
 
-Data that is stored already stays sealed with the old keys. The secret that names chunks does not change either: somebody with an old key can still find out whether a message that they have is archived, and add objects while they can write to the store. Revoke their credentials for the store. With --keeper they can no longer sign deletions or changes of keys.
+Data that is stored already stays sealed with the old keys. The secret that names chunks does not change either: holders of an old key can still find out whether a message that they have is archived, and add objects while they can write to the store. Revoke their credentials for the store. With --keeper they can no longer sign deletions or changes of keys.
 
 After --keeper, give the new fingerprint to each host once, with --trust. Do not rotate while forget or prune runs.
 

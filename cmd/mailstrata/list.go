@@ -25,7 +25,7 @@ func (*listCommand) Help() string {
 
 A manifest is "belated" if the store got it long after its time: it is a copy or a repair, or somebody dated it back. A manifest whose time cannot be true is misdated: it is not listed, a warning names it, and mailstrata ignores it.
 
-A manifest "lacks mail" if it has far fewer messages than the one before it, and no alarm says so. Somebody with a stolen writer's key may have written it. mailstrata names it until you run mailstrata forget --acknowledge.
+A manifest "lacks mail" if it has far fewer messages than the one before it, and no alarm says so. It may have been written with a stolen writer's key. mailstrata names it until you run mailstrata forget --acknowledge.
 
 EXAMPLES
 

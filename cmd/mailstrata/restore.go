@@ -27,9 +27,9 @@ type restoreCommand struct {
 	EOL                 string        `group:"target" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir line ends. auto: LF if every line ended in CRLF, else as they are; lf: always LF; keep: as they are."`
 	Keep                string        `group:"target" type:"path" placeholder:"DIR" help:"Directory for messages that the target refuses or alters, as .eml, with a report. Default: mailstrata-kept-ID, here."`
 	LabelsAs            string        `group:"target" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail labels: mailboxes (a copy in the mailbox of each label, or in All Mail), keywords (one copy, with labels as keywords) or none. Gmail itself gets one copy with its labels."`
-	Prune               bool          `group:"weed" help:"Make the target exactly the manifest: remove messages that it does not have, and set flags. Asks first."`
-	Yes                 bool          `group:"weed" help:"Do not ask."`
-	EvenIncomplete      bool          `group:"weed" help:"Also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and even if the target refused some."`
+	Prune               bool          `group:"prune" help:"Make the target exactly the manifest: remove messages that it does not have, and set flags. Asks first."`
+	Yes                 bool          `group:"prune" help:"Do not ask."`
+	EvenIncomplete      bool          `group:"prune" help:"Also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and even if the target refused some."`
 	DryRun              bool          `group:"target" help:"Only show what would be restored. The target is read, and not changed."`
 	TimeLimit           time.Duration `group:"target" placeholder:"DURATION" help:"Give up if nothing was restored for this long (6h). Run the same restore again to continue."`
 	pickFlags           `embed:""`

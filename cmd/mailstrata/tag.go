@@ -15,7 +15,7 @@ type pinCommand struct {
 }
 
 func (*pinCommand) Help() string {
-	return `A pinned manifest is not forgotten, whatever the policy, until "mailstrata unpin". Pinning adds the tag "pinned".
+	return `forget keeps a pinned manifest, even if no rule keeps it, until "mailstrata unpin". Pinning adds the tag "pinned".
 
 ` + manifestHelp + `
 

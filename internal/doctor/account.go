@@ -72,7 +72,7 @@ type extension struct {
 
 // extensions are the extensions that mailstrata uses.
 var extensions = []extension{
-	{"LIST-STATUS", []string{"LIST-STATUS"}, true, "all mailboxes are examined in one round trip", "each mailbox is examined by itself: backups take longer", true},
+	{"LIST-STATUS", []string{"LIST-STATUS"}, true, "all mailboxes are examined in one round trip", "each mailbox is examined separately: backups take longer", true},
 	{"changes", []string{"QRESYNC", "CONDSTORE"}, false, "only what changed is read", "the flags of all messages are read every night", true},
 	{"ids", []string{"OBJECTID", "X-GM-EXT-1"}, false, "moved messages are not downloaded again", "moved messages are downloaded again (and stored once)", false},
 	{"UIDPLUS", []string{"UIDPLUS"}, true, "a restore learns the UIDs of its messages", "a restore searches for its messages", false},
