@@ -118,8 +118,8 @@ func (p *program) printRemarks(b *backup.Result) {
 	}
 }
 
-// backupRun is one run of backup. It archives accounts in groups, one repository after the other, and keeps only what it
-// prints in the end, so that thousands of accounts take no more memory than a few.
+// backupRun is one run of backup. It archives accounts in groups, one repository after the other, and keeps only what
+// it prints in the end, so that thousands of accounts take no more memory than a few.
 type backupRun struct {
 	program  *program
 	accounts int // of all repositories

@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// completeCommand prints completions for the scripts of completionCommand. Given the words of a command line, it prints what
-// the last one could become, one a line, with a description after a tab. It reports no errors, asks nothing, and
+// completeCommand prints completions for the scripts of completionCommand. Given the words of a command line, it prints
+// what the last one could become, one a line, with a description after a tab. It reports no errors, asks nothing, and
 // stops after a few seconds: the user has only pressed a key.
 type completeCommand struct {
 	Words []string `arg:"" optional:""`

@@ -2,9 +2,10 @@
 // object storage or in a directory.
 //
 // This package is the command line. cli.go is its grammar, and each command has a file with its flags, its help, its
-// JSON and its Run. It is larger than other packages because there are some thirty commands, and each is mostly text and
-// one-to-one copies of fields into JSON. The commands share little but the files below; a command that needs more logic
-// than that calls another package:
+// JSON and its Run. kong calls Run with what its parameters ask for: the context, the program, or the open repository.
+//
+// The package is large because there are some thirty commands, and each is mostly flags, help and the fields of its
+// JSON. The logic is in other packages, and the commands share only the files below:
 //
 //	main.go ──► program.go ──► COMMAND.go ──► packages backup, restore, archive, repo
 //	             │ help.go       │ manifests.go   references to manifests: latest~2, friday, 3f9a
@@ -40,9 +41,9 @@ func run(p *program) {
 // GOMEMLIMIT overrides it.
 const memoryLimit = 90 << 20
 
-// archivingMemoryLimit is the memory limit of commands that store mail. It is a little above what they hold: frames being
-// filled, and an encoder and a frame for each of up to four processors. With a lower limit, the collector would run all
-// the time and free nothing.
+// archivingMemoryLimit is the memory limit of commands that store mail. It is a little above what they hold: frames
+// being filled, and an encoder and a frame for each of up to four processors. With a lower limit, the collector would
+// run all the time and free nothing.
 func archivingMemoryLimit() int64 { return int64(66+17*min(runtime.GOMAXPROCS(0), 4)) << 20 }
 
 // limitMemory sets the memory limit.

@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// raceOptions are the options of the race detector in the programs that the tests start. By default, each program sleeps
-// for a second before it exits, and there are hundreds.
+// raceOptions are the options of the race detector in the programs that the tests start. By default, each program
+// sleeps for a second before it exits, and there are hundreds.
 const raceOptions = "atexit_sleep_ms=10"
 
 // TestMain lets the scripts run mailstrata as a process, with a cheap scrypt work factor.
@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"mailstrata": func() { run(&program{scryptWork: 10}) }})
 }
 
-// TestScripts runs mailstrata as users do: testdata/*.txtar are sessions at a shell. Besides the commands of testscript,
-// they have mailserver, status, damage, json and keyid (world_test.go), and provider, monitor and keyring.
+// TestScripts runs mailstrata as users do: testdata/*.txtar are sessions at a shell. Besides the commands of
+// testscript, they have mailserver, status, damage, json and keyid (world_test.go), and provider, monitor and keyring.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, scripts(t, "testdata", nil))
 }

@@ -17,7 +17,8 @@ type tokenProvider struct {
 	consent atomic.Int64 // how many there were: each makes the refresh tokens of before worthless
 }
 
-// provider runs providers of tokens. A token is the password of the account, which the mail servers of the scripts accept.
+// provider runs providers of tokens. A token is the password of the account, which the mail servers of the scripts
+// accept.
 //
 //	provider start NAME USER    sets NAME to its URL; below it are device and token
 //	provider revoke NAME        revokes the consent

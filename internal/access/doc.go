@@ -1,5 +1,5 @@
-// Package access finds and opens what a command works on: the repository and the mail accounts that the command line, the
-// environment or the configuration of this host name.
+// Package access finds and opens what a command works on: the repository and the mail accounts that the command line,
+// the environment or the configuration of this host name.
 //
 //	Flags, environment ──► Host ──► host.go          cache, state and data directories, "~", and the configuration
 //	                        │

@@ -175,8 +175,8 @@ type Keys struct {
 	Ask        func() ([]byte, error) // reads the passphrase
 }
 
-// KeyFlags are the values of the flags that name keys, and where else a passphrase comes from. copy has other flags for its
-// target.
+// KeyFlags are the values of the flags that name keys, and where else a passphrase comes from. copy has other flags for
+// its target.
 type KeyFlags struct {
 	KeyFile, KeyFileFlag          string // and the name of the flag
 	PasswordFile, PasswordCommand string
@@ -192,8 +192,9 @@ func (l *Location) Keys() Keys {
 	})
 }
 
-// KeysOf returns the keys that flags, variables or the configuration name, in this order. The first of the three that names
-// anything counts alone. Otherwise the key file in a configuration would hide an owner's passphrase on the command line.
+// KeysOf returns the keys that flags, variables or the configuration name, in this order. The first of the three that
+// names anything counts alone. Otherwise the key file in a configuration would hide an owner's passphrase on the
+// command line.
 func (l *Location) KeysOf(f KeyFlags) Keys {
 	byVariable := l.host.ByVariable[f.KeyFileFlag]
 	s := f.Passphrase

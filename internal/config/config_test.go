@@ -300,7 +300,8 @@ exclude = ["Trash"]
 	}
 }
 
-// TestShards requires that each account is in one share, that shares have similar sizes, and that the rule does not change.
+// TestShards requires that each account is in one share, that shares have similar sizes, and that the rule does not
+// change.
 func TestShards(t *testing.T) {
 	const of, accounts = 8, 8000
 	var sizes [of + 1]int

@@ -13,8 +13,8 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// Output is where one command writes: results to standard output, and notes, warnings, errors and progress to standard error.
-// As an io.Writer, it takes results.
+// Output is where one command writes: results to standard output, and notes, warnings, errors and progress to standard
+// error. As an io.Writer, it takes results.
 type Output struct {
 	stdin   *os.File
 	stdout  io.Writer
