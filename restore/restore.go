@@ -1,25 +1,3 @@
-// Package restore writes an archived account, or some of its messages, to a Target: an IMAP account, a Maildir, a
-// directory of .eml files. Run does it all.
-//
-// A message passes through these files:
-//
-//	manifest
-//	   │  pick.go         which messages, if not all
-//	   │  route.go        which mailbox of the target each goes to; labels of Gmail become mailboxes
-//	   │  job.go          mailboxes that are restored together
-//	   │  list.go         the messages of one mailbox, and which of them its Folder lacks
-//	   │  order.go        the order in which the missing messages lie in the packs
-//	   │  batch.go        messages that are fetched, joined, verified and written together
-//	   │  mailbox_job.go  Folder.Append, and what the Folder answered
-//	   ▼
-//	target                target.go: all interfaces that a target can implement
-//
-// Several jobs run at once, and the steps of a job as well: it fetches one batch while it joins the one before and
-// writes the one before that.
-//
-// preview.go counts what a restore would add (a dry run). mirror.go also removes what the manifest does not have. A
-// reporter (reporter.go) counts every message and keeps those that the target refuses; its Report (report.go) is the
-// result. stall.go ends a restore that makes no progress.
 package restore
 
 import (

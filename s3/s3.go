@@ -1,33 +1,3 @@
-// Package s3 keeps a repository in a bucket of S3-compatible object storage, as a store.Store.
-//
-// # Never replacing
-//
-// Put makes an object by one PUT with "If-None-Match: *" (put.go). A store that honors the condition answers 412 if the
-// name is taken. Some stores ignore the condition in multipart uploads, and some corrupt checksums in trailers over
-// plain HTTP, so neither is used: one PUT has its Content-MD5, and Put compares the ETag in the answer. ProbeCreateOnly
-// (probe.go) checks, before a repository is made, that a store honors the condition at all.
-//
-// A PUT whose answer was lost may have succeeded. So before Put sends it again, and whenever the answer is 412, it
-// compares the object under the name with its own: the same bytes are success, others are ErrExist.
-//
-// # Errors and retries
-//
-// Errors that may pass (network errors, 5xx, 429, SlowDown, bodies that end early, connections that stall) are retried
-// with growing pauses until Options.Patience ends (retry.go). A body is resumed where it ended (get.go). The retries of
-// the client library are turned off, because they do not handle lost answers. Until the endpoint has answered once,
-// patience is short: its name may be a typing error. The transport (transport.go) detects stalls, answers that no store
-// gives (foreign.go) and listings that are cut off (pages.go).
-//
-// # Versions and retention
-//
-// A bucket with Object Lock keeps every version (versions.go, lock.go). An object exists until its retention ends,
-// whatever was put over it and whatever hides it; Versions lists it, and GetVersion reads it. MakeLockedBucket sets a
-// default retention if it may: then credentials that may only put are enough.
-//
-// # Time
-//
-// The store's clock is the Date of its responses, advanced by this host's monotonic clock for less than a minute
-// (clock.go).
 package s3
 
 import (

@@ -1,0 +1,40 @@
+// Package backup reads accounts into a repository and writes a manifest of each: Run. A run costs what has changed
+// since the last one.
+//
+// One message passes through it like this:
+//
+//	source.Source (imap)
+//	   ↓ Survey             the mailboxes and their numbers (survey.go)
+//	scheduler               compares them with the parent manifest; mailboxes without a change stay
+//	   │                    as they are, and the others are read, in rounds, until a survey
+//	   ↓                    agrees with what was read (scheduler.go)
+//	mailboxRun              one mailbox in one round (mailbox.go)
+//	   ↓ examine            is it the archived one, and what changed? (preview.go, backup/identity, backup/compare)
+//	   ↓ update             applies the change to its pages (update.go)
+//	   │  ├ backup/moves    messages that are archived already
+//	   │  ├ backup/fetch    downloads the others; package archive splits and stores them
+//	   │  └ Mailbox.Fill    of package manifest: writes pages of the entries of both
+//	   ↓ set
+//	recorder                the mailboxes, failures, warnings and alarms so far (recorder.go)
+//	   ↓ addTo
+//	manifest                committed once everything in it is durable (run.go)
+//
+// Until fetch, the attributes of a message (mail.Message: UID, flags, dates) and its body (archive.Stored, once it is
+// stored) travel apart; fetch.Entry joins them to the entry of the manifest. The workers of a Fetcher push entries into
+// a channel, and Fill pulls them from there in the order of their UIDs while it writes pages.
+//
+// The accountRun ties these together (run.go). Mailboxes are read in parallel, and messages that move between them
+// meanwhile are kept track of (vanished.go). At the end the manifest is compared with the last complete one: losses
+// become alarms (losses.go).
+//
+// A checkpoint is a manifest of an unfinished run (checkpoint.go). It cuts in between two windows of messages:
+//
+//	mailboxRun A   ──download──┐ due ┌ wait ┐        ┌──download── the rest
+//	mailboxRun B   ────download──────┘      │        ├──download── the rest
+//	                                        └ commit ┘
+//
+// When one is due, every fetch.Fetcher stops after the windows under way, its mailboxRun records the messages that
+// it has as an incomplete mailbox, and the first one that finds no download under way writes the recorder's state
+// as a manifest. If the run is killed, the next one takes that manifest for its parent, and what came after it from
+// the recovery log (recovery.go).
+package backup
