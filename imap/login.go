@@ -254,7 +254,7 @@ func (l *login) tryMechanisms(secret string) error {
 	for i, way := range ways[first:] {
 		err := l.authenticate(way, secret)
 		if err == nil {
-			l.opts.quirks.mechanism.Store(int32(first + i))
+			l.opts.quirks.mechanism.Store(max(l.opts.quirks.mechanism.Load(), int32(first+i)))
 			return nil
 		}
 		errs = append(errs, err)
