@@ -1,0 +1,54 @@
+// Package repo keeps an archive's chunks and manifests in a Store, each chunk once. docs/format.md describes every byte.
+//
+// Open opens a repository, with its config and the keys that the caller's key unlocks. A chunk enters it in this order:
+//
+//	run.go        Begin reads the time of the store, and Heads lists the manifests that can be the run's parent
+//	stream.go     Stream.Put takes a chunk in one of four lanes: header, text, body, catalog
+//	writer.go     Writer.Put drops a chunk that is stored already; presence.go asks the store if its pack still exists
+//	frames.go     chunks of one lane fill a frame of up to 4 MiB, and an encoder compresses it
+//	pack.go       frames of one kind fill a pack of up to 32 MiB, sealed into a file: its name is the hash of its bytes
+//	upload.go     puts the pack under data/ or catalog/, and confirms that the store lists it
+//	segment.go    Writer.Flush puts an index segment under index/, which says where each chunk lies
+//	run.go        Writer.Commit puts the manifest, whose content belongs to package manifest, under manifests/
+//
+// and leaves it in this one:
+//
+//	manifests.go  Manifests lists manifests, each as a Head, and Manifest reads one; dating.go judges its times
+//	locate.go     asks the index (open_index.go, package index) in which frame of which pack a chunk lies
+//	reader.go     Reader.Chunk reads the frame (range_cache.go, package object), decodes it (frame_cache.go), cuts the
+//	              chunk out, and checks it against its ID
+//
+// Below both, objects.go, download.go, inspect.go and cache.go put, read, check and cache single objects (type
+// objects). The other files:
+//
+//	open.go unlock.go init.go memory.go               open or make a repository; recognize one that was seen before
+//	access.go config.go rejected.go slot.go slots.go  its config and its key slots (type access)
+//	rotate.go                                         new keys
+//	clock.go skew.go                                  the time of the store beside this host's
+//	statements.go tags.go erasure.go                  what the keeper signs (type statements): marks, condemnations, tags
+//	prune.go prune_survey.go prune_erased.go          what a prune finds (type survey, with census.go), and what it does
+//	prune_plan.go rewrite.go prune_delete.go          choose packs, copy from them, delete (types plan, pruner, deleter)
+//	merge_index.go                                    merge index segments (type indexMerger)
+//	check.go check_objects.go rolling.go              check a repository
+//	repair.go reindex.go                              repair it
+//	lock.go renew.go check_lock.go                    S3 Object Lock (type locks): the period, and renewing retention
+//
+// A crash does no harm, because a manifest never names a chunk that is not durable. No object is ever changed or replaced.
+// Every object is parsed again before it is put, and checked when it is read: its bytes against its name, its tag against
+// the repository's secret, its frames against its table, and each chunk against its ID.
+//
+// A Repo embeds locks, which embeds statements, which embeds access, which embeds objects. Each uses only what it embeds.
+//
+// Runs take no mutual lock. They rely on time: a mark says that a manifest is to be forgotten, a condemnation says that
+// a pack is to be deleted, and Prune acts on either a day later, when every run that could rely on it has ended. A root
+// is a manifest whose chunks Prune keeps. The comments cite the rules of this by number; docs/design/removing.md has
+// them, and Run the first five. What the comments call a lock or retention of objects is S3 Object Lock, which protects
+// a repository against deletion.
+//
+// The packages below: store (the Store contract), format (docs/format.md in code), objectlock (versions and retention),
+// object (ranges of objects), index (where chunks lie), statement (what the keeper signs), keys (key files and recipients),
+// recovery (what a killed run leaves on this host).
+//
+// This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
+// As packages of their own they would need what is internal to Repo, Writer and Reader as exported names.
+package repo
