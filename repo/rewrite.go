@@ -21,8 +21,9 @@ func (p *pruner) rewrite(ctx context.Context) error {
 	return nil
 }
 
-// copy stores again, in new packs, what is kept in these packs or lies in none that counts. It tells of which packs all
-// that could be read; others stay as they are. A chunk that a run has stored elsewhere meanwhile is not stored once more.
+// copy stores again, in new packs, the chunks of these packs that are kept and that no other pack holds. It returns the
+// packs that it could read completely; the others stay as they are. A chunk that a run has stored in another pack in the
+// meantime is not stored again.
 func (p *pruner) copy(ctx context.Context, packs []*packState) (done []*packState, err error) {
 	if len(packs) == 0 {
 		return nil, nil

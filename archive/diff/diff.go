@@ -26,7 +26,7 @@ type Difference struct {
 
 // MailboxDifference is the difference of one mailbox.
 type MailboxDifference struct {
-	Before, After *manifest.Mailbox // nil if there was or is none
+	Before, After *manifest.Mailbox // nil if the mailbox did not, or does not, exist
 	Renumbered    bool              // UIDVALIDITY differs, so messages are matched by hash, not UID (RFC 9051 section 2.3.1.1)
 
 	Added     int64 // arrived, and left no other mailbox
