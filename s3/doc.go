@@ -28,4 +28,7 @@
 //
 // The store's clock is the Date of its responses, advanced by this host's monotonic clock for less than a minute
 // (clock.go).
+//
+// Store has some forty methods, because it implements all of package store: Store, Versioned and Retainer. Each file
+// holds one of these operations with what it needs.
 package s3
