@@ -53,7 +53,7 @@ type accountRun struct {
 	postponed     atomic.Bool // the day's budget is used up, and something was left out
 	recoveryAfter time.Duration
 	recovery      *recovery.Log // nil: none
-	downloads     *fetch.Account
+	downloads     *fetch.Shared
 	sampler       *sample.Sampler // nil: verify nothing
 }
 
@@ -76,7 +76,7 @@ func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *acc
 	a.recorder = newRecorder(&a.Account)
 	a.moves = moves.New(a.catalog.load)
 	a.vanished = &vanished{recorder: a.recorder, catalog: a.catalog, moves: a.moves}
-	a.downloads = &fetch.Account{
+	a.downloads = &fetch.Shared{
 		Server: identity.Server(account.URL), Quota: limit, Done: func(bytes int64) { a.advance(bytes, false) },
 	}
 	account.waits.Report = func(wait time.Duration, cause error) {

@@ -60,7 +60,7 @@ func (r *mailboxRun) update(
 ) ([]manifest.Failure, error) {
 	var failures []manifest.Failure
 	for {
-		fetcher, err := r.add(ctx, session, old, found, c)
+		fetcher, err := r.downloadInto(ctx, session, old, found, c)
 		if err != nil {
 			return nil, err
 		}
@@ -88,10 +88,10 @@ func (r *mailboxRun) update(
 // not hold it longer.
 const writeGrace = 30 * time.Second
 
-// add applies a change to the pages of found: the messages of old that are left, and the fresh ones while they are
-// downloaded. found.Fill pulls the entries from fetcher.Entries while the fetcher's workers push them into a channel.
+// downloadInto applies a change to the pages of found: the messages of old that are left, and the fresh ones while they
+// are downloaded. found.Fill pulls the entries from fetcher.Entries while the fetcher's workers push them into a channel.
 // If the download is cut short, found has what came until then.
-func (r *mailboxRun) add(
+func (r *mailboxRun) downloadInto(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change,
 ) (*fetch.Fetcher, error) {
 	if err := r.account.checkNotErased(ctx); err != nil {
@@ -105,7 +105,7 @@ func (r *mailboxRun) add(
 		}
 	}
 	fetcher := &fetch.Fetcher{
-		Account: r.account.downloads,
+		Shared: r.account.downloads,
 		NewWriter: func() *archive.MessageWriter {
 			return archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, r.account.recovery)
 		},

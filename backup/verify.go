@@ -112,20 +112,20 @@ func (r *mailboxRun) compareBodies(
 	writer := archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, nil)
 	defer writer.Close()
 	for records := range slices.Chunk(recorded, fetch.WindowMessages) {
-		bodies := fetch.NewBodies(r.account.downloads, session, writer)
-		bodies.Quiet = true // these messages count neither as new nor as progress
+		downloader := fetch.NewDownloader(r.account.downloads, session, writer)
+		downloader.Quiet = true // these messages count neither as new nor as progress
 		messages := make([]mail.Message, len(records))
 		for i, record := range records {
 			messages[i] = mail.Message{UID: record.UID, Size: record.Size}
 		}
-		if err := bodies.Fetch(ctx, messages); errors.Is(err, quota.ErrSpent) {
+		if err := downloader.Fetch(ctx, messages); errors.Is(err, quota.ErrSpent) {
 			c.spent = true
 		} else if err != nil {
 			return c, err
 		}
-		c.unread += len(bodies.Failures)
+		c.unread += len(downloader.Failures)
 		for _, record := range records {
-			now, there := bodies.Got[record.UID]
+			now, there := downloader.Got[record.UID]
 			if !there {
 				continue
 			}

@@ -6,7 +6,7 @@
 //	Fetcher                 hands them to workers, one for each connection (fetcher.go)
 //	   ↓ listing            which messages a window has (list.go)
 //	   ↓ Match              without those that are archived already
-//	   ↓ Bodies             a message that costs the connection is isolated (bodies.go)
+//	   ↓ Downloader         a message that costs the connection is isolated (downloader.go)
 //	   ↓ archive            splits and stores them
 //	entries                 attributes and content joined (Entry), ascending by UID
 //

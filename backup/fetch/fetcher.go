@@ -19,10 +19,10 @@ import (
 // Fetcher downloads messages of one mailbox over several connections. It yields their entries in the order of their
 // UIDs.
 type Fetcher struct {
-	Account      *Account
+	Shared       *Shared
 	NewWriter    func() *archive.MessageWriter // called once for each connection
 	Due          func() bool                   // reports whether to stop because a checkpoint is due
-	UseRecovered bool                          // whether to use Account.Recovered
+	UseRecovered bool                          // whether to use Shared.Recovered
 
 	// Match returns the entries of messages that need no download, and the UIDs of messages to leave out.
 	Match func(context.Context, *source.Session, []mail.Message) (map[mail.UID]manifest.Entry, mail.UIDSet, error)
@@ -82,7 +82,7 @@ func (f *Fetcher) dispatch(ctx context.Context) {
 	defer close(f.jobs)
 	defer close(f.results)
 	for _, uids := range f.windows {
-		if f.Due() || f.Account.Quota.Err() != nil {
+		if f.Due() || f.Shared.Quota.Err() != nil {
 			return
 		}
 		out := make(chan result, 1)
@@ -149,7 +149,7 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 				}
 			}
 			if f.Cut == nil && done < len(f.windows) {
-				f.Cut = cmp.Or(context.Cause(ctx), f.Account.Quota.Err(), ErrDue)
+				f.Cut = cmp.Or(context.Cause(ctx), f.Shared.Quota.Err(), ErrDue)
 			}
 		}()
 		for out := range f.results {
@@ -185,18 +185,18 @@ func (f *Fetcher) window(
 	if err != nil {
 		return result{err: err}
 	}
-	b := NewBodies(f.Account, session, writer)
-	b.UseRecovered, b.Erased = f.UseRecovered, erased
-	err = b.Fetch(ctx, without(messages, matched, erased))
-	entries := make([]manifest.Entry, 0, len(matched)+len(b.Got))
+	d := NewDownloader(f.Shared, session, writer)
+	d.UseRecovered, d.Erased = f.UseRecovered, erased
+	err = d.Fetch(ctx, without(messages, matched, erased))
+	entries := make([]manifest.Entry, 0, len(matched)+len(d.Got))
 	for _, message := range messages {
 		if entry, ok := matched[message.UID]; ok {
 			entries = append(entries, entry)
-		} else if stored, ok := b.Got[message.UID]; ok {
+		} else if stored, ok := d.Got[message.UID]; ok {
 			entries = append(entries, Entry(message, stored))
 		}
 	}
-	return result{entries: entries, failures: slices.Concat(l.failures, b.Failures), erased: b.Erased, err: err}
+	return result{entries: entries, failures: slices.Concat(l.failures, d.Failures), erased: d.Erased, err: err}
 }
 
 // without returns the messages that have no entry yet, and are not left out.

@@ -14,7 +14,7 @@ import (
 
 // listing lists the messages of a window, without bodies. A message can cost the connection even here: Dovecot reads
 // a message of a Maildir to find its size, and says BYE if the file's name gives a wrong one. So listing halves what
-// is not answered, as Bodies does.
+// is not answered, as Downloader does.
 type listing struct {
 	session  *source.Session
 	messages []mail.Message

@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Account holds what all downloads of an account share.
-type Account struct {
+// Shared holds what all downloads of an account share.
+type Shared struct {
 	Server    string            // the server that the recovery log's keys belong to (identity.Server)
 	Quota     *quota.Quota      // bounds what is downloaded
 	Recovered *Recovered        // messages that need no download
@@ -28,16 +28,16 @@ type Account struct {
 	tooLarge atomic.Int64 // counts messages that are too large
 }
 
-// Bodies fetches the bodies of messages through one session and stores them in the repository. It gets every message
-// that the server delivers, however often the connection breaks, and lists the others in Failures.
-type Bodies struct {
+// Downloader fetches the bodies of messages through one session and stores them in the repository. It gets every
+// message that the server delivers, however often the connection breaks, and lists the others in Failures.
+type Downloader struct {
 	Got          map[mail.UID]archive.Stored
 	Failures     []manifest.Failure
 	Erased       mail.UIDSet // messages that are left out because they were erased from the repository
-	UseRecovered bool        // whether to use Account.Recovered
-	Quiet        bool        // do not call Account.Done
+	UseRecovered bool        // whether to use Shared.Recovered
+	Quiet        bool        // do not call Shared.Done
 
-	account *Account
+	shared  *Shared
 	session *source.Session
 	writer  *archive.MessageWriter
 
@@ -68,33 +68,33 @@ const (
 	maxTooLarge = 100
 )
 
-// NewBodies returns a Bodies that has fetched nothing yet.
-func NewBodies(account *Account, session *source.Session, writer *archive.MessageWriter) *Bodies {
-	return &Bodies{account: account, session: session, writer: writer,
+// NewDownloader returns a Downloader that has fetched nothing yet.
+func NewDownloader(shared *Shared, session *source.Session, writer *archive.MessageWriter) *Downloader {
+	return &Downloader{shared: shared, session: session, writer: writer,
 		Got: make(map[mail.UID]archive.Stored), attempts: make(map[mail.UID]attempts)}
 }
 
-// Fetch fetches messages. Each one ends up in b.Got, b.Erased or b.Failures, or is gone from the server. If the
+// Fetch fetches messages. Each one ends up in d.Got, d.Erased or d.Failures, or is gone from the server. If the
 // quota has no room for all of them, Fetch returns quota.ErrSpent.
-func (b *Bodies) Fetch(ctx context.Context, messages []mail.Message) error {
-	messages = b.reuse(messages)
-	affordable := b.account.Quota.Afford(messages)
+func (d *Downloader) Fetch(ctx context.Context, messages []mail.Message) error {
+	messages = d.reuse(messages)
+	affordable := d.shared.Quota.Afford(messages)
 	if len(affordable) > 0 {
-		b.queue = append(b.queue, affordable)
+		d.queue = append(d.queue, affordable)
 	}
-	for len(b.queue) > 0 {
-		batch := b.queue[0]
-		b.queue = b.queue[1:]
-		view, err := b.session.Open(ctx) // retries on its own; without a connection nothing counts against a message
+	for len(d.queue) > 0 {
+		batch := d.queue[0]
+		d.queue = d.queue[1:]
+		view, err := d.session.Open(ctx) // retries on its own; without a connection nothing counts against a message
 		if err != nil {
 			return err
 		}
-		before := b.received()
-		err = b.request(ctx, view, batch)
-		if b.stalls++; b.received() > before {
-			b.stalls = 0
+		before := d.received()
+		err = d.request(ctx, view, batch)
+		if d.stalls++; d.received() > before {
+			d.stalls = 0
 		}
-		if err := b.handle(ctx, batch, err); err != nil {
+		if err := d.handle(ctx, batch, err); err != nil {
 			return err
 		}
 	}
@@ -105,49 +105,49 @@ func (b *Bodies) Fetch(ctx context.Context, messages []mail.Message) error {
 }
 
 // reuse takes the messages that were recovered from an interrupted run, and returns the others.
-func (b *Bodies) reuse(messages []mail.Message) (left []mail.Message) {
-	if !b.UseRecovered {
+func (d *Downloader) reuse(messages []mail.Message) (left []mail.Message) {
+	if !d.UseRecovered {
 		return messages
 	}
 	for _, message := range messages {
-		stored, ok := b.account.Recovered.take(recoveryKey(b.session, b.account.Server, message))
+		stored, ok := d.shared.Recovered.take(recoveryKey(d.session, d.shared.Server, message))
 		if !ok || !isBody(stored.Size, message.Size) {
 			left = append(left, message)
 			continue
 		}
-		b.Got[message.UID] = stored
-		b.done(stored.Size)
+		d.Got[message.UID] = stored
+		d.done(stored.Size)
 	}
 	return left
 }
 
 // handle decides how to go on after a batch was requested.
-func (b *Bodies) handle(ctx context.Context, batch []mail.Message, err error) error {
-	left := b.missing(batch)
+func (d *Downloader) handle(ctx context.Context, batch []mail.Message, err error) error {
+	left := d.missing(batch)
 	var large *mail.TooLargeError
 	switch {
 	case errors.As(err, &large):
-		return b.failTooLarge(left, large)
+		return d.failTooLarge(left, large)
 	case err == nil || errors.Is(err, mail.ErrRefused):
-		return b.retryMissing(ctx, batch, left, err)
+		return d.retryMissing(ctx, batch, left, err)
 	case !source.IsTransient(err):
 		return err
-	case b.stalls >= maxStalls:
-		return fmt.Errorf("%d requests in a row brought nothing: %w", b.stalls, err)
+	case d.stalls >= maxStalls:
+		return fmt.Errorf("%d requests in a row brought nothing: %w", d.stalls, err)
 	}
-	b.session.Release()
-	if err := b.session.Pause(ctx, max(1, b.stalls), err); err != nil {
+	d.session.Release()
+	if err := d.session.Pause(ctx, max(1, d.stalls), err); err != nil {
 		return err
 	}
-	b.queue = append(b.queue, b.retryBatches(batch, left, err)...)
+	d.queue = append(d.queue, d.retryBatches(batch, left, err)...)
 	return nil
 }
 
 // failTooLarge makes a failure of a message that is too large, and queues the others for another connection. If the
 // server did not say which message it was, failTooLarge halves the batch until the message is alone.
-func (b *Bodies) failTooLarge(left []mail.Message, large *mail.TooLargeError) error {
-	b.session.Release()
-	b.stalls = 0 // the server works
+func (d *Downloader) failTooLarge(left []mail.Message, large *mail.TooLargeError) error {
+	d.session.Release()
+	d.stalls = 0 // the server works
 	if len(left) == 0 {
 		return nil
 	}
@@ -157,16 +157,16 @@ func (b *Bodies) failTooLarge(left []mail.Message, large *mail.TooLargeError) er
 	}
 	if at < 0 {
 		half := len(left) / 2
-		b.queue = append(b.queue, left[:half], left[half:])
+		d.queue = append(d.queue, left[:half], left[half:])
 		return nil
 	}
-	if b.account.tooLarge.Add(1) > maxTooLarge {
+	if d.shared.tooLarge.Add(1) > maxTooLarge {
 		return fmt.Errorf("%w: more than %d messages are too large, the last one with %d bytes",
 			mail.ErrFlood, maxTooLarge, large.Size)
 	}
-	b.fail(left[at].UID, large)
+	d.fail(left[at].UID, large)
 	if others := slices.Delete(slices.Clone(left), at, at+1); len(others) > 0 {
-		b.queue = append(b.queue, others)
+		d.queue = append(d.queue, others)
 	}
 	return nil
 }
@@ -175,12 +175,12 @@ func (b *Bodies) failTooLarge(left []mail.Message, large *mail.TooLargeError) er
 // messages came, the first one that did not come is suspect and goes alone, after all others. If none came, the batch
 // is halved. So a message that costs the connection each time is soon alone. (A damaged message makes Dovecot say BYE
 // in the middle of the FETCH.)
-func (b *Bodies) retryBatches(batch, left []mail.Message, cause error) [][]mail.Message {
+func (d *Downloader) retryBatches(batch, left []mail.Message, cause error) [][]mail.Message {
 	switch {
 	case len(left) == 0:
 		return nil
 	case len(left) == 1:
-		return b.retryAlone(left[0], fmt.Errorf("the connection was lost each time it was read: %w", cause))
+		return d.retryAlone(left[0], fmt.Errorf("the connection was lost each time it was read: %w", cause))
 	case len(left) < len(batch):
 		return [][]mail.Message{left[1:], left[:1]}
 	}
@@ -191,22 +191,22 @@ func (b *Bodies) retryBatches(batch, left []mail.Message, cause error) [][]mail.
 // retryAlone counts a failed attempt to read a message alone, and returns the batch to try it again. From maxAttempts
 // on, the message becomes a failure instead if it must be at fault: other messages came in the meantime, provingStalls
 // requests in a row brought nothing, or the server answers without the message.
-func (b *Bodies) retryAlone(message mail.Message, reason error) [][]mail.Message {
-	a, again := b.attempts[message.UID]
+func (d *Downloader) retryAlone(message mail.Message, reason error) [][]mail.Message {
+	a, again := d.attempts[message.UID]
 	if !again {
-		a.since = b.received()
+		a.since = d.received()
 	}
 	a.n++
-	b.attempts[message.UID] = a
-	if a.n >= maxAttempts && (b.received() > a.since || b.stalls >= provingStalls || errors.Is(reason, errNotDelivered)) {
-		b.fail(message.UID, reason)
+	d.attempts[message.UID] = a
+	if a.n >= maxAttempts && (d.received() > a.since || d.stalls >= provingStalls || errors.Is(reason, errNotDelivered)) {
+		d.fail(message.UID, reason)
 		return nil
 	}
 	return [][]mail.Message{{message}}
 }
 
-func (b *Bodies) fail(uid mail.UID, reason error) {
-	b.Failures = append(b.Failures, manifest.Failure{Mailbox: b.session.Mailbox.Raw, UID: uid, Reason: reason.Error()})
+func (d *Downloader) fail(uid mail.UID, reason error) {
+	d.Failures = append(d.Failures, manifest.Failure{Mailbox: d.session.Mailbox.Raw, UID: uid, Reason: reason.Error()})
 }
 
 // errNotDelivered is the reason for a message that the server lists and leaves out of its answer.
@@ -214,13 +214,13 @@ var errNotDelivered = errors.New("the server lists it but does not deliver it")
 
 // retryMissing looks in a fresh view for messages that the server left out or refused. Messages that are gone are
 // dropped. The others are requested once more, each alone, before they become failures.
-func (b *Bodies) retryMissing(ctx context.Context, batch, left []mail.Message, refusal error) error {
+func (d *Downloader) retryMissing(ctx context.Context, batch, left []mail.Message, refusal error) error {
 	if len(left) == 0 {
 		return nil
 	}
-	b.session.Release()
+	d.session.Release()
 	for _, message := range left {
-		present, err := b.isPresent(ctx, message.UID)
+		present, err := d.isPresent(ctx, message.UID)
 		if err != nil {
 			return err
 		}
@@ -232,9 +232,9 @@ func (b *Bodies) retryMissing(ctx context.Context, batch, left []mail.Message, r
 			reason = fmt.Errorf("%w: %w", errNotDelivered, refusal)
 		}
 		if len(batch) > 1 {
-			b.queue = append(b.queue, []mail.Message{message})
+			d.queue = append(d.queue, []mail.Message{message})
 		} else {
-			b.queue = append(b.queue, b.retryAlone(message, reason)...)
+			d.queue = append(d.queue, d.retryAlone(message, reason)...)
 		}
 	}
 	return nil
@@ -242,9 +242,9 @@ func (b *Bodies) retryMissing(ctx context.Context, batch, left []mail.Message, r
 
 // isPresent asks for the flags of the message. It does not use SEARCH, because iCloud sometimes answers SEARCH with
 // nothing.
-func (b *Bodies) isPresent(ctx context.Context, uid mail.UID) (bool, error) {
+func (d *Downloader) isPresent(ctx context.Context, uid mail.UID) (bool, error) {
 	present := false
-	err := b.session.Ask(ctx, func(view source.View) error {
+	err := d.session.Ask(ctx, func(view source.View) error {
 		for message, err := range view.Flags(ctx, mail.UIDRange{First: uid, Last: uid}) {
 			if err != nil {
 				return err
@@ -261,47 +261,47 @@ func (b *Bodies) isPresent(ctx context.Context, uid mail.UID) (bool, error) {
 func isBody(size, serverSize int64) bool { return size > 0 || serverSize <= 0 }
 
 // request asks once for the messages and stores those that come.
-func (b *Bodies) request(ctx context.Context, view source.View, messages []mail.Message) error {
+func (d *Downloader) request(ctx context.Context, view source.View, messages []mail.Message) error {
 	asked := make(map[mail.UID]mail.Message, len(messages))
 	for _, message := range messages {
 		asked[message.UID] = message
 	}
 	return view.Bodies(ctx, messages, func(uid mail.UID, body io.Reader) error {
-		if _, again := b.Got[uid]; again || b.Erased.Contains(uid) {
+		if _, again := d.Got[uid]; again || d.Erased.Contains(uid) {
 			_, err := io.Copy(io.Discard, body)
 			return err
 		}
 		message := asked[uid]
-		key := recoveryKey(b.session, b.account.Server, message)
-		stored, err := b.writer.Write(ctx, key, archive.ProbedSize(message), body)
+		key := recoveryKey(d.session, d.shared.Server, message)
+		stored, err := d.writer.Write(ctx, key, archive.ProbedSize(message), body)
 		if errors.Is(err, repo.ErrErased) {
-			b.Erased.Add(uid)
+			d.Erased.Add(uid)
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		if isBody(stored.Size, message.Size) {
-			b.Got[uid] = stored
-			b.done(stored.Size)
+			d.Got[uid] = stored
+			d.done(stored.Size)
 		}
 		return nil
 	})
 }
 
-func (b *Bodies) done(bytes int64) {
-	if !b.Quiet {
-		b.account.Done(bytes)
+func (d *Downloader) done(bytes int64) {
+	if !d.Quiet {
+		d.shared.Done(bytes)
 	}
 }
 
 // received returns the number of messages that have come.
-func (b *Bodies) received() int { return len(b.Got) + int(b.Erased.Len()) }
+func (d *Downloader) received() int { return len(d.Got) + int(d.Erased.Len()) }
 
-func (b *Bodies) missing(messages []mail.Message) []mail.Message {
+func (d *Downloader) missing(messages []mail.Message) []mail.Message {
 	var left []mail.Message
 	for _, message := range messages {
-		if _, ok := b.Got[message.UID]; !ok && !b.Erased.Contains(message.UID) {
+		if _, ok := d.Got[message.UID]; !ok && !d.Erased.Contains(message.UID) {
 			left = append(left, message)
 		}
 	}
