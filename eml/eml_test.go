@@ -35,15 +35,15 @@ func (b body) WriteTo(_ context.Context, w io.Writer) error {
 
 func (b body) Verify(context.Context) error { return b.err }
 
-func message(uid mail.UID, text string, flags ...string) restore.Wanted {
-	return restore.Wanted{UID: uid, Hash: chunk.ID(sha256.Sum256([]byte(text))), Flags: mail.NewFlags(flags...),
+func message(uid mail.UID, text string, flags ...string) restore.Message {
+	return restore.Message{UID: uid, Hash: chunk.ID(sha256.Sum256([]byte(text))), Flags: mail.NewFlags(flags...),
 		Internal: mail.ParseDate("17-Jul-1996 02:44:25 -0700"), Body: body{text: text}}
 }
 
 func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
 
 // restoreTo adds messages to each of the mailboxes and returns the results of the missing ones.
-func restoreTo(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []restore.Wanted) (fates []restore.AppendResult) {
+func restoreTo(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []restore.Message) (fates []restore.AppendResult) {
 	t.Helper()
 	target := New(path)
 	places, _, err := target.Prepare(t.Context(), mailboxes)
@@ -59,7 +59,7 @@ func restoreTo(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []res
 		if err != nil {
 			t.Fatal(err)
 		}
-		var batch []restore.Wanted
+		var batch []restore.Message
 		for _, i := range missing {
 			batch = append(batch, wanted[i])
 		}
@@ -94,7 +94,7 @@ func files(t *testing.T, path string) []string {
 func TestRestore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail")
 	texts := []string{"", "a\r\nb\n", "\x00\r\r\n", strings.Repeat("x", 1<<20)}
-	var wanted []restore.Wanted
+	var wanted []restore.Message
 	for i, text := range texts {
 		wanted = append(wanted, message(mail.UID(i+1), text, `\Seen`, "$Junk"))
 	}
@@ -132,7 +132,7 @@ func TestRestore(t *testing.T) {
 func TestCopies(t *testing.T) {
 	path := t.TempDir()
 	inbox := []mail.Mailbox{box("INBOX")}
-	wanted := []restore.Wanted{message(1, "a"), message(2, "a"), message(3, "a")}
+	wanted := []restore.Message{message(1, "a"), message(2, "a"), message(3, "a")}
 	restoreTo(t, path, inbox, wanted)
 	before := files(t, path)
 	if err := os.Remove(filepath.Join(path, before[1])); err != nil {
@@ -143,7 +143,7 @@ func TestCopies(t *testing.T) {
 		t.Errorf("there are %q", after)
 	}
 	// The three copies are present under other UIDs; a fourth is missing.
-	others := []restore.Wanted{message(11, "a"), message(12, "a"), message(13, "a"), message(14, "a")}
+	others := []restore.Message{message(11, "a"), message(12, "a"), message(13, "a"), message(14, "a")}
 	if fates := restoreTo(t, path, inbox, others); len(fates) != 1 {
 		t.Errorf("%d messages added", len(fates))
 	}
@@ -154,7 +154,7 @@ func TestDamagedMessage(t *testing.T) {
 	broken := errors.New("the chunk is damaged")
 	damaged := message(1, strings.Repeat("x", 1<<20))
 	damaged.Body = body{"half", broken}
-	fates := restoreTo(t, path, []mail.Mailbox{box("INBOX")}, []restore.Wanted{damaged, message(2, "b")})
+	fates := restoreTo(t, path, []mail.Mailbox{box("INBOX")}, []restore.Message{damaged, message(2, "b")})
 	if !errors.Is(fates[0].Refused, broken) || !fates[1].Added {
 		t.Errorf("%+v", fates)
 	}
@@ -172,7 +172,7 @@ func TestHostileNames(t *testing.T) {
 		strings.Repeat("n", 300), strings.Repeat("n", 301)} {
 		mailboxes = append(mailboxes, box(name))
 	}
-	restoreTo(t, path, mailboxes, []restore.Wanted{message(1, "a")})
+	restoreTo(t, path, mailboxes, []restore.Message{message(1, "a")})
 	if names := files(t, path); len(names) != len(mailboxes) {
 		t.Errorf("there are %q", names)
 	}

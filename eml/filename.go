@@ -22,7 +22,7 @@ func tagOf(hash chunk.ID) hashTag { return hashTag(hash[:8]) }
 
 // fileName returns the name for the file of a message: its date, its subject, and its UID and hash, which no other
 // message has. It depends only on the message, so every restore returns the same name. parseFileName inverts it.
-func fileName(ctx context.Context, m *restore.Wanted) string {
+func fileName(ctx context.Context, m *restore.Message) string {
 	words := []string{"undated"}
 	if date := m.Internal.Time(); m.Internal.IsReadable() && date.Year() >= 0 && date.Year() <= 9999 {
 		words[0] = date.Format("2006-01-02 1504")

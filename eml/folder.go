@@ -41,7 +41,7 @@ func readPresent(ctx context.Context, root *os.Root) (map[hashTag][]mail.UID, er
 }
 
 // Missing implements restore.Folder. A file counts first for the message with its UID, and otherwise for another copy.
-func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, error) {
+func (f *folder) Missing(_ context.Context, wanted []restore.Message) ([]int, error) {
 	var open []int
 	spare := make(map[hashTag]int)
 	for i := range wanted {
@@ -67,7 +67,7 @@ func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, err
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
 // Append implements restore.Folder. The files of the messages get their names when the folder is closed.
-func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
+func (f *folder) Append(ctx context.Context, messages []restore.Message) ([]restore.AppendResult, error) {
 	names := make([]string, len(messages))
 	for i := range messages {
 		names[i] = fileName(ctx, &messages[i])
@@ -87,7 +87,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 }
 
 // add writes one message. A message that cannot be read is refused; other errors end the restore.
-func (f *folder) add(ctx context.Context, m *restore.Wanted, name string) (restore.AppendResult, error) {
+func (f *folder) add(ctx context.Context, m *restore.Message, name string) (restore.AppendResult, error) {
 	file := f.files.Create()
 	w := diskWriter{to: file}
 	if err := m.Body.WriteTo(ctx, &w); err != nil {
@@ -126,7 +126,7 @@ type line struct {
 
 // writeFlags adds the lines of messages to flags.jsonl, before their files have names. After a crash there may be lines
 // without a file, which do no harm.
-func (f *folder) writeFlags(messages []restore.Wanted, names []string) error {
+func (f *folder) writeFlags(messages []restore.Message, names []string) error {
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
 	encoder.SetEscapeHTML(false)

@@ -50,7 +50,7 @@ func TestDovecotShowsTheSame(t *testing.T) {
 }
 
 // account returns an account with everything that a Maildir can show.
-func account() ([]mail.Mailbox, map[string][]restore.Wanted) {
+func account() ([]mail.Mailbox, map[string][]restore.Message) {
 	mailboxes := []mail.Mailbox{
 		box("INBOX"), box("INBOX/Child"), box("Sent"), box("Projects/2023"), box("Projects"), box("Entwürfe/日本語 & more"),
 		box("cur mail"), box("100% mine"), box("empty"), box("Spam & eggs"),
@@ -58,13 +58,13 @@ func account() ([]mail.Mailbox, map[string][]restore.Wanted) {
 	for i := range mailboxes {
 		mailboxes[i].Subscribed = i%2 == 1
 	}
-	messages := make(map[string][]restore.Wanted)
+	messages := make(map[string][]restore.Message)
 	for i, m := range mailboxes {
 		if m.Name != "empty" {
-			messages[m.Name] = []restore.Wanted{message(mail.UID(i+1), text(m.Name), someDate)}
+			messages[m.Name] = []restore.Message{message(mail.UID(i+1), text(m.Name), someDate)}
 		}
 	}
-	messages["INBOX"] = []restore.Wanted{
+	messages["INBOX"] = []restore.Message{
 		message(9, text("nine"), "01-Jan-2020 00:00:00 +0000", `\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`, "$Forwarded", "Later"),
 		message(10, text("ten"), "31-Dec-2019 23:59:59 -1130", "$junk", "Later"),
 		message(11, "Subject: no end of line\r\n\r\nend", someDate, `\Seen`),
@@ -113,7 +113,7 @@ func compareNames(t *testing.T, what, listing string, want []string) {
 }
 
 // checkMailbox compares the messages of a mailbox, in their order.
-func checkMailbox(t *testing.T, dovecot *testbed.DovecotServer, name string, wanted []restore.Wanted) {
+func checkMailbox(t *testing.T, dovecot *testbed.DovecotServer, name string, wanted []restore.Message) {
 	t.Helper()
 	levels := strings.Split(name, "/")
 	for i := range levels {

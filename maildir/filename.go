@@ -14,7 +14,7 @@ import (
 const ourSuffix = "mailstrata"
 
 // fileName returns the name for the file of a message. The package comment explains it; parseFileName inverts it.
-func fileName(m *restore.Wanted, copy uint32, size sizes, flags string) string {
+func fileName(m *restore.Message, copy uint32, size sizes, flags string) string {
 	return fmt.Sprintf("%010d.%d.%s.%d.%s,S=%d,W=%d%c2,%s",
 		m.UID, m.Internal.Seconds, m.Hash.Prefix(), copy, ourSuffix, size.file, size.wire, infoMark, flags)
 }

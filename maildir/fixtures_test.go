@@ -35,8 +35,8 @@ func (b body) Verify(context.Context) error { return b.err }
 var errDamaged = errors.New("the chunk is damaged")
 
 // message returns a message to add.
-func message(uid mail.UID, text, date string, flags ...string) restore.Wanted {
-	return restore.Wanted{
+func message(uid mail.UID, text, date string, flags ...string) restore.Message {
+	return restore.Message{
 		UID:      uid,
 		Hash:     chunk.ID(sha256.Sum256([]byte(text))),
 		Size:     int64(len(text)),
@@ -57,7 +57,7 @@ func text(subject string) string {
 func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
 
 // restoreTo adds messages to mailboxes as a restore does. It returns how many were added, and the notes.
-func restoreTo(t *testing.T, target *Target, mailboxes []mail.Mailbox, messages map[string][]restore.Wanted) (added int, changed, notes []string) {
+func restoreTo(t *testing.T, target *Target, mailboxes []mail.Mailbox, messages map[string][]restore.Message) (added int, changed, notes []string) {
 	t.Helper()
 	places, notes, err := target.Prepare(t.Context(), mailboxes)
 	if err != nil {
@@ -77,7 +77,7 @@ func restoreTo(t *testing.T, target *Target, mailboxes []mail.Mailbox, messages 
 	return added, changed, notes
 }
 
-func restoreFolder(t *testing.T, target *Target, place restore.Place, wanted []restore.Wanted) (added int, changed []string) {
+func restoreFolder(t *testing.T, target *Target, place restore.Place, wanted []restore.Message) (added int, changed []string) {
 	t.Helper()
 	f, err := target.Open(t.Context(), place)
 	if err != nil {
@@ -87,7 +87,7 @@ func restoreFolder(t *testing.T, target *Target, place restore.Place, wanted []r
 	if err != nil {
 		t.Fatal(err)
 	}
-	var batch []restore.Wanted
+	var batch []restore.Message
 	for _, i := range missing {
 		batch = append(batch, wanted[i])
 	}

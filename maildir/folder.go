@@ -39,7 +39,7 @@ func (f *folder) load(ctx context.Context) (err error) {
 
 // Missing implements restore.Folder. It recognizes messages by their file names, and messages of other programs by
 // their bytes.
-func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+func (f *folder) Missing(ctx context.Context, wanted []restore.Message) ([]int, error) {
 	var missing []int
 	seen := make(map[chunk.Prefix]int)
 	for i := range wanted {
@@ -68,7 +68,7 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
 // Append implements restore.Folder. The files of the messages get their names when the folder is closed.
-func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
+func (f *folder) Append(ctx context.Context, messages []restore.Message) ([]restore.AppendResult, error) {
 	if err := f.keywords.assign(ctx, f.root, messages); err != nil {
 		return nil, tree.Explain(f.path, err)
 	}
@@ -84,7 +84,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 }
 
 // add writes one message. A message that cannot be read is refused; other errors end the restore.
-func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.AppendResult, error) {
+func (f *folder) add(ctx context.Context, m *restore.Message) (restore.AppendResult, error) {
 	file := f.files.Create()
 	size, err := f.writeBody(ctx, file, m.Body)
 	if err != nil {

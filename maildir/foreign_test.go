@@ -24,7 +24,7 @@ func TestForeignFilesCountOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var wanted []restore.Wanted
+	var wanted []restore.Message
 	for i, text := range []string{"a\nb\n", "a\r\nb\r\n", "c\r\nd\r\n", "c\r\nd\r\n", "e\x80\r\n", "f\n", "g\n", "a\nb"} {
 		w := message(mail.UID(i+1), text, "17-Jul-1996 02:44:25 -0700")
 		w.Hash = key.Sum([]byte(text))
@@ -32,10 +32,10 @@ func TestForeignFilesCountOnce(t *testing.T) {
 	}
 	target := New(path, Options{})
 	target.Inform(restore.ArchiveInfo{Hasher: key.New})
-	if added, _, _ := restoreTo(t, target, []mail.Mailbox{box("INBOX")}, map[string][]restore.Wanted{"INBOX": wanted}); added != 5 {
+	if added, _, _ := restoreTo(t, target, []mail.Mailbox{box("INBOX")}, map[string][]restore.Message{"INBOX": wanted}); added != 5 {
 		t.Errorf("%d messages were added", added)
 	}
-	if added, _, _ := restoreTo(t, target, []mail.Mailbox{box("INBOX")}, map[string][]restore.Wanted{"INBOX": wanted}); added != 0 {
+	if added, _, _ := restoreTo(t, target, []mail.Mailbox{box("INBOX")}, map[string][]restore.Message{"INBOX": wanted}); added != 0 {
 		t.Errorf("the second restore added %d messages", added)
 	}
 }

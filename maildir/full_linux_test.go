@@ -19,7 +19,7 @@ func TestFullDisk(t *testing.T) {
 		t.Skip("only root may mount a small file system:", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(path, syscall.MNT_DETACH) })
-	var wanted []restore.Wanted
+	var wanted []restore.Message
 	for uid := range mail.UID(30) {
 		wanted = append(wanted, message(uid+1, text("a")+strings.Repeat("x", 99_000+int(uid)), someDate))
 	}
@@ -43,7 +43,7 @@ func TestFullDisk(t *testing.T) {
 	if err := syscall.Mount("tmpfs", path, "tmpfs", syscall.MS_REMOUNT, "size=10m"); err != nil {
 		t.Fatal(err)
 	}
-	added, _, _ := restoreTo(t, New(path, Options{}), []mail.Mailbox{box("INBOX")}, map[string][]restore.Wanted{"INBOX": wanted})
+	added, _, _ := restoreTo(t, New(path, Options{}), []mail.Mailbox{box("INBOX")}, map[string][]restore.Message{"INBOX": wanted})
 	if added != len(wanted)-len(fates) {
 		t.Errorf("%d messages added later, want %d", added, len(wanted)-len(fates))
 	}

@@ -94,7 +94,7 @@ func isKeyword(keyword string) bool {
 
 // assign assigns letters to the keywords of messages that will be added. Letters keep their meaning. It reads the file
 // again, because a mail server may have changed it.
-func (k *keywords) assign(ctx context.Context, root *os.Root, messages []restore.Wanted) error {
+func (k *keywords) assign(ctx context.Context, root *os.Root, messages []restore.Message) error {
 	if !k.needsLetters(messages) {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (k *keywords) assign(ctx context.Context, root *os.Root, messages []restore
 }
 
 // needsLetters reports whether a keyword has no letter and can get one.
-func (k *keywords) needsLetters(messages []restore.Wanted) bool {
+func (k *keywords) needsLetters(messages []restore.Message) bool {
 	for _, m := range messages {
 		for _, keyword := range m.Flags.Keywords() {
 			trial := *k

@@ -61,7 +61,7 @@ func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.M
 }
 
 // Require implements restore.Mirror. Of several copies, the oldest one in cur stays.
-func (m *mirror) Require(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
+func (m *mirror) Require(ctx context.Context, wanted []restore.Message) (missing int, err error) {
 	files := make([]string, len(wanted))
 	for i := range wanted {
 		hash := wanted[i].Hash.Prefix()
@@ -94,7 +94,7 @@ func (m *mirror) Require(ctx context.Context, wanted []restore.Wanted) (missing 
 }
 
 // requireSimilar matches similar messages, as a restore does: it adds no second copy, so the similar one must stay.
-func (m *mirror) requireSimilar(ctx context.Context, wanted []restore.Wanted, files []string) error {
+func (m *mirror) requireSimilar(ctx context.Context, wanted []restore.Message, files []string) error {
 	root, err := os.OpenRoot(m.place.Name)
 	if err != nil {
 		return tree.Explain(m.place.Name, err)
@@ -184,9 +184,9 @@ func (m *mirror) Apply(ctx context.Context, earlier restore.Mirror) (done restor
 
 // setFlags renames files whose names have the wrong flags.
 func (m *mirror) setFlags(ctx context.Context, root *os.Root) (changed int64, err error) {
-	var wanted []restore.Wanted
+	var wanted []restore.Message
 	for _, flags := range m.other {
-		wanted = append(wanted, restore.Wanted{Flags: flags})
+		wanted = append(wanted, restore.Message{Flags: flags})
 	}
 	known, err := readKeywords(root)
 	if err != nil {

@@ -21,7 +21,7 @@ var _ restore.SimilarFinder = (*folder)(nil)
 
 // MissingSimilar implements restore.SimilarFinder. Programs that fetch mail add header fields: mbsync X-TUID, getmail
 // Return-Path, Delivered-To and Received. Package canonical decides which messages are still the same.
-func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Message) ([]int, error) {
 	names := make([]string, len(wanted))
 	if f.foreign != nil {
 		if err := f.foreign.matchSimilar(ctx, f.root, wanted, names); err != nil {
@@ -47,12 +47,12 @@ type similarity struct {
 // not count as the message.
 var mboxLine = []byte("From ")
 
-// longestHeader is how many bytes of a file are read for its header. Wanted.Header has the same limit.
+// longestHeader is how many bytes of a file are read for its header. Message.Header has the same limit.
 const longestHeader = 256 << 10
 
 // matchSimilar finds files that are similar to the wanted messages without a name in names, and sets their names. It is
 // called after match was called for all messages, so that no exact copy of one message is used for another.
-func (s *foreignFiles) matchSimilar(ctx context.Context, root *os.Root, wanted []restore.Wanted, names []string) error {
+func (s *foreignFiles) matchSimilar(ctx context.Context, root *os.Root, wanted []restore.Message, names []string) error {
 	if err := s.readKeys(ctx, root); err != nil || len(s.like.keys) == 0 {
 		return err
 	}

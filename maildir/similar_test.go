@@ -40,7 +40,7 @@ func TestFetchedMailIsRecognized(t *testing.T) {
 		}
 	}
 	key := chunk.Key{1}
-	var wanted []restore.Wanted
+	var wanted []restore.Message
 	for i, text := range []string{
 		"X-TUID: another\r\n" + mailOf("exact"), // its only file is the exact copy of the next message
 		mailOf("exact"), mailOf("mbsync"), mailOf("mbsync"), mailOf("getmail"), mailOf("other"), "Subject: says too little\r\n\r\nx\r\ny\r\n",
@@ -68,7 +68,7 @@ func TestFetchedMailIsRecognized(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var left []restore.Wanted
+	var left []restore.Message
 	var uids []mail.UID
 	for _, i := range missing {
 		left = append(left, wanted[i])

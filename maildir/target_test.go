@@ -65,8 +65,8 @@ func TestSecondRestoreAddsNothing(t *testing.T) {
 func TestMessagesAreRecognized(t *testing.T) {
 	path := t.TempDir()
 	mailboxes := []mail.Mailbox{box("INBOX")}
-	wanted := []restore.Wanted{message(1, text("a"), someDate), message(2, text("b"), someDate), message(3, text("c"), someDate)}
-	messages := map[string][]restore.Wanted{"INBOX": wanted}
+	wanted := []restore.Message{message(1, text("a"), someDate), message(2, text("b"), someDate), message(3, text("c"), someDate)}
+	messages := map[string][]restore.Message{"INBOX": wanted}
 	restoreTo(t, New(path, Options{}), mailboxes, messages)
 	for i, to := range []string{"cur/%:2,FS", "new/%", "cur/%,U=7:2,abRS"} {
 		from := messageFiles(t, path)[0] // the names begin with the UID
@@ -88,11 +88,11 @@ func TestCopies(t *testing.T) {
 	path := t.TempDir()
 	mailboxes := []mail.Mailbox{box("INBOX")}
 	for _, step := range []struct{ uids, added, remove int }{{1, 1, 0}, {3, 2, 1}, {3, 1, 2}, {5, 4, 0}, {2, 0, 0}} {
-		var wanted []restore.Wanted
+		var wanted []restore.Message
 		for uid := range step.uids {
 			wanted = append(wanted, message(mail.UID(uid+1), text("a"), someDate))
 		}
-		if added, _, _ := restoreTo(t, New(path, Options{}), mailboxes, map[string][]restore.Wanted{"INBOX": wanted}); added != step.added {
+		if added, _, _ := restoreTo(t, New(path, Options{}), mailboxes, map[string][]restore.Message{"INBOX": wanted}); added != step.added {
 			t.Errorf("%d copies added for %d, want %d", added, step.uids, step.added)
 		}
 		unique := make(map[string]bool)
@@ -122,7 +122,7 @@ func TestDamagedMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var batch []restore.Wanted
+	var batch []restore.Message
 	for i, size := range []int{10, 0, 300 << 10, 20} { // in memory, empty, on disk; the last is well
 		m := message(mail.UID(i+1), strings.Repeat("x", size), someDate)
 		if i < 3 {
@@ -161,7 +161,7 @@ func TestInterruption(t *testing.T) {
 	}
 	last := message(2, text("b"), someDate)
 	last.Body = interrupted{cancel}
-	fates, err := f.Append(ctx, []restore.Wanted{message(1, text("a"), someDate), last})
+	fates, err := f.Append(ctx, []restore.Message{message(1, text("a"), someDate), last})
 	if len(fates) != 1 || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", fates, err)
 	}
@@ -227,12 +227,12 @@ func TestHostileNames(t *testing.T) {
 		above := t.TempDir()
 		path := filepath.Join(above, "Maildir")
 		var mailboxes []mail.Mailbox
-		messages := make(map[string][]restore.Wanted)
+		messages := make(map[string][]restore.Message)
 		for i, name := range []string{"..", "../..", "../../etc", "/", "//", "/etc/passwd", "a/../../b", "~/x", "~root", ".", "./cur", "cur", "new/cur",
 			"tmp/../cur", "nul", "a\x00b", "a\nb", "Entw\xfcrfe", "a\\..\\b", "C:", "x ", "x.", "%2e%2e", "%", "&", "&-", "&AC8-", "dovecot-keywords",
 			"subscriptions", "maildirfolder", ".ssh", "INBOX/x", strings.Repeat("n", 300), strings.Repeat("n", 301), strings.Repeat("ü/", 200), "\u2025/\uff0f"} {
 			mailboxes = append(mailboxes, box(name))
-			messages[name] = []restore.Wanted{message(mail.UID(i+1), text(name), someDate)}
+			messages[name] = []restore.Message{message(mail.UID(i+1), text(name), someDate)}
 		}
 		added, _, notes := restoreTo(t, New(path, Options{Layout: layout}), mailboxes, messages)
 		if added != len(mailboxes) || len(notes) == 0 {
@@ -288,7 +288,7 @@ func TestChangesAreReported(t *testing.T) {
 	}
 	year9999 := message(2, text("b"), "31-Dec-9999 23:59:59 +0000")
 	unreadable := message(3, text("c"), "32-Foo-2020 00:00:00 +0000")
-	_, changed, _ := restoreTo(t, New(path, Options{}), []mail.Mailbox{box("INBOX")}, map[string][]restore.Wanted{
+	_, changed, _ := restoreTo(t, New(path, Options{}), []mail.Mailbox{box("INBOX")}, map[string][]restore.Message{
 		"INBOX": {message(1, text("a"), someDate, keywords...), year9999, unreadable},
 	})
 	if len(changed) != 3+4+2 {
@@ -309,7 +309,7 @@ func TestKeywordsAreAddedTo(t *testing.T) {
 	if err := os.WriteFile(file, []byte("1 Later\n4 $MDNSent\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	restoreTo(t, New(path, Options{}), []mail.Mailbox{box("INBOX")}, map[string][]restore.Wanted{
+	restoreTo(t, New(path, Options{}), []mail.Mailbox{box("INBOX")}, map[string][]restore.Message{
 		"INBOX": {message(1, text("a"), someDate, "later", "$Junk", "zzz")},
 	})
 	if text, err := os.ReadFile(file); err != nil || string(text) != "0 $Junk\n1 Later\n2 zzz\n4 $MDNSent\n" {

@@ -176,8 +176,8 @@ func limit[N int | int64](asked, own N) N {
 	return min(asked, own)
 }
 
-// fetch reads the frames of a batch together. Errors appear when the frames are used.
-func (r *restorer) fetch(ctx context.Context, b *batch) error {
+// prefetch reads the frames of a batch together. Errors appear when the frames are used.
+func (r *restorer) prefetch(ctx context.Context, b *batch) error {
 	if err := r.memory.Acquire(ctx, b.weight); err != nil {
 		return err
 	}
@@ -260,9 +260,9 @@ func (it *item) header(ctx context.Context) ([]byte, error) {
 	return it.contents().Header(ctx, it.record)
 }
 
-func (it *item) asWanted() Wanted {
+func (it *item) message() Message {
 	l := it.mailbox.list
-	w := l.asWanted(&rowBody{list: l, row: it.row})
+	w := l.message(&rowBody{list: l, row: it.row})
 	w.Header, w.Body = it.header, it
 	return w
 }

@@ -134,7 +134,7 @@ func (j *job) fetchAll(ctx context.Context, fetched chan<- *batch) error {
 			return err
 		}
 		for _, b := range batches(window, messages, bytes) {
-			if err := j.restorer.fetch(ctx, b); err != nil {
+			if err := j.restorer.prefetch(ctx, b); err != nil {
 				return err
 			}
 			if err := send(ctx, fetched, b); err != nil {

@@ -151,7 +151,7 @@ func (l *messageList) add(entry *manifest.Entry, at int, flags manifest.FlagSet,
 	})
 }
 
-// pieceSize is the number of messages that a folder is asked about at once. Each Wanted takes about 250 bytes.
+// pieceSize is the number of messages that a folder is asked about at once. Each Message takes about 250 bytes.
 const pieceSize = 16 << 10
 
 // compare asks the folder which messages it lacks. It asks in pieces, which are in the order of the hashes, so that all
@@ -241,7 +241,7 @@ func (l *messageList) comparePiece(ctx context.Context, folder ReadFolder, piece
 }
 
 // reportEarlier reports the results of an interrupted restore that no report has yet.
-func (l *messageList) reportEarlier(ctx context.Context, folder ReadFolder, piece []uint32, wanted []Wanted) error {
+func (l *messageList) reportEarlier(ctx context.Context, folder ReadFolder, piece []uint32, wanted []Message) error {
 	journaled, ok := folder.(Journaled)
 	if !ok || l.restorer.DryRun {
 		return nil
@@ -286,18 +286,18 @@ func (l *messageList) mark(piece []uint32, missing []int) error {
 }
 
 // wanted returns the messages of some rows for a Folder.
-func (l *messageList) wanted(piece []uint32) []Wanted {
-	wanted := make([]Wanted, len(piece))
+func (l *messageList) wanted(piece []uint32) []Message {
+	wanted := make([]Message, len(piece))
 	for i, at := range piece {
-		wanted[i] = l.asWanted(&rowBody{list: l, row: &l.rows[at]})
+		wanted[i] = l.message(&rowBody{list: l, row: &l.rows[at]})
 	}
 	return wanted
 }
 
-// asWanted returns the message of a row for a Folder.
-func (l *messageList) asWanted(body *rowBody) Wanted {
+// message returns the message of a row for a Folder.
+func (l *messageList) message(body *rowBody) Message {
 	row := body.row
-	return Wanted{
+	return Message{
 		UID:      row.uid,
 		Hash:     row.hash,
 		Size:     row.size,

@@ -59,9 +59,9 @@ func (r *restorer) open(ctx context.Context, place Place) (Folder, error) {
 
 // write adds messages to the folder and records the results.
 func (m *mailboxJob) write(ctx context.Context, items []*item) error {
-	wanted := make([]Wanted, len(items))
+	wanted := make([]Message, len(items))
 	for i, item := range items {
-		wanted[i] = item.asWanted()
+		wanted[i] = item.message()
 	}
 	results, err := m.folder.Append(ctx, wanted)
 	for i, result := range results[:min(len(results), len(items))] {
@@ -129,7 +129,7 @@ var errNoPlace = errors.New("the target cannot hold messages of this mailbox")
 // noFolder is the folder of a mailbox that the target cannot hold. It refuses all messages.
 type noFolder struct{ reason error }
 
-func (noFolder) Missing(_ context.Context, wanted []Wanted) ([]int, error) {
+func (noFolder) Missing(_ context.Context, wanted []Message) ([]int, error) {
 	all := make([]int, len(wanted))
 	for i := range all {
 		all[i] = i
@@ -137,7 +137,7 @@ func (noFolder) Missing(_ context.Context, wanted []Wanted) ([]int, error) {
 	return all, nil
 }
 
-func (n noFolder) Append(_ context.Context, messages []Wanted) ([]AppendResult, error) {
+func (n noFolder) Append(_ context.Context, messages []Message) ([]AppendResult, error) {
 	results := make([]AppendResult, len(messages))
 	for i := range results {
 		results[i].Refused = n.reason

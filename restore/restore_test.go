@@ -423,7 +423,7 @@ func TestRestoreRefused(t *testing.T) {
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...), s.Mailbox(t, "../a/b", letters[:2]...), s.Mailbox(t, "../A/b", letters[:2]...))
 	target := newMemTarget(s)
 	target.Skip = map[string]bool{"../a/b": true, "../A/b": true}
-	target.Refuse = func(w restore.Wanted) error {
+	target.Refuse = func(w restore.Message) error {
 		if w.UID%10 == 0 {
 			return errors.New("NO [CANNOT] too odd")
 		}
@@ -470,7 +470,7 @@ func TestRestoreKeepsWhatTheTargetAltered(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letters := archivetest.PlainMessages(1, 5)
 	target := newMemTarget(s)
-	target.Alter = func(w restore.Wanted) bool { return w.UID == 3 }
+	target.Alter = func(w restore.Message) bool { return w.UID == 3 }
 	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, s.Mailbox(t, "INBOX", letters...)), Target: target, ReportDir: t.TempDir()})
 	if err != nil || report.Altered != 1 || report.Added != 5 || report.Changed != 0 || report.Whole() || len(report.Problems) != 1 {
 		t.Fatal(err, report)

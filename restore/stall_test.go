@@ -27,7 +27,7 @@ func (s *slowTarget) Open(ctx context.Context, place restore.Place) (restore.Fol
 	return &slowFolder{f, s.takes}, err
 }
 
-func (f *slowFolder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
+func (f *slowFolder) Append(ctx context.Context, messages []restore.Message) ([]restore.AppendResult, error) {
 	select {
 	case <-time.After(f.takes):
 		return f.Folder.Append(ctx, messages)

@@ -44,12 +44,12 @@ type ArchiveInfo struct {
 	// avoids these names.
 	Mailboxes []mail.Mailbox
 
-	// Hasher returns a hasher for whole messages. Its sums are comparable with Wanted.Hash.
+	// Hasher returns a hasher for whole messages. Its sums are comparable with Message.Hash.
 	Hasher func() *chunk.Hasher
 }
 
 // LabelKeeper is implemented by targets that may have labels themselves. If KeepsLabels returns true and the mode is
-// LabelsAsMailboxes, each message is added once, with its labels in Wanted.
+// LabelsAsMailboxes, each message is added once, with its labels in Message.
 type LabelKeeper interface {
 	KeepsLabels(ctx context.Context) (bool, error)
 }
@@ -65,12 +65,12 @@ type Place struct {
 type Folder interface {
 	// Missing returns the wanted messages that the folder does not have yet, as ascending indices into wanted. Copies
 	// count: if the folder has m of n wanted messages with the same hash, n − m are missing.
-	Missing(ctx context.Context, wanted []Wanted) ([]int, error)
+	Missing(ctx context.Context, wanted []Message) ([]int, error)
 
 	// Append adds messages in the given order and returns the result of each. An error ends the restore (a connection
 	// that stays lost, a full disk, a quota). Then the results of the remaining messages are not known; another restore
 	// finds out which of them are there.
-	Append(ctx context.Context, messages []Wanted) ([]AppendResult, error)
+	Append(ctx context.Context, messages []Message) ([]AppendResult, error)
 
 	// BatchSize returns the most messages and bytes of one call of Append; 0: no limit.
 	BatchSize() (messages int, bytes int64)
@@ -85,14 +85,14 @@ type SimilarFinder interface {
 	// MissingSimilar is called after Missing was called for all messages, with those that are missing. It returns the
 	// ones of which the folder has no similar message either, as ascending indices into wanted. A similar message has
 	// other bytes and reads the same.
-	MissingSimilar(ctx context.Context, wanted []Wanted) (missing []int, err error)
+	MissingSimilar(ctx context.Context, wanted []Message) (missing []int, err error)
 }
 
 // Journaled is implemented by folders that keep a journal of the messages they add.
 type Journaled interface {
 	// EarlierResults is called after Missing and after MissingSimilar, with the same messages. It returns the results,
 	// by index, of those that an interrupted restore added with changes and that no report has yet.
-	EarlierResults(ctx context.Context, wanted []Wanted) (map[int]AppendResult, error)
+	EarlierResults(ctx context.Context, wanted []Message) (map[int]AppendResult, error)
 }
 
 // Previewer is implemented by targets that can be read without being changed. With them, a dry run counts the messages
@@ -108,7 +108,7 @@ type Previewer interface {
 
 // ReadFolder is a place that is open for reading.
 type ReadFolder interface {
-	Missing(ctx context.Context, wanted []Wanted) ([]int, error) // as of Folder
+	Missing(ctx context.Context, wanted []Message) ([]int, error) // as of Folder
 	Close() error
 }
 
@@ -134,7 +134,7 @@ type Mirrorer interface {
 type Mirror interface {
 	// Require marks messages that should be there. All copies of a message are in the same call. It returns how many of
 	// them are missing.
-	Require(ctx context.Context, wanted []Wanted) (missing int, err error)
+	Require(ctx context.Context, wanted []Message) (missing int, err error)
 
 	// Surplus returns how many messages are not required, and how many required ones have other flags than they should.
 	Surplus() (surplus, reflagged int64)
@@ -148,8 +148,8 @@ type Mirror interface {
 // MirrorResult counts messages: those that Apply removed, those that it could not remove, and those whose flags it set.
 type MirrorResult struct{ Removed, Left, Reflagged int64 }
 
-// Wanted is a message that a folder should have.
-type Wanted struct {
+// Message is a message that a folder should have.
+type Message struct {
 	UID      mail.UID // in the archived mailbox
 	Hash     chunk.ID // the keyed hash of the whole message
 	Size     int64    // bytes, as archived

@@ -20,9 +20,9 @@ type memTarget struct {
 	Key      chunk.Key
 	mu       sync.Mutex
 	Folders  map[string]*memFolder
-	Refuse   func(restore.Wanted) error
-	Alter    func(restore.Wanted) bool // the bytes
-	Changed  []string                  // what is changed of each message
+	Refuse   func(restore.Message) error
+	Alter    func(restore.Message) bool // the bytes
+	Changed  []string                   // what is changed of each message
 	Skip     map[string]bool
 	Closed   map[string]error // folders that cannot be opened
 	calls    int
@@ -77,7 +77,7 @@ func (s *memTarget) Parallel() int   { return 6 }
 func (s *memTarget) Close() error    { return nil }
 func (s *memTarget) Unordered() bool { return s.Free }
 
-func (b *memFolder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+func (b *memFolder) Missing(ctx context.Context, wanted []restore.Message) ([]int, error) {
 	count := map[chunk.ID]int{}
 	for _, held := range b.Held {
 		count[held.Hash]++
@@ -100,7 +100,7 @@ func (b *memFolder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int
 	return missing, nil
 }
 
-func (b *memFolder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
+func (b *memFolder) Append(ctx context.Context, messages []restore.Message) ([]restore.AppendResult, error) {
 	b.Target.mu.Lock()
 	b.Target.calls++
 	fail := b.Target.calls == b.Target.FailAt

@@ -15,13 +15,13 @@ func TestManyEqualMessages(t *testing.T) {
 	const many = 20_000
 	f := &inventory{}
 	header := []byte("Subject: one of many\r\n\r\n")
-	var wanted []restore.Wanted
+	var wanted []restore.Message
 	var indices []int
 	for i := range many {
 		p := &existing{uid: mail.UID(i + 1), size: 100, date: 7}
 		p.record().header = fingerprint.OfHeader(header)
 		f.unjournaled = append(f.unjournaled, p)
-		w := restore.Wanted{Size: 100, Header: func(context.Context) ([]byte, error) { return header, nil }}
+		w := restore.Message{Size: 100, Header: func(context.Context) ([]byte, error) { return header, nil }}
 		w.Internal.Seconds = 7
 		wanted, indices = append(wanted, w), append(indices, i)
 	}

@@ -53,7 +53,7 @@ func (f *folder) Close() error {
 
 // item is a message that Append adds.
 type item struct {
-	restore.Wanted
+	restore.Message
 	result    *restore.AppendResult
 	text      spool.Buffer
 	traits    fingerprint.Traits
@@ -78,7 +78,7 @@ func (it *item) changed(format string, args ...any) {
 
 // Append adds messages. It reads each whole before it sends the first byte, because a literal that was announced
 // cannot be taken back. It checks them afterwards, because servers alter what they take.
-func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
+func (f *folder) Append(ctx context.Context, messages []restore.Message) ([]restore.AppendResult, error) {
 	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 		}
 	}()
 	for i := range messages {
-		it := &item{Wanted: messages[i], result: &results[i]}
+		it := &item{Message: messages[i], result: &results[i]}
 		items = append(items, it)
 		if err := f.ready(ctx, it); err != nil {
 			if ctx.Err() != nil {

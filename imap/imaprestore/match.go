@@ -16,7 +16,7 @@ import (
 )
 
 // Missing returns the indices of the messages that are not there.
-func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+func (f *folder) Missing(ctx context.Context, wanted []restore.Message) ([]int, error) {
 	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 // match finds a copy of each message among the existing ones, a different one for each; 0 means none. The journal knows
 // some. The others are compared by size and date, then by header, and what is left by all bytes. Messages that a
 // server changed more than that are left to MissingSimilar.
-func (inv *inventory) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
+func (inv *inventory) match(ctx context.Context, wanted []restore.Message) ([]mail.UID, error) {
 	copies := make([]mail.UID, len(wanted))
 	inv.compared = make([]bool, len(wanted))
 	var missing []int
@@ -57,7 +57,7 @@ func (inv *inventory) match(ctx context.Context, wanted []restore.Wanted) ([]mai
 }
 
 // compare finds copies of the messages at the given indices.
-func (inv *inventory) compare(ctx context.Context, wanted []restore.Wanted, indices []int, copies []mail.UID) error {
+func (inv *inventory) compare(ctx context.Context, wanted []restore.Message, indices []int, copies []mail.UID) error {
 	n := inv.candidates(wanted, indices)
 	if err := inv.readHeaders(ctx, n.all); err != nil {
 		return err
@@ -177,7 +177,7 @@ type candidates struct {
 const maxPairs = 4 << 20
 
 // candidates returns the existing messages that could be copies of the wanted ones at the indices.
-func (inv *inventory) candidates(wanted []restore.Wanted, indices []int) *candidates {
+func (inv *inventory) candidates(wanted []restore.Message, indices []int) *candidates {
 	n := &candidates{bySize: map[int64][]*existing{}, byDate: map[int64][]*existing{}}
 	for _, i := range indices {
 		n.bySize[wanted[i].Size], n.byDate[wanted[i].Internal.Seconds] = nil, nil
@@ -198,7 +198,7 @@ func (inv *inventory) candidates(wanted []restore.Wanted, indices []int) *candid
 }
 
 // union returns each candidate once, by UID.
-func (n *candidates) union(wanted []restore.Wanted, indices []int) []*existing {
+func (n *candidates) union(wanted []restore.Message, indices []int) []*existing {
 	type kind struct{ size, instant int64 }
 	kinds, near := map[kind]bool{}, map[int][]*existing{}
 	for _, i := range indices {
@@ -226,7 +226,7 @@ func sizeMayDiffer(p *existing, size int64) bool {
 
 // withHeaders returns, for each wanted message, the candidates whose headers match too. Wanted messages with the same
 // size, date and header share a list.
-func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Wanted,
+func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Message,
 	indices []int) (map[int][]*existing, error) {
 	type kind struct {
 		size, instant int64

@@ -95,7 +95,7 @@ func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.M
 }
 
 // Require implements restore.Mirror.
-func (w *mirror) Require(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
+func (w *mirror) Require(ctx context.Context, wanted []restore.Message) (missing int, err error) {
 	copies, err := w.match(ctx, wanted)
 	if err == nil {
 		err = w.resemble(ctx, wanted, copies)
@@ -120,7 +120,7 @@ func (w *mirror) Require(ctx context.Context, wanted []restore.Wanted) (missing 
 }
 
 // matchFlags exchanges the copies of equal messages so that as many as possible have the right flags.
-func (w *mirror) matchFlags(wanted []restore.Wanted, copies []mail.UID) {
+func (w *mirror) matchFlags(wanted []restore.Message, copies []mail.UID) {
 	alike := map[chunk.ID][]int{}
 	for i, uid := range copies {
 		if uid != 0 {

@@ -12,7 +12,7 @@ var _ restore.Journaled = (*folder)(nil)
 
 // EarlierResults implements restore.Journaled. It checks the messages that an interrupted restore appended and did not
 // check, and those that came after it sent messages without getting an answer.
-func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Wanted) (map[int]restore.AppendResult, error) {
+func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Message) (map[int]restore.AppendResult, error) {
 	results := map[int]restore.AppendResult{}
 	var batch []*item
 	var size int64
@@ -39,7 +39,7 @@ func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Wanted) (m
 		if !unanswered && !f.journaled.Unchecked.Contains(uid) {
 			continue
 		}
-		it := &item{Wanted: wanted[i], uid: uid, result: &restore.AppendResult{Added: true}}
+		it := &item{Message: wanted[i], uid: uid, result: &restore.AppendResult{Added: true}}
 		batch, at[it] = append(batch, it), i
 		if size += it.Size; len(batch) == appendMessages || size >= appendBytes {
 			if err := look(); err != nil {

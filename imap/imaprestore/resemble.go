@@ -13,7 +13,7 @@ import (
 var _ restore.SimilarFinder = (*folder)(nil)
 
 // MissingSimilar implements restore.SimilarFinder.
-func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Message) ([]int, error) {
 	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}
@@ -35,11 +35,11 @@ func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([
 // resemble finds copies that match has not found, whose bytes differ: servers re-encode bodies, and remove and add
 // header fields. INTERNALDATE must be the same, and so must what package canonical compares. It comes last, so that no
 // message is taken for another one that has a copy of its own.
-func (inv *inventory) resemble(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
+func (inv *inventory) resemble(ctx context.Context, wanted []restore.Message, copies []mail.UID) error {
 	return inv.retry(ctx, func() error { return inv.resembleOnce(ctx, wanted, copies) })
 }
 
-func (inv *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
+func (inv *inventory) resembleOnce(ctx context.Context, wanted []restore.Message, copies []mail.UID) error {
 	dated := map[int64][]*existing{} // of the wanted dates
 	for i := range wanted {
 		dated[wanted[i].Internal.Seconds] = nil
@@ -95,7 +95,7 @@ func (inv *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted,
 }
 
 // resembleBodies compares the bodies of messages with matching headers.
-func (inv *inventory) resembleBodies(ctx context.Context, wanted []restore.Wanted, left []int,
+func (inv *inventory) resembleBodies(ctx context.Context, wanted []restore.Message, left []int,
 	near map[int][]*existing, copies []mail.UID) error {
 	there, err := inv.canonicalDigests(ctx, flatten(near))
 	if err != nil {

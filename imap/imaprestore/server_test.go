@@ -37,7 +37,7 @@ func at(t *testing.T, address, user, password string) imap.Options {
 }
 
 // account is the content of an account: by mailbox, the messages by UID.
-type account map[string][]restore.Wanted
+type account map[string][]restore.Message
 
 // readAccount reads everything. It checks that sizes and numbers agree.
 func readAccount(t *testing.T, opts imap.Options) account {
@@ -57,7 +57,7 @@ func readAccount(t *testing.T, opts imap.Options) account {
 	return all
 }
 
-func readMailbox(t *testing.T, s *imap.Source, box mail.Mailbox) (list []restore.Wanted) {
+func readMailbox(t *testing.T, s *imap.Source, box mail.Mailbox) (list []restore.Message) {
 	t.Helper()
 	v, err := s.Examine(t.Context(), box)
 	if err != nil {
@@ -89,7 +89,7 @@ func readMailbox(t *testing.T, s *imap.Source, box mail.Mailbox) (list []restore
 		}
 		list = append(list, wanted(m, body))
 	}
-	slices.SortFunc(list, func(a, b restore.Wanted) int { return int(a.UID) - int(b.UID) })
+	slices.SortFunc(list, func(a, b restore.Message) int { return int(a.UID) - int(b.UID) })
 	return list
 }
 
@@ -103,7 +103,7 @@ func (b text) WriteTo(_ context.Context, w io.Writer) error {
 
 func (b text) Verify(context.Context) error { return nil }
 
-func wanted(m mail.Message, body []byte) restore.Wanted {
+func wanted(m mail.Message, body []byte) restore.Message {
 	header := func(context.Context) ([]byte, error) {
 		end := regexp.MustCompile(`\n\r?\n`).FindIndex(body)
 		if end == nil {
@@ -111,7 +111,7 @@ func wanted(m mail.Message, body []byte) restore.Wanted {
 		}
 		return body[:end[1]], nil
 	}
-	return restore.Wanted{UID: m.UID, Hash: chunk.ID(sha256.Sum256(body)), Size: int64(len(body)), Flags: m.Flags, Internal: m.Internal, Header: header, Body: text(body)}
+	return restore.Message{UID: m.UID, Hash: chunk.ID(sha256.Sum256(body)), Size: int64(len(body)), Flags: m.Flags, Internal: m.Internal, Header: header, Body: text(body)}
 }
 
 // restoreTo writes an account to a target and returns how many messages were added, and all reports.
@@ -136,7 +136,7 @@ func restoreTo(t *testing.T, opts imap.Options, mailboxes []mail.Mailbox, from a
 		if err != nil {
 			t.Fatal(err)
 		}
-		var batch []restore.Wanted
+		var batch []restore.Message
 		for _, i := range missing {
 			batch = append(batch, from[place.Mailbox][i])
 		}
@@ -184,9 +184,9 @@ func ordinary() []testbed.Message {
 	}
 }
 
-func same(t *testing.T, what string, have, want []restore.Wanted) {
+func same(t *testing.T, what string, have, want []restore.Message) {
 	t.Helper()
-	describe := func(list []restore.Wanted) (words []string) {
+	describe := func(list []restore.Message) (words []string) {
 		for _, w := range list {
 			// mox adds a keyword to messages that its filter accepts
 			words = append(words, fmt.Sprintf("%x %v %d %d", w.Hash[:4], w.Flags.Without("$NotJunk"), w.Internal.Seconds, w.Size))
@@ -271,7 +271,7 @@ func TestDovecotAlterations(t *testing.T) {
 	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
 	opts := at(t, dove.Addr, "odo", "pw")
 	date := mail.ParseDate("17-Jul-1996 02:44:25 -0700")
-	var list []restore.Wanted
+	var list []restore.Message
 	for i, m := range []struct {
 		body  string
 		flags []string
@@ -372,7 +372,7 @@ func TestMoreFoldersThanConnections(t *testing.T) {
 		if name == "INBOX" {
 			continue
 		}
-		same := func(a, b restore.Wanted) bool { return a.Hash == b.Hash }
+		same := func(a, b restore.Message) bool { return a.Hash == b.Hash }
 		if !slices.EqualFunc(have, messages, same) {
 			t.Errorf("%s holds %d messages, or in another order", name, len(have))
 		}

@@ -38,7 +38,7 @@ func writable(caps string, rest ...string) script {
 		`* OK [PERMANENTFLAGS (\Seen \Flagged $Known)] x`, "TAG OK done"), rest...)
 }
 
-func some(n int, flags ...string) (list []restore.Wanted) {
+func some(n int, flags ...string) (list []restore.Message) {
 	for i := range n {
 		m := mail.Message{UID: mail.UID(i + 1), Flags: flags, Internal: mail.ParseDate("17-Jul-1996 02:44:25 -0700")}
 		list = append(list, wanted(m, fmt.Appendf(nil, "Subject: %d\r\n\r\n", i)))
