@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -155,54 +154,6 @@ func (j *job) batchLimits() (messages int, bytes int64) {
 		}
 	}
 	return messages, bytes
-}
-
-// join reads and verifies the messages of a batch. It removes damaged ones from the batch and records them as failures,
-// so that they affect no other message of the batch.
-func (b *batch) join(ctx context.Context) error {
-	var buf []byte // no larger than the weight of the batch, because there can be many small batches
-	if !b.items[0].streamed() {
-		buf = make([]byte, b.weight)
-	}
-	group, joining := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for same := range b.copies() {
-		var own []byte
-		if size := same[0].row.size; int64(len(buf)) >= size {
-			own, buf = buf[:0:size], buf[size:]
-		}
-		group.Go(func() error { return joinCopies(joining, same, own) })
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for _, it := range b.items {
-		if it.unread == nil {
-			continue
-		}
-		if err := it.mailbox.fail(ctx, it, it.unread); err != nil {
-			return err
-		}
-	}
-	b.items = slices.DeleteFunc(b.items, func(it *item) bool { return it.unread != nil })
-	return nil
-}
-
-// joinCopies joins copies of one message. The first copy that can be read serves for all, because they have the same
-// hash.
-func joinCopies(ctx context.Context, same []*item, buf []byte) error {
-	for _, it := range same {
-		if err := it.join(ctx, buf); err != nil {
-			return err
-		}
-		if it.unread == nil {
-			for _, other := range same {
-				other.data, other.unread = it.data, nil
-			}
-			return nil
-		}
-	}
-	return nil
 }
 
 // write adds the messages of a batch to their folders.
