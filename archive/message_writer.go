@@ -76,7 +76,7 @@ func (s Stored) SetIn(r *manifest.Record) {
 // repo.Writer would fail, and everything that the run has stored would be lost with it.
 func (w *MessageWriter) Write(ctx context.Context, key []byte, size int64, body io.Reader) (Stored, error) {
 	entry := w.log.Begin(key)
-	m, err := w.split(context.WithoutCancel(ctx), size, io.TeeReader(body, entry))
+	m, err := w.store(context.WithoutCancel(ctx), size, io.TeeReader(body, entry))
 	if err != nil {
 		entry.Drop()
 	} else {
@@ -85,8 +85,8 @@ func (w *MessageWriter) Write(ctx context.Context, key []byte, size int64, body 
 	return m, err
 }
 
-// split cuts the message into chunks and puts them.
-func (w *MessageWriter) split(ctx context.Context, size int64, body io.Reader) (Stored, error) {
+// store cuts the message into chunks and puts them.
+func (w *MessageWriter) store(ctx context.Context, size int64, body io.Reader) (Stored, error) {
 	if err := w.loadErasures(ctx); err != nil {
 		return Stored{}, err
 	}
