@@ -23,9 +23,9 @@ const (
 
 // Bodies fetches messages and calls read with each, once, in the order in which the server sends them.
 //
-// Bodies sends no command while read holds a message: a store that stalls leaves at most three commands' worth of
-// bodies with the server. A refused command does not stop the others; the refusals are returned at the end. A message
-// of more than mail.MaxMessage bytes ends the connection, and the error is a mail.TooLargeError.
+// Bodies sends no command while read runs. So if the store stalls, at most three commands wait for their bodies to be
+// read. If the server refuses a command, the others go on, and Bodies returns the refusals at the end. A message of more
+// than mail.MaxMessage bytes ends the connection; the error is then a mail.TooLargeError.
 func (m *Mailbox) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	return m.sections(ctx, "", messages, read)
 }
@@ -119,8 +119,9 @@ func (f *bodyFetch) command(batch []mail.Message) *command {
 	return cmd
 }
 
-// onBody reads a body off the connection. The UID before it names its message. If the UID comes later, onBody holds the
-// body: a sequence number is no safe name while the UID may still come.
+// onBody reads a body off the connection and passes it to read. The UID that precedes the body in the response says
+// which message it is of. If no UID precedes it, onBody keeps the body in f.held for onResponse: the UID may still come,
+// and a sequence number does not identify a message reliably.
 func (f *bodyFetch) onBody(b *wire.BodyLiteral) error {
 	if !wire.EqualFold([]byte(b.Name), "BODY"+f.section) {
 		return nil // not requested
@@ -153,8 +154,8 @@ func tooLarge(uid mail.UID, size int64) error {
 	return &handlerError{&mail.TooLargeError{UID: uid, Size: size}}
 }
 
-// onResponse reads a response after its bodies. It finds the message of a held body, and accepts bodies that are quoted
-// strings, which are legal (RFC 9051 section 9, nstring). NIL is no body.
+// onResponse handles a complete response, after onBody has read the literals in it. It delivers the body that onBody
+// kept, if the UID came after it, and a body that is a quoted string (RFC 9051 section 9, nstring). NIL is no body.
 func (f *bodyFetch) onResponse(resp *wire.Response) (bool, error) {
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
