@@ -66,14 +66,14 @@ func (s Stored) SetIn(r *manifest.Record) {
 	r.Size, r.Hash, r.Parts, r.List, r.Probe, r.Opening = s.Size, s.Hash, s.Parts, s.List, s.Probe, s.Opening
 }
 
-// Write stores the message that it reads from body, and writes it to the recovery log under a key. If size is not 0, and the
-// message has that size, it makes a probe. An error of body is returned as it is. Chunks that were stored before it do no harm,
-// because nothing refers to them.
+// Write stores the message that it reads from body, and copies it to the recovery log under key. size is the expected
+// size of the message, or 0; if the message has that size, Write also makes its probe. Write returns an error of body as
+// it is. The chunks that it stored before the error do no harm, because nothing refers to them.
 //
 // If the message was erased from the repository, Write does not store it and returns repo.ErrErased.
 //
-// The end of ctx does not stop Write; to stop it, let body return an error. If Write stopped while it puts a chunk, the
-// repo.Writer would fail, and everything that the run has stored would be lost with it.
+// Write does not stop when ctx ends; to stop it, let body return an error. If ctx stopped it while it puts a chunk, the
+// repo.Writer would fail, and everything that the run has stored would be lost.
 func (w *MessageWriter) Write(ctx context.Context, key []byte, size int64, body io.Reader) (Stored, error) {
 	entry := w.log.Begin(key)
 	m, err := w.store(context.WithoutCancel(ctx), size, io.TeeReader(body, entry))
