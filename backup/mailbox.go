@@ -16,8 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// mailboxRun reads one mailbox in one round. From the mailbox as it is archived so far (old), it makes what
-// the next manifest has of it.
+// mailboxRun reads one mailbox in one round. It compares the server's mailbox with the archived one (old), downloads the
+// new messages, and makes the manifest.Mailbox for the next manifest.
 type mailboxRun struct {
 	account     *accountRun
 	listed      mail.Mailbox      // from the survey of this round
