@@ -37,7 +37,7 @@ const (
 	windowChunks = 8 * windowItems
 )
 
-// item is a message that is being restored, and its Body.
+// item is a message that is being restored. It implements archive.Body: a target reads the message from it.
 type item struct {
 	mailbox  *mailboxJob
 	row      *messageRow
