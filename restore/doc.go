@@ -9,7 +9,8 @@
 //	   │  job.go          mailboxes that are restored together
 //	   │  list.go         the messages of one mailbox, and which of them its Folder lacks
 //	   │  order.go        the order in which the missing messages lie in the packs
-//	   │  batch.go        messages that are fetched, joined, verified and written together
+//	   │  batch.go        messages that are fetched, joined, verified and written together; their bytes come from
+//	   │                  archive.Contents.Body ◄─ repo.Reader.Chunk
 //	   │  mailbox_job.go  Folder.Append, and what the Folder answered
 //	   ▼
 //	target                target.go: all interfaces that a target can implement
