@@ -8,7 +8,8 @@
 //
 //	MessageWriter   splits it into parts (package mail), cuts these into chunks (package chunk), stores the chunks,
 //	                and returns what the record needs (message_writer.go, lane.go, probe.go); chunks
-//	                that an erased message has wait until the end of the message (held_chunks.go)
+//	                that an erased message has wait until the end of the message (held_chunks.go). Package
+//	                backup/fetch calls it for what it downloads, package replicate for what it copies
 //
 // and on its way out through
 //
@@ -16,7 +17,8 @@
 //	                reading it; Resolve finds the one that a person named (manifests.go)
 //	Reader          reads manifests and chunks
 //	Contents        lists the mailboxes, pages and entries of a manifest (contents.go)
-//	Body            joins and verifies the bytes of a message (body.go)
+//	Body            joins and verifies the bytes of a message (body.go). Package restore calls it, and the
+//	                packages replicate and rewrite and the command cat
 //
 // A Walk follows a manifest to its records, and passes over what it shares with others (walk.go). Prune does so for
 // repo.Repo.Prune (prune.go), and a RecordFinder for the manifests that have certain messages (record_finder.go).
