@@ -28,6 +28,15 @@
 // messages a folder has, and a second restore adds nothing. Messages from other programs are compared by all their
 // bytes if a wanted message is not in the listing; see foreignFiles.
 //
+// # The way of a message
+//
+//	restore.Message
+//	   │  target.go   Open opens the folder (names.go) and reads its file names (present.go) and keywords (keywords.go)
+//	   │  folder.go   Missing compares the messages with the files by name, then by bytes (foreign.go)
+//	   │  folder.go   Append converts line ends (lines.go) and flags (flags.go), and names the file (filename.go)
+//	   ▼
+//	tree.Dir          writes the file under a temporary name, and moves it into cur when it is durable
+//
 // # Files of this package
 //
 //	target.go, prepare.go, names.go   the Maildir; its folders and their names; a dry run
