@@ -9,13 +9,19 @@
 //	                          └ literals of bodies ─────► FETCH of bodies, body.go ─► read(uid, body)
 //	                            conn.dispatchBody         never held in memory
 //
+// read belongs to the caller: in a backup, to the fetch.Downloader (package backup/fetch), which stores the body while it
+// reads it. A restore goes the other way:
+//
+//	imaprestore ─► Client.Append ─► command ─────► conn.start ─────────► socket
+//	               append.go        command.go     send.go: lines and literals
+//
 // A network connection (dial.go, handshake.go, login.go) becomes a conn: send.go sends commands (command.go), conn.go
 // reads the answers from its wire.Reader (conn.readFrom makes that) and gives each to the command that it belongs to.
 //
 // Client and Mailbox hold the commands. A Client has those of the account: list.go with scope.go, name.go and inbox.go;
 // status.go; client.go; append.go. A Mailbox has those of the mailbox that is open: mailbox.go; search.go; and three
-// forms of FETCH: attributes.go with collect.go for what a message is without its body, body.go for bodies and headers, and
-// ranges.go for ranges of bodies.
+// forms of FETCH: attributes.go with collect.go for what a message is without its body, body.go for bodies and headers,
+// and ranges.go for ranges of bodies.
 //
 // source.go is the account as backup sees it, over the connections of a Pool (pool.go). Its view is a mailbox that is
 // open on one of them. gmail.go and virtual.go are for servers that show one message in several mailboxes. A run
