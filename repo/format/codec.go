@@ -78,7 +78,7 @@ func (c *Codec) writeContainer(w io.Writer, kind Kind, content []byte) error {
 	}
 	for len(content) > 0 {
 		n := min(len(content), smallFrame)
-		err := c.WithFrame(content[:n:n], func(stored []byte) error { return out.Frame(stored, n) })
+		err := c.WithFrame(content[:n:n], func(encoded []byte) error { return out.Frame(encoded, n) })
 		if err != nil {
 			return err
 		}

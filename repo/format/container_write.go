@@ -28,14 +28,14 @@ func newContainerWriter(w io.Writer, h head, k *Keys) (*ContainerWriter, error) 
 }
 
 // Frame adds a frame that was compressed from length bytes.
-func (c *ContainerWriter) Frame(stored []byte, length int) error {
+func (c *ContainerWriter) Frame(encoded []byte, length int) error {
 	if len(c.frames) == MaxFrames {
 		return fmt.Errorf("a container holds at most %d frames", MaxFrames)
 	}
 	c.frames = append(c.frames, frameRow{
-		Stored: uint32(len(stored)), Length: uint32(length), Hash: blake3.Sum256(stored),
+		Stored: uint32(len(encoded)), Length: uint32(length), Hash: blake3.Sum256(encoded),
 	})
-	return c.write(stored)
+	return c.write(encoded)
 }
 
 // Finish writes the table. The caller sets the fields that its kind uses; Finish sets Frames.

@@ -174,7 +174,7 @@ const maxEncoders = 4
 func EncodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }
 
 // WithFrame compresses content, checks the frame, and calls use with it. The frame is valid until use returns.
-func (c *Codec) WithFrame(content []byte, use func(stored []byte) error) error {
+func (c *Codec) WithFrame(content []byte, use func(encoded []byte) error) error {
 	level := levelFor(content)
 	e, err := c.encoders.get(level)
 	if err != nil {

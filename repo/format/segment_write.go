@@ -25,7 +25,7 @@ func (c *Codec) fillSegment(s *Spool, packs []PackRow, entries iter.Seq[Entry], 
 		content := encodeBlock(block)
 		blocks = append(blocks, blockRow{First: block[0].Prefix, Entries: uint32(len(block))})
 		block = block[:0]
-		return c.WithFrame(content, func(stored []byte) error { return w.Frame(stored, len(content)) })
+		return c.WithFrame(content, func(encoded []byte) error { return w.Frame(encoded, len(content)) })
 	}
 	for e := range entries {
 		block = append(block, e)
