@@ -24,8 +24,8 @@ func newFrames(n int) chan *format.RawFrame {
 	return frames
 }
 
-// add puts a claimed chunk into its lane's frame.
-func (w *Writer) add(ctx context.Context, lane *frameLane, l format.Lane, p chunk.Prefix, data []byte) error {
+// addToFrame puts a claimed chunk into its lane's frame.
+func (w *Writer) addToFrame(ctx context.Context, lane *frameLane, l format.Lane, p chunk.Prefix, data []byte) error {
 	lane.mu.Lock()
 	defer lane.mu.Unlock()
 	if lane.frame == nil {
@@ -81,7 +81,7 @@ func (w *Writer) encodeFrames() error {
 		case <-w.ctx.Done():
 			return nil
 		case f := <-w.encode:
-			err := w.r.codec.WithFrame(f.Content, func(stored []byte) error { return w.packFrame(f, stored) })
+			err := w.r.codec.WithFrame(f.Content, func(encoded []byte) error { return w.packFrame(f, encoded) })
 			if err != nil {
 				w.fail(err)
 			}

@@ -17,20 +17,20 @@ const (
 // packBuilder builds the packs of one kind, one after another.
 type packBuilder struct {
 	mu     sync.Mutex
-	open   *openPack // nil before its first frame
-	closed int64     // bytes of the complete packs
+	open   *unfinishedPack // nil before its first frame
+	closed int64           // bytes of the complete packs
 }
 
 // target returns the size up to which the open pack is filled: half of the bytes in the packs before it, between firstPack
 // and packTarget. The last pack is uploaded while nothing else happens, so it should be at most a third of all.
 func (b *packBuilder) target() int64 { return min(packTarget, max(firstPack, b.closed/2)) }
 
-// packFrame adds a frame, which stored is encoded, to the open pack of its kind. It completes the pack first if it is full.
-func (w *Writer) packFrame(f *format.RawFrame, stored []byte) error {
+// packFrame adds a frame, which encoded is encoded, to the open pack of its kind. It completes the pack first if it is full.
+func (w *Writer) packFrame(f *format.RawFrame, encoded []byte) error {
 	b := &w.builders[format.PackNumber(f.Lane.Kind())]
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.open != nil && !b.open.takes(f, stored, b.target()) {
+	if b.open != nil && !b.open.takes(f, encoded, b.target()) {
 		if err := w.closePackLocked(b); err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (w *Writer) packFrame(f *format.RawFrame, stored []byte) error {
 		}
 		b.open = p
 	}
-	return b.open.add(f, stored)
+	return b.open.add(f, encoded)
 }
 
 // closePack completes the open pack, if there is one, and passes it to an uploader.
@@ -75,8 +75,8 @@ func (w *Writer) closePackLocked(b *packBuilder) error {
 	}
 }
 
-// openPack is a pack that is being written to a spool, a file on this host.
-type openPack struct {
+// unfinishedPack is a pack that is being written to a spool, a file on this host.
+type unfinishedPack struct {
 	kind   format.Kind
 	spool  *format.Spool
 	writer *format.ContainerWriter
@@ -85,7 +85,7 @@ type openPack struct {
 	table  int // bytes of the encoded table so far, slightly overestimated
 }
 
-func newPack(r *Repo, kind format.Kind) (*openPack, error) {
+func newPack(r *Repo, kind format.Kind) (*unfinishedPack, error) {
 	s, err := r.cache.spool(r.seals.recipients(kind))
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func newPack(r *Repo, kind format.Kind) (*openPack, error) {
 		s.Close()
 		return nil, err
 	}
-	return &openPack{kind: kind, spool: s, writer: w, table: 64}, nil
+	return &unfinishedPack{kind: kind, spool: s, writer: w, table: 64}, nil
 }
 
 // tableBytes returns the most bytes that a frame adds to the table: a row of 46 bytes, heads of arrays, and for each chunk
@@ -103,13 +103,13 @@ func newPack(r *Repo, kind format.Kind) (*openPack, error) {
 func tableBytes(f *format.RawFrame) int { return 46 + 16 + 21*len(f.Prefixes) }
 
 // takes reports whether the frame fits into a container of the target size. The first frame always does.
-func (p *openPack) takes(f *format.RawFrame, stored []byte, target int64) bool {
+func (p *unfinishedPack) takes(f *format.RawFrame, encoded []byte, target int64) bool {
 	return len(p.lanes) == 0 ||
-		p.writer.SizeWith(len(stored), p.table+tableBytes(f)) <= target && p.chunks+len(f.Prefixes) <= format.PackChunks && len(p.lanes) < format.MaxFrames
+		p.writer.SizeWith(len(encoded), p.table+tableBytes(f)) <= target && p.chunks+len(f.Prefixes) <= format.PackChunks && len(p.lanes) < format.MaxFrames
 }
 
-func (p *openPack) add(f *format.RawFrame, stored []byte) error {
-	if err := p.writer.Frame(stored, len(f.Content)); err != nil {
+func (p *unfinishedPack) add(f *format.RawFrame, encoded []byte) error {
+	if err := p.writer.Frame(encoded, len(f.Content)); err != nil {
 		return err
 	}
 	p.lanes = append(p.lanes, f.Row())
@@ -126,7 +126,7 @@ type sealedPack struct {
 }
 
 // finish completes the pack and checks it: it opens the pack again and reads its table.
-func (p *openPack) finish(r *Repo) (*sealedPack, error) {
+func (p *unfinishedPack) finish(r *Repo) (*sealedPack, error) {
 	salt := make([]byte, 16)
 	rand.Read(salt)
 	if err := p.writer.Finish(format.Table{Salt: salt, Lanes: p.lanes}); err != nil {

@@ -172,7 +172,7 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, dat
 		w.stats.known(data, err)
 		return id, false, err
 	}
-	if err := w.add(ctx, into, lane, id.Prefix(), data); err != nil {
+	if err := w.addToFrame(ctx, into, lane, id.Prefix(), data); err != nil {
 		// Another Put may already rely on this chunk.
 		return id, false, w.fail(err)
 	}
