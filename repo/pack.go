@@ -25,7 +25,8 @@ type packBuilder struct {
 // and packTarget. The last pack is uploaded while nothing else happens, so it should be at most a third of all.
 func (b *packBuilder) target() int64 { return min(packTarget, max(firstPack, b.closed/2)) }
 
-// packFrame adds a frame, which encoded is encoded, to the open pack of its kind. It completes the pack first if it is full.
+// packFrame adds a frame to the open pack of its kind; encoded is the compressed frame. If the pack has no room for it,
+// packFrame completes the pack and begins another.
 func (w *Writer) packFrame(f *format.RawFrame, encoded []byte) error {
 	b := &w.builders[format.PackNumber(f.Lane.Kind())]
 	b.mu.Lock()

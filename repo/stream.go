@@ -16,7 +16,8 @@ type Stream struct {
 	lanes  [format.Lanes]frameLane
 }
 
-// maxStreams bounds memory, because a stream fills a frame of each lane, some 13 MiB in all. More users share the streams.
+// maxStreams is the number of streams of a Writer. It bounds memory: a stream holds a frame of each lane, some 13 MiB in
+// all. If there are more users, they share the streams.
 const maxStreams = 2
 
 // Stream returns a stream, which the caller closes. The next user continues its frames that are not full.

@@ -65,7 +65,8 @@ type Writer struct {
 const maxClaims = 1 << 20
 
 // Writer returns a Writer. The Writer reads the index and the condemnations when the first chunk comes, so a night without
-// new mail reads neither. A caller that inherits from a parent manifest must choose the parent first (rule 1).
+// new mail reads neither. A caller that inherits from a parent manifest must choose the parent first
+// (rule 1 in docs/design/removing.md).
 func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	encoders := format.EncodersAtOnce()
 	w := &Writer{
@@ -217,9 +218,9 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	return !stored, nil
 }
 
-// stored reports whether a chunk is stored in the sense of rule 2: an index segment places it in a pack that no condemnation
-// names and that the store has listed to this run. A chunk that only the table of its pack names does not count, because a
-// host with a writer's key cannot read that table and would not find the chunk.
+// stored reports whether a chunk counts as stored (rule 2 in docs/design/removing.md): an index segment says in which pack
+// it is, no condemnation names that pack, and the store has listed the pack to this run. A chunk that only the table of its
+// pack names does not count: a host with a writer's key cannot read that table, so it would not find the chunk.
 func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err error) {
 	type sized struct {
 		pack format.Pack
