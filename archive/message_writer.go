@@ -67,8 +67,8 @@ func (s Stored) SetIn(r *manifest.Record) {
 }
 
 // Write stores the message that it reads from body, and copies it to the recovery log under key. size is the expected
-// size of the message, or 0; if the message has that size, Write also makes its probe. Write returns an error of body as
-// it is. The chunks that it stored before the error do no harm, because nothing refers to them.
+// size of the message, or 0; if the message has that size, Write also makes its probe. Write returns an error of body
+// as it is. The chunks that it stored before the error do no harm, because nothing refers to them.
 //
 // If the message was erased from the repository, Write does not store it and returns repo.ErrErased.
 //

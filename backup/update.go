@@ -88,9 +88,9 @@ func (r *mailboxRun) update(
 // not hold it longer.
 const writeGrace = 30 * time.Second
 
-// downloadInto applies a change to the pages of found: the messages of old that are left, and the fresh ones while they
-// are downloaded. found.Fill pulls the entries from fetcher.Entries while the fetcher's workers push them into a channel.
-// If the download is cut short, found has what came until then.
+// downloadInto applies a change to the pages of found: the messages of old that are left, and the fresh ones while
+// they are downloaded. found.Fill pulls the entries from fetcher.Entries while the fetcher's workers push them into a
+// channel. If the download is cut short, found has what came until then.
 func (r *mailboxRun) downloadInto(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change,
 ) (*fetch.Fetcher, error) {

@@ -24,8 +24,8 @@ const (
 // Bodies fetches messages and calls read with each, once, in the order in which the server sends them.
 //
 // Bodies sends no command while read runs. So if the store stalls, at most three commands wait for their bodies to be
-// read. If the server refuses a command, the others go on, and Bodies returns the refusals at the end. A message of more
-// than mail.MaxMessage bytes ends the connection; the error is then a mail.TooLargeError.
+// read. If the server refuses a command, the others go on, and Bodies returns the refusals at the end. A message of
+// more than mail.MaxMessage bytes ends the connection; the error is then a mail.TooLargeError.
 func (m *Mailbox) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	return m.sections(ctx, "", messages, read)
 }
@@ -120,8 +120,8 @@ func (f *bodyFetch) command(batch []mail.Message) *command {
 }
 
 // onBody reads a body off the connection and passes it to read. The UID that precedes the body in the response says
-// which message it is of. If no UID precedes it, onBody keeps the body in f.held for onResponse: the UID may still come,
-// and a sequence number does not identify a message reliably.
+// which message it is of. If no UID precedes it, onBody keeps the body in f.held for onResponse: the UID may still
+// come, and a sequence number does not identify a message reliably.
 func (f *bodyFetch) onBody(b *wire.BodyLiteral) error {
 	if !wire.EqualFold([]byte(b.Name), "BODY"+f.section) {
 		return nil // not requested

@@ -9,8 +9,8 @@
 //	                          └ literals of bodies ─────► FETCH of bodies, body.go ─► read(uid, body)
 //	                            conn.dispatchBody         never held in memory
 //
-// read belongs to the caller: in a backup, to the fetch.Downloader (package backup/fetch), which stores the body while it
-// reads it. A restore goes the other way:
+// read belongs to the caller: in a backup, to the fetch.Downloader (package backup/fetch), which stores the body while
+// it reads it. A restore goes the other way:
 //
 //	imaprestore ─► Client.Append ─► command ─────► conn.start ─────────► socket
 //	               append.go        command.go     send.go: lines and literals

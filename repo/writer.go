@@ -218,9 +218,10 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	return !stored, nil
 }
 
-// stored reports whether a chunk counts as stored (rule 2 in docs/design/removing.md): an index segment says in which pack
-// it is, no condemnation names that pack, and the store has listed the pack to this run. A chunk that only the table of its
-// pack names does not count: a host with a writer's key cannot read that table, so it would not find the chunk.
+// stored reports whether a chunk counts as stored (rule 2 in docs/design/removing.md): an index segment says in which
+// pack it is, no condemnation names that pack, and the store has listed the pack to this run. A chunk that only the
+// table of its pack names does not count: a host with a writer's key cannot read that table, so it would not find the
+// chunk.
 func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err error) {
 	type sized struct {
 		pack format.Pack
