@@ -7,15 +7,16 @@
 // On its way in, a message passes through
 //
 //	MessageWriter   splits it into parts (package mail), cuts these into chunks (package chunk), stores the chunks,
-//	                and returns what the record needs (message_writer.go, lane.go, probe.go); chunks
-//	                that an erased message has wait until the end of the message (held_chunks.go). Package
-//	                backup/fetch calls it for what it downloads, package replicate for what it copies
+//	                and returns what the record needs (message_writer.go, lane.go, probe.go). If a chunk
+//	                also belongs to an erased message, it waits until the end of the message
+//	                (held_chunks.go). Package backup/fetch calls MessageWriter for what it downloads,
+//	                package replicate for what it copies
 //
 // and on its way out through
 //
 //	Manifests       lists manifests, each with its repo.Head: name, hash, time and marks, which are known without
 //	                reading it; Resolve finds the one that a person named (manifests.go)
-//	Reader          reads manifests and chunks
+//	Reader          opens a manifest as Contents, and reads chunks by the repo.Reader in it (contents.go)
 //	Contents        lists the mailboxes, pages and entries of a manifest (contents.go)
 //	Body            joins and verifies the bytes of a message (body.go). Package restore calls it, and the
 //	                packages replicate and rewrite and the command cat
@@ -23,8 +24,9 @@
 // A Walk follows a manifest to its records, and passes over what it shares with others (walk.go). Prune does so for
 // repo.Repo.Prune (prune.go), and a RecordFinder for the manifests that have certain messages (record_finder.go).
 // Check reads what manifests refer to, and reports what is wrong with it (check.go, check_manifest.go).
-// PlanForget applies a retention policy (forget.go). Before it forgets a manifest, it compares those around it, and finds
-// losses that no alarm mentions (forget_losses.go). Histories does so for a list of manifests (unreported.go).
+// PlanForget applies a retention policy (forget.go). Before it forgets a manifest, it compares the manifest before
+// it with the one after it, to find losses that no alarm mentions (forget_losses.go). Histories does so for a list of
+// manifests (unreported.go).
 //
 // Other verbs have packages of their own: diff, search, replicate, rewrite, erase and loss. Package backup reads servers
 // into a repository, and package restore writes from it to them.

@@ -13,11 +13,12 @@
 //	   ↓ update             applies the change to its pages (update.go)
 //	   │  ├ backup/moves    messages that are archived already
 //	   │  ├ backup/fetch    downloads the others; package archive splits and stores them
-//	   │  └ Mailbox.Fill    of package manifest: writes pages of the entries of both
+//	   │  └ Mailbox.Fill    of package manifest: writes the entries of both to pages
 //	   ↓ set
 //	recorder                the mailboxes, failures, warnings and alarms so far (recorder.go)
 //	   ↓ addTo
-//	manifest                committed once everything in it is durable (run.go)
+//	manifest                accountRun.manifest makes it, and accountRun.commit gives it to repo.Writer.Commit,
+//	                        which puts it once everything in it is durable (run.go)
 //
 // Until fetch, the attributes of a message (mail.Message: UID, flags, dates) and its body (archive.Stored, once it is
 // stored) travel apart; fetch.Entry joins them to the entry of the manifest. The workers of a Fetcher push entries into
@@ -34,7 +35,7 @@
 //	                                        └ commit ┘
 //
 // When one is due, every fetch.Fetcher stops after the windows under way, its mailboxRun records the messages that
-// it has as an incomplete mailbox, and the first one that finds no download under way writes the recorder's state
-// as a manifest. If the run is killed, the next one takes that manifest for its parent, and what came after it from
+// it has as an incomplete mailbox, and the first mailboxRun that sees all downloads stopped writes the recorder's
+// state as a manifest. If the run is killed, the next one takes that manifest for its parent, and what came after it from
 // the recovery log (recovery.go).
 package backup

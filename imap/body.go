@@ -23,8 +23,8 @@ const (
 
 // Bodies fetches messages and calls read with each, once, in the order in which the server sends them.
 //
-// Bodies sends no command while read runs. So if the store stalls, at most three commands wait for their bodies to be
-// read. If the server refuses a command, the others go on, and Bodies returns the refusals at the end. A message of
+// Bodies sends no command while read runs. So if the caller stops reading, the server has at most three commands to
+// answer. If the server refuses a command, the others go on, and Bodies returns the refusals at the end. A message of
 // more than mail.MaxMessage bytes ends the connection; the error is then a mail.TooLargeError.
 func (m *Mailbox) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	return m.sections(ctx, "", messages, read)

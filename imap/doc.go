@@ -7,7 +7,8 @@
 //	          bytes, stalls   nodes, UIDs    commands     FETCH of attributes,    source.go
 //	                          │                           attributes.go, collect.go
 //	                          └ literals of bodies ─────► FETCH of bodies, body.go ─► read(uid, body)
-//	                            conn.dispatchBody         never held in memory
+//	                            Reader.Sink, which is     never held in memory
+//	                            conn.dispatchBody
 //
 // read belongs to the caller: in a backup, to the fetch.Downloader (package backup/fetch), which stores the body while
 // it reads it. A restore goes the other way:
@@ -15,8 +16,9 @@
 //	imaprestore ─► Client.Append ─► command ─────► conn.start ─────────► socket
 //	               append.go        command.go     send.go: lines and literals
 //
-// A network connection (dial.go, handshake.go, login.go) becomes a conn: send.go sends commands (command.go), conn.go
-// reads the answers from its wire.Reader (conn.readFrom makes that) and gives each to the command that it belongs to.
+// A network connection (dial.go, handshake.go, login.go) becomes a conn: send.go sends commands (command.go). In
+// conn.go, readResponse reads an answer by wire.Reader.Next and gives it to the command that it belongs to. A view
+// embeds a Mailbox: View.Bodies is Mailbox.Bodies.
 //
 // Client and Mailbox hold the commands. A Client has those of the account: list.go with scope.go, name.go and inbox.go;
 // status.go; client.go; append.go. A Mailbox has those of the mailbox that is open: mailbox.go; search.go; and three

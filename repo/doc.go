@@ -4,12 +4,13 @@
 //
 //	run.go        Begin reads the time of the store, and Heads lists the manifests that can be the run's parent
 //	stream.go     Stream.Put takes a chunk in one of four lanes: header, text, body, catalog
-//	writer.go     Writer.Put drops a chunk that is stored already; presence.go asks the store if its pack still exists
+//	writer.go     Writer.put drops a chunk that is stored already; presence.go asks the store if its pack still exists
 //	frames.go     chunks of one lane fill a frame of up to 4 MiB, and an encoder compresses it
 //	pack.go       frames of one kind fill a pack of up to 32 MiB, sealed into a file: its name is the hash of its bytes
 //	upload.go     puts the pack under data/ or catalog/, and confirms that the store lists it
 //	segment.go    Writer.Flush puts an index segment under index/, which says where each chunk lies
-//	run.go        Writer.Commit puts the manifest, whose content belongs to package manifest, under manifests/
+//	writer.go     Writer.Commit flushes, and Run.commit (run.go) puts the manifest, whose content belongs to package
+//	              manifest, under manifests/
 //
 // and leaves it in this one:
 //
@@ -18,8 +19,8 @@
 //	reader.go     Reader.Chunk reads the frame (range_cache.go, package object), decodes it (frame_cache.go), cuts the
 //	              chunk out, and checks it against its ID
 //
-// Below both, objects.go, download.go, inspect.go and cache.go put, read, check and cache single objects (type
-// objects). The other files:
+// Below both, objects.go, download.go, inspect.go and cache.go put, read, check and cache the small objects (type
+// objects); packs and manifests are put directly by Store.Put. The other files:
 //
 //	open.go unlock.go init.go memory.go               open or make a repository; recognize one that was seen before
 //	access.go config.go rejected.go slot.go slots.go  its config and its key slots (type access)
@@ -37,7 +38,8 @@
 // Every object is parsed again before it is put, and checked when it is read: its bytes against its name, its tag against
 // the repository's secret, its frames against its table, and each chunk against its ID.
 //
-// A Repo embeds locks, which embeds statements, which embeds access, which embeds objects. Each uses only what it embeds.
+// A Repo is made of layers: objects, access, statements, locks, and Repo on top. Each embeds the one before it, and uses
+// only what it embeds.
 //
 // Runs take no mutual lock. They rely on time: a mark says that a manifest is to be forgotten, a condemnation says that
 // a pack is to be deleted, and Prune acts on either a day later, when every run that could rely on it has ended. A root

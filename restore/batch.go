@@ -42,7 +42,7 @@ type item struct {
 	mailbox  *mailboxJob
 	row      *messageRow
 	record   *manifest.Record
-	ids      []chunk.ID   // of its chunks, in order, until it is located
+	ids      []chunk.ID   // of its first chunks, in order, until it is located
 	frames   []repo.Frame // that hold the chunks
 	position position
 	data     []byte // the whole message after it is joined; nil: it is streamed

@@ -4,9 +4,11 @@
 // A message passes through these files:
 //
 //	manifest
+//	   │  restore.go      Run calls restorer.execute, which plans the jobs and runs them
 //	   │  pick.go         which messages, if not all
 //	   │  route.go        which mailbox of the target each goes to; labels of Gmail become mailboxes
-//	   │  job.go          mailboxes that are restored together
+//	   │  job.go          a job is some mailboxes that are restored together: execute opens them, and transfer
+//	   │                  runs the three steps fetch, join and write
 //	   │  list.go         the messages of one mailbox, and which of them its Folder lacks
 //	   │  order.go        the order in which the missing messages lie in the packs
 //	   │  batch.go        messages that are fetched, joined, verified and written together; their bytes come from

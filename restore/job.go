@@ -18,7 +18,7 @@ import (
 type job struct {
 	restorer  *restorer
 	mailboxes []*mailboxJob
-	messages  int64 // that the lists of the mailboxes have and their folders may have
+	messages  int64 // in the lists of the mailboxes; some may be in the folders already
 }
 
 // jobs divides the mailboxes into jobs, the largest ones first. A backup reads them in the same order, so messages that
