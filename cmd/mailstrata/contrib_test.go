@@ -58,7 +58,7 @@ func TestUnits(t *testing.T) {
 	own := contrib(t, "contrib/systemd/user/mailstrata.service")
 	parses(t, strings.Fields(value(t, own, "ExecStart"))[1:])
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("systemd-analyze is not installed: the units' words are right, and systemd was not asked")
+		t.Skip("systemd-analyze is not installed: the commands of the units are checked, their syntax is not")
 	}
 	self, err := os.Executable()
 	if err != nil {

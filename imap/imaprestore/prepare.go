@@ -16,9 +16,9 @@ import (
 // preparation maps mailboxes to the target and makes the missing ones.
 //
 // A mailbox goes to the target's mailbox of the same name: of the identical raw name, or else of the name in the
-// target's namespace and with its delimiter. Only if there is none, an escaped name is looked for, and made under the
-// first name that the server takes. So an account that is restored into itself has a place for every mailbox, whatever
-// its name.
+// target's namespace and with its delimiter. If neither exists, preparation looks for an
+// escaped name, and otherwise creates the mailbox under the first name that the server accepts. So every mailbox of an
+// account can be restored into that account, whatever its name.
 type preparation struct {
 	c        *imap.Client
 	host     string
