@@ -5,6 +5,7 @@
 //	make bench                                      # installs what is missing, and measures generated mail
 //	go run ./bench --maildir ~/Maildir --rounds 5   # mail of your own
 //	go run ./bench --messages 1000000               # memory at scale, mailstrata alone
+//	go run ./bench --accounts 1000 --nights 30      # many small accounts, mailstrata alone, on two hosts at once
 //
 // Each round measures both programs, one right after the other, in alternating order, so that other load on the machine
 // affects both. The figures are medians; a ratio is the median of the ratios of the rounds.
@@ -29,6 +30,7 @@ type options struct {
 	messages int
 	rounds   int
 	write    string
+	fleet    fleetOptions
 }
 
 func main() {
@@ -45,6 +47,7 @@ func main() {
 	})
 	flag.IntVar(&o.generate, "generate", 0, "measure with so many generated messages; 5,000 if nothing else is asked for")
 	flag.IntVar(&o.messages, "messages", 0, "measure mailstrata alone, with so many short messages in one account")
+	o.fleet.define()
 	flag.IntVar(&o.rounds, "rounds", 3, "how often to measure")
 	flag.StringVar(&o.write, "write", "", "write tables and charts into performance.md in this `directory`")
 	flag.Parse()
@@ -52,7 +55,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if len(o.maildirs) == 0 && o.generate == 0 && o.messages == 0 {
+	if len(o.maildirs) == 0 && o.generate == 0 && o.messages == 0 && o.fleet.accounts == 0 {
 		o.generate = 5000
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -73,7 +76,7 @@ func exit(err error) {
 
 // measureAll measures what is asked for, and leaves nothing behind.
 func measureAll(ctx context.Context, o options) error {
-	for _, name := range []string{"mbsync", "restic"} {
+	for _, name := range o.peers() {
 		if _, err := exec.LookPath(name); err != nil {
 			return fmt.Errorf("%w: make bench installs it", err)
 		}
@@ -98,7 +101,18 @@ func measureAll(ctx context.Context, o options) error {
 	if err == nil && o.messages > 0 {
 		err = b.measureScale(ctx, o)
 	}
+	if err == nil && o.fleet.accounts > 0 {
+		err = b.measureFleet(ctx, o.fleet)
+	}
 	return cmp.Or(ctx.Err(), err)
+}
+
+// peers returns the programs that mailstrata is compared with.
+func (o options) peers() []string {
+	if len(o.maildirs) == 0 && o.generate == 0 {
+		return nil
+	}
+	return []string{"mbsync", "restic"}
 }
 
 func (o options) sets(ctx context.Context, dir string) (sets []*set, err error) {
