@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
@@ -116,25 +117,36 @@ func undecided(ctx context.Context, r *repo.Repo) (all []Decision, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for head, err := range r.EveryManifest(ctx) {
+	unmarked := func(yield func(repo.Head, error) bool) {
+		for head, err := range r.EveryManifest(ctx) {
+			if (err != nil || !head.Marked) && !yield(head, err) {
+				return
+			}
+		}
+	}
+	read := func(ctx context.Context, head repo.Head) (Decision, error) { return undecidedOne(ctx, r, head) }
+	for d, err := range inorder.Map(ctx, readAhead, unmarked, read) {
 		if err != nil {
 			return nil, err
 		}
-		if head.Marked {
-			continue
-		}
-		f := Decision{Head: head, Tags: tags[head.Name]}
-		m, err := ReadManifest(ctx, r, head)
-		switch {
-		case err == nil:
-			f.Manifest = outline(m)
-			f.Head = r.Judge(head, m.Deadline)
-		case ctx.Err() != nil || !IsDamage(err):
-			return nil, err
-		}
-		all = append(all, f)
+		d.Tags = tags[d.Head.Name]
+		all = append(all, d)
 	}
 	return all, nil
+}
+
+// undecidedOne reads a manifest as far as decisions need it.
+func undecidedOne(ctx context.Context, r *repo.Repo, head repo.Head) (Decision, error) {
+	d := Decision{Head: head}
+	m, err := ReadManifest(ctx, r, head)
+	switch {
+	case err == nil:
+		d.Manifest = outline(m)
+		d.Head = r.Judge(head, m.Deadline)
+	case ctx.Err() != nil || !IsDamage(err):
+		return d, err
+	}
+	return d, nil
 }
 
 // byAccount yields the manifests of each account. The list is in the order of accounts.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
@@ -28,8 +28,9 @@ func (s Summary) Origin() [32]byte {
 	return s.Head.ID
 }
 
-// readAhead is the number of manifests that are read at once. Each costs one round trip to the store.
-const readAhead = 8
+// readAhead is the number of manifests that are read at once. Each costs one round trip to the store, and 64 small
+// requests are as many as a store is asked at once.
+const readAhead = 64
 
 // Manifests yields the committed manifests of all accounts, those of an account from the newest to the oldest. For one that
 // cannot be read or is misdated, it yields the Head and an error, and goes on. An error without a Head is the last.
@@ -43,51 +44,30 @@ func AccountManifests(ctx context.Context, r *repo.Repo, account string) iter.Se
 }
 
 func summaries(ctx context.Context, r *repo.Repo, list func(context.Context) iter.Seq2[repo.Head, error]) iter.Seq2[Summary, error] {
-	return func(yield func(Summary, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		turns := make(chan chan summarized, readAhead)
-		go func() {
-			defer close(turns)
-			for head, err := range list(ctx) {
-				if err == nil && head.Marked {
-					continue
-				}
-				turn := make(chan summarized, 1)
-				select {
-				case turns <- turn:
-				case <-ctx.Done():
-					return
-				}
-				if err != nil {
-					turn <- summarized{err: err}
-					return
-				}
-				go func() {
-					turn <- summarize(ctx, r, head)
-				}()
+	unmarked := func(yield func(repo.Head, error) bool) {
+		for head, err := range list(ctx) {
+			if (err != nil || !head.Marked) && !yield(head, err) {
+				return
 			}
-		}()
-		for turn := range turns {
-			if s := <-turn; (s.err != nil || !s.Head.Late) && !yield(s.Summary, s.err) {
+		}
+	}
+	read := func(ctx context.Context, head repo.Head) (Summary, error) { return summarize(ctx, r, head) }
+	return func(yield func(Summary, error) bool) {
+		for s, err := range inorder.Map(ctx, readAhead, unmarked, read) {
+			if (err != nil || !s.Head.Late) && !yield(s, err) {
 				return
 			}
 		}
 	}
 }
 
-type summarized struct {
-	Summary
-	err error
-}
-
-func summarize(ctx context.Context, r *repo.Repo, head repo.Head) summarized {
+func summarize(ctx context.Context, r *repo.Repo, head repo.Head) (Summary, error) {
 	m, err := ReadManifest(ctx, r, head)
 	if err == nil {
 		head = r.Judge(head, m.Deadline)
 		err = head.Misdating()
 	}
-	return summarized{Summary{head, m}, err}
+	return Summary{head, m}, err
 }
 
 // ReadManifest reads and parses a manifest.
@@ -161,124 +141,50 @@ func BelatedAmong(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[str
 	return belated, err
 }
 
-// Skipped is a manifest that Resolve did not choose, though its name fits better.
-type Skipped struct {
-	Head repo.Head
-	Err  error // why it does not count; nil if it is belated
-}
-
-// Resolve finds the manifest that a person named. It reads no more manifests than the name requires. It also returns those
-// that it skipped: if a day is named, belated manifests of that day or before, and objects that are not the manifests that
-// their names say, which a host that can write to the store may have put there.
-func Resolve(ctx context.Context, r *repo.Repo, ref history.Ref) (head repo.Head, passed []Skipped, err error) {
-	var heads []repo.Head
-	for head, err := range r.Manifests(ctx) {
-		if err != nil {
-			return repo.Head{}, nil, err
-		}
-		if !head.Marked {
-			heads = append(heads, head)
-		}
-	}
-	head, passed, err = resolve(ctx, r, ref, heads)
-	if errors.Is(err, history.ErrAmbiguous) {
-		return resolve(ctx, r, ref, withoutRenamed(ctx, r, heads))
-	}
-	return head, passed, err
-}
-
-func resolve(
-	ctx context.Context, r *repo.Repo, ref history.Ref, heads []repo.Head,
-) (head repo.Head, passed []Skipped, err error) {
-	named := ""
-	if ref.Account != "" {
-		named = r.AccountDir(ref.Account)
-	}
-	var confirmed map[string]bool
-	if ref.IsTime() {
-		if confirmed, err = confirmedTimes(ctx, r, heads); err != nil {
-			return repo.Head{}, nil, err
-		}
-	}
-	over := make(map[string]Skipped)
-	var candidates []history.Candidate
-	for _, head := range heads {
-		account := head.Account // the name is inside the manifest; the folder serves as well
-		if account == named {
-			account = ref.Account
-		}
-		candidates = append(candidates, history.Candidate{
-			Account: account,
-			Hash:    head.ID,
-			Time:    head.Time,
-			Dating:  confirmedDating(head, confirmed[head.Name]),
-			Complete: func() (bool, error) {
-				m, err := ReadManifest(ctx, r, head)
-				if errors.Is(err, repo.ErrNotMine) {
-					over[head.Name] = Skipped{head, err}
-					return false, nil
-				}
-				return err == nil && m.State == manifest.Complete && r.Judge(head, m.Deadline).Committed(), err
-			},
-		})
-	}
-	i, err := ref.Pick(candidates)
-	if err == nil {
-		head = heads[i]
-		for _, n := range ref.Passed(candidates, i) {
-			if _, ok := over[heads[n].Name]; !ok {
-				over[heads[n].Name] = Skipped{Head: heads[n]}
-			}
-		}
-	}
-	for _, h := range heads {
-		if p, ok := over[h.Name]; ok {
-			passed = append(passed, p)
-		}
-	}
-	return head, passed, err
-}
-
-// withoutRenamed leaves out objects that are not the manifests that their names say, where several have one id.
-func withoutRenamed(ctx context.Context, r *repo.Repo, heads []repo.Head) (left []repo.Head) {
-	names := make(map[chunk.ID]int)
-	for _, head := range heads {
-		names[head.ID]++
-	}
-	for _, head := range heads {
-		if names[head.ID] > 1 {
-			if _, err := r.Manifest(ctx, head); errors.Is(err, repo.ErrNotMine) {
-				names[head.ID]-- // the last one stays
-				continue
-			}
-		}
-		left = append(left, head)
-	}
-	return left
-}
-
 // Latest opens the newest complete manifest of each account, in the order in which the store lists accounts. It skips objects
-// that are not the manifests that their names say.
+// that are not the manifests that their names say. All of them read through one Reader.
 func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
-	var latest []*Contents
-	done := "" // the directory of the account last opened
+	var accounts [][]repo.Head
 	for head, err := range r.Manifests(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		if head.Account == done || !head.Committed() {
+		if n := len(accounts); n > 0 && accounts[n-1][0].Account == head.Account {
+			accounts[n-1] = append(accounts[n-1], head)
+		} else {
+			accounts = append(accounts, []repo.Head{head})
+		}
+	}
+	reader := NewReader(r)
+	newest := func(ctx context.Context, heads []repo.Head) (*Contents, error) { return reader.newest(ctx, heads) }
+	var latest []*Contents
+	for c, err := range inorder.Map(ctx, readAhead, inorder.Slice(accounts), newest) {
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			latest = append(latest, c)
+		}
+	}
+	return latest, nil
+}
+
+// newest opens the first complete manifest of a list, or returns nil if there is none.
+func (r *Reader) newest(ctx context.Context, heads []repo.Head) (*Contents, error) {
+	for _, head := range heads {
+		if !head.Committed() {
 			continue
 		}
-		c, err := OpenManifest(ctx, r, head)
+		c, err := r.Open(ctx, head)
 		if errors.Is(err, repo.ErrNotMine) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if c.Manifest.State == manifest.Complete && r.Judge(head, c.Manifest.Deadline).Committed() {
-			latest, done = append(latest, c), head.Account
+		if c.Manifest.State == manifest.Complete && r.repo.Judge(head, c.Manifest.Deadline).Committed() {
+			return c, nil
 		}
 	}
-	return latest, nil
+	return nil, nil
 }

@@ -116,7 +116,7 @@ func readStatements[T any](ctx context.Context, s *statements, kind format.Kind,
 // that, unless it is to be overlooked.
 func (s *statements) eachStatement(ctx context.Context, kind format.Kind, ignore func(error) bool, use func(store.Object, []byte) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(8)
+	group.SetLimit(64)
 	var mu sync.Mutex
 	var listErr error
 	listed := map[string]bool{}

@@ -42,8 +42,8 @@ var layers = map[string]string{
 
 	// Accounts in a repository.
 	"archive": `
-		archive/loss chunk internal/local mail manifest manifest/history repo repo/recovery repo/statement
-		repo/store`,
+		archive/loss chunk internal/inorder internal/local mail manifest manifest/history repo repo/recovery
+		repo/statement repo/store`,
 	"archive/diff":      "archive chunk mail manifest",
 	"archive/erase":     "archive archive/rewrite chunk mail manifest repo repo/statement",
 	"archive/loss":      "chunk internal/percent mail manifest",
@@ -101,6 +101,7 @@ var layers = map[string]string{
 	"internal/grace":    "",
 	"internal/header":   "",
 	"internal/hint":     "archive imap internal/keyring internal/oauth mail repo repo/store",
+	"internal/inorder":  "",
 	"internal/job": `
 		archive archive/loss backup backup/source eml imap imap/imaprestore internal/access internal/config
 		internal/hint internal/local internal/percent internal/ui mail maildir repo restore`,

@@ -153,6 +153,9 @@ func isPrefix(text string) bool {
 // IsTime reports whether the Ref is a day or a time.
 func (r Ref) IsTime() bool { return !r.before.IsZero() }
 
+// Back returns how many newer complete manifests Pick passes over, as latest~2 says it.
+func (r Ref) Back() int { return r.back }
+
 // String returns the text of the Ref. ParseRef inverts it.
 func (r Ref) String() string {
 	if r.Account == "" {

@@ -1,0 +1,83 @@
+// Package inorder does work for the items of a sequence, on several of them at once, and yields the results in the order
+// of the items. A store that is far away then costs one round trip for many objects.
+package inorder
+
+import (
+	"context"
+	"iter"
+	"sync"
+)
+
+// Map yields what do returns for each item, in the order of the items. It calls do for up to limit items at once, each in
+// a goroutine, so it is up to limit items ahead of its caller. An error of the sequence is yielded in its turn, and the
+// sequence goes on if it has more. If ctx ends, the last error is its cause. When the loop over the results ends, no call
+// of do is under way.
+func Map[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
+	return func(yield func(R, error) bool) {
+		working, cancel := context.WithCancel(ctx)
+		m := &mapping[R]{turns: make(chan chan result[R], limit-1)}
+		defer m.group.Wait()
+		defer cancel()
+		m.group.Go(func() {
+			defer close(m.turns)
+			for item, err := range items {
+				if !m.start(working, func() result[R] {
+					if err != nil {
+						return result[R]{err: err}
+					}
+					value, err := do(working, item)
+					return result[R]{value, err}
+				}) {
+					return
+				}
+			}
+		})
+		for turn := range m.turns {
+			if r := <-turn; !yield(r.value, r.err) {
+				return
+			}
+		}
+		if m.cut {
+			var none R
+			yield(none, context.Cause(ctx))
+		}
+	}
+}
+
+// mapping is a Map under way.
+type mapping[R any] struct {
+	turns chan chan result[R] // the results to come, in the order of the items
+	group sync.WaitGroup
+	cut   bool // the context ended before the sequence; read after turns is closed
+}
+
+type result[R any] struct {
+	value R
+	err   error
+}
+
+// start does work in its turn. It reports false if the context has ended.
+func (m *mapping[R]) start(ctx context.Context, work func() result[R]) bool {
+	turn := make(chan result[R], 1)
+	if ctx.Err() == nil {
+		select {
+		case m.turns <- turn:
+			m.group.Go(func() { turn <- work() })
+			return true
+		case <-ctx.Done():
+		}
+	}
+	m.cut = true
+	return false
+}
+
+// Slice returns a sequence of the elements of a slice, without errors.
+func Slice[T any](list []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, item := range list {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}

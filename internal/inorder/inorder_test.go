@@ -1,0 +1,100 @@
+package inorder_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/inorder"
+)
+
+var errOdd = errors.New("odd")
+
+// Results come in the order of the items, though later items are done first, and never more than the limit are under way.
+func TestOrderAndLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 5
+		items := make([]int, 23)
+		for i := range items {
+			items[i] = i
+		}
+		var now, most atomic.Int64
+		began := time.Now()
+		var got []int
+		for n, err := range inorder.Map(t.Context(), limit, inorder.Slice(items), func(_ context.Context, n int) (int, error) {
+			most.Store(max(most.Load(), now.Add(1)))
+			defer now.Add(-1)
+			time.Sleep(time.Duration(limit-n%limit) * time.Second)
+			if n%2 == 1 {
+				return n, errOdd
+			}
+			return n, nil
+		}) {
+			if (err == errOdd) != (n%2 == 1) {
+				t.Errorf("%d: %v", n, err)
+			}
+			got = append(got, n)
+		}
+		if !slices.Equal(got, items) {
+			t.Errorf("%v", got)
+		}
+		if most.Load() > limit {
+			t.Errorf("%d at once, the limit is %d", most.Load(), limit)
+		}
+		if took := time.Since(began); took > 30*time.Second {
+			t.Errorf("%v, one after the other it is %v", took, 69*time.Second)
+		}
+	})
+}
+
+// When the caller stops, nothing is under way any more.
+func TestStop(t *testing.T) {
+	var now atomic.Int64
+	for range inorder.Map(t.Context(), 8, inorder.Slice(make([]int, 100)), func(ctx context.Context, _ int) (int, error) {
+		now.Add(1)
+		defer now.Add(-1)
+		return 0, ctx.Err()
+	}) {
+		break
+	}
+	if now.Load() != 0 {
+		t.Errorf("%d calls are under way", now.Load())
+	}
+}
+
+// A sequence that a context cut short ends with the cause, so that nobody takes it for the whole.
+func TestCanceled(t *testing.T) {
+	cause := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	var last error
+	n := 0
+	for _, err := range inorder.Map(ctx, 2, inorder.Slice(make([]int, 100)), func(context.Context, int) (int, error) { return 0, nil }) {
+		if n++; n == 3 {
+			cancel(cause)
+		}
+		last = err
+	}
+	if last != cause || n == 100 {
+		t.Errorf("%d results, and then %v", n, last)
+	}
+}
+
+// An error of the sequence comes in its turn.
+func TestErrorOfSequence(t *testing.T) {
+	items := func(yield func(int, error) bool) { _ = yield(1, nil) && yield(0, errOdd) && yield(2, nil) }
+	var got []int
+	var failed int
+	for n, err := range inorder.Map(t.Context(), 2, items, func(_ context.Context, n int) (int, error) { return 10 * n, nil }) {
+		if got = append(got, n); err != nil {
+			failed = len(got)
+		}
+	}
+	if !slices.Equal(got, []int{10, 0, 20}) || failed != 2 {
+		t.Errorf("%v, error at %d", got, failed)
+	}
+}
