@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mailstrata/mailstrata/bench/exchange"
 )
 
 // seconds are rounds that took so long.
@@ -20,7 +22,7 @@ func seconds(list ...float64) (rounds []usage) {
 
 func sample() []result {
 	return []result{{step: "first backup", goals: goals{wall: 0.2, stored: 0.45, peak: 150}, rows: []row{
-		{who: mailstrata, rounds: seconds(1, 2, 9), requests: 12},
+		{who: mailstrata, rounds: seconds(1, 2, 9), passed: []exchange.Summary{{Requests: 12}}},
 		{who: both, rounds: seconds(4, 20, 18)},
 	}}}
 }

@@ -15,10 +15,12 @@ type bar struct {
 // bars are those of all steps: time first, then bytes stored.
 func bars(results []result) (list []bar) {
 	for _, r := range results {
-		list = append(list, bar{r.step, r.ratio(r.rows[1], wall), r.goals.wall})
+		if len(r.rows) > 1 {
+			list = append(list, bar{r.step, r.ratio(r.rows[1], wall), r.goals.wall})
+		}
 	}
 	for _, r := range results {
-		if r.goals.stored > 0 {
+		if len(r.rows) > 1 && r.goals.stored > 0 {
 			list = append(list, bar{"bytes stored", r.ratio(r.rows[1], stored), r.goals.stored})
 		}
 	}

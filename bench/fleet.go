@@ -108,7 +108,7 @@ func (f *fleet) host(b *bench, dir string) (*ours, error) {
 			return nil, err
 		}
 	}
-	return &ours{h, b.program, "fleet", f.servers}, nil
+	return &ours{h, b.program, "fleet", f.servers, way{Store: f.store.endpoint(), Mail: f.dovecot.Addr}}, nil
 }
 
 // archive archives all accounts each night. Each night but the first and the last one, a tenth of them got mail.

@@ -4,6 +4,8 @@
 //
 //	make bench                                      # installs what is missing, and measures generated mail
 //	go run ./bench --maildir ~/Maildir --rounds 5   # mail of your own
+//	go run ./bench --latency 50ms --tls             # with the servers a round trip of 50 ms away
+//	go run ./bench --latency 50ms --only mailstrata --rounds 1   # requests, and chains of them, of each command
 //	go run ./bench --messages 1000000               # memory at scale, mailstrata alone
 //	go run ./bench --accounts 1000 --nights 30      # many small accounts, mailstrata alone, on two hosts at once
 //
@@ -12,15 +14,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 )
 
@@ -30,13 +29,34 @@ type options struct {
 	messages int
 	rounds   int
 	write    string
+	program  string
+	only     string
+	distance distance
 	fleet    fleetOptions
+}
+
+// check refuses what cannot be measured, and adds what is measured if nothing is asked for.
+func (o *options) check() error {
+	switch {
+	case o.rounds < 1:
+		return errors.New("--rounds is at least 1")
+	case o.only != "" && o.only != mailstrata:
+		return errors.New("--only knows mailstrata alone")
+	case o.distance.far() && (o.messages > 0 || o.fleet.accounts > 0):
+		return errors.New("--latency, --rate and --tls are for --maildir and --generate")
+	}
+	if len(o.maildirs) == 0 && o.generate == 0 && o.messages == 0 && o.fleet.accounts == 0 {
+		o.generate = 5000
+	}
+	return nil
 }
 
 func main() {
 	switch args := os.Args[1:]; {
-	case len(args) == 3 && args[0] == rawRead:
-		exit(readAll(args[1], args[2]))
+	case len(args) == 4 && args[0] == rawRead:
+		exit(readAll(args[1], args[2], args[3]))
+	case len(args) == 2 && args[0] == carry:
+		exit(carryAll(args[1]))
 	case len(args) == 4 && args[0] == generateMail:
 		exit(layOut(args[1], args[2], args[3]))
 	}
@@ -50,13 +70,20 @@ func main() {
 	o.fleet.define()
 	flag.IntVar(&o.rounds, "rounds", 3, "how often to measure")
 	flag.StringVar(&o.write, "write", "", "write tables and charts into performance.md in this `directory`")
+	flag.StringVar(&o.program, "program", "", "measure this mailstrata, not one that is built from this directory")
+	flag.StringVar(&o.only, "only", "", "measure this `program` alone: mailstrata")
+	flag.DurationVar(&o.distance.RoundTrip, "latency", 0, "the `time` of a round trip to the servers, there and back, such as 50ms")
+	flag.Var(&o.distance.Rate, "rate", "the `rate` of the line to the servers, each way, such as 100Mbit")
+	flag.BoolVar(&o.distance.TLS, "tls", false, "reach the servers by TLS 1.3")
 	flag.Parse()
-	if flag.NArg() > 0 || o.rounds < 1 {
+	err := o.check()
+	if flag.NArg() > 0 {
+		err = fmt.Errorf("%q is no flag", flag.Arg(0))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
 		flag.Usage()
 		os.Exit(2)
-	}
-	if len(o.maildirs) == 0 && o.generate == 0 && o.messages == 0 && o.fleet.accounts == 0 {
-		o.generate = 5000
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -72,91 +99,4 @@ func exit(err error) {
 	}
 	fmt.Fprintln(os.Stderr, "bench:", err)
 	os.Exit(1)
-}
-
-// measureAll measures what is asked for, and leaves nothing behind.
-func measureAll(ctx context.Context, o options) error {
-	for _, name := range o.peers() {
-		if _, err := exec.LookPath(name); err != nil {
-			return fmt.Errorf("%w: make bench installs it", err)
-		}
-	}
-	dir, err := os.MkdirTemp("", "mailstrata-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, program: filepath.Join(dir, mailstrata)}
-	if err := do(ctx, "go", "build", "-trimpath", "-o", b.program, "github.com/mailstrata/mailstrata/cmd/mailstrata"); err != nil {
-		return err
-	}
-	if b.servers, err = startServers(); err != nil {
-		return err
-	}
-	defer b.close()
-	sets, err := o.sets(ctx, dir)
-	for _, s := range sets {
-		err = cmp.Or(err, b.measureSet(ctx, s, o))
-	}
-	if err == nil && o.messages > 0 {
-		err = b.measureScale(ctx, o)
-	}
-	if err == nil && o.fleet.accounts > 0 {
-		err = b.measureFleet(ctx, o.fleet)
-	}
-	return cmp.Or(ctx.Err(), err)
-}
-
-// peers returns the programs that mailstrata is compared with.
-func (o options) peers() []string {
-	if len(o.maildirs) == 0 && o.generate == 0 {
-		return nil
-	}
-	return []string{"mbsync", "restic"}
-}
-
-func (o options) sets(ctx context.Context, dir string) (sets []*set, err error) {
-	for _, path := range o.maildirs {
-		s, err := given(path)
-		if err != nil {
-			return nil, err
-		}
-		sets = append(sets, s)
-	}
-	if o.generate > 0 {
-		s, err := generatedSet(ctx, o.generate, dir)
-		if err != nil {
-			return nil, err
-		}
-		sets = append(sets, s)
-	}
-	return sets, nil
-}
-
-func (b *bench) measureSet(ctx context.Context, s *set, o options) error {
-	machine := b.machine(ctx)
-	results, err := b.compare(ctx, s, o.rounds)
-	if err != nil {
-		return err
-	}
-	figures := s.figures(o.rounds, machine, results)
-	fmt.Printf("\n%s\n\n%s", s.title(), figures)
-	if o.write == "" {
-		return nil
-	}
-	return document{o.write}.putSet(s, figures, results)
-}
-
-func (b *bench) measureScale(ctx context.Context, o options) error {
-	machine := b.machine(ctx)
-	results, err := b.scale(ctx, o.messages)
-	if err != nil {
-		return err
-	}
-	title, figures := thousands(o.messages)+" short messages in one account", table(results)+"\n"+machine
-	fmt.Printf("\n%s\n\n%s", title, figures)
-	if o.write == "" {
-		return nil
-	}
-	return document{o.write}.put("scale", "### "+title+"\n\n"+figures)
 }

@@ -18,12 +18,11 @@ type usage struct {
 	wall, cpu time.Duration // cpu: user and system, of the process and those that it waited for
 	peak      int64         // the largest resident set of one process, bytes
 	stored    int64         // bytes in the bucket afterwards
-	requests  int64         // to the store
 }
 
 // and is what two took, one after the other.
 func (u usage) and(v usage) usage {
-	return usage{u.wall + v.wall, u.cpu + v.cpu, max(u.peak, v.peak), max(u.stored, v.stored), u.requests + v.requests}
+	return usage{u.wall + v.wall, u.cpu + v.cpu, max(u.peak, v.peak), max(u.stored, v.stored)}
 }
 
 // host is a home directory with its environment, as a computer of its own would have it.

@@ -14,15 +14,17 @@ type peers struct {
 	*host
 	bucket  string
 	servers *servers
+	at      way
 }
 
-func newPeers(ctx context.Context, s *servers, dir, endpoint, bucket string) (*peers, error) {
+func newPeers(ctx context.Context, s *servers, dir string, at way, bucket string) (*peers, error) {
 	h, err := newHost(dir, "AWS_ACCESS_KEY_ID="+s.minio.AccessKey, "AWS_SECRET_ACCESS_KEY="+s.minio.SecretKey,
-		"RESTIC_REPOSITORY=s3:"+endpoint+"/"+bucket, "RESTIC_PASSWORD="+password, "RESTIC_CACHE_DIR="+filepath.Join(dir, "cache"))
+		"RESTIC_REPOSITORY=s3:"+at.Store+"/"+bucket, "RESTIC_PASSWORD="+password, "RESTIC_CACHE_DIR="+filepath.Join(dir, "cache"),
+		"SSL_CERT_FILE="+at.CA)
 	if err != nil {
 		return nil, err
 	}
-	p := &peers{h, bucket, s}
+	p := &peers{h, bucket, s, at}
 	if err = os.Mkdir(p.path("Mail"), 0o755); err == nil {
 		_, err = p.measure(ctx, nil, "restic", "init", "--quiet")
 	}
@@ -37,7 +39,8 @@ Host {{.Host}}
 Port {{.Port}}
 User {{.User}}
 Pass {{.Password}}
-SSLType None
+{{with .CA}}SSLType IMAPS
+CertificateFile {{.}}{{else}}SSLType None{{end}}
 AuthMechs LOGIN
 
 IMAPStore far
@@ -60,7 +63,7 @@ CopyArrivalDate yes
 
 // mbsync pulls an account into a directory, or pushes it back.
 func (p *peers) mbsync(ctx context.Context, sync, user, mail string) (usage, error) {
-	host, port, err := net.SplitHostPort(p.servers.dovecot.Addr)
+	host, port, err := net.SplitHostPort(p.at.Mail)
 	if err != nil {
 		return usage{}, err
 	}
@@ -73,7 +76,7 @@ func (p *peers) mbsync(ctx context.Context, sync, user, mail string) (usage, err
 		return usage{}, err
 	}
 	err = template.Must(template.New("mbsyncrc").Parse(mbsyncrc)).Execute(rc, map[string]string{
-		"Host": host, "Port": port, "User": user, "Password": password, "Mail": mail, "Sync": sync, "State": state,
+		"Host": host, "Port": port, "User": user, "Password": password, "Mail": mail, "Sync": sync, "State": state, "CA": p.at.CA,
 	})
 	if err := cmp.Or(err, rc.Close()); err != nil {
 		return usage{}, err

@@ -17,7 +17,7 @@ func (b *bench) scale(ctx context.Context, n int) ([]result, error) {
 	if r.mail, err = b.short(ctx, r.user, n); err != nil {
 		return nil, err
 	}
-	if r.ours, err = newOurs(ctx, b.servers, b.program, filepath.Join(r.dir, "ours"), b.minio.Endpoint, r.user+"-ours"); err != nil {
+	if r.ours, err = newOurs(ctx, b.servers, b.program, filepath.Join(r.dir, "ours"), b.near(), r.user+"-ours"); err != nil {
 		return nil, err
 	}
 	var steps []step
@@ -25,10 +25,9 @@ func (b *bench) scale(ctx context.Context, n int) ([]result, error) {
 		if s.before != nil || s.name == "restore to IMAP" {
 			continue
 		}
-		s.runs = s.runs[:1]
 		steps = append(steps, s)
 	}
-	return b.take(ctx, nil, steps, thousands(n)+" messages", 1)
+	return course{what: thousands(n) + " messages"}.take(ctx, nil, only(steps))
 }
 
 // short makes an account of n short messages, in place on the server.

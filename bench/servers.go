@@ -4,17 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -26,12 +19,11 @@ import (
 // password is that of every account on the Dovecot of a benchmark.
 const password = "pw"
 
-// servers are a Dovecot and a MinIO, and a way to the MinIO that counts requests.
+// servers are a Dovecot and a MinIO.
 type servers struct {
 	dovecot *testbed.DovecotServer
 	minio   testbed.S3
 	client  *minio.Client
-	counter *counter
 	life    *lifetime
 }
 
@@ -41,9 +33,6 @@ func startServers() (s *servers, err error) {
 		s.minio = testbed.MinIO(s.life)
 		s.dovecot = testbed.Dovecot(s.life, testbed.DovecotOptions{Password: password})
 	})
-	if err == nil {
-		s.counter, err = count(s.minio.Endpoint)
-	}
 	if err == nil {
 		s.client, err = minio.New(strings.TrimPrefix(s.minio.Endpoint, "http://"), &minio.Options{
 			Creds: credentials.NewStaticV4(s.minio.AccessKey, s.minio.SecretKey, ""),
@@ -73,12 +62,7 @@ func enterable(dir string) error {
 	return nil
 }
 
-func (s *servers) close() {
-	if s.counter != nil {
-		s.counter.server.Close()
-	}
-	s.life.end()
-}
+func (s *servers) close() { s.life.end() }
 
 // stored is the sum of the sizes of a bucket's objects.
 func (s *servers) stored(ctx context.Context, bucket string) (n int64, err error) {
@@ -87,32 +71,6 @@ func (s *servers) stored(ctx context.Context, bucket string) (n int64, err error
 		n += object.Size
 	}
 	return n, err
-}
-
-// counter is a reverse proxy before an object store.
-type counter struct {
-	server *httptest.Server
-	n      atomic.Int64
-}
-
-func count(endpoint string) (*counter, error) {
-	target, err := url.Parse(endpoint)
-	if err != nil {
-		return nil, err
-	}
-	c := &counter{}
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(target)
-			r.Out.Host = r.In.Host // it is signed
-		},
-		ErrorLog: log.New(io.Discard, "", 0),
-	}
-	c.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.n.Add(1)
-		proxy.ServeHTTP(w, r)
-	}))
-	return c, nil
 }
 
 // lifetime stands for a test in the eyes of testbed. Of testing.TB, which nobody else may implement, it has what

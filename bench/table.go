@@ -2,51 +2,107 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/mailstrata/mailstrata/bench/exchange"
 )
+
+// columns are those of a table of results. The first two are to the left, and a column in which nothing is does not
+// appear.
+var columns = []struct {
+	name string
+	cell func(r result, i int) string // of row i
+}{
+	{"", func(r result, i int) string {
+		if i > 0 {
+			return ""
+		}
+		return r.step
+	}},
+	{" ", func(r result, i int) string { return r.rows[i].who }},
+	{"wall s", func(r result, i int) string {
+		return fmt.Sprintf("%.2f", r.rows[i].median(wall)) + ofMailstrata(i, "%.2f", r.atMost())
+	}},
+	{"CPU s", func(r result, i int) string { return fmt.Sprintf("%.2f", r.rows[i].median(cpu)) }},
+	{"peak MiB", func(r result, i int) string {
+		return fmt.Sprintf("%.0f", r.rows[i].median(mib)) + ofMailstrata(i, "%.0f", float64(r.goals.peak))
+	}},
+	{"stored MB", func(r result, i int) string { return unlessZero("%.2f", r.rows[i].median(stored)) }},
+	{"requests", passed("%.0f", requests)},
+	{"chain", passed("%.0f", chained)},
+	{"trips", passed("%.0f", trips)},
+	{"read MB", passed("%.2f", read)},
+	{"written MB", passed("%.2f", written)},
+	{"wall ×", func(r result, i int) string {
+		if i == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%.2f", r.ratio(r.rows[i], wall))
+	}},
+	{"goal", func(r result, i int) string { return ofPeers(i, r.goals.wall) }},
+	{"stored ×", func(r result, i int) string {
+		if i != 1 {
+			return ""
+		}
+		return unlessZero("%.2f", r.ratio(r.rows[i], stored))
+	}},
+	{"goal ", func(r result, i int) string { return ofPeers(i, r.goals.stored) }},
+}
+
+func unlessZero(format string, value float64) string {
+	if value == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, value)
+}
+
+// ofMailstrata is a goal behind a figure of mailstrata, which has the first row.
+func ofMailstrata(i int, format string, goal float64) string {
+	if i > 0 || goal == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (≤ "+format+")", goal)
+}
+
+// ofPeers is a goal as a share of what the peers need, which have the second row.
+func ofPeers(i int, goal float64) string {
+	if i != 1 {
+		return ""
+	}
+	return unlessZero("≤ %.2f", goal)
+}
+
+// passed is a cell with something that was recorded. A row without requests read from no store.
+func passed(format string, f func(exchange.Summary) float64) func(r result, i int) string {
+	return func(r result, i int) string { return unlessZero(format, r.rows[i].traffic(f)) }
+}
 
 // table writes results in Markdown, which a terminal shows as well.
 func table(results []result) string {
-	rows := [][]string{{"", "", "wall s", "CPU s", "peak MiB", "stored MB", "requests", "wall ×", "goal", "stored ×", "goal"}}
+	var rows [][]string
+	used := make([]bool, len(columns))
+	names := make([]string, len(columns))
+	for at, c := range columns {
+		names[at] = strings.TrimSpace(c.name)
+	}
+	rows = append(rows, names)
 	for _, r := range results {
-		for i, one := range r.rows {
-			line := []string{
-				"", one.who, fmt.Sprintf("%.2f", one.median(wall)), fmt.Sprintf("%.2f", one.median(cpu)), fmt.Sprintf("%.0f", one.median(mib)),
-				"", "", "", "", "", "",
-			}
-			if bytes := one.median(stored); bytes > 0 {
-				line[5] = fmt.Sprintf("%.2f", bytes)
-			}
-			if one.requests > 0 {
-				line[6] = fmt.Sprint(one.requests)
-			}
-			switch i {
-			case 0:
-				line[0] = r.step
-				if r.goals.peak > 0 {
-					line[4] += fmt.Sprintf(" (≤ %d)", r.goals.peak)
-				}
-			case 1:
-				line[8], line[10] = atMost(r.goals.wall), atMost(r.goals.stored)
-				if x := r.ratio(one, stored); x > 0 {
-					line[9] = fmt.Sprintf("%.2f", x)
-				}
-				fallthrough
-			default:
-				line[7] = fmt.Sprintf("%.2f", r.ratio(one, wall))
+		for i := range r.rows {
+			line := make([]string, len(columns))
+			for at, c := range columns {
+				line[at] = c.cell(r, i)
+				used[at] = used[at] || line[at] != ""
 			}
 			rows = append(rows, line)
 		}
 	}
-	return markdown(rows, 2)
-}
-
-func atMost(goal float64) string {
-	if goal == 0 {
-		return ""
+	for n := range rows {
+		at := -1
+		rows[n] = slices.DeleteFunc(rows[n], func(string) bool { at++; return !used[at] })
 	}
-	return fmt.Sprintf("≤ %.2f", goal)
+	return markdown(rows, 2)
 }
 
 // markdown aligns a table, its first columns to the left and the others to the right.

@@ -79,7 +79,9 @@ var layers = map[string]string{
 	"restore":                   "archive archive/diff archive/search chunk internal/local mail manifest repo",
 
 	// The program.
-	"bench":          "internal/generate internal/testbed",
+	"bench":          "bench/exchange bench/farline internal/generate internal/testbed",
+	"bench/exchange": "bench/farline",
+	"bench/farline":  "",
 	"cmd/mailstrata": "*",
 
 	// Helpers.
