@@ -18,6 +18,11 @@
 // patience is short: its name may be a typing error. The transport (transport.go) detects stalls, answers that no store
 // gives (foreign.go) and listings that are cut off (pages.go).
 //
+// # Requests under way
+//
+// Callers may start as many requests at once as they have. The transport sends as many as the store answers without
+// delay (load.go, package inflight), and the others wait.
+//
 // # Versions and retention
 //
 // A bucket with Object Lock keeps every version (versions.go, lock.go). An object exists until its retention ends,

@@ -36,6 +36,7 @@ type fake struct {
 	page    int                      // objects a page
 	reverse bool                     // lists backwards
 	faults  []fault                  // for the next requests, one each
+	always  fault                    // for all requests without one
 	seen    []string                 // methods and paths
 	closing chan struct{}
 }
@@ -73,6 +74,13 @@ func (f *fake) next(faults ...fault) {
 	f.faults, f.seen = faults, nil
 }
 
+// set sets the fault of all requests for which next sets none.
+func (f *fake) set(always fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.always = always
+}
+
 // requests returns the methods of the requests since next.
 func (f *fake) requests() string {
 	f.mu.Lock()
@@ -83,7 +91,7 @@ func (f *fake) requests() string {
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.seen = append(f.seen, r.Method)
-	var now fault
+	now := f.always
 	if len(f.faults) > 0 {
 		now, f.faults = f.faults[0], f.faults[1:]
 	}

@@ -83,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.prefix = strings.Trim(o.Prefix, "/"); s.prefix != "" {
 		s.prefix += "/"
 	}
-	s.link = &transport{base: newHTTP(s.RootCAs), stall: s.Stall}
+	s.link = newTransport(s.RootCAs, s.Stall)
 	s.client, err = minio.NewCore(endpoint.Host, &minio.Options{
 		Creds: o.Credentials, Secure: !plain, Region: o.Region, Transport: s.link, MaxRetries: 1,
 	})

@@ -11,19 +11,28 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/inflight"
+	"golang.org/x/sync/semaphore"
 )
 
 var errStalled = errors.New("the connection carried nothing for too long")
+
+// idleConnections is how many connections are kept open. It is enough for as many requests as package inflight allows,
+// and for uploads, which it does not count: a connection that is closed costs the next request two round trips or three.
+const idleConnections = inflight.Most + 32
 
 // newHTTP makes the HTTP transport below. roots are the authorities to trust; nil means those of the system.
 // Compression is off, because it would hide the length of a body.
 func newHTTP(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
-		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSClientConfig: &tls.Config{
+			RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0),
+		},
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 15 * time.Second,
-		MaxIdleConnsPerHost: 64,
+		MaxIdleConnsPerHost: idleConnections,
 		IdleConnTimeout:     time.Minute,
 		DisableCompression:  true,
 		ReadBufferSize:      64 << 10,
@@ -31,21 +40,37 @@ func newHTTP(roots *x509.CertPool) *http.Transport {
 	}
 }
 
-// transport observes all exchanges with the store: it sets the store's clock by the Date of the responses, and ends an
-// exchange that has stalled. It also ensures that the body of a request is not read after the exchange has ended:
+// transport observes all exchanges with the store: it limits how many are under way (load.go), sets the store's clock by
+// the Date of the responses, and ends an exchange that has stalled. It also ensures that the body of a request is not read after the exchange has ended:
 // http.Transport may continue to read it, but the file or buffer belongs to the caller again once Put returns.
 type transport struct {
 	base  http.RoundTripper
 	stall time.Duration
 	clock clock
+	limit *inflight.Limit
+
+	connections *semaphore.Weighted // of requests that count, until their answers begin
+}
+
+func newTransport(roots *x509.CertPool, stall time.Duration) *transport {
+	return &transport{
+		base: newHTTP(roots), stall: stall, limit: inflight.New(), connections: semaphore.NewWeighted(inflight.Most),
+	}
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	counted, err := t.count(req)
+	if err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, err
+	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	x := &exchange{ctx: ctx, cancel: cancel, stall: t.stall}
 	x.timer = time.AfterFunc(t.stall, func() { cancel(errStalled) })
-	out := req.WithContext(ctx)
+	out := req.WithContext(counted.watch(x))
 	if req.Body != nil && req.Body != http.NoBody {
 		x.up = req.Body
 		out.Body = (*requestBody)(x)
@@ -54,11 +79,12 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	x.timer.Stop()
 	if err != nil {
 		err = x.cause(err)
+		counted.failed(err)
 		x.end()
 		return nil, err
 	}
-	// Requests for credentials pass here too, and go to other hosts. Those to the store are signed.
-	if strings.HasPrefix(req.Header.Get("Authorization"), "AWS4-") {
+	counted.answered(resp.StatusCode)
+	if signed(req) {
 		t.clock.observe(resp.Header.Get("Date"))
 	}
 	x.down = resp.Body
@@ -71,6 +97,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		p.pass(resp)
 	}
 	return resp, nil
+}
+
+// signed reports whether a request goes to the store. Requests for credentials pass here too, and go to other hosts.
+func signed(req *http.Request) bool {
+	return strings.HasPrefix(req.Header.Get("Authorization"), "AWS4-")
 }
 
 // exchange is a request and its response.

@@ -38,7 +38,7 @@ var layers = map[string]string{
 	"repo/statement":       "chunk repo/format",
 	"repo/store":           "",
 	"repo/store/storetest": "repo/store",
-	"s3":                   "internal/retry repo/store",
+	"s3":                   "internal/inflight internal/retry repo/store",
 
 	// Accounts in a repository.
 	"archive": `
@@ -103,6 +103,7 @@ var layers = map[string]string{
 	"internal/grace":    "",
 	"internal/header":   "",
 	"internal/hint":     "archive imap internal/keyring internal/oauth mail repo repo/store",
+	"internal/inflight": "",
 	"internal/inorder":  "",
 	"internal/job": `
 		archive archive/loss backup backup/source eml imap imap/imaprestore internal/access internal/config
