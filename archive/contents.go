@@ -33,10 +33,10 @@ type ChunkReader interface {
 	// Chunk returns a chunk, which it has verified. The caller must not change it.
 	Chunk(ctx context.Context, id chunk.ID) ([]byte, error)
 
-	// Locate returns where chunks are stored. Prefetch reads frames that will be needed, adjacent ones with one request.
-	// Drop forgets frames that will not be needed again soon.
+	// Locate returns where chunks are stored. Prefetch reads the first n of the frames that will be needed, as many as fit
+	// into the cache, with many requests at once. Drop forgets frames that will not be needed again soon.
 	Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error)
-	Prefetch(ctx context.Context, frames []repo.Frame) error
+	Prefetch(ctx context.Context, frames []repo.Frame) (n int, err error)
 	Drop(frames []repo.Frame)
 }
 
@@ -371,10 +371,11 @@ func (c *Contents) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location,
 	return c.chunks.Locate(ctx, ids)
 }
 
-// Prefetch reads frames that will be needed, adjacent ones with one request. If that fails, the error comes again when a
-// chunk is read.
-func (c *Contents) Prefetch(ctx context.Context, frames []repo.Frame) {
-	_ = c.chunks.Prefetch(ctx, frames)
+// Prefetch reads the first n of the frames that will be needed, as many as fit into the cache, with many requests at
+// once. If that fails, the error comes again when a chunk is read.
+func (c *Contents) Prefetch(ctx context.Context, frames []repo.Frame) (n int) {
+	n, _ = c.chunks.Prefetch(ctx, frames)
+	return n
 }
 
 // Drop forgets frames that will not be needed again soon.
@@ -392,5 +393,5 @@ func prefetch(ctx context.Context, chunks ChunkReader, ids []chunk.ID) {
 	for i, place := range places {
 		frames[i] = place.Frame
 	}
-	_ = chunks.Prefetch(ctx, frames)
+	_, _ = chunks.Prefetch(ctx, frames)
 }

@@ -344,7 +344,7 @@ func TestPrefetchReadsEachFrameOnce(t *testing.T) {
 	}
 	rd := host.Reader(repo.ReaderOptions{CacheBytes: 1 << 30})
 	before := store.Ops()
-	if err := rd.Prefetch(t.Context(), frames); err != nil {
+	if _, err := rd.Prefetch(t.Context(), frames); err != nil {
 		t.Fatal(err)
 	}
 	if ops := store.Ops() - before; ops > 10 {

@@ -16,8 +16,8 @@
 //
 //	manifests.go  Manifests lists manifests, each as a Head, and Manifest reads one; dating.go judges its times
 //	locate.go     asks the index (open_index.go, package index) in which frame of which pack a chunk lies
-//	reader.go     Reader.Chunk reads the frame (range_cache.go, package object), decodes it (frame_cache.go), cuts the
-//	              chunk out, and checks it against its ID
+//	reader.go     Reader.Chunk reads the frame (package packs), decodes it (frame_cache.go), cuts the chunk out, and
+//	              checks it against its ID; prefetch.go reads many frames at once
 //
 // Below both, objects.go, download.go, inspect.go and cache.go put, read, check and cache the small objects (type
 // objects); packs and manifests are put directly by Store.Put. The other files:
@@ -48,8 +48,8 @@
 // a repository against deletion.
 //
 // The packages below: store (the Store contract), format (docs/format.md in code), objectlock (versions and retention),
-// object (ranges of objects), index (where chunks lie), statement (what the keeper signs), keys (key files and recipients),
-// recovery (what a killed run leaves on this host).
+// object (ranges of objects), packs (ranges of packs), index (where chunks lie), statement (what the keeper signs), keys
+// (key files and recipients), recovery (what a killed run leaves on this host).
 //
 // This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
 // As packages of their own they would need what is internal to Repo, Writer and Reader as exported names.

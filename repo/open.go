@@ -10,7 +10,6 @@ import (
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -23,8 +22,7 @@ type Repo struct {
 	untrusted bool  // neither this host nor a key file nor the user vouches for the repository
 	noLocks   error // why the memory file is not locked, or nil
 
-	indexOnce sync.Mutex
-	index     *index.Index // nil until it is needed first
+	index lazyIndex
 
 	manifestRead atomic.Int64 // when a manifest was last read, by this host's clock, in nanoseconds
 }
@@ -131,12 +129,7 @@ func (a *access) repo(o Options, keyFingerprint string) (*Repo, error) {
 
 // Close closes the files of the cache. It changes nothing in the store.
 func (r *Repo) Close() error {
-	r.indexOnce.Lock()
-	defer r.indexOnce.Unlock()
-	if r.index != nil {
-		r.index.Close()
-		r.index = nil
-	}
+	r.index.close()
 	return r.cache.close()
 }
 

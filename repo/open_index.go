@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
@@ -9,19 +10,63 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// openIndex returns the index, which is read when it is needed first.
+// lazyIndex is the index of a repository, which is opened when it is needed first. Its zero value is not open.
+type lazyIndex struct {
+	mu      sync.Mutex
+	open    *index.Index  // nil until it is open
+	opening chan struct{} // closed when the goroutine that opens it has done so or failed; nil if there is none
+}
+
+// openIndex returns the index.
 func (r *Repo) openIndex(ctx context.Context) (*index.Index, error) {
-	r.indexOnce.Lock()
-	defer r.indexOnce.Unlock()
-	if r.index != nil {
-		return r.index, nil
+	lazy := &r.index
+	for {
+		lazy.mu.Lock()
+		if lazy.open != nil {
+			defer lazy.mu.Unlock()
+			return lazy.open, nil
+		}
+		opening := lazy.opening
+		if opening == nil {
+			lazy.opening = make(chan struct{})
+			lazy.mu.Unlock()
+			return lazy.finish(index.Open(ctx, index.Options{
+				Store: r.store, Codec: r.codec, Identity: r.seals.writer, Repository: indexRepository{r},
+			}))
+		}
+		lazy.mu.Unlock()
+		select {
+		case <-opening: // if that failed, this call tries
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
-	x, err := index.Open(ctx, index.Options{Store: r.store, Codec: r.codec, Identity: r.seals.writer, Repository: indexRepository{r}})
-	if err != nil {
-		return nil, err
+}
+
+// finish keeps the index that this goroutine opened, if it could.
+func (lazy *lazyIndex) finish(x *index.Index, err error) (*index.Index, error) {
+	lazy.mu.Lock()
+	defer lazy.mu.Unlock()
+	lazy.open = x // nil with an error
+	close(lazy.opening)
+	lazy.opening = nil
+	return x, err
+}
+
+// ifOpen returns the index, or nil if it was not needed yet.
+func (lazy *lazyIndex) ifOpen() *index.Index {
+	lazy.mu.Lock()
+	defer lazy.mu.Unlock()
+	return lazy.open
+}
+
+func (lazy *lazyIndex) close() {
+	lazy.mu.Lock()
+	defer lazy.mu.Unlock()
+	if lazy.open != nil {
+		lazy.open.Close()
+		lazy.open = nil
 	}
-	r.index = x
-	return x, nil
 }
 
 // indexRepository is what the index asks of the repository, as index.Repository.
@@ -49,13 +94,12 @@ func (x indexRepository) DescribePack(ctx context.Context, p format.Pack, size i
 // names, as far as the index was needed. Backup and restore do without: what no segment names is stored again, or found
 // in the packs themselves.
 func (r *Repo) IndexProblems() []Problem {
-	r.indexOnce.Lock()
-	defer r.indexOnce.Unlock()
-	if r.index == nil {
+	x := r.index.ifOpen()
+	if x == nil {
 		return nil
 	}
 	var all []Problem
-	for _, f := range r.index.Faults() {
+	for _, f := range x.Faults() {
 		all = append(all, Problem{Kind: Broken, Object: f.Object, Err: f.Err})
 	}
 	return all

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/packs"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -27,7 +27,7 @@ type ReaderOptions struct {
 type Reader struct {
 	r        *Repo
 	frames   *frameCache
-	ranges   *rangeCache
+	packs    *packs.Reader
 	inFlight *semaphore.Weighted
 }
 
@@ -36,7 +36,7 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 	return &Reader{
 		r:        r,
 		frames:   newFrameCache(cmp.Or(o.CacheBytes, 32<<20)),
-		ranges:   &rangeCache{packs: map[format.Pack]*packEnds{}},
+		packs:    packs.NewReader(packs.Options{Store: r.store, Identity: r.seals.identity}),
 		inFlight: semaphore.NewWeighted(maxInFlight),
 	}
 }
@@ -119,89 +119,17 @@ func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place index.Location
 func (rd *Reader) fetchFrame(ctx context.Context, f format.Frame) ([]byte, error) {
 	content, err := rd.fetchFrameOnce(ctx, f)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && rd.r.store.Original(ctx, f.Pack.String()) {
-		rd.ranges.forget(f.Pack)
+		rd.packs.Forget(f.Pack)
 		return rd.fetchFrameOnce(ctx, f)
 	}
 	return content, err
 }
 
 func (rd *Reader) fetchFrameOnce(ctx context.Context, f format.Frame) ([]byte, error) {
-	stored, err := rd.ranges.read(ctx, rd.r, f, int64(f.Offset), int64(f.Stored))
+	stored, err := rd.packs.Read(ctx, rangeOf([]format.Frame{f}))
 	if len(stored) == 0 {
 		return nil, err
 	}
 	content, damage := rd.r.codec.Decoder.Decode(stored, int(f.Length))
 	return content, cmp.Or(err, damage)
-}
-
-// Limits of what Prefetch reads at once.
-const (
-	maxGap   = 256 << 10 // bytes between two frames: more of them cost more than a second request
-	maxRange = 4 << 20
-	parallel = 4
-
-	// maxInFlight bounds the bytes that a Reader requests at once. Each is in memory about three times: sealed, unsealed and
-	// decoded.
-	maxInFlight = 8 << 20
-)
-
-// Prefetch reads frames into the cache before they are needed. It reads adjacent frames with one request, makes several
-// requests at once, and reads no more than the cache holds. The caller may ignore an error, because Chunk returns it again.
-func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) error {
-	frames = slices.Clone(frames)
-	slices.SortFunc(frames, format.Frame.Compare)
-	frames = slices.DeleteFunc(slices.Compact(frames), rd.frames.holds)
-	room := rd.frames.limit
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
-	for len(frames) > 0 {
-		n := together(frames)
-		for _, f := range frames[:n] {
-			room -= int64(f.Length)
-		}
-		if room < 0 {
-			break
-		}
-		run := frames[:n]
-		frames = frames[n:]
-		group.Go(func() error { return rd.fetchRange(ctx, run) })
-	}
-	return group.Wait()
-}
-
-// Drop removes frames from the cache.
-func (rd *Reader) Drop(frames []format.Frame) { rd.frames.drop(frames) }
-
-// together returns how many of the frames, from the first, one request reads.
-func together(frames []format.Frame) int {
-	first := frames[0]
-	n := 1
-	for n < len(frames) && frames[n].Pack == first.Pack &&
-		int64(frames[n].Offset)-frames[n-1].End() <= maxGap && frames[n].End()-int64(first.Offset) <= maxRange {
-		n++
-	}
-	return n
-}
-
-func (rd *Reader) fetchRange(ctx context.Context, frames []format.Frame) error {
-	start := int64(frames[0].Offset)
-	weight := min(maxInFlight, frames[len(frames)-1].End()-start)
-	if err := rd.inFlight.Acquire(ctx, weight); err != nil {
-		return context.Cause(ctx)
-	}
-	defer rd.inFlight.Release(weight)
-	stored, err := rd.ranges.read(ctx, rd.r, frames[0], start, frames[len(frames)-1].End()-start)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", frames[0].Pack, err)
-	}
-	for _, f := range frames {
-		_, err := rd.frames.get(ctx, f, func() ([]byte, error) {
-			at := int64(f.Offset) - start
-			return rd.r.codec.Decoder.Decode(stored[at:at+int64(f.Stored)], int(f.Length))
-		})
-		if err != nil {
-			return fmt.Errorf("read %s: %w", f.Pack, err)
-		}
-	}
-	return nil
 }

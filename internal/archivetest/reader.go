@@ -68,8 +68,11 @@ func (s *MemReader) Locate(_ context.Context, ids []chunk.ID) ([]repo.Location, 
 	return places, nil
 }
 
-func (s *MemReader) Prefetch(context.Context, []repo.Frame) error { return nil }
-func (s *MemReader) Drop([]repo.Frame)                            {}
+func (s *MemReader) Prefetch(_ context.Context, frames []repo.Frame) (int, error) {
+	return len(frames), nil
+}
+
+func (s *MemReader) Drop([]repo.Frame) {}
 
 func (s *MemReader) Put(data []byte) (chunk.ID, error) {
 	id := s.Key.Sum(data)

@@ -28,12 +28,13 @@ var layers = map[string]string{
 	"dir": "internal/local repo/store",
 	"repo": `
 		chunk internal/grace internal/local repo/format repo/index repo/keys repo/object repo/objectlock
-		repo/recovery repo/statement repo/store`,
+		repo/packs repo/recovery repo/statement repo/store`,
 	"repo/format":          "chunk internal/local repo/store",
 	"repo/index":           "chunk internal/local repo/format repo/object repo/store",
 	"repo/keys":            "repo/format",
 	"repo/object":          "repo/format repo/store",
 	"repo/objectlock":      "repo/store",
+	"repo/packs":           "repo/format repo/object repo/store",
 	"repo/recovery":        "chunk",
 	"repo/statement":       "chunk repo/format",
 	"repo/store":           "",

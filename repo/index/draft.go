@@ -32,11 +32,12 @@ func (x *Index) Add(ctx context.Context, draft Draft, hash [32]byte) error {
 	if err := x.files.writeDraft(draft, segments, segments); err != nil {
 		return err
 	}
-	x.refreshing.Lock()
-	good := x.files.compact()
-	x.refreshing.Unlock()
-	if good {
+	if err := x.lock(ctx); err != nil {
+		return err
+	}
+	defer x.refreshing.Release(1)
+	if x.files.compact() {
 		return nil
 	}
-	return x.refresh(ctx)
+	return x.refreshLocked(ctx)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
+	"golang.org/x/sync/semaphore"
 )
 
 // Index finds chunks in packs. It may be used by several goroutines at once.
@@ -22,9 +23,9 @@ type Index struct {
 
 	files *fileSet // segments that were fetched
 
-	refreshing sync.Mutex // held while segments are listed and fetched
-	listedAt   time.Time  // when segments were last listed
-	described  bool       // packs that no segment describes have described themselves
+	refreshing *semaphore.Weighted // held while segments are listed and fetched
+	listedAt   time.Time           // when segments were last listed
+	described  bool                // packs that no segment describes have described themselves
 
 	mu          sync.RWMutex
 	remote      []*remoteSegment     // segments that are read in the store; the slice is never changed in place
@@ -67,7 +68,10 @@ const refreshPause = 30 * time.Second
 
 // Open opens the index files of earlier runs, lists the segments in the store, and fetches new ones.
 func Open(ctx context.Context, o Options) (*Index, error) {
-	x := &Index{o: o, files: newFileSet(o.Repository, o.Codec), unreadable: map[[32]byte]error{}, undescribed: map[format.Pack]bool{}}
+	x := &Index{
+		o: o, files: newFileSet(o.Repository, o.Codec), refreshing: semaphore.NewWeighted(1),
+		unreadable: map[[32]byte]error{}, undescribed: map[format.Pack]bool{},
+	}
 	if err := x.refresh(ctx); err != nil {
 		x.Close()
 		return nil, err
@@ -93,6 +97,14 @@ func (x *Index) Packs() iter.Seq[*format.PackRow] {
 			}
 		}
 	}
+}
+
+// lock waits until no other goroutine lists or fetches segments. The caller releases refreshing.
+func (x *Index) lock(ctx context.Context) error {
+	if x.refreshing.Acquire(ctx, 1) != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // has reports whether a segment needs no fetching: its entries are known, or it cannot be read.

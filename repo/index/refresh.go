@@ -19,8 +19,15 @@ const maxListings = 3
 // refresh lists the segments and fetches new ones. If one vanishes in between, it was merged into another, which the
 // next listing shows. The next listing also shows the segments of a damaged file that was removed.
 func (x *Index) refresh(ctx context.Context) error {
-	x.refreshing.Lock()
-	defer x.refreshing.Unlock()
+	if err := x.lock(ctx); err != nil {
+		return err
+	}
+	defer x.refreshing.Release(1)
+	return x.refreshLocked(ctx)
+}
+
+// refreshLocked is refresh for a caller that holds refreshing.
+func (x *Index) refreshLocked(ctx context.Context) error {
 	for listing := range maxListings {
 		now := time.Now()
 		usable, err := x.fetchNew(ctx, listing == maxListings-1)
@@ -40,26 +47,28 @@ var errUnsettled = errors.New("the index segments, or the cache of them, change 
 
 // RefreshSince refreshes the index unless that was done after t.
 func (x *Index) RefreshSince(ctx context.Context, t time.Time) error {
-	x.refreshing.Lock()
-	fresh := x.listedAt.After(t)
-	x.refreshing.Unlock()
-	if fresh {
+	if err := x.lock(ctx); err != nil {
+		return err
+	}
+	defer x.refreshing.Release(1)
+	if x.listedAt.After(t) {
 		return nil
 	}
-	return x.refresh(ctx)
+	return x.refreshLocked(ctx)
 }
 
 // RefreshOnMiss refreshes the index, unless that was done a moment ago and after the last manifest was read: what a
 // manifest names was indexed before the manifest was put. The caller repeats the lookup in any case: another
 // goroutine may have refreshed.
 func (x *Index) RefreshOnMiss(ctx context.Context) error {
-	x.refreshing.Lock()
-	recent := time.Since(x.listedAt) < refreshPause && !x.listedAt.Before(x.o.Repository.ManifestRead())
-	x.refreshing.Unlock()
-	if recent {
+	if err := x.lock(ctx); err != nil {
+		return err
+	}
+	defer x.refreshing.Release(1)
+	if time.Since(x.listedAt) < refreshPause && !x.listedAt.Before(x.o.Repository.ManifestRead()) {
 		return nil
 	}
-	return x.refresh(ctx)
+	return x.refreshLocked(ctx)
 }
 
 // fetchNew lists the segments and fetches new ones. It reports whether all files can be used: none was damaged, and

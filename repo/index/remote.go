@@ -195,8 +195,10 @@ func (x *Index) LoadAll(ctx context.Context) error {
 // fetchRemotes makes files of remote segments. again: a segment has vanished or a file was damaged, so a refresh is
 // needed.
 func (x *Index) fetchRemotes(ctx context.Context, which func(*remoteSegment) bool) (again bool, err error) {
-	x.refreshing.Lock()
-	defer x.refreshing.Unlock()
+	if err := x.lock(ctx); err != nil {
+		return false, err
+	}
+	defer x.refreshing.Release(1)
 	var wanted []*remoteSegment
 	for _, s := range x.remotes() { // another goroutine may have fetched some
 		if which(s) {

@@ -12,16 +12,27 @@ import (
 // describeUnindexedOnce reads the tables of the packs that no segment describes, because a segment may be damaged or
 // lost. It does so once in a process.
 func (x *Index) describeUnindexedOnce(ctx context.Context) error {
-	x.refreshing.Lock()
-	defer x.refreshing.Unlock()
+	if err := x.lock(ctx); err != nil {
+		return err
+	}
+	defer x.refreshing.Release(1)
 	if x.described {
 		return nil
 	}
-	return x.describeUnindexed(ctx)
+	return x.describeLocked(ctx)
 }
 
-// describeUnindexed reads the tables of the packs that nothing describes yet. The caller holds refreshing.
+// describeUnindexed reads the tables of the packs that nothing describes yet.
 func (x *Index) describeUnindexed(ctx context.Context) error {
+	if err := x.lock(ctx); err != nil {
+		return err
+	}
+	defer x.refreshing.Release(1)
+	return x.describeLocked(ctx)
+}
+
+// describeLocked is describeUnindexed for a caller that holds refreshing.
+func (x *Index) describeLocked(ctx context.Context) error {
 	described := map[format.Pack]bool{}
 	for pack := range x.Packs() {
 		described[pack.Pack()] = true

@@ -15,10 +15,7 @@ func (x *Index) All(ctx context.Context) (f *File, indexed map[format.Pack]bool,
 		if err := x.LoadAll(ctx); err != nil {
 			return nil, nil, err
 		}
-		x.refreshing.Lock()
-		err := x.describeUnindexed(ctx)
-		x.refreshing.Unlock()
-		if err != nil {
+		if err := x.describeUnindexed(ctx); err != nil {
 			return nil, nil, err
 		}
 		f, indexed, err := x.files.mergeAll()

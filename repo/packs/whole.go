@@ -1,0 +1,71 @@
+package packs
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"filippo.io/age"
+	"github.com/zeebo/blake3"
+
+	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/object"
+)
+
+// readSmall reads a range of a small pack.
+func (r *Reader) readSmall(ctx context.Context, rg Range, id age.Identity) ([]byte, error) {
+	o := r.get(rg)
+	if err := o.turn.Acquire(ctx, 1); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	defer o.turn.Release(1)
+	if o.whole == nil {
+		stored, err := object.ReadRange(ctx, r.o.Store, rg.Pack.String(), rg.Size, 0, rg.Size)
+		if err != nil {
+			return nil, err
+		}
+		container, err := openWhole(rg.Pack, stored, id)
+		if err != nil {
+			return readDamaged(stored, rg, id)
+		}
+		o.whole = container
+		r.keep(o, len(container))
+	}
+	if end := rg.Offset + rg.Length; end > int64(len(o.whole)) {
+		return nil, format.Damaged("a range up to %d in a container of %d bytes", end, len(o.whole))
+	}
+	return o.whole[rg.Offset:][:rg.Length:rg.Length], nil
+}
+
+// openWhole returns the container in a pack whose bytes hash to its name.
+func openWhole(p format.Pack, stored []byte, id age.Identity) ([]byte, error) {
+	if blake3.Sum256(stored) != p.Hash {
+		return nil, format.Damaged("its bytes do not hash to its name")
+	}
+	return format.Unseal(stored, id)
+}
+
+// readDamaged reads a range of a pack whose bytes are not those that its name says. The range may be intact.
+func readDamaged(stored []byte, rg Range, id age.Identity) ([]byte, error) {
+	container, size, err := format.UnsealAt(object.Parts{{Bytes: stored}}, rg.Size, id)
+	if err != nil {
+		return nil, err
+	}
+	return readRange(container, size, rg)
+}
+
+// readRange reads a range of a container. With an error it returns the bytes before the damage.
+func readRange(container io.ReaderAt, size int64, rg Range) ([]byte, error) {
+	if end := rg.Offset + rg.Length; end > size {
+		return nil, format.Damaged("a range up to %d in a container of %d bytes", end, size)
+	}
+	out := make([]byte, rg.Length)
+	n, err := container.ReadAt(out, rg.Offset)
+	if n == len(out) {
+		return out, nil
+	}
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = format.Damaged("it ends at byte %d", rg.Offset+int64(n))
+	}
+	return out[:n], err
+}

@@ -1,0 +1,182 @@
+package repo_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
+)
+
+// nights makes a repository with packs of n runs: each run stores chunks of a size, in one data pack.
+func nights(t *testing.T, n, chunks, size int) (*storetest.Memory, *repo.Repo, content) {
+	t.Helper()
+	memory := new(storetest.Memory)
+	r := mustInit(t, memory, sealedOptions())
+	all := content{}
+	for night := range n {
+		run, err := r.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := run.Writer(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range chunks {
+			data := noise(uint64(night*chunks+i+1), size)
+			id, _, err := w.Put(t.Context(), repo.LaneBody, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[id] = data
+		}
+		if err := w.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+	}
+	return memory, r, all
+}
+
+// farHost returns a host without a cache to which the store is far.
+func farHost(t *testing.T, r *repo.Repo, memory *storetest.Memory, cacheDir string) (*repo.Repo, *storetest.Far) {
+	far := storetest.NewFar(memory)
+	host := repo.On(r, far, cacheDir)
+	t.Cleanup(func() { host.Close() })
+	return host, far
+}
+
+// A chunk costs a host without a cache three round trips: the listing of the index, its segments, and the pack. With the
+// index it costs one, whether the pack is small or large.
+func TestChunkCostsOneRoundTrip(t *testing.T) {
+	for _, size := range []int{1 << 10, 1 << 20} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			memory, r, all := nights(t, 3, 4, size)
+			synctest.Test(t, func(t *testing.T) {
+				host, far := farHost(t, r, memory, t.TempDir())
+				for i, id := range idsOf(all) {
+					far.Reset()
+					data, err := host.Reader(repo.ReaderOptions{}).Chunk(t.Context(), id)
+					if err != nil || !bytes.Equal(data, all[id]) {
+						t.Fatalf("chunk %s: %v", id, err)
+					}
+					want := 1
+					if i == 0 {
+						want = 3
+					}
+					if n := far.RoundTrips(); n != want {
+						t.Errorf("chunk %d of %d bytes takes %d round trips, want %d", i+1, size, n, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Many small packs are fetched at once, each with one request.
+func TestPrefetchReadsPacksAtOnce(t *testing.T) {
+	const packs = 120
+	memory, r, all := nights(t, packs, 2, 4<<10)
+	synctest.Test(t, func(t *testing.T) {
+		host, far := farHost(t, r, memory, t.TempDir())
+		if err := repo.LoadIndex(t.Context(), host); err != nil {
+			t.Fatal(err)
+		}
+		far.Reset()
+		rd := host.Reader(repo.ReaderOptions{})
+		mustPrefetch(t, host, rd, idsOf(all))
+		if n, requests := far.RoundTrips(), far.Requests().All(); n > 2 || requests != packs {
+			t.Errorf("%d packs take %d requests in %d round trips, want one each in 2", packs, requests, n)
+		}
+		far.Reset()
+		for id, want := range all {
+			if data, err := rd.Chunk(t.Context(), id); err != nil || !bytes.Equal(data, want) {
+				t.Fatalf("chunk %s: %v", id, err)
+			}
+		}
+		if n := far.Requests().All(); n != 0 {
+			t.Errorf("%d requests after all was fetched", n)
+		}
+	})
+}
+
+// mustPrefetch locates chunks and prefetches their frames.
+func mustPrefetch(t *testing.T, r *repo.Repo, rd *repo.Reader, ids []chunk.ID) {
+	t.Helper()
+	places, err := r.Locate(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := make([]repo.Frame, len(places))
+	for i, p := range places {
+		frames[i] = p.Frame
+	}
+	if n, err := rd.Prefetch(t.Context(), frames); err != nil || n != len(frames) {
+		t.Fatalf("%d of %d frames are prefetched: %v", n, len(frames), err)
+	}
+}
+
+// Two readers that prefetch the same frames at once fetch them once.
+func TestPrefetchAtOnceReadsOnce(t *testing.T) {
+	const packs = 40
+	memory, r, all := nights(t, packs, 1, 4<<10)
+	synctest.Test(t, func(t *testing.T) {
+		host, far := farHost(t, r, memory, t.TempDir())
+		if err := repo.LoadIndex(t.Context(), host); err != nil {
+			t.Fatal(err)
+		}
+		far.Reset()
+		rd := host.Reader(repo.ReaderOptions{})
+		ids := idsOf(all)
+		done := make(chan struct{})
+		for range 2 {
+			go func() {
+				defer func() { done <- struct{}{} }()
+				mustPrefetch(t, host, rd, ids)
+			}()
+		}
+		<-done
+		<-done
+		for _, id := range ids {
+			if _, err := rd.Chunk(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := far.Requests().All(); n != packs {
+			t.Errorf("%d requests for %d packs", n, packs)
+		}
+	})
+}
+
+// Prefetch takes the first of the frames, as many as the cache holds, and fetches no others.
+func TestPrefetchTakesWhatFits(t *testing.T) {
+	const packs, size = 20, 4 << 10
+	memory, r, all := nights(t, packs, 1, size)
+	far := &storetest.Faulty{Store: memory}
+	host := repo.On(r, far, t.TempDir())
+	defer host.Close()
+	places, err := host.Locate(t.Context(), idsOf(all))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frames []repo.Frame
+	for _, p := range places {
+		frames = append(frames, p.Frame, p.Frame) // a frame counts once
+	}
+	before := far.Ops()
+	rd := host.Reader(repo.ReaderOptions{CacheBytes: 5*size + 1})
+	for len(frames) > 0 {
+		n, err := rd.Prefetch(t.Context(), frames)
+		if err != nil || n != min(10, len(frames)) {
+			t.Fatalf("%d frames are taken, %v", n, err)
+		}
+		frames = frames[n:]
+	}
+	if n := far.Ops() - before; n != packs {
+		t.Errorf("%d requests for %d packs", n, packs)
+	}
+}
