@@ -21,9 +21,9 @@ import (
 
 // Account is an account to back up.
 type Account struct {
-	Name   string // as you call it; identifies the history of the account
-	URL    string // where it is read, without secrets
-	Source source.Source
+	Name   string                  // as you call it; identifies the history of the account
+	URL    string                  // where it is read, without secrets
+	Source source.Source           // Run closes it once the account was read
 	Select func(mail.Mailbox) bool // which mailboxes to read; nil: all
 
 	// ShrinkLimit returns how much a mailbox may lose, or, for nil, the account as a whole. If ShrinkLimit is nil,
@@ -82,8 +82,9 @@ type Result struct {
 }
 
 // AccountsAtOnce is how many accounts share packs and one index segment. Their manifests are committed together. If
-// one of them takes long, perhaps days, the others do not wait for it (defaultWait).
-const AccountsAtOnce = 16
+// one of them takes long, perhaps days, the others do not wait for it (defaultWait). Larger groups put fewer objects, and
+// the time between two groups, in which no account is read, comes less often.
+const AccountsAtOnce = 64
 
 // defaultWait is how long an account that was read waits for others.
 const defaultWait = time.Minute
@@ -124,14 +125,15 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 		return nil, err
 	}
 	runs := make([]*accountRun, len(accounts))
+	reader := r.Reader(repo.ReaderOptions{}) // shared, as the packs that it reads are
 	for i, account := range accounts {
-		runs[i] = newAccountRun(r, run, account, o)
+		runs[i] = newAccountRun(r, run, reader, account, o)
 		if err := run.Locks(); err != nil {
 			runs[i].recorder.warn(lockWarning, err)
 		}
-		if err := runs[i].findParent(ctx); err != nil {
-			return nil, err
-		}
+	}
+	if err := findParents(ctx, runs); err != nil {
+		return nil, err
 	}
 	// Begin the writer after finding the parents: rule 1 in docs/design/removing.md requires it. It outlives an
 	// interruption, so that what was downloaded can be stored.
@@ -151,7 +153,21 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	return backups, context.Cause(ctx)
 }
 
-// readAll begins to read all accounts, some at once. It sends the number of each that was read.
+// requestsAtOnce is how many accounts of a group ask the store for their parents at once, and later put their manifests.
+const requestsAtOnce = 16
+
+// findParents finds the parents of all accounts.
+func findParents(ctx context.Context, runs []*accountRun) error {
+	var group errgroup.Group
+	group.SetLimit(requestsAtOnce)
+	for _, a := range runs {
+		group.Go(func() error { return a.findParent(ctx) })
+	}
+	return group.Wait()
+}
+
+// readAll begins to read all accounts, some at once. It sends the number of each that was read, and ends the connections
+// of each.
 func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Options) <-chan int {
 	ended := make(chan int, len(runs))
 	go func() {
@@ -160,6 +176,7 @@ func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Optio
 		for i, a := range runs {
 			group.Go(func() error {
 				backups[i].Manifest, backups[i].Err = a.readInTime(ctx)
+				a.release(backups[i].Err)
 				ended <- i
 				return nil
 			})
@@ -172,10 +189,15 @@ func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Optio
 func finishAll(wait time.Duration, n int, ended <-chan int, finish func(i int)) {
 	var waiting []int
 	finishWaiting := func() {
-		slices.Sort(waiting)
+		var group errgroup.Group
+		group.SetLimit(requestsAtOnce)
 		for _, i := range waiting {
-			finish(i)
+			group.Go(func() error {
+				finish(i)
+				return nil
+			})
 		}
+		_ = group.Wait()
 		waiting = nil
 	}
 	timer := time.NewTimer(wait)

@@ -57,7 +57,7 @@ type accountRun struct {
 	sampler       *sample.Sampler // nil: verify nothing
 }
 
-func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *accountRun {
+func newAccountRun(r *repo.Repo, run *repo.Run, reader *repo.Reader, account Account, o Options) *accountRun {
 	limit := quota.New(account.Budget.Second)
 	account.Source = quota.Limit(account.Source, limit)
 	a := &accountRun{
@@ -66,7 +66,7 @@ func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *acc
 		note:          o.Note,
 		repo:          r,
 		run:           run,
-		catalog:       &catalog{repo: r, account: account.Name, reader: r.Reader(repo.ReaderOptions{})},
+		catalog:       &catalog{repo: r, account: account.Name, reader: reader},
 		progress:      &tracker{report: o.Progress, progress: Progress{Account: account.Name}},
 		checkpoints:   newCheckpoints(o.Checkpoint),
 		quota:         limit,
@@ -89,6 +89,15 @@ func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *acc
 func (a *accountRun) advance(bytes int64, matched bool) {
 	a.checkpoints.downloaded(bytes)
 	a.progress.advance(bytes, matched)
+}
+
+// release ends the connections to the account after it was read, and drops what only reading it needs, because the
+// account may wait for others. A run that is renewed reads the account again.
+func (a *accountRun) release(err error) {
+	a.moves, a.vanished, a.sampler = nil, nil, nil
+	if !errors.Is(err, errRenew) {
+		_ = a.Source.Close()
+	}
 }
 
 // finish commits what was read, or after an error, saves it.

@@ -53,30 +53,40 @@ func headOf(o store.Object) (Head, bool) {
 // Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks that cannot be read.
 // Otherwise anyone who can write to the store could hide mail.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, concernsObject)
+	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, r.readMarks(concernsObject))
 }
 
 // EveryManifest is Manifests for callers that remove something. A mark that cannot be read is an error.
 func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, nil)
+	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, r.readMarks(nil))
 }
 
 // AccountManifests lists the manifests of one account, the newest first, for callers that choose a parent. A mark that cannot
 // be read is an error.
 func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
-	return r.accountHeads(ctx, account, time.Time{})
+	return r.accountHeads(ctx, account, time.Time{}, r.readMarks(nil))
 }
 
-func (r *Repo) accountHeads(ctx context.Context, account string, known time.Time) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, format.KindManifest.Folder()+r.AccountDir(account)+"/", known, nil)
+func (r *Repo) accountHeads(ctx context.Context, account string, known time.Time, read marksReader) iter.Seq2[Head, error] {
+	return r.listHeads(ctx, format.KindManifest.Folder()+r.AccountDir(account)+"/", known, read)
+}
+
+// marksReader begins to read the marks, and returns a function that waits for them.
+type marksReader func(ctx context.Context) (marks func() (statement.Marks, error))
+
+// readMarks returns a marksReader that passes over marks whose errors are to be ignored.
+func (r *Repo) readMarks(ignore func(error) bool) marksReader {
+	return func(ctx context.Context) func() (statement.Marks, error) {
+		return async(func() (statement.Marks, error) { return r.marks(ctx, ignore) })
+	}
 }
 
 // listHeads lists manifests. known is the latest time of the store that the caller knows, or zero.
-func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ignore func(error) bool) iter.Seq2[Head, error] {
+func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, read marksReader) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
 		// The marks are listed while the first manifests are. The order of the two listings does not matter: both come after
 		// the start of the run, and a mark that is missed is too young to remove anything before the run's deadline.
-		marks := async(func() (statement.Marks, error) { return r.marks(ctx, ignore) })
+		marks := read(ctx)
 		listed := map[string]bool{}
 		now := storeTime{r, known}
 		for o, err := range r.store.List(ctx, prefix) {

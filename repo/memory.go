@@ -152,25 +152,6 @@ func (old *remembered) accepts(now *remembered) error {
 	return nil
 }
 
-// setHead remembers the newest manifest of an account.
-func (m *memory) setHead(h Head) error {
-	_, err := m.change(func(old *remembered) error {
-		if old == nil || old.Repository != m.now.Repository {
-			return nil
-		}
-		newest, known := ParseManifest(old.Heads[h.Account])
-		if known && !h.Time.After(newest.Time) && !newest.Time.After(h.Stored.Add(earlyAtMost)) { // otherwise a clock was ahead
-			return nil
-		}
-		if old.Heads == nil {
-			old.Heads = map[string]string{}
-		}
-		old.Heads[h.Account] = h.Name
-		return m.write(old)
-	})
-	return err
-}
-
 // head returns the name of the newest manifest of an account that this host has seen, or an empty string.
 func (m *memory) head(account string) (string, error) {
 	old, err := m.read()

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/statement"
+	"golang.org/x/sync/semaphore"
 )
 
 // Run is one run that archives one or several accounts.
@@ -34,8 +36,12 @@ type Run struct {
 	renewal  renewal
 	erasures erasures
 
-	order  sync.Mutex      // held while a manifest is put
-	newest map[string]Head // by account directory
+	mu     sync.Mutex // guards the following
+	marks  func() (statement.Marks, error)
+	newest map[string]Head                // by account directory
+	turns  map[string]*semaphore.Weighted // by account directory; held while a manifest is put
+
+	heads headMemory
 }
 
 // Begin begins a run. In a repository under Object Lock it first renews the retention of all objects, if that is due.
@@ -63,7 +69,9 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	if err := r.checkClock(c.start); err != nil {
 		return nil, err
 	}
-	return &Run{r: r, clock: c, began: began, newest: make(map[string]Head)}, nil
+	run := &Run{r: r, clock: c, began: began, newest: make(map[string]Head), turns: make(map[string]*semaphore.Weighted)}
+	run.heads = headMemory{memory: r.memory, turn: semaphore.NewWeighted(1)}
+	return run, nil
 }
 
 // Start returns the store's time when the run began.
@@ -75,19 +83,28 @@ func (run *Run) Deadline() time.Time { return run.clock.start.Add(Lifetime) }
 // Now returns the store's time. If the time went back, the error is ErrClock, and the run cannot commit.
 func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.now(ctx) }
 
+// readMarks reads the marks once for all accounts of the run. It is a marksReader. A mark that comes later is too young to
+// remove anything before the run's deadline.
+func (run *Run) readMarks(ctx context.Context) func() (statement.Marks, error) {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	if run.marks == nil {
+		run.marks = run.r.readMarks(nil)(ctx)
+	}
+	return run.marks
+}
+
 // Heads lists the manifests of an account, the newest first. Each Head says whether the manifest is marked, late or misdated;
 // any other can be the run's parent. An error beside a Head with a Name concerns that manifest alone, and more may follow.
 // An error beside an empty Head ends the list.
 func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
-		for h, err := range run.r.accountHeads(ctx, account, run.clock.known()) {
+		for h, err := range run.r.accountHeads(ctx, account, run.clock.known(), run.readMarks) {
 			if err != nil {
 				yield(Head{}, err)
 				return
 			}
-			run.order.Lock()
 			run.noteNewest(h)
-			run.order.Unlock()
 			h, err = run.checkLate(ctx, h)
 			if !yield(h, err) {
 				return
@@ -121,7 +138,7 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 	if exists, err := run.r.exists(ctx, name); err != nil || exists {
 		return name, false, err
 	}
-	marks, err := run.r.Marks(ctx)
+	marks, err := run.readMarks(ctx)()
 	if err != nil {
 		return "", false, err
 	}
@@ -140,11 +157,27 @@ func (run *Run) Own(account string) (Head, error) {
 	return own, nil
 }
 
-// commit puts a manifest, and returns ErrLate if the store got it after the deadline.
+// turn waits until no other manifest of the account is being put, and returns a function that ends the turn.
+func (run *Run) turn(ctx context.Context, dir string) (done func(), err error) {
+	run.mu.Lock()
+	turn := run.turns[dir]
+	if turn == nil {
+		turn = semaphore.NewWeighted(1)
+		run.turns[dir] = turn
+	}
+	run.mu.Unlock()
+	return func() { turn.Release(1) }, turn.Acquire(ctx, 1)
+}
+
+// commit puts a manifest, and returns ErrLate if the store got it after the deadline. Manifests of several accounts are put
+// at once, those of one account one after the other.
 func (run *Run) commit(ctx context.Context, account string, at time.Time, encode Encode) (Head, error) {
-	run.order.Lock()
-	defer run.order.Unlock()
 	dir := run.r.AccountDir(account)
+	done, err := run.turn(ctx, dir)
+	if err != nil {
+		return Head{}, err
+	}
+	defer done()
 	now, err := run.Now(ctx)
 	if err != nil {
 		return Head{}, err
@@ -170,10 +203,10 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	}
 	run.r.cache.keepObject(name, stored)
 	run.r.cache.keepNewest(dir)
-	if run.noteNewest(h); run.newest[dir].Name != name {
+	if !run.noteNewest(h) {
 		return h, nil // it is not the newest
 	}
-	return h, run.r.memory().setHead(h)
+	return h, run.heads.set(ctx, h)
 }
 
 // Encode returns the content of a manifest with the time at, which its name has too.
@@ -204,17 +237,24 @@ func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (nam
 // run has seen. So the last manifest put is listed first, even if two runs end within the one second that a store resolves.
 func (run *Run) timeAfterNewest(account string, now time.Time) time.Time {
 	now = now.Truncate(time.Millisecond) // as names hold it
+	run.mu.Lock()
+	defer run.mu.Unlock()
 	if newest := run.newest[account]; !now.After(newest.Time) {
 		return newest.Time.Add(time.Millisecond)
 	}
 	return now
 }
 
-// noteNewest remembers a manifest that is newer than those of its account that the run has seen, unless it is misdated.
-func (run *Run) noteNewest(h Head) {
-	if h.Misdated == "" && h.Time.After(run.newest[h.Account].Time) {
-		run.newest[h.Account] = h
+// noteNewest remembers a manifest if it is newer than those of its account that the run has seen, and not misdated. It
+// reports whether it is.
+func (run *Run) noteNewest(h Head) bool {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	if h.Misdated != "" || !h.Time.After(run.newest[h.Account].Time) {
+		return false
 	}
+	run.newest[h.Account] = h
+	return true
 }
 
 // putManifest puts a manifest, and returns it as the store lists it. If the store does not list it, putManifest puts it
