@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -38,7 +39,7 @@ type reachability struct {
 }
 
 // root follows a manifest.
-func (w *reachability) root(ctx context.Context, head repo.Head, reach func(chunk.ID) (first bool, err error)) error {
+func (w *reachability) root(ctx context.Context, head repo.Head, reach repo.Reach) error {
 	content, err := w.repo.Root(ctx, head) // whatever its name says
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func (w *reachability) root(ctx context.Context, head repo.Head, reach func(chun
 	walk := Walk{
 		Contents: w.reader.Contents(m),
 		Wants: func(p Piece) (bool, error) {
-			first, err := reach(p.ID)
+			first, err := reach(p.ID, likeness(head.Account, p))
 			return first && p.Kind != FlagPage, err
 		},
 		Read: func(_ Piece, read func() error) error { return read() },
@@ -71,12 +72,12 @@ func (w *reachability) root(ctx context.Context, head repo.Head, reach func(chun
 }
 
 // records reaches the chunks of messages, and of their lists of parts.
-func (w *reachability) records(records []manifest.Record, reach func(chunk.ID) (bool, error), load func(chunk.ID) ([]byte, error)) error {
+func (w *reachability) records(records []manifest.Record, reach repo.Reach, load func(chunk.ID) ([]byte, error)) error {
 	for i := range records {
 		record := &records[i]
 		w.holds = w.holds || w.erasures.Message(record.Hash)
 		if !record.List.IsZero() {
-			first, err := reach(record.List)
+			first, err := reach(record.List, 0)
 			if err != nil {
 				return err
 			}
@@ -90,7 +91,7 @@ func (w *reachability) records(records []manifest.Record, reach func(chunk.ID) (
 		}
 		for _, part := range parts {
 			for _, id := range part.Chunks {
-				if _, err := reach(id); err != nil {
+				if _, err := reach(id, 0); err != nil {
 					return err
 				}
 			}
@@ -98,3 +99,17 @@ func (w *reachability) records(records []manifest.Record, reach func(chunk.ID) (
 	}
 	return nil
 }
+
+// likeness returns the number that all versions of a piece share: those of a page begin at the same UID of the same mailbox.
+func likeness(account string, p Piece) uint64 {
+	var h maphash.Hash
+	h.SetSeed(likenessSeed)
+	for _, name := range []string{account, string(p.Kind), p.Mailbox.Raw} {
+		h.WriteString(name)
+		h.WriteByte(0)
+	}
+	maphash.WriteComparable(&h, [2]uint32{p.Mailbox.UIDValidity(), p.Place})
+	return h.Sum64()
+}
+
+var likenessSeed = maphash.MakeSeed()

@@ -29,6 +29,7 @@ type Piece struct {
 	Kind    PieceKind
 	ID      chunk.ID
 	Mailbox *manifest.Mailbox // empty for a MailboxTable
+	Place   uint32            // of a page the first UID of its range; of a table or a list its index
 }
 
 // PieceKind is the kind of a Piece, in words.
@@ -47,9 +48,9 @@ func (w *Walk) Run(ctx context.Context) error {
 	if err := w.mailboxes(ctx, w.Contents.Manifest.Mailboxes); err != nil {
 		return err
 	}
-	for _, id := range w.Contents.Manifest.Tables {
+	for i, id := range w.Contents.Manifest.Tables {
 		follow := func(mailboxes []manifest.Mailbox) error { return w.mailboxes(ctx, mailboxes) }
-		if err := followPiece(ctx, w, Piece{MailboxTable, id, &manifest.Mailbox{}}, manifest.ParseMailboxes, follow); err != nil {
+		if err := followPiece(ctx, w, Piece{MailboxTable, id, &manifest.Mailbox{}, uint32(i)}, manifest.ParseMailboxes, follow); err != nil {
 			return err
 		}
 	}
@@ -61,9 +62,9 @@ func (w *Walk) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) erro
 		m := &mailboxes[i]
 		follow := func(pages []manifest.Page) error { return w.pages(ctx, m, pages) }
 		err := follow(m.Pages)
-		for _, id := range m.Lists {
+		for i, id := range m.Lists {
 			if err == nil {
-				err = followPiece(ctx, w, Piece{PageList, id, m}, manifest.ParsePageList, follow)
+				err = followPiece(ctx, w, Piece{PageList, id, m, uint32(i)}, manifest.ParsePageList, follow)
 			}
 		}
 		if err != nil {
@@ -77,7 +78,7 @@ func (w *Walk) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) erro
 func (w *Walk) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.Page) error {
 	var wanted []Piece
 	for i, page := range pages {
-		for _, p := range []Piece{{RecordPage, page.Records, m}, {FlagPage, page.Flags, m}} {
+		for _, p := range []Piece{{RecordPage, page.Records, m, page.Start}, {FlagPage, page.Flags, m, page.Start}} {
 			wants, err := w.Wants(p)
 			if err != nil {
 				return err

@@ -20,6 +20,7 @@ type census struct {
 
 	mu      sync.Mutex
 	reached []uint64 // bits of needed chunks, at the chunk's first entry
+	order   *reachOrder
 	erased  []uint64 // bits of erased chunks; nil if nothing was erased
 	buf     []byte
 }
@@ -51,7 +52,12 @@ func (r *Repo) newCensus(ctx context.Context) (*census, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &census{file: f, reached: make([]uint64, f.Count/64+1), buf: make([]byte, index.BlockSize)}
+	order, err := newReachOrder(r.cache)
+	if err != nil {
+		f.Remove()
+		return nil, err
+	}
+	c := &census{file: f, reached: make([]uint64, f.Count/64+1), order: order, buf: make([]byte, index.BlockSize)}
 	for i := range f.Packs {
 		c.packs = append(c.packs, &packState{PackRow: f.Packs[i], indexed: indexed[f.Packs[i].Pack()]})
 	}
@@ -60,6 +66,7 @@ func (r *Repo) newCensus(ctx context.Context) (*census, error) {
 
 func (c *census) close() {
 	c.file.Remove()
+	c.order.close()
 }
 
 // ordered returns the packs in the order of their names.
@@ -73,21 +80,25 @@ func byName(a, b *packState) int { return cmp.Compare(a.Name(), b.Name()) }
 
 // reach records that a chunk is needed, and reports whether that is the first time. If the census does not know the chunk, it reports
 // true each time: such a chunk lies in a newer pack, or nowhere.
-func (c *census) reach(id chunk.ID) (first bool, err error) {
+func (c *census) reach(id chunk.ID, like uint64) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	first = true
+	var failed error
 	err = c.file.Seek(id.Prefix(), c.buf, func(n int64, _ format.Entry) bool {
 		bit := uint64(1) << (n % 64)
-		first = c.reached[n/64]&bit == 0
+		if first = c.reached[n/64]&bit == 0; first {
+			failed = c.order.note(n, like)
+		}
 		c.reached[n/64] |= bit
 		return false // the bit of a chunk is that of its first entry
 	})
-	return first, err
+	return first, cmp.Or(err, failed)
 }
 
 // places are the entries of one chunk.
 type places struct {
+	n       int64 // of the first entry
 	prefix  chunk.Prefix
 	entries []format.Entry
 	reached bool
@@ -128,7 +139,7 @@ func (c *census) find(p chunk.Prefix) (*places, error) {
 	at := &places{prefix: p}
 	err := c.file.Seek(p, c.buf, func(n int64, e format.Entry) bool {
 		if len(at.entries) == 0 {
-			at.reached = c.reached[n/64]&(1<<(n%64)) != 0
+			at.n, at.reached = n, c.reached[n/64]&(1<<(n%64)) != 0
 		}
 		at.entries = append(at.entries, e)
 		return true

@@ -19,11 +19,25 @@ type packBuilder struct {
 	mu     sync.Mutex
 	open   *unfinishedPack // nil before its first frame
 	closed int64           // bytes of the complete packs
+	fill   bool            // every pack is filled up to packTarget
 }
 
 // target returns the size up to which the open pack is filled: half of the bytes in the packs before it, between firstPack
 // and packTarget. The last pack is uploaded while nothing else happens, so it should be at most a third of all.
-func (b *packBuilder) target() int64 { return min(packTarget, max(firstPack, b.closed/2)) }
+func (b *packBuilder) target() int64 {
+	if b.fill {
+		return packTarget
+	}
+	return min(packTarget, max(firstPack, b.closed/2))
+}
+
+// fillPacks makes the writer fill every pack. The writer has put nothing yet. A prune has no server to wait for while the last pack is
+// uploaded, and should leave few packs.
+func (w *Writer) fillPacks() {
+	for i := range w.builders {
+		w.builders[i].fill = true
+	}
+}
 
 // packFrame adds a frame to the open pack of its kind; encoded is the compressed frame. If the pack has no room for it,
 // packFrame completes the pack and begins another.

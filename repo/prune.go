@@ -65,9 +65,13 @@ type PruneReport struct {
 	Lost     int64 // needed chunks that are in no pack; mailstrata check shows which messages need them
 }
 
-// Walk calls reach for every chunk that a manifest needs. reach reports whether it is the first call for the chunk; Walk need not
-// follow what the chunk refers to again.
-type Walk func(ctx context.Context, root Head, reach func(chunk.ID) (first bool, err error)) error
+// Walk calls reach for every chunk that a manifest needs, in the order in which a reader of the manifest reads them.
+type Walk func(ctx context.Context, root Head, reach Reach) error
+
+// Reach records that a chunk is needed. It reports whether this is the first call for the chunk: a Walk need not follow again what
+// the chunk refers to. Packs that a prune writes hold chunks in the order of their first calls, except that chunks with the same
+// number like are beside each other, unless it is 0. Versions of a page have the same number, for they compress well together.
+type Reach func(id chunk.ID, like uint64) (first bool, err error)
 
 // Prune deletes what no manifest needs (rules 7 to 10 of docs/design/removing.md). It condemns packs that are not needed, and
 // deletes those that were condemned a day ago and are still not needed. Several prunes may run at once, beside any number of runs.

@@ -40,7 +40,7 @@ func (s *survey) followErased(ctx context.Context) error {
 		}
 	}
 	for _, h := range s.erased {
-		err := s.walk(ctx, h, func(id chunk.ID) (bool, error) { return s.census.erase(id.Prefix()) })
+		err := s.walk(ctx, h, func(id chunk.ID, _ uint64) (bool, error) { return s.census.erase(id.Prefix()) })
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)

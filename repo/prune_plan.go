@@ -12,15 +12,6 @@ import (
 // plan decides what a prune does with each pack.
 type plan struct{ survey }
 
-const (
-	// smallPack is the size below which a pack is small. Each night leaves one or two.
-	smallPack = packTarget / 4
-
-	// manySmall is the number of small packs that are merged even if they do not fill a pack, so that each byte is rarely written
-	// again.
-	manySmall = 32
-)
-
 // dead returns the packs that were condemned a day ago and are no longer needed, and those of which chunks must be copied first. It
 // counts the packs that must wait.
 func (p *plan) dead() (doomed []store.Object, living []*packState) {
@@ -40,7 +31,8 @@ func (p *plan) dead() (doomed []store.Object, living []*packState) {
 	return doomed, living
 }
 
-// rewritten returns the packs to rewrite: sparse ones, those that hold what was erased, and small ones if there are many.
+// rewritten returns the packs to rewrite: sparse ones, those that hold what was erased, and small ones if a generation has
+// many.
 func (p *plan) rewritten() []*packState {
 	chosen := p.sparse()
 	chosen = append(chosen, p.holdingErased(chosen)...)
@@ -86,20 +78,21 @@ func (p *plan) sparse() (chosen []*packState) {
 	return chosen
 }
 
-// small returns the small packs of a kind if they fill a pack together, or if there are many.
+// small returns the packs of a kind that are brought together: those of the oldest generation that has many packs, and of all
+// younger ones.
 func (p *plan) small(kind uint8, but []*packState) (chosen []*packState) {
-	var sum int64
-	but = slices.DeleteFunc(slices.Clone(but), func(s *packState) bool { return s.Kind != kind || s.Size >= smallPack })
+	var all [generations][]*packState
 	for _, s := range p.census.ordered() {
-		if s.Kind == kind && s.Size < smallPack && p.rewritable(s) && !slices.Contains(but, s) {
-			chosen = append(chosen, s)
-			sum += int64(s.Size)
+		if g := generationOf(int64(s.Size)); s.Kind == kind && g < generations && p.rewritable(s) && !slices.Contains(but, s) {
+			all[g] = append(all[g], s)
 		}
 	}
-	if len(chosen) < 2 || len(chosen) < manySmall && sum < packTarget {
-		return nil
+	for g := generations - 1; g >= 0; g-- {
+		if len(all[g]) >= manyPacks {
+			return slices.Concat(all[:g+1]...)
+		}
 	}
-	return chosen
+	return nil
 }
 
 // holdingErased returns the packs that hold erased and needed chunks, except those in but.
@@ -120,12 +113,12 @@ func (s *packState) unused() int64 {
 	return int64(float64(s.Size) * float64(s.total-s.kept-s.needed) / float64(s.total))
 }
 
-// wanted reports whether a chunk of the pack is needed, and is kept there or nowhere.
-func (p *plan) wanted(s *packState, prefix chunk.Prefix) (bool, error) {
+// wanted reports whether a chunk of the pack is needed, and is kept there or nowhere. n is the number of the chunk in the census.
+func (p *plan) wanted(s *packState, prefix chunk.Prefix) (n int64, wanted bool, err error) {
 	at, err := p.census.find(prefix)
 	if err != nil || !at.reached {
-		return false, err
+		return 0, false, err
 	}
 	keeper := p.census.keptIn(at)
-	return keeper == nil || keeper == s, nil
+	return at.n, keeper == nil || keeper == s, nil
 }

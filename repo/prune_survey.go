@@ -105,11 +105,11 @@ func (s *survey) listRoots(ctx context.Context) error {
 const stepFollowed = "manifests followed"
 
 // reach records that a chunk is needed.
-func (s *survey) reach(id chunk.ID) (first bool, err error) {
+func (s *survey) reach(id chunk.ID, like uint64) (first bool, err error) {
 	if s.reached++; s.reached%progressEvery == 0 {
 		s.step(Progress{Step: stepFollowed, Done: int64(s.followed), Of: int64(len(s.roots))})
 	}
-	return s.census.reach(id)
+	return s.census.reach(id, like)
 }
 
 func (s *survey) isRoot(h Head, now time.Time) bool {

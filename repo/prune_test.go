@@ -18,7 +18,7 @@ import (
 
 // walkOf returns a walk for the manifests of these tests, which name their chunks directly.
 func walkOf(r *repo.Repo) repo.Walk {
-	return func(ctx context.Context, h repo.Head, reach func(chunk.ID) (bool, error)) error {
+	return func(ctx context.Context, h repo.Head, reach repo.Reach) error {
 		b, err := r.Manifest(ctx, h)
 		if err != nil {
 			return err
@@ -28,7 +28,7 @@ func walkOf(r *repo.Repo) repo.Walk {
 			return err
 		}
 		for _, id := range m.IDs {
-			if _, err := reach(chunk.ID(id)); err != nil {
+			if _, err := reach(chunk.ID(id), 0); err != nil {
 				return err
 			}
 		}
