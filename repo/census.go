@@ -33,6 +33,8 @@ type packState struct {
 	condemned bool
 	newer     bool // it was put after the packs were listed, so this prune leaves it
 
+	entries int // of its chunks in the census
+
 	total  int64 // bytes of its chunks
 	kept   int64 // bytes of chunks that are reached and kept in this pack rather than another
 	needed int64 // bytes of chunks that are reached and lie in no pack that counts
@@ -173,6 +175,7 @@ func (c *census) tally() (lost int64, err error) {
 		keeper, listed := c.keptIn(at), 0
 		for i, e := range at.entries {
 			s := c.pack(e)
+			s.entries++
 			if i > 0 && c.pack(at.entries[i-1]) == s {
 				continue // the pack holds the chunk twice
 			}

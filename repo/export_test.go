@@ -122,7 +122,7 @@ func LimitSegments(t testing.TB, packs, entries int) {
 
 // SegmentSizes returns the numbers of packs and entries of all index segments.
 func SegmentSizes(ctx context.Context, r *Repo) (sizes [][2]int, err error) {
-	x := indexMerger{&survey{deleter: deleter{r: r}}}
+	x := indexMerger{survey: &survey{deleter: deleter{r: r}}}
 	listed, err := x.listSegments(ctx)
 	for _, s := range listed {
 		sizes = append(sizes, [2]int{s.size.packs, s.size.entries})

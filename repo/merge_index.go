@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/object"
 	"github.com/mailstrata/mailstrata/repo/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // Each run adds a segment or two. Merging keeps them few, so that a host without a cache need not fetch thousands (rule 10).
@@ -41,13 +43,32 @@ type listedSegment struct {
 	store.Object
 	hash   [32]byte
 	size   segmentSize
+	gone   segmentSize // the part that describes deleted packs
 	inputs [][32]byte
 }
 
+// stale reports whether so much of the segment describes deleted packs that it is written again without them.
+func (s *listedSegment) stale() bool { return s.gone.entries > s.size.entries/staleShare }
+
+// useless reports whether the segment describes deleted packs only.
+func (s *listedSegment) useless() bool { return s.gone.packs == s.size.packs }
+
+// staleShare: a segment is stale if more than one in so many of its entries is of a deleted pack. Readers try these places in vain.
+const staleShare = 4
+
 // indexMerger merges index segments for a prune (rule 10).
-type indexMerger struct{ *survey }
+type indexMerger struct {
+	*survey
+	entries map[format.Pack]int // number of entries of each deleted pack
+}
 
 func (x *indexMerger) run(ctx context.Context) error {
+	x.entries = map[format.Pack]int{}
+	for _, p := range x.census.packs {
+		if pack := p.Pack(); x.gone(pack) {
+			x.entries[pack] = p.entries
+		}
+	}
 	listed, err := x.listSegments(ctx)
 	if err != nil {
 		return err
@@ -57,19 +78,7 @@ func (x *indexMerger) run(ctx context.Context) error {
 		return err
 	}
 	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return replaced[s.hash] })
-	// Leave out those of more than half the largest size: each merge would write them again for a few entries more. Any two of
-	// the others fit into one.
-	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return !s.size.and(s.size).fits(largestSegment) })
-	slices.SortStableFunc(listed, func(a, b listedSegment) int { return cmp.Compare(a.Size, b.Size) })
-	n, sum := 0, int64(0)
-	for n < len(listed) && (n < mergeLeast-1 || listed[n].Size <= 2*sum) {
-		sum += listed[n].Size
-		n++
-	}
-	if n < mergeLeast {
-		return nil
-	}
-	for _, some := range group(listed[:n]) {
+	for _, some := range group(chosenSegments(listed)) {
 		if err := x.merge(ctx, some); err != nil {
 			return err
 		}
@@ -77,17 +86,56 @@ func (x *indexMerger) run(ctx context.Context) error {
 	return nil
 }
 
-// group divides segments into groups that each fit into one segment.
+// chosenSegments returns the segments to merge: those of similar size, if there are many, and those that are stale.
+func chosenSegments(listed []listedSegment) []listedSegment {
+	slices.SortStableFunc(listed, func(a, b listedSegment) int { return cmp.Compare(a.Size, b.Size) })
+	var stale, others []listedSegment
+	for _, s := range listed {
+		switch {
+		case s.stale():
+			stale = append(stale, s)
+		case s.size.and(s.size).fits(largestSegment):
+			// The larger ones are left out: each merge would write them again for a few entries more. Any two of the others fit
+			// into one.
+			others = append(others, s)
+		}
+	}
+	n, sum := 0, int64(0)
+	for n < len(others) && (n+len(stale) < mergeLeast-1 || others[n].Size <= 2*sum) {
+		sum += others[n].Size
+		n++
+	}
+	switch {
+	case n+len(stale) >= mergeLeast:
+	case len(stale) == 0 || !slices.ContainsFunc(stale, func(s listedSegment) bool { return !s.useless() }):
+		n = min(len(stale), len(others), 1) // useless segments need another one to replace them
+	default:
+		n = 0
+	}
+	return append(stale, others[:n]...)
+}
+
+// group divides segments into groups that each fit into one segment. Useless segments are in the first group.
 func group(listed []listedSegment) (groups [][]listedSegment) {
-	var group []listedSegment
+	var first, group []listedSegment
 	var sum segmentSize
 	for _, s := range listed {
+		if s.useless() {
+			first = append(first, s)
+			continue
+		}
 		if len(group) == mergeMost || !sum.and(s.size).fits(largestSegment) {
 			groups, group, sum = append(groups, group), nil, segmentSize{}
 		}
 		group, sum = append(group, s), sum.and(s.size)
 	}
-	return append(groups, group)
+	if len(group) > 0 {
+		groups = append(groups, group)
+	}
+	if len(groups) > 0 {
+		groups[0] = append(groups[0], first...)
+	}
+	return groups
 }
 
 // listSegments lists the segments and reads which others each replaces. It leaves out those that cannot be read.
@@ -99,31 +147,57 @@ func (x *indexMerger) listSegments(ctx context.Context) (all []listedSegment, er
 		hash, _ := store.Hash(o.Name)
 		all = append(all, listedSegment{Object: o, hash: hash})
 	}
-	read := all[:0]
-	for _, s := range all {
-		src := object.NewReader(ctx, x.r.store, s.Object, 0)
-		plain, size, err := format.UnsealAt(src, s.Size, x.r.seals.writer)
-		var c *format.Container
-		if err == nil {
-			c, err = format.ParseContainer(plain, size, &x.r.codec.Keys)
-		}
-		switch {
-		case err == nil:
-			s.inputs, s.size.packs = c.Table.Inputs, len(c.Table.Packs)
-			for _, b := range c.Table.Blocks {
-				s.size.entries += int(b.Entries)
-			}
-			read = append(read, s)
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case errors.Is(err, store.ErrNotExist): // another prune was first
-		case concernsObject(err) || errors.Is(err, store.ErrRange):
-			x.leave(s.Name, err)
-		default:
-			return nil, fmt.Errorf("read %s: %w", s.Name, err)
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(segmentsAtOnce)
+	for i := range all {
+		group.Go(func() error { return x.readTable(groupCtx, &all[i]) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, cmp.Or(context.Cause(ctx), err)
+	}
+	return slices.DeleteFunc(all, func(s listedSegment) bool { return s.size.packs == 0 }), nil
+}
+
+// segmentsAtOnce is the number of segments that a prune reads at once.
+const segmentsAtOnce = 32
+
+// readTable reads what merging needs of a segment. The segment has no packs if it cannot be read.
+func (x *indexMerger) readTable(ctx context.Context, s *listedSegment) error {
+	src := object.NewReader(ctx, x.r.store, s.Object, 0)
+	plain, size, err := format.UnsealAt(src, s.Size, x.r.seals.writer)
+	var c *format.Container
+	if err == nil {
+		c, err = format.ParseContainer(plain, size, &x.r.codec.Keys)
+	}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, store.ErrNotExist): // another prune was first
+		return nil
+	case concernsObject(err) || errors.Is(err, store.ErrRange):
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.leave(s.Name, err)
+		return nil
+	default:
+		return fmt.Errorf("read %s: %w", s.Name, err)
+	}
+	x.describe(s, &c.Table)
+	return nil
+}
+
+// describe sets what the table of a segment says.
+func (x *indexMerger) describe(s *listedSegment, t *format.Table) {
+	s.inputs, s.size.packs = t.Inputs, len(t.Packs)
+	for _, b := range t.Blocks {
+		s.size.entries += int(b.Entries)
+	}
+	for i := range t.Packs {
+		if pack := t.Packs[i].Pack(); x.gone(pack) {
+			s.gone = s.gone.and(segmentSize{1, x.entries[pack]})
 		}
 	}
-	return read, nil
 }
 
 // removeReplaced deletes segments that another one replaces, if that one is a day old and has all their entries. It returns all
@@ -148,7 +222,8 @@ func (x *indexMerger) removeReplaced(ctx context.Context, listed []listedSegment
 		}
 		doomed = append(doomed, proven...)
 	}
-	return replaced, x.remove(ctx, "index segments deleted", doomed, &x.report.Replaced)
+	_, err = x.remove(ctx, "index segments deleted", doomed, &x.report.Replaced)
+	return replaced, err
 }
 
 // replacedBy reads the merged segment and its inputs whole, and returns the inputs whose entries it has.
@@ -157,20 +232,28 @@ func (x *indexMerger) replacedBy(ctx context.Context, merged listedSegment, inpu
 	if err != nil {
 		return nil, x.leaveUnreadable(ctx, merged.Name, err)
 	}
+	var mu sync.Mutex
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(segmentsAtOnce)
 	for _, s := range inputs {
-		sums, err := x.readSegment(ctx, s, nil)
-		if err == nil {
-			if missing := format.CheckCovers(whole, sums, x.gone); missing != nil {
-				err = format.Damaged("%s should replace it: %v", merged.Name, missing)
+		group.Go(func() error {
+			sums, err := x.readSegment(groupCtx, s, nil)
+			if err == nil {
+				if missing := format.CheckCovers(whole, sums, x.gone); missing != nil {
+					err = format.Damaged("%s should replace it: %v", merged.Name, missing)
+				}
 			}
-		}
-		if err != nil {
-			if err = x.leaveUnreadable(ctx, s.Name, err); err != nil {
-				return nil, err
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				return x.leaveUnreadable(groupCtx, s.Name, err)
 			}
-			continue
-		}
-		doomed = append(doomed, s.Object)
+			doomed = append(doomed, s.Object)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	return doomed, nil
 }
@@ -199,7 +282,9 @@ func (x *indexMerger) merge(ctx context.Context, listed []listedSegment) error {
 		now.AllBytes += s.Size
 	}
 	for _, s := range listed {
-		if err := m.take(ctx, s); err != nil {
+		if s.useless() {
+			m.taken = append(m.taken, s)
+		} else if err := m.take(ctx, s); err != nil {
 			if err = x.leaveUnreadable(ctx, s.Name, err); err != nil {
 				return err
 			}
@@ -208,7 +293,7 @@ func (x *indexMerger) merge(ctx context.Context, listed []listedSegment) error {
 		x.step(now)
 	}
 	merged := index.NewUnion(m.files, func(row *format.PackRow) bool { return x.gone(row.Pack()) })
-	if len(m.files) < 2 || len(merged.Packs) == 0 {
+	if len(m.taken) < 2 && !slices.ContainsFunc(m.taken, func(s listedSegment) bool { return s.stale() }) || len(merged.Packs) == 0 {
 		return nil
 	}
 	for _, s := range m.taken {

@@ -102,7 +102,7 @@ func (p *pruner) all(ctx context.Context) (err error) {
 	}
 	defer p.census.close()
 	for _, step := range []func(context.Context) error{
-		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.removeErased, (&indexMerger{&p.survey}).run, p.renewLocks,
+		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.removeErased, (&indexMerger{survey: &p.survey}).run, p.renewLocks,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -116,10 +116,15 @@ func (p *pruner) all(ctx context.Context) (err error) {
 // (rule 9).
 func (p *pruner) sweep(ctx context.Context) error {
 	doomed, living := p.dead()
-	if err := p.remove(ctx, "packs deleted", doomed, &p.report.Deleted); err != nil {
+	gone, err := p.remove(ctx, "packs deleted", doomed, &p.report.Deleted)
+	if err != nil {
 		return err
 	}
-	_, err := p.copy(ctx, living)
+	for _, o := range gone { // so that the merged index need not name them
+		pack, _ := format.ParsePack(o.Name)
+		delete(p.packs, pack)
+	}
+	_, err = p.copy(ctx, living)
 	return err
 }
 
@@ -150,7 +155,8 @@ func (p *pruner) condemn(ctx context.Context) error {
 
 // removeManifests deletes manifests that were forgotten a day ago. Their marks stay.
 func (p *pruner) removeManifests(ctx context.Context) error {
-	return p.remove(ctx, "forgotten manifests deleted", objectsOf(p.forgotten), &p.report.Manifests)
+	_, err := p.remove(ctx, "forgotten manifests deleted", objectsOf(p.forgotten), &p.report.Manifests)
+	return err
 }
 
 // removeErased deletes manifests that hold what was erased, if every pack that holds any of it is condemned. Otherwise a later
@@ -159,7 +165,8 @@ func (p *pruner) removeErased(ctx context.Context) error {
 	if p.erasing > 0 {
 		return nil
 	}
-	return p.remove(ctx, "erased manifests deleted", objectsOf(p.erased), &p.report.Manifests)
+	_, err := p.remove(ctx, "erased manifests deleted", objectsOf(p.erased), &p.report.Manifests)
+	return err
 }
 
 func objectsOf(heads []Head) (all []store.Object) {

@@ -19,15 +19,18 @@ type deleter struct {
 	report PruneReport
 }
 
-// remove deletes objects, several at a time. It goes on if the store retains one.
-func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) error {
+// deletesAtOnce is the number of objects that are deleted at once.
+const deletesAtOnce = 32
+
+// remove deletes objects, several at a time, and returns those that are gone. It goes on if the store retains one.
+func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) (gone []store.Object, err error) {
 	var now Progress
 	for _, o := range doomed {
 		now.AllBytes += o.Size
 	}
 	now.Step, now.Of = step, int64(len(doomed))
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(8)
+	group.SetLimit(deletesAtOnce)
 	for _, o := range doomed {
 		group.Go(func() error {
 			var err error
@@ -40,6 +43,7 @@ func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object
 			d.step(now)
 			switch {
 			case err == nil:
+				gone = append(gone, o)
 				done.add(o.Size)
 			case errors.Is(err, store.ErrRetained):
 				d.report.Retained.add(o.Size)
@@ -50,7 +54,7 @@ func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object
 			return nil
 		})
 	}
-	return group.Wait()
+	return gone, group.Wait()
 }
 
 // leave reports an object that stays.

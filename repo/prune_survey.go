@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // survey holds what a prune finds: the packs, the condemnations, the roots, and the chunks that the roots need.
@@ -139,16 +140,22 @@ func (s *survey) follow(ctx context.Context, h Head) error {
 // judge combines what the store, the condemnations and the roots say about each pack.
 func (s *survey) judge(ctx context.Context) (err error) {
 	counted := map[format.Pack]bool{}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(asksAtOnce)
 	for _, p := range s.census.packs {
 		o, listed := s.packs[p.Pack()]
 		_, p.condemned = s.condemned[p.Pack()]
 		p.listed = listed && uint64(o.Size) == p.Size
 		if !listed && !p.condemned {
-			if p.newer, err = s.r.exists(ctx, p.Name()); err != nil {
+			group.Go(func() (err error) {
+				p.newer, err = s.r.exists(groupCtx, p.Name())
 				return err
-			}
+			})
 		}
 		counted[p.Pack()] = p.listed
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	if s.report.Lost, err = s.census.tally(); err != nil {
 		return err
@@ -169,10 +176,13 @@ func (s *survey) judge(ctx context.Context) (err error) {
 	return nil
 }
 
+// asksAtOnce is the number of packs that a prune looks for at once.
+const asksAtOnce = 32
+
 // errUndescribed is the error of a pack that stays because its content is not known.
 var errUndescribed = errors.New("its content cannot be read, so it stays; run mailstrata check")
 
-// gone reports whether a pack was deleted: it was condemned and is not in the store.
+// gone reports whether a pack was deleted, by this prune or before: it was condemned and is not in the store.
 func (s *survey) gone(pack format.Pack) bool {
 	_, condemned := s.condemned[pack]
 	_, listed := s.packs[pack]

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ func (x *Index) Each(ctx context.Context, p chunk.Prefix, yield func(l Location,
 	return x.find(ctx, p, func(m match) bool { return yield(m.location(), m.indexed) })
 }
 
-// Places returns the places of a chunk that the index knows now.
+// Places returns the places of a chunk that the index knows now, those in the largest pack first: a prune brings small packs together,
+// and the index of a host still names them after they are deleted.
 func (x *Index) Places(ctx context.Context, id chunk.ID) (places []Location, err error) {
 	indexed := false
 	err = x.find(ctx, id.Prefix(), func(m match) bool {
@@ -36,6 +38,7 @@ func (x *Index) Places(ctx context.Context, id chunk.ID) (places []Location, err
 		}
 		return true
 	})
+	slices.SortStableFunc(places, func(a, b Location) int { return cmp.Compare(b.Frame.Size, a.Frame.Size) })
 	if len(places) > 0 && !indexed {
 		x.noteUndescribed(places[0].Frame.Pack)
 	}
