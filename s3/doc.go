@@ -29,6 +29,11 @@
 // whatever was put over it and whatever hides it; Versions lists it, and GetVersion reads it. MakeLockedBucket sets a
 // default retention if it may: then credentials that may only put are enough.
 //
+// # Region
+//
+// Nothing asks for the region of a bucket before the first request: it is signed for a guessed one, and a refusal teaches
+// the right one (region.go).
+//
 // # Time
 //
 // The store's clock is the Date of its responses, advanced by this host's monotonic clock for less than a minute

@@ -19,6 +19,6 @@ func (o *Options) SetWaitingAfter(d time.Duration) { o.waitingAfter = d }
 
 // Overwrite puts an object even if the name is taken.
 func (s *Store) Overwrite(ctx context.Context, name string, body io.Reader, size int64) error {
-	_, err := s.client.Client.PutObject(ctx, s.Bucket, s.prefix+name, body, size, minio.PutObjectOptions{})
+	_, err := s.client().Client.PutObject(ctx, s.Bucket, s.prefix+name, body, size, minio.PutObjectOptions{})
 	return err
 }

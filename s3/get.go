@@ -61,7 +61,7 @@ func (s *Store) open(ctx context.Context, from objectVersion, offset, length int
 	if r := rangeHeader(offset, length); r != "" {
 		options.Set("Range", r)
 	}
-	stream, _, header, err := s.client.GetObject(ctx, s.Bucket, from.key, options)
+	stream, _, header, err := s.client().GetObject(ctx, s.Bucket, from.key, options)
 	switch {
 	case missing(err):
 		return nil, extent{}, store.ErrNotExist
@@ -81,7 +81,7 @@ func (s *Store) open(ctx context.Context, from objectVersion, offset, length int
 
 // empty returns the body of a range that should have no bytes.
 func (s *Store) empty(ctx context.Context, from objectVersion, offset, length int64) (io.ReadCloser, extent, error) {
-	info, err := s.client.StatObject(ctx, s.Bucket, from.key, from.options())
+	info, err := s.client().StatObject(ctx, s.Bucket, from.key, from.options())
 	if missing(err) {
 		return nil, extent{}, store.ErrNotExist
 	}

@@ -56,7 +56,7 @@ func (l *listing) read(ctx context.Context) error {
 func (l *listing) readOnce(ctx context.Context) (doubtful bool, err error) {
 	withOwner := false
 	watched, pages := watchPages(ctx)
-	found := l.store.client.ListObjectsIter(watched, l.store.Bucket, minio.ListObjectsOptions{
+	found := l.store.client().ListObjectsIter(watched, l.store.Bucket, minio.ListObjectsOptions{
 		Prefix: l.prefix, Recursive: true, StartAfter: l.last, FetchOwner: &withOwner,
 	})
 	for o := range found {

@@ -29,7 +29,7 @@ func (s *Store) MakeLockedBucket(ctx context.Context, compliance bool, days int)
 	}
 	err = s.retry(ctx, "set the bucket's default retention", func(int) error {
 		mode, validity, unit := mode(compliance), uint(days), minio.Days
-		return s.client.SetObjectLockConfig(ctx, s.Bucket, &mode, &validity, &unit)
+		return s.client().SetObjectLockConfig(ctx, s.Bucket, &mode, &validity, &unit)
 	})
 	return err == nil, ctx.Err() // without a default, each object is put with its retention
 }
@@ -50,7 +50,7 @@ func (s *Store) RetainsByDefault(ctx context.Context, compliance bool, days int)
 }
 
 func (s *Store) retainsByDefault(ctx context.Context, compliance bool, days int) (bool, error) {
-	enabled, mode, validity, unit, err := s.client.GetObjectLockConfig(ctx, s.Bucket)
+	enabled, mode, validity, unit, err := s.client().GetObjectLockConfig(ctx, s.Bucket)
 	switch {
 	case code(err) == "ObjectLockConfigurationNotFoundError" || status(err) == http.StatusNotFound:
 		return false, final(errNoLock)
@@ -83,7 +83,7 @@ func (s *Store) Retain(ctx context.Context, name, version string, keep store.Ret
 	}
 	mode, until := mode(keep.Compliance), keep.Until.UTC()
 	return s.retry(ctx, "retain "+name, func(int) error {
-		err := s.client.PutObjectRetention(ctx, s.Bucket, key, minio.PutObjectRetentionOptions{
+		err := s.client().PutObjectRetention(ctx, s.Bucket, key, minio.PutObjectRetentionOptions{
 			Mode: &mode, RetainUntilDate: &until, VersionID: version,
 		})
 		switch {
@@ -115,7 +115,7 @@ func (s *Store) RetainedUntil(ctx context.Context, name, version string) (until 
 
 // retainedUntil reads the headers of a version, because answers to GetObjectRetention differ between stores.
 func (s *Store) retainedUntil(ctx context.Context, of objectVersion) (time.Time, error) {
-	info, err := s.client.StatObject(ctx, s.Bucket, of.key, of.options())
+	info, err := s.client().StatObject(ctx, s.Bucket, of.key, of.options())
 	if missing(err) {
 		return time.Time{}, store.ErrNotExist
 	}

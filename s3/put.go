@@ -88,7 +88,7 @@ func (s *Store) putOnce(ctx context.Context, u *upload) error {
 		options.Mode, options.RetainUntilDate = mode(u.keep.Compliance), u.keep.Until.UTC()
 	}
 	src := u.reader(ctx)
-	info, err := s.client.PutObject(ctx, s.Bucket, u.key, src, u.size, base64.StdEncoding.EncodeToString(u.md5[:]), u.sha256, options)
+	info, err := s.client().PutObject(ctx, s.Bucket, u.key, src, u.size, base64.StdEncoding.EncodeToString(u.md5[:]), u.sha256, options)
 	switch {
 	case src.failure() != nil:
 		return final(src.failure())
@@ -106,7 +106,7 @@ func (s *Store) putOnce(ctx context.Context, u *upload) error {
 // compare reads the object under a name that cannot be put, or may have been put already. It returns nil if it is this
 // object and ErrExist if it is another. Any other error means that the object could not be read.
 func (s *Store) compare(ctx context.Context, u *upload) error {
-	info, err := s.client.StatObject(ctx, s.Bucket, u.key, minio.StatObjectOptions{})
+	info, err := s.client().StatObject(ctx, s.Bucket, u.key, minio.StatObjectOptions{})
 	if missing(err) {
 		// Refused as taken, and missing: another PUT of it failed, or it was deleted just now. Neither lasts.
 		return fmt.Errorf("%w: it answers both that the object is there and that it is missing", errImplausible)
@@ -134,7 +134,7 @@ func (s *Store) verify(ctx context.Context, u *upload, etag string) error {
 	if etag == hex.EncodeToString(u.md5[:]) {
 		return nil
 	}
-	info, err := s.client.StatObject(ctx, s.Bucket, u.key, minio.StatObjectOptions{})
+	info, err := s.client().StatObject(ctx, s.Bucket, u.key, minio.StatObjectOptions{})
 	if err != nil {
 		return err
 	}

@@ -56,10 +56,11 @@ type retrier struct {
 	since   time.Time
 	pauses  int
 	renewed bool // the credentials were read again
+	used    *client
 }
 
 func (s *Store) newRetrier(doing string) *retrier {
-	return &retrier{store: s, doing: doing, since: time.Now()}
+	return &retrier{store: s, doing: doing, since: time.Now(), used: s.clients.current.Load()}
 }
 
 // pause waits before the next attempt. It returns an error if there should be no other.
@@ -70,6 +71,11 @@ func (t *retrier) pause(ctx context.Context, err error) error {
 	if expired(err) && !t.renewed {
 		t.renewed = true
 		t.store.Credentials.Expire() // the next request reads them again from their source
+		return nil
+	}
+	used := t.used
+	if t.used = t.store.clients.current.Load(); t.store.clients.refused(ctx, used, t.store.Bucket, err) {
+		t.used = t.store.clients.current.Load()
 		return nil
 	}
 	if elapsed := time.Since(t.since); elapsed > t.store.patience(err) {
@@ -154,9 +160,8 @@ func transient(err error) bool {
 	case "SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "OperationAborted",
 		"ConditionalRequestConflict",                               // another PUT of this name is under way
 		"BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", // damaged in transit, and detected
-		"TooManyRequests",
-		"AuthorizationHeaderMalformed": // it may contain the bucket's region, which the client uses next
-		return e.Code != "AuthorizationHeaderMalformed" || e.Region != ""
+		"TooManyRequests":
+		return true
 	}
 	switch e.StatusCode {
 	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported, http.StatusInsufficientStorage:

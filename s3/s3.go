@@ -25,7 +25,7 @@ type Options struct {
 	Endpoint string // https://host[:port]
 	Bucket   string
 	Prefix   string // of the names of all objects, without '/' at either end; "" means the whole bucket
-	Region   string // "" means AWS_REGION, or else what the store says
+	Region   string // "" means AWS_REGION, or else the region that the store names
 
 	// Insecure allows http to hosts other than this one. Mail is sealed before it is sent, but an eavesdropper
 	// learns all names, and can replay or suppress requests.
@@ -48,10 +48,10 @@ type Options struct {
 // Store is a bucket, or the part of it under a prefix.
 type Store struct {
 	Options
-	client *minio.Core
-	prefix string // "" or ends in '/'
-	plain  bool   // http
-	link   *transport
+	clients *clients
+	prefix  string // "" or ends in '/'
+	plain   bool   // http
+	link    *transport
 
 	reported atomic.Int64 // when Waiting was last called, Unix nanoseconds
 }
@@ -84,14 +84,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.prefix += "/"
 	}
 	s.link = newTransport(s.RootCAs, s.Stall)
-	s.client, err = minio.NewCore(endpoint.Host, &minio.Options{
-		Creds: o.Credentials, Secure: !plain, Region: o.Region, Transport: s.link, MaxRetries: 1,
-	})
+	s.clients, err = newClients(endpoint, &minio.Options{
+		Creds: o.Credentials, Secure: !plain, Transport: s.link, MaxRetries: 1,
+	}, o.Region)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Endpoint, err)
 	}
 	return s, nil
 }
+
+// client returns the client with which to make the next request.
+func (s *Store) client() *minio.Core { return s.clients.current.Load().Core }
 
 func (o Options) withDefaults() Options {
 	o.Region = cmp.Or(o.Region, os.Getenv("AWS_REGION"))
@@ -130,7 +133,7 @@ func (s *Store) makeBucket(ctx context.Context, options minio.MakeBucketOptions)
 		if strict := s3utils.CheckValidBucketNameStrict(s.Bucket); strict != nil {
 			return final(fmt.Errorf("there is no bucket %s, and a new one cannot have that name: %w", s.Bucket, strict))
 		}
-		err = s.client.MakeBucket(ctx, s.Bucket, options)
+		err = s.client().MakeBucket(ctx, s.Bucket, options)
 		if code(err) == minio.BucketAlreadyOwnedByYou {
 			return nil // made by another at the same moment, or by a try whose answer was lost
 		}
@@ -141,13 +144,13 @@ func (s *Store) makeBucket(ctx context.Context, options minio.MakeBucketOptions)
 // bucketExists asks by HEAD, whose answer has only a status. If HEAD is refused, it asks again by GET, whose answer has
 // a text: it distinguishes a wrong clock from a missing right.
 func (s *Store) bucketExists(ctx context.Context) (bool, error) {
-	there, err := s.client.BucketExists(ctx, s.Bucket)
+	there, err := s.client().BucketExists(ctx, s.Bucket)
 	if err == nil || status(err) == 0 {
 		return there, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // one page of one object is enough
-	object, some := <-s.client.Client.ListObjects(ctx, s.Bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1})
+	object, some := <-s.client().Client.ListObjects(ctx, s.Bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1})
 	switch {
 	case !some: // the bucket is empty, or ctx is done
 		return ctx.Err() == nil, ctx.Err()
@@ -169,7 +172,7 @@ func (s *Store) DeleteVersion(ctx context.Context, name, version string) error {
 		return err
 	}
 	return s.retry(ctx, "delete "+name, func(int) error {
-		err := s.client.RemoveObject(ctx, s.Bucket, key, minio.RemoveObjectOptions{VersionID: version})
+		err := s.client().RemoveObject(ctx, s.Bucket, key, minio.RemoveObjectOptions{VersionID: version})
 		switch {
 		case missing(err), code(err) == "NoSuchVersion":
 			return nil
