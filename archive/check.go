@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -85,6 +86,7 @@ func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckRep
 		checkedFlags: make(map[chunk.Prefix]struct{}),
 		reader:       NewReader(o.Repo),
 	}
+	c.ahead = NewLookahead(c.reader, nil, true)
 	err := c.run(ctx)
 	return &c.report, err
 }
@@ -96,6 +98,7 @@ type checker struct {
 	found   func(Problem)
 	report  CheckReport
 	reader  *Reader
+	ahead   *Lookahead
 	unsound map[string]bool // names of packs with a problem
 
 	accounts map[string]bool // folders of accounts of which no manifest was checked yet
@@ -126,12 +129,21 @@ func (c *checker) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, head := range heads {
-		if belated[head.Name] {
-			c.problem(Problem{Object: head.Name, Harmless: true, Reason: fmt.Sprintf("the store got it at %s, long after the time in its name: "+
-				"it is a copy or a repair, or it was dated back, and takes no other manifest's place", head.Stored.UTC().Format(time.DateTime))})
+	read := func(ctx context.Context, head repo.Head) (Summary, error) {
+		m, err := ReadManifest(ctx, c.Repo, head)
+		return Summary{head, m}, err
+	}
+	for s, err := range c.ahead.Manifests(ctx, inorder.Map(ctx, readAhead, inorder.Slice(heads), read)) {
+		if belated[s.Head.Name] {
+			c.problem(Problem{Object: s.Head.Name, Harmless: true, Reason: fmt.Sprintf("the store got it at %s, long after the time in its name: "+
+				"it is a copy or a repair, or it was dated back, and takes no other manifest's place", s.Head.Stored.UTC().Format(time.DateTime))})
 		}
-		if err := c.manifest(ctx, head); err != nil {
+		if err != nil {
+			err = c.damaged(ctx, Problem{Object: s.Head.Name, Manifest: s.Head.Name}, err)
+		} else {
+			err = c.manifest(ctx, s)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -217,12 +229,9 @@ func (c *checker) damaged(ctx context.Context, p Problem, err error) error {
 }
 
 // manifest checks one manifest.
-func (c *checker) manifest(ctx context.Context, head repo.Head) error {
-	m, err := ReadManifest(ctx, c.Repo, head)
-	if err != nil {
-		return c.damaged(ctx, Problem{Object: head.Name, Manifest: head.Name}, err)
-	}
-	head = c.Repo.Judge(head, m.Deadline)
+func (c *checker) manifest(ctx context.Context, s Summary) error {
+	m := s.Manifest
+	head := c.Repo.Judge(s.Head, m.Deadline)
 	if err := head.Misdating(); err != nil {
 		c.report.Misdated++
 		c.problem(Problem{Object: head.Name, Manifest: head.Name, Account: m.Account, Reason: err.Error()})

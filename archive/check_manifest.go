@@ -3,9 +3,9 @@ package archive
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -20,7 +20,7 @@ type manifestCheck struct {
 func (w *manifestCheck) run(ctx context.Context) error {
 	var sum manifest.Totals
 	whole := true
-	for mailbox, err := range w.contents.Mailboxes(ctx) {
+	for mailbox, err := range w.ahead.Mailboxes(ctx, w.contents) {
 		if err != nil {
 			whole = false
 			if err := w.damaged(ctx, w.where, err); err != nil {
@@ -67,28 +67,18 @@ func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) 
 		}
 	}
 	var bytes int64
-	for some := range slices.Chunk(pages, pageBatch) {
-		w.contents.prefetchPages(ctx, slices.DeleteFunc(slices.Clone(some), w.isChecked))
-		for _, page := range some {
-			n, ok, err := w.page(ctx, about, page)
-			if err != nil {
-				return err
-			}
-			bytes += n
-			whole = whole && ok
+	for page := range w.ahead.Pages(ctx, inorder.Slice(pages)) {
+		n, ok, err := w.page(ctx, about, page)
+		if err != nil {
+			return err
 		}
+		bytes += n
+		whole = whole && ok
 	}
 	if whole && bytes != mailbox.Bytes {
 		w.mismatch(about, "its size is %d bytes, but its records have %d", mailbox.Bytes, bytes)
 	}
 	return nil
-}
-
-// isChecked reports whether a page was checked before.
-func (w *manifestCheck) isChecked(page manifest.Page) bool {
-	_, records := w.checkedPages[page.Records.Prefix()]
-	_, flags := w.checkedFlags[page.Flags.Prefix()]
-	return records && flags
 }
 
 // checkedPage is what a check remembers of a record page.

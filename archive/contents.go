@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -121,10 +122,12 @@ func (c *Contents) Mailboxes(ctx context.Context) iter.Seq2[*manifest.Mailbox, e
 				return
 			}
 		}
-		for i, id := range c.Manifest.Tables {
+		n := 0
+		for id := range c.pieces(ctx, c.Manifest.Tables) {
+			n++
 			mailboxes, err := ReadPiece(ctx, c, id, manifest.ParseMailboxes)
 			if err != nil {
-				if !yield(nil, fmt.Errorf("mailbox table %d of %d: %w", i+1, len(c.Manifest.Tables), err)) {
+				if !yield(nil, fmt.Errorf("mailbox table %d of %d: %w", n, len(c.Manifest.Tables), err)) {
 					return
 				}
 				continue
@@ -164,9 +167,11 @@ func (c *Contents) Pages(ctx context.Context, mailbox *manifest.Mailbox) iter.Se
 				return
 			}
 		}
-		for i, id := range mailbox.Lists {
+		n := 0
+		for id := range c.pieces(ctx, mailbox.Lists) {
+			n++
 			pages, err := ReadPiece(ctx, c, id, manifest.ParsePageList)
-			if err != nil && !yield(manifest.Page{}, fmt.Errorf("mailbox %q: page list %d of %d: %w", mailbox.Name, i+1, len(mailbox.Lists), err)) {
+			if err != nil && !yield(manifest.Page{}, fmt.Errorf("mailbox %q: page list %d of %d: %w", mailbox.Name, n, len(mailbox.Lists), err)) {
 				return
 			}
 			for _, page := range pages {
@@ -180,46 +185,12 @@ func (c *Contents) Pages(ctx context.Context, mailbox *manifest.Mailbox) iter.Se
 
 // Ahead yields the pages. Before, it fetches the chunks of several at once.
 func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
-	return func(yield func(manifest.Page, error) bool) {
-		var pages []manifest.Page
-		flush := func() bool {
-			c.prefetchPages(ctx, pages)
-			for _, page := range pages {
-				if !yield(page, nil) {
-					return false
-				}
-			}
-			pages = pages[:0]
-			return true
-		}
-		for page, err := range rows {
-			if err != nil {
-				if !flush() || !yield(page, err) {
-					return
-				}
-				continue
-			}
-			if pages = append(pages, page); len(pages) == pageBatch && !flush() {
-				return
-			}
-		}
-		flush()
-	}
+	return NewLookahead(c.chunks, nil, true).Pages(ctx, rows)
 }
 
-// pageBatch is the number of pages that are fetched together. At 50 KB or less each, they are in a few frames.
-const pageBatch = 96
-
-// prefetchPages prefetches the records and flags of several pages.
-func (c *Contents) prefetchPages(ctx context.Context, pages []manifest.Page) {
-	if len(pages) < 2 {
-		return
-	}
-	ids := make([]chunk.ID, 0, 2*len(pages))
-	for _, page := range pages {
-		ids = append(ids, page.Records, page.Flags)
-	}
-	c.PrefetchChunks(ctx, ids)
+// pieces yields the ids of tables or lists. Before, it fetches several at once.
+func (c *Contents) pieces(ctx context.Context, ids []chunk.ID) iter.Seq2[chunk.ID, error] {
+	return aheadOf(ctx, c.chunks, inorder.Slice(ids), func(id chunk.ID) []chunk.ID { return []chunk.ID{id} }, structureBytes, false)
 }
 
 // Entries yields the entries of a mailbox, ascending by UID. If flags cannot be read, it yields an error that wraps ErrFlags
@@ -359,7 +330,11 @@ var ErrNoMessage = errors.New("no message")
 
 // ReadPiece reads and parses a piece of a manifest: a table, a list, a page or its flags.
 func ReadPiece[T any](ctx context.Context, c *Contents, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
-	data, err := c.chunks.Chunk(ctx, id)
+	return readPiece(ctx, c.chunks, id, parse)
+}
+
+func readPiece[T any](ctx context.Context, chunks ChunkReader, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
+	data, err := chunks.Chunk(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -383,15 +358,3 @@ func (c *Contents) Drop(frames []repo.Frame) { c.chunks.Drop(frames) }
 
 // PrefetchChunks prefetches the frames of chunks. If that fails, the error comes again when a chunk is read.
 func (c *Contents) PrefetchChunks(ctx context.Context, ids []chunk.ID) { prefetch(ctx, c.chunks, ids) }
-
-func prefetch(ctx context.Context, chunks ChunkReader, ids []chunk.ID) {
-	places, err := chunks.Locate(ctx, ids)
-	if err != nil {
-		return
-	}
-	frames := make([]repo.Frame, len(places))
-	for i, place := range places {
-		frames[i] = place.Frame
-	}
-	_, _ = chunks.Prefetch(ctx, frames)
-}

@@ -16,7 +16,8 @@ import (
 // Prune deletes what no manifest needs, as repo.Repo.Prune does. It follows every manifest down to the chunks of its messages,
 // and what several manifests share once. It does not read messages.
 func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneReport, error) {
-	w := &reachability{repo: r, reader: NewReader(r)}
+	reader := NewReader(r)
+	w := &reachability{repo: r, reader: reader, ahead: NewLookahead(reader, nil, false)}
 	if o.Erased != nil {
 		erasures, err := r.Erasures(ctx)
 		if err != nil {
@@ -32,6 +33,7 @@ func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneR
 type reachability struct {
 	repo   *repo.Repo
 	reader *Reader
+	ahead  *Lookahead
 
 	erasures *statement.Erasures
 	erased   func(repo.Head) // called with each manifest that is kept and holds what was erased; may be nil
@@ -51,6 +53,7 @@ func (w *reachability) root(ctx context.Context, head repo.Head, reach repo.Reac
 	_, w.holds = w.erasures.Account(head.Account)
 	walk := Walk{
 		Contents: w.reader.Contents(m),
+		Ahead:    w.ahead,
 		Wants: func(p Piece) (bool, error) {
 			first, err := reach(p.ID, likeness(head.Account, p))
 			return first && p.Kind != FlagPage, err

@@ -19,6 +19,7 @@ type RecordFinder struct {
 
 	repo   *repo.Repo
 	reader *Reader
+	ahead  *Lookahead
 	known  map[chunk.Prefix]bool // whether tables, lists and record pages that were read hold a wanted record
 	seen   map[pieceAt]bool      // with EachPlace: the pieces with wanted records, and where
 	head   repo.Head             // of the present manifest
@@ -42,7 +43,11 @@ type pieceAt struct {
 
 // NewRecordFinder returns a RecordFinder for a repository.
 func NewRecordFinder(r *repo.Repo, visit func(RecordPlace, *manifest.Record) (bool, error)) *RecordFinder {
-	return &RecordFinder{Visit: visit, repo: r, reader: NewReader(r), known: make(map[chunk.Prefix]bool), seen: make(map[pieceAt]bool)}
+	reader := NewReader(r)
+	return &RecordFinder{
+		Visit: visit, repo: r, reader: reader, ahead: NewLookahead(reader, nil, false),
+		known: make(map[chunk.Prefix]bool), seen: make(map[pieceAt]bool),
+	}
 }
 
 // Load returns a function that reads chunks of the repository.
@@ -60,6 +65,7 @@ func (h *RecordFinder) Holds(ctx context.Context, head repo.Head) (bool, error) 
 	}
 	walk := Walk{
 		Contents: h.reader.Contents(m),
+		Ahead:    h.ahead,
 		Wants:    func(p Piece) (bool, error) { return h.wants(m.Account, p), nil },
 		Read:     func(p Piece, read func() error) error { return h.read(ctx, m.Account, p, read) },
 		Records: func(p Piece, records []manifest.Record) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -12,6 +13,9 @@ import (
 // these pieces, so Wants can pass over what an earlier walk has read.
 type Walk struct {
 	Contents *Contents
+
+	// Ahead fetches what the walk will read. Walks of several manifests share one. It may be nil.
+	Ahead *Lookahead
 
 	// Wants reports whether a piece is read. It is called for every reference to one.
 	Wants func(Piece) (bool, error)
@@ -45,21 +49,25 @@ const (
 
 // Run follows the manifest. It stops at the first error that a function returns.
 func (w *Walk) Run(ctx context.Context) error {
+	if w.Ahead == nil {
+		w.Ahead = NewLookahead(w.Contents.chunks, nil, false)
+	}
 	if err := w.mailboxes(ctx, w.Contents.Manifest.Mailboxes); err != nil {
 		return err
 	}
-	for i, id := range w.Contents.Manifest.Tables {
+	i := uint32(0)
+	for id := range w.Contents.pieces(ctx, w.Contents.Manifest.Tables) {
 		follow := func(mailboxes []manifest.Mailbox) error { return w.mailboxes(ctx, mailboxes) }
-		if err := followPiece(ctx, w, Piece{MailboxTable, id, &manifest.Mailbox{}, uint32(i)}, manifest.ParseMailboxes, follow); err != nil {
+		if err := followPiece(ctx, w, Piece{MailboxTable, id, &manifest.Mailbox{}, i}, manifest.ParseMailboxes, follow); err != nil {
 			return err
 		}
+		i++
 	}
 	return nil
 }
 
 func (w *Walk) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
-	for i := range mailboxes {
-		m := &mailboxes[i]
+	for m := range w.Ahead.mailboxes(ctx, inorder.Slice(pointers(mailboxes))) {
 		follow := func(pages []manifest.Page) error { return w.pages(ctx, m, pages) }
 		err := follow(m.Pages)
 		for i, id := range m.Lists {
@@ -74,43 +82,33 @@ func (w *Walk) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) erro
 	return nil
 }
 
-// pages reads the pages that are wanted. It fetches several at once.
-func (w *Walk) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.Page) error {
-	var wanted []Piece
-	for i, page := range pages {
-		for _, p := range []Piece{{RecordPage, page.Records, m, page.Start}, {FlagPage, page.Flags, m, page.Start}} {
-			wants, err := w.Wants(p)
-			if err != nil {
-				return err
-			}
-			if wants {
-				wanted = append(wanted, p)
-			}
-		}
-		if len(wanted) >= pageBatch || i == len(pages)-1 {
-			if err := w.readPages(ctx, wanted); err != nil {
-				return err
-			}
-			wanted = wanted[:0]
-		}
+// pointers returns pointers to the elements of a slice.
+func pointers[T any](list []T) []*T {
+	all := make([]*T, len(list))
+	for i := range list {
+		all[i] = &list[i]
 	}
-	return nil
+	return all
 }
 
-func (w *Walk) readPages(ctx context.Context, pages []Piece) error {
-	if len(pages) > 1 {
-		ids := make([]chunk.ID, len(pages))
-		for i, p := range pages {
-			ids[i] = p.ID
+// pages reads the pages that are wanted. It fetches several at once.
+func (w *Walk) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.Page) error {
+	wanted := func(yield func(Piece, error) bool) {
+		for _, page := range pages {
+			for _, p := range []Piece{{RecordPage, page.Records, m, page.Start}, {FlagPage, page.Flags, m, page.Start}} {
+				if wants, err := w.Wants(p); (wants || err != nil) && !yield(p, err) {
+					return
+				}
+			}
 		}
-		w.Contents.PrefetchChunks(ctx, ids)
 	}
-	for _, p := range pages {
-		var err error
-		if p.Kind == RecordPage {
-			err = readPiece(ctx, w, p, manifest.ParseRecords, func(records []manifest.Record) error { return w.Records(p, records) })
-		} else {
-			err = readPiece(ctx, w, p, manifest.ParseFlags, func([]manifest.FlagSet) error { return nil })
+	for p, err := range aheadOf(ctx, w.Contents.chunks, wanted, w.Ahead.unfetched, structureBytes, false) {
+		switch {
+		case err != nil:
+		case p.Kind == RecordPage:
+			err = walkPiece(ctx, w, p, manifest.ParseRecords, func(records []manifest.Record) error { return w.Records(p, records) })
+		default:
+			err = walkPiece(ctx, w, p, manifest.ParseFlags, func([]manifest.FlagSet) error { return nil })
 		}
 		if err != nil {
 			return err
@@ -124,10 +122,10 @@ func followPiece[T any](ctx context.Context, w *Walk, p Piece, parse func([]byte
 	if wants, err := w.Wants(p); err != nil || !wants {
 		return err
 	}
-	return readPiece(ctx, w, p, parse, follow)
+	return walkPiece(ctx, w, p, parse, follow)
 }
 
-func readPiece[T any](ctx context.Context, w *Walk, p Piece, parse func([]byte) ([]T, error), follow func([]T) error) error {
+func walkPiece[T any](ctx context.Context, w *Walk, p Piece, parse func([]byte) ([]T, error), follow func([]T) error) error {
 	err := w.Read(p, func() error {
 		list, err := ReadPiece(ctx, w.Contents, p.ID, parse)
 		if err != nil {
