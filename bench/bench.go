@@ -45,7 +45,13 @@ func measureAll(ctx context.Context, o options) error {
 	defer b.stop()
 	sets, err := o.sets(ctx, dir)
 	for _, s := range sets {
-		err = cmp.Or(err, b.measureSet(ctx, s, o))
+		switch {
+		case err != nil:
+		case o.nights > 0:
+			err = b.measureNights(ctx, s, o)
+		default:
+			err = b.measureSet(ctx, s, o)
+		}
 	}
 	if err == nil && o.messages > 0 {
 		err = b.measureScale(ctx, o)
@@ -78,7 +84,7 @@ func (b *bench) stop() {
 
 // peers returns the programs that mailstrata is compared with.
 func (o options) peers() []string {
-	if o.only != "" || len(o.maildirs) == 0 && o.generate == 0 {
+	if o.only != "" || len(o.maildirs) == 0 && o.generate == 0 && o.large == 0 {
 		return nil
 	}
 	return []string{"mbsync", "restic"}
@@ -94,6 +100,13 @@ func (o options) sets(ctx context.Context, dir string) (sets []*set, err error) 
 	}
 	if o.generate > 0 {
 		s, err := generatedSet(ctx, o.generate, dir)
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, s)
+	}
+	if o.large > 0 {
+		s, err := largeSet(ctx, o.large, megabytes(o.size), dir)
 		if err != nil {
 			return nil, err
 		}

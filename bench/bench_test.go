@@ -90,7 +90,7 @@ func TestLayOut(t *testing.T) {
 	for _, kind := range []string{usualMail, shortMail} {
 		one, two := filepath.Join(t.TempDir(), kind), filepath.Join(t.TempDir(), kind)
 		for _, root := range []string{one, two} {
-			if err := layOut(kind, "120", root); err != nil {
+			if err := layOut(kind, "120", "0", root); err != nil {
 				t.Fatal(err)
 			}
 			if err := holds(root, 120); err != nil {

@@ -31,7 +31,7 @@ type carriage struct {
 
 // carryAll listens, prints the way as JSON, and for each line that it reads prints what was exchanged since the last.
 // It ends when its input ends.
-func carryAll(text string) error {
+func carryAll(text string, in io.Reader, out io.Writer) error {
 	var c carriage
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		return err
@@ -67,12 +67,12 @@ func carryAll(text string) error {
 	server := &http.Server{Handler: store, ErrorLog: quiet.New(io.Discard, "", 0)}
 	go func() { exit(server.Serve(listeners[0])) }()
 	go func() { exit(log.Mail(listeners[1], c.Servers.Mail)) }()
-	out := json.NewEncoder(os.Stdout)
-	if err := out.Encode(at); err != nil {
+	encoder := json.NewEncoder(out)
+	if err := encoder.Encode(at); err != nil {
 		return err
 	}
-	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		if err := out.Encode(log.Take()); err != nil {
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		if err := encoder.Encode(log.Take()); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,6 @@ type fleetOptions struct {
 
 func (o *fleetOptions) define() {
 	flag.IntVar(&o.accounts, "accounts", 0, "measure mailstrata alone, with so many small accounts on one server")
-	flag.IntVar(&o.nights, "nights", 30, "how often to archive these accounts")
 	flag.IntVar(&o.shards, "shards", 2, "how many hosts archive a share of these accounts each, at once")
 	flag.IntVar(&o.parallel, "parallel", 2, "how many of these accounts a host reads at once")
 	flag.DurationVar(&o.roundTrip, "store-latency", 0, "the `time` of a round trip to the store of these accounts")

@@ -16,6 +16,7 @@ type set struct {
 	path     string
 	messages int
 	bytes    int64 // as files; a server sends line ends as CRLF
+	large    bool  // few large messages, which must not lie on the disk many times
 }
 
 // given is a Maildir of the user's.

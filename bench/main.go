@@ -6,6 +6,8 @@
 //	go run ./bench --maildir ~/Maildir --rounds 5   # mail of your own
 //	go run ./bench --latency 50ms --tls             # with the servers a round trip of 50 ms away
 //	go run ./bench --latency 50ms --only mailstrata --rounds 1   # requests, and chains of them, of each command
+//	go run ./bench --nights 300 --latency 50ms      # an archive of 300 nights
+//	go run ./bench --large 40                       # 40 messages of 20 MB
 //	go run ./bench --messages 1000000               # memory at scale, mailstrata alone
 //	go run ./bench --accounts 1000 --nights 30      # many small accounts, mailstrata alone, on two hosts at once
 //
@@ -14,6 +16,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -26,7 +29,10 @@ import (
 type options struct {
 	maildirs []string
 	generate int
+	large    int
+	size     int // of these, megabytes
 	messages int
+	nights   int
 	rounds   int
 	write    string
 	program  string
@@ -40,12 +46,15 @@ func (o *options) check() error {
 	switch {
 	case o.rounds < 1:
 		return errors.New("--rounds is at least 1")
+	case o.nights < 0 || o.nights == 1 || o.nights == 2:
+		return errors.New("--nights is at least 3")
 	case o.only != "" && o.only != mailstrata:
 		return errors.New("--only knows mailstrata alone")
 	case o.distance.far() && (o.messages > 0 || o.fleet.accounts > 0):
 		return errors.New("--latency, --rate and --tls are for --maildir and --generate")
 	}
-	if len(o.maildirs) == 0 && o.generate == 0 && o.messages == 0 && o.fleet.accounts == 0 {
+	o.fleet.nights = cmp.Or(o.nights, 30)
+	if len(o.maildirs) == 0 && o.generate == 0 && o.large == 0 && o.messages == 0 && o.fleet.accounts == 0 {
 		o.generate = 5000
 	}
 	return nil
@@ -55,10 +64,12 @@ func main() {
 	switch args := os.Args[1:]; {
 	case len(args) == 4 && args[0] == rawRead:
 		exit(readAll(args[1], args[2], args[3]))
+	case len(args) == 5 && args[0] == pruneTwice:
+		exit(pruneCopy(context.Background(), args[1], args[2], args[3], args[4]))
 	case len(args) == 2 && args[0] == carry:
-		exit(carryAll(args[1]))
-	case len(args) == 4 && args[0] == generateMail:
-		exit(layOut(args[1], args[2], args[3]))
+		exit(carryAll(args[1], os.Stdin, os.Stdout))
+	case len(args) == 5 && args[0] == generateMail:
+		exit(layOut(args[1], args[2], args[3], args[4]))
 	}
 	var o options
 	flag.Func("maildir", "measure with this Maildir++ (repeatable)", func(path string) error {
@@ -66,7 +77,10 @@ func main() {
 		return nil
 	})
 	flag.IntVar(&o.generate, "generate", 0, "measure with so many generated messages; 5,000 if nothing else is asked for")
+	flag.IntVar(&o.large, "large", 0, "measure with so many messages that have a large file each")
+	flag.IntVar(&o.size, "large-size", 20, "the size of such a message, in `MB`")
 	flag.IntVar(&o.messages, "messages", 0, "measure mailstrata alone, with so many short messages in one account")
+	flag.IntVar(&o.nights, "nights", 0, "archive the mail night by night, in so many; 30 for --accounts")
 	o.fleet.define()
 	flag.IntVar(&o.rounds, "rounds", 3, "how often to measure")
 	flag.StringVar(&o.write, "write", "", "write tables and charts into performance.md in this `directory`")

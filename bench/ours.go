@@ -36,10 +36,13 @@ func (o *ours) run(ctx context.Context, args ...string) (usage, error) {
 	return o.measure(ctx, []int{3}, o.program, append(args, "--quiet")...)
 }
 
-// from is the same host where the servers are reached another way, without TLS.
-func (o *ours) from(at way) *ours {
-	h := &host{o.dir, append(slices.Clone(o.env), "MAILSTRATA_REPO=s3:"+at.Store+"/"+o.bucket)}
-	return &ours{h, o.program, o.bucket, o.servers, at}
+// from is the same host with another way to the servers, and perhaps another bucket with the same key.
+func (o *ours) from(at way, bucket string) *ours {
+	h := &host{o.dir, append(slices.Clone(o.env), "MAILSTRATA_REPO=s3:"+at.Store+"/"+bucket)}
+	if at.CA != "" {
+		h.env = append(h.env, "MAILSTRATA_CA_FILE="+at.CA)
+	}
+	return &ours{h, o.program, bucket, o.servers, at}
 }
 
 // cold is the same host without a cache, in a new directory.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/template"
 )
 
@@ -29,6 +30,18 @@ func newPeers(ctx context.Context, s *servers, dir string, at way, bucket string
 		_, err = p.measure(ctx, nil, "restic", "init", "--quiet")
 	}
 	return p, err
+}
+
+// from is the same host with another way to the servers, and without a cache: a new directory, which the caller
+// removes.
+func (p *peers) from(at way) (*peers, error) {
+	dir, err := os.MkdirTemp(p.dir, "cold-")
+	if err != nil {
+		return nil, err
+	}
+	h := &host{dir, append(slices.Clone(p.env), "HOME="+dir, "TMPDIR="+dir, "RESTIC_REPOSITORY=s3:"+at.Store+"/"+p.bucket,
+		"RESTIC_CACHE_DIR="+filepath.Join(dir, "cache"), "SSL_CERT_FILE="+at.CA)}
+	return &peers{h, p.bucket, p.servers, at}, nil
 }
 
 // mbsyncrc has what makes mbsync fast (FSync no), and what is asked of both (the messages' dates).

@@ -37,5 +37,5 @@ func (b *bench) short(ctx context.Context, user string, n int) (*account, error)
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, err
 	}
-	return a, cmp.Or(generated(ctx, shortMail, n, a.maildir), do(ctx, "chown", "-R", "nobody:nogroup", home))
+	return a, cmp.Or(generated(ctx, shortMail, n, 0, a.maildir), do(ctx, "chown", "-R", "nobody:nogroup", home))
 }

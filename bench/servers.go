@@ -64,13 +64,36 @@ func enterable(dir string) error {
 
 func (s *servers) close() { s.life.end() }
 
-// stored is the sum of the sizes of a bucket's objects.
-func (s *servers) stored(ctx context.Context, bucket string) (n int64, err error) {
+// sizes are what a bucket holds, by the first folder of the objects' names.
+type sizes map[string]size
+
+type size struct {
+	objects int
+	bytes   int64
+}
+
+func (s sizes) all() (sum size) {
+	for _, one := range s {
+		sum.objects, sum.bytes = sum.objects+one.objects, sum.bytes+one.bytes
+	}
+	return sum
+}
+
+func (s *servers) sizes(ctx context.Context, bucket string) (sizes, error) {
+	held := sizes{}
+	var err error
 	for object := range s.client.ListObjects(ctx, bucket, minio.ListObjectsOptions{Recursive: true}) {
 		err = errors.Join(err, object.Err)
-		n += object.Size
+		folder, _, _ := strings.Cut(object.Key, "/")
+		held[folder] = size{held[folder].objects + 1, held[folder].bytes + object.Size}
 	}
-	return n, err
+	return held, err
+}
+
+// stored is the sum of the sizes of a bucket's objects.
+func (s *servers) stored(ctx context.Context, bucket string) (int64, error) {
+	held, err := s.sizes(ctx, bucket)
+	return held.all().bytes, err
 }
 
 // lifetime stands for a test in the eyes of testbed. Of testing.TB, which nobody else may implement, it has what

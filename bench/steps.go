@@ -27,6 +27,7 @@ type run struct {
 // goals are the limits that mailstrata should keep; 0 means no goal.
 type goals struct {
 	wall, stored float64 // of the peers'
+	raw          float64 // of a raw read
 	peak         int64   // MiB
 	seconds      float64 // at most so long
 	beyond       float64 // at most so many seconds longer than with the servers near
@@ -37,6 +38,7 @@ const (
 	mailstrata = "mailstrata"
 	beside     = "mailstrata, near" // the same without the distance
 	both       = "mbsync + restic"
+	rawIMAP    = "raw IMAP read"
 )
 
 // only keeps the runs of mailstrata, and the steps that have one.

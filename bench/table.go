@@ -41,7 +41,12 @@ var columns = []struct {
 		}
 		return fmt.Sprintf("%.2f", r.ratio(r.rows[i], wall))
 	}},
-	{"goal", func(r result, i int) string { return ofPeers(i, r.goals.wall) }},
+	{"goal", func(r result, i int) string {
+		if r.rows[i].who == rawIMAP {
+			return unlessZero("≤ %.2f", r.goals.raw)
+		}
+		return ofPeers(i, r.goals.wall)
+	}},
 	{"stored ×", func(r result, i int) string {
 		if i != 1 {
 			return ""

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"sync"
@@ -19,6 +20,9 @@ func (l *Log) Mail(from net.Listener, address string) error {
 
 func (l *Log) mail(near net.Conn, address string) {
 	defer near.Close()
+	if c, ok := near.(*tls.Conn); ok && c.Handshake() != nil { // the greeting comes after it
+		return
+	}
 	far, err := net.Dial("tcp", address)
 	if err != nil {
 		return

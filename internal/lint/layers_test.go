@@ -80,7 +80,9 @@ var layers = map[string]string{
 	"restore":                   "archive archive/diff archive/search chunk internal/local mail manifest repo",
 
 	// The program.
-	"bench":          "bench/exchange bench/farline internal/generate internal/testbed",
+	"bench": `
+		archive bench/exchange bench/farline internal/generate internal/testbed repo repo/keys repo/store
+		repo/store/storetest s3`,
 	"bench/exchange": "bench/farline",
 	"bench/farline":  "",
 	"cmd/mailstrata": "*",
