@@ -105,9 +105,18 @@ func (s *Splitter) decode() error {
 	}
 	recipe := &s.part.recipe
 	fullLine, decodedLine := recipe.fullLine(), recipe.decodedLine()
-	n := 0
+	n, single := 0, 0 // single is how many lines are decoded one by one, because one of them is not full
 	for s.decidable(0) && n+decodedLine <= len(s.decoded) {
 		b := s.buf[s.r:s.w]
+		if ahead := s.linesAhead(fullLine); single == 0 && ahead > 1 {
+			if lines := s.lines.decode(s.decoded[n:], b, *recipe, ahead); lines > 0 {
+				n += lines * decodedLine
+				s.r += lines * fullLine
+				continue
+			}
+			single = ahead
+		}
+		single = max(0, single-1)
 		if recipe.decodeFullLine(s.decoded[n:], b) {
 			n += decodedLine
 			s.r += fullLine
@@ -122,6 +131,15 @@ func (s *Splitter) decode() error {
 	}
 	s.ready = s.decoded[:n]
 	return nil
+}
+
+// linesAhead returns how many lines of a size are buffered and decidable.
+func (s *Splitter) linesAhead(size int) int {
+	ahead := s.w - s.r
+	if s.end == nil {
+		ahead -= lookahead - size // decidable at the beginning of the last of them
+	}
+	return max(0, ahead/size)
 }
 
 // decodeFullLine decodes the first line of b if it is a full line.

@@ -24,9 +24,10 @@ type Joiner struct {
 	recipe Recipe   // of the open part, or of the one before
 	err    error
 
-	line []byte // decoded bytes that do not fill a line yet
-	owed bool   // the last encoded line has no ending yet: the last line of a part may have none
-	text []byte // encoded lines not yet written
+	line  []byte // decoded bytes that do not fill a line yet
+	owed  bool   // the last encoded line has no ending yet: the last line of a part may have none
+	text  []byte // encoded lines not yet written
+	lines lineCodec
 }
 
 // encodedSize is the size from which encoded text is written out.
@@ -44,7 +45,8 @@ func NewJoiner(w io.Writer) *Joiner {
 
 // Reset makes the Joiner begin a new message, which it writes to w.
 func (j *Joiner) Reset(w io.Writer) {
-	*j = Joiner{w: w, line: j.line[:0], text: j.text[:0]}
+	j.w, j.begun, j.kind, j.recipe, j.err = w, false, 0, Recipe{}, nil
+	j.line, j.owed, j.text = j.line[:0], false, j.text[:0]
 }
 
 // Begin ends the current part, if any, and begins the next one. It checks the recipe, because recipes come from
@@ -114,8 +116,12 @@ func (j *Joiner) encode(b []byte) {
 		j.line = j.line[:0]
 	}
 	for len(b) >= size {
-		j.encodeLine(b[:size])
-		b = b[size:]
+		var n int
+		j.text, n = j.lines.encode(j.text, b, j.recipe, j.owed)
+		b, j.owed = b[n:], true
+		if len(j.text) >= encodedSize {
+			j.flush()
+		}
 	}
 	j.line = append(j.line, b...)
 }
