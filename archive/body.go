@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -110,11 +113,7 @@ func (j *joiner) joinPart(ctx context.Context, c *Contents, part manifest.Part) 
 	if err := j.parts.Begin(part.Kind, part.Recipe); err != nil {
 		return asRead(err)
 	}
-	for i, id := range part.Chunks {
-		if i%BodyBatch == 0 && len(part.Chunks) > BodyBatch/4 {
-			c.PrefetchChunks(ctx, part.Chunks[i:min(i+BodyBatch, len(part.Chunks))])
-		}
-		data, err := c.chunks.Chunk(ctx, id)
+	for data, err := range c.chunksOf(ctx, part.Chunks) {
 		if err != nil {
 			return &ReadError{Err: err}
 		}
@@ -125,6 +124,38 @@ func (j *joiner) joinPart(ctx context.Context, c *Contents, part manifest.Part) 
 	return nil
 }
 
+// chunksOf yields the chunks of a part, in order. If there are many, it fetches some batches of frames ahead of the
+// caller, and opens and checks some chunks ahead of it on other processors.
+func (c *Contents) chunksOf(ctx context.Context, ids []chunk.ID) iter.Seq2[[]byte, error] {
+	if len(ids) <= BodyBatch/4 {
+		return func(yield func([]byte, error) bool) {
+			for _, id := range ids {
+				if !yield(c.chunks.Chunk(ctx, id)) {
+					return
+				}
+			}
+		}
+	}
+	batches := slices.Collect(slices.Chunk(ids, BodyBatch))
+	fetched := inorder.Map(ctx, batchesAhead, inorder.Slice(batches), func(ctx context.Context, ids []chunk.ID) ([]chunk.ID, error) {
+		c.PrefetchChunks(ctx, ids)
+		return ids, nil
+	})
+	each := func(yield func(chunk.ID, error) bool) {
+		for ids, err := range fetched {
+			for _, id := range ids {
+				if !yield(id, nil) {
+					return
+				}
+			}
+			if err != nil && !yield(chunk.ID{}, err) {
+				return
+			}
+		}
+	}
+	return inorder.Map(ctx, chunksAhead, each, c.chunks.Chunk)
+}
+
 // asRead marks an error of a mail.Joiner as a ReadError, unless it is of the writer behind it.
 func asRead(err error) error {
 	if errors.Is(err, mail.ErrJoin) || errors.Is(err, mail.ErrRecipe) {
@@ -133,5 +164,13 @@ func asRead(err error) error {
 	return err
 }
 
-// BodyBatch is the number of chunks of a long message that are fetched together: some five frames.
-const BodyBatch = 64
+const (
+	// BodyBatch is the number of chunks of a long message that are fetched together: some 5 MiB.
+	BodyBatch = 64
+
+	// batchesAhead is how many batches are fetched while one is written.
+	batchesAhead = 2
+
+	// chunksAhead is how many chunks are checked while one is written.
+	chunksAhead = 4
+)

@@ -26,7 +26,8 @@ const (
 	batchBytes    = 4 << 20
 	batchMessages = 500
 
-	// streamedSize is the size above which a message is not joined in memory but streamed, chunk by chunk.
+	// streamedSize is the size above which a message is not joined in memory. The target reads it chunk by chunk, and
+	// it counts only if WriteTo returns nil: join would read all of it once more.
 	streamedSize = batchBytes
 
 	// streamedWeight is how much of joinedBytes a streamed message takes.
@@ -45,7 +46,7 @@ type item struct {
 	ids      []chunk.ID   // of its first chunks, in order, until it is located
 	frames   []repo.Frame // that hold the chunks
 	position position
-	data     []byte // the whole message after it is joined; nil: it is streamed
+	data     []byte // the whole message after it is joined; nil: it is streamed, and verified while it is written
 	unread   error  // why it cannot be read
 }
 
@@ -53,11 +54,12 @@ var _ InMemory = (*item)(nil)
 
 // batch is the messages that are joined and written at once.
 type batch struct {
-	items  []*item
-	bytes  int64
-	weight int64 // of restorer.memory; adjacent copies count once
-	frames map[repo.Frame]struct{}
-	last   []repo.Frame // that no later batch of the window needs
+	items    []*item
+	streamed bool // it is one message that is streamed
+	bytes    int64
+	weight   int64 // of restorer.memory; adjacent copies count once
+	frames   map[repo.Frame]struct{}
+	last     []repo.Frame // that no later batch of the window needs
 }
 
 // windows yields the missing messages in slices that are planned together: mailbox after mailbox, ascending by UID.
@@ -138,7 +140,7 @@ func batches(window []*item, messages int, bytes int64) []*batch {
 		}
 		current.add(it)
 		if streamed {
-			current.weight = streamedWeight
+			current.weight, current.streamed = streamedWeight, true
 			current = nil
 		}
 	}
@@ -223,12 +225,12 @@ func (r *restorer) release(b *batch) {
 }
 
 // join reads and verifies the messages of a batch. It removes damaged ones from the batch and records them as failures,
-// so that they affect no other message of the batch.
+// so that they affect no other message of the batch. It leaves streamed messages to write.
 func (b *batch) join(ctx context.Context) error {
-	var buf []byte // no larger than the weight of the batch, because there can be many small batches
-	if !b.items[0].streamed() {
-		buf = make([]byte, b.weight)
+	if b.streamed {
+		return nil
 	}
+	buf := make([]byte, b.weight) // not more, because there can be many small batches
 	group, joining := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for same := range b.copies() {
@@ -272,14 +274,10 @@ func joinCopies(ctx context.Context, same []*item, buf []byte) error {
 
 func (it *item) streamed() bool { return it.row.size > streamedSize }
 
-// join joins and verifies the message. A small one stays in memory.
+// join joins and verifies the message in memory.
 func (it *item) join(ctx context.Context, buf []byte) error {
 	data := bytes.NewBuffer(buf)
-	to := io.Writer(data)
-	if it.streamed() {
-		to = io.Discard
-	}
-	err := it.WriteTo(ctx, to)
+	err := it.WriteTo(ctx, data)
 	if it.unread != nil {
 		return nil // reported when all are joined
 	}
@@ -304,8 +302,13 @@ func (it *item) WriteTo(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// Verify implements Body. The message was verified by join.
-func (it *item) Verify(context.Context) error { return it.unread }
+// Verify implements Body.
+func (it *item) Verify(ctx context.Context) error {
+	if it.data != nil {
+		return nil // join has verified it
+	}
+	return it.WriteTo(ctx, io.Discard)
+}
 
 func (it *item) header(ctx context.Context) ([]byte, error) {
 	return it.contents().Header(ctx, it.record)

@@ -93,7 +93,9 @@ func (j *job) transfer(ctx context.Context) error {
 			if err := b.join(ctx); err != nil {
 				return err
 			}
-			j.restorer.Contents.Drop(b.last)
+			if !b.streamed {
+				j.restorer.Contents.Drop(b.last)
+			}
 			if err := send(ctx, joined, b); err != nil {
 				return err
 			}
@@ -104,6 +106,9 @@ func (j *job) transfer(ctx context.Context) error {
 		for b := range joined {
 			if err := j.write(ctx, b); err != nil {
 				return err
+			}
+			if b.streamed {
+				j.restorer.Contents.Drop(b.last)
 			}
 			j.restorer.release(b)
 		}
