@@ -23,6 +23,7 @@ type folder struct {
 	files    *tree.Dir
 	present  present
 	keywords *keywords
+	lines    []byte // the buffer of lineWriters
 
 	hasher  func() *chunk.Hasher // nil: foreign files are not compared
 	foreign *foreignFiles        // nil until Missing needs it
@@ -114,8 +115,11 @@ func (e *bodyError) Unwrap() error { return e.err }
 // writeBody writes a message with the wanted line ends. If they cannot all become LF, it writes the message again,
 // unchanged.
 func (f *folder) writeBody(ctx context.Context, file *tree.File, body archive.Body) (sizes, error) {
+	if f.lines == nil {
+		f.lines = make([]byte, linesBuffer)
+	}
 	for eol := f.eol; ; eol = AsIs {
-		w := lineWriter{to: file, eol: eol}
+		w := lineWriter{to: file, eol: eol, buf: f.lines[:0]}
 		err := body.WriteTo(ctx, &w)
 		switch {
 		case errors.Is(w.err, errMixed):

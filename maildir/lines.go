@@ -23,25 +23,43 @@ type sizes struct {
 type lineWriter struct {
 	to    io.Writer
 	eol   EOL
-	crs   int64 // CRs at the end of what was written so far, not written out yet
+	buf   []byte // written, but not yet to to
+	crs   int64  // CRs at the end of what was written so far, not written out yet
 	sizes sizes
 	err   error // of the underlying writer, or errMixed
 }
 
+// linesBuffer is the size of the buffer of a lineWriter. It stays in a processor's cache.
+const linesBuffer = 16 << 10
+
 func (w *lineWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 && w.err == nil {
-		line, rest, ended := bytes.Cut(p, lf)
-		w.text(line)
-		if ended {
+		end := bytes.IndexByte(p, '\n')
+		switch {
+		case end < 0:
+			w.text(p)
+			end = len(p) - 1
+		case w.crs == 0 && endsInCRLF(p[:end]) && w.eol != AsIs: // almost every line
+			w.put(p[:end-1])
+			w.put(lf)
+			w.sizes.wire++ // for the CR
+		default:
+			w.text(p[:end])
 			w.endLine()
 		}
-		p = rest
+		p = p[end+1:]
 	}
 	if w.err != nil {
 		return 0, w.err
 	}
 	return n, nil
+}
+
+// endsInCRLF reports whether a line, without its LF, ends with exactly one CR.
+func endsInCRLF(line []byte) bool {
+	n := len(line)
+	return n > 0 && line[n-1] == '\r' && (n == 1 || line[n-2] != '\r')
 }
 
 var lf, cr = []byte("\n"), []byte("\r")
@@ -78,16 +96,29 @@ func (w *lineWriter) releaseCRs() {
 }
 
 func (w *lineWriter) put(p []byte) {
-	if w.err != nil {
-		return
+	if len(w.buf)+len(p) > cap(w.buf) {
+		w.writeOut(w.buf)
+		w.buf = w.buf[:0]
 	}
-	_, w.err = w.to.Write(p)
+	if len(p) > cap(w.buf) {
+		w.writeOut(p)
+	} else {
+		w.buf = append(w.buf, p...)
+	}
 	w.sizes.file += int64(len(p))
 	w.sizes.wire += int64(len(p))
 }
 
-// Flush writes the remaining CRs.
+// Flush writes the remaining bytes and CRs.
 func (w *lineWriter) Flush() error {
 	w.releaseCRs()
+	w.writeOut(w.buf)
+	w.buf = w.buf[:0]
 	return w.err
+}
+
+func (w *lineWriter) writeOut(p []byte) {
+	if w.err == nil && len(p) > 0 {
+		_, w.err = w.to.Write(p)
+	}
 }

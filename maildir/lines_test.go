@@ -32,7 +32,7 @@ func written(t *testing.T, text string, eol EOL, step int) (string, sizes) {
 	t.Helper()
 	for ; ; eol = AsIs {
 		var file bytes.Buffer
-		w := lineWriter{to: &file, eol: eol}
+		w := lineWriter{to: &file, eol: eol, buf: make([]byte, 0, step%7)}
 		for i := 0; i < len(text) && w.err == nil; i += step {
 			_, _ = w.Write([]byte(text[i:min(len(text), i+step)]))
 		}
