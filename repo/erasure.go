@@ -3,10 +3,10 @@ package repo
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/statement"
+	"golang.org/x/sync/semaphore"
 )
 
 // ErrErased is the error of an account or a message that the owner erased from this repository.
@@ -35,14 +35,16 @@ func (s *statements) Erasures(ctx context.Context) (*statement.Erasures, error) 
 
 // erasures caches the Erasures of a run.
 type erasures struct {
-	mu   sync.Mutex
-	read *statement.Erasures
+	asking *semaphore.Weighted
+	read   *statement.Erasures
 }
 
 // Erasures returns what was erased before the run first asked. The prune after the run finds what was erased later.
 func (run *Run) Erasures(ctx context.Context) (*statement.Erasures, error) {
-	run.erasures.mu.Lock()
-	defer run.erasures.mu.Unlock()
+	if err := run.erasures.asking.Acquire(ctx, 1); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	defer run.erasures.asking.Release(1)
 	if run.erasures.read != nil {
 		return run.erasures.read, nil
 	}

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,18 +80,23 @@ func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, e
 }
 
 func open(ctx context.Context, store *objectlock.Store, u Unlock) (*access, error) {
-	names, err := configNames(ctx, store)
-	if err != nil {
-		return nil, err
-	}
 	decoder, err := format.NewFrameDecoder()
 	if err != nil {
 		return nil, err
 	}
-	first := async(func() ([]byte, error) { return fetch(ctx, store, names[0]) }) // usually the one that counts
+	// Configs and slots are listed and read at once. They confirm each other, whichever was read first.
+	listed := async(func() ([]string, error) { return configNames(ctx, store) })
+	first := async(func() ([]byte, error) { // usually the one that counts
+		names, err := listed()
+		if err != nil {
+			return nil, err
+		}
+		return fetch(ctx, store, names[0])
+	})
 	defer first()
-	slots, damage, err := fetchSlots(ctx, store)
-	if err != nil {
+	slots, damage, errSlots := fetchSlots(ctx, store)
+	names, err := listed()
+	if err = cmp.Or(err, errSlots); err != nil {
 		return nil, err
 	}
 	confirm := func(a *access) error {

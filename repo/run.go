@@ -69,7 +69,10 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	if err := r.checkClock(c.start); err != nil {
 		return nil, err
 	}
-	run := &Run{r: r, clock: c, began: began, newest: make(map[string]Head), turns: make(map[string]*semaphore.Weighted)}
+	run := &Run{
+		r: r, clock: c, began: began, newest: make(map[string]Head), turns: make(map[string]*semaphore.Weighted),
+		erasures: erasures{asking: semaphore.NewWeighted(1)},
+	}
 	run.heads = headMemory{memory: r.memory, turn: semaphore.NewWeighted(1)}
 	return run, nil
 }

@@ -28,8 +28,10 @@ func (o *objects) writeSegment(packs []format.PackRow, entries iter.Seq[format.E
 // putSegment puts an index segment of the packs that no segment names yet. Then the index knows their chunks, and the
 // writer releases its claims on them.
 func (w *Writer) putSegment(ctx context.Context) error {
-	w.segments.Lock()
-	defer w.segments.Unlock()
+	if err := w.segments.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	defer w.segments.Release(1)
 	w.mu.Lock()
 	draft := w.pending
 	w.pending = pendingSegment{}

@@ -41,8 +41,8 @@ func (s *Stream) Close() {
 	s.leased--
 }
 
-// Put stores a chunk unless it is stored already, and reports whether it did. It copies data. It blocks while the writer is
-// busy. An added chunk is durable after the writer's next Flush.
+// Put stores a chunk unless it is stored already, and reports whether it did. If the store must be asked first, added is false,
+// whatever the answer. Put copies data. It blocks while the writer is busy. The chunk is durable after the writer's next Flush.
 func (s *Stream) Put(ctx context.Context, lane format.Lane, data []byte) (id chunk.ID, added bool, err error) {
 	return s.w.put(ctx, &s.lanes[lane%format.Lanes], lane, data)
 }

@@ -61,8 +61,10 @@ func (w *Writer) acknowledged(p *sealedPack) (full bool, held int64) {
 
 // freeSpools confirms the waiting packs before the segment is full, because their spools take too much of this host's disk.
 func (w *Writer) freeSpools(ctx context.Context) error {
-	w.segments.Lock()
-	defer w.segments.Unlock()
+	if err := w.segments.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	defer w.segments.Release(1)
 	w.mu.Lock()
 	packs := w.pending.waiting
 	w.pending.waiting, w.pending.held = nil, 0

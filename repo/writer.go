@@ -13,7 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 )
 
 // Writer stores chunks that are not stored yet. Several goroutines may call Put at once.
@@ -50,14 +52,15 @@ type Writer struct {
 	maxClaims int
 	maxHeld   int64
 	pending   pendingSegment
-	segments  sync.Mutex // held while an index segment is put
+	segments  *semaphore.Weighted // held while an index segment is put
 	condemned map[format.Pack]bool
 	avoid     map[format.Pack]bool   // further packs whose chunks must be stored again
 	listed    map[format.Pack]uint64 // sizes of the packs that the caller has listed
 	index     *index.Index
 	presence  *presence
+	doubtful  doubtful
 	ready     bool
-	readying  sync.Mutex
+	readying  *semaphore.Weighted
 	closed    atomic.Bool
 }
 
@@ -74,6 +77,8 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 		encode:  make(chan *format.RawFrame),
 		upload:  make(chan *sealedPack),
 		claimed: map[chunk.Prefix]struct{}{}, maxClaims: maxClaims, maxHeld: heldSpools,
+		segments: semaphore.NewWeighted(1), readying: semaphore.NewWeighted(1),
+		doubtful: doubtful{room: semaphore.NewWeighted(maxDoubtful)},
 	}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	for i := range w.streams {
@@ -105,26 +110,44 @@ func (w *Writer) fail(err error) error {
 // failure returns the error that ended the writer, or nil.
 func (w *Writer) failure() error { return context.Cause(w.ctx) }
 
+// Prepare begins to read what Put needs, so that it is there when the first chunk comes. Put returns its errors. A caller
+// that knows that chunks will come calls it early.
+func (w *Writer) Prepare() {
+	w.workers.Go(func() error {
+		_ = w.prepare(w.ctx)
+		return nil
+	})
+}
+
 // prepare reads, once, what Put needs: the index, the condemnations, and the packs whose retention is about to end.
 func (w *Writer) prepare(ctx context.Context) error {
-	w.readying.Lock()
-	defer w.readying.Unlock()
+	if err := w.readying.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	defer w.readying.Release(1)
 	if w.ready {
 		return nil
 	}
-	x, err := w.r.openIndex(ctx)
-	if err != nil {
+	var x *index.Index
+	var condemned statement.Condemned
+	var ending map[format.Pack]bool
+	// In any order: a segment only says where chunks are, however old it is, and the parent was chosen before (rules 1 and 2).
+	group, asking := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if x, err = w.r.openIndex(asking); err != nil {
+			return err
+		}
+		return x.RefreshSince(asking, w.run.began)
+	})
+	group.Go(func() (err error) {
+		condemned, err = w.r.Condemned(asking)
 		return err
-	}
-	if err := x.RefreshSince(ctx, w.run.began); err != nil {
+	})
+	group.Go(func() (err error) {
+		ending, err = w.run.ending(asking)
 		return err
-	}
-	condemned, err := w.r.Condemned(ctx)
-	if err != nil {
-		return err
-	}
-	ending, err := w.run.ending(ctx)
-	if err != nil {
+	})
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	w.condemned = map[format.Pack]bool{}
@@ -137,7 +160,7 @@ func (w *Writer) prepare(ctx context.Context) error {
 	for range x.Packs() {
 		packs++
 	}
-	w.index, w.presence, w.ready = x, newPresence(w.r, packs), true
+	w.index, w.presence, w.ready = x, newPresence(w.ctx, w.r, packs), true
 	for pack, size := range w.listed {
 		w.presence.add(pack, size)
 	}
@@ -168,10 +191,13 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, dat
 	// An error from here on ends the writer and loses what was put before, so a canceled Put gets time to finish.
 	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
-	added, err = w.claim(ctx, id.Prefix())
-	if err != nil || !added {
+	claimed, perhaps, err := w.claim(ctx, id.Prefix())
+	switch {
+	case err != nil || !claimed:
 		w.stats.known(data, err)
 		return id, false, err
+	case len(perhaps) > 0:
+		return id, false, w.putUnlessListed(ctx, into, lane, id.Prefix(), data, perhaps)
 	}
 	if err := w.addToFrame(ctx, into, lane, id.Prefix(), data); err != nil {
 		// Another Put may already rely on this chunk.
@@ -192,11 +218,16 @@ func (w *Writer) Has(ctx context.Context, id chunk.ID) (bool, error) {
 	if ours {
 		return true, nil
 	}
-	return w.stored(ctx, id.Prefix())
+	stored, perhaps, err := w.stored(ctx, id.Prefix())
+	if err != nil || stored {
+		return stored, err
+	}
+	return w.areListed(ctx, perhaps)
 }
 
-// claim reports whether the caller must store the chunk. If so, it claims the chunk for the caller.
-func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
+// claim claims a chunk for the caller, unless the chunk is stored or claimed. If perhaps is not empty, the chunk is stored
+// if the store lists one of these packs; otherwise the caller must store it.
+func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (claimed bool, perhaps []placedPack, err error) {
 	w.mu.Lock()
 	_, ours := w.claimed[p]
 	if !ours {
@@ -204,32 +235,31 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	}
 	w.mu.Unlock()
 	if ours {
-		return false, nil
+		return false, nil, nil
 	}
-	stored, err := w.stored(ctx, p)
+	stored, perhaps, err := w.stored(ctx, p)
 	if err != nil {
-		return false, w.fail(err) // the chunk stays claimed, but no one stores it
+		return false, nil, w.fail(err) // the chunk stays claimed, but no one stores it
 	}
 	if stored {
-		w.mu.Lock()
-		delete(w.claimed, p)
-		w.mu.Unlock()
+		w.unclaim(p)
 	}
-	return !stored, nil
+	return !stored, perhaps, nil
+}
+
+func (w *Writer) unclaim(p chunk.Prefix) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.claimed, p)
 }
 
 // stored reports whether a chunk counts as stored (rule 2 in docs/design/removing.md): an index segment says in which
-// pack it is, no condemnation names that pack, and the store has listed the pack to this run. A chunk that only the
-// table of its pack names does not count: a host with a writer's key cannot read that table, so it would not find the
-// chunk.
-func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err error) {
-	type sized struct {
-		pack format.Pack
-		size uint64
-	}
-	var perhaps []sized // packs to look for in the store, after the search of the index
+// pack it is, no condemnation names that pack, and the store has listed the pack to this run. If it does not, perhaps are
+// the packs of which the store has not been asked. A chunk that only the table of its pack names does not count: a host with
+// a writer's key cannot read that table, so it would not find the chunk.
+func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, perhaps []placedPack, err error) {
 	err = w.index.Each(ctx, p, func(l index.Location, indexed bool) bool {
-		pack := sized{l.Frame.Pack, uint64(l.Frame.Size)}
+		pack := placedPack{l.Frame.Pack, uint64(l.Frame.Size)}
 		if indexed && !w.condemned[pack.pack] {
 			var known bool
 			if stored, known = w.presence.known(pack.pack, pack.size); !known {
@@ -238,13 +268,7 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err e
 		}
 		return !stored
 	})
-	for _, pack := range perhaps {
-		if err != nil || stored {
-			break
-		}
-		stored, err = w.presence.has(ctx, pack.pack, pack.size)
-	}
-	return stored, err
+	return stored, perhaps, err
 }
 
 // Flush makes all chunks durable: it completes frames and packs, and puts an index segment that names them. Calls of Put
@@ -260,6 +284,7 @@ func (w *Writer) Flush(ctx context.Context) error {
 func (w *Writer) flush(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { w.fail(context.Cause(ctx)) })
 	defer stop()
+	w.doubtful.asking.Wait()
 	for lane := range w.filling() {
 		if err := w.send(ctx, lane); err != nil {
 			return w.fail(err)
@@ -308,6 +333,7 @@ func (w *Writer) Close() error {
 	}
 	w.cancel(errClosed)
 	_ = w.workers.Wait() // Put and Flush have returned its error
+	w.doubtful.asking.Wait()
 	for i := range w.builders {
 		if p := w.builders[i].open; p != nil {
 			p.spool.Close()
