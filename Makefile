@@ -11,7 +11,7 @@
 GO       ?= go
 FUZZTIME ?= 10s
 BIN      := .testbed/bin
-SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age
+SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age $(BIN)/kubeapi
 
 # Packages that only compute are built without the race detector: compressing, cutting and deriving keys take twenty times
 # as long with it. GOFLAGS applies to the builds that tests start, too. CBOR is not in the list: it uses sync.Map, and the
@@ -47,6 +47,8 @@ $(BIN)/%: testbed/%/go.mod testbed/%/go.sum
 	@mkdir -p $(BIN)
 	$(GO) -C testbed/$* build -trimpath -ldflags="-s -w" -o $(CURDIR)/$@ tool
 	@touch $@
+
+$(BIN)/kubeapi: testbed/kubeapi/main.go
 
 # Install what the tests need, including a C compiler for the race detector. Does nothing if everything is installed.
 packages:

@@ -5,11 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // contrib reads a file of this repository, by its path from the root.
@@ -99,41 +96,6 @@ func TestCron(t *testing.T) {
 		}
 	}
 	t.Error("no line of cron's starts mailstrata")
-}
-
-// The job is YAML, its command line is valid, and each of its mounts has a volume.
-func TestCronJob(t *testing.T) {
-	var job struct {
-		Kind string
-		Spec struct {
-			JobTemplate struct {
-				Spec struct {
-					Template struct {
-						Spec struct {
-							Containers []struct {
-								Args         []string
-								VolumeMounts []struct{ Name string } `yaml:"volumeMounts"`
-							}
-							Volumes []struct{ Name string }
-						}
-					}
-				}
-			} `yaml:"jobTemplate"`
-		}
-	}
-	if err := yaml.Unmarshal([]byte(contrib(t, "contrib/kubernetes/cronjob.yaml")), &job); err != nil {
-		t.Fatal(err)
-	}
-	pod := job.Spec.JobTemplate.Spec.Template.Spec
-	if job.Kind != "CronJob" || len(pod.Containers) != 1 {
-		t.Fatalf("%+v", job)
-	}
-	parses(t, pod.Containers[0].Args)
-	for _, mount := range pod.Containers[0].VolumeMounts {
-		if !slices.ContainsFunc(pod.Volumes, func(v struct{ Name string }) bool { return v.Name == mount.Name }) {
-			t.Errorf("there is no volume %s", mount.Name)
-		}
-	}
 }
 
 // The image is built with a valid go command, and the Go version of go.mod.

@@ -334,7 +334,12 @@ func TestShards(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{"", "1", "0/2", "3/2", "1/2/3", "-1/2", "1/2 ", "01/2"} {
+	for text, want := range map[string]Shard{"1/2": {1, 2}, "2/2": {2, 2}, "@0/2": {1, 2}, "@1/2": {2, 2}, "@0/1": {1, 1}} {
+		if s, err := ParseShard(text); err != nil || s != want {
+			t.Errorf("%q is read as %v: %v", text, s, err)
+		}
+	}
+	for _, text := range []string{"", "1", "0/2", "3/2", "1/2/3", "-1/2", "1/2 ", "01/2", "@2/2", "@-1/2", "@@0/2", "@", "@/2", "@00/2", "0@/2", "@$(X)/2"} {
 		if s, err := ParseShard(text); err == nil {
 			t.Errorf("%q is read as %v", text, s)
 		}

@@ -4,17 +4,27 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strings"
 )
 
 // Shard is one host's share of the accounts: the Nth of Of. The zero value has all accounts. The share of an account
 // depends only on its name, so hosts need not know of each other.
 type Shard struct{ N, Of int }
 
-// ParseShard reads "2/8".
+// indexed begins a shard that counts from 0: a cluster gives each of its processes such a number.
+const indexed = "@"
+
+// ParseShard reads "2/8", the second of eight, or "@1/8", which is the same counted from 0.
 func ParseShard(text string) (Shard, error) {
 	var s Shard
-	if n, err := fmt.Sscanf(text, "%d/%d", &s.N, &s.Of); n != 2 || err != nil || s.String() != text || s.N < 1 || s.N > s.Of {
-		return Shard{}, fmt.Errorf("%q is not a shard such as 2/8, the second of eight", text)
+	number, first := text, 1
+	if after, ok := strings.CutPrefix(text, indexed); ok {
+		number, first = after, 0
+	}
+	n, err := fmt.Sscanf(number, "%d/%d", &s.N, &s.Of)
+	canonical := s.String() == number
+	if s.N += 1 - first; n != 2 || err != nil || !canonical || s.N < 1 || s.N > s.Of {
+		return Shard{}, fmt.Errorf("%q is not a shard such as 2/8, the second of eight, or @1/8, the same counted from 0", text)
 	}
 	return s, nil
 }
@@ -25,7 +35,7 @@ func (s *Shard) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// String is what ParseShard reads.
+// String is what ParseShard reads, counted from 1.
 func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.N, s.Of) }
 
 // Has reports whether an account is in the share: the first 8 bytes of the SHA-256 of its name, as a big-endian number,

@@ -31,7 +31,7 @@ type Flags struct {
 	access.AccountFlags `embed:""`
 	Selection           `embed:""`
 
-	Shard config.Shard `group:"account" placeholder:"N/OF" help:"Only this host's share of all accounts: 2/8 is the second of eight. An account's name decides its share."`
+	Shard config.Shard `group:"account" placeholder:"N/OF" help:"Only this host's share of all accounts: 2/8 is the second of eight, and @1/8 is the same counted from 0. An account's name decides its share."`
 
 	BudgetDay    byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB. Default: unlimited (Gmail: 2GB)."`
 	TimeLimit    time.Duration `group:"account" placeholder:"DURATION" help:"How long reading one account may take (48h). After that the account has failed; the next run continues with what was read."`

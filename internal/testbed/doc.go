@@ -14,7 +14,7 @@
 //
 // # Where the servers come from
 //
-// MinIO, versitygw, mox and age (not a server, but a tool of the same kind) are programs in Go. Each has a module below
+// MinIO, versitygw, mox, age and kubeapi (the last two are not servers, but tools of the same kind) are programs in Go. Each has a module below
 // testbed/ in the repository, which pins it by go.mod and go.sum apart from the dependencies of mailstrata; "make
 // servers" builds them into .testbed/bin. Dovecot comes from the system's packages and must be started by root, since
 // mail belongs to the user nobody. Cyrus and Courier are Debian's too, but unpacked into .testbed/debian, not installed

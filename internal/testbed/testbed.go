@@ -32,6 +32,12 @@ func program(t testing.TB, name string) string {
 	return path
 }
 
+// Kubeapi returns the path of a program that checks manifests for Kubernetes as its API server does (testbed/kubeapi).
+func Kubeapi(t testing.TB) string {
+	t.Helper()
+	return program(t, "kubeapi")
+}
+
 // Installed finds a program of the system that testbed/packages installs. Where it is missing the test is skipped, or
 // fails where servers are required.
 func Installed(t testing.TB, name, hint string) string {
