@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/statement"
@@ -25,7 +26,7 @@ func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneR
 		}
 		w.erasures, w.erased = erasures, o.Erased
 	}
-	return r.Prune(ctx, o, w.root)
+	return r.Prune(ctx, o, w.follow)
 }
 
 // reachability follows manifests to chunks. It stops at the first piece that cannot be read, because the piece may refer to
@@ -40,16 +41,34 @@ type reachability struct {
 	holds    bool            // the present manifest holds what was erased
 }
 
-// root follows a manifest.
-func (w *reachability) root(ctx context.Context, head repo.Head, reach repo.Reach) error {
-	content, err := w.repo.Root(ctx, head) // whatever its name says
+// follow follows manifests, as repo.Walk. It reads several ahead.
+func (w *reachability) follow(ctx context.Context, roots []repo.Head, reach repo.Reach, done func(repo.Head, error) error) error {
+	for root, err := range inorder.Map(ctx, readAhead, inorder.Slice(roots), w.read) {
+		if err == nil {
+			err = w.root(ctx, root.Head, root.Manifest, reach)
+		}
+		if err := done(root.Head, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads a manifest, whatever its name says.
+func (w *reachability) read(ctx context.Context, head repo.Head) (Summary, error) {
+	content, err := w.repo.Root(ctx, head)
 	if err != nil {
-		return err
+		return Summary{Head: head}, err
 	}
 	m, err := manifest.Parse(content)
 	if err != nil {
-		return fmt.Errorf("%s: %w", head.Name, err)
+		err = fmt.Errorf("%s: %w", head.Name, err)
 	}
+	return Summary{head, m}, err
+}
+
+// root follows a manifest.
+func (w *reachability) root(ctx context.Context, head repo.Head, m *manifest.Manifest, reach repo.Reach) error {
 	_, w.holds = w.erasures.Account(head.Account)
 	walk := Walk{
 		Contents: w.reader.Contents(m),
@@ -63,7 +82,7 @@ func (w *reachability) root(ctx context.Context, head repo.Head, reach repo.Reac
 	walk.Records = func(_ Piece, records []manifest.Record) error {
 		return w.records(records, reach, walk.Contents.Load(ctx))
 	}
-	err = walk.Run(ctx)
+	err := walk.Run(ctx)
 	if w.holds && w.erased != nil && !head.Marked {
 		w.erased(head)
 	}

@@ -65,8 +65,9 @@ type PruneReport struct {
 	Lost     int64 // needed chunks that are in no pack; mailstrata check shows which messages need them
 }
 
-// Walk calls reach for every chunk that a manifest needs, in the order in which a reader of the manifest reads them.
-type Walk func(ctx context.Context, root Head, reach Reach) error
+// Walk follows manifests, one after the other. It calls reach for every chunk that a manifest needs, in the order in which a reader of
+// the manifest reads them, and then done with the manifest, or with the error that ended its walk. Walk ends if done returns an error.
+type Walk func(ctx context.Context, roots []Head, reach Reach, done func(Head, error) error) error
 
 // Reach records that a chunk is needed. It reports whether this is the first call for the chunk: a Walk need not follow again what
 // the chunk refers to. Packs that a prune writes hold chunks in the order of their first calls, except that chunks with the same

@@ -39,8 +39,8 @@ func (s *survey) followErased(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, h := range s.erased {
-		err := s.walk(ctx, h, func(id chunk.ID, _ uint64) (bool, error) { return s.census.erase(id.Prefix()) })
+	reach := func(id chunk.ID, _ uint64) (bool, error) { return s.census.erase(id.Prefix()) }
+	return s.walk(ctx, s.erased, reach, func(h Head, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -50,8 +50,8 @@ func (s *survey) followErased(ctx context.Context) error {
 		case err != nil:
 			return fmt.Errorf("follow %s: %w", h.Name, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // erase records that a chunk was erased, and reports whether this is the first time and no root needs it.

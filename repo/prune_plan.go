@@ -36,9 +36,7 @@ func (p *plan) dead() (doomed []store.Object, living []*packState) {
 func (p *plan) rewritten() []*packState {
 	chosen := p.sparse()
 	chosen = append(chosen, p.holdingErased(chosen)...)
-	for catalog := range format.PackKinds {
-		chosen = append(chosen, p.small(uint8(catalog), chosen)...)
-	}
+	chosen = append(chosen, p.small(chosen)...)
 	slices.SortFunc(chosen, byName)
 	return chosen
 }
@@ -78,9 +76,25 @@ func (p *plan) sparse() (chosen []*packState) {
 	return chosen
 }
 
-// small returns the packs of a kind that are brought together: those of the oldest generation that has many packs, and of all
-// younger ones.
-func (p *plan) small(kind uint8, but []*packState) (chosen []*packState) {
+// small returns the packs that are brought together. If packs of one kind are, half as many of the other kind are enough, so that one
+// condemnation names both.
+func (p *plan) small(but []*packState) (chosen []*packState) {
+	var few [][]*packState
+	for kind := range format.PackKinds {
+		many := p.together(uint8(kind), manyPacks, but)
+		if many == nil {
+			few = append(few, p.together(uint8(kind), manyPacks/2, but))
+		}
+		chosen = append(chosen, many...)
+	}
+	if len(chosen) > 0 {
+		chosen = append(chosen, slices.Concat(few...)...)
+	}
+	return chosen
+}
+
+// together returns the packs of a kind of the oldest generation that has at least so many, and of all younger ones.
+func (p *plan) together(kind uint8, least int, but []*packState) []*packState {
 	var all [generations][]*packState
 	for _, s := range p.census.ordered() {
 		if g := generationOf(int64(s.Size)); s.Kind == kind && g < generations && p.rewritable(s) && !slices.Contains(but, s) {
@@ -88,7 +102,7 @@ func (p *plan) small(kind uint8, but []*packState) (chosen []*packState) {
 		}
 	}
 	for g := generations - 1; g >= 0; g-- {
-		if len(all[g]) >= manyPacks {
+		if len(all[g]) >= least {
 			return slices.Concat(all[:g+1]...)
 		}
 	}

@@ -88,19 +88,20 @@ func (s *survey) listRoots(ctx context.Context) error {
 	if s.census, err = s.r.newCensus(ctx); err != nil {
 		return err
 	}
-	for i, h := range s.roots {
-		s.followed = i
-		if err := s.follow(ctx, h); err != nil {
-			s.census.close()
-			return err
+	err = s.walk(ctx, s.roots, s.reach, func(h Head, err error) error {
+		if err = s.mustFollow(ctx, h, err); err == nil {
+			s.followed++
+			s.step(Progress{Step: stepFollowed, Done: int64(s.followed), Of: int64(len(s.roots))})
 		}
-		s.step(Progress{Step: stepFollowed, Done: int64(i + 1), Of: int64(len(s.roots))})
-	}
-	if err := s.followErased(ctx); err != nil {
-		s.census.close()
 		return err
+	})
+	if err == nil {
+		err = s.followErased(ctx)
 	}
-	return nil
+	if err != nil {
+		s.census.close()
+	}
+	return err
 }
 
 const stepFollowed = "manifests followed"
@@ -117,9 +118,9 @@ func (s *survey) isRoot(h Head, now time.Time) bool {
 	return !h.Marked || now.Sub(h.Since) < Grace
 }
 
-// follow walks a root. If another prune has deleted it or its packs in the meantime, it is no longer a root.
-func (s *survey) follow(ctx context.Context, h Head) error {
-	err := s.walk(ctx, h, s.reach)
+// mustFollow returns an error if a root could not be followed. If another prune has deleted it or its packs in the meantime, it is no
+// longer a root.
+func (s *survey) mustFollow(ctx context.Context, h Head, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -18,7 +18,7 @@ import (
 
 // walkOf returns a walk for the manifests of these tests, which name their chunks directly.
 func walkOf(r *repo.Repo) repo.Walk {
-	return func(ctx context.Context, h repo.Head, reach repo.Reach) error {
+	follow := func(ctx context.Context, h repo.Head, reach repo.Reach) error {
 		b, err := r.Manifest(ctx, h)
 		if err != nil {
 			return err
@@ -29,6 +29,14 @@ func walkOf(r *repo.Repo) repo.Walk {
 		}
 		for _, id := range m.IDs {
 			if _, err := reach(chunk.ID(id), 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return func(ctx context.Context, roots []repo.Head, reach repo.Reach, done func(repo.Head, error) error) error {
+		for _, h := range roots {
+			if err := done(h, follow(ctx, h, reach)); err != nil {
 				return err
 			}
 		}
