@@ -3,7 +3,9 @@ package backup
 import (
 	"context"
 
+	"github.com/mailstrata/mailstrata/backup/compare"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -65,6 +67,66 @@ func (c *catalog) cacheTables() {
 // load returns a function that fetches a chunk: a page or list of an earlier manifest.
 func (c *catalog) load(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	return func(id chunk.ID) ([]byte, error) { return c.reader.Chunk(ctx, id) }
+}
+
+// changingPages is how many pages at the end of a mailbox new messages usually change: the last one, and one with which
+// it is merged.
+const changingPages = 2
+
+// readAhead fetches what an update of the mailboxes needs of the parent: all of their lists together, and then the last
+// pages of all. An error has no effect: it comes again when a chunk is loaded.
+func (c *catalog) readAhead(ctx context.Context, mailboxes []*manifest.Mailbox) {
+	var lists []chunk.ID
+	var changing []manifest.Page
+	for _, m := range mailboxes {
+		lists = append(lists, m.Lists...)
+	}
+	if c.prefetch(ctx, lists) != nil {
+		return
+	}
+	for _, m := range mailboxes {
+		last := m.Pages
+		if n := len(m.Lists); n > 0 {
+			list, err := c.reader.Chunk(ctx, m.Lists[n-1])
+			if err != nil {
+				return
+			}
+			last, _ = manifest.ParsePageList(list)
+		}
+		changing = append(changing, last[max(0, len(last)-changingPages):]...)
+	}
+	c.readPages(ctx, changing)
+}
+
+// pages returns how package compare reads what is recorded.
+func (c *catalog) pages(ctx context.Context) compare.Catalog {
+	return compare.Catalog{Load: c.load(ctx), Ahead: func(pages []manifest.Page) { c.readPages(ctx, pages) }}
+}
+
+// readPages fetches pages together, as far as the cache of the reader holds them.
+func (c *catalog) readPages(ctx context.Context, pages []manifest.Page) {
+	ids := make([]chunk.ID, 0, 2*len(pages))
+	for _, page := range pages {
+		ids = append(ids, page.Records, page.Flags)
+	}
+	_ = c.prefetch(ctx, ids) // an error comes again when a page is loaded
+}
+
+// prefetch fetches chunks into the cache of the reader.
+func (c *catalog) prefetch(ctx context.Context, ids []chunk.ID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	places, err := c.repo.Locate(ctx, ids)
+	if err != nil {
+		return err
+	}
+	frames := make([]repo.Frame, len(places))
+	for i := range places {
+		frames[i] = places[i].Frame
+	}
+	_, err = c.reader.Prefetch(ctx, frames)
+	return err
 }
 
 // put returns a function that stores a chunk.

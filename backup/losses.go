@@ -10,7 +10,6 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
-	"github.com/mailstrata/mailstrata/backup/compare"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -58,7 +57,7 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 
 // flushedLoad makes the pages of this run durable before the first chunk is loaded, because pages of this run may be
 // loaded too.
-func (a *accountRun) flushedLoad(ctx context.Context, load compare.Load) compare.Load {
+func (a *accountRun) flushedLoad(ctx context.Context, load manifest.Load) manifest.Load {
 	flush := sync.OnceValue(func() error { return a.catalog.writer.Flush(ctx) })
 	return func(id chunk.ID) ([]byte, error) {
 		if err := flush(); err != nil {

@@ -30,7 +30,7 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 	}
 	found := r.newMailbox(view)
 	if r.uncertain {
-		same, err := compare.Confirm(ctx, session, r.old, r.sharedValidity, r.account.catalog.load(ctx))
+		same, err := compare.Confirm(ctx, session, r.old, r.sharedValidity, r.account.catalog.pages(ctx))
 		if err != nil {
 			return &preview{err: err}
 		}

@@ -168,6 +168,7 @@ func (a *accountRun) open(ctx context.Context) error {
 // read reads the account and returns a manifest that is ready to be committed.
 func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	if a.parent == nil { // if an account was erased, all of its manifests are marked
+		a.catalog.writer.Prepare()
 		if err := a.checkNotErased(ctx); err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mailstrata/mailstrata/backup/identity"
@@ -197,8 +198,10 @@ func (s *scheduler) loadParent(ctx context.Context, survey *mail.Survey) (err er
 	return s.checkServer(ctx, survey)
 }
 
-// readMailboxes reads mailboxes in parallel, the largest first, so that none of them is left over at the end.
+// readMailboxes reads mailboxes in parallel, the largest first, so that none of them is left over at the end. What they
+// need of the store is requested while they are opened.
 func (s *scheduler) readMailboxes(ctx context.Context, due []*mailboxRun) error {
+	defer s.requestAhead(ctx, due)()
 	slices.SortStableFunc(due, func(a, b *mailboxRun) int { return cmp.Compare(b.expected(), a.expected()) })
 	if err := s.each(ctx, toExamineFirst(due), (*mailboxRun).examineFirst); err != nil {
 		return err
@@ -210,6 +213,24 @@ func (s *scheduler) readMailboxes(ctx context.Context, due []*mailboxRun) error 
 		}
 		return err
 	})
+}
+
+// requestAhead begins to read what updates of the mailboxes need of the store. done ends that.
+func (s *scheduler) requestAhead(ctx context.Context, due []*mailboxRun) (done func()) {
+	s.catalog.writer.Prepare()
+	var archived []*manifest.Mailbox
+	for _, r := range due {
+		if r.old != nil {
+			archived = append(archived, r.old)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var reading sync.WaitGroup
+	reading.Go(func() { s.catalog.readAhead(ctx, archived) })
+	return func() {
+		cancel()
+		reading.Wait()
+	}
 }
 
 func (s *scheduler) each(

@@ -110,11 +110,15 @@ func (w *Writer) fail(err error) error {
 // failure returns the error that ended the writer, or nil.
 func (w *Writer) failure() error { return context.Cause(w.ctx) }
 
-// Prepare begins to read what Put needs, so that it is there when the first chunk comes. Put returns its errors. A caller
-// that knows that chunks will come calls it early.
+// Prepare begins to read what Put and Erasures need, so that it is there when the first chunk comes. They return its errors.
+// A caller that knows that chunks will come calls it early.
 func (w *Writer) Prepare() {
 	w.workers.Go(func() error {
 		_ = w.prepare(w.ctx)
+		return nil
+	})
+	w.workers.Go(func() error {
+		_, _ = w.Erasures(w.ctx)
 		return nil
 	})
 }

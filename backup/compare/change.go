@@ -12,13 +12,17 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/backup/source"
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Load fetches a chunk of the catalog.
-type Load = func(chunk.ID) ([]byte, error)
+// Catalog reads what is recorded of a mailbox.
+type Catalog struct {
+	Load manifest.Load // fetches a chunk
+
+	// Ahead fetches together what Load will be asked for next: the chunks of pages. It need not fetch all.
+	Ahead func([]manifest.Page)
+}
 
 // Change is what happened to a mailbox since it was recorded.
 type Change struct {
@@ -65,7 +69,9 @@ func (c *Change) flagSet(message mail.Message) *manifest.FlagSet {
 
 // Ask asks the server what changed since the recorded mod-sequence: flags with CHANGEDSINCE, and removals with
 // VANISHED or, if the server lacks it, with the UIDs that exist.
-func (c *Change) Ask(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, load Load) error {
+func (c *Change) Ask(
+	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, catalog Catalog,
+) error {
 	known := mail.UIDRange{First: 1, Last: LastUID(old)}
 	var present *mail.UIDSet
 	err := session.Ask(ctx, func(view source.View) error {
@@ -92,7 +98,7 @@ func (c *Change) Ask(ctx context.Context, session *source.Session, old, found *m
 	if present != nil {
 		c.addGone(old.Erased.Without(*present))
 	}
-	return c.reconcile(old, present, load)
+	return c.reconcile(old, present, catalog)
 }
 
 // addBeyond adds the UIDs after the last known one to Fresh.
@@ -105,32 +111,44 @@ func (c *Change) addBeyond(known mail.UID, found *manifest.Mailbox) {
 // reconcile compares the archived mailbox with the UIDs that are present, if these were requested, and with the
 // messages that changed. Recorded messages that are not present are gone. Other messages that the server reports are
 // fresh, even below the last UIDNEXT. Only pages that differ are loaded.
-func (c *Change) reconcile(old *manifest.Mailbox, present *mail.UIDSet, load Load) error {
+func (c *Change) reconcile(old *manifest.Mailbox, present *mail.UIDSet, catalog Catalog) error {
 	changed := mail.UIDs(slices.Collect(maps.Keys(c.Flags))...)
 	reported := changed
 	if present != nil {
 		reported = *present
 	}
 	reported = reported.Without(old.Erased)
-	pages, err := old.AllPages(load)
+	pages, err := old.AllPages(catalog.Load)
 	if err != nil {
 		return err
 	}
 	next := uint64(1)
+	var differing, touched []manifest.Page
 	for _, page := range pages {
-		span := mail.UIDRange{First: mail.UID(page.Start), Last: mail.UID(uint64(page.Start) + 1<<page.Bits - 1)}
+		span := spanOf(page)
 		c.addUnrecorded(reported, next, uint64(span.First))
 		next = uint64(span.Last) + 1
-		here := reported.In(span)
-		if changed.In(span).Len() == 0 && (present == nil || here.Len() == int64(page.Messages)) {
-			continue
+		differs := changed.In(span).Len() > 0 || present != nil && reported.In(span).Len() != int64(page.Messages)
+		if differs {
+			differing = append(differing, page)
 		}
-		if err := c.reconcilePage(page, present != nil, here, load); err != nil {
-			return err
+		if differs || c.Gone.In(span).Len() > 0 {
+			touched = append(touched, page)
 		}
 	}
 	c.addUnrecorded(reported, next, uint64(LastUID(old))+1)
+	catalog.Ahead(touched) // pages that only lost messages are loaded when the mailbox is filled
+	for _, page := range differing {
+		if err := c.reconcilePage(page, present != nil, reported.In(spanOf(page)), catalog.Load); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// spanOf returns the UIDs that a page is for.
+func spanOf(page manifest.Page) mail.UIDRange {
+	return mail.UIDRange{First: mail.UID(page.Start), Last: mail.UID(uint64(page.Start) + 1<<page.Bits - 1)}
 }
 
 // addUnrecorded adds to Fresh the reported UIDs from from up to but not including to, where nothing is recorded.
@@ -143,7 +161,7 @@ func (c *Change) addUnrecorded(reported mail.UIDSet, from, to uint64) {
 }
 
 // reconcilePage compares a page with the reported UIDs of its range. If all is true, no other messages exist.
-func (c *Change) reconcilePage(page manifest.Page, all bool, reported mail.UIDSet, load Load) error {
+func (c *Change) reconcilePage(page manifest.Page, all bool, reported mail.UIDSet, load manifest.Load) error {
 	entries, err := page.Entries(load)
 	if err != nil {
 		return err
@@ -166,14 +184,31 @@ func (c *Change) reconcilePage(page manifest.Page, all bool, reported mail.UIDSe
 // batchSize is how many messages are compared at a time. It bounds the memory; each batch costs a round trip.
 const batchSize = 64 * manifest.MaxPageRecords
 
+// pagesAhead is how many pages are fetched together while all of a mailbox are read.
+const pagesAhead = 4096
+
 // batches yields the entries of a mailbox in batches.
-func batches(m *manifest.Mailbox, load Load) iter.Seq2[[]manifest.Entry, error] {
+func batches(m *manifest.Mailbox, catalog Catalog) iter.Seq2[[]manifest.Entry, error] {
 	return func(yield func([]manifest.Entry, error) bool) {
+		pages, err := m.AllPages(catalog.Load)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		ahead := func() {
+			n := min(len(pages), pagesAhead)
+			catalog.Ahead(pages[:n])
+			pages = pages[n:]
+		}
+		ahead()
 		var entries []manifest.Entry
-		for entry, err := range m.Entries(load) {
+		for entry, err := range m.Entries(catalog.Load) {
 			if err != nil {
 				yield(nil, err)
 				return
+			}
+			if len(pages) > 0 && uint32(entry.UID) >= pages[0].Start {
+				ahead()
 			}
 			if entries = append(entries, *entry); len(entries) == batchSize {
 				if !yield(entries, nil) {
@@ -191,10 +226,10 @@ func batches(m *manifest.Mailbox, load Load) iter.Seq2[[]manifest.Entry, error] 
 // CompareFlags reads the flags of all messages and compares them with those archived. Messages that exist but are not
 // recorded, because they failed before, are fresh.
 func (c *Change) CompareFlags(
-	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, load Load,
+	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, catalog Catalog,
 ) error {
 	next := mail.UID(1)
-	for entries, err := range batches(old, load) {
+	for entries, err := range batches(old, catalog) {
 		if err != nil {
 			return err
 		}

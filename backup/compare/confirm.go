@@ -15,10 +15,12 @@ const enough = 16
 // message may have another size, date or id, as far as the server gives these, and at least half of the messages, or
 // enough of them, must exist. If all is true, because the UIDVALIDITY proves little, all must exist. Confirm
 // downloads nothing.
-func Confirm(ctx context.Context, session *source.Session, old *manifest.Mailbox, all bool, load Load) (bool, error) {
+func Confirm(
+	ctx context.Context, session *source.Session, old *manifest.Mailbox, all bool, catalog Catalog,
+) (bool, error) {
 	next := mail.UID(1)
 	var agree, count int64
-	for entries, err := range batches(old, load) {
+	for entries, err := range batches(old, catalog) {
 		if err != nil {
 			return false, err
 		}

@@ -58,7 +58,7 @@ var layers = map[string]string{
 		archive archive/loss backup/compare backup/fetch backup/identity backup/moves backup/quota
 		backup/sample backup/source chunk internal/grace internal/percent internal/retry mail manifest repo
 		repo/recovery repo/statement`,
-	"backup/compare":  "backup/source chunk mail manifest",
+	"backup/compare":  "backup/source mail manifest",
 	"backup/fetch":    "archive backup/quota backup/source mail manifest repo",
 	"backup/identity": "mail manifest",
 	"backup/moves":    "archive backup/source chunk mail manifest repo",
