@@ -14,7 +14,8 @@ type bench struct {
 	*servers
 	program  string // mailstrata, built
 	dir      string
-	alone    bool // without peers
+	alone    bool     // without peers
+	names    []string // of the steps of a set; none: all
 	distance distance
 	watch    *carrier // records what passes; at the distance
 	used     int      // numbers of rounds that were made, of any set
@@ -32,7 +33,7 @@ func measureAll(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, program: o.program, alone: o.only != "", distance: o.distance}
+	b := &bench{dir: dir, program: o.program, alone: o.only != "", names: o.steps, distance: o.distance}
 	if b.program == "" {
 		b.program = filepath.Join(dir, mailstrata)
 		if err := do(ctx, "go", "build", "-trimpath", "-o", b.program, "github.com/mailstrata/mailstrata/cmd/mailstrata"); err != nil {

@@ -103,3 +103,34 @@ func TestLayOut(t *testing.T) {
 		}
 	}
 }
+
+func TestAmong(t *testing.T) {
+	steps := []step{{name: "first backup"}, {name: "unchanged"}, {name: "restore to Maildir"}, {name: "check"}}
+	for names, want := range map[string]string{"": "first backup,unchanged,restore to Maildir,check", "check,restore to Maildir": "first backup,restore to Maildir,check", "nothing": "first backup"} {
+		var list, got []string
+		if names != "" {
+			list = strings.Split(names, ",")
+		}
+		for _, s := range among(list, steps) {
+			got = append(got, s.name)
+		}
+		if strings.Join(got, ",") != want {
+			t.Errorf("of %q there are %q", names, got)
+		}
+	}
+}
+
+// A goal beyond what a command takes near is that and what is added; mailstrata alone has rows without peers.
+func TestGoalBeyondNear(t *testing.T) {
+	r := result{step: "restore", goals: goals{beyond: 0.4}, rows: []row{
+		{who: mailstrata, rounds: seconds(2), passed: []exchange.Summary{{Requests: 9, Chain: 3, Trips: 4, Read: 1e6}}},
+		{who: beside, rounds: seconds(1)},
+	}}
+	got := strings.ReplaceAll(table([]result{r}), " ", "")
+	if !strings.Contains(got, "|restore|mailstrata|2.00(≤1.40)|") || !strings.Contains(got, "|9|3|4|1.00|") {
+		t.Errorf("the table is\n%s", got)
+	}
+	if list := bars([]result{{step: "list", rows: r.rows[:1]}}); len(list) != 0 {
+		t.Errorf("without peers, there are the bars %v", list)
+	}
+}

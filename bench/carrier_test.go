@@ -66,7 +66,7 @@ func TestCarry(t *testing.T) {
 		if ca != "" {
 			trips = 6
 		}
-		if want := (exchange.Summary{Requests: 1, Chain: 1, Trips: trips, Read: 6}); sum != want {
+		if want := (exchange.Summary{Requests: 1, Get: 1, Chain: 1, Trips: trips, Read: 6}); sum != want {
 			t.Errorf("with %q, %+v passed, not %+v", ca, sum, want)
 		}
 		asked.Close()

@@ -10,20 +10,20 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mailstrata/mailstrata/bench/exchange"
 )
 
 // fleetOptions say how many accounts of one server are archived for how many nights, by how many hosts beside each
 // other.
 type fleetOptions struct {
 	accounts, nights, shards, parallel int
-	roundTrip                          time.Duration // to the store
 }
 
 func (o *fleetOptions) define() {
 	flag.IntVar(&o.accounts, "accounts", 0, "measure mailstrata alone, with so many small accounts on one server")
 	flag.IntVar(&o.shards, "shards", 2, "how many hosts archive a share of these accounts each, at once")
 	flag.IntVar(&o.parallel, "parallel", 2, "how many of these accounts a host reads at once")
-	flag.DurationVar(&o.roundTrip, "store-latency", 0, "the `time` of a round trip to the store of these accounts")
 }
 
 // fleet is a server with many small accounts, a bucket, and hosts that each archive a share of the accounts.
@@ -31,7 +31,7 @@ type fleet struct {
 	fleetOptions
 	*servers
 	mail  *fleetMail
-	store *fleetStore
+	watch *carrier
 	hosts []*ours
 	rows  []fleetRow
 }
@@ -41,18 +41,14 @@ type fleetRow struct {
 	what     string
 	accounts int // by which requests and bytes are divided
 	usage
-	traffic
+	exchange.Summary
 }
 
 // measureFleet archives a fleet for some nights, and then measures commands over the repository.
 func (b *bench) measureFleet(ctx context.Context, o fleetOptions) error {
 	machine := b.machine(ctx)
-	f := &fleet{fleetOptions: o, servers: b.servers}
+	f := &fleet{fleetOptions: o, servers: b.servers, watch: b.watch}
 	var err error
-	if f.store, err = newFleetStore(b.minio.Endpoint, o.roundTrip); err != nil {
-		return err
-	}
-	defer f.store.close()
 	if f.mail, err = newFleetMail(ctx, b.dovecot.Home(""), o.accounts); err != nil {
 		return err
 	}
@@ -65,7 +61,7 @@ func (b *bench) measureFleet(ctx context.Context, o fleetOptions) error {
 	if err := f.commands(ctx, b); err != nil {
 		return err
 	}
-	fmt.Printf("\n%s accounts, %d nights, %d hosts, %v to the store\n\n%s\n%s", thousands(o.accounts), o.nights, o.shards, o.roundTrip, fleetTable(f.rows), machine)
+	fmt.Printf("\n%s accounts, %d nights, %d hosts, the servers %v\n\n%s\n%s", thousands(o.accounts), o.nights, o.shards, b.distance, fleetTable(f.rows), machine)
 	return nil
 }
 
@@ -94,20 +90,24 @@ func (f *fleet) host(b *bench, dir string) (*ours, error) {
 	if err != nil {
 		return nil, err
 	}
+	o := &ours{h, b.program, "fleet", f.servers, f.watch.way}
+	if o.at.CA != "" {
+		h.env = append(h.env, "MAILSTRATA_CA_FILE="+o.at.CA)
+	}
 	key := filepath.Join(b.dir, "fleet1", "key")
 	files := map[string]string{
 		"password": password,
 		"users":    f.mail.users(),
 		"config.toml": fmt.Sprintf("parallel_accounts = %d\n[[repositories]]\nplace = \"s3:%s/fleet\"\nkey_file = %q\n"+
-			"[[accounts]]\nusers_file = \"users\"\nurl = \"imap://{user}@%s\"\nsecret_file = \"password\"\n",
-			f.parallel, f.store.endpoint(), key, f.dovecot.Addr),
+			"[[accounts]]\nusers_file = \"users\"\nurl = %q\nsecret_file = \"password\"\n",
+			f.parallel, o.at.Store, key, o.url("{user}")),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(h.path(name), []byte(text), 0o600); err != nil {
 			return nil, err
 		}
 	}
-	return &ours{h, b.program, "fleet", f.servers, way{Store: f.store.endpoint(), Mail: f.dovecot.Addr}}, nil
+	return o, nil
 }
 
 // archive archives all accounts each night. Each night but the first and the last one, a tenth of them got mail.
@@ -127,14 +127,16 @@ func (f *fleet) archive(ctx context.Context) error {
 			what += ", no news"
 		}
 		f.rows = append(f.rows, fleetRow{what, f.accounts, u, t})
-		fmt.Fprintf(os.Stderr, "%s: %.1f s, %.0f MiB, %d requests\n", what, wall(u), mib(u), t.requests())
+		fmt.Fprintf(os.Stderr, "%s: %.1f s, %.0f MiB, %d requests\n", what, wall(u), mib(u), t.Requests)
 	}
 	return nil
 }
 
 // night runs a backup on all hosts at once.
-func (f *fleet) night(ctx context.Context) (usage, traffic, error) {
-	f.store.reset()
+func (f *fleet) night(ctx context.Context) (u usage, sum exchange.Summary, err error) {
+	if _, err := f.watch.take(); err != nil {
+		return u, sum, err
+	}
 	all := make([]usage, len(f.hosts))
 	begin := time.Now()
 	group, ctx := errgroup.WithContext(ctx)
@@ -144,13 +146,15 @@ func (f *fleet) night(ctx context.Context) (usage, traffic, error) {
 			return err
 		})
 	}
-	err := group.Wait()
-	var sum usage
-	for _, u := range all {
-		sum = sum.and(u)
+	if err := group.Wait(); err != nil {
+		return u, sum, err
 	}
-	sum.wall = time.Since(begin)
-	return sum, f.store.taken(), err
+	for _, one := range all {
+		u = u.and(one)
+	}
+	u.wall = time.Since(begin)
+	sum, err = f.watch.take()
+	return u, sum, err
 }
 
 // commands measures what an owner does with the repository: on a host without a cache, and then again.
@@ -162,17 +166,17 @@ func (f *fleet) commands(ctx context.Context, b *bench) error {
 			return err
 		}
 		for _, cache := range []string{"cold", "again"} {
-			f.store.reset()
-			u, err := h.run(ctx, slices.Clone(args)...)
+			c := course{watch: f.watch}
+			u, sum, err := c.measure(ctx, run{mailstrata, func(ctx context.Context) (usage, error) { return h.run(ctx, slices.Clone(args)...) }})
 			if err != nil {
 				return err
 			}
-			row := fleetRow{fmt.Sprintf("%s, %s", args[0], cache), f.accounts, u, f.store.taken()}
+			row := fleetRow{fmt.Sprintf("%s, %s", args[0], cache), f.accounts, u, sum}
 			if len(args) > 1 && args[0] == "list" {
 				row.what = "list --latest, " + cache
 			}
 			f.rows = append(f.rows, row)
-			fmt.Fprintf(os.Stderr, "%s: %.1f s, %.0f MiB, %d requests\n", row.what, wall(u), mib(u), row.traffic.requests())
+			fmt.Fprintf(os.Stderr, "%s: %.1f s, %.0f MiB, %d requests\n", row.what, wall(u), mib(u), row.Requests)
 		}
 		if err := os.RemoveAll(h.dir); err != nil {
 			return err

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Each account has at least thirty messages, and a night brings more to as many accounts as were asked for.
@@ -41,49 +38,5 @@ func TestFleetMail(t *testing.T) {
 	}
 	if grown != 2 {
 		t.Errorf("%d accounts got mail", grown)
-	}
-}
-
-// What passes on the way to the store is counted by method, and what is put by its folder.
-func TestFleetStoreCounts(t *testing.T) {
-	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet {
-			_, _ = w.Write([]byte("12345"))
-		}
-	}))
-	defer target.Close()
-	s, err := newFleetStore(target.URL, 5*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.close()
-	for _, r := range []struct{ method, path, body string }{
-		{http.MethodPut, "/fleet/manifests/a/b", "123"},
-		{http.MethodPut, "/fleet/data/c", "1234"},
-		{http.MethodPut, "/fleet/manifests/a/d", "1"},
-		{http.MethodGet, "/fleet/data/c", ""},
-		{http.MethodGet, "/fleet/?list-type=2&prefix=data", ""},
-	} {
-		request, err := http.NewRequestWithContext(t.Context(), r.method, s.endpoint()+r.path, strings.NewReader(r.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		begin := time.Now()
-		resp, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if time.Since(begin) < 5*time.Millisecond {
-			t.Errorf("%s %s does not wait for a round trip", r.method, r.path)
-		}
-	}
-	got := s.taken()
-	objects, bytes := got.put()
-	if objects != 3 || bytes != 8 || got.objects["manifests"] != 2 || got.requests() != 5 || got.methods["LIST"] != 1 || got.methods["GET"] != 1 || got.read != 10 {
-		t.Errorf("%+v", got)
-	}
-	if again := s.taken(); again.requests() != 0 {
-		t.Errorf("after that, %+v", again)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -37,6 +38,7 @@ type options struct {
 	write    string
 	program  string
 	only     string
+	steps    []string
 	distance distance
 	fleet    fleetOptions
 }
@@ -50,8 +52,8 @@ func (o *options) check() error {
 		return errors.New("--nights is at least 3")
 	case o.only != "" && o.only != mailstrata:
 		return errors.New("--only knows mailstrata alone")
-	case o.distance.far() && (o.messages > 0 || o.fleet.accounts > 0):
-		return errors.New("--latency, --rate and --tls are for --maildir and --generate")
+	case o.distance.far() && o.messages > 0:
+		return errors.New("--latency, --rate and --tls are not for --messages")
 	}
 	o.fleet.nights = cmp.Or(o.nights, 30)
 	if len(o.maildirs) == 0 && o.generate == 0 && o.large == 0 && o.messages == 0 && o.fleet.accounts == 0 {
@@ -86,6 +88,10 @@ func main() {
 	flag.StringVar(&o.write, "write", "", "write tables and charts into performance.md in this `directory`")
 	flag.StringVar(&o.program, "program", "", "measure this mailstrata, not one that is built from this directory")
 	flag.StringVar(&o.only, "only", "", "measure this `program` alone: mailstrata")
+	flag.Func("steps", "measure these `steps` alone, and the first backup: names as in the table, with commas", func(names string) error {
+		o.steps = strings.Split(names, ",")
+		return nil
+	})
 	flag.DurationVar(&o.distance.RoundTrip, "latency", 0, "the `time` of a round trip to the servers, there and back, such as 50ms")
 	flag.Var(&o.distance.Rate, "rate", "the `rate` of the line to the servers, each way, such as 100Mbit")
 	flag.BoolVar(&o.distance.TLS, "tls", false, "reach the servers by TLS 1.3")

@@ -163,7 +163,7 @@ func (b *bench) compare(ctx context.Context, mail *set, rounds int) (results []r
 			if b.alone {
 				steps = only(steps)
 			}
-			results, err = c.take(ctx, results, steps)
+			results, err = c.take(ctx, results, among(b.names, steps))
 		}
 		if err == nil && mail.large {
 			err = b.clear(ctx, r)

@@ -52,6 +52,14 @@ func only(steps []step) (kept []step) {
 	return kept
 }
 
+// among keeps the steps of these names, and the first, without which there is no archive; all, if there are no names.
+func among(names []string, steps []step) []step {
+	if len(names) == 0 {
+		return steps
+	}
+	return append(steps[:1:1], slices.DeleteFunc(slices.Clone(steps[1:]), func(s step) bool { return !slices.Contains(names, s.name) })...)
+}
+
 // course is how steps are done.
 type course struct {
 	what  string   // shown to the person who waits

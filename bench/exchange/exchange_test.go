@@ -93,7 +93,7 @@ func TestStore(t *testing.T) {
 		for range 3 {
 			post()
 		}
-		if got, want := l.Take(), (Summary{3, 3, 3 + c.trips, 9, 30}); got != want {
+		if got, want := l.Take(), (Summary{Requests: 3, Chain: 3, Trips: 3 + c.trips, Read: 9, Written: 30}); got != want {
 			t.Errorf("%s: one after the other: %+v, not %+v", c.name, got, want)
 		}
 		var all sync.WaitGroup
@@ -104,6 +104,25 @@ func TestStore(t *testing.T) {
 		if got := l.Take(); got.Requests != 8 || got.Chain >= 8 || got.Chain < 1 {
 			t.Errorf("%s: eight at once: %+v", c.name, got)
 		}
+	}
+}
+
+// Requests are counted by method; a listing is not a GET.
+func TestMethods(t *testing.T) {
+	near := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(near.Close)
+	l := NewLog(0)
+	proxy, err := l.Store(near.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"GET /b/data/1", "GET /b/?list-type=2&prefix=data", "PUT /b/x", "HEAD /b/x", "DELETE /b/x", "GET /b/?location"} {
+		method, path, _ := strings.Cut(line, " ")
+		proxy.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, path, nil))
+	}
+	got := l.Take()
+	if got.Read = 0; got != (Summary{Requests: 6, Get: 2, List: 1, Put: 1, Head: 1}) {
+		t.Errorf("counted: %+v", got)
 	}
 }
 

@@ -9,6 +9,7 @@
 package exchange
 
 import (
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -17,9 +18,11 @@ import (
 // Summary is what a command exchanged. On a line without length there are no chains: of two requests that are sent at
 // once, one may be answered before the other begins.
 type Summary struct {
-	Requests int // to the object store
-	Chain    int // the longest chain of these
-	Trips    int // the longest chain of exchanges of any kind, handshakes included
+	Requests             int // to the object store, of these methods and others
+	Get, List, Put, Head int
+
+	Chain int // the longest chain of these
+	Trips int // the longest chain of exchanges of any kind, handshakes included
 
 	Read, Written int64 // bytes of the bodies of answers of the object store, and of requests
 }
@@ -88,10 +91,20 @@ func (l *Log) passed(begin, end time.Time) {
 	l.exchanges = append(l.exchanges, &exchange{begin: begin, end: end})
 }
 
-// carried counts bytes to the object store, and from it.
-func (l *Log) carried(written, read int64) {
+// carried counts a request, and the bytes to the object store and from it.
+func (l *Log) carried(method string, written, read int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	switch method {
+	case http.MethodGet:
+		l.sum.Get++
+	case methodList:
+		l.sum.List++
+	case http.MethodPut:
+		l.sum.Put++
+	case http.MethodHead:
+		l.sum.Head++
+	}
 	l.sum.Written += written
 	l.sum.Read += read
 }

@@ -27,8 +27,18 @@ func (l *Log) Store(endpoint string) (http.Handler, error) {
 		answer := &counted{ResponseWriter: w}
 		proxy.ServeHTTP(answer, r)
 		l.answered(e)
-		l.carried(max(r.ContentLength, 0), answer.n)
+		l.carried(method(r), max(r.ContentLength, 0), answer.n)
 	}), nil
+}
+
+// methodList stands for a GET that lists objects.
+const methodList = "LIST"
+
+func method(r *http.Request) string {
+	if r.Method == http.MethodGet && r.URL.Query().Has("list-type") {
+		return methodList
+	}
+	return r.Method
 }
 
 // counted counts the bytes of a body.
