@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"maps"
 	"runtime"
 	"slices"
 
@@ -57,9 +56,11 @@ type batch struct {
 	items    []*item
 	streamed bool // it is one message that is streamed
 	bytes    int64
-	weight   int64 // of restorer.memory; adjacent copies count once
+	weight   int64  // bytes when they are joined: adjacent copies count once
+	buffer   []byte // of the messages, when they are joined
 	frames   map[repo.Frame]struct{}
 	last     []repo.Frame // that no later batch of the window needs
+	ends     *group       // of which this is the last batch; nil: others of the group follow
 }
 
 // windows yields the missing messages in slices that are planned together: mailbox after mailbox, ascending by UID.
@@ -140,7 +141,7 @@ func batches(window []*item, messages int, bytes int64) []*batch {
 		}
 		current.add(it)
 		if streamed {
-			current.weight, current.streamed = streamedWeight, true
+			current.streamed = true
 			current = nil
 		}
 	}
@@ -181,16 +182,6 @@ func limit[N int | int64](asked, own N) N {
 	return min(asked, own)
 }
 
-// prefetch reads the frames of a batch together. Errors appear when the frames are used.
-func (r *restorer) prefetch(ctx context.Context, b *batch) error {
-	if err := r.memory.Acquire(ctx, b.weight); err != nil {
-		return err
-	}
-	r.Contents.Prefetch(ctx, slices.Collect(maps.Keys(b.frames)))
-	b.frames = nil
-	return nil
-}
-
 // copies yields the messages of a batch, adjacent copies together.
 func (b *batch) copies() iter.Seq[[]*item] {
 	return func(yield func([]*item) bool) {
@@ -221,16 +212,27 @@ func (r *restorer) release(b *batch) {
 	for _, it := range b.items {
 		it.data = nil // the window still refers to the item
 	}
-	r.memory.Release(b.weight)
+	r.buffers.put(b.buffer)
+	b.buffer = nil
+	r.memory.Release(b.room())
+}
+
+// room is how much of joinedBytes the batch takes.
+func (b *batch) room() int64 {
+	if b.streamed {
+		return streamedWeight
+	}
+	return bufferSize(b.weight)
 }
 
 // join reads and verifies the messages of a batch. It removes damaged ones from the batch and records them as failures,
 // so that they affect no other message of the batch. It leaves streamed messages to write.
-func (b *batch) join(ctx context.Context) error {
+func (r *restorer) join(ctx context.Context, b *batch) error {
 	if b.streamed {
 		return nil
 	}
-	buf := make([]byte, b.weight) // not more, because there can be many small batches
+	b.buffer = r.buffers.get(b.weight) // not more, because there can be many small batches
+	buf := b.buffer
 	group, joining := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for same := range b.copies() {

@@ -11,7 +11,8 @@
 //	   │                  runs the three steps fetch, join and write
 //	   │  list.go         the messages of one mailbox, and which of them its Folder lacks
 //	   │  order.go        the order in which the missing messages lie in the packs
-//	   │  batch.go        messages that are fetched, joined, verified and written together; their bytes come from
+//	   │  fetch.go        the frames of some batches are fetched together, ahead of the next steps
+//	   │  batch.go        messages that are joined, verified and written together; their bytes come from
 //	   │                  archive.Contents.Body ◄─ repo.Reader.Chunk
 //	   │  mailbox_job.go  Folder.Append, and what the Folder answered
 //	   ▼

@@ -90,11 +90,11 @@ func (j *job) transfer(ctx context.Context) error {
 	group.Go(func() error {
 		defer close(joined)
 		for b := range fetched {
-			if err := b.join(ctx); err != nil {
+			if err := j.restorer.join(ctx, b); err != nil {
 				return err
 			}
 			if !b.streamed {
-				j.restorer.Contents.Drop(b.last)
+				j.restorer.used(b)
 			}
 			if err := send(ctx, joined, b); err != nil {
 				return err
@@ -108,7 +108,7 @@ func (j *job) transfer(ctx context.Context) error {
 				return err
 			}
 			if b.streamed {
-				j.restorer.Contents.Drop(b.last)
+				j.restorer.used(b)
 			}
 			j.restorer.release(b)
 		}
@@ -125,28 +125,6 @@ func send(ctx context.Context, to chan<- *batch, b *batch) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// fetchAll plans one window after the other and fetches its batches.
-func (j *job) fetchAll(ctx context.Context, fetched chan<- *batch) error {
-	messages, bytes := j.batchLimits()
-	for window, err := range j.windows(ctx) {
-		if err != nil {
-			return err
-		}
-		if err := j.plan(ctx, window); err != nil {
-			return err
-		}
-		for _, b := range batches(window, messages, bytes) {
-			if err := j.restorer.prefetch(ctx, b); err != nil {
-				return err
-			}
-			if err := send(ctx, fetched, b); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // batchLimits returns the most messages and bytes that every folder accepts at once.

@@ -58,6 +58,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		Options:  o,
 		reporter: newReporter(o.ReportDir, o.Progress),
 		memory:   semaphore.NewWeighted(joinedBytes),
+		fetched:  semaphore.NewWeighted(fetchedBytes),
 	}
 	if u, ok := o.Target.(Unordered); ok {
 		r.unordered = u.Unordered()
@@ -75,6 +76,8 @@ type restorer struct {
 	Options
 	reporter  *reporter
 	memory    *semaphore.Weighted // for messages that are joined and not yet written
+	fetched   *semaphore.Weighted // for frames that are fetched and not yet used
+	buffers   bufferPools
 	unordered bool
 	picked    map[*manifest.Mailbox]*picked // with Pick
 

@@ -77,7 +77,7 @@ var layers = map[string]string{
 	"imap/internal/spool":       "internal/local",
 	"imap/internal/wire":        "mail",
 	"maildir":                   "archive chunk internal/canonical internal/safename internal/tree mail restore",
-	"restore":                   "archive archive/diff archive/search chunk internal/local mail manifest repo",
+	"restore":                   "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 
 	// The program.
 	"bench": `

@@ -1,0 +1,108 @@
+package restore
+
+import (
+	"context"
+
+	"github.com/mailstrata/mailstrata/internal/inorder"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// The frames of several batches are fetched together: many small packs, or a store that is far away, then cost one round
+// trip for a group and not one for each batch. While the batches of one group are joined and written, the next groups
+// are fetched.
+const (
+	// groupBytes bounds the decoded frames that are fetched together.
+	groupBytes = 8 << 20
+
+	// fetchedBytes bounds the decoded frames of all groups of a restore. It is less than what the reader caches, because
+	// frames that a later group needs stay there too.
+	fetchedBytes = 3 * groupBytes
+
+	// groupsAhead is how many groups of a job are fetched while one is joined.
+	groupsAhead = 2
+)
+
+// group is batches whose frames are fetched together.
+type group struct {
+	batches []*batch
+	frames  []repo.Frame // those that no earlier group of the window has
+	bytes   int64        // of these, decoded
+}
+
+// groups divides batches into groups.
+func groups(batches []*batch) []*group {
+	var list []*group
+	var current *group
+	known := make(map[repo.Frame]struct{})
+	for _, b := range batches {
+		var added []repo.Frame
+		var bytes int64
+		for frame := range b.frames {
+			if _, is := known[frame]; !is {
+				known[frame] = struct{}{}
+				added = append(added, frame)
+				bytes += int64(frame.Length)
+			}
+		}
+		if current == nil || current.bytes+bytes > groupBytes {
+			current = new(group)
+			list = append(list, current)
+		}
+		current.batches = append(current.batches, b)
+		current.frames = append(current.frames, added...)
+		current.bytes += bytes
+	}
+	for _, g := range list {
+		g.batches[len(g.batches)-1].ends = g
+	}
+	return list
+}
+
+// weight is how much of fetchedBytes the group takes.
+func (g *group) weight() int64 { return min(g.bytes, fetchedBytes) }
+
+// fetch fetches the frames of a group. Errors appear when the frames are used.
+func (r *restorer) fetch(ctx context.Context, g *group) (*group, error) {
+	if err := r.fetched.Acquire(ctx, g.weight()); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	r.Contents.Prefetch(ctx, g.frames)
+	return g, nil
+}
+
+// used drops the frames that are no longer needed after a batch was read.
+func (r *restorer) used(b *batch) {
+	r.Contents.Drop(b.last)
+	if b.ends != nil {
+		r.fetched.Release(b.ends.weight())
+	}
+}
+
+// fetchAll plans one window after the other and fetches its batches.
+func (j *job) fetchAll(ctx context.Context, fetched chan<- *batch) error {
+	messages, bytes := j.batchLimits()
+	for window, err := range j.windows(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := j.plan(ctx, window); err != nil {
+			return err
+		}
+		list := inorder.Slice(groups(batches(window, messages, bytes)))
+		for g, err := range inorder.Map(ctx, groupsAhead, list, j.restorer.fetch) {
+			if err != nil {
+				return err
+			}
+			for _, b := range g.batches {
+				b.frames = nil
+				if err := j.restorer.memory.Acquire(ctx, b.room()); err != nil {
+					return context.Cause(ctx)
+				}
+				if err := send(ctx, fetched, b); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
