@@ -18,13 +18,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// NewRepo is an empty repository in memory.
+// NewRepo makes a repository without a cache directory. It is closed when the test ends.
 func NewRepo(t *testing.T, store store.Store) *repo.Repo {
 	t.Helper()
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = r.Close() })
 	return r
 }
 
