@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ func openCache(dir string, repository [16]byte) (*cache, error) {
 	if dir != "" {
 		c.dir = filepath.Join(dir, hex.EncodeToString(repository[:]))
 		if c.make() == nil {
+			_ = os.RemoveAll(c.sub("objects")) // of programs that kept all small objects in one directory
 			return c, nil
 		}
 	}
@@ -133,7 +135,7 @@ func (c *cache) sub(name string) string {
 	return filepath.Join(dir, name)
 }
 
-func (c *cache) objects() string  { return c.sub("objects") }
+func (c *cache) objects() string  { return c.sub("small") }
 func (c *cache) indexes() string  { return c.sub("index") }
 func (c *cache) spools() string   { return c.sub("spool") }
 func (c *cache) recovery() string { return c.sub("spill") }
@@ -143,9 +145,16 @@ func keepsCached(k format.Kind) bool {
 	return k == format.KindManifest || k == format.KindMark || k == format.KindCondemnation || k == format.KindNote || k == format.KindRenewal || k == format.KindErasure
 }
 
-// path returns the path of a cached object. Sealed objects stay sealed.
+// path returns the path of a cached object. Sealed objects stay sealed. Each folder of the store has a directory, because a
+// host that archives many accounts keeps many manifests, and each run looks through those of its accounts.
 func (c *cache) path(name string) string {
-	return filepath.Join(c.objects(), strings.ReplaceAll(name, "/", "_"))
+	folder, last := path.Split(name)
+	return filepath.Join(c.folder(folder), last)
+}
+
+// folder returns the directory for the objects in a folder of the store. The name of the folder ends with a slash.
+func (c *cache) folder(name string) string {
+	return filepath.Join(c.objects(), strings.ReplaceAll(strings.TrimSuffix(name, "/"), "/", "_"))
 }
 
 // object returns an object's stored bytes, checked against its name.
@@ -170,27 +179,36 @@ func (c *cache) keepObject(name string, stored []byte) {
 	if c == nil || len(stored) > 1<<20 {
 		return
 	}
-	f, err := os.CreateTemp(c.objects(), temporaryObject)
-	if errors.Is(err, fs.ErrNotExist) && c.make() == nil {
-		f, err = os.CreateTemp(c.objects(), temporaryObject)
+	to := c.path(name)
+	f, err := os.CreateTemp(filepath.Dir(to), temporaryObject)
+	if errors.Is(err, fs.ErrNotExist) && os.MkdirAll(filepath.Dir(to), 0o700) == nil {
+		f, err = os.CreateTemp(filepath.Dir(to), temporaryObject)
 	}
 	if err != nil {
 		return
 	}
 	_, err = f.Write(stored)
-	if f.Close() != nil || err != nil || os.Rename(f.Name(), c.path(name)) != nil {
+	if f.Close() != nil || err != nil || os.Rename(f.Name(), to) != nil {
 		_ = os.Remove(f.Name())
 	}
 }
 
 const temporaryObject = ".new-*"
 
-// keptManifests is the number of manifests of an account that the cache keeps. Runs do not read older ones.
+// cachedManifests is the number of manifests of an account that the cache keeps. Runs do not read older ones.
 const cachedManifests = 1000
 
-// keepListed removes objects whose names begin with prefix and that are no longer listed.
-func (c *cache) keepListed(prefix string, listed map[string]bool) {
-	c.sweep(prefix, func(_ int, name string) bool { return listed[name] })
+// keepListed removes objects of a folder, and of those below it, that are no longer listed.
+func (c *cache) keepListed(folder string, listed map[string]bool) {
+	if c == nil {
+		return
+	}
+	folders, _ := os.ReadDir(c.objects())
+	for _, f := range folders {
+		if name := strings.ReplaceAll(f.Name(), "_", "/") + "/"; strings.HasPrefix(name, folder) {
+			c.sweep(name, func(_ int, name string) bool { return listed[name] })
+		}
+	}
 }
 
 // keepNewest removes all but the newest manifests of an account. Their names sort by time.
@@ -198,22 +216,20 @@ func (c *cache) keepNewest(dir string) {
 	c.sweep(format.KindManifest.Folder()+dir+"/", func(i int, _ string) bool { return i < cachedManifests })
 }
 
-// sweep removes objects whose names begin with prefix, except those that keep reports, and files that a crash left.
-func (c *cache) sweep(prefix string, keep func(i int, name string) bool) {
-	files, _ := os.ReadDir(c.objects())
+// sweep removes objects of a folder, except those that keep reports, and files that a crash left.
+func (c *cache) sweep(folder string, keep func(i int, name string) bool) {
+	files, _ := os.ReadDir(c.folder(folder))
 	n := 0
 	for _, file := range files {
-		name := strings.ReplaceAll(file.Name(), "_", "/")
-		switch {
-		case strings.HasPrefix(name, prefix):
-			if !keep(n, name) {
-				_ = os.Remove(c.path(name))
-			}
-			n++
-		case strings.HasPrefix(name, strings.TrimSuffix(temporaryObject, "*")):
+		if strings.HasPrefix(file.Name(), strings.TrimSuffix(temporaryObject, "*")) {
 			if info, err := file.Info(); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
-				_ = os.Remove(filepath.Join(c.objects(), file.Name()))
+				_ = os.Remove(filepath.Join(c.folder(folder), file.Name()))
 			}
+			continue
 		}
+		if name := folder + file.Name(); !keep(n, name) {
+			_ = os.Remove(c.path(name))
+		}
+		n++
 	}
 }

@@ -3,6 +3,7 @@ package repo_test
 import (
 	"errors"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -51,7 +52,8 @@ func TestCacheDropsDeletedObjects(t *testing.T) {
 	_, old, _ := mustBackup(t, r, "me", 1, 4)
 	_, kept, _ := mustBackup(t, r, "me", 2, 4)
 	_, others, _ := mustBackup(t, r, "you", 3, 4)
-	left := filepath.Join(r.CacheDir(), "objects", ".new-1")
+	small := filepath.Join(r.CacheDir(), "small")
+	left := filepath.Join(small, "manifests_"+r.AccountDir("me"), ".new-1")
 	long := time.Now().Add(-48 * time.Hour)
 	if err := os.WriteFile(left, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -67,13 +69,46 @@ func TestCacheDropsDeletedObjects(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files, err := os.ReadDir(filepath.Dir(left))
-	if err != nil || len(files) != 2 {
-		t.Fatalf("%d files are in the cache: %v, %v", len(files), files, err)
+	for account, want := range map[string]string{"me": kept.Name, "you": others.Name} {
+		files, err := os.ReadDir(filepath.Join(small, "manifests_"+r.AccountDir(account)))
+		if err != nil || len(files) != 1 || "manifests/"+r.AccountDir(account)+"/"+files[0].Name() != want {
+			t.Errorf("of %s, %v are in the cache: %v", account, files, err)
+		}
 	}
-	for _, file := range files {
-		if name := strings.ReplaceAll(file.Name(), "_", "/"); name != kept.Name && name != others.Name {
-			t.Errorf("%s is in the cache", name)
+}
+
+// A listing of all accounts drops what is gone of each, and a cache of earlier programs is removed.
+func TestCacheDropsDeletedObjectsOfAllAccounts(t *testing.T) {
+	store, options := new(storetest.Memory), sealedOptions()
+	options.CacheDir = t.TempDir()
+	r := mustInit(t, store, options)
+	_, mine, _ := mustBackup(t, r, "me", 1, 4)
+	_, others, _ := mustBackup(t, r, "you", 3, 4)
+	former := filepath.Join(r.CacheDir(), "objects")
+	if err := os.MkdirAll(former, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r, err := repo.Open(t.Context(), store, unlocked(), options.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := os.Stat(former); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory of earlier programs: %v", err)
+	}
+	if err := store.Delete(t.Context(), mine.Name); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range r.Manifests(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]bool{mine.Name: false, others.Name: true} {
+		folder, last := path.Split(strings.TrimPrefix(name, "manifests/"))
+		_, err := os.Stat(filepath.Join(r.CacheDir(), "small", "manifests_"+strings.Trim(folder, "/"), last))
+		if want != (err == nil) {
+			t.Errorf("%s is in the cache: %v, want %v", name, err == nil, want)
 		}
 	}
 }
