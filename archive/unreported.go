@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
@@ -48,14 +47,7 @@ func (h *Histories) Since(ctx context.Context, r *repo.Repo, limits Limits, afte
 // Shrunk finds the unreported losses of manifests with so many fewer messages than the one before that it may be a loss. Only
 // these are read and compared: perhaps only copies are gone, or the mailboxes of a search.
 func (h *Histories) Shrunk(ctx context.Context, r *repo.Repo, limits Limits) ([]Unreported, error) {
-	return h.find(ctx, r, limits, func(before, now *Decision) bool {
-		limit := loss.Usual
-		if limits != nil {
-			limit = limits(now.Manifest.Account)(nil)
-		}
-		had, has := before.Manifest.Totals.Messages, now.Manifest.Totals.Messages
-		return limit.Exceeded(had, had-has) || has == 0 && had > 0 && !limit.Off
-	})
+	return h.find(ctx, r, limits, func(before, now *Decision) bool { return mayLack(limits, before, now) })
 }
 
 // find compares suspect manifests with those before them.

@@ -17,7 +17,7 @@ import (
 
 type listCommand struct {
 	Account string `arg:"" optional:"" help:"Only the manifests of this account."`
-	Latest  bool   `help:"Show only the newest manifest of each account, and its last good night: the last one without failures and alarms. The account with the oldest one comes first."`
+	Latest  bool   `help:"Show only the newest manifest of each account, and its last good night: the last one without failures and alarms. The account with the oldest one comes first. Earlier manifests are not read."`
 }
 
 func (*listCommand) Help() string {
@@ -81,8 +81,12 @@ func noAccount(name string, accounts []string) error {
 func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (found []manifestSummary, accounts []string, unread int, err error) {
 	var heads []repo.Head
 	var histories archive.Histories
-	for s, err := range archive.Manifests(ctx, r) {
-		if err == nil && !slices.Contains(accounts, s.Manifest.Account) {
+	manifests := archive.Manifests(ctx, r)
+	if c.Latest {
+		manifests = archive.Recent(ctx, r, p.lossLimits(nil))
+	}
+	for s, err := range manifests {
+		if last := len(accounts) - 1; err == nil && (last < 0 || accounts[last] != s.Manifest.Account) { // they come by account
 			accounts = append(accounts, s.Manifest.Account)
 		}
 		switch {

@@ -1,0 +1,133 @@
+package archive
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/internal/inorder"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Recent yields the manifests that show how each account is doing: those of Manifests from the newest back to the last good
+// one, and to the complete one before that. A good manifest is complete, names no failure and no alarm, and has about as many
+// messages as the one before it, so that it lacks no mail (Histories.Shrunk). If no manifest of an account is good, Recent
+// yields all of them. Errors are those of Manifests.
+//
+// Of a thousand accounts and a year of nights it reads two thousand manifests, where Manifests reads 365 thousand.
+func Recent(ctx context.Context, r *repo.Repo, limits Limits) iter.Seq2[Summary, error] {
+	limits = limits.oneByOne()
+	read := func(ctx context.Context, heads []repo.Head) ([]recentResult, error) {
+		return readRecent(ctx, r, limits, heads)
+	}
+	return func(yield func(Summary, error) bool) {
+		for account, err := range inorder.Map(ctx, readAhead, headsByAccount(r.Manifests(ctx)), read) {
+			if err != nil {
+				yield(Summary{}, err)
+				return
+			}
+			for _, found := range account {
+				if !yield(found.Summary, found.err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// oneByOne returns Limits that several goroutines may call.
+func (l Limits) oneByOne() Limits {
+	if l == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	return func(account string) func(*mail.Mailbox) loss.Limit {
+		mu.Lock()
+		defer mu.Unlock()
+		return l(account)
+	}
+}
+
+// recentResult is a manifest, or a Head and why its manifest cannot be read.
+type recentResult struct {
+	Summary
+	err error
+}
+
+// headsByAccount yields the unmarked manifests of each account. An error ends it.
+func headsByAccount(heads iter.Seq2[repo.Head, error]) iter.Seq2[[]repo.Head, error] {
+	return func(yield func([]repo.Head, error) bool) {
+		var account []repo.Head
+		for head, err := range heads {
+			switch {
+			case err != nil:
+				yield(nil, err)
+				return
+			case head.Marked:
+				continue
+			case len(account) > 0 && account[0].Account != head.Account:
+				if !yield(account, nil) {
+					return
+				}
+				account = nil
+			}
+			account = append(account, head)
+		}
+		if len(account) > 0 {
+			yield(account, nil)
+		}
+	}
+}
+
+// readRecent reads the manifests of an account, the newest first, until they settle which is the last good one.
+func readRecent(ctx context.Context, r *repo.Repo, limits Limits, heads []repo.Head) (all []recentResult, err error) {
+	var account []Decision
+	for _, head := range heads {
+		s, err := summarize(ctx, r, head)
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err == nil && s.Head.Late:
+			continue
+		}
+		if all = append(all, recentResult{s, err}); err != nil {
+			continue
+		}
+		if account = append(account, Decision{Head: s.Head, Manifest: outline(s.Manifest)}); settled(account, limits) {
+			break
+		}
+	}
+	return all, nil
+}
+
+// settled reports whether one of an account's manifests is good, and so are all manifests with which it must be compared.
+func settled(account []Decision, limits Limits) bool {
+	for i := range account {
+		now := &account[i]
+		before := predecessors(account, i)
+		if !now.isComplete() || len(now.Manifest.Alarm) > 0 || now.Manifest.Totals.Failures > 0 || len(before) == 0 {
+			continue
+		}
+		last := &account[before[len(before)-1]]
+		good := now.Head.Belated() || !last.Head.Belated() // otherwise an earlier one that came in time counts, too
+		for _, n := range before {
+			good = good && !mayLack(limits, &account[n], now)
+		}
+		if good {
+			return true
+		}
+	}
+	return false
+}
+
+// mayLack reports whether a manifest has so many fewer messages than the one before that it may be a loss.
+func mayLack(limits Limits, before, now *Decision) bool {
+	limit := loss.Usual
+	if limits != nil {
+		limit = limits(now.Manifest.Account)(nil)
+	}
+	had, has := before.Manifest.Totals.Messages, now.Manifest.Totals.Messages
+	return limit.Exceeded(had, had-has) || has == 0 && had > 0 && !limit.Off
+}
