@@ -5,16 +5,18 @@ import (
 	"iter"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// How much is read ahead. What is read is in the cache of a Reader (readerCache) until it is used, so both limits of bytes
-// together stay below it.
+// How much is read ahead. What is read is in the cache of a Reader (readerCache) until it is used. A search reads ahead
+// structure, headers and text, so the limits of bytes of the three are less than the cache.
 const (
 	aheadItems     = 4096
 	aheadChunks    = 16 << 10
 	structureBytes = 12 << 20 // of decoded frames with tables, lists and pages
-	mailBytes      = 24 << 20 // of decoded frames with parts of messages
+	mailBytes      = 16 << 20 // of decoded frames with parts of messages
 )
 
 // AheadOf yields the items of a sequence. Before it yields some of them, it fetches the chunks that chunksOf returns for
@@ -22,8 +24,39 @@ const (
 // one. It is for parts of messages, which are read once: it drops their frames when the loop goes on to others.
 //
 // An error of the sequence is yielded in its turn. Errors of reading come again when the caller reads the chunk.
-func AheadOf[T any](ctx context.Context, c *Contents, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID) iter.Seq2[T, error] {
-	return aheadOf(ctx, c.chunks, items, chunksOf, mailBytes, true)
+func AheadOf[T any](ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID) iter.Seq2[T, error] {
+	return aheadOf(ctx, chunks, items, chunksOf, mailBytes, true)
+}
+
+// HeadersAhead yields the items of a sequence. Before it yields some of them, it fetches the headers of the messages that
+// recordsOf returns for them, as AheadOf does.
+func HeadersAhead[T any](
+	ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], recordsOf func(T) []*manifest.Record,
+) iter.Seq2[T, error] {
+	lists := func(item T) (ids []chunk.ID) {
+		for _, record := range recordsOf(item) {
+			if !record.List.IsZero() {
+				ids = append(ids, record.List)
+			}
+		}
+		return ids
+	}
+	load := func(id chunk.ID) ([]byte, error) { return chunks.Chunk(ctx, id) }
+	headers := func(item T) (ids []chunk.ID) {
+		for _, record := range recordsOf(item) {
+			parts, err := record.PartList(load)
+			if err == nil && len(parts) > 0 && parts[0].Kind == mail.HeaderPart {
+				ids = append(ids, parts[0].Chunks...)
+			}
+		}
+		return ids
+	}
+	return AheadOf(ctx, chunks, aheadOf(ctx, chunks, items, lists, structureBytes, false), headers)
+}
+
+// EntryHeadersAhead is HeadersAhead for entries, as Contents.Entries yields them.
+func EntryHeadersAhead(ctx context.Context, chunks ChunkReader, entries iter.Seq2[*manifest.Entry, error]) iter.Seq2[*manifest.Entry, error] {
+	return HeadersAhead(ctx, chunks, entries, func(e *manifest.Entry) []*manifest.Record { return []*manifest.Record{&e.Record} })
 }
 
 // aheadOf is AheadOf with a limit of decoded bytes. once says that no chunk will be read again.

@@ -104,6 +104,9 @@ func (c *Contents) ShareReader(other *Contents) {
 // MessageHasher returns a hasher for the message hashes in records.
 func (c *Contents) MessageHasher() *chunk.Hasher { return c.hasher() }
 
+// Chunks returns the reader through which c reads.
+func (c *Contents) Chunks() ChunkReader { return c.chunks }
+
 // Chunk returns a chunk, which is read-only.
 func (c *Contents) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	return c.chunks.Chunk(ctx, id)

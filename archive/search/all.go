@@ -28,46 +28,92 @@ type Hit struct {
 // for each hit.
 func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
-		h := &accountSearch{reader: archive.NewReader(r), wants: wants, query: q, yield: yield}
-		h.reset()
-		for s, err := range archive.Manifests(ctx, r) {
-			if err == nil && account != "" && s.Manifest.Account != account {
-				continue
-			}
+		reader := archive.NewReader(r)
+		h := &allSearch{
+			reader: reader, ahead: archive.NewLookahead(reader, wants, q.ReadsFlags()), wants: wants, query: q,
+			readable: r.CanRead(), yield: yield,
+		}
+		var present *accountSearch
+		for p, err := range readMessages(ctx, reader, newMatcher(q), h.pages(ctx, r, account)) {
 			if err != nil {
-				if !yieldError(ctx, yield, fmt.Errorf("manifest: %w", err)) {
+				if !yieldError(ctx, yield, err) {
 					return
 				}
 				continue
 			}
-			if len(h.heads) > 0 && h.heads[0].Account != s.Head.Account {
-				if !h.yieldHits(ctx) {
-					return
-				}
-				h.reset()
+			if present != nil && present != p.account && !present.yieldHits(ctx) {
+				return
 			}
-			if !h.manifest(ctx, s) {
+			present = p.account
+			if !present.add(ctx, p) {
 				return
 			}
 		}
-		h.yieldHits(ctx)
+		if present != nil {
+			present.yieldHits(ctx)
+		}
 	}
 }
 
-// accountSearch is a search in the manifests of one account. They are numbered from the newest on.
-type accountSearch struct {
-	reader *archive.Reader
-	wants  func(*manifest.Mailbox) bool
-	query  Query
-	yield  func(*Hit, error) bool
+// allSearch is a search in all manifests.
+type allSearch struct {
+	reader   *archive.Reader
+	ahead    *archive.Lookahead
+	wants    func(*manifest.Mailbox) bool
+	query    Query
+	readable bool // the key can read mail
+	yield    func(*Hit, error) bool
+}
 
-	matcher   *matcher
+// pages yields the pages of the manifests of an account, or of all, each page once for each account.
+func (h *allSearch) pages(ctx context.Context, r *repo.Repo, account string) iter.Seq2[*page, error] {
+	wanted := func(yield func(archive.Summary, error) bool) {
+		for s, err := range archive.Manifests(ctx, r) {
+			if (err != nil || account == "" || s.Manifest.Account == account) && !yield(s, err) {
+				return
+			}
+		}
+	}
+	return func(yield func(*page, error) bool) {
+		var a *accountSearch
+		for s, err := range h.ahead.Manifests(ctx, wanted) {
+			if err != nil {
+				if !yield(nil, fmt.Errorf("manifest: %w", err)) {
+					return
+				}
+				continue
+			}
+			if a == nil || a.heads[0].Account != s.Head.Account {
+				a = newAccountSearch(h)
+			}
+			if !a.manifest(ctx, s, yield) {
+				return
+			}
+		}
+	}
+}
+
+// accountSearch is a search in the manifests of one account. They are numbered from the newest on. Its pages are listed ahead of
+// those that it searches.
+type accountSearch struct {
+	*allSearch
 	heads     []repo.Head
-	pages     map[pageKey]uint32 // pages that were read, and which of spans; 0 if nothing was found there
+	pages     map[pageKey]uint32 // pages that were listed, and which of spans; 0 if nothing was found there
 	spans     []pageSpan
+	free      []uint32 // of spans
 	hits      []hit
 	byHash    map[chunk.ID]uint32       // which of found
 	dismissed map[chunk.Prefix]struct{} // messages whose text did not match
+}
+
+func newAccountSearch(h *allSearch) *accountSearch {
+	return &accountSearch{
+		allSearch: h,
+		pages:     make(map[pageKey]uint32),
+		spans:     []pageSpan{{}},
+		byHash:    make(map[chunk.ID]uint32),
+		dismissed: make(map[chunk.Prefix]struct{}),
+	}
 }
 
 // pageKey is a page as the query sees it. flags is set only if the query has conditions on flags.
@@ -86,22 +132,13 @@ type hit struct {
 	mailbox        string // raw name
 }
 
-// reset prepares for the next account.
-func (h *accountSearch) reset() {
-	h.matcher = newMatcher(h.query)
-	h.heads, h.hits, h.spans = nil, nil, []pageSpan{{}}
-	h.pages = make(map[pageKey]uint32)
-	h.byHash = make(map[chunk.ID]uint32)
-	h.dismissed = make(map[chunk.Prefix]struct{})
-}
-
-// manifest searches the next manifest. It reports whether to go on.
-func (h *accountSearch) manifest(ctx context.Context, s archive.Summary) bool {
+// manifest yields the pages of the next manifest. It reports whether to go on.
+func (h *accountSearch) manifest(ctx context.Context, s archive.Summary, yield func(*page, error) bool) bool {
 	h.heads = append(h.heads, s.Head)
 	c := h.reader.Contents(s.Manifest)
-	for mailbox, err := range c.Mailboxes(ctx) {
+	for mailbox, err := range h.ahead.Mailboxes(ctx, c) {
 		if err != nil {
-			if !yieldError(ctx, h.yield, err) {
+			if !yield(nil, err) {
 				return false
 			}
 			continue
@@ -109,15 +146,13 @@ func (h *accountSearch) manifest(ctx context.Context, s archive.Summary) bool {
 		if h.wants != nil && !h.wants(mailbox) {
 			continue
 		}
-		for page, err := range c.Ahead(ctx, h.unread(c.Pages(ctx, mailbox))) {
-			var damage []error
+		for row, err := range h.ahead.Pages(ctx, h.unlisted(c.Pages(ctx, mailbox))) {
+			var p *page
 			if err == nil {
-				damage, err = h.page(ctx, c, mailbox, page)
+				p, err = h.page(ctx, c, mailbox, row)
 			}
-			for _, err := range append(damage, err) {
-				if err != nil && !yieldError(ctx, h.yield, err) {
-					return false
-				}
+			if !yield(p, err) {
+				return false
 			}
 		}
 	}
@@ -134,8 +169,8 @@ func (h *accountSearch) key(page manifest.Page) pageKey {
 	return key
 }
 
-// unread leaves out pages that were read before, and records that they are in this manifest too.
-func (h *accountSearch) unread(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
+// unlisted leaves out pages that were listed before, and records that they are in this manifest too.
+func (h *accountSearch) unlisted(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
 	return func(yield func(manifest.Page, error) bool) {
 		for page, err := range pages {
 			if err == nil {
@@ -143,6 +178,7 @@ func (h *accountSearch) unread(pages iter.Seq2[manifest.Page, error]) iter.Seq2[
 					h.spans[span].oldest = h.now()
 					continue
 				}
+				h.pages[h.key(page)] = h.newSpan()
 			}
 			if !yield(page, err) {
 				return
@@ -151,48 +187,64 @@ func (h *accountSearch) unread(pages iter.Seq2[manifest.Page, error]) iter.Seq2[
 	}
 }
 
-// page searches a page that was not read before. damage is about messages that cannot be read.
-func (h *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) (damage []error, err error) {
-	entries, err := h.entries(ctx, c, mailbox, page)
+// newSpan returns which of spans is that of a page that was found in the present manifest.
+func (h *accountSearch) newSpan() uint32 {
+	span := pageSpan{oldest: h.now()}
+	if n := len(h.free); n > 0 {
+		at := h.free[n-1]
+		h.free, h.spans[at] = h.free[:n-1], span
+		return at
+	}
+	h.spans = append(h.spans, span)
+	return uint32(len(h.spans) - 1)
+}
+
+// page reads a page, and returns it with the messages whose records match.
+func (h *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, row manifest.Page) (*page, error) {
+	entries, err := h.entries(ctx, c, mailbox, row)
 	if err != nil {
 		return nil, err
 	}
-	span := pageSpan{oldest: h.now()}
-	var open []*manifest.Record // to be read
+	p := &page{mailbox: mailbox, account: h, number: h.now(), key: h.key(row)}
 	for i := range entries {
 		e := &entries[i]
 		if !h.query.fits(e) {
 			continue
 		}
-		if at, known := h.byHash[e.Hash]; known {
-			span.hits = append(span.hits, at)
-		} else if _, dismissed := h.dismissed[e.Hash.Prefix()]; !dismissed {
-			open = append(open, &e.Record)
+		_, found := h.byHash[e.Hash]
+		_, dismissed := h.dismissed[e.Hash.Prefix()]
+		p.candidates = append(p.candidates, candidate{entry: e, settled: found || dismissed})
+	}
+	return p, nil
+}
+
+// add records the messages of a page that match. It yields damage, and reports whether to go on.
+func (h *accountSearch) add(ctx context.Context, p *page) bool {
+	for _, err := range p.damage() {
+		if !yieldError(ctx, h.yield, err) {
+			return false
 		}
 	}
-	fits, damage, err := filterMessages(ctx, c, mailbox, h.matcher, open)
-	if err != nil {
-		return nil, err
-	}
-	for i, record := range open {
-		at, known := h.byHash[record.Hash] // known if a copy is in this page
-		switch {
-		case !fits[i]:
+	span := h.pages[p.key]
+	for i := range p.candidates {
+		record := &p.candidates[i].entry.Record
+		at, known := h.byHash[record.Hash]
+		if _, dismissed := h.dismissed[record.Hash.Prefix()]; !known && (dismissed || !p.candidates[i].fits) {
 			h.dismissed[record.Hash.Prefix()] = struct{}{}
 			continue
-		case !known:
+		}
+		if !known {
 			at = uint32(len(h.hits))
 			h.byHash[record.Hash] = at
-			h.hits = append(h.hits, hit{newest: h.now(), oldest: h.now(), uid: record.UID, mailbox: mailbox.Raw})
+			h.hits = append(h.hits, hit{newest: p.number, oldest: p.number, uid: record.UID, mailbox: p.mailbox.Raw})
 		}
-		span.hits = append(span.hits, at)
+		h.spans[span].hits = append(h.spans[span].hits, at)
 	}
-	h.pages[h.key(page)] = 0
-	if len(span.hits) > 0 {
-		h.pages[h.key(page)] = uint32(len(h.spans))
-		h.spans = append(h.spans, span)
+	if len(h.spans[span].hits) == 0 {
+		h.pages[p.key] = 0
+		h.free = append(h.free, span)
 	}
-	return damage, nil
+	return true
 }
 
 // entries reads a page. It reads flags only if the query has conditions on them.
@@ -251,7 +303,11 @@ func (h *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
 			}
 			continue
 		}
-		for entry, err := range c.EntriesAt(ctx, mailbox, uids[mailbox.Raw]) {
+		entries := c.EntriesAt(ctx, mailbox, uids[mailbox.Raw])
+		if h.readable {
+			entries = archive.EntryHeadersAhead(ctx, h.reader, entries) // the caller shows them
+		}
+		for entry, err := range entries {
 			if err != nil {
 				if !yieldError(ctx, h.yield, err) {
 					return false

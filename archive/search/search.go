@@ -16,80 +16,88 @@ type Match struct {
 }
 
 // Find yields the messages of a manifest that match the query, in the mailboxes that wants selects (nil selects all). It reads
-// records page by page, and the headers of messages whose records match. After an error of damage, which is about the piece
-// that it names, it goes on. Any other error is the last.
+// the records of many pages at once, and the headers of messages whose records match. After an error of damage, which is about
+// the piece that it names, it goes on. Any other error is the last.
 func Find(ctx context.Context, c *archive.Contents, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Match, error] {
-	return func(yield func(Match, error) bool) {
-		f := &finder{contents: c, matcher: newMatcher(q)}
-		for mailbox, err := range c.Mailboxes(ctx) {
-			if err != nil && !yieldError(ctx, yield, err) {
+	f := &finder{contents: c, ahead: archive.NewLookahead(c.Chunks(), wants, true), matcher: newMatcher(q)}
+	return f.matches(ctx, func(yield func(*page, error) bool) {
+		for mailbox, err := range f.ahead.Mailboxes(ctx, c) {
+			if err != nil && !yield(nil, err) {
 				return
 			}
-			if err == nil && (wants == nil || wants(mailbox)) && !f.searchMailbox(ctx, mailbox, yield) {
+			if err == nil && (wants == nil || wants(mailbox)) && !f.pages(ctx, mailbox, yield) {
 				return
 			}
 		}
-	}
+	})
 }
 
 // FindIn yields the messages of one mailbox that match the query. If uids is not empty, it searches only these. Its errors are
 // those of Find.
 func FindIn(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet) iter.Seq2[Match, error] {
-	return func(yield func(Match, error) bool) {
-		(&finder{c, newMatcher(q), uids}).searchMailbox(ctx, mailbox, yield)
-	}
+	f := &finder{c, archive.NewLookahead(c.Chunks(), nil, true), newMatcher(q), uids}
+	return f.matches(ctx, func(yield func(*page, error) bool) { f.pages(ctx, mailbox, yield) })
 }
 
 // finder searches one manifest.
 type finder struct {
 	contents *archive.Contents
+	ahead    *archive.Lookahead
 	matcher  *matcher
 	uids     mail.UIDSet // if not empty, only these are searched
 }
 
-// searchMailbox searches one mailbox. It reports whether to go on.
-func (f *finder) searchMailbox(ctx context.Context, mailbox *manifest.Mailbox, yield func(Match, error) bool) bool {
-	pages := f.contents.Pages(ctx, mailbox)
+// pages yields the pages of a mailbox. It reports whether to go on.
+func (f *finder) pages(ctx context.Context, mailbox *manifest.Mailbox, yield func(*page, error) bool) bool {
+	rows := f.contents.Pages(ctx, mailbox)
 	if f.uids.Len() > 0 {
-		pages = archive.PagesAt(pages, f.uids)
+		rows = archive.PagesAt(rows, f.uids)
 	}
-	for page, err := range f.contents.Ahead(ctx, pages) {
+	for row, err := range f.ahead.Pages(ctx, rows) {
 		var entries []manifest.Entry
 		if err == nil {
-			entries, err = f.contents.Page(ctx, mailbox, page)
+			entries, err = f.contents.Page(ctx, mailbox, row)
 		}
-		if err != nil && !yieldError(ctx, yield, err) {
-			return false
-		}
-		if !f.searchPage(ctx, mailbox, entries, yield) {
+		if err != nil && !yield(nil, err) || !yield(f.page(mailbox, entries), nil) {
 			return false
 		}
 	}
 	return true
 }
 
-// searchPage yields the messages of a page that match.
-func (f *finder) searchPage(ctx context.Context, mailbox *manifest.Mailbox, entries []manifest.Entry, yield func(Match, error) bool) bool {
-	var likely []*manifest.Entry
-	var records []*manifest.Record
+// page returns the page with the messages whose records match.
+func (f *finder) page(mailbox *manifest.Mailbox, entries []manifest.Entry) *page {
+	p := &page{mailbox: mailbox}
 	for i := range entries {
-		e := &entries[i]
-		if f.matcher.fits(e) && (f.uids.Len() == 0 || f.uids.Contains(e.UID)) {
-			likely, records = append(likely, e), append(records, &e.Record)
+		if e := &entries[i]; f.matcher.fits(e) && (f.uids.Len() == 0 || f.uids.Contains(e.UID)) {
+			p.candidates = append(p.candidates, candidate{entry: e})
 		}
 	}
-	fits, harm, err := filterMessages(ctx, f.contents, mailbox, f.matcher, records)
-	for _, err := range append(harm, err) {
-		if err != nil && !yieldError(ctx, yield, err) {
-			return false
+	return p
+}
+
+// matches yields the messages of pages that match.
+func (f *finder) matches(ctx context.Context, pages iter.Seq2[*page, error]) iter.Seq2[Match, error] {
+	return func(yield func(Match, error) bool) {
+		for p, err := range readMessages(ctx, f.contents.Chunks(), f.matcher, pages) {
+			if err != nil {
+				if !yieldError(ctx, yield, err) {
+					return
+				}
+				continue
+			}
+			for _, err := range p.damage() {
+				if !yieldError(ctx, yield, err) {
+					return
+				}
+			}
+			for i := range p.candidates {
+				if c := &p.candidates[i]; c.fits && !yield(Match{p.mailbox, c.entry}, nil) {
+					return
+				}
+			}
 		}
 	}
-	for i, entry := range likely {
-		if fits[i] && !yield(Match{mailbox, entry}, nil) {
-			return false
-		}
-	}
-	return true
 }
 
 // yieldError yields an error and reports whether to go on, which makes sense after damage only.

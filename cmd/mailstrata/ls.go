@@ -97,7 +97,11 @@ func (l *messageListing) run(ctx context.Context) error {
 		l.table = l.program.Table("     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT").Optional("FLAGS", "SIZE")
 		defer l.table.Flush()
 	}
-	for entry, err := range l.contents.Entries(ctx, l.mailbox) {
+	entries := l.contents.Entries(ctx, l.mailbox)
+	if l.readable {
+		entries = archive.EntryHeadersAhead(ctx, l.contents.Chunks(), entries)
+	}
+	for entry, err := range entries {
 		if err == nil {
 			err = l.message(ctx, entry)
 		}
