@@ -134,6 +134,13 @@ func (c *checker) measure(ctx context.Context) error {
 	return nil
 }
 
+// add adds up what was looked at.
+func (c *Checked) add(more Checked) {
+	c.Objects += more.Objects
+	c.Bytes += more.Bytes
+	c.Chunks += more.Chunks
+}
+
 // seen reports that one more object is checked.
 func (c *checker) seen() {
 	if c.progress == nil {
@@ -153,76 +160,70 @@ func concernsObject(err error) bool {
 	return object.Concerns(err) || errors.Is(err, statement.ErrUnsigned)
 }
 
-// outcome reports an error that concerns an object. It returns any other error, which ends the check.
-func (c *checker) outcome(ctx context.Context, o store.Object, err error) error {
-	name := o.Name
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.Is(err, store.ErrNotExist):
-		return c.absent(ctx, o)
-	case errors.Is(err, ErrNoRole):
-		c.problem(Unread, name, err)
-	case concernsObject(err):
-		c.problem(Broken, name, err)
-	default:
-		return fmt.Errorf("check %s: %w", name, err)
-	}
-	return nil
+// segments reads the index segments, and remembers the packs that they describe.
+func (c *checker) segments(ctx context.Context) error {
+	return c.each(ctx, c.r.listKind(ctx, format.KindIndex, "index"), c.segment, func(f *finding) error {
+		c.takeRows(f)
+		c.seen()
+		return nil
+	})
 }
 
-// absent looks again for an object that was listed and then could not be read, because the store does not have it. It may have been
-// deleted in the meantime. Some stores list objects that they have lost, for a while or forever. The error of the problem is
-// ErrNotExist, so that repair asks before it condemns the object.
-func (c *checker) absent(ctx context.Context, o store.Object) error {
-	listed, err := c.r.lists(ctx, o.Name, o.Size)
-	if err == nil && listed {
-		c.problem(Broken, o.Name, fmt.Errorf("it is listed, but %w", store.ErrNotExist))
+// takeRows remembers the packs that a segment describes.
+func (c *checker) takeRows(f *finding) {
+	for _, p := range f.rows {
+		if old, ok := c.indexed[p.Pack()]; ok && !old.Equal(&p) {
+			c.problem(Broken, f.Name, format.Damaged("it describes %s otherwise than another segment", p.Name()))
+		}
+		c.indexed[p.Pack()] = p
+	}
+}
+
+// objects looks at all objects but the index.
+func (c *checker) objects(ctx context.Context) error {
+	if err := c.readMarks(ctx); err != nil {
+		return err
+	}
+	list := func(yield func(store.Object, error) bool) {
+		for o, err := range c.r.store.List(ctx, "") {
+			if err != nil {
+				yield(o, fmt.Errorf("list the store: %w", err))
+				return
+			}
+			kind, ok := format.KindOf(o.Name)
+			if !strings.HasPrefix(o.Name, probes) && (kind != format.KindIndex || !ok) && !yield(o, nil) {
+				return
+			}
+		}
+	}
+	return c.each(ctx, list, c.object, func(f *finding) error {
+		if kind, ok := format.KindOf(f.Name); !ok {
+			return nil
+		} else if kind == format.KindData || kind == format.KindCatalog {
+			c.stored[f.Name] = true
+		}
+		c.short.add(f)
+		c.seen()
+		return nil
+	})
+}
+
+// object looks at one object.
+func (c *checker) object(ctx context.Context, f *finding) error {
+	kind, ok := format.KindOf(f.Name)
+	if !ok {
+		f.problem(Stray, errors.New("not an object of mailstrata"))
+		return nil
+	}
+	err := c.content(ctx, kind, f)
+	if err == nil {
+		err = c.lock(ctx, kind, f)
+	}
+	if concernsObject(err) && c.doomed(f.Name) {
+		f.problem(Condemned, fmt.Errorf("it is condemned, and damaged: %w", err))
+		return nil
 	}
 	return err
-}
-
-func (c *checker) segments(ctx context.Context) error {
-	for o, err := range c.r.listKind(ctx, format.KindIndex, "index") {
-		if err != nil {
-			return err
-		}
-		if err := c.outcome(ctx, o, c.segment(ctx, o)); err != nil {
-			return err
-		}
-		c.seen()
-	}
-	return nil
-}
-
-func (c *checker) objects(ctx context.Context) error {
-	for o, err := range c.r.store.List(ctx, "") {
-		if err != nil {
-			return fmt.Errorf("list the store: %w", err)
-		}
-		kind, ok := format.KindOf(o.Name)
-		if strings.HasPrefix(o.Name, probes) || kind == format.KindIndex && ok {
-			continue
-		}
-		if !ok {
-			c.problem(Stray, o.Name, errors.New("not an object of mailstrata"))
-			continue
-		}
-		err := c.object(ctx, kind, o)
-		if err == nil {
-			err = c.lock(ctx, kind, o)
-		}
-		c.seen()
-		if concernsObject(err) && c.doomed(o.Name) {
-			c.problem(Condemned, o.Name, fmt.Errorf("it is condemned, and damaged: %w", err))
-			continue
-		}
-		if err := c.outcome(ctx, o, err); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // slots reports key slots that are missing from the store.

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
-	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // errOverlaid is the problem of an object that someone with the right to put or delete has tried to replace or hide.
@@ -33,43 +33,51 @@ func (c *checker) overlaid(context.Context) error {
 type shortLocks struct {
 	first   string // name of an object whose retention ends first
 	count   int
-	until   time.Time // when that ends
-	unknown bool      // the store does not report retention
+	until   time.Time   // when that ends
+	unknown atomic.Bool // the store does not report retention
+}
+
+// add counts an object if its retention ends too early.
+func (s *shortLocks) add(f *finding) {
+	if f.until.IsZero() {
+		return
+	}
+	if s.count++; s.count == 1 || f.until.Before(s.until) {
+		s.first, s.until = f.Name, f.until
+	}
+}
+
+// readMarks reads the marks, if retention is checked: that of a forgotten manifest may end.
+func (c *checker) readMarks(ctx context.Context) (err error) {
+	if c.r.Lock() != nil {
+		c.marks, err = c.r.marks(ctx, concernsObject)
+	}
+	return err
 }
 
 // lock checks how long the store retains an object. Some stores do not report a bucket's default retention, and some
 // credentials may not read it. That is not a problem: lock then asks no more.
-func (c *checker) lock(ctx context.Context, kind format.Kind, o store.Object) error {
+func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error {
 	lock := c.r.Lock()
-	if lock == nil || c.short.unknown || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(o.Name) {
+	if lock == nil || c.short.unknown.Load() || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(f.Name) {
 		return nil
 	}
-	if c.marks == nil {
-		marks, err := c.r.marks(ctx, concernsObject)
-		if err != nil {
-			return err
-		}
-		c.marks = marks
-	}
-	if _, marked := c.marks[o.Name]; marked {
+	if _, marked := c.marks[f.Name]; marked {
 		return nil
 	}
-	until, err := c.r.store.RetainedUntil(ctx, o.Name)
+	until, err := c.r.store.RetainedUntil(ctx, f.Name)
 	if err == nil && until.IsZero() {
-		c.short.unknown = true
+		c.short.unknown.Store(true)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	now, err := c.r.store.Now(ctx)
-	if err != nil || !until.Before(now.Add(lock.Period())) {
-		return err
+	if err == nil && until.Before(now.Add(lock.Period())) {
+		f.until = until
 	}
-	if c.short.count++; c.short.count == 1 || until.Before(c.short.until) {
-		c.short.first, c.short.until = o.Name, until
-	}
-	return nil
+	return err
 }
 
 // reportShortLocks reports retention that ends too early, and a bucket whose default retention is too short.
@@ -80,7 +88,7 @@ func (c *checker) reportShortLocks(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	if s := c.short; s.count > 0 {
+	if s := &c.short; s.count > 0 {
 		c.problem(Unlocked, s.first, fmt.Errorf("it is locked until %s, and %d objects in all for less than the %d days of the repository: "+
 			"renew the locks (mailstrata prune)", s.until.UTC().Format(time.RFC3339), s.count, c.r.Lock().Days))
 	}

@@ -10,10 +10,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-func (c *checker) segment(ctx context.Context, o store.Object) error {
-	c.count(o)
-	hash, _ := store.Hash(o.Name)
-	seg, done, err := c.r.fetchSegment(ctx, o.Name, hash)
+// segment reads an index segment.
+func (c *checker) segment(ctx context.Context, f *finding) error {
+	f.read()
+	hash, _ := store.Hash(f.Name)
+	seg, done, err := c.r.fetchSegment(ctx, f.Name, hash)
 	if err != nil {
 		return err
 	}
@@ -23,18 +24,8 @@ func (c *checker) segment(ctx context.Context, o store.Object) error {
 			return err
 		}
 	}
-	for _, p := range seg.Packs {
-		if old, ok := c.indexed[p.Pack()]; ok && !old.Equal(&p) {
-			c.problem(Broken, o.Name, format.Damaged("it describes %s otherwise than another segment", p.Name()))
-		}
-		c.indexed[p.Pack()] = p
-	}
+	f.rows = seg.Packs
 	return nil
-}
-
-func (c *checker) count(o store.Object) {
-	c.checked.Objects++
-	c.checked.Bytes += o.Size
 }
 
 // doomed reports whether an object is a condemned pack.
@@ -44,16 +35,17 @@ func (c *checker) doomed(name string) bool {
 	return ok && condemned
 }
 
-func (c *checker) object(ctx context.Context, kind format.Kind, o store.Object) error {
+// content reads an object, and checks its content as far as this package knows it.
+func (c *checker) content(ctx context.Context, kind format.Kind, f *finding) error {
 	switch kind {
 	case format.KindData, format.KindCatalog:
-		return c.pack(ctx, o)
+		return c.pack(ctx, f)
 	case format.KindKey:
-		c.count(o)
-		return c.slot(ctx, o)
+		f.read()
+		return c.slot(ctx, f)
 	}
-	c.count(o)
-	stored, err := fetch(ctx, c.r.store, o.Name)
+	f.read()
+	stored, err := fetch(ctx, c.r.store, f.Name)
 	if err != nil {
 		return err
 	}
@@ -61,11 +53,11 @@ func (c *checker) object(ctx context.Context, kind format.Kind, o store.Object) 
 	if err != nil {
 		return err
 	}
-	return c.content(kind, content)
+	return c.parse(kind, content)
 }
 
-// content checks the content of an object, as far as this package knows it.
-func (c *checker) content(kind format.Kind, content []byte) error {
+// parse checks the content of an object that is no pack.
+func (c *checker) parse(kind format.Kind, content []byte) error {
 	switch kind {
 	case format.KindConfig:
 		return c.config(content)
@@ -108,31 +100,30 @@ func (c *checker) config(content []byte) error {
 	return err
 }
 
-func (c *checker) slot(ctx context.Context, o store.Object) error {
-	listed := func(s slotRow) bool { return s.name() == o.Name }
+func (c *checker) slot(ctx context.Context, f *finding) error {
+	listed := func(s slotRow) bool { return s.name() == f.Name }
 	if !slices.ContainsFunc(c.r.config.Slots, listed) {
-		c.problem(Stray, o.Name, errors.New("not a key slot: it was removed, or adding it was interrupted, or someone else put it there"))
+		f.problem(Stray, errors.New("not a key slot: it was removed, or adding it was interrupted, or someone else put it there"))
 		return nil
 	}
-	_, err := fetch(ctx, c.r.store, o.Name) // only its own key can read the content
+	_, err := fetch(ctx, c.r.store, f.Name) // only its own key can read the content
 	return err
 }
 
-func (c *checker) pack(ctx context.Context, o store.Object) error {
-	pack, _ := format.ParsePack(o.Name)
+func (c *checker) pack(ctx context.Context, f *finding) error {
+	pack, _ := format.ParsePack(f.Name)
 	row, indexed := c.indexed[pack]
-	c.stored[o.Name] = true
-	if indexed && uint64(o.Size) != row.Size {
-		return format.Damaged("%d bytes where the index says %d", o.Size, row.Size)
+	if indexed && uint64(f.Size) != row.Size {
+		return format.Damaged("%d bytes where the index says %d", f.Size, row.Size)
 	}
 	if !indexed {
-		c.problem(Unindexed, o.Name, errors.New("no index names it"))
+		f.problem(Unindexed, errors.New("no index names it"))
 	}
 	whole := pack.Catalog || c.data.Holds(pack)
 	if whole && !pack.Catalog && !c.r.CanRead() {
-		return c.bytes(ctx, o, pack.Hash)
+		return c.bytes(ctx, f, pack.Hash)
 	}
-	found, _, err := c.r.inspectPack(ctx, pack, o.Size, whole, &c.checked)
+	found, _, err := c.r.inspectPack(ctx, pack, f.Size, whole, &f.checked)
 	if err != nil {
 		return err
 	}
@@ -143,9 +134,9 @@ func (c *checker) pack(ctx context.Context, o store.Object) error {
 }
 
 // bytes compares the bytes of an object with its name, which needs no key.
-func (c *checker) bytes(ctx context.Context, o store.Object, hash [32]byte) error {
-	c.count(o)
-	file, err := c.r.download(ctx, o.Name, hash)
+func (c *checker) bytes(ctx context.Context, f *finding, hash [32]byte) error {
+	f.read()
+	file, err := c.r.download(ctx, f.Name, hash)
 	if err != nil {
 		return err
 	}

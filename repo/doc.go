@@ -30,7 +30,8 @@
 //	prune.go prune_survey.go prune_erased.go          what a prune finds (type survey, with census.go), and what it does
 //	prune_plan.go rewrite.go prune_delete.go          choose packs, copy from them, delete (types plan, pruner, deleter)
 //	merge_index.go                                    merge index segments (type indexMerger)
-//	check.go check_objects.go rolling.go              check a repository
+//	check.go check_objects.go rolling.go              check a repository (type checker), many objects at once
+//	check_finding.go                                  (type finding)
 //	repair.go reindex.go                              repair it
 //	lock.go renew.go check_lock.go                    S3 Object Lock (type locks): the period, and renewing retention
 //

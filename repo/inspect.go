@@ -1,12 +1,14 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/object"
+	"github.com/mailstrata/mailstrata/repo/packs"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -21,9 +23,21 @@ func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, wh
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
-	remote := object.NewReader(ctx, o.store, store.Object{Name: p.String(), Size: size}, 0)
+	piece := int64(0)
+	if size <= packs.Small {
+		piece = size
+	}
+	remote := object.NewReader(ctx, o.store, store.Object{Name: p.String(), Size: size}, piece)
 	var src io.ReaderAt = remote
-	if whole {
+	switch {
+	case whole && size <= packs.Small:
+		stored, err := fetch(ctx, o.store, p.String())
+		if err != nil {
+			return format.PackRow{}, nil, err
+		}
+		src = bytes.NewReader(stored)
+		checked.Bytes += size
+	case whole:
 		file, err := o.download(ctx, p.String(), p.Hash)
 		if err != nil {
 			return format.PackRow{}, nil, err

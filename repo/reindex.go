@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -32,18 +33,21 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 	if err != nil {
 		return 0, err
 	}
-	var draft index.Draft
+	var missing []store.Object
 	err = r.eachPack(ctx, func(pack format.Pack, o store.Object) error {
 		_, indexed := c.indexed[pack]
-		if _, gone := condemned[pack]; indexed || gone {
-			return nil
+		if _, gone := condemned[pack]; !indexed && !gone {
+			missing = append(missing, o)
 		}
-		row, lanes, err := r.inspectPack(ctx, pack, o.Size, false, new(Checked))
-		if err == nil {
-			draft.Add(row, lanes)
-		}
-		if err := c.outcome(ctx, o, err); err != nil {
-			return err
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	var draft index.Draft
+	err = c.each(ctx, inorder.Slice(missing), c.describe, func(f *finding) error {
+		for _, row := range f.rows {
+			draft.Add(row, f.lanes)
 		}
 		if !draft.Full() && len(draft.Packs) < largestSegment.packs {
 			return nil
@@ -58,24 +62,37 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 	return packs, r.putDraft(ctx, &draft)
 }
 
+// describe reads the table of a pack.
+func (c *checker) describe(ctx context.Context, f *finding) error {
+	pack, _ := format.ParsePack(f.Name)
+	row, lanes, err := c.r.inspectPack(ctx, pack, f.Size, false, new(Checked))
+	if err == nil {
+		f.rows, f.lanes = []format.PackRow{row}, lanes
+	}
+	return err
+}
+
 // damagedSegments reads all segments and returns the names of those that are damaged in two attempts. It reports those that
 // cannot be read for another reason: a newer version, or another repository.
 func (c *checker) damagedSegments(ctx context.Context) (names []string, err error) {
-	for o, err := range c.r.listKind(ctx, format.KindIndex, "index") {
-		if err != nil {
-			return nil, err
-		}
-		err := c.segment(ctx, o)
+	twice := func(ctx context.Context, f *finding) error {
+		err := c.segment(ctx, f)
 		if errors.Is(err, format.ErrDamaged) {
-			err = c.segment(ctx, o)
+			err = c.segment(ctx, f)
 		}
-		if errors.Is(err, format.ErrDamaged) {
-			names = append(names, o.Name)
-		} else if err := c.outcome(ctx, o, err); err != nil {
-			return nil, err
+		if f.damaged = errors.Is(err, format.ErrDamaged); f.damaged {
+			return nil
 		}
+		return err
 	}
-	return names, nil
+	err = c.each(ctx, c.r.listKind(ctx, format.KindIndex, "index"), twice, func(f *finding) error {
+		c.takeRows(f)
+		if f.damaged {
+			names = append(names, f.Name)
+		}
+		return nil
+	})
+	return names, err
 }
 
 // removeSegments deletes damaged index segments. It reports those that the store retains.

@@ -27,7 +27,7 @@ var layers = map[string]string{
 	// What is stored, and where.
 	"dir": "internal/local repo/store",
 	"repo": `
-		chunk internal/grace internal/local repo/format repo/index repo/keys repo/object repo/objectlock
+		chunk internal/grace internal/inorder internal/local repo/format repo/index repo/keys repo/object repo/objectlock
 		repo/packs repo/recovery repo/statement repo/store`,
 	"repo/format":          "chunk internal/local repo/store",
 	"repo/index":           "chunk internal/local repo/format repo/object repo/store",
