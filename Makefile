@@ -6,7 +6,7 @@
 #   make servers    build the servers that the tests need into .testbed/bin (MinIO takes some minutes, once)
 #   make fuzz       every fuzz target for FUZZTIME (10s)
 #   make demo       back up and restore sample mail, offline
-#   make bench      measure beside mbsync and restic, with BENCH='--maildir PATH --rounds 5' (see bench/main.go)
+#   make bench      measure beside mbsync and restic, with BENCH='--maildir PATH --latency 50ms' (see bench/doc.go)
 
 GO       ?= go
 FUZZTIME ?= 10s

@@ -62,7 +62,7 @@ type account struct {
 	messages int               // without these
 }
 
-// load makes an account of a set.
+// load makes an account of a set. Of a few large messages, none is held back.
 func (s *servers) load(ctx context.Context, mail *set, user string) (*account, error) {
 	home := s.dovecot.Home(user)
 	a := &account{user: user, maildir: filepath.Join(home, "Maildir"), later: map[string]string{}}
@@ -75,7 +75,7 @@ func (s *servers) load(ctx context.Context, mail *set, user string) (*account, e
 	}
 	i := 0
 	err := eachMessage(a.maildir, func(path string, _ fs.DirEntry) error {
-		if i++; i%100 != 1 {
+		if i++; i%100 != 1 || mail.large {
 			a.messages++
 			return nil
 		}
