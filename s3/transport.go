@@ -35,8 +35,8 @@ func newHTTP(roots *x509.CertPool) *http.Transport {
 		MaxIdleConnsPerHost: idleConnections,
 		IdleConnTimeout:     time.Minute,
 		DisableCompression:  true,
-		ReadBufferSize:      64 << 10,
-		WriteBufferSize:     64 << 10,
+		ReadBufferSize:      16 << 10,
+		WriteBufferSize:     16 << 10,
 	}
 }
 
