@@ -3,8 +3,10 @@ package s3
 import (
 	"context"
 	"io"
+	"iter"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 )
 
@@ -21,4 +23,11 @@ func (o *Options) SetWaitingAfter(d time.Duration) { o.waitingAfter = d }
 func (s *Store) Overwrite(ctx context.Context, name string, body io.Reader, size int64) error {
 	_, err := s.client().Client.PutObject(ctx, s.Bucket, s.prefix+name, body, size, minio.PutObjectOptions{})
 	return err
+}
+
+// ListParts lists what follows last in parts.
+func (s *Store) ListParts(ctx context.Context, prefix, last string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		s.listParts(ctx, divide(s.prefix+prefix, s.prefix+last), "list", yield)
+	}
 }

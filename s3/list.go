@@ -10,11 +10,27 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// List implements store.Store. A page of up to 1,000 objects is held in memory.
+// List implements store.Store. A page of up to 1,000 objects is held in memory, and up to 64 pages if the listing is
+// long (list_parts.go).
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
-		l := &listing{store: s, prefix: s.prefix + prefix, yield: yield}
 		doing := strings.TrimSpace("list objects " + prefix)
+		l := &listing{prefix: s.prefix + prefix, divisible: true}
+		for o, err := range s.listFrom(ctx, l, doing) {
+			if !yield(o, err) || err != nil {
+				return
+			}
+		}
+		if l.parts != nil {
+			s.listParts(ctx, l.parts, doing, yield)
+		}
+	}
+}
+
+// listFrom yields the objects of a listing from its last name on, with retries.
+func (s *Store) listFrom(ctx context.Context, l *listing, doing string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		l.store, l.yield = s, yield
 		t := s.newRetrier(doing)
 		for {
 			before := l.last
@@ -40,14 +56,17 @@ type listing struct {
 	yield   func(store.Object, error) bool
 	last    string // the last name
 	stopped bool   // by the caller
+
+	divisible bool      // the rest after the first page may be listed in parts
+	parts     []listing // which then replace the rest
 }
 
-// read lists what follows last, until the end, an error, or the caller's stop. If the end is doubtful, it lists again
-// from there on: a listing that is empty again is the end.
+// read lists what follows last, until the end, an error, the caller's stop, or a division into parts. If the end is
+// doubtful, it lists again from there on: a listing that is empty again is the end.
 func (l *listing) read(ctx context.Context) error {
 	for {
 		doubtful, err := l.readOnce(ctx)
-		if err != nil || l.stopped || !doubtful {
+		if err != nil || l.stopped || l.parts != nil || !doubtful {
 			return err
 		}
 	}
@@ -59,12 +78,18 @@ func (l *listing) readOnce(ctx context.Context) (doubtful bool, err error) {
 	found := l.store.client().ListObjectsIter(watched, l.store.Bucket, minio.ListObjectsOptions{
 		Prefix: l.prefix, Recursive: true, StartAfter: l.last, FetchOwner: &withOwner,
 	})
+	n := 0
 	for o := range found {
 		if o.Err != nil {
 			return false, o.Err
 		}
 		if err := l.take(o); err != nil || l.stopped {
 			return false, err
+		}
+		if n++; l.divisible && n == pages.entries && pages.more { // the last one of the first page
+			if l.parts = divide(l.prefix, l.last); l.parts != nil {
+				return false, nil
+			}
 		}
 	}
 	return pages.doubtful, ctx.Err() // the client library ends a canceled listing as if it were complete

@@ -21,6 +21,7 @@ const (
 // that is missing from a listing may be deleted, or count as lost.
 type pages struct {
 	more     bool // the last page promises that more follow
+	entries  int  // in the last page
 	empty    int  // pages without an entry in a row
 	doubtful bool // the last page is empty, and the one before promised more
 }
@@ -74,6 +75,7 @@ func (p *pages) judge(data []byte) error {
 	for _, entry := range entries {
 		n += bytes.Count(data, []byte(entry))
 	}
+	p.entries = n
 	p.doubtful = n == 0 && p.more
 	p.more = bytes.Contains(data, []byte("<IsTruncated>true</IsTruncated>"))
 	if p.empty++; n > 0 {

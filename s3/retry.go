@@ -78,7 +78,11 @@ func (t *retrier) pause(ctx context.Context, err error) error {
 		t.used = t.store.clients.current.Load()
 		return nil
 	}
-	if elapsed := time.Since(t.since); elapsed > t.store.patience(err) {
+	elapsed := time.Since(t.since)
+	if errors.Is(err, errStalled) {
+		elapsed += t.store.Stall // which the next attempt may take, too
+	}
+	if elapsed > t.store.patience(err) {
 		return err
 	} else if elapsed > t.store.waitingAfter {
 		t.store.waiting(t.doing, err)

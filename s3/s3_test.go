@@ -114,6 +114,23 @@ func TestStall(t *testing.T) {
 	}
 }
 
+// Patience bounds stalls: no attempt begins that could stall beyond it.
+func TestStallsEnd(t *testing.T) {
+	f := newFake(t)
+	s := f.open(func(o *s3.Options) { o.Stall, o.Patience = 500*time.Millisecond, 1500*time.Millisecond })
+	if err := put(t, s, "o", "x"); err != nil {
+		t.Fatal(err)
+	}
+	f.next()
+	f.set(f.deaf)
+	if err := listError(t, s); err == nil {
+		t.Error("a listing that stalls succeeds")
+	}
+	if got := f.requests(); got != "GET GET" {
+		t.Errorf("requests %s, want two", got)
+	}
+}
+
 // Permanent errors are not retried.
 func TestFinal(t *testing.T) {
 	f := newFake(t)

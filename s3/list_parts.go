@@ -1,0 +1,106 @@
+package s3
+
+import (
+	"context"
+	"encoding/hex"
+
+	"github.com/mailstrata/mailstrata/repo/store"
+	"golang.org/x/sync/errgroup"
+)
+
+// The pages of a listing follow one another, so a listing of 15,000 objects takes 15 round trips. Most names of a
+// repository go on with hex digits of a hash after the prefix. So if the last name of the first page shows that many
+// more pages follow, the rest is listed in parts, one for each next digit, at once.
+
+const (
+	// manyPages is how many more pages a listing must have to be worth dividing: the parts take a request each, and most
+	// of these are pages that the listing has anyway.
+	manyPages = 6
+
+	// hashDigits is how many hex digits show that names are hashes, which are spread evenly.
+	hashDigits = 32
+
+	// batch is how many objects a part passes on at once. batchesAhead bounds how many batches it lists ahead of the
+	// caller: 16 parts then hold some 10 MB at most.
+	batch        = 1000
+	batchesAhead = 4
+)
+
+// divide returns the parts of what follows last in the listing of a prefix, in the order of their names. It returns
+// nothing if that does not have many pages. Names that do not go on with a hex digit are in the first part or in the last
+// one.
+func divide(prefix, last string) []listing {
+	if len(last) < len(prefix)+hashDigits {
+		return nil
+	}
+	seen, err := hex.DecodeString(last[len(prefix) : len(prefix)+hashDigits])
+	if err != nil || 255-int(seen[0]) < manyPages*(int(seen[0])+1) { // the first page has seen/256 of the names
+		return nil
+	}
+	const digits = "0123456789abcdef"
+	parts := []listing{{prefix: last[:len(prefix)+1], last: last}}
+	for _, digit := range digits[seen[0]>>4+1:] {
+		parts = append(parts, listing{prefix: prefix + string(digit)})
+	}
+	return append(parts, listing{prefix: prefix, last: prefix + "f~"}) // no name has a '~', which comes after all letters
+}
+
+// listParts yields the objects of parts, which it lists at once. It reports whether the caller wants more.
+func (s *Store) listParts(ctx context.Context, parts []listing, doing string, yield func(store.Object, error) bool) bool {
+	ctx, cancel := context.WithCancel(ctx)
+	var group errgroup.Group
+	defer func() {
+		cancel()
+		_ = group.Wait()
+	}()
+	passing := make([]chan []store.Object, len(parts))
+	failures := make([]error, len(parts))
+	for i := range parts {
+		passing[i] = make(chan []store.Object, batchesAhead)
+		group.Go(func() error {
+			defer close(passing[i])
+			failures[i] = parts[i].pass(ctx, s, doing, passing[i])
+			return nil
+		})
+	}
+	for i, part := range passing {
+		for objects := range part {
+			for _, o := range objects {
+				if !yield(o, nil) {
+					return false
+				}
+			}
+		}
+		if failures[i] != nil {
+			yield(store.Object{}, failures[i])
+			return false
+		}
+	}
+	return true
+}
+
+// pass lists a part and passes it on in batches.
+func (l *listing) pass(ctx context.Context, s *Store, doing string, to chan<- []store.Object) error {
+	var objects []store.Object
+	flush := func() bool {
+		select {
+		case to <- objects:
+			objects = nil
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for o, err := range s.listFrom(ctx, l, doing) {
+		if err != nil {
+			return err
+		}
+		if objects = append(objects, o); len(objects) == batch && !flush() {
+			return context.Cause(ctx)
+		}
+	}
+	if len(objects) > 0 && !flush() {
+		return context.Cause(ctx)
+	}
+	return nil
+}
