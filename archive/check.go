@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -19,6 +20,10 @@ type CheckOptions struct {
 
 	// Data selects the packs of mail that are read whole. Of the others, only the size is checked.
 	Data repo.HashRange
+
+	// Share selects the objects and the accounts that are checked. Checks of all shares together find what one check of
+	// everything finds, each problem once. (If a segment of the index is lost, each names the packs that it needs.)
+	Share repo.Share
 
 	Limits Limits // of losses; nil for the usual ones
 
@@ -76,12 +81,14 @@ type CheckReport struct {
 // It checks the objects first: repo checks names, sizes, tags and tables, and every byte of the packs that Data selects.
 // Then it follows every manifest down to the chunks of its messages. Each chunk must be in the index and in a sound pack.
 // A chunk in a damaged pack is read, so that only those messages are reported that need the damaged place and have no
-// other copy.
+// other copy. If the check is of a share, and a pack in it is damaged, it looks for these messages in the manifests of the
+// other shares too, which do not know of the damage.
 func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckReport, error) {
 	c := &checker{
 		CheckOptions: o,
 		found:        report,
 		unsound:      make(map[string]bool),
+		broken:       make(map[string]bool),
 		checkedPages: make(map[chunk.Prefix]checkedPage),
 		checkedFlags: make(map[chunk.Prefix]struct{}),
 		reader:       NewReader(o.Repo),
@@ -99,7 +106,8 @@ type checker struct {
 	report  CheckReport
 	reader  *Reader
 	ahead   *Lookahead
-	unsound map[string]bool // names of packs with a problem
+	unsound map[string]bool // names of objects with a problem, and of condemned packs
+	broken  map[string]bool // names of packs with a problem
 
 	accounts map[string]bool // folders of accounts of which no manifest was checked yet
 	expected int64           // messages in the newest manifests of the other accounts
@@ -114,26 +122,26 @@ func (c *checker) run(ctx context.Context) error {
 	if err := c.objects(ctx); err != nil {
 		return err
 	}
-	var heads []repo.Head
+	var heads, others []repo.Head
 	c.accounts = make(map[string]bool)
 	for head, err := range c.Repo.Manifests(ctx) {
 		if err != nil {
 			return err
 		}
-		if !head.Marked { // a prune may be deleting what a marked one needs
+		switch {
+		case head.Marked: // a prune may be deleting what it needs
+		case c.Share.Has(head.Name):
 			heads = append(heads, head)
 			c.accounts[head.Account] = true
+		default:
+			others = append(others, head)
 		}
 	}
 	belated, err := BelatedAmong(ctx, c.Repo, heads)
 	if err != nil {
 		return err
 	}
-	read := func(ctx context.Context, head repo.Head) (Summary, error) {
-		m, err := ReadManifest(ctx, c.Repo, head)
-		return Summary{head, m}, err
-	}
-	for s, err := range c.ahead.Manifests(ctx, inorder.Map(ctx, readAhead, inorder.Slice(heads), read)) {
+	for s, err := range c.manifests(ctx, heads) {
 		if belated[s.Head.Name] {
 			c.problem(Problem{Object: s.Head.Name, Harmless: true, Reason: fmt.Sprintf("the store got it at %s, long after the time in its name: "+
 				"it is a copy or a repair, or it was dated back, and takes no other manifest's place", s.Head.Stored.UTC().Format(time.DateTime))})
@@ -150,12 +158,24 @@ func (c *checker) run(ctx context.Context) error {
 	if err := c.unreported(ctx); err != nil {
 		return err
 	}
+	if err := c.others(ctx, others); err != nil {
+		return err
+	}
 	for _, p := range c.Repo.IndexProblems() { // a pack that had to be asked itself: a segment is lost
-		if !c.unsound[p.Object] {
+		if _, isPack := repo.ParsePack(p.Object); !c.unsound[p.Object] && (isPack || c.Share.Has(p.Object)) {
 			c.problem(Problem{Object: p.Object, Reason: p.Err.Error()})
 		}
 	}
 	return nil
+}
+
+// manifests reads manifests ahead, with their tables.
+func (c *checker) manifests(ctx context.Context, heads []repo.Head) iter.Seq2[Summary, error] {
+	read := func(ctx context.Context, head repo.Head) (Summary, error) {
+		m, err := ReadManifest(ctx, c.Repo, head)
+		return Summary{head, m}, err
+	}
+	return c.ahead.Manifests(ctx, inorder.Map(ctx, readAhead, inorder.Slice(heads), read))
 }
 
 // unreported reports manifests that lack mail and have no alarm. It skips those that are too damaged to compare, which were
@@ -174,9 +194,12 @@ func (c *checker) unreported(ctx context.Context) error {
 // objects checks the objects of the repository, and remembers the packs that cannot be relied on: those with a problem, and
 // those that are condemned, which may be deleted already.
 func (c *checker) objects(ctx context.Context) error {
-	checked, err := c.Repo.Check(ctx, c.Data, func(p repo.Problem) {
+	checked, err := c.Repo.Check(ctx, c.Data, c.Share, func(p repo.Problem) {
 		if p.Kind.Damage() {
 			c.unsound[p.Object] = true
+			if _, isPack := repo.ParsePack(p.Object); isPack {
+				c.broken[p.Object] = true
+			}
 		} else if !p.Kind.Harmless() {
 			c.report.Unlocked++
 		}
@@ -220,13 +243,16 @@ func (c *checker) damaged(ctx context.Context, p Problem, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if !IsDamage(err) && !errors.Is(err, repo.ErrNoRole) {
+	if !passable(err) {
 		return err
 	}
 	p.Reason = err.Error()
 	c.problem(p)
 	return nil
 }
+
+// passable reports whether an error is a problem that a check reports, and does not end it.
+func passable(err error) bool { return IsDamage(err) || errors.Is(err, repo.ErrNoRole) }
 
 // manifest checks one manifest.
 func (c *checker) manifest(ctx context.Context, s Summary) error {

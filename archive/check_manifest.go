@@ -15,6 +15,7 @@ type manifestCheck struct {
 	*checker
 	contents *Contents
 	where    Problem // names the manifest
+	other    bool    // it is of another share: only what a broken pack affects is reported
 }
 
 func (w *manifestCheck) run(ctx context.Context) error {
@@ -43,7 +44,18 @@ func (w *manifestCheck) run(ctx context.Context) error {
 	return nil
 }
 
+// damaged is damaged of the checker, but for what the check of another share reports.
+func (w *manifestCheck) damaged(ctx context.Context, p Problem, err error) error {
+	if w.other && ctx.Err() == nil && passable(err) {
+		return nil
+	}
+	return w.checker.damaged(ctx, p, err)
+}
+
 func (w *manifestCheck) mismatch(about Problem, format string, args ...any) {
+	if w.other {
+		return
+	}
 	about.Reason = fmt.Sprintf(format, args...)
 	w.problem(about)
 }
@@ -123,7 +135,7 @@ func (p checkedPage) fits(page manifest.Page) bool {
 
 // flagPage checks that the flags of a page can be read.
 func (w *manifestCheck) flagPage(ctx context.Context, about Problem, page manifest.Page) error {
-	if _, walked := w.checkedFlags[page.Flags.Prefix()]; walked {
+	if _, walked := w.checkedFlags[page.Flags.Prefix()]; walked || w.other {
 		return nil
 	}
 	w.checkedFlags[page.Flags.Prefix()] = struct{}{}
@@ -175,7 +187,7 @@ func (w *manifestCheck) chunks(ctx context.Context, about Problem, ids []chunk.I
 		}
 		affected = owners[i]
 		about.UID = affected
-		if err := w.damaged(ctx, about, err); err != nil {
+		if err := w.checker.damaged(ctx, about, err); err != nil {
 			return err
 		}
 	}
@@ -185,7 +197,14 @@ func (w *manifestCheck) chunks(ctx context.Context, about Problem, ids []chunk.I
 // chunk checks that a chunk can be read. It reads the chunk only if its pack is unsound.
 func (w *manifestCheck) chunk(ctx context.Context, id chunk.ID) error {
 	places, err := w.Repo.Locate(ctx, []chunk.ID{id})
-	if err != nil || !w.unsound[places[0].Frame.Pack.String()] {
+	suspect := w.unsound
+	if w.other {
+		suspect = w.broken
+		if err != nil && ctx.Err() == nil && passable(err) {
+			return nil
+		}
+	}
+	if err != nil || !suspect[places[0].Frame.Pack.String()] {
 		return err
 	}
 	_, err = w.reader.Chunk(ctx, id)

@@ -72,6 +72,7 @@ type checker struct {
 	r        *Repo
 	report   func(Problem)
 	data     HashRange // the packs that are read whole
+	share    Share
 	progress func(Progress)
 	all      Progress // what there is to check
 	checked  Checked
@@ -86,8 +87,15 @@ type checker struct {
 // Check checks every object. It reads the packs in data whole: every frame, and the hash of every chunk. With a writer's key, which
 // cannot open them, it compares their bytes with their names. Of the other packs of mail it reads the description, and compares it
 // with the index. It reports problems and goes on. An error ends it. progress may be nil.
-func (r *Repo) Check(ctx context.Context, data HashRange, report func(Problem), progress func(Progress)) (Checked, error) {
-	c := &checker{r: r, report: report, data: data, progress: progress, stored: map[string]bool{}, indexed: map[format.Pack]format.PackRow{}}
+//
+// It checks the objects in share alone. It reads the whole index all the same, for that says what is in the packs.
+func (r *Repo) Check(ctx context.Context, data HashRange, share Share, report func(Problem), progress func(Progress)) (Checked, error) {
+	c := &checker{r: r, data: data, share: share, progress: progress, stored: map[string]bool{}, indexed: map[format.Pack]format.PackRow{}}
+	c.report = func(p Problem) {
+		if share.Has(p.Object) {
+			report(p)
+		}
+	}
 	if err := c.measure(ctx); err != nil {
 		return c.checked, err
 	}
@@ -123,7 +131,7 @@ func (c *checker) measure(ctx context.Context) error {
 			return fmt.Errorf("list the store: %w", err)
 		}
 		kind, ok := format.KindOf(o.Name)
-		if !ok {
+		if !ok || !c.checks(kind, o.Name) {
 			continue
 		}
 		c.all.Of++
@@ -139,6 +147,11 @@ func (c *Checked) add(more Checked) {
 	c.Objects += more.Objects
 	c.Bytes += more.Bytes
 	c.Chunks += more.Chunks
+}
+
+// checks reports whether an object is looked at.
+func (c *checker) checks(kind format.Kind, name string) bool {
+	return kind == format.KindIndex || c.share.Has(name)
 }
 
 // seen reports that one more object is checked.
@@ -202,14 +215,19 @@ func (c *checker) objects(ctx context.Context) error {
 		} else if kind == format.KindData || kind == format.KindCatalog {
 			c.stored[f.Name] = true
 		}
-		c.short.add(f)
-		c.seen()
+		if c.share.Has(f.Name) {
+			c.short.add(f)
+			c.seen()
+		}
 		return nil
 	})
 }
 
 // object looks at one object.
 func (c *checker) object(ctx context.Context, f *finding) error {
+	if !c.share.Has(f.Name) {
+		return nil
+	}
 	kind, ok := format.KindOf(f.Name)
 	if !ok {
 		f.problem(Stray, errors.New("not an object of mailstrata"))

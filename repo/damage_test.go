@@ -130,7 +130,7 @@ func TestCheckNamesListedButMissingObjects(t *testing.T) {
 			store := &hollow{Store: base, name: name, gone: gone}
 			host := repo.On(r, store, t.TempDir())
 			var found []repo.Problem
-			_, err := host.Check(t.Context(), repo.AllPacks, func(p repo.Problem) { found = append(found, p) }, nil)
+			_, err := host.Check(t.Context(), repo.AllPacks, repo.Share{}, func(p repo.Problem) { found = append(found, p) }, nil)
 			host.Close()
 			named := slices.ContainsFunc(found, func(p repo.Problem) bool { return p.Object == name && p.Kind == repo.Broken })
 			if err != nil || named == gone {
@@ -174,7 +174,7 @@ func TestCheckStructureIsCheap(t *testing.T) {
 	if err := w.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checked, err := r.Check(t.Context(), repo.HashRange{}, func(p repo.Problem) { t.Error(p) }, nil)
+	checked, err := r.Check(t.Context(), repo.HashRange{}, repo.Share{}, func(p repo.Problem) { t.Error(p) }, nil)
 	if err != nil || checked.Bytes > 1<<20 {
 		t.Errorf("%+v, %v", checked, err)
 	}

@@ -81,7 +81,7 @@ func mustStand(t *testing.T, r *repo.Repo, store store.Store, needed content, ma
 	mustHave(t, r, store, needed, manifests)
 	host := repo.On(r, store, "")
 	defer host.Close()
-	if _, err := host.Check(t.Context(), repo.HashRange{}, func(p repo.Problem) {
+	if _, err := host.Check(t.Context(), repo.HashRange{}, repo.Share{}, func(p repo.Problem) {
 		if !p.Kind.Harmless() {
 			t.Error(p)
 		}

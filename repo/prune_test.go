@@ -99,7 +99,7 @@ func TestProgressTotals(t *testing.T) {
 		store.Advance(day)
 		prune(t, r, repo.PruneOptions{Progress: progress})
 	}
-	if _, err := r.Check(t.Context(), repo.AllPacks, func(p repo.Problem) { t.Error(p) }, progress); err != nil {
+	if _, err := r.Check(t.Context(), repo.AllPacks, repo.Share{}, func(p repo.Problem) { t.Error(p) }, progress); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []string{"manifests followed", "forgotten manifests deleted", "packs deleted", "index segments merged",

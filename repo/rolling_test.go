@@ -30,7 +30,7 @@ func TestRollingCheckReadsEveryPackWithinItsPeriod(t *testing.T) {
 	var now time.Duration
 	reads := 0
 	for now < 4*period {
-		rolling, err := r.Rolling(t.Context(), period)
+		rolling, err := r.Rolling(t.Context(), repo.Share{}, period)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,13 +59,80 @@ func TestRollingCheckReadsEveryPackWithinItsPeriod(t *testing.T) {
 	mustBeSound(t, r)
 }
 
+// Rolling checks of shares read every pack within the period too, each its own, and leave a record each.
+func TestRollingCheckOfShares(t *testing.T) {
+	const period, shares = 20 * 24 * time.Hour, 3
+	store := new(storetest.Memory)
+	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
+	read := map[repo.Pack]int{}
+	var packs []repo.Pack
+	for range 300 {
+		packs = append(packs, somePack())
+	}
+	for range 20 + 1 { // a fraction of the ring is rounded down
+		for n := range shares {
+			share := repo.Share{N: n + 1, Of: shares}
+			rolling, err := r.Rolling(t.Context(), share, period)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range packs {
+				if rolling.Holds(p) && share.Has(p.String()) {
+					read[p]++
+				}
+			}
+			if err := r.Rolled(t.Context(), rolling); err != nil {
+				t.Fatal(err)
+			}
+		}
+		store.Advance(24 * time.Hour)
+	}
+	for _, p := range packs {
+		if read[p] < 1 || read[p] > 2 {
+			t.Errorf("%s was read %d times", p, read[p])
+		}
+	}
+	if n := objectsIn(store, "checks/"); n != shares {
+		t.Errorf("%d check objects are left, want one a share", n)
+	}
+	mustBeSound(t, r)
+}
+
+// Each object is in one share, all manifests of an account in the same, and none without a hash is left out.
+func TestShare(t *testing.T) {
+	names := []string{"junk", "keys/owner", "manifests/odd", "manifests/0123/x"}
+	for range 1000 {
+		names = append(names, somePack().String())
+	}
+	for _, name := range names {
+		in := 0
+		for n := range 4 {
+			if (repo.Share{N: n + 1, Of: 4}).Has(name) {
+				in++
+			}
+		}
+		if in != 1 || !(repo.Share{}).Has(name) || !(repo.Share{N: 1, Of: 1}).Has(name) {
+			t.Errorf("%s is in %d shares", name, in)
+		}
+	}
+	const account = "manifests/78daaeeff3a34156b10b2c090f3a4707/"
+	for _, manifest := range []string{account + "fffffe5ddb497e8a-" + strings.Repeat("0", 64), account + "fffffe5ddb498279-" + strings.Repeat("f", 64)} {
+		if !(repo.Share{N: 0x56%8 + 1, Of: 8}).Has(manifest) {
+			t.Errorf("%s is in another share than its account", manifest)
+		}
+	}
+	if !(repo.Share{N: 2, Of: 8}).Has("data/4000000000000009" + strings.Repeat("0", 48)) {
+		t.Error("the example of docs/format.md is in another share")
+	}
+}
+
 // A check object with a time in the future is ignored. Otherwise rolling checks would read nothing until then.
 func TestRollingCheckIgnoresFutureTime(t *testing.T) {
 	const period = 10 * 24 * time.Hour
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
 	store.Advance(100 * 24 * time.Hour)
-	rolling, err := r.Rolling(t.Context(), period)
+	rolling, err := r.Rolling(t.Context(), repo.Share{}, period)
 	if err == nil {
 		err = r.Rolled(t.Context(), rolling)
 	}
@@ -73,7 +140,7 @@ func TestRollingCheckIgnoresFutureTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	store.Advance(-50 * 24 * time.Hour)
-	if rolling, err = r.Rolling(t.Context(), period); err != nil || rolling.HashRange == (repo.HashRange{}) || !rolling.Last.IsZero() {
+	if rolling, err = r.Rolling(t.Context(), repo.Share{}, period); err != nil || rolling.HashRange == (repo.HashRange{}) || !rolling.Last.IsZero() {
 		t.Fatalf("%+v: %v", rolling, err)
 	}
 	held := 0

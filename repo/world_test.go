@@ -230,7 +230,7 @@ func committed(t testing.TB, r *repo.Repo) (ids []chunk.ID) {
 // problems runs a full check and returns its problems.
 func problems(t testing.TB, r *repo.Repo) (found []repo.Problem) {
 	t.Helper()
-	if _, err := r.Check(t.Context(), repo.AllPacks, func(p repo.Problem) { found = append(found, p) }, nil); err != nil {
+	if _, err := r.Check(t.Context(), repo.AllPacks, repo.Share{}, func(p repo.Problem) { found = append(found, p) }, nil); err != nil {
 		t.Fatal(err)
 	}
 	return found

@@ -129,7 +129,7 @@ func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo
 		return nil, err
 	}
 	p.Note("reading all mail …")
-	_, err = r.Check(ctx, repo.AllPacks, func(problem repo.Problem) {
+	_, err = r.Check(ctx, repo.AllPacks, repo.Share{}, func(problem repo.Problem) {
 		pack, ok := repo.ParsePack(problem.Object)
 		switch {
 		case !ok || problem.Kind.Harmless():
