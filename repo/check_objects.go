@@ -14,7 +14,7 @@ import (
 func (c *checker) segment(ctx context.Context, f *finding) error {
 	f.read()
 	hash, _ := store.Hash(f.Name)
-	seg, done, err := c.r.fetchSegment(ctx, f.Name, hash)
+	seg, done, err := c.r.fetchSegment(ctx, f.Object, hash)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
 
@@ -56,9 +58,24 @@ func (d *download) close() {
 	}
 }
 
-// fetchSegment downloads an index segment and opens it. The caller calls done.
-func (o *objects) fetchSegment(ctx context.Context, name string, hash [32]byte) (seg *format.Segment, done func(), err error) {
-	file, err := o.download(ctx, name, hash)
+// maxInMemory is the size up to which an index segment is read into memory, and not into a file.
+const maxInMemory = 1 << 20
+
+// fetchSegment fetches an index segment and opens it. The caller calls done.
+func (o *objects) fetchSegment(ctx context.Context, listed store.Object, hash [32]byte) (seg *format.Segment, done func(), err error) {
+	if listed.Size <= maxInMemory {
+		stored, err := fetch(ctx, o.store, listed.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		container, err := format.Unseal(stored, o.seals.writer)
+		if err != nil {
+			return nil, nil, err
+		}
+		seg, err = o.codec.OpenSegment(bytes.NewReader(container), int64(len(container)))
+		return seg, func() {}, err
+	}
+	file, err := o.download(ctx, listed.Name, hash)
 	if err != nil {
 		return nil, nil, err
 	}

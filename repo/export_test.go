@@ -178,6 +178,12 @@ func Places(ctx context.Context, r *Repo, p chunk.Prefix) (n int, err error) {
 	return n, err
 }
 
+// OpenIndex reads what the index needs for lookups.
+func OpenIndex(ctx context.Context, r *Repo) error {
+	_, err := r.openIndex(ctx)
+	return err
+}
+
 // LoadIndex fetches the whole index.
 func LoadIndex(ctx context.Context, r *Repo) error {
 	x, err := r.openIndex(ctx)

@@ -23,12 +23,7 @@ func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, wh
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
-	piece := int64(0)
-	if size <= packs.Small {
-		piece = size
-	}
-	remote := object.NewReader(ctx, o.store, store.Object{Name: p.String(), Size: size}, piece)
-	var src io.ReaderAt = remote
+	var src io.ReaderAt
 	switch {
 	case whole && size <= packs.Small:
 		stored, err := fetch(ctx, o.store, p.String())
@@ -45,6 +40,13 @@ func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, wh
 		defer file.close()
 		src = format.HostFile{File: file.File}
 		checked.Bytes += size
+	default:
+		remote, err := object.OpenReader(ctx, o.store, store.Object{Name: p.String(), Size: size})
+		if err != nil {
+			return format.PackRow{}, nil, err
+		}
+		defer func() { checked.Bytes += remote.Fetched }()
+		src = remote
 	}
 	plain, plainSize, err := format.UnsealAt(src, size, id)
 	if err != nil {
@@ -54,7 +56,6 @@ func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, wh
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
-	checked.Bytes += remote.Fetched
 	if whole {
 		if err := o.checkChunks(c, checked); err != nil {
 			return format.PackRow{}, nil, err

@@ -261,7 +261,7 @@ func (x *indexMerger) replacedBy(ctx context.Context, merged listedSegment, inpu
 // readSegment reads a segment whole and returns its digests. keep, if not nil, is called with the segment and returns what to
 // call with each entry.
 func (x *indexMerger) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
-	seg, done, err := x.r.fetchSegment(ctx, s.Name, s.hash)
+	seg, done, err := x.r.fetchSegment(ctx, s.Object, s.hash)
 	if err != nil {
 		return nil, err
 	}

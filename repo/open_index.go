@@ -78,8 +78,8 @@ func (x indexRepository) WriteCache(write func() error) error { return x.r.cache
 
 func (x indexRepository) ManifestRead() time.Time { return time.Unix(0, x.r.manifestRead.Load()) }
 
-func (x indexRepository) OpenSegment(ctx context.Context, name string, hash [32]byte) (*format.Segment, func(), error) {
-	return x.r.fetchSegment(ctx, name, hash)
+func (x indexRepository) OpenSegment(ctx context.Context, o store.Object, hash [32]byte) (*format.Segment, func(), error) {
+	return x.r.fetchSegment(ctx, o, hash)
 }
 
 func (x indexRepository) EachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {

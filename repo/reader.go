@@ -44,44 +44,29 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 // Chunk reads a chunk and checks it against its ID. If one copy cannot be read, Chunk tries the others. The caller must not
 // change the bytes, which may be part of a cached frame.
 func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
-	places, err := rd.r.places(ctx, id)
+	places, err := rd.r.Locate(ctx, []chunk.ID{id})
 	if err != nil {
 		return nil, err
 	}
-	var failed, unreached error
-	for _, place := range places {
-		data, err := rd.chunkAt(ctx, id, place)
-		if err == nil {
-			return data, nil
-		}
+	data, err := rd.chunkAt(ctx, id, places[0])
+	if err == nil {
+		return data, nil
+	}
+	copies := copies{tried: places}
+	if copies.failed(ctx, id, places[0], err) {
 		// Another pack may hold the chunk too: this one may be deleted or damaged.
-		err = fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
-		failed = errors.Join(failed, err)
-		if !concernsObject(err) && !errors.Is(err, store.ErrRange) {
-			unreached = err
-		}
-		if ctx.Err() != nil || errors.Is(err, ErrNoRole) {
-			break
+		if data, err := rd.otherCopy(ctx, id, &copies, true); data != nil || err != nil {
+			return data, err
 		}
 	}
-	if unreached != nil {
-		return nil, unreached // even if another copy is damaged, the one that could not be reached may be intact
-	}
-	if errors.Is(failed, store.ErrNotExist) {
-		if again, err := rd.movedTo(ctx, id, places); again != nil || err != nil {
-			return again, err
-		}
-	}
-	return nil, failed
+	return nil, copies.err()
 }
 
-// movedTo reads a chunk from a pack that is newer than the index of this host. It returns nil if there is none.
-func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []index.Location) ([]byte, error) {
+// otherCopy reads a chunk from a place that was not tried yet. It returns nil if there is none. refresh: if a pack is gone,
+// it looks for packs that are newer than the index of this host.
+func (rd *Reader) otherCopy(ctx context.Context, id chunk.ID, c *copies, refresh bool) ([]byte, error) {
 	x, err := rd.r.openIndex(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := x.RefreshOnMiss(ctx); err != nil {
 		return nil, err
 	}
 	places, err := x.Places(ctx, id)
@@ -89,19 +74,48 @@ func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []index.Locati
 		return nil, err
 	}
 	for _, place := range places {
-		if slices.Contains(tried, place) {
+		if slices.Contains(c.tried, place) {
 			continue
 		}
 		data, err := rd.chunkAt(ctx, id, place)
 		if err == nil {
 			return data, nil
 		}
-		if !concernsObject(err) && !errors.Is(err, store.ErrRange) {
-			return nil, fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
+		if !c.failed(ctx, id, place, err) {
+			return nil, nil
 		}
 	}
-	return nil, nil
+	if !refresh || c.unreached != nil || !errors.Is(c.damaged, store.ErrNotExist) {
+		return nil, nil
+	}
+	if err := x.RefreshOnMiss(ctx); err != nil {
+		return nil, err
+	}
+	return rd.otherCopy(ctx, id, c, false)
 }
+
+// copies are the places of a chunk that were tried, and why none could be read.
+type copies struct {
+	tried     []index.Location
+	damaged   error // of all of them
+	unreached error // of one that may be intact
+}
+
+// failed records that a copy could not be read. It reports whether another should be tried.
+func (c *copies) failed(ctx context.Context, id chunk.ID, place index.Location, err error) bool {
+	err = fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
+	if !slices.Contains(c.tried, place) {
+		c.tried = append(c.tried, place)
+	}
+	c.damaged = errors.Join(c.damaged, err)
+	if !concernsObject(err) && !errors.Is(err, store.ErrRange) {
+		c.unreached = err
+	}
+	return ctx.Err() == nil && !errors.Is(err, ErrNoRole)
+}
+
+// err returns the error of the chunk. Even if a copy is damaged, the one that could not be reached may be intact.
+func (c *copies) err() error { return cmp.Or(c.unreached, c.damaged) }
 
 func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place index.Location) ([]byte, error) {
 	content, err := rd.frames.get(ctx, place.Frame, func() ([]byte, error) { return rd.fetchFrame(ctx, place.Frame) })

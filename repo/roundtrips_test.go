@@ -3,6 +3,7 @@ package repo_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -179,4 +180,85 @@ func TestPrefetchTakesWhatFits(t *testing.T) {
 	if n := far.Ops() - before; n != packs {
 		t.Errorf("%d requests for %d packs", n, packs)
 	}
+}
+
+// A host without a cache reads the index in two round trips, however many runs added to it: the listing, and all segments.
+func TestIndexIsReadAtOnce(t *testing.T) {
+	const runs = 60
+	memory, r, all := nights(t, runs, 1, 100)
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		host, far := farHost(t, r, memory, dir)
+		places, err := host.Locate(t.Context(), idsOf(all))
+		if err != nil || len(places) != len(all) {
+			t.Fatal(err)
+		}
+		if n, requests := far.RoundTrips(), far.Requests().All(); n != 2 || requests != runs+1 {
+			t.Errorf("%d requests in %d round trips, want %d in 2", requests, n, runs+1)
+		}
+		again, far := farHost(t, r, memory, dir)
+		if _, err := again.Locate(t.Context(), idsOf(all)); err != nil {
+			t.Fatal(err)
+		}
+		if n := far.Requests().All(); n != 1 {
+			t.Errorf("%d requests with a cached index, want the listing alone", n)
+		}
+	})
+}
+
+// Chunks are looked up in large segments at once: each table and each block is read once.
+func TestLocateReadsBlocksAtOnce(t *testing.T) {
+	memory := new(storetest.Memory)
+	r := mustInit(t, memory, sealedOptions())
+	var ids []chunk.ID
+	for seed := range uint64(3) {
+		_, prefixes := mustPutSegment(t, r, seed, 200_000) // 5.6 MB, 49 blocks
+		for i := range 4 {
+			var id chunk.ID // two of one block
+			copy(id[:], prefixes[i][:])
+			ids = append(ids, id)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		host, far := farHost(t, r, memory, t.TempDir())
+		if err := repo.OpenIndex(t.Context(), host); err != nil {
+			t.Fatal(err)
+		}
+		far.Reset()
+		if _, err := host.Locate(t.Context(), ids[:2]); err != nil {
+			t.Fatal(err)
+		}
+		if n, requests := far.RoundTrips(), far.Requests().Get; n != 1 || requests > 2*3 {
+			t.Errorf("2 chunks are looked up with %d requests in %d round trips, want one for each in each of 3 segments", requests, n)
+		}
+		far.Reset()
+		if _, err := host.Locate(t.Context(), ids); err != nil { // costs as much as the segments do
+			t.Fatal(err)
+		}
+		if n, requests := far.RoundTrips(), far.Requests().Get; n != 1 || requests != 3 {
+			t.Errorf("12 chunks are looked up with %d requests in %d round trips, want 3 segments in 1", requests, n)
+		}
+	})
+}
+
+// The tables of packs that no segment describes are read at once.
+func TestUnindexedPacksAreReadAtOnce(t *testing.T) {
+	const runs = 30
+	memory, r, all := nights(t, runs, 1, 100)
+	for _, name := range memory.Names() {
+		if strings.HasPrefix(name, "index/") {
+			if err := memory.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		host, far := farHost(t, r, memory, t.TempDir())
+		if _, err := host.Locate(t.Context(), idsOf(all)); err != nil {
+			t.Fatal(err)
+		}
+		if n := far.RoundTrips(); n > 5 {
+			t.Errorf("%d round trips, want 5 at most: the index twice, two folders of packs, and %d tables", n, runs)
+		}
+	})
 }

@@ -9,7 +9,7 @@
 //
 //	index.go       the Index and what it needs of its repository
 //	locate.go      places of a chunk; what happens if there are none
-//	refresh.go     lists and fetches new segments
+//	refresh.go     lists segments; fetch.go fetches new ones
 //	remote.go      searches large segments in the store
 //	salvage.go     reads the tables of packs that no segment describes
 //	draft.go       a segment that is being made

@@ -126,11 +126,7 @@ func (set *fileSet) compact() (good bool) {
 		n++
 	}
 	files = files[:n]
-	var segments [][32]byte
-	for _, f := range files {
-		segments = append(segments, f.segments...)
-	}
-	merged, err := mergeFiles(set.repository.IndexDir(), set.path(segments), set.codec, files)
+	merged, err := set.merge(files)
 	switch {
 	case err == nil:
 		set.replace(files, merged)
@@ -139,6 +135,27 @@ func (set *fileSet) compact() (good bool) {
 		return false
 	}
 	return true // if the cache cannot be written, lookups search more files
+}
+
+// merge writes the union of files into one.
+func (set *fileSet) merge(files []*File) (*File, error) {
+	var segments [][32]byte
+	for _, f := range files {
+		segments = append(segments, f.segments...)
+	}
+	return mergeFiles(set.repository.IndexDir(), set.path(segments), set.codec, files)
+}
+
+// writeMerged writes one file of files in memory and adds it.
+func (set *fileSet) writeMerged(files []*File) error {
+	return set.repository.WriteCache(func() error {
+		merged, err := set.merge(files)
+		if err != nil {
+			return fmt.Errorf("keep the index in the cache: %w", err)
+		}
+		set.add(merged)
+		return nil
+	})
 }
 
 func (set *fileSet) discardDamaged(files []*File) {

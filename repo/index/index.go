@@ -45,7 +45,7 @@ type Options struct {
 // Repository is what an index asks of the repository that it belongs to.
 type Repository interface {
 	// OpenSegment fetches a segment whole and opens it. The caller calls done.
-	OpenSegment(ctx context.Context, name string, hash [32]byte) (s *format.Segment, done func(), err error)
+	OpenSegment(ctx context.Context, o store.Object, hash [32]byte) (s *format.Segment, done func(), err error)
 
 	// EachPack calls use for each pack in the store that the key opens.
 	EachPack(ctx context.Context, use func(p format.Pack, size int64) error) error
@@ -163,12 +163,16 @@ type match struct {
 	indexed bool // a segment describes the pack, not only the pack itself
 }
 
-// find yields every place of a chunk that the index knows, some of them twice. If a file is damaged, its segments are
-// fetched again; if a segment vanished from the store, the one that it was merged into is fetched. find gives up
-// after a few tries: the disk may damage everything that it writes.
+// find yields every place of a chunk that the index knows, some of them twice.
 func (x *Index) find(ctx context.Context, p chunk.Prefix, yield func(match) bool) error {
+	return x.retry(ctx, func() (again bool, err error) { return x.search(ctx, p, yield) })
+}
+
+// retry repeats a search. If a file is damaged, its segments are fetched again; if a segment vanished from the store, the one
+// that it was merged into is fetched. retry gives up after a few tries: the disk may damage everything that it writes.
+func (x *Index) retry(ctx context.Context, search func() (again bool, err error)) error {
 	for try := 0; ; try++ {
-		again, err := x.search(ctx, p, yield)
+		again, err := search()
 		if !again {
 			return err
 		}
@@ -198,5 +202,5 @@ func (x *Index) search(ctx context.Context, p chunk.Prefix, yield func(match) bo
 	if stopped || len(remotes) == 0 {
 		return false, nil
 	}
-	return x.searchRemotes(ctx, remotes, p, yield)
+	return x.searchRemotes(ctx, remotes, []chunk.Prefix{p}, yield)
 }

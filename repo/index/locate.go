@@ -61,21 +61,96 @@ func (m match) location() Location {
 	}
 }
 
-// Locate returns the places of a chunk. If the index does not know the chunk, Locate looks for new segments, and then
-// for packs that no segment describes. It returns ErrNoChunk if the chunk is nowhere.
-func (x *Index) Locate(ctx context.Context, id chunk.ID) ([]Location, error) {
-	places, err := x.Places(ctx, id)
-	for _, further := range []func(context.Context) error{x.RefreshOnMiss, x.describeUnindexedOnce} {
-		if err != nil || len(places) > 0 {
-			return places, err
+// Locate returns where chunks are, one place of each, in the order of ids. It prefers places that a segment describes. If
+// the index does not know some, Locate looks for new segments, and then for packs that no segment describes. It returns
+// ErrNoChunk if one is nowhere.
+func (x *Index) Locate(ctx context.Context, ids []chunk.ID) ([]Location, error) {
+	wanted := newLookup(ids)
+	for _, further := range []func(context.Context) error{nil, x.RefreshOnMiss, x.describeUnindexedOnce} {
+		if further != nil {
+			if err := further(ctx); err != nil {
+				return nil, err
+			}
 		}
-		if err := further(ctx); err != nil {
+		err := x.retry(ctx, func() (again bool, err error) { return x.searchAll(ctx, wanted) })
+		if err != nil {
 			return nil, err
 		}
-		places, err = x.Places(ctx, id)
+		if len(wanted.missing) == 0 {
+			break
+		}
 	}
-	if err == nil && len(places) == 0 {
-		err = x.noChunk(id)
+	places := make([]Location, len(ids))
+	for i, id := range ids {
+		m, found := wanted.found[id.Prefix()]
+		if !found {
+			return nil, x.noChunk(id)
+		}
+		if !m.indexed {
+			x.noteUndescribed(m.pack.Pack())
+		}
+		places[i] = m.location()
 	}
-	return places, err
+	return places, nil
+}
+
+// lookup is a search for many chunks.
+type lookup struct {
+	missing []chunk.Prefix // ascending
+	found   map[chunk.Prefix]match
+}
+
+func newLookup(ids []chunk.ID) *lookup {
+	l := &lookup{missing: make([]chunk.Prefix, len(ids)), found: make(map[chunk.Prefix]match, len(ids))}
+	for i, id := range ids {
+		l.missing[i] = id.Prefix()
+	}
+	slices.SortFunc(l.missing, chunk.Prefix.Compare)
+	l.missing = slices.Compact(l.missing)
+	return l
+}
+
+// add adds a place of a chunk, unless a better one is known. It reports whether another may be better.
+func (l *lookup) add(m match) (more bool) {
+	if best, known := l.found[m.Prefix]; !known || m.indexed && !best.indexed {
+		l.found[m.Prefix] = m
+	}
+	return !m.indexed
+}
+
+// settle removes from missing what was found.
+func (l *lookup) settle() {
+	l.missing = slices.DeleteFunc(l.missing, func(p chunk.Prefix) bool { _, found := l.found[p]; return found })
+}
+
+// searchAll searches once, the files first, and then for all that is missing the segments in the store, at once. again:
+// something failed and was discarded, and a refresh may help.
+func (x *Index) searchAll(ctx context.Context, l *lookup) (again bool, err error) {
+	defer l.settle()
+	if again, err := x.loadDue(ctx); again || err != nil {
+		return again, err
+	}
+	for {
+		remotes := x.remotes() // listed before the files are searched, so that a segment that is fetched in between is seen
+		for _, p := range l.missing {
+			if bad, _, err := x.files.search(p, l.add); bad != nil {
+				x.files.discard(bad)
+				return true, err
+			}
+		}
+		l.settle()
+		if len(l.missing) == 0 || len(remotes) == 0 {
+			return false, nil
+		}
+		if !slices.ContainsFunc(remotes, func(s *remoteSegment) bool { return s.dueAfter(l.missing) }) {
+			return x.searchRemotes(ctx, remotes, l.missing, func(m match) bool {
+				l.add(m)
+				return true
+			})
+		}
+		again, err := x.fetchRemotes(ctx, func(s *remoteSegment) bool { return s.dueAfter(l.missing) })
+		if again || err != nil {
+			return again, err
+		}
+	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"golang.org/x/sync/errgroup"
 )
 
 // maxListings is how often segments are listed before a segment that is listed and missing is skipped.
@@ -81,13 +80,10 @@ func (x *Index) fetchNew(ctx context.Context, last bool) (usable bool, err error
 	if err != nil {
 		return false, err
 	}
-	usable = true
-	for some := range slices.Chunk(unknown, fetchedTogether) {
-		if err := x.fetchAll(ctx, some, last); err != nil {
-			return false, err
-		}
-		usable = x.files.compact() && usable
+	if err := x.fetchAll(ctx, unknown, last); err != nil {
+		return false, err
 	}
+	usable = x.files.compact()
 	replaced := x.replaced()
 	for _, f := range x.files.snapshot() {
 		if slices.ContainsFunc(f.segments, func(s [32]byte) bool { return before[s] && !listed[s] && !replaced[s] }) {
@@ -120,29 +116,6 @@ func (x *Index) list(ctx context.Context) (listed map[[32]byte]bool, unknown []l
 	return listed, unknown, nil
 }
 
-// Segments are fetched in parallel, and small files are merged after each group.
-const (
-	fetchers        = 8
-	fetchedTogether = 64
-)
-
-// fetchAll fetches segments, or the tables of large ones. It skips a segment that cannot be read: the packs
-// themselves say what it says.
-func (x *Index) fetchAll(ctx context.Context, segments []listedObject, last bool) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(fetchers)
-	for _, s := range segments {
-		group.Go(func() error {
-			take := x.fetch
-			if s.Size > requestCost {
-				take = x.openRemote
-			}
-			return x.skipUnreadable(s, take(ctx, s), last)
-		})
-	}
-	return group.Wait()
-}
-
 // skipUnreadable skips a segment if err concerns only that segment; any other error it returns.
 func (x *Index) skipUnreadable(s listedObject, err error, last bool) error {
 	switch {
@@ -169,14 +142,4 @@ func (x *Index) replaced() map[[32]byte]bool {
 		}
 	}
 	return all
-}
-
-// fetch makes a file of a segment.
-func (x *Index) fetch(ctx context.Context, s listedObject) error {
-	seg, done, err := x.o.Repository.OpenSegment(ctx, s.Name, s.hash)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return x.o.Repository.WriteCache(func() error { return x.files.writeSegment(seg, s.hash) })
 }

@@ -30,13 +30,25 @@ type remoteSegment struct {
 	ends   []object.Part // what age reads each time: the header and the last piece
 
 	mu    sync.Mutex
-	known map[chunk.Prefix][]format.Entry // what was looked up; bounded by cost
+	known map[inBlock][]format.Entry // what was looked up; bounded by cost
 	cost  int64
 }
 
+// inBlock is a prefix that was looked for in a block.
+type inBlock struct {
+	block  int
+	prefix chunk.Prefix
+}
+
+// blockFetchers is the number of blocks that are fetched at once, of up to 200 KB each.
+const blockFetchers = 32
+
 // openRemote reads the table of a segment and adds it to the remote ones.
 func (x *Index) openRemote(ctx context.Context, s listedObject) error {
-	src := object.NewReader(ctx, x.o.Store, s.Object, 0)
+	src, err := object.OpenReader(ctx, x.o.Store, s.Object)
+	if err != nil {
+		return err
+	}
 	plain, size, err := format.UnsealAt(src, s.Size, x.o.Identity)
 	if err != nil {
 		return format.CauseOf(err)
@@ -46,7 +58,7 @@ func (x *Index) openRemote(ctx context.Context, s listedObject) error {
 		return format.CauseOf(err)
 	}
 	seg.Detach()
-	remote := &remoteSegment{listedObject: s, inputs: seg.Inputs(), seg: seg, known: map[chunk.Prefix][]format.Entry{}}
+	remote := &remoteSegment{listedObject: s, inputs: seg.Inputs(), seg: seg, known: map[inBlock][]format.Entry{}}
 	if x.o.Identity != nil {
 		remote.ends = src.Ends()
 	}
@@ -69,24 +81,22 @@ func (x *Index) dropRemotes(which func(*remoteSegment) bool) {
 	x.remote = slices.DeleteFunc(slices.Clone(x.remote), which)
 }
 
-// searchRemotes searches the segments in parallel. It skips a damaged one. again: one has vanished, so a refresh is
-// needed.
-func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p chunk.Prefix, yield func(match) bool) (again bool, err error) {
-	entries := make([][]format.Entry, len(remotes))
+// searchRemotes searches the segments for ascending prefixes, all blocks at once. It skips a damaged segment. again: one has
+// vanished, so a refresh is needed.
+func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, prefixes []chunk.Prefix, yield func(match) bool) (again bool, err error) {
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(fetchers)
-	for i, s := range remotes {
-		group.Go(func() (err error) {
-			entries[i], err = s.entries(groupCtx, x.o, p)
-			return x.skipUnreadableRemote(s, err)
-		})
+	group.SetLimit(blockFetchers)
+	for _, s := range remotes {
+		for i, ofBlock := range s.wanted(prefixes) {
+			group.Go(func() error { return x.skipUnreadableRemote(s, s.readBlock(groupCtx, x.o, i, ofBlock)) })
+		}
 	}
 	if err := group.Wait(); err != nil {
 		return errors.Is(err, store.ErrNotExist), err
 	}
-	for i, s := range remotes {
-		for _, e := range entries[i] {
-			if !yield(s.toMatch(e)) {
+	for _, s := range remotes {
+		for _, m := range s.matches(prefixes) {
+			if !yield(m) {
 				return false, nil
 			}
 		}
@@ -106,32 +116,73 @@ func (x *Index) skipUnreadableRemote(s *remoteSegment, err error) error {
 	return err
 }
 
-// entries returns every entry of a prefix.
-func (s *remoteSegment) entries(ctx context.Context, o Options, p chunk.Prefix) (all []format.Entry, err error) {
-	s.mu.Lock()
-	all, known := s.known[p]
-	s.mu.Unlock()
-	if known {
-		return all, nil
-	}
+// blocksOf returns the blocks that may hold a prefix.
+func (s *remoteSegment) blocksOf(p chunk.Prefix) (from, to int) {
 	blocks := s.seg.Blocks()
 	first := func(i int) int { return chunk.Prefix(blocks[i].First).Compare(p) }
 	// The first block that begins with p or after it may be preceded by one that holds p in its middle.
-	i := max(sort.Search(len(blocks), func(i int) bool { return first(i) >= 0 })-1, 0)
-	for ; i < len(blocks) && first(i) <= 0; i++ {
-		block, err := s.block(ctx, o, i)
-		if err != nil {
-			return nil, err
+	from = max(sort.Search(len(blocks), func(i int) bool { return first(i) >= 0 })-1, 0)
+	for to = from; to < len(blocks) && first(to) <= 0; to++ {
+	}
+	return from, to
+}
+
+// wanted returns the blocks that must be read to find prefixes, and which of them each may hold.
+func (s *remoteSegment) wanted(prefixes []chunk.Prefix) map[int][]chunk.Prefix {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wanted := map[int][]chunk.Prefix{}
+	for _, p := range prefixes {
+		from, to := s.blocksOf(p)
+		for i := from; i < to; i++ {
+			if _, known := s.known[inBlock{i, p}]; !known {
+				wanted[i] = append(wanted[i], p)
+			}
 		}
-		at, _ := slices.BinarySearchFunc(block, p, func(e format.Entry, p chunk.Prefix) int { return e.Prefix.Compare(p) })
-		for ; at < len(block) && block[at].Prefix == p; at++ {
-			all = append(all, block[at])
-		}
+	}
+	return wanted
+}
+
+// dueAfter reports whether lookups have cost as much as the segment once these prefixes are found.
+func (s *remoteSegment) dueAfter(prefixes []chunk.Prefix) bool {
+	blocks := int64(len(s.wanted(prefixes)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return blocks > 1 && s.cost+blocks*requestCost >= s.Size
+}
+
+// readBlock reads a block and keeps what it has of prefixes.
+func (s *remoteSegment) readBlock(ctx context.Context, o Options, i int, prefixes []chunk.Prefix) error {
+	block, err := s.block(ctx, o, i)
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known[p] = all
-	return all, nil
+	for _, p := range prefixes {
+		at, _ := slices.BinarySearchFunc(block, p, func(e format.Entry, p chunk.Prefix) int { return e.Prefix.Compare(p) })
+		end := at
+		for end < len(block) && block[end].Prefix == p {
+			end++
+		}
+		s.known[inBlock{i, p}] = slices.Clone(block[at:end])
+	}
+	return nil
+}
+
+// matches returns what the blocks that were read hold of prefixes.
+func (s *remoteSegment) matches(prefixes []chunk.Prefix) (all []match) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range prefixes {
+		from, to := s.blocksOf(p)
+		for i := from; i < to; i++ {
+			for _, e := range s.known[inBlock{i, p}] {
+				all = append(all, s.toMatch(e))
+			}
+		}
+	}
+	return all
 }
 
 // block fetches and checks a block.
@@ -192,6 +243,9 @@ func (x *Index) LoadAll(ctx context.Context) error {
 	return errUnsettled
 }
 
+// wholeFetchers is the number of large segments that are fetched whole at once, each into a file.
+const wholeFetchers = 8
+
 // fetchRemotes makes files of remote segments. again: a segment has vanished or a file was damaged, so a refresh is
 // needed.
 func (x *Index) fetchRemotes(ctx context.Context, which func(*remoteSegment) bool) (again bool, err error) {
@@ -205,23 +259,21 @@ func (x *Index) fetchRemotes(ctx context.Context, which func(*remoteSegment) boo
 			wanted = append(wanted, s)
 		}
 	}
-	good := true
-	for some := range slices.Chunk(wanted, fetchedTogether) {
-		group, groupCtx := errgroup.WithContext(ctx)
-		group.SetLimit(fetchers)
-		for _, s := range some {
-			group.Go(func() error {
-				err := x.skipUnreadableRemote(s, x.fetch(groupCtx, s.listedObject))
-				if err == nil {
-					x.dropRemotes(func(other *remoteSegment) bool { return other == s })
-				}
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
-			return errors.Is(err, store.ErrNotExist), err
-		}
-		good = x.files.compact() && good
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(wholeFetchers)
+	for _, s := range wanted {
+		group.Go(func() error {
+			err := x.skipUnreadableRemote(s, x.fetch(groupCtx, s.listedObject))
+			if err == nil {
+				x.dropRemotes(func(other *remoteSegment) bool { return other == s })
+			}
+			return err
+		})
+	}
+	err = group.Wait()
+	good := x.files.compact()
+	if err != nil {
+		return errors.Is(err, store.ErrNotExist), err
 	}
 	return !good, nil
 }

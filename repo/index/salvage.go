@@ -1,9 +1,13 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/object"
@@ -31,34 +35,55 @@ func (x *Index) describeUnindexed(ctx context.Context) error {
 	return x.describeLocked(ctx)
 }
 
-// describeLocked is describeUnindexed for a caller that holds refreshing.
+// describeLocked is describeUnindexed for a caller that holds refreshing. It reads many tables at once.
 func (x *Index) describeLocked(ctx context.Context) error {
 	described := map[format.Pack]bool{}
 	for pack := range x.Packs() {
 		described[pack.Pack()] = true
 	}
-	var draft Draft
+	draft := &description{x: x}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(describers)
 	err := x.o.Repository.EachPack(ctx, func(pack format.Pack, size int64) error {
-		if described[pack] {
-			return nil
+		if !described[pack] {
+			group.Go(func() error { return draft.add(groupCtx, pack, size) })
 		}
-		row, lanes, err := x.o.Repository.DescribePack(ctx, pack, size)
-		if err == nil {
-			draft.Add(row, lanes)
-		}
-		if err != nil && (ctx.Err() != nil || !object.Concerns(err)) {
-			return fmt.Errorf("read %s: %w", pack, err)
-		}
-		if !draft.Full() {
-			return nil
-		}
-		return x.keepDescribed(&draft)
+		return groupCtx.Err()
 	})
+	err = cmp.Or(group.Wait(), err)
 	if err == nil {
-		err = x.keepDescribed(&draft)
+		err = x.keepDescribed(&draft.Draft)
 	}
 	x.described = err == nil
 	return err
+}
+
+// describers is the number of tables that are read at once, each with up to 256 KiB of its pack.
+const describers = 32
+
+// description is what packs say of themselves.
+type description struct {
+	x  *Index
+	mu sync.Mutex
+	Draft
+}
+
+// add reads the table of a pack. It leaves out a pack that cannot be read.
+func (d *description) add(ctx context.Context, pack format.Pack, size int64) error {
+	row, lanes, err := d.x.o.Repository.DescribePack(ctx, pack, size)
+	if err != nil && (ctx.Err() != nil || !object.Concerns(err)) {
+		return fmt.Errorf("read %s: %w", pack, err)
+	}
+	if err != nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Add(row, lanes)
+	if !d.Full() {
+		return nil
+	}
+	return d.x.keepDescribed(&d.Draft)
 }
 
 // keepDescribed adds a file of packs that no segment describes. Only this process uses it.

@@ -14,6 +14,8 @@ import (
 	"errors"
 	"io"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -84,11 +86,35 @@ type Reader struct {
 	piece int64
 }
 
-const defaultPiece = 128 << 10
+const (
+	defaultPiece = 128 << 10
+	maxHeader    = 8 << 10 // of age: some recipients
+)
 
 // NewReader returns a Reader that fetches at least piece bytes at once; 0: 128 KiB.
 func NewReader(ctx context.Context, s store.Store, o store.Object, piece int64) *Reader {
 	return &Reader{ctx: ctx, store: s, name: o.Name, size: o.Size, piece: cmp.Or(piece, defaultPiece)}
+}
+
+// OpenReader returns a Reader that has both ends of the object, which it fetched at once: what it takes to open a sealed
+// object, and mostly its table.
+func OpenReader(ctx context.Context, s store.Store, o store.Object) (*Reader, error) {
+	r := NewReader(ctx, s, o, 0)
+	ends := [][2]int64{{0, o.Size}}
+	if o.Size > 2*defaultPiece {
+		ends = [][2]int64{{0, maxHeader + format.AgePiece + format.AgeOverhead}, {o.Size - defaultPiece, o.Size}}
+	}
+	r.Parts = make([]Part, len(ends))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, end := range ends {
+		r.Parts[i].At = end[0]
+		r.Fetched += end[1] - end[0]
+		group.Go(func() (err error) {
+			r.Parts[i].Bytes, err = ReadRange(ctx, s, o.Name, o.Size, end[0], end[1]-end[0])
+			return err
+		})
+	}
+	return r, group.Wait()
 }
 
 // ReadAt implements io.ReaderAt.
@@ -126,7 +152,7 @@ func full(p, part []byte) (int, error) {
 
 // Ends returns copies of what age reads each time it opens the object: the header and the last piece.
 func (r *Reader) Ends() []Part {
-	const header, last = 8 << 10, format.AgePiece + format.AgeOverhead
+	const header, last = maxHeader, format.AgePiece + format.AgeOverhead
 	var ends []Part
 	for _, part := range r.Parts {
 		if part.At == 0 {
