@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/packs"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
@@ -24,15 +25,19 @@ type cache struct {
 	mu        sync.Mutex
 	dir       string
 	temporary []string // temporary directories, removed at the end; if there are any, dir is the last one
+
+	packs *packs.Cache // parts of packs; nil if none are kept
 }
 
-// openCache makes the directory of a repository under dir, or a temporary one if it cannot.
-func openCache(dir string, repository [16]byte) (*cache, error) {
+// openCache makes the directory of a repository under dir, or a temporary one if it cannot. packsSize bounds the parts of
+// packs in it; a temporary directory has none.
+func openCache(dir string, repository [16]byte, packsSize int64) (*cache, error) {
 	c := new(cache)
 	if dir != "" {
 		c.dir = filepath.Join(dir, hex.EncodeToString(repository[:]))
 		if c.make() == nil {
 			_ = os.RemoveAll(c.sub("objects")) // of programs that kept all small objects in one directory
+			c.packs = packs.OpenCache(c.sub("packs"), packsSize)
 			return c, nil
 		}
 	}

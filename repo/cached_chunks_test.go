@@ -17,7 +17,7 @@ func TestCachedChunks(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := &Repo{locks: locks{statements{*a}}}
-		if r.cache, err = openCache(t.TempDir(), r.codec.Repository); err != nil {
+		if r.cache, err = openCache(t.TempDir(), r.codec.Repository, 0); err != nil {
 			t.Fatal(err)
 		}
 		if kept := r.CachedChunks("anna"); len(kept) != 0 {

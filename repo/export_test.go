@@ -17,8 +17,11 @@ import (
 )
 
 // On opens the repository in another store, with the keys that r holds already.
-func On(r *Repo, store store.Store, cacheDir string) *Repo {
-	c, err := openCache(cacheDir, r.codec.Repository)
+func On(r *Repo, store store.Store, cacheDir string) *Repo { return OnCached(r, store, cacheDir, 0) }
+
+// OnCached is On with a cache of packs of some size.
+func OnCached(r *Repo, store store.Store, cacheDir string, size int64) *Repo {
+	c, err := openCache(cacheDir, r.codec.Repository, size)
 	if err != nil {
 		panic(err)
 	}

@@ -29,7 +29,7 @@ func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, 
 }
 
 // DropLocal removes from this host's cache what may hold erased content: the named manifests, the mailbox tables of their accounts,
-// and the recovery logs of killed runs. It returns the number of files in the recovery logs of active runs, which remove them when
+// all packs, and the recovery logs of killed runs. It returns the number of files in the recovery logs of active runs, which remove them when
 // they end. The cached index holds only keyed prefixes, no content.
 func (r *Repo) DropLocal(manifests []string) (left int) {
 	for _, name := range manifests {
@@ -38,5 +38,6 @@ func (r *Repo) DropLocal(manifests []string) (left int) {
 			_ = os.Remove(r.cache.path(cachedName(h.Account)))
 		}
 	}
+	r.cache.packs.Clear()
 	return recovery.Discard(r.cache.recovery())
 }

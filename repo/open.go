@@ -34,6 +34,10 @@ type Options struct {
 	// the Repo uses a temporary directory and removes it on Close.
 	CacheDir string
 
+	// CacheSize bounds the parts of packs in CacheDir, in bytes. If it is 0, none are kept there, and what is read again
+	// is fetched again.
+	CacheSize int64
+
 	// StateDir holds what this host remembers of the repository and the store must not be able to change: its fingerprint
 	// and the newest manifests. If it is empty, the host remembers nothing.
 	StateDir string
@@ -127,7 +131,7 @@ func (a *access) repo(o Options, keyFingerprint string) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.cache, err = openCache(o.CacheDir, a.codec.Repository); err != nil {
+	if a.cache, err = openCache(o.CacheDir, a.codec.Repository, o.CacheSize); err != nil {
 		return nil, err
 	}
 	return &Repo{locks: locks{statements{*a}}, untrusted: !vouched, noLocks: missing}, nil

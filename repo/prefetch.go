@@ -37,7 +37,7 @@ func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) (n int, e
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	for len(claimed) > 0 {
-		run := claimed[:together(claimed)]
+		run := claimed[:rd.together(claimed)]
 		claimed = claimed[len(run):]
 		group.Go(func() error {
 			err := rd.fetchTogether(groupCtx, run)
@@ -59,14 +59,18 @@ func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) (n int, e
 // Drop removes frames from the cache.
 func (rd *Reader) Drop(frames []format.Frame) { rd.frames.drop(frames) }
 
-// together returns how many of the frames, from the first, one request reads.
-func together(frames []*cachedFrame) int {
+// together returns how many of the frames, from the first, are read together: by one request, or alone if the host keeps
+// the frame.
+func (rd *Reader) together(frames []*cachedFrame) int {
 	first := frames[0].frame
 	n := 1
+	if first.Size > packs.Small && rd.packs.Cached(rangeOf([]format.Frame{first})) {
+		return n
+	}
 	for n < len(frames) && frames[n].frame.Pack == first.Pack {
 		f := frames[n].frame
 		gap, length := int64(f.Offset)-frames[n-1].frame.End(), f.End()-int64(first.Offset)
-		if first.Size > packs.Small && (gap > maxGap || length > maxRange) {
+		if first.Size > packs.Small && (gap > maxGap || length > maxRange || rd.packs.Cached(rangeOf([]format.Frame{f}))) {
 			break
 		}
 		n++

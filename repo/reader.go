@@ -22,6 +22,15 @@ type ReaderOptions struct {
 	CacheBytes int64
 }
 
+// Kept says which packs that are read the cache directory of the host keeps, if Options.CacheSize is not 0.
+type Kept int
+
+const (
+	KeptCatalog Kept = iota // what lists and pages are in
+	KeptMail                // mail, too: for commands that people repeat
+	KeptNothing             // neither kept nor taken from there: for a check of the store
+)
+
 // Reader reads chunks. It caches the frames that it decoded last. If several goroutines need a frame at once, it fetches the
 // frame once. Several goroutines may use a Reader.
 type Reader struct {
@@ -29,16 +38,29 @@ type Reader struct {
 	frames   *frameCache
 	packs    *packs.Reader
 	inFlight *semaphore.Weighted
+	kept     Kept
 }
 
 // Reader returns a Reader.
 func (r *Repo) Reader(o ReaderOptions) *Reader {
-	return &Reader{
+	rd := &Reader{
 		r:        r,
 		frames:   newFrameCache(cmp.Or(o.CacheBytes, 32<<20)),
-		packs:    packs.NewReader(packs.Options{Store: r.store, Identity: r.seals.identity}),
 		inFlight: semaphore.NewWeighted(maxInFlight),
 	}
+	rd.packs = packs.NewReader(packs.Options{Store: r.store, Identity: r.seals.identity, Cache: rd.cache})
+	return rd
+}
+
+// Keep sets which packs the host keeps; a Reader begins with KeptCatalog. It must be called before the first read.
+func (rd *Reader) Keep(k Kept) { rd.kept = k }
+
+// cache returns where packs of a kind are kept, or nil.
+func (rd *Reader) cache(kind format.Kind) *packs.Cache {
+	if rd.r.cache == nil || rd.kept == KeptNothing || kind == format.KindData && rd.kept != KeptMail {
+		return nil
+	}
+	return rd.r.cache.packs
 }
 
 // Chunk reads a chunk and checks it against its ID. If one copy cannot be read, Chunk tries the others. The caller must not
@@ -117,7 +139,17 @@ func (c *copies) failed(ctx context.Context, id chunk.ID, place index.Location, 
 // err returns the error of the chunk. Even if a copy is damaged, the one that could not be reached may be intact.
 func (c *copies) err() error { return cmp.Or(c.unreached, c.damaged) }
 
+// chunkAt reads a chunk from a place. If what this host keeps of the pack is damaged, it reads the store.
 func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place index.Location) ([]byte, error) {
+	data, err := rd.chunkAtOnce(ctx, id, place)
+	if errors.Is(err, format.ErrDamaged) && rd.packs.Forget(place.Frame.Pack) {
+		rd.frames.drop([]format.Frame{place.Frame})
+		return rd.chunkAtOnce(ctx, id, place)
+	}
+	return data, err
+}
+
+func (rd *Reader) chunkAtOnce(ctx context.Context, id chunk.ID, place index.Location) ([]byte, error) {
 	content, err := rd.frames.get(ctx, place.Frame, func() ([]byte, error) { return rd.fetchFrame(ctx, place.Frame) })
 	end := uint64(place.Offset) + uint64(place.Length)
 	if end > uint64(len(content)) {

@@ -3,6 +3,8 @@ package repo_test
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -261,4 +263,98 @@ func TestUnindexedPacksAreReadAtOnce(t *testing.T) {
 			t.Errorf("%d round trips, want 5 at most: the index twice, two folders of packs, and %d tables", n, runs)
 		}
 	})
+}
+
+// A second process on a host asks the store only for what the first did not read. Packs of mail are kept for readers that
+// ask for it.
+func TestCachedPacksCostNoRequests(t *testing.T) {
+	const runs = 20
+	for _, size := range []int{4 << 10, 400 << 10} {
+		memory, r, all := nights(t, runs, 1, size)
+		dir := t.TempDir()
+		read := func(t *testing.T, kept repo.Kept) storetest.Requests {
+			far := storetest.NewFar(memory)
+			host := repo.OnCached(r, far, dir, 1<<30)
+			defer host.Close()
+			rd := host.Reader(repo.ReaderOptions{})
+			rd.Keep(kept)
+			mustPrefetch(t, host, rd, idsOf(all))
+			for id, want := range all {
+				if data, err := rd.Chunk(t.Context(), id); err != nil || !bytes.Equal(data, want) {
+					t.Fatalf("chunk %s: %v", id, err)
+				}
+			}
+			return far.Requests()
+		}
+		synctest.Test(t, func(t *testing.T) {
+			for i, step := range []struct {
+				kept repo.Kept
+				free bool
+			}{{repo.KeptCatalog, false}, {repo.KeptMail, false}, {repo.KeptMail, true}, {repo.KeptNothing, false}} {
+				n := read(t, step.kept)
+				if got := n.Get == 0; got != step.free {
+					t.Errorf("chunks of %d bytes, step %d: %d Gets", size, i, n.Get)
+				}
+			}
+		})
+	}
+}
+
+// A file of the cache with other bytes is not believed, even if nothing is sealed and only the ID of a chunk shows it.
+func TestDamagedCacheIsNotBelieved(t *testing.T) {
+	worlds(t, func(t *testing.T, memory *storetest.Memory, o repo.InitOptions) {
+		r := mustInit(t, memory, o)
+		mustBackup(t, r, "me", 1, 400)
+		c, _, _ := mustBackup(t, r, "me", 2, 20)
+		dir := t.TempDir()
+		read := func() {
+			host := repo.OnCached(r, memory, dir, 1<<30)
+			defer host.Close()
+			rd := host.Reader(repo.ReaderOptions{})
+			rd.Keep(repo.KeptMail)
+			mustPrefetchSome(t, host, rd, idsOf(c))
+			for id, want := range c {
+				if data, err := rd.Chunk(t.Context(), id); err != nil || !bytes.Equal(data, want) {
+					t.Fatalf("chunk %s: %v", id, err)
+				}
+			}
+		}
+		read()
+		for _, damage := range []func(b []byte){func(b []byte) { b[len(b)/2] ^= 4 }, func(b []byte) { clear(b) }} {
+			files, err := filepath.Glob(filepath.Join(dir, "*", "packs", "*"))
+			if err != nil || len(files) == 0 {
+				t.Fatalf("nothing is kept: %v", err)
+			}
+			for _, file := range files {
+				b, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				damage(b)
+				if err := os.WriteFile(file, b, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			read()
+			read()
+		}
+		host := repo.OnCached(r, memory, dir, 1<<30)
+		defer host.Close()
+		host.DropLocal(nil)
+		if files, _ := filepath.Glob(filepath.Join(dir, "*", "packs", "*")); len(files) != 0 {
+			t.Errorf("%d files are left after an erasure", len(files))
+		}
+	})
+}
+
+// mustPrefetchSome is mustPrefetch where some frames cannot be read at first.
+func mustPrefetchSome(t *testing.T, r *repo.Repo, rd *repo.Reader, ids []chunk.ID) {
+	t.Helper()
+	places, err := r.Locate(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range places {
+		_, _ = rd.Prefetch(t.Context(), []repo.Frame{p.Frame})
+	}
 }

@@ -3,6 +3,7 @@ package packs
 import (
 	"container/list"
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -33,6 +34,9 @@ type Options struct {
 
 	// Identity returns what opens objects of a kind, or nil if they are not sealed.
 	Identity func(format.Kind) (age.Identity, error)
+
+	// Cache returns where packs of a kind are kept on this host, or nil.
+	Cache func(format.Kind) *Cache
 }
 
 // Reader reads ranges of packs. Several goroutines may use it.
@@ -67,11 +71,7 @@ func NewReader(o Options) *Reader {
 
 // Read reads a range. With an error it returns the bytes before the damage, if there are some.
 func (r *Reader) Read(ctx context.Context, rg Range) ([]byte, error) {
-	kind := format.KindData
-	if rg.Pack.Catalog {
-		kind = format.KindCatalog
-	}
-	id, err := r.o.Identity(kind)
+	id, err := r.o.Identity(kindOf(rg.Pack))
 	switch {
 	case err != nil:
 		return nil, err
@@ -80,18 +80,72 @@ func (r *Reader) Read(ctx context.Context, rg Range) ([]byte, error) {
 	case rg.Size <= Small:
 		return r.readSmall(ctx, rg, id)
 	case id == nil:
-		return object.ReadRange(ctx, r.o.Store, rg.Pack.String(), rg.Size, rg.Offset, rg.Length)
+		return r.readUnsealed(ctx, rg)
 	}
-	return r.readSealed(ctx, rg, id)
+	data, err := r.readSealed(ctx, rg, id)
+	if errors.Is(err, format.ErrDamaged) && r.Forget(rg.Pack) {
+		return r.readSealed(ctx, rg, id) // what is kept on this host may be damaged
+	}
+	return data, err
 }
 
-// Forget drops what is known of a pack, because it came from other bytes.
-func (r *Reader) Forget(p format.Pack) {
+// readUnsealed reads a range of a large pack that is not sealed.
+func (r *Reader) readUnsealed(ctx context.Context, rg Range) ([]byte, error) {
+	cache := r.cache(rg.Pack)
+	data, cached := cache.part(rg.Pack, span{rg.Offset, rg.Offset + rg.Length})
+	if cached {
+		return data, nil
+	}
+	data, err := object.ReadRange(ctx, r.o.Store, rg.Pack.String(), rg.Size, rg.Offset, rg.Length)
+	if err == nil {
+		cache.keep(rg.Pack, rg.Offset, data)
+	}
+	return data, err
+}
+
+func kindOf(p format.Pack) format.Kind {
+	if p.Catalog {
+		return format.KindCatalog
+	}
+	return format.KindData
+}
+
+// cache returns where a pack is kept on this host, or nil.
+func (r *Reader) cache(p format.Pack) *Cache {
+	if r.o.Cache == nil {
+		return nil
+	}
+	return r.o.Cache(kindOf(p))
+}
+
+// Cached reports whether a range is kept on this host, so that Read needs no request.
+func (r *Reader) Cached(rg Range) bool {
+	cache := r.cache(rg.Pack)
+	if cache == nil {
+		return false
+	}
+	id, err := r.o.Identity(kindOf(rg.Pack))
+	switch {
+	case err != nil:
+		return false
+	case rg.Size <= Small:
+		return cache.holds(rg.Pack, span{0, rg.Size})
+	case id == nil:
+		return cache.holds(rg.Pack, span{rg.Offset, rg.Offset + rg.Length})
+	}
+	payload := cache.start(rg.Pack)
+	return payload > 0 && cache.holds(rg.Pack, lastPiece(rg)) && cache.holds(rg.Pack, piecesOf(rg, payload))
+}
+
+// Forget drops what is known of a pack, because it is damaged or came from other bytes. It reports whether this host kept a
+// part of the pack.
+func (r *Reader) Forget(p format.Pack) (kept bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if o := r.packs[p]; o != nil {
 		r.remove(o)
 	}
+	return r.cache(p).drop(p)
 }
 
 // get returns a pack, which may not be opened yet.

@@ -37,6 +37,9 @@ func (r *Reader) readSealed(ctx context.Context, rg Range, id age.Identity) ([]b
 		if s := o.sealed.Load(); s != nil {
 			return r.readOpened(ctx, rg, s, object.Part{})
 		}
+		if r.openCached(rg, o, id) {
+			continue
+		}
 		if o.turn.TryAcquire(1) {
 			return r.readFirst(ctx, rg, o, id)
 		}
@@ -51,22 +54,61 @@ func (r *Reader) readSealed(ctx context.Context, rg Range, id age.Identity) ([]b
 	}
 }
 
+// lastPiece returns the last piece of a pack.
+func lastPiece(rg Range) span { return span{rg.Size - format.AgePiece - format.AgeOverhead, rg.Size} }
+
+// piecesOf returns the pieces of a range. payload is where the first piece begins.
+func piecesOf(rg Range, payload int64) span {
+	from, to := format.CoveringRange(rg.Offset, rg.Length, rg.Size-payload)
+	return span{payload + from, payload + to}
+}
+
+// openCached opens a pack with what the cache has of it. It reports whether it could.
+func (r *Reader) openCached(rg Range, o *opened, id age.Identity) bool {
+	cache := r.cache(rg.Pack)
+	start := cache.start(rg.Pack)
+	first, ok := cache.part(rg.Pack, span{0, start})
+	if start == 0 || !ok {
+		return false
+	}
+	last, ok := cache.part(rg.Pack, lastPiece(rg))
+	if !ok {
+		return false
+	}
+	s := &sealed{start: object.Part{Bytes: first}, end: object.Part{At: lastPiece(rg).from, Bytes: last}}
+	header, err := age.ExtractHeader(bytes.NewReader(first))
+	if err == nil && len(header)+format.AgeNonce == len(first) {
+		s.fileKey, err = age.DecryptHeader(header, id)
+	}
+	if err != nil || s.fileKey == nil {
+		cache.drop(rg.Pack)
+		return false
+	}
+	r.keepOpen(o, s)
+	return true
+}
+
+// keepOpen keeps what was read of a pack to open it.
+func (r *Reader) keepOpen(o *opened, s *sealed) {
+	o.sealed.Store(s)
+	r.keep(o, len(s.start.Bytes)+len(s.end.Bytes))
+}
+
 // readFirst opens a pack and reads a range of it, in one round trip. The caller holds the turn, which readFirst releases.
 func (r *Reader) readFirst(ctx context.Context, rg Range, o *opened, id age.Identity) ([]byte, error) {
 	defer o.turn.Release(1)
 	if s := o.sealed.Load(); s != nil {
 		return r.readOpened(ctx, rg, s, object.Part{})
 	}
-	last := max(0, rg.Size-format.AgePiece-format.AgeOverhead)
-	pieces := anyHeader(rg)
+	pieces, last := anyHeader(rg), lastPiece(rg)
 	wanted := []span{pieces}
 	if pieces.from > 0 {
 		wanted = append(wanted, span{0, firstPart})
 	}
-	if pieces.to >= last {
-		wanted[0].to = rg.Size
+	if pieces.to >= last.from {
+		wanted[0] = span{min(pieces.from, last.from), rg.Size}
 	} else {
-		wanted = append(wanted, span{last, rg.Size})
+		wanted = append(wanted, last)
 	}
 	parts, err := r.fetch(ctx, rg, wanted)
 	if err != nil {
@@ -76,8 +118,7 @@ func (r *Reader) readFirst(ctx context.Context, rg Range, o *opened, id age.Iden
 	if err != nil {
 		return nil, err
 	}
-	o.sealed.Store(s)
-	r.keep(o, len(s.start.Bytes)+len(s.end.Bytes))
+	r.keepOpen(o, s)
 	return r.readOpened(ctx, rg, s, parts[0])
 }
 
@@ -154,7 +195,7 @@ func (r *Reader) open(ctx context.Context, rg Range, parts object.Parts, id age.
 		start = more[0].Bytes
 	}
 	s.start.Bytes = bytes.Clone(start[:min(len(start), payload)])
-	s.end.At = max(0, rg.Size-format.AgePiece-format.AgeOverhead)
+	s.end.At = lastPiece(rg).from
 	s.end.Bytes = make([]byte, rg.Size-s.end.At)
 	_, err = parts.ReadAt(s.end.Bytes, s.end.At)
 	return s, err
@@ -162,23 +203,32 @@ func (r *Reader) open(ctx context.Context, rg Range, parts object.Parts, id age.
 
 // readOpened reads a range of an open pack. pieces may have its bytes; if not, they are fetched.
 func (r *Reader) readOpened(ctx context.Context, rg Range, s *sealed, pieces object.Part) ([]byte, error) {
-	payload := int64(len(s.start.Bytes))
-	from, to := format.CoveringRange(rg.Offset, rg.Length, rg.Size-payload)
-	from, to = payload+from, payload+to
-	if from >= to {
+	wanted := piecesOf(rg, int64(len(s.start.Bytes)))
+	if wanted.from >= wanted.to {
 		return nil, format.Damaged("a range from %d in a pack of %d bytes", rg.Offset, rg.Size)
 	}
-	if pieces.At > from || pieces.At+int64(len(pieces.Bytes)) < to {
-		parts, err := r.fetch(ctx, rg, []span{{from, to}})
-		if err != nil {
-			return nil, err
+	cache := r.cache(rg.Pack)
+	if pieces.At > wanted.from || pieces.At+int64(len(pieces.Bytes)) < wanted.to {
+		bytes, cached := cache.part(rg.Pack, wanted)
+		if !cached {
+			parts, err := r.fetch(ctx, rg, []span{wanted})
+			if err != nil {
+				return nil, err
+			}
+			bytes = parts[0].Bytes
 		}
-		pieces = parts[0]
+		pieces = object.Part{At: wanted.from, Bytes: bytes}
 	}
 	parts := object.Parts{s.start, s.end, pieces}
 	container, size, err := format.UnsealAt(parts, rg.Size, age.NewInjectedFileKeyIdentity(s.fileKey))
 	if err != nil {
 		return nil, err
 	}
-	return readRange(container, size, rg)
+	data, err := readRange(container, size, rg)
+	if err == nil && cache != nil {
+		cache.keep(rg.Pack, 0, s.start.Bytes)
+		cache.keep(rg.Pack, s.end.At, s.end.Bytes)
+		cache.keep(rg.Pack, wanted.from, pieces.Bytes[wanted.from-pieces.At:][:wanted.to-wanted.from])
+	}
+	return data, err
 }

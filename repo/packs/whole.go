@@ -20,12 +20,11 @@ func (r *Reader) readSmall(ctx context.Context, rg Range, id age.Identity) ([]by
 	}
 	defer o.turn.Release(1)
 	if o.whole == nil {
-		stored, err := object.ReadRange(ctx, r.o.Store, rg.Pack.String(), rg.Size, 0, rg.Size)
-		if err != nil {
+		container, stored, err := r.fetchWhole(ctx, rg, id)
+		switch {
+		case stored == nil:
 			return nil, err
-		}
-		container, err := openWhole(rg.Pack, stored, id)
-		if err != nil {
+		case err != nil:
 			return readDamaged(stored, rg, id)
 		}
 		o.whole = container
@@ -35,6 +34,26 @@ func (r *Reader) readSmall(ctx context.Context, rg Range, id age.Identity) ([]by
 		return nil, format.Damaged("a range up to %d in a container of %d bytes", end, len(o.whole))
 	}
 	return o.whole[rg.Offset:][:rg.Length:rg.Length], nil
+}
+
+// fetchWhole returns the container in a small pack, from the cache or the store. It returns what the store has, too, which
+// may be damaged.
+func (r *Reader) fetchWhole(ctx context.Context, rg Range, id age.Identity) (container, stored []byte, err error) {
+	cache := r.cache(rg.Pack)
+	if stored, cached := cache.part(rg.Pack, span{0, rg.Size}); cached {
+		if container, err := openWhole(rg.Pack, stored, id); err == nil {
+			return container, stored, nil
+		}
+		cache.drop(rg.Pack)
+	}
+	stored, err = object.ReadRange(ctx, r.o.Store, rg.Pack.String(), rg.Size, 0, rg.Size)
+	if err != nil {
+		return nil, nil, err
+	}
+	if container, err = openWhole(rg.Pack, stored, id); err == nil {
+		cache.keep(rg.Pack, 0, stored)
+	}
+	return container, stored, err
 }
 
 // openWhole returns the container in a pack whose bytes hash to its name.
