@@ -28,6 +28,11 @@ func AheadOf[T any](ctx context.Context, chunks ChunkReader, items iter.Seq2[T, 
 	return aheadOf(ctx, chunks, items, chunksOf, mailBytes, true)
 }
 
+// PiecesAhead is AheadOf for tables, lists and pages. It drops nothing, because others refer to the same pieces.
+func PiecesAhead[T any](ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID) iter.Seq2[T, error] {
+	return aheadOf(ctx, chunks, items, chunksOf, structureBytes, false)
+}
+
 // HeadersAhead yields the items of a sequence. Before it yields some of them, it fetches the headers of the messages that
 // recordsOf returns for them, as AheadOf does.
 func HeadersAhead[T any](
@@ -51,7 +56,7 @@ func HeadersAhead[T any](
 		}
 		return ids
 	}
-	return AheadOf(ctx, chunks, aheadOf(ctx, chunks, items, lists, structureBytes, false), headers)
+	return AheadOf(ctx, chunks, PiecesAhead(ctx, chunks, items, lists), headers)
 }
 
 // EntryHeadersAhead is HeadersAhead for entries, as Contents.Entries yields them.

@@ -193,7 +193,7 @@ func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, erro
 
 // pieces yields the ids of tables or lists. Before, it fetches several at once.
 func (c *Contents) pieces(ctx context.Context, ids []chunk.ID) iter.Seq2[chunk.ID, error] {
-	return aheadOf(ctx, c.chunks, inorder.Slice(ids), func(id chunk.ID) []chunk.ID { return []chunk.ID{id} }, structureBytes, false)
+	return PiecesAhead(ctx, c.chunks, inorder.Slice(ids), func(id chunk.ID) []chunk.ID { return []chunk.ID{id} })
 }
 
 // Entries yields the entries of a mailbox, ascending by UID. If flags cannot be read, it yields an error that wraps ErrFlags

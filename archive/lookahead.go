@@ -145,11 +145,11 @@ func (l *Lookahead) fetchMailboxes(ctx context.Context, mailboxes []*manifest.Ma
 
 // Pages yields the page rows. Before, it fetches several pages.
 func (l *Lookahead) Pages(ctx context.Context, rows iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
-	return aheadOf(ctx, l.chunks, rows, func(page manifest.Page) []chunk.ID {
+	return PiecesAhead(ctx, l.chunks, rows, func(page manifest.Page) []chunk.ID {
 		ids := l.appendUnfetched(nil, []manifest.Page{page}, nil)
 		l.remember(ids)
 		return ids
-	}, structureBytes, false)
+	})
 }
 
 // unfetched returns the chunk of a piece if it was not fetched, and expects the caller to fetch it.

@@ -43,7 +43,7 @@ type reachability struct {
 
 // follow follows manifests, as repo.Walk. It reads several ahead.
 func (w *reachability) follow(ctx context.Context, roots []repo.Head, reach repo.Reach, done func(repo.Head, error) error) error {
-	for root, err := range inorder.Map(ctx, readAhead, inorder.Slice(roots), w.read) {
+	for root, err := range w.ahead.Manifests(ctx, inorder.Map(ctx, readAhead, inorder.Slice(roots), w.read)) {
 		if err == nil {
 			err = w.root(ctx, root.Head, root.Manifest, reach)
 		}

@@ -105,7 +105,7 @@ var roundTrips = []struct {
 	{"find --all --subject", 11, 135, func(t *testing.T, r *repo.Repo) {
 		mustFind(t, search.FindAll(t.Context(), r, "", search.Query{Subject: "number"}, nil))
 	}},
-	{"diff latest~2 latest", 14, 60, func(t *testing.T, r *repo.Repo) {
+	{"diff latest~2 latest", 12, 60, func(t *testing.T, r *repo.Repo) {
 		if _, err := diff.Compare(t.Context(), openNamed(t, r, "latest~2"), openNamed(t, r, "latest")); err != nil {
 			t.Fatal(err)
 		}

@@ -102,7 +102,7 @@ func (w *Walk) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.
 			}
 		}
 	}
-	for p, err := range aheadOf(ctx, w.Contents.chunks, wanted, w.Ahead.unfetched, structureBytes, false) {
+	for p, err := range PiecesAhead(ctx, w.Contents.chunks, wanted, w.Ahead.unfetched) {
 		switch {
 		case err != nil:
 		case p.Kind == RecordPage:

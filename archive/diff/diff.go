@@ -87,11 +87,11 @@ func Compare(ctx context.Context, before, after *archive.Contents) (*Difference,
 		return nil, err
 	}
 	d := &comparison{Difference: &Difference{Before: before, After: after}, known: make(map[string]uint32)}
-	for _, p := range pairs {
-		if p.relabeled() {
-			continue
+	for p, err := range readAhead(ctx, [2]*archive.Contents{before, after}, pairs) {
+		if err == nil {
+			err = d.compare(ctx, p)
 		}
-		if err := d.compare(ctx, p); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -107,11 +107,11 @@ type comparison struct {
 }
 
 // compare records what differs in one pair.
-func (d *comparison) compare(ctx context.Context, p pair) error {
+func (d *comparison) compare(ctx context.Context, p *unsharedPages) error {
 	m := &MailboxDifference{Before: p.before, After: p.after, index: uint32(len(d.Mailboxes))}
 	m.Renumbered = p.renumbered()
 	gone, come := len(d.departed), len(d.arrived)
-	if err := d.messages(ctx, m); err != nil {
+	if err := d.messages(ctx, m, p); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

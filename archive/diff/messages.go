@@ -15,14 +15,13 @@ import (
 
 // messages records which messages left and arrived, and whose flags changed. Within one UIDVALIDITY, messages are the same if
 // their UIDs and hashes are; across two, if their hashes are.
-func (d *comparison) messages(ctx context.Context, m *MailboxDifference) error {
-	contents, p := [2]*archive.Contents{d.Before, d.After}, pair{m.Before, m.After}
-	before, after, err := unshared(ctx, contents, p)
-	if err != nil {
-		return err
+func (d *comparison) messages(ctx context.Context, m *MailboxDifference, p *unsharedPages) error {
+	if p.err != nil {
+		return p.err
 	}
+	var err error
 	var messages renumbered // if the UIDs changed
-	for x, y := range mergeEntries(ctx, contents, p, before, after, &err) {
+	for x, y := range mergeEntries(ctx, [2]*archive.Contents{d.Before, d.After}, p.pair, p.pages[0], p.pages[1], &err) {
 		switch {
 		case m.Renumbered:
 			messages.add(d, x, y)
@@ -100,56 +99,6 @@ func (c *renumbered) compare(d *comparison, m *MailboxDifference) {
 	slices.SortFunc(d.departed[gone:], byUID)
 	slices.SortFunc(d.arrived[come:], byUID)
 	slices.SortFunc(m.reflags, func(a, b reflagRow) int { return cmp.Compare(a.uid, b.uid) })
-}
-
-// unshared returns the pages of each mailbox that the other does not have at the same place. It does not read page lists that
-// both have.
-func unshared(ctx context.Context, c [2]*archive.Contents, p pair) (before, after []manifest.Page, err error) {
-	if before, err = pagesBeyond(ctx, c[0], p.before, p.after); err != nil {
-		return nil, nil, err
-	}
-	if after, err = pagesBeyond(ctx, c[1], p.after, p.before); err != nil {
-		return nil, nil, err
-	}
-	before, after = withoutShared(before, after), withoutShared(after, before)
-	return before, after, nil
-}
-
-// pagesBeyond reads the page rows of a mailbox, except for the lists that another mailbox has too.
-func pagesBeyond(ctx context.Context, c *archive.Contents, m, other *manifest.Mailbox) ([]manifest.Page, error) {
-	if m == nil {
-		return nil, nil
-	}
-	shared := make(map[chunk.ID]bool)
-	if other != nil {
-		for _, id := range other.Lists {
-			shared[id] = true
-		}
-	}
-	rest := *m
-	rest.Lists = slices.DeleteFunc(slices.Clone(m.Lists), func(id chunk.ID) bool { return shared[id] })
-	var pages []manifest.Page
-	for page, err := range c.Pages(ctx, &rest) {
-		if err != nil {
-			return nil, err
-		}
-		pages = append(pages, page)
-	}
-	return pages, nil
-}
-
-// withoutShared returns the pages that the other list does not have. Both lists ascend.
-func withoutShared(pages, other []manifest.Page) []manifest.Page {
-	var left []manifest.Page
-	for _, page := range pages {
-		for len(other) > 0 && other[0].Start < page.Start {
-			other = other[1:]
-		}
-		if len(other) == 0 || other[0] != page {
-			left = append(left, page)
-		}
-	}
-	return left
 }
 
 // mergeEntries yields the entries of two lists of pages side by side, UID by UID, with nil where one has none. It ends at the

@@ -62,6 +62,7 @@ type pairing struct {
 // because these are the same.
 func pairMailboxes(ctx context.Context, before, after *archive.Contents) ([]pair, error) {
 	p := &pairing{c: [2]*archive.Contents{before, after}}
+	after.PrefetchChunks(ctx, append(tablesBeyond(before, after), tablesBeyond(after, before)...))
 	var err error
 	if p.before, err = mailboxesBeyond(ctx, before, after); err != nil {
 		return nil, err
@@ -92,12 +93,8 @@ func pairMailboxes(ctx context.Context, before, after *archive.Contents) ([]pair
 
 // mailboxesBeyond reads the mailboxes of a manifest, except for the tables that another one has too.
 func mailboxesBeyond(ctx context.Context, c, other *archive.Contents) ([]*manifest.Mailbox, error) {
-	shared := make(map[chunk.ID]bool)
-	for _, id := range other.Manifest.Tables {
-		shared[id] = true
-	}
 	m := *c.Manifest
-	m.Tables = slices.DeleteFunc(slices.Clone(m.Tables), func(id chunk.ID) bool { return shared[id] })
+	m.Tables = tablesBeyond(c, other)
 	var mailboxes []*manifest.Mailbox
 	for mailbox, err := range c.With(&m).Mailboxes(ctx) {
 		if err != nil {
@@ -106,6 +103,11 @@ func mailboxesBeyond(ctx context.Context, c, other *archive.Contents) ([]*manife
 		mailboxes = append(mailboxes, mailbox)
 	}
 	return mailboxes, nil
+}
+
+// tablesBeyond returns the mailbox tables of a manifest that another one does not have.
+func tablesBeyond(c, other *archive.Contents) []chunk.ID {
+	return beyond(c.Manifest.Tables, other.Manifest.Tables)
 }
 
 // join pairs mailboxes that fit and that are the only ones on their side with their key.

@@ -48,15 +48,11 @@ EXIT STATUS
 }
 
 func (c *diffCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
-	before, err := p.openManifest(ctx, r, c.Before)
+	manifests, err := p.openManifests(ctx, r, c.Before, c.After)
 	if err != nil {
 		return err
 	}
-	after, err := p.openManifest(ctx, r, c.After)
-	if err != nil {
-		return err
-	}
-	d, err := diff.Compare(ctx, before, after)
+	d, err := diff.Compare(ctx, manifests[0], manifests[1])
 	if err != nil {
 		return err
 	}
@@ -229,7 +225,13 @@ func isIncomplete(m *manifest.Mailbox) bool {
 // list lists the changes of the messages of one mailbox.
 func (t *comparison) list(ctx context.Context, m *diff.MailboxDifference) error {
 	var table *ui.Table
-	for change, err := range t.difference.Changes(ctx, m) {
+	changes := t.difference.Changes(ctx, m)
+	if t.readable {
+		changes = archive.HeadersAhead(ctx, t.difference.After.Chunks(), changes, func(c *diff.Change) []*manifest.Record {
+			return []*manifest.Record{&c.Entry.Record}
+		})
+	}
+	for change, err := range changes {
 		var message messageSummary
 		if err == nil {
 			mailbox := m.Mailbox()

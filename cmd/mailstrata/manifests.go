@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
@@ -30,19 +31,52 @@ func parseRef(text string) (history.Ref, error) {
 
 // openManifest opens the manifest that a reference names.
 func (p *program) openManifest(ctx context.Context, r *repo.Repo, text string) (*archive.Contents, error) {
-	ref, err := parseRef(text)
-	if err != nil {
-		return nil, &hint.Usage{Text: err.Error()}
-	}
-	head, passed, err := archive.Resolve(ctx, r, ref)
-	if errors.Is(err, history.ErrNoMatch) || errors.Is(err, history.ErrAmbiguous) {
-		return nil, &hint.Error{Text: err.Error(), Hint: ui.Safe(referenceHint(ctx, r, ref)), Err: err}
-	}
+	opened, err := p.openManifests(ctx, r, text)
 	if err != nil {
 		return nil, err
 	}
-	for _, over := range passed[:min(len(passed), maxRemarks)] {
-		h := over.Head
+	return opened[0], nil
+}
+
+// openManifests opens the manifests that references name, at once.
+func (p *program) openManifests(ctx context.Context, r *repo.Repo, texts ...string) (all []*archive.Contents, err error) {
+	open := func(ctx context.Context, text string) (openedManifest, error) { return openNamed(ctx, r, text) }
+	for o, err := range inorder.Map(ctx, len(texts), inorder.Slice(texts), open) {
+		if err != nil {
+			return nil, err
+		}
+		p.warnOfPassed(o)
+		all = append(all, o.contents)
+	}
+	return all, nil
+}
+
+// openedManifest is a manifest that a reference names, and those that fit the reference better and do not count.
+type openedManifest struct {
+	contents *archive.Contents
+	passed   []archive.Skipped
+}
+
+func openNamed(ctx context.Context, r *repo.Repo, text string) (openedManifest, error) {
+	ref, err := parseRef(text)
+	if err != nil {
+		return openedManifest{}, &hint.Usage{Text: err.Error()}
+	}
+	head, passed, err := archive.Resolve(ctx, r, ref)
+	if errors.Is(err, history.ErrNoMatch) || errors.Is(err, history.ErrAmbiguous) {
+		return openedManifest{}, &hint.Error{Text: err.Error(), Hint: ui.Safe(referenceHint(ctx, r, ref)), Err: err}
+	}
+	if err != nil {
+		return openedManifest{}, err
+	}
+	contents, err := archive.OpenManifest(ctx, r, head)
+	return openedManifest{contents, passed}, err
+}
+
+// warnOfPassed warns of manifests that fit a reference better than the one that was opened.
+func (p *program) warnOfPassed(o openedManifest) {
+	for _, over := range o.passed[:min(len(o.passed), maxRemarks)] {
+		h, head := over.Head, o.contents.Head
 		if over.Err != nil {
 			p.Warn("manifest %s of %s is ignored: %s", shortID(h), ui.Time(h.Time), ui.OneLine(over.Err.Error()))
 			continue
@@ -50,7 +84,6 @@ func (p *program) openManifest(ctx context.Context, r *repo.Repo, text string) (
 		p.Warn("the store got manifest %s of %s at %s, long after its time: it is a copy or a repair, or somebody dated it back. "+
 			"Using %s of %s; name the other by its id if you want it", shortID(h), ui.Time(h.Time), ui.Time(h.Stored), shortID(head), ui.Time(head.Time))
 	}
-	return archive.OpenManifest(ctx, r, head)
 }
 
 // referenceHint returns a hint for a reference that matches no manifest, or manifests of several accounts.
