@@ -101,8 +101,8 @@ func (b *bench) measureNights(ctx context.Context, s *set, o options) error {
 		return err
 	}
 	title := fmt.Sprintf("%s, in %d nights", s.title(), o.nights)
-	text := fmt.Sprintf("%s\nCommands over it, as it grew, %s:\n\n%s\nAfter two prunes a day apart:\n\n%s\nMedians of %d rounds.\n\n%s",
-		y.table(), b.distance, table(grown), table(pruned), o.rounds, machine)
+	text := fmt.Sprintf("%s\nCommands over it, as it grew, %s:\n\n%s\nAfter two prunes a day apart:\n\n%s\n%s\n\n%s",
+		y.table(), b.distance, table(grown), table(pruned), mediansOf(o.rounds), machine)
 	fmt.Printf("\n%s\n\n%s", title, text)
 	if o.write == "" {
 		return nil

@@ -45,8 +45,16 @@ func (s *set) title() string {
 // figures are all that was measured with a set.
 func (s *set) figures(rounds int, machine string, results []result) string {
 	first := results[0].rows[0]
-	return fmt.Sprintf("%s\nMedians of %d rounds. The first backup takes %.1f s of CPU a GB of mail.\n\n%s", table(results), rounds,
+	return fmt.Sprintf("%s\n%s The first backup takes %.1f s of CPU a GB of mail.\n\n%s", table(results), mediansOf(rounds),
 		first.median(cpu)/(float64(s.bytes)/1e9), machine)
+}
+
+// mediansOf says what figures are.
+func mediansOf(rounds int) string {
+	if rounds == 1 {
+		return "One round."
+	}
+	return fmt.Sprintf("Medians of %d rounds.", rounds)
 }
 
 // putSet writes the part of a set.

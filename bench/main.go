@@ -1,18 +1,3 @@
-// Bench measures mailstrata beside the alternative: mbsync into a Maildir, and restic from there into a bucket. It
-// starts a Dovecot and a MinIO, loads mail, and prints one table for each set of mail. It needs root, because of
-// Dovecot, and runs in any directory of the repository:
-//
-//	make bench                                      # installs what is missing, and measures generated mail
-//	go run ./bench --maildir ~/Maildir --rounds 5   # mail of your own
-//	go run ./bench --latency 50ms --tls             # with the servers a round trip of 50 ms away
-//	go run ./bench --latency 50ms --only mailstrata --rounds 1   # requests, and chains of them, of each command
-//	go run ./bench --nights 300 --latency 50ms      # an archive of 300 nights
-//	go run ./bench --large 40                       # 40 messages of 20 MB
-//	go run ./bench --messages 1000000               # memory at scale, mailstrata alone
-//	go run ./bench --accounts 1000 --nights 30      # many small accounts, mailstrata alone, on two hosts at once
-//
-// Each round measures both programs, one right after the other, in alternating order, so that other load on the machine
-// affects both. The figures are medians; a ratio is the median of the ratios of the rounds.
 package main
 
 import (

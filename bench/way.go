@@ -30,6 +30,9 @@ func (d distance) far() bool { return d != distance{} }
 
 // String describes it, as in a title.
 func (d distance) String() string {
+	if !d.far() {
+		return "near"
+	}
 	text := []string{d.RoundTrip.String() + " away"}
 	if d.Rate > 0 {
 		text = append(text, d.Rate.String())
