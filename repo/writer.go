@@ -35,10 +35,11 @@ type Writer struct {
 
 	stats counters
 
-	flushing sync.RWMutex // Put holds it for reading, Flush for writing
-	streams  [maxStreams]Stream
-	leasing  sync.Mutex
-	free     [len(format.PackKinds)]chan *format.RawFrame // empty frames; those of catalogs stay small
+	flushTurn *semaphore.Weighted // held by the Flush under way
+	flushing  sync.RWMutex        // Put holds it for reading, Flush for writing
+	streams   [maxStreams]Stream
+	leasing   sync.Mutex
+	free      [len(format.PackKinds)]chan *format.RawFrame // empty frames; those of catalogs stay small
 
 	encode    chan *format.RawFrame
 	upload    chan *sealedPack
@@ -77,7 +78,7 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 		encode:  make(chan *format.RawFrame),
 		upload:  make(chan *sealedPack),
 		claimed: map[chunk.Prefix]struct{}{}, maxClaims: maxClaims, maxHeld: heldSpools,
-		segments: semaphore.NewWeighted(1), readying: semaphore.NewWeighted(1),
+		flushTurn: semaphore.NewWeighted(1), segments: semaphore.NewWeighted(1), readying: semaphore.NewWeighted(1),
 		doubtful: doubtful{room: semaphore.NewWeighted(maxDoubtful)},
 	}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
@@ -280,6 +281,10 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, perha
 func (w *Writer) Flush(ctx context.Context) error {
 	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
+	if err := w.flushTurn.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	defer w.flushTurn.Release(1)
 	w.flushing.Lock()
 	defer w.flushing.Unlock()
 	return w.flush(ctx)
