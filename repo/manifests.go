@@ -53,22 +53,31 @@ func headOf(o store.Object) (Head, bool) {
 // Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks that cannot be read.
 // Otherwise anyone who can write to the store could hide mail.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, r.readMarks(concernsObject))
+	return r.listHeads(ctx, headListing{prefix: format.KindManifest.Folder(), list: r.store.List, marks: r.readMarks(concernsObject)})
 }
 
 // EveryManifest is Manifests for callers that remove something. A mark that cannot be read is an error.
 func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, r.readMarks(nil))
+	return r.listHeads(ctx, headListing{prefix: format.KindManifest.Folder(), list: r.store.List, marks: r.readMarks(nil)})
 }
 
 // AccountManifests lists the manifests of one account, the newest first, for callers that choose a parent. A mark that cannot
 // be read is an error.
 func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
-	return r.accountHeads(ctx, account, time.Time{}, r.readMarks(nil))
+	return r.listHeads(ctx, headListing{prefix: r.manifestsOf(account), list: r.store.List, marks: r.readMarks(nil)})
 }
 
-func (r *Repo) accountHeads(ctx context.Context, account string, known time.Time, read marksReader) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, format.KindManifest.Folder()+r.AccountDir(account)+"/", known, read)
+// manifestsOf returns what the names of an account's manifests begin with.
+func (r *Repo) manifestsOf(account string) string {
+	return format.KindManifest.Folder() + r.AccountDir(account) + "/"
+}
+
+// headListing says which manifests to list, and how.
+type headListing struct {
+	prefix string
+	list   func(ctx context.Context, prefix string) iter.Seq2[store.Object, error]
+	marks  marksReader
+	known  time.Time // the latest time of the store that the caller knows, or zero
 }
 
 // marksReader begins to read the marks, and returns a function that waits for them.
@@ -81,15 +90,15 @@ func (r *Repo) readMarks(ignore func(error) bool) marksReader {
 	}
 }
 
-// listHeads lists manifests. known is the latest time of the store that the caller knows, or zero.
-func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, read marksReader) iter.Seq2[Head, error] {
+// listHeads lists manifests.
+func (r *Repo) listHeads(ctx context.Context, l headListing) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
 		// The marks are listed while the first manifests are. The order of the two listings does not matter: both come after
 		// the start of the run, and a mark that is missed is too young to remove anything before the run's deadline.
-		marks := read(ctx)
+		marks := l.marks(ctx)
 		listed := map[string]bool{}
-		now := storeTime{r, known}
-		for o, err := range r.store.List(ctx, prefix) {
+		now := storeTime{r, l.known}
+		for o, err := range l.list(ctx, l.prefix) {
 			marked, errMarks := marks()
 			if errMarks != nil {
 				yield(Head{}, errMarks)
@@ -116,7 +125,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, re
 			yield(Head{}, err)
 			return
 		}
-		r.cache.keepListed(prefix, listed)
+		r.cache.keepListed(l.prefix, listed)
 	}
 }
 

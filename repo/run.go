@@ -102,7 +102,9 @@ func (run *Run) readMarks(ctx context.Context) func() (statement.Marks, error) {
 // An error beside an empty Head ends the list.
 func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
-		for h, err := range run.r.accountHeads(ctx, account, run.clock.known(), run.readMarks) {
+		// Most callers need the newest manifest alone, and a listing of a year of nights has 100 KB.
+		listing := headListing{prefix: run.r.manifestsOf(account), list: run.r.store.ListFew, marks: run.readMarks, known: run.clock.known()}
+		for h, err := range run.r.listHeads(ctx, listing) {
 			if err != nil {
 				yield(Head{}, err)
 				return

@@ -159,6 +159,10 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 	}
 	q := r.URL.Query()
 	after := max(q.Get("start-after"), q.Get("continuation-token"))
+	page := f.page
+	if most, err := strconv.Atoi(q.Get("max-keys")); err == nil && most > 0 {
+		page = min(page, most)
+	}
 	keys := slices.Sorted(maps.Keys(f.objects))
 	if f.reverse {
 		slices.Reverse(keys)
@@ -167,8 +171,8 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(key, q.Get("prefix")) || key <= after {
 			continue
 		}
-		if len(result.Contents) == f.page {
-			result.IsTruncated, result.NextContinuationToken = true, result.Contents[f.page-1].Key
+		if len(result.Contents) == page {
+			result.IsTruncated, result.NextContinuationToken = true, result.Contents[page-1].Key
 			break
 		}
 		result.Contents = append(result.Contents, line{key, len(f.objects[key]), f.made[key]})

@@ -53,6 +53,7 @@ func (s *Store) listFrom(ctx context.Context, l *listing, doing string) iter.Seq
 type listing struct {
 	store   *Store
 	prefix  string // including the store's own
+	page    int    // number of objects on a page; 0: as many as the store gives
 	yield   func(store.Object, error) bool
 	last    string // the last name
 	stopped bool   // by the caller
@@ -76,7 +77,7 @@ func (l *listing) readOnce(ctx context.Context) (doubtful bool, err error) {
 	withOwner := false
 	watched, pages := watchPages(ctx)
 	found := l.store.client().ListObjectsIter(watched, l.store.Bucket, minio.ListObjectsOptions{
-		Prefix: l.prefix, Recursive: true, StartAfter: l.last, FetchOwner: &withOwner,
+		Prefix: l.prefix, Recursive: true, StartAfter: l.last, FetchOwner: &withOwner, MaxKeys: l.page,
 	})
 	n := 0
 	for o := range found {

@@ -219,6 +219,14 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object,
 	}
 }
 
+// ListFew implements store.FewLister.
+func (s *Store) ListFew(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	if s.showHidden && s.listsVersions() {
+		return s.List(ctx, prefix)
+	}
+	return store.ListFew(ctx, s.Store, prefix)
+}
+
 func (s *Store) listsVersions() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,7 @@
 // Package store declares what mailstrata needs of a place for archives: immutable objects under names.
 //
 //	store.go      Store, the one interface of all stores, and its errors
+//	few.go        stores that can list in small pages
 //	versioned.go  stores that keep earlier versions, and that keep them until a time (Object Lock)
 //	name.go       the names that an object may have
 //

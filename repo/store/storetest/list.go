@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -59,20 +60,30 @@ func listMany(t *testing.T, s store.Store) {
 		t.Errorf("%d names were listed, want %d in order", len(got), len(want))
 	}
 	for _, stop := range []int{1, 999, 1000, 1001} {
-		seen := 0
-		for o, err := range s.List(t.Context(), "many/") {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if o.Name != want[seen] || o.Size != int64(len(o.Name)) {
-				t.Fatalf("object %d is %s of %d bytes, want %s", seen, o.Name, o.Size, want[seen])
-			}
-			if seen++; seen == stop {
-				break
-			}
-		}
+		listSome(t, s.List(t.Context(), "many/"), want, stop)
+	}
+	for _, stop := range []int{1, 7, 8, 9, 100} {
+		listSome(t, store.ListFew(t.Context(), s, "many/"), want, stop)
 	}
 	canceledList(t, s, n)
+}
+
+// listSome reads a listing of the wanted names, and stops after some.
+func listSome(t *testing.T, listing iter.Seq2[store.Object, error], want []string, stop int) {
+	t.Helper()
+	seen := 0
+	for o, err := range listing {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Name != want[seen] || o.Size != int64(len(o.Name)) {
+			t.Fatalf("object %d is %s of %d bytes, want %s", seen, o.Name, o.Size, want[seen])
+		}
+		if seen++; seen == stop {
+			return
+		}
+	}
+	t.Errorf("%d objects were listed, want %d", seen, stop)
 }
 
 // canceledList cancels a listing. It may still come to its end, but if it ends without an error, it is complete.
