@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup/identity"
@@ -23,7 +24,11 @@ func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error)
 	}
 	attempts := 0
 	err = source.Retry(ctx, s.waits, most, func() error {
+		asked := time.Now()
 		survey, err = s.Source.Survey(ctx)
+		if err == nil && survey.Time.Before(asked) && !s.mayBeEarly(survey.Time) {
+			survey, err = s.Source.Survey(ctx)
+		}
 		if attempts++; attempts == 2 && err != nil && source.IsTransient(err) && ctx.Err() == nil {
 			s.remark(false, "the mailboxes cannot be listed yet; trying at most %d more times: %v", most-attempts, err)
 		}
@@ -33,6 +38,20 @@ func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error)
 		err = fmt.Errorf("list mailboxes: %w", err)
 	}
 	return survey, err
+}
+
+// maxEarly is how old an early survey may be, and clocksDiffer how far the clocks of the store and of this host may
+// drift apart in that time, with the whole seconds that some stores report.
+const (
+	maxEarly     = 30 * time.Second
+	clocksDiffer = 5 * time.Second
+)
+
+// mayBeEarly reports whether a survey counts that was taken before the run began, while the repository was opened. It
+// must be newer than the parent, or a mailbox would seem to have gone back.
+func (s *scheduler) mayBeEarly(taken time.Time) bool {
+	early := s.began.Sub(taken)
+	return time.Since(taken) < maxEarly && (s.parent == nil || s.parent.Stored.Add(clocksDiffer).Before(s.run.Start().Add(-early)))
 }
 
 // warnNotes adds the notes of a survey to the warnings.

@@ -56,27 +56,36 @@ func (c *Client) Unsubscribe(ctx context.Context, raw string) error {
 
 // Namespaces asks for the namespaces (RFC 2342). It returns nil if the server does not support that.
 func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
-	if !c.caps.has("NAMESPACE") || c.asked || c.opts.quirks.avoids("NAMESPACE") {
+	cmd := c.namespaceCommand()
+	if cmd == nil {
 		return c.spaces, nil
 	}
-	var spaces []mail.Namespace
+	err := c.do(ctx, cmd)
+	c.asked = err == nil
+	return c.spaces, err
+}
+
+// namespaceCommand returns the command that sets c.spaces, or nil if that is not to be sent.
+func (c *Client) namespaceCommand() *command {
+	if !c.caps.has("NAMESPACE") || c.asked || c.opts.quirks.avoids("NAMESPACE") {
+		return nil
+	}
+	c.spaces = nil
 	cmd := newCommand("NAMESPACE")
 	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "NAMESPACE" {
 			return false, nil
 		}
-		first := spaces == nil
-		spaces = nil
+		first := c.spaces == nil
+		c.spaces = nil
 		for i, kind := range []mail.NamespaceKind{mail.Personal, mail.OtherUsers, mail.Shared} {
 			if i < len(resp.Args) {
-				spaces = append(spaces, namespaces(kind, resp.Args[i].List)...)
+				c.spaces = append(c.spaces, namespaces(kind, resp.Args[i].List)...)
 			}
 		}
 		return first, nil
 	}
-	err := c.do(ctx, cmd)
-	c.spaces, c.asked = spaces, err == nil
-	return spaces, err
+	return cmd
 }
 
 func namespaces(kind mail.NamespaceKind, list []wire.Node) (spaces []mail.Namespace) {
@@ -106,32 +115,41 @@ func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, foun
 
 // Quota asks for the limits and the usage of the account (RFC 9208). It returns nil if the server does not support
 // that.
-func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
-	var quota []mail.Quota
+func (c *Client) Quota(ctx context.Context) (quota []mail.Quota, err error) {
+	cmd := c.quotaCommand(&quota)
+	if cmd == nil {
+		return nil, nil
+	}
+	err = c.do(ctx, cmd)
+	return quota, err
+}
+
+// quotaCommand returns the command that sets quota, or nil if that is not to be sent.
+func (c *Client) quotaCommand(quota *[]mail.Quota) *command {
 	var held memoryCount
 	cmd := newCommand("GETQUOTAROOT").mailbox("INBOX")
 	if !c.caps.has("QUOTA") || c.opts.quirks.avoids(cmd.name) {
-		return nil, nil
+		return nil
 	}
 	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "QUOTA" || len(resp.Args) < 2 {
 			return resp.Name == "QUOTAROOT", nil
 		}
 		triples := resp.Args[1].List
-		if held.add(memoryOf(resp.Args[1].Words()), "quotas") != nil || len(quota) > maxQuotas {
+		if held.add(memoryOf(resp.Args[1].Words()), "quotas") != nil || len(*quota) > maxQuotas {
 			return false, wire.Flood("more than %d quotas", maxQuotas)
 		}
 		for i := 0; i+2 < len(triples); i += 3 {
 			usage, ok := triples[i+1].Number()
 			limit, ok2 := triples[i+2].Number()
 			if ok && ok2 {
-				quota = append(quota, mail.Quota{Root: string(resp.Args[0].Text), Resource: string(triples[i].Text),
+				*quota = append(*quota, mail.Quota{Root: string(resp.Args[0].Text), Resource: string(triples[i].Text),
 					Usage: usage, Limit: limit})
 			}
 		}
 		return true, nil
 	}
-	return quota, c.do(ctx, cmd)
+	return cmd
 }
 
 // maxQuotas is far more than an account has.

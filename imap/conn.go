@@ -31,6 +31,8 @@ type conn struct {
 	flusher   interface{ Flush() error } // beneath w, when the connection is compressed
 	trace     *tracer
 
+	introduction []*command // sent after the login and not waited for yet
+
 	caps      capabilities
 	capsKnown bool // since the last change of state (RFC 9051 section 3)
 	enabled   capabilities
@@ -79,6 +81,15 @@ func (c *conn) wait(cmd *command) error {
 
 // do sends a command and waits for the answer. If ctx ends first, do closes the connection.
 func (c *conn) do(ctx context.Context, cmd *command) error {
+	defer c.closeOnDone(ctx)()
+	if err := c.introduced(); err != nil {
+		return c.orCause(ctx, err)
+	}
+	return c.doAtOnce(ctx, cmd)
+}
+
+// doAtOnce is do for a command that is sent before the server has answered those that follow the login.
+func (c *conn) doAtOnce(ctx context.Context, cmd *command) error {
 	defer c.closeOnDone(ctx)()
 	if err := c.start(cmd); err != nil {
 		return c.orCause(ctx, err)
@@ -240,6 +251,9 @@ func (c *conn) fail(err error) error {
 	}
 	if len(c.pending) > 1 && (errors.Is(err, netconn.ErrStalled) || errors.Is(err, errCommandsLost)) {
 		c.opts.quirks.sequential.Store(true)
+	}
+	if len(c.pending) > 1 {
+		c.opts.quirks.wary.Store(true)
 	}
 	switch {
 	case errors.As(err, &handler):

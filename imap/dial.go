@@ -13,11 +13,19 @@ import (
 func Dial(ctx context.Context, opts *Options) (*Client, error) {
 	own := *opts
 	own.quirks = &quirks{}
-	return dial(ctx, &own, new(netconn.Traffic), 1, true)
+	c, err := dial(ctx, &own, new(netconn.Traffic), 1, true)
+	if err != nil {
+		return nil, err
+	}
+	defer c.closeOnDone(ctx)()
+	if err := c.introduced(); err != nil {
+		return nil, c.orCause(ctx, err)
+	}
+	return c, nil
 }
 
 // dial is Dial with bytes counted in traffic, and the number of the connection in the trace. utf8 asks for names and
-// headers in UTF-8.
+// headers in UTF-8. dial does not wait for the answers to ID and ENABLE (conn.introduced).
 func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, utf8 bool) (*Client, error) {
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
 		return nil, fmt.Errorf("%w: %s would be used without encryption; use imaps://, or allow plain text explicitly",

@@ -155,25 +155,17 @@ func (c *conn) needCapabilities(ctx context.Context) error {
 	return c.do(ctx, newCommand("CAPABILITY"))
 }
 
-// introduce sends what is sent once after login, in one or two round trips: ID; ENABLE, which must precede any SELECT
-// (RFC 5161 section 3.1); COMPRESS.
+// introduce sends what is sent once after login: ID; ENABLE, which must precede any SELECT (RFC 5161 section 3.1). It
+// waits for the answers only before COMPRESS; see conn.introduced.
 func (h *handshake) introduce(ctx context.Context, utf8 bool) error {
-	var cmds []*command
 	if h.caps.has("ID") && !h.opts.quirks.avoids("ID") {
-		cmds = append(cmds, h.identify())
+		h.introduction = append(h.introduction, h.identify())
 	}
 	if cmd := h.enable(utf8); cmd != nil {
-		cmds = append(cmds, cmd)
+		h.introduction = append(h.introduction, cmd)
 	}
-	for _, cmd := range cmds {
-		if err := h.start(cmd); err != nil {
-			return err
-		}
-	}
-	for _, cmd := range cmds {
-		if err := h.wait(cmd); err != nil && h.dead != nil { // a refusal of either does not matter
-			return err
-		}
+	if err := h.startAll(h.introduction...); err != nil {
+		return err
 	}
 	if h.opts.Compress && h.caps.has("COMPRESS=DEFLATE") && !h.opts.quirks.avoids("COMPRESS") {
 		return h.compress(ctx)

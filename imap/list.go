@@ -27,20 +27,21 @@ func (c surveyor) survey(ctx context.Context, named []string) (*mail.Survey, err
 	if err := c.Unselect(ctx); err != nil {
 		return nil, err
 	}
-	spaces, err := c.Namespaces(ctx)
-	if err != nil && c.dead != nil {
-		return nil, err
-	}
-	scope := scope{c.names(), spaces, named}
+	defer c.closeOnDone(ctx)()
 	survey := &mail.Survey{Time: time.Now()}
-	l, err := c.list(ctx)
+	q, err := c.askTogether()
+	if err != nil {
+		return nil, c.orCause(ctx, err)
+	}
+	l, err := c.listed(ctx, q.list)
 	if err != nil {
 		return nil, err
 	}
+	scope := scope{c.names(), c.spaces, named}
 	if err := c.listSpaces(ctx, l, scope); err != nil {
 		return nil, err
 	}
-	subscribed, err := c.subscriptions(ctx)
+	subscribed, err := c.subscribed(ctx, q.subscriptions)
 	if err != nil {
 		return nil, err
 	}
@@ -79,23 +80,45 @@ func (c *Client) List(ctx context.Context) ([]mail.Mailbox, error) {
 	return l.mailboxes(scope{}), nil
 }
 
-// list asks for every mailbox with all that one round trip can return (RFC 5258, 5819, 6154). If a server refuses an
-// extension that it offers, list asks without any.
+// list asks for every mailbox.
 func (c *Client) list(ctx context.Context) (*listing, error) {
-	l := newListing(c.names())
-	cmd := newCommand("LIST").raw(` "" "*"`)
-	options := c.listReturn()
-	if options != "" {
-		cmd.raw(" RETURN (" + options + ")")
-		cmd.name = listReturning(strings.Contains(options, "STATUS"))
+	defer c.closeOnDone(ctx)()
+	if err := c.introduced(); err != nil {
+		return nil, c.orCause(ctx, err)
 	}
-	cmd.onResponse = l.add
-	err := c.do(ctx, cmd)
-	if options != "" && errors.Is(err, mail.ErrRefused) && c.dead == nil {
+	q := c.listQuestion()
+	if err := c.start(q.cmd); err != nil {
+		return nil, c.orCause(ctx, err)
+	}
+	return c.listed(ctx, q)
+}
+
+// listQuestion is a LIST of all mailboxes.
+type listQuestion struct {
+	cmd      *command
+	answer   *listing
+	extended bool // it asks for more than names
+}
+
+// listQuestion asks for every mailbox with all that one round trip can return (RFC 5258, 5819, 6154).
+func (c *Client) listQuestion() listQuestion {
+	q := listQuestion{cmd: newCommand("LIST").raw(` "" "*"`), answer: newListing(c.conn)}
+	if options := c.listReturn(); options != "" {
+		q.cmd.raw(" RETURN (" + options + ")")
+		q.cmd.name, q.extended = listReturning(strings.Contains(options, "STATUS")), true
+	}
+	q.cmd.onResponse = q.answer.add
+	return q
+}
+
+// listed waits for the answer. If the server refuses an extension that it offers, listed asks without any.
+func (c *Client) listed(ctx context.Context, q listQuestion) (*listing, error) {
+	err := c.wait(q.cmd)
+	if q.extended && errors.Is(err, mail.ErrRefused) && c.dead == nil {
 		c.plainList = true
 		return c.list(ctx)
 	}
-	return l, err
+	return q.answer, c.orCause(ctx, err)
 }
 
 // listReturning is the name, in errors, of a LIST that asks for more than names.
@@ -133,17 +156,21 @@ func (c *conn) serverIs(name string) bool {
 	})
 }
 
-// subscriptions returns the raw names of subscribed mailboxes, including those that no longer exist.
-func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
-	cmd := newCommand("LSUB").raw(` "" "*"`)
+// subscriptionsQuestion is a question for the subscribed mailboxes.
+type subscriptionsQuestion struct {
+	cmd      *command
+	names    []string // raw
+	extended bool     // it uses the extended LIST
+}
+
+func (c surveyor) subscriptionsQuestion() *subscriptionsQuestion {
 	const selecting = "LIST (SUBSCRIBED)"
-	extended := c.extendedList() && c.opts.quirks.losses(selecting) == 0
-	if extended {
-		cmd = newCommand(selecting).raw(` "" "*"`)
+	q := &subscriptionsQuestion{cmd: newCommand("LSUB").raw(` "" "*"`)}
+	if q.extended = c.extendedList() && c.opts.quirks.losses(selecting) == 0; q.extended {
+		q.cmd = newCommand(selecting).raw(` "" "*"`)
 	}
-	var names []string
 	var held memoryCount
-	cmd.onResponse = func(resp *wire.Response) (bool, error) {
+	q.cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if (resp.Name != "LIST" && resp.Name != "LSUB") || len(resp.Args) < 3 {
 			return false, nil
 		}
@@ -151,18 +178,27 @@ func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
 		if resp.Name == "LIST" || !slices.ContainsFunc(resp.Args[0].List,
 			func(n wire.Node) bool { return n.Is(`\Noselect`) }) {
 			name := mailboxName(resp.Args[2:])
-			names = append(names, name)
+			q.names = append(q.names, name)
 			return true, errors.Join(checkName(name), held.add(mailboxMemory/4+2*len(name), "subscriptions"))
 		}
 		return true, nil
 	}
-	err := c.do(ctx, cmd)
+	return q
+}
+
+// subscribed waits for the raw names of the subscribed mailboxes, including those that no longer exist.
+func (c surveyor) subscribed(ctx context.Context, q *subscriptionsQuestion) ([]string, error) {
+	err := c.wait(q.cmd)
 	switch {
 	case c.dead != nil || err == nil || isTemporary(err):
-		return names, err
-	case extended:
+		return q.names, c.orCause(ctx, err)
+	case q.extended:
 		c.plainList = true
-		return c.subscriptions(ctx)
+		q = c.subscriptionsQuestion()
+		if err := c.start(q.cmd); err != nil {
+			return nil, c.orCause(ctx, err)
+		}
+		return c.subscribed(ctx, q)
 	}
 	return nil, nil // a server without subscriptions
 }
@@ -226,7 +262,7 @@ func (c surveyor) completeStatus(ctx context.Context, mailboxes []mail.Mailbox) 
 
 // listing collects LIST and STATUS responses, in any order.
 type listing struct {
-	names  naming
+	conn   *conn
 	byName map[string]*mail.Mailbox // by raw name
 	status *statusAnswers
 	held   memoryCount
@@ -247,8 +283,8 @@ func checkName(raw string) error {
 	return nil
 }
 
-func newListing(names naming) *listing {
-	return &listing{names: names, byName: map[string]*mail.Mailbox{}, status: newStatusAnswers(names)}
+func newListing(c *conn) *listing {
+	return &listing{conn: c, byName: map[string]*mail.Mailbox{}, status: newStatusAnswers(c)}
 }
 
 func (l *listing) add(resp *wire.Response) (bool, error) {
@@ -259,7 +295,7 @@ func (l *listing) add(resp *wire.Response) (bool, error) {
 		l.nameless++
 		return false, nil
 	}
-	m := l.names.mailbox(resp.Args)
+	m := l.conn.names().mailbox(resp.Args)
 	if err := checkName(m.Raw); err != nil {
 		return false, err
 	}

@@ -54,7 +54,7 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Mailbox, e
 		return taken && kept <= maxOpening, nil
 	}
 	c.mailbox = m // observe sees its EXISTS and EXPUNGE from here on
-	err := c.do(ctx, cmd)
+	err := c.doAtOnce(ctx, cmd)
 	if err != nil {
 		c.mailbox = nil
 	}

@@ -34,11 +34,11 @@ func TestNonsenseAsMailboxID(t *testing.T) {
 			if len(m.Warnings)+len(m.Alarm) > 0 || night > 0 && m.Totals.NewMessages > 0 {
 				t.Errorf("night %d: %+v, warnings %q, alarms %q", night, m.Totals, m.Warnings, m.Alarm)
 			}
-			c, err := archive.OpenManifest(t.Context(), n.repo, b.Head)
+			c, err := archive.OpenManifest(n.t.Context(), n.repo, b.Head)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for mailbox, err := range c.Mailboxes(t.Context()) {
+			for mailbox, err := range c.Mailboxes(n.t.Context()) {
 				if err != nil {
 					t.Fatal(err)
 				}

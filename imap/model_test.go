@@ -20,11 +20,12 @@ import (
 
 // model is an IMAP server in memory with one account. It behaves correctly, except in the ways of odd.
 type model struct {
-	mu     sync.Mutex
-	boxes  map[string]*modelBox // by raw name
-	odd    misbehavior
-	lines  int // said, over all connections
-	octets int
+	announces bool // its capabilities in the answer to LOGIN
+	mu        sync.Mutex
+	boxes     map[string]*modelBox // by raw name
+	odd       misbehavior
+	lines     int // said, over all connections
+	octets    int
 }
 
 // modelBox is one of its mailboxes.
@@ -235,6 +236,10 @@ func (s *session) answer(tag, command string) {
 	switch verb {
 	case "CAPABILITY":
 		s.say("* CAPABILITY " + s.caps())
+	case "LOGIN":
+		if s.announces {
+			done = "OK [CAPABILITY " + s.caps() + "] done"
+		}
 	case "ENABLE":
 		s.say("* ENABLED " + rest)
 	case "NAMESPACE":

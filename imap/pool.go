@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
+	"golang.org/x/sync/semaphore"
 )
 
 // Pool shares out the connections of one account. If the server refuses another connection while some are open,
@@ -17,8 +18,8 @@ type Pool struct {
 	opts    Options
 	utf8    bool
 	bytes   netconn.Traffic
-	tokens  chan struct{} // one for each connection that may be in use
-	dialing chan struct{} // held while connecting: a refusal shows a limit only if all other connections are known
+	tokens  chan struct{}       // one for each connection that may be in use
+	dialing *semaphore.Weighted // held while connecting: in part, or as a whole; see dial
 
 	mu     sync.Mutex
 	idle   []*Client
@@ -26,8 +27,7 @@ type Pool struct {
 	coming int // being made
 	limit  int // of connections: the number of tokens
 	closed bool
-
-	dialed int // so far; guarded by dialing
+	dialed int // so far
 }
 
 // trustedIdle is how long an idle connection is used without a NOOP before.
@@ -36,7 +36,7 @@ const trustedIdle = 30 * time.Second
 var errClosed = errors.New("the account is closed")
 
 func NewPool(opts Options, utf8 bool) *Pool {
-	p := &Pool{opts: opts, utf8: utf8, limit: opts.connections(), dialing: make(chan struct{}, 1)}
+	p := &Pool{opts: opts, utf8: utf8, limit: opts.connections(), dialing: semaphore.NewWeighted(wholeDialing)}
 	p.opts.quirks = &quirks{}
 	if opts.Trace != nil {
 		p.opts.Trace = &lockedWriter{w: opts.Trace}
@@ -88,27 +88,57 @@ func (p *Pool) connect(ctx context.Context, mailbox string) (*Client, error) {
 	return p.dial(ctx)
 }
 
+// wholeDialing is the weight of Pool.dialing as a whole.
+const wholeDialing = 1 << 30
+
+// dial makes a connection. While none is open, only one is made at a time: if the server refuses the password, it is not
+// tried again. Others are made at once. A refusal shows a limit only if all other connections are known, so dial waits for
+// them before it returns one.
 func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	defer func() {
 		p.mu.Lock()
 		p.coming--
 		p.mu.Unlock()
 	}()
-	select {
-	case p.dialing <- struct{}{}:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	defer func() { <-p.dialing }()
-	p.dialed++
-	c, err := dial(ctx, &p.opts, &p.bytes, p.dialed, p.utf8)
+	weight, err := p.beginDialing(ctx)
 	if err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
-	p.open++
+	p.dialed++
+	id := p.dialed
 	p.mu.Unlock()
-	return c, nil
+	c, err := dial(ctx, &p.opts, &p.bytes, id, p.utf8)
+	if err == nil {
+		p.mu.Lock()
+		p.open++
+		p.mu.Unlock()
+	}
+	p.dialing.Release(weight)
+	if err != nil && p.dialing.Acquire(ctx, wholeDialing) == nil {
+		p.dialing.Release(wholeDialing)
+	}
+	return c, err
+}
+
+// beginDialing acquires dialing: as a whole if no connection is open.
+func (p *Pool) beginDialing(ctx context.Context) (weight int64, err error) {
+	for weight = 1; ; weight = wholeDialing {
+		if err := p.dialing.Acquire(ctx, weight); err != nil {
+			return 0, context.Cause(ctx)
+		}
+		p.mu.Lock()
+		open := p.open > 0
+		p.mu.Unlock()
+		if open == (weight == 1) {
+			return weight, nil
+		}
+		p.dialing.Release(weight)
+		if open {
+			break
+		}
+	}
+	return 1, p.dialing.Acquire(ctx, 1)
 }
 
 // takeIdle takes the idle connection that fits best. It takes none if a new one may be made and all others have a

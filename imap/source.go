@@ -14,6 +14,7 @@ import (
 type Source struct {
 	pool       *Pool
 	connecting atomic.Pointer[serverAnswer] // what Connect asked for, until Server takes it; nil: nothing
+	early      atomic.Pointer[mail.Survey]  // what Connect surveyed, until Survey takes it; nil: nothing
 
 	mu      sync.Mutex
 	virtual map[string]bool // by raw name: the answers of isVirtual
@@ -31,14 +32,18 @@ type serverAnswer struct {
 	err    error
 }
 
-// Connect starts to connect and to log in while the caller does other things. The first call of Server returns the
-// result, so that a wrong password is tried once.
+// Connect starts to connect, to log in and to survey the account while the caller does other things. The first call of
+// Server returns the result, so that a wrong password is tried once. The first call of Survey after that returns the
+// survey.
 func (s *Source) Connect(ctx context.Context) {
 	a := &serverAnswer{done: make(chan struct{})}
 	s.connecting.Store(a)
 	go func() {
 		defer close(a.done)
-		a.server, a.err = s.askServer(ctx)
+		var survey *mail.Survey
+		if a.server, survey, a.err = s.askAll(ctx); survey != nil {
+			s.early.Store(survey)
+		}
 	}()
 }
 
@@ -84,6 +89,10 @@ func (s *Source) Server(ctx context.Context) (mail.Server, error) {
 
 func (s *Source) askServer(ctx context.Context) (server mail.Server, err error) {
 	err = s.withRetry(ctx, func(c *Client) error {
+		defer c.closeOnDone(ctx)()
+		if err := c.introduced(); err != nil {
+			return c.orCause(ctx, err)
+		}
 		server = mail.Server{ID: c.id, Capabilities: c.caps.sorted()}
 		if server.Namespaces, err = c.Namespaces(ctx); err != nil && c.dead != nil {
 			return err
@@ -96,18 +105,53 @@ func (s *Source) askServer(ctx context.Context) (server mail.Server, err error) 
 	return server, err
 }
 
-// Survey lists every mailbox, with its numbers.
-func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
+// askAll is askServer and Survey with all questions sent together. If only the survey fails, it is nil.
+func (s *Source) askAll(ctx context.Context) (server mail.Server, survey *mail.Survey, err error) {
 	err = s.withRetry(ctx, func(c *Client) error {
-		if survey, err = c.Survey(ctx, s.pool.opts.Namespaces); err != nil {
+		defer c.closeOnDone(ctx)()
+		var quota []mail.Quota
+		asked := c.quotaCommand(&quota)
+		if err := c.startAll(asked); err != nil {
+			return c.orCause(ctx, err)
+		}
+		if survey, err = s.survey(ctx, c); err != nil && c.dead != nil {
 			return err
 		}
-		if c.IsGmail() && !s.pool.opts.Labels {
-			markLabels(survey)
+		if asked != nil {
+			if err := c.wait(asked); c.dead != nil {
+				return c.orCause(ctx, err)
+			}
 		}
-		return s.skipVirtual(ctx, c, survey)
+		server = mail.Server{ID: c.id, Capabilities: c.caps.sorted(), Namespaces: c.spaces, Quota: quota}
+		return nil
+	})
+	return server, survey, err
+}
+
+// Survey lists every mailbox, with its numbers.
+func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
+	if early := s.early.Swap(nil); early != nil {
+		return early, nil
+	}
+	err = s.withRetry(ctx, func(c *Client) error {
+		survey, err = s.survey(ctx, c)
+		return err
 	})
 	return survey, err
+}
+
+func (s *Source) survey(ctx context.Context, c *Client) (*mail.Survey, error) {
+	survey, err := c.Survey(ctx, s.pool.opts.Namespaces)
+	if err != nil {
+		return nil, err
+	}
+	if c.IsGmail() && !s.pool.opts.Labels {
+		markLabels(survey)
+	}
+	if err := s.skipVirtual(ctx, c, survey); err != nil {
+		return nil, err
+	}
+	return survey, nil
 }
 
 // Examine opens a mailbox for reading, on a connection of its own.

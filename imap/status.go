@@ -72,7 +72,7 @@ const statusWindow = 50
 // keeps a nil Status; the refusal concerns that mailbox alone. A mailbox whose STATUS may have cost a connection is
 // asked alone, after the others, so that another loss is certainly due to it.
 func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
-	answers := newStatusAnswers(c.names())
+	answers := newStatusAnswers(c.conn)
 	var underWay []*command
 	finish := func(left int) error {
 		for len(underWay) > left {
@@ -116,7 +116,7 @@ func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 
 // Status returns the numbers of one mailbox.
 func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
-	answers := newStatusAnswers(c.names())
+	answers := newStatusAnswers(c.conn)
 	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
 	cmd.onResponse = answers.add
 	if c.opts.quirks.avoids(cmd.name) {
@@ -135,7 +135,7 @@ func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 
 // statusAnswers are STATUS responses by mailbox: by raw name, and by key.
 type statusAnswers struct {
-	names        naming
+	conn         *conn
 	exact, byKey map[string]statusAnswer
 	held         memoryCount
 	incomplete   string // the latest response without the numbers
@@ -146,8 +146,8 @@ type statusAnswer struct {
 	complete bool
 }
 
-func newStatusAnswers(names naming) *statusAnswers {
-	return &statusAnswers{names: names, exact: map[string]statusAnswer{}, byKey: map[string]statusAnswer{}}
+func newStatusAnswers(c *conn) *statusAnswers {
+	return &statusAnswers{conn: c, exact: map[string]statusAnswer{}, byKey: map[string]statusAnswer{}}
 }
 
 func (a *statusAnswers) add(resp *wire.Response) (bool, error) {
@@ -168,7 +168,7 @@ func (a *statusAnswers) add(resp *wire.Response) (bool, error) {
 			return false, err
 		}
 	}
-	a.exact[raw], a.byKey[a.names.key(raw)] = answer, answer
+	a.exact[raw], a.byKey[a.conn.names().key(raw)] = answer, answer
 	return true, nil
 }
 
@@ -176,7 +176,7 @@ func (a *statusAnswers) add(resp *wire.Response) (bool, error) {
 func (a *statusAnswers) fill(m *mail.Mailbox) {
 	answer, found := a.exact[m.Raw]
 	if !found {
-		answer, found = a.byKey[a.names.key(m.Raw)]
+		answer, found = a.byKey[a.conn.names().key(m.Raw)]
 	}
 	switch {
 	case found && answer.complete:

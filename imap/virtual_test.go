@@ -71,8 +71,8 @@ func TestNamespacesListedByName(t *testing.T) {
 			status = script{`< STATUS "INBOX" …`, `< STATUS "user.bob" …`, "TAG6 NO x", "TAG7 NO x"}
 		}
 		c := connect(t, serve(t, slices.Concat(loggedIn("NAMESPACE", "< NAMESPACE", `* NAMESPACE (("INBOX." ".")) (("user." ".")) (("#shared." "."))`, "TAG OK x",
-			`< LIST "" "*"`, `* LIST () "." INBOX`, "TAG OK x", `< LIST "" "user.*"`, `* LIST () "." user.bob`, "TAG OK x",
-			`< LIST "" "#shared.*"`, `* LIST () "." #shared.a`, "TAG OK x", "< LSUB …", "TAG OK x"), status)))
+			`< LIST "" "*"`, `* LIST () "." INBOX`, "TAG OK x", "< LSUB …", "TAG OK x", `< LIST "" "user.*"`, `* LIST () "." user.bob`, "TAG OK x",
+			`< LIST "" "#shared.*"`, `* LIST () "." #shared.a`, "TAG OK x"), status)))
 		survey, err := c.Survey(t.Context(), test.named)
 		if err != nil {
 			t.Fatal(err)

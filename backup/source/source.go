@@ -18,7 +18,7 @@ type Source interface {
 	// Server returns what the server says about itself. It connects and logs in if necessary.
 	Server(ctx context.Context) (mail.Server, error)
 
-	// Survey lists all mailboxes with their current numbers, over a connection that has none selected: for a selected
+	// Survey lists all mailboxes with their numbers, which are from before the call if Survey.Time is, over a connection that has none selected: for a selected
 	// mailbox, Dovecot reports stale numbers. Status is nil if the server did not give the numbers of a mailbox, even
 	// when asked for that mailbox alone.
 	Survey(ctx context.Context) (*mail.Survey, error)
