@@ -156,10 +156,17 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 // requestsAtOnce is how many accounts of a group ask the store for their parents at once, and later put their manifests.
 const requestsAtOnce = 16
 
-// findParents finds the parents of all accounts.
+// findParents finds the parents of all accounts. Meanwhile it reads the erasures if one of them is probably new: a run
+// without a parent needs them before it reads anything.
 func findParents(ctx context.Context, runs []*accountRun) error {
 	var group errgroup.Group
 	group.SetLimit(requestsAtOnce)
+	if slices.ContainsFunc(runs, (*accountRun).isNew) {
+		group.Go(func() error {
+			_, _ = runs[0].run.Erasures(ctx) // an error comes again where they are needed
+			return nil
+		})
+	}
 	for _, a := range runs {
 		group.Go(func() error { return a.findParent(ctx) })
 	}

@@ -115,6 +115,12 @@ func (a *accountRun) finish(ctx context.Context, b *Result) {
 	a.closeRecovery(b.Err == nil)
 }
 
+// isNew reports whether this host has not archived the account yet.
+func (a *accountRun) isNew() bool {
+	own, err := a.run.Own(a.Name)
+	return err == nil && own.Name == ""
+}
+
 // findParent finds the parent and the last complete manifest among those that are committed and not marked to be
 // forgotten (docs/design/removing.md, rules 1 and 4). It skips manifests that cannot be read, with a warning.
 func (a *accountRun) findParent(ctx context.Context) error {

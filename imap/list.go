@@ -24,12 +24,9 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 type surveyor struct{ *Client }
 
 func (c surveyor) survey(ctx context.Context, named []string) (*mail.Survey, error) {
-	if err := c.Unselect(ctx); err != nil {
-		return nil, err
-	}
 	defer c.closeOnDone(ctx)()
 	survey := &mail.Survey{Time: time.Now()}
-	q, err := c.askTogether()
+	q, err := c.askTogether(ctx)
 	if err != nil {
 		return nil, c.orCause(ctx, err)
 	}

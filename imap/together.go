@@ -1,5 +1,7 @@
 package imap
 
+import "context"
+
 // Commands that do not need each other's answers are sent together, so that a server that is far away costs one round
 // trip (RFC 9051 section 5.5): ID and ENABLE, which follow the login, and what a survey asks. Servers obey commands in
 // order, so an ENABLE counts for the LIST after it. A server that loses commands is found out by a NOOP (send.go).
@@ -10,8 +12,15 @@ type surveyQuestions struct {
 	subscriptions *subscriptionsQuestion
 }
 
-// askTogether sends the questions of a survey. It waits for the namespaces, which set c.spaces.
-func (c surveyor) askTogether() (q surveyQuestions, err error) {
+// askTogether sends the questions of a survey. It waits for the namespaces, which set c.spaces. A mailbox that is open is
+// closed before.
+func (c surveyor) askTogether(ctx context.Context) (q surveyQuestions, err error) {
+	var unselect *command
+	if c.mailbox != nil && c.caps.has("UNSELECT") {
+		unselect = newCommand("UNSELECT")
+	} else if err := c.Unselect(ctx); err != nil {
+		return q, err
+	}
 	if c.caps.has("OBJECTID") { // what LIST asks for depends on the server's name (Client.listReturn)
 		if err := c.introduced(); err != nil {
 			return q, err
@@ -19,13 +28,17 @@ func (c surveyor) askTogether() (q surveyQuestions, err error) {
 	}
 	spaces := c.namespaceCommand()
 	q = surveyQuestions{c.listQuestion(), c.subscriptionsQuestion()}
-	if err := c.startAll(spaces, q.list.cmd, q.subscriptions.cmd); err != nil {
+	if err := c.startAll(unselect, spaces, q.list.cmd, q.subscriptions.cmd); err != nil {
 		return q, err
 	}
 	if err := c.introduced(); err != nil {
 		return q, err
 	}
-	if spaces != nil {
+	if unselect != nil {
+		err = c.wait(unselect)
+		c.mailbox = nil
+	}
+	if spaces != nil && c.dead == nil {
 		err = c.wait(spaces)
 		c.asked = err == nil
 	}
