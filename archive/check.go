@@ -93,6 +93,7 @@ func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckRep
 		checkedFlags: make(map[chunk.Prefix]struct{}),
 		reader:       NewReader(o.Repo),
 	}
+	c.reader.Keep(repo.KeptNothing)
 	c.ahead = NewLookahead(c.reader, nil, true)
 	err := c.run(ctx)
 	return &c.report, err

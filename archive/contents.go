@@ -56,9 +56,11 @@ func (r *Reader) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, e
 // the first mailbox that had them was written, and a frame that does not fit is decoded again (docs/design/restoring.md has the figures).
 const readerCache = 48 << 20
 
-// NewReader returns a Reader of a repository.
+// NewReader returns a Reader of a repository. This host keeps what it reads of the catalog.
 func NewReader(r *repo.Repo) *Reader {
-	return &Reader{r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), r}
+	rd := &Reader{r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), r}
+	rd.Keep(repo.KeptCatalog)
+	return rd
 }
 
 // Open reads a manifest, so that what it holds can be listed and read.
@@ -98,6 +100,14 @@ func (c *Contents) ShareReader(other *Contents) {
 	x, ok := other.chunks.(*Reader)
 	if y, is := c.chunks.(*Reader); ok && is && x.repo == y.repo {
 		c.chunks = x
+	}
+}
+
+// KeepMail makes this host keep what it reads of mail, too. It is for commands that people repeat, which read a part of the
+// mail. It must be called before the first message is read.
+func (c *Contents) KeepMail() {
+	if r, ok := c.chunks.(*Reader); ok {
+		r.Keep(repo.KeptMail)
 	}
 }
 

@@ -126,6 +126,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	}
 	runs := make([]*accountRun, len(accounts))
 	reader := r.Reader(repo.ReaderOptions{}) // shared, as the packs that it reads are
+	reader.Keep(repo.KeptCatalog)
 	for i, account := range accounts {
 		runs[i] = newAccountRun(r, run, reader, account, o)
 		if err := run.Locks(); err != nil {

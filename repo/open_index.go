@@ -30,9 +30,13 @@ func (r *Repo) openIndex(ctx context.Context) (*index.Index, error) {
 		if opening == nil {
 			lazy.opening = make(chan struct{})
 			lazy.mu.Unlock()
-			return lazy.finish(index.Open(ctx, index.Options{
+			x, err := index.Open(ctx, index.Options{
 				Store: r.store, Codec: r.codec, Identity: r.seals.writer, Repository: indexRepository{r},
-			}))
+			})
+			if err == nil {
+				r.dropDeletedPacks(x)
+			}
+			return lazy.finish(x, err)
 		}
 		lazy.mu.Unlock()
 		select {
@@ -41,6 +45,19 @@ func (r *Repo) openIndex(ctx context.Context) (*index.Index, error) {
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// dropDeletedPacks removes from the cache the packs that the index no longer has: mail that was erased or forgotten stays on
+// this host no longer than that.
+func (r *Repo) dropDeletedPacks(x *index.Index) {
+	if r.cache == nil || r.cache.packs == nil {
+		return
+	}
+	packs := map[format.Pack]bool{}
+	for row := range x.Packs() {
+		packs[row.Pack()] = true
+	}
+	r.cache.packs.KeepOnly(packs)
 }
 
 // finish keeps the index that this goroutine opened, if it could.

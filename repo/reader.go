@@ -26,9 +26,9 @@ type ReaderOptions struct {
 type Kept int
 
 const (
-	KeptCatalog Kept = iota // what lists and pages are in
+	KeptNothing Kept = iota // nor is anything taken from there: for what must read the store, or reads it once
+	KeptCatalog             // what lists and pages are in
 	KeptMail                // mail, too: for commands that people repeat
-	KeptNothing             // neither kept nor taken from there: for a check of the store
 )
 
 // Reader reads chunks. It caches the frames that it decoded last. If several goroutines need a frame at once, it fetches the
@@ -52,7 +52,7 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 	return rd
 }
 
-// Keep sets which packs the host keeps; a Reader begins with KeptCatalog. It must be called before the first read.
+// Keep sets which packs the host keeps; a Reader begins with KeptNothing. It must be called before the first read.
 func (rd *Reader) Keep(k Kept) { rd.kept = k }
 
 // cache returns where packs of a kind are kept, or nil.

@@ -290,7 +290,7 @@ func TestCachedPacksCostNoRequests(t *testing.T) {
 			for i, step := range []struct {
 				kept repo.Kept
 				free bool
-			}{{repo.KeptCatalog, false}, {repo.KeptMail, false}, {repo.KeptMail, true}, {repo.KeptNothing, false}} {
+			}{{repo.KeptNothing, false}, {repo.KeptCatalog, false}, {repo.KeptMail, false}, {repo.KeptMail, true}, {repo.KeptNothing, false}} {
 				n := read(t, step.kept)
 				if got := n.Get == 0; got != step.free {
 					t.Errorf("chunks of %d bytes, step %d: %d Gets", size, i, n.Get)

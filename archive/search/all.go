@@ -29,6 +29,7 @@ type Hit struct {
 func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
 		reader := archive.NewReader(r)
+		reader.Keep(repo.KeptMail)
 		h := &allSearch{
 			reader: reader, ahead: archive.NewLookahead(reader, wants, q.ReadsFlags()), wants: wants, query: q,
 			readable: r.CanRead(), yield: yield,

@@ -34,6 +34,7 @@ func (c *catCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	if err != nil {
 		return err
 	}
+	contents.KeepMail()
 	mailbox, err := p.mailbox(ctx, r, contents, c.Mailbox)
 	if err != nil {
 		return err

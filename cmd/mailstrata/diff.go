@@ -52,6 +52,9 @@ func (c *diffCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	if err != nil {
 		return err
 	}
+	for _, contents := range manifests {
+		contents.KeepMail()
+	}
 	d, err := diff.Compare(ctx, manifests[0], manifests[1])
 	if err != nil {
 		return err

@@ -144,6 +144,7 @@ func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account
 	}
 	s.accounts = len(manifests) > 1
 	for _, contents := range manifests {
+		contents.KeepMail()
 		for found, err := range search.Find(ctx, contents, s.query, s.wants) {
 			if err := s.add(ctx, &search.Hit{Match: found, Contents: contents}, err); err != nil {
 				return err

@@ -49,6 +49,7 @@ func (c *lsCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	if err != nil {
 		return err
 	}
+	contents.KeepMail()
 	p.Page()
 	if c.Mailbox == "" {
 		return listMailboxes(ctx, p, contents)

@@ -29,6 +29,7 @@ type Flags struct {
 	PasswordCommand string `group:"repository" placeholder:"COMMAND" help:"Command that prints the passphrase."`
 	Trust           string `group:"repository" placeholder:"FINGERPRINT" help:"Accept only a repository with this fingerprint, even if this host has seen another one there. Use it on a new host, or once after the fingerprint changed."`
 	CacheDir        string `group:"repository" placeholder:"DIR" type:"path" var:"MAILSTRATA_CACHE_DIR" help:"Directory for data that can be fetched again."`
+	CacheSize       string `group:"repository" placeholder:"SIZE" var:"MAILSTRATA_CACHE_SIZE" help:"How much of the packs that were read to keep there, such as 500MB. 0 keeps nothing. Default: 1GiB for a bucket."`
 	CAFile          string `group:"repository" name:"ca-file" placeholder:"FILE" type:"path" var:"MAILSTRATA_CA_FILE" help:"Certificates (PEM) to trust besides those of the system, for mail servers and buckets. (Buckets also use AWS_CA_BUNDLE.)"`
 	AllowPlaintext  bool   `group:"repository" name:"insecure-plaintext" help:"Allow unencrypted connections to other hosts (imap:// without STARTTLS, s3:http://)."`
 }

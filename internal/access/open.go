@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -106,7 +107,30 @@ func MayRead(r *repo.Repo) error {
 func (l *Location) Options() (repo.Options, error) {
 	cache, errCache := l.host.CacheDir()
 	state, errState := l.host.StateDir()
-	return repo.Options{CacheDir: cache, StateDir: state, Location: l.String(), Trust: cmp.Or(l.host.Flags.Trust, l.Configured.Trust)}, errors.Join(errCache, errState)
+	size, errSize := l.cacheSize()
+	return repo.Options{
+		CacheDir: cache, CacheSize: size, StateDir: state, Location: l.String(),
+		Trust: cmp.Or(l.host.Flags.Trust, l.Configured.Trust),
+	}, errors.Join(errCache, errState, errSize)
+}
+
+// usualCacheSize bounds what this host keeps of the packs of a bucket, unless the user says otherwise.
+const usualCacheSize = 1 << 30
+
+// cacheSize returns how many bytes of packs this host keeps: none of a repository in a directory, which is as near as the
+// cache.
+func (l *Location) cacheSize() (size int64, err error) {
+	if l.bucket == nil {
+		return 0, nil
+	}
+	if text := l.host.Flags.CacheSize; text != "" {
+		if size, err = config.ParseCacheSize(text); err != nil {
+			return 0, &hint.Usage{Text: "--cache-size: " + err.Error()}
+		}
+	} else if c, err := l.host.Config(); err == nil {
+		size = c.CacheSize
+	}
+	return max(0, cmp.Or(size, usualCacheSize)), nil
 }
 
 // TryPassphrase tests whether a passphrase opens the repository. It returns false if there is no repository to test it

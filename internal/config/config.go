@@ -24,6 +24,7 @@ type Config struct {
 	Retention    history.Policy
 	Watch        map[string]Watch // by command
 	Parallel     int              // accounts read at once; 0: not set
+	CacheSize    int64            // bytes of packs that a host keeps of each bucket; 0: not set, -1: none
 }
 
 // Repository is a repository, and how to open it.

@@ -29,6 +29,7 @@ func parse(t *testing.T, text string) (*Config, []string) {
 func TestEachKeySaysWhatItSays(t *testing.T) {
 	c, problems := parse(t, `
 parallel_accounts = 8
+cache_size = "500 MB"
 [[repositories]]
 name = "main"
 place = "s3:https://s3.example/mail"
@@ -92,7 +93,7 @@ keep_within = "1y6m"
 keep_tags = ["move"]
 `)
 	want := &Config{
-		File: "dir/c.toml", Parallel: 8,
+		File: "dir/c.toml", Parallel: 8, CacheSize: 500_000_000,
 		Repositories: []Repository{
 			{Name: "main", Place: "s3:https://s3.example/mail", KeyFile: "/home/anna/nightly.key", Secret: Secret{Credential: "passphrase"}, Trust: "00ff"},
 			{Name: "usb", Place: "dir/usb", AllowPlaintext: true},

@@ -42,6 +42,7 @@ func Parse(file, home string, text []byte) (*Config, error) {
 	p.lines = findLines(text)
 	root := &table{parser: p, values: values}
 	c := &Config{File: file, Parallel: root.number("parallel_accounts", MaxParallel)}
+	parsed(root, "cache_size", &c.CacheSize, ParseCacheSize)
 	for _, t := range root.tables("repositories") {
 		c.Repositories = append(c.Repositories, t.repository(c))
 	}
@@ -192,6 +193,18 @@ func (t *table) retention() (policy history.Policy) {
 	policy.Tags = t.texts("keep_tags")
 	t.end()
 	return policy
+}
+
+// ParseCacheSize parses the size of a cache: "2 GB", or "0", which is -1.
+func ParseCacheSize(text string) (int64, error) {
+	if text == "0" {
+		return -1, nil
+	}
+	n, err := ParseBytes(text)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf(`%q is no size of a cache, such as "2 GB", or "0" for none`, text)
+	}
+	return n, nil
 }
 
 // ParseBytes parses a number of bytes: "2 GB", "500MiB", "5M". A number without a unit is an error, because it is

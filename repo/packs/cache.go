@@ -164,6 +164,11 @@ func (c *Cache) drop(p format.Pack) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.dropLocked(p)
+}
+
+// dropLocked is drop for a caller that holds mu.
+func (c *Cache) dropLocked(p format.Pack) bool {
 	files := c.known[p]
 	for _, file := range files {
 		_ = os.Remove(c.path(p, file))
@@ -180,6 +185,21 @@ func (c *Cache) forget(p format.Pack, file span) {
 	if i := slices.Index(c.known[p], file); i >= 0 {
 		c.known[p] = slices.Delete(c.known[p], i, i+1)
 		c.size -= file.to - file.from
+	}
+}
+
+// KeepOnly removes what the cache has of other packs, which the repository no longer has.
+func (c *Cache) KeepOnly(packs map[format.Pack]bool) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.read()
+	for p := range c.known {
+		if !packs[p] {
+			c.dropLocked(p)
+		}
 	}
 }
 

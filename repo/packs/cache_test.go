@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/packs"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -243,4 +244,21 @@ func FuzzFileName(f *testing.F) {
 			t.Errorf("%q is parsed as %v from %d to %d", name, p, from, to)
 		}
 	})
+}
+
+// What the repository no longer has leaves the cache, and the rest stays.
+func TestCacheDropsDeletedPacks(t *testing.T) {
+	dir := t.TempDir()
+	stays, goes := newWorld(t, 500_000, keys(t, 1)...), newWorld(t, 1000)
+	for _, w := range []*world{stays, goes} {
+		w.mustRead(t, w.reader(&storetest.Faulty{Store: w.store}, packs.OpenCache(dir, 1<<30)), 0, 100)
+	}
+	cache := packs.OpenCache(dir, 1<<30)
+	cache.KeepOnly(map[format.Pack]bool{stays.pack: true})
+	if cached := stays.reader(nil, cache).Cached; !cached(stays.at(0, 100)) {
+		t.Error("a pack that the repository has is gone")
+	}
+	if cached := goes.reader(nil, packs.OpenCache(dir, 1<<30)).Cached; cached(goes.at(0, 100)) {
+		t.Error("a deleted pack is kept")
+	}
 }
