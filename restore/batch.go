@@ -19,15 +19,15 @@ import (
 
 const (
 	// joinedBytes bounds the messages of a restore that are joined and not yet written.
-	joinedBytes = 16 << 20
+	joinedBytes = 8 << 20
 
 	// batchBytes and batchMessages bound a batch, in addition to Folder.BatchSize.
-	batchBytes    = 4 << 20
+	batchBytes    = 2 << 20
 	batchMessages = 500
 
 	// streamedSize is the size above which a message is not joined in memory. The target reads it chunk by chunk, and
 	// it counts only if WriteTo returns nil: join would read all of it once more.
-	streamedSize = batchBytes
+	streamedSize = 4 << 20
 
 	// streamedWeight is how much of joinedBytes a streamed message takes.
 	streamedWeight = 256 << 10

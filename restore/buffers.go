@@ -11,7 +11,7 @@ type bufferPools [bufferSizes]sync.Pool // of *[]byte; each has twice the size o
 
 const (
 	smallestBuffer = 64 << 10
-	bufferSizes    = 7 // up to batchBytes
+	bufferSizes    = 7 // up to 4 MiB
 )
 
 // bufferClass returns the smallest pool whose buffers have n bytes.

@@ -77,3 +77,21 @@ func TestRoundTrips(t *testing.T) {
 		}
 	}
 }
+
+// A message that is too large for memory is fetched once, and in few round trips.
+func TestLargeMessagesAreFetchedOnce(t *testing.T) {
+	const size = 12 << 20
+	synctest.Test(t, func(t *testing.T) {
+		m := new(storetest.Memory)
+		r := archivetest.NewRepo(t, m)
+		defer r.Close()
+		a := archivetest.NewAccount()
+		a.Mailbox("INBOX").Add("Subject: large\r\n\r\n" + string(archivetest.Base64(archivetest.RandomBytes(1, size))))
+		archivetest.Backup(t, r, a)
+		messages, trips, requests := restoreFar(t, m, true)
+		t.Logf("%d round trips, %+v", trips, requests)
+		if messages != 1 || trips > 10 || requests.Bytes > size*5/4 {
+			t.Errorf("%d messages, %d round trips, %+v", messages, trips, requests)
+		}
+	})
+}
