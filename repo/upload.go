@@ -11,7 +11,7 @@ import (
 const uploaders = 2
 
 // keptAtOnce is the number of packs that are listed at once.
-const keptAtOnce = 8
+const keptAtOnce = 32
 
 // heldSpools bounds the bytes of uploaded packs that stay on this host's disk until the store lists them.
 const heldSpools = 256 << 20
