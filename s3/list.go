@@ -10,13 +10,17 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// List implements store.Store. A page of up to 1,000 objects is held in memory, and up to 64 pages if the listing is
-// long (list_parts.go).
+// List implements store.Store. A page of up to 1,000 objects is held in memory, and some dozen pages if the listing is long
+// (list_parts.go).
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return s.objects(ctx, &listing{prefix: s.prefix + prefix, divisible: true}, strings.TrimSpace("list objects "+prefix))
+}
+
+// objects yields the objects of a listing, in parts if it is long.
+func (s *Store) objects(ctx context.Context, l *listing, doing string) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
-		doing := strings.TrimSpace("list objects " + prefix)
-		l := &listing{prefix: s.prefix + prefix, divisible: true}
-		for o, err := range s.listFrom(ctx, l, doing) {
+		l := *l // a sequence may be used again
+		for o, err := range s.listFrom(ctx, &l, doing) {
 			if !yield(o, err) || err != nil {
 				return
 			}
@@ -58,7 +62,7 @@ type listing struct {
 	last    string // the last name
 	stopped bool   // by the caller
 
-	divisible bool      // the rest after the first page may be listed in parts
+	divisible bool      // the rest after a page may be listed in parts
 	parts     []listing // which then replace the rest
 }
 
@@ -79,7 +83,7 @@ func (l *listing) readOnce(ctx context.Context) (doubtful bool, err error) {
 	found := l.store.client().ListObjectsIter(watched, l.store.Bucket, minio.ListObjectsOptions{
 		Prefix: l.prefix, Recursive: true, StartAfter: l.last, FetchOwner: &withOwner, MaxKeys: l.page,
 	})
-	n := 0
+	n := 0 // objects of this page
 	for o := range found {
 		if o.Err != nil {
 			return false, o.Err
@@ -87,7 +91,10 @@ func (l *listing) readOnce(ctx context.Context) (doubtful bool, err error) {
 		if err := l.take(o); err != nil || l.stopped {
 			return false, err
 		}
-		if n++; l.divisible && n == pages.entries && pages.more { // the last one of the first page
+		if n++; n != pages.entries {
+			continue
+		}
+		if n = 0; l.divisible && pages.more {
 			if l.parts = divide(l.prefix, l.last); l.parts != nil {
 				return false, nil
 			}

@@ -3,17 +3,20 @@ package s3
 import (
 	"context"
 	"encoding/hex"
+	"strconv"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
 // The pages of a listing follow one another, so a listing of 15,000 objects takes 15 round trips. Most names of a
-// repository go on with hex digits of a hash after the prefix. So if the last name of the first page shows that many
-// more pages follow, the rest is listed in parts, one for each next digit, at once.
+// repository go on with hex digits of a hash after their folder. So if the last name of a page shows that many more pages
+// of its folder follow, these are listed in parts, one for each next digit, and at the same time what comes after the
+// folder, which may be divided in turn.
 
 const (
-	// manyPages is how many more pages a listing must have to be worth dividing: the parts take a request each, and most
+	// manyPages is how many more pages a folder must have to be worth dividing: the parts take a request each, and most
 	// of these are pages that the listing has anyway.
 	manyPages = 6
 
@@ -21,28 +24,50 @@ const (
 	hashDigits = 32
 
 	// batch is how many objects a part passes on at once. batchesAhead bounds how many batches it lists ahead of the
-	// caller: 16 parts then hold some 10 MB at most.
+	// caller: the parts of a folder then hold some 5 MB at most.
 	batch        = 1000
-	batchesAhead = 4
+	batchesAhead = 2
 )
 
 // divide returns the parts of what follows last in the listing of a prefix, in the order of their names. It returns
-// nothing if that does not have many pages. Names that do not go on with a hex digit are in the first part or in the last
-// one.
+// nothing if the folder of last does not have many more pages. Names in the folder that do not go on with a hex digit are
+// in the first part or in the last but one.
 func divide(prefix, last string) []listing {
-	if len(last) < len(prefix)+hashDigits {
+	folder, ok := hashFolder(prefix, last)
+	if !ok {
 		return nil
 	}
-	seen, err := hex.DecodeString(last[len(prefix) : len(prefix)+hashDigits])
-	if err != nil || 255-int(seen[0]) < manyPages*(int(seen[0])+1) { // the first page has seen/256 of the names
+	digit := len(folder)
+	seen, err := strconv.ParseUint(last[digit:digit+2], 16, 8)
+	if err != nil || 255-seen < manyPages*(seen+1) { // at most a page has seen/256 of the names
 		return nil
 	}
 	const digits = "0123456789abcdef"
-	parts := []listing{{prefix: last[:len(prefix)+1], last: last}}
-	for _, digit := range digits[seen[0]>>4+1:] {
-		parts = append(parts, listing{prefix: prefix + string(digit)})
+	parts := []listing{{prefix: last[:digit+1], last: last}}
+	for _, d := range digits[seen>>4+1:] {
+		parts = append(parts, listing{prefix: folder + string(d)})
 	}
-	return append(parts, listing{prefix: prefix, last: prefix + "f~"}) // no name has a '~', which comes after all letters
+	// No name has a '~', which comes after all letters.
+	parts = append(parts, listing{prefix: folder, last: folder + "f~"})
+	if folder != prefix {
+		parts = append(parts, listing{prefix: prefix, last: folder + "~", divisible: true})
+	}
+	return parts
+}
+
+// hashFolder returns the beginning of a name after which a hash follows: a prefix, or that and some folders.
+func hashFolder(prefix, name string) (folder string, ok bool) {
+	for from := len(prefix); len(name)-from >= hashDigits; {
+		if _, err := hex.DecodeString(name[from : from+hashDigits]); err == nil {
+			return name[:from], true
+		}
+		slash := strings.IndexByte(name[from:], '/')
+		if slash < 0 {
+			break
+		}
+		from += slash + 1
+	}
+	return "", false
 }
 
 // listParts yields the objects of parts, which it lists at once. It reports whether the caller wants more.
@@ -91,7 +116,7 @@ func (l *listing) pass(ctx context.Context, s *Store, doing string, to chan<- []
 			return false
 		}
 	}
-	for o, err := range s.listFrom(ctx, l, doing) {
+	for o, err := range s.objects(ctx, l, doing) {
 		if err != nil {
 			return err
 		}

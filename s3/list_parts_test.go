@@ -58,6 +58,43 @@ func TestLongListing(t *testing.T) {
 	}
 }
 
+// So is a listing of several folders: each long one is listed in parts.
+func TestLongListingOfFolders(t *testing.T) {
+	f := newFake(t)
+	long(f, 1000)
+	for i := range 500 {
+		hash := sha256.Sum256(fmt.Append(nil, i))
+		f.objects[fmt.Sprintf("catalog/%x", hash)] = nil
+		f.objects[fmt.Sprintf("index/%x", hash)] = nil
+		f.objects[fmt.Sprintf("manifests/%x/%08d-x", hash[:16], i)] = nil
+		f.objects[fmt.Sprintf("marks/%08d-%x", i, hash)] = nil
+	}
+	want := slices.Sorted(maps.Keys(f.objects))
+	c := &crowd{delay: 10 * time.Millisecond}
+	f.set(c.fault)
+	s := f.open()
+	f.next()
+	sequence := s.List(t.Context(), "")
+	for range 2 { // it may be used again
+		var got []string
+		for o, err := range sequence {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, o.Name)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("listed %d names, want %d", len(got), len(want))
+		}
+	}
+	if requests, pages := strings.Count(f.requests(), "GET")/2, len(want)/f.page; requests > pages+4*18 {
+		t.Errorf("%d requests for %d pages", requests, pages)
+	}
+	if most := c.most.Load(); most < 30 {
+		t.Errorf("%d requests at once", most)
+	}
+}
+
 // A listing of a few pages takes a request for each, and so does one whose names are no hashes.
 func TestListingThatIsNotDivided(t *testing.T) {
 	f := newFake(t)

@@ -2,10 +2,12 @@ package s3_test
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -142,4 +144,33 @@ func TestWaitEndsWithContext(t *testing.T) {
 	group.Wait()
 	f.set(nil)
 	getAll(t, s, inflight.First)
+}
+
+// A new TLS connection resumes the session of an earlier one, which saves both sides the certificate.
+func TestSessionsAreResumed(t *testing.T) {
+	f := newFake(t)
+	var resumed, fresh atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS.DidResume {
+			resumed.Add(1)
+		} else {
+			fresh.Add(1)
+		}
+		w.Header().Set("Connection", "close")
+		f.ServeHTTP(w, r)
+	}))
+	server.StartTLS()
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	s := f.open(func(o *s3.Options) { o.Endpoint, o.RootCAs = server.URL, roots })
+	if err := put(t, s, "o", "mail"); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		getAll(t, s, 1)
+	}
+	if fresh.Load() != 1 || resumed.Load() != 3 {
+		t.Errorf("%d new sessions and %d resumed ones, want 1 and 3", fresh.Load(), resumed.Load())
+	}
 }
