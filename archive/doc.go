@@ -15,13 +15,15 @@
 // and on its way out through
 //
 //	Manifests       lists manifests, each with its repo.Head: name, hash, time and marks, which are known without
-//	                reading it; Resolve finds the one that a person named (manifests.go)
+//	                reading it; Resolve finds the one that a person named (manifests.go,
+//	                resolve.go)
 //	Reader          opens a manifest as Contents, and reads chunks by the repo.Reader in it (contents.go)
 //	Contents        lists the mailboxes, pages and entries of a manifest (contents.go)
 //	Body            joins and verifies the bytes of a message (body.go). Package restore calls it, and the
 //	                packages replicate and rewrite and the command cat
 //
-// A Walk follows a manifest to its records, and passes over what it shares with others (walk.go). Prune does so for
+// A Lookahead fetches what manifests refer to before a walk needs it, and AheadOf what is read of messages (lookahead.go,
+// ahead.go). A Walk follows a manifest to its records, and passes over what it shares with others (walk.go). Prune does so for
 // repo.Repo.Prune (prune.go), and a RecordFinder for the manifests that have certain messages (record_finder.go).
 // Check reads what manifests refer to, and reports what is wrong with it (check.go, check_manifest.go).
 // PlanForget applies a retention policy (forget.go). Before it forgets a manifest, it compares the manifest before
