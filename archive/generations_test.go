@@ -3,7 +3,6 @@ package archive_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -111,43 +110,4 @@ func TestTwoPrunesBringNightsTogether(t *testing.T) {
 		}
 	}
 	archivetest.MustBeSound(t, host)
-}
-
-// With a prune a day, the number of packs and segments grows with the logarithm of the nights, and each byte is written again only a
-// few times. MAILSTRATA_LONG simulates ten years, of which docs/design/packs.md has the figures.
-func TestPrunesEachNight(t *testing.T) {
-	nights := 70
-	if os.Getenv("MAILSTRATA_LONG") != "" {
-		nights = 3650
-	}
-	m := new(storetest.Memory)
-	r := archivetest.NewRepo(t, m)
-	defer r.Close()
-	mail := newCorrespondence()
-	var copied int64
-	most := map[string]int{}
-	for night := range nights {
-		mail.night(6)
-		archivetest.Backup(t, r, mail.Account)
-		m.Advance(aDay)
-		copied += mustPrune(t, r).Copied.Bytes
-		objects, size := kinds(m)
-		for kind, n := range objects {
-			most[kind] = max(most[kind], n)
-		}
-		if night%365 == 364 || night == nights-1 {
-			t.Logf("after %d nights: objects %v, at most %v, bytes %v, %d written again", night+1, objects, most, size, copied)
-		}
-	}
-	// Up to 15 packs of each of two generations, and those that were condemned yesterday.
-	if n := most["data"] + most["catalog"]; n > 2*(2*15+2*16) {
-		t.Errorf("there were up to %d packs", n)
-	}
-	if most["index"] > 40 || most["condemned"] > nights/10+1 {
-		t.Errorf("there were up to %d segments and %d condemnations", most["index"], most["condemned"])
-	}
-	if _, size := kinds(m); copied > 3*(size["data"]+size["catalog"]) {
-		t.Errorf("%d bytes were written again, of %v", copied, size)
-	}
-	archivetest.MustBeSound(t, archivetest.Reopen(t, m))
 }

@@ -31,14 +31,6 @@ func (b *packBuilder) target() int64 {
 	return min(packTarget, max(firstPack, b.closed/2))
 }
 
-// fillPacks makes the writer fill every pack. The writer has put nothing yet. A prune has no server to wait for while the last pack is
-// uploaded, and should leave few packs.
-func (w *Writer) fillPacks() {
-	for i := range w.builders {
-		w.builders[i].fill = true
-	}
-}
-
 // packFrame adds a frame to the open pack of its kind; encoded is the compressed frame. If the pack has no room for it,
 // packFrame completes the pack and begins another.
 func (w *Writer) packFrame(f *format.RawFrame, encoded []byte) error {

@@ -19,6 +19,10 @@ type PruneOptions struct {
 	// MaxUnused is the share of all packs, from 0 to 1, that may be unused before packs are repacked.
 	MaxUnused float64
 
+	// Compression is how much packs that are rewritten are compressed. With MaxCompression, packs of mail that are not
+	// compressed so are rewritten if they are more than a quarter of all mail.
+	Compression Compression
+
 	// Erased is called with each unmarked manifest that holds what was erased, because its run began before the erasure. It
 	// may be nil.
 	Erased func(Head)
@@ -29,6 +33,15 @@ type PruneOptions struct {
 	// Progress may be nil, and may be called several times at once.
 	Progress func(Progress)
 }
+
+// Compression is how much work a prune spends on compression.
+type Compression = format.Compression
+
+// The compressions: UsualCompression is that of backups, MaxCompression takes ten times the time.
+const (
+	UsualCompression = format.Usual
+	MaxCompression   = format.Max
+)
 
 // Amount counts objects.
 type Amount struct {

@@ -36,6 +36,7 @@ func (p *plan) dead() (doomed []store.Object, living []*packState) {
 func (p *plan) rewritten() []*packState {
 	chosen := p.sparse()
 	chosen = append(chosen, p.holdingErased(chosen)...)
+	chosen = append(chosen, p.loose(chosen)...)
 	chosen = append(chosen, p.small(chosen)...)
 	slices.SortFunc(chosen, byName)
 	return chosen
@@ -72,6 +73,31 @@ func (p *plan) sparse() (chosen []*packState) {
 		}
 		chosen = append(chosen, s)
 		unused -= s.unused()
+	}
+	return chosen
+}
+
+// leastLoose is the content from which packs are rewritten for MaxCompression: so much that some frames become large.
+const leastLoose = 32 << 20
+
+// loose returns the packs of mail to rewrite for MaxCompression: those without a large frame, if they are many.
+func (p *plan) loose(but []*packState) (chosen []*packState) {
+	if p.Compression != MaxCompression {
+		return nil
+	}
+	var all, sum uint64
+	var content int64
+	for _, s := range p.census.ordered() {
+		if s.Kind != format.PackNumber(format.KindData) || !s.counts() {
+			continue
+		}
+		all += s.Size
+		if p.rewritable(s) && !slices.ContainsFunc(s.Lengths, format.Large) && !slices.Contains(but, s) {
+			chosen, sum, content = append(chosen, s), sum+s.Size, content+s.kept
+		}
+	}
+	if sum <= all/4 || content < leastLoose {
+		return nil
 	}
 	return chosen
 }

@@ -39,7 +39,7 @@ func (p *pruner) copy(ctx context.Context, packs []*packState) ([]*packState, er
 		return nil, err
 	}
 	defer w.Close()
-	w.fillPacks()
+	w.forPrune(p.Compression)
 	w.listed = map[format.Pack]uint64{}
 	for pack, o := range p.packs {
 		w.listed[pack] = uint64(o.Size)
@@ -70,4 +70,19 @@ func (p *pruner) copy(ctx context.Context, packs []*packState) ([]*packState, er
 	p.report.Copied.Objects += int(stats.Objects)
 	p.report.Copied.Bytes += stats.Stored
 	return c.done, nil
+}
+
+// forPrune prepares a writer, which has put nothing yet, for a prune: it fills every pack, because no server waits while the last one is
+// uploaded. One stream puts all chunks, so fewer frames are enough, which may be large.
+func (w *Writer) forPrune(c Compression) {
+	for i := range w.builders {
+		w.builders[i].fill = true
+	}
+	frames := newFrames(format.DataLanes + format.EncodersAtOnce() + 1)
+	for range cap(frames) {
+		f := <-frames
+		f.Compression = c
+		frames <- f
+	}
+	w.free[format.PackNumber(format.KindData)] = frames
 }

@@ -16,8 +16,9 @@ import (
 )
 
 type pruneCommand struct {
-	MaxUnused share `default:"5%" placeholder:"SHARE" help:"How much of all packs may be unused before packs are repacked: a percentage, or \"unlimited\"."`
-	DryRun    bool  `short:"n" help:"Only show what would be deleted, now and later."`
+	MaxUnused   share  `default:"5%" placeholder:"SHARE" help:"How much of all packs may be unused before packs are repacked: a percentage, or \"unlimited\"."`
+	Compression string `enum:"usual,max" default:"usual" placeholder:"HOW" help:"How much to compress what is repacked: usual or max. With max, prune also repacks mail that was compressed as usual, once."`
+	DryRun      bool   `short:"n" help:"Only show what would be deleted, now and later."`
 
 	watchFlags `embed:""`
 }
@@ -26,7 +27,9 @@ type pruneCommand struct {
 func (c *pruneCommand) isWhole() bool { return !c.DryRun }
 
 func (*pruneCommand) Help() string {
-	return `Deletes what no manifest needs: messages and records that only forgotten manifests had, and what interrupted runs left behind. It repacks packs with much unused data, and small packs.
+	return `Deletes what no manifest needs: messages and records that only forgotten manifests had, and what interrupted runs left behind. It repacks packs with much unused data, and brings small packs together, in the order in which the newest manifest is read.
+
+With --compression max, mail takes 3 to 6% less space. Repacking then takes ten times the time and more memory, some 100 MB for each of up to four processors. To read one message, mailstrata then decodes up to 8 MiB and not 4.
 
 Backups may run at the same time. Therefore deleting takes two prunes: one marks what is not needed, and one a day later deletes it, if it is still not needed. Run prune every day or week. An interrupted prune continues the next time.
 
@@ -36,6 +39,7 @@ EXAMPLES
 
     mailstrata prune --dry-run
     mailstrata prune --max-unused 20%
+    mailstrata prune --compression max
     mailstrata forget --keep-daily 30 --keep-monthly 24 --prune
 
 EXIT STATUS
@@ -102,10 +106,11 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	left, late := 0, 0
 	progress := p.Progress("pruned")
 	report, err := archive.Prune(ctx, r, repo.PruneOptions{
-		DryRun:    c.DryRun,
-		MaxUnused: float64(c.MaxUnused),
-		Progress:  steps(progress),
-		Erased:    func(repo.Head) { late++ },
+		DryRun:      c.DryRun,
+		MaxUnused:   float64(c.MaxUnused),
+		Compression: compressionOf(c.Compression),
+		Progress:    steps(progress),
+		Erased:      func(repo.Head) { late++ },
 		Left: func(name string, err error) {
 			if errors.Is(err, store.ErrRetained) && r.Lock() != nil {
 				return // expected; the summary has their number
@@ -163,6 +168,13 @@ func (c *pruneCommand) erase(ctx context.Context, p *program, r *repo.Repo, late
 	p.Note("%s rewritten without what was erased: the runs that committed them began before the erasure", ui.Plural(report.Rewritten, "manifest"))
 	warnDamaged(p, report)
 	return report, nil
+}
+
+func compressionOf(name string) repo.Compression {
+	if name == "max" {
+		return repo.MaxCompression
+	}
+	return repo.UsualCompression
 }
 
 // pruneError adds a hint if a damaged manifest prevents the prune.

@@ -22,11 +22,15 @@ type frameEncoder struct {
 const encoderWindow = 4 << 20
 
 func newFrameEncoder(level zstd.EncoderLevel) (*frameEncoder, error) {
+	window := encoderWindow
+	if level == maxLevel {
+		window = largeFrame
+	}
 	e, err := zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(level),
 		zstd.WithAllLitEntropyCompression(true), // as the better levels do
 		zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(encoderWindow),
+		zstd.WithWindowSize(window),
 		zstd.WithSingleSegment(true),
 		zstd.WithEncoderCRC(true),
 		zstd.WithLowerEncoderMem(true),
@@ -67,7 +71,10 @@ type frameEncoders struct {
 // manifest.
 const smallContent = 32 << 10
 
-func levelFor(content []byte) zstd.EncoderLevel {
+func levelFor(content []byte, c Compression) zstd.EncoderLevel {
+	if c == Max {
+		return maxLevel
+	}
 	if len(content) <= smallContent {
 		return zstd.SpeedFastest
 	}
@@ -173,9 +180,18 @@ const maxEncoders = 4
 // EncodersAtOnce returns how many frames a writer compresses at once.
 func EncodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }
 
-// WithFrame compresses content, checks the frame, and calls use with it. The frame is valid until use returns.
+// WithFrame compresses content as usual, checks the frame, and calls use with it. The frame is valid until use returns.
 func (c *Codec) WithFrame(content []byte, use func(encoded []byte) error) error {
-	level := levelFor(content)
+	return c.withFrame(content, Usual, use)
+}
+
+// WithRawFrame is WithFrame for the content and the compression of a frame of a pack.
+func (c *Codec) WithRawFrame(f *RawFrame, use func(encoded []byte) error) error {
+	return c.withFrame(f.Content, f.Compression, use)
+}
+
+func (c *Codec) withFrame(content []byte, compression Compression, use func(encoded []byte) error) error {
+	level := levelFor(content, compression)
 	e, err := c.encoders.get(level)
 	if err != nil {
 		return err

@@ -8,6 +8,24 @@ import (
 // PackChunks bounds the chunks of a pack, so that its table stays small.
 const PackChunks = 1 << 16
 
+// Compression is how much work a writer spends on compression.
+type Compression uint8
+
+const (
+	// Usual compression is for backups. Mail servers are not faster.
+	Usual Compression = iota
+
+	// Max compression takes ten times the time, and larger frames. It is for a prune.
+	Max
+)
+
+// largeFrame is the size of the content at which a frame of mail with Max compression is closed, unless it holds
+// headers. A reader decodes it whole to read one message, so it is no larger.
+const largeFrame = 8 << 20
+
+// Large reports whether a frame whose content has length bytes was closed for Max compression.
+func Large(length uint32) bool { return length >= largeFrame }
+
 // frameTargets is the size of the content at which a frame is closed. Larger frames compress better: text of mailing
 // lists takes 5 % less in frames of 4 MiB than of 1 MiB. But each frame takes that memory while it is filled, and is
 // decoded whole to read one message. A damaged frame damages all messages that have a chunk in it. A frame of headers
@@ -23,18 +41,30 @@ var frameTargets = [Lanes]int{
 // quarter of Base64 text that was not decoded. On content that was compressed before it is as fast as they are.
 const frameLevel = zstd.SpeedBetterCompression
 
+// maxLevel is the level of Max compression.
+const maxLevel = zstd.SpeedBestCompression
+
 // RawFrame is the content of a frame that is being filled with chunks of one lane.
 type RawFrame struct {
-	Lane     Lane
-	Content  []byte
-	Prefixes []chunk.Prefix
-	lengths  []uint32
+	Lane        Lane
+	Compression Compression
+	Content     []byte
+	Prefixes    []chunk.Prefix
+	lengths     []uint32
+}
+
+// target returns the size of the content at which the frame is closed.
+func (f *RawFrame) target() int {
+	if f.Compression == Max && (f.Lane == LaneText || f.Lane == LaneBody) {
+		return largeFrame
+	}
+	return frameTargets[f.Lane]
 }
 
 // Add appends a chunk.
 func (f *RawFrame) Add(p chunk.Prefix, data []byte) {
 	if f.Content == nil {
-		f.Content = make([]byte, 0, frameTargets[f.Lane]+chunk.Max)
+		f.Content = make([]byte, 0, f.target()+chunk.Max)
 	}
 	f.Content = append(f.Content, data...)
 	f.Prefixes = append(f.Prefixes, p)
@@ -43,7 +73,7 @@ func (f *RawFrame) Add(p chunk.Prefix, data []byte) {
 
 // Full reports whether the frame should be closed.
 func (f *RawFrame) Full() bool {
-	return len(f.Content) >= frameTargets[f.Lane] || len(f.Prefixes) >= PackChunks
+	return len(f.Content) >= f.target() || len(f.Prefixes) >= PackChunks
 }
 
 // Reset empties the frame for another lane. It keeps its memory.
