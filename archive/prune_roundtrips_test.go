@@ -5,7 +5,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -42,4 +44,32 @@ func TestPruneRoundTrips(t *testing.T) {
 			})
 		})
 	}
+}
+
+// After packs were brought together and deleted, the index names the deleted ones for another day. A walk does not look for them.
+func TestWalkPassesOverDeletedPacks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(storetest.Memory)
+		r := archivetest.NewRepo(t, m)
+		mail := newCorrespondence()
+		for range 20 {
+			mail.night(5)
+			archivetest.Backup(t, r, mail.Account)
+			m.Advance(aDay)
+		}
+		mustPrune(t, r)
+		m.Advance(aDay)
+		if report := mustPrune(t, r); report.Deleted.Objects < 32 || report.Segments.Objects == 0 {
+			t.Fatalf("%+v", report)
+		}
+		r.Close()
+		far := storetest.NewFar(m)
+		host := archivetest.Reopen(t, far)
+		if _, err := archive.Prune(t.Context(), host, repo.PruneOptions{DryRun: true}); err != nil {
+			t.Fatal(err)
+		}
+		if far.RoundTrips() > 20 {
+			t.Errorf("%d round trips, %+v", far.RoundTrips(), far.Requests())
+		}
+	})
 }

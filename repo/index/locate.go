@@ -61,7 +61,8 @@ func (m match) location() Location {
 	}
 }
 
-// Locate returns where chunks are, one place of each, in the order of ids. It prefers places that a segment describes. If
+// Locate returns where chunks are, one place of each, in the order of ids. It prefers places that a segment describes, and
+// those in large packs. If
 // the index does not know some, Locate looks for new segments, and then for packs that no segment describes. It returns
 // ErrNoChunk if one is nowhere.
 func (x *Index) Locate(ctx context.Context, ids []chunk.ID) ([]Location, error) {
@@ -110,12 +111,15 @@ func newLookup(ids []chunk.ID) *lookup {
 	return l
 }
 
-// add adds a place of a chunk, unless a better one is known. It reports whether another may be better.
+// add adds a place of a chunk, unless a better one is known. One that a segment describes is better, and then one in a
+// larger pack: a prune brings small packs together, and the index of a host still names them after they are deleted.
+// Another place may always be better.
 func (l *lookup) add(m match) (more bool) {
-	if best, known := l.found[m.Prefix]; !known || m.indexed && !best.indexed {
+	best, known := l.found[m.Prefix]
+	if !known || m.indexed && !best.indexed || m.indexed == best.indexed && m.pack.Size > best.pack.Size {
 		l.found[m.Prefix] = m
 	}
-	return !m.indexed
+	return true
 }
 
 // settle removes from missing what was found.
