@@ -10,25 +10,41 @@ import (
 // EncodePageList returns a page list: a chunk with up to 256 page rows of a mailbox, in ascending order. ParsePageList
 // inverts it.
 func EncodePageList(pages []Page) ([]byte, error) {
-	if err := checkCount("pages in a list", len(pages), maxListPages); err != nil {
+	if err := checkPageList(pages); err != nil {
 		return nil, err
-	}
-	if len(pages) == 0 {
-		return nil, refuse("a list without pages")
-	}
-	for i, p := range pages {
-		if err := p.check(); err != nil {
-			return nil, err
-		}
-		if i > 0 && uint64(p.Start) < pages[i-1].span().end() {
-			return nil, refuse("page at %d, after one that ends at %d", p.Start, pages[i-1].span().end())
-		}
 	}
 	return marshal("page list", pages, MaxChunk)
 }
 
+// checkPageList returns why pages cannot be a list.
+func checkPageList(pages []Page) error {
+	if err := checkCount("pages in a list", len(pages), maxListPages); err != nil {
+		return err
+	}
+	if len(pages) == 0 {
+		return refuse("a list without pages")
+	}
+	for i, p := range pages {
+		if err := p.check(); err != nil {
+			return err
+		}
+		if i > 0 && uint64(p.Start) < pages[i-1].span().end() {
+			return refuse("page at %d, after one that ends at %d", p.Start, pages[i-1].span().end())
+		}
+	}
+	return nil
+}
+
 // ParsePageList inverts EncodePageList.
 func ParsePageList(b []byte) ([]Page, error) {
+	if pages, ok := scanPageList(b); ok && checkPageList(pages) == nil {
+		return pages, nil
+	}
+	return decodePageList(b)
+}
+
+// decodePageList is ParsePageList by the general decoder. It is slower, and says what is wrong with a list.
+func decodePageList(b []byte) ([]Page, error) {
 	var pages []Page
 	if err := unmarshal("page list", decoding, b, &pages, MaxChunk); err != nil {
 		return nil, err
