@@ -35,7 +35,7 @@ const (
 	BlockSize  = fileBlock * format.EntrySize
 	filePack   = 1 + 32 + 8 + 4 + 4
 
-	smallFile = 1 << 20 // bytes of entries
+	smallFile = 2 << 20 // bytes of entries: 75,000 chunks
 )
 
 var errFile = errors.New("not a whole index file of this repository")
