@@ -166,6 +166,37 @@ func TestConnectionsAreMadeAtOnce(t *testing.T) {
 	})
 }
 
+// A caller that no longer needs a mailbox while it is opened does not wait, and does not cost the connection.
+func TestAnOpeningThatIsCanceledKeepsItsConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := imap.NewSource(farOptions(newAccount()))
+		defer time.Sleep(time.Second) // until the sessions have ended
+		defer source.Close()
+		survey, err := source.Survey(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), roundTrip/4)
+		defer cancel()
+		began := time.Now()
+		if view, err := source.Examine(ctx, survey.Mailboxes[0]); err == nil {
+			view.Close()
+			t.Error("a mailbox was opened after its context ended")
+		}
+		if n := trips(began); n > 0 {
+			t.Errorf("the caller waited for %d round trips, want 0", n)
+		}
+		time.Sleep(roundTrip)
+		began = time.Now()
+		if _, err := source.Survey(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := trips(began); n > 1 {
+			t.Errorf("the next survey takes %d round trips, want 1, on the same connection", n)
+		}
+	})
+}
+
 // On a night without news, both sides are asked at once: the server's four round trips are over when the repository is
 // open, and the manifest takes two more.
 func TestAnUnchangedNightTakesSixRoundTrips(t *testing.T) {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mailstrata/mailstrata/backup/source"
+	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -154,18 +156,42 @@ func (s *Source) survey(ctx context.Context, c *Client) (*mail.Survey, error) {
 	return survey, nil
 }
 
-// Examine opens a mailbox for reading, on a connection of its own.
+// openingGrace is how long a connection waits for the answer to an EXAMINE that nobody waits for any more. A new
+// connection costs more than the answer.
+const openingGrace = 2 * time.Second
+
+// Examine opens a mailbox for reading, on a connection of its own. If ctx ends first, Examine returns at once, and the
+// connection is free again when the server has answered.
 func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View, error) {
 	c, err := s.pool.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m, err := c.Examine(ctx, mailbox.Raw)
-	if err != nil {
-		s.pool.Put(c)
-		return nil, err
+	type opening struct {
+		mailbox *Mailbox
+		err     error
 	}
-	return &view{Mailbox: m, source: s}, nil
+	opened := make(chan opening, 1)
+	go func() {
+		longer, done := grace.Context(ctx, openingGrace)
+		defer done()
+		m, err := c.Examine(longer, mailbox.Raw)
+		opened <- opening{m, err}
+	}()
+	select {
+	case o := <-opened:
+		if o.err != nil {
+			s.pool.Put(c)
+			return nil, o.err
+		}
+		return &view{Mailbox: o.mailbox, source: s}, nil
+	case <-ctx.Done():
+		go func() {
+			<-opened
+			s.pool.Put(c)
+		}()
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Parallel returns the number of views that can be open at once.

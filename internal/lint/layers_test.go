@@ -66,7 +66,7 @@ var layers = map[string]string{
 	"backup/sample":   "chunk internal/percent manifest",
 	"backup/source":   "internal/retry mail",
 	"eml":             "chunk internal/header internal/safename internal/tree mail restore",
-	"imap":            "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire mail",
+	"imap":            "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire internal/grace mail",
 	"imap/imaprestore": `
 		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
 		internal/canonical internal/retry mail restore`,
