@@ -2,9 +2,11 @@ package restore
 
 import (
 	"context"
+	"iter"
 
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/repo"
+	"golang.org/x/sync/semaphore"
 )
 
 // The frames of several batches are fetched together: many small packs, or a store that is far away, then cost one round
@@ -61,11 +63,24 @@ func groups(batches []*batch) []*group {
 // weight is how much of fetchedBytes the group takes.
 func (g *group) weight() int64 { return min(g.bytes, fetchedBytes) }
 
+// withRoom yields groups, each when there is room for its frames. A group gets its room before those after it: otherwise
+// these could hold all the room that it waits for, and give it back only after it was used.
+func withRoom(ctx context.Context, room *semaphore.Weighted, groups []*group) iter.Seq2[*group, error] {
+	return func(yield func(*group, error) bool) {
+		for _, g := range groups {
+			if room.Acquire(ctx, g.weight()) != nil {
+				yield(nil, context.Cause(ctx))
+				return
+			}
+			if !yield(g, nil) {
+				return
+			}
+		}
+	}
+}
+
 // fetch fetches the frames of a group. Errors appear when the frames are used.
 func (r *restorer) fetch(ctx context.Context, g *group) (*group, error) {
-	if err := r.fetched.Acquire(ctx, g.weight()); err != nil {
-		return nil, context.Cause(ctx)
-	}
 	r.Contents.Prefetch(ctx, g.frames)
 	return g, nil
 }
@@ -88,7 +103,7 @@ func (j *job) fetchAll(ctx context.Context, fetched chan<- *batch) error {
 		if err := j.plan(ctx, window); err != nil {
 			return err
 		}
-		list := inorder.Slice(groups(batches(window, messages, bytes)))
+		list := withRoom(ctx, j.restorer.fetched, groups(batches(window, messages, bytes)))
 		for g, err := range inorder.Map(ctx, groupsAhead, list, j.restorer.fetch) {
 			if err != nil {
 				return err
