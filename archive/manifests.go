@@ -169,7 +169,7 @@ func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
 	return latest, nil
 }
 
-// newest opens the first complete manifest of a list, or returns nil if there is none.
+// newest opens the first complete manifest of a list. It returns nil if no manifest is complete.
 func (r *Reader) newest(ctx context.Context, heads []repo.Head) (*Contents, error) {
 	for _, head := range heads {
 		if !head.Committed() {

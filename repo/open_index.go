@@ -14,7 +14,7 @@ import (
 type lazyIndex struct {
 	mu      sync.Mutex
 	open    *index.Index  // nil until it is open
-	opening chan struct{} // closed when the goroutine that opens it has done so or failed; nil if there is none
+	opening chan struct{} // closed when opening succeeds or fails; nil if no goroutine is opening it
 }
 
 // openIndex returns the index.

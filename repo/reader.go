@@ -84,8 +84,8 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	return nil, copies.err()
 }
 
-// otherCopy reads a chunk from a place that was not tried yet. It returns nil if there is none. refresh: if a pack is gone,
-// it looks for packs that are newer than the index of this host.
+// otherCopy reads a chunk from a place that was not tried yet. It returns nil if no place is left. If refresh is true and a
+// pack is gone, it also looks for packs that are newer than the index of this host.
 func (rd *Reader) otherCopy(ctx context.Context, id chunk.ID, c *copies, refresh bool) ([]byte, error) {
 	x, err := rd.r.openIndex(ctx)
 	if err != nil {

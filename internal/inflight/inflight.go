@@ -65,7 +65,7 @@ func New() *Limit {
 	return &Limit{limit: First, doubling: true, began: First, kinds: map[string]*kind{}}
 }
 
-// Request is a request under way. Call one of its methods, once, when its answer has begun or when there is none.
+// Request is a request under way. Call one of its methods, once, when its answer begins or it fails.
 type Request struct {
 	limit *Limit
 	round int
