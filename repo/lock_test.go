@@ -3,6 +3,7 @@ package repo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -436,6 +437,33 @@ func TestPruneUnderLock(t *testing.T) {
 		}
 		mustRead(t, fresh(t, store), kept)
 		mustBeSound(t, r)
+	})
+}
+
+// Prune brings small packs together under a lock too. The new packs are retained as long as the lock promises, and the old ones are
+// deleted when their retention has ended.
+func TestPruneMergesSmallPacksUnderLock(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		all := content{}
+		for night := range uint64(33) {
+			c, _, _ := mustBackup(t, r, fmt.Sprint(night), night+1, 8)
+			maps.Copy(all, c)
+		}
+		store.Advance(day)
+		if report := prune(t, r, repo.PruneOptions{MaxUnused: 0.1}); report.Rewritten.Objects == 0 {
+			t.Errorf("nothing is brought together: %+v", report)
+		}
+		for range 2 * lockDays {
+			store.Advance(day)
+			prune(t, r, repo.PruneOptions{MaxUnused: 0.1})
+		}
+		if n := len(storedNames(t, store, "data/", "catalog/")); n != 2 {
+			t.Errorf("%d packs are left", n)
+		}
+		mustBeSound(t, r)
+		store.Advance((lockDays - 1) * day)
+		store.Wipe() // an intruder deletes all that he can
+		mustRead(t, fresh(t, store), all)
 	})
 }
 
