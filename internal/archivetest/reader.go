@@ -61,9 +61,11 @@ func (s *MemReader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 
 // Locate places chunks as if each stood in a frame and a pack of its own.
 func (s *MemReader) Locate(_ context.Context, ids []chunk.ID) ([]repo.Location, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	places := make([]repo.Location, len(ids))
 	for i, id := range ids {
-		places[i].Frame = repo.Frame{Pack: repo.Pack{Hash: id}}
+		places[i] = repo.Location{Frame: repo.Frame{Pack: repo.Pack{Hash: id}}, Length: uint32(len(s.chunks[id]))}
 	}
 	return places, nil
 }

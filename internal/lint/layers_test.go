@@ -47,6 +47,7 @@ var layers = map[string]string{
 		repo/statement repo/store`,
 	"archive/diff":      "archive chunk mail manifest",
 	"archive/erase":     "archive archive/rewrite chunk mail manifest repo repo/statement",
+	"archive/layout":    "archive chunk mail manifest",
 	"archive/loss":      "chunk internal/percent mail manifest",
 	"archive/replicate": "archive archive/rewrite chunk internal/grace manifest repo repo/statement",
 	"archive/rewrite": `
