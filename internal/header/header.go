@@ -5,15 +5,9 @@ package header
 
 import (
 	"bytes"
-	"io"
 	"iter"
-	"mime"
 	"slices"
 	"strings"
-	"unicode/utf8"
-
-	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/htmlindex"
 )
 
 // Text returns the decoded value of the first field of that name, or an empty string.
@@ -36,7 +30,7 @@ func Texts(header []byte, names ...string) iter.Seq[string] {
 }
 
 // Fields yields the names and the unfolded values of fields, wherever in the text their lines are. So it also finds the fields of
-// MIME parts.
+// MIME parts. Lines end with LF, or with CR in a text without LF. Lines that are no fields are skipped.
 func Fields(text []byte) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		var name string
@@ -46,8 +40,7 @@ func Fields(text []byte) iter.Seq2[string, string] {
 			name = ""
 			return n == "" || yield(n, string(bytes.TrimSpace(value)))
 		}
-		for line := range bytes.Lines(text) {
-			line = bytes.TrimRight(line, "\r\n")
+		for line := range lines(text) {
 			if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
 				if name != "" {
 					value = append(append(value, ' '), bytes.TrimSpace(line)...)
@@ -66,35 +59,19 @@ func Fields(text []byte) iter.Seq2[string, string] {
 	}
 }
 
-// decodeWords decodes the encoded words of a value, or returns it as it is if one cannot be decoded.
-func decodeWords(value string) string {
-	value = utf8Text(value)
-	if decoded, err := words.DecodeHeader(value); err == nil {
-		return decoded
+// lines yields lines without their ends.
+func lines(text []byte) iter.Seq[[]byte] {
+	newline := byte('\n')
+	if bytes.IndexByte(text, newline) < 0 {
+		newline = '\r'
 	}
-	return value
-}
-
-// utf8Text returns text that is not UTF-8, and not encoded as it should be, as if it were in the character set of most mail of
-// that kind, Windows-1252.
-func utf8Text(text string) string {
-	if utf8.ValidString(text) {
-		return text
-	}
-	decoded, err := charmap.Windows1252.NewDecoder().String(text)
-	if err != nil {
-		return text
-	}
-	return decoded
-}
-
-// words decodes encoded words in the character sets that mail has been written in.
-var words = mime.WordDecoder{
-	CharsetReader: func(charset string, input io.Reader) (io.Reader, error) {
-		encoding, err := htmlindex.Get(charset)
-		if err != nil {
-			return nil, err
+	return func(yield func([]byte) bool) {
+		for len(text) > 0 {
+			var line []byte
+			line, text, _ = bytes.Cut(text, []byte{newline})
+			if !yield(bytes.TrimRight(line, "\r\n")) {
+				return
+			}
 		}
-		return encoding.NewDecoder().Reader(input), nil
-	},
+	}
 }

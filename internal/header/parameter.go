@@ -2,41 +2,77 @@ package header
 
 import (
 	"maps"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"golang.org/x/text/encoding/htmlindex"
+	"github.com/mailstrata/mailstrata/mail/charset"
 )
 
-// Parameters returns the decoded parameters of a field (RFC 2045 section 5.1, RFC 2231). It also decodes encoded words within
-// quotes, which no RFC allows and many programs write. It skips what it cannot read.
-func Parameters(value string) map[string]string {
-	found := make(map[string]string)
-	pieces := make(map[string]map[int]piece) // of values in several sections
-	_, rest, _ := strings.Cut(value, ";")
+// Parameter is a parameter of a field as the field has it, without quotes. Name is in lower case and can have a section and an
+// asterisk (RFC 2231): "filename*0*".
+type Parameter struct{ Name, Value string }
+
+// Value returns what comes before the parameters of a field.
+func Value(field string) string {
+	value, _, _ := strings.Cut(field, ";")
+	return strings.TrimSpace(value)
+}
+
+// RawParameters returns the parameters of a field (RFC 2045 section 5.1) in their order. It skips what it cannot read.
+func RawParameters(field string) (list []Parameter) {
+	_, rest, _ := strings.Cut(field, ";")
 	for rest != "" {
-		var attribute, text string
-		attribute, text, rest = nextParameter(rest)
-		base, section, encoded, ok := sectionOf(attribute)
-		switch {
-		case !ok:
-		case section < 0 && !encoded:
-			if _, twice := found[base]; !twice {
-				found[base] = decodeWords(text)
-			}
-		default:
-			if pieces[base] == nil {
-				pieces[base] = make(map[int]piece)
-			}
-			pieces[base][max(0, section)] = piece{text, encoded}
+		var p Parameter
+		p.Name, p.Value, rest = nextParameter(rest)
+		if p.Name != "" {
+			list = append(list, p)
 		}
 	}
-	for base, sections := range pieces {
-		found[base] = joinSections(sections) // prefer what is encoded properly
+	return list
+}
+
+// Parameters returns the decoded parameters of a field by their names (RFC 2231). It also decodes encoded words within quotes,
+// which no RFC allows and many programs write.
+func Parameters(field string) map[string]string {
+	sections := make(map[string][]Parameter)
+	for _, p := range RawParameters(field) {
+		if base, _, _, ok := sectionOf(p.Name); ok {
+			sections[base] = append(sections[base], p)
+		}
+	}
+	found := make(map[string]string, len(sections))
+	for base, list := range sections {
+		found[base] = DecodedParameter(list, base)
 	}
 	return found
+}
+
+// DecodedParameter returns the decoded value of the parameter of that name, which can be in several sections. A value that is
+// encoded as RFC 2231 has it is preferred. Of others the first counts.
+func DecodedParameter(list []Parameter, name string) string {
+	var pieces map[int]piece // by section
+	plain, found := "", false
+	for _, p := range list {
+		if !strings.HasPrefix(p.Name, name) {
+			continue
+		}
+		base, section, encoded, ok := sectionOf(p.Name)
+		switch {
+		case !ok || base != name:
+		case section >= 0 || encoded:
+			if pieces == nil {
+				pieces = make(map[int]piece)
+			}
+			pieces[max(0, section)] = piece{p.Value, encoded}
+		case !found:
+			plain, found = p.Value, true
+		}
+	}
+	if pieces != nil {
+		return joinSections(pieces)
+	}
+	return decodeWords(plain)
 }
 
 // nextParameter reads "attribute=value" up to the next semicolon. In quotes only those backslashes escape that must:
@@ -68,7 +104,7 @@ func nextParameter(text string) (attribute, value, rest string) {
 }
 
 // sectionOf reads the name of a parameter as RFC 2231 has it: "name", "name*", "name*0", "name*0*". section is -1 where
-// there is but one.
+// there is only one.
 func sectionOf(attribute string) (base string, section int, encoded, ok bool) {
 	attribute, encoded = strings.CutSuffix(attribute, "*")
 	base, number, several := strings.Cut(attribute, "*")
@@ -85,26 +121,39 @@ type piece struct {
 	encoded bool
 }
 
-// joinSections joins the sections of a value in the order of their numbers. The first names the character set.
+// joinSections joins the sections of a value in the order of their numbers. The first names the character set. Programs that
+// cut encoded words into sections exist.
 func joinSections(sections map[int]piece) string {
-	var b strings.Builder
-	charset := ""
+	var b []byte
+	set, encoded := "", false
 	for i, n := range slices.Sorted(maps.Keys(sections)) {
 		p := sections[n]
 		if p.encoded && i == 0 {
 			if parts := strings.SplitN(p.text, "'", 3); len(parts) == 3 {
-				charset, p.text = parts[0], parts[2]
+				set, p.text = parts[0], parts[2]
 			}
 		}
-		if text, err := url.PathUnescape(p.text); p.encoded && err == nil {
-			p.text = text
-		}
-		b.WriteString(p.text)
-	}
-	if encoding, err := htmlindex.Get(charset); err == nil {
-		if decoded, err := encoding.NewDecoder().String(b.String()); err == nil {
-			return decoded
+		if encoded = encoded || p.encoded; p.encoded {
+			b = appendUnescaped(b, p.text)
+		} else {
+			b = append(b, p.text...)
 		}
 	}
-	return utf8Text(b.String())
+	if !encoded {
+		return decodeWords(string(b))
+	}
+	return charset.Decode(set, b)
+}
+
+// appendUnescaped appends a text with its percent escapes decoded. A percent sign that begins nothing stays as it is.
+func appendUnescaped(b []byte, text string) []byte {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '%' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]) {
+			c = hexValue(text[i+1])<<4 | hexValue(text[i+2])
+			i += 2
+		}
+		b = append(b, c)
+	}
+	return b
 }

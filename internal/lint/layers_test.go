@@ -21,6 +21,8 @@ var layers = map[string]string{
 	// The values and the format of mail: leaves.
 	"chunk":            "",
 	"mail":             "",
+	"mail/charset":     "",
+	"mail/entity":      "internal/header",
 	"manifest":         "chunk mail",
 	"manifest/history": "internal/day manifest",
 
@@ -105,7 +107,7 @@ var layers = map[string]string{
 	"internal/e2e":      "",
 	"internal/generate": "",
 	"internal/grace":    "",
-	"internal/header":   "",
+	"internal/header":   "mail/charset",
 	"internal/hint":     "archive imap internal/keyring internal/oauth mail repo repo/store",
 	"internal/inflight": "",
 	"internal/inorder":  "",
