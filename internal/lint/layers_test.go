@@ -56,6 +56,9 @@ var layers = map[string]string{
 		archive chunk internal/retry mail manifest manifest/history repo repo/statement`,
 	"archive/search": "archive chunk internal/header mail manifest repo",
 
+	// Searching for words.
+	"fulltext/words": "",
+
 	// Reading accounts, and restoring them.
 	"backup": `
 		archive archive/loss backup/compare backup/fetch backup/identity backup/moves backup/quota

@@ -1,0 +1,111 @@
+package words
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// FilterName is the name of a Filter in a query.
+type FilterName string
+
+// The filters.
+const (
+	In      FilterName = "in"      // a mailbox
+	After   FilterName = "after"   // a date: at this time or later
+	Before  FilterName = "before"  // a date
+	Larger  FilterName = "larger"  // a size
+	Smaller FilterName = "smaller" // a size
+	Flag    FilterName = "flag"    // a flag or a keyword
+	Label   FilterName = "label"   // a label of Gmail
+	Is      FilterName = "is"      // seen, unseen, answered, flagged, draft or deleted
+)
+
+// Filter is a condition on what a manifest records of a message, which the words do not decide. All Filters of a Query must
+// hold: the language does not allow them within OR or within a negated group.
+type Filter struct {
+	Name  FilterName
+	Value string // as written, without quotes; not empty. The values of Is are those of its comment
+	Not   bool   // the condition must not hold
+
+	query string
+	at    int
+}
+
+// Errorf returns an error about the filter, which names its place in the query.
+func (f *Filter) Errorf(format string, args ...any) error {
+	return errorAt(f.query, f.at, format, args...)
+}
+
+var filterNames = []FilterName{In, After, Before, Larger, Smaller, Flag, Label, Is}
+
+// states are the values of Is, and what else people call them.
+var states = map[string]string{
+	"seen": "seen", "read": "seen", "unseen": "unseen", "unread": "unseen", "answered": "answered", "replied": "answered",
+	"flagged": "flagged", "starred": "flagged", "draft": "draft", "deleted": "deleted",
+}
+
+// filter reads what stands after the name of a filter.
+func (p *parser) filter(name string) (*Expr, error) {
+	at := p.at - len(name) - 1
+	r, n := utf8.DecodeRuneInString(p.text[p.at:])
+	if p.at == len(p.text) || unicode.IsSpace(r) || r == ')' {
+		return nil, p.errorf(at, "%s: needs a value, without a space before it", name)
+	}
+	for _, c := range columnNames {
+		if c.String() == name {
+			return p.inColumn(c, at)
+		}
+	}
+	var value string
+	var err error
+	if isQuote(r) {
+		value, err = p.quotedText(n)
+	} else {
+		value = p.bareText()
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := Filter{Name: FilterName(name), Value: value, query: p.text, at: at}
+	switch {
+	case value == "":
+		return nil, f.Errorf("%s: needs a value", name)
+	case name == "has":
+		if value = strings.ToLower(value); value != "attachment" && value != "attachments" {
+			return nil, f.Errorf("has: knows only has:attachment")
+		}
+		return &Expr{Op: HasAttachment}, nil
+	case f.Name == Is:
+		if f.Value = states[strings.ToLower(value)]; f.Value == "" {
+			return nil, f.Errorf("is: knows seen, unseen, answered, flagged, draft and deleted")
+		}
+	}
+	p.query.Filters = append(p.query.Filters, f)
+	return nil, nil
+}
+
+// inColumn reads the words that are looked for in one column.
+func (p *parser) inColumn(c Column, at int) (e *Expr, err error) {
+	outer := p.column
+	if outer != AnyColumn {
+		return nil, p.errorf(at, "%s: does not work within %s:", c, outer)
+	}
+	p.column = c
+	defer func() { p.column = outer }()
+	filters := len(p.query.Filters)
+	switch r, n := utf8.DecodeRuneInString(p.text[p.at:]); {
+	case r == '(':
+		if e, err = p.group(); err == nil {
+			err = p.refuseFilters(filters, c.String()+":")
+		}
+	case isQuote(r):
+		e, err = p.quoted(n)
+	default:
+		e, err = p.bare()
+	}
+	if err == nil && e == nil {
+		err = p.errorf(at, "%s: needs a letter or a digit to search for", c)
+	}
+	return e, err
+}
