@@ -3,8 +3,6 @@ package chunk
 import (
 	"io"
 	"sync"
-
-	"github.com/restic/chunker"
 )
 
 // The sizes of chunks are part of the durable format. With other sizes, content would be cut elsewhere and would not be
@@ -18,31 +16,22 @@ const (
 	Max = 256 << 10
 )
 
-// Cutter cuts content into chunks. It is safe for concurrent use; each Cut takes a work space of about half a MiB from
-// a pool.
+// Cutter cuts content into chunks. It is safe for concurrent use; each Cut takes a buffer of half a MiB from a pool.
 type Cutter struct {
-	// fresh is a chunker that has seen nothing. Each work space copies it, because a new chunker takes hundreds of
-	// microseconds, and Reset goes back to an average of 2^20.
-	fresh  chunker.BaseChunker
-	spaces sync.Pool // of *workspace
+	fingerprints *fingerprinter
+	buffers      sync.Pool // of *buffer
 }
 
-// workspace is what one Cut needs: a chunker, and the bytes not yet emitted.
-type workspace struct {
-	points chunker.BaseChunker
-	buf    [2 * Max]byte
-}
+// buffer holds the bytes of one Cut that are not emitted yet.
+type buffer [2 * Max]byte
 
 // NewCutter returns a Cutter that cuts by p. It returns ErrPolynomial if p fails its Check.
 func NewCutter(p Polynomial) (*Cutter, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	c := &Cutter{fresh: *chunker.NewBase(chunker.Pol(p),
-		chunker.WithBaseBoundaries(Min, Max),
-		chunker.WithBaseAverageBits(AverageBits),
-	)}
-	c.spaces.New = func() any { return new(workspace) }
+	c := &Cutter{fingerprints: newFingerprinter(p)}
+	c.buffers.New = func() any { return new(buffer) }
 	return c, nil
 }
 
@@ -50,54 +39,52 @@ func NewCutter(p Polynomial) (*Cutter, error) {
 // chunks depend only on the content and the polynomial, not on the sizes of the reads. The data is valid only during
 // the call of emit. The first error of r or of emit ends the cut, and Cut returns it unchanged.
 func (c *Cutter) Cut(r io.Reader, emit func(data []byte) error) error {
-	w := c.spaces.Get().(*workspace)
-	defer c.spaces.Put(w)
+	buf := c.buffers.Get().(*buffer)
+	defer c.buffers.Put(buf)
 
-	n, err := readUpTo(r, w.buf[:Min+1])
+	n, err := readUpTo(r, buf[:Min+1])
 	switch {
 	case err != nil:
 		return err
 	case n == 0:
 		return nil
 	case n <= Min:
-		return emit(w.buf[:n])
+		return emit(buf[:n])
 	}
-	w.points = c.fresh
-	return w.run(r, n, emit)
+	return c.cutLong(r, buf, n, emit)
 }
 
-// run cuts r, whose first end bytes are in the buffer already.
+// cutLong cuts r, whose first end bytes are in the buffer already.
 //
-//	0         start          seen       end       2*Max
-//	| emitted | of this chunk | not seen | free     |
-func (w *workspace) run(r io.Reader, end int, emit func([]byte) error) error {
+//	0         start            seen         end       2*Max
+//	| emitted | not cut within | not tested | free     |
+func (c *Cutter) cutLong(r io.Reader, buf *buffer, end int, emit func([]byte) error) error {
 	start, seen := 0, 0
 	for {
-		n, err := readUpTo(r, w.buf[end:])
+		n, err := readUpTo(r, buf[end:])
 		if err != nil {
 			return err
 		}
 		end += n
-		for seen < end {
-			point := w.points.NextSplitPoint(w.buf[seen:end])
-			if point < 0 {
-				seen = end
-				break
+		for start < end {
+			most := min(end, start+Max)
+			seen = c.fingerprints.find(buf[:most], max(seen, start+Min), most)
+			if seen == end && seen < start+Max {
+				break // the chunk may go on
 			}
-			seen += point
-			if err := emit(w.buf[start:seen]); err != nil {
+			if err := emit(buf[start:seen]); err != nil {
 				return err
 			}
 			start = seen
 		}
-		if ended := end < len(w.buf); ended {
+		if ended := end < len(buf); ended {
 			if start == end {
 				return nil
 			}
-			return emit(w.buf[start:end])
+			return emit(buf[start:end])
 		}
 		// The rest is less than one chunk, so more than Max bytes become free.
-		end = copy(w.buf[:], w.buf[start:end])
+		end = copy(buf[:], buf[start:end])
 		start, seen = 0, end
 	}
 }

@@ -70,25 +70,68 @@ func TestFrozenBoundaries(t *testing.T) {
 	}
 }
 
-// A Cutter has buffers of its own and finds the boundaries of restic/chunker.
-func TestBoundariesAreThoseOfResticChunker(t *testing.T) {
-	content := noise(8 << 20)
-	theirs := chunker.New(bytes.NewReader(content), chunker.Pol(frozenPolynomial),
+// resticSizes cuts content with restic/chunker and returns the sizes of its chunks.
+func resticSizes(t testing.TB, p Polynomial, content []byte) (sizes []int) {
+	t.Helper()
+	theirs := chunker.New(bytes.NewReader(content), chunker.Pol(p),
 		chunker.WithBoundaries(Min, Max), chunker.WithAverageBits(AverageBits))
-	var want []int
 	for {
 		chunk, err := theirs.Next(nil)
 		if err == io.EOF {
-			break
+			return sizes
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, int(chunk.Length))
+		sizes = append(sizes, int(chunk.Length))
 	}
-	got := sizes(t, newCutter(t), bytes.NewReader(content), content)
-	if !slices.Equal(got, want) {
-		t.Errorf("sizes are %v, want %v", got, want)
+}
+
+// A Cutter computes fingerprints by itself, several at a time, and finds the boundaries of restic/chunker. The chunks
+// begin at all kinds of offsets, so boundaries lie in each lane of findInLanes and in what is left over.
+func TestBoundariesAreThoseOfResticChunker(t *testing.T) {
+	for range 4 {
+		p, err := RandomPolynomial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := NewCutter(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := noise(8 << 20)
+		if got, want := sizes(t, c, bytes.NewReader(content), content), resticSizes(t, p, content); !slices.Equal(got, want) {
+			t.Errorf("polynomial %x: sizes are %v, want %v", uint64(p), got, want)
+		}
+	}
+}
+
+// find returns the first offset, whatever else is found in the same lane or in others.
+func TestFindReturnsTheFirst(t *testing.T) {
+	f := newFingerprinter(frozenPolynomial)
+	content := noise(1 << 20)
+	var all []int
+	at := f.of(content[:windowSize])
+	for n := windowSize; n < len(content); n++ {
+		if at&cutMask == 0 {
+			all = append(all, n)
+		}
+		at = f.next(at, content[n-windowSize], content[n])
+	}
+	if len(all) < 8 {
+		t.Fatalf("only %d offsets", len(all))
+	}
+	for _, want := range all {
+		for back := 1; back < 5*laneSize; back += 97 {
+			from := max(windowSize, want-back)
+			first := all[slices.IndexFunc(all, func(n int) bool { return n >= from })]
+			if got := f.find(content, from, len(content)); got != first {
+				t.Fatalf("from %d: %d, want %d", from, got, first)
+			}
+			if got := f.find(content, from, first); got != first {
+				t.Fatalf("from %d to %d: %d", from, first, got)
+			}
+		}
 	}
 }
 
@@ -223,10 +266,14 @@ func FuzzCut(f *testing.F) {
 	f.Add("line\n", uint16(1))
 	f.Add(string(noise(100)), uint16(9999))
 	f.Fuzz(func(t *testing.T, seed string, times uint16) {
-		content := []byte(strings.Repeat(seed, min(int(times), (1<<20)/max(1, len(seed)))))
+		content := []byte(strings.Repeat(seed, min(int(times), (1<<18)/max(1, len(seed)))))
+		content = append(content, noise(int(times)*2)...)
 		whole := sizes(t, c, bytes.NewReader(content), content)
 		if halves := sizes(t, c, iotest.HalfReader(bytes.NewReader(content)), content); !slices.Equal(whole, halves) {
 			t.Errorf("sizes are %v, and %v by halves", whole, halves)
+		}
+		if theirs := resticSizes(t, frozenPolynomial, content); !slices.Equal(whole, theirs) {
+			t.Errorf("sizes are %v, and %v by restic/chunker", whole, theirs)
 		}
 	})
 }
