@@ -224,6 +224,22 @@ func locate(ctx context.Context, chunks ChunkReader, ids []chunk.ID) []repo.Loca
 	return append(locate(ctx, chunks, ids[:half]), locate(ctx, chunks, ids[half:])...)
 }
 
+// Locations returns where chunks are. The place of a chunk that cannot be found is zero: the error comes again when the chunk
+// is read.
+func Locations(ctx context.Context, chunks ChunkReader, ids []chunk.ID) []repo.Location {
+	return locate(ctx, chunks, ids)
+}
+
+// PrefetchAt fetches the frames at places, as many as fit into the cache of a Reader. If that fails, the error comes again when
+// a chunk is read.
+func PrefetchAt(ctx context.Context, chunks ChunkReader, places []repo.Location) {
+	frames := newFrameSet(readerCache)
+	frames.addAll(places)
+	if len(frames.list) > 0 {
+		_, _ = chunks.Prefetch(ctx, frames.list)
+	}
+}
+
 // prefetch fetches the frames of chunks. If that fails, the error comes again when a chunk is read.
 func prefetch(ctx context.Context, chunks ChunkReader, ids []chunk.ID) {
 	frames := newFrameSet(readerCache)

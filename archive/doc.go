@@ -30,6 +30,6 @@
 // it with the one after it, to find losses that no alarm mentions (forget_losses.go). Histories does so for a list of
 // manifests (unreported.go).
 //
-// Other verbs have packages of their own: diff, search, replicate, rewrite, erase and loss. Package backup reads servers
+// Other verbs have packages of their own: diff, search, readable, replicate, rewrite, erase and loss. Package backup reads servers
 // into a repository, and package restore writes from it to them.
 package archive

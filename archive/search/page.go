@@ -37,20 +37,27 @@ type candidate struct {
 // readMessages yields the pages of a sequence when their candidates are matched. It reads the headers of many pages at once, and
 // then the texts that are searched for names of attachments. Damage is recorded in the candidates.
 func readMessages(ctx context.Context, chunks archive.ChunkReader, m *matcher, pages iter.Seq2[*page, error]) iter.Seq2[*page, error] {
-	if !m.ReadsMail() {
-		return eachPage(pages, func(p *page) error {
-			for i := range p.candidates {
-				p.candidates[i].fits = true
-			}
-			return nil
-		})
-	}
 	s := &messageReader{ctx, chunks, m}
-	matched := eachPage(archive.HeadersAhead(ctx, chunks, pages, (*page).unsettled), s.tryHeaders)
-	if m.Attachment == "" {
-		return matched
+	var matched iter.Seq2[*page, error]
+	if m.readsHeaders() {
+		matched = eachPage(archive.HeadersAhead(ctx, chunks, pages, (*page).unsettled), s.tryHeaders)
+	} else {
+		matched = eachPage(pages, func(p *page) error { return p.acceptAll() })
 	}
-	return eachPage(archive.AheadOf(ctx, chunks, matched, (*page).texts), s.tryTexts)
+	if m.Attachment != "" {
+		matched = eachPage(archive.AheadOf(ctx, chunks, matched, (*page).texts), s.tryTexts)
+	}
+	if m.Message != nil {
+		matched = s.tryMessages(matched)
+	}
+	return matched
+}
+
+func (p *page) acceptAll() error {
+	for i := range p.candidates {
+		p.candidates[i].fits = true
+	}
+	return nil
 }
 
 // eachPage yields the pages after do, or the error of do.

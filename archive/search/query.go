@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/mail/entity"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -32,6 +34,19 @@ type Query struct {
 	Larger, Smaller int64    // size in bytes: more than, less than
 	Flags           []string // flags and keywords, all of them
 	Labels          []string // Gmail's labels, all of them, in any case; system labels with or without their backslash
+
+	NotFlags, NotLabels []string // none of them
+
+	// Message decides after all other conditions, by the whole message. It may be nil.
+	Message MessageMatcher
+}
+
+// MessageMatcher is a condition on the bytes of a message. Several goroutines call it at once.
+type MessageMatcher interface {
+	// Wants reports whether it reads a body in base64.
+	Wants(*entity.Entity) bool
+	// Match reports whether a message matches. The bodies that it does not want are empty. An error ends the search.
+	Match(ctx context.Context, raw []byte) (bool, error)
 }
 
 // IsZero reports whether every message matches.
@@ -41,11 +56,18 @@ func (q *Query) IsZero() bool {
 
 // ReadsMail reports whether the search reads headers, and so needs a key that can read mail.
 func (q *Query) ReadsMail() bool {
-	return q.From != "" || q.To != "" || q.Subject != "" || q.MessageID != "" || q.Attachment != "" || len(q.Texts) > 0
+	return q.readsHeaders() || q.Message != nil
 }
 
 // ReadsFlags reports whether the search reads flags.
-func (q *Query) ReadsFlags() bool { return len(q.Flags)+len(q.Labels) > 0 }
+func (q *Query) ReadsFlags() bool {
+	return len(q.Flags)+len(q.Labels)+len(q.NotFlags)+len(q.NotLabels) > 0
+}
+
+// readsHeaders reports whether the search reads headers by themselves.
+func (q *Query) readsHeaders() bool {
+	return q.From != "" || q.To != "" || q.Subject != "" || q.MessageID != "" || q.Attachment != "" || len(q.Texts) > 0
+}
 
 // fitsRecord reports whether size and date match.
 func (q *Query) fitsRecord(r *manifest.Record) bool {
@@ -60,10 +82,16 @@ func (q *Query) fitsRecord(r *manifest.Record) bool {
 }
 
 func (q *Query) fitsFlags(set *manifest.FlagSet) bool {
-	lacks := func(label string) bool {
-		return !slices.ContainsFunc(set.Labels, func(has string) bool { return isLabel(has, label) })
+	labeled := func(label string) bool {
+		return slices.ContainsFunc(set.Labels, func(has string) bool { return isLabel(has, label) })
 	}
-	return !slices.ContainsFunc(q.Flags, func(flag string) bool { return !set.Flags.Has(flag) }) && !slices.ContainsFunc(q.Labels, lacks)
+	return every(q.Flags, set.Flags.Has) && every(q.Labels, labeled) &&
+		!slices.ContainsFunc(q.NotFlags, set.Flags.Has) && !slices.ContainsFunc(q.NotLabels, labeled)
+}
+
+// every reports whether all texts fit.
+func every(texts []string, fits func(string) bool) bool {
+	return !slices.ContainsFunc(texts, func(text string) bool { return !fits(text) })
 }
 
 func (q *Query) fits(e *manifest.Entry) bool {

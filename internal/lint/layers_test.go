@@ -51,10 +51,12 @@ var layers = map[string]string{
 	"archive/erase":     "archive archive/rewrite chunk mail manifest repo repo/statement",
 	"archive/layout":    "archive chunk mail manifest",
 	"archive/loss":      "chunk internal/percent mail manifest",
+	"archive/readable":  "archive chunk mail mail/entity manifest repo",
 	"archive/replicate": "archive archive/rewrite chunk internal/grace manifest repo repo/statement",
 	"archive/rewrite": `
 		archive chunk internal/retry mail manifest manifest/history repo repo/statement`,
-	"archive/search": "archive chunk internal/header mail manifest repo",
+	"archive/search": `
+		archive archive/readable chunk internal/header internal/inorder mail mail/entity manifest repo`,
 
 	// Searching for words.
 	"fulltext/words": "",
