@@ -76,6 +76,14 @@ func EncodeRecords(records []Record) ([]byte, error) {
 
 // ParseRecords inverts EncodeRecords.
 func ParseRecords(b []byte) ([]Record, error) {
+	if records, ok := scanRecords(b); ok {
+		return records, nil
+	}
+	return decodeRecords(b)
+}
+
+// decodeRecords is ParseRecords by the general decoder. It is slower, takes every record, and says what is wrong with a page.
+func decodeRecords(b []byte) ([]Record, error) {
 	var rows []cbor.RawMessage
 	if err := unmarshal("record page", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
