@@ -75,3 +75,6 @@ func lines(text []byte) iter.Seq[[]byte] {
 		}
 	}
 }
+
+// Decode decodes a value that is unfolded already.
+func Decode(value string) string { return decodeWords(value) }

@@ -23,6 +23,7 @@ var layers = map[string]string{
 	"mail":             "",
 	"mail/charset":     "",
 	"mail/entity":      "internal/header",
+	"mail/extract":     "internal/header mail/charset mail/entity",
 	"manifest":         "chunk mail",
 	"manifest/history": "internal/day manifest",
 

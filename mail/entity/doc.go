@@ -5,7 +5,7 @@
 //	                             Type, Params, Disposition, …       content.go
 //	                             Children of a multipart
 //	                             Message of a message/rfc822
-//	body of an entity ── Entity.Decode ──► its content              decode.go, base64.go, quotedprintable.go
+//	body of an entity ── Entity.Decode ──► its content              decode.go, base64.go, quotedprintable.go, uuencode.go
 //
 // Real mail breaks the rules in every way, so [Parse] never fails. It reads what programs that show mail read:
 //

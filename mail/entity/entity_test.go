@@ -127,8 +127,9 @@ func TestDecode(t *testing.T) {
 		{"x-uuencode", "text\r\nbegin 644 a\r\n#86)C\r\n#9&5F\r\n`\r\nend\r\n#86)C\r\n", "abcdef"},
 	} {
 		message := []byte("Content-Transfer-Encoding: " + c.encoding + "\r\n\r\n" + c.body)
-		if got := entity.Parse(message).Decode(message); string(got) != c.want {
-			t.Errorf("%s %q: %q, want %q", c.encoding, c.body, got, c.want)
+		e := entity.Parse(message)
+		if got := e.Decode(message); string(got) != c.want || e.Size(message) != int64(len(c.want)) {
+			t.Errorf("%s %q: %q, want %q, size %d", c.encoding, c.body, got, c.want, e.Size(message))
 		}
 	}
 }
@@ -200,6 +201,9 @@ func checkRanges(t *testing.T, message []byte) {
 	}
 	for e := range root.All() {
 		entities--
+		if size := e.Size(message); size != int64(len(e.Decode(message))) {
+			t.Fatalf("size %d of %q", size, e.Decode(message))
+		}
 		if e.Message == nil && len(e.Children) == 0 {
 			got, err := io.ReadAll(e.Reader(message))
 			if err != nil || string(got) != string(e.Decode(message)) {
