@@ -42,11 +42,16 @@ type item struct {
 	mailbox  *mailboxJob
 	row      *messageRow
 	record   *manifest.Record
-	ids      []chunk.ID   // of its first chunks, in order, until it is located
-	frames   []repo.Frame // that hold the chunks
+	ids      []chunk.ID // of its first chunks, in order, until it is located
 	position position
-	data     []byte // the whole message after it is joined; nil: it is streamed, and verified while it is written
-	unread   error  // why it cannot be read
+	uses     []int32      // its chunks, as indices into the chunkTable of the window, each once, until it is planned
+	at       int32        // index into the window
+	frames   []repo.Frame // that it needs
+	held     *heldChunks  // of the window
+	holds    []heldChunk  // chunks to hold when it was read
+	releases []chunk.ID   // chunks to release when it was read
+	data     []byte       // the whole message after it is joined; nil: it is streamed, and verified while it is written
+	unread   error        // why it cannot be read
 }
 
 var _ InMemory = (*item)(nil)
@@ -60,6 +65,9 @@ type batch struct {
 	buffer   []byte // of the messages, when they are joined
 	frames   map[repo.Frame]struct{}
 	last     []repo.Frame // that no later batch of the window needs
+	held     *heldChunks  // of the window
+	holds    []heldChunk  // chunks of these that later batches need
+	releases []chunk.ID   // held chunks that no later batch needs
 	ends     *group       // of which this is the last batch; nil: others of the group follow
 }
 
@@ -145,8 +153,26 @@ func batches(window []*item, messages int, bytes int64) []*batch {
 			current = nil
 		}
 	}
+	for _, b := range list {
+		b.setHeld()
+	}
 	markLast(list)
 	return list
+}
+
+// setHeld sets what is held and released after the batch.
+func (b *batch) setHeld() {
+	last := b.items[len(b.items)-1].at
+	b.held = b.items[0].held
+	for _, it := range b.items {
+		for _, h := range it.holds {
+			if h.last > last {
+				b.holds = append(b.holds, h)
+			}
+		}
+		b.releases = append(b.releases, it.releases...)
+		it.holds, it.releases = nil, nil
+	}
 }
 
 // markLast sets the frames of each batch that no later batch needs.
@@ -297,7 +323,7 @@ func (it *item) WriteTo(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	it.unread = nil // a second attempt may succeed
-	err := it.contents().Body(it.record).WriteTo(ctx, w)
+	err := it.held.contents.Body(it.record).WriteTo(ctx, w)
 	if read := (*archive.ReadError)(nil); errors.As(err, &read) {
 		it.unread = err
 	}

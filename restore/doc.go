@@ -10,7 +10,9 @@
 //	   │  job.go          a job is some mailboxes that are restored together: execute opens them, and transfer
 //	   │                  runs the three steps fetch, join and write
 //	   │  list.go         the messages of one mailbox, and which of them its Folder lacks
-//	   │  order.go        the order in which the missing messages lie in the packs
+//	   │  locate.go       the chunks of the missing messages, and the frames that have them
+//	   │  order.go        the order in which they lie in the packs
+//	   │  held.go         chunks that are kept when the rest of their frame is no longer needed
 //	   │  fetch.go        the frames of some batches are fetched together, ahead of the next steps
 //	   │  batch.go        messages that are joined, verified and written together; their bytes come from
 //	   │                  archive.Contents.Body ◄─ repo.Reader.Chunk

@@ -85,8 +85,10 @@ func (r *restorer) fetch(ctx context.Context, g *group) (*group, error) {
 	return g, nil
 }
 
-// used drops the frames that are no longer needed after a batch was read.
-func (r *restorer) used(b *batch) {
+// used drops the frames that are no longer needed after a batch was read, and holds those of their chunks that are.
+func (r *restorer) used(ctx context.Context, b *batch) {
+	b.held.release(b.releases)
+	b.held.hold(ctx, b.holds)
 	r.Contents.Drop(b.last)
 	if b.ends != nil {
 		r.fetched.Release(b.ends.weight())

@@ -94,7 +94,7 @@ func (j *job) transfer(ctx context.Context) error {
 				return err
 			}
 			if !b.streamed {
-				j.restorer.used(b)
+				j.restorer.used(ctx, b)
 			}
 			if err := send(ctx, joined, b); err != nil {
 				return err
@@ -108,7 +108,7 @@ func (j *job) transfer(ctx context.Context) error {
 				return err
 			}
 			if b.streamed {
-				j.restorer.used(b)
+				j.restorer.used(ctx, b)
 			}
 			j.restorer.release(b)
 		}

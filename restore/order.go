@@ -3,14 +3,9 @@ package restore
 import (
 	"cmp"
 	"context"
-	"runtime"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -31,18 +26,19 @@ import (
 // batchFrames is the most frames of a batch whose messages are scattered.
 const batchFrames = 12
 
-// plan locates the messages of a window and puts them into the order in which they are read. A message that cannot be
-// located is reported when it is read.
+// plan locates the messages of a window, puts them into the order in which they are read, and decides which chunks are
+// held. A message that cannot be located is reported when it is read.
 func (j *job) plan(ctx context.Context, window []*item) error {
-	if err := locate(ctx, window); err != nil {
+	t := newChunkTable()
+	if err := t.locate(ctx, window); err != nil {
 		return err
 	}
 	ranks := make(map[repo.Pack]int) // packs in the order of first use, because their names do not show their age
 	for _, it := range window {
-		if len(it.frames) == 0 {
+		if len(it.uses) == 0 {
 			continue
 		}
-		pack := it.frames[0].Pack
+		pack := t.frameOf(it.uses[0]).Pack
 		if _, known := ranks[pack]; !known {
 			ranks[pack] = len(ranks)
 		}
@@ -50,9 +46,11 @@ func (j *job) plan(ctx context.Context, window []*item) error {
 	}
 	if j.restorer.unordered {
 		slices.SortStableFunc(window, func(a, b *item) int { return a.position.compare(b.position) })
+		t.postpone(window)
 	} else {
 		interleave(window)
 	}
+	t.planHeld(window, newHeldChunks(j.restorer.Contents))
 	return nil
 }
 
@@ -110,42 +108,4 @@ type position struct {
 
 func (p position) compare(other position) int {
 	return cmp.Or(cmp.Compare(p.rank, other.rank), cmp.Compare(p.frame, other.frame), cmp.Compare(p.offset, other.offset))
-}
-
-// locate finds the frames of messages, for several at once.
-func locate(ctx context.Context, window []*item) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for some := range slices.Chunk(window, manifest.MaxPageRecords) {
-		group.Go(func() error {
-			for _, it := range some {
-				if err := it.locate(ctx); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
-}
-
-// locate finds the frames of a message: all of them, or the first ones of a streamed message.
-func (it *item) locate(ctx context.Context) error {
-	places, err := it.contents().Locate(ctx, it.ids)
-	it.ids = nil
-	if err != nil {
-		if archive.IsDamage(err) {
-			return nil
-		}
-		return err
-	}
-	for i, place := range places {
-		if i == 0 {
-			it.position = position{frame: place.Frame.Offset, offset: place.Offset}
-		}
-		if !slices.Contains(it.frames, place.Frame) {
-			it.frames = append(it.frames, place.Frame)
-		}
-	}
-	return nil
 }
