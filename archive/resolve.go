@@ -17,6 +17,18 @@ type Skipped struct {
 	Err  error // why it does not count; nil if it is belated
 }
 
+// OpenNamed opens the manifest that a person named, with a Reader of its own. It also returns the manifests that Resolve
+// skipped. The index is read at the same time as manifests: a caller that lists manifests only calls Resolve.
+func OpenNamed(ctx context.Context, r *repo.Repo, ref history.Ref) (*Contents, []Skipped, error) {
+	r.PrepareIndex(ctx)
+	head, passed, err := Resolve(ctx, r, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	contents, err := OpenManifest(ctx, r, head)
+	return contents, passed, err
+}
+
 // Resolve finds the manifest that a person named. It reads no more manifests than the name requires. It also returns those
 // that it skipped: if a day is named, belated manifests of that day or before, and objects that are not the manifests that
 // their names say, which a host that can write to the store may have put there.

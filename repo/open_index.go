@@ -15,6 +15,23 @@ type lazyIndex struct {
 	mu      sync.Mutex
 	open    *index.Index  // nil until it is open
 	opening chan struct{} // closed when opening succeeds or fails; nil if no goroutine is opening it
+
+	ahead   sync.WaitGroup // of goroutines that PrepareIndex started
+	callOff []func()       // calls them off
+}
+
+// PrepareIndex begins to open the index, for a command that will look up chunks after it has read manifests. Listing and
+// reading it then costs no round trip of its own. If that fails, the first lookup tries again. Close calls it off; the end of
+// ctx does not.
+func (r *Repo) PrepareIndex(ctx context.Context) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.index.mu.Lock()
+	defer r.index.mu.Unlock()
+	r.index.callOff = append(r.index.callOff, cancel)
+	r.index.ahead.Go(func() {
+		defer cancel()
+		_, _ = r.openIndex(ctx)
+	})
 }
 
 // openIndex returns the index.
@@ -78,12 +95,24 @@ func (lazy *lazyIndex) ifOpen() *index.Index {
 }
 
 func (lazy *lazyIndex) close() {
+	lazy.stopAhead()
 	lazy.mu.Lock()
 	defer lazy.mu.Unlock()
 	if lazy.open != nil {
 		lazy.open.Close()
 		lazy.open = nil
 	}
+}
+
+// stopAhead ends the goroutines that PrepareIndex started.
+func (lazy *lazyIndex) stopAhead() {
+	lazy.mu.Lock()
+	callOff := lazy.callOff
+	lazy.mu.Unlock()
+	for _, cancel := range callOff {
+		cancel()
+	}
+	lazy.ahead.Wait()
 }
 
 // indexRepository is what the index asks of the repository, as index.Repository.

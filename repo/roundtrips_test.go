@@ -2,12 +2,14 @@ package repo_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
@@ -356,5 +358,58 @@ func mustPrefetchSome(t *testing.T, r *repo.Repo, rd *repo.Reader, ids []chunk.I
 	}
 	for _, p := range places {
 		_, _ = rd.Prefetch(t.Context(), []repo.Frame{p.Frame})
+	}
+}
+
+// The index is read while a command does something else. Close may come at any moment, and a failure is not the end.
+func TestPrepareIndex(t *testing.T) {
+	memory := new(storetest.Memory)
+	r := mustInit(t, memory, repo.InitOptions{NoSeal: true})
+	c, _, _ := mustBackup(t, r, "me", 1, 20)
+	synctest.Test(t, func(t *testing.T) {
+		far := storetest.NewFar(memory)
+		r := repo.On(r, far, t.TempDir())
+		r.PrepareIndex(t.Context())
+		for range r.Manifests(t.Context()) {
+		}
+		if far.RoundTrips() != 1 {
+			t.Errorf("%d round trips for the manifests", far.RoundTrips())
+		}
+		mustLocate(t, r, idsOf(c))
+		if far.RoundTrips() != 2 {
+			t.Errorf("%d round trips for the manifests and the index", far.RoundTrips())
+		}
+		r.Close()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := repo.On(r, storetest.NewFar(memory), t.TempDir())
+		ctx, cancel := context.WithCancel(t.Context())
+		r.PrepareIndex(ctx)
+		cancel()
+		began := time.Now()
+		r.Close()
+		if time.Since(began) > 0 {
+			t.Error("Close waits for the store")
+		}
+	})
+	s := &storetest.Faulty{Store: memory, Fail: func(op storetest.Op) storetest.Fault {
+		if op.N == 1 {
+			return storetest.Refuse
+		}
+		return storetest.None
+	}}
+	r = repo.On(r, s, t.TempDir())
+	defer r.Close()
+	r.PrepareIndex(t.Context())
+	for s.Ops() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	mustLocate(t, r, idsOf(c))
+}
+
+func mustLocate(t *testing.T, r *repo.Repo, ids []chunk.ID) {
+	t.Helper()
+	if places, err := r.Locate(t.Context(), ids); err != nil || len(places) != len(ids) {
+		t.Fatalf("%d places: %v", len(places), err)
 	}
 }

@@ -28,6 +28,7 @@ type Hit struct {
 // for each hit.
 func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
+		r.PrepareIndex(ctx) // it is read while manifests are
 		reader := archive.NewReader(r)
 		reader.Keep(repo.KeptMail)
 		h := &allSearch{

@@ -342,6 +342,7 @@ func (l *typedLine) mailboxes(ctx context.Context, r *repo.Repo) []candidate {
 		}
 	}
 	if len(l.positional) == 0 {
+		r.PrepareIndex(ctx)
 		named, _ = archive.Latest(ctx, r)
 	}
 	var found []candidate

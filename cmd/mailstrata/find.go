@@ -126,6 +126,7 @@ func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account
 	var manifests []*archive.Contents
 	var err error
 	if named == "" {
+		r.PrepareIndex(ctx)
 		manifests, err = archive.Latest(ctx, r)
 	} else {
 		manifests = make([]*archive.Contents, 1)

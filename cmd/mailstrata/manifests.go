@@ -62,14 +62,10 @@ func openNamed(ctx context.Context, r *repo.Repo, text string) (openedManifest, 
 	if err != nil {
 		return openedManifest{}, &hint.Usage{Text: err.Error()}
 	}
-	head, passed, err := archive.Resolve(ctx, r, ref)
+	contents, passed, err := archive.OpenNamed(ctx, r, ref)
 	if errors.Is(err, history.ErrNoMatch) || errors.Is(err, history.ErrAmbiguous) {
 		return openedManifest{}, &hint.Error{Text: err.Error(), Hint: ui.Safe(referenceHint(ctx, r, ref)), Err: err}
 	}
-	if err != nil {
-		return openedManifest{}, err
-	}
-	contents, err := archive.OpenManifest(ctx, r, head)
 	return openedManifest{contents, passed}, err
 }
 
