@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"github.com/mailstrata/mailstrata/backup/compare"
+	"github.com/mailstrata/mailstrata/backup/fetch"
 	"github.com/mailstrata/mailstrata/backup/source"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -24,7 +26,7 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 	if err != nil || r.verifyOnly && len(sampled) == 0 {
 		return &preview{upToDate: true, err: err}
 	}
-	view, err := session.Open(ctx)
+	view, err := session.OpenFor(ctx, r.listedFirst)
 	if err != nil {
 		return &preview{err: err}
 	}
@@ -67,6 +69,21 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 		r.account.vanished.add(old, &c.Gone)
 	}
 	return &preview{old: old, found: found, change: c, validity: session.Validity, err: err}
+}
+
+// listedFirst returns the UIDs that are listed first once the mailbox is open. They are known before if nothing of it is
+// archived yet.
+func (r *mailboxRun) listedFirst() (mail.UIDRange, error) {
+	now := r.listed.Status
+	if r.old != nil || r.verify || now == nil || now.Messages == 0 || now.UIDNext == 0 {
+		return mail.UIDRange{}, nil
+	}
+	var all mail.UIDSet
+	all.AddRange(mail.UIDRange{First: 1, Last: mail.UID(now.UIDNext - 1)})
+	if compare.IsSparse(now.Messages, all) {
+		return mail.UIDRange{}, nil
+	}
+	return fetch.First(all), nil
 }
 
 // provenMailbox returns the old mailbox, if its UIDs still identify the same messages on this server.

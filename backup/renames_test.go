@@ -216,9 +216,9 @@ func (s respelled) Survey(ctx context.Context) (*mail.Survey, error) {
 	return survey, nil
 }
 
-func (s respelled) Examine(ctx context.Context, listed mail.Mailbox) (source.View, error) {
+func (s respelled) Examine(ctx context.Context, listed mail.Mailbox, first source.First) (source.View, error) {
 	listed.Raw = listed.Name
-	return s.Account.Examine(ctx, listed)
+	return s.Account.Examine(ctx, listed, first)
 }
 
 // A server that now supports UTF8=ACCEPT sends other bytes for the same names.

@@ -52,8 +52,17 @@ func (c *Client) extraItems() (items []string) {
 	return items
 }
 
-// Messages fetches all but the bodies of every message of the range.
+// Messages fetches all but the bodies of every message of the range. If the range was expected, the answer is there.
 func (m *Mailbox) Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	if messages, ok := m.takeExpected(uids); ok {
+		return func(yield func(mail.Message, error) bool) {
+			for _, message := range messages {
+				if !yield(message, nil) {
+					return
+				}
+			}
+		}
+	}
 	return m.fetch(ctx, uids, hasFlags|hasDate|hasSize|hasLabels, m.c.fetchItems, "")
 }
 
@@ -74,18 +83,22 @@ func (m *Mailbox) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.
 func (m *Mailbox) fetch(ctx context.Context, uids mail.UIDRange, need attributes, items func(modSeq bool) string,
 	modifier string) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
-		need := need
-		if !m.c.IsGmail() || m.c.plain {
-			need &^= hasLabels
-		}
 		modSeq := m.modSeq() || modifier != ""
-		g := newCollector(m, uids, need, yield)
+		g := newCollector(m, uids, m.c.needed(need), yield)
 		err := g.fetch(ctx, items(modSeq), modifier)
 		if modifier == "" && g.refusesExtensions(err) {
 			err = g.fetch(ctx, items(modSeq), "")
 		}
 		g.finish(err)
 	}
+}
+
+// needed returns the attributes without those that the server does not have.
+func (c *Client) needed(need attributes) attributes {
+	if !c.IsGmail() || c.plain {
+		need &^= hasLabels
+	}
+	return need
 }
 
 func (c *Client) flagItems(modSeq bool) string {

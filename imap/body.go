@@ -15,7 +15,7 @@ import (
 // Sizes of commands for bodies: large enough that no round trip is waited for, small enough that an interruption costs
 // little.
 const (
-	batchMessages  = 200
+	batchMessages  = 250
 	batchBytes     = 8 << 20 // by the expected sizes; a larger message has a command of its own
 	bodiesInFlight = 3       // commands at once
 	unknownSize    = 64 << 10
@@ -39,9 +39,19 @@ func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.
 	read func(mail.UID, io.Reader) error) error {
 	f := &bodyFetch{m: m, section: "[" + section + "]", read: read, due: map[mail.UID]bool{}}
 	defer f.dropHeld()
+	next := m.next
+	m.next = mail.UIDRange{}
+	var ahead *expected
+	defer func() { m.arrived(ahead) }()
 	return m.c.pipeline(ctx, bodiesInFlight, func() *command {
 		if len(messages) == 0 {
-			return nil
+			if ahead != nil {
+				return nil
+			}
+			if ahead = m.expect(next, m.modSeq()); ahead == nil {
+				return nil
+			}
+			return ahead.cmd
 		}
 		var batch []mail.Message
 		batch, messages = nextBatch(messages)
@@ -50,7 +60,8 @@ func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.
 }
 
 // pipeline sends the commands that next returns, atOnce at a time, until next returns nil, and waits for all. A
-// refusal does not stop the others, unless it is temporary.
+// refusal does not stop the others, unless it is temporary. If the last command is one that nothing depends on, pipeline
+// ignores what becomes of it.
 func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) error {
 	defer c.closeOnDone(ctx)()
 	var refusals []error
@@ -71,6 +82,9 @@ func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) e
 			return errors.Join(refusals...)
 		}
 		err := c.wait(sent[0])
+		if sent[0].ahead {
+			return errors.Join(refusals...)
+		}
 		if c.dead != nil {
 			return c.orCause(ctx, err)
 		}
@@ -164,7 +178,7 @@ func (f *bodyFetch) onResponse(resp *wire.Response) (bool, error) {
 	uid, ok := f.m.uidOf(resp)
 	value, found := wire.Attribute(resp.Args[0].List, "BODY"+f.section)
 	if !ok || !found || !f.due[uid] {
-		return true, nil
+		return found || f.due[uid], nil // attributes alone can belong to an expected answer
 	}
 	switch {
 	case value.Kind == wire.Streamed && f.held != nil:

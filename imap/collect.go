@@ -57,13 +57,17 @@ func (c *collector) fetch(ctx context.Context, items, modifier string) error {
 	if c.uids.Len() == 0 {
 		return nil
 	}
-	cmd := newCommand("UID FETCH").raw(" " + setOf(c.uids).String() + " (" + items + ")" + modifier)
-	cmd.onResponse = c.take
-	err := c.m.c.do(ctx, cmd)
+	err := c.m.c.do(ctx, c.command(items, modifier))
 	if expungeIssued(err) {
 		return nil
 	}
 	return err
+}
+
+func (c *collector) command(items, modifier string) *command {
+	cmd := newCommand("UID FETCH").raw(" " + setOf(c.uids).String() + " (" + items + ")" + modifier)
+	cmd.onResponse = c.take
+	return cmd
 }
 
 func (c *collector) take(resp *wire.Response) (bool, error) {

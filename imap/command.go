@@ -13,15 +13,17 @@ type command struct {
 	name  string // for errors: the command and its mailbox, never a secret
 	parts []part
 	hide  bool // keep the command's arguments out of the trace
+	ahead bool // nothing depends on the answer (expected)
 
 	onResponse func(*wire.Response) (taken bool, err error) // called with untagged responses; may be nil
 	onBody     func(*wire.BodyLiteral) error                // called with bodies; may be nil
 
-	tag  string
-	done bool
-	err  error  // the server's NO or BAD
-	code string // of the answer
-	args string // of the code
+	tag    string
+	behind bool // it was sent while others were under way
+	done   bool
+	err    error  // the server's NO or BAD
+	code   string // of the answer
+	args   string // of the code
 }
 
 // part is text of a command, and the literal after it, if there is one.

@@ -68,13 +68,13 @@ func TestFewerConnections(t *testing.T) {
 	s := NewSource(at(t, dove.Addr, "anna", "pw"))
 	defer s.Close()
 	inbox := mail.Mailbox{Raw: "INBOX"}
-	first, err := s.Examine(t.Context(), inbox)
+	first, err := s.Examine(t.Context(), inbox, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	second := make(chan error)
 	go func() {
-		v, err := s.Examine(t.Context(), inbox)
+		v, err := s.Examine(t.Context(), inbox, nil)
 		if err == nil {
 			err = v.Close()
 		}

@@ -196,6 +196,8 @@ func (h *handshake) identify() *command {
 				}
 			}
 		}
+		id := h.id
+		h.opts.quirks.id.Store(&id)
 		return first, nil
 	}
 	return cmd

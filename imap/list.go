@@ -146,9 +146,14 @@ func (c *Client) listReturn() string {
 	return strings.Join(options, " ")
 }
 
-// serverIs reports whether the server's ID has this name.
+// serverIs reports whether the server's ID has this name. Until the server has answered on this connection, its answer
+// on another one counts.
 func (c *conn) serverIs(name string) bool {
-	return slices.ContainsFunc(c.id, func(f mail.Field) bool {
+	id := c.id
+	if earlier := c.opts.quirks.id.Load(); id == nil && earlier != nil {
+		id = *earlier
+	}
+	return slices.ContainsFunc(id, func(f mail.Field) bool {
 		return strings.EqualFold(f.Name, "name") && strings.Contains(strings.ToLower(f.Value), strings.ToLower(name))
 	})
 }

@@ -20,6 +20,9 @@ type Mailbox struct {
 	permanentFlags []string // that can be set; \* stands for new keywords
 	flagsLimited   bool     // the server sent permanentFlags: if not, every flag can be set (RFC 9051 section 6.3.2)
 
+	next     mail.UIDRange // what Messages will be called with after the next Bodies
+	expected *expected     // what Messages will return for its range; nil: nothing
+
 	messages uint64              // EXISTS
 	uids     map[uint64]mail.UID // of recent sequence numbers
 }
@@ -32,15 +35,21 @@ func (m *Mailbox) PermanentFlags() []string { return m.permanentFlags }
 
 // Examine opens a mailbox for reading. If it is open already, Examine opens it again.
 func (c *Client) Examine(ctx context.Context, raw string) (*Mailbox, error) {
-	return c.openMailbox(ctx, "EXAMINE", raw)
+	return c.openMailbox(ctx, "EXAMINE", raw, expectation{})
 }
 
 // Select opens a mailbox for writing.
 func (c *Client) Select(ctx context.Context, raw string) (*Mailbox, error) {
-	return c.openMailbox(ctx, "SELECT", raw)
+	return c.openMailbox(ctx, "SELECT", raw, expectation{})
 }
 
-func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Mailbox, error) {
+// expectation is what Messages will be called with once a mailbox is open.
+type expectation struct {
+	uids   mail.UIDRange
+	modSeq bool // the mailbox is likely to have mod-sequences
+}
+
+func (c *Client) openMailbox(ctx context.Context, verb, raw string, expect expectation) (*Mailbox, error) {
 	m := &Mailbox{c: c, name: raw, readOnly: verb == "EXAMINE", uids: map[uint64]mail.UID{}}
 	cmd := newCommand(verb).mailbox(raw)
 	condstore := c.caps.condstore() && !c.plain && c.opts.quirks.losses(cmd.name) == 0
@@ -54,19 +63,37 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Mailbox, e
 		return taken && kept <= maxOpening, nil
 	}
 	c.mailbox = m // observe sees its EXISTS and EXPUNGE from here on
-	err := c.doAtOnce(ctx, cmd)
+	err := c.open(ctx, cmd, m.expect(expect.uids, expect.modSeq && condstore))
 	if err != nil {
 		c.mailbox = nil
 	}
 	if refused := (*Error)(nil); condstore && errors.As(err, &refused) && refused.Status == "BAD" && !refused.temporary() {
 		c.plain = true // the server does not support what it offers
-		return c.openMailbox(ctx, verb, raw)
+		return c.openMailbox(ctx, verb, raw, expectation{})
 	}
 	if err != nil {
 		return nil, err
 	}
 	m.status.Messages = uint32(min(m.messages, math.MaxUint32))
 	return m, nil
+}
+
+// open sends the command that opens c.mailbox, and what is expected right after it. If the connection is lost after
+// the mailbox was opened, the next command reports that.
+func (c *Client) open(ctx context.Context, cmd *command, ahead *expected) error {
+	defer c.closeOnDone(ctx)()
+	err := c.start(cmd)
+	sent := err == nil && !cmd.done && ahead != nil && c.start(ahead.cmd) == nil
+	if err == nil {
+		err = c.wait(cmd)
+	}
+	if sent && cmd.done {
+		_ = c.wait(ahead.cmd)
+	}
+	if err == nil {
+		c.mailbox.arrived(ahead)
+	}
+	return c.orCause(ctx, err)
 }
 
 // Opened returns the open mailbox if it has this raw name and was opened in this way, or nil.

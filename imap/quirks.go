@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // quirks is what the connections of one account have found out about its server, for later connections of the same
@@ -19,6 +21,8 @@ type quirks struct {
 	sequential atomic.Bool       // the server loses commands that are sent before it has answered the previous one
 	wary       atomic.Bool       // a connection was lost while several commands were under way (conn.startAll)
 	mechanism  atomic.Int32      // the number of ways to log in that the server does not support
+
+	id atomic.Pointer[[]mail.Field] // the server's ID, as the latest connection has it; nil: not known yet
 }
 
 // maxLosses is the number of lost connections after which the run does without a command.

@@ -32,7 +32,7 @@ type delivery struct {
 }
 
 func newFarConn(near net.Conn) *farConn {
-	c := &farConn{Conn: near, out: make(chan delivery, 1000), in: make(chan delivery, 1000), ended: make(chan struct{})}
+	c := &farConn{Conn: near, out: make(chan delivery, 10_000), in: make(chan delivery, 10_000), ended: make(chan struct{})}
 	go func() {
 		for {
 			select {
@@ -150,7 +150,7 @@ func TestConnectionsAreMadeAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				view, err := source.Examine(t.Context(), survey.Mailboxes[0])
+				view, err := source.Examine(t.Context(), survey.Mailboxes[0], nil)
 				if err != nil {
 					t.Error(err)
 					return
@@ -179,7 +179,7 @@ func TestAnOpeningThatIsCanceledKeepsItsConnection(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), roundTrip/4)
 		defer cancel()
 		began := time.Now()
-		if view, err := source.Examine(ctx, survey.Mailboxes[0]); err == nil {
+		if view, err := source.Examine(ctx, survey.Mailboxes[0], nil); err == nil {
 			view.Close()
 			t.Error("a mailbox was opened after its context ended")
 		}

@@ -25,7 +25,7 @@ func (c *conn) start(cmd *command) error {
 		}
 	}
 	c.tags++
-	cmd.tag = "M" + strconv.Itoa(c.tags)
+	cmd.tag, cmd.behind = "M"+strconv.Itoa(c.tags), len(c.pending) > 0
 	c.pending = append(c.pending, cmd)
 	c.w.WriteString(cmd.tag + " ")
 	for i, p := range cmd.parts {
@@ -127,10 +127,10 @@ func (c *conn) needsNoContinuation(l *literal) bool {
 	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
 }
 
-// probeForLoss sends a NOOP when several commands are under way and nothing comes. A slow server answers the commands
-// first. A server that answers only the NOOP has lost them.
+// probeForLoss sends a NOOP when nothing comes and a command is under way that was sent behind another. A slow server
+// answers the commands first. A server that answers only the NOOP has lost them.
 func (c *conn) probeForLoss() {
-	if len(c.pending) < 2 || c.probe != nil || c.socket.QuickAck || c.dead != nil {
+	if len(c.pending) == 0 || !c.pending[len(c.pending)-1].behind || c.probe != nil || c.socket.QuickAck || c.dead != nil {
 		return
 	}
 	c.tags++

@@ -162,10 +162,18 @@ const openingGrace = 2 * time.Second
 
 // Examine opens a mailbox for reading, on a connection of its own. If ctx ends first, Examine returns at once, and the
 // connection is free again when the server has answered.
-func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View, error) {
+func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox, first source.First) (source.View, error) {
 	c, err := s.pool.Get(ctx)
 	if err != nil {
 		return nil, err
+	}
+	var expect expectation
+	if first != nil {
+		if expect.uids, err = first(); err != nil {
+			s.pool.Put(c)
+			return nil, err
+		}
+		expect.modSeq = mailbox.Status != nil && mailbox.Status.HighestModSeq > 0
 	}
 	type opening struct {
 		mailbox *Mailbox
@@ -175,7 +183,7 @@ func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View
 	go func() {
 		longer, done := grace.Context(ctx, openingGrace)
 		defer done()
-		m, err := c.Examine(longer, mailbox.Raw)
+		m, err := c.openMailbox(longer, "EXAMINE", mailbox.Raw, expect)
 		opened <- opening{m, err}
 	}()
 	select {

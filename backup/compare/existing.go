@@ -16,10 +16,15 @@ const maxUnchecked = 1 << 17
 // sparse is how many UIDs are not worth a check.
 const sparse = 2000
 
+// IsSparse reports whether Existing asks which of these UIDs exist.
+func IsSparse(messages uint32, fresh mail.UIDSet) bool {
+	return fresh.Len() > min(4*int64(messages)+sparse, maxUnchecked)
+}
+
 // Existing replaces a wide range that holds few messages with the UIDs that exist, because mailboxes can be sparse
 // and a server's numbers wrong. It asks for flags: SEARCH is not reliable everywhere.
 func Existing(ctx context.Context, session *source.Session, messages uint32, fresh mail.UIDSet) (mail.UIDSet, error) {
-	if fresh.Len() <= min(4*int64(messages)+sparse, maxUnchecked) {
+	if !IsSparse(messages, fresh) {
 		return fresh, nil
 	}
 	var present uidCollector

@@ -2,7 +2,7 @@
 // delivers, however often connections break, and whatever a damaged message does to them.
 //
 //	UIDs
-//	   ↓ windows            pieces of work (fetcher.go)
+//	   ↓ windows            pieces of work (windows.go)
 //	Fetcher                 hands them to workers, one for each connection (fetcher.go)
 //	   ↓ listing            which messages a window has (list.go)
 //	   ↓ Match              without those that are archived already

@@ -37,6 +37,8 @@ type Downloader struct {
 	UseRecovered bool        // whether to use Shared.Recovered
 	Quiet        bool        // do not call Shared.Done
 
+	Next mail.UIDRange // the messages that are listed after these: the first request announces them
+
 	shared  *Shared
 	session *source.Session
 	writer  *archive.MessageWriter
@@ -265,6 +267,10 @@ func (d *Downloader) request(ctx context.Context, view source.View, messages []m
 	asked := make(map[mail.UID]mail.Message, len(messages))
 	for _, message := range messages {
 		asked[message.UID] = message
+	}
+	if d.Next.First > 0 {
+		view.Expect(d.Next)
+		d.Next = mail.UIDRange{}
 	}
 	return view.Bodies(ctx, messages, func(uid mail.UID, body io.Reader) error {
 		if _, again := d.Got[uid]; again || d.Erased.Contains(uid) {

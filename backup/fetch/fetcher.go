@@ -7,7 +7,6 @@ import (
 	"iter"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup/quota"
@@ -32,21 +31,13 @@ type Fetcher struct {
 	Rest     mail.UIDSet        // the messages that were not reached
 	Erased   mail.UIDSet        // messages that are left out because they were erased from the repository
 
-	windows []mail.UIDSet
-	results chan chan result // one for each window, in order; its capacity bounds how far downloads run ahead
-	jobs    chan job
-	cancel  context.CancelFunc
-	work    sync.WaitGroup
+	queue  *queue
+	cancel context.CancelFunc
+	work   sync.WaitGroup
 }
 
 // ErrDue cuts a Fetcher short, so that its messages can go into a checkpoint.
 var ErrDue = errors.New("a checkpoint is due")
-
-// job is a window to download, and where to send its result.
-type job struct {
-	uids mail.UIDSet
-	out  chan result
-}
 
 // result is the outcome of a window.
 type result struct {
@@ -56,79 +47,63 @@ type result struct {
 	err      error // why messages of the window are missing
 }
 
-// Start begins to download messages. The first connection is the session's own; up to parallel-1 others join while
-// they are free.
+// errNoWindow means that no window is left.
+var errNoWindow = errors.New("nothing is left to download")
+
+// Start begins to download messages. The first connection is the session's own, which takes the first window; up to
+// parallel-1 others join while they are free.
 func (f *Fetcher) Start(ctx context.Context, own *source.Session, uids mail.UIDSet, parallel int) {
-	f.windows = windows(uids)
-	helpers := min(parallel, len(f.windows)) - 1
+	list := windows(uids)
+	helpers := max(1, min(parallel, len(list))) - 1
+	f.queue = newQueue(list, helpers+1, func() bool { return f.Due() || f.Shared.Quota.Err() != nil })
 	ctx, f.cancel = context.WithCancel(ctx)
-	f.results, f.jobs = make(chan chan result, 2*max(1, helpers+1)), make(chan job)
-	f.work.Go(func() { f.dispatch(ctx) })
-	f.work.Go(func() { f.runWorker(ctx, own) })
+	first := f.queue.take(ctx, own)
+	f.work.Go(func() { f.runWorker(ctx, own, first) })
 	for range helpers {
-		f.work.Go(func() {
-			session := own.Another()
-			defer func() { session.Release() }()
-			// Open first: a window that has been handed out must not wait for a connection.
-			if _, err := session.Open(ctx); err == nil {
-				f.runWorker(ctx, session)
-			}
-		})
+		f.work.Go(func() { f.help(ctx, own.Another()) })
 	}
 }
 
-// dispatch hands out the windows in order, until a checkpoint is due.
-func (f *Fetcher) dispatch(ctx context.Context) {
-	defer close(f.jobs)
-	defer close(f.results)
-	for _, uids := range f.windows {
-		if f.Due() || f.Shared.Quota.Err() != nil {
-			return
+// help opens the mailbox on another connection and fetches windows through it. It takes a window once it has a
+// connection, because a window that was handed out must not wait for one.
+func (f *Fetcher) help(ctx context.Context, session *source.Session) {
+	var taken *job
+	_, err := session.OpenFor(ctx, func() (mail.UIDRange, error) {
+		if taken == nil {
+			taken = f.queue.takeNow(ctx, 0)
 		}
-		out := make(chan result, 1)
-		select {
-		case f.results <- out:
-		case <-ctx.Done():
-			return
+		switch {
+		case taken != nil:
+			return span(taken.uids), nil
+		case f.queue.hasEnded():
+			return mail.UIDRange{}, errNoWindow
 		}
-		select {
-		case f.jobs <- job{uids, out}:
-		case <-ctx.Done():
-			out <- result{err: context.Cause(ctx)}
-			return
-		}
+		return mail.UIDRange{}, nil
+	})
+	if err == nil || taken != nil {
+		f.runWorker(ctx, session, taken)
 	}
+	session.Release()
 }
 
-// idle is how long a worker without work keeps its connection, which others may need.
-const idle = 50 * time.Millisecond
-
-// runWorker fetches windows through one session until there are no more.
-func (f *Fetcher) runWorker(ctx context.Context, session *source.Session) {
+// runWorker fetches windows through one session until there are no more. It begins with first, if that is not nil.
+func (f *Fetcher) runWorker(ctx context.Context, session *source.Session, first *job) {
+	f.queue.join(1)
+	defer f.queue.join(-1)
 	writer := f.NewWriter()
 	defer writer.Close()
-	for {
-		job, ok := f.next(session)
-		if !ok {
+	for j := first; ; {
+		if j == nil {
+			j = f.queue.take(ctx, session)
+		}
+		if j == nil {
 			session.Release() // the session passed to Start, too: a window under way may need the connection
 			return
 		}
-		job.out <- f.window(ctx, session, writer, job.uids)
+		result, next := f.window(ctx, session, writer, j.uids)
+		j.out <- result
+		j = next
 	}
-}
-
-// next waits for a window. If that takes long, it gives up the connection.
-func (f *Fetcher) next(session *source.Session) (j job, ok bool) {
-	timer := time.NewTimer(idle)
-	defer timer.Stop()
-	select {
-	case j, ok = <-f.jobs:
-		return j, ok
-	case <-timer.C:
-		session.Release()
-	}
-	j, ok = <-f.jobs
-	return j, ok
 }
 
 // Stop ends the downloads, whether they are complete or not.
@@ -143,16 +118,17 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 	return func(yield func(manifest.Entry, error) bool) {
 		done := 0
 		defer func() {
-			for _, uids := range f.windows[done:] {
+			for _, uids := range f.queue.windows[done:] {
 				for r := range uids.Ranges() {
 					f.Rest.AddRange(r)
 				}
 			}
-			if f.Cut == nil && done < len(f.windows) {
+			if f.Cut == nil && done < len(f.queue.windows) {
 				f.Cut = cmp.Or(context.Cause(ctx), f.Shared.Quota.Err(), ErrDue)
 			}
 		}()
-		for out := range f.results {
+		for out := range f.queue.results {
+			<-f.queue.room
 			result := <-out
 			done++
 			if result.err != nil {
@@ -172,21 +148,25 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 	}
 }
 
-// window downloads the messages of one window. If it fails, the messages that came until then are in the result.
+// window downloads the messages of one window. If it fails, the messages that came until then are in the result. next is
+// the window that the worker fetches after this one, if it has taken one.
 func (f *Fetcher) window(
 	ctx context.Context, session *source.Session, writer *archive.MessageWriter, uids mail.UIDSet,
-) result {
+) (r result, next *job) {
 	l := &listing{session: session, dropped: make(map[mail.UID]int)}
 	if err := l.list(ctx, uids); err != nil {
-		return result{err: err}
+		return result{err: err}, nil
 	}
 	messages := l.messages
 	matched, erased, err := f.Match(ctx, session, messages)
 	if err != nil {
-		return result{err: err}
+		return result{err: err}, nil
 	}
 	d := NewDownloader(f.Shared, session, writer)
 	d.UseRecovered, d.Erased = f.UseRecovered, erased
+	if next = f.queue.takeAhead(ctx); next != nil {
+		d.Next = span(next.uids)
+	}
 	err = d.Fetch(ctx, without(messages, matched, erased))
 	entries := make([]manifest.Entry, 0, len(matched)+len(d.Got))
 	for _, message := range messages {
@@ -196,7 +176,7 @@ func (f *Fetcher) window(
 			entries = append(entries, Entry(message, stored))
 		}
 	}
-	return result{entries: entries, failures: slices.Concat(l.failures, d.Failures), erased: d.Erased, err: err}
+	return result{entries: entries, failures: slices.Concat(l.failures, d.Failures), erased: d.Erased, err: err}, next
 }
 
 // without returns the messages that have no entry yet, and are not left out.
@@ -244,67 +224,4 @@ func clip(r *manifest.Record) {
 	for _, date := range []*mail.Date{&r.Internal, &r.Saved} {
 		date.Raw = date.Raw[:min(len(date.Raw), manifest.MaxServerID)]
 	}
-}
-
-const (
-	// WindowMessages is how many messages are downloaded as one piece of work: enough that round trips do not matter,
-	// few enough that several connections share a mailbox and that results waiting for their turn stay small.
-	WindowMessages = 500
-
-	// windowGap is how many unwanted UIDs between two wanted ones are worth a new window.
-	windowGap = 2000
-)
-
-// windows divides UIDs into pieces of work, ascending.
-func windows(uids mail.UIDSet) []mail.UIDSet {
-	var list []mail.UIDSet
-	var current mail.UIDSet
-	var room int64
-	var last mail.UID
-	for r := range uids.Ranges() {
-		for first := uint64(r.First); first <= uint64(r.Last); {
-			if room == 0 || first > uint64(last)+windowGap {
-				if current.Len() > 0 {
-					list = append(list, current)
-				}
-				current, room = mail.UIDSet{}, WindowMessages
-			}
-			piece := mail.UIDRange{First: mail.UID(first), Last: mail.UID(min(uint64(r.Last), first+uint64(room)-1))}
-			current.AddRange(piece)
-			room -= piece.Len()
-			last = piece.Last
-			first = uint64(piece.Last) + 1
-		}
-	}
-	if current.Len() > 0 {
-		list = append(list, current)
-	}
-	return list
-}
-
-// span returns the range that encloses a set.
-func span(uids mail.UIDSet) mail.UIDRange {
-	var all mail.UIDRange
-	for r := range uids.Ranges() {
-		if all.First == 0 {
-			all.First = r.First
-		}
-		all.Last = r.Last
-	}
-	return all
-}
-
-// halve divides a set of UIDs in the middle.
-func halve(uids mail.UIDSet) (first, second mail.UIDSet) {
-	half := uids.Len() / 2
-	for r := range uids.Ranges() {
-		n := min(half-first.Len(), r.Len())
-		if n > 0 {
-			first.AddRange(mail.UIDRange{First: r.First, Last: r.First + mail.UID(n-1)})
-		}
-		if n < r.Len() {
-			second.AddRange(mail.UIDRange{First: r.First + mail.UID(n), Last: r.Last})
-		}
-	}
-	return first, second
 }

@@ -17,8 +17,8 @@ type limited struct {
 	quota *Quota
 }
 
-func (s *limited) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View, error) {
-	view, err := s.Source.Examine(ctx, mailbox)
+func (s *limited) Examine(ctx context.Context, mailbox mail.Mailbox, first source.First) (source.View, error) {
+	view, err := s.Source.Examine(ctx, mailbox, first)
 	if err != nil {
 		return nil, err
 	}

@@ -51,13 +51,16 @@ func (s *Session) Another() *Session {
 }
 
 // Open returns the view. It waits and tries again while the error is transient.
-func (s *Session) Open(ctx context.Context) (View, error) {
+func (s *Session) Open(ctx context.Context) (View, error) { return s.OpenFor(ctx, nil) }
+
+// OpenFor is Open for a caller that knows what it will call Messages with first.
+func (s *Session) OpenFor(ctx context.Context, first First) (View, error) {
 	if s.view != nil {
 		return s.view, nil
 	}
 	var view View
 	try := func() (err error) {
-		view, err = s.source.Examine(ctx, s.Mailbox)
+		view, err = s.source.Examine(ctx, s.Mailbox, first)
 		return err
 	}
 	err := Retry(ctx, s.waits, OpenAttempts, try)

@@ -24,14 +24,19 @@ type Source interface {
 	Survey(ctx context.Context) (*mail.Survey, error)
 
 	// Examine opens a mailbox read-only. It waits for a free connection; a mailbox can be open several times. The
-	// error is mail.ErrNoMailbox if the mailbox does not exist (any more).
-	Examine(ctx context.Context, mailbox mail.Mailbox) (View, error)
+	// error is mail.ErrNoMailbox if the mailbox does not exist (any more). first may be nil.
+	Examine(ctx context.Context, mailbox mail.Mailbox, first First) (View, error)
 
 	// Parallel returns how many views can be open at once. The number falls if the server refuses connections.
 	Parallel() int
 
 	Close() error
 }
+
+// First returns the range that Messages of the view will be called with first, so that a Source can request it together
+// with the mailbox. The range is empty if that is not known. A Source calls First once a connection is free. If First
+// returns an error, the mailbox is not opened, and the error is that of Examine.
+type First func() (mail.UIDRange, error)
 
 // View is a mailbox opened for reading, over a connection of its own. One goroutine uses it, one call at a time.
 // After an error that wraps mail.ErrTemporary (a lost connection, a BYE, a stall) it can only be closed.
@@ -46,6 +51,10 @@ type View interface {
 	// Messages yields every message of the range once, in any order, without bodies. Flags are always present. A
 	// message that the server reports with a UID but without flags or date is yielded with what there is.
 	Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error]
+
+	// Expect announces that Messages will be called with this range after the next call of Bodies. The view can then
+	// request both together. It is no promise.
+	Expect(uids mail.UIDRange)
 
 	// Flags yields the UID and the flags (and Gmail's labels) of every message of the range: everything that can
 	// change.

@@ -59,7 +59,7 @@ func readAccount(t *testing.T, opts imap.Options) account {
 
 func readMailbox(t *testing.T, s *imap.Source, box mail.Mailbox) (list []restore.Message) {
 	t.Helper()
-	v, err := s.Examine(t.Context(), box)
+	v, err := s.Examine(t.Context(), box, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -181,7 +181,7 @@ func (a *Account) Survey(context.Context) (*mail.Survey, error) {
 	return s, nil
 }
 
-func (a *Account) Examine(ctx context.Context, listed mail.Mailbox) (source.View, error) {
+func (a *Account) Examine(ctx context.Context, listed mail.Mailbox, first source.First) (source.View, error) {
 	if a.Tokens != nil {
 		select {
 		case a.Tokens <- struct{}{}:
@@ -189,7 +189,14 @@ func (a *Account) Examine(ctx context.Context, listed mail.Mailbox) (source.View
 			return nil, context.Cause(ctx)
 		}
 	}
-	v, err := a.examine(listed)
+	var err error
+	if first != nil {
+		_, err = first()
+	}
+	var v source.View
+	if err == nil {
+		v, err = a.examine(listed)
+	}
 	if err != nil {
 		if a.Tokens != nil {
 			<-a.Tokens
@@ -227,6 +234,8 @@ type view struct {
 
 func (v *view) Status() mail.Status      { return v.status }
 func (v *view) PermanentFlags() []string { return nil }
+
+func (v *view) Expect(mail.UIDRange) {}
 
 func (v *view) Close() error {
 	if v.account.Tokens != nil {
