@@ -51,8 +51,21 @@ func (e *frameEncoder) encode(content []byte) ([]byte, error) {
 	if most := e.zstd.MaxEncodedSize(min(cap(content), maxFrame)); cap(e.stored) < most {
 		e.stored = make([]byte, 0, most)
 	}
-	e.stored = e.zstd.EncodeAll(content, e.stored[:0])
+	if e.isRandom(content) {
+		e.stored = appendUncompressed(e.stored[:0], content)
+	} else {
+		e.stored = e.zstd.EncodeAll(content, e.stored[:0])
+	}
 	return e.stored, nil
+}
+
+// isRandom reports whether compression would not make content smaller.
+func (e *frameEncoder) isRandom(content []byte) bool {
+	if len(content) < trialSize || !looksRandom(content) {
+		return false
+	}
+	e.stored = e.zstd.EncodeAll(content[:trialSize], e.stored[:0])
+	return len(e.stored) >= trialSize
 }
 
 // frameEncoders is a pool of the encoders of a repository. An encoder takes some 12 MiB, so the pool keeps no more
