@@ -1,0 +1,72 @@
+package pages
+
+// slots records which slots are in use: by the root on disk, or by what was written since.
+type slots struct {
+	used  []bool          // by number; slot 0 does not exist
+	fresh map[uint32]bool // written since the last commit
+	freed []uint32        // in use by the root on disk, but not by the next one
+	next  uint32          // no slot before this one is free
+}
+
+func newSlots() *slots {
+	return &slots{used: []bool{true}, fresh: make(map[uint32]bool), next: 1}
+}
+
+// use records a slot of the root. It reports whether the slot was not in use.
+func (s *slots) use(slot uint32) bool {
+	for int(slot) >= len(s.used) {
+		s.used = append(s.used, false)
+	}
+	was := s.used[slot]
+	s.used[slot] = true
+	return !was
+}
+
+// take returns the slot for new contents of what is in old: old itself if the root on disk does not refer to it, else a free
+// one.
+func (s *slots) take(old uint32) uint32 {
+	if s.fresh[old] {
+		return old
+	}
+	s.release(old)
+	slot := s.next
+	for int(slot) < len(s.used) && s.used[slot] {
+		slot++
+	}
+	s.use(slot)
+	s.fresh[slot] = true
+	s.next = slot + 1
+	return slot
+}
+
+// release gives a slot back: now, or after the commit if the root on disk refers to it.
+func (s *slots) release(slot uint32) {
+	switch {
+	case slot == 0:
+	case s.fresh[slot]:
+		delete(s.fresh, slot)
+		s.free(slot)
+	default:
+		s.freed = append(s.freed, slot)
+	}
+}
+
+func (s *slots) free(slot uint32) {
+	s.used[slot] = false
+	s.next = min(s.next, slot)
+}
+
+// commit gives back what the root no longer refers to, and returns the number of slots up to the last one in use.
+func (s *slots) commit() uint32 {
+	for _, slot := range s.freed {
+		s.free(slot)
+	}
+	s.freed = nil
+	clear(s.fresh)
+	last := len(s.used)
+	for last > 1 && !s.used[last-1] {
+		last--
+	}
+	s.used = s.used[:last]
+	return uint32(last - 1)
+}
