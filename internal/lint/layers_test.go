@@ -60,6 +60,8 @@ var layers = map[string]string{
 		archive archive/readable chunk internal/header internal/inorder mail mail/entity manifest repo`,
 
 	// Searching for words.
+	"fulltext":       "chunk fulltext/pages fulltext/words internal/local",
+	"fulltext/pages": "internal/local",
 	"fulltext/words": "",
 
 	// Reading accounts, and restoring them.

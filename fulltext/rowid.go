@@ -1,0 +1,50 @@
+package fulltext
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// FTS5 yields rows in the order of their numbers. So the number of a message comes from its date, and the newest hits are the
+// first. Each second has perSecond numbers; small differences between the numbers keep the index small.
+const (
+	perSecond = 16
+
+	// maxSpread is how far a number can lie after those of its second, if many messages have the same date, as after an
+	// import. It is 12 days, and more messages than that fit between.
+	maxSpread = 1 << 24
+
+	maxSeconds = 1 << 58
+
+	// maxTries bounds the search for a free number. When a range is half full, each try succeeds with a probability of a half.
+	maxTries = 1000
+)
+
+// firstRow returns the first row number of a second.
+func firstRow(date time.Time) int64 {
+	return min(max(date.Unix(), -maxSeconds), maxSeconds) * perSecond
+}
+
+// freeRow returns a free row number for a message: one of its second, or else one within a larger and larger range after it.
+// The hash chooses it, so that searching for a free one takes few steps.
+func (u *Update) freeRow(ctx context.Context, date time.Time, hash *chunk.ID) (int64, error) {
+	first, random := firstRow(date), binary.BigEndian.Uint64(hash[:])
+	spread := uint64(perSecond)
+	for range maxTries {
+		row := first + int64(random%spread)
+		spread = min(2*spread, maxSpread)
+		random = random*6364136223846793005 + 1442695040888963407 // Knuth's linear congruential generator
+		if u.taken[row] {
+			continue
+		}
+		found, err := u.db.number(ctx, "SELECT count(*) FROM message WHERE id=?", row)
+		if err != nil || found == 0 {
+			return row, err
+		}
+	}
+	return 0, fmt.Errorf("add message: too many messages have the date %s", date.UTC().Format(time.RFC3339))
+}

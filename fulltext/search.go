@@ -1,0 +1,123 @@
+package fulltext
+
+import (
+	"context"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/fulltext/words"
+)
+
+// Bounds are conditions of a search beside its words. The zero value has none.
+type Bounds struct {
+	Since, Before time.Time  // dates: at or after, before
+	Within        []chunk.ID // if not nil, only these messages
+}
+
+// How many hits are read at once: a few at first, because many searches want no more.
+const (
+	firstHits = 50
+	mostHits  = 1000
+)
+
+// Search yields the messages whose words match, newest first. Filters of the query are not looked at. Nothing is locked while
+// yield runs, so an update can come between two hits; no message is yielded twice. An error is the last that Search yields.
+func (x *Index) Search(ctx context.Context, q *words.Query, b Bounds) iter.Seq2[Hit, error] {
+	return func(yield func(Hit, error) bool) {
+		s := newSearch(q, b)
+		for n := firstHits; !s.done; n = min(2*n, mostHits) {
+			var hits []Hit
+			err := x.read(func(d *database) (err error) {
+				hits, err = s.read(ctx, d, n)
+				return err
+			})
+			if err != nil {
+				yield(Hit{}, err)
+				return
+			}
+			for _, hit := range hits {
+				if !yield(hit, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// search is a search that goes on.
+type search struct {
+	sql        string
+	parameters []any
+	bounds     Bounds
+	low, high  int64 // the rows that are left
+	done       bool
+
+	members    []int64 // the rows of bounds.Within that are left, from the last to the first; nil until they are found
+	generation uint64  // of the index when they were found
+}
+
+func newSearch(q *words.Query, b Bounds) *search {
+	s := &search{bounds: b, low: math.MinInt64, high: math.MaxInt64}
+	if !b.Since.IsZero() {
+		s.low = firstRow(b.Since)
+	}
+	if !b.Before.IsZero() {
+		s.high = firstRow(b.Before) + maxSpread
+	}
+	if q.Words == nil {
+		s.sql = "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC"
+		return s
+	}
+	s.sql = `SELECT id, hash, date, data FROM text CROSS JOIN message ON id=text.rowid
+		WHERE text.rowid BETWEEN ? AND ? AND text MATCH ? ORDER BY text.rowid DESC`
+	s.parameters = []any{expression(q.Words)}
+	return s
+}
+
+// read reads the next n hits, or those that are left.
+func (s *search) read(ctx context.Context, d *database, n int) (hits []Hit, err error) {
+	if d.conn == nil {
+		s.done = true
+		return nil, nil
+	}
+	if s.bounds.Within != nil {
+		return s.readWithin(ctx, d, n)
+	}
+	high, full := s.high, false
+	err = s.rows(ctx, d, high, func(r *row) bool {
+		if high = r.id - 1; s.fits(r) {
+			hits = append(hits, r.Hit)
+		}
+		full = len(hits) == n
+		return !full
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.high, s.done = high, !full
+	return hits, nil
+}
+
+// rows calls do for the rows that match, from high to s.low, until do returns false.
+func (s *search) rows(ctx context.Context, d *database, high int64, do func(*row) bool) error {
+	return d.run(ctx, s.sql, func(stmt *sqlite3.Stmt) bool {
+		return do(&row{found: true, id: stmt.ColumnInt64(0), Hit: readHit(stmt)})
+	}, append([]any{s.low, high}, s.parameters...)...)
+}
+
+// fits reports whether the date of a row is within the bounds, which the number of a row says only roughly.
+func (s *search) fits(r *row) bool {
+	return !r.Date.Before(s.bounds.Since) && (s.bounds.Before.IsZero() || r.Date.Before(s.bounds.Before))
+}
+
+// readHit reads columns 1 to 3: hash, date, data.
+func readHit(s *sqlite3.Stmt) (h Hit) {
+	copy(h.Hash[:], s.ColumnRawBlob(1))
+	h.Date = time.Unix(s.ColumnInt64(2), 0)
+	h.Data = s.ColumnBlob(3, nil)
+	return h
+}

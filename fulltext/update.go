@@ -1,0 +1,188 @@
+package fulltext
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/local"
+)
+
+// batchSize is how much text is collected before it goes to FTS5, in bytes. FTS5 wants rows in ascending order, or else writes a
+// segment for each. More text needs more memory, less text makes more segments to merge.
+const batchSize = 16 << 20
+
+// Update is a change of the index. All of it becomes visible and durable at its end, or nothing.
+type Update struct {
+	db      *database
+	pending []pending
+	size    int              // of pending
+	taken   map[int64]bool   // row numbers of pending
+	hashes  map[chunk.ID]int // of pending, with their places
+	added   int64
+}
+
+// pending is a message that was added, but is not in the database yet.
+type pending struct {
+	id      int64
+	message Message
+	texts   texts
+}
+
+// Update calls do, and makes the changes durable if do returns no error. It waits for the updates of other processes. The
+// context also interrupts changes.
+func (x *Index) Update(ctx context.Context, do func(*Update) error) (err error) {
+	x.writing.Lock()
+	defer x.writing.Unlock()
+	unlock, _, err := local.Lock(ctx, filepath.Join(x.dir, lockName), nil)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := x.openWriter(); err != nil {
+		return err
+	}
+	u := &Update{db: x.writer, taken: make(map[int64]bool), hashes: make(map[chunk.ID]int)}
+	defer func() {
+		if err != nil {
+			_ = x.writer.close() // what it wrote was not committed
+			x.writer = nil
+		}
+	}()
+	if err := u.db.exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	if err := do(u); err != nil {
+		return err
+	}
+	if err := u.flush(ctx); err != nil {
+		return err
+	}
+	if err := u.db.exec(ctx, "UPDATE count SET messages=messages+?", u.added); err != nil {
+		return err
+	}
+	if err := u.db.exec(ctx, "COMMIT"); err != nil {
+		return err
+	}
+	return u.db.file.Commit()
+}
+
+// openWriter opens the database for an update, in its newest state.
+func (x *Index) openWriter() (err error) {
+	switch {
+	case x.writer == nil:
+		x.writer, err = openDatabase(x.dir, x.key)
+	case x.writer.file.Changed():
+		err = x.writer.reload()
+	}
+	if err == nil && x.writer.conn == nil {
+		err = x.writer.create()
+	}
+	if err != nil && x.writer != nil {
+		_ = x.writer.close()
+		x.writer = nil
+	}
+	return err
+}
+
+// Has reports whether the index has a message.
+func (u *Update) Has(ctx context.Context, hash chunk.ID) (bool, error) {
+	if _, ok := u.hashes[hash]; ok {
+		return true, nil
+	}
+	r, err := u.db.find(ctx, &hash)
+	return r.found, err
+}
+
+// Add adds a message, unless the index has it. The texts of the message are not kept.
+func (u *Update) Add(ctx context.Context, m Message) error {
+	if has, err := u.Has(ctx, m.Hash); has || err != nil {
+		return err
+	}
+	id, err := u.freeRow(ctx, m.Date, &m.Hash)
+	if err != nil {
+		return err
+	}
+	p := pending{id, m, newTexts(&m.Fields)}
+	p.message.Fields.Body, p.message.Fields.Attachments = nil, nil
+	u.hashes[m.Hash] = len(u.pending)
+	u.taken[id] = true
+	u.pending = append(u.pending, p)
+	if u.size += p.texts.size(); u.size < batchSize {
+		return nil
+	}
+	return u.flush(ctx)
+}
+
+// flush writes the pending messages into the database, in the order of their numbers.
+func (u *Update) flush(ctx context.Context) error {
+	slices.SortFunc(u.pending, func(a, b pending) int { return cmp.Compare(a.id, b.id) })
+	for i := range u.pending {
+		p := &u.pending[i]
+		m := &p.message
+		if err := u.db.exec(ctx, "INSERT INTO message(id, date, hash, data) VALUES(?, ?, ?, ?)", p.id, m.Date.Unix(), m.Hash[:], m.Data); err != nil {
+			return fmt.Errorf("add message: %w", err)
+		}
+		t := &p.texts
+		if err := u.db.exec(ctx, "INSERT INTO text(rowid, sender, recipients, subject, body, attachment) VALUES(?, ?, ?, ?, ?, ?)",
+			p.id, rawText(t[0]), rawText(t[1]), rawText(t[2]), rawText(t[3]), rawText(t[4])); err != nil {
+			return fmt.Errorf("add text of message: %w", err)
+		}
+		*p = pending{}
+	}
+	u.added += int64(len(u.pending))
+	u.pending, u.size = u.pending[:0], 0
+	clear(u.taken)
+	clear(u.hashes)
+	return nil
+}
+
+// Remove removes a message. It does nothing if the index does not have it.
+func (u *Update) Remove(ctx context.Context, hash chunk.ID) error {
+	r, err := u.stored(ctx, hash)
+	if err != nil || !r.found {
+		return err
+	}
+	if err := u.db.exec(ctx, "DELETE FROM text WHERE rowid=?", r.id); err != nil {
+		return err
+	}
+	u.added--
+	return u.db.exec(ctx, "DELETE FROM message WHERE id=?", r.id)
+}
+
+// SetData replaces the Data of a message. It does nothing if the index does not have it.
+func (u *Update) SetData(ctx context.Context, hash chunk.ID, data []byte) error {
+	r, err := u.stored(ctx, hash)
+	if err != nil || !r.found {
+		return err
+	}
+	return u.db.exec(ctx, "UPDATE message SET data=? WHERE id=?", data, r.id)
+}
+
+// stored finds a message after it is in the database, if it is pending.
+func (u *Update) stored(ctx context.Context, hash chunk.ID) (row, error) {
+	if _, ok := u.hashes[hash]; ok {
+		if err := u.flush(ctx); err != nil {
+			return row{}, err
+		}
+	}
+	return u.db.find(ctx, &hash)
+}
+
+// State returns the pairs whose keys begin with a prefix, in the order of their keys.
+func (u *Update) State(ctx context.Context, prefix []byte) ([]Pair, error) {
+	return u.db.state(ctx, prefix)
+}
+
+// Put keeps a value under a key, which is not empty.
+func (u *Update) Put(ctx context.Context, key, value []byte) error {
+	return u.db.exec(ctx, "INSERT OR REPLACE INTO state(key, value) VALUES(?, ?)", key, value)
+}
+
+// Delete removes a key and its value.
+func (u *Update) Delete(ctx context.Context, key []byte) error {
+	return u.db.exec(ctx, "DELETE FROM state WHERE key=?", key)
+}
