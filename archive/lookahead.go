@@ -18,6 +18,7 @@ type Lookahead struct {
 	chunks ChunkReader
 	wanted func(*manifest.Mailbox) bool
 	flags  bool
+	only   func(manifest.Page) bool // nil: all
 
 	fetched  pieceSet
 	followed pieceSet // tables and lists of which everything was fetched
@@ -31,6 +32,9 @@ func NewLookahead(chunks ChunkReader, wants func(*manifest.Mailbox) bool, flags 
 	}
 	return &Lookahead{chunks: chunks, wanted: wants, flags: flags, fetched: make(pieceSet), followed: make(pieceSet)}
 }
+
+// Only makes l fetch no pages but those that wants selects. The others must not be read, or are at hand.
+func (l *Lookahead) Only(wants func(manifest.Page) bool) { l.only = wants }
 
 const (
 	maxFetched   = 1 << 19 // pieces that a Lookahead remembers, in some 15 MB; then it forgets all of them
@@ -173,6 +177,9 @@ func (l *Lookahead) appendUnfetched(ids []chunk.ID, pages []manifest.Page, plann
 		}
 	}
 	for _, page := range pages {
+		if l.only != nil && !l.only(page) {
+			continue
+		}
 		add(page.Records)
 		if l.flags {
 			add(page.Flags)

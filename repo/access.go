@@ -3,6 +3,7 @@ package repo
 import (
 	"crypto/ed25519"
 	"encoding/hex"
+	"fmt"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
@@ -64,6 +65,23 @@ func (a *access) MessageHasher() *chunk.Hasher { return a.codec.Keys.Message.New
 func (a *access) AccountDir(account string) string {
 	id := a.codec.Keys.Account.Sum([]byte(account))
 	return hex.EncodeToString(id[:16])
+}
+
+// WordsKey returns the key for an index of the words of messages on this host. Only a key that can read mail has it, and it
+// changes when the keys are rotated.
+func (a *access) WordsKey() (key [32]byte, err error) {
+	secret := a.held.Secret[:]
+	if a.Sealed() {
+		if len(a.held.Readers) == 0 {
+			return key, fmt.Errorf("searching mail needs the owner's key, not a writer's: %w", ErrNoRole)
+		}
+		secret = []byte(a.held.Readers[0])
+	}
+	h := blake3.NewDeriveKey(format.ContextWords)
+	h.Write(a.codec.Repository[:])
+	h.Write(secret)
+	h.Sum(key[:0])
+	return key, nil
 }
 
 // NameUnder returns the name that a manifest would have under another account.

@@ -28,8 +28,11 @@ func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, 
 	})
 }
 
+// WordsDir is the directory, in that of the cache, for an index of the words of messages (Repo.WordsKey).
+const WordsDir = "words"
+
 // DropLocal removes from this host's cache what may hold erased content: the named manifests, the mailbox tables of their accounts,
-// all packs, and the recovery logs of killed runs. It returns the number of files in the recovery logs of active runs, which remove them when
+// all packs, the index of words, and the recovery logs of killed runs. It returns the number of files in the recovery logs of active runs, which remove them when
 // they end. The cached index holds only keyed prefixes, no content.
 func (r *Repo) DropLocal(manifests []string) (left int) {
 	for _, name := range manifests {
@@ -39,5 +42,6 @@ func (r *Repo) DropLocal(manifests []string) (left int) {
 		}
 	}
 	r.cache.packs.Clear()
+	_ = os.RemoveAll(r.cache.sub(WordsDir))
 	return recovery.Discard(r.cache.recovery())
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/mail/entity"
@@ -37,6 +38,8 @@ type Query struct {
 
 	NotFlags, NotLabels []string // none of them
 
+	Only func(chunk.ID) bool // of the hash of the message; nil: all
+
 	// Message decides after all other conditions, by the whole message. It may be nil.
 	Message MessageMatcher
 }
@@ -51,7 +54,7 @@ type MessageMatcher interface {
 
 // IsZero reports whether every message matches.
 func (q *Query) IsZero() bool {
-	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && !q.ReadsFlags()
+	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && q.Only == nil && !q.ReadsFlags()
 }
 
 // ReadsMail reports whether the search reads headers, and so needs a key that can read mail.
@@ -69,8 +72,11 @@ func (q *Query) readsHeaders() bool {
 	return q.From != "" || q.To != "" || q.Subject != "" || q.MessageID != "" || q.Attachment != "" || len(q.Texts) > 0
 }
 
-// fitsRecord reports whether size and date match.
-func (q *Query) fitsRecord(r *manifest.Record) bool {
+// FitsRecord reports whether hash, size and date match.
+func (q *Query) FitsRecord(r *manifest.Record) bool {
+	if q.Only != nil && !q.Only(r.Hash) {
+		return false
+	}
 	if q.Larger > 0 && r.Size <= q.Larger || q.Smaller > 0 && r.Size >= q.Smaller {
 		return false
 	}
@@ -95,7 +101,7 @@ func every(texts []string, fits func(string) bool) bool {
 }
 
 func (q *Query) fits(e *manifest.Entry) bool {
-	return q.fitsRecord(&e.Record) && q.fitsFlags(&e.FlagSet)
+	return q.FitsRecord(&e.Record) && q.fitsFlags(&e.FlagSet)
 }
 
 // term is a text to be found.

@@ -58,6 +58,9 @@ var layers = map[string]string{
 		archive chunk internal/retry mail manifest manifest/history repo repo/statement`,
 	"archive/search": `
 		archive archive/readable chunk internal/header internal/inorder mail mail/entity manifest repo`,
+	"archive/textindex": `
+		archive archive/readable archive/search chunk fulltext fulltext/words internal/inorder internal/local mail
+		mail/entity mail/extract manifest repo`,
 
 	// Searching for words.
 	"fulltext":       "chunk fulltext/pages fulltext/words internal/local",

@@ -1,10 +1,6 @@
 package entity
 
-import (
-	"bytes"
-
-	"github.com/mailstrata/mailstrata/internal/header"
-)
+import "bytes"
 
 const (
 	// MaxDepth is the largest number of multiparts and messages around an entity. It bounds the stack, and the number of
@@ -21,7 +17,10 @@ const (
 
 // Parse returns the structure of a message. It never fails.
 func Parse(message []byte) *Entity {
-	p := &parser{message: message, newline: header.LineEnd(message)}
+	p := &parser{message: message, newline: '\n'}
+	if bytes.IndexByte(message, '\n') < 0 {
+		p.newline = '\r'
+	}
 	p.dashes = []byte{p.newline, '-', '-'}
 	e, _ := p.entity(place{message: true})
 	return e
@@ -55,25 +54,25 @@ type stop struct {
 // entity parses the entity that begins at a place, up to the delimiter that ends it.
 func (p *parser) entity(at place) (*Entity, stop) {
 	p.entities++
-	e := &Entity{Header: p.header(at)}
-	e.readFields(e.Header.Of(p.message), at.digest)
-	start := e.Header.End()
+	header := p.header(at)
+	e := &Entity{Header: header}
+	e.readFields(header.Of(p.message), at.digest)
 
 	var end stop
 	inside := at.depth < MaxDepth
 	switch boundary := e.boundary(); {
 	case e.IsMultipart() && boundary != "" && inside:
 		end = p.multipart(e, []byte(boundary), at.depth)
-	case e.isMessage() && inside && start < len(p.message):
-		e.Message, end = p.entity(place{start: start, depth: at.depth + 1, message: true})
+	case e.isMessage() && inside && header.End() < len(p.message):
+		e.Message, end = p.entity(place{start: header.End(), depth: at.depth + 1, message: true})
 	default:
-		end = p.next(start)
+		end = p.next(header.End())
 	}
-	from := start
+	from := header.End()
 	if inner := e.last(); inner != nil {
 		from = inner.Body.End() // its header can end with the line break before the delimiter
 	}
-	e.Body = Range{start, p.beforeDelimiter(end, from) - start}
+	e.Body = Range{header.End(), p.beforeDelimiter(end, from) - header.End()}
 	if e.Body.Length == 0 {
 		e.Message = nil
 	}
@@ -162,48 +161,44 @@ func (p *parser) lineEnd(at int) int {
 
 // header returns the range of the header of the entity at a place.
 func (p *parser) header(begin place) Range {
-	none := Range{begin.start, 0}
-	noField := -1     // the first line that is no field
-	first := true     // no line but blank ones has been seen
-	continues := true // fields that describe an entity follow that line
+	noField := -1 // the first line that is no field
 	at := begin.start
-	for at < len(p.message) {
+	for first := true; at < len(p.message); first = false {
+		if _, ok := p.delimiter(at); ok {
+			break
+		}
 		next := p.lineEnd(at)
 		line := bytes.TrimRight(p.message[at:next], "\r\n")
-		if len(line) == 0 {
-			if noField >= 0 && !continues {
-				return Range{begin.start, noField - begin.start}
-			}
+		switch {
+		case len(line) == 0:
 			return Range{begin.start, next - begin.start}
+		case first && !isField(line) && !(begin.message && isMboxLine(line)):
+			return Range{begin.start, 0}
+		case noField < 0 && !first && !isField(line) && line[0] != ' ' && line[0] != '\t':
+			noField = at
 		}
-		if bytes.HasPrefix(line, p.dashes[1:]) {
-			break // a delimiter, also that of the multipart whose header this is
-		}
-		folded := line[0] == ' ' || line[0] == '\t'
-		switch field := header.IsField(line); {
-		case folded:
-		case first && !field && !(begin.message && isMboxLine(line)):
-			return none
-		case noField < 0 && !first && !field:
-			noField, continues = at, begin.message
-		case noField >= 0 && field && isContentField(line):
-			continues = true
-		}
-		first = first && folded
 		at = next
 	}
 	if noField >= 0 {
 		at = noField
 	}
-	if first {
-		return none
-	}
 	return Range{begin.start, at - begin.start}
 }
 
-// isContentField reports whether a field describes an entity (RFC 2045 section 9).
-func isContentField(line []byte) bool {
-	return len(line) > len("content-") && bytes.EqualFold(line[:len("content-")], []byte("content-"))
+// isField reports whether a line begins with the name of a field and a colon (RFC 5322 section 2.2). Blanks before the
+// colon are obsolete syntax (section 4.5).
+func isField(line []byte) bool {
+	colon := bytes.IndexByte(line, ':')
+	if colon < 0 {
+		return false
+	}
+	name := bytes.TrimRight(line[:colon], " \t")
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return len(name) > 0
 }
 
 // isMboxLine reports whether a line is the one with which a message begins in an mbox.

@@ -79,14 +79,8 @@ func kindOf(e *entity.Entity) kind {
 	case e.Type == "multipart":
 		return plainKind // its boundary does not occur
 	case e.Type == "message":
-		switch e.Subtype {
-		case "rfc822", "global":
+		if e.Subtype == "rfc822" || e.Subtype == "global" {
 			return messageKind
-		case "partial": // RFC 2046 section 5.2.2: the first part has the begin of a message
-			if e.Params.Raw("number") == "1" {
-				return messageKind
-			}
-			return noText
 		}
 		return plainKind // reports
 	}
@@ -112,4 +106,9 @@ var extensions = map[string]kind{
 	".txt": plainKind, ".text": plainKind, ".log": plainKind, ".csv": plainKind, ".md": plainKind, ".patch": plainKind,
 	".diff": plainKind, ".json": plainKind, ".xml": plainKind, ".vcf": plainKind,
 	".htm": htmlKind, ".html": htmlKind, ".ics": calendarKind, ".eml": messageKind,
+}
+
+// Reads reports whether Message reads text from the content of an entity. Type and name decide: the body need not be at hand.
+func Reads(e *entity.Entity, documents Documents) bool {
+	return kindOf(e) != noText || documents != nil && documents.Reads(e.MediaType(), e.Name())
 }

@@ -17,6 +17,7 @@ const (
 	contextAccount     = "mailstrata v1 account"
 	contextKeyID       = "mailstrata v1 key id"
 	ContextFingerprint = "mailstrata v1 fingerprint"
+	ContextWords       = "mailstrata v1 words"
 )
 
 // Secret is what the keys of a repository's names and tags are derived from. Every role holds it.

@@ -1,0 +1,133 @@
+package textindex
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/readable"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/fulltext"
+	"github.com/mailstrata/mailstrata/fulltext/words"
+	"github.com/mailstrata/mailstrata/internal/inorder"
+	"github.com/mailstrata/mailstrata/mail/entity"
+	"github.com/mailstrata/mailstrata/mail/extract"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Fields returns the words of a message, as an index and a search without one see them.
+func Fields(ctx context.Context, raw []byte, documents extract.Documents) words.Fields {
+	text := extract.Message(ctx, raw, documents)
+	f := words.Fields{From: text.From, To: text.To, Subject: text.Subject, Body: text.Body}
+	for i := range text.Attachments {
+		a := &text.Attachments[i]
+		f.Attachments = append(f.Attachments, a.Name+"\n"+a.Text)
+	}
+	return f
+}
+
+// Matcher matches messages without an index. It implements search.MessageMatcher.
+type Matcher struct {
+	Query     *words.Query
+	Documents extract.Documents // may be nil
+	Read      func()            // called after each message; may be nil
+}
+
+// Wants implements search.MessageMatcher.
+func (m *Matcher) Wants(e *entity.Entity) bool { return extract.Reads(e, m.Documents) }
+
+// Match implements search.MessageMatcher.
+func (m *Matcher) Match(ctx context.Context, raw []byte) (bool, error) {
+	fields := Fields(ctx, raw, m.Documents)
+	if m.Read != nil {
+		m.Read()
+	}
+	return m.Query.Match(&fields), context.Cause(ctx)
+}
+
+// atOnce is how many messages are extracted at once. Each takes memory of several times its size.
+func atOnce() int { return min(2*runtime.GOMAXPROCS(0), 8) }
+
+// extracted is a message with its words.
+type extracted struct {
+	record *manifest.Record
+	fields words.Fields
+	failed error // damage
+}
+
+// addMessages adds the messages of w.records.
+func (b *bringing) addMessages(ctx context.Context, u *fulltext.Update, w *window) error {
+	records := b.inOrder(ctx, w.records)
+	read := readable.Messages(ctx, readable.Options[*manifest.Record]{
+		Chunks: b.reader, Record: func(r *manifest.Record) *manifest.Record { return r },
+		Wants: func(e *entity.Entity) bool { return extract.Reads(e, b.Documents) },
+	}, inorder.Slice(records))
+	extractOne := func(ctx context.Context, m readable.Message[*manifest.Record]) (extracted, error) {
+		if m.Err != nil {
+			return extracted{record: m.Item, failed: m.Err}, nil
+		}
+		return extracted{record: m.Item, fields: Fields(ctx, m.Raw, b.Documents)}, nil
+	}
+	for x, err := range inorder.Map(ctx, atOnce(), read, extractOne) {
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx) // what is extracted then is not all there
+		}
+		if err != nil {
+			return err
+		}
+		if x.failed != nil {
+			b.damaged(fmt.Errorf("message %s: %w", x.record.Hash, x.failed))
+		}
+		stays := apply(nil, w.changes[x.record.Hash])
+		b.state.noteDates(stays, dateOf(x.record))
+		if err := u.Add(ctx, fulltext.Message{
+			Hash: x.record.Hash, Date: dateOf(x.record), Fields: x.fields, Data: encodeStays(stays),
+		}); err != nil {
+			return err
+		}
+		b.report.Messages++
+		b.report.Bytes += x.record.Size
+		if b.Progress != nil {
+			b.Progress(b.report)
+		}
+	}
+	return nil
+}
+
+// inOrder returns records in the order in which their messages are in packs.
+func (b *bringing) inOrder(ctx context.Context, records map[chunk.ID]manifest.Record) []*manifest.Record {
+	type placed struct {
+		record *manifest.Record
+		at     repo.Location
+	}
+	var list []placed
+	var ids []chunk.ID
+	for _, record := range records {
+		list = append(list, placed{record: &record})
+		ids = append(ids, firstChunk(&record))
+	}
+	for i, place := range archive.Locations(ctx, b.reader, ids) {
+		list[i].at = place
+	}
+	slices.SortFunc(list, func(x, y placed) int {
+		return cmp.Or(x.at.Frame.Compare(y.at.Frame), cmp.Compare(x.at.Offset, y.at.Offset), x.record.Hash.Compare(y.record.Hash))
+	})
+	sorted := make([]*manifest.Record, len(list))
+	for i := range list {
+		sorted[i] = list[i].record
+	}
+	return sorted
+}
+
+// firstChunk returns the chunk by which a message is placed: the first one after its header, or its part list.
+func firstChunk(r *manifest.Record) chunk.ID {
+	if len(r.Parts) == 0 {
+		return r.List
+	}
+	part := r.Parts[min(1, len(r.Parts)-1)]
+	return part.Chunks[0]
+}
