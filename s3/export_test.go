@@ -19,6 +19,9 @@ func (o *Options) SetBrief(d time.Duration) { o.brief = d }
 // SetWaitingAfter makes Waiting called sooner.
 func (o *Options) SetWaitingAfter(d time.Duration) { o.waitingAfter = d }
 
+// Expose makes the Store treat its endpoint as one that plain HTTP over a network reaches.
+func (s *Store) Expose() { s.exposed = true }
+
 // Overwrite puts an object even if the name is taken.
 func (s *Store) Overwrite(ctx context.Context, name string, body io.Reader, size int64) error {
 	_, err := s.client().Client.PutObject(ctx, s.Bucket, s.prefix+name, body, size, minio.PutObjectOptions{})

@@ -52,7 +52,7 @@ type upload struct {
 	size   int64
 	md5    [md5.Size]byte
 	keep   store.Retention
-	sha256 string // hex; only for plain HTTP, where TLS does not protect the body
+	sha256 string // hex; only if the Store is exposed: then the signature must cover the body
 }
 
 // measure reads the body once to compute its checksums, which are sent before it.
@@ -60,7 +60,7 @@ func (s *Store) measure(ctx context.Context, key string, body io.ReaderAt, size 
 	u := &upload{key: key, body: body, size: size}
 	sum, strong := md5.New(), sha256.New()
 	to := io.Writer(sum)
-	if s.plain {
+	if s.exposed {
 		to = io.MultiWriter(sum, strong)
 	}
 	src := u.reader(ctx)
@@ -72,7 +72,7 @@ func (s *Store) measure(ctx context.Context, key string, body io.ReaderAt, size 
 		return nil, fmt.Errorf("the body ends after %d bytes of %d: %w", n, size, io.ErrUnexpectedEOF)
 	}
 	sum.Sum(u.md5[:0])
-	if s.plain {
+	if s.exposed {
 		u.sha256 = hex.EncodeToString(strong.Sum(nil))
 	}
 	return u, nil

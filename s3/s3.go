@@ -50,7 +50,7 @@ type Store struct {
 	Options
 	clients *clients
 	prefix  string // "" or ends in '/'
-	plain   bool   // http
+	exposed bool   // a network can change what is sent: plain HTTP to another host
 	link    *transport
 
 	reported atomic.Int64 // when Waiting was last called, Unix nanoseconds
@@ -79,7 +79,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	o.Endpoint = endpoint.Scheme + "://" + endpoint.Host
 	o = o.withDefaults()
-	s := &Store{Options: o, plain: plain}
+	s := &Store{Options: o, exposed: plain && !loopback(endpoint.Hostname())}
 	if s.prefix = strings.Trim(o.Prefix, "/"); s.prefix != "" {
 		s.prefix += "/"
 	}

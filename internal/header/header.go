@@ -30,7 +30,7 @@ func Texts(header []byte, names ...string) iter.Seq[string] {
 }
 
 // Fields yields the names and the unfolded values of fields, wherever in the text their lines are. So it also finds the fields of
-// MIME parts. Lines end with LF, or with CR in a text without LF. Lines that are no fields are skipped.
+// MIME parts. Lines that are no fields are skipped.
 func Fields(text []byte) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		var name string
@@ -40,7 +40,7 @@ func Fields(text []byte) iter.Seq2[string, string] {
 			name = ""
 			return n == "" || yield(n, string(bytes.TrimSpace(value)))
 		}
-		for line := range lines(text) {
+		for line := range Lines(text) {
 			if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
 				if name != "" {
 					value = append(append(value, ' '), bytes.TrimSpace(line)...)
@@ -50,7 +50,8 @@ func Fields(text []byte) iter.Seq2[string, string] {
 			if !flush() {
 				return
 			}
-			if before, after, ok := bytes.Cut(line, []byte(":")); ok {
+			if IsField(line) {
+				before, after, _ := bytes.Cut(line, []byte(":"))
 				name = string(bytes.TrimRight(before, " \t"))
 				value = append(value[:0], bytes.TrimSpace(after)...)
 			}
@@ -59,17 +60,38 @@ func Fields(text []byte) iter.Seq2[string, string] {
 	}
 }
 
-// lines yields lines without their ends.
-func lines(text []byte) iter.Seq[[]byte] {
-	newline := byte('\n')
-	if bytes.IndexByte(text, newline) < 0 {
-		newline = '\r'
+// IsField reports whether a line begins with the name of a field and a colon (RFC 5322 section 2.2). Blanks before the colon
+// are obsolete syntax (section 4.5).
+func IsField(line []byte) bool {
+	colon := bytes.IndexByte(line, ':')
+	if colon < 0 {
+		return false
 	}
+	name := bytes.TrimRight(line[:colon], " \t")
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return len(name) > 0
+}
+
+// LineEnd returns the last byte of the line ends of a text: LF, or CR if the first line ends with CR alone.
+func LineEnd(text []byte) byte {
+	if i := bytes.IndexAny(text, "\r\n"); i >= 0 && text[i] == '\r' && (i+1 == len(text) || text[i+1] != '\n') {
+		return '\r'
+	}
+	return '\n'
+}
+
+// Lines yields lines without their ends.
+func Lines(text []byte) iter.Seq[[]byte] {
+	newline := []byte{LineEnd(text)}
 	return func(yield func([]byte) bool) {
 		for len(text) > 0 {
 			var line []byte
-			line, text, _ = bytes.Cut(text, []byte{newline})
-			if !yield(bytes.TrimRight(line, "\r\n")) {
+			line, text, _ = bytes.Cut(text, newline)
+			if !yield(bytes.Trim(line, "\r\n")) {
 				return
 			}
 		}

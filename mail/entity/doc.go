@@ -9,9 +9,11 @@
 //
 // Real mail breaks the rules in every way, so [Parse] never fails. It reads what programs that show mail read:
 //
-//   - A header ends with an empty line. Lines in it that are no fields are skipped. A header without an empty line ends
-//     before its first line that is no field. If the first line is no field, the entity has no header.
-//   - Lines end with LF, with or without a CR before it. In a message without any LF they end with CR.
+//   - A header ends with an empty line. Lines in it that are no fields are skipped. But the header of a body part ends before
+//     such a line if no field that describes the part follows it, because what follows is rather its text. So does a header
+//     without an empty line. A line that begins with "--" ends a header, too. If the first line is no field, the entity has
+//     no header.
+//   - Lines end with LF, with or without a CR before it. If the first line ends with CR alone, all lines do.
 //   - A delimiter is a line that consists of "--", a boundary, "--" at the end of the multipart, and blanks. So a boundary
 //     that is a prefix of another is no special case. The innermost multipart with that boundary has it.
 //   - A multipart whose closing delimiter is missing ends where the multipart around it continues, or with the message.

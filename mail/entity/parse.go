@@ -1,6 +1,10 @@
 package entity
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/mailstrata/mailstrata/internal/header"
+)
 
 const (
 	// MaxDepth is the largest number of multiparts and messages around an entity. It bounds the stack, and the number of
@@ -17,10 +21,7 @@ const (
 
 // Parse returns the structure of a message. It never fails.
 func Parse(message []byte) *Entity {
-	p := &parser{message: message, newline: '\n'}
-	if bytes.IndexByte(message, '\n') < 0 {
-		p.newline = '\r'
-	}
+	p := &parser{message: message, newline: header.LineEnd(message)}
 	p.dashes = []byte{p.newline, '-', '-'}
 	e, _ := p.entity(place{message: true})
 	return e
@@ -54,25 +55,25 @@ type stop struct {
 // entity parses the entity that begins at a place, up to the delimiter that ends it.
 func (p *parser) entity(at place) (*Entity, stop) {
 	p.entities++
-	header := p.header(at)
-	e := &Entity{Header: header}
-	e.readFields(header.Of(p.message), at.digest)
+	e := &Entity{Header: p.header(at)}
+	e.readFields(e.Header.Of(p.message), at.digest)
+	start := e.Header.End()
 
 	var end stop
 	inside := at.depth < MaxDepth
 	switch boundary := e.boundary(); {
 	case e.IsMultipart() && boundary != "" && inside:
 		end = p.multipart(e, []byte(boundary), at.depth)
-	case e.isMessage() && inside && header.End() < len(p.message):
-		e.Message, end = p.entity(place{start: header.End(), depth: at.depth + 1, message: true})
+	case e.isMessage() && inside && start < len(p.message):
+		e.Message, end = p.entity(place{start: start, depth: at.depth + 1, message: true})
 	default:
-		end = p.next(header.End())
+		end = p.next(start)
 	}
-	from := header.End()
+	from := start
 	if inner := e.last(); inner != nil {
 		from = inner.Body.End() // its header can end with the line break before the delimiter
 	}
-	e.Body = Range{header.End(), p.beforeDelimiter(end, from) - header.End()}
+	e.Body = Range{start, p.beforeDelimiter(end, from) - start}
 	if e.Body.Length == 0 {
 		e.Message = nil
 	}
@@ -161,44 +162,48 @@ func (p *parser) lineEnd(at int) int {
 
 // header returns the range of the header of the entity at a place.
 func (p *parser) header(begin place) Range {
-	noField := -1 // the first line that is no field
+	none := Range{begin.start, 0}
+	noField := -1     // the first line that is no field
+	first := true     // no line but blank ones has been seen
+	continues := true // fields that describe an entity follow that line
 	at := begin.start
-	for first := true; at < len(p.message); first = false {
-		if _, ok := p.delimiter(at); ok {
-			break
-		}
+	for at < len(p.message) {
 		next := p.lineEnd(at)
 		line := bytes.TrimRight(p.message[at:next], "\r\n")
-		switch {
-		case len(line) == 0:
+		if len(line) == 0 {
+			if noField >= 0 && !continues {
+				return Range{begin.start, noField - begin.start}
+			}
 			return Range{begin.start, next - begin.start}
-		case first && !isField(line) && !(begin.message && isMboxLine(line)):
-			return Range{begin.start, 0}
-		case noField < 0 && !first && !isField(line) && line[0] != ' ' && line[0] != '\t':
-			noField = at
 		}
+		if bytes.HasPrefix(line, p.dashes[1:]) {
+			break // a delimiter, also that of the multipart whose header this is
+		}
+		folded := line[0] == ' ' || line[0] == '\t'
+		switch field := header.IsField(line); {
+		case folded:
+		case first && !field && !(begin.message && isMboxLine(line)):
+			return none
+		case noField < 0 && !first && !field:
+			noField, continues = at, begin.message
+		case noField >= 0 && field && isContentField(line):
+			continues = true
+		}
+		first = first && folded
 		at = next
 	}
 	if noField >= 0 {
 		at = noField
 	}
+	if first {
+		return none
+	}
 	return Range{begin.start, at - begin.start}
 }
 
-// isField reports whether a line begins with the name of a field and a colon (RFC 5322 section 2.2). Blanks before the
-// colon are obsolete syntax (section 4.5).
-func isField(line []byte) bool {
-	colon := bytes.IndexByte(line, ':')
-	if colon < 0 {
-		return false
-	}
-	name := bytes.TrimRight(line[:colon], " \t")
-	for _, c := range name {
-		if c <= ' ' || c >= 0x7f {
-			return false
-		}
-	}
-	return len(name) > 0
+// isContentField reports whether a field describes an entity (RFC 2045 section 9).
+func isContentField(line []byte) bool {
+	return len(line) > len("content-") && bytes.EqualFold(line[:len("content-")], []byte("content-"))
 }
 
 // isMboxLine reports whether a line is the one with which a message begins in an mbox.

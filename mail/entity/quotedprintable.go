@@ -22,7 +22,9 @@ func (quotedPrintable) decode(dst, lines []byte, _ bool) []byte {
 				break
 			}
 			dst = append(dst, text[:i]...)
-			if text = text[i+1:]; len(text) >= 2 && hexDigits[text[0]] < 16 && hexDigits[text[1]] < 16 {
+			if text = text[i+1:]; len(text) > 0 && text[0] == '\r' {
+				text = text[1:] // a soft line break where lines end with CR alone
+			} else if len(text) >= 2 && hexDigits[text[0]] < 16 && hexDigits[text[1]] < 16 {
 				dst = append(dst, hexDigits[text[0]]<<4|hexDigits[text[1]])
 				text = text[2:]
 			} else {

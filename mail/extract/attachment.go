@@ -79,8 +79,14 @@ func kindOf(e *entity.Entity) kind {
 	case e.Type == "multipart":
 		return plainKind // its boundary does not occur
 	case e.Type == "message":
-		if e.Subtype == "rfc822" || e.Subtype == "global" {
+		switch e.Subtype {
+		case "rfc822", "global":
 			return messageKind
+		case "partial": // RFC 2046 section 5.2.2: the first part has the begin of a message
+			if e.Params.Raw("number") == "1" {
+				return messageKind
+			}
+			return noText
 		}
 		return plainKind // reports
 	}

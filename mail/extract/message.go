@@ -147,15 +147,12 @@ func (x *extraction) message(message []byte, e *entity.Entity) {
 func brokenLines(head []byte) string {
 	var b strings.Builder
 	broken := false
-	for rest := head[:min(len(head), entity.MaxFields)]; len(rest) > 0; {
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+	for line := range header.Lines(head[:min(len(head), entity.MaxFields)]) {
 		if len(line) == 0 || line[0] != ' ' && line[0] != '\t' {
-			name, _, field := bytes.Cut(line, []byte(":"))
-			broken = !field && !bytes.HasPrefix(name, []byte("From "))
+			broken = !header.IsField(line) && !bytes.HasPrefix(line, []byte("From "))
 		}
 		if broken {
-			b.WriteString(header.Decode(string(bytes.TrimRight(line, "\r"))))
+			b.WriteString(header.Decode(string(line)))
 			b.WriteByte('\n')
 		}
 	}
