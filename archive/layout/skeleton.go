@@ -26,6 +26,18 @@ type run struct {
 // filler stands for a run of base64 lines.
 const filler = "AAAA"
 
+// SkeletonSize returns the size of the skeleton of the message.
+func (l *Layout) SkeletonSize() (size int64) {
+	for i := range l.parts {
+		if p := &l.parts[i]; p.kind == mail.Base64Part {
+			size += int64(len(filler)) + ending(p.recipe)
+		} else {
+			size += p.size
+		}
+	}
+	return size
+}
+
 // Skeleton reads the skeleton of the message. If it would have more than limit bytes, the Skeleton ends there. The rest of
 // the message is then not seen by a parser.
 func (l *Layout) Skeleton(ctx context.Context, limit int) (*Skeleton, error) {
