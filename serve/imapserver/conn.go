@@ -1,0 +1,98 @@
+package imapserver
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/mailstrata/mailstrata/serve/internal/command"
+)
+
+// handle serves a client until it leaves.
+func (s *Server) handle(ctx context.Context, raw net.Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	raw.SetDeadline(time.Now().Add(s.o.Limits.Login))
+	conn := raw
+	if s.o.TLS != nil {
+		secure := tls.Server(raw, s.o.TLS)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return
+		}
+		conn = secure
+	}
+	timed := &timedConn{Conn: conn, write: s.o.Limits.Write}
+	c := &session{
+		server: s, conn: timed, deadline: time.Now().Add(s.o.Limits.Login),
+		in:  command.Reader{Input: bufio.NewReaderSize(timed, 16<<10), Literals: 4 << 10},
+		out: writer{Writer: bufio.NewWriterSize(timed, 32<<10)},
+	}
+	c.in.Continue = func() error { return c.prompt("Go on") }
+	defer func() {
+		// A message that breaks the server must not end the sessions of others.
+		if p := recover(); p != nil {
+			s.o.Log("a session ends after an internal error: %v\n%s", p, debug.Stack())
+		}
+	}()
+	c.serve(ctx)
+}
+
+// timedConn limits how long a write may take.
+type timedConn struct {
+	net.Conn
+	write time.Duration
+}
+
+// Write implements io.Writer.
+func (c *timedConn) Write(b []byte) (int, error) {
+	c.SetWriteDeadline(time.Now().Add(c.write))
+	return c.Conn.Write(b)
+}
+
+// serve reads and runs commands.
+func (c *session) serve(ctx context.Context) {
+	c.out.line("* OK [CAPABILITY " + capabilities + "] Mailstrata serves an archive, which nobody can change")
+	for !c.left {
+		if c.out.Flush() != nil {
+			return
+		}
+		c.setReadDeadline()
+		cmd, err := c.in.Next()
+		if err != nil {
+			c.endReading(err)
+			return
+		}
+		c.run(ctx, cmd)
+	}
+	c.out.Flush()
+}
+
+// setReadDeadline sets until when the client must have sent its next line.
+func (c *session) setReadDeadline() {
+	deadline := time.Now().Add(c.server.o.Limits.Idle)
+	if c.view == nil {
+		deadline = c.deadline
+	}
+	c.conn.SetReadDeadline(deadline)
+}
+
+// endReading says why the connection ends, if the client can still read it.
+func (c *session) endReading(err error) {
+	switch network := net.Error(nil); {
+	case errors.Is(err, command.ErrTooLong):
+		c.out.line("* BYE A command has no more than a megabyte")
+	case errors.As(err, &network) && network.Timeout():
+		c.out.line("* BYE Nothing was sent for too long")
+	}
+	c.out.Flush()
+}
+
+// prompt asks the client to go on.
+func (c *session) prompt(text string) error {
+	c.out.line("+ " + text)
+	return c.out.Flush()
+}

@@ -1,0 +1,248 @@
+package imapserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/inorder"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/serve/internal/command"
+	"github.com/mailstrata/mailstrata/serve/view"
+)
+
+// fetch is FETCH (RFC 3501 section 6.4.5). A message that cannot be read is left out, and the answer is NO.
+func (c *session) fetch(ctx context.Context, cmd *command.Command) error {
+	f, err := cmd.Fetch()
+	if err != nil {
+		return err
+	}
+	wanted, err := c.selected.messages(f.Set, cmd.UID)
+	if err != nil {
+		return err
+	}
+	r := &fetcher{session: c, list: c.selected.list, items: f.Items}
+	if cmd.UID {
+		r.items = append([]command.Item{{Name: "UID"}}, without(r.items, "UID")...)
+	}
+	switch r.plan() {
+	case ofList:
+		err = r.fromList(wanted)
+	case ofHeaders:
+		err = r.inParallel(ctx, wanted)
+	default:
+		err = r.oneByOne(ctx, wanted)
+	}
+	if err == nil && r.lost > 0 {
+		err = &no{fmt.Sprintf("[SERVERBUG] %d messages cannot be read. UID %d: %s", r.lost, r.first, printable(r.reason.Error()))}
+	}
+	return err
+}
+
+// without returns the items except those with a name.
+func without(items []command.Item, name string) (kept []command.Item) {
+	for _, item := range items {
+		if item.Name != name {
+			kept = append(kept, item)
+		}
+	}
+	return kept
+}
+
+// fetcher writes what a FETCH asks for.
+type fetcher struct {
+	*session
+	list  *view.List
+	items []command.Item
+
+	lost   int // messages that cannot be read
+	first  mail.UID
+	reason error // of the first
+}
+
+// source says what must be read for an item.
+type source int
+
+const (
+	ofList    source = iota // nothing
+	ofHeaders               // the header of the message, or its structure
+	ofBodies                // any of the message
+)
+
+// plan returns what must be read for all items.
+func (r *fetcher) plan() (from source) {
+	for _, item := range r.items {
+		from = max(from, sourceOf(item))
+	}
+	return from
+}
+
+func sourceOf(item command.Item) source {
+	switch item.Name {
+	case "ENVELOPE", "BODY", "BODYSTRUCTURE":
+		return ofHeaders
+	case "SECTION":
+		switch s := item.Section; {
+		case s.Of == command.Whole && len(s.Part) == 0, s.Of == command.Text, s.Of == command.Whole:
+			return ofBodies
+		}
+		return ofHeaders
+	}
+	return ofList
+}
+
+// fromList answers from what the list has.
+func (r *fetcher) fromList(wanted []interval) error {
+	var b []byte
+	for i := range indexes(wanted) {
+		b = r.begin(b[:0], i)
+		for n, item := range r.items {
+			b = r.listItem(space(b, n), i, item)
+		}
+		b = append(b, ")\r\n"...)
+		if _, err := r.out.Write(b); err != nil {
+			return errGone
+		}
+	}
+	return nil
+}
+
+// begin begins a FETCH response.
+func (r *fetcher) begin(b []byte, i int) []byte {
+	b = append(b, "* "...)
+	b = strconv.AppendInt(b, int64(i)+1, 10)
+	return append(b, " FETCH ("...)
+}
+
+// space separates items.
+func space(b []byte, n int) []byte {
+	if n > 0 {
+		return append(b, ' ')
+	}
+	return b
+}
+
+// listItem appends an item of the list.
+func (r *fetcher) listItem(b []byte, i int, item command.Item) []byte {
+	switch item.Name {
+	case "UID":
+		return strconv.AppendUint(append(b, "UID "...), uint64(r.list.UID(i)), 10)
+	case "FLAGS":
+		return append(b, r.selected.flags[r.list.Set(i)]...)
+	case "RFC822.SIZE":
+		return strconv.AppendInt(append(b, "RFC822.SIZE "...), r.list.Size(i), 10)
+	}
+	return append(append(append(b, `INTERNALDATE "`...), dateText(r.list.Date(i))...), '"')
+}
+
+// dateText returns an INTERNALDATE as a date-time. What a server sent as one and cannot be read becomes the beginning of 1970:
+// a client must be able to read every response.
+func dateText(d mail.Date) string {
+	if d.IsZero() || !d.IsReadable() || !isQuotable(d.Raw) {
+		return mail.Date{}.String()
+	}
+	return d.String()
+}
+
+// inParallel answers with parts of headers and structures, of several messages at once, in their order.
+func (r *fetcher) inParallel(ctx context.Context, wanted []interval) error {
+	read := func(ctx context.Context, m view.Message) (answer, error) {
+		b, err := r.whole(ctx, m)
+		return answer{m.Index, b, err}, ctx.Err()
+	}
+	for a, err := range inorder.Map(ctx, 4*runtime.GOMAXPROCS(0), r.records(ctx, wanted, true), read) {
+		if err == nil {
+			err = a.err
+		}
+		if err != nil {
+			if err := r.leaveOut(ctx, a.index, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := r.out.Write(a.text); err != nil {
+			return errGone
+		}
+	}
+	return nil
+}
+
+// answer is the response for a message.
+type answer struct {
+	index int
+	text  []byte
+	err   error
+}
+
+// records yields the messages with their records, and reads what will be needed of them ahead.
+func (r *fetcher) records(ctx context.Context, wanted []interval, headers bool) func(func(view.Message, error) bool) {
+	records := r.list.Records(ctx, indexes(wanted))
+	if count(wanted) < 4 {
+		return records
+	}
+	return r.list.Ahead(ctx, records, !headers)
+}
+
+// leaveOut records that a message cannot be read. It returns an error that ends the command.
+func (r *fetcher) leaveOut(ctx context.Context, i int, err error) error {
+	if ctx.Err() != nil || archive.UnlessDamage(err) != nil {
+		return err
+	}
+	if r.lost++; r.lost == 1 {
+		r.first, r.reason = r.list.UID(i), err
+		r.server.o.Log("UID %d of %s cannot be read: %v", r.first, printable(r.selected.mailbox.Name), err)
+	}
+	return nil
+}
+
+// whole returns the response for a message.
+func (r *fetcher) whole(ctx context.Context, m view.Message) ([]byte, error) {
+	p := r.part(ctx, m)
+	b := r.begin(nil, m.Index)
+	for n, item := range r.items {
+		var err error
+		if b, err = r.item(p, space(b, n), item); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ")\r\n"...), nil
+}
+
+// item appends an item of a message.
+func (r *fetcher) item(p *message, b []byte, item command.Item) ([]byte, error) {
+	switch item.Name {
+	case "ENVELOPE":
+		return p.appendEnvelope(append(b, "ENVELOPE "...))
+	case "BODY", "BODYSTRUCTURE":
+		return p.appendStructure(append(append(b, item.Name...), ' '), item.Name == "BODYSTRUCTURE")
+	case "SECTION":
+		text, err := p.section(item.Section)
+		if err != nil {
+			return nil, err
+		}
+		return appendSection(b, item.Section, text), nil
+	}
+	return r.listItem(b, p.Index, item), nil
+}
+
+// oneByOne answers with bodies. A small one is read before its response begins, a large one while it is sent.
+func (r *fetcher) oneByOne(ctx context.Context, wanted []interval) error {
+	for m, err := range r.records(ctx, wanted, false) {
+		if err == nil {
+			err = r.sendMessage(ctx, m)
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, errGone):
+			return err
+		default:
+			if err := r.leaveOut(ctx, m.Index, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

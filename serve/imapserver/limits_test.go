@@ -1,0 +1,174 @@
+package imapserver_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
+	"github.com/mailstrata/mailstrata/serve/imapserver"
+)
+
+// loseMail deletes all packs of mail, but not the catalog.
+func loseMail(t *testing.T, store *storetest.Memory) {
+	t.Helper()
+	lost := 0
+	for _, name := range store.Names() {
+		if strings.HasPrefix(name, "data/") {
+			lost++
+			if err := store.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if lost == 0 {
+		t.Fatalf("there are no packs of mail among %q", store.Names())
+	}
+}
+
+// A message that cannot be read is left out, the command fails with a sentence, and the session goes on.
+func TestDamageIsReported(t *testing.T) {
+	r, store := sample(t)
+	c := login(t, serve(t, r, imapserver.Limits{}), account)
+	c.want("SELECT INBOX", "x OK")
+	loseMail(t, store)
+	for _, items := range []string{"BODY[]", "ENVELOPE", "BODYSTRUCTURE", "(FLAGS BODY[HEADER])", "BODY[TEXT]<0.5>", "BODY[1]"} {
+		c.want("FETCH 1:2 "+items, "!* 1", "!* 2", "x NO [SERVERBUG] 2 messages cannot be read. UID 1: ")
+	}
+	c.want("SEARCH TEXT x", "* SEARCH", "x NO [SERVERBUG] ")
+	c.want("FETCH 1:4 FLAGS", "* 4 FETCH", "x OK")
+	c.want("SELECT INBOX", "* 4 EXISTS", "x OK")
+}
+
+// If damage shows after a literal has begun, the connection ends. Nothing stands for the missing bytes.
+func TestDamageInALiteralEndsTheConnection(t *testing.T) {
+	a := archivetest.NewAccount()
+	body := "Subject: large\r\n\r\n" + string(archivetest.RandomBytes(1, 17<<20))
+	a.Mailbox("INBOX").Add(body)
+	store := new(storetest.Memory)
+	r := archivetest.NewRepo(t, store)
+	archivetest.Backup(t, r, a)
+	c := login(t, serve(t, r, imapserver.Limits{}), account)
+	c.want("SELECT INBOX", "x OK")
+	lines := c.do("FETCH 1 BODY[]")
+	if want := fmt.Sprintf("* 1 FETCH (BODY[] {%d}\n%s)", len(body), body); lines[0] != want {
+		t.Errorf("the message is another: %d bytes", len(lines[0]))
+	}
+	loseMail(t, store)
+	c = login(t, serve(t, archivetest.Reopen(t, store), imapserver.Limits{}), account)
+	c.want("SELECT INBOX", "x OK")
+	io.WriteString(c.conn, "x FETCH 1 BODY[]\r\n")
+	if line, err := c.r.ReadString('\n'); err == nil && !strings.HasPrefix(line, "* 1 FETCH (BODY[] {") {
+		t.Errorf("the server says %q", line)
+	}
+	if n, err := io.Copy(io.Discard, c.r); err != nil || n >= int64(len(body)) {
+		t.Errorf("%d bytes follow, %v", n, err)
+	}
+}
+
+// Connections, logins and silence are limited.
+func TestLimits(t *testing.T) {
+	r, _ := sample(t)
+	address := serve(t, r, imapserver.Limits{Connections: 2, Login: 300 * time.Millisecond, Idle: 600 * time.Millisecond})
+	first, second := login(t, address, account), login(t, address, account)
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if line, _ := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(line, "* BYE Too many connections") {
+		t.Errorf("a third connection reads %q", line)
+	}
+	second.want("LOGOUT", "* BYE")
+	if line := first.line(); !strings.HasPrefix(line, "* BYE Nothing was sent") {
+		t.Errorf("a silent client reads %q", line)
+	}
+	var silent *client
+	for range 100 {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			silent = &client{t, conn, bufio.NewReader(conn)}
+			if line := silent.line(); strings.HasPrefix(line, "* OK") {
+				break
+			}
+			conn.Close()
+			time.Sleep(10 * time.Millisecond) // until the server has seen that the second client left
+		}
+	}
+	began := time.Now()
+	for { // commands before the login do not give more time
+		if _, err := io.WriteString(silent.conn, "x NOOP\r\n"); err != nil {
+			break
+		}
+		if _, err := silent.r.ReadString('\n'); err != nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("a client that does not log in stays")
+		}
+	}
+	silent.conn.Close()
+}
+
+// Twenty clients read at once what one reads.
+func TestClientsAtOnce(t *testing.T) {
+	r, _ := sample(t)
+	address := serve(t, r, imapserver.Limits{})
+	const commands = "SELECT INBOX;FETCH 1:* (UID FLAGS ENVELOPE BODYSTRUCTURE);FETCH 1:* BODY[];UID SEARCH TEXT hello;LIST \"\" *"
+	var want string
+	var clients sync.WaitGroup
+	for n := range 20 {
+		c := login(t, address, account)
+		read := func() string {
+			var all []string
+			for command := range strings.SplitSeq(commands, ";") {
+				all = append(all, c.do(command)...)
+			}
+			return strings.Join(all, "\n")
+		}
+		if n == 0 {
+			want = read()
+			continue
+		}
+		clients.Go(func() {
+			if have := read(); have != want {
+				t.Errorf("client %d reads %d bytes, not %d", n, len(have), len(want))
+			}
+		})
+	}
+	clients.Wait()
+}
+
+// Any bytes that a client sends end in an answer or the end of the connection.
+func FuzzSession(f *testing.F) {
+	for _, seed := range []string{
+		"a SELECT INBOX\r\nb FETCH 1:* (FLAGS BODY[1.MIME]<0.5> ENVELOPE)\r\n", "a LIST \"\" (% *) RETURN (STATUS (UNSEEN))\r\n", "a SELECT INBOX\r\nb UID SEARCH OR TEXT x NOT 1:*\r\n",
+		"a IDLE\r\nDONE\r\n", "a APPEND x {5+}\r\nabcde\r\nb NOOP\r\n", "a SELECT INBOX\r\nb UID FETCH * (BODY.PEEK[HEADER.FIELDS (a)] BODYSTRUCTURE RFC822.TEXT)\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		r, _ := sample(t)
+		conn, err := net.Dial("tcp", serve(t, r, imapserver.Limits{}))
+		if err != nil {
+			t.Skip(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		go func() {
+			fmt.Fprintf(conn, "x LOGIN %q %q\r\n", account, password)
+			conn.Write(sent)
+			conn.(*net.TCPConn).CloseWrite()
+		}()
+		answer, err := io.ReadAll(conn)
+		if err, ok := err.(net.Error); ok && err.Timeout() {
+			t.Fatalf("the server hangs after %q", answer)
+		}
+	})
+}

@@ -1,0 +1,253 @@
+package imapserver
+
+import (
+	"context"
+	"iter"
+	netmail "net/mail"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/header"
+	"github.com/mailstrata/mailstrata/internal/inorder"
+	"github.com/mailstrata/mailstrata/serve/internal/command"
+	"github.com/mailstrata/mailstrata/serve/view"
+)
+
+// test is a condition of a search. A message without a record can be asked for what the list has.
+type test struct {
+	needs   source
+	matches func(*candidate) (bool, error)
+}
+
+// candidate is a message that may match.
+type candidate struct {
+	index int
+	*message
+}
+
+// matcher finds the messages that match a search.
+type matcher struct {
+	*session
+	list *view.List
+	all  []test // all must match, the cheap ones first
+
+	unread int   // messages that cannot be read
+	reason error // of the first
+}
+
+// newMatcher prepares a search.
+func (c *session) newMatcher(key command.Key) (*matcher, error) {
+	m := &matcher{session: c, list: c.selected.list}
+	for _, k := range key.Keys {
+		t, err := m.test(k)
+		if err != nil {
+			return nil, err
+		}
+		m.all = append(m.all, t)
+	}
+	slices.SortStableFunc(m.all, func(a, b test) int { return int(a.needs) - int(b.needs) })
+	return m, nil
+}
+
+// find returns the messages that match, ascending. What the list says decides first, so that no more messages are read than
+// necessary.
+func (m *matcher) find(ctx context.Context) (found []int, err error) {
+	cheap := slices.IndexFunc(m.all, func(t test) bool { return t.needs > ofList })
+	if cheap < 0 {
+		cheap = len(m.all)
+	}
+	for i := range m.list.Len() {
+		if ok, _ := matchesAll(m.all[:cheap], &candidate{index: i}); ok {
+			found = append(found, i)
+		}
+	}
+	if cheap == len(m.all) || len(found) == 0 {
+		return found, nil
+	}
+	return m.read(ctx, slices.Values(found), m.all[cheap:])
+}
+
+// read returns those of the candidates that match what must be read, several at once.
+func (m *matcher) read(ctx context.Context, candidates iter.Seq[int], tests []test) (found []int, err error) {
+	type result struct {
+		index   int
+		matches bool
+		err     error
+	}
+	check := func(ctx context.Context, v view.Message) (result, error) {
+		p := &message{Message: v, ctx: ctx, server: m.server, contents: m.list.Contents()}
+		ok, err := matchesAll(tests, &candidate{v.Index, p})
+		return result{v.Index, ok, err}, ctx.Err()
+	}
+	records := m.list.Ahead(ctx, m.list.Records(ctx, candidates), tests[len(tests)-1].needs == ofBodies)
+	for r, err := range inorder.Map(ctx, 4*runtime.GOMAXPROCS(0), records, check) {
+		if err == nil {
+			err = r.err
+		}
+		switch {
+		case err == nil && r.matches:
+			found = append(found, r.index)
+		case err == nil:
+		case ctx.Err() != nil || archive.UnlessDamage(err) != nil:
+			return nil, err
+		default:
+			if m.unread++; m.unread == 1 {
+				m.reason = err
+			}
+		}
+	}
+	return found, nil
+}
+
+func matchesAll(tests []test, c *candidate) (bool, error) {
+	for _, t := range tests {
+		if ok, err := t.matches(c); !ok || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// test returns the test of a key.
+func (m *matcher) test(k command.Key) (test, error) {
+	switch k.Op {
+	case "AND", "OR", "NOT":
+		return m.combination(k)
+	case "SEQ", "UID":
+		return m.inSet(k)
+	case "LARGER":
+		return onList(func(i int) bool { return m.list.Size(i) > k.Size }), nil
+	case "SMALLER":
+		return onList(func(i int) bool { return m.list.Size(i) < k.Size }), nil
+	case "BEFORE", "ON", "SINCE":
+		return onList(func(i int) bool { return isOn(k, m.list.Date(i).Time()) }), nil
+	case "SENTBEFORE", "SENTON", "SENTSINCE":
+		return onHeader(func(text []byte) bool {
+			t, err := netmail.ParseDate(header.Text(text, "Date"))
+			return err == nil && isOn(k, t)
+		}), nil
+	case "FROM", "TO", "CC", "BCC", "SUBJECT":
+		return onFields(k.Op, k.Text), nil
+	case "HEADER":
+		return onFields(k.Name, k.Text), nil
+	case "BODY", "TEXT":
+		return m.onText(k.Text, k.Op == "TEXT"), nil
+	}
+	return m.onFlags(k), nil
+}
+
+// combination returns the test of AND, OR or NOT.
+func (m *matcher) combination(k command.Key) (test, error) {
+	var inner []test
+	var needs source
+	for _, key := range k.Keys {
+		t, err := m.test(key)
+		if err != nil {
+			return t, err
+		}
+		inner, needs = append(inner, t), max(needs, t.needs)
+	}
+	slices.SortStableFunc(inner, func(a, b test) int { return int(a.needs) - int(b.needs) })
+	return test{needs, func(c *candidate) (bool, error) {
+		switch k.Op {
+		case "AND":
+			return matchesAll(inner, c)
+		case "NOT":
+			ok, err := inner[0].matches(c)
+			return !ok && err == nil, err
+		}
+		if ok, err := inner[0].matches(c); ok || err != nil {
+			return ok, err
+		}
+		return inner[1].matches(c)
+	}}, nil
+}
+
+// inSet returns the test of a set. A number that does not exist matches nothing.
+func (m *matcher) inSet(k command.Key) (test, error) {
+	n := m.list.Len()
+	largest := uint32(n)
+	if k.Op == "UID" && n > 0 {
+		largest = uint32(m.list.UID(n - 1))
+	}
+	ranges := k.Set.Resolve(largest)
+	return onList(func(i int) bool {
+		number := uint32(m.number(i, k.Op == "UID"))
+		return slices.ContainsFunc(ranges, func(r command.Range) bool { return r.First <= number && number <= r.Last })
+	}), nil
+}
+
+func onList(matches func(i int) bool) test {
+	return test{ofList, func(c *candidate) (bool, error) { return matches(c.index), nil }}
+}
+
+func onHeader(matches func(text []byte) bool) test {
+	return test{ofHeaders, func(c *candidate) (bool, error) {
+		text, err := c.header()
+		return err == nil && matches(text), err
+	}}
+}
+
+// onFlags returns the test of a flag, for each flag set once. \Recent is no flag of an archive: all messages are old.
+func (m *matcher) onFlags(k command.Key) test {
+	flag, want := k.Text, true
+	switch k.Op {
+	case "ALL", "OLD":
+		return onList(func(int) bool { return true })
+	case "NEW", "RECENT":
+		return onList(func(int) bool { return false })
+	case "KEYWORD":
+	case "UNKEYWORD":
+		want = false
+	default:
+		name, not := strings.CutPrefix(k.Op, "UN")
+		flag, want = `\`+name, !not
+	}
+	matches := make([]bool, m.list.Sets())
+	for i := range matches {
+		has := slices.ContainsFunc(m.list.Flags(i), func(f string) bool { return strings.EqualFold(flagText(f), flag) })
+		matches[i] = has == want
+	}
+	return onList(func(i int) bool { return matches[m.list.Set(i)] })
+}
+
+// isOn compares a time with the date of a key, without regard to time and zone (RFC 3501 section 6.4.4).
+func isOn(k command.Key, t time.Time) bool {
+	order := command.Day(t).Compare(k.Date)
+	switch strings.TrimPrefix(k.Op, "SENT") {
+	case "BEFORE":
+		return order < 0
+	case "ON":
+		return order == 0
+	}
+	return order >= 0
+}
+
+// onFields returns the test of a text in the fields of a name. An empty text is in every field.
+func onFields(name, text string) test {
+	text = folded(text)
+	return onHeader(func(head []byte) bool {
+		for value := range header.Texts(head, name) {
+			if strings.Contains(folded(value), text) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// folded returns a text without differences of case and of Unicode normalization.
+func folded(text string) string {
+	for i := range len(text) {
+		if text[i] >= 0x80 {
+			return cases.Fold().String(norm.NFC.String(text))
+		}
+	}
+	return strings.ToLower(text)
+}

@@ -1,0 +1,157 @@
+package imapserver
+
+import (
+	"bytes"
+	"context"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/layout"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail/entity"
+	"github.com/mailstrata/mailstrata/serve/view"
+)
+
+// message reads what one FETCH needs of a message, each thing once.
+type message struct {
+	view.Message
+	ctx      context.Context
+	server   *Server
+	contents *archive.Contents
+
+	head   []byte // nil: not read
+	places *layout.Layout
+	parsed *tree
+}
+
+// part returns the reader of a message.
+func (r *fetcher) part(ctx context.Context, m view.Message) *message {
+	return &message{Message: m, ctx: ctx, server: r.server, contents: r.list.Contents()}
+}
+
+// layout returns where the bytes of the message are.
+func (p *message) layout() (l *layout.Layout, err error) {
+	if p.places == nil {
+		p.places, err = layout.Of(p.ctx, p.contents, p.Record)
+	}
+	return p.places, err
+}
+
+// maxHeader is how much of a message is read to find its header. The archive knows the header of all messages but those
+// whose header is longer than mail.MaxHeader, or that have none.
+const maxHeader = 1 << 20
+
+// header returns the header of the message, with the empty line that ends it.
+func (p *message) header() ([]byte, error) {
+	if p.head != nil {
+		return p.head, nil
+	}
+	text, err := p.contents.Header(p.ctx, p.Record)
+	if err != nil {
+		return nil, err
+	}
+	if text == nil && p.Record.Size > 0 {
+		l, err := p.layout()
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		if err := l.WriteRange(p.ctx, &b, 0, min(maxHeader, p.Record.Size)); err != nil {
+			return nil, err
+		}
+		text = b.Bytes()
+	}
+	p.head = notNil(entity.Parse(text).Header.Of(text))
+	return p.head, nil
+}
+
+// tree is the structure of a message.
+type tree struct {
+	root     *entity.Entity
+	skeleton *layout.Skeleton
+}
+
+// Limits of what is parsed of a message. Only messages with megabytes of text are that large: attachments are left out.
+const (
+	maxSkeleton   = 32 << 20 // beyond that, the message is as if it ended
+	largeSkeleton = 1 << 20  // one at a time is larger, in all sessions
+)
+
+// tree returns the structure of the message.
+func (p *message) tree() (*tree, error) {
+	if p.parsed != nil {
+		return p.parsed, nil
+	}
+	if p.parsed = p.server.trees.get(p.Record.Hash); p.parsed != nil {
+		return p.parsed, nil
+	}
+	l, err := p.layout()
+	if err != nil {
+		return nil, err
+	}
+	if l.SkeletonSize() > largeSkeleton {
+		select {
+		case p.server.large <- struct{}{}:
+			defer func() { <-p.server.large }()
+		case <-p.ctx.Done():
+			return nil, p.ctx.Err()
+		}
+	}
+	s, err := l.Skeleton(p.ctx, maxSkeleton)
+	if err != nil {
+		return nil, err
+	}
+	p.parsed = &tree{entity.Parse(s.Text), s}
+	p.server.trees.put(p.Record.Hash, p.parsed)
+	return p.parsed, nil
+}
+
+// span returns where a range is in the message.
+func (t *tree) span(r entity.Range) (offset, size int64) {
+	offset = t.skeleton.Offset(r.Offset)
+	return offset, t.skeleton.Offset(r.End()) - offset
+}
+
+// lines returns the number of line ends in a range.
+func (t *tree) lines(r entity.Range) int64 {
+	return int64(bytes.Count(r.Of(t.skeleton.Text), []byte("\n"))) + t.skeleton.Lines(r.Offset, r.End())
+}
+
+// treeCache keeps the structures of the last messages: a client that shows a message asks for one part after the other.
+type treeCache struct {
+	mu   sync.Mutex
+	kept []keptTree // the newest last
+}
+
+type keptTree struct {
+	hash chunk.ID
+	tree *tree
+}
+
+const (
+	keptTrees    = 32
+	keptSkeleton = 128 << 10 // bytes of the largest that is kept
+)
+
+func (c *treeCache) get(hash chunk.ID) *tree {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.kept {
+		if k.hash == hash {
+			return k.tree
+		}
+	}
+	return nil
+}
+
+func (c *treeCache) put(hash chunk.ID, t *tree) {
+	if len(t.skeleton.Text) > keptSkeleton {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.kept) == keptTrees {
+		c.kept = append(c.kept[:0], c.kept[1:]...)
+	}
+	c.kept = append(c.kept, keptTree{hash, t})
+}

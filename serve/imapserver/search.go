@@ -1,0 +1,103 @@
+package imapserver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/serve/internal/command"
+)
+
+// search is SEARCH (RFC 3501 section 6.4.4) and its extended form (RFC 4731).
+func (c *session) search(ctx context.Context, cmd *command.Command) error {
+	s, err := cmd.Search()
+	if err != nil {
+		return err
+	}
+	switch s.Charset {
+	case "", "US-ASCII", "UTF-8":
+	default:
+		return &no{"[BADCHARSET (US-ASCII UTF-8)] The character set is not supported"}
+	}
+	m, err := c.newMatcher(s.Key)
+	if err != nil {
+		return err
+	}
+	found, err := m.find(ctx)
+	if err != nil {
+		return err
+	}
+	if s.Extended {
+		c.out.line(c.extended(cmd, s, found))
+	} else {
+		b := []byte("* SEARCH")
+		for _, i := range found {
+			b = strconv.AppendUint(append(b, ' '), c.number(i, cmd.UID), 10)
+		}
+		c.out.line(string(b))
+	}
+	if m.unread > 0 {
+		return &no{fmt.Sprintf("[SERVERBUG] %d messages cannot be read, so they are not searched: %s", m.unread, printable(m.reason.Error()))}
+	}
+	return nil
+}
+
+// number returns the sequence number or the UID of a message.
+func (c *session) number(i int, uid bool) uint64 {
+	if uid {
+		return uint64(c.selected.list.UID(i))
+	}
+	return uint64(i) + 1
+}
+
+// extended returns an ESEARCH response.
+func (c *session) extended(cmd *command.Command, s *command.Search, found []int) string {
+	options := s.Return
+	if len(options) == 0 {
+		options = []string{"ALL"} // RFC 4731 section 3.1
+	}
+	var b strings.Builder
+	b.WriteString("* ESEARCH (TAG " + quote(cmd.Tag) + ")")
+	if cmd.UID {
+		b.WriteString(" UID")
+	}
+	for _, option := range []string{"MIN", "MAX", "COUNT", "ALL"} {
+		switch {
+		case !slices.Contains(options, option):
+		case option == "COUNT":
+			fmt.Fprintf(&b, " COUNT %d", len(found))
+		case len(found) == 0:
+		case option == "MIN":
+			fmt.Fprintf(&b, " MIN %d", c.number(found[0], cmd.UID))
+		case option == "MAX":
+			fmt.Fprintf(&b, " MAX %d", c.number(found[len(found)-1], cmd.UID))
+		default:
+			b.WriteString(" ALL ")
+			c.writeSet(&b, found, cmd.UID)
+		}
+	}
+	return b.String()
+}
+
+// writeSet writes numbers as a sequence-set.
+func (c *session) writeSet(b *strings.Builder, found []int, uid bool) {
+	for n := 0; n < len(found); {
+		first := c.number(found[n], uid)
+		last := first
+		end := n + 1
+		for end < len(found) && c.number(found[end], uid) == last+1 {
+			last++
+			end++
+		}
+		if n > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.FormatUint(first, 10))
+		if last > first {
+			b.WriteString(":" + strconv.FormatUint(last, 10))
+		}
+		n = end
+	}
+}

@@ -1,0 +1,164 @@
+package imapserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mailstrata/mailstrata/serve/view"
+)
+
+// Views opens what a user name selects. view.Archives does.
+type Views interface {
+	Open(ctx context.Context, user string, now time.Time) (*view.View, error)
+}
+
+// Options are the settings of a Server.
+type Options struct {
+	Views    Views
+	Password []byte      // of every user name
+	TLS      *tls.Config // nil: connections are plain
+	Version  string      // of the program, for ID
+
+	// Log gets a line for each login, and for what goes wrong. It may be nil.
+	Log func(format string, args ...any)
+
+	Limits Limits
+}
+
+// Limits bound what clients can take. The zero value of a field is its default.
+type Limits struct {
+	Connections int           // at once; 100
+	Login       time.Duration // until a client has logged in; 1 minute
+	Idle        time.Duration // between two commands; 30 minutes (RFC 3501 section 5.4)
+	Write       time.Duration // until a client takes what the server sends; 5 minutes
+	Attempts    int           // wrong passwords until the connection ends; 3
+	Delay       time.Duration // before the answer to a wrong password, for all clients one after the other; 1 second
+}
+
+func (l *Limits) setDefaults() {
+	setDefault(&l.Connections, 100)
+	setDefault(&l.Login, time.Minute)
+	setDefault(&l.Idle, 30*time.Minute)
+	setDefault(&l.Write, 5*time.Minute)
+	setDefault(&l.Attempts, 3)
+	setDefault(&l.Delay, time.Second)
+}
+
+func setDefault[T comparable](v *T, to T) {
+	if *v == *new(T) {
+		*v = to
+	}
+}
+
+// Server serves views to IMAP clients.
+type Server struct {
+	o        Options
+	password [sha256.Size]byte
+	guessing sync.Mutex // held while a wrong password waits
+	trees    treeCache
+	large    chan struct{} // held while a large message is parsed
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+// New returns a Server.
+func New(o Options) *Server {
+	o.Limits.setDefaults()
+	if o.Log == nil {
+		o.Log = func(string, ...any) {}
+	}
+	return &Server{
+		o: o, password: sha256.Sum256(o.Password), conns: make(map[net.Conn]bool), large: make(chan struct{}, 1),
+	}
+}
+
+// Serve accepts connections until ctx ends. Then it ends all of them, and returns nil.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	defer s.closeAll()
+	var pause time.Duration
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			if pause = min(max(2*pause, 10*time.Millisecond), time.Second); !sleep(ctx, pause) { // too many open files
+				return nil
+			}
+			continue
+		}
+		pause = 0
+		if !s.admit(conn) {
+			clients.Go(func() { refuse(conn) })
+			continue
+		}
+		clients.Go(func() {
+			defer s.remove(conn)
+			s.handle(ctx, conn)
+		})
+	}
+}
+
+// admit counts a connection, and reports whether there is room for it.
+func (s *Server) admit(conn net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.conns) >= s.o.Limits.Connections {
+		return false
+	}
+	s.conns[conn] = true
+	return true
+}
+
+// refuse ends a connection that is one too many.
+func refuse(conn net.Conn) {
+	conn.SetDeadline(time.Now().Add(time.Second))
+	conn.Write([]byte("* BYE Too many connections; close some or try again later\r\n"))
+	conn.Close()
+}
+
+func (s *Server) remove(conn net.Conn) {
+	conn.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, conn)
+}
+
+func (s *Server) closeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.conns {
+		conn.Close()
+	}
+}
+
+// admits reports whether a password is right, without showing by the time it takes how much of it is.
+func (s *Server) admits(password string) bool {
+	sum := sha256.Sum256([]byte(password))
+	return subtle.ConstantTimeCompare(sum[:], s.password[:]) == 1
+}
+
+// sleep waits, and reports whether ctx did not end.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

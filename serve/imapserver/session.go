@@ -1,0 +1,180 @@
+package imapserver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mailstrata/mailstrata/serve/internal/command"
+	"github.com/mailstrata/mailstrata/serve/view"
+)
+
+// session is what a client has: its state is not authenticated without a view, authenticated with one, and selected with a
+// mailbox (RFC 3501 section 3).
+type session struct {
+	server   *Server
+	conn     *timedConn
+	in       command.Reader
+	out      writer
+	deadline time.Time // until when the client must have logged in
+
+	wrong    int // passwords
+	view     *view.View
+	selected *selected
+	left     bool // the client said LOGOUT, or must go
+}
+
+// selected is the mailbox that a client selected.
+type selected struct {
+	mailbox *view.Mailbox
+	list    *view.List
+	flags   []string // of each flag set, as it is sent
+}
+
+// state is what a command needs.
+type state int
+
+const (
+	always   state = iota
+	loggedIn       // a view
+	opened         // a mailbox
+	loggedOut
+)
+
+// verb is a command.
+type verb struct {
+	needs state
+	run   func(*session, context.Context, *command.Command) error
+}
+
+// verbs are the commands by name. Those with a UID form are in uidVerbs, too.
+var verbs, uidVerbs map[string]verb
+
+func init() {
+	verbs = map[string]verb{
+		"CAPABILITY": {always, (*session).capability}, "NOOP": {always, (*session).noop}, "LOGOUT": {always, (*session).logout},
+		"ID":    {always, (*session).id},
+		"LOGIN": {loggedOut, (*session).login}, "AUTHENTICATE": {loggedOut, (*session).authenticate},
+		"LIST": {loggedIn, (*session).list}, "LSUB": {loggedIn, (*session).lsub}, "NAMESPACE": {loggedIn, (*session).namespace},
+		"STATUS": {loggedIn, (*session).status}, "SELECT": {loggedIn, (*session).open}, "EXAMINE": {loggedIn, (*session).open},
+		"IDLE":  {loggedIn, (*session).idle},
+		"CHECK": {opened, (*session).noop}, "CLOSE": {opened, (*session).close}, "UNSELECT": {opened, (*session).close},
+		"EXPUNGE": {opened, (*session).expunge}, "FETCH": {opened, (*session).fetch}, "SEARCH": {opened, (*session).search},
+		"STORE": {opened, (*session).deny}, "MOVE": {opened, (*session).deny}, "COPY": {opened, (*session).deny},
+		"APPEND": {loggedIn, (*session).deny}, "CREATE": {loggedIn, (*session).deny}, "DELETE": {loggedIn, (*session).deny},
+		"RENAME": {loggedIn, (*session).deny}, "SUBSCRIBE": {loggedIn, (*session).deny}, "UNSUBSCRIBE": {loggedIn, (*session).deny},
+	}
+	uidVerbs = make(map[string]verb)
+	for _, name := range []string{"FETCH", "SEARCH", "STORE", "MOVE", "COPY", "EXPUNGE"} {
+		uidVerbs[name] = verbs[name]
+	}
+}
+
+// Answers that end a command otherwise than by OK.
+type (
+	no  struct{ text string } // with a code, if it has one: "[NONEXISTENT] There is no such mailbox"
+	bad struct{ text string }
+)
+
+func (e *no) Error() string  { return e.text }
+func (e *bad) Error() string { return e.text }
+
+var (
+	// errGone means that the connection cannot go on.
+	errGone = errors.New("the connection cannot go on")
+
+	// errAnswered means that the command has its answer.
+	errAnswered = errors.New("the command is answered")
+)
+
+// run runs a command and answers it.
+func (c *session) run(ctx context.Context, cmd *command.Command) {
+	name := cmd.Name
+	if cmd.UID {
+		name = "UID " + name
+	}
+	err := c.perform(ctx, cmd)
+	var refused *no
+	var wrong *bad
+	var syntax *command.SyntaxError
+	switch {
+	case err == nil:
+		c.out.line(cmd.Tag + " OK " + name + " is done")
+	case errors.Is(err, errAnswered):
+	case errors.Is(err, errGone):
+		c.left = true
+	case errors.As(err, &refused):
+		c.out.line(cmd.Tag + " NO " + refused.text)
+	case errors.As(err, &wrong):
+		c.out.line(cmd.Tag + " BAD " + wrong.text)
+	case errors.As(err, &syntax):
+		c.out.line(cmd.Tag + " BAD " + printable(name) + ": " + printable(syntax.Text))
+	default:
+		c.server.o.Log("%s: %v", printable(name), err)
+		c.out.line(cmd.Tag + " NO " + c.excuse(err))
+	}
+}
+
+// perform runs a command in its state.
+func (c *session) perform(ctx context.Context, cmd *command.Command) error {
+	table := verbs
+	if cmd.UID {
+		table = uidVerbs
+	}
+	v, known := table[cmd.Name]
+	switch {
+	case cmd.Tag == "*":
+		return &bad{"A command begins with a tag"}
+	case !known:
+		return &bad{"The command is unknown"}
+	case v.needs == loggedOut && c.view != nil:
+		return &bad{"You are logged in"}
+	case (v.needs == loggedIn || v.needs == opened) && c.view == nil:
+		return &bad{"Log in first"}
+	case v.needs == opened && c.selected == nil:
+		return &bad{"Select a mailbox first"}
+	case cmd.Cut && cmd.Name != "APPEND":
+		return &bad{"A literal of this command is too large"}
+	}
+	return v.run(c, ctx, cmd)
+}
+
+// excuse returns the text for an error of reading the archive.
+func (c *session) excuse(err error) string {
+	return "[SERVERBUG] The archive cannot be read: " + printable(err.Error())
+}
+
+// noop does nothing: nothing ever changes.
+func (c *session) noop(_ context.Context, cmd *command.Command) error { return cmd.End() }
+
+// logout ends the session.
+func (c *session) logout(_ context.Context, cmd *command.Command) error {
+	if err := cmd.End(); err != nil {
+		return err
+	}
+	c.left = true
+	c.out.line("* BYE Until next time")
+	return nil
+}
+
+// idle waits until the client has something to do. The server never has news.
+func (c *session) idle(_ context.Context, cmd *command.Command) error {
+	if err := cmd.End(); err != nil {
+		return err
+	}
+	if c.prompt("Nothing will happen; send DONE") != nil {
+		return errGone
+	}
+	c.setReadDeadline()
+	tag := cmd.Tag
+	done, err := c.in.Next()
+	if err != nil {
+		c.endReading(err)
+		return errGone
+	}
+	if !done.IsWord("DONE") {
+		return &bad{"IDLE ends with DONE"}
+	}
+	cmd.Tag = tag
+	return nil
+}
