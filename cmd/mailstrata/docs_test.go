@@ -39,8 +39,10 @@ var notRun = map[string]string{
 	"mailstrata auth anna@gmail.com --client-id ID --client-secret-file client-secret":                  "needs Google",
 	"mailstrata auth anna@gmail.com --client-id ID --client-secret-file client-secret --port 8765":      "needs Google",
 	"mailstrata auth anna@contoso.example --provider microsoft --client-id ID --tenant contoso.example": "needs Microsoft",
-	"ssh -L 8765:127.0.0.1:8765 nas":                              "needs another host",
-	"mailstrata erase --message anna@mail.example@latest INBOX 1": "waits for somebody to confirm it",
+	"ssh -L 8765:127.0.0.1:8765 nas": "needs another host",
+	"mailstrata serve":               "runs until it is stopped; package internal/e2e serves",
+	"mailstrata serve --imap 192.0.2.7:993 --tls-cert cert.pem --tls-key key.pem": "needs a certificate",
+	"mailstrata erase --message anna@mail.example@latest INBOX 1":                 "waits for somebody to confirm it",
 }
 
 // documents are the documents whose lines run.

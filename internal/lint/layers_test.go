@@ -93,6 +93,14 @@ var layers = map[string]string{
 	"maildir":                   "archive chunk internal/canonical internal/safename internal/tree mail restore",
 	"restore":                   "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 
+	// Serving archives to programs that read.
+	"serve/imapserver": `
+		archive archive/layout chunk internal/header internal/inorder mail mail/charset mail/entity serve/internal/address
+		serve/internal/command serve/view`,
+	"serve/internal/address": "",
+	"serve/internal/command": "",
+	"serve/view":             "archive chunk internal/inorder mail manifest manifest/history repo",
+
 	// The program.
 	"bench": `
 		archive bench/exchange bench/farline internal/generate internal/testbed repo repo/keys repo/store

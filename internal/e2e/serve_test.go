@@ -1,0 +1,301 @@
+package e2e_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/generate"
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+// servePassword is that of every server of these tests.
+const servePassword = "serve-secret-77d0"
+
+// serve starts the program as an IMAP server and returns its address. It ends with the test, and without a complaint.
+func (h *host) serve(flags ...string) string {
+	h.t.Helper()
+	cmd := h.command(append([]string{"serve", "--json", "--imap", "127.0.0.1:0"}, flags...)...)
+	cmd.Env = append(cmd.Env, "MAILSTRATA_SERVE_PASSWORD="+servePassword)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil || strings.Contains(stderr.String(), "internal error") {
+			h.t.Errorf("serve ends with %v:\n%s", err, stderr.String())
+		}
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	var served struct{ IMAP string }
+	if err != nil || json.Unmarshal([]byte(line), &served) != nil {
+		h.t.Fatalf("serve prints %q, %v", line, err)
+	}
+	return served.IMAP
+}
+
+// sameNumbers compares what sameAccount leaves out, because a restore changes it: UIDs.
+func sameNumbers(t testing.TB, have, want account) {
+	t.Helper()
+	uids := func(b *box) (list []uint32) {
+		for _, l := range b.letters {
+			list = append(list, l.uid)
+		}
+		return list
+	}
+	for name, w := range want {
+		if h := have[name]; h != nil && !slices.Equal(uids(h), uids(w)) {
+			t.Errorf("mailbox %s has the UIDs %v, want %v", name, uids(h), uids(w))
+		}
+	}
+}
+
+// numbers returns UIDVALIDITY and UIDNEXT of the mailboxes.
+func numbers(t testing.TB, address, user, password string, mailboxes account) map[string]string {
+	t.Helper()
+	c := login(t, address, user, password)
+	defer c.conn.Close()
+	all := make(map[string]string)
+	for name, b := range mailboxes {
+		if b.selectable {
+			c.do("STATUS "+quoted(name)+" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)", func(line string, _ []literal) {
+				all[name] = line[strings.LastIndexByte(line, '('):]
+			})
+		}
+	}
+	return all
+}
+
+// Each night of an account is served as the account was: all bytes, flags, dates, UIDs and numbers.
+func TestServedNightsAreTheAccount(t *testing.T) {
+	t.Parallel()
+	dovecot := startDovecot(t, testbed.DovecotOptions{Config: oddZone()})
+	fill(t, dovecot, "anna", 7, 20, 5<<20)
+	h := newHost(t)
+	h.onDirectory()
+	h.secrets = append(h.secrets, servePassword)
+	g := generate.New(8)
+	type night struct {
+		account
+		numbers map[string]string
+	}
+	var nights []night
+	for n := range 4 {
+		if n > 0 {
+			dovecot.Deliver("anna", "INBOX", appended(g.Messages(5))...)
+			dovecot.Doveadm("flags", "add", "-u", "anna", `\Flagged $Label`+fmt.Sprint(n), "mailbox", "INBOX", fmt.Sprint(n))
+			dovecot.Doveadm("expunge", "-u", "anna", "mailbox", "Sent", fmt.Sprint(n))
+			dovecot.Doveadm("mailbox", "create", "-u", "anna", fmt.Sprint("new/", n))
+		}
+		now := readAccount(t, dovecot.Addr, "anna", imapPassword)
+		nights = append(nights, night{now, numbers(t, dovecot.Addr, "anna", imapPassword, now)})
+		h.backUp(0, accountURL("anna", dovecot.Addr))
+	}
+	name, _, _ := net.SplitHostPort(dovecot.Addr)
+	address := h.serve()
+	for n := range nights {
+		user, want := fmt.Sprintf("anna@%s#latest~%d", name, len(nights)-1-n), nights[n]
+		if n == len(nights)-1 {
+			user = "anna@" + name
+		}
+		have := readAccount(t, address, user, servePassword)
+		sameAccount(t, have, want.account)
+		sameNumbers(t, have, want.account)
+		for mailbox, have := range numbers(t, address, user, servePassword, have) {
+			if have != want.numbers[mailbox] {
+				t.Errorf("night %d, mailbox %s has %s, want %s", n, mailbox, have, want.numbers[mailbox])
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// imaplibScript prints all messages of an account, one a line.
+const imaplibScript = `
+import hashlib, imaplib, re, sys
+imaplib._MAXLINE = 10**8
+host, port, user, password = sys.argv[1:]
+m = imaplib.IMAP4(host, int(port))
+m.login(user, password)
+def text(line):
+    if isinstance(line, tuple):
+        line = line[0].rsplit(b'{', 1)[0] + b'"' + line[1].replace(b'\\', b'\\\\').replace(b'"', b'\\"') + b'"'
+    return line
+for line in m.list('""', '*')[1]:
+    if not line: continue
+    attributes, name = re.match(rb'\((.*?)\) "." (.*)$', text(line)).groups()
+    if b'\\Noselect' in attributes: continue
+    if not name.startswith(b'"'): name = b'"' + name + b'"'
+    status, count = m.select(name, readonly=True)
+    if status != 'OK': continue
+    if count == [b'0']:
+        print(name, 'is empty')
+        continue
+    items = b''
+    message = None
+    def flush():
+        if message is None: return
+        flags = sorted(set(re.search(rb'FLAGS \((.*?)\)', items).group(1).split()) - {b'\\Recent'})
+        date = imaplib.Internaldate2tuple(items)
+        print(name, re.search(rb'UID (\d+)', items).group(1), flags, date, len(message), hashlib.sha256(message).hexdigest())
+    for part in m.uid('FETCH', '1:*', '(UID FLAGS INTERNALDATE BODY.PEEK[])')[1]:
+        if isinstance(part, tuple):
+            flush()
+            items, message = part
+        elif part: items += part
+    flush()
+m.logout()
+`
+
+// Python's imaplib, and mbsync, make the same of a served night as of the server.
+func TestServedToClients(t *testing.T) {
+	t.Parallel()
+	python := testbed.Installed(t, "python3", "python3")
+	dovecot := startDovecot(t, testbed.DovecotOptions{})
+	f := place(t, dovecot, "anna")
+	g := generate.New(9)
+	for _, name := range mailboxNames {
+		if !strings.ContainsAny(name, `"`) {
+			f.put(name, g.Messages(8)...)
+		}
+	}
+	f.put("odd", g.Oddities()...)
+	f.subscribe("Sent", "Entw&APw-rfe")
+	f.done()
+	h := newHost(t)
+	h.onDirectory()
+	h.backUp(0, accountURL("anna", dovecot.Addr))
+	address := h.serve()
+	hostname, _, _ := net.SplitHostPort(dovecot.Addr)
+
+	t.Run("imaplib", func(t *testing.T) {
+		read := func(address, user, password string) string {
+			host, port, _ := net.SplitHostPort(address)
+			out, err := exec.Command(python, "-c", imaplibScript, host, port, user, password).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			lines := strings.Split(string(out), "\n")
+			slices.Sort(lines)
+			return strings.Join(lines, "\n")
+		}
+		want := read(dovecot.Addr, "anna", imapPassword)
+		if have := read(address, "anna@"+hostname, servePassword); have != want || strings.Count(want, "\n") < 100 {
+			t.Errorf("imaplib reads\n%s\nwant\n%s", have, want)
+		}
+	})
+	t.Run("mbsync", func(t *testing.T) {
+		mbsync, err := exec.LookPath("mbsync")
+		if err != nil {
+			t.Skip("mbsync is not installed")
+		}
+		sync := func(address, user, password string) map[string]int {
+			dir := t.TempDir()
+			host, port, _ := net.SplitHostPort(address)
+			rc := fmt.Sprintf(mbsyncrc, host, port, user, password, dir, dir)
+			if err := os.WriteFile(filepath.Join(dir, "rc"), []byte(rc), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(filepath.Join(dir, "Mail"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command(mbsync, "-q", "-c", filepath.Join(dir, "rc"), "all").CombinedOutput(); err != nil {
+				t.Fatalf("mbsync: %v\n%s", err, out)
+			}
+			return maildirFiles(t, filepath.Join(dir, "Mail"))
+		}
+		want := sync(dovecot.Addr, "anna", imapPassword)
+		have := sync(address, "anna@"+hostname+"#latest", servePassword) // in quotes: "#" begins a comment
+		for file, n := range want {
+			if have[file] != n {
+				t.Errorf("%d of %.300s, want %d", have[file], file, n)
+			}
+		}
+		if len(have) != len(want) || len(want) < 100 {
+			t.Errorf("%d files, want %d", len(have), len(want))
+		}
+	})
+}
+
+// mbsyncrc pulls an account into a directory. The user's name is quoted, because "#" begins a comment.
+const mbsyncrc = `FSync no
+
+IMAPAccount server
+Host %s
+Port %s
+User "%s"
+Pass "%s"
+SSLType None
+AuthMechs LOGIN
+
+IMAPStore far
+Account server
+
+MaildirStore near
+SubFolders Verbatim
+Path %s/Mail/
+Inbox %s/Mail/INBOX
+
+Channel all
+Far :far:
+Near :near:
+Patterns *
+Create Near
+Sync Pull
+SyncState *
+CopyArrivalDate yes
+`
+
+// maildirFiles returns the files of Maildirs in words, and how many there are of each: mailbox, flags, time and text without
+// the header field X-TUID, which mbsync adds.
+func maildirFiles(t *testing.T, root string) map[string]int {
+	files := make(map[string]int)
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		var lines []string
+		for line := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(line, "X-TUID: ") {
+				lines = append(lines, line)
+			}
+		}
+		mailbox, _ := filepath.Rel(root, filepath.Dir(path))
+		_, flags, _ := strings.Cut(d.Name(), ":")
+		date := info.ModTime().UTC().String()
+		if time.Since(info.ModTime()) < time.Hour {
+			date = "now" // mbsync cannot set the first second of 1970
+		}
+		files[fmt.Sprintf("%s %s %s %q", mailbox, flags, date, strings.Join(lines, ""))]++
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
