@@ -62,8 +62,8 @@ func (parts Parts) ReadAt(p []byte, off int64) (int, error) {
 	best := 0
 	for _, part := range parts {
 		if at := off - part.At; at >= 0 && at < int64(len(part.Bytes)) {
-			if n := copy(p, part.Bytes[at:]); n > best {
-				best = n
+			if best = max(best, copy(p, part.Bytes[at:])); best == len(p) {
+				return best, nil
 			}
 		}
 	}

@@ -224,8 +224,13 @@ func (r *Reader) readOpened(ctx context.Context, rg Range, s *sealed, pieces obj
 	if err != nil {
 		return nil, err
 	}
-	data, err := readRange(container, size, rg)
-	if err == nil && cache != nil {
+	if cache == nil {
+		// age copies a piece before it opens it, and each is shorter when it is open. So the memory of the pieces has room for
+		// what is in them.
+		return readRange(container, size, rg, pieces.Bytes[wanted.from-pieces.At:])
+	}
+	data, err := readRange(container, size, rg, nil)
+	if err == nil {
 		cache.keep(rg.Pack, 0, s.start.Bytes)
 		cache.keep(rg.Pack, s.end.At, s.end.Bytes)
 		cache.keep(rg.Pack, wanted.from, pieces.Bytes[wanted.from-pieces.At:][:wanted.to-wanted.from])

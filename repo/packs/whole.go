@@ -70,15 +70,19 @@ func readDamaged(stored []byte, rg Range, id age.Identity) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readRange(container, size, rg)
+	return readRange(container, size, rg, nil)
 }
 
-// readRange reads a range of a container. With an error it returns the bytes before the damage.
-func readRange(container io.ReaderAt, size int64, rg Range) ([]byte, error) {
+// readRange reads a range of a container, into memory if that is large enough. With an error it returns the bytes before the
+// damage.
+func readRange(container io.ReaderAt, size int64, rg Range, memory []byte) ([]byte, error) {
 	if end := rg.Offset + rg.Length; end > size {
 		return nil, format.Damaged("a range up to %d in a container of %d bytes", end, size)
 	}
-	out := make([]byte, rg.Length)
+	if int64(cap(memory)) < rg.Length {
+		memory = make([]byte, rg.Length)
+	}
+	out := memory[:rg.Length:rg.Length]
 	n, err := container.ReadAt(out, rg.Offset)
 	if n == len(out) {
 		return out, nil
