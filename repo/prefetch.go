@@ -20,9 +20,9 @@ const (
 	maxRange = 4 << 20
 	parallel = 64
 
-	// maxInFlight bounds the bytes that a Reader requests at once. Each is in memory about three times: sealed, unsealed and
-	// decoded.
-	maxInFlight = 8 << 20
+	// maxInFlight bounds the bytes that a Reader has requested and not decoded yet. A store that is 50 ms away and sends
+	// 100 MB/s has 5 MB under way all the time. They are opened in the memory in which they arrive.
+	maxInFlight = 16 << 20
 )
 
 // Prefetch reads frames into the cache before they are needed: the first of them, as many as the cache holds beside those

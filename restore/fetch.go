@@ -14,14 +14,14 @@ import (
 // are fetched.
 const (
 	// groupBytes bounds the decoded frames that are fetched together.
-	groupBytes = 8 << 20
+	groupBytes = 4 << 20
 
 	// fetchedBytes bounds the decoded frames of all groups of a restore. It is less than what the reader caches, because
 	// frames that a later group needs stay there too.
-	fetchedBytes = 3 * groupBytes
+	fetchedBytes = 6 * groupBytes
 
 	// groupsAhead is how many groups of a job are fetched while one is joined.
-	groupsAhead = 2
+	groupsAhead = 5
 )
 
 // group is batches whose frames are fetched together.
