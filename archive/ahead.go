@@ -25,16 +25,17 @@ const (
 //
 // An error of the sequence is yielded in its turn. Errors of reading come again when the caller reads the chunk.
 func AheadOf[T any](ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID) iter.Seq2[T, error] {
-	return aheadOf(ctx, chunks, items, chunksOf, mailBytes, true)
+	return aheadOf(ctx, items, chunksOf, aheadBatch[T]{chunks: chunks, limit: mailBytes, once: true})
 }
 
 // PiecesAhead is AheadOf for tables, lists and pages. It drops nothing, because others refer to the same pieces.
 func PiecesAhead[T any](ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID) iter.Seq2[T, error] {
-	return aheadOf(ctx, chunks, items, chunksOf, structureBytes, false)
+	return aheadOf(ctx, items, chunksOf, aheadBatch[T]{chunks: chunks, limit: structureBytes})
 }
 
 // HeadersAhead yields the items of a sequence. Before it yields some of them, it fetches the headers of the messages that
-// recordsOf returns for them, as AheadOf does.
+// recordsOf returns for them, as AheadOf does. Those whose fields this host keeps are not fetched. So the caller reads headers
+// with HeaderFields.
 func HeadersAhead[T any](
 	ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], recordsOf func(T) []*manifest.Record,
 ) iter.Seq2[T, error] {
@@ -47,16 +48,24 @@ func HeadersAhead[T any](
 		return ids
 	}
 	load := func(id chunk.ID) ([]byte, error) { return chunks.Chunk(ctx, id) }
+	b := aheadBatch[T]{chunks: chunks, limit: mailBytes, once: true}
+	if r, ok := chunks.(*Reader); ok && r.KeepsExcerpts() {
+		b.alone = make(map[chunk.Prefix]bool)
+	}
 	headers := func(item T) (ids []chunk.ID) {
 		for _, record := range recordsOf(item) {
 			parts, err := record.PartList(load)
-			if err == nil && len(parts) > 0 && parts[0].Kind == mail.HeaderPart {
-				ids = append(ids, parts[0].Chunks...)
+			if err != nil || len(parts) == 0 || parts[0].Kind != mail.HeaderPart {
+				continue
+			}
+			ids = append(ids, parts[0].Chunks...)
+			if b.alone != nil && len(parts[0].Chunks) == 1 {
+				b.alone[parts[0].Chunks[0].Prefix()] = true
 			}
 		}
 		return ids
 	}
-	return AheadOf(ctx, chunks, PiecesAhead(ctx, chunks, items, lists), headers)
+	return aheadOf(ctx, PiecesAhead(ctx, chunks, items, lists), headers, b)
 }
 
 // EntryHeadersAhead is HeadersAhead for entries, as Contents.Entries yields them.
@@ -64,12 +73,11 @@ func EntryHeadersAhead(ctx context.Context, chunks ChunkReader, entries iter.Seq
 	return HeadersAhead(ctx, chunks, entries, func(e *manifest.Entry) []*manifest.Record { return []*manifest.Record{&e.Record} })
 }
 
-// aheadOf is AheadOf with a limit of decoded bytes. once says that no chunk will be read again.
-func aheadOf[T any](
-	ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID, limit int64, once bool,
-) iter.Seq2[T, error] {
+// aheadOf is AheadOf with batches of another kind.
+func aheadOf[T any](ctx context.Context, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID, kind aheadBatch[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		b := &aheadBatch[T]{chunks: chunks, limit: limit, once: once, yield: yield}
+		b := kind
+		b.yield = yield
 		for item, err := range items {
 			b.items = append(b.items, aheadItem[T]{item: item, err: err})
 			if err == nil {
@@ -81,15 +89,16 @@ func aheadOf[T any](
 			}
 		}
 		b.flush(ctx)
-		chunks.Drop(b.present)
+		b.chunks.Drop(b.present)
 	}
 }
 
 // aheadBatch is some items of a sequence, and the chunks to fetch for them.
 type aheadBatch[T any] struct {
 	chunks ChunkReader
-	limit  int64
-	once   bool
+	limit  int64                 // of decoded bytes
+	once   bool                  // no chunk will be read again
+	alone  map[chunk.Prefix]bool // nil, or the chunks are of headers, and these are all of theirs; chunks is a Reader
 	yield  func(T, error) bool
 
 	items   []aheadItem[T]
@@ -106,6 +115,11 @@ type aheadItem[T any] struct {
 // flush yields the items. It reports whether to go on.
 func (b *aheadBatch[T]) flush(ctx context.Context) bool {
 	places := locate(ctx, b.chunks, b.ids)
+	if r, ok := b.chunks.(*Reader); ok && b.alone != nil {
+		excerpts := r.excerpts.begin(r, b.ids, places, b.alone)
+		defer r.excerpts.end(excerpts)
+		clear(b.alone)
+	}
 	for from := 0; from < len(b.items); {
 		frames := newFrameSet(b.limit)
 		to, at := from, 0

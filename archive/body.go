@@ -43,15 +43,20 @@ func (c *Contents) Header(ctx context.Context, record *manifest.Record) ([]byte,
 	if err != nil || len(parts) == 0 || parts[0].Kind != mail.HeaderPart {
 		return nil, err
 	}
-	var header []byte
-	for _, id := range parts[0].Chunks {
-		data, err := c.chunks.Chunk(ctx, id)
-		if err != nil {
-			return nil, &ReadError{Err: err}
-		}
-		header = append(header, data...)
+	header, err := joinChunks(ctx, c.chunks, parts[0].Chunks)
+	if err != nil {
+		return nil, &ReadError{Err: err}
 	}
-	return header, nil
+	return slices.Clone(header), nil
+}
+
+// HeaderFields returns the fields of a message's header that commands show, as the function of that name does.
+func (c *Contents) HeaderFields(ctx context.Context, record *manifest.Record) ([]byte, error) {
+	parts, err := record.PartList(c.Load(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return HeaderFields(ctx, c.chunks, parts)
 }
 
 // WriteTo implements Body.

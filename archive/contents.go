@@ -44,7 +44,8 @@ type ChunkReader interface {
 // Reader reads the manifests of a repository, and the chunks that they refer to. It is a ChunkReader.
 type Reader struct {
 	*repo.Reader
-	repo *repo.Repo
+	repo     *repo.Repo
+	excerpts excerptSet
 }
 
 // Locate implements ChunkReader.
@@ -58,7 +59,7 @@ const readerCache = 48 << 20
 
 // NewReader returns a Reader of a repository. This host keeps what it reads of the catalog.
 func NewReader(r *repo.Repo) *Reader {
-	rd := &Reader{r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), r}
+	rd := &Reader{Reader: r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), repo: r}
 	rd.Keep(repo.KeptCatalog)
 	return rd
 }

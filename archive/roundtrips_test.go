@@ -88,7 +88,7 @@ var roundTrips = []struct {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Header(t.Context(), &entry.Record); err != nil {
+			if _, err := c.HeaderFields(t.Context(), &entry.Record); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -3,9 +3,11 @@ package repo
 import (
 	"cmp"
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/semaphore"
 
@@ -39,6 +41,9 @@ type Reader struct {
 	packs    *packs.Reader
 	inFlight *semaphore.Weighted
 	kept     Kept
+
+	excerpts sync.Once // sets aead
+	aead     cipher.AEAD
 }
 
 // Reader returns a Reader.

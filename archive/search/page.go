@@ -140,7 +140,7 @@ func (s *messageReader) tryHeader(c *candidate) (err error) {
 	if c.parts, err = c.entry.PartList(s.load); err != nil || len(c.parts) == 0 || c.parts[0].Kind != mail.HeaderPart {
 		return err
 	}
-	header, err := s.join(c.parts[0].Chunks)
+	header, err := archive.HeaderFields(s.ctx, s.chunks, c.parts)
 	if err != nil || !s.matcher.fitsHeader(header) {
 		return err
 	}

@@ -156,7 +156,7 @@ func (p *program) summarizeMessage(ctx context.Context, c *archive.Contents, mai
 	var text []byte
 	var err error
 	if readable {
-		if text, err = c.Header(ctx, &e.Record); err != nil {
+		if text, err = c.HeaderFields(ctx, &e.Record); err != nil {
 			err = fmt.Errorf("mailbox %q, UID %d: header: %w", mailbox.Name, e.UID, err)
 		}
 	}

@@ -1,6 +1,9 @@
 package header_test
 
 import (
+	"bytes"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mailstrata/mailstrata/internal/header"
@@ -19,4 +22,32 @@ func TestText(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
+}
+
+// FuzzOnly: what Fields yields of the names that Only keeps is the same before and after.
+func FuzzOnly(f *testing.F) {
+	for _, text := range []string{
+		"Subject: a\r\n b\r\nX: c\r\n d\r\nsubject :e\r\n\r\n f\r\nTo: g",
+		" a\nSubject\n b\nSubject: c\n\r\n d\n\t:e\n:f\n g\nTo:\n", "To\r: a\n\rTo: b\r\r\n \nTo: \n  \n x",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		kept := []string{"Subject", "To"}
+		all := func(text []byte) (found []string) {
+			for name, value := range header.Fields(text) {
+				if slices.ContainsFunc(kept, func(n string) bool { return strings.EqualFold(n, name) }) {
+					found = append(found, name, value)
+				}
+			}
+			return found
+		}
+		only := header.Only(text, kept...)
+		if got, want := all(only), all(text); !slices.Equal(got, want) {
+			t.Fatalf("%q has %q, and %q has %q", only, got, text, want)
+		}
+		if again := header.Only(only, kept...); !bytes.Equal(again, only) {
+			t.Fatalf("%q, and then %q", only, again)
+		}
+	})
 }

@@ -46,8 +46,8 @@ var layers = map[string]string{
 
 	// Accounts in a repository.
 	"archive": `
-		archive/loss chunk internal/inorder internal/local mail manifest manifest/history repo repo/recovery
-		repo/statement repo/store`,
+		archive/loss chunk internal/header internal/inorder internal/local mail manifest manifest/history repo
+		repo/recovery repo/statement repo/store`,
 	"archive/diff":      "archive chunk mail manifest",
 	"archive/erase":     "archive archive/rewrite chunk mail manifest repo repo/statement",
 	"archive/layout":    "archive chunk mail manifest",

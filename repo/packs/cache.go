@@ -21,10 +21,10 @@ type Cache struct {
 	limit int64
 
 	mu    sync.Mutex
-	known map[format.Pack][]span // files; nil until the directory was read
-	size  int64                  // bytes of them
-	added int64                  // bytes that this process added since it read the directory
-	off   bool                   // nothing can be written
+	known map[owner][]span // files; nil until the directory was read
+	size  int64            // bytes of them
+	added int64            // bytes that this process added since it read the directory
+	off   bool             // nothing can be written
 }
 
 // OpenCache returns the cache in a directory, with files of up to limit bytes in all. It makes the directory when it is
@@ -36,18 +36,30 @@ func OpenCache(dir string, limit int64) *Cache {
 	return &Cache{dir: dir, limit: limit}
 }
 
+// owner is what files belong to: a pack, or the excerpts of its frames (excerpt.go).
+type owner struct {
+	format.Pack
+	excerpt bool
+}
+
 // usedWithin is how exactly the last use of a file is recorded.
 const usedWithin = time.Hour
 
 // part returns a part of a pack, if a file has it. It may be damaged.
 func (c *Cache) part(p format.Pack, wanted span) ([]byte, bool) {
-	file, found := c.find(p, wanted)
+	of := owner{Pack: p}
+	file, found := c.find(of, func(s span) bool { return s.from <= wanted.from && wanted.to <= s.to })
 	if !found {
 		return nil, false
 	}
-	f, err := os.Open(c.path(p, file))
+	return c.readFile(of, file, wanted)
+}
+
+// readFile returns a part of what a file holds.
+func (c *Cache) readFile(of owner, file, wanted span) ([]byte, bool) {
+	f, err := os.Open(c.path(of, file))
 	if err != nil {
-		c.forget(p, file)
+		c.forget(of, file)
 		return nil, false
 	}
 	defer f.Close()
@@ -62,20 +74,20 @@ func (c *Cache) part(p format.Pack, wanted span) ([]byte, bool) {
 		}
 	}
 	_ = os.Remove(f.Name())
-	c.forget(p, file)
+	c.forget(of, file)
 	return nil, false
 }
 
-// find returns the file that holds a part.
-func (c *Cache) find(p format.Pack, wanted span) (file span, found bool) {
+// find returns a file that fits.
+func (c *Cache) find(of owner, fits func(span) bool) (file span, found bool) {
 	if c == nil {
 		return span{}, false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.read()
-	files := c.known[p]
-	i := slices.IndexFunc(files, func(s span) bool { return s.from <= wanted.from && wanted.to <= s.to })
+	files := c.known[of]
+	i := slices.IndexFunc(files, fits)
 	if i < 0 {
 		return span{}, false
 	}
@@ -84,7 +96,7 @@ func (c *Cache) find(p format.Pack, wanted span) (file span, found bool) {
 
 // holds reports whether a file has a part.
 func (c *Cache) holds(p format.Pack, wanted span) bool {
-	_, found := c.find(p, wanted)
+	_, found := c.find(owner{Pack: p}, func(s span) bool { return s.from <= wanted.from && wanted.to <= s.to })
 	return found
 }
 
@@ -96,7 +108,7 @@ func (c *Cache) start(p format.Pack) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.read()
-	for _, s := range c.known[p] {
+	for _, s := range c.known[owner{Pack: p}] {
 		if s.from == 0 {
 			return s.to
 		}
@@ -106,16 +118,20 @@ func (c *Cache) start(p format.Pack) int64 {
 
 // keep keeps a part of a pack, if it can.
 func (c *Cache) keep(p format.Pack, at int64, part []byte) {
-	file := span{at, at + int64(len(part))}
-	if c == nil || len(part) == 0 || int64(len(part)) > c.limit/8 || c.holds(p, file) || !c.writable() {
-		return
+	if c != nil && len(part) > 0 && !c.holds(p, span{at, at + int64(len(part))}) {
+		c.keepFile(owner{Pack: p}, at, part)
 	}
-	if !c.write(c.path(p, file), part) {
+}
+
+// keepFile makes a file, if it can.
+func (c *Cache) keepFile(of owner, at int64, part []byte) {
+	file := span{at, at + int64(len(part))}
+	if int64(len(part)) > c.limit/8 || !c.writable() || !c.write(c.path(of, file), part) {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known[p] = append(c.known[p], file)
+	c.known[of] = append(c.known[of], file)
 	c.size += file.to - file.from
 	c.added += file.to - file.from
 	// What other processes add at the same time is counted when the directory is read again.
@@ -168,22 +184,24 @@ func (c *Cache) drop(p format.Pack) bool {
 }
 
 // dropLocked is drop for a caller that holds mu.
-func (c *Cache) dropLocked(p format.Pack) bool {
-	files := c.known[p]
-	for _, file := range files {
-		_ = os.Remove(c.path(p, file))
-		c.size -= file.to - file.from
+func (c *Cache) dropLocked(p format.Pack) (had bool) {
+	for _, of := range []owner{{Pack: p}, {Pack: p, excerpt: true}} {
+		for _, file := range c.known[of] {
+			_ = os.Remove(c.path(of, file))
+			c.size -= file.to - file.from
+			had = true
+		}
+		delete(c.known, of)
 	}
-	delete(c.known, p)
-	return len(files) > 0
+	return had
 }
 
 // forget forgets a file that is gone.
-func (c *Cache) forget(p format.Pack, file span) {
+func (c *Cache) forget(of owner, file span) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i := slices.Index(c.known[p], file); i >= 0 {
-		c.known[p] = slices.Delete(c.known[p], i, i+1)
+	if i := slices.Index(c.known[of], file); i >= 0 {
+		c.known[of] = slices.Delete(c.known[of], i, i+1)
 		c.size -= file.to - file.from
 	}
 }
@@ -196,9 +214,9 @@ func (c *Cache) KeepOnly(packs map[format.Pack]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.read()
-	for p := range c.known {
-		if !packs[p] {
-			c.dropLocked(p)
+	for of := range c.known {
+		if !packs[of.Pack] {
+			c.dropLocked(of.Pack)
 		}
 	}
 }
@@ -214,4 +232,4 @@ func (c *Cache) Clear() {
 	c.known, c.size, c.added = nil, 0, 0
 }
 
-func (c *Cache) path(p format.Pack, file span) string { return filepath.Join(c.dir, fileName(p, file)) }
+func (c *Cache) path(of owner, file span) string { return filepath.Join(c.dir, fileName(of, file)) }

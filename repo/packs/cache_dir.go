@@ -11,36 +11,38 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // A file of the cache is named for what it holds: the kind and the hash of a pack, and the range of its stored bytes.
 //
 //	c4f0b…e1-0-65536        the first 64 KiB of a catalog pack
 //	d4f0b…e1-0-65536        of a pack of mail
+//	h4f0b…e1-70000-74096    an excerpt of the frame of that pack at 70,000, with 4,096 bytes
 //
 // So reading the directory says everything but when a file was last used, which is its time of modification.
-func fileName(p format.Pack, s span) string {
+func fileName(of owner, s span) string {
 	kind := "d"
-	if p.Catalog {
+	switch {
+	case of.excerpt:
+		kind = "h"
+	case of.Catalog:
 		kind = "c"
 	}
-	return fmt.Sprintf("%s%x-%d-%d", kind, p.Hash, s.from, s.to)
+	return fmt.Sprintf("%s%x-%d-%d", kind, of.Hash, s.from, s.to)
 }
 
 // parseFileName inverts fileName.
-func parseFileName(name string) (p format.Pack, s span, ok bool) {
+func parseFileName(name string) (of owner, s span, ok bool) {
 	fields := strings.Split(name, "-")
-	if len(fields) != 3 || len(fields[0]) != 1+2*len(p.Hash) {
-		return p, s, false
+	if len(fields) != 3 || len(fields[0]) != 1+2*len(of.Hash) {
+		return of, s, false
 	}
-	_, err := hex.Decode(p.Hash[:], []byte(fields[0][1:]))
+	_, err := hex.Decode(of.Hash[:], []byte(fields[0][1:]))
 	from, errFrom := strconv.ParseInt(fields[1], 10, 64)
 	to, errTo := strconv.ParseInt(fields[2], 10, 64)
-	p.Catalog, s = name[0] == 'c', span{from, to}
-	ok = cmp.Or(err, errFrom, errTo) == nil && from >= 0 && from < to && fileName(p, s) == name
-	return p, s, ok
+	of.Catalog, of.excerpt, s = name[0] == 'c', name[0] == 'h', span{from, to}
+	ok = cmp.Or(err, errFrom, errTo) == nil && from >= 0 && from < to && fileName(of, s) == name
+	return of, s, ok
 }
 
 const (
@@ -53,11 +55,11 @@ func (c *Cache) read() {
 	if c.known != nil {
 		return
 	}
-	c.known, c.size, c.added = map[format.Pack][]span{}, 0, 0
+	c.known, c.size, c.added = map[owner][]span{}, 0, 0
 	entries, _ := os.ReadDir(c.dir)
 	for _, entry := range entries {
-		if p, s, ok := parseFileName(entry.Name()); ok {
-			c.known[p] = append(c.known[p], s)
+		if of, s, ok := parseFileName(entry.Name()); ok {
+			c.known[of] = append(c.known[of], s)
 			c.size += s.to - s.from
 		} else {
 			c.removeOld(entry)
@@ -82,15 +84,15 @@ func (c *Cache) evict() {
 		return
 	}
 	type used struct {
-		pack format.Pack
+		of   owner
 		file span
 		at   time.Time
 	}
 	var all []used
-	for p, files := range c.known {
+	for of, files := range c.known {
 		for _, file := range files {
-			if info, err := os.Stat(c.path(p, file)); err == nil {
-				all = append(all, used{p, file, info.ModTime()})
+			if info, err := os.Stat(c.path(of, file)); err == nil {
+				all = append(all, used{of, file, info.ModTime()})
 			}
 		}
 	}
@@ -99,8 +101,8 @@ func (c *Cache) evict() {
 		if c.size <= c.limit-c.limit/8 {
 			return
 		}
-		if os.Remove(c.path(u.pack, u.file)) == nil || !exists(c.path(u.pack, u.file)) {
-			c.known[u.pack] = slices.DeleteFunc(c.known[u.pack], func(s span) bool { return s == u.file })
+		if os.Remove(c.path(u.of, u.file)) == nil || !exists(c.path(u.of, u.file)) {
+			c.known[u.of] = slices.DeleteFunc(c.known[u.of], func(s span) bool { return s == u.file })
 			c.size -= u.file.to - u.file.from
 		}
 	}

@@ -240,7 +240,7 @@ func FuzzFileName(f *testing.F) {
 	f.Add("d00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff-00-7")
 	f.Add("x-1-0")
 	f.Fuzz(func(t *testing.T, name string) {
-		if p, from, to, ok := packs.ParseFileName(name); ok && packs.FileName(p, from, to) != name {
+		if p, excerpt, from, to, ok := packs.ParseFileName(name); ok && packs.FileName(p, excerpt, from, to) != name {
 			t.Errorf("%q is parsed as %v from %d to %d", name, p, from, to)
 		}
 	})
