@@ -22,6 +22,7 @@ var layers = map[string]string{
 	"chunk":            "",
 	"mail":             "",
 	"mail/charset":     "",
+	"mail/document":    "mail/charset",
 	"mail/entity":      "internal/header",
 	"mail/extract":     "internal/header mail/charset mail/entity",
 	"manifest":         "chunk mail",

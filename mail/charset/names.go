@@ -70,7 +70,7 @@ func decodeBy(e encoding.Encoding) Decoder {
 
 // others are decoders of what is no encoding of its own, by keys of names.
 var others = map[string]Decoder{
-	"utf8": utf8OrWindows, "unicode11utf8": utf8OrWindows, "utf8mb4": utf8OrWindows, "xunicode20utf8": utf8OrWindows,
+	"utf8": utf8OrWindows, "unicode11utf8": utf8OrWindows, "utf8mb4": utf8OrWindows, "cp65001": utf8OrWindows, "xunicode20utf8": utf8OrWindows,
 	"utf7": decodeUTF7, "unicode11utf7": decodeUTF7, "csunicode11utf7": decodeUTF7, "xunicode20utf7": decodeUTF7,
 	"iso2022kr": decodeISO2022KR, "csiso2022kr": decodeISO2022KR,
 	"iso2022cn": decodeISO2022CN, "iso2022cnext": decodeISO2022CN,
