@@ -25,12 +25,13 @@ const idleConnections = inflight.Most + 32
 // newHTTP makes the HTTP transport below. roots are the authorities to trust; nil means those of the system.
 // Compression is off, because it would hide the length of a body.
 func newHTTP(roots *x509.CertPool) *http.Transport {
+	dialer := &dialer{dial: (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext}
 	return &http.Transport{
 		TLSClientConfig: &tls.Config{
 			RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0),
 		},
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:         dialer.DialContext,
 		TLSHandshakeTimeout: 15 * time.Second,
 		MaxIdleConnsPerHost: idleConnections,
 		IdleConnTimeout:     time.Minute,
