@@ -130,6 +130,7 @@ type sealedPack struct {
 	format.PackRow
 	lanes []format.LaneRow
 	spool *format.Spool
+	kept  chan error // once it is put: whether the store lists it
 }
 
 // finish completes the pack and checks it: it opens the pack again and reads its table.

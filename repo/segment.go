@@ -39,7 +39,7 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	if len(draft.Packs) == 0 {
 		return nil
 	}
-	if err := w.confirmListed(ctx, draft.waiting); err != nil {
+	if err := w.confirmListed(draft.waiting); err != nil {
 		return err
 	}
 	s, hash, err := w.r.writeSegment(draft.Packs, format.Sorted(draft.Entries), format.Table{})

@@ -2,16 +2,12 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // uploaders is the number of packs that are put at once.
 const uploaders = 2
-
-// keptAtOnce is the number of packs that are listed at once.
-const keptAtOnce = 32
 
 // heldSpools bounds the bytes of uploaded packs that stay on this host's disk until the store lists them.
 const heldSpools = 256 << 20
@@ -37,6 +33,11 @@ func (w *Writer) uploadPack(p *sealedPack) error {
 		return fmt.Errorf("store %s: %w", p.Name(), err)
 	}
 	w.stats.object(p.spool.Size)
+	p.kept = make(chan error, 1)
+	w.workers.Go(func() error {
+		p.kept <- w.r.ensureKept(w.ctx, p.Name(), p.spool.File, p.spool.Size)
+		return nil
+	})
 	full, held := w.acknowledged(p)
 	switch {
 	case full:
@@ -69,25 +70,22 @@ func (w *Writer) freeSpools(ctx context.Context) error {
 	packs := w.pending.waiting
 	w.pending.waiting, w.pending.held = nil, 0
 	w.mu.Unlock()
-	return w.confirmListed(ctx, packs)
+	return w.confirmListed(packs)
 }
 
-// confirmListed checks that the store lists packs that it has acknowledged, and removes their spools. The caller holds
-// w.segments, so that no index segment names a pack before it is confirmed.
-func (w *Writer) confirmListed(ctx context.Context, packs []*sealedPack) error {
+// confirmListed waits until the store has listed packs that it has acknowledged, and removes their spools. The caller
+// holds w.segments, so that no index segment names a pack before it is confirmed.
+func (w *Writer) confirmListed(packs []*sealedPack) error {
 	defer closeSpools(packs)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(keptAtOnce)
+	var failures []error
 	for _, p := range packs {
-		group.Go(func() error {
-			err := w.r.ensureKept(ctx, p.Name(), p.spool.File, p.spool.Size)
-			if err == nil {
-				w.presence.add(p.Pack(), p.Size)
-			}
-			return err
-		})
+		err := <-p.kept
+		if err == nil {
+			w.presence.add(p.Pack(), p.Size)
+		}
+		failures = append(failures, err)
 	}
-	return group.Wait()
+	return errors.Join(failures...)
 }
 
 func closeSpools(packs []*sealedPack) {
