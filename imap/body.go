@@ -45,17 +45,17 @@ func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.
 	defer func() { m.arrived(ahead) }()
 	return m.c.pipeline(ctx, bodiesInFlight, func() *command {
 		if len(messages) == 0 {
-			if ahead != nil {
-				return nil
-			}
-			if ahead = m.expect(next, m.modSeq()); ahead == nil {
-				return nil
-			}
-			return ahead.cmd
+			return nil
 		}
 		var batch []mail.Message
 		batch, messages = nextBatch(messages)
-		return f.command(batch)
+		cmd := f.command(batch)
+		if len(messages) == 0 {
+			if ahead = m.expect(next, m.modSeq()); ahead != nil {
+				cmd.next = ahead.cmd
+			}
+		}
+		return cmd
 	})
 }
 
@@ -76,13 +76,15 @@ func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) e
 			if err := c.start(cmd); err != nil {
 				return c.orCause(ctx, err)
 			}
-			sent = append(sent, cmd)
+			if sent = append(sent, cmd); cmd.next != nil && c.start(cmd.next) == nil {
+				sent = append(sent, cmd.next)
+			}
 		}
 		if len(sent) == 0 {
 			return errors.Join(refusals...)
 		}
 		err := c.wait(sent[0])
-		if sent[0].ahead {
+		if sent[0].ahead { // the last one
 			return errors.Join(refusals...)
 		}
 		if c.dead != nil {

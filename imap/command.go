@@ -12,8 +12,9 @@ import (
 type command struct {
 	name  string // for errors: the command and its mailbox, never a secret
 	parts []part
-	hide  bool // keep the command's arguments out of the trace
-	ahead bool // nothing depends on the answer (expected)
+	hide  bool     // keep the command's arguments out of the trace
+	ahead bool     // nothing depends on the answer (expected)
+	next  *command // to be sent right after this one; nil: none
 
 	onResponse func(*wire.Response) (taken bool, err error) // called with untagged responses; may be nil
 	onBody     func(*wire.BodyLiteral) error                // called with bodies; may be nil
