@@ -129,6 +129,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	reader.Keep(repo.KeptCatalog)
 	for i, account := range accounts {
 		runs[i] = newAccountRun(r, run, reader, account, o)
+		runs[i].shared = len(accounts) > 1
 		if err := run.Locks(); err != nil {
 			runs[i].recorder.warn(lockWarning, err)
 		}

@@ -37,6 +37,8 @@ type mailboxRun struct {
 	verifyOnly  bool // do nothing else
 	downloadAll bool // match nothing: the sample differed from the server
 
+	connected func() // called once there is a connection for the mailbox; may be nil
+
 	preview    *preview // nil: not taken yet
 	remaining  int64    // at least so many messages of old still exist
 	downloaded tally    // messages that were downloaded

@@ -74,6 +74,9 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 // listedFirst returns the UIDs that are listed first once the mailbox is open. They are known before if nothing of it is
 // archived yet.
 func (r *mailboxRun) listedFirst() (mail.UIDRange, error) {
+	if r.connected != nil {
+		r.connected()
+	}
 	now := r.listed.Status
 	if r.old != nil || r.verify || now == nil || now.Messages == 0 || now.UIDNext == 0 {
 		return mail.UIDRange{}, nil

@@ -39,6 +39,8 @@ type accountRun struct {
 	run     *repo.Run
 	server  mail.Server
 
+	shared bool // other accounts are archived at the same time and share its packs
+
 	parent       *base // the newest manifest, perhaps a checkpoint; the run continues from it
 	lastComplete *base // the newest complete manifest; losses are reported relative to it
 
@@ -192,6 +194,8 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, done := grace.Context(ctx, writeGrace) // an interruption while the last pages were stored came too late
+	defer done()
 	a.recorder.failUncounted()
 	m, err := a.manifest(ctx, manifest.Complete)
 	if err != nil {

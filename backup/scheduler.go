@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/quota"
+	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"golang.org/x/sync/errgroup"
@@ -82,11 +83,7 @@ func (s *scheduler) unchangedSince(observed time.Time) func(*manifest.Mailbox, *
 func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err error) {
 	rec := s.recorder
 	for rec.round = 0; rec.round < maxRounds || s.vanished.any && rec.round < maxRoundsVanished; rec.round++ {
-		survey, err := s.survey(ctx)
-		if err != nil {
-			return false, err
-		}
-		due, err := s.plan(ctx, survey)
+		due, err := s.beginRound(ctx)
 		if err != nil {
 			return false, err
 		}
@@ -108,6 +105,50 @@ func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err erro
 		}
 	}
 	return false, s.vanished.reinstate(ctx)
+}
+
+// lastSurveyGrace is how long an interrupted run that has read everything waits for the survey that confirms it.
+const lastSurveyGrace = 5 * time.Second
+
+// beginRound takes a survey and plans the round. If the run is interrupted after everything was read, beginRound goes on:
+// what the survey confirms is complete.
+func (s *scheduler) beginRound(ctx context.Context) (due []*mailboxRun, err error) {
+	asking := ctx
+	if s.recorder.round > 0 {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		var answered, planned context.CancelFunc
+		asking, answered = grace.Context(ctx, lastSurveyGrace)
+		defer answered()
+		ctx, planned = grace.Context(ctx, writeGrace)
+		defer planned()
+	}
+	flushed := s.flushAhead(ctx)
+	survey, err := s.survey(asking)
+	if err := cmp.Or(err, flushed()); err != nil {
+		return nil, err
+	}
+	return s.plan(ctx, survey)
+}
+
+// flushAhead stores what the rounds so far have recorded, tables included, while the next survey is taken: the survey
+// usually agrees, and then the manifest alone is left to put. If it does not agree, the pages have to be flushed anyway,
+// because the next round may read them. Accounts that share packs are flushed together instead. The function that
+// flushAhead returns waits for the end.
+func (s *scheduler) flushAhead(ctx context.Context) (wait func() error) {
+	if s.recorder.round == 0 || s.shared {
+		return func() error { return nil }
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := s.recorder.addTo(new(manifest.Manifest), s.catalog.putTable(ctx))
+		if err == nil {
+			err = s.catalog.writer.Flush(ctx)
+		}
+		done <- err
+	}()
+	return func() error { return <-done }
 }
 
 // plan begins a round. It takes names, attributes and subscriptions from the survey, drops mailboxes that are gone,
@@ -238,8 +279,16 @@ func (s *scheduler) each(
 ) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, s.Source.Parallel()))
-	for _, r := range runs {
-		group.Go(func() error { return do(r, ctx) })
+	for i, r := range runs {
+		connected := make(chan struct{})
+		r.connected = sync.OnceFunc(func() { close(connected) })
+		group.Go(func() error {
+			defer r.connected()
+			return do(r, ctx)
+		})
+		if i == 0 && r.old == nil {
+			<-connected // the connection that took the survey goes to the largest mailbox, and the others are still to be made
+		}
 	}
 	return group.Wait()
 }

@@ -23,12 +23,12 @@ func TestAFirstBackupTakesFewRoundTrips(t *testing.T) {
 		most      int   // round trips
 		examines  int   // mailboxes that are opened, at most
 	}{
-		"one message":       {sizes(1), 13, 1},
-		"one large mailbox": {sizes(10_000), 22, 4},
-		"two mailboxes":     {sizes(1597, 1558, 0), 19, 6},
+		"one message":       {sizes(1), 12, 1},
+		"one large mailbox": {sizes(10_000), 21, 4},
+		"two mailboxes":     {sizes(1597, 1558, 0), 17, 6},
 		"18 mailboxes": {sizes(7264, 2500, 1400, 1396, 1005, 826, 500, 250, 192, 98, 72, 36, 7, 5, 3, 2, 1, 0),
-			33, 26},
-		"100 empty mailboxes": {make([]int, 100), 39, 100},
+			31, 26},
+		"100 empty mailboxes": {make([]int, 100), 38, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
