@@ -12,7 +12,7 @@ var columns = map[words.Column]string{
 }
 
 // everything matches all messages.
-const everything = `sender : "` + markMessage + `"`
+const everything = `body : "` + markMessage + `"`
 
 // expression returns a condition in the language of FTS5. Words have no ASCII characters but letters and digits, and stand in
 // quotes, so they cannot be taken for syntax.

@@ -258,6 +258,9 @@ func TestDropAndKeys(t *testing.T) {
 	must(t, fulltext.Drop(t.Context(), dir))
 	wants(t, open(t, dir), "bridge")
 	wants(t, x, "bridge")
+	add(t, x, message(3, "bridge"))
+	wants(t, x, "bridge", 3)
+	must(t, fulltext.Drop(t.Context(), dir))
 	y, err := fulltext.Open(dir, [32]byte{7})
 	must(t, err)
 	defer y.Close()
@@ -267,5 +270,12 @@ func TestDropAndKeys(t *testing.T) {
 		if !errors.Is(err, fulltext.ErrDamaged) {
 			t.Errorf("with the old key: %v", err)
 		}
+	}
+}
+
+func wantDamage(t testing.TB, err error) {
+	t.Helper()
+	if !errors.Is(err, fulltext.ErrDamaged) {
+		t.Fatalf("%v, want damage", err)
 	}
 }

@@ -74,7 +74,7 @@ func (x *Index) Close() error {
 }
 
 // Drop removes the index in a directory, and waits until no process updates it. The directory stays, with its lock. An index
-// that was open must be closed and opened again.
+// that is open becomes empty.
 func Drop(ctx context.Context, dir string) error {
 	unlock, _, err := local.Lock(ctx, filepath.Join(dir, lockName), nil)
 	if err != nil {

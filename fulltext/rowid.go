@@ -10,12 +10,11 @@ import (
 )
 
 // FTS5 yields rows in the order of their numbers. So the number of a message comes from its date, and the newest hits are the
-// first. Each second has perSecond numbers; small differences between the numbers keep the index small.
+// first. It is the second of the date, or one soon after it if that is taken. Smaller units would make the differences between
+// the numbers larger, and these are a large part of an index.
 const (
-	perSecond = 16
-
-	// maxSpread is how far a number can lie after those of its second, if many messages have the same date, as after an
-	// import. It is 12 days, and more messages than that fit between.
+	// maxSpread is how far a number can lie after its second, if many messages have the same date, as after an import: half a
+	// year, in which 16 million messages have room.
 	maxSpread = 1 << 24
 
 	maxSeconds = 1 << 58
@@ -24,16 +23,14 @@ const (
 	maxTries = 1000
 )
 
-// firstRow returns the first row number of a second.
-func firstRow(date time.Time) int64 {
-	return min(max(date.Unix(), -maxSeconds), maxSeconds) * perSecond
-}
+// firstRow returns the first row number for a date.
+func firstRow(date time.Time) int64 { return min(max(date.Unix(), -maxSeconds), maxSeconds) }
 
-// freeRow returns a free row number for a message: one of its second, or else one within a larger and larger range after it.
+// freeRow returns a free row number for a message: its second, or else one within a larger and larger range after it.
 // The hash chooses it, so that searching for a free one takes few steps.
 func (u *Update) freeRow(ctx context.Context, date time.Time, hash *chunk.ID) (int64, error) {
 	first, random := firstRow(date), binary.BigEndian.Uint64(hash[:])
-	spread := uint64(perSecond)
+	spread := uint64(1)
 	for range maxTries {
 		row := first + int64(random%spread)
 		spread = min(2*spread, maxSpread)

@@ -19,12 +19,12 @@ const Version = 1000*1 + words.Version
 //
 // text has only the index of FTS5, not the texts (no content), and deletes without them (contentless_delete). The tokenizer
 // takes each run of ASCII letters, digits and bytes over 127 for a token, which are exactly the words that text.go writes.
-// hashsize is how much FTS5 collects in memory before it writes a segment; update.go gives it about as much at a time. Segments
+// The body is the first column, because positions in the first one are the shortest. hashsize is how much FTS5 collects in memory before it writes a segment; update.go gives it about as much at a time. Segments
 // are merged a little with each write (automerge), so that no single update pays for all.
 //
 // A message is found by the beginning of its hash, so that the hashes are stored once.
 const schema = `
-CREATE VIRTUAL TABLE text USING fts5(sender, recipients, subject, body, attachment,
+CREATE VIRTUAL TABLE text USING fts5(body, subject, sender, recipients, attachment,
 	content='', contentless_delete=1, tokenize='ascii', detail=full);
 INSERT INTO text(text, rank) VALUES('hashsize', 33554432);
 INSERT INTO text(text, rank) VALUES('automerge', 8);

@@ -8,7 +8,7 @@ import (
 const (
 	markEnd        = "\ue001" // between texts, so that no phrase crosses from one to the next
 	markAttachment = "\ue000" // in the column of attachments, of a message that has one
-	markMessage    = "\ue002" // in the column of the sender, of each message
+	markMessage    = "\ue002" // in the column of the body, of each message
 )
 
 // texts are what FTS5 indexes of a message, in the order of its columns.
@@ -16,12 +16,13 @@ type texts [5][]byte
 
 // newTexts returns the words of a message, with a space between them.
 func newTexts(f *words.Fields) (t texts) {
-	t[0] = appendWords([]byte(markMessage+" "), f.From)
-	t[1] = appendWords(nil, f.To)
-	t[2] = appendWords(nil, f.Subject)
+	t[0] = []byte(markMessage + " ")
 	for _, text := range f.Body {
-		t[3] = appendWords(t[3], text)
+		t[0] = appendWords(t[0], text)
 	}
+	t[1] = appendWords(nil, f.Subject)
+	t[2] = appendWords(nil, f.From)
+	t[3] = appendWords(nil, f.To)
 	for _, text := range f.Attachments {
 		if len(t[4]) == 0 {
 			t[4] = append(t[4], markAttachment+" "...)

@@ -127,7 +127,7 @@ func (u *Update) flush(ctx context.Context) error {
 			return fmt.Errorf("add message: %w", err)
 		}
 		t := &p.texts
-		if err := u.db.exec(ctx, "INSERT INTO text(rowid, sender, recipients, subject, body, attachment) VALUES(?, ?, ?, ?, ?, ?)",
+		if err := u.db.exec(ctx, "INSERT INTO text(rowid, body, subject, sender, recipients, attachment) VALUES(?, ?, ?, ?, ?, ?)",
 			p.id, rawText(t[0]), rawText(t[1]), rawText(t[2]), rawText(t[3]), rawText(t[4])); err != nil {
 			return fmt.Errorf("add text of message: %w", err)
 		}

@@ -36,22 +36,29 @@ func Open(dir string, key [32]byte) (*File, error) {
 		return nil, local.Fail("create", dir, err)
 	}
 	f := &File{dir: dir, key: key}
-	var err error
-	if f.data, err = os.OpenFile(filepath.Join(dir, dataName), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
-		return nil, local.Fail("open", dir, err)
-	}
 	if err := f.Reload(); err != nil {
-		f.data.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
 // Close closes the file. What was written since the last commit is lost.
-func (f *File) Close() error { return local.Fail("close", f.dir, f.data.Close()) }
+func (f *File) Close() error {
+	if f.data == nil {
+		return nil
+	}
+	err := f.data.Close()
+	f.data = nil
+	return local.Fail("close", f.dir, err)
+}
 
-// Reload goes back to the root on disk. What was written since the last commit is lost.
+// Reload goes back to the root on disk. What was written since the last commit is lost. The directory may have been removed
+// and made again.
 func (f *File) Reload() error {
+	if err := f.Close(); err != nil {
+		return err
+	}
 	path := filepath.Join(f.dir, rootName)
 	info, err := os.Stat(path) // before the root is read, so a change in between is seen later
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -68,6 +75,9 @@ func (f *File) Reload() error {
 	}
 	if f.sealer, err = newSealer(r.key(&f.key)); err != nil {
 		return err
+	}
+	if f.data, err = os.OpenFile(filepath.Join(f.dir, dataName), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return local.Fail("open", f.dir, err)
 	}
 	f.root, f.info, f.tables, f.slots, f.broken, f.dirty = r, info, nil, nil, nil, false
 	return nil

@@ -68,5 +68,6 @@ func (s *slots) commit() uint32 {
 		last--
 	}
 	s.used = s.used[:last]
+	s.next = min(s.next, uint32(last))
 	return uint32(last - 1)
 }
