@@ -67,6 +67,9 @@ func (x *Index) Update(ctx context.Context, do func(*Update) error) (err error) 
 	if err := u.db.exec(ctx, "COMMIT"); err != nil {
 		return err
 	}
+	if err := u.db.file.releaseFree(); err != nil {
+		return err
+	}
 	return u.db.file.Commit()
 }
 

@@ -1,6 +1,9 @@
 package fulltext
 
 import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
 	"io"
 	"strconv"
 	"sync"
@@ -110,3 +113,35 @@ func (*pageFile) Unlock(vfs.LockLevel) error                      { return nil }
 func (*pageFile) CheckReservedLock() (bool, error)                { return false, nil }
 func (*pageFile) SectorSize() int                                 { return pages.PageSize }
 func (*pageFile) DeviceCharacteristics() vfs.DeviceCharacteristic { return 0 }
+
+// maxTrunks bounds the walk over SQLite's list of free pages, should it be a circle.
+const maxTrunks = 1 << 20
+
+// releaseFree releases the pages that are in SQLite's list of free pages, which SQLite neither reads nor writes before it uses
+// them again (https://www.sqlite.org/fileformat2.html#the_freelist). A trunk of the list has the number of the next one, how
+// many pages it lists, and their numbers.
+func (f *pageFile) releaseFree() error {
+	first, err := f.Read(0)
+	if err != nil {
+		return err
+	}
+	trunk := binary.BigEndian.Uint32(first[32:])
+	for range maxTrunks {
+		if trunk == 0 {
+			return nil
+		}
+		page, err := f.Read(trunk - 1)
+		if err != nil {
+			return err
+		}
+		page = bytes.Clone(page)
+		trunk = binary.BigEndian.Uint32(page)
+		leaves := page[8:min(8+4*uint64(binary.BigEndian.Uint32(page[4:])), pages.PageSize)]
+		for ; len(leaves) > 0; leaves = leaves[4:] {
+			if err := f.Release(binary.BigEndian.Uint32(leaves) - 1); err != nil {
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("%w: the list of free pages does not end", ErrDamaged)
+}

@@ -171,16 +171,31 @@ func (f *File) Truncate(pages uint32) error {
 		return err
 	}
 	for number := pages; number < f.root.pages; number++ {
-		t, err := f.table(int(number / perTable))
-		if err != nil {
+		if err := f.Release(number); err != nil {
 			return err
 		}
-		e := &t.entries[number%perTable]
+	}
+	f.root.pages = pages
+	return nil
+}
+
+// Release forgets what is in a page: it reads as zeros until it is written again, and takes no room.
+func (f *File) Release(number uint32) error {
+	if number >= f.root.pages {
+		return nil
+	}
+	if err := f.change(); err != nil {
+		return err
+	}
+	t, err := f.table(int(number / perTable))
+	if err != nil {
+		return err
+	}
+	if e := &t.entries[number%perTable]; e.slot != 0 {
 		f.slots.release(e.slot)
 		*e = entry{}
 		t.changed = true
 	}
-	f.root.pages = pages
 	return nil
 }
 
@@ -213,45 +228,4 @@ func (f *File) change() error {
 	}
 	f.slots = s
 	return nil
-}
-
-// Commit makes all changes durable at once. After an error, Reload is needed.
-func (f *File) Commit() error {
-	if f.broken != nil || !f.dirty {
-		return f.broken
-	}
-	f.broken = f.commit()
-	return f.broken
-}
-
-func (f *File) commit() error {
-	if err := f.change(); err != nil {
-		return err
-	}
-	for n := tablesFor(f.root.pages); n != len(f.root.tables); {
-		if last := len(f.root.tables) - 1; n > len(f.root.tables) {
-			f.root.tables = append(f.root.tables, entry{})
-		} else {
-			f.slots.release(f.root.tables[last].slot)
-			f.root.tables = f.root.tables[:last]
-			f.tables = f.tables[:min(last, len(f.tables))]
-		}
-	}
-	if err := f.writeTables(); err != nil {
-		return err
-	}
-	if err := f.data.Sync(); err != nil {
-		return local.Fail("sync", f.data.Name(), err)
-	}
-	f.root.generation++
-	path := filepath.Join(f.dir, rootName)
-	if err := f.root.write(path, &f.key); err != nil {
-		return err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return local.Fail("read", path, err)
-	}
-	f.info, f.dirty = info, false
-	return local.Fail("truncate", f.data.Name(), f.data.Truncate(int64(f.slots.commit())*PageSize))
 }

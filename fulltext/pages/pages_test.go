@@ -95,6 +95,11 @@ func TestRandom(t *testing.T) {
 				}
 				now[number] = next
 				next++
+			case n < 82:
+				if number := r.IntN(40); number < len(now) {
+					must(t, f.Release(uint32(number)))
+					now[number] = 0
+				}
 			case n < 84:
 				to := r.IntN(len(now) + 1)
 				must(t, f.Truncate(uint32(to)))
@@ -141,6 +146,33 @@ func TestSlotsAreUsedAgain(t *testing.T) {
 		t.Errorf("%d bytes for one page, want at most %d", f.Bytes(), most)
 	}
 	model{99}.check(t, open(t, dir))
+}
+
+// TestCompact bounds the size of a file of which most pages are released: pages move from its end into the free room.
+func TestCompact(t *testing.T) {
+	const all, kept = 2000, 300
+	dir := t.TempDir()
+	f := open(t, dir)
+	want := make(model, all)
+	for number := range uint32(all) {
+		must(t, f.Write(number, page(uint64(number)+1)))
+		want[number] = uint64(number) + 1
+	}
+	must(t, f.Commit())
+	for number := range uint32(all - kept) {
+		must(t, f.Release(number))
+		want[number] = 0
+	}
+	for range 2 { // what moves in a commit leaves its place free in the next one
+		must(t, f.Commit())
+		must(t, f.Write(all-1, page(all)))
+	}
+	want.check(t, open(t, copyDir(t, dir)))
+	must(t, f.Commit())
+	if most := int64((kept*5/4 + 300) * pages.PageSize); f.Bytes() > most {
+		t.Errorf("%d bytes for %d pages, want at most %d", f.Bytes(), kept, most)
+	}
+	want.check(t, open(t, dir))
 }
 
 // TestLostWrites replaces everything that was written since the last commit, as a power failure can: the last commit stays.

@@ -29,14 +29,29 @@ func (s *slots) take(old uint32) uint32 {
 		return old
 	}
 	s.release(old)
-	slot := s.next
-	for int(slot) < len(s.used) && s.used[slot] {
-		slot++
-	}
+	slot := s.first()
 	s.use(slot)
 	s.fresh[slot] = true
 	s.next = slot + 1
 	return slot
+}
+
+// first returns the first free slot.
+func (s *slots) first() uint32 {
+	for int(s.next) < len(s.used) && s.used[s.next] {
+		s.next++
+	}
+	return s.next
+}
+
+// count returns how many slots the next root uses, and how many there are.
+func (s *slots) count() (used, all uint32) {
+	for _, u := range s.used {
+		if u {
+			used++
+		}
+	}
+	return used - 1 - uint32(len(s.freed)), uint32(len(s.used) - 1)
 }
 
 // release gives a slot back: now, or after the commit if the root on disk refers to it.
