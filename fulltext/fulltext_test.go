@@ -279,3 +279,27 @@ func wantDamage(t testing.TB, err error) {
 		t.Fatalf("%v, want damage", err)
 	}
 }
+
+// TestManyMembers searches within many messages, of which few or none are among the first that match.
+func TestManyMembers(t *testing.T) {
+	x := open(t, t.TempDir())
+	const all = 30_000
+	messages := make([]fulltext.Message, all)
+	for n := range messages {
+		messages[n] = message(n, "bridge")
+		messages[n].Date = time.Unix(int64(n*100), 0)
+	}
+	add(t, x, messages...)
+	var within []chunk.ID
+	for n := range 5000 {
+		within = append(within, hash(n)) // the oldest
+	}
+	within = append(within, hash(all-1), hash(all-20_000), hash(all-20_001), hash(all-20_002))
+	got := find(t, x, "bridge", fulltext.Bounds{Within: within})
+	if len(got) != 5004 || got[0] != hash(all-1) || got[1] != hash(all-20_000) || got[3] != hash(all-20_002) || got[4] != hash(4999) || got[5003] != hash(0) {
+		t.Errorf("%d hits: %s…", len(got), got[:min(len(got), 6)])
+	}
+	if got := find(t, x, "bridge", fulltext.Bounds{Within: within, Before: time.Unix(5000*100, 0)}); len(got) != 5000 {
+		t.Errorf("%d hits before a date", len(got))
+	}
+}

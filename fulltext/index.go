@@ -94,7 +94,7 @@ func (x *Index) Status(ctx context.Context) (s Status, err error) {
 	err = x.read(func(d *database) (err error) {
 		s = Status{Bytes: d.file.Bytes(), Generation: d.file.Generation()}
 		if d.conn != nil {
-			s.Messages, err = d.number(ctx, "SELECT messages FROM count")
+			s.Messages, err = d.number(ctx, "SELECT messages FROM total")
 		}
 		return err
 	})

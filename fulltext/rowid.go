@@ -40,6 +40,7 @@ func (u *Update) freeRow(ctx context.Context, date time.Time, hash *chunk.ID) (i
 		}
 		found, err := u.db.number(ctx, "SELECT count(*) FROM message WHERE id=?", row)
 		if err != nil || found == 0 {
+			u.spread = max(u.spread, row-first)
 			return row, err
 		}
 	}

@@ -22,6 +22,8 @@ const Version = 1000*1 + words.Version
 // The body is the first column, because positions in the first one are the shortest. hashsize is how much FTS5 collects in memory before it writes a segment; update.go gives it about as much at a time. Segments
 // are merged a little with each write (automerge), so that no single update pays for all.
 //
+// total has the number of messages, and how far a row number can lie after its date (rowid.go).
+//
 // A message is found by the beginning of its hash, so that the hashes are stored once.
 const schema = `
 CREATE VIRTUAL TABLE text USING fts5(body, subject, sender, recipients, attachment,
@@ -31,8 +33,8 @@ INSERT INTO text(text, rank) VALUES('automerge', 8);
 CREATE TABLE message(id INTEGER PRIMARY KEY, date INTEGER, hash BLOB, data BLOB);
 CREATE INDEX message_hash ON message(substr(hash, 1, 8));
 CREATE TABLE state(key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;
-CREATE TABLE count(messages INTEGER);
-INSERT INTO count VALUES(0);
+CREATE TABLE total(messages INTEGER, spread INTEGER);
+INSERT INTO total VALUES(0, 0);
 `
 
 // Limits of memory, in bytes: of a connection as a whole, and of its cache of pages.

@@ -56,17 +56,16 @@ type search struct {
 	low, high  int64 // the rows that are left
 	done       bool
 
-	members    []int64 // the rows of bounds.Within that are left, from the last to the first; nil until they are found
-	generation uint64  // of the index when they were found
+	among      map[chunk.ID]bool // bounds.Within, if these are many
+	walked     int               // how many rows were compared with among
+	members    []int64           // the rows of bounds.Within that are left, from the last to the first; nil until they are found
+	generation uint64            // of the index when they were found
 }
 
 func newSearch(q *words.Query, b Bounds) *search {
 	s := &search{bounds: b, low: math.MinInt64, high: math.MaxInt64}
 	if !b.Since.IsZero() {
 		s.low = firstRow(b.Since)
-	}
-	if !b.Before.IsZero() {
-		s.high = firstRow(b.Before) + maxSpread
 	}
 	if q.Words == nil {
 		s.sql = "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC"
@@ -84,21 +83,35 @@ func (s *search) read(ctx context.Context, d *database, n int) (hits []Hit, err 
 		s.done = true
 		return nil, nil
 	}
+	if !s.bounds.Before.IsZero() && s.high == math.MaxInt64 {
+		spread, err := d.number(ctx, "SELECT spread FROM total")
+		if err != nil {
+			return nil, err
+		}
+		s.high = firstRow(s.bounds.Before) + spread
+	}
 	if s.bounds.Within != nil {
 		return s.readWithin(ctx, d, n)
 	}
-	high, full := s.high, false
+	return s.walk(ctx, d, n, nil)
+}
+
+// walk reads the next n hits that are among some, or those that are left.
+func (s *search) walk(ctx context.Context, d *database, n int, among map[chunk.ID]bool) (hits []Hit, err error) {
+	high, full, walked := s.high, false, s.walked
 	err = s.rows(ctx, d, high, func(r *row) bool {
-		if high = r.id - 1; s.fits(r) {
+		high = r.id - 1
+		walked++
+		if (among == nil || among[r.Hash]) && s.fits(r) {
 			hits = append(hits, r.Hit)
 		}
-		full = len(hits) == n
+		full = len(hits) == n || among != nil && walked == maxWalked
 		return !full
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.high, s.done = high, !full
+	s.high, s.done, s.walked = high, !full, walked
 	return hits, nil
 }
 

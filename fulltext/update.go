@@ -23,6 +23,7 @@ type Update struct {
 	taken   map[int64]bool   // row numbers of pending
 	hashes  map[chunk.ID]int // of pending, with their places
 	added   int64
+	spread  int64 // the largest difference of a row number and its date
 }
 
 // pending is a message that was added, but is not in the database yet.
@@ -61,7 +62,7 @@ func (x *Index) Update(ctx context.Context, do func(*Update) error) (err error) 
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
-	if err := u.db.exec(ctx, "UPDATE count SET messages=messages+?", u.added); err != nil {
+	if err := u.db.exec(ctx, "UPDATE total SET messages=messages+?, spread=max(spread, ?)", u.added, u.spread); err != nil {
 		return err
 	}
 	if err := u.db.exec(ctx, "COMMIT"); err != nil {

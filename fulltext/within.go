@@ -3,15 +3,34 @@ package fulltext
 import (
 	"context"
 	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// Of more members than manyMembers, the rows are not looked up at first, because that alone would take longer than a search. The
+// first maxWalked rows that match are compared with the members. Most searches end there.
+const (
+	manyMembers = 2000
+	maxWalked   = 20_000
 )
 
 // maxPassed is how many rows that are not members are passed over before the search jumps to the next member. A jump costs
 // about as much as that.
 const maxPassed = 30
 
-// readWithin reads the next n hits among the members, or those that are left. It neither walks all messages that match nor
-// asks for each member: it goes through both in order, and jumps over what is not in the other.
+// readWithin reads the next n hits among the members, or those that are left. After the first rows, it neither walks all
+// messages that match nor asks for each member: it goes through both in order, and jumps over what is not in the other.
 func (s *search) readWithin(ctx context.Context, d *database, n int) (hits []Hit, err error) {
+	if len(s.bounds.Within) > manyMembers && s.walked < maxWalked {
+		if s.among == nil {
+			s.among = make(map[chunk.ID]bool, len(s.bounds.Within))
+			for _, id := range s.bounds.Within {
+				s.among[id] = true
+			}
+		}
+		return s.walk(ctx, d, n, s.among)
+	}
+	s.among = nil
 	if s.members == nil || s.generation != d.file.Generation() {
 		if err := s.findMembers(ctx, d); err != nil {
 			return nil, err
