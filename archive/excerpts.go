@@ -46,10 +46,10 @@ func HeaderFields(ctx context.Context, chunks ChunkReader, parts []manifest.Part
 		return fields, nil
 	}
 	text, err := r.Chunk(ctx, ids[0])
-	if err != nil {
-		return nil, err
+	if err == nil {
+		r.excerpts.add(ids[0], text)
 	}
-	return r.excerpts.add(ids[0], text), nil
+	return text, err
 }
 
 // joinChunks reads chunks and joins them. The caller must not change the bytes.
@@ -84,8 +84,8 @@ func (s *excerptSet) get(id chunk.ID) (fields []byte, known bool) {
 	return nil, false
 }
 
-// add adds a header that was read, if it is in a batch. It returns its fields.
-func (s *excerptSet) add(id chunk.ID, text []byte) []byte {
+// add adds the fields of a header that was read to the excerpt of its frame, if the header is in a batch.
+func (s *excerptSet) add(id chunk.ID, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.batches {
@@ -93,19 +93,16 @@ func (s *excerptSet) add(id chunk.ID, text []byte) []byte {
 		if !wanted {
 			continue
 		}
-		text = header.Only(text, headerFields...)
-		b.fields[id.Prefix()] = text
 		delete(b.unread, id.Prefix())
-		b.excerpts[frame] = appendRow(b.excerpts[frame], id.Prefix(), text)
+		b.excerpts[frame] = appendRow(b.excerpts[frame], id.Prefix(), header.Only(text, headerFields...))
 		b.changed[frame] = true
 	}
-	return text
 }
 
 // excerptBatch is the excerpts for a batch of headers.
 type excerptBatch struct {
 	reader   *Reader
-	fields   map[chunk.Prefix][]byte
+	fields   map[chunk.Prefix][]byte     // those of excerpts
 	unread   map[chunk.Prefix]repo.Frame // headers that are not in an excerpt
 	excerpts map[repo.Frame][]byte       // of the frames of unread
 	changed  map[repo.Frame]bool         // excerpts that have new rows

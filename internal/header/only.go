@@ -14,8 +14,10 @@ func Only(text []byte, names ...string) (fields []byte) {
 	for line := range Lines(text) {
 		if len(line) == 0 || line[0] != ' ' && line[0] != '\t' {
 			before, _, ok := bytes.Cut(line, []byte(":"))
-			name := string(bytes.TrimRight(before, " \t"))
-			within = ok && slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+			name := bytes.TrimRight(before, " \t")
+			within = ok && slices.ContainsFunc(names, func(n string) bool {
+				return len(n) == len(name) && strings.EqualFold(n, string(name)) // names of fields are ASCII
+			})
 		}
 		if !within {
 			continue
