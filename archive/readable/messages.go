@@ -13,6 +13,7 @@ import (
 )
 
 const (
+	firstItems  = 32 // of the first window: a caller may want few
 	windowItems = 512
 	batchBytes  = 8 << 20 // of text
 
@@ -42,10 +43,12 @@ type Message[T any] struct {
 func Messages[T any](ctx context.Context, o Options[T], items iter.Seq2[T, error]) iter.Seq2[Message[T], error] {
 	return func(yield func(Message[T], error) bool) {
 		r := &reader[T]{Options: o, ctx: ctx, yield: yield}
+		size := firstItems
 		for item, err := range items {
-			if r.window = append(r.window, entry[T]{Message: Message[T]{Item: item}, failed: err}); len(r.window) < windowItems {
+			if r.window = append(r.window, entry[T]{Message: Message[T]{Item: item}, failed: err}); len(r.window) < size {
 				continue
 			}
+			size = min(2*size, windowItems)
 			if !r.flush() {
 				return
 			}

@@ -14,7 +14,8 @@ type cli struct {
 	List    listCommand    `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`
 	Show    showCommand    `cmd:"" group:"find" help:"Show one manifest: mailboxes, warnings, failures."`
 	Ls      lsCommand      `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
-	Find    findCommand    `cmd:"" group:"find" help:"Find messages by sender, subject, date, attachment …"`
+	Find    findCommand    `cmd:"" group:"find" help:"Find messages by words, sender, subject, date, attachment …"`
+	Index   indexCommand   `cmd:"" group:"find" help:"Build, show and drop the index of words on this host."`
 	Diff    diffCommand    `cmd:"" group:"find" help:"Compare two manifests of an account."`
 	Cat     catCommand     `cmd:"" group:"find" help:"Print one message, byte for byte."`
 	Restore restoreCommand `cmd:"" group:"find" help:"Restore mail to a Maildir, to .eml files or to an IMAP account."`

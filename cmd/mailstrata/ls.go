@@ -160,6 +160,11 @@ func (p *program) summarizeMessage(ctx context.Context, c *archive.Contents, mai
 			err = fmt.Errorf("mailbox %q, UID %d: header: %w", mailbox.Name, e.UID, err)
 		}
 	}
+	return messageOf(e, text), err
+}
+
+// messageOf returns a message as JSON, with its header.
+func messageOf(e *manifest.Entry, text []byte) messageSummary {
 	s := messageSummary{
 		UID: uint32(e.UID), RawDate: e.Internal.Raw, Size: e.Size, Flags: list(e.Flags), Labels: e.Labels,
 		From: header.Text(text, "From"), Subject: header.Text(text, "Subject"), MessageID: header.Text(text, "Message-ID"),
@@ -169,7 +174,7 @@ func (p *program) summarizeMessage(ctx context.Context, c *archive.Contents, mai
 	if instant := e.Internal.Time(); e.Internal.Seconds != 0 || e.Internal.Raw == "" {
 		s.Date = &instant
 	}
-	return s, err
+	return s
 }
 
 // marks returns flags and keywords, and Gmail labels in brackets, for tables.

@@ -44,6 +44,7 @@ const (
 	Plain      Color = ""
 	Red        Color = "\x1b[31m" // failed, lost, shrunk
 	Yellow     Color = "\x1b[33m" // needs attention
+	Bold       Color = "\x1b[1m"  // what was searched for
 	resetColor       = "\x1b[0m"
 )
 

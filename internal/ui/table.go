@@ -40,10 +40,11 @@ func (c column) isFirm() bool {
 	return false
 }
 
-// tableRow is a line of a table. Its last cell may have a color.
+// tableRow is a line of a table. Its last cell may have a color. A row without cells is text between rows.
 type tableRow struct {
 	cells []string
 	color Color
+	text  string
 }
 
 func (o *Output) Table(headings ...string) *Table {
@@ -91,17 +92,47 @@ func (t *Table) ColoredRow(c Color, cells ...string) {
 		cells[i] = Safe(cell)
 		t.columns[i].width = max(t.columns[i].width, uniseg.StringWidth(cells[i]))
 	}
-	t.pending = append(t.pending, tableRow{cells, c})
+	t.pending = append(t.pending, tableRow{cells: cells, color: c})
 	if len(t.pending) == maxPending {
 		t.Flush()
 	}
+}
+
+// Below writes an indented line of text below the last row, with ranges of its bytes in bold. On a terminal it is cut.
+func (t *Table) Below(text string, bold [][2]int) {
+	const indent = "    "
+	var b strings.Builder
+	b.WriteString(indent)
+	room := t.screen.width - len(indent)
+	add := func(c Color, piece string) {
+		piece = Safe(piece)
+		if t.screen.width > 0 {
+			if piece = Cut(piece, max(room, 1)); room <= 0 {
+				return
+			}
+			room -= uniseg.StringWidth(piece)
+		}
+		b.WriteString(t.screen.paint(c, piece))
+	}
+	at := 0
+	for _, r := range bold {
+		add(Plain, text[at:r[0]])
+		add(Bold, text[r[0]:r[1]])
+		at = r[1]
+	}
+	add(Plain, text[at:])
+	t.pending = append(t.pending, tableRow{text: b.String()})
 }
 
 // Flush writes the pending rows.
 func (t *Table) Flush() {
 	widths := t.fitted()
 	for _, r := range t.pending {
-		fmt.Fprintln(t.w, t.line(r, widths)) // see Printf
+		line := r.text
+		if r.cells != nil {
+			line = t.line(r, widths)
+		}
+		fmt.Fprintln(t.w, line) // see Printf
 	}
 	t.pending = t.pending[:0]
 }

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/readable"
+	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail/entity"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// add prints a message, or what could not be read.
+func (s *searchResults) add(ctx context.Context, found *search.Hit, err error) error {
+	if err != nil {
+		return s.reportDamage(ctx, err)
+	}
+	message, err := s.summarizeMessage(ctx, found.Contents, found.Mailbox, found.Entry, s.readable)
+	if err != nil {
+		if err := s.reportDamage(ctx, err); err != nil {
+			return err
+		}
+	}
+	return s.print(found, message, nil)
+}
+
+// addRead is add for a message that was read.
+func (s *searchResults) addRead(ctx context.Context, m readable.Message[*search.Hit]) error {
+	if m.Err != nil {
+		return s.add(ctx, m.Item, nil)
+	}
+	header := entity.Parse(m.Raw).Header.Of(m.Raw)
+	return s.print(m.Item, messageOf(m.Item.Entry, header), findSnippet(ctx, s.words.Query, m.Raw, s.documents()))
+}
+
+func (s *searchResults) print(found *search.Hit, m messageSummary, at *snippet) error {
+	s.found++
+	if found.Last.Name != "" {
+		s.last = found
+	}
+	if s.flags.JSON {
+		document := s.document(found, m)
+		document.Snippet = at
+		return s.PrintJSON(document)
+	}
+	s.row(found, m)
+	if at != nil {
+		s.table.Below(at.Text, at.Matches)
+	}
+	if time.Since(s.flushed) > flushEvery {
+		s.table.Flush()
+		s.flushed = time.Now()
+	}
+	return nil
+}
+
+// flushEvery is how often what was found is shown. The widths of columns are those of the rows until then.
+const flushEvery = time.Second
+
+// reportDamage counts and prints what could not be read. It returns any other error.
+func (s *searchResults) reportDamage(ctx context.Context, err error) error {
+	if ctx.Err() != nil || !archive.IsDamage(err) {
+		return cmp.Or(context.Cause(ctx), err)
+	}
+	s.unread++
+	s.Warn("%s", ui.OneLine(err.Error()))
+	return nil
+}
+
+func (s *searchResults) row(found *search.Hit, m messageSummary) {
+	if s.table == nil {
+		headings := []string{"MAILBOX", "     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT"}
+		if found.Last.Name != "" {
+			headings = append([]string{"FIRST", "LAST"}, headings...)
+		}
+		if s.accounts {
+			headings = append([]string{"ACCOUNT"}, headings...)
+		}
+		s.table = s.program.Table(headings...).Optional("FIRST", "FLAGS", "SIZE", "DATE").Whole("ACCOUNT", "MAILBOX")
+	}
+	cells := []string{found.Mailbox.Name, ui.Right(fmt.Sprint(m.UID), "     UID"), m.date(), ui.Right(ui.Size(m.Size), "    SIZE"),
+		m.marks(), m.From, m.Subject}
+	if found.Last.Name != "" {
+		cells = append([]string{nameAndDay(found.First), nameAndDay(found.Last)}, cells...)
+	}
+	if s.accounts {
+		cells = append([]string{found.Contents.Manifest.Account}, cells...)
+	}
+	s.table.Row(cells...)
+}
+
+// nameAndDay returns a manifest for a table of messages.
+func nameAndDay(head repo.Head) string {
+	return shortID(head) + " " + head.Time.Local().Format("2006-01-02")
+}
+
+// foundSummary is a message that was found, as JSON.
+type foundSummary struct {
+	Manifest string       `json:"manifest"`
+	Account  string       `json:"account"`
+	Mailbox  string       `json:"mailbox"`
+	First    *manifestRef `json:"first,omitempty"` // with --all: the oldest manifest that holds the message
+	Last     *manifestRef `json:"last,omitempty"`  // and the newest
+	Snippet  *snippet     `json:"snippet,omitempty"`
+	messageSummary
+}
+
+func (s *searchResults) document(found *search.Hit, m messageSummary) foundSummary {
+	document := foundSummary{
+		Manifest: id(found.Contents.Head), Account: found.Contents.Manifest.Account, Mailbox: found.Mailbox.Name, messageSummary: m,
+	}
+	if found.Last.Name != "" {
+		document.First, document.Last = refer(found.First), refer(found.Last)
+	}
+	return document
+}

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/readable"
+	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/archive/textindex"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/mail/entity"
+	"github.com/mailstrata/mailstrata/mail/extract"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// searchResults searches, and prints what is found as it is found.
+type searchResults struct {
+	*program
+	repo     *repo.Repo
+	command  *findCommand
+	query    search.Query
+	words    *wordQuery
+	readable bool
+
+	manifests []*archive.Contents // that are searched, unless all are
+	table     *ui.Table
+	flushed   time.Time
+	where     string
+	accounts  bool // there are several
+	found     int64
+	last      *search.Hit // of a search in all manifests, that was printed last
+	unread    int
+}
+
+// hits are messages that are found, with errors between them as search.Find has them.
+type hits = iter.Seq2[*search.Hit, error]
+
+// run searches and prints.
+func (s *searchResults) run(ctx context.Context) error {
+	if err := s.choose(ctx); err != nil {
+		return err
+	}
+	s.Page()
+	s.flushed = time.Now()
+	defer func() {
+		if s.table != nil {
+			s.table.Flush()
+		}
+	}()
+	var found hits
+	switch {
+	case s.words.Words == nil:
+		found = s.scan(ctx)
+		if s.command.Limit > 0 {
+			found = s.newestFirst(found)
+		}
+	case !s.command.NoIndex && textindex.Exists(s.repo):
+		x, live, err := s.openWords(ctx, s.repo)
+		if err != nil {
+			return err
+		}
+		defer x.Close()
+		if found, err = s.indexed(ctx, x, live); err != nil {
+			return err
+		}
+	default:
+		progress := s.Progress("read")
+		defer progress.Done()
+		found = s.newestFirst(s.readAll(ctx, progress))
+	}
+	if err := s.printAll(ctx, limited(found, s.command.Limit)); err != nil {
+		return err
+	}
+	s.showRestore()
+	return nil
+}
+
+// choose finds the manifests that are searched.
+func (s *searchResults) choose(ctx context.Context) (err error) {
+	c := s.command
+	if c.All {
+		s.where, s.accounts = " in any manifest", c.Account == ""
+		return nil
+	}
+	named := c.Manifest
+	if c.Account != "" {
+		named = c.Account + "@latest"
+	}
+	if named == "" {
+		s.manifests, err = archive.Latest(ctx, s.repo)
+	} else {
+		s.manifests = make([]*archive.Contents, 1)
+		s.manifests[0], err = s.openManifest(ctx, s.repo, named)
+	}
+	if err != nil {
+		return err
+	}
+	if len(s.manifests) == 0 {
+		s.where = ": there are no manifests yet; mailstrata backup creates one"
+	}
+	for _, contents := range s.manifests {
+		contents.KeepMail()
+	}
+	s.accounts = len(s.manifests) > 1
+	if len(s.manifests) == 1 {
+		return s.checkNames(ctx, &c.Selection, s.repo, s.manifests[0])
+	}
+	return nil
+}
+
+func (s *searchResults) wants(m *manifest.Mailbox) bool { return s.wantsMailbox(&m.Mailbox) }
+
+func (s *searchResults) wantsMailbox(m *mail.Mailbox) bool {
+	return s.command.Selection.Wants(m) && s.words.wants(m)
+}
+
+// scan searches without an index.
+func (s *searchResults) scan(ctx context.Context) hits {
+	if s.command.All {
+		return search.FindAll(ctx, s.repo, s.command.Account, s.query, s.wants)
+	}
+	return func(yield func(*search.Hit, error) bool) {
+		for _, contents := range s.manifests {
+			for found, err := range search.Find(ctx, contents, s.query, s.wants) {
+				if !yield(&search.Hit{Match: found, Contents: contents}, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// readAll searches for words without an index.
+func (s *searchResults) readAll(ctx context.Context, progress *ui.Progress) hits {
+	total := int64(0)
+	for _, c := range s.manifests {
+		total += c.Manifest.Totals.Messages
+	}
+	if !s.command.NoIndex {
+		s.Note("this host has no index of words, so all messages are read; mailstrata index build makes one")
+	}
+	var read atomic.Int64
+	s.query.Message = &textindex.Matcher{Query: s.words.Query, Documents: s.documents(), Read: func() {
+		progress.Update("", ui.Tally{Messages: read.Add(1), Total: total})
+	}}
+	return s.scan(ctx)
+}
+
+// indexed searches by the index.
+func (s *searchResults) indexed(ctx context.Context, x *textindex.Index, live *textindex.Live) (hits, error) {
+	o := textindex.Search{Words: s.words.Query, Query: s.query, Account: s.command.Account}
+	if len(s.command.Mailbox)+len(s.command.Exclude)+len(s.words.in)+len(s.words.notIn) > 0 {
+		o.Wants = s.wantsMailbox
+	}
+	if s.command.All {
+		if !s.query.ReadsFlags() {
+			return x.All(ctx, live, o), nil
+		}
+		matching, err := x.Hashes(ctx, s.words.Query)
+		s.query.Only = func(hash chunk.ID) bool {
+			_, has := matching[hash.Prefix()]
+			return has
+		}
+		return s.newestFirst(s.scan(ctx)), err
+	}
+	var each []hits
+	for _, c := range s.manifests {
+		each = append(each, x.Night(ctx, live, c, o))
+	}
+	if len(each) == 1 {
+		return each[0], nil
+	}
+	return s.newestFirst(func(yield func(*search.Hit, error) bool) {
+		for _, found := range each {
+			for hit, err := range limited(found, s.command.Limit) {
+				if !yield(hit, err) {
+					return
+				}
+			}
+		}
+	}), nil
+}
+
+// newestFirst yields what is found when all is found, the newest first. It holds no more than --limit asks for.
+func (s *searchResults) newestFirst(found hits) hits {
+	return func(yield func(*search.Hit, error) bool) {
+		var all []*search.Hit
+		newer := func(a, b *search.Hit) int {
+			return cmp.Compare(b.Entry.Internal.Seconds, a.Entry.Internal.Seconds)
+		}
+		cut := func() {
+			slices.SortStableFunc(all, newer)
+			if n := s.command.Limit; n > 0 && len(all) > n {
+				clear(all[n:])
+				all = all[:n]
+			}
+		}
+		for hit, err := range found {
+			if err != nil {
+				if !yield(nil, err) {
+					return
+				}
+				continue
+			}
+			if all = append(all, hit); s.command.Limit > 0 && len(all) >= 2*s.command.Limit+1000 {
+				cut()
+			}
+		}
+		cut()
+		for _, hit := range all {
+			if !yield(hit, nil) {
+				return
+			}
+		}
+	}
+}
+
+// limited yields the first n messages, or all if n is 0.
+func limited(found hits, n int) hits {
+	if n == 0 {
+		return found
+	}
+	return func(yield func(*search.Hit, error) bool) {
+		left := n
+		for hit, err := range found {
+			if !yield(hit, err) {
+				return
+			}
+			if err == nil {
+				if left--; left == 0 {
+					return
+				}
+			}
+		}
+	}
+}
+
+// printAll prints what is found. If it was searched for words, the messages are read for the places where they match.
+func (s *searchResults) printAll(ctx context.Context, found hits) error {
+	if s.words.Words == nil {
+		for hit, err := range found {
+			if err := s.add(ctx, hit, err); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	reader := archive.NewReader(s.repo)
+	reader.Keep(repo.KeptMail)
+	documents := s.documents()
+	read := readable.Messages(ctx, readable.Options[*search.Hit]{
+		Chunks: reader, Record: func(h *search.Hit) *manifest.Record { return &h.Entry.Record },
+		Wants: func(e *entity.Entity) bool { return extract.Reads(e, documents) },
+	}, found)
+	for m, err := range read {
+		if err != nil {
+			err = s.reportDamage(ctx, err)
+		} else {
+			err = s.addRead(ctx, m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showRestore shows how to bring back what was printed last of a search in all manifests, or the only message.
+func (s *searchResults) showRestore() {
+	if s.last == nil || s.flags.JSON {
+		return
+	}
+	what := "the last of them"
+	if s.found == 1 {
+		what = "it"
+	}
+	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY", what,
+		shortID(s.last.Last), ui.ShellWord(s.last.Mailbox.Name), s.last.Entry.UID)
+}
