@@ -22,7 +22,7 @@ func (s *messageReader) tryMessages(pages iter.Seq2[*page, error]) iter.Seq2[*pa
 	read := readable.Messages(s.ctx, readable.Options[pageItem]{
 		Chunks: s.chunks, Record: pageItem.record, Wants: s.matcher.Message.Wants,
 	}, candidates(pages))
-	matched := inorder.Map(s.ctx, 2*runtime.GOMAXPROCS(0), read, s.tryMessage)
+	matched := inorder.Overlap(s.ctx, 2*runtime.GOMAXPROCS(0), read, s.tryMessage)
 	return func(yield func(*page, error) bool) {
 		for it, err := range matched {
 			if (err != nil || it.at < 0) && !yield(it.page, err) {

@@ -81,3 +81,38 @@ func Slice[T any](list []T) iter.Seq2[T, error] {
 		}
 	}
 }
+
+// Overlap is Map for a sequence that must run in the goroutine of the loop over the results, because it uses what the loop
+// changes. It is up to limit items ahead of the loop, and takes the next one only when the loop asks for a result.
+func Overlap[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
+	return func(yield func(R, error) bool) {
+		working, cancel := context.WithCancel(ctx)
+		m := &mapping[R]{turns: make(chan chan result[R], limit)}
+		defer m.group.Wait()
+		defer cancel()
+		next := func() bool {
+			r := <-<-m.turns
+			return yield(r.value, r.err)
+		}
+		for item, err := range items {
+			if len(m.turns) == limit && !next() {
+				return
+			}
+			turn := make(chan result[R], 1)
+			m.turns <- turn
+			m.group.Go(func() {
+				if err != nil {
+					turn <- result[R]{err: err}
+					return
+				}
+				value, err := do(working, item)
+				turn <- result[R]{value, err}
+			})
+		}
+		for len(m.turns) > 0 {
+			if !next() {
+				return
+			}
+		}
+	}
+}

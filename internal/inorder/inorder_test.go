@@ -98,3 +98,45 @@ func TestErrorOfSequence(t *testing.T) {
 		t.Errorf("%v, error at %d", got, failed)
 	}
 }
+
+// Overlap yields all results in order, works on several items at once, and runs the sequence between the results.
+func TestOverlap(t *testing.T) {
+	var under, most atomic.Int32
+	pulled := 0 // not locked: the race detector sees another goroutine
+	items := func(yield func(int, error) bool) {
+		for i := range 100 {
+			pulled++
+			var err error
+			if i == 50 {
+				err = errors.New("one is missing")
+			}
+			if !yield(i, err) {
+				return
+			}
+		}
+	}
+	double := func(_ context.Context, i int) (int, error) {
+		most.Store(max(most.Load(), under.Add(1)))
+		time.Sleep(time.Millisecond)
+		under.Add(-1)
+		return 2 * i, nil
+	}
+	n := 0
+	for got, err := range inorder.Overlap(t.Context(), 4, items, double) {
+		if want := 2 * n; (err != nil) != (n == 50) || err == nil && got != want {
+			t.Fatalf("result %d is %d, %v", n, got, err)
+		}
+		if n++; pulled > n+4 {
+			t.Fatalf("%d items taken for %d results", pulled, n)
+		}
+	}
+	if n != 100 || most.Load() < 2 {
+		t.Errorf("%d results, %d at once", n, most.Load())
+	}
+	for range inorder.Overlap(t.Context(), 4, items, double) {
+		break
+	}
+	if under.Load() != 0 {
+		t.Error("work goes on after the loop")
+	}
+}
