@@ -145,8 +145,8 @@ func stepsOf(text string) []docStep {
 	return steps
 }
 
-// document holds the servers, the directories and the names that the lines of a document use.
-type document struct {
+// testedDocument holds the servers, the directories and the names that the lines of a document use.
+type testedDocument struct {
 	dir     string
 	servers map[string]*demo.Server // by host
 	status  int                     // of the next line
@@ -156,8 +156,8 @@ type document struct {
 	monitors  map[string]*pingMonitor
 }
 
-func newDocument(t *testing.T) *document {
-	d := &document{
+func newDocument(t *testing.T) *testedDocument {
+	d := &testedDocument{
 		dir: t.TempDir(), servers: make(map[string]*demo.Server), words: make(map[string]string),
 		providers: make(map[string]*tokenProvider), monitors: make(map[string]*pingMonitor),
 	}
@@ -169,7 +169,7 @@ func newDocument(t *testing.T) *document {
 	return d
 }
 
-func (d *document) scene(t *testing.T, words []string) {
+func (d *testedDocument) scene(t *testing.T, words []string) {
 	t.Helper()
 	var err error
 	switch words[0] {
@@ -230,7 +230,7 @@ func (d *document) scene(t *testing.T, words []string) {
 }
 
 // write writes a file that the document shows.
-func (d *document) write(t *testing.T, name, text string) {
+func (d *testedDocument) write(t *testing.T, name, text string) {
 	t.Helper()
 	name = filepath.Join(d.dir, "home", strings.TrimPrefix(name, "~/"))
 	err := os.MkdirAll(filepath.Dir(name), 0o700)
@@ -242,7 +242,7 @@ func (d *document) write(t *testing.T, name, text string) {
 	}
 }
 
-func (d *document) serve(t *testing.T, host, user string, empty bool) error {
+func (d *testedDocument) serve(t *testing.T, host, user string, empty bool) error {
 	server := d.servers[host]
 	if server == nil {
 		var err error
@@ -267,7 +267,7 @@ func (d *document) serve(t *testing.T, host, user string, empty bool) error {
 }
 
 // here replaces the names of the document in a line by those of this test.
-func (d *document) here(line string) string {
+func (d *testedDocument) here(line string) string {
 	for host, server := range d.servers {
 		plain := regexp.MustCompile(`imaps?://([\w.%-]+)@` + regexp.QuoteMeta(host) + `\b`)
 		line = plain.ReplaceAllString(line, "imap://${1}@"+server.Address())
@@ -288,7 +288,7 @@ func (d *document) here(line string) string {
 
 // command returns the command for a line in the shell of the document, which keeps its variables and its directory in a
 // file.
-func (d *document) command(line string) *exec.Cmd {
+func (d *testedDocument) command(line string) *exec.Cmd {
 	state := filepath.Join(d.dir, "state", "shell")
 	script := fmt.Sprintf("[ -e %[1]s ] && . %[1]s\n%[2]s\nstatus=$?\n{ export -p; printf 'cd %%q\\n' \"$PWD\"; } >%[1]s\nexit $status\n", state, d.here(line))
 	command := exec.Command("bash", "-c", script)
@@ -314,7 +314,7 @@ func makesSense(t *testing.T, line string) {
 	parses(t, strings.Split(strings.TrimSuffix(string(words), "\x00"), "\x00"))
 }
 
-func (d *document) run(t *testing.T, line string) bool {
+func (d *testedDocument) run(t *testing.T, line string) bool {
 	t.Helper()
 	if program, _, _ := strings.Cut(line, " "); program == "ssh-keygen" {
 		testbed.Installed(t, program, "apt-get install openssh-client")

@@ -6,6 +6,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail/document"
 	"github.com/mailstrata/mailstrata/mail/extract"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -210,5 +211,5 @@ func (p *program) planWords(ctx context.Context, x *textindex.Index) (messages i
 // wordsMemoryLimit is the memory limit while the index is brought up to date, in bytes.
 const wordsMemoryLimit = 150 << 20
 
-// documents returns what reads the text of attachments, or nil.
-func (p *program) documents() extract.Documents { return nil }
+// documents returns what reads the text of attachments.
+func (p *program) documents() extract.Documents { return document.Reader{} }
