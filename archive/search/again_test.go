@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive/search"
@@ -52,11 +53,12 @@ func TestSearchAgain(t *testing.T) {
 		{To: "somebody"}, {MessageID: "x"}, {Attachment: "plan"}, {Texts: []string{"bridge"}}, {Subject: "body"}, {Subject: "last"},
 		{Subject: "1", Smaller: 100}, {Subject: "no such"},
 	}
-	find := func(dir string, q search.Query) (found []string, gets int) {
+	find := func(dir string, q search.Query) (found []string, requests int64) {
 		t.Helper()
+		var gets atomic.Int64 // of packs of mail
 		far := &storetest.Faulty{Store: m, Fail: func(op storetest.Op) storetest.Fault {
 			if op.Kind == "get" && strings.HasPrefix(op.Name, "data/") {
-				gets++
+				gets.Add(1)
 			}
 			return storetest.None
 		}}
@@ -82,7 +84,7 @@ func TestSearchAgain(t *testing.T) {
 			}
 			found = append(found, fmt.Sprint(hit.Mailbox.Name, hit.Entry.UID, hit.First.Name, hit.Last.Name))
 		}
-		return found, gets
+		return found, gets.Load()
 	}
 	want := make([][]string, len(queries))
 	total := 0
