@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,7 +32,7 @@ func TestSpareConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dials := make(chan net.Conn, 10)
-				d := &dialer{dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				d := &dialer{spares: 1, dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 					time.Sleep(away)
 					conn, _ := net.Pipe()
 					dials <- conn
@@ -56,10 +58,48 @@ func TestSpareConnection(t *testing.T) {
 					t.Errorf("dials and wait: %s, want %s", have, want)
 				}
 				time.Sleep(2 * spareLife)
-				if len(d.spare) > 0 {
+				if len(d.ready) > 0 {
 					t.Error("a spare connection is kept")
 				}
 			})
 		})
 	}
+}
+
+// A caller that asks for several spare connections gets all of them at once.
+func TestSpareConnections(t *testing.T) {
+	const away, spares = 50 * time.Millisecond, 5
+	synctest.Test(t, func(t *testing.T) {
+		var dials atomic.Int64
+		d := &dialer{spares: spares, dial: func(context.Context, string, string) (net.Conn, error) {
+			dials.Add(1)
+			time.Sleep(away)
+			conn, _ := net.Pipe()
+			return conn, nil
+		}}
+		dialAll := func(n int) time.Duration {
+			began := time.Now()
+			var group sync.WaitGroup
+			for range n {
+				group.Go(func() {
+					if _, err := d.DialContext(t.Context(), "tcp", "a:443"); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			group.Wait()
+			return time.Since(began)
+		}
+		for _, c := range []struct {
+			connections int
+			dials       int64
+			wait        time.Duration
+		}{{1, 1 + spares, away}, {spares, 1 + spares, 0}, {2, 3 + spares, away}} {
+			time.Sleep(time.Second)
+			if wait := dialAll(c.connections); wait != c.wait || dials.Load() != c.dials {
+				t.Errorf("%d connections took %v and %d dials", c.connections, wait, dials.Load())
+			}
+		}
+		time.Sleep(2 * spareLife)
+	})
 }

@@ -40,6 +40,10 @@ type Options struct {
 	Patience time.Duration // how long to retry what may pass; default 5 minutes
 	Stall    time.Duration // how long a connection may transfer nothing; default 2 minutes
 
+	// Spares is how many connections are made beside the first one, for requests that a caller soon makes at once; default 1.
+	// Those that are not used are closed after some seconds.
+	Spares int
+
 	pause        time.Duration // before the first retry; default 200 ms
 	brief        time.Duration // how long to retry implausible answers; default briefPatience
 	waitingAfter time.Duration // when to call Waiting first; default waitingAfter
@@ -83,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.prefix = strings.Trim(o.Prefix, "/"); s.prefix != "" {
 		s.prefix += "/"
 	}
-	s.link = newTransport(s.RootCAs, s.Stall)
+	s.link = newTransport(s.RootCAs, s.Stall, s.Spares)
 	s.clients, err = newClients(endpoint, &minio.Options{
 		Creds: o.Credentials, Secure: !plain, Transport: s.link, MaxRetries: 1,
 	}, o.Region)
@@ -100,6 +104,7 @@ func (o Options) withDefaults() Options {
 	o.Region = cmp.Or(o.Region, os.Getenv("AWS_REGION"))
 	o.Patience = cmp.Or(o.Patience, 5*time.Minute)
 	o.Stall = cmp.Or(o.Stall, 2*time.Minute)
+	o.Spares = cmp.Or(o.Spares, 1)
 	o.pause = cmp.Or(o.pause, 200*time.Millisecond)
 	o.brief = cmp.Or(o.brief, briefPatience)
 	o.waitingAfter = cmp.Or(o.waitingAfter, waitingAfter)

@@ -24,8 +24,9 @@ const idleConnections = inflight.Most + 32
 
 // newHTTP makes the HTTP transport below. roots are the authorities to trust; nil means those of the system.
 // Compression is off, because it would hide the length of a body.
-func newHTTP(roots *x509.CertPool) *http.Transport {
-	dialer := &dialer{dial: (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext}
+func newHTTP(roots *x509.CertPool, spares int) *http.Transport {
+	network := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
+	dialer := &dialer{dial: network.DialContext, spares: spares}
 	return &http.Transport{
 		TLSClientConfig: &tls.Config{
 			RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0),
@@ -53,9 +54,9 @@ type transport struct {
 	connections *semaphore.Weighted // of requests that count, until their answers begin
 }
 
-func newTransport(roots *x509.CertPool, stall time.Duration) *transport {
+func newTransport(roots *x509.CertPool, stall time.Duration, spares int) *transport {
 	return &transport{
-		base: newHTTP(roots), stall: stall, limit: inflight.New(), connections: semaphore.NewWeighted(inflight.Most),
+		base: newHTTP(roots, spares), stall: stall, limit: inflight.New(), connections: semaphore.NewWeighted(inflight.Most),
 	}
 }
 

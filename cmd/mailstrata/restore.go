@@ -109,6 +109,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		}
 		defer release()
 	}
+	p.Host.Spares = firstRequests
 	r, err := p.Open(ctx)
 	if err != nil {
 		return err
@@ -147,6 +148,9 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	report, err := p.restore(ctx, o)
 	return errors.Join(err, c.print(p, contents, report, err == nil))
 }
+
+// firstRequests is how many requests for mail a restore makes at once, beside those for which it has connections already.
+const firstRequests = 6
 
 // restore runs a restore with its progress, and closes the target.
 func (p *program) restore(ctx context.Context, o restore.Options) (*restore.Report, error) {

@@ -145,7 +145,7 @@ func (l *Location) Store(ctx context.Context) (store.Store, error) {
 
 func (l *Location) OpenBucket(ctx context.Context) (*s3.Store, error) {
 	bucket := *l.bucket
-	bucket.Patience = l.host.Patience
+	bucket.Patience, bucket.Spares = l.host.Patience, l.host.Spares
 	bucket.Insecure = l.host.Flags.AllowPlaintext || l.Configured.AllowPlaintext
 	var err error
 	if bucket.RootCAs, err = trustedCertificates(cmp.Or(l.host.Flags.CAFile, l.Configured.CAFile), l.host.Getenv("AWS_CA_BUNDLE")); err != nil {
