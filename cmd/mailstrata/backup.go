@@ -19,7 +19,8 @@ import (
 
 type backupCommand struct {
 	job.Flags  `embed:""`
-	Parallel   int `group:"account" name:"parallel-accounts" placeholder:"N" help:"How many accounts to read at once (2); at most 16."`
+	Parallel   int  `group:"account" name:"parallel-accounts" placeholder:"N" help:"How many accounts to read at once (2); at most 16."`
+	Index      bool `group:"account" name:"index" help:"Afterwards, bring the index of words on this host up to date (mailstrata index). This needs an owner's key."`
 	watchFlags `embed:""`
 }
 
@@ -51,7 +52,7 @@ EXAMPLES
 
 EXIT STATUS
 
-The worst of all accounts: 0 done, or continued tomorrow; 1 failed for one account at least; 2 invalid command line; 3 done, but some messages could not be read, or locks that are due could not be renewed; 4 done, but an account shrank or changed suspiciously (see "mailstrata show latest"); 130 interrupted.`
+The worst of all accounts: 0 done, or continued tomorrow; 1 failed for one account at least; 2 invalid command line; 3 done, but some messages could not be read, locks that are due could not be renewed, or the index of words could not be brought up to date; 4 done, but an account shrank or changed suspiciously (see "mailstrata show latest"); 130 interrupted.`
 }
 
 // Validate implements kong's Validatable.
@@ -81,7 +82,7 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 	for _, path := range configured.Exposed() {
 		p.Secrets.WarnExposed(path)
 	}
-	run := &backupRun{program: p, accounts: len(jobs), parallel: cmp.Or(c.Parallel, configured.Parallel), committed: []manifestSummary{}}
+	run := &backupRun{program: p, index: c.Index, accounts: len(jobs), parallel: cmp.Or(c.Parallel, configured.Parallel), committed: []manifestSummary{}}
 	for _, group := range job.Groups(jobs, p.flags.Repo) {
 		err = errors.Join(err, run.archive(ctx, group))
 		if ctx.Err() != nil {
@@ -122,13 +123,15 @@ func (p *program) printRemarks(b *backup.Result) {
 // it prints in the end, so that thousands of accounts take no more memory than a few.
 type backupRun struct {
 	program  *program
-	accounts int // of all repositories
-	parallel int // accounts at once; 0: default
+	index    bool // --index
+	accounts int  // of all repositories
+	parallel int  // accounts at once; 0: default
 
 	repositories []*access.Location
 	committed    []manifestSummary
 	failed       []backupFailure
 	unlocked     bool     // locks are due, and could not be renewed
+	unindexed    bool     // an index of words could not be brought up to date
 	postponed    []string // accounts with a checkpoint, because the budget of the day is used up
 }
 
@@ -154,6 +157,9 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 		return err
 	}
 	defer r.Close()
+	if b.index && !r.CanRead() {
+		return &hint.Error{Text: "a writer's key cannot search mail, so this host can have no index of words", Hint: "run mailstrata backup without --index", Err: repo.ErrNoRole}
+	}
 	b.repositories = append(b.repositories, l)
 	l.RemindOfKey(r)
 	progress := b.program.Progress("read")
@@ -163,7 +169,23 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 			return err
 		}
 	}
+	if b.index || l.Configured.Index {
+		progress.Done()
+		b.bringIndex(ctx, r)
+	}
 	return nil
+}
+
+// bringIndex brings the index of words up to date. The backup is done, so it only warns if that fails.
+func (b *backupRun) bringIndex(ctx context.Context, r *repo.Repo) {
+	x, _, err := b.program.bringWords(ctx, r)
+	if err == nil {
+		err = x.Close()
+	}
+	if err != nil && ctx.Err() == nil {
+		b.unindexed = true
+		b.program.Warn("the index of words is not up to date: %s", ui.OneLine(err.Error()))
+	}
 }
 
 // group archives some accounts that share packs. It reads their secrets, and closes their connections in the end.
@@ -312,6 +334,8 @@ func (b *backupRun) outcome() error {
 		return &outcome{statusShrunk, "the backup is done, but the account shrank or changed suspiciously; earlier manifests hold what is missing"}
 	case unread > 0:
 		return &outcome{statusPartial, "the backup is done, but some messages could not be read; the next run tries them again"}
+	case b.unindexed:
+		return &outcome{statusPartial, "the backup is done, but the index of words could not be brought up to date"}
 	case b.unlocked:
 		return &outcome{statusPartial, "the backup is done, but locks that are due could not be renewed; mailstrata prune renews them"}
 	}

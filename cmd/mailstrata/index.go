@@ -209,7 +209,7 @@ func (p *program) planWords(ctx context.Context, x *textindex.Index) (messages i
 }
 
 // wordsMemoryLimit is the memory limit while the index is brought up to date, in bytes.
-const wordsMemoryLimit = 150 << 20
+const wordsMemoryLimit = 100 << 20
 
 // documents returns what reads the text of attachments.
 func (p *program) documents() extract.Documents { return document.Reader{} }

@@ -36,6 +36,7 @@ type Repository struct {
 	Trust          string // its fingerprint
 	CAFile         string // certificates to trust besides those of the system
 	AllowPlaintext bool
+	Index          bool // backup brings this host's index of words up to date
 }
 
 // Account is a mail account. Zero values are not set.

@@ -40,6 +40,7 @@ trust = "00ff"
 name = "usb"
 place = "usb"
 insecure_plaintext = true
+index = true
 [[accounts]]
 url = "imaps://anna@mail.example"
 secret_file = "anna.secret"
@@ -96,7 +97,7 @@ keep_tags = ["move"]
 		File: "dir/c.toml", Parallel: 8, CacheSize: 500_000_000,
 		Repositories: []Repository{
 			{Name: "main", Place: "s3:https://s3.example/mail", KeyFile: "/home/anna/nightly.key", Secret: Secret{Credential: "passphrase"}, Trust: "00ff"},
-			{Name: "usb", Place: "dir/usb", AllowPlaintext: true},
+			{Name: "usb", Place: "dir/usb", AllowPlaintext: true, Index: true},
 		},
 		Accounts: []Account{
 			{

@@ -84,6 +84,7 @@ func (t *table) repository(c *Config) Repository {
 	r := Repository{
 		Name: t.text("name"), KeyFile: t.file("key_file"), Secret: t.secret("secret"), Trust: t.text("trust"),
 		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"),
+		Index: t.flag("index"),
 	}
 	r.Place = t.text("place")
 	if strings.HasPrefix(r.Place, "s3:") {
