@@ -58,6 +58,8 @@ func TestSpareConnection(t *testing.T) {
 					t.Errorf("dials and wait: %s, want %s", have, want)
 				}
 				time.Sleep(2 * spareLife)
+				d.mu.Lock()
+				defer d.mu.Unlock()
 				if len(d.ready) > 0 {
 					t.Error("a spare connection is kept")
 				}
