@@ -33,6 +33,14 @@ func PiecesAhead[T any](ctx context.Context, chunks ChunkReader, items iter.Seq2
 	return aheadOf(ctx, items, chunksOf, aheadBatch[T]{chunks: chunks, limit: structureBytes})
 }
 
+// AheadWithin is PiecesAhead with a limit of decoded bytes, which is asked for each time that chunks are fetched. It is for
+// walks that share a cache with others: together, they must fetch less ahead than the cache holds.
+func AheadWithin[T any](
+	ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID, limit func() int64,
+) iter.Seq2[T, error] {
+	return aheadOf(ctx, items, chunksOf, aheadBatch[T]{chunks: chunks, share: limit})
+}
+
 // HeadersAhead yields the items of a sequence. Before it yields some of them, it fetches the headers of the messages that
 // recordsOf returns for them, as AheadOf does. Those whose fields this host keeps are not fetched. So the caller reads headers
 // with HeaderFields.
@@ -97,6 +105,7 @@ func aheadOf[T any](ctx context.Context, items iter.Seq2[T, error], chunksOf fun
 type aheadBatch[T any] struct {
 	chunks ChunkReader
 	limit  int64                 // of decoded bytes
+	share  func() int64          // the limit, if it changes
 	once   bool                  // no chunk will be read again
 	alone  map[chunk.Prefix]bool // nil, or the chunks are of headers, and these are all of theirs; chunks is a Reader
 	yield  func(T, error) bool
@@ -121,6 +130,9 @@ func (b *aheadBatch[T]) flush(ctx context.Context) bool {
 		clear(b.alone)
 	}
 	for from := 0; from < len(b.items); {
+		if b.share != nil {
+			b.limit = b.share()
+		}
 		frames := newFrameSet(b.limit)
 		to, at := from, 0
 		if from > 0 {

@@ -3,9 +3,9 @@
 //	Server.Serve ──► conn         one client: lines in, lines out, time limits          server.go, conn.go
 //	                  │ run       a command, in the state that it needs                 session.go
 //	                  ├ login.go, capability.go, list.go, status.go, select.go
-//	                  ├ fetch.go ─► section.go, part.go, envelope.go, structure.go      what FETCH returns
-//	                  ├ search.go ─► match.go                                           what SEARCH finds
-//	                  └ refuse.go                                                       everything that would write
+//	                  ├ fetch.go, batch.go ─► message.go, section.go, envelope.go, structure.go   FETCH
+//	                  ├ search.go ─► match.go, text.go                                          SEARCH
+//	                  └ refuse.go                                                               everything that would write
 //
 // writer.go writes the grammar of responses. Package serve/internal/command parses commands.
 //

@@ -2,13 +2,9 @@ package imapserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime"
 	"strconv"
 
-	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/serve/internal/command"
 	"github.com/mailstrata/mailstrata/serve/view"
@@ -28,13 +24,10 @@ func (c *session) fetch(ctx context.Context, cmd *command.Command) error {
 	if cmd.UID {
 		r.items = append([]command.Item{{Name: "UID"}}, without(r.items, "UID")...)
 	}
-	switch r.plan() {
-	case ofList:
+	if r.from = r.plan(); r.from == ofList {
 		err = r.fromList(wanted)
-	case ofHeaders:
-		err = r.inParallel(ctx, wanted)
-	default:
-		err = r.oneByOne(ctx, wanted)
+	} else {
+		err = r.fromArchive(ctx, wanted)
 	}
 	if err == nil && r.lost > 0 {
 		err = &no{fmt.Sprintf("[SERVERBUG] %d messages cannot be read. UID %d: %s", r.lost, r.first, printable(r.reason.Error()))}
@@ -57,6 +50,7 @@ type fetcher struct {
 	*session
 	list  *view.List
 	items []command.Item
+	from  source // what must be read
 
 	lost   int // messages that cannot be read
 	first  mail.UID
@@ -68,7 +62,8 @@ type source int
 
 const (
 	ofList    source = iota // nothing
-	ofHeaders               // the header of the message, or its structure
+	ofHeaders               // the header of the message
+	ofTexts                 // its structure, and all but its large attachments
 	ofBodies                // any of the message
 )
 
@@ -82,12 +77,16 @@ func (r *fetcher) plan() (from source) {
 
 func sourceOf(item command.Item) source {
 	switch item.Name {
-	case "ENVELOPE", "BODY", "BODYSTRUCTURE":
+	case "ENVELOPE":
 		return ofHeaders
+	case "BODY", "BODYSTRUCTURE":
+		return ofTexts
 	case "SECTION":
 		switch s := item.Section; {
-		case s.Of == command.Whole && len(s.Part) == 0, s.Of == command.Text, s.Of == command.Whole:
+		case s.Of == command.Whole, s.Of == command.Text:
 			return ofBodies
+		case len(s.Part) > 0:
+			return ofTexts
 		}
 		return ofHeaders
 	}
@@ -147,57 +146,6 @@ func dateText(d mail.Date) string {
 	return d.String()
 }
 
-// inParallel answers with parts of headers and structures, of several messages at once, in their order.
-func (r *fetcher) inParallel(ctx context.Context, wanted []interval) error {
-	read := func(ctx context.Context, m view.Message) (answer, error) {
-		b, err := r.whole(ctx, m)
-		return answer{m.Index, b, err}, ctx.Err()
-	}
-	for a, err := range inorder.Map(ctx, 4*runtime.GOMAXPROCS(0), r.records(ctx, wanted, true), read) {
-		if err == nil {
-			err = a.err
-		}
-		if err != nil {
-			if err := r.leaveOut(ctx, a.index, err); err != nil {
-				return err
-			}
-			continue
-		}
-		if _, err := r.out.Write(a.text); err != nil {
-			return errGone
-		}
-	}
-	return nil
-}
-
-// answer is the response for a message.
-type answer struct {
-	index int
-	text  []byte
-	err   error
-}
-
-// records yields the messages with their records, and reads what will be needed of them ahead.
-func (r *fetcher) records(ctx context.Context, wanted []interval, headers bool) func(func(view.Message, error) bool) {
-	records := r.list.Records(ctx, indexes(wanted))
-	if count(wanted) < 4 {
-		return records
-	}
-	return r.list.Ahead(ctx, records, !headers)
-}
-
-// leaveOut records that a message cannot be read. It returns an error that ends the command.
-func (r *fetcher) leaveOut(ctx context.Context, i int, err error) error {
-	if ctx.Err() != nil || archive.UnlessDamage(err) != nil {
-		return err
-	}
-	if r.lost++; r.lost == 1 {
-		r.first, r.reason = r.list.UID(i), err
-		r.server.o.Log("UID %d of %s cannot be read: %v", r.first, printable(r.selected.mailbox.Name), err)
-	}
-	return nil
-}
-
 // whole returns the response for a message.
 func (r *fetcher) whole(ctx context.Context, m view.Message) ([]byte, error) {
 	p := r.part(ctx, m)
@@ -226,23 +174,4 @@ func (r *fetcher) item(p *message, b []byte, item command.Item) ([]byte, error) 
 		return appendSection(b, item.Section, text), nil
 	}
 	return r.listItem(b, p.Index, item), nil
-}
-
-// oneByOne answers with bodies. A small one is read before its response begins, a large one while it is sent.
-func (r *fetcher) oneByOne(ctx context.Context, wanted []interval) error {
-	for m, err := range r.records(ctx, wanted, false) {
-		if err == nil {
-			err = r.sendMessage(ctx, m)
-		}
-		switch {
-		case err == nil:
-		case errors.Is(err, errGone):
-			return err
-		default:
-			if err := r.leaveOut(ctx, m.Index, err); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

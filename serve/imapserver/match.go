@@ -2,7 +2,6 @@ package imapserver
 
 import (
 	"context"
-	"iter"
 	netmail "net/mail"
 	"runtime"
 	"slices"
@@ -70,11 +69,31 @@ func (m *matcher) find(ctx context.Context) (found []int, err error) {
 	if cheap == len(m.all) || len(found) == 0 {
 		return found, nil
 	}
-	return m.read(ctx, slices.Values(found), m.all[cheap:])
+	return m.read(ctx, found, m.all[cheap:])
 }
 
-// read returns those of the candidates that match what must be read, several at once.
-func (m *matcher) read(ctx context.Context, candidates iter.Seq[int], tests []test) (found []int, err error) {
+// read returns those of the candidates that match what must be read, in batches.
+func (m *matcher) read(ctx context.Context, candidates []int, tests []test) (found []int, err error) {
+	for batch := range slices.Chunk(candidates, searchBatch) {
+		some, err := m.readBatch(ctx, batch, tests)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	return found, nil
+}
+
+// searchBatch is the number of messages that a search reads before another session has its turn.
+const searchBatch = 1024
+
+// readBatch is read for one batch. It checks several messages at once.
+func (m *matcher) readBatch(ctx context.Context, batch []int, tests []test) (found []int, err error) {
+	end, err := m.server.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	type result struct {
 		index   int
 		matches bool
@@ -85,8 +104,12 @@ func (m *matcher) read(ctx context.Context, candidates iter.Seq[int], tests []te
 		ok, err := matchesAll(tests, &candidate{v.Index, p})
 		return result{v.Index, ok, err}, ctx.Err()
 	}
-	records := m.list.Ahead(ctx, m.list.Records(ctx, candidates), tests[len(tests)-1].needs == ofBodies)
-	for r, err := range inorder.Map(ctx, 4*runtime.GOMAXPROCS(0), records, check) {
+	var wanted []interval
+	for _, i := range batch {
+		wanted = append(wanted, interval{i, i + 1})
+	}
+	messages := records(ctx, m.list, wanted, tests[len(tests)-1].needs)
+	for r, err := range inorder.Map(ctx, 4*runtime.GOMAXPROCS(0), messages, check) {
 		if err == nil {
 			err = r.err
 		}

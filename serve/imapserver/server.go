@@ -63,6 +63,7 @@ type Server struct {
 	guessing sync.Mutex // held while a wrong password waits
 	trees    treeCache
 	large    chan struct{} // held while a large message is parsed
+	turns    chan struct{} // held while a session reads a batch of messages
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -75,7 +76,7 @@ func New(o Options) *Server {
 		o.Log = func(string, ...any) {}
 	}
 	return &Server{
-		o: o, password: sha256.Sum256(o.Password), conns: make(map[net.Conn]bool), large: make(chan struct{}, 1),
+		o: o, password: sha256.Sum256(o.Password), conns: make(map[net.Conn]bool), large: make(chan struct{}, 1), turns: make(chan struct{}, turns),
 	}
 }
 

@@ -16,7 +16,7 @@ const maxSearched = 16 << 20
 // reads the messages. Attachments that are no text are neither searched nor read.
 func (m *matcher) onText(text string, fields bool) test {
 	text = folded(text)
-	return test{ofBodies, func(c *candidate) (bool, error) {
+	return test{ofTexts, func(c *candidate) (bool, error) {
 		t, err := c.tree()
 		if err != nil {
 			return false, err

@@ -20,6 +20,7 @@ type Archive struct {
 	repo   *repo.Repo
 	reader *archive.Reader // of all sessions, so its cache is needed once
 	lists  listCache
+	walks  walks
 }
 
 // NewArchive returns the Archive of a repository that is open with a key that can read mail.

@@ -20,7 +20,7 @@ func (a *Archive) showLabel(served *Mailbox, contents *archive.Contents, m *mani
 			return nil, errNoLabel
 		}
 		source := all[at]
-		whole, err := a.lists.get(listKey(source), func() (*List, error) { return load(ctx, contents, source) })
+		whole, err := a.lists.get(listKey(source), func() (*List, error) { return a.load(ctx, contents, source) })
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +40,7 @@ func (l *List) labeled(keys []string) *List {
 
 // filter returns the messages that are wanted. It shares what it can with l.
 func (l *List) filter(wanted func(i int) bool) *List {
-	some := &List{Numbers: l.Numbers, Damage: l.Damage, contents: l.contents, pages: l.pages, sets: l.sets, raw: make(map[int]string)}
+	some := &List{Numbers: l.Numbers, Damage: l.Damage, contents: l.contents, walks: l.walks, pages: l.pages, sets: l.sets, raw: make(map[int]string)}
 	some.Bytes = 0
 	for i := range l.rows {
 		if !wanted(i) {

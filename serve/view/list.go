@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"sync/atomic"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
@@ -17,6 +18,7 @@ type List struct {
 	Damage []error // of messages that are missing, or have no flags, because they cannot be read
 
 	contents *archive.Contents
+	walks    *walks
 	rows     []row
 	pages    []manifest.Page
 	sets     []manifest.FlagSet // each once
@@ -97,7 +99,9 @@ func (l *List) Records(ctx context.Context, indexes iter.Seq[int]) iter.Seq2[Mes
 	}
 	chunksOf := func(g group) []chunk.ID { return []chunk.ID{g.page.Records} }
 	return func(yield func(Message, error) bool) {
-		for g := range archive.PiecesAhead(ctx, l.contents.Chunks(), groups, chunksOf) {
+		l.walks.begin()
+		defer l.walks.end()
+		for g := range archive.AheadWithin(ctx, l.contents.Chunks(), groups, chunksOf, l.walks.share) {
 			records, err := l.contents.Records(ctx, *g.page)
 			if err != nil {
 				if !yield(Message{Index: g.indexes[0]}, err) {
@@ -114,9 +118,18 @@ func (l *List) Records(ctx context.Context, indexes iter.Seq[int]) iter.Seq2[Mes
 	}
 }
 
-// Ahead yields the messages of Records. Before, it fetches the headers of many at once, or with bodies all of the messages that
-// are not large.
-func (l *List) Ahead(ctx context.Context, messages iter.Seq2[Message, error], bodies bool) iter.Seq2[Message, error] {
+// Extent says how much of messages is read.
+type Extent int
+
+const (
+	Headers Extent = iota
+	Texts          // all but base64 attachments
+	Bodies         // all
+)
+
+// Ahead yields the messages of Records. Before, it fetches as much of many messages as will be read. Of large messages it
+// fetches nothing.
+func (l *List) Ahead(ctx context.Context, messages iter.Seq2[Message, error], extent Extent) iter.Seq2[Message, error] {
 	chunksOf := func(m Message) (ids []chunk.ID) {
 		switch r := m.Record; {
 		case r == nil:
@@ -124,15 +137,30 @@ func (l *List) Ahead(ctx context.Context, messages iter.Seq2[Message, error], bo
 			ids = append(ids, r.List)
 		default:
 			for n, part := range r.Parts {
-				if bodies || n == 0 && part.Kind == mail.HeaderPart {
+				if extent == Bodies || extent == Texts && part.Kind != mail.Base64Part || n == 0 && part.Kind == mail.HeaderPart {
 					ids = append(ids, part.Chunks...)
 				}
 			}
 		}
 		return ids
 	}
-	return archive.PiecesAhead(ctx, l.contents.Chunks(), messages, chunksOf)
+	return func(yield func(Message, error) bool) {
+		l.walks.begin()
+		defer l.walks.end()
+		archive.AheadWithin(ctx, l.contents.Chunks(), messages, chunksOf, l.walks.share)(yield)
+	}
 }
+
+// walks counts the walks through messages that are under way, in all sessions. They share the cache of one reader: if all
+// read ahead as if they were alone, each would displace what the others are about to use.
+type walks struct{ active atomic.Int64 }
+
+// aheadBytes is how much of decoded frames all walks together read ahead, of the 48 MiB in the cache of an archive.Reader.
+const aheadBytes = 24 << 20
+
+func (w *walks) begin()       { w.active.Add(1) }
+func (w *walks) end()         { w.active.Add(-1) }
+func (w *walks) share() int64 { return aheadBytes / max(w.active.Load(), 2) }
 
 // recordOf returns the record of a message in its page. The page had it when the list was loaded, and it is read by its hash.
 func (l *List) recordOf(records []manifest.Record, i int) *manifest.Record {

@@ -17,8 +17,8 @@ import (
 const pagesAhead = 32
 
 // load reads the messages of a mailbox.
-func load(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox) (*List, error) {
-	b := newBuilder(contents, Numbers{UIDValidity: validityOf(m), UIDNext: nextUID(m)})
+func (a *Archive) load(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox) (*List, error) {
+	b := a.newBuilder(contents, Numbers{UIDValidity: validityOf(m), UIDNext: nextUID(m)})
 	b.list.rows = make([]row, 0, m.Messages)
 	type read struct {
 		page    manifest.Page
@@ -53,8 +53,8 @@ type builder struct {
 	last  mail.UID
 }
 
-func newBuilder(contents *archive.Contents, numbers Numbers) *builder {
-	return &builder{list: &List{Numbers: numbers, contents: contents, raw: make(map[int]string)}, known: make(map[string]uint32)}
+func (a *Archive) newBuilder(contents *archive.Contents, numbers Numbers) *builder {
+	return &builder{list: &List{Numbers: numbers, contents: contents, walks: &a.walks, raw: make(map[int]string)}, known: make(map[string]uint32)}
 }
 
 // add adds a message of a page. UIDs must ascend.

@@ -68,7 +68,7 @@ func (a *Archive) mailbox(contents *archive.Contents, m *manifest.Mailbox, names
 	}
 	served.numbers = Numbers{Messages: m.Messages, Bytes: m.Bytes, UIDValidity: validityOf(m), UIDNext: nextUID(m)}
 	served.load = func(ctx context.Context) (*List, error) {
-		return a.lists.get(listKey(m), func() (*List, error) { return load(ctx, contents, m) })
+		return a.lists.get(listKey(m), func() (*List, error) { return a.load(ctx, contents, m) })
 	}
 	return served
 }

@@ -1,0 +1,169 @@
+package imapserver
+
+import (
+	"context"
+	"iter"
+	"runtime"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/inorder"
+	"github.com/mailstrata/mailstrata/serve/view"
+)
+
+// Sessions that read many messages take turns, a batch each, because they share the cache of one reader: each reads frames of
+// some thousand messages, and if all read at once, each would displace what the others are about to use. With 20 clients in a
+// mailbox of 100,000 messages, frames were decoded for nearly every message. A batch is in memory before it is sent, so a client
+// that does not read keeps no turn. A few messages need no turn: somebody waits for them.
+const (
+	turns         = 3
+	fewMessages   = 4       // at most, without a turn
+	batchMessages = 2048    // of a session that is alone
+	batchBytes    = 2 << 20 // of bodies
+	sharedBatch   = 256     // messages, if others wait
+)
+
+// fromArchive answers with what must be read.
+func (r *fetcher) fromArchive(ctx context.Context, wanted []interval) error {
+	few := count(wanted) <= fewMessages
+	for batch := range r.batches(wanted) {
+		if i := batch[0].first; r.isLarge(i) {
+			if err := r.stream(ctx, i); err != nil {
+				return err
+			}
+			continue
+		}
+		answers, err := r.read(ctx, batch, few)
+		if err != nil {
+			return err
+		}
+		for _, a := range answers {
+			if a.err != nil {
+				if err := r.leaveOut(ctx, a.index, a.err); err != nil {
+					return err
+				}
+			} else if _, err := r.out.Write(a.text); err != nil {
+				return errGone
+			}
+		}
+	}
+	return nil
+}
+
+// isLarge reports whether a message is sent while it is read.
+func (r *fetcher) isLarge(i int) bool { return r.from == ofBodies && r.list.Size(i) > heldBody }
+
+// batches divides messages into batches. A large message has one of its own.
+func (r *fetcher) batches(wanted []interval) iter.Seq[[]interval] {
+	return func(yield func([]interval) bool) {
+		var batch []interval
+		messages, bytes := 0, int64(0)
+		limit := batchMessages
+		flush := func() bool {
+			if len(r.server.turns) > 0 {
+				limit = sharedBatch
+			}
+			full := batch
+			batch, messages, bytes = nil, 0, 0
+			return len(full) == 0 || yield(full)
+		}
+		for i := range indexes(wanted) {
+			large := r.isLarge(i)
+			if (large || messages >= limit || bytes > batchBytes) && !flush() {
+				return
+			}
+			if last := len(batch) - 1; last >= 0 && batch[last].end == i {
+				batch[last].end++
+			} else {
+				batch = append(batch, interval{i, i + 1})
+			}
+			messages++
+			if r.from == ofBodies {
+				bytes += r.list.Size(i)
+			}
+			if large && !flush() {
+				return
+			}
+		}
+		flush()
+	}
+}
+
+// answer is the response for a message.
+type answer struct {
+	index int
+	text  []byte
+	err   error
+}
+
+// read returns the answers for a batch, and prepares several at once.
+func (r *fetcher) read(ctx context.Context, batch []interval, few bool) (answers []answer, err error) {
+	if !few {
+		end, err := r.server.turn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer end()
+	}
+	prepare := func(ctx context.Context, m view.Message) (answer, error) {
+		b, err := r.whole(ctx, m)
+		return answer{m.Index, b, err}, ctx.Err()
+	}
+	for a, err := range inorder.Map(ctx, 4*runtime.GOMAXPROCS(0), records(ctx, r.list, batch, r.from), prepare) {
+		if err != nil {
+			if ctx.Err() != nil || archive.UnlessDamage(err) != nil {
+				return nil, err
+			}
+			a = answer{index: batch[0].first, err: err}
+		}
+		answers = append(answers, a)
+	}
+	return answers, nil
+}
+
+// turn waits until a session may read a batch. The caller ends its turn.
+func (s *Server) turn(ctx context.Context) (end func(), err error) {
+	select {
+	case s.turns <- struct{}{}:
+		return func() { <-s.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// stream sends a large message.
+func (r *fetcher) stream(ctx context.Context, i int) error {
+	for m, err := range r.list.Records(ctx, indexes([]interval{{i, i + 1}})) {
+		if err == nil {
+			if err = r.sendMessage(ctx, m); err == errGone {
+				return err
+			}
+		}
+		if err != nil {
+			if err := r.leaveOut(ctx, i, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// records yields messages with their records, and reads ahead what will be needed of them.
+func records(ctx context.Context, l *view.List, wanted []interval, from source) iter.Seq2[view.Message, error] {
+	found := l.Records(ctx, indexes(wanted))
+	if count(wanted) <= fewMessages {
+		return found
+	}
+	return l.Ahead(ctx, found, map[source]view.Extent{ofHeaders: view.Headers, ofTexts: view.Texts, ofBodies: view.Bodies}[from])
+}
+
+// leaveOut records that a message cannot be read. It returns an error that ends the command.
+func (r *fetcher) leaveOut(ctx context.Context, i int, err error) error {
+	if ctx.Err() != nil || archive.UnlessDamage(err) != nil {
+		return err
+	}
+	if r.lost++; r.lost == 1 {
+		r.first, r.reason = r.list.UID(i), err
+		r.server.o.Log("UID %d of %s cannot be read: %v", r.first, printable(r.selected.mailbox.Name), err)
+	}
+	return nil
+}
