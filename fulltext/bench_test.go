@@ -118,12 +118,12 @@ func benchmarkIndex(b *testing.B) *fulltext.Index {
 	must(b, err)
 	if status.Messages != int64(n) {
 		must(b, fulltext.Drop(b.Context(), dir))
-		begin := time.Now()
-		size := build(b, x, zipfMessages(n), 20_000)
+		var size int64
+		used := cpu(b, func() { size = build(b, x, zipfMessages(n), 20_000) })
 		status, err = x.Status(b.Context())
 		must(b, err)
-		b.Logf("built in %.1f s with the making of the messages: %d messages, %d MB of text, %d MB of index",
-			time.Since(begin).Seconds(), n, size/1e6, status.Bytes/1e6)
+		b.Logf("built in %.1f CPU seconds with the making of the messages, in at most %d MB: %d messages, %d MB of text, %d MB of index",
+			used.Seconds(), peak(b)/1e6, n, size/1e6, status.Bytes/1e6)
 		debug.FreeOSMemory()
 	}
 	return x

@@ -20,3 +20,10 @@ func cpu(b *testing.B, do func()) time.Duration {
 	do()
 	return used() - begin
 }
+
+// peak returns the most memory that this process used, in bytes.
+func peak(b *testing.B) int64 {
+	var u unix.Rusage
+	must(b, unix.Getrusage(unix.RUSAGE_SELF, &u))
+	return int64(u.Maxrss) * 1024
+}

@@ -21,7 +21,7 @@ func open(t testing.TB, dir string) *fulltext.Index {
 	t.Helper()
 	x, err := fulltext.Open(dir, key)
 	must(t, err)
-	t.Cleanup(func() { x.Close() })
+	t.Cleanup(func() { _ = x.Close() })
 	return x
 }
 

@@ -101,31 +101,30 @@ func (x *Index) Status(ctx context.Context) (s Status, err error) {
 	return s, err
 }
 
-// maxReloads bounds how often a read begins again because an update overtook it.
-const maxReloads = 100
-
 // read calls do with the newest state of the database. If an update of another process overtakes do, which then fails, read
 // calls it again.
 func (x *Index) read(do func(*database) error) error {
 	x.reading.Lock()
 	defer x.reading.Unlock()
-	if x.reader.file.Changed() {
-		if err := x.reader.reload(); err != nil {
+	d := x.reader
+	if d.broken || d.file.Changed() {
+		if err := d.settle(d.reload()); err != nil {
 			return err
 		}
 	}
 	for range maxReloads {
-		generation := x.reader.file.Generation()
-		err := do(x.reader)
+		generation := d.file.Generation()
+		err := do(d)
 		if !errors.Is(err, ErrDamaged) {
 			return err
 		}
-		if failed := x.reader.reload(); failed != nil {
-			return failed
+		reloaded := d.reload()
+		if d.file.Generation() == generation {
+			return err
 		}
-		if x.reader.file.Generation() == generation {
+		if err := d.settle(reloaded); err != nil {
 			return err
 		}
 	}
-	return errors.New("read index: it changes too fast")
+	return errOvertaken
 }

@@ -235,6 +235,10 @@ func TestTwoProcesses(t *testing.T) {
 			running--
 		default:
 		}
+		if searches%50 == 0 {
+			must(t, x.Close())
+			x = open(t, dir)
+		}
 		r := rand.New(rand.NewPCG(uint64(searches), 5))
 		if got := len(find(t, x, fmt.Sprintf("batch%d", r.IntN(2*each)), fulltext.Bounds{})); got%perBatch != 0 {
 			t.Fatalf("a search finds %d messages of a batch of %d", got, perBatch)

@@ -13,33 +13,24 @@ import (
 )
 
 // Version is the version of what is in the pages. An index of another version is dropped and built again.
-const Version = 1000*1 + words.Version
+const Version = 1000*2 + words.Version
 
-// schema creates the tables.
+// schema creates the tables, except for shards.
 //
-// text has only the index of FTS5, not the texts (no content), and deletes without them (contentless_delete). The tokenizer
-// takes each run of ASCII letters, digits and bytes over 127 for a token, which are exactly the words that text.go writes.
-// The body is the first column, because positions in the first one are the shortest. hashsize is how much FTS5 collects in memory before it writes a segment; update.go gives it about as much at a time. Segments
-// are merged a little with each write (automerge), so that no single update pays for all.
-//
-// total has the number of messages, and how far a row number can lie after its date (rowid.go).
-//
-// A message is found by the beginning of its hash, so that the hashes are stored once.
+// total has the number of messages, and how far a row number can lie after its date (rowid.go). A message is found by the
+// beginning of its hash, so that the hashes are stored once.
 const schema = `
-CREATE VIRTUAL TABLE text USING fts5(body, subject, sender, recipients, attachment,
-	content='', contentless_delete=1, tokenize='ascii', detail=full);
-INSERT INTO text(text, rank) VALUES('hashsize', 33554432);
-INSERT INTO text(text, rank) VALUES('automerge', 8);
 CREATE TABLE message(id INTEGER PRIMARY KEY, date INTEGER, hash BLOB, data BLOB);
 CREATE INDEX message_hash ON message(substr(hash, 1, 8));
 CREATE TABLE state(key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE total(messages INTEGER, spread INTEGER);
 INSERT INTO total VALUES(0, 0);
+CREATE TABLE shard(number INTEGER PRIMARY KEY);
 `
 
 // Limits of memory, in bytes: of a connection as a whole, and of its cache of pages.
 const (
-	maxMemory   = 128 << 20
+	maxMemory   = 96 << 20
 	cacheMemory = 16 << 20
 )
 
@@ -51,6 +42,8 @@ type database struct {
 	file       *pageFile
 	conn       *sqlite3.Conn // nil if there is nothing in the pages
 	statements map[string]*sqlite3.Stmt
+	shards     []int64 // from the last to the first
+	broken     bool    // the connection ran out of memory, and must be opened again
 }
 
 // openDatabase opens the database in a directory of pages.
@@ -61,7 +54,7 @@ func openDatabase(dir string, key [32]byte) (*database, error) {
 	}
 	d := &database{file: &pageFile{File: file}}
 	if file.Pages() > 0 {
-		err = d.connect()
+		err = d.settle(d.connect())
 	}
 	if err != nil {
 		_ = d.close()
@@ -73,7 +66,7 @@ func openDatabase(dir string, key [32]byte) (*database, error) {
 // connect opens a connection to what is in the pages.
 func (d *database) connect() (err error) {
 	ctx := sqlite3.WithMaxMemory(context.Background(), maxMemory)
-	d.file.fault = nil
+	d.file.fault, d.broken, d.shards = nil, true, nil
 	d.statements = make(map[string]*sqlite3.Stmt)
 	if d.conn, err = sqlite3.OpenContext(ctx, opened.add(d.file)); err != nil {
 		return d.failed(ctx, "open", err)
@@ -81,18 +74,23 @@ func (d *database) connect() (err error) {
 	if err := fts5.Register(d.conn); err != nil {
 		return d.failed(ctx, "open", err)
 	}
-	if err := d.conn.Exec(fmt.Sprintf(
+	if err = d.conn.Exec(fmt.Sprintf(
 		"PRAGMA page_size=%d; PRAGMA journal_mode=off; PRAGMA locking_mode=exclusive; PRAGMA temp_store=memory; PRAGMA cache_size=-%d; PRAGMA trusted_schema=off",
 		pages.PageSize, cacheMemory>>10)); err != nil {
 		return d.failed(ctx, "open", err)
 	}
 	if d.file.Pages() == 0 {
+		d.broken = false
 		return nil
 	}
 	version, err := d.number(ctx, "PRAGMA user_version")
 	if err == nil && version != Version {
 		err = fmt.Errorf("%w: version %d, want %d", ErrDamaged, version, Version)
 	}
+	if err == nil {
+		err = d.readShards(ctx)
+	}
+	d.broken = err != nil
 	return err
 }
 
@@ -109,13 +107,10 @@ func (d *database) disconnect() error {
 	if d.conn == nil {
 		return nil
 	}
-	var err error
 	for _, stmt := range d.statements {
-		err = errors.Join(err, stmt.Close())
+		d.finalize(stmt) // its error is that of its last step, which was returned then
 	}
-	if closed := d.conn.Close(); err == nil {
-		err = closed
-	}
+	err := d.conn.Close()
 	d.conn = nil
 	opened.files.Delete(d.file.name)
 	return err
@@ -123,15 +118,42 @@ func (d *database) disconnect() error {
 
 func (d *database) close() error { return errors.Join(d.disconnect(), d.file.File.Close()) }
 
-// reload goes back to what the directory has.
+// reload goes back to what the directory has. After an error, the database is broken until it succeeds.
 func (d *database) reload() error {
+	d.broken = true
 	if err := d.disconnect(); err != nil {
 		return err
 	}
-	if err := d.file.Reload(); err != nil || d.file.Pages() == 0 {
+	if err := d.file.Reload(); err != nil {
 		return err
 	}
+	if d.file.Pages() == 0 {
+		d.broken = false
+		return nil
+	}
 	return d.connect()
+}
+
+// maxReloads bounds how often a database is read again because an update of another process overtook the reader.
+const maxReloads = 100
+
+var errOvertaken = errors.New("read index: it changes too fast")
+
+// settle takes the error of connect or reload. If an update caused it, which used pages again that were being read, settle
+// reloads until there is no error.
+func (d *database) settle(err error) error {
+	for range maxReloads {
+		if !errors.Is(err, ErrDamaged) {
+			return err
+		}
+		generation := d.file.Generation()
+		reloaded := d.reload()
+		if d.file.Generation() == generation {
+			return err
+		}
+		err = reloaded
+	}
+	return errOvertaken
 }
 
 // failed returns the error of an operation: what the pages say, if they failed.
@@ -148,55 +170,4 @@ func (d *database) failed(ctx context.Context, doing string, err error) error {
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return fmt.Errorf("%s index: %w", doing, err)
-}
-
-// rawText is a parameter that is a text, where a []byte is a blob.
-type rawText []byte
-
-// run calls row for each row of a statement, until row returns false. Parameters are int64, []byte, string or rawText.
-func (d *database) run(ctx context.Context, sql string, row func(*sqlite3.Stmt) bool, parameters ...any) (err error) {
-	d.conn.SetInterrupt(ctx)
-	stmt := d.statements[sql]
-	if stmt == nil {
-		if stmt, _, err = d.conn.PrepareFlags(sql, sqlite3.PREPARE_PERSISTENT); err != nil {
-			return d.failed(ctx, "read", err)
-		}
-		d.statements[sql] = stmt
-	}
-	for i, p := range parameters {
-		switch p := p.(type) {
-		case int64:
-			err = stmt.BindInt64(i+1, p)
-		case []byte:
-			err = stmt.BindBlob(i+1, p)
-		case rawText:
-			err = stmt.BindRawText(i+1, p)
-		case string:
-			err = stmt.BindText(i+1, p)
-		}
-		if err != nil {
-			return d.failed(ctx, "read", err)
-		}
-	}
-	for stmt.Step() && row(stmt) {
-	}
-	err = stmt.Err()
-	if reset := stmt.Reset(); err == nil {
-		err = reset
-	}
-	return d.failed(ctx, "read", err)
-}
-
-// exec runs a statement without rows.
-func (d *database) exec(ctx context.Context, sql string, parameters ...any) error {
-	return d.run(ctx, sql, func(*sqlite3.Stmt) bool { return true }, parameters...)
-}
-
-// number returns the number that is the first row of a statement, or 0.
-func (d *database) number(ctx context.Context, sql string, parameters ...any) (n int64, err error) {
-	err = d.run(ctx, sql, func(s *sqlite3.Stmt) bool {
-		n = s.ColumnInt64(0)
-		return false
-	}, parameters...)
-	return n, err
 }

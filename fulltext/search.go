@@ -50,8 +50,7 @@ func (x *Index) Search(ctx context.Context, q *words.Query, b Bounds) iter.Seq2[
 
 // search is a search that goes on.
 type search struct {
-	sql        string
-	parameters []any
+	expression string // of FTS5; empty if all messages match
 	bounds     Bounds
 	low, high  int64 // the rows that are left
 	done       bool
@@ -67,13 +66,9 @@ func newSearch(q *words.Query, b Bounds) *search {
 	if !b.Since.IsZero() {
 		s.low = firstRow(b.Since)
 	}
-	if q.Words == nil {
-		s.sql = "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC"
-		return s
+	if q.Words != nil {
+		s.expression = expression(q.Words)
 	}
-	s.sql = `SELECT id, hash, date, data FROM text CROSS JOIN message ON id=text.rowid
-		WHERE text.rowid BETWEEN ? AND ? AND text MATCH ? ORDER BY text.rowid DESC`
-	s.parameters = []any{expression(q.Words)}
 	return s
 }
 
@@ -117,9 +112,25 @@ func (s *search) walk(ctx context.Context, d *database, n int, among map[chunk.I
 
 // rows calls do for the rows that match, from high to s.low, until do returns false.
 func (s *search) rows(ctx context.Context, d *database, high int64, do func(*row) bool) error {
-	return d.run(ctx, s.sql, func(stmt *sqlite3.Stmt) bool {
-		return do(&row{found: true, id: stmt.ColumnInt64(0), Hit: readHit(stmt)})
-	}, append([]any{s.low, high}, s.parameters...)...)
+	more := true
+	read := func(stmt *sqlite3.Stmt) bool {
+		more = do(&row{found: true, id: stmt.ColumnInt64(0), Hit: readHit(stmt)})
+		return more
+	}
+	if s.expression == "" {
+		return d.run(ctx, "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC", read, s.low, high)
+	}
+	for _, shard := range d.shards {
+		if shard > shardOf(high) || shard < shardOf(s.low) {
+			continue
+		}
+		table := tableOf(shard)
+		if err := d.run(ctx, "SELECT id, hash, date, data FROM "+table+" CROSS JOIN message ON id="+table+".rowid WHERE "+
+			table+".rowid BETWEEN ? AND ? AND "+table+" MATCH ? ORDER BY "+table+".rowid DESC", read, s.low, high, s.expression); err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
 // fits reports whether the date of a row is within the bounds, which the number of a row says only roughly.

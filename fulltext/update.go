@@ -130,8 +130,12 @@ func (u *Update) flush(ctx context.Context) error {
 		if err := u.db.exec(ctx, "INSERT INTO message(id, date, hash, data) VALUES(?, ?, ?, ?)", p.id, m.Date.Unix(), m.Hash[:], m.Data); err != nil {
 			return fmt.Errorf("add message: %w", err)
 		}
+		table, err := u.db.shard(ctx, p.id)
+		if err != nil {
+			return err
+		}
 		t := &p.texts
-		if err := u.db.exec(ctx, "INSERT INTO text(rowid, body, subject, sender, recipients, attachment) VALUES(?, ?, ?, ?, ?, ?)",
+		if err := u.db.exec(ctx, "INSERT INTO "+table+"(rowid, body, subject, sender, recipients, attachment) VALUES(?, ?, ?, ?, ?, ?)",
 			p.id, rawText(t[0]), rawText(t[1]), rawText(t[2]), rawText(t[3]), rawText(t[4])); err != nil {
 			return fmt.Errorf("add text of message: %w", err)
 		}
@@ -150,7 +154,7 @@ func (u *Update) Remove(ctx context.Context, hash chunk.ID) error {
 	if err != nil || !r.found {
 		return err
 	}
-	if err := u.db.exec(ctx, "DELETE FROM text WHERE rowid=?", r.id); err != nil {
+	if err := u.db.exec(ctx, "DELETE FROM "+tableOf(shardOf(r.id))+" WHERE rowid=?", r.id); err != nil {
 		return err
 	}
 	u.added--

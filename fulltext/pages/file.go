@@ -129,7 +129,7 @@ func (f *File) Read(number uint32) ([]byte, error) {
 func (f *File) read(kind byte, number uint32, e *entry) ([]byte, error) {
 	_, err := f.data.ReadAt(f.sealer.buffer[:PageSize], int64(e.slot-1)*PageSize)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, local.Fail("read", f.data.Name(), err)
+		return nil, local.Fail("read", f.dir, err)
 	}
 	page, ok := f.sealer.open(kind, number, e)
 	if err != nil || !ok {
