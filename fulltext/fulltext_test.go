@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -301,5 +302,32 @@ func TestManyMembers(t *testing.T) {
 	}
 	if got := find(t, x, "bridge", fulltext.Bounds{Within: within, Before: time.Unix(5000*100, 0)}); len(got) != 5000 {
 		t.Errorf("%d hits before a date", len(got))
+	}
+}
+
+// TestManyWords adds messages of which each word is another, as in encoded data: many in the dates of many years and of few, and
+// one as large as messages get.
+func TestManyWords(t *testing.T) {
+	for _, c := range []struct{ messages, bytes, days int }{{30, 400_000, 1}, {40, 200_000, 400}, {1, 8 << 20, 1}} {
+		x := open(t, t.TempDir())
+		must(t, x.Update(t.Context(), func(u *fulltext.Update) error {
+			word := uint32(1)
+			for n := range c.messages {
+				var body strings.Builder
+				for body.Len() < c.bytes {
+					word = word*1664525 + 1013904223
+					body.WriteString(strconv.FormatUint(uint64(word%(36*36*36*36*36)), 36) + " ")
+				}
+				m := message(n, body.String()+" bridge")
+				m.Date = day(n * c.days)
+				if err := u.Add(t.Context(), m); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		if got := len(find(t, x, "bridge", fulltext.Bounds{})); got != c.messages {
+			t.Errorf("%d messages, want %d", got, c.messages)
+		}
 	}
 }

@@ -2,6 +2,8 @@ package fulltext
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"time"
@@ -35,6 +37,9 @@ func (x *Index) Search(ctx context.Context, q *words.Query, b Bounds) iter.Seq2[
 				hits, err = s.read(ctx, d, n)
 				return err
 			})
+			if errors.Is(err, ErrMemory) {
+				err = fmt.Errorf("%w: write more letters before a *", err)
+			}
 			if err != nil {
 				yield(Hit{}, err)
 				return

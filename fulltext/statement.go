@@ -59,8 +59,8 @@ func (d *database) number(ctx context.Context, sql string, parameters ...any) (n
 	return n, err
 }
 
-// ErrMemory means that a search needs more memory than the index may use: a prefix begins very many words.
-var ErrMemory = errors.New("the search needs too much memory; write more letters before the *")
+// ErrMemory means that an operation needs more memory than an index may use. The prefix of a search begins very many words then.
+var ErrMemory = errors.New("too much memory is needed")
 
 // recover makes an error of the panic of go-sqlite3 when SQLite has no memory.
 func (d *database) recover(err *error) {

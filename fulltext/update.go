@@ -78,7 +78,7 @@ func (x *Index) Update(ctx context.Context, do func(*Update) error) (err error) 
 func (x *Index) openWriter() (err error) {
 	switch {
 	case x.writer == nil:
-		x.writer, err = openDatabase(x.dir, x.key)
+		x.writer, err = openDatabase(x.dir, x.key, maxUpdating)
 	case x.writer.file.Changed():
 		err = x.writer.reload()
 	}
@@ -121,23 +121,21 @@ func (u *Update) Add(ctx context.Context, m Message) error {
 	return u.flush(ctx)
 }
 
-// flush writes the pending messages into the database, in the order of their numbers.
+// flush writes the pending messages into the database, in the order of their numbers. FTS5 collects in memory what is new of one
+// shard at a time.
 func (u *Update) flush(ctx context.Context) error {
 	slices.SortFunc(u.pending, func(a, b pending) int { return cmp.Compare(a.id, b.id) })
 	for i := range u.pending {
 		p := &u.pending[i]
-		m := &p.message
-		if err := u.db.exec(ctx, "INSERT INTO message(id, date, hash, data) VALUES(?, ?, ?, ?)", p.id, m.Date.Unix(), m.Hash[:], m.Data); err != nil {
-			return fmt.Errorf("add message: %w", err)
-		}
 		table, err := u.db.shard(ctx, p.id)
-		if err != nil {
-			return err
+		if err == nil {
+			err = u.insert(ctx, table, p)
 		}
-		t := &p.texts
-		if err := u.db.exec(ctx, "INSERT INTO "+table+"(rowid, body, subject, sender, recipients, attachment) VALUES(?, ?, ?, ?, ?, ?)",
-			p.id, rawText(t[0]), rawText(t[1]), rawText(t[2]), rawText(t[3]), rawText(t[4])); err != nil {
-			return fmt.Errorf("add text of message: %w", err)
+		if last := i+1 == len(u.pending); err == nil && (last || shardOf(u.pending[i+1].id) != shardOf(p.id)) {
+			err = u.db.exec(ctx, "INSERT INTO "+table+"("+table+") VALUES('flush')")
+		}
+		if err != nil {
+			return fmt.Errorf("add message: %w", err)
 		}
 		*p = pending{}
 	}
@@ -146,6 +144,16 @@ func (u *Update) flush(ctx context.Context) error {
 	clear(u.taken)
 	clear(u.hashes)
 	return nil
+}
+
+// insert writes a message into the table of its shard.
+func (u *Update) insert(ctx context.Context, table string, p *pending) error {
+	m, t := &p.message, &p.texts
+	if err := u.db.exec(ctx, "INSERT INTO message(id, date, hash, data) VALUES(?, ?, ?, ?)", p.id, m.Date.Unix(), m.Hash[:], m.Data); err != nil {
+		return err
+	}
+	return u.db.exec(ctx, "INSERT INTO "+table+"(rowid, body, subject, sender, recipients, attachment) VALUES(?, ?, ?, ?, ?, ?)",
+		p.id, rawText(t[0]), rawText(t[1]), rawText(t[2]), rawText(t[3]), rawText(t[4]))
 }
 
 // Remove removes a message. It does nothing if the index does not have it.
