@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 
 	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail/document"
+	"github.com/mailstrata/mailstrata/mail/document/pdf"
 	"github.com/mailstrata/mailstrata/mail/extract"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -212,4 +215,23 @@ func (p *program) planWords(ctx context.Context, x *textindex.Index) (messages i
 const wordsMemoryLimit = 100 << 20
 
 // documents returns what reads the text of attachments.
-func (p *program) documents() extract.Documents { return document.Reader{} }
+func (p *program) documents() extract.Documents {
+	if p.pdfs == nil && pdf.Supported() {
+		if self, err := os.Executable(); err == nil {
+			p.pdfs = pdf.NewExtractor(self, p.compiledDir())
+		}
+	}
+	if p.pdfs == nil {
+		return document.Reader{}
+	}
+	return document.Reader{PDF: p.pdfs}
+}
+
+// compiledDir returns the directory for the compiled code of the reader of PDFs, or an empty string without a cache.
+func (p *program) compiledDir() string {
+	cache, err := p.CacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "pdf")
+}

@@ -18,23 +18,39 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/mailstrata/mailstrata/mail/document/pdf"
 )
 
 func main() { run(new(program)) }
 
 // run runs the program with the streams and the environment of the process, and exits.
 func run(p *program) {
+	if len(os.Args) == 3 && os.Args[1] == pdf.Argument {
+		os.Exit(serveDocuments(os.Args[2]))
+	}
 	p.stdin, p.stdout, p.stderr, p.getenv = os.Stdin, os.Stdout, os.Stderr, os.Getenv
 
 	p.limitMemory(memoryLimit)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	os.Exit(p.run(ctx, os.Args[1:]))
+}
+
+// serveDocuments is the child process of package pdf: it reads documents for the program that started it. It returns the exit
+// status.
+func serveDocuments(cache string) int {
+	if err := pdf.Serve(os.Stdin, os.Stdout, cache); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return statusFailed
+	}
+	return statusDone
 }
 
 // memoryLimit is the memory limit of the garbage collector, because a nightly program shares its host with others.

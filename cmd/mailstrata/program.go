@@ -16,6 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail/document/pdf"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -32,8 +33,9 @@ type program struct {
 	*ui.Output
 	*access.Host
 	flags      globals
-	repository *repo.Repo // the one that was opened for Run; may be nil
-	watcher    *watch     // may be nil
+	repository *repo.Repo     // the one that was opened for Run; may be nil
+	watcher    *watch         // may be nil
+	pdfs       *pdf.Extractor // may be nil
 }
 
 // defaultPatience is how long an interactive command retries if a store has errors.
@@ -96,6 +98,9 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	err = command.Run()
 	if p.repository != nil {
 		p.repository.Close()
+	}
+	if p.pdfs != nil {
+		_ = p.pdfs.Close()
 	}
 	return err
 }

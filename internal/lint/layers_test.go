@@ -19,14 +19,15 @@ const module = "github.com/mailstrata/mailstrata"
 // backup and restore do not know protocols, and only the command may import everything ("*").
 var layers = map[string]string{
 	// The values and the format of mail: leaves.
-	"chunk":            "",
-	"mail":             "",
-	"mail/charset":     "",
-	"mail/document":    "mail/charset",
-	"mail/entity":      "internal/header",
-	"mail/extract":     "internal/header mail/charset mail/entity",
-	"manifest":         "chunk mail",
-	"manifest/history": "internal/day manifest",
+	"chunk":             "",
+	"mail":              "",
+	"mail/charset":      "",
+	"mail/document":     "mail/charset",
+	"mail/document/pdf": "",
+	"mail/entity":       "internal/header",
+	"mail/extract":      "internal/header mail/charset mail/entity",
+	"manifest":          "chunk mail",
+	"manifest/history":  "internal/day manifest",
 
 	// What is stored, and where.
 	"dir": "internal/local repo/store",

@@ -5,8 +5,9 @@
 //	                                 │      office.go                                   │
 //	                                 │      zip.go   entries, with a budget ◄───────────┤
 //	                                 │      xml.go   text of elements ◄─────────────────┘
-//	                                 └─ .rtf: Rich Text Format 1.9.1
-//	                                        rtf.go
+//	                                 ├─ .rtf: Rich Text Format 1.9.1
+//	                                 │      rtf.go
+//	                                 └─ .pdf: package pdf
 //
 // A document can be made to harm. So each is read as a stream, without a tree, and its entries share one budget of bytes that are
 // decompressed, whatever their number, sizes and ratios are. Archives in a document are not opened. XML entities that a document

@@ -24,8 +24,16 @@ var (
 	ErrEncrypted = errors.New("the document is encrypted")
 )
 
+// PDF reads PDFs. Package pdf implements it. It is used by several goroutines at once.
+type PDF interface {
+	// Text returns the text of a PDF, of at most limit bytes, also with an error.
+	Text(ctx context.Context, document []byte, limit int) (string, error)
+}
+
 // Reader reads text of documents. It can be used by several goroutines at once. The zero value is ready for use.
-type Reader struct{}
+type Reader struct {
+	PDF PDF // nil: PDFs are not read
+}
 
 // format is a kind of document.
 type format int
@@ -37,6 +45,7 @@ const (
 	slidesFormat
 	openFormat
 	rtfFormat
+	pdfFormat
 )
 
 // mediaTypes are formats by media type.
@@ -57,6 +66,7 @@ var mediaTypes = map[string]format{
 	"application/vnd.oasis.opendocument.presentation":                           openFormat,
 	"application/vnd.oasis.opendocument.graphics":                               openFormat,
 	"application/rtf": rtfFormat, "text/rtf": rtfFormat, "application/x-rtf": rtfFormat,
+	"application/pdf": pdfFormat, "application/x-pdf": pdfFormat,
 }
 
 // extensions are formats by the ends of file names.
@@ -65,7 +75,7 @@ var extensions = map[string]format{
 	".xlsx": sheetFormat, ".xltx": sheetFormat, ".xlsm": sheetFormat, ".xltm": sheetFormat,
 	".pptx": slidesFormat, ".ppsx": slidesFormat, ".potx": slidesFormat, ".pptm": slidesFormat, ".ppsm": slidesFormat,
 	".odt": openFormat, ".ott": openFormat, ".ods": openFormat, ".ots": openFormat, ".odp": openFormat, ".otp": openFormat,
-	".odg": openFormat, ".rtf": rtfFormat,
+	".odg": openFormat, ".rtf": rtfFormat, ".pdf": pdfFormat,
 }
 
 // formatOf returns the format of a document. The name counts more: programs send documents under types of their own.
@@ -77,16 +87,23 @@ func formatOf(mediaType, name string) format {
 }
 
 // Reads reports whether documents of this media type, in lower case, or with this file name, can be read.
-func (Reader) Reads(mediaType, name string) bool { return formatOf(mediaType, name) != unknown }
+func (r Reader) Reads(mediaType, name string) bool {
+	f := formatOf(mediaType, name)
+	return f != unknown && (f != pdfFormat || r.PDF != nil)
+}
 
 // Text returns the text of a document, of at most limit bytes, in UTF-8. Paragraphs, rows and slides are lines. With an error, it
 // returns what could be read nevertheless. An error concerns only the document, unless it is that of ctx.
-func (Reader) Text(ctx context.Context, mediaType, name string, document []byte, limit int) (string, error) {
+func (r Reader) Text(ctx context.Context, mediaType, name string, document []byte, limit int) (string, error) {
 	if len(document) > MaxDocument {
 		return "", fmt.Errorf("%w: %d bytes", ErrTooLarge, len(document))
 	}
+	f := formatOf(mediaType, name)
+	if f == pdfFormat && r.PDF != nil {
+		return r.PDF.Text(ctx, document, limit)
+	}
 	w := &writer{ctx: ctx, limit: limit}
-	err := w.read(formatOf(mediaType, name), document)
+	err := w.read(f, document)
 	if errors.Is(err, errFull) {
 		err = nil
 	}

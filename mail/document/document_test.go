@@ -88,10 +88,27 @@ func TestReads(t *testing.T) {
 		{"text/rtf", "x", true},
 		{"application/msword", "a.doc", false},
 		{"application/zip", "a.zip", false},
+		{"application/pdf", "a.pdf", false},
 		{"", "", false},
 	} {
 		if got := (document.Reader{}).Reads(c.mediaType, c.name); got != c.want {
 			t.Errorf("%s %q: %v", c.mediaType, c.name, got)
+		}
+	}
+}
+
+// upper reads PDFs that are text.
+type upper struct{}
+
+func (upper) Text(_ context.Context, document []byte, _ int) (string, error) {
+	return strings.ToUpper(string(document)), nil
+}
+
+func TestPDF(t *testing.T) {
+	r := document.Reader{PDF: upper{}}
+	for mediaType, name := range map[string]string{"application/pdf": "", "application/octet-stream": "A.PDF"} {
+		if text, err := r.Text(context.Background(), mediaType, name, []byte("text"), limit); text != "TEXT" || err != nil || !r.Reads(mediaType, name) {
+			t.Errorf("%s %q: %q, %v", mediaType, name, text, err)
 		}
 	}
 }

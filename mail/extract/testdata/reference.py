@@ -3,6 +3,7 @@
 import email
 import email.header
 import email.policy
+import html
 import html.parser
 import json
 import re
@@ -17,26 +18,29 @@ optgroup option p plaintext pre section select summary table tbody td textarea t
 class Text(html.parser.HTMLParser):
     """Collects the text of an HTML document."""
 
+    CDATA_CONTENT_ELEMENTS = ("script", "style", "title", "textarea")  # the last two have no tags, as in browsers
+
     def __init__(self):
         super().__init__()
-        self.text, self.hidden = [], ""
+        self.text, self.hidden, self.raw = [], "", False
 
     def handle_starttag(self, tag, attrs):
         if tag in ("script", "style"):
             self.hidden = tag
+        self.raw = tag in ("title", "textarea")
         if tag in SEPARATE:
             self.text.append(" ")
         if tag == "img":
             self.text.append(" " + (dict(attrs).get("alt") or "") + " ")
 
     def handle_endtag(self, tag):
-        self.hidden = ""
+        self.hidden, self.raw = "", False
         if tag in SEPARATE:
             self.text.append(" ")
 
     def handle_data(self, data):
         if not self.hidden:
-            self.text.append(data)
+            self.text.append(html.unescape(data) if self.raw else data)
 
 
 def decode(content, charset):
@@ -58,8 +62,8 @@ def decode(content, charset):
         except LookupError:
             pass
     text = content.decode("utf-8", "replace")
-    characters = sum(ord(c) >= 0x80 for c in text)
-    if characters >= 2 * text.count("\ufffd"):
+    invalid = text.count("\ufffd") - content.count(b"\xef\xbf\xbd")
+    if sum(ord(c) >= 0x80 for c in text) >= 2 * invalid:
         return text
     return content.decode("cp1252", "replace")
 

@@ -1,0 +1,22 @@
+package pdf
+
+import "golang.org/x/sys/unix"
+
+// limitProcess sets the limits of the child process. Memory is limited as data: the address space that Go reserves is far larger.
+func limitProcess() error {
+	for _, l := range []struct {
+		resource int
+		limit    uint64
+	}{
+		{unix.RLIMIT_DATA, 1 << 30},
+		{unix.RLIMIT_CPU, 3600},
+		{unix.RLIMIT_FSIZE, 64 << 20}, // compiled code
+		{unix.RLIMIT_NOFILE, 64},
+		{unix.RLIMIT_CORE, 0},
+	} {
+		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: l.limit, Max: l.limit}); err != nil {
+			return err
+		}
+	}
+	return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+}
