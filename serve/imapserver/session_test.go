@@ -312,11 +312,11 @@ func TestFetch(t *testing.T) {
 		"FETCH 1 BODY[2]":                                  "* 1 FETCH (BODY[2] NIL)",
 		"FETCH 3 (BODY[] BODY[HEADER] BODY[TEXT] BODY[1])": `* 3 FETCH (BODY[] {0}` + "\n BODY[HEADER] {0}\n BODY[TEXT] {0}\n BODY[1] {0}\n)",
 		"FETCH 3 (ENVELOPE)":                               "* 3 FETCH (ENVELOPE (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL))",
-		"FETCH 3 BODY":                                     `* 3 FETCH (BODY ("text" "plain" NIL NIL NIL "7bit" 0 0))`,
+		"FETCH 3 BODY":                                     `* 3 FETCH (BODY ("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0))`,
 		"FETCH 1 ENVELOPE":                                 `* 1 FETCH (ENVELOPE (NIL "one" (("=?utf-8?q?J=C3=B6rg?=" NIL "j" "example.org")) (("=?utf-8?q?J=C3=B6rg?=" NIL "j" "example.org")) (("=?utf-8?q?J=C3=B6rg?=" NIL "j" "example.org")) NIL NIL NIL NIL NIL))`,
 		"FETCH 2 ENVELOPE":                                 `* 2 FETCH (ENVELOPE ("Fri, 1 Mar 2024 10:20:30 +0100" "two parts" (("Anna" NIL "anna" "example.org")) (("Anna" NIL "anna" "example.org")) (("Anna" NIL "anna" "example.org")) ((NIL NIL "bert" "example.org")(NIL NIL "friends" NIL)(NIL NIL "c" "d")(NIL NIL NIL NIL)) NIL NIL NIL "<1@example.org>"))`,
 		"FETCH 2 BODYSTRUCTURE": `* 2 FETCH (BODYSTRUCTURE (("text" "plain" ("charset" "utf-8") NIL NIL "quoted-printable" 15 0 NIL NIL NIL NIL)` +
-			`("message" "rfc822" NIL NIL NIL "7bit" 39 (NIL "inner" ((NIL NIL "x" "y")) ((NIL NIL "x" "y")) ((NIL NIL "x" "y")) NIL NIL NIL NIL NIL) ("text" "plain" NIL NIL NIL "7bit" 10 1 NIL NIL NIL NIL) 4 NIL NIL NIL NIL)` +
+			`("message" "rfc822" NIL NIL NIL "7bit" 39 (NIL "inner" ((NIL NIL "x" "y")) ((NIL NIL "x" "y")) ((NIL NIL "x" "y")) NIL NIL NIL NIL NIL) ("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 10 1 NIL NIL NIL NIL) 4 NIL NIL NIL NIL)` +
 			fmt.Sprintf(`("application" "pdf" ("name" "a.pdf") NIL NIL "base64" %d NIL ("attachment" ("filename" "a.pdf")) NIL NIL) "mixed" ("boundary" "b") NIL NIL NIL))`, len(pdf)),
 	} {
 		lines := c.do(command)

@@ -1,9 +1,11 @@
 package imapserver
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/mail/entity"
 )
 
@@ -23,7 +25,11 @@ func (t *tree) appendEntity(b []byte, e *entity.Entity, extended bool) []byte {
 	}
 	b = appendString(append(b, '('), e.Type)
 	b = appendString(append(b, ' '), e.Subtype)
-	b = appendParams(append(b, ' '), e.Params)
+	params := e.Params
+	if e.Type == "text" && e.Charset() == "" {
+		params = append(slices.Clip(params), asciiCharset) // RFC 2045 section 5.2
+	}
+	b = appendParams(append(b, ' '), params)
 	b = appendNString(append(b, ' '), e.ID)
 	b = appendNString(append(b, ' '), e.Description)
 	b = appendString(append(b, ' '), e.Encoding)
@@ -45,7 +51,10 @@ func (t *tree) appendEntity(b []byte, e *entity.Entity, extended bool) []byte {
 
 // emptyText stands for what a structure must have and a message lacks: the child of a multipart without children, and the message
 // in a message/rfc822 that is encoded.
-const emptyText = `("text" "plain" NIL NIL NIL "7bit" 0 0)`
+const emptyText = `("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)`
+
+// asciiCharset is what a text without a character set has. Clients are used to see it: Dovecot and Cyrus send it.
+var asciiCharset = header.Parameter{Name: "charset", Value: "us-ascii"}
 
 // emptyEnvelope is the envelope of a message that cannot be read.
 const emptyEnvelope = "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"

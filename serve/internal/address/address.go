@@ -3,7 +3,10 @@
 // Text stays as the message has it: encoded words are not decoded.
 package address
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // Address is a mailbox, or the beginning or the end of a group (RFC 3501 section 7.4.2).
 type Address struct {
@@ -18,8 +21,12 @@ type Address struct {
 // no reader of an envelope shares.
 const MaxAddresses = 10_000
 
-// NoDomain is the domain of an address that has none. A client takes an address without one for a group.
-const NoDomain = "MISSING_DOMAIN"
+// NoMailbox and NoDomain stand for what an address lacks, as in Dovecot. A client takes an address without a domain for a
+// group.
+const (
+	NoMailbox = "MISSING_MAILBOX"
+	NoDomain  = "MISSING_DOMAIN"
+)
 
 // Parse parses the unfolded value of a field.
 func Parse(text string) (list []Address) {
@@ -48,6 +55,9 @@ func Parse(text string) (list []Address) {
 			inGroup = true
 		}
 		if found {
+			if !a.Group && a.Mailbox == "" {
+				a.Mailbox = NoMailbox
+			}
 			list = append(list, a)
 		}
 	}
@@ -79,11 +89,14 @@ type phrase struct {
 	local   strings.Builder // without blanks: a local part
 	comment string          // the last one
 	blank   bool            // blanks follow the last word
+	several bool            // blanks are between words
+	quoted  bool            // a word was quoted
 }
 
 func (w *phrase) add(word string) {
 	if w.blank && w.words.Len() > 0 {
 		w.words.WriteByte(' ')
+		w.several = true
 	}
 	w.words.WriteString(word)
 	w.local.WriteString(word)
@@ -123,7 +136,10 @@ func (p *parser) address() (a Address, found bool) {
 		case ',', ';', 0:
 			if c != 0 || p.at >= len(p.text) {
 				a = Address{Name: w.comment, Mailbox: w.words.String(), Host: NoDomain}
-				return a, a.Mailbox != "" || a.Name != ""
+				if w.several || w.quoted || a.Mailbox == "" { // a name without an address
+					a.Name, a.Mailbox = cmp.Or(a.Mailbox, a.Name), NoMailbox
+				}
+				return a, w.words.Len() > 0 || a.Name != ""
 			}
 			p.at++
 		default:
@@ -137,6 +153,7 @@ func (p *parser) word(w *phrase) {
 	switch c := p.peek(); {
 	case c == '"':
 		w.add(p.quoted())
+		w.quoted = true
 	case c == '(':
 		w.comment = p.commentText()
 		w.blank = true
@@ -163,7 +180,7 @@ func (p *parser) angle() (a Address) {
 	if p.peek() == '@' {
 		start := p.at
 		if end := strings.IndexAny(p.text[p.at:], ":>"); end >= 0 && p.text[p.at+end] == ':' {
-			a.Route = strings.TrimSpace(p.text[start : p.at+end])
+			a.Route = strings.Join(strings.Fields(p.text[start:p.at+end]), "")
 			p.at += end + 1
 		}
 	}
