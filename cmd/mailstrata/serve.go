@@ -31,6 +31,9 @@ The user name selects what a mail program sees. The password is the same for all
     anna@mail.example                      the latest night
     anna@mail.example#2026-03-13           the night of that day, or of the last one before
     anna@mail.example#latest~3             any other name of a manifest
+    anna@mail.example#nights               many nights side by side
+    anna@mail.example#ever                 every message that was ever in a mailbox
+    anna@mail.example#gone                 every message that the latest night has nowhere
 
 A mail program that has a copy of an account sees a night as the same account: UIDs, flags and dates are those of the server.
 

@@ -44,6 +44,9 @@ type View struct {
 //
 //	ACCOUNT             the latest night
 //	ACCOUNT#MANIFEST    a night, by any of its names (package history)
+//	ACCOUNT#nights      many nights side by side
+//	ACCOUNT#ever        each message that was ever in a mailbox, once
+//	ACCOUNT#gone        those of them that the latest night has nowhere
 //
 // A user name that is the name of an account is that account. Otherwise the account ends at the last "#".
 func (all Archives) Open(ctx context.Context, user string, now time.Time) (*View, error) {
@@ -62,6 +65,12 @@ func (all Archives) Open(ctx context.Context, user string, now time.Time) (*View
 	}
 	if found == nil {
 		return nil, fmt.Errorf("%w: no account %q is archived", ErrNoView, account)
+	}
+	switch selector {
+	case "nights":
+		return found.sideBySide(ctx, account)
+	case "ever", "gone":
+		return found.ever(ctx, account, selector == "gone")
 	}
 	ref, err := history.ParseRef(selector, now)
 	if err != nil || ref.Account != "" {

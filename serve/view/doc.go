@@ -2,6 +2,8 @@
 //
 //	user name ── Archives.Open ──► View          the mailboxes that a login sees     archives.go
 //	                                 │             one night                         night.go
+//	                                 │             several nights                    nights.go
+//	                                 │             all messages of all nights        ever.go
 //	                                 │             the names of its mailboxes        names.go
 //	                                 └ Mailbox   numbers, special uses               mailbox.go
 //	                                     └ Open ──► List

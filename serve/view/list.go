@@ -21,6 +21,7 @@ type List struct {
 	walks    *walks
 	rows     []row
 	pages    []manifest.Page
+	offsets  []uint32           // of each page: added to the UIDs in the archive
 	sets     []manifest.FlagSet // each once
 	raw      map[int]string     // dates that the server wrote in another way
 }
@@ -169,4 +170,6 @@ func (l *List) recordOf(records []manifest.Record, i int) *manifest.Record {
 }
 
 // archivedUID returns the UID that the archive has for a message.
-func (l *List) archivedUID(i int) mail.UID { return l.rows[i].uid }
+func (l *List) archivedUID(i int) mail.UID {
+	return l.rows[i].uid - mail.UID(l.offsets[l.rows[i].page])
+}

@@ -8,6 +8,7 @@ import (
 	"weak"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -39,7 +40,7 @@ func (a *Archive) load(ctx context.Context, contents *archive.Contents, m *manif
 			b.list.Damage = append(b.list.Damage, err)
 		}
 		for i := range r.entries {
-			b.add(r.page, &r.entries[i])
+			b.add(r.page, itemOf(&r.entries[i]), 0)
 		}
 	}
 	return b.done(), nil
@@ -48,33 +49,59 @@ func (a *Archive) load(ctx context.Context, contents *archive.Contents, m *manif
 // builder makes a List.
 type builder struct {
 	list  *List
-	known map[string]uint32 // numbers of flag sets, by the flags and labels
-	page  manifest.Page     // the last one
+	known map[string]uint32  // numbers of flag sets, by the flags and labels
+	at    map[pageKey]uint32 // numbers of pages
 	last  mail.UID
 }
 
-func (a *Archive) newBuilder(contents *archive.Contents, numbers Numbers) *builder {
-	return &builder{list: &List{Numbers: numbers, contents: contents, walks: &a.walks, raw: make(map[int]string)}, known: make(map[string]uint32)}
+// pageKey is a page of the list: its records, and the offset of its UIDs.
+type pageKey struct {
+	records chunk.ID
+	offset  uint32
 }
 
-// add adds a message of a page. UIDs must ascend.
-func (b *builder) add(page manifest.Page, e *manifest.Entry) {
+// item is what a list has of a message.
+type item struct {
+	uid   mail.UID // in the archive
+	size  int64
+	date  mail.Date
+	flags manifest.FlagSet
+}
+
+func itemOf(e *manifest.Entry) item { return item{e.UID, e.Size, e.Internal, e.FlagSet} }
+
+func (a *Archive) newBuilder(contents *archive.Contents, numbers Numbers) *builder {
+	return a.build(&List{Numbers: numbers, contents: contents, raw: make(map[int]string)})
+}
+
+func (a *Archive) build(l *List) *builder {
+	l.walks = &a.walks
+	return &builder{list: l, known: make(map[string]uint32), at: make(map[pageKey]uint32)}
+}
+
+// add adds a message of a page, with an offset to the UID that the archive has. UIDs must ascend.
+func (b *builder) add(page manifest.Page, m item, offset uint32) {
 	l := b.list
-	if len(l.pages) == 0 || page != b.page {
-		l.pages, b.page = append(l.pages, page), page
+	key := pageKey{page.Records, offset}
+	number, known := b.at[key]
+	if !known {
+		number = uint32(len(l.pages))
+		b.at[key] = number
+		l.pages, l.offsets = append(l.pages, page), append(l.offsets, offset)
 	}
-	if e.UID <= b.last {
-		l.Damage = append(l.Damage, fmt.Errorf("UID %d after %d: %w", e.UID, b.last, manifest.ErrMalformed))
+	uid := m.uid + mail.UID(offset)
+	if uid <= b.last {
+		l.Damage = append(l.Damage, fmt.Errorf("UID %d after %d: %w", uid, b.last, manifest.ErrMalformed))
 		return
 	}
-	b.last = e.UID
-	if e.Internal.Raw != "" {
-		l.raw[len(l.rows)] = e.Internal.Raw
+	b.last = uid
+	if m.date.Raw != "" {
+		l.raw[len(l.rows)] = m.date.Raw
 	}
 	l.rows = append(l.rows, row{
-		seconds: e.Internal.Seconds, zone: e.Internal.Zone, uid: e.UID, size: uint32(e.Size), set: b.set(e.FlagSet), page: uint32(len(l.pages) - 1),
+		seconds: m.date.Seconds, zone: m.date.Zone, uid: uid, size: uint32(m.size), set: b.set(m.flags), page: number,
 	})
-	l.Bytes += e.Size
+	l.Bytes += m.size
 }
 
 // set returns the number of a flag set.

@@ -34,7 +34,7 @@ func (a *Archive) night(ctx context.Context, account string, ref history.Ref) (*
 	for _, m := range archived {
 		v.Mailboxes = append(v.Mailboxes, a.mailbox(contents, m, names, archived))
 	}
-	slices.SortFunc(v.Mailboxes, func(a, b *Mailbox) int { return strings.Compare(a.Name, b.Name) })
+	v.sort()
 	return v, nil
 }
 
