@@ -29,13 +29,22 @@ type Options[T any] struct {
 	Chunks archive.ChunkReader
 	Record func(T) *manifest.Record  // the message of an item; nil: nothing is read for it
 	Wants  func(*entity.Entity) bool // whether a body in base64 is read; nil: every one is
+	Sizes  bool                      // say how large the bodies are that are left out
 }
 
 // Message is what was read for an item.
 type Message[T any] struct {
 	Item T
 	Raw  []byte // the message; the bodies that are left out are empty. nil: the item has no record
+	Left []Body // the bodies that are left out
 	Err  error  // why it cannot be read: damage
+}
+
+// Body is a body in base64 that is left out.
+type Body struct {
+	Offset int            // where it would begin in Raw
+	Part   *manifest.Part // has its bytes, decoded
+	Size   int64          // of these, if Options.Sizes
 }
 
 // Messages yields what it reads for each item, in their order. It yields an error of the sequence in its turn. An error of
@@ -213,7 +222,7 @@ func (r *reader[T]) read(entries []entry[T]) error {
 			}
 		}
 		for _, b := range e.bodies {
-			if b.wanted {
+			if b.wanted || r.Sizes {
 				wanted, ids = append(wanted, b), append(ids, b.part.Chunks...)
 			}
 		}

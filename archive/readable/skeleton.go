@@ -66,16 +66,17 @@ func (r *reader[T]) join(e *entry[T]) error {
 	var out bytes.Buffer
 	at := 0
 	for _, b := range e.bodies {
-		if !b.wanted || b.size() > MaxBody {
-			continue
-		}
 		out.Write(e.Raw[at:b.offset])
 		at = b.offset
+		if !b.wanted || b.size() > MaxBody {
+			e.Left = append(e.Left, Body{out.Len(), b.part, b.size()})
+			continue
+		}
 		if err := r.encode(&out, b); err != nil {
 			return r.damaged(e, err)
 		}
 	}
-	if at > 0 || out.Len() > 0 {
+	if len(e.bodies) > len(e.Left) {
 		out.Write(e.Raw[at:])
 		e.Raw = out.Bytes()
 	}

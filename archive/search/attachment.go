@@ -77,3 +77,9 @@ func attachmentNames(text []byte) iter.Seq[string] {
 		}
 	}
 }
+
+// NameContains reports whether a query for a text in the names of attachments matches a name.
+func NameContains(name, text string) bool {
+	wanted := newTerm(text)
+	return wanted.isIn(name)
+}

@@ -8,35 +8,36 @@ import (
 
 // cli is the grammar of the command line. Each command has its own file.
 type cli struct {
-	Init    initCommand    `cmd:"" group:"archive" help:"Create a repository."`
-	Backup  backupCommand  `cmd:"" group:"archive" help:"Back up accounts: write one manifest for each."`
-	Auth    authCommand    `cmd:"" group:"archive" help:"Authorize an account by OAuth, or keep a secret in the keyring."`
-	List    listCommand    `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`
-	Show    showCommand    `cmd:"" group:"find" help:"Show one manifest: mailboxes, warnings, failures."`
-	Ls      lsCommand      `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
-	Find    findCommand    `cmd:"" group:"find" help:"Find messages by words, sender, subject, date, attachment …"`
-	Index   indexCommand   `cmd:"" group:"find" help:"Build, show and drop the index of words on this host."`
-	Diff    diffCommand    `cmd:"" group:"find" help:"Compare two manifests of an account."`
-	Cat     catCommand     `cmd:"" group:"find" help:"Print one message, byte for byte."`
-	Restore restoreCommand `cmd:"" group:"find" help:"Restore mail to a Maildir, to .eml files or to an IMAP account."`
-	Serve   serveCommand   `cmd:"" group:"find" help:"Serve every night to mail programs, by IMAP, to read only."`
-	Check   checkCommand   `cmd:"" group:"maintain" help:"Verify the repository."`
-	Forget  forgetCommand  `cmd:"" group:"maintain" help:"Mark old manifests for deletion, by a policy or by name."`
-	Erase   eraseCommand   `cmd:"" group:"maintain" help:"Erase an account or a message from all manifests."`
-	Rename  renameCommand  `cmd:"" name:"rename-account" group:"maintain" help:"Rename an account and its history."`
-	Prune   pruneCommand   `cmd:"" group:"maintain" help:"Delete data that no manifest needs."`
-	Pin     pinCommand     `cmd:"" group:"maintain" help:"Keep a manifest, even if no rule keeps it."`
-	Unpin   unpinCommand   `cmd:"" group:"maintain" help:"Let the policy apply to a pinned manifest again."`
-	Tag     tagCommand     `cmd:"" group:"maintain" help:"Add, remove or show the tags of a manifest."`
-	Repair  repairCommand  `cmd:"" group:"maintain" help:"Repair the index, damaged packs or a manifest."`
-	Copy    copyCommand    `cmd:"" group:"maintain" help:"Copy manifests and their mail to another repository."`
-	Key     keyCommand     `cmd:"" group:"maintain" help:"Add, export, list, remove and rotate keys."`
-	Lock    lockCommand    `cmd:"" group:"maintain" help:"Show the Object Lock of a repository, or extend its period."`
-	Doctor  doctorCommand  `cmd:"" group:"maintain" help:"Check accounts, repository, keys, clock and disk space."`
-	Stats   statsCommand   `cmd:"" group:"maintain" help:"Show what takes space in a repository."`
-	Demo    demoCommand    `cmd:"" group:"maintain" help:"Show a backup and a restore offline, with sample mail."`
-	Config  configCommand  `cmd:"" group:"maintain" help:"Check or show the configuration."`
-	Version versionCommand `cmd:"" group:"maintain" help:"Print the version."`
+	Init        initCommand        `cmd:"" group:"archive" help:"Create a repository."`
+	Backup      backupCommand      `cmd:"" group:"archive" help:"Back up accounts: write one manifest for each."`
+	Auth        authCommand        `cmd:"" group:"archive" help:"Authorize an account by OAuth, or keep a secret in the keyring."`
+	List        listCommand        `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`
+	Show        showCommand        `cmd:"" group:"find" help:"Show one manifest: mailboxes, warnings, failures."`
+	Ls          lsCommand          `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
+	Find        findCommand        `cmd:"" group:"find" help:"Find messages by words, sender, subject, date, attachment …"`
+	Index       indexCommand       `cmd:"" group:"find" help:"Build, show and drop the index of words on this host."`
+	Attachments attachmentsCommand `cmd:"" group:"find" help:"List the attachments of messages, or save them."`
+	Diff        diffCommand        `cmd:"" group:"find" help:"Compare two manifests of an account."`
+	Cat         catCommand         `cmd:"" group:"find" help:"Print one message, byte for byte."`
+	Restore     restoreCommand     `cmd:"" group:"find" help:"Restore mail to a Maildir, to .eml files or to an IMAP account."`
+	Serve       serveCommand       `cmd:"" group:"find" help:"Serve every night to mail programs, by IMAP, to read only."`
+	Check       checkCommand       `cmd:"" group:"maintain" help:"Verify the repository."`
+	Forget      forgetCommand      `cmd:"" group:"maintain" help:"Mark old manifests for deletion, by a policy or by name."`
+	Erase       eraseCommand       `cmd:"" group:"maintain" help:"Erase an account or a message from all manifests."`
+	Rename      renameCommand      `cmd:"" name:"rename-account" group:"maintain" help:"Rename an account and its history."`
+	Prune       pruneCommand       `cmd:"" group:"maintain" help:"Delete data that no manifest needs."`
+	Pin         pinCommand         `cmd:"" group:"maintain" help:"Keep a manifest, even if no rule keeps it."`
+	Unpin       unpinCommand       `cmd:"" group:"maintain" help:"Let the policy apply to a pinned manifest again."`
+	Tag         tagCommand         `cmd:"" group:"maintain" help:"Add, remove or show the tags of a manifest."`
+	Repair      repairCommand      `cmd:"" group:"maintain" help:"Repair the index, damaged packs or a manifest."`
+	Copy        copyCommand        `cmd:"" group:"maintain" help:"Copy manifests and their mail to another repository."`
+	Key         keyCommand         `cmd:"" group:"maintain" help:"Add, export, list, remove and rotate keys."`
+	Lock        lockCommand        `cmd:"" group:"maintain" help:"Show the Object Lock of a repository, or extend its period."`
+	Doctor      doctorCommand      `cmd:"" group:"maintain" help:"Check accounts, repository, keys, clock and disk space."`
+	Stats       statsCommand       `cmd:"" group:"maintain" help:"Show what takes space in a repository."`
+	Demo        demoCommand        `cmd:"" group:"maintain" help:"Show a backup and a restore offline, with sample mail."`
+	Config      configCommand      `cmd:"" group:"maintain" help:"Check or show the configuration."`
+	Version     versionCommand     `cmd:"" group:"maintain" help:"Print the version."`
 
 	Completion completionCommand `cmd:"" group:"maintain" help:"Print a completion script for bash, zsh or fish."`
 	Man        manCommand        `cmd:"" group:"maintain" help:"Write the manual pages."`

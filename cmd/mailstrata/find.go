@@ -1,10 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
@@ -62,22 +62,12 @@ func (c *findCommand) textFirst() {
 
 func (c *findCommand) Run(ctx context.Context, p *program) error {
 	c.textFirst()
-	query, err := c.query(c.To)
-	if err != nil {
-		return err
-	}
-	w, err := parseWords(strings.Join(append(c.Text, c.Query), " "), &query)
+	query, w, err := c.parse()
 	switch {
 	case err != nil:
 		return err
 	case query.IsZero() && len(c.Mailbox) == 0 && w.Words == nil && len(w.in) == 0:
 		return &hint.Usage{Text: "nothing to search for", Hint: "mailstrata find WORDS, --from TEXT, --subject TEXT, --since DATE …; mailstrata find --help shows all"}
-	case c.All && c.Manifest != "":
-		return hint.Usagef("--all searches all manifests; do not name one")
-	case c.Account != "" && c.Manifest != "":
-		return hint.Usagef("put the account before the manifest: %s@%s", ui.Safe(c.Account), ui.Safe(c.Manifest))
-	case c.Limit < 0:
-		return hint.Usagef("--limit must be 1 or more")
 	}
 	r, err := p.Open(ctx)
 	if err != nil {
@@ -93,11 +83,24 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 	if err := s.run(ctx); err != nil {
 		return err
 	}
-	if s.found == 0 {
-		p.Note("nothing found%s", cmp.Or(s.where, "; --all searches older manifests too"))
+	return s.outcome()
+}
+
+// parse returns the conditions of the command line.
+func (c *findCommand) parse() (search.Query, *wordQuery, error) {
+	query, err := c.query(c.To)
+	if err != nil {
+		return query, nil, err
 	}
-	if s.unread > 0 {
-		return &outcome{statusPartial, "some of it could not be read"}
+	w, err := parseWords(strings.Join(append(c.Text, c.Query), " "), &query)
+	switch {
+	case err != nil:
+	case c.All && c.Manifest != "":
+		err = hint.Usagef("--all searches all manifests; do not name one")
+	case c.Account != "" && c.Manifest != "":
+		err = hint.Usagef("put the account before the manifest: %s@%s", ui.Safe(c.Account), ui.Safe(c.Manifest))
+	case c.Limit < 0:
+		err = hint.Usagef("--limit must be 1 or more")
 	}
-	return nil
+	return query, w, err
 }

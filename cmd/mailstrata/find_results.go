@@ -55,6 +55,15 @@ func (s *searchResults) run(ctx context.Context) error {
 			s.table.Flush()
 		}
 	}()
+	err := s.each(ctx, func(found hits) error { return s.printAll(ctx, found) })
+	if err == nil {
+		s.showRestore()
+	}
+	return err
+}
+
+// each calls do with what is found.
+func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 	var found hits
 	switch {
 	case s.words.Words == nil:
@@ -76,11 +85,7 @@ func (s *searchResults) run(ctx context.Context) error {
 		defer progress.Done()
 		found = s.newestFirst(s.readAll(ctx, progress))
 	}
-	if err := s.printAll(ctx, limited(found, s.command.Limit)); err != nil {
-		return err
-	}
-	s.showRestore()
-	return nil
+	return do(limited(found, s.command.Limit))
 }
 
 // choose finds the manifests that are searched.
@@ -284,4 +289,15 @@ func (s *searchResults) showRestore() {
 	}
 	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY", what,
 		shortID(s.last.Last), ui.ShellWord(s.last.Mailbox.Name), s.last.Entry.UID)
+}
+
+// outcome reports that nothing was found, or not all could be read.
+func (s *searchResults) outcome() error {
+	if s.found == 0 {
+		s.Note("nothing found%s", cmp.Or(s.where, "; --all searches older manifests too"))
+	}
+	if s.unread > 0 {
+		return &outcome{statusPartial, "some of it could not be read"}
+	}
+	return nil
 }

@@ -212,7 +212,7 @@ func (p *program) planWords(ctx context.Context, x *textindex.Index) (messages i
 }
 
 // wordsMemoryLimit is the memory limit while the index is brought up to date, in bytes.
-const wordsMemoryLimit = 100 << 20
+const wordsMemoryLimit = 120 << 20
 
 // documents returns what reads the text of attachments.
 func (p *program) documents() extract.Documents {

@@ -50,12 +50,13 @@ var layers = map[string]string{
 	"archive": `
 		archive/loss chunk internal/header internal/inorder internal/local mail manifest manifest/history repo
 		repo/recovery repo/statement repo/store`,
-	"archive/diff":      "archive chunk mail manifest",
-	"archive/erase":     "archive archive/rewrite chunk mail manifest repo repo/statement",
-	"archive/layout":    "archive chunk mail manifest",
-	"archive/loss":      "chunk internal/percent mail manifest",
-	"archive/readable":  "archive chunk mail mail/entity manifest repo",
-	"archive/replicate": "archive archive/rewrite chunk internal/grace manifest repo repo/statement",
+	"archive/attachment": "archive archive/readable chunk mail/entity mail/extract manifest",
+	"archive/diff":       "archive chunk mail manifest",
+	"archive/erase":      "archive archive/rewrite chunk mail manifest repo repo/statement",
+	"archive/layout":     "archive chunk mail manifest",
+	"archive/loss":       "chunk internal/percent mail manifest",
+	"archive/readable":   "archive chunk mail mail/entity manifest repo",
+	"archive/replicate":  "archive archive/rewrite chunk internal/grace manifest repo repo/statement",
 	"archive/rewrite": `
 		archive chunk internal/retry mail manifest manifest/history repo repo/statement`,
 	"archive/search": `
