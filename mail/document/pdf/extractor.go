@@ -37,8 +37,9 @@ func Supported() bool {
 type Extractor struct {
 	program, cache string
 
-	mu    sync.Mutex
-	child *child // nil: none runs
+	mu       sync.Mutex
+	child    *child // nil: none runs
+	unusable error  // why no child can start
 }
 
 // NewExtractor returns an Extractor. program is the path of a program that calls Serve if its first argument is Argument,
@@ -75,10 +76,17 @@ func (x *Extractor) Text(ctx context.Context, document []byte, limit int) (strin
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
+	if x.unusable != nil {
+		return "", x.unusable
+	}
 	if x.child == nil {
-		c, err := startChild(x.program, x.cache)
+		c, err := startChild(ctx, x.program, x.cache)
+		if err != nil && ctx.Err() == nil {
+			x.unusable = fmt.Errorf("PDFs are not read: their reader does not start: %w", err)
+			return "", x.unusable
+		}
 		if err != nil {
-			return "", fmt.Errorf("start the reader of PDFs: %w", err)
+			return "", err
 		}
 		x.child = c
 	}
@@ -97,9 +105,12 @@ type child struct {
 	documents int
 }
 
-func startChild(program, cache string) (*child, error) {
+// startChild starts a child, and waits until it can read documents. If it cannot, the error is what it says last.
+func startChild(ctx context.Context, program, cache string) (*child, error) {
 	process := exec.Command(program, Argument, cache)
 	process.Env = []string{} // no passwords
+	var says reason
+	process.Stderr, process.WaitDelay = &says, time.Second
 	in, err := process.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -111,7 +122,36 @@ func startChild(program, cache string) (*child, error) {
 	if err := process.Start(); err != nil {
 		return nil, err
 	}
-	return &child{process: process, in: in, out: out}, nil
+	c := &child{process: process, in: in, out: out}
+	ctx, cancel := context.WithTimeoutCause(ctx, startTime, errSlow)
+	defer cancel()
+	defer context.AfterFunc(ctx, c.abort)()
+	if err := readReady(out); err != nil {
+		cause := context.Cause(ctx)
+		c.end()
+		if cause != nil {
+			return nil, cause
+		}
+		if text := says.String(); text != "" {
+			err = errors.New(text)
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// reason keeps the begin of what a child writes to its standard error.
+type reason struct{ text []byte }
+
+func (r *reason) Write(b []byte) (int, error) {
+	r.text = append(r.text, b[:min(len(b), maxError-len(r.text))]...)
+	return len(b), nil
+}
+
+// String returns the first line.
+func (r *reason) String() string {
+	line, _, _ := strings.Cut(strings.ToValidUTF8(string(r.text), "\uFFFD"), "\n")
+	return strings.TrimSpace(line)
 }
 
 // abort makes the child end, and reading from it and writing to it. It can hang, and has nothing to finish.
@@ -128,11 +168,8 @@ func (c *child) end() {
 
 // read sends a document and reads its text. alive reports whether the child can read another.
 func (c *child) read(ctx context.Context, document []byte, limit int) (text string, alive bool, err error) {
-	allowed := responseTime
-	if c.documents++; c.documents == 1 {
-		allowed += startTime
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, allowed, errSlow)
+	c.documents++
+	ctx, cancel := context.WithTimeoutCause(ctx, responseTime, errSlow)
 	defer cancel()
 	stop := context.AfterFunc(ctx, c.abort)
 	defer stop()

@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// What the two processes say to each other:
+// What the two processes say to each other. The child begins with a byte, when it is ready.
 //
 //	request  = size of the document (4 bytes) | limit of the text (4 bytes) | document
 //	response = { page } end
@@ -28,6 +28,25 @@ const (
 
 // maxError is the size of the longest text of an error.
 const maxError = 1000
+
+// ready is the byte with which a child begins.
+const ready = 'R'
+
+func writeReady(w io.Writer) error {
+	_, err := w.Write([]byte{ready})
+	return err
+}
+
+func readReady(r io.Reader) error {
+	var b [1]byte
+	if _, err := io.ReadFull(r, b[:]); err != nil {
+		return err
+	}
+	if b[0] != ready {
+		return fmt.Errorf("it begins with byte %d", b[0])
+	}
+	return nil
+}
 
 func writeRequest(w io.Writer, document []byte, limit int) error {
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(document)))

@@ -208,11 +208,14 @@ func TestChild(t *testing.T) {
 	t.Setenv("MAILSTRATA_PASSWORD", "secret")
 	environment := filepath.Join(t.TempDir(), "environment")
 	for name, program := range map[string]string{
-		"is missing": "/nonexistent",
-		"ends":       script(t, "export -p >"+environment),
-		"cuts off":   script(t, `printf '\001\000\000\000\011abc'`),
-		"lies":       script(t, `printf '\001\377\377\377\377abc'; sleep 60`),
-		"talks":      script(t, `yes`),
+		"is missing":       "/nonexistent",
+		"does not start":   script(t, "export -p >"+environment),
+		"ends":             script(t, `printf R`),
+		"cuts off":         script(t, `printf 'R\001\000\000\000\011'`),
+		"cuts off a page":  script(t, `printf 'R\001\000\000\000\011abc'`),
+		"lies":             script(t, `printf 'R\001\377\377\377\377abc'; sleep 60`),
+		"talks":            script(t, `yes`),
+		"talks after that": script(t, `printf R; yes`),
 	} {
 		x := pdf.NewExtractor(program, "")
 		for range 2 {
@@ -225,15 +228,31 @@ func TestChild(t *testing.T) {
 	if text, err := os.ReadFile(environment); err != nil || strings.Contains(string(text), "secret") {
 		t.Errorf("environment %q, %v", text, err)
 	}
-	x := pdf.NewExtractor(script(t, "exec sleep 600"), "")
-	defer x.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := x.Text(ctx, make([]byte, 1<<20), limit); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("of a child that hangs: %v", err)
+	for _, begin := range []string{"", "printf R; "} {
+		x := pdf.NewExtractor(script(t, begin+"exec sleep 600"), "")
+		defer x.Close()
+		for range 2 {
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			defer cancel()
+			if _, err := x.Text(ctx, make([]byte, 1<<20), limit); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("of a child that hangs: %v", err)
+			}
+		}
 	}
-	if _, err := x.Text(ctx, nil, limit); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("after that: %v", err)
+}
+
+// TestUnusable requires that a child that cannot start is started once, and that its reason is the error.
+func TestUnusable(t *testing.T) {
+	starts := filepath.Join(t.TempDir(), "starts")
+	x := pdf.NewExtractor(script(t, "echo >>"+starts+"\necho no memory here >&2\necho more >&2\nexit 1"), "")
+	defer x.Close()
+	for range 3 {
+		if _, err := x.Text(context.Background(), nil, limit); err == nil || !strings.HasSuffix(err.Error(), ": no memory here") {
+			t.Errorf("%v", err)
+		}
+	}
+	if text, err := os.ReadFile(starts); string(text) != "\n" || err != nil {
+		t.Errorf("%q, %v", text, err)
 	}
 }
 

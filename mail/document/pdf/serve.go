@@ -36,6 +36,9 @@ func Serve(r io.Reader, w io.Writer, cache string) error {
 	if err != nil {
 		return err
 	}
+	if err := writeReady(w); err != nil {
+		return err
+	}
 	for {
 		document, limit, err := readRequest(r)
 		if errors.Is(err, io.EOF) {
