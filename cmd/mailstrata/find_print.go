@@ -9,6 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/readable"
 	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail/entity"
 	"github.com/mailstrata/mailstrata/repo"
@@ -34,7 +35,18 @@ func (s *searchResults) addRead(ctx context.Context, m readable.Message[*search.
 		return s.add(ctx, m.Item, nil)
 	}
 	header := entity.Parse(m.Raw).Header.Of(m.Raw)
-	return s.print(m.Item, messageOf(m.Item.Entry, header), findSnippet(ctx, s.words.Query, m.Raw, s.documents()))
+	at := findSnippet(ctx, s.words.Query, m.Raw, s.documents(), func() []byte { return s.readWhole(ctx, m.Item) })
+	return s.print(m.Item, messageOf(m.Item.Entry, header), at)
+}
+
+// readWhole reads a message with its documents. It returns nil if it cannot.
+func (s *searchResults) readWhole(ctx context.Context, hit *search.Hit) (raw []byte) {
+	for m, err := range s.read(ctx, inorder.Slice([]*search.Hit{hit}), s.documents()) {
+		if err == nil && m.Err == nil {
+			raw = m.Raw
+		}
+	}
+	return raw
 }
 
 func (s *searchResults) print(found *search.Hit, m messageSummary, at *snippet) error {

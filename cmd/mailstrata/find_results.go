@@ -29,6 +29,7 @@ type searchResults struct {
 	query    search.Query
 	words    *wordQuery
 	readable bool
+	reader   *archive.Reader // of what is printed
 
 	manifests []*archive.Contents // that are searched, unless all are
 	table     *ui.Table
@@ -258,14 +259,9 @@ func (s *searchResults) printAll(ctx context.Context, found hits) error {
 		}
 		return nil
 	}
-	reader := archive.NewReader(s.repo)
-	reader.Keep(repo.KeptMail)
-	documents := s.documents()
-	read := readable.Messages(ctx, readable.Options[*search.Hit]{
-		Chunks: reader, Record: func(h *search.Hit) *manifest.Record { return &h.Entry.Record },
-		Wants: func(e *entity.Entity) bool { return extract.Reads(e, documents) },
-	}, found)
-	for m, err := range read {
+	s.reader = archive.NewReader(s.repo)
+	s.reader.Keep(repo.KeptMail)
+	for m, err := range s.read(ctx, found, nil) {
 		if err != nil {
 			err = s.reportDamage(ctx, err)
 		} else {
@@ -276,6 +272,14 @@ func (s *searchResults) printAll(ctx context.Context, found hits) error {
 		}
 	}
 	return nil
+}
+
+// read reads messages, with the documents in them that are read.
+func (s *searchResults) read(ctx context.Context, found hits, documents extract.Documents) iter.Seq2[readable.Message[*search.Hit], error] {
+	return readable.Messages(ctx, readable.Options[*search.Hit]{
+		Chunks: s.reader, Record: func(h *search.Hit) *manifest.Record { return &h.Entry.Record },
+		Wants: func(e *entity.Entity) bool { return extract.Reads(e, documents) },
+	}, found)
 }
 
 // showRestore shows how to bring back what was printed last of a search in all manifests, or the only message.

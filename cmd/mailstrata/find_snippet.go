@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -20,28 +21,31 @@ type snippet struct {
 const snippetSize = 160
 
 // findSnippet returns the place in the text of a message, or in that of an attachment, where a query matches, or nil. From, To
-// and Subject are shown anyway.
-func findSnippet(ctx context.Context, q *words.Query, raw []byte, documents extract.Documents) *snippet {
-	fields := textindex.Fields(ctx, raw, documents)
-	for _, column := range []struct {
-		in    words.Column
-		texts []string
-	}{{words.Body, fields.Body}, {words.Attachment, fields.Attachments}} {
-		var best *snippet
-		for _, text := range column.texts {
-			line, ranges := q.Snippet(column.in, text, snippetSize)
-			if len(ranges) == 0 || best != nil && len(ranges) <= len(best.Matches) {
-				continue
-			}
-			best = &snippet{In: column.in.String(), Text: strings.TrimSpace(line)}
-			cut := len(line) - len(strings.TrimLeft(line, " "))
-			for _, r := range ranges {
-				best.Matches = append(best.Matches, [2]int{r.Start - cut, r.End - cut})
-			}
+// and Subject are shown anyway. The bodies of documents may be left out of raw: whole reads the message with them, and is called
+// only if the words are in a document, because reading documents takes long.
+func findSnippet(ctx context.Context, q *words.Query, raw []byte, documents extract.Documents, whole func() []byte) *snippet {
+	fields := textindex.Fields(ctx, raw, nil)
+	if !q.Match(&fields) {
+		if raw = whole(); raw == nil {
+			return nil
 		}
-		if best != nil {
-			return best
+		fields = textindex.Fields(ctx, raw, documents)
+	}
+	return cmp.Or(snippetIn(q, words.Body, fields.Body), snippetIn(q, words.Attachment, fields.Attachments))
+}
+
+// snippetIn returns the best place in texts of a column, or nil.
+func snippetIn(q *words.Query, column words.Column, texts []string) (best *snippet) {
+	for _, text := range texts {
+		line, ranges := q.Snippet(column, text, snippetSize)
+		if len(ranges) == 0 || best != nil && len(ranges) <= len(best.Matches) {
+			continue
+		}
+		best = &snippet{In: column.String(), Text: strings.TrimSpace(line)}
+		cut := len(line) - len(strings.TrimLeft(line, " "))
+		for _, r := range ranges {
+			best.Matches = append(best.Matches, [2]int{r.Start - cut, r.End - cut})
 		}
 	}
-	return nil
+	return best
 }
