@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/serve/internal/command"
 )
@@ -274,4 +275,16 @@ func FuzzCommands(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A client that has not logged in can send a line of a megabyte, but no more work than that.
+func TestManyLiterals(t *testing.T) {
+	r, _ := reader("a LOGIN " + strings.Repeat("{0+}\r\n", 150_000) + "\r\n")
+	begin := time.Now()
+	if c, err := r.Next(); err != nil || !c.Cut {
+		t.Errorf("the command is not cut: %v", err)
+	}
+	if took := time.Since(begin); took > 10*time.Second { // 50 seconds, if each literal looks at those before it
+		t.Errorf("reading it takes %v", took)
+	}
 }

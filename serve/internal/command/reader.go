@@ -39,7 +39,8 @@ type Reader struct {
 	Literals int
 
 	segments []segment
-	size     int
+	size     int   // of the lines of the command
+	held     int64 // of its literals
 }
 
 // segment is a line, and the literal that follows it, if there is one.
@@ -50,7 +51,7 @@ type segment struct {
 
 // Next reads a command. An error of the connection, and ErrTooLong, are the last.
 func (r *Reader) Next() (*Command, error) {
-	r.segments, r.size = r.segments[:0], 0
+	r.segments, r.size, r.held = r.segments[:0], 0, 0
 	c := new(Command)
 	for {
 		line, err := r.line()
@@ -117,11 +118,7 @@ func (r *Reader) literal(c *Command, size int64, plus bool) ([]byte, error) {
 	if r.Literals > 0 {
 		limit = int64(r.Literals)
 	}
-	held := int64(0)
-	for _, s := range r.segments {
-		held += int64(len(s.literal))
-	}
-	if c.Cut || c.Name == "APPEND" || size > limit-held || len(r.segments) > 1000 {
+	if c.Cut || c.Name == "APPEND" || size > limit-r.held || len(r.segments) > 1000 {
 		c.Cut = true
 		if !plus {
 			return []byte{}, nil // the client waits to be asked for it
@@ -137,6 +134,7 @@ func (r *Reader) literal(c *Command, size int64, plus bool) ([]byte, error) {
 			return nil, err
 		}
 	}
+	r.held += size
 	literal := make([]byte, size)
 	_, err := io.ReadFull(r.Input, literal)
 	return literal, unexpected(err)
