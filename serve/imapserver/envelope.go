@@ -31,24 +31,22 @@ const (
 
 // appendEnvelope appends the envelope of a header. Of addresses, all fields of a name count; of others the first.
 func appendEnvelope(b, text []byte) []byte {
-	var values [len(envelopeFields)]string
+	var values [len(envelopeFields)][]string
 	for name, value := range header.Fields(text) {
 		for n, field := range envelopeFields {
 			if len(name) != len(field) || !strings.EqualFold(name, field) {
 				continue
 			}
-			switch {
-			case values[n] == "":
-				values[n] = value
-			case n >= fromField && n <= bccField && value != "":
-				values[n] += ", " + value
+			if value != "" && (len(values[n]) == 0 || n >= fromField && n <= bccField) {
+				values[n] = append(values[n], value)
 			}
 		}
 	}
-	from := appendAddresses(nil, values[fromField])
+	from := appendAddresses(nil, strings.Join(values[fromField], ", "))
 	b = append(b, '(')
-	for n, value := range values {
+	for n := range values {
 		b = space(b, n)
+		value := strings.Join(values[n], ", ")
 		if n < fromField || n > bccField {
 			b = appendNString(b, value)
 			continue
