@@ -104,7 +104,8 @@ func (r *fetcher) read(ctx context.Context, batch []interval, few bool) (answers
 		}
 		defer end()
 	}
-	prepare := func(ctx context.Context, m view.Message) (answer, error) {
+	prepare := func(ctx context.Context, m view.Message) (a answer, err error) {
+		defer r.server.rescue(&err)
 		b, err := r.whole(ctx, m)
 		return answer{m.Index, b, err}, ctx.Err()
 	}
@@ -121,14 +122,7 @@ func (r *fetcher) read(ctx context.Context, batch []interval, few bool) (answers
 }
 
 // turn waits until a session may read a batch. The caller ends its turn.
-func (s *Server) turn(ctx context.Context) (end func(), err error) {
-	select {
-	case s.turns <- struct{}{}:
-		return func() { <-s.turns }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
+func (s *Server) turn(ctx context.Context) (end func(), err error) { return take(ctx, s.turns) }
 
 // stream sends a large message.
 func (r *fetcher) stream(ctx context.Context, i int) error {

@@ -32,13 +32,21 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 		out: writer{Writer: bufio.NewWriterSize(timed, 32<<10)},
 	}
 	c.in.Continue = func() error { return c.prompt("Go on") }
-	defer func() {
-		// A message that breaks the server must not end the sessions of others.
-		if p := recover(); p != nil {
-			s.o.Log("a session ends after an internal error: %v\n%s", p, debug.Stack())
-		}
-	}()
+	var err error
+	defer s.rescue(&err) // the session ends
 	c.serve(ctx)
+}
+
+// errInternal is the error of a panic.
+var errInternal = errors.New("internal error of the server")
+
+// rescue, which is deferred, ends a panic of this goroutine: a message that breaks the server must not end the sessions of
+// others.
+func (s *Server) rescue(err *error) {
+	if p := recover(); p != nil {
+		s.o.Log("internal error: %v\n%s", p, debug.Stack())
+		*err = errInternal
+	}
 }
 
 // timedConn limits how long a write may take.

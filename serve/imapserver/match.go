@@ -99,7 +99,8 @@ func (m *matcher) readBatch(ctx context.Context, batch []int, tests []test) (fou
 		matches bool
 		err     error
 	}
-	check := func(ctx context.Context, v view.Message) (result, error) {
+	check := func(ctx context.Context, v view.Message) (found result, err error) {
+		defer m.server.rescue(&err)
 		p := &message{Message: v, ctx: ctx, server: m.server, contents: m.list.Contents()}
 		ok, err := matchesAll(tests, &candidate{v.Index, p})
 		return result{v.Index, ok, err}, ctx.Err()

@@ -73,9 +73,22 @@ type tree struct {
 
 // Limits of what is parsed of a message. Only messages with megabytes of text are that large: attachments are left out.
 const (
-	maxSkeleton   = 32 << 20 // beyond that, the message is as if it ended
-	largeSkeleton = 1 << 20  // one at a time is larger, in all sessions
+	maxSkeleton = 32 << 20 // beyond that, the message is as if it ended
+	largeText   = 1 << 20  // one at a time is larger when it is parsed or searched, in all sessions
 )
+
+// alone waits until no other session parses or searches a large text. The caller ends that.
+func (s *Server) alone(ctx context.Context) (end func(), err error) { return take(ctx, s.large) }
+
+// take takes one of the places of a channel, which end gives back.
+func take(ctx context.Context, places chan struct{}) (end func(), err error) {
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 // tree returns the structure of the message.
 func (p *message) tree() (*tree, error) {
@@ -89,13 +102,12 @@ func (p *message) tree() (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.SkeletonSize() > largeSkeleton {
-		select {
-		case p.server.large <- struct{}{}:
-			defer func() { <-p.server.large }()
-		case <-p.ctx.Done():
-			return nil, p.ctx.Err()
+	if l.SkeletonSize() > largeText {
+		end, err := p.server.alone(p.ctx)
+		if err != nil {
+			return nil, err
 		}
+		defer end()
 	}
 	s, err := l.Skeleton(p.ctx, maxSkeleton)
 	if err != nil {

@@ -62,7 +62,7 @@ type Server struct {
 	password [sha256.Size]byte
 	guessing sync.Mutex // held while a wrong password waits
 	trees    treeCache
-	large    chan struct{} // held while a large message is parsed
+	large    chan struct{} // held while a large text is parsed or searched
 	turns    chan struct{} // held while a session reads a batch of messages
 
 	mu    sync.Mutex

@@ -50,6 +50,13 @@ func hasField(head []byte, text string) bool {
 // hasText reports whether a part of the message has a text, decoded.
 func (p *message) hasText(t *tree, e *entity.Entity, text string) (bool, error) {
 	offset, size := t.span(e.Body)
+	if size > largeText {
+		end, err := p.server.alone(p.ctx)
+		if err != nil {
+			return false, err
+		}
+		defer end()
+	}
 	var b bytes.Buffer
 	if err := p.write(&b, &body{offset: offset, size: min(size, maxSearched)}); err != nil {
 		return false, err
