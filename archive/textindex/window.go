@@ -13,12 +13,12 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Limits of a window. A window with more is written.
-const (
-	windowMessages = 8 << 10 // that the index may lack
-	windowChanges  = 64 << 10
-	windowNights   = 128
-)
+// limits bound a window. A window with more is written.
+var limits = struct{ messages, changes, nights int }{
+	messages: 8 << 10, // that the index may lack
+	changes:  64 << 10,
+	nights:   128,
+}
 
 // window has changes of the index that are written together.
 type window struct {
@@ -40,7 +40,7 @@ func newWindow() *window {
 }
 
 func (w *window) full() bool {
-	return len(w.records) >= windowMessages || w.count >= windowChanges || w.nights >= windowNights
+	return len(w.records) >= limits.messages || w.count >= limits.changes || w.nights >= limits.nights
 }
 
 func (w *window) put(p fulltext.Pair) { w.pairs[string(p.Key)] = p.Value }
