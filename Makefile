@@ -65,7 +65,7 @@ demo: build
 	./mailstrata demo
 
 bench: servers
-	@testbed/packages mbsync=isync restic=restic
+	@testbed/packages mbsync=isync restic=restic notmuch=notmuch
 	$(GO) run ./bench $(BENCH)
 
 clean:

@@ -88,7 +88,7 @@ func (o options) peers() []string {
 	if o.only != "" || len(o.maildirs) == 0 && o.generate == 0 && o.large == 0 {
 		return nil
 	}
-	return []string{"mbsync", "restic"}
+	return []string{"mbsync", "restic", notmuch}
 }
 
 func (o options) sets(ctx context.Context, dir string) (sets []*set, err error) {

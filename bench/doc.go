@@ -1,5 +1,5 @@
-// Bench measures mailstrata beside the alternative: mbsync into a Maildir, and restic from there into a bucket. It
-// starts a Dovecot and a MinIO, loads mail, and prints one table for each set of mail. It needs root, because of
+// Bench measures mailstrata beside the alternative: mbsync into a Maildir, restic from there into a bucket, and notmuch to
+// search in it. It starts a Dovecot and a MinIO, loads mail, and prints one table for each set of mail. It needs root, because of
 // Dovecot, and runs in any directory of the repository:
 //
 //	make bench                                      # installs what is missing, and measures generated mail

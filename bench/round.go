@@ -52,7 +52,7 @@ func (r *round) steps() []step {
 		return func(ctx context.Context) (usage, error) { return f(ctx, r.mail) }
 	}
 	backUps := []run{{mailstrata, on(r.ours.backUp)}, {both, on(r.peers.backUp)}}
-	return []step{
+	steps := []step{
 		{name: "first backup", goals: goals{wall: 0.20, stored: 0.45, peak: 150},
 			runs: append(slices.Clone(backUps), run{rawIMAP, on(r.limits.read)})},
 		{name: "unchanged", goals: goals{wall: 0.05, peak: 50}, runs: backUps},
@@ -70,6 +70,7 @@ func (r *round) steps() []step {
 		}},
 		{name: "check", runs: []run{{mailstrata, r.ours.check}, {"restic", r.peers.check}}},
 	}
+	return append(steps, r.wordSteps()...)
 }
 
 // farSteps are the same, where the servers are far away, with the goals of there.
