@@ -17,6 +17,7 @@ type Index struct {
 	Documents extract.Documents // reads attachments; may be nil
 	Progress  func(Report)      // called by Bring; may be nil
 	Damaged   func(error)       // called by Bring with what cannot be read; may be nil
+	Skipped   func(error)       // called by Bring with documents whose text cannot be read; may be nil
 
 	repo  *repo.Repo
 	words *fulltext.Index

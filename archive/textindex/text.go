@@ -21,7 +21,10 @@ import (
 
 // Fields returns the words of a message, as an index and a search without one see them.
 func Fields(ctx context.Context, raw []byte, documents extract.Documents) words.Fields {
-	text := extract.Message(ctx, raw, documents)
+	return fieldsOf(extract.Message(ctx, raw, documents))
+}
+
+func fieldsOf(text *extract.Text) words.Fields {
 	f := words.Fields{From: text.From, To: text.To, Subject: text.Subject, Body: text.Body}
 	for i := range text.Attachments {
 		a := &text.Attachments[i]
@@ -54,9 +57,10 @@ func atOnce() int { return min(2*runtime.GOMAXPROCS(0), 8) }
 
 // extracted is a message with its words.
 type extracted struct {
-	record *manifest.Record
-	fields words.Fields
-	failed error // damage
+	record  *manifest.Record
+	fields  words.Fields
+	skipped []error // documents whose text cannot be read
+	failed  error   // damage
 }
 
 // addMessages adds the messages of w.records.
@@ -70,7 +74,8 @@ func (b *bringing) addMessages(ctx context.Context, u *fulltext.Update, w *windo
 		if m.Err != nil {
 			return extracted{record: m.Item, failed: m.Err}, nil
 		}
-		return extracted{record: m.Item, fields: Fields(ctx, m.Raw, b.Documents)}, nil
+		text := extract.Message(ctx, m.Raw, b.Documents)
+		return extracted{record: m.Item, fields: fieldsOf(text), skipped: skipped(text)}, nil
 	}
 	for x, err := range inorder.Map(ctx, atOnce(), read, extractOne) {
 		if err == nil && ctx.Err() != nil {
@@ -82,6 +87,7 @@ func (b *bringing) addMessages(ctx context.Context, u *fulltext.Update, w *windo
 		if x.failed != nil {
 			b.damaged(fmt.Errorf("message %s: %w", x.record.Hash, x.failed))
 		}
+		b.skip(x)
 		stays := apply(nil, w.changes[x.record.Hash])
 		b.state.noteDates(stays, dateOf(x.record))
 		if err := u.Add(ctx, fulltext.Message{
@@ -96,6 +102,26 @@ func (b *bringing) addMessages(ctx context.Context, u *fulltext.Update, w *windo
 		}
 	}
 	return nil
+}
+
+// skipped returns an error for each document of a message whose text cannot be read.
+func skipped(text *extract.Text) (list []error) {
+	for i := range text.Attachments {
+		if a := &text.Attachments[i]; a.Err != nil {
+			list = append(list, fmt.Errorf("attachment %q: %w", a.Name, a.Err))
+		}
+	}
+	return list
+}
+
+// skip counts and reports the documents of a message whose text cannot be read.
+func (b *bringing) skip(x extracted) {
+	b.report.Documents += len(x.skipped)
+	for _, err := range x.skipped {
+		if b.Skipped != nil {
+			b.Skipped(fmt.Errorf("message %s: %w", x.record.Hash, err))
+		}
+	}
 }
 
 // inOrder returns records in the order in which their messages are in packs.

@@ -22,6 +22,7 @@ type Report struct {
 	Removed   int64 // messages that no manifest has any more
 	Manifests int   // compared
 	Unread    int   // messages, pages, mailboxes and manifests that cannot be read
+	Documents int   // attached documents whose text cannot be read; they are found by their names
 }
 
 // Bring brings the index up to date with the manifests of the repository, and returns those that count. Two processes that do so

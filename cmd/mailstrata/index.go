@@ -62,12 +62,16 @@ func (c *indexBuildCommand) Run(ctx context.Context, p *program, r *repo.Repo) e
 	if p.flags.JSON {
 		document := summarizeWords(status)
 		document.Added, document.Removed, document.Unread = &report.Messages, &report.Removed, &report.Unread
+		document.Documents = &report.Documents
 		if err := p.PrintJSON(document); err != nil {
 			return err
 		}
 	} else {
 		p.Printf("%s added, %s removed; %s of %s in the index, %s on disk", ui.Plural(report.Messages, "message"),
 			ui.Count(report.Removed), ui.Plural(status.Messages, "message"), ui.Plural(status.Manifests, "manifest"), ui.Size(status.Bytes))
+	}
+	if report.Documents > 0 {
+		p.Note("%s without readable text, found by name alone; --verbose prints why", ui.Plural(int64(report.Documents), "document"))
 	}
 	if report.Unread > 0 {
 		return &outcome{statusPartial, "some messages could not be read, so their words are not in the index"}
@@ -133,6 +137,7 @@ type wordsSummary struct {
 	Added     *int64 `json:"added,omitempty"`
 	Removed   *int64 `json:"removed,omitempty"`
 	Unread    *int   `json:"unread,omitempty"`
+	Documents *int   `json:"unread_documents,omitempty"`
 }
 
 func summarizeWords(s textindex.Status) wordsSummary {
@@ -182,6 +187,7 @@ func (p *program) wordsOnce(ctx context.Context, r *repo.Repo) (*textindex.Index
 	defer progress.Done()
 	x.Documents = p.documents()
 	x.Damaged = func(err error) { p.Warn("%s", ui.OneLine(err.Error())) }
+	x.Skipped = func(err error) { p.Detail("%s", ui.OneLine(err.Error())) }
 	total, err := p.planWords(ctx, x)
 	if err == nil {
 		x.Progress = func(now textindex.Report) {
