@@ -96,7 +96,7 @@ func (a *Archive) sideBySide(ctx context.Context, account string) (*View, error)
 		if err != nil {
 			return nil, err
 		}
-		nights = append(nights, night{nightName(times, i), all[i], mailboxes})
+		nights = append(nights, night{nightName(all, times, i), all[i], mailboxes})
 		every = append(every, mailboxes...)
 	}
 	delimiter := delimiterOf(every)
@@ -112,13 +112,13 @@ func (a *Archive) sideBySide(ctx context.Context, account string) (*View, error)
 	return v, nil
 }
 
-// nightName returns the name of a night. Two of the same minute have seconds.
-func nightName(times []time.Time, i int) string {
+// nightName returns the name of a night. Those of the same minute have the beginning of their ids.
+func nightName(all []*archive.Contents, times []time.Time, i int) string {
 	const layout = "2006-01-02 1504"
 	name := times[i].Format(layout)
 	for n, t := range times {
 		if n != i && t.Format(layout) == name {
-			return times[i].Format(layout + "05")
+			return name + " " + all[i].Head.ID.String()[:8]
 		}
 	}
 	return name

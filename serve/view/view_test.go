@@ -117,6 +117,9 @@ func TestNights(t *testing.T) {
 		}
 	}
 	v := open(t, all, account+"#nights")
+	if slices.Sort(names(v)); len(slices.Compact(names(v))) != len(v.Mailboxes) {
+		t.Errorf("two mailboxes have the same name: %q", names(v))
+	}
 	if len(v.Mailboxes) != 4 || !strings.HasSuffix(v.Mailboxes[0].Name, "/INBOX") || !strings.HasSuffix(v.Mailboxes[3].Name, "/new/below") {
 		t.Errorf("side by side: %q", names(v))
 	}
@@ -186,5 +189,19 @@ func TestListsAreShared(t *testing.T) {
 	}
 	if at := lists[0].At(mail.UID(2)); at != 1 {
 		t.Errorf("UID 2 is at %d", at)
+	}
+}
+
+// Nights of the same minute have different names.
+func TestNightsOfOneMinute(t *testing.T) {
+	a := archivetest.NewAccount()
+	r := archivetest.NewRepo(t, new(storetest.Memory))
+	for n := range 3 {
+		a.Mailbox("INBOX").Add(body(fmt.Sprint(n)))
+		archivetest.Backup(t, r, a)
+	}
+	v := open(t, view.Archives{view.NewArchive(r)}, account+"#nights")
+	if len(v.Mailboxes) != 3 || v.Mailboxes[0].Name == v.Mailboxes[1].Name || v.Mailboxes[1].Name == v.Mailboxes[2].Name {
+		t.Errorf("have %q", names(v))
 	}
 }
