@@ -14,18 +14,16 @@ import (
 
 // night returns the view of one manifest.
 func (a *Archive) night(ctx context.Context, account string, ref history.Ref) (*View, error) {
-	head, _, err := archive.Resolve(ctx, a.repo, ref)
+	named, _, err := archive.OpenNamed(ctx, a.repo, ref)
 	if errors.Is(err, history.ErrNoMatch) || errors.Is(err, history.ErrAmbiguous) {
 		return nil, fmt.Errorf("%w: %w", ErrNoView, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	contents, err := a.reader.Open(ctx, head)
-	if err != nil {
-		return nil, err
-	}
-	v := &View{Account: account, Night: head}
+	contents := a.reader.Contents(named.Manifest)
+	contents.Head = named.Head
+	v := &View{Account: account, Night: named.Head}
 	archived, err := v.read(ctx, contents)
 	if err != nil {
 		return nil, err

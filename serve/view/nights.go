@@ -13,7 +13,8 @@ import (
 
 // complete returns the complete manifests of an account, the newest first. What cannot be read becomes damage of the view.
 func (a *Archive) complete(ctx context.Context, v *View) (nights []*archive.Contents, err error) {
-	for s, err := range archive.AccountManifests(ctx, a.repo, v.Account) {
+	onlyTables := archive.NewLookahead(a.reader, func(*manifest.Mailbox) bool { return false }, false)
+	for s, err := range onlyTables.Manifests(ctx, archive.AccountManifests(ctx, a.repo, v.Account)) {
 		if err != nil {
 			if archive.EndsListing(ctx, s.Head, err) {
 				return nil, err
