@@ -79,15 +79,26 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string, expect expec
 }
 
 // open sends the command that opens c.mailbox, and what is expected right after it. If the connection is lost after
-// the mailbox was opened, the next command reports that.
+// the mailbox was opened, the next command reports that. What comes before the mailbox is open is of the mailbox that was
+// open before.
 func (c *Client) open(ctx context.Context, cmd *command, ahead *expected) error {
 	defer c.closeOnDone(ctx)()
+	if ahead != nil {
+		ahead.cmd.onResponse = func(resp *wire.Response) (bool, error) {
+			if !cmd.done {
+				return false, nil
+			}
+			return ahead.answer.take(resp)
+		}
+	}
 	err := c.start(cmd)
 	sent := err == nil && !cmd.done && ahead != nil && c.start(ahead.cmd) == nil
 	if err == nil {
 		err = c.wait(cmd)
 	}
-	if sent && cmd.done {
+	if sent && ahead.cmd.done {
+		ahead = nil
+	} else if sent && cmd.done {
 		_ = c.wait(ahead.cmd)
 	}
 	if err == nil {
