@@ -151,7 +151,7 @@ func BenchmarkSearch(b *testing.B) {
 	for _, c := range []struct{ name, query string }{
 		{"common", "w3"}, {"middle", "w1000"}, {"rare", "w250000"}, {"none", "nothing"},
 		{"phrase", `"w3 w5"`}, {"phrase of middle words", `"w200 w300"`}, {"phrase of rare words", `"w20000 w30000"`},
-		{"two", "w3 w5"}, {"two middle words", "w3000 w4000"}, {"three", "w100 w200 w300"}, {"or", "w3 OR w1000"}, {"not", "w3 -w5"}, {"only not", "-w3"},
+		{"phrase of common words that is nowhere", `"w1 w2 w3 w4 w5"`}, {"two", "w3 w5"}, {"two middle words", "w3000 w4000"}, {"three", "w100 w200 w300"}, {"or", "w3 OR w1000"}, {"not", "w3 -w5"}, {"only not", "-w3"},
 		{"not at all", "w3 -has:attachment"}, {"prefix", "w12*"}, {"prefix of many words", "w1*"}, {"rare prefix", "w12345*"}, {"prefix of all words", "w0*"},
 		{"column", "subject:w5"}, {"sender", "from:p77@mail.example"}, {"attachment", "has:attachment w50"}, {"filename", `attachment:"report w9 pdf"`},
 	} {

@@ -172,3 +172,33 @@ func difference(got, want []chunk.ID) string {
 	}
 	return text.String()
 }
+
+// FuzzSearch searches for any query: the index finds what Match finds, and no query is an error.
+func FuzzSearch(f *testing.F) {
+	for _, query := range hostile {
+		f.Add(query)
+	}
+	r := rand.New(rand.NewPCG(9, 9))
+	x := open(f, f.TempDir())
+	var all []fulltext.Message
+	for n := range 30 {
+		all = append(all, randomMessage(r, n))
+	}
+	add(f, x, all...)
+	slices.Reverse(all)
+	f.Fuzz(func(t *testing.T, query string) {
+		q, err := words.Parse(query)
+		if err != nil {
+			return
+		}
+		var want []chunk.ID
+		for i := range all {
+			if q.Match(&all[i].Fields) {
+				want = append(want, all[i].Hash)
+			}
+		}
+		if got := collect(t, x.Search(t.Context(), q, fulltext.Bounds{})); !slices.Equal(got, want) {
+			t.Errorf("%q (%v): index finds %d, Match %d\n%s", query, q.Words, len(got), len(want), difference(got, want))
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,9 +46,9 @@ func day(n int) time.Time { return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC).
 
 func add(t testing.TB, x *fulltext.Index, all ...fulltext.Message) {
 	t.Helper()
-	must(t, x.Update(t.Context(), func(u *fulltext.Update) error {
+	must(t, x.Update(context.Background(), func(u *fulltext.Update) error {
 		for _, m := range all {
-			if err := u.Add(t.Context(), m); err != nil {
+			if err := u.Add(context.Background(), m); err != nil {
 				return err
 			}
 		}
@@ -329,5 +330,54 @@ func TestManyWords(t *testing.T) {
 		if got := len(find(t, x, "bridge", fulltext.Bounds{})); got != c.messages {
 			t.Errorf("%d messages, want %d", got, c.messages)
 		}
+	}
+}
+
+// TestGoroutines searches in some goroutines while another one updates: each search sees whole updates.
+func TestGoroutines(t *testing.T) {
+	x := open(t, t.TempDir())
+	q := parse(t, "bridge")
+	done := make(chan struct{})
+	var searching sync.WaitGroup
+	for range 3 {
+		searching.Go(func() {
+			for last := 0; ; {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				status, err := x.Status(t.Context())
+				if n := int(status.Messages); err != nil || n%10 != 0 || n < last {
+					t.Errorf("%d messages after %d, %v", n, last, err)
+					return
+				}
+				last = int(status.Messages)
+				found := 0
+				for _, err := range x.Search(t.Context(), q, fulltext.Bounds{}) {
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					found++
+				}
+				if found < last {
+					t.Errorf("%d hits of %d messages", found, last)
+					return
+				}
+			}
+		})
+	}
+	for n := range 20 {
+		var all []fulltext.Message
+		for i := range 10 {
+			all = append(all, message(10*n+i, "old bridge"))
+		}
+		add(t, x, all...)
+	}
+	close(done)
+	searching.Wait()
+	if got := len(find(t, x, "bridge", fulltext.Bounds{})); got != 200 {
+		t.Errorf("%d hits", got)
 	}
 }

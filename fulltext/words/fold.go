@@ -103,7 +103,7 @@ func fold(r rune) folded {
 	}
 	f := folded{combines: !norm.NFKC.PropertiesString(string(r)).BoundaryBefore()}
 	text := withoutAccents(norm.NFKD.String(string(r)))
-	text = withoutAccents(norm.NFKD.String(cases.Fold().String(text)))
+	text = withoutAccents(norm.NFKD.String(foldCase(text)))
 	f.text = norm.NFKC.String(text)
 	if f.text == "" {
 		f.class = ignored
@@ -119,6 +119,14 @@ func fold(r rune) folded {
 		f.text = ""
 	}
 	return f
+}
+
+// foldCase applies full case folding. The cases package exchanges the two cases of Cherokee.
+func foldCase(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Cherokee, r) }) {
+		return strings.ToUpper(text)
+	}
+	return cases.Fold().String(text)
 }
 
 // foldedBlock has 256 characters.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
@@ -37,6 +38,24 @@ func TestSplit(t *testing.T) {
 	} {
 		if got := strings.Join(words.Split(text), " "); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestEachCharacter folds every character: its other cases become the same, and what it becomes stays so.
+func TestEachCharacter(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if !unicode.IsGraphic(r) || unicode.SimpleFold(r) == '\u0345' || r == '\u0345' {
+			continue // the iota below a letter, whose other case is a letter
+		}
+		got := strings.Join(words.Split(string(r)), " ")
+		for other := unicode.SimpleFold(r); other != r && other != '\u0345'; other = unicode.SimpleFold(other) {
+			if folded := strings.Join(words.Split(string(other)), " "); folded != got {
+				t.Errorf("%c (%U) becomes %q, and %c (%U) becomes %q", r, r, got, other, other, folded)
+			}
+		}
+		if again := strings.Join(words.Split(got), " "); again != got {
+			t.Errorf("%c (%U) becomes %q, and then %q", r, r, got, again)
 		}
 	}
 }
