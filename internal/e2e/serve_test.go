@@ -2,8 +2,15 @@ package e2e_test
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -298,4 +305,67 @@ func maildirFiles(t *testing.T, root string) map[string]int {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// Without a certificate, serve listens on the loopback alone; with one, connections are TLS. A writer's key serves nothing.
+func TestServeIsClosed(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.set("MAILSTRATA_REPO", filepath.Join(h.home, "repository"))
+	h.seal()
+	for _, args := range [][]string{
+		{"--imap", "0.0.0.0:0"}, {"--imap", "[::]:0"}, {"--imap", ":0"}, {"--tls-cert", "cert.pem"}, {"--tls-key", "key.pem"},
+	} {
+		h.must(2, append([]string{"serve"}, args...)...)
+	}
+	h.must(1, "serve", "--imap", "127.0.0.1:0", "--tls-cert", "missing.pem", "--tls-key", "missing.pem")
+	certificate, key := selfSigned(t, h.home)
+	address := h.serve("--imap", "0.0.0.0:0", "--tls-cert", certificate, "--tls-key", key)
+	_, port, _ := net.SplitHostPort(address)
+	trusted, err := os.ReadFile(certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(trusted)
+	conn, err := tls.Dial("tcp", "127.0.0.1:"+port, &tls.Config{RootCAs: roots, ServerName: "mail.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if line, err := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(line, "* OK [CAPABILITY IMAP4rev1 ") {
+		t.Errorf("over TLS the server says %q, %v", line, err)
+	}
+
+	h.must(0, "key", "add", "--role", "writer", "--new-key-file", "writer.key")
+	h.set("MAILSTRATA_KEY_FILE", filepath.Join(h.home, "writer.key"))
+	h.must(1, "serve", "--imap", "127.0.0.1:0")
+}
+
+// selfSigned makes a certificate for mail.example, and returns the paths of it and of its key.
+func selfSigned(t *testing.T, dir string) (certificate, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"mail.example"}, NotAfter: time.Now().Add(time.Hour), IsCA: true,
+		BasicConstraintsValid: true,
+	}
+	signed, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{certificate: {Type: "CERTIFICATE", Bytes: signed}, key: {Type: "PRIVATE KEY", Bytes: encoded}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certificate, key
 }
