@@ -4,6 +4,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/mail/entity"
 )
@@ -48,10 +49,21 @@ func (x *extraction) attachment(message []byte, e *entity.Entity, kind kind) {
 	case kind != noText:
 		a.Text = x.fit(x.read(message, e, kind))
 	case x.documents != nil && x.documents.Reads(a.Type, a.Name):
-		a.Text, a.Err = x.documents.Text(x.ctx, a.Type, a.Name, e.Decode(message), x.room)
-		a.Text = x.fit(readable(strings.ToValidUTF8(a.Text, "\uFFFD")))
+		x.document(message, &a)
 	}
 	x.text.Attachments[i] = a
+}
+
+// document reads an attachment that is a document.
+func (x *extraction) document(message []byte, a *Attachment) {
+	if x.reading >= MaxTime {
+		a.Err = ErrTime
+		return
+	}
+	begin := time.Now()
+	a.Text, a.Err = x.documents.Text(x.ctx, a.Type, a.Name, a.Entity.Decode(message), x.room)
+	x.reading += time.Since(begin)
+	a.Text = x.fit(readable(strings.ToValidUTF8(a.Text, "\uFFFD")))
 }
 
 // kind is how the text of an entity is read.

@@ -3,7 +3,9 @@ package extract
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/mail/entity"
@@ -16,7 +18,13 @@ const (
 	// MaxNested is how many messages within messages are decoded, each within the other. Messages that are not encoded do not
 	// count: entity.MaxDepth bounds them.
 	MaxNested = 10
+	// MaxTime is how long the documents of a message are read. It is looked at before each. A message can have thousands, and a
+	// document that is made to harm takes as long as it may. Waiting for documents of other messages counts, so it is long.
+	MaxTime = 10 * time.Minute
 )
+
+// ErrTime is the error of a document that is not read, because those before it in the message took MaxTime.
+var ErrTime = errors.New("the documents of this message take too long")
 
 // Text is the readable text of a message, in UTF-8. Its lines are not those of the message.
 type Text struct {
@@ -68,8 +76,9 @@ type extraction struct {
 	ctx       context.Context
 	documents Documents
 	text      Text
-	room      int // how many bytes of text may be added
-	nested    int // encoded messages around the current one
+	room      int           // how many bytes of text may be added
+	nested    int           // encoded messages around the current one
+	reading   time.Duration // how long documents were read
 }
 
 // add adds a text to the body.
