@@ -28,7 +28,7 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 	timed := &timedConn{Conn: conn, write: s.o.Limits.Write}
 	c := &session{
 		server: s, conn: timed, deadline: time.Now().Add(s.o.Limits.Login),
-		in:  command.Reader{Input: bufio.NewReaderSize(timed, 16<<10), Literals: 4 << 10},
+		in:  command.Reader{Input: bufio.NewReaderSize(timed, 16<<10), Strict: true},
 		out: writer{Writer: bufio.NewWriterSize(timed, 32<<10)},
 	}
 	c.in.Continue = func() error { return c.prompt("Go on") }
@@ -92,7 +92,7 @@ func (c *session) setReadDeadline() {
 func (c *session) endReading(err error) {
 	switch network := net.Error(nil); {
 	case errors.Is(err, command.ErrTooLong):
-		c.out.line("* BYE A command has no more than a megabyte")
+		c.out.line("* BYE The command is too long")
 	case errors.As(err, &network) && network.Timeout():
 		c.out.line("* BYE Nothing was sent for too long")
 	}

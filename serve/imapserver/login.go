@@ -72,7 +72,7 @@ func (c *session) enter(ctx context.Context, cmd *command.Command, user, passwor
 	if err != nil {
 		return err
 	}
-	c.view, c.in.Literals = v, 0
+	c.view, c.in.Strict = v, false
 	s.o.Log("%s logs in as %s", c.conn.RemoteAddr(), printable(user))
 	for _, damage := range v.Damage {
 		c.out.line("* NO [ALERT] Some mailboxes cannot be read: " + printable(damage.Error()))

@@ -200,6 +200,13 @@ func TestLiterals(t *testing.T) {
 			t.Errorf("%.30q is read: %v", text, err)
 		}
 	}
+	for _, text := range []string{"a LOGIN " + strings.Repeat("x", 20000), "a LOGIN {5000+}\r\n"} {
+		r, _ := reader(text)
+		r.Strict = true
+		if _, err := r.Next(); !errors.Is(err, command.ErrTooLong) {
+			t.Errorf("%.30q is read before the login: %v", text, err)
+		}
+	}
 	if r, _ := reader(""); true {
 		if _, err := r.Next(); err != io.EOF {
 			t.Errorf("the end is %v", err)

@@ -13,6 +13,9 @@ const (
 	maxLine    = 1 << 20  // bytes of a command without its literals; a set of messages can be long
 	maxLiteral = 64 << 10 // bytes of the literals of a command
 	maxSkipped = 1 << 30  // bytes of a literal that is read and dropped
+
+	strictLine    = 16 << 10
+	strictLiteral = 4 << 10
 )
 
 // ErrTooLong reports that a client sends a line that is longer than any command. The connection cannot go on.
@@ -35,8 +38,8 @@ type Reader struct {
 	// Continue lets the client send a literal (RFC 3501 section 7.5).
 	Continue func() error
 
-	// Literals is how many bytes literals may have. 0 means as many as a command may need.
-	Literals int
+	// Strict limits a command to a few kilobytes. It is for clients that have not logged in.
+	Strict bool
 
 	segments []segment
 	size     int   // of the lines of the command
@@ -82,10 +85,14 @@ func (r *Reader) Next() (*Command, error) {
 
 // line reads a line without its end.
 func (r *Reader) line() ([]byte, error) {
+	limit := maxLine
+	if r.Strict {
+		limit = strictLine
+	}
 	var line []byte
 	for {
 		piece, err := r.Input.ReadSlice('\n')
-		if r.size += len(piece); r.size > maxLine {
+		if r.size += len(piece); r.size > limit {
 			return nil, ErrTooLong
 		}
 		line = append(line, piece...)
@@ -115,15 +122,15 @@ func literalSize(line []byte) (before []byte, size int64, plus, ok bool) {
 // literal reads a literal, or drops one that is too large.
 func (r *Reader) literal(c *Command, size int64, plus bool) ([]byte, error) {
 	limit := int64(maxLiteral)
-	if r.Literals > 0 {
-		limit = int64(r.Literals)
+	if r.Strict {
+		limit = strictLiteral
 	}
 	if c.Cut || c.Name == "APPEND" || size > limit-r.held || len(r.segments) > 1000 {
 		c.Cut = true
 		if !plus {
 			return []byte{}, nil // the client waits to be asked for it
 		}
-		if size > maxSkipped {
+		if size > maxSkipped || r.Strict {
 			return nil, ErrTooLong
 		}
 		_, err := io.CopyN(io.Discard, r.Input, size)
