@@ -50,10 +50,9 @@ func Fields(text []byte) iter.Seq2[string, string] {
 			if !flush() {
 				return
 			}
-			if IsField(line) {
-				before, after, _ := bytes.Cut(line, []byte(":"))
-				name = string(bytes.TrimRight(before, " \t"))
-				value = append(value[:0], bytes.TrimSpace(after)...)
+			if size, colon := fieldName(line); size > 0 {
+				name = string(line[:size])
+				value = append(value[:0], bytes.TrimSpace(line[colon+1:])...)
 			}
 		}
 		flush()
@@ -63,22 +62,32 @@ func Fields(text []byte) iter.Seq2[string, string] {
 // IsField reports whether a line begins with the name of a field and a colon (RFC 5322 section 2.2). Blanks before the colon
 // are obsolete syntax (section 4.5).
 func IsField(line []byte) bool {
-	colon := bytes.IndexByte(line, ':')
-	if colon < 0 {
-		return false
+	size, _ := fieldName(line)
+	return size > 0
+}
+
+// fieldName returns the size of the name with which a line begins, or 0, and where the colon is.
+func fieldName(line []byte) (size, colon int) {
+	colon = bytes.IndexByte(line, ':')
+	size = max(0, colon)
+	for size > 0 && (line[size-1] == ' ' || line[size-1] == '\t') {
+		size--
 	}
-	name := bytes.TrimRight(line[:colon], " \t")
-	for _, c := range name {
+	for _, c := range line[:size] {
 		if c <= ' ' || c >= 0x7f {
-			return false
+			return 0, 0
 		}
 	}
-	return len(name) > 0
+	return size, colon
 }
 
 // LineEnd returns the last byte of the line ends of a text: LF, or CR if the first line ends with CR alone.
 func LineEnd(text []byte) byte {
-	if i := bytes.IndexAny(text, "\r\n"); i >= 0 && text[i] == '\r' && (i+1 == len(text) || text[i+1] != '\n') {
+	line := text
+	if i := bytes.IndexByte(text, '\n'); i >= 0 {
+		line = text[:i]
+	}
+	if i := bytes.IndexByte(line, '\r'); i >= 0 && (i+1 < len(line) || len(line) == len(text)) {
 		return '\r'
 	}
 	return '\n'
@@ -86,16 +95,31 @@ func LineEnd(text []byte) byte {
 
 // Lines yields lines without their ends.
 func Lines(text []byte) iter.Seq[[]byte] {
-	newline := []byte{LineEnd(text)}
+	newline := LineEnd(text)
 	return func(yield func([]byte) bool) {
 		for len(text) > 0 {
-			var line []byte
-			line, text, _ = bytes.Cut(text, newline)
-			if !yield(bytes.Trim(line, "\r\n")) {
+			line := text
+			if i := bytes.IndexByte(text, newline); i >= 0 {
+				line, text = text[:i], text[i+1:]
+			} else {
+				text = nil
+			}
+			if !yield(trimEnds(line)) {
 				return
 			}
 		}
 	}
+}
+
+// trimEnds returns a line without CR and LF around it.
+func trimEnds(line []byte) []byte {
+	for len(line) > 0 && (line[len(line)-1] == '\r' || line[len(line)-1] == '\n') {
+		line = line[:len(line)-1]
+	}
+	for len(line) > 0 && (line[0] == '\r' || line[0] == '\n') {
+		line = line[1:]
+	}
+	return line
 }
 
 // Decode decodes a value that is unfolded already.
