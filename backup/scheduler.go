@@ -280,13 +280,14 @@ func (s *scheduler) each(
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, s.Source.Parallel()))
 	for i, r := range runs {
+		first := i == 0 && r.old == nil // do may change r.old
 		connected := make(chan struct{})
 		r.connected = sync.OnceFunc(func() { close(connected) })
 		group.Go(func() error {
 			defer r.connected()
 			return do(r, ctx)
 		})
-		if i == 0 && r.old == nil {
+		if first {
 			<-connected // the connection that took the survey goes to the largest mailbox, and the others are still to be made
 		}
 	}
