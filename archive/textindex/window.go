@@ -15,7 +15,7 @@ import (
 
 // limits bound a window. A window with more is written.
 var limits = struct{ messages, changes, nights int }{
-	messages: 8 << 10, // that the index may lack
+	messages: 2 << 10, // that the index may lack
 	changes:  64 << 10,
 	nights:   128,
 }
