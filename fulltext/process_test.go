@@ -141,7 +141,7 @@ func findPlainText(dirs ...string) error {
 // the process reported, all of the one that it was at or nothing of it, and nothing else. At no time is a word in plain text on
 // disk.
 func TestKilled(t *testing.T) {
-	rounds := 25
+	rounds := 15
 	if testing.Short() {
 		rounds = 8
 	}

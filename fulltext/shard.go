@@ -24,7 +24,7 @@ func shardOf(row int64) int64 { return min(max(row>>shardBits, 0), lastShard) }
 // It has only the index of FTS5, not the texts (no content), and deletes without them (contentless_delete). The tokenizer
 // takes each run of ASCII letters, digits and bytes over 127 for a token, which are exactly the words that text.go writes. The
 // body is the first column, because positions in the first one are the shortest. FTS5 writes a segment when the places of words
-// take hashsize bytes; of encoded data, where no word comes twice, the words take twenty times as much memory. Segments are
+// take hashsize bytes; of encoded data, where no word comes twice, the words take much more memory. Segments are
 // merged a little with each write (automerge), so that no single update pays for all.
 const shardSchema = `
 CREATE VIRTUAL TABLE text_%[1]d USING fts5(body, subject, sender, recipients, attachment,
