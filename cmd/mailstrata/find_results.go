@@ -73,18 +73,33 @@ func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 			found = s.newestFirst(found)
 		}
 	case !s.command.NoIndex && textindex.Exists(s.repo):
-		x, live, err := s.openWords(ctx, s.repo)
-		if err != nil {
+		err := s.eachIndexed(ctx, do)
+		if !textindex.IsDamaged(err) || s.found > 0 {
 			return err
 		}
-		defer x.Close()
-		if found, err = s.indexed(ctx, x, live); err != nil {
+		s.warnDropped()
+		if err := textindex.Drop(ctx, s.repo); err != nil {
 			return err
 		}
+		return s.eachIndexed(ctx, do)
 	default:
 		progress := s.Progress("read")
 		defer progress.Done()
 		found = s.newestFirst(s.readAll(ctx, progress))
+	}
+	return do(limited(found, s.command.Limit))
+}
+
+// eachIndexed is each by the index, which it brings up to date before.
+func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) error {
+	x, live, err := s.openWords(ctx, s.repo)
+	if err != nil {
+		return err
+	}
+	defer x.Close()
+	found, err := s.indexed(ctx, x, live)
+	if err != nil {
+		return err
 	}
 	return do(limited(found, s.command.Limit))
 }

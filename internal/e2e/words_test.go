@@ -72,6 +72,25 @@ func TestHalfRemembered(t *testing.T) {
 	}
 	noPlainText(t, h.home, "zebra")
 
+	// A damaged index is never believed.
+	pages, err := filepath.Glob(filepath.Join(h.home, ".cache", "mailstrata", "*", "words", "pages"))
+	if err != nil || len(pages) != 1 {
+		t.Fatal(pages, err)
+	}
+	content, err := os.ReadFile(pages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range content {
+		content[i] ^= byte(i % 97)
+	}
+	if err := os.WriteFile(pages[0], content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if e := h.must(0, "find", "--all", "zebracrossing"); !strings.Contains(e.stderr, "was damaged") || !strings.Contains(e.stdout, "plans") {
+		t.Errorf("after damage:\n%s%s", e.stdout, e.stderr)
+	}
+
 	// The index is useless after the keys are rotated, and with a writer's key.
 	h.must(0, "key", "rotate")
 	if e := h.must(0, "find", "--all", "zebracrossing"); !strings.Contains(e.stderr, "made with other keys") || !strings.Contains(e.stdout, "plans") {
