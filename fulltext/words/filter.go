@@ -39,15 +39,39 @@ func (f *Filter) Errorf(format string, args ...any) error {
 
 var filterNames = []FilterName{In, After, Before, Larger, Smaller, Flag, Label, Is}
 
+// aliases are other names of filters and columns.
+var aliases = map[string]string{
+	"since": "after", "folder": "in", "mailbox": "in", "filename": "attachment", "cc": "to", "bcc": "to", "keyword": "flag",
+}
+
+// foreign are filters of notmuch and Gmail, and what to write instead.
+var foreign = map[string]string{
+	"date":        "write after:2023-01-01 before:2024-01-01",
+	"newer_than":  "write after: and a date",
+	"newer":       "write after: and a date",
+	"older_than":  "write before: and a date",
+	"older":       "write before: and a date",
+	"size":        "write larger:1M or smaller:1M",
+	"tag":         "write flag:, is:, label: or in:",
+	"category":    "write label:",
+	"mimetype":    "write has:attachment or attachment:pdf",
+	"path":        "write in: and a mailbox",
+	"id":          "use --message-id",
+	"mid":         "use --message-id",
+	"rfc822msgid": "use --message-id",
+	"deliveredto": "write to:",
+	"thread":      "write subject:",
+	"list":        "write to: or in:",
+}
+
 // states are the values of Is, and what else people call them.
 var states = map[string]string{
 	"seen": "seen", "read": "seen", "unseen": "unseen", "unread": "unseen", "answered": "answered", "replied": "answered",
 	"flagged": "flagged", "starred": "flagged", "draft": "draft", "deleted": "deleted",
 }
 
-// filter reads what stands after the name of a filter.
-func (p *parser) filter(name string) (*Expr, error) {
-	at := p.at - len(name) - 1
+// filter reads what stands after the name of a filter, which begins at at.
+func (p *parser) filter(name string, at int) (*Expr, error) {
 	r, n := utf8.DecodeRuneInString(p.text[p.at:])
 	if p.at == len(p.text) || unicode.IsSpace(r) || r == ')' {
 		return nil, p.errorf(at, "%s: needs a value, without a space before it", name)
@@ -73,7 +97,7 @@ func (p *parser) filter(name string) (*Expr, error) {
 		return nil, f.Errorf("%s: needs a value", name)
 	case name == "has":
 		if value = strings.ToLower(value); value != "attachment" && value != "attachments" {
-			return nil, f.Errorf("has: knows only has:attachment")
+			return nil, f.Errorf("has: knows only has:attachment; for files of a kind, write attachment:pdf")
 		}
 		return &Expr{Op: HasAttachment}, nil
 	case f.Name == Is:

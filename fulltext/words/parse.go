@@ -1,6 +1,7 @@
 package words
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -202,8 +203,13 @@ func (p *parser) item() (*Expr, error) {
 	case isQuote(r):
 		return p.quoted(n)
 	}
-	if name, ok := p.filterName(); ok {
-		return p.filter(name)
+	at = p.at
+	name, ok, err := p.filterName()
+	switch {
+	case err != nil:
+		return nil, err
+	case ok:
+		return p.filter(name, at)
 	}
 	return p.bare()
 }
@@ -318,11 +324,17 @@ func (p *parser) bare() (*Expr, error) {
 	at := p.at
 	text := p.bareText()
 	word, prefix := strings.CutSuffix(text, "*")
-	if i := strings.IndexByte(word, '*'); i > 0 && len(Split(word[i:])) > 0 && len(Split(word[:i])) > 0 {
+	if i := strings.IndexByte(word, '*'); i >= 0 && len(Split(word[i:])) > 0 && (i == 0 || len(Split(word[:i])) > 0) {
 		return nil, p.errorf(at, "a * can stand only at the end of a word")
+	}
+	if mask.MatchString(word) {
+		return nil, p.errorf(at, "a ? stands for no character; use * at the end of a word, or quotes")
 	}
 	return p.phrase(at, word, prefix)
 }
+
+// mask matches what people write who expect that a ? stands for any character. In addresses and sentences it stands otherwise.
+var mask = regexp.MustCompile(`^[\pL\pN]+\?[\pL\pN]+$`)
 
 // phrase returns the Expr of a text, or nil if it has no words.
 func (p *parser) phrase(at int, text string, prefix bool) (*Expr, error) {
@@ -351,17 +363,25 @@ func (p *parser) phrase(at int, text string, prefix bool) (*Expr, error) {
 // columnNames are the filters that look for words in one column.
 var columnNames = []Column{From, To, Subject, Body, Attachment}
 
-// filterName reads the name of a filter and its colon, if the text begins with them.
-func (p *parser) filterName() (string, bool) {
-	name, _, ok := strings.Cut(p.text[p.at:], ":")
-	if !ok || len(name) > 10 {
-		return "", false
+// filterName reads the name of a filter and its colon, if the text begins with them. A name that only other programs know is an
+// error, because words found by chance would look like an answer.
+func (p *parser) filterName() (name string, ok bool, err error) {
+	name, value, ok := strings.Cut(p.text[p.at:], ":")
+	if !ok || len(name) > 12 {
+		return "", false, nil
 	}
+	written := len(name)
 	name = strings.ToLower(name)
+	if same := aliases[name]; same != "" {
+		name = same
+	}
+	if instead := foreign[name]; instead != "" && value != "" && !strings.HasPrefix(value, " ") {
+		return "", false, p.errorf(p.at, "there is no %s: here; %s, or quotes if you search for these words", name, instead)
+	}
 	known := name == "has" || slices.Contains(filterNames, FilterName(name)) ||
 		slices.ContainsFunc(columnNames, func(c Column) bool { return c.String() == name })
 	if known {
-		p.at += len(name) + 1
+		p.at += written + 1
 	}
-	return name, known
+	return name, known, nil
 }

@@ -2,6 +2,7 @@ package words_test
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -160,6 +161,41 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+func TestOtherNames(t *testing.T) {
+	for query, same := range map[string]string{
+		`Since:2026-01-02`: `after:2026-01-02`,
+		`-folder:Trash`:    `-in:Trash`,
+		`mailbox:"a b"`:    `in:"a b"`,
+		`keyword:x`:        `flag:x`,
+		`filename:a.png`:   `attachment:a.png`,
+		`cc:(anna OR bob)`: `to:(anna OR bob)`,
+		`tag: a`:           `"tag" a`,
+		`10:30 what?`:      `"10 30" what`,
+		`/a?b=c`:           `"a b c"`,
+		`"id:foo"`:         `"id foo"`,
+		`"br?dge"`:         `"br dge"`,
+	} {
+		q, err := words.Parse(query)
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		want, err := words.Parse(same)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(q.Words, want.Words) || len(q.Filters) != len(want.Filters) {
+			t.Errorf("%s is %+v, want %+v", query, q, want)
+			continue
+		}
+		for i, f := range q.Filters {
+			if w := want.Filters[i]; f.Name != w.Name || f.Value != w.Value || f.Not != w.Not {
+				t.Errorf("%s: %+v, want %+v", query, f, w)
+			}
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	for query, want := range map[string]string{
 		`a OR`:                        `at "OR", character 3 of the query: OR stands between`,
@@ -186,6 +222,11 @@ func TestErrors(t *testing.T) {
 		`has:wings`:                   `has: knows only`,
 		`is:open`:                     `is: knows seen`,
 		`in:""`:                       `in: needs a value`,
+		`date:2023..2024`:             `there is no date: here; write after:2023-01-01`,
+		`bridge -Tag:inbox`:           `there is no tag: here; write flag:`,
+		`from:(id:foo)`:               `there is no id: here; use --message-id`,
+		`*ridge`:                      `only at the end`,
+		`br?dge`:                      `a ? stands for no character`,
 		`++`:                          `no letter and no digit`,
 		strings.Repeat("(", 50):       `at most 16 deep`,
 		strings.Repeat("-", 50):       `at most 16 deep`,
