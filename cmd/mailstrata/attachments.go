@@ -21,11 +21,11 @@ import (
 type attachmentsCommand struct {
 	Manifest string `arg:"" optional:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed. Default: the newest manifest of each account."`
 
-	All           bool   `group:"query" help:"Attachments of all manifests."`
-	Account       string `group:"query" placeholder:"NAME" help:"Only those of this account."`
-	Query         string `group:"query" name:"text" placeholder:"QUERY" help:"Only those of messages that a search for QUERY finds (docs/search.md)."`
-	NoIndex       bool   `group:"query" name:"no-index" help:"Read all messages, even if this host has an index of their words."`
-	To            string `group:"query" aliases:"recipient" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc."`
+	All           bool       `group:"query" help:"Attachments of all manifests."`
+	Account       string     `group:"query" placeholder:"NAME" help:"Only those of this account."`
+	Query         queryTexts `group:"query" name:"text" placeholder:"QUERY" help:"Only those of messages that a search for QUERY finds (docs/search.md; repeatable)."`
+	NoIndex       bool       `group:"query" name:"no-index" help:"Read all messages, even if this host has an index of their words."`
+	To            string     `group:"query" aliases:"recipient" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc."`
 	queryFlags    `embed:""`
 	job.Selection `embed:""`
 

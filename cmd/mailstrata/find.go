@@ -15,12 +15,12 @@ type findCommand struct {
 	Manifest string   `arg:"" optional:"" help:"Search this manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed. Default: the newest manifest of each account."`
 	Text     []string `arg:"" optional:"" help:"Words to search for in the whole message (all must match). The first may replace MANIFEST."`
 
-	All           bool   `group:"query" help:"Search all manifests. Each message is listed once, with the oldest and the newest manifest that has it."`
-	Account       string `group:"query" placeholder:"NAME" help:"Search only this account."`
-	Query         string `group:"query" name:"text" placeholder:"QUERY" help:"Search for words, \"phrases\", prefix*, -without, OR, from: in: before: … in the whole message (docs/search.md)."`
-	NoIndex       bool   `group:"query" name:"no-index" help:"Read all messages, even if this host has an index of their words."`
-	Limit         int    `group:"query" placeholder:"N" help:"Only the newest N messages, the newest first."`
-	To            string `group:"query" aliases:"recipient" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc."`
+	All           bool       `group:"query" help:"Search all manifests. Each message is listed once, with the oldest and the newest manifest that has it."`
+	Account       string     `group:"query" placeholder:"NAME" help:"Search only this account."`
+	Query         queryTexts `group:"query" name:"text" placeholder:"QUERY" help:"Search for words, \"phrases\", prefix*, -without, OR, from: in: before: … in the whole message (docs/search.md; repeatable)."`
+	NoIndex       bool       `group:"query" name:"no-index" help:"Read all messages, even if this host has an index of their words."`
+	Limit         *int       `group:"query" placeholder:"N" help:"Only the newest N messages, the newest first."`
+	To            string     `group:"query" aliases:"recipient" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc."`
 	queryFlags    `embed:""`
 	job.Selection `embed:""`
 }
@@ -92,15 +92,23 @@ func (c *findCommand) parse() (search.Query, *wordQuery, error) {
 	if err != nil {
 		return query, nil, err
 	}
-	w, err := parseWords(strings.Join(append(c.Text, c.Query), " "), &query)
+	w, err := parseWords(append([]string{strings.Join(c.Text, " ")}, c.Query...), &query)
 	switch {
 	case err != nil:
 	case c.All && c.Manifest != "":
 		err = hint.Usagef("--all searches all manifests; do not name one")
 	case c.Account != "" && c.Manifest != "":
 		err = hint.Usagef("put the account before the manifest: %s@%s", ui.Safe(c.Account), ui.Safe(c.Manifest))
-	case c.Limit < 0:
+	case c.Limit != nil && *c.Limit < 1:
 		err = hint.Usagef("--limit must be 1 or more")
 	}
 	return query, w, err
+}
+
+// limit returns how many messages are printed, or 0 if all are.
+func (c *findCommand) limit() int {
+	if c.Limit == nil {
+		return 0
+	}
+	return *c.Limit
 }

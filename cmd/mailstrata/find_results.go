@@ -69,7 +69,7 @@ func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 	switch {
 	case s.words.Words == nil:
 		found = s.scan(ctx)
-		if s.command.Limit > 0 {
+		if s.command.limit() > 0 {
 			found = s.newestFirst(found)
 		}
 	case !s.command.NoIndex && textindex.Exists(s.repo):
@@ -87,7 +87,7 @@ func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 		defer progress.Done()
 		found = s.newestFirst(s.readAll(ctx, progress))
 	}
-	return do(limited(found, s.command.Limit))
+	return do(limited(found, s.command.limit()))
 }
 
 // eachIndexed is each by the index, which it brings up to date before.
@@ -101,7 +101,7 @@ func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) er
 	if err != nil {
 		return err
 	}
-	return do(limited(found, s.command.Limit))
+	return do(limited(found, s.command.limit()))
 }
 
 // choose finds the manifests that are searched.
@@ -201,7 +201,7 @@ func (s *searchResults) indexed(ctx context.Context, x *textindex.Index, live *t
 	}
 	return s.newestFirst(func(yield func(*search.Hit, error) bool) {
 		for _, found := range each {
-			for hit, err := range limited(found, s.command.Limit) {
+			for hit, err := range limited(found, s.command.limit()) {
 				if !yield(hit, err) {
 					return
 				}
@@ -219,7 +219,7 @@ func (s *searchResults) newestFirst(found hits) hits {
 		}
 		cut := func() {
 			slices.SortStableFunc(all, newer)
-			if n := s.command.Limit; n > 0 && len(all) > n {
+			if n := s.command.limit(); n > 0 && len(all) > n {
 				clear(all[n:])
 				all = all[:n]
 			}
@@ -231,7 +231,7 @@ func (s *searchResults) newestFirst(found hits) hits {
 				}
 				continue
 			}
-			if all = append(all, hit); s.command.Limit > 0 && len(all) >= 2*s.command.Limit+1000 {
+			if all = append(all, hit); s.command.limit() > 0 && len(all) >= 2*s.command.limit()+1000 {
 				cut()
 			}
 		}

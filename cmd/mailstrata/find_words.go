@@ -21,19 +21,23 @@ type wordQuery struct {
 	in, notIn []job.Pattern
 }
 
-// parseWords parses a query, and adds its filters to q.
-func parseWords(text string, q *search.Query) (*wordQuery, error) {
-	parsed, err := words.Parse(text)
-	if err != nil {
-		return nil, wrongQuery(err)
-	}
-	w := &wordQuery{Query: parsed}
-	for i := range parsed.Filters {
-		if err := w.filter(&parsed.Filters[i], q); err != nil {
+// parseWords parses queries that all must match, and adds their filters to q.
+func parseWords(texts []string, q *search.Query) (*wordQuery, error) {
+	w := &wordQuery{}
+	for _, text := range texts {
+		parsed, err := words.Parse(text)
+		if err != nil {
 			return nil, wrongQuery(err)
 		}
+		for i := range parsed.Filters {
+			if err := w.filter(&parsed.Filters[i], q); err != nil {
+				return nil, wrongQuery(err)
+			}
+		}
 	}
-	return w, nil
+	var err error
+	w.Query, err = words.Parse(strings.Join(texts, " ")) // what stands side by side must all match
+	return w, wrongQuery(err)
 }
 
 func wrongQuery(err error) error {

@@ -142,6 +142,8 @@ func parseError(err error) error {
 			where = "mailstrata " + node.Path() + " --help"
 			if isUnexpected {
 				quoting = "put a name with spaces in quotes; "
+			} else if strings.HasPrefix(text, "unknown flag -") {
+				quoting = dashedQuery(parse.Context.Args, node)
 			}
 		} else if isUnexpected {
 			var ours string
