@@ -15,35 +15,32 @@ import (
 
 // letter is a message of a set that is delivered in some night.
 type letter struct {
-	path, below string // its file, and the same below the set's directory
-	when        time.Time
-	size        int64
+	path string // its file
+	name string // the name of the file that it becomes
+	when time.Time
+	size int64
 }
 
-// letters returns the messages of a set by time. The time is that of the file, as Maildir has it.
+// letters returns the messages of a set by time. The time is that of the file, as Maildir has it. All go to INBOX, so that the
+// archive has one large mailbox.
 func (s *set) letters() (list []letter, err error) {
 	err = eachMessage(s.path, func(path string, entry fs.DirEntry) error {
 		info, err := entry.Info()
 		if err != nil {
 			return err
 		}
-		below, err := filepath.Rel(s.path, path)
-		list = append(list, letter{path, below, info.ModTime(), info.Size()})
-		return err
+		name := fmt.Sprintf("%d.%s", len(list), entry.Name()) // files of two folders may have one name
+		list = append(list, letter{path, name, info.ModTime(), info.Size()})
+		return nil
 	})
-	slices.SortStableFunc(list, func(a, b letter) int { return cmp.Or(a.when.Compare(b.when), strings.Compare(a.below, b.below)) })
+	slices.SortStableFunc(list, func(a, b letter) int { return cmp.Or(a.when.Compare(b.when), strings.Compare(a.path, b.path)) })
 	return list, err
 }
 
-// deliver copies messages into an account.
-func (a *account) deliver(ctx context.Context, list []letter) error {
+// deliver copies messages into the INBOX of an account.
+func (a *account) deliver(list []letter) error {
 	for _, l := range list {
-		path := filepath.Join(a.maildir, l.below)
-		if _, err := os.Stat(filepath.Dir(path)); err != nil {
-			if err := a.makeFolder(ctx, filepath.Dir(filepath.Dir(path))); err != nil {
-				return err
-			}
-		}
+		path := filepath.Join(a.maildir, "cur", l.name)
 		if err := copyFile(path, l); err != nil {
 			return err
 		}
@@ -130,7 +127,7 @@ func (y *nights) pass(ctx context.Context, mail *set) error {
 	var ours, theirs []usage
 	for night := range y.n {
 		tonight := list[len(list)*night/y.n : len(list)*(night+1)/y.n]
-		if err := y.mail.deliver(ctx, tonight); err != nil {
+		if err := y.mail.deliver(tonight); err != nil {
 			return err
 		}
 		for _, l := range tonight {
