@@ -33,7 +33,7 @@ type attachmentsCommand struct {
 }
 
 func (*attachmentsCommand) Help() string {
-	return `Lists the attachments of messages, each once, however many messages have it. DATE, MAILBOX and UID are those of the newest of these. The attachments themselves are not read, only the messages around them. ` + queryHelp + `
+	return `Lists the attachments of messages, each once, however many messages have it. DATE, MAILBOX and UID are those of the newest of these. The attachments themselves are not read, only the messages around them. --larger and --smaller mean the size of the attachment. ` + queryHelp + `
 
 --save writes them as files. Names that senders chose are made safe. A file that is there with the same content is not written again, and none is replaced.
 
@@ -70,11 +70,13 @@ func (c *attachmentsCommand) Run(ctx context.Context, p *program) error {
 	if err := access.MayRead(r); err != nil {
 		return err
 	}
+	larger, smaller := query.Larger, query.Smaller
+	query.Smaller = 0 // a larger message can have a small attachment; a larger attachment is in a larger message
 	s := &searchResults{program: p, repo: r, command: find, query: query, words: w, readable: true}
 	if err := s.choose(ctx); err != nil {
 		return err
 	}
-	a := &attachmentList{searchResults: s, filter: c.Attachment, known: make(map[chunk.ID]int)}
+	a := &attachmentList{searchResults: s, filter: c.Attachment, larger: larger, smaller: smaller, known: make(map[chunk.ID]int)}
 	if err := s.each(ctx, func(found hits) error { return a.collect(ctx, found) }); err != nil {
 		return err
 	}
@@ -92,9 +94,10 @@ func (c *attachmentsCommand) Run(ctx context.Context, p *program) error {
 // attachmentList collects attachments, each once.
 type attachmentList struct {
 	*searchResults
-	filter string // --attachment
-	list   []*attachmentSummary
-	known  map[chunk.ID]int // which of list
+	filter          string // --attachment
+	larger, smaller int64  // sizes; 0: any
+	list            []*attachmentSummary
+	known           map[chunk.ID]int // which of list
 }
 
 // attachmentSummary is an attachment as JSON, with the messages that have it.
@@ -126,10 +129,9 @@ func (a *attachmentList) collect(ctx context.Context, found hits) error {
 			continue
 		}
 		for _, of := range m.Attachments {
-			if a.filter != "" && !search.NameContains(of.Name, a.filter) {
-				continue
+			if a.wants(&of) {
+				a.add(m.Item, m.Header, of)
 			}
-			a.add(m.Item, m.Header, of)
 		}
 	}
 	newest := func(s *attachmentSummary) int64 {
@@ -149,6 +151,12 @@ func (a *attachmentList) collect(ctx context.Context, found hits) error {
 	slices.SortStableFunc(a.list, func(x, y *attachmentSummary) int { return int(min(max(newest(y)-newest(x), -1), 1)) })
 	a.found = int64(len(a.list))
 	return nil
+}
+
+// wants reports whether an attachment has the name and the size that are asked for.
+func (a *attachmentList) wants(of *attachment.Attachment) bool {
+	return (a.filter == "" || search.NameContains(of.Name, a.filter)) &&
+		(a.larger == 0 || of.Size > a.larger) && (a.smaller == 0 || of.Size < a.smaller)
 }
 
 // add adds an attachment of a message.
