@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"unicode"
 
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/manifest/history"
 )
 
 type findCommand struct {
@@ -56,17 +59,33 @@ func (c *findCommand) textFirst() {
 		return
 	}
 	if _, err := parseRef(c.Manifest); err != nil {
-		c.Manifest, c.Text = "", append([]string{c.Manifest}, c.Text...)
+		c.firstIsText()
 	}
+}
+
+func (c *findCommand) firstIsText() {
+	c.Manifest, c.Text = "", append([]string{c.Manifest}, c.Text...)
+}
+
+// isWord reports whether what can name a manifest can be a word to search for as well: beef, 2023, sunday.
+func isWord(name string) bool {
+	return name != "latest" && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 func (c *findCommand) Run(ctx context.Context, p *program) error {
 	c.textFirst()
 	query, w, err := c.parse()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case query.IsZero() && len(c.Mailbox) == 0 && w.Words == nil && len(w.in) == 0:
+	}
+	if c.searchesNothing(&query, w) && isWord(c.Manifest) && c.Manifest != "" {
+		p.Note("searching for %s; to search in the manifest of that name, add words or conditions", ui.Quote(c.Manifest))
+		c.firstIsText()
+		if query, w, err = c.parse(); err != nil {
+			return err
+		}
+	}
+	if c.searchesNothing(&query, w) {
 		return &hint.Usage{Text: "nothing to search for", Hint: "mailstrata find WORDS, --from TEXT, --subject TEXT, --since DATE …; mailstrata find --help shows all"}
 	}
 	r, err := p.Open(ctx)
@@ -80,10 +99,29 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	s := &searchResults{program: p, repo: r, command: c, query: query, words: w, readable: r.CanRead()}
+	err = s.choose(ctx)
+	if errors.Is(err, history.ErrNoMatch) && isWord(c.Manifest) {
+		p.Note("searching for %s; no manifest has that name", ui.Quote(c.Manifest))
+		c.firstIsText()
+		if err := access.MayRead(r); err != nil {
+			return err
+		}
+		if s.query, s.words, err = c.parse(); err == nil {
+			err = s.choose(ctx)
+		}
+	}
+	if err != nil {
+		return err
+	}
 	if err := s.run(ctx); err != nil {
 		return err
 	}
 	return s.outcome()
+}
+
+// searchesNothing reports whether the command line has no condition.
+func (c *findCommand) searchesNothing(query *search.Query, w *wordQuery) bool {
+	return query.IsZero() && len(c.Mailbox) == 0 && w.Words == nil && len(w.in) == 0
 }
 
 // parse returns the conditions of the command line.

@@ -44,11 +44,8 @@ type searchResults struct {
 // hits are messages that are found, with errors between them as search.Find has them.
 type hits = iter.Seq2[*search.Hit, error]
 
-// run searches and prints.
+// run searches what was chosen, and prints.
 func (s *searchResults) run(ctx context.Context) error {
-	if err := s.choose(ctx); err != nil {
-		return err
-	}
 	s.Page()
 	s.flushed = time.Now()
 	defer func() {
