@@ -88,7 +88,7 @@ func (c *attachmentsCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return s.outcome()
+	return s.outcome(ctx)
 }
 
 // attachmentList collects attachments, each once.

@@ -116,7 +116,7 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 	if err := s.run(ctx); err != nil {
 		return err
 	}
-	return s.outcome()
+	return s.outcome(ctx)
 }
 
 // searchesNothing reports whether the command line has no condition.

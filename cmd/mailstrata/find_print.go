@@ -51,8 +51,8 @@ func (s *searchResults) readWhole(ctx context.Context, hit *search.Hit) (raw []b
 
 func (s *searchResults) print(found *search.Hit, m messageSummary, at *snippet) error {
 	s.found++
-	if found.Last.Name != "" {
-		s.last = found
+	if s.shown == nil || found.Last.Name != "" {
+		s.shown = found
 	}
 	if s.flags.JSON {
 		document := s.document(found, m)

@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/mail/entity"
@@ -37,7 +38,7 @@ type searchResults struct {
 	where     string
 	accounts  bool // there are several
 	found     int64
-	last      *search.Hit // of a search in all manifests, that was printed last
+	shown     *search.Hit // of which it is shown how to restore it: the first that is printed, or with --all the last
 	unread    int
 }
 
@@ -48,12 +49,10 @@ type hits = iter.Seq2[*search.Hit, error]
 func (s *searchResults) run(ctx context.Context) error {
 	s.Page()
 	s.flushed = time.Now()
-	defer func() {
-		if s.table != nil {
-			s.table.Flush()
-		}
-	}()
 	err := s.each(ctx, func(found hits) error { return s.printAll(ctx, found) })
+	if s.table != nil {
+		s.table.Flush()
+	}
 	if err == nil {
 		s.showRestore()
 	}
@@ -129,9 +128,37 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 	}
 	s.accounts = len(s.manifests) > 1
 	if len(s.manifests) == 1 {
-		return s.checkNames(ctx, &c.Selection, s.repo, s.manifests[0])
+		names := job.Selection{Mailbox: s.mailboxes(), Exclude: c.Exclude}
+		return s.checkNames(ctx, &names, s.repo, s.manifests[0])
 	}
 	return nil
+}
+
+// mailboxes returns the mailboxes that the command line names.
+func (s *searchResults) mailboxes() []job.Pattern {
+	return slices.Concat(s.command.Mailbox, s.words.in)
+}
+
+// checkMailboxes returns an error for a mailbox that is in none of several manifests. It is for a search that found nothing.
+func (s *searchResults) checkMailboxes(ctx context.Context) error {
+	unmatched := s.mailboxes()
+	if len(s.manifests) < 2 || len(unmatched) == 0 {
+		return nil
+	}
+	var names []string
+	for _, contents := range s.manifests {
+		for mailbox, err := range contents.Mailboxes(ctx) {
+			if err != nil {
+				return nil // what cannot be read may have the name
+			}
+			unmatched = job.Without(unmatched, &mailbox.Mailbox)
+			names = append(names, mailbox.Name)
+		}
+	}
+	if len(unmatched) == 0 {
+		return nil
+	}
+	return job.NoMailbox("the newest manifest of each account", string(unmatched[0]), names, "--all searches older manifests too")
 }
 
 func (s *searchResults) wants(m *manifest.Mailbox) bool { return s.wantsMailbox(&m.Mailbox) }
@@ -294,22 +321,32 @@ func (s *searchResults) read(ctx context.Context, found hits, documents extract.
 	}, found)
 }
 
-// showRestore shows how to bring back what was printed last of a search in all manifests, or the only message.
+// showRestore shows how to read and to bring back a message that was printed.
 func (s *searchResults) showRestore() {
-	if s.last == nil || s.flags.JSON {
+	if s.shown == nil || s.flags.JSON {
 		return
 	}
-	what := "the last of them"
-	if s.found == 1 {
+	what, last := "the first of them", s.shown.Last
+	switch {
+	case s.found == 1:
 		what = "it"
+	case last.Name != "":
+		what = "the last of them"
 	}
-	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY", what,
-		shortID(s.last.Last), ui.ShellWord(s.last.Mailbox.Name), s.last.Entry.UID)
+	if last.Name == "" {
+		last = s.shown.Contents.Head
+	}
+	manifest, mailbox, uid := shortID(last), ui.ShellWord(s.shown.Mailbox.Name), s.shown.Entry.UID
+	s.Note("to read %s: mailstrata cat %s %s %d", what, manifest, mailbox, uid)
+	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY", what, manifest, mailbox, uid)
 }
 
 // outcome reports that nothing was found, or not all could be read.
-func (s *searchResults) outcome() error {
+func (s *searchResults) outcome(ctx context.Context) error {
 	if s.found == 0 {
+		if err := s.checkMailboxes(ctx); err != nil {
+			return err
+		}
 		s.Note("nothing found%s", cmp.Or(s.where, "; --all searches older manifests too"))
 	}
 	if s.unread > 0 {

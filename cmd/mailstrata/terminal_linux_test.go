@@ -83,7 +83,7 @@ func TestPagerIsQuit(t *testing.T) {
 	terminal, text := testbed.PTY(t, 200)
 	var printed strings.Builder
 	p := &program{stdout: terminal, stderr: &printed, getenv: func(name string) string { return s.environ[name] }}
-	status := p.run(t.Context(), []string{"find", "--since", "1990-01-01"})
+	status := p.run(t.Context(), []string{"find", "--quiet", "--since", "1990-01-01"})
 	if status != statusDone || printed.Len() > 0 || text() != "" {
 		t.Errorf("status %d, printed %q", status, printed.String())
 	}
