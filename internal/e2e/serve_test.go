@@ -209,10 +209,7 @@ func TestServedToClients(t *testing.T) {
 		}
 	})
 	t.Run("mbsync", func(t *testing.T) {
-		mbsync, err := exec.LookPath("mbsync")
-		if err != nil {
-			t.Skip("mbsync is not installed")
-		}
+		mbsync := testbed.Installed(t, "mbsync", "apt-get install isync")
 		sync := func(address, user, password string) map[string]int {
 			dir := t.TempDir()
 			host, port, _ := net.SplitHostPort(address)
