@@ -18,7 +18,8 @@ SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age $(BIN)/kubeapi
 # linker keeps one copy of generic code. If that were the copy without the detector, every other user of sync.Map
 # (encoding/json) would seem to race.
 COMPUTES := github.com/klauspost/compress/... golang.org/x/crypto/... github.com/restic/chunker github.com/zeebo/blake3/... \
-            filippo.io/... github.com/mailstrata/mailstrata/internal/removal
+            filippo.io/... github.com/ncruces/go-sqlite3-wasm/... golang.org/x/text/... golang.org/x/net/html/... \
+            github.com/mailstrata/mailstrata/internal/removal
 WATCHED  := $(foreach package,$(COMPUTES),-gcflags=$(package)=-race=false)
 
 .PHONY: build test test-fast check servers packages fuzz demo bench clean
