@@ -101,7 +101,7 @@ type found struct{ first, last string }
 // The index finds exactly the messages that a search without it finds, in each manifest and in all, whatever changes: mailboxes
 // that go and come again, UIDs that are used again, forgotten manifests, prune, and manifests that come late.
 func TestMatchesSearchWithoutIndex(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(seeds) {
 		r := newRepo(t, &storetest.Memory{})
 		w := newWorld(seed)
 		x := open(t, r)

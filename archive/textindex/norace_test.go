@@ -1,0 +1,5 @@
+//go:build !race
+
+package textindex_test
+
+const seeds = 4
