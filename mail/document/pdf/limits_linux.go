@@ -12,7 +12,7 @@ func limitProcess() error {
 		resource int
 		limit    uint64
 	}{
-		{unix.RLIMIT_DATA, 1 << 30},
+		{unix.RLIMIT_DATA, maxData},
 		{unix.RLIMIT_CPU, 3600},
 		{unix.RLIMIT_FSIZE, 64 << 20}, // compiled code
 		{unix.RLIMIT_NOFILE, 64},
