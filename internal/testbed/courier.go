@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,7 +103,8 @@ func (c *CourierServer) serve(conn *net.TCPConn, user, tag string) {
 	cmd := exec.Command("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", filepath.Join(c.tree.dir, "usr/bin/imapd"), "Maildir")
 	separate(cmd)
 	cmd.Dir, cmd.Stdin, cmd.Stdout = filepath.Dir(maildir), file, file
-	cmd.Env = append(c.tree.env, "PROTOCOL=IMAP", "AUTHENTICATED="+user, "AUTHADDR="+user, "IMAPLOGINTAG="+tag, "IMAP_CAPABILITY="+courierCapability,
+	// Sessions run at once, so each gets an environment of its own.
+	cmd.Env = append(slices.Clip(c.tree.env), "PROTOCOL=IMAP", "AUTHENTICATED="+user, "AUTHADDR="+user, "IMAPLOGINTAG="+tag, "IMAP_CAPABILITY="+courierCapability,
 		"IMAP_KEYWORDS=1", "IMAP_ACL=1", "IMAP_USELOCKS=0", "TCPREMOTEIP=127.0.0.1", "TCPREMOTEPORT=1", "GAM_CLIENT_ID="+filepath.Base(c.dir))
 	runtime.LockOSThread() // as in launch
 	defer runtime.UnlockOSThread()
