@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/day"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -53,14 +55,22 @@ EXIT STATUS
 0 done, whether something was found or not; 1 failed; 2 invalid command line; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
-// textFirst treats the first word as text to search for, if it cannot name a manifest.
+// textFirst treats the first word as text to search for, if it does not name a manifest.
 func (c *findCommand) textFirst() {
-	if c.Manifest == "" {
-		return
-	}
-	if _, err := parseRef(c.Manifest); err != nil {
+	if c.Manifest != "" && !namesManifest(c.Manifest) {
 		c.firstIsText()
 	}
+}
+
+// namesManifest reports whether the first word of a search is a manifest. The name of a month and how long ago something is, such
+// as march or 3d, are rather searched for.
+func namesManifest(word string) bool {
+	ref, err := parseRef(word)
+	if err != nil || !isWord(word) || !ref.IsTime() {
+		return err == nil
+	}
+	when, ok := day.Parse(word, time.Now())
+	return ok && !strings.ContainsAny(word, "0123456789") && when.Until.Sub(when.From) < 48*time.Hour
 }
 
 func (c *findCommand) firstIsText() {

@@ -125,6 +125,9 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 	}
 	for _, contents := range s.manifests {
 		contents.KeepMail()
+		if named != "" && named == c.Manifest && isWord(named) && len(c.Text) > 0 {
+			s.Note("searching in manifest %s of %s; --text %s searches for the word", shortID(contents.Head), ui.Time(contents.Head.Time), ui.Safe(named))
+		}
 	}
 	s.accounts = len(s.manifests) > 1
 	if len(s.manifests) == 1 {

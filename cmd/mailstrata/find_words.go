@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/fulltext/words"
+	"github.com/mailstrata/mailstrata/internal/day"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -75,7 +76,7 @@ func (w *wordQuery) filter(f *words.Filter, q *search.Query) error {
 	case words.After, words.Before:
 		date, ok := parseDate(f.Value)
 		if !ok {
-			return f.Errorf("%s is not a date such as 2026-03-14", ui.Quote(f.Value))
+			return f.Errorf("%s is not a date; write %s", ui.Quote(f.Value), day.Forms)
 		}
 		if (f.Name == words.After) != f.Not {
 			q.Since = later(q.Since, date)

@@ -35,7 +35,7 @@ type queryFlags struct {
 	Keyword    []string `group:"query" sep:"none" placeholder:"WORD" help:"Has this keyword (repeatable)."`
 }
 
-const queryHelp = `All conditions must match. Text matches anywhere in the decoded field, in upper or lower case. A DATE is 2026-03-14, 2026-03-14T06:30 or RFC 3339; a day begins at local midnight. K, M and G are powers of 1,000; Ki, Mi and Gi of 1,024.`
+const queryHelp = `All conditions must match. Text matches anywhere in the decoded field, in upper or lower case. A DATE is 2023, 2023-01, 2023-01-31, 2023-01-31T06:30, "jan 2023", today, yesterday, friday, 2w or "2 weeks ago"; a day begins at local midnight. K, M and G are powers of 1,000; Ki, Mi and Gi of 1,024.`
 
 // query returns the query of the flags. recipient matches To, Cc and Bcc.
 func (f *queryFlags) query(recipient string) (search.Query, error) {
@@ -49,7 +49,7 @@ func (f *queryFlags) query(recipient string) (search.Query, error) {
 		}
 		t, ok := parseDate(date.text)
 		if !ok {
-			return q, hint.Usagef("--%s: %s is not a date such as 2026-03-14 or 2026-03-14T06:30", date.flag, ui.Quote(date.text))
+			return q, hint.Usagef("--%s: %s is not a date; write %s", date.flag, ui.Quote(date.text), day.Forms)
 		}
 		*date.to = t
 	}
@@ -73,17 +73,10 @@ func (f *queryFlags) query(recipient string) (search.Query, error) {
 	return q, nil
 }
 
-// parseDate parses a date or a time in the local time zone.
+// parseDate returns the first instant of a date as people write it.
 func parseDate(text string) (time.Time, bool) {
-	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return day.Start(t.Year(), t.Month(), t.Day(), time.Local), true
-	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", time.RFC3339} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t, true
-		}
-	}
-	return time.Time{}, false
+	when, ok := day.Parse(text, time.Now())
+	return when.From, ok
 }
 
 // pickFlags narrow a restore to some messages.

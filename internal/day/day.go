@@ -1,5 +1,5 @@
-// Package day finds the beginnings of calendar days. Some days have no midnight: if clocks are put forward at midnight
-// (Cairo, Beirut, Santiago, Havana), time.Date returns an instant of the day before.
+// Package day finds the beginnings of calendar days, and reads dates as people write them. Some days have no midnight: if clocks
+// are put forward at midnight (Cairo, Beirut, Santiago, Havana), time.Date returns an instant of the day before.
 package day
 
 import (

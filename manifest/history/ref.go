@@ -18,13 +18,14 @@ import (
 //	latest~2             the second one before it
 //	3f9a                 the one whose hash begins with these digits, at least 4
 //	2026-03-08           the newest complete one of that day or earlier
-//	2026-03-08T14:30     the newest complete one of that minute or earlier; also with seconds and as RFC 3339
-//	friday, fri          the newest complete one of the last Friday before today, or earlier; also today and yesterday
+//	2026-03-08T14:30     the newest complete one of that minute or earlier
+//	friday               the newest complete one of the last Friday before today, or earlier
+//	2 weeks ago          any other date that day.Parse reads, but for a year, which can be the digits of a hash
 //	home@latest          any of these, of the account home
 //
 // A Belated manifest is the one of a day only if no manifest up to that day is InTime.
 //
-// Days, and times without a zone, are in the zone of the clock that is given to ParseRef.
+// Dates, and times without a zone, are in the zone of the clock that is given to ParseRef.
 type Ref struct {
 	Account string // empty: not given
 	text    string // without the account
@@ -49,7 +50,7 @@ type Candidate struct {
 var (
 	// ErrRef is wrapped by the errors of ParseRef.
 	ErrRef = errors.New(`a manifest is named by "latest", "latest~2", four or more digits of its id, ` +
-		`or a date such as 2026-03-08, 2026-03-08T14:30, friday; ACCOUNT@ may go before`)
+		`or a date such as 2026-03-08, 2026-03-08T14:30, friday, 2w; ACCOUNT@ may go before`)
 
 	// ErrNoMatch is wrapped by the errors of Pick if no candidate matches.
 	ErrNoMatch = errors.New("no such manifest")
@@ -82,16 +83,12 @@ func ParseRef(text string, now time.Time) (Ref, error) {
 		r.back = back
 		return r, nil
 	}
-	if before, ok := parseDay(what, now); ok {
-		r.before = before
-		return r, nil
-	}
-	if before, ok := parseDate(what, now.Location()); ok {
-		r.before = before
-		return r, nil
-	}
 	if isPrefix(what) {
 		r.prefix = strings.ToLower(what)
+		return r, nil
+	}
+	if when, ok := day.Parse(what, now); ok {
+		r.before = when.Until
 		return r, nil
 	}
 	return Ref{}, fmt.Errorf("%q: %w", text, ErrRef)
@@ -107,38 +104,6 @@ func parseBack(text string) (int, error) {
 	}
 	back, err := strconv.ParseUint(digits, 10, 31)
 	return int(back), err
-}
-
-// parseDay returns the first instant after a named day. A weekday is never today, but a week ago.
-func parseDay(text string, now time.Time) (before time.Time, ok bool) {
-	name := strings.ToLower(text)
-	back, named := map[string]int{"today": 0, "yesterday": 1}[name]
-	for ago := 1; ago <= 7 && !named; ago++ {
-		weekday := strings.ToLower(now.AddDate(0, 0, -ago).Weekday().String())
-		back, named = ago, name == weekday || name == weekday[:3]
-	}
-	year, month, date := now.Date()
-	return day.Start(year, month, date-back+1, now.Location()), named
-}
-
-// parseDate returns the first instant after a day, minute or second.
-func parseDate(text string, local *time.Location) (before time.Time, ok bool) {
-	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return day.Start(t.Year(), t.Month(), t.Day()+1, local), true
-	}
-	for _, form := range []struct {
-		layout string
-		unit   time.Duration
-	}{
-		{"2006-01-02T15:04", time.Minute},
-		{"2006-01-02T15:04:05", time.Second},
-		{time.RFC3339, time.Second},
-	} {
-		if t, err := time.ParseInLocation(form.layout, text, local); err == nil {
-			return t.Truncate(time.Second).Add(form.unit), true
-		}
-	}
-	return time.Time{}, false
 }
 
 func isPrefix(text string) bool {

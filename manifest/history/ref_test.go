@@ -9,7 +9,7 @@ import (
 func TestParseRefRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", "x", "abc", "abcg", "latest~", "latest~-1", "latest~x", "latest2", "latest~99999999999", "Latest", "@latest",
-		"2026-02-30", "2026-3-8", "2026-03-08T25:00", "2026-03-08 14:30", "fridays", "fr", "home@",
+		"2026-02-30", "26-3-8", "2026-03-08T25:00", "08.03.2026", "fridays", "fr", "home@", "2", "march of 2026",
 		"00000000000000000000000000000000000000000000000000000000000000000",
 	} {
 		if _, err := ParseRef(text, time.Now()); !errors.Is(err, ErrRef) {
@@ -68,6 +68,13 @@ func TestPick(t *testing.T) {
 		{"2026-03-10", one, 3, nil},
 		{"2026-03-09T12:00", one, 3, nil},
 		{"2026-03-09T12:00:00", one, 3, nil},
+		{"2026-03-09 11:59", one, 2, nil},
+		{"2026/3/8", one, 2, nil},
+		{"2026-03", one, 3, nil},
+		{"feb 2026", one, 0, ErrNoMatch},
+		{"2 days ago", one, 2, nil},
+		{"1d", one, 3, nil},
+		{"2026", one, 0, ErrNoMatch}, // the first digits of a hash
 		{"2026-03-09T11:59", one, 2, nil},
 		{"2026-03-09T11:00:00Z", one, 3, nil},
 		{"2026-03-09T12:00:00+02:00", one, 2, nil},
