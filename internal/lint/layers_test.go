@@ -94,6 +94,7 @@ var layers = map[string]string{
 	"imap/internal/spool":       "internal/local",
 	"imap/internal/wire":        "mail",
 	"maildir":                   "archive chunk internal/canonical internal/safename internal/tree mail restore",
+	"mbox":                      "mail",
 	"restore":                   "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 
 	// Serving archives to programs that read.
@@ -137,6 +138,7 @@ var layers = map[string]string{
 		archive archive/loss backup backup/source eml imap imap/imaprestore internal/access internal/config
 		internal/hint internal/local internal/percent internal/ui mail maildir repo restore`,
 	"internal/keyring":   "",
+	"internal/lineend":   "",
 	"internal/lint":      "",
 	"internal/local":     "",
 	"internal/man":       "",
@@ -151,9 +153,10 @@ var layers = map[string]string{
 	"internal/secret": `
 		internal/config internal/hint internal/keyring internal/local internal/plaintext internal/ui repo
 		repo/keys`,
-	"internal/testbed": "",
-	"internal/tree":    "mail restore",
-	"internal/ui":      "",
+	"internal/testbed":   "",
+	"internal/tree":      "mail restore",
+	"internal/ui":        "",
+	"internal/zipstream": "",
 }
 
 // TestLayers requires that each package imports exactly the packages of this module that the table gives it.

@@ -1,0 +1,58 @@
+package mbox
+
+import (
+	"strings"
+	"time"
+)
+
+// fromDate is the date of a From line, as asctime(3) writes it. It has no zone and is in UTC (RFC 4155 appendix A).
+const fromDate = "Mon Jan _2 15:04:05 2006"
+
+// defaultSender is the sender in a From line if none is known.
+const defaultSender = "MAILER-DAEMON"
+
+// FromLine returns the From line of a message that arrived at a time, without its line end.
+func FromLine(arrived time.Time) string {
+	return "From " + defaultSender + " " + arrived.UTC().Format(fromDate)
+}
+
+// ParseFromLine returns the date of a From line, with or without its line end. ok is false for other lines: a line of
+// text that begins with "From " has no date at its end.
+func ParseFromLine(line string) (arrived time.Time, ok bool) {
+	rest, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "From ")
+	if !ok {
+		return time.Time{}, false
+	}
+	if at := strings.LastIndex(rest, " remote from "); at >= 0 { // UUCP
+		rest = rest[:at]
+	}
+	words := strings.Fields(rest)
+	for first := range words {
+		if len(words)-first > 7 || !isDay(words[first]) {
+			continue
+		}
+		date := strings.Join(words[first:], " ")
+		for _, layout := range fromDates {
+			if t, err := time.Parse(layout, date); err == nil {
+				return t, true
+			}
+		}
+	}
+	return time.Time{}, false
+}
+
+// fromDates are the dates that programs write in From lines: without and with a zone, before the year or after it (Gmail,
+// elm, mutt), and without seconds.
+var fromDates = []string{
+	"Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04:05 -0700 2006", "Mon Jan 2 15:04:05 2006 -0700",
+	"Mon Jan 2 15:04:05 MST 2006", "Mon Jan 2 15:04:05 2006 MST", "Mon Jan 2 15:04 2006", "Mon Jan 2 15:04 MST 2006",
+	"Mon, 2 Jan 2006 15:04:05 -0700",
+}
+
+func isDay(word string) bool {
+	switch strings.TrimSuffix(word, ",") {
+	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun":
+		return true
+	}
+	return false
+}
