@@ -35,6 +35,12 @@ func (s *state) live(heads map[string]repo.Head) *Live {
 	return l
 }
 
+// Has reports whether the index has the messages of a manifest.
+func (l *Live) Has(head repo.Head) bool {
+	_, ok := l.names[head.Name]
+	return ok
+}
+
 func compareNumbers(a, b uint64) int {
 	switch {
 	case a < b:

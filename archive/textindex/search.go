@@ -102,13 +102,24 @@ func merge(found []place, p place) []place {
 // Hashes returns the messages of any manifest that match the words, for a search that looks at manifests itself.
 func (x *Index) Hashes(ctx context.Context, q *words.Query) (map[chunk.Prefix]struct{}, error) {
 	found := make(map[chunk.Prefix]struct{})
-	for hit, err := range x.words.Search(ctx, q, fulltext.Bounds{}) {
+	for hash, err := range x.Matching(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		found[hit.Hash.Prefix()] = struct{}{}
+		found[hash.Prefix()] = struct{}{}
 	}
 	return found, nil
+}
+
+// Matching yields the messages of Hashes, newest first.
+func (x *Index) Matching(ctx context.Context, q *words.Query) iter.Seq2[chunk.ID, error] {
+	return func(yield func(chunk.ID, error) bool) {
+		for hit, err := range x.words.Search(ctx, q, fulltext.Bounds{}) {
+			if !yield(hit.Hash, err) {
+				return
+			}
+		}
+	}
 }
 
 // How many places are read at once: few at first, because most searches want no more.

@@ -20,6 +20,7 @@ type serveCommand struct {
 	IMAP         string `name:"imap" placeholder:"ADDRESS" default:"127.0.0.1:1143" help:"Address to listen at: an IP address of this host, and a port. 0 is any free port."`
 	TLSCert      string `name:"tls-cert" placeholder:"FILE" type:"path" help:"Certificate (PEM) with its chain. Connections are then TLS from the start. Without one, only programs on this host can connect."`
 	TLSKey       string `name:"tls-key" placeholder:"FILE" type:"path" help:"Private key (PEM) of the certificate."`
+	NoIndex      bool   `name:"no-index" help:"Search the text of messages by reading them, even if this host has an index of their words."`
 	PasswordFile string `name:"serve-password-file" placeholder:"FILE" type:"path" help:"File that holds the password of the server. (MAILSTRATA_SERVE_PASSWORD holds the password itself.) Default: a new one, which is printed."`
 }
 
@@ -37,7 +38,7 @@ The user name selects what a mail program sees. The password is the same for all
 
 A mail program that has a copy of an account sees a night as the same account: UIDs, flags and dates are those of the server.
 
-mailstrata serves the repositories of the configuration, or that of --repo. It needs an owner's or a reader's key. The password opens all mail of these: without a certificate, mailstrata listens only where programs of this host can connect.
+mailstrata serves the repositories of the configuration, or that of --repo. A search for text uses the index of words, if this host has one (mailstrata index). It then finds whole words and beginnings of words, as find does. It needs an owner's or a reader's key. The password opens all mail of these: without a certificate, mailstrata listens only where programs of this host can connect.
 
 EXAMPLES
 
@@ -72,6 +73,9 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	defer closeAll()
 	if err != nil {
 		return err
+	}
+	if !c.NoIndex {
+		useIndexes(p, archives)
 	}
 	listener, err := c.listen(ctx, certificate != nil)
 	if err != nil {
@@ -141,6 +145,14 @@ func (c *serveCommand) listen(ctx context.Context, secure bool) (net.Listener, e
 			ui.Quote(c.IMAP))
 	}
 	return listener, nil
+}
+
+// useIndexes makes searches use the indexes of words that this host has.
+func useIndexes(p *program, archives view.Archives) {
+	x := view.Index{Documents: p.documents(), Log: func(format string, args ...any) { p.Trace(fmt.Sprintf(format, args...)) }}
+	for _, a := range archives {
+		a.UseIndex(x)
+	}
 }
 
 // openAll opens the repository of --repo, or else all of the configuration.

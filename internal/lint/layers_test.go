@@ -99,11 +99,13 @@ var layers = map[string]string{
 
 	// Serving archives to programs that read.
 	"serve/imapserver": `
-		archive archive/layout chunk internal/header internal/inorder mail mail/charset mail/entity serve/internal/address
-		serve/internal/command serve/view`,
+		archive archive/layout chunk fulltext/words internal/header internal/inorder mail mail/charset mail/entity
+		serve/internal/address serve/internal/command serve/view`,
 	"serve/internal/address": "",
 	"serve/internal/command": "",
-	"serve/view":             "archive chunk internal/inorder mail manifest manifest/history repo",
+	"serve/view": `
+		archive archive/textindex chunk fulltext/words internal/inorder mail mail/extract manifest manifest/history
+		repo`,
 
 	// The program.
 	"bench": `

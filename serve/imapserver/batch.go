@@ -144,7 +144,7 @@ func (r *fetcher) stream(ctx context.Context, i int) error {
 // records yields messages with their records, and reads ahead what will be needed of them.
 func records(ctx context.Context, l *view.List, wanted []interval, from source) iter.Seq2[view.Message, error] {
 	found := l.Records(ctx, indexes(wanted))
-	if count(wanted) <= fewMessages {
+	if from <= ofRecords || count(wanted) <= fewMessages {
 		return found
 	}
 	return l.Ahead(ctx, found, map[source]view.Extent{ofHeaders: view.Headers, ofTexts: view.Texts, ofBodies: view.Bodies}[from])

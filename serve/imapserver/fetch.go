@@ -62,6 +62,7 @@ type source int
 
 const (
 	ofList    source = iota // nothing
+	ofRecords               // what the archive records of the message
 	ofHeaders               // the header of the message
 	ofTexts                 // its structure, and all but its large attachments
 	ofBodies                // any of the message

@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"context"
+	"fmt"
 	netmail "net/mail"
 	"runtime"
 	"slices"
@@ -36,13 +37,18 @@ type matcher struct {
 	list *view.List
 	all  []test // all must match, the cheap ones first
 
+	indexed map[string]view.Matches // by text: what the index finds
+
 	unread int   // messages that cannot be read
 	reason error // of the first
 }
 
 // newMatcher prepares a search.
-func (c *session) newMatcher(key command.Key) (*matcher, error) {
+func (c *session) newMatcher(ctx context.Context, key command.Key) (*matcher, error) {
 	m := &matcher{session: c, list: c.selected.list}
+	if err := m.askIndex(ctx, key); err != nil {
+		return nil, err
+	}
 	for _, k := range key.Keys {
 		t, err := m.test(k)
 		if err != nil {
@@ -74,15 +80,27 @@ func (m *matcher) find(ctx context.Context) (found []int, err error) {
 
 // read returns those of the candidates that match what must be read, in batches.
 func (m *matcher) read(ctx context.Context, candidates []int, tests []test) (found []int, err error) {
+	next := time.Now().Add(progressEvery)
+	done := 0
 	for batch := range slices.Chunk(candidates, searchBatch) {
 		some, err := m.readBatch(ctx, batch, tests)
 		if err != nil {
 			return nil, err
 		}
 		found = append(found, some...)
+		if done += len(batch); time.Now().After(next) {
+			next = time.Now().Add(progressEvery)
+			m.out.line(fmt.Sprintf("* OK Searched %d of %d messages", done, len(candidates)))
+			if m.out.Flush() != nil {
+				return nil, errGone
+			}
+		}
 	}
 	return found, nil
 }
+
+// progressEvery is how often a search says how far it is. Clients give up on a server that is silent for a minute or two.
+const progressEvery = 10 * time.Second
 
 // searchBatch is the number of messages that a search reads before another session has its turn.
 const searchBatch = 1024
@@ -161,6 +179,9 @@ func (m *matcher) test(k command.Key) (test, error) {
 	case "HEADER":
 		return onFields(k.Name, k.Text), nil
 	case "BODY", "TEXT":
+		if found, ok := m.indexed[indexName(&k)]; ok {
+			return test{ofRecords, func(c *candidate) (bool, error) { return found.Has(c.Record), nil }}, nil
+		}
 		return m.onText(k.Text, k.Op == "TEXT"), nil
 	}
 	return m.onFlags(k), nil

@@ -21,7 +21,7 @@ func (c *session) search(ctx context.Context, cmd *command.Command) error {
 	default:
 		return &no{"[BADCHARSET (US-ASCII UTF-8)] The character set is not supported"}
 	}
-	m, err := c.newMatcher(s.Key)
+	m, err := c.newMatcher(ctx, s.Key)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,12 @@ const password = "the password"
 const account = "account-0"
 
 // serve serves a repository, and returns the address.
-func serve(t *testing.T, r *repo.Repo, limits imapserver.Limits) string {
+func serve(t testing.TB, r *repo.Repo, limits imapserver.Limits) string {
+	t.Helper()
+	return serveArchive(t, view.NewArchive(r), limits)
+}
+
+func serveArchive(t testing.TB, a *view.Archive, limits imapserver.Limits) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,7 +41,7 @@ func serve(t *testing.T, r *repo.Repo, limits imapserver.Limits) string {
 		limits.Delay = time.Millisecond
 	}
 	server := imapserver.New(imapserver.Options{
-		Views: view.Archives{view.NewArchive(r)}, Password: []byte(password), Version: "1", Limits: limits,
+		Views: view.Archives{a}, Password: []byte(password), Version: "1", Limits: limits,
 		Log: func(format string, args ...any) {
 			if text := fmt.Sprintf(format, args...); strings.Contains(text, "internal error") {
 				t.Error(text)

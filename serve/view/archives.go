@@ -21,6 +21,7 @@ type Archive struct {
 	reader *archive.Reader // of all sessions, so its cache is needed once
 	lists  listCache
 	walks  walks
+	index  *index // nil: not used
 }
 
 // NewArchive returns the Archive of a repository that is open with a key that can read mail.

@@ -9,6 +9,7 @@
 //	                                     └ Open ──► List
 //	List                     the messages of a mailbox: 32 bytes for each            list.go, load.go
 //	  └ Records              what else the archive has of them, read ahead
+//	  └ Find                 those that have some words, by the index          words.go
 //
 // Everything is immutable. A session keeps its View, so a mailbox never changes while a client reads it, and a night that is
 // archived meanwhile shows at the next login. Sessions share the List of a mailbox, and nights share it as long as the mailbox does

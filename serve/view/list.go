@@ -18,7 +18,7 @@ type List struct {
 	Damage []error // of messages that are missing, or have no flags, because they cannot be read
 
 	contents *archive.Contents
-	walks    *walks
+	archive  *Archive
 	rows     []row
 	pages    []manifest.Page
 	offsets  []uint32           // of each page: added to the UIDs in the archive
@@ -100,9 +100,9 @@ func (l *List) Records(ctx context.Context, indexes iter.Seq[int]) iter.Seq2[Mes
 	}
 	chunksOf := func(g group) []chunk.ID { return []chunk.ID{g.page.Records} }
 	return func(yield func(Message, error) bool) {
-		l.walks.begin()
-		defer l.walks.end()
-		for g := range archive.AheadWithin(ctx, l.contents.Chunks(), groups, chunksOf, l.walks.share) {
+		l.archive.walks.begin()
+		defer l.archive.walks.end()
+		for g := range archive.AheadWithin(ctx, l.contents.Chunks(), groups, chunksOf, l.archive.walks.share) {
 			records, err := l.contents.Records(ctx, *g.page)
 			if err != nil {
 				if !yield(Message{Index: g.indexes[0]}, err) {
@@ -146,9 +146,9 @@ func (l *List) Ahead(ctx context.Context, messages iter.Seq2[Message, error], ex
 		return ids
 	}
 	return func(yield func(Message, error) bool) {
-		l.walks.begin()
-		defer l.walks.end()
-		archive.AheadWithin(ctx, l.contents.Chunks(), messages, chunksOf, l.walks.share)(yield)
+		l.archive.walks.begin()
+		defer l.archive.walks.end()
+		archive.AheadWithin(ctx, l.contents.Chunks(), messages, chunksOf, l.archive.walks.share)(yield)
 	}
 }
 

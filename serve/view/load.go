@@ -75,7 +75,7 @@ func (a *Archive) newBuilder(contents *archive.Contents, numbers Numbers) *build
 }
 
 func (a *Archive) build(l *List) *builder {
-	l.walks = &a.walks
+	l.archive = a
 	return &builder{list: l, known: make(map[string]uint32), at: make(map[pageKey]uint32)}
 }
 

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"iter"
 	"strings"
 	"time"
 )
@@ -22,6 +23,23 @@ type Key struct {
 	Name string // the field of HEADER
 	Size int64  // of LARGER and SMALLER
 	Date Date   // of BEFORE, ON, SINCE and their SENT forms
+}
+
+// All yields the key and those in it.
+func (k *Key) All() iter.Seq[*Key] {
+	return func(yield func(*Key) bool) { k.each(yield) }
+}
+
+func (k *Key) each(yield func(*Key) bool) bool {
+	if !yield(k) {
+		return false
+	}
+	for i := range k.Keys {
+		if !k.Keys[i].each(yield) {
+			return false
+		}
+	}
+	return true
 }
 
 // Date is a day of the calendar.
