@@ -4,14 +4,17 @@ package inorder
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"runtime/debug"
 	"sync"
 )
 
 // Map yields what do returns for each item, in the order of the items. It calls do for up to limit items at once, each in
 // a goroutine, so it is up to limit items ahead of its caller. An error of the sequence is yielded in its turn, and the
 // sequence goes on if it has more. If ctx ends, the last error is its cause. When the loop over the results ends, no call
-// of do is under way.
+// of do is under way. A panic of do or of the sequence becomes one of the loop, with a text that has its stack: so the loop can
+// recover it, which is not possible in a goroutine of another.
 func Map[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		working, cancel := context.WithCancel(ctx)
@@ -20,22 +23,20 @@ func Map[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error], do
 		defer cancel()
 		m.group.Go(func() {
 			defer close(m.turns)
+			defer func() { m.broken = panicked(recover()) }()
 			for item, err := range items {
-				if !m.start(working, func() result[R] {
-					if err != nil {
-						return result[R]{err: err}
-					}
-					value, err := do(working, item)
-					return result[R]{value, err}
-				}) {
+				if !m.start(working, func() result[R] { return call(working, item, err, do) }) {
 					return
 				}
 			}
 		})
 		for turn := range m.turns {
-			if r := <-turn; !yield(r.value, r.err) {
+			if r := <-turn; !yield(r.get()) {
 				return
 			}
+		}
+		if m.broken != "" {
+			panic(m.broken)
 		}
 		if m.cut {
 			var none R
@@ -49,11 +50,40 @@ type mapping[R any] struct {
 	turns chan chan result[R] // the results to come, in the order of the items
 	group sync.WaitGroup
 	cut   bool // the context ended before the sequence; read after turns is closed
+
+	broken string // the panic of the sequence; read after turns is closed
 }
 
 type result[R any] struct {
-	value R
-	err   error
+	value  R
+	err    error
+	broken string // the panic of do
+}
+
+// get returns the result in the goroutine of the loop.
+func (r *result[R]) get() (R, error) {
+	if r.broken != "" {
+		panic(r.broken)
+	}
+	return r.value, r.err
+}
+
+// call calls do for an item, unless the sequence has an error in its place.
+func call[T, R any](ctx context.Context, item T, err error, do func(context.Context, T) (R, error)) (r result[R]) {
+	if err != nil {
+		return result[R]{err: err}
+	}
+	defer func() { r.broken = panicked(recover()) }()
+	r.value, r.err = do(ctx, item)
+	return r
+}
+
+// panicked returns a panic as a text with its stack, or an empty text if there was none.
+func panicked(p any) string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf("%v\n%s", p, debug.Stack())
 }
 
 // start does work in its turn. It reports false if the context has ended.
@@ -92,7 +122,7 @@ func Overlap[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error]
 		defer cancel()
 		next := func() bool {
 			r := <-<-m.turns
-			return yield(r.value, r.err)
+			return yield(r.get())
 		}
 		for item, err := range items {
 			if len(m.turns) == limit && !next() {
@@ -100,14 +130,7 @@ func Overlap[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error]
 			}
 			turn := make(chan result[R], 1)
 			m.turns <- turn
-			m.group.Go(func() {
-				if err != nil {
-					turn <- result[R]{err: err}
-					return
-				}
-				value, err := do(working, item)
-				turn <- result[R]{value, err}
-			})
+			m.group.Go(func() { turn <- call(working, item, err, do) })
 		}
 		for len(m.turns) > 0 {
 			if !next() {

@@ -3,7 +3,9 @@ package inorder_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -139,4 +141,46 @@ func TestOverlap(t *testing.T) {
 	if under.Load() != 0 {
 		t.Error("work goes on after the loop")
 	}
+}
+
+// A panic of the work, or of the sequence, becomes a panic of the loop, after the results before it.
+func TestPanicsReachTheLoop(t *testing.T) {
+	work := func(_ context.Context, n int) (int, error) {
+		if n == 2 {
+			panic("odd work")
+		}
+		return n, nil
+	}
+	sequence := func(yield func(int, error) bool) {
+		_ = yield(0, nil) && yield(1, nil)
+		panic("odd sequence")
+	}
+	for name, results := range map[string]iter.Seq2[int, error]{
+		"odd work":     inorder.Map(t.Context(), 3, inorder.Slice([]int{0, 1, 2, 3}), work),
+		"odd sequence": inorder.Map(t.Context(), 3, sequence, work),
+	} {
+		var got []int
+		func() {
+			defer func() {
+				if p, _ := recover().(string); !strings.HasPrefix(p, name+"\n") || !strings.Contains(p, "TestPanicsReachTheLoop") {
+					t.Errorf("the loop recovers %q, want %s", p, name)
+				}
+			}()
+			for n := range results {
+				got = append(got, n)
+			}
+		}()
+		if !slices.Equal(got, []int{0, 1}) {
+			t.Errorf("%s: the loop gets %v", name, got)
+		}
+	}
+	func() {
+		defer func() {
+			if p, _ := recover().(string); !strings.HasPrefix(p, "odd work\n") {
+				t.Errorf("Overlap recovers %q", p)
+			}
+		}()
+		for range inorder.Overlap(t.Context(), 3, inorder.Slice([]int{0, 1, 2, 3}), work) {
+		}
+	}()
 }
