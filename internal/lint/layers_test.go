@@ -26,6 +26,7 @@ var layers = map[string]string{
 	"mail/document/pdf": "",
 	"mail/entity":       "internal/header",
 	"mail/extract":      "internal/header mail/charset mail/entity",
+	"mail/safehtml":     "",
 	"manifest":          "chunk mail",
 	"manifest/history":  "internal/day manifest",
 

@@ -8,19 +8,26 @@ import (
 	"github.com/mailstrata/mailstrata/mail/entity"
 )
 
-// read returns the text of an entity of a kind that has text.
-func (x *extraction) read(message []byte, e *entity.Entity, kind kind) string {
+// Decode returns the content of an entity of the type text in UTF-8, as its sender wrote it: HTML stays HTML. HTML can name its
+// character set in itself. At most MaxText bytes are decoded, and cut reports that there were more.
+func Decode(message []byte, e *entity.Entity) (text string, cut bool) {
 	content := e.Decode(message)
 	if len(content) > MaxText {
-		content, x.text.Truncated = content[:MaxText], true
+		content, cut = content[:MaxText], true
 	}
 	name := e.Charset()
-	if kind == htmlKind {
+	if kindOf(e) == htmlKind {
 		if _, known := charset.Lookup(name); !known {
 			name = metaCharset(content)
 		}
 	}
-	text := charset.Decode(name, content)
+	return charset.Decode(name, content), cut
+}
+
+// read returns the text of an entity of a kind that has text.
+func (x *extraction) read(message []byte, e *entity.Entity, kind kind) string {
+	text, cut := Decode(message, e)
+	x.text.Truncated = x.text.Truncated || cut
 	switch kind {
 	case htmlKind:
 		text = htmlText(text, x.room)
