@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/readable"
@@ -26,6 +27,8 @@ type Attachment struct {
 	Type string   // media type
 	Size int64    // bytes of the content
 	ID   chunk.ID // equal for equal contents within a repository, unless they are encoded in different ways
+
+	ContentID string // by which the text of the message refers to it, without brackets; often empty
 
 	record  *manifest.Record
 	number  int            // among the attachments of the message
@@ -70,7 +73,7 @@ func Of[T any](ctx context.Context, l Lister, items iter.Seq2[T, error], recordO
 // list returns the attachments of a message without the bodies that were left out.
 func (l *Lister) list(record *manifest.Record, raw []byte, left []readable.Body) (all []Attachment) {
 	for i, a := range extract.Attachments(raw) {
-		found := Attachment{Name: a.Name, Type: a.Type, record: record, number: i}
+		found := Attachment{Name: a.Name, Type: a.Type, ContentID: strings.Trim(a.Entity.ID, "<> "), record: record, number: i}
 		var bodies []readable.Body
 		for _, b := range left {
 			if a.Entity.Body.Offset <= b.Offset && b.Offset <= a.Entity.Body.End() {

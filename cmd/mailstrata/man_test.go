@@ -33,9 +33,9 @@ func TestManPagesAreComplete(t *testing.T) {
 		t.Fatalf("status %d", status)
 	}
 	root := model(t)
-	whole := page(t, dir, root)
+	whole := manPage(t, dir, root)
 	for _, node := range man.Commands(root) {
-		text := page(t, dir, node)
+		text := manPage(t, dir, node)
 		if !strings.Contains(whole, man.Escape(node.FullPath())) {
 			t.Errorf("mailstrata(1) does not list %s", node.FullPath())
 		}
@@ -57,7 +57,7 @@ func TestManPagesAreComplete(t *testing.T) {
 	}
 }
 
-func page(t *testing.T, dir string, node *kong.Node) string {
+func manPage(t *testing.T, dir string, node *kong.Node) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, man.Name(node)+".1"))
 	if err != nil {

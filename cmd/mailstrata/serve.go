@@ -5,19 +5,17 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"fmt"
-	"net"
 
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/secret"
-	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/serve/imapserver"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
 type serveCommand struct {
-	IMAP         string `name:"imap" placeholder:"ADDRESS" default:"127.0.0.1:1143" help:"Address to listen at: an IP address of this host, and a port. 0 is any free port."`
+	IMAP         string `name:"imap" placeholder:"ADDRESS" default:"127.0.0.1:1143" help:"Where mail programs connect: an IP address of this host, and a port. 0 is any free port; none switches it off."`
+	Web          string `name:"web" placeholder:"ADDRESS" default:"127.0.0.1:8143" help:"Where browsers connect, likewise."`
 	TLSCert      string `name:"tls-cert" placeholder:"FILE" type:"path" help:"Certificate (PEM) with its chain. Connections are then TLS from the start. Without one, only programs on this host can connect."`
 	TLSKey       string `name:"tls-key" placeholder:"FILE" type:"path" help:"Private key (PEM) of the certificate."`
 	NoIndex      bool   `name:"no-index" help:"Search the text of messages by reading them, even if this host has an index of their words."`
@@ -25,7 +23,11 @@ type serveCommand struct {
 }
 
 func (*serveCommand) Help() string {
-	return `Serves every night of every account to mail programs, by IMAP. A mail program can list, search, read and copy, and change nothing. To restore a message, drag it into another account.
+	return `Serves every night of every account, to browsers as a page, and to mail programs by IMAP. Nothing can be changed.
+
+The page shows the nights of each account, mailboxes and messages, and finds words in them. mailstrata prints a link that opens it once, within 15 minutes; after that, log in with the password.
+
+A mail program can list, search, read and copy. To restore a message, drag it into another account.
 
 The user name selects what a mail program sees. The password is the same for all.
 
@@ -43,7 +45,8 @@ mailstrata serves the repositories of the configuration, or that of --repo. A se
 EXAMPLES
 
     mailstrata serve
-    mailstrata serve --imap 127.0.0.1:0 --serve-password-file ~/.config/mailstrata/serve
+    mailstrata serve --imap none
+    mailstrata serve --web none --serve-password-file ~/.config/mailstrata/serve
     mailstrata serve --imap 192.0.2.7:993 --tls-cert cert.pem --tls-key key.pem
 
 ` + exitStatus
@@ -51,7 +54,8 @@ EXAMPLES
 
 // served is what serve prints as JSON.
 type served struct {
-	IMAP     string `json:"imap"`
+	IMAP     string `json:"imap,omitempty"`
+	Web      string `json:"web,omitempty"`      // a URL that logs in once
 	Password string `json:"password,omitempty"` // that was made
 }
 
@@ -77,31 +81,30 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if !c.NoIndex {
 		useIndexes(p, archives)
 	}
-	listener, err := c.listen(ctx, certificate != nil)
+	servers, err := c.servers(ctx, p, archives, password, certificate)
+	defer servers.close()
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
-	if err := c.announce(p, listener.Addr().String(), made); err != nil {
+	if err := c.announce(p, servers, made); err != nil {
 		return err
 	}
-	server := imapserver.New(imapserver.Options{
-		Views: archives, Password: password, TLS: certificate, Version: version(),
-		Log: func(format string, args ...any) { p.Trace(fmt.Sprintf(format, args...)) },
-	})
-	return server.Serve(ctx, listener)
+	return servers.serve(ctx)
 }
 
 // announce prints how to connect.
-func (c *serveCommand) announce(p *program, address, made string) error {
+func (c *serveCommand) announce(p *program, s *servers, made string) error {
 	if p.flags.JSON {
-		if err := p.PrintJSON(served{address, made}); err != nil {
+		if err := p.PrintJSON(served{s.imapAddress(), s.link(), made}); err != nil {
 			return err
 		}
 		return p.Flush()
 	}
-	p.Facts("IMAP", address, "Security", map[bool]string{true: "TLS", false: "none; this host only"}[c.TLSCert != ""],
-		"User name", "the name of an account, or ACCOUNT#MANIFEST", "Password", made)
+	facts := []string{"Page", s.link(), "IMAP", s.imapAddress(), "Security", map[bool]string{true: "TLS", false: "none; this host only"}[c.TLSCert != ""]}
+	if s.imap != nil {
+		facts = append(facts, "User name", "the name of an account, or ACCOUNT#MANIFEST")
+	}
+	p.Facts(append(facts, "Password", made)...)
 	return p.Flush()
 }
 
@@ -131,20 +134,6 @@ func (c *serveCommand) password(ctx context.Context, p *program) (password []byt
 	}
 	password, err = p.Secrets.Read(ctx, from)
 	return password, "", err
-}
-
-// listen listens. Without TLS it refuses addresses that other hosts reach.
-func (c *serveCommand) listen(ctx context.Context, secure bool) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.IMAP)
-	if err != nil {
-		return nil, err
-	}
-	if address, ok := listener.Addr().(*net.TCPAddr); !secure && !(ok && address.IP.IsLoopback()) {
-		listener.Close()
-		return nil, hint.Usagef("other hosts could connect to %s, and read the password on the way: give --tls-cert and --tls-key, or an address such as 127.0.0.1:1143",
-			ui.Quote(c.IMAP))
-	}
-	return listener, nil
 }
 
 // useIndexes makes searches use the indexes of words that this host has.
@@ -189,6 +178,9 @@ func openAll(ctx context.Context, p *program) (archives view.Archives, closeAll 
 			return archives, closeAll, err
 		}
 		archives = append(archives, view.NewArchive(r))
+		if len(locations) > 1 || p.Host.Flags.Repo != "" {
+			archives[len(archives)-1].Place = l.String()
+		}
 		if err = access.MayRead(r); err != nil {
 			return archives, closeAll, err
 		}

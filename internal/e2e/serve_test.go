@@ -31,7 +31,7 @@ const servePassword = "serve-secret-77d0"
 // serve starts the program as an IMAP server and returns its address. It ends with the test, and without a complaint.
 func (h *host) serve(flags ...string) string {
 	h.t.Helper()
-	cmd := h.command(append([]string{"serve", "--json", "--imap", "127.0.0.1:0"}, flags...)...)
+	cmd := h.command(append([]string{"serve", "--json", "--imap", "127.0.0.1:0", "--web", "127.0.0.1:0"}, flags...)...)
 	cmd.Env = append(cmd.Env, "MAILSTRATA_SERVE_PASSWORD="+servePassword)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -311,11 +311,12 @@ func TestServeIsClosed(t *testing.T) {
 	h.set("MAILSTRATA_REPO", filepath.Join(h.home, "repository"))
 	h.seal()
 	for _, args := range [][]string{
-		{"--imap", "0.0.0.0:0"}, {"--imap", "[::]:0"}, {"--imap", ":0"}, {"--tls-cert", "cert.pem"}, {"--tls-key", "key.pem"},
+		{"--imap", "0.0.0.0:0"}, {"--imap", "[::]:0"}, {"--imap", ":0"}, {"--imap", "none", "--web", "0.0.0.0:0"},
+		{"--imap", "none", "--web", "none"}, {"--tls-cert", "cert.pem"}, {"--tls-key", "key.pem"},
 	} {
 		h.must(2, append([]string{"serve"}, args...)...)
 	}
-	h.must(1, "serve", "--imap", "127.0.0.1:0", "--tls-cert", "missing.pem", "--tls-key", "missing.pem")
+	h.must(1, "serve", "--imap", "127.0.0.1:0", "--web", "127.0.0.1:0", "--tls-cert", "missing.pem", "--tls-key", "missing.pem")
 	certificate, key := selfSigned(t, h.home)
 	address := h.serve("--imap", "0.0.0.0:0", "--tls-cert", certificate, "--tls-key", key)
 	_, port, _ := net.SplitHostPort(address)
@@ -336,7 +337,7 @@ func TestServeIsClosed(t *testing.T) {
 
 	h.must(0, "key", "add", "--role", "writer", "--new-key-file", "writer.key")
 	h.set("MAILSTRATA_KEY_FILE", filepath.Join(h.home, "writer.key"))
-	h.must(1, "serve", "--imap", "127.0.0.1:0")
+	h.must(1, "serve", "--imap", "127.0.0.1:0", "--web", "127.0.0.1:0")
 }
 
 // selfSigned makes a certificate for mail.example, and returns the paths of it and of its key.

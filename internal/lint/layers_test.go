@@ -104,6 +104,10 @@ var layers = map[string]string{
 		serve/internal/address serve/internal/command serve/view`,
 	"serve/internal/address": "",
 	"serve/internal/command": "",
+	"serve/page": `
+		archive archive/attachment archive/layout archive/readable internal/header internal/ui mail mail/charset mail/entity
+		mail/extract mail/safehtml manifest serve/page/gate serve/view`,
+	"serve/page/gate": "",
 	"serve/view": `
 		archive archive/textindex chunk fulltext/words internal/inorder mail mail/extract manifest manifest/history
 		repo`,

@@ -17,15 +17,22 @@ var ErrNoView = errors.New("there is nothing to show")
 
 // Archive is a repository with its accounts. Several sessions may use it at once.
 type Archive struct {
-	repo   *repo.Repo
-	reader *archive.Reader // of all sessions, so its cache is needed once
-	lists  listCache
-	walks  walks
-	index  *index // nil: not used
+	Place string // where the repository is, as option --repo has it; empty: commands find it without the option
+
+	repo      *repo.Repo
+	reader    *archive.Reader // of all sessions, so its cache is needed once
+	lists     listCache
+	walks     walks
+	histories histories
+	recent    recentViews
+	index     *index // nil: not used
 }
 
 // NewArchive returns the Archive of a repository that is open with a key that can read mail.
 func NewArchive(r *repo.Repo) *Archive { return &Archive{repo: r, reader: archive.NewReader(r)} }
+
+// Repo returns the repository.
+func (a *Archive) Repo() *repo.Repo { return a.repo }
 
 // Close closes the repository.
 func (a *Archive) Close() error { return a.repo.Close() }
@@ -36,9 +43,10 @@ type Archives []*Archive
 // View is what one login sees.
 type View struct {
 	Account   string
-	Night     repo.Head  // the manifest; zero if the view is of several
-	Mailboxes []*Mailbox // ascending by name
-	Damage    []error    // of mailboxes that are not among these, because they cannot be read
+	Night     repo.Head         // the manifest; zero if the view is of several
+	Contents  *archive.Contents // of the Night; nil if the view is of several
+	Mailboxes []*Mailbox        // ascending by name
+	Damage    []error           // of mailboxes that are not among these, because they cannot be read
 }
 
 // Open returns the view that a user name selects:
@@ -56,7 +64,7 @@ func (all Archives) Open(ctx context.Context, user string, now time.Time) (*View
 		if at < 0 || found != nil {
 			continue
 		}
-		a, err := all.withAccount(ctx, user[:at])
+		a, err := all.WithAccount(ctx, user[:at])
 		if err != nil {
 			return nil, err
 		}
@@ -81,8 +89,8 @@ func (all Archives) Open(ctx context.Context, user string, now time.Time) (*View
 	return found.night(ctx, account, ref)
 }
 
-// withAccount returns the archive that has an account, or nil.
-func (all Archives) withAccount(ctx context.Context, account string) (*Archive, error) {
+// WithAccount returns the archive that has an account, or nil.
+func (all Archives) WithAccount(ctx context.Context, account string) (*Archive, error) {
 	if account == "" {
 		return nil, nil
 	}

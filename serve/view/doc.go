@@ -7,6 +7,8 @@
 //	                                 │             the names of its mailboxes        names.go
 //	                                 └ Mailbox   numbers, special uses               mailbox.go
 //	                                     └ Open ──► List
+//	account ── Archives.History ──► History      the nights of an account, each with a View     history.go
+//	Archives.States                              how the accounts are doing                     accounts.go
 //	List                     the messages of a mailbox: 32 bytes for each            list.go, load.go
 //	  └ Records              what else the archive has of them, read ahead
 //	  └ Find                 those that have some words, by the index          words.go

@@ -54,6 +54,9 @@ func (l *List) Sets() int { return len(l.sets) }
 // Flags returns a flag set by its number.
 func (l *List) Flags(set int) mail.Flags { return l.sets[set].Flags }
 
+// Labels returns the labels of Gmail of a flag set, raw.
+func (l *List) Labels(set int) []string { return l.sets[set].Labels }
+
 // Date returns the INTERNALDATE of a message.
 func (l *List) Date(i int) mail.Date {
 	r := &l.rows[i]

@@ -19,6 +19,8 @@ type Mailbox struct {
 	Subscribed bool
 	Selectable bool
 
+	Archived *manifest.Mailbox // as the night has it; nil in a view of all nights
+
 	numbers Numbers
 	load    func(context.Context) (*List, error)
 }
@@ -53,6 +55,16 @@ func (v *View) Mailbox(name string) *Mailbox {
 	}
 	for _, m := range v.Mailboxes {
 		if m.Name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// Raw returns the mailbox of a night whose name on the server was raw, or nil.
+func (v *View) Raw(raw string) *Mailbox {
+	for _, m := range v.Mailboxes {
+		if m.Archived != nil && m.Archived.Raw == raw {
 			return m
 		}
 	}

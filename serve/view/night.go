@@ -23,7 +23,12 @@ func (a *Archive) night(ctx context.Context, account string, ref history.Ref) (*
 	}
 	contents := a.reader.Contents(named.Manifest)
 	contents.Head = named.Head
-	v := &View{Account: account, Night: named.Head}
+	return a.viewOf(ctx, account, contents)
+}
+
+// viewOf returns the view of a manifest.
+func (a *Archive) viewOf(ctx context.Context, account string, contents *archive.Contents) (*View, error) {
+	v := &View{Account: account, Night: contents.Head, Contents: contents}
 	archived, err := v.read(ctx, contents)
 	if err != nil {
 		return nil, err
@@ -55,7 +60,7 @@ func (v *View) read(ctx context.Context, contents *archive.Contents) (list []*ma
 func (a *Archive) mailbox(contents *archive.Contents, m *manifest.Mailbox, names *names, all []*manifest.Mailbox) *Mailbox {
 	served := &Mailbox{
 		Name: names.of(m), Delimiter: names.delimiter, Attributes: attributes(m), SpecialUse: m.SpecialUse, Subscribed: m.Subscribed,
-		Selectable: m.Selectable(),
+		Selectable: m.Selectable(), Archived: m,
 	}
 	if !served.Selectable {
 		return served

@@ -1,0 +1,147 @@
+package page
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/serve/view"
+)
+
+// accountsPage is the first page.
+type accountsPage struct {
+	page
+	Accounts []accountRow
+	Check    string // the command line that checks the archive
+}
+
+// accountRow is an account, and how it is doing.
+type accountRow struct {
+	Name     string
+	Address  string
+	Newest   time.Time
+	LastGood time.Time
+	Messages int64
+	Bytes    int64
+	Late     bool     // the last good night is older than it should be
+	Remarks  []string // what is wrong with the newest night
+}
+
+// lateAfter is the age of a last good night after which something is wrong with the backups of most people.
+const lateAfter = 48 * time.Hour
+
+func (s *Server) accounts(w http.ResponseWriter, r *request) error {
+	states, damage, err := s.o.Archives.States(r.Context())
+	if err != nil {
+		return err
+	}
+	p := accountsPage{page: page{Title: "Accounts"}, Check: command(nil, "check")}
+	p.damaged(damage...)
+	for _, state := range states {
+		m := state.Newest.Manifest
+		row := accountRow{
+			Name: state.Account, Address: to("account", accountParam, state.Account), Newest: state.Newest.Head.Time, LastGood: state.LastGood,
+			Messages: m.Totals.Messages, Bytes: m.Totals.Bytes, Late: time.Since(state.LastGood) > lateAfter, Remarks: remarks(m),
+		}
+		row.Remarks = append(row.Remarks, oneLines(state.Lost)...)
+		if len(state.Damage) > 0 {
+			row.Remarks = append(row.Remarks, ui.Plural(len(state.Damage), "night")+" that cannot be read")
+		}
+		p.Accounts = append(p.Accounts, row)
+	}
+	return s.show(w, "accounts", p)
+}
+
+// remarks returns what is wrong with a night, in a few words each.
+func remarks(m *manifest.Manifest) (words []string) {
+	switch {
+	case m.State != manifest.Complete:
+		words = append(words, "not complete")
+	case !m.Consistent:
+		words = append(words, "changed while it was read")
+	}
+	if n := m.Totals.Failures; n > 0 {
+		words = append(words, ui.Plural(n, "failure"))
+	}
+	if len(m.Alarm) > 0 {
+		words = append(words, "shrank")
+	}
+	if n := len(m.Warnings); n > 0 {
+		words = append(words, ui.Plural(n, "warning"))
+	}
+	return words
+}
+
+// isBad reports whether a night has failures or alarms.
+func isBad(m *manifest.Manifest) bool { return m.Totals.Failures > 0 || len(m.Alarm) > 0 }
+
+func oneLines(texts []string) (lines []string) {
+	for _, text := range texts {
+		lines = append(lines, ui.OneLine(text))
+	}
+	return lines
+}
+
+// accountPage is the nights of an account.
+type accountPage struct {
+	page
+	Latest string // address of the latest complete night
+	Pager  pager
+	Nights []nightRow
+}
+
+// nightRow is a night in a list.
+type nightRow struct {
+	Address  string
+	Time     time.Time
+	Messages int64
+	Bytes    int64
+	New      int64
+	Remarks  []string
+	Bad      bool
+}
+
+// nightsOnPage is how many nights a page lists.
+const nightsOnPage = 60
+
+func (s *Server) account(w http.ResponseWriter, r *request) error {
+	h, err := r.history()
+	if err != nil {
+		return err
+	}
+	p := accountPage{page: page{Title: h.Account, Account: h.Account, Crumbs: crumbs(nil)}}
+	p.damaged(h.Damage...)
+	if i := h.Latest(); i >= 0 {
+		p.Latest = nightAddress(h, i)
+	}
+	p.Pager = newPager(len(h.Nights), nightsOnPage, r.number(pageParam), func(n string) string {
+		return to("account", accountParam, h.Account, pageParam, n)
+	})
+	for i := p.Pager.First; i < p.Pager.End; i++ {
+		n := &h.Nights[i]
+		p.Nights = append(p.Nights, nightRow{
+			Address: nightAddress(h, i), Time: n.Head.Time, Messages: n.Manifest.Totals.Messages, Bytes: n.Manifest.Totals.Bytes,
+			New: n.Manifest.Totals.NewMessages, Remarks: remarks(n.Manifest), Bad: isBad(n.Manifest),
+		})
+	}
+	return s.show(w, "account", p)
+}
+
+// nightAddress returns the address of the page of a night.
+func nightAddress(h *view.History, i int) string {
+	return to("night", accountParam, h.Account, nightParam, nightID(h, i))
+}
+
+// crumbs returns the pages above that of a night, or of a mailbox of it.
+func crumbs(p *place) []crumb {
+	all := []crumb{{"Accounts", "./"}}
+	if p == nil {
+		return all
+	}
+	all = append(all, crumb{p.history.Account, to("account", accountParam, p.history.Account)})
+	if p.mailbox != nil {
+		all = append(all, crumb{when(p.view.Night.Time), nightAddress(p.history, p.index)})
+	}
+	return all
+}

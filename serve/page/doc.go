@@ -1,0 +1,17 @@
+// Package page serves the nights of an archive as HTML pages, to read only. No page needs a script, and none has one.
+//
+//	request ──► gate.Gate           who may ask                                             package gate
+//	        ──► Server.ServeHTTP    a route: reads its parameters, and shows a template     server.go, route.go, show.go
+//	              │ accounts.go     the accounts, and how they are doing
+//	              │ account.go      the nights of an account
+//	              │ night.go        the mailboxes of a night
+//	              │ mailbox.go      the messages of a mailbox, sorted (order.go)
+//	              │ message.go      a message: text, header, source, attachments (letter.go)
+//	              │ frame.go        its HTML, in a sandbox
+//	              └ link.go         where a link of a message leads
+//
+// A page names what it shows by the parameters of its address: an account, the id of a night, the name that the server gave a
+// mailbox, a UID. Names can have every character, also those that a path cannot have.
+//
+// What is damaged is a sentence in its place, and never ends a page.
+package page

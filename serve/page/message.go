@@ -1,0 +1,233 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/attachment"
+	"github.com/mailstrata/mailstrata/internal/header"
+	"github.com/mailstrata/mailstrata/serve/view"
+)
+
+// messagePage is a message.
+type messagePage struct {
+	page
+	Fields      []field // that people read first
+	Date        time.Time
+	RawDate     string // if it cannot be read
+	Size        int64
+	UID         uint32
+	Mailbox     string
+	Flags       []string
+	Labels      []string
+	Tabs        []tab
+	Show        string
+	Frame       string // address of the HTML; empty: there is none
+	Texts       []textPart
+	Header      []field // if it is shown
+	Source      string  // if it is shown
+	Cut         bool    // not all is shown
+	Attachments []attachmentRow
+	Newer       string // addresses of the neighbors
+	Older       string
+	Download    string
+	Restore     string // command lines
+	Cat         string
+}
+
+// field is a field of a header, decoded.
+type field struct{ Name, Value string }
+
+// tab is a way to show a message.
+type tab struct {
+	Name, Address string
+	Current       bool
+}
+
+// The ways to show a message.
+const (
+	showHTML   = "html"
+	showText   = "text"
+	showHeader = "header"
+	showSource = "source"
+)
+
+// attachmentRow is an attachment in a list.
+type attachmentRow struct {
+	Name, Type string
+	Size       int64
+	Address    string
+}
+
+// Limits of what a page shows of a message. A download has all of it.
+const (
+	maxShown       = 1 << 20   // bytes of text
+	maxSource      = 256 << 10 // bytes of source
+	maxAttachments = 500
+	largeMessage   = 1 << 20 // one at a time is larger when it is read
+)
+
+func (s *Server) message(w http.ResponseWriter, r *request) error {
+	p, i, err := r.message()
+	if err != nil {
+		return err
+	}
+	end, err := s.readingOf(r.Context(), p.list.Size(i))
+	if err != nil {
+		return err
+	}
+	defer end()
+	data := &messagePage{
+		page: page{Account: p.history.Account, Night: p.id(), Crumbs: append(crumbs(p), crumb{p.mailbox.Archived.Name, p.address("mailbox")})},
+		Size: p.list.Size(i), UID: uint32(p.list.UID(i)), Mailbox: p.mailbox.Archived.Name, Flags: p.list.Flags(p.list.Set(i)),
+		Labels: labels(p.list.Labels(p.list.Set(i))), Download: p.address("eml", uidParam, fmt.Sprint(p.list.UID(i))),
+	}
+	data.Date, data.RawDate = dateOf(p.list.Date(i))
+	uid := fmt.Sprint(p.list.UID(i))
+	data.Restore = command(p.history.Archive(), "restore", shortID(p), "--mailbox", data.Mailbox, "--message", uid, "--to", target(p.history.Account))
+	data.Cat = command(p.history.Archive(), "cat", shortID(p), data.Mailbox, uid)
+	if err := s.neighbors(r, p, i, data); err != nil {
+		return err
+	}
+	if err := s.fillMessage(r, p, i, data); err != nil {
+		if r.Context().Err() != nil || archive.UnlessDamage(err) != nil {
+			return err
+		}
+		data.damaged(fmt.Errorf("the message cannot be read: %w", err))
+	}
+	data.Title = cmp.Or(data.Title, "No subject")
+	return s.show(w, "message", data)
+}
+
+// readingOf waits until a message may be read. The caller ends that.
+func (s *Server) readingOf(ctx context.Context, size int64) (end func(), err error) {
+	if size > largeMessage {
+		return take(ctx, s.large)
+	}
+	return take(ctx, s.small)
+}
+
+// neighbors sets the links to the messages beside this one.
+func (s *Server) neighbors(r *request, p *place, i int, data *messagePage) error {
+	order := r.values.Get(sortParam)
+	if field := strings.TrimPrefix(order, "-"); field != byDate && field != bySize {
+		order = usual[byDate] // others read the whole mailbox
+	}
+	indexes, err := s.orders.get(r.Context(), p.list, order)
+	if err != nil {
+		return err
+	}
+	for n, at := range indexes {
+		if int(at) != i {
+			continue
+		}
+		link := func(n int) string {
+			return p.address("message", uidParam, fmt.Sprint(p.list.UID(int(indexes[n]))), sortParam, order)
+		}
+		if n > 0 {
+			data.Newer = link(n - 1)
+		}
+		if n+1 < len(indexes) {
+			data.Older = link(n + 1)
+		}
+	}
+	return nil
+}
+
+// fillMessage reads the message.
+func (s *Server) fillMessage(r *request, p *place, i int, data *messagePage) error {
+	m, err := record(r.Context(), p.list, i)
+	if err != nil {
+		return err
+	}
+	l, err := readLetter(r.Context(), p.list.Contents(), m.Record)
+	if err != nil {
+		return err
+	}
+	data.Title = oneLine(header.Text(l.header, "Subject"))
+	for _, name := range []string{"From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date"} {
+		var values []string
+		for value := range header.Texts(l.header, name) {
+			values = append(values, oneLine(value))
+		}
+		if len(values) > 0 && !(name == "Sender" && values[0] == data.field("From")) {
+			data.Fields = append(data.Fields, field{name, strings.Join(values, "; ")})
+		}
+	}
+	data.Show = l.choose(r.values.Get(showParam))
+	for _, t := range l.tabs() {
+		address := p.address("message", uidParam, fmt.Sprint(data.UID), sortParam, r.values.Get(sortParam), showParam, t)
+		data.Tabs = append(data.Tabs, tab{tabNames[t], address, t == data.Show})
+	}
+	switch data.Show {
+	case showHTML:
+		data.Frame = p.address("frame", uidParam, fmt.Sprint(data.UID))
+	case showText:
+		data.Texts, data.Cut = l.texts()
+		data.Cut = data.Cut || l.truncated
+	case showHeader:
+		for name, value := range header.Fields(l.header) {
+			data.Header = append(data.Header, field{oneLine(name), oneLine(header.Decode(value))})
+		}
+	case showSource:
+		if data.Source, err = source(r.Context(), p.list.Contents(), m.Record); err != nil {
+			return err
+		}
+		data.Cut = data.Size > maxSource
+	}
+	return s.listAttachments(r, p, m, data)
+}
+
+// field returns the value of a field that is shown, or an empty string.
+func (data *messagePage) field(name string) string {
+	for _, f := range data.Fields {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+var tabNames = map[string]string{showHTML: "Message", showText: "Text", showHeader: "Header", showSource: "Source"}
+
+// record returns a message of a list.
+func record(ctx context.Context, l *view.List, i int) (view.Message, error) {
+	for m, err := range l.Records(ctx, func(yield func(int) bool) { yield(i) }) {
+		return m, err
+	}
+	return view.Message{}, errNotFound
+}
+
+// listAttachments adds the attachments.
+func (s *Server) listAttachments(r *request, p *place, m view.Message, data *messagePage) error {
+	found, err := attachmentsOf(r.Context(), p, m)
+	if err != nil {
+		return err
+	}
+	for n, a := range found[:min(len(found), maxAttachments)] {
+		data.Attachments = append(data.Attachments, attachmentRow{
+			Name: fileName(a.Name, a.Type), Type: oneLine(a.Type), Size: a.Size,
+			Address: p.address("attachment", uidParam, fmt.Sprint(data.UID), numberParam, strconv.Itoa(n+1)),
+		})
+	}
+	return nil
+}
+
+// attachmentsOf returns the attachments of a message.
+func attachmentsOf(ctx context.Context, p *place, m view.Message) ([]attachment.Attachment, error) {
+	l := attachment.Lister{Chunks: p.list.Contents().Chunks(), Key: p.history.Archive().Repo().ChunkKey()}
+	one := func(yield func(view.Message, error) bool) { yield(m, nil) }
+	for found, err := range attachment.Of(ctx, l, one, recordOf) {
+		if err == nil {
+			err = found.Err
+		}
+		return found.Attachments, err
+	}
+	return nil, errNotFound
+}
