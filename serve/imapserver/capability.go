@@ -9,7 +9,7 @@ import (
 // capabilities are those of every state. CONDSTORE is not among them: flags of the latest night change under one UIDVALIDITY, and
 // nothing in the archive numbers these changes.
 const capabilities = "IMAP4rev1 LITERAL+ SASL-IR AUTH=PLAIN ID IDLE NAMESPACE CHILDREN UNSELECT LIST-EXTENDED LIST-STATUS " +
-	"SPECIAL-USE STATUS=SIZE ESEARCH"
+	"SPECIAL-USE STATUS=SIZE ESEARCH ACL RIGHTS=kxte"
 
 // capability is CAPABILITY (RFC 3501 section 6.1.1).
 func (c *session) capability(_ context.Context, cmd *command.Command) error {

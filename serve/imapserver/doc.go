@@ -2,7 +2,7 @@
 //
 //	Server.Serve ──► conn         one client: lines in, lines out, time limits          server.go, conn.go
 //	                  │ run       a command, in the state that it needs                 session.go
-//	                  ├ login.go, capability.go, list.go, status.go, select.go
+//	                  ├ login.go, capability.go, rights.go, list.go, status.go, select.go
 //	                  ├ fetch.go, batch.go ─► message.go, section.go, envelope.go, structure.go   FETCH
 //	                  ├ search.go ─► match.go, text.go                                          SEARCH
 //	                  └ refuse.go                                                               everything that would write

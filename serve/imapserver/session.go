@@ -62,7 +62,10 @@ func init() {
 		"EXPUNGE": {opened, (*session).expunge}, "FETCH": {opened, (*session).fetch}, "SEARCH": {opened, (*session).search},
 		"STORE": {opened, (*session).deny}, "MOVE": {opened, (*session).deny}, "COPY": {opened, (*session).deny},
 		"APPEND": {loggedIn, (*session).deny}, "CREATE": {loggedIn, (*session).deny}, "DELETE": {loggedIn, (*session).deny},
-		"RENAME": {loggedIn, (*session).deny}, "SUBSCRIBE": {loggedIn, (*session).deny}, "UNSUBSCRIBE": {loggedIn, (*session).deny},
+		"MYRIGHTS": {loggedIn, (*session).myRights}, "GETACL": {loggedIn, (*session).refuseRights},
+		"LISTRIGHTS": {loggedIn, (*session).refuseRights}, "SETACL": {loggedIn, (*session).refuseRights},
+		"DELETEACL": {loggedIn, (*session).refuseRights},
+		"RENAME":    {loggedIn, (*session).deny}, "SUBSCRIBE": {loggedIn, (*session).deny}, "UNSUBSCRIBE": {loggedIn, (*session).deny},
 	}
 	uidVerbs = make(map[string]verb)
 	for _, name := range []string{"FETCH", "SEARCH", "STORE", "MOVE", "COPY", "EXPUNGE"} {
