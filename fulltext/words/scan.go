@@ -22,13 +22,12 @@ func Scan(text string, yield func(Word) bool) {
 	s.word = make([]byte, 0, maxWord)
 	for i := 0; i < len(text) && !s.stopped; {
 		if c := text[i]; c < utf8.RuneSelf {
-			if c = ascii[c]; c == 0 {
+			if ascii[c] == 0 {
 				s.flush()
+				i++
 			} else {
-				s.grow(1, i, i+1)
-				s.word = append(s.word, c)
+				i = s.letters(text, i)
 			}
-			i++
 			continue
 		}
 		end := i
@@ -75,6 +74,24 @@ func (s *scanner) grow(n, start, end int) {
 		s.start = start
 	}
 	s.end = end
+}
+
+// letters takes the ASCII letters and digits from a place in the text on, of which there is at least one. It returns where they
+// end. Most text is of these, so they are not taken one by one.
+func (s *scanner) letters(text string, i int) (end int) {
+	for i < len(text) && text[i] < utf8.RuneSelf && ascii[text[i]] != 0 {
+		s.grow(1, i, i+1)
+		word := s.word
+		for _, c := range []byte(text[i:min(len(text), i+maxWord-len(word))]) {
+			if c >= utf8.RuneSelf || ascii[c] == 0 {
+				break
+			}
+			word = append(word, ascii[c])
+		}
+		i += len(word) - len(s.word)
+		s.word, s.end = word, i
+	}
+	return i
 }
 
 // run takes text without ASCII characters. The fold of a character replaces its compatibility form, so normalization matters
