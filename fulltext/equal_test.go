@@ -41,6 +41,12 @@ func randomMessage(r *rand.Rand, n int) fulltext.Message {
 	for range r.IntN(3) {
 		m.Fields.Body = append(m.Fields.Body, randomText(r, 30))
 	}
+	if r.IntN(2) == 0 && m.Fields.Body != nil { // an alternative, which has the same words or some of them
+		text := strings.Fields(m.Fields.Body[0])
+		from := r.IntN(3)
+		text = text[min(from, len(text)):max(min(from, len(text)), len(text)-r.IntN(3))]
+		m.Fields.Body = slices.Insert(m.Fields.Body, r.IntN(2), strings.Join(text, "\n"))
+	}
 	for range max(0, r.IntN(5)-2) {
 		m.Fields.Attachments = append(m.Fields.Attachments, randomText(r, 10))
 	}

@@ -6,14 +6,13 @@ import (
 	"fmt"
 
 	"github.com/ncruces/go-sqlite3"
-	"github.com/ncruces/go-sqlite3/ext/fts5"
 
 	"github.com/mailstrata/mailstrata/fulltext/pages"
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
 // Version is the version of what is in the pages. An index of another version is dropped and built again.
-const Version = 1000*2 + words.Version
+const Version = 1000*3 + words.Version
 
 // schema creates the tables, except for shards.
 //
@@ -74,7 +73,7 @@ func (d *database) connect() (err error) {
 	if d.conn, err = sqlite3.OpenContext(ctx, opened.add(d.file)); err != nil {
 		return d.failed(ctx, "open", err)
 	}
-	if err := fts5.Register(d.conn); err != nil {
+	if err := registerFTS5(d.conn); err != nil {
 		return d.failed(ctx, "open", err)
 	}
 	if err = d.conn.Exec(fmt.Sprintf(

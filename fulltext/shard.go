@@ -22,13 +22,13 @@ func shardOf(row int64) int64 { return min(max(row>>shardBits, 0), lastShard) }
 // shardSchema creates a shard with a number, which occurs four times.
 //
 // It has only the index of FTS5, not the texts (no content), and deletes without them (contentless_delete). The tokenizer
-// takes each run of ASCII letters, digits and bytes over 127 for a token, which are exactly the words that text.go writes. The
+// takes the words that text.go writes as they are (tokenizer.go). The
 // body is the first column, because positions in the first one are the shortest. FTS5 writes a segment when the places of words
 // take hashsize bytes; of encoded data, where no word comes twice, the words take much more memory. Segments are
 // merged a little with each write (automerge), so that no single update pays for all.
 const shardSchema = `
 CREATE VIRTUAL TABLE text_%[1]d USING fts5(body, subject, sender, recipients, attachment,
-	content='', contentless_delete=1, tokenize='ascii', detail=full);
+	content='', contentless_delete=1, tokenize='spaces', detail=full);
 INSERT INTO text_%[1]d(text_%[1]d, rank) VALUES('hashsize', 4194304);
 INSERT INTO text_%[1]d(text_%[1]d, rank) VALUES('automerge', 8);
 INSERT INTO shard(number) VALUES(%[1]d);
