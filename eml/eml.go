@@ -1,4 +1,5 @@
-// Package eml restores an archived account to a directory of .eml files. Target is a restore.Target.
+// Package eml restores an archived account to .eml files: Target writes them to a directory, and Archive to one ZIP or tar file
+// that has the same files. Both are a restore.Target.
 //
 // An .eml file is the archived bytes of one message. Mail programs and the tools of a shell can open it. Each mailbox
 // is a directory; those below it are its subdirectories:
@@ -15,7 +16,9 @@
 //
 //	{"file":"2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml","uid":42,"internaldate":" 1-Oct-2023 00:00:00 +0000","flags":["\\Seen"]}
 //
-// A second restore adds nothing, because a listing of the directory shows which messages it has.
+// A second restore to a directory adds nothing, because a listing of the directory shows which messages it has. A ZIP or tar file
+// is written once, as a stream; a file that exists is an error. In it, flags.jsonl follows the messages of its mailbox, and a
+// mailbox without messages has no directory.
 package eml
 
 import (

@@ -36,7 +36,7 @@ func (b body) WriteTo(_ context.Context, w io.Writer) error {
 func (b body) Verify(context.Context) error { return b.err }
 
 func message(uid mail.UID, text string, flags ...string) restore.Message {
-	return restore.Message{UID: uid, Hash: chunk.ID(sha256.Sum256([]byte(text))), Flags: mail.NewFlags(flags...),
+	return restore.Message{UID: uid, Size: int64(len(text)), Hash: chunk.ID(sha256.Sum256([]byte(text))), Flags: mail.NewFlags(flags...),
 		Internal: mail.ParseDate("17-Jul-1996 02:44:25 -0700"), Body: body{text: text}}
 }
 

@@ -20,20 +20,24 @@ type hashTag [8]byte
 
 func tagOf(hash chunk.ID) hashTag { return hashTag(hash[:8]) }
 
-// fileName returns the name for the file of a message: its date, its subject, and its UID and hash, which no other
-// message has. It depends only on the message, so every restore returns the same name. parseFileName inverts it.
+// fileName returns the name for the file of a message.
 func fileName(ctx context.Context, m *restore.Message) string {
-	words := []string{"undated"}
-	if date := m.Internal.Time(); m.Internal.IsReadable() && date.Year() >= 0 && date.Year() <= 9999 {
-		words[0] = date.Format("2006-01-02 1504")
-	}
+	var head []byte
 	if m.Header != nil {
-		if head, err := m.Header(ctx); err == nil {
-			words = append(words, shortSubject(header.Text(head, "Subject")))
-		}
+		head, _ = m.Header(ctx) // a name without a subject is a name
 	}
-	own := tagOf(m.Hash)
-	words = append(words, fmt.Sprintf("%d-%s%s", m.UID, hex.EncodeToString(own[:]), suffix))
+	return FileName(m.Internal, head, m.UID, m.Hash)
+}
+
+// FileName returns the name for the file of a message: its INTERNALDATE, its subject, and its UID and hash, which no other
+// message of its mailbox has. It depends only on the message, so every restore returns the same name. parseFileName inverts it.
+func FileName(date mail.Date, head []byte, uid mail.UID, hash chunk.ID) string {
+	words := []string{"undated", shortSubject(header.Text(head, "Subject"))}
+	if t := date.Time(); date.IsReadable() && t.Year() >= 0 && t.Year() <= 9999 {
+		words[0] = t.Format("2006-01-02 1504")
+	}
+	own := tagOf(hash)
+	words = append(words, fmt.Sprintf("%d-%s%s", uid, hex.EncodeToString(own[:]), suffix))
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 

@@ -128,14 +128,8 @@ type line struct {
 // without a file, which do no harm.
 func (f *folder) writeFlags(messages []restore.Message, names []string) error {
 	var lines bytes.Buffer
-	encoder := json.NewEncoder(&lines)
-	encoder.SetEscapeHTML(false)
-	for i := range messages {
-		m := &messages[i]
-		l := line{File: names[i], UID: m.UID, Flags: m.Flags, Internal: m.Internal.String()}
-		if err := encoder.Encode(l); err != nil {
-			return err
-		}
+	if err := writeLines(&lines, messages, names); err != nil {
+		return err
 	}
 	if info, err := f.root.Lstat(flagsFile); err == nil && !info.Mode().IsRegular() {
 		return &fs.PathError{Op: "open", Path: flagsFile, Err: errors.New("flags.jsonl is not a regular file")}
@@ -146,6 +140,20 @@ func (f *folder) writeFlags(messages []restore.Message, names []string) error {
 	}
 	_, err = file.Write(lines.Bytes())
 	return errors.Join(err, file.Close())
+}
+
+// writeLines writes the lines of messages for flags.jsonl.
+func writeLines(to io.Writer, messages []restore.Message, names []string) error {
+	encoder := json.NewEncoder(to)
+	encoder.SetEscapeHTML(false)
+	for i := range messages {
+		m := &messages[i]
+		l := line{File: names[i], UID: m.UID, Flags: m.Flags, Internal: m.Internal.String()}
+		if err := encoder.Encode(l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close gives the added files their names.

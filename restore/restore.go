@@ -115,6 +115,9 @@ func (r *restorer) execute(ctx context.Context) error {
 	if err == nil && mirror != nil {
 		err = mirror.apply(ctx, places)
 	}
+	if whole, ok := r.Target.(Committer); ok && err == nil {
+		err = whole.Commit()
+	}
 	return err
 }
 

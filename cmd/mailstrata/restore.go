@@ -19,7 +19,7 @@ import (
 type restoreCommand struct {
 	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed."`
 
-	To                  string `group:"target" placeholder:"TARGET" help:"Target: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
+	To                  string `group:"target" placeholder:"TARGET" help:"Target: maildir:PATH, mbox:PATH, eml:PATH, zip:FILE, tar:FILE, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
 	job.Selection       `embed:""`
 	WithDeleted         bool          `group:"target" help:"Also restore the flag \\Deleted. By default such messages come back without it."`
 	Prefix              string        `group:"target" placeholder:"NAME" help:"Put the mailboxes below this one."`
@@ -38,6 +38,8 @@ type restoreCommand struct {
 
 func (*restoreCommand) Help() string {
 	return `Restores mail from a manifest. Without --prune, a restore only adds: it never changes or removes what the target holds, and adds nothing twice. You can run the same restore again, also after an interruption. Do not run two restores into one target from two hosts at once. Each message is verified before it is written.
+
+A maildir: and an eml: are directories. mbox:PATH is a directory with an mbox for each mailbox, or one mbox for all if PATH ends in .mbox. zip:FILE and tar:FILE (.tar, .tar.gz) are one file with the messages as .eml. Files of mbox:, zip: and tar: are written once: they get their names when they are complete, and a file that exists is an error.
 
 mailstrata restores flags, keywords and INTERNALDATE as far as the target takes them. It reports each message that the target alters or refuses, and keeps it as .eml beside a report.
 
@@ -64,6 +66,11 @@ To get back one message, or those that a search finds:
 
     mailstrata restore 2026-03-14 --mailbox Projects --message 12 --to eml:/tmp/found
     mailstrata restore 2026-03-14 --from joao --since 2026-02-01 --to maildir:/tmp/found
+
+To take a folder out as one file, for Thunderbird, Apple Mail or a lawyer:
+
+    mailstrata restore latest --mailbox Projects --to mbox:/tmp/projects.mbox
+    mailstrata restore latest --mailbox Projects --to zip:/tmp/projects.zip
 
 To move everything to another server, below a mailbox "Old"; and a Gmail account, each message once:
 
@@ -171,7 +178,7 @@ func (p *program) restore(ctx context.Context, o restore.Options) (*restore.Repo
 
 // offerTarget returns the error for a missing --to, with the account of the manifest as a hint.
 func (c *restoreCommand) offerTarget(ctx context.Context, p *program) error {
-	missing := &hint.Usage{Text: "--to is missing", Hint: "--to maildir:PATH, --to eml:PATH, or --to imaps://user@host"}
+	missing := &hint.Usage{Text: "--to is missing", Hint: "--to maildir:PATH, --to mbox:PATH, --to eml:PATH, or --to imaps://user@host"}
 	r, err := p.Open(ctx)
 	if err != nil {
 		return missing

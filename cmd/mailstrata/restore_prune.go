@@ -21,6 +21,8 @@ func (c *restoreCommand) checkPrune() error {
 		return nil
 	case kind == "eml":
 		return hint.Usagef("--prune does not work with .eml files; restore to a new directory")
+	case kind == "mbox", kind == "zip", kind == "tar":
+		return hint.Usagef("--prune does not work with %s: files; restore to a new file", kind)
 	case c.Prefix != "":
 		return hint.Usagef("--prune and --prefix exclude each other")
 	}

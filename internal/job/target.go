@@ -22,6 +22,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/maildir"
+	"github.com/mailstrata/mailstrata/mbox/mboxrestore"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -31,23 +32,35 @@ type TargetFlags struct {
 	Account     access.AccountFlags
 }
 
-// files returns a directory of Maildirs or of .eml files as a destination.
+// fileKinds are the targets that are files: kind:PATH.
+var fileKinds = []string{"maildir", "eml", "mbox", "zip", "tar"}
+
+// files returns files as a destination.
 func (f *TargetFlags) files(kind, path string) (*Destination, error) {
 	place, err := realPath(path)
 	if err != nil {
 		return nil, err
 	}
 	d := &Destination{place: "files " + place}
-	if kind == "eml" {
-		d.Open = func(context.Context, *access.Host) (restore.Target, error) { return eml.New(path), nil }
+	opened := func(target restore.Target) (*Destination, error) {
+		d.Open = func(context.Context, *access.Host) (restore.Target, error) { return target, nil }
 		return d, nil
+	}
+	switch kind {
+	case "eml":
+		return opened(eml.New(path))
+	case "zip":
+		return opened(eml.NewZIP(path))
+	case "tar":
+		return opened(eml.NewTar(path))
+	case "mbox":
+		return opened(mboxrestore.New(path))
 	}
 	o := maildir.Options{
 		Layout: map[string]maildir.Layout{"maildir++": maildir.MaildirPP, "nested": maildir.Nested}[f.Layout],
 		EOL:    map[string]maildir.EOL{"auto": maildir.Auto, "lf": maildir.LF, "keep": maildir.AsIs}[f.EOL],
 	}
-	d.Open = func(context.Context, *access.Host) (restore.Target, error) { return maildir.New(path, o), nil }
-	return d, nil
+	return opened(maildir.New(path, o))
 }
 
 // realPath resolves the symbolic links of a path, as far as it exists.
@@ -110,9 +123,9 @@ func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, 
 	kind, path, _ := strings.Cut(to, ":")
 	kind = strings.ToLower(kind)
 	switch {
-	case (kind == "maildir" || kind == "eml") && path == "":
-		return nil, hint.Usagef("--to %s: the directory is missing", kind)
-	case kind == "maildir", kind == "eml":
+	case slices.Contains(fileKinds, kind) && path == "":
+		return nil, hint.Usagef("--to %s: the path is missing", kind)
+	case slices.Contains(fileKinds, kind):
 		path, err := h.Expand(path)
 		if err != nil {
 			return nil, err
@@ -127,11 +140,11 @@ func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, 
 	}
 	wrong := &hint.Usage{
 		Text: fmt.Sprintf("--to: unknown target %s", ui.Quote(kind)),
-		Hint: "use maildir:PATH, eml:PATH, imaps://user@host or imap://user@host",
+		Hint: "use maildir:PATH, mbox:PATH, eml:PATH, zip:FILE, tar:FILE, imaps://user@host or imap://user@host",
 	}
 	if !strings.Contains(to, ":") {
 		wrong.Text = "--to: unknown target"
-		wrong.Hint = fmt.Sprintf("use maildir:%s, eml:%[1]s or imaps://user@host", ui.Safe(to))
+		wrong.Hint = fmt.Sprintf("use maildir:%s, mbox:%[1]s, eml:%[1]s or imaps://user@host", ui.Safe(to))
 		if near := ui.DidYouMean(to, h.Names()); near != "" {
 			wrong.Hint += ", or an account of the configuration: " + near
 		}
@@ -178,6 +191,14 @@ func (b *PrefixTarget) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([
 // OpenRead implements restore.Previewer. It is called only after Preview.
 func (b *PrefixTarget) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
 	return b.Target.(restore.Previewer).OpenRead(ctx, place)
+}
+
+// Commit implements restore.Committer if the target does.
+func (b *PrefixTarget) Commit() error {
+	if target, ok := b.Target.(restore.Committer); ok {
+		return target.Commit()
+	}
+	return nil
 }
 
 // Inform implements restore.Informed if the target does.

@@ -83,7 +83,7 @@ var layers = map[string]string{
 	"backup/quota":    "backup/source mail",
 	"backup/sample":   "chunk internal/percent manifest",
 	"backup/source":   "internal/retry mail",
-	"eml":             "chunk internal/header internal/safename internal/tree mail restore",
+	"eml":             "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
 	"imap":            "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire internal/grace mail",
 	"imap/imaprestore": `
 		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
@@ -96,6 +96,7 @@ var layers = map[string]string{
 	"imap/internal/wire":        "mail",
 	"maildir":                   "archive chunk internal/canonical internal/safename internal/tree mail restore",
 	"mbox":                      "mail",
+	"mbox/mboxrestore":          "internal/lineend internal/local internal/safename internal/tree mail mbox restore",
 	"restore":                   "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 
 	// Serving archives to programs that read.
@@ -143,7 +144,8 @@ var layers = map[string]string{
 	"internal/inorder":  "",
 	"internal/job": `
 		archive archive/loss backup backup/source eml imap imap/imaprestore internal/access internal/config
-		internal/hint internal/local internal/percent internal/ui mail maildir repo restore`,
+		internal/hint internal/local internal/percent internal/ui mail maildir
+		mbox/mboxrestore repo restore`,
 	"internal/keyring":   "",
 	"internal/lineend":   "",
 	"internal/lint":      "",

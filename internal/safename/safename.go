@@ -141,13 +141,16 @@ const cutMark = "%2D"
 
 // Shorten returns an encoded name that file systems accept. A name that is too long is cut and ends with a hash of all
 // of it.
-func Shorten(encoded string) string {
-	if len(encoded) <= longest {
+func Shorten(encoded string) string { return ShortenTo(encoded, longest) }
+
+// ShortenTo is Shorten for a name of at most n bytes, 100 or more.
+func ShortenTo(encoded string, n int) string {
+	if len(encoded) <= n {
 		return encoded
 	}
 	sum := sha256.Sum256([]byte(encoded))
 	end := cutMark + hex.EncodeToString(sum[:16])
-	return cut(encoded, longest-len(end)) + end
+	return cut(encoded, n-len(end)) + end
 }
 
 // IsDevice reports whether a name in lower case, with any extension, is a device on Windows.
