@@ -7,7 +7,8 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -tags timetzdata -ldflags=-s -o /mailstrata ./cmd/mailstrata
+# The version comes from .git, as in a release.
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=true -tags timetzdata -ldflags='-s -w' -o /mailstrata ./cmd/mailstrata
 RUN mkdir /empty
 
 FROM scratch

@@ -6,12 +6,14 @@
 #   make servers    build the servers that the tests need into .testbed/bin (MinIO takes some minutes, once)
 #   make fuzz       every fuzz target for FUZZTIME (10s)
 #   make demo       back up and restore sample mail, offline
+#   make dist       build a release of the current commit into dist/: programs, packages, checksums (see release/doc.go)
 #   make bench      measure beside mbsync and restic, with BENCH='--maildir PATH --latency 50ms' (see bench/doc.go)
 
 GO       ?= go
 FUZZTIME ?= 10s
 BIN      := .testbed/bin
-SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age $(BIN)/kubeapi
+SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age $(BIN)/kubeapi $(PACKAGERS)
+PACKAGERS = $(BIN)/nfpm $(BIN)/cyclonedx
 
 # Packages that only compute are built without the race detector: compressing, cutting and deriving keys take twenty times
 # as long with it. GOFLAGS applies to the builds that tests start, too. CBOR is not in the list: it uses sync.Map, and the
@@ -22,7 +24,7 @@ COMPUTES := github.com/klauspost/compress/... golang.org/x/crypto/... github.com
             github.com/mailstrata/mailstrata/internal/removal
 WATCHED  := $(foreach package,$(COMPUTES),-gcflags=$(package)=-race=false)
 
-.PHONY: build test test-fast check servers packages fuzz demo bench clean
+.PHONY: build test test-fast check servers packages fuzz demo dist bench clean
 .DELETE_ON_ERROR:
 
 build:
@@ -65,9 +67,12 @@ fuzz:
 demo: build
 	./mailstrata demo
 
+dist: $(PACKAGERS)
+	$(GO) run ./release
+
 bench: servers
 	@testbed/packages mbsync=isync restic=restic notmuch=notmuch
 	$(GO) run ./bench $(BENCH)
 
 clean:
-	rm -rf mailstrata .testbed
+	rm -rf mailstrata dist .testbed

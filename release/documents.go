@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 
 // Documents are the files beside the program, which are the same for all targets.
 type documents struct {
-	texts       []file // README.md, LICENSE, CHANGELOG.md
+	texts       []file // README.md, LICENSE, CHANGELOG.md, and the script that restores without the program
 	pages       []file // manual pages, as mailstrata.1
 	completions []file // mailstrata.bash, mailstrata.fish, mailstrata.zsh
 	units       []file // of systemd: system/NAME and user/NAME
@@ -31,8 +32,8 @@ func readDocuments(c commit, program string) (documents, error) {
 		}
 		return err
 	}
-	for _, name := range []string{"README.md", "LICENSE", "CHANGELOG.md"} {
-		if err := read(&d.texts, name, name); err != nil {
+	for _, name := range []string{"README.md", "LICENSE", "CHANGELOG.md", "contrib/restore.py"} {
+		if err := read(&d.texts, name, path.Base(name)); err != nil {
 			return d, err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 type packager struct {
 	name      string // for nfpm, and the extension of the file
 	zsh       string
-	copyright bool // whether the licence is /usr/share/doc/mailstrata/copyright
+	copyright bool // whether the license is /usr/share/doc/mailstrata/copyright
 }
 
 var packagers = []packager{

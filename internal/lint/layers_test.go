@@ -120,6 +120,7 @@ var layers = map[string]string{
 	"bench/exchange": "bench/farline",
 	"bench/farline":  "",
 	"cmd/mailstrata": "*",
+	"release":        "",
 
 	// Helpers.
 	"internal/access": `

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const version = "1.2.3"
+
+// tree copies the sources of this module to a new directory and commits them there, so that the test does not depend on how
+// they were checked out. The tools are those of this module.
+func tree(t *testing.T) string {
+	t.Helper()
+	for _, tool := range []string{"git", "dpkg-deb"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing(t, tool)
+		}
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tool := range []string{"nfpm", "cyclonedx"} {
+		if _, err := os.Stat(filepath.Join(root, ".testbed/bin", tool)); err != nil {
+			missing(t, tool)
+		}
+	}
+	to := filepath.Join(t.TempDir(), "tree")
+	if err := os.Mkdir(to, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		switch entry.Name() {
+		case ".git", ".testbed", "dist", "mailstrata":
+			continue
+		}
+		if out, err := exec.Command("cp", "-R", filepath.Join(root, entry.Name()), to).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	if err := os.Symlink(filepath.Join(root, ".testbed"), filepath.Join(to, ".testbed")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	git(t, to, "init", "--quiet")
+	git(t, to, "add", "--all", "--", ".", ":!.testbed")
+	git(t, to, "commit", "--quiet", "--message", "all")
+	git(t, to, "tag", "v"+version)
+	return to
+}
+
+func git(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	command := exec.Command("git", append([]string{"-c", "user.name=test", "-c", "user.email=test@mail.example"}, args...)...)
+	command.Dir = dir
+	command.Env = append(os.Environ(), "GIT_AUTHOR_DATE=2026-03-13T02:10:00Z", "GIT_COMMITTER_DATE=2026-03-13T02:10:00Z")
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+}
+
+// missing skips a test, or fails it where every tool is required.
+func missing(t *testing.T, tool string) {
+	t.Helper()
+	if os.Getenv("MAILSTRATA_REQUIRE_SERVERS") != "" {
+		t.Fatalf("%s is not installed", tool)
+	}
+	t.Skipf("%s is not installed: run make packages servers", tool)
+}
+
+// The same commit gives the same files, whatever the directory, the time zone and the directory for temporary files. The
+// packages and the archive have a program that runs and has the version of the release.
+func TestRelease(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program twice")
+	}
+	first := tree(t)
+	host := []target{{runtime.GOOS, runtime.GOARCH}}
+	out := filepath.Join(t.TempDir(), "first")
+	if err := release(first, out, host); err != nil {
+		t.Fatal(err)
+	}
+
+	second, again := filepath.Join(t.TempDir(), "a directory with another name"), filepath.Join(t.TempDir(), "second")
+	if err := os.Rename(first, second); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TZ", "Asia/Tokyo")
+	t.Setenv("TMPDIR", t.TempDir())
+	if err := release(second, again, host); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, out, again)
+
+	base := filepath.Join(out, "mailstrata_"+version+"_"+runtime.GOOS+"_"+runtime.GOARCH)
+	checkDeb(t, base+".deb")
+	checkTar(t, base+".tar.gz", "mailstrata", "restore.py", "man/mailstrata-restore.1", "completion/mailstrata.zsh", "systemd/system/mailstrata.service")
+	checkTar(t, base+".apk", "usr/bin/mailstrata", "usr/share/man/man1/mailstrata.1.gz", "etc/mailstrata/environment")
+	checkBill(t, base+".cdx.json")
+	checksums := exec.Command("sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS")
+	checksums.Dir = out
+	if out, err := checksums.CombinedOutput(); err != nil {
+		t.Errorf("sha256sum: %v\n%s", err, out)
+	}
+}
+
+// compare requires that two directories have the same files.
+func compare(t *testing.T, a, b string) {
+	t.Helper()
+	left, right := files(t, a), files(t, b)
+	for name, data := range left {
+		if !bytes.Equal(data, right[name]) {
+			t.Errorf("%s differs between two builds", name)
+		}
+	}
+	if len(left) != len(right) || len(left) != 6 {
+		t.Errorf("releases have %d and %d files, want 6", len(left), len(right))
+	}
+}
+
+func files(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	list := make(map[string][]byte)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		data, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list[entry.Name()] = data
+	}
+	return list
+}
+
+// checkDeb unpacks a package of Debian, and runs its program.
+func checkDeb(t *testing.T, path string) {
+	t.Helper()
+	root := t.TempDir()
+	if out, err := exec.Command("dpkg-deb", "--extract", path, root).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(filepath.Join(root, "usr/bin/mailstrata"), "version", "--json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var says struct{ Version string }
+	if err := json.Unmarshal(out, &says); err != nil || says.Version != "v"+version {
+		t.Errorf("the program of the package has version %q (%v), want v%s", says.Version, err, version)
+	}
+	unit, err := os.ReadFile(filepath.Join(root, "usr/lib/systemd/system/mailstrata.service"))
+	if err != nil || !strings.Contains(string(unit), "ExecStart=/usr/bin/mailstrata ") {
+		t.Errorf("the unit does not start the program of the package: %v\n%s", err, unit)
+	}
+	for _, name := range []string{
+		"etc/mailstrata/environment", "usr/share/doc/mailstrata/copyright", "usr/share/man/man1/mailstrata.1.gz",
+		"usr/share/bash-completion/completions/mailstrata", "usr/lib/systemd/user/mailstrata.timer",
+	} {
+		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	control, err := exec.Command("dpkg-deb", "--field", path, "Version", "Architecture").Output()
+	if err != nil || !strings.Contains(string(control), version) {
+		t.Errorf("the package says %q (%v)", control, err)
+	}
+}
+
+// checkTar requires files in a compressed tar archive. A package of Alpine is several of these, one after the other.
+func checkTar(t *testing.T, path string, want ...string) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var names []string
+	compressed, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for archive := tar.NewReader(compressed); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, strings.TrimPrefix(header.Name, "mailstrata_"+version+"_"+runtime.GOOS+"_"+runtime.GOARCH+"/"))
+	}
+	for _, name := range want {
+		if !slices.Contains(names, name) {
+			t.Errorf("%s lacks %s: it has %v", filepath.Base(path), name, names)
+		}
+	}
+}
+
+// checkBill requires that the bill of materials has the modules that the program consists of.
+func checkBill(t *testing.T, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bill struct {
+		Components []struct{ Name, Version string }
+	}
+	if err := json.Unmarshal(data, &bill); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"filippo.io/age", "github.com/minio/minio-go/v7", "std"} {
+		if !slices.ContainsFunc(bill.Components, func(c struct{ Name, Version string }) bool { return c.Name == name && c.Version != "" }) {
+			t.Errorf("the bill of materials lacks %s", name)
+		}
+	}
+}
+
+// A release of a tree that no commit describes is refused, before anything is built.
+func TestReleaseOfChanges(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "file")
+	if err := os.WriteFile(name, []byte("one"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	git(t, dir, "init", "--quiet")
+	git(t, dir, "add", "file")
+	git(t, dir, "commit", "--quiet", "--message", "one")
+	if err := os.WriteFile(name, []byte("two"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	if err := release(dir, out, targets); err == nil || !strings.Contains(err.Error(), "M file") {
+		t.Errorf("release of a changed tree: %v", err)
+	}
+	if _, err := os.Stat(out); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a refused release left %s: %v", out, err)
+	}
+}
+
+func TestParseTargets(t *testing.T) {
+	if list, err := parseTargets("linux/amd64,darwin/arm64"); err != nil || len(list) != 2 {
+		t.Errorf("two targets: %v, %v", list, err)
+	}
+	if list, err := parseTargets(""); err != nil || len(list) != len(targets) {
+		t.Errorf("all targets: %v, %v", list, err)
+	}
+	if _, err := parseTargets("plan9/amd64"); err == nil {
+		t.Error("plan9 is no target of a release, and is accepted")
+	}
+}
