@@ -12,12 +12,13 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Hit is a message that matches a Query, as it is in the newest manifest that has it. Between First and Last, there may be
-// manifests that do not have it.
+// Hit is a message that matches a Query, as it is in the newest manifest that has it.
 type Hit struct {
 	Match
+	Also        []Match           // its copies that match, in other mailboxes or under other UIDs; only Merged sets it
 	Contents    *archive.Contents // of Last
 	First, Last repo.Head         // the oldest and the newest manifest that have it
+	Absent      int               // how many complete manifests between First and Last do not have it
 }
 
 // FindAll yields each message that matches the query in any committed manifest, once for each account, those of newer manifests
@@ -32,8 +33,7 @@ func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants f
 		reader := archive.NewReader(r)
 		reader.Keep(repo.KeptMail)
 		h := &allSearch{
-			reader: reader, ahead: archive.NewLookahead(reader, wants, q.ReadsFlags()), wants: wants, query: q,
-			readable: r.CanRead(), yield: yield,
+			reader: reader, ahead: archive.NewLookahead(reader, wants, q.ReadsFlags()), wants: wants, query: q, yield: yield,
 		}
 		var present *accountSearch
 		for p, err := range readMessages(ctx, reader, newMatcher(q), h.pages(ctx, r, account)) {
@@ -59,12 +59,11 @@ func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants f
 
 // allSearch is a search in all manifests.
 type allSearch struct {
-	reader   *archive.Reader
-	ahead    *archive.Lookahead
-	wants    func(*manifest.Mailbox) bool
-	query    Query
-	readable bool // the key can read mail
-	yield    func(*Hit, error) bool
+	reader *archive.Reader
+	ahead  *archive.Lookahead
+	wants  func(*manifest.Mailbox) bool
+	query  Query
+	yield  func(*Hit, error) bool
 }
 
 // pages yields the pages of the manifests of an account, or of all, each page once for each account.
@@ -100,6 +99,7 @@ func (h *allSearch) pages(ctx context.Context, r *repo.Repo, account string) ite
 type accountSearch struct {
 	*allSearch
 	heads     []repo.Head
+	partial   []bool             // which manifests may lack messages
 	pages     map[pageKey]uint32 // pages that were listed, and which of spans; 0 if nothing was found there
 	spans     []pageSpan
 	free      []uint32 // of spans
@@ -121,10 +121,11 @@ func newAccountSearch(h *allSearch) *accountSearch {
 // pageKey is a page as the query sees it. flags is set only if the query has conditions on flags.
 type pageKey struct{ records, flags chunk.Prefix }
 
-// pageSpan is a page with hits, and the oldest manifest that has it.
+// pageSpan is a page with hits, and the manifests that have it.
 type pageSpan struct {
-	oldest uint32
-	hits   []uint32
+	run
+	earlier []run // newer ones, before an interruption
+	hits    []uint32
 }
 
 // hit is a message that was found, in the newest manifest that has it.
@@ -132,11 +133,14 @@ type hit struct {
 	newest, oldest uint32
 	uid            mail.UID
 	mailbox        string // raw name
+	covered        uint32 // of countAbsent: up to this manifest, its places are counted
+	absent         int
 }
 
 // manifest yields the pages of the next manifest. It reports whether to go on.
 func (h *accountSearch) manifest(ctx context.Context, s archive.Summary, yield func(*page, error) bool) bool {
 	h.heads = append(h.heads, s.Head)
+	h.partial = append(h.partial, s.Manifest.State != manifest.Complete || s.Manifest.Totals.Failures > 0)
 	c := h.reader.Contents(s.Manifest)
 	for mailbox, err := range h.ahead.Mailboxes(ctx, c) {
 		if err != nil {
@@ -177,7 +181,9 @@ func (h *accountSearch) unlisted(pages iter.Seq2[manifest.Page, error]) iter.Seq
 		for page, err := range pages {
 			if err == nil {
 				if span, known := h.pages[h.key(page)]; known {
-					h.spans[span].oldest = h.now()
+					if span > 0 {
+						h.spans[span].extend(h.now())
+					}
 					continue
 				}
 				h.pages[h.key(page)] = h.newSpan()
@@ -189,9 +195,20 @@ func (h *accountSearch) unlisted(pages iter.Seq2[manifest.Page, error]) iter.Seq
 	}
 }
 
+// extend records that a manifest has the page.
+func (s *pageSpan) extend(number uint32) {
+	if number > s.oldest+1 && len(s.earlier) < maxRuns {
+		s.earlier, s.newest = append(s.earlier, s.run), number
+	}
+	s.oldest = number
+}
+
+// maxRuns bounds the memory for a page that comes and goes.
+const maxRuns = 100
+
 // newSpan returns which of spans is that of a page that was found in the present manifest.
 func (h *accountSearch) newSpan() uint32 {
-	span := pageSpan{oldest: h.now()}
+	span := pageSpan{run: run{h.now(), h.now()}}
 	if n := len(h.free); n > 0 {
 		at := h.free[n-1]
 		h.free, h.spans[at] = h.free[:n-1], span
@@ -238,7 +255,7 @@ func (h *accountSearch) add(ctx context.Context, p *page) bool {
 		if !known {
 			at = uint32(len(h.hits))
 			h.byHash[record.Hash] = at
-			h.hits = append(h.hits, hit{newest: p.number, oldest: p.number, uid: record.UID, mailbox: p.mailbox.Raw})
+			h.hits = append(h.hits, hit{newest: p.number, oldest: p.number, uid: record.UID, mailbox: p.mailbox.Raw, covered: p.number})
 		}
 		h.spans[span].hits = append(h.spans[span].hits, at)
 	}
@@ -272,6 +289,7 @@ func (h *accountSearch) yieldHits(ctx context.Context) bool {
 			h.hits[at].oldest = max(h.hits[at].oldest, span.oldest)
 		}
 	}
+	h.countAbsent()
 	for from := 0; from < len(h.hits); {
 		to := from + 1
 		for to < len(h.hits) && h.hits[to].newest == h.hits[from].newest {
@@ -292,11 +310,12 @@ func (h *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
 	if err != nil {
 		return yieldError(ctx, h.yield, err)
 	}
-	uids, oldest := make(map[string]mail.UIDSet), make(map[messageKey]uint32)
-	for _, s := range found {
+	uids, hits := make(map[string]mail.UIDSet), make(map[messageKey]*hit)
+	for i := range found {
+		s := &found[i]
 		set := uids[s.mailbox]
 		set.Add(s.uid)
-		uids[s.mailbox], oldest[messageKey{s.mailbox, s.uid}] = set, s.oldest
+		uids[s.mailbox], hits[messageKey{s.mailbox, s.uid}] = set, s
 	}
 	for mailbox, err := range c.Mailboxes(ctx) {
 		if err != nil {
@@ -305,19 +324,15 @@ func (h *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
 			}
 			continue
 		}
-		entries := c.EntriesAt(ctx, mailbox, uids[mailbox.Raw])
-		if h.readable {
-			entries = archive.EntryHeadersAhead(ctx, h.reader, entries) // the caller shows them
-		}
-		for entry, err := range entries {
+		for entry, err := range c.EntriesAt(ctx, mailbox, uids[mailbox.Raw]) {
 			if err != nil {
 				if !yieldError(ctx, h.yield, err) {
 					return false
 				}
 				continue
 			}
-			first := h.heads[oldest[messageKey{mailbox.Raw, entry.UID}]]
-			if !h.yield(&Hit{Match: Match{mailbox, entry}, Contents: c, First: first, Last: head}, nil) {
+			s := hits[messageKey{mailbox.Raw, entry.UID}]
+			if !h.yield(&Hit{Match: Match{mailbox, entry}, Contents: c, First: h.heads[s.oldest], Last: head, Absent: s.absent}, nil) {
 				return false
 			}
 		}

@@ -38,6 +38,7 @@ func TestFindAllMatchesNaiveScan(t *testing.T) {
 		}
 		archivetest.Backup(t, r, a)
 	}
+	gaps := 0
 	for _, q := range []search.Query{
 		{Subject: "WORD 3"},
 		{Subject: "word 3", Flags: []string{`\flagged`}},
@@ -48,6 +49,7 @@ func TestFindAllMatchesNaiveScan(t *testing.T) {
 		for _, only := range []string{"", "Archive"} {
 			wants := func(m *manifest.Mailbox) bool { return only == "" || m.Name == only }
 			want := map[chunk.ID][2]string{} // the first and the last manifest
+			absent, lacked, nights := map[chunk.ID]int{}, map[chunk.ID]int{}, 0
 			for s, err := range archive.Manifests(t.Context(), r) {
 				if err != nil {
 					t.Fatal(err)
@@ -56,11 +58,16 @@ func TestFindAllMatchesNaiveScan(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				nights++
 				for found, err := range search.Find(t.Context(), c, q, wants) {
 					if err != nil {
 						t.Fatal(err)
 					}
 					seen, ok := want[found.Entry.Hash]
+					if now := lacked[found.Entry.Hash]; ok && now < nights-1 {
+						absent[found.Entry.Hash] += nights - 1 - now
+					}
+					lacked[found.Entry.Hash] = nights
 					if !ok {
 						seen[1] = s.Head.Name // the newest comes first
 					}
@@ -77,6 +84,10 @@ func TestFindAllMatchesNaiveScan(t *testing.T) {
 					t.Errorf("%s is yielded twice", s.Entry.Hash)
 				}
 				got[s.Entry.Hash] = [2]string{s.First.Name, s.Last.Name}
+				if s.Absent != absent[s.Entry.Hash] {
+					t.Errorf("%+v in %q: %s is absent from %d manifests, want %d", q, only, s.Entry.Hash, s.Absent, absent[s.Entry.Hash])
+				}
+				gaps += s.Absent
 				if s.Contents.Head.Name != s.Last.Name || !wants(s.Mailbox) {
 					t.Errorf("yielded from %s, %s, but last in %s", s.Contents.Head.Name, s.Mailbox.Name, s.Last.Name)
 				}
@@ -89,6 +100,9 @@ func TestFindAllMatchesNaiveScan(t *testing.T) {
 				t.Errorf("%+v in %q: %d found, want %d", q, only, len(got), len(want))
 			}
 		}
+	}
+	if gaps == 0 {
+		t.Error("no message was gone and came back")
 	}
 	n := 0
 	for range search.FindAll(t.Context(), r, "another", search.Query{}, nil) {

@@ -51,21 +51,34 @@ func compareNumbers(a, b uint64) int {
 	return 0
 }
 
-// ends returns the first and the last of the manifests that count in which the message was there.
-func (l *Live) ends(s *stay) (first, last liveNight, ok bool) {
+// interval is some manifests of an account that count, one after the other: from one to before another, by their order.
+type interval struct{ from, to int }
+
+// interval returns the manifests that count in which the message was there.
+func (l *Live) interval(s *stay) (account uint64, in interval, ok bool) {
 	box := l.state.boxes[s.box]
 	if box == nil {
-		return first, last, false
+		return 0, in, false
 	}
 	nights := l.accounts[box.account]
 	byNumber := func(n liveNight, number uint64) int { return compareNumbers(n.number, number) }
-	from, _ := slices.BinarySearchFunc(nights, s.first, byNumber)
-	to := len(nights)
+	in.from, _ = slices.BinarySearchFunc(nights, s.first, byNumber)
+	in.to = len(nights)
 	if s.last != openNight {
-		to, _ = slices.BinarySearchFunc(nights, s.last+1, byNumber)
+		in.to, _ = slices.BinarySearchFunc(nights, s.last+1, byNumber)
 	}
-	if from >= to {
-		return first, last, false
+	return box.account, in, in.from < in.to
+}
+
+// gaps returns the manifests between intervals of one account, of which it changes the order.
+func gaps(all []interval) (between []interval) {
+	slices.SortFunc(all, func(a, b interval) int { return a.from - b.from })
+	covered := 0
+	for i, in := range all {
+		if i > 0 && in.from > covered {
+			between = append(between, interval{covered, in.from})
+		}
+		covered = max(covered, in.to)
 	}
-	return nights[from], nights[to-1], true
+	return between
 }

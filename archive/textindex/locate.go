@@ -21,6 +21,10 @@ type place struct {
 	first liveNight // the oldest
 	box   *Box
 	uid   mail.UID
+
+	// of a search in all manifests: those of the account, and where among them the message is
+	nights []liveNight
+	in     []interval
 }
 
 // fitting returns the stays in mailboxes that are searched whose size and date fit.
@@ -47,6 +51,7 @@ type locator struct {
 	one    bool // a search in one manifest, whose hits have neither First nor Last
 
 	opened map[string]*archive.Contents
+	whole  map[string]bool // of manifests that were asked for: they are complete
 }
 
 // mailboxPlaces are places of one mailbox of one manifest.
@@ -115,7 +120,7 @@ func (l *locator) yieldAll(ctx context.Context, places []place, yield func(*sear
 		}
 		hit := &search.Hit{Match: match, Contents: found.contents}
 		if !l.one {
-			hit.First, hit.Last = p.first.head, p.night.head
+			hit.First, hit.Last, hit.Absent = p.first.head, p.night.head, l.absent(ctx, p)
 		}
 		if !yield(hit, nil) {
 			return false
@@ -203,4 +208,30 @@ func (l *locator) read(ctx context.Context, g *mailboxPlaces) (found located, er
 		}
 	}
 	return found, nil
+}
+
+// absent counts the complete manifests between the first and the last of a place that do not have the message.
+func (l *locator) absent(ctx context.Context, p *place) (n int) {
+	for _, in := range gaps(p.in) {
+		for _, night := range p.nights[in.from:in.to] {
+			if l.isWhole(ctx, night) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// isWhole reports whether a manifest has all messages that its account had.
+func (l *locator) isWhole(ctx context.Context, night liveNight) bool {
+	whole, known := l.whole[night.head.Name]
+	if !known {
+		c, err := l.open(ctx, night)
+		whole = err == nil && c.Manifest.State == manifest.Complete && c.Manifest.Totals.Failures == 0
+		if l.whole == nil {
+			l.whole = make(map[string]bool)
+		}
+		l.whole[night.head.Name] = whole
+	}
+	return whole
 }

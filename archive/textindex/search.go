@@ -63,15 +63,21 @@ func (x *Index) All(ctx context.Context, live *Live, s Search) iter.Seq2[*search
 		l := &locator{search: &s, open: func(ctx context.Context, n liveNight) (*archive.Contents, error) { return reader.Open(ctx, n.head) }}
 		x.run(ctx, &s, live.bounds(&s, nil), yield, l, func(hit *fulltext.Hit, stays []stay) (found []place) {
 			for i := range stays {
-				first, last, ok := live.ends(&stays[i])
+				account, in, ok := live.interval(&stays[i])
 				if !ok {
 					continue
 				}
 				box := live.state.boxes[stays[i].box]
-				if name := live.state.byNumber[box.account].name; s.Account != "" && s.Account != name || !s.wants(&box.Mailbox) {
+				if name := live.state.byNumber[account].name; s.Account != "" && s.Account != name || !s.wants(&box.Mailbox) {
 					continue
 				}
-				found = merge(found, place{hash: hit.Hash, night: last, first: first, box: box, uid: stays[i].uid})
+				nights := live.accounts[account]
+				found = merge(found, place{
+					hash: hit.Hash, night: nights[in.to-1], first: nights[in.from], box: box, uid: stays[i].uid, in: []interval{in},
+				})
+			}
+			for i := range found {
+				found[i].nights = live.accounts[found[i].box.account]
 			}
 			return found
 		})
@@ -86,14 +92,14 @@ func merge(found []place, p place) []place {
 		if f.box.account != p.box.account {
 			continue
 		}
-		first := f.first
+		first, in := f.first, append(f.in, p.in...)
 		if p.first.number < first.number {
 			first = p.first
 		}
 		if p.night.number > f.night.number {
 			*f = p
 		}
-		f.first = first
+		f.first, f.in = first, in
 		return found
 	}
 	return append(found, p)

@@ -96,7 +96,11 @@ func (w *world) change() {
 }
 
 // found is what is found of a message in all manifests.
-type found struct{ first, last string }
+// found is the first and the last manifest of a message, and how many between them lack it.
+type found struct {
+	first, last string
+	absent      int
+}
 
 // The index finds exactly the messages that a search without it finds, in each manifest and in all, whatever changes: mailboxes
 // that go and come again, UIDs that are used again, forgotten manifests, prune, and manifests that come late.
@@ -162,7 +166,7 @@ func compareAll(t *testing.T, r *repo.Repo, x *textindex.Index, live *textindex.
 		if err != nil {
 			t.Fatal(err)
 		}
-		want[hit.Entry.Hash.String()] = found{first: hit.First.Name, last: hit.Last.Name}
+		want[hit.Entry.Hash.String()] = found{hit.First.Name, hit.Last.Name, hit.Absent}
 	}
 	for hit, err := range x.All(t.Context(), live, s) {
 		if err != nil {
@@ -172,7 +176,7 @@ func compareAll(t *testing.T, r *repo.Repo, x *textindex.Index, live *textindex.
 		if _, twice := got[hash]; twice {
 			t.Errorf("%s: %s is found twice", what, hash)
 		}
-		got[hash] = found{first: hit.First.Name, last: hit.Last.Name}
+		got[hash] = found{hit.First.Name, hit.Last.Name, hit.Absent}
 	}
 	if !maps.Equal(got, want) {
 		t.Fatalf("%s: %d found, want %d", what, len(got), len(want))

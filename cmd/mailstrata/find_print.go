@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -51,7 +52,7 @@ func (s *searchResults) readWhole(ctx context.Context, hit *search.Hit) (raw []b
 
 func (s *searchResults) print(found *search.Hit, m messageSummary, at *snippet) error {
 	s.found++
-	if s.shown == nil || found.Last.Name != "" {
+	if s.shown == nil {
 		s.shown = found
 	}
 	if s.flags.JSON {
@@ -63,15 +64,25 @@ func (s *searchResults) print(found *search.Hit, m messageSummary, at *snippet) 
 	if at != nil {
 		s.table.Below(at.Text, at.Matches)
 	}
-	if time.Since(s.flushed) > flushEvery {
+	if found.Absent > 0 {
+		s.table.Below("in between, "+ui.Plural(found.Absent, "manifest")+" did not have it", nil)
+	}
+	if time.Since(s.flushed) > s.flushEvery() {
 		s.table.Flush()
+		_ = s.Flush() // Close returns the error
 		s.flushed = time.Now()
 	}
 	return nil
 }
 
-// flushEvery is how often what was found is shown. The widths of columns are those of the rows until then.
-const flushEvery = time.Second
+// flushEvery returns how often what was found is shown: on a terminal soon at first, and then less often, because the widths of
+// columns are those of the rows until then.
+func (s *searchResults) flushEvery() time.Duration {
+	if s.Width() > 0 && s.found < 100 {
+		return 100 * time.Millisecond
+	}
+	return time.Second
+}
 
 // reportDamage counts and prints what could not be read. It returns any other error.
 func (s *searchResults) reportDamage(ctx context.Context, err error) error {
@@ -84,25 +95,42 @@ func (s *searchResults) reportDamage(ctx context.Context, err error) error {
 }
 
 func (s *searchResults) row(found *search.Hit, m messageSummary) {
+	all := found.Last.Name != ""
 	if s.table == nil {
+		s.flushed = time.Now()
 		headings := []string{"MAILBOX", "     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT"}
-		if found.Last.Name != "" {
+		if all {
 			headings = append([]string{"FIRST", "LAST"}, headings...)
 		}
-		if s.accounts {
+		if s.accounts() {
 			headings = append([]string{"ACCOUNT"}, headings...)
 		}
-		s.table = s.program.Table(headings...).Optional("FIRST", "FLAGS", "SIZE", "DATE").Whole("ACCOUNT", "MAILBOX")
+		s.table = s.program.Table(headings...).Optional("FLAGS", "SIZE", "FIRST").Whole("ACCOUNT", "MAILBOX")
 	}
-	cells := []string{found.Mailbox.Name, ui.Right(fmt.Sprint(m.UID), "     UID"), m.date(), ui.Right(ui.Size(m.Size), "    SIZE"),
-		m.marks(), m.From, m.Subject}
-	if found.Last.Name != "" {
+	date := m.date()
+	if all && m.Date != nil {
+		date = m.Date.Format(time.DateOnly) // there is little room
+	}
+	cells := []string{found.Mailbox.Name, ui.Right(fmt.Sprint(m.UID), "     UID"), date, ui.Right(ui.Size(m.Size), "    SIZE"),
+		marksOf(found, &m), m.From, m.Subject}
+	if all {
 		cells = append([]string{nameAndDay(found.First), nameAndDay(found.Last)}, cells...)
 	}
-	if s.accounts {
+	if s.accounts() {
 		cells = append([]string{found.Contents.Manifest.Account}, cells...)
 	}
 	s.table.Row(cells...)
+}
+
+// marksOf returns flags and labels of a message, and the other mailboxes that have it as labels.
+func marksOf(found *search.Hit, m *messageSummary) string {
+	marks := m.marks()
+	for i := range found.Also {
+		if other := found.Also[i].Mailbox.Name; other != found.Mailbox.Name {
+			marks += " [" + other + "]"
+		}
+	}
+	return strings.TrimSpace(marks)
 }
 
 // nameAndDay returns a manifest for a table of messages.
@@ -115,18 +143,29 @@ type foundSummary struct {
 	Manifest string       `json:"manifest"`
 	Account  string       `json:"account"`
 	Mailbox  string       `json:"mailbox"`
-	First    *manifestRef `json:"first,omitempty"` // with --all: the oldest manifest that holds the message
-	Last     *manifestRef `json:"last,omitempty"`  // and the newest
+	First    *manifestRef `json:"first,omitempty"`  // with --all: the oldest manifest that holds the message
+	Last     *manifestRef `json:"last,omitempty"`   // and the newest
+	Absent   int          `json:"absent,omitempty"` // how many complete ones between them do not
+	Copies   []messageRef `json:"copies,omitempty"` // in the same manifest
 	Snippet  *snippet     `json:"snippet,omitempty"`
 	messageSummary
+}
+
+// messageRef is where a copy of a message is, as JSON.
+type messageRef struct {
+	Mailbox string `json:"mailbox"`
+	UID     uint32 `json:"uid"`
 }
 
 func (s *searchResults) document(found *search.Hit, m messageSummary) foundSummary {
 	document := foundSummary{
 		Manifest: id(found.Contents.Head), Account: found.Contents.Manifest.Account, Mailbox: found.Mailbox.Name, messageSummary: m,
 	}
+	for _, also := range found.Also {
+		document.Copies = append(document.Copies, messageRef{also.Mailbox.Name, uint32(also.Entry.UID)})
+	}
 	if found.Last.Name != "" {
-		document.First, document.Last = refer(found.First), refer(found.Last)
+		document.First, document.Last, document.Absent = refer(found.First), refer(found.Last), found.Absent
 	}
 	return document
 }

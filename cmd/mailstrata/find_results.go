@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,9 +37,9 @@ type searchResults struct {
 	table     *ui.Table
 	flushed   time.Time
 	where     string
-	accounts  bool // there are several
+	accounts  func() bool // there are several
 	found     int64
-	shown     *search.Hit // of which it is shown how to restore it: the first that is printed, or with --all the last
+	shown     *search.Hit // the first that is printed: it is shown how to restore it
 	unread    int
 }
 
@@ -64,10 +65,7 @@ func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 	var found hits
 	switch {
 	case s.words.Words == nil:
-		found = s.scan(ctx)
-		if s.command.limit() > 0 {
-			found = s.newestFirst(found)
-		}
+		found = s.newestFirst(ctx, s.scan(ctx))
 	case !s.command.NoIndex && textindex.Exists(s.repo):
 		err := s.eachIndexed(ctx, do)
 		if !textindex.IsDamaged(err) || s.found > 0 {
@@ -81,7 +79,7 @@ func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 	default:
 		progress := s.Progress("read")
 		defer progress.Done()
-		found = s.newestFirst(s.readAll(ctx, progress))
+		found = s.newestFirst(ctx, s.readAll(ctx, progress))
 	}
 	return do(limited(found, s.command.limit()))
 }
@@ -104,7 +102,8 @@ func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) er
 func (s *searchResults) choose(ctx context.Context) (err error) {
 	c := s.command
 	if c.All {
-		s.where, s.accounts = " in any manifest", c.Account == ""
+		s.where = " in any manifest"
+		s.countAccounts(ctx)
 		return nil
 	}
 	named := c.Manifest
@@ -129,12 +128,27 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 			s.Note("searching in manifest %s of %s; --text %s searches for the word", shortID(contents.Head), ui.Time(contents.Head.Time), ui.Safe(named))
 		}
 	}
-	s.accounts = len(s.manifests) > 1
+	s.accounts = func() bool { return len(s.manifests) > 1 }
 	if len(s.manifests) == 1 {
 		names := job.Selection{Mailbox: s.mailboxes(), Exclude: c.Exclude}
 		return s.checkNames(ctx, &names, s.repo, s.manifests[0])
 	}
 	return nil
+}
+
+// countAccounts lists, while the search runs, whether all manifests are those of one account.
+func (s *searchResults) countAccounts(ctx context.Context) {
+	several := make(chan bool, 1)
+	go func() {
+		accounts := make(map[string]bool)
+		for head, err := range s.repo.Manifests(ctx) {
+			if err == nil && head.Committed() {
+				accounts[head.Account] = true
+			}
+		}
+		several <- len(accounts) > 1 && s.command.Account == ""
+	}()
+	s.accounts = sync.OnceValue(func() bool { return <-several })
 }
 
 // mailboxes returns the mailboxes that the command line names.
@@ -217,7 +231,7 @@ func (s *searchResults) indexed(ctx context.Context, x *textindex.Index, live *t
 			_, has := matching[hash.Prefix()]
 			return has
 		}
-		return s.newestFirst(s.scan(ctx)), err
+		return s.newestFirst(ctx, s.scan(ctx)), err
 	}
 	var each []hits
 	for _, c := range s.manifests {
@@ -226,9 +240,9 @@ func (s *searchResults) indexed(ctx context.Context, x *textindex.Index, live *t
 	if len(each) == 1 {
 		return each[0], nil
 	}
-	return s.newestFirst(func(yield func(*search.Hit, error) bool) {
+	return s.newestFirst(ctx, func(yield func(*search.Hit, error) bool) {
 		for _, found := range each {
-			for hit, err := range limited(found, s.command.limit()) {
+			for hit, err := range found {
 				if !yield(hit, err) {
 					return
 				}
@@ -237,43 +251,28 @@ func (s *searchResults) indexed(ctx context.Context, x *textindex.Index, live *t
 	}), nil
 }
 
-// newestFirst yields what is found when all is found, the newest first. It holds no more than --limit asks for.
-func (s *searchResults) newestFirst(found hits) hits {
-	return func(yield func(*search.Hit, error) bool) {
-		var all []*search.Hit
-		newer := func(a, b *search.Hit) int {
-			return cmp.Compare(b.Entry.Internal.Seconds, a.Entry.Internal.Seconds)
-		}
-		cut := func() {
-			slices.SortStableFunc(all, newer)
-			if n := s.command.limit(); n > 0 && len(all) > n {
-				clear(all[n:])
-				all = all[:n]
-			}
-		}
+// newestFirst yields what is found when all is found, the newest first, and no more than --limit asks for.
+func (s *searchResults) newestFirst(ctx context.Context, found hits) hits {
+	progress := s.Progress("found")
+	counted := func(yield func(*search.Hit, error) bool) {
+		n := int64(0)
 		for hit, err := range found {
-			if err != nil {
-				if !yield(nil, err) {
-					return
-				}
-				continue
+			if err == nil && s.words.Words == nil {
+				n++
+				progress.Update("", ui.Tally{Messages: n})
 			}
-			if all = append(all, hit); s.command.limit() > 0 && len(all) >= 2*s.command.limit()+1000 {
-				cut()
-			}
-		}
-		cut()
-		for _, hit := range all {
-			if !yield(hit, nil) {
+			if !yield(hit, err) {
 				return
 			}
 		}
+		progress.Done()
 	}
+	return search.Newest(ctx, counted, s.command.limit(), s.readable)
 }
 
-// limited yields the first n messages, or all if n is 0.
+// limited yields the first n messages, or all if n is 0, each with its copies.
 func limited(found hits, n int) hits {
-	if n == 0 {
+	if found = search.Merged(found); n == 0 {
 		return found
 	}
 	return func(yield func(*search.Hit, error) bool) {
@@ -324,28 +323,23 @@ func (s *searchResults) read(ctx context.Context, found hits, documents extract.
 	}, found)
 }
 
-// showRestore shows how to read and to bring back a message that was printed.
+// showRestore shows how to read and to bring back the first message that was printed.
 func (s *searchResults) showRestore() {
 	if s.shown == nil || s.flags.JSON {
 		return
 	}
-	what, last := "the first of them", s.shown.Last
-	switch {
-	case s.found == 1:
+	what := "the first of them"
+	if s.found == 1 {
 		what = "it"
-	case last.Name != "":
-		what = "the last of them"
 	}
-	if last.Name == "" {
-		last = s.shown.Contents.Head
-	}
-	manifest, mailbox, uid := shortID(last), ui.ShellWord(s.shown.Mailbox.Name), s.shown.Entry.UID
+	manifest, mailbox, uid := shortID(s.shown.Contents.Head), ui.ShellWord(s.shown.Mailbox.Name), s.shown.Entry.UID
 	s.Note("to read %s: mailstrata cat %s %s %d", what, manifest, mailbox, uid)
 	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY", what, manifest, mailbox, uid)
 }
 
 // outcome reports that nothing was found, or not all could be read.
 func (s *searchResults) outcome(ctx context.Context) error {
+	s.accounts() // it uses the repository
 	if s.found == 0 {
 		if err := s.checkMailboxes(ctx); err != nil {
 			return err

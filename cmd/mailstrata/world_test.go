@@ -63,7 +63,7 @@ func (w *world) close() {
 //	mailserver fill NAME USER      with the sample mail
 //	mailserver grow NAME USER MAILBOX N
 //	                               adds N small messages, and the mailbox if it is missing
-//	mailserver put NAME USER MAILBOX FILE
+//	mailserver put NAME USER MAILBOX FILE [DATE]
 //	mailserver lose NAME USER MAILBOX
 //	mailserver poison NAME USER MAILBOX UID
 //	mailserver stop NAME
@@ -102,8 +102,13 @@ func mailserver(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	case "put":
 		_ = account.Create(rest[0])
-		body := strings.ReplaceAll(ts.ReadFile(rest[1]), "\n", "\r\n")
-		ts.Check(account.Append(rest[0], demo.Message{Body: []byte(body), Internal: time.Unix(1e9, 0)}))
+		body, at := strings.ReplaceAll(ts.ReadFile(rest[1]), "\n", "\r\n"), time.Unix(1e9, 0)
+		if len(rest) > 2 {
+			day, err := time.Parse(time.DateOnly, rest[2])
+			ts.Check(err)
+			at = day
+		}
+		ts.Check(account.Append(rest[0], demo.Message{Body: []byte(body), Internal: at}))
 	case "lose":
 		ts.Check(account.Lose(rest[0]))
 	case "poison":

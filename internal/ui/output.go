@@ -53,6 +53,9 @@ func (o *Output) Configure(s Settings) {
 	o.console.quiet, o.console.verbose, o.console.screen = s.Quiet, s.Verbose, screenOf(o.console.w, s.Color, o.getenv)
 }
 
+// Width returns the cells of a line of the terminal that results go to, or 0 if they go elsewhere.
+func (o *Output) Width() int { return o.screen.width }
+
 // Write implements io.Writer.
 func (o *Output) Write(text []byte) (int, error) { return o.buffer.Write(text) }
 
