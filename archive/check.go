@@ -91,7 +91,9 @@ func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckRep
 		broken:       make(map[string]bool),
 		checkedPages: make(map[chunk.Prefix]checkedPage),
 		checkedFlags: make(map[chunk.Prefix]struct{}),
-		reader:       NewReader(o.Repo),
+
+		checkedServers: make(map[accountPart]struct{}),
+		reader:         NewReader(o.Repo),
 	}
 	c.reader.Keep(repo.KeptNothing)
 	c.ahead = NewLookahead(c.reader, nil, true)
@@ -117,6 +119,8 @@ type checker struct {
 
 	checkedPages map[chunk.Prefix]checkedPage // record pages
 	checkedFlags map[chunk.Prefix]struct{}    // flag pages
+
+	checkedServers map[accountPart]struct{} // server parts
 }
 
 func (c *checker) run(ctx context.Context) error {

@@ -19,6 +19,9 @@ type manifestCheck struct {
 }
 
 func (w *manifestCheck) run(ctx context.Context) error {
+	if err := w.server(ctx); err != nil {
+		return err
+	}
 	var sum manifest.Totals
 	whole := true
 	for mailbox, err := range w.ahead.Mailboxes(ctx, w.contents) {
@@ -42,6 +45,27 @@ func (w *manifestCheck) run(ctx context.Context) error {
 			want.Mailboxes, want.Messages, want.Bytes, sum.Mailboxes, sum.Messages, sum.Bytes)
 	}
 	return nil
+}
+
+// server checks that what the server said about itself can be read. Accounts on one server share it, and checks of shares
+// report it for each account, so a check of everything does too.
+func (w *manifestCheck) server(ctx context.Context) error {
+	m := w.contents.Manifest
+	part := accountPart{m.Account, m.ServerPart.Prefix()}
+	if _, checked := w.checkedServers[part]; checked || w.other {
+		return nil
+	}
+	w.checkedServers[part] = struct{}{}
+	if _, err := m.AllServer(w.contents.Load(ctx)); err != nil {
+		return w.damaged(ctx, w.where, fmt.Errorf("what the server says about itself: %w", err))
+	}
+	return nil
+}
+
+// accountPart is a server part in the manifests of an account.
+type accountPart struct {
+	account string
+	part    chunk.Prefix
 }
 
 // damaged is damaged of the checker, but for what the check of another share reports.

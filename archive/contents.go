@@ -155,6 +155,19 @@ func (c *Contents) Mailboxes(ctx context.Context) iter.Seq2[*manifest.Mailbox, e
 	}
 }
 
+// Server returns what the server said about itself. It fetches the tables with it, which a caller needs too. After an error
+// the Server that it returns has what is known.
+func (c *Contents) Server(ctx context.Context) (mail.Server, error) {
+	if id := c.Manifest.ServerPart; !id.IsZero() {
+		c.PrefetchChunks(ctx, append([]chunk.ID{id}, c.Manifest.Tables...))
+	}
+	server, err := c.Manifest.AllServer(c.Load(ctx))
+	if err != nil {
+		err = fmt.Errorf("what the server says about itself: %w", err)
+	}
+	return server, err
+}
+
 // Mailbox returns the mailbox with a name, decoded or raw. The case of INBOX does not matter (RFC 9051 section 5.1).
 func (c *Contents) Mailbox(ctx context.Context, name string) (*manifest.Mailbox, error) {
 	var unread error

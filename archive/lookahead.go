@@ -25,7 +25,7 @@ type Lookahead struct {
 }
 
 // NewLookahead returns a Lookahead that fetches pieces of the mailboxes that wants selects (nil selects all), with their flag
-// pages or without.
+// pages and the server parts of manifests, or without both.
 func NewLookahead(chunks ChunkReader, wants func(*manifest.Mailbox) bool, flags bool) *Lookahead {
 	if wants == nil {
 		wants = func(*manifest.Mailbox) bool { return true }
@@ -53,6 +53,9 @@ func (l *Lookahead) fetchManifests(ctx context.Context, batch []aheadItem[Summar
 	for _, s := range batch {
 		if s.err == nil {
 			tables = append(tables, l.unfollowed(s.item.Manifest.Tables, planned)...)
+			if part := s.item.Manifest.ServerPart; l.flags && !part.IsZero() && !l.fetched.has(part) {
+				tables = append(tables, part)
+			}
 		}
 	}
 	l.fetch(ctx, tables)

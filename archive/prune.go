@@ -75,7 +75,7 @@ func (w *reachability) root(ctx context.Context, head repo.Head, m *manifest.Man
 		Ahead:    w.ahead,
 		Wants: func(p Piece) (bool, error) {
 			first, err := reach(p.ID, likeness(head.Account, p))
-			return first && p.Kind != FlagPage, err
+			return first && !p.Kind.Leaf(), err
 		},
 		Read: func(_ Piece, read func() error) error { return read() },
 	}

@@ -99,7 +99,7 @@ func (h *RecordFinder) damaged(ctx context.Context, err error) error {
 
 // wants reports whether a piece is read. It takes over what is known of one that was read before.
 func (h *RecordFinder) wants(account string, p Piece) bool {
-	if p.Kind == FlagPage {
+	if p.Kind.Leaf() {
 		return false
 	}
 	at := pieceAt{RecordPlace{account, p.Mailbox.Name}, p.ID.Prefix()}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/inorder"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -32,7 +33,7 @@ type Walk struct {
 type Piece struct {
 	Kind    PieceKind
 	ID      chunk.ID
-	Mailbox *manifest.Mailbox // empty for a MailboxTable
+	Mailbox *manifest.Mailbox // empty for a ServerPart or a MailboxTable
 	Place   uint32            // of a page the first UID of its range; of a table or a list its index
 }
 
@@ -41,6 +42,7 @@ type PieceKind string
 
 // The kinds of pieces.
 const (
+	ServerPart   PieceKind = "server part"
 	MailboxTable PieceKind = "mailbox table"
 	PageList     PieceKind = "page list"
 	RecordPage   PieceKind = "record page"
@@ -51,6 +53,9 @@ const (
 func (w *Walk) Run(ctx context.Context) error {
 	if w.Ahead == nil {
 		w.Ahead = NewLookahead(w.Contents.chunks, nil, false)
+	}
+	if err := w.server(ctx); err != nil {
+		return err
 	}
 	if err := w.mailboxes(ctx, w.Contents.Manifest.Mailboxes); err != nil {
 		return err
@@ -65,6 +70,23 @@ func (w *Walk) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// server reads the server part, if there is one and it is wanted.
+func (w *Walk) server(ctx context.Context) error {
+	id := w.Contents.Manifest.ServerPart
+	if id.IsZero() {
+		return nil
+	}
+	parse := func(b []byte) ([]mail.Server, error) {
+		server, err := manifest.ParseServer(b)
+		return []mail.Server{server}, err
+	}
+	done := func([]mail.Server) error { return nil }
+	return followPiece(ctx, w, Piece{Kind: ServerPart, ID: id, Mailbox: &manifest.Mailbox{}}, parse, done)
+}
+
+// Leaf reports whether a piece of this kind refers to no other chunks.
+func (k PieceKind) Leaf() bool { return k == FlagPage || k == ServerPart }
 
 func (w *Walk) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
 	for m := range w.Ahead.mailboxes(ctx, inorder.Slice(pointers(mailboxes))) {

@@ -1,10 +1,13 @@
 package backup
 
 import (
+	"bytes"
 	"context"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup/compare"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -63,6 +66,42 @@ func (c *catalog) cacheTables() {
 		c.repo.CacheChunks(c.account, c.made)
 	}
 }
+
+// putServer puts what the server says about itself into a chunk, so that a night without news costs an ID and not some 400
+// bytes. It stays in the manifest if it is not as in the parent, because some servers report something else in each session,
+// and then each night would need a pack and an index segment. For the same reason it stays there until a run has news.
+func (c *catalog) putServer(ctx context.Context, m *manifest.Manifest, parent *base) error {
+	part, err := manifest.EncodeServer(m.Server)
+	if err != nil || len(part) < minServerPart {
+		return nil // it is encoded again, and refused then, with the manifest
+	}
+	switch {
+	case parent == nil:
+		return m.SetServerPart(c.put(ctx))
+	case !parent.ServerPart.IsZero():
+		if id := c.repo.ChunkID(part); id == parent.ServerPart {
+			m.NameServerPart(id)
+		}
+	case m.Totals.NewMessages > 0:
+		if before, err := manifest.EncodeServer(parent.Server); err == nil && bytes.Equal(before, part) {
+			return m.SetServerPart(c.put(ctx))
+		}
+	}
+	return nil
+}
+
+// serverOf returns what an earlier manifest says about the server, whose answer of today is now. If it cannot be read, the
+// result is empty.
+func (c *catalog) serverOf(ctx context.Context, m *manifest.Manifest, now mail.Server) (mail.Server, error) {
+	if part, err := manifest.EncodeServer(now); err == nil && c.repo.ChunkID(part) == m.ServerPart {
+		return now, nil
+	}
+	server, err := m.AllServer(c.load(ctx))
+	return server, archive.UnlessDamage(err)
+}
+
+// minServerPart is how many bytes are worth a chunk of their own.
+const minServerPart = 128
 
 // load returns a function that fetches a chunk: a page or list of an earlier manifest.
 func (c *catalog) load(ctx context.Context) func(chunk.ID) ([]byte, error) {

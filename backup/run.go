@@ -229,13 +229,21 @@ func (a *accountRun) manifest(ctx context.Context, state manifest.State) (*manif
 		End:      now,
 		Deadline: a.run.Deadline(),
 		State:    state,
-		Server:   a.server,
 	}
 	m.Downloaded = a.quota.Unwritten()
 	if a.parent != nil {
 		m.Parent = a.parent.ID
 	}
-	return m, a.recorder.addTo(m, a.catalog.putTable(ctx))
+	return m, a.record(ctx, m)
+}
+
+// record adds to a manifest everything that is recorded so far, and stores the chunks that it names.
+func (a *accountRun) record(ctx context.Context, m *manifest.Manifest) error {
+	m.Server = a.server
+	if err := a.recorder.addTo(m, a.catalog.putTable(ctx)); err != nil {
+		return err
+	}
+	return a.catalog.putServer(ctx, m, a.parent)
 }
 
 // mailboxes returns the mailboxes of a manifest, by raw name. Damaged ones are left out, with a warning, and read

@@ -142,7 +142,7 @@ func (s *scheduler) flushAhead(ctx context.Context) (wait func() error) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		err := s.recorder.addTo(new(manifest.Manifest), s.catalog.putTable(ctx))
+		err := s.record(ctx, new(manifest.Manifest))
 		if err == nil {
 			err = s.catalog.writer.Flush(ctx)
 		}

@@ -105,18 +105,26 @@ func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error 
 		return nil
 	}
 	other := identity.Server(s.parent.Source) != identity.Server(s.URL)
+	earlier, err := s.catalog.serverOf(ctx, s.parent.Manifest, s.server)
+	if err != nil {
+		return err
+	}
+	before, now := identity.Software(earlier.ID), identity.Software(s.server.ID)
 	switch {
 	case other:
 		s.recorder.warn("the account was read as %s before and is read as %s now: %s", s.parent.Source, s.URL, onlyProven)
-	case identity.Software(s.parent.Server.ID) == identity.Software(s.server.ID):
+	case before == now:
 		return nil
 	default:
 		same, err := s.sampleAccount(ctx, survey)
+		if same && err == nil {
+			s.remark(true, "the server calls itself %q and was %q before: a sample of messages equals the archive", now, before)
+		}
 		if err != nil || same {
 			return err
 		}
 		s.recorder.warn("the server called itself %q before and calls itself %q now, and messages differ from the archive: %s",
-			identity.Software(s.parent.Server.ID), identity.Software(s.server.ID), onlyProven)
+			before, now, onlyProven)
 	}
 	for _, m := range s.recorder.before {
 		m.Unproven = m.Accounted() > 0
@@ -149,8 +157,6 @@ func (s *scheduler) sampleAccount(ctx context.Context, survey *mail.Survey) (sam
 			return false, err
 		}
 	}
-	s.remark(true, "the server calls itself %q and was %q before: a sample of messages equals the archive",
-		identity.Software(s.server.ID), identity.Software(s.parent.Server.ID))
 	return true, nil
 }
 

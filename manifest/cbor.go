@@ -85,7 +85,11 @@ func unmarshal(what string, mode cbor.DecMode, b []byte, row any, limit int) err
 	if len(b) > limit {
 		return malformed(what, refuse("%d bytes, the limit is %d", len(b), limit))
 	}
-	if err := mode.Unmarshal(b, row); err != nil {
+	err := mode.Unmarshal(b, row)
+	if unknown := new(cbor.UnknownFieldError); errors.As(err, &unknown) {
+		err = fmt.Errorf("%w (a newer mailstrata may have written it)", err)
+	}
+	if err != nil {
 		return malformed(what, err)
 	}
 	return nil

@@ -7,6 +7,7 @@
 // Unchanged chunks are shared by the manifests of all runs:
 //
 //	Manifest                      one run of one account                        manifest.go, encode.go
+//	  ├ server part               what the server says about itself, or inline      server.go
 //	  └ Mailbox …                 inline while small, else in mailbox tables    mailbox.go, tables.go
 //	      └ Page …                inline up to 4, else in page lists            pages.go
 //	          ├ record page       what never changes of up to 16 messages       record.go

@@ -12,32 +12,31 @@ import (
 
 // manifestRow is the encoding of a Manifest.
 type manifestRow struct {
-	Account      string          `cbor:"1,keyasint"`
-	Source       string          `cbor:"2,keyasint"`
-	Start        uint64          `cbor:"3,keyasint"`
-	End          uint64          `cbor:"4,keyasint"`
-	Deadline     uint64          `cbor:"5,keyasint"`
-	Parent       []byte          `cbor:"6,keyasint,omitempty"`
-	State        uint8           `cbor:"7,keyasint"`
-	Consistent   bool            `cbor:"8,keyasint,omitempty"`
-	Totals       totalsRow       `cbor:"9,keyasint"`
-	Warnings     []string        `cbor:"10,keyasint,omitempty"`
-	Failures     []Failure       `cbor:"11,keyasint,omitempty"`
-	ServerID     []fieldRow      `cbor:"12,keyasint,omitempty"`
-	Capabilities []string        `cbor:"13,keyasint,omitempty"`
-	Namespaces   []namespaceRow  `cbor:"14,keyasint,omitempty"`
-	Quota        []quotaRow      `cbor:"15,keyasint,omitempty"`
-	Dangling     []string        `cbor:"16,keyasint,omitempty"`
-	Mailboxes    cbor.RawMessage `cbor:"17,keyasint,omitempty"`
-	Tables       []chunk.ID      `cbor:"18,keyasint,omitempty"`
-	Program      string          `cbor:"19,keyasint,omitempty"`
-	Alarm        []string        `cbor:"20,keyasint,omitempty"`
-	Origin       []byte          `cbor:"21,keyasint,omitempty"`
-	Taken        *takenRow       `cbor:"22,keyasint,omitempty"`
-	Downloaded   uint64          `cbor:"23,keyasint,omitempty"`
-	Time         uint64          `cbor:"24,keyasint,omitempty"`
-	Erased       uint64          `cbor:"25,keyasint,omitempty"`
-	Extensions   cbor.RawMessage `cbor:"63,keyasint,omitempty"`
+	Account    string          `cbor:"1,keyasint"`
+	Source     string          `cbor:"2,keyasint"`
+	Start      uint64          `cbor:"3,keyasint"`
+	End        uint64          `cbor:"4,keyasint"`
+	Deadline   uint64          `cbor:"5,keyasint"`
+	Parent     []byte          `cbor:"6,keyasint,omitempty"`
+	State      uint8           `cbor:"7,keyasint"`
+	Consistent bool            `cbor:"8,keyasint,omitempty"`
+	Totals     totalsRow       `cbor:"9,keyasint"`
+	Warnings   []string        `cbor:"10,keyasint,omitempty"`
+	Failures   []Failure       `cbor:"11,keyasint,omitempty"`
+	serverRow                  // 12 to 14
+	Quota      []quotaRow      `cbor:"15,keyasint,omitempty"`
+	Dangling   []string        `cbor:"16,keyasint,omitempty"`
+	Mailboxes  cbor.RawMessage `cbor:"17,keyasint,omitempty"`
+	Tables     []chunk.ID      `cbor:"18,keyasint,omitempty"`
+	Program    string          `cbor:"19,keyasint,omitempty"`
+	Alarm      []string        `cbor:"20,keyasint,omitempty"`
+	Origin     []byte          `cbor:"21,keyasint,omitempty"`
+	Taken      *takenRow       `cbor:"22,keyasint,omitempty"`
+	Downloaded uint64          `cbor:"23,keyasint,omitempty"`
+	Time       uint64          `cbor:"24,keyasint,omitempty"`
+	Erased     uint64          `cbor:"25,keyasint,omitempty"`
+	ServerPart []byte          `cbor:"26,keyasint,omitempty"`
+	Extensions cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
 type totalsRow struct {
@@ -48,17 +47,6 @@ type totalsRow struct {
 type takenRow struct {
 	_               struct{} `cbor:",toarray"`
 	Messages, Bytes uint64
-}
-
-type fieldRow struct {
-	_           struct{} `cbor:",toarray"`
-	Name, Value string
-}
-
-type namespaceRow struct {
-	_                 struct{} `cbor:",toarray"`
-	Kind              uint8
-	Prefix, Delimiter string
 }
 
 type quotaRow struct {
@@ -110,28 +98,23 @@ func (m *Manifest) row() (*manifestRow, error) {
 	row := &manifestRow{
 		Account: m.Account, Source: m.Source, Program: m.Program,
 		Start: start, End: end, Deadline: deadline, Time: at,
-		Parent:       hashBytes(m.Parent),
-		Origin:       hashBytes(m.Origin),
-		State:        uint8(m.State),
-		Consistent:   m.Consistent,
-		Totals:       m.Totals.row(),
-		Taken:        m.Totals.takenRow(),
-		Downloaded:   uint64(m.Downloaded),
-		Erased:       uint64(m.Totals.Erased),
-		Warnings:     m.Warnings,
-		Failures:     m.Failures,
-		Alarm:        m.Alarm,
-		Capabilities: m.Server.Capabilities,
-		Dangling:     m.Dangling,
-		Mailboxes:    mailboxes,
-		Tables:       m.Tables,
-		Extensions:   cbor.RawMessage(m.Extensions),
-	}
-	for _, f := range m.Server.ID {
-		row.ServerID = append(row.ServerID, fieldRow{Name: f.Name, Value: f.Value})
-	}
-	for _, n := range m.Server.Namespaces {
-		row.Namespaces = append(row.Namespaces, namespaceRow{Kind: uint8(n.Kind), Prefix: n.Prefix, Delimiter: n.Delimiter})
+		Parent:     hashBytes(m.Parent),
+		Origin:     hashBytes(m.Origin),
+		State:      uint8(m.State),
+		Consistent: m.Consistent,
+		Totals:     m.Totals.row(),
+		Taken:      m.Totals.takenRow(),
+		Downloaded: uint64(m.Downloaded),
+		Erased:     uint64(m.Totals.Erased),
+		Warnings:   m.Warnings,
+		Failures:   m.Failures,
+		Alarm:      m.Alarm,
+		serverRow:  newServerRow(m.Server),
+		ServerPart: hashBytes(m.ServerPart),
+		Dangling:   m.Dangling,
+		Mailboxes:  mailboxes,
+		Tables:     m.Tables,
+		Extensions: cbor.RawMessage(m.Extensions),
 	}
 	for _, q := range m.Server.Quota {
 		row.Quota = append(row.Quota, quotaRow{Root: q.Root, Resource: q.Resource, Usage: q.Usage, Limit: q.Limit})
@@ -159,20 +142,14 @@ func (row *manifestRow) value() (*Manifest, error) {
 		Warnings:   row.Warnings,
 		Failures:   row.Failures,
 		Alarm:      row.Alarm,
-		Server:     mail.Server{Capabilities: row.Capabilities},
+		Server:     row.serverRow.value(),
+		ServerPart: fromHashBytes(row.ServerPart),
 		Dangling:   row.Dangling,
 		Mailboxes:  mailboxes,
 		Tables:     row.Tables,
 		Extensions: Extensions(row.Extensions),
 	}
 	m.Totals.Erased = int64(row.Erased)
-	for _, f := range row.ServerID {
-		m.Server.ID = append(m.Server.ID, mail.Field{Name: f.Name, Value: f.Value})
-	}
-	for _, n := range row.Namespaces {
-		m.Server.Namespaces = append(m.Server.Namespaces,
-			mail.Namespace{Kind: mail.NamespaceKind(n.Kind), Prefix: n.Prefix, Delimiter: n.Delimiter})
-	}
 	for _, q := range row.Quota {
 		m.Server.Quota = append(m.Server.Quota,
 			mail.Quota{Root: q.Root, Resource: q.Resource, Usage: q.Usage, Limit: q.Limit})
@@ -214,25 +191,14 @@ func (m *Manifest) checkLimits() error {
 		checkTexts("program", m.Program),
 		checkList("warnings", m.Warnings, maxNotes),
 		checkList("alarms", m.Alarm, maxNotes),
-		checkList("capabilities", m.Server.Capabilities, maxNames),
+		checkServer(m.Server),
 		checkList("dangling subscriptions", m.Dangling, maxNotes),
 		checkCount("failures", len(m.Failures), maxNotes),
-		checkCount("fields of the server's ID", len(m.Server.ID), maxNames),
-		checkCount("namespaces", len(m.Server.Namespaces), maxNames),
 		checkCount("quotas", len(m.Server.Quota), maxNames),
 		checkIDs("tables", m.Tables),
 	)
 	for _, f := range m.Failures {
 		err = cmp.Or(err, checkTexts("failure", f.Mailbox, f.Reason))
-	}
-	for _, f := range m.Server.ID {
-		err = cmp.Or(err, checkTexts("server's ID", f.Name, f.Value))
-	}
-	for _, n := range m.Server.Namespaces {
-		err = cmp.Or(err, checkTexts("namespace", n.Prefix, n.Delimiter))
-		if n.Kind > mail.Shared {
-			err = cmp.Or(err, refuse("namespace of kind %d", n.Kind))
-		}
 	}
 	for _, q := range m.Server.Quota {
 		err = cmp.Or(err, checkTexts("quota", q.Root, q.Resource))

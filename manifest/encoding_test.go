@@ -19,6 +19,8 @@ type form struct {
 }
 
 func forms() []form {
+	naming := sampleManifest()
+	naming.NameServerPart(id(99))
 	return []form{
 		{"manifest", sampleManifest(), func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
 		{"records", sampleRecords(), anyEncoder(EncodeRecords), anyParser(ParseRecords)},
@@ -26,6 +28,8 @@ func forms() []form {
 		{"parts", sampleParts(), anyEncoder(EncodeParts), anyParser(ParseParts)},
 		{"page list", samplePages(), anyEncoder(EncodePageList), anyParser(ParsePageList)},
 		{"mailboxes", sampleMailboxes(), anyEncoder(EncodeMailboxes), anyParser(ParseMailboxes)},
+		{"server part", sampleServerPart(), anyEncoder(EncodeServer), anyParser(ParseServer)},
+		{"manifest with a server part", naming, func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
 	}
 }
 
@@ -147,5 +151,13 @@ func BenchmarkParse(b *testing.B) {
 		if _, err := Parse(content); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A program that does not know a key says that a newer one may have written it.
+func TestKeyOfANewerProgram(t *testing.T) {
+	_, err := ParseServer([]byte("\xa1\x18\x3d\x01"))
+	if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "newer mailstrata") {
+		t.Error(err)
 	}
 }

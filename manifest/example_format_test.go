@@ -44,6 +44,7 @@ func TestExampleOfTheFormat(t *testing.T) {
 			Pages: []Page{{Start: 0, Bits: 32, Messages: 1, Records: full(0x44), Flags: full(0x55)}},
 		}},
 	}
+	server := mail.Server{ID: []mail.Field{{Name: "name", Value: "Dovecot"}}, Capabilities: []string{"ENABLE", "IMAP4REV1"}}
 	page, err := os.ReadFile("../docs/format.md")
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +54,7 @@ func TestExampleOfTheFormat(t *testing.T) {
 		"record page": func() ([]byte, error) { return EncodeRecords(records) },
 		"flag page":   func() ([]byte, error) { return EncodeFlags(flags) },
 		"manifest":    manifest.Encode,
+		"server part": func() ([]byte, error) { return EncodeServer(server) },
 	} {
 		b, err := encode()
 		if err != nil {

@@ -42,3 +42,5 @@ func FuzzParseFlags(f *testing.F)     { fuzz(f, "flags") }
 func FuzzParseParts(f *testing.F)     { fuzz(f, "parts") }
 func FuzzParsePageList(f *testing.F)  { fuzz(f, "page list") }
 func FuzzParseMailboxes(f *testing.F) { fuzz(f, "mailboxes") }
+func FuzzParseServer(f *testing.F)    { fuzz(f, "server part") }
+func FuzzParseNaming(f *testing.F)    { fuzz(f, "manifest with a server part") }

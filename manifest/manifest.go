@@ -43,7 +43,11 @@ type Manifest struct {
 	Failures []Failure // see AddFailure
 	Alarm    []string  // what shrank or changed suspiciously
 
-	Server   mail.Server
+	// Server is what the server said about itself. If ServerPart is not zero, it names the chunk with all of it except the
+	// Quota, and Server has only that. SetServerPart sets it, AllServer reads it.
+	Server     mail.Server
+	ServerPart chunk.ID
+
 	Dangling []string // raw names of subscriptions without a mailbox
 
 	// Mailboxes or Tables has the mailboxes, ascending by raw name: Mailboxes while they are few, else Tables names the

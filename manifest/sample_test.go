@@ -184,6 +184,12 @@ func sampleManifest() *Manifest {
 	return m
 }
 
+func sampleServerPart() mail.Server {
+	server := sampleManifest().Server
+	server.Quota = nil
+	return server
+}
+
 // manyMailboxes returns mailboxes for several tables.
 func manyMailboxes(n int) []Mailbox {
 	var mailboxes []Mailbox

@@ -13,6 +13,8 @@ func (m *Manifest) checkSums() error {
 		return refuse("a total is negative: %+v", t)
 	case t.Failures < int64(len(m.Failures)) || t.Failures > int64(len(m.Failures)) && len(m.Failures) < maxNotes:
 		return refuse("%d failures in the totals, %d in the list", t.Failures, len(m.Failures))
+	case !m.ServerPart.IsZero() && len(m.Server.ID)+len(m.Server.Capabilities)+len(m.Server.Namespaces) > 0:
+		return refuse("what the server said is both inline and in a chunk")
 	case len(m.Tables) > 0 && len(m.Mailboxes) > 0:
 		return refuse("mailboxes both inline and in tables")
 	case len(m.Tables) > 0:

@@ -39,6 +39,7 @@ func TestManifestsThatMustNotBeWritten(t *testing.T) {
 		"pages that are not largest": func(m *Manifest) { m.Mailboxes[0].Pages = m.Mailboxes[0].Pages[:2] },
 		"pages inline and in lists":  func(m *Manifest) { m.Mailboxes[0].Lists = ids(1) },
 		"a list of zeros":            func(m *Manifest) { m.Mailboxes[1].Lists[0] = chunk.ID{} },
+		"the server inline too":      func(m *Manifest) { m.ServerPart = id(1) },
 		"mailboxes in tables too":    func(m *Manifest) { m.Tables = ids(1) },
 		"a long name":                func(m *Manifest) { m.Mailboxes[2].Name = strings.Repeat("x", maxText+1) },
 		"a long warning":             func(m *Manifest) { m.Warnings[0] = strings.Repeat("x", maxText+1) },

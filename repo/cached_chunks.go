@@ -37,7 +37,7 @@ func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
 		return kept
 	}
 	for _, data := range chunks {
-		kept[r.chunkID(data)] = data
+		kept[r.ChunkID(data)] = data
 	}
 	return kept
 }

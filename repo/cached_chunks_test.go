@@ -27,7 +27,7 @@ func TestCachedChunks(t *testing.T) {
 		r.CacheChunks("anna", [][]byte{[]byte("a table"), []byte("another table")})
 		r.CacheChunks("bert", [][]byte{[]byte("of bert")})
 		kept := r.CachedChunks("anna")
-		if len(kept) != 2 || string(kept[r.chunkID([]byte("another table"))]) != "another table" {
+		if len(kept) != 2 || string(kept[r.ChunkID([]byte("another table"))]) != "another table" {
 			t.Errorf("%q", kept)
 		}
 		r.CacheChunks("carl", [][]byte{[]byte("of carl")})
@@ -50,7 +50,7 @@ func TestCachedChunks(t *testing.T) {
 				t.Fatal(err)
 			}
 			for id, data := range r.CachedChunks("anna") {
-				if r.chunkID(data) != id || kept[id] == nil {
+				if r.ChunkID(data) != id || kept[id] == nil {
 					t.Fatalf("byte %d: %q", i, data)
 				}
 			}

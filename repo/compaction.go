@@ -145,7 +145,7 @@ func (c *compaction) readFrame(ctx context.Context, pack *openedPack, s *packSta
 			}
 		}
 		data := content[d.offset:][:d.length]
-		if c.r.chunkID(data).Prefix() != d.prefix {
+		if c.r.ChunkID(data).Prefix() != d.prefix {
 			return nil, format.Damaged("its bytes do not hash to the ID of chunk %s", d.prefix)
 		}
 		at, err := c.store(data)

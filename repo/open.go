@@ -151,8 +151,8 @@ func (r *Repo) Untrusted() bool { return r.untrusted }
 // there at once.
 func (r *Repo) NoLocks() error { return r.noLocks }
 
-// chunkID returns the ID of a chunk.
-func (r *Repo) chunkID(data []byte) chunk.ID {
+// ChunkID returns the ID of a chunk.
+func (r *Repo) ChunkID(data []byte) chunk.ID {
 	h, ok := r.hashers.Get().(*chunk.Hasher)
 	if !ok {
 		h = r.codec.Keys.Chunk.New()

@@ -161,7 +161,7 @@ func (rd *Reader) chunkAtOnce(ctx context.Context, id chunk.ID, place index.Loca
 		return nil, cmp.Or(err, format.Damaged("the index places it outside its frame"))
 	}
 	data := content[place.Offset:end:end] // a damaged frame has intact chunks before the damage
-	if rd.r.chunkID(data) != id {
+	if rd.r.ChunkID(data) != id {
 		return nil, cmp.Or(err, format.Damaged("its bytes do not hash to its ID"))
 	}
 	return data, nil

@@ -165,7 +165,7 @@ func (rp *repairer) frame(ctx context.Context, w *Writer, rd *Reader, f describe
 			continue
 		}
 		data := content[c.offset:][:c.length]
-		if rp.r.chunkID(data).Prefix() != c.prefix {
+		if rp.r.ChunkID(data).Prefix() != c.prefix {
 			damage = cmp.Or(damage, format.Damaged("its bytes do not hash to the ID of chunk %s", c.prefix))
 			lost++
 			continue

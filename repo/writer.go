@@ -192,7 +192,7 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, dat
 	if err := w.prepare(ctx); err != nil {
 		return id, false, err
 	}
-	id = w.r.chunkID(data)
+	id = w.r.ChunkID(data)
 	// An error from here on ends the writer and loses what was put before, so a canceled Put gets time to finish.
 	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()

@@ -533,3 +533,20 @@ func TestRestoreUnreadableTable(t *testing.T) {
 		t.Fatal(err, report.Failed, report.Added)
 	}
 }
+
+func TestRestoreUnreadableServerPart(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 1)
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
+	contents.Manifest.Server.Capabilities = []string{"IMAP4REV1"}
+	if err := contents.Manifest.SetServerPart(s.Put); err != nil {
+		t.Fatal(err)
+	}
+	s.Lose(contents.Manifest.ServerPart)
+	target := newMemTarget(s)
+	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
+	if err != nil || report.Failed != 1 || report.Added != 1 {
+		t.Fatal(err, report.Failed, report.Added)
+	}
+	target.Holds(t, "INBOX", letters...)
+}

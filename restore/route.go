@@ -22,6 +22,10 @@ type route struct {
 
 // chooseRoutes returns the routes of the restore.
 func (r *restorer) chooseRoutes(ctx context.Context) ([]*route, error) {
+	namespaces, err := r.namespaces(ctx)
+	if err != nil {
+		return nil, err
+	}
 	all, err := r.readable(ctx)
 	if err != nil {
 		return nil, err
@@ -53,8 +57,8 @@ func (r *restorer) chooseRoutes(ctx context.Context) ([]*route, error) {
 		list = append(list, rt)
 	}
 	list = append(list, router.routes()...)
-	stripNamespace(list, all, r.Contents.Manifest.Server.Namespaces)
-	r.inform(all)
+	stripNamespace(list, all, namespaces)
+	r.inform(all, namespaces)
 	for _, rt := range list {
 		r.reporter.expect(rt.messages, rt.bytes)
 	}
@@ -62,7 +66,7 @@ func (r *restorer) chooseRoutes(ctx context.Context) ([]*route, error) {
 }
 
 // inform calls Inform if the target is Informed.
-func (r *restorer) inform(all []*manifest.Mailbox) {
+func (r *restorer) inform(all []*manifest.Mailbox, namespaces []mail.Namespace) {
 	target, ok := r.Target.(Informed)
 	if !ok {
 		return
@@ -71,11 +75,20 @@ func (r *restorer) inform(all []*manifest.Mailbox) {
 	for i, m := range all {
 		list[i] = &route{Mailbox: m.Mailbox, from: m}
 	}
-	stripNamespace(list, all, r.Contents.Manifest.Server.Namespaces)
+	stripNamespace(list, all, namespaces)
 	target.Inform(ArchiveInfo{mailboxesOf(list), r.Contents.MessageHasher})
 }
 
 func (r *restorer) wants(m *manifest.Mailbox) bool { return r.Mailboxes == nil || r.Mailboxes(m) }
+
+// namespaces returns those of the server that was archived. If they cannot be read, there are none, and a failure.
+func (r *restorer) namespaces(ctx context.Context) ([]mail.Namespace, error) {
+	server, err := r.Contents.Server(ctx)
+	if err != nil {
+		err = r.reportDamage(ctx, Problem{Reason: err.Error()}, err)
+	}
+	return server.Namespaces, err
+}
 
 // readable returns the mailboxes of the manifest. It records a table that cannot be read as a failure.
 func (r *restorer) readable(ctx context.Context) ([]*manifest.Mailbox, error) {

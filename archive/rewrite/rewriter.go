@@ -66,12 +66,28 @@ func (w *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
 		mailboxes = append(mailboxes, *rewritten)
 	}
 	m := *w.From.Manifest
+	if err := w.server(ctx, &m); err != nil {
+		return nil, err
+	}
 	m.Failures = slices.Clone(m.Failures)
 	for _, failure := range w.Lost {
 		m.AddFailure(failure)
 		m.Consistent = false
 	}
 	return &m, m.SetMailboxes(mailboxes, w.put(ctx))
+}
+
+// server stores again what the server said about itself.
+func (w *Rewriter) server(ctx context.Context, m *manifest.Manifest) error {
+	if m.ServerPart.IsZero() {
+		return nil
+	}
+	server, err := w.From.Server(ctx)
+	m.ServerPart, m.Server = chunk.ID{}, server
+	if err != nil {
+		return recordLoss(ctx, &w.Lost, manifest.Failure{}, err)
+	}
+	return m.SetServerPart(w.put(ctx))
 }
 
 // recordLoss adds what cannot be read to lost. It returns an error that is not about one piece of the archive.

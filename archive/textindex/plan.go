@@ -64,7 +64,7 @@ type planning struct {
 const locatedAtOnce = 16 << 10
 
 func (p *planning) wants(piece archive.Piece) (bool, error) {
-	if _, known := p.pieces[piece.ID.Prefix()]; known || piece.Kind == archive.FlagPage {
+	if _, known := p.pieces[piece.ID.Prefix()]; known || piece.Kind.Leaf() {
 		return false, nil
 	}
 	p.pieces[piece.ID.Prefix()] = struct{}{}

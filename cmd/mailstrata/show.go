@@ -137,6 +137,10 @@ func (c *showCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 
 func showJSON(ctx context.Context, p *program, contents *archive.Contents) error {
 	m := contents.Manifest
+	server, err := contents.Server(ctx)
+	if err != nil {
+		return err
+	}
 	document := struct {
 		Manifest  manifestSummary  `json:"manifest"`
 		Mailboxes []mailboxSummary `json:"mailboxes"`
@@ -150,7 +154,7 @@ func showJSON(ctx context.Context, p *program, contents *archive.Contents) error
 		Mailboxes: []mailboxSummary{},
 		Failures:  failureSummaries(m.Failures),
 		Warnings:  list(m.Warnings), Alarms: list(m.Alarm), Dangling: list(m.Dangling),
-		Server: summarizeServer(m.Server),
+		Server: summarizeServer(server),
 	}
 	for mailbox, err := range contents.Mailboxes(ctx) {
 		if err != nil {
@@ -189,8 +193,12 @@ func summarizeServer(server mail.Server) serverSummary {
 func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents) error {
 	m := contents.Manifest
 	s := summarize(contents.Head, m)
+	server, err := contents.Server(ctx)
+	if err != nil {
+		return err
+	}
 	var id []string
-	for _, field := range m.Server.ID {
+	for _, field := range server.ID {
 		id = append(id, field.Name+" "+field.Value)
 	}
 	p.Facts(

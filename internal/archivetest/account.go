@@ -14,6 +14,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type Account struct {
 	Connections int
 
 	ID                 []mail.Field // what the server calls itself
+	Capabilities       []string
 	Condstore, Qresync bool
 
 	// counts of what was asked
@@ -74,7 +76,11 @@ type Message struct {
 }
 
 func NewAccount() *Account {
-	return &Account{Mailboxes: make(map[string]*Mailbox), Connections: 3, Condstore: true, Qresync: true}
+	return &Account{
+		Mailboxes: make(map[string]*Mailbox), Connections: 3, Condstore: true, Qresync: true,
+		Capabilities: strings.Fields("APPENDLIMIT BINARY COMPRESS=DEFLATE CONDSTORE ENABLE ESEARCH ID IDLE IMAP4REV1 LITERAL+ MOVE " +
+			"NAMESPACE OBJECTID PARTIAL PREVIEW QRESYNC QUOTA SAVEDATE SORT SPECIAL-USE STATUS=SIZE THREAD=REFERENCES UIDPLUS"),
+	}
 }
 
 // Mailbox returns the mailbox of that name, and creates it if it does not exist.
@@ -154,7 +160,7 @@ func (a *Account) status(m *Mailbox) mail.Status {
 }
 
 func (a *Account) Server(context.Context) (mail.Server, error) {
-	return mail.Server{ID: a.ID, Capabilities: []string{"IMAP4REV1"}}, nil
+	return mail.Server{ID: a.ID, Capabilities: a.Capabilities}, nil
 }
 
 func (a *Account) Survey(context.Context) (*mail.Survey, error) {
