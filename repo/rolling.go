@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
@@ -81,4 +82,32 @@ func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
 		}
 	}
 	return nil
+}
+
+// A PastCheck is the newest rolling check of a share.
+type PastCheck struct {
+	Time time.Time
+	Share
+}
+
+// PastChecks returns the newest rolling check of each share, the newest first. Objects that cannot be read are left out: an
+// earlier check of the share counts then.
+func (r *Repo) PastChecks(ctx context.Context) (checks []PastCheck, err error) {
+	for o, err := range r.listKind(ctx, format.KindCheck, "checks") {
+		if err != nil {
+			return nil, err
+		}
+		var row checkRow
+		if err := r.loadRow(ctx, format.KindCheck, o.Name, &row); err != nil {
+			if concernsObject(err) {
+				continue
+			}
+			return nil, err
+		}
+		share := Share{N: int(row.N), Of: int(row.Of)}
+		if !slices.ContainsFunc(checks, func(c PastCheck) bool { return c.Share == share }) {
+			checks = append(checks, PastCheck{time.UnixMilli(int64(row.When)), share})
+		}
+	}
+	return checks, nil
 }

@@ -11,6 +11,7 @@ type cli struct {
 	Init        initCommand        `cmd:"" group:"archive" help:"Create a repository."`
 	Backup      backupCommand      `cmd:"" group:"archive" help:"Back up accounts: write one manifest for each."`
 	Auth        authCommand        `cmd:"" group:"archive" help:"Authorize an account by OAuth, or keep a secret in the keyring."`
+	Status      statusCommand      `cmd:"" group:"find" help:"Show which accounts need a look."`
 	List        listCommand        `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`
 	Show        showCommand        `cmd:"" group:"find" help:"Show one manifest: mailboxes, warnings, failures."`
 	Ls          lsCommand          `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`

@@ -10,7 +10,6 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/readable"
 	"github.com/mailstrata/mailstrata/archive/search"
-	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail/entity"
@@ -37,8 +36,7 @@ func (s *searchResults) addRead(ctx context.Context, m readable.Message[*search.
 		return s.add(ctx, m.Item, nil)
 	}
 	header := entity.Parse(m.Raw).Header.Of(m.Raw)
-	whole := func() []byte { return s.readWhole(ctx, m.Item) }
-	at := snippetOf(textindex.FindSnippet(ctx, s.words.Query, m.Raw, s.documents(), whole))
+	at := findSnippet(ctx, s.words.Query, m.Raw, s.documents(), func() []byte { return s.readWhole(ctx, m.Item) })
 	return s.print(m.Item, messageOf(m.Item.Entry, header), at)
 }
 

@@ -151,26 +151,9 @@ func openAll(ctx context.Context, p *program) (archives view.Archives, closeAll 
 			a.Close()
 		}
 	}
-	var locations []*access.Location
-	config, err := p.Config()
+	locations, err := p.locations()
 	if err != nil {
 		return nil, closeAll, err
-	}
-	if p.Host.Flags.Repo == "" {
-		for i := range config.Repositories {
-			l, err := p.ConfiguredLocation(&config.Repositories[i])
-			if err != nil {
-				return nil, closeAll, err
-			}
-			locations = append(locations, l)
-		}
-	}
-	if len(locations) == 0 {
-		l, err := p.Location("")
-		if err != nil {
-			return nil, closeAll, err
-		}
-		locations = append(locations, l)
 	}
 	for _, l := range locations {
 		var r *repo.Repo
@@ -186,4 +169,29 @@ func openAll(ctx context.Context, p *program) (archives view.Archives, closeAll 
 		}
 	}
 	return archives, closeAll, nil
+}
+
+// locations returns the repository of --repo, or else all of the configuration, or else the user's own.
+func (p *program) locations() (locations []*access.Location, err error) {
+	config, err := p.Config()
+	if err != nil {
+		return nil, err
+	}
+	if p.Host.Flags.Repo == "" {
+		for i := range config.Repositories {
+			l, err := p.ConfiguredLocation(&config.Repositories[i])
+			if err != nil {
+				return nil, err
+			}
+			locations = append(locations, l)
+		}
+	}
+	if len(locations) == 0 {
+		l, err := p.Location("")
+		if err != nil {
+			return nil, err
+		}
+		locations = append(locations, l)
+	}
+	return locations, nil
 }

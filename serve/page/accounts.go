@@ -41,7 +41,7 @@ func (s *Server) accounts(w http.ResponseWriter, r *request) error {
 	for _, state := range states {
 		m := state.Newest.Manifest
 		row := accountRow{
-			Name: state.Account, Address: to("account", accountParam, state.Account), Newest: state.Newest.Head.Time, LastGood: state.LastGood,
+			Name: state.Name, Address: to("account", accountParam, state.Name), Newest: state.Newest.Head.Time, LastGood: state.LastGood,
 			Messages: m.Totals.Messages, Bytes: m.Totals.Bytes, Late: time.Since(state.LastGood) > lateAfter, Remarks: remarks(m),
 		}
 		row.Remarks = append(row.Remarks, oneLines(state.Lost)...)

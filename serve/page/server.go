@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/health"
 	"github.com/mailstrata/mailstrata/serve/page/gate"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
 // Archives are what the pages show. view.Archives are.
 type Archives interface {
-	States(ctx context.Context) ([]*view.State, []error, error)
+	States(ctx context.Context) ([]*health.Account, []error, error)
 	History(ctx context.Context, account string) (*view.History, error)
 }
 

@@ -1,0 +1,90 @@
+package health_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive/health"
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
+)
+
+// only returns the state of the only account.
+func only(t *testing.T, r *repo.Repo) *health.Account {
+	t.Helper()
+	accounts, damage, err := health.Accounts(t.Context(), r, nil)
+	if err != nil || len(damage) > 0 || len(accounts) != 1 {
+		t.Fatalf("%d accounts, damage %v, error %v", len(accounts), damage, err)
+	}
+	return accounts[0]
+}
+
+// account returns an account with messages.
+func account(n int) *archivetest.Account {
+	a := archivetest.NewAccount()
+	for i := range n {
+		a.Mailbox("INBOX").Add("Subject: " + strings.Repeat("x", i) + "\r\n\r\n")
+	}
+	return a
+}
+
+// An alarm stays until it is acknowledged, and the last good night is the one before it. Then the account is good again on its
+// next night.
+func TestAlarmsUntilAcknowledged(t *testing.T) {
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	if accounts, damage, err := health.Accounts(t.Context(), r, nil); err != nil || len(accounts)+len(damage) > 0 {
+		t.Fatalf("an empty repository has accounts %v, damage %v, error %v", accounts, damage, err)
+	}
+	good := archivetest.Backup(t, r, account(100))
+	a := only(t, r)
+	if !a.LastGood.Equal(good.Head.Time) || a.Newest.Head.Name != good.Head.Name || len(a.Alarms)+len(a.Lost)+len(a.Damage) > 0 {
+		t.Errorf("after a good night: %+v", a)
+	}
+
+	small := account(1)
+	bad := archivetest.Backup(t, r, small)
+	if a = only(t, r); len(a.Alarms) == 0 || !a.LastGood.Equal(good.Head.Time) || a.Newest.Head.Name != bad.Head.Name {
+		t.Errorf("after an account shrank: %+v", a)
+	}
+	if err := r.Tag(t.Context(), bad.Head, []string{"acknowledged"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if a = only(t, r); len(a.Alarms) > 0 || !a.LastGood.Equal(good.Head.Time) {
+		t.Errorf("after the alarm was acknowledged: %+v", a)
+	}
+	next := archivetest.Backup(t, r, small)
+	if a = only(t, r); len(a.Alarms) > 0 || !a.LastGood.Equal(next.Head.Time) {
+		t.Errorf("after the next night: %+v", a)
+	}
+}
+
+// damage changes a byte of a manifest.
+func damage(m *storetest.Memory, b *backup.Result) {
+	data := m.Bytes(b.Head.Name)
+	data[len(data)/2] ^= 1
+	m.Replace(b.Head.Name, data)
+}
+
+// A damaged manifest is damage of its account, and the older ones say how it is doing. If no manifest of an account can be
+// read, nobody knows which account it is, and the damage is returned by itself.
+func TestDamagedManifests(t *testing.T) {
+	memory := &storetest.Memory{}
+	r := archivetest.NewRepo(t, memory)
+	a := account(3)
+	older, newer := archivetest.Backup(t, r, a), archivetest.Backup(t, r, a)
+	damage(memory, newer)
+	if got := only(t, archivetest.Reopen(t, memory)); len(got.Damage) != 1 || !got.LastGood.Equal(older.Head.Time) {
+		t.Errorf("with a damaged newest manifest: %+v", got)
+	}
+	damage(memory, older)
+	accounts, damaged, err := health.Accounts(t.Context(), archivetest.Reopen(t, memory), nil)
+	if err != nil || len(accounts) > 0 || len(damaged) != 2 {
+		t.Errorf("with damaged manifests alone: %v, damage %v, error %v", accounts, damaged, err)
+	}
+	if !slices.ContainsFunc(damaged, func(err error) bool { return strings.Contains(err.Error(), older.Head.Name) }) {
+		t.Errorf("the damage names no object: %v", damaged)
+	}
+}
