@@ -13,7 +13,7 @@ type cli struct {
 	Auth        authCommand        `cmd:"" group:"archive" help:"Authorize an account by OAuth, or keep a secret in the keyring."`
 	Status      statusCommand      `cmd:"" group:"find" help:"Show which accounts need a look."`
 	List        listCommand        `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`
-	Show        showCommand        `cmd:"" group:"find" help:"Show one manifest: mailboxes, warnings, failures."`
+	Show        showCommand        `cmd:"" group:"find" help:"Show one manifest, or one message to be read."`
 	Ls          lsCommand          `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
 	Find        findCommand        `cmd:"" group:"find" help:"Find messages by words, sender, subject, date, attachment …"`
 	Index       indexCommand       `cmd:"" group:"find" help:"Build, show and drop the index of words on this host."`

@@ -31,7 +31,7 @@ type findCommand struct {
 }
 
 func (*findCommand) Help() string {
-	return `Finds messages and prints where they are, for "mailstrata cat" and "mailstrata restore --message". ` + queryHelp + `
+	return `Finds messages and prints where they are, for "mailstrata show" and "mailstrata restore --message". ` + queryHelp + `
 
 Words are looked for in sender, recipients, subject, text and attachments, in any case and with or without accents; the newest message comes first, with the place where it matches. Write a query that has quotes, - or OR in quotes: --text '"old bridge" -draft'. docs/search.md has the language. "mailstrata index build" makes this fast; without an index all messages are read.
 

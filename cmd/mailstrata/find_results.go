@@ -191,8 +191,8 @@ func (s *searchResults) scan(ctx context.Context) hits {
 	}
 	return func(yield func(*search.Hit, error) bool) {
 		for _, contents := range s.manifests {
-			for found, err := range search.Find(ctx, contents, s.query, s.wants) {
-				if !yield(&search.Hit{Match: found, Contents: contents}, err) {
+			for hit, err := range hitsOf(search.Find(ctx, contents, s.query, s.wants), contents) {
+				if !yield(hit, err) {
 					return
 				}
 			}
@@ -333,7 +333,7 @@ func (s *searchResults) showRestore() {
 		what = "it"
 	}
 	manifest, mailbox, uid := shortID(s.shown.Contents.Head), ui.ShellWord(s.shown.Mailbox.Name), s.shown.Entry.UID
-	s.Note("to read %s: mailstrata cat %s %s %d", what, manifest, mailbox, uid)
+	s.Note("to read %s: mailstrata show %s %s %d", what, manifest, mailbox, uid)
 	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY", what, manifest, mailbox, uid)
 }
 

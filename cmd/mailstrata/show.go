@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -14,17 +16,22 @@ import (
 )
 
 type showCommand struct {
-	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed."`
+	Manifest    string `arg:"" optional:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed."`
+	messageArgs `embed:""`
 }
 
 func (*showCommand) Help() string {
-	return manifestHelp + `
+	return `Shows a manifest, or a message in it to be read: sender, recipients, subject, date, the text, and a list of the attachments. Of HTML, the text is shown. "mailstrata cat" prints the message itself, byte for byte.
+
+` + manifestHelp + `
 
 EXAMPLES
 
     mailstrata show latest
     mailstrata show anna@mail.example@2026-03-14
     mailstrata show --json 3f9a
+    mailstrata show 3f9a Projects/Bridge 12
+    mailstrata show --message-id 4711@mail.example
 
 ` + exitStatus
 }
@@ -123,7 +130,25 @@ func describeFailure(f manifest.Failure) string {
 	return f.Reason
 }
 
-func (c *showCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
+func (c *showCommand) Run(ctx context.Context, p *program) error {
+	if c.Mailbox != "" && !c.named() {
+		if uid, err := strconv.ParseUint(c.Mailbox, 10, 32); err == nil && uid > 0 { // MAILBOX UID of the newest manifest
+			c.Manifest, c.Mailbox, c.UID = "latest", c.Manifest, uint32(uid)
+		} else {
+			return &hint.Usage{Text: "<uid> is missing", Hint: "mailstrata ls " + ui.ShellWord(c.Manifest) + " " + ui.ShellWord(c.Mailbox) + " lists the messages of the mailbox"}
+		}
+	}
+	if c.Manifest == "" && !c.named() {
+		return &hint.Usage{Text: "<manifest> is missing", Hint: "mailstrata show latest, or MANIFEST MAILBOX UID of a message; see mailstrata show --help"}
+	}
+	r, err := p.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if c.named() {
+		return p.showMessage(ctx, r, c.Manifest, &c.messageArgs)
+	}
 	contents, err := p.openManifest(ctx, r, c.Manifest)
 	if err != nil {
 		return err
