@@ -17,6 +17,7 @@ import (
 type comparison struct {
 	*bringing
 	account *account
+	current *night                           // that is compared
 	pages   map[uint64]map[span]chunk.Prefix // of the latest manifest, by mailbox
 	same    map[uint64]*manifest.Mailbox     // of the latest manifest, as far as this run has read it
 }
@@ -33,6 +34,7 @@ func (c *comparison) night(ctx context.Context, s archive.Summary) error {
 		c.window.put(n.pair())
 		return nil
 	}
+	c.current = n
 	c.window.put(n.pair())
 	if c.account.name != s.Manifest.Account {
 		c.account.name = s.Manifest.Account
@@ -46,6 +48,16 @@ func (c *comparison) night(ctx context.Context, s archive.Summary) error {
 	c.window.put(n.pair())
 	c.window.nights++
 	return c.writeIfFull(ctx)
+}
+
+// unlessDamage reports damage, and returns any other error. The manifest is then tried again.
+func (c *comparison) unlessDamage(ctx context.Context, err error) error {
+	if err := c.bringing.unlessDamage(ctx, err); err != nil {
+		return err
+	}
+	c.current.lacks = true
+	c.window.put(c.current.pair())
+	return nil
 }
 
 func (c *comparison) writeIfFull(ctx context.Context) error {
@@ -223,14 +235,12 @@ func (d *mailboxChange) openOld(ctx context.Context) (highest mail.UID, err erro
 	return highest, nil
 }
 
-// page compares the messages of a fresh page with those that are open. A page that cannot be read is taken to have none.
+// page compares the messages of a fresh page with those that are open. A page that cannot be read is taken to have none. It is not
+// recorded, so that the next manifest with it reads it again.
 func (d *mailboxChange) page(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, page manifest.Page) error {
 	records, err := contents.Records(ctx, page)
 	if err != nil {
-		err = fmt.Errorf("mailbox %q, %s: record page %s: %w", m.Name, page, page.Records, err)
-		if err := d.unlessDamage(ctx, err); err != nil {
-			return err
-		}
+		return d.unlessDamage(ctx, fmt.Errorf("mailbox %q, %s: record page %s: %w", m.Name, page, page.Records, err))
 	}
 	members := make([]member, len(records))
 	for i := range records {

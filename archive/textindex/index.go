@@ -18,6 +18,7 @@ type Index struct {
 	Progress  func(Report)      // called by Bring; may be nil
 	Damaged   func(error)       // called by Bring with what cannot be read; may be nil
 	Skipped   func(error)       // called by Bring with documents whose text cannot be read; may be nil
+	Retry     bool              // Bring tries at once what could not be read before, and not only once a day
 
 	repo  *repo.Repo
 	words *fulltext.Index
@@ -86,6 +87,10 @@ func Drop(ctx context.Context, r *repo.Repo) error {
 type Status struct {
 	fulltext.Status
 	Manifests int // that were read
+
+	// What lacks something, because it is damaged or because documents of a kind cannot be read on this host. It is tried
+	// again.
+	LackingMessages, LackingManifests int
 }
 
 // Status returns what the index has.
@@ -100,7 +105,12 @@ func (x *Index) Status(ctx context.Context) (s Status, err error) {
 	for _, n := range state.nights {
 		if n.kind == readNight {
 			s.Manifests++
+			if n.lacks {
+				s.LackingManifests++
+			}
 		}
 	}
-	return s, nil
+	messages, err := x.lacking(ctx)
+	s.LackingMessages = len(messages)
+	return s, err
 }

@@ -11,17 +11,19 @@ import (
 )
 
 // stateVersion counts changes of the state and of the data of messages. An index with another version is dropped.
-const stateVersion = 1
+const stateVersion = 2
 
 // The keys of the state begin with one of these. Numbers in keys are big-endian, so that keys are in their order.
 const (
 	versionKey = "v" // → the version, and how many windows were written
 	accountKey = "a" // + directory → number, name
 	boxKey     = "b" // + number → account, raw name, name, delimiter
-	nightKey   = "n" // + number → account, kind, name of the manifest
+	nightKey   = "n" // + number → account, kind and lacksBit, name of the manifest
 	pageKey    = "p" // + box, start, bits → prefix of the record page: of the latest manifest of the account
 	memberKey  = "q" // + box, start, bits → the messages of that page
 	lostKey    = "c" // there can be messages without stays
+	lackKey    = "l" // + hash → when the message was read, and why it lacks text
+	retryKey   = "r" // → when it was last tried to read again what could not be read
 )
 
 // account is an account of the repository.
@@ -48,11 +50,15 @@ const (
 	partialNight nightKind = 2 // the index has a part of it
 )
 
+// lacksBit is set in the kind of a night that lacks pieces.
+const lacksBit = 1 << 4
+
 // night is a manifest that was read.
 type night struct {
 	number  uint64 // ascending with time for each account
 	account uint64
 	kind    nightKind
+	lacks   bool // pieces of it could not be read
 	name    string
 }
 
@@ -104,7 +110,10 @@ func loadState(ctx context.Context, from stateReader) (*state, error) {
 			s.addBox(b)
 		}},
 		{nightKey, func(key []byte, d *decoder) {
-			s.addNight(&night{number: binary.BigEndian.Uint64(key), account: d.number(), kind: nightKind(d.number()), name: d.text()})
+			n := &night{number: binary.BigEndian.Uint64(key), account: d.number()}
+			kind := d.number()
+			n.kind, n.lacks, n.name = nightKind(kind&^lacksBit), kind&lacksBit != 0, d.text()
+			s.addNight(n)
 		}},
 	} {
 		pairs, err := from.State(ctx, []byte(kind.key))
@@ -160,7 +169,11 @@ func (b *Box) pair() fulltext.Pair {
 func (n *night) key() []byte { return binary.BigEndian.AppendUint64([]byte(nightKey), n.number) }
 
 func (n *night) pair() fulltext.Pair {
-	value := binary.AppendUvarint(binary.AppendUvarint(nil, n.account), uint64(n.kind))
+	kind := uint64(n.kind)
+	if n.lacks {
+		kind |= lacksBit
+	}
+	value := binary.AppendUvarint(binary.AppendUvarint(nil, n.account), kind)
 	return fulltext.Pair{Key: n.key(), Value: appendText(value, n.name)}
 }
 

@@ -120,6 +120,9 @@ func (b *bringing) removeLost(ctx context.Context) error {
 			return nil
 		}
 		b.report.Removed++
+		if err := u.Delete(ctx, lackKeyOf(hit.Hash)); err != nil {
+			return err
+		}
 		return u.Remove(ctx, hit.Hash)
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"runtime"
 	"slices"
 
@@ -65,22 +66,7 @@ type extracted struct {
 
 // addMessages adds the messages of w.records.
 func (b *bringing) addMessages(ctx context.Context, u *fulltext.Update, w *window) error {
-	records := b.inOrder(ctx, w.records)
-	read := readable.Messages(ctx, readable.Options[*manifest.Record]{
-		Chunks: b.reader, Record: func(r *manifest.Record) *manifest.Record { return r },
-		Wants: func(e *entity.Entity) bool { return extract.Reads(e, b.Documents) },
-	}, inorder.Slice(records))
-	extractOne := func(ctx context.Context, m readable.Message[*manifest.Record]) (extracted, error) {
-		if m.Err != nil {
-			return extracted{record: m.Item, failed: m.Err}, nil
-		}
-		text := extract.Message(ctx, m.Raw, b.Documents)
-		return extracted{record: m.Item, fields: fieldsOf(text), skipped: skipped(text)}, nil
-	}
-	for x, err := range inorder.Map(ctx, atOnce(), read, extractOne) {
-		if err == nil && ctx.Err() != nil {
-			err = context.Cause(ctx) // what is extracted then is not all there
-		}
+	for x, err := range b.extract(ctx, w.records) {
 		if err != nil {
 			return err
 		}
@@ -95,6 +81,9 @@ func (b *bringing) addMessages(ctx context.Context, u *fulltext.Update, w *windo
 		}); err != nil {
 			return err
 		}
+		if err := noteLack(ctx, u, &x); err != nil {
+			return err
+		}
 		b.report.Messages++
 		b.report.Bytes += x.record.Size
 		if b.Progress != nil {
@@ -102,6 +91,31 @@ func (b *bringing) addMessages(ctx context.Context, u *fulltext.Update, w *windo
 		}
 	}
 	return nil
+}
+
+// extract yields messages with their words, in the order in which they are in packs.
+func (b *bringing) extract(ctx context.Context, messages map[chunk.ID]manifest.Record) iter.Seq2[extracted, error] {
+	read := readable.Messages(ctx, readable.Options[*manifest.Record]{
+		Chunks: b.reader, Record: func(r *manifest.Record) *manifest.Record { return r },
+		Wants: func(e *entity.Entity) bool { return extract.Reads(e, b.Documents) },
+	}, inorder.Slice(b.inOrder(ctx, messages)))
+	extractOne := func(ctx context.Context, m readable.Message[*manifest.Record]) (extracted, error) {
+		if m.Err != nil {
+			return extracted{record: m.Item, failed: m.Err}, nil
+		}
+		text := extract.Message(ctx, m.Raw, b.Documents)
+		return extracted{record: m.Item, fields: fieldsOf(text), skipped: skipped(text)}, nil
+	}
+	return func(yield func(extracted, error) bool) {
+		for x, err := range inorder.Map(ctx, atOnce(), read, extractOne) {
+			if err == nil && ctx.Err() != nil {
+				err = context.Cause(ctx) // what is extracted then is not all there
+			}
+			if !yield(x, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // skipped returns an error for each document of a message whose text cannot be read.

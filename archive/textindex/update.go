@@ -19,6 +19,7 @@ import (
 type Report struct {
 	Messages  int64 // read and added
 	Bytes     int64 // of these messages
+	Again     int64 // messages that could not be read before, and were now
 	Removed   int64 // messages that no manifest has any more
 	Manifests int   // compared
 	Unread    int   // messages, pages, mailboxes and manifests that cannot be read
@@ -68,6 +69,14 @@ func (b *bringing) bring(ctx context.Context) (live *Live, err error) {
 	if err := b.sweep(ctx); err != nil {
 		return nil, err
 	}
+	again, err := b.retriesDue(ctx)
+	if err == nil && again {
+		b.noteRetry()
+		err = b.retryNights(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
 	for _, list := range b.unread() {
 		if err := b.bringAccount(ctx, list); err != nil {
 			return nil, err
@@ -75,6 +84,11 @@ func (b *bringing) bring(ctx context.Context) (live *Live, err error) {
 	}
 	if err := b.write(ctx); err != nil {
 		return nil, err
+	}
+	if again {
+		if err := b.retryMessages(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := b.removeLost(ctx); err != nil {
 		return nil, err

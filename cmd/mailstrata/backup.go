@@ -178,7 +178,7 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 
 // bringIndex brings the index of words up to date. The backup is done, so it only warns if that fails.
 func (b *backupRun) bringIndex(ctx context.Context, r *repo.Repo) {
-	x, _, err := b.program.bringWords(ctx, r)
+	x, _, err := b.program.bringWords(ctx, r, false)
 	if err == nil {
 		err = x.Close()
 	}

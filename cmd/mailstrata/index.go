@@ -35,7 +35,7 @@ EXAMPLES
 type indexBuildCommand struct{}
 
 func (*indexBuildCommand) Help() string {
-	return `Reads the messages that the index lacks, of all manifests, but no attachments without words. The first time it prints beforehand how much that is. If it is interrupted, the next build goes on from there.
+	return `Reads the messages that the index lacks, of all manifests, but no attachments without words. The first time it prints beforehand how much that is. If it is interrupted, the next build goes on from there. What could not be read before, because it was damaged or because this host could not read PDFs, is read again.
 
 EXAMPLES
 
@@ -50,7 +50,7 @@ func (c *indexBuildCommand) Run(ctx context.Context, p *program, r *repo.Repo) e
 	if err := access.MayRead(r); err != nil {
 		return err
 	}
-	x, report, err := p.bringWords(ctx, r)
+	x, report, err := p.bringWords(ctx, r, true)
 	if err != nil {
 		return err
 	}
@@ -62,13 +62,16 @@ func (c *indexBuildCommand) Run(ctx context.Context, p *program, r *repo.Repo) e
 	if p.flags.JSON {
 		document := summarizeWords(status)
 		document.Added, document.Removed, document.Unread = &report.Messages, &report.Removed, &report.Unread
-		document.Documents = &report.Documents
+		document.Documents, document.Again = &report.Documents, &report.Again
 		if err := p.PrintJSON(document); err != nil {
 			return err
 		}
 	} else {
 		p.Printf("%s added, %s removed; %s of %s in the index, %s on disk", ui.Plural(report.Messages, "message"),
 			ui.Count(report.Removed), ui.Plural(status.Messages, "message"), ui.Plural(status.Manifests, "manifest"), ui.Size(status.Bytes))
+	}
+	if report.Again > 0 {
+		p.Note("%s could not be read whole before, and now could", ui.Plural(report.Again, "message"))
 	}
 	if report.Documents > 0 {
 		p.Note("%s without readable text, found by name alone; --verbose prints why", ui.Plural(int64(report.Documents), "document"))
@@ -112,6 +115,12 @@ func (c *indexStatusCommand) Run(ctx context.Context, p *program, r *repo.Repo) 
 		return p.PrintJSON(summarizeWords(status))
 	}
 	p.Facts("messages", ui.Count(status.Messages), "manifests", ui.Count(status.Manifests), "size", ui.Size(status.Bytes), "directory", textindex.Dir(r))
+	if status.LackingMessages > 0 {
+		p.Note("of %s, text could not be read; it is tried again once a day, and by mailstrata index build", ui.Plural(int64(status.LackingMessages), "message"))
+	}
+	if status.LackingManifests > 0 {
+		p.Note("of %s, messages are missing, because a part of it is damaged; it is tried again in the same way", ui.Plural(int64(status.LackingManifests), "manifest"))
+	}
 	return nil
 }
 
@@ -134,14 +143,17 @@ type wordsSummary struct {
 	Messages  int64  `json:"messages"`
 	Manifests int    `json:"manifests"`
 	Bytes     int64  `json:"bytes"`
+	Lacking   int    `json:"lacking_messages"`
+	Damaged   int    `json:"lacking_manifests"`
 	Added     *int64 `json:"added,omitempty"`
 	Removed   *int64 `json:"removed,omitempty"`
 	Unread    *int   `json:"unread,omitempty"`
 	Documents *int   `json:"unread_documents,omitempty"`
+	Again     *int64 `json:"read_again,omitempty"`
 }
 
 func summarizeWords(s textindex.Status) wordsSummary {
-	return wordsSummary{Messages: s.Messages, Manifests: s.Manifests, Bytes: s.Bytes}
+	return wordsSummary{Messages: s.Messages, Manifests: s.Manifests, Bytes: s.Bytes, Lacking: s.LackingMessages, Damaged: s.LackingManifests}
 }
 
 func (p *program) warnDropped() {
@@ -150,20 +162,20 @@ func (p *program) warnDropped() {
 
 // openWords opens the index of words, brought up to date.
 func (p *program) openWords(ctx context.Context, r *repo.Repo) (*textindex.Index, *textindex.Live, error) {
-	x, live, _, err := p.words(ctx, r)
+	x, live, _, err := p.words(ctx, r, false)
 	return x, live, err
 }
 
-// bringWords brings the index of words up to date.
-func (p *program) bringWords(ctx context.Context, r *repo.Repo) (*textindex.Index, textindex.Report, error) {
-	x, _, report, err := p.words(ctx, r)
+// bringWords brings the index of words up to date. If retry, it reads at once what could not be read before.
+func (p *program) bringWords(ctx context.Context, r *repo.Repo, retry bool) (*textindex.Index, textindex.Report, error) {
+	x, _, report, err := p.words(ctx, r, retry)
 	return x, report, err
 }
 
 // words opens the index of words, and brings it up to date. If it is damaged, it is built again.
-func (p *program) words(ctx context.Context, r *repo.Repo) (*textindex.Index, *textindex.Live, textindex.Report, error) {
+func (p *program) words(ctx context.Context, r *repo.Repo, retry bool) (*textindex.Index, *textindex.Live, textindex.Report, error) {
 	for again := false; ; again = true {
-		x, live, report, err := p.wordsOnce(ctx, r)
+		x, live, report, err := p.wordsOnce(ctx, r, retry)
 		if err == nil || again || !textindex.IsDamaged(err) {
 			return x, live, report, err
 		}
@@ -174,7 +186,7 @@ func (p *program) words(ctx context.Context, r *repo.Repo) (*textindex.Index, *t
 	}
 }
 
-func (p *program) wordsOnce(ctx context.Context, r *repo.Repo) (*textindex.Index, *textindex.Live, textindex.Report, error) {
+func (p *program) wordsOnce(ctx context.Context, r *repo.Repo, retry bool) (*textindex.Index, *textindex.Live, textindex.Report, error) {
 	p.limitMemory(wordsMemoryLimit)
 	x, dropped, err := textindex.Open(ctx, r)
 	if err != nil {
@@ -185,7 +197,7 @@ func (p *program) wordsOnce(ctx context.Context, r *repo.Repo) (*textindex.Index
 	}
 	progress := p.Progress("indexed")
 	defer progress.Done()
-	x.Documents = p.documents()
+	x.Documents, x.Retry = p.documents(), retry
 	x.Damaged = func(err error) { p.Warn("%s", ui.OneLine(err.Error())) }
 	x.Skipped = func(err error) { p.Detail("%s", ui.OneLine(err.Error())) }
 	total, err := p.planWords(ctx, x)

@@ -46,7 +46,8 @@ type Text struct {
 type Documents interface {
 	// Reads reports whether documents of this media type, or with this file name, can be read.
 	Reads(mediaType, name string) bool
-	// Text returns the text of a document, of at most limit bytes. An error, also that of ctx, concerns only the document.
+	// Text returns the text of a document, of at most limit bytes. An error, also that of ctx, concerns only the document. If
+	// it is errors.ErrUnsupported, no document of this kind can be read here and now.
 	Text(ctx context.Context, mediaType, name string, document []byte, limit int) (string, error)
 }
 

@@ -49,6 +49,12 @@ func NewExtractor(program, cache string) *Extractor {
 	return &Extractor{program: program, cache: cache}
 }
 
+// unusableError is the error of all documents where no child can start. It is errors.ErrUnsupported.
+type unusableError struct{ error }
+
+func (e unusableError) Is(target error) bool { return target == errors.ErrUnsupported }
+func (e unusableError) Unwrap() error        { return e.error }
+
 // Close ends the child.
 func (x *Extractor) Close() error {
 	x.mu.Lock()
@@ -66,7 +72,7 @@ func (x *Extractor) end() {
 }
 
 // Text returns the text of a PDF, of at most limit bytes, in UTF-8. With an error, it returns the text of pages that were read
-// until then.
+// until then. If no child can start, the error is errors.ErrUnsupported.
 func (x *Extractor) Text(ctx context.Context, document []byte, limit int) (string, error) {
 	if len(document) > MaxDocument {
 		return "", fmt.Errorf("the document has %d bytes, more than %d", len(document), MaxDocument)
@@ -82,7 +88,7 @@ func (x *Extractor) Text(ctx context.Context, document []byte, limit int) (strin
 	if x.child == nil {
 		c, err := startChild(ctx, x.program, x.cache)
 		if err != nil && ctx.Err() == nil {
-			x.unusable = fmt.Errorf("PDFs are not read: their reader does not start: %w", err)
+			x.unusable = unusableError{fmt.Errorf("PDFs are not read: their reader does not start: %w", err)}
 			return "", x.unusable
 		}
 		if err != nil {
