@@ -69,7 +69,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(req.Context())
+	base := req.Context()
+	if signed(req) {
+		base = context.WithValue(base, toStore{}, true)
+	}
+	ctx, cancel := context.WithCancelCause(base)
 	x := &exchange{ctx: ctx, cancel: cancel, stall: t.stall}
 	x.timer = time.AfterFunc(t.stall, func() { cancel(errStalled) })
 	out := req.WithContext(counted.watch(x))

@@ -19,6 +19,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime"
@@ -35,6 +37,7 @@ func run(p *program) {
 	if len(os.Args) == 3 && os.Args[1] == pdf.Argument {
 		os.Exit(serveDocuments(os.Args[2]))
 	}
+	log.SetOutput(io.Discard) // package net/http reports what a server sends on a connection that carries no request
 	p.stdin, p.stdout, p.stderr, p.getenv = os.Stdin, os.Stdout, os.Stderr, os.Getenv
 
 	p.limitMemory(memoryLimit)
