@@ -141,6 +141,7 @@ var layers = map[string]string{
 	"internal/generate": "",
 	"internal/grace":    "",
 	"internal/header":   "mail/charset",
+	"internal/hostile":  "",
 	"internal/hint":     "archive imap internal/keyring internal/oauth mail repo repo/store",
 	"internal/inflight": "",
 	"internal/inorder":  "",

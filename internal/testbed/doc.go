@@ -21,6 +21,8 @@
 // ("make packages"): a host can have one IMAP server of Debian's, and these would be started. MAILSTRATA_TESTBED names
 // another directory to find the servers in.
 //
+// Chromium is a package of the system, too: package chromium starts it.
+//
 // Where a server is missing, its tests are skipped, so that "go test ./..." is of use everywhere. With CI or
 // MAILSTRATA_REQUIRE_SERVERS=1 in the environment, as "make test" sets it, they fail instead.
 package testbed
