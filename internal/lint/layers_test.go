@@ -165,10 +165,11 @@ var layers = map[string]string{
 	"internal/secret": `
 		internal/config internal/hint internal/keyring internal/local internal/plaintext internal/ui repo
 		repo/keys`,
-	"internal/testbed":   "",
-	"internal/tree":      "mail restore",
-	"internal/ui":        "",
-	"internal/zipstream": "",
+	"internal/testbed":          "",
+	"internal/testbed/chromium": "internal/testbed",
+	"internal/tree":             "mail restore",
+	"internal/ui":               "",
+	"internal/zipstream":        "",
 }
 
 // TestLayers requires that each package imports exactly the packages of this module that the table gives it.
