@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/day"
 	"github.com/mailstrata/mailstrata/internal/hint"
@@ -130,12 +131,12 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 }
 
 // searchesNothing reports whether the command line has no condition.
-func (c *findCommand) searchesNothing(query *search.Query, w *wordQuery) bool {
-	return query.IsZero() && len(c.Mailbox) == 0 && w.Words == nil && len(w.in) == 0
+func (c *findCommand) searchesNothing(query *search.Query, w *query.Query) bool {
+	return query.IsZero() && len(c.Mailbox) == 0 && w.Words == nil && len(w.In) == 0
 }
 
 // parse returns the conditions of the command line.
-func (c *findCommand) parse() (search.Query, *wordQuery, error) {
+func (c *findCommand) parse() (search.Query, *query.Query, error) {
 	query, err := c.query(c.To)
 	if err != nil {
 		return query, nil, err

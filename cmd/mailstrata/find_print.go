@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/readable"
 	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail/entity"
@@ -36,7 +37,8 @@ func (s *searchResults) addRead(ctx context.Context, m readable.Message[*search.
 		return s.add(ctx, m.Item, nil)
 	}
 	header := entity.Parse(m.Raw).Header.Of(m.Raw)
-	at := findSnippet(ctx, s.words.Query, m.Raw, s.documents(), func() []byte { return s.readWhole(ctx, m.Item) })
+	whole := func() []byte { return s.readWhole(ctx, m.Item) }
+	at := snippetOf(textindex.FindSnippet(ctx, s.words.Query, m.Raw, s.documents(), whole))
 	return s.print(m.Item, messageOf(m.Item.Entry, header), at)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/readable"
 	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/job"
@@ -29,7 +30,7 @@ type searchResults struct {
 	repo     *repo.Repo
 	command  *findCommand
 	query    search.Query
-	words    *wordQuery
+	words    *query.Query
 	readable bool
 	reader   *archive.Reader // of what is printed
 
@@ -153,7 +154,7 @@ func (s *searchResults) countAccounts(ctx context.Context) {
 
 // mailboxes returns the mailboxes that the command line names.
 func (s *searchResults) mailboxes() []job.Pattern {
-	return slices.Concat(s.command.Mailbox, s.words.in)
+	return slices.Concat(s.command.Mailbox, s.words.In)
 }
 
 // checkMailboxes returns an error for a mailbox that is in none of several manifests. It is for a search that found nothing.
@@ -181,7 +182,7 @@ func (s *searchResults) checkMailboxes(ctx context.Context) error {
 func (s *searchResults) wants(m *manifest.Mailbox) bool { return s.wantsMailbox(&m.Mailbox) }
 
 func (s *searchResults) wantsMailbox(m *mail.Mailbox) bool {
-	return s.command.Selection.Wants(m) && s.words.wants(m)
+	return s.command.Selection.Wants(m) && s.words.Wants(m)
 }
 
 // scan searches without an index.
@@ -219,7 +220,7 @@ func (s *searchResults) readAll(ctx context.Context, progress *ui.Progress) hits
 // indexed searches by the index.
 func (s *searchResults) indexed(ctx context.Context, x *textindex.Index, live *textindex.Live) (hits, error) {
 	o := textindex.Search{Words: s.words.Query, Query: s.query, Account: s.command.Account}
-	if len(s.command.Mailbox)+len(s.command.Exclude)+len(s.words.in)+len(s.words.notIn) > 0 {
+	if len(s.command.Mailbox)+len(s.command.Exclude)+len(s.words.In)+len(s.words.NotIn) > 0 {
 		o.Wants = s.wantsMailbox
 	}
 	if s.command.All {

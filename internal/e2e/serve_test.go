@@ -28,11 +28,17 @@ import (
 // servePassword is that of every server of these tests.
 const servePassword = "serve-secret-77d0"
 
-// serve starts the program as an IMAP server and returns its address. It ends with the test, and without a complaint.
+// serve starts the program as an IMAP server with servePassword.
 func (h *host) serve(flags ...string) string {
 	h.t.Helper()
+	return h.serveWith(servePassword, flags...)
+}
+
+// serveWith starts the program as an IMAP server and returns its address. It ends with the test, and without a complaint.
+func (h *host) serveWith(password string, flags ...string) string {
+	h.t.Helper()
 	cmd := h.command(append([]string{"serve", "--json", "--imap", "127.0.0.1:0", "--web", "127.0.0.1:0"}, flags...)...)
-	cmd.Env = append(cmd.Env, "MAILSTRATA_SERVE_PASSWORD="+servePassword)
+	cmd.Env = append(cmd.Env, "MAILSTRATA_SERVE_PASSWORD="+password)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
@@ -171,7 +177,7 @@ for line in m.list('""', '*')[1]:
 m.logout()
 `
 
-// Python's imaplib, and mbsync, make the same of a served night as of the server.
+// Python's imaplib, mbsync and OfflineIMAP make the same of a served night as of the server.
 func TestServedToClients(t *testing.T) {
 	t.Parallel()
 	python := testbed.Installed(t, "python3", "python3")
@@ -186,9 +192,15 @@ func TestServedToClients(t *testing.T) {
 	f.put("odd", g.Oddities()...)
 	f.subscribe("Sent", "Entw&APw-rfe")
 	f.done()
+	small := place(t, dovecot, "bert") // OfflineIMAP needs a tenth of a second for a message
+	small.put("INBOX", g.Messages(3)...)
+	small.put("Entw&APw-rfe", g.Messages(2)...)
+	small.put("odd", g.Oddities()...)
+	small.done()
 	h := newHost(t)
 	h.onDirectory()
 	h.backUp(0, accountURL("anna", dovecot.Addr))
+	h.backUp(0, accountURL("bert", dovecot.Addr))
 	address := h.serve()
 	hostname, _, _ := net.SplitHostPort(dovecot.Addr)
 
@@ -227,15 +239,26 @@ func TestServedToClients(t *testing.T) {
 		}
 		want := sync(dovecot.Addr, "anna", imapPassword)
 		have := sync(address, "anna@"+hostname+"#latest", servePassword) // in quotes: "#" begins a comment
-		for file, n := range want {
-			if have[file] != n {
-				t.Errorf("%d of %.300s, want %d", have[file], file, n)
-			}
-		}
-		if len(have) != len(want) || len(want) < 100 {
-			t.Errorf("%d files, want %d", len(have), len(want))
-		}
+		sameFiles(t, have, want)
 	})
+	t.Run("OfflineIMAP", func(t *testing.T) {
+		program := testbed.Installed(t, "offlineimap", "apt-get install offlineimap3")
+		want := offlineimap(t, program, dovecot.Addr, "bert", imapPassword)
+		sameFiles(t, offlineimap(t, program, address, "bert@"+hostname, servePassword), want)
+	})
+}
+
+// sameFiles compares the files that a program makes of two servers.
+func sameFiles(t *testing.T, have, want map[string]int) {
+	t.Helper()
+	for file, n := range want {
+		if have[file] != n {
+			t.Errorf("%d of %.300s, want %d", have[file], file, n)
+		}
+	}
+	if len(have) != len(want) || len(want) < 10 {
+		t.Errorf("%d files, want %d", len(have), len(want))
+	}
 }
 
 // mbsyncrc pulls an account into a directory. The user's name is quoted, because "#" begins a comment.
@@ -267,7 +290,7 @@ SyncState *
 CopyArrivalDate yes
 `
 
-// maildirFiles returns the files of Maildirs in words, and how many there are of each: mailbox, flags, time and text without
+// maildirFiles returns the files of Maildirs in words, and how many there are of each: mailbox, UID, flags, time and text without
 // the header field X-TUID, which mbsync adds.
 func maildirFiles(t *testing.T, root string) map[string]int {
 	files := make(map[string]int)
@@ -290,12 +313,14 @@ func maildirFiles(t *testing.T, root string) map[string]int {
 			}
 		}
 		mailbox, _ := filepath.Rel(root, filepath.Dir(path))
-		_, flags, _ := strings.Cut(d.Name(), ":")
+		name, flags, _ := strings.Cut(d.Name(), ":")
+		_, uid, _ := strings.Cut(name, ",U=")
+		uid, _, _ = strings.Cut(uid, ",")
 		date := info.ModTime().UTC().String()
 		if time.Since(info.ModTime()) < time.Hour {
 			date = "now" // mbsync cannot set the first second of 1970
 		}
-		files[fmt.Sprintf("%s %s %s %q", mailbox, flags, date, strings.Join(lines, ""))]++
+		files[fmt.Sprintf("%s %s %s %s %q", mailbox, uid, flags, date, strings.Join(lines, ""))]++
 		return nil
 	})
 	if err != nil {

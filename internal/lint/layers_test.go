@@ -63,6 +63,7 @@ var layers = map[string]string{
 		archive chunk internal/retry mail manifest manifest/history repo repo/statement`,
 	"archive/search": `
 		archive archive/readable chunk internal/header internal/inorder mail mail/entity manifest repo`,
+	"archive/search/query": "archive/search fulltext/words internal/day mail",
 	"archive/textindex": `
 		archive archive/readable archive/search chunk fulltext fulltext/words internal/inorder internal/local mail
 		mail/entity mail/extract manifest repo`,
@@ -107,12 +108,13 @@ var layers = map[string]string{
 	"serve/internal/address": "",
 	"serve/internal/command": "",
 	"serve/page": `
-		archive archive/attachment archive/health archive/layout archive/readable internal/header internal/ui mail mail/charset mail/entity
-		mail/extract mail/safehtml manifest serve/page/gate serve/view`,
+		archive archive/attachment archive/health archive/layout archive/readable archive/search archive/search/query
+		archive/textindex chunk fulltext/words internal/header internal/inorder internal/ui mail mail/charset mail/entity
+		mail/extract mail/safehtml manifest repo serve/page/gate serve/view`,
 	"serve/page/gate": "",
 	"serve/view": `
-		archive archive/health archive/textindex chunk fulltext/words internal/inorder mail mail/extract manifest manifest/history
-		repo`,
+		archive archive/health archive/textindex chunk fulltext/words internal/inorder mail mail/extract manifest
+		manifest/history repo`,
 
 	// The program.
 	"bench": `

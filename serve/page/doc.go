@@ -8,6 +8,7 @@
 //	              │ mailbox.go      the messages of a mailbox, sorted (order.go)
 //	              │ message.go      a message: text, header, source, attachments (letter.go)
 //	              │ frame.go        its HTML, in a sandbox
+//	              │ search.go       a search, and what it found (found.go)
 //	              └ link.go         where a link of a message leads
 //
 // A page names what it shows by the parameters of its address: an account, the id of a night, the name that the server gave a

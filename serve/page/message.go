@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/attachment"
 	"github.com/mailstrata/mailstrata/internal/header"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
@@ -85,7 +86,7 @@ func (s *Server) message(w http.ResponseWriter, r *request) error {
 	defer end()
 	data := &messagePage{
 		page: page{Account: p.history.Account, Night: p.id(), Crumbs: append(crumbs(p), crumb{p.mailbox.Archived.Name, p.address("mailbox")})},
-		Size: p.list.Size(i), UID: uint32(p.list.UID(i)), Mailbox: p.mailbox.Archived.Name, Flags: p.list.Flags(p.list.Set(i)),
+		Size: p.list.Size(i), UID: uint32(p.list.UID(i)), Mailbox: p.mailbox.Archived.Name, Flags: flagWords(p.list.Flags(p.list.Set(i))),
 		Labels: labels(p.list.Labels(p.list.Set(i))), Download: p.address("eml", uidParam, fmt.Sprint(p.list.UID(i))),
 	}
 	data.Date, data.RawDate = dateOf(p.list.Date(i))
@@ -182,6 +183,23 @@ func (s *Server) fillMessage(r *request, p *place, i int, data *messagePage) err
 		data.Cut = data.Size > maxSource
 	}
 	return s.listAttachments(r, p, m, data)
+}
+
+// flagWords returns flags as people call them. What most messages have is left out.
+func flagWords(flags mail.Flags) (words []string) {
+	if !flags.Has(`\Seen`) {
+		words = append(words, "unread")
+	}
+	for _, flag := range flags {
+		switch name := strings.ToLower(strings.TrimPrefix(flag, `\`)); name {
+		case "seen", "recent":
+		case "answered", "flagged", "draft", "deleted":
+			words = append(words, name)
+		default:
+			words = append(words, flag)
+		}
+	}
+	return words
 }
 
 // field returns the value of a field that is shown, or an empty string.

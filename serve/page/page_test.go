@@ -301,3 +301,39 @@ func TestEveryRouteNeedsASession(t *testing.T) {
 		}
 	}
 }
+
+func TestSearch(t *testing.T) {
+	a := archivetest.NewAccount()
+	inbox := a.Mailbox("INBOX")
+	b := open(t, archived(t, a,
+		func() {
+			inbox.Add("From: Joao <j@example.org>\r\nSubject: old\r\n\r\nthe <old> bridge & more\r\n")
+			inbox.Add("Subject: kept\r\n\r\nanother bridge\r\n")
+		},
+		func() { inbox.Expunge(1) },
+	))
+	at := address("search", "a", account, "q", "bridge")
+	must(t, b.get(at), "2 messages in all nights", "the &lt;old&gt; <mark>bridge</mark> &amp; more", "archived from", "find --all --account account-0 --text bridge")
+	h := b.get(address("account", "a", account))
+	var latest string
+	for _, link := range links(h) {
+		if values, _ := url.ParseQuery(strings.TrimPrefix(link, "night?")); values.Get("n") != "" && latest == "" {
+			latest = values.Get("n")
+		}
+	}
+	text := b.get(at + "&n=" + latest)
+	must(t, text, "1 message in the night of", "another <mark>bridge</mark>")
+	mustNot(t, text, "&lt;old&gt;")
+	must(t, b.get(address("search", "a", account, "q", "from:joao is:unseen")), "1 message")
+	must(t, b.get(address("search", "a", account, "q", "in:INBOX")), "2 messages")
+	must(t, b.get(address("search", "a", account, "q", "nowhere")), "Nothing was found")
+	must(t, b.get(address("search", "a", account, "q", "")), "What you can search for")
+	for _, wrong := range []string{`"open`, "after:sometime", "(a", "larger:x", "in:"} {
+		must(t, b.get(address("search", "a", account, "q", wrong)), `role="alert"`)
+	}
+	for _, link := range links(b.get(at)) {
+		if strings.HasPrefix(link, "message?") {
+			must(t, b.get(link), "bridge")
+		}
+	}
+}

@@ -29,6 +29,7 @@ func (s *Server) allRoutes() map[string]route {
 		"frame":      {gate.Private, s.frame},
 		"attachment": {gate.Private, s.attachment},
 		"eml":        {gate.Private, s.eml},
+		"search":     {gate.Private, s.search},
 		"link":       {gate.Open, s.link},
 		"style.css":  {gate.Public, s.style},
 		"icon.svg":   {gate.Public, s.icon},

@@ -194,6 +194,9 @@ func (h *History) View(ctx context.Context, i int) (*View, error) {
 	return v, err
 }
 
+// Reader returns the reader of all sessions.
+func (a *Archive) Reader() *archive.Reader { return a.reader }
+
 // Archive returns the archive of the account.
 func (h *History) Archive() *Archive { return h.archive }
 

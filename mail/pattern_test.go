@@ -1,12 +1,10 @@
-package job
+package mail
 
 import (
 	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/mailstrata/mailstrata/mail"
 )
 
 func TestPattern(t *testing.T) {
@@ -35,11 +33,11 @@ func TestPattern(t *testing.T) {
 		{"Entwürfe", "Entwürfe", "/", true},
 		{"A&B", "A&B", "/", true},
 	} {
-		if got := c.Pattern.Matches(&mail.Mailbox{Raw: c.name, Name: c.name, Delimiter: c.delimiter}); got != c.want {
+		if got := c.Pattern.Matches(&Mailbox{Raw: c.name, Name: c.name, Delimiter: c.delimiter}); got != c.want {
 			t.Errorf("%q matches %q: %v", c.Pattern, c.name, got)
 		}
 	}
-	raw := &mail.Mailbox{Raw: "Entw&APw-rfe", Name: "Entwürfe", Delimiter: "/"}
+	raw := &Mailbox{Raw: "Entw&APw-rfe", Name: "Entwürfe", Delimiter: "/"}
 	if !Pattern("Entw&APw-rfe").Matches(raw) || !Pattern("Entwürfe").Matches(raw) {
 		t.Error("a mailbox is not found by both of its names")
 	}

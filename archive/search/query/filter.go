@@ -1,0 +1,103 @@
+package query
+
+import (
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/fulltext/words"
+	"github.com/mailstrata/mailstrata/internal/day"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// add adds a filter. All filters must hold, so of two dates or sizes the narrower one counts.
+func (w *Query) add(f *words.Filter, now time.Time) error {
+	q := &w.Record
+	switch f.Name {
+	case words.In:
+		if f.Not {
+			w.NotIn = append(w.NotIn, mail.Pattern(f.Value))
+		} else {
+			w.In = append(w.In, mail.Pattern(f.Value))
+		}
+	case words.After, words.Before:
+		when, ok := day.Parse(f.Value, now)
+		if !ok {
+			return f.Errorf("%q is not a date; write %s", f.Value, day.Forms)
+		}
+		if (f.Name == words.After) != f.Not {
+			q.Since = later(q.Since, when.From)
+		} else {
+			q.Before = earlier(q.Before, when.From)
+		}
+	case words.Larger, words.Smaller:
+		n, err := humanize.ParseBytes(f.Value)
+		if err != nil || n == 0 || n > 1<<62 {
+			return f.Errorf("%q is not a size such as 500K or 1M", f.Value)
+		}
+		addSize(q, f, int64(n))
+	case words.Flag, words.Is:
+		addFlag(q, f)
+	case words.Label:
+		if f.Not {
+			q.NotLabels = append(q.NotLabels, f.Value)
+		} else {
+			q.Labels = append(q.Labels, f.Value)
+		}
+	}
+	return nil
+}
+
+// addSize adds a limit. What is not larger than n is smaller than n+1.
+func addSize(q *search.Query, f *words.Filter, n int64) {
+	switch {
+	case f.Name == words.Larger && !f.Not:
+		q.Larger = max(q.Larger, n)
+	case f.Name == words.Smaller && f.Not:
+		q.Larger = max(q.Larger, n-1)
+	case f.Name == words.Larger:
+		n++
+		fallthrough
+	default:
+		if q.Smaller == 0 || n < q.Smaller {
+			q.Smaller = n
+		}
+	}
+}
+
+// systemFlags are the flags that have a backslash (RFC 9051 section 2.3.2).
+var systemFlags = []string{"seen", "answered", "flagged", "draft", "deleted"}
+
+// addFlag adds a flag or a keyword that a message must have, or must not.
+func addFlag(q *search.Query, f *words.Filter) {
+	name, not := f.Value, f.Not
+	if f.Name == words.Is && strings.EqualFold(name, "unseen") {
+		name, not = "seen", !not
+	}
+	for _, flag := range systemFlags {
+		if strings.EqualFold(strings.TrimPrefix(name, `\`), flag) {
+			name = `\` + flag
+		}
+	}
+	if not {
+		q.NotFlags = append(q.NotFlags, name)
+	} else {
+		q.Flags = append(q.Flags, name)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if !a.IsZero() && a.Before(b) {
+		return a
+	}
+	return b
+}

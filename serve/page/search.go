@@ -1,0 +1,253 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/archive/search/query"
+	"github.com/mailstrata/mailstrata/archive/textindex"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/serve/view"
+)
+
+// searchPage is what a search found.
+type searchPage struct {
+	page
+	Where   string // which nights are searched
+	Wrong   string // what is wrong with the query
+	Note    string
+	Pager   pager
+	More    bool // there is more than the pager says
+	Rows    []foundRow
+	Command string // command line
+}
+
+// foundRow is a message that was found.
+type foundRow struct {
+	messageRow
+	Mailbox     string
+	First, Last time.Time // of the nights that have it; zero if one night is searched
+	Snippet     []snippetPart
+}
+
+// snippetPart is a piece of the place where words match.
+type snippetPart struct {
+	Text string
+	Mark bool
+}
+
+const (
+	foundOnPage = 30
+	// maxFound is how many messages of a search can be seen, the newest ones.
+	maxFound = 1500
+	// maxUnread is how many errors of a search are shown.
+	maxUnread = 5
+	// searchTime is how long a search reads messages without an index.
+	searchTime = 60 * time.Second
+)
+
+// hits are messages that are found, with errors between them.
+type hits = iter.Seq2[*search.Hit, error]
+
+func (s *Server) search(w http.ResponseWriter, r *request) error {
+	h, err := r.history()
+	if err != nil {
+		return err
+	}
+	data := &searchPage{page: page{
+		Title: "Search", Account: h.Account, Crumbs: append(crumbs(nil), crumb{h.Account, to("account", accountParam, h.Account)}),
+		Query: r.values.Get(queryParam), Night: r.values.Get(nightParam), Wide: true,
+	}, Where: "all nights"}
+	found := &finder{server: s, history: h, limit: maxFound + 1}
+	if data.Night != "" {
+		p, err := r.nightOf(h, data.Night)
+		if err != nil {
+			return err
+		}
+		found.contents, data.Where = p.view.Contents, "the night of "+clock(p.view.Night.Time)
+	}
+	if found.query, err = query.Parse([]string{data.Query}, search.Query{}, time.Now()); err != nil {
+		data.Wrong = sentence(err)
+	}
+	if data.Wrong != "" || found.query.IsZero() {
+		return s.show(w, "search", data)
+	}
+	data.Command = found.command(data.Query)
+	number := r.number(pageParam)
+	found.limit = min(number*foundOnPage+1, maxFound)
+	end, err := take(r.Context(), s.large)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := found.run(r.Context()); err != nil {
+		return err
+	}
+	data.Note = found.note
+	data.damaged(found.unread[:min(len(found.unread), maxUnread)]...)
+	data.More = len(found.hits) == found.limit
+	data.Pager = newPager(len(found.hits), foundOnPage, number, func(n string) string {
+		return to("search", accountParam, h.Account, nightParam, data.Night, queryParam, data.Query, pageParam, n)
+	})
+	if data.Rows, err = found.rows(r.Context(), found.hits[data.Pager.First:data.Pager.End]); err != nil {
+		return err
+	}
+	return s.show(w, "search", data)
+}
+
+// finder searches.
+type finder struct {
+	server   *Server
+	history  *view.History
+	contents *archive.Contents // of the night that is searched; nil: all are
+	query    *query.Query
+	limit    int
+
+	hits   []*search.Hit // the newest first
+	unread []error
+	note   string
+}
+
+// command returns the command line of the search.
+func (f *finder) command(text string) string {
+	words := []string{"find", "--all", "--account", f.history.Account, "--text", text}
+	if f.contents != nil {
+		words = []string{"find", repoID(f.contents.Head), "--text", text}
+	}
+	return command(f.history.Archive(), words...)
+}
+
+// repoID returns the id of a manifest as command lines have it.
+func repoID(head repo.Head) string { return head.ID.String()[:8] }
+
+// run finds the newest messages, by the index of this host if there is one.
+func (f *finder) run(ctx context.Context) error {
+	if f.query.Words == nil {
+		return f.collect(f.scan(ctx, f.query.Record), false)
+	}
+	used, err := f.history.Archive().Words(ctx, func(x *textindex.Index, live *textindex.Live) error {
+		if f.contents != nil && !live.Has(f.contents.Head) {
+			return errNotIndexed
+		}
+		return f.indexed(ctx, x, live)
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case used && err == nil:
+		return nil
+	case err != nil:
+		f.server.o.Log("the index of words cannot be used: %v", err)
+	}
+	f.hits, f.unread = nil, nil
+	return f.readAll(ctx)
+}
+
+var errNotIndexed = errors.New("it does not have the night")
+
+// indexed searches by the index.
+func (f *finder) indexed(ctx context.Context, x *textindex.Index, live *textindex.Live) error {
+	o := textindex.Search{Words: f.query.Query, Query: f.query.Record, Account: f.history.Account}
+	if len(f.query.In)+len(f.query.NotIn) > 0 {
+		o.Wants = f.query.Wants
+	}
+	switch {
+	case f.contents != nil:
+		return f.collect(x.Night(ctx, live, f.contents, o), true)
+	case !o.Query.ReadsFlags():
+		return f.collect(x.All(ctx, live, o), true)
+	}
+	matching, err := x.Hashes(ctx, f.query.Query)
+	if err != nil {
+		return err
+	}
+	record := f.query.Record
+	record.Only = hashes(matching).has
+	return f.collect(f.scan(ctx, record), false)
+}
+
+// readAll searches for words without an index.
+func (f *finder) readAll(ctx context.Context) error {
+	f.note = "This host has no index of words, so messages were read. The command mailstrata index build makes searches fast."
+	limited, cancel := context.WithTimeout(ctx, searchTime)
+	defer cancel()
+	record := f.query.Record
+	record.Message = &textindex.Matcher{Query: f.query.Query}
+	err := f.collect(f.scan(limited, record), false)
+	if limited.Err() != nil && ctx.Err() == nil {
+		f.note = "The search took too long, and did not look at all messages. The command mailstrata index build makes searches fast."
+		return nil
+	}
+	return err
+}
+
+// scan searches what manifests record, and messages.
+func (f *finder) scan(ctx context.Context, record search.Query) hits {
+	wants := func(m *manifest.Mailbox) bool { return f.wants(&m.Mailbox) }
+	if f.contents == nil {
+		return search.FindAll(ctx, f.history.Archive().Repo(), f.history.Account, record, wants)
+	}
+	return func(yield func(*search.Hit, error) bool) {
+		for found, err := range search.Find(ctx, f.contents, record, wants) {
+			if !yield(&search.Hit{Match: found, Contents: f.contents}, err) {
+				return
+			}
+		}
+	}
+}
+
+func (f *finder) wants(m *mail.Mailbox) bool { return f.query.Wants(m) }
+
+// collect keeps the newest of what is found. sorted says that the newest come first.
+func (f *finder) collect(found hits, sorted bool) error {
+	for hit, err := range found {
+		switch {
+		case err != nil && !archive.IsDamage(err):
+			f.cut()
+			return err
+		case err != nil:
+			f.unread = append(f.unread, err)
+		default:
+			f.hits = append(f.hits, hit)
+		}
+		if sorted && len(f.hits) == f.limit {
+			return nil
+		}
+		if !sorted && len(f.hits) >= 2*f.limit+1000 {
+			f.cut()
+		}
+	}
+	if !sorted {
+		f.cut()
+	}
+	return nil
+}
+
+// cut sorts what was found, and drops the oldest beyond the limit.
+func (f *finder) cut() {
+	slices.SortStableFunc(f.hits, func(a, b *search.Hit) int {
+		return cmp.Compare(b.Entry.Internal.Seconds, a.Entry.Internal.Seconds)
+	})
+	if len(f.hits) > f.limit {
+		clear(f.hits[f.limit:])
+		f.hits = f.hits[:f.limit]
+	}
+}
+
+// Count returns the number of messages in words.
+func (p *searchPage) Count() string {
+	if p.More {
+		return "More than " + ui.Plural(p.Pager.Total-1, "message")
+	}
+	return ui.Plural(p.Pager.Total, "message")
+}
