@@ -18,7 +18,7 @@ import (
 const (
 	maxGap   = 256 << 10 // bytes between two frames: more of them cost more than a second request
 	maxRange = 4 << 20
-	parallel = 64
+	parallel = 128 // the Store limits how many requests it makes at once
 
 	// maxInFlight bounds the bytes that a Reader has requested and not decoded yet. A store that is 50 ms away and sends
 	// 100 MB/s has 5 MB under way all the time. They are opened in the memory in which they arrive.

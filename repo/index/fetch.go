@@ -15,7 +15,7 @@ import (
 // Each run adds a segment, most of them of a few KB. A host that is new, or was off for a while, fetches many of them at
 // once, and writes one file of all.
 const (
-	fetchers      = 64
+	fetchers      = 128     // the Store limits how many requests it makes at once
 	fetchedAtOnce = 8 << 20 // bytes under way
 	batchBytes    = 4 << 20 // entries in memory, before they are written
 )
