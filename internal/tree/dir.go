@@ -35,9 +35,10 @@ type Dir struct {
 	failed error // why nothing more can be added; guarded by the syncer
 }
 
-// waiting is a file that has no name yet: its name in temp, and its future name in to.
+// waiting is a file that waits for its name in to: open and without any name, or closed and with the name temp.
 type waiting struct {
 	dir        *Dir
+	file       *rawFile // nil: it is closed
 	temp, name string
 }
 
@@ -66,10 +67,31 @@ func (d *Dir) Create() *File {
 	return &File{dir: d, temp: fmt.Sprintf(".%s-%d%s", d.token, d.serial, tempSuffix), room: room, buffer: room[:0]}
 }
 
+// create creates a file on disk. d.close closes it.
+func (d *Dir) create(temp string) (*rawFile, error) {
+	if err := d.failure(); err != nil {
+		return nil, err
+	}
+	stayOpen := d.syncer.open.Add(1) <= d.syncer.maxOpen
+	file, err := d.dirs.create(temp, stayOpen)
+	if err != nil || !file.isUnnamed() {
+		d.syncer.open.Add(-1)
+	}
+	return file, d.wrap(err)
+}
+
+// close closes a file. If it has no name, it is gone then.
+func (d *Dir) close(file *rawFile) error {
+	if file.isUnnamed() {
+		d.syncer.open.Add(-1)
+	}
+	return d.wrap(file.Close())
+}
+
 // add makes a finished file wait for its name.
-func (d *Dir) add(temp, name string, size int64) error {
+func (d *Dir) add(w waiting, size int64) error {
 	d.added = true
-	d.syncer.add(waiting{d, temp, name}, size)
+	d.syncer.add(w, size)
 	return d.failure()
 }
 
@@ -83,12 +105,11 @@ func (d *Dir) failure() error {
 // finish gives a file its name if err, the error of making it durable, is nil. If that fails, finish removes the file,
 // and no other file gets a name.
 func (d *Dir) finish(w waiting, err error) {
-	if failed := d.failure(); err == nil && failed == nil {
-		if err = d.name(w); err == nil {
-			return
-		}
+	if err == nil && d.failure() == nil {
+		err = d.name(w)
+	} else {
+		_ = d.remove(w)
 	}
-	_ = d.temps.Remove(w.temp)
 	if err != nil {
 		d.syncer.mu.Lock()
 		defer d.syncer.mu.Unlock()
@@ -96,29 +117,42 @@ func (d *Dir) finish(w waiting, err error) {
 	}
 }
 
-// name gives a file its name. An existing file of that name is the same message from another run.
+// name gives a file its name, or removes it. An existing file of that name is the same message from another run.
 func (d *Dir) name(w waiting) error {
 	err := d.dirs.rename(w)
+	if w.file == nil && errors.Is(err, errors.ErrUnsupported) {
+		err = d.link(w)
+	}
 	switch {
+	case err == nil && w.file != nil:
+		return d.close(w.file)
 	case errors.Is(err, fs.ErrExist):
-		return d.temps.Remove(w.temp)
-	case errors.Is(err, errors.ErrUnsupported):
-		return d.link(w)
+		return d.remove(w)
+	case err != nil:
+		_ = d.remove(w)
 	}
 	return err
 }
 
-// link is name, for systems that cannot rename without replacing.
+// remove removes a file that does not get its name.
+func (d *Dir) remove(w waiting) error {
+	if w.file != nil {
+		return d.close(w.file)
+	}
+	return d.temps.Remove(w.temp)
+}
+
+// link is rawDirs.rename, for systems that cannot rename without replacing.
 func (d *Dir) link(w waiting) error {
 	temp, to := path.Join(d.temp, w.temp), path.Join(d.to, w.name)
 	err := d.root.Link(temp, to)
 	switch {
-	case err == nil, errors.Is(err, fs.ErrExist):
+	case err == nil:
 		return d.temps.Remove(w.temp)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, errors.ErrUnsupported):
 		// Some file systems have no hard links: FAT, many network shares.
 		if _, err := d.root.Lstat(to); err == nil {
-			return d.temps.Remove(w.temp)
+			return fs.ErrExist
 		}
 		return d.root.Rename(temp, to)
 	}

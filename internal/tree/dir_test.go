@@ -3,6 +3,7 @@ package tree
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,6 +69,7 @@ func TestFiles(t *testing.T) {
 	if err != nil || len(entries) != n {
 		t.Errorf("%d files, want %d, %v", len(entries), n, err)
 	}
+	checkClean(t, d)
 	for i := range n {
 		info, err := os.Stat(filepath.Join(path, fmt.Sprint(i)))
 		want := int64(i % 3 * 200_000 % 300_001)
@@ -80,35 +82,61 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// Both ways move files from one directory to the other and replace no existing file.
+// Files that have a temporary name get their names in both ways, and replace no existing file.
 func TestNames(t *testing.T) {
 	for way, name := range map[string]func(*Dir, waiting) error{"rename": (*Dir).name, "link": (*Dir).link} {
 		t.Run(way, func(t *testing.T) {
 			d := openApart(t)
-			cur := filepath.Join(d.path, "cur")
-			if err := os.WriteFile(filepath.Join(cur, "1"), []byte("there already"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			for i := range 3 {
-				put(t, d, fmt.Sprint(i), "text")
-			}
+			d.syncer.maxOpen = 0
+			putBeside(t, d)
 			for _, w := range d.syncer.take() {
-				if err := name(d, w); err != nil {
+				err := name(d, w)
+				if errors.Is(err, fs.ErrExist) {
+					err = d.remove(w)
+				}
+				if err != nil {
 					t.Error(err)
 				}
 			}
-			if err := d.Close(); err != nil {
-				t.Error(err)
-			}
-			for i, want := range []string{"text", "there already", "text"} {
-				if text, err := os.ReadFile(filepath.Join(cur, fmt.Sprint(i))); string(text) != want {
-					t.Errorf("%d: %q, %v", i, text, err)
-				}
-			}
-			if left, err := os.ReadDir(filepath.Join(d.path, "tmp")); len(left) > 0 || err != nil {
-				t.Errorf("left over: %v, %v", left, err)
-			}
+			checkBeside(t, d)
 		})
+	}
+}
+
+// putBeside adds the files 0, 1 and 2, of which 1 is there already.
+func putBeside(t *testing.T, d *Dir) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(d.path, "cur", "1"), []byte("there already"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		put(t, d, fmt.Sprint(i), "text")
+	}
+}
+
+// checkBeside closes d and checks what putBeside has added.
+func checkBeside(t *testing.T, d *Dir) {
+	t.Helper()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	for i, want := range []string{"text", "there already", "text"} {
+		text, err := os.ReadFile(filepath.Join(d.path, "cur", fmt.Sprint(i)))
+		if string(text) != want {
+			t.Errorf("%d: %q, %v", i, text, err)
+		}
+	}
+	checkClean(t, d)
+}
+
+// checkClean checks that no file waits for its name.
+func checkClean(t *testing.T, d *Dir) {
+	t.Helper()
+	if left, err := os.ReadDir(filepath.Join(d.path, d.temp)); d.temp != d.to && len(left) > 0 || err != nil {
+		t.Errorf("left over: %v, %v", left, err)
+	}
+	if n := d.syncer.open.Load(); n != 0 {
+		t.Errorf("%d files are still open", n)
 	}
 }
 
@@ -162,6 +190,7 @@ func TestFailedSync(t *testing.T) {
 	if entries, _ := os.ReadDir(path); len(entries) > 0 {
 		t.Errorf("there are %v", entries)
 	}
+	checkClean(t, d)
 }
 
 // Without syncfs(2), files are synced one by one.
@@ -243,16 +272,16 @@ func TestOneFails(t *testing.T) {
 	if err := bad.Close(); err == nil || !strings.Contains(err.Error(), bad.path) {
 		t.Error(err)
 	}
-	for dir, want := range map[string]int{"tmp": 0, "cur": 1} {
-		if left, err := os.ReadDir(filepath.Join(bad.path, dir)); len(left) != want || err != nil {
-			t.Errorf("%s holds %v, %v", dir, left, err)
-		}
+	if left, err := os.ReadDir(filepath.Join(bad.path, "cur")); len(left) != 1 || err != nil {
+		t.Errorf("cur holds %v, %v", left, err)
 	}
+	checkClean(t, bad)
 }
 
 // Dates that cannot be stored become the nearest possible ones.
 func TestDates(t *testing.T) {
 	d, _ := open(t, t.TempDir())
+	dates := make(map[string]time.Time)
 	for _, seconds := range []int64{-1 << 62, -1, 0, 1e9, 1 << 33, 253402300799, 1 << 62} {
 		f := d.Create()
 		date := time.Unix(seconds, 0)
@@ -260,13 +289,18 @@ func TestDates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		info, err := os.Stat(filepath.Join(d.path, f.temp))
-		if err != nil || !info.ModTime().Equal(kept) || seconds >= 0 && seconds <= lastSafeDate && !kept.Equal(date) {
-			t.Errorf("%v became %v, %v", date, kept, err)
+		if seconds >= 0 && seconds <= lastSafeDate && !kept.Equal(date) {
+			t.Errorf("%v became %v", date, kept)
 		}
+		dates[fmt.Sprint(seconds)] = kept
 	}
 	if err := d.Close(); err != nil {
 		t.Error(err)
+	}
+	for name, kept := range dates {
+		if info, err := os.Stat(filepath.Join(d.path, name)); err != nil || !info.ModTime().Equal(kept) {
+			t.Errorf("%s has not the date %v, %v", name, kept, err)
+		}
 	}
 }
 

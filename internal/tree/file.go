@@ -1,9 +1,7 @@
 package tree
 
 import (
-	"io"
 	"math"
-	"os"
 	"sync"
 	"time"
 )
@@ -12,7 +10,7 @@ import (
 type File struct {
 	dir    *Dir
 	temp   string
-	file   *os.File // nil: all of it is in the buffer
+	file   *rawFile // nil: all of it is in the buffer
 	room   *room    // the memory of the buffer
 	buffer []byte
 	size   int64 // of the file, without the buffer
@@ -41,12 +39,9 @@ func (f *File) flush() error {
 // writeOut writes to the file on disk.
 func (f *File) writeOut(p []byte) error {
 	if f.file == nil {
-		if err := f.dir.failure(); err != nil {
-			return err
-		}
-		file, err := f.dir.dirs.createTemp(f.temp)
+		file, err := f.dir.create(f.temp)
 		if err != nil {
-			return f.dir.wrap(err)
+			return err
 		}
 		f.file = file
 	}
@@ -61,11 +56,7 @@ func (f *File) Restart() error {
 	if f.file == nil {
 		return nil
 	}
-	_, err := f.file.Seek(0, io.SeekStart)
-	if err == nil {
-		err = f.file.Truncate(0)
-	}
-	return f.dir.wrap(err)
+	return f.dir.wrap(f.file.restart())
 }
 
 // Keep ends the file. It gets the name, at the latest when the Dir is closed, and the date. Keep returns the date that
@@ -75,17 +66,20 @@ func (f *File) Keep(name string, date time.Time) (time.Time, error) {
 	if err == nil {
 		date, err = f.date(date)
 	}
-	if f.file != nil {
-		if errClose := f.file.Close(); err == nil {
-			err = f.dir.wrap(errClose)
-		}
-	}
-	f.giveBack()
 	if err != nil {
-		f.remove()
+		f.Discard()
 		return date, err
 	}
-	return date, f.dir.add(f.temp, name, f.size)
+	f.giveBack()
+	w := waiting{dir: f.dir, file: f.file, temp: f.temp, name: name}
+	if !f.file.isUnnamed() {
+		w.file = nil
+		if err := f.dir.close(f.file); err != nil {
+			_ = f.dir.remove(w)
+			return date, err
+		}
+	}
+	return date, f.dir.add(w, f.size)
 }
 
 // lastSafeDate is in 2038. Every file system can store dates from 1970 until then.
@@ -103,26 +97,26 @@ func (f *File) date(date time.Time) (time.Time, error) {
 	} else if date.After(lastDate) {
 		date = lastDate
 	}
-	if err := f.dir.dirs.date(f.temp, date); err != nil {
+	if err := f.file.setDate(date); err != nil {
 		return date, f.dir.wrap(err)
 	}
 	if s := date.Unix(); 0 <= s && s <= lastSafeDate {
 		return date, nil
 	}
-	info, err := f.file.Stat()
-	if err != nil {
-		return date, f.dir.wrap(err)
-	}
-	return info.ModTime(), nil
+	kept, err := f.file.date()
+	return kept, f.dir.wrap(err)
 }
 
 // Discard removes the file.
 func (f *File) Discard() {
-	if f.file != nil {
-		f.file.Close()
-	}
 	f.giveBack()
-	f.remove()
+	if f.file == nil {
+		return
+	}
+	_ = f.dir.close(f.file)
+	if !f.file.isUnnamed() {
+		_ = f.dir.temps.Remove(f.temp)
+	}
 }
 
 // room is large enough for most files, which are then written by one call.
@@ -133,10 +127,4 @@ var rooms = sync.Pool{New: func() any { return new(room) }}
 func (f *File) giveBack() {
 	rooms.Put(f.room)
 	f.room, f.buffer = nil, nil
-}
-
-func (f *File) remove() {
-	if f.file != nil {
-		_ = f.dir.temps.Remove(f.temp)
-	}
 }

@@ -14,7 +14,18 @@ import (
 type rawDirs struct {
 	temp, to     *os.File
 	tempFD, toFD int
+	unnamed      unnamedFiles
 }
+
+// unnamedFiles is whether files can wait without a name, and how they get one then.
+type unnamedFiles int
+
+const (
+	untried      unnamedFiles = iota
+	impossible                // the file system cannot do it, or the kernel
+	linkedByFile              // by the open file: it takes a privilege, or Linux 6.10
+	linkedByProc              // by the name of the open file in /proc
+)
 
 func newRawDirs(root *os.Root, temp, to string) (*rawDirs, error) {
 	from, err := root.Open(temp)
@@ -25,47 +36,76 @@ func newRawDirs(root *os.Root, temp, to string) (*rawDirs, error) {
 	if err != nil {
 		return nil, errors.Join(err, from.Close())
 	}
-	return &rawDirs{from, dir, int(from.Fd()), int(dir.Fd())}, nil
+	return &rawDirs{temp: from, to: dir, tempFD: int(from.Fd()), toFD: int(dir.Fd())}, nil
 }
 
-// createTemp creates a waiting file. It follows no link and opens no existing file.
-func (r *rawDirs) createTemp(temp string) (*os.File, error) {
-	var fd int
-	err := uninterrupted(func() (err error) {
-		fd, err = unix.Openat(r.tempFD, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, fileMode)
-		return err
-	})
+// create creates a waiting file. If it may stay open until it has its name, it has none before, where that is possible:
+// to enter a file into one directory is less work than to move it into another. The first file has the name temp, and
+// so have all where it is not possible.
+func (r *rawDirs) create(temp string, stayOpen bool) (*rawFile, error) {
+	switch {
+	case r.unnamed == untried:
+		if f := r.tryUnnamed(temp); f != nil {
+			return f, nil
+		}
+	case r.unnamed != impossible && stayOpen:
+		if f, err := r.createUnnamed(); err == nil {
+			return f, nil
+		}
+	}
+	// It follows no link and opens no existing file.
+	f, err := openFile(r.tempFD, temp, unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: temp, Err: err}
 	}
-	return os.NewFile(uintptr(fd), temp), nil
+	f.temp, f.in = temp, r.tempFD
+	return f, nil
 }
 
-// date sets the date of a waiting file.
-func (r *rawDirs) date(temp string, date time.Time) error {
-	at := unix.NsecToTimespec(date.UnixNano())
-	err := uninterrupted(func() error {
-		return unix.UtimesNanoAt(r.tempFD, temp, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
-	})
+// createUnnamed creates a file without a name, in the directory that it will get its name in.
+func (r *rawDirs) createUnnamed() (*rawFile, error) { return openFile(r.toFD, ".", unix.O_TMPFILE) }
+
+// tryUnnamed finds out whether files can wait without a name. To do so, it creates a file without a name and then gives
+// it the name temp. If that fails, it returns nil.
+func (r *rawDirs) tryUnnamed(temp string) *rawFile {
+	r.unnamed = impossible
+	f, err := r.createUnnamed()
 	if err != nil {
-		return &os.PathError{Op: "date", Path: temp, Err: err}
+		return nil
 	}
+	if f.setDate(time.Unix(0, 0)) == nil {
+		for _, way := range []unnamedFiles{linkedByFile, linkedByProc} {
+			if f.link(way, r.tempFD, temp) == nil {
+				r.unnamed = way
+				f.temp, f.in = temp, r.tempFD
+				return f
+			}
+		}
+	}
+	_ = f.Close()
 	return nil
 }
 
 // rename gives a file its name, in one call where link and unlink would be two. It never replaces a file. It returns
 // errors.ErrUnsupported if the file system cannot guarantee that.
 func (r *rawDirs) rename(w waiting) error {
+	if w.file != nil {
+		return linkError(w, w.file.link(r.unnamed, r.toFD, w.name))
+	}
 	err := uninterrupted(func() error {
 		return unix.Renameat2(r.tempFD, w.temp, r.toFD, w.name, unix.RENAME_NOREPLACE)
 	})
-	switch {
-	case errors.Is(err, unix.EINVAL): // NFS and many FUSE file systems do not know the flag
+	if errors.Is(err, unix.EINVAL) { // NFS and many FUSE file systems do not know the flag
 		return errors.ErrUnsupported
-	case err != nil:
-		return &os.LinkError{Op: "rename", Old: w.temp, New: w.name, Err: err}
 	}
-	return nil
+	return linkError(w, err)
+}
+
+func linkError(w waiting, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.LinkError{Op: "rename", Old: w.temp, New: w.name, Err: err}
 }
 
 // uninterrupted repeats a call that a signal interrupted, as package os does. This happens on FUSE and NFS.

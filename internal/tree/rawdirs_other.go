@@ -4,6 +4,7 @@ package tree
 
 import (
 	"errors"
+	"io"
 	"os"
 	"time"
 )
@@ -19,15 +20,49 @@ func newRawDirs(root *os.Root, temp, _ string) (*rawDirs, error) {
 	return &rawDirs{dir}, nil
 }
 
-// createTemp creates a waiting file.
-func (r *rawDirs) createTemp(temp string) (*os.File, error) {
-	return r.temp.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+// create creates a waiting file. It follows no link and opens no existing file.
+func (r *rawDirs) create(temp string, _ bool) (*rawFile, error) {
+	file, err := r.temp.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	return &rawFile{file, r.temp, temp}, nil
 }
-
-// date sets the date of a waiting file.
-func (r *rawDirs) date(temp string, date time.Time) error { return r.temp.Chtimes(temp, date, date) }
 
 // rename is not supported, because os.Rename replaces existing files.
 func (*rawDirs) rename(waiting) error { return errors.ErrUnsupported }
 
 func (r *rawDirs) release() error { return r.temp.Close() }
+
+// rawFile is an open file that waits for its name under another.
+type rawFile struct {
+	*os.File
+	in   *os.Root
+	temp string
+}
+
+func (*rawFile) isUnnamed() bool { return false }
+
+// restart makes the file empty.
+func (f *rawFile) restart() error {
+	_, err := f.Seek(0, io.SeekStart)
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	return err
+}
+
+// setDate sets the date of the file.
+func (f *rawFile) setDate(date time.Time) error { return f.in.Chtimes(f.temp, date, date) }
+
+// date returns the date of the file.
+func (f *rawFile) date() (time.Time, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
+}
+
+// maxOpen returns how many files may stay open until they have their names. Here, all have another before.
+func maxOpen() int64 { return 0 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +15,9 @@ import (
 type syncer struct {
 	top  *os.File   // open from the beginning, because syncfs(2) reports errors since then
 	turn sync.Mutex // held while files are made durable and get their names
+
+	open    atomic.Int64 // files without names
+	maxOpen int64        // more than these get temporary names
 
 	mu      sync.Mutex
 	waiting []waiting
@@ -35,7 +39,7 @@ func newSyncer(root *os.Root) (*syncer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &syncer{top: top}, nil
+	return &syncer{top: top, maxOpen: maxOpen()}, nil
 }
 
 // Close makes the names of files durable and closes the syncer.
@@ -129,6 +133,9 @@ func syncEach(batch []waiting) error {
 	group.SetLimit(8)
 	for _, w := range batch {
 		group.Go(func() error {
+			if w.file != nil {
+				return w.file.Sync()
+			}
 			file, err := w.dir.temps.OpenFile(w.temp, os.O_WRONLY, 0) // Windows syncs only what is open for writing
 			if err != nil {
 				return err
