@@ -108,10 +108,11 @@ var layers = map[string]string{
 	"serve/internal/address": "",
 	"serve/internal/command": "",
 	"serve/page": `
-		archive archive/attachment archive/health archive/layout archive/readable archive/search archive/search/query
-		archive/textindex chunk fulltext/words internal/header internal/inorder internal/ui mail mail/charset mail/entity
-		mail/extract mail/safehtml manifest repo serve/page/gate serve/view`,
-	"serve/page/gate": "",
+		archive archive/attachment archive/diff archive/health archive/layout archive/readable archive/search
+		archive/search/query archive/textindex chunk fulltext/words internal/day internal/header internal/inorder internal/ui
+		mail mail/charset mail/entity mail/extract mail/safehtml manifest repo serve/page/export serve/page/gate serve/view`,
+	"serve/page/export": "archive eml internal/lineend internal/ui internal/zipstream mail manifest mbox",
+	"serve/page/gate":   "",
 	"serve/view": `
 		archive archive/health archive/textindex chunk fulltext/words internal/inorder mail mail/extract manifest
 		manifest/history repo`,

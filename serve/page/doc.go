@@ -9,6 +9,8 @@
 //	              │ message.go      a message: text, header, source, attachments (letter.go)
 //	              │ frame.go        its HTML, in a sandbox
 //	              │ search.go       a search, and what it found (found.go)
+//	              │ changes.go      what changed, and what is gone, between two nights
+//	              │ export.go       downloads: mbox and ZIP                                 package export
 //	              └ link.go         where a link of a message leads
 //
 // A page names what it shows by the parameters of its address: an account, the id of a night, the name that the server gave a

@@ -26,6 +26,8 @@ type mailboxPage struct {
 	Rows     []messageRow
 	Note     string
 	Restore  string // command line
+	Mbox     string // addresses of downloads
+	ZIP      string
 }
 
 // column is a heading that sorts.
@@ -71,6 +73,7 @@ func (s *Server) mailbox(w http.ResponseWriter, r *request) error {
 	}
 	data.Messages, data.Bytes = int64(p.list.Len()), p.list.Bytes
 	data.damaged(p.list.Damage[:min(len(p.list.Damage), 10)]...)
+	data.Mbox, data.ZIP = p.address("export", formatParam, "mbox"), p.address("export", formatParam, "zip")
 	order := r.order(p, &data)
 	by := order
 	if p.isSent() {

@@ -28,6 +28,8 @@ type nightPage struct {
 	Warnings     []string
 	Mailboxes    []mailboxRow
 	Newer, Older string // addresses
+	Since        string // address of what changed since this night; empty: it is the latest
+	Changed      string // address of what changed on this night; empty: it is the oldest
 	Restore      string // command line
 }
 
@@ -76,6 +78,12 @@ func (s *Server) night(w http.ResponseWriter, r *request) error {
 	}
 	if p.index+1 < len(p.history.Nights) {
 		n.Older = nightAddress(p.history, p.index+1)
+	}
+	if p.index+1 < len(p.history.Nights) {
+		n.Changed = to("changes", accountParam, p.history.Account, nightParam, nightID(p.history, p.index+1), newerParam, p.id())
+	}
+	if latest := p.history.Latest(); latest >= 0 && p.index > latest {
+		n.Since = to("changes", accountParam, p.history.Account, nightParam, p.id(), newerParam, nightID(p.history, latest))
 	}
 	n.Restore = command(p.history.Archive(), "restore", n.ID, "--to", target(p.history.Account))
 	return s.show(w, "night", n)

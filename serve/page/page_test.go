@@ -201,7 +201,7 @@ func TestNamesAreEscaped(t *testing.T) {
 		t.Errorf("only %d pages", len(pages))
 	}
 	for at, text := range pages {
-		if strings.HasPrefix(at, "eml?") || strings.HasPrefix(at, "attachment?") {
+		if path, _, _ := strings.Cut(at, "?"); path == "eml" || path == "attachment" || path == "export" {
 			continue
 		}
 		mustNot(t, text, "<script", "<img src=x", "onerror=alert(2)>'\u202e", "\u202e", `href="javascript:`)
@@ -334,6 +334,71 @@ func TestSearch(t *testing.T) {
 	for _, link := range links(b.get(at)) {
 		if strings.HasPrefix(link, "message?") {
 			must(t, b.get(link), "bridge")
+		}
+	}
+}
+
+// What is gone between two nights is shown, and can be downloaded; what moved is not gone.
+func TestGone(t *testing.T) {
+	a := archivetest.NewAccount()
+	inbox := a.Mailbox("INBOX")
+	b := open(t, archived(t, a,
+		func() {
+			for _, name := range []string{"lost", "moved", "kept", "marked"} {
+				inbox.Add("From: " + name + "@example.org\r\nSubject: about " + name + "\r\n\r\n" + name + "\r\n")
+			}
+		},
+		func() {
+			inbox.MoveTo(a.Mailbox("Work"), 2)
+			inbox.Expunge(1)
+			inbox.SetFlags(4, `\Flagged`)
+			inbox.Add("Subject: about new\r\n\r\nnew\r\n")
+		},
+	))
+	pages := b.walk(300)
+	n := 0
+	for at, text := range pages {
+		if !strings.HasPrefix(at, "changes?") {
+			continue
+		}
+		n++
+		body := text
+		if i, j := strings.Index(text, "<tbody"), strings.Index(text, "</tbody>"); i > 0 {
+			body = text[i:j]
+		}
+		for kind, want := range map[string]string{"v=gone": "lost", "v=new": "new", "v=moved": "moved", "v=flags": "marked"} {
+			if strings.Contains(at, kind) {
+				must(t, body, "about "+want)
+				if got := strings.Count(body, "<tr"); got != 1 {
+					t.Errorf("%s: %d messages", at, got)
+				}
+			}
+		}
+		must(t, text, "--missing-from")
+	}
+	if n < 5 {
+		t.Errorf("%d pages of changes: %v", n, pages)
+	}
+	for at, text := range pages {
+		switch {
+		case strings.HasPrefix(at, "export?") && strings.Contains(at, "as=mbox") && strings.Contains(at, "b="):
+			must(t, text, "about lost")
+			mustNot(t, text, "about moved", "about kept", "about new")
+		case strings.HasPrefix(at, "export?") && strings.Contains(at, "as=zip") && !strings.HasPrefix(text, "PK"):
+			t.Errorf("%s is no ZIP file", at)
+		}
+	}
+	today := time.Now().Format(time.DateOnly)
+	if answer := b.ask(b.server.Prefix() + address("changes", "a", account, "since", "2001-01-01")); answer.StatusCode != 404 {
+		t.Errorf("since 2001: status %d", answer.StatusCode)
+	}
+	b.get(address("changes", "a", account, "since", today, "until", ""))
+	must(t, b.get(address("export", "a", account, "q", "marked", "as", "mbox")), "\nSubject: about marked\n")
+	for _, at := range []string{
+		address("export", "a", account, "m", "INBOX"), address("export", "a", account, "m", "INBOX", "as", "exe"), address("export", "a", account, "q", "", "as", "zip"),
+	} {
+		if answer := b.ask(b.server.Prefix() + at); answer.StatusCode != 404 {
+			t.Errorf("%s: status %d", at, answer.StatusCode)
 		}
 	}
 }

@@ -30,6 +30,8 @@ func (s *Server) allRoutes() map[string]route {
 		"attachment": {gate.Private, s.attachment},
 		"eml":        {gate.Private, s.eml},
 		"search":     {gate.Private, s.search},
+		"changes":    {gate.Private, s.changes},
+		"export":     {gate.Private, s.export},
 		"link":       {gate.Open, s.link},
 		"style.css":  {gate.Public, s.style},
 		"icon.svg":   {gate.Public, s.icon},

@@ -30,6 +30,8 @@ type searchPage struct {
 	More    bool // there is more than the pager says
 	Rows    []foundRow
 	Command string // command line
+	Mbox    string // addresses of downloads
+	ZIP     string
 }
 
 // foundRow is a message that was found.
@@ -83,6 +85,8 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 		return s.show(w, "search", data)
 	}
 	data.Command = found.command(data.Query)
+	pairs := []string{accountParam, h.Account, nightParam, data.Night, queryParam, data.Query, formatParam}
+	data.Mbox, data.ZIP = to("export", append(pairs, "mbox")...), to("export", append(pairs, "zip")...)
 	number := r.number(pageParam)
 	found.limit = min(number*foundOnPage+1, maxFound)
 	end, err := take(r.Context(), s.large)

@@ -42,7 +42,9 @@ type Server struct {
 	routes map[string]route
 	orders orderCache
 	small  chan struct{} // held while a message is read
-	large  chan struct{} // held while a large one is
+	large  chan struct{} // held while a large one is, and during a search
+
+	exports chan struct{} // held during a download of many messages
 }
 
 // New returns a Server.
@@ -53,7 +55,7 @@ func New(o Options) *Server {
 	if o.Sanitize == nil {
 		o.Sanitize = sanitize
 	}
-	s := &Server{o: o, small: make(chan struct{}, 4), large: make(chan struct{}, 1)}
+	s := &Server{o: o, small: make(chan struct{}, 4), large: make(chan struct{}, 1), exports: make(chan struct{}, 2)}
 	s.routes = s.allRoutes()
 	s.gate = gate.New(gate.Options{
 		Host: o.Host, Secure: o.Secure, Password: o.Password, Idle: o.Idle, Log: o.Log,

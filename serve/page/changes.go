@@ -1,0 +1,290 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/diff"
+	"github.com/mailstrata/mailstrata/internal/day"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/serve/view"
+)
+
+// Names of parameters of a comparison.
+const (
+	newerParam = "b" // the id of the newer night; the latest complete one if it is empty
+	sinceParam = "since"
+	untilParam = "until" // days, in place of the ids
+)
+
+// changesPage is what changed between two nights.
+type changesPage struct {
+	page
+	Before, After       time.Time
+	BeforeAt, AfterAt   string // addresses
+	SinceDay, UntilDay  string // for the form
+	Kinds               []kindTab
+	Mailboxes           []changedRow
+	Kind                string
+	Rows                []changeRow
+	Pager               pager
+	Restore             string // command line; empty: nothing is gone
+	Archive, ArchiveZIP string // addresses of downloads of what is gone
+}
+
+// kindTab is a kind of change, with its number.
+type kindTab struct {
+	Name    string
+	Address string
+	Count   int64
+	Current bool
+}
+
+// changedRow is a mailbox that changed.
+type changedRow struct {
+	Name                             string
+	Remark                           string
+	Removed, Added, Moved, Reflagged int64
+}
+
+// changeRow is a message that changed.
+type changeRow struct {
+	messageRow
+	Mailbox string
+	Detail  string
+}
+
+// kinds are the kinds of changes, by their names in addresses.
+var kinds = []struct {
+	name, title string
+	is          func(diff.Kind) bool
+	count       func(*diff.MailboxDifference) int64
+}{
+	{"gone", "Gone", func(k diff.Kind) bool { return k == diff.Removed }, func(m *diff.MailboxDifference) int64 { return m.Removed }},
+	{"new", "New", func(k diff.Kind) bool { return k == diff.Added }, func(m *diff.MailboxDifference) int64 { return m.Added }},
+	{"moved", "Moved", func(k diff.Kind) bool { return k == diff.MovedIn }, func(m *diff.MailboxDifference) int64 { return m.MovedIn }},
+	{"flags", "Flags", func(k diff.Kind) bool { return k == diff.Reflagged }, func(m *diff.MailboxDifference) int64 { return m.Reflagged }},
+}
+
+// comparison is two nights and their difference.
+type comparison struct {
+	before, after *place
+	difference    *diff.Difference
+}
+
+// compare compares the nights that a request names.
+func (r *request) compare() (*comparison, error) {
+	h, err := r.history()
+	if err != nil {
+		return nil, err
+	}
+	older, newer := r.values.Get(nightParam), r.values.Get(newerParam)
+	for _, d := range []struct {
+		param string
+		id    *string
+	}{{sinceParam, &older}, {untilParam, &newer}} {
+		text := r.values.Get(d.param)
+		if text == "" {
+			continue
+		}
+		i := nightOfDay(h, text)
+		if i < 0 {
+			return nil, fmt.Errorf("%w: no night is as old as %q", errNotFound, text)
+		}
+		*d.id = nightID(h, i)
+	}
+	c := new(comparison)
+	if c.before, err = r.nightOf(h, older); err != nil {
+		return nil, err
+	}
+	if c.after, err = r.nightOf(h, newer); err != nil {
+		return nil, err
+	}
+	if c.before.index < c.after.index {
+		c.before, c.after = c.after, c.before
+	}
+	c.difference, err = diff.Compare(r.Context(), c.before.view.Contents, c.after.view.Contents)
+	return c, err
+}
+
+// nightOfDay returns the index of the last complete night of a day, or before it, or -1.
+func nightOfDay(h *view.History, text string) int {
+	when, ok := day.Parse(text, time.Now())
+	if !ok {
+		return -1
+	}
+	for i := range h.Nights {
+		if n := &h.Nights[i]; n.Head.Time.Before(when.Until) && n.Manifest.State == manifest.Complete {
+			return i
+		}
+	}
+	return -1
+}
+
+// address returns the address of a page about the two nights.
+func (c *comparison) address(path string, more ...string) string {
+	pairs := []string{accountParam, c.before.history.Account, nightParam, c.before.id(), newerParam, c.after.id()}
+	return to(path, append(pairs, more...)...)
+}
+
+// changes shows what changed between two nights, and first of all what is gone.
+func (s *Server) changes(w http.ResponseWriter, r *request) error {
+	c, err := r.compare()
+	if err != nil {
+		return err
+	}
+	h := c.before.history
+	data := &changesPage{
+		page:   page{Title: "What changed", Account: h.Account, Crumbs: append(crumbs(nil), crumb{h.Account, to("account", accountParam, h.Account)}), Wide: true},
+		Before: c.before.view.Night.Time, After: c.after.view.Night.Time,
+		BeforeAt: nightAddress(h, c.before.index), AfterAt: nightAddress(h, c.after.index),
+	}
+	data.SinceDay, data.UntilDay = data.Before.Local().Format(time.DateOnly), data.After.Local().Format(time.DateOnly)
+	kind := kinds[0]
+	for _, k := range kinds {
+		if k.name == r.values.Get(showParam) {
+			kind = k
+		}
+	}
+	totals := c.difference.Totals()
+	for _, k := range kinds {
+		data.Kinds = append(data.Kinds, kindTab{k.title, c.address("changes", showParam, k.name), k.count(&totals), k.name == kind.name})
+	}
+	data.Kind = kind.title
+	for _, m := range c.difference.Mailboxes {
+		data.Mailboxes = append(data.Mailboxes, changedRow{m.Mailbox().Name, remark(m), m.Removed, m.Added, m.MovedIn, m.Reflagged})
+		if m.Unread != nil {
+			data.damaged(fmt.Errorf("mailbox %q cannot be compared: %w", m.Mailbox().Name, m.Unread))
+		}
+	}
+	data.Pager = newPager(int(kind.count(&totals)), messagesOnPage, r.number(pageParam), func(n string) string {
+		return c.address("changes", showParam, kind.name, pageParam, n)
+	})
+	if err := c.fill(r.Context(), data, kind.is); err != nil {
+		return err
+	}
+	if totals.Removed > 0 {
+		data.Restore = command(h.Archive(), "restore", repoID(c.before.view.Night), "--missing-from", repoID(c.after.view.Night), "--to", target(h.Account))
+		data.Archive, data.ArchiveZIP = c.address("export", formatParam, "mbox"), c.address("export", formatParam, "zip")
+	}
+	return s.show(w, "changes", data)
+}
+
+// remark returns what happened to a mailbox as a whole.
+func remark(m *diff.MailboxDifference) string {
+	switch {
+	case m.Unread != nil:
+		return "cannot be compared"
+	case m.Created():
+		return "created"
+	case m.WasRemoved():
+		return "removed"
+	case m.Renamed():
+		return "renamed from " + ui.Safe(m.Before.Name)
+	}
+	return ""
+}
+
+// change is a change of a message, with its mailbox.
+type change struct {
+	*diff.Change
+	mailbox *diff.MailboxDifference
+}
+
+// all yields the changes of some kinds, from the one with a number on, at most limit. Damage is between them.
+func (c *comparison) all(ctx context.Context, is func(diff.Kind) bool, first, limit int) iter.Seq2[change, error] {
+	return func(yield func(change, error) bool) {
+		n := 0
+		for _, m := range c.difference.Mailboxes {
+			for found, err := range c.difference.Changes(ctx, m) {
+				if err == nil && !is(found.Kind) {
+					continue
+				}
+				if err == nil {
+					if n++; n <= first {
+						continue
+					}
+				}
+				if !yield(change{found, m}, err) {
+					return
+				}
+				if n == first+limit {
+					return
+				}
+			}
+		}
+	}
+}
+
+// fill adds the messages of a page.
+func (c *comparison) fill(ctx context.Context, data *changesPage, is func(diff.Kind) bool) error {
+	changes := archive.HeadersAhead(ctx, c.difference.After.Chunks(), c.all(ctx, is, data.Pager.First, data.Pager.End-data.Pager.First), func(c change) []*manifest.Record {
+		return []*manifest.Record{&c.Entry.Record}
+	})
+	for found, err := range changes {
+		if err != nil {
+			if ctx.Err() != nil || archive.UnlessDamage(err) != nil {
+				return err
+			}
+			data.damaged(err)
+			continue
+		}
+		row := c.row(found)
+		text, err := found.Contents.HeaderFields(ctx, &found.Entry.Record)
+		if err != nil {
+			if ctx.Err() != nil || archive.UnlessDamage(err) != nil {
+				return err
+			}
+			row.Damage = sentence(fmt.Errorf("the header cannot be read: %w", err))
+		} else {
+			row.fill(text, false)
+		}
+		data.Rows = append(data.Rows, row)
+	}
+	return nil
+}
+
+// row returns a message without what its header says.
+func (c *comparison) row(found change) changeRow {
+	m, at := found.mailbox.Mailbox(), c.after
+	if found.Contents == c.difference.Before {
+		m, at = found.mailbox.Before, c.before
+	}
+	row := changeRow{Mailbox: m.Name}
+	row.UID, row.Size = uint32(found.Entry.UID), found.Entry.Size
+	row.Date, row.RawDate = dateOf(found.Entry.Internal)
+	row.Address = to("message", accountParam, at.history.Account, nightParam, at.id(), mailboxParam, m.Raw, uidParam, fmt.Sprint(found.Entry.UID))
+	switch found.Kind {
+	case diff.MovedIn:
+		row.Detail = "from " + ui.Safe(found.Peer.Name)
+	case diff.Reflagged:
+		row.Detail = flagChange(found.Was, &found.Entry.FlagSet)
+	}
+	return row
+}
+
+// flagChange returns the flags and labels that came, with a plus, and those that went, with a minus.
+func flagChange(was, is *manifest.FlagSet) string {
+	text := ""
+	add := func(sign string, in, notIn []string) {
+		known := make(map[string]bool)
+		for _, word := range notIn {
+			known[word] = true
+		}
+		for _, word := range in {
+			if !known[word] {
+				text += " " + sign + ui.Safe(word)
+			}
+		}
+	}
+	add("+", is.Flags, was.Flags)
+	add("−", was.Flags, is.Flags)
+	add("+", labels(is.Labels), labels(was.Labels))
+	add("−", labels(was.Labels), labels(is.Labels))
+	return text
+}
