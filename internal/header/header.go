@@ -21,8 +21,11 @@ func Text(header []byte, name string) string {
 // Texts yields the decoded values of all fields of these names.
 func Texts(header []byte, names ...string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for name, value := range Fields(header) {
-			if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) && !yield(decodeWords(value)) {
+		wants := func(name string) bool {
+			return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+		}
+		for _, value := range fields(header, wants) {
+			if !yield(decodeWords(value)) {
 				return
 			}
 		}
@@ -32,6 +35,11 @@ func Texts(header []byte, names ...string) iter.Seq[string] {
 // Fields yields the names and the unfolded values of fields, wherever in the text their lines are. So it also finds the fields of
 // MIME parts. Lines that are no fields are skipped.
 func Fields(text []byte) iter.Seq2[string, string] {
+	return fields(text, func(string) bool { return true })
+}
+
+// fields yields the fields whose names are wanted. It copies nothing of the others, which are most of a header.
+func fields(text []byte, wants func(name string) bool) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		var name string
 		var value []byte
@@ -50,7 +58,7 @@ func Fields(text []byte) iter.Seq2[string, string] {
 			if !flush() {
 				return
 			}
-			if size, colon := fieldName(line); size > 0 {
+			if size, colon := fieldName(line); size > 0 && wants(string(line[:size])) {
 				name = string(line[:size])
 				value = append(value[:0], bytes.TrimSpace(line[colon+1:])...)
 			}
