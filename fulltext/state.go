@@ -1,6 +1,7 @@
 package fulltext
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/ncruces/go-sqlite3"
@@ -16,6 +17,49 @@ func (x *Index) State(ctx context.Context, prefix []byte) (all []Pair, err error
 	err = x.read(func(d *database) (err error) {
 		all, err = d.state(ctx, prefix)
 		return err
+	})
+	return all, err
+}
+
+// Keys returns the first keys that begin with a prefix, without the prefix, in their order: at most n.
+func (x *Index) Keys(ctx context.Context, prefix []byte, n int) (all [][]byte, err error) {
+	err = x.read(func(d *database) error {
+		all = nil
+		if d.conn == nil || n == 0 {
+			return nil
+		}
+		return d.run(ctx, "SELECT key FROM state WHERE key>=? ORDER BY key", func(s *sqlite3.Stmt) bool {
+			key, ok := bytes.CutPrefix(s.ColumnRawBlob(0), prefix)
+			if ok {
+				all = append(all, bytes.Clone(key))
+			}
+			return ok && len(all) < n
+		}, prefix)
+	})
+	return all, err
+}
+
+// BeginLength is the length of the beginning of a hash that Hashes takes.
+const BeginLength = 8
+
+// Hashes returns the hashes of messages by their beginnings, of messages that the index has.
+func (x *Index) Hashes(ctx context.Context, begins [][]byte) (all []chunk.ID, err error) {
+	err = x.read(func(d *database) error {
+		all = nil
+		for _, begin := range begins {
+			if d.conn == nil {
+				return nil
+			}
+			if err := d.run(ctx, "SELECT hash FROM message WHERE substr(hash, 1, 8)=?", func(s *sqlite3.Stmt) bool {
+				var hash chunk.ID
+				copy(hash[:], s.ColumnRawBlob(0))
+				all = append(all, hash)
+				return true
+			}, begin); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return all, err
 }

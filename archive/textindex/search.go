@@ -2,6 +2,7 @@ package textindex
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"time"
@@ -61,7 +62,12 @@ func (x *Index) All(ctx context.Context, live *Live, s Search) iter.Seq2[*search
 		reader := archive.NewReader(x.repo)
 		reader.Keep(keptMail)
 		l := &locator{search: &s, open: func(ctx context.Context, n liveNight) (*archive.Contents, error) { return reader.Open(ctx, n.head) }}
-		x.run(ctx, &s, live.bounds(&s, nil), yield, l, func(hit *fulltext.Hit, stays []stay) (found []place) {
+		within, err := x.held(ctx, live, &s)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		x.run(ctx, &s, live.bounds(&s, within), yield, l, func(hit *fulltext.Hit, stays []stay) (found []place) {
 			for i := range stays {
 				account, in, ok := live.interval(&stays[i])
 				if !ok {
@@ -184,6 +190,29 @@ const maxSpread = 1 << 30
 // maxWithin is the number of messages in the mailboxes that are searched up to which the index looks only for them. Then a word
 // that is in most messages costs no more than the mailboxes.
 const maxWithin = 20_000
+
+// held returns the messages that the mailboxes that are searched have or had in any manifest, if these are only some and have
+// few messages, or else nil.
+func (x *Index) held(ctx context.Context, live *Live, s *Search) ([]chunk.ID, error) {
+	if s.Wants == nil {
+		return nil, nil
+	}
+	var begins [][]byte
+	for number, box := range live.state.boxes {
+		if !s.wants(&box.Mailbox) {
+			continue
+		}
+		keys, err := x.words.Keys(ctx, binary.BigEndian.AppendUint32([]byte(heldKey), uint32(number)), maxWithin+1-len(begins))
+		if err != nil {
+			return nil, err
+		}
+		if begins = append(begins, keys...); len(begins) > maxWithin {
+			return nil, nil
+		}
+	}
+	hashes, err := x.words.Hashes(ctx, begins)
+	return append([]chunk.ID{}, hashes...), err
+}
 
 // within returns the messages of the mailboxes that are searched, if these are only some and have few messages, or else nil.
 func (x *Index) within(ctx context.Context, c *archive.Contents, s *Search) ([]chunk.ID, error) {

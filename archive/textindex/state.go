@@ -11,7 +11,7 @@ import (
 )
 
 // stateVersion counts changes of the state and of the data of messages. An index with another version is dropped.
-const stateVersion = 2
+const stateVersion = 3
 
 // The keys of the state begin with one of these. Numbers in keys are big-endian, so that keys are in their order.
 const (
@@ -21,6 +21,7 @@ const (
 	nightKey   = "n" // + number → account, kind and lacksBit, name of the manifest
 	pageKey    = "p" // + box, start, bits → prefix of the record page: of the latest manifest of the account
 	memberKey  = "q" // + box, start, bits → the messages of that page
+	heldKey    = "h" // + box, beginning of the hash: the mailbox has the message, or had it
 	lostKey    = "c" // there can be messages without stays
 	lackKey    = "l" // + hash → when the message was read, and why it lacks text
 	retryKey   = "r" // → when it was last tried to read again what could not be read
@@ -189,6 +190,12 @@ func spanOf(p manifest.Page) span { return span{p.Start, p.Bits} }
 func (s span) key(kind string, box uint64) []byte {
 	key := binary.BigEndian.AppendUint32([]byte(kind), uint32(box))
 	return append(binary.BigEndian.AppendUint32(key, s.start), s.bits)
+}
+
+// heldKeyOf returns the key of a message that a mailbox has or had. With it, a search in a small mailbox need not look at all
+// messages that match.
+func heldKeyOf(box uint64, hash *chunk.ID) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte(heldKey), uint32(box)), hash[:fulltext.BeginLength]...)
 }
 
 // member is a message of a page.

@@ -71,6 +71,13 @@ func (b *bringing) dropStays(ctx context.Context, again map[uint64]bool) error {
 		if len(left) == len(stays) {
 			return nil
 		}
+		for _, s := range stays {
+			if !slices.ContainsFunc(left, func(l stay) bool { return l.box == s.box }) {
+				if err := u.Delete(ctx, heldKeyOf(s.box, &hit.Hash)); err != nil {
+					return err
+				}
+			}
+		}
 		return u.SetData(ctx, hit.Hash, encodeStays(left))
 	})
 	if err != nil {

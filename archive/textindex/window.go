@@ -57,6 +57,7 @@ func (w *window) begin(box *Box, record *manifest.Record, n uint64) {
 	if _, has := w.records[record.Hash]; !has {
 		w.records[record.Hash] = *record
 	}
+	w.put(fulltext.Pair{Key: heldKeyOf(box.number, &record.Hash), Value: []byte{}})
 	w.count++
 }
 
