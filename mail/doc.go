@@ -9,6 +9,7 @@
 //	Survey     all mailboxes of an account at one moment                         mailbox.go
 //	Mailbox    one line of LIST, with its Status; Path, SpecialUse               mailbox.go, utf7.go
 //	Message    what FETCH returns besides the body: UID, Flags, Date, IDs        message.go
+//	Form       how a message was in a file                                       form.go
 //	Flags      flags and keywords; labels of Gmail, and keywords made of these   flags.go, label.go
 //	UIDSet     a set of UIDs, as ranges                                          uidset.go
 //	Err…       what the errors of a server mean for the caller                   errors.go

@@ -19,6 +19,7 @@ type Message struct {
 	Size     int64    // RFC822.SIZE; a hint, because some servers are wrong by a factor of three; -1: not known
 	ModSeq   uint64   // RFC 7162; 0: not known
 	IDs      IDs
+	Form     Form // how it was in a file
 }
 
 // IDs identify a message across the mailboxes of a server. Each is empty if the server has none. They are hints and not

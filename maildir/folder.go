@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/mail"
@@ -87,7 +86,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Message) ([]rest
 // add writes one message. A message that cannot be read is refused; other errors end the restore.
 func (f *folder) add(ctx context.Context, m *restore.Message) (restore.AppendResult, error) {
 	file := f.files.Create()
-	size, err := f.writeBody(ctx, file, m.Body)
+	size, err := f.writeBody(ctx, file, m)
 	if err != nil {
 		file.Discard()
 		if refused := (*bodyError)(nil); errors.As(err, &refused) && ctx.Err() == nil {
@@ -114,13 +113,17 @@ func (e *bodyError) Unwrap() error { return e.err }
 
 // writeBody writes a message with the wanted line ends. If they cannot all become LF, it writes the message again,
 // unchanged.
-func (f *folder) writeBody(ctx context.Context, file *tree.File, body archive.Body) (sizes, error) {
+func (f *folder) writeBody(ctx context.Context, file *tree.File, m *restore.Message) (sizes, error) {
 	if f.lines == nil {
 		f.lines = make([]byte, linesBuffer)
 	}
-	for eol := f.eol; ; eol = AsIs {
+	eol := f.eol
+	if eol == Auto && m.Form.Lines == mail.LinesKept { // the file that it is from had these
+		eol = AsIs
+	}
+	for ; ; eol = AsIs {
 		w := lineWriter{to: file, eol: eol, buf: f.lines[:0]}
-		err := body.WriteTo(ctx, &w)
+		err := m.Body.WriteTo(ctx, &w)
 		switch {
 		case errors.Is(w.err, errMixed):
 			if err := file.Restart(); err != nil {

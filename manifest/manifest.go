@@ -172,6 +172,10 @@ type Record struct {
 	Extensions Extensions
 }
 
+// Form returns how the message was in a file. It is in the extensions, which programs preserve that do not know it. SetForm
+// inverts it.
+func (r *Record) Form() mail.Form { return parseForm(r.Extensions) }
+
 // ServerSize returns the size that the server gave for the message (RFC822.SIZE).
 func (r *Record) ServerSize() int64 { return cmp.Or(r.Hint, r.Size) }
 

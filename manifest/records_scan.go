@@ -2,13 +2,14 @@ package manifest
 
 import (
 	"math"
+	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
 // scanRecords reads a record page in the deterministic encoding. ok is false for any other encoding, for what
-// EncodeRecords refuses, and for what few records have: dates that are only text, extensions, numbers of more than 32 bits.
+// EncodeRecords refuses, and for what few records have: dates that are only text, extensions that are no Form, numbers of more than 32 bits.
 // A search of all manifests reads a record page of each mailbox for each night. The general decoder took a tenth of its
 // time.
 func scanRecords(b []byte) (records []Record, ok bool) {
@@ -105,8 +106,40 @@ func (s *recordScanner) field(r *Record, key uint64) bool {
 		return s.prefix(&r.Probe)
 	case 13:
 		return s.prefix(&r.Opening)
+	case extensionsKey:
+		return s.form(r)
 	}
 	return false
+}
+
+// form reads extensions that are a Form.
+func (s *recordScanner) form(r *Record) bool {
+	from := s.rest
+	n, last := s.head(cborMap, maxPairs), uint64(0)
+	for range n {
+		key := s.head(cborUint, maxPairs)
+		ok := key > last
+		switch last = key; key {
+		case formLines:
+			s.head(cborUint, 1<<8)
+		case formFromLine:
+			s.bytes(MaxServerID)
+		case formOwnStatus:
+			b := s.take(1)
+			ok = ok && !s.bad && b[0] == cborTrue
+		default:
+			ok = false
+		}
+		if !ok || s.bad {
+			return false
+		}
+	}
+	if r.Extensions = Extensions(from[: len(from)-len(s.rest) : len(from)-len(s.rest)]); string(r.Extensions) == string(lfForm) {
+		r.Extensions = lfForm // most records of a Maildir share it
+	} else {
+		r.Extensions = slices.Clone(r.Extensions)
+	}
+	return n > 0
 }
 
 // prefix reads a byte string with the length of a prefix.

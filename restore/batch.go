@@ -345,6 +345,6 @@ func (it *item) header(ctx context.Context) ([]byte, error) {
 func (it *item) message() Message {
 	l := it.mailbox.list
 	w := l.message(&rowBody{list: l, row: it.row})
-	w.Header, w.Body = it.header, it
+	w.Header, w.Body, w.Form = it.header, it, it.record.Form()
 	return w
 }

@@ -160,6 +160,7 @@ type Message struct {
 	Flags    mail.Flags
 	Labels   []string // raw, for a LabelKeeper
 	Internal mail.Date
+	Form     mail.Form                                 // how it was in a file, if it is from one
 	Header   func(ctx context.Context) ([]byte, error) // the header, at most 256 KiB of it, for comparing
 	Body     archive.Body
 }

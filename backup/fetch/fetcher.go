@@ -209,6 +209,7 @@ func Entry(message mail.Message, stored archive.Stored) manifest.Entry {
 	if message.Size >= 0 && message.Size != stored.Size {
 		entry.Hint = message.Size
 	}
+	entry.SetForm(message.Form)
 	clip(&entry.Record)
 	return entry
 }

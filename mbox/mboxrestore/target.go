@@ -245,7 +245,10 @@ func (f *folder) add(ctx context.Context, m *restore.Message) (restore.AppendRes
 		}
 		return restore.AppendResult{Refused: err}, nil
 	}
-	out := mbox.Message{Arrived: time.Unix(m.Internal.Seconds, 0), Flags: m.Flags, LF: lines.Kind() == lineend.CRLF}
+	out := mbox.Message{
+		From: m.Form.FromLine, Arrived: time.Unix(m.Internal.Seconds, 0), Flags: m.Flags, Own: m.Form.OwnStatus,
+		LF: lines.Kind() == lineend.CRLF && m.Form.Lines != mail.LinesKept,
+	}
 	kept, err := f.file.writer.Write(&out, func(w io.Writer) error { return m.Body.WriteTo(ctx, w) })
 	if err != nil {
 		return restore.AppendResult{}, err
