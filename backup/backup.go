@@ -26,6 +26,9 @@ type Account struct {
 	Source source.Source           // Run closes it once the account was read
 	Select func(mail.Mailbox) bool // which mailboxes to read; nil: all
 
+	// Continue gives the source what is archived, before it is read. Nil: the source does not need it.
+	Continue func(source.Previous)
+
 	// ShrinkLimit returns how much a mailbox may lose, or, for nil, the account as a whole. If ShrinkLimit is nil,
 	// loss.Usual applies to all.
 	ShrinkLimit func(*mail.Mailbox) loss.Limit

@@ -181,6 +181,9 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 			return nil, err
 		}
 	}
+	if err := a.continueSource(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// letters are the letters of system flags in file names, in ASCII order. P (passed) has no counterpart among the system
+// systemLetters are the letters of system flags in file names, in ASCII order. P (passed) has no counterpart among the system
 // flags of IMAP; the keyword $Forwarded stays a keyword.
-var letters = []struct {
+var systemLetters = []struct {
 	flag   string
 	letter byte
 }{
@@ -48,8 +48,32 @@ func lostFlag(flags mail.Flags) bool {
 	})
 }
 
+// ParseFlags returns the flags that letters of a file name stand for. It inverts flagLetters. keywordsFile is the text of the
+// folder's dovecot-keywords. A lower-case letter that the file does not explain is a keyword of that name. P (passed) is
+// $Forwarded.
+func ParseFlags(letters string, keywordsFile []byte) mail.Flags {
+	k := parseKeywords(keywordsFile)
+	var flags []string
+	for _, c := range []byte(letters) {
+		switch {
+		case c == 'P':
+			flags = append(flags, "$Forwarded")
+		case 'a' <= c && c <= 'z' && k.names[c-'a'] != "":
+			flags = append(flags, k.names[c-'a'])
+		case 'a' <= c && c <= 'z':
+			flags = append(flags, string(c))
+		}
+		for _, l := range systemLetters {
+			if l.letter == c {
+				flags = append(flags, l.flag)
+			}
+		}
+	}
+	return mail.NewFlags(flags...)
+}
+
 func systemLetter(flag string) (byte, bool) {
-	for _, l := range letters {
+	for _, l := range systemLetters {
 		if strings.EqualFold(l.flag, flag) {
 			return l.letter, true
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -93,4 +94,23 @@ type View interface {
 type Range struct {
 	UID            mail.UID
 	Offset, Length int64
+}
+
+// Previous is what is archived of an account, for a Source that has no UIDs of its own.
+type Previous interface {
+	// Status returns the numbers of a mailbox, or nil if it is not archived.
+	Status(raw string) *mail.Status
+
+	// Known yields the archived messages of a mailbox.
+	Known(ctx context.Context, raw string) iter.Seq2[Known, error]
+
+	// Hasher returns a hasher for whole messages, with the sums that are in Known.
+	Hasher() *chunk.Hasher
+}
+
+// Known is an archived message.
+type Known struct {
+	UID  mail.UID
+	GUID string   // X-GUID
+	Hash chunk.ID // of the whole message
 }

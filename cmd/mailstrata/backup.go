@@ -25,12 +25,14 @@ type backupCommand struct {
 }
 
 // isWhole implements wholeCommand.
-func (c *backupCommand) isWhole() bool { return len(c.Account)+len(c.IMAP) == 0 }
+func (c *backupCommand) isWhole() bool { return len(c.Account)+len(c.IMAP)+len(c.From) == 0 }
 
 func (*backupCommand) Help() string {
 	return `Reads the accounts and writes one manifest for each. mailstrata changes nothing in an account, and neither downloads nor stores again what the repository holds. If a message cannot be read, the run reports it, records it, and tries again the next time. An interrupted run keeps what it stored, and the next one continues from there.
 
-Without --imap, the accounts are those of the configuration (docs/config.md). Without --repo and a configuration, the first backup creates a repository in your data directory, and a key file beside it. Keep a copy of this key somewhere else: without it the archive cannot be read.
+--from reads files instead of a server: a Maildir (Maildir++ or nested), an mbox or a directory of them, a directory of .eml files. mailstrata only reads them, and keeps nothing beside them: another run, on any host, archives only what is new.
+
+Without --imap and --from, the accounts are those of the configuration (docs/config.md). Without --repo and a configuration, the first backup creates a repository in your data directory, and a key file beside it. Keep a copy of this key somewhere else: without it the archive cannot be read.
 
 ` + job.PatternHelp + ` --namespace and --virtual add mailboxes that are not archived otherwise; a warning names them.
 
@@ -48,6 +50,7 @@ EXAMPLES
     mailstrata backup --imap imaps://anna@mail.example --namespace shared --namespace 'Other Users/'
     mailstrata backup --imap imaps://anna@mail.example --shrink-limit 10%,20 --shrink-limit Junk=off --shrink-limit 'Lists/*=80%'
     mailstrata backup --imap imaps://anna@a.example --name home --imap imaps://anna@b.example --name work
+    mailstrata backup --from maildir:~/Maildir --name anna@mail.example
     mailstrata backup --shard 2/8 --parallel-accounts 8
 
 EXIT STATUS
@@ -57,8 +60,8 @@ The worst of all accounts: 0 done, or continued tomorrow; 1 failed for one accou
 
 // Validate implements kong's Validatable.
 func (c *backupCommand) Validate() error {
-	if len(c.Name) > len(c.IMAP) {
-		return fmt.Errorf("there are more --name than --imap")
+	if len(c.Name) > len(c.IMAP)+len(c.From) {
+		return fmt.Errorf("there are more --name than --imap and --from")
 	}
 	if c.Parallel < 0 || c.Parallel > config.MaxParallel {
 		return fmt.Errorf("--parallel-accounts must be from 1 to %d", config.MaxParallel)

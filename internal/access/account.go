@@ -59,17 +59,21 @@ func (c *Connections) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Account is an IMAP account to read or to restore to.
+// Account is an account to read, or an IMAP account to restore to.
 type Account struct {
 	Name    string // its name, by default user@host
 	URL     string // without secrets
 	Options imap.Options
+	Files   config.Files // if it is files and not on a server; then Options are not used
 
 	Configured config.Account // its table in the configuration, or zero
 }
 
 // ParseAccount parses the URL of an account. Its errors do not repeat the URL, which may hold a secret.
 func ParseAccount(text string) (*Account, error) {
+	if files, ok := config.ParseFiles(text); ok {
+		return filesAccount(files)
+	}
 	opts, err := imap.ParseURL(text)
 	if err == nil {
 		return &Account{Name: opts.String(), URL: text, Options: opts}, nil
@@ -85,6 +89,19 @@ func ParseAccount(text string) (*Account, error) {
 		}
 	}
 	return nil, wrong
+}
+
+// filesAccount returns an account that is files.
+func filesAccount(files config.Files) (*Account, error) {
+	if files.Path == "" {
+		return nil, hint.Usagef("%s: the path is missing", files.Kind)
+	}
+	path, err := filepath.Abs(files.Path)
+	if err != nil {
+		return nil, err
+	}
+	files.Path = path
+	return &Account{Name: files.String(), URL: files.String(), Files: files}, nil
 }
 
 // ConfiguredAccount returns the account of the configuration with this name, or nil.
@@ -112,7 +129,7 @@ func (h *Host) AccountAt(url string) (*Account, error) {
 	}
 	for i := range c.Accounts {
 		other, err := AccountOf(&c.Accounts[i])
-		if err == nil && other.Options.User == a.Options.User && other.Options.Address() == a.Options.Address() && other.Options.Security == a.Options.Security {
+		if err == nil && other.Files.IsZero() && other.Options.User == a.Options.User && other.Options.Address() == a.Options.Address() && other.Options.Security == a.Options.Security {
 			return other, nil
 		}
 	}

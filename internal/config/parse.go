@@ -168,6 +168,8 @@ func (t *table) accounts(c *Config) []Account {
 	}
 	if strings.Contains(a.URL, userMark) {
 		t.wrong("url", "contains %s, but there is no users_file", userMark)
+	} else if t.filesURL(&a) {
+		// It is complete.
 	} else if opts, err := imap.ParseURL(a.URL); err != nil {
 		t.wrong("url", "%v", err)
 	} else if a.Name == "" {

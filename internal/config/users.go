@@ -93,13 +93,18 @@ func (t *table) expand(c *Config, template Account, logins []login) []Account {
 	for i := range c.Accounts {
 		taken[c.Accounts[i].Name] = true
 	}
+	files := t.filesURL(&template)
 	accounts := make([]Account, 0, len(logins))
 	for _, l := range logins {
 		a := template
 		a.Name = strings.ReplaceAll(template.Name, userMark, l.user)
 		a.URL = strings.ReplaceAll(template.URL, userMark, url.User(l.user).String())
+		_, err := imap.ParseURL(a.URL)
+		if files {
+			a.URL, err = strings.ReplaceAll(template.URL, userMark, l.user), checkFileUser(l.user)
+		}
 		problem := ""
-		if _, err := imap.ParseURL(a.URL); err != nil {
+		if err != nil {
 			problem = err.Error()
 		} else if taken[a.Name] {
 			problem = "another account has this name"

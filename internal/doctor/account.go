@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,13 @@ const defaultTimeLimit = 10 * time.Minute
 // Account logs in, and checks what the server offers. flags and timeLimit override the configuration.
 func Account(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
 	e := &findings{subject: a.Name}
+	if !a.Files.IsZero() {
+		if _, err := os.Stat(a.Files.Path); err != nil {
+			return e.fail("files", err)
+		}
+		e.ok("files", "%s is there", a.Files)
+		return e.found
+	}
 	if err := h.UnlockAccount(ctx, a, flags); err != nil {
 		return e.fail("secret", err)
 	}

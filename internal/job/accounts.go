@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
@@ -17,8 +18,8 @@ import (
 
 // Jobs returns the accounts to back up on this host.
 func (f *Flags) Jobs(ctx context.Context, h *access.Host) (jobs []*Job, err error) {
-	accounts, err := f.named()
-	if len(f.IMAP) == 0 {
+	accounts, err := f.named(h)
+	if len(f.IMAP)+len(f.From) == 0 {
 		accounts, err = f.configured(ctx, h)
 	}
 	if err != nil {
@@ -35,23 +36,43 @@ func (f *Flags) Jobs(ctx context.Context, h *access.Host) (jobs []*Job, err erro
 	return jobs, nil
 }
 
-// named returns the accounts of --imap.
-func (f *Flags) named() ([]*access.Account, error) {
+// named returns the accounts of --imap and of --from.
+func (f *Flags) named(h *access.Host) ([]*access.Account, error) {
 	var accounts []*access.Account
-	for i, url := range f.IMAP {
+	for i, url := range slices.Concat(f.IMAP, f.From) {
+		if i >= len(f.IMAP) {
+			var err error
+			if url, err = fromFiles(h, url); err != nil {
+				return nil, err
+			}
+		}
 		a, err := access.ParseAccount(url)
 		if err != nil {
 			return nil, err
 		}
 		if i < len(f.Name) {
 			a.Name = f.Name[i]
+		} else if i >= len(f.IMAP) {
+			return nil, &hint.Usage{Text: "the account of --from " + ui.Safe(url) + " has no name", Hint: "--name anna@mail.example gives it one, under which its history is kept"}
 		}
 		if slices.ContainsFunc(accounts, func(other *access.Account) bool { return other.Name == a.Name }) {
 			return nil, &hint.Usage{Text: "two accounts are called " + ui.Quote(a.Name), Hint: "give them different names with --name"}
 		}
 		accounts = append(accounts, a)
 	}
-	return f.only(accounts, "no --imap names an account ")
+	return f.only(accounts, "neither --imap nor --from names an account ")
+}
+
+// fromFiles returns the value of --from with its path expanded.
+func fromFiles(h *access.Host, text string) (string, error) {
+	files, ok := config.ParseFiles(text)
+	if !ok {
+		wrong := &hint.Usage{Text: "--from: unknown files " + ui.Quote(text), Hint: "use maildir:PATH, mbox:PATH or eml:PATH; --imap is for servers"}
+		return "", wrong
+	}
+	path, err := h.Expand(files.Path)
+	files.Path = path
+	return files.String(), err
 }
 
 // configured returns the accounts of the configuration, or else those of the repository.

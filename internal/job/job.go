@@ -24,7 +24,8 @@ type Flags struct {
 	Account []string `arg:"" optional:"" help:"Only these accounts of the configuration, or of --imap."`
 
 	IMAP                []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"Account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
-	Name                []string `group:"account" sep:"none" placeholder:"NAME" help:"Name of the account of the --imap at the same position. Default: user@host."`
+	From                []string `group:"account" sep:"none" placeholder:"FILES" help:"Account in files: maildir:PATH, mbox:PATH or eml:PATH (repeatable). It needs a --name."`
+	Name                []string `group:"account" aliases:"account" sep:"none" placeholder:"NAME" help:"Name of the account of the --imap at the same position, and then of the --from. Default: user@host."`
 	Gmail               string   `group:"account" enum:",all-mail,labels" default:"" placeholder:"MODE" help:"What to read of a Gmail account: all-mail (All Mail, Spam and Trash, each message once, with its labels; default) or labels (each label as a mailbox)."`
 	Namespace           []string `group:"selection" sep:"none" placeholder:"NAME" help:"Also mailboxes of others: shared, other (those of other users), or the prefix of a namespace, such as Public/ (repeatable)."`
 	Virtual             bool     `group:"selection" help:"Also virtual mailboxes, which show messages of other mailboxes (Dovecot)."`
@@ -107,6 +108,12 @@ func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error
 	if o.connected != nil {
 		return *o.connected, nil
 	}
+	if !o.Files.IsZero() {
+		files := filesSource(o.Files)
+		account := o.backupAccount(files, h)
+		account.Continue = files.Continue
+		return account, nil
+	}
 	a, err := o.authenticated(ctx, h)
 	if err != nil {
 		return backup.Account{}, err
@@ -117,7 +124,7 @@ func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error
 // Connect begins to connect while the repository is being opened. It does so only if the password is at hand: no
 // question, no command and no token may come before the repository is open. Source reports errors later.
 func (o *Job) Connect(ctx context.Context, h *access.Host) {
-	if !o.passwordAtHand(h) {
+	if !o.Files.IsZero() || !o.passwordAtHand(h) {
 		return
 	}
 	a, err := o.authenticated(ctx, h)
@@ -164,10 +171,10 @@ func (o *Job) authenticated(ctx context.Context, h *access.Host) (*access.Accoun
 }
 
 // backupAccount returns the account for package backup, read from a source.
-func (o *Job) backupAccount(source *imap.Source, h *access.Host) backup.Account {
+func (o *Job) backupAccount(from source.Source, h *access.Host) backup.Account {
 	return backup.Account{
 		Name: o.Name, URL: o.URL, VerifySource: o.verify, Budget: o.budget, TimeLimit: o.timeLimit,
-		Source:      &checkedSource{Source: source, account: o.Name, patterns: o.Mailbox, excluded: o.excluded, host: h},
+		Source:      &checkedSource{Source: from, account: o.Name, patterns: o.Mailbox, excluded: o.excluded, host: h},
 		Select:      func(m mail.Mailbox) bool { return o.Wants(&m) },
 		ShrinkLimit: func(m *mail.Mailbox) loss.Limit { return ShrinkLimit(o.shrink, m) },
 	}

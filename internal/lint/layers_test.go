@@ -78,15 +78,16 @@ var layers = map[string]string{
 		archive archive/loss backup/compare backup/fetch backup/identity backup/moves backup/quota
 		backup/sample backup/source chunk internal/grace internal/percent internal/retry mail manifest repo
 		repo/recovery repo/statement`,
-	"backup/compare":  "backup/source mail manifest",
-	"backup/fetch":    "archive backup/quota backup/source mail manifest repo",
-	"backup/identity": "mail manifest",
-	"backup/moves":    "archive backup/source chunk mail manifest repo",
-	"backup/quota":    "backup/source mail",
-	"backup/sample":   "chunk internal/percent manifest",
-	"backup/source":   "internal/retry mail",
-	"eml":             "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
-	"imap":            "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire internal/grace mail",
+	"backup/compare":     "backup/source mail manifest",
+	"backup/fetch":       "archive backup/quota backup/source mail manifest repo",
+	"backup/identity":    "mail manifest",
+	"backup/moves":       "archive backup/source chunk mail manifest repo",
+	"backup/quota":       "backup/source mail",
+	"backup/sample":      "chunk internal/percent manifest",
+	"backup/source":      "chunk internal/retry mail",
+	"backup/source/disk": "backup/source mail",
+	"eml":                "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
+	"imap":               "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire internal/grace mail",
 	"imap/imaprestore": `
 		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
 		internal/canonical internal/retry mail restore`,
@@ -96,8 +97,9 @@ var layers = map[string]string{
 	"imap/internal/netconn":     "",
 	"imap/internal/spool":       "internal/local",
 	"imap/internal/wire":        "mail",
-	"maildir":                   "archive chunk internal/canonical internal/safename internal/tree mail restore",
+	"maildir":                   "chunk internal/canonical internal/safename internal/tree mail restore",
 	"mbox":                      "mail",
+	"maildir/maildirsource":     "backup/source/disk internal/mailfile internal/safename mail maildir",
 	"mbox/mboxrestore":          "internal/lineend internal/local internal/safename internal/tree mail mbox restore",
 	"restore":                   "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 
@@ -131,7 +133,7 @@ var layers = map[string]string{
 		dir imap internal/config internal/hint internal/oauth internal/secret internal/ui mail repo
 		repo/objectlock repo/store s3`,
 	"internal/archivetest": `
-		archive archive/replicate backup backup/source chunk mail manifest repo repo/store`,
+		archive archive/replicate backup backup/source backup/source/disk chunk mail manifest repo repo/store restore`,
 	"internal/canonical": "",
 	"internal/config": `
 		archive/loss backup imap internal/oauth internal/percent internal/plaintext manifest/history s3`,
@@ -149,10 +151,11 @@ var layers = map[string]string{
 	"internal/inflight": "",
 	"internal/inorder":  "",
 	"internal/job": `
-		archive archive/loss backup backup/source eml imap imap/imaprestore internal/access internal/config
+		archive archive/loss backup backup/source backup/source/disk eml imap imap/imaprestore internal/access internal/config
 		internal/hint internal/local internal/percent internal/ui mail maildir
-		mbox/mboxrestore repo restore`,
+		maildir/maildirsource mbox/mboxrestore repo restore`,
 	"internal/keyring":   "",
+	"internal/mailfile":  "internal/lineend mail",
 	"internal/lineend":   "",
 	"internal/lint":      "",
 	"internal/local":     "",

@@ -1,0 +1,73 @@
+// Package disk makes a source.Source of mail in files: of folders whose messages have no UIDs.
+//
+// The packages maildirsource, mboxsource and emlsource know the files. They are a Store of Folders, and a Folder lists Items:
+// messages with a key, which stays the same from one run to the next. The rest is here:
+//
+//	source.go    the account: surveys, and opening folders
+//	numbers.go   UIDs: a message keeps the UID under which its key is archived; others get the next ones
+//	listing.go   the messages of a folder, by UID
+//	view.go      an open folder, as the backup reads it
+//
+// Nothing is kept on the host. UIDVALIDITY is that of the archive, or of the first run. So the second run over the same files
+// downloads nothing, wherever it runs.
+package disk
+
+import (
+	"context"
+	"io"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Store is mail in files.
+type Store interface {
+	// Kind is what the store is, such as "Maildir".
+	Kind() string
+
+	// ByHash reports whether the key of a message is its hash in the archive, instead of its id (X-GUID).
+	ByHash() bool
+
+	// Folders lists the folders. notes say what was left out.
+	Folders(ctx context.Context) (folders []Folder, notes []string, err error)
+}
+
+// Folder is a mailbox in files. Several goroutines may use it.
+type Folder interface {
+	// Mailbox returns the name and the attributes.
+	Mailbox() mail.Mailbox
+
+	// Version returns a number that grows when a message or its flags change, in nanoseconds since 1970. 0: not known.
+	Version() uint64
+
+	// List lists the messages, in the order in which new ones get UIDs. A message that is there all the time is in the list.
+	List(ctx context.Context) (*Contents, error)
+
+	// Describe returns the size, the date, the ids and the form of a message. It may read the message.
+	Describe(ctx context.Context, item *Item) (mail.Message, error)
+
+	// Facts returns the size (-1: not known) and the date, cheaply.
+	Facts(ctx context.Context, item *Item) (size int64, date mail.Date, err error)
+
+	// Open opens the text of a message, as it is archived. Describe, Facts and Open return an error that wraps fs.ErrNotExist
+	// if the message is no longer where it was listed.
+	Open(ctx context.Context, item *Item) (io.ReadCloser, error)
+}
+
+// Contents is a list of messages.
+type Contents struct {
+	Items   []Item
+	Version uint64 // from before the list was made; 0: not known
+
+	// Validity and Next are the UIDVALIDITY and UIDNEXT of a mail server that shares the files; 0: none.
+	Validity, Next uint32
+}
+
+// Item is a message of a Folder.
+type Item struct {
+	Key    string   // the same in each run
+	Name   string   // where the message is, to its Folder
+	At     int      // likewise
+	UID    mail.UID // that a mail server gave; 0: none
+	Flags  mail.Flags
+	Labels []string
+}

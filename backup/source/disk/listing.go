@@ -1,0 +1,53 @@
+package disk
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// listing is the messages of a folder at one moment, ascending by UID.
+type listing struct {
+	uids   []mail.UID
+	items  []Item
+	status mail.Status
+}
+
+// newListing numbers the messages of a folder.
+func newListing(c *Contents, n *numbers) *listing {
+	uids := n.assign(c.Items, c.Next)
+	order := make([]int, 0, len(uids))
+	for i, uid := range uids {
+		if uid != 0 {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(uids[a], uids[b]) })
+	l := &listing{uids: make([]mail.UID, len(order)), items: make([]Item, len(order))}
+	for to, from := range order {
+		l.uids[to], l.items[to] = uids[from], c.Items[from]
+	}
+	l.status = mail.Status{
+		UIDValidity: n.validity, UIDNext: n.next, Messages: uint32(len(l.uids)), HighestModSeq: c.Version,
+	}
+	return l
+}
+
+// span returns the indices of the messages of a range.
+func (l *listing) span(uids mail.UIDRange) (first, end int) {
+	first, _ = slices.BinarySearch(l.uids, uids.First)
+	end, found := slices.BinarySearch(l.uids, uids.Last)
+	if found {
+		end++
+	}
+	return first, max(first, end)
+}
+
+// find returns the message with a UID, or nil.
+func (l *listing) find(uid mail.UID) *Item {
+	if at, ok := slices.BinarySearch(l.uids, uid); ok {
+		return &l.items[at]
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package disk
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mailstrata/mailstrata/backup/source"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Source is mail in files as an account.
+type Source struct {
+	store Store
+
+	mu       sync.Mutex
+	previous source.Previous // nil: nothing is archived
+	folders  map[string]*folder
+	validity uint32 // of mailboxes that are not archived: the time of the first survey
+}
+
+var _ source.Source = (*Source)(nil)
+
+// New returns the Source of a store. It reads nothing yet.
+func New(store Store) *Source { return &Source{store: store, folders: make(map[string]*folder)} }
+
+// Continue says what is archived of the account. It is called before Survey.
+func (s *Source) Continue(previous source.Previous) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.previous = previous
+}
+
+// Server returns what the files are.
+func (s *Source) Server(context.Context) (mail.Server, error) {
+	return mail.Server{ID: []mail.Field{{Name: "name", Value: s.store.Kind()}}}, nil
+}
+
+// parallel is how many folders are read at once: as many as connections to a server.
+const parallel = 4
+
+// Parallel implements source.Source.
+func (*Source) Parallel() int { return parallel }
+
+// Close implements source.Source.
+func (*Source) Close() error { return nil }
+
+// Survey lists the folders with their numbers.
+func (s *Source) Survey(ctx context.Context) (*mail.Survey, error) {
+	survey := &mail.Survey{Time: time.Now(), Gaps: make(map[string]string)}
+	folders, notes, err := s.store.Folders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	survey.Notes = notes
+	s.mu.Lock()
+	s.validity = cmp.Or(s.validity, uint32(survey.Time.Unix()))
+	listed := make(map[string]*folder, len(folders))
+	for _, f := range folders {
+		box := f.Mailbox()
+		known := s.folders[box.Raw]
+		if known == nil {
+			known = &folder{source: s, raw: box.Raw}
+		}
+		known.setFiles(f)
+		listed[box.Raw] = known
+		survey.Mailboxes = append(survey.Mailboxes, box)
+	}
+	s.folders = listed
+	s.mu.Unlock()
+	slices.SortFunc(survey.Mailboxes, func(a, b mail.Mailbox) int { return cmp.Compare(a.Raw, b.Raw) })
+	for i := range survey.Mailboxes {
+		box := &survey.Mailboxes[i]
+		status, err := listed[box.Raw].survey(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err != nil:
+			survey.Gaps[box.Raw] = err.Error()
+		default:
+			box.Status = status
+		}
+	}
+	return survey, nil
+}
+
+// Examine opens a folder.
+func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox, first source.First) (source.View, error) {
+	s.mu.Lock()
+	f := s.folders[mailbox.Raw]
+	s.mu.Unlock()
+	if f == nil {
+		return nil, mail.ErrNoMailbox
+	}
+	if first != nil {
+		if _, err := first(); err != nil {
+			return nil, err
+		}
+	}
+	l, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &view{folder: f, listing: l}, nil
+}
+
+// folder is a Folder with its numbers.
+type folder struct {
+	source *Source
+	raw    string
+
+	mu      sync.Mutex
+	files   Folder
+	numbers *numbers // nil: not loaded
+	listing *listing // while views are open
+	views   int
+}
+
+func (f *folder) setFiles(files Folder) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.files = files
+}
+
+// settled is how old a Version must be to prove that nothing changed since: the times of files have steps.
+const settled = 2 * time.Second
+
+// version returns the Version if it proves that nothing changed, else 0.
+func version(of uint64) uint64 {
+	if of == 0 || time.Since(time.Unix(0, int64(of))) < settled {
+		return 0
+	}
+	return of
+}
+
+// survey returns the numbers of the folder. It lists no folder that has not changed since it was archived.
+func (f *folder) survey(ctx context.Context) (*mail.Status, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if previous := f.source.previous; f.numbers == nil && previous != nil {
+		now := version(f.files.Version())
+		if status := previous.Status(f.raw); status != nil && now != 0 && status.HighestModSeq == now {
+			return &mail.Status{
+				UIDValidity: status.UIDValidity, UIDNext: status.UIDNext, Messages: status.Messages, HighestModSeq: now,
+			}, nil
+		}
+	}
+	l, err := f.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if f.listing != nil {
+		f.listing = l
+	}
+	status := l.status
+	return &status, nil
+}
+
+// list lists the messages and gives them their UIDs. The caller holds mu.
+func (f *folder) list(ctx context.Context) (*listing, error) {
+	c, err := f.files.List(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the messages: %w", err)
+	}
+	c.Version = version(c.Version)
+	if f.numbers == nil {
+		validity := cmp.Or(c.Validity, f.source.newValidity(f.raw))
+		if f.numbers, err = loadNumbers(ctx, f.source.previous, f.raw, f.source.store.ByHash(), validity); err != nil {
+			return nil, err
+		}
+	}
+	return newListing(c, f.numbers), nil
+}
+
+// newValidity returns the UIDVALIDITY of a mailbox that is not archived. No two mailboxes of a run should have the same.
+func (s *Source) newValidity(raw string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(raw))
+	return s.validity&^0xffff | (s.validity^h.Sum32())&0xffff | 2
+}
+
+// open returns the listing of the folder for one more view.
+func (f *folder) open(ctx context.Context) (*listing, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.listing == nil {
+		l, err := f.list(ctx)
+		if err != nil {
+			return nil, err
+		}
+		f.listing = l
+	}
+	f.views++
+	return f.listing, nil
+}
+
+// refresh lists the folder again, unless another view did after old was made.
+func (f *folder) refresh(ctx context.Context, old *listing) (*listing, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.listing == nil || f.listing == old {
+		l, err := f.list(ctx)
+		if err != nil {
+			return nil, err
+		}
+		f.listing = l
+	}
+	return f.listing, nil
+}
+
+// close ends the use of the listing by a view.
+func (f *folder) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.views--; f.views == 0 {
+		f.listing = nil
+	}
+}

@@ -1,0 +1,110 @@
+// Package mailfile reads a file that has one message, for a backup.
+//
+// A message whose lines all end in LF is read with CRLF, as an IMAP server would send it. Only regular files are opened: a pipe
+// would never end, and a link may lead anywhere.
+package mailfile
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/mailstrata/mailstrata/internal/lineend"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Open opens a regular file below root.
+func Open(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
+	info, err := root.Lstat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("it is not a regular file (%s), and is not opened", info.Mode().Type())}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe that took its place must not block
+	if err != nil {
+		return nil, nil, err
+	}
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("it is not a regular file")}
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// Describe returns the size of the message in a file as it is archived, and its form.
+func Describe(root *os.Root, name string) (size int64, form mail.Form, info fs.FileInfo, err error) {
+	f, info, err := Open(root, name)
+	if err != nil {
+		return 0, mail.Form{}, nil, err
+	}
+	defer f.Close()
+	if info.Size() > mail.MaxMessage {
+		return info.Size(), mail.Form{}, info, nil // it is not read
+	}
+	var c lineend.Checker
+	if _, err := io.Copy(&c, f); err != nil {
+		return 0, mail.Form{}, nil, err
+	}
+	return c.WireSize(), FormOf(c.Kind()), info, nil
+}
+
+// FormOf returns the form of a message with these line ends.
+func FormOf(kind lineend.Kind) mail.Form {
+	if kind == lineend.LF || kind == lineend.None {
+		return mail.Form{Lines: mail.LinesLF}
+	}
+	return mail.Form{Lines: mail.LinesKept}
+}
+
+// inMemory is the size up to which a file is read at once.
+const inMemory = 1 << 20
+
+// Read opens the message in a file as it is archived.
+func Read(root *os.Root, name string) (io.ReadCloser, error) {
+	f, info, err := Open(root, name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > mail.MaxMessage {
+		f.Close()
+		return nil, fmt.Errorf("%s has %d bytes, and a message has at most %d", name, info.Size(), int64(mail.MaxMessage))
+	}
+	if info.Size() <= inMemory {
+		text, err := io.ReadAll(io.LimitReader(f, mail.MaxMessage))
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+		if lineend.Of(text) == lineend.LF {
+			return io.NopCloser(lineend.NewCRLFReader(bytes.NewReader(text))), nil
+		}
+		return io.NopCloser(bytes.NewReader(text)), nil
+	}
+	var c lineend.Checker
+	_, err = io.Copy(&c, f)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	whole := io.LimitReader(f, info.Size()) // a file that grows must not grow the message
+	if c.Kind() == lineend.LF {
+		return body{lineend.NewCRLFReader(whole), f}, nil
+	}
+	return body{whole, f}, nil
+}
+
+type body struct {
+	io.Reader
+	io.Closer
+}
