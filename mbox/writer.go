@@ -191,7 +191,10 @@ func (t *text) close() {
 		if t.quotes {
 			t.releaseFrom()
 		}
-		if t.header && isStatusField(t.name) {
+		switch {
+		case t.header && t.empty && t.crs == 1: // it becomes an empty line
+			t.endHeader()
+		case t.header && isStatusField(t.name):
 			t.own = true
 		}
 		t.releaseCRs()

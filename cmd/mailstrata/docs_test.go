@@ -42,6 +42,8 @@ var notRun = map[string]string{
 	"ssh -L 8765:127.0.0.1:8765 nas": "needs another host",
 	"mailstrata serve":               "runs until it is stopped; package internal/e2e serves",
 	"mailstrata serve --imap 192.0.2.7:993 --tls-cert cert.pem --tls-key key.pem": "needs a certificate",
+	"readpst -r -e -o letters archive.pst":                                        "needs a .pst file",
+	"mailstrata backup --from eml:letters --name outlook":                         "needs what readpst writes; package emlsource tests it",
 	"mailstrata erase --message anna@mail.example@latest INBOX 1":                 "waits for somebody to confirm it",
 }
 

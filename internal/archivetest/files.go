@@ -93,3 +93,25 @@ func eachArchived(t *testing.T, r *repo.Repo, head repo.Head, take func(*mail.Ma
 		}
 	}
 }
+
+// ArchivedHashes returns the hashes of all messages of a manifest, sorted.
+func ArchivedHashes(t *testing.T, r *repo.Repo, head repo.Head) (hashes []string) {
+	t.Helper()
+	c, err := archive.OpenManifest(t.Context(), r, head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mailbox, err := range c.Mailboxes(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for entry, err := range c.Entries(t.Context(), mailbox) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			hashes = append(hashes, string(entry.Hash[:]))
+		}
+	}
+	slices.Sort(hashes)
+	return hashes
+}

@@ -13,8 +13,8 @@ type Files struct {
 	Path string
 }
 
-// FileKinds are the kinds of files that can be backed up.
-var FileKinds = []string{"maildir", "mbox", "eml"}
+// FileKinds are the kinds of files that can be backed up. Of an mbox, the variant is found, or given by its name.
+var FileKinds = []string{"maildir", "mbox", "mboxrd", "mboxo", "mboxcl2", "eml"}
 
 // ParseFiles parses KIND:PATH. ok is false for anything else, such as the URL of a server.
 func ParseFiles(text string) (f Files, ok bool) {

@@ -85,8 +85,9 @@ var layers = map[string]string{
 	"backup/quota":       "backup/source mail",
 	"backup/sample":      "chunk internal/percent manifest",
 	"backup/source":      "chunk internal/retry mail",
-	"backup/source/disk": "backup/source mail",
+	"backup/source/disk": "backup/source chunk mail",
 	"eml":                "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
+	"eml/emlsource":      "backup/source/disk internal/header internal/mailfile internal/safename mail",
 	"imap":               "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire internal/grace mail",
 	"imap/imaprestore": `
 		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
@@ -101,6 +102,7 @@ var layers = map[string]string{
 	"mbox":                      "mail",
 	"maildir/maildirsource":     "backup/source/disk internal/mailfile internal/safename mail maildir",
 	"mbox/mboxrestore":          "internal/lineend internal/local internal/safename internal/tree mail mbox restore",
+	"mbox/mboxsource":           "backup/source/disk chunk internal/header internal/lineend internal/mailfile internal/safename mail mbox",
 	"restore":                   "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 
 	// Serving archives to programs that read.
@@ -151,9 +153,9 @@ var layers = map[string]string{
 	"internal/inflight": "",
 	"internal/inorder":  "",
 	"internal/job": `
-		archive archive/loss backup backup/source backup/source/disk eml imap imap/imaprestore internal/access internal/config
+		archive archive/loss backup backup/source backup/source/disk eml eml/emlsource imap imap/imaprestore internal/access internal/config
 		internal/hint internal/local internal/percent internal/ui mail maildir
-		maildir/maildirsource mbox/mboxrestore repo restore`,
+		maildir/maildirsource mbox mbox/mboxrestore mbox/mboxsource repo restore`,
 	"internal/keyring":   "",
 	"internal/mailfile":  "internal/lineend mail",
 	"internal/lineend":   "",

@@ -16,6 +16,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -33,7 +34,7 @@ type Store interface {
 
 // Folder is a mailbox in files. Several goroutines may use it.
 type Folder interface {
-	// Mailbox returns the name and the attributes.
+	// Mailbox returns the name and the attributes. A label (mail.Mailbox.Label) has no messages, and is not read.
 	Mailbox() mail.Mailbox
 
 	// Version returns a number that grows when a message or its flags change, in nanoseconds since 1970. 0: not known.
@@ -53,6 +54,9 @@ type Folder interface {
 	Open(ctx context.Context, item *Item) (io.ReadCloser, error)
 }
 
+// Hashed is implemented by a Store whose keys are hashes. SetHasher is called before Folders.
+type Hashed interface{ SetHasher(func() *chunk.Hasher) }
+
 // Contents is a list of messages.
 type Contents struct {
 	Items   []Item
@@ -70,4 +74,5 @@ type Item struct {
 	UID    mail.UID // that a mail server gave; 0: none
 	Flags  mail.Flags
 	Labels []string
+	Date   mail.Date // if a Folder needs it
 }

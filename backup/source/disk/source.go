@@ -33,6 +33,9 @@ func (s *Source) Continue(previous source.Previous) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.previous = previous
+	if store, ok := s.store.(Hashed); ok {
+		store.SetHasher(previous.Hasher)
+	}
 }
 
 // Server returns what the files are.
@@ -75,6 +78,9 @@ func (s *Source) Survey(ctx context.Context) (*mail.Survey, error) {
 	slices.SortFunc(survey.Mailboxes, func(a, b mail.Mailbox) int { return cmp.Compare(a.Raw, b.Raw) })
 	for i := range survey.Mailboxes {
 		box := &survey.Mailboxes[i]
+		if box.Label {
+			continue
+		}
 		status, err := listed[box.Raw].survey(ctx)
 		switch {
 		case ctx.Err() != nil:

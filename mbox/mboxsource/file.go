@@ -1,0 +1,317 @@
+package mboxsource
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mailstrata/mailstrata/backup/source/disk"
+	"github.com/mailstrata/mailstrata/internal/lineend"
+	"github.com/mailstrata/mailstrata/internal/mailfile"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/mbox"
+)
+
+// file is an mbox.
+type file struct {
+	store *Store
+	name  string
+
+	mu      sync.Mutex
+	root    *os.Root
+	variant mbox.Variant
+	version uint64 // of entries; 0: not scanned
+	size    int64
+	entries []entry
+	items   []disk.Item
+}
+
+// entry is what is known of a message.
+type entry struct {
+	mbox.Place
+	size    int64 // as archived
+	seconds int64
+	kind    lineend.Kind
+	own     bool
+	cutFrom int32 // fields of flags that are left out of the text; none if they are equal
+	cutTo   int32
+}
+
+func (f *file) setRoot(root *os.Root) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.root = root
+}
+
+func (f *file) open() (*os.File, fs.FileInfo, error) { return mailfile.Open(f.root, f.name) }
+
+// versionOf returns the time of a file.
+func versionOf(info fs.FileInfo) uint64 { return uint64(max(1, info.ModTime().UnixNano())) }
+
+// scan reads the whole file, unless it was read since it changed.
+func (f *file) scan(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	open, info, err := f.open()
+	if err != nil {
+		return err
+	}
+	defer open.Close()
+	if f.version == versionOf(info) && f.size == info.Size() {
+		return nil
+	}
+	f.version, f.entries, f.items = 0, nil, nil
+	if f.variant, err = f.findVariant(ctx, open, info.Size()); err != nil {
+		return err
+	}
+	flags := make(map[string]mail.Flags) // most messages share theirs
+	_, err = mbox.Scan(ctx, open, info.Size(), f.variant, func(p mbox.Place) error {
+		e, item, err := f.read(open, p)
+		if err != nil {
+			return err
+		}
+		key := strings.Join(item.Flags, "\x00")
+		if shared, ok := flags[key]; ok {
+			item.Flags = shared
+		} else {
+			flags[key] = item.Flags
+		}
+		item.At = len(f.entries)
+		f.entries, f.items = append(f.entries, e), append(f.items, item)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read %s: %w", f.name, err)
+	}
+	f.version, f.size = versionOf(info), info.Size()
+	return nil
+}
+
+func (f *file) findVariant(ctx context.Context, open *os.File, size int64) (mbox.Variant, error) {
+	if f.store.variant != nil {
+		return *f.store.variant, nil
+	}
+	return mbox.FindVariant(ctx, open, size)
+}
+
+// read reads a message: its flags, its hash and its line ends.
+func (f *file) read(open io.ReaderAt, p mbox.Place) (entry, disk.Item, error) {
+	e := entry{Place: p}
+	from, err := fromLine(open, p)
+	if err != nil {
+		return e, disk.Item{}, err
+	}
+	arrived, _ := mbox.ParseFromLine(from)
+	e.seconds = arrived.Unix()
+	head, err := f.head(open, p)
+	if err != nil {
+		return e, disk.Item{}, err
+	}
+	parsed := mbox.ParseHead(head, from)
+	e.own, e.cutFrom, e.cutTo = parsed.Own, int32(parsed.CutFrom), int32(parsed.CutTo)
+	item := disk.Item{Flags: parsed.Flags}
+	if labels, ok := gmailLabels(head); ok {
+		item.Labels, item.Flags, e.own = labels.labels(), labels.flags(), true
+	}
+	var lines lineend.Checker
+	if _, err := io.Copy(&lines, f.text(open, e)); err != nil {
+		return e, disk.Item{}, err
+	}
+	e.kind, e.size = lines.Kind(), lines.WireSize()
+	h := f.store.hasher()
+	if _, err := io.Copy(h, f.archived(open, e)); err != nil {
+		return e, disk.Item{}, err
+	}
+	id := h.Sum()
+	item.Key = string(id[:])
+	return e, item, nil
+}
+
+// maxFrom is the longest From line.
+const maxFrom = 1 << 10
+
+func fromLine(open io.ReaderAt, p mbox.Place) (string, error) {
+	b := make([]byte, min(p.Start-p.From, maxFrom))
+	if _, err := open.ReadAt(b, p.From); err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(string(b), "\n"), nil
+}
+
+// head returns the header of a message without its empty line, or nil if it is too long.
+func (f *file) head(open io.ReaderAt, p mbox.Place) ([]byte, error) {
+	r := mbox.NewUnquoter(io.NewSectionReader(open, p.Start, p.End-p.Start), f.variant)
+	var head []byte
+	for size := 4 << 10; ; size *= 4 {
+		more := make([]byte, size-len(head))
+		n, err := io.ReadFull(r, more)
+		head = append(head, more[:n]...)
+		if end := headerEnd(head); end >= 0 {
+			return head[:end], nil
+		}
+		switch {
+		case err == io.EOF || err == io.ErrUnexpectedEOF:
+			return head, nil
+		case err != nil:
+			return nil, err
+		case size > mail.MaxHeader:
+			return nil, nil
+		}
+	}
+}
+
+// headerEnd returns where the empty line of a header begins, or -1.
+func headerEnd(b []byte) int {
+	for at := 0; at < len(b); {
+		if b[at] == '\n' || b[at] == '\r' && at+1 < len(b) && b[at+1] == '\n' {
+			return at
+		}
+		end := bytes.IndexByte(b[at:], '\n')
+		if end < 0 {
+			return -1
+		}
+		at += end + 1
+	}
+	return -1
+}
+
+// text returns a reader of a message without quotes and without the fields that belong to the mbox.
+func (f *file) text(open io.ReaderAt, e entry) io.Reader {
+	r := mbox.NewUnquoter(io.NewSectionReader(open, e.Start, e.End-e.Start), f.variant)
+	if e.cutFrom == e.cutTo {
+		return r
+	}
+	return &cutter{r: r, at: 0, from: int64(e.cutFrom), to: int64(e.cutTo)}
+}
+
+// archived returns a reader of a message as it is archived.
+func (f *file) archived(open io.ReaderAt, e entry) io.Reader {
+	if e.kind == lineend.LF {
+		return lineend.NewCRLFReader(f.text(open, e))
+	}
+	return f.text(open, e)
+}
+
+// cutter leaves out a range of what it reads.
+type cutter struct {
+	r            io.Reader
+	at, from, to int64
+}
+
+func (c *cutter) Read(p []byte) (int, error) {
+	if c.at == c.from {
+		if _, err := io.CopyN(io.Discard, c.r, c.to-c.from); err != nil {
+			return 0, err
+		}
+		c.at = c.to
+	}
+	if c.at < c.from {
+		p = p[:min(int64(len(p)), c.from-c.at)]
+	}
+	n, err := c.r.Read(p)
+	c.at += int64(n)
+	return n, err
+}
+
+// folder is the mailbox of an mbox.
+type folder struct {
+	file *file
+	box  mail.Mailbox
+}
+
+var _ disk.Folder = (*folder)(nil)
+
+// Mailbox implements disk.Folder.
+func (f *folder) Mailbox() mail.Mailbox { return f.box }
+
+// Version implements disk.Folder.
+func (f *folder) Version() uint64 {
+	info, err := f.file.root.Lstat(f.file.name)
+	if err != nil {
+		return 0
+	}
+	return versionOf(info)
+}
+
+// List implements disk.Folder.
+func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
+	if err := f.file.scan(ctx); err != nil {
+		return nil, err
+	}
+	f.file.mu.Lock()
+	defer f.file.mu.Unlock()
+	return &disk.Contents{Items: f.file.items, Version: f.file.version}, nil
+}
+
+// errChanged reports that a message is not where it was. It is looked for again.
+var errChanged = fmt.Errorf("the mbox changed while it was read: %w", fs.ErrNotExist)
+
+// forget drops what is known of the file, so that it is read again.
+func (f *file) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.version, f.entries, f.items = 0, nil, nil
+}
+
+// entryOf returns what is known of a message.
+func (f *file) entryOf(item *disk.Item) (entry, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if item.At >= len(f.entries) || f.items[item.At].Key != item.Key {
+		return entry{}, errChanged
+	}
+	return f.entries[item.At], nil
+}
+
+// Describe implements disk.Folder.
+func (f *folder) Describe(_ context.Context, item *disk.Item) (mail.Message, error) {
+	e, err := f.file.entryOf(item)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	open, _, err := f.file.open()
+	if err != nil {
+		return mail.Message{}, err
+	}
+	defer open.Close()
+	from, err := fromLine(open, e.Place)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	form := mailfile.FormOf(e.kind)
+	form.OwnStatus = e.own
+	if from != mbox.FromLine(time.Unix(e.seconds, 0)) {
+		form.FromLine = from
+	}
+	return mail.Message{Size: e.size, Internal: mail.Date{Seconds: e.seconds}, Form: form}, nil
+}
+
+// Facts implements disk.Folder.
+func (f *folder) Facts(_ context.Context, item *disk.Item) (int64, mail.Date, error) {
+	e, err := f.file.entryOf(item)
+	return e.size, mail.Date{Seconds: e.seconds}, err
+}
+
+// Open implements disk.Folder. The text must have the hash that it had when the file was scanned.
+func (f *folder) Open(_ context.Context, item *disk.Item) (io.ReadCloser, error) {
+	e, err := f.file.entryOf(item)
+	if err != nil {
+		return nil, err
+	}
+	if e.size > mail.MaxMessage {
+		return nil, fmt.Errorf("a message of %d bytes; a message has at most %d", e.size, int64(mail.MaxMessage))
+	}
+	open, _, err := f.file.open()
+	if err != nil {
+		return nil, err
+	}
+	r := &verified{Reader: f.file.archived(open, e), Closer: open, key: item.Key, file: f.file}
+	r.sum = f.file.store.hasher()
+	return r, nil
+}

@@ -1,0 +1,203 @@
+package mboxsource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/mailstrata/mailstrata/backup/source/disk"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/mailfile"
+	"github.com/mailstrata/mailstrata/internal/safename"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/mbox"
+)
+
+// Store is one mbox, or a directory of them.
+type Store struct {
+	path    string
+	variant *mbox.Variant // nil: found
+
+	mu     sync.Mutex
+	hasher func() *chunk.Hasher
+	files  map[string]*file // by path
+}
+
+var (
+	_ disk.Store  = (*Store)(nil)
+	_ disk.Hashed = (*Store)(nil)
+)
+
+// New returns the mbox files at path. If variant is nil, it is found. New reads nothing yet.
+func New(path string, variant *mbox.Variant) *Store {
+	return &Store{path: path, variant: variant, files: make(map[string]*file)}
+}
+
+// Kind implements disk.Store.
+func (*Store) Kind() string { return "mbox" }
+
+// ByHash implements disk.Store.
+func (*Store) ByHash() bool { return true }
+
+// SetHasher implements disk.Hashed.
+func (s *Store) SetHasher(hasher func() *chunk.Hasher) { s.hasher = hasher }
+
+const (
+	maxFiles = 100_000
+	maxDepth = 32
+)
+
+// Folders implements disk.Store.
+func (s *Store) Folders(ctx context.Context) ([]disk.Folder, []string, error) {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	w := &walk{store: s, names: make(map[string]bool)}
+	if info.IsDir() {
+		if w.root, err = os.OpenRoot(s.path); err != nil {
+			return nil, nil, err
+		}
+		if err := w.walk(ctx, ".", 0); err != nil {
+			return nil, nil, err
+		}
+	} else {
+		if w.root, err = os.OpenRoot(filepath.Dir(s.path)); err != nil {
+			return nil, nil, err
+		}
+		if err := w.add(ctx, filepath.Base(s.path)); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", s.path, err)
+		}
+	}
+	if len(w.folders) == 0 {
+		return nil, w.notes, fmt.Errorf("%s has no mbox: no file in it begins with a From line", s.path)
+	}
+	return w.folders, w.notes, nil
+}
+
+// walk finds the files of a directory.
+type walk struct {
+	store   *Store
+	root    *os.Root
+	folders []disk.Folder
+	names   map[string]bool
+	notes   []string
+}
+
+func (w *walk) walk(ctx context.Context, dir string, depth int) error {
+	open, err := w.root.Open(dir)
+	if err != nil {
+		return err
+	}
+	entries, err := open.ReadDir(-1)
+	if err := errors.Join(err, open.Close(), ctx.Err()); err != nil {
+		return err
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+		case e.Type()&fs.ModeSymlink != 0:
+			w.notes = append(w.notes, fmt.Sprintf("%s is a symbolic link, and is not followed", filepath.Join(w.store.path, name)))
+		case e.IsDir() && (depth == maxDepth || len(w.folders) >= maxFiles):
+			w.notes = append(w.notes, fmt.Sprintf("%s is left out: more than %d levels or %d files", filepath.Join(w.store.path, name), maxDepth, maxFiles))
+		case e.IsDir():
+			if err := w.walk(ctx, name, depth+1); err != nil {
+				if ctx.Err() != nil {
+					return err
+				}
+				w.notes = append(w.notes, fmt.Sprintf("the directory %s cannot be read: %v", filepath.Join(w.store.path, name), err))
+			}
+		case e.Type().IsRegular() && strings.HasSuffix(name, ".partial"):
+		case e.Type().IsRegular():
+			if err := w.add(ctx, name); err != nil && !errors.Is(err, mbox.ErrNotMbox) {
+				if ctx.Err() != nil {
+					return err
+				}
+				w.notes = append(w.notes, fmt.Sprintf("%s cannot be read: %v", filepath.Join(w.store.path, name), err))
+			}
+		}
+	}
+	return nil
+}
+
+// add adds the mailbox of a file, if it is an mbox.
+func (w *walk) add(ctx context.Context, name string) error {
+	open, info, err := mailfile.Open(w.root, name)
+	if err != nil {
+		return err
+	}
+	beginning := make([]byte, len("From "))
+	n, _ := open.ReadAt(beginning, 0)
+	open.Close()
+	if string(beginning[:n]) != "From " && (n > 0 || !strings.HasSuffix(name, ".mbox")) {
+		return mbox.ErrNotMbox
+	}
+	w.store.mu.Lock()
+	f := w.store.files[name]
+	if f == nil {
+		f = &file{store: w.store, name: name}
+		w.store.files[name] = f
+	}
+	w.store.mu.Unlock()
+	f.setRoot(w.root)
+	takeout, err := f.isTakeout(info.Size())
+	if err != nil {
+		return err
+	}
+	box := w.mailbox(name)
+	if !takeout {
+		w.folders = append(w.folders, &folder{file: f, box: box})
+		return nil
+	}
+	if err := f.scan(ctx); err != nil {
+		return err
+	}
+	box.SpecialUse = []string{`\All`}
+	w.folders = append(w.folders, &folder{file: f, box: box})
+	for _, label := range f.labelMailboxes() {
+		if !w.names[label.Raw] {
+			w.names[label.Raw] = true
+			w.folders = append(w.folders, &labelFolder{box: label})
+		}
+	}
+	return nil
+}
+
+// mailbox returns the mailbox of a file.
+func (w *walk) mailbox(file string) mail.Mailbox {
+	levels := strings.Split(strings.TrimSuffix(file, ".mbox"), "/")
+	if n := len(levels); n > 1 && levels[n-1] == "mbox" && strings.HasSuffix(levels[n-2], ".mbox") {
+		levels = levels[:n-1]
+	}
+	for i, level := range levels {
+		level = strings.TrimSuffix(strings.TrimSuffix(level, ".sbd"), ".mbox")
+		if decoded := safename.Decode(level); utf8.ValidString(decoded) && !strings.ContainsAny(decoded, "/\x00") {
+			level = decoded
+		}
+		levels[i] = level
+	}
+	plain := strings.Join(levels, "/")
+	if strings.EqualFold(plain, "INBOX") {
+		plain = "INBOX"
+	}
+	name := plain
+	for n := 2; w.names[name]; n++ {
+		name = fmt.Sprintf("%s~%d", plain, n)
+	}
+	w.names[name] = true
+	box := mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}
+	if utf8.ValidString(name) {
+		box.Raw = mail.EncodeName(name)
+	}
+	return box
+}
