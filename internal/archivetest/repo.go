@@ -19,7 +19,7 @@ import (
 )
 
 // NewRepo makes a repository without a cache directory. It is closed when the test ends.
-func NewRepo(t *testing.T, store store.Store) *repo.Repo {
+func NewRepo(t testing.TB, store store.Store) *repo.Repo {
 	t.Helper()
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true})
 	if err != nil {
@@ -30,7 +30,7 @@ func NewRepo(t *testing.T, store store.Store) *repo.Repo {
 }
 
 // Backup archives the account, which must succeed.
-func Backup(t *testing.T, r *repo.Repo, a *Account) *backup.Result {
+func Backup(t testing.TB, r *repo.Repo, a *Account) *backup.Result {
 	t.Helper()
 	b := TryBackup(t.Context(), r, a)
 	if b.Err != nil {

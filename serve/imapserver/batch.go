@@ -18,7 +18,7 @@ const (
 	turns         = 3
 	fewMessages   = 4       // at most, without a turn
 	batchMessages = 2048    // of a session that is alone
-	batchBytes    = 2 << 20 // of bodies
+	batchBytes    = 2 << 20 // of bodies, and of answers
 	sharedBatch   = 256     // messages, if others wait
 )
 
@@ -32,25 +32,44 @@ func (r *fetcher) fromArchive(ctx context.Context, wanted []interval) error {
 			}
 			continue
 		}
-		answers, err := r.read(ctx, batch, few)
-		if err != nil {
-			return err
-		}
-		for _, a := range answers {
-			if a.err != nil {
-				if err := r.leaveOut(ctx, a.index, a.err); err != nil {
-					return err
-				}
-			} else if _, err := r.out.Write(a.text); err != nil {
-				return errGone
+		for len(batch) > 0 {
+			answers, rest, err := r.read(ctx, batch, few)
+			if err == nil {
+				err = r.send(ctx, answers)
 			}
+			if err != nil {
+				return err
+			}
+			batch = rest
 		}
 	}
 	return nil
 }
 
+// send sends answers.
+func (r *fetcher) send(ctx context.Context, answers []answer) error {
+	for _, a := range answers {
+		if a.err != nil {
+			if err := r.leaveOut(ctx, a.index, a.err); err != nil {
+				return err
+			}
+		} else if _, err := r.out.Write(a.text); err != nil {
+			return errGone
+		}
+	}
+	return nil
+}
+
+// bodySize returns how much memory the bodies of a message take in its answer: a FETCH can name each several times.
+func (r *fetcher) bodySize(i int) int64 {
+	if r.from != ofBodies {
+		return 0
+	}
+	return r.list.Size(i) * int64(r.bodies)
+}
+
 // isLarge reports whether a message is sent while it is read.
-func (r *fetcher) isLarge(i int) bool { return r.from == ofBodies && r.list.Size(i) > heldBody }
+func (r *fetcher) isLarge(i int) bool { return r.bodySize(i) > heldBody }
 
 // batches divides messages into batches. A large message has one of its own.
 func (r *fetcher) batches(wanted []interval) iter.Seq[[]interval] {
@@ -77,9 +96,7 @@ func (r *fetcher) batches(wanted []interval) iter.Seq[[]interval] {
 				batch = append(batch, interval{i, i + 1})
 			}
 			messages++
-			if r.from == ofBodies {
-				bytes += r.list.Size(i)
-			}
+			bytes += r.bodySize(i)
 			if large && !flush() {
 				return
 			}
@@ -95,12 +112,13 @@ type answer struct {
 	err   error
 }
 
-// read returns the answers for a batch, and prepares several at once.
-func (r *fetcher) read(ctx context.Context, batch []interval, few bool) (answers []answer, err error) {
+// read returns the answers for a batch, and prepares several at once. If the answers are longer than expected, because headers or
+// structures are, it returns those of the first messages, and the rest of the batch.
+func (r *fetcher) read(ctx context.Context, batch []interval, few bool) (answers []answer, rest []interval, err error) {
 	if !few {
 		end, err := r.server.turn(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		defer end()
 	}
@@ -109,16 +127,34 @@ func (r *fetcher) read(ctx context.Context, batch []interval, few bool) (answers
 		b, err := r.whole(ctx, m)
 		return answer{m.Index, b, err}, ctx.Err()
 	}
-	for a, err := range inorder.Map(ctx, 4*runtime.GOMAXPROCS(0), records(ctx, r.list, batch, r.from), prepare) {
+	length := 0
+	for a, err := range inorder.Map(ctx, r.atOnce(), records(ctx, r.list, batch, r.from), prepare) {
 		if err != nil {
 			if ctx.Err() != nil || archive.UnlessDamage(err) != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			a = answer{index: batch[0].first, err: err}
 		}
 		answers = append(answers, a)
+		if length += len(a.text); length > batchBytes {
+			return answers, after(batch, a.index), nil
+		}
 	}
-	return answers, nil
+	return answers, nil, nil
+}
+
+// usualSections is how many sections clients ask for in one FETCH.
+const usualSections = 8
+
+// atOnce returns how many answers are prepared at once: fewer, if each names the header of its message again and again.
+func (r *fetcher) atOnce() int {
+	sections := 0
+	for _, item := range r.items {
+		if item.Name == "SECTION" {
+			sections++
+		}
+	}
+	return max(1, 4*runtime.GOMAXPROCS(0)*usualSections/max(sections, usualSections))
 }
 
 // turn waits until a session may read a batch. The caller ends its turn.

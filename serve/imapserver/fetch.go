@@ -52,6 +52,8 @@ type fetcher struct {
 	items []command.Item
 	from  source // what must be read
 
+	bodies int // items that can be all of the message
+
 	lost   int // messages that cannot be read
 	first  mail.UID
 	reason error // of the first
@@ -71,7 +73,10 @@ const (
 // plan returns what must be read for all items.
 func (r *fetcher) plan() (from source) {
 	for _, item := range r.items {
-		from = max(from, sourceOf(item))
+		of := sourceOf(item)
+		if from = max(from, of); of == ofBodies {
+			r.bodies++
+		}
 	}
 	return from
 }

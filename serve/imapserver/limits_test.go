@@ -153,9 +153,10 @@ func FuzzSession(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	r, _ := sample(f)
+	address := serve(f, r, imapserver.Limits{Delay: time.Nanosecond})
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		r, _ := sample(t)
-		conn, err := net.Dial("tcp", serve(t, r, imapserver.Limits{}))
+		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Skip(err)
 		}

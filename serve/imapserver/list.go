@@ -59,14 +59,14 @@ type entry struct {
 
 // listed returns the entries of a LIST, ascending by name.
 func (c *session) listed(l *command.List) (found []*entry) {
-	patterns := make([]string, len(l.Patterns))
+	patterns := make([]pattern, len(l.Patterns))
 	levels := false // of the hierarchy that are no mailboxes
 	for i, p := range l.Patterns {
-		patterns[i] = l.Reference + p
+		patterns[i] = newPattern(l.Reference + p)
 		levels = levels || strings.HasSuffix(p, "%")
 	}
 	for _, e := range c.entries() {
-		matches := slices.ContainsFunc(patterns, func(p string) bool { return match(p, e.name, e.delimiter) })
+		matches := slices.ContainsFunc(patterns, func(p pattern) bool { return p.matches(e.name, e.delimiter) })
 		switch m := e.mailbox; {
 		case !matches || m == nil && !levels,
 			l.Special && (m == nil || len(m.SpecialUse) == 0),
@@ -137,30 +137,4 @@ func (e *entry) childInfo() string {
 		return ""
 	}
 	return ` ("CHILDINFO" ("SUBSCRIBED"))`
-}
-
-// match reports whether a name matches a pattern, in which "*" stands for any characters and "%" for any except the delimiter.
-// Its time is at most the product of the two lengths.
-func match(pattern, name, delimiter string) bool {
-	if len(name) == len("INBOX") && strings.EqualFold(pattern, name) && name == "INBOX" {
-		return true
-	}
-	// ends[i] reports whether the pattern so far matches name[:i].
-	ends := make([]bool, len(name)+1)
-	ends[0] = true
-	for _, p := range []byte(pattern) {
-		if p == '*' || p == '%' {
-			for i := range len(name) {
-				if ends[i] && (p == '*' || !strings.HasPrefix(name[i:], delimiter)) {
-					ends[i+1] = true
-				}
-			}
-			continue
-		}
-		for i := len(name); i > 0; i-- {
-			ends[i] = ends[i-1] && name[i-1] == p
-		}
-		ends[0] = false
-	}
-	return ends[len(name)]
 }

@@ -221,10 +221,19 @@ func (m *matcher) inSet(k command.Key) (test, error) {
 	if k.Op == "UID" && n > 0 {
 		largest = uint32(m.list.UID(n - 1))
 	}
-	ranges := k.Set.Resolve(largest)
+	ranges := command.Merge(k.Set.Resolve(largest))
 	return onList(func(i int) bool {
 		number := uint32(m.number(i, k.Op == "UID"))
-		return slices.ContainsFunc(ranges, func(r command.Range) bool { return r.First <= number && number <= r.Last })
+		_, found := slices.BinarySearchFunc(ranges, number, func(r command.Range, n uint32) int {
+			switch {
+			case r.Last < n:
+				return -1
+			case r.First > n:
+				return 1
+			}
+			return 0
+		})
+		return found
 	}), nil
 }
 

@@ -62,6 +62,17 @@ func merge(all []interval) (merged []interval) {
 	return merged
 }
 
+// after returns the messages of intervals after the one with an index.
+func after(all []interval, i int) []interval {
+	for len(all) > 0 && all[0].end <= i+1 {
+		all = all[1:]
+	}
+	if len(all) > 0 && all[0].first <= i {
+		all = append([]interval{{i + 1, all[0].end}}, all[1:]...)
+	}
+	return all
+}
+
 // indexes yields the messages of intervals.
 func indexes(all []interval) iter.Seq[int] {
 	return func(yield func(int) bool) {

@@ -42,7 +42,7 @@ func (r *fetcher) sendMessage(ctx context.Context, m view.Message) error {
 		if bodies[n], err = p.find(item.Section); err != nil {
 			return err
 		}
-		if err = p.prepare(&bodies[n]); err != nil {
+		if err = p.prepare(&bodies[n], heldBody/int64(r.bodies)); err != nil {
 			return err
 		}
 	}
@@ -99,12 +99,12 @@ func notNil(text []byte) []byte {
 	return text
 }
 
-// prepare reads a small body, or verifies a larger one.
-func (p *message) prepare(x *body) error {
+// prepare reads a body of up to so many bytes, or verifies a larger one.
+func (p *message) prepare(x *body, held int64) error {
 	switch {
 	case x.size == 0:
 		return nil
-	case x.size <= heldBody:
+	case x.size <= held:
 		var b bytes.Buffer
 		b.Grow(int(x.size))
 		if err := p.write(&b, x); err != nil {

@@ -166,7 +166,7 @@ func message() string {
 }
 
 // sample archives an account, and returns it with its repository.
-func sample(t *testing.T) (*repo.Repo, *storetest.Memory) {
+func sample(t testing.TB) (*repo.Repo, *storetest.Memory) {
 	t.Helper()
 	a := archivetest.NewAccount()
 	inbox := a.Mailbox("INBOX")

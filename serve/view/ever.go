@@ -153,11 +153,12 @@ func (a *Archive) loadEver(ctx context.Context, eras []*era, validity uint32, pr
 	return b.done(), nil
 }
 
-// readEra returns the messages of an era, each as it is on the newest night that has it. Pages that nights share are read
+// readEra returns the messages of an era, each once, as it is on the newest night that has it. Pages that nights share are read
 // once.
 func (l *List) readEra(ctx context.Context, e *era) (rows []everRow, err error) {
 	seen := make(map[chunk.ID]bool)
 	have := make(map[mail.UID]bool)
+	shown := make(map[uint64]bool) // hashes: a message that was restored has another UID
 	for _, n := range e.nights {
 		e.next = max(e.next, uint64(nextUID(n.mailbox)))
 		unread := func(yield func(manifest.Page, error) bool) {
@@ -183,10 +184,15 @@ func (l *List) readEra(ctx context.Context, e *era) (rows []everRow, err error) 
 				l.Damage = append(l.Damage, err)
 			}
 			for i := range entries {
-				if uid := entries[i].UID; !have[uid] {
-					have[uid] = true
-					rows = append(rows, everRow{itemOf(&entries[i]), short(entries[i].Hash), page, e})
-					e.next = max(e.next, uint64(uid)+1)
+				uid, hash := entries[i].UID, short(entries[i].Hash)
+				if have[uid] {
+					continue
+				}
+				have[uid] = true
+				e.next = max(e.next, uint64(uid)+1)
+				if !shown[hash] {
+					shown[hash] = true
+					rows = append(rows, everRow{itemOf(&entries[i]), hash, page, e})
 				}
 			}
 		}

@@ -171,6 +171,29 @@ func TestEverAndGone(t *testing.T) {
 	}
 }
 
+// A message that was deleted and restored, or is there twice, is shown once: with its last UID.
+func TestEverShowsAMessageOnce(t *testing.T) {
+	a := archivetest.NewAccount()
+	inbox := a.Mailbox("INBOX")
+	_, all := archived(t, a,
+		func() {
+			inbox.Add(body("one"))
+			inbox.Add(body("two"))
+			inbox.Add(body("twice"))
+			inbox.Add(body("twice"))
+		},
+		func() { inbox.Expunge(1) },
+		func() { inbox.Add(body("one")); inbox.SetFlags(5, `\Seen`) },
+		func() { inbox.Expunge(2) },
+	)
+	if have, want := texts(t, open(t, all, account+"#ever"), "INBOX"), "2 two; 3 twice; 5 one \\Seen"; have != want {
+		t.Errorf("ever: %s, want %s", have, want)
+	}
+	if have := texts(t, open(t, all, account+"#gone"), "INBOX"); have != "2 two" {
+		t.Errorf("gone: %s", have)
+	}
+}
+
 // Sessions share the list of a mailbox, and so do nights in which it is the same.
 func TestListsAreShared(t *testing.T) {
 	a := archivetest.NewAccount()

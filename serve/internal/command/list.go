@@ -1,6 +1,9 @@
 package command
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // List is a LIST or LSUB command (RFC 3501 section 6.3.8, RFC 5258, RFC 5819, RFC 6154).
 type List struct {
@@ -67,6 +70,9 @@ func (s *Scanner) LSub() (*List, error) {
 	return l, err
 }
 
+// maxPatterns is how many patterns a LIST may have. Clients send one to three.
+const maxPatterns = 100
+
 // patterns parses the reference and the patterns.
 func (s *Scanner) patterns(l *List) (err error) {
 	if l.Reference, err = s.astring(); err != nil {
@@ -77,7 +83,9 @@ func (s *Scanner) patterns(l *List) (err error) {
 	}
 	add := func() error {
 		pattern, err := s.pattern()
-		l.Patterns = append(l.Patterns, pattern)
+		if l.Patterns = append(l.Patterns, pattern); len(l.Patterns) > maxPatterns {
+			return syntax("more than %d patterns", maxPatterns)
+		}
 		return err
 	}
 	if s.peek() == '(' {
@@ -149,7 +157,9 @@ func (s *Scanner) statusItems() (items []string, err error) {
 		switch {
 		case err != nil:
 		case strings.Contains(" MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN SIZE ", " "+item+" "):
-			items = append(items, item)
+			if !slices.Contains(items, item) {
+				items = append(items, item)
+			}
 		default:
 			err = syntax("unknown item %s", item)
 		}

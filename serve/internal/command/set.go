@@ -1,6 +1,10 @@
 package command
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // Star is "*" in a set: the largest number in use.
 const Star = math.MaxUint32
@@ -58,4 +62,18 @@ func (set Set) Resolve(largest uint32) []Range {
 		ranges = append(ranges, Range{min(r.First, r.Last), max(r.First, r.Last)})
 	}
 	return ranges
+}
+
+// Merge sorts ranges of Resolve and joins those that overlap or follow each other. It changes the slice.
+func Merge(ranges []Range) []Range {
+	slices.SortFunc(ranges, func(a, b Range) int { return cmp.Compare(a.First, b.First) })
+	merged := ranges[:0]
+	for _, r := range ranges {
+		if last := len(merged) - 1; last >= 0 && (r.First <= merged[last].Last || r.First-1 == merged[last].Last) {
+			merged[last].Last = max(merged[last].Last, r.Last)
+		} else {
+			merged = append(merged, r)
+		}
+	}
+	return merged
 }
