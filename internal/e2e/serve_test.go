@@ -140,47 +140,9 @@ func TestServedNightsAreTheAccount(t *testing.T) {
 	}
 }
 
-// imaplibScript prints all messages of an account, one a line.
-const imaplibScript = `
-import hashlib, imaplib, re, sys
-imaplib._MAXLINE = 10**8
-host, port, user, password = sys.argv[1:]
-m = imaplib.IMAP4(host, int(port))
-m.login(user, password)
-def text(line):
-    if isinstance(line, tuple):
-        line = line[0].rsplit(b'{', 1)[0] + b'"' + line[1].replace(b'\\', b'\\\\').replace(b'"', b'\\"') + b'"'
-    return line
-for line in m.list('""', '*')[1]:
-    if not line: continue
-    attributes, name = re.match(rb'\((.*?)\) "." (.*)$', text(line)).groups()
-    if b'\\Noselect' in attributes: continue
-    if not name.startswith(b'"'): name = b'"' + name + b'"'
-    status, count = m.select(name, readonly=True)
-    if status != 'OK': continue
-    if count == [b'0']:
-        print(name, 'is empty')
-        continue
-    items = b''
-    message = None
-    def flush():
-        if message is None: return
-        flags = sorted(set(re.search(rb'FLAGS \((.*?)\)', items).group(1).split()) - {b'\\Recent'})
-        date = imaplib.Internaldate2tuple(items)
-        print(name, re.search(rb'UID (\d+)', items).group(1), flags, date, len(message), hashlib.sha256(message).hexdigest())
-    for part in m.uid('FETCH', '1:*', '(UID FLAGS INTERNALDATE BODY.PEEK[])')[1]:
-        if isinstance(part, tuple):
-            flush()
-            items, message = part
-        elif part: items += part
-    flush()
-m.logout()
-`
-
 // Python's imaplib, mbsync and OfflineIMAP make the same of a served night as of the server.
 func TestServedToClients(t *testing.T) {
 	t.Parallel()
-	python := testbed.Installed(t, "python3", "python3")
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
 	f := place(t, dovecot, "anna")
 	g := generate.New(9)
@@ -205,18 +167,9 @@ func TestServedToClients(t *testing.T) {
 	hostname, _, _ := net.SplitHostPort(dovecot.Addr)
 
 	t.Run("imaplib", func(t *testing.T) {
-		read := func(address, user, password string) string {
-			host, port, _ := net.SplitHostPort(address)
-			out, err := exec.Command(python, "-c", imaplibScript, host, port, user, password).CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			lines := strings.Split(string(out), "\n")
-			slices.Sort(lines)
-			return strings.Join(lines, "\n")
-		}
-		want := read(dovecot.Addr, "anna", imapPassword)
-		if have := read(address, "anna@"+hostname, servePassword); have != want || strings.Count(want, "\n") < 100 {
+		python := startImaplib(t)
+		want := python.read(dovecot.Addr, "anna", imapPassword)
+		if have := python.read(address, "anna@"+hostname, servePassword); have != want || strings.Count(want, "\n") < 100 {
 			t.Errorf("imaplib reads\n%s\nwant\n%s", have, want)
 		}
 	})

@@ -41,7 +41,7 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 var errInternal = errors.New("internal error of the server")
 
 // rescue, which is deferred, ends a panic of this goroutine: a message that breaks the server must not end the sessions of
-// others.
+// others. The panics of goroutines that read ahead become one of the goroutine that reads (package inorder).
 func (s *Server) rescue(err *error) {
 	if p := recover(); p != nil {
 		s.o.Log("internal error: %v\n%s", p, debug.Stack())
