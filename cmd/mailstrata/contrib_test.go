@@ -54,6 +54,8 @@ func TestUnits(t *testing.T) {
 	parses(t, start[1:])
 	own := contrib(t, "contrib/systemd/user/mailstrata.service")
 	parses(t, strings.Fields(value(t, own, "ExecStart"))[1:])
+	server := contrib(t, "contrib/systemd/user/mailstrata-serve.service")
+	parses(t, strings.Fields(value(t, server, "ExecStart"))[1:])
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("systemd-analyze is not installed: the commands of the units are checked, their syntax is not")
 	}
@@ -66,9 +68,10 @@ func TestUnits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"user/mailstrata.service": strings.ReplaceAll(own, start[0], self),
-		"mailstrata.service":      strings.ReplaceAll(service, start[0], self),
-		"mailstrata.timer":        contrib(t, "contrib/systemd/mailstrata.timer"),
+		"user/mailstrata.service":       strings.ReplaceAll(own, start[0], self),
+		"user/mailstrata-serve.service": strings.ReplaceAll(server, start[0], self),
+		"mailstrata.service":            strings.ReplaceAll(service, start[0], self),
+		"mailstrata.timer":              contrib(t, "contrib/systemd/mailstrata.timer"),
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
