@@ -26,9 +26,8 @@ type Page struct {
 // Go opens a URL and waits until it has loaded, with its frames. It returns an error if nothing was loaded, as for a download.
 func (p *Page) Go(t testing.TB, url string) error {
 	t.Helper()
-	select {
-	case <-p.loaded:
-	default:
+	for len(p.loaded) > 0 {
+		<-p.loaded
 	}
 	var result struct{ ErrorText string }
 	if err := p.b.call(p.session, "Page.navigate", params{"url": url}, &result); err != nil {

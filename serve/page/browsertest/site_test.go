@@ -3,6 +3,7 @@ package browsertest
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
@@ -66,8 +67,11 @@ type site struct {
 	http   *httptest.Server
 	canary *chromium.Canary
 	// raw says that the sanitizer is off, and the policy of the frame blocks what a message asks for.
-	raw   bool
-	first *chromium.Page
+	raw bool
+
+	mu      sync.Mutex
+	answers []string // "200 GET message from same-origin", of each request
+	first   *chromium.Page
 }
 
 // serveMails serves archives to a real browser.
@@ -83,7 +87,7 @@ func serveMails(t *testing.T, archives page.Archives, sanitize page.Sanitizer) *
 			}
 		},
 	})
-	s.http = httptest.NewUnstartedServer(s.server.Handler())
+	s.http = httptest.NewUnstartedServer(s.recorded(s.server.Handler()))
 	name = s.http.Listener.Addr().String()
 	s.http.Start()
 	t.Cleanup(s.http.Close)
@@ -92,12 +96,37 @@ func serveMails(t *testing.T, archives page.Archives, sanitize page.Sanitizer) *
 	return s
 }
 
+// recorded records the answers of a handler.
+func (s *site) recorded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		h.ServeHTTP(status, r)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		path := strings.TrimPrefix(r.URL.Path, s.server.Prefix())
+		s.answers = append(s.answers, fmt.Sprintf("%d %s %s from %s", status.status, r.Method, path, r.Header.Get("Sec-Fetch-Site")))
+	})
+}
+
+// statusWriter keeps the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
 // login opens a one-time link in a tab.
 func (s *site) login(t *testing.T, tab *chromium.Page) {
 	t.Helper()
 	if err := tab.Go(t, s.http.URL+s.server.Link()); err != nil {
 		t.Fatal(err)
 	}
+	tab.AwaitLoad(t) // the page says that one is logged in, and leads to the first
 	tab.Report()
 }
 
