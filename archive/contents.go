@@ -99,7 +99,7 @@ func (c *Contents) With(m *manifest.Manifest) *Contents { return NewContents(m, 
 // decoded then serve both.
 func (c *Contents) ShareReader(other *Contents) {
 	x, ok := other.chunks.(*Reader)
-	if y, is := c.chunks.(*Reader); ok && is && x.repo == y.repo {
+	if y, is := c.chunks.(*Reader); ok && is && x != y && x.repo == y.repo {
 		c.chunks = x
 	}
 }
