@@ -70,6 +70,7 @@ func (c *attachmentsCommand) Run(ctx context.Context, p *program) error {
 	if err := access.MayRead(r); err != nil {
 		return err
 	}
+	explain(p.Output, w)
 	larger, smaller := query.Larger, query.Smaller
 	query.Smaller = 0 // a larger message can have a small attachment; a larger attachment is in a larger message
 	s := &searchResults{program: p, repo: r, command: find, query: query, words: w, readable: true}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -124,6 +125,7 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	explain(p.Output, s.words)
 	if err := s.run(ctx); err != nil {
 		return err
 	}
@@ -148,11 +150,16 @@ func (c *findCommand) parse() (search.Query, *query.Query, error) {
 		err = hint.Usagef("--all searches all manifests; do not name one")
 	case c.Account != "" && c.Manifest != "":
 		err = hint.Usagef("put the account before the manifest: %s@%s", ui.Safe(c.Account), ui.Safe(c.Manifest))
+	case isTarget.MatchString(c.To):
+		err = &hint.Usage{Text: "--to is a recipient in a search", Hint: "mailstrata restore MANIFEST --text QUERY --to " + ui.ShellWord(c.To) + " restores what a search finds"}
 	case c.Limit != nil && *c.Limit < 1:
 		err = hint.Usagef("--limit must be 1 or more")
 	}
 	return query, w, err
 }
+
+// isTarget matches what --to of restore takes, and no recipient has.
+var isTarget = regexp.MustCompile(`^(maildir|eml|mbox|zip|tar|imaps?):`)
 
 // limit returns how many messages are printed, or 0 if all are.
 func (c *findCommand) limit() int {
@@ -160,4 +167,33 @@ func (c *findCommand) limit() int {
 		return 0
 	}
 	return *c.Limit
+}
+
+// conditions returns the conditions of the command line as flags of restore.
+func (c *findCommand) conditions() string {
+	var b strings.Builder
+	add := func(flag string, values ...string) {
+		for _, value := range values {
+			if value != "" {
+				b.WriteString(" --" + flag + "=" + ui.ShellWord(value))
+			}
+		}
+	}
+	add("text", append([]string{strings.Join(c.Text, " ")}, c.Query...)...)
+	for _, f := range [][2]string{
+		{"from", c.From}, {"recipient", c.To}, {"subject", c.Subject}, {"message-id", c.MessageID}, {"attachment", c.Attachment},
+		{"since", c.Since}, {"before", c.Before}, {"larger", c.Larger}, {"smaller", c.Smaller},
+	} {
+		add(f[0], f[1])
+	}
+	add("flag", c.Flag...)
+	add("label", c.Label...)
+	add("keyword", c.Keyword...)
+	for _, name := range c.Mailbox {
+		add("mailbox", string(name))
+	}
+	for _, name := range c.Exclude {
+		add("exclude", string(name))
+	}
+	return b.String()
 }

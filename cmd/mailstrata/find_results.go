@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,6 +130,7 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 	}
 	s.accounts = func() bool { return len(s.manifests) > 1 }
 	if len(s.manifests) == 1 {
+		s.noteLabels(ctx, s.manifests[0])
 		names := job.Selection{Mailbox: s.mailboxes(), Exclude: c.Exclude}
 		return s.checkNames(ctx, &names, s.repo, s.manifests[0])
 	}
@@ -150,33 +150,6 @@ func (s *searchResults) countAccounts(ctx context.Context) {
 		several <- len(accounts) > 1 && s.command.Account == ""
 	}()
 	s.accounts = sync.OnceValue(func() bool { return <-several })
-}
-
-// mailboxes returns the mailboxes that the command line names.
-func (s *searchResults) mailboxes() []job.Pattern {
-	return slices.Concat(s.command.Mailbox, s.words.In)
-}
-
-// checkMailboxes returns an error for a mailbox that is in none of several manifests. It is for a search that found nothing.
-func (s *searchResults) checkMailboxes(ctx context.Context) error {
-	unmatched := s.mailboxes()
-	if len(s.manifests) < 2 || len(unmatched) == 0 {
-		return nil
-	}
-	var names []string
-	for _, contents := range s.manifests {
-		for mailbox, err := range contents.Mailboxes(ctx) {
-			if err != nil {
-				return nil // what cannot be read may have the name
-			}
-			unmatched = job.Without(unmatched, &mailbox.Mailbox)
-			names = append(names, mailbox.Name)
-		}
-	}
-	if len(unmatched) == 0 {
-		return nil
-	}
-	return job.NoMailbox("the newest manifest of each account", string(unmatched[0]), names, "--all searches older manifests too")
 }
 
 func (s *searchResults) wants(m *manifest.Mailbox) bool { return s.wantsMailbox(&m.Mailbox) }
@@ -208,7 +181,7 @@ func (s *searchResults) readAll(ctx context.Context, progress *ui.Progress) hits
 		total += c.Manifest.Totals.Messages
 	}
 	if !s.command.NoIndex {
-		s.Note("this host has no index of words, so all messages are read; mailstrata index build makes one")
+		s.noteNoIndex()
 	}
 	var read atomic.Int64
 	s.query.Message = &textindex.Matcher{Query: s.words.Query, Documents: s.documents(), Read: func() {
@@ -336,6 +309,9 @@ func (s *searchResults) showRestore() {
 	manifest, mailbox, uid := shortID(s.shown.Contents.Head), ui.ShellWord(s.shown.Mailbox.Name), s.shown.Entry.UID
 	s.Note("to read %s: mailstrata show %s %s %d", what, manifest, mailbox, uid)
 	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY", what, manifest, mailbox, uid)
+	if s.found > 1 && len(s.manifests) == 1 {
+		s.Note("to restore all that match: mailstrata restore %s%s --to maildir:DIRECTORY", manifest, s.command.conditions())
+	}
 }
 
 // outcome reports that nothing was found, or not all could be read.

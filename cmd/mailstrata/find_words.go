@@ -1,13 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/archive/search/query"
+	"github.com/mailstrata/mailstrata/archive/textindex"
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/fulltext/words"
 	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // parseWords parses queries that all must match, and adds their filters to q.
@@ -20,10 +26,62 @@ func parseWords(texts []string, q *search.Query) (*query.Query, error) {
 	return w, nil
 }
 
+// explain says how a query was understood, where that may surprise.
+func explain(o *ui.Output, w *query.Query) {
+	for _, r := range w.Reduced {
+		if len(r.Words) == 0 {
+			o.Note("%s is left out: only letters and digits are searched for", ui.Quote(r.Text))
+		} else {
+			o.Note("%s is searched for as %s: only letters and digits are", ui.Quote(r.Text), ui.Quote(strings.Join(r.Words, " ")))
+		}
+	}
+	for _, word := range w.Lower {
+		o.Note("%s is searched for as a word; in capitals, %s is an operator", ui.Quote(word), strings.ToUpper(word))
+	}
+}
+
 func wrongQuery(err error) error {
 	var wrong *words.SyntaxError
 	if errors.As(err, &wrong) {
 		return &hint.Usage{Text: err.Error(), Hint: "docs/search.md has the language of queries"}
 	}
 	return err
+}
+
+// addWords adds the words of w to a query: by the index, if there is one, or else by reading the messages.
+func (p *program) addWords(ctx context.Context, r *repo.Repo, record *search.Query, w *query.Query, noIndex bool) error {
+	explain(p.Output, w)
+	if noIndex || !textindex.Exists(r) {
+		if !noIndex {
+			p.noteNoIndex()
+		}
+		record.Message = &textindex.Matcher{Query: w.Query, Documents: p.documents()}
+		return nil
+	}
+	matching, err := p.matching(ctx, r, w.Query)
+	if textindex.IsDamaged(err) {
+		p.warnDropped()
+		if err = textindex.Drop(ctx, r); err == nil {
+			matching, err = p.matching(ctx, r, w.Query)
+		}
+	}
+	record.Only = func(hash chunk.ID) bool {
+		_, has := matching[hash.Prefix()]
+		return has
+	}
+	return err
+}
+
+// matching returns the messages whose words match, by the index, which it brings up to date before.
+func (p *program) matching(ctx context.Context, r *repo.Repo, q *words.Query) (map[chunk.Prefix]struct{}, error) {
+	x, _, err := p.openWords(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer x.Close()
+	return x.Hashes(ctx, q)
+}
+
+func (p *program) noteNoIndex() {
+	p.Note("this host has no index of words, so all messages are read; mailstrata index build makes one")
 }

@@ -15,7 +15,7 @@ const forAll = "(all commands):"
 // globalHelp is what "mailstrata help global" becomes: the help of the flags that every command has.
 const globalHelp = "__global"
 
-// translate replaces what users of other programs try: "help backup", "--version".
+// translate replaces what users of other programs try: "help backup", "--version", "search".
 func translate(args []string) []string {
 	switch {
 	case args[0] == "--version":
@@ -23,7 +23,16 @@ func translate(args []string) []string {
 	case args[0] == "help" && len(args) == 2 && args[1] == "global":
 		return []string{globalHelp, "--help"}
 	case args[0] == "help":
-		return append(slices.Clone(args[1:]), "--help")
+		return append(translateName(args[1:]), "--help")
+	}
+	return translateName(args)
+}
+
+// translateName replaces another name of a command, which is not in the grammar, so that all messages have the usual name.
+func translateName(args []string) []string {
+	args = slices.Clone(args)
+	if len(args) > 0 && args[0] == "search" {
+		args[0] = "find"
 	}
 	return args
 }

@@ -224,7 +224,7 @@ func (p *program) planWords(ctx context.Context, x *textindex.Index) (messages i
 	if err != nil || plan.Messages == 0 {
 		return 0, err
 	}
-	p.Note("building the index of words: %s of %s (%s), of which about %s are fetched", ui.Plural(plan.Messages, "message"),
+	p.Note("building the index of words: %s of %s (%s), of which about %s are read", ui.Plural(plan.Messages, "message"),
 		ui.Plural(plan.Manifests, "manifest"), ui.Size(plan.Bytes), ui.Size(plan.Fetched))
 	return plan.Messages, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/internal/day"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -85,18 +86,26 @@ type pickFlags struct {
 	Message     []string `group:"query" sep:"none" placeholder:"UID" help:"Only this message of the one --mailbox: a UID, or several: 12,15:20 (repeatable)."`
 	Recipient   string   `group:"query" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc (find calls it --to)."`
 	queryFlags  `embed:""`
+
+	Query   queryTexts `group:"query" name:"text" placeholder:"QUERY" help:"Only messages that a search for QUERY finds (docs/search.md; repeatable)."`
+	NoIndex bool       `group:"query" name:"no-index" help:"Read all messages for --text, even if this host has an index of their words."`
 }
 
 // pick returns the messages and mailboxes that the flags select. A nil pick means all messages of the mailboxes.
-func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, query search.Query) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
-	wants := func(m *manifest.Mailbox) bool { return c.Wants(&m.Mailbox) }
-	if len(c.Mailbox)+len(c.Exclude) == 0 {
+func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, record search.Query, w *query.Query) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
+	wants := func(m *manifest.Mailbox) bool { return c.Wants(&m.Mailbox) && w.Wants(&m.Mailbox) }
+	if len(c.Mailbox)+len(c.Exclude)+len(w.In)+len(w.NotIn) == 0 {
 		wants = nil
 	}
-	if query.IsZero() && c.MissingFrom == "" && len(c.Message) == 0 {
+	if w.Words != nil {
+		if err := p.addWords(ctx, r, &record, w, c.NoIndex); err != nil {
+			return nil, nil, err
+		}
+	}
+	if record.IsZero() && c.MissingFrom == "" && len(c.Message) == 0 {
 		return nil, wants, nil
 	}
-	pick := &restore.Pick{Query: query}
+	pick := &restore.Pick{Query: record}
 	if c.MissingFrom != "" {
 		var err error
 		if pick.MissingFrom, err = p.openManifest(ctx, r, c.otherRef(contents)); err != nil {

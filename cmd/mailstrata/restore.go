@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -66,6 +68,7 @@ To get back one message, or those that a search finds:
 
     mailstrata restore 2026-03-14 --mailbox Projects --message 12 --to eml:/tmp/found
     mailstrata restore 2026-03-14 --from joao --since 2026-02-01 --to maildir:/tmp/found
+    mailstrata restore 2026-03-14 --text 'invoice has:attachment' --to imaps://anna@mail.example --prefix Found
 
 To take a folder out as one file, for Thunderbird, Apple Mail or a lawyer:
 
@@ -103,9 +106,16 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	}
 	destination, err := job.ParseDestination(p.Host, c.To, &job.TargetFlags{Layout: c.Layout, EOL: c.EOL, Account: c.AccountFlags})
 	if err != nil {
+		if wrong := new(hint.Usage); errors.As(err, &wrong) && !strings.Contains(c.To, ":") {
+			wrong.Hint += "; --recipient selects the mail to somebody"
+		}
 		return err
 	}
 	query, err := c.query(c.Recipient)
+	if err != nil {
+		return err
+	}
+	w, err := parseWords(c.Query, &query)
 	if err != nil {
 		return err
 	}
@@ -123,17 +133,18 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer r.Close()
 	readable := access.MayRead(r)
-	if readable != nil && (!c.DryRun || c.Prune || query.ReadsMail()) {
+	if readable != nil && (!c.DryRun || c.Prune || query.ReadsMail() || w.Words != nil) {
 		return readable
 	}
 	contents, err := p.openManifest(ctx, r, c.Manifest)
 	if err != nil {
 		return err
 	}
-	if err := p.checkNames(ctx, &c.Selection, r, contents); err != nil {
+	names := job.Selection{Mailbox: slices.Concat(c.Mailbox, w.In), Exclude: c.Exclude}
+	if err := p.checkNames(ctx, &names, r, contents); err != nil {
 		return err
 	}
-	pick, wants, err := c.pick(ctx, p, r, contents, query)
+	pick, wants, err := c.pick(ctx, p, r, contents, query, w)
 	if err != nil {
 		return err
 	}

@@ -70,6 +70,16 @@ type Expr struct {
 type Query struct {
 	Words   *Expr // nil matches all messages
 	Filters []Filter
+
+	// What can be a misunderstanding, for notes to the user.
+	Reduced []Reduced // terms with symbols, which no word has
+	Lower   []string  // "or" and the like, which are words because they are not in capitals
+}
+
+// Reduced is a term that is searched for without its symbols.
+type Reduced struct {
+	Text  string
+	Words []string // empty: it is left out
 }
 
 // IsZero reports whether the query has no conditions.

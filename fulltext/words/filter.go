@@ -42,15 +42,12 @@ var filterNames = []FilterName{In, After, Before, Larger, Smaller, Flag, Label, 
 // aliases are other names of filters and columns.
 var aliases = map[string]string{
 	"since": "after", "folder": "in", "mailbox": "in", "filename": "attachment", "cc": "to", "bcc": "to", "keyword": "flag",
+	"newer_than": "after", "newer": "after", "older_than": "before", "older": "before",
 }
 
 // foreign are filters of notmuch and Gmail, and what to write instead.
 var foreign = map[string]string{
 	"date":        "write after:2023-01-01 before:2024-01-01",
-	"newer_than":  "write after: and a date",
-	"newer":       "write after: and a date",
-	"older_than":  "write before: and a date",
-	"older":       "write before: and a date",
 	"size":        "write larger:1M or smaller:1M",
 	"tag":         "write flag:, is:, label: or in:",
 	"category":    "write label:",
@@ -97,7 +94,7 @@ func (p *parser) filter(name string, at int) (*Expr, error) {
 		return nil, f.Errorf("%s: needs a value", name)
 	case name == "has":
 		if value = strings.ToLower(value); value != "attachment" && value != "attachments" {
-			return nil, f.Errorf("has: knows only has:attachment; for files of a kind, write attachment:pdf")
+			return nil, f.Errorf("has: knows only has:attachment; for files of a kind, write attachment:pdf, for labels label:work")
 		}
 		return &Expr{Op: HasAttachment}, nil
 	case f.Name == Is:

@@ -323,6 +323,9 @@ func (p *parser) bareText() string {
 func (p *parser) bare() (*Expr, error) {
 	at := p.at
 	text := p.bareText()
+	if slices.ContainsFunc([]string{"AND", "OR", "NOT"}, func(o string) bool { return text != o && strings.EqualFold(text, o) }) {
+		p.query.Lower = append(p.query.Lower, text)
+	}
 	word, prefix := strings.CutSuffix(text, "*")
 	if i := strings.IndexByte(word, '*'); i >= 0 && len(Split(word[i:])) > 0 && (i == 0 || len(Split(word[:i])) > 0) {
 		return nil, p.errorf(at, "a * can stand only at the end of a word")
@@ -343,6 +346,9 @@ func (p *parser) phrase(at int, text string, prefix bool) (*Expr, error) {
 		all, end = append(all, string(w.Text)), w.End
 		return true
 	})
+	if hasSymbol(text) {
+		p.query.Reduced = append(p.query.Reduced, Reduced{text, all})
+	}
 	if len(all) == 0 {
 		return nil, nil
 	}
@@ -358,6 +364,14 @@ func (p *parser) phrase(at int, text string, prefix bool) (*Expr, error) {
 		prefix = false // the character is a whole word
 	}
 	return &Expr{Op: Phrase, Column: p.column, Words: all, Prefix: prefix}, nil
+}
+
+// hasSymbol reports whether a term begins or ends with a symbol that people mean: C++, #42, $5, 50%.
+func hasSymbol(text string) bool {
+	isSymbol := func(r rune) bool { return unicode.IsSymbol(r) || strings.ContainsRune("#%&@", r) }
+	first, _ := utf8.DecodeRuneInString(text)
+	last, _ := utf8.DecodeLastRuneInString(text)
+	return isSymbol(first) || isSymbol(last)
 }
 
 // columnNames are the filters that look for words in one column.

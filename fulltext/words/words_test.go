@@ -2,6 +2,7 @@ package words_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -168,6 +169,8 @@ func TestOtherNames(t *testing.T) {
 		`mailbox:"a b"`:    `in:"a b"`,
 		`keyword:x`:        `flag:x`,
 		`filename:a.png`:   `attachment:a.png`,
+		`newer_than:2d`:    `after:2d`,
+		`-older:1y`:        `-before:1y`,
 		`cc:(anna OR bob)`: `to:(anna OR bob)`,
 		`tag: a`:           `"tag" a`,
 		`10:30 what?`:      `"10 30" what`,
@@ -192,6 +195,26 @@ func TestOtherNames(t *testing.T) {
 			if w := want.Filters[i]; f.Name != w.Name || f.Value != w.Value || f.Not != w.Not {
 				t.Errorf("%s: %+v, want %+v", query, f, w)
 			}
+		}
+	}
+}
+
+// What people may have meant in another way is noted.
+func TestNotes(t *testing.T) {
+	for query, want := range map[string]string{
+		`C++ in "C#" from:$5 & -50%`:                   `[{C++ [c]} {C# [c]} {$5 [5]} {& []} {50% [50]}] []`,
+		`anna@mail.example it's R&D (a) "b." xy* f(x)`: `[] []`,
+		`a or b not c Or "or" AND d`:                   `[] [or not Or]`,
+		`subject:or has:attachment in:not`:             `[] [or]`,
+		`🎉 party`:                                      `[{🎉 []}] []`,
+	} {
+		q, err := words.Parse(query)
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		if got := fmt.Sprint(q.Reduced, q.Lower); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
 }
