@@ -99,10 +99,20 @@ var roundTrips = []struct {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mustFind(t, search.Find(t.Context(), latest[0], search.Query{Subject: "number"}, nil))
+		found := func(yield func(*search.Hit, error) bool) {
+			for match, err := range search.Find(t.Context(), latest[0], search.Query{Subject: "number"}, nil) {
+				if !yield(&search.Hit{Match: match, Contents: latest[0]}, err) {
+					return
+				}
+			}
+		}
+		mustFind(t, search.Newest(t.Context(), found, 0, true))
 	}},
 	{"find --all --subject", 6, 130, func(t *testing.T, r *repo.Repo) {
-		mustFind(t, search.FindAll(t.Context(), r, "", search.Query{Subject: "number"}, nil))
+		mustFind(t, search.Newest(t.Context(), search.FindAll(t.Context(), r, "", search.Query{Subject: "number"}, nil), 0, true))
+	}},
+	{"find --all --since", 7, 130, func(t *testing.T, r *repo.Repo) {
+		mustFind(t, search.Newest(t.Context(), search.FindAll(t.Context(), r, "", search.Query{Since: time.Unix(0, 0)}, nil), 0, true))
 	}},
 	{"diff latest~2 latest", 7, 54, func(t *testing.T, r *repo.Repo) {
 		if _, err := diff.Compare(t.Context(), openNamed(t, r, "latest~2"), openNamed(t, r, "latest")); err != nil {

@@ -35,22 +35,35 @@ func Newest(ctx context.Context, found iter.Seq2[*Hit, error], limit int, header
 			}
 		}
 		n.sort()
-		size := firstRead
-		for len(n.kept) > 0 {
-			batch := n.kept[:min(size, len(n.kept))]
-			n.kept, size = n.kept[len(batch):], min(2*size, mostRead)
-			if !n.yieldAll(ctx, batch, yield) {
+		for read, err := range inorder.Map(ctx, batchesAtOnce, inorder.Slice(n.batches()), n.readBatch) {
+			if err != nil {
+				yieldError(ctx, yield, err)
+				return
+			}
+			if !n.yieldBatch(ctx, read, yield) {
 				return
 			}
 		}
 	}
 }
 
-// How many hits are read at once: few at first, so that they are shown soon.
+// How many hits are read together: few at first, so that they are shown soon. Further ones are read meanwhile.
 const (
-	firstRead = 24
-	mostRead  = 1000
+	firstRead     = 24
+	mostRead      = 1000
+	batchesAtOnce = 4
 )
+
+// batches divides what is kept.
+func (n *newest) batches() (all [][]keptHit) {
+	size := firstRead
+	for from := 0; from < len(n.kept); {
+		to := min(from+size, len(n.kept))
+		all = append(all, n.kept[from:to])
+		from, size = to, min(2*size, mostRead)
+	}
+	return all
+}
 
 // newest sorts hits.
 type newest struct {
@@ -148,36 +161,47 @@ type readMailbox struct {
 	damage  []error
 }
 
-// yieldAll reads and yields some hits. It reports whether to go on.
-func (n *newest) yieldAll(ctx context.Context, batch []keptHit, yield func(*Hit, error) bool) bool {
+// hitBatch is some hits, and what was read of their mailboxes.
+type hitBatch struct {
+	hits      []keptHit
+	mailboxes map[uint32]readMailbox
+}
+
+// readBatch reads the entries of hits.
+func (n *newest) readBatch(ctx context.Context, hits []keptHit) (hitBatch, error) {
 	uids := make(map[uint32]*mail.UIDSet)
 	var order []uint32
-	for i := range batch {
-		at := batch[i].mailbox
+	for i := range hits {
+		at := hits[i].mailbox
 		if uids[at] == nil {
 			uids[at] = new(mail.UIDSet)
 			order = append(order, at)
 		}
-		uids[at].Add(batch[i].uid)
+		uids[at].Add(hits[i].uid)
 	}
 	read := func(ctx context.Context, at uint32) (readMailbox, error) { return n.read(ctx, at, *uids[at]) }
-	entries := make(map[uint32]map[mail.UID]*manifest.Entry)
+	b := hitBatch{hits, make(map[uint32]readMailbox)}
 	for found, err := range inorder.Map(ctx, mailboxesAtOnce, inorder.Slice(order), read) {
 		if err != nil {
-			yieldError(ctx, yield, err)
-			return false
+			return b, err
 		}
-		entries[found.number] = found.entries
-		for _, err := range found.damage {
+		b.mailboxes[found.number] = found
+	}
+	return b, nil
+}
+
+// yieldBatch yields hits that were read. It reports whether to go on.
+func (n *newest) yieldBatch(ctx context.Context, b hitBatch, yield func(*Hit, error) bool) bool {
+	for i := range b.hits {
+		read := b.mailboxes[b.hits[i].mailbox]
+		for _, err := range read.damage {
 			if !n.reported[err.Error()] && !yieldError(ctx, yield, err) {
 				return false
 			}
 			n.reported[err.Error()] = true
 		}
-	}
-	for i := range batch {
-		entry := entries[batch[i].mailbox][batch[i].uid]
-		if entry != nil && !yield(n.hit(&batch[i], entry), nil) { // nil: it is damaged, which was reported
+		entry := read.entries[b.hits[i].uid]
+		if entry != nil && !yield(n.hit(&b.hits[i], entry), nil) { // nil: it is damaged, which was reported
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/attachment"
@@ -29,6 +30,8 @@ type attachmentsCommand struct {
 	queryFlags    `embed:""`
 	job.Selection `embed:""`
 
+	Type string `group:"query" placeholder:"TEXT" help:"Text in the media type: pdf, image/, calendar."`
+
 	Save string `group:"target" type:"path" placeholder:"DIR" help:"Write the attachments into this directory, each once."`
 }
 
@@ -41,6 +44,7 @@ EXAMPLES
 
     mailstrata attachments
     mailstrata attachments --all --attachment .pdf --from joao
+    mailstrata attachments --type image/ --larger 1M
     mailstrata attachments --text 'invoice after:2025-01-01' --save /tmp/invoices
 
 EXIT STATUS
@@ -59,7 +63,11 @@ func (c *attachmentsCommand) Run(ctx context.Context, p *program) error {
 	}
 	if c.Manifest != "" {
 		if _, err := parseRef(c.Manifest); err != nil {
-			return hint.Usagef("%s is no manifest; words to search for go into --text", ui.Quote(c.Manifest))
+			word := ui.ShellWord(c.Manifest)
+			return &hint.Usage{
+				Text: ui.Quote(c.Manifest) + " is no manifest",
+				Hint: "--attachment=" + word + " lists the files whose names have this, --text=" + word + " those of messages with this word",
+			}
 		}
 	}
 	r, err := p.Open(ctx)
@@ -77,7 +85,7 @@ func (c *attachmentsCommand) Run(ctx context.Context, p *program) error {
 	if err := s.choose(ctx); err != nil {
 		return err
 	}
-	a := &attachmentList{searchResults: s, filter: c.Attachment, larger: larger, smaller: smaller, known: make(map[chunk.ID]int)}
+	a := &attachmentList{searchResults: s, filter: c.Attachment, kind: strings.ToLower(c.Type), larger: larger, smaller: smaller, known: make(map[chunk.ID]int)}
 	if err := s.each(ctx, func(found hits) error { return a.collect(ctx, found) }); err != nil {
 		return err
 	}
@@ -96,6 +104,7 @@ func (c *attachmentsCommand) Run(ctx context.Context, p *program) error {
 type attachmentList struct {
 	*searchResults
 	filter          string // --attachment
+	kind            string // --type, in lower case
 	larger, smaller int64  // sizes; 0: any
 	list            []*attachmentSummary
 	known           map[chunk.ID]int // which of list
@@ -156,7 +165,7 @@ func (a *attachmentList) collect(ctx context.Context, found hits) error {
 
 // wants reports whether an attachment has the name and the size that are asked for.
 func (a *attachmentList) wants(of *attachment.Attachment) bool {
-	return (a.filter == "" || search.NameContains(of.Name, a.filter)) &&
+	return strings.Contains(strings.ToLower(of.Type), a.kind) && (a.filter == "" || search.NameContains(of.Name, a.filter)) &&
 		(a.larger == 0 || of.Size > a.larger) && (a.smaller == 0 || of.Size < a.smaller)
 }
 

@@ -49,7 +49,10 @@ type hits = iter.Seq2[*search.Hit, error]
 // run searches what was chosen, and prints.
 func (s *searchResults) run(ctx context.Context) error {
 	s.Page()
-	s.flushed = time.Now()
+	if s.command.All {
+		s.countAccounts(ctx)
+		defer s.accounts() // it uses the repository
+	}
 	err := s.each(ctx, func(found hits) error { return s.printAll(ctx, found) })
 	if s.table != nil {
 		s.table.Flush()
@@ -103,7 +106,6 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 	c := s.command
 	if c.All {
 		s.where = " in any manifest"
-		s.countAccounts(ctx)
 		return nil
 	}
 	named := c.Manifest
@@ -316,7 +318,6 @@ func (s *searchResults) showRestore() {
 
 // outcome reports that nothing was found, or not all could be read.
 func (s *searchResults) outcome(ctx context.Context) error {
-	s.accounts() // it uses the repository
 	if s.found == 0 {
 		if err := s.checkMailboxes(ctx); err != nil {
 			return err

@@ -328,7 +328,7 @@ func (p *parser) bare() (*Expr, error) {
 	}
 	word, prefix := strings.CutSuffix(text, "*")
 	if i := strings.IndexByte(word, '*'); i >= 0 && len(Split(word[i:])) > 0 && (i == 0 || len(Split(word[:i])) > 0) {
-		return nil, p.errorf(at, "a * can stand only at the end of a word")
+		return nil, p.errorf(at, "a * can stand only at the end of a word; for files of a kind, write attachment:pdf")
 	}
 	if mask.MatchString(word) {
 		return nil, p.errorf(at, "a ? stands for no character; use * at the end of a word, or quotes")
