@@ -9,6 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/secret"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
@@ -16,6 +17,7 @@ import (
 type serveCommand struct {
 	IMAP         string `name:"imap" placeholder:"ADDRESS" default:"127.0.0.1:1143" help:"Where mail programs connect: an IP address of this host, and a port. 0 is any free port; none switches it off."`
 	Web          string `name:"web" placeholder:"ADDRESS" default:"127.0.0.1:8143" help:"Where browsers connect, likewise."`
+	Open         bool   `help:"Open the page in your browser."`
 	TLSCert      string `name:"tls-cert" placeholder:"FILE" type:"path" help:"Certificate (PEM) with its chain. Connections are then TLS from the start. Without one, only programs on this host can connect."`
 	TLSKey       string `name:"tls-key" placeholder:"FILE" type:"path" help:"Private key (PEM) of the certificate."`
 	NoIndex      bool   `name:"no-index" help:"Search the text of messages by reading them, even if this host has an index of their words."`
@@ -45,7 +47,7 @@ mailstrata serves the repositories of the configuration, or that of --repo. A se
 EXAMPLES
 
     mailstrata serve
-    mailstrata serve --imap none
+    mailstrata serve --open --imap none
     mailstrata serve --web none --serve-password-file ~/.config/mailstrata/serve
     mailstrata serve --imap 192.0.2.7:993 --tls-cert cert.pem --tls-key key.pem
 
@@ -88,6 +90,13 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	}
 	if err := c.announce(p, servers, made); err != nil {
 		return err
+	}
+	if c.Open {
+		done, err := p.openBrowser(ctx, servers.link())
+		defer done()
+		if err != nil {
+			p.Warn("%s; open the page yourself", ui.OneLine(err.Error()))
+		}
 	}
 	return servers.serve(ctx)
 }

@@ -40,6 +40,9 @@ func (c *serveCommand) servers(
 	if c.IMAP == off && c.Web == off {
 		return s, hint.Usagef("--imap none and --web none leave nothing to serve")
 	}
+	if c.Open && c.Web == off {
+		return s, hint.Usagef("--open opens the page, which --web none switches off")
+	}
 	log := func(format string, args ...any) { p.Trace(fmt.Sprintf(format, args...)) }
 	if c.IMAP != off {
 		if s.imap, err = listen(ctx, "--imap", c.IMAP, certificate != nil); err != nil {

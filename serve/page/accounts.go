@@ -86,9 +86,12 @@ func oneLines(texts []string) (lines []string) {
 // accountPage is the nights of an account.
 type accountPage struct {
 	page
-	Latest string // address of the latest complete night
-	Pager  pager
-	Nights []nightRow
+	Latest  string // address of the latest complete night
+	Figures []figure
+	Number  int64 // of nights
+	Copies  int64 // bytes of copies of all nights
+	Pager   pager
+	Nights  []nightRow
 }
 
 // nightRow is a night in a list.
@@ -112,6 +115,10 @@ func (s *Server) account(w http.ResponseWriter, r *request) error {
 	}
 	p := accountPage{page: page{Title: h.Account, Account: h.Account, Crumbs: crumbs(nil)}}
 	p.damaged(h.Damage...)
+	p.Number, p.Copies = int64(len(h.Nights)), copies(h)
+	if p.Figures = figures(h); r.number(pageParam) > 1 {
+		p.Figures = nil
+	}
 	if i := h.Latest(); i >= 0 {
 		p.Latest = nightAddress(h, i)
 	}

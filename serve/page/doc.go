@@ -3,7 +3,7 @@
 //	request ──► gate.Gate           who may ask                                             package gate
 //	        ──► Server.ServeHTTP    a route: reads its parameters, and shows a template     server.go, route.go, show.go
 //	              │ accounts.go     the accounts, and how they are doing
-//	              │ account.go      the nights of an account
+//	              │ account.go      the nights of an account, drawn (timeline.go)           package chart
 //	              │ night.go        the mailboxes of a night
 //	              │ mailbox.go      the messages of a mailbox, sorted (order.go)
 //	              │ message.go      a message: text, header, source, attachments (letter.go)

@@ -29,6 +29,7 @@ func (s *Server) allRoutes() map[string]route {
 		"frame":      {gate.Private, s.frame},
 		"attachment": {gate.Private, s.attachment},
 		"eml":        {gate.Private, s.eml},
+		"storage":    {gate.Private, s.storage},
 		"search":     {gate.Private, s.search},
 		"changes":    {gate.Private, s.changes},
 		"export":     {gate.Private, s.export},

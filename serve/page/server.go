@@ -19,6 +19,7 @@ import (
 type Archives interface {
 	States(ctx context.Context) ([]*health.Account, []error, error)
 	History(ctx context.Context, account string) (*view.History, error)
+	Usage(ctx context.Context) ([]view.Usage, error)
 }
 
 // Options are the settings of a Server.

@@ -24,7 +24,7 @@ var templates = parseTemplates()
 func parseTemplates() map[string]*template.Template {
 	functions := template.FuncMap{
 		"to": to, "size": ui.Size, "count": ui.Count[int64], "plural": ui.Plural[int64], "safe": ui.Safe, "line": oneLine, "ago": ui.Ago,
-		"when": when, "instant": instant, "clock": clock,
+		"when": when, "instant": instant, "clock": clock, "day": dayOf,
 	}
 	all := make(map[string]*template.Template)
 	entries, err := files.ReadDir("templates")
@@ -147,6 +147,9 @@ func when(t time.Time) string {
 
 // clock formats the name of a night.
 func clock(t time.Time) string { return t.Local().Format("Mon 2 Jan 2006, 15:04") }
+
+// dayOf formats the day of a night.
+func dayOf(t time.Time) string { return t.Local().Format(time.DateOnly) }
 
 // instant formats a time for programs.
 func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
