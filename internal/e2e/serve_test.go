@@ -34,8 +34,16 @@ func (h *host) serve(flags ...string) string {
 	return h.serveWith(servePassword, flags...)
 }
 
-// serveWith starts the program as an IMAP server and returns its address. It ends with the test, and without a complaint.
+// serveWith starts the program as an IMAP server with a password.
 func (h *host) serveWith(password string, flags ...string) string {
+	h.t.Helper()
+	imap, _ := h.serveAll(password, flags...)
+	return imap
+}
+
+// serveAll starts the program as a server. It returns the address of IMAP, and a link that opens the page. The server ends with the
+// test, and without a complaint.
+func (h *host) serveAll(password string, flags ...string) (imap, web string) {
 	h.t.Helper()
 	cmd := h.command(append([]string{"serve", "--json", "--imap", "127.0.0.1:0", "--web", "127.0.0.1:0"}, flags...)...)
 	cmd.Env = append(cmd.Env, "MAILSTRATA_SERVE_PASSWORD="+password)
@@ -55,11 +63,11 @@ func (h *host) serveWith(password string, flags ...string) string {
 		}
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
-	var served struct{ IMAP string }
+	var served struct{ IMAP, Web string }
 	if err != nil || json.Unmarshal([]byte(line), &served) != nil {
 		h.t.Fatalf("serve prints %q, %v", line, err)
 	}
-	return served.IMAP
+	return served.IMAP, served.Web
 }
 
 // sameNumbers compares what sameAccount leaves out, because a restore changes it: UIDs.
