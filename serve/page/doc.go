@@ -7,6 +7,7 @@
 //	              │ night.go        the mailboxes of a night
 //	              │ mailbox.go      the messages of a mailbox, sorted (order.go)
 //	              │ message.go      a message: text, header, source, attachments (letter.go)
+//	              │ stay.go         the nights that have a message
 //	              │ frame.go        its HTML, in a sandbox
 //	              │ search.go       a search, and what it found (found.go)
 //	              │ changes.go      what changed, and what is gone, between two nights

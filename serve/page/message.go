@@ -38,6 +38,7 @@ type messagePage struct {
 	Newer       string // addresses of the neighbors
 	Older       string
 	Download    string
+	Stay        string // address of the nights that have it
 	Restore     string // command lines
 	Cat         string
 }
@@ -91,6 +92,7 @@ func (s *Server) message(w http.ResponseWriter, r *request) error {
 	}
 	data.Date, data.RawDate = dateOf(p.list.Date(i))
 	uid := fmt.Sprint(p.list.UID(i))
+	data.Stay = p.address("stay", uidParam, uid)
 	data.Restore = command(p.history.Archive(), "restore", shortID(p), "--mailbox", data.Mailbox, "--message", uid, "--to", target(p.history.Account))
 	data.Cat = command(p.history.Archive(), "cat", shortID(p), data.Mailbox, uid)
 	if err := s.neighbors(r, p, i, data); err != nil {

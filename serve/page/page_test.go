@@ -394,6 +394,11 @@ func TestGone(t *testing.T) {
 	}
 	b.get(address("changes", "a", account, "since", today, "until", ""))
 	must(t, b.get(address("export", "a", account, "q", "marked", "as", "mbox")), "\nSubject: about marked\n")
+	for at, text := range pages {
+		if strings.HasPrefix(at, "stay?") {
+			must(t, text, map[bool]string{true: "does not have it any more", false: "The latest night has it"}[strings.Contains(text, "about lost")])
+		}
+	}
 	for _, at := range []string{
 		address("export", "a", account, "m", "INBOX"), address("export", "a", account, "m", "INBOX", "as", "exe"), address("export", "a", account, "q", "", "as", "zip"),
 	} {

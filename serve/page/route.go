@@ -29,6 +29,7 @@ func (s *Server) allRoutes() map[string]route {
 		"frame":      {gate.Private, s.frame},
 		"attachment": {gate.Private, s.attachment},
 		"eml":        {gate.Private, s.eml},
+		"stay":       {gate.Private, s.stay},
 		"storage":    {gate.Private, s.storage},
 		"search":     {gate.Private, s.search},
 		"changes":    {gate.Private, s.changes},
