@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"fmt"
+	"time"
 
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
@@ -15,17 +16,20 @@ import (
 )
 
 type serveCommand struct {
-	IMAP         string `name:"imap" placeholder:"ADDRESS" default:"127.0.0.1:1143" help:"Where mail programs connect: an IP address of this host, and a port. 0 is any free port; none switches it off."`
-	Web          string `name:"web" placeholder:"ADDRESS" default:"127.0.0.1:8143" help:"Where browsers connect, likewise."`
-	Open         bool   `help:"Open the page in your browser."`
-	TLSCert      string `name:"tls-cert" placeholder:"FILE" type:"path" help:"Certificate (PEM) with its chain. Connections are then TLS from the start. Without one, only programs on this host can connect."`
-	TLSKey       string `name:"tls-key" placeholder:"FILE" type:"path" help:"Private key (PEM) of the certificate."`
-	NoIndex      bool   `name:"no-index" help:"Search the text of messages by reading them, even if this host has an index of their words."`
-	PasswordFile string `name:"serve-password-file" placeholder:"FILE" type:"path" help:"File that holds the password of the server. (MAILSTRATA_SERVE_PASSWORD holds the password itself.) Default: a new one, which is printed."`
+	IMAP         string        `name:"imap" placeholder:"ADDRESS" default:"127.0.0.1:1143" help:"Where mail programs connect: an IP address of this host, and a port. 0 is any free port; none switches it off."`
+	Web          string        `name:"web" placeholder:"ADDRESS" default:"127.0.0.1:8143" help:"Where browsers connect, likewise."`
+	Open         bool          `help:"Open the page in your browser."`
+	StopAfter    time.Duration `name:"stop-after" placeholder:"TIME" help:"Stop when nobody has opened anything for this long, such as 30m. The key is then no longer in memory. What mail programs ask by themselves does not count. Default: never."`
+	TLSCert      string        `name:"tls-cert" placeholder:"FILE" type:"path" help:"Certificate (PEM) with its chain. Connections are then TLS from the start. Without one, only programs on this host can connect."`
+	TLSKey       string        `name:"tls-key" placeholder:"FILE" type:"path" help:"Private key (PEM) of the certificate."`
+	NoIndex      bool          `name:"no-index" help:"Search the text of messages by reading them, even if this host has an index of their words."`
+	PasswordFile string        `name:"serve-password-file" placeholder:"FILE" type:"path" help:"File that holds the password of the server. (MAILSTRATA_SERVE_PASSWORD holds the password itself.) Default: a new one, which is printed."`
 }
 
 func (*serveCommand) Help() string {
 	return `Serves every night of every account, to browsers as a page, and to mail programs by IMAP. Nothing can be changed.
+
+With --stop-after it ends by itself; start it again to go on. If the key is in a file on this disk, that protects little.
 
 The page shows the nights of each account, mailboxes and messages, and finds words in them. mailstrata prints a link that opens it once, within 15 minutes; after that, log in with the password.
 
@@ -97,6 +101,15 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		if err != nil {
 			p.Warn("%s; open the page yourself", ui.OneLine(err.Error()))
 		}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if c.StopAfter > 0 {
+		servers.idle = time.AfterFunc(c.StopAfter, func() {
+			p.Note("stopped: nothing was opened for %s", c.StopAfter)
+			stop()
+		})
+		defer servers.idle.Stop()
 	}
 	return servers.serve(ctx)
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,6 +25,8 @@ type servers struct {
 	page       *page.Server
 	scheme     string
 	secure     *tls.Config // nil: plain
+	idleAfter  time.Duration
+	idle       *time.Timer // stops the servers; nil: they do not stop
 }
 
 // off is the address of a server that is not wanted.
@@ -33,7 +36,10 @@ const off = "none"
 func (c *serveCommand) servers(
 	ctx context.Context, p *program, archives view.Archives, password []byte, certificate *tls.Config,
 ) (s *servers, err error) {
-	s = &servers{scheme: "http", secure: certificate}
+	s = &servers{scheme: "http", secure: certificate, idleAfter: c.StopAfter}
+	if c.StopAfter < 0 {
+		return s, hint.Usagef("--stop-after must be a time such as 30m")
+	}
 	if certificate != nil {
 		s.scheme = "https"
 	}
@@ -48,15 +54,22 @@ func (c *serveCommand) servers(
 		if s.imap, err = listen(ctx, "--imap", c.IMAP, certificate != nil); err != nil {
 			return s, err
 		}
-		s.imapServer = imapserver.New(imapserver.Options{Views: archives, Password: password, TLS: certificate, Version: version(), Log: log})
+		s.imapServer = imapserver.New(imapserver.Options{Views: archives, Password: password, TLS: certificate, Version: version(), Log: log, Used: s.used})
 	}
 	if c.Web != off {
 		if s.web, err = listen(ctx, "--web", c.Web, certificate != nil); err != nil {
 			return s, err
 		}
-		s.page = page.New(page.Options{Archives: archives, Password: password, Host: s.isHost, Secure: certificate != nil, Log: log})
+		s.page = page.New(page.Options{Archives: archives, Password: password, Host: s.isHost, Secure: certificate != nil, Log: log, Used: s.used})
 	}
 	return s, nil
+}
+
+// used begins the time again after which the servers stop.
+func (s *servers) used() {
+	if s.idle != nil {
+		s.idle.Reset(s.idleAfter)
+	}
 }
 
 func (s *servers) close() {

@@ -302,6 +302,10 @@ func TestServeIsClosed(t *testing.T) {
 	} {
 		h.must(2, append([]string{"serve"}, args...)...)
 	}
+	stopped := h.must(0, "serve", "--imap", "127.0.0.1:0", "--web", "127.0.0.1:0", "--stop-after", "300ms")
+	if !strings.Contains(stopped.stderr, "nothing was opened for 300ms") {
+		t.Errorf("serve stops with %q", stopped.stderr)
+	}
 	h.must(1, "serve", "--imap", "127.0.0.1:0", "--web", "127.0.0.1:0", "--tls-cert", "missing.pem", "--tls-key", "missing.pem")
 	certificate, key := selfSigned(t, h.home)
 	address := h.serve("--imap", "0.0.0.0:0", "--tls-cert", certificate, "--tls-key", key)

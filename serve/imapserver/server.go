@@ -27,6 +27,8 @@ type Options struct {
 
 	// Log gets a line for each login, and for what goes wrong. It may be nil.
 	Log func(format string, args ...any)
+	// Used is called for each command of a client that has logged in, but for those that clients send by themselves. It may be nil.
+	Used func()
 
 	Limits Limits
 }

@@ -3,6 +3,7 @@ package imapserver
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/mailstrata/mailstrata/serve/internal/command"
@@ -96,6 +97,9 @@ func (c *session) run(ctx context.Context, cmd *command.Command) {
 	if cmd.UID {
 		name = "UID " + name
 	}
+	if c.view != nil && c.server.o.Used != nil && !slices.Contains(idling, cmd.Name) {
+		c.server.o.Used()
+	}
 	err := c.perform(ctx, cmd)
 	var refused *no
 	var wrong *bad
@@ -117,6 +121,9 @@ func (c *session) run(ctx context.Context, cmd *command.Command) {
 		c.out.line(cmd.Tag + " NO " + c.excuse(err))
 	}
 }
+
+// idling are the commands that clients send while nobody uses them.
+var idling = []string{"NOOP", "IDLE", "CHECK", "STATUS", "CAPABILITY", "LOGOUT"}
 
 // perform runs a command in its state.
 func (c *session) perform(ctx context.Context, cmd *command.Command) error {

@@ -284,6 +284,23 @@ func TestWhatDoesNotExist(t *testing.T) {
 	}
 }
 
+// Only pages of a session count as use.
+func TestUseIsCounted(t *testing.T) {
+	used := 0
+	s := page.New(page.Options{Archives: view.Archives{}, Host: func(h string) bool { return h == host }, Used: func() { used++ }})
+	b := &browser{t: t, server: s, handler: s.Handler()}
+	b.ask(s.Prefix())
+	b.ask(s.Prefix() + "style.css")
+	b.cookie = b.ask(s.Link()).Cookies()[0].Value
+	b.ask(s.Prefix() + "icon.svg")
+	if used != 0 {
+		t.Errorf("%d uses without a page", used)
+	}
+	if b.ask(s.Prefix()); used != 1 {
+		t.Errorf("%d uses after a page", used)
+	}
+}
+
 // Without a session there is no page but the form, its style and links.
 func TestEveryRouteNeedsASession(t *testing.T) {
 	b := open(t, view.Archives{})

@@ -33,6 +33,8 @@ type Options struct {
 	// Log gets a line for each login, and for what goes wrong. It may be nil.
 	Log func(format string, args ...any)
 
+	Used func() // called for each page of a session; may be nil
+
 	Idle time.Duration // after which a session ends; 30 minutes
 }
 
@@ -108,6 +110,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	route, ok := s.routes[r.URL.Path[1:]]
+	if ok && route.access == gate.Private && s.o.Used != nil {
+		s.o.Used()
+	}
 	if !ok {
 		s.showError(w, http.StatusNotFound, "There is no such page.")
 		return
