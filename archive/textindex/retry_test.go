@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive/textindex"
@@ -86,13 +87,13 @@ func TestRetry(t *testing.T) {
 // reader is Documents that can be out of order.
 type reader struct {
 	broken bool
-	read   int
+	read   atomic.Int64
 }
 
 func (*reader) Reads(mediaType, _ string) bool { return mediaType == "application/pdf" }
 
 func (d *reader) Text(context.Context, string, string, []byte, int) (string, error) {
-	d.read++
+	d.read.Add(1)
 	if d.broken {
 		return "", fmt.Errorf("no reader: %w", errors.ErrUnsupported)
 	}
@@ -127,12 +128,12 @@ func TestRetryDocuments(t *testing.T) {
 		}
 		return n
 	}
-	if n := search(); n != 0 || status(t, x).LackingMessages != all || documents.read != all {
-		t.Errorf("%d found, %+v, %d read", n, status(t, x), documents.read)
+	if n := search(); n != 0 || status(t, x).LackingMessages != all || documents.read.Load() != all {
+		t.Errorf("%d found, %+v, %d read", n, status(t, x), documents.read.Load())
 	}
-	documents.read = 0
-	if _, report := bring(t, x); report.Again != 0 || documents.read != 1 {
-		t.Errorf("%+v, %d read", report, documents.read)
+	documents.read.Store(0)
+	if _, report := bring(t, x); report.Again != 0 || documents.read.Load() != 1 {
+		t.Errorf("%+v, %d read", report, documents.read.Load())
 	}
 	documents.broken = false
 	if n := search(); n != all || status(t, x).LackingMessages != 0 {
