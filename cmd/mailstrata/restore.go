@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -195,7 +196,11 @@ func (c *restoreCommand) offerTarget(ctx context.Context, p *program) error {
 		return missing
 	}
 	defer r.Close()
-	if contents, err := p.openManifest(ctx, r, c.Manifest); err == nil {
+	contents, err := p.openManifest(ctx, r, c.Manifest)
+	if err != nil {
+		return missing
+	}
+	if _, files := config.ParseFiles(contents.Manifest.Source); !files { // they cannot be restored into, or are in use
 		missing.Hint = fmt.Sprintf("--to %s restores into the account it came from, and only adds what is missing there; "+
 			"or --to maildir:PATH, --to eml:PATH", ui.ShellWord(contents.Manifest.Source))
 	}

@@ -6,10 +6,12 @@ package mailfile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"syscall"
 
 	"github.com/mailstrata/mailstrata/internal/lineend"
@@ -49,11 +51,30 @@ func Describe(root *os.Root, name string) (size int64, form mail.Form, info fs.F
 	if info.Size() > mail.MaxMessage {
 		return info.Size(), mail.Form{}, info, nil // it is not read
 	}
-	var c lineend.Checker
-	if _, err := io.Copy(&c, f); err != nil {
+	c, err := check(f)
+	if err != nil {
 		return 0, mail.Form{}, nil, err
 	}
 	return c.WireSize(), FormOf(c.Kind()), info, nil
+}
+
+// buffers are for reading files to their ends. A backup reads many small ones.
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// check reads a file to its end.
+func check(f io.Reader) (c lineend.Checker, err error) {
+	buf := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buf)
+	for {
+		n, err := f.Read(buf[:])
+		_, _ = c.Write(buf[:n])
+		if err == io.EOF {
+			return c, nil
+		}
+		if err != nil {
+			return c, err
+		}
+	}
 }
 
 // FormOf returns the form of a message with these line ends.
@@ -65,7 +86,7 @@ func FormOf(kind lineend.Kind) mail.Form {
 }
 
 // inMemory is the size up to which a file is read at once.
-const inMemory = 1 << 20
+const inMemory = 256 << 10
 
 // Read opens the message in a file as it is archived.
 func Read(root *os.Root, name string) (io.ReadCloser, error) {
@@ -78,18 +99,19 @@ func Read(root *os.Root, name string) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("%s has %d bytes, and a message has at most %d", name, info.Size(), int64(mail.MaxMessage))
 	}
 	if info.Size() <= inMemory {
-		text, err := io.ReadAll(io.LimitReader(f, mail.MaxMessage))
+		text := make([]byte, info.Size())
+		n, err := io.ReadFull(f, text)
 		f.Close()
-		if err != nil {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil, err
 		}
+		text = text[:n]
 		if lineend.Of(text) == lineend.LF {
 			return io.NopCloser(lineend.NewCRLFReader(bytes.NewReader(text))), nil
 		}
 		return io.NopCloser(bytes.NewReader(text)), nil
 	}
-	var c lineend.Checker
-	_, err = io.Copy(&c, f)
+	c, err := check(f)
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}

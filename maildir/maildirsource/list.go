@@ -139,7 +139,14 @@ func (f *folder) contents(files map[string]string, version uint64) (*disk.Conten
 	c := &disk.Contents{Items: make([]disk.Item, 0, len(files)), Version: version}
 	keywords := readSmall(f.root, path.Join(f.dir, "dovecot-keywords"))
 	flags := make(map[string]mail.Flags) // folders have few combinations
+	count := make(map[string]int, len(files))
+	for _, key := range files {
+		count[key]++
+	}
 	for file, key := range files {
+		if count[key] > 1 {
+			key = file // which of the two has which UID must not depend on their order
+		}
 		letters := flagLetters(file)
 		set, ok := flags[letters]
 		if !ok {

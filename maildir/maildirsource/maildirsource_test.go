@@ -65,7 +65,7 @@ func sample(t testing.TB) string {
 	put(t, path+"/dovecot-keywords", "0 $Junk\n1 work\n")
 	put(t, path+"/.Projects.2023/cur/1003.d:2,P", "")
 	put(t, path+"/.Entw&APw-rfe/cur/1004.e:2,DRT", "no header, no end")
-	put(t, path+"/Nested/Deep/cur/1005.f:2,", "Subject: f\n\n"+strings.Repeat("a long line\n", 1<<17))
+	put(t, path+"/Nested/Deep/cur/1005.f:2,", "Subject: f\n\n"+strings.Repeat("a long line\n", 1<<15))
 	return path
 }
 
@@ -80,7 +80,7 @@ func TestBackup(t *testing.T) {
 		`INBOX [$Junk \Seen work] [] ` + date + ` "Subject: b\r\n\r\ncrlf\r\n"`,
 		`INBOX [\Flagged \Seen] [] ` + date + ` "Subject: a\r\n\r\nlf\r\n"`,
 		`INBOX [] [] ` + date + ` "Subject: c\n\nmixed\r\n"`,
-		`Nested/Deep [] [] ` + date + fmt.Sprintf(" %q", "Subject: f\r\n\r\n"+strings.Repeat("a long line\r\n", 1<<17)),
+		`Nested/Deep [] [] ` + date + fmt.Sprintf(" %q", "Subject: f\r\n\r\n"+strings.Repeat("a long line\r\n", 1<<15)),
 		`Projects/2023 [$Forwarded] [] ` + date + ` ""`,
 	}
 	if have := archivetest.ArchivedMail(t, r, first.Head); !slices.Equal(have, want) {
@@ -130,7 +130,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, layout := range []maildir.Layout{maildir.MaildirPP, maildir.Nested} {
 		path := sample(t)
 		g := generate.New(7)
-		for i, m := range g.Messages(200) {
+		for i, m := range g.Messages(60) {
 			text := string(m.Body)
 			if i%3 > 0 {
 				text = strings.ReplaceAll(text, "\r\n", "\n")
@@ -203,6 +203,12 @@ func TestHostileFiles(t *testing.T) {
 	b := archivetest.BackupFiles(t, r, "maildir:"+path, New(path))
 	if n := len(archivetest.ArchivedMail(t, r, b.Head)); n != 6 {
 		t.Errorf("%d messages are archived", n)
+	}
+	put(t, path+"/cur/1000.a:2,R", "Subject: another a\n\n")
+	put(t, path+"/new/1000.a", "Subject: a third a\n\n")
+	twins := archivetest.BackupFiles(t, r, "maildir:"+path, New(path))
+	if have := strings.Join(archivetest.ArchivedMail(t, r, twins.Head), ""); !strings.Contains(have, "another a") || !strings.Contains(have, "a third a") || !strings.Contains(have, "lf\\r\\n") {
+		t.Errorf("of files with one name, there are %s", have)
 	}
 	reasons := fmt.Sprint(b.Manifest.Failures)
 	for _, name := range []string{"1.pipe", "2.link", "3.zero"} {

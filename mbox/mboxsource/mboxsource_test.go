@@ -91,7 +91,7 @@ func TestRoundTrip(t *testing.T) {
 	path := t.TempDir()
 	var lists strings.Builder
 	g := generate.New(7)
-	for i, m := range g.Messages(200) {
+	for i, m := range g.Messages(80) {
 		text := bytes.ReplaceAll(m.Body, []byte("\r\n"), []byte("\n"))
 		from := mbox.FromLine(m.Date)
 		if i%2 == 0 {
@@ -132,7 +132,7 @@ func TestSameHashes(t *testing.T) {
 	path := t.TempDir()
 	var box bytes.Buffer
 	w := mbox.NewWriter(&box)
-	for i, m := range generate.New(11).Messages(150) {
+	for i, m := range generate.New(11).Messages(60) {
 		text := bytes.ReplaceAll(m.Body, []byte("\r\n"), []byte("\n"))
 		put(t, fmt.Sprintf("%s/Maildir/cur/1%05d.m:2,", path, i), string(text))
 		if _, err := w.Write(&mbox.Message{Arrived: m.Date, Flags: mail.NewFlags(m.Flags...)}, func(w io.Writer) error {
@@ -151,7 +151,7 @@ func TestSameHashes(t *testing.T) {
 	a := archivetest.BackupFiles(t, r, "maildir:"+path, maildirsource.New(path+"/Maildir"))
 	hashes := archivetest.ArchivedHashes(t, r, a.Head)
 	b := archivetest.BackupFiles(t, r, "mbox:"+path, New(path+"/INBOX.mbox", nil))
-	if have := archivetest.ArchivedHashes(t, r, b.Head); !slices.Equal(have, hashes) || len(have) != 150 {
+	if have := archivetest.ArchivedHashes(t, r, b.Head); !slices.Equal(have, hashes) || len(have) != 60 {
 		t.Errorf("%d hashes, and %d others", len(have), len(hashes))
 	}
 	packs := 0
