@@ -196,6 +196,8 @@ func TestHostileFiles(t *testing.T) {
 		os.Symlink("..", path+"/Nested/Loop"),
 		os.Mkdir(path+"/cur/directory", 0o700),
 	)
+	put(t, path+"/cur/4.huge:2,", "")
+	err = errors.Join(err, os.Truncate(path+"/cur/4.huge:2,", 10<<30)) // one line, which takes no room
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +213,7 @@ func TestHostileFiles(t *testing.T) {
 		t.Errorf("of files with one name, there are %s", have)
 	}
 	reasons := fmt.Sprint(b.Manifest.Failures)
-	for _, name := range []string{"1.pipe", "2.link", "3.zero"} {
+	for _, name := range []string{"1.pipe", "2.link", "3.zero", "4.huge"} {
 		if !strings.Contains(reasons, name) {
 			t.Errorf("no failure names %s: %s", name, reasons)
 		}
