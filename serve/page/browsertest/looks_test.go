@@ -110,7 +110,7 @@ func (s *site) kinds(t *testing.T) map[string]string {
 		if kind = strings.Trim(kind, "./"); kind == "" {
 			kind = "accounts"
 		}
-		if kinds[kind] != "" || slices.Contains([]string{"attachment", "eml", "frame", "style.css", "icon.svg", "mbox", "zip", "download"}, path) {
+		if kinds[kind] != "" || slices.Contains([]string{"attachment", "eml", "frame", "style.css", "icon.svg", "export"}, path) {
 			continue
 		}
 		if strings.HasPrefix(at, "#") || strings.Contains(path, ":") {
