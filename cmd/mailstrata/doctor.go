@@ -47,10 +47,7 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	var findings []doctor.Finding
-	for _, a := range accounts {
-		findings = append(findings, doctor.Account(ctx, p.Host, a, &c.AccountFlags, c.TimeLimit)...)
-	}
+	findings := doctor.Accounts(ctx, p.Host, accounts, &c.AccountFlags, c.TimeLimit)
 	for _, name := range repositories {
 		findings = append(findings, doctor.Repository(ctx, p.Host, name, p.lossLimits(nil), !c.NoProbe)...)
 	}

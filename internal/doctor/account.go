@@ -13,27 +13,55 @@ import (
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
+	"golang.org/x/sync/errgroup"
 )
 
 // defaultTimeLimit is the default time limit for checking one account.
 const defaultTimeLimit = 10 * time.Minute
 
-// Account logs in, and checks what the server offers. flags and timeLimit override the configuration.
-func Account(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
-	e := &findings{subject: a.Name}
-	if !a.Files.IsZero() {
-		if _, err := os.Stat(a.Files.Path); err != nil {
-			return e.fail("files", err)
+// accountsAtOnce bounds how many accounts are checked at once. A login and one look at the mailboxes are little work for a
+// server, and mostly wait for it.
+const accountsAtOnce = 8
+
+// Accounts logs in to accounts, and checks what their servers offer. flags and timeLimit override the configuration.
+// Secrets are read one after the other, because the user may be asked for one.
+func Accounts(ctx context.Context, h *access.Host, accounts []*access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
+	found := make([][]Finding, len(accounts))
+	var group errgroup.Group
+	group.SetLimit(accountsAtOnce)
+	for i, a := range accounts {
+		e := &findings{subject: a.Name}
+		if !a.Files.IsZero() {
+			found[i] = e.files(a)
+			continue
 		}
-		e.ok("files", "%s is there", a.Files)
-		return e.found
+		if err := h.UnlockAccount(ctx, a, flags); err != nil {
+			found[i] = e.fail("secret", err)
+			continue
+		}
+		if from := h.DescribeSecret(a); from != "" {
+			e.ok("secret", "%s", from)
+		}
+		group.Go(func() error {
+			found[i] = e.account(ctx, a, timeLimit)
+			return nil
+		})
 	}
-	if err := h.UnlockAccount(ctx, a, flags); err != nil {
-		return e.fail("secret", err)
+	_ = group.Wait()
+	return slices.Concat(found...)
+}
+
+// files checks an account whose mail is in files.
+func (e *findings) files(a *access.Account) []Finding {
+	if _, err := os.Stat(a.Files.Path); err != nil {
+		return e.fail("files", err)
 	}
-	if from := h.DescribeSecret(a); from != "" {
-		e.ok("secret", "%s", from)
-	}
+	e.ok("files", "%s is there", a.Files)
+	return e.found
+}
+
+// account logs in to an account, and checks what its server offers.
+func (e *findings) account(ctx context.Context, a *access.Account, timeLimit time.Duration) []Finding {
 	a.Options.Namespaces, a.Options.Virtual = a.Configured.Namespaces, a.Configured.Virtual
 	limit := cmp.Or(timeLimit, defaultTimeLimit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
