@@ -4,7 +4,8 @@
 //
 // Put makes an object by one PUT with "If-None-Match: *" (put.go). A store that honors the condition answers 412 if the
 // name is taken. Some stores ignore the condition in multipart uploads, and some corrupt checksums in trailers over
-// plain HTTP, so neither is used: one PUT has its Content-MD5, and Put compares the ETag in the answer. ProbeCreateOnly
+// plain HTTP, so neither is used: one PUT has its Content-MD5, and Put compares the ETag in the answer. A store on this
+// host gets a CRC-32C instead, which takes less CPU, if it confirms that in its answer. ProbeCreateOnly
 // (probe.go) checks, before a repository is made, that a store honors the condition at all.
 //
 // A PUT whose answer was lost may have succeeded. So before Put sends it again, and whenever the answer is 412, it

@@ -2,8 +2,10 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -20,7 +22,16 @@ func (o *Options) SetBrief(d time.Duration) { o.brief = d }
 func (o *Options) SetWaitingAfter(d time.Duration) { o.waitingAfter = d }
 
 // Expose makes the Store treat its endpoint as one that plain HTTP over a network reaches.
-func (s *Store) Expose() { s.exposed = true }
+func (s *Store) Expose() { s.exposed, s.near = true, false }
+
+// PutCRC sends an object once, with a CRC-32C in base64.
+func (s *Store) PutCRC(ctx context.Context, name, body, crc string) error {
+	info, err := s.send(ctx, &upload{key: s.prefix + name, body: strings.NewReader(body), size: int64(len(body)), crc32c: crc})
+	if err == nil && info.ChecksumCRC32C != crc {
+		err = errors.New("the store did not confirm the checksum")
+	}
+	return err
+}
 
 // Overwrite puts an object even if the name is taken.
 func (s *Store) Overwrite(ctx context.Context, name string, body io.Reader, size int64) error {

@@ -33,6 +33,7 @@ type fake struct {
 	etag    func(data []byte) string
 	store   func(data []byte) []byte // what becomes of the bytes of a PUT
 	careful bool                     // honors If-None-Match
+	crc     int                      // ignoresCRC, refusesCRC or knowsCRC
 	page    int                      // objects a page
 	reverse bool                     // lists backwards
 	faults  []fault                  // for the next requests, one each
@@ -133,7 +134,12 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 
 func (f *fake) put(w http.ResponseWriter, r *http.Request, key string, body []byte) {
 	sum := md5.Sum(body)
-	if r.Header.Get("Content-Md5") != base64.StdEncoding.EncodeToString(sum[:]) {
+	crc := r.Header.Get("X-Amz-Checksum-Crc32c")
+	if crc != "" && f.crc == refusesCRC {
+		refuse(w, http.StatusNotImplemented, "NotImplemented")
+		return
+	}
+	if has := r.Header.Get("Content-Md5"); has != base64.StdEncoding.EncodeToString(sum[:]) && (has != "" || crc == "") {
 		refuse(w, http.StatusBadRequest, "BadDigest")
 		return
 	}
@@ -143,7 +149,17 @@ func (f *fake) put(w http.ResponseWriter, r *http.Request, key string, body []by
 	}
 	f.objects[key], f.made[key] = f.store(body), time.Now()
 	w.Header().Set("ETag", `"`+f.etag(f.objects[key])+`"`)
+	if crc != "" && f.crc == knowsCRC {
+		w.Header().Set("X-Amz-Checksum-Crc32c", crc)
+	}
 }
+
+// What a store does with a CRC in the place of an MD5.
+const (
+	ignoresCRC = iota
+	refusesCRC
+	knowsCRC
+)
 
 func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 	type line struct {

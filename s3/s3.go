@@ -55,8 +55,10 @@ type Store struct {
 	clients *clients
 	prefix  string // "" or ends in '/'
 	exposed bool   // a network can change what is sent: plain HTTP to another host
+	near    bool   // it is on this host
 	link    *transport
 
+	noCRC    atomic.Bool  // the store does not know CRC-32C
 	reported atomic.Int64 // when Waiting was last called, Unix nanoseconds
 }
 
@@ -83,7 +85,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	o.Endpoint = endpoint.Scheme + "://" + endpoint.Host
 	o = o.withDefaults()
-	s := &Store{Options: o, exposed: plain && !loopback(endpoint.Hostname())}
+	near := loopback(endpoint.Hostname())
+	s := &Store{Options: o, near: near, exposed: plain && !near}
 	if s.prefix = strings.Trim(o.Prefix, "/"); s.prefix != "" {
 		s.prefix += "/"
 	}
