@@ -17,7 +17,7 @@ const (
 	listPages       = 64  // page rows of a page list
 	inlineMailboxes = 512 // bytes of the mailboxes that a manifest holds itself
 	tableRows       = 32  // mailboxes of a table; more if there would be more than fewTables tables
-	fewTables       = 8
+	fewTables       = 12
 )
 
 // These constants are part of the durable format. Writers keep to them, and readers refuse what exceeds them.

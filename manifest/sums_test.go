@@ -178,7 +178,7 @@ func totals(mailboxes []Mailbox, failures int64) Totals {
 }
 
 func TestMailboxesInlineOrInTables(t *testing.T) {
-	for _, test := range []struct{ mailboxes, tables int }{{0, 0}, {1, 0}, {30, 1}, {33, 2}, {256, 8}, {257, 5}, {512, 8}, {513, 5}, {2048, 8}, {3000, 12}} {
+	for _, test := range []struct{ mailboxes, tables int }{{0, 0}, {1, 0}, {30, 1}, {33, 2}, {384, 12}, {385, 9}, {576, 12}, {577, 10}, {1000, 11}, {3072, 12}, {5000, 20}} {
 		m, store := sampleManifest(), newMemory()
 		mailboxes := manyMailboxes(test.mailboxes)
 		if err := m.SetMailboxes(mailboxes, store.put); err != nil {
