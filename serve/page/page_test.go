@@ -339,7 +339,7 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	text := b.get(at + "&n=" + latest)
-	must(t, text, "1 message in the night of", "another <mark>bridge</mark>")
+	must(t, text, "1 message in the night of", "another <mark>bridge</mark>", "mailstrata restore "+latest[:8]+" --text bridge")
 	mustNot(t, text, "&lt;old&gt;")
 	must(t, b.get(address("search", "a", account, "q", "from:joao is:unseen")), "1 message")
 	must(t, b.get(address("search", "a", account, "q", "in:INBOX")), "2 messages")

@@ -29,7 +29,8 @@ type searchPage struct {
 	Pager   pager
 	More    bool // there is more than the pager says
 	Rows    []foundRow
-	Command string // command line
+	Restore string // command lines; empty: all nights were searched
+	Command string
 	Mbox    string // addresses of downloads
 	ZIP     string
 }
@@ -85,6 +86,9 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 		return s.show(w, "search", data)
 	}
 	data.Command = found.command(data.Query)
+	if found.contents != nil {
+		data.Restore = command(h.Archive(), "restore", repoID(found.contents.Head), "--text", data.Query, "--to", target(h.Account))
+	}
 	pairs := []string{accountParam, h.Account, nightParam, data.Night, queryParam, data.Query, formatParam}
 	data.Mbox, data.ZIP = to("export", append(pairs, "mbox")...), to("export", append(pairs, "zip")...)
 	number := r.number(pageParam)
