@@ -53,10 +53,11 @@ func TestPagesCanBeReadByAll(t *testing.T) {
 }
 
 // mustReachAll requires that the key Tab reaches all that can be used, and that it can be seen where one is. Chromium shows that
-// itself within frames and dates.
+// itself within frames and dates. The links of a drawing are left out: a list beside it has the same, and a drawing of a year would
+// take 365 keys.
 func mustReachAll(t *testing.T, tab *chromium.Page, name string) {
 	t.Helper()
-	const usable = "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex]')].filter(e => e.checkVisibility())"
+	const usable = "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex]')].filter(e => e.checkVisibility() && !e.closest('figure svg[aria-hidden]'))"
 	var n int
 	tab.Eval(t, "(window.usable = "+usable+").length", &n)
 	reached := map[int]bool{}
