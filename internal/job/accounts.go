@@ -60,7 +60,10 @@ func (f *Flags) named(h *access.Host) ([]*access.Account, error) {
 		}
 		accounts = append(accounts, a)
 	}
-	return f.only(accounts, "neither --imap nor --from names an account ")
+	if len(f.From) > 0 {
+		return f.only(accounts, "neither --imap nor --from names an account ")
+	}
+	return f.only(accounts, "no --imap names an account ")
 }
 
 // fromFiles returns the value of --from with its path expanded.
