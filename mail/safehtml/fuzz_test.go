@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/mailstrata/mailstrata/internal/hostile"
 	"github.com/mailstrata/mailstrata/mail/safehtml"
 )
 
@@ -28,7 +29,7 @@ var (
 // Whatever a document is, a browser finds only allowed elements and attributes in the result, and to sanitize it again changes
 // nothing.
 func FuzzSanitize(f *testing.F) {
-	for _, seed := range seeds {
+	for _, seed := range append(hostile.Documents(), seeds...) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, document string) {
