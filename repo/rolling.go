@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // A rolling check reads all packs once within a period, some of them at each call. An object in the repository records its
@@ -93,16 +95,19 @@ type PastCheck struct {
 // PastChecks returns the newest rolling check of each share, the newest first. Objects that cannot be read are left out: an
 // earlier check of the share counts then.
 func (r *Repo) PastChecks(ctx context.Context) (checks []PastCheck, err error) {
-	for o, err := range r.listKind(ctx, format.KindCheck, "checks") {
+	load := func(ctx context.Context, o store.Object) (row *checkRow, err error) {
+		row = new(checkRow)
+		if err = r.loadRow(ctx, format.KindCheck, o.Name, row); err != nil && concernsObject(err) {
+			return nil, nil
+		}
+		return row, err
+	}
+	for row, err := range inorder.Map(ctx, checksAhead, r.listKind(ctx, format.KindCheck, "checks"), load) {
 		if err != nil {
 			return nil, err
 		}
-		var row checkRow
-		if err := r.loadRow(ctx, format.KindCheck, o.Name, &row); err != nil {
-			if concernsObject(err) {
-				continue
-			}
-			return nil, err
+		if row == nil {
+			continue
 		}
 		share := Share{N: int(row.N), Of: int(row.Of)}
 		if !slices.ContainsFunc(checks, func(c PastCheck) bool { return c.Share == share }) {
@@ -111,3 +116,6 @@ func (r *Repo) PastChecks(ctx context.Context) (checks []PastCheck, err error) {
 	}
 	return checks, nil
 }
+
+// checksAhead is how many check objects are read at once. Each share has one at least.
+const checksAhead = 16

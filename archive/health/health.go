@@ -62,6 +62,16 @@ func Accounts(ctx context.Context, r *repo.Repo, limits archive.Limits) (account
 	return accounts, damage, nil
 }
 
+// LastRead returns when a rolling check last read mail of a repository. If shares of it are checked, it returns the share that has
+// waited for longest. The time is zero if there was no rolling check.
+func LastRead(ctx context.Context, r *repo.Repo) (last repo.PastCheck, err error) {
+	checks, err := r.PastChecks(ctx)
+	if err != nil || len(checks) == 0 {
+		return last, err
+	}
+	return slices.MinFunc(checks, func(a, b repo.PastCheck) int { return a.Time.Compare(b.Time) }), nil
+}
+
 // A survey collects the recent manifests. Its maps are by the folder of an account.
 type survey struct {
 	accounts  map[string]*Account

@@ -135,11 +135,11 @@ func (c *statusCommand) look(ctx context.Context, p *program, l *access.Location
 	if p.flags.JSON {
 		return all, len(damage), ui.PrintLines(p.Output, all)
 	}
-	checks, err := r.PastChecks(ctx)
+	read, err := health.LastRead(ctx, r)
 	if err != nil {
 		return nil, 0, err
 	}
-	c.print(p, l, all, checks)
+	c.print(p, l, all, read)
 	return all, len(damage), nil
 }
 
@@ -197,10 +197,9 @@ func (p *program) addMissing(all []*accountStatus, l *access.Location) ([]*accou
 	return all, nil
 }
 
-func (c *statusCommand) print(p *program, l *access.Location, all []*accountStatus, checks []repo.PastCheck) {
+func (c *statusCommand) print(p *program, l *access.Location, all []*accountStatus, last repo.PastCheck) {
 	checked := "never by check --read-data-within"
-	if len(checks) > 0 {
-		last := slices.MinFunc(checks, func(a, b repo.PastCheck) int { return a.Time.Compare(b.Time) })
+	if !last.Time.IsZero() {
 		checked = fmt.Sprintf("%s (%s)", ui.Time(last.Time), ui.Ago(last.Time))
 		if last.Of > 1 {
 			checked += fmt.Sprintf(", share %d/%d", last.N, last.Of)

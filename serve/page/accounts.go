@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -13,7 +14,16 @@ import (
 type accountsPage struct {
 	page
 	Accounts []accountRow
-	Check    string // the command line that checks the archive
+	Checks   []checkRow
+}
+
+// checkRow is when mail of a repository was last read by a rolling check.
+type checkRow struct {
+	Place   string // see view.Archive; empty if there is one repository
+	Last    time.Time
+	Share   string // that waits for longest; empty: there are no shares
+	Damage  string // why Last is not known
+	Command string // the command line that checks it
 }
 
 // accountRow is an account, and how it is doing.
@@ -36,14 +46,15 @@ func (s *Server) accounts(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p := accountsPage{page: page{Title: "Accounts"}, Check: command(nil, "check")}
+	p := accountsPage{page: page{Title: "Accounts"}, Checks: s.checks(r)}
 	p.damaged(damage...)
 	for _, state := range states {
 		m := state.Newest.Manifest
 		row := accountRow{
 			Name: state.Name, Address: to("account", accountParam, state.Name), Newest: state.Newest.Head.Time, LastGood: state.LastGood,
-			Messages: m.Totals.Messages, Bytes: m.Totals.Bytes, Late: time.Since(state.LastGood) > lateAfter, Remarks: remarks(m),
+			Messages: m.Totals.Messages, Bytes: m.Totals.Bytes, Late: time.Since(state.LastGood) > lateAfter, Remarks: troubles(m),
 		}
+		row.Remarks = append(row.Remarks, oneLines(state.Alarms)...)
 		row.Remarks = append(row.Remarks, oneLines(state.Lost)...)
 		if len(state.Damage) > 0 {
 			row.Remarks = append(row.Remarks, ui.Plural(len(state.Damage), "night")+" that cannot be read")
@@ -53,8 +64,36 @@ func (s *Server) accounts(w http.ResponseWriter, r *request) error {
 	return s.show(w, "accounts", p)
 }
 
+// checks returns when each repository was last read.
+func (s *Server) checks(r *request) (rows []checkRow) {
+	all := s.o.Archives.Checks(r.Context())
+	for _, c := range all {
+		row := checkRow{Last: c.Last.Time, Command: command(c.Archive, "check", "--read-data-within", "30d")}
+		if len(all) > 1 {
+			row.Place = ui.Safe(c.Place)
+		}
+		if c.Last.Of > 1 {
+			row.Share = fmt.Sprintf("%d/%d", c.Last.N, c.Last.Of)
+		}
+		if c.Err != nil {
+			row.Damage = sentence(c.Err)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
 // remarks returns what is wrong with a night, in a few words each.
 func remarks(m *manifest.Manifest) (words []string) {
+	words = troubles(m)
+	if len(m.Alarm) > 0 {
+		words = append(words, "shrank")
+	}
+	return words
+}
+
+// troubles is remarks without alarms.
+func troubles(m *manifest.Manifest) (words []string) {
 	switch {
 	case m.State != manifest.Complete:
 		words = append(words, "not complete")
@@ -63,9 +102,6 @@ func remarks(m *manifest.Manifest) (words []string) {
 	}
 	if n := m.Totals.Failures; n > 0 {
 		words = append(words, ui.Plural(n, "failure"))
-	}
-	if len(m.Alarm) > 0 {
-		words = append(words, "shrank")
 	}
 	if n := len(m.Warnings); n > 0 {
 		words = append(words, ui.Plural(n, "warning"))
@@ -76,9 +112,16 @@ func remarks(m *manifest.Manifest) (words []string) {
 // isBad reports whether a night has failures or alarms.
 func isBad(m *manifest.Manifest) bool { return m.Totals.Failures > 0 || len(m.Alarm) > 0 }
 
+// maxTold is how many alarms of an account are shown.
+const maxTold = 3
+
+// oneLines returns the first texts, and how many more there are.
 func oneLines(texts []string) (lines []string) {
-	for _, text := range texts {
+	for _, text := range texts[:min(len(texts), maxTold)] {
 		lines = append(lines, ui.OneLine(text))
+	}
+	if more := len(texts) - maxTold; more > 0 {
+		lines = append(lines, "and "+ui.Count(int64(more))+" more")
 	}
 	return lines
 }

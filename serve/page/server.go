@@ -18,6 +18,7 @@ import (
 // Archives are what the pages show. view.Archives are.
 type Archives interface {
 	States(ctx context.Context) ([]*health.Account, []error, error)
+	Checks(ctx context.Context) []view.Check
 	History(ctx context.Context, account string) (*view.History, error)
 	Usage(ctx context.Context) ([]view.Usage, error)
 }
