@@ -51,15 +51,13 @@ func (f *finder) rows(ctx context.Context, found []*search.Hit) (rows []foundRow
 
 // row returns a message without what its header says.
 func (f *finder) row(hit *search.Hit) foundRow {
-	head := hit.Contents.Head
 	row := foundRow{Mailbox: hit.Mailbox.Name}
 	if hit.Last.Name != "" {
-		head = hit.Last
 		row.First, row.Last = hit.First.Time, hit.Last.Time
 	}
 	row.UID, row.Size, row.Unseen = uint32(hit.Entry.UID), hit.Entry.Size, !hit.Entry.Flags.Has(`\Seen`)
 	row.Date, row.RawDate = dateOf(hit.Entry.Internal)
-	row.Address = to("message", accountParam, f.history.Account, nightParam, head.ID.String()[:16], mailboxParam, hit.Mailbox.Raw,
+	row.Address = to("message", accountParam, f.history.Account, nightParam, lastNight(hit).ID.String()[:16], mailboxParam, hit.Mailbox.Raw,
 		uidParam, fmt.Sprint(hit.Entry.UID))
 	return row
 }

@@ -338,6 +338,10 @@ func TestSearch(t *testing.T) {
 			latest = values.Get("n")
 		}
 	}
+	// What was found is in several nights, so the command is that of the newest message; what is in one comes back by the query.
+	must(t, b.get(at), "restores the first message,", "mailstrata restore ", " --mailbox INBOX --message ")
+	must(t, b.get(address("search", "a", account, "q", "another bridge")), "restores what was found,", "mailstrata restore "+latest[:8]+" --text &#39;another bridge&#39; --to imaps://USER@HOST")
+	must(t, b.get(address("search", "a", account, "q", "-old -$(it)")), "--text=-old -$(it)&#39; --to")
 	text := b.get(at + "&n=" + latest)
 	must(t, text, "1 message in the night of", "another <mark>bridge</mark>", "mailstrata restore "+latest[:8]+" --text bridge")
 	mustNot(t, text, "&lt;old&gt;")

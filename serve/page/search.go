@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"slices"
@@ -29,7 +30,8 @@ type searchPage struct {
 	Pager   pager
 	More    bool // there is more than the pager says
 	Rows    []foundRow
-	Restore string // command lines; empty: all nights were searched
+	Restore string // command lines
+	First   bool   // Restore is that of the first message alone
 	Command string
 	Mbox    string // addresses of downloads
 	ZIP     string
@@ -86,9 +88,6 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 		return s.show(w, "search", data)
 	}
 	data.Command = found.command(data.Query)
-	if found.contents != nil {
-		data.Restore = command(h.Archive(), "restore", repoID(found.contents.Head), "--text", data.Query, "--to", target(h.Account))
-	}
 	pairs := []string{accountParam, h.Account, nightParam, data.Night, queryParam, data.Query, formatParam}
 	data.Mbox, data.ZIP = to("export", append(pairs, "mbox")...), to("export", append(pairs, "zip")...)
 	number := r.number(pageParam)
@@ -104,6 +103,7 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 	data.Note = found.note
 	data.damaged(found.unread[:min(len(found.unread), maxUnread)]...)
 	data.More = len(found.hits) == found.limit
+	data.Restore, data.First = found.restore(data.Query)
 	data.Pager = newPager(len(found.hits), foundOnPage, number, func(n string) string {
 		return to("search", accountParam, h.Account, nightParam, data.Night, queryParam, data.Query, pageParam, n)
 	})
@@ -128,11 +128,36 @@ type finder struct {
 
 // command returns the command line of the search.
 func (f *finder) command(text string) string {
-	words := []string{"find", "--all", "--account", f.history.Account, "--text", text}
+	words := []string{"find", "--all", "--account", f.history.Account}
 	if f.contents != nil {
-		words = []string{"find", repoID(f.contents.Head), "--text", text}
+		words = []string{"find", repoID(f.contents.Head)}
 	}
-	return command(f.history.Archive(), words...)
+	return command(f.history.Archive(), append(words, flag("--text", text)...)...)
+}
+
+// restore returns the command line that restores what was found, as find prints it: all if it is in one night, or else the first
+// message.
+func (f *finder) restore(text string) (line string, first bool) {
+	if len(f.hits) == 0 {
+		return "", false
+	}
+	shown := f.hits[0]
+	night := lastNight(shown)
+	words := append([]string{"restore", repoID(night)}, flag("--text", text)...)
+	elsewhere := func(hit *search.Hit) bool { return lastNight(hit).Name != night.Name }
+	if f.contents == nil && (len(f.hits) == f.limit || slices.ContainsFunc(f.hits, elsewhere)) {
+		words, first = append([]string{"restore", repoID(night)}, flag("--mailbox", shown.Mailbox.Name)...), true
+		words = append(words, "--message", fmt.Sprint(shown.Entry.UID))
+	}
+	return command(f.history.Archive(), append(words, "--to", target(f.history.Account))...), first
+}
+
+// lastNight returns the last night that has a message.
+func lastNight(hit *search.Hit) repo.Head {
+	if hit.Last.Name != "" {
+		return hit.Last
+	}
+	return hit.Contents.Head
 }
 
 // repoID returns the id of a manifest as command lines have it.

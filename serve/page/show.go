@@ -171,6 +171,14 @@ func command(a *view.Archive, words ...string) string {
 	return strings.Join(all, " ")
 }
 
+// flag returns the words of a flag and its value. A value with a dash would be taken for a flag.
+func flag(name, value string) []string {
+	if strings.HasPrefix(value, "-") {
+		return []string{name + "=" + value}
+	}
+	return []string{name, value}
+}
+
 // shellWord quotes a word for a POSIX shell.
 func shellWord(text string) string {
 	if text == "" {
