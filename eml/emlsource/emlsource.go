@@ -3,14 +3,19 @@
 // Each directory with .eml files is a mailbox, and those below it are below it. What the eml target of a restore wrote is read
 // as it was: package safename decodes the names, and flags.jsonl has flags and dates.
 //
-//	key            the name of a file, recorded as X-GUID
+//	key            made of the name, the size and the time of a file, recorded as X-GUID
 //	flags          in flags.jsonl; none without it
 //	INTERNALDATE   in flags.jsonl; else the date of the first field Received, or of the field Date, or of the file
+//
+// Other programs write such files in place. So a file that is as it was listed for two seconds is read, and it must be the same
+// in the end. A file that changes is a new message, because another may have taken its name.
 package emlsource
 
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -154,14 +159,73 @@ var _ disk.Folder = (*folder)(nil)
 // Mailbox implements disk.Folder.
 func (f *folder) Mailbox() mail.Mailbox { return f.box }
 
-// Version implements disk.Folder. A new file changes the time of the directory; a file that is edited does not.
+// Version implements disk.Folder. A new file changes the time of the directory; a file that is edited changes only its own.
 func (f *folder) Version() (latest uint64) {
-	for _, name := range []string{".", flagsFile} {
-		if info, err := f.root.Stat(path.Join(f.dir, name)); err == nil {
-			latest = max(latest, uint64(max(1, info.ModTime().UnixNano())))
+	take := func(info fs.FileInfo) { latest = max(latest, uint64(max(1, mailfile.Changed(info).UnixNano()))) }
+	info, err := f.root.Stat(f.dir)
+	if err != nil {
+		return 0
+	}
+	take(info)
+	if info, err := f.root.Lstat(path.Join(f.dir, flagsFile)); err == nil {
+		take(info)
+	}
+	messages, err := f.messages()
+	if err != nil {
+		return 0
+	}
+	for _, e := range messages {
+		info, err := e.Info()
+		if err != nil {
+			return 0
 		}
+		take(info)
 	}
 	return latest
+}
+
+// messages returns the entries of the messages.
+func (f *folder) messages() ([]fs.DirEntry, error) {
+	open, err := f.root.Open(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := open.ReadDir(-1)
+	if err := errors.Join(err, open.Close()); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !isMessage(e) }), nil
+}
+
+// keyOf returns the key of a file. A file that was written again is another message.
+func keyOf(name string, info fs.FileInfo) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%d", name, info.Size(), info.ModTime().UnixNano()))
+	return hex.EncodeToString(sum[:16])
+}
+
+// quiet is how old the time of a file must be, so that nobody is writing it.
+const quiet = 2 * time.Second
+
+// check waits until nobody is writing a file. It returns an error that wraps fs.ErrNotExist if the file is not as it was listed.
+func (f *folder) check(ctx context.Context, item *disk.Item) error {
+	for {
+		info, err := f.root.Lstat(path.Join(f.dir, item.Name))
+		if err != nil {
+			return err
+		}
+		if keyOf(item.Name, info) != item.Key {
+			return fmt.Errorf("%s changed after it was listed: %w", item.Name, fs.ErrNotExist)
+		}
+		age := time.Since(info.ModTime())
+		if age < 0 || age >= quiet {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(quiet - age):
+		}
+	}
 }
 
 // flagsFile is the file that the eml target writes beside the messages.
@@ -198,17 +262,16 @@ func (f *folder) lines(take func(*line)) {
 // List implements disk.Folder.
 func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
 	c := &disk.Contents{Version: f.Version()}
-	open, err := f.root.Open(f.dir)
-	if err != nil {
+	messages, err := f.messages()
+	if err := errors.Join(err, context.Cause(ctx)); err != nil {
 		return nil, err
 	}
-	entries, err := open.ReadDir(-1)
-	if err := errors.Join(err, open.Close(), context.Cause(ctx)); err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		if isMessage(e) {
-			c.Items = append(c.Items, disk.Item{Key: e.Name(), Name: e.Name()})
+	for _, e := range messages {
+		switch info, err := e.Info(); {
+		case err == nil:
+			c.Items = append(c.Items, disk.Item{Key: keyOf(e.Name(), info), Name: e.Name()})
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
 		}
 	}
 	slices.SortFunc(c.Items, func(a, b disk.Item) int { return strings.Compare(a.Name, b.Name) })
@@ -226,6 +289,9 @@ func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
 
 // Describe implements disk.Folder.
 func (f *folder) Describe(ctx context.Context, item *disk.Item) (mail.Message, error) {
+	if err := f.check(ctx, item); err != nil {
+		return mail.Message{}, err
+	}
 	size, form, _, err := mailfile.Describe(f.root, path.Join(f.dir, item.Name))
 	if err != nil {
 		return mail.Message{}, err
@@ -277,6 +343,9 @@ func headerDate(head []byte) (mail.Date, bool) {
 }
 
 // Open implements disk.Folder.
-func (f *folder) Open(_ context.Context, item *disk.Item) (io.ReadCloser, error) {
+func (f *folder) Open(ctx context.Context, item *disk.Item) (io.ReadCloser, error) {
+	if err := f.check(ctx, item); err != nil {
+		return nil, err
+	}
 	return mailfile.Read(f.root, path.Join(f.dir, item.Name))
 }

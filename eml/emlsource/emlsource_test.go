@@ -1,9 +1,12 @@
 package emlsource
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +67,68 @@ func TestRestored(t *testing.T) {
 	again := archivetest.BackupFiles(t, r, "eml:"+path, New(path))
 	if have, want := archivetest.ArchivedMail(t, r, again.Head), archivetest.ArchivedMail(t, r, b.Head); !slices.Equal(have, want) || len(have) == 0 {
 		t.Errorf("difference: %s", archivetest.FirstDifference(have, want))
+	}
+}
+
+// A file that is written while it is archived is archived whole once it is, and a file that is written again is a new message.
+func TestFileThatIsWritten(t *testing.T) {
+	path := t.TempDir()
+	first, rest := "Subject: invoice\n\nthe first half", ", the second half\n"
+	put(t, path+"/Invoice.eml", first)
+	r := archivetest.NewRepo(t, new(storetest.Memory))
+	archivetest.BackupFiles(t, r, "eml:"+path, New(path))
+	write := func(text string, at time.Time) {
+		t.Helper()
+		f, err := os.OpenFile(path+"/Invoice.eml", os.O_WRONLY, 0) // the time of the directory stays
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.WriteString(text)
+		if err := errors.Join(err, f.Close(), os.Chtimes(path+"/Invoice.eml", at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, text := range []string{first + rest, strings.ReplaceAll(first+rest, "half", "HALF")} { // of other size, and of the same
+		write(text, time.Unix(1_000_000_001+int64(n), 0))
+		b := archivetest.BackupFiles(t, r, "eml:"+path, New(path))
+		have := archivetest.ArchivedMail(t, r, b.Head)
+		if want := strconv.Quote(strings.ReplaceAll(text, "\n", "\r\n")); len(have) != 1 || !strings.HasSuffix(have[0], want) {
+			t.Errorf("have %q, want %s", have, want)
+		}
+	}
+}
+
+// A file is not read before it is as it was for two seconds. If it changes meanwhile, it is no longer what was listed.
+func TestYoungFile(t *testing.T) {
+	path := t.TempDir()
+	put(t, path+"/a.eml", "Subject: a\n\n")
+	folders, _, err := New(path).Folders(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	if err := os.Chtimes(path+"/a.eml", now, now); err != nil {
+		t.Fatal(err)
+	}
+	c, err := folders[0].List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		f, err := os.OpenFile(path+"/a.eml", os.O_WRONLY|os.O_APPEND, 0)
+		if err == nil {
+			_, err = f.WriteString("more\n")
+			err = errors.Join(err, f.Close())
+		}
+		done <- err
+	}()
+	_, err = folders[0].Open(t.Context(), &c.Items[0])
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that changed was opened: %v", err)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package mailfile reads a file that has one message, for a backup.
 //
 // A message whose lines all end in LF is read with CRLF, as an IMAP server would send it. Only regular files are opened: a pipe
-// would never end, and a link may lead anywhere.
+// would never end, and a link may lead anywhere. A file that changes while it is read is an error, and never a short message.
 package mailfile
 
 import (
@@ -52,10 +52,34 @@ func Describe(root *os.Root, name string) (size int64, form mail.Form, info fs.F
 		return info.Size(), mail.Form{}, info, nil // it is not read
 	}
 	c, err := check(f)
+	if err == nil {
+		err = unchanged(f, info, c.Size())
+	}
 	if err != nil {
 		return 0, mail.Form{}, nil, err
 	}
 	return c.WireSize(), FormOf(c.Kind()), info, nil
+}
+
+// changedError says that a file changed while it was read. It wraps fs.ErrNotExist, because what was listed is not there: a
+// caller lists it again.
+type changedError struct{ name string }
+
+func (e *changedError) Error() string { return e.name + " changed while it was read" }
+func (*changedError) Unwrap() error   { return fs.ErrNotExist }
+
+// unchanged returns an error if the file is not as it was when it was opened, or if not all of it was read.
+func unchanged(f *os.File, before fs.FileInfo, read int64) error {
+	now, err := f.Stat()
+	if err == nil && (read != before.Size() || !Same(before, now)) {
+		err = &changedError{f.Name()}
+	}
+	return err
+}
+
+// Same reports whether a file has the same size and time as before.
+func Same(before, now fs.FileInfo) bool {
+	return before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
 }
 
 // buffers are for reading files to their ends. A backup reads many small ones.
@@ -94,36 +118,71 @@ func Read(root *os.Root, name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	return read(f, info)
+}
+
+// read returns the message in a file, and closes the file in the end.
+func read(f *os.File, info fs.FileInfo) (_ io.ReadCloser, err error) {
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
 	if info.Size() > mail.MaxMessage {
-		f.Close()
-		return nil, fmt.Errorf("%s has %d bytes, and a message has at most %d", name, info.Size(), int64(mail.MaxMessage))
+		return nil, fmt.Errorf("%s has %d bytes, and a message has at most %d", f.Name(), info.Size(), int64(mail.MaxMessage))
 	}
 	if info.Size() <= inMemory {
-		text := make([]byte, info.Size())
-		n, err := io.ReadFull(f, text)
-		f.Close()
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, err
-		}
-		text = text[:n]
-		if lineend.Of(text) == lineend.LF {
-			return io.NopCloser(lineend.NewCRLFReader(bytes.NewReader(text))), nil
-		}
-		return io.NopCloser(bytes.NewReader(text)), nil
+		return readWhole(f, info)
 	}
 	c, err := check(f)
+	if err == nil {
+		err = unchanged(f, info, c.Size())
+	}
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		f.Close()
 		return nil, err
 	}
-	whole := io.LimitReader(f, info.Size()) // a file that grows must not grow the message
+	whole := &exact{file: f, info: info}
 	if c.Kind() == lineend.LF {
 		return body{lineend.NewCRLFReader(whole), f}, nil
 	}
 	return body{whole, f}, nil
+}
+
+// readWhole returns the message in a small file, and closes the file.
+func readWhole(f *os.File, info fs.FileInfo) (io.ReadCloser, error) {
+	text := make([]byte, info.Size())
+	n, err := io.ReadFull(f, text)
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = unchanged(f, info, int64(n))
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.Close()
+	if lineend.Of(text) == lineend.LF {
+		return io.NopCloser(lineend.NewCRLFReader(bytes.NewReader(text))), nil
+	}
+	return io.NopCloser(bytes.NewReader(text)), nil
+}
+
+// exact reads a file to its end, which is an error if the file changed meanwhile.
+type exact struct {
+	file *os.File
+	info fs.FileInfo
+	read int64
+}
+
+func (e *exact) Read(p []byte) (int, error) {
+	n, err := e.file.Read(p)
+	if e.read += int64(n); err == io.EOF || e.read > e.info.Size() {
+		if changed := unchanged(e.file, e.info, e.read); changed != nil {
+			err = changed
+		}
+	}
+	return n, err
 }
 
 type body struct {

@@ -43,7 +43,7 @@ func (v *view) Close() error {
 const maxMoves = 20
 
 // errMoves is the reason for a message that moves each time.
-var errMoves = fmt.Errorf("%w: its file was renamed each time it was read", mail.ErrRefused)
+var errMoves = fmt.Errorf("%w: its file was renamed or changed each time it was read", mail.ErrRefused)
 
 // with calls do with the message of a UID, and again if it moved. found is false if it is gone.
 func (v *view) with(ctx context.Context, uid mail.UID, do func(*Item) error) (found bool, err error) {
