@@ -26,7 +26,7 @@ type findCommand struct {
 	Account       string     `group:"query" placeholder:"NAME" help:"Search only this account."`
 	Query         queryTexts `group:"query" name:"text" placeholder:"QUERY" help:"Search for words, \"phrases\", prefix*, -without, OR, from: in: before: … in the whole message (docs/search.md; repeatable)."`
 	NoIndex       bool       `group:"query" name:"no-index" help:"Read all messages, even if this host has an index of their words."`
-	Limit         *int       `group:"query" placeholder:"N" help:"Only the newest N messages, the newest first."`
+	Limit         *int       `group:"query" placeholder:"N" help:"Only the newest N messages, the newest first (0: all)."`
 	To            string     `group:"query" aliases:"recipient" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc."`
 	queryFlags    `embed:""`
 	job.Selection `embed:""`
@@ -112,7 +112,7 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 	}
 	s := &searchResults{program: p, repo: r, command: c, query: query, words: w, readable: r.CanRead()}
 	err = s.choose(ctx)
-	if errors.Is(err, history.ErrNoMatch) && isWord(c.Manifest) {
+	if errors.Is(err, history.ErrNoMatch) && c.Manifest != "" && isWord(c.Manifest) {
 		p.Note("searching for %s; no manifest has that name", ui.Quote(c.Manifest))
 		c.firstIsText()
 		if err := access.MayRead(r); err != nil {
@@ -152,8 +152,8 @@ func (c *findCommand) parse() (search.Query, *query.Query, error) {
 		err = hint.Usagef("put the account before the manifest: %s@%s", ui.Safe(c.Account), ui.Safe(c.Manifest))
 	case isTarget.MatchString(c.To):
 		err = &hint.Usage{Text: "--to is a recipient in a search", Hint: "mailstrata restore MANIFEST --text QUERY --to " + ui.ShellWord(c.To) + " restores what a search finds"}
-	case c.Limit != nil && *c.Limit < 1:
-		err = hint.Usagef("--limit must be 1 or more")
+	case c.Limit != nil && *c.Limit < 0:
+		err = hint.Usagef("--limit must be 0, for all, or more")
 	}
 	return query, w, err
 }

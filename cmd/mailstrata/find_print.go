@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func (s *searchResults) readWhole(ctx context.Context, hit *search.Hit) (raw []b
 }
 
 func (s *searchResults) print(found *search.Hit, m messageSummary, at *snippet) error {
-	s.found++
+	s.count(found)
 	if s.shown == nil {
 		s.shown = found
 	}
@@ -124,13 +125,17 @@ func (s *searchResults) row(found *search.Hit, m messageSummary) {
 	s.table.Row(cells...)
 }
 
-// marksOf returns flags and labels of a message, and the other mailboxes that have it as labels.
+// marksOf returns flags and labels of a message, and the other mailboxes that have it.
 func marksOf(found *search.Hit, m *messageSummary) string {
-	marks := m.marks()
+	var others []string
 	for i := range found.Also {
-		if other := found.Also[i].Mailbox.Name; other != found.Mailbox.Name {
-			marks += " [" + other + "]"
+		if other := found.Also[i].Mailbox.Name; other != found.Mailbox.Name && !slices.Contains(others, other) {
+			others = append(others, other)
 		}
+	}
+	marks := m.marks()
+	if len(others) > 0 {
+		marks += " also in " + strings.Join(others, ", ")
 	}
 	return strings.TrimSpace(marks)
 }

@@ -39,6 +39,8 @@ type searchResults struct {
 	where     string
 	accounts  func() bool // there are several
 	found     int64
+	counts    []nightCount
+	more      atomic.Bool // than --limit
 	shown     *search.Hit // the first that is printed: it is shown how to restore it
 	unread    int
 }
@@ -84,7 +86,7 @@ func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 		defer progress.Done()
 		found = s.newestFirst(ctx, s.readAll(ctx, progress))
 	}
-	return do(limited(found, s.command.limit()))
+	return do(s.limited(found))
 }
 
 // eachIndexed is each by the index, which it brings up to date before.
@@ -98,7 +100,7 @@ func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) er
 	if err != nil {
 		return err
 	}
-	return do(limited(found, s.command.limit()))
+	return do(s.limited(found))
 }
 
 // choose finds the manifests that are searched.
@@ -227,7 +229,7 @@ func (s *searchResults) indexed(ctx context.Context, x *textindex.Index, live *t
 	}), nil
 }
 
-// newestFirst yields what is found when all is found, the newest first, and no more than --limit asks for.
+// newestFirst yields what is found when all is found, the newest first, and little more than --limit asks for.
 func (s *searchResults) newestFirst(ctx context.Context, found hits) hits {
 	progress := s.Progress("found")
 	counted := func(yield func(*search.Hit, error) bool) {
@@ -243,24 +245,31 @@ func (s *searchResults) newestFirst(ctx context.Context, found hits) hits {
 		}
 		progress.Done()
 	}
-	return search.Newest(ctx, counted, s.command.limit(), s.readable)
+	limit := s.command.limit()
+	if limit > 0 {
+		limit++ // for limited
+	}
+	return search.Newest(ctx, counted, limit, s.readable)
 }
 
-// limited yields the first n messages, or all if n is 0, each with its copies.
-func limited(found hits, n int) hits {
-	if found = search.Merged(found); n == 0 {
+// limited yields the messages that --limit asks for, each with its copies. It looks for one more, to say that there are more.
+func (s *searchResults) limited(found hits) hits {
+	limit := s.command.limit()
+	if found = search.Merged(found); limit == 0 {
 		return found
 	}
 	return func(yield func(*search.Hit, error) bool) {
-		left := n
+		left := limit
 		for hit, err := range found {
+			if err == nil && left == 0 {
+				s.more.Store(true)
+				return
+			}
 			if !yield(hit, err) {
 				return
 			}
 			if err == nil {
-				if left--; left == 0 {
-					return
-				}
+				left--
 			}
 		}
 	}
@@ -297,23 +306,6 @@ func (s *searchResults) read(ctx context.Context, found hits, documents extract.
 		Chunks: s.reader, Record: func(h *search.Hit) *manifest.Record { return &h.Entry.Record },
 		Wants: func(e *entity.Entity) bool { return extract.Reads(e, documents) },
 	}, found)
-}
-
-// showRestore shows how to read and to bring back the first message that was printed.
-func (s *searchResults) showRestore() {
-	if s.shown == nil || s.flags.JSON {
-		return
-	}
-	what := "the first of them"
-	if s.found == 1 {
-		what = "it"
-	}
-	manifest, mailbox, uid := shortID(s.shown.Contents.Head), ui.ShellWord(s.shown.Mailbox.Name), s.shown.Entry.UID
-	s.Note("to read %s: mailstrata show %s %s %d", what, manifest, mailbox, uid)
-	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY", what, manifest, mailbox, uid)
-	if s.found > 1 && len(s.manifests) == 1 {
-		s.Note("to restore all that match: mailstrata restore %s%s --to maildir:DIRECTORY", manifest, s.command.conditions())
-	}
 }
 
 // outcome reports that nothing was found, or not all could be read.
