@@ -186,6 +186,7 @@ func openAll(ctx context.Context, p *program) (archives view.Archives, closeAll 
 		if len(locations) > 1 || p.Host.Flags.Repo != "" {
 			archives[len(archives)-1].Place = l.String()
 		}
+		archives[len(archives)-1].KeyFile = p.Host.Flags.KeyFile
 		if err = access.MayRead(r); err != nil {
 			return archives, closeAll, err
 		}

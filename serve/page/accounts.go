@@ -133,6 +133,7 @@ type accountPage struct {
 	Figures []figure
 	Number  int64 // of nights
 	Copies  int64 // bytes of copies of all nights
+	Since   []nightOption
 	Pager   pager
 	Nights  []nightRow
 }
@@ -141,6 +142,7 @@ type accountPage struct {
 type nightRow struct {
 	Address  string
 	Time     time.Time
+	ID       string // its beginning, if others are of the same day
 	Messages int64
 	Bytes    int64
 	New      int64
@@ -165,13 +167,20 @@ func (s *Server) account(w http.ResponseWriter, r *request) error {
 	if i := h.Latest(); i >= 0 {
 		p.Latest = nightAddress(h, i)
 	}
+	if i := usualBefore(h); i >= 0 {
+		p.Since = nightOptions(h, i)
+	}
 	p.Pager = newPager(len(h.Nights), nightsOnPage, r.number(pageParam), func(n string) string {
 		return to("account", accountParam, h.Account, pageParam, n)
 	})
 	for i := p.Pager.First; i < p.Pager.End; i++ {
 		n := &h.Nights[i]
+		id := ""
+		if severalOn(h, i) {
+			id = nightID(h, i)[:8]
+		}
 		p.Nights = append(p.Nights, nightRow{
-			Address: nightAddress(h, i), Time: n.Head.Time, Messages: n.Manifest.Totals.Messages, Bytes: n.Manifest.Totals.Bytes,
+			Address: nightAddress(h, i), Time: n.Head.Time, ID: id, Messages: n.Manifest.Totals.Messages, Bytes: n.Manifest.Totals.Bytes,
 			New: n.Manifest.Totals.NewMessages, Remarks: remarks(n.Manifest), Bad: isBad(n.Manifest),
 		})
 	}

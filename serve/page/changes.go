@@ -26,8 +26,8 @@ const (
 type changesPage struct {
 	page
 	Before, After       time.Time
-	BeforeAt, AfterAt   string // addresses
-	SinceDay, UntilDay  string // for the form
+	BeforeAt, AfterAt   string        // addresses
+	From, To            []nightOption // for the form
 	Kinds               []kindTab
 	Mailboxes           []changedRow
 	Kind                string
@@ -84,25 +84,25 @@ func (r *request) compare() (*comparison, error) {
 		return nil, err
 	}
 	older, newer := r.values.Get(nightParam), r.values.Get(newerParam)
-	for _, d := range []struct {
-		param string
-		id    *string
-	}{{sinceParam, &older}, {untilParam, &newer}} {
-		text := r.values.Get(d.param)
-		if text == "" {
-			continue
-		}
-		i := nightOfDay(h, text)
+	if text := r.values.Get(untilParam); text != "" {
+		i := nightOfDay(h, text, -1)
 		if i < 0 {
 			return nil, fmt.Errorf("%w: no night is as old as %q", errNotFound, text)
 		}
-		*d.id = nightID(h, i)
+		newer = nightID(h, i)
 	}
 	c := new(comparison)
-	if c.before, err = r.nightOf(h, older); err != nil {
+	if c.after, err = r.nightOf(h, newer); err != nil {
 		return nil, err
 	}
-	if c.after, err = r.nightOf(h, newer); err != nil {
+	if text := r.values.Get(sinceParam); text != "" {
+		i := nightOfDay(h, text, c.after.index)
+		if i < 0 {
+			return nil, fmt.Errorf("%w: no night before %s is as old as %q", errNotFound, clock(c.after.view.Night.Time), text)
+		}
+		older = nightID(h, i)
+	}
+	if c.before, err = r.nightOf(h, older); err != nil {
 		return nil, err
 	}
 	if c.before.index < c.after.index {
@@ -112,18 +112,23 @@ func (r *request) compare() (*comparison, error) {
 	return c, err
 }
 
-// nightOfDay returns the index of the last complete night of a day, or before it, or -1.
-func nightOfDay(h *view.History, text string) int {
+// nightOfDay returns the index of the last complete night of a day, or before it, of those that are older than the night after,
+// or -1. If that and all older ones are of the day, it is the first one of them.
+func nightOfDay(h *view.History, text string, after int) int {
 	when, ok := day.Parse(text, time.Now())
 	if !ok {
 		return -1
 	}
-	for i := range h.Nights {
-		if n := &h.Nights[i]; n.Head.Time.Before(when.Until) && n.Manifest.State == manifest.Complete {
-			return i
+	first, last := -1, -1
+	for i := completeBefore(h, after); i >= 0; i = completeBefore(h, i) {
+		if first = i; last < 0 && h.Nights[i].Head.Time.Before(when.Until) {
+			last = i
 		}
 	}
-	return -1
+	if last >= 0 && after >= 0 && h.Nights[after].Head.Time.Before(when.Until) && !h.Nights[first].Head.Time.Before(when.From) {
+		return first
+	}
+	return last
 }
 
 // address returns the address of a page about the two nights.
@@ -144,7 +149,7 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 		Before: c.before.view.Night.Time, After: c.after.view.Night.Time,
 		BeforeAt: nightAddress(h, c.before.index), AfterAt: nightAddress(h, c.after.index),
 	}
-	data.SinceDay, data.UntilDay = data.Before.Local().Format(time.DateOnly), data.After.Local().Format(time.DateOnly)
+	data.From, data.To = nightOptions(h, c.before.index), nightOptions(h, c.after.index)
 	kind := kinds[0]
 	for _, k := range kinds {
 		if k.name == r.values.Get(showParam) {
@@ -169,7 +174,7 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if totals.Removed > 0 {
-		data.Restore = command(h.Archive(), "restore", repoID(c.before.view.Night), "--missing-from", repoID(c.after.view.Night), "--to", target(h.Account))
+		data.Restore = command(h.Archive(), "restore", repoID(c.before.view.Night), "--missing-from", repoID(c.after.view.Night), "--to", back(h, c.after.index))
 		data.Archive, data.ArchiveZIP = c.address("export", formatParam, "mbox"), c.address("export", formatParam, "zip")
 	}
 	return s.show(w, "changes", data)

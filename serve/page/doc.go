@@ -11,6 +11,7 @@
 //	              │ frame.go        its HTML, in a sandbox
 //	              │ search.go       a search, and what it found (found.go)
 //	              │ changes.go      what changed, and what is gone, between two nights
+//	              │ choose.go       the lists of nights to choose from
 //	              │ export.go       downloads: mbox and ZIP                                 package export
 //	              └ link.go         where a link of a message leads
 //

@@ -66,7 +66,7 @@ func (s *Server) mailbox(w http.ResponseWriter, r *request) error {
 		When: p.view.Night.Time,
 	}
 	data.Night = p.id()
-	data.Restore = command(p.history.Archive(), "restore", shortID(p), "--mailbox", p.mailbox.Archived.Name, "--to", target(p.history.Account))
+	data.Restore = command(p.history.Archive(), "restore", shortID(p), "--mailbox", p.mailbox.Archived.Name, "--to", back(p.history, p.index))
 	if p.list == nil {
 		data.Note = "This mailbox has no messages. It only has mailboxes below it."
 		return s.show(w, "mailbox", data)

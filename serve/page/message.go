@@ -93,7 +93,7 @@ func (s *Server) message(w http.ResponseWriter, r *request) error {
 	data.Date, data.RawDate = dateOf(p.list.Date(i))
 	uid := fmt.Sprint(p.list.UID(i))
 	data.Stay = p.address("stay", uidParam, uid)
-	data.Restore = command(p.history.Archive(), "restore", shortID(p), "--mailbox", data.Mailbox, "--message", uid, "--to", target(p.history.Account))
+	data.Restore = command(p.history.Archive(), "restore", shortID(p), "--mailbox", data.Mailbox, "--message", uid, "--to", back(p.history, p.index))
 	data.Cat = command(p.history.Archive(), "cat", shortID(p), data.Mailbox, uid)
 	if err := s.neighbors(r, p, i, data); err != nil {
 		return err

@@ -31,6 +31,8 @@ type nightPage struct {
 	Since        string // address of what changed since this night; empty: it is the latest
 	Changed      string // address of what changed on this night; empty: it is the oldest
 	Restore      string // command line
+	Lost         string // address of what changed before an alarm; empty: there is none
+	Missing      string // command line that restores what the complete night before had
 }
 
 // mailboxRow is a mailbox in a list.
@@ -85,8 +87,22 @@ func (s *Server) night(w http.ResponseWriter, r *request) error {
 	if latest := p.history.Latest(); latest >= 0 && p.index > latest {
 		n.Since = to("changes", accountParam, p.history.Account, nightParam, p.id(), newerParam, nightID(p.history, latest))
 	}
-	n.Restore = command(p.history.Archive(), "restore", n.ID, "--to", target(p.history.Account))
+	if before := completeBefore(p.history, p.index); len(n.Alarms) > 0 && before >= 0 {
+		n.Lost = to("changes", accountParam, p.history.Account, nightParam, nightID(p.history, before), newerParam, p.id())
+		n.Missing = command(p.history.Archive(), "restore", repoID(p.history.Nights[before].Head), "--missing-from", n.ID, "--to", back(p.history, p.index))
+	}
+	n.Restore = command(p.history.Archive(), "restore", n.ID, "--to", back(p.history, p.index))
 	return s.show(w, "night", n)
+}
+
+// completeBefore returns the index of the complete night before another, or -1.
+func completeBefore(h *view.History, i int) int {
+	for i++; i < len(h.Nights); i++ {
+		if h.Nights[i].Manifest.State == manifest.Complete {
+			return i
+		}
+	}
+	return -1
 }
 
 // rank sorts INBOX to the beginning.
@@ -134,6 +150,16 @@ func (p *place) row(m *view.Mailbox) mailboxRow {
 		row.Remarks = append(row.Remarks, "not complete")
 	}
 	return row
+}
+
+// back returns the target of restores that command lines name, for a night: the account that it is from. A directory stands for
+// an account that is files, because nothing is restored into these.
+func back(h *view.History, i int) string {
+	source := h.Nights[i].Manifest.Source
+	if lower := strings.ToLower(source); strings.HasPrefix(lower, "imaps://") || strings.HasPrefix(lower, "imap://") {
+		return source
+	}
+	return "maildir:DIR"
 }
 
 // target returns the target of restores that command lines name: the account, on a server that people must fill in.

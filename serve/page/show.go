@@ -165,6 +165,9 @@ func command(a *view.Archive, words ...string) string {
 	if a != nil && a.Place != "" {
 		all = append(all, "--repo", shellWord(a.Place))
 	}
+	if a != nil && a.KeyFile != "" {
+		all = append(all, "--key-file", shellWord(a.KeyFile))
+	}
 	for _, word := range words {
 		all = append(all, shellWord(word))
 	}

@@ -17,7 +17,8 @@ var ErrNoView = errors.New("there is nothing to show")
 
 // Archive is a repository with its accounts. Several sessions may use it at once.
 type Archive struct {
-	Place string // where the repository is, as option --repo has it; empty: commands find it without the option
+	Place   string // where the repository is, as option --repo has it; empty: commands find it without the option
+	KeyFile string // the path of the key file, as option --key-file has it; empty: commands find it, or need none
 
 	repo      *repo.Repo
 	reader    *archive.Reader // of all sessions, so its cache is needed once
