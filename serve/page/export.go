@@ -83,6 +83,9 @@ func (p *place) exported(ctx context.Context) export.Messages {
 		}
 	}
 	return func(yield func(export.Message, error) bool) {
+		if !yieldAll(yield, p.list.Damage) {
+			return
+		}
 		for m, err := range p.list.Ahead(ctx, p.list.Records(ctx, every), view.Bodies) {
 			out := export.Message{Contents: p.list.Contents(), Record: m.Record}
 			if err == nil {
@@ -99,6 +102,9 @@ func (p *place) exported(ctx context.Context) export.Messages {
 // exported yields what the search found.
 func (f *finder) exported() export.Messages {
 	return func(yield func(export.Message, error) bool) {
+		if !yieldAll(yield, f.unread) {
+			return
+		}
 		for _, hit := range f.hits {
 			e := hit.Entry
 			m := export.Message{
@@ -114,6 +120,15 @@ func (f *finder) exported() export.Messages {
 // exported yields the messages that are gone.
 func (c *comparison) exported(ctx context.Context) export.Messages {
 	return func(yield func(export.Message, error) bool) {
+		var unread []error
+		for _, m := range c.difference.Mailboxes {
+			if m.Unread != nil {
+				unread = append(unread, fmt.Errorf("mailbox %q cannot be compared: %w", m.Mailbox().Name, m.Unread))
+			}
+		}
+		if !yieldAll(yield, unread) {
+			return
+		}
 		gone := func(k diff.Kind) bool { return k == diff.Removed }
 		for found, err := range c.all(ctx, gone, 0, -1) {
 			var m export.Message
@@ -126,6 +141,16 @@ func (c *comparison) exported(ctx context.Context) export.Messages {
 			}
 		}
 	}
+}
+
+// yieldAll yields damage that was found before the messages are read. It returns false if no more is wanted.
+func yieldAll(yield func(export.Message, error) bool, damage []error) bool {
+	for _, err := range damage {
+		if !yield(export.Message{}, err) {
+			return false
+		}
+	}
+	return true
 }
 
 func folderOf(c change) string {
