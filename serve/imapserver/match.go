@@ -179,7 +179,9 @@ func (m *matcher) test(k command.Key) (test, error) {
 	case "HEADER":
 		return onFields(k.Name, k.Text), nil
 	case "BODY", "TEXT":
-		if found, ok := m.indexed[indexName(&k)]; ok {
+		if found, ok := m.indexed[indexName(&k)]; ok && found.Empty() { // no record is read
+			return onList(func(int) bool { return false }), nil
+		} else if ok {
 			return test{ofRecords, func(c *candidate) (bool, error) { return found.Has(c.Record), nil }}, nil
 		}
 		return m.onText(k.Text, k.Op == "TEXT"), nil

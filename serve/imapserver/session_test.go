@@ -33,6 +33,12 @@ func serve(t testing.TB, r *repo.Repo, limits imapserver.Limits) string {
 
 func serveArchive(t testing.TB, a *view.Archive, limits imapserver.Limits) string {
 	t.Helper()
+	return serveCounted(t, a, limits, nil)
+}
+
+// serveCounted is serveArchive with a function that is called for each use.
+func serveCounted(t testing.TB, a *view.Archive, limits imapserver.Limits, used func()) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +47,7 @@ func serveArchive(t testing.TB, a *view.Archive, limits imapserver.Limits) strin
 		limits.Delay = time.Millisecond
 	}
 	server := imapserver.New(imapserver.Options{
-		Views: view.Archives{a}, Password: []byte(password), Version: "1", Limits: limits,
+		Views: view.Archives{a}, Password: []byte(password), Version: "1", Limits: limits, Used: used,
 		Log: func(format string, args ...any) {
 			if text := fmt.Sprintf(format, args...); strings.Contains(text, "internal error") {
 				t.Error(text)

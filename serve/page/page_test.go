@@ -284,7 +284,7 @@ func TestWhatDoesNotExist(t *testing.T) {
 	}
 }
 
-// Only pages of a session count as use.
+// Only pages of a session count as use, and of them only those that a person opens.
 func TestUseIsCounted(t *testing.T) {
 	used := 0
 	s := page.New(page.Options{Archives: view.Archives{}, Host: func(h string) bool { return h == host }, Used: func() { used++ }})
@@ -293,6 +293,13 @@ func TestUseIsCounted(t *testing.T) {
 	b.ask(s.Prefix() + "style.css")
 	b.cookie = b.ask(s.Link()).Cookies()[0].Value
 	b.ask(s.Prefix() + "icon.svg")
+	for name, value := range map[string]string{"Sec-Purpose": "prefetch", "Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "http://"+host+s.Prefix(), nil)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set(name, value)
+		r.AddCookie(&http.Cookie{Name: "mailstrata", Value: b.cookie})
+		b.handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
 	if used != 0 {
 		t.Errorf("%d uses without a page", used)
 	}

@@ -65,6 +65,9 @@ func (m Matches) Has(r *manifest.Record) bool {
 	return ok
 }
 
+// Empty reports whether no message matches.
+func (m Matches) Empty() bool { return len(m.hashes) == 0 }
+
 func match(ctx context.Context, x *textindex.Index, q *words.Query) (m Matches, err error) {
 	for hash, err := range x.Matching(ctx, q) {
 		if err != nil {
