@@ -85,7 +85,9 @@ func TestParseHead(t *testing.T) {
 		"A: b\nStatus: RO\nX-Status: F\n": {Flags: mail.NewFlags(`\Seen`, `\Flagged`), CutFrom: 5, CutTo: 28},
 		"A: b\nStatus: O\n":               {Flags: mail.NewFlags(), Own: true},
 		"Status: RO\nA: b\nStatus: O\n":   {Flags: mail.NewFlags(), CutFrom: 16, CutTo: 26},
-		"Status: RO\nX-Status: AFTD\nX-Keywords: b a\nA: b\n":       {Flags: mail.NewFlags(`\Seen`, `\Answered`, `\Flagged`, `\Draft`, `\Deleted`, "a", "b"), Own: true},
+		"Status: RO\nX-Status: AFTD\nX-Keywords: b a\nA: b\n":       {Flags: mail.NewFlags(`\Seen`, `\Answered`, `\Flagged`, `\Draft`, "a", "b"), Own: true},
+		"A: b\nX-Mozilla-Status: 0009\n":                            {Flags: mail.NewFlags(`\Seen`), Own: true},
+		"X-UIDL: 1\nX-Mozilla-Status: 0009\nX-Mozilla-Status: 2\n":  {Flags: mail.NewFlags(`\Seen`, `\Deleted`), Own: true},
 		"A: b\nX-Mozilla-Status: 0005\nX-Mozilla-Keys: $label1  \n": {Flags: mail.NewFlags(`\Seen`, `\Flagged`, "$label1"), Own: true},
 		"Status: RO\n": {Flags: mail.NewFlags(`\Seen`), CutFrom: 0, CutTo: 11},
 	} {

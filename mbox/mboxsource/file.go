@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/mailstrata/mailstrata/backup/source/disk"
 	"github.com/mailstrata/mailstrata/internal/lineend"
@@ -25,9 +24,11 @@ type file struct {
 
 	mu      sync.Mutex
 	root    *os.Root
-	variant mbox.Variant
+	variant mbox.Variant // of the file when it was scanned
+	takeout bool
+	clipped bool   // a message had too many flags or labels
+	beside  int64  // lines that are no From lines because no empty line is before them
 	version uint64 // of entries; 0: not scanned
-	size    int64
 	entries []entry
 	items   []disk.Item
 }
@@ -38,40 +39,48 @@ type entry struct {
 	size    int64 // as archived
 	seconds int64
 	kind    lineend.Kind
+	variant mbox.Variant
 	own     bool
 	cutFrom int32 // fields of flags that are left out of the text; none if they are equal
 	cutTo   int32
 }
 
-func (f *file) setRoot(root *os.Root) {
+// begin prepares the file for another survey.
+func (f *file) begin(root *os.Root, takeout bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.root = root
+	if f.root = root; f.takeout != takeout {
+		f.takeout, f.version = takeout, 0
+	}
 }
 
-func (f *file) open() (*os.File, fs.FileInfo, error) { return mailfile.Open(f.root, f.name) }
+// rootDir returns the directory of the newest survey.
+func (f *file) rootDir() *os.Root {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.root
+}
 
-// versionOf returns the time of a file.
-func versionOf(info fs.FileInfo) uint64 { return uint64(max(1, info.ModTime().UnixNano())) }
+func (f *file) open() (*os.File, fs.FileInfo, error) { return mailfile.Open(f.rootDir(), f.name) }
 
 // scan reads the whole file, unless it was read since it changed.
 func (f *file) scan(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	open, info, err := f.open()
+	open, info, err := mailfile.Open(f.root, f.name)
 	if err != nil {
 		return err
 	}
 	defer open.Close()
-	if f.version == versionOf(info) && f.size == info.Size() {
+	if f.version == versionOf(info) {
 		return nil
 	}
-	f.version, f.entries, f.items = 0, nil, nil
+	f.version, f.entries, f.items, f.clipped = 0, nil, nil, false
 	if f.variant, err = f.findVariant(ctx, open, info.Size()); err != nil {
 		return err
 	}
 	flags := make(map[string]mail.Flags) // most messages share theirs
-	_, err = mbox.Scan(ctx, open, info.Size(), f.variant, func(p mbox.Place) error {
+	f.beside, err = mbox.Scan(ctx, open, info.Size(), f.variant, func(p mbox.Place) error {
 		e, item, err := f.read(open, p)
 		if err != nil {
 			return err
@@ -89,7 +98,7 @@ func (f *file) scan(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", f.name, err)
 	}
-	f.version, f.size = versionOf(info), info.Size()
+	f.version = versionOf(info)
 	return nil
 }
 
@@ -102,30 +111,32 @@ func (f *file) findVariant(ctx context.Context, open *os.File, size int64) (mbox
 
 // read reads a message: its flags, its hash and its line ends.
 func (f *file) read(open io.ReaderAt, p mbox.Place) (entry, disk.Item, error) {
-	e := entry{Place: p}
+	e := entry{Place: p, variant: f.variant}
 	from, err := fromLine(open, p)
 	if err != nil {
 		return e, disk.Item{}, err
 	}
 	arrived, _ := mbox.ParseFromLine(from)
 	e.seconds = arrived.Unix()
-	head, err := f.head(open, p)
+	head, err := readHead(open, p, f.variant)
 	if err != nil {
 		return e, disk.Item{}, err
 	}
 	parsed := mbox.ParseHead(head, from)
 	e.own, e.cutFrom, e.cutTo = parsed.Own, int32(parsed.CutFrom), int32(parsed.CutTo)
-	item := disk.Item{Flags: parsed.Flags}
-	if labels, ok := gmailLabels(head); ok {
-		item.Labels, item.Flags, e.own = labels.labels(), labels.flags(), true
+	item, clipped := disk.Item{Flags: parsed.Flags}, parsed.Clipped
+	if labels, ok := gmailLabels(head); ok && f.takeout {
+		item.Flags, e.own = labels.flags(), true
+		item.Labels, clipped = labels.labels()
 	}
+	f.clipped = f.clipped || clipped
 	var lines lineend.Checker
-	if _, err := io.Copy(&lines, f.text(open, e)); err != nil {
+	if _, err := io.Copy(&lines, e.text(open)); err != nil {
 		return e, disk.Item{}, err
 	}
 	e.kind, e.size = lines.Kind(), lines.WireSize()
 	h := f.store.hasher()
-	if _, err := io.Copy(h, f.archived(open, e)); err != nil {
+	if _, err := io.Copy(h, e.archived(open)); err != nil {
 		return e, disk.Item{}, err
 	}
 	id := h.Sum()
@@ -144,9 +155,9 @@ func fromLine(open io.ReaderAt, p mbox.Place) (string, error) {
 	return strings.TrimSuffix(string(b), "\n"), nil
 }
 
-// head returns the header of a message without its empty line, or nil if it is too long.
-func (f *file) head(open io.ReaderAt, p mbox.Place) ([]byte, error) {
-	r := mbox.NewUnquoter(io.NewSectionReader(open, p.Start, p.End-p.Start), f.variant)
+// readHead returns the header of a message without its empty line, or nil if it is too long.
+func readHead(open io.ReaderAt, p mbox.Place, variant mbox.Variant) ([]byte, error) {
+	r := mbox.NewUnquoter(io.NewSectionReader(open, p.Start, p.End-p.Start), variant)
 	var head []byte
 	for size := 4 << 10; ; size *= 4 {
 		more := make([]byte, size-len(head))
@@ -182,8 +193,8 @@ func headerEnd(b []byte) int {
 }
 
 // text returns a reader of a message without quotes and without the fields that belong to the mbox.
-func (f *file) text(open io.ReaderAt, e entry) io.Reader {
-	r := mbox.NewUnquoter(io.NewSectionReader(open, e.Start, e.End-e.Start), f.variant)
+func (e *entry) text(open io.ReaderAt) io.Reader {
+	r := mbox.NewUnquoter(io.NewSectionReader(open, e.Start, e.End-e.Start), e.variant)
 	if e.cutFrom == e.cutTo {
 		return r
 	}
@@ -191,11 +202,11 @@ func (f *file) text(open io.ReaderAt, e entry) io.Reader {
 }
 
 // archived returns a reader of a message as it is archived.
-func (f *file) archived(open io.ReaderAt, e entry) io.Reader {
+func (e *entry) archived(open io.ReaderAt) io.Reader {
 	if e.kind == lineend.LF {
-		return lineend.NewCRLFReader(f.text(open, e))
+		return lineend.NewCRLFReader(e.text(open))
 	}
-	return f.text(open, e)
+	return e.text(open)
 }
 
 // cutter leaves out a range of what it reads.
@@ -219,39 +230,6 @@ func (c *cutter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// folder is the mailbox of an mbox.
-type folder struct {
-	file *file
-	box  mail.Mailbox
-}
-
-var _ disk.Folder = (*folder)(nil)
-
-// Mailbox implements disk.Folder.
-func (f *folder) Mailbox() mail.Mailbox { return f.box }
-
-// Version implements disk.Folder.
-func (f *folder) Version() uint64 {
-	info, err := f.file.root.Lstat(f.file.name)
-	if err != nil {
-		return 0
-	}
-	return versionOf(info)
-}
-
-// List implements disk.Folder.
-func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
-	if err := f.file.scan(ctx); err != nil {
-		return nil, err
-	}
-	f.file.mu.Lock()
-	defer f.file.mu.Unlock()
-	return &disk.Contents{Items: f.file.items, Version: f.file.version}, nil
-}
-
-// errChanged reports that a message is not where it was. It is looked for again.
-var errChanged = fmt.Errorf("the mbox changed while it was read: %w", fs.ErrNotExist)
-
 // forget drops what is known of the file, so that it is read again.
 func (f *file) forget() {
 	f.mu.Lock()
@@ -267,51 +245,4 @@ func (f *file) entryOf(item *disk.Item) (entry, error) {
 		return entry{}, errChanged
 	}
 	return f.entries[item.At], nil
-}
-
-// Describe implements disk.Folder.
-func (f *folder) Describe(_ context.Context, item *disk.Item) (mail.Message, error) {
-	e, err := f.file.entryOf(item)
-	if err != nil {
-		return mail.Message{}, err
-	}
-	open, _, err := f.file.open()
-	if err != nil {
-		return mail.Message{}, err
-	}
-	defer open.Close()
-	from, err := fromLine(open, e.Place)
-	if err != nil {
-		return mail.Message{}, err
-	}
-	form := mailfile.FormOf(e.kind)
-	form.OwnStatus = e.own
-	if from != mbox.FromLine(time.Unix(e.seconds, 0)) {
-		form.FromLine = from
-	}
-	return mail.Message{Size: e.size, Internal: mail.Date{Seconds: e.seconds}, Form: form}, nil
-}
-
-// Facts implements disk.Folder.
-func (f *folder) Facts(_ context.Context, item *disk.Item) (int64, mail.Date, error) {
-	e, err := f.file.entryOf(item)
-	return e.size, mail.Date{Seconds: e.seconds}, err
-}
-
-// Open implements disk.Folder. The text must have the hash that it had when the file was scanned.
-func (f *folder) Open(_ context.Context, item *disk.Item) (io.ReadCloser, error) {
-	e, err := f.file.entryOf(item)
-	if err != nil {
-		return nil, err
-	}
-	if e.size > mail.MaxMessage {
-		return nil, fmt.Errorf("a message of %d bytes; a message has at most %d", e.size, int64(mail.MaxMessage))
-	}
-	open, _, err := f.file.open()
-	if err != nil {
-		return nil, err
-	}
-	r := &verified{Reader: f.file.archived(open, e), Closer: open, key: item.Key, file: f.file}
-	r.sum = f.file.store.hasher()
-	return r, nil
 }

@@ -77,6 +77,7 @@ func (s *Store) Folders(ctx context.Context) ([]disk.Folder, []string, error) {
 			return nil, nil, fmt.Errorf("%s: %w", s.path, err)
 		}
 	}
+	w.addLabels()
 	if len(w.folders) == 0 {
 		return nil, w.notes, fmt.Errorf("%s has no mbox: no file in it begins with a From line", s.path)
 	}
@@ -88,7 +89,8 @@ type walk struct {
 	store   *Store
 	root    *os.Root
 	folders []disk.Folder
-	names   map[string]bool
+	labels  []mail.Mailbox  // of Takeout's files
+	names   map[string]bool // raw names, and decoded ones after "\x00"
 	notes   []string
 }
 
@@ -149,11 +151,11 @@ func (w *walk) add(ctx context.Context, name string) error {
 		w.store.files[name] = f
 	}
 	w.store.mu.Unlock()
-	f.setRoot(w.root)
-	takeout, err := f.isTakeout(info.Size())
+	takeout, err := w.isTakeout(name, info.Size())
 	if err != nil {
 		return err
 	}
+	f.begin(w.root, takeout)
 	box := w.mailbox(name)
 	if !takeout {
 		w.folders = append(w.folders, &folder{file: f, box: box})
@@ -164,13 +166,26 @@ func (w *walk) add(ctx context.Context, name string) error {
 	}
 	box.SpecialUse = []string{`\All`}
 	w.folders = append(w.folders, &folder{file: f, box: box})
-	for _, label := range f.labelMailboxes() {
-		if !w.names[label.Raw] {
-			w.names[label.Raw] = true
+	w.labels = append(w.labels, f.labelMailboxes()...)
+	return nil
+}
+
+// addLabels adds the mailboxes of labels. If a file has the name of a label, the label is that mailbox.
+func (w *walk) addLabels() {
+	for _, label := range w.labels {
+		if w.free(label) {
 			w.folders = append(w.folders, &labelFolder{box: label})
 		}
 	}
-	return nil
+}
+
+// free takes the name of a mailbox, unless another has its raw or its decoded name.
+func (w *walk) free(box mail.Mailbox) bool {
+	if w.names[box.Raw] || w.names["\x00"+box.Name] {
+		return false
+	}
+	w.names[box.Raw], w.names["\x00"+box.Name] = true, true
+	return true
 }
 
 // mailbox returns the mailbox of a file.
@@ -190,11 +205,14 @@ func (w *walk) mailbox(file string) mail.Mailbox {
 	if strings.EqualFold(plain, "INBOX") {
 		plain = "INBOX"
 	}
-	name := plain
-	for n := 2; w.names[name]; n++ {
-		name = fmt.Sprintf("%s~%d", plain, n)
+	box := named(plain)
+	for n := 2; !w.free(box); n++ {
+		box = named(fmt.Sprintf("%s~%d", plain, n))
 	}
-	w.names[name] = true
+	return box
+}
+
+func named(name string) mail.Mailbox {
 	box := mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}
 	if utf8.ValidString(name) {
 		box.Raw = mail.EncodeName(name)

@@ -2,12 +2,16 @@ package mboxsource
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/backup/source/disk"
 	"github.com/mailstrata/mailstrata/internal/header"
+	"github.com/mailstrata/mailstrata/internal/mailfile"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/mbox"
 )
@@ -75,10 +79,14 @@ func splitLabels(text string) (labels gmail) {
 	return labels
 }
 
-// labels returns the labels as IMAP has them.
-func (g gmail) labels() (labels []string) {
+// labels returns the labels as IMAP has them. clipped reports that some were left out, because a message may have few.
+func (g gmail) labels() (labels []string, clipped bool) {
 	for _, label := range g {
 		system, known := systemLabels[label]
+		if len(labels) == mbox.MaxKeywords || len(mail.EncodeName(label)) > mbox.MaxKeyword {
+			clipped = true
+			continue
+		}
 		switch {
 		case known && system != "":
 			labels = append(labels, system)
@@ -87,7 +95,7 @@ func (g gmail) labels() (labels []string) {
 		}
 	}
 	slices.Sort(labels)
-	return slices.Compact(labels)
+	return slices.Compact(labels), clipped
 }
 
 // flags returns the flags that labels stand for.
@@ -105,21 +113,24 @@ func (g gmail) flags() mail.Flags {
 	return mail.NewFlags(flags...)
 }
 
-// isTakeout reports whether the first message of the file has labels.
-func (f *file) isTakeout(size int64) (bool, error) {
-	open, _, err := f.open()
+// takeoutLine is the From line that Takeout writes. Its zone, and the host that cannot be, are in no line of a mail server.
+var takeoutLine = regexp.MustCompile(`^From \d+@xxx \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \+0000 \d{4}\r?\n$`)
+
+// isTakeout reports whether a file is from Takeout: its first message has Takeout's From line, a thread and labels. A field
+// with labels alone proves nothing, because who sent a message may have written it.
+func (w *walk) isTakeout(name string, size int64) (bool, error) {
+	open, _, err := mailfile.Open(w.root, name)
 	if err != nil {
 		return false, err
 	}
 	defer open.Close()
 	line, err := bufio.NewReader(io.NewSectionReader(open, 0, maxFrom)).ReadString('\n')
-	if err != nil {
+	if err != nil || !takeoutLine.MatchString(line) {
 		return false, nil
 	}
-	start := int64(len(line))
-	head, err := f.head(open, mbox.Place{Start: start, End: size})
+	head, err := readHead(open, mbox.Place{Start: int64(len(line)), End: size}, mbox.RD)
 	_, ok := gmailLabels(head)
-	return ok, err
+	return ok && header.Text(head, "X-GM-THRID") != "", err
 }
 
 // labelMailboxes returns the mailboxes of all labels in the file.
@@ -148,10 +159,31 @@ func (f *file) labelMailboxes() (boxes []mail.Mailbox) {
 }
 
 // labelFolder is the mailbox of a label. It has no messages of its own.
-type labelFolder struct {
-	disk.Folder
-	box mail.Mailbox
+type labelFolder struct{ box mail.Mailbox }
+
+var _ disk.Folder = (*labelFolder)(nil)
+
+// errLabel reports that a label was read. The messages are in the mailbox of the file.
+var errLabel = errors.New("a label has no messages of its own")
+
+// Mailbox implements disk.Folder.
+func (l *labelFolder) Mailbox() mail.Mailbox { return l.box }
+
+// Version implements disk.Folder.
+func (*labelFolder) Version() uint64 { return 0 }
+
+// List implements disk.Folder.
+func (*labelFolder) List(context.Context) (*disk.Contents, error) { return nil, errLabel }
+
+// Describe implements disk.Folder.
+func (*labelFolder) Describe(context.Context, *disk.Item) (mail.Message, error) {
+	return mail.Message{}, errLabel
 }
 
-// Mailbox implements disk.Folder. No other method of a label is called.
-func (l *labelFolder) Mailbox() mail.Mailbox { return l.box }
+// Facts implements disk.Folder.
+func (*labelFolder) Facts(context.Context, *disk.Item) (int64, mail.Date, error) {
+	return -1, mail.Date{}, errLabel
+}
+
+// Open implements disk.Folder.
+func (*labelFolder) Open(context.Context, *disk.Item) (io.ReadCloser, error) { return nil, errLabel }

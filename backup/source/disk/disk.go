@@ -57,6 +57,9 @@ type Folder interface {
 // Hashed is implemented by a Store whose keys are hashes. SetHasher is called before Folders.
 type Hashed interface{ SetHasher(func() *chunk.Hasher) }
 
+// Noted is implemented by a Folder that may have notes for the user after List.
+type Noted interface{ Notes() []string }
+
 // Contents is a list of messages.
 type Contents struct {
 	Items   []Item

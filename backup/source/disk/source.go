@@ -89,6 +89,7 @@ func (s *Source) Survey(ctx context.Context) (*mail.Survey, error) {
 			survey.Gaps[box.Raw] = err.Error()
 		default:
 			box.Status = status
+			survey.Notes = append(survey.Notes, listed[box.Raw].notes()...)
 		}
 	}
 	return survey, nil
@@ -164,6 +165,16 @@ func (f *folder) survey(ctx context.Context) (*mail.Status, error) {
 	}
 	status := l.status
 	return &status, nil
+}
+
+// notes returns the notes of the files.
+func (f *folder) notes() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if noted, ok := f.files.(Noted); ok {
+		return noted.Notes()
+	}
+	return nil
 }
 
 // list lists the messages and gives them their UIDs. The caller holds mu.

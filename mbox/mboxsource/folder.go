@@ -1,0 +1,97 @@
+package mboxsource
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/mailstrata/mailstrata/backup/source/disk"
+	"github.com/mailstrata/mailstrata/internal/mailfile"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/mbox"
+)
+
+// folder is the mailbox of an mbox.
+type folder struct {
+	file *file
+	box  mail.Mailbox
+}
+
+var _ disk.Folder = (*folder)(nil)
+
+// Mailbox implements disk.Folder.
+func (f *folder) Mailbox() mail.Mailbox { return f.box }
+
+// Version implements disk.Folder.
+func (f *folder) Version() uint64 {
+	info, err := f.file.rootDir().Lstat(f.file.name)
+	if err != nil {
+		return 0
+	}
+	return versionOf(info)
+}
+
+// Notes implements disk.Noted.
+func (f *folder) Notes() []string { return f.file.notes() }
+
+// List implements disk.Folder.
+func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
+	if err := f.file.scan(ctx); err != nil {
+		return nil, err
+	}
+	f.file.mu.Lock()
+	defer f.file.mu.Unlock()
+	return &disk.Contents{Items: f.file.items, Version: f.file.version}, nil
+}
+
+// errChanged reports that a message is not where it was. It is looked for again.
+var errChanged = fmt.Errorf("the mbox changed while it was read: %w", fs.ErrNotExist)
+
+// Describe implements disk.Folder.
+func (f *folder) Describe(_ context.Context, item *disk.Item) (mail.Message, error) {
+	e, err := f.file.entryOf(item)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	open, _, err := f.file.open()
+	if err != nil {
+		return mail.Message{}, err
+	}
+	defer open.Close()
+	from, err := fromLine(open, e.Place)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	form := mailfile.FormOf(e.kind)
+	form.OwnStatus = e.own
+	if from != mbox.FromLine(time.Unix(e.seconds, 0)) {
+		form.FromLine = from
+	}
+	return mail.Message{Size: e.size, Internal: mail.Date{Seconds: e.seconds}, Form: form}, nil
+}
+
+// Facts implements disk.Folder.
+func (f *folder) Facts(_ context.Context, item *disk.Item) (int64, mail.Date, error) {
+	e, err := f.file.entryOf(item)
+	return e.size, mail.Date{Seconds: e.seconds}, err
+}
+
+// Open implements disk.Folder. The text must have the hash that it had when the file was scanned.
+func (f *folder) Open(_ context.Context, item *disk.Item) (io.ReadCloser, error) {
+	e, err := f.file.entryOf(item)
+	if err != nil {
+		return nil, err
+	}
+	if e.size > mail.MaxMessage {
+		return nil, fmt.Errorf("a message of %d bytes; a message has at most %d", e.size, int64(mail.MaxMessage))
+	}
+	open, _, err := f.file.open()
+	if err != nil {
+		return nil, err
+	}
+	r := &verified{Reader: e.archived(open), Closer: open, key: item.Key, file: f.file}
+	r.sum = f.file.store.hasher()
+	return r, nil
+}
