@@ -40,6 +40,15 @@ func (p *previous) Status(raw string) *mail.Status {
 	return nil
 }
 
+// Mailboxes implements source.Previous.
+func (p *previous) Mailboxes() []mail.Mailbox {
+	list := make([]mail.Mailbox, 0, len(p.mailboxes))
+	for _, m := range p.mailboxes {
+		list = append(list, m.Mailbox)
+	}
+	return list
+}
+
 // Hasher implements source.Previous.
 func (p *previous) Hasher() *chunk.Hasher { return p.account.repo.MessageHasher() }
 

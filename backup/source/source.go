@@ -101,6 +101,9 @@ type Previous interface {
 	// Status returns the numbers of a mailbox, or nil if it is not archived.
 	Status(raw string) *mail.Status
 
+	// Mailboxes returns the archived mailboxes.
+	Mailboxes() []mail.Mailbox
+
 	// Known yields the archived messages of a mailbox.
 	Known(ctx context.Context, raw string) iter.Seq2[Known, error]
 

@@ -108,7 +108,9 @@ func (w *walk) walk(ctx context.Context, dir string, depth int) error {
 				if ctx.Err() != nil {
 					return err
 				}
-				w.notes = append(w.notes, fmt.Sprintf("the directory %s cannot be read: %v", filepath.Join(w.path, name), err))
+				if !errors.Is(err, fs.ErrNotExist) {
+					w.folders = append(w.folders, &disk.Unreadable{Box: w.mailbox(name), Err: err})
+				}
 			}
 		}
 	}
@@ -122,6 +124,11 @@ func isMessage(e fs.DirEntry) bool {
 
 // add adds the folder in a directory.
 func (w *walk) add(dir string) {
+	w.folders = append(w.folders, &folder{root: w.root, dir: dir, box: w.mailbox(dir)})
+}
+
+// mailbox returns the mailbox of a directory.
+func (w *walk) mailbox(dir string) mail.Mailbox {
 	levels := strings.Split(dir, "/")
 	if dir == "." {
 		levels = []string{"INBOX"}
@@ -144,7 +151,7 @@ func (w *walk) add(dir string) {
 	if utf8.ValidString(name) {
 		box.Raw = mail.EncodeName(name)
 	}
-	w.folders = append(w.folders, &folder{root: w.root, dir: dir, box: box})
+	return box
 }
 
 // folder is a directory of .eml files.

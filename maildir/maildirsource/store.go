@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -68,7 +69,9 @@ func (w *walk) walk(ctx context.Context, dir string, depth int) error {
 		if dir == "." || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
-		w.notes = append(w.notes, fmt.Sprintf("the directory %s cannot be read: %v", path.Join(w.path, dir), err))
+		if !errors.Is(err, fs.ErrNotExist) {
+			w.folders = append(w.folders, &disk.Unreadable{Box: w.mailbox(dir), Err: err})
+		}
 		return nil
 	}
 	for _, e := range entries {
@@ -97,6 +100,11 @@ func (w *walk) walk(ctx context.Context, dir string, depth int) error {
 
 // add adds the folder in a directory.
 func (w *walk) add(dir string) {
+	w.folders = append(w.folders, &folder{root: w.root, path: w.path, dir: dir, box: w.mailbox(dir)})
+}
+
+// mailbox returns the mailbox of a directory.
+func (w *walk) mailbox(dir string) mail.Mailbox {
 	levels, plain := mailboxLevels(dir), strings.TrimPrefix(dir, ".")
 	name := strings.Join(levels, "/")
 	for n := 2; w.names[strings.ToLower(name)] && strings.EqualFold(name, "INBOX") || w.names[name]; n++ {
@@ -117,7 +125,7 @@ func (w *walk) add(dir string) {
 	if utf8.ValidString(name) {
 		box.Raw = mail.EncodeName(name)
 	}
-	w.folders = append(w.folders, &folder{root: w.root, path: w.path, dir: dir, box: box})
+	return box
 }
 
 // mailboxLevels returns the levels of the mailbox in a directory.
@@ -150,7 +158,9 @@ func readDir(root *os.Root, dir string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	defer open.Close()
-	return open.ReadDir(-1)
+	entries, err := open.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err // sorted: which of two directories has a name must not change
 }
 
 // maxSmall is the largest size of a file of a mail server that is read, in bytes.

@@ -48,6 +48,21 @@ const (
 	later = "20-Aug-2019 03:19:27 +0000"
 )
 
+// A text that begins as a From line does is no mbox, and ends nothing.
+func TestTextThatBeginsWithFrom(t *testing.T) {
+	path := t.TempDir()
+	put(t, path+"/INBOX", first)
+	put(t, path+"/novel.txt", "From here to eternity\n\nIt was a dark and stormy night.\n")
+	r := archivetest.NewRepo(t, new(storetest.Memory))
+	b := archivetest.BackupFiles(t, r, "mbox:"+path, New(path, nil))
+	if n := len(archivetest.ArchivedMail(t, r, b.Head)); n != 1 || len(b.Manifest.Failures) > 0 {
+		t.Errorf("%d messages, failures %v", n, b.Manifest.Failures)
+	}
+	if notes := strings.Join(b.Manifest.Warnings, "\n"); !strings.Contains(notes, "novel.txt is no mbox") {
+		t.Errorf("warnings: %s", notes)
+	}
+}
+
 func TestBackup(t *testing.T) {
 	path := t.TempDir()
 	put(t, path+"/INBOX", first+other)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -117,7 +118,7 @@ func (w *walk) walk(ctx context.Context, dir string, depth int) error {
 				if ctx.Err() != nil {
 					return err
 				}
-				w.notes = append(w.notes, fmt.Sprintf("the directory %s cannot be read: %v", filepath.Join(w.store.path, name), err))
+				w.unreadable(name, err)
 			}
 		case e.Type().IsRegular() && strings.HasSuffix(name, ".partial"):
 		case e.Type().IsRegular():
@@ -125,7 +126,7 @@ func (w *walk) walk(ctx context.Context, dir string, depth int) error {
 				if ctx.Err() != nil {
 					return err
 				}
-				w.notes = append(w.notes, fmt.Sprintf("%s cannot be read: %v", filepath.Join(w.store.path, name), err))
+				w.unreadable(name, err)
 			}
 		}
 	}
@@ -138,10 +139,16 @@ func (w *walk) add(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	beginning := make([]byte, len("From "))
-	n, _ := open.ReadAt(beginning, 0)
-	open.Close()
-	if string(beginning[:n]) != "From " && (n > 0 || !strings.HasSuffix(name, ".mbox")) {
+	beginning := make([]byte, maxFromLine)
+	n, err := open.ReadAt(beginning, 0)
+	if err = errors.Join(ignoreEOF(err), open.Close()); err != nil {
+		return err
+	}
+	first, _, _ := strings.Cut(string(beginning[:n]), "\n")
+	if _, ok := mbox.ParseFromLine(first); !ok && (n > 0 || !strings.HasSuffix(name, ".mbox")) {
+		if strings.HasPrefix(first, "From ") {
+			w.notes = append(w.notes, fmt.Sprintf("%s is no mbox: its first line has no date", filepath.Join(w.store.path, name)))
+		}
 		return mbox.ErrNotMbox
 	}
 	w.store.mu.Lock()
@@ -186,6 +193,23 @@ func (w *walk) free(box mail.Mailbox) bool {
 	}
 	w.names[box.Raw], w.names["\x00"+box.Name] = true, true
 	return true
+}
+
+// maxFromLine is the longest From line at the beginning of a file, in bytes.
+const maxFromLine = 1024
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// unreadable adds the mailbox of a file or directory that is there and cannot be read.
+func (w *walk) unreadable(name string, err error) {
+	if !errors.Is(err, fs.ErrNotExist) {
+		w.folders = append(w.folders, &disk.Unreadable{Box: w.mailbox(name), Err: err})
+	}
 }
 
 // mailbox returns the mailbox of a file.

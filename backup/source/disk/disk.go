@@ -7,6 +7,7 @@
 //	numbers.go   UIDs: a message keeps the UID under which its key is archived; others get the next ones
 //	listing.go   the messages of a folder, by UID
 //	view.go      an open folder, as the backup reads it
+//	unreadable.go  folders that cannot be read
 //
 // Nothing is kept on the host. UIDVALIDITY is that of the archive, or of the first run. So the second run over the same files
 // downloads nothing, wherever it runs.
@@ -28,7 +29,7 @@ type Store interface {
 	// ByHash reports whether the key of a message is its hash in the archive, instead of its id (X-GUID).
 	ByHash() bool
 
-	// Folders lists the folders. notes say what was left out.
+	// Folders lists the folders. What is there and cannot be read is Unreadable. notes say what was left out.
 	Folders(ctx context.Context) (folders []Folder, notes []string, err error)
 }
 

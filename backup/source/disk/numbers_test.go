@@ -19,6 +19,7 @@ type archived struct {
 }
 
 func (a archived) Status(string) *mail.Status { return a.status }
+func (a archived) Mailboxes() []mail.Mailbox  { return nil }
 func (a archived) Hasher() *chunk.Hasher      { return nil }
 func (a archived) Known(context.Context, string) iter.Seq2[source.Known, error] {
 	return func(yield func(source.Known, error) bool) {

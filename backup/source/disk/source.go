@@ -3,7 +3,6 @@ package disk
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"hash/fnv"
 	"slices"
 	"sync"
@@ -61,6 +60,9 @@ func (s *Source) Survey(ctx context.Context) (*mail.Survey, error) {
 	}
 	survey.Notes = notes
 	s.mu.Lock()
+	if s.previous != nil {
+		folders = append(folders, below(folders, s.previous.Mailboxes())...)
+	}
 	s.validity = cmp.Or(s.validity, uint32(survey.Time.Unix()))
 	listed := make(map[string]*folder, len(folders))
 	for _, f := range folders {
@@ -181,7 +183,7 @@ func (f *folder) notes() []string {
 func (f *folder) list(ctx context.Context) (*listing, error) {
 	c, err := f.files.List(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list the messages: %w", err)
+		return nil, listError(ctx, err)
 	}
 	c.Version = version(c.Version)
 	if f.numbers == nil {
