@@ -75,7 +75,9 @@ func (s *sanitizer) startTag(tag atom.Atom, attrs attributes) string {
 		delete(attrs, "title")
 		b.WriteString(link)
 	}
-	b.WriteString(attrs.allowed(tag))
+	allowed := attrs.allowed(tag)
+	s.colored = s.colored || strings.Contains(allowed, "color") || strings.Contains(allowed, "background")
+	b.WriteString(allowed)
 	b.WriteByte('>')
 	return b.String()
 }

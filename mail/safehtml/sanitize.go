@@ -30,6 +30,8 @@ type Result struct {
 	HTML []byte
 	// Remote has the hosts of images that are not in the message, each once, sorted. In the place of each image is a note.
 	Remote []string
+	// Plain reports that the result has no colors, backgrounds and images of its own, so it can be shown in any colors.
+	Plain bool
 	// Truncated reports that the document or the result was too large, and that its end is missing.
 	Truncated bool
 }
@@ -50,7 +52,7 @@ func Sanitize(document string, refs References) Result {
 		s.token(z, kind)
 	}
 	s.closeAll()
-	return Result{HTML: s.out.Bytes(), Remote: s.hosts(), Truncated: s.truncated || s.full}
+	return Result{HTML: s.out.Bytes(), Remote: s.hosts(), Plain: !s.colored, Truncated: s.truncated || s.full}
 }
 
 // token reads one token of a document.

@@ -34,6 +34,7 @@ type sanitizer struct {
 	hidden    bool      // the next text is not shown
 	reopened  int       // bytes of tags that were written again
 	full      bool      // the result has no room for what came last
+	colored   bool      // the result has colors, backgrounds or images
 	truncated bool      // the document was too large
 	remote    map[string]bool
 	images    map[string]string // data: URLs by Content-ID
@@ -87,6 +88,7 @@ func (s *sanitizer) start(tag atom.Atom, attrs attributes) {
 		s.reopen()
 	}
 	if tag == atom.Img {
+		s.colored = true
 		s.image(attrs)
 		return
 	}

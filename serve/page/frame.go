@@ -25,9 +25,13 @@ const (
 	maxImage  = 8 << 20
 )
 
-// frameStyle is how a document looks that says nothing of it. A mail expects a white page.
-const frameStyle = "html{background:#fff;color:#1b1b18;font:16px/1.5 system-ui,sans-serif}body{margin:1rem;overflow-wrap:anywhere}" +
-	"img,table{max-width:100%}img{height:auto}pre{white-space:pre-wrap;font:inherit}hr{border:0;border-top:1px solid #ccc}"
+// frameStyle is how a document looks that says nothing of it. A mail expects a white page. What has no colors of its own is
+// dark where the page is, by darkStyle.
+const (
+	frameStyle = "html{background:#fff;color:#1b1b18;font:16px/1.5 system-ui,sans-serif}body{margin:1rem;overflow-wrap:anywhere}" +
+		"img,table{max-width:100%}img{height:auto}pre{white-space:pre-wrap;font:inherit}hr{border:0;border-top:1px solid #ccc}"
+	darkStyle = "html{color-scheme:light dark}@media(prefers-color-scheme:dark){html{background:#1c1f23;color:#e7e5df}a{color:#74cbb2}hr{border-color:#33373d}}"
+)
 
 // frame shows the HTML of a message. Parts that are plain text are between those that are HTML, as they are in the message.
 func (s *Server) frame(w http.ResponseWriter, r *request) error {
@@ -51,7 +55,7 @@ func (s *Server) frame(w http.ResponseWriter, r *request) error {
 	}
 	images := imagesOf(r, p, m)
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "<!DOCTYPE html>\n<html lang=\"\"><head><meta charset=\"utf-8\"><title>Message</title><meta name=\"viewport\" content=\"width=device-width\"><style>%s</style></head><body>\n", frameStyle)
+	plain := true
 	for n, part := range l.parts {
 		if n > 0 {
 			b.WriteString("<hr>\n")
@@ -64,6 +68,7 @@ func (s *Server) frame(w http.ResponseWriter, r *request) error {
 			continue
 		}
 		result := s.o.Sanitize(part.HTML, safehtml.References{Image: images.get, Link: linkTo})
+		plain = plain && result.Plain
 		b.WriteString("<div>")
 		b.Write(result.HTML)
 		b.WriteString("</div>\n")
@@ -72,7 +77,14 @@ func (s *Server) frame(w http.ResponseWriter, r *request) error {
 		}
 	}
 	b.WriteString("</body></html>\n")
-	write(w, http.StatusOK, &b)
+	style := frameStyle
+	if plain {
+		style += darkStyle
+	}
+	var document bytes.Buffer
+	fmt.Fprintf(&document, "<!DOCTYPE html>\n<html lang=\"\"><head><meta charset=\"utf-8\"><title>Message</title><meta name=\"viewport\" content=\"width=device-width\"><style>%s</style></head><body>\n", style)
+	document.Write(b.Bytes())
+	write(w, http.StatusOK, &document)
 	return nil
 }
 
