@@ -129,13 +129,14 @@ func oneLines(texts []string) (lines []string) {
 // accountPage is the nights of an account.
 type accountPage struct {
 	page
-	Latest  string // address of the latest complete night
-	Figures []figure
-	Number  int64 // of nights
-	Copies  int64 // bytes of copies of all nights
-	Since   []nightOption
-	Pager   pager
-	Nights  []nightRow
+	Latest   string   // address of the latest complete night
+	Timeline *figure  // above the nights
+	Figures  []figure // below them
+	Number   int64    // of nights
+	Copies   int64    // bytes of copies of all nights
+	Since    []nightOption
+	Pager    pager
+	Nights   []nightRow
 }
 
 // nightRow is a night in a list.
@@ -161,8 +162,8 @@ func (s *Server) account(w http.ResponseWriter, r *request) error {
 	p := accountPage{page: page{Title: h.Account, Account: h.Account, Crumbs: crumbs(nil)}}
 	p.damaged(h.Damage...)
 	p.Number, p.Copies = int64(len(h.Nights)), copies(h)
-	if p.Figures = figures(h); r.number(pageParam) > 1 {
-		p.Figures = nil
+	if all := figures(h); r.number(pageParam) == 1 && len(all) > 0 {
+		p.Timeline, p.Figures = &all[0], all[1:]
 	}
 	if i := h.Latest(); i >= 0 {
 		p.Latest = nightAddress(h, i)

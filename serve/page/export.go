@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive/diff"
@@ -69,8 +70,7 @@ func (s *Server) exported(r *request) (messages export.Messages, name string, er
 	if p.list == nil {
 		return nil, "", fmt.Errorf("%w: the mailbox has no messages", errNotFound)
 	}
-	path := p.mailbox.Archived.Path()
-	return p.exported(r.Context()), path[len(path)-1] + " " + p.view.Night.Time.Local().Format(time.DateOnly), nil
+	return p.exported(r.Context()), strings.Join(p.mailbox.Archived.Path(), "-") + " " + p.view.Night.Time.Local().Format(time.DateOnly), nil
 }
 
 // exported yields the messages of the mailbox.

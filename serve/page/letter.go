@@ -61,6 +61,30 @@ func (l *letter) hasHTML() bool {
 	return false
 }
 
+// height returns the class of the frame of the HTML. A page without scripts cannot measure it, so it follows from the text: the
+// lines that the plain text would have. What has pictures or tables can be much higher, and gets most of the window.
+func (l *letter) height() string {
+	lines := 0
+	for _, p := range l.parts {
+		if lower := strings.ToLower(p.HTML); strings.Contains(lower, "<img") || strings.Contains(lower, "<table") {
+			return "tall"
+		}
+		for line := range strings.Lines(p.Text) {
+			lines += 1 + len(line)/charactersInLine
+		}
+	}
+	switch {
+	case lines <= 6:
+		return "short"
+	case lines <= 16:
+		return "middle"
+	}
+	return "tall"
+}
+
+// charactersInLine is how many characters fit into a line of the frame, about.
+const charactersInLine = 80
+
 // tabs returns the ways in which the message can be shown.
 func (l *letter) tabs() []string {
 	if l.hasHTML() {

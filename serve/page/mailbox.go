@@ -22,6 +22,7 @@ type mailboxPage struct {
 	Messages int64
 	Bytes    int64
 	Columns  []column
+	Nobody   string // stands for a missing name in the first column
 	Pager    pager
 	Rows     []messageRow
 	Note     string
@@ -83,7 +84,10 @@ func (s *Server) mailbox(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	data.Columns = p.columns(order)
+	data.Columns, data.Nobody = p.columns(order), noSender
+	if p.isSent() {
+		data.Nobody = "(no recipient)"
+	}
 	data.Pager = newPager(len(indexes), messagesOnPage, r.number(pageParam), func(n string) string {
 		return p.address("mailbox", sortParam, order, pageParam, n)
 	})

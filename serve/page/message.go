@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/attachment"
 	"github.com/mailstrata/mailstrata/internal/header"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
@@ -30,11 +31,13 @@ type messagePage struct {
 	Tabs        []tab
 	Show        string
 	Frame       string // address of the HTML; empty: there is none
+	Height      string // class of the frame
 	Texts       []textPart
 	Header      []field // if it is shown
 	Source      string  // if it is shown
 	Cut         bool    // not all is shown
 	Attachments []attachmentRow
+	MoreFiles   int    // attachments that are not among these
 	Newer       string // addresses of the neighbors
 	Older       string
 	Download    string
@@ -104,7 +107,7 @@ func (s *Server) message(w http.ResponseWriter, r *request) error {
 		}
 		data.damaged(fmt.Errorf("the message cannot be read: %w", err))
 	}
-	data.Title = cmp.Or(data.Title, "No subject")
+	data.Title = cmp.Or(data.Title, noSubject)
 	return s.show(w, "message", data)
 }
 
@@ -170,6 +173,7 @@ func (s *Server) fillMessage(r *request, p *place, i int, data *messagePage) err
 	}
 	switch data.Show {
 	case showHTML:
+		data.Height = l.height()
 		data.Frame = p.address("frame", uidParam, fmt.Sprint(data.UID))
 	case showText:
 		data.Texts, data.Cut = l.texts()
@@ -236,7 +240,13 @@ func (s *Server) listAttachments(r *request, p *place, m view.Message, data *mes
 			Address: p.address("attachment", uidParam, fmt.Sprint(data.UID), numberParam, strconv.Itoa(n+1)),
 		})
 	}
+	data.MoreFiles = len(found) - len(data.Attachments)
 	return nil
+}
+
+// AttachmentCount returns the number of attachments in words.
+func (data *messagePage) AttachmentCount() string {
+	return ui.Plural(len(data.Attachments)+data.MoreFiles, "attachment")
 }
 
 // attachmentsOf returns the attachments of a message.

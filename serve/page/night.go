@@ -60,7 +60,7 @@ func (s *Server) night(w http.ResponseWriter, r *request) error {
 	n := nightPage{
 		page: page{Title: clock(p.view.Night.Time), Account: p.history.Account, Night: p.id(), Crumbs: crumbs(p)},
 		Time: p.view.Night.Time, ID: hex.EncodeToString(p.view.Night.ID[:4]), Source: m.Source, Program: m.Program,
-		Took: m.End.Sub(m.Start).Round(time.Second).String(), Messages: m.Totals.Messages, Bytes: m.Totals.Bytes,
+		Took: tookWords(m.End.Sub(m.Start)), Messages: m.Totals.Messages, Bytes: m.Totals.Bytes,
 		Alarms: oneLines(m.Alarm), Warnings: oneLines(m.Warnings),
 	}
 	if m.State != manifest.Complete {
@@ -103,6 +103,14 @@ func completeBefore(h *view.History, i int) int {
 		}
 	}
 	return -1
+}
+
+// tookWords returns how long a backup took.
+func tookWords(d time.Duration) string {
+	if d < time.Second {
+		return "less than a second"
+	}
+	return d.Round(time.Second).String()
 }
 
 // rank sorts INBOX to the beginning.
@@ -155,18 +163,12 @@ func (p *place) row(m *view.Mailbox) mailboxRow {
 // back returns the target of restores that command lines name, for a night: the account that it is from. A directory stands for
 // an account that is files, because nothing is restored into these.
 func back(h *view.History, i int) string {
-	source := h.Nights[i].Manifest.Source
+	source := ""
+	if i >= 0 {
+		source = h.Nights[i].Manifest.Source
+	}
 	if lower := strings.ToLower(source); strings.HasPrefix(lower, "imaps://") || strings.HasPrefix(lower, "imap://") {
 		return source
 	}
 	return "maildir:DIR"
-}
-
-// target returns the target of restores that command lines name: the account, on a server that people must fill in.
-func target(account string) string {
-	user, host, ok := strings.Cut(account, "@")
-	if !ok || strings.ContainsAny(account, "/:#? ") {
-		return "imaps://USER@HOST"
-	}
-	return "imaps://" + user + "@" + host
 }

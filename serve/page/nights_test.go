@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/serve/view"
@@ -27,7 +28,7 @@ func chosen(text string) (ids []string) {
 // nightIDs returns the ids of the nights of an account, the newest first.
 func (b *browser) nightIDs() (ids []string) {
 	text := b.get(address("account", "a", account))
-	for _, link := range links(text[strings.Index(text, "<tbody"):]) {
+	for _, link := range links(text[strings.Index(text, "<tbody"):strings.Index(text, "</tbody>")]) {
 		if values, err := url.ParseQuery(strings.TrimPrefix(link, "night?")); err == nil && values.Get("n") != "" {
 			ids = append(ids, values.Get("n"))
 		}
@@ -108,4 +109,18 @@ func TestRestoreNamesTheSource(t *testing.T) {
 			must(t, text, "--to imap://test<")
 		}
 	}
+}
+
+// An account that is files is restored into a directory: its files are in use.
+func TestRestoreOfFilesNamesADirectory(t *testing.T) {
+	store := new(storetest.Memory)
+	r := archivetest.NewRepo(t, store)
+	a := archivetest.NewAccount()
+	a.Mailbox("INBOX").Add(mixed)
+	_, err := backup.Run(t.Context(), r, []backup.Account{{Name: account, URL: "maildir:/var/mail/anna", Source: a}}, backup.Options{Program: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, view.Archives{view.NewArchive(archivetest.Reopen(t, store))})
+	must(t, b.get(address("night", "a", account)), "--to maildir:DIR<", "less than a second")
 }

@@ -165,6 +165,8 @@ func TestFromTheAccountsToAnAttachment(t *testing.T) {
 			}
 		case "night":
 			must(t, text, "INBOX", "mailstrata restore ")
+		case "storage":
+			must(t, text, "Records of the backups", "Keys that open the archive")
 		case "message":
 			must(t, text, "Grüße", "plan.pdf", "--message 1")
 			if !strings.Contains(at, "v=") {
@@ -347,7 +349,7 @@ func TestSearch(t *testing.T) {
 	}
 	// What was found is in several nights, so the command is that of the newest message; what is in one comes back by the query.
 	must(t, b.get(at), "restores the first message,", "mailstrata restore ", " --mailbox INBOX --message ")
-	must(t, b.get(address("search", "a", account, "q", "another bridge")), "restores what was found,", "mailstrata restore "+latest[:8]+" --text &#39;another bridge&#39; --to imaps://USER@HOST")
+	must(t, b.get(address("search", "a", account, "q", "another bridge")), "restores what was found,", "mailstrata restore "+latest[:8]+" --text &#39;another bridge&#39; --to imap://test")
 	must(t, b.get(address("search", "a", account, "q", "-old -$(it)")), "--text=-old -$(it)&#39; --to")
 	text := b.get(at + "&n=" + latest)
 	must(t, text, "1 message in the night of", "another <mark>bridge</mark>", "mailstrata restore "+latest[:8]+" --text bridge")

@@ -28,7 +28,8 @@ type searchPage struct {
 	Wrong   string // what is wrong with the query
 	Note    string
 	Pager   pager
-	More    bool // there is more than the pager says
+	More    bool   // there is more than the pager says
+	Bound   string // that older messages cannot be seen; empty: they can
 	Rows    []foundRow
 	Restore string // command lines
 	First   bool   // Restore is that of the first message alone
@@ -107,6 +108,10 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 	data.Pager = newPager(len(found.hits), foundOnPage, number, func(n string) string {
 		return to("search", accountParam, h.Account, nightParam, data.Night, queryParam, data.Query, pageParam, n)
 	})
+	data.Pager.Open = data.More && found.limit < maxFound
+	if data.More && found.limit == maxFound {
+		data.Bound = "Only the newest " + ui.Plural(maxFound, "message") + " are shown. To see others, narrow the search: another word, or dates."
+	}
 	if data.Rows, err = found.rows(r.Context(), found.hits[data.Pager.First:data.Pager.End]); err != nil {
 		return err
 	}
@@ -149,7 +154,7 @@ func (f *finder) restore(text string) (line string, first bool) {
 		words, first = append([]string{"restore", repoID(night)}, flag("--mailbox", shown.Mailbox.Name)...), true
 		words = append(words, "--message", fmt.Sprint(shown.Entry.UID))
 	}
-	return command(f.history.Archive(), append(words, "--to", target(f.history.Account))...), first
+	return command(f.history.Archive(), append(words, "--to", back(f.history, f.history.Find(night.ID.String())))...), first
 }
 
 // lastNight returns the last night that has a message.

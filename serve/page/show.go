@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/hex"
 	"fmt"
@@ -24,7 +25,7 @@ var templates = parseTemplates()
 func parseTemplates() map[string]*template.Template {
 	functions := template.FuncMap{
 		"to": to, "size": ui.Size, "count": ui.Count[int64], "plural": ui.Plural[int64], "safe": ui.Safe, "line": oneLine, "ago": ui.Ago,
-		"when": when, "instant": instant, "clock": clock, "day": dayOf,
+		"when": when, "zone": zone, "named": named, "instant": instant, "clock": clock, "day": dayOf,
 	}
 	all := make(map[string]*template.Template)
 	entries, err := files.ReadDir("templates")
@@ -148,6 +149,18 @@ func when(t time.Time) string {
 // clock formats the name of a night.
 func clock(t time.Time) string { return t.Local().Format("Mon 2 Jan 2006, 15:04") }
 
+// zone returns the time zone of this host at a time: UTC+01:00.
+func zone(t time.Time) string { return "UTC" + t.Local().Format("-07:00") }
+
+// noSubject and noSender stand for what a message does not say.
+const (
+	noSubject = "(no subject)"
+	noSender  = "(no sender)"
+)
+
+// named returns a text of a message as one line, or what stands for it if it is empty.
+func named(instead, text string) string { return cmp.Or(oneLine(text), instead) }
+
 // dayOf formats the day of a night.
 func dayOf(t time.Time) string { return t.Local().Format(time.DateOnly) }
 
@@ -196,6 +209,7 @@ type pager struct {
 	First, End  int // of the rows that are shown, from 0
 	Total       int
 	Next, Prior string // addresses; empty: there is none
+	Open        bool   // Last is not known: more pages follow
 }
 
 // newPager returns the rows of a page, and its neighbors.

@@ -21,6 +21,7 @@ type figure struct {
 	From, To   time.Time
 	Legend     bool // the drawing has marks
 	Changes    bool // it has bars for more and less
+	Small      bool // it is above the list of nights
 }
 
 // figures returns the drawings of the nights of an account.
@@ -44,7 +45,7 @@ func figures(h *view.History) []figure {
 	}
 	from, to := messages[0].Time, messages[len(messages)-1].Time
 	return []figure{
-		{Name: "Messages", Most: ui.Count(most(messages)), Drawing: chart.Area(messages), From: from, To: to, Legend: marked},
+		{Name: "Messages", Most: ui.Count(most(messages)), Drawing: chart.Area(messages), From: from, To: to, Legend: marked, Small: true},
 		{Name: "More and fewer than the night before", Drawing: chart.Changes(messages), From: from, To: to, Changes: true},
 		{Name: "Size", Most: ui.Size(most(bytes)), Drawing: chart.Area(bytes), From: from, To: to},
 	}
@@ -89,7 +90,9 @@ type kindRow struct {
 
 // kindNames are what objects of a kind have.
 var kindNames = map[string]string{
-	"data": "Mail", "catalog": "Lists of messages", "index": "Index of contents", "manifests": "Nights", "keys": "Keys", "config": "Settings",
+	"data": "Mail", "catalog": "Lists of the messages of each mailbox", "index": "Lists of where each piece of mail is stored",
+	"manifest": "Records of the backups", "key": "Keys that open the archive", "config": "Settings of the archive",
+	"mark": "Marks of backups to be forgotten", "condemnation": "Marks of what will be deleted", "note": "Tags of backups",
 }
 
 func (s *Server) storage(w http.ResponseWriter, r *request) error {
