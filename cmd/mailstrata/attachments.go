@@ -64,6 +64,9 @@ func (c *attachmentsCommand) Run(ctx context.Context, p *program) error {
 	if c.Manifest != "" {
 		if _, err := parseRef(c.Manifest); err != nil {
 			word := ui.ShellWord(c.Manifest)
+			if strings.Contains(c.Manifest, ":") {
+				return &hint.Usage{Text: ui.Quote(c.Manifest) + " is no manifest", Hint: "--text=" + word + " lists the attachments of messages that this query finds"}
+			}
 			return &hint.Usage{
 				Text: ui.Quote(c.Manifest) + " is no manifest",
 				Hint: "--attachment=" + word + " lists the files whose names have this, --text=" + word + " those of messages with this word",

@@ -94,6 +94,9 @@ func (c *initCommand) options(ctx context.Context, p *program, l *access.Locatio
 		s := l.Keys().Passphrase
 		s.Twice = true
 		if o.Passphrase, err = p.Secrets.ReadOrKeep(ctx, s); err != nil { // store it before the repository needs it
+			if missing := new(hint.Error); errors.As(err, &missing) && c.NewKeyFile == "" {
+				missing.Hint = "--new-key-file FILE makes a key file, without a passphrase; or " + missing.Hint
+			}
 			return o, nil, err
 		}
 	}

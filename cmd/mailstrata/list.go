@@ -17,6 +17,7 @@ import (
 
 type listCommand struct {
 	Account string `arg:"" optional:"" help:"Only the manifests of this account."`
+	Of      string `name:"account" placeholder:"NAME" help:"Likewise."`
 	Latest  bool   `help:"Show only the newest manifest of each account, and its last good night: the last one without failures and alarms. The account with the oldest one comes first. Earlier manifests are not read."`
 }
 
@@ -40,6 +41,10 @@ EXIT STATUS
 }
 
 func (c *listCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
+	if c.Account != "" && c.Of != "" && c.Account != c.Of {
+		return hint.Usagef("name one account")
+	}
+	c.Account = cmp.Or(c.Account, c.Of)
 	found, accounts, unread, err := c.collect(ctx, p, r)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/header"
+	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -39,15 +40,16 @@ EXIT STATUS
 }
 
 func (c *lsCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
+	guessed := ""
 	if c.Mailbox == "" && c.Manifest != "" {
 		if _, err := parseRef(c.Manifest); err != nil {
-			c.Manifest, c.Mailbox = "", c.Manifest // a mailbox of the newest
+			c.Manifest, c.Mailbox, guessed = "", c.Manifest, c.Manifest // a mailbox of the newest
 		}
 	}
 	c.Manifest = cmp.Or(c.Manifest, "latest")
 	contents, err := p.openManifest(ctx, r, c.Manifest)
 	if err != nil {
-		return err
+		return cmp.Or(notAccount(ctx, r, guessed), err)
 	}
 	contents.KeepMail()
 	p.Page()
@@ -56,7 +58,7 @@ func (c *lsCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	}
 	mailbox, err := p.mailbox(ctx, r, contents, c.Mailbox)
 	if err != nil {
-		return err
+		return cmp.Or(notAccount(ctx, r, guessed), err)
 	}
 	if mailbox.Label {
 		p.Note("%s is a label: mailstrata find %s --label %[1]s lists its messages", ui.Quote(mailbox.Name), ui.Safe(c.Manifest))
@@ -66,6 +68,19 @@ func (c *lsCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	}
 	l := &messageListing{program: p, contents: contents, mailbox: mailbox, readable: r.CanRead()}
 	return l.run(ctx)
+}
+
+// notAccount returns an error if a word that was taken for a mailbox is the name of an account, or else nil.
+func notAccount(ctx context.Context, r *repo.Repo, word string) error {
+	if word == "" {
+		return nil
+	}
+	for s, err := range archive.Manifests(ctx, r) {
+		if err == nil && s.Manifest.Account == word {
+			return &hint.Error{Text: ui.Quote(word) + " is an account", Hint: "did you mean mailstrata ls " + ui.ShellWord(word+"@latest") + "?"}
+		}
+	}
+	return nil
 }
 
 func listMailboxes(ctx context.Context, p *program, contents *archive.Contents) error {

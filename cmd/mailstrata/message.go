@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -34,6 +36,18 @@ type foundMessage struct {
 	entry   *manifest.Entry
 }
 
+// withUID matches a mailbox and a UID that are written as one.
+var withUID = regexp.MustCompile(`^(.+)[/:#](\d+)$`)
+
+// splitUID returns a hint if a mailbox and a UID are written as one, or else "".
+func splitUID(ref, mailbox string) string {
+	joined := withUID.FindStringSubmatch(mailbox)
+	if joined == nil {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %s %s %s?", ui.ShellWord(ref), ui.ShellWord(joined[1]), joined[2])
+}
+
 // minHash is the fewest digits of a hash. Fewer could name several messages.
 const minHash = 8
 
@@ -46,7 +60,8 @@ func (p *program) message(ctx context.Context, r *repo.Repo, ref string, a *mess
 	case a.MessageID+a.Hash != "":
 		return p.messageByID(ctx, r, ref, a)
 	case a.UID == 0:
-		return nil, &hint.Usage{Text: "no message is named", Hint: "MANIFEST MAILBOX UID, as mailstrata find prints them, or --message-id ID"}
+		how := "MANIFEST MAILBOX UID, as mailstrata find prints them, or --message-id ID"
+		return nil, &hint.Usage{Text: "no message is named", Hint: cmp.Or(splitUID(ref, a.Mailbox), how)}
 	}
 	contents, err := p.openManifest(ctx, r, ref)
 	if err != nil {

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -127,60 +125,6 @@ func (p *program) parser(ctx context.Context, cli *cli, helped *bool) (*kong.Kon
 			return r, err
 		}),
 	)
-}
-
-// parseError returns a usage error for an error of the parser, with the command that prints the right help.
-func parseError(err error) error {
-	where, text, quoting := "mailstrata --help", err.Error(), ""
-	if missing, ok := strings.CutPrefix(text, `expected "<`); ok {
-		text = "<" + strings.ReplaceAll(missing, `"`, "") + " is missing"
-	}
-	unexpected, isUnexpected := strings.CutPrefix(text, "unexpected argument ")
-	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.Context != nil {
-		if node := parse.Context.Selected(); node != nil {
-			where = "mailstrata " + node.Path() + " --help"
-			if isUnexpected {
-				quoting = "put a name with spaces in quotes; "
-			} else if strings.HasPrefix(text, "unknown flag -") {
-				quoting = dashedQuery(parse.Context.Args, node)
-			}
-		} else if isUnexpected {
-			var ours string
-			if text, ours = unknownCommand(unexpected, parse.Context.Model); ours != "" {
-				where = "mailstrata " + ours + " --help"
-			}
-		}
-	}
-	return &hint.Usage{Text: text, Hint: quoting + "see " + where}
-}
-
-// unknownCommand returns an error text for an unknown command, and the command that does what the word does in other
-// programs, or "". It replaces the parser's guess, which suggests words that have only two letters in common.
-func unknownCommand(unexpected string, model *kong.Application) (text, ours string) {
-	word, _, _ := strings.Cut(unexpected, ",")
-	text = "there is no command " + word
-	if ours = otherWords[word]; ours != "" {
-		return text, ours
-	}
-	var commands []string
-	for _, c := range model.Children {
-		if !c.Hidden {
-			commands = append(commands, c.Name)
-		}
-	}
-	if near := ui.Nearest(word, commands); near != "" {
-		text += ", did you mean " + ui.Quote(near) + "?"
-	}
-	return text, ""
-}
-
-// otherWords maps commands of other programs to those of mailstrata.
-var otherWords = map[string]string{
-	"snapshots": "list", "log": "list", "sync": "backup", "fetch": "backup", "archive": "backup", "search": "find", "grep": "find",
-	"recover": "restore", "extract": "restore", "undelete": "restore", "export": "restore", "verify": "check", "dump": "cat",
-	"remove": "forget", "delete": "forget", "expire": "forget", "gc": "prune", "compact": "prune",
-	"rename": "rename-account", "undo": "forget", "unforget": "forget",
 }
 
 // variable returns the value of the environment variable that a flag's tag names. (The env tag of kong reads the

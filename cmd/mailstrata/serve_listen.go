@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -154,7 +156,16 @@ func (s *servers) isHost(host string) bool {
 
 // listen listens. Without TLS it refuses addresses that other hosts reach.
 func listen(ctx context.Context, flag, at string, secure bool) (net.Listener, error) {
+	if at != "" && strings.Trim(at, "0123456789") == "" {
+		at = net.JoinHostPort("127.0.0.1", at)
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", at)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, &hint.Error{
+			Text: fmt.Sprintf("another program, perhaps another mailstrata serve, listens at %s", ui.Safe(at)),
+			Hint: flag + " 127.0.0.1:0 takes a free port", Err: err,
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -135,6 +135,9 @@ func (c *showCommand) Run(ctx context.Context, p *program) error {
 		if uid, err := strconv.ParseUint(c.Mailbox, 10, 32); err == nil && uid > 0 { // MAILBOX UID of the newest manifest
 			c.Manifest, c.Mailbox, c.UID = "latest", c.Manifest, uint32(uid)
 		} else {
+			if how := splitUID(c.Manifest, c.Mailbox); how != "" {
+				return &hint.Usage{Text: "<uid> is missing", Hint: how}
+			}
 			return &hint.Usage{Text: "<uid> is missing", Hint: "mailstrata ls " + ui.ShellWord(c.Manifest) + " " + ui.ShellWord(c.Mailbox) + " lists the messages of the mailbox"}
 		}
 	}

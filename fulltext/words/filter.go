@@ -45,7 +45,7 @@ var aliases = map[string]string{
 	"newer_than": "after", "newer": "after", "older_than": "before", "older": "before",
 }
 
-// foreign are filters of notmuch and Gmail, and what to write instead.
+// foreign are filters of notmuch, Gmail and others, and what to write instead.
 var foreign = map[string]string{
 	"date":        "write after:2023-01-01 before:2024-01-01",
 	"size":        "write larger:1M or smaller:1M",
@@ -59,6 +59,20 @@ var foreign = map[string]string{
 	"deliveredto": "write to:",
 	"thread":      "write subject:",
 	"list":        "write to: or in:",
+	"year":        "write after:2023-01-01 before:2024-01-01",
+	"month":       "write after:2023-01-01 before:2023-02-01",
+	"day":         "write after:2023-01-01 before:2023-01-02",
+	"sent":        "write after: or before:",
+	"received":    "write after: or before:",
+	"until":       "write before:",
+	"sender":      "write from:",
+	"recipient":   "write to:",
+	"subj":        "write subject:",
+	"msgid":       "use --message-id",
+	"message-id":  "use --message-id",
+	"type":        "write has:attachment or attachment:pdf",
+	"filetype":    "write attachment:pdf",
+	"account":     "use --account, or ACCOUNT@MANIFEST",
 }
 
 // states are the values of Is, and what else people call them.

@@ -326,6 +326,9 @@ func (p *parser) bare() (*Expr, error) {
 	if slices.ContainsFunc([]string{"AND", "OR", "NOT"}, func(o string) bool { return text != o && strings.EqualFold(text, o) }) {
 		p.query.Lower = append(p.query.Lower, text)
 	}
+	if muttPattern.MatchString(text) {
+		return nil, p.errorf(at, "there is no %s here; write from:, to:, subject:, body:, after: or before:, or quotes if you search for this", text)
+	}
 	word, prefix := strings.CutSuffix(text, "*")
 	if i := strings.IndexByte(word, '*'); i >= 0 && len(Split(word[i:])) > 0 && (i == 0 || len(Split(word[:i])) > 0) {
 		return nil, p.errorf(at, "a * can stand only at the end of a word; for files of a kind, write attachment:pdf")
@@ -335,6 +338,9 @@ func (p *parser) bare() (*Expr, error) {
 	}
 	return p.phrase(at, word, prefix)
 }
+
+// muttPattern matches the patterns of mutt. Without the sign, they would be words of one letter.
+var muttPattern = regexp.MustCompile(`^~[A-Za-z]$`)
 
 // mask matches what people write who expect that a ? stands for any character. In addresses and sentences it stands otherwise.
 var mask = regexp.MustCompile(`^[\pL\pN]+\?[\pL\pN]+$`)

@@ -40,6 +40,12 @@ func (l *Location) Open(ctx context.Context) (*repo.Repo, error) {
 			return ask()
 		}
 		r, err := l.OpenWith(ctx, k)
+		if errors.Is(err, repo.ErrWrongKey) && !asked && !k.Given && cmp.Or(k.keyFile, l.ownKey) == "" {
+			return nil, &hint.Error{
+				Text: fmt.Sprintf("open repository %s: no key is given, and no passphrase opens it", l),
+				Hint: "--key-file FILE (or MAILSTRATA_KEY_FILE) names a key file", Err: err,
+			}
+		}
 		if !errors.Is(err, repo.ErrWrongKey) || !asked || k.Given || tries == passphraseTries {
 			return r, err
 		}

@@ -170,6 +170,12 @@ func monthOf(word string) time.Month {
 // maxAgo is the largest number of a unit. It is far from overflow.
 const maxAgo = 10_000
 
+// numberWords are the numbers that people write as words, before "ago".
+var numberWords = map[string]int{
+	"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+	"eleven": 11, "twelve": 12,
+}
+
 // parseAgo reads how long ago something is.
 func parseAgo(text string, now time.Time) (Interval, bool) {
 	text, ago := strings.CutSuffix(text, " ago")
@@ -182,8 +188,8 @@ func parseAgo(text string, now time.Time) (Interval, bool) {
 			return Interval{}, false
 		}
 		n, err := strconv.Atoi(rest[:digits])
-		if word, after, _ := strings.Cut(rest, " "); digits == 0 && (word == "a" || word == "an") {
-			n, rest = 1, after
+		if word, after, _ := strings.Cut(rest, " "); digits == 0 && numberWords[word] > 0 {
+			n, rest = numberWords[word], after
 		} else if err != nil || n > maxAgo {
 			return Interval{}, false
 		} else {
