@@ -23,6 +23,9 @@ const defaultRecoveryAfter = 5 * time.Second
 // recoverDownloads opens the recovery log, and stores what an interrupted run left in it. Without a log the run goes
 // on with a note.
 func (a *accountRun) recoverDownloads(ctx context.Context) error {
+	if a.Continue != nil {
+		return nil // the UIDs of a killed run may mean other messages now, and files are read cheaply
+	}
 	log, err := a.repo.RecoveryLog(a.Name, a.recoveryAfter)
 	if err != nil {
 		a.remark(true, "no recovery log is written, so if this run is killed, its downloads are lost: %v", err)

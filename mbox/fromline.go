@@ -11,8 +11,14 @@ const fromDate = "Mon Jan _2 15:04:05 2006"
 // defaultSender is the sender in a From line if none is known.
 const defaultSender = "MAILER-DAEMON"
 
-// FromLine returns the From line of a message that arrived at a time, without its line end.
+// FromLine returns the From line of a message that arrived at a time, without its line end. A year before 1970 or after 9999
+// has no place in it: the nearest time is written.
 func FromLine(arrived time.Time) string {
+	if arrived.Unix() < 0 {
+		arrived = time.Unix(0, 0)
+	} else if last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC); arrived.After(last) {
+		arrived = last
+	}
 	return "From " + defaultSender + " " + arrived.UTC().Format(fromDate)
 }
 
@@ -47,6 +53,12 @@ var fromDates = []string{
 	"Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04:05 -0700 2006", "Mon Jan 2 15:04:05 2006 -0700",
 	"Mon Jan 2 15:04:05 MST 2006", "Mon Jan 2 15:04:05 2006 MST", "Mon Jan 2 15:04 2006", "Mon Jan 2 15:04 MST 2006",
 	"Mon, 2 Jan 2006 15:04:05 -0700",
+}
+
+// usable reports whether a From line of a record may be written: a reader finds it, and it is one line.
+func usable(line string) bool {
+	_, ok := ParseFromLine(line)
+	return ok && len(line) < maxFromLine && !strings.ContainsAny(strings.TrimSuffix(line, "\r"), "\r\n")
 }
 
 func isDay(word string) bool {

@@ -11,7 +11,7 @@ import (
 
 // Message is what an mbox has of a message besides its text.
 type Message struct {
-	From    string     // the From line, without LF; empty: FromLine(Arrived)
+	From    string     // the From line, without LF; if it is none, FromLine(Arrived) is written
 	Arrived time.Time  // INTERNALDATE
 	Flags   mail.Flags // written as fields of the header
 	Own     bool       // the header has the flags already, as it was in an mbox: no fields are added
@@ -37,7 +37,7 @@ func NewWriter(w io.Writer) *Writer { return &Writer{out: bufio.NewWriterSize(w,
 // message in the mbox.
 func (w *Writer) Write(m *Message, body func(io.Writer) error) (Result, error) {
 	from := m.From
-	if from == "" {
+	if !usable(from) { // a damaged record must not begin another message, or end this one
 		from = FromLine(m.Arrived)
 	}
 	t := text{out: w.out, m: m, newline: "\n", header: true, start: true}

@@ -53,7 +53,7 @@ func TestWriter(t *testing.T) {
 		{sent{Message{Arrived: march, LF: true, Flags: seen}, "A: b\r\n\r\nx\r\n"}, from + "A: b\nStatus: RO\nX-Status: F\nX-Keywords: work\n\nx\n\n", Result{}},
 		{sent{Message{Arrived: march, LF: true}, "Status: RO\r\nA: b\r\n\r\nx\r\n"}, from + "Status: RO\nA: b\nStatus: O\n\nx\n\n", Result{}},
 		{sent{Message{Arrived: march, LF: true, Own: true, Flags: seen}, "STATUS: RO\r\n\r\nStatus: x\r\n"}, from + "STATUS: RO\n\nStatus: x\n\n", Result{}},
-		{sent{Message{From: "From - x\r", Flags: seen}, "A: b\r\n\r\nx\r\n"}, "From - x\r\nA: b\r\nStatus: RO\r\nX-Status: F\r\nX-Keywords: work\r\n\r\nx\r\n\r\n", Result{}},
+		{sent{Message{From: "From - Tue Mar  3 01:10:00 2026\r", Flags: seen}, "A: b\r\n\r\nx\r\n"}, "From - Tue Mar  3 01:10:00 2026\r\nA: b\r\nStatus: RO\r\nX-Status: F\r\nX-Keywords: work\r\n\r\nx\r\n\r\n", Result{}},
 		{sent{Message{Arrived: march, LF: true, Flags: mail.NewFlags(`\Odd`, "a b")}, "\r\nx"}, from + "Status: O\n\nx\n\n", Result{Lost: []string{`\Odd`, "a b"}, Terminated: true}},
 		{sent{Message{Arrived: march}, ""}, from + "\n", Result{}},
 		{sent{Message{Arrived: march, Flags: seen}, "A: b"}, from + "A: b\nStatus: RO\nX-Status: F\nX-Keywords: work\n\n", Result{Terminated: true}},
@@ -87,6 +87,27 @@ func TestFromLine(t *testing.T) {
 	for _, line := range []string{"From", "From ", "From here on", "From: Anna", ">From anna Tue Aug 20 03:19:26 2019", "From Tue to Wed", "From anna Tue Aug 20"} {
 		if have, ok := ParseFromLine(line); ok {
 			t.Errorf("%q is a From line of %v", line, have)
+		}
+	}
+}
+
+// A From line of a damaged record is not written, and no year breaks a From line.
+func TestOddFromLine(t *testing.T) {
+	for _, from := range []string{
+		"x", "From a", "From a\nFrom b Tue Aug 20 03:19:26 2019", "From a Tue Aug 20 03:19:26 2019\n", "Subject: x\r",
+		"From a\rb Tue Aug 20 03:19:26 2019", "From " + strings.Repeat("a", maxFromLine) + " Tue Aug 20 03:19:26 2019",
+	} {
+		have, _ := write(t, sent{Message{From: from, Arrived: march}, "A: b\n\nx\n"})
+		if want := FromLine(march) + "\nA: b\n\nx\n\n"; have != want {
+			t.Errorf("%q: have %q, want %q", from, have, want)
+		}
+	}
+	for seconds, want := range map[int64]string{
+		-1 << 40: "Thu Jan  1 00:00:00 1970", 1 << 40: "Fri Dec 31 23:59:59 9999",
+	} {
+		line := FromLine(time.Unix(seconds, 0))
+		if _, ok := ParseFromLine(line); !ok || line != "From MAILER-DAEMON "+want {
+			t.Errorf("%d: %q", seconds, line)
 		}
 	}
 }

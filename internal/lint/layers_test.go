@@ -102,7 +102,7 @@ var layers = map[string]string{
 	"mbox":                      "mail",
 	"maildir/maildirsource":     "backup/source/disk internal/mailfile internal/safename mail maildir",
 	"mbox/mboxrestore":          "internal/lineend internal/local internal/safename internal/tree mail mbox restore",
-	"mbox/mboxsource":           "backup/source/disk chunk internal/header internal/lineend internal/mailfile internal/safename mail mbox",
+	"mbox/mboxsource":           "backup/source/disk chunk internal/header internal/lineend internal/local internal/mailfile internal/safename mail mbox",
 	"restore":                   "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 
 	// Serving archives to programs that read.

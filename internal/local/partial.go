@@ -8,8 +8,12 @@ import (
 	"path/filepath"
 )
 
-// Partial is a new file that gets its name when it is complete. Until then it is called like the file, with ".partial" at the
-// end. It ends with Commit or Discard. After a crash, another Partial of the same file replaces it.
+// PartialSuffix ends the name of a Partial until it is complete. No other program writes such files, so one that a crash left
+// can be removed.
+const PartialSuffix = ".mailstrata-partial"
+
+// Partial is a new file that gets its name when it is complete. Until then it is called like the file, with PartialSuffix
+// at the end. It ends with Commit or Discard. After a crash, another Partial of the same file replaces it.
 type Partial struct {
 	File
 	path string
@@ -20,7 +24,7 @@ func NewPartial(path string) (*Partial, error) {
 	if err := checkNew(path); err != nil {
 		return nil, err
 	}
-	temp := path + ".partial"
+	temp := path + PartialSuffix
 	if info, err := os.Lstat(temp); err == nil && info.Mode().IsRegular() {
 		if err := os.Remove(temp); err != nil {
 			return nil, Fail("remove", temp, err)

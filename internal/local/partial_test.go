@@ -22,14 +22,25 @@ func TestPartial(t *testing.T) {
 		}
 		return names
 	}
-	if err := os.WriteFile(path+".partial", []byte("of a crash"), 0o600); err != nil {
+	if err := os.WriteFile(path+PartialSuffix, []byte("of a crash"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := NewPartial(path)
+	other := filepath.Join(t.TempDir(), "mail.zip") // another program's file, such as a download
+	if err := os.WriteFile(other+".partial", []byte("theirs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPartial(other)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Write([]byte("half")); err != nil || len(names()) != 1 || names()[0] != "mail.zip.partial" {
+	p.Discard()
+	if text, err := os.ReadFile(other + ".partial"); string(text) != "theirs" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if p, err = NewPartial(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Write([]byte("half")); err != nil || len(names()) != 1 || names()[0] != "mail.zip"+PartialSuffix {
 		t.Fatal(names(), err)
 	}
 	p.Discard()

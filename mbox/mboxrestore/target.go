@@ -153,11 +153,11 @@ func (t *Target) Close() error {
 
 // style escapes levels that look like files, and devices.
 var style = safename.Style{Reserved: func(level string) bool {
-	return strings.HasSuffix(level, suffix) || strings.HasSuffix(level, ".partial") || safename.IsDevice(level)
+	return strings.HasSuffix(level, suffix) || strings.HasSuffix(level, local.PartialSuffix) || safename.IsDevice(level)
 }}
 
 // longest is the most bytes of a level, so that a file system accepts the name of its file while it is written.
-const longest = 255 - len(suffix+".partial")
+const longest = 255 - len(suffix+local.PartialSuffix)
 
 // fileName returns the file of a mailbox, relative to the directory.
 func fileName(m *mail.Mailbox) string {

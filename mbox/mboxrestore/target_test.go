@@ -94,7 +94,7 @@ func TestFiles(t *testing.T) {
 	if len(results) != 8 || results[0].Changed != nil || !results[0].Added {
 		t.Errorf("%+v", results)
 	}
-	if names := files(t, path); slices.ContainsFunc(names, func(name string) bool { return !strings.HasSuffix(name, ".mbox.partial") }) {
+	if names := files(t, path); slices.ContainsFunc(names, func(name string) bool { return !strings.HasSuffix(name, ".mbox.mailstrata-partial") }) {
 		t.Errorf("before the restore is complete, there are %q", names)
 	}
 	if err := errors.Join(target.Commit(), target.Close()); err != nil {

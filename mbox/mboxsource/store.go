@@ -16,6 +16,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup/source/disk"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/internal/mailfile"
 	"github.com/mailstrata/mailstrata/internal/safename"
 	"github.com/mailstrata/mailstrata/mail"
@@ -120,7 +121,7 @@ func (w *walk) walk(ctx context.Context, dir string, depth int) error {
 				}
 				w.unreadable(name, err)
 			}
-		case e.Type().IsRegular() && strings.HasSuffix(name, ".partial"):
+		case e.Type().IsRegular() && strings.HasSuffix(name, local.PartialSuffix):
 		case e.Type().IsRegular():
 			if err := w.add(ctx, name); err != nil && !errors.Is(err, mbox.ErrNotMbox) {
 				if ctx.Err() != nil {
