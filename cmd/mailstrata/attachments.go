@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/attachment"
@@ -197,7 +198,7 @@ func (a *attachmentList) print() error {
 	if a.command.All {
 		headings = slices.Insert(headings, 4, "MANIFEST")
 	}
-	t := a.Table(headings...).Optional("TYPE", "MESSAGES").Whole("MAILBOX", "MANIFEST")
+	t := a.Table(headings...).Optional("TYPE", "MESSAGES").Whole("MAILBOX", "MANIFEST").Short("DATE", len(time.DateOnly)).Late("FROM", "SIZE")
 	for _, s := range a.list {
 		m := &s.Messages[0]
 		cells := []string{s.Name, s.Type, ui.Right(ui.Size(s.Size), "    SIZE"), ui.Right(ui.Count(len(s.Messages)), "MESSAGES"),

@@ -108,7 +108,7 @@ func (s *searchResults) row(found *search.Hit, m messageSummary) {
 		if s.accounts() {
 			headings = append([]string{"ACCOUNT"}, headings...)
 		}
-		s.table = s.program.Table(headings...).Optional("FLAGS", "SIZE", "FIRST").Whole("ACCOUNT", "MAILBOX")
+		s.table = s.program.Table(headings...).Optional("FLAGS", "SIZE", "FIRST").Whole("ACCOUNT", "MAILBOX").Short("DATE", len(time.DateOnly)).Late("ACCOUNT", "DATE")
 	}
 	date := m.date()
 	if all && m.Date != nil {

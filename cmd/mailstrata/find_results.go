@@ -132,6 +132,8 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 			s.Note("searching in manifest %s of %s; --text %s searches for the word", shortID(contents.Head), ui.Time(contents.Head.Time), ui.Safe(named))
 		}
 	}
+	foldIn(ctx, s.words.In, s.manifests)
+	foldIn(ctx, s.words.NotIn, s.manifests)
 	s.accounts = func() bool { return len(s.manifests) > 1 }
 	if len(s.manifests) == 1 {
 		s.noteLabels(ctx, s.manifests[0])
@@ -315,6 +317,9 @@ func (s *searchResults) outcome(ctx context.Context) error {
 			return err
 		}
 		s.Note("nothing found%s", cmp.Or(s.where, "; --all searches older manifests too"))
+		if flag, word := columnWord(s.words.Words); word != "" {
+			s.Note("%s: finds whole words; --%[1]s %s finds parts of words, too", flag, ui.ShellWord(word))
+		}
 	}
 	if s.unread > 0 {
 		return &outcome{statusPartial, "some of it could not be read"}

@@ -40,6 +40,23 @@ func explain(o *ui.Output, w *query.Query) {
 	}
 }
 
+// columnWord returns the first word that is looked for in sender or subject alone, with the flag that looks for parts of
+// words there. It returns "" if there is none.
+func columnWord(e *words.Expr) (flag, word string) {
+	if e == nil || e.Op == words.Not {
+		return "", ""
+	}
+	if e.Op == words.Phrase && (e.Column == words.From || e.Column == words.Subject) {
+		return e.Column.String(), strings.Join(e.Words, " ")
+	}
+	for _, arg := range e.Args {
+		if flag, word := columnWord(arg); word != "" {
+			return flag, word
+		}
+	}
+	return "", ""
+}
+
 func wrongQuery(err error) error {
 	var wrong *words.SyntaxError
 	if errors.As(err, &wrong) {

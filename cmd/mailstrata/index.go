@@ -114,7 +114,7 @@ func (c *indexStatusCommand) Run(ctx context.Context, p *program, r *repo.Repo) 
 	if p.flags.JSON {
 		return p.PrintJSON(summarizeWords(status))
 	}
-	p.Facts("messages", ui.Count(status.Messages), "manifests", ui.Count(status.Manifests), "size", ui.Size(status.Bytes), "directory", textindex.Dir(r))
+	p.Facts("distinct messages", ui.Count(status.Messages), "manifests", ui.Count(status.Manifests), "size", ui.Size(status.Bytes), "directory", textindex.Dir(r))
 	if status.LackingMessages > 0 {
 		p.Note("of %s, text could not be read; it is tried again once a day, and by mailstrata index build", ui.Plural(int64(status.LackingMessages), "message"))
 	}

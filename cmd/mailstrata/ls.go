@@ -110,7 +110,7 @@ type messageListing struct {
 
 func (l *messageListing) run(ctx context.Context) error {
 	if !l.flags.JSON {
-		l.table = l.program.Table("     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT").Optional("FLAGS", "SIZE")
+		l.table = l.program.Table("     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT").Optional("FLAGS", "SIZE").Short("DATE", len(time.DateOnly))
 		defer l.table.Flush()
 	}
 	entries := l.contents.Entries(ctx, l.mailbox)

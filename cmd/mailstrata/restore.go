@@ -15,12 +15,16 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
 type restoreCommand struct {
 	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed."`
+
+	Box  string `arg:"" optional:"" name:"mailbox" help:"Only this mailbox, as --mailbox."`
+	UIDs string `arg:"" optional:"" name:"uid" help:"Only this message of it, as --message."`
 
 	To                  string `group:"target" placeholder:"TARGET" help:"Target: maildir:PATH, mbox:PATH, eml:PATH, zip:FILE, tar:FILE, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
 	job.Selection       `embed:""`
@@ -96,6 +100,9 @@ EXIT STATUS
 }
 
 func (c *restoreCommand) Run(ctx context.Context, p *program) error {
+	if err := c.takePlace(); err != nil {
+		return err
+	}
 	if err := c.checkPrune(); err != nil {
 		return err
 	}
@@ -141,6 +148,8 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	foldIn(ctx, w.In, []*archive.Contents{contents})
+	foldIn(ctx, w.NotIn, []*archive.Contents{contents})
 	names := job.Selection{Mailbox: slices.Concat(c.Mailbox, w.In), Exclude: c.Exclude}
 	if err := p.checkNames(ctx, &names, r, contents); err != nil {
 		return err
@@ -166,6 +175,28 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	}
 	report, err := p.restore(ctx, o)
 	return errors.Join(err, c.print(p, contents, report, err == nil))
+}
+
+// takePlace makes flags of MAILBOX and UID. A name in several words without quotes must not restore another mailbox.
+func (c *restoreCommand) takePlace() error {
+	if c.Box == "" {
+		return nil
+	}
+	unexpected := c.Box
+	if c.UIDs != "" {
+		if _, err := mail.ParseUIDSet(c.UIDs); err == nil && len(c.Mailbox)+len(c.Message) == 0 {
+			c.Mailbox, c.Message = []job.Pattern{job.Pattern(c.Box)}, []string{c.UIDs}
+			return nil
+		}
+		unexpected = c.UIDs
+	} else if len(c.Mailbox) == 0 {
+		c.Mailbox = []job.Pattern{job.Pattern(c.Box)}
+		return nil
+	}
+	return &hint.Usage{
+		Text: "unexpected argument " + ui.Safe(unexpected),
+		Hint: "put a name with spaces in quotes; see mailstrata restore --help",
+	}
 }
 
 // firstRequests is how many requests for mail a restore makes at once, beside those for which it has connections already.

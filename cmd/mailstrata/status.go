@@ -42,19 +42,20 @@ const goodListed = 20
 
 // accountStatus is how an account is doing, as JSON.
 type accountStatus struct {
-	Account    string    `json:"account"`
-	Repository string    `json:"repository"`
-	LastGood   time.Time `json:"last_good,omitzero"`
-	Newest     time.Time `json:"newest,omitzero"`
-	ID         string    `json:"id,omitempty"` // of the newest manifest
-	Messages   int64     `json:"messages"`
-	Bytes      int64     `json:"bytes"`
-	NewBytes   int64     `json:"new_bytes"` // of the newest manifest
-	Failures   int64     `json:"failures"`
-	Alarms     []string  `json:"alarms,omitempty"`
-	Lost       []string  `json:"lost,omitempty"`
-	Unreadable int       `json:"unreadable,omitempty"` // recent manifests that cannot be read
-	Needs      []string  `json:"needs,omitempty"`      // why it needs a look; the worst first
+	Account     string    `json:"account"`
+	Repository  string    `json:"repository"`
+	LastGood    time.Time `json:"last_good,omitzero"`
+	Newest      time.Time `json:"newest,omitzero"`
+	ID          string    `json:"id,omitempty"` // of the newest manifest
+	Messages    int64     `json:"messages"`
+	Bytes       int64     `json:"bytes"`
+	NewMessages int64     `json:"new_messages"` // of the newest manifest
+	NewBytes    int64     `json:"new_bytes"`
+	Failures    int64     `json:"failures"`
+	Alarms      []string  `json:"alarms,omitempty"`
+	Lost        []string  `json:"lost,omitempty"`
+	Unreadable  int       `json:"unreadable,omitempty"` // recent manifests that cannot be read
+	Needs       []string  `json:"needs,omitempty"`      // why it needs a look; the worst first
 }
 
 // status is the exit status for an account.
@@ -148,7 +149,7 @@ func describe(a *health.Account, repository string, late time.Time) *accountStat
 	m := a.Newest.Manifest
 	s := &accountStatus{
 		Account: a.Name, Repository: repository, LastGood: a.LastGood.UTC(), Newest: a.Newest.Head.Time.UTC(), ID: id(a.Newest.Head),
-		Messages: m.Totals.Messages, Bytes: m.Totals.Bytes, NewBytes: m.Totals.NewBytes, Failures: m.Totals.Failures,
+		Messages: m.Totals.Messages, Bytes: m.Totals.Bytes, NewMessages: m.Totals.NewMessages, NewBytes: m.Totals.NewBytes, Failures: m.Totals.Failures,
 		Alarms: a.Alarms, Lost: a.Lost, Unreadable: len(a.Damage),
 	}
 	if a.LastGood.IsZero() {
@@ -198,7 +199,7 @@ func (p *program) addMissing(all []*accountStatus, l *access.Location) ([]*accou
 }
 
 func (c *statusCommand) print(p *program, l *access.Location, all []*accountStatus, last repo.PastCheck) {
-	checked := "never by check --read-data-within"
+	checked := "never yet; mailstrata check --read-data-within 30d reads a share each time"
 	if !last.Time.IsZero() {
 		checked = fmt.Sprintf("%s (%s)", ui.Time(last.Time), ui.Ago(last.Time))
 		if last.Of > 1 {
@@ -220,10 +221,10 @@ func (c *statusCommand) print(p *program, l *access.Location, all []*accountStat
 	if rest := all[len(listed):]; len(rest) > 0 {
 		var messages, bytes, added int64
 		for _, a := range rest {
-			messages, bytes, added = messages+a.Messages, bytes+a.Bytes, added+a.NewBytes
+			messages, bytes, added = messages+a.Messages, bytes+a.Bytes, added+a.NewMessages
 		}
 		p.Printf("\n%s fine, each with a good night since %s: %s, %s, %s new in the newest nights", pluralAre(len(rest), len(listed) > 0),
-			ui.Time(rest[0].LastGood), ui.Plural(messages, "message"), ui.Size(bytes), ui.Size(added))
+			ui.Time(rest[0].LastGood), ui.Plural(messages, "message"), ui.Size(bytes), ui.Count(added))
 	}
 }
 
@@ -252,7 +253,7 @@ func printStatus(p *program, listed []*accountStatus) {
 			color = ui.Red
 		}
 		t.ColoredRow(color, a.Account, cmp.Or(ui.Time(a.LastGood), "never"), ui.Ago(a.LastGood), ui.Right(ui.Count(a.Messages), "MESSAGES"),
-			ui.Right(ui.Size(a.Bytes), "    SIZE"), ui.Right(ui.Size(a.NewBytes), "     NEW"), strings.Join(a.Needs, ", "))
+			ui.Right(ui.Size(a.Bytes), "    SIZE"), ui.Right(ui.Count(a.NewMessages), "     NEW"), strings.Join(a.Needs, ", "))
 		told := slices.Concat(a.Alarms, a.Lost)
 		for _, text := range told[:min(len(told), maxTold)] {
 			t.Below(ui.OneLine(text), nil)

@@ -17,6 +17,7 @@ type Table struct {
 	screen  screen
 	columns []column
 	spare   []string // headings of the columns to leave out first on a narrow terminal
+	late    []string // and of those to leave out before others get narrower than narrowColumn
 	pending []tableRow
 }
 
@@ -24,11 +25,12 @@ type Table struct {
 type column struct {
 	heading string
 	width   int
-	kept    bool // never cut, because the next command needs it
+	kept    bool // cut last, because the next command needs it
+	short   int  // the width to which it is cut without a mark; 0: it is not
 }
 
-// isFirm reports whether the column is never cut. Part of a number or a time says nothing, and an id is copied into the
-// next command.
+// isFirm reports whether the column is not cut with the others. Part of a number or a time says nothing, and an id is
+// copied into the next command.
 func (c column) isFirm() bool {
 	if c.kept {
 		return true
@@ -62,7 +64,23 @@ func (t *Table) Optional(headings ...string) *Table {
 	return t
 }
 
-// Whole names the columns that are never cut, even if a row does not fit on its line.
+// Short says how many cells of a column suffice on a narrow terminal, such as those of the day in a date.
+func (t *Table) Short(heading string, width int) *Table {
+	for i := range t.columns {
+		if t.columns[i].heading == heading {
+			t.columns[i].short = width
+		}
+	}
+	return t
+}
+
+// Late names the columns to leave out, in this order, if the others get narrow even without those of Optional.
+func (t *Table) Late(headings ...string) *Table {
+	t.late = headings
+	return t
+}
+
+// Whole names the columns that are cut only if a row does not fit on its line otherwise.
 func (t *Table) Whole(headings ...string) *Table {
 	for i := range t.columns {
 		t.columns[i].kept = slices.Contains(headings, t.columns[i].heading)
@@ -78,6 +96,8 @@ const (
 	minColumn = 6
 	// fairColumn is the width that a column should keep before others are left out.
 	fairColumn = 20
+	// narrowColumn is the width that a column should keep before dates are cut and further columns are left out.
+	narrowColumn = 12
 	// maxPadding is the maximum width to which cells are padded if nothing is cut. One long name must not push all other
 	// columns away.
 	maxPadding = 60
@@ -151,7 +171,11 @@ func (t *Table) line(r tableRow, widths []int) string {
 		if widths[i] == 0 {
 			continue
 		}
-		if t.screen.width > 0 {
+		switch short := t.columns[i].short; {
+		case t.screen.width == 0:
+		case widths[i] == short && len(cell) > short:
+			cell = cell[:short] // it is a date
+		default:
 			cell = Cut(cell, widths[i])
 		}
 		if i == last {
@@ -177,35 +201,54 @@ func (t *Table) fitted() []int {
 	if t.screen.width == 0 {
 		return widths
 	}
-	for _, heading := range t.spare {
-		if t.fairWidth(widths) <= t.screen.width {
-			break
+	t.leaveOut(widths, t.spare, fairColumn)
+	if t.widthAt(widths, narrowColumn) > t.screen.width {
+		for i, c := range t.columns {
+			if c.short > 0 {
+				widths[i] = min(widths[i], c.short)
+			}
+		}
+	}
+	t.leaveOut(widths, t.late, narrowColumn)
+	t.cut(widths, func(c column) bool { return !c.isFirm() })
+	t.cut(widths, func(c column) bool { return c.kept })
+	return widths
+}
+
+// leaveOut leaves out columns until a row fits whose other columns have a width of at most most.
+func (t *Table) leaveOut(widths []int, headings []string, most int) {
+	for _, heading := range headings {
+		if t.widthAt(widths, most) <= t.screen.width {
+			return
 		}
 		if i := slices.IndexFunc(t.columns, func(c column) bool { return strings.TrimSpace(c.heading) == heading }); i >= 0 {
 			widths[i] = 0
 		}
 	}
+}
+
+// cut makes the widest of some columns narrower until a row fits, or all have minColumn.
+func (t *Table) cut(widths []int, may func(column) bool) {
 	for excess := rowWidth(widths) - t.screen.width; excess > 0; excess-- {
 		widest := -1
 		for i, c := range t.columns {
-			if !c.isFirm() && widths[i] > minColumn && (widest < 0 || widths[i] > widths[widest]) {
+			if may(c) && widths[i] > minColumn && (widest < 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}
 		if widest < 0 {
-			break
+			return
 		}
 		widths[widest]--
 	}
-	return widths
 }
 
-// fairWidth returns the width of a row whose columns are cut to fairColumn at most.
-func (t *Table) fairWidth(widths []int) int {
+// widthAt returns the width of a row whose columns, but for the firm ones, are cut to most.
+func (t *Table) widthAt(widths []int, most int) int {
 	fair := slices.Clone(widths)
 	for i, c := range t.columns {
 		if !c.isFirm() {
-			fair[i] = min(fair[i], fairColumn)
+			fair[i] = min(fair[i], most)
 		}
 	}
 	return rowWidth(fair)

@@ -52,6 +52,29 @@ func TestTableFits(t *testing.T) {
 	}
 }
 
+// On a terminal of 60 cells, a date loses its time and a column is left out before the text gets too narrow to be read.
+func TestTableOfMessagesFits(t *testing.T) {
+	for _, width := range []int{60, 70, 80, 120} {
+		var b bytes.Buffer
+		p := newTestOutput(&b, screen{width: width})
+		table := p.Table("ACCOUNT", "MAILBOX", "     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT").
+			Optional("FLAGS", "SIZE").Whole("ACCOUNT", "MAILBOX").Short("DATE", 10).Late("ACCOUNT")
+		table.Row("anna@mail.example", "Junk/2024", "      67", "2026-03-14 12:30 +0100", "   12 kB", `\Seen`, "Jo Schmidt <jo@mail.example>", strings.Repeat("subject ", 9))
+		table.Flush()
+		_ = p.Flush()
+		for line := range strings.Lines(b.String()) {
+			if got := uniseg.StringWidth(strings.TrimSuffix(line, "\n")); got > width {
+				t.Errorf("%d cells on a terminal of %d: %s", got, width, line)
+			}
+		}
+		for _, part := range []string{"Junk/2024 ", "2026-03-14", "Jo Schmidt", "subject"} {
+			if !strings.Contains(b.String(), part) {
+				t.Errorf("a terminal of %d shows no %q: %s", width, part, &b)
+			}
+		}
+	}
+}
+
 // Columns begin at the same cell in all rows.
 func TestTableAligns(t *testing.T) {
 	lines := strings.Split(rendered(screen{width: 100}, wideRows...), "\n")
