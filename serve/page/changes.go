@@ -25,16 +25,17 @@ const (
 // changesPage is what changed between two nights.
 type changesPage struct {
 	page
-	Before, After       time.Time
-	BeforeAt, AfterAt   string        // addresses
-	From, To            []nightOption // for the form
-	Kinds               []kindTab
-	Mailboxes           []changedRow
-	Kind                string
-	Rows                []changeRow
-	Pager               pager
-	Restore             string // command line; empty: nothing is gone
-	Archive, ArchiveZIP string // addresses of downloads of what is gone
+	Before, After         time.Time
+	BeforeName, AfterName string
+	BeforeAt, AfterAt     string        // addresses
+	From, To              []nightOption // for the form
+	Kinds                 []kindTab
+	Mailboxes             []changedRow
+	Kind                  string
+	Rows                  []changeRow
+	Pager                 pager
+	Restore               string // command line; empty: nothing is gone
+	Archive, ArchiveZIP   string // addresses of downloads of what is gone
 }
 
 // kindTab is a kind of change, with its number.
@@ -87,7 +88,7 @@ func (r *request) compare() (*comparison, error) {
 	if text := r.values.Get(untilParam); text != "" {
 		i := nightOfDay(h, text, -1)
 		if i < 0 {
-			return nil, fmt.Errorf("%w: no night is as old as %q", errNotFound, text)
+			return nil, fmt.Errorf("%w: no backup is as old as %q", errNotFound, text)
 		}
 		newer = nightID(h, i)
 	}
@@ -98,7 +99,7 @@ func (r *request) compare() (*comparison, error) {
 	if text := r.values.Get(sinceParam); text != "" {
 		i := nightOfDay(h, text, c.after.index)
 		if i < 0 {
-			return nil, fmt.Errorf("%w: no night before %s is as old as %q", errNotFound, clock(c.after.view.Night.Time), text)
+			return nil, fmt.Errorf("%w: no backup before %s is as old as %q", errNotFound, clock(c.after.view.Night.Time), text)
 		}
 		older = nightID(h, i)
 	}
@@ -149,6 +150,7 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 		Before: c.before.view.Night.Time, After: c.after.view.Night.Time,
 		BeforeAt: nightAddress(h, c.before.index), AfterAt: nightAddress(h, c.after.index),
 	}
+	data.BeforeName, data.AfterName = nightName(h, c.before.index), nightName(h, c.after.index)
 	data.From, data.To = nightOptions(h, c.before.index), nightOptions(h, c.after.index)
 	kind := kinds[0]
 	for _, k := range kinds {

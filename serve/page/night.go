@@ -58,7 +58,7 @@ func (s *Server) night(w http.ResponseWriter, r *request) error {
 	}
 	m := p.history.Nights[p.index].Manifest
 	n := nightPage{
-		page: page{Title: clock(p.view.Night.Time), Account: p.history.Account, Night: p.id(), Crumbs: crumbs(p)},
+		page: page{Title: nightName(p.history, p.index), Account: p.history.Account, Night: p.id(), Crumbs: crumbs(p)},
 		Time: p.view.Night.Time, ID: hex.EncodeToString(p.view.Night.ID[:4]), Source: m.Source, Program: m.Program,
 		Took: tookWords(m.End.Sub(m.Start)), Messages: m.Totals.Messages, Bytes: m.Totals.Bytes,
 		Alarms: oneLines(m.Alarm), Warnings: oneLines(m.Warnings),
@@ -153,7 +153,7 @@ func (p *place) row(m *view.Mailbox) mailboxRow {
 	case m.Archived.Label:
 		row.Remarks = append(row.Remarks, "label")
 	case m.Archived.Inherited:
-		row.Remarks = append(row.Remarks, "could not be read: as on the night before")
+		row.Remarks = append(row.Remarks, "could not be read: as in the backup before")
 	case !m.Archived.Complete:
 		row.Remarks = append(row.Remarks, "not complete")
 	}

@@ -339,7 +339,7 @@ func TestSearch(t *testing.T) {
 		func() { inbox.Expunge(1) },
 	))
 	at := address("search", "a", account, "q", "bridge")
-	must(t, b.get(at), "2 messages in all nights", "the &lt;old&gt; <mark>bridge</mark> &amp; more", "archived from", "find --all --account account-0 --text bridge")
+	must(t, b.get(at), "2 messages in all backups", "the &lt;old&gt; <mark>bridge</mark> &amp; more", "archived from", "find --all --account account-0 --text bridge")
 	h := b.get(address("account", "a", account))
 	var latest string
 	for _, link := range links(h) {
@@ -352,7 +352,7 @@ func TestSearch(t *testing.T) {
 	must(t, b.get(address("search", "a", account, "q", "another bridge")), "restores what was found,", "mailstrata restore "+latest[:8]+" --text &#39;another bridge&#39; --to imap://test")
 	must(t, b.get(address("search", "a", account, "q", "-old -$(it)")), "--text=-old -$(it)&#39; --to")
 	text := b.get(at + "&n=" + latest)
-	must(t, text, "1 message in the night of", "another <mark>bridge</mark>", "mailstrata restore "+latest[:8]+" --text bridge")
+	must(t, text, "1 message in the backup of", "another <mark>bridge</mark>", "mailstrata restore "+latest[:8]+" --text bridge")
 	mustNot(t, text, "&lt;old&gt;")
 	must(t, b.get(address("search", "a", account, "q", "from:joao is:unseen")), "1 message")
 	must(t, b.get(address("search", "a", account, "q", "in:INBOX")), "2 messages")
@@ -426,7 +426,7 @@ func TestGone(t *testing.T) {
 	must(t, b.get(address("export", "a", account, "q", "marked", "as", "mbox")), "\nSubject: about marked\n")
 	for at, text := range pages {
 		if strings.HasPrefix(at, "stay?") {
-			must(t, text, map[bool]string{true: "does not have it any more", false: "The latest night has it"}[strings.Contains(text, "about lost")])
+			must(t, text, map[bool]string{true: "does not have it any more", false: "The latest backup has it"}[strings.Contains(text, "about lost")])
 		}
 	}
 	for _, at := range []string{

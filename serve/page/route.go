@@ -114,7 +114,7 @@ func (r *request) nightOf(h *view.History, id string) (*place, error) {
 		p.index = h.Latest()
 	}
 	if p.index < 0 {
-		return nil, fmt.Errorf("%w: the account has no night %q", errNotFound, id)
+		return nil, fmt.Errorf("%w: the account has no backup %q", errNotFound, id)
 	}
 	var err error
 	if p.view, err = h.View(r.Context(), p.index); err != nil {
@@ -131,7 +131,7 @@ func (r *request) mailbox() (*place, error) {
 	}
 	name := r.values.Get(mailboxParam)
 	if p.mailbox = p.view.Raw(name); p.mailbox == nil {
-		return nil, fmt.Errorf("%w: the night has no mailbox %q", errNotFound, name)
+		return nil, fmt.Errorf("%w: the backup has no mailbox %q", errNotFound, name)
 	}
 	if p.mailbox.Selectable {
 		p.list, err = p.mailbox.Open(r.Context())

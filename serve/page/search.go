@@ -73,14 +73,14 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 	data := &searchPage{page: page{
 		Title: "Search", Account: h.Account, Crumbs: append(crumbs(nil), crumb{h.Account, to("account", accountParam, h.Account)}),
 		Query: r.values.Get(queryParam), Night: r.values.Get(nightParam), Wide: true,
-	}, Where: "all nights"}
+	}, Where: "all backups"}
 	found := &finder{server: s, history: h, limit: maxFound + 1}
 	if data.Night != "" {
 		p, err := r.nightOf(h, data.Night)
 		if err != nil {
 			return err
 		}
-		found.contents, data.Where = p.view.Contents, "the night of "+clock(p.view.Night.Time)
+		found.contents, data.Where = p.view.Contents, "the backup of "+nightName(h, p.index)
 	}
 	if found.query, err = query.Parse([]string{data.Query}, search.Query{}, time.Now()); err != nil {
 		data.Wrong = sentence(err)

@@ -46,7 +46,7 @@ func figures(h *view.History) []figure {
 	from, to := messages[0].Time, messages[len(messages)-1].Time
 	return []figure{
 		{Name: "Messages", Most: ui.Count(most(messages)), Drawing: chart.Area(messages), From: from, To: to, Legend: marked, Small: true},
-		{Name: "More and fewer than the night before", Drawing: chart.Changes(messages), From: from, To: to, Changes: true},
+		{Name: "More and fewer than the backup before", Drawing: chart.Changes(messages), From: from, To: to, Changes: true},
 		{Name: "Size", Most: ui.Size(most(bytes)), Drawing: chart.Area(bytes), From: from, To: to},
 	}
 }
