@@ -4,6 +4,7 @@ package mail
 type Form struct {
 	Lines     FileLines
 	FromLine  string // of an mbox, without LF; empty: none, or the usual one
+	Fields    string // of an mbox: fields of mail programs that are left out of the message, with their places (mbox.Head)
 	OwnStatus bool   // of an mbox: the message has the fields of its flags (Status, X-Status) in its header
 }
 

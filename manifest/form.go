@@ -15,6 +15,7 @@ const (
 	formLines     = 1
 	formFromLine  = 2
 	formOwnStatus = 3
+	formFields    = 4
 )
 
 // formRow is the encoding of a Form.
@@ -22,6 +23,7 @@ type formRow struct {
 	Lines     uint8  `cbor:"1,keyasint,omitempty"`
 	FromLine  string `cbor:"2,keyasint,omitempty"`
 	OwnStatus bool   `cbor:"3,keyasint,omitempty"`
+	Fields    []byte `cbor:"4,keyasint,omitempty"`
 }
 
 // formDecoding ignores the extensions that it does not know.
@@ -35,11 +37,14 @@ func (r *Record) SetForm(f mail.Form) {
 	if f.IsZero() {
 		return
 	}
-	row := formRow{uint8(f.Lines), f.FromLine, f.OwnStatus}
+	row := formRow{uint8(f.Lines), f.FromLine, f.OwnStatus, []byte(f.Fields)}
 	if len(row.FromLine) > MaxServerID-16 {
 		row.FromLine = ""
 	}
-	if row == (formRow{}) {
+	if len(row.Fields) > MaxServerID-16 {
+		row.Fields = nil
+	}
+	if row.Lines == 0 && row.FromLine == "" && !row.OwnStatus && len(row.Fields) == 0 {
 		return
 	}
 	b, err := encoding.Marshal(row)
@@ -61,5 +66,5 @@ func parseForm(e Extensions) mail.Form {
 	if len(e) == 0 || formDecoding.Unmarshal(e, &row) != nil || row.Lines > uint8(mail.LinesKept) {
 		return mail.Form{}
 	}
-	return mail.Form{Lines: mail.FileLines(row.Lines), FromLine: row.FromLine, OwnStatus: row.OwnStatus}
+	return mail.Form{Lines: mail.FileLines(row.Lines), FromLine: row.FromLine, OwnStatus: row.OwnStatus, Fields: string(row.Fields)}
 }

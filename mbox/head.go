@@ -15,9 +15,10 @@ type Head struct {
 	Clipped bool // the header has more keywords than MaxKeywords, or longer ones: Flags lacks those
 
 	// Own says that the fields of the flags are a part of the message: a Writer must add none. Otherwise the header has none, or
-	// those from CutFrom to CutTo, which a Writer would write.
-	Own            bool
-	CutFrom, CutTo int
+	// those of Cuts, which are no part of the message. A Writer writes them: by itself, or from Fields.
+	Own    bool
+	Cuts   []Span
+	Fields string
 }
 
 // ParseHead reads the flags of a message. head is its header without the empty line; from is its From line.
@@ -33,7 +34,17 @@ func ParseHead(head []byte, from string) Head {
 	if h, ok := ownFields(head, newline); ok {
 		return h
 	}
-	var h Head
+	h := parseFlags(head)
+	if fields, cuts, ok := takeFields(head); ok {
+		if list, ok := places(fields); ok && flagsOf(list).Flags.Equal(h.Flags) {
+			h.Own, h.Fields, h.Cuts = false, fields, cuts
+		}
+	}
+	return h
+}
+
+// parseFlags reads the flags of a header.
+func parseFlags(head []byte) (h Head) {
 	status, mozilla, clipped := fieldFlags(head)
 	h.Clipped = clipped
 	if h.Own = status != nil || mozilla != nil; status == nil {
@@ -64,12 +75,15 @@ func ownFields(head []byte, newline string) (Head, bool) {
 	flags, own := mail.NewFlags(raw...), false
 	for line := range bytes.Lines(head[:at]) {
 		own = own || isStatusField(line)
+		if isProgramField(line) && !isStatusField(line) {
+			return Head{}, false
+		}
 	}
 	fields, lost := statusFields(flags, own, newline)
 	if fields != string(head[at:]) || len(lost) > 0 {
 		return Head{}, false
 	}
-	return Head{Flags: flags, CutFrom: at, CutTo: len(head)}, true
+	return Head{Flags: flags, Cuts: []Span{{at, len(head)}}}, true
 }
 
 // These constants bound the keywords that a header gives to its message, because who sent it may have written them.

@@ -82,17 +82,17 @@ func TestFindVariant(t *testing.T) {
 func TestParseHead(t *testing.T) {
 	for head, want := range map[string]Head{
 		"A: b\n":                          {},
-		"A: b\nStatus: RO\nX-Status: F\n": {Flags: mail.NewFlags(`\Seen`, `\Flagged`), CutFrom: 5, CutTo: 28},
-		"A: b\nStatus: O\n":               {Flags: mail.NewFlags(), Own: true},
-		"Status: RO\nA: b\nStatus: O\n":   {Flags: mail.NewFlags(), CutFrom: 16, CutTo: 26},
-		"Status: RO\nX-Status: AFTD\nX-Keywords: b a\nA: b\n":       {Flags: mail.NewFlags(`\Seen`, `\Answered`, `\Flagged`, `\Draft`, "a", "b"), Own: true},
+		"A: b\nStatus: RO\nX-Status: F\n": {Flags: mail.NewFlags(`\Seen`, `\Flagged`), Cuts: []Span{{5, 28}}},
+		"A: b\nStatus: O\n":               {Flags: mail.NewFlags(), Cuts: []Span{{5, 15}}},
+		"Status: RO\nA: b\nStatus: O\n":   {Flags: mail.NewFlags(), Cuts: []Span{{16, 26}}},
+		"Status: RO\nX-Status: AFTD\nX-Keywords: b a\nA: b\n":       {Flags: mail.NewFlags(`\Seen`, `\Answered`, `\Flagged`, `\Draft`, "a", "b"), Cuts: []Span{{0, 42}}},
 		"A: b\nX-Mozilla-Status: 0009\n":                            {Flags: mail.NewFlags(`\Seen`), Own: true},
-		"X-UIDL: 1\nX-Mozilla-Status: 0009\nX-Mozilla-Status: 2\n":  {Flags: mail.NewFlags(`\Seen`, `\Deleted`), Own: true},
-		"A: b\nX-Mozilla-Status: 0005\nX-Mozilla-Keys: $label1  \n": {Flags: mail.NewFlags(`\Seen`, `\Flagged`, "$label1"), Own: true},
-		"Status: RO\n": {Flags: mail.NewFlags(`\Seen`), CutFrom: 0, CutTo: 11},
+		"X-UIDL: 1\nX-Mozilla-Status: 0009\nX-Mozilla-Status: 2\n":  {Flags: mail.NewFlags(`\Seen`, `\Deleted`), Cuts: []Span{{10, 53}}},
+		"A: b\nX-Mozilla-Status: 0005\nX-Mozilla-Keys: $label1  \n": {Flags: mail.NewFlags(`\Seen`, `\Flagged`, "$label1"), Cuts: []Span{{5, 54}}},
+		"Status: RO\n": {Flags: mail.NewFlags(`\Seen`), Cuts: []Span{{0, 11}}},
 	} {
 		have := ParseHead([]byte(head), "From a")
-		if !have.Flags.Equal(want.Flags) || have.Own != want.Own || have.CutFrom != want.CutFrom || have.CutTo != want.CutTo {
+		if !have.Flags.Equal(want.Flags) || have.Own != want.Own || !slices.Equal(have.Cuts, want.Cuts) {
 			t.Errorf("%q: have %+v, want %+v", head, have, want)
 		}
 	}
@@ -127,8 +127,10 @@ func FuzzReadAndWrite(f *testing.F) {
 				head, odd = "", true
 			}
 			h := ParseHead([]byte(head), from)
-			text = slices.Delete(text, h.CutFrom, h.CutTo)
-			_, errWrite := w.Write(&Message{From: from, Flags: h.Flags, Own: h.Own}, func(w io.Writer) error {
+			for _, cut := range slices.Backward(h.Cuts) {
+				text = slices.Delete(text, cut.From, cut.To)
+			}
+			_, errWrite := w.Write(&Message{From: from, Fields: h.Fields, Flags: h.Flags, Own: h.Own}, func(w io.Writer) error {
 				_, err := w.Write(text)
 				return err
 			})
@@ -175,7 +177,9 @@ func FuzzWriteAndRead(f *testing.F) {
 			if h.Own {
 				t.Fatalf("%q: the flags are taken for its own", text)
 			}
-			text = text[:h.CutFrom] + text[h.CutTo:]
+			for _, cut := range slices.Backward(h.Cuts) {
+				text = text[:cut.From] + text[cut.To:]
+			}
 			if want := m.text; text != want && text != want+"\n" || !h.Flags.Equal(m.Flags) && !reflect.DeepEqual(h.Flags, m.Flags) && len(h.Flags)+len(m.Flags) > 0 {
 				t.Fatalf("have %q with %v, want %q with %v, of %q", text, h.Flags, want, m.Flags, fmt.Sprint(file))
 			}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"math"
 	"time"
 
 	"github.com/mailstrata/mailstrata/mail"
@@ -14,6 +15,7 @@ type Message struct {
 	From    string     // the From line, without LF; if it is none, FromLine(Arrived) is written
 	Arrived time.Time  // INTERNALDATE
 	Flags   mail.Flags // written as fields of the header
+	Fields  string     // Head.Fields of the message as it was in an mbox: written if they say Flags
 	Own     bool       // the header has the flags already, as it was in an mbox: no fields are added
 	LF      bool       // write LF for CRLF. Set it only if every line ends in CRLF (lineend.CRLF)
 }
@@ -41,6 +43,9 @@ func (w *Writer) Write(m *Message, body func(io.Writer) error) (Result, error) {
 		from = FromLine(m.Arrived)
 	}
 	t := text{out: w.out, m: m, newline: "\n", header: true, start: true}
+	if list, ok := places(m.Fields); ok && flagsOf(list).Flags.Equal(m.Flags) {
+		t.places, t.kept = list, true
+	}
 	if from[len(from)-1] == '\r' {
 		t.newline = "\r\n"
 	}
@@ -76,6 +81,9 @@ type text struct {
 	crs    int64 // CRs that are held back
 
 	header bool   // in the header
+	lines  uint64 // of the header, that are written
+	places []place
+	kept   bool   // the fields are those that the message had in its mbox
 	own    bool   // the header has fields of flags
 	name   []byte // the beginning of the line of the header
 }
@@ -86,6 +94,7 @@ func (t *text) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 && t.err == nil {
 		if t.start {
+			t.place(t.lines)
 			t.start, t.empty, t.quotes, t.from, t.name = false, true, true, 0, t.name[:0]
 		}
 		end := bytes.IndexByte(p, '\n')
@@ -158,6 +167,7 @@ func (t *text) endLine() {
 	if t.quotes {
 		t.releaseFrom()
 	}
+	t.lines++
 	switch {
 	case !t.header:
 	case t.empty && t.crs <= 1:
@@ -173,10 +183,18 @@ func (t *text) endLine() {
 	t.start = true
 }
 
+// place writes the fields that were before a line of the header.
+func (t *text) place(line uint64) {
+	for t.header && len(t.places) > 0 && t.places[0].line <= line {
+		t.put(t.places[0].fields)
+		t.places = t.places[1:]
+	}
+}
+
 // endHeader writes the fields of the flags.
 func (t *text) endHeader() {
 	t.header = false
-	if t.m.Own {
+	if t.m.Own || t.kept {
 		return
 	}
 	fields, lost := statusFields(t.m.Flags, t.own, t.newline)
@@ -201,6 +219,7 @@ func (t *text) close() {
 		t.put(t.newline)
 	}
 	if t.header {
+		t.place(math.MaxUint64)
 		t.endHeader()
 	}
 	t.put(t.newline)

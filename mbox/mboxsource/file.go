@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,8 +42,7 @@ type entry struct {
 	kind    lineend.Kind
 	variant mbox.Variant
 	own     bool
-	cutFrom int32 // fields of flags that are left out of the text; none if they are equal
-	cutTo   int32
+	cuts    []mbox.Span // fields of mail programs that are left out of the text
 }
 
 // begin prepares the file for another survey.
@@ -123,10 +123,10 @@ func (f *file) read(open io.ReaderAt, p mbox.Place) (entry, disk.Item, error) {
 		return e, disk.Item{}, err
 	}
 	parsed := mbox.ParseHead(head, from)
-	e.own, e.cutFrom, e.cutTo = parsed.Own, int32(parsed.CutFrom), int32(parsed.CutTo)
+	e.own, e.cuts = parsed.Own, parsed.Cuts
 	item, clipped := disk.Item{Flags: parsed.Flags}, parsed.Clipped
 	if labels, ok := gmailLabels(head); ok && f.takeout {
-		item.Flags, e.own = labels.flags(), true
+		item.Flags, e.own, e.cuts = labels.flags(), true, nil
 		item.Labels, clipped = labels.labels()
 	}
 	f.clipped = f.clipped || clipped
@@ -195,10 +195,10 @@ func headerEnd(b []byte) int {
 // text returns a reader of a message without quotes and without the fields that belong to the mbox.
 func (e *entry) text(open io.ReaderAt) io.Reader {
 	r := mbox.NewUnquoter(io.NewSectionReader(open, e.Start, e.End-e.Start), e.variant)
-	if e.cutFrom == e.cutTo {
-		return r
+	for _, cut := range slices.Backward(e.cuts) { // the last cut is made first, so that the places of the others are right
+		r = &cutter{r: r, at: 0, from: int64(cut.From), to: int64(cut.To)}
 	}
-	return &cutter{r: r, at: 0, from: int64(e.cutFrom), to: int64(e.cutTo)}
+	return r
 }
 
 // archived returns a reader of a message as it is archived.

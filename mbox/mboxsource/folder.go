@@ -65,7 +65,13 @@ func (f *folder) Describe(_ context.Context, item *disk.Item) (mail.Message, err
 		return mail.Message{}, err
 	}
 	form := mailfile.FormOf(e.kind)
-	form.OwnStatus = e.own
+	if form.OwnStatus = e.own; len(e.cuts) > 0 {
+		head, err := readHead(open, e.Place, e.variant)
+		if err != nil {
+			return mail.Message{}, err
+		}
+		form.Fields = mbox.ParseHead(head, from).Fields
+	}
 	if from != mbox.FromLine(time.Unix(e.seconds, 0)) {
 		form.FromLine = from
 	}

@@ -73,7 +73,7 @@ func TestBackup(t *testing.T) {
 	put(t, path+"/notes.txt", "no mail")
 	r := archivetest.NewRepo(t, new(storetest.Memory))
 	b := archivetest.BackupFiles(t, r, "mbox:"+path, New(path, nil))
-	a, bb := `"Subject: a\r\n\r\nFrom here\r\n"`, `"Subject: b\r\nStatus: O\r\n\r\nx\r\n"`
+	a, bb := `"Subject: a\r\n\r\nFrom here\r\n"`, `"Subject: b\r\n\r\nx\r\n"`
 	want := []string{
 		`INBOX [\Flagged \Seen] [] ` + date + " " + a,
 		`INBOX [] [] ` + later + " " + bb,
