@@ -3,8 +3,10 @@ package e2e_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -117,6 +119,27 @@ func (e *erasures) gone(b *bucket, h *host) {
 	h.must(0, "check", "--read-data")
 }
 
+// pause stops a process at a time when it has no lock that another mailstrata on its host waits for.
+func pause(t *testing.T, p *os.Process) {
+	t.Helper()
+	for range 100 {
+		_ = p.Signal(syscall.SIGSTOP)
+		open, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(open, func(fd string) bool {
+			name, err := os.Readlink(fd)
+			return err == nil && strings.HasSuffix(name, ".json.lock")
+		}) {
+			return
+		}
+		_ = p.Signal(syscall.SIGCONT)
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("the process always has a lock")
+}
+
 // A message is erased from all nights of two accounts, while the server and a second copy still have it, and a backup
 // is running. After two prunes no pack and no cache has it.
 func TestEraseMessage(t *testing.T) {
@@ -147,7 +170,7 @@ func TestEraseMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(300 * time.Millisecond)
-	_ = late.Process.Signal(syscall.SIGSTOP)
+	pause(t, late.Process)
 	e.h.must(0, "erase", "--message", "<secret@mail.example>", "--confirm", plan.Messages[0].Hash[:8])
 	_ = late.Process.Signal(syscall.SIGCONT)
 	if err := late.Wait(); err != nil {
