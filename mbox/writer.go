@@ -12,7 +12,7 @@ import (
 
 // Message is what an mbox has of a message besides its text.
 type Message struct {
-	From    string     // the From line, without LF; if it is none, FromLine(Arrived) is written
+	From    string     // the From line, without LF; FromLine(Arrived) if it is not a From line
 	Arrived time.Time  // INTERNALDATE
 	Flags   mail.Flags // written as fields of the header
 	Fields  string     // Head.Fields of the message as it was in an mbox: written if they say Flags
