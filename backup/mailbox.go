@@ -211,7 +211,8 @@ func (r *mailboxRun) validMailbox(found *manifest.Mailbox) *manifest.Mailbox {
 		}
 		return nil
 	}
-	if was.HighestModSeq > now.HighestModSeq {
+	if was.HighestModSeq > now.HighestModSeq && (now.HighestModSeq > 0 || r.account.Continue == nil) {
+		// 0 is usual for files that changed just now.
 		r.account.recorder.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d and is no longer trusted",
 			r.listed.Name, was.HighestModSeq, now.HighestModSeq)
 		found.Trusted = false

@@ -5,7 +5,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -30,7 +33,7 @@ const steady = 2 * time.Second
 // List implements disk.Folder.
 func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
 	var before map[string]string
-	version := f.Version()
+	taken, version := time.Now(), f.Version()
 	for n := 1; ; n++ {
 		files, err := f.files()
 		if err == nil {
@@ -39,21 +42,18 @@ func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
 		if err != nil {
 			return nil, err
 		}
-		if now := f.Version(); now == version && version != 0 && time.Since(time.Unix(0, int64(version))) > steady {
+		if now := f.Version(); now == version && version != 0 && taken.Sub(time.Unix(0, int64(version))) >= steady {
 			return f.contents(files, version)
 		}
 		if before != nil && sameKeys(files, before) {
 			return f.contents(files, version)
 		}
 		if n == maxListings {
-			for file, key := range before {
-				if _, ok := files[file]; !ok && !hasKey(files, key) {
-					files[file] = key
-				}
-			}
+			addMissing(files, before)
 			return f.contents(files, 0)
 		}
-		before, version = files, f.Version()
+		before, taken = files, time.Now()
+		version = f.Version()
 	}
 }
 
@@ -73,14 +73,35 @@ func sameKeys(a, b map[string]string) bool {
 	return true
 }
 
-func hasKey(files map[string]string, key string) bool {
-	for _, other := range files {
-		if other == key {
-			return true
+// addMissing adds the files of an earlier listing whose keys the later one does not have.
+func addMissing(files, before map[string]string) {
+	keys := make(map[string]bool, len(files))
+	for _, key := range files {
+		keys[key] = true
+	}
+	for file, key := range before {
+		if !keys[key] {
+			files[file] = key
 		}
 	}
-	return false
 }
+
+// twinKey returns the key of one of several files with one name. It stays when flags change, and does not depend on the others.
+func (f *folder) twinKey(file, key string) string {
+	info, err := f.root.Lstat(path.Join(f.dir, file))
+	if err != nil {
+		return key
+	}
+	twin := fmt.Sprintf("%s,%d,%d", key, info.Size(), info.ModTime().UnixNano())
+	if len(twin) > maxKey {
+		sum := sha256.Sum256([]byte(twin))
+		return hex.EncodeToString(sum[:])
+	}
+	return twin
+}
+
+// maxKey is the longest id that the archive records, in bytes.
+const maxKey = 255
 
 // files returns the files of the folder, with their keys. A file that was renamed during the listing may have been seen twice: of
 // two files with one key, only those count that are there.
@@ -145,7 +166,7 @@ func (f *folder) contents(files map[string]string, version uint64) (*disk.Conten
 	}
 	for file, key := range files {
 		if count[key] > 1 {
-			key = file // which of the two has which UID must not depend on their order
+			key = f.twinKey(file, key)
 		}
 		letters := flagLetters(file)
 		set, ok := flags[letters]

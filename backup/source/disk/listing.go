@@ -15,13 +15,14 @@ type listing struct {
 }
 
 // newListing numbers the messages of a folder.
-func newListing(c *Contents, n *numbers) *listing {
-	uids := n.assign(c.Items, c.Next)
-	order := make([]int, 0, len(uids))
-	for i, uid := range uids {
-		if uid != 0 {
-			order = append(order, i)
-		}
+func newListing(c *Contents, n *numbers) (*listing, error) {
+	uids, err := n.assign(c.Items, c.Next)
+	if err != nil {
+		return nil, err
+	}
+	order := make([]int, len(uids))
+	for i := range order {
+		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(uids[a], uids[b]) })
 	l := &listing{uids: make([]mail.UID, len(order)), items: make([]Item, len(order))}
@@ -31,7 +32,7 @@ func newListing(c *Contents, n *numbers) *listing {
 	l.status = mail.Status{
 		UIDValidity: n.validity, UIDNext: n.next, Messages: uint32(len(l.uids)), HighestModSeq: c.Version,
 	}
-	return l
+	return l, nil
 }
 
 // span returns the indices of the messages of a range.

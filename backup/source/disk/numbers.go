@@ -1,7 +1,9 @@
 package disk
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"hash/maphash"
 	"math"
 	"slices"
@@ -21,7 +23,7 @@ type numbers struct {
 
 // loadNumbers returns the numbers of a mailbox as it is archived. validity is that of a mailbox that is not.
 func loadNumbers(ctx context.Context, previous source.Previous, raw string, byHash bool, validity uint32) (*numbers, error) {
-	n := &numbers{seed: maphash.MakeSeed(), validity: validity, next: 1, first: make(map[uint64]mail.UID), others: make(map[uint64][]mail.UID)}
+	n := newNumbers(validity)
 	if previous == nil {
 		return n, nil
 	}
@@ -46,6 +48,12 @@ func loadNumbers(ctx context.Context, previous source.Previous, raw string, byHa
 	return n, nil
 }
 
+func newNumbers(validity uint32) *numbers {
+	return &numbers{
+		seed: maphash.MakeSeed(), validity: validity, next: 1, first: make(map[uint64]mail.UID), others: make(map[uint64][]mail.UID),
+	}
+}
+
 func (n *numbers) hash(key string) uint64 { return maphash.String(n.seed, key) }
 
 func (n *numbers) add(hash uint64, uid mail.UID) {
@@ -56,9 +64,27 @@ func (n *numbers) add(hash uint64, uid mail.UID) {
 	}
 }
 
+// maxServerUID is the largest UID of a mail server that is taken. Its file can say anything, and a larger one would leave no
+// numbers for further messages.
+const maxServerUID = 1 << 31
+
+// errNoUID reports that a mailbox has no UID left: it needs another UIDVALIDITY.
+var errNoUID = errors.New("there is no UID left for a new message")
+
+// serverUID returns the UID that a server gave a message, or 0 if it cannot have given it: floor is its UIDNEXT.
+func serverUID(uid mail.UID, floor uint32) mail.UID {
+	if uid > maxServerUID || floor > 0 && uint32(uid) >= floor {
+		return 0
+	}
+	return uid
+}
+
 // assign returns the UIDs of messages. The n-th message with a key has the n-th UID with it. A message that is not known gets
 // the UID that a server gave it, if no message can have had that, or else the next one, floor or more.
-func (n *numbers) assign(items []Item, floor uint32) []mail.UID {
+func (n *numbers) assign(items []Item, floor uint32) ([]mail.UID, error) {
+	if floor > maxServerUID {
+		floor = 0
+	}
 	uids := make([]mail.UID, len(items))
 	used := make(map[uint64]int)
 	var fresh []int
@@ -86,21 +112,22 @@ func (n *numbers) assign(items []Item, floor uint32) []mail.UID {
 	}
 	// Those with a UID of the server come first, in its order. The others follow.
 	slices.SortStableFunc(fresh, func(a, b int) int {
-		return int(int64(orLast(items[a].UID)) - int64(orLast(items[b].UID)))
+		return cmp.Compare(orLast(serverUID(items[a].UID, floor)), orLast(serverUID(items[b].UID, floor)))
 	})
 	for _, i := range fresh {
-		if items[i].UID == 0 {
+		given := serverUID(items[i].UID, floor)
+		if given == 0 {
 			n.next = max(n.next, floor)
 		}
-		uid := max(mail.UID(n.next), items[i].UID)
-		if n.next == math.MaxUint32 { // there is no UID left: the mailbox would need another UIDVALIDITY
-			break
+		if n.next == math.MaxUint32 {
+			return nil, errNoUID
 		}
+		uid := max(mail.UID(n.next), given)
 		uids[i] = uid
 		n.add(n.hash(items[i].Key), uid)
 		n.next = uint32(uid) + 1
 	}
-	return uids
+	return uids, nil
 }
 
 // orLast returns the UID, or the largest one if there is none.

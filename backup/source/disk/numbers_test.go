@@ -2,10 +2,12 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/chunk"
@@ -57,13 +59,23 @@ func TestNumbers(t *testing.T) {
 		{[]Item{{Key: "e"}, {Key: "f", UID: 40}, {Key: "g", UID: 4}, {Key: "a", UID: 50}}, 45, []mail.UID{45, 40, 12, 2}},
 		{items("f", "e"), 45, []mail.UID{40, 45}},
 	} {
-		if have := n.assign(test.items, test.floor); !slices.Equal(have, test.want) {
+		if have, err := n.assign(test.items, test.floor); err != nil || !slices.Equal(have, test.want) {
 			t.Errorf("%v: have %v, want %v", test.items, have, test.want)
 		}
 	}
 	n.next = math.MaxUint32
-	if have := n.assign(items("last", "a"), 0); !slices.Equal(have, []mail.UID{0, 2}) {
-		t.Errorf("without a UID left: %v", have)
+	if have, err := n.assign(items("last", "a"), 0); !errors.Is(err, errNoUID) {
+		t.Errorf("without a UID left: %v, %v", have, err)
+	}
+	// A server's UID counts only below its UIDNEXT, and only if it leaves numbers for others.
+	n = newNumbers(1)
+	wild := []Item{{Key: "a", UID: math.MaxUint32}, {Key: "b", UID: math.MaxUint32 - 1}, {Key: "c", UID: 30}, {Key: "d", UID: 4}}
+	if have, err := n.assign(wild, 20); err != nil || !slices.Equal(have, []mail.UID{20, 21, 22, 4}) {
+		t.Error(have, err)
+	}
+	n = newNumbers(1)
+	if have, err := n.assign(wild, math.MaxUint32); err != nil || !slices.Equal(have, []mail.UID{31, 32, 30, 4}) {
+		t.Error(have, err)
 	}
 }
 
@@ -82,7 +94,10 @@ func FuzzNumbers(f *testing.F) {
 			}
 			return list
 		}
-		uids := n.assign(of(first), 0)
+		uids, err := n.assign(of(first), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		seen := make(map[mail.UID]string)
 		for i, item := range of(first) {
 			if seen[uids[i]] != "" || uids[i] == 0 {
@@ -90,13 +105,53 @@ func FuzzNumbers(f *testing.F) {
 			}
 			seen[uids[i]] = item.Key
 		}
-		for i, uid := range n.assign(of(second), 0) {
+		later, err := n.assign(of(second), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, uid := range later {
 			if key := seen[uid]; key != "" && key != of(second)[i].Key {
 				t.Fatalf("UID %d was of %q and is of %q", uid, key, of(second)[i].Key)
 			}
 		}
-		if again := n.assign(of(first), 0); !slices.Equal(again, uids) {
+		if again, err := n.assign(of(first), 0); err != nil || !slices.Equal(again, uids) {
 			t.Fatalf("have %v, want %v", again, uids)
 		}
 	})
+}
+
+// A mailbox whose UIDs are used up gets another UIDVALIDITY, and each message is in it once.
+func TestNoUIDLeft(t *testing.T) {
+	before := archived{&mail.Status{UIDValidity: 7, UIDNext: math.MaxUint32}, []source.Known{{UID: 2, GUID: "a"}}}
+	s := New(nil)
+	s.previous = before
+	f := &folder{source: s, raw: "INBOX", files: fixed{items: items("a", "b", "c")}}
+	n, err := loadNumbers(t.Context(), before, "INBOX", false, 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.numbers = n
+	l, err := f.list(t.Context())
+	if err != nil || l.status.UIDValidity == 7 || !slices.Equal(l.uids, []mail.UID{1, 2, 3}) {
+		t.Fatal(l, err)
+	}
+}
+
+// fixed is a Folder with these messages.
+type fixed struct {
+	Folder
+	items []Item
+}
+
+func (f fixed) List(context.Context) (*Contents, error) { return &Contents{Items: f.items}, nil }
+
+// A folder that changes while it is listed proves nothing, however long the listing takes.
+func TestVersionIsJudgedBefore(t *testing.T) {
+	changed := time.Unix(1_000_000_000, 0)
+	of := uint64(changed.UnixNano())
+	for after, want := range map[time.Duration]uint64{0: 0, settled - 1: 0, settled: of, time.Hour: of} {
+		if have := version(of, changed.Add(after)); have != want {
+			t.Errorf("%v after the change: %d, want %d", after, have, want)
+		}
+	}
 }

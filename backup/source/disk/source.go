@@ -3,6 +3,8 @@ package disk
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"sync"
@@ -138,9 +140,9 @@ func (f *folder) setFiles(files Folder) {
 // settled is how old a Version must be to prove that nothing changed since: the times of files have steps.
 const settled = 2 * time.Second
 
-// version returns the Version if it proves that nothing changed, else 0.
-func version(of uint64) uint64 {
-	if of == 0 || time.Since(time.Unix(0, int64(of))) < settled {
+// version returns the Version if it proves that nothing changed, else 0. taken is from before it was asked for.
+func version(of uint64, taken time.Time) uint64 {
+	if of == 0 || taken.Sub(time.Unix(0, int64(of))) < settled {
 		return 0
 	}
 	return of
@@ -151,7 +153,8 @@ func (f *folder) survey(ctx context.Context) (*mail.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if previous := f.source.previous; f.numbers == nil && previous != nil {
-		now := version(f.files.Version())
+		taken := time.Now()
+		now := version(f.files.Version(), taken)
 		if status := previous.Status(f.raw); status != nil && now != 0 && status.HighestModSeq == now {
 			return &mail.Status{
 				UIDValidity: status.UIDValidity, UIDNext: status.UIDNext, Messages: status.Messages, HighestModSeq: now,
@@ -181,18 +184,36 @@ func (f *folder) notes() []string {
 
 // list lists the messages and gives them their UIDs. The caller holds mu.
 func (f *folder) list(ctx context.Context) (*listing, error) {
+	taken := time.Now()
 	c, err := f.files.List(ctx)
 	if err != nil {
 		return nil, listError(ctx, err)
 	}
-	c.Version = version(c.Version)
+	c.Version = version(c.Version, taken)
 	if f.numbers == nil {
-		validity := cmp.Or(c.Validity, f.source.newValidity(f.raw))
+		validity := f.source.newValidity(f.raw)
+		if c.Validity != 0 && !f.source.isArchived() {
+			validity = c.Validity
+		}
 		if f.numbers, err = loadNumbers(ctx, f.source.previous, f.raw, f.source.store.ByHash(), validity); err != nil {
 			return nil, err
 		}
 	}
-	return newListing(c, f.numbers), nil
+	l, err := newListing(c, f.numbers)
+	if errors.Is(err, errNoUID) && f.views == 0 {
+		f.numbers = newNumbers(f.source.newValidity(f.raw))
+		l, err = newListing(c, f.numbers)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: mailbox %q: %v", mail.ErrRefused, f.raw, err)
+	}
+	return l, nil
+}
+
+// isArchived reports whether anything of the account is archived. Then an earlier manifest may have a mailbox under the
+// UIDVALIDITY of a mail server, with UIDs that the archive gave and the newest manifest does not show.
+func (s *Source) isArchived() bool {
+	return s.previous != nil && len(s.previous.Mailboxes()) > 0
 }
 
 // newValidity returns the UIDVALIDITY of a mailbox that is not archived. No two mailboxes of a run should have the same.
