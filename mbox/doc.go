@@ -18,4 +18,5 @@
 //	writer.go     Writer
 //	fromline.go   From lines
 //	status.go     flags as fields of the header
+//	fields.go     fields of mail programs, kept beside the message
 package mbox
