@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -210,9 +209,9 @@ func TestFloods(t *testing.T) {
 				args = append(args, "--compress")
 			}
 			cmd := h.command(args...)
-			out, _ := cmd.CombinedOutput()
-			took, used := time.Since(began), cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
-			if cmd.ProcessState.ExitCode() != f.status || !strings.Contains(string(out), f.says) {
+			out, used := measure(t, cmd)
+			took := time.Since(began)
+			if cmd.ProcessState.ExitCode() != f.status || !strings.Contains(out, f.says) {
 				t.Errorf("it ends with %d, not %d, and says\n%.2000s", cmd.ProcessState.ExitCode(), f.status, out)
 			}
 			t.Logf("%v, %d MiB", took.Round(time.Millisecond), used>>10)
@@ -260,10 +259,9 @@ func TestFloodedRestore(t *testing.T) {
 	endless := flood{verb: "UID FETCH", exists: 4294967295,
 		more: each("* %[1]d FETCH (UID %[1]d FLAGS () INTERNALDATE \"\" RFC822.SIZE 1)\r\n")}
 	cmd := h.command("restore", "latest", "--to", endless.start(t))
-	out, _ := cmd.CombinedOutput()
-	used := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+	out, used := measure(t, cmd)
 	t.Logf("%d MiB", used>>10)
-	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "1500000 messages") {
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(out, "1500000 messages") {
 		t.Errorf("it ends with %d, and says\n%.2000s", cmd.ProcessState.ExitCode(), out)
 	}
 	if used > mostMemory {

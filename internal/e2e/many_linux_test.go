@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/mailstrata/mailstrata/internal/generate"
@@ -113,9 +112,9 @@ func write(t *testing.T, path, text string) {
 func memory(h *host, status int, args ...string) int64 {
 	h.t.Helper()
 	cmd := h.command(args...)
-	out, _ := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != status || strings.Contains(string(out), masterPassword) {
+	out, kib := measure(h.t, cmd)
+	if cmd.ProcessState.ExitCode() != status || strings.Contains(out, masterPassword) {
 		h.t.Errorf("mailstrata %v ends with %d, not %d:\n%s", args, cmd.ProcessState.ExitCode(), status, out)
 	}
-	return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+	return kib
 }
