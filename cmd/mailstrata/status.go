@@ -240,8 +240,8 @@ func pluralAre(n int, more bool) string {
 	return text + " accounts are"
 }
 
-// maxTold is how many alarms of an account are shown.
-const maxTold = 3
+// maxSentences is how many alarms of an account are shown.
+const maxSentences = 3
 
 func printStatus(p *program, listed []*accountStatus) {
 	p.Printf("")
@@ -254,11 +254,11 @@ func printStatus(p *program, listed []*accountStatus) {
 		}
 		t.ColoredRow(color, a.Account, cmp.Or(ui.Time(a.LastGood), "never"), ui.Ago(a.LastGood), ui.Right(ui.Count(a.Messages), "MESSAGES"),
 			ui.Right(ui.Size(a.Bytes), "    SIZE"), ui.Right(ui.Count(a.NewMessages), "     NEW"), strings.Join(a.Needs, ", "))
-		told := slices.Concat(a.Alarms, a.Lost)
-		for _, text := range told[:min(len(told), maxTold)] {
+		sentences := slices.Concat(a.Alarms, a.Lost)
+		for _, text := range sentences[:min(len(sentences), maxSentences)] {
 			t.Below(ui.OneLine(text), nil)
 		}
-		if more := len(told) - maxTold; more > 0 {
+		if more := len(sentences) - maxSentences; more > 0 {
 			t.Below(fmt.Sprintf("and %s more: mailstrata show %s", ui.Count(int64(more)), a.ID[:8]), nil)
 		}
 	}
