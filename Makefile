@@ -12,8 +12,8 @@
 GO       ?= go
 FUZZTIME ?= 10s
 BIN      := .testbed/bin
+PACKAGERS := $(BIN)/nfpm $(BIN)/cyclonedx
 SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age $(BIN)/kubeapi $(PACKAGERS)
-PACKAGERS = $(BIN)/nfpm $(BIN)/cyclonedx
 
 # Packages that only compute are built without the race detector: compressing, cutting and deriving keys take twenty times
 # as long with it. GOFLAGS applies to the builds that tests start, too. CBOR is not in the list: it uses sync.Map, and the
