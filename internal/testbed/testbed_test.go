@@ -3,6 +3,7 @@ package testbed_test
 import (
 	"bufio"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -123,6 +124,36 @@ func TestCyrus(t *testing.T) {
 		c := testbed.Cyrus(t, testbed.CyrusOptions{Dots: dots})
 		c.Deliver(t, "anna", "INBOX", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n", Flags: []string{`\Seen`}})
 		c.Deliver(t, "bert", map[bool]string{true: "INBOX.deeper", false: "deeper"}[dots], testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n"})
+	}
+}
+
+func TestCyrusHTTP(t *testing.T) {
+	c := testbed.Cyrus(t, testbed.CyrusOptions{HTTP: true})
+	c.Deliver(t, "anna", "INBOX", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n"})
+	for path, want := range map[string]string{
+		"/jmap/":                            "urn:ietf:params:jmap:mail",
+		"/dav/calendars/user/anna/":         "/dav/calendars/user/anna/Default/",
+		"/dav/addressbooks/user/anna/":      "/dav/addressbooks/user/anna/Default/",
+		"/dav/addressbooks/user/anna/none/": "404",
+	} {
+		request, err := http.NewRequest(http.MethodGet, c.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(path, "/dav/") {
+			request.Method = "PROPFIND"
+			request.Header.Set("Depth", "1")
+		}
+		request.SetBasicAuth("anna", c.Password)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if answer := response.Status + string(body); err != nil || !strings.Contains(answer, want) {
+			t.Errorf("%s: %s, %v", path, answer, err)
+		}
 	}
 }
 
