@@ -21,7 +21,7 @@ type cli struct {
 	Diff        diffCommand        `cmd:"" group:"find" help:"Compare two manifests of an account."`
 	Cat         catCommand         `cmd:"" group:"find" help:"Print one message, byte for byte."`
 	Restore     restoreCommand     `cmd:"" group:"find" help:"Restore mail to a Maildir, to .eml files or to an IMAP account."`
-	Serve       serveCommand       `cmd:"" group:"find" help:"Serve every night to mail programs, by IMAP, to read only."`
+	Serve       serveCommand       `cmd:"" group:"find" help:"Serve every backup to browsers and mail programs, to read only."`
 	Check       checkCommand       `cmd:"" group:"maintain" help:"Verify the repository."`
 	Forget      forgetCommand      `cmd:"" group:"maintain" help:"Mark old manifests for deletion, by a policy or by name."`
 	Erase       eraseCommand       `cmd:"" group:"maintain" help:"Erase an account or a message from all manifests."`

@@ -27,24 +27,24 @@ type serveCommand struct {
 }
 
 func (*serveCommand) Help() string {
-	return `Serves every night of every account, to browsers as a page, and to mail programs by IMAP. Nothing can be changed.
+	return `Serves every backup of every account, to browsers as a page, and to mail programs by IMAP. Nothing can be changed.
 
 With --stop-after it ends by itself; start it again to go on. If the key is in a file on this disk, that protects little.
 
-The page shows the nights of each account, mailboxes and messages, and finds words in them. mailstrata prints a link that opens it once, within 15 minutes; after that, log in with the password.
+The page shows the backups of each account, mailboxes and messages, and finds words in them. mailstrata prints a link that opens it once, within 15 minutes; after that, log in with the password.
 
 A mail program can list, search, read and copy. To restore a message, drag it into another account.
 
 The user name selects what a mail program sees. The password is the same for all.
 
-    anna@mail.example                      the latest night
-    anna@mail.example#2026-03-13           the night of that day, or of the last one before
+    anna@mail.example                      the latest backup
+    anna@mail.example#2026-03-13           the backup of that day, or the last one before
     anna@mail.example#latest~3             any other name of a manifest
-    anna@mail.example#nights               many nights side by side
+    anna@mail.example#nights               many backups side by side
     anna@mail.example#ever                 every message that was ever in a mailbox
-    anna@mail.example#gone                 every message that the latest night has nowhere
+    anna@mail.example#gone                 every message that the latest backup has nowhere
 
-A mail program that has a copy of an account sees a night as the same account: UIDs, flags and dates are those of the server.
+A mail program that has a copy of an account sees a backup as the same account: UIDs, flags and dates are those of the server.
 
 mailstrata serves the repositories of the configuration, or that of --repo. A search for text uses the index of words, if this host has one (mailstrata index). It then finds whole words and beginnings of words, as find does. It needs an owner's or a reader's key. The password opens all mail of these: without a certificate, mailstrata listens only where programs of this host can connect.
 

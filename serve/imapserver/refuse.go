@@ -10,13 +10,13 @@ import (
 func (c *session) deny(_ context.Context, cmd *command.Command) error {
 	switch cmd.Name {
 	case "STORE":
-		return &no{"[NOPERM] An archive keeps flags as they were on its night"}
+		return &no{"[NOPERM] An archive keeps flags as they were at the backup"}
 	case "SUBSCRIBE", "UNSUBSCRIBE":
-		return &no{"[NOPERM] An archive keeps subscriptions as they were on its night"}
+		return &no{"[NOPERM] An archive keeps subscriptions as they were at the backup"}
 	case "MOVE":
 		return &no{"[NOPERM] A message cannot leave an archive; copy it to another account"}
 	case "CREATE", "DELETE", "RENAME":
-		return &no{"[NOPERM] An archive keeps mailboxes as they were on its night"}
+		return &no{"[NOPERM] An archive keeps mailboxes as they were at the backup"}
 	}
 	return &no{"[NOPERM] Nothing can be added to an archive; mailstrata backup does that"}
 }

@@ -34,8 +34,8 @@ func (c *session) open(ctx context.Context, cmd *command.Command) error {
 		c.out.line(fmt.Sprintf("* OK [UNSEEN %d] The first message that nobody has seen", first[0]+1))
 	}
 	c.out.line("* OK [PERMANENTFLAGS ()] Flags cannot be changed")
-	c.out.line(fmt.Sprintf("* OK [UIDNEXT %d] The next UID on that night", list.UIDNext))
-	c.out.line(fmt.Sprintf("* OK [UIDVALIDITY %d] UIDs are those of the night", list.UIDValidity))
+	c.out.line(fmt.Sprintf("* OK [UIDNEXT %d] The next UID at the time of the backup", list.UIDNext))
+	c.out.line(fmt.Sprintf("* OK [UIDVALIDITY %d] UIDs are those of the account", list.UIDValidity))
 	if n := len(list.Damage); n > 0 {
 		c.out.line(fmt.Sprintf("* NO [ALERT] The archive is damaged: messages or flags of this mailbox are missing (%d errors). The first is: %s",
 			n, printable(list.Damage[0].Error())))

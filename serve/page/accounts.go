@@ -57,7 +57,7 @@ func (s *Server) accounts(w http.ResponseWriter, r *request) error {
 		row.Remarks = append(row.Remarks, oneLines(state.Alarms)...)
 		row.Remarks = append(row.Remarks, oneLines(state.Lost)...)
 		if len(state.Damage) > 0 {
-			row.Remarks = append(row.Remarks, ui.Plural(len(state.Damage), "night")+" that cannot be read")
+			row.Remarks = append(row.Remarks, ui.Plural(len(state.Damage), "backup")+" that cannot be read")
 		}
 		p.Accounts = append(p.Accounts, row)
 	}

@@ -40,6 +40,7 @@ func (f *finder) rows(ctx context.Context, found []*search.Hit) (rows []foundRow
 			continue
 		}
 		row.fill(entity.Parse(m.Raw).Header.Of(m.Raw), false)
+		row.Files = hasAttachments(m.Raw)
 		if f.query.Words != nil {
 			at := textindex.FindSnippet(ctx, f.query.Query, m.Raw, nil, func() []byte { return nil })
 			row.Snippet = snippetParts(at)

@@ -49,6 +49,7 @@ type messageRow struct {
 	Size    int64
 	Unseen  bool
 	Marks   []string // flags that matter in a list
+	Files   bool     // it has attachments
 	Labels  []string
 	Damage  string
 }
@@ -157,6 +158,7 @@ func (p *place) rows(ctx context.Context, indexes []int32, order string) ([]mess
 		}
 	}
 	var damage error
+	var unsure []view.Message // may have attachments
 	for m, err := range p.list.Ahead(ctx, p.list.Records(ctx, wanted), view.Headers) {
 		var text []byte
 		if err == nil {
@@ -170,6 +172,12 @@ func (p *place) rows(ctx context.Context, indexes []int32, order string) ([]mess
 			continue
 		}
 		rows[at[m.Index]].fill(text, p.isSent())
+		if mayAttach(text, m.Record) {
+			unsure = append(unsure, m)
+		}
+	}
+	if err := attached(ctx, p.list.Contents(), unsure, func(i int) { rows[at[i]].Files = true }); err != nil {
+		return nil, err
 	}
 	for i := range rows {
 		if rows[i].Damage != "" && damage != nil {

@@ -191,7 +191,7 @@ func (f *finder) run(ctx context.Context) error {
 	return f.readAll(ctx)
 }
 
-var errNotIndexed = errors.New("it does not have the night")
+var errNotIndexed = errors.New("it does not have the backup")
 
 // indexed searches by the index.
 func (f *finder) indexed(ctx context.Context, x *textindex.Index, live *textindex.Live) error {

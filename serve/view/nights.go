@@ -29,7 +29,7 @@ func (a *Archive) complete(ctx context.Context, v *View) (nights []*archive.Cont
 		}
 	}
 	if len(nights) == 0 {
-		return nil, fmt.Errorf("%w: no night of %q is complete", ErrNoView, v.Account)
+		return nil, fmt.Errorf("%w: no backup of %q is complete", ErrNoView, v.Account)
 	}
 	return nights, nil
 }
