@@ -12,8 +12,7 @@
 GO       ?= go
 FUZZTIME ?= 10s
 BIN      := .testbed/bin
-PACKAGERS := $(BIN)/nfpm $(BIN)/cyclonedx
-SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age $(BIN)/kubeapi $(PACKAGERS)
+SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age $(BIN)/kubeapi $(BIN)/nfpm
 
 # Packages that only compute are built without the race detector: compressing, cutting and deriving keys take twenty times
 # as long with it. GOFLAGS applies to the builds that tests start, too. CBOR is not in the list: it uses sync.Map, and the
@@ -67,7 +66,7 @@ fuzz:
 demo: build
 	./mailstrata demo
 
-dist: $(PACKAGERS)
+dist: $(BIN)/nfpm
 	$(GO) run ./release
 
 bench: servers

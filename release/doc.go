@@ -11,5 +11,5 @@
 // are not committed is refused, because its version would not say what was built.
 //
 // A target is in target.go, programs in program.go, what goes beside them in documents.go, archives in archive.go, packages in
-// packages.go.
+// packages.go, bills of materials in bill.go.
 package main

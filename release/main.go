@@ -79,7 +79,7 @@ func releaseFor(c commit, d documents, t target, work, out string) error {
 	if err := write(filepath.Join(out, name+extension), name, d.archive(t, program), c.time); err != nil {
 		return err
 	}
-	if err := c.bill(path, version, filepath.Join(out, name+".cdx.json")); err != nil {
+	if err := writeBill(path, t, version, filepath.Join(out, name+".cdx.json")); err != nil {
 		return err
 	}
 	if t.os != "linux" {

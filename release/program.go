@@ -61,13 +61,6 @@ func (c commit) build(t target, to string) (version string, err error) {
 	return info.Main.Version, nil
 }
 
-// bill writes the bill of materials of a program to the file to: its modules with their versions and digests.
-func (c commit) bill(program, version, to string) error {
-	_, err := output(c.dir, filepath.Join(c.tools, "cyclonedx"), "bin",
-		"-json", "-std", "-noserial", "-notimestamp", "-version", version, "-output", to, program)
-	return err
-}
-
 // output runs a command in dir, and returns what it prints, without the last line break.
 func output(dir, name string, args ...string) (string, error) {
 	command := exec.Command(name, args...)

@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -32,10 +34,8 @@ func tree(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tool := range []string{"nfpm", "cyclonedx"} {
-		if _, err := os.Stat(filepath.Join(root, ".testbed/bin", tool)); err != nil {
-			missing(t, tool)
-		}
+	if _, err := os.Stat(filepath.Join(root, ".testbed/bin/nfpm")); err != nil {
+		missing(t, "nfpm")
 	}
 	to := filepath.Join(t.TempDir(), "tree")
 	if err := os.Mkdir(to, 0o755); err != nil {
@@ -109,10 +109,10 @@ func TestRelease(t *testing.T) {
 	compare(t, out, again)
 
 	base := filepath.Join(out, "mailstrata_"+version+"_"+runtime.GOOS+"_"+runtime.GOARCH)
-	checkDeb(t, base+".deb")
+	program := checkDeb(t, base+".deb")
 	checkTar(t, base+".tar.gz", "mailstrata", "restore.py", "man/mailstrata-restore.1", "completion/mailstrata.zsh", "systemd/system/mailstrata.service")
 	checkTar(t, base+".apk", "usr/bin/mailstrata", "usr/share/man/man1/mailstrata.1.gz", "etc/mailstrata/environment")
-	checkBill(t, base+".cdx.json")
+	checkBill(t, base+".cdx.json", program)
 	checksums := exec.Command("sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS")
 	checksums.Dir = out
 	if out, err := checksums.CombinedOutput(); err != nil {
@@ -151,14 +151,15 @@ func files(t *testing.T, dir string) map[string][]byte {
 	return list
 }
 
-// checkDeb unpacks a package of Debian, and runs its program.
-func checkDeb(t *testing.T, path string) {
+// checkDeb unpacks a package of Debian, runs its program, and returns the program's path.
+func checkDeb(t *testing.T, path string) (program string) {
 	t.Helper()
 	root := t.TempDir()
 	if out, err := exec.Command("dpkg-deb", "--extract", path, root).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	out, err := exec.Command(filepath.Join(root, "usr/bin/mailstrata"), "version", "--json").Output()
+	program = filepath.Join(root, "usr/bin/mailstrata")
+	out, err := exec.Command(program, "version", "--json").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +183,7 @@ func checkDeb(t *testing.T, path string) {
 	if err != nil || !strings.Contains(string(control), version) {
 		t.Errorf("the package says %q (%v)", control, err)
 	}
+	return program
 }
 
 // checkTar requires files in a compressed tar archive. A package of Alpine is several of these, one after the other.
@@ -214,22 +216,52 @@ func checkTar(t *testing.T, path string, want ...string) {
 	}
 }
 
-// checkBill requires that the bill of materials has the modules that the program consists of.
-func checkBill(t *testing.T, path string) {
+// checkBill requires that the bill of materials has the program, and the modules that the program consists of with their
+// hashes.
+func checkBill(t *testing.T, path, program string) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var bill struct {
-		Components []struct{ Name, Version string }
-	}
-	if err := json.Unmarshal(data, &bill); err != nil {
+	var list bill
+	if err := json.Unmarshal(data, &list); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"filippo.io/age", "github.com/minio/minio-go/v7", "std"} {
-		if !slices.ContainsFunc(bill.Components, func(c struct{ Name, Version string }) bool { return c.Name == name && c.Version != "" }) {
-			t.Errorf("the bill of materials lacks %s", name)
+	content, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if of := list.Metadata.Component; of.Version != "v"+version || len(of.Hashes) != 1 || of.Hashes[0] != digest(content) {
+		t.Errorf("the bill of materials is of %+v", of)
+	}
+	modules, err := exec.Command("go", "version", "-m", program).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := 1 // the standard library
+	for line := range strings.Lines(string(modules)) {
+		fields := strings.Fields(line)
+		if len(fields) != 4 || fields[0] != "dep" {
+			continue
+		}
+		want++
+		sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(fields[3], "h1:"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(list.Components, func(c component) bool {
+			return c.Name == fields[1] && c.Version == fields[2] && c.Hashes[0].Content == hex.EncodeToString(sum)
+		}) {
+			t.Errorf("the bill of materials lacks %s", fields[1:])
+		}
+	}
+	if last := list.Components[len(list.Components)-1]; len(list.Components) != want || last.Name != "std" || last.Version != runtime.Version() {
+		t.Errorf("the bill of materials has %d components and ends with %+v, want %d and the standard library", len(list.Components), last, want)
+	}
+	for _, c := range list.Components {
+		if !slices.Contains(list.Dependencies[0].DependsOn, c.Ref) || c.Ref != c.PURL {
+			t.Errorf("the program does not depend on %+v", c)
 		}
 	}
 }
