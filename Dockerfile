@@ -8,7 +8,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 # The version comes from .git, as in a release.
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=true -tags timetzdata -ldflags='-s -w' -o /mailstrata ./cmd/mailstrata
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=true -ldflags='-s -w' -o /mailstrata ./cmd/mailstrata
 RUN mkdir /empty
 
 FROM scratch

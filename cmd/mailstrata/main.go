@@ -26,6 +26,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // a container may have no time zones
 
 	"github.com/mailstrata/mailstrata/mail/document/pdf"
 )
