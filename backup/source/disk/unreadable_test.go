@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailstrata/mailstrata/backup/source/disk"
@@ -58,8 +59,11 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// A folder that cannot be read keeps what is archived of it and of those below it, and is a failure. The others go on.
-func TestUnreadable(t *testing.T) {
+// A folder that cannot be read keeps what is archived of it and of those below it, and is a failure. The others go on. The
+// clock is that of a bubble, because a run waits before it reads a mailbox again.
+func TestUnreadable(t *testing.T) { synctest.Test(t, testUnreadable) }
+
+func testUnreadable(t *testing.T) {
 	path := t.TempDir()
 	if err := os.MkdirAll(path+"/a/b", 0o700); err != nil {
 		t.Fatal(err)
