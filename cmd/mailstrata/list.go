@@ -151,7 +151,7 @@ func printManifests(p *program, manifests []manifestSummary, aged bool) error {
 	if aged {
 		headings = slices.Insert(headings, 3, "AGE")
 	}
-	t := p.Table(headings...).Optional("NEW", "SIZE", "AGE")
+	t := p.Table(headings...).Optional("NEW", "SIZE", "AGE").Folded()
 	defer t.Flush()
 	for _, s := range manifests {
 		cells := []string{s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"),
@@ -201,7 +201,7 @@ func printLatest(p *program, newest []latestSummary) error {
 	if len(newest) == 0 {
 		return nil
 	}
-	t := p.Table("ACCOUNT", "LAST GOOD", "AGE", "ID", "TIME", "MESSAGES", "    SIZE", "REMARKS").Optional("SIZE", "TIME", "MESSAGES")
+	t := p.Table("ACCOUNT", "LAST GOOD", "AGE", "ID", "TIME", "MESSAGES", "    SIZE", "REMARKS").Optional("SIZE", "TIME", "MESSAGES").Folded()
 	defer t.Flush()
 	for i := range newest {
 		s := &newest[i]

@@ -245,7 +245,7 @@ const maxSentences = 3
 
 func printStatus(p *program, listed []*accountStatus) {
 	p.Printf("")
-	t := p.Table("ACCOUNT", "LAST GOOD", "AGE", "MESSAGES", "    SIZE", "     NEW", "NEEDS A LOOK").Optional("NEW", "SIZE", "MESSAGES")
+	t := p.Table("ACCOUNT", "LAST GOOD", "AGE", "MESSAGES", "    SIZE", "     NEW", "NEEDS A LOOK").Optional("NEW", "SIZE", "MESSAGES").Folded()
 	defer t.Flush()
 	for _, a := range listed {
 		color := ui.Plain

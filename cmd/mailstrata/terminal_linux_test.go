@@ -95,7 +95,7 @@ func TestManifestsFit(t *testing.T) {
 		terminal, text := testbed.PTY(t, width)
 		p := &program{Output: ui.New(nil, terminal, io.Discard, func(string) string { return "" }, func(error) {})}
 		p.Configure(ui.Settings{})
-		manifests := []manifestSummary{{ID: strings.Repeat("0", 64), Account: "anna@mail.example", Time: time.Now().Add(-2 * time.Minute), Messages: 12345678, Bytes: 1 << 40}}
+		manifests := []manifestSummary{{ID: strings.Repeat("0", 64), Account: "anna@mail.example", Time: time.Now().Add(-2 * time.Minute), Messages: 12345678, Bytes: 1 << 40, Failures: 12, Alarms: 1, Warnings: 3}}
 		if err := printManifests(p, manifests, true); err != nil {
 			t.Fatal(err)
 		}
@@ -106,8 +106,8 @@ func TestManifestsFit(t *testing.T) {
 				t.Errorf("%d cells on a terminal of %d: %s", got, width, line)
 			}
 		}
-		if !strings.Contains(listed, "anna@") {
-			t.Errorf("on a terminal of %d cells the account is missing:\n%s", width, listed)
+		if !strings.Contains(listed, "anna@mail.example") || !strings.Contains(listed, "12 failures, shrank, 3 warnings") {
+			t.Errorf("on a terminal of %d cells the account or a remark is missing:\n%s", width, listed)
 		}
 	}
 }

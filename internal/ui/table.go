@@ -18,6 +18,8 @@ type Table struct {
 	columns []column
 	spare   []string // headings of the columns to leave out first on a narrow terminal
 	late    []string // and of those to leave out before others get narrower than narrowColumn
+	folded  bool     // the last column goes below its row if it does not fit
+	below   bool     // it does so, from now on
 	pending []tableRow
 }
 
@@ -26,13 +28,14 @@ type column struct {
 	heading string
 	width   int
 	kept    bool // cut last, because the next command needs it
+	number  bool // never cut
 	short   int  // the width to which it is cut without a mark; 0: it is not
 }
 
 // isFirm reports whether the column is not cut with the others. Part of a number or a time says nothing, and an id is
 // copied into the next command.
 func (c column) isFirm() bool {
-	if c.kept {
+	if c.kept || c.number {
 		return true
 	}
 	switch strings.TrimSpace(c.heading) {
@@ -44,9 +47,10 @@ func (c column) isFirm() bool {
 
 // tableRow is a line of a table. Its last cell may have a color. A row without cells is text between rows.
 type tableRow struct {
-	cells []string
-	color Color
-	text  string
+	cells   []string
+	color   Color
+	text    string
+	heading bool
 }
 
 func (o *Output) Table(headings ...string) *Table {
@@ -55,6 +59,7 @@ func (o *Output) Table(headings ...string) *Table {
 		t.columns = append(t.columns, column{heading: heading})
 	}
 	t.Row(headings...)
+	t.pending[0].heading = true
 	return t
 }
 
@@ -84,6 +89,22 @@ func (t *Table) Late(headings ...string) *Table {
 func (t *Table) Whole(headings ...string) *Table {
 	for i := range t.columns {
 		t.columns[i].kept = slices.Contains(headings, t.columns[i].heading)
+	}
+	return t
+}
+
+// Folded puts the last column below its row, folded, on a terminal where it does not fit beside the others.
+func (t *Table) Folded() *Table {
+	t.folded = true
+	return t
+}
+
+// Numbers says that the cells of some columns are numbers, of which a part says nothing. They are not cut.
+func (t *Table) Numbers(headings ...string) *Table {
+	for i := range t.columns {
+		if slices.Contains(headings, strings.TrimSpace(t.columns[i].heading)) {
+			t.columns[i].number = true
+		}
 	}
 	return t
 }
@@ -118,12 +139,16 @@ func (t *Table) ColoredRow(c Color, cells ...string) {
 	}
 }
 
-// Below writes an indented line of text below the last row, with ranges of its bytes in bold. On a terminal it is cut.
+// Below writes indented text below the last row, with ranges of its bytes in bold. On a terminal, text with such ranges is cut, and
+// other text is folded.
 func (t *Table) Below(text string, bold [][2]int) {
-	const indent = "    "
+	if len(bold) == 0 {
+		t.pending = append(t.pending, tableRow{text: fold(belowIndent+Safe(text), t.screen.width, belowIndent)})
+		return
+	}
 	var b strings.Builder
-	b.WriteString(indent)
-	room := t.screen.width - len(indent)
+	b.WriteString(belowIndent)
+	room := t.screen.width - len(belowIndent)
 	add := func(c Color, piece string) {
 		piece = Safe(piece)
 		if t.screen.width > 0 {
@@ -144,6 +169,16 @@ func (t *Table) Below(text string, bold [][2]int) {
 	t.pending = append(t.pending, tableRow{text: b.String()})
 }
 
+const belowIndent = "    "
+
+// paragraph writes indented text in a color, folded on a terminal.
+func (t *Table) paragraph(c Color, text string) {
+	lines := fold(belowIndent+text, t.screen.width, belowIndent)
+	for line := range strings.SplitSeq(lines, "\n") {
+		fmt.Fprintln(t.w, belowIndent+t.screen.paint(c, strings.TrimPrefix(line, belowIndent)))
+	}
+}
+
 // Flush writes the pending rows.
 func (t *Table) Flush() {
 	widths := t.fitted()
@@ -153,6 +188,9 @@ func (t *Table) Flush() {
 			line = t.line(r, widths)
 		}
 		fmt.Fprintln(t.w, line) // see Printf
+		if last := len(r.cells) - 1; t.below && last >= 0 && r.cells[last] != "" && !r.heading {
+			t.paragraph(r.color, r.cells[last])
+		}
 	}
 	t.pending = t.pending[:0]
 }
@@ -160,7 +198,7 @@ func (t *Table) Flush() {
 // line formats a row. It leaves out columns of width 0.
 func (t *Table) line(r tableRow, widths []int) string {
 	last := len(r.cells) - 1
-	if r.cells[last] == "" {
+	if r.cells[last] == "" || widths[last] == 0 {
 		r.color = Plain
 	}
 	for last > 0 && (strings.TrimSpace(r.cells[last]) == "" || widths[last] == 0) {
@@ -184,128 +222,6 @@ func (t *Table) line(r tableRow, widths []int) string {
 		}
 		b.WriteString(cell)
 		b.WriteString(strings.Repeat(" ", max(0, widths[i]-uniseg.StringWidth(cell))+columnGap))
-	}
-	return b.String()
-}
-
-// fitted returns the widths of the columns; 0 leaves a column out. On a terminal, it leaves out optional columns, and
-// cuts the widest ones until a row fits.
-func (t *Table) fitted() []int {
-	widths := make([]int, len(t.columns))
-	for i, c := range t.columns {
-		widths[i] = c.width
-		if t.screen.width == 0 {
-			widths[i] = min(c.width, maxPadding)
-		}
-	}
-	if t.screen.width == 0 {
-		return widths
-	}
-	t.leaveOut(widths, t.spare, fairColumn)
-	if t.widthAt(widths, narrowColumn) > t.screen.width {
-		for i, c := range t.columns {
-			if c.short > 0 {
-				widths[i] = min(widths[i], c.short)
-			}
-		}
-	}
-	t.leaveOut(widths, t.late, narrowColumn)
-	t.cut(widths, func(c column) bool { return !c.isFirm() })
-	t.cut(widths, func(c column) bool { return c.kept })
-	return widths
-}
-
-// leaveOut leaves out columns until a row fits whose other columns have a width of at most most.
-func (t *Table) leaveOut(widths []int, headings []string, most int) {
-	for _, heading := range headings {
-		if t.widthAt(widths, most) <= t.screen.width {
-			return
-		}
-		if i := slices.IndexFunc(t.columns, func(c column) bool { return strings.TrimSpace(c.heading) == heading }); i >= 0 {
-			widths[i] = 0
-		}
-	}
-}
-
-// cut makes the widest of some columns narrower until a row fits, or all have minColumn.
-func (t *Table) cut(widths []int, may func(column) bool) {
-	for excess := rowWidth(widths) - t.screen.width; excess > 0; excess-- {
-		widest := -1
-		for i, c := range t.columns {
-			if may(c) && widths[i] > minColumn && (widest < 0 || widths[i] > widths[widest]) {
-				widest = i
-			}
-		}
-		if widest < 0 {
-			return
-		}
-		widths[widest]--
-	}
-}
-
-// widthAt returns the width of a row whose columns, but for the firm ones, are cut to most.
-func (t *Table) widthAt(widths []int, most int) int {
-	fair := slices.Clone(widths)
-	for i, c := range t.columns {
-		if !c.isFirm() {
-			fair[i] = min(fair[i], most)
-		}
-	}
-	return rowWidth(fair)
-}
-
-// rowWidth returns the width of a row, with the gaps.
-func rowWidth(widths []int) int {
-	width := -columnGap
-	for _, w := range widths {
-		if w > 0 {
-			width += w + columnGap
-		}
-	}
-	return width
-}
-
-// Cut shortens text to a number of cells of a terminal, between grapheme clusters.
-func Cut(text string, width int) string {
-	if uniseg.StringWidth(text) <= width {
-		return text
-	}
-	var b strings.Builder
-	used, state := 0, -1
-	for rest := text; rest != ""; {
-		var cluster string
-		var cells int
-		cluster, rest, cells, state = uniseg.FirstGraphemeClusterInString(rest, state)
-		if used+cells > width-1 {
-			break
-		}
-		b.WriteString(cluster)
-		used += cells
-	}
-	return b.String() + "…"
-}
-
-// fold breaks text at spaces into lines of the width; the lines after the first begin with the indent. If width is 0,
-// the text stays one line.
-func fold(text string, width int, indent string) string {
-	if width == 0 || uniseg.StringWidth(text) <= width {
-		return text
-	}
-	var b strings.Builder
-	used := 0
-	for i, word := range strings.Split(text, " ") {
-		cells := uniseg.StringWidth(word)
-		switch {
-		case i == 0:
-		case used+1+cells > width && used > len(indent):
-			b.WriteString("\n" + indent)
-			used = len(indent)
-		default:
-			b.WriteByte(' ')
-			used++
-		}
-		b.WriteString(word)
-		used += cells
 	}
 	return b.String()
 }

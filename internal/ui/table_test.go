@@ -75,6 +75,32 @@ func TestTableOfMessagesFits(t *testing.T) {
 	}
 }
 
+// What does not fit beside the other columns goes below its row, and no word of it is lost.
+func TestTableFolds(t *testing.T) {
+	const remarks = "renamed from Archive/2024, 40% fewer, UIDVALIDITY changed: compared by content, incomplete"
+	for _, width := range []int{40, 60, 80, 160, 0} {
+		var b bytes.Buffer
+		p := newTestOutput(&b, screen{width: width})
+		table := p.Table("MAILBOX", "ADDED", "REMOVED", "MOVED IN", "MOVED OUT", "REMARKS").Folded().
+			Numbers("ADDED", "REMOVED", "MOVED IN", "MOVED OUT").Optional("MOVED OUT", "MOVED IN")
+		table.Row("Work/2026/Reports", " 1234", "  56789", "", "", "")
+		table.Row("INBOX", "    1", "      2", "", "", remarks)
+		table.Flush()
+		_ = p.Flush()
+		for line := range strings.Lines(b.String()) {
+			if got := uniseg.StringWidth(strings.TrimSuffix(line, "\n")); width > 0 && got > width {
+				t.Errorf("%d cells on a terminal of %d: %s", got, width, line)
+			}
+		}
+		if words := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(words, remarks) || !strings.Contains(words, "1234 56789") {
+			t.Errorf("a terminal of %d shows:\n%s", width, &b)
+		}
+		if below := strings.Contains(b.String(), "\n    renamed"); below != (width > 0 && width < 160) {
+			t.Errorf("a terminal of %d has the remarks below %v:\n%s", width, below, &b)
+		}
+	}
+}
+
 // Columns begin at the same cell in all rows.
 func TestTableAligns(t *testing.T) {
 	lines := strings.Split(rendered(screen{width: 100}, wideRows...), "\n")
