@@ -231,6 +231,27 @@ func (rec *recorder) failUncounted() {
 	}
 }
 
+// nothingRead returns why a mailbox could not be read, if this is so for all of the account and no message was downloaded. If
+// not, or if there are no mailboxes, it returns nil.
+func (rec *recorder) nothingRead() *manifest.Failure {
+	if rec.downloaded.messages+rec.matched.messages > 0 {
+		return nil
+	}
+	var first *manifest.Failure
+	for raw, m := range rec.recorded {
+		if !m.Selectable() || m.Label || !rec.account.reads(m.Mailbox) {
+			continue
+		}
+		if _, givenUp := rec.givenUp[raw]; !givenUp || len(rec.failures[raw]) == 0 {
+			return nil
+		}
+		if first == nil || raw < first.Mailbox {
+			first = &rec.failures[raw][0]
+		}
+	}
+	return first
+}
+
 // isComplete reports whether everything in the last survey was read without a gap.
 func (rec *recorder) isComplete() bool {
 	for _, mailbox := range rec.recorded {

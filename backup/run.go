@@ -199,6 +199,9 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	}
 	ctx, done := grace.Context(ctx, writeGrace) // an interruption while the last pages were stored came too late
 	defer done()
+	if f := a.recorder.nothingRead(); f != nil && a.parent == nil {
+		return nil, fmt.Errorf("no mailbox can be read, so nothing is archived: mailbox %q: %s", f.Mailbox, f.Reason)
+	}
 	a.recorder.failUncounted()
 	m, err := a.manifest(ctx, manifest.Complete)
 	if err != nil {

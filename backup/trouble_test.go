@@ -131,6 +131,30 @@ func TestListedMailboxThatIsNotFoundKeepsItsRecord(t *testing.T) {
 	}
 }
 
+// If a server refuses every mailbox, the first run fails, and writes no manifest that would look like an empty account. A later
+// run keeps what is archived.
+func TestFirstRunThatReadsNothingFails(t *testing.T) {
+	a := archivetest.SampleAccount()
+	refuse := func(string) error { return fmt.Errorf("%w: NO [NOPERM] not now", mail.ErrRefused) }
+	a.OnExamine = refuse
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	b := archivetest.TryBackup(t.Context(), r, a)
+	if b.Err == nil || !strings.Contains(b.Err.Error(), "NO [NOPERM] not now") || !strings.Contains(b.Err.Error(), "nothing is archived") {
+		t.Errorf("the first run ended with %v", b.Err)
+	}
+	for head, err := range r.Manifests(t.Context()) {
+		t.Errorf("there is a manifest: %v, %v", head, err)
+	}
+	a.OnExamine = nil
+	archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
+	before := a.State()
+	a.OnExamine = refuse
+	for _, name := range []string{"INBOX", "Work"} {
+		a.Mailbox(name).Modseq++
+	}
+	archivetest.MustHold(t, r, archivetest.Backup(t, r, a), before)
+}
+
 func TestMailboxRenumberedWhileReadIsReadAgain(t *testing.T) {
 	a := archivetest.LargeAccount(2000)
 	var once sync.Once
