@@ -23,6 +23,8 @@ import (
 type attachmentsCommand struct {
 	Manifest string `arg:"" optional:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed. Default: the newest manifest of each account."`
 
+	placeArgs `embed:""`
+
 	All           bool       `group:"query" help:"Attachments of all manifests."`
 	Account       string     `group:"query" placeholder:"NAME" help:"Only those of this account."`
 	Query         queryTexts `group:"query" name:"text" placeholder:"QUERY" help:"Only those of messages that a search for QUERY finds (docs/search.md; repeatable)."`
@@ -31,7 +33,8 @@ type attachmentsCommand struct {
 	queryFlags    `embed:""`
 	job.Selection `embed:""`
 
-	Type string `group:"query" placeholder:"TEXT" help:"Text in the media type: pdf, image/, calendar."`
+	Message []string `group:"query" sep:"none" placeholder:"UID" help:"Only those of this message of the one --mailbox: a UID, or several: 12,15:20 (repeatable)."`
+	Type    string   `group:"query" placeholder:"TEXT" help:"Text in the media type: pdf, image/, calendar."`
 
 	Save string `group:"target" type:"path" placeholder:"DIR" help:"Write the attachments into this directory, each once."`
 }
@@ -46,6 +49,7 @@ EXAMPLES
     mailstrata attachments
     mailstrata attachments --all --attachment .pdf --from joao
     mailstrata attachments --type image/ --larger 1M
+    mailstrata attachments 2026-03-14 Projects/Bridge 12 --save /tmp/bridge
     mailstrata attachments --text 'invoice after:2025-01-01' --save /tmp/invoices
 
 EXIT STATUS
@@ -54,6 +58,9 @@ EXIT STATUS
 }
 
 func (c *attachmentsCommand) Run(ctx context.Context, p *program) error {
+	if err := c.take(&c.Selection, &c.Message, "attachments"); err != nil {
+		return err
+	}
 	find := &findCommand{
 		Manifest: c.Manifest, All: c.All, Account: c.Account, Query: c.Query, NoIndex: c.NoIndex, To: c.To,
 		queryFlags: c.queryFlags, Selection: c.Selection,
@@ -87,6 +94,9 @@ func (c *attachmentsCommand) Run(ctx context.Context, p *program) error {
 	query.Smaller = 0 // a larger message can have a small attachment; a larger attachment is in a larger message
 	s := &searchResults{program: p, repo: r, command: find, query: query, words: w, readable: true}
 	if err := s.choose(ctx); err != nil {
+		return err
+	}
+	if err := s.chooseMessages(ctx, c.Message); err != nil {
 		return err
 	}
 	a := &attachmentList{searchResults: s, filter: c.Attachment, kind: strings.ToLower(c.Type), larger: larger, smaller: smaller, known: make(map[chunk.ID]int)}

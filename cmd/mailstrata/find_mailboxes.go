@@ -51,8 +51,8 @@ func (s *searchResults) mailboxes() []job.Pattern {
 
 // checkMailboxes returns an error for a mailbox that is in none of several manifests. It is for a search that found nothing.
 func (s *searchResults) checkMailboxes(ctx context.Context) error {
-	unmatched := s.mailboxes()
-	if !s.command.All && len(s.manifests) < 2 || len(unmatched) == 0 {
+	named, in := s.command.Mailbox, s.words.In
+	if !s.command.All && len(s.manifests) < 2 || len(named)+len(in) == 0 {
 		return nil
 	}
 	seen := make(map[string]string) // names by raw names
@@ -61,14 +61,14 @@ func (s *searchResults) checkMailboxes(ctx context.Context) error {
 			return nil // what cannot be read may have the name
 		}
 		if _, known := seen[mailbox.Raw]; !known {
-			unmatched = job.Without(unmatched, &mailbox.Mailbox)
+			named, in = job.Without(named, &mailbox.Mailbox), s.words.Unmatched(in, &mailbox.Mailbox)
 			seen[mailbox.Raw] = mailbox.Name
 		}
-		if len(unmatched) == 0 {
+		if len(named)+len(in) == 0 {
 			return nil
 		}
 	}
-	name, names := string(unmatched[0]), slices.Sorted(maps.Values(seen))
+	name, names := string(slices.Concat(named, in)[0]), slices.Sorted(maps.Values(seen))
 	if s.command.All {
 		return &hint.Error{Text: "no manifest has a mailbox " + ui.Quote(name), Hint: ui.DidYouMean(name, names), Err: mail.ErrNoMailbox}
 	}

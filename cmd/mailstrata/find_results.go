@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
@@ -34,6 +35,8 @@ type searchResults struct {
 	reader   *archive.Reader // of what is printed
 
 	manifests []*archive.Contents // that are searched, unless all are
+	mailbox   *manifest.Mailbox   // of uids
+	uids      mail.UIDSet         // if not empty, only these messages of the one manifest
 	table     *ui.Table
 	flushed   time.Time
 	where     string
@@ -108,6 +111,7 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 	c := s.command
 	if c.All {
 		s.where = " in any manifest"
+		s.words.Fold = true // to fold in as for one manifest would need the mailboxes of all
 		return nil
 	}
 	named := c.Manifest
@@ -143,6 +147,18 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 	return nil
 }
 
+// chooseMessages limits a search of one manifest to the UIDs of --message.
+func (s *searchResults) chooseMessages(ctx context.Context, texts []string) (err error) {
+	switch {
+	case len(texts) == 0:
+		return nil
+	case len(s.manifests) != 1:
+		return hint.Usagef("--message needs one manifest: MANIFEST, or --account")
+	}
+	s.mailbox, s.uids, err = s.messages(ctx, s.repo, s.manifests[0], texts, s.command.Selection)
+	return err
+}
+
 // countAccounts lists, while the search runs, whether all manifests are those of one account.
 func (s *searchResults) countAccounts(ctx context.Context) {
 	several := make(chan bool, 1)
@@ -168,6 +184,10 @@ func (s *searchResults) wantsMailbox(m *mail.Mailbox) bool {
 func (s *searchResults) scan(ctx context.Context) hits {
 	if s.command.All {
 		return search.FindAll(ctx, s.repo, s.command.Account, s.query, s.wants)
+	}
+	if s.mailbox != nil {
+		contents := s.manifests[0]
+		return hitsOf(search.FindIn(ctx, contents, s.mailbox, s.query, s.uids), contents)
 	}
 	return func(yield func(*search.Hit, error) bool) {
 		for _, contents := range s.manifests {
@@ -254,10 +274,24 @@ func (s *searchResults) newestFirst(ctx context.Context, found hits) hits {
 	return search.Newest(ctx, counted, limit, s.readable)
 }
 
+// chosen yields the messages that --message names.
+func (s *searchResults) chosen(found hits) hits {
+	if s.mailbox == nil {
+		return found
+	}
+	return func(yield func(*search.Hit, error) bool) {
+		for hit, err := range found {
+			if (err != nil || hit.Mailbox.Raw == s.mailbox.Raw && s.uids.Contains(hit.Entry.UID)) && !yield(hit, err) {
+				return
+			}
+		}
+	}
+}
+
 // limited yields the messages that --limit asks for, each with its copies. It looks for one more, to say that there are more.
 func (s *searchResults) limited(found hits) hits {
 	limit := s.command.limit()
-	if found = search.Merged(found); limit == 0 {
+	if found = search.Merged(s.chosen(found)); limit == 0 {
 		return found
 	}
 	return func(yield func(*search.Hit, error) bool) {

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/restore"
@@ -113,10 +111,11 @@ func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, con
 		}
 	}
 	if len(c.Message) > 0 {
-		mailbox, err := c.messages(ctx, p, r, contents, pick)
+		mailbox, uids, err := p.messages(ctx, r, contents, c.Message, c.Selection)
 		if err != nil {
 			return nil, nil, err
 		}
+		pick.UIDs = uids
 		wants = func(m *manifest.Mailbox) bool { return m.Raw == mailbox.Raw }
 	}
 	return pick, wants, nil
@@ -133,33 +132,4 @@ func (c *restoreCommand) otherRef(contents *archive.Contents) string {
 // isID reports whether a reference is the beginning of an id, which needs no account.
 func isID(ref string) bool {
 	return len(ref) >= 4 && strings.Trim(strings.ToLower(ref), "0123456789abcdef") == ""
-}
-
-// messages adds the UIDs of --message to the pick, and returns their mailbox.
-func (c *restoreCommand) messages(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, pick *restore.Pick) (*manifest.Mailbox, error) {
-	if len(c.Mailbox) != 1 || len(c.Exclude) > 0 {
-		return nil, hint.Usagef("--message needs exactly one --mailbox")
-	}
-	for _, text := range c.Message {
-		uids, err := mail.ParseUIDSet(text)
-		if err != nil || uids.Len() == 0 {
-			return nil, hint.Usagef("--message: %s is not a UID or a list of UIDs, such as 12 or 12,15:20", ui.Quote(text))
-		}
-		for uids := range uids.Ranges() {
-			pick.UIDs.AddRange(uids)
-		}
-	}
-	mailbox, err := p.mailbox(ctx, r, contents, string(c.Mailbox[0]))
-	if err != nil {
-		return nil, err
-	}
-	for uids := range pick.UIDs.Ranges() {
-		if uids.Len() > 1 {
-			continue // a range may have gaps
-		}
-		if _, err := contents.Entry(ctx, mailbox, uids.First); err != nil {
-			return nil, fmt.Errorf("--message: %w", err)
-		}
-	}
-	return mailbox, nil
 }

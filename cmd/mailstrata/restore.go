@@ -15,16 +15,14 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
 type restoreCommand struct {
-	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed."`
+	Manifest string `arg:"" optional:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed. With conditions such as --text or --from, the newest one is the default."`
 
-	Box  string `arg:"" optional:"" name:"mailbox" help:"Only this mailbox, as --mailbox."`
-	UIDs string `arg:"" optional:"" name:"uid" help:"Only this message of it, as --message."`
+	placeArgs `embed:""`
 
 	To                  string `group:"target" placeholder:"TARGET" help:"Target: maildir:PATH, mbox:PATH, eml:PATH, zip:FILE, tar:FILE, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
 	job.Selection       `embed:""`
@@ -100,7 +98,7 @@ EXIT STATUS
 }
 
 func (c *restoreCommand) Run(ctx context.Context, p *program) error {
-	if err := c.takePlace(); err != nil {
+	if err := c.take(&c.Selection, &c.Message, "restore"); err != nil {
 		return err
 	}
 	if err := c.checkPrune(); err != nil {
@@ -108,6 +106,21 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	}
 	if c.TimeLimit < 0 {
 		return hint.Usagef("--time-limit must be longer than 0, such as 6h")
+	}
+	query, err := c.query(c.Recipient)
+	if err != nil {
+		return err
+	}
+	w, err := parseWords(c.Query, &query)
+	if err != nil {
+		return err
+	}
+	isDefault := c.Manifest == ""
+	if isDefault {
+		if w.IsZero() || c.Prune || c.MissingFrom != "" {
+			return &hint.Usage{Text: "<manifest> is missing", Hint: "latest is the newest manifest, and mailstrata list shows all; see mailstrata restore --help"}
+		}
+		c.Manifest = "latest"
 	}
 	if c.To == "" {
 		return c.offerTarget(ctx, p)
@@ -117,14 +130,6 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		if wrong := new(hint.Usage); errors.As(err, &wrong) && !strings.Contains(c.To, ":") {
 			wrong.Hint += "; --recipient selects the mail to somebody"
 		}
-		return err
-	}
-	query, err := c.query(c.Recipient)
-	if err != nil {
-		return err
-	}
-	w, err := parseWords(c.Query, &query)
-	if err != nil {
 		return err
 	}
 	if !c.DryRun {
@@ -174,29 +179,10 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	report, err := p.restore(ctx, o)
+	if isDefault && err == nil {
+		p.Note("only the newest manifest was searched; mailstrata find --all shows what older ones have")
+	}
 	return errors.Join(err, c.print(p, contents, report, err == nil))
-}
-
-// takePlace makes flags of MAILBOX and UID. A name in several words without quotes must not restore another mailbox.
-func (c *restoreCommand) takePlace() error {
-	if c.Box == "" {
-		return nil
-	}
-	unexpected := c.Box
-	if c.UIDs != "" {
-		if _, err := mail.ParseUIDSet(c.UIDs); err == nil && len(c.Mailbox)+len(c.Message) == 0 {
-			c.Mailbox, c.Message = []job.Pattern{job.Pattern(c.Box)}, []string{c.UIDs}
-			return nil
-		}
-		unexpected = c.UIDs
-	} else if len(c.Mailbox) == 0 {
-		c.Mailbox = []job.Pattern{job.Pattern(c.Box)}
-		return nil
-	}
-	return &hint.Usage{
-		Text: "unexpected argument " + ui.Safe(unexpected),
-		Hint: "put a name with spaces in quotes; see mailstrata restore --help",
-	}
 }
 
 // firstRequests is how many requests for mail a restore makes at once, beside those for which it has connections already.

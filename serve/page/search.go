@@ -88,6 +88,7 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 	if data.Wrong != "" || found.query.IsZero() {
 		return s.show(w, "search", data)
 	}
+	found.query.Fold = true
 	data.Command = found.command(data.Query)
 	pairs := []string{accountParam, h.Account, nightParam, data.Night, queryParam, data.Query, formatParam}
 	data.Mbox, data.ZIP = to("export", append(pairs, "mbox")...), to("export", append(pairs, "zip")...)

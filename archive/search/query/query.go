@@ -3,6 +3,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ type Query struct {
 	*words.Query
 	Record    search.Query // without Message
 	In, NotIn []mail.Pattern
+	Fold      bool // In and NotIn match in upper and lower case
 }
 
 // Parse reads texts that all must match, and adds the conditions of record. Dates are read at the time now. An error in a text
@@ -41,16 +43,29 @@ func Parse(texts []string, record search.Query, now time.Time) (*Query, error) {
 // Wants reports whether a mailbox is searched.
 func (w *Query) Wants(m *mail.Mailbox) bool {
 	for _, p := range w.In {
-		if !p.Matches(m) {
+		if !w.matches(p, m) {
 			return false
 		}
 	}
 	for _, p := range w.NotIn {
-		if p.Matches(m) {
+		if w.matches(p, m) {
 			return false
 		}
 	}
 	return true
+}
+
+func (w *Query) matches(p mail.Pattern, m *mail.Mailbox) bool {
+	if !w.Fold || p.Matches(m) {
+		return p.Matches(m)
+	}
+	name := strings.ToLower(m.Name)
+	return mail.Pattern(strings.ToLower(string(p))).Matches(&mail.Mailbox{Name: name, Raw: name, Delimiter: m.Delimiter})
+}
+
+// Unmatched returns the patterns of In that do not match a mailbox.
+func (w *Query) Unmatched(in []mail.Pattern, m *mail.Mailbox) []mail.Pattern {
+	return slices.DeleteFunc(slices.Clone(in), func(p mail.Pattern) bool { return w.matches(p, m) })
 }
 
 // IsZero reports whether the query has no condition.
