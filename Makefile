@@ -51,6 +51,7 @@ $(BIN)/%: testbed/%/go.mod testbed/%/go.sum
 	@touch $@
 
 $(BIN)/kubeapi: testbed/kubeapi/main.go
+$(BIN)/minio: $(wildcard testbed/minio/without/*/*)
 
 # Install what the tests need, including a C compiler for the race detector. Does nothing if everything is installed.
 packages:
