@@ -1,7 +1,7 @@
 # Targets for developers.
 #
 #   make            build ./mailstrata
-#   make test       all tests, with the race detector and real servers: what CI runs
+#   make test       all tests, with real servers and, where there is something to watch, the race detector: what CI runs
 #   make test-fast  the same without the race detector; skips servers that are not installed
 #   make servers    build the servers that the tests need into .testbed/bin (MinIO takes some minutes, once)
 #   make fuzz       every fuzz target for FUZZTIME (10s)
@@ -10,27 +10,53 @@
 #   make bench      measure beside mbsync and restic, with BENCH='--maildir PATH --latency 50ms' (see bench/doc.go)
 
 GO       ?= go
+MODULE   := github.com/mailstrata/mailstrata
 FUZZTIME ?= 10s
+
+# Everything is built as a release is, without C and without paths, and so compiled once: for vet, staticcheck, the servers,
+# the program that tests run, and the release that a test makes. Only the race detector needs C, and a build of its own.
+export CGO_ENABLED ?= 0
+export GOFLAGS     := $(shell $(GO) env GOFLAGS) -trimpath
+
 BIN      := .testbed/bin
 SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age $(BIN)/kubeapi $(BIN)/nfpm
 
-# Packages that only compute are built without the race detector: compressing, cutting and deriving keys take twenty times
-# as long with it. GOFLAGS applies to the builds that tests start, too. CBOR is not in the list: it uses sync.Map, and the
+# Packages whose tests start no goroutine: the race detector has nothing to watch there. internal/lint checks that it is so.
+SEQUENTIAL := archive/loss backup/compare backup/identity fulltext/words imap/internal/fingerprint imap/internal/wire \
+              internal/canonical internal/day internal/header internal/hostile internal/lineend internal/lint \
+              internal/mailfile internal/man internal/percent internal/plaintext internal/removal internal/safename \
+              internal/zipstream mail mail/charset mail/document mail/entity mail/safehtml manifest manifest/history mbox \
+              release repo/store serve/internal/address serve/internal/command serve/page/chart
+
+# internal/e2e runs the program as it is shipped. The detector would watch the tests themselves, and the servers in them that
+# send more than they should.
+OUTSIDE := internal/e2e
+
+# The others. Those that take longest come first, so that none of them is alone at the end.
+LONGEST := repo imap backup cmd/mailstrata archive
+OTHERS   = $(filter-out $(addprefix $(MODULE)/,$(SEQUENTIAL) $(OUTSIDE) $(LONGEST)),$(shell $(GO) list ./...))
+
+# Packages that only compute are built without the race detector: compressing, cutting, deriving keys and compiling PDFium take
+# twenty times as long with it. Packages that use sync.Map, as CBOR and the rest of wazero, are not in the list, because the
 # linker keeps one copy of generic code. If that were the copy without the detector, every other user of sync.Map
 # (encoding/json) would seem to race.
 COMPUTES := github.com/klauspost/compress/... golang.org/x/crypto/... github.com/restic/chunker github.com/zeebo/blake3/... \
             filippo.io/... github.com/ncruces/go-sqlite3-wasm/... golang.org/x/text/... golang.org/x/net/html/... \
-            github.com/mailstrata/mailstrata/internal/removal
+            $(addprefix github.com/tetratelabs/wazero/internal/engine/wazevo/,backend/... frontend ssa)
 WATCHED  := $(foreach package,$(COMPUTES),-gcflags=$(package)=-race=false)
 
 .PHONY: build test test-fast check servers packages fuzz demo dist bench clean
 .DELETE_ON_ERROR:
 
 build:
-	$(GO) build -trimpath -o mailstrata ./cmd/mailstrata
+	$(GO) build -o mailstrata ./cmd/mailstrata
 
+test: export MAILSTRATA_REQUIRE_SERVERS = 1
 test: packages servers check
-	GOFLAGS="$$($(GO) env GOFLAGS) $(WATCHED)" MAILSTRATA_REQUIRE_SERVERS=1 $(GO) test -race -vet=off -timeout 20m ./...
+	@failed=0; set -x; \
+	$(GO) test -vet=off -timeout 20m $(addprefix ./,$(OUTSIDE) $(SEQUENTIAL)) || failed=1; \
+	CGO_ENABLED=1 $(GO) test -race -vet=off -timeout 20m $(WATCHED) $(addprefix ./,$(LONGEST)) $(OTHERS) || failed=1; \
+	exit $$failed
 
 test-fast:
 	$(GO) test ./...
@@ -40,14 +66,14 @@ check: $(BIN)/staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(BIN)/staticcheck ./...
-	$(GO) test ./internal/lint
+	$(GO) test -vet=off ./internal/lint
 
 servers: $(SERVERS)
 
 # Each server is the tool of a module in testbed, which pins its version. It is built again when the module changes.
 $(BIN)/%: testbed/%/go.mod testbed/%/go.sum
 	@mkdir -p $(BIN)
-	$(GO) -C testbed/$* build -trimpath -ldflags="-s -w" -o $(CURDIR)/$@ tool
+	$(GO) -C testbed/$* build -ldflags="-s -w" -o $(CURDIR)/$@ tool
 	@touch $@
 
 $(BIN)/kubeapi: testbed/kubeapi/main.go

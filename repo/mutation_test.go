@@ -64,7 +64,9 @@ func mutant(t *testing.T) (run func(t *testing.T, rule, tests string)) {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(dir, "repo.test")
-	if out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as go vet does in CI, so that little is built again
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the mutated tests: %v\n%s", err, out)
 	}
 	return func(t *testing.T, rule, tests string) {

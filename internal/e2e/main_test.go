@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 }
 
 // build builds the program at a fixed place, so that only what has changed is built again. Checkouts that share one
-// .testbed have a place each. It is without the race detector, as it is shipped: with it, deriving a key from a
-// passphrase takes eight seconds. Unlike the shipped program, it removes while the store's clock and the host's
+// .testbed have a place each. It has the flags of a release, and so is without the race detector: with it, deriving a
+// key from a passphrase takes eight seconds. Unlike the shipped program, it removes while the store's clock and the host's
 // differ, because these tests move the store's by days.
 func build() (string, error) {
 	checkout, err := filepath.Abs(filepath.Join("..", ".."))
@@ -41,7 +41,9 @@ func build() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-overlay", overlay, "-o", at, "github.com/mailstrata/mailstrata/cmd/mailstrata")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-overlay", overlay, "-o", at,
+		"github.com/mailstrata/mailstrata/cmd/mailstrata")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, out)
 	}

@@ -2,6 +2,7 @@
 //
 //   - layers_test.go: which package imports which, against a table;
 //   - words_test.go: words that this project does not use, in comments, messages, help and documents;
+//   - sequential_test.go: that packages that are tested without the race detector start no goroutine;
 //   - lines_test.go: the width of lines in documents, and that each package has a comment;
 //   - names_test.go: that the paths and names in documents exist.
 //
