@@ -5,11 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"iter"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -71,12 +71,14 @@ func worlds(t *testing.T, test func(t *testing.T, store *storetest.Memory, o rep
 func text(seed uint64, n int) []byte {
 	words := []string{"Received:", "from", "mail", "the", "list", "by", "with", "ESMTP", "id", "for", "\r\n", "Subject: Re:"}
 	rng := rand.New(rand.NewPCG(seed, 1))
-	var b bytes.Buffer
-	for b.Len() < n {
-		b.WriteString(words[rng.IntN(len(words))])
-		fmt.Fprintf(&b, " %x ", rng.IntN(1<<16))
+	b := make([]byte, 0, n+32)
+	for len(b) < n {
+		b = append(b, words[rng.IntN(len(words))]...)
+		b = append(b, ' ')
+		b = strconv.AppendInt(b, int64(rng.IntN(1<<16)), 16)
+		b = append(b, ' ')
 	}
-	return b.Bytes()[:n]
+	return b[:n]
 }
 
 // noise returns n bytes that do not compress.
