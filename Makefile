@@ -36,6 +36,9 @@ OUTSIDE := internal/e2e
 LONGEST := repo imap backup cmd/mailstrata archive
 OTHERS   = $(filter-out $(addprefix $(MODULE)/,$(SEQUENTIAL) $(OUTSIDE) $(LONGEST)),$(shell $(GO) list ./...))
 
+# Tests wait for servers and for time-outs, so one package more than there are processors is tested at once.
+AT_ONCE  = $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
+
 # Packages that only compute are built without the race detector: compressing, cutting, deriving keys and compiling PDFium take
 # twenty times as long with it. Packages that use sync.Map, as CBOR and the rest of wazero, are not in the list, because the
 # linker keeps one copy of generic code. If that were the copy without the detector, every other user of sync.Map
@@ -54,8 +57,8 @@ build:
 test: export MAILSTRATA_REQUIRE_SERVERS = 1
 test: packages servers check
 	@failed=0; set -x; \
-	$(GO) test -vet=off -timeout 20m $(addprefix ./,$(OUTSIDE) $(SEQUENTIAL)) || failed=1; \
-	CGO_ENABLED=1 $(GO) test -race -vet=off -timeout 20m $(WATCHED) $(addprefix ./,$(LONGEST)) $(OTHERS) || failed=1; \
+	$(GO) test -p $(AT_ONCE) -vet=off -timeout 20m $(addprefix ./,$(OUTSIDE) $(SEQUENTIAL)) || failed=1; \
+	CGO_ENABLED=1 $(GO) test -p $(AT_ONCE) -race -vet=off -timeout 20m $(WATCHED) $(addprefix ./,$(LONGEST)) $(OTHERS) || failed=1; \
 	exit $$failed
 
 test-fast:
@@ -70,10 +73,13 @@ check: $(BIN)/staticcheck
 
 servers: $(SERVERS)
 
-# Each server is the tool of a module in testbed, which pins its version. It is built again when the module changes.
+# Each server is the tool of a module in testbed, which pins its version. It is built again when the module changes. What of it
+# hardly runs is compiled without optimization, which takes a third less.
+SELDOM := k8s.io/... github.com/minio/mc/... github.com/versity/versitygw/tests/... github.com/aws/aws-sdk-go-v2/service/iam
+
 $(BIN)/%: testbed/%/go.mod testbed/%/go.sum
 	@mkdir -p $(BIN)
-	$(GO) -C testbed/$* build -ldflags="-s -w" -o $(CURDIR)/$@ tool
+	$(GO) -C testbed/$* build -ldflags="-s -w" $(foreach package,$(SELDOM),-gcflags="$(package)=-N -l") -o $(CURDIR)/$@ tool
 	@touch $@
 
 $(BIN)/kubeapi: testbed/kubeapi/main.go
