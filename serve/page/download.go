@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
+	"github.com/mailstrata/mailstrata/archive/attachment"
 	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/serve/view"
@@ -115,26 +117,31 @@ func (l *lazyWriter) Write(b []byte) (int, error) {
 	return l.ResponseWriter.Write(b)
 }
 
-// imagesOf returns the images of a message. They are read when they are asked for.
+// imagesOf returns the images of a message. They are read when they are asked for, and the attachments are listed once: a text
+// of some megabytes can refer to a hundred thousand images.
 func imagesOf(r *request, p *place, m view.Message) *images {
-	read := func(id string) []byte {
+	list := sync.OnceValue(func() map[string]*attachment.Attachment {
+		byID := make(map[string]*attachment.Attachment)
 		all, err := attachmentsOf(r.Context(), p, m)
 		if err != nil {
+			return byID
+		}
+		for i := range all {
+			if id := all[i].ContentID; byID[id] == nil && all[i].Size <= maxImage {
+				byID[id] = &all[i]
+			}
+		}
+		return byID
+	})
+	find := func(id string) *attachment.Attachment { return list()[id] }
+	read := func(a *attachment.Attachment) []byte {
+		var b bytes.Buffer
+		if a.WriteTo(r.Context(), p.list.Contents(), &b) != nil {
 			return nil
 		}
-		for _, a := range all {
-			if a.ContentID != id || a.Size > maxImage {
-				continue
-			}
-			var b bytes.Buffer
-			if a.WriteTo(r.Context(), p.list.Contents(), &b) != nil {
-				return nil
-			}
-			return b.Bytes()
-		}
-		return nil
+		return b.Bytes()
 	}
-	return &images{read: read, room: maxImages}
+	return &images{find: find, read: read, room: maxImages}
 }
 
 // fileName returns a name for a file that is only a name: no path, no control characters, nothing that looks like another.

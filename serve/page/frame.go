@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"strings"
+	"net/url"
 
+	"github.com/mailstrata/mailstrata/archive/attachment"
 	"github.com/mailstrata/mailstrata/mail/safehtml"
 )
 
@@ -92,22 +93,23 @@ func (s *Server) frame(w http.ResponseWriter, r *request) error {
 func text(s string) string { return html.EscapeString(s) }
 
 // linkTo returns the address of the page that shows a URL before it is followed.
-func linkTo(url string) string { return to("link", urlParam, url) }
+func linkTo(target string) string { return to("link", urlParam, target) }
 
 // images are the images of a message that its text refers to.
 type images struct {
-	read func(id string) []byte
-	room int
+	find func(id string) *attachment.Attachment // nil: there is none
+	read func(*attachment.Attachment) []byte
+	room int // bytes that may still be read
 }
 
-// get returns an image by its Content-ID, or nil.
+// get returns an image by its Content-ID, or nil. What it reads counts, even if nothing comes of it.
 func (i *images) get(id string) []byte {
-	content := i.read(id)
-	if len(content) > i.room {
+	a := i.find(id)
+	if a == nil || a.Size > int64(i.room) {
 		return nil
 	}
-	i.room -= len(content)
-	return content
+	i.room -= int(a.Size)
+	return i.read(a)
 }
 
 // linkPage shows where a link leads.
@@ -122,7 +124,14 @@ type linkPage struct {
 
 const urlParam = "u"
 
-func linkable(url string) bool {
-	lower := strings.ToLower(url)
-	return strings.HasPrefix(lower, "https://") || strings.HasPrefix(lower, "http://") || strings.HasPrefix(lower, "mailto:")
+// linkable reports whether a URL can be followed. Browsers read a host in URLs of which this page would show none, such as
+// http:/mail.example.
+func linkable(u *url.URL) bool {
+	switch u.Scheme {
+	case "http", "https":
+		return u.Host != ""
+	case "mailto":
+		return u.Opaque != ""
+	}
+	return false
 }

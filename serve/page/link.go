@@ -14,7 +14,7 @@ func (s *Server) link(w http.ResponseWriter, r *request) error {
 	target := r.values.Get(urlParam)
 	data := linkPage{page: page{Title: "A link of a message"}, URL: ui.Safe(target)}
 	parsed, err := url.Parse(target)
-	if err != nil || !linkable(target) {
+	if err != nil || !linkable(parsed) {
 		return s.showStatus(w, http.StatusBadRequest, "link", data)
 	}
 	data.Host, data.Plain = ui.Safe(parsed.Host), strings.EqualFold(parsed.Scheme, "http")

@@ -276,7 +276,8 @@ func TestWhatDoesNotExist(t *testing.T) {
 			t.Errorf("%s: status %d", at, answer.StatusCode)
 		}
 	}
-	for bad, want := range map[string]int{"https://evil.example/x": 200, "javascript:alert(1)": 400, "data:text/html,x": 400, "//evil.example": 400, "%zz": 400} {
+	for bad, want := range map[string]int{"https://evil.example/x": 200, "javascript:alert(1)": 400, "data:text/html,x": 400, "//evil.example": 400, "%zz": 400,
+		"http:/evil.example": 400, "https:evil.example": 400, "http:///evil.example": 400, "mailto:": 400, "http://a.example\\@evil.example": 400} {
 		answer := b.ask(b.server.Prefix() + address("link", "u", bad))
 		text, _ := io.ReadAll(answer.Body)
 		if answer.StatusCode != want {
