@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/serve/internal/command"
@@ -125,7 +126,8 @@ func (c *session) run(ctx context.Context, cmd *command.Command) {
 // idling are the commands that clients send while nobody uses them.
 var idling = []string{"NOOP", "IDLE", "CHECK", "STATUS", "CAPABILITY", "LOGOUT"}
 
-// perform runs a command in its state.
+// perform runs a command in its state. Any page in a browser can send a request to this port, with commands in its body, such
+// as a guess of the password. So the first line of a request is the last that is read.
 func (c *session) perform(ctx context.Context, cmd *command.Command) error {
 	table := verbs
 	if cmd.UID {
@@ -133,6 +135,9 @@ func (c *session) perform(ctx context.Context, cmd *command.Command) error {
 	}
 	v, known := table[cmd.Name]
 	switch {
+	case !known && c.view == nil && strings.Contains(cmd.Line(), " HTTP/"):
+		c.out.line("* BYE This is no web server")
+		return errGone
 	case cmd.Tag == "*":
 		return &bad{"A command begins with a tag"}
 	case !known:
