@@ -74,6 +74,7 @@ func structures() []Mail {
 			picture("a", "image/png", script), picture(`a"onerror=RAN`, "image/gif", "GIF89a"+script), picture("../../x", "image/jpeg", script)),
 		multipart("related-type-injection", "related", html(`<img src=cid:a><p>`+Marker+`</p>`), picture("a", `image/png" onerror="RAN`, "\x89PNG\r\n\x1a\n"+script)),
 		multipart("related-start", `related; start="<b>"; type="text/html"`, part{"Content-Type: text/html\r\nContent-ID: <a>", script, false}, part{"Content-Type: text/html\r\nContent-ID: <b>\r\nContent-Location: http://HOST/", `<img src=a>` + Marker, false}),
+		multipart("related-loop", "related", part{"Content-Type: text/html\r\nContent-ID: <a>", `<img src=cid:a><iframe src=cid:b></iframe>` + Marker, false}, part{"Content-Type: message/rfc822\r\nContent-ID: <b>", "Content-Type: text/html\r\nContent-ID: <b>\r\n\r\n<img src=cid:b>" + script, false}),
 		multipart("related-location", "related", part{"Content-Type: text/html\r\nContent-Base: http://HOST/\r\nContent-Location: http://HOST/x", `<img src=relative><p>` + Marker + `</p>`, false}),
 		multipart("external-body", "mixed", shown, part{"Content-Type: message/external-body; access-type=URL; URL=\"http://HOST/x\"", "Content-Type: text/html\r\n\r\n", false}),
 		multipart("forwarded", "mixed", shown, part{"Content-Type: message/rfc822", "Subject: <script>RAN</script>\r\nFrom: \"<img src=x: onerror=RAN>\" <a@b>\r\nContent-Type: text/html\r\n\r\n" + script, false}),
@@ -108,6 +109,7 @@ func charsets() []Mail {
 		of("half-character", "text/html; charset=utf-8", "<b title=\"\xe2\x82\">x</b><img alt=\"\xc3\" src=x: onerror=ran('half-character')\xf0\x9f> "+Marker),
 		of("overlong", "text/html; charset=utf-8", "\xc0\xbcscript\xc0\xbeRAN\xc0\xbc/script\xc0\xbe \xe0\x80\xbcimg> "+Marker),
 		of("gbk-quote", "text/html; charset=gbk", "<img alt=\"\x81\" src=x: onerror=ran('gbk-quote')> "+Marker),
+		of("charset-hz", "text/html; charset=hz-gb-2312", "<b title=\"~{\">x~}\"><img alt=\"~{<:Ky2;~}\" src=x: onerror=ran('charset-hz')> "+Marker),
 		of("charset-injection", "text/html; charset=\"utf-8\r\n X-Evil: 1\"", tokens("charset-injection", script)+Marker),
 	}
 }

@@ -123,5 +123,10 @@ func (s *sanitizer) note(source string, attrs attributes) {
 	default:
 		label = strings.TrimSpace(label + " [image not shown]")
 	}
-	s.write(`<span style="`+noteStyle+`">`, html.EscapeString(printable(label)), "</span>")
+	text := html.EscapeString(printable(label))
+	if len(s.open) == maxDepth {
+		s.write(text)
+		return
+	}
+	s.write(`<span style="`+noteStyle+`">`, text, "</span>")
 }
