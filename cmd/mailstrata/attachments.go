@@ -197,7 +197,7 @@ func (a *attachmentList) add(hit *search.Hit, header []byte, of attachment.Attac
 }
 
 func (a *attachmentList) print() error {
-	if a.flags.JSON {
+	if a.json {
 		return ui.PrintLines(a.Output, a.list)
 	}
 	if len(a.list) == 0 {
@@ -248,7 +248,7 @@ func (a *attachmentList) save(ctx context.Context, dir string) error {
 	if err := d.close(); err != nil {
 		return err
 	}
-	if a.flags.JSON {
+	if a.json {
 		return ui.PrintLines(a.Output, a.list)
 	}
 	a.Printf("%s written to %s, %s; %d were there", ui.Plural(written, "attachment"), ui.Safe(dir), ui.Size(bytes), int64(len(a.list))-written-int64(a.unread))

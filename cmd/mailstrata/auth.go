@@ -95,7 +95,7 @@ func (c *authCommand) account(p *program, name string) (*access.Account, string,
 		return a, cmp.Or(c.Provider, access.ProviderOf(a)), nil
 	}
 	if strings.LastIndexByte(name, '@') < 1 {
-		return nil, "", p.unknownName(name)
+		return nil, "", unknownName(p, name)
 	}
 	provider := cmp.Or(c.Provider, access.DomainProvider(name))
 	configured, err := p.Config()
@@ -107,7 +107,7 @@ func (c *authCommand) account(p *program, name string) (*access.Account, string,
 		host = access.ProviderHosts[own.Kind]
 	}
 	if near := ui.Nearest(name, configured.Names()); host == "" && near != "" {
-		return nil, "", p.unknownName(name)
+		return nil, "", unknownName(p, name)
 	}
 	if host == "" {
 		return nil, "", &hint.Usage{
@@ -120,7 +120,7 @@ func (c *authCommand) account(p *program, name string) (*access.Account, string,
 }
 
 // unknownName returns an error for an unknown name, with the nearest name as a hint.
-func (p *program) unknownName(name string) error {
+func unknownName(p *program, name string) error {
 	return &hint.Usage{
 		Text: ui.Quote(name) + " is not a mail address, the URL of an account, or a name in the configuration",
 		Hint: cmp.Or(ui.DidYouMean(name, p.Names()), "mailstrata auth anna@gmail.com, or imaps://user@host"),

@@ -69,7 +69,7 @@ type authSummary struct {
 
 // printCredential prints what was stored. The account may be nil.
 func printCredential(p *program, s authSummary, a *access.Account) error {
-	if p.flags.JSON {
+	if p.json {
 		return p.PrintJSON(s)
 	}
 	switch {

@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/notify"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -24,8 +25,8 @@ type backupCommand struct {
 	watchFlags `embed:""`
 }
 
-// isWhole implements wholeCommand.
-func (c *backupCommand) isWhole() bool { return len(c.Account)+len(c.IMAP)+len(c.From) == 0 }
+// IsWhole reports whether all accounts are meant. The monitoring of the configuration is for such runs.
+func (c *backupCommand) IsWhole() bool { return len(c.Account)+len(c.IMAP)+len(c.From) == 0 }
 
 func (*backupCommand) Help() string {
 	return `Reads the accounts and writes one manifest for each. mailstrata changes nothing in an account, and neither downloads nor stores again what the repository holds. If a message cannot be read, the run reports it, records it, and tries again the next time. An interrupted run keeps what it stored, and the next one continues from there.
@@ -86,7 +87,7 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 		p.Secrets.WarnExposed(path)
 	}
 	run := &backupRun{program: p, index: c.Index, accounts: len(jobs), parallel: cmp.Or(c.Parallel, configured.Parallel), committed: []manifestSummary{}}
-	for _, group := range job.Groups(jobs, p.flags.Repo) {
+	for _, group := range job.Groups(jobs, p.Flags.Repo) {
 		err = errors.Join(err, run.archive(ctx, group))
 		if ctx.Err() != nil {
 			break
@@ -95,11 +96,8 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 	return errors.Join(err, run.finish())
 }
 
-// maxRemarks is the number of warnings or failures that are printed one by one.
-const maxRemarks = 10
-
 // printRemarks prints the alarms, failures and warnings of an account.
-func (p *program) printRemarks(b *backup.Result) {
+func printRemarks(p *program, b *backup.Result) {
 	m := b.Manifest
 	for _, alarm := range m.Alarm {
 		p.Alarm("%s: suspicious: %s", ui.Safe(b.Account), ui.OneLine(alarm))
@@ -107,17 +105,17 @@ func (p *program) printRemarks(b *backup.Result) {
 	if len(m.Alarm) > 0 {
 		p.Say(fmt.Sprintf("hint: mailstrata diff %s %s shows what is missing", ui.Safe(b.Account)+"@latest~1", shortID(b.Head)))
 	}
-	for _, f := range m.Failures[:min(len(m.Failures), maxRemarks)] {
+	for _, f := range m.Failures[:min(len(m.Failures), ui.MaxRemarks)] {
 		what := "mailbox " + ui.Quote(f.Mailbox)
 		if f.UID > 0 {
 			what += fmt.Sprintf(", UID %d", f.UID)
 		}
 		p.Warn("%s: %s could not be read: %s", ui.Safe(b.Account), what, ui.OneLine(f.Reason))
 	}
-	for _, w := range m.Warnings[:min(len(m.Warnings), maxRemarks)] {
+	for _, w := range m.Warnings[:min(len(m.Warnings), ui.MaxRemarks)] {
 		p.Warn("%s: %s", ui.Safe(b.Account), ui.OneLine(w))
 	}
-	if len(m.Failures) > maxRemarks || len(m.Warnings) > maxRemarks {
+	if len(m.Failures) > ui.MaxRemarks || len(m.Warnings) > ui.MaxRemarks {
 		p.Warn("%s: mailstrata show %s lists the rest", ui.Safe(b.Account), shortID(b.Head))
 	}
 }
@@ -181,7 +179,7 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 
 // bringIndex brings the index of words up to date. The backup is done, so it only warns if that fails.
 func (b *backupRun) bringIndex(ctx context.Context, r *repo.Repo) {
-	x, _, err := b.program.bringWords(ctx, r, false)
+	x, _, err := bringWords(ctx, b.program, r, false)
 	if err == nil {
 		err = x.Close()
 	}
@@ -230,20 +228,39 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, jobs []*job.Job, pr
 
 // add records the result of an account, and prints its alarms, failures and warnings.
 func (b *backupRun) add(backup *backup.Result) {
-	b.program.watcher.addAccount(backup)
+	b.program.watchAccount(watchedAccount(backup))
 	b.unlocked = b.unlocked || backup.Locks != nil
 	if backup.Err == nil {
 		if backup.Postponed {
 			b.postponed = append(b.postponed, backup.Account)
 		}
 		b.committed = append(b.committed, summarize(backup.Head, backup.Manifest))
-		b.program.printRemarks(backup)
+		printRemarks(b.program, backup)
 		return
 	}
 	b.failed = append(b.failed, backupFailure{backup.Account, backup.Err.Error(), backup.Kept, backup.Err})
 	if backup.Kept {
 		b.program.Warn("%s: what was read so far is kept; the next run continues from there", ui.Safe(backup.Account))
 	}
+}
+
+// watchedAccount returns the result of an account for monitors.
+func watchedAccount(b *backup.Result) notify.Account {
+	a := notify.Account{Name: ui.Safe(b.Account)}
+	if b.Err != nil {
+		a.Status, a.Err = statusFailed, cmp.Or(ui.OneLine(b.Err.Error()), "unknown")
+		return a
+	}
+	s := summarize(b.Head, b.Manifest)
+	a.Messages, a.Bytes, a.NewMessages, a.NewBytes = s.Messages, s.Bytes, s.NewMessages, s.NewBytes
+	a.Failures, a.Alarms, a.End, a.Duration = s.Failures, int64(s.Alarms), s.End, s.End.Sub(s.Start)
+	switch {
+	case a.Alarms > 0:
+		a.Status = statusShrunk
+	case a.Failures > 0, b.Locks != nil:
+		a.Status = statusPartial
+	}
+	return a
 }
 
 // finish prints the manifests, and returns the outcome.
@@ -262,7 +279,7 @@ const maxRows = 50
 
 func (b *backupRun) print() error {
 	p := b.program
-	if p.flags.JSON {
+	if p.json {
 		document := struct {
 			Repository string            `json:"repository"`
 			Manifests  []manifestSummary `json:"manifests"`
@@ -272,12 +289,11 @@ func (b *backupRun) print() error {
 		return p.PrintJSON(document)
 	}
 	if b.accounts <= maxRows {
-		return printManifests(p, b.committed, false)
+		printManifests(p.Output, b.committed, false)
+		return nil
 	}
 	remarkable := slices.DeleteFunc(slices.Clone(b.committed), func(s manifestSummary) bool { return s.Alarms == 0 && s.Failures == 0 })
-	if err := printManifests(p, remarkable, false); err != nil {
-		return err
-	}
+	printManifests(p.Output, remarkable, false)
 	var messages, bytes int64
 	for _, s := range b.committed {
 		messages += s.NewMessages
@@ -325,22 +341,22 @@ func (b *backupRun) outcome() error {
 	}
 	b.warnFailed()
 	var unread int64
-	shrunk := false
+	suspicious := false
 	for _, s := range b.committed {
 		unread += s.Failures
-		shrunk = shrunk || s.Alarms > 0
+		suspicious = suspicious || s.Alarms > 0
 	}
 	switch {
 	case len(b.failed) > 0:
 		return fmt.Errorf("%d of %d accounts were not archived", len(b.failed), b.accounts)
-	case shrunk:
-		return &outcome{statusShrunk, "the backup is done, but the account shrank or changed suspiciously; earlier manifests hold what is missing"}
+	case suspicious:
+		return shrunk("the backup is done, but the account shrank or changed suspiciously; earlier manifests hold what is missing")
 	case unread > 0:
-		return &outcome{statusPartial, "the backup is done, but some messages could not be read; the next run tries them again"}
+		return partial("the backup is done, but some messages could not be read; the next run tries them again")
 	case b.unindexed:
-		return &outcome{statusPartial, "the backup is done, but the index of words could not be brought up to date"}
+		return partial("the backup is done, but the index of words could not be brought up to date")
 	case b.unlocked:
-		return &outcome{statusPartial, "the backup is done, but locks that are due could not be renewed; mailstrata prune renews them"}
+		return partial("the backup is done, but locks that are due could not be renewed; mailstrata prune renews them")
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func (c *catCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	if err := access.MayRead(r); err != nil {
 		return err
 	}
-	m, err := p.message(ctx, r, c.Manifest, &c.messageArgs)
+	m, err := findMessage(ctx, p.Output, r, c.Manifest, &c.messageArgs)
 	if err != nil {
 		return err
 	}

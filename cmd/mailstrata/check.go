@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest/history"
@@ -92,13 +93,13 @@ func (c *checkCommand) Run(ctx context.Context, p *program, r *repo.Repo) error 
 		Repo:     r,
 		Data:     data,
 		Share:    repo.Share(c.Shard),
-		Limits:   p.lossLimits(nil),
+		Limits:   job.Limits(p.Host, nil),
 		Progress: steps(progress),
 	}, listing.add)
 	progress.Done()
 	listing.flush()
-	if listing.notes > maxRemarks {
-		p.Note("note: %s more; --json lists all", ui.Count(listing.notes-maxRemarks))
+	if listing.notes > ui.MaxRemarks {
+		p.Note("note: %s more; --json lists all", ui.Count(listing.notes-ui.MaxRemarks))
 	}
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
@@ -106,7 +107,7 @@ func (c *checkCommand) Run(ctx context.Context, p *program, r *repo.Repo) error 
 	if err := done(); err != nil {
 		return err
 	}
-	if p.flags.JSON {
+	if p.json {
 		err = p.PrintJSON(checkSummary{report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Chunks, report.Problems})
 	} else {
 		p.Printf("%s, %s and %s checked: %s", ui.Plural(report.Manifests, "manifest"), ui.Plural(report.Messages, "message"),
@@ -115,11 +116,11 @@ func (c *checkCommand) Run(ctx context.Context, p *program, r *repo.Repo) error 
 	switch {
 	case err != nil:
 	case report.Problems > report.Unlocked+report.Misdated:
-		err = &outcome{statusPartial, "the repository is damaged"}
+		err = partial("the repository is damaged")
 	case report.Misdated > 0:
-		err = &outcome{statusPartial, "the data is intact, but " + ui.Plural(report.Misdated, "manifest") + " cannot be trusted; find out which host wrote it"}
+		err = partial("the data is intact, but " + ui.Plural(report.Misdated, "manifest") + " cannot be trusted; find out which host wrote it")
 	case report.Unlocked > 0:
-		err = &outcome{statusPartial, "the data is intact, but locked for less than the period of the repository"}
+		err = partial("the data is intact, but locked for less than the period of the repository")
 	}
 	return err
 }
@@ -138,12 +139,12 @@ type problemListing struct {
 func (l *problemListing) add(problem archive.Problem) {
 	l.progress.Done()
 	switch {
-	case l.flags.JSON:
+	case l.json:
 		l.err = errors.Join(l.err, l.PrintJSON(problemSummary{
 			problem.Object, problem.Manifest, problem.Account, problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Harmless,
 		}))
 	case problem.Harmless:
-		if l.notes++; l.notes <= maxRemarks {
+		if l.notes++; l.notes <= ui.MaxRemarks {
 			l.Note("note: %s", ui.OneLine(problem.String()))
 		}
 	case problem.UID == 0:

@@ -2,8 +2,6 @@ package main
 
 import (
 	"github.com/alecthomas/kong"
-
-	"github.com/mailstrata/mailstrata/internal/access"
 )
 
 // cli is the grammar of the command line. Each command has its own file.
@@ -46,17 +44,6 @@ type cli struct {
 	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print completions of the last word, for shells."`
 
 	globals
-}
-
-// globals are the flags of every command.
-type globals struct {
-	access.Flags
-
-	JSON    bool   `group:"output" name:"json" help:"Print the result as JSON: one document, or one a line for lists (docs/json.md)."`
-	Quiet   bool   `group:"output" short:"q" help:"Print only results, warnings and errors."`
-	Color   string `group:"output" enum:"auto,always,never" default:"auto" help:"Colors: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
-	NoPager bool   `group:"output" help:"Do not show long lists in $$PAGER (or less), which only a terminal has."`
-	Verbose bool   `group:"output" short:"v" help:"Print more. For IMAP: the protocol, without secrets and mail."`
 }
 
 // groups are the headings of the help.
@@ -106,11 +93,3 @@ On a host without a configuration, name the repository and its key:
 A manifest is named by a date or a day like friday (the newest one of that day or before), by the beginning of its id, or by "latest" and "latest~2" (two before it). If there are several accounts, put ACCOUNT@ before it: anna@mail.example@2026-03-13.
 
 Exit status: 0 done; 1 failed; 2 invalid command line; 3 done, but some messages could not be read or written; 4 done, but an account shrank or changed suspiciously; 130 interrupted.`
-
-// exitStatus ends the help of a command.
-const exitStatus = `EXIT STATUS
-
-0 done; 1 failed; 2 invalid command line; 130 interrupted.`
-
-// manifestHelp explains an argument that several commands have.
-const manifestHelp = `MANIFEST is the beginning of an id (see "mailstrata list"), "latest", "latest~2" (two before it), or a date: friday, yesterday, 2w, 2026-03-14, 2026-03-14T06:30, "3 days ago". A date means the newest manifest of it or before. If the repository holds several accounts: ACCOUNT@MANIFEST.`

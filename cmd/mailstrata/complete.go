@@ -218,15 +218,14 @@ func (l *typedLine) archived(ctx context.Context, p *program, value *kong.Value,
 
 // inner returns a silent program with the flags that were typed.
 func (l *typedLine) inner(ctx context.Context, p *program) (*program, error) {
-	inner := &program{stdout: io.Discard, stderr: io.Discard, getenv: p.getenv}
-	inner.begin(func(error) {})
-	var typed cli
+	inner := newProgram(process{stdout: io.Discard, stderr: io.Discard, getenv: p.Getenv}, func(error) {})
+	var typed struct{ globals }
 	var helped bool
-	parser, err := inner.parser(ctx, &typed, &helped)
+	parser, err := newParser(ctx, inner, &typed, &helped)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := parser.Parse(append([]string{"list"}, l.common...)); err != nil {
+	if _, err := parser.Parse(l.common); err != nil {
 		return nil, err
 	}
 	inner.Host.Flags = typed.Flags
@@ -331,22 +330,21 @@ func accountCandidates(ctx context.Context, r *repo.Repo) []candidate {
 
 // mailboxes returns those of the manifest that was typed, or of the newest manifest of each account.
 func (l *typedLine) mailboxes(ctx context.Context, r *repo.Repo) []candidate {
-	var named []*archive.Contents
+	var typed []*archive.Contents
 	for i, arg := range l.node.Positional[:min(len(l.node.Positional), len(l.positional))] {
 		if arg.Name != "manifest" && arg.Name != "before" && arg.Name != "after" {
 			continue
 		}
-		quiet := &program{Output: ui.Discard()}
-		if contents, err := quiet.openManifest(ctx, r, l.positional[i]); err == nil {
-			named = append(named, contents)
+		if contents, err := openManifest(ctx, ui.Discard(), r, l.positional[i]); err == nil {
+			typed = append(typed, contents)
 		}
 	}
 	if len(l.positional) == 0 {
 		r.PrepareIndex(ctx)
-		named, _ = archive.Latest(ctx, r)
+		typed, _ = archive.Latest(ctx, r)
 	}
 	var found []candidate
-	for _, contents := range named {
+	for _, contents := range typed {
 		for mailbox, err := range contents.Mailboxes(ctx) {
 			if err == nil && !slices.ContainsFunc(found, func(c candidate) bool { return c.value == mailbox.Name }) {
 				found = append(found, candidate{mailbox.Name, ui.Plural(mailbox.Messages, "message")})

@@ -8,16 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // completions returns the completions of the last word.
 func (s *sandbox) completions(t *testing.T, words ...string) string {
 	t.Helper()
 	var offered strings.Builder
-	p := &program{stdout: &offered, stderr: &offered, getenv: func(name string) string { return s.environ[name] }}
-	if status := p.run(t.Context(), append([]string{"__complete", "--"}, words...)); status != statusDone {
+	p := process{stdout: &offered, stderr: &offered, getenv: func(name string) string { return s.environ[name] }}
+	if status := run(t.Context(), p, append([]string{"__complete", "--"}, words...)); status != statusDone {
 		t.Errorf("completing %q ended with status %d", words, status)
 	}
 	return offered.String()
@@ -125,57 +123,11 @@ func TestCompletionIsQuickAndQuiet(t *testing.T) {
 	}
 }
 
-// In a real bash, Tab completes as the program does, also names with spaces, '@' and ':'.
-func TestBashCompletion(t *testing.T) {
-	testbed.Installed(t, "bash", "apt-get install bash")
-	dir := t.TempDir()
-	script := filepath.Join(dir, "mailstrata.bash")
-	if err := os.WriteFile(script, []byte(bashCompletion), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	fake := "#!/bin/sh\nshift 2\nfor last; do :; done\necho \"$#:$last\" >>" + dir + "/asked\n" +
-		"case $last in anna@*) printf 'anna@mail.example@latest\\tx\\n';; Pro*) printf 'Projects/New Bridge\\t8 messages\\n';; *) printf 'list\\tLists\\nls\\tLists too\\n';; esac\n"
-	if err := os.WriteFile(filepath.Join(dir, "mailstrata"), []byte(fake), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	const driver = `source "$1"
-ask() { # the line; then the words as bash splits them
-    COMP_LINE=$1; COMP_POINT=${#1}; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-    _mailstrata; printf '[%s]' "${COMPREPLY[@]}"; echo
-}
-ask 'mailstrata l' mailstrata l
-ask 'mailstrata ' mailstrata ''
-ask 'mailstrata show anna@' mailstrata show anna @
-ask 'mailstrata show anna@ma' mailstrata show anna @ma
-ask 'mailstrata ls latest Projects/N' mailstrata ls latest Projects/N
-ask 'mailstrata ls latest "Projects/New B' mailstrata ls latest '"Projects/New B'
-ask 'mailstrata --repo s3:https://x/y list ' mailstrata --repo s3 : https : //x/y list ''
-`
-	command := exec.Command("bash", "-c", driver, "bash", script)
-	command.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
-	shown, err := command.CombinedOutput()
-	want := `[list][ls]
-[list][ls]
-[@mail.example@latest]
-[@mail.example@latest]
-[Projects/New\ Bridge]
-[Projects/New Bridge]
-[list][ls]
-`
-	if err != nil || string(shown) != want {
-		t.Errorf("%v:\n%s\nwant:\n%s", err, shown, want)
-	}
-	asked, _ := os.ReadFile(filepath.Join(dir, "asked"))
-	if want := "1:l\n1:\n2:anna@\n2:anna@ma\n3:Projects/N\n3:Projects/New B\n4:\n"; string(asked) != want {
-		t.Errorf("it asked %q, want %q", asked, want)
-	}
-}
-
 func TestCompletionScripts(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		var script strings.Builder
-		p := &program{stdout: &script, stderr: io.Discard, getenv: func(string) string { return "" }}
-		if status := p.run(t.Context(), []string{"completion", shell}); status != statusDone || !strings.Contains(script.String(), "__complete") {
+		p := process{stdout: &script, stderr: io.Discard, getenv: func(string) string { return "" }}
+		if status := run(t.Context(), p, []string{"completion", shell}); status != statusDone || !strings.Contains(script.String(), "__complete") {
 			t.Errorf("%s: status %d:\n%s", shell, status, script.String())
 		}
 		if path, err := exec.LookPath(shell); err == nil {

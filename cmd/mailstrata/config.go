@@ -50,7 +50,7 @@ func (c *configCheckCommand) Run(p *program) error {
 		read = &config.Config{File: file}
 	}
 	warnings := doubts(read)
-	if p.flags.JSON {
+	if p.json {
 		if err := p.PrintJSON(summarizeConfig(read, problems, warnings)); err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (c *configCheckCommand) Run(p *program) error {
 	if len(problems) > 0 {
 		return p.ReportProblems(err)
 	}
-	if !p.flags.JSON {
+	if !p.json {
 		repositories := fmt.Sprintf("%d repositories", len(read.Repositories))
 		if len(read.Repositories) == 1 {
 			repositories = "1 repository"
@@ -184,25 +184,12 @@ func showProviders(p *program, c *config.Config) error {
 	for _, own := range c.Providers {
 		providers = append(providers, providerSummary{own.Name, own.Kind, own.ClientID, own.Secret.String(), own.Keyring})
 	}
-	if !p.flags.JSON {
+	if !p.json {
 		p.Printf("")
 	}
 	return show(p, providers, []string{"PROVIDER", "KIND", "CLIENT", "SECRET", "TOKENS"}, func(s providerSummary) []string {
 		return []string{s.Provider, s.Kind, s.ClientID, s.Secret, kept(s.Keyring)}
 	})
-}
-
-// show prints rows as a table, or as JSON.
-func show[T any](p *program, rows []T, headings []string, cells func(T) []string) error {
-	if p.flags.JSON {
-		return ui.PrintLines(p.Output, rows)
-	}
-	t := p.Table(headings...)
-	for _, row := range rows {
-		t.Row(cells(row)...)
-	}
-	t.Flush()
-	return nil
 }
 
 // watchSummary is the monitoring of a command, as JSON.
@@ -222,7 +209,7 @@ func showWatches(p *program, c *config.Config) error {
 		w := c.Watch[command]
 		watches = append(watches, watchSummary{command, w.Ping.String(), w.Metrics, w.OnFailure != ""})
 	}
-	if !p.flags.JSON {
+	if !p.json {
 		p.Printf("")
 	}
 	return show(p, watches, []string{"COMMAND", "PING", "METRICS", "ON FAILURE"}, func(s watchSummary) []string {

@@ -24,9 +24,8 @@ func parses(t *testing.T, args []string) {
 	t.Helper()
 	var grammar cli
 	helped := false
-	p := &program{getenv: func(string) string { return "" }}
-	p.begin(func(error) {})
-	parser, err := p.parser(t.Context(), &grammar, &helped)
+	p := newProgram(process{getenv: func(string) string { return "" }}, func(error) {})
+	parser, err := parserOf(t.Context(), p, &grammar, &helped)
 	if err != nil {
 		t.Fatal(err)
 	}

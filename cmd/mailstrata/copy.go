@@ -28,8 +28,8 @@ type copyCommand struct {
 	watchFlags `embed:""`
 }
 
-// isWhole implements wholeCommand.
-func (c *copyCommand) isWhole() bool { return len(c.Manifest) == 0 }
+// IsWhole reports whether all accounts are meant. The monitoring of the configuration is for such runs.
+func (c *copyCommand) IsWhole() bool { return len(c.Manifest) == 0 }
 
 func (*copyCommand) Help() string {
 	return `Copies manifests and their mail into another repository, which has its own keys. It skips manifests that the target has, and those that were forgotten there, unless you name them. You can run it every night, after the backup. Every message is verified on the way.
@@ -127,15 +127,15 @@ func (c *copyCommand) wants(ctx context.Context, p *program, from *repo.Repo) (f
 	if len(c.Manifest) == 0 {
 		return nil, nil
 	}
-	named := make(map[string]bool)
+	chosen := make(map[string]bool)
 	for _, text := range c.Manifest {
-		contents, err := p.openManifest(ctx, from, text)
+		contents, err := openManifest(ctx, p.Output, from, text)
 		if err != nil {
 			return nil, err
 		}
-		named[contents.Head.Name] = true
+		chosen[contents.Head.Name] = true
 	}
-	return func(s archive.Summary) bool { return named[s.Head.Name] }, nil
+	return func(s archive.Summary) bool { return chosen[s.Head.Name] }, nil
 }
 
 // copyListing prints manifests as they are copied.
@@ -166,7 +166,7 @@ func (l *copyListing) add(c replicate.Copied) {
 	if len(c.Untagged) > 0 {
 		l.untagged++
 	}
-	if l.program.flags.JSON {
+	if l.program.json {
 		l.err = errors.Join(l.err, l.program.PrintJSON(summarizeCopy(c)))
 		return
 	}
@@ -203,7 +203,7 @@ func summarizeCopy(c replicate.Copied) copySummary {
 }
 
 func (l *copyListing) end() error {
-	if !l.program.flags.JSON {
+	if !l.program.json {
 		forgotten := ""
 		if l.gone > 0 {
 			forgotten = fmt.Sprintf(", %d forgotten in the target", l.gone)
@@ -220,6 +220,6 @@ func (l *copyListing) end() error {
 	if l.lost == 0 && l.unread == 0 {
 		return nil
 	}
-	return &outcome{statusPartial, fmt.Sprintf("could not be read: %s, %s; mailstrata check --read-data shows why",
-		ui.Plural(l.unread, "manifest"), ui.Plural(l.lost, "message or page"))}
+	return partial(fmt.Sprintf("could not be read: %s, %s; mailstrata check --read-data shows why",
+		ui.Plural(l.unread, "manifest"), ui.Plural(l.lost, "message or page")))
 }

@@ -32,9 +32,13 @@ EXIT STATUS
 0 the restored mail is what was archived; 1 it is not, or something failed; 2 invalid command line; 130 interrupted.`
 }
 
+// runner runs a command line in this process, as mailstrata does, and returns its exit status.
+type runner func(ctx context.Context, from process, args []string) int
+
 // demoRun is a running demo.
 type demoRun struct {
 	*program
+	again   runner
 	dir     string
 	server  *demo.Server
 	account *demo.Account
@@ -47,8 +51,8 @@ const (
 	demoPassword = "a password that nobody needs to know"
 )
 
-func (c *demoCommand) Run(ctx context.Context, p *program) (err error) {
-	s := &demoRun{program: p, dir: c.Keep}
+func (c *demoCommand) Run(ctx context.Context, p *program, again runner) (err error) {
+	s := &demoRun{program: p, again: again, dir: c.Keep}
 	if s.dir == "" {
 		if s.dir, err = os.MkdirTemp("", "mailstrata-demo-"); err != nil {
 			return fmt.Errorf("make a directory for the demo: %w", err)
@@ -145,8 +149,7 @@ func (s *demoRun) perform(ctx context.Context, args []string) error {
 
 // call runs a command.
 func (s *demoRun) call(ctx context.Context, printed io.Writer, args []string) error {
-	inner := &program{stdout: printed, stderr: printed, getenv: s.getenv}
-	status := inner.run(ctx, args)
+	status := s.again(ctx, process{stdout: printed, stderr: printed, getenv: s.getenv}, args)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -164,14 +167,14 @@ func (s *demoRun) getenv(name string) string {
 	if strings.HasPrefix(name, "MAILSTRATA_") {
 		return ""
 	}
-	return s.program.getenv(name)
+	return s.Getenv(name)
 }
 
 func (s *demoRun) narrate(format string, args ...any) { s.show("\n# "+format, args...) }
 
 // show prints a line at once, except with --json.
 func (s *demoRun) show(format string, args ...any) {
-	if !s.flags.JSON {
+	if !s.json {
 		s.Printf(format, args...)
 		_ = s.Flush()
 	}
@@ -194,7 +197,10 @@ func (s *demoRun) compare(ctx context.Context, keep bool) error {
 	if err := s.call(ctx, &printed, append(s.restore(), "--prune", "--dry-run", "--json")); err != nil {
 		return err
 	}
-	var left restoreSummary
+	var left struct { // as docs/json.md has it
+		Present, Added int64
+		Prune          struct{ Surplus, Reflagged int64 }
+	}
 	if err := json.Unmarshal(printed.Bytes(), &left); err != nil {
 		return fmt.Errorf("read the result of mailstrata restore: %w", err)
 	}
@@ -207,7 +213,7 @@ func (s *demoRun) compare(ctx context.Context, keep bool) error {
 			differences = append(differences, ui.Plural(d.n, "message")+" "+d.what)
 		}
 	}
-	if s.flags.JSON {
+	if s.json {
 		err := s.PrintJSON(struct {
 			Messages    int64    `json:"messages"`
 			Equal       bool     `json:"equal"`
@@ -224,7 +230,7 @@ func (s *demoRun) compare(ctx context.Context, keep bool) error {
 		return errors.New("the restored mail differs from the archived mail")
 	}
 	s.narrate("All %s are as they were on the server before: bytes, flags and keywords.", ui.Plural(left.Present, "message"))
-	if keep && !s.flags.JSON {
+	if keep && !s.json {
 		s.Printf("# Everything is still in %s.", s.dir)
 	}
 	return nil

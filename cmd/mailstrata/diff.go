@@ -48,7 +48,7 @@ EXIT STATUS
 }
 
 func (c *diffCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
-	manifests, err := p.openManifests(ctx, r, c.Before, c.After)
+	manifests, err := openManifests(ctx, p.Output, r, c.Before, c.After)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (c *diffCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 		return err
 	}
 	if t.unread > 0 {
-		return &outcome{statusPartial, "some of it could not be read"}
+		return partial("some of it could not be read")
 	}
 	return nil
 }
@@ -106,10 +106,10 @@ func (t *comparison) print(ctx context.Context, list bool) error {
 			t.Warn("mailbox %s cannot be compared: %s", ui.Quote(m.Mailbox().Name), ui.OneLine(m.Unread.Error()))
 		}
 	}
-	if t.flags.JSON && !list {
+	if t.json && !list {
 		return t.PrintJSON(t.document())
 	}
-	if !t.flags.JSON {
+	if !t.json {
 		t.tables()
 	}
 	if !list {
@@ -257,7 +257,7 @@ func (t *comparison) list(ctx context.Context, m *diff.MailboxDifference) error 
 			if change.Contents == t.difference.Before {
 				mailbox = m.Before
 			}
-			message, err = t.summarizeMessage(ctx, change.Contents, mailbox, change.Entry, t.readable)
+			message, err = summarizeMessage(ctx, change.Contents, mailbox, change.Entry, t.readable)
 		}
 		if err != nil {
 			if ctx.Err() != nil || !archive.IsDamage(err) {
@@ -269,7 +269,7 @@ func (t *comparison) list(ctx context.Context, m *diff.MailboxDifference) error 
 		if change == nil {
 			continue
 		}
-		if t.flags.JSON {
+		if t.json {
 			if err := t.PrintJSON(changeDocument(m, change, message)); err != nil {
 				return err
 			}

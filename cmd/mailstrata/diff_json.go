@@ -1,10 +1,7 @@
 package main
 
 import (
-	"time"
-
 	"github.com/mailstrata/mailstrata/archive/diff"
-	"github.com/mailstrata/mailstrata/repo"
 )
 
 // diffSummary is a difference as JSON.
@@ -80,11 +77,3 @@ func changeDocument(m *diff.MailboxDifference, c *diff.Change, message messageSu
 	}
 	return s
 }
-
-// manifestRef is a reference to a manifest, as JSON.
-type manifestRef struct {
-	ID   string    `json:"id"`
-	Time time.Time `json:"time"`
-}
-
-func refer(head repo.Head) *manifestRef { return &manifestRef{id(head), head.Time.UTC()} }

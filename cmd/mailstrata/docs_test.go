@@ -382,8 +382,8 @@ var shellsPart = regexp.MustCompile(` +(\||>|<|#|&&) .*| +>.*`)
 func TestExamplesOfHelp(t *testing.T) {
 	var grammar cli
 	helped := false
-	p := &program{getenv: func(string) string { return "" }}
-	parser, err := p.parser(t.Context(), &grammar, &helped)
+	p := newProgram(process{getenv: func(string) string { return "" }}, func(error) {})
+	parser, err := parserOf(t.Context(), p, &grammar, &helped)
 	if err != nil {
 		t.Fatal(err)
 	}

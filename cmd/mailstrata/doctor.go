@@ -9,6 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/doctor"
 	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
@@ -42,14 +43,14 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if c.TimeLimit < 0 {
 		return hint.Usagef("--time-limit must be longer than 0, such as 10m")
 	}
-	p.Patience = cmp.Or(p.interactivePatience, defaultPatience)
+	p.beInteractive()
 	accounts, repositories, err := c.subjects(p)
 	if err != nil {
 		return err
 	}
 	findings := doctor.Accounts(ctx, p.Host, accounts, &c.AccountFlags, c.TimeLimit)
 	for _, name := range repositories {
-		findings = append(findings, doctor.Repository(ctx, p.Host, name, p.lossLimits(nil), !c.NoProbe)...)
+		findings = append(findings, doctor.Repository(ctx, p.Host, name, job.Limits(p.Host, nil), !c.NoProbe)...)
 	}
 	findings = append(findings, doctor.Host(p.Host)...)
 	if ctx.Err() != nil {
@@ -101,8 +102,8 @@ func (c *doctorCommand) subjects(p *program) (accounts []*access.Account, reposi
 
 // repositories returns those that are named and those of the accounts, each once. --repo overrides them.
 func (c *doctorCommand) repositories(p *program, accounts []*access.Account, named []string) []string {
-	if p.flags.Repo != "" {
-		return []string{p.flags.Repo}
+	if p.Flags.Repo != "" {
+		return []string{p.Flags.Repo}
 	}
 	for _, a := range accounts {
 		named = append(named, a.Configured.Repository)
@@ -129,13 +130,13 @@ func printFindings(p *program, findings []doctor.Finding) error {
 	for _, f := range findings {
 		count[f.Status]++
 	}
-	if !p.flags.JSON {
+	if !p.json {
 		printFindingsTable(p, findings, count)
 	} else if err := ui.PrintLines(p.Output, findings); err != nil {
 		return err
 	}
 	if count[doctor.Fail] > 0 {
-		return &outcome{statusFailed, ui.Plural(count[doctor.Fail], "check") + " failed"}
+		return ended(statusFailed, ui.Plural(count[doctor.Fail], "check")+" failed")
 	}
 	return nil
 }
@@ -160,7 +161,7 @@ func worstFirst(findings []doctor.Finding, all bool) (listed []doctor.Finding, s
 }
 
 func printFindingsTable(p *program, findings []doctor.Finding, count map[doctor.Verdict]int) {
-	listed, subjects := worstFirst(findings, p.flags.Verbose)
+	listed, subjects := worstFirst(findings, p.Verbose)
 	if len(listed) > 0 {
 		t := p.Table("STATUS", "SUBJECT", "CHECK", "FINDING")
 		for _, f := range listed {

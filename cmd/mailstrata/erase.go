@@ -72,7 +72,7 @@ func (c *eraseCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	summary := summarizeErasure(plan, c.DryRun)
-	if !p.flags.JSON {
+	if !p.json {
 		printErasure(p, plan)
 	}
 	if c.DryRun {
@@ -112,11 +112,11 @@ func (c *eraseCommand) hashes(ctx context.Context, p *program, r *repo.Repo) ([]
 		if err != nil || uid == 0 {
 			return nil, hint.Usagef("%s is not a UID", ui.Quote(c.Words[2]))
 		}
-		contents, err := p.openManifest(ctx, r, word)
+		contents, err := openManifest(ctx, p.Output, r, word)
 		if err != nil {
 			return nil, err
 		}
-		mailbox, err := p.mailbox(ctx, r, contents, c.Words[1])
+		mailbox, err := findMailbox(ctx, r, contents, c.Words[1])
 		if err != nil {
 			return nil, err
 		}
@@ -277,12 +277,12 @@ func endErasure(p *program, s *erasureSummary, plan *erase.Plan, report *erase.R
 			s.Damaged = append(s.Damaged, damagedManifest{id(d.Old), d.Err.Error()})
 		}
 	}
-	if p.flags.JSON {
+	if p.json {
 		if err := p.PrintJSON(s); err != nil {
 			return err
 		}
 	}
-	if report != nil && !p.flags.JSON {
+	if report != nil && !p.json {
 		p.Printf("%s rewritten without it, %d marked", ui.Plural(int64(report.Rewritten), "manifest"), report.Marked)
 		p.Note("the store keeps its bytes until two prunes have run, one a day from now and one a day after that: until %s at the earliest", ui.Time(report.Gone()))
 		p.Note("copies in other repositories stay: run mailstrata erase there, too")
@@ -297,7 +297,7 @@ func endErasure(p *program, s *erasureSummary, plan *erase.Plan, report *erase.R
 		p.Warn("%s cannot be read and may hold it: %s", ui.Plural(int64(unread), "page or table"), ui.OneLine(damage.Error()))
 	}
 	if unread > 0 || len(s.Damaged) > 0 {
-		return &outcome{statusPartial, "not everything could be read or rewritten; mailstrata check shows what is damaged"}
+		return partial("not everything could be read or rewritten; mailstrata check shows what is damaged")
 	}
 	return nil
 }
@@ -309,12 +309,4 @@ func warnDamaged(p *program, report *erase.Report) {
 		p.Warn("manifest %s still holds it, because it cannot be rewritten: %s. To keep its other mail, run mailstrata repair manifest %s; then run mailstrata forget %s",
 			name, strings.TrimSuffix(ui.OneLine(d.Err.Error()), "."), name, name)
 	}
-}
-
-// erasedFact returns how many messages a manifest leaves out, in words.
-func erasedFact(messages int64) string {
-	if messages == 0 {
-		return ""
-	}
-	return ui.Plural(messages, "message") + " left out, which the server had"
 }

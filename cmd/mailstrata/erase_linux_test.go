@@ -27,8 +27,8 @@ func TestEraseIsConfirmed(t *testing.T) {
 		if _, err := fmt.Fprintln(master, try.typed); err != nil {
 			t.Fatal(err)
 		}
-		p := &program{stdin: slave, stdout: io.Discard, stderr: io.Discard, getenv: func(name string) string { return s.environ[name] }}
-		if status := p.run(t.Context(), []string{"erase", "anna"}); status != try.status {
+		p := process{stdin: slave, stdout: io.Discard, stderr: io.Discard, getenv: func(name string) string { return s.environ[name] }}
+		if status := run(t.Context(), p, []string{"erase", "anna"}); status != try.status {
 			t.Errorf("%q ends with status %d, want %d", try.typed, status, try.status)
 		}
 		if err := slave.Close(); err != nil && !errors.Is(err, os.ErrClosed) {

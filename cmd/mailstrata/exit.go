@@ -26,6 +26,14 @@ type outcome struct {
 
 func (o *outcome) Error() string { return o.text }
 
+// ended ends a command that did its work, but with problems, with this exit status. The command has printed all but this
+// sentence.
+func ended(status int, text string) error { return &outcome{status, text} }
+
+// partial ends a command with statusPartial, and shrunk one with statusShrunk.
+func partial(text string) error { return ended(statusPartial, text) }
+func shrunk(text string) error  { return ended(statusShrunk, text) }
+
 // report prints an error in one sentence, and its hint if it has one, and returns the exit status.
 func (p *program) report(ctx context.Context, err error) int {
 	if err == nil {
@@ -39,9 +47,16 @@ func (p *program) report(ctx context.Context, err error) int {
 	if hint := hint.For(err); hint != "" {
 		p.Say("hint: " + hint)
 	}
+	return statusOf(err)
+}
+
+// statusOf returns the exit status of a command that ended with an error, or with nil.
+func statusOf(err error) int {
 	var misused *hint.Usage
 	var ended *outcome
 	switch {
+	case err == nil:
+		return statusDone
 	case errors.As(err, &misused):
 		return statusUsage
 	case errors.As(err, &ended):

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/hint"
@@ -14,35 +13,6 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
-
-// foldIn replaces the mailboxes of in: that differ from a mailbox only in upper and lower case, if there is only one.
-func foldIn(ctx context.Context, in []job.Pattern, manifests []*archive.Contents) {
-	if len(in) == 0 {
-		return
-	}
-	var all []mail.Mailbox
-	for _, contents := range manifests {
-		for mailbox, err := range contents.Mailboxes(ctx) {
-			if err != nil {
-				return // what cannot be read may have the name
-			}
-			all = append(all, mailbox.Mailbox)
-		}
-	}
-	for i, pattern := range in {
-		folded := make(map[string]bool)
-		exact := false
-		for j := range all {
-			exact = exact || pattern.Matches(&all[j])
-			if strings.EqualFold(all[j].Name, string(pattern)) {
-				folded[all[j].Name] = true
-			}
-		}
-		if !exact && len(folded) == 1 {
-			in[i] = job.Pattern(slices.Collect(maps.Keys(folded))[0])
-		}
-	}
-}
 
 // mailboxes returns the mailboxes that the command line names.
 func (s *searchResults) mailboxes() []job.Pattern {

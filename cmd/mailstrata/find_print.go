@@ -23,7 +23,7 @@ func (s *searchResults) add(ctx context.Context, found *search.Hit, err error) e
 	if err != nil {
 		return s.reportDamage(ctx, err)
 	}
-	message, err := s.summarizeMessage(ctx, found.Contents, found.Mailbox, found.Entry, s.readable)
+	message, err := summarizeMessage(ctx, found.Contents, found.Mailbox, found.Entry, s.readable)
 	if err != nil {
 		if err := s.reportDamage(ctx, err); err != nil {
 			return err
@@ -58,7 +58,7 @@ func (s *searchResults) print(found *search.Hit, m messageSummary, at *snippet) 
 	if s.shown == nil {
 		s.shown = found
 	}
-	if s.flags.JSON {
+	if s.json {
 		document := s.document(found, m)
 		document.Snippet = at
 		return s.PrintJSON(document)

@@ -39,7 +39,7 @@ func (s *searchResults) showRestore() {
 	if more {
 		s.Note("only the newest %s shown; there are more: --limit 0 shows all", isAre(s.found))
 	}
-	if s.flags.JSON {
+	if s.json {
 		return
 	}
 	what := "the first of them"

@@ -79,7 +79,7 @@ func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 		if !textindex.IsDamaged(err) || s.found > 0 {
 			return err
 		}
-		s.warnDropped()
+		warnDropped(s.Output)
 		if err := textindex.Drop(ctx, s.repo); err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 
 // eachIndexed is each by the index, which it brings up to date before.
 func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) error {
-	x, live, err := s.openWords(ctx, s.repo)
+	x, live, err := openWords(ctx, s.program, s.repo)
 	if err != nil {
 		return err
 	}
@@ -114,15 +114,15 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 		s.words.Fold = true // to fold in as for one manifest would need the mailboxes of all
 		return nil
 	}
-	named := c.Manifest
+	ref := c.Manifest
 	if c.Account != "" {
-		named = c.Account + "@latest"
+		ref = c.Account + "@latest"
 	}
-	if named == "" {
+	if ref == "" {
 		s.manifests, err = archive.Latest(ctx, s.repo)
 	} else {
 		s.manifests = make([]*archive.Contents, 1)
-		s.manifests[0], err = s.openManifest(ctx, s.repo, named)
+		s.manifests[0], err = openManifest(ctx, s.Output, s.repo, ref)
 	}
 	if err != nil {
 		return err
@@ -132,8 +132,8 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 	}
 	for _, contents := range s.manifests {
 		contents.KeepMail()
-		if named != "" && named == c.Manifest && isWord(named) && len(c.Text) > 0 {
-			s.Note("searching in manifest %s of %s; --text %s searches for the word", shortID(contents.Head), ui.Time(contents.Head.Time), ui.Safe(named))
+		if ref != "" && ref == c.Manifest && isWord(ref) && len(c.Text) > 0 {
+			s.Note("searching in manifest %s of %s; --text %s searches for the word", shortID(contents.Head), ui.Time(contents.Head.Time), ui.Safe(ref))
 		}
 	}
 	foldIn(ctx, s.words.In, s.manifests)
@@ -142,7 +142,7 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 	if len(s.manifests) == 1 {
 		s.noteLabels(ctx, s.manifests[0])
 		names := job.Selection{Mailbox: s.mailboxes(), Exclude: c.Exclude}
-		return s.checkNames(ctx, &names, s.repo, s.manifests[0])
+		return checkNames(ctx, s.Output, &names, s.repo, s.manifests[0])
 	}
 	return nil
 }
@@ -155,7 +155,7 @@ func (s *searchResults) chooseMessages(ctx context.Context, texts []string) (err
 	case len(s.manifests) != 1:
 		return hint.Usagef("--message needs one manifest: MANIFEST, or --account")
 	}
-	s.mailbox, s.uids, err = s.messages(ctx, s.repo, s.manifests[0], texts, s.command.Selection)
+	s.mailbox, s.uids, err = findMessages(ctx, s.repo, s.manifests[0], texts, s.command.Selection)
 	return err
 }
 
@@ -187,11 +187,11 @@ func (s *searchResults) scan(ctx context.Context) hits {
 	}
 	if s.mailbox != nil {
 		contents := s.manifests[0]
-		return hitsOf(search.FindIn(ctx, contents, s.mailbox, s.query, s.uids), contents)
+		return search.Hits(search.FindIn(ctx, contents, s.mailbox, s.query, s.uids), contents)
 	}
 	return func(yield func(*search.Hit, error) bool) {
 		for _, contents := range s.manifests {
-			for hit, err := range hitsOf(search.Find(ctx, contents, s.query, s.wants), contents) {
+			for hit, err := range search.Hits(search.Find(ctx, contents, s.query, s.wants), contents) {
 				if !yield(hit, err) {
 					return
 				}
@@ -207,7 +207,7 @@ func (s *searchResults) readAll(ctx context.Context, progress *ui.Progress) hits
 		total += c.Manifest.Totals.Messages
 	}
 	if !s.command.NoIndex {
-		s.noteNoIndex()
+		noteNoIndex(s.Output)
 	}
 	var read atomic.Int64
 	s.query.Message = &textindex.Matcher{Query: s.words.Query, Documents: s.documents(), Read: func() {
@@ -356,7 +356,7 @@ func (s *searchResults) outcome(ctx context.Context) error {
 		}
 	}
 	if s.unread > 0 {
-		return &outcome{statusPartial, "some of it could not be read"}
+		return partial("some of it could not be read")
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -45,8 +44,8 @@ type forgetCommand struct {
 	watchFlags `embed:""`
 }
 
-// isWhole implements wholeCommand.
-func (c *forgetCommand) isWhole() bool { return len(c.Names) == 0 && !c.DryRun && !c.Undo }
+// IsWhole reports whether all accounts are meant. The monitoring of the configuration is for such runs.
+func (c *forgetCommand) IsWhole() bool { return len(c.Names) == 0 && !c.DryRun && !c.Undo }
 
 func (*forgetCommand) Help() string {
 	return `Marks manifests as forgotten. They are not listed any more, and "mailstrata prune" deletes them, a day later at the earliest. mailstrata shows what it would forget, and asks. Scripts use --yes.
@@ -88,15 +87,6 @@ func (n *number) UnmarshalText(text []byte) error {
 	}
 	*n = number(parsed)
 	return nil
-}
-
-type span history.Span
-
-// UnmarshalText parses a span such as 30d or 1y6m.
-func (s *span) UnmarshalText(text []byte) error {
-	parsed, err := history.ParseSpan(string(text))
-	*s = span(parsed)
-	return err
 }
 
 func (c *forgetCommand) policy() history.Policy {
@@ -185,22 +175,22 @@ func printMisdated(p *program, plan *archive.ForgetPlan) error {
 	if len(accounts) == 0 {
 		return nil
 	}
-	return &outcome{statusPartial, "nothing was forgotten of " + ui.Plural(len(accounts), "account") + " with misdated manifests; find out which host wrote them"}
+	return partial("nothing was forgotten of " + ui.Plural(len(accounts), "account") + " with misdated manifests; find out which host wrote them")
 }
 
 func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, policy history.Policy) (*archive.ForgetPlan, error) {
 	if policy.IsZero() {
-		heads, err := p.heads(ctx, r, c.Names)
+		heads, err := findHeads(ctx, p.Output, r, c.Names)
 		if err != nil {
 			return nil, err
 		}
-		plan, err := archive.PlanForgetNamed(ctx, r, heads, p.lossLimits(c.ShrinkLimit))
+		plan, err := archive.PlanForgetNamed(ctx, r, heads, job.Limits(p.Host, c.ShrinkLimit))
 		if errors.Is(err, archive.ErrKept) {
 			err = &hint.Error{Text: err.Error(), Hint: "use mailstrata unpin if it is pinned, mailstrata forget --acknowledge if it has an alarm", Err: err}
 		}
 		return plan, err
 	}
-	plan, err := archive.PlanForget(ctx, r, c.Names, policy, time.Local, p.lossLimits(c.ShrinkLimit))
+	plan, err := archive.PlanForget(ctx, r, c.Names, policy, time.Local, job.Limits(p.Host, c.ShrinkLimit))
 	if err != nil {
 		return nil, err
 	}
@@ -212,58 +202,16 @@ func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, poli
 	return plan, nil
 }
 
-func accountsOf(ctx context.Context, r *repo.Repo) (accounts []string) {
-	for s, err := range archive.Manifests(ctx, r) {
-		if err == nil && !slices.Contains(accounts, s.Manifest.Account) {
-			accounts = append(accounts, s.Manifest.Account)
-		}
-	}
-	return accounts
-}
-
-// heads finds the manifests that the user names.
-func (p *program) heads(ctx context.Context, r *repo.Repo, names []string) (heads []repo.Head, err error) {
-	for _, name := range names {
-		head, err := p.head(ctx, r, name)
-		if err != nil {
-			return nil, err
-		}
-		heads = append(heads, head)
-	}
-	return heads, nil
-}
-
-// head finds the manifest that the user names, by a reference or by the name of its object. A renamed object needs the
-// latter: it cannot be read, and has the id of the right one.
-func (p *program) head(ctx context.Context, r *repo.Repo, name string) (repo.Head, error) {
-	if _, ok := repo.ParseManifest(name); !ok {
-		contents, err := p.openManifest(ctx, r, name)
-		if err != nil {
-			return repo.Head{}, err
-		}
-		return contents.Head, nil
-	}
-	for head, err := range r.EveryManifest(ctx) {
-		if err != nil {
-			return repo.Head{}, err
-		}
-		if head.Name == name && !head.Marked {
-			return head, nil
-		}
-	}
-	return repo.Head{}, fmt.Errorf("%s: %w", name, history.ErrNoMatch)
-}
-
 // acknowledge tags manifests whose losses the user accepts.
 func (c *forgetCommand) acknowledge(ctx context.Context, p *program, r *repo.Repo) error {
 	for _, name := range c.Acknowledge {
-		contents, err := p.openManifest(ctx, r, name)
+		contents, err := openManifest(ctx, p.Output, r, name)
 		if err != nil {
 			return err
 		}
 		alarms := contents.Manifest.Alarm
 		if len(alarms) == 0 {
-			if alarms, err = archive.LostBefore(ctx, r, contents.Head, p.lossLimits(c.ShrinkLimit)); err != nil {
+			if alarms, err = archive.LostBefore(ctx, r, contents.Head, job.Limits(p.Host, c.ShrinkLimit)); err != nil {
 				return err
 			}
 		}
@@ -308,7 +256,7 @@ func summarizeDecision(d *archive.Decision) decisionSummary {
 
 // print shows for each manifest whether it is kept, and why.
 func (c *forgetCommand) print(p *program, plan *archive.ForgetPlan) error {
-	if p.flags.JSON {
+	if p.json {
 		for i := range plan.Decisions {
 			if err := p.PrintJSON(summarizeDecision(&plan.Decisions[i])); err != nil {
 				return err
@@ -356,18 +304,7 @@ func printLosses(p *program, plan *archive.ForgetPlan) error {
 	if !found {
 		return nil
 	}
-	return &outcome{statusShrunk, "a manifest lacks mail of the one before it, without an alarm; both are kept until you acknowledge it"}
-}
-
-// lossLimits returns the limits of losses, by account: these rules, or else those of the configuration.
-func (p *program) lossLimits(rules []loss.Rule) archive.Limits {
-	return func(account string) func(*mail.Mailbox) loss.Limit {
-		rules := loss.Rules(rules)
-		if a, err := p.ConfiguredAccount(account); len(rules) == 0 && err == nil && a != nil {
-			rules = a.Configured.ShrinkLimits
-		}
-		return func(m *mail.Mailbox) loss.Limit { return job.ShrinkLimit(rules, m) }
-	}
+	return shrunk("a manifest lacks mail of the one before it, without an alarm; both are kept until you acknowledge it")
 }
 
 // confirm asks the user whether to forget what the plan forgets. A plan that forgets nothing needs no answer.

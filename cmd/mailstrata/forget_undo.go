@@ -69,7 +69,7 @@ func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 }
 
 // named finds the forgotten manifests that the user names.
-func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []rewrite.Forgotten) (named []rewrite.Forgotten, err error) {
+func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []rewrite.Forgotten) (chosen []rewrite.Forgotten, err error) {
 	for _, name := range c.Names {
 		ref, err := parseRef(name)
 		if err != nil {
@@ -87,11 +87,11 @@ func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []rew
 		if err != nil {
 			return nil, notForgotten(ctx, r, name, ref, err)
 		}
-		if !slices.ContainsFunc(named, func(f rewrite.Forgotten) bool { return f.Head.Name == forgotten[i].Head.Name }) {
-			named = append(named, forgotten[i])
+		if !slices.ContainsFunc(chosen, func(f rewrite.Forgotten) bool { return f.Head.Name == forgotten[i].Head.Name }) {
+			chosen = append(chosen, forgotten[i])
 		}
 	}
-	return named, nil
+	return chosen, nil
 }
 
 // notForgotten returns an error for a name that no forgotten manifest has.
@@ -137,7 +137,7 @@ func summarizeForgotten(f *rewrite.Forgotten) forgottenSummary {
 
 // listForgotten prints forgotten manifests, and until when they can be brought back.
 func listForgotten(p *program, forgotten []rewrite.Forgotten) error {
-	if len(forgotten) == 0 && !p.flags.JSON {
+	if len(forgotten) == 0 && !p.json {
 		p.Note("there are no forgotten manifests")
 		return nil
 	}
@@ -149,7 +149,7 @@ func listForgotten(p *program, forgotten []rewrite.Forgotten) error {
 	err := show(p, rows, headings, func(s forgottenSummary) []string {
 		return []string{s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Time(s.Forgotten), ui.Time(s.Until), s.Error}
 	})
-	if !p.flags.JSON {
+	if !p.json {
 		p.Note("mailstrata forget --undo ID brings one back. The first prune after the time under KEPT UNTIL deletes it")
 	}
 	return err
@@ -165,10 +165,10 @@ func printUndone(p *program, u rewrite.Undone) error {
 	if u.Err != nil {
 		s.Error = u.Err.Error()
 	}
-	for _, m := range u.Missing[:min(len(u.Missing), maxRemarks)] {
+	for _, m := range u.Missing[:min(len(u.Missing), ui.MaxRemarks)] {
 		p.Warn("%s: missing: %s", s.ID[:8], ui.Safe(describeFailure(m)))
 	}
-	if more := len(u.Missing) - maxRemarks; more > 0 {
+	if more := len(u.Missing) - ui.MaxRemarks; more > 0 {
 		p.Warn("%s: and %s more", s.ID[:8], ui.Count(int64(more)))
 	}
 	switch {
@@ -179,7 +179,7 @@ func printUndone(p *program, u rewrite.Undone) error {
 		p.Alarm("%s was not brought back: %s", s.ID[:8], ui.OneLine(u.Err.Error()))
 	}
 	switch {
-	case p.flags.JSON:
+	case p.json:
 		return p.PrintJSON(s)
 	case u.Err != nil:
 	case u.Existing:

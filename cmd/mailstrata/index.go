@@ -2,15 +2,10 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 
 	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/mail/document"
-	"github.com/mailstrata/mailstrata/mail/document/pdf"
-	"github.com/mailstrata/mailstrata/mail/extract"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -50,7 +45,7 @@ func (c *indexBuildCommand) Run(ctx context.Context, p *program, r *repo.Repo) e
 	if err := access.MayRead(r); err != nil {
 		return err
 	}
-	x, report, err := p.bringWords(ctx, r, true)
+	x, report, err := bringWords(ctx, p, r, true)
 	if err != nil {
 		return err
 	}
@@ -59,7 +54,7 @@ func (c *indexBuildCommand) Run(ctx context.Context, p *program, r *repo.Repo) e
 	if err != nil {
 		return err
 	}
-	if p.flags.JSON {
+	if p.json {
 		document := summarizeWords(status)
 		document.Added, document.Removed, document.Unread = &report.Messages, &report.Removed, &report.Unread
 		document.Documents, document.Again = &report.Documents, &report.Again
@@ -77,7 +72,7 @@ func (c *indexBuildCommand) Run(ctx context.Context, p *program, r *repo.Repo) e
 		p.Note("%s without readable text, found by name alone; --verbose prints why", ui.Plural(int64(report.Documents), "document"))
 	}
 	if report.Unread > 0 {
-		return &outcome{statusPartial, "some messages could not be read, so their words are not in the index"}
+		return partial("some messages could not be read, so their words are not in the index")
 	}
 	return nil
 }
@@ -93,7 +88,7 @@ func (c *indexStatusCommand) Run(ctx context.Context, p *program, r *repo.Repo) 
 		return err
 	}
 	if !textindex.Exists(r) {
-		if p.flags.JSON {
+		if p.json {
 			return p.PrintJSON(wordsSummary{})
 		}
 		p.Printf("this host has no index of words; mailstrata index build makes one")
@@ -105,13 +100,13 @@ func (c *indexStatusCommand) Run(ctx context.Context, p *program, r *repo.Repo) 
 	}
 	defer x.Close()
 	if dropped {
-		p.warnDropped()
+		warnDropped(p.Output)
 	}
 	status, err := x.Status(ctx)
 	if err != nil {
 		return err
 	}
-	if p.flags.JSON {
+	if p.json {
 		return p.PrintJSON(summarizeWords(status))
 	}
 	p.Facts("distinct messages", ui.Count(status.Messages), "manifests", ui.Count(status.Manifests), "size", ui.Size(status.Bytes), "directory", textindex.Dir(r))
@@ -154,102 +149,4 @@ type wordsSummary struct {
 
 func summarizeWords(s textindex.Status) wordsSummary {
 	return wordsSummary{Messages: s.Messages, Manifests: s.Manifests, Bytes: s.Bytes, Lacking: s.LackingMessages, Damaged: s.LackingManifests}
-}
-
-func (p *program) warnDropped() {
-	p.Warn("the index of words was damaged, or made with other keys or by another version: it was dropped, and is built again")
-}
-
-// openWords opens the index of words, brought up to date.
-func (p *program) openWords(ctx context.Context, r *repo.Repo) (*textindex.Index, *textindex.Live, error) {
-	x, live, _, err := p.words(ctx, r, false)
-	return x, live, err
-}
-
-// bringWords brings the index of words up to date. If retry, it reads at once what could not be read before.
-func (p *program) bringWords(ctx context.Context, r *repo.Repo, retry bool) (*textindex.Index, textindex.Report, error) {
-	x, _, report, err := p.words(ctx, r, retry)
-	return x, report, err
-}
-
-// words opens the index of words, and brings it up to date. If it is damaged, it is built again.
-func (p *program) words(ctx context.Context, r *repo.Repo, retry bool) (*textindex.Index, *textindex.Live, textindex.Report, error) {
-	for again := false; ; again = true {
-		x, live, report, err := p.wordsOnce(ctx, r, retry)
-		if err == nil || again || !textindex.IsDamaged(err) {
-			return x, live, report, err
-		}
-		p.warnDropped()
-		if err := textindex.Drop(ctx, r); err != nil {
-			return nil, nil, report, err
-		}
-	}
-}
-
-func (p *program) wordsOnce(ctx context.Context, r *repo.Repo, retry bool) (*textindex.Index, *textindex.Live, textindex.Report, error) {
-	p.limitMemory(wordsMemoryLimit)
-	x, dropped, err := textindex.Open(ctx, r)
-	if err != nil {
-		return nil, nil, textindex.Report{}, err
-	}
-	if dropped {
-		p.warnDropped()
-	}
-	progress := p.Progress("indexed")
-	defer progress.Done()
-	x.Documents, x.Retry = p.documents(), retry
-	x.Damaged = func(err error) { p.Warn("%s", ui.OneLine(err.Error())) }
-	x.Skipped = func(err error) { p.Detail("%s", ui.OneLine(err.Error())) }
-	total, err := p.planWords(ctx, x)
-	if err == nil {
-		x.Progress = func(now textindex.Report) {
-			progress.Update("", ui.Tally{Messages: now.Messages, Bytes: now.Bytes, Total: total})
-		}
-		live, report, bringing := x.Bring(ctx)
-		if err = bringing; err == nil {
-			return x, live, report, nil
-		}
-	}
-	_ = x.Close()
-	return nil, nil, textindex.Report{}, err
-}
-
-// planWords prints what an index that is empty will read, and returns how many messages. It returns 0 for another index.
-func (p *program) planWords(ctx context.Context, x *textindex.Index) (messages int64, err error) {
-	status, err := x.Status(ctx)
-	if err != nil || status.Messages > 0 || status.Manifests > 0 {
-		return 0, err
-	}
-	plan, err := x.Plan(ctx)
-	if err != nil || plan.Messages == 0 {
-		return 0, err
-	}
-	p.Note("building the index of words: %s of %s (%s), of which about %s are read", ui.Plural(plan.Messages, "message"),
-		ui.Plural(plan.Manifests, "manifest"), ui.Size(plan.Bytes), ui.Size(plan.Fetched))
-	return plan.Messages, nil
-}
-
-// wordsMemoryLimit is the memory limit while the index is brought up to date, in bytes.
-const wordsMemoryLimit = 120 << 20
-
-// documents returns what reads the text of attachments.
-func (p *program) documents() extract.Documents {
-	if p.pdfs == nil && pdf.Supported() {
-		if self, err := os.Executable(); err == nil {
-			p.pdfs = pdf.NewExtractor(self, p.compiledDir())
-		}
-	}
-	if p.pdfs == nil {
-		return document.Reader{}
-	}
-	return document.Reader{PDF: p.pdfs}
-}
-
-// compiledDir returns the directory for the compiled code of the reader of PDFs, or an empty string without a cache.
-func (p *program) compiledDir() string {
-	cache, err := p.CacheDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(cache, "pdf")
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +59,7 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	p.Patience = cmp.Or(p.interactivePatience, defaultPatience)
+	p.beInteractive()
 	if l.Own {
 		return &hint.Usage{Text: "--repo is missing", Hint: "mailstrata backup without --repo creates one in your data directory"}
 	}
@@ -115,7 +114,7 @@ func (c *initCommand) options(ctx context.Context, p *program, l *access.Locatio
 }
 
 func (c *initCommand) print(p *program, l *access.Location, r *repo.Repo) error {
-	if p.flags.JSON {
+	if p.json {
 		document := struct {
 			Repository  string       `json:"repository"`
 			ID          string       `json:"id"`

@@ -29,9 +29,9 @@ func TestInitGivesUpSoon(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	p := &program{interactivePatience: 300 * time.Millisecond, stdout: &stdout, stderr: &stderr, getenv: func(name string) string { return variables[name] }}
+	p := process{patience: 300 * time.Millisecond, stdout: &stdout, stderr: &stderr, getenv: func(name string) string { return variables[name] }}
 	key := filepath.Join(home, "key")
-	status := p.run(ctx, []string{"init", "--repo", "s3:" + store.URL + "/bucket", "--new-key-file", key, "--key-role", "owner"})
+	status := run(ctx, p, []string{"init", "--repo", "s3:" + store.URL + "/bucket", "--new-key-file", key, "--key-role", "owner"})
 	if status != statusFailed || ctx.Err() != nil || !strings.Contains(stderr.String(), "the disk is on fire") {
 		t.Errorf("init ends with %d: %s", status, &stderr)
 	}

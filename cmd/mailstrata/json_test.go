@@ -37,13 +37,16 @@ func TestJSONIsDocumented(t *testing.T) {
 	}
 }
 
-// jsonFields returns the names in the struct tags of this package and of package doctor.
+// jsonFields returns the names in the struct tags of the commands and of package doctor.
 func jsonFields(t *testing.T) map[string]bool {
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
+	files := []string{"../../internal/doctor/doctor.go"}
+	for _, packages := range []string{".", "../../internal/command/*", "../../internal/cli/*"} {
+		found, err := filepath.Glob(packages + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
-	files = append(files, "../../internal/doctor/doctor.go")
 	fields := make(map[string]bool)
 	for _, name := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)

@@ -84,7 +84,7 @@ func (c *keyListCommand) Run(ctx context.Context, p *program, r *repo.Repo) erro
 	if err != nil {
 		return err
 	}
-	if p.flags.JSON {
+	if p.json {
 		for _, s := range slots {
 			err = errors.Join(err, p.PrintJSON(summarizeKey(r, s)))
 		}
@@ -158,7 +158,7 @@ func (c *keyExportCommand) Run(ctx context.Context, p *program) error {
 	if r.CanRemove() {
 		role = "owner"
 	}
-	if p.flags.JSON {
+	if p.json {
 		return p.PrintJSON(struct {
 			KeyFile     string `json:"key_file"`
 			Role        string `json:"role"`
@@ -221,7 +221,7 @@ func (c *keyRemoveCommand) remove(ctx context.Context, p *program, r *repo.Repo,
 	if err != nil {
 		return err
 	}
-	if p.flags.JSON {
+	if p.json {
 		return p.PrintJSON(summarizeKey(r, s))
 	}
 	p.Printf("removed key %s", describeKey(s))
@@ -254,7 +254,7 @@ func (c *keyRotateCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer r.Close()
 	before := r.Fingerprint()
-	retained, err := r.Rotate(ctx, repo.Rotation{Keeper: c.Keeper, Passphrase: l.AskOnce(ctx), ScryptWork: p.scryptWork})
+	retained, err := r.Rotate(ctx, repo.Rotation{Keeper: c.Keeper, Passphrase: l.AskOnce(ctx), ScryptWork: p.ScryptWork})
 	if err != nil {
 		return fmt.Errorf("rotate the keys: %w", err)
 	}
@@ -265,7 +265,7 @@ func (c *keyRotateCommand) Run(ctx context.Context, p *program) error {
 	for _, name := range retained {
 		p.Warn("the store retains %s: mailstrata ignores it now, but age can still open the old keys in it", name)
 	}
-	if p.flags.JSON {
+	if p.json {
 		return p.PrintJSON(struct {
 			Keys        int      `json:"keys"`
 			Fingerprint string   `json:"fingerprint"`

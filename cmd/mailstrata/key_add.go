@@ -104,8 +104,8 @@ func (c *keyAddCommand) passphrase(ctx context.Context, p *program) (age.Recipie
 	if err != nil {
 		return nil, errors.New("the new passphrase is empty")
 	}
-	if p.scryptWork > 0 {
-		recipient.SetWorkFactor(p.scryptWork)
+	if p.ScryptWork > 0 {
+		recipient.SetWorkFactor(p.ScryptWork)
 	}
 	return recipient, nil
 }
@@ -119,7 +119,7 @@ func (c *keyAddCommand) print(ctx context.Context, p *program, r *repo.Repo, nam
 		if s.Name != name {
 			continue
 		}
-		if p.flags.JSON {
+		if p.json {
 			return p.PrintJSON(struct {
 				keySummary
 				KeyFile string `json:"key_file,omitempty"`

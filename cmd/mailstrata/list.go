@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -57,28 +58,20 @@ func (c *listCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 		p.Note("there are no manifests yet; mailstrata backup creates one")
 	}
 	p.Page()
-	show := func() error { return printManifests(p, found, true) }
+	show := func() error { return printList(p, found) }
 	if c.Latest {
 		show = func() error { return printLatest(p, latestOfEach(found)) }
 	}
 	if err := show(); err != nil {
 		return err
 	}
-	if len(accounts) > maxAccounts && c.Account == "" && !c.Latest && !p.flags.JSON {
+	if len(accounts) > maxAccounts && c.Account == "" && !c.Latest && !p.json {
 		p.Note("note: mailstrata list --latest shows one line for each of the %s", ui.Plural(len(accounts), "account"))
 	}
 	if unread > 0 {
-		return &outcome{statusPartial, ui.Plural(unread, "manifest") + " could not be read, or cannot be trusted"}
+		return partial(ui.Plural(unread, "manifest") + " could not be read, or cannot be trusted")
 	}
 	return nil
-}
-
-// noAccount returns an error for an unknown account, with the existing ones as a hint.
-func noAccount(name string, accounts []string) error {
-	return &hint.Error{
-		Text: "there is no account " + ui.Quote(name),
-		Hint: cmp.Or(ui.DidYouMean(name, accounts), ui.Safe(nameAccounts(accounts))),
-	}
 }
 
 // collect returns the manifests, the newest first, and the names of all accounts. It warns of manifests that cannot be
@@ -88,7 +81,7 @@ func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (fo
 	var histories archive.Histories
 	manifests := archive.Manifests(ctx, r)
 	if c.Latest {
-		manifests = archive.Recent(ctx, r, p.lossLimits(nil))
+		manifests = archive.Recent(ctx, r, job.Limits(p.Host, nil))
 	}
 	for s, err := range manifests {
 		if last := len(accounts) - 1; err == nil && (last < 0 || accounts[last] != s.Manifest.Account) { // they come by account
@@ -108,7 +101,7 @@ func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (fo
 			histories.Add(s)
 		}
 	}
-	lost, err := p.unreported(ctx, r, &histories)
+	lost, err := unreported(ctx, p, r, &histories)
 	if err != nil {
 		return nil, nil, 0, err
 	}
@@ -125,8 +118,8 @@ func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (fo
 }
 
 // unreported names the manifests that lack mail and have no alarm. It returns what each lost, by its name.
-func (p *program) unreported(ctx context.Context, r *repo.Repo, histories *archive.Histories) (lost map[string][]string, err error) {
-	found, err := histories.Shrunk(ctx, r, p.lossLimits(nil))
+func unreported(ctx context.Context, p *program, r *repo.Repo, histories *archive.Histories) (lost map[string][]string, err error) {
+	found, err := histories.Shrunk(ctx, r, job.Limits(p.Host, nil))
 	if archive.IsDamage(err) && ctx.Err() == nil { // mailstrata check reports the damage
 		p.Warn("the manifests could not be compared: %s", ui.OneLine(err.Error()))
 		return nil, nil
@@ -139,28 +132,12 @@ func (p *program) unreported(ctx context.Context, r *repo.Repo, histories *archi
 	return lost, err
 }
 
-// printManifests prints manifests as a table, with their age if aged is set, or as JSON.
-func printManifests(p *program, manifests []manifestSummary, aged bool) error {
-	if p.flags.JSON {
+// printList writes one line for each manifest.
+func printList(p *program, manifests []manifestSummary) error {
+	if p.json {
 		return ui.PrintLines(p.Output, manifests)
 	}
-	if len(manifests) == 0 {
-		return nil
-	}
-	headings := []string{"ID", "ACCOUNT", "TIME", "MESSAGES", "    SIZE", "     NEW", "REMARKS"}
-	if aged {
-		headings = slices.Insert(headings, 3, "AGE")
-	}
-	t := p.Table(headings...).Optional("NEW", "SIZE", "AGE").Folded()
-	defer t.Flush()
-	for _, s := range manifests {
-		cells := []string{s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"),
-			ui.Right(ui.Count(s.NewMessages), "     NEW"), s.remarks()}
-		if aged {
-			cells = slices.Insert(cells, 3, ui.Ago(s.Time))
-		}
-		t.ColoredRow(s.color(), cells...)
-	}
+	printManifests(p.Output, manifests, true)
 	return nil
 }
 
@@ -195,7 +172,7 @@ func latestOfEach(all []manifestSummary) []latestSummary {
 
 // printLatest writes one line for each account.
 func printLatest(p *program, newest []latestSummary) error {
-	if p.flags.JSON {
+	if p.json {
 		return ui.PrintLines(p.Output, newest)
 	}
 	if len(newest) == 0 {

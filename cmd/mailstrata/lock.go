@@ -59,7 +59,7 @@ func (c *lockCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if p.flags.JSON {
+	if p.json {
 		report := lockReport{Lock: summarizeLock(r.Lock()), Due: state.Due.UTC(), Locks: renewed}
 		if !state.Renewed.IsZero() {
 			at := state.Renewed.UTC()
@@ -133,12 +133,4 @@ func summarizeLock(l *objectlock.Lock) *lockSummary {
 		return nil
 	}
 	return &lockSummary{l.Days, l.Mode(), l.ByDefault}
-}
-
-// renewedLocks returns how many locks were renewed, in words, or "".
-func renewedLocks(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return "of " + ui.Plural(int64(n), "object")
 }

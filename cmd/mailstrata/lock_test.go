@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/mailstrata/mailstrata/backup"
@@ -21,15 +20,12 @@ func TestStatusOfLocksThatAreDue(t *testing.T) {
 		"due":            {store.ErrPermission, nil, statusPartial},
 		"due, and worse": {store.ErrPermission, []string{"INBOX shrank"}, statusShrunk},
 	} {
-		p := &program{Output: ui.Discard(), watcher: new(watch)}
-		run := &backupRun{program: p, accounts: 2}
-		run.add(&backup.Result{Account: "anna", Locks: c.locks, Manifest: &manifest.Manifest{Alarm: c.alarms}})
-		got, ended := statusDone, new(outcome)
-		if err := run.outcome(); errors.As(err, &ended) {
-			got = ended.status
-		}
-		if progress := p.watcher.run.Accounts[0].Status; got != c.want || progress != c.want {
-			t.Errorf("%s: status %d, and %d for monitors", name, got, progress)
+		run := &backupRun{program: &program{Output: ui.Discard()}, accounts: 2}
+		result := &backup.Result{Account: "anna", Locks: c.locks, Manifest: &manifest.Manifest{Alarm: c.alarms}}
+		run.add(result)
+		got := statusOf(run.outcome())
+		if watched := watchedAccount(result).Status; got != c.want || watched != c.want {
+			t.Errorf("%s: status %d, and %d for monitors", name, got, watched)
 		}
 	}
 }

@@ -5,14 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -47,7 +44,7 @@ func (c *lsCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 		}
 	}
 	c.Manifest = cmp.Or(c.Manifest, "latest")
-	contents, err := p.openManifest(ctx, r, c.Manifest)
+	contents, err := openManifest(ctx, p.Output, r, c.Manifest)
 	if err != nil {
 		return cmp.Or(notAccount(ctx, r, guessed), err)
 	}
@@ -56,7 +53,7 @@ func (c *lsCommand) Run(ctx context.Context, p *program, r *repo.Repo) error {
 	if c.Mailbox == "" {
 		return listMailboxes(ctx, p, contents)
 	}
-	mailbox, err := p.mailbox(ctx, r, contents, c.Mailbox)
+	mailbox, err := findMailbox(ctx, r, contents, c.Mailbox)
 	if err != nil {
 		return cmp.Or(notAccount(ctx, r, guessed), err)
 	}
@@ -84,7 +81,7 @@ func notAccount(ctx context.Context, r *repo.Repo, word string) error {
 }
 
 func listMailboxes(ctx context.Context, p *program, contents *archive.Contents) error {
-	if !p.flags.JSON {
+	if !p.json {
 		return mailboxTable(ctx, p, contents)
 	}
 	for mailbox, err := range contents.Mailboxes(ctx) {
@@ -109,7 +106,7 @@ type messageListing struct {
 }
 
 func (l *messageListing) run(ctx context.Context) error {
-	if !l.flags.JSON {
+	if !l.json {
 		l.table = l.program.Table("     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT").Optional("FLAGS", "SIZE").Short("DATE", len(time.DateOnly))
 		defer l.table.Flush()
 	}
@@ -130,84 +127,18 @@ func (l *messageListing) run(ctx context.Context) error {
 		}
 	}
 	if l.unread > 0 {
-		return &outcome{statusPartial, "some of this mailbox could not be read"}
+		return partial("some of this mailbox could not be read")
 	}
 	return nil
 }
 
-// messageSummary is a message as JSON.
-type messageSummary struct {
-	UID       uint32     `json:"uid"`
-	Date      *time.Time `json:"date,omitempty"` // INTERNALDATE
-	RawDate   string     `json:"raw_date,omitempty"`
-	Size      int64      `json:"size"`
-	Flags     []string   `json:"flags"`
-	Labels    []string   `json:"labels,omitempty"`
-	From      string     `json:"from,omitempty"`
-	Subject   string     `json:"subject,omitempty"`
-	MessageID string     `json:"message_id,omitempty"`
-	Hash      string     `json:"hash"`
-	ByID      bool       `json:"by_id,omitempty"` // not downloaded, but taken from an archived message with the same id
-	EmailID   string     `json:"emailid,omitempty"`
-	ThreadID  string     `json:"threadid,omitempty"`
-	XGUID     string     `json:"x_guid,omitempty"`
-	GMMsgID   string     `json:"x_gm_msgid,omitempty"`
-	GMThrID   string     `json:"x_gm_thrid,omitempty"`
-}
-
 // message prints one message. If its header cannot be read, it prints the rest, and returns the error.
 func (l *messageListing) message(ctx context.Context, e *manifest.Entry) error {
-	s, err := l.summarizeMessage(ctx, l.contents, l.mailbox, e, l.readable)
-	if l.flags.JSON {
+	s, err := summarizeMessage(ctx, l.contents, l.mailbox, e, l.readable)
+	if l.json {
 		return errors.Join(err, l.PrintJSON(s))
 	}
 	l.table.Row(ui.Right(fmt.Sprint(s.UID), "     UID"), s.date(), ui.Right(ui.Size(s.Size), "    SIZE"),
 		s.marks(), s.From, s.Subject)
 	return err
-}
-
-// summarizeMessage returns a message as JSON. If its header cannot be read, it returns the rest, and the error.
-func (p *program) summarizeMessage(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, e *manifest.Entry, readable bool) (messageSummary, error) {
-	var text []byte
-	var err error
-	if readable {
-		if text, err = c.HeaderFields(ctx, &e.Record); err != nil {
-			err = fmt.Errorf("mailbox %q, UID %d: header: %w", mailbox.Name, e.UID, err)
-		}
-	}
-	return messageOf(e, text), err
-}
-
-// messageOf returns a message as JSON, with its header.
-func messageOf(e *manifest.Entry, text []byte) messageSummary {
-	s := messageSummary{
-		UID: uint32(e.UID), RawDate: e.Internal.Raw, Size: e.Size, Flags: list(e.Flags), Labels: e.Labels,
-		From: header.Text(text, "From"), Subject: header.Text(text, "Subject"), MessageID: header.Text(text, "Message-ID"),
-		Hash: e.Hash.String(), ByID: e.ByID,
-		EmailID: e.IDs.Email, ThreadID: e.IDs.Thread, XGUID: e.IDs.XGUID, GMMsgID: e.IDs.GMMsg, GMThrID: e.IDs.GMThread,
-	}
-	if instant := e.Internal.Time(); e.Internal.Seconds != 0 || e.Internal.Raw == "" {
-		s.Date = &instant
-	}
-	return s
-}
-
-// marks returns flags and keywords, and Gmail labels in brackets, for tables.
-func (s *messageSummary) marks() string {
-	marks := strings.Join(s.Flags, " ")
-	for _, label := range s.Labels {
-		if name, ok := mail.DecodeName(label); ok {
-			label = name
-		}
-		marks += " [" + label + "]"
-	}
-	return strings.TrimSpace(marks)
-}
-
-// date returns INTERNALDATE in the zone of the server, for tables.
-func (s *messageSummary) date() string {
-	if s.Date == nil {
-		return ""
-	}
-	return s.Date.Format("2006-01-02 15:04 -0700")
 }

@@ -23,7 +23,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"runtime"
 	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // a container may have no time zones
@@ -31,20 +30,22 @@ import (
 	"github.com/mailstrata/mailstrata/mail/document/pdf"
 )
 
-func main() { run(new(program)) }
+func main() { start(process{}) }
 
-// run runs the program with the streams and the environment of the process, and exits.
-func run(p *program) {
+// start runs the program with the streams and the environment of the process, and exits.
+func start(p process) {
 	if len(os.Args) == 3 && os.Args[1] == pdf.Argument {
 		os.Exit(serveDocuments(os.Args[2]))
 	}
 	log.SetOutput(io.Discard) // package net/http reports what a server sends on a connection that carries no request
 	p.stdin, p.stdout, p.stderr, p.getenv = os.Stdin, os.Stdout, os.Stderr, os.Getenv
 
-	p.limitMemory(memoryLimit)
+	if p.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(usualMemoryLimit)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(p.run(ctx, os.Args[1:]))
+	os.Exit(run(ctx, p, os.Args[1:]))
 }
 
 // serveDocuments is the child process of package pdf: it reads documents for the program that started it. It returns the exit
@@ -55,20 +56,4 @@ func serveDocuments(cache string) int {
 		return statusFailed
 	}
 	return statusDone
-}
-
-// memoryLimit is the memory limit of the garbage collector, because a nightly program shares its host with others.
-// GOMEMLIMIT overrides it.
-const memoryLimit = 90 << 20
-
-// archivingMemoryLimit is the memory limit of commands that store mail. It is a little above what they hold: frames
-// being filled, and an encoder and a frame for each of up to four processors. With a lower limit, the collector would
-// run all the time and free nothing.
-func archivingMemoryLimit() int64 { return int64(66+17*min(runtime.GOMAXPROCS(0), 4)) << 20 }
-
-// limitMemory sets the memory limit.
-func (p *program) limitMemory(goal int64) {
-	if p.getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(goal)
-	}
 }

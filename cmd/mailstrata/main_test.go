@@ -21,7 +21,7 @@ const raceOptions = "atexit_sleep_ms=10"
 // TestMain lets the scripts run mailstrata as a process, with a cheap scrypt work factor.
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" "+raceOptions))
-	testscript.Main(m, map[string]func(){"mailstrata": func() { run(&program{scryptWork: 10}) }})
+	testscript.Main(m, map[string]func(){"mailstrata": func() { start(process{scryptWork: 10}) }})
 }
 
 // TestScripts runs mailstrata as users do: testdata/*.txtar are sessions at a shell. Besides the commands of

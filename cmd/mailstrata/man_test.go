@@ -16,9 +16,8 @@ func model(t *testing.T) *kong.Node {
 	t.Helper()
 	var grammar cli
 	var helped bool
-	p := &program{stdout: &strings.Builder{}, stderr: &strings.Builder{}, getenv: func(string) string { return "" }}
-	p.begin(func(error) {})
-	parser, err := p.parser(t.Context(), &grammar, &helped)
+	p := newProgram(process{stdout: &strings.Builder{}, stderr: &strings.Builder{}, getenv: func(string) string { return "" }}, func(error) {})
+	parser, err := parserOf(t.Context(), p, &grammar, &helped)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,8 +27,8 @@ func model(t *testing.T) *kong.Node {
 // Every command has a page, and every flag and argument is in it.
 func TestManPagesAreComplete(t *testing.T) {
 	dir := t.TempDir()
-	p := &program{stdout: &strings.Builder{}, stderr: &strings.Builder{}, getenv: func(string) string { return "" }}
-	if status := p.run(t.Context(), []string{"man", dir}); status != statusDone {
+	p := process{stdout: &strings.Builder{}, stderr: &strings.Builder{}, getenv: func(string) string { return "" }}
+	if status := run(t.Context(), p, []string{"man", dir}); status != statusDone {
 		t.Fatalf("status %d", status)
 	}
 	root := model(t)

@@ -53,22 +53,22 @@ const minHash = 8
 
 // message finds the message that arguments name. If ref is empty, that is in the newest manifest, and one with a Message-ID or
 // a hash in any.
-func (p *program) message(ctx context.Context, r *repo.Repo, ref string, a *messageArgs) (*foundMessage, error) {
+func findMessage(ctx context.Context, o *ui.Output, r *repo.Repo, ref string, a *messageArgs) (*foundMessage, error) {
 	switch {
 	case a.UID != 0 && a.MessageID+a.Hash != "", a.Mailbox != "" && a.MessageID+a.Hash != "":
 		return nil, hint.Usagef("name the message either by MAILBOX and UID, or by --message-id or --hash")
 	case a.MessageID+a.Hash != "":
-		return p.messageByID(ctx, r, ref, a)
+		return messageByID(ctx, o, r, ref, a)
 	case a.UID == 0:
 		how := "MANIFEST MAILBOX UID, as mailstrata find prints them, or --message-id ID"
 		return nil, &hint.Usage{Text: "no message is named", Hint: cmp.Or(splitUID(ref, a.Mailbox), how)}
 	}
-	contents, err := p.openManifest(ctx, r, ref)
+	contents, err := openManifest(ctx, o, r, ref)
 	if err != nil {
 		return nil, err
 	}
 	contents.KeepMail()
-	mailbox, err := p.mailbox(ctx, r, contents, a.Mailbox)
+	mailbox, err := findMailbox(ctx, r, contents, a.Mailbox)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (p *program) message(ctx context.Context, r *repo.Repo, ref string, a *mess
 }
 
 // messageByID finds a message by its Message-ID or its hash.
-func (p *program) messageByID(ctx context.Context, r *repo.Repo, ref string, a *messageArgs) (*foundMessage, error) {
+func messageByID(ctx context.Context, o *ui.Output, r *repo.Repo, ref string, a *messageArgs) (*foundMessage, error) {
 	var query search.Query
 	if a.MessageID != "" {
 		query.MessageID = "<" + strings.TrimSuffix(strings.TrimPrefix(a.MessageID, "<"), ">") + ">"
@@ -93,12 +93,12 @@ func (p *program) messageByID(ctx context.Context, r *repo.Repo, ref string, a *
 	}
 	found := search.FindAll(ctx, r, "", query, nil)
 	if ref != "" {
-		contents, err := p.openManifest(ctx, r, ref)
+		contents, err := openManifest(ctx, o, r, ref)
 		if err != nil {
 			return nil, err
 		}
 		contents.KeepMail()
-		found = hitsOf(search.Find(ctx, contents, query, nil), contents)
+		found = search.Hits(search.Find(ctx, contents, query, nil), contents)
 	}
 	for hit, err := range search.Newest(ctx, found, 1, false) {
 		if err != nil {
@@ -111,17 +111,6 @@ func (p *program) messageByID(ctx context.Context, r *repo.Repo, ref string, a *
 		where = "manifest " + ref
 	}
 	return nil, fmt.Errorf("%w with %s in %s", archive.ErrNoMessage, ui.Quote(strings.TrimSpace(a.MessageID+" "+a.Hash)), where)
-}
-
-// hitsOf returns what was found in a manifest as hits.
-func hitsOf(found func(func(search.Match, error) bool), contents *archive.Contents) hits {
-	return func(yield func(*search.Hit, error) bool) {
-		for match, err := range found {
-			if !yield(&search.Hit{Match: match, Contents: contents}, err) {
-				return
-			}
-		}
-	}
 }
 
 // place returns where the message is, as arguments of a command.

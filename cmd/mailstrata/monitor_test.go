@@ -78,13 +78,13 @@ func TestJournal(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			p := &program{stdout: io.Discard, stderr: f, getenv: func(name string) string {
+			p := process{stdout: io.Discard, stderr: f, getenv: func(name string) string {
 				if name == "JOURNAL_STREAM" {
 					return test.stream(f)
 				}
 				return ""
 			}}
-			if status := p.run(t.Context(), nil); status != statusUsage {
+			if status := run(t.Context(), p, nil); status != statusUsage {
 				t.Errorf("exit status %d", status)
 			}
 			if text, _ := os.ReadFile(f.Name()); !strings.HasPrefix(string(text), test.want) {

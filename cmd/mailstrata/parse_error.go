@@ -110,3 +110,37 @@ var otherWords = map[string]string{
 	"remove": "forget", "delete": "forget", "expire": "forget", "gc": "prune", "compact": "prune",
 	"rename": "rename-account", "undo": "forget", "unforget": "forget",
 }
+
+// dashedQuery returns a hint for a query among the arguments that has a word with a dash, which was taken for a flag. It returns ""
+// if there is none, or if the command has no queries.
+func dashedQuery(args []string, command *kong.Node) string {
+	flags := make(map[string]*kong.Flag)
+	for _, group := range command.AllFlags(false) {
+		for _, flag := range group {
+			flags["--"+flag.Name] = flag
+			if flag.Short != 0 {
+				flags["-"+string(flag.Short)] = flag
+			}
+		}
+	}
+	if flags["--text"] == nil {
+		return ""
+	}
+	var words []string
+	dashed := false
+	for i := slices.Index(args, command.Name) + 1; i < len(args); i++ {
+		flag := flags[args[i]]
+		switch {
+		case flag != nil && !flag.IsBool():
+			i++
+		case flag != nil || strings.HasPrefix(args[i], "--"):
+		default:
+			words = append(words, args[i])
+			dashed = dashed || strings.HasPrefix(args[i], "-")
+		}
+	}
+	if !dashed {
+		return ""
+	}
+	return "write a query with a dash so: --text=" + ui.ShellWord(strings.Join(words, " ")) + "; "
+}

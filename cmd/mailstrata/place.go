@@ -42,7 +42,7 @@ func (a *placeArgs) take(s *job.Selection, messages *[]string, command string) e
 }
 
 // messages returns the UIDs of --message, and their mailbox.
-func (p *program) messages(ctx context.Context, r *repo.Repo, contents *archive.Contents, texts []string, s job.Selection) (*manifest.Mailbox, mail.UIDSet, error) {
+func findMessages(ctx context.Context, r *repo.Repo, contents *archive.Contents, texts []string, s job.Selection) (*manifest.Mailbox, mail.UIDSet, error) {
 	var all mail.UIDSet
 	if len(s.Mailbox) != 1 || len(s.Exclude) > 0 {
 		return nil, all, hint.Usagef("--message needs exactly one --mailbox")
@@ -56,7 +56,7 @@ func (p *program) messages(ctx context.Context, r *repo.Repo, contents *archive.
 			all.AddRange(uids)
 		}
 	}
-	mailbox, err := p.mailbox(ctx, r, contents, string(s.Mailbox[0]))
+	mailbox, err := findMailbox(ctx, r, contents, string(s.Mailbox[0]))
 	if err != nil {
 		return nil, all, err
 	}

@@ -1,57 +1,93 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
+	"runtime"
+	"runtime/debug"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/mailstrata/mailstrata/internal/access"
-	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail/document"
 	"github.com/mailstrata/mailstrata/mail/document/pdf"
+	"github.com/mailstrata/mailstrata/mail/extract"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// program is one run of mailstrata: its streams, its environment and its flags.
-type program struct {
+// process is what a run of mailstrata has from outside: its streams and its environment.
+type process struct {
 	stdin  *os.File
 	stdout io.Writer // results
 	stderr io.Writer // all else
 	getenv func(string) string
 
-	scryptWork          int           // of new passphrases; 0: the default of age, about a second
-	interactivePatience time.Duration // with errors of a store, for interactive commands; 0: defaultPatience
+	scryptWork int           // of new passphrases; 0: the default of age, about a second
+	patience   time.Duration // with errors of a store, for interactive commands; 0: 30 seconds
+}
 
+// program is one run of mailstrata: what a command prints to, what it opens, and the flags that all commands have.
+type program struct {
 	*ui.Output
 	*access.Host
-	flags      globals
-	repository *repo.Repo     // the one that was opened for Run; may be nil
-	watcher    *watch         // may be nil
+
+	process process
+	json    bool     // print the result as JSON
+	watcher *watcher // may be nil
+
+	repository *repo.Repo     // of openOnce; may be nil
 	pdfs       *pdf.Extractor // may be nil
 }
 
-// defaultPatience is how long an interactive command retries if a store has errors.
-const defaultPatience = 30 * time.Second
-
-// begin sets up output and host. quit ends the command if the user quits the pager.
-func (p *program) begin(quit func(error)) {
-	p.Output = ui.New(p.stdin, p.stdout, p.stderr, p.getenv, quit)
-	p.Host = access.NewHost(p.Output, p.stderr, p.getenv)
-	p.Host.ScryptWork, p.Host.Version = p.scryptWork, version()
+// newProgram begins a run. quit ends the command if the user quits the pager.
+func newProgram(from process, quit func(error)) *program {
+	output := ui.New(from.stdin, from.stdout, from.stderr, from.getenv, quit)
+	p := &program{Output: output, Host: access.NewHost(output, from.stderr, from.getenv), process: from}
+	p.Host.ScryptWork, p.Host.Version = from.scryptWork, version()
+	return p
 }
 
-// run runs the command of the arguments and returns the exit status.
-func (p *program) run(ctx context.Context, args []string) int {
-	working, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	p.begin(cancel)
-	err := p.perform(working, args)
+// globals are the flags of every command.
+type globals struct {
+	access.Flags
+
+	JSON    bool   `group:"output" name:"json" help:"Print the result as JSON: one document, or one a line for lists (docs/json.md)."`
+	Quiet   bool   `group:"output" short:"q" help:"Print only results, warnings and errors."`
+	Color   string `group:"output" enum:"auto,always,never" default:"auto" help:"Colors: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
+	NoPager bool   `group:"output" help:"Do not show long lists in $$PAGER (or less), which only a terminal has."`
+	Verbose bool   `group:"output" short:"v" help:"Print more. For IMAP: the protocol, without secrets and mail."`
+}
+
+// apply applies the flags of every command.
+func (p *program) apply(g *globals) {
+	p.Host.Flags, p.Host.Verbose, p.json = g.Flags, g.Verbose, g.JSON
+	p.Configure(ui.Settings{Quiet: g.Quiet, Verbose: g.Verbose, NoPager: g.NoPager, Color: g.Color})
+	if cache, err := p.CacheDir(); err == nil {
+		local.AlsoTemporary(filepath.Join(cache, "tmp"))
+	}
+}
+
+// openOnce opens the repository that the user names. end closes it.
+func (p *program) openOnce(ctx context.Context) (*repo.Repo, error) {
+	r, err := p.Open(ctx)
+	p.repository = r
+	return r, err
+}
+
+// end ends a run whose command returned err: it closes what the command opened, prints the error, and reports to monitors. It
+// returns the exit status. working is the context of the command, which ends if the user quits the pager; ctx is that of the process.
+func (p *program) end(ctx, working context.Context, err error) int {
+	if p.repository != nil {
+		p.repository.Close()
+	}
+	if p.pdfs != nil {
+		_ = p.pdfs.Close()
+	}
 	if closed := p.Close(); err == nil {
 		err = closed
 	}
@@ -65,102 +101,72 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return status
 }
 
-// perform parses the command line and runs the command.
-func (p *program) perform(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		return &hint.Usage{
-			Text: "no command given",
-			Hint: "mailstrata backup --imap imaps://user@host backs up an account; mailstrata --help lists the commands",
+// beInteractive makes a command report errors of a store soon: its user waits for it.
+func (p *program) beInteractive() { p.Patience = cmp.Or(p.process.patience, defaultPatience) }
+
+// defaultPatience is how long an interactive command retries if a store has errors.
+const defaultPatience = 30 * time.Second
+
+// limitMemory sets the memory limit of the garbage collector, in bytes. GOMEMLIMIT overrides it.
+func (p *program) limitMemory(goal int64) {
+	if p.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(goal)
+	}
+}
+
+// usualMemoryLimit is the memory limit of most commands, because a nightly program shares its host with others.
+const usualMemoryLimit = 90 << 20
+
+// archivingMemoryLimit is the memory limit of commands that store mail. It is a little above what they hold: frames
+// being filled, and an encoder and a frame for each of up to four processors. With a lower limit, the collector would
+// run all the time and free nothing.
+func archivingMemoryLimit() int64 { return int64(66+17*min(runtime.GOMAXPROCS(0), 4)) << 20 }
+
+// documents returns what reads the text of attachments.
+func (p *program) documents() extract.Documents {
+	if p.pdfs == nil && pdf.Supported() {
+		if self, err := os.Executable(); err == nil {
+			p.pdfs = pdf.NewExtractor(self, p.compiledDir())
 		}
 	}
-	var cli cli
-	helped := false
-	parser, err := p.parser(ctx, &cli, &helped)
+	if p.pdfs == nil {
+		return document.Reader{}
+	}
+	return document.Reader{PDF: p.pdfs}
+}
+
+// compiledDir returns the directory for the compiled code of the reader of PDFs, or an empty string without a cache.
+func (p *program) compiledDir() string {
+	cache, err := p.CacheDir()
 	if err != nil {
-		return err // the grammar is wrong; every test shows it
+		return ""
 	}
-	command, err := parser.Parse(translate(args))
-	if helped {
-		return nil
-	}
-	if err != nil {
-		return parseError(err)
-	}
-	p.flags, p.Host.Flags = cli.globals, cli.Flags
-	p.Host.Verbose = cli.Verbose
-	p.Configure(ui.Settings{Quiet: cli.Quiet, Verbose: cli.Verbose, NoPager: cli.NoPager, Color: cli.Color})
-	p.watcher = p.newWatch(ctx, command)
-	if cache, err := p.CacheDir(); err == nil {
-		local.AlsoTemporary(filepath.Join(cache, "tmp"))
-	}
-	err = command.Run()
-	if p.repository != nil {
-		p.repository.Close()
-	}
-	if p.pdfs != nil {
-		_ = p.pdfs.Close()
+	return filepath.Join(cache, "pdf")
+}
+
+// confirm asks a question on the terminal, and returns an error unless the answer is accepted. Without a terminal, the
+// error is noTerminal.
+func (p *program) confirm(ctx context.Context, question string, noTerminal error, accepts func(answer string) bool) error {
+	answer, err := p.Ask(ctx, question)
+	switch {
+	case errors.Is(err, ui.ErrNoTerminal):
+		return noTerminal
+	case err == nil && !accepts(answer):
+		return errors.New("not confirmed: nothing was changed")
 	}
 	return err
-}
-
-// parser returns the parser of the command line. It sets helped if it printed help. The Run of a command gets what its
-// parameters ask for: the context, the program, or the repository that the user names, opened before and closed after.
-func (p *program) parser(ctx context.Context, cli *cli, helped *bool) (*kong.Kong, error) {
-	return kong.New(cli,
-		kong.Name("mailstrata"),
-		kong.Description(description),
-		kong.Writers(p.stdout, p.stderr),
-		kong.Exit(func(int) { *helped = true }),
-		kong.NamedMapper("path", kong.MapperFunc(p.readPath)),
-		kong.Resolvers(kong.ResolverFunc(p.variable)),
-		kong.ValueFormatter(describeValue),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 80, NoExpandSubcommands: true}),
-		kong.Help(printHelp),
-		kong.ExplicitGroups(groups),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(p),
-		kong.BindSingletonProvider(func() (*repo.Repo, error) {
-			r, err := p.Open(ctx)
-			p.repository = r
-			return r, err
-		}),
-	)
-}
-
-// variable returns the value of the environment variable that a flag's tag names. (The env tag of kong reads the
-// environment of the process.)
-func (p *program) variable(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if name := flag.Tag.Get("var"); name != "" {
-		if value := p.getenv(name); value != "" {
-			p.ByVariable[flag.Name] = true
-			return value, nil
-		}
-	}
-	return nil, nil
-}
-
-// readPath parses a flag that is a path. It expands "~"; "-" is not a path.
-func (p *program) readPath(flag *kong.DecodeContext, target reflect.Value) error {
-	var path string
-	err := flag.Scan.PopValueInto("file", &path)
-	if err == nil && path != "" && path != "-" {
-		if path, err = p.Expand(path); err == nil {
-			path, err = filepath.Abs(path)
-		}
-	}
-	target.SetString(path)
-	return err
-}
-
-// describeValue returns the help of a flag, with its variable.
-func describeValue(value *kong.Value) string {
-	if name := value.Tag.Get("var"); name != "" {
-		return value.Help + " ($" + name + ")"
-	}
-	return value.Help
 }
 
 // steps returns a function that shows the progress of a command of several steps.
 func steps(progress *ui.Progress) func(repo.Progress) {
 	return func(now repo.Progress) { progress.Step(ui.StepState(now)) }
+}
+
+// version returns the version of the module, as go install and go build set it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/erase"
@@ -23,8 +21,8 @@ type pruneCommand struct {
 	watchFlags `embed:""`
 }
 
-// isWhole implements wholeCommand.
-func (c *pruneCommand) isWhole() bool { return !c.DryRun }
+// IsWhole reports whether the run does more than to show something.
+func (c *pruneCommand) IsWhole() bool { return !c.DryRun }
 
 func (*pruneCommand) Help() string {
 	return `Deletes what no manifest needs: messages and records that only forgotten manifests had, and what interrupted runs left behind. It repacks packs with much unused data, and brings small packs together, in the order in which the newest manifest is read.
@@ -45,24 +43,6 @@ EXAMPLES
 EXIT STATUS
 
 0 done; 1 failed; 2 invalid command line; 3 done, but something in the repository is damaged, or locks that are due could not be renewed; 130 interrupted.`
-}
-
-// share is a fraction between 0 and 1.
-type share float64
-
-// UnmarshalText reads a percentage.
-func (s *share) UnmarshalText(text []byte) error {
-	if string(text) == "unlimited" {
-		*s = 1
-		return nil
-	}
-	digits, ok := strings.CutSuffix(string(text), "%")
-	percent, err := strconv.ParseFloat(digits, 64)
-	if !ok && string(text) != "0" || err != nil || !(percent >= 0 && percent <= 100) {
-		return fmt.Errorf(`%s is neither a percentage such as 5%% nor "unlimited"`, ui.Quote(string(text)))
-	}
-	*s = share(percent / 100)
-	return nil
 }
 
 // amount is a number of objects, as JSON.
@@ -115,14 +95,14 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 			if errors.Is(err, store.ErrRetained) && r.Lock() != nil {
 				return // expected; the summary has their number
 			}
-			if left++; left <= maxRemarks {
+			if left++; left <= ui.MaxRemarks {
 				p.Note("left: %s: %s", name, ui.OneLine(err.Error()))
 			}
 		},
 	})
 	progress.Done()
-	if left > maxRemarks {
-		p.Note("left: %s more", ui.Count(left-maxRemarks))
+	if left > ui.MaxRemarks {
+		p.Note("left: %s more", ui.Count(left-ui.MaxRemarks))
 	}
 	if err != nil {
 		return pruneError(err)
@@ -134,7 +114,7 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	if report.Locks != nil {
 		p.Warn("the locks could not be renewed: %s", ui.OneLine(report.Locks.Error()))
 	}
-	if p.flags.JSON {
+	if p.json {
 		err = p.PrintJSON(summarizePrune(report, erased, c.DryRun))
 	} else {
 		c.print(p, report)
@@ -142,12 +122,12 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	switch {
 	case err != nil:
 	case report.Lost > 0 || report.Unread > 0:
-		err = &outcome{statusPartial, fmt.Sprintf("the repository is damaged: %s could not be read, %s missing; mailstrata check names them",
-			ui.Plural(int64(report.Unread), "pack"), ui.Plural(report.Lost, "chunk"))}
+		err = partial(fmt.Sprintf("the repository is damaged: %s could not be read, %s missing; mailstrata check names them",
+			ui.Plural(int64(report.Unread), "pack"), ui.Plural(report.Lost, "chunk")))
 	case len(erased.Damaged)+erased.Unread > 0:
-		err = &outcome{statusPartial, "the prune is done, but damaged manifests may still hold what was erased"}
+		err = partial("the prune is done, but damaged manifests may still hold what was erased")
 	case report.Locks != nil:
-		err = &outcome{statusPartial, "the prune is done, but locks that are due could not be renewed"}
+		err = partial("the prune is done, but locks that are due could not be renewed")
 	}
 	return err
 }

@@ -1,19 +1,12 @@
 package main
 
 import (
-	"context"
 	"strings"
 	"time"
-
-	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/manifest"
-	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/restore"
 
 	"github.com/dustin/go-humanize"
 
 	"github.com/mailstrata/mailstrata/archive/search"
-	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/internal/day"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -76,60 +69,4 @@ func (f *queryFlags) query(recipient string) (search.Query, error) {
 func parseDate(text string) (time.Time, bool) {
 	when, ok := day.Parse(text, time.Now())
 	return when.From, ok
-}
-
-// pickFlags narrow a restore to some messages.
-type pickFlags struct {
-	MissingFrom string   `group:"query" placeholder:"MANIFEST" help:"Only messages that this manifest lacks: those deleted until then. Messages that only moved are not restored; of several copies, as many as are missing."`
-	Message     []string `group:"query" sep:"none" placeholder:"UID" help:"Only this message of the one --mailbox: a UID, or several: 12,15:20 (repeatable)."`
-	Recipient   string   `group:"query" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc (find calls it --to)."`
-	queryFlags  `embed:""`
-
-	Query   queryTexts `group:"query" name:"text" placeholder:"QUERY" help:"Only messages that a search for QUERY finds (docs/search.md; repeatable)."`
-	NoIndex bool       `group:"query" name:"no-index" help:"Read all messages for --text, even if this host has an index of their words."`
-}
-
-// pick returns the messages and mailboxes that the flags select. A nil pick means all messages of the mailboxes.
-func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, record search.Query, w *query.Query) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
-	wants := func(m *manifest.Mailbox) bool { return c.Wants(&m.Mailbox) && w.Wants(&m.Mailbox) }
-	if len(c.Mailbox)+len(c.Exclude)+len(w.In)+len(w.NotIn) == 0 {
-		wants = nil
-	}
-	if w.Words != nil {
-		if err := p.addWords(ctx, r, &record, w, c.NoIndex); err != nil {
-			return nil, nil, err
-		}
-	}
-	if record.IsZero() && c.MissingFrom == "" && len(c.Message) == 0 {
-		return nil, wants, nil
-	}
-	pick := &restore.Pick{Query: record}
-	if c.MissingFrom != "" {
-		var err error
-		if pick.MissingFrom, err = p.openManifest(ctx, r, c.otherRef(contents)); err != nil {
-			return nil, nil, err
-		}
-	}
-	if len(c.Message) > 0 {
-		mailbox, uids, err := p.messages(ctx, r, contents, c.Message, c.Selection)
-		if err != nil {
-			return nil, nil, err
-		}
-		pick.UIDs = uids
-		wants = func(m *manifest.Mailbox) bool { return m.Raw == mailbox.Raw }
-	}
-	return pick, wants, nil
-}
-
-// otherRef returns --missing-from, with the account of the restored manifest if it names none.
-func (c *restoreCommand) otherRef(contents *archive.Contents) string {
-	if strings.Contains(c.MissingFrom, "@") || isID(c.MissingFrom) {
-		return c.MissingFrom
-	}
-	return contents.Manifest.Account + "@" + c.MissingFrom
-}
-
-// isID reports whether a reference is the beginning of an id, which needs no account.
-func isID(ref string) bool {
-	return len(ref) >= 4 && strings.Trim(strings.ToLower(ref), "0123456789abcdef") == ""
 }

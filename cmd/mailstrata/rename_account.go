@@ -77,7 +77,7 @@ func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
 		p.Warn("manifest %s keeps the old name: %s", shortID(left.Head), ui.OneLine(left.Err.Error()))
 	}
 	switch {
-	case p.flags.JSON:
+	case p.json:
 		if err := p.PrintJSON(s); err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
 	}
 	noteNewName(p, c.Old, c.New)
 	if len(s.Left) > 0 {
-		return &outcome{statusPartial, ui.Plural(len(s.Left), "manifest") + " could not be renamed"}
+		return partial(ui.Plural(len(s.Left), "manifest") + " could not be renamed")
 	}
 	return nil
 }

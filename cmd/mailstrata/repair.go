@@ -40,13 +40,13 @@ func (c *repairIndexCommand) Run(ctx context.Context, p *program, r *repo.Repo) 
 	if err != nil {
 		return err
 	}
-	if p.flags.JSON {
+	if p.json {
 		err = p.PrintJSON(map[string]int{"packs": packs, "problems": problems})
 	} else {
 		p.Printf("%s indexed", ui.Plural(packs, "pack"))
 	}
 	if err == nil && problems > 0 {
-		err = &outcome{statusPartial, ui.Plural(problems, "object") + " could not be read"}
+		err = partial(ui.Plural(problems, "object") + " could not be read")
 	}
 	return err
 }
@@ -87,7 +87,7 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program, r *repo.Repo) 
 	if mended.Lost > 0 {
 		err = rewrite.RepairLost(ctx, r, func(s archive.Summary, repaired rewrite.Repaired) {
 			manifests, messages = manifests+1, messages+int64(len(repaired.Lost))
-			if !p.flags.JSON {
+			if !p.json {
 				p.Printf("manifest %s of %s is %s without %s", shortID(repaired.Head), ui.Safe(s.Manifest.Account), shortID(s.Head),
 					ui.Plural(len(repaired.Lost), "message or page"))
 			}
@@ -96,7 +96,7 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program, r *repo.Repo) 
 			return err
 		}
 	}
-	if p.flags.JSON {
+	if p.json {
 		err = p.PrintJSON(map[string]int64{
 			"packs": int64(mended.Packs), "chunks": mended.Chunks, "lost": mended.Lost, "manifests": manifests, "messages": messages,
 		})
@@ -106,9 +106,9 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program, r *repo.Repo) 
 	switch {
 	case err != nil:
 	case mended.Lost > 0:
-		err = &outcome{statusPartial, "something is lost; the next backup fetches what the server still has"}
+		err = partial("something is lost; the next backup fetches what the server still has")
 	case c.left > 0:
-		err = &outcome{statusPartial, ui.Plural(c.left, "pack") + " that the store lists cannot be read"}
+		err = partial(ui.Plural(c.left, "pack") + " that the store lists cannot be read")
 	}
 	return err
 }
@@ -175,7 +175,7 @@ func (c *repairManifestCommand) Run(ctx context.Context, p *program, r *repo.Rep
 	if err := access.MayRead(r); err != nil {
 		return err
 	}
-	contents, err := p.openManifest(ctx, r, c.Manifest)
+	contents, err := openManifest(ctx, p.Output, r, c.Manifest)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (c *repairManifestCommand) Run(ctx context.Context, p *program, r *repo.Rep
 }
 
 func (c *repairManifestCommand) report(p *program, contents *archive.Contents, repaired rewrite.Repaired) error {
-	if p.flags.JSON {
+	if p.json {
 		s := repairSummary{ID: id(contents.Head), Lost: failureSummaries(repaired.Lost)}
 		if repaired.Head.Name != "" {
 			s.Repaired = id(repaired.Head)
@@ -217,7 +217,7 @@ func (c *repairManifestCommand) report(p *program, contents *archive.Contents, r
 		c.print(p, contents, repaired)
 	}
 	if len(repaired.Lost) > 0 {
-		return &outcome{statusPartial, ui.Plural(len(repaired.Lost), "message or page") + " lost"}
+		return partial(ui.Plural(len(repaired.Lost), "message or page") + " lost")
 	}
 	return nil
 }
@@ -227,10 +227,10 @@ func (c *repairManifestCommand) print(p *program, contents *archive.Contents, re
 		p.Printf("manifest %s is complete; there is nothing to repair", shortID(contents.Head))
 		return
 	}
-	for _, failure := range repaired.Lost[:min(len(repaired.Lost), maxRemarks)] {
+	for _, failure := range repaired.Lost[:min(len(repaired.Lost), ui.MaxRemarks)] {
 		p.Printf("%s", ui.Safe(fmt.Sprintf("mailbox %q, UID %d: %s", failure.Mailbox, failure.UID, failure.Reason)))
 	}
-	if more := len(repaired.Lost) - maxRemarks; more > 0 {
+	if more := len(repaired.Lost) - ui.MaxRemarks; more > 0 {
 		p.Printf("… and %s more; --json lists all", ui.Count(more))
 	}
 	if repaired.Head.Name != "" {

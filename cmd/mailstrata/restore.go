@@ -15,7 +15,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -149,14 +148,14 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if readable != nil && (!c.DryRun || c.Prune || query.ReadsMail() || w.Words != nil) {
 		return readable
 	}
-	contents, err := p.openManifest(ctx, r, c.Manifest)
+	contents, err := openManifest(ctx, p.Output, r, c.Manifest)
 	if err != nil {
 		return err
 	}
 	foldIn(ctx, w.In, []*archive.Contents{contents})
 	foldIn(ctx, w.NotIn, []*archive.Contents{contents})
 	names := job.Selection{Mailbox: slices.Concat(c.Mailbox, w.In), Exclude: c.Exclude}
-	if err := p.checkNames(ctx, &names, r, contents); err != nil {
+	if err := checkNames(ctx, p.Output, &names, r, contents); err != nil {
 		return err
 	}
 	pick, wants, err := c.pick(ctx, p, r, contents, query, w)
@@ -178,7 +177,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 			o.Target = &job.PrefixTarget{Target: o.Target, Prefix: c.Prefix}
 		}
 	}
-	report, err := p.restore(ctx, o)
+	report, err := restoreTo(ctx, p, o)
 	if isDefault && err == nil {
 		p.Note("only the newest manifest was searched; mailstrata find --all shows what older ones have")
 	}
@@ -189,7 +188,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 const firstRequests = 6
 
 // restore runs a restore with its progress, and closes the target.
-func (p *program) restore(ctx context.Context, o restore.Options) (*restore.Report, error) {
+func restoreTo(ctx context.Context, p *program, o restore.Options) (*restore.Report, error) {
 	progress := p.Progress("restored")
 	o.Progress = func(now restore.Progress) {
 		progress.Update("", ui.Tally{
@@ -213,7 +212,7 @@ func (c *restoreCommand) offerTarget(ctx context.Context, p *program) error {
 		return missing
 	}
 	defer r.Close()
-	contents, err := p.openManifest(ctx, r, c.Manifest)
+	contents, err := openManifest(ctx, p.Output, r, c.Manifest)
 	if err != nil {
 		return missing
 	}
@@ -228,32 +227,12 @@ var labelModes = map[string]restore.LabelMode{
 	"mailboxes": restore.LabelsAsMailboxes, "keywords": restore.LabelsAsKeywords, "none": restore.LabelsLeftOut,
 }
 
-// checkNames returns an error for --mailbox if the manifest has no such mailbox. A typing error must not look like an
-// empty mailbox.
-func (p *program) checkNames(ctx context.Context, s *job.Selection, r *repo.Repo, contents *archive.Contents) error {
-	unmatched, excluded := s.Mailbox, s.Exclude
-	for mailbox, err := range contents.Mailboxes(ctx) {
-		if err != nil {
-			return nil // the unreadable part may have the name; the restore reports it
-		}
-		unmatched = job.Without(unmatched, &mailbox.Mailbox)
-		excluded = job.Without(excluded, &mailbox.Mailbox)
-	}
-	for _, name := range excluded {
-		p.Warn("--exclude %s: manifest %s has no such mailbox", ui.Quote(string(name)), shortID(contents.Head))
-	}
-	if len(unmatched) > 0 {
-		return unknownMailbox(ctx, r, contents, unmatched[0])
-	}
-	return nil
-}
-
 // print prints the report. finished is false if the restore ended with an error.
 func (c *restoreCommand) print(p *program, contents *archive.Contents, report *restore.Report, finished bool) error {
 	if report == nil {
 		return nil
 	}
-	if p.flags.JSON {
+	if p.json {
 		if err := p.PrintJSON(c.document(contents, report)); err != nil {
 			return err
 		}
@@ -261,23 +240,23 @@ func (c *restoreCommand) print(p *program, contents *archive.Contents, report *r
 		c.describe(p, contents, report, finished)
 	}
 	if finished && report.Mirror != nil && report.Mirror.Left > 0 {
-		return &outcome{statusPartial, "some messages could not be removed"}
+		return partial("some messages could not be removed")
 	}
 	if !finished || report.Whole() {
 		return nil
 	}
-	return &outcome{statusPartial, "some messages were not restored exactly as archived"}
+	return partial("some messages were not restored exactly as archived")
 }
 
 func (c *restoreCommand) describe(p *program, contents *archive.Contents, report *restore.Report, finished bool) {
 	for _, note := range report.Notes {
 		p.Warn("%s", ui.OneLine(note))
 	}
-	for _, problem := range report.Problems[:min(len(report.Problems), maxRemarks)] {
+	for _, problem := range report.Problems[:min(len(report.Problems), ui.MaxRemarks)] {
 		p.Warn("%s", ui.ShortenHashes(ui.OneLine(problem.String())))
 	}
-	if len(report.Problems) > maxRemarks {
-		p.Warn("%s more; see %s", ui.Count(len(report.Problems)-maxRemarks), report.File)
+	if len(report.Problems) > ui.MaxRemarks {
+		p.Warn("%s more; see %s", ui.Count(len(report.Problems)-ui.MaxRemarks), report.File)
 	}
 	c.describePrune(p, report.Mirror)
 	if c.DryRun {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -36,13 +35,13 @@ func (c *restoreCommand) pruneOptions(p *program) *restore.MirrorOptions {
 	}
 	o := &restore.MirrorOptions{EvenIncomplete: c.EvenIncomplete}
 	if !c.Yes {
-		o.Confirm = func(ctx context.Context, plan restore.MirrorReport) error { return p.confirmPrune(ctx, c.To, plan) }
+		o.Confirm = func(ctx context.Context, plan restore.MirrorReport) error { return confirmPrune(ctx, p, c.To, plan) }
 	}
 	return o
 }
 
 // confirmPrune shows what would be removed, and asks the user.
-func (p *program) confirmPrune(ctx context.Context, target string, plan restore.MirrorReport) error {
+func confirmPrune(ctx context.Context, p *program, target string, plan restore.MirrorReport) error {
 	question := fmt.Sprintf("After the restore to %s:\n", ui.Safe(target))
 	for _, line := range planLines(&plan) {
 		question += "  " + line + "\n"
@@ -54,19 +53,6 @@ func (p *program) confirmPrune(ctx context.Context, target string, plan restore.
 	return p.confirm(ctx, question+"Type \"remove\" to continue: ", noTerminal, func(answer string) bool { return answer == "remove" })
 }
 
-// confirm asks a question on the terminal, and returns an error unless the answer is accepted. Without a terminal, the
-// error is noTerminal.
-func (p *program) confirm(ctx context.Context, question string, noTerminal error, accepts func(answer string) bool) error {
-	answer, err := p.Ask(ctx, question)
-	switch {
-	case errors.Is(err, ui.ErrNoTerminal):
-		return noTerminal
-	case err == nil && !accepts(answer):
-		return errors.New("not confirmed: nothing was changed")
-	}
-	return err
-}
-
 // planLines returns what would be removed, in lines.
 func planLines(plan *restore.MirrorReport) []string {
 	lines := []string{
@@ -75,10 +61,10 @@ func planLines(plan *restore.MirrorReport) []string {
 	}
 	if n := len(plan.Mailboxes); n > 0 {
 		var names []string
-		for _, name := range plan.Mailboxes[:min(n, maxRemarks)] {
+		for _, name := range plan.Mailboxes[:min(n, ui.MaxRemarks)] {
 			names = append(names, ui.Quote(name))
 		}
-		if n > maxRemarks {
+		if n > ui.MaxRemarks {
 			names = append(names, "…")
 		}
 		lines = append(lines, fmt.Sprintf("remove %s: %s", ui.Plural(n, "mailbox"), strings.Join(names, ", ")))

@@ -96,7 +96,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if c.Open {
-		done, err := p.openBrowser(ctx, servers.link())
+		done, err := openBrowser(ctx, p, servers.link())
 		defer done()
 		if err != nil {
 			p.Warn("%s; open the page yourself", ui.OneLine(err.Error()))
@@ -116,7 +116,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 
 // announce prints how to connect.
 func (c *serveCommand) announce(p *program, s *servers, made string) error {
-	if p.flags.JSON {
+	if p.json {
 		if err := p.PrintJSON(served{s.imapAddress(), s.link(), made}); err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func openAll(ctx context.Context, p *program) (archives view.Archives, closeAll 
 			a.Close()
 		}
 	}
-	locations, err := p.locations()
+	locations, err := p.Locations()
 	if err != nil {
 		return nil, closeAll, err
 	}
@@ -192,29 +192,4 @@ func openAll(ctx context.Context, p *program) (archives view.Archives, closeAll 
 		}
 	}
 	return archives, closeAll, nil
-}
-
-// locations returns the repository of --repo, or else all of the configuration, or else the user's own.
-func (p *program) locations() (locations []*access.Location, err error) {
-	config, err := p.Config()
-	if err != nil {
-		return nil, err
-	}
-	if p.Host.Flags.Repo == "" {
-		for i := range config.Repositories {
-			l, err := p.ConfiguredLocation(&config.Repositories[i])
-			if err != nil {
-				return nil, err
-			}
-			locations = append(locations, l)
-		}
-	}
-	if len(locations) == 0 {
-		l, err := p.Location("")
-		if err != nil {
-			return nil, err
-		}
-		locations = append(locations, l)
-	}
-	return locations, nil
 }

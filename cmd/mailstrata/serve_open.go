@@ -16,8 +16,8 @@ const redirectLife = time.Minute
 
 // openBrowser opens a URL that logs in. Other users of the host can read the arguments of programs, so the browser gets the name of a
 // file that only this user can read, and the file leads on. done removes the file.
-func (p *program) openBrowser(ctx context.Context, url string) (done func(), err error) {
-	dir, err := os.MkdirTemp(p.getenv("XDG_RUNTIME_DIR"), "mailstrata-") // 0700
+func openBrowser(ctx context.Context, p *program, url string) (done func(), err error) {
+	dir, err := os.MkdirTemp(p.Getenv("XDG_RUNTIME_DIR"), "mailstrata-") // 0700
 	if err != nil {
 		return func() {}, fmt.Errorf("make a file for the browser: %w", err)
 	}

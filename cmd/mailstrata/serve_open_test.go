@@ -22,9 +22,9 @@ func TestTheLinkIsNoArgument(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	p := &program{getenv: func(string) string { return dir }}
+	p := newProgram(process{getenv: func(string) string { return dir }}, func(error) {})
 	const link = "http://127.0.0.1:8143/prefix/open?token=SECRET"
-	done, err := p.openBrowser(context.Background(), link)
+	done, err := openBrowser(context.Background(), p, link)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,14 +70,6 @@ func summarizeMailbox(m *manifest.Mailbox) mailboxSummary {
 	return s
 }
 
-// list returns texts, which is never null in JSON.
-func list(texts []string) []string {
-	if texts == nil {
-		return []string{}
-	}
-	return texts
-}
-
 // remarks returns what is special about a mailbox, in words.
 func (s *mailboxSummary) remarks() string {
 	words := append([]string{}, s.SpecialUse...)
@@ -104,32 +96,6 @@ func (s *mailboxSummary) color() ui.Color {
 	return ui.Plain
 }
 
-// failureSummary is a failure as JSON.
-type failureSummary struct {
-	Mailbox string `json:"mailbox"`       // raw name
-	UID     uint32 `json:"uid,omitempty"` // 0: the mailbox as a whole
-	Reason  string `json:"reason"`
-}
-
-func failureSummaries(failures []manifest.Failure) []failureSummary {
-	summaries := make([]failureSummary, len(failures))
-	for i, f := range failures {
-		summaries[i] = failureSummary{f.Mailbox, uint32(f.UID), f.Reason}
-	}
-	return summaries
-}
-
-// describeFailure returns what could not be read, and why.
-func describeFailure(f manifest.Failure) string {
-	switch {
-	case f.UID > 0:
-		return fmt.Sprintf("mailbox %s UID %d: %s", ui.Quote(f.Mailbox), f.UID, f.Reason)
-	case f.Mailbox != "":
-		return fmt.Sprintf("mailbox %s: %s", ui.Quote(f.Mailbox), f.Reason)
-	}
-	return f.Reason
-}
-
 func (c *showCommand) Run(ctx context.Context, p *program) error {
 	if c.Mailbox != "" && !c.named() {
 		if uid, err := strconv.ParseUint(c.Mailbox, 10, 32); err == nil && uid > 0 { // MAILBOX UID of the newest manifest
@@ -150,14 +116,14 @@ func (c *showCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer r.Close()
 	if c.named() {
-		return p.showMessage(ctx, r, c.Manifest, &c.messageArgs)
+		return showMessage(ctx, p, r, c.Manifest, &c.messageArgs)
 	}
-	contents, err := p.openManifest(ctx, r, c.Manifest)
+	contents, err := openManifest(ctx, p.Output, r, c.Manifest)
 	if err != nil {
 		return err
 	}
 	p.Page()
-	if p.flags.JSON {
+	if p.json {
 		return showJSON(ctx, p, contents)
 	}
 	return showTables(ctx, p, r, contents)
@@ -316,4 +282,12 @@ func mailboxTable(ctx context.Context, p *program, contents *archive.Contents) e
 		t.ColoredRow(s.color(), s.Name, ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), ui.Right(validity, "UIDVALIDITY"), s.remarks())
 	}
 	return nil
+}
+
+// erasedFact returns how many messages a manifest leaves out, in words.
+func erasedFact(messages int64) string {
+	if messages == 0 {
+		return ""
+	}
+	return ui.Plural(messages, "message") + " left out, which the server had"
 }

@@ -41,11 +41,11 @@ type attachmentOfMail struct {
 }
 
 // showMessage prints a message to be read.
-func (p *program) showMessage(ctx context.Context, r *repo.Repo, ref string, a *messageArgs) error {
+func showMessage(ctx context.Context, p *program, r *repo.Repo, ref string, a *messageArgs) error {
 	if err := access.MayRead(r); err != nil {
 		return err
 	}
-	m, err := p.message(ctx, r, ref, a)
+	m, err := findMessage(ctx, p.Output, r, ref, a)
 	if err != nil {
 		return err
 	}
@@ -54,10 +54,10 @@ func (p *program) showMessage(ctx context.Context, r *repo.Repo, ref string, a *
 		return fmt.Errorf("mailbox %q, UID %d: %w", m.mailbox.Name, m.entry.UID, err)
 	}
 	p.Page()
-	if p.flags.JSON {
+	if p.json {
 		return p.PrintJSON(document)
 	}
-	p.describeMessage(m, document)
+	describeMessage(p, m, document)
 	return nil
 }
 
@@ -128,7 +128,7 @@ func joinParts(parts []extract.Part) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-func (p *program) describeMessage(m *foundMessage, d *messageDocument) {
+func describeMessage(p *program, m *foundMessage, d *messageDocument) {
 	place := fmt.Sprintf("%s, UID %d, of manifest %s (%s, %s)", d.Mailbox, d.UID, shortID(m.Head), d.Account, ui.Time(m.Head.Time))
 	p.Facts("From", d.From, "To", d.To, "Cc", d.Cc, "Date", d.Written, "Subject", d.Subject, "Received", d.date(), "Flags", d.marks(), "In", place)
 	p.Printf("")

@@ -81,13 +81,13 @@ func (c *statsCommand) Run(ctx context.Context, p *program, r *repo.Repo) error 
 	if u.ArchivedBytes > 0 {
 		u.Ratio = float64(u.StoredBytes) / float64(u.ArchivedBytes)
 	}
-	if p.flags.JSON {
+	if p.json {
 		err = p.PrintJSON(u)
 	} else {
 		u.print(p)
 	}
 	if err == nil && u.unread > 0 {
-		err = &outcome{statusPartial, ui.Plural(u.unread, "manifest") + " could not be read"}
+		err = partial(ui.Plural(u.unread, "manifest") + " could not be read")
 	}
 	return err
 }

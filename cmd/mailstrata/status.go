@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/health"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
@@ -74,14 +75,14 @@ func (c *statusCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return hint.Usagef("--max-age %v", err)
 	}
-	locations, err := p.locations()
+	locations, err := p.Locations()
 	if err != nil {
 		return err
 	}
 	late := span.Before(time.Now())
 	worst, accounts, amiss := statusDone, 0, 0
 	for i, l := range locations {
-		if i > 0 && !p.flags.JSON {
+		if i > 0 && !p.json {
 			p.Printf("")
 		}
 		all, unread, err := c.look(ctx, p, l, late)
@@ -101,13 +102,13 @@ func (c *statusCommand) Run(ctx context.Context, p *program) error {
 		return nil
 	}
 	if amiss == 0 {
-		return &outcome{worst, "some manifests cannot be read"}
+		return ended(worst, "some manifests cannot be read")
 	}
 	verb := "need"
 	if amiss == 1 {
 		verb = "needs"
 	}
-	return &outcome{worst, fmt.Sprintf("%s of %s %s a look", ui.Count(int64(amiss)), ui.Plural(accounts, "account"), verb)}
+	return ended(worst, fmt.Sprintf("%s of %s %s a look", ui.Count(int64(amiss)), ui.Plural(accounts, "account"), verb))
 }
 
 // look shows the accounts of a repository. It returns them, and how many manifests could not be read.
@@ -117,7 +118,7 @@ func (c *statusCommand) look(ctx context.Context, p *program, l *access.Location
 		return nil, 0, err
 	}
 	defer r.Close()
-	found, damage, err := health.Accounts(ctx, r, p.lossLimits(nil))
+	found, damage, err := health.Accounts(ctx, r, job.Limits(p.Host, nil))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -127,13 +128,13 @@ func (c *statusCommand) look(ctx context.Context, p *program, l *access.Location
 	for _, a := range found {
 		all = append(all, describe(a, l.String(), late))
 	}
-	if all, err = p.addMissing(all, l); err != nil {
+	if all, err = addMissing(p, all, l); err != nil {
 		return nil, 0, err
 	}
 	slices.SortStableFunc(all, func(a, b *accountStatus) int {
 		return cmp.Or(b.status()-a.status(), a.LastGood.Compare(b.LastGood), cmp.Compare(a.Account, b.Account))
 	})
-	if p.flags.JSON {
+	if p.json {
 		return all, len(damage), ui.PrintLines(p.Output, all)
 	}
 	read, err := health.LastRead(ctx, r)
@@ -177,7 +178,7 @@ func describe(a *health.Account, repository string, late time.Time) *accountStat
 }
 
 // addMissing adds the accounts that the configuration archives into a repository, and that it does not have.
-func (p *program) addMissing(all []*accountStatus, l *access.Location) ([]*accountStatus, error) {
+func addMissing(p *program, all []*accountStatus, l *access.Location) ([]*accountStatus, error) {
 	c, err := p.Config()
 	if err != nil {
 		return nil, err

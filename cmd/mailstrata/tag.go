@@ -27,7 +27,7 @@ EXAMPLES
 }
 
 func (c *pinCommand) Run(ctx context.Context, p *program) error {
-	return p.tag(ctx, c.Manifests, []string{history.TagPinned}, nil)
+	return changeTags(ctx, p, c.Manifests, []string{history.TagPinned}, nil)
 }
 
 type unpinCommand struct {
@@ -45,7 +45,7 @@ EXAMPLES
 }
 
 func (c *unpinCommand) Run(ctx context.Context, p *program) error {
-	return p.tag(ctx, c.Manifests, nil, []string{history.TagPinned})
+	return changeTags(ctx, p, c.Manifests, nil, []string{history.TagPinned})
 }
 
 type tagCommand struct {
@@ -80,11 +80,11 @@ func (c *tagCommand) Run(ctx context.Context, p *program) error {
 			return &hint.Usage{Text: err.Error()}
 		}
 	}
-	return p.tag(ctx, c.Manifests, c.Add, c.Remove)
+	return changeTags(ctx, p, c.Manifests, c.Add, c.Remove)
 }
 
 // tag adds and removes tags, if there are any, and prints those of the manifests.
-func (p *program) tag(ctx context.Context, names, added, removed []string) error {
+func changeTags(ctx context.Context, p *program, names, added, removed []string) error {
 	open, changes := p.Open, len(added)+len(removed) > 0
 	if changes {
 		open = p.OpenAsOwner
@@ -94,7 +94,7 @@ func (p *program) tag(ctx context.Context, names, added, removed []string) error
 		return err
 	}
 	defer r.Close()
-	heads, err := p.heads(ctx, r, names)
+	heads, err := findHeads(ctx, p.Output, r, names)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (p *program) tag(ctx context.Context, names, added, removed []string) error
 	}
 	for _, head := range heads {
 		list := append([]string{}, tags[head.Name]...)
-		if p.flags.JSON {
+		if p.json {
 			if err := p.PrintJSON(tagSummary{id(head), list}); err != nil {
 				return err
 			}

@@ -5,9 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/rivo/uniseg"
 
 	"github.com/mailstrata/mailstrata/internal/demo"
 	"github.com/mailstrata/mailstrata/internal/testbed"
@@ -43,8 +40,8 @@ func newSandbox(t *testing.T) *sandbox {
 }
 
 func (s *sandbox) run(t *testing.T, stdout io.Writer, args ...string) int {
-	p := &program{stdout: stdout, stderr: io.Discard, getenv: func(name string) string { return s.environ[name] }}
-	return p.run(t.Context(), args)
+	p := process{stdout: stdout, stderr: io.Discard, getenv: func(name string) string { return s.environ[name] }}
+	return run(t.Context(), p, args)
 }
 
 // On a terminal, rows fit its width, and lists go through $PAGER.
@@ -82,32 +79,9 @@ func TestPagerIsQuit(t *testing.T) {
 	s.environ["PAGER"] = "true"
 	terminal, text := testbed.PTY(t, 200)
 	var printed strings.Builder
-	p := &program{stdout: terminal, stderr: &printed, getenv: func(name string) string { return s.environ[name] }}
-	status := p.run(t.Context(), []string{"find", "--quiet", "--since", "1990-01-01"})
+	p := process{stdout: terminal, stderr: &printed, getenv: func(name string) string { return s.environ[name] }}
+	status := run(t.Context(), p, []string{"find", "--quiet", "--since", "1990-01-01"})
 	if status != statusDone || printed.Len() > 0 || text() != "" {
 		t.Errorf("status %d, printed %q", status, printed.String())
-	}
-}
-
-// A list of manifests fits a narrow terminal, and keeps the names of the accounts whole.
-func TestManifestsFit(t *testing.T) {
-	for _, width := range []int{60, 80, 100} {
-		terminal, text := testbed.PTY(t, width)
-		p := &program{Output: ui.New(nil, terminal, io.Discard, func(string) string { return "" }, func(error) {})}
-		p.Configure(ui.Settings{})
-		manifests := []manifestSummary{{ID: strings.Repeat("0", 64), Account: "anna@mail.example", Time: time.Now().Add(-2 * time.Minute), Messages: 12345678, Bytes: 1 << 40, Failures: 12, Alarms: 1, Warnings: 3}}
-		if err := printManifests(p, manifests, true); err != nil {
-			t.Fatal(err)
-		}
-		_ = p.Flush()
-		listed := text()
-		for line := range strings.Lines(listed) {
-			if got := uniseg.StringWidth(strings.TrimSuffix(line, "\n")); got > width {
-				t.Errorf("%d cells on a terminal of %d: %s", got, width, line)
-			}
-		}
-		if !strings.Contains(listed, "anna@mail.example") || !strings.Contains(listed, "12 failures, shrank, 3 warnings") {
-			t.Errorf("on a terminal of %d cells the account or a remark is missing:\n%s", width, listed)
-		}
 	}
 }

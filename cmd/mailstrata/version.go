@@ -2,7 +2,6 @@ package main
 
 import (
 	"runtime"
-	"runtime/debug"
 )
 
 type versionCommand struct{}
@@ -15,7 +14,7 @@ func (*versionCommand) Help() string {
 const formatVersion = 1
 
 func (*versionCommand) Run(p *program) error {
-	if p.flags.JSON {
+	if p.json {
 		return p.PrintJSON(struct {
 			Version string `json:"version"`
 			Format  int    `json:"format"`
@@ -26,13 +25,4 @@ func (*versionCommand) Run(p *program) error {
 	}
 	p.Printf("mailstrata %s, format %d, %s %s/%s", version(), formatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
-}
-
-// version returns the version of the module, as go install and go build set it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

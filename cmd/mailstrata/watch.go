@@ -8,9 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/alecthomas/kong"
-
-	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/notify"
 	"github.com/mailstrata/mailstrata/internal/secret"
@@ -25,10 +22,11 @@ type watchFlags struct {
 	OnFailure string `group:"watch" placeholder:"COMMAND" help:"Command to run if the exit status is not 0. It reads a summary, and gets MAILSTRATA_SUBJECT and MAILSTRATA_EXIT_STATUS."`
 }
 
-func (f *watchFlags) watched() *watchFlags { return f }
+// Watched returns the flags, and marks a command that is monitored.
+func (f *watchFlags) Watched() *watchFlags { return f }
 
-// watch is a run that is monitored.
-type watch struct {
+// watcher monitors a run.
+type watcher struct {
 	flags   *watchFlags
 	run     notify.Run
 	tail    *notify.Tail
@@ -36,24 +34,23 @@ type watch struct {
 	started chan error     // the error of the first ping
 }
 
-// newWatch begins to monitor the command. It returns nil if no monitoring is set.
-func (p *program) newWatch(ctx context.Context, command *kong.Context) *watch {
-	target, ok := command.Selected().Target.Addr().Interface().(interface{ watched() *watchFlags })
+// watch begins to monitor a command, if monitoring is set. command is the name of the command, target what runs it.
+func (p *program) watch(ctx context.Context, command string, target any) {
+	watched, ok := target.(interface{ Watched() *watchFlags })
 	if !ok {
-		return nil
+		return
 	}
-	flags := *target.watched()
-	configured := p.configuredWatch(command)
+	flags := *watched.Watched()
+	configured := p.configuredWatch(command, target)
 	flags.Metrics, flags.OnFailure = cmp.Or(flags.Metrics, configured.Metrics), cmp.Or(flags.OnFailure, configured.OnFailure)
 	if flags == (watchFlags{}) && configured.Ping.IsZero() {
-		return nil
+		return
 	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "an unnamed host"
 	}
-	w := &watch{flags: &flags, tail: new(notify.Tail),
-		run: notify.Run{Command: command.Selected().Path(), Host: ui.Safe(host), Start: time.Now()}}
+	w := &watcher{flags: &flags, tail: new(notify.Tail), run: notify.Run{Command: command, Host: ui.Safe(host), Start: time.Now()}}
 	p.Collect(w.tail)
 	if w.pinger, err = p.pinger(ctx, w.flags, configured.Ping); err != nil {
 		// The backup matters more than the monitor, and a monitor without a ping reports that.
@@ -63,17 +60,17 @@ func (p *program) newWatch(ctx context.Context, command *kong.Context) *watch {
 		w.started = make(chan error, 1)
 		go func() { w.started <- w.pinger.Start(ctx) }()
 	}
-	return w
+	p.watcher = w
 }
 
 // wholeCommand is a command that can do only a part of its work, as with --dry-run. The monitoring of the configuration
 // is for whole runs.
-type wholeCommand interface{ isWhole() bool }
+type wholeCommand interface{ IsWhole() bool }
 
 // configuredWatch returns the monitoring of the configuration for a whole run of the command, even if the configuration
 // has errors: those must be reported too.
-func (p *program) configuredWatch(command *kong.Context) config.Watch {
-	if some, ok := command.Selected().Target.Addr().Interface().(wholeCommand); ok && !some.isWhole() {
+func (p *program) configuredWatch(command string, target any) config.Watch {
+	if some, ok := target.(wholeCommand); ok && !some.IsWhole() {
 		return config.Watch{}
 	}
 	file, err := p.ConfigFile()
@@ -84,7 +81,7 @@ func (p *program) configuredWatch(command *kong.Context) config.Watch {
 	if c == nil {
 		return config.Watch{}
 	}
-	return c.Watch[command.Selected().Path()]
+	return c.Watch[command]
 }
 
 // pinger returns the monitor of the flags or of the configuration, or nil.
@@ -111,7 +108,7 @@ func (p *program) pinger(ctx context.Context, flags *watchFlags, configured conf
 }
 
 // end reports the end of the run to all monitors. It prints errors, and does not change the exit status.
-func (w *watch) end(ctx context.Context, p *program, status int) {
+func (w *watcher) end(ctx context.Context, p *program, status int) {
 	ctx = context.WithoutCancel(ctx) // report an interruption, too
 	w.run.End, w.run.Status, w.run.Outcome, w.run.Log = time.Now(), status, meaning(status), w.tail.String()
 	var errs []error
@@ -122,7 +119,7 @@ func (w *watch) end(ctx context.Context, p *program, status int) {
 		errs = append(errs, notify.WriteMetrics(w.flags.Metrics, &w.run))
 	}
 	if w.flags.OnFailure != "" && status != statusDone {
-		errs = append(errs, notify.Call(ctx, w.flags.OnFailure, &w.run, os.Environ(), p.stderr))
+		errs = append(errs, notify.Call(ctx, w.flags.OnFailure, &w.run, os.Environ(), p.process.stderr))
 	}
 	if err := errors.Join(errs...); err != nil {
 		p.Warn("%s", ui.OneLine(err.Error()))
@@ -146,25 +143,9 @@ func meaning(status int) string {
 	return "failed"
 }
 
-// addAccount records the result of an account.
-func (w *watch) addAccount(b *backup.Result) {
-	if w == nil {
-		return
+// watchAccount records the result of an account for monitors.
+func (p *program) watchAccount(a notify.Account) {
+	if p.watcher != nil {
+		p.watcher.run.Accounts = append(p.watcher.run.Accounts, a)
 	}
-	a := notify.Account{Name: ui.Safe(b.Account)}
-	if b.Err != nil {
-		a.Status, a.Err = statusFailed, cmp.Or(ui.OneLine(b.Err.Error()), "unknown")
-		w.run.Accounts = append(w.run.Accounts, a)
-		return
-	}
-	s := summarize(b.Head, b.Manifest)
-	a.Messages, a.Bytes, a.NewMessages, a.NewBytes = s.Messages, s.Bytes, s.NewMessages, s.NewBytes
-	a.Failures, a.Alarms, a.End, a.Duration = s.Failures, int64(s.Alarms), s.End, s.End.Sub(s.Start)
-	switch {
-	case a.Alarms > 0:
-		a.Status = statusShrunk
-	case a.Failures > 0, b.Locks != nil:
-		a.Status = statusPartial
-	}
-	w.run.Accounts = append(w.run.Accounts, a)
 }

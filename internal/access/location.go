@@ -178,3 +178,28 @@ func (l *Location) newStore(ctx context.Context, lock *objectlock.Lock) (store.S
 	}
 	return bucket, bucket.ProbeCreateOnly(ctx)
 }
+
+// Locations returns the repository of --repo, or else all of the configuration, or else the user's own.
+func (h *Host) Locations() (locations []*Location, err error) {
+	configured, err := h.Config()
+	if err != nil {
+		return nil, err
+	}
+	if h.Flags.Repo == "" {
+		for i := range configured.Repositories {
+			l, err := h.ConfiguredLocation(&configured.Repositories[i])
+			if err != nil {
+				return nil, err
+			}
+			locations = append(locations, l)
+		}
+	}
+	if len(locations) == 0 {
+		l, err := h.Location("")
+		if err != nil {
+			return nil, err
+		}
+		locations = append(locations, l)
+	}
+	return locations, nil
+}

@@ -180,11 +180,6 @@ func (o *Job) backupAccount(from source.Source, h *access.Host) backup.Account {
 	}
 }
 
-// ShrinkLimit returns the limit of a mailbox. A nil mailbox means the account as a whole.
-func ShrinkLimit(rules loss.Rules, m *mail.Mailbox) loss.Limit {
-	return rules.Limit(m, func(name string, m *mail.Mailbox) bool { return Pattern(name).Matches(m) })
-}
-
 // Group holds the jobs for one repository.
 type Group struct {
 	Repository string // as --repo takes it; "": the default

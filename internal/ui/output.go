@@ -177,3 +177,6 @@ func Ago(t time.Time) string {
 	}
 	return humanize.Time(t)
 }
+
+// MaxRemarks is the number of warnings or failures that a command prints one by one.
+const MaxRemarks = 10

@@ -66,39 +66,25 @@ func wrongQuery(err error) error {
 }
 
 // addWords adds the words of w to a query: by the index, if there is one, or else by reading the messages.
-func (p *program) addWords(ctx context.Context, r *repo.Repo, record *search.Query, w *query.Query, noIndex bool) error {
+func addWords(ctx context.Context, p *program, r *repo.Repo, record *search.Query, w *query.Query, noIndex bool) error {
 	explain(p.Output, w)
 	if noIndex || !textindex.Exists(r) {
 		if !noIndex {
-			p.noteNoIndex()
+			noteNoIndex(p.Output)
 		}
 		record.Message = &textindex.Matcher{Query: w.Query, Documents: p.documents()}
 		return nil
 	}
-	matching, err := p.matching(ctx, r, w.Query)
+	found, err := matching(ctx, p, r, w.Query)
 	if textindex.IsDamaged(err) {
-		p.warnDropped()
+		warnDropped(p.Output)
 		if err = textindex.Drop(ctx, r); err == nil {
-			matching, err = p.matching(ctx, r, w.Query)
+			found, err = matching(ctx, p, r, w.Query)
 		}
 	}
 	record.Only = func(hash chunk.ID) bool {
-		_, has := matching[hash.Prefix()]
+		_, has := found[hash.Prefix()]
 		return has
 	}
 	return err
-}
-
-// matching returns the messages whose words match, by the index, which it brings up to date before.
-func (p *program) matching(ctx context.Context, r *repo.Repo, q *words.Query) (map[chunk.Prefix]struct{}, error) {
-	x, _, err := p.openWords(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	defer x.Close()
-	return x.Hashes(ctx, q)
-}
-
-func (p *program) noteNoIndex() {
-	p.Note("this host has no index of words, so all messages are read; mailstrata index build makes one")
 }

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+func accountsOf(ctx context.Context, r *repo.Repo) (accounts []string) {
+	for s, err := range archive.Manifests(ctx, r) {
+		if err == nil && !slices.Contains(accounts, s.Manifest.Account) {
+			accounts = append(accounts, s.Manifest.Account)
+		}
+	}
+	return accounts
+}
+
+// noAccount returns an error for an unknown account, with the existing ones as a hint.
+func noAccount(name string, accounts []string) error {
+	return &hint.Error{
+		Text: "there is no account " + ui.Quote(name),
+		Hint: cmp.Or(ui.DidYouMean(name, accounts), ui.Safe(nameAccounts(accounts))),
+	}
+}
+
+// maxAccounts is the number of accounts that a hint names.
+const maxAccounts = 12
+
+// nameAccounts returns the names of accounts, or the first ones and the number of the rest.
+func nameAccounts(accounts []string) string {
+	if more := len(accounts) - maxAccounts; more > 1 {
+		return fmt.Sprintf("the accounts are %s and %s more", strings.Join(accounts[:maxAccounts], ", "), ui.Count(int64(more)))
+	}
+	return "the accounts are " + strings.Join(accounts, ", ")
+}

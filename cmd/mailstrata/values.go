@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/manifest/history"
+)
+
+// span is a flag with a time span, such as 30d or 1y6m.
+type span history.Span
+
+// UnmarshalText parses a span such as 30d or 1y6m.
+func (s *span) UnmarshalText(text []byte) error {
+	parsed, err := history.ParseSpan(string(text))
+	*s = span(parsed)
+	return err
+}
+
+// share is a fraction between 0 and 1.
+type share float64
+
+// UnmarshalText reads a percentage.
+func (s *share) UnmarshalText(text []byte) error {
+	if string(text) == "unlimited" {
+		*s = 1
+		return nil
+	}
+	digits, ok := strings.CutSuffix(string(text), "%")
+	percent, err := strconv.ParseFloat(digits, 64)
+	if !ok && string(text) != "0" || err != nil || !(percent >= 0 && percent <= 100) {
+		return fmt.Errorf(`%s is neither a percentage such as 5%% nor "unlimited"`, ui.Quote(string(text)))
+	}
+	*s = share(percent / 100)
+	return nil
+}
