@@ -2,48 +2,63 @@ package main
 
 import (
 	"github.com/alecthomas/kong"
+
+	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/cli/grammar"
+	"github.com/mailstrata/mailstrata/internal/command/accounts"
+	"github.com/mailstrata/mailstrata/internal/command/backup"
+	"github.com/mailstrata/mailstrata/internal/command/completion"
+	"github.com/mailstrata/mailstrata/internal/command/demo"
+	"github.com/mailstrata/mailstrata/internal/command/find"
+	"github.com/mailstrata/mailstrata/internal/command/index"
+	"github.com/mailstrata/mailstrata/internal/command/keys"
+	"github.com/mailstrata/mailstrata/internal/command/look"
+	"github.com/mailstrata/mailstrata/internal/command/maintain"
+	"github.com/mailstrata/mailstrata/internal/command/restore"
+	"github.com/mailstrata/mailstrata/internal/command/retain"
+	"github.com/mailstrata/mailstrata/internal/command/serve"
 )
 
-// cli is the grammar of the command line. Each command has its own file.
-type cli struct {
-	Init        initCommand        `cmd:"" group:"archive" help:"Create a repository."`
-	Backup      backupCommand      `cmd:"" group:"archive" help:"Back up accounts: write one manifest for each."`
-	Auth        authCommand        `cmd:"" group:"archive" help:"Authorize an account by OAuth, or keep a secret in the keyring."`
-	Status      statusCommand      `cmd:"" group:"find" help:"Show which accounts need a look."`
-	List        listCommand        `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`
-	Show        showCommand        `cmd:"" group:"find" help:"Show one manifest, or one message to be read."`
-	Ls          lsCommand          `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
-	Find        findCommand        `cmd:"" group:"find" help:"Find messages by words, sender, subject, date, attachment …"`
-	Index       indexCommand       `cmd:"" group:"find" help:"Build, show and drop the index of words on this host."`
-	Attachments attachmentsCommand `cmd:"" group:"find" help:"List the attachments of messages, or save them."`
-	Diff        diffCommand        `cmd:"" group:"find" help:"Compare two manifests of an account."`
-	Cat         catCommand         `cmd:"" group:"find" help:"Print one message, byte for byte."`
-	Restore     restoreCommand     `cmd:"" group:"find" help:"Restore mail to a Maildir, to .eml files or to an IMAP account."`
-	Serve       serveCommand       `cmd:"" group:"find" help:"Serve every backup to browsers and mail programs, to read only."`
-	Check       checkCommand       `cmd:"" group:"maintain" help:"Verify the repository."`
-	Forget      forgetCommand      `cmd:"" group:"maintain" help:"Mark old manifests for deletion, by a policy or by name."`
-	Erase       eraseCommand       `cmd:"" group:"maintain" help:"Erase an account or a message from all manifests."`
-	Rename      renameCommand      `cmd:"" name:"rename-account" group:"maintain" help:"Rename an account and its history."`
-	Prune       pruneCommand       `cmd:"" group:"maintain" help:"Delete data that no manifest needs."`
-	Pin         pinCommand         `cmd:"" group:"maintain" help:"Keep a manifest, even if no rule keeps it."`
-	Unpin       unpinCommand       `cmd:"" group:"maintain" help:"Let the policy apply to a pinned manifest again."`
-	Tag         tagCommand         `cmd:"" group:"maintain" help:"Add, remove or show the tags of a manifest."`
-	Repair      repairCommand      `cmd:"" group:"maintain" help:"Repair the index, damaged packs or a manifest."`
-	Copy        copyCommand        `cmd:"" group:"maintain" help:"Copy manifests and their mail to another repository."`
-	Key         keyCommand         `cmd:"" group:"maintain" help:"Add, export, list, remove and rotate keys."`
-	Lock        lockCommand        `cmd:"" group:"maintain" help:"Show the Object Lock of a repository, or extend its period."`
-	Doctor      doctorCommand      `cmd:"" group:"maintain" help:"Check accounts, repository, keys, clock and disk space."`
-	Stats       statsCommand       `cmd:"" group:"maintain" help:"Show what takes space in a repository."`
-	Demo        demoCommand        `cmd:"" group:"maintain" help:"Show a backup and a restore offline, with sample mail."`
-	Config      configCommand      `cmd:"" group:"maintain" help:"Check or show the configuration."`
-	Version     versionCommand     `cmd:"" group:"maintain" help:"Print the version."`
+// commandLine is the grammar of the command line. Each command has its own file.
+type commandLine struct {
+	Init        keys.Init        `cmd:"" group:"archive" help:"Create a repository."`
+	Backup      backup.Command   `cmd:"" group:"archive" help:"Back up accounts: write one manifest for each."`
+	Auth        accounts.Auth    `cmd:"" group:"archive" help:"Authorize an account by OAuth, or keep a secret in the keyring."`
+	Status      look.Status      `cmd:"" group:"find" help:"Show which accounts need a look."`
+	List        look.List        `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`
+	Show        look.Show        `cmd:"" group:"find" help:"Show one manifest, or one message to be read."`
+	Ls          look.Ls          `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
+	Find        find.Command     `cmd:"" group:"find" help:"Find messages by words, sender, subject, date, attachment …"`
+	Index       index.Command    `cmd:"" group:"find" help:"Build, show and drop the index of words on this host."`
+	Attachments find.Attachments `cmd:"" group:"find" help:"List the attachments of messages, or save them."`
+	Diff        look.Diff        `cmd:"" group:"find" help:"Compare two manifests of an account."`
+	Cat         look.Cat         `cmd:"" group:"find" help:"Print one message, byte for byte."`
+	Restore     restore.Command  `cmd:"" group:"find" help:"Restore mail to a Maildir, to .eml files or to an IMAP account."`
+	Serve       serve.Command    `cmd:"" group:"find" help:"Serve every backup to browsers and mail programs, to read only."`
+	Check       maintain.Check   `cmd:"" group:"maintain" help:"Verify the repository."`
+	Forget      retain.Forget    `cmd:"" group:"maintain" help:"Mark old manifests for deletion, by a policy or by name."`
+	Erase       retain.Erase     `cmd:"" group:"maintain" help:"Erase an account or a message from all manifests."`
+	Rename      retain.Rename    `cmd:"" name:"rename-account" group:"maintain" help:"Rename an account and its history."`
+	Prune       retain.Prune     `cmd:"" group:"maintain" help:"Delete data that no manifest needs."`
+	Pin         retain.Pin       `cmd:"" group:"maintain" help:"Keep a manifest, even if no rule keeps it."`
+	Unpin       retain.Unpin     `cmd:"" group:"maintain" help:"Let the policy apply to a pinned manifest again."`
+	Tag         retain.Tag       `cmd:"" group:"maintain" help:"Add, remove or show the tags of a manifest."`
+	Repair      maintain.Repair  `cmd:"" group:"maintain" help:"Repair the index, damaged packs or a manifest."`
+	Copy        maintain.Copy    `cmd:"" group:"maintain" help:"Copy manifests and their mail to another repository."`
+	Key         keys.Key         `cmd:"" group:"maintain" help:"Add, export, list, remove and rotate keys."`
+	Lock        keys.Lock        `cmd:"" group:"maintain" help:"Show the Object Lock of a repository, or extend its period."`
+	Doctor      maintain.Doctor  `cmd:"" group:"maintain" help:"Check accounts, repository, keys, clock and disk space."`
+	Stats       look.Stats       `cmd:"" group:"maintain" help:"Show what takes space in a repository."`
+	Demo        demo.Command     `cmd:"" group:"maintain" help:"Show a backup and a restore offline, with sample mail."`
+	Config      accounts.Config  `cmd:"" group:"maintain" help:"Check or show the configuration."`
+	Version     versionCommand   `cmd:"" group:"maintain" help:"Print the version."`
 
-	Completion completionCommand `cmd:"" group:"maintain" help:"Print a completion script for bash, zsh or fish."`
-	Man        manCommand        `cmd:"" group:"maintain" help:"Write the manual pages."`
-	Global     globalCommand     `cmd:"" name:"__global" hidden:"" help:"The flags of all commands."`
-	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print completions of the last word, for shells."`
+	Completion completion.Command  `cmd:"" group:"maintain" help:"Print a completion script for bash, zsh or fish."`
+	Man        manCommand          `cmd:"" group:"maintain" help:"Write the manual pages."`
+	Global     grammar.Global      `cmd:"" name:"__global" hidden:"" help:"The flags of all commands."`
+	Complete   completion.Complete `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print completions of the last word, for shells."`
 
-	globals
+	cli.Globals
 }
 
 // groups are the headings of the help.
@@ -60,8 +75,8 @@ var groups = []kong.Group{
 	{Key: "account", Title: "IMAP account:"},
 	{Key: "checks", Title: "Checks of the server:"},
 	{Key: "watch", Title: "Monitoring:"},
-	{Key: "repository", Title: "Repository " + forAll},
-	{Key: "output", Title: "Output " + forAll},
+	{Key: "repository", Title: "Repository " + grammar.ForAll},
+	{Key: "output", Title: "Output " + grammar.ForAll},
 }
 
 // description is the help of the program. It shows first what a user needs who has lost mail.

@@ -8,14 +8,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/cli"
 )
 
 // completions returns the completions of the last word.
 func (s *sandbox) completions(t *testing.T, words ...string) string {
 	t.Helper()
 	var offered strings.Builder
-	p := process{stdout: &offered, stderr: &offered, getenv: func(name string) string { return s.environ[name] }}
-	if status := run(t.Context(), p, append([]string{"__complete", "--"}, words...)); status != statusDone {
+	p := cli.Process{Stdout: &offered, Stderr: &offered, Getenv: func(name string) string { return s.environ[name] }}
+	if status := run(t.Context(), p, append([]string{"__complete", "--"}, words...)); status != cli.StatusDone {
 		t.Errorf("completing %q ended with status %d", words, status)
 	}
 	return offered.String()
@@ -126,8 +128,8 @@ func TestCompletionIsQuickAndQuiet(t *testing.T) {
 func TestCompletionScripts(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		var script strings.Builder
-		p := process{stdout: &script, stderr: io.Discard, getenv: func(string) string { return "" }}
-		if status := run(t.Context(), p, []string{"completion", shell}); status != statusDone || !strings.Contains(script.String(), "__complete") {
+		p := cli.Process{Stdout: &script, Stderr: io.Discard, Getenv: func(string) string { return "" }}
+		if status := run(t.Context(), p, []string{"completion", shell}); status != cli.StatusDone || !strings.Contains(script.String(), "__complete") {
 			t.Errorf("%s: status %d:\n%s", shell, status, script.String())
 		}
 		if path, err := exec.LookPath(shell); err == nil {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/cli"
 )
 
 // contrib reads a file of this repository, by its path from the root.
@@ -22,9 +24,9 @@ func contrib(t *testing.T, name string) string {
 // parses requires a valid command line.
 func parses(t *testing.T, args []string) {
 	t.Helper()
-	var grammar cli
+	var grammar commandLine
 	helped := false
-	p := newProgram(process{getenv: func(string) string { return "" }}, func(error) {})
+	p := cli.New(cli.Process{Getenv: func(string) string { return "" }}, func(error) {})
 	parser, err := parserOf(t.Context(), p, &grammar, &helped)
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/demo"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
@@ -380,9 +381,9 @@ var shellsPart = regexp.MustCompile(` +(\||>|<|#|&&) .*| +>.*`)
 
 // mailstrata parses each example in the help of each command.
 func TestExamplesOfHelp(t *testing.T) {
-	var grammar cli
+	var grammar commandLine
 	helped := false
-	p := newProgram(process{getenv: func(string) string { return "" }}, func(error) {})
+	p := cli.New(cli.Process{Getenv: func(string) string { return "" }}, func(error) {})
 	parser, err := parserOf(t.Context(), p, &grammar, &helped)
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -22,12 +23,12 @@ func TestEraseIsConfirmed(t *testing.T) {
 		typed  string
 		status int
 		listed bool
-	}{{"yes", statusFailed, true}, {"anna@elsewhere", statusFailed, true}, {"anna", statusDone, false}} {
+	}{{"yes", cli.StatusFailed, true}, {"anna@elsewhere", cli.StatusFailed, true}, {"anna", cli.StatusDone, false}} {
 		master, slave := testbed.OpenPTY(t, 80)
 		if _, err := fmt.Fprintln(master, try.typed); err != nil {
 			t.Fatal(err)
 		}
-		p := process{stdin: slave, stdout: io.Discard, stderr: io.Discard, getenv: func(name string) string { return s.environ[name] }}
+		p := cli.Process{Stdin: slave, Stdout: io.Discard, Stderr: io.Discard, Getenv: func(name string) string { return s.environ[name] }}
 		if status := run(t.Context(), p, []string{"erase", "anna"}); status != try.status {
 			t.Errorf("%q ends with status %d, want %d", try.typed, status, try.status)
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/cli"
 )
 
 // init and doctor report errors of a store soon. A nightly run retries longer.
@@ -29,10 +31,10 @@ func TestInitGivesUpSoon(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	p := process{patience: 300 * time.Millisecond, stdout: &stdout, stderr: &stderr, getenv: func(name string) string { return variables[name] }}
+	p := cli.Process{Patience: 300 * time.Millisecond, Stdout: &stdout, Stderr: &stderr, Getenv: func(name string) string { return variables[name] }}
 	key := filepath.Join(home, "key")
 	status := run(ctx, p, []string{"init", "--repo", "s3:" + store.URL + "/bucket", "--new-key-file", key, "--key-role", "owner"})
-	if status != statusFailed || ctx.Err() != nil || !strings.Contains(stderr.String(), "the disk is on fire") {
+	if status != cli.StatusFailed || ctx.Err() != nil || !strings.Contains(stderr.String(), "the disk is on fire") {
 		t.Errorf("init ends with %d: %s", status, &stderr)
 	}
 }

@@ -1,19 +1,18 @@
 // Mailstrata archives mail: it reads accounts over IMAP and keeps every night of them, deduplicated and encrypted, in
 // object storage or in a directory.
 //
-// This package is the command line. cli.go is its grammar, and each command has a file with its flags, its help, its
-// JSON and its Run. kong calls Run with what its parameters ask for: the context, the program, or the open repository.
+// This package is the program. cli.go is the grammar of its command line: a field for each command, whose type is in a package
+// of internal/command and has its flags, its help, its JSON and its Run. kong calls Run with what its parameters ask for: the
+// context, the program, or the open repository.
 //
-// The package is large because there are some thirty commands, and each is mostly flags, help and the fields of its
-// JSON. The logic is in other packages, and the commands share only the files below:
+//	main.go ──► run.go ──► cli.go ──► internal/command/… ──► packages backup, restore, archive, repo
+//	             │                     │ internal/cli          the run: output, exit status, monitors
+//	             │                     │ internal/cli/named    references to manifests: latest~2, friday, 3f9a
+//	             │                     └ internal/access, job, secret, ui, doctor
+//	             └ internal/cli/grammar    the parser, the help, errors of the command line
 //
-//	main.go ──► program.go ──► COMMAND.go ──► packages backup, restore, archive, repo
-//	             │ help.go       │ manifests.go   references to manifests: latest~2, friday, 3f9a
-//	             │ exit.go       │ query.go       conditions for messages
-//	             └ watch.go      └ internal/access, job, secret, ui, doctor
-//
-// exit.go prints the error and the hint of a command, and returns its exit status; watch.go reports it to monitors.
-// No file here knows the format of a repository.
+// man.go and version.go are the commands that need the grammar or belong to no other. No package of the command line knows the
+// format of a repository.
 package main
 
 import (
@@ -27,21 +26,22 @@ import (
 	"syscall"
 	_ "time/tzdata" // a container may have no time zones
 
+	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/mail/document/pdf"
 )
 
-func main() { start(process{}) }
+func main() { start(cli.Process{}) }
 
 // start runs the program with the streams and the environment of the process, and exits.
-func start(p process) {
+func start(p cli.Process) {
 	if len(os.Args) == 3 && os.Args[1] == pdf.Argument {
 		os.Exit(serveDocuments(os.Args[2]))
 	}
 	log.SetOutput(io.Discard) // package net/http reports what a server sends on a connection that carries no request
-	p.stdin, p.stdout, p.stderr, p.getenv = os.Stdin, os.Stdout, os.Stderr, os.Getenv
+	p.Stdin, p.Stdout, p.Stderr, p.Getenv = os.Stdin, os.Stdout, os.Stderr, os.Getenv
 
-	if p.getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(usualMemoryLimit)
+	if p.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(cli.UsualMemoryLimit)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
@@ -53,7 +53,7 @@ func start(p process) {
 func serveDocuments(cache string) int {
 	if err := pdf.Serve(os.Stdin, os.Stdout, cache); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return statusFailed
+		return cli.StatusFailed
 	}
-	return statusDone
+	return cli.StatusDone
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -21,7 +22,7 @@ const raceOptions = "atexit_sleep_ms=10"
 // TestMain lets the scripts run mailstrata as a process, with a cheap scrypt work factor.
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" "+raceOptions))
-	testscript.Main(m, map[string]func(){"mailstrata": func() { start(process{scryptWork: 10}) }})
+	testscript.Main(m, map[string]func(){"mailstrata": func() { start(cli.Process{ScryptWork: 10}) }})
 }
 
 // TestScripts runs mailstrata as users do: testdata/*.txtar are sessions at a shell. Besides the commands of
@@ -104,8 +105,8 @@ func TestInterruption(t *testing.T) {
 	}
 	err = command.Wait()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != statusInterrupted {
-		t.Errorf("%v, want exit status %d", err, statusInterrupted)
+	if !errors.As(err, &exit) || exit.ExitCode() != cli.StatusInterrupted {
+		t.Errorf("%v, want exit status %d", err, cli.StatusInterrupted)
 	}
 	if !strings.Contains(printed.String(), "mailstrata: interrupted") {
 		t.Errorf("it printed: %s", printed.String())

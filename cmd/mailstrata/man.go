@@ -8,6 +8,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/cli/grammar"
 	"github.com/mailstrata/mailstrata/internal/man"
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
@@ -22,12 +24,12 @@ func (*manCommand) Help() string {
     mailstrata man | man -l -
     mailstrata man ~/.local/share/man/man1
 
-` + exitStatus
+` + cli.ExitStatus
 }
 
-func (c *manCommand) Run(p *program, k *kong.Context) error {
+func (c *manCommand) Run(p *cli.Program, k *kong.Context) error {
 	if c.Dir == "" {
-		_, err := io.WriteString(p, man.Page(k.Model.Node, version(), describeValue))
+		_, err := io.WriteString(p, man.Page(k.Model.Node, cli.Version(), grammar.DescribeValue))
 		return err
 	}
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
@@ -35,7 +37,7 @@ func (c *manCommand) Run(p *program, k *kong.Context) error {
 	}
 	nodes := append([]*kong.Node{k.Model.Node}, man.Commands(k.Model.Node)...)
 	for _, node := range nodes {
-		if err := os.WriteFile(filepath.Join(c.Dir, man.Name(node)+".1"), []byte(man.Page(node, version(), describeValue)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(c.Dir, man.Name(node)+".1"), []byte(man.Page(node, cli.Version(), grammar.DescribeValue)), 0o644); err != nil {
 			return fmt.Errorf("write a manual page: %w", err)
 		}
 	}

@@ -8,15 +8,16 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/man"
 )
 
 // model returns the grammar of the command line.
 func model(t *testing.T) *kong.Node {
 	t.Helper()
-	var grammar cli
+	var grammar commandLine
 	var helped bool
-	p := newProgram(process{stdout: &strings.Builder{}, stderr: &strings.Builder{}, getenv: func(string) string { return "" }}, func(error) {})
+	p := cli.New(cli.Process{Stdout: &strings.Builder{}, Stderr: &strings.Builder{}, Getenv: func(string) string { return "" }}, func(error) {})
 	parser, err := parserOf(t.Context(), p, &grammar, &helped)
 	if err != nil {
 		t.Fatal(err)
@@ -27,8 +28,8 @@ func model(t *testing.T) *kong.Node {
 // Every command has a page, and every flag and argument is in it.
 func TestManPagesAreComplete(t *testing.T) {
 	dir := t.TempDir()
-	p := process{stdout: &strings.Builder{}, stderr: &strings.Builder{}, getenv: func(string) string { return "" }}
-	if status := run(t.Context(), p, []string{"man", dir}); status != statusDone {
+	p := cli.Process{Stdout: &strings.Builder{}, Stderr: &strings.Builder{}, Getenv: func(string) string { return "" }}
+	if status := run(t.Context(), p, []string{"man", dir}); status != cli.StatusDone {
 		t.Fatalf("status %d", status)
 	}
 	root := model(t)

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mailstrata/mailstrata/internal/cli"
 )
 
 // pingMonitor is a monitor in the form of healthchecks.io.
@@ -78,13 +80,13 @@ func TestJournal(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			p := process{stdout: io.Discard, stderr: f, getenv: func(name string) string {
+			p := cli.Process{Stdout: io.Discard, Stderr: f, Getenv: func(name string) string {
 				if name == "JOURNAL_STREAM" {
 					return test.stream(f)
 				}
 				return ""
 			}}
-			if status := run(t.Context(), p, nil); status != statusUsage {
+			if status := run(t.Context(), p, nil); status != cli.StatusUsage {
 				t.Errorf("exit status %d", status)
 			}
 			if text, _ := os.ReadFile(f.Name()); !strings.HasPrefix(string(text), test.want) {

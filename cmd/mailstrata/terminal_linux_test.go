@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/demo"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -33,14 +34,14 @@ func newSandbox(t *testing.T) *sandbox {
 		"HOME": home, "XDG_DATA_HOME": filepath.Join(home, "data"), "XDG_CACHE_HOME": filepath.Join(home, "cache"),
 		"XDG_STATE_HOME": filepath.Join(home, "state"), "XDG_CONFIG_HOME": filepath.Join(home, "config"), "MAILSTRATA_IMAP_PASSWORD": "secret-of-anna",
 	}}
-	if status := s.run(t, io.Discard, "backup", "-q", "--imap", server.URL("anna"), "--name", "anna"); status != statusDone {
+	if status := s.run(t, io.Discard, "backup", "-q", "--imap", server.URL("anna"), "--name", "anna"); status != cli.StatusDone {
 		t.Fatalf("the backup ended with status %d", status)
 	}
 	return s
 }
 
 func (s *sandbox) run(t *testing.T, stdout io.Writer, args ...string) int {
-	p := process{stdout: stdout, stderr: io.Discard, getenv: func(name string) string { return s.environ[name] }}
+	p := cli.Process{Stdout: stdout, Stderr: io.Discard, Getenv: func(name string) string { return s.environ[name] }}
 	return run(t.Context(), p, args)
 }
 
@@ -52,7 +53,7 @@ func TestOnTerminal(t *testing.T) {
 		{"list"}, {"ls", "latest"}, {"ls", "latest", "INBOX"}, {"find", "--since", "1990-01-01"}, {"show", "latest"},
 	} {
 		terminal, text := testbed.PTY(t, 77)
-		if status := s.run(t, terminal, command...); status != statusDone {
+		if status := s.run(t, terminal, command...); status != cli.StatusDone {
 			t.Errorf("%v ended with status %d", command, status)
 		}
 		shown := text()
@@ -79,9 +80,9 @@ func TestPagerIsQuit(t *testing.T) {
 	s.environ["PAGER"] = "true"
 	terminal, text := testbed.PTY(t, 200)
 	var printed strings.Builder
-	p := process{stdout: terminal, stderr: &printed, getenv: func(name string) string { return s.environ[name] }}
+	p := cli.Process{Stdout: terminal, Stderr: &printed, Getenv: func(name string) string { return s.environ[name] }}
 	status := run(t.Context(), p, []string{"find", "--quiet", "--since", "1990-01-01"})
-	if status != statusDone || printed.Len() > 0 || text() != "" {
+	if status != cli.StatusDone || printed.Len() > 0 || text() != "" {
 		t.Errorf("status %d, printed %q", status, printed.String())
 	}
 }

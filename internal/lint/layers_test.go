@@ -16,7 +16,7 @@ const module = "github.com/mailstrata/mailstrata"
 
 // layers has, for each package, the packages of this module that it imports. Tests are free. Before you add an import here,
 // ask whether the arrow points the right way: values do no I/O, repo does not know mail, archive does not know servers,
-// backup and restore do not know protocols, and only the command may import everything ("*").
+// backup and restore do not know protocols, commands do not know each other, and only the program may import everything ("*").
 var layers = map[string]string{
 	// The values and the format of mail: leaves.
 	"chunk":             "",
@@ -131,6 +131,58 @@ var layers = map[string]string{
 	"bench/farline":  "",
 	"cmd/mailstrata": "*",
 	"release":        "",
+
+	// Its command line: what commands share, and the commands.
+	"internal/cli": `
+		internal/access internal/config internal/hint internal/local internal/notify internal/secret internal/ui
+		mail/document mail/document/pdf mail/extract manifest/history repo`,
+	"internal/cli/conditions": `
+		archive/search archive/search/query archive/textindex chunk fulltext/words internal/cli internal/cli/wordindex
+		internal/day internal/hint internal/ui repo`,
+	"internal/cli/grammar": "internal/cli internal/hint internal/ui repo",
+	"internal/cli/named": `
+		archive internal/cli/summary internal/hint internal/inorder internal/job internal/ui mail manifest
+		manifest/history repo`,
+	"internal/cli/summary":   "archive internal/header internal/ui mail manifest repo",
+	"internal/cli/wordindex": "archive/textindex chunk fulltext/words internal/cli internal/ui repo",
+	"internal/command/accounts": `
+		imap internal/access internal/cli internal/cli/summary internal/config internal/hint internal/keyring
+		internal/oauth internal/secret internal/ui`,
+	"internal/command/backup": `
+		backup imap internal/access internal/cli internal/cli/summary internal/cli/wordindex internal/config
+		internal/hint internal/job internal/notify internal/ui repo`,
+	"internal/command/completion": `
+		archive internal/cli internal/cli/grammar internal/cli/named internal/cli/summary internal/config internal/ui
+		manifest repo`,
+	"internal/command/demo": "internal/cli internal/cli/summary internal/demo internal/ui",
+	"internal/command/find": `
+		archive archive/attachment archive/readable archive/search archive/search/query archive/textindex chunk
+		internal/access internal/cli internal/cli/conditions internal/cli/named internal/cli/summary
+		internal/cli/wordindex internal/day internal/hint internal/inorder internal/job internal/local internal/safename
+		internal/ui mail mail/entity mail/extract manifest manifest/history repo`,
+	"internal/command/index": "archive/textindex internal/access internal/cli internal/cli/wordindex internal/ui repo",
+	"internal/command/keys": `
+		internal/access internal/cli internal/cli/summary internal/hint internal/secret internal/ui repo repo/keys
+		repo/objectlock repo/store`,
+	"internal/command/look": `
+		archive archive/attachment archive/diff archive/health archive/loss archive/readable archive/search chunk
+		internal/access internal/cli internal/cli/named internal/cli/summary internal/header internal/hint
+		internal/inorder internal/job internal/ui mail mail/entity mail/extract manifest manifest/history repo`,
+	"internal/command/maintain": `
+		archive archive/replicate archive/rewrite internal/access internal/cli internal/cli/named internal/cli/summary
+		internal/config internal/doctor internal/hint internal/job internal/secret internal/ui mail manifest
+		manifest/history repo repo/store`,
+	"internal/command/restore": `
+		archive archive/search archive/search/query internal/access internal/cli internal/cli/conditions
+		internal/cli/named internal/cli/summary internal/config internal/hint internal/job internal/ui manifest repo
+		restore`,
+	"internal/command/retain": `
+		archive archive/erase archive/loss archive/rewrite archive/search chunk internal/access internal/cli
+		internal/cli/named internal/cli/summary internal/config internal/hint internal/job internal/ui mail
+		manifest/history repo repo/statement repo/store`,
+	"internal/command/serve": `
+		internal/access internal/cli internal/hint internal/secret internal/ui repo serve/imapserver serve/page
+		serve/view`,
 
 	// Helpers.
 	"internal/access": `

@@ -1,0 +1,8 @@
+// Package grammar parses command lines with kong.
+//
+//	arguments ──► Translate ──► NewParser ──► Run of the command
+//	              help.go       parser.go
+//
+// help.go prints the help, and parse_error.go explains what is wrong in a command line. The commands and their flags are a
+// struct of the caller.
+package grammar

@@ -1,0 +1,146 @@
+package grammar
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
+)
+
+// ParseError returns a usage error for an error of the parser, with the command that prints the right help.
+func ParseError(err error) error {
+	where, text, advice := "mailstrata --help", err.Error(), ""
+	if missing, ok := strings.CutPrefix(text, `expected "<`); ok {
+		text = "<" + strings.ReplaceAll(missing, `"`, "") + " is missing"
+		if strings.HasPrefix(text, "<manifest>") {
+			advice = "latest is the newest manifest, and mailstrata list shows all; "
+		}
+	}
+	unexpected, isUnexpected := strings.CutPrefix(text, "unexpected argument ")
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			where = "mailstrata " + node.Path() + " --help"
+			switch flag, isFlag := strings.CutPrefix(text, "unknown flag "); {
+			case isUnexpected && takesNames(node):
+				advice = "put a name with spaces in quotes; "
+			case isFlag:
+				text, advice = unknownFlag(flag, parse.Context.Args, node)
+			}
+		} else if isUnexpected {
+			var ours string
+			if text, ours = unknownCommand(unexpected, parse.Context.Model); ours != "" {
+				where = "mailstrata " + ours + " --help"
+			}
+		}
+	}
+	return &hint.Usage{Text: text, Hint: advice + "see " + where}
+}
+
+// takesNames reports whether a command takes names of mailboxes, which may have spaces.
+func takesNames(command *kong.Node) bool {
+	return hasFlag(command, "mailbox") || slices.ContainsFunc(command.Positional, func(p *kong.Positional) bool { return p.Name == "mailbox" })
+}
+
+func hasFlag(command *kong.Node, name string) bool {
+	for _, group := range command.AllFlags(false) {
+		if slices.ContainsFunc(group, func(f *kong.Flag) bool { return f.Name == name }) {
+			return true
+		}
+	}
+	return false
+}
+
+// otherFlags are flags of other programs, the flag that a command of mailstrata has instead, and how it is written.
+var otherFlags = map[string][2]string{
+	"--until": {"before", "--before DATE"}, "--to-date": {"before", "--before DATE"}, "--older-than": {"before", "--before DATE"},
+	"--after": {"since", "--since DATE"}, "--newer-than": {"since", "--since DATE"},
+	"--has-attachment": {"text", "--text has:attachment"}, "--body": {"text", "--text body:WORD"}, "--query": {"text", "--text QUERY"},
+	"-n": {"limit", "--limit N"}, "--max": {"limit", "--limit N"}, "--count": {"limit", "--limit N"},
+	"--folder": {"mailbox", "--mailbox NAME"}, "-m": {"mailbox", "--mailbox NAME"},
+	"--uid":        {"message", "--message UID"},
+	"--repository": {"repo", "--repo PLACE"}, "-r": {"repo", "--repo PLACE"},
+}
+
+// unknownFlag returns an error text for an unknown flag, and what to write instead, or "". The parser offers all short flags for
+// an unknown one, which leads nowhere.
+func unknownFlag(flag string, args []string, command *kong.Node) (text, advice string) {
+	text = "unknown flag " + flag
+	name, _, _ := strings.Cut(flag, ",")
+	instead := otherFlags[name]
+	switch {
+	case name == "--save" && command.Name == "cat":
+		return "unknown flag " + name, "mailstrata attachments --save DIR writes attachments; cat prints a message: append > FILE; "
+	case instead[0] != "" && hasFlag(command, instead[0]) && slices.Contains(args, name): // not -nothing
+		return "unknown flag " + name, "use " + instead[1] + "; "
+	case !strings.HasPrefix(name, "--"):
+		text = "unknown flag " + name
+	}
+	return text, dashedQuery(args, command)
+}
+
+// unknownCommand returns an error text for an unknown command, and the command that does what the word does in other
+// programs, or "". It replaces the parser's guess, which suggests words that have only two letters in common.
+func unknownCommand(unexpected string, model *kong.Application) (text, ours string) {
+	word, _, _ := strings.Cut(unexpected, ",")
+	text = "there is no command " + word
+	if ours = otherWords[word]; ours != "" {
+		return text, ours
+	}
+	var commands []string
+	for _, c := range model.Children {
+		if !c.Hidden {
+			commands = append(commands, c.Name)
+		}
+	}
+	if near := ui.Nearest(word, commands); near != "" {
+		text += ", did you mean " + ui.Quote(near) + "?"
+	}
+	return text, ""
+}
+
+// otherWords maps commands of other programs to those of mailstrata.
+var otherWords = map[string]string{
+	"snapshots": "list", "log": "list", "sync": "backup", "fetch": "backup", "archive": "backup", "search": "find", "grep": "find",
+	"recover": "restore", "extract": "restore", "undelete": "restore", "export": "restore", "verify": "check", "dump": "cat",
+	"remove": "forget", "delete": "forget", "expire": "forget", "gc": "prune", "compact": "prune",
+	"rename": "rename-account", "undo": "forget", "unforget": "forget",
+}
+
+// dashedQuery returns a hint for a query among the arguments that has a word with a dash, which was taken for a flag. It returns ""
+// if there is none, or if the command has no queries.
+func dashedQuery(args []string, command *kong.Node) string {
+	flags := make(map[string]*kong.Flag)
+	for _, group := range command.AllFlags(false) {
+		for _, flag := range group {
+			flags["--"+flag.Name] = flag
+			if flag.Short != 0 {
+				flags["-"+string(flag.Short)] = flag
+			}
+		}
+	}
+	if flags["--text"] == nil {
+		return ""
+	}
+	var words []string
+	dashed := false
+	for i := slices.Index(args, command.Name) + 1; i < len(args); i++ {
+		flag := flags[args[i]]
+		switch {
+		case flag != nil && !flag.IsBool():
+			i++
+		case flag != nil || strings.HasPrefix(args[i], "--"):
+		default:
+			words = append(words, args[i])
+			dashed = dashed || strings.HasPrefix(args[i], "-")
+		}
+	}
+	if !dashed {
+		return ""
+	}
+	return "write a query with a dash so: --text=" + ui.ShellWord(strings.Join(words, " ")) + "; "
+}

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/local"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail/document"
+	"github.com/mailstrata/mailstrata/mail/document/pdf"
+	"github.com/mailstrata/mailstrata/mail/extract"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Process is what a run of mailstrata has from outside: its streams and its environment.
+type Process struct {
+	Stdin  *os.File
+	Stdout io.Writer // results
+	Stderr io.Writer // all else
+	Getenv func(string) string
+
+	ScryptWork int           // of new passphrases; 0: the default of age, about a second
+	Patience   time.Duration // with errors of a store, for interactive commands; 0: 30 seconds
+}
+
+// Program is one run of mailstrata: what a command prints to, what it opens, and the flags that all commands have.
+type Program struct {
+	*ui.Output
+	*access.Host
+
+	Process Process
+	JSON    bool     // print the result as JSON
+	watcher *watcher // may be nil
+
+	repository *repo.Repo     // of OpenOnce; may be nil
+	pdfs       *pdf.Extractor // may be nil
+}
+
+// New begins a run. quit ends the command if the user quits the pager.
+func New(from Process, quit func(error)) *Program {
+	output := ui.New(from.Stdin, from.Stdout, from.Stderr, from.Getenv, quit)
+	p := &Program{Output: output, Host: access.NewHost(output, from.Stderr, from.Getenv), Process: from}
+	p.Host.ScryptWork, p.Host.Version = from.ScryptWork, Version()
+	return p
+}
+
+// Globals are the flags of every command.
+type Globals struct {
+	access.Flags
+
+	JSON    bool   `group:"output" name:"json" help:"Print the result as JSON: one document, or one a line for lists (docs/json.md)."`
+	Quiet   bool   `group:"output" short:"q" help:"Print only results, warnings and errors."`
+	Color   string `group:"output" enum:"auto,always,never" default:"auto" help:"Colors: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
+	NoPager bool   `group:"output" help:"Do not show long lists in $$PAGER (or less), which only a terminal has."`
+	Verbose bool   `group:"output" short:"v" help:"Print more. For IMAP: the protocol, without secrets and mail."`
+}
+
+// Apply applies the flags of every command.
+func (p *Program) Apply(g *Globals) {
+	p.Host.Flags, p.Host.Verbose, p.JSON = g.Flags, g.Verbose, g.JSON
+	p.Configure(ui.Settings{Quiet: g.Quiet, Verbose: g.Verbose, NoPager: g.NoPager, Color: g.Color})
+	if cache, err := p.CacheDir(); err == nil {
+		local.AlsoTemporary(filepath.Join(cache, "tmp"))
+	}
+}
+
+// OpenOnce opens the repository that the user names. End closes it.
+func (p *Program) OpenOnce(ctx context.Context) (*repo.Repo, error) {
+	r, err := p.Open(ctx)
+	p.repository = r
+	return r, err
+}
+
+// End ends a run whose command returned err: it closes what the command opened, prints the error, and reports to monitors. It
+// returns the exit status. working is the context of the command, which ends if the user quits the pager; ctx is that of the process.
+func (p *Program) End(ctx, working context.Context, err error) int {
+	if p.repository != nil {
+		p.repository.Close()
+	}
+	if p.pdfs != nil {
+		_ = p.pdfs.Close()
+	}
+	if closed := p.Close(); err == nil {
+		err = closed
+	}
+	if ui.Quit(working, err) {
+		return StatusDone
+	}
+	status := p.report(ctx, err)
+	if p.watcher != nil {
+		p.watcher.end(ctx, p, status)
+	}
+	return status
+}
+
+// BeInteractive makes a command report errors of a store soon: its user waits for it.
+func (p *Program) BeInteractive() { p.Patience = cmp.Or(p.Process.Patience, defaultPatience) }
+
+// defaultPatience is how long an interactive command retries if a store has errors.
+const defaultPatience = 30 * time.Second
+
+// LimitMemory sets the memory limit of the garbage collector, in bytes. GOMEMLIMIT overrides it.
+func (p *Program) LimitMemory(goal int64) {
+	if p.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(goal)
+	}
+}
+
+// UsualMemoryLimit is the memory limit of most commands, because a nightly program shares its host with others.
+const UsualMemoryLimit = 90 << 20
+
+// ArchivingMemoryLimit is the memory limit of commands that store mail. It is a little above what they hold: frames
+// being filled, and an encoder and a frame for each of up to four processors. With a lower limit, the collector would
+// run all the time and free nothing.
+func ArchivingMemoryLimit() int64 { return int64(66+17*min(runtime.GOMAXPROCS(0), 4)) << 20 }
+
+// Documents returns what reads the text of attachments.
+func (p *Program) Documents() extract.Documents {
+	if p.pdfs == nil && pdf.Supported() {
+		if self, err := os.Executable(); err == nil {
+			p.pdfs = pdf.NewExtractor(self, p.compiledDir())
+		}
+	}
+	if p.pdfs == nil {
+		return document.Reader{}
+	}
+	return document.Reader{PDF: p.pdfs}
+}
+
+// compiledDir returns the directory for the compiled code of the reader of PDFs, or an empty string without a cache.
+func (p *Program) compiledDir() string {
+	cache, err := p.CacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "pdf")
+}
+
+// Confirm asks a question on the terminal, and returns an error unless the answer is accepted. Without a terminal, the
+// error is noTerminal.
+func (p *Program) Confirm(ctx context.Context, question string, noTerminal error, accepts func(answer string) bool) error {
+	answer, err := p.Ask(ctx, question)
+	switch {
+	case errors.Is(err, ui.ErrNoTerminal):
+		return noTerminal
+	case err == nil && !accepts(answer):
+		return errors.New("not confirmed: nothing was changed")
+	}
+	return err
+}
+
+// Steps returns a function that shows the progress of a command of several steps.
+func Steps(progress *ui.Progress) func(repo.Progress) {
+	return func(now repo.Progress) { progress.Step(ui.StepState(now)) }
+}
+
+// Version returns the version of the module, as go install and go build set it.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,241 @@
+// Package demo has the command demo: it runs other commands in this process, with a mail server of its own.
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/cli/summary"
+	"github.com/mailstrata/mailstrata/internal/demo"
+	"github.com/mailstrata/mailstrata/internal/ui"
+)
+
+// Command shows a backup and a restore with sample mail.
+type Command struct {
+	Keep string `type:"path" placeholder:"DIR" help:"Use this directory, and keep all files in it."`
+}
+
+func (*Command) Help() string {
+	return `Starts a mail server with sample mail inside this process, and backs up its account. Then the server loses a mailbox, a second backup runs, and the mail of the first backup is restored and compared. You see real commands and their output. Without --keep, nothing is left behind.
+
+EXAMPLES
+
+    mailstrata demo
+    mailstrata demo --keep /tmp/demo
+
+EXIT STATUS
+
+0 the restored mail is what was archived; 1 it is not, or something failed; 2 invalid command line; 130 interrupted.`
+}
+
+// Runner runs a command line in this process, as mailstrata does, and returns its exit status.
+type Runner func(ctx context.Context, from cli.Process, args []string) int
+
+// demoRun is a running demo.
+type demoRun struct {
+	*cli.Program
+	again   Runner
+	dir     string
+	server  *demo.Server
+	account *demo.Account
+	environ map[string]string
+}
+
+// The account of the demo. Only this process uses its server.
+const (
+	demoUser     = "anna"
+	demoPassword = "a password that nobody needs to know"
+)
+
+func (c *Command) Run(ctx context.Context, p *cli.Program, again Runner) (err error) {
+	s := &demoRun{Program: p, again: again, dir: c.Keep}
+	if s.dir == "" {
+		if s.dir, err = os.MkdirTemp("", "mailstrata-demo-"); err != nil {
+			return fmt.Errorf("make a directory for the demo: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	}
+	if err := s.setUp(); err != nil {
+		return err
+	}
+	defer s.server.Close()
+	if err := s.run(ctx); err != nil {
+		return err
+	}
+	return s.compare(ctx, c.Keep != "")
+}
+
+// setUp starts the mail server, and keeps the demo away from the user's own repository, keys and caches.
+func (s *demoRun) setUp() (err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("make a directory for the demo: %w", err)
+	}
+	if s.server, err = demo.Start(demo.Options{}); err != nil {
+		return err
+	}
+	if s.account, err = s.server.AddAccount(demoUser, demoPassword); err == nil {
+		err = demo.Fill(s.account)
+	}
+	if err != nil {
+		return errors.Join(err, s.server.Close())
+	}
+	s.environ = map[string]string{
+		"MAILSTRATA_REPO":          filepath.Join(s.dir, "repository"),
+		"MAILSTRATA_KEY_FILE":      filepath.Join(s.dir, "key"),
+		"MAILSTRATA_CACHE_DIR":     filepath.Join(s.dir, "cache"),
+		"XDG_STATE_HOME":           filepath.Join(s.dir, "state"),
+		"MAILSTRATA_IMAP_PASSWORD": demoPassword,
+	}
+	return nil
+}
+
+// run runs the steps of the demo, each after a sentence about it.
+func (s *demoRun) run(ctx context.Context) error {
+	url := s.server.URL(demoUser)
+	samples := 0
+	for range demo.Samples() {
+		samples++
+	}
+	s.narrate("Anna has %s on an IMAP server: %s", ui.Plural(samples, "message"), url)
+	s.show("$ export MAILSTRATA_REPO=%s MAILSTRATA_KEY_FILE=%s", s.environ["MAILSTRATA_REPO"], s.environ["MAILSTRATA_KEY_FILE"])
+	backup := []string{"backup", "--imap", url, "--name", demoUser}
+	restore := s.restore()
+	for _, step := range []struct {
+		sentence string
+		command  []string
+	}{
+		{"Create a repository. Only the key file opens it.",
+			[]string{"init", "--new-key-file", s.environ["MAILSTRATA_KEY_FILE"]}},
+		{"The first night: everything is new.", backup},
+		{"In the morning the server loses a mailbox, " + ui.Quote(demo.Lost) + ".", nil},
+		{"The second night: nothing is new. The mailbox is missing from this manifest only.", backup},
+		{"Days later Anna asks for that mailbox. List the nights:", []string{"list"}},
+		{"The one before the newest still has it:", []string{"ls", "latest~1", demo.Lost}},
+		{"Restore all mail of that night to a Maildir.", restore},
+		{"Again: nothing is added twice.", restore},
+		{"Verify the repository:", []string{"check", "--read-data"}},
+	} {
+		s.narrate("%s", step.sentence)
+		var err error
+		if step.command == nil {
+			err = s.account.Lose(demo.Lost)
+		} else {
+			err = s.perform(ctx, step.command)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restore returns the command line that restores the first night.
+func (s *demoRun) restore() []string {
+	return []string{"restore", "latest~1", "--to", "maildir:" + filepath.Join(s.dir, "restored"), "--with-deleted"}
+}
+
+// perform shows a command, runs it, and shows what it prints.
+func (s *demoRun) perform(ctx context.Context, args []string) error {
+	s.show("$ mailstrata %s", commandLine(args))
+	var printed strings.Builder
+	err := s.call(ctx, &printed, args)
+	s.show("%s", strings.TrimRight(printed.String(), "\n"))
+	return err
+}
+
+// call runs a command.
+func (s *demoRun) call(ctx context.Context, printed io.Writer, args []string) error {
+	status := s.again(ctx, cli.Process{Stdout: printed, Stderr: printed, Getenv: s.getenv}, args)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if status != cli.StatusDone && status != cli.StatusShrunk { // the demo loses a mailbox
+		return fmt.Errorf("mailstrata %s ended with status %d", args[0], status)
+	}
+	return nil
+}
+
+// getenv hides the MAILSTRATA_ variables of the user from the demo.
+func (s *demoRun) getenv(name string) string {
+	if value, ok := s.environ[name]; ok {
+		return value
+	}
+	if strings.HasPrefix(name, "MAILSTRATA_") {
+		return ""
+	}
+	return s.Getenv(name)
+}
+
+func (s *demoRun) narrate(format string, args ...any) { s.show("\n# "+format, args...) }
+
+// show prints a line at once, except with --json.
+func (s *demoRun) show(format string, args ...any) {
+	if !s.JSON {
+		s.Printf(format, args...)
+		_ = s.Flush()
+	}
+}
+
+// commandLine returns arguments as a user types them.
+func commandLine(args []string) string {
+	typed := make([]string, len(args))
+	for i, arg := range args {
+		if typed[i] = arg; !strings.HasPrefix(arg, "latest~") {
+			typed[i] = ui.ShellWord(arg)
+		}
+	}
+	return strings.Join(typed, " ")
+}
+
+// compare runs a dry restore, which must find nothing to add, remove or change, and prints the result.
+func (s *demoRun) compare(ctx context.Context, keep bool) error {
+	var printed bytes.Buffer
+	if err := s.call(ctx, &printed, append(s.restore(), "--prune", "--dry-run", "--json")); err != nil {
+		return err
+	}
+	var left struct { // as docs/json.md has it
+		Present, Added int64
+		Prune          struct{ Surplus, Reflagged int64 }
+	}
+	if err := json.Unmarshal(printed.Bytes(), &left); err != nil {
+		return fmt.Errorf("read the result of mailstrata restore: %w", err)
+	}
+	var differences []string
+	for _, d := range []struct {
+		n    int64
+		what string
+	}{{left.Added, "missing"}, {left.Prune.Surplus, "in the Maildir, and not in the archive"}, {left.Prune.Reflagged, "with other flags"}} {
+		if d.n > 0 {
+			differences = append(differences, ui.Plural(d.n, "message")+" "+d.what)
+		}
+	}
+	if s.JSON {
+		err := s.PrintJSON(struct {
+			Messages    int64    `json:"messages"`
+			Equal       bool     `json:"equal"`
+			Differences []string `json:"differences"`
+		}{left.Present, len(differences) == 0, summary.List(differences)})
+		if err != nil {
+			return err
+		}
+	}
+	if len(differences) > 0 {
+		for _, d := range differences {
+			s.Warn("%s", d)
+		}
+		return errors.New("the restored mail differs from the archived mail")
+	}
+	s.narrate("All %s are as they were on the server before: bytes, flags and keywords.", ui.Plural(left.Present, "message"))
+	if keep && !s.JSON {
+		s.Printf("# Everything is still in %s.", s.dir)
+	}
+	return nil
+}

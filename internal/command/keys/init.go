@@ -1,0 +1,146 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"filippo.io/age"
+
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/secret"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
+)
+
+// Init creates a repository.
+type Init struct {
+	NewKeyFile string     `placeholder:"FILE" type:"path" help:"Write a key file (an age identity) that opens the repository without a passphrase."`
+	KeyRole    string     `enum:"owner,writer" default:"owner" help:"What the key file allows: owner (everything) or writer (archive and list, but neither read mail nor delete)."`
+	Lock       lockPeriod `placeholder:"DAYS" help:"Keep every object under Object Lock: each manifest can be restored for this long after it was written, even if it is deleted. Such as 30d."`
+	LockMode   string     `enum:"governance,compliance" default:"governance" help:"governance: users with a special permission can end locks. compliance: no user can end them, not even you."`
+	NoSeal     bool       `help:"Do not encrypt. Anybody who can read the repository can read the mail."`
+}
+
+func (*Init) Help() string {
+	return `A passphrase, a key file or both open the repository. With --new-key-file for an owner and no passphrase, the file is the only key. A writer's key file is for hosts that run backups every night: a thief can read no mail with it. It needs a passphrase beside it.
+
+Keep a copy of the key file or the passphrase somewhere else. Without a key the archive cannot be read.
+
+mailstrata creates the bucket if its credentials may. It tests the store first, and refuses one that lets an object be replaced.
+
+With --lock, a bucket for mailstrata alone gets a default retention, so that backups need no right but to put, get and list. With a prefix, or where the default cannot be set, mailstrata sets the retention of each object, which needs s3:PutObjectRetention. Run backup with this right, or prune, at least once in half a period: they renew the locks. "mailstrata lock" extends the period; nothing shortens it.
+
+EXAMPLES
+
+    mailstrata init --repo s3:https://s3.example/mail
+    mailstrata init --repo s3:https://s3.example/mail --lock 30d
+    mailstrata init --repo /srv/mail --new-key-file ~/mailstrata.key
+    mailstrata init --repo /srv/mail --new-key-file /etc/mailstrata.key --key-role writer
+
+` + cli.ExitStatus
+}
+
+func (c *Init) Validate() error {
+	if c.NoSeal && c.NewKeyFile != "" {
+		return errors.New("--no-seal and --new-key-file exclude each other: a repository that is not encrypted has no keys")
+	}
+	if c.KeyRole == "writer" && c.NewKeyFile == "" {
+		return errors.New("--key-role needs --new-key-file")
+	}
+	if c.LockMode == "compliance" && c.Lock == 0 {
+		return errors.New("--lock-mode needs --lock")
+	}
+	return nil
+}
+
+func (c *Init) Run(ctx context.Context, p *cli.Program) error {
+	l, err := p.Location("")
+	if err != nil {
+		return err
+	}
+	p.BeInteractive()
+	if l.Own {
+		return &hint.Usage{Text: "--repo is missing", Hint: "mailstrata backup without --repo creates one in your data directory"}
+	}
+	if l.IsRepository(ctx) { // before it makes a key or asks for a passphrase
+		return fmt.Errorf("%s: %w", l, repo.ErrRepository)
+	}
+	o, key, err := c.options(ctx, p, l)
+	if err != nil {
+		return err
+	}
+	if c.Lock > 0 {
+		o.Lock = &objectlock.Lock{Days: int(c.Lock), Compliance: c.LockMode == "compliance"}
+	}
+	r, err := l.Create(ctx, o, key)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return c.print(p, l, r)
+}
+
+// options returns the keys of the new repository.
+func (c *Init) options(ctx context.Context, p *cli.Program, l *access.Location) (o repo.InitOptions, key *secret.KeyFile, err error) {
+	if o.Options, err = l.Options(); err != nil {
+		return o, nil, err
+	}
+	if o.NoSeal = c.NoSeal; o.NoSeal {
+		return o, nil, nil
+	}
+	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.Secrets.Given(l.Keys().Passphrase); !onlyKey {
+		s := l.Keys().Passphrase
+		s.Twice = true
+		if o.Passphrase, err = p.Secrets.ReadOrKeep(ctx, s); err != nil { // store it before the repository needs it
+			if missing := new(hint.Error); errors.As(err, &missing) && c.NewKeyFile == "" {
+				missing.Hint = "--new-key-file FILE makes a key file, without a passphrase; or " + missing.Hint
+			}
+			return o, nil, err
+		}
+	}
+	if c.NewKeyFile == "" {
+		return o, nil, nil
+	}
+	if key, err = secret.CreateKeyFile(c.NewKeyFile); err != nil {
+		return o, nil, err
+	}
+	if c.KeyRole == "writer" {
+		o.Writers = []age.Recipient{key.Identity.Recipient()}
+	} else {
+		o.Owners = []age.Recipient{key.Identity.Recipient()}
+	}
+	return o, key, nil
+}
+
+func (c *Init) print(p *cli.Program, l *access.Location, r *repo.Repo) error {
+	if p.JSON {
+		document := struct {
+			Repository  string       `json:"repository"`
+			ID          string       `json:"id"`
+			Fingerprint string       `json:"fingerprint"`
+			Sealed      bool         `json:"sealed"`
+			KeyFile     string       `json:"key_file,omitempty"`
+			KeyRole     string       `json:"key_role,omitempty"`
+			Lock        *lockSummary `json:"lock,omitempty"`
+		}{Repository: l.String(), ID: r.ID(), Fingerprint: r.Fingerprint(), Sealed: r.Sealed(), KeyFile: c.NewKeyFile, Lock: summarizeLock(r.Lock())}
+		if c.NewKeyFile != "" {
+			document.KeyRole = c.KeyRole
+		}
+		return p.PrintJSON(document)
+	}
+	p.Facts("repository", l.String(), "id", r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile, "lock", access.DescribeLock(r.Lock()))
+	switch {
+	case c.NoSeal:
+		p.Note("This repository is not encrypted: anybody who can read it can read the mail.")
+	case c.NewKeyFile != "" && c.KeyRole == "owner" && !p.Secrets.Given(l.Keys().Passphrase):
+		p.Note("The key file is the only key. Keep a copy of it somewhere else: without it the archive cannot be read.")
+	case c.NewKeyFile != "":
+		p.Note("Keep a copy of the passphrase or of an owner's key file somewhere else: without one the archive cannot be read.")
+	default:
+		p.Note("Keep a copy of the passphrase somewhere else: without it the archive cannot be read.")
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package look
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/cli/named"
+	"github.com/mailstrata/mailstrata/internal/cli/summary"
+	"github.com/mailstrata/mailstrata/manifest"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// List lists manifests.
+type List struct {
+	Account string `arg:"" optional:"" help:"Only the manifests of this account."`
+	Of      string `name:"account" placeholder:"NAME" help:"Likewise."`
+	Latest  bool   `help:"Show only the newest manifest of each account, and its last good night: the last one without failures and alarms. The account with the oldest one comes first. Earlier manifests are not read."`
+}
+
+func (*List) Help() string {
+	return `Lists manifests, the newest first: id, account, time, age, number and size of the messages, how many were new in that run, and remarks. "mailstrata show" explains a remark.
+
+A manifest is "belated" if the store got it long after its time: it is a copy or a repair, or somebody dated it back. A manifest whose time cannot be true is misdated: it is not listed, a warning names it, and mailstrata ignores it.
+
+A manifest "lacks mail" if it has far fewer messages than the one before it, and no alarm says so. It may have been written with a stolen writer's key. mailstrata names it until you run mailstrata forget --acknowledge.
+
+EXAMPLES
+
+    mailstrata list
+    mailstrata list anna@mail.example
+    mailstrata list --latest
+    mailstrata list --json | jq -r 'select(.failures > 0).id'
+
+EXIT STATUS
+
+0 done; 1 failed; 2 invalid command line; 3 done, but some manifests could not be read, or are misdated; 130 interrupted.`
+}
+
+func (c *List) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
+	if c.Account != "" && c.Of != "" && c.Account != c.Of {
+		return hint.Usagef("name one account")
+	}
+	c.Account = cmp.Or(c.Account, c.Of)
+	found, accounts, unread, err := c.collect(ctx, p, r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(found) > 0 || unread > 0:
+	case c.Account != "" && len(accounts) > 0:
+		return named.NoAccount(c.Account, accounts)
+	default:
+		p.Note("there are no manifests yet; mailstrata backup creates one")
+	}
+	p.Page()
+	show := func() error { return printList(p, found) }
+	if c.Latest {
+		show = func() error { return printLatest(p, latestOfEach(found)) }
+	}
+	if err := show(); err != nil {
+		return err
+	}
+	if len(accounts) > named.MaxAccounts && c.Account == "" && !c.Latest && !p.JSON {
+		p.Note("note: mailstrata list --latest shows one line for each of the %s", ui.Plural(len(accounts), "account"))
+	}
+	if unread > 0 {
+		return cli.Partial(ui.Plural(unread, "manifest") + " could not be read, or cannot be trusted")
+	}
+	return nil
+}
+
+// collect returns the manifests, the newest first, and the names of all accounts. It warns of manifests that cannot be
+// read, and counts them.
+func (c *List) collect(ctx context.Context, p *cli.Program, r *repo.Repo) (found []summary.Manifest, accounts []string, unread int, err error) {
+	var heads []repo.Head
+	var histories archive.Histories
+	manifests := archive.Manifests(ctx, r)
+	if c.Latest {
+		manifests = archive.Recent(ctx, r, job.Limits(p.Host, nil))
+	}
+	for s, err := range manifests {
+		if last := len(accounts) - 1; err == nil && (last < 0 || accounts[last] != s.Manifest.Account) { // they come by account
+			accounts = append(accounts, s.Manifest.Account)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil, nil, 0, context.Cause(ctx)
+		case err != nil && s.Head.Name == "":
+			return nil, nil, 0, fmt.Errorf("list the manifests: %w", err)
+		case err != nil:
+			p.Warn("manifest %s of %s: %s", summary.ShortID(s.Head), ui.Time(s.Head.Time), ui.OneLine(err.Error()))
+			unread++
+		case c.Account == "" || c.Account == s.Manifest.Account:
+			found = append(found, summary.OfManifest(s.Head, s.Manifest))
+			heads = append(heads, s.Head)
+			histories.Add(s)
+		}
+	}
+	lost, err := unreported(ctx, p, r, &histories)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	belated, err := archive.BelatedAmong(ctx, r, heads)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	for i := range found {
+		found[i].Belated, found[i].Lost = belated[heads[i].Name], lost[heads[i].Name]
+	}
+	slices.SortStableFunc(found, func(a, b summary.Manifest) int { return b.Time.Compare(a.Time) })
+	slices.Sort(accounts)
+	return found, accounts, unread, nil
+}
+
+// unreported names the manifests that lack mail and have no alarm. It returns what each lost, by its name.
+func unreported(ctx context.Context, p *cli.Program, r *repo.Repo, histories *archive.Histories) (lost map[string][]string, err error) {
+	found, err := histories.Shrunk(ctx, r, job.Limits(p.Host, nil))
+	if archive.IsDamage(err) && ctx.Err() == nil { // mailstrata check reports the damage
+		p.Warn("the manifests could not be compared: %s", ui.OneLine(err.Error()))
+		return nil, nil
+	}
+	lost = make(map[string][]string)
+	for _, u := range found {
+		p.Alarm("%s: %s", ui.Safe(u.Account), ui.OneLine(u.String()))
+		lost[u.Head.Name] = u.Lost
+	}
+	return lost, err
+}
+
+// printList writes one line for each manifest.
+func printList(p *cli.Program, manifests []summary.Manifest) error {
+	if p.JSON {
+		return ui.PrintLines(p.Output, manifests)
+	}
+	summary.PrintManifests(p.Output, manifests, true)
+	return nil
+}
+
+// latestSummary describes the newest manifest of an account, and its last good night, in JSON.
+type latestSummary struct {
+	summary.Manifest
+	LastGood time.Time `json:"last_good,omitzero"` // complete, without failures and alarms; zero if no night was
+}
+
+// latestOfEach returns the newest manifest of each account, the one with the oldest last good night first. Its argument
+// is sorted, the newest first.
+func latestOfEach(all []summary.Manifest) []latestSummary {
+	var newest []latestSummary
+	at := make(map[string]int)
+	for i := range all {
+		s := &all[i]
+		n, seen := at[s.Account]
+		if !seen {
+			n = len(newest)
+			at[s.Account] = n
+			newest = append(newest, latestSummary{Manifest: *s})
+		}
+		if good := s.State == manifest.Complete.String() && s.Failures == 0 && s.Alarms == 0 && len(s.Lost) == 0; good && newest[n].LastGood.IsZero() {
+			newest[n].LastGood = s.Time
+		}
+	}
+	slices.SortStableFunc(newest, func(a, b latestSummary) int {
+		return cmp.Or(a.LastGood.Compare(b.LastGood), cmp.Compare(a.Account, b.Account))
+	})
+	return newest
+}
+
+// printLatest writes one line for each account.
+func printLatest(p *cli.Program, newest []latestSummary) error {
+	if p.JSON {
+		return ui.PrintLines(p.Output, newest)
+	}
+	if len(newest) == 0 {
+		return nil
+	}
+	t := p.Table("ACCOUNT", "LAST GOOD", "AGE", "ID", "TIME", "MESSAGES", "    SIZE", "REMARKS").Optional("SIZE", "TIME", "MESSAGES").Folded()
+	defer t.Flush()
+	for i := range newest {
+		s := &newest[i]
+		good := cmp.Or(ui.Time(s.LastGood), "never")
+		t.ColoredRow(s.Color(), s.Account, good, ui.Ago(s.LastGood), s.ID[:8], ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.Remarks())
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package maintain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest/history"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Check verifies a repository.
+type Check struct {
+	ReadData       bool      `xor:"read" help:"Read and verify all data, instead of checking only that packs of mail exist and have the right size."`
+	ReadDataSubset cli.Share `xor:"read" placeholder:"N%" help:"Read this share of the mail, another one each time: 5%."`
+	ReadDataWithin cli.Span  `xor:"read" placeholder:"SPAN" help:"Read some of the mail each time, and all of it within this time: 30d."`
+
+	Shard config.Shard `placeholder:"N/OF" help:"Only this host's share: 2/8 is the second of eight, and @1/8 is the same counted from 0."`
+
+	cli.WatchFlags `embed:""`
+}
+
+func (*Check) Help() string {
+	return `Checks every object, and follows every manifest down to the chunks of its messages. It names each problem and the messages that it affects, and continues with the rest. A note names each manifest that lacks mail of the one before it and has no alarm (see "mailstrata list --help").
+
+With --read-data, it reads the whole repository: run that now and then, and after trouble with disks. With --read-data-within 30d, a check every night reads each object once in thirty days, from whichever host. A writer's key cannot open packs of mail; then only their bytes are verified.
+
+With --shard, several hosts check a share of the objects and of the accounts each. All shares together are one check: run each of them. A share that finds a damaged object looks for the messages that it affects in all accounts.
+
+EXAMPLES
+
+    mailstrata check
+    mailstrata check --read-data
+    mailstrata check --read-data-within 30d
+    mailstrata check --read-data --shard 2/8
+
+EXIT STATUS
+
+0 no problems; 1 failed; 2 invalid command line; 3 done, and there are problems; 130 interrupted.`
+}
+
+// problemSummary is a problem as JSON.
+type problemSummary struct {
+	Object   string `json:"object,omitempty"`
+	Manifest string `json:"manifest,omitempty"`
+	Account  string `json:"account,omitempty"`
+	Mailbox  string `json:"mailbox,omitempty"`
+	UID      uint32 `json:"uid,omitempty"`
+	Reason   string `json:"reason"`
+	Harmless bool   `json:"harmless"` // no mail is in danger; not counted in the exit status
+}
+
+// checkSummary is the end of a check as JSON.
+type checkSummary struct {
+	Manifests int64 `json:"manifests"`
+	Mailboxes int64 `json:"mailboxes"`
+	Pages     int64 `json:"pages"`
+	Messages  int64 `json:"messages"`
+	Chunks    int64 `json:"chunks"`
+	Problems  int64 `json:"problems"`
+}
+
+// data returns which packs of mail to read, and what to do after that.
+func (c *Check) data(ctx context.Context, r *repo.Repo) (repo.HashRange, func() error, error) {
+	nothing := func() error { return nil }
+	switch {
+	case c.ReadData:
+		return repo.AllPacks, nothing, nil
+	case c.ReadDataSubset > 0:
+		return repo.RandomRange(float64(c.ReadDataSubset)), nothing, nil
+	case c.ReadDataWithin == cli.Span{}:
+		return repo.HashRange{}, nothing, nil
+	}
+	now := time.Now()
+	rolling, err := r.Rolling(ctx, repo.Share(c.Shard), now.Sub(history.Span(c.ReadDataWithin).Before(now)))
+	return rolling.HashRange, func() error { return r.Rolled(ctx, rolling) }, err
+}
+
+func (c *Check) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
+	data, done, err := c.data(ctx, r)
+	if err != nil {
+		return err
+	}
+	progress := p.Progress("checked")
+	listing := &problemListing{Program: p, progress: progress}
+	report, err := archive.Check(ctx, archive.CheckOptions{
+		Repo:     r,
+		Data:     data,
+		Share:    repo.Share(c.Shard),
+		Limits:   job.Limits(p.Host, nil),
+		Progress: cli.Steps(progress),
+	}, listing.add)
+	progress.Done()
+	listing.flush()
+	if listing.notes > ui.MaxRemarks {
+		p.Note("note: %s more; --json lists all", ui.Count(listing.notes-ui.MaxRemarks))
+	}
+	if err := errors.Join(err, listing.err); err != nil {
+		return err
+	}
+	if err := done(); err != nil {
+		return err
+	}
+	if p.JSON {
+		err = p.PrintJSON(checkSummary{report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Chunks, report.Problems})
+	} else {
+		p.Printf("%s, %s and %s checked: %s", ui.Plural(report.Manifests, "manifest"), ui.Plural(report.Messages, "message"),
+			ui.Plural(report.Chunks, "chunk"), ui.Plural(report.Problems, "problem"))
+	}
+	switch {
+	case err != nil:
+	case report.Problems > report.Unlocked+report.Misdated:
+		err = cli.Partial("the repository is damaged")
+	case report.Misdated > 0:
+		err = cli.Partial("the data is intact, but " + ui.Plural(report.Misdated, "manifest") + " cannot be trusted; find out which host wrote it")
+	case report.Unlocked > 0:
+		err = cli.Partial("the data is intact, but locked for less than the period of the repository")
+	}
+	return err
+}
+
+// problemListing prints problems as they are found. In text, all affected messages of a mailbox are one line: a lost
+// pack affects thousands.
+type problemListing struct {
+	*cli.Program
+	progress *ui.Progress
+	err      error
+	pending  archive.Problem // the problem of the messages in uids, with the reason of the first
+	uids     mail.UIDSet
+	notes    int // harmless ones
+}
+
+func (l *problemListing) add(problem archive.Problem) {
+	l.progress.Done()
+	switch {
+	case l.JSON:
+		l.err = errors.Join(l.err, l.PrintJSON(problemSummary{
+			problem.Object, problem.Manifest, problem.Account, problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Harmless,
+		}))
+	case problem.Harmless:
+		if l.notes++; l.notes <= ui.MaxRemarks {
+			l.Note("note: %s", ui.OneLine(problem.String()))
+		}
+	case problem.UID == 0:
+		l.flush()
+		l.problem(problem)
+	default:
+		if problem.Manifest != l.pending.Manifest || problem.Mailbox != l.pending.Mailbox {
+			l.flush()
+			l.pending = problem
+		}
+		l.uids.Add(problem.UID)
+	}
+}
+
+// flush prints the pending problem.
+func (l *problemListing) flush() {
+	if l.uids.Len() == 0 {
+		return
+	}
+	l.problem(l.pending)
+	l.pending, l.uids = archive.Problem{}, mail.UIDSet{}
+}
+
+func (l *problemListing) problem(problem archive.Problem) {
+	l.Folded(ui.Red, l.describe(problem), "  ")
+}
+
+// describe returns a problem in a line. It names a damaged object in full, and what is affected as lists show it.
+func (l *problemListing) describe(problem archive.Problem) string {
+	if problem.Manifest == "" {
+		return ui.OneLine(problem.String())
+	}
+	id := problem.Manifest[strings.LastIndexAny(problem.Manifest, "/-")+1:]
+	where := fmt.Sprintf("manifest %s of %s", id[:min(len(id), 8)], ui.Safe(problem.Account))
+	if problem.Mailbox != "" {
+		where += ", mailbox " + ui.Quote(problem.Mailbox)
+	}
+	if n := l.uids.Len(); n > 0 {
+		where += fmt.Sprintf(", %s (UID %s)", ui.Plural(n, "message"), ui.Cut(l.uids.String(), 60))
+	}
+	return where + ": " + ui.ShortenHashes(ui.OneLine(problem.Reason))
+}

@@ -1,0 +1,346 @@
+package restore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/cli/conditions"
+	"github.com/mailstrata/mailstrata/internal/cli/named"
+	"github.com/mailstrata/mailstrata/internal/cli/summary"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+// Command restores mail.
+type Command struct {
+	Manifest string `arg:"" optional:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed. With conditions such as --text or --from, the newest one is the default."`
+
+	named.Place `embed:""`
+
+	To                  string `group:"target" placeholder:"TARGET" help:"Target: maildir:PATH, mbox:PATH, eml:PATH, zip:FILE, tar:FILE, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
+	job.Selection       `embed:""`
+	WithDeleted         bool          `group:"target" help:"Also restore the flag \\Deleted. By default such messages come back without it."`
+	Prefix              string        `group:"target" placeholder:"NAME" help:"Put the mailboxes below this one."`
+	Layout              string        `group:"target" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
+	EOL                 string        `group:"target" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir line ends. auto: LF if every line ended in CRLF, else as they are; lf: always LF; keep: as they are."`
+	Keep                string        `group:"target" type:"path" placeholder:"DIR" help:"Directory for messages that the target refuses or alters, as .eml, with a report. Default: mailstrata-kept-ID, here."`
+	LabelsAs            string        `group:"target" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail labels: mailboxes (a copy in the mailbox of each label, or in All Mail), keywords (one copy, with labels as keywords) or none. Gmail itself gets one copy with its labels."`
+	Prune               bool          `group:"prune" help:"Make the target exactly the manifest: remove messages that it does not have, and set flags. Asks first."`
+	Yes                 bool          `group:"prune" help:"Do not ask."`
+	EvenIncomplete      bool          `group:"prune" help:"Also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and even if the target refused some."`
+	DryRun              bool          `group:"target" help:"Only show what would be restored. The target is read, and not changed."`
+	TimeLimit           time.Duration `group:"target" placeholder:"DURATION" help:"Give up if nothing was restored for this long (6h). Run the same restore again to continue."`
+	pickFlags           `embed:""`
+	access.AccountFlags `embed:""`
+}
+
+func (*Command) Help() string {
+	return `Restores mail from a manifest. Without --prune, a restore only adds: it never changes or removes what the target holds, and adds nothing twice. You can run the same restore again, also after an interruption. Do not run two restores into one target from two hosts at once. Each message is verified before it is written.
+
+A maildir: and an eml: are directories. mbox:PATH is a directory with an mbox for each mailbox, or one mbox for all if PATH ends in .mbox. zip:FILE and tar:FILE (.tar, .tar.gz) are one file with the messages as .eml. Files of mbox:, zip: and tar: are written once: they get their names when they are complete, and a file that exists is an error.
+
+mailstrata restores flags, keywords and INTERNALDATE as far as the target takes them. It reports each message that the target alters or refuses, and keeps it as .eml beside a report.
+
+` + cli.ManifestHelp + `
+
+` + job.PatternHelp + `
+
+` + conditions.Help + `
+
+EXAMPLES
+
+To get back a folder that was deleted, into the account or to this host:
+
+    mailstrata list
+    mailstrata restore 2026-03-13 --mailbox Projects --to imaps://anna@mail.example
+    mailstrata restore 2026-03-13 --mailbox Projects --to maildir:/tmp/projects
+
+To get back what was deleted since Friday, the 13th, but not what only moved:
+
+    mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example --dry-run
+    mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
+
+To get back one message, or those that a search finds:
+
+    mailstrata restore 2026-03-14 --mailbox Projects --message 12 --to eml:/tmp/found
+    mailstrata restore 2026-03-14 --from joao --since 2026-02-01 --to maildir:/tmp/found
+    mailstrata restore 2026-03-14 --text 'invoice has:attachment' --to imaps://anna@mail.example --prefix Found
+
+To take a folder out as one file, for Thunderbird, Apple Mail or a lawyer:
+
+    mailstrata restore latest --mailbox Projects --to mbox:/tmp/projects.mbox
+    mailstrata restore latest --mailbox Projects --to zip:/tmp/projects.zip
+
+To move everything to another server, below a mailbox "Old"; and a Gmail account, each message once:
+
+    mailstrata restore latest --to imaps://anna@new.example --prefix Old --keep refused
+    mailstrata restore latest --to imaps://anna@new.example --labels-as keywords
+
+To make an account exactly what it was on a day:
+
+    mailstrata restore 2026-03-14 --to imaps://anna@mail.example --prune --dry-run
+    mailstrata restore 2026-03-14 --to imaps://anna@mail.example --prune
+
+TO MAKE THE TARGET EXACTLY THE MANIFEST
+
+With --prune, mailstrata restores first. Then it removes messages that the manifest does not have, sets flags, and removes mailboxes that the manifest does not have. It asks before it changes anything, and never removes what came into the target after that. With --mailbox or --exclude, it prunes only the chosen mailboxes, and removes none. It never removes INBOX, removes messages from an IMAP server only by UID, and removes nothing from Gmail.
+
+EXIT STATUS
+
+0 done; 1 failed; 2 invalid command line; 3 done, but some messages could not be read from the archive, were altered or refused by the target, or lost a flag such as \Seen there; 130 interrupted.`
+}
+
+func (c *Command) Run(ctx context.Context, p *cli.Program) error {
+	if err := c.Take(&c.Selection, &c.Message, "restore"); err != nil {
+		return err
+	}
+	if err := c.checkPrune(); err != nil {
+		return err
+	}
+	if c.TimeLimit < 0 {
+		return hint.Usagef("--time-limit must be longer than 0, such as 6h")
+	}
+	query, err := c.Search(c.Recipient)
+	if err != nil {
+		return err
+	}
+	w, err := conditions.Parse(c.Query, &query)
+	if err != nil {
+		return err
+	}
+	isDefault := c.Manifest == ""
+	if isDefault {
+		if w.IsZero() || c.Prune || c.MissingFrom != "" {
+			return &hint.Usage{Text: "<manifest> is missing", Hint: "latest is the newest manifest, and mailstrata list shows all; see mailstrata restore --help"}
+		}
+		c.Manifest = "latest"
+	}
+	if c.To == "" {
+		return c.offerTarget(ctx, p)
+	}
+	destination, err := job.ParseDestination(p.Host, c.To, &job.TargetFlags{Layout: c.Layout, EOL: c.EOL, Account: c.AccountFlags})
+	if err != nil {
+		if wrong := new(hint.Usage); errors.As(err, &wrong) && !strings.Contains(c.To, ":") {
+			wrong.Hint += "; --recipient selects the mail to somebody"
+		}
+		return err
+	}
+	if !c.DryRun {
+		release, err := destination.Lock(ctx, p.Host, c.To)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	p.Host.Spares = firstRequests
+	r, err := p.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	readable := access.MayRead(r)
+	if readable != nil && (!c.DryRun || c.Prune || query.ReadsMail() || w.Words != nil) {
+		return readable
+	}
+	contents, err := named.Manifest(ctx, p.Output, r, c.Manifest)
+	if err != nil {
+		return err
+	}
+	named.FoldIn(ctx, w.In, []*archive.Contents{contents})
+	named.FoldIn(ctx, w.NotIn, []*archive.Contents{contents})
+	names := job.Selection{Mailbox: slices.Concat(c.Mailbox, w.In), Exclude: c.Exclude}
+	if err := named.CheckMailboxes(ctx, p.Output, &names, r, contents); err != nil {
+		return err
+	}
+	pick, wants, err := c.pick(ctx, p, r, contents, query, w)
+	if err != nil {
+		return err
+	}
+	o := restore.Options{
+		Contents: contents, Mailboxes: wants, Pick: pick, KeepDeleted: c.WithDeleted,
+		Labels: labelModes[c.LabelsAs], TimeLimit: c.TimeLimit,
+		DryRun:    c.DryRun,
+		Mirror:    c.pruneOptions(p),
+		ReportDir: cmp.Or(c.Keep, "mailstrata-kept-"+summary.ShortID(contents.Head)),
+	}
+	if readable == nil {
+		if o.Target, err = destination.Open(ctx, p.Host); err != nil {
+			return err
+		}
+		if c.Prefix != "" {
+			o.Target = &job.PrefixTarget{Target: o.Target, Prefix: c.Prefix}
+		}
+	}
+	report, err := restoreTo(ctx, p, o)
+	if isDefault && err == nil {
+		p.Note("only the newest manifest was searched; mailstrata find --all shows what older ones have")
+	}
+	return errors.Join(err, c.print(p, contents, report, err == nil))
+}
+
+// firstRequests is how many requests for mail a restore makes at once, beside those for which it has connections already.
+const firstRequests = 6
+
+// restore runs a restore with its progress, and closes the target.
+func restoreTo(ctx context.Context, p *cli.Program, o restore.Options) (*restore.Report, error) {
+	progress := p.Progress("restored")
+	o.Progress = func(now restore.Progress) {
+		progress.Update("", ui.Tally{
+			Messages: now.DoneMessages, Bytes: now.DoneBytes, Total: now.Messages,
+			Mailboxes: now.DoneMailboxes, AllMailboxes: now.Mailboxes,
+		})
+	}
+	report, err := restore.Run(ctx, o)
+	if o.Target != nil {
+		err = errors.Join(err, o.Target.Close()) // only this makes the restored mail durable
+	}
+	progress.Done()
+	return report, err
+}
+
+// offerTarget returns the error for a missing --to, with the account of the manifest as a hint.
+func (c *Command) offerTarget(ctx context.Context, p *cli.Program) error {
+	missing := &hint.Usage{Text: "--to is missing", Hint: "--to maildir:PATH, --to mbox:PATH, --to eml:PATH, or --to imaps://user@host"}
+	r, err := p.Open(ctx)
+	if err != nil {
+		return missing
+	}
+	defer r.Close()
+	contents, err := named.Manifest(ctx, p.Output, r, c.Manifest)
+	if err != nil {
+		return missing
+	}
+	if _, files := config.ParseFiles(contents.Manifest.Source); !files { // they cannot be restored into, or are in use
+		missing.Hint = fmt.Sprintf("--to %s restores into the account it came from, and only adds what is missing there; "+
+			"or --to maildir:PATH, --to eml:PATH", ui.ShellWord(contents.Manifest.Source))
+	}
+	return missing
+}
+
+var labelModes = map[string]restore.LabelMode{
+	"mailboxes": restore.LabelsAsMailboxes, "keywords": restore.LabelsAsKeywords, "none": restore.LabelsLeftOut,
+}
+
+// print prints the report. finished is false if the restore ended with an error.
+func (c *Command) print(p *cli.Program, contents *archive.Contents, report *restore.Report, finished bool) error {
+	if report == nil {
+		return nil
+	}
+	if p.JSON {
+		if err := p.PrintJSON(c.document(contents, report)); err != nil {
+			return err
+		}
+	} else {
+		c.describe(p, contents, report, finished)
+	}
+	if finished && report.Mirror != nil && report.Mirror.Left > 0 {
+		return cli.Partial("some messages could not be removed")
+	}
+	if !finished || report.Whole() {
+		return nil
+	}
+	return cli.Partial("some messages were not restored exactly as archived")
+}
+
+func (c *Command) describe(p *cli.Program, contents *archive.Contents, report *restore.Report, finished bool) {
+	for _, note := range report.Notes {
+		p.Warn("%s", ui.OneLine(note))
+	}
+	for _, problem := range report.Problems[:min(len(report.Problems), ui.MaxRemarks)] {
+		p.Warn("%s", ui.ShortenHashes(ui.OneLine(problem.String())))
+	}
+	if len(report.Problems) > ui.MaxRemarks {
+		p.Warn("%s more; see %s", ui.Count(len(report.Problems)-ui.MaxRemarks), report.File)
+	}
+	c.describePrune(p, report.Mirror)
+	if c.DryRun {
+		p.Printf("would restore %s in %s, %s, of manifest %s", ui.Plural(report.Messages, "message"),
+			ui.Plural(report.Mailboxes, "mailbox"), ui.Size(report.Bytes), summary.ShortID(contents.Head))
+		if report.Previewed {
+			p.Printf("  %s would be added, %s there already", ui.Count(report.Added), ui.Count(report.Present))
+		}
+		return
+	}
+	verb := "restored"
+	switch {
+	case !finished && report.Added+report.Present == 0:
+		return // nothing was restored
+	case !finished:
+		verb = "restored so far:"
+	}
+	p.Printf("%s %s in %s, %s, of manifest %s", verb, ui.Plural(report.Added, "message"),
+		ui.Plural(report.DoneMailboxes, "mailbox"), ui.Size(report.AddedBytes), summary.ShortID(contents.Head))
+	for _, line := range []struct {
+		n    int64
+		what string
+	}{
+		{report.Present, "there already"},
+		{report.Changed, "added, but not with the flags, keywords or date that were archived"},
+		{report.FlagsLost, "of them without a flag such as \\Seen"},
+		{report.Altered, "added, but altered by the target"},
+		{report.Refused, "refused by the target"},
+		{report.Failed, "could not be read from the archive"},
+	} {
+		if line.n > 0 {
+			p.Printf("  %s %s", ui.Count(line.n), line.what)
+		}
+	}
+	if report.File != "" {
+		p.Printf("  report: %s", ui.Safe(report.File))
+	}
+}
+
+// restoreSummary is a restore as JSON.
+type restoreSummary struct {
+	Manifest   string               `json:"manifest"`
+	Target     string               `json:"target"`
+	DryRun     bool                 `json:"dry_run"`
+	Looked     bool                 `json:"looked_at_target"` // dry run: added counts what would be added
+	Mailboxes  int64                `json:"mailboxes"`
+	Messages   int64                `json:"messages"`
+	Bytes      int64                `json:"bytes"`
+	Added      int64                `json:"added"`
+	AddedBytes int64                `json:"added_bytes"`
+	Present    int64                `json:"present"`
+	Changed    int64                `json:"changed"`
+	FlagsLost  int64                `json:"flags_lost"` // of changed: without a system flag such as \Seen
+	Altered    int64                `json:"altered"`
+	Refused    int64                `json:"refused"`
+	Failed     int64                `json:"failed"`
+	Notes      []string             `json:"notes"`
+	Problems   []restoreProblem     `json:"problems"`
+	Report     string               `json:"report,omitempty"`
+	Prune      *restorePruneSummary `json:"prune,omitempty"`
+}
+
+type restoreProblem struct {
+	Kind    string `json:"kind"` // changed, altered, refused or failed
+	Mailbox string `json:"mailbox,omitempty"`
+	UID     uint32 `json:"uid,omitempty"`
+	Reason  string `json:"reason"`
+	Kept    string `json:"kept,omitempty"`
+}
+
+func (c *Command) document(contents *archive.Contents, r *restore.Report) restoreSummary {
+	s := restoreSummary{
+		Manifest: summary.ID(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Previewed,
+		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
+		Present: r.Present, Changed: r.Changed, FlagsLost: r.FlagsLost, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
+		Notes: summary.List(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeRestorePrune(r.Mirror),
+	}
+	for _, problem := range r.Problems {
+		s.Problems = append(s.Problems, restoreProblem{problem.Kind.String(), problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Kept})
+	}
+	return s
+}
