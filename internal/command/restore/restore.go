@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/conditions"
@@ -19,6 +21,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -102,38 +105,17 @@ EXIT STATUS
 }
 
 func (c *Command) Run(ctx context.Context, p *cli.Program) error {
-	if err := c.Take(&c.Selection, &c.Message, "restore"); err != nil {
-		return err
-	}
-	if err := c.checkPrune(); err != nil {
-		return err
-	}
-	if c.TimeLimit < 0 {
-		return hint.Usagef("--time-limit must be longer than 0, such as 6h")
-	}
-	query, err := c.Search(c.Recipient)
-	if err != nil {
-		return err
-	}
-	w, err := conditions.Parse(c.Query, &query)
+	record, w, err := c.check()
 	if err != nil {
 		return err
 	}
 	isDefault := c.Manifest == ""
-	if isDefault {
-		if w.IsZero() || c.Prune || c.MissingFrom != "" {
-			return &hint.Usage{Text: "<manifest> is missing", Hint: "latest is the newest manifest, and mailstrata list shows all; see mailstrata restore --help"}
-		}
-		c.Manifest = "latest"
-	}
+	c.Manifest = cmp.Or(c.Manifest, "latest")
 	if c.To == "" {
 		return c.offerTarget(ctx, p)
 	}
-	destination, err := job.ParseDestination(p.Host, c.To, &job.TargetFlags{Layout: c.Layout, EOL: c.EOL, Account: c.AccountFlags})
+	destination, err := c.destination(p)
 	if err != nil {
-		if wrong := new(hint.Usage); errors.As(err, &wrong) && !strings.Contains(c.To, ":") {
-			wrong.Hint += "; --recipient selects the mail to somebody"
-		}
 		return err
 	}
 	if !c.DryRun {
@@ -150,29 +132,12 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	}
 	defer r.Close()
 	readable := access.MayRead(r)
-	if readable != nil && (!c.DryRun || c.Prune || query.ReadsMail() || w.Words != nil) {
+	if readable != nil && (!c.DryRun || c.Prune || record.ReadsMail() || w.Words != nil) {
 		return readable
 	}
-	contents, err := named.Manifest(ctx, p.Output, r, c.Manifest)
+	o, err := c.options(ctx, p, r, record, w)
 	if err != nil {
 		return err
-	}
-	named.FoldIn(ctx, w.In, []*archive.Contents{contents})
-	named.FoldIn(ctx, w.NotIn, []*archive.Contents{contents})
-	names := job.Selection{Mailbox: slices.Concat(c.Mailbox, w.In), Exclude: c.Exclude}
-	if err := named.CheckMailboxes(ctx, p.Output, &names, r, contents); err != nil {
-		return err
-	}
-	pick, wants, err := c.pick(ctx, p, r, contents, query, w)
-	if err != nil {
-		return err
-	}
-	o := restore.Options{
-		Contents: contents, Mailboxes: wants, Pick: pick, KeepDeleted: c.WithDeleted,
-		Labels: labelModes[c.LabelsAs], TimeLimit: c.TimeLimit,
-		DryRun:    c.DryRun,
-		Mirror:    c.pruneOptions(p),
-		ReportDir: cmp.Or(c.Keep, "mailstrata-kept-"+summary.ShortID(contents.Head)),
 	}
 	if readable == nil {
 		if o.Target, err = destination.Open(ctx, p.Host); err != nil {
@@ -186,7 +151,61 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	if isDefault && err == nil {
 		p.Note("only the newest manifest was searched; mailstrata find --all shows what older ones have")
 	}
-	return errors.Join(err, c.print(p, contents, report, err == nil))
+	return errors.Join(err, c.print(p, o.Contents, report, err == nil))
+}
+
+// check checks the command line, and returns its conditions for records and for words.
+func (c *Command) check() (record search.Query, w *query.Query, err error) {
+	if err := c.Take(&c.Selection, &c.Message, "restore"); err != nil {
+		return record, nil, err
+	}
+	if err := c.checkPrune(); err != nil {
+		return record, nil, err
+	}
+	if c.TimeLimit < 0 {
+		return record, nil, hint.Usagef("--time-limit must be longer than 0, such as 6h")
+	}
+	if record, err = c.Search(c.Recipient); err != nil {
+		return record, nil, err
+	}
+	if w, err = conditions.Parse(c.Query, &record); err != nil {
+		return record, nil, err
+	}
+	if c.Manifest == "" && (w.IsZero() || c.Prune || c.MissingFrom != "") {
+		err = &hint.Usage{Text: "<manifest> is missing", Hint: "latest is the newest manifest, and mailstrata list shows all; see mailstrata restore --help"}
+	}
+	return record, w, err
+}
+
+// destination returns where --to is.
+func (c *Command) destination(p *cli.Program) (*job.Destination, error) {
+	destination, err := job.ParseDestination(p.Host, c.To, &job.TargetFlags{Layout: c.Layout, EOL: c.EOL, Account: c.AccountFlags})
+	if wrong := new(hint.Usage); errors.As(err, &wrong) && !strings.Contains(c.To, ":") {
+		wrong.Hint += "; --recipient selects the mail to somebody"
+	}
+	return destination, err
+}
+
+// options opens the manifest, and returns what of it is restored.
+func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, record search.Query, w *query.Query) (restore.Options, error) {
+	contents, err := named.Manifest(ctx, p.Output, r, c.Manifest)
+	if err != nil {
+		return restore.Options{}, err
+	}
+	named.FoldIn(ctx, w.In, []*archive.Contents{contents})
+	named.FoldIn(ctx, w.NotIn, []*archive.Contents{contents})
+	names := job.Selection{Mailbox: slices.Concat(c.Mailbox, w.In), Exclude: c.Exclude}
+	if err := named.CheckMailboxes(ctx, p.Output, &names, r, contents); err != nil {
+		return restore.Options{}, err
+	}
+	pick, wants, err := c.pick(ctx, p, r, contents, record, w)
+	return restore.Options{
+		Contents: contents, Mailboxes: wants, Pick: pick, KeepDeleted: c.WithDeleted,
+		Labels: labelModes[c.LabelsAs], TimeLimit: c.TimeLimit,
+		DryRun:    c.DryRun,
+		Mirror:    c.pruneOptions(p),
+		ReportDir: cmp.Or(c.Keep, "mailstrata-kept-"+summary.ShortID(contents.Head)),
+	}, err
 }
 
 // firstRequests is how many requests for mail a restore makes at once, beside those for which it has connections already.
