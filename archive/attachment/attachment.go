@@ -3,6 +3,8 @@
 // A message is read without its Base64 parts (package readable). An attachment whose content is one of these parts is known by
 // the chunks of the part: equal content has equal chunks, so a list of a thousand messages shows the same file once and reads
 // none of it. The content of others, such as text files, is in the rest of the message.
+//
+// [Dir] writes attachments as files, with names that are safe whatever their senders chose.
 package attachment
 
 import (

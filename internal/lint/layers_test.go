@@ -51,14 +51,15 @@ var layers = map[string]string{
 	"archive": `
 		archive/loss chunk internal/header internal/inorder internal/local mail manifest manifest/history repo
 		repo/recovery repo/statement repo/store`,
-	"archive/attachment": "archive archive/readable chunk mail/entity mail/extract manifest",
-	"archive/diff":       "archive chunk mail manifest",
-	"archive/erase":      "archive archive/rewrite chunk mail manifest repo repo/statement",
-	"archive/health":     "archive manifest manifest/history repo repo/statement",
-	"archive/layout":     "archive chunk mail manifest",
-	"archive/loss":       "chunk internal/percent mail manifest",
-	"archive/readable":   "archive chunk mail mail/entity manifest repo",
-	"archive/replicate":  "archive archive/rewrite chunk internal/grace manifest repo repo/statement",
+	"archive/attachment": `
+		archive archive/readable chunk internal/local internal/safename mail/entity mail/extract manifest`,
+	"archive/diff":      "archive chunk mail manifest",
+	"archive/erase":     "archive archive/rewrite chunk mail manifest repo repo/statement",
+	"archive/health":    "archive manifest manifest/history repo repo/statement",
+	"archive/layout":    "archive chunk mail manifest",
+	"archive/loss":      "chunk internal/percent mail manifest",
+	"archive/readable":  "archive chunk mail mail/entity manifest repo",
+	"archive/replicate": "archive archive/rewrite chunk internal/grace manifest repo repo/statement",
 	"archive/rewrite": `
 		archive chunk internal/retry mail manifest manifest/history repo repo/statement`,
 	"archive/search": `
@@ -158,8 +159,8 @@ var layers = map[string]string{
 	"internal/command/find": `
 		archive archive/attachment archive/readable archive/search archive/search/query archive/textindex chunk
 		internal/access internal/cli internal/cli/conditions internal/cli/named internal/cli/summary
-		internal/cli/wordindex internal/day internal/hint internal/inorder internal/job internal/local internal/safename
-		internal/ui mail mail/entity mail/extract manifest manifest/history repo`,
+		internal/cli/wordindex internal/day internal/hint internal/inorder internal/job internal/ui mail mail/entity
+		mail/extract manifest manifest/history repo`,
 	"internal/command/index": "archive/textindex internal/access internal/cli internal/cli/wordindex internal/ui repo",
 	"internal/command/keys": `
 		internal/access internal/cli internal/cli/summary internal/hint internal/secret internal/ui repo repo/keys

@@ -229,7 +229,7 @@ func (a *attachmentList) print() error {
 
 // save writes the attachments into a directory.
 func (a *attachmentList) save(ctx context.Context, dir string) error {
-	d, err := newAttachmentDir(dir)
+	d, err := attachment.OpenDir(dir)
 	if err != nil {
 		return err
 	}
@@ -238,10 +238,10 @@ func (a *attachmentList) save(ctx context.Context, dir string) error {
 	var written, bytes int64
 	for i, s := range a.list {
 		progress.Step(ui.StepState{Step: "attachments saved", Done: int64(i), Of: int64(len(a.list))})
-		path, fresh, err := d.write(ctx, s)
+		path, fresh, err := d.Write(ctx, s.contents, &s.attachment, s.Messages[0].Date)
 		if err != nil {
 			if err := a.reportDamage(ctx, fmt.Errorf("%s: %w", ui.Quote(s.Name), err)); err != nil {
-				return errors.Join(err, d.close())
+				return errors.Join(err, d.Close())
 			}
 			continue
 		}
@@ -250,7 +250,7 @@ func (a *attachmentList) save(ctx context.Context, dir string) error {
 		}
 	}
 	progress.Done()
-	if err := d.close(); err != nil {
+	if err := d.Close(); err != nil {
 		return err
 	}
 	if a.JSON {

@@ -1,4 +1,4 @@
-package find
+package attachment
 
 import (
 	"path/filepath"
@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestAttachmentName(t *testing.T) {
+func TestFileName(t *testing.T) {
 	for name, want := range map[string]string{
 		"plan.pdf":              "plan.pdf",
 		"Entwürfe für Köln.odt": "Entwürfe für Köln.odt",
@@ -24,17 +24,17 @@ func TestAttachmentName(t *testing.T) {
 		"x. . ":                 "x",
 		"\xff\xfe":              "__",
 	} {
-		if got := attachmentName(name, "image/png"); got != want {
+		if got := fileName(name, "image/png"); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}
 }
 
-func FuzzAttachmentName(f *testing.F) {
+func FuzzFileName(f *testing.F) {
 	f.Add("../a.pdf")
 	f.Add(strings.Repeat("ü", 300) + ".txt")
 	f.Fuzz(func(t *testing.T, name string) {
-		got := attachmentName(name, "application/x-nothing")
+		got := fileName(name, "application/x-nothing")
 		if !filepath.IsLocal(got) || filepath.Base(got) != got || len(got) > 255-len(" (10000)") || !utf8.ValidString(got) || strings.HasPrefix(got, ".") || strings.HasPrefix(got, "-") {
 			t.Errorf("%q becomes %q", name, got)
 		}

@@ -1,4 +1,4 @@
-package find
+package attachment
 
 import (
 	"bytes"
@@ -12,41 +12,45 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/internal/safename"
 )
 
-// attachmentDir is the directory into which attachments are written. Nothing outside of it is touched, whatever their names are.
-type attachmentDir struct {
+// Dir is a directory into which attachments are written. Nothing outside of it is touched, whatever their names are.
+type Dir struct {
 	path string
 	root *os.Root
 }
 
-func newAttachmentDir(dir string) (*attachmentDir, error) {
+// OpenDir opens a directory, or makes it.
+func OpenDir(dir string) (*Dir, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, local.Fail("make the directory", dir, err)
 	}
 	root, err := os.OpenRoot(dir)
-	return &attachmentDir{dir, root}, local.Fail("open the directory", dir, err)
+	return &Dir{dir, root}, local.Fail("open the directory", dir, err)
 }
 
-func (d *attachmentDir) close() error { return d.root.Close() }
+// Close closes the directory.
+func (d *Dir) Close() error { return d.root.Close() }
 
 // maxSameName bounds how many files can have one name, but for a number.
 const maxSameName = 10_000
 
-// write writes an attachment under a name that is free. If a file of its name has the same content, it writes nothing, and fresh
-// is false.
-func (d *attachmentDir) write(ctx context.Context, s *attachmentSummary) (name string, fresh bool, err error) {
-	temporary, err := d.temporary(ctx, s)
+// Write writes an attachment of a message of c under a name that is free, with the date of the message. If a file of its name has
+// the same content, it writes nothing, and fresh is false.
+func (d *Dir) Write(ctx context.Context, c *archive.Contents, a *Attachment, date *time.Time) (name string, fresh bool, err error) {
+	temporary, err := d.temporary(ctx, c, a)
 	if err != nil {
 		return "", false, err
 	}
 	defer func() { _ = d.root.Remove(temporary) }()
-	base := attachmentName(s.Name, s.Type)
+	base := fileName(a.Name, a.Type)
 	ext := path.Ext(base)
 	for n := 1; n <= maxSameName; n++ {
 		name := base
@@ -55,7 +59,7 @@ func (d *attachmentDir) write(ctx context.Context, s *attachmentSummary) (name s
 		}
 		err := d.link(temporary, name)
 		if err == nil {
-			if date := s.Messages[0].Date; date != nil {
+			if date != nil {
 				_ = d.root.Chtimes(name, *date, *date)
 			}
 			return filepath.Join(d.path, name), true, nil
@@ -72,7 +76,7 @@ func (d *attachmentDir) write(ctx context.Context, s *attachmentSummary) (name s
 
 // link gives a file another name, unless there is a file of that name. A file system without hard links may replace a file that
 // another program makes at the same moment.
-func (d *attachmentDir) link(from, to string) error {
+func (d *Dir) link(from, to string) error {
 	err := d.root.Link(from, to)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
@@ -84,14 +88,14 @@ func (d *attachmentDir) link(from, to string) error {
 }
 
 // temporary writes the content under a name that is removed later.
-func (d *attachmentDir) temporary(ctx context.Context, s *attachmentSummary) (name string, err error) {
-	name = ".mailstrata-" + s.Hash[:16]
+func (d *Dir) temporary(ctx context.Context, c *archive.Contents, a *Attachment) (name string, err error) {
+	name = ".mailstrata-" + a.ID.String()[:16]
 	_ = d.root.Remove(name) // of a run that was killed
 	f, err := d.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", local.Fail("write", filepath.Join(d.path, name), err)
 	}
-	err = s.attachment.WriteTo(ctx, s.contents, local.File{File: f})
+	err = a.WriteTo(ctx, c, local.File{File: f})
 	if closed := f.Close(); err == nil {
 		err = local.Fail("write", filepath.Join(d.path, name), closed)
 	}
@@ -102,7 +106,7 @@ func (d *attachmentDir) temporary(ctx context.Context, s *attachmentSummary) (na
 }
 
 // same reports whether two files have the same content.
-func (d *attachmentDir) same(one, other string) (bool, error) {
+func (d *Dir) same(one, other string) (bool, error) {
 	a, err := d.root.Open(one)
 	if err != nil {
 		return false, local.Fail("read", filepath.Join(d.path, one), err)
@@ -133,9 +137,9 @@ func (d *attachmentDir) same(one, other string) (bool, error) {
 // maxName is the length of the longest name of a file, in bytes, with room for a number.
 const maxName = 200
 
-// attachmentName returns a name for the file of an attachment, which is valid on every file system: without directories, control
+// fileName returns a name for the file of an attachment, which is valid on every file system: without directories, control
 // characters and what a shell or a file manager could misread.
-func attachmentName(name, mediaType string) string {
+func fileName(name, mediaType string) string {
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
 	var b strings.Builder
 	for _, r := range name {
