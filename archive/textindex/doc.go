@@ -9,6 +9,7 @@
 //	          ──► texts   of the messages that the index does not have                                        text.go
 //	          ──► fulltext.Update   all of the window, or nothing of it
 //
+//	scope ──► which manifests are searched, by the index or without it                                       scope.go
 //	query ──► hits of fulltext, newest first ──► stays that count ──► entries of the pages that have them     search.go, locate.go
 //
 // After a crash, the index is as after some window, and the next Bring goes on from there. What is forgotten stays in the index

@@ -162,13 +162,18 @@ func compare(t *testing.T, r *repo.Repo, x *textindex.Index, when string) {
 func compareAll(t *testing.T, r *repo.Repo, x *textindex.Index, live *textindex.Live, s textindex.Search, plain search.Query, wants func(*manifest.Mailbox) bool, what string) {
 	t.Helper()
 	want, got := map[string]found{}, map[string]found{}
-	for hit, err := range search.FindAll(t.Context(), r, "", plain, wants) {
+	scope := textindex.Scope{Repo: r, All: true, Wants: s.Wants}
+	for hit, err := range scope.Scan(t.Context(), plain) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		want[hit.Entry.Hash.String()] = found{hit.First.Name, hit.Last.Name, hit.Absent}
 	}
-	for hit, err := range x.All(t.Context(), live, s) {
+	hits, sorted, err := scope.Find(t.Context(), x, live, s.Words, s.Query)
+	if err != nil || !sorted {
+		t.Fatal(sorted, err)
+	}
+	for hit, err := range hits {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -138,7 +138,7 @@ var layers = map[string]string{
 		internal/access internal/config internal/hint internal/local internal/notify internal/secret internal/ui
 		mail/document mail/document/pdf mail/extract manifest/history repo`,
 	"internal/cli/conditions": `
-		archive/search archive/search/query archive/textindex chunk fulltext/words internal/cli internal/cli/wordindex
+		archive/search archive/search/query archive/textindex fulltext/words internal/cli internal/cli/wordindex
 		internal/day internal/hint internal/ui repo`,
 	"internal/cli/grammar": "internal/cli internal/hint internal/ui repo",
 	"internal/cli/named": `

@@ -9,7 +9,6 @@ import (
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/archive/textindex"
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/fulltext/words"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/wordindex"
@@ -77,16 +76,13 @@ func AddWords(ctx context.Context, p *cli.Program, r *repo.Repo, record *search.
 		record.Message = &textindex.Matcher{Query: w.Query, Documents: p.Documents()}
 		return nil
 	}
-	found, err := wordindex.Matching(ctx, p, r, w.Query)
+	var err error
+	record.Only, err = wordindex.Among(ctx, p, r, w.Query)
 	if textindex.IsDamaged(err) {
 		wordindex.WarnDropped(p.Output)
 		if err = textindex.Drop(ctx, r); err == nil {
-			found, err = wordindex.Matching(ctx, p, r, w.Query)
+			record.Only, err = wordindex.Among(ctx, p, r, w.Query)
 		}
-	}
-	record.Only = func(hash chunk.ID) bool {
-		_, has := found[hash.Prefix()]
-		return has
 	}
 	return err
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Matching returns the messages whose words match, by the index, which it brings up to date before.
-func Matching(ctx context.Context, p *cli.Program, r *repo.Repo, q *words.Query) (map[chunk.Prefix]struct{}, error) {
+// Among returns a function that reports whether the words of a message match, by the index, which it brings up to date before.
+func Among(ctx context.Context, p *cli.Program, r *repo.Repo, q *words.Query) (func(chunk.ID) bool, error) {
 	x, _, err := Open(ctx, p, r)
 	if err != nil {
 		return nil, err
 	}
 	defer x.Close()
-	return x.Hashes(ctx, q)
+	return x.Among(ctx, q)
 }
 
 // NoteMissing notes that this host has no index of words.

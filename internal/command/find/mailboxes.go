@@ -22,7 +22,7 @@ func (s *searchResults) mailboxes() []job.Pattern {
 // checkMailboxes returns an error for a mailbox that is in none of several manifests. It is for a search that found nothing.
 func (s *searchResults) checkMailboxes(ctx context.Context) error {
 	named, in := s.command.Mailbox, s.words.In
-	if !s.command.All && len(s.manifests) < 2 || len(named)+len(in) == 0 {
+	if !s.command.All && len(s.scope.Manifests) < 2 || len(named)+len(in) == 0 {
 		return nil
 	}
 	seen := make(map[string]string) // names by raw names
@@ -56,7 +56,7 @@ func (s *searchResults) searchedMailboxes(ctx context.Context) iter.Seq2[*manife
 			}
 			return true
 		}
-		for _, contents := range s.manifests {
+		for _, contents := range s.scope.Manifests {
 			if !each(contents) {
 				return
 			}

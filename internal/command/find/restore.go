@@ -67,7 +67,7 @@ const maxRestores = 4
 
 // restored says what a restore of all that match restores, if that is not what is shown.
 func (s *searchResults) restored(n nightCount, more bool) (text string) {
-	if len(s.manifests) > 1 {
+	if len(s.scope.Manifests) > 1 {
 		text = " in " + ui.Safe(n.contents.Manifest.Account)
 	}
 	switch {

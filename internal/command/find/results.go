@@ -13,7 +13,6 @@ import (
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/archive/textindex"
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/conditions"
 	"github.com/mailstrata/mailstrata/internal/cli/named"
@@ -39,18 +38,16 @@ type searchResults struct {
 	readable bool
 	reader   *archive.Reader // of what is printed
 
-	manifests []*archive.Contents // that are searched, unless all are
-	mailbox   *manifest.Mailbox   // of uids
-	uids      mail.UIDSet         // if not empty, only these messages of the one manifest
-	table     *ui.Table
-	flushed   time.Time
-	where     string
-	accounts  func() bool // there are several
-	found     int64
-	counts    []nightCount
-	more      atomic.Bool // than --limit
-	shown     *search.Hit // the first that is printed: it is shown how to restore it
-	unread    int
+	scope    textindex.Scope
+	table    *ui.Table
+	flushed  time.Time
+	where    string
+	accounts func() bool // there are several
+	found    int64
+	counts   []nightCount
+	more     atomic.Bool // than --limit
+	shown    *search.Hit // the first that is printed: it is shown how to restore it
+	unread   int
 }
 
 // hits are messages that are found, with errors between them as search.Find has them.
@@ -78,7 +75,7 @@ func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 	var found hits
 	switch {
 	case s.words.Words == nil:
-		found = s.newestFirst(ctx, s.scan(ctx))
+		found = s.newestFirst(ctx, s.scope.Scan(ctx, s.query))
 	case !s.command.NoIndex && textindex.Exists(s.repo):
 		err := s.eachIndexed(ctx, do)
 		if !textindex.IsDamaged(err) || s.found > 0 {
@@ -104,9 +101,12 @@ func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) er
 		return err
 	}
 	defer x.Close()
-	found, err := s.indexed(ctx, x, live)
+	found, sorted, err := s.scope.Find(ctx, x, live, s.words.Query, s.query)
 	if err != nil {
 		return err
+	}
+	if !sorted {
+		found = s.newestFirst(ctx, found)
 	}
 	return do(s.limited(found))
 }
@@ -114,6 +114,10 @@ func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) er
 // choose finds the manifests that are searched.
 func (s *searchResults) choose(ctx context.Context) (err error) {
 	c := s.command
+	s.scope = textindex.Scope{Repo: s.repo, All: c.All, Account: c.Account}
+	if len(c.Mailbox)+len(c.Exclude)+len(s.words.In)+len(s.words.NotIn) > 0 {
+		s.scope.Wants = s.wantsMailbox
+	}
 	if c.All {
 		s.where = " in any manifest"
 		s.words.Fold = true // to fold in as for one manifest would need the mailboxes of all
@@ -124,30 +128,30 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 		ref = c.Account + "@latest"
 	}
 	if ref == "" {
-		s.manifests, err = archive.Latest(ctx, s.repo)
+		s.scope.Manifests, err = archive.Latest(ctx, s.repo)
 	} else {
-		s.manifests = make([]*archive.Contents, 1)
-		s.manifests[0], err = named.Manifest(ctx, s.Output, s.repo, ref)
+		s.scope.Manifests = make([]*archive.Contents, 1)
+		s.scope.Manifests[0], err = named.Manifest(ctx, s.Output, s.repo, ref)
 	}
 	if err != nil {
 		return err
 	}
-	if len(s.manifests) == 0 {
+	if len(s.scope.Manifests) == 0 {
 		s.where = ": there are no manifests yet; mailstrata backup creates one"
 	}
-	for _, contents := range s.manifests {
+	for _, contents := range s.scope.Manifests {
 		contents.KeepMail()
 		if ref != "" && ref == c.Manifest && isWord(ref) && len(c.Text) > 0 {
 			s.Note("searching in manifest %s of %s; --text %s searches for the word", summary.ShortID(contents.Head), ui.Time(contents.Head.Time), ui.Safe(ref))
 		}
 	}
-	named.FoldIn(ctx, s.words.In, s.manifests)
-	named.FoldIn(ctx, s.words.NotIn, s.manifests)
-	s.accounts = func() bool { return len(s.manifests) > 1 }
-	if len(s.manifests) == 1 {
-		s.noteLabels(ctx, s.manifests[0])
+	named.FoldIn(ctx, s.words.In, s.scope.Manifests)
+	named.FoldIn(ctx, s.words.NotIn, s.scope.Manifests)
+	s.accounts = func() bool { return len(s.scope.Manifests) > 1 }
+	if len(s.scope.Manifests) == 1 {
+		s.noteLabels(ctx, s.scope.Manifests[0])
 		names := job.Selection{Mailbox: s.mailboxes(), Exclude: c.Exclude}
-		return named.CheckMailboxes(ctx, s.Output, &names, s.repo, s.manifests[0])
+		return named.CheckMailboxes(ctx, s.Output, &names, s.repo, s.scope.Manifests[0])
 	}
 	return nil
 }
@@ -157,10 +161,10 @@ func (s *searchResults) chooseMessages(ctx context.Context, texts []string) (err
 	switch {
 	case len(texts) == 0:
 		return nil
-	case len(s.manifests) != 1:
+	case len(s.scope.Manifests) != 1:
 		return hint.Usagef("--message needs one manifest: MANIFEST, or --account")
 	}
-	s.mailbox, s.uids, err = named.Messages(ctx, s.repo, s.manifests[0], texts, s.command.Selection)
+	s.scope.Mailbox, s.scope.UIDs, err = named.Messages(ctx, s.repo, s.scope.Manifests[0], texts, s.command.Selection)
 	return err
 }
 
@@ -179,36 +183,14 @@ func (s *searchResults) countAccounts(ctx context.Context) {
 	s.accounts = sync.OnceValue(func() bool { return <-several })
 }
 
-func (s *searchResults) wants(m *manifest.Mailbox) bool { return s.wantsMailbox(&m.Mailbox) }
-
 func (s *searchResults) wantsMailbox(m *mail.Mailbox) bool {
 	return s.command.Selection.Wants(m) && s.words.Wants(m)
-}
-
-// scan searches without an index.
-func (s *searchResults) scan(ctx context.Context) hits {
-	if s.command.All {
-		return search.FindAll(ctx, s.repo, s.command.Account, s.query, s.wants)
-	}
-	if s.mailbox != nil {
-		contents := s.manifests[0]
-		return search.Hits(search.FindIn(ctx, contents, s.mailbox, s.query, s.uids), contents)
-	}
-	return func(yield func(*search.Hit, error) bool) {
-		for _, contents := range s.manifests {
-			for hit, err := range search.Hits(search.Find(ctx, contents, s.query, s.wants), contents) {
-				if !yield(hit, err) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // readAll searches for words without an index.
 func (s *searchResults) readAll(ctx context.Context, progress *ui.Progress) hits {
 	total := int64(0)
-	for _, c := range s.manifests {
+	for _, c := range s.scope.Manifests {
 		total += c.Manifest.Totals.Messages
 	}
 	if !s.command.NoIndex {
@@ -218,42 +200,7 @@ func (s *searchResults) readAll(ctx context.Context, progress *ui.Progress) hits
 	s.query.Message = &textindex.Matcher{Query: s.words.Query, Documents: s.Documents(), Read: func() {
 		progress.Update("", ui.Tally{Messages: read.Add(1), Total: total})
 	}}
-	return s.scan(ctx)
-}
-
-// indexed searches by the index.
-func (s *searchResults) indexed(ctx context.Context, x *textindex.Index, live *textindex.Live) (hits, error) {
-	o := textindex.Search{Words: s.words.Query, Query: s.query, Account: s.command.Account}
-	if len(s.command.Mailbox)+len(s.command.Exclude)+len(s.words.In)+len(s.words.NotIn) > 0 {
-		o.Wants = s.wantsMailbox
-	}
-	if s.command.All {
-		if !s.query.ReadsFlags() {
-			return x.All(ctx, live, o), nil
-		}
-		matching, err := x.Hashes(ctx, s.words.Query)
-		s.query.Only = func(hash chunk.ID) bool {
-			_, has := matching[hash.Prefix()]
-			return has
-		}
-		return s.newestFirst(ctx, s.scan(ctx)), err
-	}
-	var each []hits
-	for _, c := range s.manifests {
-		each = append(each, x.Night(ctx, live, c, o))
-	}
-	if len(each) == 1 {
-		return each[0], nil
-	}
-	return s.newestFirst(ctx, func(yield func(*search.Hit, error) bool) {
-		for _, found := range each {
-			for hit, err := range found {
-				if !yield(hit, err) {
-					return
-				}
-			}
-		}
-	}), nil
+	return s.scope.Scan(ctx, s.query)
 }
 
 // newestFirst yields what is found when all is found, the newest first, and little more than --limit asks for.
@@ -279,24 +226,10 @@ func (s *searchResults) newestFirst(ctx context.Context, found hits) hits {
 	return search.Newest(ctx, counted, limit, s.readable)
 }
 
-// chosen yields the messages that --message names.
-func (s *searchResults) chosen(found hits) hits {
-	if s.mailbox == nil {
-		return found
-	}
-	return func(yield func(*search.Hit, error) bool) {
-		for hit, err := range found {
-			if (err != nil || hit.Mailbox.Raw == s.mailbox.Raw && s.uids.Contains(hit.Entry.UID)) && !yield(hit, err) {
-				return
-			}
-		}
-	}
-}
-
 // limited yields the messages that --limit asks for, each with its copies. It looks for one more, to say that there are more.
 func (s *searchResults) limited(found hits) hits {
 	limit := s.command.limit()
-	if found = search.Merged(s.chosen(found)); limit == 0 {
+	if found = search.Merged(found); limit == 0 {
 		return found
 	}
 	return func(yield func(*search.Hit, error) bool) {
