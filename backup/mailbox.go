@@ -218,7 +218,8 @@ func (r *mailboxRun) validMailbox(found *manifest.Mailbox) *manifest.Mailbox {
 		found.Trusted = false
 	}
 	arrived := was.UIDNext < now.UIDNext && was.UIDNext > 0
-	if arrived && was.HighestModSeq == now.HighestModSeq && now.HighestModSeq > 0 {
+	if arrived && was.HighestModSeq == now.HighestModSeq && now.HighestModSeq > 0 && r.account.Continue == nil {
+		// A source without UIDs of its own gives a message that cannot be read another UID each time.
 		r.distrustModSeq(found)
 	}
 	if !old.Trusted && was.HighestModSeq > 0 && old.Messages > 0 {

@@ -17,9 +17,12 @@ const (
 	RD  Variant = iota // ">" before each line of ">"s and "From "
 	O                  // ">" before "From " alone: ">>From " is as it was
 	CL2                // nothing; Content-Length says where the message ends
+	Any                // ">" before each line of ">"s and "From": imap-backup's
 )
 
-func (v Variant) String() string { return [...]string{"mboxrd", "mboxo", "mboxcl2"}[v] }
+func (v Variant) String() string {
+	return [...]string{"mboxrd", "mboxo", "mboxcl2", "imap-backup's"}[v]
+}
 
 // Place is where a message is in an mbox.
 type Place struct {
@@ -29,6 +32,9 @@ type Place struct {
 
 // ErrNotMbox reports that a file does not begin with a From line.
 var ErrNotMbox = errors.New("it does not begin with a From line, as an mbox does")
+
+// BOM is the mark that some editors write before the first line of a file. It is no part of the mbox.
+const BOM = "\ufeff"
 
 // maxFromLine is the longest From line, in bytes.
 const maxFromLine = 1 << 10
@@ -103,6 +109,9 @@ func (s *scan) line() (line []byte, size int64, err error) {
 func (s *scan) takeLine(line []byte, size int64) error {
 	at := s.at
 	s.at += size
+	if at == 0 && bytes.HasPrefix(line, []byte(BOM)) {
+		line, at, size = line[len(BOM):], at+int64(len(BOM)), size-int64(len(BOM))
+	}
 	blank := len(line) == 1 && line[0] == '\n' || len(line) == 2 && line[0] == '\r' && line[1] == '\n'
 	if bytes.HasPrefix(line, []byte(fromWord)) && size <= maxFromLine {
 		if _, ok := ParseFromLine(string(line)); ok && s.empty >= 0 {

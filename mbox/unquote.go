@@ -11,13 +11,18 @@ func NewUnquoter(r io.Reader, v Variant) io.Reader {
 	if v == CL2 {
 		return r
 	}
-	return &unquoter{r: r, variant: v, start: true}
+	word := fromWord
+	if v == Any {
+		word = "From"
+	}
+	return &unquoter{r: r, variant: v, word: word, start: true}
 }
 
 // unquoter holds back one ">" at the beginning of a line, until it is known whether "From " follows.
 type unquoter struct {
 	r       io.Reader
 	variant Variant
+	word    string // that is quoted
 	in      [16 << 10]byte
 	out     []byte // not passed on yet
 	buf     []byte
@@ -59,9 +64,9 @@ func (u *unquoter) feed(p []byte) {
 					u.buf = append(u.buf, '>')
 					u.held = 2
 				}
-			case u.held > 0 && c == fromWord[u.from]:
-				if u.from++; u.from == len(fromWord) {
-					u.release(u.variant == RD || u.held == 1)
+			case u.held > 0 && c == u.word[u.from]:
+				if u.from++; u.from == len(u.word) {
+					u.release(u.variant != O || u.held == 1)
 				}
 			default:
 				u.release(false)
@@ -89,6 +94,6 @@ func (u *unquoter) release(quoted bool) {
 	if u.held > 0 && !quoted {
 		u.buf = append(u.buf, '>')
 	}
-	u.buf = append(u.buf, fromWord[:u.from]...)
+	u.buf = append(u.buf, u.word[:u.from]...)
 	u.held, u.from = 0, 0
 }

@@ -21,19 +21,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	netmail "net/mail"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/mailstrata/mailstrata/backup/source/disk"
-	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/internal/mailfile"
-	"github.com/mailstrata/mailstrata/internal/safename"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -51,107 +46,50 @@ func (*Store) Kind() string { return "eml" }
 // ByHash implements disk.Store.
 func (*Store) ByHash() bool { return false }
 
-const (
-	maxFolders = 100_000
-	maxDepth   = 64
-)
-
 // Folders implements disk.Store.
 func (s *Store) Folders(ctx context.Context) ([]disk.Folder, []string, error) {
-	root, err := os.OpenRoot(s.path)
-	if err != nil {
+	w := &walk{disk.Walk{Path: s.path, Levels: levels}}
+	w.Visit = w.visit
+	if err := w.Run(ctx); err != nil {
 		return nil, nil, err
 	}
-	w := &walk{root: root, path: s.path, names: make(map[string]bool)}
-	if err := w.walk(ctx, ".", 0); err != nil {
-		return nil, nil, err
+	if len(w.Folders) == 0 {
+		return nil, nil, fmt.Errorf("%s has no .eml file", s.path)
 	}
-	if len(w.folders) == 0 {
-		return nil, w.notes, fmt.Errorf("%s has no .eml file", s.path)
-	}
-	return w.folders, w.notes, nil
+	return w.Folders, w.Notes, nil
 }
 
 // walk finds the folders.
-type walk struct {
-	root    *os.Root
-	path    string
-	folders []disk.Folder
-	names   map[string]bool
-	notes   []string
-}
+type walk struct{ disk.Walk }
 
-func (w *walk) walk(ctx context.Context, dir string, depth int) error {
-	open, err := w.root.Open(dir)
-	if err != nil {
-		return err
-	}
-	entries, err := open.ReadDir(-1)
-	if err := errors.Join(err, open.Close(), ctx.Err()); err != nil {
-		return err
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+// visit adds the folder in a directory. It returns the directories in it, except for hidden ones.
+func (w *walk) visit(_ context.Context, dir string, entries []fs.DirEntry) (below []fs.DirEntry, err error) {
 	if slices.ContainsFunc(entries, isMessage) {
-		w.add(dir)
+		w.Folders = append(w.Folders, &folder{root: w.Root, dir: dir, box: w.Mailbox(dir)})
 	}
 	for _, e := range entries {
-		name := path.Join(dir, e.Name())
 		switch {
 		case strings.HasPrefix(e.Name(), "."):
 		case e.Type()&fs.ModeSymlink != 0 && !isMessage(e):
-			w.notes = append(w.notes, fmt.Sprintf("%s is a symbolic link, and is not followed", filepath.Join(w.path, name)))
-		case !e.IsDir():
-		case depth == maxDepth || len(w.folders) >= maxFolders:
-			w.notes = append(w.notes, fmt.Sprintf("%s is left out: more than %d levels or %d directories", filepath.Join(w.path, name), maxDepth, maxFolders))
-		default:
-			if err := w.walk(ctx, name, depth+1); err != nil {
-				if ctx.Err() != nil {
-					return err
-				}
-				if !errors.Is(err, fs.ErrNotExist) {
-					w.folders = append(w.folders, &disk.Unreadable{Box: w.mailbox(name), Err: err})
-				}
-			}
+			w.NoteLink(path.Join(dir, e.Name()))
+		case e.IsDir():
+			below = append(below, e)
 		}
 	}
-	return nil
+	return below, nil
+}
+
+// levels returns the levels of the mailbox in a directory, as they are written.
+func levels(dir string) []string {
+	if dir == "." {
+		return []string{"INBOX"}
+	}
+	return strings.Split(dir, "/")
 }
 
 // isMessage reports whether an entry is named as a message.
 func isMessage(e fs.DirEntry) bool {
 	return !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && strings.EqualFold(path.Ext(e.Name()), ".eml")
-}
-
-// add adds the folder in a directory.
-func (w *walk) add(dir string) {
-	w.folders = append(w.folders, &folder{root: w.root, dir: dir, box: w.mailbox(dir)})
-}
-
-// mailbox returns the mailbox of a directory.
-func (w *walk) mailbox(dir string) mail.Mailbox {
-	levels := strings.Split(dir, "/")
-	if dir == "." {
-		levels = []string{"INBOX"}
-	}
-	for i, level := range levels {
-		if decoded := safename.Decode(level); utf8.ValidString(decoded) && !strings.ContainsAny(decoded, "/\x00") {
-			levels[i] = decoded
-		}
-	}
-	plain := strings.Join(levels, "/")
-	if strings.EqualFold(plain, "INBOX") {
-		plain = "INBOX"
-	}
-	name := plain
-	for n := 2; w.names[name]; n++ {
-		name = fmt.Sprintf("%s~%d", plain, n)
-	}
-	w.names[name] = true
-	box := mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}
-	if utf8.ValidString(name) {
-		box.Raw = mail.EncodeName(name)
-	}
-	return box
 }
 
 // folder is a directory of .eml files.
@@ -322,31 +260,10 @@ func (f *folder) Facts(_ context.Context, item *disk.Item) (int64, mail.Date, er
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return -1, mail.Date{}, err
 	}
-	if date, ok := headerDate(head[:n]); ok {
+	if date, ok := mailfile.Arrived(head[:n]); ok {
 		return -1, date, nil
 	}
 	return -1, mail.Date{Seconds: info.ModTime().Unix()}, nil
-}
-
-// headerDate returns when a message arrived, by its header.
-func headerDate(head []byte) (mail.Date, bool) {
-	for _, end := range []string{"\r\n\r\n", "\n\n"} {
-		if at := strings.Index(string(head), end); at >= 0 {
-			head = head[:at+1]
-		}
-	}
-	var texts []string
-	if received := header.Text(head, "Received"); received != "" {
-		texts = append(texts, received[strings.LastIndexByte(received, ';')+1:])
-	}
-	for _, text := range append(texts, header.Text(head, "Date")) {
-		t, err := netmail.ParseDate(strings.TrimSpace(text))
-		if err == nil && t.Year() >= 1970 && t.Before(time.Now().AddDate(1, 0, 0)) {
-			_, offset := t.Zone()
-			return mail.Date{Seconds: t.Unix(), Zone: int16(offset / 60)}, true
-		}
-	}
-	return mail.Date{}, false
 }
 
 // Open implements disk.Folder.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/eml"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/internal/mailfile"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -135,7 +136,7 @@ func TestYoungFile(t *testing.T) {
 func FuzzHeaderDate(f *testing.F) {
 	f.Add([]byte("Received: x; Tue, 20 Aug 2019 05:19:26 +0200\n\n"))
 	f.Fuzz(func(t *testing.T, head []byte) {
-		if d, ok := headerDate(head); ok && !d.IsReadable() {
+		if d, ok := mailfile.Arrived(head); ok && !d.IsReadable() {
 			t.Errorf("%q has the date %v", head, d)
 		}
 	})

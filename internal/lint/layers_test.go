@@ -86,9 +86,9 @@ var layers = map[string]string{
 	"backup/quota":       "backup/source mail",
 	"backup/sample":      "chunk internal/percent manifest",
 	"backup/source":      "chunk internal/retry mail",
-	"backup/source/disk": "backup/source chunk mail",
+	"backup/source/disk": "backup/source internal/safename mail",
 	"eml":                "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
-	"eml/emlsource":      "backup/source/disk internal/header internal/mailfile internal/safename mail",
+	"eml/emlsource":      "backup/source/disk internal/mailfile mail",
 	"imap":               "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire internal/grace mail",
 	"imap/imaprestore": `
 		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
@@ -101,9 +101,9 @@ var layers = map[string]string{
 	"imap/internal/wire":        "mail",
 	"maildir":                   "chunk internal/canonical internal/safename internal/tree mail restore",
 	"mbox":                      "mail",
-	"maildir/maildirsource":     "backup/source/disk internal/mailfile internal/safename mail maildir",
+	"maildir/maildirsource":     "backup/source/disk internal/mailfile mail maildir",
 	"mbox/mboxrestore":          "internal/lineend internal/local internal/safename internal/tree mail mbox restore",
-	"mbox/mboxsource":           "backup/source/disk chunk internal/header internal/lineend internal/local internal/mailfile internal/safename mail mbox",
+	"mbox/mboxsource":           "backup/source backup/source/disk chunk internal/header internal/lineend internal/local internal/mailfile mail mbox",
 	"restore":                   "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 
 	// Serving archives to programs that read.
@@ -212,7 +212,7 @@ var layers = map[string]string{
 		internal/hint internal/local internal/percent internal/ui mail maildir
 		maildir/maildirsource mbox mbox/mboxrestore mbox/mboxsource repo restore`,
 	"internal/keyring":   "",
-	"internal/mailfile":  "internal/lineend mail",
+	"internal/mailfile":  "internal/header internal/lineend mail",
 	"internal/lineend":   "",
 	"internal/lint":      "",
 	"internal/local":     "",

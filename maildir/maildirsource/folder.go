@@ -15,36 +15,27 @@ import (
 // folder is a directory with cur and new.
 type folder struct {
 	root *os.Root
-	path string // of root
 	dir  string // relative to root
 	box  mail.Mailbox
 }
 
 var _ disk.Folder = (*folder)(nil)
 
-// openRegular opens a regular file.
-func openRegular(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
-	return mailfile.Open(root, name)
-}
-
 // Mailbox implements disk.Folder.
 func (f *folder) Mailbox() mail.Mailbox { return f.box }
 
 // Version implements disk.Folder. A new message and a new flag rename a file, which changes the time of a directory.
-func (f *folder) Version() (latest uint64) {
+func (f *folder) Version() uint64 {
+	var infos []fs.FileInfo
 	for _, name := range []string{"cur", "new", "dovecot-keywords"} {
 		info, err := f.root.Stat(path.Join(f.dir, name))
-		if err != nil {
-			if name == "cur" {
-				return 0
-			}
-			continue
-		}
-		if t := info.ModTime().UnixNano(); t > 0 {
-			latest = max(latest, uint64(t))
+		if err == nil {
+			infos = append(infos, info)
+		} else if name == "cur" {
+			return 0
 		}
 	}
-	return latest
+	return disk.VersionOf(infos...)
 }
 
 // Describe implements disk.Folder.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/backup/source/disk"
+	"github.com/mailstrata/mailstrata/internal/mailfile"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/maildir"
 )
@@ -227,7 +228,7 @@ func leadingNumber(name string) uint64 {
 //	25006 :1276528487.M364837P9451.kurkku,S=1355,W=1394:2,
 //	25017 W2481 :1276533073.M242911P3632.kurkku:2,F
 func (f *folder) readUIDList(c *disk.Contents) {
-	file, _, err := openRegular(f.root, path.Join(f.dir, "dovecot-uidlist"))
+	file, _, err := mailfile.Open(f.root, path.Join(f.dir, "dovecot-uidlist"))
 	if err != nil {
 		return
 	}

@@ -330,10 +330,9 @@ func FuzzNames(f *testing.F) {
 		leadingNumber(name)
 		parseUIDListHeader(line)
 		parseUIDListLine([]byte(line))
-		for _, level := range mailboxLevels(dir) {
-			if strings.ContainsAny(level, "\x00") && !strings.Contains(dir, "\x00") {
-				t.Errorf("%q has the level %q", dir, level)
-			}
+		w := &disk.Walk{Levels: levels}
+		if box := w.Mailbox(dir); strings.Contains(box.Name, "\x00") && !strings.Contains(dir, "\x00") {
+			t.Errorf("%q has the mailbox %q", dir, box.Name)
 		}
 	})
 }

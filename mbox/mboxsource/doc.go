@@ -15,5 +15,6 @@
 // archive is stored. What is known of a message is kept while the run lasts: some 200 bytes. Its text is read again when it is
 // archived, and must have the same hash then: another program may have rewritten the file meanwhile.
 //
-// Google Takeout writes one mbox with the labels of each message (takeout.go).
+// Google Takeout writes one mbox with the labels of each message (takeout.go). imap-backup has the UIDs and flags of an mbox in a file
+// beside it (imapbackup.go).
 package mboxsource

@@ -3,7 +3,6 @@ package mboxsource
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -27,9 +26,12 @@ type file struct {
 	root    *os.Root
 	variant mbox.Variant // of the file when it was scanned
 	takeout bool
-	clipped bool   // a message had too many flags or labels
-	beside  int64  // lines that are no From lines because no empty line is before them
-	version uint64 // of entries; 0: not scanned
+	clipped bool      // a message had too many flags or labels
+	beside  int64     // lines that are no From lines because no empty line is before them
+	version uint64    // of entries; 0: not scanned
+	numbers *metadata // of imap-backup; nil: none
+	unfit   error     // why an .imap file was not used
+	rest    int64     // bytes that are in no message of numbers
 	entries []entry
 	items   []disk.Item
 }
@@ -38,7 +40,7 @@ type file struct {
 type entry struct {
 	mbox.Place
 	size    int64 // as archived
-	seconds int64
+	date    mail.Date
 	kind    lineend.Kind
 	variant mbox.Variant
 	own     bool
@@ -63,45 +65,6 @@ func (f *file) rootDir() *os.Root {
 
 func (f *file) open() (*os.File, fs.FileInfo, error) { return mailfile.Open(f.rootDir(), f.name) }
 
-// scan reads the whole file, unless it was read since it changed.
-func (f *file) scan(ctx context.Context) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	open, info, err := mailfile.Open(f.root, f.name)
-	if err != nil {
-		return err
-	}
-	defer open.Close()
-	if f.version == versionOf(info) {
-		return nil
-	}
-	f.version, f.entries, f.items, f.clipped = 0, nil, nil, false
-	if f.variant, err = f.findVariant(ctx, open, info.Size()); err != nil {
-		return err
-	}
-	flags := make(map[string]mail.Flags) // most messages share theirs
-	f.beside, err = mbox.Scan(ctx, open, info.Size(), f.variant, func(p mbox.Place) error {
-		e, item, err := f.read(open, p)
-		if err != nil {
-			return err
-		}
-		key := strings.Join(item.Flags, "\x00")
-		if shared, ok := flags[key]; ok {
-			item.Flags = shared
-		} else {
-			flags[key] = item.Flags
-		}
-		item.At = len(f.entries)
-		f.entries, f.items = append(f.entries, e), append(f.items, item)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read %s: %w", f.name, err)
-	}
-	f.version = versionOf(info)
-	return nil
-}
-
 func (f *file) findVariant(ctx context.Context, open *os.File, size int64) (mbox.Variant, error) {
 	if f.store.variant != nil {
 		return *f.store.variant, nil
@@ -109,15 +72,16 @@ func (f *file) findVariant(ctx context.Context, open *os.File, size int64) (mbox
 	return mbox.FindVariant(ctx, open, size)
 }
 
-// read reads a message: its flags, its hash and its line ends.
-func (f *file) read(open io.ReaderAt, p mbox.Place) (entry, disk.Item, error) {
+// read reads a message: its flags, its hash and its line ends. numbers are those of imap-backup, or nil.
+func (f *file) read(open io.ReaderAt, p mbox.Place, numbers *numbersOf) (entry, disk.Item, error) {
 	e := entry{Place: p, variant: f.variant}
 	from, err := fromLine(open, p)
 	if err != nil {
 		return e, disk.Item{}, err
 	}
-	arrived, _ := mbox.ParseFromLine(from)
-	e.seconds = arrived.Unix()
+	if arrived, ok := mbox.ParseFromLine(from); ok {
+		e.date.Seconds = arrived.Unix()
+	}
 	head, err := readHead(open, p, f.variant)
 	if err != nil {
 		return e, disk.Item{}, err
@@ -128,6 +92,13 @@ func (f *file) read(open io.ReaderAt, p mbox.Place) (entry, disk.Item, error) {
 	if labels, ok := gmailLabels(head); ok && f.takeout {
 		item.Flags, e.own, e.cuts = labels.flags(), true, nil
 		item.Labels, clipped = labels.labels()
+	}
+	if numbers != nil {
+		if err = f.readAsWritten(open, &e, head); err != nil {
+			return e, disk.Item{}, err
+		}
+		item.Flags, clipped = numbers.flags()
+		item.UID = numbers.UID
 	}
 	f.clipped = f.clipped || clipped
 	var lines lineend.Checker
@@ -142,6 +113,23 @@ func (f *file) read(open io.ReaderAt, p mbox.Place) (entry, disk.Item, error) {
 	id := h.Sum()
 	item.Key = string(id[:])
 	return e, item, nil
+}
+
+// readAsWritten prepares the entry of a message that imap-backup wrote: it is as it was on the server, and its flags are elsewhere.
+// Its From line has no zone.
+func (f *file) readAsWritten(open io.ReaderAt, e *entry, head []byte) error {
+	e.own, e.cuts = false, nil
+	if f.numbers.Version == 3 || isQuotedAnywhere(head) {
+		e.variant = mbox.Any
+		var err error
+		if head, err = readHead(open, e.Place, e.variant); err != nil {
+			return err
+		}
+	}
+	if date, ok := mailfile.Arrived(head); ok {
+		e.date = date
+	}
+	return nil
 }
 
 // maxFrom is the longest From line.

@@ -26,11 +26,11 @@ func (f *folder) Mailbox() mail.Mailbox { return f.box }
 
 // Version implements disk.Folder.
 func (f *folder) Version() uint64 {
-	info, err := f.file.rootDir().Lstat(f.file.name)
+	version, _, err := statOf(f.file.rootDir(), f.file.name)
 	if err != nil {
 		return 0
 	}
-	return versionOf(info)
+	return version
 }
 
 // Notes implements disk.Noted.
@@ -43,7 +43,11 @@ func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
 	}
 	f.file.mu.Lock()
 	defer f.file.mu.Unlock()
-	return &disk.Contents{Items: f.file.items, Version: f.file.version}, nil
+	c := &disk.Contents{Items: f.file.items, Version: f.file.version}
+	if numbers := f.file.numbers; numbers != nil {
+		c.Validity, c.Next = numbers.Validity, numbers.next()
+	}
+	return c, nil
 }
 
 // errChanged reports that a message is not where it was. It is looked for again.
@@ -72,16 +76,16 @@ func (f *folder) Describe(_ context.Context, item *disk.Item) (mail.Message, err
 		}
 		form.Fields = mbox.ParseHead(head, from).Fields
 	}
-	if from != mbox.FromLine(time.Unix(e.seconds, 0)) {
+	if _, ok := mbox.ParseFromLine(from); ok && from != mbox.FromLine(time.Unix(e.date.Seconds, 0)) {
 		form.FromLine = from
 	}
-	return mail.Message{Size: e.size, Internal: mail.Date{Seconds: e.seconds}, Form: form}, nil
+	return mail.Message{Size: e.size, Internal: e.date, Form: form}, nil
 }
 
 // Facts implements disk.Folder.
 func (f *folder) Facts(_ context.Context, item *disk.Item) (int64, mail.Date, error) {
 	e, err := f.file.entryOf(item)
-	return e.size, mail.Date{Seconds: e.seconds}, err
+	return e.size, e.date, err
 }
 
 // Open implements disk.Folder. The text must have the hash that it had when the file was scanned.

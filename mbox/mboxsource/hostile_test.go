@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/backup/source/disk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -66,7 +67,7 @@ func TestSameNames(t *testing.T) {
 		t.Errorf("%q, %v", have, b.Manifest.Failures)
 	}
 	store := New(path, nil)
-	store.SetHasher(r.MessageHasher)
+	store.hasher = r.MessageHasher
 	folders, _, err := store.Folders(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +134,7 @@ func TestSameTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if away := old.ModTime().Sub(time.Unix(0, int64(versionOf(info)))).Abs(); away > 20*time.Millisecond {
+	if away := old.ModTime().Sub(time.Unix(0, int64(disk.VersionOf(info)))).Abs(); away > 20*time.Millisecond {
 		t.Errorf("the version is %v from the time", away)
 	}
 }
@@ -157,7 +158,7 @@ func TestConcurrent(t *testing.T) {
 	put(t, path+"/INBOX", first+other)
 	r := archivetest.NewRepo(t, new(storetest.Memory))
 	store := New(path, nil)
-	store.SetHasher(r.MessageHasher)
+	store.hasher = r.MessageHasher
 	folders, _, err := store.Folders(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,13 @@ func (f *file) notes() (notes []string) {
 		notes = append(notes, fmt.Sprintf("%s has %d From lines without an empty line before them: they are read as text "+
 			"of the message before", path, f.beside))
 	}
+	if f.unfit != nil {
+		notes = append(notes, fmt.Sprintf("%s: %v; its flags and numbers are not used", f.store.pathOf(metadataName(f.name)), f.unfit))
+	}
+	if f.rest > 0 {
+		notes = append(notes, fmt.Sprintf("%s has %d bytes after the last message of %s, which are not read",
+			path, f.rest, f.store.pathOf(metadataName(f.name))))
+	}
 	if f.store.variant == nil && f.variant != mbox.RD {
 		notes = append(notes, fmt.Sprintf("%s is read as %s, by its Content-Length fields; %s:PATH or %s:PATH says how to read it",
 			path, f.variant, f.variant, mbox.RD))

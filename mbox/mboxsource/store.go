@@ -4,21 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/backup/source/disk"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/local"
-	"github.com/mailstrata/mailstrata/internal/mailfile"
-	"github.com/mailstrata/mailstrata/internal/safename"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/mbox"
 )
@@ -28,14 +24,16 @@ type Store struct {
 	path    string
 	variant *mbox.Variant // nil: found
 
-	mu     sync.Mutex
-	hasher func() *chunk.Hasher
-	files  map[string]*file // by path
+	hasher   func() *chunk.Hasher
+	archived map[string]uint32 // the messages of the mailboxes that are archived, by raw name
+
+	mu    sync.Mutex
+	files map[string]*file // by path
 }
 
 var (
-	_ disk.Store  = (*Store)(nil)
-	_ disk.Hashed = (*Store)(nil)
+	_ disk.Store     = (*Store)(nil)
+	_ disk.Continued = (*Store)(nil)
 )
 
 // New returns the mbox files at path. If variant is nil, it is found. New reads nothing yet.
@@ -49,13 +47,15 @@ func (*Store) Kind() string { return "mbox" }
 // ByHash implements disk.Store.
 func (*Store) ByHash() bool { return true }
 
-// SetHasher implements disk.Hashed.
-func (s *Store) SetHasher(hasher func() *chunk.Hasher) { s.hasher = hasher }
-
-const (
-	maxFiles = 100_000
-	maxDepth = 32
-)
+// Continue implements disk.Continued.
+func (s *Store) Continue(previous source.Previous) {
+	s.hasher, s.archived = previous.Hasher, make(map[string]uint32)
+	for _, box := range previous.Mailboxes() {
+		if s.archived[box.Raw] = 0; box.Status != nil {
+			s.archived[box.Raw] = box.Status.Messages
+		}
+	}
+}
 
 // Folders implements disk.Store.
 func (s *Store) Folders(ctx context.Context) ([]disk.Folder, []string, error) {
@@ -63,94 +63,77 @@ func (s *Store) Folders(ctx context.Context) ([]disk.Folder, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &walk{store: s, names: make(map[string]bool)}
+	w := &walk{Walk: disk.Walk{Path: s.path, Levels: levels}, store: s}
+	w.Visit = w.visit
 	if info.IsDir() {
-		if w.root, err = os.OpenRoot(s.path); err != nil {
-			return nil, nil, err
-		}
-		if err := w.walk(ctx, ".", 0); err != nil {
-			return nil, nil, err
-		}
+		err = w.Run(ctx)
 	} else {
-		if w.root, err = os.OpenRoot(filepath.Dir(s.path)); err != nil {
-			return nil, nil, err
-		}
-		if err := w.add(ctx, filepath.Base(s.path)); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", s.path, err)
-		}
+		err = w.only(ctx)
+	}
+	if err != nil {
+		return nil, nil, err
 	}
 	w.addLabels()
-	if len(w.folders) == 0 {
-		return nil, w.notes, fmt.Errorf("%s has no mbox: no file in it begins with a From line", s.path)
+	if len(w.Folders) == 0 {
+		return nil, nil, fmt.Errorf("%s has no mbox: no file in it begins with a From line", s.path)
 	}
-	return w.folders, w.notes, nil
+	return w.Folders, w.Notes, nil
 }
 
 // walk finds the files of a directory.
 type walk struct {
-	store   *Store
-	root    *os.Root
-	folders []disk.Folder
-	labels  []mail.Mailbox  // of Takeout's files
-	names   map[string]bool // raw names, and decoded ones after "\x00"
-	notes   []string
+	disk.Walk
+	store  *Store
+	labels []mail.Mailbox // of Takeout's files
 }
 
-func (w *walk) walk(ctx context.Context, dir string, depth int) error {
-	open, err := w.root.Open(dir)
-	if err != nil {
+// only adds the mailbox of the only file.
+func (w *walk) only(ctx context.Context) (err error) {
+	dir, name := filepath.Split(w.Path)
+	if w.Root, err = os.OpenRoot(filepath.Clean(dir)); err != nil {
 		return err
 	}
-	entries, err := open.ReadDir(-1)
-	if err := errors.Join(err, open.Close(), ctx.Err()); err != nil {
-		return err
+	w.Path = dir
+	if err := w.add(ctx, name); err != nil {
+		return fmt.Errorf("%s: %w", w.store.path, err)
 	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return nil
+}
+
+// visit adds the mailboxes of the files in a directory. It returns the directories in it, except for hidden ones.
+func (w *walk) visit(ctx context.Context, dir string, entries []fs.DirEntry) (below []fs.DirEntry, err error) {
+	if dir == "." {
+		w.labels = nil
+	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
 		switch {
 		case strings.HasPrefix(e.Name(), "."):
 		case e.Type()&fs.ModeSymlink != 0:
-			w.notes = append(w.notes, fmt.Sprintf("%s is a symbolic link, and is not followed", filepath.Join(w.store.path, name)))
-		case e.IsDir() && (depth == maxDepth || len(w.folders) >= maxFiles):
-			w.notes = append(w.notes, fmt.Sprintf("%s is left out: more than %d levels or %d files", filepath.Join(w.store.path, name), maxDepth, maxFiles))
+			w.NoteLink(name)
 		case e.IsDir():
-			if err := w.walk(ctx, name, depth+1); err != nil {
-				if ctx.Err() != nil {
-					return err
-				}
-				w.unreadable(name, err)
-			}
-		case e.Type().IsRegular() && strings.HasSuffix(name, local.PartialSuffix):
-		case e.Type().IsRegular():
-			if err := w.add(ctx, name); err != nil && !errors.Is(err, mbox.ErrNotMbox) {
-				if ctx.Err() != nil {
-					return err
-				}
-				w.unreadable(name, err)
+			below = append(below, e)
+		case e.Type().IsRegular() && !strings.HasSuffix(name, local.PartialSuffix):
+			err := w.add(ctx, name)
+			switch {
+			case err == nil, errors.Is(err, mbox.ErrNotMbox):
+			case errors.Is(err, fs.ErrNotExist):
+				w.Moved = true
+			case ctx.Err() != nil:
+				return nil, err
+			default:
+				w.AddUnreadable(name, err)
 			}
 		}
 	}
-	return nil
+	return below, nil
 }
 
 // add adds the mailbox of a file, if it is an mbox.
 func (w *walk) add(ctx context.Context, name string) error {
-	open, info, err := mailfile.Open(w.root, name)
+	size, err := w.look(name)
 	if err != nil {
 		return err
-	}
-	beginning := make([]byte, maxFromLine)
-	n, err := open.ReadAt(beginning, 0)
-	if err = errors.Join(ignoreEOF(err), open.Close()); err != nil {
-		return err
-	}
-	first, _, _ := strings.Cut(string(beginning[:n]), "\n")
-	if _, ok := mbox.ParseFromLine(first); !ok && (n > 0 || !strings.HasSuffix(name, ".mbox")) {
-		if strings.HasPrefix(first, "From ") {
-			w.notes = append(w.notes, fmt.Sprintf("%s is no mbox: its first line has no date", filepath.Join(w.store.path, name)))
-		}
-		return mbox.ErrNotMbox
 	}
 	w.store.mu.Lock()
 	f := w.store.files[name]
@@ -159,88 +142,42 @@ func (w *walk) add(ctx context.Context, name string) error {
 		w.store.files[name] = f
 	}
 	w.store.mu.Unlock()
-	takeout, err := w.isTakeout(name, info.Size())
+	takeout, err := w.isTakeout(name, size)
 	if err != nil {
 		return err
 	}
-	f.begin(w.root, takeout)
-	box := w.mailbox(name)
-	if !takeout {
-		w.folders = append(w.folders, &folder{file: f, box: box})
-		return nil
+	f.begin(w.Root, takeout)
+	if takeout {
+		if err := f.scan(ctx); err != nil { // its mailbox has no name yet
+			return err
+		}
+		w.labels = append(w.labels, f.labelMailboxes()...)
 	}
-	if err := f.scan(ctx); err != nil {
-		return err
+	box := w.Mailbox(name)
+	if takeout {
+		box.SpecialUse = []string{`\All`}
 	}
-	box.SpecialUse = []string{`\All`}
-	w.folders = append(w.folders, &folder{file: f, box: box})
-	w.labels = append(w.labels, f.labelMailboxes()...)
+	w.Folders = append(w.Folders, &folder{file: f, box: box})
 	return nil
 }
 
 // addLabels adds the mailboxes of labels. If a file has the name of a label, the label is that mailbox.
 func (w *walk) addLabels() {
 	for _, label := range w.labels {
-		if w.free(label) {
-			w.folders = append(w.folders, &labelFolder{box: label})
+		if w.Take(label) {
+			w.Folders = append(w.Folders, &labelFolder{box: label})
 		}
 	}
 }
 
-// free takes the name of a mailbox, unless another has its raw or its decoded name.
-func (w *walk) free(box mail.Mailbox) bool {
-	if w.names[box.Raw] || w.names["\x00"+box.Name] {
-		return false
+// levels returns the levels of the mailbox of a file or directory, as they are written.
+func levels(file string) []string {
+	list := strings.Split(strings.TrimSuffix(file, ".mbox"), "/")
+	if n := len(list); n > 1 && list[n-1] == "mbox" && strings.HasSuffix(list[n-2], ".mbox") {
+		list = list[:n-1]
 	}
-	w.names[box.Raw], w.names["\x00"+box.Name] = true, true
-	return true
-}
-
-// maxFromLine is the longest From line at the beginning of a file, in bytes.
-const maxFromLine = 1024
-
-func ignoreEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
+	for i, level := range list {
+		list[i] = strings.TrimSuffix(strings.TrimSuffix(level, ".sbd"), ".mbox")
 	}
-	return err
-}
-
-// unreadable adds the mailbox of a file or directory that is there and cannot be read.
-func (w *walk) unreadable(name string, err error) {
-	if !errors.Is(err, fs.ErrNotExist) {
-		w.folders = append(w.folders, &disk.Unreadable{Box: w.mailbox(name), Err: err})
-	}
-}
-
-// mailbox returns the mailbox of a file.
-func (w *walk) mailbox(file string) mail.Mailbox {
-	levels := strings.Split(strings.TrimSuffix(file, ".mbox"), "/")
-	if n := len(levels); n > 1 && levels[n-1] == "mbox" && strings.HasSuffix(levels[n-2], ".mbox") {
-		levels = levels[:n-1]
-	}
-	for i, level := range levels {
-		level = strings.TrimSuffix(strings.TrimSuffix(level, ".sbd"), ".mbox")
-		if decoded := safename.Decode(level); utf8.ValidString(decoded) && !strings.ContainsAny(decoded, "/\x00") {
-			level = decoded
-		}
-		levels[i] = level
-	}
-	plain := strings.Join(levels, "/")
-	if strings.EqualFold(plain, "INBOX") {
-		plain = "INBOX"
-	}
-	box := named(plain)
-	for n := 2; !w.free(box); n++ {
-		box = named(fmt.Sprintf("%s~%d", plain, n))
-	}
-	return box
-}
-
-func named(name string) mail.Mailbox {
-	box := mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}
-	if utf8.ValidString(name) {
-		box.Raw = mail.EncodeName(name)
-	}
-	return box
+	return list
 }

@@ -21,15 +21,15 @@ import (
 //	X-Gmail-Labels: Inbox,Opened,Category Updates,"Work, old"
 //
 // They are archived as the labels of Gmail: the mailbox has all mail, and the others are labels. So a restore puts a message
-// into the mailbox of each of its labels. Names of Gmail's own labels are known in English alone; others are labels of the user.
+// into the mailbox of each of its labels. takeout_names.go has the names of Gmail's own labels.
 
 // labelsField has the labels of a message.
 const labelsField = "X-Gmail-Labels"
 
-// systemLabels maps the names that Takeout gives to Gmail's own labels to those of IMAP. Empty: it is no label there.
+// systemLabels maps the English names of Gmail's own labels to those of IMAP. Others are no labels there.
 var systemLabels = map[string]string{
-	"Inbox": `\Inbox`, "Sent": `\Sent`, "Draft": `\Draft`, "Drafts": `\Draft`, "Important": `\Important`, "Starred": `\Starred`,
-	"Unread": "", "Opened": "", "Archived": "",
+	"Inbox": `\Inbox`, "Sent": `\Sent`, "Drafts": `\Draft`, "Important": `\Important`, "Starred": `\Starred`,
+	"Spam": "Spam", "Trash": "Trash",
 }
 
 // systemMailboxes are the mailboxes of Gmail's own labels.
@@ -43,20 +43,20 @@ var systemMailboxes = map[string]mail.Mailbox{
 	"Trash":      {Raw: "Trash", Name: "Trash", SpecialUse: []string{`\Trash`}},
 }
 
-// gmail is the labels of a message as Takeout writes them.
-type gmail []string
+// gmail is the labels of a message: Gmail's own, by their English names, and those of the user.
+type gmail struct{ own, user []string }
 
 // gmailLabels returns the labels in a header. ok is false if it has none.
 func gmailLabels(head []byte) (labels gmail, ok bool) {
 	text := header.Text(head, labelsField)
 	if text == "" {
-		return nil, false
+		return gmail{}, false
 	}
-	return splitLabels(text), true
+	return sortOut(splitLabels(text)), true
 }
 
 // splitLabels splits labels at commas. A label with a comma is in quotes.
-func splitLabels(text string) (labels gmail) {
+func splitLabels(text string) (labels []string) {
 	var b strings.Builder
 	quoted := false
 	flush := func() {
@@ -81,18 +81,18 @@ func splitLabels(text string) (labels gmail) {
 
 // labels returns the labels as IMAP has them. clipped reports that some were left out, because a message may have few.
 func (g gmail) labels() (labels []string, clipped bool) {
-	for _, label := range g {
-		system, known := systemLabels[label]
-		if len(labels) == mbox.MaxKeywords || len(mail.EncodeName(label)) > mbox.MaxKeyword {
+	for _, label := range g.own {
+		if label = systemLabels[label]; label != "" {
+			labels = append(labels, label)
+		}
+	}
+	for _, label := range g.user {
+		label = mail.EncodeName(label)
+		if len(labels) == mbox.MaxKeywords || len(label) > mbox.MaxKeyword {
 			clipped = true
 			continue
 		}
-		switch {
-		case known && system != "":
-			labels = append(labels, system)
-		case !known && !strings.HasPrefix(label, "Category "):
-			labels = append(labels, mail.EncodeName(label))
-		}
+		labels = append(labels, label)
 	}
 	slices.Sort(labels)
 	return slices.Compact(labels), clipped
@@ -101,13 +101,13 @@ func (g gmail) labels() (labels []string, clipped bool) {
 // flags returns the flags that labels stand for.
 func (g gmail) flags() mail.Flags {
 	var flags []string
-	if !slices.Contains(g, "Unread") {
+	if !slices.Contains(g.own, "Unread") {
 		flags = append(flags, `\Seen`)
 	}
-	if slices.Contains(g, "Starred") {
+	if slices.Contains(g.own, "Starred") {
 		flags = append(flags, `\Flagged`)
 	}
-	if slices.Contains(g, "Draft") || slices.Contains(g, "Drafts") {
+	if slices.Contains(g.own, "Drafts") {
 		flags = append(flags, `\Draft`)
 	}
 	return mail.NewFlags(flags...)
@@ -119,7 +119,7 @@ var takeoutLine = regexp.MustCompile(`^From \d+@xxx \w{3} \w{3} [ \d]\d \d\d:\d\
 // isTakeout reports whether a file is from Takeout: its first message has Takeout's From line, a thread and labels. A field
 // with labels alone proves nothing, because who sent a message may have written it.
 func (w *walk) isTakeout(name string, size int64) (bool, error) {
-	open, _, err := mailfile.Open(w.root, name)
+	open, _, err := mailfile.Open(w.Root, name)
 	if err != nil {
 		return false, err
 	}

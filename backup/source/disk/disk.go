@@ -17,7 +17,7 @@ import (
 	"context"
 	"io"
 
-	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -55,8 +55,8 @@ type Folder interface {
 	Open(ctx context.Context, item *Item) (io.ReadCloser, error)
 }
 
-// Hashed is implemented by a Store whose keys are hashes. SetHasher is called before Folders.
-type Hashed interface{ SetHasher(func() *chunk.Hasher) }
+// Continued is implemented by a Store that needs to know what is archived. Continue is called before Folders.
+type Continued interface{ Continue(source.Previous) }
 
 // Noted is implemented by a Folder that may have notes for the user after List.
 type Noted interface{ Notes() []string }

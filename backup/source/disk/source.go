@@ -34,8 +34,8 @@ func (s *Source) Continue(previous source.Previous) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.previous = previous
-	if store, ok := s.store.(Hashed); ok {
-		store.SetHasher(previous.Hasher)
+	if store, ok := s.store.(Continued); ok {
+		store.Continue(previous)
 	}
 }
 
@@ -205,7 +205,7 @@ func (f *folder) list(ctx context.Context) (*listing, error) {
 		l, err = newListing(c, f.numbers)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: mailbox %q: %v", mail.ErrRefused, f.raw, err)
+		return nil, &refusedError{fmt.Errorf("mailbox %q: %w", f.raw, err)}
 	}
 	return l, nil
 }

@@ -14,8 +14,9 @@ import (
 // Unreadable is a Folder that exists and cannot be read. It stays as it is archived, and is a failure of the run. So do the
 // archived folders below it that the Store did not find.
 type Unreadable struct {
-	Box mail.Mailbox
-	Err error // with the name of the file or directory
+	Box   mail.Mailbox
+	Above string // what the raw names of the folders below it begin with, without the delimiter
+	Err   error  // with the name of the file or directory
 }
 
 var _ Folder = (*Unreadable)(nil)
@@ -43,7 +44,13 @@ func (u *Unreadable) Facts(context.Context, *Item) (int64, mail.Date, error) {
 func (u *Unreadable) Open(context.Context, *Item) (io.ReadCloser, error) { return nil, u.refusal() }
 
 // refusal is not fs.ErrNotExist, whatever Err is: what cannot be read is not gone.
-func (u *Unreadable) refusal() error { return fmt.Errorf("%w: %v", mail.ErrRefused, u.Err) }
+func (u *Unreadable) refusal() error { return &refusedError{u.Err} }
+
+// refusedError is mail.ErrRefused, whatever the error is, without its text: there is no server.
+type refusedError struct{ err error }
+
+func (e *refusedError) Error() string        { return e.err.Error() }
+func (e *refusedError) Is(target error) bool { return target == mail.ErrRefused }
 
 // below returns the archived mailboxes below those that cannot be read, unless they are listed.
 func below(folders []Folder, archived []mail.Mailbox) (more []Folder) {
@@ -60,9 +67,9 @@ func below(folders []Folder, archived []mail.Mailbox) (more []Folder) {
 	}
 	for _, box := range archived {
 		for _, u := range unreadable {
-			if !listed[box.Raw] && strings.HasPrefix(box.Raw, u.Box.Raw+"/") {
+			if !listed[box.Raw] && strings.HasPrefix(box.Raw, u.Above+"/") {
 				listed[box.Raw], box.Status = true, nil
-				more = append(more, &Unreadable{box, u.Err})
+				more = append(more, &Unreadable{box, box.Raw, u.Err})
 			}
 		}
 	}
@@ -71,14 +78,13 @@ func below(folders []Folder, archived []mail.Mailbox) (more []Folder) {
 
 // listError returns the error for a folder that cannot be listed. The others go on, whatever it is.
 func listError(ctx context.Context, err error) error {
-	kind := mail.ErrRefused
 	switch {
 	case ctx.Err() != nil, errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrNoMailbox), errors.Is(err, mail.ErrTemporary):
 		return fmt.Errorf("list the messages: %w", err)
 	case errors.Is(err, fs.ErrNotExist):
-		kind = mail.ErrNoMailbox
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		kind = mail.ErrTemporary // a file became shorter
+		return fmt.Errorf("%w: list the messages: %v", mail.ErrNoMailbox, err)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF): // a file became shorter
+		return fmt.Errorf("%w: list the messages: %v", mail.ErrTemporary, err)
 	}
-	return fmt.Errorf("%w: list the messages: %v", kind, err)
+	return &refusedError{fmt.Errorf("list the messages: %w", err)}
 }

@@ -32,7 +32,7 @@ func (s failing) Folders(ctx context.Context) (list []disk.Folder, _ []string, e
 		name := f.Mailbox().Raw
 		switch {
 		case name == s.unreadable:
-			list = append(list, &disk.Unreadable{Box: f.Mailbox(), Err: &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}})
+			list = append(list, &disk.Unreadable{Box: f.Mailbox(), Above: name, Err: &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}})
 		case s.unreadable != "" && strings.HasPrefix(name, s.unreadable+"/"):
 		case s.list[name] != nil:
 			list = append(list, failingFolder{f, s.list[name]})

@@ -3,7 +3,6 @@ package disk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -43,7 +42,7 @@ func (v *view) Close() error {
 const maxMoves = 20
 
 // errMoves is the reason for a message that moves each time.
-var errMoves = fmt.Errorf("%w: its file was renamed or changed each time it was read", mail.ErrRefused)
+var errMoves = &refusedError{errors.New("its file was renamed or changed each time it was read")}
 
 // with calls do with the message of a UID, and again if it moved. found is false if it is gone.
 func (v *view) with(ctx context.Context, uid mail.UID, do func(*Item) error) (found bool, err error) {
@@ -182,7 +181,7 @@ func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(ma
 			if errors.Is(err, mail.ErrTemporary) {
 				return err
 			}
-			unread = fmt.Errorf("%w: %v", mail.ErrRefused, err)
+			unread = &refusedError{err}
 		}
 	}
 	return unread

@@ -1,6 +1,6 @@
 //go:build unix
 
-package mboxsource
+package disk
 
 import (
 	"io/fs"
