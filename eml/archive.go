@@ -44,6 +44,7 @@ var (
 type packer interface {
 	// add adds a file of size bytes, which write writes.
 	add(name string, size int64, modified time.Time, write func(io.Writer) error) error
+	mkdir(name string) error
 	Close() error
 }
 
@@ -71,7 +72,7 @@ func (*Archive) Parallel() int { return 1 }
 // Unordered implements restore.Unordered. The names of the files have the order of the messages.
 func (*Archive) Unordered() bool { return true }
 
-// Prepare implements restore.Target. It begins the file.
+// Prepare implements restore.Target. It begins the file with the directories of the mailboxes.
 func (a *Archive) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	dirs := directories(mailboxes)
 	if err := tree.CheckApart(filepath.Dir(a.path), mailboxes, dirs); err != nil {
@@ -85,6 +86,9 @@ func (a *Archive) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restor
 	places := make([]restore.Place, len(mailboxes))
 	for i := range mailboxes {
 		places[i] = restore.Place{Mailbox: mailboxes[i].Name, Name: dirs[i], Skip: !mailboxes[i].Selectable()}
+		if err := a.to.mkdir(dirs[i]); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", a.path, err)
+		}
 	}
 	return places, nil, nil
 }
@@ -195,6 +199,8 @@ func (z zipPacker) add(name string, _ int64, modified time.Time, write func(io.W
 	return write(w)
 }
 
+func (z zipPacker) mkdir(name string) error { return z.Mkdir(name, time.Now()) }
+
 // tarPacker writes a tar file.
 type tarPacker struct {
 	*tar.Writer
@@ -207,6 +213,10 @@ func (t tarPacker) add(name string, size int64, modified time.Time, write func(i
 		return err
 	}
 	return write(t.Writer)
+}
+
+func (t tarPacker) mkdir(name string) error {
+	return t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: 0o700, ModTime: time.Now()})
 }
 
 // Close ends the tar file.

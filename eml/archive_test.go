@@ -50,6 +50,10 @@ func readZIP(t *testing.T, path string) map[string]string {
 	defer r.Close()
 	files := make(map[string]string)
 	for _, f := range r.File {
+		if f.Mode().IsDir() {
+			files[f.Name] = "a directory"
+			continue
+		}
 		text, err := fs.ReadFile(r, f.Name)
 		if err != nil {
 			t.Fatal(err)
@@ -82,11 +86,13 @@ func readTar(t *testing.T, path string) map[string]string {
 		if err := errors.Join(err, errText); err != nil {
 			t.Fatal(err)
 		}
-		files[h.Name] = string(text)
+		if files[h.Name] = string(text); h.FileInfo().IsDir() {
+			files[h.Name] = "a directory"
+		}
 	}
 }
 
-// A ZIP file and a tar file have the files that a directory has.
+// A ZIP file and a tar file have the files that a directory has, and the directories of empty mailboxes.
 func TestArchive(t *testing.T) {
 	dir := t.TempDir()
 	var wanted []restore.Message
@@ -125,7 +131,14 @@ func TestArchive(t *testing.T) {
 		if err := errors.Join(a.Commit(), a.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if have := read(t, path); !maps.Equal(have, want) {
+		have := read(t, path)
+		for _, dir := range directories(mailboxes) {
+			if have[dir+"/"] != "a directory" {
+				t.Errorf("%s has no directory %q", name, dir)
+			}
+			delete(have, dir+"/")
+		}
+		if !maps.Equal(have, want) {
 			t.Errorf("%s has %q, want %q", name, slices.Sorted(maps.Keys(have)), slices.Sorted(maps.Keys(want)))
 		}
 		if _, _, err := NewZIP(path).Prepare(t.Context(), mailboxes); !errors.Is(err, fs.ErrExist) {

@@ -17,8 +17,8 @@
 //	{"file":"2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml","uid":42,"internaldate":" 1-Oct-2023 00:00:00 +0000","flags":["\\Seen"]}
 //
 // A second restore to a directory adds nothing, because a listing of the directory shows which messages it has. A ZIP or tar file
-// is written once, as a stream; a file that exists is an error. In it, flags.jsonl follows the messages of its mailbox, and a
-// mailbox without messages has no directory.
+// is written once, as a stream; a file that exists is an error. It begins with the directories, and flags.jsonl follows the
+// messages of its mailbox.
 package eml
 
 import (

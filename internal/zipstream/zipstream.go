@@ -1,6 +1,7 @@
 // Package zipstream writes a ZIP file in one pass, to a Writer that cannot seek, with memory that hardly grows.
 //
 //	local header, data, data descriptor     of each file: its sizes and its CRC follow the data
+//	local header                            of each directory
 //	central directory                       of each file again
 //	end of the central directory            with the records of ZIP64 beyond 65,535 files or 4 GiB
 //
@@ -35,9 +36,10 @@ type Writer struct {
 	keeper *flate.Writer // writes the central directory to kept
 }
 
-// file is the entry of one file.
+// file is the entry of one file, or of a directory.
 type file struct {
-	name   string
+	kind   kind
+	name   string // a directory's ends in "/"
 	time   time.Time
 	offset uint64 // of its local header
 	start  uint64 // of its data
@@ -58,38 +60,66 @@ func NewWriter(w io.Writer) *Writer {
 var errTooLarge = errors.New("a file of 4 GiB or more does not fit")
 
 const (
-	version   = 45 // that supports ZIP64
-	unix      = 3
-	flags     = 1<<3 | 1<<11 // sizes follow the data; the name is UTF-8
-	deflated  = 8
-	attribute = 0o100600 << 16 // a regular file that its owner can read and write
+	version = 45 // that supports ZIP64
+	unix    = 3
+	utf8    = 1 << 11 // a flag: the name is UTF-8
+	follow  = 1 << 3  // a flag: CRC and sizes follow the data
 )
 
-// Create begins a file. What is written to the result, until the next call of Create or Close, is its data. The name is a path
-// with slashes.
+// kind is the fields of an entry that depend on what it is.
+type kind struct {
+	flags, method uint16
+	attributes    uint32 // those of Unix, and below them those of DOS
+}
+
+var (
+	regular   = kind{utf8 | follow, 8, 0o100600 << 16} // deflated
+	directory = kind{utf8, 0, 0o040700<<16 | 1<<4}
+)
+
+// Create begins a file. What is written to the result, until the next call of Create, Mkdir or Close, is its data. The name is a
+// path with slashes.
 func (z *Writer) Create(name string, modified time.Time) (io.Writer, error) {
-	if err := z.endFile(); err != nil {
+	f := &file{kind: regular, name: name, time: modified, crc: crc32.NewIEEE(), w: z}
+	if err := z.begin(f); err != nil {
 		return nil, err
 	}
-	if name == "" || len(name) > math.MaxUint16 {
-		return nil, fmt.Errorf("a ZIP file cannot have a file with a name of %d bytes", len(name))
-	}
-	f := &file{name: name, time: modified, offset: z.out.n, crc: crc32.NewIEEE(), w: z}
-	var b record
-	b.u32(0x04034b50)
-	b.u16(version, flags, deflated)
-	b.u16(dosTime(modified))
-	b.u16(dosDate(modified))
-	b.u32(0, 0, 0) // CRC and sizes follow the data
-	extra := f.extra()
-	b.u16(uint16(len(name)), uint16(len(extra)))
-	if _, err := z.out.Write(append(append(b, name...), extra...)); err != nil {
-		return nil, err
-	}
-	f.start = z.out.n
 	z.data.Reset(&z.out)
 	z.file = f
 	return f, nil
+}
+
+// Mkdir adds a directory. The name is a path with slashes.
+func (z *Writer) Mkdir(name string, modified time.Time) error {
+	f := &file{kind: directory, name: name + "/", time: modified, w: z}
+	if err := z.begin(f); err != nil {
+		return err
+	}
+	return z.enter(f, 0, []uint32{0, 0})
+}
+
+// begin ends the file that is being written, and writes the local header of another one or of a directory.
+func (z *Writer) begin(f *file) error {
+	if err := z.endFile(); err != nil {
+		return err
+	}
+	if f.name == "" || len(f.name) > math.MaxUint16 {
+		return fmt.Errorf("a ZIP file cannot have a file with a name of %d bytes", len(f.name))
+	}
+	f.offset = z.out.n
+	var b record
+	b.u32(0x04034b50)
+	b.u16(version, f.kind.flags, f.kind.method)
+	b.u16(dosTime(f.time))
+	b.u16(dosDate(f.time))
+	b.u32(0, 0, 0) // CRC and sizes
+	extra := f.extra()
+	b.u16(uint16(len(f.name)), uint16(len(extra)))
+	if _, err := z.out.Write(append(append(b, f.name...), extra...)); err != nil {
+		return err
+	}
+	f.start = z.out.n
+	return nil
 }
 
 // Write writes data of the file.
@@ -137,6 +167,11 @@ func (z *Writer) endFile() error {
 	if _, err := z.out.Write(b); err != nil {
 		return err
 	}
+	return z.enter(f, sum, sizes)
+}
+
+// enter adds a file or directory to the central directory. sizes are that of its data, and that of the file.
+func (z *Writer) enter(f *file, sum uint32, sizes []uint32) error {
 	extra := f.extra()
 	at := uint32(min(f.offset, math.MaxUint32))
 	if at == math.MaxUint32 {
@@ -144,15 +179,15 @@ func (z *Writer) endFile() error {
 		wide.u16(1, 8)
 		extra = append(extra, binary.LittleEndian.AppendUint64(wide, f.offset)...)
 	}
-	b = b[:0]
+	var b record
 	b.u32(0x02014b50)
-	b.u16(unix<<8|version, version, flags, deflated)
+	b.u16(unix<<8|version, version, f.kind.flags, f.kind.method)
 	b.u16(dosTime(f.time))
 	b.u16(dosDate(f.time))
 	b.u32(sum)
 	b.u32(sizes...)
 	b.u16(uint16(len(f.name)), uint16(len(extra)), 0, 0, 0)
-	b.u32(attribute, at)
+	b.u32(f.kind.attributes, at)
 	b = append(append(b, f.name...), extra...)
 	z.count++
 	z.size += uint64(len(b))

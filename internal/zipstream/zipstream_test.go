@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +51,51 @@ func TestWriter(t *testing.T) {
 			if err != nil || string(have) != text(i) {
 				t.Fatalf("%.50q, %v", have, err)
 			}
+		}
+	}
+}
+
+// A directory is one for the standard library, also between files.
+func TestMkdir(t *testing.T) {
+	day := time.Date(2026, 3, 13, 2, 10, 4, 0, time.UTC)
+	var b bytes.Buffer
+	z := NewWriter(&b)
+	for _, name := range []string{"a/x", "Entwürfe", "b/y"} {
+		var err error
+		if name == "Entwürfe" {
+			err = z.Mkdir(name, day)
+		} else {
+			var w io.Writer
+			if w, err = z.Create(name, day); err == nil {
+				_, err = io.WriteString(w, name)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil || len(r.File) != 3 {
+		t.Fatal(err)
+	}
+	if f := r.File[1]; f.Name != "Entwürfe/" || f.Mode() != fs.ModeDir|0o700 || !f.Modified.Equal(day) || f.NonUTF8 {
+		t.Errorf("%q, %v, %v", f.Name, f.Mode(), f.Modified)
+	}
+	for _, name := range []string{"a/x", "b/y"} {
+		if text, err := fs.ReadFile(r, name); err != nil || string(text) != name {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "a.zip")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if tool, err := exec.LookPath("unzip"); err == nil {
+		if out, err := exec.Command(tool, "-t", path).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
 		}
 	}
 }
