@@ -7,21 +7,12 @@ import (
 	"github.com/mailstrata/mailstrata/archive/readable"
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/archive/textindex"
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/fulltext/words"
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/mail/entity"
 	"github.com/mailstrata/mailstrata/mail/extract"
 	"github.com/mailstrata/mailstrata/manifest"
 )
-
-// hashes is a set of messages.
-type hashes map[chunk.Prefix]struct{}
-
-func (h hashes) has(hash chunk.ID) bool {
-	_, ok := h[hash.Prefix()]
-	return ok
-}
 
 // rows reads messages that were found, and the places where words match.
 func (f *finder) rows(ctx context.Context, found []*search.Hit) (rows []foundRow, err error) {

@@ -15,8 +15,6 @@ import (
 	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/mail"
-	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
@@ -172,13 +170,17 @@ func repoID(head repo.Head) string { return head.ID.String()[:8] }
 // run finds the newest messages, by the index of this host if there is one.
 func (f *finder) run(ctx context.Context) error {
 	if f.query.Words == nil {
-		return f.collect(f.scan(ctx, f.query.Record), false)
+		return f.collect(f.scope().Scan(ctx, f.query.Record), false)
 	}
 	used, err := f.history.Archive().Words(ctx, func(x *textindex.Index, live *textindex.Live) error {
 		if f.contents != nil && !live.Has(f.contents.Head) {
 			return errNotIndexed
 		}
-		return f.indexed(ctx, x, live)
+		found, sorted, err := f.scope().Find(ctx, x, live, f.query.Query, f.query.Record)
+		if err != nil {
+			return err
+		}
+		return f.collect(found, sorted)
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -194,25 +196,16 @@ func (f *finder) run(ctx context.Context) error {
 
 var errNotIndexed = errors.New("it does not have the backup")
 
-// indexed searches by the index.
-func (f *finder) indexed(ctx context.Context, x *textindex.Index, live *textindex.Live) error {
-	o := textindex.Search{Words: f.query.Query, Query: f.query.Record, Account: f.history.Account}
+// scope returns what is searched.
+func (f *finder) scope() *textindex.Scope {
+	s := &textindex.Scope{Repo: f.history.Archive().Repo(), All: f.contents == nil, Account: f.history.Account}
+	if f.contents != nil {
+		s.Manifests = []*archive.Contents{f.contents}
+	}
 	if len(f.query.In)+len(f.query.NotIn) > 0 {
-		o.Wants = f.query.Wants
+		s.Wants = f.query.Wants
 	}
-	switch {
-	case f.contents != nil:
-		return f.collect(x.Night(ctx, live, f.contents, o), true)
-	case !o.Query.ReadsFlags():
-		return f.collect(x.All(ctx, live, o), true)
-	}
-	matching, err := x.Hashes(ctx, f.query.Query)
-	if err != nil {
-		return err
-	}
-	record := f.query.Record
-	record.Only = hashes(matching).has
-	return f.collect(f.scan(ctx, record), false)
+	return s
 }
 
 // readAll searches for words without an index.
@@ -222,30 +215,13 @@ func (f *finder) readAll(ctx context.Context) error {
 	defer cancel()
 	record := f.query.Record
 	record.Message = &textindex.Matcher{Query: f.query.Query}
-	err := f.collect(f.scan(limited, record), false)
+	err := f.collect(f.scope().Scan(limited, record), false)
 	if limited.Err() != nil && ctx.Err() == nil {
 		f.note = "The search took too long, and did not look at all messages. The command mailstrata index build makes searches fast."
 		return nil
 	}
 	return err
 }
-
-// scan searches what manifests record, and messages.
-func (f *finder) scan(ctx context.Context, record search.Query) hits {
-	wants := func(m *manifest.Mailbox) bool { return f.wants(&m.Mailbox) }
-	if f.contents == nil {
-		return search.FindAll(ctx, f.history.Archive().Repo(), f.history.Account, record, wants)
-	}
-	return func(yield func(*search.Hit, error) bool) {
-		for found, err := range search.Find(ctx, f.contents, record, wants) {
-			if !yield(&search.Hit{Match: found, Contents: f.contents}, err) {
-				return
-			}
-		}
-	}
-}
-
-func (f *finder) wants(m *mail.Mailbox) bool { return f.query.Wants(m) }
 
 // collect keeps the newest of what is found. sorted says that the newest come first.
 func (f *finder) collect(found hits, sorted bool) error {
