@@ -102,6 +102,22 @@ func TestCron(t *testing.T) {
 	t.Error("no line of cron's starts mailstrata")
 }
 
+// The example of a container starts the program as it can be started, with variables that it reads.
+func TestContainerExample(t *testing.T) {
+	_, command, _ := strings.Cut(contrib(t, "docs/guides/browse.md"), "# docker run ")
+	command, _, ok := strings.Cut(strings.ReplaceAll(command, "\\\n", " "), "\n")
+	options, args, found := strings.Cut(command, " mailstrata ")
+	if !ok || !found {
+		t.Fatalf("the guide has the command %q", command)
+	}
+	parses(t, strings.Fields(args))
+	for _, wanted := range []string{"--network host", ":/state ", ":/cache ", "MAILSTRATA_REPO=", "MAILSTRATA_KEY_FILE=/secrets/", "AWS_SECRET_ACCESS_KEY"} {
+		if !strings.Contains(options+" ", wanted) {
+			t.Errorf("the example lacks %s: %s", wanted, options)
+		}
+	}
+}
+
 // The image is built with a valid go command, and the Go version of go.mod.
 func TestDockerfile(t *testing.T) {
 	text := contrib(t, "Dockerfile")
