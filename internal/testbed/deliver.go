@@ -110,7 +110,10 @@ func quote(s string) string {
 }
 
 // greets reports whether an IMAP server answers at an address.
-func greets(address string) error {
+func greets(address string) error { return answers(address, "* OK") }
+
+// answers reports whether a server's first line begins with these words.
+func answers(address, words string) error {
 	conn, err := net.DialTimeout("tcp", address, time.Second)
 	if err != nil {
 		return err
@@ -121,7 +124,7 @@ func greets(address string) error {
 	if err != nil {
 		return err
 	}
-	if !strings.HasPrefix(line, "* OK") {
+	if !strings.HasPrefix(line, words) {
 		return fmt.Errorf("it greets with %q", line)
 	}
 	return nil
