@@ -46,6 +46,7 @@ var layers = map[string]string{
 	"repo/store":           "",
 	"repo/store/storetest": "repo/store",
 	"s3":                   "internal/inflight internal/retry repo/store",
+	"sftp":                 "internal/retry repo/store",
 
 	// Accounts in a repository.
 	"archive": `
@@ -188,12 +189,13 @@ var layers = map[string]string{
 	// Helpers.
 	"internal/access": `
 		dir imap internal/config internal/hint internal/oauth internal/secret internal/ui mail repo
-		repo/objectlock repo/store s3`,
+		repo/objectlock repo/store s3 sftp`,
 	"internal/archivetest": `
 		archive archive/replicate backup backup/source backup/source/disk chunk mail manifest repo repo/store restore`,
 	"internal/canonical": "",
 	"internal/config": `
-		archive/loss backup imap internal/oauth internal/percent internal/plaintext manifest/history s3`,
+		archive/loss backup imap internal/oauth internal/percent internal/plaintext manifest/history s3
+		sftp`,
 	"internal/day":  "",
 	"internal/demo": "",
 	"internal/doctor": `

@@ -5,7 +5,7 @@
 //	versioned.go  stores that keep earlier versions, and that keep them until a time (Object Lock)
 //	name.go       the names that an object may have
 //
-// Packages s3 and dir are the stores. Package storetest has the suite that each of them must pass, and stores for
+// Packages s3, dir and sftp are the stores. Package storetest has the suite that each of them must pass, and stores for
 // tests.
 package store
 

@@ -1,0 +1,214 @@
+package sftp
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo/store"
+	"github.com/pkg/sftp"
+)
+
+// staleAfter is the age at which no run uses a file in "_tmp".
+const staleAfter = 24 * time.Hour
+
+// Put implements store.Store.
+func (s *Store) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	at, err := s.object(name)
+	if err != nil {
+		return err
+	}
+	return s.retry(ctx, "put "+name, func(c *connection) error {
+		if _, err := c.Lstat(at); err == nil {
+			return s.same(ctx, c, at, body, size) // do not send a body that is there
+		}
+		f, err := s.write(ctx, c, body, size)
+		if err != nil {
+			return s.explain(c, err)
+		}
+		defer discard(c, f)
+		if err := s.makeDir(c, path.Dir(at)); err != nil {
+			return s.explain(c, err)
+		}
+		err = s.publish(c, f, at, body, size)
+		if errors.Is(err, fs.ErrExist) {
+			return s.same(ctx, c, at, body, size)
+		}
+		return s.explain(c, err)
+	})
+}
+
+// write makes a durable file in "_tmp" with the body.
+func (s *Store) write(ctx context.Context, c *connection, body io.ReaderAt, size int64) (*sftp.File, error) {
+	f, err := s.temp(c)
+	if err != nil {
+		return nil, err
+	}
+	s.sweep.Do(func() { s.removeStale(c, f) })
+	n, err := f.ReadFrom(&cancellable{ctx, io.NewSectionReader(body, 0, size)})
+	if err == nil && n != size {
+		err = fmt.Errorf("the body ends after %d bytes of %d: %w", n, size, io.ErrUnexpectedEOF)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		discard(c, f)
+		return nil, err
+	}
+	return f, nil
+}
+
+// touch sets the modification time of a file to the present by the server's clock, by writing its last byte again. A request
+// that sets the time would use this host's clock. The object exists by now, and stays as it is.
+func touch(f *sftp.File, body io.ReaderAt, size int64) error {
+	if size == 0 {
+		return f.Truncate(0)
+	}
+	last := make([]byte, 1)
+	if _, err := body.ReadAt(last, size-1); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	_, err := f.WriteAt(last, size-1)
+	return err
+}
+
+// same returns nil if the file at this path has the body, and ErrExist if it has other content.
+func (s *Store) same(ctx context.Context, c *connection, at string, body io.ReaderAt, size int64) error {
+	f, err := c.Open(at)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%w: %s is in the way, and is not an ordinary file", store.ErrExist, at)
+	}
+	if info.Size() != size {
+		return fmt.Errorf("%s holds %d bytes, not these %d: %w", at, info.Size(), size, store.ErrExist)
+	}
+	theirs, ours := make([]byte, blockSize), make([]byte, blockSize)
+	for offset := int64(0); offset < size; offset += blockSize {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(blockSize, size-offset)
+		if err := errors.Join(readFull(f, theirs[:n], offset), readFull(body, ours[:n], offset)); err != nil {
+			return fmt.Errorf("compare with %s: %w", at, err)
+		}
+		if !bytes.Equal(theirs[:n], ours[:n]) {
+			return fmt.Errorf("%s holds other bytes: %w", at, store.ErrExist)
+		}
+	}
+	return f.Sync() // the process that made the name may not have synced it
+}
+
+func readFull(r io.ReaderAt, p []byte, offset int64) error {
+	n, err := r.ReadAt(p, offset)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// temp makes a file in "_tmp".
+func (s *Store) temp(c *connection) (*sftp.File, error) {
+	at := s.path(tmpDir + "/" + strings.ToLower(rand.Text()))
+	f, err := c.OpenFile(at, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	if err := mkdir(c, s.path(tmpDir)); err != nil {
+		return nil, err
+	}
+	return c.OpenFile(at, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+}
+
+// removeStale removes what crashed runs left in "_tmp". Ages are by the server's clock, which fresh, a new file, shows.
+func (s *Store) removeStale(c *connection, fresh *sftp.File) {
+	info, err := fresh.Stat()
+	if err != nil {
+		return
+	}
+	entries, _ := c.ReadDir(s.path(tmpDir))
+	for _, e := range entries {
+		if info.ModTime().Sub(e.ModTime()) > staleAfter {
+			_ = c.Remove(s.path(tmpDir + "/" + e.Name()))
+		}
+	}
+}
+
+// discard closes and removes a file of "_tmp". After publish it has another name, which stays.
+func discard(c *connection, f *sftp.File) {
+	_ = f.Close()
+	_ = c.Remove(f.Name())
+}
+
+// makeDir makes a directory under the root.
+func (s *Store) makeDir(c *connection, at string) error {
+	if at == s.Path {
+		return nil
+	}
+	if _, ok := s.made.Load(at); ok {
+		return nil
+	}
+	if err := s.makeDir(c, path.Dir(at)); err != nil {
+		return err
+	}
+	if err := mkdir(c, at); err != nil {
+		return err
+	}
+	s.made.Store(at, struct{}{})
+	return nil
+}
+
+// mkdir makes a directory if there is none. Version 3 of the protocol has no status for a name that exists.
+func mkdir(c *connection, at string) error {
+	err := c.Mkdir(at)
+	if err == nil {
+		return nil
+	}
+	if info, other := c.Stat(at); other == nil && info.IsDir() {
+		return nil
+	}
+	return err
+}
+
+// explain adds that the disk of the server is full. Version 3 of the protocol has no status for it.
+func (s *Store) explain(c *connection, err error) error {
+	var status *sftp.StatusError
+	if err == nil || !errors.As(err, &status) {
+		return err
+	}
+	if disk, other := c.StatVFS(s.Path); other == nil && disk.FreeSpace() < 64<<20 {
+		return fmt.Errorf("the disk of the server is full; nothing was kept of this object: free some space and run again: %w", err)
+	}
+	return err
+}
+
+// cancellable stops reading when its context ends.
+type cancellable struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (c *cancellable) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.Reader.Read(p)
+}
