@@ -35,7 +35,7 @@ func (l *Location) RemindOfKey(r *repo.Repo) {
 // KeyBeside returns the owner's key file that opens the repository, if it is beside it and no copy of either is known.
 func (l *Location) KeyBeside(r *repo.Repo) string {
 	key := l.KeyFile()
-	if key == "" || l.bucket != nil || !beside(key, l.path) || !r.CanRemove() {
+	if key == "" || l.path == "" || !beside(key, l.path) || !r.CanRemove() {
 		return ""
 	}
 	memory, err := l.host.copyMarker(r)

@@ -16,15 +16,17 @@ import (
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/s3"
+	"github.com/mailstrata/mailstrata/sftp"
 )
 
 // Location is where a repository is.
 type Location struct {
 	host   *Host
-	path   string      // of a local directory; "": it is a bucket
-	bucket *s3.Options // nil: a directory
-	ownKey string      // the key file that belongs to it, if none is named; "": none
-	Own    bool        // the user's own, in the data directory
+	path   string         // of a local directory; "": it is elsewhere
+	bucket *s3.Options    // nil: it is not a bucket
+	remote *sftp.Location // nil: it is not a directory of another host
+	ownKey string         // the key file that belongs to it, if none is named; "": none
+	Own    bool           // the user's own, in the data directory
 
 	Configured config.Repository      // its table in the configuration, or zero
 	asked      func() ([]byte, error) // reads the passphrase once; see AskOnce
@@ -38,6 +40,13 @@ func (h *Host) parseLocation(text string) (*Location, error) {
 			return nil, &hint.Usage{Text: err.Error()}
 		}
 		return &Location{host: h, bucket: &bucket}, nil
+	}
+	if strings.HasPrefix(text, "sftp:") {
+		remote, err := sftp.ParseLocation(text)
+		if err != nil {
+			return nil, &hint.Usage{Text: err.Error()}
+		}
+		return &Location{host: h, remote: &remote}, nil
 	}
 	if err := config.CheckDirectory(text); err != nil {
 		return nil, &hint.Usage{Text: err.Error(), Hint: schemeHint(err)}
@@ -57,6 +66,8 @@ func schemeHint(err error) string {
 		return "for a bucket, put s3: before the URL"
 	case "s3":
 		return "a bucket is written s3:https://host/bucket, with a small s"
+	case "ssh", "scp":
+		return "a directory of another host is written sftp:user@host:/directory"
 	case "file":
 		return "write the path alone, without file:"
 	}
@@ -118,7 +129,10 @@ func (h *Host) ConfiguredLocation(r *config.Repository) (*Location, error) {
 
 // String returns the location in the form of --repo.
 func (l *Location) String() string {
-	if l.bucket == nil {
+	switch {
+	case l.remote != nil:
+		return l.remote.String()
+	case l.bucket == nil:
 		return l.path
 	}
 	return strings.TrimSuffix("s3:"+l.bucket.Endpoint+"/"+l.bucket.Bucket+"/"+l.bucket.Prefix, "/")
@@ -128,6 +142,13 @@ func (l *Location) String() string {
 func (l *Location) Store(ctx context.Context) (store.Store, error) {
 	if l.bucket != nil {
 		return l.OpenBucket(ctx)
+	}
+	if l.remote != nil {
+		s, err := sftp.Open(ctx, l.remoteOptions())
+		if errors.Is(err, store.ErrNotExist) {
+			err = fmt.Errorf("%s: %w", l, repo.ErrNoRepository)
+		}
+		return s, err
 	}
 	d, err := dir.Open(l.path)
 	if errors.Is(err, store.ErrNotExist) && l.Own {
@@ -151,9 +172,20 @@ func (l *Location) OpenBucket(ctx context.Context) (*s3.Store, error) {
 	if bucket.RootCAs, err = trustedCertificates(cmp.Or(l.host.Flags.CAFile, l.Configured.CAFile), l.host.Getenv("AWS_CA_BUNDLE")); err != nil {
 		return nil, err
 	}
-	bucket.Waiting = func(err error) { l.host.Output.Warn("still trying: %s", ui.OneLine(err.Error())) }
+	bucket.Waiting = l.host.waiting
 	return s3.Open(ctx, bucket)
 }
+
+// remoteOptions returns how to reach a directory of another host.
+func (l *Location) remoteOptions() sftp.Options {
+	return sftp.Options{
+		Location: *l.remote, Command: cmp.Or(l.host.Flags.SSHCommand, l.Configured.SSHCommand),
+		Patience: l.host.Patience, Waiting: l.host.waiting,
+	}
+}
+
+// waiting reports an error of a store that persists.
+func (h *Host) waiting(err error) { h.Output.Warn("still trying: %s", ui.OneLine(err.Error())) }
 
 // newStore opens the store for a new repository. It creates the directory or the bucket if that is missing, and tests
 // that objects there cannot be replaced.
@@ -161,7 +193,10 @@ func (l *Location) newStore(ctx context.Context, lock *objectlock.Lock) (store.S
 	if l.bucket == nil && lock != nil {
 		return nil, &hint.Usage{Text: "a directory has no Object Lock", Hint: "--lock needs a bucket with Object Lock"}
 	}
-	if l.bucket == nil {
+	switch {
+	case l.remote != nil:
+		return sftp.Create(ctx, l.remoteOptions())
+	case l.bucket == nil:
 		return dir.Create(l.path)
 	}
 	bucket, err := l.OpenBucket(ctx)

@@ -120,13 +120,13 @@ func (l *Location) Options() (repo.Options, error) {
 	}, errors.Join(errCache, errState, errSize)
 }
 
-// usualCacheSize bounds what this host keeps of the packs of a bucket, unless the user says otherwise.
+// usualCacheSize bounds what this host keeps of the packs of a far repository, unless the user says otherwise.
 const usualCacheSize = 1 << 30
 
-// cacheSize returns how many bytes of packs this host keeps: none of a repository in a directory, which is as near as the
-// cache.
+// cacheSize returns how many bytes of packs this host keeps: none of a repository in a directory of this host, which is as
+// near as the cache.
 func (l *Location) cacheSize() (size int64, err error) {
-	if l.bucket == nil {
+	if l.path != "" {
 		return 0, nil
 	}
 	if text := l.host.Flags.CacheSize; text != "" {

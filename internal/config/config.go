@@ -36,7 +36,8 @@ type Repository struct {
 	Trust          string // its fingerprint
 	CAFile         string // certificates to trust besides those of the system
 	AllowPlaintext bool
-	Index          bool // backup brings this host's index of words up to date
+	Index          bool   // backup brings this host's index of words up to date
+	SSHCommand     string // what connects to a directory of another host
 }
 
 // Account is a mail account. Zero values are not set.

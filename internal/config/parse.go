@@ -17,6 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/plaintext"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/s3"
+	"github.com/mailstrata/mailstrata/sftp"
 )
 
 // parser is a file being read.
@@ -84,12 +85,16 @@ func (t *table) repository(c *Config) Repository {
 	r := Repository{
 		Name: t.text("name"), KeyFile: t.file("key_file"), Secret: t.secret("secret"), Trust: t.text("trust"),
 		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"),
-		Index: t.flag("index"),
+		Index: t.flag("index"), SSHCommand: t.text("ssh_command"),
 	}
 	r.Place = t.text("place")
 	if strings.HasPrefix(r.Place, "s3:") {
 		if _, err := s3.ParseURL(r.Place); err != nil {
 			t.wrong("place", "is not the URL of a bucket: %v", err)
+		}
+	} else if strings.HasPrefix(r.Place, "sftp:") {
+		if _, err := sftp.ParseLocation(r.Place); err != nil {
+			t.wrong("place", "is not a directory of another host: %v", err)
 		}
 	} else if err := CheckDirectory(r.Place); err != nil {
 		t.wrong("place", "%v", err)
