@@ -10,7 +10,7 @@ import (
 type SchemeError struct{ Scheme string }
 
 func (e *SchemeError) Error() string {
-	return fmt.Sprintf("a repository is a directory or s3:https://host[:port]/bucket[/prefix]; %s: is not supported "+
+	return fmt.Sprintf("a repository is a directory, s3:https://host[:port]/bucket[/prefix] or sftp:user@host:/directory; %s: is not supported "+
 		"(for a directory of that name, write ./%[1]s:…)", e.Scheme)
 }
 
