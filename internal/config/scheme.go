@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// SchemeError is the error for a directory that looks like a URL: sftp:host:/mail.
+// SchemeError is the error for a directory that looks like a URL: b2:bucket.
 type SchemeError struct{ Scheme string }
 
 func (e *SchemeError) Error() string {

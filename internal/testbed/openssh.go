@@ -72,7 +72,7 @@ func (s *SSHServer) CommandWith(key string) string {
 	return fmt.Sprintf("ssh -F none -i %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%s -o GlobalKnownHostsFile=none", s.file(key), s.file("known_hosts"))
 }
 
-// Trust makes the clients know the server by this key: "host" is its own, "" is none, any other is a wrong one.
+// Trust makes the clients know the server by this key: "host" is its own, "" means that they know none, and any other is wrong.
 func (s *SSHServer) Trust(key string) {
 	s.t.Helper()
 	var line []byte
