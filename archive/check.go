@@ -67,6 +67,7 @@ type CheckReport struct {
 	Mailboxes int64
 	Pages     int64
 	Messages  int64
+	Items     int64 // scripts, events and contacts
 	Chunks    int64
 	Objects   int64
 	Bytes     int64 // read of objects
@@ -93,6 +94,7 @@ func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckRep
 		checkedFlags: make(map[chunk.Prefix]struct{}),
 
 		checkedServers: make(map[accountPart]struct{}),
+		checkedItems:   make(map[chunk.Prefix]checkedItemPage),
 		reader:         NewReader(o.Repo),
 	}
 	c.reader.Keep(repo.KeptNothing)
@@ -121,6 +123,7 @@ type checker struct {
 	checkedFlags map[chunk.Prefix]struct{}    // flag pages
 
 	checkedServers map[accountPart]struct{} // server parts
+	checkedItems   map[chunk.Prefix]checkedItemPage
 }
 
 func (c *checker) run(ctx context.Context) error {

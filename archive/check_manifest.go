@@ -44,7 +44,7 @@ func (w *manifestCheck) run(ctx context.Context) error {
 		w.mismatch(w.where, "its totals are %d mailboxes with %d messages of %d bytes, but it has %d with %d of %d",
 			want.Mailboxes, want.Messages, want.Bytes, sum.Mailboxes, sum.Messages, sum.Bytes)
 	}
-	return nil
+	return w.items(ctx)
 }
 
 // server checks that what the server said about itself can be read. Accounts on one server share it, and checks of shares

@@ -18,6 +18,9 @@ func LaneOf(kind mail.PartKind, data []byte) repo.Lane {
 	return repo.LaneBody
 }
 
+// ItemLane returns the lane of a chunk of an item: a script, an event or a contact.
+func ItemLane(data []byte) repo.Lane { return LaneOf(mail.TextPart, data) }
+
 // textProbe is the number of bytes by which text is recognized.
 const textProbe = 512
 

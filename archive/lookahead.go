@@ -56,6 +56,7 @@ func (l *Lookahead) fetchManifests(ctx context.Context, batch []aheadItem[Summar
 			if part := s.item.Manifest.ServerPart; l.flags && !part.IsZero() && !l.fetched.has(part) {
 				tables = append(tables, part)
 			}
+			tables = append(tables, l.unfollowed(s.item.Manifest.ItemSources, planned)...)
 		}
 	}
 	l.fetch(ctx, tables)
@@ -73,6 +74,7 @@ func (l *Lookahead) fetchManifests(ctx context.Context, batch []aheadItem[Summar
 	for n < len(batch) && ends[n] <= done {
 		if s := batch[n]; s.err == nil {
 			l.followed.add(s.item.Manifest.Tables)
+			l.followed.add(s.item.Manifest.ItemSources)
 		}
 		n++
 	}

@@ -82,6 +82,9 @@ func (w *reachability) root(ctx context.Context, head repo.Head, m *manifest.Man
 	walk.Records = func(_ Piece, records []manifest.Record) error {
 		return w.records(records, reach, walk.Contents.Load(ctx))
 	}
+	walk.Items = func(_ Piece, items []manifest.Item) error {
+		return w.items(items, reach, walk.Contents.Load(ctx))
+	}
 	err := walk.Run(ctx)
 	if w.holds && w.erased != nil && !head.Marked {
 		w.erased(head)
@@ -122,11 +125,34 @@ func (w *reachability) records(records []manifest.Record, reach repo.Reach, load
 	return nil
 }
 
+// items reaches the chunks of items, and the lists of them.
+func (w *reachability) items(items []manifest.Item, reach repo.Reach, load func(chunk.ID) ([]byte, error)) error {
+	for i := range items {
+		if list := items[i].List; !list.IsZero() {
+			if first, err := reach(list, 0); err != nil {
+				return err
+			} else if !first {
+				continue
+			}
+		}
+		ids, err := items[i].ChunkList(load)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, err := reach(id, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // likeness returns the number that all versions of a piece share: those of a page begin at the same UID of the same mailbox.
 func likeness(account string, p Piece) uint64 {
 	var h maphash.Hash
 	h.SetSeed(likenessSeed)
-	for _, name := range []string{account, string(p.Kind), p.Mailbox.Raw} {
+	for _, name := range []string{account, string(p.Kind), p.Mailbox.Raw, p.Collection} {
 		h.WriteString(name)
 		h.WriteByte(0)
 	}

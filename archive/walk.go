@@ -27,14 +27,19 @@ type Walk struct {
 
 	// Records is called with the records of a page.
 	Records func(Piece, []manifest.Record) error
+
+	// Items is called with the items of a page. If it is nil, the walk does not read scripts, calendars and address books.
+	Items func(Piece, []manifest.Item) error
 }
 
 // Piece is a chunk between a manifest and its records.
 type Piece struct {
 	Kind    PieceKind
 	ID      chunk.ID
-	Mailbox *manifest.Mailbox // empty for a ServerPart or a MailboxTable
-	Place   uint32            // of a page the first UID of its range; of a table or a list its index
+	Mailbox *manifest.Mailbox // of a PageList, a RecordPage or a FlagPage; otherwise empty
+	Place   uint32            // of a page of records the first UID of its range; otherwise its index
+
+	Collection string // of an ItemPage: the URL of the source and the path of the collection
 }
 
 // PieceKind is the kind of a Piece, in words.
@@ -47,6 +52,8 @@ const (
 	PageList     PieceKind = "page list"
 	RecordPage   PieceKind = "record page"
 	FlagPage     PieceKind = "flag page"
+	ItemSource   PieceKind = "item source"
+	ItemPage     PieceKind = "item page"
 )
 
 // Run follows the manifest. It stops at the first error that a function returns.
@@ -63,12 +70,12 @@ func (w *Walk) Run(ctx context.Context) error {
 	i := uint32(0)
 	for id := range w.Contents.pieces(ctx, w.Contents.Manifest.Tables) {
 		follow := func(mailboxes []manifest.Mailbox) error { return w.mailboxes(ctx, mailboxes) }
-		if err := followPiece(ctx, w, Piece{MailboxTable, id, &manifest.Mailbox{}, i}, manifest.ParseMailboxes, follow); err != nil {
+		if err := followPiece(ctx, w, Piece{Kind: MailboxTable, ID: id, Mailbox: &manifest.Mailbox{}, Place: i}, manifest.ParseMailboxes, follow); err != nil {
 			return err
 		}
 		i++
 	}
-	return nil
+	return w.itemSources(ctx)
 }
 
 // server reads the server part, if there is one and it is wanted.
@@ -94,7 +101,7 @@ func (w *Walk) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) erro
 		err := follow(m.Pages)
 		for i, id := range m.Lists {
 			if err == nil {
-				err = followPiece(ctx, w, Piece{PageList, id, m, uint32(i)}, manifest.ParsePageList, follow)
+				err = followPiece(ctx, w, Piece{Kind: PageList, ID: id, Mailbox: m, Place: uint32(i)}, manifest.ParsePageList, follow)
 			}
 		}
 		if err != nil {
@@ -117,7 +124,8 @@ func pointers[T any](list []T) []*T {
 func (w *Walk) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.Page) error {
 	wanted := func(yield func(Piece, error) bool) {
 		for _, page := range pages {
-			for _, p := range []Piece{{RecordPage, page.Records, m, page.Start}, {FlagPage, page.Flags, m, page.Start}} {
+			records := Piece{Kind: RecordPage, ID: page.Records, Mailbox: m, Place: page.Start}
+			for _, p := range []Piece{records, {Kind: FlagPage, ID: page.Flags, Mailbox: m, Place: page.Start}} {
 				if wants, err := w.Wants(p); (wants || err != nil) && !yield(p, err) {
 					return
 				}

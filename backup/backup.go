@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup/source"
+	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
@@ -25,6 +26,9 @@ type Account struct {
 	URL    string                  // where it is read, without secrets
 	Source source.Source           // Run closes it once the account was read
 	Select func(mail.Mailbox) bool // which mailboxes to read; nil: all
+
+	// Items are the sources of scripts, calendars and address books, at most one of a kind. Run closes them.
+	Items []collection.Source
 
 	// Continue gives the source what is archived, before it is read. Nil: the source does not need it.
 	Continue func(source.Previous)

@@ -28,7 +28,9 @@ type catalog struct {
 
 // loadTables returns a function that loads tables of the parent.
 func (c *catalog) loadTables(ctx context.Context) func(chunk.ID) ([]byte, error) {
-	c.parent, c.cached = map[string]chunk.ID{}, c.repo.CachedChunks(c.account)
+	if c.parent == nil {
+		c.parent, c.cached = map[string]chunk.ID{}, c.repo.CachedChunks(c.account)
+	}
 	return func(id chunk.ID) (table []byte, err error) {
 		table = c.cached[id]
 		if table == nil {

@@ -45,6 +45,7 @@ type accountRun struct {
 	lastComplete *base // the newest complete manifest; losses are reported relative to it
 
 	recorder *recorder // the new manifest
+	items    itemsRead // scripts, calendars and address books
 	vanished *vanished // messages and mailboxes that vanished while the account was read
 	moves    *moves.Index
 	catalog  *catalog
@@ -99,6 +100,9 @@ func (a *accountRun) release(err error) {
 	a.moves, a.vanished, a.sampler = nil, nil, nil
 	if !errors.Is(err, errRenew) {
 		_ = a.Source.Close()
+		for _, from := range a.Items {
+			_ = from.Close()
+		}
 	}
 }
 
@@ -197,6 +201,9 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.readItems(ctx); err != nil {
+		return nil, err
+	}
 	ctx, done := grace.Context(ctx, writeGrace) // an interruption while the last pages were stored came too late
 	defer done()
 	if f := a.recorder.nothingRead(); f != nil && a.parent == nil {
@@ -246,7 +253,11 @@ func (a *accountRun) manifest(ctx context.Context, state manifest.State) (*manif
 // record adds to a manifest everything that is recorded so far, and stores the chunks that it names.
 func (a *accountRun) record(ctx context.Context, m *manifest.Manifest) error {
 	m.Server = a.server
-	if err := a.recorder.addTo(m, a.catalog.putTable(ctx)); err != nil {
+	putTable := a.catalog.putTable(ctx)
+	if err := a.recorder.addTo(m, putTable); err != nil {
+		return err
+	}
+	if err := a.recordItems(m, putTable); err != nil {
 		return err
 	}
 	return a.catalog.putServer(ctx, m, a.parent)

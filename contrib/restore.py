@@ -5,8 +5,9 @@
     restore.py [--key FILE] [--fingerprint HEX] [--manifest ID] [--mailbox NAME] COPY OUT
 
 COPY is a directory with a plain copy of the bucket: config/, keys/, data/ and so on. Each message becomes a file
-OUT/MAILBOX/UID.eml, byte for byte; OUT/messages.jsonl lists its flags, labels and date. What is missing or damaged is
-named in OUT/problems.txt, and the exit status is then 1. It was written from docs/format.md alone, and needs Python's
+OUT/MAILBOX/UID.eml, byte for byte; OUT/messages.jsonl lists its flags, labels and date. Scripts, events and contacts are
+in OUT/.items, and OUT/items.jsonl lists them. What is missing or damaged is named in OUT/problems.txt, and the exit
+status is then 1. It was written from docs/format.md alone, and needs Python's
 standard library and two programs, age (1.3 or newer) and zstd. See README.md beside it.
 """
 
@@ -611,6 +612,30 @@ class Archive:
                 uid += record[0]
                 yield uid, record, sets[i]
 
+    def items(self, manifest):
+        """Source, collection and item of each script, event and contact; without an item if something is lost."""
+        for number, chunk in enumerate(manifest.get(27, [])):
+            try:
+                source = decode(self.chunk(chunk))
+            except Broken as e:
+                self.problem(f"item source {number + 1} of {len(manifest[27])}: {e.args[0]}")
+                yield None, None, None
+                continue
+            for collection in source.get(7, []):
+                for page in collection.get(10, []):
+                    try:
+                        items = decode(self.chunk(page))
+                    except Broken as e:
+                        self.problem(f"{ascii(title(collection))}, a page of items: {e.args[0]}")
+                        yield source, collection, None
+                        continue
+                    for item in items:
+                        yield source, collection, item
+
+    def item(self, item):
+        ids = self.chunk(item[5]) if 5 in item else item.get(4, b"")
+        return b"".join(self.chunk(ids[i : i + 32]) for i in range(0, len(ids), 32))
+
     def message(self, record):
         parts = record[5] if isinstance(record[5], list) else decode(self.chunk(record[5]))
         return b"".join(self.part(*part) for part in parts)
@@ -640,11 +665,23 @@ def folder(name):
     return quoted
 
 
+KINDS = {1: ("sieve", ".sieve"), 2: ("calendars", ".ics"), 3: ("addressbooks", ".vcf")}
+
+
+def file_name(name, ending):
+    """An item's name as the name of a file, which ends as its kind does. Two names never give one file."""
+    quoted = urllib.parse.quote(name, safe=" @,=%-")
+    if quoted.startswith(".") or len(quoted) > 200:
+        quoted = "item-" + hashlib.sha256(name).hexdigest()[:32]
+    return quoted if quoted.endswith(ending) else quoted + "-" + hashlib.sha256(name).hexdigest()[:8] + ending
+
+
 def text(name):
     return name.decode(errors="backslashreplace")
 
 
 def title(mailbox):
+    """The name of a mailbox, or of a collection."""
     return text(mailbox.get(2, mailbox[1]))
 
 
@@ -653,7 +690,7 @@ class Output:
 
     def __init__(self, archive, out):
         self.archive, self.out, self.waiting, self.size = archive, out, [], 0
-        self.restored = self.failed = 0
+        self.restored = self.restored_items = self.failed = 0
         os.makedirs(out)
         self.table = open(os.path.join(out, "messages.jsonl"), "x", encoding="utf-8")
 
@@ -692,13 +729,42 @@ class Output:
                 "date": date(record), "flags": [text(f) for f in flags], "labels": [text(label) for label in labels],
             }) + "\n")
 
+    def items(self, manifest):
+        """Write scripts, events and contacts. OUT/.items is no mailbox: folder() escapes dots."""
+        table = None
+        for source, collection, item in self.archive.items(manifest):
+            if item is None:
+                self.failed += 1
+                continue
+            try:
+                whole = self.archive.item(item)
+            except Broken as e:
+                self.failed += 1
+                self.archive.problem(f"{ascii(title(collection))}, {ascii(text(item[1]))}: {e.args[0]}")
+                continue
+            kind, ending = KINDS.get(source[1], ("other", ""))
+            where = os.path.join(self.out, ".items", kind, folder(collection[1] or b"scripts"))
+            os.makedirs(where, exist_ok=True)
+            path = os.path.join(where, file_name(item[1], ending))
+            with open(path, "xb") as f:
+                f.write(whole)
+            self.restored_items += 1
+            table = table or open(os.path.join(self.out, "items.jsonl"), "x", encoding="utf-8")
+            table.write(json.dumps({
+                "file": os.path.relpath(path, self.out), "kind": kind, "source": text(source[2]), "path": text(collection[1]),
+                "collection": title(collection), "name": text(item[1]), "active": item.get(6, False),
+            }) + "\n")
+        if table:
+            table.close()
+
     def close(self):
         self.flush()
         self.table.close()
         if self.archive.problems:
             with open(os.path.join(self.out, "problems.txt"), "x", encoding="utf-8") as f:
                 f.write("\n".join(self.archive.problems) + "\n")
-        print(f"{self.restored} messages restored, {self.failed} not", file=sys.stderr)
+        items = f" and {self.restored_items} items" if self.restored_items else ""
+        print(f"{self.restored} messages{items} restored, {self.failed} not", file=sys.stderr)
         return 1 if self.failed or self.archive.problems else 0
 
 
@@ -722,6 +788,8 @@ def restore(archive, manifest, wanted, out):
                 output.fail(mailbox, uid, e.args[0])
     if total < manifest[9][1]:
         archive.problem(f"the manifest counts {manifest[9][1]} messages; the mailboxes that are left have {total}")
+    if wanted is None:
+        output.items(manifest)
     return output.close()
 
 

@@ -13,6 +13,9 @@
 //	          ├ record page       what never changes of up to 16 messages       record.go
 //	          │   └ part list     the parts of a message of many chunks         parts.go
 //	          └ flag page         the flags and labels of the same messages     flags.go
+//	  └ ItemSource …              scripts, calendars or address books           items.go, items_encode.go
+//	      └ Collection …
+//	          └ item page         names, ETags and chunks of items              items_pages.go
 //
 // A page covers an aligned range of UIDs. The records alone decide which ranges are pages (partition.go), so a mailbox
 // has one encoding, however it came to its state, and one changed flag in a mailbox of a million messages rewrites one

@@ -36,6 +36,8 @@ type manifestRow struct {
 	Time       uint64          `cbor:"24,keyasint,omitempty"`
 	Erased     uint64          `cbor:"25,keyasint,omitempty"`
 	ServerPart []byte          `cbor:"26,keyasint,omitempty"`
+	Items      []chunk.ID      `cbor:"27,keyasint,omitempty"`
+	ItemTotals *ItemTotals     `cbor:"28,keyasint,omitempty"`
 	Extensions cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -84,7 +86,7 @@ func Parse(b []byte) (*Manifest, error) {
 }
 
 func (m *Manifest) row() (*manifestRow, error) {
-	if err := cmp.Or(m.checkLimits(), m.checkSums(), m.Extensions.check()); err != nil {
+	if err := cmp.Or(m.checkLimits(), m.checkSums(), m.checkItemTotals(), m.Extensions.check()); err != nil {
 		return nil, err
 	}
 	start, errStart := millis(m.Start)
@@ -114,7 +116,11 @@ func (m *Manifest) row() (*manifestRow, error) {
 		Dangling:   m.Dangling,
 		Mailboxes:  mailboxes,
 		Tables:     m.Tables,
+		Items:      m.ItemSources,
 		Extensions: cbor.RawMessage(m.Extensions),
+	}
+	if len(m.ItemSources) > 0 {
+		row.ItemTotals = &m.ItemTotals
 	}
 	for _, q := range m.Server.Quota {
 		row.Quota = append(row.Quota, quotaRow{Root: q.Root, Resource: q.Resource, Usage: q.Usage, Limit: q.Limit})
@@ -147,9 +153,14 @@ func (row *manifestRow) value() (*Manifest, error) {
 		Dangling:   row.Dangling,
 		Mailboxes:  mailboxes,
 		Tables:     row.Tables,
-		Extensions: Extensions(row.Extensions),
+
+		ItemSources: row.Items,
+		Extensions:  Extensions(row.Extensions),
 	}
 	m.Totals.Erased = int64(row.Erased)
+	if row.ItemTotals != nil {
+		m.ItemTotals = *row.ItemTotals
+	}
 	for _, q := range row.Quota {
 		m.Server.Quota = append(m.Server.Quota,
 			mail.Quota{Root: q.Root, Resource: q.Resource, Usage: q.Usage, Limit: q.Limit})

@@ -30,6 +30,9 @@ func forms() []form {
 		{"mailboxes", sampleMailboxes(), anyEncoder(EncodeMailboxes), anyParser(ParseMailboxes)},
 		{"server part", sampleServerPart(), anyEncoder(EncodeServer), anyParser(ParseServer)},
 		{"manifest with a server part", naming, func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
+		{"item source", sampleItemSource(), anyEncoder(EncodeItemSource), anyParser(ParseItemSource)},
+		{"items", sampleItems(), anyEncoder(EncodeItems), anyParser(ParseItems)},
+		{"manifest with item sources", sampleItemManifest(), func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
 	}
 }
 

@@ -45,6 +45,13 @@ func TestExampleOfTheFormat(t *testing.T) {
 		}},
 	}
 	server := mail.Server{ID: []mail.Field{{Name: "name", Value: "Dovecot"}}, Capabilities: []string{"ENABLE", "IMAP4REV1"}}
+	items := []Item{{Name: "event.ics", Size: 700, ETag: `"7"`, Chunks: []chunk.ID{full(0x77)}}}
+	source := &ItemSource{
+		Kind: Calendars, URL: "https://dav.example/", Observed: time.Date(2026, 3, 9, 2, 0, 1, 0, time.UTC), Complete: true,
+		Collections: []Collection{{
+			Path: "/cal/work/", Name: "Work", SyncToken: "17", Complete: true, Items: 1, Bytes: 700, Pages: []chunk.ID{full(0x88)},
+		}},
+	}
 	page, err := os.ReadFile("../docs/format.md")
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +62,8 @@ func TestExampleOfTheFormat(t *testing.T) {
 		"flag page":   func() ([]byte, error) { return EncodeFlags(flags) },
 		"manifest":    manifest.Encode,
 		"server part": func() ([]byte, error) { return EncodeServer(server) },
+		"item page":   func() ([]byte, error) { return EncodeItems(items) },
+		"item source": func() ([]byte, error) { return EncodeItemSource(source) },
 	} {
 		b, err := encode()
 		if err != nil {

@@ -18,6 +18,7 @@ const (
 	inlineMailboxes = 512 // bytes of the mailboxes that a manifest holds itself
 	tableRows       = 32  // mailboxes of a table; more if there would be more than fewTables tables
 	fewTables       = 12
+	pageItems       = 32 // items of a page, on average
 )
 
 // These constants are part of the durable format. Writers keep to them, and readers refuse what exceeds them.
@@ -35,6 +36,11 @@ const (
 	maxLists         = 16_384   // page lists of a mailbox
 	maxErased        = 16_384   // ranges of erased UIDs of a mailbox
 	maxMailboxes     = 1_000_000
+	maxItemSources   = 64
+	maxItemPages     = 16_384 // of a collection
+	maxPageItems     = 256    // items of a page
+	MaxItemName      = 2048   // bytes of the name of an item, and of its ETag
+	maxItemChunks    = 65_536
 	maxNotes         = 100_000 // failures, and warnings, dangling subscriptions and alarms
 	maxParts         = mail.MaxParts
 	MaxChunk         = 4 << 20   // bytes of a chunk

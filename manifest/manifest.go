@@ -55,6 +55,11 @@ type Manifest struct {
 	Mailboxes []Mailbox
 	Tables    []chunk.ID
 
+	// ItemSources names the chunks of the sources beside the mail: scripts, calendars, address books. SetItemSources sets
+	// both, AllItemSources reads them.
+	ItemSources []chunk.ID
+	ItemTotals  ItemTotals
+
 	Extensions Extensions
 }
 

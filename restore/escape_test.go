@@ -2,6 +2,7 @@ package restore_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/internal/testbed"
@@ -64,5 +66,58 @@ func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	}
 	if boxes, err := os.ReadDir(out); err != nil || len(boxes) != len(a.Mailboxes)+1 { // and messages.jsonl
 		t.Errorf("%d of %d mailboxes, %v", len(boxes)-1, len(a.Mailboxes), err)
+	}
+}
+
+// contrib/restore.py restores scripts, events and contacts byte for byte.
+func TestItemsComeBackWithoutTheProgram(t *testing.T) {
+	for _, tool := range []string{"python3", "zstd"} {
+		testbed.Installed(t, tool, "apt-get install "+tool)
+	}
+	a, calendars, scripts := archivetest.NewAccount(), archivetest.NewItemServer(), archivetest.NewItemServer()
+	a.Mailbox("INBOX").Add("Subject: x\r\n\r\nx")
+	scripts.Of = collection.Sieve
+	scripts.Collection("").Put("../vacation", "keep;")
+	for i := range 100 {
+		calendars.Collection("/cal/jo/../work/").Put(fmt.Sprintf("a%%2Fb %d.ics", i), fmt.Sprintf("BEGIN:VCALENDAR\r\n%d", i))
+	}
+	calendars.Collection("/cal/jo/").Put("long.ics", string(archivetest.RandomBytes(1, 1<<21)))
+	calendars.Collection("/cal/jo/").Put("..", "dots")
+	a.Items = []collection.Source{calendars, scripts}
+	path := filepath.Join(t.TempDir(), "repository")
+	store, err := dir.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := archivetest.NewRepo(t, store)
+	defer r.Close()
+	archivetest.Backup(t, r, a)
+	out := filepath.Join(t.TempDir(), "out")
+	script := exec.Command("python3", filepath.Join("..", "contrib", "restore.py"), path, out)
+	if output, err := script.CombinedOutput(); err != nil || !bytes.Contains(output, []byte("1 messages and 103 items restored, 0 not")) {
+		t.Fatalf("restore.py: %v\n%s", err, output)
+	}
+	lines, err := os.ReadFile(filepath.Join(out, "items.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := calendars.State()
+	want["../vacation"] = "keep;"
+	for line := range bytes.Lines(lines) {
+		var item struct{ File, Path, Name string }
+		if err := json.Unmarshal(line, &item); err != nil {
+			t.Fatal(err)
+		}
+		content, err := os.ReadFile(filepath.Join(out, item.File))
+		if err != nil || string(content) != want[item.Path+item.Name] {
+			t.Errorf("%s%s has %d bytes, %v", item.Path, item.Name, len(content), err)
+		}
+		if !filepath.IsLocal(item.File) {
+			t.Errorf("%s is outside of the directory", item.File)
+		}
+		delete(want, item.Path+item.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("%d items were not restored", len(want))
 	}
 }

@@ -252,6 +252,15 @@ func (c *copier) copy(ctx context.Context, copied *Copied, old existing) (err er
 		}
 		return c.store(ctx, size, rewriter.From.Body(record))
 	}
+	items := archive.NewItemWriter(c.To, writer)
+	defer items.Close()
+	rewriter.StoreItem = func(ctx context.Context, item *manifest.Item) (manifest.Item, error) {
+		content, err := rewriter.From.ItemContent(ctx, item)
+		if err != nil {
+			return manifest.Item{}, err
+		}
+		return items.Write(ctx, *item, content)
+	}
 	m, err := rewriter.Rewrite(ctx)
 	if err != nil {
 		if ctx.Err() != nil { // what was copied is not to be copied again

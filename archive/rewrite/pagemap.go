@@ -14,6 +14,7 @@ import (
 type PageMap struct {
 	records, flags map[chunk.ID]chunk.ID
 	rows           map[string][]pagePair // by the mailbox's raw name, ascending
+	items          map[chunk.ID]itemPage // item pages
 }
 
 // pagePair is a page, and what was made of it.
@@ -27,6 +28,7 @@ func newPageMap() *PageMap {
 		records: make(map[chunk.ID]chunk.ID),
 		flags:   make(map[chunk.ID]chunk.ID),
 		rows:    make(map[string][]pagePair),
+		items:   make(map[chunk.ID]itemPage),
 	}
 }
 
@@ -84,7 +86,7 @@ func MapPages(ctx context.Context, old, new *archive.Contents) (*PageMap, error)
 			return nil, fmt.Errorf("mailbox %q: %w", mailbox.Name, err)
 		}
 	}
-	return c, nil
+	return c, c.matchItems(ctx, old, new)
 }
 
 func (c *PageMap) matchMailbox(ctx context.Context, old, new *archive.Contents, mailbox, made *manifest.Mailbox) error {

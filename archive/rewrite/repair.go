@@ -59,6 +59,14 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) 
 		}
 		return archive.StoredIn(record), storeMissing(ctx, contents, writer, record)
 	}
+	recasting.StoreItem = func(ctx context.Context, item *manifest.Item) (manifest.Item, error) {
+		if !o.Stored {
+			if err := contents.Item(item).Verify(ctx); err != nil {
+				return manifest.Item{}, err
+			}
+		}
+		return *item, storeItem(ctx, contents, writer, item)
+	}
 	m, err := recasting.Rewrite(ctx)
 	repaired.Lost = recasting.Lost
 	if err != nil || len(repaired.Lost) == 0 {

@@ -42,6 +42,7 @@ func (s *restocker) restock(ctx context.Context, from *archive.Contents) (missin
 		Records: func(p archive.Piece, records []manifest.Record) error {
 			return s.messages(ctx, p.Mailbox, records)
 		},
+		Items: func(_ archive.Piece, items []manifest.Item) error { return s.items(ctx, items) },
 	}
 	err = walk.Run(ctx)
 	return s.missing, err

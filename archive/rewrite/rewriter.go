@@ -28,8 +28,12 @@ type Rewriter struct {
 	To   interface { // reads the repository that is written to
 		Chunk(ctx context.Context, id chunk.ID) ([]byte, error)
 	}
-	Writer   *repo.Writer
-	Store    func(ctx context.Context, record *manifest.Record) (archive.Stored, error)
+	Writer *repo.Writer
+	Store  func(ctx context.Context, record *manifest.Record) (archive.Stored, error)
+
+	// StoreItem stores the content of a script, an event or a contact.
+	StoreItem func(ctx context.Context, item *manifest.Item) (manifest.Item, error)
+
 	Progress func(manifest.Record) // after each message that keep was asked for
 
 	SourceErased *statement.Erasures      // of the source
@@ -67,6 +71,9 @@ func (w *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
 	}
 	m := *w.From.Manifest
 	if err := w.server(ctx, &m); err != nil {
+		return nil, err
+	}
+	if err := w.items(ctx, &m); err != nil {
 		return nil, err
 	}
 	m.Failures = slices.Clone(m.Failures)

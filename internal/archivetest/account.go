@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/backup/source"
+	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -51,6 +52,8 @@ type Account struct {
 	IDsOf    func(id string) mail.IDs // the ids of messages; nil: none
 	OnRanges func() error             // an error that wraps ErrTemporary ends the view
 	OnFacts  func(mailbox string) error
+
+	Items []collection.Source // scripts, calendars and address books
 }
 
 var ErrLeaveOut = errors.New("leave this message out")

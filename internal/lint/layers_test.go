@@ -28,6 +28,7 @@ var layers = map[string]string{
 	"mail/extract":      "internal/header mail/charset mail/entity",
 	"mail/safehtml":     "",
 	"manifest":          "chunk mail",
+	"collection":        "",
 	"manifest/history":  "internal/day manifest",
 
 	// What is stored, and where.
@@ -77,12 +78,13 @@ var layers = map[string]string{
 
 	// Reading accounts, and restoring them.
 	"backup": `
-		archive archive/loss backup/compare backup/fetch backup/identity backup/moves backup/quota
-		backup/sample backup/source chunk internal/grace internal/percent internal/retry mail manifest repo
+		archive archive/loss backup/compare backup/fetch backup/identity backup/items backup/moves backup/quota
+		backup/sample backup/source chunk collection internal/grace internal/percent internal/retry mail manifest repo
 		repo/recovery repo/statement`,
 	"backup/compare":     "backup/source mail manifest",
 	"backup/fetch":       "archive backup/quota backup/source mail manifest repo",
 	"backup/identity":    "mail manifest",
+	"backup/items":       "collection manifest",
 	"backup/moves":       "archive backup/source chunk mail manifest repo",
 	"backup/quota":       "backup/source mail",
 	"backup/sample":      "chunk internal/percent manifest",
@@ -191,7 +193,7 @@ var layers = map[string]string{
 		dir imap internal/config internal/hint internal/oauth internal/secret internal/ui mail repo
 		repo/objectlock repo/store s3 sftp`,
 	"internal/archivetest": `
-		archive archive/replicate backup backup/source backup/source/disk chunk mail manifest repo repo/store restore`,
+		archive archive/replicate backup backup/source backup/source/disk chunk collection mail manifest repo repo/store restore`,
 	"internal/canonical": "",
 	"internal/config": `
 		archive/loss backup imap internal/oauth internal/percent internal/plaintext manifest/history s3

@@ -1,0 +1,147 @@
+package backup
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/backup/items"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// itemsRead is what a run found of scripts, calendars and address books.
+type itemsRead struct {
+	read       bool
+	sources    []manifest.ItemSource
+	new, bytes int64
+	failures   []manifest.Failure
+	alarms     []string
+}
+
+// readItems reads the sources of items, after the mail. A source that was read before and is no longer configured stays as it is
+// archived.
+func (a *accountRun) readItems(ctx context.Context) error {
+	if len(a.Items) == 0 && (a.parent == nil || len(a.parent.ItemSources) == 0) {
+		return nil
+	}
+	before, err := a.itemsBefore(ctx)
+	if err != nil {
+		return err
+	}
+	all := itemsRead{read: true}
+	writer := archive.NewItemWriter(a.repo, a.catalog.writer)
+	defer writer.Close()
+	now, err := a.run.Now(ctx)
+	if err != nil {
+		return err
+	}
+	r := &items.Reader{
+		Load: a.catalog.load(ctx), Put: a.catalog.put(ctx), Write: writer.Write, Same: a.sameItem(), Warn: a.recorder.warn, Now: now,
+		Fail: func(format string, args ...any) {
+			all.failures = append(all.failures, manifest.Failure{Reason: fmt.Sprintf(format, args...)})
+		},
+	}
+	for _, from := range a.Items {
+		old := takeKind(&before, manifest.SourceKind(from.Kind()))
+		found, err := r.Read(ctx, from, old)
+		if err != nil {
+			return err
+		}
+		all.alarms = append(all.alarms, a.lostItems(old, &found)...)
+		all.sources = append(all.sources, found)
+	}
+	for _, left := range before {
+		all.sources = append(all.sources, items.Inherit(left))
+	}
+	all.new, all.bytes = r.Items, r.Bytes
+	a.items = all // only now: a checkpoint after an error keeps what the parent has
+	return nil
+}
+
+// itemsBefore returns the sources of the parent. Sources that cannot be read are read as if they were new.
+func (a *accountRun) itemsBefore(ctx context.Context) ([]manifest.ItemSource, error) {
+	if a.parent == nil || len(a.parent.ItemSources) == 0 {
+		return nil, nil
+	}
+	before, err := a.parent.AllItemSources(a.catalog.loadTables(ctx))
+	if archive.IsDamage(err) {
+		a.recorder.warn("records of scripts, calendars and address books in an earlier manifest are damaged, so these are read again "+
+			"(mailstrata check shows more): %v", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("scripts, calendars and address books of an earlier manifest: %w", err)
+	}
+	return before, nil
+}
+
+// takeKind removes the source of a kind from the list, and returns it.
+func takeKind(list *[]manifest.ItemSource, kind manifest.SourceKind) *manifest.ItemSource {
+	i := slices.IndexFunc(*list, func(s manifest.ItemSource) bool { return s.Kind == kind })
+	if i < 0 {
+		return nil
+	}
+	found := (*list)[i]
+	*list = slices.Delete(*list, i, i+1)
+	return &found
+}
+
+// sameItem returns a function that reports whether an archived item has a content. It stores nothing and reads nothing.
+func (a *accountRun) sameItem() func(*manifest.Item, []byte) bool {
+	cutter := a.repo.Cutter()
+	return func(old *manifest.Item, content []byte) bool {
+		if old.Size != int64(len(content)) || !old.List.IsZero() {
+			return false
+		}
+		var ids []chunk.ID
+		err := cutter.Cut(bytes.NewReader(content), func(data []byte) error {
+			ids = append(ids, a.repo.ChunkID(data))
+			return nil
+		})
+		return err == nil && slices.Equal(ids, old.Chunks)
+	}
+}
+
+// lostItems returns alarms about collections that lost many items, or are gone with them.
+func (a *accountRun) lostItems(before, now *manifest.ItemSource) (alarms []string) {
+	if before == nil || now.Inherited {
+		return nil
+	}
+	limit := loss.Usual
+	if limits := a.lossLimits(); limits != nil {
+		limit = limits(a.Name)(nil)
+	}
+	left := make(map[string]int64)
+	for _, c := range now.Collections {
+		left[c.Path] = c.Items
+	}
+	for i := range before.Collections {
+		c := &before.Collections[i]
+		has := left[c.Path]
+		if limit.Exceeded(c.Items, c.Items-has) || has == 0 && c.Items > 0 && !limit.Off {
+			alarms = append(alarms, fmt.Sprintf("%s %q: %d of %d items are left", before.Kind, c.Title(), has, c.Items))
+		}
+	}
+	return alarms
+}
+
+// recordItems adds to a manifest the items that were read, or those of the parent.
+func (a *accountRun) recordItems(m *manifest.Manifest, put manifest.Put) error {
+	if !a.items.read {
+		if a.parent != nil {
+			m.ItemSources, m.ItemTotals = a.parent.ItemSources, a.parent.ItemTotals
+			m.ItemTotals.NewItems, m.ItemTotals.NewBytes = 0, 0
+		}
+		return nil
+	}
+	m.ItemTotals.NewItems, m.ItemTotals.NewBytes = uint64(a.items.new), uint64(a.items.bytes)
+	for _, failure := range a.items.failures {
+		m.AddFailure(failure)
+	}
+	m.Alarm = append(m.Alarm, a.items.alarms...)
+	return m.SetItemSources(a.items.sources, put)
+}
