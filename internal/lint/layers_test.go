@@ -29,6 +29,7 @@ var layers = map[string]string{
 	"mail/safehtml":     "",
 	"manifest":          "chunk mail",
 	"collection":        "",
+	"sieve":             "collection",
 	"manifest/history":  "internal/day manifest",
 
 	// What is stored, and where.

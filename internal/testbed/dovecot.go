@@ -23,6 +23,7 @@ type DovecotOptions struct {
 	Master      string // of master users: who logs in as USER*ANYBODY with this password reads USER's mail; "": there are none
 	Expired     bool   // its certificate is out of date
 	Others      bool   // it has namespaces Public/, shared/ of other users, and virtual/ (of a user, see PutVirtual)
+	Sieve       bool   // it serves ManageSieve
 	Config      string // more lines of dovecot.conf, such as are the same in 2.3 and 2.4
 }
 
@@ -32,6 +33,7 @@ type DovecotServer struct {
 	TLSAddr  string         // TLS from the start
 	RootCAs  *x509.CertPool // vouches for its certificate, for localhost and 127.0.0.1
 	CAFile   string         // the same as a file
+	Sieve    string         // ManageSieve with STARTTLS, 127.0.0.1:port; empty unless it was asked for
 	Password string         // of every user
 
 	t       testing.TB
@@ -50,9 +52,13 @@ func Dovecot(t testing.TB, o DovecotOptions) *DovecotServer {
 	makeDirs(t, d.dir, "run", "state", "mail")
 	giveToNobody(d.t, filepath.Join(d.dir, "mail"))
 	id := newIdentity(t, d.dir, o.Expired)
-	ports := freePorts(t, 2)
+	ports := freePorts(t, 3)
 	d.Addr, d.TLSAddr = fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
 	d.RootCAs, d.CAFile = id.pool, id.ca
+	if o.Sieve {
+		Installed(t, "/usr/lib/dovecot/managesieve-login", "apt-get install dovecot-managesieved")
+		d.Sieve = fmt.Sprintf("127.0.0.1:%d", ports[2])
+	}
 	d.configure(o, id, ports)
 	t.Cleanup(d.Stop)
 	t.Cleanup(func() {
@@ -66,7 +72,7 @@ func Dovecot(t testing.TB, o DovecotOptions) *DovecotServer {
 
 func (d *DovecotServer) configure(o DovecotOptions, id identity, ports []int) {
 	d.t.Helper()
-	values := dovecotValues{o, d.dir, id.cert, id.key, ports[0], ports[1]}
+	values := dovecotValues{o, d.dir, id.cert, id.key, ports[0], ports[1], ports[2]}
 	values.Password = d.Password
 	values.Separator = cmp.Or(o.Separator, "/")
 	values.Format = cmp.Or(o.Format, "maildir")

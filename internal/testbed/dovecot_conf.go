@@ -5,6 +5,7 @@ type dovecotValues struct {
 	DovecotOptions
 	Dir, Cert, Key string
 	Port, TLSPort  int
+	SievePort      int
 }
 
 // Path is where a user's mail is.
@@ -71,6 +72,11 @@ namespace virtual {
   mailbox Flagged {
     special_use = \Flagged
   }
+}
+{{- end}}
+{{- if .Sieve}}
+plugin {
+  sieve = file:~/sieve;active=~/.dovecot.sieve
 }
 {{- end}}
 {{.Config}}
@@ -148,11 +154,18 @@ namespace virtual {
   }
 }
 {{- end}}
+{{- if .Sieve}}
+sieve_script personal {
+  driver = file
+  path = ~/sieve
+  active_path = ~/.dovecot.sieve
+}
+{{- end}}
 {{.Config}}
 `
 
 	dovecotCommon = `
-protocols = imap
+protocols = imap{{if .Sieve}} sieve{{end}}
 listen = 127.0.0.1
 base_dir = {{.Dir}}/run
 state_dir = {{.Dir}}/state
@@ -178,6 +191,14 @@ service imap-login {
     ssl = yes
   }
 }
+{{- if .Sieve}}
+service managesieve-login {
+  chroot =
+  inet_listener sieve {
+    port = {{.SievePort}}
+  }
+}
+{{- end}}
 service anvil {
   chroot =
 }
