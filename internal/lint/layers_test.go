@@ -30,6 +30,7 @@ var layers = map[string]string{
 	"manifest":          "chunk mail",
 	"collection":        "",
 	"sieve":             "collection",
+	"dav":               "collection",
 	"manifest/history":  "internal/day manifest",
 
 	// What is stored, and where.

@@ -1,0 +1,232 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/collection"
+)
+
+// ErrNone reports that the URL leads to no collections of the kind.
+var ErrNone = errors.New("no collections of the user are found there")
+
+// kindNames has the names of a kind on the wire.
+type kindNames struct {
+	space     string // of its properties
+	home      string // the property with the hrefs of the home sets
+	resource  string // the resource type of a collection
+	wellKnown string // RFC 6764 section 5
+	media     string
+}
+
+func (c *Client) names() kindNames {
+	if c.kind == collection.AddressBooks {
+		return kindNames{cardDAVSpace, "addressbook-home-set", "addressbook", "/.well-known/carddav", "text/vcard; charset=utf-8"}
+	}
+	return kindNames{calDAVSpace, "calendar-home-set", "calendar", "/.well-known/caldav", "text/calendar; charset=utf-8"}
+}
+
+const collectionProps = `<D:displayname/><D:resourcetype/><D:sync-token/><S:getctag/><C:calendar-description/><C:calendar-timezone/>` +
+	`<C:supported-calendar-component-set/><I:calendar-color/><I:calendar-order/><A:addressbook-description/>`
+
+const discoverProps = `<D:current-user-principal/><C:calendar-home-set/><A:addressbook-home-set/>`
+
+// Open implements collection.Source. The URL may be that of a collection, of a home set, of a principal, or of the server.
+func (c *Client) Open(ctx context.Context) (server []collection.Field, all []collection.Collection, err error) {
+	all, err = c.discover(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.server != "" {
+		server = append(server, collection.Field{Name: "Server", Value: c.server})
+	}
+	slices.SortFunc(all, func(a, b collection.Collection) int { return strings.Compare(a.Path, b.Path) })
+	all = slices.CompactFunc(all, func(a, b collection.Collection) bool { return a.Path == b.Path })
+	return server, all, nil
+}
+
+// discover finds the collections of the user.
+func (c *Client) discover(ctx context.Context) ([]collection.Collection, error) {
+	c.homes = nil
+	starts := []string{c.base.EscapedPath()}
+	if c.base.Path == "/" {
+		starts = []string{c.names().wellKnown, "/"} // RFC 6764 section 6
+	}
+	var failed error
+	for _, start := range starts {
+		u, err := c.base.Parse(start)
+		if err != nil {
+			return nil, err
+		}
+		found, err := c.discoverAt(ctx, u)
+		if err == nil {
+			return found, nil
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		failed = err // that of the last is the one of the URL
+	}
+	return nil, failed
+}
+
+// discoverAt finds the collections of the user from a URL on.
+func (c *Client) discoverAt(ctx context.Context, u *url.URL) ([]collection.Collection, error) {
+	found, at, err := c.query(ctx, "PROPFIND", u, "0", propfind(discoverProps+collectionProps))
+	if err != nil {
+		return nil, err
+	}
+	if len(found.responses) != 1 {
+		return nil, fmt.Errorf("%w: %d resources in place of one", ErrProtocol, len(found.responses))
+	}
+	self := &found.responses[0]
+	if c.isCollection(self) {
+		one, err := c.collection(at, self)
+		return []collection.Collection{one}, err
+	}
+	homes := c.homesIn(self)
+	if len(homes) == 0 {
+		principal := self.prop(davSpace, "current-user-principal").hrefs()
+		if len(principal) == 0 {
+			return c.inHome(ctx, at) // perhaps the URL is that of a home set
+		}
+		there, err := at.Parse(principal[0])
+		if err != nil {
+			return nil, fmt.Errorf("%w: the principal %.80q", ErrProtocol, principal[0])
+		}
+		if found, at, err = c.query(ctx, "PROPFIND", there, "0", propfind(discoverProps)); err != nil {
+			return nil, fmt.Errorf("ask for the home of %s: %w", there.Path, err)
+		}
+		for i := range found.responses {
+			homes = append(homes, c.homesIn(&found.responses[i])...)
+		}
+	}
+	if len(homes) == 0 {
+		return nil, ErrNone
+	}
+	var all []collection.Collection
+	for _, home := range homes {
+		there, err := at.Parse(home)
+		if err != nil {
+			return nil, fmt.Errorf("%w: the home %.80q", ErrProtocol, home)
+		}
+		some, err := c.inHome(ctx, there)
+		if err != nil && !errors.Is(err, ErrNone) {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+func (c *Client) homesIn(r *propResponse) []string {
+	return r.prop(c.names().space, c.names().home).hrefs()
+}
+
+// inHome returns the collections in a home set. If the home has no members of the kind, it returns ErrNone.
+func (c *Client) inHome(ctx context.Context, home *url.URL) (all []collection.Collection, err error) {
+	found, at, err := c.query(ctx, "PROPFIND", home, "1", propfind(collectionProps))
+	if err != nil {
+		return nil, err
+	}
+	self := false
+	for i := range found.responses {
+		r := &found.responses[i]
+		there, err := c.resolve(at, r.href)
+		if err != nil {
+			return nil, err
+		}
+		self = self || sameDirectory(there, at)
+		if !c.isCollection(r) {
+			continue
+		}
+		one, err := c.collection(at, r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	if !self {
+		return nil, fmt.Errorf("%w: the list of %s does not have the home itself, so it may lack more", ErrProtocol, at.Path)
+	}
+	c.homes = append(c.homes, at)
+	if len(all) == 0 {
+		err = ErrNone
+	}
+	return all, err
+}
+
+func sameDirectory(a, b *url.URL) bool {
+	return strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
+}
+
+// isCollection reports whether a resource is a calendar, or an address book.
+func (c *Client) isCollection(r *propResponse) bool {
+	return r.prop(davSpace, "resourcetype").child(c.names().space, c.names().resource) != nil
+}
+
+// resolve returns the URL of an href, which must be of this host.
+func (c *Client) resolve(at *url.URL, href string) (*url.URL, error) {
+	u, err := at.Parse(href)
+	if err != nil || u.RawQuery != "" || u.Fragment != "" || u.Path == "" {
+		return nil, fmt.Errorf("%w: the href %.80q", ErrProtocol, href)
+	}
+	u.User = nil
+	return u, c.checkHost(u)
+}
+
+// collection returns what a response says about a collection.
+func (c *Client) collection(at *url.URL, r *propResponse) (one collection.Collection, err error) {
+	u, err := c.resolve(at, r.href)
+	if err != nil {
+		return one, err
+	}
+	one = collection.Collection{
+		Path: u.EscapedPath(), Name: r.textOf(davSpace, "displayname"),
+		SyncToken: r.textOf(davSpace, "sync-token"), CTag: r.textOf(csSpace, "getctag"),
+	}
+	if !strings.HasSuffix(one.Path, "/") {
+		one.Path += "/"
+	}
+	add := func(name, value string) {
+		if value != "" {
+			one.Properties = append(one.Properties, collection.Field{Name: name, Value: value})
+		}
+	}
+	add("calendar-color", r.textOf(appleSpace, "calendar-color"))
+	add("calendar-order", r.textOf(appleSpace, "calendar-order"))
+	add("calendar-timezone", r.textOf(calDAVSpace, "calendar-timezone"))
+	var components []string
+	if set := r.prop(calDAVSpace, "supported-calendar-component-set"); set != nil {
+		for _, comp := range set.children {
+			for _, attr := range comp.attrs {
+				if attr.Name.Local == "name" {
+					components = append(components, attr.Value)
+				}
+			}
+		}
+	}
+	add("components", strings.Join(components, " "))
+	add("description", r.textOf(c.names().space, c.names().resource+"-description"))
+	return one, nil
+}
+
+// urlOf returns the URL of a collection.
+func (c *Client) urlOf(of collection.Collection) (*url.URL, error) {
+	u, err := c.base.Parse(of.Path)
+	if err != nil || u.Host != c.base.Host || u.Scheme != c.base.Scheme {
+		return nil, fmt.Errorf("%w: the path %.80q", ErrProtocol, of.Path)
+	}
+	return u, nil
+}
+
+// isNotFound reports whether a resource does not exist, any more.
+func isNotFound(err error) bool {
+	status := statusOfError(err)
+	return status == http.StatusNotFound || status == http.StatusGone
+}

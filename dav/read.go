@@ -1,0 +1,116 @@
+package dav
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/collection"
+)
+
+// readers is how many items are read at once.
+const readers = 8
+
+// Read implements collection.Source. It reads several items at once.
+func (c *Client) Read(ctx context.Context, of collection.Collection, items []collection.Listed, got func(collection.Item, error) error) error {
+	u, err := c.urlOf(of)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		item collection.Item
+		err  error
+	}
+	wanted, results := make(chan collection.Listed), make(chan result)
+	var working sync.WaitGroup
+	for range min(readers, len(items)) {
+		working.Go(func() {
+			for listed := range wanted {
+				item, err := c.readItem(ctx, u, listed)
+				select {
+				case results <- result{item, err}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	go func() {
+		defer close(wanted)
+		for _, listed := range items {
+			select {
+			case wanted <- listed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	defer working.Wait()
+	defer cancel() // before waiting
+	for range items {
+		select {
+		case r := <-results:
+			if err := got(r.item, r.err); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// itemURL returns the URL of an item.
+func (c *Client) itemURL(of *url.URL, name string) (*url.URL, error) {
+	u, err := of.Parse("./" + name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the name %.80q", ErrProtocol, name)
+	}
+	if again, err := c.member(of, u.EscapedPath()); err != nil || again == "" {
+		return nil, fmt.Errorf("%w: the name %.80q leads out of the collection", ErrProtocol, name)
+	}
+	return u, nil
+}
+
+// readItem reads one item. Its ETag is the one that came with it.
+func (c *Client) readItem(ctx context.Context, of *url.URL, listed collection.Listed) (collection.Item, error) {
+	item := collection.Item{Listed: listed}
+	u, err := c.itemURL(of, listed.Name)
+	if err != nil {
+		return item, err
+	}
+	err = c.do(ctx, request{method: http.MethodGet, url: u}, func(answer *http.Response) (err error) {
+		if answer.StatusCode != http.StatusOK {
+			return &StatusError{Status: answer.StatusCode}
+		}
+		item.Content, err = io.ReadAll(io.LimitReader(answer.Body, collection.MaxItem+1))
+		switch {
+		case err != nil:
+			return err
+		case len(item.Content) > collection.MaxItem:
+			return fmt.Errorf("%w: more than %d bytes", collection.ErrTooLarge, collection.MaxItem)
+		case isHTML(answer.Header.Get("Content-Type")) || looksLikeHTML(item.Content):
+			return fmt.Errorf("%w: it is a web page, perhaps to log in", ErrProtocol)
+		}
+		if etag := answer.Header.Get("ETag"); etag != "" {
+			item.ETag = etag
+		}
+		return nil
+	})
+	if isNotFound(err) {
+		err = collection.ErrGone
+	}
+	return item, err
+}
+
+// looksLikeHTML reports whether a content is a web page. No calendar object and no address object begins like one.
+func looksLikeHTML(content []byte) bool {
+	begin := bytes.ToLower(bytes.TrimSpace(content[:min(len(content), 256)]))
+	return bytes.HasPrefix(begin, []byte("<!doctype html")) || bytes.HasPrefix(begin, []byte("<html"))
+}

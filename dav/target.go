@@ -1,0 +1,116 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/collection"
+)
+
+// Create implements collection.Target. The collection gets the last segment of the path of c in the first home of the user.
+func (c *Client) Create(ctx context.Context, like collection.Collection) (collection.Collection, error) {
+	if len(c.homes) == 0 {
+		return like, errors.New("the URL is not that of a user with collections, so none can be made")
+	}
+	path := strings.TrimSuffix(like.Path, "/")
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	home := *c.homes[0]
+	if !strings.HasSuffix(home.Path, "/") {
+		home.Path += "/"
+	}
+	u, err := home.Parse("./" + name + "/")
+	if err != nil || name == "" || sameDirectory(u, &home) {
+		return like, fmt.Errorf("%w: the path %.80q", ErrProtocol, like.Path)
+	}
+	made := like
+	made.Path, made.SyncToken, made.CTag = u.EscapedPath(), "", ""
+	r := request{method: "MKCOL", url: u, body: mkcol(c.names(), like)}
+	if c.kind == collection.Calendars { // RFC 4791 section 5.3.1
+		r.method, r.body = "MKCALENDAR", mkcalendar(like)
+	}
+	return made, c.do(ctx, r, func(*http.Response) error { return nil })
+}
+
+// properties returns the properties that a new collection gets.
+func properties(like collection.Collection) string {
+	var props strings.Builder
+	add := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&props, "<%s>%s</%s>", name, escape(value), name)
+		}
+	}
+	add("D:displayname", like.Name)
+	for _, p := range like.Properties {
+		switch p.Name {
+		case "calendar-color", "calendar-order":
+			add("I:"+p.Name, p.Value)
+		case "calendar-timezone":
+			add("C:"+p.Name, p.Value)
+		case "components":
+			props.WriteString("<C:supported-calendar-component-set>")
+			for _, name := range strings.Fields(p.Value) {
+				fmt.Fprintf(&props, `<C:comp name="%s"/>`, escape(name))
+			}
+			props.WriteString("</C:supported-calendar-component-set>")
+		}
+	}
+	return props.String()
+}
+
+func description(like collection.Collection) string {
+	for _, p := range like.Properties {
+		if p.Name == "description" {
+			return p.Value
+		}
+	}
+	return ""
+}
+
+func mkcalendar(like collection.Collection) string {
+	props := properties(like)
+	if d := description(like); d != "" {
+		props += "<C:calendar-description>" + escape(d) + "</C:calendar-description>"
+	}
+	if props == "" {
+		return ""
+	}
+	return xmlHead + `<C:mkcalendar` + declarations + `><D:set><D:prop>` + props + `</D:prop></D:set></C:mkcalendar>`
+}
+
+// mkcol returns the body of an extended MKCOL (RFC 5689).
+func mkcol(names kindNames, like collection.Collection) string {
+	props := `<D:resourcetype><D:collection/><A:` + names.resource + `/></D:resourcetype>` + properties(like)
+	if d := description(like); d != "" {
+		props += "<A:addressbook-description>" + escape(d) + "</A:addressbook-description>"
+	}
+	return xmlHead + `<D:mkcol` + declarations + `><D:set><D:prop>` + props + `</D:prop></D:set></D:mkcol>`
+}
+
+// Put implements collection.Target.
+func (c *Client) Put(ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed) error {
+	u, err := c.urlOf(of)
+	if err != nil {
+		return err
+	}
+	var at *url.URL
+	if at, err = c.itemURL(u, item.Name); err != nil {
+		return err
+	}
+	header := map[string]string{"Content-Type": c.names().media, "If-None-Match": "*"}
+	if old != nil {
+		delete(header, "If-None-Match")
+		if old.ETag == "" {
+			return fmt.Errorf("%w, and the server gives it no ETag, so it is not replaced", collection.ErrExists)
+		}
+		header["If-Match"] = old.ETag
+	}
+	err = c.do(ctx, request{http.MethodPut, at, header, string(item.Content)}, func(*http.Response) error { return nil })
+	if statusOfError(err) == http.StatusPreconditionFailed {
+		return collection.ErrExists
+	}
+	return err
+}
