@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/command/demo"
 	"github.com/mailstrata/mailstrata/internal/command/find"
 	"github.com/mailstrata/mailstrata/internal/command/index"
+	"github.com/mailstrata/mailstrata/internal/command/items"
 	"github.com/mailstrata/mailstrata/internal/command/keys"
 	"github.com/mailstrata/mailstrata/internal/command/look"
 	"github.com/mailstrata/mailstrata/internal/command/maintain"
@@ -31,6 +32,7 @@ type commandLine struct {
 	Find        find.Command     `cmd:"" group:"find" help:"Find messages by words, sender, subject, date, attachment …"`
 	Index       index.Command    `cmd:"" group:"find" help:"Build, show and drop the index of words on this host."`
 	Attachments find.Attachments `cmd:"" group:"find" help:"List the attachments of messages, or save them."`
+	Items       items.Command    `cmd:"" group:"find" help:"List scripts, calendars and address books, or restore them."`
 	Diff        look.Diff        `cmd:"" group:"find" help:"Compare two manifests of an account."`
 	Cat         look.Cat         `cmd:"" group:"find" help:"Print one message, byte for byte."`
 	Restore     restore.Command  `cmd:"" group:"find" help:"Restore mail to a Maildir, to .eml files or to an IMAP account."`

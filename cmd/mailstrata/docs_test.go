@@ -50,6 +50,14 @@ var notRun = map[string]string{
 	"readpst -r -e -o letters archive.pst":                                        "needs a .pst file",
 	"mailstrata backup --from eml:letters --name outlook":                         "needs what readpst writes; package emlsource tests it",
 	"mailstrata erase --message anna@mail.example@latest INBOX 1":                 "waits for somebody to confirm it",
+	"mailstrata items":                                                           "needs a calendar server; package internal/e2e has one",
+	"mailstrata items latest Work":                                               "needs a calendar server; package internal/e2e has one",
+	"mailstrata items 2026-03-13 --name 'board meeting'":                         "needs a calendar server; package internal/e2e has one",
+	"mailstrata items 2026-03-13 --missing-from latest":                          "needs a calendar server; package internal/e2e has one",
+	"mailstrata items 2026-03-13 Work --missing-from latest --to anna --dry-run": "needs a calendar server; package internal/e2e has one",
+	"mailstrata items 2026-03-13 Work --missing-from latest --to anna":           "needs a calendar server; package internal/e2e has one",
+	"mailstrata items latest --to https://anna@new.example/":                     "needs a calendar server; package internal/e2e has one",
+	"mailstrata items latest --to files:/tmp/anna":                               "needs a calendar server; package internal/e2e has one",
 }
 
 // documents are the documents whose lines run.

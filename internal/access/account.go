@@ -173,7 +173,7 @@ func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlag
 	if err := h.ConfigureAccount(a, flags); err != nil {
 		return err
 	}
-	environ := []string{"MAILSTRATA_ACCOUNT=" + a.Name, "MAILSTRATA_IMAP_USER=" + a.Options.User, "MAILSTRATA_IMAP_HOST=" + a.Options.Host}
+	environ := a.environ()
 	passwordGiven := flags.PasswordFile != "" || flags.PasswordCommand != ""
 	tokenCommand := flags.TokenCommand
 	if !passwordGiven && tokenCommand == "" {
@@ -203,13 +203,23 @@ func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlag
 		}
 		return nil
 	}
-	password := secret.Source{
-		Name: "password of " + a.Name, Variable: "MAILSTRATA_IMAP_PASSWORD", Flag: "--imap-password",
-		File: flags.PasswordFile, Command: flags.PasswordCommand, Environ: environ,
-	}
-	value, err := h.Secrets.Read(ctx, password.Or(a.Configured.Secret))
+	value, err := h.Secrets.Read(ctx, a.password(flags))
 	a.Options.Password = string(value)
 	return err
+}
+
+// password returns where the password of the account comes from.
+func (a *Account) password(flags *AccountFlags) secret.Source {
+	password := secret.Source{
+		Name: "password of " + a.Name, Variable: "MAILSTRATA_IMAP_PASSWORD", Flag: "--imap-password",
+		File: flags.PasswordFile, Command: flags.PasswordCommand, Environ: a.environ(),
+	}
+	return password.Or(a.Configured.Secret)
+}
+
+// environ returns the variables that a command finds that prints a secret.
+func (a *Account) environ() []string {
+	return []string{"MAILSTRATA_ACCOUNT=" + a.Name, "MAILSTRATA_IMAP_USER=" + a.Options.User, "MAILSTRATA_IMAP_HOST=" + a.Options.Host}
 }
 
 // trustedCertificates returns the certificates of the system and of the files. Nil means those of the system.

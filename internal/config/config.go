@@ -49,6 +49,12 @@ type Account struct {
 	Token      string // a command that prints an OAuth access token
 	Provider   string // the name of the provider that gives tokens; "": none
 
+	Sieve       string // the URL of its scripts, sieve://user@host; "": none
+	CalDAV      string // the URL of its calendars; "": none
+	CardDAV     string // the URL of its address books; "": none
+	SieveSecret Secret // the password there, if it is another
+	DAVSecret   Secret // likewise of calendars and address books
+
 	Mailboxes, Exclude []string // patterns
 	Namespaces         []string // "other", "shared", or prefixes, besides the user's own
 	Virtual            bool     // include virtual mailboxes
@@ -165,7 +171,8 @@ func (c *Config) SecretFiles() []string {
 		paths = append(paths, c.Repositories[i].KeyFile, c.Repositories[i].Secret.File)
 	}
 	for i := range c.Accounts {
-		paths = append(paths, c.Accounts[i].Secret.File)
+		a := &c.Accounts[i]
+		paths = append(paths, a.Secret.File, a.SieveSecret.File, a.DAVSecret.File)
 	}
 	for i := range c.Providers {
 		paths = append(paths, c.Providers[i].Secret.File)

@@ -125,6 +125,7 @@ func (t *table) account(c *Config) Account {
 		Connections: t.number("connections", 100), Compress: t.flag("compress"),
 		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"), OldTLS: t.flag("insecure_old_tls"),
 	}
+	t.items(&a)
 	for _, text := range t.texts("shrink_limits") {
 		rule, err := loss.ParseRule(text)
 		if err != nil {

@@ -99,6 +99,7 @@ func (t *table) expand(c *Config, template Account, logins []login) []Account {
 		a := template
 		a.Name = strings.ReplaceAll(template.Name, userMark, l.user)
 		a.URL = strings.ReplaceAll(template.URL, userMark, url.User(l.user).String())
+		a.expandItems(l.user)
 		_, err := imap.ParseURL(a.URL)
 		if files {
 			a.URL, err = strings.ReplaceAll(template.URL, userMark, l.user), checkFileUser(l.user)

@@ -42,8 +42,10 @@ func Accounts(ctx context.Context, h *access.Host, accounts []*access.Account, f
 		if from := h.DescribeSecret(a); from != "" {
 			e.ok("secret", "%s", from)
 		}
+		targets, err := h.Items(a, flags)
 		group.Go(func() error {
 			found[i] = e.account(ctx, a, timeLimit)
+			found[i] = e.items(ctx, targets, err)
 			return nil
 		})
 	}

@@ -105,6 +105,23 @@ func patterns(texts []string) (patterns []Pattern) {
 
 // Source returns the account for package backup, with its secret.
 func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error) {
+	account, err := o.mailSource(ctx, h)
+	if err != nil {
+		return account, err
+	}
+	targets, err := h.Items(o.Account, &o.flags)
+	if err != nil {
+		_ = account.Source.Close()
+		return backup.Account{}, err
+	}
+	for _, from := range targets {
+		account.Items = append(account.Items, from)
+	}
+	return account, nil
+}
+
+// mailSource returns the account with its mail.
+func (o *Job) mailSource(ctx context.Context, h *access.Host) (backup.Account, error) {
 	if o.connected != nil {
 		return *o.connected, nil
 	}

@@ -109,6 +109,7 @@ var layers = map[string]string{
 	"maildir/maildirsource":     "backup/source/disk internal/mailfile mail maildir",
 	"mbox/mboxrestore":          "internal/lineend internal/local internal/safename internal/tree mail mbox restore",
 	"mbox/mboxsource":           "backup/source backup/source/disk chunk internal/header internal/lineend internal/local internal/mailfile mail mbox",
+	"restore/items":             "archive collection internal/local internal/safename manifest",
 	"restore":                   "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 
 	// Serving archives to programs that read.
@@ -167,6 +168,9 @@ var layers = map[string]string{
 		internal/cli/wordindex internal/day internal/hint internal/inorder internal/job internal/ui mail mail/entity
 		mail/extract manifest manifest/history repo`,
 	"internal/command/index": "archive/textindex internal/access internal/cli internal/cli/wordindex internal/ui repo",
+	"internal/command/items": `
+		archive collection internal/access internal/cli internal/cli/named internal/cli/summary internal/hint
+		internal/ui manifest repo restore/items`,
 	"internal/command/keys": `
 		internal/access internal/cli internal/cli/summary internal/hint internal/secret internal/ui repo repo/keys
 		repo/objectlock repo/store`,
@@ -192,18 +196,18 @@ var layers = map[string]string{
 
 	// Helpers.
 	"internal/access": `
-		dir imap internal/config internal/hint internal/oauth internal/secret internal/ui mail repo
-		repo/objectlock repo/store s3 sftp`,
+		collection dav dir imap internal/config internal/hint internal/oauth internal/secret internal/ui mail repo
+		repo/objectlock repo/store s3 sftp sieve`,
 	"internal/archivetest": `
 		archive archive/replicate backup backup/source backup/source/disk chunk collection mail manifest repo repo/store restore`,
 	"internal/canonical": "",
 	"internal/config": `
-		archive/loss backup imap internal/oauth internal/percent internal/plaintext manifest/history s3
-		sftp`,
+		archive/loss backup dav imap internal/oauth internal/percent internal/plaintext manifest/history s3
+		sftp sieve`,
 	"internal/day":  "",
 	"internal/demo": "",
 	"internal/doctor": `
-		archive imap internal/access internal/config internal/hint internal/keyring internal/ui mail repo
+		archive collection imap internal/access internal/config internal/hint internal/keyring internal/ui mail repo
 		repo/store`,
 	"internal/e2e":      "",
 	"internal/generate": "",

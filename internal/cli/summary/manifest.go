@@ -32,7 +32,9 @@ type Manifest struct {
 	ByID        int64     `json:"by_id_messages"` // not downloaded, but taken from archived messages with the same ids
 	ByIDBytes   int64     `json:"by_id_bytes"`
 	Erased      int64     `json:"erased_messages,omitempty"`
-	Failures    int64     `json:"failures"` // messages, or whole mailboxes, that could not be read
+	Items       uint64    `json:"items,omitempty"`     // scripts, events and contacts
+	NewItems    uint64    `json:"new_items,omitempty"` // of these, read in this run
+	Failures    int64     `json:"failures"`            // messages, or whole mailboxes, that could not be read
 	Warnings    int       `json:"warnings"`
 	Alarms      int       `json:"alarms"` // what shrank or changed suspiciously
 	Parent      string    `json:"parent,omitempty"`
@@ -47,6 +49,7 @@ func OfManifest(head repo.Head, m *manifest.Manifest) Manifest {
 		Mailboxes: m.Totals.Mailboxes, Messages: m.Totals.Messages, Bytes: m.Totals.Bytes,
 		NewMessages: m.Totals.NewMessages, NewBytes: m.Totals.NewBytes,
 		ByID: m.Totals.TakenMessages, ByIDBytes: m.Totals.TakenBytes, Erased: m.Totals.Erased,
+		Items: m.ItemTotals.Items, NewItems: m.ItemTotals.NewItems,
 		Failures: m.Totals.Failures, Warnings: len(m.Warnings), Alarms: len(m.Alarm),
 		Program: m.Program,
 	}
@@ -79,6 +82,9 @@ func (s *Manifest) Remarks() string {
 	}
 	if s.Belated {
 		words = append(words, "belated")
+	}
+	if s.NewItems > 0 {
+		words = append(words, ui.Plural(s.NewItems, "item")+" read")
 	}
 	return strings.Join(words, ", ")
 }

@@ -118,6 +118,10 @@ func printRemarks(p *cli.Program, b *backup.Result) {
 		if f.UID > 0 {
 			what += fmt.Sprintf(", UID %d", f.UID)
 		}
+		if f.Mailbox == "" { // the reason says what
+			p.Warn("%s: %s", ui.Safe(b.Account), ui.OneLine(f.Reason))
+			continue
+		}
 		p.Warn("%s: %s could not be read: %s", ui.Safe(b.Account), what, ui.OneLine(f.Reason))
 	}
 	for _, w := range m.Warnings[:min(len(m.Warnings), ui.MaxRemarks)] {

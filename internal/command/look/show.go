@@ -140,13 +140,16 @@ func showJSON(ctx context.Context, p *cli.Program, contents *archive.Contents) e
 		return err
 	}
 	document := struct {
-		Manifest  summary.Manifest  `json:"manifest"`
-		Mailboxes []mailboxSummary  `json:"mailboxes"`
-		Failures  []summary.Failure `json:"failures"`
-		Warnings  []string          `json:"warnings"`
-		Alarms    []string          `json:"alarms"`
-		Dangling  []string          `json:"dangling_subscriptions"`
-		Server    serverSummary     `json:"server"`
+		Manifest  summary.Manifest `json:"manifest"`
+		Mailboxes []mailboxSummary `json:"mailboxes"`
+
+		Collections []summary.Collection `json:"collections"` // scripts, calendars and address books
+
+		Failures []summary.Failure `json:"failures"`
+		Warnings []string          `json:"warnings"`
+		Alarms   []string          `json:"alarms"`
+		Dangling []string          `json:"dangling_subscriptions"`
+		Server   serverSummary     `json:"server"`
 	}{
 		Manifest:  summary.OfManifest(contents.Head, m),
 		Mailboxes: []mailboxSummary{},
@@ -160,6 +163,11 @@ func showJSON(ctx context.Context, p *cli.Program, contents *archive.Contents) e
 		}
 		document.Mailboxes = append(document.Mailboxes, summarizeMailbox(mailbox))
 	}
+	collections, err := summary.Collections(ctx, contents)
+	if err != nil {
+		return err
+	}
+	document.Collections = append([]summary.Collection{}, collections...)
 	return p.PrintJSON(document)
 }
 
@@ -284,6 +292,9 @@ func mailboxTable(ctx context.Context, p *cli.Program, contents *archive.Content
 			validity = fmt.Sprint(s.UIDValidity)
 		}
 		t.ColoredRow(s.color(), s.Name, ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), ui.Right(validity, "UIDVALIDITY"), s.remarks())
+	}
+	if n := contents.Manifest.ItemTotals.Collections; n > 0 {
+		p.Note("beside mail there are %s of scripts, events and contacts: mailstrata items %s", ui.Plural(n, "collection"), summary.ShortID(contents.Head))
 	}
 	return nil
 }

@@ -1,0 +1,136 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/collection"
+	"github.com/mailstrata/mailstrata/dav"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/secret"
+	"github.com/mailstrata/mailstrata/sieve"
+)
+
+// Items returns the scripts, calendars and address books that the configuration gives an account.
+func (h *Host) Items(a *Account, flags *AccountFlags) ([]collection.Target, error) {
+	c := &a.Configured
+	var all []collection.Target
+	for _, from := range []struct {
+		kind collection.Kind
+		url  string
+		own  config.Secret
+		key  string
+	}{
+		{collection.Sieve, c.Sieve, c.SieveSecret, "sieve_secret"},
+		{collection.Calendars, c.CalDAV, c.DAVSecret, "dav_secret"},
+		{collection.AddressBooks, c.CardDAV, c.DAVSecret, "dav_secret"},
+	} {
+		if from.url == "" {
+			continue
+		}
+		password := a.password(flags)
+		if !from.own.IsZero() {
+			password = secret.Source{Name: "password of " + from.kind.String() + " of " + a.Name, Environ: a.environ()}.Or(from.own)
+		} else if c.Provider != "" || c.Token != "" {
+			return nil, &hint.Error{
+				Text: a.Name + ": the password for " + from.url + " is not known, because the mail is read with a token",
+				Hint: "set " + from.key + "_file or another " + from.key + "_… in the configuration",
+			}
+		}
+		target, err := h.itemTarget(from.kind, from.url, a, password)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, target)
+	}
+	return all, nil
+}
+
+// ItemTargets returns what a URL has: scripts of sieve://user@host, or calendars and address books of https://user@host. The password
+// is that of an account of the configuration with the same URL, or else that of the environment.
+func (h *Host) ItemTargets(text string, flags *AccountFlags) ([]collection.Target, error) {
+	c, err := h.Config()
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.Accounts {
+		configured := &c.Accounts[i]
+		if configured.Name != text && configured.Sieve != text && configured.CalDAV != text && configured.CardDAV != text {
+			continue
+		}
+		a, err := AccountOf(configured)
+		if err != nil {
+			return nil, err
+		}
+		all, err := h.Items(a, flags)
+		if err == nil && configured.Name != text {
+			all = withURL(all, text)
+		}
+		return all, err
+	}
+	a := &Account{Name: text, URL: text}
+	if strings.HasPrefix(text, "sieve:") {
+		target, err := h.itemTarget(collection.Sieve, text, a, a.password(flags))
+		return []collection.Target{target}, err
+	}
+	calendars, err := h.itemTarget(collection.Calendars, text, a, a.password(flags))
+	if err != nil {
+		return nil, err
+	}
+	books, err := h.itemTarget(collection.AddressBooks, text, a, a.password(flags))
+	return []collection.Target{calendars, books}, err
+}
+
+func withURL(all []collection.Target, text string) (some []collection.Target) {
+	for _, t := range all {
+		if t.URL() == text {
+			some = append(some, t)
+		}
+	}
+	return some
+}
+
+// itemTarget returns a target. It reads the password when it is needed.
+func (h *Host) itemTarget(kind collection.Kind, text string, a *Account, password secret.Source) (collection.Target, error) {
+	pool, err := trustedCertificates(cmp.Or(h.Flags.CAFile, a.Configured.CAFile))
+	if err != nil {
+		return nil, err
+	}
+	ask := func(ctx context.Context) (string, error) {
+		value, err := h.Secrets.Read(ctx, password)
+		return string(value), err
+	}
+	plain := h.Flags.AllowPlaintext || a.Configured.AllowPlaintext
+	config := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	if kind == collection.Sieve {
+		o, err := sieve.ParseURL(text)
+		if err != nil {
+			return nil, &hint.Usage{Text: "the URL of the scripts: " + err.Error(), Hint: "sieve://user@host[:port]"}
+		}
+		o.User = cmp.Or(o.User, a.Options.User)
+		o.Password, o.TLS, o.AllowPlaintext = ask, config, plain
+		return sieve.New(o), nil
+	}
+	u, err := dav.ParseURL(text)
+	if err == nil && u.Scheme == "http" && !plain && !isLoopback(u) {
+		err = errors.New("http sends the password in the clear: use https, or allow it with insecure_plaintext")
+	}
+	if err != nil {
+		return nil, &hint.Usage{Text: "the URL of the " + kind.String() + "s: " + err.Error(), Hint: "https://user@host/path"}
+	}
+	if u.User.Username() == "" && a.Options.User != "" {
+		u.User = url.User(a.Options.User)
+	}
+	return dav.New(kind, dav.Options{URL: u, Password: ask, TLS: config, AllowPlaintext: u.Scheme == "http"}), nil
+}
+
+func isLoopback(u *url.URL) bool {
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,147 @@
+package e2e_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+// putItem stores an item at a CalDAV or CardDAV server.
+func putItem(t *testing.T, method, url, user, content string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth(user, imapPassword)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode/100 != 2 {
+		t.Fatalf("%s %s: %s", method, url, answer.Status)
+	}
+}
+
+// getItem returns what a server has under a URL, or nothing.
+func getItem(t *testing.T, url, user string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth(user, imapPassword)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		return ""
+	}
+	return string(text)
+}
+
+const (
+	calendarBody = `<?xml version="1.0"?><C:mkcalendar xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop>` +
+		`<D:displayname>Work</D:displayname></D:prop></D:set></C:mkcalendar>`
+	bookBody = `<?xml version="1.0"?><D:mkcol xmlns:D="DAV:" xmlns:A="urn:ietf:params:xml:ns:carddav"><D:set><D:prop>` +
+		`<D:resourcetype><D:collection/><A:addressbook/></D:resourcetype><D:displayname>Friends</D:displayname></D:prop></D:set></D:mkcol>`
+)
+
+func eventText(uid, summary string) string {
+	return "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:" + uid + "\r\nDTSTAMP:20260101T000000Z\r\n" +
+		"DTSTART:20260309T100000Z\r\nSUMMARY:" + summary + "\r\nX-ODD;X-P=\"a:b\":c\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+}
+
+// TestCalendarsAndScripts archives mail, scripts, a calendar and an address book with one call, and brings back what was deleted.
+func TestCalendarsAndScripts(t *testing.T) {
+	t.Parallel()
+	dovecot := startDovecot(t, testbed.DovecotOptions{Sieve: true})
+	dovecot.Deliver("anna", "INBOX", testbed.Message{Body: "Subject: x\r\n\r\nx\r\n"})
+	radicale := testbed.Radicale(t).URL
+	calendar, book := radicale+"/anna/work/", radicale+"/anna/friends/"
+	putItem(t, "MKCALENDAR", calendar, "anna", calendarBody)
+	putItem(t, "MKCOL", book, "anna", bookBody)
+	for i := range 10 {
+		putItem(t, "PUT", fmt.Sprintf("%se%d.ics", calendar, i), "anna", eventText(fmt.Sprint("u", i), fmt.Sprint("Meeting ", i)))
+	}
+	putItem(t, "PUT", book+"jo.vcf", "anna", "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:jo\r\nFN:Jo Müller\r\nN:Müller;Jo;;;\r\nEND:VCARD\r\n")
+	if err := os.MkdirAll(filepath.Join(dovecot.Home("anna"), "sieve"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(dovecot.Home("anna"), "sieve"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	script := "keep; # ü\n"
+	if err := os.WriteFile(filepath.Join(dovecot.Home("anna"), "sieve", "main.sieve"), []byte(script), 0o644); err != nil {
+		t.Fatal(err)
+	}
+
+	h := newHost(t)
+	h.onDirectory()
+	config := fmt.Sprintf("[[accounts]]\nname = \"anna\"\nurl = %q\nca_file = %q\ncaldav = %q\ncarddav = %q\nsieve = %q\n",
+		strings.Replace(accountURL("anna", dovecot.TLSAddr), "imap://", "imaps://", 1), dovecot.CAFile,
+		strings.Replace(radicale, "//", "//anna@", 1)+"/", strings.Replace(radicale, "//", "//anna@", 1)+"/", "sieve://anna@"+dovecot.Sieve)
+	path := filepath.Join(h.home, "config.toml")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.set("MAILSTRATA_CONFIG", path)
+	h.must(0, "backup")
+	h.must(0, "check", "--read-data")
+	if list := h.must(0, "items").stdout; !strings.Contains(list, "Work") || !strings.Contains(list, "Friends") || !strings.Contains(list, "scripts") {
+		t.Errorf("items:\n%s", list)
+	}
+	if found := h.must(0, "items", "latest", "--name", "müller").stdout; !strings.Contains(found, "jo.vcf") || strings.Contains(found, "e1.ics") {
+		t.Errorf("items --name:\n%s", found)
+	}
+
+	// What was deleted comes back, and nothing else changes.
+	was := getItem(t, calendar+"e3.ics", "anna")
+	putItem(t, "DELETE", calendar+"e3.ics", "anna", "")
+	putItem(t, "PUT", calendar+"e4.ics", "anna", eventText("u4", "Changed"))
+	h.must(0, "backup")
+	if gone := h.must(0, "items", "latest~1", "--missing-from", "latest").stdout; !strings.Contains(gone, "e3.ics") || !strings.Contains(gone, "e4.ics") || strings.Contains(gone, "e5.ics") {
+		t.Errorf("items --missing-from:\n%s", gone)
+	}
+	if out := h.must(3, "items", "latest~1", "--missing-from", "latest", "--to", "anna"); !strings.Contains(out.stdout, "1 item restored") || !strings.Contains(out.stderr, "e4.ics") {
+		t.Errorf("%s%s", out.stdout, out.stderr)
+	}
+	if now := getItem(t, calendar+"e3.ics", "anna"); now == "" || now != was {
+		t.Errorf("the event is %q, it was %q", now, was)
+	}
+	if out := h.must(3, "items", "latest~1", "--to", "anna"); !strings.Contains(out.stdout, "0 items restored") {
+		t.Errorf("again: %s%s", out.stdout, out.stderr)
+	}
+	h.must(0, "items", "latest~1", "--to", "anna", "--overwrite")
+	if now := getItem(t, calendar+"e4.ics", "anna"); !strings.Contains(now, "Meeting 4") {
+		t.Errorf("the event was not replaced: %q", now)
+	}
+
+	// To another user, whose collections are made; and as files.
+	url := strings.Replace(radicale, "//", "//bob@", 1) + "/bob/"
+	h.must(0, "items", "latest~1", "--to", url)
+	if now := getItem(t, radicale+"/bob/work/e7.ics", "bob"); !strings.Contains(now, "Meeting 7") {
+		t.Errorf("bob has %q", now)
+	}
+	if out := h.must(0, "items", "latest~1", "--to", url); !strings.Contains(out.stdout, "0 items restored") {
+		t.Errorf("again to bob: %s", out.stdout)
+	}
+	files := filepath.Join(h.home, "files")
+	h.must(0, "items", "latest~1", "--to", "files:"+files)
+	if text, err := os.ReadFile(filepath.Join(files, "calendars", "Work", "e3.ics")); err != nil || string(text) != was {
+		t.Errorf("%q, %v", text, err)
+	}
+	if text, err := os.ReadFile(filepath.Join(files, "sieve", "main.sieve")); err != nil || string(text) != script {
+		t.Errorf("%q, %v", text, err)
+	}
+}

@@ -1,0 +1,213 @@
+package items_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/collection"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
+	"github.com/mailstrata/mailstrata/restore/items"
+)
+
+// archived archives servers, and returns what can be restored.
+func archived(t *testing.T, servers ...*archivetest.ItemServer) *archive.Contents {
+	t.Helper()
+	a := archivetest.NewAccount()
+	a.Mailbox("INBOX").Add("Subject: x\r\n\r\nx")
+	for _, s := range servers {
+		a.Items = append(a.Items, s)
+	}
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	contents, err := archive.OpenManifest(t.Context(), r, archivetest.Backup(t, r, a).Head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return contents
+}
+
+func calendar(events map[string]string) *archivetest.ItemServer {
+	s := archivetest.NewItemServer()
+	for name, content := range events {
+		s.Collection("/cal/jo/work/").Put(name, content)
+	}
+	return s
+}
+
+// TestFiveThousandEvents archives odd events, and restores them to another server and as files: every byte is the same, and a second
+// restore adds nothing.
+func TestFiveThousandEvents(t *testing.T) {
+	from := calendar(archivetest.OddEvents(5000))
+	contents := archived(t, from)
+
+	to := archivetest.NewItemServer()
+	report, err := items.ToServer(t.Context(), to, items.Options{Contents: contents})
+	if err != nil || report != (items.Report{Added: 5000, Collections: 1}) {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if !maps.Equal(to.State(), from.State()) {
+		t.Error("the other server has something else")
+	}
+	report, err = items.ToServer(t.Context(), to, items.Options{Contents: contents})
+	if err != nil || report != (items.Report{Present: 5000}) || to.Puts != 5000 {
+		t.Errorf("again: %+v, %d items were stored, %v", report, to.Puts, err)
+	}
+
+	dir := filepath.Join(t.TempDir(), "out")
+	if report, err = items.ToFiles(t.Context(), dir, items.Options{Contents: contents}); err != nil || report.Added != 5000 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if report, err = items.ToFiles(t.Context(), dir, items.Options{Contents: contents}); err != nil || report.Present != 5000 || report.Added != 0 {
+		t.Errorf("again: %+v, %v", report, err)
+	}
+	found := 0
+	content := make(map[string]bool)
+	for _, text := range from.State() {
+		content[text] = true
+	}
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if !content[string(text)] || !strings.HasSuffix(path, ".ics") {
+			t.Errorf("%s has something else", path)
+		}
+		delete(content, string(text))
+		found++
+		return err
+	})
+	if err != nil || found != 5000 || len(content) > 0 {
+		t.Errorf("%d files, %d events are in none, %v", found, len(content), err)
+	}
+}
+
+// TestWhatIsThereStays checks that a restore leaves what differs, unless it may replace it.
+func TestWhatIsThereStays(t *testing.T) {
+	contents := archived(t, calendar(map[string]string{"a.ics": "BEGIN:X\r\nA:1\r\n", "b.ics": "BEGIN:X\r\nB:1\r\n", "c.ics": "BEGIN:X\r\nC:long\r\n  line\r\n"}))
+	to := calendar(map[string]string{"a.ics": "BEGIN:X\r\nA:2\r\n", "c.ics": "C:lo\r\n ng line\r\nBEGIN:X\r\nPRODID:other\r\n", "other.ics": "x"})
+	var events []string
+	o := items.Options{Contents: contents, Done: func(e items.Event) { events = append(events, e.Item+" "+string(e.Outcome)) }}
+	o.DryRun = true
+	before := to.State()
+	report, err := items.ToServer(t.Context(), to, o)
+	if err != nil || report != (items.Report{Added: 1, Present: 1, Differing: 1}) || !maps.Equal(before, to.State()) {
+		t.Errorf("a dry run: %+v, %v", report, err)
+	}
+	o.DryRun = false
+	report, err = items.ToServer(t.Context(), to, o)
+	if err != nil || report != (items.Report{Added: 1, Present: 1, Differing: 1}) || to.Collection("/cal/jo/work/").Content["a.ics"] != "BEGIN:X\r\nA:2\r\n" {
+		t.Errorf("%+v, %v, %q", report, err, events)
+	}
+	o.Overwrite = true
+	report, err = items.ToServer(t.Context(), to, o)
+	if err != nil || report != (items.Report{Replaced: 1, Present: 2}) || to.Collection("/cal/jo/work/").Content["a.ics"] != "BEGIN:X\r\nA:1\r\n" {
+		t.Errorf("with --overwrite: %+v, %v", report, err)
+	}
+	if to.Collection("/cal/jo/work/").Content["other.ics"] != "x" {
+		t.Error("an item that is not in the archive is gone")
+	}
+}
+
+// TestFailuresAreNamed checks that an item that the server refuses does not stop the others.
+func TestFailuresAreNamed(t *testing.T) {
+	contents := archived(t, calendar(archivetest.OddEvents(20)))
+	var failed []string
+	o := items.Options{Contents: contents, Done: func(e items.Event) {
+		if e.Outcome == items.Failed {
+			failed = append(failed, e.Item+": "+e.Err.Error())
+		}
+	}}
+	to := &refusing{archivetest.NewItemServer()}
+	report, err := items.ToServer(t.Context(), to, o)
+	if err != nil || report != (items.Report{Added: 19, Failed: 1, Collections: 1}) || len(failed) != 1 || !strings.Contains(failed[0], "00007%20%C3%BC.ics: 507") {
+		t.Errorf("%+v, %v, %q", report, err, failed)
+	}
+}
+
+type refusing struct{ *archivetest.ItemServer }
+
+func (s *refusing) Put(ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed) error {
+	if strings.HasPrefix(item.Name, "00007") {
+		return errors.New("507 Insufficient Storage")
+	}
+	return s.ItemServer.Put(ctx, of, item, old)
+}
+
+// TestFileNames restores items with names that must not lead out of the directory, or hide each other.
+func TestFileNames(t *testing.T) {
+	s := archivetest.NewItemServer()
+	names := []string{"..", "..%2F..%2Fx.ics", ".hidden.ics", "A.ics", "a.ics", "con.ics", "%00.ics", strings.Repeat("x", 1000) + ".ics", "no end", "%zz"}
+	for i, name := range names {
+		s.Collection("/cal/../..").Put(name, fmt.Sprint(i))
+		s.Collection("/cal/..").Put(name, fmt.Sprint(i))
+	}
+	scripts := archivetest.NewItemServer()
+	scripts.Of = collection.Sieve
+	scripts.Collection("").Put("../vacation", "keep;")
+	contents := archived(t, s, scripts)
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "out")
+	for range 2 {
+		if report, err := items.ToFiles(t.Context(), dir, items.Options{Contents: contents}); err != nil || report.Added+report.Present != int64(2*len(names)+1) {
+			t.Fatalf("%+v, %v", report, err)
+		}
+	}
+	all, err := os.ReadDir(parent)
+	if err != nil || len(all) != 1 {
+		t.Errorf("beside the directory: %v, %v", all, err)
+	}
+	files := 0
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			files++
+			if strings.HasPrefix(e.Name(), ".") {
+				t.Errorf("%s is hidden", path)
+			}
+		}
+		return err
+	})
+	if err != nil || files != 2*len(names)+1 {
+		t.Errorf("%d files, %v", files, err)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	event := archivetest.OddEvents(1)["00000%20%C3%BC.ics"]
+	if got := items.Summary(collection.Calendars, []byte(event)); got != "20260115T100000 Sitzung, Nr. 0 ü mit Umlaut" {
+		t.Errorf("%q", got)
+	}
+	card := "BEGIN:VCARD\nVERSION:4.0\nitem1.X:1\nFN;X=\"a:b\":Jo\\, M\n üller\nEND:VCARD\n"
+	if got := items.Summary(collection.AddressBooks, []byte(card)); got != "Jo, Müller" {
+		t.Errorf("%q", got)
+	}
+	if got := items.Summary(manifestKind, nil); got != "" {
+		t.Errorf("%q", got)
+	}
+}
+
+const manifestKind = collection.Kind(manifest.Sieve)
+
+// FuzzSummary checks that summaries and comparisons take any bytes.
+func FuzzSummary(f *testing.F) {
+	f.Add([]byte("BEGIN:VEVENT\r\nSUMMARY;X=\"a:b\":c\r\n d\r\n"), []byte("x"))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		for _, kind := range []collection.Kind{collection.Sieve, collection.Calendars, collection.AddressBooks} {
+			if s := items.Summary(kind, a); strings.Contains(s, "\n") {
+				t.Errorf("%q has several lines", s)
+			}
+			if !items.Equivalent(kind, a, a) || items.Equivalent(kind, a, b) != items.Equivalent(kind, b, a) {
+				t.Error("a comparison depends on the order")
+			}
+		}
+	})
+}

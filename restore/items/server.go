@@ -1,0 +1,228 @@
+package items
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/collection"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// ToServer restores the items of the target's kind to a server.
+func ToServer(ctx context.Context, target collection.Target, o Options) (Report, error) {
+	j := &job{Options: o}
+	_, there, err := target.Open(ctx)
+	if err != nil {
+		return j.report, err
+	}
+	err = j.sources(ctx, func(s *manifest.ItemSource) error {
+		if collection.Kind(s.Kind) != target.Kind() {
+			return nil
+		}
+		for i := range s.Collections {
+			t := &toServer{job: j, target: target, source: s, from: &s.Collections[i]}
+			if err := t.run(ctx, &there); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return j.report, err
+}
+
+// toServer restores one collection.
+type toServer struct {
+	*job
+	target collection.Target
+	source *manifest.ItemSource
+	from   *manifest.Collection
+	to     collection.Collection
+	held   map[string]collection.Listed // what the target has, by name
+}
+
+func (t *toServer) event(item string, o Outcome, err error) {
+	t.done(Event{t.source.Kind, t.from.Title(), item, o, err})
+}
+
+func (t *toServer) run(ctx context.Context, there *[]collection.Collection) error {
+	items, err := t.wanted(ctx, t.source, t.from)
+	if err != nil || len(items) == 0 && t.Wants != nil {
+		return err
+	}
+	t.held = make(map[string]collection.Listed)
+	if known := match(*there, t.from); known != nil {
+		t.to = *known
+		listing, err := t.target.List(ctx, t.to, "")
+		if err != nil {
+			return fmt.Errorf("%s %q: %w", t.target.Kind(), t.from.Title(), err)
+		}
+		for _, item := range listing.Items {
+			t.held[item.Name] = item
+		}
+	} else if made, err := t.create(ctx); err != nil {
+		return err
+	} else if !made {
+		return nil
+	} else {
+		*there = append(*there, t.to)
+	}
+	for batch := range slices.Chunk(items, batchItems) {
+		if err := t.batch(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batchItems is how many items are compared at once.
+const batchItems = 64
+
+// match returns the collection of the target that an archived one is restored to: the one with the same path, or else with the same
+// last segment of it, or else the only one with the same name.
+func match(there []collection.Collection, c *manifest.Collection) *collection.Collection {
+	fits := []func(*collection.Collection) bool{
+		func(o *collection.Collection) bool { return o.Path == c.Path },
+		func(o *collection.Collection) bool { return lastSegment(o.Path) == lastSegment(c.Path) },
+		func(o *collection.Collection) bool { return o.Name != "" && o.Name == c.Name },
+	}
+	for _, fit := range fits {
+		var found []*collection.Collection
+		for i := range there {
+			if fit(&there[i]) {
+				found = append(found, &there[i])
+			}
+		}
+		if len(found) == 1 {
+			return found[0]
+		}
+	}
+	return nil
+}
+
+func lastSegment(path string) string {
+	path = strings.TrimSuffix(path, "/")
+	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
+// create makes the collection. It reports whether items can be restored to it.
+func (t *toServer) create(ctx context.Context) (bool, error) {
+	t.to = collection.Collection{Path: t.from.Path, Name: t.from.Name}
+	for _, p := range t.from.Properties {
+		t.to.Properties = append(t.to.Properties, collection.Field{Name: p.Name, Value: p.Value})
+	}
+	if !t.DryRun {
+		made, err := t.target.Create(ctx, t.to)
+		if err != nil {
+			if ctx.Err() != nil {
+				return false, context.Cause(ctx)
+			}
+			t.event("", Failed, fmt.Errorf("make the collection: %w", err))
+			return false, nil
+		}
+		t.to = made
+	}
+	t.event("", Added, nil)
+	return true, nil
+}
+
+// batch restores some items. It reads those that the target has, and compares them.
+func (t *toServer) batch(ctx context.Context, items []manifest.Item) error {
+	var ask []collection.Listed
+	for _, it := range items {
+		if held, ok := t.held[it.Name]; ok {
+			ask = append(ask, held)
+		}
+	}
+	found := make(map[string]collection.Item)
+	if len(ask) > 0 {
+		err := t.target.Read(ctx, t.to, ask, func(item collection.Item, err error) error {
+			switch {
+			case err == nil:
+				found[item.Name] = item
+			case errors.Is(err, collection.ErrGone):
+				delete(t.held, item.Name)
+			default:
+				t.event(item.Name, Failed, fmt.Errorf("compare with what the target has: %w", err))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i := range items {
+		if err := t.item(ctx, &items[i], found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// item restores one item.
+func (t *toServer) item(ctx context.Context, it *manifest.Item, found map[string]collection.Item) error {
+	content, ok, err := t.content(ctx, t.source, t.from, it)
+	if err != nil || !ok {
+		return err
+	}
+	made := Added
+	var old *collection.Listed
+	if _, held := t.held[it.Name]; held {
+		there, read := found[it.Name]
+		switch {
+		case !read:
+			return nil // it has an event
+		case Equivalent(collection.Kind(t.source.Kind), content, there.Content):
+			t.event(it.Name, Present, nil)
+			return nil
+		case !t.Overwrite:
+			t.event(it.Name, Differing, nil)
+			return nil
+		}
+		made, old = Replaced, &there.Listed
+	}
+	if !t.DryRun {
+		item := collection.Item{Listed: collection.Listed{Name: it.Name}, Content: content}
+		err = t.target.Put(ctx, t.to, item, old)
+	}
+	switch {
+	case err == nil:
+		t.event(it.Name, made, nil)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, collection.ErrExists):
+		t.event(it.Name, Differing, err)
+	default:
+		t.event(it.Name, Failed, err)
+	}
+	return nil
+}
+
+// Equivalent reports whether two contents of a kind say the same. A server may fold the lines of a calendar object in its own way, order its
+// properties otherwise, and give it a product of its own. Scripts must be equal.
+func Equivalent(kind collection.Kind, a, b []byte) bool {
+	if kind == collection.Sieve || bytes.Equal(a, b) {
+		return bytes.Equal(a, b)
+	}
+	return slices.Equal(contentLines(a), contentLines(b))
+}
+
+// contentLines returns the unfolded lines of an object (RFC 5545 section 3.1, RFC 6350 section 3.2) in order of their text, without
+// those that a server writes itself.
+func contentLines(content []byte) []string {
+	text := strings.ReplaceAll(string(content), "\r\n", "\n")
+	text = strings.NewReplacer("\n ", "", "\n\t", "").Replace(text)
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		upper := strings.ToUpper(line)
+		if line == "" || strings.HasPrefix(upper, "PRODID:") || strings.HasPrefix(upper, "REV:") {
+			continue
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	return lines
+}
