@@ -26,8 +26,8 @@ type outcome struct {
 
 func (o *outcome) Error() string { return o.text }
 
-// Ended ends a command that did its work, but with problems, with this exit status. The command has printed all but this
-// sentence.
+// Ended ends a command that did its work, but with problems, with this exit status. The command has printed all but
+// this sentence.
 func Ended(status int, text string) error { return &outcome{status, text} }
 
 // Partial ends a command with [StatusPartial].

@@ -79,8 +79,9 @@ func (p *Program) OpenOnce(ctx context.Context) (*repo.Repo, error) {
 	return r, err
 }
 
-// End ends a run whose command returned err: it closes what the command opened, prints the error, and reports to monitors. It
-// returns the exit status. working is the context of the command, which ends if the user quits the pager; ctx is that of the process.
+// End ends a run whose command returned err: it closes what the command opened, prints the error, and reports to
+// monitors. It returns the exit status. working is the context of the command, which ends if the user quits the pager;
+// ctx is that of the process.
 func (p *Program) End(ctx, working context.Context, err error) int {
 	if p.repository != nil {
 		p.repository.Close()

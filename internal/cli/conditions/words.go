@@ -41,8 +41,8 @@ func Explain(o *ui.Output, w *query.Query) {
 	}
 }
 
-// ColumnWord returns the first word that is looked for in sender or subject alone, with the flag that looks for parts of
-// words there. It returns "" if there is none.
+// ColumnWord returns the first word that is looked for in sender or subject alone, with the flag that looks for parts
+// of words there. It returns "" if there is none.
 func ColumnWord(e *words.Expr) (flag, word string) {
 	if e == nil || e.Op == words.Not {
 		return "", ""

@@ -3,6 +3,6 @@
 //	arguments ──► Translate ──► NewParser ──► Run of the command
 //	              help.go       parser.go
 //
-// help.go prints the help, and parse_error.go explains what is wrong in a command line. The commands and their flags are a
-// struct of the caller.
+// help.go prints the help, and parse_error.go explains what is wrong in a command line. The commands and their flags
+// are a struct of the caller.
 package grammar

@@ -66,8 +66,8 @@ var otherFlags = map[string][2]string{
 	"--repository": {"repo", "--repo PLACE"}, "-r": {"repo", "--repo PLACE"},
 }
 
-// unknownFlag returns an error text for an unknown flag, and what to write instead, or "". The parser offers all short flags for
-// an unknown one, which leads nowhere.
+// unknownFlag returns an error text for an unknown flag, and what to write instead, or "". The parser offers all short
+// flags for an unknown one, which leads nowhere.
 func unknownFlag(flag string, args []string, command *kong.Node) (text, advice string) {
 	text = "unknown flag " + flag
 	name, _, _ := strings.Cut(flag, ",")
@@ -111,8 +111,8 @@ var otherWords = map[string]string{
 	"rename": "rename-account", "undo": "forget", "unforget": "forget",
 }
 
-// dashedQuery returns a hint for a query among the arguments that has a word with a dash, which was taken for a flag. It returns ""
-// if there is none, or if the command has no queries.
+// dashedQuery returns a hint for a query among the arguments that has a word with a dash, which was taken for a flag.
+// It returns "" if there is none, or if the command has no queries.
 func dashedQuery(args []string, command *kong.Node) string {
 	flags := make(map[string]*kong.Flag)
 	for _, group := range command.AllFlags(false) {

@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// CheckMailboxes returns an error for --mailbox if the manifest has no such mailbox. A typing error must not look like an
-// empty mailbox.
+// CheckMailboxes returns an error for --mailbox if the manifest has no such mailbox. A typing error must not look like
+// an empty mailbox.
 func CheckMailboxes(ctx context.Context, o *ui.Output, s *job.Selection, r *repo.Repo, contents *archive.Contents) error {
 	unmatched, excluded := s.Mailbox, s.Exclude
 	for mailbox, err := range contents.Mailboxes(ctx) {
@@ -67,7 +67,7 @@ func FoldIn(ctx context.Context, in []job.Pattern, manifests []*archive.Contents
 	}
 }
 
-// mailbox returns a mailbox of a manifest, or an error with the nearest name.
+// Mailbox returns a mailbox of a manifest, or an error with the nearest name.
 func Mailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name string) (*manifest.Mailbox, error) {
 	mailbox, err := c.Mailbox(ctx, name)
 	if errors.Is(err, mail.ErrNoMailbox) {

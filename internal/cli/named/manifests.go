@@ -115,7 +115,7 @@ func IsID(ref string) bool {
 	return len(ref) >= 4 && strings.Trim(strings.ToLower(ref), "0123456789abcdef") == ""
 }
 
-// heads finds the manifests that the user names.
+// Heads finds the manifests that the user names.
 func Heads(ctx context.Context, o *ui.Output, r *repo.Repo, names []string) (heads []repo.Head, err error) {
 	for _, name := range names {
 		head, err := findHead(ctx, o, r, name)
@@ -127,8 +127,8 @@ func Heads(ctx context.Context, o *ui.Output, r *repo.Repo, names []string) (hea
 	return heads, nil
 }
 
-// head finds the manifest that the user names, by a reference or by the name of its object. A renamed object needs the
-// latter: it cannot be read, and has the id of the right one.
+// findHead finds the manifest that the user names, by a reference or by the name of its object. A renamed object needs
+// the latter: it cannot be read, and has the id of the right one.
 func findHead(ctx context.Context, o *ui.Output, r *repo.Repo, name string) (repo.Head, error) {
 	if _, ok := repo.ParseManifest(name); !ok {
 		contents, err := Manifest(ctx, o, r, name)

@@ -41,7 +41,7 @@ func (a *Place) Take(s *job.Selection, messages *[]string, command string) error
 	}
 }
 
-// messages returns the UIDs of --message, and their mailbox.
+// Messages returns the UIDs of --message, and their mailbox.
 func Messages(ctx context.Context, r *repo.Repo, contents *archive.Contents, texts []string, s job.Selection) (*manifest.Mailbox, mail.UIDSet, error) {
 	var all mail.UIDSet
 	if len(s.Mailbox) != 1 || len(s.Exclude) > 0 {

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Among returns a function that reports whether the words of a message match, by the index, which it brings up to date before.
+// Among returns a function that reports whether the words of a message match, by the index, which it brings up to date
+// before.
 func Among(ctx context.Context, p *cli.Program, r *repo.Repo, q *words.Query) (func(chunk.ID) bool, error) {
 	x, _, err := Open(ctx, p, r)
 	if err != nil {
@@ -85,7 +86,8 @@ func openOnce(ctx context.Context, p *cli.Program, r *repo.Repo, retry bool) (*t
 	return nil, nil, textindex.Report{}, err
 }
 
-// planWords prints what an index that is empty will read, and returns how many messages. It returns 0 for another index.
+// planWords prints what an index that is empty will read, and returns how many messages. It returns 0 for another
+// index.
 func planWords(ctx context.Context, p *cli.Program, x *textindex.Index) (messages int64, err error) {
 	status, err := x.Status(ctx)
 	if err != nil || status.Messages > 0 || status.Manifests > 0 {

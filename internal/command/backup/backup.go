@@ -1,7 +1,7 @@
 // Package backup has the command backup.
 //
-// The flags and the configuration become jobs (internal/job), which it archives repository by repository, in groups that share
-// packs. It prints what became of each account, and ends with the exit status of the worst.
+// The flags and the configuration become jobs (internal/job), which it archives repository by repository, in groups
+// that share packs. It prints what became of each account, and ends with the exit status of the worst.
 package backup
 
 import (

@@ -68,8 +68,8 @@ func (c *Command) textFirst() {
 	}
 }
 
-// namesManifest reports whether the first word of a search is a manifest. The name of a month and how long ago something is, such
-// as march or 3d, are rather searched for.
+// namesManifest reports whether the first word of a search is a manifest. The name of a month and how long ago
+// something is, such as march or 3d, are rather searched for.
 func namesManifest(word string) bool {
 	ref, err := named.ParseRef(word)
 	if err != nil || !isWord(word) || !ref.IsTime() {

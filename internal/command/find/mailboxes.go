@@ -19,7 +19,8 @@ func (s *searchResults) mailboxes() []job.Pattern {
 	return slices.Concat(s.command.Mailbox, s.words.In)
 }
 
-// checkMailboxes returns an error for a mailbox that is in none of several manifests. It is for a search that found nothing.
+// checkMailboxes returns an error for a mailbox that is in none of several manifests. It is for a search that found
+// nothing.
 func (s *searchResults) checkMailboxes(ctx context.Context) error {
 	named, in := s.command.Mailbox, s.words.In
 	if !s.command.All && len(s.scope.Manifests) < 2 || len(named)+len(in) == 0 {

@@ -226,7 +226,8 @@ func (s *searchResults) newestFirst(ctx context.Context, found hits) hits {
 	return search.Newest(ctx, counted, limit, s.readable)
 }
 
-// limited yields the messages that --limit asks for, each with its copies. It looks for one more, to say that there are more.
+// limited yields the messages that --limit asks for, each with its copies. It looks for one more, to say that there are
+// more.
 func (s *searchResults) limited(found hits) hits {
 	limit := s.command.limit()
 	if found = search.Merged(found); limit == 0 {

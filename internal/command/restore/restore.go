@@ -208,10 +208,11 @@ func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, rec
 	}, err
 }
 
-// firstRequests is how many requests for mail a restore makes at once, beside those for which it has connections already.
+// firstRequests is how many requests for mail a restore makes at once, beside those for which it has connections
+// already.
 const firstRequests = 6
 
-// restore runs a restore with its progress, and closes the target.
+// restoreTo runs a restore with its progress, and closes the target.
 func restoreTo(ctx context.Context, p *cli.Program, o restore.Options) (*restore.Report, error) {
 	progress := p.Progress("restored")
 	o.Progress = func(now restore.Progress) {

@@ -89,7 +89,7 @@ func (c *Tag) Run(ctx context.Context, p *cli.Program) error {
 	return changeTags(ctx, p, c.Manifests, c.Add, c.Remove)
 }
 
-// tag adds and removes tags, if there are any, and prints those of the manifests.
+// changeTags adds and removes tags, if there are any, and prints those of the manifests.
 func changeTags(ctx context.Context, p *cli.Program, names, added, removed []string) error {
 	open, changes := p.Open, len(added)+len(removed) > 0
 	if changes {
