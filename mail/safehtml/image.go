@@ -101,8 +101,10 @@ func imageType(image []byte) string {
 	return ""
 }
 
-// noteStyle makes a note look like the place of an image. It is wide enough for a word, also where an icon was.
-const noteStyle = "display: inline-block; min-width: 6em; border: 1px dashed #767676; color: #595959; background-color: #ffffff; font-size: 12px; padding: 1px 4px"
+// noteStyle makes a note look like the place of an image. In the cell of an icon, which is narrower than a word,
+// it is cut: it neither covers what is beside it, nor breaks after each letter.
+const noteStyle = "display: inline-block; max-width: 100%; box-sizing: border-box; overflow: hidden; overflow-wrap: normal; " +
+	"border: 1px dashed #767676; color: #595959; background-color: #ffffff; font-size: 12px; padding: 1px 4px"
 
 // note writes what an image was that is not shown: its text, and the host that would learn of the reader.
 func (s *sanitizer) note(source string, attrs attributes) {

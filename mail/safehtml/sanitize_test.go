@@ -34,7 +34,7 @@ const linked = `rel="noopener noreferrer nofollow" target="_blank" `
 
 func TestSanitize(t *testing.T) {
 	note := func(text string) string {
-		return `<span style="display: inline-block; min-width: 6em; border: 1px dashed #767676; color: #595959; background-color: #ffffff; font-size: 12px; padding: 1px 4px">` + text + `</span>`
+		return `<span style="display: inline-block; max-width: 100%; box-sizing: border-box; overflow: hidden; overflow-wrap: normal; border: 1px dashed #767676; color: #595959; background-color: #ffffff; font-size: 12px; padding: 1px 4px">` + text + `</span>`
 	}
 	for _, test := range []struct{ name, document, want string }{
 		{"text", "a &lt; b &amp;&nbsp;c", "a &lt; b &amp;\u00a0c"},
