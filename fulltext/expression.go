@@ -14,6 +14,9 @@ var columns = map[words.Column]string{
 // everything matches all messages.
 const everything = `body : "` + markMessage + `"`
 
+// prefixMark follows a prefix.
+const prefixMark = " *"
+
 // expression returns a condition in the language of FTS5. Words have no ASCII characters but letters and digits, and stand in
 // quotes, so they cannot be taken for syntax.
 func expression(e *words.Expr) string {
@@ -33,7 +36,7 @@ func expression(e *words.Expr) string {
 	}
 	text := `"` + strings.Join(e.Words, " ") + `"`
 	if e.Prefix {
-		text += " *"
+		text += prefixMark
 	}
 	if e.Column != words.AnyColumn {
 		text = columns[e.Column] + " : " + text

@@ -42,6 +42,7 @@ type Index struct {
 
 	reading sync.Mutex
 	reader  *database
+	helpers []*database // for long searches (parallel.go)
 
 	writing sync.Mutex
 	writer  *database // nil until the first update
@@ -66,7 +67,7 @@ func (x *Index) Close() error {
 	defer x.reading.Unlock()
 	x.writing.Lock()
 	defer x.writing.Unlock()
-	err := x.reader.close()
+	err := errors.Join(x.reader.close(), x.closeHelpers())
 	if x.writer != nil {
 		err = errors.Join(err, x.writer.close())
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -31,6 +32,7 @@ const (
 func (x *Index) Search(ctx context.Context, q *words.Query, b Bounds) iter.Seq2[Hit, error] {
 	return func(yield func(Hit, error) bool) {
 		s := newSearch(q, b)
+		s.connections = x.connections
 		for n := firstHits; !s.done; n = min(2*n, mostHits) {
 			var hits []Hit
 			err := x.read(func(d *database) (err error) {
@@ -60,6 +62,9 @@ type search struct {
 	low, high  int64 // the rows that are left
 	done       bool
 
+	collects    bool // it has a prefix, whose rows FTS5 collects in memory
+	connections func(d *database, n int) []*database
+
 	among      map[chunk.ID]bool // bounds.Within, if these are many
 	walked     int               // how many rows were compared with among
 	members    []int64           // the rows of bounds.Within that are left, from the last to the first; nil until they are found
@@ -73,6 +78,7 @@ func newSearch(q *words.Query, b Bounds) *search {
 	}
 	if q.Words != nil {
 		s.expression = expression(q.Words)
+		s.collects = strings.Contains(s.expression, prefixMark)
 	}
 	return s
 }
@@ -99,7 +105,7 @@ func (s *search) read(ctx context.Context, d *database, n int) (hits []Hit, err 
 // walk reads the next n hits that are among some, or those that are left.
 func (s *search) walk(ctx context.Context, d *database, n int, among map[chunk.ID]bool) (hits []Hit, err error) {
 	high, full, walked := s.high, false, s.walked
-	err = s.rows(ctx, d, high, func(r *row) bool {
+	take := func(r *row) bool {
 		high = r.id - 1
 		walked++
 		if (among == nil || among[r.Hash]) && s.fits(r) {
@@ -107,7 +113,15 @@ func (s *search) walk(ctx context.Context, d *database, n int, among map[chunk.I
 		}
 		full = len(hits) == n || among != nil && walked == maxWalked
 		return !full
-	})
+	}
+	span := slowSearch
+	if among != nil || s.collects {
+		span = forever
+	}
+	left, err := s.rows(ctx, d, high, span, take)
+	if err == nil && len(left) > 0 {
+		err = s.rowsAtOnce(ctx, s.connections(d, atOnce(len(left))), left, high, n-len(hits), take)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -115,27 +129,50 @@ func (s *search) walk(ctx context.Context, d *database, n int, among map[chunk.I
 	return hits, nil
 }
 
-// rows calls do for the rows that match, from high to s.low, until do returns false.
-func (s *search) rows(ctx context.Context, d *database, high int64, do func(*row) bool) error {
-	more := true
-	read := func(stmt *sqlite3.Stmt) bool {
-		more = do(&row{found: true, id: stmt.ColumnInt64(0), Hit: readHit(stmt)})
-		return more
-	}
+// forever is longer than any search.
+const forever = time.Duration(math.MaxInt64)
+
+// rows calls do for the rows that match, from high to s.low, until do returns false. If that takes longer than a span, it returns
+// the shards that are left, if these are several.
+func (s *search) rows(ctx context.Context, d *database, high int64, span time.Duration, do func(*row) bool) (left []int64, err error) {
 	if s.expression == "" {
-		return d.run(ctx, "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC", read, s.low, high)
+		return nil, d.run(ctx, "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC", each(do), s.low, high)
 	}
-	for _, shard := range d.shards {
+	began := time.Now()
+	for i, shard := range d.shards {
 		if shard > shardOf(high) || shard < shardOf(s.low) {
 			continue
 		}
-		table := tableOf(shard)
-		if err := d.run(ctx, "SELECT id, hash, date, data FROM "+table+" CROSS JOIN message ON id="+table+".rowid WHERE "+
-			table+".rowid BETWEEN ? AND ? AND "+table+" MATCH ? ORDER BY "+table+".rowid DESC", read, s.low, high, s.expression); err != nil || !more {
-			return err
+		if left := d.shards[i:]; atOnce(len(left)) > 1 && time.Since(began) > span {
+			return left, nil
+		}
+		if more, err := s.rowsIn(ctx, d, shard, high, do); err != nil || !more {
+			return nil, err
 		}
 	}
-	return nil
+	return nil, nil
+}
+
+// rowsIn is rows for one shard. It reports whether do wants more.
+func (s *search) rowsIn(ctx context.Context, d *database, shard, high int64, do func(*row) bool) (more bool, err error) {
+	more = true
+	if shard < shardOf(s.low) {
+		return true, nil
+	}
+	table := tableOf(shard)
+	err = d.run(ctx, "SELECT id, hash, date, data FROM "+table+" CROSS JOIN message ON id="+table+".rowid WHERE "+
+		table+".rowid BETWEEN ? AND ? AND "+table+" MATCH ? ORDER BY "+table+".rowid DESC", each(func(r *row) bool {
+		more = do(r)
+		return more
+	}), s.low, high, s.expression)
+	return more, err
+}
+
+// each calls do for the row of a statement.
+func each(do func(*row) bool) func(*sqlite3.Stmt) bool {
+	return func(stmt *sqlite3.Stmt) bool {
+		return do(&row{found: true, id: stmt.ColumnInt64(0), Hit: readHit(stmt)})
+	}
 }
 
 // fits reports whether the date of a row is within the bounds, which the number of a row says only roughly.

@@ -39,7 +39,7 @@ func (s *search) readWithin(ctx context.Context, d *database, n int) (hits []Hit
 	members := s.members
 	for len(members) > 0 && len(hits) < n {
 		passed, stopped := 0, false
-		err := s.rows(ctx, d, members[0], func(r *row) bool {
+		_, err := s.rows(ctx, d, members[0], forever, func(r *row) bool {
 			for len(members) > 0 && members[0] > r.id {
 				members = members[1:]
 			}

@@ -74,7 +74,7 @@ var layers = map[string]string{
 		mail/entity mail/extract manifest repo`,
 
 	// Searching for words.
-	"fulltext":       "chunk fulltext/pages fulltext/words internal/local",
+	"fulltext":       "chunk fulltext/pages fulltext/words internal/inorder internal/local",
 	"fulltext/pages": "internal/local",
 	"fulltext/words": "",
 
