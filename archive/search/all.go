@@ -35,6 +35,9 @@ func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants f
 		h := &allSearch{
 			reader: reader, ahead: archive.NewLookahead(reader, wants, q.ReadsFlags()), wants: wants, query: q, yield: yield,
 		}
+		if q.Places != nil {
+			q.Places.prepare(h.ahead)
+		}
 		var present *accountSearch
 		for p, err := range readMessages(ctx, reader, newMatcher(q), h.pages(ctx, r, account)) {
 			if err != nil {
@@ -152,7 +155,11 @@ func (h *accountSearch) manifest(ctx context.Context, s archive.Summary, yield f
 		if h.wants != nil && !h.wants(mailbox) {
 			continue
 		}
-		for row, err := range h.ahead.Pages(ctx, h.unlisted(c.Pages(ctx, mailbox))) {
+		rows := c.Pages(ctx, mailbox)
+		if uids, all := h.query.Places.narrow(s.Head, mailbox); !all {
+			rows = archive.PagesAt(rows, uids)
+		}
+		for row, err := range h.ahead.Pages(ctx, h.unlisted(rows)) {
 			var p *page
 			if err == nil {
 				p, err = h.page(ctx, c, mailbox, row)

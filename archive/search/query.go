@@ -40,6 +40,9 @@ type Query struct {
 
 	Only func(chunk.ID) bool // of the hash of the message; nil: all
 
+	// Places is where a search in all manifests looks; nil: everywhere. It must have every place of a message that matches.
+	Places *Places
+
 	// Message decides after all other conditions, by the whole message. It may be nil.
 	Message MessageMatcher
 }

@@ -53,7 +53,7 @@ func (s *Scope) Find(ctx context.Context, x *Index, live *Live, w *words.Query, 
 	case s.All && !q.ReadsFlags():
 		return x.All(ctx, live, o), true, nil
 	case s.All:
-		if q.Only, err = x.Among(ctx, w); err != nil {
+		if err = x.Restrict(ctx, live, w, &q); err != nil {
 			return nil, false, err
 		}
 		return s.Scan(ctx, q), false, nil

@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // Search is a search by the index. Messages come newest first, by the date that they had when they were indexed.
@@ -110,6 +111,52 @@ func merge(found []place, p place) []place {
 	}
 	return append(found, p)
 }
+
+// Restrict makes a search in all manifests look only at messages whose words match, and only at the pages that have or had them.
+// It is for conditions that change from manifest to manifest.
+func (x *Index) Restrict(ctx context.Context, live *Live, q *words.Query, to *search.Query) error {
+	found := make(map[chunk.Prefix]struct{})
+	at := make(map[search.Place][]mail.UID)
+	places := 0
+	for hit, err := range x.words.Search(ctx, q, fulltext.Bounds{}) {
+		if err != nil {
+			return err
+		}
+		found[hit.Hash.Prefix()] = struct{}{}
+		stays, err := decodeStays(hit.Data)
+		if err != nil {
+			return err
+		}
+		if places += len(stays); places > maxPlaces {
+			at = nil
+			continue
+		}
+		for i := range stays {
+			if box := live.state.boxes[stays[i].box]; box != nil {
+				place := search.Place{Account: live.state.byNumber[box.account].dir, Mailbox: box.Raw}
+				at[place] = append(at[place], stays[i].uid)
+			}
+		}
+	}
+	to.Only = func(hash chunk.ID) bool {
+		_, has := found[hash.Prefix()]
+		return has
+	}
+	if at == nil {
+		return nil
+	}
+	to.Places = &search.Places{
+		UIDs:       make(map[search.Place]mail.UIDSet),
+		Everywhere: func(head repo.Head) bool { return !live.Has(head) },
+	}
+	for place, uids := range at {
+		to.Places.UIDs[place] = mail.UIDs(uids...)
+	}
+	return nil
+}
+
+// maxPlaces is how many places Restrict keeps. More are on most pages.
+const maxPlaces = 100_000
 
 // Hashes returns the messages of any manifest that match the words, for a search that looks at manifests itself.
 func (x *Index) Hashes(ctx context.Context, q *words.Query) (map[chunk.Prefix]struct{}, error) {
