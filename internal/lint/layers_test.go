@@ -39,6 +39,7 @@ var layers = map[string]string{
 		chunk internal/grace internal/inorder internal/local repo/format repo/index repo/keys repo/object repo/objectlock
 		repo/packs repo/recovery repo/statement repo/store`,
 	"repo/format":          "chunk internal/local repo/store",
+	"repo/format/optimal":  "",
 	"repo/index":           "chunk internal/local repo/format repo/object repo/store",
 	"repo/keys":            "repo/format",
 	"repo/object":          "repo/format repo/store",
