@@ -37,7 +37,7 @@ type PruneOptions struct {
 // Compression is how much work a prune spends on compression.
 type Compression = format.Compression
 
-// The compressions: UsualCompression is that of backups, MaxCompression takes ten times the time.
+// The compressions: UsualCompression is that of backups, MaxCompression takes fifty times the time.
 const (
 	UsualCompression = format.Usual
 	MaxCompression   = format.Max

@@ -38,7 +38,7 @@ var layers = map[string]string{
 	"repo": `
 		chunk internal/grace internal/inorder internal/local repo/format repo/index repo/keys repo/object repo/objectlock
 		repo/packs repo/recovery repo/statement repo/store`,
-	"repo/format":          "chunk internal/local repo/store",
+	"repo/format":          "chunk internal/local repo/format/optimal repo/store",
 	"repo/format/optimal":  "",
 	"repo/index":           "chunk internal/local repo/format repo/object repo/store",
 	"repo/keys":            "repo/format",

@@ -9,17 +9,19 @@ import (
 
 // Frames have a checksum, by which zstd alone detects a changed bit.
 func TestFramesHaveChecksums(t *testing.T) {
-	e, err := newFrameEncoder(frameLevel)
-	if err != nil {
-		t.Fatal(err)
-	}
 	content := bytes.Repeat([]byte("Received: from mail.example\r\n"), 100)
-	stored, err := e.encode(content)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var h zstd.Header
-	if err := h.Decode(stored); err != nil || !h.HasCheckSum {
-		t.Errorf("%+v, %v", h, err)
+	for effort := range efforts {
+		e, err := newFrameEncoder(effort)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, err := e.encode(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var h zstd.Header
+		if err := h.Decode(stored); err != nil || !h.HasCheckSum || !h.SingleSegment || !h.HasFCS {
+			t.Errorf("%d: %+v, %v", effort, h, err)
+		}
 	}
 }

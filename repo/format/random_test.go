@@ -17,7 +17,7 @@ func randomBytes(seed byte, n int) []byte {
 
 // A frame of random bytes is not compressed, and not larger than one that zstd made.
 func TestRandomFramesAreNotCompressed(t *testing.T) {
-	e, err := newFrameEncoder(frameLevel)
+	e, err := newFrameEncoder(usual)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestRandomFramesAreNotCompressed(t *testing.T) {
 		if want := appendUncompressed(nil, content); !bytes.Equal(stored, want) {
 			t.Errorf("seed %d: a frame of %d bytes, want %d bytes", seed, len(stored), len(want))
 		}
-		if theirs := e.zstd.EncodeAll(content, nil); len(stored) > len(theirs) {
+		if theirs := e.EncodeAll(content, nil); len(stored) > len(theirs) {
 			t.Errorf("seed %d: %d bytes, and zstd makes it %d", seed, len(stored), len(theirs))
 		}
 	}
@@ -38,7 +38,7 @@ func TestRandomFramesAreNotCompressed(t *testing.T) {
 
 // What zstd makes smaller is compressed, even if little of it is or if byte values are distributed evenly.
 func TestFramesThatAreNotRandomAreCompressed(t *testing.T) {
-	e, err := newFrameEncoder(frameLevel)
+	e, err := newFrameEncoder(usual)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestFramesThatAreNotRandomAreCompressed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if theirs := e.zstd.EncodeAll(content, nil); !bytes.Equal(stored, theirs) {
+		if theirs := e.EncodeAll(content, nil); !bytes.Equal(stored, theirs) {
 			t.Errorf("%s: %d bytes of %d, want the %d that zstd makes it", name, len(stored), len(content), len(theirs))
 		}
 	}
@@ -98,7 +98,7 @@ func FuzzUncompressed(f *testing.F) {
 }
 
 func BenchmarkEncodeRandom(b *testing.B) {
-	e, err := newFrameEncoder(frameLevel)
+	e, err := newFrameEncoder(usual)
 	if err != nil {
 		b.Fatal(err)
 	}

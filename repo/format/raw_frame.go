@@ -1,9 +1,6 @@
 package format
 
-import (
-	"github.com/klauspost/compress/zstd"
-	"github.com/mailstrata/mailstrata/chunk"
-)
+import "github.com/mailstrata/mailstrata/chunk"
 
 // PackChunks bounds the chunks of a pack, so that its table stays small.
 const PackChunks = 1 << 16
@@ -15,7 +12,7 @@ const (
 	// Usual compression is for backups. Mail servers are not faster.
 	Usual Compression = iota
 
-	// Max compression takes ten times the time, and larger frames. It is for a prune.
+	// Max compression takes fifty times the time, and larger frames. It is for a prune.
 	Max
 )
 
@@ -36,13 +33,6 @@ var frameTargets = [Lanes]int{
 	LaneBody:    4 << 20,
 	LaneCatalog: 1 << 20,
 }
-
-// frameLevel is five times as fast as the best level and within 3 % of its size. Unlike the faster levels it saves a
-// quarter of Base64 text that was not decoded. On content that was compressed before it is as fast as they are.
-const frameLevel = zstd.SpeedBetterCompression
-
-// maxLevel is the level of Max compression.
-const maxLevel = zstd.SpeedBestCompression
 
 // RawFrame is the content of a frame that is being filled with chunks of one lane.
 type RawFrame struct {
