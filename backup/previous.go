@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -74,7 +75,7 @@ func (p *previous) Known(ctx context.Context, raw string) iter.Seq2[source.Known
 			}
 			for i := range records {
 				r := &records[i]
-				if !yield(source.Known{UID: r.UID, GUID: r.IDs.XGUID, Hash: r.Hash}, nil) {
+				if !yield(source.Known{UID: r.UID, ID: cmp.Or(r.IDs.XGUID, r.IDs.Email), Hash: r.Hash}, nil) {
 					return
 				}
 			}

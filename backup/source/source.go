@@ -114,6 +114,6 @@ type Previous interface {
 // Known is an archived message.
 type Known struct {
 	UID  mail.UID
-	GUID string   // X-GUID
+	ID   string   // X-GUID, or else EMAILID
 	Hash chunk.ID // of the whole message
 }

@@ -92,10 +92,12 @@ var layers = map[string]string{
 	"backup/quota":       "backup/source mail",
 	"backup/sample":      "chunk internal/percent manifest",
 	"backup/source":      "chunk internal/retry mail",
-	"backup/source/disk": "backup/source internal/safename mail",
-	"eml":                "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
-	"eml/emlsource":      "backup/source/disk internal/mailfile mail",
-	"imap":               "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire internal/grace mail",
+	"backup/source/disk": "backup/source backup/source/numbering internal/safename mail",
+	"backup/source/numbering": `
+		backup/source mail`,
+	"eml":           "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
+	"eml/emlsource": "backup/source/disk internal/mailfile mail",
+	"imap":          "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire internal/grace mail",
 	"imap/imaprestore": `
 		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
 		internal/canonical internal/retry mail restore`,

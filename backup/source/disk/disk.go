@@ -4,12 +4,11 @@
 // messages with a key, which stays the same from one run to the next. The rest is here:
 //
 //	source.go    the account: surveys, and opening folders
-//	numbers.go   UIDs: a message keeps the UID under which its key is archived; others get the next ones
 //	listing.go   the messages of a folder, by UID
 //	view.go      an open folder, as the backup reads it
 //	unreadable.go  folders that cannot be read
 //
-// Nothing is kept on the host. UIDVALIDITY is that of the archive, or of the first run. So the second run over the same files
+// Package numbering gives the messages their UIDs. Nothing is kept on the host. UIDVALIDITY is that of the archive, or of the first run. So the second run over the same files
 // downloads nothing, wherever it runs.
 package disk
 

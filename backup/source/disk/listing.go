@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/backup/source/numbering"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -15,8 +16,12 @@ type listing struct {
 }
 
 // newListing numbers the messages of a folder.
-func newListing(c *Contents, n *numbers) (*listing, error) {
-	uids, err := n.assign(c.Items, c.Next)
+func newListing(c *Contents, n *numbering.Numbers) (*listing, error) {
+	messages := make([]numbering.Message, len(c.Items))
+	for i := range messages {
+		messages[i] = numbering.Message{Key: c.Items[i].Key, UID: c.Items[i].UID}
+	}
+	uids, err := n.Assign(messages, c.Next)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +35,7 @@ func newListing(c *Contents, n *numbers) (*listing, error) {
 		l.uids[to], l.items[to] = uids[from], c.Items[from]
 	}
 	l.status = mail.Status{
-		UIDValidity: n.validity, UIDNext: n.next, Messages: uint32(len(l.uids)), HighestModSeq: c.Version,
+		UIDValidity: n.Validity, UIDNext: n.Next, Messages: uint32(len(l.uids)), HighestModSeq: c.Version,
 	}
 	return l, nil
 }

@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/mailstrata/mailstrata/backup/source"
+	"github.com/mailstrata/mailstrata/backup/source/numbering"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -126,8 +126,8 @@ type folder struct {
 
 	mu      sync.Mutex
 	files   Folder
-	numbers *numbers // nil: not loaded
-	listing *listing // while views are open
+	numbers *numbering.Numbers // nil: not loaded
+	listing *listing           // while views are open
 	views   int
 }
 
@@ -195,13 +195,13 @@ func (f *folder) list(ctx context.Context) (*listing, error) {
 		if c.Validity != 0 && !f.source.isArchived() {
 			validity = c.Validity
 		}
-		if f.numbers, err = loadNumbers(ctx, f.source.previous, f.raw, f.source.store.ByHash(), validity); err != nil {
+		if f.numbers, err = numbering.Load(ctx, f.source.previous, f.raw, f.source.store.ByHash(), validity); err != nil {
 			return nil, err
 		}
 	}
 	l, err := newListing(c, f.numbers)
-	if errors.Is(err, errNoUID) && f.views == 0 {
-		f.numbers = newNumbers(f.source.newValidity(f.raw))
+	if errors.Is(err, numbering.ErrNoUID) && f.views == 0 {
+		f.numbers = numbering.New(f.source.newValidity(f.raw))
 		l, err = newListing(c, f.numbers)
 	}
 	if err != nil {
@@ -216,11 +216,9 @@ func (s *Source) isArchived() bool {
 	return s.previous != nil && len(s.previous.Mailboxes()) > 0
 }
 
-// newValidity returns the UIDVALIDITY of a mailbox that is not archived. No two mailboxes of a run should have the same.
+// newValidity returns the UIDVALIDITY of a mailbox that is not archived.
 func (s *Source) newValidity(raw string) uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(raw))
-	return s.validity&^0xffff | (s.validity^h.Sum32())&0xffff | 2
+	return numbering.Validity(s.validity, raw)
 }
 
 // open returns the listing of the folder for one more view.
