@@ -60,6 +60,7 @@ type Status struct {
 	Messages      uint32
 	HighestModSeq uint64 // 0: the mailbox or the server has no mod-sequences (RFC 7162)
 	MailboxID     string // RFC 8474; empty: none
+	State         string // of a source that can say what changed since (JMAP); at most 255 bytes; empty: none
 }
 
 // ObjectID returns the id, or "" if RFC 8474 section 4 does not allow it: an id has up to 255 letters, digits, "-" and

@@ -120,7 +120,8 @@ func fromMailboxRows(rows []mailboxRow) []Mailbox {
 }
 
 func (mb *Mailbox) row() (*mailboxRow, error) {
-	if err := cmp.Or(mb.checkLimits(), mb.checkSums(), mb.Extensions.check()); err != nil {
+	err := cmp.Or(mb.checkLimits(), mb.checkSums(), mb.Extensions.check())
+	if err != nil {
 		return nil, err
 	}
 	observed, errObserved := millis(mb.Observed)
@@ -158,6 +159,11 @@ func (mb *Mailbox) row() (*mailboxRow, error) {
 			UIDValidity: s.UIDValidity, UIDNext: s.UIDNext, Messages: s.Messages, HighestModSeq: s.HighestModSeq,
 		}
 		row.MailboxID = s.MailboxID
+		if s.State != "" && len(mb.Extensions) == 0 {
+			if row.Extensions, err = encodeState(s.State); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return row, nil
 }
@@ -193,6 +199,9 @@ func (row *mailboxRow) value() Mailbox {
 		mb.Status = &mail.Status{
 			UIDValidity: n.UIDValidity, UIDNext: n.UIDNext, Messages: n.Messages, HighestModSeq: n.HighestModSeq,
 			MailboxID: row.MailboxID,
+		}
+		if state := parseState(row.Extensions); state != "" {
+			mb.Status.State, mb.Extensions = state, nil
 		}
 	}
 	return mb

@@ -1,0 +1,35 @@
+package manifest
+
+import (
+	"bytes"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// stateKey is the key of mail.Status.State in the extensions of a mailbox. It is part of the durable format.
+const stateKey = 1
+
+// maxState is the most bytes of a state.
+const maxState = 255
+
+// encodeState returns the extensions of a mailbox that has a state. parseState inverts it.
+func encodeState(state string) (cbor.RawMessage, error) {
+	if len(state) > maxState {
+		return nil, refuse("a state of %d bytes", len(state))
+	}
+	return encoding.Marshal(map[uint64]any{stateKey: []byte(state)})
+}
+
+// parseState returns the state in the extensions of a mailbox. It is empty if they hold something else, or more: then they stay as
+// they are, and only the state is not used.
+func parseState(extensions cbor.RawMessage) string {
+	var fields map[uint64]cbor.RawMessage
+	var state []byte
+	if len(extensions) == 0 || cbor.Unmarshal(extensions, &fields) != nil || len(fields) != 1 || cbor.Unmarshal(fields[stateKey], &state) != nil {
+		return ""
+	}
+	if again, err := encodeState(string(state)); err != nil || !bytes.Equal(again, extensions) {
+		return ""
+	}
+	return string(state)
+}
