@@ -213,15 +213,15 @@ func (s *labelRouter) routeFor(label string) *route {
 	return rt
 }
 
-// routes returns the routes. If messages are picked, it omits empty ones.
+// routes returns the routes. It omits All Mail if it is empty, because it is then no mailbox of the user's, and if messages are
+// picked, all empty ones.
 func (s *labelRouter) routes() []*route {
 	if s == nil {
 		return nil
 	}
-	if s.restorer.Pick == nil {
-		return s.order
-	}
-	return slices.DeleteFunc(s.order, func(rt *route) bool { return rt.uids.Len() == 0 })
+	return slices.DeleteFunc(s.order, func(rt *route) bool {
+		return rt.uids.Len() == 0 && (rt == s.unlabeled || s.restorer.Pick != nil)
+	})
 }
 
 // maxInFolder returns how many messages the folder may have, because an open folder has all of them in memory. If only
