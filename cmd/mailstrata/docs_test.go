@@ -58,6 +58,9 @@ var notRun = map[string]string{
 	"mailstrata items 2026-03-13 Work --missing-from latest --to anna":           "needs a calendar server; package internal/e2e has one",
 	"mailstrata items latest --to https://anna@new.example/":                     "needs a calendar server; package internal/e2e has one",
 	"mailstrata items latest --to files:/tmp/anna":                               "needs a calendar server; package internal/e2e has one",
+
+	"mailstrata backup --from jmap:https://anna@mail.example":                        "needs a JMAP server; package jmaprestore tests it",
+	"mailstrata restore anna@mail.example@latest --to jmap:https://anna@new.example": "needs a JMAP server; package jmaprestore tests it",
 }
 
 // documents are the documents whose lines run.

@@ -20,6 +20,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/oauth"
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/jmap"
 )
 
 // AccountFlags are the flags that say how to connect to an IMAP account and log in.
@@ -65,6 +66,7 @@ type Account struct {
 	URL     string // without secrets
 	Options imap.Options
 	Files   config.Files // if it is files and not on a server; then Options are not used
+	JMAP    jmap.URL     // if it speaks JMAP; then Options have the user, the host and the secret
 
 	Configured config.Account // its table in the configuration, or zero
 }
@@ -74,6 +76,9 @@ func ParseAccount(text string) (*Account, error) {
 	if files, ok := config.ParseFiles(text); ok {
 		return filesAccount(files)
 	}
+	if jmap.IsURL(text) {
+		return jmapAccount(text)
+	}
 	opts, err := imap.ParseURL(text)
 	if err == nil {
 		return &Account{Name: opts.String(), URL: text, Options: opts}, nil
@@ -81,7 +86,7 @@ func ParseAccount(text string) (*Account, error) {
 	wrong := &hint.Usage{Text: err.Error()}
 	switch {
 	case errors.Is(err, imap.ErrURLPassword):
-		wrong.Hint = "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, not from the command line"
+		wrong.Hint = passwordPlaces
 	case !strings.Contains(text, ":") && strings.Count(text, "@") == 1:
 		wrong.Hint = "did you mean imaps://" + ui.Safe(text) + "?"
 		if provider := DomainProvider(text); provider != "" {
@@ -102,6 +107,32 @@ func filesAccount(files config.Files) (*Account, error) {
 	}
 	files.Path = path
 	return &Account{Name: files.String(), URL: files.String(), Files: files}, nil
+}
+
+// jmapAccount returns an account that speaks JMAP.
+func jmapAccount(text string) (*Account, error) {
+	u, err := jmap.ParseURL(text)
+	if err != nil {
+		wrong := &hint.Usage{Text: err.Error()}
+		if errors.Is(err, jmap.ErrURLPassword) {
+			wrong.Hint = passwordPlaces
+		}
+		return nil, wrong
+	}
+	return &Account{Name: u.Name(), URL: u.String(), JMAP: u, Options: imap.Options{User: u.User, Host: u.Host()}}, nil
+}
+
+// passwordPlaces says where a password comes from.
+const passwordPlaces = "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, " +
+	"not from the command line"
+
+// JMAPOptions returns the options of an account that speaks JMAP, with its secret after UnlockAccount.
+func (a *Account) JMAPOptions() jmap.Options {
+	o := &a.Options
+	return jmap.Options{
+		URL: a.JMAP, Password: o.Password, Token: o.Token, RootCAs: o.RootCAs, Insecure: o.Insecure,
+		Connections: o.Connections, Version: o.Version, Trace: o.Trace,
+	}
 }
 
 // ConfiguredAccount returns the account of the configuration with this name, or nil.
@@ -129,7 +160,8 @@ func (h *Host) AccountAt(url string) (*Account, error) {
 	}
 	for i := range c.Accounts {
 		other, err := AccountOf(&c.Accounts[i])
-		if err == nil && other.Files.IsZero() && other.Options.User == a.Options.User && other.Options.Address() == a.Options.Address() && other.Options.Security == a.Options.Security {
+		if err == nil && other.Files.IsZero() && other.JMAP == a.JMAP && other.Options.User == a.Options.User &&
+			other.Options.Address() == a.Options.Address() && other.Options.Security == a.Options.Security {
 			return other, nil
 		}
 	}

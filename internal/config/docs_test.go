@@ -33,7 +33,7 @@ func TestTheExampleInTheDocumentationIsRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Accounts) != 6 || len(c.Repositories) != 2 || c.Retention.IsZero() {
+	if len(c.Accounts) != 7 || len(c.Repositories) != 2 || c.Retention.IsZero() {
 		t.Errorf("%+v", c)
 	}
 	all := commented.ReplaceAllString(text, "$1")

@@ -15,6 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/internal/plaintext"
+	"github.com/mailstrata/mailstrata/jmap"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/s3"
 	"github.com/mailstrata/mailstrata/sftp"
@@ -176,6 +177,14 @@ func (t *table) accounts(c *Config) []Account {
 		t.wrong("url", "contains %s, but there is no users_file", userMark)
 	} else if t.filesURL(&a) {
 		// It is complete.
+	} else if jmap.IsURL(a.URL) {
+		u, err := jmap.ParseURL(a.URL)
+		if err != nil {
+			t.wrong("url", "%v", err)
+		}
+		if a.Name == "" && err == nil {
+			a.Name = u.Name()
+		}
 	} else if opts, err := imap.ParseURL(a.URL); err != nil {
 		t.wrong("url", "%v", err)
 	} else if a.Name == "" {

@@ -9,9 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/jmap"
+	"github.com/mailstrata/mailstrata/jmap/jmapsource"
 	"github.com/mailstrata/mailstrata/mail"
 	"golang.org/x/sync/errgroup"
 )
@@ -69,14 +72,17 @@ func (e *findings) account(ctx context.Context, a *access.Account, timeLimit tim
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("the server did not finish within %v (--time-limit)", limit))
 	defer cancel()
-	source := imap.NewSource(a.Options)
-	defer source.Close()
-	server, err := source.Server(ctx)
+	var from source.Source = imap.NewSource(a.Options)
+	if !a.JMAP.IsZero() {
+		from = jmapsource.New(jmap.NewClient(a.JMAPOptions()), jmapsource.Options{})
+	}
+	defer from.Close()
+	server, err := from.Server(ctx)
 	if err != nil {
 		return e.fail("login", err)
 	}
 	e.ok("login", "%s accepts the login of %s", a.Options.Host, a.Options.User)
-	survey, err := source.Survey(ctx)
+	survey, err := from.Survey(ctx)
 	if err != nil {
 		return e.fail("mailboxes", err)
 	}
@@ -95,7 +101,9 @@ func (e *findings) account(ctx context.Context, a *access.Account, timeLimit tim
 	for _, note := range survey.Notes {
 		e.warn("mailboxes", "", "%s", note)
 	}
-	e.extensions(server)
+	if a.JMAP.IsZero() {
+		e.extensions(server)
+	}
 	return e.found
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/keyring"
 	"github.com/mailstrata/mailstrata/internal/oauth"
+	"github.com/mailstrata/mailstrata/jmap"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -74,6 +75,9 @@ var hints = []struct {
 	{is(repo.ErrLate), "run the backup again"},
 	{is(repo.ErrNotKept), "run it again; if it fails again, the store, or a proxy or cache in front of it, loses data: use another one, and run mailstrata check --read-data"},
 	{is(imap.ErrLogin), "check user name and password; with two-factor login, use an app password or a token (mailstrata auth, --imap-token-command)"},
+	{is(jmap.ErrLogin), "check user name and password; some providers want an app password or an API token (--imap-token-command, MAILSTRATA_IMAP_TOKEN)"},
+	{is(jmap.ErrInsecure), "use https://; or --insecure-plaintext, if you trust the network"},
+	{is(jmap.ErrOverQuota), "make room in the account and restore again: nothing is added twice"},
 	{is(oauth.ErrConsent), "mailstrata auth ACCOUNT asks for consent again"},
 	{is(oauth.ErrUnavailable), "try again later; if it fails again, check the network of this host"},
 	{is(keyring.ErrNotFound), "run mailstrata auth to store it in the keyring"},

@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/jmap"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -42,7 +43,7 @@ func (f *Flags) named(h *access.Host) ([]*access.Account, error) {
 	for i, url := range slices.Concat(f.IMAP, f.From) {
 		if i >= len(f.IMAP) {
 			var err error
-			if url, err = fromFiles(h, url); err != nil {
+			if url, err = from(h, url); err != nil {
 				return nil, err
 			}
 		}
@@ -52,7 +53,7 @@ func (f *Flags) named(h *access.Host) ([]*access.Account, error) {
 		}
 		if i < len(f.Name) {
 			a.Name = f.Name[i]
-		} else if i >= len(f.IMAP) {
+		} else if i >= len(f.IMAP) && a.JMAP.IsZero() {
 			return nil, &hint.Usage{Text: "the account of --from " + ui.Safe(url) + " has no name", Hint: "--name anna@mail.example gives it one, under which its history is kept"}
 		}
 		if slices.ContainsFunc(accounts, func(other *access.Account) bool { return other.Name == a.Name }) {
@@ -66,11 +67,14 @@ func (f *Flags) named(h *access.Host) ([]*access.Account, error) {
 	return f.only(accounts, "no --imap names an account ")
 }
 
-// fromFiles returns the value of --from with its path expanded.
-func fromFiles(h *access.Host, text string) (string, error) {
+// from returns the value of --from: the URL of an account over JMAP, or files with their path expanded.
+func from(h *access.Host, text string) (string, error) {
+	if jmap.IsURL(text) {
+		return text, nil
+	}
 	files, ok := config.ParseFiles(text)
 	if !ok {
-		wrong := &hint.Usage{Text: "--from: unknown files " + ui.Quote(text), Hint: "use maildir:PATH, mbox:PATH or eml:PATH; --imap is for servers"}
+		wrong := &hint.Usage{Text: "--from: unknown files " + ui.Quote(text), Hint: "use maildir:PATH, mbox:PATH, eml:PATH or jmap:https://user@host; --imap is for IMAP servers"}
 		return "", wrong
 	}
 	path, err := h.Expand(files.Path)

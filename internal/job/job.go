@@ -16,6 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/jmap"
+	"github.com/mailstrata/mailstrata/jmap/jmapsource"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -24,7 +26,7 @@ type Flags struct {
 	Account []string `arg:"" optional:"" help:"Only these accounts of the configuration, or of --imap."`
 
 	IMAP                []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"Account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
-	From                []string `group:"account" sep:"none" placeholder:"FILES" help:"Account in files: maildir:PATH, mbox:PATH or eml:PATH (repeatable). It needs a --name."`
+	From                []string `group:"account" sep:"none" placeholder:"SOURCE" help:"Account in files: maildir:PATH, mbox:PATH or eml:PATH, which needs a --name; or over JMAP: jmap:https://user@host (repeatable)."`
 	Name                []string `group:"account" aliases:"account" sep:"none" placeholder:"NAME" help:"Name of the account of the --imap at the same position, and then of the --from. Default: user@host."`
 	Gmail               string   `group:"account" enum:",all-mail,labels" default:"" placeholder:"MODE" help:"What to read of a Gmail account: all-mail (All Mail, Spam and Trash, each message once, with its labels; default) or labels (each label as a mailbox)."`
 	Namespace           []string `group:"selection" sep:"none" placeholder:"NAME" help:"Also mailboxes of others: shared, other (those of other users), or the prefix of a namespace, such as Public/ (repeatable)."`
@@ -135,13 +137,21 @@ func (o *Job) mailSource(ctx context.Context, h *access.Host) (backup.Account, e
 	if err != nil {
 		return backup.Account{}, err
 	}
+	if !a.JMAP.IsZero() {
+		source := jmapsource.New(jmap.NewClient(a.JMAPOptions()), jmapsource.Options{
+			Mailboxes: o.labels, Wants: func(m mail.Mailbox) bool { return o.Wants(&m) },
+		})
+		account := o.backupAccount(source, h)
+		account.Continue = source.Continue
+		return account, nil
+	}
 	return o.backupAccount(imap.NewSource(a.Options), h), nil
 }
 
 // Connect begins to connect while the repository is being opened. It does so only if the password is at hand: no
 // question, no command and no token may come before the repository is open. Source reports errors later.
 func (o *Job) Connect(ctx context.Context, h *access.Host) {
-	if !o.Files.IsZero() || !o.passwordAtHand(h) {
+	if !o.Files.IsZero() || !o.JMAP.IsZero() || !o.passwordAtHand(h) {
 		return
 	}
 	a, err := o.authenticated(ctx, h)

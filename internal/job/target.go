@@ -21,6 +21,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/jmap"
+	"github.com/mailstrata/mailstrata/jmap/jmaprestore"
 	"github.com/mailstrata/mailstrata/maildir"
 	"github.com/mailstrata/mailstrata/mbox/mboxrestore"
 	"github.com/mailstrata/mailstrata/restore"
@@ -118,7 +120,7 @@ func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, 
 	if a, err := h.ConfiguredAccount(to); err != nil {
 		return nil, err
 	} else if a != nil {
-		return f.imap(a), nil
+		return f.server(a), nil
 	}
 	kind, path, _ := strings.Cut(to, ":")
 	kind = strings.ToLower(kind)
@@ -131,16 +133,16 @@ func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, 
 			return nil, err
 		}
 		return f.files(kind, path)
-	case kind == "imap", kind == "imaps":
+	case kind == "imap", kind == "imaps", kind == "jmap":
 		a, err := h.AccountAt(to)
 		if err != nil {
 			return nil, err
 		}
-		return f.imap(a), nil
+		return f.server(a), nil
 	}
 	wrong := &hint.Usage{
 		Text: fmt.Sprintf("--to: unknown target %s", ui.Quote(kind)),
-		Hint: "use maildir:PATH, mbox:PATH, eml:PATH, zip:FILE, tar:FILE, imaps://user@host or imap://user@host",
+		Hint: "use maildir:PATH, mbox:PATH, eml:PATH, zip:FILE, tar:FILE, imaps://user@host, imap://user@host or jmap:https://user@host",
 	}
 	if !strings.Contains(to, ":") {
 		wrong.Text = "--to: unknown target"
@@ -152,15 +154,33 @@ func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, 
 	return nil, wrong
 }
 
+// server returns an account on a server as a destination.
+func (f *TargetFlags) server(a *access.Account) *Destination {
+	if a.JMAP.IsZero() {
+		return f.imap(a)
+	}
+	return &Destination{a.JMAP.String(), func(ctx context.Context, h *access.Host) (restore.Target, error) {
+		if err := h.UnlockAccount(ctx, a, &f.Account); err != nil {
+			return nil, err
+		}
+		return jmaprestore.New(jmap.NewClient(a.JMAPOptions()), warnWaiting(h)), nil
+	}}
+}
+
+// warnWaiting returns a function that says that a server asks to wait.
+func warnWaiting(h *access.Host) func(time.Duration, error) {
+	return func(asked time.Duration, cause error) {
+		h.Output.Warn("the server asks to wait for %v: %s", asked, ui.OneLine(cause.Error()))
+	}
+}
+
 func (f *TargetFlags) imap(a *access.Account) *Destination {
 	place := "imap " + strings.ToLower(a.Options.Address()) + " " + a.Options.User
 	return &Destination{place, func(ctx context.Context, h *access.Host) (restore.Target, error) {
 		if err := h.UnlockAccount(ctx, a, &f.Account); err != nil {
 			return nil, err
 		}
-		a.Options.Waiting = func(asked time.Duration, cause error) {
-			h.Output.Warn("the server asks to wait for %v: %s", asked, ui.OneLine(cause.Error()))
-		}
+		a.Options.Waiting = warnWaiting(h)
 		return imaprestore.NewTarget(a.Options), nil
 	}}
 }

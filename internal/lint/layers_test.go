@@ -107,13 +107,21 @@ var layers = map[string]string{
 	"imap/internal/netconn":     "",
 	"imap/internal/spool":       "internal/local",
 	"imap/internal/wire":        "mail",
-	"maildir":                   "chunk internal/canonical internal/safename internal/tree mail restore",
-	"mbox":                      "mail",
-	"maildir/maildirsource":     "backup/source/disk internal/mailfile mail maildir",
-	"mbox/mboxrestore":          "internal/lineend internal/local internal/safename internal/tree mail mbox restore",
-	"mbox/mboxsource":           "backup/source backup/source/disk chunk internal/header internal/lineend internal/local internal/mailfile mail mbox",
-	"restore/items":             "archive collection internal/local internal/safename manifest",
-	"restore":                   "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
+	"jmap": `
+		mail`,
+	"jmap/internal/jmaptest": `
+		`,
+	"jmap/jmaprestore": `
+		chunk internal/retry jmap mail restore`,
+	"jmap/jmapsource": `
+		backup/source backup/source/numbering jmap mail`,
+	"maildir":               "chunk internal/canonical internal/safename internal/tree mail restore",
+	"mbox":                  "mail",
+	"maildir/maildirsource": "backup/source/disk internal/mailfile mail maildir",
+	"mbox/mboxrestore":      "internal/lineend internal/local internal/safename internal/tree mail mbox restore",
+	"mbox/mboxsource":       "backup/source backup/source/disk chunk internal/header internal/lineend internal/local internal/mailfile mail mbox",
+	"restore/items":         "archive collection internal/local internal/safename manifest",
+	"restore":               "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 
 	// Serving archives to programs that read.
 	"serve/imapserver": `
@@ -199,31 +207,32 @@ var layers = map[string]string{
 
 	// Helpers.
 	"internal/access": `
-		collection dav dir imap internal/config internal/hint internal/oauth internal/secret internal/ui mail repo
-		repo/objectlock repo/store s3 sftp sieve`,
+		collection dav dir imap internal/config internal/hint internal/oauth internal/secret internal/ui jmap mail
+		repo repo/objectlock repo/store s3 sftp sieve`,
 	"internal/archivetest": `
 		archive archive/replicate backup backup/source backup/source/disk chunk collection mail manifest repo repo/store restore`,
 	"internal/canonical": "",
 	"internal/config": `
-		archive/loss backup dav imap internal/oauth internal/percent internal/plaintext manifest/history s3
+		archive/loss backup dav imap internal/oauth internal/percent internal/plaintext jmap manifest/history s3
 		sftp sieve`,
 	"internal/day":  "",
 	"internal/demo": "",
 	"internal/doctor": `
-		archive collection imap internal/access internal/config internal/hint internal/keyring internal/ui mail repo
-		repo/store`,
+		archive backup/source collection imap internal/access internal/config internal/hint internal/keyring
+		internal/ui jmap jmap/jmapsource mail repo repo/store`,
 	"internal/e2e":      "",
 	"internal/generate": "",
 	"internal/grace":    "",
 	"internal/header":   "mail/charset",
 	"internal/hostile":  "",
-	"internal/hint":     "archive imap internal/keyring internal/oauth mail repo repo/store",
+	"internal/hint":     "archive imap internal/keyring internal/oauth jmap mail repo repo/store",
 	"internal/inflight": "",
 	"internal/inorder":  "",
 	"internal/job": `
-		archive archive/loss backup backup/source backup/source/disk eml eml/emlsource imap imap/imaprestore internal/access internal/config
-		internal/hint internal/local internal/percent internal/ui mail maildir
-		maildir/maildirsource mbox mbox/mboxrestore mbox/mboxsource repo restore`,
+		archive archive/loss backup backup/source backup/source/disk eml eml/emlsource imap imap/imaprestore
+		internal/access internal/config internal/hint internal/local internal/percent internal/ui jmap
+		jmap/jmaprestore jmap/jmapsource mail maildir maildir/maildirsource mbox mbox/mboxrestore mbox/mboxsource
+		repo restore`,
 	"internal/keyring":   "",
 	"internal/mailfile":  "internal/header internal/lineend mail",
 	"internal/lineend":   "",

@@ -39,7 +39,7 @@ func (c *Command) IsWhole() bool { return len(c.Account)+len(c.IMAP)+len(c.From)
 func (*Command) Help() string {
 	return `Reads the accounts and writes one manifest for each. mailstrata changes nothing in an account, and neither downloads nor stores again what the repository holds. If a message cannot be read, the run reports it, records it, and tries again the next time. An interrupted run keeps what it stored, and the next one continues from there.
 
---from reads files instead of a server: a Maildir (Maildir++ or nested), an mbox or a directory of them, a directory of .eml files. mailstrata only reads them, and keeps nothing beside them: another run, on any host, archives only what is new.
+--from reads files instead of a server: a Maildir (Maildir++ or nested), an mbox or a directory of them, a directory of .eml files. mailstrata only reads them, and keeps nothing beside them: another run, on any host, archives only what is new. jmap:https://user@host reads an account over JMAP; passwords and tokens are given as for IMAP.
 
 Without --imap and --from, the accounts are those of the configuration (docs/config.md). Without --repo and a configuration, the first backup creates a repository in your data directory, and a key file beside it. Keep a copy of this key somewhere else: without it the archive cannot be read.
 
@@ -60,6 +60,7 @@ EXAMPLES
     mailstrata backup --imap imaps://anna@mail.example --shrink-limit 10%,20 --shrink-limit Junk=off --shrink-limit 'Lists/*=80%'
     mailstrata backup --imap imaps://anna@a.example --name home --imap imaps://anna@b.example --name work
     mailstrata backup --from maildir:~/Maildir --name anna@mail.example
+    mailstrata backup --from jmap:https://anna@mail.example --imap-token-command 'pass mail/anna-token'
     mailstrata backup --shard 2/8 --parallel-accounts 8
 
 EXIT STATUS

@@ -31,7 +31,7 @@ type Command struct {
 
 	named.Place `embed:""`
 
-	To                  string `group:"target" placeholder:"TARGET" help:"Target: maildir:PATH, mbox:PATH, eml:PATH, zip:FILE, tar:FILE, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
+	To                  string `group:"target" placeholder:"TARGET" help:"Target: maildir:PATH, mbox:PATH, eml:PATH, zip:FILE, tar:FILE, imaps://user@host[:port], imap://…, jmap:https://user@host, or the name of an account in the configuration."`
 	job.Selection       `embed:""`
 	WithDeleted         bool          `group:"target" help:"Also restore the flag \\Deleted. By default such messages come back without it."`
 	Prefix              string        `group:"target" placeholder:"NAME" help:"Put the mailboxes below this one."`

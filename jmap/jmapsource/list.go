@@ -1,0 +1,201 @@
+package jmapsource
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mailstrata/mailstrata/jmap"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// listed are the properties that a listing keeps.
+var listed = []string{"id", "mailboxIds", "keywords", "size", "receivedAt"}
+
+// described are those that the record of a message needs, besides.
+var described = append([]string{"blobId", "threadId"}, listed...)
+
+const (
+	// getTogether is how many messages are described by one answer, if the server allows it.
+	getTogether = 1000
+
+	// maxListings is how often the messages are listed until two pages of a listing are of one state.
+	maxListings = 5
+
+	// maxMessages bounds the memory that a server can take: some 150 bytes a message.
+	maxMessages = 20_000_000
+)
+
+// list lists all messages. state is from before.
+func (s *Source) list(ctx context.Context, session *jmap.Session, t *tree, state string) (*snapshot, error) {
+	ids, stable, err := s.allIDs(ctx, session)
+	if err != nil {
+		return nil, err
+	}
+	all, same, err := s.get(ctx, session, ids, state)
+	if err != nil {
+		return nil, err
+	}
+	empty := &snapshot{tree: t}
+	empty.folders, empty.apart = s.newFolders(t)
+	next, err := s.with(ctx, empty, all, nil)
+	if err != nil {
+		return nil, err
+	}
+	if next.state = state; !stable {
+		next.state = "" // no later change may show what is missing
+	}
+	return s.settle(ctx, session, next, same)
+}
+
+// allIDs lists the ids of all messages, the oldest first.
+func (s *Source) allIDs(ctx context.Context, session *jmap.Session) (ids []string, stable bool, err error) {
+	seen := make(map[string]bool)
+	for range maxListings {
+		stable, err = s.pages(ctx, session, func(id string) {
+			if !seen[id] {
+				seen[id] = true
+				ids = append(ids, id)
+			}
+		})
+		if err != nil || stable {
+			return ids, stable, err
+		}
+		// A message that moved to a page that was read is missing now, and not the next time. One that is gone meanwhile costs
+		// nothing: the server does not describe it.
+	}
+	return ids, false, nil
+}
+
+// pages calls take with each id. stable is false if the list changed meanwhile.
+func (s *Source) pages(ctx context.Context, session *jmap.Session, take func(id string)) (stable bool, err error) {
+	limit, first := min(session.Limits.Get, 4096), ""
+	stable = true
+	for at := int64(0); at < maxMessages; {
+		var page jmap.Queried
+		err := s.client.One(ctx, "Email/query", map[string]any{
+			"sort": []any{map[string]any{"property": "receivedAt", "isAscending": true}}, "collapseThreads": false,
+			"position": at, "limit": limit, "calculateTotal": true,
+		}, &page)
+		if err != nil {
+			return false, err
+		}
+		if at == 0 {
+			first = page.QueryState
+		}
+		for _, id := range page.IDs {
+			take(id)
+		}
+		at += int64(len(page.IDs))
+		stable = stable && page.QueryState == first
+		switch {
+		case page.Total != nil && at >= *page.Total, page.Total == nil && len(page.IDs) == 0:
+			return stable, nil
+		case len(page.IDs) == 0:
+			return false, fmt.Errorf("%w: the server lists %d of %d messages", mail.ErrTemporary, at, *page.Total)
+		}
+	}
+	return false, fmt.Errorf("%w: the server lists more than %d messages", mail.ErrFlood, maxMessages)
+}
+
+// get describes messages. Those that are gone are left out. same reports whether all answers are of one state.
+func (s *Source) get(ctx context.Context, session *jmap.Session, ids []string, state string) (all map[string]*entry, same bool, err error) {
+	all, same = make(map[string]*entry, len(ids)), true
+	var mu sync.Mutex
+	var flags flagSets
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(session.Limits.Requests)
+	for _, part := range parts(session, ids) {
+		group.Go(func() error {
+			got, err := s.describe(ctx, part, listed)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			same = same && got.State == state
+			for i := range got.List {
+				e := &got.List[i]
+				all[e.ID] = flags.entry(e)
+			}
+			return nil
+		})
+	}
+	return all, same, group.Wait()
+}
+
+// describe asks for properties of messages. Each one is in the list or in notFound, or the answer is an error: a message that a
+// server forgets to mention must not look deleted.
+func (s *Source) describe(ctx context.Context, ids, properties []string) (*jmap.Got[jmap.Email], error) {
+	got := new(jmap.Got[jmap.Email])
+	if err := s.client.One(ctx, "Email/get", map[string]any{"ids": ids, "properties": properties}, got); err != nil {
+		return nil, err
+	}
+	return got, complete(got, ids)
+}
+
+// complete returns an error if an answer does not mention each message.
+func complete(got *jmap.Got[jmap.Email], ids []string) error {
+	mentioned := make(map[string]bool, len(ids))
+	for i := range got.List {
+		mentioned[got.List[i].ID] = true
+	}
+	for _, id := range got.NotFound {
+		mentioned[id] = true
+	}
+	for _, id := range ids {
+		if !mentioned[id] {
+			return fmt.Errorf("%w: Email/get: the server neither describes message %.40q nor says that it is gone", mail.ErrTemporary, id)
+		}
+	}
+	return nil
+}
+
+// parts splits ids into as many as one request takes.
+func parts(session *jmap.Session, ids []string) (list [][]string) {
+	most, size := min(session.Limits.Get, getTogether), int64(0)
+	from := 0
+	for at, id := range ids {
+		size += int64(len(id)) + 8
+		if at-from >= most || size > session.Limits.Request/2 && at > from {
+			list, from, size = append(list, ids[from:at]), at, int64(len(id))+8
+		}
+	}
+	if from < len(ids) {
+		list = append(list, ids[from:])
+	}
+	return list
+}
+
+// flagSets has each set of flags, and of mailboxes, once: accounts have few.
+type flagSets struct {
+	flags map[string]mail.Flags
+	boxes map[string][]string
+}
+
+// entry returns what a listing keeps of a message.
+func (f *flagSets) entry(e *jmap.Email) *entry {
+	if f.flags == nil {
+		f.flags, f.boxes = make(map[string]mail.Flags), make(map[string][]string)
+	}
+	flags := jmap.Flags(e.Keywords)
+	key := strings.Join(flags, "\x00")
+	if known, ok := f.flags[key]; ok {
+		flags = known
+	} else {
+		f.flags[key] = flags
+	}
+	boxes := []string(e.Mailboxes)
+	slices.Sort(boxes)
+	key = strings.Join(boxes, "\x00")
+	if known, ok := f.boxes[key]; ok {
+		boxes = known
+	} else {
+		f.boxes[key] = boxes
+	}
+	return &entry{e.ID, &attributes{size: e.Size, date: jmap.ParseDate(e.ReceivedAt), flags: flags, boxes: boxes}}
+}

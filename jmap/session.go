@@ -1,0 +1,248 @@
+package jmap
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Capabilities (RFC 8620 section 2, RFC 8621 section 1.3).
+const (
+	coreCapability = "urn:ietf:params:jmap:core"
+	mailCapability = "urn:ietf:params:jmap:mail"
+)
+
+// Session is what a server says to a user who logs in, as far as mail goes (RFC 8620 section 2).
+type Session struct {
+	Account string // the id of the account for mail
+	Others  []string
+	Limits  Limits
+
+	api              *url.URL
+	download, upload string // templates (RFC 6570, level 1), absolute
+}
+
+// Limits are what a server takes at most (RFC 8620 section 2). All are above zero.
+type Limits struct {
+	Upload   int64 `json:"maxSizeUpload"`         // bytes of a blob
+	Uploads  int   `json:"maxConcurrentUpload"`   // at once
+	Request  int64 `json:"maxSizeRequest"`        // bytes
+	Requests int   `json:"maxConcurrentRequests"` // at once
+	Calls    int   `json:"maxCallsInRequest"`
+	Get      int   `json:"maxObjectsInGet"`
+	Set      int   `json:"maxObjectsInSet"`
+}
+
+// What a server that names no limit takes for certain: the least that RFC 8620 section 2 suggests.
+const (
+	leastUpload   = 50_000_000
+	leastRequest  = 10_000_000
+	leastRequests = 4
+	leastCalls    = 16
+	leastObjects  = 500
+)
+
+// bound gives each limit a sensible value.
+func (l *Limits) bound() {
+	positive := func(n *int, otherwise, most int) {
+		if *n <= 0 {
+			*n = otherwise
+		}
+		*n = min(*n, most)
+	}
+	if l.Upload <= 0 {
+		l.Upload = leastUpload
+	}
+	if l.Request <= 0 {
+		l.Request = leastRequest
+	}
+	positive(&l.Uploads, leastRequests, 64)
+	positive(&l.Requests, leastRequests, 64)
+	positive(&l.Calls, leastCalls, 64)
+	positive(&l.Get, leastObjects, 1<<20)
+	positive(&l.Set, leastObjects, 1<<20)
+}
+
+// Session returns the session. It is requested once.
+func (c *Client) Session(ctx context.Context) (*Session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session != nil {
+		return c.session, nil
+	}
+	at := c.opts.URL.sessionURL()
+	if err := c.check(at); err != nil {
+		return nil, err
+	}
+	answer, from, err := c.find(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	s, err := parseSession(answer, from)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the session at %s: %v", mailRefused, place(from), err)
+	}
+	for _, named := range []string{s.api.String(), s.download, s.upload} {
+		u, err := url.Parse(strings.NewReplacer("{", "", "}", "").Replace(named))
+		if err == nil {
+			err = c.check(u)
+		}
+		if err == nil && from.Scheme == "https" && u.Scheme != "https" {
+			err = fmt.Errorf("%w: it names %s, without TLS", ErrInsecure, place(u))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the session at %s: %w", place(from), err)
+		}
+	}
+	s.Limits.Requests = min(s.Limits.Requests, c.opts.connections())
+	s.Limits.Uploads = min(s.Limits.Uploads, c.opts.connections())
+	c.requests, c.uploads = make(chan struct{}, s.Limits.Requests), make(chan struct{}, s.Limits.Uploads)
+	c.session = s
+	return s, nil
+}
+
+// maxRedirects is how many redirects lead to a session.
+const maxRedirects = 5
+
+// find requests the session, and follows redirects as far as the secret may go there.
+func (c *Client) find(ctx context.Context, at *url.URL) ([]byte, *url.URL, error) {
+	for range maxRedirects + 1 {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		request.Header.Set("Accept", "application/json")
+		response, err := c.send(request)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !isRedirect(response.StatusCode) {
+			answer, err := readJSON(response, maxSession)
+			if errors.Is(err, ErrNotFound) {
+				err = fmt.Errorf("there is no JMAP at %s: %w", place(at), err)
+			}
+			return answer, at, err
+		}
+		to, err := response.Location()
+		response.Body.Close()
+		if err != nil {
+			return nil, nil, refused("%s: a redirect without a place", place(at))
+		}
+		if err := c.checkRedirect(at, to); err != nil {
+			return nil, nil, err
+		}
+		at = to
+	}
+	return nil, nil, refused("%s: more than %d redirects", place(at), maxRedirects)
+}
+
+func isRedirect(status int) bool {
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308
+}
+
+// checkRedirect returns an error if the secret must not follow a redirect: to another host that is not below the first one, or
+// from TLS to none.
+func (c *Client) checkRedirect(from, to *url.URL) error {
+	was, now := strings.ToLower(from.Hostname()), strings.ToLower(to.Hostname())
+	if now != was && !strings.HasSuffix(now, "."+was) || to.User != nil {
+		return refused("%s redirects to another host, %s, which gets no password unless you name it: use jmap:%s://USER@%s%s",
+			place(from), printable(now), printable(to.Scheme), printable(to.Host), printable(to.EscapedPath()))
+	}
+	if from.Scheme == "https" && to.Scheme != "https" {
+		return fmt.Errorf("%w: %s redirects to %s, without TLS", ErrInsecure, place(from), place(to))
+	}
+	return c.check(to)
+}
+
+// sessionObject is a session as the server writes it.
+type sessionObject struct {
+	Capabilities map[string]json.RawMessage `json:"capabilities"`
+	Accounts     map[string]struct {
+		Name         string                     `json:"name"`
+		Capabilities map[string]json.RawMessage `json:"accountCapabilities"`
+	} `json:"accounts"`
+	Primary  map[string]string `json:"primaryAccounts"`
+	API      string            `json:"apiUrl"`
+	Download string            `json:"downloadUrl"`
+	Upload   string            `json:"uploadUrl"`
+}
+
+// parseSession parses the session that was found at a URL. Its URLs may be relative to that one.
+func parseSession(text []byte, at *url.URL) (*Session, error) {
+	var o sessionObject
+	if err := json.Unmarshal(text, &o); err != nil {
+		return nil, err
+	}
+	s := &Session{Account: o.Primary[mailCapability]}
+	if core := o.Capabilities[coreCapability]; core != nil {
+		if err := json.Unmarshal(core, &s.Limits); err != nil {
+			return nil, fmt.Errorf("its limits: %w", err)
+		}
+	}
+	s.Limits.bound()
+	for id, account := range o.Accounts {
+		if _, has := account.Capabilities[mailCapability]; has && id != s.Account {
+			s.Others = append(s.Others, cmp.Or(account.Name, id))
+		}
+	}
+	if s.Account == "" {
+		return nil, errors.New("it has no account for mail (urn:ietf:params:jmap:mail)")
+	}
+	api, err := at.Parse(o.API)
+	if err != nil || o.API == "" {
+		return nil, errors.New("its apiUrl is no URL")
+	}
+	s.api = api
+	if s.download, err = template(at, o.Download, "{accountId}", "{blobId}"); err != nil {
+		return nil, fmt.Errorf("its downloadUrl: %w", err)
+	}
+	if s.upload, err = template(at, o.Upload, "{accountId}"); err != nil {
+		return nil, fmt.Errorf("its uploadUrl: %w", err)
+	}
+	return s, nil
+}
+
+// template returns an absolute template, whose variables must be these or more.
+func template(at *url.URL, text string, variables ...string) (string, error) {
+	for _, name := range variables {
+		if !strings.Contains(text, name) {
+			return "", fmt.Errorf("it has no %s", name)
+		}
+	}
+	// A brace is no character of a URL, so the variables wait behind ones that are.
+	const open, shut = "-open-7b-", "-shut-7d-"
+	u, err := at.Parse(strings.NewReplacer("{", open, "}", shut).Replace(text))
+	if err != nil {
+		return "", errors.New("it is no URL")
+	}
+	return strings.NewReplacer(open, "{", shut, "}").Replace(u.String()), nil
+}
+
+// expand puts values into a template (RFC 6570 section 3.2.2). Variables without a value are empty.
+func expand(template string, values map[string]string) (string, error) {
+	var b strings.Builder
+	for {
+		before, rest, has := strings.Cut(template, "{")
+		b.WriteString(before)
+		if !has {
+			return b.String(), nil
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			return "", errors.New("a template with an open brace")
+		}
+		for _, c := range []byte(values[name]) {
+			if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
+				b.WriteByte(c)
+			} else {
+				fmt.Fprintf(&b, "%%%02X", c)
+			}
+		}
+		template = after
+	}
+}
