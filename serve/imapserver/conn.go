@@ -27,7 +27,7 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 	}
 	timed := &timedConn{Conn: conn, write: s.o.Limits.Write}
 	c := &session{
-		server: s, conn: timed, deadline: time.Now().Add(s.o.Limits.Login),
+		server: s, raw: raw, conn: timed, deadline: time.Now().Add(s.o.Limits.Login),
 		in:  command.Reader{Input: bufio.NewReaderSize(timed, 16<<10), Strict: true},
 		out: writer{Writer: bufio.NewWriterSize(timed, 32<<10)},
 	}

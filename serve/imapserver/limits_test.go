@@ -116,6 +116,24 @@ func TestLimits(t *testing.T) {
 	silent.conn.Close()
 }
 
+// Connections that do not log in cannot keep out, or end, those that do.
+func TestStrangersMakeRoom(t *testing.T) {
+	r, _ := sample(t)
+	address := serve(t, r, imapserver.Limits{Connections: 3})
+	first := login(t, address, account)
+	strangers := make([]*client, 10)
+	for i := range strangers {
+		strangers[i] = dial(t, address)
+	}
+	second := login(t, address, account)
+	first.want("NOOP", "x OK")
+	second.want("NOOP", "x OK")
+	if _, err := strangers[0].r.ReadByte(); err == nil {
+		t.Error("the oldest stranger stays")
+	}
+	strangers[9].want("NOOP", "x OK")
+}
+
 // Twenty clients read at once what one reads.
 func TestClientsAtOnce(t *testing.T) {
 	r, _ := sample(t)

@@ -72,6 +72,9 @@ func (c *session) enter(ctx context.Context, cmd *command.Command, user, passwor
 	if err != nil {
 		return err
 	}
+	if !s.loggedIn(c.raw) {
+		return errGone
+	}
 	c.view, c.in.Strict = v, false
 	s.o.Log("%s logs in as %s", c.conn.RemoteAddr(), printable(user))
 	for _, damage := range v.Damage {

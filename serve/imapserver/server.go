@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,8 +68,9 @@ type Server struct {
 	large    chan struct{} // held while a large text is parsed or searched
 	turns    chan struct{} // held while a session reads a batch of messages
 
-	mu    sync.Mutex
-	conns map[net.Conn]bool
+	mu      sync.Mutex
+	conns   map[net.Conn]bool // true once the client has logged in
+	waiting []net.Conn        // of clients that have not, the oldest first
 }
 
 // New returns a Server.
@@ -115,15 +117,40 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// admit counts a connection, and reports whether there is room for it.
+// admit counts a connection, and reports whether there is room for it. If there is none, the oldest connection that has not
+// logged in makes room: others than the owner can connect, too, and must not keep the owner out.
 func (s *Server) admit(conn net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.conns) >= s.o.Limits.Connections {
+		if len(s.waiting) == 0 {
+			return false
+		}
+		oldest := s.waiting[0]
+		oldest.Close()
+		s.forget(oldest)
+	}
+	s.conns[conn] = false
+	s.waiting = append(s.waiting, conn)
+	return true
+}
+
+// loggedIn notes that a client has logged in. It reports whether the connection had not to make room for another one.
+func (s *Server) loggedIn(conn net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, has := s.conns[conn]; !has {
 		return false
 	}
+	s.forget(conn)
 	s.conns[conn] = true
 	return true
+}
+
+// forget removes a connection from the lists. mu is held.
+func (s *Server) forget(conn net.Conn) {
+	delete(s.conns, conn)
+	s.waiting = slices.DeleteFunc(s.waiting, func(c net.Conn) bool { return c == conn })
 }
 
 // refuse ends a connection that is one too many.
@@ -137,7 +164,7 @@ func (s *Server) remove(conn net.Conn) {
 	conn.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, conn)
+	s.forget(conn)
 }
 
 func (s *Server) closeAll() {

@@ -3,6 +3,7 @@ package imapserver
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 // mailbox (RFC 3501 section 3).
 type session struct {
 	server   *Server
+	raw      net.Conn // conn, or what is below its TLS
 	conn     *timedConn
 	in       command.Reader
 	out      writer
