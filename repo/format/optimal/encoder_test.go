@@ -15,14 +15,24 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format/optimal"
 )
 
-// encode returns the frame of content, after it has decoded it again.
-func encode(t testing.TB, e *optimal.Encoder, content []byte) []byte {
+func newDecoder(t testing.TB) *zstd.Decoder {
 	t.Helper()
 	d, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(16<<20), zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
+	t.Cleanup(d.Close)
+	return d
+}
+
+// encode returns the frame of content, after it has decoded it again.
+func encode(t testing.TB, e *optimal.Encoder, content []byte) []byte {
+	t.Helper()
+	return encodeWith(t, e, newDecoder(t), content)
+}
+
+func encodeWith(t testing.TB, e *optimal.Encoder, d *zstd.Decoder, content []byte) []byte {
+	t.Helper()
 	frame := e.EncodeAll(content, nil)
 	if most := e.MaxEncodedSize(len(content)); len(frame) > most {
 		t.Fatalf("%d bytes take %d, at most %d are allowed", len(content), len(frame), most)
@@ -137,16 +147,22 @@ func FuzzEncode(f *testing.F) {
 		f.Add(repetitive(rnd, rnd.IntN(4<<10)), uint16(rnd.IntN(200)))
 	}
 	used := new(optimal.Encoder)
+	d := newDecoder(f)
 	f.Fuzz(func(t *testing.T, content []byte, times uint16) {
-		// A long content from a short one: its repetitions differ by a byte each.
-		var long []byte
-		for i := range int(times) {
-			if long = append(append(long, content...), byte(i)); len(long) > 300<<10 {
-				break
-			}
+		if len(content) > 8<<10 {
+			return
 		}
-		encode(t, used, content)
-		encode(t, used, long)
+		// A long content from a short one: its repetitions differ by a byte each. Few are longer than a block.
+		longest := 8 << 10
+		if times%64 == 63 {
+			longest = 200 << 10
+		}
+		var long []byte
+		for i := 0; i < int(times) && len(long) < longest; i++ {
+			long = append(append(long, content...), byte(i))
+		}
+		encodeWith(t, used, d, content)
+		encodeWith(t, used, d, long)
 	})
 }
 

@@ -69,7 +69,11 @@ func (p *parser) walk(f *finder, begin, end int, reps [3]uint32, search bool) {
 		p.literal(i, f.content[begin+i])
 		long := p.repeated(f, begin, i, n, here)
 		for _, m := range p.found[p.foundAt[i]:p.foundAt[i+1]] {
-			if length := min(int(m.length), n-i); length >= niceMatch && length > long {
+			if m.length < niceMatch || n-i < niceMatch {
+				continue
+			}
+			at := begin + i
+			if length := int(f.equal(at-int(m.distance), at, niceMatch, n-i)); length > long {
 				p.relax(i, length, m.distance+3, p.costs.offsets[offsetCode(m.distance+3)])
 				long = length
 			}
@@ -172,7 +176,7 @@ func (p *parser) repeated(f *finder, begin, i, n int, here *way) (long int) {
 			continue
 		}
 		offset := uint32(r + 1)
-		length := min(int(f.equal(at-int(distance), at, 0)), n-i)
+		length := int(f.equal(at-int(distance), at, 0, n-i))
 		if length >= niceMatch {
 			if length > long {
 				p.relax(i, length, offset, p.costs.offsets[offsetCode(offset)])
