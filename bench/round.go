@@ -106,9 +106,9 @@ func (r *round) farSteps(d distance) []step {
 		step{name: "prune", runs: cold("prune")})
 }
 
-// settle waits until the last manifest is so old that a backup can use a survey that it took while it opened the repository
-// (package backup, mayBeEarly): the clocks of the host and of the store may differ by five seconds. Nights are a day apart, and
-// never need the survey that a backup takes within this time.
+// settle waits until the last manifest is so old that a backup can use a survey that it took while it opened the
+// repository (package backup, mayBeEarly): the clocks of the host and of the store may differ by five seconds. Nights
+// are a day apart, and never need the survey that a backup takes within this time.
 func settle() error {
 	time.Sleep(6 * time.Second)
 	return nil
