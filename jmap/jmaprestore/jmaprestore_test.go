@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,9 +88,9 @@ func TestTrouble(t *testing.T) {
 		"mailboxes are busy":      once("Mailbox/set", "rateLimit"),
 		"the list is unavailable": once("Email/query", "serverFail"),
 		"429": func(s *jmaptest.Server) {
-			n := 0
+			var n atomic.Int64
 			s.Answer = func(w http.ResponseWriter, r *http.Request) bool {
-				if n++; n%3 != 0 {
+				if n.Add(1)%3 != 0 {
 					return false
 				}
 				w.Header().Set("Retry-After", "60")

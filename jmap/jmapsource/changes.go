@@ -175,7 +175,7 @@ func (s *Source) answered(ctx context.Context, session *jmap.Session, q *questio
 func mayPass(err *jmap.Error) bool { return err.Is(mail.ErrTemporary) }
 
 // maxSteps is how often the changes since the last step are asked for until there are none.
-const maxSteps = 10_000
+const maxSteps = 2_000
 
 // advance applies changes to a snapshot, and all that happen meanwhile.
 func (s *Source) advance(ctx context.Context, session *jmap.Session, before *snapshot, c *changes) (*snapshot, error) {

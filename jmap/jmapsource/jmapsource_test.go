@@ -290,17 +290,20 @@ func TestNothingIsLost(t *testing.T) {
 func TestRestless(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, r := jmaptest.New(), newRepo(t)
-		s.Limits = jmaptest.Object{"maxObjectsInGet": 2}
+		s.After = func(name string, _, result jmaptest.Object) { // pages of four
+			if ids, ok := result["ids"].([]string); ok && name == "Email/query" {
+				result["ids"] = ids[:min(4, len(ids))]
+			}
+		}
 		for i := range 9 {
 			s.Add(fmt.Sprintf("Subject: stays %d\r\n\r\n", i), "in")
 		}
 		n := 0
+		passes := s.Add("Subject: passes\r\n\r\n", "in")
 		s.Before = func(name string, _ jmaptest.Object) string {
 			if n++; strings.HasPrefix(name, "Email/") {
-				m := s.Add(fmt.Sprintf("Subject: passes %d\r\n\r\n", n), "in")
-				if n%2 == 0 {
-					s.Destroy(m)
-				}
+				s.Destroy(passes)
+				passes = s.Add(fmt.Sprintf("Subject: passes %d\r\n\r\n", n), "in")
 			}
 			return ""
 		}
@@ -310,6 +313,33 @@ func TestRestless(t *testing.T) {
 			t.Errorf("%d messages, consistent %t", len(have), b.Manifest.Consistent)
 		}
 	})
+}
+
+// Mail that arrives while a large account is listed costs no second list, in this night and the next.
+func TestArrivals(t *testing.T) {
+	s, r := jmaptest.New(), newRepo(t)
+	s.Limits = jmaptest.Object{"maxObjectsInGet": 4}
+	for i := range 20 {
+		s.Add(fmt.Sprintf("Subject: %d\r\n\r\n", i), "in")
+	}
+	queries := 0
+	s.Before = func(name string, _ jmaptest.Object) string {
+		if name == "Email/query" {
+			queries++
+			s.Add(fmt.Sprintf("Subject: arrives %d\r\n\r\n", queries), "in")
+		}
+		return ""
+	}
+	for range 2 {
+		have, want := mailOf(t, r, archive(t, r, s, jmapsource.Options{})), wanted(s, map[string]string{"in": `\Inbox`})
+		if !slices.Equal(have, want) {
+			t.Error(archivetest.FirstDifference(have, want))
+		}
+		s.Add("Subject: later\r\n\r\n", "in")
+	}
+	if queries > 8 {
+		t.Errorf("%d pages were read", queries)
+	}
 }
 
 // Mailboxes have names of their own, whatever the server calls them and wherever it puts them.

@@ -23,7 +23,7 @@ const (
 	// getTogether is how many messages are described by one answer, if the server allows it.
 	getTogether = 1000
 
-	// maxListings is how often the messages are listed until two pages of a listing are of one state.
+	// maxListings is how often the messages are listed until nothing was deleted meanwhile.
 	maxListings = 5
 
 	// maxMessages bounds the memory that a server can take: some 150 bytes a message.
@@ -32,7 +32,7 @@ const (
 
 // list lists all messages. state is from before.
 func (s *Source) list(ctx context.Context, session *jmap.Session, t *tree, state string) (*snapshot, error) {
-	ids, stable, err := s.allIDs(ctx, session)
+	ids, whole, err := s.allIDs(ctx, session, state)
 	if err != nil {
 		return nil, err
 	}
@@ -46,29 +46,48 @@ func (s *Source) list(ctx context.Context, session *jmap.Session, t *tree, state
 	if err != nil {
 		return nil, err
 	}
-	if next.state = state; !stable {
+	if next.state = state; !whole {
 		next.state = "" // no later change may show what is missing
 	}
 	return s.settle(ctx, session, next, same)
 }
 
-// allIDs lists the ids of all messages, the oldest first.
-func (s *Source) allIDs(ctx context.Context, session *jmap.Session) (ids []string, stable bool, err error) {
+// allIDs lists the ids of all messages, the oldest first. state is from before. whole reports that none is missing.
+func (s *Source) allIDs(ctx context.Context, session *jmap.Session, state string) (ids []string, whole bool, err error) {
 	seen := make(map[string]bool)
 	for range maxListings {
-		stable, err = s.pages(ctx, session, func(id string) {
+		whole, err = s.pages(ctx, session, func(id string) {
 			if !seen[id] {
 				seen[id] = true
 				ids = append(ids, id)
 			}
 		})
-		if err != nil || stable {
-			return ids, stable, err
+		if err != nil || whole {
+			return ids, whole, err
 		}
-		// A message that moved to a page that was read is missing now, and not the next time. One that is gone meanwhile costs
-		// nothing: the server does not describe it.
+		// Where messages only arrive, pages repeat some and leave none out. If one was deleted, another may have moved to a page that
+		// was read: it is in the next list. A message that is gone meanwhile costs nothing: the server does not describe it.
+		var deleted bool
+		if deleted, state, err = s.deletedSince(ctx, session, state); err != nil || !deleted {
+			return ids, err == nil, err
+		}
 	}
 	return ids, false, nil
+}
+
+// deletedSince reports whether a message was deleted since a state, or may have been, and the state now.
+func (s *Source) deletedSince(ctx context.Context, session *jmap.Session, state string) (deleted bool, now string, err error) {
+	for range maxSteps {
+		c, err := s.since(ctx, session, state)
+		if err != nil || c == nil {
+			return true, state, err
+		}
+		deleted, state = deleted || len(c.destroyed) > 0, c.state
+		if !c.more {
+			return deleted, state, nil
+		}
+	}
+	return true, state, nil
 }
 
 // pages calls take with each id. stable is false if the list changed meanwhile.

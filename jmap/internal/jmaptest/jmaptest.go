@@ -270,8 +270,7 @@ func texts(list any) (all []string) {
 	if all, ok := list.([]string); ok {
 		return all
 	}
-	elements, _ := list.([]any)
-	for _, text := range elements {
+	for _, text := range list.([]any) {
 		all = append(all, text.(string))
 	}
 	return all
@@ -388,7 +387,11 @@ func trueKeys(value any) map[string]bool {
 }
 
 // Forget drops uploads, as a server does after some time.
-func (s *Server) Forget() { clear(s.uploads) }
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.uploads)
+}
 
 // Page is an answer for people.
 func Page(w http.ResponseWriter) {
