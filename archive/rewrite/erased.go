@@ -104,6 +104,12 @@ func (e *eraser) rewriter(contents *archive.Contents) *Rewriter {
 			}
 			return archive.StoredIn(record), storeMissing(ctx, contents, e.writer, record)
 		},
+		StoreItem: func(ctx context.Context, item *manifest.Item) (manifest.Item, error) {
+			if sound {
+				return *item, nil
+			}
+			return *item, storeItem(ctx, contents, e.writer, item)
+		},
 	}
 	if sound {
 		w.Keeps = func(page manifest.Page) bool { return !e.holds(page) }
