@@ -27,7 +27,7 @@ type Account struct {
 	Source source.Source           // Run closes it once the account was read
 	Select func(mail.Mailbox) bool // which mailboxes to read; nil: all
 
-	// Items are the sources of scripts, calendars and address books, at most one of a kind. Run closes them.
+	// Items are the sources of scripts, calendars and address books, at most one of a kind. Run closes each when it was read.
 	Items []collection.Source
 
 	// Continue gives the source what is archived, before it is read. Nil: the source does not need it.

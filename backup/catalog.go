@@ -3,6 +3,7 @@ package backup
 import (
 	"bytes"
 	"context"
+	"sync"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup/compare"
@@ -21,6 +22,7 @@ type catalog struct {
 
 	// The tables of mailboxes. A table that did not change keeps its ID, so that a run without news stores no chunk and does
 	// not read the index. This host caches the tables, so that it need not fetch them.
+	mu     sync.Mutex          // of parent: scripts and the like are read beside the mail
 	parent map[string]chunk.ID // those of the parent, by content
 	cached map[chunk.ID][]byte // those of the last manifest that this host wrote
 	made   [][]byte            // those of the new manifest
@@ -28,15 +30,20 @@ type catalog struct {
 
 // loadTables returns a function that loads tables of the parent.
 func (c *catalog) loadTables(ctx context.Context) func(chunk.ID) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.parent == nil {
 		c.parent, c.cached = map[string]chunk.ID{}, c.repo.CachedChunks(c.account)
 	}
+	cached := c.cached
 	return func(id chunk.ID) (table []byte, err error) {
-		table = c.cached[id]
+		table = cached[id]
 		if table == nil {
 			table, err = c.reader.Chunk(ctx, id)
 		}
 		if err == nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			c.parent[string(table)] = id
 		}
 		return table, err
@@ -50,7 +57,10 @@ func (c *catalog) putTable(ctx context.Context) func([]byte) (chunk.ID, error) {
 	c.made = nil
 	return func(table []byte) (chunk.ID, error) {
 		c.made = append(c.made, table)
-		if id, ok := c.parent[string(table)]; ok {
+		c.mu.Lock()
+		id, ok := c.parent[string(table)]
+		c.mu.Unlock()
+		if ok {
 			return id, nil
 		}
 		return put(table)

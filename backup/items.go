@@ -15,14 +15,13 @@ import (
 
 // itemsRead is what a run found of scripts, calendars and address books.
 type itemsRead struct {
-	read       bool
 	sources    []manifest.ItemSource
 	new, bytes int64
 	failures   []manifest.Failure
 	alarms     []string
 }
 
-// readItems reads the sources of items, after the mail. A source that was read before and is no longer configured stays as it is
+// readItems reads the sources of items, and closes them. A source that was read before and is no longer configured stays as it is
 // archived.
 func (a *accountRun) readItems(ctx context.Context) error {
 	if len(a.Items) == 0 && (a.parent == nil || len(a.parent.ItemSources) == 0) {
@@ -32,7 +31,7 @@ func (a *accountRun) readItems(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all := itemsRead{read: true}
+	all := new(itemsRead)
 	writer := archive.NewItemWriter(a.repo, a.catalog.writer)
 	defer writer.Close()
 	now, err := a.run.Now(ctx)
@@ -48,6 +47,7 @@ func (a *accountRun) readItems(ctx context.Context) error {
 	for _, from := range a.Items {
 		old := takeKind(&before, manifest.SourceKind(from.Kind()))
 		found, err := r.Read(ctx, from, old)
+		_ = from.Close()
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (a *accountRun) readItems(ctx context.Context) error {
 		all.sources = append(all.sources, items.Inherit(left))
 	}
 	all.new, all.bytes = r.Items, r.Bytes
-	a.items = all // only now: a checkpoint after an error keeps what the parent has
+	a.items.Store(all) // only now: until then, a checkpoint keeps what the parent has
 	return nil
 }
 
@@ -131,17 +131,18 @@ func (a *accountRun) lostItems(before, now *manifest.ItemSource) (alarms []strin
 
 // recordItems adds to a manifest the items that were read, or those of the parent.
 func (a *accountRun) recordItems(m *manifest.Manifest, put manifest.Put) error {
-	if !a.items.read {
+	all := a.items.Load()
+	if all == nil {
 		if a.parent != nil {
 			m.ItemSources, m.ItemTotals = a.parent.ItemSources, a.parent.ItemTotals
 			m.ItemTotals.NewItems, m.ItemTotals.NewBytes = 0, 0
 		}
 		return nil
 	}
-	m.ItemTotals.NewItems, m.ItemTotals.NewBytes = uint64(a.items.new), uint64(a.items.bytes)
-	for _, failure := range a.items.failures {
+	m.ItemTotals.NewItems, m.ItemTotals.NewBytes = uint64(all.new), uint64(all.bytes)
+	for _, failure := range all.failures {
 		m.AddFailure(failure)
 	}
-	m.Alarm = append(m.Alarm, a.items.alarms...)
-	return m.SetItemSources(a.items.sources, put)
+	m.Alarm = append(m.Alarm, all.alarms...)
+	return m.SetItemSources(all.sources, put)
 }

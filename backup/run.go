@@ -44,9 +44,9 @@ type accountRun struct {
 	parent       *base // the newest manifest, perhaps a checkpoint; the run continues from it
 	lastComplete *base // the newest complete manifest; losses are reported relative to it
 
-	recorder *recorder // the new manifest
-	items    itemsRead // scripts, calendars and address books
-	vanished *vanished // messages and mailboxes that vanished while the account was read
+	recorder *recorder                 // the new manifest
+	items    atomic.Pointer[itemsRead] // scripts, calendars and address books; nil: not read yet
+	vanished *vanished                 // messages and mailboxes that vanished while the account was read
 	moves    *moves.Index
 	catalog  *catalog
 	progress *tracker
@@ -100,9 +100,6 @@ func (a *accountRun) release(err error) {
 	a.moves, a.vanished, a.sampler = nil, nil, nil
 	if !errors.Is(err, errRenew) {
 		_ = a.Source.Close()
-		for _, from := range a.Items {
-			_ = from.Close()
-		}
 	}
 }
 
@@ -197,11 +194,8 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	if err := a.recoverDownloads(ctx); err != nil {
 		return nil, err
 	}
-	consistent, err := (&scheduler{accountRun: a}).readInRounds(ctx)
+	consistent, err := a.readAll(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.readItems(ctx); err != nil {
 		return nil, err
 	}
 	ctx, done := grace.Context(ctx, writeGrace) // an interruption while the last pages were stored came too late
@@ -216,6 +210,18 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	}
 	m.Consistent = consistent
 	return m, a.addLosses(ctx, m)
+}
+
+// readAll reads the mail, and meanwhile scripts, calendars and address books, so that both share packs. It reports whether the mail is
+// proved to be of one instant.
+func (a *accountRun) readAll(ctx context.Context) (consistent bool, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.readItems(ctx) })
+	group.Go(func() (err error) {
+		consistent, err = (&scheduler{accountRun: a}).readInRounds(ctx)
+		return err
+	})
+	return consistent, group.Wait()
 }
 
 // commit commits a manifest. From then on, what it records counts.
