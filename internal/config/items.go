@@ -27,6 +27,14 @@ func (t *table) items(a *Account) {
 			t.wrong(key, "%v", err)
 		}
 	}
+	if a.Provider != "" || a.Token != "" { // a token is for mail alone
+		if a.Sieve != "" && a.SieveSecret.IsZero() {
+			t.wrong("sieve", "needs a password: sieve_secret_file, or another sieve_secret_…")
+		}
+		if a.CalDAV+a.CardDAV != "" && a.DAVSecret.IsZero() {
+			t.wrong("", "caldav and carddav need a password: dav_secret_file, or another dav_secret_…")
+		}
+	}
 	if !a.SieveSecret.IsZero() && a.Sieve == "" {
 		t.wrong("sieve", "is missing, but there is a secret for it")
 	}

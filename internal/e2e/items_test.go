@@ -81,6 +81,9 @@ func TestCalendarsAndScripts(t *testing.T) {
 	if err := os.Chmod(filepath.Join(dovecot.Home("anna"), "sieve"), 0o777); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink("sieve/main.sieve", filepath.Join(dovecot.Home("anna"), ".dovecot.sieve")); err != nil {
+		t.Fatal(err)
+	}
 	script := "keep; # ü\n"
 	if err := os.WriteFile(filepath.Join(dovecot.Home("anna"), "sieve", "main.sieve"), []byte(script), 0o644); err != nil {
 		t.Fatal(err)
@@ -125,6 +128,19 @@ func TestCalendarsAndScripts(t *testing.T) {
 	h.must(0, "items", "latest~1", "--to", "anna", "--overwrite")
 	if now := getItem(t, calendar+"e4.ics", "anna"); !strings.Contains(now, "Meeting 4") {
 		t.Errorf("the event was not replaced: %q", now)
+	}
+
+	active := filepath.Join(dovecot.Home("carol"), ".dovecot.sieve")
+	h.must(0, "items", "latest", "scripts", "--to", "sieve://carol@"+dovecot.Sieve, "--ca-file", dovecot.CAFile)
+	if link, err := os.Readlink(active); err == nil {
+		t.Errorf("a script is made active though nobody asked: %s", link)
+	}
+	h.must(0, "items", "latest", "scripts", "--to", "sieve://carol@"+dovecot.Sieve, "--activate", "--ca-file", dovecot.CAFile)
+	if link, err := os.Readlink(active); err != nil || !strings.Contains(link, "main.sieve") {
+		t.Errorf("the script that was active is not: %q, %v", link, err)
+	}
+	if text, err := os.ReadFile(filepath.Join(dovecot.Home("carol"), "sieve", "main.sieve")); err != nil || string(text) != script {
+		t.Errorf("%q, %v", text, err)
 	}
 
 	// To another user, whose collections are made; and as files.

@@ -16,6 +16,7 @@ type Options struct {
 	Contents  *archive.Contents
 	Wants     func(*manifest.ItemSource, *manifest.Collection, *manifest.Item) bool // nil: everything
 	Overwrite bool                                                                  // replace items of the target that differ
+	Activate  bool                                                                  // make the server run the script that it ran
 	DryRun    bool                                                                  // change nothing
 	Done      func(Event)                                                           // called for each item and each new collection; may be nil
 }

@@ -75,6 +75,31 @@ func (t *toServer) run(ctx context.Context, there *[]collection.Collection) erro
 			return err
 		}
 	}
+	return t.activate(ctx, items)
+}
+
+// Activator is a target that runs one of its scripts.
+type Activator interface {
+	Activate(ctx context.Context, name string) error
+}
+
+// activate makes the server run the script that was active, if the restore is to do this and the target has it.
+func (t *toServer) activate(ctx context.Context, items []manifest.Item) error {
+	to, can := t.target.(Activator)
+	if !t.Activate || t.DryRun || !can {
+		return nil
+	}
+	for i := range items {
+		if !items[i].Active {
+			continue
+		}
+		if err := to.Activate(ctx, items[i].Name); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			t.event(items[i].Name, Failed, fmt.Errorf("make it active: %w", err))
+		}
+	}
 	return nil
 }
 

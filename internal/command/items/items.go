@@ -33,6 +33,7 @@ type Command struct {
 
 	To                  string `group:"target" placeholder:"TARGET" help:"Restore: files:DIR, https://user@host (CalDAV and CardDAV), sieve://user@host, or the name of an account in the configuration."`
 	Overwrite           bool   `group:"target" help:"Replace items of the target that have another content. By default these stay."`
+	Activate            bool   `group:"target" help:"Make the script active that was active. By default no script is made active."`
 	DryRun              bool   `group:"target" help:"Only show what would be restored."`
 	access.AccountFlags `embed:""`
 }
@@ -42,7 +43,7 @@ func (*Command) Help() string {
 
 With COLLECTION, --name or --missing-from it lists items: scripts, events and contacts.
 
---to restores what is chosen. A restore only adds: what the target has under the same name stays, and is listed if it has another content. The same restore again adds nothing. A calendar that the target does not have is made. files:DIR gets .sieve, .ics and .vcf files, byte for byte. No script is made active.
+--to restores what is chosen. A restore only adds: what the target has under the same name stays, and is listed if it has another content. The same restore again adds nothing. A calendar that the target does not have is made. files:DIR gets .sieve, .ics and .vcf files, byte for byte.
 
 ` + cli.ManifestHelp + `
 
@@ -82,8 +83,8 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 			c.Manifest, c.Collection = "", c.Manifest // a collection of the newest
 		}
 	}
-	if c.Overwrite && c.To == "" || c.DryRun && c.To == "" {
-		return hint.Usagef("--overwrite and --dry-run need --to")
+	if c.To == "" && (c.Overwrite || c.DryRun || c.Activate) {
+		return hint.Usagef("--overwrite, --activate and --dry-run need --to")
 	}
 	readable := access.MayRead(r)
 	if err := readable; err != nil && (c.To != "" || len(c.Name) > 0) {

@@ -114,7 +114,7 @@ func printItem(
 
 // restore restores the chosen items, and prints what happened.
 func (c *Command) restore(ctx context.Context, p *cli.Program, chosen *chosenItems) error {
-	o := items.Options{Contents: chosen.from, Wants: chosen.wants, Overwrite: c.Overwrite, DryRun: c.DryRun}
+	o := items.Options{Contents: chosen.from, Wants: chosen.wants, Overwrite: c.Overwrite, Activate: c.Activate, DryRun: c.DryRun}
 	o.Done = func(e items.Event) { c.printEvent(p, e) }
 	sum, err := c.restoreTo(ctx, p, o)
 	if p.JSON {

@@ -64,6 +64,7 @@ type checkSummary struct {
 	Mailboxes int64 `json:"mailboxes"`
 	Pages     int64 `json:"pages"`
 	Messages  int64 `json:"messages"`
+	Items     int64 `json:"items,omitempty"` // scripts, events and contacts
 	Chunks    int64 `json:"chunks"`
 	Problems  int64 `json:"problems"`
 }
@@ -110,9 +111,13 @@ func (c *Check) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		return err
 	}
 	if p.JSON {
-		err = p.PrintJSON(checkSummary{report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Chunks, report.Problems})
+		err = p.PrintJSON(checkSummary{report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Items, report.Chunks, report.Problems})
 	} else {
-		p.Printf("%s, %s and %s checked: %s", ui.Plural(report.Manifests, "manifest"), ui.Plural(report.Messages, "message"),
+		messages := ui.Plural(report.Messages, "message")
+		if report.Items > 0 {
+			messages += ", " + ui.Plural(report.Items, "item")
+		}
+		p.Printf("%s, %s and %s checked: %s", ui.Plural(report.Manifests, "manifest"), messages,
 			ui.Plural(report.Chunks, "chunk"), ui.Plural(report.Problems, "problem"))
 	}
 	switch {
