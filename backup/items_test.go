@@ -107,6 +107,9 @@ func TestFailedItemsStay(t *testing.T) {
 				return nil
 			}
 		}, "0007.ics"},
+		"an item that is listed and not found": {func(s *archivetest.ItemServer) {
+			s.OnRead = func(name string) error { return fmt.Errorf("%w (507)", collection.ErrGone) }
+		}, "0007.ics"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, s := accountWithCalendar(20)
@@ -117,7 +120,7 @@ func TestFailedItemsStay(t *testing.T) {
 			test.fail(s)
 			b := archivetest.Backup(t, r, a)
 			mustHoldItems(t, r, b, want)
-			if f := b.Manifest.Failures; len(f) != 1 || !strings.Contains(f[0].Reason, test.says) || !strings.Contains(f[0].Reason, "507") {
+			if f := b.Manifest.Failures; len(f) != 1 || !strings.Contains(f[0].Reason, test.says) || !strings.Contains(f[0].Reason, "507") && !strings.Contains(f[0].Reason, "does not find") {
 				t.Errorf("failures: %v", f)
 			}
 			again := archivetest.Backup(t, r, a)
@@ -131,6 +134,40 @@ func TestFailedItemsStay(t *testing.T) {
 		})
 	}
 }
+
+// TestItemsAtAnotherURL checks that nothing of a source whose URL was changed is lost if a collection or an item fails there, and that
+// ETags and tokens of the old URL say nothing about what is there.
+func TestItemsAtAnotherURL(t *testing.T) {
+	a, s := accountWithCalendar(20)
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	archivetest.Backup(t, r, a)
+	want := s.State()
+	a.Items = []collection.Source{movedServer{s}}
+	s.Collection("/home/").Content["0003.ics"] = "other, with the same ETag and token"
+	s.OnList = func(path string) error {
+		if path == "/work/" {
+			return errors.New("503")
+		}
+		return nil
+	}
+	s.OnRead = func(name string) error {
+		if name == "0007.ics" {
+			return errors.New("503")
+		}
+		return nil
+	}
+	want["/home/0003.ics"] = s.Collection("/home/").Content["0003.ics"]
+	b := archivetest.Backup(t, r, a)
+	mustHoldItems(t, r, b, want)
+	if len(b.Manifest.Failures) != 2 || len(b.Manifest.Alarm) > 0 {
+		t.Errorf("failures: %v, alarms: %q", b.Manifest.Failures, b.Manifest.Alarm)
+	}
+}
+
+// movedServer is a server with another URL.
+type movedServer struct{ *archivetest.ItemServer }
+
+func (movedServer) URL() string { return "https://moved/" }
 
 // TestItemsThatAreNoLongerConfiguredStay checks that a run without the source keeps what was archived.
 func TestItemsThatAreNoLongerConfiguredStay(t *testing.T) {

@@ -50,13 +50,10 @@ func (r *Reader) Read(ctx context.Context, from collection.Source, before *manif
 		now.Server = append(now.Server, manifest.Field{Name: f.Name, Value: f.Value})
 	}
 	slices.SortFunc(listed, func(a, b collection.Collection) int { return cmp.Compare(a.Path, b.Path) })
-	var known *manifest.ItemSource
-	if before != nil && before.URL == now.URL { // ETags and tokens of another server mean nothing
-		known = before
-	}
 	for _, c := range listed {
 		read := &run{Reader: r, from: from, listed: c, kind: from.Kind()}
-		read.before = find(known, c.Path)
+		read.before = find(before, c.Path)
+		read.moved = before != nil && before.URL != now.URL
 		found, err := read.collection(ctx)
 		if err != nil {
 			return now, err
@@ -107,8 +104,10 @@ type run struct {
 	kind   collection.Kind
 	listed collection.Collection
 	before *manifest.Collection // nil: the parent does not have it
+	moved  bool                 // before is of another URL: its ETags and tokens mean nothing
 	failed bool
-	broken error // why the repository cannot be written to
+	gone   []string // items that were listed, and that the server did not find then
+	broken error    // why the repository cannot be written to
 }
 
 func (r *run) fail(format string, args ...any) {
@@ -133,7 +132,7 @@ func (r *run) collection(ctx context.Context) (manifest.Collection, error) {
 		return found, err
 	}
 	token := ""
-	if r.before != nil && r.before.Complete {
+	if r.before != nil && r.before.Complete && !r.moved {
 		token = r.before.SyncToken
 	}
 	listing, err := r.from.List(ctx, r.listed, token)
@@ -166,7 +165,7 @@ func (r *run) collection(ctx context.Context) (manifest.Collection, error) {
 
 // unchanged reports whether the server says that the collection is as it was when all of it was read.
 func (r *run) unchanged() bool {
-	if r.before == nil || !r.before.Complete {
+	if r.before == nil || !r.before.Complete || r.moved {
 		return false
 	}
 	if r.listed.SyncToken != "" && r.before.SyncToken != "" {
@@ -187,7 +186,11 @@ func (r *run) archived() (map[string]manifest.Item, error) {
 			r.before = nil
 			return make(map[string]manifest.Item), nil
 		}
-		old[item.Name] = *item
+		was := *item
+		if r.moved {
+			was.ETag = ""
+		}
+		old[item.Name] = was
 	}
 	return old, nil
 }
@@ -227,7 +230,10 @@ func (r *run) items(ctx context.Context, listing collection.Listing, old map[str
 	switch {
 	case r.broken != nil:
 		return now, r.broken
-	case err == nil || ctx.Err() != nil:
+	case ctx.Err() != nil:
+		return now, context.Cause(ctx)
+	case err == nil:
+		r.confirmGone(ctx, now, old)
 		return now, context.Cause(ctx)
 	}
 	r.fail("%v", err)
@@ -246,6 +252,7 @@ func (r *run) got(ctx context.Context, item collection.Item, err error, now, old
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, collection.ErrGone):
+		r.gone = append(r.gone, item.Name)
 		return nil
 	default:
 		r.fail("%q: %v", item.Name, err)
@@ -269,6 +276,30 @@ func (r *run) got(ctx context.Context, item collection.Item, err error, now, old
 	}
 	now[item.Name] = stored
 	return nil
+}
+
+// confirmGone lists the collection once more if items were not found. Those that are still listed are there, so they are failures, and
+// stay as they are archived.
+func (r *run) confirmGone(ctx context.Context, now, old map[string]manifest.Item) {
+	if len(r.gone) == 0 {
+		return
+	}
+	listing, err := r.from.List(ctx, r.listed, "")
+	if err != nil {
+		r.fail("%d items were not found, and they may still be there: %v", len(r.gone), err)
+	}
+	listed := make(map[string]bool, len(listing.Items))
+	for _, item := range listing.Items {
+		listed[item.Name] = true
+	}
+	for _, name := range r.gone {
+		if listed[name] {
+			r.fail("%q: the server lists it and does not find it", name)
+		}
+		if listed[name] || err != nil {
+			r.keep(name, now, old)
+		}
+	}
 }
 
 // keep keeps an item that could not be read as it is archived, without its ETag, so that the next run reads it.
