@@ -190,6 +190,26 @@ func TestServersThatMisbehave(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, l, err)
 		}
 	}
+	for status, wants := range map[string]bool{"403 Forbidden": false, "429 Too Many Requests": true, "500 Internal Server Error": true, "404 Not Found": false} {
+		for _, answer := range []string{
+			`<response><href>/cal/jo/home/</href><status>HTTP/1.1 %s</status></response>`,
+			`<response><href>/cal/jo/home/</href><propstat><prop><resourcetype/></prop><status>HTTP/1.1 %s</status></propstat></response>`,
+		} {
+			f, c := newFake(t)
+			f.on = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != "/cal/jo/" {
+					return false
+				}
+				w.WriteHeader(http.StatusMultiStatus)
+				_, _ = w.Write([]byte(multi(props("/cal/jo/", "<resourcetype><collection/></resourcetype>") +
+					props("/cal/jo/work/", calendarType) + fmt.Sprintf(answer, status))))
+				return true
+			}
+			if _, all, err := c.Open(t.Context()); (err != nil) != wants {
+				t.Errorf("a calendar that is answered with %s: %+v, %v", status, all, err)
+			}
+		}
+	}
 	for name, location := range map[string]string{"another host": "https://evil.example/", "a query": "/login?then=cal", "itself": "/cal/jo/work/"} {
 		f, c := newFake(t)
 		f.on = func(w http.ResponseWriter, _ *http.Request) bool {
@@ -200,6 +220,19 @@ func TestServersThatMisbehave(t *testing.T) {
 		if _, err := c.List(t.Context(), work, ""); err == nil {
 			t.Errorf("a redirect to %s is followed", name)
 		}
+	}
+	for _, content := range []string{"", "ERROR 17", `{"error":"no database"}`, "BEGIN:VCARD\r\n"} {
+		f, c := newFake(t)
+		f.on = func(w http.ResponseWriter, r *http.Request) bool {
+			_, _ = w.Write([]byte(content))
+			return true
+		}
+		_ = c.Read(t.Context(), work, []collection.Listed{{Name: "a.ics"}}, func(_ collection.Item, err error) error {
+			if !errors.Is(err, ErrProtocol) {
+				t.Errorf("%q in place of an event: %v", content, err)
+			}
+			return nil
+		})
 	}
 	f, c := newFake(t)
 	f.on = func(w http.ResponseWriter, r *http.Request) bool {

@@ -22,13 +22,14 @@ type kindNames struct {
 	resource  string // the resource type of a collection
 	wellKnown string // RFC 6764 section 5
 	media     string
+	object    string // the component that an item is
 }
 
 func (c *Client) names() kindNames {
 	if c.kind == collection.AddressBooks {
-		return kindNames{cardDAVSpace, "addressbook-home-set", "addressbook", "/.well-known/carddav", "text/vcard; charset=utf-8"}
+		return kindNames{cardDAVSpace, "addressbook-home-set", "addressbook", "/.well-known/carddav", "text/vcard; charset=utf-8", "VCARD"}
 	}
-	return kindNames{calDAVSpace, "calendar-home-set", "calendar", "/.well-known/caldav", "text/calendar; charset=utf-8"}
+	return kindNames{calDAVSpace, "calendar-home-set", "calendar", "/.well-known/caldav", "text/calendar; charset=utf-8", "VCALENDAR"}
 }
 
 const collectionProps = `<D:displayname/><D:resourcetype/><D:sync-token/><S:getctag/><C:calendar-description/><C:calendar-timezone/>` +
@@ -143,6 +144,9 @@ func (c *Client) inHome(ctx context.Context, home *url.URL) (all []collection.Co
 		}
 		self = self || sameDirectory(there, at)
 		if !c.isCollection(r) {
+			if status := r.unknown(davSpace, "resourcetype"); status != 0 {
+				return nil, fmt.Errorf("%w: %d for %s, which may be a collection", ErrProtocol, status, there.Path)
+			}
 			continue
 		}
 		one, err := c.collection(at, r)
@@ -204,10 +208,8 @@ func (c *Client) collection(at *url.URL, r *propResponse) (one collection.Collec
 	var components []string
 	if set := r.prop(calDAVSpace, "supported-calendar-component-set"); set != nil {
 		for _, comp := range set.children {
-			for _, attr := range comp.attrs {
-				if attr.Name.Local == "name" {
-					components = append(components, attr.Value)
-				}
+			if comp.called != "" {
+				components = append(components, comp.called)
 			}
 		}
 	}

@@ -13,6 +13,8 @@ import (
 // These limits bound what a server can make the client hold.
 const (
 	maxAnswer    = 128 << 20 // bytes of a multistatus: some 300,000 items
+	maxElement   = 4 << 20   // bytes of what it says about one resource
+	maxElements  = 1000      // of these; in memory each has some 100 bytes
 	maxDepth     = 64        // of its elements
 	maxResponses = 1_000_000
 )
@@ -25,7 +27,7 @@ type element struct {
 	name     xml.Name
 	text     string
 	children []*element
-	attrs    []xml.Attr
+	called   string // the attribute name
 }
 
 // multistatus is the answer to PROPFIND and REPORT (RFC 4918 section 13).
@@ -40,6 +42,21 @@ type propResponse struct {
 	status int        // of the resource; 0: that of its properties
 	props  []*element // that were found
 	error  *element   // a precondition that failed; may be nil
+
+	failed map[xml.Name]int // the statuses of properties that were not found for another reason than that they do not exist
+}
+
+// unknown returns the status of a failure that hides whether a resource has a property, or 0. A refusal (403) does not count: the user may
+// not see that resource, such as a calendar of others.
+func (r *propResponse) unknown(space, local string) int {
+	status := r.status
+	if status == 0 || status/100 == 2 {
+		status = r.failed[xml.Name{Space: space, Local: local}]
+	}
+	if status/100 == 4 && status != 408 && status != 429 {
+		return 0
+	}
+	return status
 }
 
 // prop returns a property, or nil.
@@ -88,28 +105,30 @@ func (e *element) hrefs() (all []string) {
 // parseMultistatus parses an answer of at most limit bytes, which must be whole.
 func parseMultistatus(r io.Reader, limit int64) (*multistatus, error) {
 	m := new(multistatus)
-	limited := &io.LimitedReader{R: r, N: limit + 1}
+	limited := &bounded{r: r, all: limit, some: maxElement}
 	d := xml.NewDecoder(limited)
 	d.CharsetReader = charset
 	root, err := rootOf(d)
 	if err != nil {
-		return nil, tooLong(limited, err)
+		return nil, err
 	}
 	if root.Name != (xml.Name{Space: davSpace, Local: "multistatus"}) {
 		return nil, fmt.Errorf("%w: an element %q where multistatus is expected", ErrProtocol, root.Name.Local)
 	}
 	for {
+		limited.some = maxElement
 		t, err := d.Token()
 		if err != nil {
-			return nil, tooLong(limited, broken(err))
+			return nil, broken(err)
 		}
 		switch t := t.(type) {
 		case xml.EndElement:
 			return m, nil
 		case xml.StartElement:
-			e, err := readElement(d, t, 1)
+			most := maxElements
+			e, err := readElement(d, t, 1, &most)
 			if err != nil {
-				return nil, tooLong(limited, err)
+				return nil, err
 			}
 			if err := m.add(e); err != nil {
 				return nil, err
@@ -126,11 +145,20 @@ func charset(label string, input io.Reader) (io.Reader, error) {
 	return nil, fmt.Errorf("the charset %q", label)
 }
 
-func tooLong(l *io.LimitedReader, err error) error {
-	if l.N == 0 {
-		return fmt.Errorf("%w: it is too long", ErrProtocol)
+// bounded reads an answer, and an element of it, up to a number of bytes.
+type bounded struct {
+	r         io.Reader
+	all, some int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	most := min(b.all, b.some)
+	if most <= 0 {
+		return 0, fmt.Errorf("%w: it is too long", ErrProtocol)
 	}
-	return err
+	n, err := b.r.Read(p[:min(int64(len(p)), most)])
+	b.all, b.some = b.all-int64(n), b.some-int64(n)
+	return n, err
 }
 
 func broken(err error) error {
@@ -155,12 +183,17 @@ func rootOf(d *xml.Decoder) (xml.StartElement, error) {
 	}
 }
 
-// readElement reads an element whose start was read.
-func readElement(d *xml.Decoder, start xml.StartElement, depth int) (*element, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("%w: elements are nested more than %d deep", ErrProtocol, maxDepth)
+// readElement reads an element whose start was read, with at most so many elements.
+func readElement(d *xml.Decoder, start xml.StartElement, depth int, most *int) (*element, error) {
+	if *most--; depth > maxDepth || *most < 0 {
+		return nil, fmt.Errorf("%w: more than %d elements in one, or more than %d deep", ErrProtocol, maxElements, maxDepth)
 	}
-	e := &element{name: start.Name, attrs: start.Attr}
+	e := &element{name: start.Name}
+	for _, attr := range start.Attr {
+		if attr.Name.Local == "name" {
+			e.called = attr.Value
+		}
+	}
 	var text strings.Builder
 	for {
 		t, err := d.Token()
@@ -169,7 +202,7 @@ func readElement(d *xml.Decoder, start xml.StartElement, depth int) (*element, e
 		}
 		switch t := t.(type) {
 		case xml.StartElement:
-			c, err := readElement(d, t, depth+1)
+			c, err := readElement(d, t, depth+1, most)
 			if err != nil {
 				return nil, err
 			}
@@ -225,15 +258,29 @@ func (m *multistatus) addResponse(e *element) (err error) {
 		if err != nil {
 			return err
 		}
-		if prop := stat.child(davSpace, "prop"); code == 200 && prop != nil {
-			r.props = append(r.props, prop.children...)
-		}
+		r.addProps(code, stat.child(davSpace, "prop"))
 	}
 	for _, href := range hrefs { // several only with a status
 		r.href = href
 		m.responses = append(m.responses, r)
 	}
 	return nil
+}
+
+// addProps adds the properties of a propstat.
+func (r *propResponse) addProps(status int, prop *element) {
+	switch {
+	case prop == nil || status == 404 || status == 410:
+	case status == 200:
+		r.props = append(r.props, prop.children...)
+	default:
+		if r.failed == nil {
+			r.failed = make(map[xml.Name]int)
+		}
+		for _, p := range prop.children {
+			r.failed[p.name] = status
+		}
+	}
 }
 
 // statusOf parses a status line, such as "HTTP/1.1 200 OK".
@@ -258,7 +305,8 @@ func precondition(body []byte) (name, text string) {
 	if err != nil || root.Name != (xml.Name{Space: davSpace, Local: "error"}) {
 		return "", ""
 	}
-	e, err := readElement(d, root, 1)
+	most := maxElements
+	e, err := readElement(d, root, 1, &most)
 	if err != nil || len(e.children) == 0 {
 		return "", ""
 	}

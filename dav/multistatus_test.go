@@ -48,9 +48,11 @@ func TestBrokenMultistatus(t *testing.T) {
 		"another charset":   `<?xml version="1.0" encoding="utf-16"?><multistatus xmlns="DAV:"></multistatus>`,
 		"deep elements":     `<multistatus xmlns="DAV:">` + strings.Repeat("<a>", 100_000),
 		"an entity bomb":    `<!DOCTYPE a [<!ENTITY b "bb">]><multistatus xmlns="DAV:"><sync-token>&b;</sync-token></multistatus>`,
+		"many properties":   `<multistatus xmlns="DAV:"><response>` + strings.Repeat("<a/>", 2000) + `</response></multistatus>`,
+		"a long property":   `<multistatus xmlns="DAV:"><response><a>` + strings.Repeat("a", maxElement) + `</a></response></multistatus>`,
 		"an unknown entity": `<multistatus xmlns="DAV:"><sync-token>&b;</sync-token></multistatus>`,
 	} {
-		if _, err := parseMultistatus(strings.NewReader(text), 1<<20); !errors.Is(err, ErrProtocol) {
+		if _, err := parseMultistatus(strings.NewReader(text), 1<<30); !errors.Is(err, ErrProtocol) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

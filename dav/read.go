@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/mailstrata/mailstrata/collection"
@@ -97,6 +98,8 @@ func (c *Client) readItem(ctx context.Context, of *url.URL, listed collection.Li
 			return fmt.Errorf("%w: more than %d bytes", collection.ErrTooLarge, collection.MaxItem)
 		case isHTML(answer.Header.Get("Content-Type")) || looksLikeHTML(item.Content):
 			return fmt.Errorf("%w: it is a web page, perhaps to log in", ErrProtocol)
+		case !c.looksRight(item.Content):
+			return fmt.Errorf("%w: %d bytes that do not begin as a %s", ErrProtocol, len(item.Content), c.names().object)
 		}
 		if etag := answer.Header.Get("ETag"); etag != "" {
 			item.ETag = etag
@@ -107,6 +110,14 @@ func (c *Client) readItem(ctx context.Context, of *url.URL, listed collection.Li
 		err = collection.ErrGone
 	}
 	return item, err
+}
+
+// looksRight reports whether a content begins as items of the kind do (RFC 5545 section 3.4, RFC 6350 section 6.1.1). An empty answer, or
+// an error with the status 200, must not replace an archived item.
+func (c *Client) looksRight(content []byte) bool {
+	begin := bytes.TrimSpace(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")))
+	want := "BEGIN:" + c.names().object
+	return len(begin) >= len(want) && strings.EqualFold(string(begin[:len(want)]), want)
 }
 
 // looksLikeHTML reports whether a content is a web page. No calendar object and no address object begins like one.
