@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/retry"
@@ -252,6 +253,40 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s: %v", answer, err)
 		}
 	}
+}
+
+// A token is read once for many requests, and again when the server refuses it after a while.
+func TestToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, reads, valid := jmaptest.New(), 0, "token1"
+		s.Answer = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Header.Get("Authorization") == "Bearer "+valid {
+				return false
+			}
+			w.WriteHeader(http.StatusUnauthorized)
+			return true
+		}
+		token := func(context.Context) (string, error) { reads++; return fmt.Sprint("token", reads), nil }
+		c := jmap.NewClient(jmap.Options{URL: parse(t, "jmap:https://anna@mail.example"), Token: token, Transport: s})
+		ask := func() error { return c.One(t.Context(), "Mailbox/get", nil, nil) }
+		for range 5 {
+			if err := ask(); err != nil || reads != 1 {
+				t.Fatalf("%v after %d tokens", err, reads)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		valid = "token2"
+		if err := ask(); !errors.Is(err, mail.ErrTemporary) {
+			t.Error(err)
+		}
+		if err := ask(); err != nil || reads != 2 {
+			t.Errorf("%v after %d tokens", err, reads)
+		}
+		valid = "other"
+		if err := ask(); !errors.Is(err, jmap.ErrLogin) || errors.Is(err, mail.ErrTemporary) {
+			t.Error(err)
+		}
+	})
 }
 
 func TestKeywords(t *testing.T) {

@@ -49,6 +49,10 @@ type Client struct {
 	mu      sync.Mutex
 	session *Session
 
+	tokenMu sync.Mutex
+	token   string
+	tokenAt time.Time // when it was read; zero: there is none
+
 	requests, uploads chan struct{} // hold an element for each one under way
 }
 
@@ -101,12 +105,37 @@ func (c *Client) authorize(r *http.Request) error {
 		r.SetBasicAuth(c.opts.URL.User, c.opts.Password)
 		return nil
 	}
-	token, err := c.opts.Token(r.Context())
+	token, err := c.readToken(r.Context())
+	r.Header.Set("Authorization", "Bearer "+token)
+	return err
+}
+
+// tokenAge is how long a token is used before it is read again. It lives for an hour or so, and reading it may run a program.
+const tokenAge = 5 * time.Minute
+
+func (c *Client) readToken(ctx context.Context) (string, error) {
+	c.tokenMu.Lock()
+	defer c.tokenMu.Unlock()
+	if !c.tokenAt.IsZero() && time.Since(c.tokenAt) < tokenAge {
+		return c.token, nil
+	}
+	token, err := c.opts.Token(ctx)
 	if err == nil && strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		err = errors.New("the access token has a character that no token has")
 	}
-	r.Header.Set("Authorization", "Bearer "+token)
-	return err
+	if err == nil {
+		c.token, c.tokenAt = token, time.Now()
+	}
+	return token, err
+}
+
+// expireToken reports whether the server refused a token that it may have accepted before. It is read again for the next attempt.
+func (c *Client) expireToken() bool {
+	c.tokenMu.Lock()
+	defer c.tokenMu.Unlock()
+	old := !c.tokenAt.IsZero() && time.Since(c.tokenAt) > time.Minute
+	c.tokenAt = time.Time{}
+	return old
 }
 
 // send sends a request with the secret. The body of the answer fails if the server stalls.
@@ -134,6 +163,12 @@ func (c *Client) send(r *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("%s %s: %w", r.Method, place(r.URL), err)
 		}
 		return nil, lost(r.Method+" "+place(r.URL), err)
+	}
+	if response.StatusCode == http.StatusUnauthorized && c.expireToken() {
+		response.Body.Close()
+		timer.Stop()
+		cancel(nil)
+		return nil, fmt.Errorf("%s: the access token has expired (%w)", place(r.URL), mail.ErrTemporary)
 	}
 	c.trace("%s %s: status %d", r.Method, place(r.URL), response.StatusCode)
 	cause := func() error { return context.Cause(ctx) }
