@@ -15,6 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/command/keys"
 	"github.com/mailstrata/mailstrata/internal/command/look"
 	"github.com/mailstrata/mailstrata/internal/command/maintain"
+	"github.com/mailstrata/mailstrata/internal/command/night"
 	"github.com/mailstrata/mailstrata/internal/command/restore"
 	"github.com/mailstrata/mailstrata/internal/command/retain"
 	"github.com/mailstrata/mailstrata/internal/command/serve"
@@ -24,6 +25,7 @@ import (
 type commandLine struct {
 	Init        keys.Init        `cmd:"" group:"archive" help:"Create a repository."`
 	Backup      backup.Command   `cmd:"" group:"archive" help:"Back up accounts: write one manifest for each."`
+	Run         night.Command    `cmd:"" group:"archive" help:"Back up, copy, check, forget and prune, as the configuration says."`
 	Auth        accounts.Auth    `cmd:"" group:"archive" help:"Authorize an account by OAuth, or keep a secret in the keyring."`
 	Status      look.Status      `cmd:"" group:"find" help:"Show which accounts need a look."`
 	List        look.List        `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`

@@ -7,7 +7,6 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/grammar"
-	"github.com/mailstrata/mailstrata/internal/command/demo"
 	"github.com/mailstrata/mailstrata/internal/hint"
 )
 
@@ -47,5 +46,5 @@ func perform(ctx context.Context, p *cli.Program, args []string) error {
 
 // parserOf returns the parser of the command line.
 func parserOf(ctx context.Context, p *cli.Program, line *commandLine, helped *bool) (*kong.Kong, error) {
-	return grammar.NewParser(ctx, p, line, helped, kong.Description(description), kong.ExplicitGroups(groups), kong.Bind(demo.Runner(run)))
+	return grammar.NewParser(ctx, p, line, helped, kong.Description(description), kong.ExplicitGroups(groups), kong.Bind(cli.Runner(run)))
 }

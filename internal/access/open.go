@@ -205,6 +205,9 @@ type Keys struct {
 	Ask        func() ([]byte, error) // reads the passphrase
 }
 
+// KeyFile returns the key file, or "".
+func (k *Keys) KeyFile() string { return k.keyFile }
+
 // KeyFlags are the values of the flags that name keys, and where else a passphrase comes from. copy has other flags for
 // its target.
 type KeyFlags struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/local"
+	"github.com/mailstrata/mailstrata/internal/notify"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail/document"
 	"github.com/mailstrata/mailstrata/mail/document/pdf"
@@ -29,6 +30,28 @@ type Process struct {
 
 	ScryptWork int           // of new passphrases; 0: the default of age, about a second
 	Patience   time.Duration // with errors of a store, for interactive commands; 0: 30 seconds
+
+	Step *Step // nil: the run is no step of another
+}
+
+// Runner runs a command line in this process, as mailstrata does, and returns its exit status.
+type Runner func(ctx context.Context, from Process, args []string) int
+
+// Step is a run that is a step of another one. No monitor hears of it: the other run reports for it.
+type Step struct {
+	Accounts []notify.Account // what became of each
+	Err      error            // with which it ended
+
+	log ui.LineWriter // collects its lines too; nil: none
+}
+
+// NewStep returns a step whose log is a part of the log of this run.
+func (p *Program) NewStep() *Step {
+	s := &Step{}
+	if p.watcher != nil {
+		s.log = p.watcher.tail
+	}
+	return s
 }
 
 // Program is one run of mailstrata: what a command prints to, what it opens, and the flags that all commands have.
@@ -37,6 +60,7 @@ type Program struct {
 	*access.Host
 
 	Process Process
+	Globals Globals
 	JSON    bool     // print the result as JSON
 	watcher *watcher // may be nil
 
@@ -63,9 +87,35 @@ type Globals struct {
 	Verbose bool   `group:"output" short:"v" help:"Print more. For IMAP: the protocol, without secrets and mail."`
 }
 
+// Args returns the flags for a step of this run: those that name neither the repository nor its key.
+func (g *Globals) Args() (args []string) {
+	for _, flag := range []struct{ name, value string }{
+		{"config", g.ConfigFile}, {"cache-dir", g.CacheDir}, {"cache-size", g.CacheSize}, {"ca-file", g.CAFile},
+		{"ssh-command", g.SSHCommand}, {"color", g.Color},
+	} {
+		if flag.value != "" {
+			args = append(args, "--"+flag.name+"="+flag.value)
+		}
+	}
+	for _, flag := range []struct {
+		name string
+		set  bool
+	}{
+		{"insecure-plaintext", g.AllowPlaintext}, {"json", g.JSON}, {"quiet", g.Quiet}, {"verbose", g.Verbose},
+	} {
+		if flag.set {
+			args = append(args, "--"+flag.name)
+		}
+	}
+	return append(args, "--no-pager")
+}
+
 // Apply applies the flags of every command.
 func (p *Program) Apply(g *Globals) {
-	p.Host.Flags, p.Host.Verbose, p.JSON = g.Flags, g.Verbose, g.JSON
+	p.Globals, p.Host.Flags, p.Host.Verbose, p.JSON = *g, g.Flags, g.Verbose, g.JSON
+	if s := p.Process.Step; s != nil && s.log != nil {
+		p.Collect(s.log)
+	}
 	p.Configure(ui.Settings{Quiet: g.Quiet, Verbose: g.Verbose, NoPager: g.NoPager, Color: g.Color})
 	if cache, err := p.CacheDir(); err == nil {
 		local.AlsoTemporary(filepath.Join(cache, "tmp"))
@@ -96,6 +146,9 @@ func (p *Program) End(ctx, working context.Context, err error) int {
 		return StatusDone
 	}
 	status := p.report(ctx, err)
+	if p.Process.Step != nil {
+		p.Process.Step.Err = err
+	}
 	if p.watcher != nil {
 		p.watcher.end(ctx, p, status)
 	}

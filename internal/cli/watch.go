@@ -37,7 +37,7 @@ type watcher struct {
 // Watch begins to monitor a command, if monitoring is set. command is the name of the command, target what runs it.
 func (p *Program) Watch(ctx context.Context, command string, target any) {
 	watched, ok := target.(interface{ Watched() *WatchFlags })
-	if !ok {
+	if !ok || p.Process.Step != nil {
 		return
 	}
 	flags := *watched.Watched()
@@ -110,7 +110,7 @@ func (p *Program) pinger(ctx context.Context, flags *WatchFlags, configured conf
 // end reports the end of the run to all monitors. It prints errors, and does not change the exit status.
 func (w *watcher) end(ctx context.Context, p *Program, status int) {
 	ctx = context.WithoutCancel(ctx) // report an interruption, too
-	w.run.End, w.run.Status, w.run.Outcome, w.run.Log = time.Now(), status, meaning(status), w.tail.String()
+	w.run.End, w.run.Status, w.run.Outcome, w.run.Log = time.Now(), status, Meaning(status), w.tail.String()
 	var errs []error
 	if w.pinger != nil {
 		errs = append(errs, <-w.started, w.pinger.End(ctx, status, w.run.Summary()))
@@ -126,8 +126,8 @@ func (w *watcher) end(ctx context.Context, p *Program, status int) {
 	}
 }
 
-// meaning returns an exit status in words.
-func meaning(status int) string {
+// Meaning returns an exit status in words.
+func Meaning(status int) string {
 	switch status {
 	case StatusDone:
 		return "done"
@@ -147,5 +147,15 @@ func meaning(status int) string {
 func (p *Program) WatchAccount(a notify.Account) {
 	if p.watcher != nil {
 		p.watcher.run.Accounts = append(p.watcher.run.Accounts, a)
+	}
+	if p.Process.Step != nil {
+		p.Process.Step.Accounts = append(p.Process.Step.Accounts, a)
+	}
+}
+
+// WatchFailure records a sentence about what failed, with which the report to monitors begins.
+func (p *Program) WatchFailure(sentence string) {
+	if p.watcher != nil {
+		p.watcher.run.Failed = append(p.watcher.run.Failed, sentence)
 	}
 }

@@ -22,6 +22,7 @@ type Config struct {
 	Providers    []Provider
 	Accounts     []Account // with those that templates make
 	Retention    history.Policy
+	Run          Run
 	Watch        map[string]Watch // by command
 	Parallel     int              // accounts read at once; 0: not set
 	CacheSize    int64            // bytes of packs that a host keeps of each bucket; 0: not set, -1: none
@@ -38,6 +39,10 @@ type Repository struct {
 	AllowPlaintext bool
 	Index          bool   // backup brings this host's index of words up to date
 	SSHCommand     string // what connects to a directory of another host
+
+	KeeperKeyFile     string // an owner's key with which mailstrata run forgets and prunes; "": the key of backups
+	AllowKeeperBeside bool   // although a thief of this host can then delete the archive
+	CopyTo            string // the name of the repository to which mailstrata run copies it; "": none
 }
 
 // Account is a mail account. Zero values are not set.
@@ -168,7 +173,7 @@ func (c *Config) Names() (names []string) {
 func (c *Config) SecretFiles() []string {
 	var paths []string
 	for i := range c.Repositories {
-		paths = append(paths, c.Repositories[i].KeyFile, c.Repositories[i].Secret.File)
+		paths = append(paths, c.Repositories[i].KeyFile, c.Repositories[i].Secret.File, c.Repositories[i].KeeperKeyFile)
 	}
 	for i := range c.Accounts {
 		a := &c.Accounts[i]

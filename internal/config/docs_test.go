@@ -41,6 +41,7 @@ func TestTheExampleInTheDocumentationIsRight(t *testing.T) {
 		func(t *table) { t.repository(&Config{}) },
 		func(t *table) { t.account(&Config{}); t.users() },
 		func(t *table) { t.retention() },
+		func(t *table) { t.run(&Config{}) },
 		func(t *table) { t.provider(&Config{}) },
 		func(t *table) { t.watch() },
 	} {

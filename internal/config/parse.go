@@ -45,9 +45,11 @@ func Parse(file, home string, text []byte) (*Config, error) {
 	root := &table{parser: p, values: values}
 	c := &Config{File: file, Parallel: root.number("parallel_accounts", MaxParallel)}
 	parsed(root, "cache_size", &c.CacheSize, ParseCacheSize)
-	for _, t := range root.tables("repositories") {
+	repositories := root.tables("repositories")
+	for _, t := range repositories {
 		c.Repositories = append(c.Repositories, t.repository(c))
 	}
+	c.checkCopies(repositories)
 	for _, t := range root.tables("oauth2_providers") {
 		c.Providers = append(c.Providers, t.provider(c))
 	}
@@ -56,6 +58,9 @@ func Parse(file, home string, text []byte) (*Config, error) {
 	}
 	if t := root.table("retention"); t != nil {
 		c.Retention = t.retention()
+	}
+	if t := root.table("run"); t != nil {
+		c.Run = t.run(c)
 	}
 	if t := root.table("watch"); t != nil {
 		c.Watch = t.watches()
@@ -87,6 +92,7 @@ func (t *table) repository(c *Config) Repository {
 		Name: t.text("name"), KeyFile: t.file("key_file"), Secret: t.secret("secret"), Trust: t.text("trust"),
 		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"),
 		Index: t.flag("index"), SSHCommand: t.text("ssh_command"),
+		KeeperKeyFile: t.file("keeper_key_file"), AllowKeeperBeside: t.flag("insecure_keeper_key_beside"), CopyTo: t.text("copy_to"),
 	}
 	r.Place = t.text("place")
 	if strings.HasPrefix(r.Place, "s3:") {

@@ -173,6 +173,9 @@ var layers = map[string]string{
 		archive internal/cli internal/cli/grammar internal/cli/named internal/cli/summary internal/config internal/ui
 		manifest repo`,
 	"internal/command/demo": "internal/cli internal/cli/summary internal/demo internal/ui",
+	"internal/command/night": `
+		internal/access internal/cli internal/config internal/hint internal/local internal/secret internal/ui
+		manifest/history repo`,
 	"internal/command/find": `
 		archive archive/attachment archive/readable archive/search archive/search/query archive/textindex chunk
 		internal/access internal/cli internal/cli/conditions internal/cli/named internal/cli/summary

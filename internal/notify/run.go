@@ -21,8 +21,9 @@ type Run struct {
 	Command    string // "backup"
 	Host       string
 	Start, End time.Time
-	Status     int    // the exit status
-	Outcome    string // what it means, in words
+	Status     int      // the exit status
+	Outcome    string   // what it means, in words
+	Failed     []string // of a run of several steps: a sentence about each that failed
 	Accounts   []Account
 	Log        string // the end of it
 }
@@ -49,6 +50,9 @@ func (r *Run) Subject() string {
 func (r *Run) Summary() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (exit status %d)\n%s, %s\n", r.Subject(), r.Status, r.Start.Format(time.RFC3339), r.End.Sub(r.Start).Round(time.Second))
+	for _, sentence := range r.Failed {
+		b.WriteString(sentence + "\n")
+	}
 	b.WriteString(r.accounts())
 	if r.Log != "" {
 		b.WriteString("\n" + r.Log)

@@ -36,13 +36,10 @@ EXIT STATUS
 0 the restored mail is what was archived; 1 it is not, or something failed; 2 invalid command line; 130 interrupted.`
 }
 
-// Runner runs a command line in this process, as mailstrata does, and returns its exit status.
-type Runner func(ctx context.Context, from cli.Process, args []string) int
-
 // demoRun is a running demo.
 type demoRun struct {
 	*cli.Program
-	again   Runner
+	again   cli.Runner
 	dir     string
 	server  *demo.Server
 	account *demo.Account
@@ -55,7 +52,7 @@ const (
 	demoPassword = "a password that nobody needs to know"
 )
 
-func (c *Command) Run(ctx context.Context, p *cli.Program, again Runner) (err error) {
+func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) (err error) {
 	s := &demoRun{Program: p, again: again, dir: c.Keep}
 	if s.dir == "" {
 		if s.dir, err = os.MkdirTemp("", "mailstrata-demo-"); err != nil {
