@@ -130,6 +130,13 @@ func (f *folder) upload(ctx context.Context, items []*item) error {
 	if err != nil {
 		return err
 	}
+	// Cyrus makes the place for uploads of an account at the first one, and answers 404 to others at the same time.
+	if !f.t.uploaded && len(items) > 0 {
+		if err := f.uploadOne(ctx, session, items[0]); err != nil && !f.refuse(items[0], err) {
+			return err
+		}
+		f.t.uploaded, items = true, items[1:]
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(session.Limits.Uploads)
 	for _, it := range items {
@@ -148,6 +155,7 @@ func (f *folder) uploadOne(ctx context.Context, session *jmap.Session, it *item)
 		return fmt.Errorf("%w: it has %d bytes, and the server takes no more than %d", mail.ErrRefused, it.Size, session.Limits.Upload)
 	}
 	it.uploads++
+	again := 2 // another client may upload for the first time
 	return f.t.retry(ctx, func() error {
 		var unread error
 		blob, err := f.t.client.Upload(ctx, it.Size, func(w io.Writer) error {
@@ -163,6 +171,9 @@ func (f *folder) uploadOne(ctx context.Context, session *jmap.Session, it *item)
 			return nil
 		}
 		it.blob = blob
+		if again--; errors.Is(err, jmap.ErrNotFound) && again >= 0 {
+			err = fmt.Errorf("%w (%w)", err, mail.ErrTemporary)
+		}
 		return err
 	})
 }

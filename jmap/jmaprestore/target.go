@@ -18,7 +18,9 @@ import (
 type Target struct {
 	client *jmap.Client
 	waits  retry.Budget // that the server asked for
-	hasher func() *chunk.Hasher
+
+	uploaded bool // something was uploaded; Parallel is 1, so one goroutine at a time looks
+	hasher   func() *chunk.Hasher
 
 	mu       sync.Mutex
 	existing *existing // nil: not read yet
