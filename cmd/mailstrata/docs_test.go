@@ -36,7 +36,7 @@ var notRun = map[string]string{
 	"systemctl --user enable --now mailstrata-serve":                                                                "needs systemd; TestUnits verifies the unit",
 	"install -D -m 644 -t ~/.config/systemd/user contrib/systemd/user/mailstrata-serve.service":                     "TestUnits reads the file",
 	"(umask 077; head -c 15 /dev/urandom | base64 >~/.config/mailstrata/serve-password)":                            "needs a configuration of the user",
-	"docker run --network host -v cache:/cache -v /etc/mailstrata:/secrets:ro -e MAILSTRATA_REPO=s3:https://s3.example/mail -e MAILSTRATA_KEY_FILE=/secrets/key mailstrata serve --serve-password-file /secrets/serve-password": "needs docker",
+	"docker run --network host -v state:/state -v cache:/cache -v /etc/mailstrata:/secrets:ro -e MAILSTRATA_REPO=s3:https://s3.example/mail -e MAILSTRATA_KEY_FILE=/secrets/key -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY mailstrata serve --serve-password-file /secrets/serve-password": "needs docker",
 	"systemctl --user enable --now mailstrata.timer":         "needs systemd",
 	"systemctl start mailstrata && journalctl -u mailstrata": "needs systemd",
 	"systemd-run --pty --wait -p DynamicUser=yes -p User=mailstrata -p StateDirectory=mailstrata -E XDG_STATE_HOME=/var/lib -E HOME=/ " +
