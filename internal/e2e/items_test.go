@@ -130,6 +130,21 @@ func TestCalendarsAndScripts(t *testing.T) {
 		t.Errorf("the event was not replaced: %q", now)
 	}
 
+	// A calendar that is gone is an alarm, and each hint of it leads to the events.
+	putItem(t, "DELETE", calendar, "anna", "")
+	hint := "mailstrata items anna@latest~1 --missing-from"
+	if out := h.must(4, "backup"); !strings.Contains(out.stderr, hint) || strings.Contains(out.stderr, "mailstrata diff") {
+		t.Errorf("the alarm of a calendar:\n%s", out.stderr)
+	}
+	if out := h.must(0, "diff", "latest~1", "latest").stdout; !strings.Contains(out, `calendar "Work": gone, with 9 items`) {
+		t.Errorf("diff:\n%s", out)
+	}
+	if out := h.must(0, "show", "latest").stdout; !strings.Contains(out, "To get it back:          mailstrata items ") {
+		t.Errorf("show:\n%s", out)
+	}
+	h.must(0, "items", "latest~1", "--missing-from", "latest", "--to", "anna")
+	h.must(0, "backup")
+
 	active := filepath.Join(dovecot.Home("carol"), ".dovecot.sieve")
 	h.must(0, "items", "latest", "scripts", "--to", "sieve://carol@"+dovecot.Sieve, "--ca-file", dovecot.CAFile)
 	if link, err := os.Readlink(active); err == nil {
@@ -145,15 +160,15 @@ func TestCalendarsAndScripts(t *testing.T) {
 
 	// To another user, whose collections are made; and as files.
 	url := strings.Replace(radicale, "//", "//bob@", 1) + "/bob/"
-	h.must(0, "items", "latest~1", "--to", url)
+	h.must(0, "items", "latest~3", "--to", url)
 	if now := getItem(t, radicale+"/bob/work/e7.ics", "bob"); !strings.Contains(now, "Meeting 7") {
 		t.Errorf("bob has %q", now)
 	}
-	if out := h.must(0, "items", "latest~1", "--to", url); !strings.Contains(out.stdout, "0 items restored") {
+	if out := h.must(0, "items", "latest~3", "--to", url); !strings.Contains(out.stdout, "0 items restored") {
 		t.Errorf("again to bob: %s", out.stdout)
 	}
 	files := filepath.Join(h.home, "files")
-	h.must(0, "items", "latest~1", "--to", "files:"+files)
+	h.must(0, "items", "latest~3", "--to", "files:"+files)
 	if text, err := os.ReadFile(filepath.Join(files, "calendars", "Work", "e3.ics")); err != nil || string(text) != was {
 		t.Errorf("%q, %v", text, err)
 	}

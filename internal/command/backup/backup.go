@@ -111,8 +111,8 @@ func printRemarks(p *cli.Program, b *backup.Result) {
 	for _, alarm := range m.Alarm {
 		p.Alarm("%s: suspicious: %s", ui.Safe(b.Account), ui.OneLine(alarm))
 	}
-	if len(m.Alarm) > 0 {
-		p.Say(fmt.Sprintf("hint: mailstrata diff %s %s shows what is missing", ui.Safe(b.Account)+"@latest~1", summary.ShortID(b.Head)))
+	for _, command := range summary.Compare(m.Alarm, ui.Safe(b.Account)+"@latest~1", summary.ShortID(b.Head)).Show {
+		p.Say(fmt.Sprintf("hint: %s shows what is missing", command))
 	}
 	for _, f := range m.Failures[:min(len(m.Failures), ui.MaxRemarks)] {
 		what := "mailbox " + ui.Quote(f.Mailbox)

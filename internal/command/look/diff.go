@@ -75,6 +75,9 @@ func (c *Diff) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	if err := t.print(ctx, c.List); err != nil {
 		return err
 	}
+	if c.Mailbox == "" && !p.JSON {
+		t.noteItems(ctx)
+	}
 	if t.unread > 0 {
 		return cli.Partial("some of it could not be read")
 	}
@@ -133,7 +136,7 @@ func (t *comparison) tables() {
 	t.Facts("before", t.describe(d.Before), "after", t.describe(d.After))
 	t.Printf("")
 	if len(d.Mailboxes) == 0 {
-		t.Printf("no difference")
+		t.Printf("no difference in mail")
 		return
 	}
 	totals := d.Totals()

@@ -248,9 +248,14 @@ func printComparisonHint(ctx context.Context, p *cli.Program, r *repo.Repo, cont
 		if err != nil || s.Manifest.Account != contents.Manifest.Account || s.Manifest.State != manifest.Complete || !s.Head.Time.Before(contents.Head.Time) {
 			continue
 		}
-		before, after := summary.ShortID(s.Head), summary.ShortID(contents.Head)
-		p.Printf("  To see what is missing:  mailstrata diff %s %s --list", before, after)
-		p.Printf("  To get it back:          mailstrata restore %s --missing-from %s --to …", before, after)
+		compare := summary.Compare(contents.Manifest.Alarm, summary.ShortID(s.Head), summary.ShortID(contents.Head))
+		for i, show := range compare.Show {
+			if strings.HasPrefix(show, "mailstrata diff ") {
+				show += " --list"
+			}
+			p.Printf("  To see what is missing:  %s", show)
+			p.Printf("  To get it back:          %s", compare.Restore[i])
+		}
 		return
 	}
 }

@@ -1,0 +1,34 @@
+package summary
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// OfItems reports whether an alarm is about scripts, events or contacts, and not about mail. It begins with their kind.
+func OfItems(alarm string) bool {
+	kind, _, _ := strings.Cut(alarm, " ")
+	return kind == manifest.Sieve.String() || kind == manifest.Calendars.String() || kind == manifest.AddressBooks.String()
+}
+
+// Comparisons are the commands that show what alarms are about, and those that restore it.
+type Comparisons struct{ Show, Restore []string }
+
+// Compare returns the commands that compare a manifest that has alarms with the one before it.
+func Compare(alarms []string, before, after string) (c Comparisons) {
+	var mail, items bool
+	for _, alarm := range alarms {
+		mail, items = mail || !OfItems(alarm), items || OfItems(alarm)
+	}
+	if mail {
+		c.Show = append(c.Show, fmt.Sprintf("mailstrata diff %s %s", before, after))
+		c.Restore = append(c.Restore, fmt.Sprintf("mailstrata restore %s --missing-from %s --to …", before, after))
+	}
+	if items {
+		c.Show = append(c.Show, fmt.Sprintf("mailstrata items %s --missing-from %s", before, after))
+		c.Restore = append(c.Restore, fmt.Sprintf("mailstrata items %s --missing-from %s --to …", before, after))
+	}
+	return c
+}
