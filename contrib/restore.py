@@ -392,6 +392,8 @@ class Archive:
     def unlock(self, key, fingerprint):
         """The secrets of the slots that open. Several slots may have identities that others lack."""
         found, closed = {}, []
+        if not self.names("keys"):
+            sys.exit(f"{self.copy} is no copy of a repository: it has no directory keys with key slots")
         for name in self.names("keys"):
             try:
                 container = Container(self.unseal(name, key))
@@ -400,7 +402,7 @@ class Archive:
                 need(container.key_id == keys.id, "its key id is wrong")
                 container.proved(keys.tag, "key")
             except (Broken, KeyError, TypeError) as e:
-                closed.append(f"{name}: {e}")
+                closed.append(f"{name}: {e.args[0] if e.args else e}")
                 continue
             print(f"fingerprint {keys.fingerprint}", file=sys.stderr)
             first = found.setdefault(keys.fingerprint, keys)
@@ -431,7 +433,10 @@ class Archive:
         if key is not None and stored.startswith(PASSPHRASE):
             raise Broken("needs its passphrase: leave out --key")
         how = [self.age, "-d"] + (["-i", key] if key else []) + [os.path.join(self.copy, name)]
-        done = subprocess.run(how, stdout=subprocess.PIPE, stderr=None if key is None else subprocess.PIPE)
+        try:
+            done = subprocess.run(how, stdout=subprocess.PIPE, stderr=None if key is None else subprocess.PIPE)
+        except OSError as e:
+            sys.exit(f"cannot run age, which opens sealed repositories: {e}; install it, or name it with --age PROGRAM")
         if done.returncode:
             lines = (done.stderr or b"").decode(errors="replace").strip().splitlines() or ["age fails"]
             raise Broken(lines[0], done.stdout)
@@ -769,14 +774,17 @@ class Output:
 
 
 def restore(archive, manifest, wanted, out):
-    output, total = Output(archive, out), 0
+    output, total, others = Output(archive, out), 0, []
+    wanted_found = False
     for mailbox in archive.mailboxes(manifest):
         if mailbox.get(0, 0) != 0:
             archive.problem(f"{ascii(title(mailbox))}: a collection of a newer mailstrata, which is left out")
             continue
         total += mailbox.get(13, 0)
         if wanted is not None and wanted not in (title(mailbox), text(mailbox[1])):
+            others.append(title(mailbox))
             continue
+        wanted_found = True
         where = output.directory(mailbox)
         for uid, record, flags in archive.messages(mailbox):
             if record is None:
@@ -786,6 +794,8 @@ def restore(archive, manifest, wanted, out):
                 output.add(mailbox, where, uid, record, flags, archive.message(record))
             except Broken as e:
                 output.fail(mailbox, uid, e.args[0])
+    if wanted is not None and not wanted_found:
+        archive.problem(f"no mailbox is {ascii(wanted)}; there are {', '.join(map(ascii, others))}")
     if total < manifest[9][1]:
         archive.problem(f"the manifest counts {manifest[9][1]} messages; the mailboxes that are left have {total}")
     if wanted is None:
@@ -806,6 +816,8 @@ def main():
     a = p.parse_args()
     if a.list == (a.out is not None):
         p.error("either --list or OUT")
+    if a.key is not None and not os.path.isfile(a.key):
+        p.error(f"there is no key file {a.key}")
     os.umask(0o077)
     with tempfile.TemporaryDirectory() as scratch:  # holds the identities
         archive = Archive(a.copy, a.age, a.key, a.fingerprint, scratch)
