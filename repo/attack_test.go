@@ -180,7 +180,7 @@ func TestAttackReplacedKeysAndConfig(t *testing.T) {
 		t.Errorf("a key file with the fingerprint: %v", err)
 	}
 	byHand := func(_ *repo.Unlock, o *repo.Options) { o.Trust = a.r.Fingerprint() }
-	if _, err := a.open(t, false, byHand); !errors.Is(err, repo.ErrSwapped) {
+	if _, err := a.open(t, false, byHand); !errors.Is(err, repo.ErrUntrusted) {
 		t.Errorf("a user who gives the fingerprint: %v", err)
 	}
 	passphrase := func(u *repo.Unlock, _ *repo.Options) { *u = unlocked() }

@@ -103,7 +103,7 @@ func (m *memory) check(trust, keyFingerprint string) (vouched bool, missing, err
 		switch {
 		case trust == m.now.Fingerprint:
 		case trust != "":
-			return fmt.Errorf("%w: its fingerprint is %s, not %s", ErrSwapped, m.now.Fingerprint, trust)
+			return fmt.Errorf("%w: its fingerprint is %s, not %s", ErrUntrusted, m.now.Fingerprint, trust)
 		case old != nil:
 			if err := old.accepts(&m.now); err != nil {
 				return err

@@ -28,6 +28,8 @@ var (
 
 	// ErrSwapped is the error of a repository that is not the one seen before.
 	ErrSwapped = errors.New("this is not the repository that was used here before")
+	// ErrUntrusted is the error of a repository that does not have the fingerprint of Options.Trust.
+	ErrUntrusted = errors.New("this is not the repository that you named by its fingerprint")
 
 	// ErrMemory is the error of opening a repository that this host cannot remember. It could not notice another one in
 	// its place later.

@@ -123,7 +123,7 @@ func TestRotateTheKeeper(t *testing.T) {
 		t.Error("the fingerprint is the same")
 	}
 	elsewhere := func(_ *repo.Unlock, o *repo.Options) { o.StateDir = t.TempDir(); o.Trust = before }
-	if _, err := a.open(t, true, elsewhere); !errors.Is(err, repo.ErrSwapped) {
+	if _, err := a.open(t, true, elsewhere); !errors.Is(err, repo.ErrUntrusted) {
 		t.Errorf("a host that knew the old one: %v", err)
 	}
 	if err := former.Condemn(t.Context(), packs[1:2]); err != nil {

@@ -50,15 +50,22 @@ func parseShort(text string) (l Location, err error) {
 			return l, errForm
 		}
 	}
-	if address, rest, ok := strings.Cut(text, "]:"); ok && strings.HasPrefix(address, "[") {
+	address, rest, ok := strings.Cut(text, "]:")
+	if ok && strings.HasPrefix(address, "[") {
 		l.Host, l.Path = address[1:], rest
-		return l, nil
-	}
-	var ok bool
-	if l.Host, l.Path, ok = strings.Cut(text, ":"); !ok {
+	} else if l.Host, l.Path, ok = strings.Cut(text, ":"); !ok {
 		return l, errForm
 	}
+	if before, _, ok := strings.Cut(l.Path, ":"); ok && isPort(before) {
+		return l, fmt.Errorf("%s is no directory; a port is written sftp://user@host:%s/directory", l.Path, before)
+	}
 	return l, nil
+}
+
+// isPort reports whether a text is a number. In "nas:2222:/srv" a port was meant.
+func isPort(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil
 }
 
 // parseURL parses "sftp://[user@]host[:port]/path". A password in it is refused: ssh takes none from a program.

@@ -29,7 +29,7 @@ func TestParseLocation(t *testing.T) {
 	for _, text := range []string{
 		"", "sftp:", "sftp:nas", "sftp:nas:", "sftp:nas:/", "sftp::/srv", "sftp:@nas:/srv", "sftp://", "sftp://nas", "sftp://nas/",
 		"sftp://nas:0/srv", "sftp://nas:70000/srv", "sftp://anna:secret@nas/srv", "sftp://nas/srv?x=1", "nas:/srv",
-		"sftp:-oProxyCommand=x:/srv", "sftp:-oProxyCommand=x@nas:/srv", "sftp:n as:/srv", "sftp:$(id):/srv", "sftp:nas:/s\nrv",
+		"sftp:-oProxyCommand=x:/srv", "sftp:-oProxyCommand=x@nas:/srv", "sftp:n as:/srv", "sftp:$(id):/srv", "sftp:nas:2222:/srv", "sftp:anna@[::1]:22:/srv", "sftp:nas:/s\nrv",
 	} {
 		if got, err := sftp.ParseLocation(text); err == nil {
 			t.Errorf("%q is accepted as %+v", text, got)

@@ -65,7 +65,7 @@ func (s *Store) attempt(ctx context.Context, do func(*connection) error) (err er
 		if !errors.As(err, &refused) {
 			return err, false
 		}
-		if hint := refused.hint(); hint != "" {
+		if hint := refused.hint(s.login()); hint != "" {
 			return fmt.Errorf("%w; %s", err, hint), refused.passes()
 		}
 		return err, refused.passes()

@@ -2,6 +2,7 @@ package sftp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -51,6 +52,19 @@ func sshArguments(l Location) []string {
 		args = append(args, "-l", l.User)
 	}
 	return append(args, "-s", l.Host, "sftp")
+}
+
+// login returns the command by which the user logs in at the host.
+func (s *Store) login() string {
+	words := []string{cmp.Or(s.Command, "ssh")}
+	if s.Port != 0 {
+		words = append(words, "-p", strconv.Itoa(s.Port))
+	}
+	at := s.Host
+	if s.User != "" {
+		at = s.User + "@" + at
+	}
+	return strings.Join(append(words, at), " ")
 }
 
 // sshCommand returns the command that connects. The shell splits the user's own command, as for GIT_SSH_COMMAND of git.
@@ -136,20 +150,24 @@ func (r *refusal) passes() bool {
 	return false
 }
 
-// advice is what the user does about words of ssh.
+// advice is what the user does about words of ssh. After a colon follows the command that logs in.
 var advice = []struct{ words, hint string }{
-	{"Host key verification failed", "compare the key of the host, and let ssh remember it: ssh HOST"},
+	{"Host key verification failed", "compare the key of the host, and let ssh remember it: "},
 	{"Permission denied", "mailstrata asks for no passphrase: let ssh log in by a key without one, or by an agent"},
 	{"Could not resolve hostname", "check the name of the host, and ~/.ssh/config"},
 	{"subsystem request failed", "the host allows no SFTP to this user"},
 }
 
-// hint returns what to do, or "".
-func (r *refusal) hint() string {
+// hint returns what to do, or "". login is the command that logs in.
+func (r *refusal) hint(login string) string {
 	for _, a := range advice {
-		if strings.Contains(r.said, a.words) {
-			return a.hint
+		if !strings.Contains(r.said, a.words) {
+			continue
 		}
+		if strings.HasSuffix(a.hint, ": ") {
+			return a.hint + login
+		}
+		return a.hint
 	}
 	return ""
 }

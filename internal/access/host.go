@@ -23,7 +23,7 @@ import (
 // Flags are the flags of every command that name the repository and its key.
 type Flags struct {
 	ConfigFile      string `group:"repository" name:"config" placeholder:"FILE" type:"path" var:"MAILSTRATA_CONFIG" help:"Configuration file. Default: config.toml in the directory mailstrata of your configuration directory, or in /etc/mailstrata."`
-	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"Repository: a directory, s3:https://host[:port]/bucket[/prefix], sftp:[user@]host:/directory, or a name in the configuration. Default: the first one there."`
+	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"Repository: a directory, s3:https://host[:port]/bucket[/prefix], sftp:[user@]host:/directory, sftp://[user@]host:port/directory, or a name in the configuration. Default: the first one there."`
 	KeyFile         string `group:"repository" placeholder:"FILE" type:"path" var:"MAILSTRATA_KEY_FILE" help:"Key file that opens the repository: an age identity, or an SSH key without a passphrase. Flags override variables, and variables override the configuration."`
 	PasswordFile    string `group:"repository" placeholder:"FILE" type:"path" help:"File that holds the passphrase. (MAILSTRATA_PASSWORD holds the passphrase itself.)"`
 	PasswordCommand string `group:"repository" placeholder:"COMMAND" help:"Command that prints the passphrase."`

@@ -261,7 +261,13 @@ func (k *Keys) check() error {
 // AskOnce returns a function that reads the passphrase when it is first called, and remembers it.
 func (l *Location) AskOnce(ctx context.Context) func() ([]byte, error) {
 	if l.asked == nil {
-		l.asked = sync.OnceValues(func() ([]byte, error) { return l.host.Secrets.Read(ctx, l.Keys().Passphrase) })
+		l.asked = sync.OnceValues(func() ([]byte, error) {
+			k := l.Keys()
+			if k.keyFile == "" && l.ownKey == "" {
+				k.Passphrase.Instead = "--key-file"
+			}
+			return l.host.Secrets.Read(ctx, k.Passphrase)
+		})
 	}
 	return l.asked
 }

@@ -66,6 +66,7 @@ var hints = []struct {
 	{is(repo.ErrRepository), "nothing was changed; use this repository, or name another place"},
 	{is(repo.ErrWrongKey), "check --key-file (MAILSTRATA_KEY_FILE) and the passphrase (MAILSTRATA_PASSWORD, --password-file, --password-command)"},
 	{is(repo.ErrNewer), "go install github.com/mailstrata/mailstrata/cmd/mailstrata@latest"},
+	{is(repo.ErrUntrusted), "compare the two: --trust takes the whole fingerprint, as mailstrata key list shows it on a host that knows it"},
 	{is(repo.ErrSwapped), "if you changed its keys or created it again, use --trust FINGERPRINT once; if not, find out who did"},
 	{is(repo.ErrMemory), "set XDG_STATE_HOME to a writable directory: mailstrata remembers there which repositories this host has seen"},
 	{is(repo.ErrConfigRejected), "delete the object if it is not yours; or, if this is the right repository, use --trust FINGERPRINT"},

@@ -146,7 +146,7 @@ func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, 
 	}
 	if !strings.Contains(to, ":") {
 		wrong.Text = "--to: unknown target"
-		wrong.Hint = fmt.Sprintf("use maildir:%s, mbox:%[1]s, eml:%[1]s or imaps://user@host", ui.Safe(to))
+		wrong.Hint = fmt.Sprintf("use maildir:%s, mbox:%[1]s, eml:%[1]s, zip:%[1]s or imaps://user@host", ui.Safe(to))
 		if near := ui.DidYouMean(to, h.Names()); near != "" {
 			wrong.Hint += ", or an account of the configuration: " + near
 		}

@@ -44,6 +44,7 @@ type Source struct {
 	Keyring    string   // an entry of the keyring; "": none
 	Environ    []string // more variables for the command
 	Twice      bool     // a new secret: ask twice
+	Instead    string   // a flag that makes the secret unnecessary, for a hint: "--key-file"; "": none
 }
 
 // Reader reads secrets.
@@ -179,7 +180,11 @@ func (r *Reader) askFor(ctx context.Context, s Source) ([]byte, error) {
 // ways returns the ways to give the secret, for a hint.
 func (s *Source) ways() string {
 	flag := cmp.Or(s.Flag, "--password")
-	return s.Variable + ", " + flag + "-file or " + flag + "-command"
+	ways := s.Variable + ", " + flag + "-file or " + flag + "-command"
+	if s.Instead != "" {
+		return s.Instead + ", if you have a key file, or else " + ways
+	}
+	return ways
 }
 
 // Given reports whether the secret needs no question.

@@ -203,7 +203,7 @@ func addMissing(p *cli.Program, all []*accountStatus, l *access.Location) ([]*ac
 }
 
 func (c *Status) print(p *cli.Program, l *access.Location, all []*accountStatus, last repo.PastCheck) {
-	checked := "never yet; mailstrata check --read-data-within 30d reads a share each time"
+	checked := "by no rolling check yet; mailstrata check --read-data-within 30d reads a share each time"
 	if !last.Time.IsZero() {
 		checked = fmt.Sprintf("%s (%s)", ui.Time(last.Time), ui.Ago(last.Time))
 		if last.Of > 1 {

@@ -22,7 +22,7 @@ import (
 type Copy struct {
 	Manifest []string `arg:"" optional:"" help:"Only these manifests. Default: all complete ones."`
 
-	To                string `required:"" placeholder:"PLACE" help:"Repository to copy to: a directory, s3:https://host[:port]/bucket[/prefix], or a name in the configuration. mailstrata init creates one."`
+	To                string `required:"" placeholder:"PLACE" help:"Repository to copy to: a directory, s3:https://host[:port]/bucket[/prefix], sftp:[user@]host:/directory, or a name in the configuration. mailstrata init creates one."`
 	ToKeyFile         string `placeholder:"FILE" type:"path" var:"MAILSTRATA_TO_KEY_FILE" help:"Key file that opens it. A writer's key is enough."`
 	ToPasswordFile    string `placeholder:"FILE" type:"path" help:"File that holds its passphrase. (MAILSTRATA_TO_PASSWORD holds the passphrase itself.)"`
 	ToPasswordCommand string `placeholder:"COMMAND" help:"Command that prints its passphrase."`

@@ -162,8 +162,12 @@ func (c *Forget) Run(ctx context.Context, p *cli.Program) error {
 	if err == nil && c.Prune {
 		err = (&Prune{MaxUnused: c.MaxUnused, DryRun: c.DryRun}).prune(ctx, p, r)
 	} else if marked > 0 {
-		p.Note("%s marked as forgotten; mailstrata prune deletes them after a day. Until then mailstrata forget --undo brings them back",
-			ui.Plural(int64(marked), "manifest"))
+		them := "them"
+		if marked == 1 {
+			them = "it"
+		}
+		p.Note("%s marked as forgotten; mailstrata prune deletes %s after a day. Until then mailstrata forget --undo brings %[2]s back",
+			ui.Plural(int64(marked), "manifest"), them)
 	}
 	return cmp.Or(err, printLosses(p, plan), printMisdated(p, plan))
 }
