@@ -5,7 +5,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -88,28 +87,6 @@ func TestANightTakesFewRoundTripsAtAnyAge(t *testing.T) {
 			h.Mailbox("INBOX").SetFlags(h.Mailbox("INBOX").Messages[uid*50].UID, `\Seen`)
 		}
 		night("flags of 20 messages changed", 12, 40)
-	})
-}
-
-// Calendars cost an unchanged night nothing.
-func TestCalendarsTakeFewRoundTrips(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newFarHost(t)
-		h.deliver("INBOX", 10)
-		s := archivetest.NewItemServer()
-		for i := range 1000 {
-			s.Collection("/work/").Put(fmt.Sprintf("%04d.ics", i), fmt.Sprint("BEGIN:VCALENDAR\r\n", i))
-		}
-		h.Items = []collection.Source{s}
-		trips, requests := h.night(t)
-		mostOf(t, "first", trips, requests.All(), 10, 18)
-		trips, requests = h.night(t)
-		mostOf(t, "unchanged", trips, requests.All(), 5, 8)
-		s.Collection("/work/").Put("0500.ics", "changed")
-		trips, requests = h.night(t)
-		mostOf(t, "an event changed", trips, requests.All(), 13, 24)
-		trips, requests = h.night(t)
-		mostOf(t, "unchanged again", trips, requests.All(), 5, 8)
 	})
 }
 
