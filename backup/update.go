@@ -26,9 +26,12 @@ func (r *mailboxRun) compare(
 	case old == nil:
 		c.Fresh.AddRange(mail.UIDRange{First: 1, Last: compare.LastUID(found)})
 	case byModSeq:
-		if err = c.Ask(ctx, session, old, found, r.account.catalog.pages(ctx)); errors.Is(err, mail.ErrRefused) {
-			r.account.recorder.warn("mailbox %q: the server offers to report what changed but refuses to, so all flags are read",
-				r.listed.Name)
+		err = c.Ask(ctx, session, old, found, r.account.catalog.pages(ctx))
+		if refuses := errors.Is(err, mail.ErrRefused); refuses || errors.Is(err, source.ErrUnknownChanges) {
+			if refuses {
+				r.account.recorder.warn("mailbox %q: the server offers to report what changed but refuses to, so all flags are read",
+					r.listed.Name)
+			}
 			byModSeq, c = false, compare.New(old, found)
 			err = c.CompareFlags(ctx, session, old, found, r.account.catalog.pages(ctx))
 		}

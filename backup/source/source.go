@@ -4,6 +4,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 
@@ -66,7 +67,7 @@ type View interface {
 
 	// Changes calls changed with the UID and the flags of each message of the range whose mod-sequence is above
 	// since. It returns the UIDs that are gone. If known is false, the server cannot report removals (no QRESYNC):
-	// use UIDs.
+	// use UIDs. ErrUnknownChanges means that every message may have changed: use Facts.
 	Changes(
 		ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error,
 	) (gone mail.UIDSet, known bool, err error)
@@ -95,6 +96,9 @@ type Range struct {
 	UID            mail.UID
 	Offset, Length int64
 }
+
+// ErrUnknownChanges means that a view does not know which messages changed.
+var ErrUnknownChanges = errors.New("every message may have changed")
 
 // Previous is what is archived of an account, for a Source that has no UIDs of its own.
 type Previous interface {
