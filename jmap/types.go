@@ -3,6 +3,8 @@ package jmap
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/mail"
@@ -16,10 +18,11 @@ type Mailbox struct {
 	Role       string `json:"role"`     // "": none
 	SortOrder  int64  `json:"sortOrder"`
 	Subscribed bool   `json:"isSubscribed"`
+	Emails     *int64 `json:"totalEmails"` // nil: not known
 }
 
 // MailboxProperties are the properties of a Mailbox, for Mailbox/get.
-var MailboxProperties = []string{"id", "name", "parentId", "role", "sortOrder", "isSubscribed"}
+var MailboxProperties = []string{"id", "name", "parentId", "role", "sortOrder", "isSubscribed", "totalEmails"}
 
 // Email is a message (RFC 8621 section 4), as far as the properties were asked for.
 type Email struct {
@@ -72,10 +75,10 @@ type Got[T any] struct {
 // Queried is the answer of a /query method.
 type Queried struct {
 	QueryState string   `json:"queryState"`
-	Position   int64    `json:"position"`
-	IDs        []string `json:"ids"`
-	Total      *int64   `json:"total"` // nil: the server does not say
-	Limit      int64    `json:"limit"` // that the server put in place of the one asked for; 0: none
+	Position   *int64   `json:"position"` // nil: the server does not say
+	IDs        []string `json:"ids"`      // nil: the answer has none, not even an empty list
+	Total      *int64   `json:"total"`    // nil: the server does not say
+	Limit      int64    `json:"limit"`    // that the server put in place of the one asked for; 0: none
 }
 
 // Changed is the answer of a /changes method.
@@ -145,23 +148,21 @@ func Flags(keywords []string) mail.Flags {
 	return mail.NewFlags(flags...)
 }
 
-// Keywords returns flags as keywords, and the flags that JMAP cannot have: \Deleted, and those with characters outside of RFC
-// 8621 section 4.1.1.
+// Keywords returns flags as keywords, which are in lower case (RFC 8621 section 4.1.1), and the flags that JMAP cannot have: \Deleted, and
+// those with characters outside of that section.
 func Keywords(flags mail.Flags) (keywords Set, left []string) {
 	for _, flag := range flags {
-		keyword := ""
+		keyword := strings.ToLower(flag)
 		for k, f := range flagsOf {
 			if f == flag {
 				keyword = k
 			}
 		}
 		switch {
-		case keyword != "":
-			keywords = append(keywords, keyword)
-		case isKeyword(flag):
-			keywords = append(keywords, flag)
-		default:
+		case !isKeyword(keyword):
 			left = append(left, flag)
+		case !slices.Contains(keywords, keyword):
+			keywords = append(keywords, keyword)
 		}
 	}
 	return keywords, left

@@ -2,6 +2,7 @@ package jmapsource
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/jmap"
@@ -18,6 +19,9 @@ type changes struct {
 }
 
 func (c *changes) isNone() bool { return len(c.changed) == 0 && len(c.destroyed) == 0 && !c.more }
+
+// errNoBoxes reports an answer that would make labels disappear.
+var errNoBoxes = fmt.Errorf("%w: Mailbox/get: the server lists no mailboxes", mail.ErrRefused)
 
 // answers is what one request about the account gives.
 type answers struct {
@@ -52,6 +56,9 @@ func (s *Source) ask(ctx context.Context, session *jmap.Session, since string) (
 		}
 	}
 	a := &answers{boxes: boxes.List, state: state.State}
+	if a.boxes == nil {
+		return nil, errNoBoxes
+	}
 	if asked == nil {
 		return a, nil
 	}
@@ -75,6 +82,9 @@ func (s *Source) askApart(ctx context.Context, session *jmap.Session, since stri
 		return nil, err
 	}
 	a := &answers{boxes: boxes.List, state: state.State}
+	if a.boxes == nil {
+		return nil, errNoBoxes
+	}
 	switch since {
 	case "":
 		return a, nil
@@ -132,8 +142,8 @@ func (s *Source) answered(ctx context.Context, session *jmap.Session, q *questio
 	}
 	ids := append(q.changed.Created, q.changed.Updated...)
 	c := &changes{state: q.changed.NewState, more: q.changed.More, changed: make(map[string]*entry), destroyed: make(map[string]bool)}
-	if c.more && c.state == q.since {
-		return nil, nil // it would never end
+	if c.more && c.state == q.since || q.changed.OldState != q.since {
+		return nil, nil // it would never end, or it is about something else
 	}
 	var list []jmap.Email
 	c.settled = true
@@ -214,6 +224,38 @@ func (s *Source) settle(ctx context.Context, session *jmap.Session, next *snapsh
 	}
 	s.setStatus(next)
 	return next, nil
+}
+
+// isEmpty reports whether there is no message.
+func (s *snapshot) isEmpty() bool {
+	for _, l := range s.folders {
+		if l.status.Messages > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// fewMore is how many messages more than the server counts can have arrived between two answers.
+const fewMore = 10
+
+// exceeds reports whether a snapshot has more messages than the server counts in its mailboxes. Then what the server says about changes
+// is of another account: one that was made again at the same place, or restored from a backup.
+func (s *snapshot) exceeds(t *tree, changes *changes) bool {
+	for _, l := range s.folders {
+		count, known := int64(len(changes.changed))+fewMore, true
+		for _, b := range t.boxes {
+			if l.in(t, []string{b.ID}) {
+				if known = known && b.Emails != nil; known {
+					count += *b.Emails
+				}
+			}
+		}
+		if known && int64(l.status.Messages) > count {
+			return true
+		}
+	}
+	return false
 }
 
 // hasUnlisted reports whether a message is in a mailbox that was not listed.

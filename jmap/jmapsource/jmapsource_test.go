@@ -248,6 +248,46 @@ func TestNothingIsLost(t *testing.T) {
 				}
 			}
 		},
+		"an answer without ids": func(s *jmaptest.Server) {
+			s.After = func(name string, _, result jmaptest.Object) {
+				if name == "Email/query" {
+					clear(result)
+				}
+			}
+		},
+		"the first page again and again": func(s *jmaptest.Server) {
+			var first []string
+			s.After = func(name string, args, result jmaptest.Object) {
+				if name == "Email/query" {
+					if number, _ := args["position"].(float64); number == 0 {
+						first = result["ids"].([]string)[:1]
+					}
+					delete(result, "position")
+					result["ids"] = first
+				}
+			}
+		},
+		"pages from another position": func(s *jmaptest.Server) {
+			s.After = func(name string, _, result jmaptest.Object) {
+				if name == "Email/query" {
+					result["position"] = 2
+				}
+			}
+		},
+		"no mailboxes": func(s *jmaptest.Server) {
+			s.After = func(name string, _, result jmaptest.Object) {
+				if name == "Mailbox/get" {
+					result["list"] = []any{}
+				}
+			}
+		},
+		"an answer without mailboxes": func(s *jmaptest.Server) {
+			s.After = func(name string, _, result jmaptest.Object) {
+				if name == "Mailbox/get" {
+					delete(result, "list")
+				}
+			}
+		},
 		"a page": func(s *jmaptest.Server) {
 			s.Answer = func(w http.ResponseWriter, r *http.Request) bool { jmaptest.Page(w); return true }
 		},
@@ -274,6 +314,8 @@ func TestNothingIsLost(t *testing.T) {
 				if b, err := try(t, r, s, jmapsource.Options{}); err == nil {
 					if have := archivetest.ArchivedMail(t, r, b.Head); len(have) != len(want) {
 						t.Errorf("%d messages are left of %d", len(have), len(want))
+					} else if strings.Contains(name, "mailboxes") {
+						t.Errorf("the labels are from nowhere: %q", have)
 					}
 				}
 				s.Answer, s.Before, s.After = nil, nil, nil
@@ -283,6 +325,27 @@ func TestNothingIsLost(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A server that was installed again, or restored from a backup, has other messages under ids that are archived, and may have other
+// messages at a state that is archived. Each night has what the server has then.
+func TestAnotherServer(t *testing.T) {
+	for name, forgotten := range map[string]int{"that has forgotten the state": 1 << 30, "whose state is older": 0} {
+		s, r := jmaptest.New(), newRepo(t)
+		for i := range 40 {
+			s.Add(fmt.Sprintf("Subject: %d\r\n\r\n%s", i, strings.Repeat("x", i)), "in")
+		}
+		archive(t, r, s, jmapsource.Options{})
+		again := jmaptest.New()
+		again.Forgotten = forgotten
+		for i := range 20 {
+			again.Add(fmt.Sprintf("Subject: another %d\r\n\r\n%s", i, strings.Repeat("y", i)), "in")
+		}
+		have, want := mailOf(t, r, archive(t, r, again, jmapsource.Options{})), wanted(again, map[string]string{"in": `\Inbox`})
+		if !slices.Equal(have, want) {
+			t.Errorf("a server %s: %s", name, archivetest.FirstDifference(have, want))
+		}
 	}
 }
 

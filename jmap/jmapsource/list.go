@@ -54,16 +54,19 @@ func (s *Source) list(ctx context.Context, session *jmap.Session, t *tree, state
 
 // allIDs lists the ids of all messages, the oldest first. state is from before. whole reports that none is missing.
 func (s *Source) allIDs(ctx context.Context, session *jmap.Session, state string) (ids []string, whole bool, err error) {
-	seen := make(map[string]bool)
+	seen, total := make(map[string]bool), int64(0)
 	for range maxListings {
-		whole, err = s.pages(ctx, session, func(id string) {
+		whole, total, err = s.pages(ctx, session, func(id string) {
 			if !seen[id] {
 				seen[id] = true
 				ids = append(ids, id)
 			}
 		})
-		if err != nil || whole {
+		if err != nil || whole && int64(len(ids)) >= total {
 			return ids, whole, err
+		}
+		if whole { // some messages were in two pages, so others were in none: the order is not stable
+			continue
 		}
 		// Where messages only arrive, pages repeat some and leave none out. If one was deleted, another may have moved to a page that
 		// was read: it is in the next list. A message that is gone meanwhile costs nothing: the server does not describe it.
@@ -71,6 +74,9 @@ func (s *Source) allIDs(ctx context.Context, session *jmap.Session, state string
 		if deleted, state, err = s.deletedSince(ctx, session, state); err != nil || !deleted {
 			return ids, err == nil, err
 		}
+	}
+	if whole {
+		return nil, false, fmt.Errorf("%w: the server says that it has %d messages, and lists %d", mail.ErrRefused, total, len(ids))
 	}
 	return ids, false, nil
 }
@@ -90,8 +96,8 @@ func (s *Source) deletedSince(ctx context.Context, session *jmap.Session, state 
 	return true, state, nil
 }
 
-// pages calls take with each id. stable is false if the list changed meanwhile.
-func (s *Source) pages(ctx context.Context, session *jmap.Session, take func(id string)) (stable bool, err error) {
+// pages calls take with each id. stable is false if the list changed meanwhile. total is how many there are; 0: the server does not say.
+func (s *Source) pages(ctx context.Context, session *jmap.Session, take func(id string)) (stable bool, total int64, err error) {
 	limit, first := min(session.Limits.Get, 4096), ""
 	stable = true
 	for at := int64(0); at < maxMessages; {
@@ -100,8 +106,11 @@ func (s *Source) pages(ctx context.Context, session *jmap.Session, take func(id 
 			"sort": []any{map[string]any{"property": "receivedAt", "isAscending": true}}, "collapseThreads": false,
 			"position": at, "limit": limit, "calculateTotal": true,
 		}, &page)
+		if err == nil && (page.IDs == nil || page.Position != nil && *page.Position != at && len(page.IDs) > 0) {
+			err = fmt.Errorf("%w: Email/query: the server does not list messages from the position %d on", mail.ErrRefused, at)
+		}
 		if err != nil {
-			return false, err
+			return false, 0, err
 		}
 		if at == 0 {
 			first = page.QueryState
@@ -111,14 +120,17 @@ func (s *Source) pages(ctx context.Context, session *jmap.Session, take func(id 
 		}
 		at += int64(len(page.IDs))
 		stable = stable && page.QueryState == first
+		if page.Total != nil {
+			total = *page.Total
+		}
 		switch {
-		case page.Total != nil && at >= *page.Total, page.Total == nil && len(page.IDs) == 0:
-			return stable, nil
+		case page.Total != nil && at >= total, page.Total == nil && len(page.IDs) == 0:
+			return stable, total, nil
 		case len(page.IDs) == 0:
-			return false, fmt.Errorf("%w: the server lists %d of %d messages", mail.ErrTemporary, at, *page.Total)
+			return false, 0, fmt.Errorf("%w: the server lists %d of %d messages", mail.ErrTemporary, at, total)
 		}
 	}
-	return false, fmt.Errorf("%w: the server lists more than %d messages", mail.ErrFlood, maxMessages)
+	return false, 0, fmt.Errorf("%w: the server lists more than %d messages", mail.ErrFlood, maxMessages)
 }
 
 // get describes messages. Those that are gone are left out. same reports whether all answers are of one state.

@@ -86,7 +86,7 @@ func (s *Source) next(ctx context.Context, session *jmap.Session) (*snapshot, er
 	if known == nil {
 		return s.list(ctx, session, t, first.state)
 	}
-	if first.changes.isNone() {
+	if first.changes.isNone() && !known.exceeds(t, first.changes) {
 		known.state = first.changes.state
 		s.setStatus(known)
 		return known, nil
@@ -94,7 +94,11 @@ func (s *Source) next(ctx context.Context, session *jmap.Session) (*snapshot, er
 	if complete, err := s.load(ctx, known); err != nil || !complete {
 		return s.listUnless(ctx, session, t, first.state, err)
 	}
-	return s.advance(ctx, session, known, first.changes)
+	now, err := s.advance(ctx, session, known, first.changes)
+	if err != nil || now.exceeds(t, first.changes) {
+		return s.listUnless(ctx, session, t, first.state, err)
+	}
+	return now, nil
 }
 
 // listUnless lists all messages, unless there is an error.

@@ -78,6 +78,9 @@ func (s *Source) Survey(ctx context.Context) (*mail.Survey, error) {
 	if err == nil && next.hasUnlisted() {
 		next, err = s.again(ctx, session, next)
 	}
+	if err == nil && len(next.tree.boxes) == 0 && !next.isEmpty() {
+		err = errNoBoxes
+	}
 	if err != nil {
 		return nil, err
 	}

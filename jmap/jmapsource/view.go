@@ -176,13 +176,16 @@ func (v *view) attributes(ctx context.Context, first, end int) ([]*attributes, e
 	return now, nil
 }
 
-// Changes implements source.View. Without a listing that has its changes apart, every message may have changed.
+// Changes implements source.View. It knows the changes of a listing that has them apart. Otherwise the facts of every message are compared:
+// the server may be another one, where ids that are archived have other messages.
 func (v *view) Changes(
 	ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error,
 ) (gone mail.UIDSet, known bool, err error) {
 	l := v.listing
-	apart := l.since > 0
-	if apart && since < l.since {
+	if l.since == 0 {
+		return gone, false, source.ErrUnknownChanges
+	}
+	if since < l.since {
 		return gone, false, fmt.Errorf("%w: the archive has an older state than the account was compared with", mail.ErrRefused)
 	}
 	first, end := l.span(uids)
@@ -192,9 +195,6 @@ func (v *view) Changes(
 				return gone, false, err
 			}
 		}
-	}
-	if !apart {
-		return gone, false, context.Cause(ctx)
 	}
 	return l.gone.In(uids), true, context.Cause(ctx)
 }

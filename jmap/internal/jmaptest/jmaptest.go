@@ -28,6 +28,7 @@ type Box struct {
 	Name   string `json:"name"`
 	Parent any    `json:"parentId"`
 	Role   any    `json:"role"`
+	Emails int    `json:"totalEmails"`
 }
 
 // Object is an object of JSON.
@@ -236,7 +237,7 @@ func (s *Server) call(name string, args Object) (result Object, failed string) {
 	defer s.mu.Unlock()
 	switch name {
 	case "Mailbox/get":
-		return Object{"state": "0", "list": slices.Clone(s.Boxes)}, ""
+		return Object{"state": "0", "list": s.counted()}, ""
 	case "Mailbox/set":
 		return s.setBoxes(args), ""
 	case "Email/get":
@@ -251,6 +252,19 @@ func (s *Server) call(name string, args Object) (result Object, failed string) {
 		return s.importMails(args), ""
 	}
 	return nil, "unknownMethod"
+}
+
+// counted returns the mailboxes with the numbers of their messages.
+func (s *Server) counted() []Box {
+	all := append([]Box{}, s.Boxes...)
+	for i := range all {
+		for _, m := range s.there() {
+			if m.Boxes[all[i].ID] {
+				all[i].Emails++
+			}
+		}
+	}
+	return all
 }
 
 func (s *Server) setBoxes(args Object) Object {
