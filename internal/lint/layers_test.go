@@ -190,7 +190,7 @@ var layers = map[string]string{
 		repo/objectlock repo/store`,
 	"internal/command/look": `
 		archive archive/attachment archive/diff archive/health archive/loss archive/readable archive/search chunk
-		internal/access internal/cli internal/cli/named internal/cli/summary internal/header internal/hint
+		internal/access internal/cli internal/cli/named internal/cli/summary internal/day internal/header internal/hint
 		internal/inorder internal/job internal/ui mail mail/entity mail/extract manifest manifest/history repo`,
 	"internal/command/maintain": `
 		archive archive/replicate archive/rewrite internal/access internal/cli internal/cli/named internal/cli/summary

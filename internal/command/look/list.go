@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/day"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -23,7 +24,8 @@ import (
 type List struct {
 	Account string `arg:"" optional:"" help:"Only the manifests of this account."`
 	Of      string `name:"account" placeholder:"NAME" help:"Likewise."`
-	Latest  bool   `help:"Show only the newest manifest of each account, and its last good night: the last one without failures and alarms. The account with the oldest one comes first. Earlier manifests are not read."`
+	Since   string `xor:"latest" placeholder:"DATE" help:"Only manifests of this date or later: 2026-03-13, friday, 2w."`
+	Latest  bool   `xor:"latest" help:"Show only the newest manifest of each account, and its last good night: the last one without failures and alarms. The account with the oldest one comes first. Earlier manifests are not read."`
 }
 
 func (*List) Help() string {
@@ -37,6 +39,7 @@ EXAMPLES
 
     mailstrata list
     mailstrata list anna@mail.example
+    mailstrata list --since 2w
     mailstrata list --latest
     mailstrata list --json | jq -r 'select(.failures > 0).id'
 
@@ -50,6 +53,10 @@ func (c *List) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		return hint.Usagef("name one account")
 	}
 	c.Account = cmp.Or(c.Account, c.Of)
+	since, ok := day.Parse(c.Since, time.Now())
+	if c.Since != "" && !ok {
+		return hint.Usagef("--since: %s is not a date such as %s", ui.Quote(c.Since), day.Forms)
+	}
 	found, accounts, unread, err := c.collect(ctx, p, r)
 	if err != nil {
 		return err
@@ -60,6 +67,13 @@ func (c *List) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		return named.NoAccount(c.Account, accounts)
 	default:
 		p.Note("there are no manifests yet; mailstrata backup creates one")
+	}
+	if c.Since != "" {
+		all := len(found)
+		found = slices.DeleteFunc(found, func(s summary.Manifest) bool { return s.Time.Before(since.From) })
+		if len(found) == 0 && all > 0 {
+			p.Note("there are no manifests since %s; mailstrata list shows %s before", ui.Time(since.From), ui.Count(int64(all)))
+		}
 	}
 	p.Page()
 	show := func() error { return printList(p, found) }
