@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type fake struct {
 	items map[string]string // by name
 	// on may answer a request, and then returns true.
 	on       func(w http.ResponseWriter, r *http.Request) bool
+	mu       sync.Mutex // of requests
 	requests []string
 	host     string
 }
@@ -60,7 +62,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if user, password, ok := r.BasicAuth(); !ok || user != "jo" || password != "pw" {
 		f.t.Errorf("%s %s without the login", r.Method, r.URL.Path)
 	}
+	f.mu.Lock()
 	f.requests = append(f.requests, r.Method+" "+r.URL.EscapedPath())
+	f.mu.Unlock()
 	if f.on != nil && f.on(w, r) {
 		return
 	}
@@ -119,6 +123,27 @@ func TestDiscoverAndRead(t *testing.T) {
 	})
 	if err != nil || len(got) != 2 || got["a.ics"] != f.items["a.ics"] || got["b%20c.ics"] != f.items["b%20c.ics"] {
 		t.Fatalf("%q, %v", got, err)
+	}
+}
+
+// TestLargeItems reads more large items than there are readers.
+func TestLargeItems(t *testing.T) {
+	f, c := newFake(t)
+	var list []collection.Listed
+	for i := range readers + 2 {
+		name := fmt.Sprint(i, ".ics")
+		f.items[name] = "BEGIN:VCALENDAR\r\n" + strings.Repeat(fmt.Sprint(i), largeItem)
+		list = append(list, collection.Listed{Name: name})
+	}
+	read := 0
+	err := c.Read(t.Context(), work, list, func(it collection.Item, err error) error {
+		if read++; err != nil || string(it.Content) != f.items[it.Name] {
+			t.Errorf("%s: %d bytes, %v", it.Name, len(it.Content), err)
+		}
+		return nil
+	})
+	if err != nil || read != len(list) {
+		t.Errorf("%d items, %v", read, err)
 	}
 }
 

@@ -29,15 +29,19 @@ func (c *Client) Read(ctx context.Context, of collection.Collection, items []col
 		err  error
 	}
 	wanted, results := make(chan collection.Listed), make(chan result)
+	large := make(chan struct{}, 1) // holds an element while a worker has a large item
 	var working sync.WaitGroup
 	for range min(readers, len(items)) {
 		working.Go(func() {
 			for listed := range wanted {
-				item, err := c.readItem(ctx, u, listed)
+				item, isLarge, err := c.readItem(ctx, u, listed, large)
 				select {
 				case results <- result{item, err}:
 				case <-ctx.Done():
 					return
+				}
+				if isLarge {
+					<-large
 				}
 			}
 		})
@@ -79,18 +83,38 @@ func (c *Client) itemURL(of *url.URL, name string) (*url.URL, error) {
 	return u, nil
 }
 
-// readItem reads one item. Its ETag is the one that came with it.
-func (c *Client) readItem(ctx context.Context, of *url.URL, listed collection.Listed) (collection.Item, error) {
-	item := collection.Item{Listed: listed}
+// largeItem is the size from which one item is read at a time, which bounds the memory.
+const largeItem = 4 << 20
+
+// readContent reads the content of an item. A large one puts an element into large.
+func readContent(ctx context.Context, from io.Reader, large chan struct{}) (content []byte, isLarge bool, err error) {
+	content, err = io.ReadAll(io.LimitReader(from, largeItem))
+	if err != nil || len(content) < largeItem {
+		return content, false, err
+	}
+	select {
+	case large <- struct{}{}:
+	case <-ctx.Done():
+		return nil, false, context.Cause(ctx)
+	}
+	more, err := io.ReadAll(io.LimitReader(from, collection.MaxItem+1-largeItem))
+	return append(content, more...), true, err
+}
+
+// readItem reads one item. Its ETag is the one that came with it. If it is large, it has put an element into large.
+func (c *Client) readItem(
+	ctx context.Context, of *url.URL, listed collection.Listed, large chan struct{},
+) (item collection.Item, isLarge bool, err error) {
+	item = collection.Item{Listed: listed}
 	u, err := c.itemURL(of, listed.Name)
 	if err != nil {
-		return item, err
+		return item, false, err
 	}
 	err = c.do(ctx, request{method: http.MethodGet, url: u}, func(answer *http.Response) (err error) {
 		if answer.StatusCode != http.StatusOK {
 			return &StatusError{Status: answer.StatusCode}
 		}
-		item.Content, err = io.ReadAll(io.LimitReader(answer.Body, collection.MaxItem+1))
+		item.Content, isLarge, err = readContent(ctx, answer.Body, large)
 		switch {
 		case err != nil:
 			return err
@@ -109,7 +133,7 @@ func (c *Client) readItem(ctx context.Context, of *url.URL, listed collection.Li
 	if isNotFound(err) {
 		err = collection.ErrGone
 	}
-	return item, err
+	return item, isLarge, err
 }
 
 // looksRight reports whether a content begins as items of the kind do (RFC 5545 section 3.4, RFC 6350 section 6.1.1). An empty answer, or

@@ -199,6 +199,22 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// TestEquivalent compares an event and its exception with what a server may make of them, and with what is another content.
+func TestEquivalent(t *testing.T) {
+	event := "BEGIN:VCALENDAR\r\nPRODID:x\r\n" +
+		"BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:all\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:one\r\nRECURRENCE-ID:2\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	for other, want := range map[string]bool{
+		event: true,
+		"BEGIN:VCALENDAR\nBEGIN:VEVENT\nRECURRENCE-ID:2\nSUMMARY:on\n e\nUID:1\nEND:VEVENT\nBEGIN:VEVENT\nUID:1\nSUMMARY:all\nEND:VEVENT\nPRODID:y\nEND:VCALENDAR": true,
+		strings.NewReplacer("SUMMARY:all", "SUMMARY:one", "SUMMARY:one", "SUMMARY:all").Replace(event):                                                             false,
+		strings.Replace(event, "UID:1\r\n", "", 1): false,
+	} {
+		if items.Equivalent(collection.Calendars, []byte(event), []byte(other)) != want {
+			t.Errorf("%q: want %t", other, want)
+		}
+	}
+}
+
 const manifestKind = collection.Kind(manifest.Sieve)
 
 // FuzzSummary checks that summaries and comparisons take any bytes.

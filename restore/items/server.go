@@ -232,22 +232,31 @@ func Equivalent(kind collection.Kind, a, b []byte) bool {
 	if kind == collection.Sieve || bytes.Equal(a, b) {
 		return bytes.Equal(a, b)
 	}
-	return slices.Equal(contentLines(a), contentLines(b))
+	return canonical(a) == canonical(b)
 }
 
-// contentLines returns the unfolded lines of an object (RFC 5545 section 3.1, RFC 6350 section 3.2) in order of their text, without
-// those that a server writes itself.
-func contentLines(content []byte) []string {
+// canonical returns the unfolded lines of an object (RFC 5545 section 3.1, RFC 6350 section 3.2), in each of its components in order of
+// their text, without those that a server writes itself.
+func canonical(content []byte) string {
 	text := strings.ReplaceAll(string(content), "\r\n", "\n")
 	text = strings.NewReplacer("\n ", "", "\n\t", "").Replace(text)
-	var lines []string
+	open := [][]string{nil} // the lines of each component that has no end yet
 	for line := range strings.SplitSeq(text, "\n") {
-		upper := strings.ToUpper(line)
-		if line == "" || strings.HasPrefix(upper, "PRODID:") || strings.HasPrefix(upper, "REV:") {
-			continue
+		upper, last := strings.ToUpper(line), len(open)-1
+		switch {
+		case line == "" || strings.HasPrefix(upper, "PRODID:") || strings.HasPrefix(upper, "REV:"):
+		case strings.HasPrefix(upper, "BEGIN:") && last < 64:
+			open = append(open, []string{line})
+		case strings.HasPrefix(upper, "END:") && last > 0:
+			slices.Sort(open[last][1:])
+			open[last-1] = append(open[last-1], strings.Join(append(open[last], line), "\n"))
+			open = open[:last]
+		default:
+			open[last] = append(open[last], line)
 		}
-		lines = append(lines, line)
 	}
-	slices.Sort(lines)
-	return lines
+	for _, lines := range open {
+		slices.Sort(lines)
+	}
+	return strings.Join(slices.Concat(open...), "\n")
 }
