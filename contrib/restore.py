@@ -675,7 +675,8 @@ KINDS = {1: ("sieve", ".sieve"), 2: ("calendars", ".ics"), 3: ("addressbooks", "
 
 def file_name(name, ending):
     """An item's name as the name of a file, which ends as its kind does. Two names never give one file."""
-    quoted = urllib.parse.quote(name, safe=" @,=%-")
+    percent = "" if ending == ".sieve" else "%"  # the names of calendars' items are quoted already, those of scripts are not
+    quoted = urllib.parse.quote(name, safe=" @,=-" + percent)
     if quoted.startswith(".") or len(quoted) > 200:
         quoted = "item-" + hashlib.sha256(name).hexdigest()[:32]
     return quoted if quoted.endswith(ending) else quoted + "-" + hashlib.sha256(name).hexdigest()[:8] + ending
