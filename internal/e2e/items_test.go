@@ -144,6 +144,12 @@ func TestCalendarsAndScripts(t *testing.T) {
 	}
 	h.must(0, "items", "latest~1", "--missing-from", "latest", "--to", "anna")
 	h.must(0, "backup")
+	if out := h.must(0, "restore", "latest", "--to", "maildir:"+filepath.Join(h.home, "mail")).stderr; !strings.Contains(out, "mailstrata items ") {
+		t.Errorf("a restore of everything does not name the calendars:\n%s", out)
+	}
+	if out := h.must(2, "items", "latest", "--to", "maildir:x").stderr; !strings.Contains(out, "hint: use files:x") {
+		t.Errorf("items as mail:\n%s", out)
+	}
 
 	active := filepath.Join(dovecot.Home("carol"), ".dovecot.sieve")
 	h.must(0, "items", "latest", "scripts", "--to", "sieve://carol@"+dovecot.Sieve, "--ca-file", dovecot.CAFile)

@@ -151,7 +151,11 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	if isDefault && err == nil {
 		p.Note("only the newest manifest was searched; mailstrata find --all shows what older ones have")
 	}
-	return errors.Join(err, c.print(p, o.Contents, report, err == nil))
+	err = errors.Join(err, c.print(p, o.Contents, report, err == nil))
+	if m := o.Contents.Manifest; len(m.ItemSources) > 0 && len(c.Mailbox) == 0 && len(c.Message) == 0 && !record.ReadsMail() && w.Words == nil {
+		p.Note("only mail is restored; calendars, address books and scripts: mailstrata items %s --to …", summary.ShortID(o.Contents.Head))
+	}
+	return err
 }
 
 // check checks the command line, and returns its conditions for records and for words.

@@ -212,6 +212,10 @@ func (c *Forget) plan(ctx context.Context, p *cli.Program, r *repo.Repo, policy 
 
 // acknowledge tags manifests whose losses the user accepts.
 func (c *Forget) acknowledge(ctx context.Context, p *cli.Program, r *repo.Repo) error {
+	accepted := "accepted"
+	if c.DryRun {
+		accepted = "would be accepted"
+	}
 	for _, name := range c.Acknowledge {
 		contents, err := named.Manifest(ctx, p.Output, r, name)
 		if err != nil {
@@ -227,7 +231,7 @@ func (c *Forget) acknowledge(ctx context.Context, p *cli.Program, r *repo.Repo) 
 			return hint.Usagef("--acknowledge: nothing shrank suspiciously in manifest %s", summary.ShortID(contents.Head))
 		}
 		for _, alarm := range alarms {
-			p.Note("%s: %s", summary.ShortID(contents.Head), ui.Safe(alarm))
+			p.Note("%s: %s: %s", summary.ShortID(contents.Head), accepted, ui.Safe(alarm))
 		}
 		if c.DryRun {
 			continue
