@@ -221,7 +221,8 @@ func (a *accountRun) readAll(ctx context.Context) (consistent bool, err error) {
 		consistent, err = (&scheduler{accountRun: a}).readInRounds(ctx)
 		return err
 	})
-	return consistent, group.Wait()
+	err = group.Wait()
+	return consistent, err
 }
 
 // commit commits a manifest. From then on, what it records counts.
