@@ -21,7 +21,7 @@ func TestPruneStopsAtWhatItDoesNotKnow(t *testing.T) {
 			return func(at time.Time) ([]byte, error) {
 				b, err := m.EncodeAt(at)
 				b[0]++                               // one more entry of the map
-				return append(b, 0x18, 0x1d, 0), err // 29: 0
+				return append(b, 0x18, 0x1f, 0), err // 31: 0
 			}
 		},
 		"a kind of items": func(t *testing.T, w *repo.Writer, m *manifest.Manifest) func(time.Time) ([]byte, error) {

@@ -38,6 +38,8 @@ type manifestRow struct {
 	ServerPart []byte          `cbor:"26,keyasint,omitempty"`
 	Items      []chunk.ID      `cbor:"27,keyasint,omitempty"`
 	ItemTotals *ItemTotals     `cbor:"28,keyasint,omitempty"`
+	Properties []chunk.ID      `cbor:"29,keyasint,omitempty"`
+	Asked      uint64          `cbor:"30,keyasint,omitempty"`
 	Extensions cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -86,15 +88,16 @@ func Parse(b []byte) (*Manifest, error) {
 }
 
 func (m *Manifest) row() (*manifestRow, error) {
-	if err := cmp.Or(m.checkLimits(), m.checkSums(), m.checkItemTotals(), m.Extensions.check()); err != nil {
+	if err := cmp.Or(m.checkLimits(), m.checkSums(), m.checkItemTotals(), m.checkProperties(), m.Extensions.check()); err != nil {
 		return nil, err
 	}
 	start, errStart := millis(m.Start)
 	end, errEnd := millis(m.End)
 	deadline, errDeadline := millis(m.Deadline)
 	at, errTime := millis(m.Time)
+	asked, errAsked := millis(m.PropertiesAsked)
 	mailboxes, errMailboxes := encodeInline(m.Mailboxes)
-	if err := cmp.Or(errStart, errEnd, errDeadline, errTime, errMailboxes); err != nil {
+	if err := cmp.Or(errStart, errEnd, errDeadline, errTime, errAsked, errMailboxes); err != nil {
 		return nil, err
 	}
 	row := &manifestRow{
@@ -117,6 +120,8 @@ func (m *Manifest) row() (*manifestRow, error) {
 		Mailboxes:  mailboxes,
 		Tables:     m.Tables,
 		Items:      m.ItemSources,
+		Properties: m.Properties,
+		Asked:      asked,
 		Extensions: cbor.RawMessage(m.Extensions),
 	}
 	if len(m.ItemSources) > 0 {
@@ -155,7 +160,8 @@ func (row *manifestRow) value() (*Manifest, error) {
 		Tables:     row.Tables,
 
 		ItemSources: row.Items,
-		Extensions:  Extensions(row.Extensions),
+		Properties:  row.Properties, PropertiesAsked: fromMillis(row.Asked),
+		Extensions: Extensions(row.Extensions),
 	}
 	m.Totals.Erased = int64(row.Erased)
 	if row.ItemTotals != nil {

@@ -32,6 +32,8 @@ func forms() []form {
 		{"manifest with a server part", naming, func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
 		{"item source", sampleItemSource(), anyEncoder(EncodeItemSource), anyParser(ParseItemSource)},
 		{"items", sampleItems(), anyEncoder(EncodeItems), anyParser(ParseItems)},
+		{"properties", sampleProperties(), anyEncoder(EncodeProperties), anyParser(ParseProperties)},
+		{"manifest with properties", samplePropertyManifest(), func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
 		{"manifest with item sources", sampleItemManifest(), func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
 	}
 }

@@ -52,6 +52,11 @@ func TestExampleOfTheFormat(t *testing.T) {
 			Path: "/cal/work/", Name: "Work", SyncToken: "17", Complete: true, Items: 1, Bytes: 700, Pages: []chunk.ID{full(0x88)},
 		}},
 	}
+	properties := []Properties{{Properties: mail.Properties{
+		Mailbox:     "INBOX",
+		Grants:      []mail.Grant{{Identifier: "bob", Rights: "lr"}, {Identifier: "jo", Rights: "lrswipkxtea"}},
+		Annotations: []mail.Annotation{{Name: "/private/comment", Value: "mine"}},
+	}}}
 	page, err := os.ReadFile("../docs/format.md")
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +69,8 @@ func TestExampleOfTheFormat(t *testing.T) {
 		"server part": func() ([]byte, error) { return EncodeServer(server) },
 		"item page":   func() ([]byte, error) { return EncodeItems(items) },
 		"item source": func() ([]byte, error) { return EncodeItemSource(source) },
+
+		"property page": func() ([]byte, error) { return EncodeProperties(properties) },
 	} {
 		b, err := encode()
 		if err != nil {

@@ -18,7 +18,8 @@ const (
 	inlineMailboxes = 512 // bytes of the mailboxes that a manifest holds itself
 	tableRows       = 32  // mailboxes of a table; more if there would be more than fewTables tables
 	fewTables       = 12
-	pageItems       = 32 // items of a page, on average
+	pageItems       = 32        // items of a page, on average
+	propertyPage    = 256 << 10 // bytes of properties after which a page ends
 )
 
 // These constants are part of the durable format. Writers keep to them, and readers refuse what exceeds them.
@@ -41,6 +42,8 @@ const (
 	maxPageItems     = 256    // items of a page
 	MaxItemName      = 2048   // bytes of the name of an item, and of its ETag
 	maxItemChunks    = 65_536
+	maxPropertyPages = 256
+	maxProperties    = 2 << 20 // bytes of the properties of a mailbox
 	maxNotes         = 100_000 // failures, and warnings, dangling subscriptions and alarms
 	maxParts         = mail.MaxParts
 	MaxChunk         = 4 << 20   // bytes of a chunk

@@ -60,6 +60,11 @@ type Manifest struct {
 	ItemSources []chunk.ID
 	ItemTotals  ItemTotals
 
+	// Properties names the chunks with the access rights and annotations of the mailboxes. PropertiesAsked is when a run last
+	// asked the server for them; zero: none did. SetProperties sets both, AllProperties reads them.
+	Properties      []chunk.ID
+	PropertiesAsked time.Time
+
 	Extensions Extensions
 }
 
