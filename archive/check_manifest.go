@@ -44,7 +44,29 @@ func (w *manifestCheck) run(ctx context.Context) error {
 		w.mismatch(w.where, "its totals are %d mailboxes with %d messages of %d bytes, but it has %d with %d of %d",
 			want.Mailboxes, want.Messages, want.Bytes, sum.Mailboxes, sum.Messages, sum.Bytes)
 	}
+	if err := w.properties(ctx); err != nil {
+		return err
+	}
 	return w.items(ctx)
+}
+
+// properties checks that access rights and annotations can be read. It reports damage for each account, as server does.
+func (w *manifestCheck) properties(ctx context.Context) error {
+	m := w.contents.Manifest
+	fresh := false
+	for _, id := range m.Properties {
+		page := accountPart{m.Account, id.Prefix()}
+		_, checked := w.checkedServers[page]
+		fresh = fresh || !checked
+		w.checkedServers[page] = struct{}{}
+	}
+	if !fresh || w.other {
+		return nil
+	}
+	if _, err := w.contents.Properties(ctx); err != nil {
+		return w.damaged(ctx, w.where, err)
+	}
+	return nil
 }
 
 // server checks that what the server said about itself can be read. Accounts on one server share it, and checks of shares

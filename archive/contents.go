@@ -159,13 +159,27 @@ func (c *Contents) Mailboxes(ctx context.Context) iter.Seq2[*manifest.Mailbox, e
 // the Server that it returns has what is known.
 func (c *Contents) Server(ctx context.Context) (mail.Server, error) {
 	if id := c.Manifest.ServerPart; !id.IsZero() {
-		c.PrefetchChunks(ctx, append([]chunk.ID{id}, c.Manifest.Tables...))
+		c.PrefetchChunks(ctx, slices.Concat([]chunk.ID{id}, c.Manifest.Tables, c.Manifest.Properties))
 	}
 	server, err := c.Manifest.AllServer(c.Load(ctx))
 	if err != nil {
 		err = fmt.Errorf("what the server says about itself: %w", err)
 	}
 	return server, err
+}
+
+// Properties returns the access rights and annotations of the mailboxes, ascending by raw name. It fetches the tables with
+// them, which a caller needs too. After an error it returns those before it.
+func (c *Contents) Properties(ctx context.Context) ([]manifest.Properties, error) {
+	if len(c.Manifest.Properties) == 0 {
+		return nil, nil
+	}
+	c.PrefetchChunks(ctx, slices.Concat(c.Manifest.Properties, c.Manifest.Tables))
+	all, err := c.Manifest.AllProperties(c.Load(ctx))
+	if err != nil {
+		err = fmt.Errorf("access rights and annotations: %w", err)
+	}
+	return all, err
 }
 
 // Mailbox returns the mailbox with a name, decoded or raw. The case of INBOX does not matter (RFC 9051 section 5.1).

@@ -56,6 +56,9 @@ func (l *Lookahead) fetchManifests(ctx context.Context, batch []aheadItem[Summar
 			if part := s.item.Manifest.ServerPart; l.flags && !part.IsZero() && !l.fetched.has(part) {
 				tables = append(tables, part)
 			}
+			if l.flags {
+				tables = append(tables, l.unfollowed(s.item.Manifest.Properties, planned)...)
+			}
 			tables = append(tables, l.unfollowed(s.item.Manifest.ItemSources, planned)...)
 		}
 	}
@@ -75,6 +78,7 @@ func (l *Lookahead) fetchManifests(ctx context.Context, batch []aheadItem[Summar
 		if s := batch[n]; s.err == nil {
 			l.followed.add(s.item.Manifest.Tables)
 			l.followed.add(s.item.Manifest.ItemSources)
+			l.followed.add(s.item.Manifest.Properties)
 		}
 		n++
 	}

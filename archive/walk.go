@@ -54,6 +54,7 @@ const (
 	FlagPage     PieceKind = "flag page"
 	ItemSource   PieceKind = "item source"
 	ItemPage     PieceKind = "item page"
+	PropertyPage PieceKind = "property page"
 )
 
 // Run follows the manifest. It stops at the first error that a function returns.
@@ -62,6 +63,9 @@ func (w *Walk) Run(ctx context.Context) error {
 		w.Ahead = NewLookahead(w.Contents.chunks, nil, false)
 	}
 	if err := w.server(ctx); err != nil {
+		return err
+	}
+	if err := w.properties(ctx); err != nil {
 		return err
 	}
 	if err := w.mailboxes(ctx, w.Contents.Manifest.Mailboxes); err != nil {
@@ -92,8 +96,20 @@ func (w *Walk) server(ctx context.Context) error {
 	return followPiece(ctx, w, Piece{Kind: ServerPart, ID: id, Mailbox: &manifest.Mailbox{}}, parse, done)
 }
 
+// properties reads the property pages that are wanted.
+func (w *Walk) properties(ctx context.Context) error {
+	for i, id := range w.Contents.Manifest.Properties {
+		p := Piece{Kind: PropertyPage, ID: id, Mailbox: &manifest.Mailbox{}, Place: uint32(i)}
+		done := func([]manifest.Properties) error { return nil }
+		if err := followPiece(ctx, w, p, manifest.ParseProperties, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Leaf reports whether a piece of this kind refers to no other chunks.
-func (k PieceKind) Leaf() bool { return k == FlagPage || k == ServerPart }
+func (k PieceKind) Leaf() bool { return k == FlagPage || k == ServerPart || k == PropertyPage }
 
 func (w *Walk) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
 	for m := range w.Ahead.mailboxes(ctx, inorder.Slice(pointers(mailboxes))) {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -73,6 +74,9 @@ func (w *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
 	if err := w.server(ctx, &m); err != nil {
 		return nil, err
 	}
+	if err := w.properties(ctx, &m); err != nil {
+		return nil, err
+	}
 	if err := w.items(ctx, &m); err != nil {
 		return nil, err
 	}
@@ -96,6 +100,26 @@ func (w *Rewriter) server(ctx context.Context, m *manifest.Manifest) error {
 	}
 	return m.SetServerPart(w.put(ctx))
 }
+
+// properties stores the access rights and annotations again, up to the first page that cannot be read. After a loss the time of them is long
+// ago, so that the next run asks the server again.
+func (w *Rewriter) properties(ctx context.Context, m *manifest.Manifest) error {
+	if len(m.Properties) == 0 {
+		return nil
+	}
+	list, err := w.From.Properties(ctx)
+	asked := m.PropertiesAsked
+	if err != nil {
+		if err := recordLoss(ctx, &w.Lost, manifest.Failure{}, err); err != nil {
+			return err
+		}
+		asked = neverAsked
+	}
+	return m.SetProperties(list, asked, w.put(ctx))
+}
+
+// neverAsked is a time so long ago that a run asks again.
+var neverAsked = time.Unix(1, 0).UTC()
 
 // recordLoss adds what cannot be read to lost. It returns an error that is not about one piece of the archive.
 func recordLoss(ctx context.Context, lost *[]manifest.Failure, failure manifest.Failure, err error) error {
