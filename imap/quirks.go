@@ -59,7 +59,7 @@ func (q *quirks) avoids(command string) bool { return q.losses(command) >= maxLo
 
 // optionalCommands are commands that a run can do in another way, or without.
 var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID",
-	"ENABLE", "COMPRESS"}
+	"ENABLE", "COMPRESS", "GETACL ", "MYRIGHTS ", "GETMETADATA "}
 
 // lostOptional reports, once, whether the latest connection was lost during an optional command, so that another
 // attempt differs.

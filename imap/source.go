@@ -22,7 +22,10 @@ type Source struct {
 	virtual map[string]bool // by raw name: the answers of isVirtual
 }
 
-var _ source.Source = (*Source)(nil)
+var (
+	_ source.Source         = (*Source)(nil)
+	_ source.PropertySource = (*Source)(nil)
+)
 
 // NewSource returns the account as a source. It does not connect yet.
 func NewSource(opts Options) *Source { return &Source{pool: NewPool(opts, true)} }
@@ -140,6 +143,15 @@ func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
 		return err
 	})
 	return survey, err
+}
+
+// Properties implements source.PropertySource.
+func (s *Source) Properties(ctx context.Context, mailboxes []string) (list []mail.Properties, notes []string, err error) {
+	err = s.withRetry(ctx, func(c *Client) error {
+		list, notes, err = c.Properties(ctx, mailboxes)
+		return err
+	})
+	return list, notes, err
 }
 
 func (s *Source) survey(ctx context.Context, c *Client) (*mail.Survey, error) {

@@ -100,6 +100,14 @@ type Range struct {
 // ErrUnknownChanges means that a view does not know which messages changed.
 var ErrUnknownChanges = errors.New("every message may have changed")
 
+// PropertySource is an account whose server has access rights and annotations of mailboxes.
+type PropertySource interface {
+	// Properties returns the properties of the mailboxes, which are given by raw name, and of the account. Those without
+	// any are left out. The notes say what is left out for another reason. If the server gives no answer about one
+	// mailbox, although it may later, the call fails as a whole.
+	Properties(ctx context.Context, mailboxes []string) (list []mail.Properties, notes []string, err error)
+}
+
 // Previous is what is archived of an account, for a Source that has no UIDs of its own.
 type Previous interface {
 	// Status returns the numbers of a mailbox, or nil if it is not archived.

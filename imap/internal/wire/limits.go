@@ -12,6 +12,7 @@ const (
 	maxResponse = 1 << 20  // bytes of a response; sets of UIDs are read as they come and do not count
 	maxTokens   = 1 << 15  // tokens of a response
 	maxDepth    = 32       // lists within lists
+	maxMetadata = 3 << 18  // bytes of a METADATA response after which literals are dropped
 	MaxLiteral  = 64 << 10 // bytes of a literal that is not a body: no name in an archive is longer
 	maxKept     = 1 << 16  // bytes and tokens of memory kept from one response to the next
 	maxSkipped  = 64 << 20 // bytes of one literal that is skipped; the client does not wait for the end of a longer one

@@ -27,6 +27,7 @@ func (r *Reader) literalSize() (int64, bool) {
 // literal reads a literal into memory, or gives it to the sink if it is a body.
 func (r *Reader) literal(size int64, depth, mark int) error {
 	inFetch := depth == 1 && r.resp.Name == "FETCH"
+	inMetadata := depth == 1 && r.resp.Name == "METADATA"
 	var name Node
 	if n := len(r.stack); n > mark {
 		name = r.stack[n-1]
@@ -36,9 +37,9 @@ func (r *Reader) literal(size int64, depth, mark int) error {
 	case inFetch && isBody(name):
 		err = r.stream(size, string(name.Text), r.stack[mark:len(r.stack)-1])
 		r.push(Node{Kind: Streamed})
-	case size <= MaxLiteral:
+	case size <= MaxLiteral && !(inMetadata && len(r.memory)+int(size) > maxMetadata):
 		err = r.hold(int(size))
-	case inFetch:
+	case inFetch, inMetadata:
 		err = r.skip(size)
 		r.push(Node{Kind: Dropped})
 	default:

@@ -1,0 +1,109 @@
+package imap
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// Properties come from responses in any order, with names and values in any form that RFC 5464 allows.
+func TestProperties(t *testing.T) {
+	large := strings.Repeat("x", mail.MaxAnnotation+1)
+	opts := serve(t, loggedIn("IMAP4rev1 ACL METADATA",
+		`< GETMETADATA (DEPTH infinity) "" (/private /shared)`,
+		`< GETMETADATA (DEPTH infinity) "INBOX" (/private /shared)`,
+		`< GETACL "INBOX"`,
+		`< GETMETADATA (DEPTH infinity) "A b" (/private /shared)`,
+		`< GETACL "A b"`,
+		`* ACL inbox jo lrswipkxtea "-some team" w`,
+		`* METADATA "" (/shared/admin "mailto:x" /shared/comment NIL)`,
+		`* METADATA INBOX (/private/b ~{3}`, "\x00\xffz /private/a {0}", ` /shared/large {65537}`, large+` /shared/vendor/cmu/cyrus-imapd/size "7")`,
+		`* METADATA INBOX /shared/changed`,
+		`* METADATA INBOX (/private/c NIL /private/d word)`,
+		`* METADATA Other (/private/c "x")`,
+		`TAG1 OK x`, `TAG2 OK x`, `TAG3 OK x`, `TAG4 NO [NOPERM] no`, `TAG5 NO no`,
+		`< MYRIGHTS "A b"`, `* MYRIGHTS "A b" lr`, `TAG OK x`))
+	list, notes, err := connect(t, opts).Properties(t.Context(), []string{"INBOX", "A b"})
+	want := []mail.Properties{
+		{Annotations: []mail.Annotation{{Name: "/shared/admin", Value: "mailto:x"}}},
+		{Mailbox: "A b", Rights: "lr"},
+		{
+			Mailbox: "INBOX",
+			Grants:  []mail.Grant{{Identifier: "-some team", Rights: "w"}, {Identifier: "jo", Rights: "lrswipkxtea"}},
+			Annotations: []mail.Annotation{
+				{Name: "/private/a"}, {Name: "/private/b", Value: "\x00\xffz"}, {Name: "/private/d", Value: "word"},
+			},
+			Omitted: []string{"/shared/large"},
+		},
+	}
+	if err != nil || len(notes) > 0 || !reflect.DeepEqual(list, want) {
+		t.Errorf("%v %v\n got %+v\nwant %+v", notes, err, list, want)
+	}
+}
+
+// If the server says that it cannot answer now, nothing is returned: the mailbox would seem to have no rights.
+func TestPropertiesTemporary(t *testing.T) {
+	opts := serve(t, loggedIn("IMAP4rev1 ACL", `< GETACL "INBOX"`, "TAG NO [UNAVAILABLE] later"))
+	list, _, err := connect(t, opts).Properties(t.Context(), []string{"INBOX"})
+	if !errors.Is(err, mail.ErrTemporary) || list != nil {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// A server that ends the connection at GETACL is asked for the rest.
+func TestPropertiesLost(t *testing.T) {
+	first := loggedIn("IMAP4rev1 ACL METADATA-SERVER", `< GETMETADATA …`, `< GETACL "INBOX"`, `TAG1 OK x`, "!")
+	again := loggedIn("IMAP4rev1 ACL METADATA-SERVER", `< GETMETADATA …`, `TAG OK x`, `< GETACL "INBOX"`, "!")
+	last := loggedIn("IMAP4rev1 ACL METADATA-SERVER", `< GETMETADATA …`, `* METADATA "" (/shared/admin "x")`, `TAG OK x`)
+	opts := serve(t, first, again, last)
+	s := NewSource(*opts)
+	defer s.Close()
+	list, notes, err := s.Properties(t.Context(), []string{"INBOX"})
+	if err != nil || len(list) != 1 || len(notes) != 1 || !strings.Contains(notes[0], `GETACL "INBOX"`) {
+		t.Errorf("%+v, %q, %v", list, notes, err)
+	}
+}
+
+// FuzzProperties checks that whatever a server sends can be recorded.
+func FuzzProperties(f *testing.F) {
+	for _, seed := range []string{
+		"* ACL INBOX jo lr -x w\r\n", "* MYRIGHTS \"a b\" lr\r\n* ACL \"a b\" () x y\r\n",
+		"* METADATA \"\" (/shared/x ~{2}\r\n\x00\xff /a NIL b c)\r\n* METADATA INBOX (/a \"1\" /a \"2\")\r\n",
+		"* METADATA INBOX (/a {99999}\r\n", "* ACL inbox NIL NIL a a\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		answers := newPropertiesAnswers(naming{}, []string{"INBOX", "a b"})
+		r := wire.NewReader(bytes.NewReader(sent))
+		for {
+			resp, err := r.Next()
+			if err != nil {
+				break
+			}
+			if _, err := answers.add(resp); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var page []manifest.Properties
+		for _, p := range answers.list() {
+			page = append(page, manifest.Properties{Properties: p})
+		}
+		if len(page) == 0 {
+			return
+		}
+		b, err := manifest.EncodeProperties(page)
+		if err != nil {
+			t.Fatalf("%+v: %v", page, err)
+		}
+		if again, err := manifest.ParseProperties(b); err != nil || !reflect.DeepEqual(again, page) {
+			t.Fatalf("got %+v, want %+v: %v", again, page, err)
+		}
+	})
+}
