@@ -30,6 +30,11 @@ type Account struct {
 	// Items are the sources of scripts, calendars and address books, at most one of a kind. Run closes each when it was read.
 	Items []collection.Source
 
+	// Properties is asked for access rights and annotations of mailboxes, once a week, or in this run if PropertiesNow is set.
+	// Nil: there are none.
+	Properties    source.PropertySource
+	PropertiesNow bool
+
 	// Continue gives the source what is archived, before it is read. Nil: the source does not need it.
 	Continue func(source.Previous)
 

@@ -44,12 +44,13 @@ type accountRun struct {
 	parent       *base // the newest manifest, perhaps a checkpoint; the run continues from it
 	lastComplete *base // the newest complete manifest; losses are reported relative to it
 
-	recorder *recorder                 // the new manifest
-	items    atomic.Pointer[itemsRead] // scripts, calendars and address books; nil: not read yet
-	vanished *vanished                 // messages and mailboxes that vanished while the account was read
-	moves    *moves.Index
-	catalog  *catalog
-	progress *tracker
+	recorder   *recorder                 // the new manifest
+	items      atomic.Pointer[itemsRead] // scripts, calendars and address books; nil: not read yet
+	properties propertiesRead            // access rights and annotations
+	vanished   *vanished                 // messages and mailboxes that vanished while the account was read
+	moves      *moves.Index
+	catalog    *catalog
+	progress   *tracker
 
 	checkpoints   *checkpoints
 	quota         *quota.Quota
@@ -198,6 +199,9 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.readProperties(ctx); err != nil {
+		return nil, err
+	}
 	ctx, done := grace.Context(ctx, writeGrace) // an interruption while the last pages were stored came too late
 	defer done()
 	if f := a.recorder.nothingRead(); f != nil && a.parent == nil {
@@ -265,6 +269,9 @@ func (a *accountRun) record(ctx context.Context, m *manifest.Manifest) error {
 		return err
 	}
 	if err := a.recordItems(m, putTable); err != nil {
+		return err
+	}
+	if err := a.recordProperties(m, putTable); err != nil {
 		return err
 	}
 	return a.catalog.putServer(ctx, m, a.parent)

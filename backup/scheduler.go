@@ -103,6 +103,9 @@ func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err erro
 		if s.postponed.Load() {
 			return false, quota.ErrSpent
 		}
+		if err := s.readProperties(ctx); err != nil { // now, so that their pages are stored with those of the mail
+			return false, err
+		}
 	}
 	return false, s.vanished.reinstate(ctx)
 }

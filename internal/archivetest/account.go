@@ -54,6 +54,9 @@ type Account struct {
 	OnFacts  func(mailbox string) error
 
 	Items []collection.Source // scripts, calendars and address books
+
+	Properties    *Properties // nil: none
+	PropertiesNow bool
 }
 
 var ErrLeaveOut = errors.New("leave this message out")

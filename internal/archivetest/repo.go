@@ -44,7 +44,11 @@ func Backup(t testing.TB, r *repo.Repo, a *Account) *backup.Result {
 func TryBackup(ctx context.Context, r *repo.Repo, accounts ...*Account) *backup.Result {
 	var list []backup.Account
 	for i, a := range accounts {
-		list = append(list, backup.Account{Name: fmt.Sprintf("account-%d", i), URL: "imap://test", Source: a, Items: a.Items})
+		account := backup.Account{Name: fmt.Sprintf("account-%d", i), URL: "imap://test", Source: a, Items: a.Items}
+		if a.Properties != nil {
+			account.Properties, account.PropertiesNow = a.Properties, a.PropertiesNow
+		}
+		list = append(list, account)
 	}
 	backups, err := backup.Run(ctx, r, list, backup.Options{Program: "test", RecoveryAfter: 1})
 	if len(backups) == 0 {

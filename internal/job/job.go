@@ -31,6 +31,7 @@ type Flags struct {
 	Gmail               string   `group:"account" enum:",all-mail,labels" default:"" placeholder:"MODE" help:"What to read of a Gmail account: all-mail (All Mail, Spam and Trash, each message once, with its labels; default) or labels (each label as a mailbox)."`
 	Namespace           []string `group:"selection" sep:"none" placeholder:"NAME" help:"Also mailboxes of others: shared, other (those of other users), or the prefix of a namespace, such as Public/ (repeatable)."`
 	Virtual             bool     `group:"selection" help:"Also virtual mailboxes, which show messages of other mailboxes (Dovecot)."`
+	Properties          bool     `group:"selection" help:"Ask now for the access rights and annotations of all mailboxes. Otherwise a run asks once a week, and for new mailboxes."`
 	access.AccountFlags `embed:""`
 	Selection           `embed:""`
 
@@ -60,6 +61,8 @@ type Job struct {
 	budget    backup.Budget
 	timeLimit time.Duration
 
+	propertiesNow bool // ask for access rights and annotations in this run
+
 	connected *backup.Account // set by Connect; else nil
 }
 
@@ -83,6 +86,7 @@ func (f *Flags) job(a *access.Account) *Job {
 			Day:    cmp.Or(int64(f.BudgetDay), a.Configured.Budget.Day),
 			Second: cmp.Or(int64(f.BudgetSecond), a.Configured.Budget.Second),
 		},
+		propertiesNow: f.Properties,
 	}
 	o.virtual, o.namespaces = f.Virtual || a.Configured.Virtual, f.Namespace
 	if len(o.namespaces) == 0 {
@@ -145,7 +149,7 @@ func (o *Job) mailSource(ctx context.Context, h *access.Host) (backup.Account, e
 		account.Continue = source.Continue
 		return account, nil
 	}
-	return o.backupAccount(imap.NewSource(a.Options), h), nil
+	return o.imapAccount(imap.NewSource(a.Options), h), nil
 }
 
 // Connect begins to connect while the repository is being opened. It does so only if the password is at hand: no
@@ -160,7 +164,7 @@ func (o *Job) Connect(ctx context.Context, h *access.Host) {
 	}
 	source := imap.NewSource(a.Options)
 	source.Connect(ctx)
-	ready := o.backupAccount(source, h)
+	ready := o.imapAccount(source, h)
 	o.connected = &ready
 }
 
@@ -195,6 +199,13 @@ func (o *Job) authenticated(ctx context.Context, h *access.Host) (*access.Accoun
 	}
 	a.Options.Labels, a.Options.Namespaces, a.Options.Virtual = o.labels, o.namespaces, o.virtual
 	return &a, nil
+}
+
+// imapAccount returns the account for package backup, read from an IMAP server.
+func (o *Job) imapAccount(from *imap.Source, h *access.Host) backup.Account {
+	account := o.backupAccount(from, h)
+	account.Properties, account.PropertiesNow = from, o.propertiesNow
+	return account
 }
 
 // backupAccount returns the account for package backup, read from a source.

@@ -1,0 +1,58 @@
+package archivetest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Properties are the access rights and annotations of an account. It implements source.PropertySource.
+type Properties struct {
+	Of    map[string]mail.Properties // by raw name
+	Asked []string                   // raw names, in the order of the questions
+	Err   error
+}
+
+// Properties implements source.PropertySource.
+func (p *Properties) Properties(_ context.Context, mailboxes []string) (list []mail.Properties, notes []string, err error) {
+	p.Asked = append(p.Asked, mailboxes...)
+	if p.Err != nil {
+		return nil, nil, p.Err
+	}
+	for _, raw := range append([]string{""}, mailboxes...) {
+		if found, ok := p.Of[raw]; ok {
+			found.Mailbox = raw
+			list = append(list, found)
+		}
+	}
+	slices.SortFunc(list, func(a, b mail.Properties) int { return cmp.Compare(a.Mailbox, b.Mailbox) })
+	return list, nil, nil
+}
+
+// Granted returns properties of one entry of an access control list and one annotation.
+func Granted(identifier, rights, comment string) mail.Properties {
+	return mail.Properties{
+		Grants:      []mail.Grant{{Identifier: identifier, Rights: rights}},
+		Annotations: []mail.Annotation{{Name: "/private/comment", Value: comment}},
+	}
+}
+
+// ArchivedProperties returns what a manifest has of access rights and annotations.
+func ArchivedProperties(t testing.TB, r *repo.Repo, head repo.Head) []manifest.Properties {
+	t.Helper()
+	contents, err := archive.OpenManifest(t.Context(), r, head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := contents.Properties(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
