@@ -24,6 +24,7 @@ type DovecotOptions struct {
 	Expired     bool   // its certificate is out of date
 	Others      bool   // it has namespaces Public/, shared/ of other users, and virtual/ (of a user, see PutVirtual)
 	Sieve       bool   // it serves ManageSieve
+	ACL         bool   // it has access control lists (in files dovecot-acl) and annotations
 	Config      string // more lines of dovecot.conf, such as are the same in 2.3 and 2.4
 }
 

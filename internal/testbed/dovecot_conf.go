@@ -42,8 +42,15 @@ userdb {
   args = uid=nobody gid=nogroup home={{.Dir}}/mail/%u
 }
 protocol imap {
-  mail_plugins = $mail_plugins zlib imap_zlib{{if .Others}} virtual{{end}}
+  mail_plugins = $mail_plugins zlib imap_zlib{{if .Others}} virtual{{end}}{{if .ACL}} acl imap_acl
+  imap_metadata = yes{{end}}
 }
+{{- if .ACL}}
+mail_attribute_dict = file:%h/dovecot-attributes
+plugin {
+  acl = vfile
+}
+{{- end}}
 {{- if .Others}}
 namespace public {
   type = public
@@ -119,8 +126,23 @@ protocol imap {
     {{- if .Others}}
     virtual = yes
     {{- end}}
+    {{- if .ACL}}
+    acl = yes
+    imap_acl = yes
+    {{- end}}
+  }
+  {{- if .ACL}}
+  imap_metadata = yes
+  {{- end}}
+}
+{{- if .ACL}}
+acl_driver = vfile
+mail_attribute {
+  dict file {
+    path = %{home}/dovecot-attributes
   }
 }
+{{- end}}
 {{- if .Others}}
 namespace public {
   type = public

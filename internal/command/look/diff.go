@@ -71,7 +71,11 @@ func (c *Diff) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	if c.List {
 		p.Page()
 	}
-	t := &comparison{Program: p, difference: d, readable: r.CanRead()}
+	changes, err := compareProperties(ctx, d.Before, d.After, c.selects)
+	if err != nil {
+		return err
+	}
+	t := &comparison{Program: p, difference: d, properties: changes, readable: r.CanRead()}
 	if err := t.print(ctx, c.List); err != nil {
 		return err
 	}
@@ -98,10 +102,18 @@ func (c *Diff) narrow(ctx context.Context, r *repo.Repo, d *diff.Difference) err
 	return nil
 }
 
+// selects reports whether a mailbox with a raw name is compared.
+func (c *Diff) selects(raw string) bool {
+	name, ok := mail.DecodeName(raw)
+	m := mail.Mailbox{Raw: raw}
+	return c.Mailbox == "" || c.Mailbox == raw || ok && c.Mailbox == name || m.IsInbox() && (&mail.Mailbox{Raw: c.Mailbox}).IsInbox()
+}
+
 // comparison prints a difference.
 type comparison struct {
 	*cli.Program
 	difference *diff.Difference
+	properties []propertiesChange
 	readable   bool
 	unread     int
 }
@@ -135,6 +147,11 @@ func (t *comparison) tables() {
 	d := t.difference
 	t.Facts("before", t.describe(d.Before), "after", t.describe(d.After))
 	t.Printf("")
+	var changed []string
+	for _, c := range t.properties {
+		changed = append(changed, c.lines...)
+	}
+	defer func() { t.Paragraphs(ui.Yellow, "Access rights and annotations that changed", changed) }()
 	if len(d.Mailboxes) == 0 {
 		t.Printf("no difference in mail")
 		return

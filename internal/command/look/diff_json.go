@@ -14,6 +14,8 @@ type diffSummary struct {
 	Removed   int64                `json:"removed"`
 	Moved     int64                `json:"moved"`
 	Reflagged int64                `json:"reflagged"`
+
+	Properties []propertiesChange `json:"properties"` // access rights and annotations that differ
 }
 
 // mailboxDiffSummary is the difference of a mailbox, as JSON.
@@ -39,6 +41,7 @@ func (t *comparison) document() diffSummary {
 	s := diffSummary{
 		Before: summary.OfManifest(d.Before.Head, d.Before.Manifest), After: summary.OfManifest(d.After.Head, d.After.Manifest), Mailboxes: []mailboxDiffSummary{},
 		Added: totals.Added, Removed: totals.Removed, Moved: max(totals.MovedIn, totals.MovedOut), Reflagged: totals.Reflagged,
+		Properties: append([]propertiesChange{}, t.properties...),
 	}
 	for _, m := range d.Mailboxes {
 		b := mailboxDiffSummary{

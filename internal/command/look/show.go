@@ -144,6 +144,8 @@ func showJSON(ctx context.Context, p *cli.Program, contents *archive.Contents) e
 		Mailboxes []mailboxSummary `json:"mailboxes"`
 
 		Collections []summary.Collection `json:"collections"` // scripts, calendars and address books
+		Properties  []summary.Properties `json:"properties"`  // access rights and annotations
+		Asked       *time.Time           `json:"properties_asked,omitempty"`
 
 		Failures []summary.Failure `json:"failures"`
 		Warnings []string          `json:"warnings"`
@@ -155,7 +157,7 @@ func showJSON(ctx context.Context, p *cli.Program, contents *archive.Contents) e
 		Mailboxes: []mailboxSummary{},
 		Failures:  summary.OfFailures(m.Failures),
 		Warnings:  summary.List(m.Warnings), Alarms: summary.List(m.Alarm), Dangling: summary.List(m.Dangling),
-		Server: summarizeServer(server),
+		Server: summarizeServer(server), Properties: []summary.Properties{},
 	}
 	for mailbox, err := range contents.Mailboxes(ctx) {
 		if err != nil {
@@ -168,6 +170,16 @@ func showJSON(ctx context.Context, p *cli.Program, contents *archive.Contents) e
 		return err
 	}
 	document.Collections = append([]summary.Collection{}, collections...)
+	properties, err := contents.Properties(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range properties {
+		document.Properties = append(document.Properties, summary.OfProperties(&properties[i].Properties))
+	}
+	if !m.PropertiesAsked.IsZero() {
+		document.Asked = &m.PropertiesAsked
+	}
 	return p.PrintJSON(document)
 }
 
@@ -223,6 +235,9 @@ func showTables(ctx context.Context, p *cli.Program, r *repo.Repo, contents *arc
 	)
 	p.Printf("")
 	if err := mailboxTable(ctx, p, contents); err != nil {
+		return err
+	}
+	if err := printProperties(ctx, p, contents); err != nil {
 		return err
 	}
 	p.Paragraphs(ui.Red, "Alarms: what shrank or changed suspiciously", m.Alarm)
