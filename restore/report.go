@@ -17,6 +17,9 @@ type Report struct {
 	Refused   int64 // messages that the target refused; kept likewise
 	Failed    int64 // messages, pages, lists and tables that could not be read from the archive
 
+	Grants      int64 // entries that were added to access control lists; in a dry run, that would be
+	Annotations int64 // that were added, likewise
+
 	Mirror *MirrorReport // what was removed; nil: Options.Mirror is nil
 
 	Previewed bool // a dry run with a Previewer: Added is what would be added

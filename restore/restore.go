@@ -26,6 +26,10 @@ type Options struct {
 	Labels      LabelMode                    // what to do with labels of Gmail
 	DryRun      bool                         // change nothing; see Previewer
 
+	// Rights and Annotations restore the access rights and annotations of mailboxes, too, to a PropertyTarget. Whole says that
+	// this is a restore of all mailboxes, with the annotations of the account.
+	Rights, Annotations, Whole bool
+
 	// ReportDir is a directory for the messages that the target refuses or alters, as .eml, and for report.txt, which
 	// has a line for each of them and for each message that was changed. It is made when it is first needed. Empty:
 	// none.
@@ -101,7 +105,7 @@ func (r *restorer) execute(ctx context.Context) error {
 		}
 	}
 	if r.DryRun {
-		return r.preview(ctx, routes)
+		return errors.Join(r.preview(ctx, routes), r.previewProperties(ctx, routes))
 	}
 	if mirror != nil {
 		if err := r.confirm(ctx); err != nil {
@@ -111,6 +115,9 @@ func (r *restorer) execute(ctx context.Context) error {
 	places, err := r.prepare(ctx, routes)
 	if err == nil {
 		err = r.runJobs(ctx, routes, places)
+	}
+	if err == nil {
+		err = r.addProperties(ctx, routes, places)
 	}
 	if err == nil && mirror != nil {
 		err = mirror.apply(ctx, places)

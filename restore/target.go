@@ -9,7 +9,7 @@ import (
 )
 
 // A target implements Target, and its folders implement Folder. The other interfaces are optional: Unordered, Informed,
-// LabelKeeper, Committer, Previewer and Mirrorer for a target, SimilarFinder and Journaled for a folder.
+// LabelKeeper, Committer, Previewer, PropertyTarget and Mirrorer for a target, SimilarFinder and Journaled for a folder.
 
 // Target is something that an archived account can be written to: a Maildir, an IMAP account, a directory of .eml
 // files. Restoring only adds: it changes and removes nothing in the target, and does not add messages that the target

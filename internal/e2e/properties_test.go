@@ -91,6 +91,18 @@ func TestAccessRights(t *testing.T) {
 				t.Errorf("nothing changed: %s", e.stdout)
 			}
 			h.must(0, "check", "--read-data")
+
+			w.do(`DELETEACL Work bob`, nil)
+			w.do(`SETACL INBOX al l`, nil)
+			w.do(`SETMETADATA Work (/shared/comment NIL /private/comment "a new one")`, nil)
+			restore := []string{"restore", "latest", "--to", accountURL("anna", server.addr), "--mailbox", "Work", "--mailbox", "INBOX", "--acl", "--metadata"}
+			h.must(0, append(restore, "--dry-run")...).says("1 access right would be added", "1 annotation would be added")
+			h.must(0, restore...).says("1 access right added", "1 annotation added", `mailbox "INBOX": "al" keeps the rights l, and had lr`)
+			h.must(0, append(restore, "--json")...).says(`"acl_added":0,"annotations_added":0`)
+			h.must(0, append(backup, "--properties")...)
+			shown = h.must(0, "show", "latest")
+			shown.says(`"bob" lr: "Work"`, `"al" l, "anna"`, `"Work": /shared/comment`, `"Work": /private/comment "a new one"`)
+			h.must(2, "restore", "latest", "--to", "maildir:"+t.TempDir(), "--acl").says("restore to an IMAP account")
 		})
 	}
 }

@@ -208,6 +208,15 @@ func (b *PrefixTarget) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([
 	return places, err
 }
 
+// AddProperties implements restore.PropertyTarget, if the target does.
+func (b *PrefixTarget) AddProperties(ctx context.Context, wanted []mail.Properties, dry bool) (restore.PropertyReport, error) {
+	target, ok := b.Target.(restore.PropertyTarget)
+	if !ok {
+		return restore.PropertyReport{}, restore.ErrNoProperties
+	}
+	return target.AddProperties(ctx, wanted, dry)
+}
+
 // OpenRead implements restore.Previewer. It is called only after Preview.
 func (b *PrefixTarget) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
 	return b.Target.(restore.Previewer).OpenRead(ctx, place)

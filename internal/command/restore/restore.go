@@ -39,6 +39,8 @@ type Command struct {
 	EOL                 string        `group:"target" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir line ends. auto: LF if every line ended in CRLF, else as they are; lf: always LF; keep: as they are."`
 	Keep                string        `group:"target" type:"path" placeholder:"DIR" help:"Directory for messages that the target refuses or alters, as .eml, with a report. Default: mailstrata-kept-ID, here."`
 	LabelsAs            string        `group:"target" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail labels: mailboxes (a copy in the mailbox of each label, or in All Mail), keywords (one copy, with labels as keywords) or none. Gmail itself gets one copy with its labels."`
+	ACL                 bool          `group:"target" name:"acl" help:"Also restore access rights to mailboxes of an IMAP account. An identifier that has rights there keeps them."`
+	Metadata            bool          `group:"target" help:"Also restore annotations of mailboxes and of the account. One that exists there keeps its value."`
 	Prune               bool          `group:"prune" help:"Make the target exactly the manifest: remove messages that it does not have, and set flags. Asks first."`
 	Yes                 bool          `group:"prune" help:"Do not ask."`
 	EvenIncomplete      bool          `group:"prune" help:"Also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and even if the target refused some."`
@@ -52,6 +54,8 @@ func (*Command) Help() string {
 	return `Restores mail from a manifest. Without --prune, a restore only adds: it never changes or removes what the target holds, and adds nothing twice. You can run the same restore again, also after an interruption. Do not run two restores into one target from two hosts at once. Each message is verified before it is written.
 
 A maildir: and an eml: are directories. mbox:PATH is a directory with an mbox for each mailbox, or one mbox for all if PATH ends in .mbox. zip:FILE and tar:FILE (.tar, .tar.gz) are one file with the messages as .eml. Files of mbox:, zip: and tar: are written once: they get their names when they are complete, and a file that exists is an error.
+
+--acl and --metadata also restore access rights and annotations, for the identifiers of the archived account. They only add: an identifier that has rights at the target keeps them, an annotation keeps its value, and mailstrata names what differs.
 
 mailstrata restores flags, keywords and INTERNALDATE as far as the target takes them. It reports each message that the target alters or refuses, and keeps it as .eml beside a report.
 
@@ -89,6 +93,11 @@ To move everything to another server, below a mailbox "Old"; and a Gmail account
 
     mailstrata restore latest --to imaps://anna@new.example --prefix Old --keep refused
     mailstrata restore latest --to imaps://anna@new.example --labels-as keywords
+
+To bring back access rights and annotations that are gone, and see before what that would be:
+
+    mailstrata restore latest --to imaps://anna@mail.example --acl --metadata --dry-run
+    mailstrata restore latest --to imaps://anna@mail.example --acl --metadata
 
 To make an account exactly what it was on a day:
 
@@ -142,6 +151,9 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	if readable == nil {
 		if o.Target, err = destination.Open(ctx, p.Host); err != nil {
 			return err
+		}
+		if _, ok := o.Target.(restore.PropertyTarget); !ok && (c.ACL || c.Metadata) {
+			return errors.Join(hint.Usagef("--acl and --metadata restore to an IMAP account, not to files"), o.Target.Close())
 		}
 		if c.Prefix != "" {
 			o.Target = &job.PrefixTarget{Target: o.Target, Prefix: c.Prefix}
@@ -206,7 +218,9 @@ func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, rec
 	return restore.Options{
 		Contents: contents, Mailboxes: wants, Pick: pick, KeepDeleted: c.WithDeleted,
 		Labels: labelModes[c.LabelsAs], TimeLimit: c.TimeLimit,
-		DryRun:    c.DryRun,
+		DryRun: c.DryRun,
+		Rights: c.ACL, Annotations: c.Metadata,
+		Whole:     len(c.Mailbox)+len(c.Exclude) == 0 && pick == nil && c.Prefix == "",
 		Mirror:    c.pruneOptions(p),
 		ReportDir: cmp.Or(c.Keep, "mailstrata-kept-"+summary.ShortID(contents.Head)),
 	}, err
@@ -294,6 +308,7 @@ func (c *Command) describe(p *cli.Program, contents *archive.Contents, report *r
 		if report.Previewed {
 			p.Printf("  %s would be added, %s there already", ui.Count(report.Added), ui.Count(report.Present))
 		}
+		c.describeProperties(p, report, "would be added")
 		return
 	}
 	verb := "restored"
@@ -320,8 +335,18 @@ func (c *Command) describe(p *cli.Program, contents *archive.Contents, report *r
 			p.Printf("  %s %s", ui.Count(line.n), line.what)
 		}
 	}
+	c.describeProperties(p, report, "added")
 	if report.File != "" {
 		p.Printf("  report: %s", ui.Safe(report.File))
+	}
+}
+
+func (c *Command) describeProperties(p *cli.Program, report *restore.Report, done string) {
+	if c.ACL {
+		p.Printf("  %s %s", ui.Plural(report.Grants, "access right"), done)
+	}
+	if c.Metadata {
+		p.Printf("  %s %s", ui.Plural(report.Annotations, "annotation"), done)
 	}
 }
 
@@ -342,6 +367,8 @@ type restoreSummary struct {
 	Altered    int64                `json:"altered"`
 	Refused    int64                `json:"refused"`
 	Failed     int64                `json:"failed"`
+	Grants     int64                `json:"acl_added"`
+	Annotated  int64                `json:"annotations_added"`
 	Notes      []string             `json:"notes"`
 	Problems   []restoreProblem     `json:"problems"`
 	Report     string               `json:"report,omitempty"`
@@ -361,6 +388,7 @@ func (c *Command) document(contents *archive.Contents, r *restore.Report) restor
 		Manifest: summary.ID(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Previewed,
 		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
 		Present: r.Present, Changed: r.Changed, FlagsLost: r.FlagsLost, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
+		Grants: r.Grants, Annotated: r.Annotations,
 		Notes: summary.List(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeRestorePrune(r.Mirror),
 	}
 	for _, problem := range r.Problems {
