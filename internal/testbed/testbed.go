@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -164,17 +165,20 @@ func giveToNobody(t testing.TB, path string) {
 	}
 }
 
-// freePorts finds ports of the loopback interface that nobody listens on.
+// freePorts finds ports that nobody listens on. They are below those that the kernel gives to connections (RFC 6335 section 6:
+// from 49152 on; Linux from 32768 on), because a connection of another test could get a port before the server has it.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	for tries := 0; len(ports) < n; tries++ {
+		port := 10000 + rand.IntN(20000)
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err == nil {
+			defer l.Close() // only after all are found, so that none is found twice
+			ports = append(ports, port)
+		} else if tries > 100 {
 			t.Fatal(err)
 		}
-		defer l.Close() // only after all are found, so that none is found twice
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports
 }
