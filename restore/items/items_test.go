@@ -97,8 +97,8 @@ func TestManyOddEvents(t *testing.T) {
 
 // TestWhatIsThereStays checks that a restore leaves what differs, unless it may replace it.
 func TestWhatIsThereStays(t *testing.T) {
-	contents := archived(t, calendar(map[string]string{"a.ics": "BEGIN:X\r\nA:1\r\n", "b.ics": "BEGIN:X\r\nB:1\r\n", "c.ics": "BEGIN:X\r\nC:long\r\n  line\r\n"}))
-	to := calendar(map[string]string{"a.ics": "BEGIN:X\r\nA:2\r\n", "c.ics": "C:lo\r\n ng line\r\nBEGIN:X\r\nPRODID:other\r\n", "other.ics": "x"})
+	contents := archived(t, calendar(map[string]string{"a.ics": "BEGIN:X\r\nA:1\r\n", "b.ics": "BEGIN:X\r\nB:1\r\n", "c.ics": "BEGIN:X\r\nC:long\r\n  line\r\nD:1\r\nEND:X\r\n"}))
+	to := calendar(map[string]string{"a.ics": "BEGIN:X\r\nA:2\r\n", "c.ics": "BEGIN:X\r\nPRODID:other\r\nD:1\r\nC:lo\r\n ng line\r\nEND:X\r\n", "other.ics": "x"})
 	var events []string
 	o := items.Options{Contents: contents, Done: func(e items.Event) { events = append(events, e.Item+" "+string(e.Outcome)) }}
 	o.DryRun = true
@@ -197,6 +197,37 @@ func TestSummary(t *testing.T) {
 	if got := items.Summary(manifestKind, nil); got != "" {
 		t.Errorf("%q", got)
 	}
+}
+
+// TestCalendarsOfOneName restores a calendar that is gone beside one of the same name: its events do not get into that one.
+func TestCalendarsOfOneName(t *testing.T) {
+	from, to := archivetest.NewItemServer(), archivetest.NewItemServer()
+	from.Collection("/cal/jo/a/").Put("1.ics", "of the calendar that is gone")
+	from.Collection("/cal/jo/b/").Put("2.ics", "of the other")
+	to.Collection("/cal/jo/b/").Put("2.ics", "of the other")
+	a := archivetest.NewAccount()
+	a.Mailbox("INBOX").Add("Subject: x\r\n\r\nx")
+	a.Items = []collection.Source{work{from}}
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	contents, err := archive.OpenManifest(t.Context(), r, archivetest.Backup(t, r, a).Head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := items.ToServer(t.Context(), work{to}, items.Options{Contents: contents})
+	if err != nil || report != (items.Report{Added: 1, Present: 1, Collections: 1}) || !maps.Equal(to.State(), from.State()) {
+		t.Errorf("%+v, %v: the server has %q", report, err, to.State())
+	}
+}
+
+// work is a server that calls each calendar Work.
+type work struct{ *archivetest.ItemServer }
+
+func (s work) Open(ctx context.Context) (server []collection.Field, all []collection.Collection, err error) {
+	server, all, err = s.ItemServer.Open(ctx)
+	for i := range all {
+		all[i].Name = "Work"
+	}
+	return server, all, err
 }
 
 // TestEquivalent compares an event and its exception with what a server may make of them, and with what is another content.

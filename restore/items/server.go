@@ -23,8 +23,9 @@ func ToServer(ctx context.Context, target collection.Target, o Options) (Report,
 		if collection.Kind(s.Kind) != target.Kind() {
 			return nil
 		}
+		used := make(map[string]bool)
 		for i := range s.Collections {
-			t := &toServer{job: j, target: target, source: s, from: &s.Collections[i]}
+			t := &toServer{job: j, target: target, source: s, from: &s.Collections[i], used: used}
 			if err := t.run(ctx, &there); err != nil {
 				return err
 			}
@@ -41,6 +42,7 @@ type toServer struct {
 	source *manifest.ItemSource
 	from   *manifest.Collection
 	to     collection.Collection
+	used   map[string]bool              // paths of the target that have another archived collection
 	held   map[string]collection.Listed // what the target has, by name
 }
 
@@ -54,8 +56,8 @@ func (t *toServer) run(ctx context.Context, there *[]collection.Collection) erro
 		return err
 	}
 	t.held = make(map[string]collection.Listed)
-	if known := match(*there, t.from); known != nil {
-		t.to = *known
+	if known := t.match(*there); known != nil {
+		t.to, t.used[known.Path] = *known, true
 		listing, err := t.target.List(ctx, t.to, "")
 		if err != nil {
 			return fmt.Errorf("%s %q: %w", t.target.Kind(), t.from.Title(), err)
@@ -68,7 +70,7 @@ func (t *toServer) run(ctx context.Context, there *[]collection.Collection) erro
 	} else if !made {
 		return nil
 	} else {
-		*there = append(*there, t.to)
+		*there, t.used[t.to.Path] = append(*there, t.to), true
 	}
 	for batch := range slices.Chunk(items, batchItems) {
 		if err := t.batch(ctx, batch); err != nil {
@@ -106,9 +108,10 @@ func (t *toServer) activate(ctx context.Context, items []manifest.Item) error {
 // batchItems is how many items are compared at once.
 const batchItems = 64
 
-// match returns the collection of the target that an archived one is restored to: the one with the same path, or else with the same
-// last segment of it, or else the only one with the same name.
-func match(there []collection.Collection, c *manifest.Collection) *collection.Collection {
+// match returns the collection of the target that the archived one is restored to: the one with the same path, or else with the same
+// last segment of it, or else the only one with the same name. No other archived collection has it.
+func (t *toServer) match(there []collection.Collection) *collection.Collection {
+	c := t.from
 	fits := []func(*collection.Collection) bool{
 		func(o *collection.Collection) bool { return o.Path == c.Path },
 		func(o *collection.Collection) bool { return lastSegment(o.Path) == lastSegment(c.Path) },
@@ -117,8 +120,8 @@ func match(there []collection.Collection, c *manifest.Collection) *collection.Co
 	for _, fit := range fits {
 		var found []*collection.Collection
 		for i := range there {
-			if fit(&there[i]) {
-				found = append(found, &there[i])
+			if o := &there[i]; fit(o) && (o.Path == c.Path || !t.used[o.Path] && !t.archived(o.Path)) {
+				found = append(found, o)
 			}
 		}
 		if len(found) == 1 {
@@ -126,6 +129,11 @@ func match(there []collection.Collection, c *manifest.Collection) *collection.Co
 		}
 	}
 	return nil
+}
+
+// archived reports whether the archive has a collection with a path.
+func (t *toServer) archived(path string) bool {
+	return slices.ContainsFunc(t.source.Collections, func(c manifest.Collection) bool { return c.Path == path })
 }
 
 func lastSegment(path string) string {
