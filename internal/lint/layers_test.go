@@ -34,7 +34,7 @@ var layers = map[string]string{
 	"manifest/history":  "internal/day manifest",
 
 	// What is stored, and where.
-	"dir": "internal/local repo/store",
+	"dir": "internal/local repo/store repo/store/filetree",
 	"repo": `
 		chunk internal/grace internal/inorder internal/local repo/format repo/index repo/keys repo/object repo/objectlock
 		repo/packs repo/recovery repo/statement repo/store`,
@@ -48,9 +48,10 @@ var layers = map[string]string{
 	"repo/recovery":        "chunk",
 	"repo/statement":       "chunk repo/format",
 	"repo/store":           "",
+	"repo/store/filetree":  "repo/store",
 	"repo/store/storetest": "repo/store",
 	"s3":                   "internal/inflight internal/retry repo/store",
-	"sftp":                 "internal/retry repo/store",
+	"sftp":                 "internal/retry repo/store repo/store/filetree",
 
 	// Accounts in a repository.
 	"archive": `
