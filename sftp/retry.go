@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/retry"
@@ -83,7 +84,7 @@ func (s *Store) attempt(ctx context.Context, do func(*connection) error) (err er
 	if err = do(c); err == nil {
 		return nil, false
 	}
-	if lost(err) || c.dead() {
+	if lost(err) || !answered(err) && c.dead() {
 		s.current.CompareAndSwap(c, nil)
 		return fmt.Errorf("the connection to %s ended: %w", s.Host, err), true
 	}
@@ -95,6 +96,17 @@ const endingTime = 3 * time.Second
 
 func lost(err error) bool {
 	return errors.Is(err, sftp.ErrSSHFxConnectionLost) || errors.Is(err, sftp.ErrSSHFxNoConnection)
+}
+
+// answered reports whether the server answered with this error, so that the connection stands.
+func answered(err error) bool {
+	var status *sftp.StatusError
+	return errors.As(err, &status) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || isStores(err)
+}
+
+func isStores(err error) bool {
+	known := []error{store.ErrExist, store.ErrNotExist, store.ErrRange, store.ErrRetained, store.ErrPermission}
+	return slices.ContainsFunc(known, func(is error) bool { return errors.Is(err, is) })
 }
 
 // connected returns the connection, and makes it if there is none.
@@ -127,7 +139,7 @@ func (s *Store) waiting(err error) {
 // storeError turns an error of the server into one of package store.
 func (s *Store) storeError(c *connection, err error) error {
 	switch {
-	case errors.Is(err, store.ErrRetained), errors.Is(err, store.ErrExist):
+	case isStores(err):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
 		if gone := s.gone(c); gone != nil {
