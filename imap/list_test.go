@@ -15,7 +15,7 @@ func described(s *mail.Survey) string {
 	for _, m := range s.Mailboxes {
 		numbers := "unknown"
 		if m.Status != nil {
-			numbers = fmt.Sprint(*m.Status)
+			numbers = fmt.Sprintf("{%d %d %d %d %s}", m.Status.UIDValidity, m.Status.UIDNext, m.Status.Messages, m.Status.HighestModSeq, m.Status.MailboxID)
 		}
 		if m.Skip == mail.SkipForeign {
 			numbers = "foreign"
