@@ -23,7 +23,7 @@ import (
 func accountWithCalendar(n int) (*archivetest.Account, *archivetest.ItemServer) {
 	a, s := archivetest.NewAccount(), archivetest.NewItemServer()
 	a.Mailbox("INBOX").Add("Subject: x\r\n\r\nx")
-	for _, path := range []string{"/home/", "/work/"} {
+	for _, path := range []string{"/home/", "/office/"} {
 		for i := range n {
 			s.Collection(path).Put(fmt.Sprintf("%04d.ics", i), fmt.Sprintf("BEGIN:VEVENT\r\nUID:%d\r\nX-ODD;Y=%s:\tz\n\r", i, path))
 		}
@@ -64,7 +64,7 @@ func TestItemsOfEveryNight(t *testing.T) {
 				if rng.IntN(4) == 0 {
 					content = ""
 				}
-				s.Collection("/work/").Put(fmt.Sprintf("%04d.ics", rng.IntN(400)), content)
+				s.Collection("/office/").Put(fmt.Sprintf("%04d.ics", rng.IntN(400)), content)
 			}
 		}
 		for i := range nights {
@@ -145,7 +145,7 @@ func TestItemsAtAnotherURL(t *testing.T) {
 	a.Items = []collection.Source{movedServer{s}}
 	s.Collection("/home/").Content["0003.ics"] = "other, with the same ETag and token"
 	s.OnList = func(path string) error {
-		if path == "/work/" {
+		if path == "/office/" {
 			return errors.New("503")
 		}
 		return nil
@@ -184,9 +184,9 @@ func TestEmptiedCalendarIsAnAlarm(t *testing.T) {
 	a, s := accountWithCalendar(20)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	archivetest.Backup(t, r, a)
-	delete(s.Collections, "/work/")
+	delete(s.Collections, "/office/")
 	b := archivetest.Backup(t, r, a)
-	if len(b.Manifest.Alarm) != 1 || !strings.Contains(b.Manifest.Alarm[0], `calendar "name of /work/": 0 of 20 items are left`) {
+	if len(b.Manifest.Alarm) != 1 || !strings.Contains(b.Manifest.Alarm[0], `calendar "name of /office/": 0 of 20 items are left`) {
 		t.Errorf("alarms: %q", b.Manifest.Alarm)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/collection"
 )
 
-// fake is a CalDAV server with one calendar, /cal/jo/work/, whose answers a test changes.
+// fake is a CalDAV server with one calendar, /cal/jo/office/, whose answers a test changes.
 type fake struct {
 	t     *testing.T
 	items map[string]string // by name
@@ -37,7 +37,7 @@ func props(href, prop string) string {
 }
 
 func item(name, etag string) string {
-	return props("/cal/jo/work/"+name, `<getetag>"`+etag+`"</getetag>`)
+	return props("/cal/jo/office/"+name, `<getetag>"`+etag+`"</getetag>`)
 }
 
 func newFake(t *testing.T) (*fake, *Client) {
@@ -79,16 +79,16 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = props("/principals/jo/", `<C:calendar-home-set><href>/cal/jo/</href></C:calendar-home-set>`)
 	case r.Method == "PROPFIND" && r.URL.Path == "/cal/jo/":
 		answer = props("/cal/jo/", "<resourcetype><collection/></resourcetype>") + props("/cal/jo/inbox/", "<resourcetype><collection/></resourcetype>") +
-			props("/cal/jo/work/", calendarType)
-	case r.Method == "PROPFIND" && r.URL.Path == "/cal/jo/work/":
-		answer = props("/cal/jo/work/", calendarType)
+			props("/cal/jo/office/", calendarType)
+	case r.Method == "PROPFIND" && r.URL.Path == "/cal/jo/office/":
+		answer = props("/cal/jo/office/", calendarType)
 		for name := range f.items {
 			answer += item(name, "1")
 		}
-	case r.Method == "GET" && f.items[strings.TrimPrefix(r.URL.EscapedPath(), "/cal/jo/work/")] != "":
+	case r.Method == "GET" && f.items[strings.TrimPrefix(r.URL.EscapedPath(), "/cal/jo/office/")] != "":
 		w.Header().Set("ETag", `"1"`)
 		w.Header().Set("Content-Type", "text/calendar")
-		_, _ = w.Write([]byte(f.items[strings.TrimPrefix(r.URL.EscapedPath(), "/cal/jo/work/")]))
+		_, _ = w.Write([]byte(f.items[strings.TrimPrefix(r.URL.EscapedPath(), "/cal/jo/office/")]))
 		return
 	default:
 		http.NotFound(w, r)
@@ -98,12 +98,12 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(multi(answer)))
 }
 
-var work = collection.Collection{Path: "/cal/jo/work/", SyncToken: "t1"}
+var work = collection.Collection{Path: "/cal/jo/office/", SyncToken: "t1"}
 
 func TestDiscoverAndRead(t *testing.T) {
 	f, c := newFake(t)
 	_, all, err := c.Open(t.Context())
-	if err != nil || len(all) != 1 || all[0].Path != "/cal/jo/work/" || all[0].Name != "Work" || all[0].SyncToken != "t1" {
+	if err != nil || len(all) != 1 || all[0].Path != "/cal/jo/office/" || all[0].Name != "Work" || all[0].SyncToken != "t1" {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	l, err := c.List(t.Context(), all[0], "")
@@ -157,8 +157,8 @@ func TestChanges(t *testing.T) {
 		}
 		part++
 		w.WriteHeader(http.StatusMultiStatus)
-		gone := `<response><href>/cal/jo/work/%s</href><status>HTTP/1.1 404 Not Found</status></response>`
-		more := `<response><href>/cal/jo/work/</href><status>HTTP/1.1 507 Insufficient Storage</status></response>`
+		gone := `<response><href>/cal/jo/office/%s</href><status>HTTP/1.1 404 Not Found</status></response>`
+		more := `<response><href>/cal/jo/office/</href><status>HTTP/1.1 507 Insufficient Storage</status></response>`
 		if part == 1 {
 			_, _ = w.Write([]byte(multi(item("a.ics", "2") + fmt.Sprintf(gone, "x.ics") + item("y.ics", "1") + more + "<sync-token>t2</sync-token>")))
 		} else {
@@ -193,7 +193,7 @@ func TestServersThatMisbehave(t *testing.T) {
 			return true
 		}
 	}
-	self := props("/cal/jo/work/", calendarType)
+	self := props("/cal/jo/office/", calendarType)
 	for name, test := range map[string]struct {
 		on   func(http.ResponseWriter, *http.Request) bool
 		says string
@@ -204,8 +204,8 @@ func TestServersThatMisbehave(t *testing.T) {
 		"a list that is cut off": {answer(207, "text/xml", multi(self + item("a.ics", "1"))[:300]), "EOF"},
 		"a list without itself":  {answer(207, "text/xml", multi(item("a.ics", "1"))), "collection itself"},
 		"another collection":     {answer(207, "text/xml", multi(self+props("/cal/jo/home/a.ics", "<getetag>1</getetag>"))), "not in the collection"},
-		"a way out":              {answer(207, "text/xml", multi(self+props("/cal/jo/work/../x.ics", "<getetag>1</getetag>"))), "not in the collection"},
-		"another host":           {answer(207, "text/xml", multi(self+props("https://evil.example/cal/jo/work/a.ics", "<getetag>1</getetag>"))), "evil.example"},
+		"a way out":              {answer(207, "text/xml", multi(self+props("/cal/jo/office/../x.ics", "<getetag>1</getetag>"))), "not in the collection"},
+		"another host":           {answer(207, "text/xml", multi(self+props("https://evil.example/cal/jo/office/a.ics", "<getetag>1</getetag>"))), "evil.example"},
 		"no space":               {answer(507, "text/plain", ""), "507"},
 		"a refused login":        {answer(401, "text/plain", ""), "401"},
 	} {
@@ -227,7 +227,7 @@ func TestServersThatMisbehave(t *testing.T) {
 				}
 				w.WriteHeader(http.StatusMultiStatus)
 				_, _ = w.Write([]byte(multi(props("/cal/jo/", "<resourcetype><collection/></resourcetype>") +
-					props("/cal/jo/work/", calendarType) + fmt.Sprintf(answer, status))))
+					props("/cal/jo/office/", calendarType) + fmt.Sprintf(answer, status))))
 				return true
 			}
 			if _, all, err := c.Open(t.Context()); (err != nil) != wants {
@@ -235,7 +235,7 @@ func TestServersThatMisbehave(t *testing.T) {
 			}
 		}
 	}
-	for name, location := range map[string]string{"another host": "https://evil.example/", "a query": "/login?then=cal", "itself": "/cal/jo/work/"} {
+	for name, location := range map[string]string{"another host": "https://evil.example/", "a query": "/login?then=cal", "itself": "/cal/jo/office/"} {
 		f, c := newFake(t)
 		f.on = func(w http.ResponseWriter, _ *http.Request) bool {
 			w.Header().Set("Location", location)

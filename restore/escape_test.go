@@ -82,7 +82,7 @@ func TestItemsComeBackWithoutTheProgram(t *testing.T) {
 		scripts.Collection("").Put(name, "keep; # "+name)
 	}
 	for i := range 100 {
-		calendars.Collection("/cal/jo/../work/").Put(fmt.Sprintf("a%%2Fb %d.ics", i), fmt.Sprintf("BEGIN:VCALENDAR\r\n%d", i))
+		calendars.Collection("/cal/jo/../office/").Put(fmt.Sprintf("a%%2Fb %d.ics", i), fmt.Sprintf("BEGIN:VCALENDAR\r\n%d", i))
 	}
 	calendars.Collection("/cal/jo/").Put("long.ics", string(archivetest.RandomBytes(1, 1<<21)))
 	calendars.Collection("/cal/jo/").Put("..", "dots")

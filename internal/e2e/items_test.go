@@ -68,7 +68,7 @@ func TestCalendarsAndScripts(t *testing.T) {
 	dovecot := startDovecot(t, testbed.DovecotOptions{Sieve: true})
 	dovecot.Deliver("anna", "INBOX", testbed.Message{Body: "Subject: x\r\n\r\nx\r\n"})
 	radicale := testbed.Radicale(t).URL
-	calendar, book := radicale+"/anna/work/", radicale+"/anna/friends/"
+	calendar, book := radicale+"/anna/office/", radicale+"/anna/friends/"
 	putItem(t, "MKCALENDAR", calendar, "anna", calendarBody)
 	putItem(t, "MKCOL", book, "anna", bookBody)
 	for i := range 10 {
@@ -167,7 +167,7 @@ func TestCalendarsAndScripts(t *testing.T) {
 	// To another user, whose collections are made; and as files.
 	url := strings.Replace(radicale, "//", "//bob@", 1) + "/bob/"
 	h.must(0, "items", "latest~3", "--to", url)
-	if now := getItem(t, radicale+"/bob/work/e7.ics", "bob"); !strings.Contains(now, "Meeting 7") {
+	if now := getItem(t, radicale+"/bob/office/e7.ics", "bob"); !strings.Contains(now, "Meeting 7") {
 		t.Errorf("bob has %q", now)
 	}
 	if out := h.must(0, "items", "latest~3", "--to", url); !strings.Contains(out.stdout, "0 items restored") {

@@ -38,7 +38,7 @@ func archived(t *testing.T, servers ...*archivetest.ItemServer) *archive.Content
 func calendar(events map[string]string) *archivetest.ItemServer {
 	s := archivetest.NewItemServer()
 	for name, content := range events {
-		s.Collection("/cal/jo/work/").Put(name, content)
+		s.Collection("/cal/jo/office/").Put(name, content)
 	}
 	return s
 }
@@ -109,15 +109,15 @@ func TestWhatIsThereStays(t *testing.T) {
 	}
 	o.DryRun = false
 	report, err = items.ToServer(t.Context(), to, o)
-	if err != nil || report != (items.Report{Added: 1, Present: 1, Differing: 1}) || to.Collection("/cal/jo/work/").Content["a.ics"] != "BEGIN:X\r\nA:2\r\n" {
+	if err != nil || report != (items.Report{Added: 1, Present: 1, Differing: 1}) || to.Collection("/cal/jo/office/").Content["a.ics"] != "BEGIN:X\r\nA:2\r\n" {
 		t.Errorf("%+v, %v, %q", report, err, events)
 	}
 	o.Overwrite = true
 	report, err = items.ToServer(t.Context(), to, o)
-	if err != nil || report != (items.Report{Replaced: 1, Present: 2}) || to.Collection("/cal/jo/work/").Content["a.ics"] != "BEGIN:X\r\nA:1\r\n" {
+	if err != nil || report != (items.Report{Replaced: 1, Present: 2}) || to.Collection("/cal/jo/office/").Content["a.ics"] != "BEGIN:X\r\nA:1\r\n" {
 		t.Errorf("with --overwrite: %+v, %v", report, err)
 	}
-	if to.Collection("/cal/jo/work/").Content["other.ics"] != "x" {
+	if to.Collection("/cal/jo/office/").Content["other.ics"] != "x" {
 		t.Error("an item that is not in the archive is gone")
 	}
 }
