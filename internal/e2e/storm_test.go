@@ -24,7 +24,7 @@ import (
 // completely. MAILSTRATA_LONG=10m sets how long the test runs.
 func TestProcessesAtRandom(t *testing.T) {
 	t.Parallel()
-	days, most, until, seconds := 6, 24, time.Time{}, 1.2
+	days, most, until, seconds := 6, 60, time.Time{}, 1.2
 	if long, err := time.ParseDuration(os.Getenv("MAILSTRATA_LONG")); err == nil {
 		until, seconds = time.Now().Add(long), 5
 	}
