@@ -75,7 +75,7 @@ func (u URL) String() string {
 	return Prefix + u.session.Scheme + "://" + user + "@" + u.session.Host + u.session.EscapedPath()
 }
 
-// IsURL reports whether a text is meant as the URL of an account over JMAP.
+// IsURL reports whether a text looks like the URL of an account over JMAP.
 func IsURL(text string) bool {
 	_, is := cutPrefix(text, Prefix)
 	return is

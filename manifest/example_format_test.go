@@ -49,7 +49,7 @@ func TestExampleOfTheFormat(t *testing.T) {
 	source := &ItemSource{
 		Kind: Calendars, URL: "https://dav.example/", Observed: time.Date(2026, 3, 9, 2, 0, 1, 0, time.UTC), Complete: true,
 		Collections: []Collection{{
-			Path: "/cal/work/", Name: "Work", SyncToken: "17", Complete: true, Items: 1, Bytes: 700, Pages: []chunk.ID{full(0x88)},
+			Path: "/cal/team/", Name: "Work", SyncToken: "17", Complete: true, Items: 1, Bytes: 700, Pages: []chunk.ID{full(0x88)},
 		}},
 	}
 	properties := []Properties{{Properties: mail.Properties{
