@@ -24,7 +24,7 @@ const confidential = "confidential-4711"
 // erasures has two repositories in buckets, whose clock advances, and accounts on a Dovecot.
 type erasures struct {
 	t        *testing.T
-	clock    *fastClock
+	clock    *movedClock
 	h, other *host
 	buckets  [2]*bucket
 	places   [2]string
@@ -32,7 +32,7 @@ type erasures struct {
 }
 
 func newErasures(t *testing.T) *erasures {
-	e := &erasures{t: t, clock: &fastClock{began: time.Now(), times: 1}, h: newHost(t), other: newHost(t)}
+	e := &erasures{t: t, clock: newMovedClock(), h: newHost(t), other: newHost(t)}
 	minio := testbed.MinIO(t)
 	store := (&testbed.Gateway{Clock: e.clock.now}).Before(t, minio)
 	for i, h := range []*host{e.h, e.other} {

@@ -42,7 +42,7 @@ func TestKilledAnywhere(t *testing.T) {
 type kills struct {
 	t       *testing.T
 	random  *rand.Rand
-	clock   *fastClock
+	clock   *movedClock
 	mail    *demo.Account
 	url     string
 	came    int // messages
@@ -58,7 +58,7 @@ type kills struct {
 }
 
 func newKills(t *testing.T) *kills {
-	k := &kills{t: t, random: rand.New(rand.NewPCG(21, 1)), clock: &fastClock{began: time.Now(), times: 1},
+	k := &kills{t: t, random: rand.New(rand.NewPCG(21, 1)), clock: newMovedClock(),
 		took: map[string]time.Duration{}, killed: map[string][2]int{}, backs: map[string]int{}}
 	minio := testbed.MinIO(t)
 	store := (&testbed.Gateway{Clock: k.clock.now}).Before(t, minio)
