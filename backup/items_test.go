@@ -90,6 +90,46 @@ func TestUnchangedItemsCostNothing(t *testing.T) {
 	mustHoldItems(t, r, second, s.State())
 }
 
+// TestServerFromAnOldCopy sets a server back to an old copy. If its tokens climb past that of the archive before the next run, the run
+// misses what it was set back to, and a run two weeks later finds it. If they do not, the next run finds it.
+func TestServerFromAnOldCopy(t *testing.T) {
+	for _, climbs := range []bool{false, true} {
+		a, s := accountWithCalendar(20)
+		s.Since = true
+		store := &storetest.Memory{}
+		r := archivetest.NewRepo(t, store)
+		home := s.Collection("/home/")
+		old := home.Clone()
+		for i := range 3 {
+			home.Put(fmt.Sprintf("later %d.ics", i), "of the server that is gone")
+		}
+		archivetest.Backup(t, r, a)
+		s.Collections["/home/"] = old
+		changes := 1
+		if climbs {
+			changes = 3 // its token is then that of the archive
+		}
+		for i := range changes {
+			old.Put(fmt.Sprintf("other %d.ics", i), "of the copy")
+		}
+		b := archivetest.Backup(t, r, a)
+		if climbs {
+			if maps.Equal(archivetest.ArchivedItems(t, r, b.Head), s.State()) {
+				t.Fatal("the token shows that the server was set back, so this test shows nothing")
+			}
+			store.Advance(14 * 24 * time.Hour)
+			b = archivetest.Backup(t, r, a)
+		}
+		mustHoldItems(t, r, b, s.State())
+		lists, reads := s.Lists, s.Reads
+		store.Advance(24 * time.Hour)
+		mustHoldItems(t, r, archivetest.Backup(t, r, a), s.State())
+		if s.Lists != lists || s.Reads != reads {
+			t.Errorf("the next night listed %d collections and read %d items", s.Lists-lists, s.Reads-reads)
+		}
+	}
+}
+
 // TestFailedItemsStay checks that nothing is lost from the archive because a server fails, and that each failure has a name.
 func TestFailedItemsStay(t *testing.T) {
 	fault := errors.New("507 Insufficient Storage")

@@ -63,6 +63,8 @@ type Collection struct {
 	Bytes      int64   // of these
 	Pages      []chunk.ID
 
+	Listed time.Time // when a run last listed all items, by the clock of the store; zero: not known. Not beside Extensions
+
 	Extensions Extensions
 }
 

@@ -55,10 +55,14 @@ func EncodeItemSource(s *ItemSource) ([]byte, error) {
 	}
 	for i := range s.Collections {
 		c := &s.Collections[i]
+		extensions, err := encodeListed(c.Listed, c.Extensions)
+		if err != nil {
+			return nil, err
+		}
 		row.Collections = append(row.Collections, collectionRow{
 			Path: c.Path, Name: c.Name, Properties: c.Properties, SyncToken: c.SyncToken, CTag: c.CTag,
 			Complete: c.Complete, Inherited: c.Inherited, Items: uint64(c.Items), Bytes: uint64(c.Bytes), Pages: c.Pages,
-			Extensions: cbor.RawMessage(c.Extensions),
+			Extensions: extensions,
 		})
 	}
 	return marshal("item source", row, MaxChunk)
@@ -75,11 +79,12 @@ func ParseItemSource(b []byte) (*ItemSource, error) {
 		Inherited: row.Inherited, Server: row.Server, Extensions: Extensions(row.Extensions),
 	}
 	for _, c := range row.Collections {
-		s.Collections = append(s.Collections, Collection{
+		one := Collection{
 			Path: c.Path, Name: c.Name, Properties: c.Properties, SyncToken: c.SyncToken, CTag: c.CTag,
 			Complete: c.Complete, Inherited: c.Inherited, Items: int64(c.Items), Bytes: int64(c.Bytes), Pages: c.Pages,
-			Extensions: Extensions(c.Extensions),
-		})
+		}
+		one.Listed, one.Extensions = parseListed(c.Extensions)
+		s.Collections = append(s.Collections, one)
 	}
 	return canonical("item source", b, s, EncodeItemSource)
 }

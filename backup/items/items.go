@@ -73,13 +73,17 @@ func Inherit(s manifest.ItemSource) manifest.ItemSource {
 	return s
 }
 
-// same reports whether two records say the same but for the time.
+// same reports whether two records say the same but for the times.
 func same(before, now *manifest.ItemSource) bool {
-	if before == nil {
+	if before == nil || len(before.Collections) != len(now.Collections) {
 		return false
 	}
 	copied := *now
 	copied.Observed = before.Observed
+	copied.Collections = slices.Clone(now.Collections)
+	for i := range copied.Collections {
+		copied.Collections[i].Listed = before.Collections[i].Listed
+	}
 	a, errA := manifest.EncodeItemSource(before)
 	b, errB := manifest.EncodeItemSource(&copied)
 	return errA == nil && errB == nil && string(a) == string(b)
@@ -120,11 +124,12 @@ func (r *run) collection(ctx context.Context) (manifest.Collection, error) {
 	found := manifest.Collection{
 		Path: r.listed.Path, Name: r.listed.Name, SyncToken: r.listed.SyncToken, CTag: r.listed.CTag, Complete: true,
 	}
+	listAll := r.mustListAll()
 	for _, f := range r.listed.Properties {
 		found.Properties = append(found.Properties, manifest.Field{Name: f.Name, Value: f.Value})
 	}
-	if r.unchanged() {
-		found.Items, found.Bytes, found.Pages = r.before.Items, r.before.Bytes, r.before.Pages
+	if !listAll && r.unchanged() {
+		found.Items, found.Bytes, found.Pages, found.Listed = r.before.Items, r.before.Bytes, r.before.Pages, r.before.Listed
 		return found, nil
 	}
 	old, err := r.archived()
@@ -132,7 +137,7 @@ func (r *run) collection(ctx context.Context) (manifest.Collection, error) {
 		return found, err
 	}
 	token := ""
-	if r.before != nil && r.before.Complete && !r.moved {
+	if r.before != nil && r.before.Complete && !r.moved && !listAll {
 		token = r.before.SyncToken
 	}
 	listing, err := r.from.List(ctx, r.listed, token)
@@ -144,11 +149,17 @@ func (r *run) collection(ctx context.Context) (manifest.Collection, error) {
 		found.Complete, found.SyncToken, found.CTag = false, "", ""
 		if r.before != nil {
 			found.Inherited = true
-			found.Items, found.Bytes, found.Pages = r.before.Items, r.before.Bytes, r.before.Pages
+			found.Items, found.Bytes, found.Pages, found.Listed = r.before.Items, r.before.Bytes, r.before.Pages, r.before.Listed
 		}
 		return found, nil
 	}
 	found.SyncToken = listing.SyncToken
+	switch {
+	case listing.Since:
+		found.Listed = r.before.Listed
+	case r.kind != collection.Sieve && found.SyncToken+found.CTag != "":
+		found.Listed = r.Now
+	}
 	items, err := r.items(ctx, listing, old)
 	if err != nil {
 		return found, err

@@ -57,6 +57,11 @@ func (c *Items) Put(name, content string) {
 	}
 }
 
+// Clone returns a copy, with which a server can be set back.
+func (c *Items) Clone() *Items {
+	return &Items{Content: maps.Clone(c.Content), changed: maps.Clone(c.changed), version: c.version}
+}
+
 func (c *Items) token() string { return fmt.Sprint(c.version) }
 
 func (c *Items) listed(name string) collection.Listed {
