@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -26,7 +27,7 @@ type compaction struct {
 
 	mu    sync.Mutex
 	moved []movedChunk
-	done  []*packState
+	done  []*census.Pack
 	now   Progress
 }
 
@@ -51,20 +52,20 @@ const (
 )
 
 // batches divides packs so that no batch has more than batchContent to copy, unless it is one pack.
-func batches(packs []*packState) (all [][]*packState) {
+func batches(packs []*census.Pack) (all [][]*census.Pack) {
 	var sum int64
 	first := 0
 	for i, s := range packs {
-		if content := s.kept + s.needed; i > first && sum+content > batchContent {
+		if content := s.Wanted(); i > first && sum+content > batchContent {
 			all, first, sum = append(all, packs[first:i]), i, 0
 		}
-		sum += s.kept + s.needed
+		sum += s.Wanted()
 	}
 	return append(all, packs[first:])
 }
 
 // batch copies the chunks of packs. It adds those that it could read completely to c.done.
-func (c *compaction) batch(ctx context.Context, packs []*packState) (err error) {
+func (c *compaction) batch(ctx context.Context, packs []*census.Pack) (err error) {
 	if c.scratch, err = newScratch(c.r.cache); err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (c *compaction) batch(ctx context.Context, packs []*packState) (err error) 
 }
 
 // take reads a pack into the scratch file. A pack that cannot be read is reported, and stays as it is.
-func (c *compaction) take(ctx context.Context, s *packState) error {
+func (c *compaction) take(ctx context.Context, s *census.Pack) error {
 	chunks, err := c.read(ctx, s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -105,7 +106,7 @@ func (c *compaction) take(ctx context.Context, s *packState) error {
 	return nil
 }
 
-func (c *compaction) read(ctx context.Context, s *packState) ([]movedChunk, error) {
+func (c *compaction) read(ctx context.Context, s *census.Pack) ([]movedChunk, error) {
 	weight := min(decodedAtOnce, int64(slices.Max(s.Lengths))+int64(slices.Max(s.Stored)))
 	if err := c.room.Acquire(ctx, weight); err != nil {
 		return nil, context.Cause(ctx)
@@ -128,11 +129,11 @@ func (c *compaction) read(ctx context.Context, s *packState) ([]movedChunk, erro
 }
 
 // readFrame copies the wanted chunks of a frame to the scratch file.
-func (c *compaction) readFrame(ctx context.Context, pack *openedPack, s *packState, i int) (moved []movedChunk, err error) {
+func (c *compaction) readFrame(ctx context.Context, pack *openedPack, s *census.Pack, i int) (moved []movedChunk, err error) {
 	var content []byte
 	f := &pack.frames[i]
 	for _, d := range f.content {
-		n, wanted, err := c.wanted(s, d.prefix)
+		n, wanted, err := c.census.Wanted(s, d.prefix)
 		if err != nil {
 			return nil, err
 		}
@@ -166,12 +167,12 @@ func (c *compaction) store(data []byte) (at int64, err error) {
 // sort puts the chunks in order: by lane, then as the walk reached them, those that are like each other together.
 func (c *compaction) sort() error {
 	slices.SortFunc(c.moved, func(a, b movedChunk) int { return cmp.Compare(a.n, b.n) })
-	here := make([]uint64, len(c.census.reached))
+	here := make([]uint64, c.census.Count()/64+1)
 	for i := range c.moved {
 		here[c.moved[i].n/64] |= 1 << (c.moved[i].n % 64)
 	}
 	first := map[uint64]int64{}
-	err := c.census.order.each(func(at, n int64, like uint64) {
+	err := c.census.EachReached(func(at, n int64, like uint64) {
 		if here[n/64]&(1<<(n%64)) == 0 {
 			return
 		}

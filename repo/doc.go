@@ -27,8 +27,8 @@
 //	rotate.go                                         new keys
 //	clock.go skew.go                                  the time of the store beside this host's
 //	statements.go tags.go erasure.go                  what the keeper signs (type statements): marks, condemnations, tags
-//	prune.go prune_survey.go prune_erased.go          what a prune finds (type survey, with census.go), and what it does
-//	prune_plan.go rewrite.go prune_delete.go          choose packs, copy from them, delete (types plan, pruner, deleter)
+//	prune.go prune_survey.go prune_erased.go          what a prune finds (type survey, with package census), and does
+//	rewrite.go compaction.go prune_delete.go          copy from packs, and delete (types pruner, compaction, deleter)
 //	merge_index.go                                    merge index segments (type indexMerger)
 //	check.go check_objects.go rolling.go              check a repository (type checker), many objects at once
 //	check_finding.go                                  (type finding)
@@ -49,8 +49,9 @@
 // a repository against deletion.
 //
 // The packages below: store (the Store contract), format (docs/format.md in code), objectlock (versions and retention),
-// object (ranges of objects), packs (ranges of packs), index (where chunks lie), statement (what the keeper signs), keys
-// (key files and recipients), recovery (what a killed run leaves on this host).
+// object (ranges of objects), packs (ranges of packs), index (where chunks lie), census (which chunks and packs a
+// prune keeps), statement (what the keeper signs), keys (key files and recipients), recovery (what a killed run leaves on
+// this host).
 //
 // This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
 // As packages of their own they would need what is internal to Repo, Writer and Reader as exported names.

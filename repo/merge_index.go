@@ -64,9 +64,9 @@ type indexMerger struct {
 
 func (x *indexMerger) run(ctx context.Context) error {
 	x.entries = map[format.Pack]int{}
-	for _, p := range x.census.packs {
+	for _, p := range x.census.Packs() {
 		if pack := p.Pack(); x.gone(pack) {
-			x.entries[pack] = p.entries
+			x.entries[pack] = p.Entries()
 		}
 	}
 	listed, err := x.listSegments(ctx)

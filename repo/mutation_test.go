@@ -42,14 +42,20 @@ func ordered(packs, condemned, roots func(context.Context) error) []func(context
 	return []func(context.Context) error{packs, condemned, roots}
 }
 `},
+	{File: "repo/census/mutated.go", New: `package census
+
+import "os"
+
+func without(rule string) bool { return os.Getenv("` + withoutRule + `") == rule }
+`},
 	{File: "repo/clock.go", Old: "const (\n\t// Lifetime", New: "var (\n\t// Lifetime"},
 	{File: "repo/clock.go", Old: "Lifetime = 12 * time.Hour", New: "Lifetime = 12 * time.Hour + overtime()"},
 	{File: "repo/prune_survey.go", Old: "now.Sub(h.Since) < Grace", New: `now.Sub(h.Since) < Grace && !without("root grace")`},
 	{File: "repo/prune_survey.go", Old: "[]func(context.Context) error{s.listPacks, s.listCondemned, s.listRoots}",
 		New: "ordered(s.listPacks, s.listCondemned, s.listRoots)"},
-	{File: "repo/census.go", Old: "if !at.reached || keeper != nil {",
+	{File: "repo/census/tally.go", Old: "if !at.reached || keeper != nil {",
 		New: `if !at.reached || keeper != nil || without("condemned is no copy") && listed > 1 {`},
-	{File: "repo/prune_plan.go", Old: "case s.needed > 0:", New: `case s.needed > 0 && !without("second look"):`},
+	{File: "repo/census/plan.go", Old: "case s.needed > 0:", New: `case s.needed > 0 && !without("second look"):`},
 	{File: "repo/pack.go", Old: "rand.Read(salt)", New: `if !without("unique names") { rand.Read(salt) }`},
 	{File: "repo/writer.go", Old: "for p := range condemned {", New: `for p := range condemned {
 		if without("condemnations are read") { break }`},

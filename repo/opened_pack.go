@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 
+	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
@@ -17,9 +18,9 @@ type openedPack struct {
 }
 
 // openPack opens a pack from which to copy. Its table must be as the index has it.
-func (r *Repo) openPack(ctx context.Context, s *packState) (*openedPack, error) {
+func (r *Repo) openPack(ctx context.Context, s *census.Pack) (*openedPack, error) {
 	p := &openedPack{codec: r.codec}
-	if s.kept+s.needed > s.total/2 {
+	if s.MostlyWanted() {
 		if err := p.download(ctx, r, s); err != nil && !concernsObject(err) {
 			return nil, err
 		}
@@ -44,7 +45,7 @@ func (r *Repo) openPack(ctx context.Context, s *packState) (*openedPack, error) 
 }
 
 // download fetches the pack whole, by one request. If that finds damage, the frames that are needed may still be intact.
-func (p *openedPack) download(ctx context.Context, r *Repo, s *packState) error {
+func (p *openedPack) download(ctx context.Context, r *Repo, s *census.Pack) error {
 	kind := format.PackKinds[s.Kind]
 	id, err := r.seals.identity(kind)
 	if err != nil {

@@ -9,7 +9,7 @@ func TestPacksGrow(t *testing.T) {
 	packs := 0
 	for ; a.closed < 10<<30; packs++ {
 		target := a.target()
-		if target > packTarget || target < fullPack || target > firstPack && 3*target > a.closed+target {
+		if target > packTarget || target < packTarget/2 || target > firstPack && 3*target > a.closed+target {
 			t.Fatalf("after %d bytes, a pack of %d", a.closed, target)
 		}
 		a.closed += target

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -97,13 +98,13 @@ func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneRepo
 	if err := r.noneRejected(); err != nil {
 		return nil, err
 	}
-	p := &pruner{plan: plan{survey{deleter: deleter{PruneOptions: o, r: r}, walk: walk}}}
+	p := &pruner{survey: survey{deleter: deleter{PruneOptions: o, r: r}, walk: walk}}
 	return &p.report, p.all(ctx)
 }
 
 // pruner is one prune. It makes a survey, follows the plan, and deletes.
 type pruner struct {
-	plan
+	survey
 	erasing int // packs that hold what was erased and are not condemned
 }
 
@@ -114,7 +115,7 @@ func (p *pruner) all(ctx context.Context) (err error) {
 	if err := p.look(ctx); err != nil {
 		return err
 	}
-	defer p.census.close()
+	defer p.census.Close()
 	for _, step := range []func(context.Context) error{
 		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.removeErased, (&indexMerger{survey: &p.survey}).run, p.renewLocks,
 	} {
@@ -125,11 +126,23 @@ func (p *pruner) all(ctx context.Context) (err error) {
 	return nil
 }
 
+// plan returns what is to be done with the packs.
+func (p *pruner) plan() *census.Plan {
+	return &census.Plan{Census: p.census, Now: p.now, Grace: Grace, MaxUnused: p.MaxUnused, Compression: p.Compression}
+}
+
 // sweep deletes each pack that was condemned a day ago, if no chunk in it is needed, or all that are lie in other packs that are
 // listed and not condemned (second half of rule 8). It copies the needed chunks of the other packs, which a later prune deletes
 // (rule 9).
 func (p *pruner) sweep(ctx context.Context) error {
-	doomed, living := p.dead()
+	condemned, waiting, living := p.plan().Condemned()
+	var doomed []store.Object
+	for _, s := range condemned {
+		doomed = append(doomed, p.packs[s.Pack()])
+	}
+	for _, s := range waiting {
+		p.report.Waiting.add(int64(s.Size))
+	}
 	gone, err := p.remove(ctx, "packs deleted", doomed, &p.report.Deleted)
 	if err != nil {
 		return err
@@ -142,24 +155,24 @@ func (p *pruner) sweep(ctx context.Context) error {
 	return err
 }
 
-// condemn condemns packs in which nothing is kept, because nothing in them is needed, or all of it is kept elsewhere (rule 7).
+// condemn condemns packs in which nothing is kept (rule 7).
 func (p *pruner) condemn(ctx context.Context) error {
-	var packs []format.Pack
-	for _, s := range p.census.ordered() {
-		if s.listed && s.erased > 0 {
+	for _, s := range p.census.Packs() {
+		if s.Listed && s.HoldsErased() {
 			p.report.Erased.add(int64(s.Size))
 		}
-		switch {
-		case !s.listed || s.condemned:
-		case s.kept == 0 && s.needed == 0 && !p.young(s):
-			packs = append(packs, s.Pack())
-			p.report.Condemned.add(int64(s.Size))
-		default:
-			p.report.Unused += s.unused()
-			if s.erased > 0 {
-				p.erasing++
-			}
+	}
+	useless, stay := p.plan().Useless()
+	for _, s := range stay {
+		p.report.Unused += s.Unused()
+		if s.HoldsErased() {
+			p.erasing++
 		}
+	}
+	var packs []format.Pack
+	for _, s := range useless {
+		packs = append(packs, s.Pack())
+		p.report.Condemned.add(int64(s.Size))
 	}
 	if p.DryRun || len(packs) == 0 {
 		return nil

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
 )
 
@@ -33,13 +32,12 @@ func (s *survey) followErased(ctx context.Context) error {
 	if len(s.erased) == 0 && !s.erasures.HasMessages() {
 		return nil
 	}
-	s.census.erased = make([]uint64, len(s.census.reached))
 	for prefix := range s.erasures.Chunks() {
-		if _, err := s.census.erase(prefix); err != nil {
+		if _, err := s.census.Erase(prefix); err != nil {
 			return err
 		}
 	}
-	reach := func(id chunk.ID, _ uint64) (bool, error) { return s.census.erase(id.Prefix()) }
+	reach := func(id chunk.ID, _ uint64) (bool, error) { return s.census.Erase(id.Prefix()) }
 	return s.walk(ctx, s.erased, reach, func(h Head, err error) error {
 		switch {
 		case ctx.Err() != nil:
@@ -52,18 +50,4 @@ func (s *survey) followErased(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// erase records that a chunk was erased, and reports whether this is the first time and no root needs it.
-func (c *census) erase(prefix chunk.Prefix) (first bool, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	first = true
-	err = c.file.Seek(prefix, c.buf, func(n int64, _ format.Entry) bool {
-		bit := uint64(1) << (n % 64)
-		first = (c.reached[n/64]|c.erased[n/64])&bit == 0
-		c.erased[n/64] |= bit
-		return false
-	})
-	return first, err
 }

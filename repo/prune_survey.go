@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -26,7 +27,7 @@ type survey struct {
 	forgotten []Head // manifests with marks that are old enough
 	erased    []Head // likewise, of manifests that hold what was erased
 	erasures  *statement.Erasures
-	census    *census
+	census    *census.Census
 	followed  int   // number of roots that were followed
 	reached   int64 // number of calls of reach
 }
@@ -85,7 +86,7 @@ func (s *survey) listRoots(ctx context.Context) error {
 		return err
 	}
 	// The index is read after the roots, because what they need was indexed before they were put.
-	if s.census, err = s.r.newCensus(ctx); err != nil {
+	if s.census, err = s.r.census(ctx); err != nil {
 		return err
 	}
 	err = s.walk(ctx, s.roots, s.reach, func(h Head, err error) error {
@@ -99,7 +100,7 @@ func (s *survey) listRoots(ctx context.Context) error {
 		err = s.followErased(ctx)
 	}
 	if err != nil {
-		s.census.close()
+		s.census.Close()
 	}
 	return err
 }
@@ -111,7 +112,7 @@ func (s *survey) reach(id chunk.ID, like uint64) (first bool, err error) {
 	if s.reached++; s.reached%progressEvery == 0 {
 		s.step(Progress{Step: stepFollowed, Done: int64(s.followed), Of: int64(len(s.roots))})
 	}
-	return s.census.reach(id, like)
+	return s.census.Reach(id, like)
 }
 
 func (s *survey) isRoot(h Head, now time.Time) bool {
@@ -143,22 +144,22 @@ func (s *survey) judge(ctx context.Context) (err error) {
 	counted := map[format.Pack]bool{}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(asksAtOnce)
-	for _, p := range s.census.packs {
+	for _, p := range s.census.Packs() {
 		o, listed := s.packs[p.Pack()]
-		_, p.condemned = s.condemned[p.Pack()]
-		p.listed = listed && uint64(o.Size) == p.Size
-		if !listed && !p.condemned {
+		p.CondemnedAt, p.Condemned = s.condemned[p.Pack()]
+		p.Listed, p.Put = listed && uint64(o.Size) == p.Size, o.Time
+		if !listed && !p.Condemned {
 			group.Go(func() (err error) {
-				p.newer, err = s.r.exists(groupCtx, p.Name())
+				p.Newer, err = s.r.exists(groupCtx, p.Name())
 				return err
 			})
 		}
-		counted[p.Pack()] = p.listed
+		counted[p.Pack()] = p.Listed
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if s.report.Lost, err = s.census.tally(); err != nil {
+	if s.report.Lost, err = s.census.Tally(); err != nil {
 		return err
 	}
 	for pack := range s.packs {
@@ -175,6 +176,19 @@ func (s *survey) judge(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// census returns a census of all entries of the index, and of those in packs that no segment describes.
+func (r *Repo) census(ctx context.Context) (*census.Census, error) {
+	x, err := r.openIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f, indexed, err := x.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return census.New(f, indexed, r.cache.spoolFile)
 }
 
 // asksAtOnce is the number of packs that a prune looks for at once.

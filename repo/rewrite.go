@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 
+	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"golang.org/x/sync/semaphore"
 )
@@ -10,13 +11,13 @@ import (
 // rewrite copies the needed chunks of sparse packs, and of small packs of which a generation has many, into new packs. Then nothing is
 // kept in the old packs, and condemn condemns them.
 func (p *pruner) rewrite(ctx context.Context) error {
-	copied, err := p.copy(ctx, p.rewritten())
+	copied, err := p.copy(ctx, p.plan().Rewritten())
 	if err != nil {
 		return err
 	}
 	for _, s := range copied {
 		p.report.Rewritten.add(int64(s.Size))
-		s.kept = 0
+		s.Copied()
 	}
 	return nil
 }
@@ -24,13 +25,13 @@ func (p *pruner) rewrite(ctx context.Context) error {
 // copy stores again, in new packs, the chunks of these packs that are kept and that no other pack holds. It returns the
 // packs that it could read completely; the others stay as they are. A chunk that a run has stored in another pack in the
 // meantime is not stored again.
-func (p *pruner) copy(ctx context.Context, packs []*packState) ([]*packState, error) {
+func (p *pruner) copy(ctx context.Context, packs []*census.Pack) ([]*census.Pack, error) {
 	if len(packs) == 0 {
 		return nil, nil
 	}
 	if p.DryRun {
 		for _, s := range packs {
-			p.report.Copied.Bytes += int64(s.Size) - s.unused()
+			p.report.Copied.Bytes += int64(s.Size) - s.Unused()
 		}
 		return packs, nil
 	}
@@ -48,8 +49,8 @@ func (p *pruner) copy(ctx context.Context, packs []*packState) ([]*packState, er
 	for _, s := range packs {
 		w.avoid[s.Pack()] = true
 	}
-	for _, s := range p.census.packs {
-		if !s.counts() && !s.newer {
+	for _, s := range p.census.Packs() {
+		if !s.Counts() && !s.Newer {
 			w.avoid[s.Pack()] = true
 		}
 	}
