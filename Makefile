@@ -7,6 +7,7 @@
 #   make fuzz       every fuzz target for FUZZTIME (10s)
 #   make demo       back up and restore sample mail, offline
 #   make dist       build a release of the current commit into dist/: programs, packages, checksums (see release/doc.go)
+#   make site       make the site of the documentation, in dist/site (see site/doc.go)
 #   make bench      measure beside mbsync and restic, with BENCH='--maildir PATH --latency 50ms' (see bench/doc.go)
 
 GO       ?= go
@@ -49,7 +50,7 @@ COMPUTES := github.com/klauspost/compress/... golang.org/x/crypto/... github.com
             $(addprefix github.com/tetratelabs/wazero/internal/engine/wazevo/,backend/... frontend ssa)
 WATCHED  := $(foreach package,$(COMPUTES),-gcflags=$(package)=-race=false)
 
-.PHONY: build test test-fast check servers packages fuzz demo dist bench clean
+.PHONY: build test test-fast check servers packages fuzz demo dist site bench clean
 .DELETE_ON_ERROR:
 
 build:
@@ -102,6 +103,9 @@ demo: build
 
 dist: $(BIN)/nfpm
 	$(GO) run ./release
+
+site:
+	$(GO) run ./site
 
 bench: servers
 	@testbed/packages mbsync=isync restic=restic notmuch=notmuch

@@ -151,6 +151,7 @@ var layers = map[string]string{
 	"bench/farline":  "",
 	"cmd/mailstrata": "*",
 	"release":        "",
+	"site":           "",
 
 	// Its command line: what commands share, and the commands.
 	"internal/cli": `
