@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/lineend"
 	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -123,6 +124,9 @@ func (f *folder) writeBody(ctx context.Context, file *tree.File, m *restore.Mess
 	}
 	for ; ; eol = AsIs {
 		w := lineWriter{to: file, eol: eol, buf: f.lines[:0]}
+		if eol == Auto && m.Form.Ends != "" {
+			w.ends = lineend.NewCursor(m.Form.Ends)
+		}
 		err := m.Body.WriteTo(ctx, &w)
 		switch {
 		case errors.Is(w.err, errMixed):

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"github.com/mailstrata/mailstrata/internal/lineend"
 )
 
 // errMixed is the error of a lineWriter for a message whose line ends cannot all become LF.
@@ -23,8 +25,9 @@ type sizes struct {
 type lineWriter struct {
 	to    io.Writer
 	eol   EOL
-	buf   []byte // written, but not yet to to
-	crs   int64  // CRs at the end of what was written so far, not written out yet
+	ends  *lineend.Cursor // if not nil, eol is LF for the lines that it says, and AsIs for the others
+	buf   []byte          // written, but not yet to to
+	crs   int64           // CRs at the end of what was written so far, not written out yet
 	sizes sizes
 	err   error // of the underlying writer, or errMixed
 }
@@ -36,6 +39,12 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 && w.err == nil {
 		end := bytes.IndexByte(p, '\n')
+		if end >= 0 && w.ends != nil {
+			w.eol = AsIs
+			if w.ends.Bare() {
+				w.eol = LF
+			}
+		}
 		switch {
 		case end < 0:
 			w.text(p)

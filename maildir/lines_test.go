@@ -2,8 +2,11 @@ package maildir
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/lineend"
 )
 
 func TestLineEnds(t *testing.T) {
@@ -63,6 +66,33 @@ func FuzzLineEnds(f *testing.F) {
 				eol == LF && file != strings.ReplaceAll(text, "\r\n", "\n"):
 				t.Errorf("%q with line ends %d is %q", text, eol, file)
 			}
+		}
+	})
+}
+
+// What a source made of a file, by its line ends, becomes that file again.
+func FuzzRecordedLineEnds(f *testing.F) {
+	f.Add("a\nb\r\n\n\r\r\nc\r", uint8(3))
+	f.Add("a\r\n\r\nb\r\nc\nd", uint8(1))
+	f.Fuzz(func(t *testing.T, text string, step uint8) {
+		var c lineend.Checker
+		_, _ = c.Write([]byte(text))
+		if c.Ends() == "" {
+			return
+		}
+		wire, err := io.ReadAll(lineend.NewCRLFReader(strings.NewReader(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file bytes.Buffer
+		w := lineWriter{to: &file, ends: lineend.NewCursor(c.Ends()), buf: make([]byte, 0, step%7)}
+		for len(wire) > 0 {
+			n := min(len(wire), int(step)+1)
+			_, _ = w.Write(wire[:n])
+			wire = wire[n:]
+		}
+		if err := w.Flush(); err != nil || file.String() != text || w.sizes.file != c.Size() || w.sizes.wire != c.WireSize() {
+			t.Fatalf("%q: %q, %v, %v", text, file.String(), w.sizes, err)
 		}
 	})
 }

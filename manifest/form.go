@@ -16,6 +16,7 @@ const (
 	formFromLine  = 2
 	formOwnStatus = 3
 	formFields    = 4
+	formEnds      = 5
 )
 
 // formRow is the encoding of a Form.
@@ -24,6 +25,7 @@ type formRow struct {
 	FromLine  string `cbor:"2,keyasint,omitempty"`
 	OwnStatus bool   `cbor:"3,keyasint,omitempty"`
 	Fields    []byte `cbor:"4,keyasint,omitempty"`
+	Ends      []byte `cbor:"5,keyasint,omitempty"`
 }
 
 // formDecoding ignores the extensions that it does not know.
@@ -37,14 +39,17 @@ func (r *Record) SetForm(f mail.Form) {
 	if f.IsZero() {
 		return
 	}
-	row := formRow{uint8(f.Lines), f.FromLine, f.OwnStatus, []byte(f.Fields)}
+	row := formRow{uint8(f.Lines), f.FromLine, f.OwnStatus, []byte(f.Fields), []byte(f.Ends)}
 	if len(row.FromLine) > MaxServerID-16 {
 		row.FromLine = ""
 	}
 	if len(row.Fields) > MaxServerID-16 {
 		row.Fields = nil
 	}
-	if row.Lines == 0 && row.FromLine == "" && !row.OwnStatus && len(row.Fields) == 0 {
+	if len(row.Ends) > MaxServerID-16 {
+		row.Ends = nil
+	}
+	if row.Lines == 0 && row.FromLine == "" && !row.OwnStatus && len(row.Fields)+len(row.Ends) == 0 {
 		return
 	}
 	b, err := encoding.Marshal(row)
@@ -66,5 +71,7 @@ func parseForm(e Extensions) mail.Form {
 	if len(e) == 0 || formDecoding.Unmarshal(e, &row) != nil || row.Lines > uint8(mail.LinesKept) {
 		return mail.Form{}
 	}
-	return mail.Form{Lines: mail.FileLines(row.Lines), FromLine: row.FromLine, OwnStatus: row.OwnStatus, Fields: string(row.Fields)}
+	return mail.Form{
+		Lines: mail.FileLines(row.Lines), Ends: string(row.Ends), FromLine: row.FromLine, OwnStatus: row.OwnStatus, Fields: string(row.Fields),
+	}
 }

@@ -18,6 +18,7 @@ func TestForm(t *testing.T) {
 		{OwnStatus: true}:       "a103f5",
 		{FromLine: "From a"}:    "a10246" + hex.EncodeToString([]byte("From a")),
 		{Fields: "\x00\x01x"}:   "a10443000178",
+		{Ends: "\x03\x01"}:      "a105420301",
 		{Lines: mail.LinesLF, FromLine: "F", OwnStatus: true}: "a301010241" + hex.EncodeToString([]byte("F")) + "03f5",
 	} {
 		record := sampleRecords()[0]

@@ -122,7 +122,7 @@ func (s *recordScanner) form(r *Record) bool {
 		switch last = key; key {
 		case formLines:
 			s.head(cborUint, 1<<8)
-		case formFromLine, formFields:
+		case formFromLine, formFields, formEnds:
 			s.bytes(MaxServerID)
 		case formOwnStatus:
 			b := s.take(1)

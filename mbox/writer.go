@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/lineend"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -18,6 +19,7 @@ type Message struct {
 	Fields  string     // Head.Fields of the message as it was in an mbox: written if they say Flags
 	Own     bool       // the header has the flags already, as it was in an mbox: no fields are added
 	LF      bool       // write LF for CRLF. Set it only if every line ends in CRLF (lineend.CRLF)
+	Ends    string     // if not empty, write LF for CRLF in these lines only (lineend.Cursor), whatever LF says
 }
 
 // Result says what an mbox could not keep of a message.
@@ -43,6 +45,9 @@ func (w *Writer) Write(m *Message, body func(io.Writer) error) (Result, error) {
 		from = FromLine(m.Arrived)
 	}
 	t := text{out: w.out, m: m, newline: "\n", header: true, start: true}
+	if m.Ends != "" {
+		t.ends = lineend.NewCursor(m.Ends)
+	}
 	if list, ok := places(m.Fields); ok && flagsOf(list).Flags.Equal(m.Flags) {
 		t.places, t.kept = list, true
 	}
@@ -69,6 +74,7 @@ func (w *Writer) Flush() error { return w.out.Flush() }
 type text struct {
 	out     *bufio.Writer
 	m       *Message
+	ends    *lineend.Cursor
 	newline string // of the lines that are added
 	size    int64
 	err     error
@@ -175,7 +181,11 @@ func (t *text) endLine() {
 	case isStatusField(t.name):
 		t.own = true
 	}
-	if t.m.LF && t.crs > 0 {
+	lf := t.m.LF
+	if t.ends != nil {
+		lf = t.ends.Bare()
+	}
+	if lf && t.crs > 0 {
 		t.crs--
 	}
 	t.releaseCRs()

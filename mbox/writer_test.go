@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/lineend"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -142,6 +143,28 @@ func FuzzWriter(f *testing.F) {
 		_, text, _ := strings.Cut(whole, "\n")
 		if strings.Contains("\n"+text, "\nFrom ") {
 			t.Fatalf("%q has a line that looks like a From line", text)
+		}
+	})
+}
+
+// A message that is archived with CRLF and recorded line ends is written as with the line ends that it had.
+func FuzzRecordedLineEnds(f *testing.F) {
+	f.Add("A: b\nStatus: RO\r\n\nx\r\n\r\r\nFrom y\r", uint8(2))
+	f.Fuzz(func(t *testing.T, text string, flags uint8) {
+		var c lineend.Checker
+		_, _ = c.Write([]byte(text))
+		if c.Ends() == "" {
+			return
+		}
+		wire, err := io.ReadAll(lineend.NewCRLFReader(strings.NewReader(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := Message{Arrived: march, Own: flags&1 == 1, Flags: mail.NewFlags([]string{`\Seen`, `\Flagged`, "a"}[:flags%4&^1]...)}
+		want, _ := write(t, sent{m, text})
+		m.Ends = c.Ends()
+		if have, _ := write(t, sent{m, string(wire)}); have != want {
+			t.Fatalf("have %q, want %q", have, want)
 		}
 	})
 }

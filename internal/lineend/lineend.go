@@ -1,7 +1,7 @@
 // Package lineend finds how the lines of a text end, and writes CRLF for LF and back.
 //
 // Lines of mail end in CRLF (RFC 5322 section 2.1), and in LF in the files of most systems. LF becomes CRLF and CRLF becomes
-// LF without loss if all lines of a text end in the same way.
+// LF without loss if all lines of a text end in the same way. Otherwise Checker.Ends remembers which of them had LF.
 package lineend
 
 import (
@@ -21,10 +21,11 @@ const (
 
 // Checker is an io.Writer that finds the Kind of what is written to it, and how long it is.
 type Checker struct {
-	size, lfs int64
-	crlf, lf  bool // some lines end so
-	mixed     bool // a line ends in CR CR LF
-	crs       int  // CRs at the end, at most 2
+	size, bare int64 // bytes; LFs without a CR before them
+	crlf, lf   bool  // some lines end so
+	mixed      bool  // a line ends in CR CR LF
+	crs        int   // CRs at the end, at most 2
+	runs       runs
 }
 
 // Write never fails.
@@ -38,10 +39,11 @@ func (c *Checker) Write(p []byte) (int, error) {
 			return n, nil
 		}
 		c.tail(p[:at])
-		c.lfs++
+		c.runs.add(c.crs > 0)
 		switch c.crs {
 		case 0:
 			c.lf = true
+			c.bare++
 		case 1:
 			c.crlf = true
 		default:
@@ -80,10 +82,13 @@ func (c *Checker) Kind() Kind {
 // Size returns the number of bytes that were written.
 func (c *Checker) Size() int64 { return c.size }
 
-// WireSize returns the number of bytes with CRLF for each LF if the Kind is LF, and Size otherwise.
+// IsConvertible reports whether NewCRLFReader changes the text, and Kind and Ends say how to change it back.
+func (c *Checker) IsConvertible() bool { return c.Kind() == LF || c.Ends() != "" }
+
+// WireSize returns the number of bytes that NewCRLFReader makes of the text if it is convertible, and Size otherwise.
 func (c *Checker) WireSize() int64 {
-	if c.Kind() == LF {
-		return c.size + c.lfs
+	if c.IsConvertible() {
+		return c.size + c.bare
 	}
 	return c.size
 }
@@ -95,7 +100,7 @@ func Of(text []byte) Kind {
 	return c.Kind()
 }
 
-// NewCRLFReader returns a reader of what r reads, with CRLF for each LF.
+// NewCRLFReader returns a reader of what r reads, with CRLF for each LF that has no CR before it, as IMAP servers send it.
 func NewCRLFReader(r io.Reader) io.Reader { return &crlfReader{r: r} }
 
 type crlfReader struct {
@@ -103,6 +108,7 @@ type crlfReader struct {
 	lines [8 << 10]byte
 	rest  []byte // of lines; not passed on yet
 	lf    bool   // the LF of the line end that was begun comes next
+	cr    bool   // the byte that was passed on last is a CR
 	err   error
 }
 
@@ -111,7 +117,7 @@ func (r *crlfReader) Read(p []byte) (n int, err error) {
 		if r.lf {
 			p[n] = '\n'
 			n++
-			r.lf = false
+			r.lf, r.cr = false, false
 			continue
 		}
 		if len(r.rest) == 0 {
@@ -123,8 +129,10 @@ func (r *crlfReader) Read(p []byte) (n int, err error) {
 			continue
 		}
 		if r.rest[0] == '\n' {
-			p[n] = '\r'
-			n++
+			if !r.cr {
+				p[n] = '\r'
+				n++
+			}
 			r.rest, r.lf = r.rest[1:], true
 			continue
 		}
@@ -133,7 +141,7 @@ func (r *crlfReader) Read(p []byte) (n int, err error) {
 			end = len(r.rest)
 		}
 		k := copy(p[n:], r.rest[:end])
-		n, r.rest = n+k, r.rest[k:]
+		n, r.rest, r.cr = n+k, r.rest[k:], r.rest[k-1] == '\r'
 	}
 	if n == 0 && len(p) > 0 {
 		return 0, r.err

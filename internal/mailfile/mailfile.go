@@ -1,6 +1,7 @@
 // Package mailfile reads a file that has one message, for a backup.
 //
-// A message whose lines all end in LF is read with CRLF, as an IMAP server would send it. Only regular files are opened: a pipe
+// A message is read with CRLF for each LF, as an IMAP server would send it, and its Form has the line ends of the file. If these are
+// too many to record, it is read as it is. Only regular files are opened: a pipe
 // would never end, and a link may lead anywhere. A file that changes while it is read is an error, and never a short message.
 package mailfile
 
@@ -58,7 +59,7 @@ func Describe(root *os.Root, name string) (size int64, form mail.Form, info fs.F
 	if err != nil {
 		return 0, mail.Form{}, nil, err
 	}
-	return c.WireSize(), FormOf(c.Kind()), info, nil
+	return c.WireSize(), FormOf(c.Kind(), c.Ends()), info, nil
 }
 
 // changedError says that a file changed while it was read. It wraps fs.ErrNotExist, because what was listed is not there: a
@@ -101,10 +102,13 @@ func check(f io.Reader) (c lineend.Checker, err error) {
 	}
 }
 
-// FormOf returns the form of a message with these line ends.
-func FormOf(kind lineend.Kind) mail.Form {
-	if kind == lineend.LF || kind == lineend.None {
+// FormOf returns the form of a message with the line ends that a lineend.Checker found.
+func FormOf(kind lineend.Kind, ends string) mail.Form {
+	switch {
+	case kind == lineend.LF, kind == lineend.None:
 		return mail.Form{Lines: mail.LinesLF}
+	case ends != "":
+		return mail.Form{Ends: ends}
 	}
 	return mail.Form{Lines: mail.LinesKept}
 }
@@ -145,7 +149,7 @@ func read(f *os.File, info fs.FileInfo) (_ io.ReadCloser, err error) {
 		return nil, err
 	}
 	whole := &exact{file: f, info: info}
-	if c.Kind() == lineend.LF {
+	if c.IsConvertible() {
 		return body{lineend.NewCRLFReader(whole), f}, nil
 	}
 	return body{whole, f}, nil
@@ -162,7 +166,8 @@ func readWhole(f *os.File, info fs.FileInfo) (io.ReadCloser, error) {
 		return nil, err
 	}
 	f.Close()
-	if lineend.Of(text) == lineend.LF {
+	var c lineend.Checker
+	if _, _ = c.Write(text); c.IsConvertible() {
 		return io.NopCloser(lineend.NewCRLFReader(bytes.NewReader(text))), nil
 	}
 	return io.NopCloser(bytes.NewReader(text)), nil

@@ -79,7 +79,7 @@ func TestBackup(t *testing.T) {
 		`Entwürfe [\Answered \Deleted \Draft] [] ` + date + ` "no header, no end"`,
 		`INBOX [$Junk \Seen work] [] ` + date + ` "Subject: b\r\n\r\ncrlf\r\n"`,
 		`INBOX [\Flagged \Seen] [] ` + date + ` "Subject: a\r\n\r\nlf\r\n"`,
-		`INBOX [] [] ` + date + ` "Subject: c\n\nmixed\r\n"`,
+		`INBOX [] [] ` + date + ` "Subject: c\r\n\r\nmixed\r\n"`,
 		`Nested/Deep [] [] ` + date + " " + archivetest.Words([]byte("Subject: f\r\n\r\n"+strings.Repeat("a long line\r\n", 1<<15))),
 		`Projects/2023 [$Forwarded] [] ` + date + ` ""`,
 	}

@@ -247,7 +247,7 @@ func (f *folder) add(ctx context.Context, m *restore.Message) (restore.AppendRes
 	}
 	out := mbox.Message{
 		From: m.Form.FromLine, Fields: m.Form.Fields, Arrived: time.Unix(m.Internal.Seconds, 0), Flags: m.Flags, Own: m.Form.OwnStatus,
-		LF: lines.Kind() == lineend.CRLF && m.Form.Lines != mail.LinesKept,
+		LF: lines.Kind() == lineend.CRLF && m.Form.Lines != mail.LinesKept, Ends: m.Form.Ends,
 	}
 	kept, err := f.file.writer.Write(&out, func(w io.Writer) error { return m.Body.WriteTo(ctx, w) })
 	if err != nil {

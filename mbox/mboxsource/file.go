@@ -42,6 +42,7 @@ type entry struct {
 	size    int64 // as archived
 	date    mail.Date
 	kind    lineend.Kind
+	ends    string // lineend.Checker.Ends
 	variant mbox.Variant
 	own     bool
 	cuts    []mbox.Span // fields of mail programs that are left out of the text
@@ -105,7 +106,7 @@ func (f *file) read(open io.ReaderAt, p mbox.Place, numbers *numbersOf) (entry, 
 	if _, err := io.Copy(&lines, e.text(open)); err != nil {
 		return e, disk.Item{}, err
 	}
-	e.kind, e.size = lines.Kind(), lines.WireSize()
+	e.kind, e.ends, e.size = lines.Kind(), lines.Ends(), lines.WireSize()
 	h := f.store.hasher()
 	if _, err := io.Copy(h, e.archived(open)); err != nil {
 		return e, disk.Item{}, err
@@ -191,7 +192,7 @@ func (e *entry) text(open io.ReaderAt) io.Reader {
 
 // archived returns a reader of a message as it is archived.
 func (e *entry) archived(open io.ReaderAt) io.Reader {
-	if e.kind == lineend.LF {
+	if e.kind == lineend.LF || e.ends != "" {
 		return lineend.NewCRLFReader(e.text(open))
 	}
 	return e.text(open)

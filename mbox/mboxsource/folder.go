@@ -68,7 +68,7 @@ func (f *folder) Describe(_ context.Context, item *disk.Item) (mail.Message, err
 	if err != nil {
 		return mail.Message{}, err
 	}
-	form := mailfile.FormOf(e.kind)
+	form := mailfile.FormOf(e.kind, e.ends)
 	if form.OwnStatus = e.own; len(e.cuts) > 0 {
 		head, err := readHead(open, e.Place, e.variant)
 		if err != nil {
