@@ -44,6 +44,8 @@ var notRun = map[string]string{
 	"mailstrata auth anna@gmail.com --client-id ID --client-secret-file client-secret":                  "needs Google",
 	"mailstrata auth anna@gmail.com --client-id ID --client-secret-file client-secret --port 8765":      "needs Google",
 	"mailstrata auth anna@contoso.example --provider microsoft --client-id ID --tenant contoso.example": "needs Microsoft",
+	"New-ServicePrincipal -AppId ID -ObjectId OBJECT-ID -DisplayName mailstrata":                        "needs Microsoft",
+	"Add-MailboxPermission -Identity anna@contoso.example -User OBJECT-ID -AccessRights FullAccess":     "needs Microsoft",
 	"ssh -L 8765:127.0.0.1:8765 nas": "needs another host",
 	"ssh -p 2222 anna@nas":           "needs another host",
 	"mailstrata init --repo sftp://anna@nas:2222/srv/mail --new-key-file mailstrata.key": "needs another host; package internal/e2e has one",

@@ -67,15 +67,16 @@ func scripts(t *testing.T, dir string, variables map[string]string) testscript.P
 			return os.MkdirAll(env.WorkDir+"/home", 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"mailserver": mailserver,
-			"status":     status,
-			"damage":     damage,
-			"older":      older,
-			"json":       jsonField,
-			"keyid":      keyid,
-			"provider":   provider,
-			"monitor":    monitor,
-			"keyring":    keyringOf,
+			"mailserver":     mailserver,
+			"status":         status,
+			"damage":         damage,
+			"older":          older,
+			"json":           jsonField,
+			"keyid":          keyid,
+			"provider":       provider,
+			"serviceaccount": serviceaccount,
+			"monitor":        monitor,
+			"keyring":        keyringOf,
 		},
 	}
 }

@@ -1,9 +1,17 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"sync/atomic"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -49,6 +57,17 @@ func (p *tokenProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/device":
 		fmt.Fprintf(w, `{"device_code":"secret-of-device","user_code":"ABCD-EFGH","verification_uri":"http://%s/activate","expires_in":60,"interval":1}`, r.Host)
 		return
+	case r.FormValue("grant_type") == "client_credentials":
+		if r.FormValue("client_secret") != "secret-of-client" {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprintf(w, `{"error":"invalid_client","error_description":"%s is wrong"}`, r.FormValue("client_secret"))
+			return
+		}
+		fmt.Fprintf(w, `{"access_token":"secret-of-%s","token_type":"Bearer","expires_in":3600}`, p.user)
+		return
+	case r.FormValue("grant_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer":
+		fmt.Fprintf(w, `{"access_token":"secret-of-%s","token_type":"Bearer","expires_in":3600}`, subjectOf(r.FormValue("assertion")))
+		return
 	case r.FormValue("grant_type") != "refresh_token":
 		p.consent.Add(1)
 		p.revoked.Store(false)
@@ -58,4 +77,36 @@ func (p *tokenProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintf(w, `{"access_token":"secret-of-%s","token_type":"Bearer","expires_in":1,"refresh_token":"%s"}`, p.user, refresh())
+}
+
+// subjectOf returns the user for whom a service account asks.
+func subjectOf(assertion string) string {
+	var claims struct {
+		Subject string `json:"sub"`
+	}
+	if parts := strings.Split(assertion, "."); len(parts) == 3 {
+		if data, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
+			_ = json.Unmarshal(data, &claims)
+		}
+	}
+	return claims.Subject
+}
+
+// serviceaccount writes the key of a service account of a provider, as Google issues it.
+//
+//	serviceaccount FILE URL
+func serviceaccount(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: serviceaccount FILE URL")
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	ts.Check(err)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	data, err := json.Marshal(map[string]string{
+		"type": "service_account", "client_email": "archive@project.example", "private_key_id": "1", "token_uri": args[1] + "/token",
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+	})
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }

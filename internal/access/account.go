@@ -215,6 +215,10 @@ func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlag
 	token := secret.Source{Name: "access token of " + a.Name, Variable: "MAILSTRATA_IMAP_TOKEN", Command: tokenCommand, Environ: environ}
 	if token.Command == "" && !passwordGiven {
 		// The token of this account overrides a variable, which is for all accounts.
+		if source, err := h.applicationTokens(ctx, a); err != nil || source != nil {
+			a.Options.Token = source
+			return err
+		}
 		if source, err := h.tokenSource(a); err != nil || source != nil {
 			a.Options.Token = source
 			return err
@@ -333,6 +337,11 @@ func (h *Host) DescribeSecret(a *Account) string {
 	}
 	if a.Configured.Token != "" {
 		return "token command"
+	}
+	if c, err := h.Config(); err == nil && a.Configured.Provider != "" {
+		if p := c.Provider(a.Configured.Provider); p != nil && p.Application {
+			return "tokens of the application " + p.Name
+		}
 	}
 	store, err := h.TokenStore()
 	switch {

@@ -11,11 +11,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/oauth"
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
@@ -50,6 +52,9 @@ type Host struct {
 	Secrets    *secret.Reader
 	configured *config.Config // once it was read
 	logins     imap.Logins    // logins that servers refused
+
+	applicationsMu sync.Mutex
+	applications   map[string]*oauth.Application // by the name of their provider
 }
 
 func NewHost(output *ui.Output, stderr io.Writer, getenv func(string) string) *Host {

@@ -180,7 +180,7 @@ func (c *Config) SecretFiles() []string {
 		paths = append(paths, a.Secret.File, a.SieveSecret.File, a.DAVSecret.File)
 	}
 	for i := range c.Providers {
-		paths = append(paths, c.Providers[i].Secret.File)
+		paths = append(paths, c.Providers[i].Secret.File, c.Providers[i].ServiceAccount)
 	}
 	for _, w := range c.Watch {
 		paths = append(paths, w.Ping.File)

@@ -130,6 +130,60 @@ keep_tags = ["move"]
 	}
 }
 
+// TestProblemsOfApplications tests the problems of providers whose tokens need no consent.
+func TestProblemsOfApplications(t *testing.T) {
+	_, problems := parse(t, `[[repositories]]
+place = "a"
+[[oauth2_providers]]
+name = "good"
+kind = "microsoft"
+client_id = "c"
+tenant = "contoso.example"
+application = true
+client_secret_file = "s"
+[[oauth2_providers]]
+name = "good too"
+kind = "google"
+service_account_file = "key.json"
+[[oauth2_providers]]
+name = "microsoft"
+client_id = "c"
+application = true
+keyring = true
+[[oauth2_providers]]
+name = "google"
+client_id = "c"
+application = true
+client_secret_file = "s"
+[[oauth2_providers]]
+name = "uni"
+client_id = "c"
+application = true
+service_account_file = "key.json"
+token_url = "https://id.example/token"
+[[oauth2_providers]]
+name = "other"
+client_id = "c"
+application = true
+client_secret_file = "s"
+`)
+	want := []string{
+		`dir/c.toml:17: application: needs the tenant`,
+		`dir/c.toml:17: application: needs the secret of the client`,
+		`dir/c.toml:18: keyring: has nothing to seal`,
+		`dir/c.toml:22: application: is not for Google`,
+		`dir/c.toml:26: client_id: excludes service_account_file`,
+		`dir/c.toml:27: application: excludes service_account_file`,
+		`dir/c.toml:28: service_account_file: is only for Google`,
+		`dir/c.toml:33: application: needs the token_url`,
+	}
+	for i := range max(len(want), len(problems)) {
+		if i >= len(want) || i >= len(problems) || !strings.HasPrefix(problems[i], want[i]) {
+			t.Fatalf("problems %q, want %q", problems, want)
+		}
+	}
+}
+
 // TestProblemsOfProvidersAndWatches tests the problems of tokens, keyrings and monitors.
 func TestProblemsOfProvidersAndWatches(t *testing.T) {
 	_, problems := parse(t, `[[repositories]]

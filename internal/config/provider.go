@@ -18,6 +18,9 @@ type Provider struct {
 	DeviceURL string
 	TokenURL  string
 	Keyring   bool // tokens are sealed to a key in the keyring
+
+	Application    bool   // an administrator has allowed the client to read all accounts: no owner consents
+	ServiceAccount string // the file with the key of a service account of Google, which is such a client
 }
 
 // ProviderNames returns the names of the providers.
@@ -36,6 +39,9 @@ func (p *Provider) OAuth() oauth.Provider {
 		provider = oauth.Google()
 	case "microsoft":
 		provider = oauth.Microsoft(cmp.Or(p.Tenant, "common"))
+		if p.Application {
+			provider = oauth.MicrosoftApplication(p.Tenant)
+		}
 	default:
 		provider = oauth.Provider{Name: "other", AuthURL: p.AuthURL, DeviceURL: p.DeviceURL, TokenURL: p.TokenURL}
 	}
@@ -51,6 +57,7 @@ func (t *table) provider(c *Config) Provider {
 		ClientID: t.text("client_id"), Secret: t.secret("client_secret"),
 		Tenant: t.text("tenant"), Scopes: t.texts("scopes"), Keyring: t.flag("keyring"),
 		AuthURL: t.text("auth_url"), DeviceURL: t.text("device_url"), TokenURL: t.text("token_url"),
+		Application: t.flag("application"), ServiceAccount: t.file("service_account_file"),
 	}
 	if p.Kind == "" {
 		if p.Kind = "other"; p.Name == "google" || p.Name == "microsoft" {
@@ -64,9 +71,10 @@ func (t *table) provider(c *Config) Provider {
 	case c.Provider(p.Name) != nil:
 		t.wrong("name", "%q is the name of another provider too", p.Name)
 	}
-	if !t.has("client_id") {
+	if !t.has("client_id") && p.ServiceAccount == "" {
 		t.wrong("", "a provider needs a client_id (docs/oauth.md)")
 	}
+	t.application(&p)
 	if p.Tenant != "" && p.Kind != "microsoft" {
 		t.wrong("tenant", "is only for Microsoft")
 	}
@@ -76,9 +84,42 @@ func (t *table) provider(c *Config) Provider {
 				t.wrong(key, "is built in for %s; set it only for providers of the kind \"other\"", p.Kind)
 			}
 		}
-	} else if err := asked.Validate(); err != nil {
+	} else if err := asked.Validate(); err != nil && !p.Application {
 		t.wrong("", "%v", err)
 	}
 	t.end()
 	return p
+}
+
+// application reports what a provider lacks whose tokens need no consent, and what contradicts it.
+func (t *table) application(p *Provider) {
+	if p.ServiceAccount != "" {
+		if p.Kind != "google" {
+			t.wrong("service_account_file", "is only for Google")
+		}
+		for _, key := range []string{"application", "client_id", "keyring"} {
+			if t.has(key) {
+				t.wrong(key, "excludes service_account_file")
+			}
+		}
+		p.Application = true
+		return
+	}
+	if !p.Application {
+		return
+	}
+	switch {
+	case p.Kind == "google":
+		t.wrong("application", "is not for Google, which has service accounts: service_account_file")
+	case p.Kind == "microsoft" && p.Tenant == "":
+		t.wrong("application", "needs the tenant")
+	case p.Kind == "other" && p.TokenURL == "":
+		t.wrong("application", "needs the token_url")
+	}
+	if p.Secret.IsZero() {
+		t.wrong("application", "needs the secret of the client: client_secret_file, or another client_secret_…")
+	}
+	if p.Keyring {
+		t.wrong("keyring", "has nothing to seal: tokens of an application are not stored")
+	}
 }

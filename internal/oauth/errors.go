@@ -3,6 +3,7 @@ package oauth
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -57,6 +58,15 @@ func explain(ctx context.Context, endpoint string, err error, secrets []string) 
 
 func explainRefusal(host string, refused *oauth2.RetrieveError, secrets []string) error {
 	code := refused.ErrorCode
+	if code == "" { // package jwt does not read the answer
+		var answer struct {
+			Code string `json:"error"`
+			Text string `json:"error_description"`
+		}
+		if json.Unmarshal(refused.Body, &answer) == nil {
+			code, refused.ErrorDescription = answer.Code, answer.Text
+		}
+	}
 	if code == "" {
 		status := cmp.Or(http.StatusText(refused.Response.StatusCode), "an unknown status")
 		return fmt.Errorf("%w: %s answers %d (%s)", ErrUnavailable, host, refused.Response.StatusCode, status)

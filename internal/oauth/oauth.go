@@ -44,6 +44,11 @@ func Microsoft(tenant string) Provider {
 	}
 }
 
+// MicrosoftApplication issues tokens for the accounts of one tenant to an application that its administrator has allowed.
+func MicrosoftApplication(tenant string) Provider {
+	return Provider{Name: "microsoft", TokenURL: endpoints.AzureAD(tenant).TokenURL, Scopes: []string{"https://outlook.office365.com/.default"}}
+}
+
 // Validate returns an error for an invalid provider. Tokens travel in plain text only on the loopback.
 func (p *Provider) Validate() error {
 	if p.TokenURL == "" || p.AuthURL == "" && p.DeviceURL == "" {
@@ -109,7 +114,9 @@ func (g *Grant) take(token *oauth2.Token) {
 const leeway = 5 * time.Minute
 
 // isFresh reports whether the access token is still valid. A token without an expiry is used only once.
-func (g *Grant) isFresh() bool { return g.AccessToken != "" && time.Until(g.Expiry) > leeway }
+func (g *Grant) isFresh() bool { return isFresh(g.AccessToken, g.Expiry) }
+
+func isFresh(token string, expiry time.Time) bool { return token != "" && time.Until(expiry) > leeway }
 
 // secrets returns what no text may repeat.
 func (g *Grant) secrets() []string {

@@ -285,7 +285,7 @@ func configuredCredentials(p *cli.Program, c *config.Config) (all []*credential,
 		all = append(all, a)
 	}
 	for i := range c.Accounts {
-		if c.Accounts[i].Secret.Keyring == "" && c.Accounts[i].Provider == "" {
+		if c.Accounts[i].Secret.Keyring == "" && !needsConsent(c, &c.Accounts[i]) {
 			continue
 		}
 		a, err := access.AccountOf(&c.Accounts[i])
@@ -300,6 +300,12 @@ func configuredCredentials(p *cli.Program, c *config.Config) (all []*credential,
 		}
 	}
 	return all, nil
+}
+
+// needsConsent reports whether the owner of an account consents at a provider.
+func needsConsent(c *config.Config, a *config.Account) bool {
+	p := c.Provider(a.Provider)
+	return p != nil && !p.Application
 }
 
 // keep asks for a secret, tests it, and stores it in the keyring.

@@ -177,6 +177,8 @@ type providerSummary struct {
 	ClientID string `json:"client_id"`
 	Secret   string `json:"secret"`  // where the client's comes from
 	Keyring  bool   `json:"keyring"` // tokens are sealed to a key there
+
+	Application bool `json:"application,omitempty"` // tokens need no consent, and are not stored
 }
 
 func showProviders(p *cli.Program, c *config.Config) error {
@@ -185,12 +187,19 @@ func showProviders(p *cli.Program, c *config.Config) error {
 	}
 	var providers []providerSummary
 	for _, own := range c.Providers {
-		providers = append(providers, providerSummary{own.Name, own.Kind, own.ClientID, own.Secret.String(), own.Keyring})
+		secret := own.Secret.String()
+		if own.ServiceAccount != "" {
+			secret = "file " + own.ServiceAccount
+		}
+		providers = append(providers, providerSummary{own.Name, own.Kind, own.ClientID, secret, own.Keyring, own.Application})
 	}
 	if !p.JSON {
 		p.Printf("")
 	}
 	return cli.PrintRows(p, providers, []string{"PROVIDER", "KIND", "CLIENT", "SECRET", "TOKENS"}, func(s providerSummary) []string {
+		if s.Application {
+			return []string{s.Provider, s.Kind, s.ClientID, s.Secret, "not stored"}
+		}
 		return []string{s.Provider, s.Kind, s.ClientID, s.Secret, kept(s.Keyring)}
 	})
 }

@@ -101,6 +101,9 @@ func (c *Auth) consent(ctx context.Context, p *cli.Program, store *oauth.Store, 
 		return nil, false, err
 	}
 	own := ownProvider(configured, ad.provider)
+	if own != nil && own.Application {
+		return nil, false, &hint.Usage{Text: "accounts at " + ui.Quote(own.Name) + " need no consent: the application of the configuration reads them", Hint: "mailstrata doctor tries it"}
+	}
 	consent = &oauth.Consent{User: a.Options.User, Host: a.Options.Host, Port: c.Port, ClientID: c.ClientID}
 	before, _ := store.Get(ctx, a.Options.User, a.Options.Host) // ask again if it cannot be read
 	sealed = c.Keyring || store.Sealed(a.Options.User, a.Options.Host) || own != nil && own.Keyring
