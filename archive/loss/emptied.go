@@ -9,7 +9,7 @@ import (
 
 // emptiedMailboxes recognizes the mailboxes that people and programs empty: by their special use, or, if no mailbox of
 // an account has that use, by the names that programs give them.
-type emptiedMailboxes struct{ names map[string]bool }
+type emptiedMailboxes struct{ names map[string]string }
 
 // emptiedUses maps special uses to the names of mailboxes without one.
 var emptiedUses = map[string][]string{
@@ -30,25 +30,33 @@ var emptiedUses = map[string][]string{
 	},
 }
 
+// EmptiedUses returns a function that returns the special use of a mailbox that people and programs empty: \Trash, \Junk or
+// \Drafts, or "". If no mailbox of all has such a use, it recognizes one by its name.
+func EmptiedUses(all []*manifest.Mailbox) func(*manifest.Mailbox) string {
+	return newEmptiedMailboxes(all).use
+}
+
 func newEmptiedMailboxes(records ...[]*manifest.Mailbox) emptiedMailboxes {
 	all := slices.Concat(records...)
-	d := emptiedMailboxes{names: make(map[string]bool)}
+	d := emptiedMailboxes{names: make(map[string]string)}
 	for use, names := range emptiedUses {
 		if slices.ContainsFunc(all, func(m *manifest.Mailbox) bool { return m.Has(use) }) {
 			continue
 		}
 		for _, name := range names {
-			d.names[name] = true
+			d.names[name] = use
 		}
 	}
 	return d
 }
 
 // has reports whether a mailbox is one that people empty.
-func (d emptiedMailboxes) has(m *manifest.Mailbox) bool {
+func (d emptiedMailboxes) has(m *manifest.Mailbox) bool { return d.use(m) != "" }
+
+func (d emptiedMailboxes) use(m *manifest.Mailbox) string {
 	for use := range emptiedUses {
 		if m.Has(use) {
-			return true
+			return use
 		}
 	}
 	path := m.Path()

@@ -60,8 +60,11 @@ var layers = map[string]string{
 		repo/recovery repo/statement repo/store`,
 	"archive/attachment": `
 		archive archive/readable chunk internal/local internal/safename mail/entity mail/extract manifest`,
+	"archive/deleted": `
+		archive archive/diff archive/loss chunk internal/inorder mail manifest manifest/history repo`,
 	"archive/diff":      "archive chunk mail manifest",
 	"archive/erase":     "archive archive/rewrite chunk mail manifest repo repo/statement",
+	"archive/gather":    "archive chunk mail manifest repo",
 	"archive/health":    "archive manifest manifest/history repo repo/statement",
 	"archive/layout":    "archive chunk mail manifest",
 	"archive/loss":      "chunk internal/percent mail manifest",
@@ -200,9 +203,9 @@ var layers = map[string]string{
 		internal/config internal/doctor internal/hint internal/job internal/secret internal/ui mail manifest
 		manifest/history repo repo/store`,
 	"internal/command/restore": `
-		archive archive/search archive/search/query internal/access internal/cli internal/cli/conditions
-		internal/cli/named internal/cli/summary internal/config internal/hint internal/job internal/ui manifest repo
-		restore`,
+		archive archive/deleted archive/gather archive/search archive/search/query internal/access internal/cli
+		internal/cli/conditions internal/cli/named internal/cli/summary internal/config internal/day internal/hint
+		internal/job internal/ui manifest manifest/history repo restore`,
 	"internal/command/retain": `
 		archive archive/erase archive/loss archive/rewrite archive/search chunk internal/access internal/cli
 		internal/cli/named internal/cli/summary internal/config internal/hint internal/job internal/ui mail
