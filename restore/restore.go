@@ -37,8 +37,15 @@ type Options struct {
 
 	TimeLimit time.Duration // ends a restore that adds nothing for so long; 0: 6 hours
 
+	// Confirm is called with what will be restored, before the target is changed. An error ends the restore. It is not
+	// called if there is nothing to restore, and with DryRun. It may be nil.
+	Confirm func(context.Context, Plan) error
+
 	Progress func(Progress) // called by one goroutine at a time; may be nil
 }
+
+// Plan says what is going to be restored, as far as the target lacks it.
+type Plan struct{ Mailboxes, Messages, Bytes int64 }
 
 // LabelMode is what a restore does with the labels of Gmail, if the manifest has messages with labels.
 type LabelMode uint8
@@ -106,6 +113,12 @@ func (r *restorer) execute(ctx context.Context) error {
 	}
 	if r.DryRun {
 		return errors.Join(r.preview(ctx, routes), r.previewProperties(ctx, routes))
+	}
+	if r.Confirm != nil {
+		plan := Plan{r.reporter.report.Mailboxes, r.reporter.report.Messages, r.reporter.report.Bytes}
+		if err := r.Confirm(ctx, plan); err != nil {
+			return err
+		}
 	}
 	if mirror != nil {
 		if err := r.confirm(ctx); err != nil {

@@ -37,6 +37,9 @@ type TargetFlags struct {
 // fileKinds are the targets that are files: kind:PATH.
 var fileKinds = []string{"maildir", "eml", "mbox", "zip", "tar"}
 
+// IsFiles reports whether a kind of target is files on this host.
+func IsFiles(kind string) bool { return slices.Contains(fileKinds, strings.ToLower(kind)) }
+
 // files returns files as a destination.
 func (f *TargetFlags) files(kind, path string) (*Destination, error) {
 	place, err := realPath(path)

@@ -18,6 +18,7 @@ import (
 // pickFlags narrow a restore to some messages.
 type pickFlags struct {
 	MissingFrom      string   `group:"query" placeholder:"MANIFEST" help:"Only messages that this manifest lacks: those deleted until then. Messages that only moved are not restored; of several copies, as many as are missing."`
+	DeletedSince     string   `group:"query" placeholder:"DATE" help:"Only what was deleted since then: messages that a manifest of that day or later has, and MANIFEST (default: the newest) does not. Each is restored from where it was last."`
 	Message          []string `group:"query" sep:"none" placeholder:"UID" help:"Only this message of the one --mailbox: a UID, or several: 12,15:20 (repeatable)."`
 	Recipient        string   `group:"query" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc (find calls it --to)."`
 	conditions.Flags `embed:""`
@@ -37,7 +38,7 @@ func (c *Command) pick(ctx context.Context, p *cli.Program, r *repo.Repo, conten
 			return nil, nil, err
 		}
 	}
-	if record.IsZero() && c.MissingFrom == "" && len(c.Message) == 0 {
+	if record.IsZero() && c.DeletedSince == "" && c.MissingFrom == "" && len(c.Message) == 0 {
 		return nil, wants, nil
 	}
 	pick := &restore.Pick{Query: record}

@@ -16,8 +16,8 @@ import (
 func (c *Command) checkPrune() error {
 	kind, _, _ := strings.Cut(strings.ToLower(c.To), ":")
 	switch {
-	case !c.Prune && (c.Yes || c.EvenIncomplete):
-		return hint.Usagef("--yes and --even-incomplete need --prune")
+	case !c.Prune && c.EvenIncomplete:
+		return hint.Usagef("--even-incomplete needs --prune")
 	case !c.Prune:
 		return nil
 	case kind == "eml":

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -17,7 +15,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/cli/conditions"
 	"github.com/mailstrata/mailstrata/internal/cli/named"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
-	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -42,12 +39,14 @@ type Command struct {
 	ACL                 bool          `group:"target" name:"acl" help:"Also restore access rights to mailboxes of an IMAP account. An identifier that has rights there keeps them."`
 	Metadata            bool          `group:"target" help:"Also restore annotations of mailboxes and of the account. One that exists there keeps its value."`
 	Prune               bool          `group:"prune" help:"Make the target exactly the manifest: remove messages that it does not have, and set flags. Asks first."`
-	Yes                 bool          `group:"prune" help:"Do not ask."`
+	Yes                 bool          `group:"target" help:"Do not ask, with --prune and elsewhere."`
 	EvenIncomplete      bool          `group:"prune" help:"Also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and even if the target refused some."`
 	DryRun              bool          `group:"target" help:"Only show what would be restored. The target is read, and not changed."`
 	TimeLimit           time.Duration `group:"target" placeholder:"DURATION" help:"Give up if nothing was restored for this long (6h). Run the same restore again to continue."`
 	pickFlags           `embed:""`
 	access.AccountFlags `embed:""`
+
+	offered bool // --to is the account of the manifest, and the user did not name it
 }
 
 func (*Command) Help() string {
@@ -56,6 +55,8 @@ func (*Command) Help() string {
 A maildir: and an eml: are directories. mbox:PATH is a directory with an mbox for each mailbox, or one mbox for all if PATH ends in .mbox. zip:FILE and tar:FILE (.tar, .tar.gz) are one file with the messages as .eml. Files of mbox:, zip: and tar: are written once: they get their names when they are complete, and a file that exists is an error.
 
 --acl and --metadata also restore access rights and annotations, for the identifiers of the archived account. They only add: an identifier that has rights at the target keeps them, an annotation keeps its value, and mailstrata names what differs.
+
+Without --to, in a terminal, a restore is into the account that was archived. mailstrata asks before it adds mail to an account on a server, if you named no target or no manifest; --yes does not ask.
 
 mailstrata restores flags, keywords and INTERNALDATE as far as the target takes them. It reports each message that the target alters or refuses, and keeps it as .eml beside a report.
 
@@ -73,9 +74,14 @@ To get back a folder that was deleted, into the account or to this host:
     mailstrata restore 2026-03-13 --mailbox Projects --to imaps://anna@mail.example
     mailstrata restore 2026-03-13 --mailbox Projects --to maildir:/tmp/projects
 
-To get back what was deleted since Friday, the 13th, but not what only moved:
+To get back what was deleted since Friday, but not what only moved, from the last night that had it:
 
-    mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example --dry-run
+    mailstrata restore --deleted-since friday --to imaps://anna@mail.example --dry-run
+    mailstrata restore --deleted-since friday --to imaps://anna@mail.example
+    mailstrata restore --deleted-since 2w --mailbox Projects --subject bridge --to maildir:/tmp/found
+
+To get back what one manifest has and another lacks:
+
     mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
 
 To get back one message, or those that a search finds:
@@ -120,8 +126,12 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	}
 	isDefault := c.Manifest == ""
 	c.Manifest = cmp.Or(c.Manifest, "latest")
+	var r *repo.Repo
 	if c.To == "" {
-		return c.offerTarget(ctx, p)
+		if r, err = c.offerTarget(ctx, p); err != nil {
+			return err
+		}
+		defer r.Close()
 	}
 	destination, err := c.destination(p)
 	if err != nil {
@@ -134,14 +144,15 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 		}
 		defer release()
 	}
-	p.Host.Spares = firstRequests
-	r, err := p.Open(ctx)
-	if err != nil {
-		return err
+	if r == nil {
+		p.Host.Spares = firstRequests
+		if r, err = p.Open(ctx); err != nil {
+			return err
+		}
+		defer r.Close()
 	}
-	defer r.Close()
 	readable := access.MayRead(r)
-	if readable != nil && (!c.DryRun || c.Prune || record.ReadsMail() || w.Words != nil) {
+	if readable != nil && (!c.DryRun || c.Prune || c.DeletedSince != "" || record.ReadsMail() || w.Words != nil) {
 		return readable
 	}
 	o, err := c.options(ctx, p, r, record, w)
@@ -159,12 +170,13 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 			o.Target = &job.PrefixTarget{Target: o.Target, Prefix: c.Prefix}
 		}
 	}
+	o.Confirm = c.confirm(p, !isDefault)
 	report, err := restoreTo(ctx, p, o)
-	if isDefault && err == nil {
+	if isDefault && c.DeletedSince == "" && err == nil {
 		p.Note("only the newest manifest was searched; mailstrata find --all shows what older ones have")
 	}
 	err = errors.Join(err, c.print(p, o.Contents, report, err == nil))
-	if m := o.Contents.Manifest; len(m.ItemSources) > 0 && len(c.Mailbox) == 0 && len(c.Message) == 0 && !record.ReadsMail() && w.Words == nil {
+	if m := o.Contents.Manifest; len(m.ItemSources) > 0 && len(c.Mailbox) == 0 && len(c.Message) == 0 && c.DeletedSince == "" && !record.ReadsMail() && w.Words == nil {
 		p.Note("only mail is restored; calendars, address books and scripts: mailstrata items %s --to …", summary.ShortID(o.Contents.Head))
 	}
 	return err
@@ -178,6 +190,9 @@ func (c *Command) check() (record search.Query, w *query.Query, err error) {
 	if err := c.checkPrune(); err != nil {
 		return record, nil, err
 	}
+	if err := c.checkSince(); err != nil {
+		return record, nil, err
+	}
 	if c.TimeLimit < 0 {
 		return record, nil, hint.Usagef("--time-limit must be longer than 0, such as 6h")
 	}
@@ -187,19 +202,10 @@ func (c *Command) check() (record search.Query, w *query.Query, err error) {
 	if w, err = conditions.Parse(c.Query, &record); err != nil {
 		return record, nil, err
 	}
-	if c.Manifest == "" && (w.IsZero() || c.Prune || c.MissingFrom != "") {
+	if c.Manifest == "" && c.DeletedSince == "" && (w.IsZero() || c.Prune || c.MissingFrom != "") {
 		err = &hint.Usage{Text: "<manifest> is missing", Hint: "latest is the newest manifest, and mailstrata list shows all; see mailstrata restore --help"}
 	}
 	return record, w, err
-}
-
-// destination returns where --to is.
-func (c *Command) destination(p *cli.Program) (*job.Destination, error) {
-	destination, err := job.ParseDestination(p.Host, c.To, &job.TargetFlags{Layout: c.Layout, EOL: c.EOL, Account: c.AccountFlags})
-	if wrong := new(hint.Usage); errors.As(err, &wrong) && !strings.Contains(c.To, ":") {
-		wrong.Hint += "; --recipient selects the mail to somebody"
-	}
-	return destination, err
 }
 
 // options opens the manifest, and returns what of it is restored.
@@ -208,10 +214,12 @@ func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, rec
 	if err != nil {
 		return restore.Options{}, err
 	}
-	named.FoldIn(ctx, w.In, []*archive.Contents{contents})
-	named.FoldIn(ctx, w.NotIn, []*archive.Contents{contents})
-	names := job.Selection{Mailbox: slices.Concat(c.Mailbox, w.In), Exclude: c.Exclude}
-	if err := named.CheckMailboxes(ctx, p.Output, &names, r, contents); err != nil {
+	if c.DeletedSince != "" {
+		contents, err = c.deletedSince(ctx, p, r, contents, w)
+	} else {
+		err = c.checkMailboxes(ctx, p, r, contents, w)
+	}
+	if err != nil {
 		return restore.Options{}, err
 	}
 	pick, wants, err := c.pick(ctx, p, r, contents, record, w)
@@ -224,6 +232,14 @@ func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, rec
 		Mirror:    c.pruneOptions(p),
 		ReportDir: cmp.Or(c.Keep, "mailstrata-kept-"+summary.ShortID(contents.Head)),
 	}, err
+}
+
+// checkMailboxes returns an error for a mailbox that the manifest does not have.
+func (c *Command) checkMailboxes(ctx context.Context, p *cli.Program, r *repo.Repo, contents *archive.Contents, w *query.Query) error {
+	named.FoldIn(ctx, w.In, []*archive.Contents{contents})
+	named.FoldIn(ctx, w.NotIn, []*archive.Contents{contents})
+	names := job.Selection{Mailbox: slices.Concat(c.Mailbox, w.In), Exclude: c.Exclude}
+	return named.CheckMailboxes(ctx, p.Output, &names, r, contents)
 }
 
 // firstRequests is how many requests for mail a restore makes at once, beside those for which it has connections
@@ -245,25 +261,6 @@ func restoreTo(ctx context.Context, p *cli.Program, o restore.Options) (*restore
 	}
 	progress.Done()
 	return report, err
-}
-
-// offerTarget returns the error for a missing --to, with the account of the manifest as a hint.
-func (c *Command) offerTarget(ctx context.Context, p *cli.Program) error {
-	missing := &hint.Usage{Text: "--to is missing", Hint: "--to maildir:PATH, --to mbox:PATH, --to eml:PATH, or --to imaps://user@host"}
-	r, err := p.Open(ctx)
-	if err != nil {
-		return missing
-	}
-	defer r.Close()
-	contents, err := named.Manifest(ctx, p.Output, r, c.Manifest)
-	if err != nil {
-		return missing
-	}
-	if _, files := config.ParseFiles(contents.Manifest.Source); !files { // they cannot be restored into, or are in use
-		missing.Hint = fmt.Sprintf("--to %s restores into the account it came from, and only adds what is missing there; "+
-			"or --to maildir:PATH, --to eml:PATH", ui.ShellWord(contents.Manifest.Source))
-	}
-	return missing
 }
 
 var labelModes = map[string]restore.LabelMode{
@@ -303,8 +300,8 @@ func (c *Command) describe(p *cli.Program, contents *archive.Contents, report *r
 	}
 	c.describePrune(p, report.Mirror)
 	if c.DryRun {
-		p.Printf("would restore %s in %s, %s, of manifest %s", ui.Plural(report.Messages, "message"),
-			ui.Plural(report.Mailboxes, "mailbox"), ui.Size(report.Bytes), summary.ShortID(contents.Head))
+		p.Printf("would restore %s in %s, %s, of %s", ui.Plural(report.Messages, "message"),
+			ui.Plural(report.Mailboxes, "mailbox"), ui.Size(report.Bytes), c.origin(contents))
 		if report.Previewed {
 			p.Printf("  %s would be added, %s there already", ui.Count(report.Added), ui.Count(report.Present))
 		}
@@ -318,8 +315,8 @@ func (c *Command) describe(p *cli.Program, contents *archive.Contents, report *r
 	case !finished:
 		verb = "restored so far:"
 	}
-	p.Printf("%s %s in %s, %s, of manifest %s", verb, ui.Plural(report.Added, "message"),
-		ui.Plural(report.DoneMailboxes, "mailbox"), ui.Size(report.AddedBytes), summary.ShortID(contents.Head))
+	p.Printf("%s %s in %s, %s, of %s", verb, ui.Plural(report.Added, "message"),
+		ui.Plural(report.DoneMailboxes, "mailbox"), ui.Size(report.AddedBytes), c.origin(contents))
 	for _, line := range []struct {
 		n    int64
 		what string
@@ -339,6 +336,14 @@ func (c *Command) describe(p *cli.Program, contents *archive.Contents, report *r
 	if report.File != "" {
 		p.Printf("  report: %s", ui.Safe(report.File))
 	}
+}
+
+// origin says what was restored from.
+func (c *Command) origin(contents *archive.Contents) string {
+	if c.DeletedSince != "" {
+		return "what was deleted since " + ui.Quote(c.DeletedSince)
+	}
+	return "manifest " + summary.ShortID(contents.Head)
 }
 
 func (c *Command) describeProperties(p *cli.Program, report *restore.Report, done string) {
