@@ -62,7 +62,7 @@ func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error 
 	if lock == nil || c.short.unknown.Load() || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(f.Name) {
 		return nil
 	}
-	if _, marked := c.marks[f.Name]; marked {
+	if _, marked := c.marks[markedName(f.Name)]; marked {
 		return nil
 	}
 	until, err := c.r.store.RetainedUntil(ctx, f.Name)

@@ -45,6 +45,9 @@ func (c *checker) content(ctx context.Context, kind format.Kind, f *finding) err
 		return c.slot(ctx, f)
 	}
 	f.read()
+	if kind == format.KindAlarm {
+		kind = format.KindManifest // it has the bytes of one
+	}
 	stored, err := fetch(ctx, c.r.store, f.Name)
 	if err != nil {
 		return err

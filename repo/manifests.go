@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/statement"
@@ -163,10 +164,11 @@ func (r *Repo) Root(ctx context.Context, h Head) ([]byte, error) {
 
 // outline is the part of a manifest that this package reads. Package manifest reads and checks the rest.
 type outline struct {
-	Account  []byte `cbor:"1,keyasint"`
-	Start    int64  `cbor:"3,keyasint"`
-	Deadline int64  `cbor:"5,keyasint"`
-	Time     int64  `cbor:"24,keyasint"`
+	Account  []byte          `cbor:"1,keyasint"`
+	Start    int64           `cbor:"3,keyasint"`
+	Deadline int64           `cbor:"5,keyasint"`
+	Alarm    cbor.RawMessage `cbor:"20,keyasint"` // nil: it has none
+	Time     int64           `cbor:"24,keyasint"`
 }
 
 func (o *outline) deadline() time.Time { return time.UnixMilli(o.Deadline) }

@@ -117,7 +117,7 @@ func (p *pruner) all(ctx context.Context) (err error) {
 	}
 	defer p.census.Close()
 	for _, step := range []func(context.Context) error{
-		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.removeErased, (&indexMerger{survey: &p.survey}).run, p.renewLocks,
+		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.removeErased, p.removeAlarms, (&indexMerger{survey: &p.survey}).run, p.renewLocks,
 	} {
 		if err := step(ctx); err != nil {
 			return err

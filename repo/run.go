@@ -192,12 +192,18 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	} else if at.After(now.Add(ahead)) {
 		return Head{}, fmt.Errorf("%w, or the manifest to copy has a time in the future, %s", ErrClock, at.UTC().Format(time.RFC3339))
 	}
-	name, stored, deadline, err := run.encodeManifest(account, at, encode)
+	name, stored, o, err := run.encodeManifest(account, at, encode)
 	if err != nil {
 		return Head{}, err
 	}
+	deadline := o.deadline()
 	if now.After(deadline) || run.clock.age(now) > Lifetime {
 		return Head{}, ErrLate
+	}
+	if o.Alarm != nil {
+		if err := run.r.put(ctx, format.AlarmName(name), stored); err != nil {
+			return Head{}, err
+		}
 	}
 	h, err := run.putManifest(ctx, name, stored)
 	if err != nil {
@@ -217,25 +223,25 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 // Encode returns the content of a manifest with the time at, which its name has too.
 type Encode func(at time.Time) ([]byte, error)
 
-// encodeManifest encodes a manifest, checks it, and returns its object with its name and deadline.
-func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (name string, stored []byte, deadline time.Time, err error) {
+// encodeManifest encodes a manifest, checks it, and returns its object with its name and its outline.
+func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (name string, stored []byte, o *outline, err error) {
 	manifest, err := encode(at)
 	if err != nil {
-		return "", nil, deadline, err
+		return "", nil, nil, err
 	}
-	o, err := outlineOf(manifest)
-	switch deadline = o.deadline(); {
-	case err != nil:
-		return "", nil, deadline, err
+	if o, err = outlineOf(manifest); err != nil {
+		return "", nil, nil, err
+	}
+	switch deadline := o.deadline(); {
 	case o.Account != nil && string(o.Account) != account:
-		return "", nil, deadline, fmt.Errorf("the manifest is of account %q, not %q", o.Account, account)
+		return "", nil, nil, fmt.Errorf("the manifest is of account %q, not %q", o.Account, account)
 	case o.Time != at.UnixMilli():
-		return "", nil, deadline, fmt.Errorf("the manifest has the time %s, but its name would have %s", time.UnixMilli(o.Time), at)
+		return "", nil, nil, fmt.Errorf("the manifest has the time %s, but its name would have %s", time.UnixMilli(o.Time), at)
 	case deadline.After(run.Deadline()):
-		return "", nil, deadline, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
+		return "", nil, nil, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
 	}
 	stored, hash, err := run.r.codec.Build(format.KindManifest, manifest, run.r.seals.recipients(format.KindManifest))
-	return format.ManifestName(run.r.AccountDir(account), at, hash), stored, deadline, err
+	return format.ManifestName(run.r.AccountDir(account), at, hash), stored, o, err
 }
 
 // timeAfterNewest returns the time for a manifest's name: now, or just after the newest manifest of the account that this

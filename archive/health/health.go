@@ -4,6 +4,7 @@ package health
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/statement"
+	"golang.org/x/sync/errgroup"
 )
 
 // Account is how an account is doing.
@@ -19,24 +21,38 @@ type Account struct {
 	Name     string
 	Newest   archive.Summary // the newest manifest that can be read
 	LastGood time.Time       // of the newest complete manifest without failures, alarms and losses; zero if there is none
-	Alarms   []string        // of newer manifests than that, without those that were acknowledged
+	Alarms   []Alarm         // that nobody has acknowledged, however old; the newest first
 	Lost     []string        // losses of a recent manifest that have no alarm
 	Damage   []error         // of recent manifests that cannot be read
 }
 
-// Accounts returns the accounts of a repository, ascending by name. It reads the manifests of archive.Recent, with these limits.
-// Damage that belongs to no account is returned by itself.
+// Alarm is what the alarms of a manifest say.
+type Alarm struct {
+	Head  repo.Head
+	Texts []string
+}
+
+// AlarmTexts returns the sentences of all alarms of an account.
+func (a *Account) AlarmTexts() (texts []string) {
+	for _, alarm := range a.Alarms {
+		texts = append(texts, alarm.Texts...)
+	}
+	return texts
+}
+
+// Accounts returns the accounts of a repository, ascending by name. It reads the manifests of archive.Recent, with these limits,
+// and those of archive.StandingAlarms. Damage that belongs to no account is returned by itself.
 func Accounts(ctx context.Context, r *repo.Repo, limits archive.Limits) (accounts []*Account, damage []error, err error) {
 	s := survey{accounts: make(map[string]*Account), unread: make(map[string][]error)}
-	for summary, err := range archive.Recent(ctx, r, limits) {
-		switch {
-		case ctx.Err() != nil || err != nil && summary.Head.Name == "":
-			return nil, nil, cmp.Or(context.Cause(ctx), err)
-		case err != nil:
-			s.unread[summary.Head.Account] = append(s.unread[summary.Head.Account], err)
-		default:
-			s.add(summary)
-		}
+	group, groupCtx := errgroup.WithContext(ctx)
+	var standing []archive.Summary
+	group.Go(func() (err error) {
+		standing, damage, err = archive.StandingAlarms(groupCtx, r)
+		return err
+	})
+	group.Go(func() error { return s.read(groupCtx, r, limits) })
+	if err := group.Wait(); err != nil {
+		return nil, nil, cmp.Or(context.Cause(ctx), err)
 	}
 	lacks, err := s.findLosses(ctx, r, limits)
 	if err != nil {
@@ -45,7 +61,10 @@ func Accounts(ctx context.Context, r *repo.Repo, limits archive.Limits) (account
 		}
 		damage = append(damage, err)
 	}
-	if err := s.judge(ctx, r, lacks); err != nil {
+	s.judge(lacks)
+	damage = slices.DeleteFunc(damage, s.isUnread)
+	damage = append(damage, s.addAlarms(standing)...)
+	if err := s.addUnlisted(ctx, r); err != nil {
 		return nil, nil, err
 	}
 	for folder, errs := range s.unread {
@@ -80,6 +99,31 @@ type survey struct {
 	histories archive.Histories
 }
 
+// read reads the recent manifests.
+func (s *survey) read(ctx context.Context, r *repo.Repo, limits archive.Limits) error {
+	for summary, err := range archive.Recent(ctx, r, limits) {
+		switch {
+		case ctx.Err() != nil || err != nil && summary.Head.Name == "":
+			return cmp.Or(context.Cause(ctx), err)
+		case err != nil:
+			s.unread[summary.Head.Account] = append(s.unread[summary.Head.Account], err)
+		default:
+			s.add(summary)
+		}
+	}
+	return nil
+}
+
+// isUnread reports whether an error is that of a recent manifest, which damages its account.
+func (s *survey) isUnread(err error) bool {
+	for _, errs := range s.unread {
+		if slices.ContainsFunc(errs, func(other error) bool { return other.Error() == err.Error() }) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *survey) add(summary archive.Summary) {
 	s.histories.Add(summary)
 	s.recent = append(s.recent, summary)
@@ -100,29 +144,50 @@ func (s *survey) findLosses(ctx context.Context, r *repo.Repo, limits archive.Li
 	return lacks, err
 }
 
-// judge finds the last good manifest of each account, and the alarms since.
-func (s *survey) judge(ctx context.Context, r *repo.Repo, lacks map[string]bool) error {
-	var tags statement.Tags
+// judge finds the last good manifest of each account.
+func (s *survey) judge(lacks map[string]bool) {
 	for _, summary := range s.recent {
 		a, m := s.accounts[summary.Head.Account], summary.Manifest
-		if !a.LastGood.IsZero() {
+		if a.LastGood.IsZero() && m.State == manifest.Complete && m.Totals.Failures == 0 && len(m.Alarm) == 0 && !lacks[summary.Head.Name] {
+			a.LastGood = summary.Head.Time
+		}
+	}
+}
+
+// addAlarms adds alarms to their accounts. It returns those of accounts of which no recent manifest can be read.
+func (s *survey) addAlarms(standing []archive.Summary) (others []error) {
+	for _, summary := range standing {
+		if a := s.accounts[summary.Head.Account]; a != nil {
+			a.Alarms = append(a.Alarms, Alarm{summary.Head, summary.Manifest.Alarm})
+		} else {
+			others = append(others, fmt.Errorf("%s: an alarm of %s is not acknowledged: %s", summary.Manifest.Account,
+				summary.Head.Time.UTC().Format(time.DateTime), summary.Manifest.Alarm[0]))
+		}
+	}
+	return others
+}
+
+// addUnlisted adds alarms of recent manifests that are not listed as alarms, because a program before December 2026 wrote them: those since
+// the last good manifest.
+func (s *survey) addUnlisted(ctx context.Context, r *repo.Repo) error {
+	var tags statement.Tags
+	complete := make(map[*Account]bool) // the account has a later complete manifest, which took over alarms of checkpoints
+	for _, summary := range s.recent {
+		a, m := s.accounts[summary.Head.Account], summary.Manifest
+		isListed := func(alarm Alarm) bool { return alarm.Head.Name == summary.Head.Name }
+		covered := m.State != manifest.Complete && complete[a]
+		complete[a] = complete[a] || m.State == manifest.Complete
+		if len(m.Alarm) == 0 || covered || !summary.Head.Time.After(a.LastGood) || slices.ContainsFunc(a.Alarms, isListed) {
 			continue
 		}
-		if len(m.Alarm) > 0 && tags == nil {
-			all, damaged, err := r.ReadableTags(ctx)
-			if err != nil {
+		if tags == nil {
+			var err error
+			if tags, _, err = r.ReadableTags(ctx); err != nil {
 				return err
 			}
-			tags = all
-			if damaged != nil { // an acknowledgement may be in it, so the alarm is repeated
-				a.Damage = append(a.Damage, damaged)
-			}
 		}
-		switch {
-		case len(m.Alarm) > 0 && !slices.Contains(tags[summary.Head.Name], history.TagAcknowledged):
-			a.Alarms = append(a.Alarms, m.Alarm...)
-		case m.State == manifest.Complete && m.Totals.Failures == 0 && len(m.Alarm) == 0 && !lacks[summary.Head.Name]:
-			a.LastGood = summary.Head.Time
+		if !slices.Contains(tags[summary.Head.Name], history.TagAcknowledged) {
+			a.Alarms = append(a.Alarms, Alarm{summary.Head, m.Alarm})
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive/health"
 	"github.com/mailstrata/mailstrata/backup"
@@ -58,6 +59,57 @@ func TestAlarmsUntilAcknowledged(t *testing.T) {
 	next := archivetest.Backup(t, r, small)
 	if a = only(t, r); len(a.Alarms) > 0 || !a.LastGood.Equal(next.Head.Time) {
 		t.Errorf("after the next night: %+v", a)
+	}
+}
+
+// An alarm of Friday is named on Monday, although the nights since were good. The last good night is the newest, with its messages.
+func TestAlarmsAfterGoodNights(t *testing.T) {
+	store := &storetest.Memory{}
+	r := archivetest.NewRepo(t, store)
+	archivetest.Backup(t, r, account(100))
+	small := account(1)
+	bad := archivetest.Backup(t, r, small)
+	var newest *backup.Result
+	for range 5 {
+		store.Advance(24 * time.Hour)
+		newest = archivetest.Backup(t, r, small)
+	}
+	a := only(t, r)
+	if len(a.Alarms) != 1 || a.Alarms[0].Head.Name != bad.Head.Name || !slices.Equal(a.AlarmTexts(), bad.Manifest.Alarm) {
+		t.Errorf("five good nights later: %+v", a.Alarms)
+	}
+	if !a.LastGood.Equal(newest.Head.Time) || a.Newest.Head.Name != newest.Head.Name {
+		t.Errorf("the last good night is %v, want %v", a.LastGood, newest.Head.Time)
+	}
+	if err := r.Tag(t.Context(), bad.Head, []string{"acknowledged"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if a = only(t, r); len(a.Alarms) > 0 {
+		t.Errorf("acknowledged: %+v", a.Alarms)
+	}
+}
+
+// Programs before December 2026 did not list alarms. Those since the last good night are named all the same.
+func TestAlarmsOfOlderPrograms(t *testing.T) {
+	store := &storetest.Memory{}
+	r := archivetest.NewRepo(t, store)
+	archivetest.Backup(t, r, account(100))
+	bad := archivetest.Backup(t, r, account(1))
+	for _, name := range store.Names() {
+		if strings.HasPrefix(name, "alarms/") {
+			if err := store.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if a := only(t, r); len(a.Alarms) != 1 || a.Alarms[0].Head.Name != bad.Head.Name {
+		t.Errorf("%+v", a.Alarms)
+	}
+	if err := r.Tag(t.Context(), bad.Head, []string{"acknowledged"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if a := only(t, r); len(a.Alarms) > 0 {
+		t.Errorf("acknowledged: %+v", a.Alarms)
 	}
 }
 

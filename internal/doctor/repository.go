@@ -228,8 +228,25 @@ func (e *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.L
 			"the store got %s long after their times: copies, repairs, or dated back", ui.Plural(int64(n), "manifest"))
 	}
 	e.unreported(ctx, r, &histories, limits)
+	e.alarms(ctx, r)
 	if doubtful == 0 {
 		e.ok("manifests", "%s, all readable", ui.Plural(int64(len(heads)), "manifest"))
+	}
+}
+
+// alarms reports alarms that nobody has acknowledged.
+func (e *findings) alarms(ctx context.Context, r *repo.Repo) {
+	standing, _, err := archive.StandingAlarms(ctx, r) // its damage is that of manifests
+	if err != nil {
+		e.fail("alarms", err)
+		return
+	}
+	for _, s := range standing[:min(len(standing), maxListed)] {
+		e.warn("alarms", fmt.Sprintf("mailstrata show %s shows it; mailstrata forget --acknowledge %s accepts it", shortID(s.Head), shortID(s.Head)),
+			"manifest %s of %s: %s", shortID(s.Head), ui.Safe(s.Manifest.Account), ui.OneLine(s.Manifest.Alarm[0]))
+	}
+	if more := len(standing) - maxListed; more > 0 {
+		e.warn("alarms", "mailstrata status names them", "%s more with alarms that are not acknowledged", ui.Plural(int64(more), "manifest"))
 	}
 }
 

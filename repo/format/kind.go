@@ -17,6 +17,7 @@ const (
 	KindCheck        Kind = "check"
 	KindRenewal      Kind = "renewal"
 	KindErasure      Kind = "erasure"
+	KindAlarm        Kind = "alarm" // its container is of KindManifest
 )
 
 // Folder returns the prefix of the names of objects of the kind, "" for a kind that this version does not know.
@@ -40,6 +41,8 @@ func (k Kind) Folder() string {
 		return "renewals/"
 	case KindErasure:
 		return "erasures/"
+	case KindAlarm:
+		return "alarms/"
 	}
 	return ""
 }

@@ -51,6 +51,19 @@ func ParseManifestName(name string) (account string, put time.Time, hash [32]byt
 	return account, put, hash, true
 }
 
+// AlarmName returns the name of the alarm of a manifest.
+func AlarmName(manifest string) string {
+	return KindAlarm.Folder() + strings.TrimPrefix(manifest, KindManifest.Folder())
+}
+
+// ParseAlarmName inverts AlarmName.
+func ParseAlarmName(name string) (manifest string, ok bool) {
+	rest, ok := strings.CutPrefix(name, KindAlarm.Folder())
+	manifest = KindManifest.Folder() + rest
+	_, _, _, right := ParseManifestName(manifest)
+	return manifest, ok && right
+}
+
 // Stamped returns the end of a name that holds a time. Such names sort the newest first.
 func Stamped(put time.Time, hash [32]byte) string {
 	return fmt.Sprintf("%016x-%x", uint64(math.MaxUint64)-uint64(put.UnixMilli()), hash)
@@ -81,7 +94,7 @@ func KindOf(name string) (Kind, bool) {
 	folder, rest, _ := strings.Cut(name, "/")
 	for _, kind := range []Kind{
 		KindConfig, KindKey, KindData, KindCatalog, KindIndex, KindManifest, KindMark, KindCondemnation, KindNote,
-		KindCheck, KindRenewal, KindErasure,
+		KindCheck, KindRenewal, KindErasure, KindAlarm,
 	} {
 		if folder+"/" == kind.Folder() {
 			return kind, rightName(kind, name, rest)
@@ -96,6 +109,8 @@ func rightName(kind Kind, name, rest string) (ok bool) {
 		_, ok = ParseConfigName(name)
 	case KindManifest:
 		_, _, _, ok = ParseManifestName(name)
+	case KindAlarm:
+		_, ok = ParseAlarmName(name)
 	case KindCheck, KindRenewal:
 		_, _, ok = ParseStamped(rest)
 	case KindKey:

@@ -54,7 +54,7 @@ func (s *Server) accounts(w http.ResponseWriter, r *request) error {
 			Name: state.Name, Address: to("account", accountParam, state.Name), Newest: state.Newest.Head.Time, LastGood: state.LastGood,
 			Messages: m.Totals.Messages, Bytes: m.Totals.Bytes, Late: time.Since(state.LastGood) > lateAfter, Remarks: troubles(m),
 		}
-		row.Remarks = append(row.Remarks, oneLines(state.Alarms)...)
+		row.Remarks = append(row.Remarks, oneLines(state.AlarmTexts())...)
 		row.Remarks = append(row.Remarks, oneLines(state.Lost)...)
 		if len(state.Damage) > 0 {
 			row.Remarks = append(row.Remarks, ui.Plural(len(state.Damage), "backup")+" that cannot be read")

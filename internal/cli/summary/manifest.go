@@ -13,32 +13,33 @@ import (
 
 // Manifest is a manifest as JSON.
 type Manifest struct {
-	ID          string    `json:"id"`
-	Account     string    `json:"account"`
-	Time        time.Time `json:"time"`              // when it was committed, by the store's clock
-	Stored      time.Time `json:"stored,omitzero"`   // when the store got the object
-	Belated     bool      `json:"belated,omitempty"` // long after its time, and after another of the account that came in time
-	Lost        []string  `json:"lost,omitempty"`    // losses since the one before it that have no alarm
-	Start       time.Time `json:"start"`
-	End         time.Time `json:"end"`
-	Source      string    `json:"source"`
-	State       string    `json:"state"`      // complete or checkpoint
-	Consistent  bool      `json:"consistent"` // proven to be the state of the account at one instant
-	Mailboxes   int64     `json:"mailboxes"`
-	Messages    int64     `json:"messages"`
-	Bytes       int64     `json:"bytes"`
-	NewMessages int64     `json:"new_messages"`
-	NewBytes    int64     `json:"new_bytes"`
-	ByID        int64     `json:"by_id_messages"` // not downloaded, but taken from archived messages with the same ids
-	ByIDBytes   int64     `json:"by_id_bytes"`
-	Erased      int64     `json:"erased_messages,omitempty"`
-	Items       uint64    `json:"items,omitempty"`     // scripts, events and contacts
-	NewItems    uint64    `json:"new_items,omitempty"` // of these, read in this run
-	Failures    int64     `json:"failures"`            // messages, or whole mailboxes, that could not be read
-	Warnings    int       `json:"warnings"`
-	Alarms      int       `json:"alarms"` // what shrank or changed suspiciously
-	Parent      string    `json:"parent,omitempty"`
-	Program     string    `json:"program"`
+	ID           string    `json:"id"`
+	Account      string    `json:"account"`
+	Time         time.Time `json:"time"`              // when it was committed, by the store's clock
+	Stored       time.Time `json:"stored,omitzero"`   // when the store got the object
+	Belated      bool      `json:"belated,omitempty"` // long after its time, and after another of the account that came in time
+	Lost         []string  `json:"lost,omitempty"`    // losses since the one before it that have no alarm
+	Start        time.Time `json:"start"`
+	End          time.Time `json:"end"`
+	Source       string    `json:"source"`
+	State        string    `json:"state"`      // complete or checkpoint
+	Consistent   bool      `json:"consistent"` // proven to be the state of the account at one instant
+	Mailboxes    int64     `json:"mailboxes"`
+	Messages     int64     `json:"messages"`
+	Bytes        int64     `json:"bytes"`
+	NewMessages  int64     `json:"new_messages"`
+	NewBytes     int64     `json:"new_bytes"`
+	ByID         int64     `json:"by_id_messages"` // not downloaded, but taken from archived messages with the same ids
+	ByIDBytes    int64     `json:"by_id_bytes"`
+	Erased       int64     `json:"erased_messages,omitempty"`
+	Items        uint64    `json:"items,omitempty"`     // scripts, events and contacts
+	NewItems     uint64    `json:"new_items,omitempty"` // of these, read in this run
+	Failures     int64     `json:"failures"`            // messages, or whole mailboxes, that could not be read
+	Warnings     int       `json:"warnings"`
+	Alarms       int       `json:"alarms"`                 // what shrank or changed suspiciously
+	Acknowledged bool      `json:"acknowledged,omitempty"` // somebody saw the alarms
+	Parent       string    `json:"parent,omitempty"`
+	Program      string    `json:"program"`
 }
 
 // OfManifest returns a manifest as JSON.
@@ -71,7 +72,10 @@ func (s *Manifest) Remarks() string {
 	if s.Failures > 0 {
 		words = append(words, ui.Plural(s.Failures, "failure"))
 	}
-	if s.Alarms > 0 {
+	switch {
+	case s.Acknowledged:
+		words = append(words, "shrank (acknowledged)")
+	case s.Alarms > 0:
 		words = append(words, "shrank")
 	}
 	if len(s.Lost) > 0 {
@@ -92,7 +96,7 @@ func (s *Manifest) Remarks() string {
 // Color returns the color of the remarks.
 func (s *Manifest) Color() ui.Color {
 	switch {
-	case s.Failures > 0 || s.Alarms > 0 || len(s.Lost) > 0:
+	case s.Failures > 0 || s.Alarms > 0 && !s.Acknowledged || len(s.Lost) > 0:
 		return ui.Red
 	case s.Belated || s.Warnings > 0 || s.State != manifest.Complete.String():
 		return ui.Yellow

@@ -5,12 +5,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/named"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/day"
@@ -76,11 +78,12 @@ func (c *List) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		}
 	}
 	p.Page()
-	show := func() error { return printList(p, found) }
 	if c.Latest {
-		show = func() error { return printLatest(p, latestOfEach(found)) }
+		err = c.showLatest(ctx, p, r, found)
+	} else {
+		err = printList(p, found)
 	}
-	if err := show(); err != nil {
+	if err != nil {
 		return err
 	}
 	if len(accounts) > named.MaxAccounts && c.Account == "" && !c.Latest && !p.JSON {
@@ -123,6 +126,9 @@ func (c *List) collect(ctx context.Context, p *cli.Program, r *repo.Repo) (found
 	if err != nil {
 		return nil, nil, 0, err
 	}
+	if err := setAcknowledged(ctx, r, found, heads); err != nil {
+		return nil, nil, 0, err
+	}
 	belated, err := archive.BelatedAmong(ctx, r, heads)
 	if err != nil {
 		return nil, nil, 0, err
@@ -133,6 +139,18 @@ func (c *List) collect(ctx context.Context, p *cli.Program, r *repo.Repo) (found
 	slices.SortStableFunc(found, func(a, b summary.Manifest) int { return b.Time.Compare(a.Time) })
 	slices.Sort(accounts)
 	return found, accounts, unread, nil
+}
+
+// setAcknowledged says of which manifests with alarms somebody acknowledged them. It reads tags only if there are any alarms.
+func setAcknowledged(ctx context.Context, r *repo.Repo, found []summary.Manifest, heads []repo.Head) error {
+	if !slices.ContainsFunc(found, func(s summary.Manifest) bool { return s.Alarms > 0 }) {
+		return nil
+	}
+	tags, _, err := r.ReadableTags(ctx) // an acknowledgement that cannot be read does not count
+	for i := range found {
+		found[i].Acknowledged = found[i].Alarms > 0 && slices.Contains(tags[heads[i].Name], history.TagAcknowledged)
+	}
+	return err
 }
 
 // unreported names the manifests that lack mail and have no alarm. It returns what each lost, by its name.
@@ -162,7 +180,36 @@ func printList(p *cli.Program, manifests []summary.Manifest) error {
 // latestSummary describes the newest manifest of an account, and its last good night, in JSON.
 type latestSummary struct {
 	summary.Manifest
-	LastGood time.Time `json:"last_good,omitzero"` // complete, without failures and alarms; zero if no night was
+	LastGood       time.Time `json:"last_good,omitzero"`       // complete, without failures and alarms; zero if no night was
+	Unacknowledged []string  `json:"unacknowledged,omitempty"` // alarms of any night
+}
+
+// remarks returns what is wrong with an account, in a few words.
+func (s *latestSummary) remarks() string {
+	words := s.Remarks()
+	if n := len(s.Unacknowledged); n > 0 && (s.Alarms == 0 || s.Acknowledged) {
+		words = strings.TrimPrefix(words+", "+ui.Plural(n, "alarm")+" not acknowledged", ", ")
+	}
+	return words
+}
+
+// showLatest prints the newest manifest of each account, with the alarms of any night.
+func (c *List) showLatest(ctx context.Context, p *cli.Program, r *repo.Repo, found []summary.Manifest) error {
+	newest := latestOfEach(found)
+	standing, damage, err := archive.StandingAlarms(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, err := range damage {
+		p.Warn("an alarm cannot be read: %s", ui.OneLine(err.Error()))
+	}
+	for _, alarming := range standing {
+		n := slices.IndexFunc(newest, func(s latestSummary) bool { return s.Account == alarming.Manifest.Account })
+		if n >= 0 {
+			newest[n].Unacknowledged = append(newest[n].Unacknowledged, alarming.Manifest.Alarm...)
+		}
+	}
+	return printLatest(p, newest)
 }
 
 // latestOfEach returns the newest manifest of each account, the one with the oldest last good night first. Its argument
@@ -201,7 +248,11 @@ func printLatest(p *cli.Program, newest []latestSummary) error {
 	for i := range newest {
 		s := &newest[i]
 		good := cmp.Or(ui.Time(s.LastGood), "never")
-		t.ColoredRow(s.Color(), s.Account, good, ui.Ago(s.LastGood), s.ID[:8], ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.Remarks())
+		color := s.Color()
+		if len(s.Unacknowledged) > 0 {
+			color = ui.Red
+		}
+		t.ColoredRow(color, s.Account, good, ui.Ago(s.LastGood), s.ID[:8], ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.remarks())
 	}
 	return nil
 }

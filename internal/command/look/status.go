@@ -154,12 +154,12 @@ func describe(a *health.Account, repository string, late time.Time) *accountStat
 	s := &accountStatus{
 		Account: a.Name, Repository: repository, LastGood: a.LastGood.UTC(), Newest: a.Newest.Head.Time.UTC(), ID: summary.ID(a.Newest.Head),
 		Messages: m.Totals.Messages, Bytes: m.Totals.Bytes, NewMessages: m.Totals.NewMessages, NewBytes: m.Totals.NewBytes, Failures: m.Totals.Failures,
-		Alarms: a.Alarms, Lost: a.Lost, Unreadable: len(a.Damage),
+		Alarms: a.AlarmTexts(), Lost: a.Lost, Unreadable: len(a.Damage),
 	}
 	if a.LastGood.IsZero() {
 		s.LastGood = time.Time{}
 	}
-	if n := len(a.Alarms); n > 0 {
+	if n := len(s.Alarms); n > 0 {
 		s.Needs = append(s.Needs, ui.Plural(n, "alarm"))
 	}
 	if len(a.Lost) > 0 {

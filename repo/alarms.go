@@ -1,0 +1,57 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/store"
+)
+
+// A manifest with an alarm is put twice, first below alarms/ and then below manifests/. So a listing of alarms/ finds
+// every alarm, however long ago it was, without reading the manifests of all nights.
+
+// Alarms lists the manifests that have an alarm, the newest of each account first. A Head is as Manifests returns it, except that
+// Stored may be a moment earlier. Some of these manifests may not exist: their run was interrupted, or they were deleted.
+func (r *Repo) Alarms(ctx context.Context) iter.Seq2[Head, error] {
+	list := func(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+		return func(yield func(store.Object, error) bool) {
+			for o, err := range r.store.List(ctx, prefix) {
+				o.Name, _ = format.ParseAlarmName(o.Name)
+				if !yield(o, err) {
+					return
+				}
+			}
+		}
+	}
+	return r.listHeads(ctx, headListing{prefix: format.KindAlarm.Folder(), list: list, marks: r.readMarks(concernsObject)})
+}
+
+// markedName returns the name that a mark would have for an object: that of its manifest, if it is an alarm.
+func markedName(name string) string {
+	if manifest, ok := format.ParseAlarmName(name); ok {
+		return manifest
+	}
+	return name
+}
+
+// removeAlarms deletes the alarms of manifests that are gone, or that this prune deletes. An alarm that is younger than a day may
+// be of a manifest that is still to be put.
+func (p *pruner) removeAlarms(ctx context.Context) error {
+	stay := make(map[string]bool)
+	for _, h := range p.roots {
+		stay[format.AlarmName(h.Name)] = true
+	}
+	var doomed []store.Object
+	for o, err := range p.r.store.List(ctx, format.KindAlarm.Folder()) {
+		if err != nil {
+			return fmt.Errorf("list the alarms: %w", err)
+		}
+		if _, ok := format.ParseAlarmName(o.Name); ok && !stay[o.Name] && p.now.Sub(o.Time) >= Grace {
+			doomed = append(doomed, o)
+		}
+	}
+	_, err := p.remove(ctx, "alarms deleted", doomed, new(Amount))
+	return err
+}
