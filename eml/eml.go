@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/internal/safename"
@@ -50,7 +51,7 @@ func New(path string) *Target { return &Target{tree.Lazy{Dir: path}} }
 
 // Prepare implements restore.Target.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
-	dirs := directories(mailboxes)
+	dirs := t.directories(mailboxes)
 	if err := tree.CheckApart(t.Dir, mailboxes, dirs); err != nil {
 		return nil, nil, err
 	}
@@ -92,7 +93,7 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 
 // Preview implements restore.Previewer.
 func (t *Target) Preview(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
-	return t.Existing(mailboxes, directories(mailboxes), ".")
+	return t.Existing(mailboxes, t.directories(mailboxes), ".")
 }
 
 // OpenRead implements restore.Previewer.
@@ -109,7 +110,7 @@ func (t *Target) OpenRead(ctx context.Context, place restore.Place) (restore.Rea
 }
 
 // style escapes levels that look like messages, and devices.
-var style = safename.Style{Reserved: func(level string) bool {
+var style = safename.Style{UTF8: true, Reserved: func(level string) bool {
 	return level == flagsFile || strings.HasSuffix(level, suffix) || safename.IsDevice(level)
 }}
 
@@ -117,13 +118,32 @@ var style = safename.Style{Reserved: func(level string) bool {
 func directories(mailboxes []mail.Mailbox) []string {
 	dirs := make([]string, len(mailboxes))
 	for i := range mailboxes {
-		dirs[i] = directory(&mailboxes[i])
+		dirs[i] = directory(&mailboxes[i], style)
 	}
 	return dirs
 }
 
+// directories is that for a directory that may exist. Earlier programs wrote names in modified UTF-7: a directory with such a name
+// gets the messages, so that a second restore adds nothing.
+func (t *Target) directories(mailboxes []mail.Mailbox) []string {
+	dirs, earlier := directories(mailboxes), style
+	earlier.UTF8 = false
+	for i := range dirs {
+		old := directory(&mailboxes[i], earlier)
+		if old != dirs[i] && !exists(filepath.Join(t.Dir, dirs[i])) && exists(filepath.Join(t.Dir, old)) {
+			dirs[i] = old
+		}
+	}
+	return dirs
+}
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}
+
 // directory returns the directory of a mailbox, relative to the target.
-func directory(m *mail.Mailbox) string {
+func directory(m *mail.Mailbox, style safename.Style) string {
 	if m.IsInbox() {
 		return "INBOX"
 	}

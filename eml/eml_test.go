@@ -180,9 +180,28 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("beside the target there are %v, %v", entries, err)
 	}
 	for i := range mailboxes {
-		if dir := directory(&mailboxes[i]); len(mailboxes[i].Name) < 255 && !slices.Equal(levels(dir), mailboxes[i].Path()) {
+		if dir := directory(&mailboxes[i], style); len(mailboxes[i].Name) < 255 && !slices.Equal(levels(dir), mailboxes[i].Path()) {
 			t.Errorf("%q is in %q", mailboxes[i].Name, dir)
 		}
+	}
+}
+
+// A directory has the name of its mailbox. One with a name of an earlier version is found, and the messages in it.
+func TestDirectoryInUTF8(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mail")
+	wanted := []restore.Message{message(1, "a")}
+	restoreTo(t, path, []mail.Mailbox{box("Entwürfe/R&D")}, wanted)
+	if err := os.MkdirAll(filepath.Join(path, "Gr&APwA3w-e"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(path, "Entwürfe/R&D"), filepath.Join(path, "Gr&APwA3w-e/R&-D")); err != nil {
+		t.Errorf("the directory has another name: %v", err)
+	}
+	if results := restoreTo(t, path, []mail.Mailbox{box("Grüße/R&D")}, wanted); len(results) != 0 {
+		t.Errorf("%+v", results)
+	}
+	if names := files(t, path); len(names) != 1 || !strings.HasPrefix(names[0], "Gr&APwA3w-e/R&-D/") {
+		t.Errorf("there are %q", names)
 	}
 }
 
@@ -192,13 +211,13 @@ func FuzzDirectory(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b string) {
 		x, y := box(a), box(b)
 		for _, m := range []mail.Mailbox{x, y} {
-			dir := directory(&m)
+			dir := directory(&m, style)
 			if !filepath.IsLocal(dir) || filepath.Clean(dir) != dir || dir == "." {
 				t.Errorf("%q is in %q", m.Name, dir)
 			}
 		}
-		if a != b && !(x.IsInbox() && y.IsInbox()) && directory(&x) == directory(&y) {
-			t.Errorf("%q and %q are both in %q", a, b, directory(&x))
+		if a != b && !(x.IsInbox() && y.IsInbox()) && directory(&x, style) == directory(&y, style) {
+			t.Errorf("%q and %q are both in %q", a, b, directory(&x, style))
 		}
 	})
 }

@@ -103,7 +103,7 @@ func TestGmailLabelsAsMailboxes(t *testing.T) {
 		}
 	}
 	inFiles := maps.Clone(wantedIn)
-	inFiles["3"] = []string{"Entw&APw-rfe", "say %22hi%22"} // as .eml files have it
+	inFiles["3"] = []string{"Entwürfe", "say %22hi%22"} // as .eml files have it
 	sameIn(t, "eml", emlIn(t, eml), inFiles)
 	dovecot.Deliver("bert", "Work", plain(0, 1)...)
 	if done := h.prune(0, "latest", accountURL("bert", dovecot.Addr), "--yes"); done.Removed != 1 || done.FlagsSet != 0 || done.MailboxesRemoved != 0 {

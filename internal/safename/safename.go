@@ -11,6 +11,10 @@
 //	an empty level          % alone; a level "%" is escaped
 //	anything else           itself
 //
+// With Style.UTF8, for directories that people read and no mail server does, letters beyond ASCII and & are themselves, as long
+// as the name is in NFC and shows what it is: spaces other than that of ASCII, and characters that cannot be seen, are escaped, and
+// so is an & that begins what Decode would decode.
+//
 // These bytes are escaped: control characters; / \ : * ? " < > |, which some file systems refuse or IMAP uses as
 // wildcards; bytes that are not UTF-8; a dot or a space at either end; a ~ at the beginning; and what a Style adds.
 // Dovecot's plugin listescape with listescape_char = "%" shows the original names.
@@ -21,7 +25,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -29,6 +36,7 @@ import (
 // Style says what else is escaped.
 type Style struct {
 	Dots     bool                    // every dot, because dots separate levels
+	UTF8     bool                    // only what people cannot read, and no letter beyond ASCII that they can
 	Reserved func(level string) bool // reports whether a level, in lower case, is a reserved name; nil: none is
 }
 
@@ -38,12 +46,16 @@ func (s Style) Encode(level string) string {
 		return "%"
 	}
 	reserved := s.Reserved != nil && s.Reserved(strings.ToLower(level))
+	encode := mail.EncodeName
+	if s.UTF8 = s.UTF8 && norm.NFC.IsNormalString(level); s.UTF8 { // some file systems make other names equal to those in NFC
+		encode = func(text string) string { return text }
+	}
 	var b strings.Builder
 	plain := 0 // level[plain:i] is not encoded yet and has nothing to escape
 	for i := 0; i < len(level); {
 		r, size := utf8.DecodeRuneInString(level[i:])
-		if r == utf8.RuneError && size == 1 || s.escapes(level, i) || reserved && i == 0 {
-			b.WriteString(mail.EncodeName(level[plain:i]))
+		if r == utf8.RuneError && size == 1 || s.escapes(level, i) || s.UTF8 && !isReadable(r, level[i:]) || reserved && i == 0 {
+			b.WriteString(encode(level[plain:i]))
 			if reserved && i == 0 {
 				size = 1
 			}
@@ -52,7 +64,7 @@ func (s Style) Encode(level string) string {
 		}
 		i += size
 	}
-	b.WriteString(mail.EncodeName(level[plain:]))
+	b.WriteString(encode(level[plain:]))
 	return b.String()
 }
 
@@ -73,6 +85,18 @@ func (s Style) escapes(level string, i int) bool {
 		return ambiguous || level == "%"
 	}
 	return c < ' '
+}
+
+// isReadable reports whether a character can stay as it is in a name of UTF-8. level begins with it.
+func isReadable(r rune, level string) bool {
+	switch {
+	case r == '&':
+		_, size := next(level)
+		return size == 1
+	case r < utf8.RuneSelf:
+		return true
+	}
+	return unicode.IsPrint(r)
 }
 
 func escape(b *strings.Builder, octets string) {
@@ -104,7 +128,7 @@ func Decode(encoded string) string {
 	return b.String()
 }
 
-// next decodes the beginning of an encoded level: an escape, a shifted sequence, or a byte.
+// next decodes the beginning of an encoded level: an escape, a shifted sequence, or a character.
 func next(encoded string) (text string, size int) {
 	switch encoded[0] {
 	case '%':
@@ -118,7 +142,8 @@ func next(encoded string) (text string, size int) {
 			}
 		}
 	}
-	return encoded[:1], 1
+	_, size = utf8.DecodeRuneInString(encoded)
+	return encoded[:size], size
 }
 
 // cut shortens an encoded name to at most n bytes, without cutting through an escape.

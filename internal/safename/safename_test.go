@@ -3,11 +3,13 @@ package safename
 import (
 	"strings"
 	"testing"
+	"unicode"
 )
 
 var (
-	dotless = Style{Dots: true}
-	plain   = Style{Reserved: IsDevice}
+	dotless  = Style{Dots: true}
+	plain    = Style{Reserved: IsDevice}
+	readable = Style{Reserved: IsDevice, UTF8: true}
 )
 
 func TestEncode(t *testing.T) {
@@ -53,11 +55,28 @@ func TestEncode(t *testing.T) {
 	}
 }
 
+// Names in UTF-8 stay as people know them, as far as they are clear.
+func TestUTF8(t *testing.T) {
+	for level, want := range map[string]string{
+		"Entwürfe": "Entwürfe", "日本語": "日本語", "😀 & co": "😀 & co", "R&D": "R&D", "R&-D": "R%26-D", "&APw-": "%26APw-", "&&APw-": "&%26APw-",
+		"a\u00a0b": "a%C2%A0b", "x\u202ey": "x%E2%80%AEy", "\ue000": "%EE%80%80", "u\u0308": "u&Awg-", "&u\u0308-": "&-u&Awg--", "é\xff": "é%FF", "ü/ä": "ü%2Fä",
+		"\ufffd": "\ufffd", " ü ": "%20ü%20",
+	} {
+		if have := readable.Encode(level); have != want {
+			t.Errorf("%q is %q, want %q", level, have, want)
+		}
+		checkSafe(t, level)
+	}
+	if long := Shorten(readable.Encode(strings.Repeat("日", 100))); isHarmful(readable, long) || len(long) > longest {
+		t.Errorf("%q", long)
+	}
+}
+
 // checkSafe checks that an encoded level can be decoded, so that no two levels have the same encoding, and that it is
 // harmless.
 func checkSafe(t *testing.T, level string) {
 	t.Helper()
-	for _, style := range []Style{dotless, plain} {
+	for _, style := range []Style{dotless, plain, readable} {
 		name := style.Encode(level)
 		if got := Decode(name); got != level {
 			t.Errorf("%q is written %q, and read back as %q", level, name, got)
@@ -84,7 +103,9 @@ func TestShorten(t *testing.T) {
 }
 
 func isHarmful(style Style, name string) bool {
-	isBad := func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`/\:*?"<>|`, r) }
+	isBad := func(r rune) bool {
+		return r < ' ' || r > '~' && !(style.UTF8 && unicode.IsPrint(r)) || strings.ContainsRune(`/\:*?"<>|`, r)
+	}
 	return name == "" || strings.ContainsFunc(name, isBad) || strings.HasPrefix(name, "~") ||
 		strings.Trim(name, " .") != name || style.Dots && strings.Contains(name, ".") ||
 		style.Reserved != nil && style.Reserved(strings.ToLower(name))

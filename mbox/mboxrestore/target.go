@@ -152,7 +152,7 @@ func (t *Target) Close() error {
 }
 
 // style escapes levels that look like files, and devices.
-var style = safename.Style{Reserved: func(level string) bool {
+var style = safename.Style{UTF8: true, Reserved: func(level string) bool {
 	return strings.HasSuffix(level, suffix) || strings.HasSuffix(level, local.PartialSuffix) || safename.IsDevice(level)
 }}
 
