@@ -35,7 +35,7 @@ func (r *restorer) chooseRoutes(ctx context.Context) ([]*route, error) {
 		return nil, err
 	}
 	sources := slices.DeleteFunc(slices.Clone(all), func(m *manifest.Mailbox) bool {
-		return !r.wants(m) && !router.needs(m) || m.Label && (router != nil || !r.keepsLabels)
+		return !r.wants(m) && !router.needs(m) || m.Label && !r.keepsLabels
 	})
 	if r.Pick != nil {
 		if sources, err = r.selectMessages(ctx, sources); err != nil {
@@ -105,43 +105,68 @@ func (r *restorer) readable(ctx context.Context) ([]*manifest.Mailbox, error) {
 	return all, nil
 }
 
-// labelRouter routes the messages of Gmail's All Mail to the mailboxes of their labels.
+// labelRouter routes the messages of Gmail's All Mail to the mailboxes of their labels. If each message is added once, it routes
+// those that have a wanted label to All Mail.
 type labelRouter struct {
 	restorer  *restorer
 	allMail   *manifest.Mailbox // All Mail
 	byLabel   map[string]*route // by label; nil: the mailbox of the label is not wanted, or there is none
 	order     []*route
 	unlabeled *route // All Mail, for messages without a route; nil: it is not wanted
+	once      bool   // each message is added once, so all labels have the same route
 }
 
-// newLabelRouter is nil where nothing is to be router: without labels in the manifest, and where the target has labels
-// itself.
+// newLabelRouter is nil where nothing is to be routed: without labels in the manifest, and where each message is added once and All
+// Mail is wanted.
 func (r *restorer) newLabelRouter(ctx context.Context, all []*manifest.Mailbox) (*labelRouter, error) {
 	at := slices.IndexFunc(all, func(m *manifest.Mailbox) bool { return m.Has(`\All`) && !m.Label })
 	hasLabels := slices.ContainsFunc(all, func(m *manifest.Mailbox) bool { return m.Label })
-	if at < 0 || r.Labels != LabelsAsMailboxes || !hasLabels {
+	if at < 0 || !hasLabels {
 		return nil, nil
 	}
-	if k, ok := r.Target.(LabelKeeper); ok {
+	if k, ok := r.Target.(LabelKeeper); ok && r.Labels == LabelsAsMailboxes {
 		var err error
-		if r.keepsLabels, err = k.KeepsLabels(ctx); err != nil || r.keepsLabels {
+		if r.keepsLabels, err = k.KeepsLabels(ctx); err != nil {
 			return nil, err
 		}
 	}
 	s := &labelRouter{restorer: r, allMail: all[at], byLabel: make(map[string]*route)}
+	if r.keepsLabels || r.Labels != LabelsAsMailboxes {
+		if r.wants(s.allMail) {
+			return nil, nil
+		}
+		s.once = true
+	}
+	s.routeLabels(all)
+	return s, nil
+}
+
+// routeLabels prepares the routes of the wanted mailboxes.
+func (s *labelRouter) routeLabels(all []*manifest.Mailbox) {
+	r := s.restorer
 	for _, m := range all {
 		switch {
 		case !r.wants(m):
 		case m == s.allMail:
 			s.unlabeled = s.add(m.Mailbox)
 		case m.Label:
-			rt := s.add(m.Mailbox)
+			rt := s.routeOf(m.Mailbox)
 			for _, key := range mail.LabelKeys(&m.Mailbox) {
 				s.byLabel[key] = rt
 			}
 		}
 	}
-	return s, nil
+}
+
+// routeOf returns the route of a label with a mailbox: a new one, or that of all.
+func (s *labelRouter) routeOf(mailbox mail.Mailbox) *route {
+	switch {
+	case !s.once:
+		return s.add(mailbox)
+	case len(s.order) == 0:
+		s.add(s.allMail.Mailbox)
+	}
+	return s.order[0]
 }
 
 func (s *labelRouter) add(mailbox mail.Mailbox) *route {
@@ -206,7 +231,7 @@ func (s *labelRouter) routeFor(label string) *route {
 	if !known && key[0] != '\\' {
 		hidden := mail.Mailbox{Raw: label, Name: key, Delimiter: s.allMail.Delimiter}
 		if s.restorer.wants(&manifest.Mailbox{Mailbox: hidden}) {
-			rt = s.add(hidden)
+			rt = s.routeOf(hidden)
 		}
 		s.byLabel[key] = rt
 	}
@@ -220,7 +245,7 @@ func (s *labelRouter) routes() []*route {
 		return nil
 	}
 	return slices.DeleteFunc(s.order, func(rt *route) bool {
-		return rt.uids.Len() == 0 && (rt == s.unlabeled || s.restorer.Pick != nil)
+		return rt.uids.Len() == 0 && (rt == s.unlabeled || s.once || s.restorer.Pick != nil)
 	})
 }
 

@@ -193,4 +193,32 @@ func TestGmailToGmail(t *testing.T) {
 	if names := other.Mailboxes(); !slices.Contains(names, "empty") || slices.Contains(names, allMail) {
 		t.Errorf("there are %q", names)
 	}
+
+	// A chosen label chooses messages, and they come with all their labels.
+	third := startGmail(t, "Todos")
+	for round := range 2 {
+		if r := h.restore(0, "latest", accountURL("carl", third.Addr), "--mailbox", "Work"); round == 0 && r.Added != 3 || round == 1 && (r.Added != 0 || r.Present != 3) {
+			t.Errorf("round %d: %+v", round, r)
+		}
+	}
+	for _, m := range third.Messages() {
+		i := slices.IndexFunc(messages, func(w *gmailMessage) bool { return w.Body == m.Body })
+		if !slices.Contains([]int{0, 2, 9}, i) || !slices.Equal(slices.Sorted(slices.Values(m.Labels)), slices.Sorted(slices.Values(messages[i].Labels))) {
+			t.Errorf("message %d has %q", i, m.Labels)
+		}
+	}
+	for mode, want := range map[string]int{"keywords": 3, "none": 3, "mailboxes": 4} {
+		path := filepath.Join(h.home, mode)
+		if r := h.restore(0, "latest", "eml:"+path, "--mailbox", "Work", "--labels-as", mode); r.Added != want {
+			t.Errorf("labels as %s: %+v", mode, r)
+		}
+		for subject, in := range emlIn(t, path) {
+			if mode != "mailboxes" && !slices.Equal(in, []string{allMail}) || !slices.Contains([]string{"0", "2", "9"}, subject) {
+				t.Errorf("labels as %s: message %s is in %q", mode, subject, in)
+			}
+		}
+	}
+	if r := h.restore(0, "latest", "eml:"+filepath.Join(h.home, "empty"), "--mailbox", "empty", "--labels-as", "none"); r.Messages != 0 {
+		t.Errorf("%+v", r)
+	}
 }

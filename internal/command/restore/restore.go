@@ -35,7 +35,7 @@ type Command struct {
 	Layout              string        `group:"target" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
 	EOL                 string        `group:"target" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir line ends. auto: LF if every line ended in CRLF, else as they are; lf: always LF; keep: as they are."`
 	Keep                string        `group:"target" type:"path" placeholder:"DIR" help:"Directory for messages that the target refuses or alters, as .eml, with a report. Default: mailstrata-kept-ID, here."`
-	LabelsAs            string        `group:"target" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail labels: mailboxes (a copy in the mailbox of each label, or in All Mail), keywords (one copy, with labels as keywords) or none. Gmail itself gets one copy with its labels."`
+	LabelsAs            string        `group:"target" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail labels: mailboxes (a copy in the mailbox of each label, or in All Mail), keywords (one copy, with labels as keywords) or none. Gmail itself gets one copy with all its labels, also of a message that --mailbox chooses by one of them."`
 	ACL                 bool          `group:"target" name:"acl" help:"Also restore access rights to mailboxes of an IMAP account. An identifier that has rights there keeps them."`
 	Metadata            bool          `group:"target" help:"Also restore annotations of mailboxes and of the account. One that exists there keeps its value."`
 	Prune               bool          `group:"prune" help:"Make the target exactly the manifest: remove messages that it does not have, and set flags. Asks first."`
