@@ -1,6 +1,8 @@
 // Package emlsource reads a directory of .eml files for a backup: a disk.Store.
 //
-// Each directory with .eml files is a mailbox, and those below it are below it. What the eml target of a restore wrote is read
+// Each directory with .eml files is a mailbox, and those below it are below it. A directory without them is an empty mailbox if it
+// was archived, or has a flags.jsonl: so a mailbox that is emptied is not one that is gone. But there must be some message, because
+// the directory may be that of a disk that is not mounted. What the eml target of a restore wrote is read
 // as it was: package safename decodes the names, and flags.jsonl has flags and dates.
 //
 //	key            made of the name, the size and the time of a file, recorded as X-GUID
@@ -27,18 +29,25 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/backup/source/disk"
 	"github.com/mailstrata/mailstrata/internal/mailfile"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
 // Store is a directory of .eml files.
-type Store struct{ path string }
+type Store struct {
+	path     string
+	archived map[string]bool // by raw name
+}
 
-var _ disk.Store = (*Store)(nil)
+var (
+	_ disk.Store     = (*Store)(nil)
+	_ disk.Continued = (*Store)(nil)
+)
 
 // New returns the .eml files below path. It reads nothing yet.
-func New(path string) *Store { return &Store{path} }
+func New(path string) *Store { return &Store{path: path} }
 
 // Kind implements disk.Store.
 func (*Store) Kind() string { return "eml" }
@@ -46,26 +55,44 @@ func (*Store) Kind() string { return "eml" }
 // ByHash implements disk.Store.
 func (*Store) ByHash() bool { return false }
 
+// Continue implements disk.Continued.
+func (s *Store) Continue(previous source.Previous) {
+	s.archived = make(map[string]bool)
+	for _, box := range previous.Mailboxes() {
+		s.archived[box.Raw] = true
+	}
+}
+
 // Folders implements disk.Store.
 func (s *Store) Folders(ctx context.Context) ([]disk.Folder, []string, error) {
-	w := &walk{disk.Walk{Path: s.path, Levels: levels}}
+	w := &walk{Walk: disk.Walk{Path: s.path, Levels: levels}, archived: s.archived}
 	w.Visit = w.visit
 	if err := w.Run(ctx); err != nil {
 		return nil, nil, err
 	}
-	if len(w.Folders) == 0 {
+	if !slices.ContainsFunc(w.Folders, hasMail) {
 		return nil, nil, fmt.Errorf("%s has no .eml file", s.path)
 	}
 	return w.Folders, w.Notes, nil
 }
 
 // walk finds the folders.
-type walk struct{ disk.Walk }
+type walk struct {
+	disk.Walk
+	archived map[string]bool
+}
+
+// hasMail reports whether a folder has messages, or may have some that cannot be read.
+func hasMail(f disk.Folder) bool {
+	read, ok := f.(*folder)
+	return !ok || read.some
+}
 
 // visit adds the folder in a directory. It returns the directories in it, except for hidden ones.
 func (w *walk) visit(_ context.Context, dir string, entries []fs.DirEntry) (below []fs.DirEntry, err error) {
-	if slices.ContainsFunc(entries, isMessage) {
-		w.Folders = append(w.Folders, &folder{root: w.Root, dir: dir, box: w.Mailbox(dir)})
+	some := slices.ContainsFunc(entries, isMessage)
+	if some || slices.ContainsFunc(entries, isFlags) || w.archived[w.Wanted(dir).Raw] {
+		w.Folders = append(w.Folders, &folder{root: w.Root, dir: dir, box: w.Mailbox(dir), some: some})
 	}
 	for _, e := range entries {
 		switch {
@@ -78,6 +105,8 @@ func (w *walk) visit(_ context.Context, dir string, entries []fs.DirEntry) (belo
 	}
 	return below, nil
 }
+
+func isFlags(e fs.DirEntry) bool { return e.Name() == flagsFile && e.Type().IsRegular() }
 
 // levels returns the levels of the mailbox in a directory, as they are written.
 func levels(dir string) []string {
@@ -97,6 +126,7 @@ type folder struct {
 	root *os.Root
 	dir  string
 	box  mail.Mailbox
+	some bool // it had a message when it was found
 }
 
 var _ disk.Folder = (*folder)(nil)

@@ -76,6 +76,36 @@ func TestRestored(t *testing.T) {
 	}
 }
 
+// A directory that is emptied is an empty mailbox, and not one that is gone. If there is no message at all, the disk may be missing,
+// and nothing is archived.
+func TestEmptied(t *testing.T) {
+	path := t.TempDir()
+	for _, name := range []string{"/a.eml", "/Work/b.eml", "/Work/Old/c.eml"} {
+		put(t, path+name, "A: b\r\n\r\n"+name)
+	}
+	put(t, path+"/New/flags.jsonl", "")
+	r := archivetest.NewRepo(t, new(storetest.Memory))
+	archivetest.BackupFiles(t, r, "eml:"+path, New(path))
+	if err := errors.Join(os.Remove(path+"/a.eml"), os.Remove(path+"/Work/b.eml"), os.Mkdir(path+"/Empty", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		b := archivetest.BackupFiles(t, r, "eml:"+path, New(path))
+		if b.Manifest.Totals.Mailboxes != 4 || b.Manifest.Totals.Messages != 1 || len(b.Manifest.Failures)+len(b.Manifest.Warnings) > 0 {
+			t.Errorf("%+v, %v, %v", b.Manifest.Totals, b.Manifest.Failures, b.Manifest.Warnings)
+		}
+		if alarm := strings.Join(b.Manifest.Alarm, "\n"); strings.Contains(alarm, "gone:") {
+			t.Errorf("alarm: %s", alarm)
+		}
+	}
+	if err := os.RemoveAll(path + "/Work/Old"); err != nil {
+		t.Fatal(err)
+	}
+	if result := archivetest.TryBackupFiles(t.Context(), r, "eml:"+path, New(path)); result.Err == nil || !strings.Contains(result.Err.Error(), "has no .eml file") {
+		t.Errorf("of a directory without mail: %v", result.Err)
+	}
+}
+
 // A file that is written while it is archived is archived whole once it is, and a file that is written again is a new message.
 func TestFileThatIsWritten(t *testing.T) {
 	path := t.TempDir()

@@ -101,7 +101,7 @@ var layers = map[string]string{
 	"backup/source/numbering": `
 		backup/source mail`,
 	"eml":           "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
-	"eml/emlsource": "backup/source/disk internal/mailfile mail",
+	"eml/emlsource": "backup/source backup/source/disk internal/mailfile mail",
 	"imap":          "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire internal/grace mail",
 	"imap/imaprestore": `
 		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire

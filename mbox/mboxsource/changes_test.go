@@ -74,6 +74,10 @@ func TestBeginnings(t *testing.T) {
 	if len(b.Manifest.Warnings) != 2 || !strings.Contains(notes, path+"/old.mbox.gz is compressed") || !strings.Contains(notes, path+"/text.mbox is no mbox") {
 		t.Errorf("warnings: %s", notes)
 	}
+	alone := archivetest.TryBackupFiles(t.Context(), r, "mbox:"+path+"/old.mbox.gz", New(path+"/old.mbox.gz", nil))
+	if alone.Err == nil || !strings.Contains(alone.Err.Error(), "it is compressed: decompress it first") {
+		t.Errorf("alone: %v", alone.Err)
+	}
 }
 
 // letters returns an mbox of n messages.

@@ -94,7 +94,11 @@ func (w *walk) only(ctx context.Context) (err error) {
 		return err
 	}
 	w.Path = dir
-	if err := w.add(ctx, name); err != nil {
+	err = w.add(ctx, name)
+	if errors.Is(err, mbox.ErrNotMbox) && isCompressed(name) {
+		err = errors.New("it is compressed: decompress it first")
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", w.store.path, err)
 	}
 	return nil
