@@ -57,7 +57,11 @@ type openedManifest struct {
 func openNamed(ctx context.Context, r *repo.Repo, text string) (openedManifest, error) {
 	ref, err := ParseRef(text)
 	if err != nil {
-		return openedManifest{}, &hint.Usage{Text: err.Error()}
+		wrong := &hint.Usage{Text: err.Error()}
+		if slices.Contains(Accounts(ctx, r), text) {
+			wrong.Hint = fmt.Sprintf("%s is an account: %[1]s@latest is its newest manifest", ui.Safe(text))
+		}
+		return openedManifest{}, wrong
 	}
 	contents, passed, err := archive.OpenNamed(ctx, r, ref)
 	if errors.Is(err, history.ErrNoMatch) || errors.Is(err, history.ErrAmbiguous) {
