@@ -204,6 +204,18 @@ func Fetch(ctx context.Context, r *Repo, name string) ([]byte, error) {
 // LimitHeld sets how many bytes a writer keeps in spools.
 func LimitHeld(w *Writer, bytes int64) { w.maxHeld = bytes }
 
+// FrameRoom returns the capacity of each frame of a writer that fills none. Those that were never used have 0.
+func FrameRoom(w *Writer) (room []int) {
+	for _, free := range []chan *format.RawFrame{w.free[format.LaneHeader], w.free[format.LaneText], w.free[format.LaneCatalog]} {
+		for range cap(free) {
+			f := <-free
+			room = append(room, cap(f.Content))
+			free <- f
+		}
+	}
+	return room
+}
+
 // LimitClaims sets how many claims a writer keeps in memory.
 func LimitClaims(w *Writer, n int) { w.maxClaims = n }
 

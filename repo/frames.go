@@ -15,11 +15,26 @@ type frameLane struct {
 	frame *format.RawFrame // nil if no chunk came since the last frame was full
 }
 
+// freeFrames has the empty frames for each lane. Lanes whose frames have one size share theirs, so that none grows.
+type freeFrames [format.Lanes]chan *format.RawFrame
+
+// newFreeFrames returns as many frames as streams fill while the encoders have theirs. Frames of headers are few, and
+// those of catalogs small, so one more of each is enough.
+func newFreeFrames(streams int, c format.Compression) freeFrames {
+	mail := newFrames(2*streams+format.EncodersAtOnce(), c)
+	return freeFrames{
+		format.LaneHeader:  newFrames(streams+1, c),
+		format.LaneText:    mail,
+		format.LaneBody:    mail,
+		format.LaneCatalog: newFrames(streams+1, format.Usual),
+	}
+}
+
 // newFrames returns a channel of n empty frames. The channel has room for all of them.
-func newFrames(n int) chan *format.RawFrame {
+func newFrames(n int, c format.Compression) chan *format.RawFrame {
 	frames := make(chan *format.RawFrame, n)
 	for range n {
-		frames <- new(format.RawFrame)
+		frames <- &format.RawFrame{Compression: c}
 	}
 	return frames
 }
@@ -30,7 +45,7 @@ func (w *Writer) addToFrame(ctx context.Context, lane *frameLane, l format.Lane,
 	defer lane.mu.Unlock()
 	if lane.frame == nil {
 		select {
-		case lane.frame = <-w.free[format.PackNumber(l.Kind())]:
+		case lane.frame = <-w.free[l]:
 			lane.frame.Reset(l)
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -85,7 +100,7 @@ func (w *Writer) encodeFrames() error {
 			if err != nil {
 				w.fail(err)
 			}
-			w.free[format.PackNumber(f.Lane.Kind())] <- f // never blocks: the channel has room for all frames
+			w.free[f.Lane] <- f // never blocks: the channel has room for all frames
 			w.encoding.Done()
 		}
 	}

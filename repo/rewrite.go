@@ -79,11 +79,5 @@ func (w *Writer) forPrune(c Compression) {
 	for i := range w.builders {
 		w.builders[i].fill = true
 	}
-	frames := newFrames(format.DataLanes + format.EncodersAtOnce() + 1)
-	for range cap(frames) {
-		f := <-frames
-		f.Compression = c
-		frames <- f
-	}
-	w.free[format.PackNumber(format.KindData)] = frames
+	w.free = newFreeFrames(1, c)
 }

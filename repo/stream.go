@@ -16,7 +16,7 @@ type Stream struct {
 	lanes  [format.Lanes]frameLane
 }
 
-// maxStreams is the number of streams of a Writer. It bounds memory: a stream holds a frame of each lane, some 13 MiB in
+// maxStreams is the number of streams of a Writer. It bounds memory: a stream holds a frame of each lane, some 12 MiB in
 // all. If there are more users, they share the streams.
 const maxStreams = 2
 

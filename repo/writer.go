@@ -39,7 +39,7 @@ type Writer struct {
 	flushing  sync.RWMutex        // Put holds it for reading, Flush for writing
 	streams   [maxStreams]Stream
 	leasing   sync.Mutex
-	free      [len(format.PackKinds)]chan *format.RawFrame // empty frames; those of catalogs stay small
+	free      freeFrames
 
 	encode    chan *format.RawFrame
 	upload    chan *sealedPack
@@ -85,8 +85,7 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	for i := range w.streams {
 		w.streams[i].w = w
 	}
-	w.free[format.PackNumber(format.KindData)] = newFrames(maxStreams*format.DataLanes + encoders + 1)
-	w.free[format.PackNumber(format.KindCatalog)] = newFrames(maxStreams + 1)
+	w.free = newFreeFrames(maxStreams, format.Usual)
 	for range encoders {
 		w.workers.Go(w.encodeFrames)
 	}

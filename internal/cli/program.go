@@ -174,7 +174,7 @@ const UsualMemoryLimit = 90 << 20
 // ArchivingMemoryLimit is the memory limit of commands that store mail. It is a little above what they hold: frames
 // being filled, and an encoder and a frame for each of up to four processors. With a lower limit, the collector would
 // run all the time and free nothing.
-func ArchivingMemoryLimit() int64 { return int64(66+17*min(runtime.GOMAXPROCS(0), 4)) << 20 }
+func ArchivingMemoryLimit() int64 { return int64(58+17*min(runtime.GOMAXPROCS(0), 4)) << 20 }
 
 // Documents returns what reads the text of attachments.
 func (p *Program) Documents() extract.Documents {
