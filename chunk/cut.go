@@ -16,13 +16,18 @@ const (
 	Max = 256 << 10
 )
 
-// Cutter cuts content into chunks. It is safe for concurrent use; each Cut takes a buffer of half a MiB from a pool.
+// Cutter cuts content into chunks. It is safe for concurrent use. Each Cut takes a buffer from a pool, of 16 KiB, and for content
+// that is longer than Min one of half a MiB: most content is shorter.
 type Cutter struct {
 	fingerprints *fingerprinter
+	openings     sync.Pool // of *opening
 	buffers      sync.Pool // of *buffer
 }
 
-// buffer holds the bytes of one Cut that are not emitted yet.
+// opening holds as much of content as shows whether it is longer than Min.
+type opening [Min + 1]byte
+
+// buffer holds the bytes of longer content that are not emitted yet.
 type buffer [2 * Max]byte
 
 // NewCutter returns a Cutter that cuts by p. It returns ErrPolynomial if p fails its Check.
@@ -31,6 +36,7 @@ func NewCutter(p Polynomial) (*Cutter, error) {
 		return nil, err
 	}
 	c := &Cutter{fingerprints: newFingerprinter(p)}
+	c.openings.New = func() any { return new(opening) }
 	c.buffers.New = func() any { return new(buffer) }
 	return c, nil
 }
@@ -39,19 +45,21 @@ func NewCutter(p Polynomial) (*Cutter, error) {
 // chunks depend only on the content and the polynomial, not on the sizes of the reads. The data is valid only during
 // the call of emit. The first error of r or of emit ends the cut, and Cut returns it unchanged.
 func (c *Cutter) Cut(r io.Reader, emit func(data []byte) error) error {
-	buf := c.buffers.Get().(*buffer)
-	defer c.buffers.Put(buf)
+	first := c.openings.Get().(*opening)
+	defer c.openings.Put(first)
 
-	n, err := readUpTo(r, buf[:Min+1])
+	n, err := readUpTo(r, first[:])
 	switch {
 	case err != nil:
 		return err
 	case n == 0:
 		return nil
 	case n <= Min:
-		return emit(buf[:n])
+		return emit(first[:n])
 	}
-	return c.cutLong(r, buf, n, emit)
+	buf := c.buffers.Get().(*buffer)
+	defer c.buffers.Put(buf)
+	return c.cutLong(r, buf, copy(buf[:], first[:n]), emit)
 }
 
 // cutLong cuts r, whose first end bytes are in the buffer already.
