@@ -163,18 +163,19 @@ func TestRoundTripsOfSmallMailboxes(t *testing.T) {
 }
 
 func TestRoundTrips(t *testing.T) {
-	for _, test := range roundTrips {
-		t.Run(test.command, func(t *testing.T) {
-			for _, n := range []int{3, 30} {
-				synctest.Test(t, func(t *testing.T) {
-					far := storetest.NewFar(archivedNights(t, n))
+	for _, n := range []int{3, 30} {
+		t.Run(fmt.Sprintf("%d nights", n), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				far := storetest.NewFar(archivedNights(t, n))
+				for _, test := range roundTrips {
+					far.Reset()
 					test.run(t, archivetest.Reopen(t, far))
-					t.Logf("after %d nights %d round trips, %+v", n, far.RoundTrips(), far.Requests())
+					t.Logf("%s: %d round trips, %+v", test.command, far.RoundTrips(), far.Requests())
 					if far.RoundTrips() > test.chain || far.Requests().All() > test.requests {
-						t.Errorf("after %d nights %d round trips, %d requests", n, far.RoundTrips(), far.Requests().All())
+						t.Errorf("%s: %d round trips, %d requests", test.command, far.RoundTrips(), far.Requests().All())
 					}
-				})
-			}
+				}
+			})
 		})
 	}
 }
