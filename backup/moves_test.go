@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"filippo.io/age"
@@ -21,13 +22,12 @@ func byXGUID(id string) mail.IDs   { return mail.IDs{XGUID: id} }
 
 // letterOf returns a message of some 10 KB, most of it body.
 func letterOf(n int) string {
-	var body bytes.Buffer
-	fmt.Fprintf(&body, "Subject: %d\r\nMessage-ID: <%d@test>\r\n\r\n", n, n)
-	rng := rand.New(rand.NewPCG(uint64(n), 1))
-	for body.Len() < 10_000 {
-		fmt.Fprintf(&body, "line %x\r\n", rng.Uint64())
+	body := fmt.Appendf(nil, "Subject: %d\r\nMessage-ID: <%d@test>\r\n\r\n", n, n)
+	rng := rand.NewPCG(uint64(n), 1)
+	for len(body) < 10_000 {
+		body = append(strconv.AppendUint(append(body, "line "...), rng.Uint64(), 16), "\r\n"...)
 	}
-	return body.String()
+	return string(body)
 }
 
 // letters returns an account whose messages have ids.
