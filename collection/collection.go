@@ -109,4 +109,7 @@ type Target interface {
 	// Put stores an item. If old is nil there must be no item of the name, and otherwise it must still be old. Else Put
 	// returns ErrExists.
 	Put(ctx context.Context, c Collection, item Item, old *Listed) error
+
+	// WritesAtOnce is how many calls of Put may be under way at once, at least 1.
+	WritesAtOnce() int
 }

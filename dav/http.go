@@ -26,7 +26,7 @@ type Options struct {
 	AllowPlaintext bool        // allow http
 
 	Timeout time.Duration // for each request; 0: two minutes
-	MaxWait time.Duration // how long to wait in all because the server asks for it; 0: five minutes
+	MaxWait time.Duration // how long to wait because the server asks for it, without a request that succeeds; 0: five minutes
 }
 
 // ParseURL parses https://user@host/path. http is allowed only with Options.AllowPlaintext.
@@ -58,7 +58,7 @@ type Client struct {
 
 	mu       sync.Mutex
 	password *string
-	waited   time.Duration
+	pace     *pace
 
 	homes []*url.URL // of the user's collections
 }
@@ -71,10 +71,10 @@ func New(kind collection.Kind, o Options) *Client {
 		base.Path = "/"
 	}
 	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: readers,
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: atOnce,
 		DisableCompression: true, // an ETag is of the bytes as they are sent
 	}
-	c := &Client{options: o, kind: kind, base: &base, http: &http.Client{Transport: transport}}
+	c := &Client{options: o, kind: kind, base: &base, http: &http.Client{Transport: transport}, pace: newPace(o.MaxWait)}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c
 }
@@ -139,22 +139,19 @@ const (
 // it.
 func (c *Client) do(ctx context.Context, r request, read func(*http.Response) error) error {
 	for tries, redirects := 1, 0; ; {
+		if err := c.pace.begin(ctx); err != nil {
+			return err
+		}
 		next, wait, err := c.once(ctx, r, read)
+		c.pace.end(err == nil)
 		switch {
 		case next != nil:
 			if redirects++; redirects > maxRedirects {
 				return fmt.Errorf("%w: more than %d redirects", ErrProtocol, maxRedirects)
 			}
 			r.url = next
-		case wait > 0 && tries < maxTries && c.mayWait(wait):
+		case wait > 0 && tries < maxTries && c.pace.slow(wait):
 			tries++
-			timer := time.NewTimer(wait)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				timer.Stop()
-				return context.Cause(ctx)
-			}
 		default:
 			return err
 		}
@@ -287,19 +284,15 @@ func retryAfter(text string) time.Duration {
 	return 5 * time.Second
 }
 
-// mayWait reports whether there is time left to wait, and takes it.
-func (c *Client) mayWait(wait time.Duration) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.waited+wait > cmp.Or(c.options.MaxWait, 5*time.Minute) {
-		return false
-	}
-	c.waited += wait
-	return true
-}
-
 // query sends a PROPFIND or a REPORT.
 func (c *Client) query(ctx context.Context, method string, u *url.URL, depth, body string) (found *multistatus, at *url.URL, err error) {
+	return c.queryUpTo(ctx, maxAnswer, method, u, depth, body)
+}
+
+// queryUpTo is query, with an answer of at most so many bytes.
+func (c *Client) queryUpTo(
+	ctx context.Context, most int64, method string, u *url.URL, depth, body string,
+) (found *multistatus, at *url.URL, err error) {
 	r := request{method: method, url: u, header: map[string]string{"Depth": depth}, body: body}
 	err = c.do(ctx, r, func(answer *http.Response) error {
 		c.server, at = answer.Header.Get("Server"), answer.Request.URL
@@ -309,7 +302,7 @@ func (c *Client) query(ctx context.Context, method string, u *url.URL, depth, bo
 			}
 			return fmt.Errorf("%w: status %d in place of 207", ErrProtocol, answer.StatusCode)
 		}
-		found, err = parseMultistatus(answer.Body, maxAnswer)
+		found, err = parseMultistatus(answer.Body, most)
 		return err
 	})
 	return found, at, err

@@ -14,7 +14,7 @@ import (
 )
 
 // readers is how many items are read at once.
-const readers = 8
+const readers = atOnce
 
 // Read implements collection.Source. It reads several items at once.
 func (c *Client) Read(ctx context.Context, of collection.Collection, items []collection.Listed, got func(collection.Item, error) error) error {

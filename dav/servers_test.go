@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/mailstrata/mailstrata/collection"
@@ -78,6 +79,15 @@ func TestServers(t *testing.T) {
 			for name, content := range held {
 				if !bytes.Equal(content, again[name]) {
 					t.Errorf("%s is different each time", name)
+				}
+			}
+			seen, err := c.Glance(t.Context(), found, append(l.Items, collection.Listed{Name: "gone" + test.end}))
+			if err != nil || len(seen) != len(held) {
+				t.Errorf("%d of %d items in one answer, %v", len(seen), len(held), err)
+			}
+			for name, content := range seen {
+				if string(content) != strings.ReplaceAll(string(held[name]), "\r\n", "\n") {
+					t.Errorf("%s is %q in an answer of many", name, content)
 				}
 			}
 			if found.SyncToken == "" {

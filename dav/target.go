@@ -114,3 +114,6 @@ func (c *Client) Put(ctx context.Context, of collection.Collection, item collect
 	}
 	return err
 }
+
+// WritesAtOnce implements collection.Target.
+func (c *Client) WritesAtOnce() int { return atOnce }

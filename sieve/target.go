@@ -30,6 +30,9 @@ func (c *Client) Put(ctx context.Context, _ collection.Collection, item collecti
 	return nil
 }
 
+// WritesAtOnce implements collection.Target: there is one connection.
+func (c *Client) WritesAtOnce() int { return 1 }
+
 // Activate makes the server run a script, and no other (RFC 5804 section 2.8).
 func (c *Client) Activate(ctx context.Context, name string) error {
 	_, err := c.exchange(ctx, "SETACTIVE "+quote(name)+"\r\n")

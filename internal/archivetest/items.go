@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -20,6 +21,8 @@ type ItemServer struct {
 	Reads       int               // items that were read
 	Lists       int               // collections that were listed
 	Puts        int               // items that were stored
+
+	mu sync.Mutex // of Put
 
 	// faults; each may be nil
 	OnOpen func() error
@@ -185,6 +188,8 @@ func (s *ItemServer) Create(_ context.Context, c collection.Collection) (collect
 
 // Put implements collection.Target.
 func (s *ItemServer) Put(_ context.Context, of collection.Collection, item collection.Item, old *collection.Listed) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	c := s.Collection(of.Path)
 	if _, there := c.Content[item.Name]; there != (old != nil) || there && c.listed(item.Name).ETag != old.ETag {
 		return collection.ErrExists
@@ -193,6 +198,9 @@ func (s *ItemServer) Put(_ context.Context, of collection.Collection, item colle
 	c.Put(item.Name, string(item.Content))
 	return nil
 }
+
+// WritesAtOnce implements collection.Target.
+func (s *ItemServer) WritesAtOnce() int { return 4 }
 
 // OddEvents has calendar objects with recurrences, time zones, attachments, odd lines, unknown properties and components, by name.
 func OddEvents(n int) map[string]string {

@@ -1,4 +1,5 @@
-// Package items restores scripts, calendars and address books to servers (server.go) and as files (files.go).
+// Package items restores scripts, calendars and address books to servers (server.go finds or makes the collections, batch.go compares
+// and stores their items) and as files (files.go). equivalent.go says which contents count as the same.
 //
 // A restore only adds. It leaves an item that the target has under the same name, and says whether it has the archived content. So the
 // same restore again adds nothing.
@@ -6,6 +7,7 @@ package items
 
 import (
 	"context"
+	"sync"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -18,7 +20,7 @@ type Options struct {
 	Overwrite bool                                                                  // replace items of the target that differ
 	Activate  bool                                                                  // make the server run the script that it ran
 	DryRun    bool                                                                  // change nothing
-	Done      func(Event)                                                           // called for each item and each new collection; may be nil
+	Done      func(Event)                                                           // called for each item and each new collection, one call at a time; may be nil
 }
 
 // Event is what happened to an item, or to a collection if it has no Item.
@@ -61,6 +63,7 @@ func (r *Report) Add(o Report) {
 // job is a restore under way.
 type job struct {
 	Options
+	mu     sync.Mutex // of done
 	report Report
 }
 
@@ -69,6 +72,8 @@ func (j *job) wants(s *manifest.ItemSource, c *manifest.Collection, it *manifest
 }
 
 func (j *job) done(e Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	switch {
 	case e.Outcome == Failed:
 		j.report.Failed++

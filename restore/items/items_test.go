@@ -95,6 +95,54 @@ func TestManyOddEvents(t *testing.T) {
 	}
 }
 
+// glancing is a server that gives many items in one answer, with the line ends of XML.
+type glancing struct {
+	*archivetest.ItemServer
+	glances int
+	fail    bool
+}
+
+func (s *glancing) Glance(_ context.Context, c collection.Collection, items []collection.Listed) (map[string][]byte, error) {
+	s.glances++
+	if s.fail {
+		return nil, errors.New("501")
+	}
+	all := make(map[string][]byte)
+	for _, it := range items {
+		content := s.Collection(c.Path).Content[it.Name]
+		all[it.Name] = []byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(content))
+	}
+	return all, nil
+}
+
+// TestSecondRestoreReadsLittle checks that a restore of what is there asks for many items at once, and reads only what differs.
+func TestSecondRestoreReadsLittle(t *testing.T) {
+	events := archivetest.OddEvents(300)
+	contents := archived(t, calendar(events))
+	changed := maps.Clone(events)
+	const name = "00007%20%C3%BC.ics"
+	changed[name] += "x"
+	to := &glancing{ItemServer: calendar(changed)}
+	o := items.Options{Contents: contents, Overwrite: true}
+	report, err := items.ToServer(t.Context(), to, o)
+	if err != nil || report != (items.Report{Present: 299, Replaced: 1}) {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	differ := 1
+	for _, content := range events { // a CR alone is a line end only in XML
+		if strings.HasSuffix(content, "END:VCALENDAR\r") {
+			differ++
+		}
+	}
+	if to.glances != 5 || to.Reads > differ {
+		t.Errorf("%d requests for many items, %d items were read, want 5 and at most %d", to.glances, to.Reads, differ)
+	}
+	to.fail, to.glances, to.Reads = true, 0, 0
+	if report, err = items.ToServer(t.Context(), to, o); err != nil || report != (items.Report{Present: 300}) || to.glances != 1 || to.Reads != 300 {
+		t.Errorf("if the server does not know the request: %+v, %v, %d, %d items were read", report, err, to.glances, to.Reads)
+	}
+}
+
 // TestWhatIsThereStays checks that a restore leaves what differs, unless it may replace it.
 func TestWhatIsThereStays(t *testing.T) {
 	contents := archived(t, calendar(map[string]string{"a.ics": "BEGIN:X\r\nA:1\r\n", "b.ics": "BEGIN:X\r\nB:1\r\n", "c.ics": "BEGIN:X\r\nC:long\r\n  line\r\nD:1\r\nEND:X\r\n"}))

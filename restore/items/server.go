@@ -1,7 +1,6 @@
 package items
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +43,9 @@ type toServer struct {
 	to     collection.Collection
 	used   map[string]bool              // paths of the target that have another archived collection
 	held   map[string]collection.Listed // what the target has, by name
+	writes *writes
+
+	noGlance bool // the target does not answer about many items at once
 }
 
 func (t *toServer) event(item string, o Outcome, err error) {
@@ -72,10 +74,14 @@ func (t *toServer) run(ctx context.Context, there *[]collection.Collection) erro
 	} else {
 		*there, t.used[t.to.Path] = append(*there, t.to), true
 	}
-	for batch := range slices.Chunk(items, batchItems) {
-		if err := t.batch(ctx, batch); err != nil {
-			return err
+	t.writes = newWrites(t.target)
+	for batch := range batches(items) {
+		if err = t.batch(ctx, batch); err != nil {
+			break
 		}
+	}
+	if err := errors.Join(err, t.writes.wait()); err != nil {
+		return err
 	}
 	return t.activate(ctx, items)
 }
@@ -104,9 +110,6 @@ func (t *toServer) activate(ctx context.Context, items []manifest.Item) error {
 	}
 	return nil
 }
-
-// batchItems is how many items are compared at once.
-const batchItems = 64
 
 // match returns the collection of the target that the archived one is restored to: the one with the same path, or else with the same
 // last segment of it, or else the only one with the same name. No other archived collection has it.
@@ -160,111 +163,4 @@ func (t *toServer) create(ctx context.Context) (bool, error) {
 	}
 	t.event("", Added, nil)
 	return true, nil
-}
-
-// batch restores some items. It reads those that the target has, and compares them.
-func (t *toServer) batch(ctx context.Context, items []manifest.Item) error {
-	var ask []collection.Listed
-	for _, it := range items {
-		if held, ok := t.held[it.Name]; ok {
-			ask = append(ask, held)
-		}
-	}
-	found := make(map[string]collection.Item)
-	if len(ask) > 0 {
-		err := t.target.Read(ctx, t.to, ask, func(item collection.Item, err error) error {
-			switch {
-			case err == nil:
-				found[item.Name] = item
-			case errors.Is(err, collection.ErrGone):
-				delete(t.held, item.Name)
-			default:
-				t.event(item.Name, Failed, fmt.Errorf("compare with what the target has: %w", err))
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for i := range items {
-		if err := t.item(ctx, &items[i], found); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// item restores one item.
-func (t *toServer) item(ctx context.Context, it *manifest.Item, found map[string]collection.Item) error {
-	content, ok, err := t.content(ctx, t.source, t.from, it)
-	if err != nil || !ok {
-		return err
-	}
-	made := Added
-	var old *collection.Listed
-	if _, held := t.held[it.Name]; held {
-		there, read := found[it.Name]
-		switch {
-		case !read:
-			return nil // it has an event
-		case Equivalent(collection.Kind(t.source.Kind), content, there.Content):
-			t.event(it.Name, Present, nil)
-			return nil
-		case !t.Overwrite:
-			t.event(it.Name, Differing, nil)
-			return nil
-		}
-		made, old = Replaced, &there.Listed
-	}
-	if !t.DryRun {
-		item := collection.Item{Listed: collection.Listed{Name: it.Name}, Content: content}
-		err = t.target.Put(ctx, t.to, item, old)
-	}
-	switch {
-	case err == nil:
-		t.event(it.Name, made, nil)
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.Is(err, collection.ErrExists):
-		t.event(it.Name, Differing, err)
-	default:
-		t.event(it.Name, Failed, err)
-	}
-	return nil
-}
-
-// Equivalent reports whether two contents of a kind say the same. A server may fold the lines of a calendar object in its own way, order its
-// properties otherwise, and give it a product of its own. Scripts must be equal.
-func Equivalent(kind collection.Kind, a, b []byte) bool {
-	if kind == collection.Sieve || bytes.Equal(a, b) {
-		return bytes.Equal(a, b)
-	}
-	return canonical(a) == canonical(b)
-}
-
-// canonical returns the unfolded lines of an object (RFC 5545 section 3.1, RFC 6350 section 3.2), in each of its components in order of
-// their text, without those that a server writes itself.
-func canonical(content []byte) string {
-	text := strings.ReplaceAll(string(content), "\r\n", "\n")
-	text = strings.NewReplacer("\n ", "", "\n\t", "").Replace(text)
-	open := [][]string{nil} // the lines of each component that has no end yet
-	for line := range strings.SplitSeq(text, "\n") {
-		upper, last := strings.ToUpper(line), len(open)-1
-		switch {
-		case line == "" || strings.HasPrefix(upper, "PRODID:") || strings.HasPrefix(upper, "REV:"):
-		case strings.HasPrefix(upper, "BEGIN:") && last < 64:
-			open = append(open, []string{line})
-		case strings.HasPrefix(upper, "END:") && last > 0:
-			slices.Sort(open[last][1:])
-			open[last-1] = append(open[last-1], strings.Join(append(open[last], line), "\n"))
-			open = open[:last]
-		default:
-			open[last] = append(open[last], line)
-		}
-	}
-	for _, lines := range open {
-		slices.Sort(lines)
-	}
-	return strings.Join(slices.Concat(open...), "\n")
 }

@@ -1,0 +1,44 @@
+package items
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/collection"
+)
+
+// Equivalent reports whether two contents of a kind say the same. A server may fold the lines of a calendar object in its own way, order its
+// properties otherwise, and give it a product of its own. Scripts must be equal.
+func Equivalent(kind collection.Kind, a, b []byte) bool {
+	if kind == collection.Sieve || bytes.Equal(a, b) {
+		return bytes.Equal(a, b)
+	}
+	return canonical(a) == canonical(b)
+}
+
+// canonical returns the unfolded lines of an object (RFC 5545 section 3.1, RFC 6350 section 3.2), in each of its components in order of
+// their text, without those that a server writes itself.
+func canonical(content []byte) string {
+	text := strings.ReplaceAll(string(content), "\r\n", "\n")
+	text = strings.NewReplacer("\n ", "", "\n\t", "").Replace(text)
+	open := [][]string{nil} // the lines of each component that has no end yet
+	for line := range strings.SplitSeq(text, "\n") {
+		upper, last := strings.ToUpper(line), len(open)-1
+		switch {
+		case line == "" || strings.HasPrefix(upper, "PRODID:") || strings.HasPrefix(upper, "REV:"):
+		case strings.HasPrefix(upper, "BEGIN:") && last < 64:
+			open = append(open, []string{line})
+		case strings.HasPrefix(upper, "END:") && last > 0:
+			slices.Sort(open[last][1:])
+			open[last-1] = append(open[last-1], strings.Join(append(open[last], line), "\n"))
+			open = open[:last]
+		default:
+			open[last] = append(open[last], line)
+		}
+	}
+	for _, lines := range open {
+		slices.Sort(lines)
+	}
+	return strings.Join(slices.Concat(open...), "\n")
+}
