@@ -110,6 +110,12 @@ type Target interface {
 	// returns ErrExists.
 	Put(ctx context.Context, c Collection, item Item, old *Listed) error
 
-	// WritesAtOnce is how many calls of Put may be under way at once, at least 1.
+	// Delete removes an item, which must still be as it was listed. Else it returns ErrExists, or ErrGone.
+	Delete(ctx context.Context, c Collection, item Listed) error
+
+	// DeleteCollection removes a collection with everything in it.
+	DeleteCollection(ctx context.Context, c Collection) error
+
+	// WritesAtOnce is how many calls of Put or Delete may be under way at once, at least 1.
 	WritesAtOnce() int
 }

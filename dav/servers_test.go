@@ -100,10 +100,38 @@ func TestServers(t *testing.T) {
 			if err != nil || !changed.Since || len(changed.Items) != 1 || changed.Items[0].Name != "item%2030"+test.end {
 				t.Errorf("after one more item: %+v, %v", changed, err)
 			}
+			mustDelete(t, c, found, changed.Items[0], held, l.Items[0])
+			if err := put(30, nil); err != nil {
+				t.Fatal(err)
+			}
 			if all, err := c.List(t.Context(), found, "data:,no-such-token"); err != nil || all.Since || len(all.Items) != 31 {
 				t.Errorf("with a token that the server does not know: %d items, %v", len(all.Items), err)
 			}
+			if err := c.DeleteCollection(t.Context(), found); err != nil {
+				t.Error(err)
+			}
+			if _, err := c.List(t.Context(), found, ""); err == nil {
+				t.Error("the collection is still there")
+			}
 		})
+	}
+}
+
+// mustDelete deletes an item, which is then gone, and does not delete another whose ETag is not the server's.
+func mustDelete(t *testing.T, c *dav.Client, of collection.Collection, item collection.Listed, held map[string][]byte, other collection.Listed) {
+	t.Helper()
+	if err := c.Delete(t.Context(), of, item); err != nil {
+		t.Errorf("delete %s: %v", item.Name, err)
+	}
+	if err := c.Delete(t.Context(), of, item); !errors.Is(err, collection.ErrGone) && !errors.Is(err, collection.ErrExists) {
+		t.Errorf("delete %s again: %v", item.Name, err)
+	}
+	changed := collection.Listed{Name: other.Name, ETag: `"another"`}
+	if err := c.Delete(t.Context(), of, changed); !errors.Is(err, collection.ErrExists) {
+		t.Errorf("delete an item that was changed: %v", err)
+	}
+	if now := read(t, c, of, []collection.Listed{other}); !bytes.Equal(now[other.Name], held[other.Name]) {
+		t.Errorf("the other item is %q", now[other.Name])
 	}
 }
 

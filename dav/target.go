@@ -115,5 +115,38 @@ func (c *Client) Put(ctx context.Context, of collection.Collection, item collect
 	return err
 }
 
+// Delete implements collection.Target.
+func (c *Client) Delete(ctx context.Context, of collection.Collection, item collection.Listed) error {
+	u, err := c.urlOf(of)
+	if err != nil {
+		return err
+	}
+	at, err := c.itemURL(u, item.Name)
+	if err != nil {
+		return err
+	}
+	if item.ETag == "" {
+		return errors.New("the server gives it no ETag, so it may have changed")
+	}
+	r := request{method: http.MethodDelete, url: at, header: map[string]string{"If-Match": item.ETag}}
+	err = c.do(ctx, r, func(*http.Response) error { return nil })
+	switch {
+	case statusOfError(err) == http.StatusPreconditionFailed:
+		return collection.ErrExists
+	case isNotFound(err):
+		return collection.ErrGone
+	}
+	return err
+}
+
+// DeleteCollection implements collection.Target.
+func (c *Client) DeleteCollection(ctx context.Context, of collection.Collection) error {
+	u, err := c.urlOf(of)
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, request{method: http.MethodDelete, url: u}, func(*http.Response) error { return nil })
+}
+
 // WritesAtOnce implements collection.Target.
 func (c *Client) WritesAtOnce() int { return atOnce }

@@ -90,6 +90,21 @@ func TestDovecot(t *testing.T) {
 	if err != nil || before[0].CTag != after[0].CTag || after[0].CTag == "" {
 		t.Errorf("the same scripts have the tags %q and %q, %v", before[0].CTag, after[0].CTag, err)
 	}
+
+	// Scripts are deleted as they were read, but for the one that is active.
+	changed := collection.Item{Listed: collection.Listed{Name: "long"}, Content: []byte("stop;")}
+	if err := again.Put(t.Context(), collection.Collection{}, changed, &changed.Listed); err != nil {
+		t.Fatal(err)
+	}
+	for name, wrong := range map[string]bool{"long": true, "lists": true, "without a newline": false, "Über \"alles\"": false} {
+		if err := c.Delete(t.Context(), collection.Collection{}, collection.Listed{Name: name}); (err != nil) != wrong {
+			t.Errorf("delete %s: %v", name, err)
+		}
+	}
+	want = map[string]string{"lists (active)": want["lists (active)"], "long": "stop;"}
+	if found := scripts(t, c); !maps.Equal(found, want) {
+		t.Errorf("the server has %q", found)
+	}
 }
 
 func TestDovecotRefuses(t *testing.T) {

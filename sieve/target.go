@@ -30,6 +30,31 @@ func (c *Client) Put(ctx context.Context, _ collection.Collection, item collecti
 	return nil
 }
 
+// Delete implements collection.Target. The server does not delete the script that it runs (RFC 5804 section 2.10).
+func (c *Client) Delete(ctx context.Context, _ collection.Collection, item collection.Listed) error {
+	was, there := c.scripts[item.Name]
+	if !there {
+		return collection.ErrGone
+	}
+	now, err := c.read(ctx, item.Name) // there are no ETags
+	if err != nil {
+		return err
+	}
+	if now != was.content {
+		return collection.ErrExists
+	}
+	if _, err := c.exchange(ctx, "DELETESCRIPT "+quote(item.Name)+"\r\n"); err != nil {
+		return err
+	}
+	delete(c.scripts, item.Name)
+	return nil
+}
+
+// DeleteCollection implements collection.Target.
+func (c *Client) DeleteCollection(context.Context, collection.Collection) error {
+	return errors.New("an account always has its collection of scripts")
+}
+
 // WritesAtOnce implements collection.Target: there is one connection.
 func (c *Client) WritesAtOnce() int { return 1 }
 

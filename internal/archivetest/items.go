@@ -22,7 +22,7 @@ type ItemServer struct {
 	Lists       int               // collections that were listed
 	Puts        int               // items that were stored
 
-	mu sync.Mutex // of Put
+	mu sync.Mutex // of Put and Delete
 
 	// faults; each may be nil
 	OnOpen func() error
@@ -196,6 +196,27 @@ func (s *ItemServer) Put(_ context.Context, of collection.Collection, item colle
 	}
 	s.Puts++
 	c.Put(item.Name, string(item.Content))
+	return nil
+}
+
+// Delete implements collection.Target.
+func (s *ItemServer) Delete(_ context.Context, of collection.Collection, item collection.Listed) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.Collection(of.Path)
+	if _, there := c.Content[item.Name]; !there {
+		return collection.ErrGone
+	}
+	if c.listed(item.Name).ETag != item.ETag {
+		return collection.ErrExists
+	}
+	c.Put(item.Name, "")
+	return nil
+}
+
+// DeleteCollection implements collection.Target.
+func (s *ItemServer) DeleteCollection(_ context.Context, c collection.Collection) error {
+	delete(s.Collections, c.Path)
 	return nil
 }
 

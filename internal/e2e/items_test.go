@@ -181,4 +181,32 @@ func TestCalendarsAndScripts(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(files, "sieve", "main.sieve")); err != nil || string(text) != script {
 		t.Errorf("%q, %v", text, err)
 	}
+
+	// An exact restore removes what is not archived, of one calendar or of all, after it showed what.
+	putItem(t, "PUT", radicale+"/bob/office/own.ics", "bob", eventText("own", "Own"))
+	putItem(t, "PUT", radicale+"/bob/friends/own.vcf", "bob", "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:own\r\nFN:Own\r\nN:Own;;;;\r\nEND:VCARD\r\n")
+	putItem(t, "MKCALENDAR", radicale+"/bob/second/", "bob", strings.ReplaceAll(calendarBody, "Work", "Second"))
+	putItem(t, "PUT", radicale+"/bob/second/x.ics", "bob", eventText("x", "X"))
+	if out := h.must(0, "items", "latest~3", "Work", "--to", url, "--prune", "--dry-run").stdout; !strings.Contains(out, "own.ics: would be removed") || strings.Contains(out, "own.vcf") {
+		t.Errorf("a dry run:\n%s", out)
+	}
+	if out := h.must(1, "items", "latest~3", "Work", "--to", url, "--prune").stderr; !strings.Contains(out, "nothing was changed") {
+		t.Errorf("without a terminal:\n%s", out)
+	}
+	h.must(2, "items", "latest~3", "--name", "x", "--to", url, "--prune")
+	if getItem(t, radicale+"/bob/office/own.ics", "bob") == "" {
+		t.Error("an event is gone that nobody agreed to remove")
+	}
+	h.must(0, "items", "latest~3", "Work", "--to", url, "--prune", "--yes")
+	for path, want := range map[string]bool{"office/own.ics": false, "office/e7.ics": true, "friends/own.vcf": true, "second/x.ics": true} {
+		if got := getItem(t, radicale+"/bob/"+path, "bob") != ""; got != want {
+			t.Errorf("%s is there: %t", path, got)
+		}
+	}
+	h.must(0, "items", "latest~3", "--to", url, "--prune", "--yes")
+	for path, want := range map[string]bool{"office/e7.ics": true, "friends/jo.vcf": true, "friends/own.vcf": false, "second/": false} {
+		if got := getItem(t, radicale+"/bob/"+path, "bob") != ""; got != want {
+			t.Errorf("%s is there: %t", path, got)
+		}
+	}
 }

@@ -1,7 +1,7 @@
 // Package items restores scripts, calendars and address books to servers (server.go finds or makes the collections, batch.go compares
-// and stores their items) and as files (files.go). equivalent.go says which contents count as the same.
+// and stores their items, mirror.go removes others) and as files (files.go). equivalent.go says which contents count as the same.
 //
-// A restore only adds. It leaves an item that the target has under the same name, and says whether it has the archived content. So the
+// A restore only adds, unless it is to be exact. It leaves an item that the target has under the same name, and says whether it has the archived content. So the
 // same restore again adds nothing.
 package items
 
@@ -15,12 +15,14 @@ import (
 
 // Options say what is restored.
 type Options struct {
-	Contents  *archive.Contents
-	Wants     func(*manifest.ItemSource, *manifest.Collection, *manifest.Item) bool // nil: everything
-	Overwrite bool                                                                  // replace items of the target that differ
-	Activate  bool                                                                  // make the server run the script that it ran
-	DryRun    bool                                                                  // change nothing
-	Done      func(Event)                                                           // called for each item and each new collection, one call at a time; may be nil
+	Contents    *archive.Contents
+	Wants       func(*manifest.ItemSource, *manifest.Collection, *manifest.Item) bool // nil: everything
+	Collections func(*manifest.ItemSource, *manifest.Collection) bool                 // nil: all
+	Overwrite   bool                                                                  // replace items of the target that differ
+	Activate    bool                                                                  // make the server run the script that it ran
+	Mirror      *Mirror                                                               // makes the target have nothing else; nil: a restore only adds. Only ToServer has it
+	DryRun      bool                                                                  // change nothing
+	Done        func(Event)                                                           // called for each item and each new collection, one call at a time; may be nil
 }
 
 // Event is what happened to an item, or to a collection if it has no Item.
@@ -42,12 +44,15 @@ const (
 	Present   Outcome = "there already"
 	Differing Outcome = "there with another content"
 	Failed    Outcome = "failed"
+	Removed   Outcome = "removed"
+	Left      Outcome = "not removed"
 )
 
 // Report counts items by what happened to them.
 type Report struct {
 	Added, Replaced, Present, Differing, Failed int64
 	Collections                                 int64 // that were made
+	Removed, Left, CollectionsRemoved           int64 // of what the manifest does not have; Left counts collections, too
 }
 
 // Add adds the counts of another report.
@@ -58,6 +63,9 @@ func (r *Report) Add(o Report) {
 	r.Differing += o.Differing
 	r.Failed += o.Failed
 	r.Collections += o.Collections
+	r.Removed += o.Removed
+	r.Left += o.Left
+	r.CollectionsRemoved += o.CollectionsRemoved
 }
 
 // job is a restore under way.
@@ -65,6 +73,10 @@ type job struct {
 	Options
 	mu     sync.Mutex // of done
 	report Report
+}
+
+func (j *job) selected(s *manifest.ItemSource, c *manifest.Collection) bool {
+	return j.Collections == nil || j.Collections(s, c)
 }
 
 func (j *job) wants(s *manifest.ItemSource, c *manifest.Collection, it *manifest.Item) bool {
@@ -77,6 +89,12 @@ func (j *job) done(e Event) {
 	switch {
 	case e.Outcome == Failed:
 		j.report.Failed++
+	case e.Outcome == Left:
+		j.report.Left++
+	case e.Outcome == Removed && e.Item == "":
+		j.report.CollectionsRemoved++
+	case e.Outcome == Removed:
+		j.report.Removed++
 	case e.Item == "":
 		j.report.Collections++
 	case e.Outcome == Added:

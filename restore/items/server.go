@@ -13,12 +13,30 @@ import (
 
 // ToServer restores the items of the target's kind to a server.
 func ToServer(ctx context.Context, target collection.Target, o Options) (Report, error) {
+	if o.Mirror != nil {
+		o.Overwrite = true
+	}
 	j := &job{Options: o}
 	_, there, err := target.Open(ctx)
 	if err != nil {
 		return j.report, err
 	}
-	err = j.sources(ctx, func(s *manifest.ItemSource) error {
+	var m *mirror
+	if o.Mirror != nil {
+		if m, err = j.planMirror(ctx, target, there); err != nil {
+			return j.report, err
+		}
+	}
+	if err = j.toServer(ctx, target, there); err == nil && m != nil {
+		err = m.remove(ctx)
+	}
+	return j.report, err
+}
+
+// toServer adds to a server, which has some collections.
+func (j *job) toServer(ctx context.Context, target collection.Target, there []collection.Collection) error {
+	there = slices.Clone(there)
+	return j.sources(ctx, func(s *manifest.ItemSource) error {
 		if collection.Kind(s.Kind) != target.Kind() {
 			return nil
 		}
@@ -31,7 +49,6 @@ func ToServer(ctx context.Context, target collection.Target, o Options) (Report,
 		}
 		return nil
 	})
-	return j.report, err
 }
 
 // toServer restores one collection.
@@ -53,8 +70,11 @@ func (t *toServer) event(item string, o Outcome, err error) {
 }
 
 func (t *toServer) run(ctx context.Context, there *[]collection.Collection) error {
+	if !t.selected(t.source, t.from) {
+		return nil
+	}
 	items, err := t.wanted(ctx, t.source, t.from)
-	if err != nil || len(items) == 0 && t.Wants != nil {
+	if err != nil || len(items) == 0 && t.Wants != nil && t.Mirror == nil {
 		return err
 	}
 	t.held = make(map[string]collection.Listed)

@@ -35,6 +35,9 @@ type Command struct {
 	Overwrite           bool   `group:"target" help:"Replace items of the target that have another content. By default these stay."`
 	Activate            bool   `group:"target" help:"Make the script active that was active. By default no script is made active."`
 	DryRun              bool   `group:"target" help:"Only show what would be restored."`
+	Prune               bool   `group:"target" help:"Make the target exactly as the manifest: replace items with another content, and after everything was added, remove items and whole calendars that the manifest does not have. Shows what would go, and asks."`
+	Yes                 bool   `group:"target" help:"With --prune: do not ask."`
+	EvenIncomplete      bool   `group:"target" help:"With --prune: also if the manifest may lack items, or the target refuses some."`
 	access.AccountFlags `embed:""`
 }
 
@@ -43,7 +46,7 @@ func (*Command) Help() string {
 
 With COLLECTION, --name or --missing-from it lists items: scripts, events and contacts.
 
---to restores what is chosen. A restore only adds: what the target has under the same name stays, and is listed if it has another content. The same restore again adds nothing. A calendar that the target does not have is made. files:DIR gets .sieve, .ics and .vcf files, byte for byte.
+--to restores what is chosen. A restore only adds: what the target has under the same name stays, and is listed if it has another content. The same restore again adds nothing. A calendar that the target does not have is made. With --prune the target of a restore has nothing else than the manifest afterwards: of COLLECTION alone, if it is named. files:DIR gets .sieve, .ics and .vcf files, byte for byte.
 
 ` + cli.ManifestHelp + `
 
@@ -54,6 +57,7 @@ EXAMPLES
     mailstrata items 2026-03-13 --name 'board meeting'
     mailstrata items 2026-03-13 --missing-from latest
     mailstrata items 2026-03-13 --missing-from latest --to https://anna@dav.example
+    mailstrata items 2026-03-13 Work --to https://anna@dav.example --prune --dry-run
     mailstrata items latest --kind addressbook --to files:/tmp/contacts
 
 EXIT STATUS
@@ -85,6 +89,9 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	}
 	if c.To == "" && (c.Overwrite || c.DryRun || c.Activate) {
 		return hint.Usagef("--overwrite, --activate and --dry-run need --to")
+	}
+	if err := c.checkPrune(); err != nil {
+		return err
 	}
 	readable := access.MayRead(r)
 	if err := readable; err != nil && (c.To != "" || len(c.Name) > 0) {
