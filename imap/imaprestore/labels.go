@@ -24,7 +24,7 @@ func (t *Target) KeepsLabels(ctx context.Context) (bool, error) {
 // sameUse returns the raw name of Gmail's own mailbox for the special use of an archived one, or "". Gmail's always
 // exist, in the user's language, and a second one cannot be made.
 func (p *preparation) sameUse(box *mail.Mailbox) string {
-	if !p.c.IsGmail() {
+	if !p.gmail {
 		return ""
 	}
 	for _, there := range p.byKey {

@@ -46,6 +46,44 @@ func TestMapping(t *testing.T) {
 	}
 }
 
+// A mailbox without one of its name goes to that with its special use, if no archived mailbox has that name.
+func TestSpecialUses(t *testing.T) {
+	boxes := func(names ...string) (list []mail.Mailbox) {
+		for _, name := range names {
+			name, use, _ := strings.Cut(name, "=")
+			box := mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}
+			if use != "" {
+				box.SpecialUse = []string{use}
+			}
+			list = append(list, box)
+		}
+		return list
+	}
+	for _, test := range []struct{ there, archived, want string }{
+		{`INBOX Sent=\Sent`, `INBOX Sent=\Sent`, "INBOX Sent"},
+		{`INBOX sent-mail=\Sent Bin=\Trash`, `INBOX Sent=\Sent Trash=\TRASH`, "INBOX sent-mail Bin"},
+		{`INBOX sent-mail=\Sent Sent`, `Sent=\Sent`, "Sent"},
+		{`sent-mail=\Sent`, `Sent=\Sent sent-mail`, "Sent sent-mail"},
+		{`sent-mail=\Sent`, `Sent=\Sent old=\Sent`, "sent-mail old"},
+		{`Everything=\All Stars=\Flagged`, `All=\All Starred=\Flagged`, "All Starred"},
+		{`INBOX=\Archive`, `Archive=\Archive INBOX`, "Archive INBOX"},
+	} {
+		p := &preparation{m: mapping{delimiter: "/"}}
+		p.addListed(boxes(strings.Fields(test.there)...))
+		places, err := p.mapPlaces(boxes(strings.Fields(test.archived)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var have []string
+		for _, place := range places {
+			have = append(have, place.Name)
+		}
+		if got := strings.Join(have, " "); got != test.want {
+			t.Errorf("%s to %s: have %s, want %s", test.archived, test.there, got, test.want)
+		}
+	}
+}
+
 // Escapes can be read back, so no two names become one, and no character is left that an IMAP name cannot hold.
 func FuzzEscape(f *testing.F) {
 	for _, seed := range []string{"", "%", "%%", "%2F", "%2f", "a/b", "..", ".", " ", "\x00", "caf\xe9", "%\xff", "%2/", "日本"} {

@@ -16,18 +16,19 @@ import (
 // preparation maps mailboxes to the target and makes the missing ones.
 //
 // A mailbox goes to the target's mailbox of the same name: of the identical raw name, or else of the name in the
-// target's namespace and with its delimiter. If neither exists, preparation looks for an
-// escaped name, and otherwise creates the mailbox under the first name that the server accepts. So every mailbox of an
-// account can be restored into that account, whatever its name.
+// target's namespace and with its delimiter. If neither exists, preparation looks for an escaped name, then for the mailbox with the
+// same special use (the mail of Sent goes to "Sent Items" where that is marked as \Sent), and otherwise creates the mailbox under the
+// first name that the server accepts. So every mailbox of an account can be restored into that account, whatever its name.
 type preparation struct {
 	c        *imap.Client
+	gmail    bool // the target is Gmail
 	host     string
 	m        mapping
 	reserved []mail.Mailbox           // of the archive: no other mailbox gets their names
 	byRaw    map[string]*mail.Mailbox // what the target has
 	byKey    map[string]*mail.Mailbox // the same by imap.SameName
 	claimed  map[string]bool          // by key: the names closest to those of the archived mailboxes
-	uses     map[string]string        // by special use: the mailbox that has it
+	uses     map[string]*mail.Mailbox // by special use, in lower case: the mailbox that has it
 	notes    []string
 }
 
@@ -41,15 +42,7 @@ func (p *preparation) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.byRaw, p.byKey, p.uses = map[string]*mail.Mailbox{}, map[string]*mail.Mailbox{}, map[string]string{}
-	for i := range boxes {
-		box := &boxes[i]
-		p.byRaw[box.Raw] = box
-		p.byKey[imap.SameName(box.Raw)] = box
-		for _, use := range box.SpecialUse {
-			p.uses[strings.ToLower(use)] = box.Name
-		}
-	}
+	p.addListed(boxes)
 	if p.m == (mapping{}) {
 		spaces, err := p.c.Namespaces(ctx)
 		if err != nil && !p.c.Alive() {
@@ -58,6 +51,19 @@ func (p *preparation) list(ctx context.Context) error {
 		p.m = newMapping(spaces, boxes)
 	}
 	return nil
+}
+
+// addListed notes what the target has.
+func (p *preparation) addListed(boxes []mail.Mailbox) {
+	p.byRaw, p.byKey, p.uses = map[string]*mail.Mailbox{}, map[string]*mail.Mailbox{}, map[string]*mail.Mailbox{}
+	for i := range boxes {
+		box := &boxes[i]
+		p.byRaw[box.Raw] = box
+		p.byKey[imap.SameName(box.Raw)] = box
+		for _, use := range box.SpecialUse {
+			p.uses[strings.ToLower(use)] = box
+		}
+	}
 }
 
 // find returns the target's mailbox with a raw name, or nil. Names that differ only in spelling, such as R&D and R&-D,
@@ -162,6 +168,10 @@ func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string
 			return name
 		}
 	}
+	if there := p.alike(box); there != nil && others(there.Raw) {
+		p.note("mailbox %s: its messages are in %s, which is marked as %s there", box.Name, there.Name, there.SpecialUse[0])
+		return there.Raw
+	}
 	if free(names[0]) {
 		return names[0]
 	}
@@ -169,6 +179,20 @@ func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string
 		return names[i]
 	}
 	return ""
+}
+
+// twins are the special uses (RFC 6154) of mailboxes of which every account has one, under a name of its provider.
+var twins = []string{`\Archive`, `\Drafts`, `\Junk`, `\Sent`, `\Trash`}
+
+// alike returns the target's mailbox with the special use of an archived one, or nil.
+func (p *preparation) alike(box *mail.Mailbox) *mail.Mailbox {
+	for _, use := range box.SpecialUse {
+		there := p.uses[strings.ToLower(use)]
+		if there != nil && there.Selectable() && slices.ContainsFunc(twins, func(twin string) bool { return strings.EqualFold(use, twin) }) {
+			return there
+		}
+	}
+	return nil
 }
 
 // createMissing creates the missing mailboxes, and subscribes.
@@ -248,7 +272,7 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 	use := ""
 	for _, u := range box.SpecialUse {
 		if holder, taken := p.uses[strings.ToLower(u)]; taken {
-			p.note("mailbox %s: not marked as %s, which %s is there", box.Name, u, holder)
+			p.note("mailbox %s: not marked as %s, which %s is there", box.Name, u, holder.Name)
 		} else if p.c.Has("CREATE-SPECIAL-USE") && use == "" {
 			use = u
 		}
@@ -258,7 +282,7 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 		p.note("mailbox %s: not marked as %s: %v", box.Name, use, err)
 		err = p.c.Create(ctx, name, "")
 	} else if use != "" && err == nil {
-		p.uses[strings.ToLower(use)] = box.Name
+		p.uses[strings.ToLower(use)] = box
 	}
 	var refused *imap.Error
 	if errors.As(err, &refused) && refused.Code == "ALREADYEXISTS" {
