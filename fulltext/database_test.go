@@ -7,7 +7,7 @@ import (
 
 // TestMemory shows that running out of memory is an error, after which the database can be opened again.
 func TestMemory(t *testing.T) {
-	d, err := openDatabase(t.TempDir(), [32]byte{}, maxReading)
+	d, err := openDatabase(t.TempDir(), [32]byte{})
 	if err == nil {
 		err = errors.Join(d.create(), d.file.Commit())
 	}
@@ -31,7 +31,7 @@ func TestMemory(t *testing.T) {
 // TestVersion shows that an index of another version does not open.
 func TestVersion(t *testing.T) {
 	dir := t.TempDir()
-	d, err := openDatabase(dir, [32]byte{}, maxReading)
+	d, err := openDatabase(dir, [32]byte{})
 	if err == nil {
 		err = errors.Join(d.create(), d.exec(t.Context(), "PRAGMA user_version=1"), d.file.Commit(), d.close())
 	}

@@ -87,7 +87,7 @@ func randomQuery(r *rand.Rand, depth int) string {
 	return strings.Join(all, " ")
 }
 
-// hostile are queries that FTS5 would refuse or take for another, if they reached it as they are.
+// hostile are queries that could be taken for syntax.
 var hostile = []string{
 	"foo-bar", "it's", "a@b.c", "C++", `"NOT"`, `"AND" OR "OR"`, "NEAR(", `"NEAR(a b)"`, "^foo", "{foo}", "{sender}:foo", "sender:foo", "body:foo*",
 	`foo"*"`, "a\x00b", "\x00", "rowid:1", "foo + bar", "+foo", "'; DROP TABLE text; --", "%", "_", "foo*", `-"foo bar"`, "text MATCH foo", "\xed\xa0\x80",

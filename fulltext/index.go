@@ -54,7 +54,7 @@ const lockName = "lock"
 // Open opens the index in a directory. If there is none, it is empty. The error is ErrDamaged if what is there is damaged, or
 // of another key or version. Damage of pages is noticed when they are read, by the same error of any method.
 func Open(dir string, key [32]byte) (*Index, error) {
-	reader, err := openDatabase(dir, key, maxReading)
+	reader, err := openDatabase(dir, key)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (x *Index) connections(d *database, n int) []*database {
 	})
 	for len(all) < n {
 		if len(x.helpers) < len(all) {
-			h, err := openDatabase(x.dir, x.key, maxReading)
+			h, err := openDatabase(x.dir, x.key)
 			if err != nil {
 				return all // the search works without it
 			}
@@ -44,7 +44,7 @@ func (x *Index) connections(d *database, n int) []*database {
 	return all
 }
 
-// rowsAtOnce is rowsIn for shards that are looked through at once. do is called for the first n rows that fit, in their order.
+// rowsAtOnce is rows for shards that are looked through at once. do is called for the first n rows that fit, in their order.
 func (s *search) rowsAtOnce(ctx context.Context, databases []*database, shards []int64, high int64, n int, do func(*row) bool) error {
 	free := make(chan *database, len(databases))
 	for _, d := range databases {
@@ -53,12 +53,15 @@ func (s *search) rowsAtOnce(ctx context.Context, databases []*database, shards [
 	read := func(ctx context.Context, shard int64) (rows []*row, err error) {
 		d := <-free
 		defer func() { free <- d }()
-		_, err = s.rowsIn(ctx, d, shard, high, func(r *row) bool {
-			if s.fits(r) {
-				rows = append(rows, r)
-			}
-			return len(rows) < n
-		})
+		w, err := s.begin(ctx, d, shard, high)
+		if err == nil {
+			_, err = s.rowsIn(ctx, w, func(r *row) bool {
+				if s.fits(r) {
+					rows = append(rows, r)
+				}
+				return len(rows) < n
+			})
+		}
 		return rows, err
 	}
 	for rows, err := range inorder.Map(ctx, len(databases), inorder.Slice(shards), read) {

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// FTS5 yields rows in the order of their numbers. So the number of a message comes from its date, and the newest hits are the
+// Searches yield rows in the order of their numbers. So the number of a message comes from its date, and the newest hits are the
 // first. It is the second of the date, or one soon after it if that is taken. Smaller units would make the differences between
 // the numbers larger, and these are a large part of an index.
 const (
@@ -38,7 +38,7 @@ func (u *Update) freeRow(ctx context.Context, date time.Time, hash *chunk.ID) (i
 		if u.taken[row] {
 			continue
 		}
-		found, err := u.db.number(ctx, "SELECT count(*) FROM message WHERE id=?", row)
+		found, err := u.db.number(ctx, "SELECT (SELECT count(*) FROM message WHERE id=?1)+(SELECT count(*) FROM gone WHERE id=?1)", row)
 		if err != nil || found == 0 {
 			u.spread = max(u.spread, row-first)
 			return row, err

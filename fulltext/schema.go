@@ -8,30 +8,34 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/mailstrata/mailstrata/fulltext/pages"
+	"github.com/mailstrata/mailstrata/fulltext/postings"
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
 // Version is the version of what is in the pages. An index of another version is dropped and built again.
-const Version = 1000*3 + words.Version
+const Version = 1000*4 + words.Version
 
-// schema creates the tables, except for shards.
+// schema creates the tables.
 //
 // total has the number of messages, and how far a row number can lie after its date (rowid.go). A message is found by the
 // beginning of its hash, so that the hashes are stored once.
+// The words are in segments (segments.go). gone has the rows of messages that were removed and are still in segments: their
+// numbers are not used again before.
 const schema = `
 CREATE TABLE message(id INTEGER PRIMARY KEY, date INTEGER, hash BLOB, data BLOB);
 CREATE INDEX message_hash ON message(substr(hash, 1, 8));
 CREATE TABLE state(key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE total(messages INTEGER, spread INTEGER);
 INSERT INTO total VALUES(0, 0);
-CREATE TABLE shard(number INTEGER PRIMARY KEY);
+CREATE TABLE segment(id INTEGER PRIMARY KEY, shard INTEGER, size INTEGER, documents INTEGER, rows BLOB, leaves BLOB);
+CREATE INDEX segment_shard ON segment(shard);
+CREATE TABLE block(id INTEGER PRIMARY KEY, data BLOB);
+CREATE TABLE gone(id INTEGER PRIMARY KEY);
 `
 
-// Limits of memory, in bytes: of a connection, and of its cache of pages. Updates use some 60 MB, but one message of 8 MiB in which
-// no word comes twice takes five times as much.
+// Limits of the memory of SQLite, in bytes: of a connection, and of its cache of pages.
 const (
-	maxReading  = 96 << 20
-	maxUpdating = 320 << 20
+	maxMemory   = 96 << 20
 	cacheMemory = 16 << 20
 )
 
@@ -41,20 +45,22 @@ var ErrDamaged = pages.ErrDamaged
 // database is a connection to the database in a directory of pages. It is for one goroutine at a time.
 type database struct {
 	file       *pageFile
-	memory     int64         // the limit
 	conn       *sqlite3.Conn // nil if there is nothing in the pages
 	statements map[string]*sqlite3.Stmt
 	shards     []int64 // from the last to the first
 	broken     bool    // the connection ran out of memory, and must be opened again
+
+	opened  map[int64][]*postings.Segment // by shard: those that were searched
+	reading context.Context               // of the search or the merge that reads segments
 }
 
-// openDatabase opens the database in a directory of pages, with a limit of memory.
-func openDatabase(dir string, key [32]byte, memory int64) (*database, error) {
+// openDatabase opens the database in a directory of pages.
+func openDatabase(dir string, key [32]byte) (*database, error) {
 	file, err := pages.Open(dir, key)
 	if err != nil {
 		return nil, err
 	}
-	d := &database{file: &pageFile{File: file}, memory: memory}
+	d := &database{file: &pageFile{File: file}}
 	if file.Pages() > 0 {
 		err = d.settle(d.connect())
 	}
@@ -67,13 +73,10 @@ func openDatabase(dir string, key [32]byte, memory int64) (*database, error) {
 
 // connect opens a connection to what is in the pages.
 func (d *database) connect() (err error) {
-	ctx := sqlite3.WithMaxMemory(context.Background(), d.memory)
+	ctx := sqlite3.WithMaxMemory(context.Background(), maxMemory)
 	d.file.fault, d.broken, d.shards = nil, true, nil
-	d.statements = make(map[string]*sqlite3.Stmt)
+	d.statements, d.opened = make(map[string]*sqlite3.Stmt), make(map[int64][]*postings.Segment)
 	if d.conn, err = sqlite3.OpenContext(ctx, opened.add(d.file)); err != nil {
-		return d.failed(ctx, "open", err)
-	}
-	if err := registerFTS5(d.conn); err != nil {
 		return d.failed(ctx, "open", err)
 	}
 	if err = d.conn.Exec(fmt.Sprintf(
@@ -169,6 +172,8 @@ func (d *database) failed(ctx context.Context, doing string, err error) error {
 	case d.file.fault != nil:
 		err = d.file.fault
 	case errors.As(err, &code) && (code == sqlite3.CORRUPT || code == sqlite3.NOTADB || code == sqlite3.FORMAT):
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	case errors.Is(err, postings.ErrFormat):
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return fmt.Errorf("%s index: %w", doing, err)

@@ -2,11 +2,8 @@ package fulltext
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -39,9 +36,6 @@ func (x *Index) Search(ctx context.Context, q *words.Query, b Bounds) iter.Seq2[
 				hits, err = s.read(ctx, d, n)
 				return err
 			})
-			if errors.Is(err, ErrMemory) {
-				err = fmt.Errorf("%w: write more letters before a *", err)
-			}
 			if err != nil {
 				yield(Hit{}, err)
 				return
@@ -57,28 +51,24 @@ func (x *Index) Search(ctx context.Context, q *words.Query, b Bounds) iter.Seq2[
 
 // search is a search that goes on.
 type search struct {
-	expression string // of FTS5; empty if all messages match
-	bounds     Bounds
-	low, high  int64 // the rows that are left
-	done       bool
+	words     *words.Expr // nil if all messages match
+	bounds    Bounds
+	low, high int64 // the rows that are left
+	done      bool
+	current   *walk // where the last batch of hits ended, or nil
 
-	collects    bool // it has a prefix, whose rows FTS5 collects in memory
 	connections func(d *database, n int) []*database
 
 	among      map[chunk.ID]bool // bounds.Within, if these are many
 	walked     int               // how many rows were compared with among
-	members    []int64           // the rows of bounds.Within that are left, from the last to the first; nil until they are found
+	members    []int64           // the rows of bounds.Within, from the last to the first; nil until they are found
 	generation uint64            // of the index when they were found
 }
 
 func newSearch(q *words.Query, b Bounds) *search {
-	s := &search{bounds: b, low: math.MinInt64, high: math.MaxInt64}
+	s := &search{words: q.Words, bounds: b, low: math.MinInt64, high: math.MaxInt64}
 	if !b.Since.IsZero() {
 		s.low = firstRow(b.Since)
-	}
-	if q.Words != nil {
-		s.expression = expression(q.Words)
-		s.collects = strings.Contains(s.expression, prefixMark)
 	}
 	return s
 }
@@ -99,11 +89,11 @@ func (s *search) read(ctx context.Context, d *database, n int) (hits []Hit, err 
 	if s.bounds.Within != nil {
 		return s.readWithin(ctx, d, n)
 	}
-	return s.walk(ctx, d, n, nil)
+	return s.take(ctx, d, n, nil)
 }
 
-// walk reads the next n hits that are among some, or those that are left.
-func (s *search) walk(ctx context.Context, d *database, n int, among map[chunk.ID]bool) (hits []Hit, err error) {
+// take reads the next n hits that are among some, or those that are left.
+func (s *search) take(ctx context.Context, d *database, n int, among map[chunk.ID]bool) (hits []Hit, err error) {
 	high, full, walked := s.high, false, s.walked
 	take := func(r *row) bool {
 		high = r.id - 1
@@ -115,7 +105,7 @@ func (s *search) walk(ctx context.Context, d *database, n int, among map[chunk.I
 		return !full
 	}
 	span := slowSearch
-	if among != nil || s.collects {
+	if among != nil {
 		span = forever
 	}
 	left, err := s.rows(ctx, d, high, span, take)
@@ -135,7 +125,7 @@ const forever = time.Duration(math.MaxInt64)
 // rows calls do for the rows that match, from high to s.low, until do returns false. If that takes longer than a span, it returns
 // the shards that are left, if these are several.
 func (s *search) rows(ctx context.Context, d *database, high int64, span time.Duration, do func(*row) bool) (left []int64, err error) {
-	if s.expression == "" {
+	if s.words == nil && s.members == nil {
 		return nil, d.run(ctx, "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC", each(do), s.low, high)
 	}
 	began := time.Now()
@@ -146,26 +136,37 @@ func (s *search) rows(ctx context.Context, d *database, high int64, span time.Du
 		if left := d.shards[i:]; atOnce(len(left)) > 1 && time.Since(began) > span {
 			return left, nil
 		}
-		if more, err := s.rowsIn(ctx, d, shard, high, do); err != nil || !more {
+		w := s.current
+		if w == nil || w.d != d || w.generation != d.file.Generation() || w.shard != shard {
+			if w, err = s.begin(ctx, d, shard, high); err != nil {
+				return nil, err
+			}
+		}
+		s.current = nil
+		if more, err := s.rowsIn(ctx, w, do); err != nil || !more {
+			s.current = w
 			return nil, err
 		}
 	}
 	return nil, nil
 }
 
-// rowsIn is rows for one shard. It reports whether do wants more.
-func (s *search) rowsIn(ctx context.Context, d *database, shard, high int64, do func(*row) bool) (more bool, err error) {
-	more = true
-	if shard < shardOf(s.low) {
-		return true, nil
+// rowsIn is rows for what is left of one shard. It reports whether do wants more.
+func (s *search) rowsIn(ctx context.Context, w *walk, do func(*row) bool) (more bool, err error) {
+	w.d.reading = ctx
+	for {
+		id, ok, err := w.next(ctx)
+		if err != nil || !ok || id < s.low {
+			return err == nil, err
+		}
+		r, err := w.d.message(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		if r.found && !do(&r) {
+			return false, nil
+		}
 	}
-	table := tableOf(shard)
-	err = d.run(ctx, "SELECT id, hash, date, data FROM "+table+" CROSS JOIN message ON id="+table+".rowid WHERE "+
-		table+".rowid BETWEEN ? AND ? AND "+table+" MATCH ? ORDER BY "+table+".rowid DESC", each(func(r *row) bool {
-		more = do(r)
-		return more
-	}), s.low, high, s.expression)
-	return more, err
 }
 
 // each calls do for the row of a statement.

@@ -59,7 +59,7 @@ func (d *database) number(ctx context.Context, sql string, parameters ...any) (n
 	return n, err
 }
 
-// ErrMemory means that an operation needs more memory than an index may use. The prefix of a search begins very many words then.
+// ErrMemory means that an operation needs more memory than SQLite may use.
 var ErrMemory = errors.New("too much memory is needed")
 
 // recover makes an error of the panic of go-sqlite3 when SQLite has no memory.

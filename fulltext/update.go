@@ -6,31 +6,35 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/fulltext/postings"
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// batchSize is how much text is collected before it goes to FTS5, in bytes. FTS5 wants rows in ascending order, or else writes a
-// segment for each. More text needs more memory, less text makes more segments to merge.
+// batchSize is how much text is collected before it becomes segments, in bytes. More text needs more memory, less text makes more
+// segments to merge.
 const batchSize = 16 << 20
 
 // Update is a change of the index. All of it becomes visible and durable at its end, or nothing.
 type Update struct {
 	db      *database
 	pending []pending
-	size    int              // of pending
-	taken   map[int64]bool   // row numbers of pending
-	hashes  map[chunk.ID]int // of pending, with their places
+	words   *postings.Builder // of pending
+	taken   map[int64]bool    // row numbers of pending
+	hashes  map[chunk.ID]int  // of pending, with their places
+	removed map[int64]bool    // shards from which messages were removed
 	added   int64
 	spread  int64 // the largest difference of a row number and its date
 }
 
 // pending is a message that was added, but is not in the database yet.
 type pending struct {
-	id      int64
-	message Message
-	texts   texts
+	id   int64
+	hash chunk.ID
+	date time.Time
+	data []byte
 }
 
 // Update calls do, and makes the changes durable if do returns no error. It waits for the updates of other processes. The
@@ -46,7 +50,10 @@ func (x *Index) Update(ctx context.Context, do func(*Update) error) (err error) 
 	if err := x.openWriter(); err != nil {
 		return err
 	}
-	u := &Update{db: x.writer, taken: make(map[int64]bool), hashes: make(map[chunk.ID]int)}
+	u := &Update{
+		db: x.writer, words: postings.NewBuilder(),
+		taken: make(map[int64]bool), hashes: make(map[chunk.ID]int), removed: make(map[int64]bool),
+	}
 	defer func() {
 		if err != nil {
 			_ = x.writer.close() // what it wrote was not committed
@@ -61,6 +68,11 @@ func (x *Index) Update(ctx context.Context, do func(*Update) error) (err error) 
 	}
 	if err := u.flush(ctx); err != nil {
 		return err
+	}
+	for shard := range u.removed {
+		if err := u.db.sweep(ctx, shard); err != nil {
+			return err
+		}
 	}
 	if err := u.db.exec(ctx, "UPDATE total SET messages=messages+?, spread=max(spread, ?)", u.added, u.spread); err != nil {
 		return err
@@ -78,7 +90,7 @@ func (x *Index) Update(ctx context.Context, do func(*Update) error) (err error) 
 func (x *Index) openWriter() (err error) {
 	switch {
 	case x.writer == nil:
-		x.writer, err = openDatabase(x.dir, x.key, maxUpdating)
+		x.writer, err = openDatabase(x.dir, x.key)
 	case x.writer.file.Changed():
 		err = x.writer.reload()
 	}
@@ -110,50 +122,40 @@ func (u *Update) Add(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	p := pending{id, m, newTexts(&m.Fields)}
-	p.message.Fields.Body, p.message.Fields.Attachments = nil, nil
 	u.hashes[m.Hash] = len(u.pending)
 	u.taken[id] = true
-	u.pending = append(u.pending, p)
-	if u.size += p.texts.size(); u.size < batchSize {
+	u.pending = append(u.pending, pending{id, m.Hash, m.Date, m.Data})
+	u.words.Add(id, &m.Fields)
+	if u.words.Size() < batchSize {
 		return nil
 	}
 	return u.flush(ctx)
 }
 
-// flush writes the pending messages into the database, in the order of their numbers. FTS5 collects in memory what is new of one
-// shard at a time.
+// flush writes the pending messages into the database, in the order of their numbers, and a segment for each of their shards.
 func (u *Update) flush(ctx context.Context) error {
 	slices.SortFunc(u.pending, func(a, b pending) int { return cmp.Compare(a.id, b.id) })
 	for i := range u.pending {
 		p := &u.pending[i]
-		table, err := u.db.shard(ctx, p.id)
-		if err == nil {
-			err = u.insert(ctx, table, p)
-		}
-		if last := i+1 == len(u.pending); err == nil && (last || shardOf(u.pending[i+1].id) != shardOf(p.id)) {
-			err = u.db.exec(ctx, "INSERT INTO "+table+"("+table+") VALUES('flush')")
-		}
-		if err != nil {
+		if err := u.db.exec(ctx, "INSERT INTO message(id, date, hash, data) VALUES(?, ?, ?, ?)", p.id, p.date.Unix(), p.hash[:], p.data); err != nil {
 			return fmt.Errorf("add message: %w", err)
 		}
-		*p = pending{}
+	}
+	err := u.words.Segments(shardOf, func(shard int64, segment func(func([]byte) error) (postings.Meta, error)) error {
+		if err := u.db.addSegment(ctx, shard, segment); err != nil {
+			return err
+		}
+		return u.db.compact(ctx, shard)
+	})
+	if err != nil {
+		return fmt.Errorf("add message: %w", err)
 	}
 	u.added += int64(len(u.pending))
-	u.pending, u.size = u.pending[:0], 0
+	u.pending = u.pending[:0]
+	u.words.Reset()
 	clear(u.taken)
 	clear(u.hashes)
 	return nil
-}
-
-// insert writes a message into the table of its shard.
-func (u *Update) insert(ctx context.Context, table string, p *pending) error {
-	m, t := &p.message, &p.texts
-	if err := u.db.exec(ctx, "INSERT INTO message(id, date, hash, data) VALUES(?, ?, ?, ?)", p.id, m.Date.Unix(), m.Hash[:], m.Data); err != nil {
-		return err
-	}
-	return u.db.exec(ctx, "INSERT INTO "+table+"(rowid, body, subject, sender, recipients, attachment) VALUES(?, ?, ?, ?, ?, ?)",
-		p.id, rawText(t[0]), rawText(t[1]), rawText(t[2]), rawText(t[3]), rawText(t[4]))
 }
 
 // Remove removes a message. It does nothing if the index does not have it.
@@ -162,9 +164,10 @@ func (u *Update) Remove(ctx context.Context, hash chunk.ID) error {
 	if err != nil || !r.found {
 		return err
 	}
-	if err := u.db.exec(ctx, "DELETE FROM "+tableOf(shardOf(r.id))+" WHERE rowid=?", r.id); err != nil {
+	if err := u.db.exec(ctx, "INSERT INTO gone(id) VALUES(?)", r.id); err != nil {
 		return err
 	}
+	u.removed[shardOf(r.id)] = true
 	u.added--
 	return u.db.exec(ctx, "DELETE FROM message WHERE id=?", r.id)
 }

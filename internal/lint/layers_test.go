@@ -80,9 +80,10 @@ var layers = map[string]string{
 		mail/entity mail/extract manifest repo`,
 
 	// Searching for words.
-	"fulltext":       "chunk fulltext/pages fulltext/words internal/inorder internal/local",
-	"fulltext/pages": "internal/local",
-	"fulltext/words": "",
+	"fulltext":          "chunk fulltext/pages fulltext/postings fulltext/words internal/inorder internal/local",
+	"fulltext/pages":    "internal/local",
+	"fulltext/postings": "fulltext/words",
+	"fulltext/words":    "",
 
 	// Reading accounts, and restoring them.
 	"backup": `
