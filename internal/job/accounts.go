@@ -137,12 +137,27 @@ func unknownAccount(wanted string, names []string) string {
 	return "there are " + ui.Safe(strings.Join(names, ", "))
 }
 
+// meant returns the flag that names what an argument may be: a login, or files.
+func meant(argument string) string {
+	_, host, isLogin := strings.Cut(argument, "@")
+	switch {
+	case strings.Contains(argument, "://"):
+		return "--imap " + ui.ShellWord(argument)
+	case isLogin && host != "":
+		return "--imap imaps://" + ui.ShellWord(argument)
+	case strings.ContainsAny(argument, `/\`):
+		return "--from maildir:" + ui.ShellWord(argument)
+	}
+	return "--imap imaps://user@host"
+}
+
 // known returns the accounts that the repository holds, by the URLs of their newest manifests, so that a second backup
 // needs no URL.
 func (f *Flags) known(ctx context.Context, h *access.Host) ([]*access.Account, error) {
 	nothing := &hint.Usage{Text: "no account is named, and none is configured", Hint: "use --imap imaps://user@host, or see docs/config.md"}
 	if len(f.Account) > 0 {
 		nothing.Text = "the configuration has no account " + ui.Quote(f.Account[0])
+		nothing.Hint = "use " + meant(f.Account[0]) + ", or see docs/config.md"
 	}
 	r, err := h.Open(ctx)
 	if errors.Is(err, repo.ErrNoRepository) {

@@ -26,15 +26,25 @@ func ParseError(err error) error {
 		if node := parse.Context.Selected(); node != nil {
 			where = "mailstrata " + node.Path() + " --help"
 			switch flag, isFlag := strings.CutPrefix(text, "unknown flag "); {
+			case isUnexpected && misplaced(unexpected, node) != "":
+				advice = misplaced(unexpected, node) + "; "
 			case isUnexpected && takesNames(node):
 				advice = "put a name with spaces in quotes; "
 			case isFlag:
 				text, advice = unknownFlag(flag, parse.Context.Args, node)
 			}
 		} else if isUnexpected {
-			var ours string
-			if text, ours = unknownCommand(unexpected, parse.Context.Model); ours != "" {
-				where = "mailstrata " + ours + " --help"
+			var ours guess
+			if text, ours = unknownCommand(unexpected, parse.Context.Model); ours.command != "" {
+				where = "mailstrata " + ours.command + " --help"
+			}
+			if ours.says != "" {
+				advice = ours.says + "; "
+			}
+		} else if flag, isFlag := strings.CutPrefix(text, "unknown flag "); isFlag {
+			name, _, _ := strings.Cut(flag, ",")
+			if says := guessFlag(name, parse.Context.Args, nil); says != "" {
+				text, advice = "unknown flag "+name, says+"; "
 			}
 		}
 	}
@@ -55,40 +65,28 @@ func hasFlag(command *kong.Node, name string) bool {
 	return false
 }
 
-// otherFlags are flags of other programs, the flag that a command of mailstrata has instead, and how it is written.
-var otherFlags = map[string][2]string{
-	"--until": {"before", "--before DATE"}, "--to-date": {"before", "--before DATE"}, "--older-than": {"before", "--before DATE"},
-	"--after": {"since", "--since DATE"}, "--newer-than": {"since", "--since DATE"},
-	"--has-attachment": {"text", "--text has:attachment"}, "--body": {"text", "--text body:WORD"}, "--query": {"text", "--text QUERY"},
-	"-n": {"limit", "--limit N"}, "--max": {"limit", "--limit N"}, "--count": {"limit", "--limit N"},
-	"--folder": {"mailbox", "--mailbox NAME"}, "-m": {"mailbox", "--mailbox NAME"},
-	"--uid":        {"message", "--message UID"},
-	"--repository": {"repo", "--repo PLACE"}, "-r": {"repo", "--repo PLACE"},
-}
-
 // unknownFlag returns an error text for an unknown flag, and what to write instead, or "". The parser offers all short
 // flags for an unknown one, which leads nowhere.
 func unknownFlag(flag string, args []string, command *kong.Node) (text, advice string) {
 	text = "unknown flag " + flag
 	name, _, _ := strings.Cut(flag, ",")
-	instead := otherFlags[name]
+	says := guessFlag(name, args, command)
 	switch {
 	case name == "--save" && command.Name == "cat":
 		return "unknown flag " + name, "mailstrata attachments --save DIR writes attachments; cat prints a message: append > FILE; "
-	case instead[0] != "" && hasFlag(command, instead[0]) && slices.Contains(args, name): // not -nothing
-		return "unknown flag " + name, "use " + instead[1] + "; "
+	case says != "":
+		return "unknown flag " + name, says + "; "
 	case !strings.HasPrefix(name, "--"):
 		text = "unknown flag " + name
 	}
 	return text, dashedQuery(args, command)
 }
 
-// unknownCommand returns an error text for an unknown command, and the command that does what the word does in other
-// programs, or "". It replaces the parser's guess, which suggests words that have only two letters in common.
-func unknownCommand(unexpected string, model *kong.Application) (text, ours string) {
+// unknownCommand returns an error text for an unknown command, and what it is in other programs, if that is known. It replaces the parser's guess, which suggests words that have only two letters in common.
+func unknownCommand(unexpected string, model *kong.Application) (text string, ours guess) {
 	word, _, _ := strings.Cut(unexpected, ",")
 	text = "there is no command " + word
-	if ours = otherWords[word]; ours != "" {
+	if ours = otherWords[word]; ours.command != "" {
 		return text, ours
 	}
 	var commands []string
@@ -100,15 +98,7 @@ func unknownCommand(unexpected string, model *kong.Application) (text, ours stri
 	if near := ui.Nearest(word, commands); near != "" {
 		text += ", did you mean " + ui.Quote(near) + "?"
 	}
-	return text, ""
-}
-
-// otherWords maps commands of other programs to those of mailstrata.
-var otherWords = map[string]string{
-	"snapshots": "list", "log": "list", "sync": "backup", "fetch": "backup", "archive": "backup", "search": "find", "grep": "find",
-	"recover": "restore", "extract": "restore", "undelete": "restore", "export": "restore", "verify": "check", "dump": "cat",
-	"remove": "forget", "delete": "forget", "expire": "forget", "gc": "prune", "compact": "prune",
-	"rename": "rename-account", "undo": "forget", "unforget": "forget",
+	return text, guess{}
 }
 
 // dashedQuery returns a hint for a query among the arguments that has a word with a dash, which was taken for a flag.
