@@ -1,7 +1,6 @@
 package dir
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/repo/store"
+	"github.com/mailstrata/mailstrata/repo/store/filetree"
 )
 
 // staleAfter is the age at which no run uses a file in "_tmp".
@@ -60,11 +60,7 @@ func (d *Dir) write(ctx context.Context, body io.ReaderAt, size int64) (*os.File
 		return nil, err
 	}
 	d.sweep.Do(func() { d.removeStale(f) })
-	n, err := io.Copy(f, &cancellable{ctx, io.NewSectionReader(body, 0, size)})
-	if err == nil && n != size {
-		err = fmt.Errorf("the body ends after %d bytes of %d: %w", n, size, io.ErrUnexpectedEOF)
-	}
-	if err == nil {
+	if err = filetree.Write(ctx, f, body, size); err == nil {
 		err = f.Sync()
 	}
 	if err != nil {
@@ -85,48 +81,14 @@ func (d *Dir) same(ctx context.Context, path string, body io.ReaderAt, size int6
 	if err != nil {
 		return fmt.Errorf("%w: %s is in the way: %w", store.ErrExist, path, err)
 	}
-	if there != size {
-		return fmt.Errorf("%s holds %d bytes, not these %d: %w", path, there, size, store.ErrExist)
-	}
-	equal, err := equalReaders(&cancellable{ctx, f}, io.NewSectionReader(body, 0, size))
-	if err != nil {
-		return fmt.Errorf("compare with %s: %w", path, err)
-	}
-	if !equal {
-		return fmt.Errorf("%s holds other bytes: %w", path, store.ErrExist)
+	if err := filetree.Compare(ctx, path, f, there, body, size); err != nil {
+		return err
 	}
 	// The process that made the name may not have synced it.
 	if err := d.makeDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	return local.SyncDir(filepath.Dir(path))
-}
-
-func equalReaders(a, b io.Reader) (bool, error) {
-	bufA, bufB := make([]byte, 64<<10), make([]byte, 64<<10)
-	for {
-		n, errA := io.ReadFull(a, bufA)
-		m, errB := io.ReadFull(b, bufB)
-		if !bytes.Equal(bufA[:n], bufB[:m]) {
-			return false, nil
-		}
-		if err := cmpEnd(errA, errB); err != nil {
-			return false, err
-		}
-		if errA != nil {
-			return true, nil
-		}
-	}
-}
-
-// cmpEnd returns the first error that is not just the end of a reader.
-func cmpEnd(errs ...error) error {
-	for _, err := range errs {
-		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-			return err
-		}
-	}
-	return nil
 }
 
 // temp makes a file in "_tmp".
@@ -196,17 +158,4 @@ func explain(err error) error {
 		return fmt.Errorf("the disk, or your quota, is full; nothing was kept of this object: free some space and run again: %w", err)
 	}
 	return err
-}
-
-// cancellable stops reading when its context ends.
-type cancellable struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (c *cancellable) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.Reader.Read(p)
 }

@@ -1,7 +1,6 @@
 package sftp
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/store"
+	"github.com/mailstrata/mailstrata/repo/store/filetree"
 	"github.com/pkg/sftp"
 )
 
@@ -53,11 +53,7 @@ func (s *Store) write(ctx context.Context, c *connection, body io.ReaderAt, size
 		return nil, err
 	}
 	s.sweep.Do(func() { s.removeStale(c, f) })
-	n, err := f.ReadFrom(&cancellable{ctx, io.NewSectionReader(body, 0, size)})
-	if err == nil && n != size {
-		err = fmt.Errorf("the body ends after %d bytes of %d: %w", n, size, io.ErrUnexpectedEOF)
-	}
-	if err == nil {
+	if err = filetree.Write(ctx, f, body, size); err == nil {
 		err = f.Sync()
 	}
 	if err != nil {
@@ -95,34 +91,10 @@ func (s *Store) same(ctx context.Context, c *connection, at string, body io.Read
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: %s is in the way, and is not an ordinary file", store.ErrExist, at)
 	}
-	if info.Size() != size {
-		return fmt.Errorf("%s holds %d bytes, not these %d: %w", at, info.Size(), size, store.ErrExist)
-	}
-	theirs, ours := make([]byte, blockSize), make([]byte, blockSize)
-	for offset := int64(0); offset < size; offset += blockSize {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n := min(blockSize, size-offset)
-		if err := errors.Join(readFull(f, theirs[:n], offset), readFull(body, ours[:n], offset)); err != nil {
-			return fmt.Errorf("compare with %s: %w", at, err)
-		}
-		if !bytes.Equal(theirs[:n], ours[:n]) {
-			return fmt.Errorf("%s holds other bytes: %w", at, store.ErrExist)
-		}
+	if err := filetree.Compare(ctx, at, f, info.Size(), body, size); err != nil {
+		return err
 	}
 	return f.Sync() // the process that made the name may not have synced it
-}
-
-func readFull(r io.ReaderAt, p []byte, offset int64) error {
-	n, err := r.ReadAt(p, offset)
-	if n == len(p) {
-		return nil
-	}
-	if err == nil || errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
 }
 
 // temp makes a file in "_tmp".
@@ -198,17 +170,4 @@ func (s *Store) explain(c *connection, err error) error {
 		return fmt.Errorf("the disk of the server is full; nothing was kept of this object: free some space and run again: %w", err)
 	}
 	return err
-}
-
-// cancellable stops reading when its context ends.
-type cancellable struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (c *cancellable) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.Reader.Read(p)
 }

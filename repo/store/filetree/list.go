@@ -1,4 +1,5 @@
-// Package filetree lists the objects of a store that keeps each object in a file under its name, as packages dir and sftp do.
+// Package filetree is what stores share that keep each object in a file under its name, as packages dir and sftp do: it lists
+// objects (list.go), and writes and compares their bodies (body.go).
 package filetree
 
 import (
