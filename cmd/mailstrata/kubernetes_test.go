@@ -135,7 +135,7 @@ func checkConfigMap(t *testing.T, data map[string]string) {
 			t.Fatal(err)
 		}
 	}
-	c, err := config.Parse(filepath.Join(dir, "config.toml"), dir, []byte(data["config.toml"]))
+	c, err := config.Parse(filepath.Join(dir, "config.toml"), dir, []byte(data["config.toml"]), nil)
 	if err != nil || len(c.Accounts) != strings.Count(data["users.txt"], "\n") {
 		t.Errorf("the configuration has %+v: %v", c, err)
 	}

@@ -53,6 +53,9 @@ type Host struct {
 	configured *config.Config // once it was read
 	logins     imap.Logins    // logins that servers refused
 
+	ListUsers  bool  // ask each users_command for its users now, and not only the first time
+	usersError error // of the last users_command whose users of before are used
+
 	applicationsMu sync.Mutex
 	applications   map[string]*oauth.Application // by the name of their provider
 }
@@ -167,7 +170,7 @@ func (h *Host) Config() (*config.Config, error) {
 	}
 	c := &config.Config{}
 	if file != "" {
-		if c, err = config.Load(file, h.Home()); err != nil {
+		if c, err = config.Load(file, h.Home(), h.Users); err != nil {
 			return nil, h.ReportProblems(err)
 		}
 	}

@@ -77,7 +77,7 @@ func (p *Program) configuredWatch(command string, target any) config.Watch {
 	if err != nil || file == "" {
 		return config.Watch{}
 	}
-	c, _ := config.Load(file, p.Home())
+	c, _ := config.Load(file, p.Home(), nil)
 	if c == nil {
 		return config.Watch{}
 	}

@@ -17,8 +17,9 @@ import (
 
 // Config is a configuration. Its paths are absolute, or relative to the working directory, like the path of the file.
 type Config struct {
-	File         string // its path
-	Repositories []Repository
+	File         string       // its path
+	Repositories []Repository // with those that templates make
+	PerUser      bool         // the first of the file is a template: no repository is the default
 	Providers    []Provider
 	Accounts     []Account // with those that templates make
 	Retention    history.Policy
@@ -43,6 +44,8 @@ type Repository struct {
 	KeeperKeyFile     string // an owner's key with which mailstrata run forgets and prunes; "": the key of backups
 	AllowKeeperBeside bool   // although a thief of this host can then delete the archive
 	CopyTo            string // the name of the repository to which mailstrata run copies it; "": none
+
+	Template string // the name of the template that it is made from, for one user; "": none
 }
 
 // Account is a mail account. Zero values are not set.
@@ -108,8 +111,9 @@ func (s Secret) String() string {
 // maxFile is the maximum size of a file. Ten thousand accounts need only a template.
 const maxFile = 16 << 20
 
-// Load reads the file at a path. home replaces "~", unless it is "". Errors in the file are [Problems].
-func Load(path, home string) (*Config, error) {
+// Load reads the file at a path. home replaces "~", unless it is "". users lists the users of a users_command; without it,
+// such templates make no accounts. Errors in the file are [Problems].
+func Load(path, home string, users Users) (*Config, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
@@ -121,7 +125,7 @@ func Load(path, home string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	return Parse(path, home, text)
+	return Parse(path, home, text, users)
 }
 
 // Repository returns the repository with a name, or nil. "" is the first one.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 
 func parse(t *testing.T, text string) (*Config, []string) {
 	t.Helper()
-	c, err := Parse("dir/c.toml", "/home/anna", []byte(text))
+	c, err := Parse("dir/c.toml", "/home/anna", []byte(text), nil)
 	var problems []string
 	if err != nil {
 		for _, problem := range err.(Problems) {
@@ -127,6 +128,83 @@ keep_tags = ["move"]
 	}
 	if len(problems) > 0 || !reflect.DeepEqual(c, want) {
 		t.Errorf("%v\n%+v\nwant\n%+v", problems, c, want)
+	}
+}
+
+// TestRepositoryOfEachUser: a template makes a repository for each user, in a place that no other user's name can reach.
+func TestRepositoryOfEachUser(t *testing.T) {
+	dir := t.TempDir()
+	text := `[[repositories]]
+name = "office"
+place = "s3:https://s3.example/mail/{user}"
+key_file = "keys/{user}.key"
+[[repositories]]
+name = "all"
+place = "/srv/all"
+[[accounts]]
+users_command = "doveadm user '*'"
+url = "imaps://{user}*master@mail.example"
+`
+	list := "anna@mail.example\nANNA@mail.example\n../jo\n..\na=2fb\na/b\n"
+	c, err := Parse(filepath.Join(dir, "c.toml"), "", []byte(text), func(command string) ([]byte, error) {
+		if command != "doveadm user '*'" {
+			t.Errorf("the command is %q", command)
+		}
+		return []byte(list), nil
+	})
+	if err != nil || !c.PerUser {
+		t.Fatal(c, err)
+	}
+	seen := map[string]bool{}
+	var places []string
+	for _, a := range c.Accounts {
+		r := c.Repository(a.Repository)
+		part, ok := strings.CutPrefix(r.Place, "s3:https://s3.example/mail/")
+		if !ok || strings.ContainsAny(part, `/\%`) || strings.HasPrefix(part, ".") || seen[strings.ToLower(r.Place)] || r.Template != "office" || r.Name != "office/"+a.Name {
+			t.Errorf("%s is archived into %+v", a.Name, r)
+		}
+		if r.KeyFile != filepath.Join(dir, "keys", part+".key") {
+			t.Errorf("the key of %s is %s", a.Name, r.KeyFile)
+		}
+		seen[strings.ToLower(r.Place)] = true
+		places = append(places, part)
+	}
+	want := []string{"anna@mail.example", "=41=4e=4e=41@mail.example", "=2e.=2fjo", "=2e=2e", "a=3d2fb", "a=2fb"}
+	if !slices.Equal(places, want) || len(c.Repositories) != len(want)+1 {
+		t.Errorf("%q, want %q; %d repositories", places, want, len(c.Repositories))
+	}
+}
+
+// TestProblemsOfTemplates: what is wrong with one user does not hide the others.
+func TestProblemsOfTemplates(t *testing.T) {
+	_, problems := parse(t, `[[repositories]]
+name = "office"
+place = "s3:https://s3.example/mail/{user}"
+trust = "e28dc89e5f0eb7b6dd55734e37cb7d70"
+[[repositories]]
+name = "home"
+place = "/srv/home"
+key_file = "{user}.key"
+[[accounts]]
+url = "imaps://anna@mail.example"
+[[accounts]]
+users_file = "users"
+users_command = "ldapsearch"
+url = "imaps://{user}@mail.example"
+[[accounts]]
+users_command = "ldapsearch"
+url = "imaps://{user}@mail.example"
+`)
+	want := []string{
+		`dir/c.toml:4: trust: cannot be that of the repositories of all users`,
+		`dir/c.toml:8: key_file: contains {user}, and the place does not`,
+		`dir/c.toml:9: repository: is one for each user`,
+		`dir/c.toml:13: users_command: excludes users_file`,
+	}
+	for i := range max(len(want), len(problems)) {
+		if i >= len(want) || i >= len(problems) || !strings.HasPrefix(problems[i], want[i]) {
+			t.Fatalf("problems %q, want %q", problems, want)
+		}
 	}
 }
 
@@ -333,7 +411,7 @@ url = "imaps://{user}*master@mail.example"
 secret_env = "MASTER"
 exclude = ["Trash"]
 `)
-	c, err := Load(file, "")
+	c, err := Load(file, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +428,7 @@ exclude = ["Trash"]
 	}
 
 	write("users.txt", "anna\nanna\n")
-	_, err = Load(file, "")
+	_, err = Load(file, "", nil)
 	if want := "users.txt:2: anna: another account has this name"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -409,7 +487,7 @@ func FuzzParse(f *testing.F) {
 		if strings.Contains(text, "users_file") {
 			return // it may name any file
 		}
-		c, err := Parse("c.toml", "", []byte(text))
+		c, err := Parse("c.toml", "", []byte(text), nil)
 		if err == nil && c == nil {
 			t.Fatal("neither a configuration nor an error")
 		}

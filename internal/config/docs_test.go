@@ -29,7 +29,7 @@ func TestTheExampleInTheDocumentationIsRight(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, err := Load(file, dir)
+	c, err := Load(file, dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

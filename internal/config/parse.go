@@ -26,13 +26,14 @@ type parser struct {
 	file, home string
 	lines      *lines
 	entries    map[string]string // of the keyring, and the table that each belongs to
+	users      Users
 	problems   Problems
 }
 
-// Parse parses the text of the file at a path, and reads the users_file of templates. Errors are [Problems]; it returns
-// the rest of the configuration too.
-func Parse(file, home string, text []byte) (*Config, error) {
-	p := &parser{file: file, home: home, entries: make(map[string]string)}
+// Parse parses the text of the file at a path, and lists the users of templates. Errors are [Problems]; it returns the rest of
+// the configuration too.
+func Parse(file, home string, text []byte, users Users) (*Config, error) {
+	p := &parser{file: file, home: home, entries: make(map[string]string), users: users}
 	text, err := plaintext.Decode(text)
 	if err != nil {
 		return nil, Problems{{File: file, Text: err.Error()}}
@@ -56,6 +57,7 @@ func Parse(file, home string, text []byte) (*Config, error) {
 	for _, t := range root.tables("accounts") {
 		c.Accounts = append(c.Accounts, t.accounts(c)...)
 	}
+	c.dropTemplates()
 	if t := root.table("retention"); t != nil {
 		c.Retention = t.retention()
 	}
@@ -94,20 +96,8 @@ func (t *table) repository(c *Config) Repository {
 		Index: t.flag("index"), SSHCommand: t.text("ssh_command"),
 		KeeperKeyFile: t.file("keeper_key_file"), AllowKeeperBeside: t.flag("insecure_keeper_key_beside"), CopyTo: t.text("copy_to"),
 	}
-	r.Place = t.text("place")
-	if strings.HasPrefix(r.Place, "s3:") {
-		if _, err := s3.ParseURL(r.Place); err != nil {
-			t.wrong("place", "is not the URL of a bucket: %v", err)
-		}
-	} else if strings.HasPrefix(r.Place, "sftp:") {
-		if _, err := sftp.ParseLocation(r.Place); err != nil {
-			t.wrong("place", "is not a directory of another host: %v", err)
-		}
-	} else if err := CheckDirectory(r.Place); err != nil {
-		t.wrong("place", "%v", err)
-	} else if r.Place != "" {
-		r.Place = t.parser.resolve(r.Place)
-	}
+	r.Place = t.place()
+	t.template(&r)
 	if !t.has("place") {
 		t.wrong("", `a repository has a place: place = "/srv/mail", or place = "s3:https://s3.example/mail"`)
 	}
@@ -121,6 +111,39 @@ func (t *table) repository(c *Config) Repository {
 	}
 	t.end()
 	return r
+}
+
+// place returns the place of a repository. That of a template is checked for each user.
+func (t *table) place() string {
+	text := t.text("place")
+	if text == "" || strings.Contains(text, userMark) {
+		return text
+	}
+	place, err := t.parser.checkPlace(text)
+	if err != nil {
+		t.wrong("place", "%v", err)
+	}
+	return place
+}
+
+// checkPlace returns a place of the file, as --repo takes it.
+func (p *parser) checkPlace(text string) (string, error) {
+	switch {
+	case strings.HasPrefix(text, "s3:"):
+		if _, err := s3.ParseURL(text); err != nil {
+			return text, fmt.Errorf("is not the URL of a bucket: %w", err)
+		}
+		return text, nil
+	case strings.HasPrefix(text, "sftp:"):
+		if _, err := sftp.ParseLocation(text); err != nil {
+			return text, fmt.Errorf("is not a directory of another host: %w", err)
+		}
+		return text, nil
+	}
+	if err := CheckDirectory(text); err != nil {
+		return text, err
+	}
+	return p.resolve(text), nil
 }
 
 // account returns an account of the file, which may be a template.
@@ -180,7 +203,7 @@ func (t *table) accounts(c *Config) []Account {
 		return t.expand(c, a, users)
 	}
 	if strings.Contains(a.URL, userMark) {
-		t.wrong("url", "contains %s, but there is no users_file", userMark)
+		t.wrong("url", "contains %s, but there is neither a users_file nor a users_command", userMark)
 	} else if t.filesURL(&a) {
 		// It is complete.
 	} else if jmap.IsURL(a.URL) {
@@ -198,6 +221,9 @@ func (t *table) accounts(c *Config) []Account {
 	}
 	if a.Name != "" && c.Account(a.Name) != nil {
 		t.wrong("name", "another account has the name %q", a.Name)
+	}
+	if r := c.Repository(a.Repository); r != nil && r.isTemplate() {
+		t.wrong("repository", "is one for each user, and this account is no template with a users_file or users_command")
 	}
 	return []Account{a}
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -17,7 +18,10 @@ import (
 // userMark is the placeholder for a user in the name and URL of a template.
 const userMark = "{user}"
 
-// login is a line of a file of users.
+// Users runs the users_command of a template, and returns what it prints: a login a line.
+type Users func(command string) ([]byte, error)
+
+// login is a line of a list of users.
 type login struct {
 	user string
 	line int
@@ -31,24 +35,43 @@ const (
 
 // users returns the logins of a template, or nil if the table is not a template.
 func (t *table) users() []login {
-	path := t.file("users_file")
-	if path == "" {
+	file, command := t.file("users_file"), t.text("users_command")
+	var logins []login
+	var err error
+	key, from := "users_file", file
+	switch {
+	case file != "" && command != "":
+		t.wrong("users_command", "excludes users_file")
+		return []login{}
+	case file != "":
+		logins, err = usersOfFile(file)
+	case command != "":
+		if key, from = "users_command", "the command"; t.parser.users == nil {
+			return []login{}
+		}
+		var printed []byte
+		if printed, err = t.parser.users(command); err == nil {
+			logins, err = readUsers(bytes.NewReader(printed))
+		}
+	default:
 		return nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		t.wrong("users_file", "cannot be read: %v", err)
-		return []login{}
-	}
-	defer f.Close()
-	logins, err := readUsers(f)
 	switch {
 	case err != nil:
-		t.wrong("users_file", "%s cannot be read: %v", path, err)
+		t.wrong(key, "cannot be read: %v", err)
 	case len(logins) == 0:
-		t.wrong("users_file", "%s has no users", path)
+		t.wrong(key, "%s has no users", from)
 	}
 	return append([]login{}, logins...)
+}
+
+func usersOfFile(path string) ([]login, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readUsers(f)
 }
 
 // readUsers reads one login a line. Lines that begin with "#" are comments.
@@ -80,7 +103,7 @@ func readUsers(r io.Reader) (logins []login, err error) {
 // expand returns the accounts of a template.
 func (t *table) expand(c *Config, template Account, logins []login) []Account {
 	if !strings.Contains(template.URL, userMark) {
-		t.wrong("url", "lacks %s, the placeholder for each line of users_file", userMark)
+		t.wrong("url", "lacks %s, the placeholder for each user", userMark)
 		return nil
 	}
 	if template.Name == "" {
@@ -94,7 +117,7 @@ func (t *table) expand(c *Config, template Account, logins []login) []Account {
 	for i := range c.Accounts {
 		taken[c.Accounts[i].Name] = true
 	}
-	files := t.filesURL(&template)
+	files, base := t.filesURL(&template), c.Repository(template.Repository)
 	accounts := make([]Account, 0, len(logins))
 	for _, l := range logins {
 		a := template
@@ -108,18 +131,27 @@ func (t *table) expand(c *Config, template Account, logins []login) []Account {
 		if files {
 			a.URL, err = strings.ReplaceAll(template.URL, userMark, l.user), checkFileUser(l.user)
 		}
-		problem := ""
-		if err != nil {
-			problem = err.Error()
-		} else if taken[a.Name] {
-			problem = "another account has this name"
+		if err == nil && taken[a.Name] {
+			err = errors.New("another account has this name")
 		}
-		if problem != "" {
-			t.parser.problems = append(t.parser.problems, Problem{File: t.parser.resolve(t.values["users_file"].(string)), Line: l.line, Key: l.user, Text: problem})
+		if err == nil && base != nil && base.isTemplate() {
+			a.Repository, err = t.parser.repositoryOf(c, base, l.user)
+		}
+		if err != nil {
+			t.wrongUser(l, err)
 			continue
 		}
 		taken[a.Name] = true
 		accounts = append(accounts, a)
 	}
 	return accounts
+}
+
+// wrongUser reports the problem of a user: with the line of the file, or else of the template.
+func (t *table) wrongUser(l login, err error) {
+	problem := Problem{File: t.parser.file, Line: t.parser.lines.at(t.path), Key: l.user, Text: err.Error()}
+	if file, ok := t.values["users_file"].(string); ok {
+		problem.File, problem.Line = t.parser.resolve(file), l.line
+	}
+	t.parser.problems = append(t.parser.problems, problem)
 }

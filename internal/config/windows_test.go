@@ -21,7 +21,7 @@ func TestFilesOfWindows(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "users"), []byte(users), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			c, err := Parse(filepath.Join(dir, "config.toml"), "", written)
+			c, err := Parse(filepath.Join(dir, "config.toml"), "", written, nil)
 			if err != nil {
 				t.Errorf("%s: %v", what, err)
 				continue

@@ -217,8 +217,8 @@ var layers = map[string]string{
 
 	// Helpers.
 	"internal/access": `
-		collection dav dir imap internal/config internal/hint internal/oauth internal/secret internal/ui jmap mail
-		repo repo/objectlock repo/store s3 sftp sieve`,
+		collection dav dir imap internal/config internal/hint internal/local internal/oauth internal/secret internal/ui
+		jmap mail repo repo/objectlock repo/store s3 sftp sieve`,
 	"internal/archivetest": `
 		archive archive/replicate backup backup/source backup/source/disk chunk collection mail manifest repo repo/store restore`,
 	"internal/canonical": "",

@@ -44,7 +44,8 @@ func (c *configCheckCommand) Run(p *cli.Program) error {
 	if file == "" {
 		return &hint.Usage{Text: "there is no configuration: neither " + ui.Safe(strings.Join(p.ConfigPaths(), " nor ")), Hint: "docs/config.md has an example"}
 	}
-	read, err := config.Load(file, p.Home())
+	p.ListUsers = true
+	read, err := config.Load(file, p.Home(), p.Users)
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
 		return err
@@ -142,6 +143,7 @@ type configuredSummary struct {
 }
 
 func (c *configShowCommand) Run(p *cli.Program) error {
+	p.ListUsers = true
 	read, err := p.Config()
 	if err != nil {
 		return err

@@ -84,6 +84,7 @@ func (c *Command) Validate() error {
 
 func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	p.LimitMemory(cli.ArchivingMemoryLimit())
+	p.ListUsers = c.IsWhole()
 	jobs, err := c.Jobs(ctx, p.Host)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 			break
 		}
 	}
-	return errors.Join(err, run.finish())
+	return errors.Join(err, p.UsersError(), run.finish())
 }
 
 // printRemarks prints the alarms, failures and warnings of an account.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 
 	"filippo.io/age"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
@@ -19,13 +22,17 @@ import (
 type Init struct {
 	NewKeyFile string     `placeholder:"FILE" type:"path" help:"Write a key file (an age identity) that opens the repository without a passphrase."`
 	KeyRole    string     `enum:"owner,writer" default:"owner" help:"What the key file allows: owner (everything) or writer (archive and list, but neither read mail nor delete)."`
+	Owner      []string   `sep:"none" placeholder:"PUBLIC-KEY" help:"Owner's key: age1…, or a line of ssh-ed25519 or ssh-rsa (repeatable). Without a passphrase, only the private keys of these open the repository as its owner; they need not be on this host."`
+	OwnerFile  []string   `sep:"none" placeholder:"FILE" help:"File with the public key of an owner, such as ~/.ssh/id_ed25519.pub (repeatable)."`
 	Lock       lockPeriod `placeholder:"DAYS" help:"Keep every object under Object Lock: each manifest can be restored for this long after it was written, even if it is deleted. Such as 30d."`
 	LockMode   string     `enum:"governance,compliance" default:"governance" help:"governance: users with a special permission can end locks. compliance: no user can end them, not even you."`
 	NoSeal     bool       `help:"Do not encrypt. Anybody who can read the repository can read the mail."`
 }
 
 func (*Init) Help() string {
-	return `A passphrase, a key file or both open the repository. With --new-key-file for an owner and no passphrase, the file is the only key. A writer's key file is for hosts that run backups every night: a thief can read no mail with it. It needs a passphrase beside it.
+	return `A passphrase, a key file or both open the repository. With --new-key-file for an owner and no passphrase, the file is the only key. A writer's key file is for hosts that run backups every night: a thief can read no mail with it. It needs a passphrase beside it, or --owner.
+
+--owner and --owner-file name public keys. Then no private key of an owner is ever on this host.
 
 Keep a copy of the key file or the passphrase somewhere else. Without a key the archive cannot be read.
 
@@ -39,11 +46,15 @@ EXAMPLES
     mailstrata init --repo s3:https://s3.example/mail --lock 30d
     mailstrata init --repo /srv/mail --new-key-file ~/mailstrata.key
     mailstrata init --repo /srv/mail --new-key-file /etc/mailstrata.key --key-role writer
+    mailstrata init --repo /srv/anna --owner-file anna.pub --owner-file office.pub --new-key-file /etc/mailstrata/anna.key --key-role writer
 
 ` + cli.ExitStatus
 }
 
 func (c *Init) Validate() error {
+	if c.NoSeal && len(c.Owner)+len(c.OwnerFile) > 0 {
+		return errors.New("--no-seal and --owner exclude each other: a repository that is not encrypted has no keys")
+	}
 	if c.NoSeal && c.NewKeyFile != "" {
 		return errors.New("--no-seal and --new-key-file exclude each other: a repository that is not encrypted has no keys")
 	}
@@ -91,7 +102,10 @@ func (c *Init) options(ctx context.Context, p *cli.Program, l *access.Location) 
 	if o.NoSeal = c.NoSeal; o.NoSeal {
 		return o, nil, nil
 	}
-	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.Secrets.Given(l.Keys().Passphrase); !onlyKey {
+	if o.Owners, err = c.owners(p); err != nil {
+		return o, nil, err
+	}
+	if !c.withoutPassphrase(p, l) {
 		s := l.Keys().Passphrase
 		s.Twice = true
 		if o.Passphrase, err = p.Secrets.ReadOrKeep(ctx, s); err != nil { // store it before the repository needs it
@@ -110,9 +124,38 @@ func (c *Init) options(ctx context.Context, p *cli.Program, l *access.Location) 
 	if c.KeyRole == "writer" {
 		o.Writers = []age.Recipient{key.Identity.Recipient()}
 	} else {
-		o.Owners = []age.Recipient{key.Identity.Recipient()}
+		o.Owners = append(o.Owners, key.Identity.Recipient())
 	}
 	return o, key, nil
+}
+
+// withoutPassphrase reports whether the repository has an owner without a passphrase, and none is given.
+func (c *Init) withoutPassphrase(p *cli.Program, l *access.Location) bool {
+	owner := c.NewKeyFile != "" && c.KeyRole == "owner" || len(c.Owner)+len(c.OwnerFile) > 0
+	return owner && !p.Secrets.Given(l.Keys().Passphrase)
+}
+
+// owners returns the public keys of the flags.
+func (c *Init) owners(p *cli.Program) (owners []age.Recipient, err error) {
+	texts := slices.Clone(c.Owner)
+	for _, file := range c.OwnerFile {
+		if file, err = p.Expand(file); err != nil {
+			return nil, err
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the public key: %w", err)
+		}
+		texts = append(texts, string(text))
+	}
+	for _, text := range texts {
+		recipient, err := keys.ParseRecipient(text)
+		if err != nil {
+			return nil, &hint.Usage{Text: err.Error(), Hint: publicKeyHint}
+		}
+		owners = append(owners, recipient)
+	}
+	return owners, nil
 }
 
 func (c *Init) print(p *cli.Program, l *access.Location, r *repo.Repo) error {
@@ -135,7 +178,9 @@ func (c *Init) print(p *cli.Program, l *access.Location, r *repo.Repo) error {
 	switch {
 	case c.NoSeal:
 		p.Note("This repository is not encrypted: anybody who can read it can read the mail.")
-	case c.NewKeyFile != "" && c.KeyRole == "owner" && !p.Secrets.Given(l.Keys().Passphrase):
+	case len(c.Owner)+len(c.OwnerFile) > 0:
+		p.Note("Only an owner's private key reads the archive. Make sure that each owner has theirs, and a copy of it.")
+	case c.withoutPassphrase(p, l):
 		p.Note("The key file is the only key. Keep a copy of it somewhere else: without it the archive cannot be read.")
 	case c.NewKeyFile != "":
 		p.Note("Keep a copy of the passphrase or of an owner's key file somewhere else: without one the archive cannot be read.")

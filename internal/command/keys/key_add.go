@@ -73,6 +73,9 @@ func (c *keyAddCommand) Run(ctx context.Context, p *cli.Program) error {
 	return c.print(ctx, p, r, name)
 }
 
+// publicKeyHint says where a public key is.
+const publicKeyHint = "an age key file names its public key in a comment; an SSH public key is the file that ends in .pub"
+
 // publicKey returns the public key that the flags name, or nil.
 func (c *keyAddCommand) publicKey() (age.Recipient, error) {
 	text := c.Recipient
@@ -88,7 +91,7 @@ func (c *keyAddCommand) publicKey() (age.Recipient, error) {
 	}
 	recipient, err := keys.ParseRecipient(text)
 	if err != nil {
-		return nil, &hint.Usage{Text: err.Error(), Hint: "an age key file names its public key in a comment; an SSH public key is the file that ends in .pub"}
+		return nil, &hint.Usage{Text: err.Error(), Hint: publicKeyHint}
 	}
 	return recipient, nil
 }

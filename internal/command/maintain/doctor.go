@@ -64,6 +64,7 @@ func (c *Doctor) Run(ctx context.Context, p *cli.Program) error {
 // subjects returns the accounts and the repositories that the user names, or else all of the configuration, and the
 // repositories of the accounts. A repository has the form of --repo; "" is the default.
 func (c *Doctor) subjects(p *cli.Program) (accounts []*access.Account, repositories []string, err error) {
+	p.ListUsers = true
 	configured, err := p.Config()
 	if err != nil {
 		return nil, nil, err

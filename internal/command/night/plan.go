@@ -39,6 +39,7 @@ type step struct {
 
 // plan decides which steps run, and opens each repository to see whether the keys are there.
 func (n *night) plan(ctx context.Context) (err error) {
+	n.ListUsers = true
 	if n.configured, err = n.Config(); err != nil {
 		return err
 	}
