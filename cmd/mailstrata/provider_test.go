@@ -81,15 +81,14 @@ func (p *tokenProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // subjectOf returns the user for whom a service account asks.
 func subjectOf(assertion string) string {
-	var claims struct {
-		Subject string `json:"sub"`
-	}
+	var claims map[string]any
 	if parts := strings.Split(assertion, "."); len(parts) == 3 {
 		if data, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
 			_ = json.Unmarshal(data, &claims)
 		}
 	}
-	return claims.Subject
+	subject, _ := claims["sub"].(string)
+	return subject
 }
 
 // serviceaccount writes the key of a service account of a provider, as Google issues it.
