@@ -60,6 +60,8 @@ var notRun = map[string]string{
 	"mailstrata items 2026-03-13 --missing-from latest":                          "needs a calendar server; package internal/e2e has one",
 	"mailstrata items 2026-03-13 Work --missing-from latest --to anna --dry-run": "needs a calendar server; package internal/e2e has one",
 	"mailstrata items 2026-03-13 Work --missing-from latest --to anna":           "needs a calendar server; package internal/e2e has one",
+	"mailstrata find --items --all 'board meeting'":                              "needs a calendar server; package internal/e2e has one",
+	"mailstrata find --items --all --since 2026-03-01 --before 2026-04-01 board": "needs a calendar server; package internal/e2e has one",
 	"mailstrata items 2026-03-13 Work --to anna --prune":                         "needs a calendar server; package internal/e2e has one",
 	"mailstrata items latest --to https://anna@new.example/":                     "needs a calendar server; package internal/e2e has one",
 	"mailstrata items latest --to files:/tmp/anna":                               "needs a calendar server; package internal/e2e has one",

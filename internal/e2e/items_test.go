@@ -150,6 +150,13 @@ func TestCalendarsAndScripts(t *testing.T) {
 	if out := h.must(2, "items", "latest", "--to", "maildir:x").stderr; !strings.Contains(out, "hint: use files:x") {
 		t.Errorf("items as mail:\n%s", out)
 	}
+	if out := h.must(0, "find", "--items", "--all", "meeting", "4"); !strings.Contains(out.stdout, "e4.ics") || strings.Contains(out.stdout, "e5.ics") || !strings.Contains(out.stderr, "mailstrata items ") {
+		t.Errorf("find --items --all:\n%s%s", out.stdout, out.stderr)
+	}
+	if out := h.must(0, "find", "--items", "muller").stdout; !strings.Contains(out, "Jo Müller") {
+		t.Errorf("find --items:\n%s", out)
+	}
+	h.must(2, "find", "--items", "--from", "anna")
 
 	active := filepath.Join(dovecot.Home("carol"), ".dovecot.sieve")
 	h.must(0, "items", "latest", "scripts", "--to", "sieve://carol@"+dovecot.Sieve, "--ca-file", dovecot.CAFile)

@@ -72,6 +72,7 @@ var layers = map[string]string{
 	"archive/replicate": "archive archive/rewrite chunk internal/grace manifest repo repo/statement",
 	"archive/rewrite": `
 		archive chunk internal/retry mail manifest manifest/history repo repo/statement`,
+	"archive/itemsearch": "archive archive/search chunk collection fulltext/words manifest repo",
 	"archive/search": `
 		archive archive/readable chunk internal/header internal/inorder mail mail/entity manifest repo`,
 	"archive/search/query": "archive/search fulltext/words internal/day mail",
@@ -184,7 +185,7 @@ var layers = map[string]string{
 		internal/access internal/cli internal/config internal/hint internal/local internal/secret internal/ui
 		manifest/history repo`,
 	"internal/command/find": `
-		archive archive/attachment archive/readable archive/search archive/search/query archive/textindex chunk
+		archive archive/attachment archive/itemsearch archive/readable archive/search archive/search/query archive/textindex chunk
 		internal/access internal/cli internal/cli/conditions internal/cli/named internal/cli/summary
 		internal/cli/wordindex internal/day internal/hint internal/inorder internal/job internal/ui mail mail/entity
 		mail/extract manifest manifest/history repo`,

@@ -14,7 +14,6 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
-	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/restore/items"
 )
@@ -233,20 +232,6 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-func TestSummary(t *testing.T) {
-	event := archivetest.OddEvents(1)["00000%20%C3%BC.ics"]
-	if got := items.Summary(collection.Calendars, []byte(event)); got != "20260115T100000 Sitzung, Nr. 0 ü mit Umlaut" {
-		t.Errorf("%q", got)
-	}
-	card := "BEGIN:VCARD\nVERSION:4.0\nitem1.X:1\nFN;X=\"a:b\":Jo\\, M\n üller\nEND:VCARD\n"
-	if got := items.Summary(collection.AddressBooks, []byte(card)); got != "Jo, Müller" {
-		t.Errorf("%q", got)
-	}
-	if got := items.Summary(manifestKind, nil); got != "" {
-		t.Errorf("%q", got)
-	}
-}
-
 // TestCalendarsOfOneName restores a calendar that is gone beside one of the same name: its events do not get into that one.
 func TestCalendarsOfOneName(t *testing.T) {
 	from, to := archivetest.NewItemServer(), archivetest.NewItemServer()
@@ -294,16 +279,11 @@ func TestEquivalent(t *testing.T) {
 	}
 }
 
-const manifestKind = collection.Kind(manifest.Sieve)
-
-// FuzzSummary checks that summaries and comparisons take any bytes.
-func FuzzSummary(f *testing.F) {
+// FuzzEquivalent checks that comparisons take any bytes.
+func FuzzEquivalent(f *testing.F) {
 	f.Add([]byte("BEGIN:VEVENT\r\nSUMMARY;X=\"a:b\":c\r\n d\r\n"), []byte("x"))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		for _, kind := range []collection.Kind{collection.Sieve, collection.Calendars, collection.AddressBooks} {
-			if s := items.Summary(kind, a); strings.Contains(s, "\n") {
-				t.Errorf("%q has several lines", s)
-			}
 			if !items.Equivalent(kind, a, a) || items.Equivalent(kind, a, b) != items.Equivalent(kind, b, a) {
 				t.Error("a comparison depends on the order")
 			}

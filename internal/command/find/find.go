@@ -30,6 +30,7 @@ type Command struct {
 	Account          string           `group:"query" placeholder:"NAME" help:"Search only this account."`
 	Query            conditions.Texts `group:"query" name:"text" placeholder:"QUERY" help:"Search for words, \"phrases\", prefix*, -without, OR, from: in: before: … in the whole message (docs/search.md; repeatable)."`
 	NoIndex          bool             `group:"query" name:"no-index" help:"Read all messages, even if this host has an index of their words."`
+	Items            bool             `group:"query" help:"Search for events, contacts and scripts in place of messages: the words are looked for in the summary of an event, the name of a person, and the file name."`
 	Limit            *int             `group:"query" placeholder:"N" help:"Only the newest N messages, the newest first (0: all)."`
 	To               string           `group:"query" aliases:"recipient" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc."`
 	conditions.Flags `embed:""`
@@ -40,6 +41,8 @@ func (*Command) Help() string {
 	return `Finds messages and prints where they are, for "mailstrata show" and "mailstrata restore --message". ` + conditions.Help + `
 
 Words are looked for in sender, recipients, subject, text and attachments, in any case and with or without accents; the newest message comes first, with the place where it matches. Write a query that has quotes, - or OR in quotes: --text '"old bridge" -draft'. docs/search.md has the language. "mailstrata index build" makes this fast; without an index all messages are read.
+
+--items finds events, contacts and scripts by their names, with --since and --before for the day on which an event begins.
 
 With --all, it finds deleted messages too. LAST is the newest manifest that has the message: restore it from there.
 
@@ -54,6 +57,7 @@ EXAMPLES
     mailstrata find 2026-03-14 --attachment .pdf --larger 1M
     mailstrata find --all --message-id 4711@mail.example
     mailstrata find --all --mailbox Projects --since 2026-03-01 --before 2026-04-01 --flag flagged
+    mailstrata find --items --all 'board meeting'
     mailstrata restore 3f9a --mailbox Projects --message 12 --to maildir:/tmp/found
 
 EXIT STATUS
@@ -90,6 +94,9 @@ func isWord(name string) bool {
 
 func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	c.textFirst()
+	if c.Items {
+		return c.findItems(ctx, p)
+	}
 	query, w, err := c.parse()
 	if err != nil {
 		return err

@@ -18,7 +18,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/restore/items"
 )
 
 // Command lists scripts, calendars and address books, or restores them.
@@ -202,6 +201,6 @@ func (c *chosenItems) wants(s *manifest.ItemSource, of *manifest.Collection, it 
 	if err != nil {
 		c.unread = cli.Partial("some items could not be read: " + ui.OneLine(err.Error()))
 	}
-	text := strings.ToLower(it.Name + "\n" + items.Summary(collection.Kind(s.Kind), content))
+	text := strings.ToLower(it.Name + "\n" + collection.Summarize(collection.Kind(s.Kind), content).String())
 	return !slices.ContainsFunc(c.command.Name, func(word string) bool { return !strings.Contains(text, strings.ToLower(word)) })
 }

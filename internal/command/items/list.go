@@ -8,7 +8,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
-	"github.com/mailstrata/mailstrata/restore/items"
 )
 
 // itemSummary is an item as JSON.
@@ -93,7 +92,7 @@ func printItem(
 	if chosen.readable {
 		content, err := chosen.from.ItemContent(ctx, it)
 		unread = err
-		row.Summary = items.Summary(collection.Kind(s.Kind), content)
+		row.Summary = collection.Summarize(collection.Kind(s.Kind), content).String()
 	}
 	if table == nil {
 		if err := p.PrintJSON(row); err != nil {

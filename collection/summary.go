@@ -1,28 +1,48 @@
-package items
+package collection
 
 import (
 	"strings"
-
-	"github.com/mailstrata/mailstrata/collection"
+	"time"
 )
 
-// Summary returns what people call an item: the first SUMMARY of a calendar object, with the beginning of its first DTSTART, or the FN
-// of an address object. It is empty if there is none.
-func Summary(kind collection.Kind, content []byte) string {
+// Summary is what people call an item, and when it is.
+type Summary struct {
+	Name  string // the first SUMMARY of a calendar object, or the FN of an address object
+	Start string // the beginning of its first DTSTART, as it is written there, such as 20260309T100000Z
+}
+
+// Summarize returns the summary of a content. It is empty for a script, and if there is none.
+func Summarize(kind Kind, content []byte) (s Summary) {
 	const most = 256 << 10 // an attachment may follow
 	text := strings.ReplaceAll(string(content[:min(len(content), most)]), "\r\n", "\n")
 	text = strings.NewReplacer("\n ", "", "\n\t", "").Replace(text)
 	switch kind {
-	case collection.Calendars:
+	case Calendars:
 		_, events, _ := strings.Cut(text, "\nBEGIN:V") // what is before are properties of the calendar
 		if zone, rest, ok := strings.Cut(events, "END:VTIMEZONE\n"); ok && strings.HasPrefix(zone, "TIMEZONE") {
 			events = rest
 		}
-		return strings.TrimSpace(property(events, "DTSTART") + " " + unescape(property(events, "SUMMARY")))
-	case collection.AddressBooks:
-		return unescape(property(text, "FN"))
+		s.Start, s.Name = strings.TrimSpace(property(events, "DTSTART")), strings.TrimSpace(unescape(property(events, "SUMMARY")))
+	case AddressBooks:
+		s.Name = unescape(property(text, "FN"))
 	}
-	return ""
+	return s
+}
+
+// String returns the summary in one line.
+func (s Summary) String() string { return strings.TrimSpace(s.Start + " " + s.Name) }
+
+// Day returns the day of the start, in the time zone that it is written in. It is the zero time if there is none.
+func (s Summary) Day() time.Time {
+	const form = "20060102"
+	if len(s.Start) < len(form) {
+		return time.Time{}
+	}
+	day, err := time.Parse(form, s.Start[:len(form)])
+	if err != nil {
+		return time.Time{}
+	}
+	return day
 }
 
 // property returns the value of the first property of a name.
