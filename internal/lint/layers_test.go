@@ -138,8 +138,8 @@ var layers = map[string]string{
 	"serve/internal/command": "",
 	"serve/page": `
 		archive archive/attachment archive/diff archive/health archive/layout archive/readable archive/search
-		archive/search/query archive/textindex chunk fulltext/words internal/day internal/header internal/inorder internal/ui
-		mail mail/charset mail/entity mail/extract mail/safehtml manifest repo serve/page/chart
+		archive/search/query archive/textindex chunk collection fulltext/words internal/day internal/header internal/inorder
+		internal/ui mail mail/charset mail/entity mail/extract mail/safehtml manifest repo serve/page/chart
 		serve/page/export serve/page/gate serve/view`,
 	"serve/page/chart":  "",
 	"serve/page/export": "archive eml internal/lineend internal/ui internal/zipstream mail manifest mbox",

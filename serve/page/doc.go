@@ -5,6 +5,7 @@
 //	              │ accounts.go     the accounts, and how they are doing
 //	              │ account.go      the nights of an account, drawn (timeline.go)           package chart
 //	              │ night.go        the mailboxes of a night
+//	              │ items.go        its calendars, address books and scripts, and downloads of these
 //	              │ mailbox.go      the messages of a mailbox, sorted (order.go)
 //	              │ message.go      a message: text, header, source, attachments (letter.go)
 //	              │ stay.go         the nights that have a message

@@ -27,6 +27,7 @@ type nightPage struct {
 	MoreFailures int64
 	Warnings     []string
 	Mailboxes    []mailboxRow
+	Collections  []collectionRow
 	Newer, Older string // addresses
 	Since        string // address of what changed since this night; empty: it is the latest
 	Changed      string // address of what changed on this night; empty: it is the oldest
@@ -71,6 +72,9 @@ func (s *Server) night(w http.ResponseWriter, r *request) error {
 	}
 	n.MoreFailures = m.Totals.Failures - int64(len(n.Failures))
 	n.damaged(p.view.Damage...)
+	if err := p.collections(r.Context(), &n); err != nil {
+		return err
+	}
 	for _, m := range p.view.Mailboxes {
 		n.Mailboxes = append(n.Mailboxes, p.row(m))
 	}

@@ -34,6 +34,8 @@ func (s *Server) allRoutes() map[string]route {
 		"search":     {gate.Private, s.search},
 		"changes":    {gate.Private, s.changes},
 		"export":     {gate.Private, s.export},
+		"items":      {gate.Private, s.items},
+		"item":       {gate.Private, s.item},
 		"link":       {gate.Open, s.link},
 		"style.css":  {gate.Public, s.style},
 		"icon.svg":   {gate.Public, s.icon},
