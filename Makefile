@@ -23,11 +23,11 @@ BIN      := .testbed/bin
 SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age $(BIN)/kubeapi $(BIN)/nfpm
 
 # Packages whose tests start no goroutine: the race detector has nothing to watch there. internal/lint checks that it is so.
-SEQUENTIAL := archive/loss backup/compare backup/identity fulltext/words imap/internal/fingerprint imap/internal/wire \
-              internal/canonical internal/day internal/header internal/hostile internal/lineend internal/lint \
-              internal/mailfile internal/man internal/percent internal/plaintext internal/removal internal/safename \
-              internal/zipstream mail mail/charset mail/document mail/entity mail/safehtml manifest manifest/history mbox \
-              release repo/store serve/internal/address serve/internal/command serve/page/chart
+SEQUENTIAL := archive/loss backup/compare backup/identity fulltext/words imap/internal/fingerprint \
+              imap/internal/properties imap/internal/wire internal/canonical internal/day internal/header internal/hostile \
+              internal/lineend internal/lint internal/mailfile internal/man internal/percent internal/plaintext \
+              internal/removal internal/safename internal/zipstream mail mail/charset mail/document mail/entity \
+              mail/safehtml manifest manifest/history mbox release repo/store serve/internal/address serve/internal/command serve/page/chart
 
 # internal/e2e runs the program as it is shipped. The detector would watch the tests themselves, and the servers in them that
 # send more than they should.

@@ -16,14 +16,17 @@
 //	imaprestore ─► Client.Append ─► command ─────► conn.start ─────────► socket
 //	               append.go        command.go     send.go: lines and literals
 //
-// A network connection (dial.go, handshake.go, login.go) becomes a conn: send.go sends commands (command.go). In
-// conn.go, readResponse reads an answer by wire.Reader.Next and gives it to the command that it belongs to. A view
-// embeds a Mailbox: View.Bodies is Mailbox.Bodies.
+// Options name a server (options.go, url.go). A network connection to it (dial.go, handshake.go, login.go, capability.go)
+// becomes a conn: send.go sends commands (command.go). In conn.go, readResponse reads an answer by wire.Reader.Next and
+// gives it to the command that it belongs to; errors.go says what refusals mean. trace.go writes both down. A view embeds
+// a Mailbox: View.Bodies is Mailbox.Bodies.
 //
 // Client and Mailbox hold the commands. A Client has those of the account: list.go with scope.go, name.go and inbox.go;
-// status.go; client.go; append.go. A Mailbox has those of the mailbox that is open: mailbox.go; search.go; and three
-// forms of FETCH: attributes.go with collect.go for what a message is without its body, body.go for bodies and headers,
-// and ranges.go for ranges of bodies.
+// status.go; client.go; append.go; properties.go and set_properties.go for access rights and annotations, whose responses
+// package properties reads. A Mailbox has those of the mailbox that is open: mailbox.go; search.go; and three forms of
+// FETCH: attributes.go with collect.go for what a message is without its body, body.go for bodies and headers, and
+// ranges.go for ranges of bodies. Commands that need no answer of each other are sent together (together.go), and the
+// first FETCH of a mailbox with the EXAMINE that opens it (expected.go).
 //
 // source.go is the account as backup sees it, over the connections of a Pool (pool.go). Its view is a mailbox that is
 // open on one of them. gmail.go and virtual.go are for servers that show one message in several mailboxes. A run

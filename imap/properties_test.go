@@ -1,15 +1,12 @@
 package imap
 
 import (
-	"bytes"
 	"errors"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/mail"
-	"github.com/mailstrata/mailstrata/manifest"
 )
 
 // Properties come from responses in any order, with names and values in any form that RFC 5464 allows.
@@ -68,42 +65,4 @@ func TestPropertiesLost(t *testing.T) {
 	if err != nil || len(list) != 1 || len(notes) != 1 || !strings.Contains(notes[0], `GETACL "INBOX"`) {
 		t.Errorf("%+v, %q, %v", list, notes, err)
 	}
-}
-
-// FuzzProperties checks that whatever a server sends can be recorded.
-func FuzzProperties(f *testing.F) {
-	for _, seed := range []string{
-		"* ACL INBOX jo lr -x w\r\n", "* MYRIGHTS \"a b\" lr\r\n* ACL \"a b\" () x y\r\n",
-		"* METADATA \"\" (/shared/x ~{2}\r\n\x00\xff /a NIL b c)\r\n* METADATA INBOX (/a \"1\" /a \"2\")\r\n",
-		"* METADATA INBOX (/a {99999}\r\n", "* ACL inbox NIL NIL a a\r\n",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, sent []byte) {
-		answers := newPropertiesAnswers(naming{}, []string{"INBOX", "a b"})
-		r := wire.NewReader(bytes.NewReader(sent))
-		for {
-			resp, err := r.Next()
-			if err != nil {
-				break
-			}
-			if _, err := answers.add(resp); err != nil {
-				t.Fatal(err)
-			}
-		}
-		var page []manifest.Properties
-		for _, p := range answers.list() {
-			page = append(page, manifest.Properties{Properties: p})
-		}
-		if len(page) == 0 {
-			return
-		}
-		b, err := manifest.EncodeProperties(page)
-		if err != nil {
-			t.Fatalf("%+v: %v", page, err)
-		}
-		if again, err := manifest.ParseProperties(b); err != nil || !reflect.DeepEqual(again, page) {
-			t.Fatalf("got %+v, want %+v: %v", again, page, err)
-		}
-	})
 }

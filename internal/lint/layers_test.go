@@ -104,7 +104,9 @@ var layers = map[string]string{
 		backup/source mail`,
 	"eml":           "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
 	"eml/emlsource": "backup/source backup/source/disk internal/mailfile mail",
-	"imap":          "backup/source imap/internal/netconn imap/internal/spool imap/internal/wire internal/grace mail",
+	"imap": `
+		backup/source imap/internal/netconn imap/internal/properties imap/internal/spool imap/internal/wire internal/grace
+		mail`,
 	"imap/imaprestore": `
 		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
 		internal/canonical internal/retry mail restore`,
@@ -112,6 +114,7 @@ var layers = map[string]string{
 	"imap/internal/imaptest":    "",
 	"imap/internal/journal":     "chunk mail restore",
 	"imap/internal/netconn":     "",
+	"imap/internal/properties":  "imap/internal/wire mail",
 	"imap/internal/spool":       "internal/local",
 	"imap/internal/wire":        "mail",
 	"jmap": `
