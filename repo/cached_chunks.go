@@ -17,7 +17,7 @@ func (r *Repo) CacheChunks(account string, chunks [][]byte) {
 	}
 	stored, _, err := r.codec.Build(format.KindCatalog, content, r.seals.recipients(format.KindCatalog))
 	if err == nil {
-		r.cache.keepObject(cachedName(r.AccountDir(account)), stored)
+		r.cache.KeepObject(cachedName(r.AccountDir(account)), stored)
 	}
 }
 
@@ -27,7 +27,7 @@ func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
 	if r.cache == nil {
 		return kept
 	}
-	stored, err := os.ReadFile(filepath.Clean(r.cache.path(cachedName(r.AccountDir(account)))))
+	stored, err := os.ReadFile(filepath.Clean(r.cache.Path(cachedName(r.AccountDir(account)))))
 	if err != nil || len(stored) > 2*maxCached {
 		return kept
 	}

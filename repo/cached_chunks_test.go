@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
@@ -17,7 +18,7 @@ func TestCachedChunks(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := &Repo{locks: locks{statements{*a}}}
-		if r.cache, err = openCache(t.TempDir(), r.codec.Repository, 0); err != nil {
+		if r.cache, err = cache.Open(t.TempDir(), r.codec.Repository, 0); err != nil {
 			t.Fatal(err)
 		}
 		if kept := r.CachedChunks("anna"); len(kept) != 0 {
@@ -35,7 +36,7 @@ func TestCachedChunks(t *testing.T) {
 		if kept := r.CachedChunks("carl"); len(kept) != 0 {
 			t.Errorf("erased account: %q", kept)
 		}
-		path := r.cache.path(cachedName(r.AccountDir("anna")))
+		path := r.cache.Path(cachedName(r.AccountDir("anna")))
 		stored, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

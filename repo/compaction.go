@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"golang.org/x/sync/errgroup"
@@ -22,7 +23,7 @@ import (
 type compaction struct {
 	*pruner
 	w       *Writer
-	scratch *scratch
+	scratch *cache.Scratch
 	room    *semaphore.Weighted // bytes of frames in memory
 
 	mu    sync.Mutex
@@ -66,10 +67,10 @@ func batches(packs []*census.Pack) (all [][]*census.Pack) {
 
 // batch copies the chunks of packs. It adds those that it could read completely to c.done.
 func (c *compaction) batch(ctx context.Context, packs []*census.Pack) (err error) {
-	if c.scratch, err = newScratch(c.r.cache); err != nil {
+	if c.scratch, err = c.r.cache.Scratch(); err != nil {
 		return err
 	}
-	defer c.scratch.close()
+	defer c.scratch.Close()
 	c.moved = c.moved[:0]
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(packsAtOnce)
@@ -161,7 +162,7 @@ func (c *compaction) readFrame(ctx context.Context, pack *openedPack, s *census.
 func (c *compaction) store(data []byte) (at int64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.scratch.add(data)
+	return c.scratch.Add(data)
 }
 
 // sort puts the chunks in order: by lane, then as the walk reached them, those that are like each other together.
@@ -202,7 +203,7 @@ func (c *compaction) put(ctx context.Context) error {
 	buf := make([]byte, chunk.Max)
 	for _, m := range c.moved {
 		data := buf[:m.length]
-		if err := c.scratch.read(m.at, data); err != nil {
+		if err := c.scratch.Read(m.at, data); err != nil {
 			return err
 		}
 		if _, _, err := stream.Put(ctx, m.lane, data); err != nil {

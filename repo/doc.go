@@ -19,19 +19,25 @@
 //	reader.go     Reader.Chunk reads the frame (package packs), decodes it (frame_cache.go), cuts the chunk out, and
 //	              checks it against its ID; prefetch.go reads many frames at once
 //
-// Below both, objects.go, download.go, inspect.go and cache.go put, read, check and cache the small objects (type
-// objects); packs and manifests are put directly by Store.Put. The other files:
+// Below both, objects.go, download.go and inspect.go put, read and check the small objects (type objects), and package
+// cache keeps them on this host; packs and manifests are put directly by Store.Put. The other files:
 //
-//	open.go unlock.go init.go memory.go               open or make a repository; recognize one that was seen before
+//	open.go unlock.go init.go                         open or make a repository
+//	memory.go memory_heads.go                         recognize one that was seen before, and its newest manifests
 //	access.go config.go rejected.go slot.go slots.go  its config and its key slots (type access)
 //	rotate.go                                         new keys
+//	seals.go                                          the recipients and identities of objects
 //	clock.go skew.go                                  the time of the store beside this host's
 //	statements.go tags.go erasure.go                  what the keeper signs (type statements): marks, condemnations, tags
+//	alarms.go                                         the manifests that have an alarm
+//	cached_chunks.go excerpt.go local.go              what this host keeps of manifests, headers and killed runs
+//	doubtful.go                                       chunks that may be in packs which the store has not listed yet
 //	prune.go prune_survey.go prune_erased.go          what a prune finds (type survey, with package census), and does
-//	rewrite.go compaction.go prune_delete.go          copy from packs, and delete (types pruner, compaction, deleter)
+//	rewrite.go compaction.go opened_pack.go           copy from packs in the order of reading (types pruner, compaction)
+//	prune_delete.go                                   delete objects (type deleter)
 //	merge_index.go                                    merge index segments (type indexMerger)
 //	check.go check_objects.go rolling.go              check a repository (type checker), many objects at once
-//	check_finding.go                                  (type finding)
+//	check_finding.go share.go hash_range.go           (type finding), or a share of all objects
 //	repair.go reindex.go                              repair it
 //	lock.go renew.go check_lock.go                    S3 Object Lock (type locks): the period, and renewing retention
 //
@@ -49,10 +55,11 @@
 // a repository against deletion.
 //
 // The packages below: store (the Store contract), format (docs/format.md in code), objectlock (versions and retention),
-// object (ranges of objects), packs (ranges of packs), index (where chunks lie), census (which chunks and packs a
-// prune keeps), statement (what the keeper signs), keys (key files and recipients), recovery (what a killed run leaves on
-// this host).
+// object (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on this host),
+// census (which chunks and packs a prune keeps), statement (what the keeper signs), keys (key files and recipients),
+// recovery (what a killed run leaves on this host).
 //
 // This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
-// As packages of their own they would need what is internal to Repo, Writer and Reader as exported names.
+// What they decide without these is in packages of its own, as in census. The rest would need some twenty methods of
+// Repo, Run, Writer and Reader that nobody else may call: a prune sets which packs a Writer takes for stored.
 package repo

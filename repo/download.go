@@ -28,7 +28,7 @@ func (o *objects) downloadOnce(ctx context.Context, name string, hash [32]byte) 
 		return nil, err
 	}
 	defer body.Close()
-	file, named, err := o.cache.spoolFile("get-*")
+	file, named, err := o.cache.SpoolFile("get-*")
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
@@ -21,7 +22,7 @@ func On(r *Repo, store store.Store, cacheDir string) *Repo { return OnCached(r, 
 
 // OnCached is On with a cache of packs of some size.
 func OnCached(r *Repo, store store.Store, cacheDir string, size int64) *Repo {
-	c, err := openCache(cacheDir, r.codec.Repository, size)
+	c, err := cache.Open(cacheDir, r.codec.Repository, size)
 	if err != nil {
 		panic(err)
 	}

@@ -14,7 +14,7 @@ var errNoCache = errors.New("there is no lasting cache directory")
 
 // RecoveryLog opens the recovery log of an account for one run. It keeps nothing before the time after has passed.
 func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, error) {
-	if _, temporary := r.cache.place(); temporary {
+	if _, temporary := r.cache.Place(); temporary {
 		return nil, errNoCache
 	}
 	identity, err := r.seals.identity(format.KindCatalog)
@@ -23,7 +23,7 @@ func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, 
 	}
 	id := r.codec.Keys.Account.Sum([]byte(account))
 	return recovery.Open(recovery.Options{
-		Dir: r.cache.recovery(), Account: [16]byte(id[:16]), After: after, Repository: r.codec.Repository, KeyID: r.codec.Keys.ID, Tag: r.codec.Keys.Tag,
+		Dir: r.cache.Recovery(), Account: [16]byte(id[:16]), After: after, Repository: r.codec.Repository, KeyID: r.codec.Keys.ID, Tag: r.codec.Keys.Tag,
 		Recipients: r.seals.recipients(format.KindCatalog), Identity: identity,
 	})
 }
@@ -36,12 +36,12 @@ const WordsDir = "words"
 // they end. The cached index holds only keyed prefixes, no content.
 func (r *Repo) DropLocal(manifests []string) (left int) {
 	for _, name := range manifests {
-		_ = os.Remove(r.cache.path(name))
+		_ = os.Remove(r.cache.Path(name))
 		if h, ok := ParseManifest(name); ok {
-			_ = os.Remove(r.cache.path(cachedName(h.Account)))
+			_ = os.Remove(r.cache.Path(cachedName(h.Account)))
 		}
 	}
-	r.cache.packs.Clear()
-	_ = os.RemoveAll(r.cache.sub(WordsDir))
-	return recovery.Discard(r.cache.recovery())
+	r.cache.Packs.Clear()
+	_ = os.RemoveAll(r.cache.Sub(WordsDir))
+	return recovery.Discard(r.cache.Recovery())
 }

@@ -126,7 +126,7 @@ func (r *Repo) listHeads(ctx context.Context, l headListing) iter.Seq2[Head, err
 			yield(Head{}, err)
 			return
 		}
-		r.cache.keepListed(l.prefix, listed)
+		r.cache.KeepListed(l.prefix, listed)
 	}
 }
 

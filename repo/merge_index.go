@@ -321,11 +321,11 @@ func (m *merging) close() {
 
 // take reads an input into a file.
 func (m *merging) take(ctx context.Context, s listedSegment) error {
-	return m.x.r.cache.do(func() error { return m.takeOnce(ctx, s) })
+	return m.x.r.cache.Do(func() error { return m.takeOnce(ctx, s) })
 }
 
 func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
-	w, err := index.NewFileWriter(m.x.r.cache.indexes(), m.x.r.codec)
+	w, err := index.NewFileWriter(m.x.r.cache.Indexes(), m.x.r.codec)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -23,7 +24,7 @@ type objects struct {
 	store *objectlock.Store
 	codec *format.Codec
 	seals seals
-	cache *cache
+	cache *cache.Dir
 }
 
 // put stores an object, and checks that the store lists it.
@@ -45,15 +46,15 @@ func (o *objects) loadUnnamed(ctx context.Context, kind format.Kind, name string
 	if err != nil {
 		return nil, err
 	}
-	stored, cached := o.cache.object(name)
+	stored, cached := o.cache.Object(name)
 	if !cached {
 		if stored, err = fetch(ctx, o.store, name); err != nil {
 			return nil, err
 		}
 	}
 	content, err := o.codec.Parse(stored, kind, id)
-	if err == nil && !cached && keepsCached(kind) {
-		o.cache.keepObject(name, stored)
+	if err == nil && !cached && cache.Keeps(kind) {
+		o.cache.KeepObject(name, stored)
 	}
 	if err != nil {
 		err = &undecodable{err}

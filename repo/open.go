@@ -10,6 +10,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -131,7 +132,7 @@ func (a *access) repo(o Options, keyFingerprint string) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.cache, err = openCache(o.CacheDir, a.codec.Repository, o.CacheSize); err != nil {
+	if a.cache, err = cache.Open(o.CacheDir, a.codec.Repository, o.CacheSize); err != nil {
 		return nil, err
 	}
 	return &Repo{locks: locks{statements{*a}}, untrusted: !vouched, noLocks: missing}, nil
@@ -140,7 +141,7 @@ func (a *access) repo(o Options, keyFingerprint string) (*Repo, error) {
 // Close closes the files of the cache. It changes nothing in the store.
 func (r *Repo) Close() error {
 	r.index.close()
-	return r.cache.close()
+	return r.cache.Close()
 }
 
 // Untrusted reports whether nothing vouches for the repository: this host has not seen it before, and neither a key file nor the
@@ -163,6 +164,6 @@ func (r *Repo) ChunkID(data []byte) chunk.ID {
 
 // CacheDir returns the repository's cache directory.
 func (r *Repo) CacheDir() string {
-	dir, _ := r.cache.place()
+	dir, _ := r.cache.Place()
 	return dir
 }

@@ -67,14 +67,14 @@ func (r *Repo) openIndex(ctx context.Context) (*index.Index, error) {
 // dropDeletedPacks removes from the cache the packs that the index no longer has: mail that was erased or forgotten stays on
 // this host no longer than that.
 func (r *Repo) dropDeletedPacks(x *index.Index) {
-	if r.cache == nil || r.cache.packs == nil {
+	if r.cache == nil || r.cache.Packs == nil {
 		return
 	}
 	packs := map[format.Pack]bool{}
 	for row := range x.Packs() {
 		packs[row.Pack()] = true
 	}
-	r.cache.packs.KeepOnly(packs)
+	r.cache.Packs.KeepOnly(packs)
 }
 
 // finish keeps the index that this goroutine opened, if it could.
@@ -118,9 +118,9 @@ func (lazy *lazyIndex) stopAhead() {
 // indexRepository is what the index asks of the repository, as index.Repository.
 type indexRepository struct{ r *Repo }
 
-func (x indexRepository) IndexDir() string { return x.r.cache.indexes() }
+func (x indexRepository) IndexDir() string { return x.r.cache.Indexes() }
 
-func (x indexRepository) WriteCache(write func() error) error { return x.r.cache.do(write) }
+func (x indexRepository) WriteCache(write func() error) error { return x.r.cache.Do(write) }
 
 func (x indexRepository) ManifestRead() time.Time { return time.Unix(0, x.r.manifestRead.Load()) }
 

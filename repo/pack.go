@@ -93,7 +93,7 @@ type unfinishedPack struct {
 }
 
 func newPack(r *Repo, kind format.Kind) (*unfinishedPack, error) {
-	s, err := r.cache.spool(r.seals.recipients(kind))
+	s, err := r.cache.Spool(r.seals.recipients(kind))
 	if err != nil {
 		return nil, err
 	}

@@ -188,7 +188,7 @@ func (r *Repo) census(ctx context.Context) (*census.Census, error) {
 	if err != nil {
 		return nil, err
 	}
-	return census.New(f, indexed, r.cache.spoolFile)
+	return census.New(f, indexed, r.cache.SpoolFile)
 }
 
 // asksAtOnce is the number of packs that a prune looks for at once.

@@ -65,7 +65,7 @@ func (rd *Reader) cache(kind format.Kind) *packs.Cache {
 	if rd.r.cache == nil || rd.kept == KeptNothing || kind == format.KindData && rd.kept != KeptMail {
 		return nil
 	}
-	return rd.r.cache.packs
+	return rd.r.cache.Packs
 }
 
 // Chunk reads a chunk and checks it against its ID. If one copy cannot be read, Chunk tries the others. The caller must not

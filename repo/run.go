@@ -212,8 +212,8 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	if h.Stored.After(deadline) || run.clock.age(h.Stored) > Lifetime {
 		return Head{}, ErrLate
 	}
-	run.r.cache.keepObject(name, stored)
-	run.r.cache.keepNewest(dir)
+	run.r.cache.KeepObject(name, stored)
+	run.r.cache.KeepNewest(dir)
 	if !run.noteNewest(h) {
 		return h, nil // it is not the newest
 	}

@@ -13,7 +13,7 @@ import (
 // that replaces others, merged has its Inputs and Proofs.
 func (o *objects) writeSegment(packs []format.PackRow, entries iter.Seq[format.Entry], merged format.Table) (*format.Spool, [32]byte, error) {
 	var none [32]byte
-	s, err := o.cache.spool(o.seals.recipients(format.KindIndex))
+	s, err := o.cache.Spool(o.seals.recipients(format.KindIndex))
 	if err != nil {
 		return nil, none, err
 	}

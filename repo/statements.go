@@ -149,7 +149,7 @@ func (s *statements) eachStatement(ctx context.Context, kind format.Kind, ignore
 		return err
 	}
 	if listErr == nil {
-		s.cache.keepListed(kind.Folder(), listed)
+		s.cache.KeepListed(kind.Folder(), listed)
 	}
 	return listErr
 }

@@ -36,8 +36,9 @@ var layers = map[string]string{
 	// What is stored, and where.
 	"dir": "internal/local repo/store repo/store/filetree",
 	"repo": `
-		chunk internal/grace internal/inorder internal/local repo/census repo/format repo/index repo/keys repo/object
-		repo/objectlock repo/packs repo/recovery repo/statement repo/store`,
+		chunk internal/grace internal/inorder internal/local repo/cache repo/census repo/format repo/index repo/keys
+		repo/object repo/objectlock repo/packs repo/recovery repo/statement repo/store`,
+	"repo/cache":           "internal/local repo/format repo/packs repo/store",
 	"repo/census":          "chunk internal/local repo/format repo/index",
 	"repo/format":          "chunk internal/local repo/format/optimal repo/store",
 	"repo/format/optimal":  "",

@@ -1,4 +1,4 @@
-package repo
+package cache
 
 import (
 	"crypto/aes"
@@ -10,9 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// scratch holds chunks in a temporary file while they are put in order. The file is encrypted with a key that only this process
+// Scratch holds chunks in a temporary file while they are put in order. The file is encrypted with a key that only this process
 // has, so no mail is on the disk in plain.
-type scratch struct {
+type Scratch struct {
 	file  local.File
 	named bool
 	key   cipher.Block
@@ -20,29 +20,31 @@ type scratch struct {
 	buf   []byte
 }
 
-func newScratch(c *cache) (*scratch, error) {
+// Scratch makes an empty Scratch.
+func (d *Dir) Scratch() (*Scratch, error) {
 	secret := make([]byte, 32)
 	rand.Read(secret)
 	key, err := aes.NewCipher(secret)
 	if err != nil {
 		return nil, err
 	}
-	file, named, err := c.spoolFile("scratch-*")
+	file, named, err := d.SpoolFile("scratch-*")
 	if err != nil {
 		return nil, err
 	}
-	return &scratch{file: file, named: named, key: key}, nil
+	return &Scratch{file: file, named: named, key: key}, nil
 }
 
-func (s *scratch) close() {
+// Close removes the file.
+func (s *Scratch) Close() {
 	_ = s.file.Close()
 	if s.named {
 		_ = os.Remove(s.file.Name())
 	}
 }
 
-// add appends data and returns where it begins.
-func (s *scratch) add(data []byte) (at int64, err error) {
+// Add appends data and returns where it begins.
+func (s *Scratch) Add(data []byte) (at int64, err error) {
 	at = s.size
 	padded := (len(data) + aes.BlockSize - 1) / aes.BlockSize * aes.BlockSize // so each chunk begins at a block of the cipher
 	if cap(s.buf) < padded {
@@ -56,8 +58,8 @@ func (s *scratch) add(data []byte) (at int64, err error) {
 	return at, nil
 }
 
-// read fills data with what begins at a place that add returned.
-func (s *scratch) read(at int64, data []byte) error {
+// Read fills data with what begins at a place that Add returned.
+func (s *Scratch) Read(at int64, data []byte) error {
 	if _, err := s.file.ReadAt(data, at); err != nil {
 		return local.Fail("read", s.file.Name(), err)
 	}
@@ -66,7 +68,7 @@ func (s *scratch) read(at int64, data []byte) error {
 }
 
 // crypt encrypts or decrypts: no two bytes of the file have the same part of the key stream.
-func (s *scratch) crypt(at int64, dst, src []byte) {
+func (s *Scratch) crypt(at int64, dst, src []byte) {
 	var counter [aes.BlockSize]byte
 	binary.BigEndian.PutUint64(counter[8:], uint64(at/aes.BlockSize))
 	cipher.NewCTR(s.key, counter[:]).XORKeyStream(dst, src)
