@@ -20,16 +20,20 @@
 //	Reader          opens a manifest as Contents, and reads chunks by the repo.Reader in it (contents.go)
 //	Contents        lists the mailboxes, pages and entries of a manifest (contents.go)
 //	Body            joins and verifies the bytes of a message (body.go). Package restore calls it, and the
-//	                packages replicate and rewrite and the command cat
+//	                packages replicate and rewrite and the command cat. excerpts.go has the fields of many
+//	                headers that listings show
 //
 // A Lookahead fetches what manifests refer to before a walk needs it, and AheadOf what is read of messages (lookahead.go,
-// ahead.go). A Walk follows a manifest to its records, and passes over what it shares with others (walk.go). Prune does so for
-// repo.Repo.Prune (prune.go), and a RecordFinder for the manifests that have certain messages (record_finder.go).
-// Check reads what manifests refer to, and reports what is wrong with it (check.go, check_manifest.go).
-// PlanForget applies a retention policy (forget.go). Before it forgets a manifest, it compares the manifest before
-// it with the one after it, to find losses that no alarm mentions (forget_losses.go). Histories does so for a list of
-// manifests (unreported.go).
+// ahead.go). A script, an event or a contact is an item, which is one chunk (items.go). A Walk follows a manifest to its
+// records and items, and passes over what it shares with others (walk.go, walk_items.go). Prune does so for repo.Repo.Prune
+// (prune.go), and a RecordFinder for the manifests that have certain messages (record_finder.go).
 //
-// Other verbs have packages of their own: diff, search, readable, replicate, rewrite, erase and loss. Package backup reads servers
-// into a repository, and package restore writes from it to them.
+// Check reads what manifests refer to, or a share of it, and reports what is wrong with it (check.go, check_manifest.go,
+// check_items.go, check_share.go). Recent reads the last manifests of each account, and StandingAlarms those with alarms that
+// nobody has acknowledged (recent.go, standing.go). PlanForget applies a retention policy (forget.go). Before it forgets a
+// manifest, it compares the manifest before it with the one after it, to find losses that no alarm mentions
+// (forget_losses.go). Histories does so for a list of manifests (unreported.go).
+//
+// Other verbs have packages of their own, below this one. Package backup reads servers into a repository, and package restore
+// writes from it to them.
 package archive

@@ -26,7 +26,8 @@
 //
 // The accountRun ties these together (run.go). Mailboxes are read in parallel, and messages that move between them
 // meanwhile are kept track of (vanished.go). At the end the manifest is compared with the last complete one: losses
-// become alarms (losses.go).
+// become alarms (losses.go). What an account has beside mail is read in items.go (scripts, calendars, address books) and
+// properties.go (access rights, annotations). budget.go limits what a day downloads.
 //
 // A checkpoint is a manifest of an unfinished run (checkpoint.go). It cuts in between two windows of messages:
 //

@@ -10,6 +10,8 @@
 //	Mailbox    one line of LIST, with its Status; Path, SpecialUse               mailbox.go, utf7.go
 //	Message    what FETCH returns besides the body: UID, Flags, Date, IDs        message.go
 //	Form       how a message was in a file                                       form.go
+//	Properties access rights and annotations of a mailbox                        properties.go
+//	Pattern    the mailboxes that a user names                                   pattern.go
 //	Flags      flags and keywords; labels of Gmail, and keywords made of these   flags.go, label.go
 //	UIDSet     a set of UIDs, as ranges                                          uidset.go
 //	Err…       what the errors of a server mean for the caller                   errors.go
@@ -25,7 +27,7 @@
 //	message = [ Header ] { Text | Base64 }
 //
 //	Header    up to and including the first empty line             header.go
-//	Base64    a run of base64 lines, decoded, with its Recipe      base64.go
+//	Base64    a run of base64 lines, decoded, with its Recipe      base64.go, base64_lines.go
 //	Text      everything else, unchanged
 //
 // No part is empty, two Text parts are never adjacent, and the parts depend only on the message, not on the sizes of

@@ -2,7 +2,7 @@
 // date with the manifests, and finds messages with their places in manifests.
 //
 // A place is a mailbox and a UID, from a first manifest to a last one: a stay (stay.go). The index keeps the stays of a message
-// with it, so a hit says where the message is and was. Manifests have numbers, in the order of time (night.go).
+// with it, so a hit says where the message is and was. Manifests have numbers, in the order of time (state.go).
 //
 //	manifests ──► night   compared with the one before it: only pages that this one does not have are read    compare.go
 //	          ──► window  stays that begin and end, for some thousand messages                                window.go

@@ -2,8 +2,8 @@
 //
 //	request ──► gate.Gate           who may ask                                             package gate
 //	        ──► Server.ServeHTTP    a route: reads its parameters, and shows a template     server.go, route.go, show.go
-//	              │ accounts.go     the accounts, and how they are doing
-//	              │ account.go      the nights of an account, drawn (timeline.go)           package chart
+//	              │ accounts.go     the accounts, and how they are doing; the nights of one
+//	              │ timeline.go     these nights, drawn                                     package chart
 //	              │ night.go        the mailboxes of a night
 //	              │ items.go        its calendars, address books and scripts, and downloads of these
 //	              │ mailbox.go      the messages of a mailbox, sorted (order.go)

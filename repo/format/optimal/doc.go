@@ -1,6 +1,6 @@
 // Package optimal makes zstd frames (RFC 8878) that are smaller than those of package zstd, and takes much longer.
 //
-//	content ─► matches (finder.go) ─► the cheapest sequences (parse.go) ─► literals, tables, bits (block.go) ─► frame
+//	content ─► matches (finder.go) ─► the cheapest sequences (parse.go) ─► blocks (encoder.go) ─► frame
 //
 // The encoders of github.com/klauspost/compress choose each match by a rule. This one knows what each match costs, in
 // bits, and finds the cheapest way through a block, as the levels 16 to 22 of the program zstd do. A frame has a single
