@@ -174,51 +174,67 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 	s.recorder.dangling, s.recorder.uncounted = survey.Dangling, false
 	vanished := s.vanished.missing(survey, before)
 	matches := identity.Find(survey, before, vanished)
+	current := &round{scheduler: s, survey: survey, observed: observed, unmoved: unmoved, verify: verify}
 	var renamed []*manifest.Mailbox
 	for _, listed := range survey.Mailboxes {
 		match := matches.Of(&listed)
-		old := match.Old
-		renamed = append(renamed, old)
+		renamed = append(renamed, match.Old)
 		if !s.reads(listed) {
 			// Deselecting a mailbox loses nothing. What a virtual mailbox showed is recorded in its own mailbox.
-			if old != nil && !match.Shared && listed.Skip != mail.SkipVirtual {
-				s.recorder.carryOver(old, listed)
+			if match.Old != nil && !match.Shared && listed.Skip != mail.SkipVirtual {
+				s.recorder.carryOver(match.Old, listed)
 			}
 			continue
 		}
 		listed.Label = isLabel(listed)
-		if old != nil && old.Label {
-			old = nil // the messages of a label were never read
-		}
-		if listed.Label {
-			s.recorder.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: withoutMarks(listed)}
-			continue
-		}
-		if s.recorder.round > 0 && isStillNonExistent(old, listed) {
-			s.recorder.recorded[listed.Raw] = nonExistent(listed)
-			continue
-		}
-		s.recorder.uncounted = s.recorder.uncounted || listed.Selectable() && listed.Status == nil
-		switch {
-		case !listed.Selectable():
-			s.recorder.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: withoutMarks(listed)}
-		case old != nil && !match.Uncertain && !slices.Contains(s.vanished.mailboxes, old) && unmoved(old, listed.Status):
-			s.recorder.carryOver(old, listed)
-			s.recorder.moveFailures(old.Raw, listed.Raw)
-			if verify && old.Messages > 0 {
-				r := &mailboxRun{account: s.accountRun, listed: listed, old: old, observed: observed}
-				r.verify, r.verifyOnly = true, true
-				due = append(due, r)
-			}
-		default:
-			r := &mailboxRun{account: s.accountRun, listed: listed, old: old, observed: observed, verify: verify}
-			r.uncertain, r.sharedValidity, r.hasChildren = match.Uncertain, match.Shared, isParent(listed, survey)
-			s.recorder.recorded[listed.Raw] = r.previous()
+		if r := current.add(listed, match); r != nil {
 			due = append(due, r)
 		}
 	}
 	s.expect(due)
 	return due, s.beginMoves(ctx, survey, before, s.vanished.update(vanished, renamed))
+}
+
+// round is one survey, and what its mailboxes are compared with.
+type round struct {
+	*scheduler
+	survey   *mail.Survey
+	observed time.Time
+	unmoved  func(*manifest.Mailbox, *mail.Status) bool // whether the numbers of a mailbox are those that are archived
+	verify   bool                                       // unmoved mailboxes, too
+}
+
+// add records a mailbox of the survey as it was before, and returns it if it is to be read.
+func (s *round) add(listed mail.Mailbox, match identity.Match) *mailboxRun {
+	old := match.Old
+	if old != nil && old.Label {
+		old = nil // the messages of a label were never read
+	}
+	if listed.Label {
+		s.recorder.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: withoutMarks(listed)}
+		return nil
+	}
+	if s.recorder.round > 0 && isStillNonExistent(old, listed) {
+		s.recorder.recorded[listed.Raw] = nonExistent(listed)
+		return nil
+	}
+	s.recorder.uncounted = s.recorder.uncounted || listed.Selectable() && listed.Status == nil
+	if !listed.Selectable() {
+		s.recorder.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: withoutMarks(listed)}
+		return nil
+	}
+	r := &mailboxRun{account: s.accountRun, listed: listed, old: old, observed: s.observed, verify: s.verify}
+	if old != nil && !match.Uncertain && !slices.Contains(s.vanished.mailboxes, old) && s.unmoved(old, listed.Status) {
+		s.recorder.carryOver(old, listed)
+		s.recorder.moveFailures(old.Raw, listed.Raw)
+		if r.verifyOnly = s.verify && old.Messages > 0; r.verifyOnly {
+			return r
+		}
+		return nil
+	}
+	r.uncertain, r.sharedValidity, r.hasChildren = match.Uncertain, match.Shared, isParent(listed, s.survey)
+	s.recorder.recorded[listed.Raw] = r.previous()
+	return r
 }
 
 // mailboxesBefore returns the archived mailboxes to compare a survey with, and a test whether one can stay as it is. In

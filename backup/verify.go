@@ -17,7 +17,7 @@ import (
 )
 
 // Messages that are recorded are not read again: servers promise that a UID always identifies the same message (RFC
-// 9051 section 2.3.1.1), and some have broken the promise. With VerifySource, a sample is downloaded all the same and
+// 9051 section 2.3.1.1), and some have broken the promise. With VerifySource, a sample is downloaded anyway and
 // compared.
 
 // chooseSample returns the messages to compare.

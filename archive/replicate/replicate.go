@@ -241,26 +241,9 @@ func (c *copier) copy(ctx context.Context, copied *Copied, old existing) (err er
 	defer func() { err = errors.Join(err, writer.Close()) }()
 	c.writers.New = func() any { return archive.NewMessageWriter(c.To, writer, nil) }
 	defer func() { c.writers = sync.Pool{} }()
-	rewriter := &rewrite.Rewriter{
-		From: c.source.Contents(original.Manifest), To: c.target, Writer: writer,
-		Store: nil, Progress: c.Progress, Before: c.before, SourceErased: c.erased.from, TargetErased: c.erased.to,
-	}
-	rewriter.Store = func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
-		size := int64(0)
-		if record.Probe != (chunk.Prefix{}) {
-			size = record.Size // the copy has a probe of its own, under the other repository's key
-		}
-		return c.store(ctx, size, rewriter.From.Body(record))
-	}
 	items := archive.NewItemWriter(c.To, writer)
 	defer items.Close()
-	rewriter.StoreItem = func(ctx context.Context, item *manifest.Item) (manifest.Item, error) {
-		content, err := rewriter.From.ItemContent(ctx, item)
-		if err != nil {
-			return manifest.Item{}, err
-		}
-		return items.Write(ctx, *item, content)
-	}
+	rewriter := c.rewriter(original.Manifest, writer, items)
 	m, err := rewriter.Rewrite(ctx)
 	if err != nil {
 		if ctx.Err() != nil { // what was copied is not to be copied again
@@ -292,6 +275,29 @@ func (c *copier) copy(ctx context.Context, copied *Copied, old existing) (err er
 	c.copies.add(m.Origin, copied.Head, m)
 	c.latest, c.before = copied.Head, rewriter.After
 	return nil
+}
+
+// rewriter returns a Rewriter that copies what a manifest needs.
+func (c *copier) rewriter(from *manifest.Manifest, writer *repo.Writer, items *archive.ItemWriter) *rewrite.Rewriter {
+	contents := c.source.Contents(from)
+	return &rewrite.Rewriter{
+		From: contents, To: c.target, Writer: writer,
+		Progress: c.Progress, Before: c.before, SourceErased: c.erased.from, TargetErased: c.erased.to,
+		Store: func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
+			size := int64(0)
+			if record.Probe != (chunk.Prefix{}) {
+				size = record.Size // the copy has a probe of its own, under the other repository's key
+			}
+			return c.store(ctx, size, contents.Body(record))
+		},
+		StoreItem: func(ctx context.Context, item *manifest.Item) (manifest.Item, error) {
+			content, err := contents.ItemContent(ctx, item)
+			if err != nil {
+				return manifest.Item{}, err
+			}
+			return items.Write(ctx, *item, content)
+		},
+	}
 }
 
 // finishFor bounds how long an interrupted copy goes on to save what it has copied.
