@@ -64,7 +64,7 @@ type wire struct {
 	r *bufio.Reader
 }
 
-// trust returns how to speak TLS with a server that presents the certificate in a file; nil: without TLS, for no file.
+// trust returns the TLS configuration for a server that presents the certificate in a file. It is nil if there is no file.
 func trust(ca string) (*tls.Config, error) {
 	if ca == "" {
 		return nil, nil

@@ -39,7 +39,7 @@ func (c *Client) appendCommand(raw string, messages []AppendMessage) *command {
 type AppendResult struct {
 	UID         mail.UID
 	UIDValidity uint32
-	Err         error // after a lost connection, the message may have been added all the same
+	Err         error // after a lost connection, the message may still have been added
 }
 
 // Append adds messages to a mailbox and returns the result for each. With MULTIAPPEND it adds all together, else one

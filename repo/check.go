@@ -88,7 +88,7 @@ type checker struct {
 // cannot open them, it compares their bytes with their names. Of the other packs of mail it reads the description, and compares it
 // with the index. It reports problems and goes on. An error ends it. progress may be nil.
 //
-// It checks the objects in share alone. It reads the whole index all the same, for that says what is in the packs.
+// It checks the objects in share alone. It reads the whole index anyway, because only the index says what is in the packs.
 func (r *Repo) Check(ctx context.Context, data HashRange, share Share, report func(Problem), progress func(Progress)) (Checked, error) {
 	c := &checker{r: r, data: data, share: share, progress: progress, stored: map[string]bool{}, indexed: map[format.Pack]format.PackRow{}}
 	c.report = func(p Problem) {

@@ -71,7 +71,7 @@ func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, e
 	v := objectlock.New(store, nil)
 	a, err := open(ctx, v, u)
 	if (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey)) && (v.Hides(ctx, format.KindConfig.Folder()) || v.Hides(ctx, format.KindKey.Folder())) {
-		// An attacker who may delete can have hidden every config and slot. Under lock they are read all the same.
+		// An attacker who may delete can have hidden every config and slot. Under lock they are read anyway.
 		v.ShowHidden()
 		if hidden, failed := open(ctx, v, u); failed == nil && hidden.config.Lock != nil {
 			a, err = hidden, nil

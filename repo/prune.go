@@ -85,7 +85,7 @@ type Walk func(ctx context.Context, roots []Head, reach Reach, done func(Head, e
 
 // Reach records that a chunk is needed. It reports whether this is the first call for the chunk: a Walk need not follow again what
 // the chunk refers to. Packs that a prune writes hold chunks in the order of their first calls, except that chunks with the same
-// number like are beside each other, unless it is 0. Versions of a page have the same number, for they compress well together.
+// number like are beside each other, unless it is 0. Versions of a page have the same number, because they compress well together.
 type Reach func(id chunk.ID, like uint64) (first bool, err error)
 
 // Prune deletes what no manifest needs (rules 7 to 10 of docs/design/removing.md). It condemns packs that are not needed, and

@@ -175,7 +175,7 @@ func TestLostAnswer(t *testing.T) {
 }
 
 // A message that the server accepted must be there. A server that shows it only after a NOOP, such as Courier, is not
-// blamed, and the message is checked all the same.
+// blamed, and the message is checked anyway.
 func TestAcceptedButMissing(t *testing.T) {
 	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS", `< APPEND "x" (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", "<",
 		"TAG OK [APPENDUID 7 10:12] done", "< UID FETCH 10:12 (UID FLAGS INTERNALDATE RFC822.SIZE)",

@@ -46,7 +46,7 @@ type Account struct {
 	Hidden      map[mail.UID]bool     // counted, but never listed
 	Empty       map[mail.UID]bool     // answered with nothing
 	MailboxIDOf func(*Mailbox) string // MAILBOXID; nil: none
-	Deleted     map[string]bool       // listed all the same, without numbers
+	Deleted     map[string]bool       // still listed, without numbers
 	NoStatus    bool                  // no numbers in the survey, and no UIDNEXT anywhere
 
 	IDsOf    func(id string) mail.IDs // the ids of messages; nil: none

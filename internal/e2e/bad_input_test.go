@@ -188,7 +188,7 @@ func TestBadRepository(t *testing.T) {
 }
 
 // A repository of a newer format is refused, by a message that says so. Readers only warn: anybody may have made the
-// config, and mail must be found all the same.
+// config, and mail must still be found.
 func TestNewerFormat(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

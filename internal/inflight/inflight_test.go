@@ -77,7 +77,7 @@ func TestFarStore(t *testing.T) {
 	})
 }
 
-// The times of a good store are spread widely, and a new connection delays some: the limit grows all the same.
+// The times of a good store are spread widely, and a new connection delays some: the limit still grows.
 func TestSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64

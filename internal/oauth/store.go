@@ -19,8 +19,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// Store keeps grants, each in a file of its own that only its owner can read, in a directory that only its owner can enter;
-// those that are to be sealed, sealed to a key in the keyring.
+// Store keeps grants, each in a file of its own that only its owner can read, in a directory that only its owner can enter. A
+// grant that is to be sealed is sealed to a key in the keyring.
 type Store struct{ dir string }
 
 // NewStore returns a store of grants in a directory, which the first Put creates.

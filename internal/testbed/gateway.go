@@ -143,7 +143,7 @@ func refuse(w http.ResponseWriter, status int, code string) {
 // ask passes a request on as it came: what is signed is the Host and some headers.
 func (g *Gateway) ask(r *http.Request, body []byte) (*http.Response, []byte) {
 	ctx := r.Context()
-	if r.Method == http.MethodPut { // who sent it may be killed, and the store have it all the same, at a time of this clock
+	if r.Method == http.MethodPut { // the sender may be killed when the store has it already, at a time of this clock
 		ctx = context.WithoutCancel(ctx)
 	}
 	out, err := http.NewRequestWithContext(ctx, r.Method, g.store.Endpoint+r.URL.RequestURI(), bytes.NewReader(body))

@@ -50,7 +50,7 @@ func Installed(t testing.TB, name, hint string) string {
 	return path
 }
 
-// missing skips a test for want of a server, or fails it where servers are required.
+// missing skips a test because a server is missing, or fails it where servers are required.
 func missing(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("CI") != "" || os.Getenv("MAILSTRATA_REQUIRE_SERVERS") == "1" {
