@@ -3,6 +3,7 @@ package safehtml
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/net/html"
@@ -14,14 +15,20 @@ type attributes map[string]string
 
 const maxTitle = 2000 // bytes of a text in an attribute
 
-// A repetition of all letters that has a limit would take megabytes and milliseconds whenever the program starts.
+// Expressions are compiled when they are first used, because most runs of the program use none. A repetition of all letters
+// that has a limit would take megabytes and milliseconds.
 var (
-	number   = regexp.MustCompile(`^[0-9]{1,5}%?$`)
-	color    = regexp.MustCompile(`^#?[0-9a-zA-Z]{1,30}$`)
-	word     = regexp.MustCompile(`^[0-9a-zA-Z-]{1,30}$`)
-	size     = regexp.MustCompile(`^[+-]?[0-9]{1,2}$`)
-	families = regexp.MustCompile(`^[\pL\pN ,'_-]+$`)
+	number   = expression(`^[0-9]{1,5}%?$`)
+	color    = expression(`^#?[0-9a-zA-Z]{1,30}$`)
+	word     = expression(`^[0-9a-zA-Z-]{1,30}$`)
+	size     = expression(`^[+-]?[0-9]{1,2}$`)
+	families = expression(`^[\pL\pN ,'_-]+$`)
 )
+
+// expression returns a function that returns the compiled expression.
+func expression(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // attributeRules are the attributes that are allowed, and what their values must be. A rule returns the value to be written, or
 // false. Those that are written by other rules have none: style, and what refers to URLs.
@@ -115,13 +122,13 @@ func writeAttribute(b *strings.Builder, name, value string) {
 	b.WriteString(" " + name + `="` + html.EscapeString(value) + `"`)
 }
 
-func matches(pattern *regexp.Regexp) func(string) (string, bool) {
+func matches(pattern func() *regexp.Regexp) func(string) (string, bool) {
 	return func(value string) (string, bool) {
 		value = strings.TrimSpace(value)
 		if len(value) > 200 {
 			return "", false
 		}
-		return value, pattern.MatchString(value)
+		return value, pattern().MatchString(value)
 	}
 }
 

@@ -1,7 +1,6 @@
 package safehtml
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -33,11 +32,11 @@ var properties = func() map[string]bool {
 
 var (
 	// styleValue has no backslash (escapes), no slash beside an asterisk (comments), and no braces, colons or at-signs.
-	styleValue = regexp.MustCompile(`^[\pL\pN #%.,()'"!+_/-]+$`)
+	styleValue = expression(`^[\pL\pN #%.,()'"!+_/-]+$`)
 	// function is a name with a parenthesis.
-	function = regexp.MustCompile(`([\pL\pN_-]*)\s*\(`)
+	function = expression(`([\pL\pN_-]*)\s*\(`)
 	// functions are those that only compute.
-	functions = regexp.MustCompile(`^(?i:rgb|rgba|hsl|hsla|calc)$`)
+	functions = expression(`^(?i:rgb|rgba|hsl|hsla|calc)$`)
 )
 
 // safeStyle returns the declarations of a style attribute that are allowed. To split at each semicolon takes URLs and strings
@@ -60,11 +59,11 @@ func safeStyle(style string) string {
 
 // safeValue reports whether a value of a declaration is allowed.
 func safeValue(value string) bool {
-	if utf8.RuneCountInString(value) > maxValue || !styleValue.MatchString(value) || !balanced(value) {
+	if utf8.RuneCountInString(value) > maxValue || !styleValue().MatchString(value) || !balanced(value) {
 		return false
 	}
-	for _, call := range function.FindAllStringSubmatch(value, -1) {
-		if !functions.MatchString(call[1]) {
+	for _, call := range function().FindAllStringSubmatch(value, -1) {
+		if !functions().MatchString(call[1]) {
 			return false
 		}
 	}
