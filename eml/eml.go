@@ -71,7 +71,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 			notes = append(notes, fmt.Sprintf("mailbox %q is in the directory %q", box.Name, dirs[i]))
 		}
 	}
-	return places, notes, top.Sync()
+	return places, notes, nil
 }
 
 // Open implements restore.Target.

@@ -36,7 +36,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 	if err := t.options.Layout.subscribe(ctx, top.Root(), mailboxes, dirs); err != nil {
 		return nil, notes, tree.Explain(top.Path(subscriptionsFile), err)
 	}
-	return places, notes, top.Sync()
+	return places, notes, nil
 }
 
 // Preview implements restore.Previewer.
