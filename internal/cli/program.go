@@ -169,7 +169,7 @@ func (p *Program) LimitMemory(goal int64) {
 }
 
 // UsualMemoryLimit is the memory limit of most commands, because a nightly program shares its host with others.
-const UsualMemoryLimit = 90 << 20
+const UsualMemoryLimit = 86 << 20
 
 // ArchivingMemoryLimit is the memory limit of commands that store mail. It is a little above what they hold: frames
 // being filled, and an encoder and a frame for each of up to four processors. With a lower limit, the collector would
