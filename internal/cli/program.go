@@ -150,7 +150,7 @@ func (p *Program) End(ctx, working context.Context, err error) int {
 		p.Process.Step.Err = err
 	}
 	if p.watcher != nil {
-		p.watcher.end(ctx, p, status)
+		p.watcher.end(ctx, p, status, err)
 	}
 	return status
 }

@@ -108,8 +108,11 @@ func (p *Program) pinger(ctx context.Context, flags *WatchFlags, configured conf
 }
 
 // end reports the end of the run to all monitors. It prints errors, and does not change the exit status.
-func (w *watcher) end(ctx context.Context, p *Program, status int) {
+func (w *watcher) end(ctx context.Context, p *Program, status int, failed error) {
 	ctx = context.WithoutCancel(ctx) // report an interruption, too
+	if failed != nil && len(w.run.Failed)+len(w.run.Accounts) == 0 && status != StatusInterrupted {
+		w.run.Failed = []string{ui.OneLine(failed.Error())}
+	}
 	w.run.End, w.run.Status, w.run.Outcome, w.run.Log = time.Now(), status, Meaning(status), w.tail.String()
 	var errs []error
 	if w.pinger != nil {

@@ -70,8 +70,15 @@ func metrics(r *Run, before map[string]float64) []metric {
 func accountMetrics(r *Run, before map[string]float64) []metric {
 	all := []metric{{name: lastArchived, help: "When a manifest of the account was last written."}}
 	for _, a := range r.Accounts {
-		all[0].samples = append(all[0].samples, successTime("", "", a.Err == "", labels("account", a.Name), seconds(a.End), before).samples...)
+		all[0].samples = append(all[0].samples, successTime("", "", a.Err == "", a.labels(), seconds(a.End), before).samples...)
 	}
+	good := metric{name: "mailstrata_account_last_good_timestamp_seconds", help: "When the account was last archived without failures and alarms."}
+	for _, a := range r.Accounts {
+		if !a.LastGood.IsZero() {
+			good.samples = append(good.samples, sample{a.labels(), seconds(a.LastGood)})
+		}
+	}
+	all = append(all, good)
 	for _, m := range []struct {
 		name, help string
 		always     bool // also of an account that was not archived
@@ -89,12 +96,21 @@ func accountMetrics(r *Run, before map[string]float64) []metric {
 		family := metric{name: "mailstrata_account_" + m.name, help: m.help}
 		for i := range r.Accounts {
 			if a := &r.Accounts[i]; m.always || a.Err == "" {
-				family.samples = append(family.samples, sample{labels("account", a.Name), m.value(a)})
+				family.samples = append(family.samples, sample{a.labels(), m.value(a)})
 			}
 		}
 		all = append(all, family)
 	}
 	return all
+}
+
+// labels returns the labels of the metrics of an account. Those of a repository do not collide with those of a run, which another file
+// of the same collector may have.
+func (a *Account) labels() string {
+	if a.Repository == "" {
+		return labels("account", a.Name)
+	}
+	return strings.TrimSuffix(labels("account", a.Name), "}") + "," + strings.TrimPrefix(labels("repository", a.Repository), "{")
 }
 
 // successTime returns the time of the last success, now or from the old file.

@@ -172,8 +172,8 @@ func TestCall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"mailstrata backup on nas: failed (exit status 1)\n", "anna: 1,234 messages, 5.0 MB, 7 new\n",
-		": not archived: login refused\n", "\n\na line\n", "backup 1 mailstrata backup on nas: failed\n"} {
+	for _, want := range []string{": mailstrata backup on nas (exit status 1)\n", "anna: 1,234 messages, 5.0 MB, 7 new\n",
+		": not archived: login refused\n", "\n\na line\n", " was not archived: mailstrata backup on nas\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("there is no %q in\n%s", want, out.String())
 		}
@@ -215,7 +215,7 @@ func TestSummaryBeginsWithWhatFailed(t *testing.T) {
 	r.Accounts[17].Failures, r.Accounts[17].Status = 3, 3
 	r.Accounts[99].Alarms, r.Accounts[99].Status = 1, 4
 	lines := strings.Split(r.Summary(), "\n")
-	for i, want := range []string{"mailstrata backup on nas: failed (exit status 1)", "", "3 of 300 accounts have problems",
+	for i, want := range []string{"u250 was not archived, and 2 more of 300 accounts: mailstrata backup on nas (exit status 1)", "", "3 of 300 accounts have problems",
 		"u250: not archived: login refused", "u099: ", "u017: ", "297 more are fine: 594 new messages", "", "a line"} {
 		if i >= len(lines) || !strings.HasPrefix(lines[i], want) {
 			t.Fatalf("line %d is not %q:\n%s", i+1, want, r.Summary())
@@ -224,5 +224,53 @@ func TestSummaryBeginsWithWhatFailed(t *testing.T) {
 	r.Accounts = r.Accounts[:20]
 	if text := r.Summary(); strings.Count(text, "\nu0") != 20 || !strings.Contains(text, "1 of 20 accounts have problems") {
 		t.Errorf("of 20 accounts not all are listed:\n%s", text)
+	}
+}
+
+// The subject begins with what failed, in a few words.
+func TestSubject(t *testing.T) {
+	fine, shrank := Account{Name: "anna"}, Account{Name: "ben", Alarms: 2, Status: 4}
+	for want, r := range map[string]*Run{
+		"mailstrata backup on nas: done":                                         {Outcome: "done", Accounts: []Account{fine}},
+		"mailstrata backup on nas: interrupted":                                  {Status: 130, Outcome: "interrupted", Accounts: []Account{fine}},
+		"ben shrank or changed suspiciously: mailstrata backup on nas":           {Status: 4, Accounts: []Account{fine, shrank}},
+		"ben: 3 could not be read: mailstrata backup on nas":                     {Status: 3, Accounts: []Account{{Name: "ben", Failures: 3, Status: 3}}},
+		"ben: no good night, and 1 more of 2 accounts: mailstrata backup on nas": {Status: 4, Accounts: []Account{shrank, {Name: "ben", Remark: "no good night", Status: 1}}},
+		"prune of home: failed: disk full: mailstrata backup on nas":             {Status: 1, Failed: []string{"prune of home: failed: disk full", "more"}, Accounts: []Account{fine}},
+		strings.Repeat("é", maxFailed-1) + "…: mailstrata backup on nas":         {Status: 1, Failed: []string{strings.Repeat("é", 300)}},
+	} {
+		r.Command, r.Host = "backup", "nas"
+		if got := r.Subject(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// Metrics of the accounts of a repository say which it is, and when each was last good. So they do not collide with those of a run.
+func TestMetricsOfRepositories(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "status.prom")
+	r := &Run{Command: "status", Accounts: []Account{
+		{Name: "anna", Repository: "/srv/\"mail", End: time.Unix(1_800_000_000, 0), LastGood: time.Unix(1_799_000_000, 0), Alarms: 2, Status: 4},
+		{Name: "jo", Repository: "/srv/mail", Err: "never archived", Status: 3},
+	}}
+	if err := WriteMetrics(path, r); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`mailstrata_account_last_good_timestamp_seconds{account="anna",repository="/srv/\"mail"} 1799000000`,
+		`mailstrata_account_last_archived_timestamp_seconds{account="anna",repository="/srv/\"mail"} 1800000000`,
+		`mailstrata_account_alarms{account="anna",repository="/srv/\"mail"} 2`,
+		`mailstrata_account_status{account="jo",repository="/srv/mail"} 3`,
+	} {
+		if !strings.Contains(string(text), line+"\n") {
+			t.Errorf("there is no line %s in\n%s", line, text)
+		}
+	}
+	if strings.Contains(string(text), `last_good_timestamp_seconds{account="jo"`) {
+		t.Error("an account that never was archived has a good night")
 	}
 }

@@ -23,7 +23,7 @@ type Run struct {
 	Start, End time.Time
 	Status     int      // the exit status
 	Outcome    string   // what it means, in words
-	Failed     []string // of a run of several steps: a sentence about each that failed
+	Failed     []string // sentences about what failed
 	Accounts   []Account
 	Log        string // the end of it
 }
@@ -31,6 +31,7 @@ type Run struct {
 // Account is the result of one account.
 type Account struct {
 	Name     string
+	Remark   string    // what needs a look, in a few words; empty: the figures say it
 	Status   int       // the exit status for this account alone
 	Err      string    // why it was not archived; empty if it was
 	End      time.Time // when it was archived
@@ -39,11 +40,69 @@ type Account struct {
 	Messages, Bytes       int64 // that it holds
 	NewMessages, NewBytes int64 // that were downloaded
 	Failures, Alarms      int64
+
+	// Repository and LastGood are set if the accounts of a repository are reported, and not those of a run: where the account
+	// is, and when it was last archived without failures and alarms.
+	Repository string
+	LastGood   time.Time
 }
 
-// Subject returns the run in a line.
+// Subject returns the run in a line. It begins with what failed, because a telephone shows little more.
 func (r *Run) Subject() string {
-	return fmt.Sprintf("mailstrata %s on %s: %s", r.Command, r.Host, r.Outcome)
+	run := fmt.Sprintf("mailstrata %s on %s", r.Command, r.Host)
+	if what := r.failed(); what != "" {
+		return what + ": " + run
+	}
+	return run + ": " + r.Outcome
+}
+
+// maxFailed is how much of a sentence about a failure is in the subject.
+const maxFailed = 100
+
+// failed returns what failed, in a few words: the worst account and how many others need a look, or the first step. It is empty if nothing
+// did, or it is not known what.
+func (r *Run) failed() string {
+	sorted, amiss := r.sorted()
+	switch {
+	case r.Status == 0:
+		return ""
+	case amiss > 1:
+		return fmt.Sprintf("%s, and %d more of %d accounts", sorted[0].trouble(), amiss-1, len(sorted))
+	case amiss == 1:
+		return sorted[0].trouble()
+	case len(r.Failed) == 0:
+		return ""
+	}
+	text := []rune(r.Failed[0])
+	if len(text) > maxFailed {
+		text = append(text[:maxFailed-1], '…')
+	}
+	return string(text)
+}
+
+// sorted returns the accounts, those that failed first, and how many need a look.
+func (r *Run) sorted() (sorted []Account, amiss int) {
+	sorted = slices.Clone(r.Accounts)
+	slices.SortStableFunc(sorted, func(a, b Account) int { return cmp.Compare(a.rank(), b.rank()) })
+	if amiss = slices.IndexFunc(sorted, func(a Account) bool { return a.rank() == len(ranks) }); amiss < 0 {
+		amiss = len(sorted)
+	}
+	return sorted, amiss
+}
+
+// trouble returns what is wrong with an account, in a few words.
+func (a *Account) trouble() string {
+	switch {
+	case a.Remark != "":
+		return a.Name + ": " + a.Remark
+	case a.Err != "":
+		return a.Name + " was not archived"
+	case a.Alarms > 0:
+		return a.Name + " shrank or changed suspiciously"
+	case a.Failures > 0:
+		return a.Name + ": " + humanize.Comma(a.Failures) + " could not be read"
+	}
+	return a.Name + " needs a look"
 }
 
 // Summary returns the run on a page: its result, each account, and the end of the log.
@@ -68,12 +127,7 @@ func (r *Run) accounts() string {
 	if len(r.Accounts) == 0 {
 		return ""
 	}
-	sorted := slices.Clone(r.Accounts)
-	slices.SortStableFunc(sorted, func(a, b Account) int { return cmp.Compare(a.rank(), b.rank()) })
-	amiss := slices.IndexFunc(sorted, func(a Account) bool { return a.rank() == len(ranks) })
-	if amiss < 0 {
-		amiss = len(sorted)
-	}
+	sorted, amiss := r.sorted()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d accounts have problems\n", amiss, len(sorted))
 	listed := sorted[:amiss]
@@ -107,7 +161,10 @@ func (a *Account) rank() int {
 }
 
 func (a *Account) line() string {
-	if a.Err != "" {
+	switch {
+	case a.Remark != "":
+		return a.Name + ": " + a.Remark
+	case a.Err != "":
 		return a.Name + ": not archived: " + a.Err
 	}
 	words := []string{fmt.Sprintf("%s messages", humanize.Comma(a.Messages)), humanize.Bytes(uint64(max(0, a.Bytes))),
