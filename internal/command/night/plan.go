@@ -120,7 +120,7 @@ func (n *night) planPrune(l *access.Location, add func(command string, owner boo
 		steps = append(steps, add("forget", true, "--yes"))
 	}
 	steps = append(steps, add("prune", true))
-	last, due := n.lastPrune(l), n.configured.Run.Prune.Before(time.Now())
+	last, due := n.LastPrune(l), n.configured.Run.Prune.Before(time.Now())
 	for _, s := range steps {
 		s.deletes = true
 		if day(last).After(day(due)) {

@@ -3,16 +3,11 @@ package night
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/config"
-	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
@@ -44,13 +39,11 @@ func (n *night) step(ctx context.Context, s *step) {
 	for _, a := range from.Step.Accounts {
 		n.WatchAccount(a)
 	}
-	switch done := s.status == cli.StatusDone || s.status == cli.StatusPartial; {
+	switch {
 	case s.command == "backup":
 		n.judge(from.Step)
-	case s.command == "forget" && !done && s.status != cli.StatusShrunk:
+	case s.command == "forget" && s.status != cli.StatusDone && s.status != cli.StatusPartial && s.status != cli.StatusShrunk:
 		n.unsafe[s.location] = true
-	case s.command == "prune" && done:
-		n.recordPrune(s.location)
 	}
 }
 
@@ -75,37 +68,4 @@ func nameOf(configured *config.Account) string {
 		return a.Name
 	}
 	return configured.Name
-}
-
-// pruned returns the file whose content says when a repository was last pruned by this host.
-func (n *night) pruned(location string) (string, error) {
-	state, err := n.StateDir()
-	sum := sha256.Sum256([]byte(location))
-	return filepath.Join(state, "pruned-"+hex.EncodeToString(sum[:8])), err
-}
-
-// lastPrune returns when this host last pruned a repository. If that is not known, it is zero, and prune is due: one
-// prune too many does no harm.
-func (n *night) lastPrune(l *access.Location) time.Time {
-	file, err := n.pruned(l.String())
-	if err != nil {
-		return time.Time{}
-	}
-	text, _ := os.ReadFile(file)
-	last, err := time.Parse(time.RFC3339, string(bytes.TrimSpace(text)))
-	if err != nil || last.After(time.Now()) {
-		return time.Time{}
-	}
-	return last
-}
-
-// recordPrune remembers when a prune began. If that fails, the next run prunes too.
-func (n *night) recordPrune(location string) {
-	file, err := n.pruned(location)
-	if err == nil {
-		err = local.Replace(file, []byte(time.Now().UTC().Format(time.RFC3339)+"\n"))
-	}
-	if err != nil {
-		n.Warn("the time of the prune was not kept, so the next run prunes too: %s", ui.OneLine(err.Error()))
-	}
 }

@@ -117,6 +117,9 @@ func (c *Prune) prune(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	if err != nil {
 		return pruneError(err)
 	}
+	if l, err := p.Location(""); err == nil && !c.DryRun {
+		p.RecordPrune(l)
+	}
 	erased, err := c.erase(ctx, p, r, late)
 	if err != nil {
 		return err
