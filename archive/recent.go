@@ -4,11 +4,14 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"golang.org/x/sync/errgroup"
 )
 
 // Recent yields the manifests that show how each account is doing: those of Manifests from the newest back to the last good
@@ -18,9 +21,26 @@ import (
 //
 // Of a thousand accounts and a year of nights it reads two thousand manifests, where Manifests reads 365 thousand.
 func Recent(ctx context.Context, r *repo.Repo, limits Limits) iter.Seq2[Summary, error] {
+	return RecentAndEarlier(ctx, r, limits, time.Time{}, nil)
+}
+
+// RecentAndEarlier is Recent. It also reads one manifest of each account that was complete at an earlier time or up to a week before
+// that, if there is one, and calls earlier with it before the account is yielded.
+func RecentAndEarlier(ctx context.Context, r *repo.Repo, limits Limits, at time.Time, earlier func(Summary)) iter.Seq2[Summary, error] {
 	limits = limits.oneByOne()
-	read := func(ctx context.Context, heads []repo.Head) ([]recentResult, error) {
-		return readRecent(ctx, r, limits, heads)
+	read := func(ctx context.Context, heads []repo.Head) (a recentAccount, err error) {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() (err error) {
+			a.results, err = readRecent(ctx, r, limits, heads)
+			return err
+		})
+		if earlier != nil {
+			group.Go(func() (err error) {
+				a.earlier, err = readEarlier(ctx, r, heads, at)
+				return err
+			})
+		}
+		return a, group.Wait()
 	}
 	return func(yield func(Summary, error) bool) {
 		for account, err := range inorder.Map(ctx, readAhead, headsByAccount(r.Manifests(ctx)), read) {
@@ -28,13 +48,46 @@ func Recent(ctx context.Context, r *repo.Repo, limits Limits) iter.Seq2[Summary,
 				yield(Summary{}, err)
 				return
 			}
-			for _, found := range account {
+			if account.earlier.Manifest != nil {
+				earlier(account.earlier)
+			}
+			for _, found := range account.results {
 				if !yield(found.Summary, found.err) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// recentAccount is what was read of an account.
+type recentAccount struct {
+	results []recentResult
+	earlier Summary // its Manifest is nil if there is none
+}
+
+// earlierTries is how many manifests are read to find a complete one.
+const earlierTries = 3
+
+// readEarlier returns the manifest of an account that was the newest complete one at a time, unless it is more than a week older.
+func readEarlier(ctx context.Context, r *repo.Repo, heads []repo.Head, at time.Time) (Summary, error) {
+	tries := 0
+	for _, head := range heads {
+		if head.Time.After(at) || !head.Committed() {
+			continue
+		}
+		if tries++; tries > earlierTries || at.Sub(head.Time) > 7*24*time.Hour {
+			break
+		}
+		s, err := summarize(ctx, r, head)
+		if ctx.Err() != nil {
+			return Summary{}, context.Cause(ctx)
+		}
+		if err == nil && !s.Head.Late && s.Manifest.State == manifest.Complete {
+			return s, nil
+		}
+	}
+	return Summary{}, nil
 }
 
 // oneByOne returns Limits that several goroutines may call.

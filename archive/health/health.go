@@ -20,11 +20,17 @@ import (
 type Account struct {
 	Name     string
 	Newest   archive.Summary // the newest manifest that can be read
-	LastGood time.Time       // of the newest complete manifest without failures, alarms and losses; zero if there is none
+	Good     archive.Summary // the newest good one; its Manifest is nil if there is none
+	LastGood time.Time       // of Good: the newest complete manifest without failures, alarms and losses; zero if there is none
 	Alarms   []Alarm         // that nobody has acknowledged, however old; the newest first
 	Lost     []string        // losses of a recent manifest that have no alarm
 	Damage   []error         // of recent manifests that cannot be read
+	Growth   *Growth         // of the last month; nil: not known
 }
+
+// Growth is how much larger an account is in its newest manifest than in that of a month before. It is negative if the
+// account got smaller.
+type Growth struct{ Messages, Bytes int64 }
 
 // Alarm is what the alarms of a manifest say.
 type Alarm struct {
@@ -43,7 +49,7 @@ func (a *Account) AlarmTexts() (texts []string) {
 // Accounts returns the accounts of a repository, ascending by name. It reads the manifests of archive.Recent, with these limits,
 // and those of archive.StandingAlarms. Damage that belongs to no account is returned by itself.
 func Accounts(ctx context.Context, r *repo.Repo, limits archive.Limits) (accounts []*Account, damage []error, err error) {
-	s := survey{accounts: make(map[string]*Account), unread: make(map[string][]error)}
+	s := survey{accounts: make(map[string]*Account), unread: make(map[string][]error), earlier: make(map[string]archive.Summary)}
 	group, groupCtx := errgroup.WithContext(ctx)
 	var standing []archive.Summary
 	group.Go(func() (err error) {
@@ -96,12 +102,18 @@ type survey struct {
 	accounts  map[string]*Account
 	unread    map[string][]error
 	recent    []archive.Summary // of each account, the newest first
+	earlier   map[string]archive.Summary
 	histories archive.Histories
 }
 
-// read reads the recent manifests.
+// Month is the time for which growth is counted.
+const Month = 30 * 24 * time.Hour
+
+// read reads the recent manifests, and those of a month ago.
 func (s *survey) read(ctx context.Context, r *repo.Repo, limits archive.Limits) error {
-	for summary, err := range archive.Recent(ctx, r, limits) {
+	monthAgo := time.Now().Add(-Month)
+	earlier := func(summary archive.Summary) { s.earlier[summary.Head.Account] = summary }
+	for summary, err := range archive.RecentAndEarlier(ctx, r, limits, monthAgo, earlier) {
 		switch {
 		case ctx.Err() != nil || err != nil && summary.Head.Name == "":
 			return cmp.Or(context.Cause(ctx), err)
@@ -144,12 +156,18 @@ func (s *survey) findLosses(ctx context.Context, r *repo.Repo, limits archive.Li
 	return lacks, err
 }
 
-// judge finds the last good manifest of each account.
+// judge finds the last good manifest of each account, and how much it grew.
 func (s *survey) judge(lacks map[string]bool) {
 	for _, summary := range s.recent {
 		a, m := s.accounts[summary.Head.Account], summary.Manifest
 		if a.LastGood.IsZero() && m.State == manifest.Complete && m.Totals.Failures == 0 && len(m.Alarm) == 0 && !lacks[summary.Head.Name] {
-			a.LastGood = summary.Head.Time
+			a.Good, a.LastGood = summary, summary.Head.Time
+		}
+	}
+	for folder, before := range s.earlier {
+		if a := s.accounts[folder]; a != nil {
+			now, then := a.Newest.Manifest.Totals, before.Manifest.Totals
+			a.Growth = &Growth{now.Messages - then.Messages, now.Bytes - then.Bytes}
 		}
 	}
 }

@@ -8,7 +8,7 @@ type Watch struct {
 }
 
 // watched are the commands that can be monitored.
-var watched = []string{"backup", "check", "copy", "forget", "prune", "run"}
+var watched = []string{"backup", "check", "copy", "forget", "prune", "run", "status"}
 
 func (t *table) watches() map[string]Watch {
 	watches := make(map[string]Watch)

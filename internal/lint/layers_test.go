@@ -203,7 +203,8 @@ var layers = map[string]string{
 	"internal/command/look": `
 		archive archive/attachment archive/diff archive/health archive/loss archive/readable archive/search chunk
 		internal/access internal/cli internal/cli/named internal/cli/summary internal/day internal/header internal/hint
-		internal/inorder internal/job internal/ui mail mail/entity mail/extract manifest manifest/history repo`,
+		internal/inorder internal/job internal/nextrun internal/notify internal/ui mail mail/entity mail/extract manifest
+		manifest/history repo`,
 	"internal/command/maintain": `
 		archive archive/replicate archive/rewrite internal/access internal/cli internal/cli/named internal/cli/summary
 		internal/config internal/doctor internal/hint internal/job internal/secret internal/ui mail manifest
@@ -255,6 +256,7 @@ var layers = map[string]string{
 	"internal/local":     "",
 	"internal/man":       "",
 	"internal/mutate":    "",
+	"internal/nextrun":   "",
 	"internal/notify":    "internal/local internal/retry",
 	"internal/oauth":     "internal/keyring internal/local",
 	"internal/percent":   "",

@@ -5,35 +5,42 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive/health"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/cli"
-	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/nextrun"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"golang.org/x/sync/errgroup"
 )
 
 // Status shows which accounts need a look.
 type Status struct {
 	MaxAge string `default:"2d" placeholder:"SPAN" help:"How old the last good night of an account may be, such as 2d or 36h."`
 	All    bool   `help:"List every account, also the good ones among many."`
+
+	cli.WatchFlags `embed:""`
 }
 
 func (*Status) Help() string {
-	return `Shows what needs a look: accounts whose last good night is too old, alarms that are not acknowledged, messages that could not be read, and accounts of the configuration that were never archived. Of up to 20 accounts it lists all, and of more only these. It covers all repositories of the configuration, or the one of --repo, and says when a rolling check (check --read-data-within) last read mail there.
+	return `Shows what needs a look: accounts whose last good night is too old, alarms that are not acknowledged, messages that could not be read, and accounts of the configuration that were never archived. Of up to 20 accounts it lists all, and of more only these. It covers all repositories of the configuration, or the one of --repo.
 
-A good night is complete, and has no failures and no alarms. Only the newest manifests of each account are read. A writer's key is enough.
+A good night is complete, and has no failures and no alarms. An alarm is shown until somebody acknowledges it (mailstrata forget --acknowledge), however many good nights follow. MESSAGES and SIZE are those of the last good night, 30 DAYS is how many messages the account gained or lost in that time.
+
+Of each repository it shows the size of the packs and how much of it came in 30 days, when a rolling check (check --read-data-within) last read mail, and when this host last pruned it. With systemd it also shows when the next timer named mailstrata*.timer elapses.
+
+Only the newest manifests of each account are read, and one of 30 days ago. A writer's key is enough.
 
 EXAMPLES
 
     mailstrata status
-    mailstrata status --max-age 36h --quiet || mail -s "mail is not archived" root </dev/null
+    mailstrata status --max-age 36h --on-failure 'mail -s "$MAILSTRATA_SUBJECT" root'
+    mailstrata status --metrics /var/lib/node_exporter/mailstrata-status.prom
     mailstrata status --json | jq -r 'select(.needs) | .account'
 
 EXIT STATUS
@@ -41,36 +48,14 @@ EXIT STATUS
 0 all accounts are fine; 1 failed; 2 invalid command line; 3 an account is late, has failures or was never archived, or manifests cannot be read; 4 an account has alarms, or lacks mail; 130 interrupted.`
 }
 
-// goodListed is the number of accounts of which status lists all.
-const goodListed = 20
-
-// accountStatus is how an account is doing, as JSON.
-type accountStatus struct {
-	Account     string    `json:"account"`
-	Repository  string    `json:"repository"`
-	LastGood    time.Time `json:"last_good,omitzero"`
-	Newest      time.Time `json:"newest,omitzero"`
-	ID          string    `json:"id,omitempty"` // of the newest manifest
-	Messages    int64     `json:"messages"`
-	Bytes       int64     `json:"bytes"`
-	NewMessages int64     `json:"new_messages"` // of the newest manifest
-	NewBytes    int64     `json:"new_bytes"`
-	Failures    int64     `json:"failures"`
-	Alarms      []string  `json:"alarms,omitempty"`
-	Lost        []string  `json:"lost,omitempty"`
-	Unreadable  int       `json:"unreadable,omitempty"` // recent manifests that cannot be read
-	Needs       []string  `json:"needs,omitempty"`      // why it needs a look; the worst first
-}
-
-// status is the exit status for an account.
-func (a *accountStatus) status() int {
-	switch {
-	case len(a.Alarms)+len(a.Lost) > 0:
-		return cli.StatusShrunk
-	case len(a.Needs) > 0:
-		return cli.StatusPartial
-	}
-	return cli.StatusDone
+// place is a repository, as status shows it.
+type place struct {
+	location      *access.Location
+	read          repo.PastCheck
+	stored, added int64 // bytes of packs, and of those of the last month
+	pruned        time.Time
+	accounts      []*accountStatus
+	unread        int // manifests that belong to no account that is known
 }
 
 func (c *Status) Run(ctx context.Context, p *cli.Program) error {
@@ -83,187 +68,138 @@ func (c *Status) Run(ctx context.Context, p *cli.Program) error {
 		return err
 	}
 	late := span.Before(time.Now())
-	worst, accounts, amiss := cli.StatusDone, 0, 0
-	for i, l := range locations {
-		if i > 0 && !p.JSON {
-			p.Printf("")
-		}
-		all, unread, err := c.look(ctx, p, l, late)
+	var places []*place
+	for _, l := range locations {
+		at, err := look(ctx, p, l, late)
 		if err != nil {
 			return err
 		}
-		if unread > 0 {
+		places = append(places, at)
+	}
+	for _, at := range places {
+		for _, a := range at.accounts {
+			p.WatchAccount(a.watched())
+		}
+	}
+	if err := c.show(ctx, p, places); err != nil {
+		return err
+	}
+	return outcome(places)
+}
+
+// outcome returns the error with the exit status of the worst account.
+func outcome(places []*place) error {
+	worst := cli.StatusDone
+	for _, at := range places {
+		if at.unread > 0 {
 			worst = max(worst, cli.StatusPartial)
 		}
-		accounts += len(all)
-		for _, a := range all {
-			worst = max(worst, a.status())
-			amiss += min(1, a.status())
-		}
 	}
-	if worst == cli.StatusDone {
+	merged := merge(places)
+	amiss := 0
+	for _, a := range merged {
+		worst = max(worst, a.status())
+		amiss += min(1, a.status())
+	}
+	switch {
+	case worst == cli.StatusDone:
 		return nil
-	}
-	if amiss == 0 {
+	case amiss == 0:
 		return cli.Ended(worst, "some manifests cannot be read")
 	}
 	verb := "need"
 	if amiss == 1 {
 		verb = "needs"
 	}
-	return cli.Ended(worst, fmt.Sprintf("%s of %s %s a look", ui.Count(int64(amiss)), ui.Plural(accounts, "account"), verb))
+	return cli.Ended(worst, fmt.Sprintf("%s of %s %s a look", ui.Count(int64(amiss)), ui.Plural(len(merged), "account"), verb))
 }
 
-// look shows the accounts of a repository. It returns them, and how many manifests could not be read.
-func (c *Status) look(ctx context.Context, p *cli.Program, l *access.Location, late time.Time) (all []*accountStatus, unread int, err error) {
+// look reads how a repository and its accounts are doing.
+func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Time) (*place, error) {
 	r, err := l.Open(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer r.Close()
-	found, damage, err := health.Accounts(ctx, r, job.Limits(p.Host, nil))
-	if err != nil {
-		return nil, 0, err
+	at := &place{location: l, pruned: p.LastPrune(l)}
+	var found []*health.Account
+	var damage []error
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		found, damage, err = health.Accounts(groupCtx, r, job.Limits(p.Host, nil))
+		return err
+	})
+	group.Go(func() (err error) {
+		at.stored, at.added, err = r.PackBytes(groupCtx, time.Now().Add(-health.Month))
+		return err
+	})
+	group.Go(func() (err error) {
+		at.read, err = health.LastRead(groupCtx, r)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
+	at.unread = len(damage)
 	for _, err := range damage {
 		p.Warn("%s", ui.OneLine(err.Error()))
 	}
 	for _, a := range found {
-		all = append(all, describe(a, l.String(), late))
+		at.accounts = append(at.accounts, describe(a, l.String(), late))
 	}
-	if all, err = addMissing(p, all, l); err != nil {
-		return nil, 0, err
+	if err := at.addMissing(p); err != nil {
+		return nil, err
 	}
-	slices.SortStableFunc(all, func(a, b *accountStatus) int {
-		return cmp.Or(b.status()-a.status(), a.LastGood.Compare(b.LastGood), cmp.Compare(a.Account, b.Account))
-	})
-	if p.JSON {
-		return all, len(damage), ui.PrintLines(p.Output, all)
-	}
-	read, err := health.LastRead(ctx, r)
-	if err != nil {
-		return nil, 0, err
-	}
-	c.print(p, l, all, read)
-	return all, len(damage), nil
+	slices.SortStableFunc(at.accounts, worstFirst)
+	return at, nil
 }
 
-// describe says why an account needs a look.
-func describe(a *health.Account, repository string, late time.Time) *accountStatus {
-	m := a.Newest.Manifest
-	s := &accountStatus{
-		Account: a.Name, Repository: repository, LastGood: a.LastGood.UTC(), Newest: a.Newest.Head.Time.UTC(), ID: summary.ID(a.Newest.Head),
-		Messages: m.Totals.Messages, Bytes: m.Totals.Bytes, NewMessages: m.Totals.NewMessages, NewBytes: m.Totals.NewBytes, Failures: m.Totals.Failures,
-		Alarms: a.AlarmTexts(), Lost: a.Lost, Unreadable: len(a.Damage),
-	}
-	if a.LastGood.IsZero() {
-		s.LastGood = time.Time{}
-	}
-	if n := len(s.Alarms); n > 0 {
-		s.Needs = append(s.Needs, ui.Plural(n, "alarm"))
-	}
-	if len(a.Lost) > 0 {
-		s.Needs = append(s.Needs, "lacks mail")
-	}
-	switch {
-	case a.Newest.Head.Time.Before(late):
-		s.Needs = append(s.Needs, "no backup since "+ui.Time(a.Newest.Head.Time))
-	case a.LastGood.Before(late):
-		s.Needs = append(s.Needs, "no good night")
-	}
-	if n := m.Totals.Failures; n > 0 {
-		s.Needs = append(s.Needs, ui.Plural(n, "failure"))
-	}
-	if n := len(a.Damage); n > 0 {
-		s.Needs = append(s.Needs, ui.Plural(n, "manifest")+" cannot be read")
-	}
-	return s
+// worstFirst orders accounts as they are shown.
+func worstFirst(a, b *accountStatus) int {
+	return cmp.Or(b.status()-a.status(), a.LastGood.Compare(b.LastGood), cmp.Compare(a.Account, b.Account))
 }
 
-// addMissing adds the accounts that the configuration archives into a repository, and that it does not have.
-func addMissing(p *cli.Program, all []*accountStatus, l *access.Location) ([]*accountStatus, error) {
+// addMissing adds the accounts that the configuration archives into the repository, and that it does not have.
+func (at *place) addMissing(p *cli.Program) error {
 	c, err := p.Config()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range c.Accounts {
 		a, err := access.AccountOf(&c.Accounts[i])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		into, err := p.Location(c.Accounts[i].Repository)
-		if err != nil || into.String() != l.String() {
+		if err != nil || into.String() != at.location.String() {
 			continue
 		}
-		if !slices.ContainsFunc(all, func(s *accountStatus) bool { return s.Account == a.Name }) {
-			all = append(all, &accountStatus{Account: a.Name, Repository: l.String(), Needs: []string{"never archived"}})
+		if !slices.ContainsFunc(at.accounts, func(s *accountStatus) bool { return s.Account == a.Name }) {
+			at.accounts = append(at.accounts, &accountStatus{Account: a.Name, Repository: at.location.String(), Needs: []string{"never archived"}})
 		}
 	}
-	return all, nil
+	return nil
 }
 
-func (c *Status) print(p *cli.Program, l *access.Location, all []*accountStatus, last repo.PastCheck) {
-	checked := "by no rolling check yet; mailstrata check --read-data-within 30d reads a share each time"
-	if !last.Time.IsZero() {
-		checked = fmt.Sprintf("%s (%s)", ui.Time(last.Time), ui.Ago(last.Time))
-		if last.Of > 1 {
-			checked += fmt.Sprintf(", share %d/%d", last.N, last.Of)
+// show prints the repositories and their accounts.
+func (c *Status) show(ctx context.Context, p *cli.Program, places []*place) error {
+	if p.JSON {
+		for _, at := range places {
+			if err := ui.PrintLines(p.Output, at.accounts); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	p.Facts("Repository", l.String(), "Mail read", checked)
-	if len(all) == 0 {
+	printPlaces(p, places)
+	if next, ok := nextrun.First(ctx); ok {
+		p.Facts("Next run", fmt.Sprintf("%s (%s), %s", ui.Time(next.Next), ui.Ago(next.Next), next.Unit))
+	}
+	merged := merge(places)
+	if len(merged) == 0 {
 		p.Note("there are no manifests yet; mailstrata backup creates one")
-		return
+		return nil
 	}
-	listed := all
-	if fine := slices.IndexFunc(all, func(a *accountStatus) bool { return a.status() == cli.StatusDone }); fine >= 0 && len(all) > goodListed && !c.All {
-		listed = all[:fine]
-	}
-	if len(listed) > 0 {
-		printStatus(p, listed)
-	}
-	if rest := all[len(listed):]; len(rest) > 0 {
-		var messages, bytes, added int64
-		for _, a := range rest {
-			messages, bytes, added = messages+a.Messages, bytes+a.Bytes, added+a.NewMessages
-		}
-		p.Printf("\n%s fine, each with a good night since %s: %s, %s, %s new in the newest nights", pluralAre(len(rest), len(listed) > 0),
-			ui.Time(rest[0].LastGood), ui.Plural(messages, "message"), ui.Size(bytes), ui.Count(added))
-	}
-}
-
-// pluralAre begins a sentence about n accounts, which follow others.
-func pluralAre(n int, more bool) string {
-	text := ui.Count(int64(n))
-	if more {
-		text += " more"
-	}
-	if n == 1 {
-		return text + " account is"
-	}
-	return text + " accounts are"
-}
-
-// maxSentences is how many alarms of an account are shown.
-const maxSentences = 3
-
-func printStatus(p *cli.Program, listed []*accountStatus) {
-	p.Printf("")
-	t := p.Table("ACCOUNT", "LAST GOOD", "AGE", "MESSAGES", "    SIZE", "     NEW", "NEEDS A LOOK").Optional("NEW", "SIZE", "MESSAGES").Folded()
-	defer t.Flush()
-	for _, a := range listed {
-		color := ui.Plain
-		if a.status() != cli.StatusDone {
-			color = ui.Red
-		}
-		t.ColoredRow(color, a.Account, cmp.Or(ui.Time(a.LastGood), "never"), ui.Ago(a.LastGood), ui.Right(ui.Count(a.Messages), "MESSAGES"),
-			ui.Right(ui.Size(a.Bytes), "    SIZE"), ui.Right(ui.Count(a.NewMessages), "     NEW"), strings.Join(a.Needs, ", "))
-		sentences := slices.Concat(a.Alarms, a.Lost)
-		for _, text := range sentences[:min(len(sentences), maxSentences)] {
-			t.Below(ui.OneLine(text), nil)
-		}
-		if more := len(sentences) - maxSentences; more > 0 {
-			t.Below(fmt.Sprintf("and %s more: mailstrata show %s", ui.Count(int64(more)), a.ID[:8]), nil)
-		}
-	}
+	c.printAccounts(p, merged)
+	return nil
 }

@@ -1,0 +1,75 @@
+package look
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/cli"
+)
+
+// statusOf prints accounts as status does.
+func statusOf(accounts []*accountStatus, all bool) string {
+	var out bytes.Buffer
+	p := cli.New(cli.Process{Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }}, func(error) {})
+	(&Status{All: all}).printAccounts(p, merge([]*place{{accounts: accounts}}))
+	_ = p.Flush()
+	return out.String()
+}
+
+// A thousand accounts fit on a screen, whatever is wrong with them: the worst are listed, and the others are counted.
+func TestStatusOfManyAccountsIsOneScreen(t *testing.T) {
+	good := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
+	for _, amiss := range []int{0, 1, 3, 37, 1000} {
+		var accounts []*accountStatus
+		for i := range 1000 {
+			a := &accountStatus{Account: fmt.Sprintf("u%03d", i), LastGood: good, Good: &goodManifest{"", 10, 1000}, Growth: &growth{2, 200}}
+			if i < amiss {
+				a.Alarms = []string{"gone", "gone", "gone", "gone"}
+				a.Alarming = []alarmSummary{{strings.Repeat("ab", 32), good, a.Alarms}}
+				a.Needs = []string{"4 alarms"}
+			}
+			accounts = append(accounts, a)
+		}
+		text := statusOf(accounts, false)
+		if lines := strings.Count(text, "\n"); lines > 24 {
+			t.Errorf("%d of them need a look: %d lines:\n%s", amiss, lines, text)
+		}
+		if more := fmt.Sprintf("%d more need a look", amiss-amissListed); amiss > amissListed && !strings.Contains(text, more) {
+			t.Errorf("not %s:\n%s", more, text)
+		}
+		if sum := fmt.Sprintf("%d messages", 10*(1000-amiss)); amiss == 37 && !strings.Contains(strings.ReplaceAll(text, ",", ""), sum) {
+			t.Errorf("not %s:\n%s", sum, text)
+		}
+		if rows := strings.Count(statusOf(accounts, true), "\nu"); rows != 1000 {
+			t.Errorf("with --all, %d are listed", rows)
+		}
+	}
+}
+
+// An account that two repositories have is one account. It needs a look if it does in either, and an alarm of both is one.
+func TestStatusMergesRepositories(t *testing.T) {
+	day := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
+	alarm := func(id string) []alarmSummary { return []alarmSummary{{strings.Repeat(id, 64), day, []string{"gone"}}} }
+	merged := merge([]*place{
+		{accounts: []*accountStatus{
+			{Account: "anna", Repository: "home", LastGood: day.Add(-time.Hour), Alarms: []string{"gone"}, Alarming: alarm("a"), Needs: []string{"1 alarm"}},
+			{Account: "ben", Repository: "home", LastGood: day},
+		}},
+		{accounts: []*accountStatus{
+			{Account: "anna", Repository: "away", LastGood: day.Add(-240 * time.Hour), Alarms: []string{"gone"}, Alarming: alarm("b"), Needs: []string{"1 alarm", "no backup since"}},
+		}},
+	})
+	if len(merged) != 2 || merged[0].Account != "anna" || merged[1].Account != "ben" {
+		t.Fatalf("%d accounts", len(merged))
+	}
+	anna := merged[0]
+	if got, want := strings.Join(anna.Needs, ", "), "1 alarm, in away: 1 alarm, in away: no backup since"; got != want || len(anna.Alarms) != 1 {
+		t.Errorf("%q and alarms %v, want %q", got, anna.Alarms, want)
+	}
+	if !anna.LastGood.Equal(day.Add(-time.Hour)) || anna.Repository != "home" {
+		t.Errorf("it is shown as %s has it", anna.Repository)
+	}
+}
