@@ -34,3 +34,13 @@ func FromEnvironment(ctx context.Context, host string) (*credentials.Credentials
 	}
 	return found, nil
 }
+
+// FromFile returns the credentials in a file in the form of ~/.aws/credentials, under AWS_PROFILE or else "default".
+func FromFile(path string) *credentials.Credentials {
+	return credentials.NewFileAWSCredentials(path, "")
+}
+
+// Static returns credentials that never change.
+func Static(id, secret string) *credentials.Credentials {
+	return credentials.NewStaticV4(id, secret, "")
+}

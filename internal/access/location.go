@@ -90,11 +90,25 @@ func (h *Host) Location(name string) (*Location, error) {
 	if first := c.Repository(""); first != nil {
 		return h.ConfiguredLocation(first)
 	}
-	data, err := h.dataDir()
+	path, err := h.OwnRepository()
 	if err != nil {
 		return nil, err
 	}
-	return &Location{host: h, path: filepath.Join(data, "repository"), ownKey: filepath.Join(data, "key"), Own: true}, nil
+	data := filepath.Dir(path)
+	return &Location{host: h, path: path, ownKey: filepath.Join(data, "key"), Own: true}, nil
+}
+
+// OwnRepository returns the directory of the repository of a user who names none.
+func (h *Host) OwnRepository() (string, error) {
+	data, err := h.dataDir()
+	return filepath.Join(data, "repository"), err
+}
+
+// SetKeys sets the credentials of a bucket, instead of those that the configuration and the environment name.
+func (l *Location) SetKeys(id, secret string) {
+	if l.bucket != nil {
+		l.bucket.Credentials = s3.Static(id, secret)
+	}
 }
 
 // locationAt returns the location that the user names: a repository of the configuration, by its name or its place, or
@@ -174,6 +188,10 @@ func (l *Location) OpenBucket(ctx context.Context) (*s3.Store, error) {
 	var err error
 	if bucket.RootCAs, err = trustedCertificates(cmp.Or(l.host.Flags.CAFile, l.Configured.CAFile), l.host.Getenv("AWS_CA_BUNDLE")); err != nil {
 		return nil, err
+	}
+	if file := l.Configured.CredentialsFile; file != "" && bucket.Credentials == nil {
+		l.host.Secrets.WarnExposed(file)
+		bucket.Credentials = s3.FromFile(file)
 	}
 	bucket.Waiting = l.host.waiting
 	return s3.Open(ctx, bucket)

@@ -41,6 +41,8 @@ type Repository struct {
 	Index          bool   // backup brings this host's index of words up to date
 	SSHCommand     string // what connects to a directory of another host
 
+	CredentialsFile string // of a bucket, in the form of ~/.aws/credentials; "": where AWS's own tools find them
+
 	KeeperKeyFile     string // an owner's key with which mailstrata run forgets and prunes; "": the key of backups
 	AllowKeeperBeside bool   // although a thief of this host can then delete the archive
 	CopyTo            string // the name of the repository to which mailstrata run copies it; "": none
@@ -50,6 +52,7 @@ type Repository struct {
 
 // Account is a mail account. Zero values are not set.
 type Account struct {
+	Table      int    // which [[accounts]] of the file, from 0; -1: a template
 	Name       string // "": user@host
 	URL        string
 	Repository string // the name of one; "": the first
@@ -177,7 +180,8 @@ func (c *Config) Names() (names []string) {
 func (c *Config) SecretFiles() []string {
 	var paths []string
 	for i := range c.Repositories {
-		paths = append(paths, c.Repositories[i].KeyFile, c.Repositories[i].Secret.File, c.Repositories[i].KeeperKeyFile)
+		paths = append(paths, c.Repositories[i].KeyFile, c.Repositories[i].Secret.File, c.Repositories[i].KeeperKeyFile,
+			c.Repositories[i].CredentialsFile)
 	}
 	for i := range c.Accounts {
 		a := &c.Accounts[i]

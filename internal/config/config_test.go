@@ -109,11 +109,11 @@ keep_tags = ["move"]
 				Budget: backup.Budget{Day: 2_000_000_000, Second: 1 << 20}, TimeLimit: 12 * time.Hour, OldTLS: true,
 			},
 			{
-				Name: "work", URL: "imap://jo@b.example:1143", Repository: "usb", Token: "token jo", AllowPlaintext: true,
+				Table: 1, Name: "work", URL: "imap://jo@b.example:1143", Repository: "usb", Token: "token jo", AllowPlaintext: true,
 				Budget: backup.Budget{Day: -1},
 			},
-			{Name: "lea@c.example", URL: "imaps://lea@c.example", Provider: "uni"},
-			{Name: "max@c.example", URL: "imaps://max@c.example", Secret: Secret{Keyring: "max"}},
+			{Table: 2, Name: "lea@c.example", URL: "imaps://lea@c.example", Provider: "uni"},
+			{Table: 3, Name: "max@c.example", URL: "imaps://max@c.example", Secret: Secret{Keyring: "max"}},
 		},
 		Providers: []Provider{
 			{Name: "uni", Kind: "other", ClientID: "archive", Secret: Secret{Variable: "UNI"}, Scopes: []string{"mail"},

@@ -54,8 +54,13 @@ func Parse(file, home string, text []byte, users Users) (*Config, error) {
 	for _, t := range root.tables("oauth2_providers") {
 		c.Providers = append(c.Providers, t.provider(c))
 	}
-	for _, t := range root.tables("accounts") {
-		c.Accounts = append(c.Accounts, t.accounts(c)...)
+	for i, t := range root.tables("accounts") {
+		for _, a := range t.accounts(c) {
+			if a.Table = i; t.has("users_file") {
+				a.Table = -1
+			}
+			c.Accounts = append(c.Accounts, a)
+		}
 	}
 	c.dropTemplates()
 	if t := root.table("retention"); t != nil {
@@ -95,9 +100,13 @@ func (t *table) repository(c *Config) Repository {
 		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"),
 		Index: t.flag("index"), SSHCommand: t.text("ssh_command"),
 		KeeperKeyFile: t.file("keeper_key_file"), AllowKeeperBeside: t.flag("insecure_keeper_key_beside"), CopyTo: t.text("copy_to"),
+		CredentialsFile: t.file("credentials_file"),
 	}
 	r.Place = t.place()
 	t.template(&r)
+	if r.CredentialsFile != "" && !strings.HasPrefix(r.Place, "s3:") {
+		t.wrong("credentials_file", "is only for buckets")
+	}
 	if !t.has("place") {
 		t.wrong("", `a repository has a place: place = "/srv/mail", or place = "s3:https://s3.example/mail"`)
 	}
