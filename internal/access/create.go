@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -38,6 +39,31 @@ func mayBeRepository(ctx context.Context, store store.Store) bool {
 		}
 	}
 	return false
+}
+
+// Prepare tests that a new repository can be here. It makes the directory or the bucket if that is missing.
+func (l *Location) Prepare(ctx context.Context) error {
+	store, err := l.newStore(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if c, ok := store.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// OpenBy opens the repository by one key or passphrase alone.
+func (l *Location) OpenBy(ctx context.Context, unlock repo.Unlock) (*repo.Repo, error) {
+	options, err := l.Options()
+	if err != nil {
+		return nil, err
+	}
+	store, err := l.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return repo.Open(ctx, store, unlock, options)
 }
 
 // Create creates the repository and completes its key file.

@@ -29,7 +29,7 @@ func (c *Auth) consentTo(ctx context.Context, p *cli.Program, ad *credential) er
 	if err != nil {
 		return err
 	}
-	grant, err := c.ask(ctx, p, consent)
+	grant, err := p.AskConsent(ctx, consent, c.way())
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.Name, err)
 	}
@@ -166,22 +166,15 @@ func noProvider(name string, c *config.Config) error {
 	}
 }
 
-// ask obtains a grant by device code, or in a browser.
-func (c *Auth) ask(ctx context.Context, p *cli.Program, consent *oauth.Consent) (*oauth.Grant, error) {
-	if c.Device || !c.Browser && consent.Provider.Name != "google" {
-		grant, err := consent.Device(ctx, func(page, code string) {
-			p.Say("On any device, open " + ui.Safe(page))
-			p.Say("and enter the code " + ui.Safe(code))
-		})
-		if c.Device || !errors.Is(err, oauth.ErrNoDevice) || consent.Provider.AuthURL == "" {
-			return grant, err
-		}
-		p.Note("note: %s", ui.OneLine(err.Error()))
+// way returns how the flags say that the owner consents.
+func (c *Auth) way() access.ConsentWay {
+	switch {
+	case c.Device:
+		return access.ByDevice
+	case c.Browser:
+		return access.ByBrowser
 	}
-	return consent.Browser(ctx, func(page string) {
-		p.Say("Open this page in a browser on this host, and consent as " + ui.Safe(consent.User) + ":")
-		p.Say(ui.Safe(page))
-	})
+	return access.AnyWay
 }
 
 // try logs in with the secret that enter puts into the options. If the login is refused, the error has the advice. If
