@@ -19,14 +19,17 @@ import (
 	"github.com/mailstrata/mailstrata/internal/command/restore"
 	"github.com/mailstrata/mailstrata/internal/command/retain"
 	"github.com/mailstrata/mailstrata/internal/command/serve"
+	"github.com/mailstrata/mailstrata/internal/command/setup"
 )
 
 // commandLine is the grammar of the command line. Each command has its own file.
 type commandLine struct {
+	Setup       setup.Command    `cmd:"" group:"archive" help:"Set up the backup of a mail account, by questions."`
 	Init        keys.Init        `cmd:"" group:"archive" help:"Create a repository."`
 	Backup      backup.Command   `cmd:"" group:"archive" help:"Back up accounts: write one manifest for each."`
 	Run         night.Command    `cmd:"" group:"archive" help:"Back up, copy, check, forget and prune, as the configuration says."`
 	Auth        accounts.Auth    `cmd:"" group:"archive" help:"Authorize an account by OAuth, or keep a secret in the keyring."`
+	Account     setup.Account    `cmd:"" group:"archive" help:"Add, list, remove and rename accounts of the configuration."`
 	Status      look.Status      `cmd:"" group:"find" help:"Show which accounts need a look."`
 	List        look.List        `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`
 	Show        look.Show        `cmd:"" group:"find" help:"Show one manifest, or one message to be read."`

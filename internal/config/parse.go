@@ -56,7 +56,7 @@ func Parse(file, home string, text []byte, users Users) (*Config, error) {
 	}
 	for i, t := range root.tables("accounts") {
 		for _, a := range t.accounts(c) {
-			if a.Table = i; t.has("users_file") {
+			if a.Table = i; t.has("users_file") || t.has("users_command") {
 				a.Table = -1
 			}
 			c.Accounts = append(c.Accounts, a)

@@ -198,7 +198,7 @@ var layers = map[string]string{
 		archive collection internal/access internal/cli internal/cli/named internal/cli/summary internal/hint
 		internal/ui manifest repo restore/items`,
 	"internal/command/keys": `
-		internal/access internal/cli internal/cli/summary internal/hint internal/secret internal/ui repo repo/keys
+		archive internal/access internal/cli internal/cli/summary internal/hint internal/secret internal/ui repo repo/keys
 		repo/objectlock repo/store`,
 	"internal/command/look": `
 		archive archive/attachment archive/diff archive/health archive/loss archive/readable archive/search chunk
@@ -220,10 +220,15 @@ var layers = map[string]string{
 	"internal/command/serve": `
 		internal/access internal/cli internal/hint internal/secret internal/ui repo serve/imapserver serve/page
 		serve/view`,
+	"internal/command/setup": `
+		imap internal/access internal/cli internal/config internal/config/edit internal/hint internal/keyring
+		internal/local internal/oauth internal/probe internal/provider internal/schedule internal/secret internal/ui
+		mail repo`,
 
 	// Helpers.
 	"internal/access": `
-		collection dav dir imap internal/config internal/hint internal/local internal/oauth internal/secret internal/ui
+		collection dav dir imap internal/config internal/hint internal/local internal/oauth internal/secret
+		internal/sheet internal/ui
 		jmap mail repo repo/objectlock repo/store s3 sftp sieve`,
 	"internal/archivetest": `
 		archive archive/replicate backup backup/source backup/source/disk chunk collection mail manifest repo repo/store restore`,
@@ -231,8 +236,9 @@ var layers = map[string]string{
 	"internal/config": `
 		archive/loss backup dav imap internal/oauth internal/percent internal/plaintext jmap manifest/history s3
 		sftp sieve`,
-	"internal/day":  "",
-	"internal/demo": "",
+	"internal/config/edit": "",
+	"internal/day":         "",
+	"internal/demo":        "",
 	"internal/doctor": `
 		archive backup/source collection imap internal/access internal/config internal/hint internal/keyring
 		internal/ui jmap jmap/jmapsource mail repo repo/store`,
@@ -261,12 +267,16 @@ var layers = map[string]string{
 	"internal/oauth":     "internal/keyring internal/local",
 	"internal/percent":   "",
 	"internal/plaintext": "",
+	"internal/probe":     "imap",
+	"internal/provider":  "",
 	"internal/removal":   "",
 	"internal/retry":     "",
 	"internal/safename":  "mail",
+	"internal/schedule":  "",
 	"internal/secret": `
 		internal/config internal/hint internal/keyring internal/local internal/plaintext internal/ui repo
 		repo/keys`,
+	"internal/sheet":            "",
 	"internal/testbed":          "",
 	"internal/testbed/chromium": "internal/testbed",
 	"internal/tree":             "mail restore",

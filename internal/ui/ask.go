@@ -92,3 +92,19 @@ func onTerminal[T any](o *Output, ctx context.Context, question string, read fun
 }
 
 func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// widestParagraph is the width of a line that is easy to read.
+const widestParagraph = 80
+
+// Paragraph writes text to standard error. On a terminal, its lines are short enough to be read.
+func (o *Output) Paragraph(text string) { o.Item("", text) }
+
+// Item writes a paragraph to standard error that begins with a label, and whose further lines are indented below it.
+func (o *Output) Item(label, text string) {
+	width := o.console.screen.width
+	if width > 0 {
+		width = min(width, widestParagraph) - len(label)
+	}
+	indent := strings.Repeat(" ", len(label))
+	o.Say(label + strings.ReplaceAll(fold(text, width, ""), "\n", "\n"+indent))
+}

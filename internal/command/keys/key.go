@@ -15,10 +15,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Key adds, exports, lists, removes and rotates keys.
+// Key adds, exports, prints, lists, removes and rotates keys.
 type Key struct {
 	Add    keyAddCommand    `cmd:"" help:"Add a passphrase, a key file or a public key."`
 	Export keyExportCommand `cmd:"" help:"Write a copy of the key file."`
+	Sheet  keySheetCommand  `cmd:"" help:"Make a page to print, with the key and how to get the mail back."`
 	List   keyListCommand   `cmd:"" help:"List the keys and their roles."`
 	Remove keyRemoveCommand `cmd:"" help:"Remove a key."`
 	Rotate keyRotateCommand `cmd:"" help:"Use new keys for new data, after a key was stolen."`

@@ -61,6 +61,9 @@ func (c *Rename) Run(ctx context.Context, p *cli.Program) error {
 	renamed, err := rewrite.Rename(ctx, r, c.Old, c.New, c.Merge, func(repo.Head) { progress.Update("", ui.Tally{}) })
 	progress.Done()
 	switch {
+	case errors.Is(err, rewrite.ErrNoAccount) && p.Process.Step != nil: // mailstrata account rename
+		p.Note("%s has no history yet", ui.Safe(c.Old))
+		return nil
 	case errors.Is(err, rewrite.ErrNoAccount):
 		return named.NoAccount(c.Old, named.Accounts(ctx, r))
 	case errors.Is(err, rewrite.ErrExists):
@@ -90,7 +93,9 @@ func (c *Rename) report(p *cli.Program, renamed *rewrite.Renamed) error {
 	default:
 		p.Printf("%s of %s renamed to %s", ui.Plural(int64(s.Renamed), "manifest"), ui.Safe(c.Old), ui.Safe(c.New))
 	}
-	noteNewName(p, c.Old, c.New)
+	if p.Process.Step == nil { // mailstrata account rename changes the configuration itself
+		noteNewName(p, c.Old, c.New)
+	}
 	if len(s.Left) > 0 {
 		return cli.Partial(ui.Plural(len(s.Left), "manifest") + " could not be renamed")
 	}

@@ -1,0 +1,133 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/probe"
+	"github.com/mailstrata/mailstrata/internal/provider"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// logIn asks for what the server wants, until it accepts it, and counts the mailboxes.
+func (d *dialog) logIn(ctx context.Context, a *account, address string, server *probe.Server, p *provider.Provider) error {
+	user := p.UserOf(address)
+	token, err := d.askWay(ctx, server, p)
+	if err != nil {
+		return err
+	}
+	if token {
+		return d.askConsent(ctx, a, user, server, p)
+	}
+	if p.Help != "" && p.Host != "" {
+		d.Paragraph(p.Help)
+	}
+	name := "password"
+	if p.Password == provider.App {
+		name = "app password"
+	}
+	for {
+		if a.password, err = d.secret(ctx, name); err != nil {
+			return err
+		}
+		if p.Password == provider.App {
+			a.password = strings.ReplaceAll(a.password, " ", "") // Google shows it in groups
+		}
+		a.url = accountURL(user, server)
+		err := d.tryLogin(ctx, a, func(o *imap.Options) { o.Password = a.password })
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if !errors.Is(err, imap.ErrLogin) {
+			d.failed(err)
+			continue
+		}
+		d.Paragraph(sentence(err))
+		d.Paragraph("The user name may be another one, such as the part of the address before the @.")
+		if user, err = d.ask(ctx, "User name", user); err != nil {
+			return err
+		}
+	}
+}
+
+// askWay reports whether to log in with a token. It asks if both ways are open.
+func (d *dialog) askWay(ctx context.Context, server *probe.Server, p *provider.Provider) (token bool, err error) {
+	switch {
+	case p.Password == provider.None || !server.TakesPasswords() && server.TakesTokens():
+		return true, nil
+	case !server.TakesTokens():
+		return false, nil
+	}
+	password := "With a password"
+	if p.Password == provider.App {
+		password = "With an app password"
+	}
+	chosen, err := d.choose(ctx, "How do you want to log in?", password, "With OAuth: you consent in a browser (docs/oauth.md)")
+	return chosen == 1, err
+}
+
+// accountURL returns the URL of an account at a server.
+func accountURL(user string, server *probe.Server) string {
+	scheme := "imaps"
+	if server.Security != imap.TLS {
+		scheme = "imap"
+	}
+	host := server.Host
+	if server.Port != 0 && !(scheme == "imaps" && server.Port == 993 || scheme == "imap" && server.Port == 143) {
+		host = net.JoinHostPort(host, strconv.Itoa(server.Port))
+	} else if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	escaped := url.PathEscape(user)
+	return scheme + "://" + strings.NewReplacer(":", "%3A", "%40", "@").Replace(escaped) + "@" + host
+}
+
+// tryLogin logs in with the secret that enter puts into the options, and counts the mailboxes.
+func (d *dialog) tryLogin(ctx context.Context, a *account, enter func(*imap.Options)) error {
+	parsed, err := access.ParseAccount(a.url)
+	if err != nil {
+		return err
+	}
+	if err := d.ConfigureAccount(parsed, &access.AccountFlags{Connections: 1}); err != nil {
+		return err
+	}
+	o := &parsed.Options
+	o.Logins = nil // each answer is tried
+	if a.ca != nil {
+		o.RootCAs = a.roots()
+	}
+	enter(o)
+	progress := d.Progress("")
+	progress.Begin("logging in")
+	defer progress.Done()
+	from := imap.NewSource(*o)
+	defer from.Close()
+	survey, err := from.Survey(ctx)
+	if err != nil {
+		return err
+	}
+	var messages uint64
+	mailboxes := 0
+	for _, m := range survey.Mailboxes {
+		if m.Skip == mail.NotSkipped && m.Selectable() {
+			mailboxes++
+		}
+		if m.Status != nil && !m.Label {
+			messages += uint64(m.Status.Messages)
+		}
+	}
+	progress.Done()
+	d.Paragraph(fmt.Sprintf("Login accepted: %s, %s.", ui.Plural(mailboxes, "mailbox"), ui.Plural(messages, "message")))
+	return nil
+}

@@ -1,0 +1,102 @@
+// Package schedule runs mailstrata at times, by what this host has for that: a timer of the user's systemd, launchd of
+// macOS, the Task Scheduler of Windows, or cron. All of these are the user's own, and need no rights of an administrator.
+//
+// Each kind is a file: what is written, and the commands that make it count. Installing again replaces what was installed
+// before.
+package schedule
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Job is what to run.
+type Job struct {
+	Program string   // its absolute path
+	Args    []string // of the program
+	Hourly  bool     // else once a night
+	Environ []string // variables (NAME=value) that the program needs, and that a timer would lack
+}
+
+// Timer is a kind of scheduler that this host has.
+type Timer interface {
+	// Install makes the job run from now on.
+	Install(ctx context.Context, j Job) error
+	// Name returns what it is: "a systemd timer".
+	Name() string
+	// Remove returns the command line that ends it.
+	Remove() string
+	// Session reports whether the job runs in the session of the user, who has logged in, and so has the keyring.
+	Session() bool
+}
+
+// Host is what the timers work with.
+type Host struct {
+	Home   string
+	Getenv func(string) string
+
+	// Run runs a program with an input, and returns what it prints. A program that is missing is exec.ErrNotFound.
+	Run func(ctx context.Context, input []byte, name string, args ...string) ([]byte, error)
+}
+
+// patience is how long a program of a scheduler may take.
+const patience = 15 * time.Second
+
+// Run runs a program of this host.
+func Run(ctx context.Context, input []byte, name string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, name, args...)
+	var printed, failed bytes.Buffer
+	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), &printed, &failed
+	err := command.Run()
+	if said := strings.TrimSpace(failed.String()); err != nil && said != "" {
+		err = fmt.Errorf("%s: %w: %s", name, err, said)
+	} else if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return printed.Bytes(), err
+}
+
+// Find returns the timer of this host, or nil if it has none.
+func (h *Host) Find(ctx context.Context) Timer {
+	switch runtime.GOOS {
+	case "darwin":
+		return &launchd{h}
+	case "windows":
+		return &tasks{h}
+	}
+	if _, err := h.Run(ctx, nil, "systemctl", "--user", "show-environment"); err == nil {
+		return &systemd{h}
+	}
+	if _, err := h.Run(ctx, nil, "crontab", "-l"); !errors.Is(err, exec.ErrNotFound) {
+		return &cron{h}
+	}
+	return nil
+}
+
+// write writes a file of a scheduler, which may not contain secrets.
+func write(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
+}
+
+// all runs commands until one fails.
+func (h *Host) all(ctx context.Context, commands ...[]string) error {
+	for _, c := range commands {
+		if _, err := h.Run(ctx, nil, c[0], c[1:]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package schedule
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// hard is a job whose every word needs quotes somewhere.
+var hard = Job{
+	Program: "/opt/my mail/mailstrata", Args: []string{"--config", `/home/anna/a "b" 100% $HOME \c/it's.toml`, "run"},
+	Environ: []string{"XDG_STATE_HOME=/home/anna/my state"},
+}
+
+// cronHost is a host with cron alone.
+func cronHost(table *string) *Host {
+	return &Host{Run: func(_ context.Context, input []byte, name string, args ...string) ([]byte, error) {
+		switch {
+		case name != "crontab":
+			return nil, exec.ErrNotFound
+		case args[0] == "-":
+			*table = string(input)
+		case *table == "":
+			return nil, errors.New("no crontab for anna")
+		}
+		return []byte(*table), nil
+	}}
+}
+
+// A cron table keeps its other lines, and has the job once, however often it is installed.
+func TestCron(t *testing.T) {
+	for _, before := range []string{"", "MAILTO=anna\n0 1 * * * other\n", "0 1 * * * other"} {
+		table := before
+		h := cronHost(&table)
+		for range 2 {
+			timer := h.Find(t.Context())
+			if timer == nil || timer.Session() {
+				t.Fatalf("the timer is %v", timer)
+			}
+			if err := timer.Install(t.Context(), hard); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rest, ok := strings.CutPrefix(table, before)
+		if before != "" && !strings.HasSuffix(before, "\n") {
+			rest = strings.TrimPrefix(rest, "\n")
+		}
+		if !ok || strings.Count(rest, "\n") != 2 || strings.Count(table, "mailstrata setup") != 1 {
+			t.Errorf("%q became\n%s", before, table)
+		}
+	}
+}
+
+// What cron runs are the words of the job.
+func TestCronLineAtShell(t *testing.T) {
+	line := CronLine(Job{Program: "printf", Args: append([]string{`%s\n`}, hard.Args...)})
+	command := strings.ReplaceAll(strings.SplitN(line, " ", 6)[5], `\%`, "%")
+	command = strings.TrimSuffix(command, " --quiet >/dev/null")
+	out, err := exec.Command("sh", "-c", command).Output()
+	if err != nil || string(out) != strings.Join(hard.Args, "\n")+"\n" {
+		t.Errorf("%v: %s gives\n%s", err, command, out)
+	}
+}
+
+// A host whose systemd does not answer, and that has no cron, has no timer.
+func TestNoTimer(t *testing.T) {
+	h := &Host{Run: func(context.Context, []byte, string, ...string) ([]byte, error) { return nil, exec.ErrNotFound }}
+	if timer := h.Find(t.Context()); timer != nil {
+		t.Errorf("there is %s", timer.Name())
+	}
+}
+
+// The units are where systemd looks for them, and systemd accepts them.
+func TestSystemd(t *testing.T) {
+	var ran []string
+	config := t.TempDir()
+	h := &Host{Home: "/nowhere", Getenv: func(string) string { return config }, Run: func(_ context.Context, _ []byte, name string, args ...string) ([]byte, error) {
+		ran = append(ran, name+" "+strings.Join(args, " "))
+		return nil, nil
+	}}
+	program := filepath.Join(config, "my program")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	job := hard
+	job.Program = program
+	if err := h.Find(t.Context()).Install(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"systemctl --user show-environment", "systemctl --user daemon-reload", "systemctl --user enable --now mailstrata.timer"}
+	if !reflect.DeepEqual(ran, want) {
+		t.Errorf("it ran %q", ran)
+	}
+	dir := filepath.Join(config, "systemd", "user")
+	text, err := os.ReadFile(filepath.Join(dir, "mailstrata.service"))
+	if err != nil || !strings.Contains(string(text), `ExecStart="`+program+`" "--config" "/home/anna/a \"b\" 100%% $$HOME \\c/it's.toml" "run"`) {
+		t.Errorf("%v:\n%s", err, text)
+	}
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("there is no systemd-analyze to ask")
+	}
+	out, err := exec.Command("systemd-analyze", "verify", "--man=no", filepath.Join(dir, "mailstrata.service"), filepath.Join(dir, "mailstrata.timer")).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "mailstrata") {
+		t.Errorf("systemd-analyze: %v\n%s", err, out)
+	}
+}
+
+// The files of macOS and Windows are XML with the words of the job.
+func TestDesktops(t *testing.T) {
+	list := propertyList(hard)
+	var words []string
+	for d, in := xml.NewDecoder(strings.NewReader(list)), false; ; {
+		token, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			in = token.Name.Local == "string"
+		case xml.CharData:
+			if in {
+				words = append(words, string(token))
+			}
+		case xml.EndElement:
+			in = false
+		}
+	}
+	if want := append(append([]string{label, hard.Program}, hard.Args...), "/home/anna/my state", "Background"); !reflect.DeepEqual(words, want) {
+		t.Errorf("the words are %q", words)
+	}
+	var task struct {
+		Command   string `xml:"Actions>Exec>Command"`
+		Arguments string `xml:"Actions>Exec>Arguments"`
+	}
+	text := strings.Replace(taskDefinition(hard), "UTF-16", "UTF-8", 1)
+	if err := xml.Unmarshal([]byte(text), &task); err != nil {
+		t.Fatal(err)
+	}
+	if task.Command != hard.Program || task.Arguments != `--config "/home/anna/a \"b\" 100% $HOME \c/it's.toml" run` {
+		t.Errorf("%+v", task)
+	}
+	if got := windowsWord(`a b\`); got != `"a b\\"` {
+		t.Errorf("a backslash at the end: %s", got)
+	}
+	if got := wide("é\n"); !reflect.DeepEqual(got, []byte{0xff, 0xfe, 0xe9, 0, '\r', 0, '\n', 0}) {
+		t.Errorf("UTF-16: %x", got)
+	}
+}
