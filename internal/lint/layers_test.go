@@ -112,6 +112,7 @@ var layers = map[string]string{
 		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
 		internal/canonical internal/retry mail restore`,
 	"imap/internal/fingerprint": "",
+	"imap/internal/floods":      "",
 	"imap/internal/imaptest":    "",
 	"imap/internal/journal":     "chunk mail restore",
 	"imap/internal/netconn":     "",
