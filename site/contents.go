@@ -29,6 +29,8 @@ var contents = []chapter{
 		"docs/guides/calendars.md",
 		"docs/guides/files.md",
 		"docs/guides/moving.md",
+		"docs/guides/new-provider.md",
+		"docs/guides/preserved.md",
 		"docs/guides/keys.md",
 		"docs/guides/erase.md",
 	}},
