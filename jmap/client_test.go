@@ -33,6 +33,7 @@ func TestURL(t *testing.T) {
 		"JMAP:HTTPS://anna@Mail.Example:8443/":             "jmap:https://anna@mail.example:8443",
 		"jmap:https://anna@mail.example@jmap.example/a%2F": "jmap:https://anna@mail.example@jmap.example/a%2F",
 		"jmap:https://a%2Fb%20c@mail.example/jmap/":        "jmap:https://a%2Fb%20c@mail.example/jmap/",
+		"jmap:https://anna@mail.example#Sales%20%23 1":     "jmap:https://anna@mail.example#Sales%20%23%201",
 	} {
 		if u := parse(t, text); u.String() != want || parse(t, want) != u {
 			t.Errorf("%s is %s, want %s", text, u, want)
@@ -41,10 +42,22 @@ func TestURL(t *testing.T) {
 	for _, text := range []string{
 		"jmap:", "jmap:https://", "jmap:https://mail.example", "jmap:https://anna:secret@mail.example", "jmap:imaps://anna@mail.example",
 		"jmap:https://@mail.example", "jmap:https://anna@mail.example/?q=secret", "jmap:https://%zz@mail.example", "jmap:https://a%0a@mail.example",
-		"jmap:https://anna@mail.example:99999999999x",
+		"jmap:https://anna@mail.example:99999999999x", "jmap:https://anna@mail.example#", "jmap:https://anna@mail.example#%zz", "jmap:https://anna@mail.example#a%0ab",
 	} {
 		if _, err := jmap.ParseURL(text); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestName(t *testing.T) {
+	for text, want := range map[string]string{
+		"jmap:https://anna@mail.example":              "anna@mail.example",
+		"jmap:https://anna@mail.example#Sales":        "Sales@mail.example",
+		"jmap:https://anna@mail.example#sales@a.test": "sales@a.test",
+	} {
+		if have := parse(t, text).Name(); have != want {
+			t.Errorf("%s is %s, want %s", text, have, want)
 		}
 	}
 }

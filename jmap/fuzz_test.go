@@ -12,7 +12,8 @@ func FuzzSession(f *testing.F) {
 	f.Add([]byte(`{"capabilities":{"urn:ietf:params:jmap:core":{"maxObjectsInGet":-5}}}`), "")
 	at := &url.URL{Scheme: "https", Host: "mail.example", Path: "/.well-known/jmap"}
 	f.Fuzz(func(t *testing.T, text []byte, id string) {
-		s, err := parseSession(text, at)
+		account, _, _ := strings.Cut(id, "/")
+		s, err := parseSession(text, at, account)
 		if err != nil {
 			return
 		}

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -19,8 +21,8 @@ const (
 
 // Session is what a server says to a user who logs in, as far as mail goes (RFC 8620 section 2).
 type Session struct {
-	Account string // the id of the account for mail
-	Others  []string
+	Account string   // the id of the account
+	Others  []string // if it is the user's own, the names of others with mail that the user can read
 	Limits  Limits
 
 	api              *url.URL
@@ -83,7 +85,7 @@ func (c *Client) Session(ctx context.Context) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := parseSession(answer, from)
+	s, err := parseSession(answer, from, c.opts.URL.Account)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the session at %s: %v", mailRefused, place(from), err)
 	}
@@ -172,26 +174,22 @@ type sessionObject struct {
 	Upload   string            `json:"uploadUrl"`
 }
 
-// parseSession parses the session that was found at a URL. Its URLs may be relative to that one.
-func parseSession(text []byte, at *url.URL) (*Session, error) {
+// parseSession parses the session that was found at a URL. Its URLs may be relative to that one. account is the name or the id of the
+// account that is wanted; "": the user's own.
+func parseSession(text []byte, at *url.URL, account string) (*Session, error) {
 	var o sessionObject
 	if err := json.Unmarshal(text, &o); err != nil {
 		return nil, err
 	}
-	s := &Session{Account: o.Primary[mailCapability]}
+	s := new(Session)
 	if core := o.Capabilities[coreCapability]; core != nil {
 		if err := json.Unmarshal(core, &s.Limits); err != nil {
 			return nil, fmt.Errorf("its limits: %w", err)
 		}
 	}
 	s.Limits.bound()
-	for id, account := range o.Accounts {
-		if _, has := account.Capabilities[mailCapability]; has && id != s.Account {
-			s.Others = append(s.Others, cmp.Or(account.Name, id))
-		}
-	}
-	if s.Account == "" {
-		return nil, errors.New("it has no account for mail (urn:ietf:params:jmap:mail)")
+	if err := s.choose(&o, account); err != nil {
+		return nil, err
 	}
 	api, err := at.Parse(o.API)
 	if err != nil || o.API == "" {
@@ -205,6 +203,43 @@ func parseSession(text []byte, at *url.URL) (*Session, error) {
 		return nil, fmt.Errorf("its uploadUrl: %w", err)
 	}
 	return s, nil
+}
+
+// choose finds the wanted account. An id is that of one account, and comes before names, which may be those of several.
+func (s *Session) choose(o *sessionObject, wanted string) error {
+	names := make(map[string]string) // of accounts with mail, by id
+	for id, account := range o.Accounts {
+		if _, has := account.Capabilities[mailCapability]; has {
+			names[id] = cmp.Or(account.Name, id)
+		}
+	}
+	ids := slices.Sorted(maps.Keys(names))
+	s.Account = o.Primary[mailCapability]
+	if wanted != "" {
+		s.Account = ""
+		for _, id := range ids {
+			switch {
+			case id == wanted:
+				s.Account = id
+			case names[id] != wanted || names[wanted] != "":
+			case s.Account != "":
+				return fmt.Errorf("it has several accounts of the name %q: use the id, such as %s", wanted, printable(id))
+			default:
+				s.Account = id
+			}
+		}
+	}
+	switch {
+	case s.Account == "" && wanted != "":
+		list := slices.Sorted(maps.Values(names))
+		return fmt.Errorf("it has no account with mail of the name or id %q; it has %q", wanted, list[:min(len(list), 10)])
+	case s.Account == "":
+		return errors.New("it has no account for mail (urn:ietf:params:jmap:mail)")
+	case wanted == "":
+		delete(names, s.Account)
+		s.Others = slices.Sorted(maps.Values(names))
+	}
+	return nil
 }
 
 // template returns an absolute template, whose variables must be these or more.

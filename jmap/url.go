@@ -1,6 +1,7 @@
 package jmap
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -18,9 +19,11 @@ const Prefix = "jmap:"
 // wellKnown is the path of the session where the URL of an account has none (RFC 8620 section 2.2).
 const wellKnown = "/.well-known/jmap"
 
-// URL is the URL of an account: jmap:https://user@host[:port][/path]. The path is that of the session; without one it is found.
+// URL is the URL of an account: jmap:https://user@host[:port][/path][#account]. The path is that of the session; without one it is
+// found. The account is one of several that the user can read, by its name or its id; without one it is the user's own.
 type URL struct {
 	User    string
+	Account string
 	session url.URL // without the user
 }
 
@@ -28,6 +31,7 @@ type URL struct {
 // byte. Like imap.ParseURL, it refuses a secret in the URL and does not repeat it.
 func ParseURL(text string) (URL, error) {
 	rest, ok := cutPrefix(text, Prefix)
+	rest, account, hasAccount := strings.Cut(rest, "#")
 	scheme, rest, hasScheme := strings.Cut(rest, "://")
 	scheme = strings.ToLower(scheme)
 	if !ok || !hasScheme || scheme != "https" && scheme != "http" {
@@ -46,20 +50,23 @@ func ParseURL(text string) (URL, error) {
 	if err != nil {
 		return URL{}, errors.New("the user name in the account's URL has a % without two hexadecimal digits: write %25 for a %")
 	}
+	account, errAccount := url.PathUnescape(account)
 	u, err := url.Parse(scheme + "://" + place[at+1:] + "/" + path)
 	switch {
 	case err != nil || u.Hostname() == "":
 		return URL{}, fmt.Errorf("the account's URL cannot be read: %q is no host with a path; it looks like jmap:https://user@host", place[at+1:])
 	case user == "" || strings.ContainsFunc(user, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return URL{}, errors.New("the user name in the account's URL is empty or has a control character")
-	case u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(rest, "?#"):
+	case errAccount != nil || hasAccount && account == "" || strings.ContainsFunc(account, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return URL{}, errors.New("the account's URL ends with # and the name of an account, which is empty or cannot be read")
+	case u.RawQuery != "" || strings.Contains(rest, "?"):
 		return URL{}, errors.New("the account's URL has a query; it looks like jmap:https://user@host")
 	}
 	u.Host = strings.ToLower(u.Host)
 	if u.Path == "/" {
 		u.Path = ""
 	}
-	return URL{User: user, session: *u}, nil
+	return URL{User: user, Account: account, session: *u}, nil
 }
 
 func cutPrefix(text, prefix string) (string, bool) {
@@ -72,7 +79,11 @@ func cutPrefix(text, prefix string) (string, bool) {
 // String inverts ParseURL.
 func (u URL) String() string {
 	user := strings.NewReplacer("+", "%20", "%40", "@").Replace(url.QueryEscape(u.User))
-	return Prefix + u.session.Scheme + "://" + user + "@" + u.session.Host + u.session.EscapedPath()
+	text := Prefix + u.session.Scheme + "://" + user + "@" + u.session.Host + u.session.EscapedPath()
+	if u.Account != "" {
+		text += "#" + strings.ReplaceAll(url.PathEscape(u.Account), "#", "%23")
+	}
+	return text
 }
 
 // IsURL reports whether a text looks like the URL of an account over JMAP.
@@ -81,8 +92,14 @@ func IsURL(text string) bool {
 	return is
 }
 
-// Name returns the account as user@host.
-func (u URL) Name() string { return u.User + "@" + u.Host() }
+// Name returns the account as user@host, or account@host. A name with an @ is complete.
+func (u URL) Name() string {
+	name := cmp.Or(u.Account, u.User)
+	if u.Account != "" && strings.Contains(name, "@") {
+		return name
+	}
+	return name + "@" + u.Host()
+}
 
 // Host returns the host without a port.
 func (u URL) Host() string { return u.session.Hostname() }

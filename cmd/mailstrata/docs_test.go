@@ -66,8 +66,10 @@ var notRun = map[string]string{
 	"mailstrata items latest --to https://anna@new.example/":                     "needs a calendar server; package internal/e2e has one",
 	"mailstrata items latest --to files:/tmp/anna":                               "needs a calendar server; package internal/e2e has one",
 
-	"mailstrata backup --from jmap:https://anna@mail.example":                        "needs a JMAP server; package jmaprestore tests it",
-	"mailstrata restore anna@mail.example@latest --to jmap:https://anna@new.example": "needs a JMAP server; package jmaprestore tests it",
+	"mailstrata backup --from jmap:https://anna@mail.example":                                 "needs a JMAP server; package jmaprestore tests it",
+	"mailstrata restore anna@mail.example@latest --to jmap:https://anna@new.example":          "needs a JMAP server; package jmaprestore tests it",
+	"mailstrata backup --from 'jmap:https://anna@mail.example#Sales'":                         "needs a JMAP server; package jmaprestore tests it",
+	"mailstrata restore Sales@mail.example@latest --to 'jmap:https://anna@new.example#Sales'": "needs a JMAP server; package jmaprestore tests it",
 }
 
 // documents are the documents whose lines run.

@@ -52,16 +52,21 @@ type account struct {
 	t       *testing.T
 	server  testbed.CyrusServer
 	user    string
+	of      string // whose account; "": the user's
 	counter *counter
 }
 
 func newAccount(t *testing.T, server testbed.CyrusServer, user string) *account {
 	server.Deliver(t, user, "INBOX") // it makes the account
-	return &account{t, server, user, &counter{base: new(http.Transport)}}
+	return &account{t, server, user, "", &counter{base: new(http.Transport)}}
 }
 
 func (a *account) url() string {
-	return "jmap:" + strings.Replace(a.server.URL, "http://", "http://"+a.user+"@", 1) + "/jmap/"
+	of := ""
+	if a.of != "" {
+		of = "#" + a.of
+	}
+	return "jmap:" + strings.Replace(a.server.URL, "http://", "http://"+a.user+"@", 1) + "/jmap/" + of
 }
 
 func (a *account) client() *jmap.Client {
@@ -77,7 +82,7 @@ func (a *account) client() *jmap.Client {
 func (a *account) backup(r *repo.Repo, opts jmapsource.Options) *backup.Result {
 	a.t.Helper()
 	from := jmapsource.New(a.client(), opts)
-	return run(a.t, r, backup.Account{Name: "jmap " + a.user, URL: a.url(), Source: from, Continue: from.Continue})
+	return run(a.t, r, backup.Account{Name: "jmap " + a.user + a.of, URL: a.url(), Source: from, Continue: from.Continue})
 }
 
 // backupIMAP archives the account over IMAP.
@@ -94,6 +99,20 @@ func (a *account) imap() imap.Options {
 	}
 	o.Password = a.server.Password
 	return o
+}
+
+// share lets another user read INBOX.
+func (a *account) share(with string) {
+	a.t.Helper()
+	opts := a.imap()
+	c, err := imap.Dial(a.t.Context(), &opts)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetRights(a.t.Context(), "INBOX", with, "lrs"); err != nil {
+		a.t.Fatal(err)
+	}
 }
 
 func run(t *testing.T, r *repo.Repo, account backup.Account) *backup.Result {
@@ -199,6 +218,31 @@ func TestRoundTrip(t *testing.T) {
 		t.Errorf("%d messages were added over IMAP, problems %+v", report.Added, report.Problems)
 	}
 	sameMail(t, "over IMAP", archivetest.ArchivedMail(t, r, carl.backupIMAP(r).Head), archivetest.ArchivedMail(t, r, overIMAP.Head))
+}
+
+// An account that another user shares is archived as one of its own, and a backup of one's own names it.
+func TestSharedAccount(t *testing.T) {
+	server := testbed.Cyrus(t, testbed.CyrusOptions{HTTP: true})
+	r := newRepo(t)
+	anna, bert := newAccount(t, server, "anna"), newAccount(t, server, "bert")
+	server.Deliver(t, "bert", "INBOX", testbed.Message{Body: message(1), Date: day})
+	bert.share("anna")
+	own := anna.backup(r, jmapsource.Options{})
+	if warnings := strings.Join(own.Manifest.Warnings, "\n"); !strings.Contains(warnings, `1 other accounts, such as "bert"`) {
+		t.Errorf("warnings: %s", warnings)
+	}
+	anna.of = "bert"
+	shared := anna.backup(r, jmapsource.Options{})
+	if have := archivetest.ArchivedMail(t, r, shared.Head); len(have) != 1 || !strings.Contains(have[0], "Subject: message 1") || len(shared.Manifest.Warnings) > 0 {
+		t.Errorf("of bert: %q, %q", have, shared.Manifest.Warnings)
+	}
+	if len(archivetest.ArchivedMail(t, r, own.Head)) != 0 {
+		t.Error("bert's mail is in anna's account")
+	}
+	anna.of = "carl"
+	if _, err := anna.client().Session(t.Context()); err == nil || !strings.Contains(err.Error(), `no account with mail of the name or id "carl"; it has ["anna" "bert"]`) {
+		t.Error(err)
+	}
 }
 
 // A night without changes costs two requests. After changes, the archive is what a new listing gives, and what was archived is not

@@ -87,9 +87,8 @@ func (s *Source) Survey(ctx context.Context) (*mail.Survey, error) {
 	s.current = next
 	survey.Mailboxes = next.mailboxes()
 	if n := len(session.Others); n > 0 {
-		slices.Sort(session.Others)
-		survey.Notes = append(survey.Notes, fmt.Sprintf("the user can also read %d other accounts, which are not archived, such as %q",
-			n, session.Others[0]))
+		survey.Notes = append(survey.Notes, fmt.Sprintf("the user can also read %d other accounts, such as %q: each is archived as an account "+
+			"of its own, by the same URL with #NAME", n, session.Others[0]))
 	}
 	return survey, nil
 }
