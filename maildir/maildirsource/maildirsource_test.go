@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/backup/source/disk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/internal/generate"
@@ -247,7 +248,8 @@ func TestUIDList(t *testing.T) {
 	}
 }
 
-// While flags change, messages arrive and others go, none is missing that was there all the time.
+// While flags change, messages arrive and others go, none is missing that was there all the time. None is there twice, each keeps its
+// UID, and once the Maildir rests, the archive is what it has.
 func TestMaildirThatChanges(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "Maildir")
 	const stay = 300
@@ -267,25 +269,51 @@ func TestMaildirThatChanges(t *testing.T) {
 		}
 	}()
 	r := archivetest.NewRepo(t, new(storetest.Memory))
-	for range 3 {
+	uids := make(map[string]string) // by subject
+	night := func() *backup.Result {
+		t.Helper()
 		b := archivetest.TryBackupFiles(t.Context(), r, "maildir:"+path, New(path))
 		if b.Err != nil {
 			t.Error(b.Err)
-			break
+			return b
 		}
-		found := make(map[string]bool)
+		found := make(map[string]int)
 		for _, line := range archivetest.ArchivedMail(t, r, b.Head) {
 			if at := strings.Index(line, "Subject: "); strings.Contains(line, "stays") {
-				found[line[at:]] = true
+				found[line[at:]]++
 			}
 		}
-		failed := len(b.Manifest.Failures)
-		if len(found)+failed < stay {
+		if failed := len(b.Manifest.Failures); len(found)+failed < stay {
 			t.Errorf("%d of %d messages are archived, and %d failures", len(found), stay, failed)
 		}
+		for subject, n := range found {
+			if n > 1 {
+				t.Errorf("%s is there %d times", subject, n)
+			}
+		}
+		for line, uid := range archivetest.ArchivedUIDs(t, r, b.Head) {
+			subject := line[strings.Index(line, "Subject: "):]
+			if was := uids[subject]; was != "" && was != uid && strings.Contains(line, "stays") {
+				t.Errorf("%s was %s and is %s", subject, was, uid)
+			}
+			uids[subject] = uid
+		}
+		return b
+	}
+	for range 3 {
+		night()
 	}
 	stop()
 	<-done
+	last := night()
+	if len(last.Manifest.Failures)+len(last.Manifest.Alarm) > 0 || !last.Manifest.Consistent {
+		t.Errorf("at rest: failures %v, alarm %q", last.Manifest.Failures, last.Manifest.Alarm)
+	}
+	other := archivetest.NewRepo(t, new(storetest.Memory))
+	whole := archivetest.BackupFiles(t, other, "maildir:"+path, New(path))
+	if have, want := archivetest.ArchivedMail(t, r, last.Head), archivetest.ArchivedMail(t, other, whole.Head); !slices.Equal(have, want) {
+		t.Errorf("at rest: %s", archivetest.FirstDifference(have, want))
+	}
 }
 
 // mutate renames, adds or removes a message.
