@@ -29,6 +29,7 @@ const (
 	AlreadyExists     = "alreadyExists"
 	BlobNotFound      = "blobNotFound"
 	InvalidProperties = "invalidProperties"
+	StateMismatch     = "stateMismatch"
 	TooManyKeywords   = "tooManyKeywords"
 )
 

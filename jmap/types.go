@@ -99,6 +99,9 @@ type SetResult struct {
 	NotCreated map[string]*Error      `json:"notCreated"`
 	Updated    map[string]any         `json:"updated"`
 	NotUpdated map[string]*Error      `json:"notUpdated"`
+
+	Destroyed    []string          `json:"destroyed"`
+	NotDestroyed map[string]*Error `json:"notDestroyed"`
 }
 
 // CreatedItem is an object that a server made.

@@ -95,12 +95,16 @@ func (f *folder) elsewhere(x *existing, it *item) *email {
 	return nil
 }
 
+// inMailbox is the property that says whether a message is in a mailbox, for a PatchObject (RFC 8620 section 5.3).
+func inMailbox(id string) string {
+	return "mailboxIds/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(id)
+}
+
 // put puts a message of the account into the mailbox.
 func (f *folder) put(ctx context.Context, it *item, e *email) error {
 	err := f.t.retry(ctx, func() error {
 		var result jmap.SetResult
-		property := "mailboxIds/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(f.box)
-		args := map[string]any{"update": map[string]any{e.id: map[string]any{property: true}}}
+		args := map[string]any{"update": map[string]any{e.id: map[string]any{inMailbox(f.box): true}}}
 		if err := f.t.client.One(ctx, "Email/set", args, &result); err != nil {
 			return err
 		}

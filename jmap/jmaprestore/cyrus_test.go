@@ -1,6 +1,7 @@
 package jmaprestore_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/imap/imaprestore"
@@ -19,6 +21,7 @@ import (
 	"github.com/mailstrata/mailstrata/jmap/jmapsource"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // counter counts requests.
@@ -242,6 +245,34 @@ func TestSharedAccount(t *testing.T) {
 	anna.of = "carl"
 	if _, err := anna.client().Session(t.Context()); err == nil || !strings.Contains(err.Error(), `no account with mail of the name or id "carl"; it has ["anna" "bert"]`) {
 		t.Error(err)
+	}
+}
+
+// After a restore with removal, the account is the archive.
+func TestPruneOnCyrus(t *testing.T) {
+	server := testbed.Cyrus(t, testbed.CyrusOptions{HTTP: true})
+	r := newRepo(t)
+	anna, bert := newAccount(t, server, "anna"), newAccount(t, server, "bert")
+	anna.fill()
+	first := anna.backup(r, jmapsource.Options{Mailboxes: true})
+	bert.fill()
+	bert.change()
+	server.Deliver(t, "bert", "Old/Older", testbed.Message{Body: message(40), Date: day})
+	for round := range 2 {
+		c, err := archive.OpenManifest(t.Context(), r, first.Head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target := jmaprestore.New(bert.client(), nil)
+		report, err := restore.Run(t.Context(), restore.Options{Contents: c, Target: target, ReportDir: t.TempDir(), Mirror: &restore.MirrorOptions{}})
+		if err := errors.Join(err, target.Close()); err != nil || len(report.Problems) > 0 {
+			t.Fatalf("%v, %+v", err, report)
+		}
+		if done := report.Mirror; round == 1 && (done.Removed+done.FlagsSet+done.MailboxesRemoved > 0 || report.Added > 0) {
+			t.Errorf("the second run: %+v, %+v", done, report)
+		}
+		have := archivetest.ArchivedMail(t, r, bert.backup(r, jmapsource.Options{Mailboxes: true}).Head)
+		sameMail(t, "pruned", have, archivetest.ArchivedMail(t, r, first.Head))
 	}
 }
 

@@ -6,6 +6,7 @@
 //	folder.go     a mailbox that messages are added to
 //	append.go     adding a batch: upload, import
 //	lost.go       what became of an import that was not answered
+//	mirror.go     removing what is not archived
 //
 // A message of JMAP can be in several mailboxes. So a message that the account has already, with the same bytes, date and keywords,
 // is put into a further mailbox, and is not uploaded again. Some servers (Cyrus) keep one copy of equal messages whatever their

@@ -130,12 +130,23 @@ func pathOf(m *mail.Mailbox) (path []string) {
 
 // addExisting adds the mailboxes that the target has. Inbox is INBOX, as in the archive.
 func (p *plan) addExisting(list []jmap.Mailbox) {
-	byID := make(map[string]*jmap.Mailbox, len(list))
+	all := paths(list)
+	for i := range list {
+		m := &list[i]
+		if m.Role != "" {
+			p.byRole[m.Role] = m.ID
+		}
+		if key := pathKey(all[m.ID]); p.byPath[key] == "" || m.Role == "inbox" {
+			p.byPath[key] = m.ID
+		}
+	}
+}
+
+// paths returns the levels of mailboxes, by id.
+func paths(list []jmap.Mailbox) map[string][]string {
+	byID, all := make(map[string]*jmap.Mailbox, len(list)), make(map[string][]string, len(list))
 	for i := range list {
 		byID[list[i].ID] = &list[i]
-		if list[i].Role != "" {
-			p.byRole[list[i].Role] = list[i].ID
-		}
 	}
 	for i := range list {
 		var path []string
@@ -149,10 +160,9 @@ func (p *plan) addExisting(list []jmap.Mailbox) {
 			path = append(path, name)
 		}
 		slices.Reverse(path)
-		if key := pathKey(path); p.byPath[key] == "" || list[i].Role == "inbox" {
-			p.byPath[key] = list[i].ID
-		}
+		all[list[i].ID] = path
 	}
+	return all
 }
 
 // create makes the missing mailboxes, one level after the other, those of a level with one request.

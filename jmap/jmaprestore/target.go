@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Target is an account that is restored into. It adds messages and mailboxes, and puts messages into further mailboxes. It removes
-// and changes nothing else.
+// Target is an account that is restored into. It adds messages and mailboxes, and puts messages into further mailboxes. Only a Mirror
+// removes and changes something.
 type Target struct {
 	client *jmap.Client
 	waits  retry.Budget // that the server asked for
@@ -23,7 +23,8 @@ type Target struct {
 	hasher   func() *chunk.Hasher
 
 	mu       sync.Mutex
-	existing *existing // nil: not read yet
+	existing *existing         // nil: not read yet
+	firsts   map[string]string // the mailbox that required a message first, by id of the message
 }
 
 var (
@@ -35,7 +36,7 @@ var (
 // New returns an account as a target. It does not connect yet. waiting is called before a wait that the server asked for; it may be
 // nil.
 func New(client *jmap.Client, waiting func(time.Duration, error)) *Target {
-	return &Target{client: client, waits: retry.Budget{Report: waiting}}
+	return &Target{client: client, firsts: make(map[string]string), waits: retry.Budget{Report: waiting}}
 }
 
 // Inform implements restore.Informed.

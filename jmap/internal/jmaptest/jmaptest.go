@@ -247,6 +247,9 @@ func (s *Server) call(name string, args Object) (result Object, failed string) {
 	case "Email/changes":
 		return s.changes(args)
 	case "Email/set":
+		if state, ok := args["ifInState"]; ok && state != s.stateName() {
+			return nil, "stateMismatch"
+		}
 		return s.set(args), ""
 	case "Email/import":
 		return s.importMails(args), ""
@@ -267,24 +270,14 @@ func (s *Server) counted() []Box {
 	return all
 }
 
-func (s *Server) setBoxes(args Object) Object {
-	created := Object{}
-	for key, value := range args["create"].(map[string]any) {
-		object := value.(map[string]any)
-		box := Box{ID: fmt.Sprint("box", len(s.Boxes)), Name: object["name"].(string), Parent: object["parentId"], Role: object["role"]}
-		s.Boxes = append(s.Boxes, box)
-		created[key] = Object{"id": box.ID}
-	}
-	return Object{"created": created}
-}
-
 func (s *Server) stateName() string { return fmt.Sprint("s", s.state) }
 
 func texts(list any) (all []string) {
 	if all, ok := list.([]string); ok {
 		return all
 	}
-	for _, text := range list.([]any) {
+	some, _ := list.([]any)
+	for _, text := range some {
 		all = append(all, text.(string))
 	}
 	return all
@@ -352,52 +345,6 @@ func (s *Server) changes(args Object) (Object, string) {
 		"oldState": fmt.Sprint("s", since), "newState": fmt.Sprint("s", now), "hasMoreChanges": now < s.state,
 		"created": created, "updated": updated, "destroyed": destroyed,
 	}, ""
-}
-
-func (s *Server) set(args Object) Object {
-	updated := Object{}
-	for id, patch := range args["update"].(map[string]any) {
-		for _, m := range s.there() {
-			if m.ID == id {
-				for path := range patch.(map[string]any) {
-					m.Boxes[strings.TrimPrefix(path, "mailboxIds/")] = true
-				}
-				s.state++
-				m.changed, updated[id] = s.state, nil
-			}
-		}
-	}
-	return Object{"updated": updated}
-}
-
-func (s *Server) importMails(args Object) Object {
-	created, not := Object{}, Object{}
-	emails := args["emails"].(map[string]any)
-	for _, key := range slices.Sorted(maps.Keys(emails)) {
-		object := emails[key].(map[string]any)
-		body, there := s.uploads[object["blobId"].(string)]
-		same := slices.IndexFunc(s.mails, func(m *Mail) bool { return m.Body == body && m.destroyed == 0 })
-		switch {
-		case !there:
-			not[key] = Object{"type": "blobNotFound"}
-		case s.Dedup && same >= 0:
-			not[key] = Object{"type": "alreadyExists", "existingId": s.mails[same].ID}
-		default:
-			m := &Mail{Body: body, Boxes: trueKeys(object["mailboxIds"]), Keywords: trueKeys(object["keywords"])}
-			m.Date, _ = object["receivedAt"].(string)
-			created[key] = Object{"id": s.add(m).ID, "size": len(body)}
-		}
-	}
-	return Object{"oldState": "", "newState": s.stateName(), "created": created, "notCreated": not}
-}
-
-func trueKeys(value any) map[string]bool {
-	all := make(map[string]bool)
-	object, _ := value.(map[string]any)
-	for key := range object {
-		all[key] = true
-	}
-	return all
 }
 
 // Forget drops uploads, as a server does after some time.
