@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -136,6 +137,7 @@ func (a *accountRun) recordItems(m *manifest.Manifest, put manifest.Put) error {
 		if a.parent != nil {
 			m.ItemSources, m.ItemTotals = a.parent.ItemSources, a.parent.ItemTotals
 			m.ItemTotals.NewItems, m.ItemTotals.NewBytes = 0, 0
+			m.Sources = a.parent.Sources // of a checkpoint, which says nothing new
 		}
 		return nil
 	}
@@ -144,5 +146,29 @@ func (a *accountRun) recordItems(m *manifest.Manifest, put manifest.Put) error {
 		m.AddFailure(failure)
 	}
 	m.Alarm = append(m.Alarm, all.alarms...)
+	if len(all.sources) > 0 && m.State == manifest.Complete {
+		m.Sources = a.sources(all.sources)
+	}
 	return m.SetItemSources(all.sources, put)
+}
+
+// sources returns how the run found the mail and the other sources.
+func (a *accountRun) sources(items []manifest.ItemSource) (all []manifest.Source) {
+	var before []manifest.Source
+	if a.parent != nil {
+		before = a.parent.Sources
+	}
+	add := func(kind manifest.SourceKind, found manifest.Found) {
+		all = append(all, manifest.NextSource(before, kind, found, a.run.Start()))
+	}
+	mailboxes := make([]manifest.Mailbox, 0, len(a.recorder.recorded))
+	for _, m := range a.recorder.recorded {
+		mailboxes = append(mailboxes, *m)
+	}
+	add(manifest.Mail, manifest.MailFound(mailboxes))
+	for i := range items {
+		add(items[i].Kind, items[i].Found())
+	}
+	slices.SortFunc(all, func(x, y manifest.Source) int { return cmp.Compare(x.Kind, y.Kind) })
+	return slices.CompactFunc(all, func(x, y manifest.Source) bool { return x.Kind == y.Kind })
 }

@@ -175,6 +175,42 @@ func TestFailedItemsStay(t *testing.T) {
 	}
 }
 
+// TestSourcesAreJudgedByThemselves checks that each manifest says of each source whether it was read as a whole, and since when.
+func TestSourcesAreJudgedByThemselves(t *testing.T) {
+	a, calendar := accountWithCalendar(20)
+	book := archivetest.NewItemServer()
+	book.Of = collection.AddressBooks
+	book.Collection("/book/").Put("jo.vcf", "x")
+	a.Items = append(a.Items, book)
+	store := &storetest.Memory{}
+	r := archivetest.NewRepo(t, store)
+	fault := errors.New("503")
+	broken := func(string) error { return fault }
+	var starts []time.Time
+	for night, test := range []struct {
+		prepare func()
+		want    string // of mail, calendars and address books: the state, and the night since when
+	}{
+		{func() {}, "complete 0, complete 0, complete 0"},
+		{func() { book.OnOpen = func() error { return fault } }, "complete 0, complete 0, inherited 1"},
+		{func() { calendar.Collection("/home/").Put("0001.ics", "new"); calendar.OnRead = broken }, "complete 0, incomplete 2, inherited 1"},
+		{func() { book.OnOpen, calendar.OnRead = nil, nil }, "complete 0, complete 3, complete 3"},
+		{func() { a.Items = a.Items[:1] }, "complete 0, complete 3, inherited 4"},
+	} {
+		test.prepare()
+		m := archivetest.Backup(t, r, a).Manifest
+		starts = append(starts, m.Start.Truncate(time.Millisecond))
+		var got []string
+		for _, s := range m.Sources {
+			got = append(got, fmt.Sprint(s.Found, " ", slices.IndexFunc(starts, s.Since.Equal)))
+		}
+		if text := strings.Join(got, ", "); text != test.want {
+			t.Errorf("night %d: %s, want %s", night, text, test.want)
+		}
+		store.Advance(24 * time.Hour)
+	}
+}
+
 // TestItemsAtAnotherURL checks that nothing of a source whose URL was changed is lost if a collection or an item fails there, and that
 // ETags and tokens of the old URL say nothing about what is there.
 func TestItemsAtAnotherURL(t *testing.T) {

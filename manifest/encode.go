@@ -40,6 +40,7 @@ type manifestRow struct {
 	ItemTotals *ItemTotals     `cbor:"28,keyasint,omitempty"`
 	Properties []chunk.ID      `cbor:"29,keyasint,omitempty"`
 	Asked      uint64          `cbor:"30,keyasint,omitempty"`
+	Sources    []sourceRow     `cbor:"32,keyasint,omitempty"`
 	Extensions cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -88,7 +89,7 @@ func Parse(b []byte) (*Manifest, error) {
 }
 
 func (m *Manifest) row() (*manifestRow, error) {
-	if err := cmp.Or(m.checkLimits(), m.checkSums(), m.checkItemTotals(), m.checkProperties(), m.Extensions.check()); err != nil {
+	if err := cmp.Or(m.checkLimits(), m.checkSums(), m.checkItemTotals(), m.checkSources(), m.checkProperties(), m.Extensions.check()); err != nil {
 		return nil, err
 	}
 	start, errStart := millis(m.Start)
@@ -97,7 +98,8 @@ func (m *Manifest) row() (*manifestRow, error) {
 	at, errTime := millis(m.Time)
 	asked, errAsked := millis(m.PropertiesAsked)
 	mailboxes, errMailboxes := encodeInline(m.Mailboxes)
-	if err := cmp.Or(errStart, errEnd, errDeadline, errTime, errAsked, errMailboxes); err != nil {
+	sources, errSources := encodeSources(m.Sources)
+	if err := cmp.Or(errStart, errEnd, errDeadline, errTime, errAsked, errMailboxes, errSources); err != nil {
 		return nil, err
 	}
 	row := &manifestRow{
@@ -122,6 +124,7 @@ func (m *Manifest) row() (*manifestRow, error) {
 		Items:      m.ItemSources,
 		Properties: m.Properties,
 		Asked:      asked,
+		Sources:    sources,
 		Extensions: cbor.RawMessage(m.Extensions),
 	}
 	if len(m.ItemSources) > 0 {
@@ -159,8 +162,8 @@ func (row *manifestRow) value() (*Manifest, error) {
 		Mailboxes:  mailboxes,
 		Tables:     row.Tables,
 
-		ItemSources: row.Items,
-		Properties:  row.Properties, PropertiesAsked: fromMillis(row.Asked),
+		ItemSources: row.Items, Sources: decodeSources(row.Sources),
+		Properties: row.Properties, PropertiesAsked: fromMillis(row.Asked),
 		Extensions: Extensions(row.Extensions),
 	}
 	m.Totals.Erased = int64(row.Erased)

@@ -34,6 +34,7 @@ func forms() []form {
 		{"items", sampleItems(), anyEncoder(EncodeItems), anyParser(ParseItems)},
 		{"properties", sampleProperties(), anyEncoder(EncodeProperties), anyParser(ParseProperties)},
 		{"manifest with properties", samplePropertyManifest(), func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
+		{"manifest with sources", sampleSourcesManifest(), func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
 		{"manifest with item sources", sampleItemManifest(), func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
 	}
 }

@@ -27,6 +27,7 @@ type SourceKind uint8
 
 // The kinds of sources. The values are part of the durable format.
 const (
+	Mail         SourceKind = 0 // only of a Source
 	Sieve        SourceKind = 1 // scripts of a ManageSieve server (RFC 5804)
 	Calendars    SourceKind = 2 // calendar objects of a CalDAV server (RFC 4791)
 	AddressBooks SourceKind = 3 // address objects of a CardDAV server (RFC 6352)
@@ -34,6 +35,8 @@ const (
 
 func (k SourceKind) String() string {
 	switch k {
+	case Mail:
+		return "mail"
 	case Sieve:
 		return "sieve"
 	case Calendars:

@@ -1,12 +1,16 @@
 package manifest
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 func sampleItemSource() *ItemSource {
@@ -35,6 +39,61 @@ func sampleItemManifest() *Manifest {
 	m := sampleManifest()
 	m.ItemSources, m.ItemTotals = ids(50, 51), ItemTotals{Collections: 2, Items: 3, Bytes: 1 << 33, NewItems: 1, NewBytes: 7}
 	return m
+}
+
+func sampleSourcesManifest() *Manifest {
+	m := sampleItemManifest()
+	m.Sources = []Source{{Mail, Whole, at(1_700_000_000)}, {Calendars, Inherited, at(1_699_000_000)}, {AddressBooks, Incomplete, at(1_700_000_000)}}
+	return m
+}
+
+// TestSources checks the literal example in docs/format.md, and values that must not be written.
+func TestSources(t *testing.T) {
+	night := time.Date(2026, 3, 9, 2, 0, 0, 0, time.UTC)
+	before := []Source{{Calendars, Inherited, night.AddDate(0, 0, -1)}, {Sieve, Inherited, night.AddDate(0, 0, -2)}}
+	m := sampleItemManifest()
+	m.Sources = []Source{NextSource(before, Mail, Whole, night), NextSource(before, Calendars, Inherited, night)}
+	b, err := m.Encode()
+	if err != nil || !strings.Contains(hex.EncodeToString(b), "1820828300001b0000019cd05299008302021b0000019ccb2c3d00") {
+		t.Errorf("%x, %v", b, err)
+	}
+	if s := NextSource(before, Sieve, Whole, night); s.Since != night {
+		t.Errorf("a source that was inherited before is complete since %v", s.Since)
+	}
+	for name, change := range map[string]func(*Manifest){
+		"without item sources": func(m *Manifest) { m.ItemSources, m.ItemTotals = nil, ItemTotals{} },
+		"in disorder":          func(m *Manifest) { slices.Reverse(m.Sources) },
+		"twice":                func(m *Manifest) { m.Sources[1].Kind = Mail },
+		"of an unknown kind":   func(m *Manifest) { m.Sources[2].Kind = 4 },
+		"of an unknown state":  func(m *Manifest) { m.Sources[2].Found = 3 },
+		"without a time":       func(m *Manifest) { m.Sources[2].Since = time.Time{} },
+	} {
+		m := sampleSourcesManifest()
+		change(m)
+		if _, err := m.Encode(); !errors.Is(err, ErrLimit) {
+			t.Errorf("sources %s: %v", name, err)
+		}
+	}
+}
+
+func TestMailFound(t *testing.T) {
+	box := func(complete, inherited bool) Mailbox { return Mailbox{Complete: complete, Inherited: inherited} }
+	label := Mailbox{Mailbox: mail.Mailbox{Label: true}}
+	for _, test := range []struct {
+		mailboxes []Mailbox
+		want      Found
+	}{
+		{nil, Whole},
+		{[]Mailbox{box(true, false), label}, Whole},
+		{[]Mailbox{box(true, false), box(false, true)}, Incomplete},
+		{[]Mailbox{box(true, false), box(false, false)}, Incomplete},
+		{[]Mailbox{box(false, false)}, Incomplete},
+		{[]Mailbox{box(false, true), box(false, true), label}, Inherited},
+	} {
+		if got := MailFound(test.mailboxes); got != test.want {
+			t.Errorf("%+v: %s, want %s", test.mailboxes, got, test.want)
+		}
+	}
 }
 
 func FuzzParseItemSource(f *testing.F) { fuzz(f, "item source") }

@@ -60,6 +60,10 @@ type Manifest struct {
 	ItemSources []chunk.ID
 	ItemTotals  ItemTotals
 
+	// Sources says how the run found each source of an account that has more than mail, ascending by kind. Manifests before December
+	// 2026 do not have it.
+	Sources []Source
+
 	// Properties names the chunks with the access rights and annotations of the mailboxes. PropertiesAsked is when a run last
 	// asked the server for them; zero: none did. SetProperties sets both, AllProperties reads them.
 	Properties      []chunk.ID

@@ -34,6 +34,7 @@ type Manifest struct {
 	Erased       int64     `json:"erased_messages,omitempty"`
 	Items        uint64    `json:"items,omitempty"`     // scripts, events and contacts
 	NewItems     uint64    `json:"new_items,omitempty"` // of these, read in this run
+	Sources      []Source  `json:"sources,omitempty"`   // if there are others than mail
 	Failures     int64     `json:"failures"`            // messages, or whole mailboxes, that could not be read
 	Warnings     int       `json:"warnings"`
 	Alarms       int       `json:"alarms"`                 // what shrank or changed suspiciously
@@ -51,7 +52,7 @@ func OfManifest(head repo.Head, m *manifest.Manifest) Manifest {
 		NewMessages: m.Totals.NewMessages, NewBytes: m.Totals.NewBytes,
 		ByID: m.Totals.TakenMessages, ByIDBytes: m.Totals.TakenBytes, Erased: m.Totals.Erased,
 		Items: m.ItemTotals.Items, NewItems: m.ItemTotals.NewItems,
-		Failures: m.Totals.Failures, Warnings: len(m.Warnings), Alarms: len(m.Alarm),
+		Sources: OfSources(m), Failures: m.Totals.Failures, Warnings: len(m.Warnings), Alarms: len(m.Alarm),
 		Program: m.Program,
 	}
 	if m.Parent != [32]byte{} {
@@ -81,6 +82,7 @@ func (s *Manifest) Remarks() string {
 	if len(s.Lost) > 0 {
 		words = append(words, "lacks mail")
 	}
+	words = append(words, Unread(s.Sources)...)
 	if s.Warnings > 0 {
 		words = append(words, ui.Plural(s.Warnings, "warning"))
 	}

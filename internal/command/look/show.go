@@ -228,6 +228,7 @@ func showTables(ctx context.Context, p *cli.Program, r *repo.Repo, contents *arc
 		"parent", s.Parent,
 		"state", s.State,
 		"consistent", consistency(s.Consistent),
+		"sources", sourcesFact(s.Sources),
 		"messages", fmt.Sprintf("%s in %s, %s", ui.Count(s.Messages), ui.Plural(s.Mailboxes, "mailbox"), ui.Size(s.Bytes)),
 		"erased", erasedFact(s.Erased),
 		"new in this run", newInRun(&s),
@@ -317,6 +318,15 @@ func mailboxTable(ctx context.Context, p *cli.Program, contents *archive.Content
 		p.Note("beside mail there are %s of scripts, events and contacts: mailstrata items %s", ui.Plural(n, "collection"), summary.ShortID(contents.Head))
 	}
 	return nil
+}
+
+// sourcesFact says how each source was found, if there are several.
+func sourcesFact(sources []summary.Source) string {
+	var words []string
+	for i := range sources {
+		words = append(words, sources[i].Words())
+	}
+	return strings.Join(words, "; ")
 }
 
 // erasedFact returns how many messages a manifest leaves out, in words.

@@ -86,6 +86,9 @@ func describe(a *health.Account, repository string, late time.Time) *accountStat
 		s.Alarming = append(s.Alarming, alarmSummary{summary.ID(alarm.Head), alarm.Head.Time.UTC(), alarm.Texts})
 	}
 	s.Needs = needs(s, late)
+	if s.Failures > 0 {
+		s.Needs = append(s.Needs, summary.Unread(summary.OfSources(m))...)
+	}
 	return s
 }
 
