@@ -53,7 +53,6 @@ func (c *Client) Open(ctx context.Context) (server []collection.Field, all []col
 
 // discover finds the collections of the user.
 func (c *Client) discover(ctx context.Context) ([]collection.Collection, error) {
-	c.homes = nil
 	starts := []string{c.base.EscapedPath()}
 	if c.base.Path == "/" {
 		starts = []string{c.names().wellKnown, "/"} // RFC 6764 section 6
@@ -64,6 +63,7 @@ func (c *Client) discover(ctx context.Context) ([]collection.Collection, error) 
 		if err != nil {
 			return nil, err
 		}
+		c.homes, c.origin, c.located = nil, c.base, false
 		found, err := c.discoverAt(ctx, u)
 		if err == nil {
 			return found, nil
@@ -87,6 +87,9 @@ func (c *Client) discoverAt(ctx context.Context, u *url.URL) ([]collection.Colle
 	}
 	self := &found.responses[0]
 	if c.isCollection(self) {
+		if err := c.locate(at); err != nil {
+			return nil, err
+		}
 		one, err := c.collection(at, self)
 		return []collection.Collection{one}, err
 	}
@@ -158,6 +161,9 @@ func (c *Client) inHome(ctx context.Context, home *url.URL) (all []collection.Co
 	if !self {
 		return nil, fmt.Errorf("%w: the list of %s does not have the home itself, so it may lack more", ErrProtocol, at.Path)
 	}
+	if err := c.locate(at); err != nil {
+		return nil, err
+	}
 	c.homes = append(c.homes, at)
 	if len(all) == 0 {
 		err = ErrNone
@@ -174,14 +180,16 @@ func (c *Client) isCollection(r *propResponse) bool {
 	return r.prop(davSpace, "resourcetype").child(c.names().space, c.names().resource) != nil
 }
 
-// resolve returns the URL of an href, which must be of this host.
+// resolve returns the URL of an href in an answer, which must be of the host that gave it.
 func (c *Client) resolve(at *url.URL, href string) (*url.URL, error) {
 	u, err := at.Parse(href)
 	if err != nil || u.RawQuery != "" || u.Fragment != "" || u.Path == "" {
 		return nil, fmt.Errorf("%w: the href %.80q", ErrProtocol, href)
 	}
-	u.User = nil
-	return u, c.checkHost(u)
+	if u.User = nil; !sameOrigin(u, at) {
+		return nil, fmt.Errorf("%w: %.80q, of another host than %s", ErrProtocol, href, at.Host)
+	}
+	return u, nil
 }
 
 // collection returns what a response says about a collection.
@@ -220,8 +228,8 @@ func (c *Client) collection(at *url.URL, r *propResponse) (one collection.Collec
 
 // urlOf returns the URL of a collection.
 func (c *Client) urlOf(of collection.Collection) (*url.URL, error) {
-	u, err := c.base.Parse(of.Path)
-	if err != nil || u.Host != c.base.Host || u.Scheme != c.base.Scheme {
+	u, err := c.origin.Parse(of.Path)
+	if err != nil || !sameOrigin(u, c.origin) {
 		return nil, fmt.Errorf("%w: the path %.80q", ErrProtocol, of.Path)
 	}
 	return u, nil

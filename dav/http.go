@@ -60,7 +60,9 @@ type Client struct {
 	password *string
 	pace     *pace
 
-	homes []*url.URL // of the user's collections
+	homes   []*url.URL // of the user's collections
+	origin  *url.URL   // the host that they are on, which may be another one of the same site
+	located bool       // a collection or a home was found there
 }
 
 // New returns a Client for calendars or address books.
@@ -74,7 +76,7 @@ func New(kind collection.Kind, o Options) *Client {
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: atOnce,
 		DisableCompression: true, // an ETag is of the bytes as they are sent
 	}
-	c := &Client{options: o, kind: kind, base: &base, http: &http.Client{Transport: transport}, pace: newPace(o.MaxWait)}
+	c := &Client{options: o, kind: kind, base: &base, origin: &base, http: &http.Client{Transport: transport}, pace: newPace(o.MaxWait)}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c
 }
@@ -246,14 +248,6 @@ func (c *Client) unauthorized(answer *http.Response, failed error) error {
 		}
 	}
 	return fmt.Errorf("the server does not offer to log in with a password (Basic): %w", failed)
-}
-
-// checkHost refuses a URL of another host, which is not to get the password.
-func (c *Client) checkHost(u *url.URL) error {
-	if u.Scheme == c.base.Scheme && strings.EqualFold(u.Host, c.base.Host) {
-		return nil
-	}
-	return fmt.Errorf("the server names another host, %s://%s, which gets no password: if you trust it, use its URL", u.Scheme, u.Host)
 }
 
 // redirect returns where an answer leads.
