@@ -58,6 +58,7 @@ type Client struct {
 
 	mu       sync.Mutex
 	password *string
+	digest   *digest // nil: the password itself is sent
 	pace     *pace
 
 	homes   []*url.URL // of the user's collections
@@ -186,6 +187,8 @@ func (c *Client) once(ctx context.Context, r request, read func(*http.Response) 
 	case answer.StatusCode/100 == 3:
 		next, err = c.redirect(r.url, answer)
 		return next, 0, err
+	case answer.StatusCode == http.StatusUnauthorized && c.challenged(sent, answer):
+		return r.url, 0, errors.New("the server asks for another login")
 	}
 	body, _ := io.ReadAll(io.LimitReader(answer.Body, maxErrorBody))
 	failed := &StatusError{Status: answer.StatusCode}
@@ -222,7 +225,7 @@ func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 		if err != nil {
 			return nil, err
 		}
-		sent.SetBasicAuth(user, password)
+		c.logIn(sent, user, password)
 	}
 	return sent, nil
 }
@@ -243,11 +246,11 @@ func (c *Client) secret(ctx context.Context) (string, error) {
 
 func (c *Client) unauthorized(answer *http.Response, failed error) error {
 	for _, offer := range answer.Header.Values("WWW-Authenticate") {
-		if strings.HasPrefix(strings.ToLower(offer), "basic") {
+		if offer = strings.ToLower(offer); strings.HasPrefix(offer, "basic") || strings.HasPrefix(offer, "digest") {
 			return fmt.Errorf("the server refuses the user name or the password: %w", failed)
 		}
 	}
-	return fmt.Errorf("the server does not offer to log in with a password (Basic): %w", failed)
+	return fmt.Errorf("the server does not offer to log in with a password (Basic or Digest): %w", failed)
 }
 
 // redirect returns where an answer leads.
