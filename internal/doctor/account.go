@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/discover"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/jmap"
 	"github.com/mailstrata/mailstrata/jmap/jmapsource"
@@ -49,6 +50,9 @@ func Accounts(ctx context.Context, h *access.Host, accounts []*access.Account, f
 		group.Go(func() error {
 			found[i] = e.account(ctx, a, timeLimit)
 			found[i] = e.items(ctx, targets, err)
+			if !slices.ContainsFunc(found[i], func(f Finding) bool { return f.Status == Fail }) {
+				found[i] = e.offers(ctx, h, a, flags, new(discover.Finder))
+			}
 			return nil
 		})
 	}

@@ -13,26 +13,36 @@ func (e *findings) items(ctx context.Context, targets []collection.Target, err e
 		return e.fail("items", err)
 	}
 	for _, target := range targets {
-		check := map[collection.Kind]string{collection.Sieve: "sieve", collection.Calendars: "caldav", collection.AddressBooks: "carddav"}[target.Kind()]
+		check := keys[target.Kind()]
 		limited, cancel := context.WithTimeout(ctx, defaultTimeLimit)
 		_, all, err := target.Open(limited)
-		if err == nil && target.Kind() == collection.Sieve {
-			var l collection.Listing
-			if l, err = target.List(limited, all[0], ""); err == nil {
-				e.ok(check, "%s", ui.Plural(len(l.Items), "script"))
-			}
-		} else if err == nil {
-			names := ""
-			for _, c := range all {
-				names += ", " + ui.Quote(c.Name)
-			}
-			e.ok(check, "%s%s", ui.Plural(len(all), target.Kind().String()), names)
+		what := ""
+		if err == nil {
+			what, err = contents(limited, target, all)
 		}
-		if err != nil {
+		if err == nil {
+			e.ok(check, "%s", what)
+		} else {
 			e.fail(check, err)
 		}
 		cancel()
 		_ = target.Close()
 	}
 	return e.found
+}
+
+// keys are the keys of the configuration for each kind.
+var keys = map[collection.Kind]string{collection.Sieve: "sieve", collection.Calendars: "caldav", collection.AddressBooks: "carddav"}
+
+// contents says what a server has.
+func contents(ctx context.Context, target collection.Target, all []collection.Collection) (string, error) {
+	if target.Kind() == collection.Sieve {
+		l, err := target.List(ctx, all[0], "")
+		return ui.Plural(len(l.Items), "script"), err
+	}
+	names := ""
+	for _, c := range all {
+		names += ", " + ui.Quote(c.Name)
+	}
+	return ui.Plural(len(all), target.Kind().String()) + names, nil
 }

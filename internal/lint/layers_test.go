@@ -240,9 +240,10 @@ var layers = map[string]string{
 	"internal/config/edit": "",
 	"internal/day":         "",
 	"internal/demo":        "",
+	"internal/discover":    "collection",
 	"internal/doctor": `
-		archive backup/source collection imap internal/access internal/config internal/hint internal/keyring
-		internal/ui jmap jmap/jmapsource mail repo repo/store`,
+		archive backup/source collection dav imap internal/access internal/config internal/discover internal/hint
+		internal/keyring internal/ui jmap jmap/jmapsource mail repo repo/store sieve`,
 	"internal/e2e":      "",
 	"internal/generate": "",
 	"internal/grace":    "",

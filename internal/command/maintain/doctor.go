@@ -173,7 +173,7 @@ func printFindingsTable(p *cli.Program, findings []doctor.Finding, count map[doc
 		t.Flush()
 	}
 	for _, f := range listed {
-		if f.Advice != "" && f.Status != doctor.OK {
+		if f.Advice != "" {
 			p.Printf("%s, %s: %s", ui.Safe(f.Subject), f.Check, ui.Safe(f.Advice))
 		}
 	}
