@@ -116,6 +116,34 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// TestToken checks that a token is sent in place of a password, and that a server that refuses it is not asked again.
+func TestToken(t *testing.T) {
+	var got []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("Authorization"))
+		w.Header().Set("WWW-Authenticate", `Digest realm="x", nonce="n", qop="auth"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer server.Close()
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User("jo")
+	c := New(collection.Calendars, Options{
+		URL: u, AllowPlaintext: true,
+		Password: func(context.Context) (string, error) { return "", fmt.Errorf("nobody asks for it") },
+		Token:    func(context.Context) (string, error) { return "t0ken", nil },
+	})
+	defer c.Close()
+	if _, err := c.List(t.Context(), work, ""); statusOfError(err) != http.StatusUnauthorized || !strings.Contains(err.Error(), "scope") {
+		t.Error(err)
+	}
+	if len(got) != 1 || got[0] != "Bearer t0ken" {
+		t.Errorf("%q", got)
+	}
+}
+
 // FuzzChallenges checks that any field can be parsed, and that what is quoted is read back.
 func FuzzChallenges(f *testing.F) {
 	f.Add(`Basic realm="x", Digest nonce="a\"b", qop=auth`)

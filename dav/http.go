@@ -22,8 +22,9 @@ import (
 type Options struct {
 	URL            *url.URL // with the user, without a password
 	Password       func(context.Context) (string, error)
-	TLS            *tls.Config // nil: the system's certificates
-	AllowPlaintext bool        // allow http
+	Token          func(context.Context) (string, error) // an OAuth access token for each request, in place of a password
+	TLS            *tls.Config                           // nil: the system's certificates
+	AllowPlaintext bool                                  // allow http
 
 	Timeout time.Duration // for each request; 0: two minutes
 	MaxWait time.Duration // how long to wait because the server asks for it, without a request that succeeds; 0: five minutes
@@ -187,7 +188,7 @@ func (c *Client) once(ctx context.Context, r request, read func(*http.Response) 
 	case answer.StatusCode/100 == 3:
 		next, err = c.redirect(r.url, answer)
 		return next, 0, err
-	case answer.StatusCode == http.StatusUnauthorized && c.challenged(sent, answer):
+	case answer.StatusCode == http.StatusUnauthorized && c.options.Token == nil && c.challenged(sent, answer):
 		return r.url, 0, errors.New("the server asks for another login")
 	}
 	body, _ := io.ReadAll(io.LimitReader(answer.Body, maxErrorBody))
@@ -220,6 +221,14 @@ func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 		sent.Header.Set(name, value)
 	}
 	sent.Header.Set("User-Agent", "mailstrata")
+	if c.options.Token != nil {
+		token, err := c.options.Token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sent.Header.Set("Authorization", "Bearer "+token) // RFC 6750
+		return sent, nil
+	}
 	if user := c.options.URL.User.Username(); user != "" && c.options.Password != nil {
 		password, err := c.secret(ctx)
 		if err != nil {
@@ -245,6 +254,9 @@ func (c *Client) secret(ctx context.Context) (string, error) {
 }
 
 func (c *Client) unauthorized(answer *http.Response, failed error) error {
+	if c.options.Token != nil {
+		return fmt.Errorf("the server refuses the access token, which may lack a scope for it: %w", failed)
+	}
 	for _, offer := range answer.Header.Values("WWW-Authenticate") {
 		if offer = strings.ToLower(offer); strings.HasPrefix(offer, "basic") || strings.HasPrefix(offer, "digest") {
 			return fmt.Errorf("the server refuses the user name or the password: %w", failed)

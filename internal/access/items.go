@@ -17,7 +17,8 @@ import (
 	"github.com/mailstrata/mailstrata/sieve"
 )
 
-// Items returns the scripts, calendars and address books that the configuration gives an account.
+// Items returns the scripts, calendars and address books that the configuration gives an account. If the mail is read with a token, so
+// are calendars and address books that have no password of their own.
 func (h *Host) Items(a *Account, flags *AccountFlags) ([]collection.Target, error) {
 	c := &a.Configured
 	var all []collection.Target
@@ -35,21 +36,63 @@ func (h *Host) Items(a *Account, flags *AccountFlags) ([]collection.Target, erro
 			continue
 		}
 		password := a.password(flags)
-		if !from.own.IsZero() {
+		var token func(context.Context) (string, error)
+		switch {
+		case !from.own.IsZero():
 			password = secret.Source{Name: "password of " + from.kind.String() + " of " + a.Name, Environ: a.environ()}.Or(from.own)
-		} else if c.Provider != "" || c.Token != "" {
+		case c.Provider == "" && c.Token == "":
+		case !takesToken(from.kind, from.url, a.Options.Host):
 			return nil, &hint.Error{
 				Text: a.Name + ": the password for " + from.url + " is not known, because the mail is read with a token",
 				Hint: "set " + from.key + "_file or another " + from.key + "_… in the configuration",
 			}
+		default:
+			token = func(ctx context.Context) (string, error) { return h.tokenOf(ctx, a, flags) }
 		}
-		target, err := h.itemTarget(from.kind, from.url, a, password)
+		target, err := h.itemTarget(from.kind, from.url, a, login{password, token})
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, target)
 	}
 	return all, nil
+}
+
+// login is what a server of items gets.
+type login struct {
+	password secret.Source
+	token    func(context.Context) (string, error) // nil: the password
+}
+
+// takesToken reports whether the access token of the mail may be sent to a server of calendars or address books: to one of the site of the
+// mail server, and to those that Google has for this (https://developers.google.com/workspace/calendar/caldav/v2/guide).
+func takesToken(kind collection.Kind, text, mailHost string) bool {
+	u, err := dav.ParseURL(text)
+	if err != nil || kind == collection.Sieve || u.Scheme != "https" {
+		return false
+	}
+	if dav.SameSite(mailHost, "gmail.com") {
+		switch strings.ToLower(u.Hostname()) {
+		case "apidata.googleusercontent.com", "www.googleapis.com":
+			return true
+		}
+	}
+	return dav.SameSite(u.Hostname(), mailHost)
+}
+
+// tokenOf returns an access token of an account whose mail is read with tokens.
+func (h *Host) tokenOf(ctx context.Context, a *Account, flags *AccountFlags) (string, error) {
+	if a.Options.Token != nil {
+		return a.Options.Token(ctx)
+	}
+	unlocked := *a
+	if err := h.UnlockAccount(ctx, &unlocked, flags); err != nil {
+		return "", err
+	}
+	if unlocked.Options.Token == nil {
+		return "", errors.New("the account has no access token")
+	}
+	return unlocked.Options.Token(ctx)
 }
 
 // ItemTargets returns what a URL has: scripts of sieve://user@host, or calendars and address books of https://user@host. The password
@@ -76,14 +119,14 @@ func (h *Host) ItemTargets(text string, flags *AccountFlags) ([]collection.Targe
 	}
 	a := &Account{Name: text, URL: text}
 	if strings.HasPrefix(text, "sieve:") {
-		target, err := h.itemTarget(collection.Sieve, text, a, a.password(flags))
+		target, err := h.itemTarget(collection.Sieve, text, a, login{password: a.password(flags)})
 		return []collection.Target{target}, err
 	}
-	calendars, err := h.itemTarget(collection.Calendars, text, a, a.password(flags))
+	calendars, err := h.itemTarget(collection.Calendars, text, a, login{password: a.password(flags)})
 	if err != nil {
 		return nil, err
 	}
-	books, err := h.itemTarget(collection.AddressBooks, text, a, a.password(flags))
+	books, err := h.itemTarget(collection.AddressBooks, text, a, login{password: a.password(flags)})
 	return []collection.Target{calendars, books}, err
 }
 
@@ -97,13 +140,13 @@ func withURL(all []collection.Target, text string) (some []collection.Target) {
 }
 
 // itemTarget returns a target. It reads the password when it is needed.
-func (h *Host) itemTarget(kind collection.Kind, text string, a *Account, password secret.Source) (collection.Target, error) {
+func (h *Host) itemTarget(kind collection.Kind, text string, a *Account, login login) (collection.Target, error) {
 	pool, err := trustedCertificates(cmp.Or(h.Flags.CAFile, a.Configured.CAFile))
 	if err != nil {
 		return nil, err
 	}
 	ask := func(ctx context.Context) (string, error) {
-		value, err := h.Secrets.Read(ctx, password)
+		value, err := h.Secrets.Read(ctx, login.password)
 		return string(value), err
 	}
 	plain := h.Flags.AllowPlaintext || a.Configured.AllowPlaintext
@@ -127,7 +170,9 @@ func (h *Host) itemTarget(kind collection.Kind, text string, a *Account, passwor
 	if u.User.Username() == "" && a.Options.User != "" {
 		u.User = url.User(a.Options.User)
 	}
-	return dav.New(kind, dav.Options{URL: u, Password: ask, TLS: config, AllowPlaintext: u.Scheme == "http"}), nil
+	return dav.New(kind, dav.Options{
+		URL: u, Password: ask, Token: login.token, TLS: config, AllowPlaintext: u.Scheme == "http",
+	}), nil
 }
 
 func isLoopback(u *url.URL) bool {
