@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/zeebo/blake3"
 )
 
@@ -22,6 +23,13 @@ type access struct {
 
 	slotName, configName string    // names of the objects that opened it
 	rejected             []Problem // configs that Open passed over
+}
+
+// pin returns what this host remembers of the repository, beside the repository as it is now.
+func (a *access) pin() *pin.Pin {
+	return pin.New(a.options.StateDir, pin.Repository{
+		Location: a.options.Location, ID: a.ID(), Fingerprint: a.Fingerprint(), Number: a.config.Number,
+	})
 }
 
 // ID returns the repository's ID in hexadecimal.

@@ -23,7 +23,6 @@
 // cache keeps them on this host; packs and manifests are put directly by Store.Put. The other files:
 //
 //	open.go unlock.go init.go                         open or make a repository
-//	memory.go memory_heads.go                         recognize one that was seen before, and its newest manifests
 //	access.go config.go rejected.go slot.go slots.go  its config and its key slots (type access)
 //	rotate.go                                         new keys
 //	seals.go                                          the recipients and identities of objects
@@ -55,9 +54,9 @@
 // a repository against deletion.
 //
 // The packages below: store (the Store contract), format (docs/format.md in code), objectlock (versions and retention),
-// object (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on this host),
-// census (which chunks and packs a prune keeps), statement (what the keeper signs), keys (key files and recipients),
-// recovery (what a killed run leaves on this host).
+// object (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on this host), pin
+// (which repository this host has seen), census (which chunks and packs a prune keeps), statement (what the keeper
+// signs), keys (key files and recipients), recovery (what a killed run leaves on this host).
 //
 // This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
 // What they decide without these is in packages of its own, as in census. The rest would need some twenty methods of

@@ -128,7 +128,7 @@ func open(ctx context.Context, store *objectlock.Store, u Unlock) (*access, erro
 // repo opens the cache, and compares the repository with what this host remembers.
 func (a *access) repo(o Options, keyFingerprint string) (*Repo, error) {
 	a.options = o
-	vouched, missing, err := a.memory().check(o.Trust, keyFingerprint)
+	vouched, missing, err := a.pin().Check(o.Trust, keyFingerprint)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/pin"
 )
 
 var (
@@ -27,13 +28,14 @@ var (
 	ErrNotMine = format.ErrNotMine
 
 	// ErrSwapped is the error of a repository that is not the one seen before.
-	ErrSwapped = errors.New("this is not the repository that was used here before")
+	ErrSwapped = pin.ErrSwapped
+
 	// ErrUntrusted is the error of a repository that does not have the fingerprint of Options.Trust.
-	ErrUntrusted = errors.New("this is not the repository that you named by its fingerprint")
+	ErrUntrusted = pin.ErrUntrusted
 
 	// ErrMemory is the error of opening a repository that this host cannot remember. It could not notice another one in
 	// its place later.
-	ErrMemory = errors.New("remember the repository")
+	ErrMemory = pin.ErrMemory
 
 	// ErrRemoved is the error of a key slot that the config no longer names.
 	ErrRemoved = errors.New("this key was removed from the repository, or its keys were rotated without it")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"golang.org/x/sync/semaphore"
 )
@@ -41,7 +42,7 @@ type Run struct {
 	newest map[string]Head                // by account directory
 	turns  map[string]*semaphore.Weighted // by account directory; held while a manifest is put
 
-	heads headMemory
+	pinned *pin.Newest
 }
 
 // Begin begins a run. In a repository under Object Lock it first renews the retention of all objects, if that is due.
@@ -73,7 +74,7 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 		r: r, clock: c, began: began, newest: make(map[string]Head), turns: make(map[string]*semaphore.Weighted),
 		erasures: erasures{asking: semaphore.NewWeighted(1)},
 	}
-	run.heads = headMemory{memory: r.memory, turn: semaphore.NewWeighted(1)}
+	run.pinned = pin.NewNewest(r.pin, earlyAtMost)
 	return run, nil
 }
 
@@ -136,7 +137,7 @@ func (run *Run) checkLate(ctx context.Context, h Head) (Head, error) {
 // Lost returns the name of the newest manifest of the account that this host remembers. It reports lost if the store does
 // not have it and no mark names it: then someone removed it without the owner's key.
 func (run *Run) Lost(ctx context.Context, account string) (name string, lost bool, err error) {
-	name, err = run.r.memory().head(run.r.AccountDir(account))
+	name, err = run.r.pin().Newest(run.r.AccountDir(account))
 	if err != nil || name == "" {
 		return "", false, err
 	}
@@ -154,7 +155,7 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 // Own returns a Head of the newest manifest of the account that this host has committed. Only what the name says is set. If
 // this host remembers no manifest, the Name is empty.
 func (run *Run) Own(account string) (Head, error) {
-	name, err := run.r.memory().head(run.r.AccountDir(account))
+	name, err := run.r.pin().Newest(run.r.AccountDir(account))
 	if err != nil {
 		return Head{}, fmt.Errorf("the newest manifest that this host has written: %w", err)
 	}
@@ -217,7 +218,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	if !run.noteNewest(h) {
 		return h, nil // it is not the newest
 	}
-	return h, run.heads.set(ctx, h)
+	return h, run.pinned.Set(ctx, pin.Manifest{Account: h.Account, Name: h.Name, Time: h.Time, Stored: h.Stored})
 }
 
 // Encode returns the content of a manifest with the time at, which its name has too.

@@ -223,7 +223,7 @@ func (a *access) replaceConfig(ctx context.Context, next *config, held *slot, sl
 	if err := errors.Join(a.useSlot(held), a.useConfig(next)); err != nil {
 		return err
 	}
-	return a.memory().refresh()
+	return a.pin().Refresh()
 }
 
 func (a *access) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateKey) (name string, err error) {

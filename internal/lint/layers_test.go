@@ -37,7 +37,7 @@ var layers = map[string]string{
 	"dir": "internal/local repo/store repo/store/filetree",
 	"repo": `
 		chunk internal/grace internal/inorder internal/local repo/cache repo/census repo/format repo/index repo/keys
-		repo/object repo/objectlock repo/packs repo/recovery repo/statement repo/store`,
+		repo/object repo/objectlock repo/packs repo/pin repo/recovery repo/statement repo/store`,
 	"repo/cache":           "internal/local repo/format repo/packs repo/store",
 	"repo/census":          "chunk internal/local repo/format repo/index",
 	"repo/format":          "chunk internal/local repo/format/optimal repo/store",
@@ -47,6 +47,7 @@ var layers = map[string]string{
 	"repo/object":          "repo/format repo/store",
 	"repo/objectlock":      "repo/store",
 	"repo/packs":           "repo/format repo/object repo/store",
+	"repo/pin":             "internal/local repo/format",
 	"repo/recovery":        "chunk",
 	"repo/statement":       "chunk repo/format",
 	"repo/store":           "",
