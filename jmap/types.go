@@ -72,6 +72,9 @@ type Got[T any] struct {
 	NotFound []string `json:"notFound"`
 }
 
+// QueryTogether is how many ids one /query asks for. A server that gives fewer at a time gives fewer (RFC 8620 section 5.5).
+const QueryTogether = 4096
+
 // Queried is the answer of a /query method.
 type Queried struct {
 	QueryState string   `json:"queryState"`

@@ -77,16 +77,12 @@ func (x *existing) add(e *email) {
 // ids lists the ids of messages, of a filter or all. A message that moves in the list meanwhile can be missing; then the server has
 // it once more after the restore, at the worst.
 func (t *Target) ids(ctx context.Context, filter map[string]any) (ids []string, err error) {
-	session, err := t.session(ctx)
-	if err != nil {
-		return nil, err
-	}
 	seen := make(map[string]bool)
 	for at := int64(0); ; {
 		var page jmap.Queried
 		args := map[string]any{
 			"sort":            []any{map[string]any{"property": "receivedAt", "isAscending": true}},
-			"collapseThreads": false, "position": at, "limit": min(session.Limits.Get, 4096), "calculateTotal": true,
+			"collapseThreads": false, "position": at, "limit": jmap.QueryTogether, "calculateTotal": true,
 		}
 		if filter != nil {
 			args["filter"] = filter

@@ -56,7 +56,7 @@ func (s *Source) list(ctx context.Context, session *jmap.Session, t *tree, state
 func (s *Source) allIDs(ctx context.Context, session *jmap.Session, state string) (ids []string, whole bool, err error) {
 	seen, total := make(map[string]bool), int64(0)
 	for range maxListings {
-		whole, total, err = s.pages(ctx, session, func(id string) {
+		whole, total, err = s.pages(ctx, func(id string) {
 			if !seen[id] {
 				seen[id] = true
 				ids = append(ids, id)
@@ -97,14 +97,14 @@ func (s *Source) deletedSince(ctx context.Context, session *jmap.Session, state 
 }
 
 // pages calls take with each id. stable is false if the list changed meanwhile. total is how many there are; 0: the server does not say.
-func (s *Source) pages(ctx context.Context, session *jmap.Session, take func(id string)) (stable bool, total int64, err error) {
-	limit, first := min(session.Limits.Get, 4096), ""
+func (s *Source) pages(ctx context.Context, take func(id string)) (stable bool, total int64, err error) {
+	first := ""
 	stable = true
 	for at := int64(0); at < maxMessages; {
 		var page jmap.Queried
 		err := s.client.One(ctx, "Email/query", map[string]any{
 			"sort": []any{map[string]any{"property": "receivedAt", "isAscending": true}}, "collapseThreads": false,
-			"position": at, "limit": limit, "calculateTotal": true,
+			"position": at, "limit": jmap.QueryTogether, "calculateTotal": true,
 		}, &page)
 		if err == nil && (page.IDs == nil || page.Position != nil && *page.Position != at && len(page.IDs) > 0) {
 			err = fmt.Errorf("%w: Email/query: the server does not list messages from the position %d on", mail.ErrRefused, at)
