@@ -146,8 +146,12 @@ func (a *accountRun) recordItems(m *manifest.Manifest, put manifest.Put) error {
 		m.AddFailure(failure)
 	}
 	m.Alarm = append(m.Alarm, all.alarms...)
-	if len(all.sources) > 0 && m.State == manifest.Complete {
+	switch {
+	case len(all.sources) == 0:
+	case m.State == manifest.Complete:
 		m.Sources = a.sources(all.sources)
+	case a.parent != nil:
+		m.Sources = a.parent.Sources // a checkpoint says nothing new
 	}
 	return m.SetItemSources(all.sources, put)
 }

@@ -114,8 +114,8 @@ func (m *Manifest) SetItemSources(sources []ItemSource, put Put) error {
 		m.ItemSources = append(m.ItemSources, id)
 		m.ItemTotals.add(&sources[i])
 	}
-	if len(sources) == 0 {
-		m.ItemTotals = ItemTotals{}
+	if len(sources) == 0 { // a repair may find none that can be read
+		m.ItemTotals, m.Sources = ItemTotals{}, nil
 	}
 	return nil
 }

@@ -60,6 +60,9 @@ func TestSources(t *testing.T) {
 	if s := NextSource(before, Sieve, Whole, night); s.Since != night {
 		t.Errorf("a source that was inherited before is complete since %v", s.Since)
 	}
+	if err := m.SetItemSources(nil, chunkMap{}.put); err != nil || m.Sources != nil {
+		t.Errorf("an account without items has sources: %+v, %v", m.Sources, err)
+	}
 	for name, change := range map[string]func(*Manifest){
 		"without item sources": func(m *Manifest) { m.ItemSources, m.ItemTotals = nil, ItemTotals{} },
 		"in disorder":          func(m *Manifest) { slices.Reverse(m.Sources) },
