@@ -28,9 +28,12 @@ type Filter struct {
 	Value string // as written, without quotes; not empty. The values of Is are those of its comment
 	Not   bool   // the condition must not hold
 
-	query string
-	at    int
+	query   string
+	at, end int
 }
+
+// Following returns the text of the query after the filter.
+func (f *Filter) Following() string { return f.query[f.end:] }
 
 // Errorf returns an error about the filter, which names its place in the query.
 func (f *Filter) Errorf(format string, args ...any) error {
@@ -102,7 +105,7 @@ func (p *parser) filter(name string, at int) (*Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := Filter{Name: FilterName(name), Value: value, query: p.text, at: at}
+	f := Filter{Name: FilterName(name), Value: value, query: p.text, at: at, end: p.at}
 	switch {
 	case value == "":
 		return nil, f.Errorf("%s: needs a value", name)

@@ -214,7 +214,7 @@ var layers = map[string]string{
 	"internal/command/restore": `
 		archive archive/deleted archive/gather archive/search archive/search/query internal/access internal/cli
 		internal/cli/conditions internal/cli/named internal/cli/summary internal/config internal/day internal/hint
-		internal/job internal/ui manifest manifest/history repo restore`,
+		internal/job internal/ui mail manifest manifest/history repo restore`,
 	"internal/command/retain": `
 		archive archive/erase archive/loss archive/rewrite archive/search chunk internal/access internal/cli
 		internal/cli/named internal/cli/summary internal/config internal/hint internal/job internal/ui mail

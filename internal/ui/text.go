@@ -67,6 +67,9 @@ func Plural[N int | int64 | uint64](n N, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
+	if first, second, ok := strings.Cut(thing, " or "); ok {
+		return Plural(n, first) + " or " + second + "s"
+	}
 	if base, ok := strings.CutSuffix(thing, "x"); ok {
 		return Count(n) + " " + base + "xes"
 	}

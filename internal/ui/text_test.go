@@ -88,7 +88,7 @@ func TestDescribe(t *testing.T) {
 
 func TestPlural(t *testing.T) {
 	for want, got := range map[string]string{
-		"1 message": Plural(1, "message"), "0 messages": Plural(0, "message"), "1,234 mailboxes": Plural(1234, "mailbox"),
+		"1 message": Plural(1, "message"), "0 messages": Plural(0, "message"), "2 messages or pages": Plural(2, "message or page"), "1 message or page": Plural(1, "message or page"), "1,234 mailboxes": Plural(1234, "mailbox"),
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

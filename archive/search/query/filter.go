@@ -24,6 +24,9 @@ func (w *Query) add(f *words.Filter, now time.Time) error {
 		}
 	case words.After, words.Before:
 		when, ok := day.Parse(f.Value, now)
+		if text, spaced := spacedDate(f, now); !ok && spaced {
+			return f.Errorf("a date with a space needs quotes: %s:%q", f.Name, text)
+		}
 		if !ok {
 			return f.Errorf("%q is not a date; write %s", f.Value, day.Forms)
 		}
@@ -48,6 +51,21 @@ func (w *Query) add(f *words.Filter, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// spacedDate returns the date that a value is the beginning of, such as last of "last month", if the words after it end it.
+func spacedDate(f *words.Filter, now time.Time) (text string, ok bool) {
+	most := f.Value
+	for i, word := range strings.Fields(f.Following()) {
+		if i == 2 { // 2 weeks ago
+			break
+		}
+		most += " " + word
+		if _, parses := day.Parse(most, now); parses {
+			text, ok = most, true
+		}
+	}
+	return text, ok
 }
 
 // addSize adds a limit. What is not larger than n is smaller than n+1.

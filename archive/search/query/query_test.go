@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,14 @@ func TestWrongQueries(t *testing.T) {
 		var wrong *words.SyntaxError
 		if !errors.As(err, &wrong) {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"after:last month x": `after:"last month"`, "bridge -before:2 weeks ago": `before:"2 weeks ago"`,
+		"after:last bridge": `"last" is not a date`, "after:soon enough": `"soon" is not a date`,
+	} {
+		if _, err := query.Parse([]string{text}, search.Query{}, now); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
 	if q, err := query.Parse([]string{"  ", ""}, search.Query{}, now); err != nil || !q.IsZero() {

@@ -19,10 +19,9 @@ type nightCount struct {
 // count counts a message that is found.
 func (s *searchResults) count(found *search.Hit) {
 	s.found++
-	if s.command.All {
-		return
-	}
-	at := slices.IndexFunc(s.counts, func(n nightCount) bool { return n.contents == found.Contents })
+	at := slices.IndexFunc(s.counts, func(n nightCount) bool {
+		return n.contents == found.Contents || s.command.All && n.contents.Manifest.Account == found.Contents.Manifest.Account
+	})
 	if at < 0 {
 		at = len(s.counts)
 		s.counts = append(s.counts, nightCount{contents: found.Contents})
@@ -55,8 +54,13 @@ func (s *searchResults) showRestore() {
 		return
 	}
 	for _, n := range s.counts[:min(len(s.counts), maxRestores)] {
-		s.Note("to restore all that match%s: mailstrata restore %s%s --to maildir:DIRECTORY", s.restored(n, more),
-			summary.ShortID(n.contents.Head), s.command.conditions())
+		from := summary.ShortID(n.contents.Head)
+		if s.command.All {
+			if from = "--all"; s.accounts() || s.command.Account != "" {
+				from = ui.ShellWord(n.contents.Manifest.Account+"@latest") + " --all"
+			}
+		}
+		s.Note("to restore all that match%s: mailstrata restore %s%s --to maildir:DIRECTORY", s.restored(n, more), from, s.command.conditions())
 	}
 	if left := len(s.counts) - maxRestores; left > 0 {
 		s.Note("likewise for %s, with the manifest of each", ui.Plural(left, "more account"))
@@ -68,13 +72,13 @@ const maxRestores = 4
 
 // restored says what a restore of all that match restores, if that is not what is shown.
 func (s *searchResults) restored(n nightCount, more bool) (text string) {
-	if len(s.scope.Manifests) > 1 {
+	if len(s.scope.Manifests) > 1 || s.command.All && s.accounts() {
 		text = " in " + ui.Safe(n.contents.Manifest.Account)
 	}
 	switch {
 	case more:
 		text += ", not only what is shown"
-	case n.copies > 0:
+	case n.copies > 0 && !s.command.All:
 		text += fmt.Sprintf(" (%s, with the copies in other mailboxes)", ui.Plural(n.messages+n.copies, "message"))
 	}
 	return text

@@ -19,6 +19,7 @@ import (
 type pickFlags struct {
 	MissingFrom      string   `group:"query" placeholder:"MANIFEST" help:"Only messages that this manifest lacks: those deleted until then. Messages that only moved are not restored; of several copies, as many as are missing."`
 	DeletedSince     string   `group:"query" placeholder:"DATE" help:"Only what was deleted since then: messages that a manifest of that day or later has, and MANIFEST (default: the newest) does not. Each is restored from where it was last."`
+	All              bool     `group:"query" help:"From all manifests of the account: each message that matches once, as the newest manifest has it. find --all shows them."`
 	Message          []string `group:"query" sep:"none" placeholder:"UID" help:"Only this message of the one --mailbox: a UID, or several: 12,15:20 (repeatable)."`
 	Recipient        string   `group:"query" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc (find calls it --to)."`
 	conditions.Flags `embed:""`
@@ -32,6 +33,9 @@ func (c *Command) pick(ctx context.Context, p *cli.Program, r *repo.Repo, conten
 	wants := func(m *manifest.Mailbox) bool { return c.Wants(&m.Mailbox) && w.Wants(&m.Mailbox) }
 	if len(c.Mailbox)+len(c.Exclude)+len(w.In)+len(w.NotIn) == 0 {
 		wants = nil
+	}
+	if c.All {
+		return &restore.Pick{}, nil, nil // allNights has selected them
 	}
 	if w.Words != nil {
 		if err := conditions.AddWords(ctx, p, r, &record, w, c.NoIndex); err != nil {

@@ -84,11 +84,12 @@ To get back what one manifest has and another lacks:
 
     mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
 
-To get back one message, or those that a search finds:
+To get back one message, or those that a search finds, in one manifest or in all:
 
     mailstrata restore 2026-03-14 --mailbox Projects --message 12 --to eml:/tmp/found
     mailstrata restore 2026-03-14 --from joao --since 2026-02-01 --to maildir:/tmp/found
     mailstrata restore 2026-03-14 --text 'invoice has:attachment' --to imaps://anna@mail.example --prefix Found
+    mailstrata restore --all --text '"old bridge" from:joao' --to maildir:/tmp/found
 
 To take a folder out as one file, for Thunderbird, Apple Mail or a lawyer:
 
@@ -152,7 +153,7 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 		defer r.Close()
 	}
 	readable := access.MayRead(r)
-	if readable != nil && (!c.DryRun || c.Prune || c.DeletedSince != "" || record.ReadsMail() || w.Words != nil) {
+	if readable != nil && (!c.DryRun || c.Prune || c.DeletedSince != "" || c.All || record.ReadsMail() || w.Words != nil) {
 		return readable
 	}
 	o, err := c.options(ctx, p, r, record, w)
@@ -172,11 +173,11 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	}
 	o.Confirm = c.confirm(p, !isDefault)
 	report, err := restoreTo(ctx, p, o)
-	if isDefault && c.DeletedSince == "" && err == nil {
-		p.Note("only the newest manifest was searched; mailstrata find --all shows what older ones have")
+	if isDefault && c.DeletedSince == "" && !c.All && err == nil {
+		p.Note("only the newest manifest was searched; --all restores what older ones have, too")
 	}
 	err = errors.Join(err, c.print(p, o.Contents, report, err == nil))
-	if m := o.Contents.Manifest; len(m.ItemSources) > 0 && len(c.Mailbox) == 0 && len(c.Message) == 0 && c.DeletedSince == "" && !record.ReadsMail() && w.Words == nil {
+	if m := o.Contents.Manifest; len(m.ItemSources) > 0 && len(c.Mailbox) == 0 && len(c.Message) == 0 && c.DeletedSince == "" && !c.All && !record.ReadsMail() && w.Words == nil {
 		p.Note("only mail is restored; calendars, address books and scripts: mailstrata items %s --to …", summary.ShortID(o.Contents.Head))
 	}
 	return err
@@ -190,7 +191,7 @@ func (c *Command) check() (record search.Query, w *query.Query, err error) {
 	if err := c.checkPrune(); err != nil {
 		return record, nil, err
 	}
-	if err := c.checkSince(); err != nil {
+	if err := errors.Join(c.checkSince(), c.checkAll()); err != nil {
 		return record, nil, err
 	}
 	if c.TimeLimit < 0 {
@@ -202,7 +203,7 @@ func (c *Command) check() (record search.Query, w *query.Query, err error) {
 	if w, err = conditions.Parse(c.Query, &record); err != nil {
 		return record, nil, err
 	}
-	if c.Manifest == "" && c.DeletedSince == "" && (w.IsZero() || c.Prune || c.MissingFrom != "") {
+	if c.Manifest == "" && c.DeletedSince == "" && !c.All && (w.IsZero() || c.Prune || c.MissingFrom != "") {
 		err = &hint.Usage{Text: "<manifest> is missing", Hint: "latest is the newest manifest, and mailstrata list shows all; see mailstrata restore --help"}
 	}
 	return record, w, err
@@ -214,9 +215,12 @@ func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, rec
 	if err != nil {
 		return restore.Options{}, err
 	}
-	if c.DeletedSince != "" {
+	switch {
+	case c.DeletedSince != "":
 		contents, err = c.deletedSince(ctx, p, r, contents, w)
-	} else {
+	case c.All:
+		contents, err = c.allNights(ctx, p, r, contents, record, w)
+	default:
 		err = c.checkMailboxes(ctx, p, r, contents, w)
 	}
 	if err != nil {
@@ -342,6 +346,9 @@ func (c *Command) describe(p *cli.Program, contents *archive.Contents, report *r
 func (c *Command) origin(contents *archive.Contents) string {
 	if c.DeletedSince != "" {
 		return "what was deleted since " + ui.Quote(c.DeletedSince)
+	}
+	if c.All {
+		return "all manifests"
 	}
 	return "manifest " + summary.ShortID(contents.Head)
 }

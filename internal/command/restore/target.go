@@ -65,7 +65,7 @@ func (c *Command) confirm(p *cli.Program, chosen bool) func(context.Context, res
 	case c.Yes, c.DryRun, c.Prune, !p.HasTerminal():
 		return nil
 	case c.offered:
-	case chosen && c.DeletedSince == "", isFiles && job.IsFiles(kind):
+	case chosen && c.DeletedSince == "" && !c.All, isFiles && job.IsFiles(kind):
 		return nil
 	}
 	return func(ctx context.Context, plan restore.Plan) error {
