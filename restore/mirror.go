@@ -15,7 +15,8 @@ type MirrorOptions struct {
 	// restore.
 	Confirm func(ctx context.Context, plan MirrorReport) error
 
-	EvenIncomplete bool // also if the manifest may lack messages, or the target refuses some
+	Alarm          string // an alarm of an earlier manifest that nobody has acknowledged, as a sentence; empty: none
+	EvenIncomplete bool   // also if the manifest may lack messages, or the target refuses some
 }
 
 // MirrorReport is what would be removed from a target, and then what was removed.
@@ -62,6 +63,8 @@ func (r *restorer) checkMirror(routes []*route) error {
 			errNoMirror, m.Totals.Failures)
 	case len(m.Alarm) > 0:
 		return fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was written", errNoMirror)
+	case r.Mirror.Alarm != "":
+		return fmt.Errorf("%w: the manifest may lack what the account lost before: %s", errNoMirror, r.Mirror.Alarm)
 	}
 	for _, rt := range routes {
 		if box := rt.from; box.Selectable() && !box.Label && (!box.Complete || box.Inherited) {

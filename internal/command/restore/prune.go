@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -31,15 +33,32 @@ func (c *Command) checkPrune() error {
 }
 
 // pruneOptions returns what --prune asks for, or nil.
-func (c *Command) pruneOptions(p *cli.Program) *restore.MirrorOptions {
+func (c *Command) pruneOptions(ctx context.Context, p *cli.Program, r *repo.Repo, from *archive.Contents) (*restore.MirrorOptions, error) {
 	if !c.Prune {
-		return nil
+		return nil, nil
 	}
-	o := &restore.MirrorOptions{EvenIncomplete: c.EvenIncomplete}
+	alarm, err := standingAlarm(ctx, r, from)
+	if err != nil {
+		return nil, err
+	}
+	o := &restore.MirrorOptions{EvenIncomplete: c.EvenIncomplete, Alarm: alarm}
 	if !c.Yes {
 		o.Confirm = func(ctx context.Context, plan restore.MirrorReport) error { return confirmPrune(ctx, p, c.To, plan) }
 	}
-	return o
+	return o, nil
+}
+
+// standingAlarm returns an alarm of an earlier manifest that nobody has acknowledged. A mailbox that was emptied on Friday is as empty
+// in the good nights after it, and a mirror of these would remove what is left of it.
+func standingAlarm(ctx context.Context, r *repo.Repo, from *archive.Contents) (string, error) {
+	standing, _, err := archive.StandingAlarms(ctx, r)
+	for _, s := range standing {
+		if s.Head.Account == from.Head.Account && s.Head.Time.Before(from.Head.Time) {
+			id := summary.ShortID(s.Head)
+			return fmt.Sprintf("%s (mailstrata show %s; if it was meant: mailstrata forget --acknowledge %s)", ui.OneLine(s.Manifest.Alarm[0]), id, id), nil
+		}
+	}
+	return "", err
 }
 
 // confirmPrune shows what would be removed, and asks the user.

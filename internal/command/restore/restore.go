@@ -227,13 +227,17 @@ func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, rec
 		return restore.Options{}, err
 	}
 	pick, wants, err := c.pick(ctx, p, r, contents, record, w)
+	if err != nil {
+		return restore.Options{}, err
+	}
+	mirror, err := c.pruneOptions(ctx, p, r, contents)
 	return restore.Options{
 		Contents: contents, Mailboxes: wants, Pick: pick, KeepDeleted: c.WithDeleted,
 		Labels: labelModes[c.LabelsAs], TimeLimit: c.TimeLimit,
 		DryRun: c.DryRun,
 		Rights: c.ACL, Annotations: c.Metadata,
 		Whole:     len(c.Mailbox)+len(c.Exclude) == 0 && pick == nil && c.Prefix == "",
-		Mirror:    c.pruneOptions(p),
+		Mirror:    mirror,
 		ReportDir: cmp.Or(c.Keep, "mailstrata-kept-"+summary.ShortID(contents.Head)),
 	}, err
 }
