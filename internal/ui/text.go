@@ -59,6 +59,12 @@ func Quote(text string) string { return `"` + Safe(text) + `"` }
 // fullHash matches the hash of a chunk. In the name of an object, which a user may look for, a hash follows '/' or '-'.
 var fullHash = regexp.MustCompile(`(^|[^/\-0-9a-f])([0-9a-f]{8})[0-9a-f]{56}\b`)
 
+// anyHash matches a hash anywhere.
+var anyHash = regexp.MustCompile(`\b([0-9a-f]{8})[0-9a-f]{56}\b`)
+
+// ShortenNames cuts all hashes to their first digits, also in the names of objects.
+func ShortenNames(text string) string { return anyHash.ReplaceAllString(text, "$1…") }
+
 // ShortenHashes cuts the hashes of chunks to their first digits.
 func ShortenHashes(text string) string { return fullHash.ReplaceAllString(text, "$1$2…") }
 

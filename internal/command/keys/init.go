@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"unicode/utf8"
 
 	"filippo.io/age"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/secret"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
@@ -94,6 +96,9 @@ func (c *Init) Run(ctx context.Context, p *cli.Program) error {
 	return c.print(p, l, r)
 }
 
+// shortPassphrase is the length below which a passphrase can be guessed, although each guess takes a second.
+const shortPassphrase = 8
+
 // options returns the keys of the new repository.
 func (c *Init) options(ctx context.Context, p *cli.Program, l *access.Location) (o repo.InitOptions, key *secret.KeyFile, err error) {
 	if o.Options, err = l.Options(); err != nil {
@@ -113,6 +118,10 @@ func (c *Init) options(ctx context.Context, p *cli.Program, l *access.Location) 
 				missing.Hint = "--new-key-file FILE makes a key file, without a passphrase; or " + missing.Hint
 			}
 			return o, nil, err
+		}
+		if n := utf8.RuneCount(o.Passphrase); n < shortPassphrase {
+			p.Warn("the passphrase has only %s: who gets a copy of the repository can guess it. Take several words, or a key file (--new-key-file)",
+				ui.Plural(n, "character"))
 		}
 	}
 	if c.NewKeyFile == "" {

@@ -23,7 +23,7 @@ import (
 // Diff compares two manifests of an account.
 type Diff struct {
 	Before  string `arg:"" help:"The older manifest: an id, latest~1, a date, friday; with ACCOUNT@ before it if needed."`
-	After   string `arg:"" help:"The newer manifest."`
+	After   string `arg:"" optional:"" help:"The newer manifest. Default: the newest of the account."`
 	Mailbox string `arg:"" optional:"" help:"Only this mailbox."`
 
 	List bool `help:"List the messages, not only their number."`
@@ -38,7 +38,7 @@ EXAMPLES
 
 To see what changed last night, and what is gone since Friday, the 13th:
 
-    mailstrata diff latest~1 latest
+    mailstrata diff latest~1
     mailstrata diff 2026-03-13 latest --list
     mailstrata diff 2026-03-13 latest Projects --list
 
@@ -52,7 +52,7 @@ EXIT STATUS
 }
 
 func (c *Diff) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
-	manifests, err := named.Manifests(ctx, p.Output, r, c.Before, c.After)
+	manifests, err := c.manifests(ctx, p, r)
 	if err != nil {
 		return err
 	}
@@ -86,6 +86,19 @@ func (c *Diff) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		return cli.Partial("some of it could not be read")
 	}
 	return nil
+}
+
+// manifests opens the two manifests. Only if the newer one is not named, the account of the older one must be known first.
+func (c *Diff) manifests(ctx context.Context, p *cli.Program, r *repo.Repo) ([]*archive.Contents, error) {
+	if c.After != "" {
+		return named.Manifests(ctx, p.Output, r, c.Before, c.After)
+	}
+	before, err := named.Manifest(ctx, p.Output, r, c.Before)
+	if err != nil {
+		return nil, err
+	}
+	after, err := named.Manifest(ctx, p.Output, r, before.Manifest.Account+"@latest")
+	return []*archive.Contents{before, after}, err
 }
 
 // narrow keeps only one mailbox, by its name before or after.

@@ -152,7 +152,7 @@ func (l *problemListing) add(problem archive.Problem) {
 		}))
 	case problem.Harmless:
 		if l.notes++; l.notes <= ui.MaxRemarks {
-			l.Note("note: %s", ui.OneLine(problem.String()))
+			l.Note("note: %s", ui.ShortenNames(ui.OneLine(problem.String())))
 		}
 	case problem.UID == 0:
 		l.flush()
