@@ -80,14 +80,29 @@ func (k *lossFinder) lost(ctx context.Context, before, now *Decision) ([]string,
 	return losses.Alarms, nil
 }
 
-// predecessors returns the manifests that a loss in manifest i protects (see history.Policy): the last complete one before
-// it, and, if it came in time, the last complete one that did.
+// predecessors returns the manifests with which manifest i is compared, and which a loss in it protects (see history.Policy):
+// the last complete one before it, and, if it came in time, the last complete one that did. It leaves out those beside which
+// the run of i ran: what it lacks of them may have come after it read the account. Instead, the manifest after i is compared with them.
 func predecessors(account []Decision, i int) (list []int) {
+	list = precede(account, i)
+	if len(list) == 0 {
+		return nil
+	}
+	start := account[list[0]].Manifest.Start
+	for n := list[0] + 1; n < len(account) && account[n].Head.Time.After(start); n++ {
+		if ranBeside(account, list[0], n) && !slices.Contains(list, n) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+func precede(account []Decision, i int) (list []int) {
 	belated := account[i].Head.Belated()
 	for n := i + 1; n < len(account); n++ {
 		before := &account[n]
 		switch {
-		case !before.isComplete():
+		case !before.isComplete() || ranBeside(account, i, n):
 		case len(list) == 0:
 			list = append(list, n)
 			if belated || !before.Head.Belated() {
@@ -98,6 +113,18 @@ func predecessors(account []Decision, i int) (list []int) {
 		}
 	}
 	return list
+}
+
+// ranBeside reports whether the complete manifest i ran beside the complete manifest n (history.Beside).
+func ranBeside(account []Decision, i, n int) bool {
+	line := func(n int) history.Line {
+		d := &account[n]
+		if d.Manifest == nil {
+			return history.Line{Hash: d.Head.ID, Time: d.Head.Time}
+		}
+		return history.Line{Hash: d.Head.ID, Parent: d.Manifest.Parent, Start: d.Manifest.Start, Time: d.Head.Time}
+	}
+	return account[i].isComplete() && account[n].isComplete() && history.Beside(line, i, n)
 }
 
 // wereCompared reports whether a manifest between two others was forgotten while both existed. A manifest that a repair or an

@@ -137,7 +137,7 @@ func headsByAccount(heads iter.Seq2[repo.Head, error]) iter.Seq2[[]repo.Head, er
 // readRecent reads the manifests of an account, the newest first, until they settle which is the last good one.
 func readRecent(ctx context.Context, r *repo.Repo, limits Limits, heads []repo.Head) (all []recentResult, err error) {
 	var account []Decision
-	for _, head := range heads {
+	for i, head := range heads {
 		s, err := summarize(ctx, r, head)
 		switch {
 		case ctx.Err() != nil:
@@ -148,11 +148,16 @@ func readRecent(ctx context.Context, r *repo.Repo, limits Limits, heads []repo.H
 		if all = append(all, recentResult{s, err}); err != nil {
 			continue
 		}
-		if account = append(account, Decision{Head: s.Head, Manifest: outline(s.Manifest)}); settled(account, limits) {
+		if account = append(account, Decision{Head: s.Head, Manifest: outline(s.Manifest)}); settled(account, limits) && !mayBeBeside(s, heads[i+1:]) {
 			break
 		}
 	}
 	return all, nil
+}
+
+// mayBeBeside reports whether the next manifest was put while the run of another was under way (history.Beside).
+func mayBeBeside(s Summary, older []repo.Head) bool {
+	return len(older) > 0 && older[0].Time.After(s.Manifest.Start) && older[0].ID != s.Manifest.Parent
 }
 
 // settled reports whether one of an account's manifests is good, and so are all manifests with which it must be compared.
@@ -163,7 +168,8 @@ func settled(account []Decision, limits Limits) bool {
 		if !now.isComplete() || len(now.Manifest.Alarm) > 0 || now.Manifest.Totals.Failures > 0 || len(before) == 0 {
 			continue
 		}
-		last := &account[before[len(before)-1]]
+		direct := precede(account, i)
+		last := &account[direct[len(direct)-1]]
 		good := now.Head.Belated() || !last.Head.Belated() // otherwise an earlier one that came in time counts, too
 		for _, n := range before {
 			good = good && !mayLack(limits, &account[n], now)

@@ -13,11 +13,13 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// addLosses compares the manifest with the last complete one, and adds the losses to its alarms and warnings.
+// addLosses compares the manifest with the last complete one, and with those beside which that one ran. It adds the losses to its
+// alarms and warnings.
 func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error {
 	before, most := a.recorder.before, a.recorder.maxLost()
 	if a.lastComplete != a.parent && (a.lastComplete == nil || a.parent == nil || a.lastComplete.ID != a.parent.ID) {
@@ -27,6 +29,23 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 		}
 		most = -1
 	}
+	if err := a.addLossesSince(ctx, m, before, most); err != nil {
+		return err
+	}
+	for _, other := range a.beside {
+		before, err := a.mailboxes(ctx, other)
+		if err != nil {
+			return err
+		}
+		if err := a.addLossesSince(ctx, m, before, -1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addLossesSince compares the manifest with earlier mailboxes, of which at most so many messages are gone; -1: not known.
+func (a *accountRun) addLossesSince(ctx context.Context, m *manifest.Manifest, before map[string]*manifest.Mailbox, most int64) error {
 	catalog := archive.Catalog(ctx, a.repo, a.catalog.reader)
 	catalog.Load = a.flushedLoad(ctx, catalog.Load)
 	comparison := loss.Comparison{Before: sorted(before), Now: sorted(a.recorder.recorded), Most: most, Catalog: catalog}
@@ -46,9 +65,13 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 		err = unread
 	}
 	if err != nil {
-		return fmt.Errorf("compare with the last manifest: %w", err)
+		return fmt.Errorf("compare with an earlier manifest: %w", err)
 	}
-	m.Alarm = append(m.Alarm, a.recorder.mentionOutside(losses.Alarms)...)
+	for _, alarm := range a.recorder.mentionOutside(losses.Alarms) {
+		if !slices.Contains(m.Alarm, alarm) {
+			m.Alarm = append(m.Alarm, alarm)
+		}
+	}
 	for _, remark := range a.recorder.mentionOutside(losses.Remarks) {
 		m.AddWarning(remark)
 	}
@@ -147,6 +170,7 @@ func (a *accountRun) histories(ctx context.Context, own repo.Head) (
 		after = own.Time
 	}
 	histories = new(archive.Histories)
+	var seen lines
 	for s, err := range archive.AccountManifests(ctx, a.repo, a.Name) {
 		switch {
 		case err != nil && (s.Head.Name == "" || ctx.Err() != nil):
@@ -158,11 +182,34 @@ func (a *accountRun) histories(ctx context.Context, own repo.Head) (
 		if a.isCompared(own, s.Head, s.Manifest) {
 			after = own.Time
 		}
-		if s.Manifest.State == manifest.Complete && !s.Head.Belated() && !s.Head.Time.After(after) {
+		besides := seen.add(s)
+		if slices.Contains(besides, a.lastComplete.ID) {
+			a.beside = append(a.beside, &base{s.Head, s.Manifest})
+		}
+		if s.Manifest.State == manifest.Complete && !s.Head.Belated() && !s.Head.Time.After(after) && len(besides) == 0 {
 			break
 		}
 	}
 	return histories, after, nil
+}
+
+// lines are manifests of an account, the newest first.
+type lines struct {
+	all      []history.Line
+	complete []bool
+}
+
+// add adds the next manifest. If it is complete, add returns the hashes of the later complete ones that ran beside it.
+func (l *lines) add(s archive.Summary) (besides []chunk.ID) {
+	l.all = append(l.all, history.Line{Hash: s.Head.ID, Parent: s.Manifest.Parent, Start: s.Manifest.Start, Time: s.Head.Time})
+	l.complete = append(l.complete, s.Manifest.State == manifest.Complete)
+	n := len(l.all) - 1
+	for i := range n {
+		if l.complete[i] && l.complete[n] && history.Beside(func(i int) history.Line { return l.all[i] }, i, n) {
+			besides = append(besides, l.all[i].Hash)
+		}
+	}
+	return besides
 }
 
 // lossLimits returns the account's limits in the form that package archive uses.

@@ -41,8 +41,9 @@ type accountRun struct {
 
 	shared bool // other accounts are archived at the same time and share its packs
 
-	parent       *base // the newest manifest, perhaps a checkpoint; the run continues from it
-	lastComplete *base // the newest complete manifest; losses are reported relative to it
+	parent       *base   // the newest manifest, perhaps a checkpoint; the run continues from it
+	lastComplete *base   // the newest complete manifest; losses are reported relative to it
+	beside       []*base // complete ones beside which its run ran; losses are reported relative to them too
 
 	recorder   *recorder                 // the new manifest
 	items      atomic.Pointer[itemsRead] // scripts, calendars and address books; nil: not read yet

@@ -91,8 +91,8 @@ var layers = map[string]string{
 	// Reading accounts, and restoring them.
 	"backup": `
 		archive archive/loss backup/compare backup/fetch backup/identity backup/items backup/moves backup/quota
-		backup/sample backup/source chunk collection internal/grace internal/percent internal/retry mail manifest repo
-		repo/recovery repo/statement`,
+		backup/sample backup/source chunk collection internal/grace internal/percent internal/retry mail manifest
+		manifest/history repo repo/recovery repo/statement`,
 	"backup/compare":     "backup/source mail manifest",
 	"backup/fetch":       "archive backup/quota backup/source mail manifest repo",
 	"backup/identity":    "mail manifest",

@@ -34,12 +34,14 @@ func (p *Policy) IsZero() bool {
 
 // Run is a manifest as a Policy sees it. It is not marked to be forgotten.
 type Run struct {
-	Hash  [32]byte
-	Time  time.Time // by the clock of the store
-	State manifest.State
-	Late  bool // written after its deadline, so it was never committed
-	Alarm bool // something shrank suspiciously
-	Tags  []string
+	Hash   [32]byte
+	Parent [32]byte
+	Start  time.Time // of the run, by the clock of the store
+	Time   time.Time // likewise, of the manifest
+	State  manifest.State
+	Late   bool // written after its deadline, so it was never committed
+	Alarm  bool // something shrank suspiciously
+	Tags   []string
 
 	Dating Dating
 }
@@ -83,8 +85,8 @@ func (v *Verdict) hold(reason string) {
 // same time, the one with the larger hash is newer. Hours, days and so on are in the given zone.
 //
 // Every policy keeps the newest complete manifest; pinned ones; one in which something shrank and the last complete one
-// before it, until the loss is acknowledged; and checkpoints without a later complete one, because the next run
-// continues from them. Other checkpoints, and manifests that were never committed, are not kept and count for no rule.
+// before it, until the loss is acknowledged; those that ran beside the newest or beside the one before a loss (Beside);
+// and checkpoints without a later complete one, because the next run continues from them. Other checkpoints, and manifests that were never committed, are not kept and count for no rule.
 //
 // Belated manifests do not displace those that are in time: the rules are applied to the latter alone and then to all,
 // and a manifest is kept if it is kept either time. While one is misdated, all are kept, because somebody may have
@@ -149,9 +151,17 @@ const (
 // loss and the last complete one before it, because two manifests are not compared again after one between them was
 // forgotten.
 func (p *Policy) protect(list []Run, newestFirst, complete []int, verdicts []Verdict) {
-	newest, shrunk := true, false // shrunk: the next complete one has a loss that is not acknowledged
+	newest, shrunk := -1, false // shrunk: the next complete one has a loss that is not acknowledged
+	held := -1                  // the last complete one before a loss
+	beside := func(at, n int) bool {
+		line := func(n int) Line {
+			r := &list[newestFirst[n]]
+			return Line{r.Hash, r.Parent, r.Start, r.Time}
+		}
+		return at >= 0 && Beside(line, at, n)
+	}
 	var between []int
-	for _, i := range newestFirst {
+	for n, i := range newestFirst {
 		if len(complete) == 0 {
 			return
 		}
@@ -160,11 +170,18 @@ func (p *Policy) protect(list []Run, newestFirst, complete []int, verdicts []Ver
 			continue
 		}
 		complete = complete[1:]
-		if newest {
+		switch {
+		case newest < 0:
 			verdicts[i].keep("newest")
-			newest = false
+			newest = n
+		case beside(newest, n):
+			verdicts[i].keep("ran beside the newest")
+		}
+		if beside(held, n) {
+			verdicts[i].hold("ran beside the last before it shrank")
 		}
 		if shrunk {
+			held = n
 			verdicts[i].hold("last before it shrank")
 			for _, j := range between {
 				verdicts[j].hold("beside a loss, not acknowledged")
