@@ -47,6 +47,7 @@ AT_ONCE  = $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 # (encoding/json) would seem to race.
 COMPUTES := github.com/klauspost/compress/... golang.org/x/crypto/... github.com/restic/chunker github.com/zeebo/blake3/... \
             filippo.io/... github.com/ncruces/go-sqlite3-wasm/... golang.org/x/text/... golang.org/x/net/html/... \
+            github.com/mailstrata/mailstrata/fulltext/postings \
             $(addprefix github.com/tetratelabs/wazero/internal/engine/wazevo/,backend/... frontend ssa)
 WATCHED  := $(foreach package,$(COMPUTES),-gcflags=$(package)=-race=false)
 
