@@ -69,6 +69,7 @@ var layers = map[string]string{
 	"archive/gather":    "archive chunk mail manifest repo",
 	"archive/health":    "archive manifest manifest/history repo repo/statement",
 	"archive/layout":    "archive chunk mail manifest",
+	"archive/listing":   "archive internal/inorder manifest",
 	"archive/loss":      "chunk internal/percent mail manifest",
 	"archive/readable":  "archive chunk mail mail/entity manifest repo",
 	"archive/replicate": "archive archive/rewrite chunk internal/grace manifest repo repo/statement",
