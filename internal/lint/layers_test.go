@@ -176,6 +176,8 @@ var layers = map[string]string{
 	"internal/cli/named": `
 		archive internal/cli/summary internal/hint internal/inorder internal/job internal/ui mail manifest
 		manifest/history repo`,
+	"internal/cli/reading": `
+		archive archive/readable internal/cli/summary internal/header internal/inorder mail/entity mail/extract manifest`,
 	"internal/cli/summary":   "archive internal/header internal/ui mail manifest repo",
 	"internal/cli/wordindex": "archive/textindex chunk fulltext/words internal/cli internal/ui repo",
 	"internal/command/accounts": `
@@ -204,9 +206,9 @@ var layers = map[string]string{
 		archive internal/access internal/cli internal/cli/summary internal/hint internal/secret internal/ui repo repo/keys
 		repo/objectlock repo/store`,
 	"internal/command/look": `
-		archive archive/attachment archive/diff archive/health archive/loss archive/readable archive/search chunk
-		internal/access internal/cli internal/cli/named internal/cli/summary internal/day internal/header internal/hint
-		internal/inorder internal/job internal/nextrun internal/notify internal/ui mail mail/entity mail/extract manifest
+		archive archive/attachment archive/diff archive/health archive/loss archive/search chunk internal/access
+		internal/cli internal/cli/named internal/cli/reading internal/cli/summary internal/day internal/hint
+		internal/inorder internal/job internal/nextrun internal/notify internal/ui mail mail/extract manifest
 		manifest/history repo`,
 	"internal/command/maintain": `
 		archive archive/replicate archive/rewrite internal/access internal/cli internal/cli/named internal/cli/summary

@@ -4,17 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/archive/attachment"
-	"github.com/mailstrata/mailstrata/archive/readable"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/cli/reading"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
-	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/mail/entity"
 	"github.com/mailstrata/mailstrata/mail/extract"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -65,22 +62,13 @@ func showMessage(ctx context.Context, p *cli.Program, r *repo.Repo, ref string, 
 
 // read reads the text of a message, and what it has attached. It does not read the attachments.
 func (m *foundMessage) read(ctx context.Context, r *repo.Repo) (*messageDocument, error) {
-	one := inorder.Slice([]*manifest.Record{&m.entry.Record})
-	same := func(record *manifest.Record) *manifest.Record { return record }
-	d := &messageDocument{Manifest: summary.ID(m.Head), Account: m.Manifest.Account, Mailbox: m.mailbox.Name, Attachments: []attachmentOfMail{}}
-	o := readable.Options[*manifest.Record]{
-		Chunks: m.Chunks(), Record: same, Wants: func(e *entity.Entity) bool { return extract.Reads(e, nil) },
+	read, err := reading.Read(ctx, m.Contents, m.entry)
+	if err != nil {
+		return nil, err
 	}
-	for read, err := range readable.Messages(ctx, o, one) {
-		if err = errors.Join(err, read.Err); err != nil {
-			return nil, err
-		}
-		head := entity.Parse(read.Raw).Header.Of(read.Raw)
-		d.Message = summary.OfMessage(m.entry, head)
-		d.To, d.Cc, d.Written = fields(head, "To"), fields(head, "Cc"), fields(head, "Date")
-		var parts []extract.Part
-		parts, d.Truncated = extract.Parts(read.Raw)
-		d.Text = joinParts(parts)
+	d := &messageDocument{
+		Manifest: summary.ID(m.Head), Account: m.Manifest.Account, Mailbox: m.mailbox.Name, Attachments: []attachmentOfMail{},
+		Message: read.Message, To: read.To, Cc: read.Cc, Written: read.Written, Text: read.Text, Truncated: read.Truncated,
 	}
 	attachments, err := m.attachments(ctx, r)
 	for i, a := range attachments {
@@ -100,34 +88,6 @@ func (m *foundMessage) attachments(ctx context.Context, r *repo.Repo) ([]attachm
 		return found.Attachments, nil
 	}
 	return nil, nil
-}
-
-// fields returns the values of all fields of a name.
-func fields(head []byte, name string) string {
-	var values []string
-	for value := range header.Texts(head, name) {
-		values = append(values, value)
-	}
-	return strings.Join(values, ", ")
-}
-
-// joinParts returns the texts of a message as one, in which a message within begins with its header.
-func joinParts(parts []extract.Part) string {
-	var b strings.Builder
-	for _, part := range parts {
-		if h := part.Within; h != nil {
-			b.WriteString("\n-------- a message within --------\n")
-			for _, field := range [][2]string{{"From", h.From}, {"To", h.To}, {"Date", h.Date}, {"Subject", h.Subject}} {
-				if field[1] != "" {
-					fmt.Fprintf(&b, "%s: %s\n", field[0], strings.ReplaceAll(field[1], "\n", ", "))
-				}
-			}
-			b.WriteString("\n")
-		}
-		b.WriteString(strings.ReplaceAll(part.Text, "\r\n", "\n"))
-		b.WriteString("\n\n")
-	}
-	return strings.TrimRight(b.String(), "\n")
 }
 
 func describeMessage(p *cli.Program, m *foundMessage, d *messageDocument) {
