@@ -7,6 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/cli/grammar"
 	"github.com/mailstrata/mailstrata/internal/command/accounts"
 	"github.com/mailstrata/mailstrata/internal/command/backup"
+	"github.com/mailstrata/mailstrata/internal/command/browse"
 	"github.com/mailstrata/mailstrata/internal/command/completion"
 	"github.com/mailstrata/mailstrata/internal/command/demo"
 	"github.com/mailstrata/mailstrata/internal/command/find"
@@ -33,6 +34,7 @@ type commandLine struct {
 	Status      look.Status      `cmd:"" group:"find" help:"Show which accounts need a look."`
 	List        look.List        `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`
 	Show        look.Show        `cmd:"" group:"find" help:"Show one manifest, or one message to be read."`
+	Browse      browse.Command   `cmd:"" group:"find" help:"Look around in the terminal, read, and restore what you mark."`
 	Ls          look.Ls          `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
 	Find        find.Command     `cmd:"" group:"find" help:"Find messages by words, sender, subject, date, attachment …"`
 	Index       index.Command    `cmd:"" group:"find" help:"Build, show and drop the index of words on this host."`

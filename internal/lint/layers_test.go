@@ -186,6 +186,10 @@ var layers = map[string]string{
 	"internal/command/backup": `
 		backup imap internal/access internal/cli internal/cli/summary internal/cli/wordindex internal/config
 		internal/hint internal/job internal/notify internal/ui repo`,
+	"internal/command/browse": `
+		archive archive/listing archive/search internal/access internal/cli internal/cli/named internal/cli/reading
+		internal/cli/summary internal/config internal/hint internal/inorder internal/picker internal/picker/terminal
+		internal/ui mail mail/extract manifest repo`,
 	"internal/command/completion": `
 		archive internal/cli internal/cli/grammar internal/cli/named internal/cli/summary internal/config internal/ui
 		manifest repo`,
@@ -279,6 +283,10 @@ var layers = map[string]string{
 	"internal/retry":     "",
 	"internal/safename":  "mail",
 	"internal/schedule":  "",
+	"internal/picker": `
+		internal/ui`,
+	"internal/picker/terminal": `
+		internal/picker`,
 	"internal/secret": `
 		internal/config internal/hint internal/keyring internal/local internal/plaintext internal/ui repo
 		repo/keys`,

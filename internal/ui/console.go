@@ -61,6 +61,20 @@ func (c *console) redirect(pager io.Writer) {
 	}
 }
 
+// divert writes lines to w until back is called.
+func (c *console) divert(w io.Writer) (back func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.erase()
+	before := c.w
+	c.w = w
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.w = before
+	}
+}
+
 // status replaces the progress line.
 func (c *console) status(text string) {
 	c.mu.Lock()

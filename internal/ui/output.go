@@ -72,6 +72,9 @@ func (o *Output) Close() error {
 	return err
 }
 
+// Divert writes the lines of standard error to w until back is called: a program has the whole screen meanwhile.
+func (o *Output) Divert(w io.Writer) (back func()) { return o.console.divert(w) }
+
 // Collect copies each line of standard error to the tail.
 func (o *Output) Collect(tail LineWriter) { o.console.tail = tail }
 

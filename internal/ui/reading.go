@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"iter"
 	"strings"
 	"unicode"
 
@@ -16,15 +17,27 @@ const (
 // Reading writes text that somebody else wrote, to be read: its lines are folded on a terminal, where a fold repeats the > of a
 // quotation. Nothing in it has an effect on a terminal. Invisible characters are left out, and control characters become U+FFFD.
 func (o *Output) Reading(text string) {
-	blank := maxBlank // none at the beginning
-	for line := range strings.Lines(text) {
-		line = strings.TrimRightFunc(readable(line), isBlank)
-		if line != "" {
-			blank = 0
-		} else if blank++; blank > maxBlank {
-			continue
+	for line := range ReadingLines(text, o.screen.width) {
+		o.Printf("%s", line)
+	}
+}
+
+// ReadingLines yields the lines that Reading prints on a terminal of some width; 0: none. A line with folds has line breaks in
+// it.
+func ReadingLines(text string, width int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		blank := maxBlank // none at the beginning
+		for line := range strings.Lines(text) {
+			line = strings.TrimRightFunc(readable(line), isBlank)
+			if line != "" {
+				blank = 0
+			} else if blank++; blank > maxBlank {
+				continue
+			}
+			if !yield(foldQuoted(line, width)) {
+				return
+			}
 		}
-		o.Printf("%s", foldQuoted(line, o.screen.width))
 	}
 }
 
