@@ -116,6 +116,7 @@ type Target interface {
 	// DeleteCollection removes a collection with everything in it.
 	DeleteCollection(ctx context.Context, c Collection) error
 
-	// WritesAtOnce is how many calls of Put or Delete may be under way at once, at least 1.
+	// WritesAtOnce is how many calls of Put or Delete may be under way at once, at least 1. If there may be several, they may also be
+	// under way during Read.
 	WritesAtOnce() int
 }

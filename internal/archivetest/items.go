@@ -22,7 +22,7 @@ type ItemServer struct {
 	Lists       int               // collections that were listed
 	Puts        int               // items that were stored
 
-	mu sync.Mutex // of Put and Delete
+	mu sync.Mutex // of Read, Put and Delete
 
 	// faults; each may be nil
 	OnOpen func() error
@@ -134,22 +134,29 @@ func (s *ItemServer) List(_ context.Context, of collection.Collection, token str
 
 // Read implements collection.Source.
 func (s *ItemServer) Read(_ context.Context, of collection.Collection, items []collection.Listed, got func(collection.Item, error) error) error {
-	c := s.Collections[of.Path]
 	for _, item := range items {
 		var err error
 		if s.OnRead != nil {
 			err = s.OnRead(item.Name)
 		}
-		content, there := c.Content[item.Name]
+		read, there := s.read(of.Path, item.Name)
 		if !there {
 			err = errors.Join(err, collection.ErrGone)
 		}
-		s.Reads++
-		if err := got(collection.Item{Listed: c.listed(item.Name), Content: []byte(content)}, err); err != nil {
+		if err := got(read, err); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *ItemServer) read(path, name string) (item collection.Item, there bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Reads++
+	c := s.Collections[path]
+	content, there := c.Content[name]
+	return collection.Item{Listed: c.listed(name), Content: []byte(content)}, there
 }
 
 // ArchivedItems has the content of every item of a manifest, by path and name.

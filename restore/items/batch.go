@@ -27,18 +27,24 @@ type Glancer interface {
 
 // writes are the requests to a target that change it. Several are under way at once.
 type writes struct {
-	group  *errgroup.Group
+	group  *errgroup.Group // nil: one goroutine uses the target
 	memory *semaphore.Weighted
 }
 
 func newWrites(target collection.Target) *writes {
-	w := &writes{new(errgroup.Group), semaphore.NewWeighted(writingBytes)}
-	w.group.SetLimit(target.WritesAtOnce())
+	w := &writes{memory: semaphore.NewWeighted(writingBytes)}
+	if n := target.WritesAtOnce(); n > 1 {
+		w.group = new(errgroup.Group)
+		w.group.SetLimit(n)
+	}
 	return w
 }
 
 // start calls write when there is room for it and for the bytes that it holds. wait returns its error.
 func (w *writes) start(ctx context.Context, bytes int, write func() error) error {
+	if w.group == nil {
+		return write()
+	}
 	size := min(int64(bytes), writingBytes)
 	if err := w.memory.Acquire(ctx, size); err != nil {
 		return context.Cause(ctx)
@@ -50,7 +56,12 @@ func (w *writes) start(ctx context.Context, bytes int, write func() error) error
 	return nil
 }
 
-func (w *writes) wait() error { return w.group.Wait() }
+func (w *writes) wait() error {
+	if w.group == nil {
+		return nil
+	}
+	return w.group.Wait()
+}
 
 // batches yields the items in parts.
 func batches(items []manifest.Item) iter.Seq[[]manifest.Item] {

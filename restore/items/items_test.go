@@ -114,6 +114,8 @@ func (s *glancing) Glance(_ context.Context, c collection.Collection, items []co
 	return all, nil
 }
 
+func (*glancing) WritesAtOnce() int { return 1 } // Glance reads without a lock
+
 // TestSecondRestoreReadsLittle checks that a restore of what is there asks for many items at once, and reads only what differs.
 func TestSecondRestoreReadsLittle(t *testing.T) {
 	events := archivetest.OddEvents(300)
