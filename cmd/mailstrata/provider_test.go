@@ -54,6 +54,9 @@ func (p *tokenProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	refresh := func() string { return fmt.Sprintf("secret-of-consent-%d", p.consent.Load()) }
 	switch {
+	case r.URL.Path == "/.well-known/openid-configuration":
+		fmt.Fprintf(w, `{"issuer":"http://%[1]s","device_authorization_endpoint":"http://%[1]s/device","token_endpoint":"http://%[1]s/token"}`, r.Host)
+		return
 	case r.URL.Path == "/device":
 		fmt.Fprintf(w, `{"device_code":"secret-of-device","user_code":"ABCD-EFGH","verification_uri":"http://%s/activate","expires_in":60,"interval":1}`, r.Host)
 		return

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/rand"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -22,6 +24,18 @@ import (
 func TestDialogs(t *testing.T) {
 	params := scripts(t, "testdata/dialogs", map[string]string{"TERM": "dumb", "XDG_CONFIG_HOME": ""})
 	params.Cmds["dialog"], params.Cmds["interrupted"] = dialog, interrupted
+	testscript.Run(t, params)
+}
+
+// TestDialogsElsewhere runs sessions whose archive is in a bucket, and on another host.
+func TestDialogsElsewhere(t *testing.T) {
+	store, ssh := testbed.MinIO(t), testbed.OpenSSH(t, testbed.SSHOptions{})
+	params := scripts(t, "testdata/elsewhere", map[string]string{
+		"TERM": "dumb", "XDG_CONFIG_HOME": "", "ENDPOINT": store.Endpoint, "ACCESS": store.AccessKey, "SECRET": store.SecretKey,
+		"BUCKET": "setup-" + strings.ToLower(rand.Text()[:12]), "AWS_EC2_METADATA_DISABLED": "true",
+		"MAILSTRATA_SSH_COMMAND": ssh.Command, "NAS": fmt.Sprintf("%s@127.0.0.1:%d", ssh.User, ssh.Port),
+	})
+	params.Cmds["dialog"] = dialog
 	testscript.Run(t, params)
 }
 

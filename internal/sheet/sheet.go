@@ -77,9 +77,13 @@ func (s *Sheet) Intro() string {
 	if s.Key == "" {
 		opens = "A passphrase opens it"
 	}
-	return fmt.Sprintf("The mail of %s is archived with the program mailstrata. The archive is encrypted. %s: anybody who has that "+
+	whose := "Mail"
+	if len(s.Accounts) > 0 {
+		whose = "The mail of " + strings.Join(s.Accounts, ", ")
+	}
+	return fmt.Sprintf("%s is archived with the program mailstrata. The archive is encrypted. %s: anybody who has that "+
 		"and the archive can read the mail, and without it nobody can. Keep this page with your important papers, away from "+
-		"the computer and from the archive.", strings.Join(s.Accounts, ", "), opens)
+		"the computer and from the archive.", whose, opens)
 }
 
 // Lines returns the key in lines that can be typed.

@@ -35,6 +35,11 @@ func (o *Output) HasTerminal() bool {
 	return true
 }
 
+// Attended reports whether somebody sits at the terminal that standard input and standard error are.
+func (o *Output) Attended() bool {
+	return o.stdin != nil && term.IsTerminal(int(o.stdin.Fd())) && o.console.live && o.HasTerminal()
+}
+
 // Ask writes a question to the terminal and returns the line that the user types.
 func (o *Output) Ask(ctx context.Context, question string) (string, error) {
 	return onTerminal(o, ctx, question, func(tty *os.File) (string, error) {

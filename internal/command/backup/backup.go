@@ -82,7 +82,12 @@ func (c *Command) Validate() error {
 	return c.AccountFlags.Validate()
 }
 
-func (c *Command) Run(ctx context.Context, p *cli.Program) error {
+func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) error {
+	if c.IsWhole() && isFirst(p) {
+		if set, err := offerSetup(ctx, p, again); set || err != nil {
+			return err
+		}
+	}
 	p.LimitMemory(cli.ArchivingMemoryLimit())
 	p.ListUsers = c.IsWhole()
 	jobs, err := c.Jobs(ctx, p.Host)

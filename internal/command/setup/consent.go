@@ -22,19 +22,15 @@ func (d *dialog) askConsent(ctx context.Context, a *account, user string, server
 	if p.Help != "" && p.Password == provider.None {
 		d.Paragraph(p.Help)
 	}
-	a.url = accountURL(user, server)
+	own, secret, err := d.askClient(ctx, p)
+	if err != nil {
+		return err
+	}
 	for {
-		own, secret, err := d.askClient(ctx, p)
-		if err != nil {
-			return err
-		}
-		consent := &oauth.Consent{Provider: own.OAuth(), User: user, Host: server.Host, ClientID: own.ClientID, ClientSecret: secret}
-		grant, err := d.AskConsent(ctx, consent, access.AnyWay)
-		if err == nil {
-			err = d.tryLogin(ctx, a, func(o *imap.Options) {
-				o.Token = func(context.Context) (string, error) { return grant.AccessToken, nil }
-			})
-		}
+		a.url = accountURL(user, server)
+		grant, err := d.tryConsent(ctx, a, &oauth.Consent{
+			Provider: own.OAuth(), User: user, Host: server.Host, ClientID: own.ClientID, ClientSecret: secret,
+		})
 		if err == nil {
 			a.provider, a.client, a.grant = own, secret, grant
 			return nil
@@ -42,11 +38,27 @@ func (d *dialog) askConsent(ctx context.Context, a *account, user string, server
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		d.failed(err)
+		d.Paragraph(sentence(err))
 		if again, err := d.confirm(ctx, "Try again?"); err != nil || !again {
 			return cmp.Or(err, errors.New("without a consent the account cannot be read; nothing was set up"))
 		}
+		if errors.Is(err, imap.ErrLogin) {
+			if user, err = d.ask(ctx, "User name", user); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// tryConsent asks for a consent, and logs in with the token.
+func (d *dialog) tryConsent(ctx context.Context, a *account, consent *oauth.Consent) (*oauth.Grant, error) {
+	grant, err := d.AskConsent(ctx, consent, access.AnyWay)
+	if err != nil {
+		return nil, err
+	}
+	return grant, d.tryLogin(ctx, a, func(o *imap.Options) {
+		o.Token = func(context.Context) (string, error) { return grant.AccessToken, nil }
+	})
 }
 
 // askClient asks for the client at the provider of tokens, unless the configuration has one.

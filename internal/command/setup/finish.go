@@ -75,8 +75,8 @@ func (d *dialog) startTimer(ctx context.Context, n *nights) error {
 // job returns what a timer runs. It names what this process finds by variables, which a timer lacks.
 func (d *dialog) job(n *nights) (schedule.Job, error) {
 	program, err := os.Executable()
-	if err != nil {
-		return schedule.Job{}, fmt.Errorf("find this program: %w", err)
+	if err != nil { // without /proc
+		program = "mailstrata"
 	}
 	job := schedule.Job{Program: program, Hourly: n.often == hourly}
 	if d.Flags.ConfigFile != "" {

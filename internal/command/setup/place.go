@@ -2,7 +2,6 @@ package setup
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -128,13 +127,18 @@ func (d *dialog) askRemote(ctx context.Context) (*place, error) {
 	return &place{repository: config.Repository{Place: remotePlace(host, directory)}}, nil
 }
 
-// remotePlace returns the location of a directory on another host. A port needs the form of a URL.
+// remotePlace returns the location of a directory on another host: from its root, or else from the home directory there.
+// A port needs the form of a URL.
 func remotePlace(host, directory string) string {
 	host = strings.TrimPrefix(strings.TrimPrefix(host, "ssh://"), "sftp://")
-	if at := strings.LastIndexByte(host, ':'); at >= 0 && !strings.HasSuffix(host, "]") {
-		return fmt.Sprintf("sftp://%s/%s", host, strings.TrimPrefix(directory, "/"))
+	directory = strings.TrimPrefix(directory, "~/")
+	switch hasPort := strings.LastIndexByte(host, ':') >= 0 && !strings.HasSuffix(host, "]"); {
+	case !hasPort:
+		return "sftp:" + host + ":" + directory
+	case strings.HasPrefix(directory, "/"):
+		return "sftp://" + host + directory
 	}
-	return "sftp:" + host + ":" + directory
+	return "sftp://" + host + "/~/" + directory
 }
 
 // absolute returns a path that the user typed.
