@@ -106,8 +106,8 @@ const lookback = 7 * 24 * time.Hour
 // With a stolen writer's key, somebody can write a manifest that lacks the account's mail and has no alarm. This run
 // continues from it, and finds nothing missing.
 //
-// This host compared before it wrote. So if it wrote the newest complete manifest itself, there is nothing to read,
-// and a run without changes stays cheap.
+// This host compared before it wrote. So if it wrote the newest complete manifest itself, and none that its run could not know was
+// put meanwhile, there is nothing to read, and a run without changes stays cheap.
 func (a *accountRun) addUnreported(ctx context.Context) error {
 	own, err := a.run.Own(a.Name)
 	if err != nil {
@@ -116,7 +116,7 @@ func (a *accountRun) addUnreported(ctx context.Context) error {
 	if err := a.addRemoved(ctx, own); err != nil {
 		return err
 	}
-	if a.lastComplete == nil || a.isCompared(own, a.lastComplete.Head, a.lastComplete.Manifest) {
+	if a.lastComplete == nil || a.isCompared(own, a.lastComplete.Head, a.lastComplete.Manifest) && !a.mayBeBeside() {
 		return nil
 	}
 	histories, after, err := a.histories(ctx, own)
@@ -160,8 +160,15 @@ func (a *accountRun) isCompared(own, head repo.Head, m *manifest.Manifest) bool 
 		a.parent.Name == a.lastComplete.Name
 }
 
+// mayBeBeside reports whether a manifest was put while the run of the last complete one was under way, which may not have known it
+// (history.Beside).
+func (a *accountRun) mayBeBeside() bool {
+	older, ok := repo.ParseManifest(a.lastComplete.Older)
+	return ok && older.Time.After(a.lastComplete.Start) && older.ID != a.lastComplete.Parent
+}
+
 // histories returns the account's manifests back to the one that this host wrote last, or of some days if that is not
-// found, and the last one before these. Those after the time were not compared by this host.
+// found, and the last one before these and before the run of the last complete one. Those after the time were not compared by this host.
 func (a *accountRun) histories(ctx context.Context, own repo.Head) (
 	histories *archive.Histories, after time.Time, err error,
 ) {
@@ -171,6 +178,10 @@ func (a *accountRun) histories(ctx context.Context, own repo.Head) (
 	}
 	histories = new(archive.Histories)
 	var seen lines
+	began := a.lastComplete.Start
+	if history.Longest < a.lastComplete.Head.Time.Sub(began) { // nobody believes it
+		began = a.lastComplete.Head.Time
+	}
 	for s, err := range archive.AccountManifests(ctx, a.repo, a.Name) {
 		switch {
 		case err != nil && (s.Head.Name == "" || ctx.Err() != nil):
@@ -186,7 +197,7 @@ func (a *accountRun) histories(ctx context.Context, own repo.Head) (
 		if slices.Contains(besides, a.lastComplete.ID) {
 			a.beside = append(a.beside, &base{s.Head, s.Manifest})
 		}
-		if s.Manifest.State == manifest.Complete && !s.Head.Belated() && !s.Head.Time.After(after) && len(besides) == 0 {
+		if s.Manifest.State == manifest.Complete && !s.Head.Belated() && !s.Head.Time.After(after) && !s.Head.Time.After(began) && len(besides) == 0 {
 			break
 		}
 	}

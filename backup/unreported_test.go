@@ -258,3 +258,29 @@ func TestUnchangedAccountComparesNothing(t *testing.T) {
 		t.Errorf("manifests and marks are listed %d times: %q", listings, s.store.requests)
 	}
 }
+
+// A host compares a night also with one that another host put while it read the account the night before, although it wrote the newest
+// manifest itself.
+func TestMailThatOnlyAnotherHostSawIsReported(t *testing.T) {
+	s := newShared(t, 40)
+	s.night("laptop")
+	now := archivetest.NewAccount()
+	for _, m := range s.account.Mailbox("INBOX").Messages {
+		now.Mailbox("INBOX").Add(string(m.Body))
+	}
+	for n := range 30 {
+		now.Mailbox("Projects").Add(fmt.Sprintf("Subject: project %d\r\n\r\n", n))
+	}
+	s.account.OnSurvey = func(int) {
+		s.account.OnSurvey = nil
+		s.mustBeSilent(archivetest.Backup(t, s.host("server"), now))
+		s.store.Advance(time.Minute)
+	}
+	s.mustBeSilent(s.night("laptop"))
+	next := s.night("laptop")
+	if !slices.ContainsFunc(next.Manifest.Alarm, func(alarm string) bool { return strings.Contains(alarm, "Projects") }) {
+		t.Errorf("what only the server saw is gone, and the alarms are %q", next.Manifest.Alarm)
+	}
+	s.mustBeSilent(s.night("laptop"))
+	s.mustBeSilent(s.night("server"))
+}

@@ -27,6 +27,7 @@ type Head struct {
 	Since   time.Time // when it was first marked, by the store's clock
 	Erased  bool      // prune also rewrites packs, to delete what only this manifest needs
 	Late    bool      // it was put after its deadline and can be no parent (Repo.Judge, Run.Heads)
+	Older   string    // name of the manifest before it, marked or not; only Run.Heads sets it
 
 	// Misdated says why the manifest's times cannot be true. It is empty if they can. See dating.go.
 	Misdated string

@@ -105,16 +105,25 @@ func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error
 	return func(yield func(Head, error) bool) {
 		// Most callers need the newest manifest alone, and a listing of a year of nights has 100 KB.
 		listing := headListing{prefix: run.r.manifestsOf(account), list: run.r.store.ListFew, marks: run.readMarks, known: run.clock.known()}
+		check := func(h Head) bool {
+			run.noteNewest(h)
+			return yield(run.checkLate(ctx, h))
+		}
+		var newer Head
 		for h, err := range run.r.listHeads(ctx, listing) {
-			if err != nil {
+			if newer.Name != "" {
+				newer.Older = h.Name // empty after an error
+				if !check(newer) {
+					return
+				}
+			}
+			if newer = h; err != nil {
 				yield(Head{}, err)
 				return
 			}
-			run.noteNewest(h)
-			h, err = run.checkLate(ctx, h)
-			if !yield(h, err) {
-				return
-			}
+		}
+		if newer.Name != "" {
+			check(newer)
 		}
 	}
 }

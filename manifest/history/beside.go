@@ -8,8 +8,8 @@ type Line struct {
 	Start, Time  time.Time
 }
 
-// longest is how long a run may last, as package repo enforces it.
-const longest = 12 * time.Hour
+// Longest is how long a run may last, as package repo enforces it.
+const Longest = 12 * time.Hour
 
 // Beside reports whether manifest i of an account did not know the earlier manifest n, because both hosts ran at once: its run began
 // before n was put, and it continues from one before n. What it lacks of n may have come after it read the account. The manifests are
@@ -19,7 +19,7 @@ const longest = 12 * time.Hour
 // compared with n (package archive).
 func Beside(newestFirst func(int) Line, i, n int) bool {
 	now, before := newestFirst(i), newestFirst(n)
-	if !now.Start.Before(before.Time) || now.Time.Sub(now.Start) > longest {
+	if !now.Start.Before(before.Time) || now.Time.Sub(now.Start) > Longest {
 		return false
 	}
 	for m := i + 1; m <= n; m++ {
