@@ -20,8 +20,8 @@ import (
 //
 // A checkpoint counts only while no later manifest has its alarms: the run that continues from it takes them over.
 //
-// Damage are the errors of manifests that cannot be read, and of acknowledgements. An alarm whose acknowledgement cannot be read
-// stands.
+// Damage are the errors of manifests that cannot be read, each an *AlarmError, and of acknowledgements. An alarm whose acknowledgement
+// cannot be read stands.
 func StandingAlarms(ctx context.Context, r *repo.Repo) (standing []Summary, damage []error, err error) {
 	var unreadable error
 	tags := sync.OnceValues(func() (tags statement.Tags, err error) {
@@ -42,7 +42,7 @@ func StandingAlarms(ctx context.Context, r *repo.Repo) (standing []Summary, dama
 		}
 		for _, found := range account {
 			if found.err != nil {
-				damage = append(damage, found.err)
+				damage = append(damage, &AlarmError{found.Head, found.err})
 			} else {
 				standing = append(standing, found.Summary)
 			}
@@ -53,6 +53,15 @@ func StandingAlarms(ctx context.Context, r *repo.Repo) (standing []Summary, dama
 	}
 	return standing, damage, nil
 }
+
+// AlarmError says why a manifest that has an alarm cannot be read.
+type AlarmError struct {
+	Head repo.Head
+	Err  error
+}
+
+func (e *AlarmError) Error() string { return e.Err.Error() }
+func (e *AlarmError) Unwrap() error { return e.Err }
 
 // alarmsAhead is how many manifests of one account are read at once.
 const alarmsAhead = 8

@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -159,6 +160,18 @@ func TestAlarmsWithoutManifests(t *testing.T) {
 			t.Errorf("%d alarms are left, want %d", n, left)
 		}
 		store.Advance(25 * time.Hour)
+	}
+}
+
+// If somebody puts other bytes over a manifest with an alarm, the damage says of which manifest.
+func TestAlarmsThatCannotBeRead(t *testing.T) {
+	store := &storetest.Memory{}
+	_, alarming := emptied(t, store, 1)
+	store.Replace(alarming.Head.Name, []byte("other bytes"))
+	found, damage, err := archive.StandingAlarms(t.Context(), archivetest.Reopen(t, store))
+	var unread *archive.AlarmError
+	if err != nil || len(found) > 0 || len(damage) != 1 || !errors.As(damage[0], &unread) || unread.Head.Name != alarming.Head.Name {
+		t.Errorf("%d stand, damage %v, error %v", len(found), damage, err)
 	}
 }
 

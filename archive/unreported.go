@@ -50,6 +50,37 @@ func (h *Histories) Shrunk(ctx context.Context, r *repo.Repo, limits Limits) ([]
 	return h.find(ctx, r, limits, func(before, now *Decision) bool { return mayLack(limits, before, now) })
 }
 
+// LossOf finds the unreported loss of a manifest of which the content is given. It reads the manifests of the account back to the last one
+// before its run. If there is no loss, the result is nil.
+func LossOf(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (*Unreported, error) {
+	histories := new(Histories)
+	histories.Add(of)
+	for head, err := range r.AccountManifests(ctx, of.Manifest.Account) {
+		if err != nil {
+			return nil, err
+		}
+		if head.Marked || !head.Time.Before(of.Head.Time) {
+			continue
+		}
+		s, err := summarize(ctx, r, head)
+		switch {
+		case err != nil && (ctx.Err() != nil || !IsDamage(err)):
+			return nil, err
+		case err != nil:
+			continue
+		}
+		histories.Add(s)
+		if s.Manifest.State == manifest.Complete && s.Head.Committed() && !s.Head.Belated() && !s.Head.Time.After(of.Manifest.Start) {
+			break
+		}
+	}
+	found, err := histories.find(ctx, r, limits, func(_, now *Decision) bool { return now.Head.Name == of.Head.Name })
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
 // find compares suspect manifests with those before them.
 func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspect func(before, now *Decision) bool) (all []Unreported, err error) {
 	s := comparer{repo: r, limits: limits, suspect: suspect}

@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/restore"
@@ -37,7 +39,7 @@ func (c *Command) pruneOptions(ctx context.Context, p *cli.Program, r *repo.Repo
 	if !c.Prune {
 		return nil, nil
 	}
-	alarm, err := standingAlarm(ctx, r, from)
+	alarm, err := c.standingAlarm(ctx, p, r, from)
 	if err != nil {
 		return nil, err
 	}
@@ -48,17 +50,36 @@ func (c *Command) pruneOptions(ctx context.Context, p *cli.Program, r *repo.Repo
 	return o, nil
 }
 
-// standingAlarm returns an alarm of an earlier manifest that nobody has acknowledged. A mailbox that was emptied on Friday is as empty
-// in the good nights after it, and a mirror of these would remove what is left of it.
-func standingAlarm(ctx context.Context, r *repo.Repo, from *archive.Contents) (string, error) {
-	standing, _, err := archive.StandingAlarms(ctx, r)
+// standingAlarm returns an alarm of an earlier manifest that nobody has acknowledged, or what the manifest lacks without an alarm. A mailbox
+// that was emptied on Friday is as empty in the good nights after it, and a mirror of these would remove what is left of it.
+func (c *Command) standingAlarm(ctx context.Context, p *cli.Program, r *repo.Repo, from *archive.Contents) (string, error) {
+	if c.EvenIncomplete {
+		return "", nil
+	}
+	standing, damage, err := archive.StandingAlarms(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	isEarlier := func(head repo.Head) bool {
+		return head.Account == from.Head.Account && head.Time.Before(from.Head.Time)
+	}
 	for _, s := range standing {
-		if s.Head.Account == from.Head.Account && s.Head.Time.Before(from.Head.Time) {
+		if isEarlier(s.Head) {
 			id := summary.ShortID(s.Head)
 			return fmt.Sprintf("%s (mailstrata show %s; if it was meant: mailstrata forget --acknowledge %s)", ui.OneLine(s.Manifest.Alarm[0]), id, id), nil
 		}
 	}
-	return "", err
+	for _, err := range damage {
+		var unread *archive.AlarmError
+		if errors.As(err, &unread) && isEarlier(unread.Head) && !errors.Is(err, repo.ErrNotMine) && !errors.Is(err, repo.ErrMisdated) {
+			return "its alarm cannot be read: " + ui.OneLine(err.Error()), nil
+		}
+	}
+	lost, err := archive.LossOf(ctx, r, archive.Summary{Head: from.Head, Manifest: from.Manifest}, job.Limits(p.Host, nil))
+	if err != nil || lost == nil {
+		return "", err
+	}
+	return ui.OneLine(lost.String()), nil
 }
 
 // confirmPrune shows what would be removed, and asks the user.
