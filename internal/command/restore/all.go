@@ -94,22 +94,37 @@ func (c *Command) allNights(ctx context.Context, p *cli.Program, r *repo.Repo, l
 type unmatched struct {
 	mu       sync.Mutex
 	patterns []job.Pattern
+	label    string // that one of them named
 }
 
 func (u *unmatched) see(m *mail.Mailbox) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(u.patterns) > 0 {
-		u.patterns = job.Without(u.patterns, m)
+	if len(u.patterns) == 0 {
+		return
 	}
+	left := job.Without(u.patterns, m)
+	if m.Label && len(left) < len(u.patterns) {
+		u.label = m.Name
+	}
+	u.patterns = left
 }
 
-// check returns an error for a mailbox that no manifest has.
+// check returns an error if nothing was found in a mailbox that no manifest has, or that is a label of Gmail: its messages are in All Mail,
+// which was not searched.
 func (u *unmatched) check(found int64) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if found > 0 || len(u.patterns) == 0 {
+	switch {
+	case found > 0:
 		return nil
+	case u.label != "":
+		return &hint.Usage{
+			Text: fmt.Sprintf("--all finds nothing in the label %s: its messages are in All Mail", ui.Quote(u.label)),
+			Hint: "--label " + ui.ShellWord(u.label) + " instead of --mailbox selects them",
+		}
+	case len(u.patterns) > 0:
+		return &hint.Error{Text: "no manifest has a mailbox " + ui.Quote(string(u.patterns[0])), Err: mail.ErrNoMailbox}
 	}
-	return &hint.Error{Text: "no manifest has a mailbox " + ui.Quote(string(u.patterns[0])), Err: mail.ErrNoMailbox}
+	return nil
 }
