@@ -185,6 +185,24 @@ func decide(account []Decision, policy history.Policy, zone *time.Location) {
 		of[i].Verdict = v
 	}
 	keepCertain(account)
+	keepAlarming(account)
+}
+
+// keepAlarming keeps checkpoints whose alarm stands (StandingAlarms). A run that did not know the checkpoint does not take over its alarm.
+// The manifests are given the newest first.
+func keepAlarming(account []Decision) {
+	for i := range account {
+		f := &account[i]
+		if f.Keep || f.Manifest == nil || f.isComplete() || !f.Head.Committed() || len(f.Manifest.Alarm) == 0 || slices.Contains(f.Tags, history.TagAcknowledged) {
+			continue
+		}
+		takes := func(by Decision) bool {
+			return by.Manifest != nil && by.Head.Committed() && takesOver(Summary{by.Head, by.Manifest}, Summary{f.Head, f.Manifest})
+		}
+		if !slices.ContainsFunc(account[:i], takes) {
+			f.Verdict = history.Verdict{Keep: true, Firm: true, Reasons: []string{"alarm, not acknowledged"}}
+		}
+	}
 }
 
 // keepCertain keeps the newest complete manifest that the store received before its deadline. A manifest that came later,

@@ -244,6 +244,55 @@ func TestAlarmsOfCheckpointsAreTakenOver(t *testing.T) {
 	mustStand(t, "acknowledged", r, "account-0", alarming.Head)
 }
 
+// A checkpoint is not forgotten while its alarm stands: a run of another host, which did not know it, takes over nothing.
+func TestAlarmsOfCheckpointsAreNotForgotten(t *testing.T) {
+	store := &storetest.Memory{}
+	r, account := archivetest.NewRepo(t, store), archivetest.NewAccount()
+	account.Mailbox("INBOX").Add("Subject: 0\r\n\r\n")
+	first := archivetest.Backup(t, r, account)
+	store.Advance(time.Hour)
+	var checkpoint repo.Head
+	account.OnSurvey = func(int) {
+		account.OnSurvey = nil
+		run, err := r.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := run.Writer(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		m := *first.Manifest
+		m.State, m.Alarm, m.Start, m.Deadline = manifest.Checkpoint, []string{"of a run"}, run.Start(), run.Deadline()
+		if checkpoint, err = w.Commit(t.Context(), m.Account, m.EncodeAt); err != nil {
+			t.Fatal(err)
+		}
+		store.Advance(time.Minute)
+	}
+	archivetest.Backup(t, r, account)
+	forget := func() {
+		t.Helper()
+		plan, err := archive.PlanForget(t.Context(), r, nil, history.Policy{Last: 1}, time.UTC, nil)
+		if err == nil {
+			_, err = plan.Apply(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget()
+	mustStand(t, "forgotten what could be", r, "account-0", checkpoint)
+	acknowledge(t, r, checkpoint)
+	mustStand(t, "acknowledged", r, "account-0")
+	forget()
+	for head, err := range r.Manifests(t.Context()) {
+		if err != nil || head.Name == checkpoint.Name && !head.Marked {
+			t.Errorf("an acknowledged checkpoint is kept, or %v", err)
+		}
+	}
+}
+
 // What stands costs a few round trips and one manifest for each alarm, not more after many nights.
 func TestStandingAlarmsReadNoNights(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
