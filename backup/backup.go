@@ -87,6 +87,7 @@ type Result struct {
 	Account   string
 	Head      repo.Head          // of the manifest
 	Manifest  *manifest.Manifest // as it was committed
+	Before    repo.Head          // the newest complete manifest before it, with which it was compared; zero: none
 	Err       error              // why there is no manifest
 	Postponed bool               // the day's budget is used up; the manifest is a checkpoint
 	Locks     error              // why older objects are locked for less than the repository's period
@@ -161,6 +162,9 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	for i, account := range accounts {
 		runs[i].catalog.writer = writer
 		backups[i] = &Result{Account: account.Name, Locks: run.Locks()}
+		if last := runs[i].lastComplete; last != nil {
+			backups[i].Before = last.Head
+		}
 	}
 	ended := readAll(ctx, runs, backups, o)
 	finishAll(cmp.Or(o.WaitForOthers, defaultWait), len(runs), ended, func(i int) { runs[i].finish(ctx, backups[i]) })

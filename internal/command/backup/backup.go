@@ -117,8 +117,11 @@ func printRemarks(p *cli.Program, b *backup.Result) {
 	for _, alarm := range m.Alarm {
 		p.Alarm("%s: suspicious: %s", ui.Safe(b.Account), ui.OneLine(alarm))
 	}
-	for _, command := range summary.Compare(m.Alarm, ui.Safe(b.Account)+"@latest~1", summary.ShortID(b.Head)).Show {
-		p.Say(fmt.Sprintf("hint: %s shows what is missing", command))
+	// Ids, because latest~1 is another manifest when somebody reads this two nights later.
+	if b.Before.Name != "" {
+		for _, command := range summary.Compare(m.Alarm, summary.ShortID(b.Before), summary.ShortID(b.Head)).Show {
+			p.Say(fmt.Sprintf("hint: %s shows what is missing", command))
+		}
 	}
 	for _, f := range m.Failures[:min(len(m.Failures), ui.MaxRemarks)] {
 		what := "mailbox " + ui.Quote(f.Mailbox)
