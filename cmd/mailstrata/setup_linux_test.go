@@ -45,7 +45,7 @@ func TestDialogsElsewhere(t *testing.T) {
 //	dialog TRANSCRIPT STATUS ARGUMENTS…
 //
 // In a transcript, <<text>> is an answer, <<*text>> one without echo, and <<^C>> an interrupt. "..." stands for any text
-// in a line, or alone for any lines.
+// in a line, or alone for any lines. An answer at the begin of a line is typed after the line before.
 func dialog(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: dialog TRANSCRIPT STATUS ARGUMENTS…")
@@ -166,7 +166,7 @@ func answer(master *os.File, s *screen, transcript string, done <-chan struct{})
 	begin, seen := 0, 0
 	for _, at := range answers.FindAllStringSubmatchIndex(transcript, -1) {
 		question := transcript[begin:at[0]]
-		question = question[strings.LastIndexByte(question, '\n')+1:]
+		question = question[strings.LastIndexByte(strings.TrimSuffix(question, "\n"), '\n')+1:]
 		hidden, text := at[2] < at[3], transcript[at[4]:at[5]]
 		begin = at[1]
 		for {

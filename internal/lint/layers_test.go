@@ -230,7 +230,7 @@ var layers = map[string]string{
 		internal/access internal/cli internal/hint internal/secret internal/ui repo serve/imapserver serve/page
 		serve/view`,
 	"internal/command/setup": `
-		imap internal/access internal/cli internal/config internal/config/edit internal/hint internal/keyring
+		archive imap internal/access internal/cli internal/config internal/config/edit internal/hint internal/keyring
 		internal/local internal/oauth internal/probe internal/provider internal/schedule internal/secret internal/ui
 		mail repo`,
 

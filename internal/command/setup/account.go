@@ -54,6 +54,9 @@ func (d *dialog) setUpAlready(ctx context.Context, address string, again cli.Run
 	if err != nil {
 		return err
 	}
+	if finished, err := d.resume(ctx, c, again); finished || err != nil {
+		return err
+	}
 	d.Paragraph(fmt.Sprintf("%s has %s already.", ui.Safe(d.fromHome(c.File)), ui.Plural(len(c.Accounts), "account")))
 	if yes, err := d.confirm(ctx, "Add another account?"); err != nil || !yes {
 		return err
@@ -94,7 +97,8 @@ func (d *dialog) add(ctx context.Context, address string, again cli.Runner) erro
 	if err != nil {
 		return err
 	}
-	return d.backUp(ctx, a, again)
+	_, err = d.backUp(ctx, a.name, again)
+	return err
 }
 
 // configured returns the configuration, or an error if there is none.

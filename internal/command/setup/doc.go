@@ -8,8 +8,10 @@
 //	              │ nights.go                         nights: how often, and what to keep
 //	              └► make.go                          the repository, the secrets, the configuration
 //	                  └► finish.go                    the timer, the sheet, the first backup
+//	                      └ rest.go                    what of these is left for the next setup
 //
 // dialog.go asks on the terminal. Until the last question is answered, the answers are in memory only, but for the
 // directory or bucket that was tested. Then the repository comes first and the configuration last, under its name by a
-// rename: an interrupted setup leaves nothing that the next one does not find and use.
+// rename: an interrupted setup leaves nothing that the next one does not find and use, and after the configuration nothing
+// that the next one does not offer to finish.
 package setup

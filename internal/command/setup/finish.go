@@ -1,11 +1,13 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/schedule"
@@ -14,18 +16,50 @@ import (
 )
 
 // finish starts the timer, writes the recovery sheet, makes the first backup, and says how to look into it. The
-// configuration is there already, so an interruption loses nothing that a command does not make again.
-func (d *dialog) finish(ctx context.Context, p *plan, again cli.Runner) error {
-	if err := d.startTimer(ctx, p.nights); err != nil {
+// configuration is there already. What is interrupted or fails stays in the file of the rest.
+func (d *dialog) finish(ctx context.Context, r *rest, n *nights, again cli.Runner) error {
+	if r.Timer {
+		started, err := d.startTimer(ctx, n)
+		if err != nil {
+			return cmp.Or(d.interruption(ctx, r), err)
+		}
+		r.Timer = !started
+	}
+	if r.Sheet {
+		if err := d.writeSheet(r); err != nil {
+			d.failed(fmt.Errorf("the recovery sheet was not written: %w", err))
+			d.Paragraph("mailstrata key sheet prints one.")
+		} else {
+			r.Sheet = false
+		}
+	}
+	if err := d.save(r); err != nil {
 		return err
 	}
-	if err := d.writeSheet(p); err != nil {
-		d.failed(fmt.Errorf("the recovery sheet was not written: %w", err))
-		d.Paragraph("mailstrata key sheet prints one.")
+	if r.Backup {
+		made, err := d.backUp(ctx, r.Account, again)
+		r.Backup = !made
+		if saved := d.save(r); saved != nil {
+			err = cmp.Or(err, saved)
+		}
+		if err != nil {
+			return cmp.Or(d.interruption(ctx, r), err)
+		}
 	}
-	if err := d.backUp(ctx, p.account, again); err != nil {
-		return err
+	d.sayMore(r)
+	return nil
+}
+
+// interruption says what is missing if the setup was interrupted, and returns why; nil: it was not.
+func (d *dialog) interruption(ctx context.Context, r *rest) error {
+	if ctx.Err() == nil {
+		return nil
 	}
+	return d.interrupted(ctx, r)
+}
+
+// sayMore says what is possible now, and what is missing yet.
+func (d *dialog) sayMore(r *rest) {
 	d.Say("")
 	d.Paragraph("To look into it, to search, and to see it in a browser:")
 	d.Say("    mailstrata ls latest")
@@ -33,11 +67,13 @@ func (d *dialog) finish(ctx context.Context, p *plan, again cli.Runner) error {
 	d.Say("    mailstrata serve --open")
 	d.Paragraph("To bring back what was deleted, to this computer or into the account:")
 	d.Say("    mailstrata restore latest --mailbox INBOX --to maildir:/tmp/try")
-	d.Say("    mailstrata restore friday --mailbox INBOX --to " + ui.Safe(ui.ShellWord(p.account.name)))
+	d.Say("    mailstrata restore friday --mailbox INBOX --to " + ui.Safe(ui.ShellWord(r.Account)))
 	d.Paragraph("To see whether all goes well, and to add another account:")
 	d.Say("    mailstrata status")
 	d.Say("    mailstrata account add")
-	return nil
+	if missing := r.missing(); len(missing) > 0 {
+		d.Paragraph("Missing: " + strings.Join(missing, ", ") + ". To try again, run mailstrata setup again.")
+	}
 }
 
 // schedulers returns what runs timers on this host.
@@ -45,31 +81,28 @@ func (d *dialog) schedulers() *schedule.Host {
 	return &schedule.Host{Home: d.Home(), Getenv: d.Getenv, Run: schedule.Run}
 }
 
-// startTimer starts a timer. If that fails, it says what to do, and the rest goes on.
-func (d *dialog) startTimer(ctx context.Context, n *nights) error {
-	if n.often == byHand {
-		return nil
-	}
+// startTimer starts a timer, and reports whether that is done. If it fails, startTimer says what to do, and the rest goes on.
+func (d *dialog) startTimer(ctx context.Context, n *nights) (started bool, err error) {
 	job, err := d.job(n)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if n.timer == nil {
 		d.Paragraph("This computer has neither a systemd of your own nor cron, so no timer was started. Let it run this command " + n.word() + ":")
 		d.Say("    " + ui.Safe(job.Line()))
-		return nil
+		return true, nil // by its user
 	}
 	if err := n.timer.Install(ctx, job); err != nil {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return false, context.Cause(ctx)
 		}
 		d.failed(fmt.Errorf("no timer was started: %w", err))
 		d.Paragraph("Let this computer run this command " + n.word() + ":")
 		d.Say("    " + ui.Safe(job.Line()))
-		return nil
+		return false, nil
 	}
 	d.Paragraph("Started " + n.timer.Name() + ": mailstrata runs " + n.word() + ". To end it: " + n.timer.Remove())
-	return nil
+	return true, nil
 }
 
 // job returns what a timer runs. It names what this process finds by variables, which a timer lacks.
@@ -96,12 +129,12 @@ func (d *dialog) job(n *nights) (schedule.Job, error) {
 }
 
 // writeSheet writes the recovery sheet to the home directory.
-func (d *dialog) writeSheet(p *plan) error {
-	l, err := d.ConfiguredLocation(&p.place.repository)
-	if err != nil || p.place.exists && !p.place.mayRemove {
-		return err // a writer's key opens no mail
+func (d *dialog) writeSheet(r *rest) error {
+	l, err := d.ConfiguredLocation(r.repository)
+	if err != nil {
+		return err
 	}
-	s, err := l.Sheet(p.place.repository.Trust, []string{p.account.name})
+	s, err := l.Sheet(r.repository.Trust, []string{r.Account})
 	if err != nil {
 		return err
 	}
@@ -125,20 +158,20 @@ func (d *dialog) writeSheet(p *plan) error {
 	return nil
 }
 
-// backUp runs mailstrata backup of an account.
-func (d *dialog) backUp(ctx context.Context, a *account, again cli.Runner) error {
+// backUp runs mailstrata backup of an account, and reports whether there is a backup now.
+func (d *dialog) backUp(ctx context.Context, account string, again cli.Runner) (made bool, err error) {
 	d.section("The first backup")
-	status := again(ctx, d.Process, append(d.Globals.Args(), "backup", a.name))
+	status := again(ctx, d.Process, append(d.Globals.Args(), "backup", account))
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return false, context.Cause(ctx)
 	}
 	switch status {
 	case cli.StatusDone:
-		return nil
+		return true, nil
 	case cli.StatusPartial:
-		return cli.Partial("all is set up, but the first backup is not complete")
+		return true, cli.Partial("all is set up, but the first backup is not complete")
 	case cli.StatusShrunk:
-		return cli.Shrunk("all is set up, and the backup found something suspicious")
+		return true, cli.Shrunk("all is set up, and the backup found something suspicious")
 	}
-	return errors.New("all is set up, but the first backup failed; mailstrata backup tries again")
+	return false, errors.New("all is set up, but the first backup failed; mailstrata backup tries again")
 }

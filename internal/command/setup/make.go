@@ -28,8 +28,9 @@ type plan struct {
 	nights  *nights
 }
 
-// make makes the repository, stores the secrets, and then writes the configuration.
-func (d *dialog) make(ctx context.Context, p *plan) error {
+// make makes the repository, stores the secrets, and then writes the configuration. What is to be done after that is
+// written before it.
+func (d *dialog) make(ctx context.Context, p *plan, r *rest) error {
 	if err := os.MkdirAll(d.directory(), 0o700); err != nil {
 		return fmt.Errorf("make the directory of the configuration: %w", err)
 	}
@@ -46,6 +47,9 @@ func (d *dialog) make(ctx context.Context, p *plan) error {
 	}
 	text := "# Written by mailstrata setup on " + time.Now().Format(time.DateOnly) + ". docs/config.md explains every key.\n\n" +
 		repository + "\n" + provider + table + p.nights.tables()
+	if err := d.save(r); err != nil {
+		return err
+	}
 	return d.write([]byte(text))
 }
 

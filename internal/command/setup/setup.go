@@ -21,7 +21,7 @@ type Command struct {
 func (*Command) Help() string {
 	return `Asks for a mail account, for a place to keep its archive, what is to open the archive, how often to run and what to keep, and tests the answers. It finds the server of the address where it can: large providers, what the domain publishes (autoconfig over HTTPS, SRV records). Then it makes the repository, writes the configuration, starts a timer, and makes the first backup.
 
-Ctrl-C ends it at any time; the next setup finds what is there. Passwords are kept in the keyring, if there is one, or else in files that only you can read.
+Ctrl-C ends it at any time; the next setup finds what is there, and finishes what is missing. Passwords are kept in the keyring, if there is one, or else in files that only you can read.
 
 setup needs a terminal. For scripts, write the configuration (docs/config.md), run mailstrata init, and see docs/nightly.md for timers. If there is a configuration, setup adds another account (mailstrata account add).
 
@@ -54,10 +54,14 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) err
 	if yes, err := d.confirm(ctx, "Set this up?"); err != nil || !yes {
 		return cmp.Or(err, errors.New("nothing was set up"))
 	}
-	if err := d.make(ctx, plan); err != nil {
+	r := restOf(plan)
+	if err := d.make(ctx, plan, r); err != nil {
+		if ctx.Err() != nil {
+			d.Paragraph("The configuration is not written yet. Run mailstrata setup again: it uses what is there.")
+		}
 		return err
 	}
-	return d.finish(ctx, plan, again)
+	return d.finish(ctx, r, plan.nights, again)
 }
 
 // mayAsk returns an error if the questions cannot be asked, or their answers would not count.
