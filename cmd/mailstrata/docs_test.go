@@ -23,14 +23,15 @@ import (
 // notRun maps lines that no test can run, which the documents show with the prompt "#", to the reason. If such a line
 // runs mailstrata, its command line must be valid.
 var notRun = map[string]string{
-	"rclone copy store:mail/laptop /tmp/copy":                                                                       "needs a cloud, and rclone",
-	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                                            "needs age 1.3; the tests of package archive run it",
-	"go run ./cmd/mailstrata demo    # backs up, checks and restores sample mail, offline, in seconds":              "TestScripts/demo runs it",
-	"make test                       # runs all tests; installs the servers they need (Debian, root)":               "this is it",
-	"go install ./cmd/mailstrata     # into the directory bin below `go env GOPATH`":                                "the tests have a mailstrata of their own",
-	"mailstrata init --repo s3:https://s3.example/locked --new-key-file ~/locked.key --lock 30d":                    "needs a bucket with Object Lock; testdata/bucket has one",
-	"doveadm mailbox status -u anna messages":                                                                       "needs a Dovecot of one's own",
-	"editor /etc/mailstrata/environment":                                                                            "waits for somebody",
+	"rclone copy store:mail/laptop /tmp/copy":                                                          "needs a cloud, and rclone",
+	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                               "needs age 1.3; the tests of package archive run it",
+	"go run ./cmd/mailstrata demo    # backs up, checks and restores sample mail, offline, in seconds": "TestScripts/demo runs it",
+	"make test                       # runs all tests; installs the servers they need (Debian, root)":  "this is it",
+	"go install ./cmd/mailstrata     # into the directory bin below `go env GOPATH`":                   "the tests have a mailstrata of their own",
+	"mailstrata init --repo s3:https://s3.example/locked --new-key-file ~/locked.key --lock 30d":       "needs a bucket with Object Lock; testdata/bucket has one",
+	"doveadm mailbox status -u anna messages":                                                          "needs a Dovecot of one's own",
+	"mailstrata setup":                   "asks questions; testdata/dialogs answers them",
+	"editor /etc/mailstrata/environment": "waits for somebody",
 	"systemctl daemon-reload && systemctl enable --now mailstrata.timer":                                            "needs systemd; TestUnits verifies the units",
 	"systemd-creds encrypt --name=imap-password /etc/mailstrata/imap-password /etc/mailstrata/imap-password.sealed": "needs systemd",
 	"systemctl --user enable --now mailstrata-serve":                                                                "needs systemd; TestUnits verifies the unit",
