@@ -69,12 +69,26 @@ func (c *Rename) Run(ctx context.Context, p *cli.Program) error {
 	case errors.Is(err, rewrite.ErrExists):
 		return &hint.Error{
 			Text: fmt.Sprintf("account %s exists; nothing was changed", ui.Quote(c.New)),
-			Hint: "--merge adds the history of " + ui.Quote(c.Old) + " to it", Err: err,
+			Hint: c.howToMerge(p), Err: err,
 		}
 	case err != nil:
 		return fmt.Errorf("%w; run the same command again to complete it", err)
 	}
 	return c.report(p, renamed)
+}
+
+// howToMerge says how to add the history to the account that has the new name. mailstrata account rename has no --merge: it
+// has no history to rename afterwards, and changes the configuration alone.
+func (c *Rename) howToMerge(p *cli.Program) string {
+	adds := " adds the history of " + ui.Quote(c.Old) + " to it"
+	if p.Process.Step == nil {
+		return "--merge" + adds
+	}
+	command := "mailstrata rename-account " + ui.ShellWord(c.Old) + " " + ui.ShellWord(c.New) + " --merge"
+	if p.Flags.Repo != "" {
+		command += " --repo " + ui.ShellWord(p.Flags.Repo)
+	}
+	return command + adds + "; then run mailstrata account rename again"
 }
 
 func (c *Rename) report(p *cli.Program, renamed *rewrite.Renamed) error {
