@@ -26,6 +26,15 @@ func (t *table) run(c *Config) (r Run) {
 	return r
 }
 
+// NoAccount is the warning about a configuration with which nothing is backed up.
+const NoAccount = "no account: nothing is backed up; mailstrata account add adds one"
+
+// LacksAccounts reports whether the configuration has no accounts, and nothing says that this is meant: a host that only
+// checks and prunes has none.
+func (c *Config) LacksAccounts() bool {
+	return len(c.Accounts) == 0 && c.Run.Check == history.Span{} && c.Run.Prune == history.Span{}
+}
+
 // checkCopies reports repositories that are copied to themselves, or to a repository that the file lacks.
 func (c *Config) checkCopies(tables []*table) {
 	for i, t := range tables {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -92,6 +93,13 @@ func (f *Flags) configured(ctx context.Context, h *access.Host) ([]*access.Accou
 	for i := range accounts {
 		if accounts[i], err = access.AccountOf(&configured.Accounts[i]); err != nil {
 			return nil, err
+		}
+	}
+	if len(accounts) == 0 && len(f.Account) == 0 && configured.File != "" && configured.File != os.DevNull {
+		// The repository may hold an account that the user has just removed from the configuration.
+		return nil, &hint.Usage{
+			Text: "the configuration " + ui.Safe(configured.File) + " has no account: nothing is backed up",
+			Hint: "mailstrata account add adds one; mailstrata backup NAME archives an account that the repository has",
 		}
 	}
 	if len(accounts) == 0 {

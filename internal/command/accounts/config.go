@@ -74,13 +74,20 @@ func (c *configCheckCommand) Run(p *cli.Program) error {
 		if len(warnings) > 0 {
 			verdict = "no errors in the file, but on this host (" + ui.Plural(len(warnings), "warning") + ")"
 		}
-		p.Printf("%s: %s; %s, %s", ui.Safe(file), verdict, repositories, ui.Plural(len(read.Accounts), "account"))
+		accounts := ui.Plural(len(read.Accounts), "account")
+		if len(read.Accounts) == 0 {
+			accounts = "no account: this host backs up nothing"
+		}
+		p.Printf("%s: %s; %s, %s", ui.Safe(file), verdict, repositories, accounts)
 	}
 	return nil
 }
 
-// doubts returns warnings about files that the configuration names.
+// doubts returns warnings about files that the configuration names, and about accounts that it lacks.
 func doubts(c *config.Config) (warnings []string) {
+	if c.LacksAccounts() {
+		warnings = append(warnings, config.NoAccount)
+	}
 	for _, path := range c.Exposed() {
 		warnings = append(warnings, "other users of this host can read the secret in "+path+": run chmod 600")
 	}

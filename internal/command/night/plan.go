@@ -48,6 +48,9 @@ func (n *night) plan(ctx context.Context) (err error) {
 	if len(repositories) == 0 {
 		repositories = []config.Repository{{}} // the user's own
 	}
+	if c.LacksAccounts() {
+		n.Warn("%s", config.NoAccount)
+	}
 	if len(c.Accounts) > 0 {
 		n.steps = append(n.steps, &step{command: "backup", args: []string{"backup"}})
 	}
