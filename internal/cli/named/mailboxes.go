@@ -76,12 +76,14 @@ func Mailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name string
 	return mailbox, err
 }
 
-// NoMailbox returns an error with a hint: the last manifest that has the mailbox, or else the nearest name.
+// NoMailbox returns an error with a hint: the last manifest that has the mailbox, or else the nearest name, of the mailboxes of
+// this manifest or of others.
 func NoMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.Pattern) error {
-	if head, messages, ok := lastSeen(ctx, r, c, name); ok {
+	where, elsewhere := lastSeen(ctx, r, c, name)
+	if where != "" {
 		return &hint.Error{
 			Text: fmt.Sprintf("manifest %s has no mailbox %s", summary.ShortID(c.Head), ui.Quote(string(name))),
-			Hint: fmt.Sprintf("it is in manifest %s of %s, with %s", summary.ShortID(head), ui.Time(head.Time), ui.Plural(messages, "message")),
+			Hint: "it is " + where,
 			Err:  mail.ErrNoMailbox,
 		}
 	}
@@ -91,6 +93,11 @@ func NoMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.
 			names = append(names, mailbox.Name)
 		}
 	}
+	if near := ui.Nearest(string(name), elsewhere); near != "" && ui.Nearest(string(name), names) == "" {
+		if where, _ := lastSeen(ctx, r, c, job.Pattern(near)); where != "" {
+			return job.NoMailbox("manifest "+summary.ShortID(c.Head), string(name), elsewhere, "It is "+where)
+		}
+	}
 	return job.NoMailbox("manifest "+summary.ShortID(c.Head), string(name), names, fmt.Sprintf("mailstrata ls %s lists the mailboxes", summary.ShortID(c.Head)))
 }
 
@@ -98,8 +105,9 @@ func NoMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.
 const maxSearched = 400
 
 // lastSeen looks for a mailbox in the other manifests of an account: first in those before this one, the newest first,
-// then in those after it. A user who looks for a deleted folder gets the night to restore from.
-func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.Pattern) (head repo.Head, messages int64, ok bool) {
+// then in those after it. A user who looks for a deleted folder gets the night to restore from. lastSeen returns in words
+// where the mailbox is, or else "" and the names of all mailboxes there, those of the nearest manifests first.
+func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.Pattern) (where string, names []string) {
 	var before, after []repo.Head
 	for s, err := range archive.Manifests(ctx, r) {
 		switch {
@@ -113,20 +121,30 @@ func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.P
 	slices.SortFunc(before, func(a, b repo.Head) int { return b.Time.Compare(a.Time) })
 	slices.SortFunc(after, func(a, b repo.Head) int { return a.Time.Compare(b.Time) })
 	heads := append(before, after...)
+	seen := make(map[string]bool)
 	for _, head := range heads[:min(len(heads), maxSearched)] {
 		other, err := archive.OpenManifest(ctx, r, head)
 		if err != nil {
 			continue
 		}
+		var messages int64
+		ok := false
 		for mailbox, err := range other.Mailboxes(ctx) {
-			if err == nil && name.Matches(&mailbox.Mailbox) {
+			if err != nil {
+				continue
+			}
+			if name.Matches(&mailbox.Mailbox) {
 				messages += mailbox.Messages
 				ok = true
 			}
+			if !seen[mailbox.Name] {
+				seen[mailbox.Name] = true
+				names = append(names, mailbox.Name)
+			}
 		}
 		if ok {
-			return head, messages, true
+			return fmt.Sprintf("in manifest %s of %s, with %s", summary.ShortID(head), ui.Time(head.Time), ui.Plural(messages, "message")), nil
 		}
 	}
-	return repo.Head{}, 0, false
+	return "", names
 }
