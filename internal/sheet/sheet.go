@@ -39,10 +39,6 @@ func (s *Sheet) Steps() []step {
 	if s.Fingerprint != "" {
 		flags += " --trust " + s.Fingerprint
 	}
-	account := ""
-	if len(s.Accounts) > 1 {
-		account = s.Accounts[0] + "@"
-	}
 	steps := []step{{Text: "Install mailstrata on any computer: https://github.com/mailstrata/mailstrata/releases"}}
 	if s.Key != "" {
 		steps = append(steps, step{Text: "Put the key below into a text file, key.txt: scan the square with a phone, or type the " +
@@ -54,11 +50,32 @@ func (s *Sheet) Steps() []step {
 	}
 	return append(steps,
 		step{open, []string{"mailstrata list" + flags}},
-		step{"Write all mail of the newest backup to a ZIP file of single messages, which every mail program opens. " +
-			"Or look at it in a browser first.",
-			[]string{"mailstrata restore " + account + "latest" + flags + " --to zip:mail.zip", "mailstrata serve" + flags + " --open"}},
+		step{"Write all mail of the newest backup of each account to a ZIP file of single messages, which every mail program " +
+			"opens. The list has the names of the accounts: if one of them is not below, put it in the place of another.",
+			s.restores(flags)},
+		step{"Or look at it in a browser.", []string{"mailstrata serve" + flags + " --open"}},
 		step{Text: "If there is no mailstrata any more: its format is specified, and the script contrib/restore.py of its source " +
 			"reads the archive with the programs age and zstd."})
+}
+
+// mostRestores is how many accounts the page has command lines for, so that it stays one page.
+const mostRestores = 6
+
+// restores returns the command lines that restore the accounts. Each names its account, also if it is the only one:
+// others may be archived after the page was printed.
+func (s *Sheet) restores(flags string) (lines []string) {
+	accounts := s.Accounts[:min(len(s.Accounts), mostRestores)]
+	if len(accounts) == 0 {
+		accounts = []string{"ACCOUNT"}
+	}
+	for i, account := range accounts {
+		file := "mail.zip"
+		if i > 0 {
+			file = fmt.Sprintf("mail-%d.zip", i+1)
+		}
+		lines = append(lines, "mailstrata restore "+shellWord(account+"@latest")+flags+" --to zip:"+file)
+	}
+	return lines
 }
 
 // shellWord quotes a word for a shell.

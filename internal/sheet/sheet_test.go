@@ -34,7 +34,7 @@ func TestText(t *testing.T) {
 	if strings.Join(s.Lines(), "") != s.Key {
 		t.Errorf("the lines of the key are %q", s.Lines())
 	}
-	for _, want := range append(s.Lines(), "█", "anna@mail.example@latest", `'s3:https://s3.example/anna'\''s mail'`, "2026-03-13") {
+	for _, want := range append(s.Lines(), "█", "restore anna@mail.example@latest ", "restore '<jo>@mail.example@latest' ", `'s3:https://s3.example/anna'\''s mail'`, "2026-03-13") {
 		if !strings.Contains(text, want) {
 			t.Errorf("it lacks %q:\n%s", want, text)
 		}
@@ -78,5 +78,34 @@ func TestPassphrase(t *testing.T) {
 	}
 	if !strings.Contains(page, `class="line"`) || strings.Contains(page, "<svg") || strings.Contains(page, "key.txt") {
 		t.Error("the page has a key")
+	}
+}
+
+// The commands name the account even if there is one, because another may follow. Many accounts leave it a page.
+func TestAccounts(t *testing.T) {
+	s := example()
+	for _, c := range []struct {
+		accounts []string
+		lines    int
+		first    string
+	}{
+		{nil, 1, "mailstrata restore ACCOUNT@latest "},
+		{[]string{"anna@mail.example"}, 1, "mailstrata restore anna@mail.example@latest "},
+		{strings.Fields(strings.Repeat("a@mail.example ", 40)), 6, "mailstrata restore a@mail.example@latest "},
+	} {
+		s.Accounts = c.accounts
+		var lines []string
+		files := map[string]bool{}
+		for _, step := range s.Steps() {
+			for _, line := range step.Commands {
+				if strings.Contains(line, " restore ") {
+					lines = append(lines, line)
+					files[line[strings.LastIndexByte(line, ' '):]] = true
+				}
+			}
+		}
+		if len(lines) != c.lines || len(files) != c.lines || !strings.HasPrefix(lines[0], c.first) {
+			t.Errorf("of %d accounts: %q", len(c.accounts), lines)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -56,6 +57,7 @@ func (c *keySheetCommand) Run(ctx context.Context, p *cli.Program) error {
 	for _, contents := range newest {
 		accounts = append(accounts, contents.Manifest.Account)
 	}
+	slices.Sort(accounts)
 	s, err := l.Sheet(r.Fingerprint(), accounts)
 	if err != nil {
 		return err

@@ -97,7 +97,9 @@ func (d *dialog) add(ctx context.Context, address string, again cli.Runner) erro
 	if err != nil {
 		return err
 	}
-	_, err = d.backUp(ctx, a.name, again)
+	if _, err = d.backUp(ctx, a.name, again); err == nil {
+		d.noteSheet(ctx)
+	}
 	return err
 }
 
@@ -224,7 +226,31 @@ func (c *accountRename) Run(ctx context.Context, p *cli.Program, again cli.Runne
 	if err := d.renameHistory(ctx, c, read.Accounts[indexOf(read, c.Old)].Repository, again); err != nil {
 		return err
 	}
-	return d.change(func(text []byte) ([]byte, error) { return edit.Set(text, "accounts", i, "name", c.New) })
+	if err := d.change(func(text []byte) ([]byte, error) { return edit.Set(text, "accounts", i, "name", c.New) }); err != nil {
+		return err
+	}
+	d.Note(newSheet)
+	return nil
+}
+
+// newSheet says that the recovery sheet is out of date: it has a command line for each account. An account that was
+// removed from the configuration stays in the repository and on the sheet.
+const newSheet = "Print a new recovery sheet: mailstrata key sheet"
+
+// noteSheet prints newSheet if the key of the repository makes a sheet.
+func (d *dialog) noteSheet(ctx context.Context) {
+	l, err := d.Location("")
+	if err != nil {
+		return
+	}
+	r, err := l.Open(ctx)
+	if err != nil {
+		return
+	}
+	defer r.Close()
+	if r.Sealed() && r.CanRead() {
+		d.Note(newSheet)
+	}
 }
 
 // renameHistory renames the account in its repository. An account that was never archived has no history.

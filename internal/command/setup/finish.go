@@ -60,14 +60,18 @@ func (d *dialog) interruption(ctx context.Context, r *rest) error {
 
 // sayMore says what is possible now, and what is missing yet.
 func (d *dialog) sayMore(r *rest) {
+	latest, friday := "latest", "friday"
+	if len(r.Others) > 0 { // these alone would be those of several accounts
+		latest, friday = ui.ShellWord(r.Account+"@latest"), ui.ShellWord(r.Account+"@friday")
+	}
 	d.Say("")
 	d.Paragraph("To look into it, to search, and to see it in a browser:")
-	d.Say("    mailstrata ls latest")
+	d.Say("    mailstrata ls " + ui.Safe(latest))
 	d.Say("    mailstrata find --subject hello")
 	d.Say("    mailstrata serve --open")
 	d.Paragraph("To bring back what was deleted, to this computer or into the account:")
-	d.Say("    mailstrata restore latest --mailbox INBOX --to maildir:/tmp/try")
-	d.Say("    mailstrata restore friday --mailbox INBOX --to " + ui.Safe(ui.ShellWord(r.Account)))
+	d.Say("    mailstrata restore " + ui.Safe(latest) + " --mailbox INBOX --to maildir:/tmp/try")
+	d.Say("    mailstrata restore " + ui.Safe(friday) + " --mailbox INBOX --to " + ui.Safe(ui.ShellWord(r.Account)))
 	d.Paragraph("To see whether all goes well, and to add another account:")
 	d.Say("    mailstrata status")
 	d.Say("    mailstrata account add")
@@ -134,7 +138,7 @@ func (d *dialog) writeSheet(r *rest) error {
 	if err != nil {
 		return err
 	}
-	s, err := l.Sheet(r.repository.Trust, []string{r.Account})
+	s, err := l.Sheet(r.repository.Trust, append([]string{r.Account}, r.Others...))
 	if err != nil {
 		return err
 	}

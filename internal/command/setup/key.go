@@ -104,7 +104,10 @@ func (d *dialog) opens(ctx context.Context, p *place, keyFile, passphrase string
 	}
 	defer r.Close()
 	p.repository.Trust, p.mayRemove = r.Fingerprint(), r.CanRemove()
-	return nil
+	if r.CanRead() {
+		p.archived, err = archivedIn(ctx, r)
+	}
+	return err
 }
 
 // maxKeyFiles is how many key files setup makes in the directory of the configuration, each for another repository.

@@ -17,6 +17,8 @@ type place struct {
 	exists     bool // there is a repository
 	mayRemove  bool // and its key is an owner's
 
+	archived []archived // the accounts that it has, if its key reads them
+
 	keyID, key string // of a bucket
 }
 

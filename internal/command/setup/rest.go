@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/local"
@@ -24,14 +24,21 @@ type rest struct {
 	Timer   bool // to start
 	Sheet   bool // to write
 	Backup  bool
+	Others  []string // accounts that the repository had before
 
 	repository *config.Repository
 }
 
 // restOf returns what is to be done after the configuration of a plan. A writer's key opens no mail, so it has no sheet.
 func restOf(p *plan) *rest {
+	var others []string
+	for _, known := range p.place.archived {
+		if known.account != p.account.name {
+			others = append(others, known.account)
+		}
+	}
 	return &rest{
-		Account: p.account.name, Often: p.nights.often, Timer: p.nights.often != byHand,
+		Account: p.account.name, Others: others, Often: p.nights.often, Timer: p.nights.often != byHand,
 		Sheet: !p.place.exists || p.place.mayRemove, Backup: true, repository: &p.place.repository,
 	}
 }
@@ -93,26 +100,18 @@ func (d *dialog) left(ctx context.Context, c *config.Config) (*rest, error) {
 }
 
 // archived reports whether the repository has a backup of the account. If it does not open, the backup says why.
-func (d *dialog) archived(ctx context.Context, r *rest) bool {
-	l, err := d.ConfiguredLocation(r.repository)
+func (d *dialog) archived(ctx context.Context, of *rest) bool {
+	l, err := d.ConfiguredLocation(of.repository)
 	if err != nil {
 		return false
 	}
-	opened, err := l.Open(ctx)
+	r, err := l.Open(ctx)
 	if err != nil {
 		return false
 	}
-	defer opened.Close()
-	newest, err := archive.Latest(ctx, opened)
-	if err != nil {
-		return false
-	}
-	for _, contents := range newest {
-		if contents.Manifest.Account == r.Account {
-			return true
-		}
-	}
-	return false
+	defer r.Close()
+	accounts, err := archivedIn(ctx, r)
+	return err == nil && slices.ContainsFunc(accounts, func(a archived) bool { return a.account == of.Account })
 }
 
 // resume offers to finish what an earlier setup left.
