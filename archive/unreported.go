@@ -152,9 +152,12 @@ func unreported(before, now *Decision, lost []string) Unreported {
 	return Unreported{now.Head, before.Head, now.Manifest.Account, messages, lost}
 }
 
-// String returns a sentence that says what is wrong and what to do.
+// unreportedSays is in the sentence of String.
+const unreportedSays = "before it and has no alarm: "
+
+// String returns a sentence that says what is wrong and what to do. SettledAlarms recognizes it.
 func (u Unreported) String() string {
-	return fmt.Sprintf("manifest %x of %s lacks mail of %x before it and has no alarm: %s (mailstrata diff %x %x shows what; "+
+	return fmt.Sprintf(reportBegins+"%x of %s lacks mail of %x "+unreportedSays+"%s (mailstrata diff %x %x shows what; "+
 		"mailstrata forget --acknowledge %x says that it was meant)", u.Head.ID[:4], u.Head.Time.UTC().Format(time.DateTime),
 		u.Before.ID[:4], u.Lost[len(u.Lost)-1], u.Before.ID[:4], u.Head.ID[:4], u.Head.ID[:4])
 }

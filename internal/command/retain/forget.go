@@ -240,6 +240,24 @@ func (c *Forget) acknowledge(ctx context.Context, p *cli.Program, r *repo.Repo) 
 			return err
 		}
 	}
+	if len(c.Acknowledge) == 0 || c.DryRun {
+		return nil
+	}
+	return settle(ctx, p, r)
+}
+
+// settle acknowledges the alarms that only report what has been acknowledged.
+func settle(ctx context.Context, p *cli.Program, r *repo.Repo) error {
+	settled, err := archive.SettledAlarms(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, s := range settled {
+		p.Note("%s: accepted: its alarm reports only that", summary.ShortID(s.Head))
+		if err := r.Tag(ctx, s.Head, []string{history.TagAcknowledged}, nil); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
