@@ -32,7 +32,7 @@ func TestUnwritableCacheDoesNotFillMemory(t *testing.T) {
 	if err := errors.Join(os.RemoveAll(index), os.WriteFile(index, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("TMPDIR", "/nonexistent")
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
 	for i := range 4 {
 		if _, err := put(t.Context(), w, uint64(1000*i), 40); err != nil {
 			t.Fatal(err)

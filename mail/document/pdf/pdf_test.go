@@ -208,7 +208,7 @@ func TestChild(t *testing.T) {
 	t.Setenv("MAILSTRATA_PASSWORD", "secret")
 	environment := filepath.Join(t.TempDir(), "environment")
 	for name, program := range map[string]string{
-		"is missing":       "/nonexistent",
+		"is missing":       "/nonexistent/cache",
 		"does not start":   script(t, "export -p >"+environment),
 		"ends":             script(t, `printf R`),
 		"cuts off":         script(t, `printf 'R\001\000\000\000\011'`),
