@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -49,6 +50,11 @@ type Options struct {
 	// Trust is the fingerprint that the repository must have, whatever this host or the key file remembers. The owner sets it
 	// once, after changing the keeper, or on a new host.
 	Trust string
+}
+
+// Seen reports whether this host remembers a repository at o.Location.
+func (o *Options) Seen() bool {
+	return pin.New(o.StateDir, pin.Repository{Location: o.Location}).Seen()
 }
 
 // Unlock says what opens a key slot.

@@ -244,6 +244,21 @@ func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlag
 	return err
 }
 
+// AdviseLogin adds to the error of a refused login where the password is that was refused, if that is a file: there the
+// user writes the new one.
+func (a *Account) AdviseLogin(flags *AccountFlags, err error) error {
+	refused := (errors.Is(err, imap.ErrLogin) || errors.Is(err, jmap.ErrLogin)) && !errors.Is(err, imap.ErrNotTried)
+	source := a.password(flags)
+	if !refused || source.File == "" || flags.TokenCommand != "" {
+		return err
+	}
+	return &hint.Error{
+		Text: err.Error(),
+		Hint: "the password is in " + ui.Safe(source.File) + "; write the new one there. With two-factor login, that is an app password",
+		Err:  err,
+	}
+}
+
 // password returns where the password of the account comes from.
 func (a *Account) password(flags *AccountFlags) secret.Source {
 	password := secret.Source{

@@ -176,9 +176,27 @@ func (l *Location) Store(ctx context.Context) (store.Store, error) {
 		}
 	}
 	if errors.Is(err, store.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", l.path, repo.ErrNoRepository)
+		return nil, l.missing(fmt.Errorf("%s: %w", l.path, repo.ErrNoRepository))
 	}
 	return d, err
+}
+
+// missing adds to the error of a directory without a repository what to do if there should be one: this host has seen it, or the
+// configuration names it. Then it is on a disk that is not connected, and a new repository would be the wrong advice.
+func (l *Location) missing(err error) error {
+	if l.path == "" || !errors.Is(err, repo.ErrNoRepository) {
+		return err
+	}
+	advice := "is the disk connected, or the share mounted? "
+	switch o, unknown := l.Options(); {
+	case unknown == nil && o.Seen():
+		advice += "This host has used a repository there before"
+	case l.Configured.Place != "":
+		advice += "The configuration names it. If there never was one, mailstrata init creates it"
+	default:
+		return err
+	}
+	return &hint.Error{Text: err.Error(), Hint: advice, Err: err}
 }
 
 func (l *Location) OpenBucket(ctx context.Context) (*s3.Store, error) {

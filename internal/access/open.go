@@ -73,7 +73,7 @@ func (l *Location) OpenWith(ctx context.Context, k Keys) (*repo.Repo, error) {
 	}
 	r, err := repo.Open(ctx, store, unlock, options)
 	if err != nil {
-		return nil, fmt.Errorf("open repository %s: %w", l, err)
+		return nil, l.missing(fmt.Errorf("open repository %s: %w", l, err))
 	}
 	l.introduce(r)
 	return r, nil
@@ -253,7 +253,7 @@ func (k *Keys) check() error {
 		return nil
 	}
 	if _, err := os.Stat(k.Passphrase.File); err != nil {
-		return fmt.Errorf("read the %s: %w", k.Passphrase.Name, err)
+		return k.Passphrase.Unread(err)
 	}
 	return nil
 }
@@ -290,6 +290,13 @@ func (l *Location) unlock(k Keys) (repo.Unlock, error) {
 		return unlock, &hint.Error{
 			Text: "the key file of your repository is missing: " + l.ownKey + "",
 			Hint: "copy it back, or name another with --key-file",
+			Err:  err,
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) && (file == l.Configured.KeyFile || file == l.Configured.KeeperKeyFile) {
+		err = &hint.Error{
+			Text: "no such key file: " + file + ", which the configuration names",
+			Hint: "put the key of the recovery sheet there, or your copy of the file",
 			Err:  err,
 		}
 	}

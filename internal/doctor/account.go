@@ -48,7 +48,7 @@ func Accounts(ctx context.Context, h *access.Host, accounts []*access.Account, f
 		}
 		targets, err := h.Items(a, flags)
 		group.Go(func() error {
-			found[i] = e.account(ctx, a, timeLimit)
+			found[i] = e.account(ctx, a, flags, timeLimit)
 			found[i] = e.items(ctx, targets, err)
 			if !slices.ContainsFunc(found[i], func(f Finding) bool { return f.Status == Fail }) {
 				found[i] = e.offers(ctx, h, a, flags, new(discover.Finder))
@@ -70,7 +70,7 @@ func (e *findings) files(a *access.Account) []Finding {
 }
 
 // account logs in to an account, and checks what its server offers.
-func (e *findings) account(ctx context.Context, a *access.Account, timeLimit time.Duration) []Finding {
+func (e *findings) account(ctx context.Context, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
 	a.Options.Namespaces, a.Options.Virtual = a.Configured.Namespaces, a.Configured.Virtual
 	limit := cmp.Or(timeLimit, defaultTimeLimit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
@@ -83,7 +83,7 @@ func (e *findings) account(ctx context.Context, a *access.Account, timeLimit tim
 	defer from.Close()
 	server, err := from.Server(ctx)
 	if err != nil {
-		return e.fail("login", err)
+		return e.fail("login", a.AdviseLogin(flags, err))
 	}
 	e.ok("login", "%s accepts the login of %s", a.Options.Host, a.Options.User)
 	survey, err := from.Survey(ctx)

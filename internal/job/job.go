@@ -212,7 +212,7 @@ func (o *Job) imapAccount(from *imap.Source, h *access.Host) backup.Account {
 func (o *Job) backupAccount(from source.Source, h *access.Host) backup.Account {
 	return backup.Account{
 		Name: o.Name, URL: o.URL, VerifySource: o.verify, Budget: o.budget, TimeLimit: o.timeLimit,
-		Source:      &checkedSource{Source: from, account: o.Name, patterns: o.Mailbox, excluded: o.excluded, host: h},
+		Source:      &checkedSource{Source: from, job: o, account: o.Name, patterns: o.Mailbox, excluded: o.excluded, host: h},
 		Select:      func(m mail.Mailbox) bool { return o.Wants(&m) },
 		ShrinkLimit: func(m *mail.Mailbox) loss.Limit { return ShrinkLimit(o.shrink, m) },
 	}
@@ -243,6 +243,7 @@ func Groups(jobs []*Job, repository string) (groups []*Group) {
 // If no mailbox is left, it returns an error: an empty manifest would look like a lost account.
 type checkedSource struct {
 	source.Source
+	job      *Job
 	account  string
 	patterns []Pattern
 	excluded []Pattern // by the command line
@@ -250,10 +251,16 @@ type checkedSource struct {
 	warned   sync.Once
 }
 
+// Server is the first to log in.
+func (s *checkedSource) Server(ctx context.Context) (mail.Server, error) {
+	server, err := s.Source.Server(ctx)
+	return server, s.job.AdviseLogin(&s.job.flags, err)
+}
+
 func (s *checkedSource) Survey(ctx context.Context) (*mail.Survey, error) {
 	survey, err := s.Source.Survey(ctx)
 	if err != nil {
-		return nil, err
+		return nil, s.job.AdviseLogin(&s.job.flags, err)
 	}
 	left, excluded := s.patterns, s.excluded
 	var names []string

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -113,10 +114,23 @@ func fromKeyring(ctx context.Context, s Source) ([]byte, error) {
 func (s *Source) fromFile() ([]byte, error) {
 	f, err := os.Open(s.File)
 	if err != nil {
-		return nil, fmt.Errorf("read the %s: %w", s.Name, err)
+		return nil, s.Unread(err)
 	}
 	defer f.Close()
 	return s.trim(io.LimitReader(f, maxLength+1), s.File)
+}
+
+// Unread returns the error of a file that cannot be opened, and says what to do if it is missing.
+func (s *Source) Unread(err error) error {
+	err = fmt.Errorf("read the %s: %w", s.Name, err)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	advice := "write it into that file, which only you should be able to read (chmod 600), or name the file that has it"
+	if s.Credential != "" {
+		advice = "the systemd unit must have LoadCredential=" + s.Credential + ":FILE"
+	}
+	return &hint.Error{Text: err.Error(), Hint: advice, Err: err}
 }
 
 // fromCommand runs the command in a shell and returns what it prints.

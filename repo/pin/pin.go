@@ -52,6 +52,15 @@ func New(dir string, now Repository) *Pin {
 	return p
 }
 
+// Seen reports whether this host remembers a repository at the location.
+func (p *Pin) Seen() bool {
+	if p.path == "" {
+		return false
+	}
+	_, err := os.Stat(p.path)
+	return err == nil
+}
+
 // read returns nil if the host remembers nothing.
 func (p *Pin) read() (*Repository, error) {
 	if p.path == "" {
