@@ -94,14 +94,20 @@ func (h *Host) Location(name string) (*Location, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := filepath.Dir(path)
-	return &Location{host: h, path: path, ownKey: filepath.Join(data, "key"), Own: true}, nil
+	key, err := h.OwnKeyFile()
+	return &Location{host: h, path: path, ownKey: key, Own: true}, err
 }
 
 // OwnRepository returns the directory of the repository of a user who names none.
 func (h *Host) OwnRepository() (string, error) {
 	data, err := h.dataDir()
 	return filepath.Join(data, "repository"), err
+}
+
+// OwnKeyFile returns the key file of the repository of a user who names none.
+func (h *Host) OwnKeyFile() (string, error) {
+	data, err := h.dataDir()
+	return filepath.Join(data, "key"), err
 }
 
 // SetKeys sets the credentials of a bucket, instead of those that the configuration and the environment name.

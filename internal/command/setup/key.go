@@ -48,13 +48,9 @@ func (d *dialog) askOpening(ctx context.Context, p *place) (*opening, error) {
 	}
 }
 
-// askExisting finds the key file of an earlier setup, or asks for what opens the repository.
+// askExisting finds the key file of an earlier setup or backup, or asks for what opens the repository.
 func (d *dialog) askExisting(ctx context.Context, p *place) (*opening, error) {
-	for n := range maxKeyFiles {
-		file := d.keyPath(n)
-		if _, err := os.Stat(file); err != nil {
-			break
-		}
+	for _, file := range d.keyFiles() {
 		if d.opens(ctx, p, file, "") == nil {
 			d.Paragraph("The key file " + d.fromHome(file) + " opens it.")
 			return &opening{byKey: true, keyFile: file}, nil
@@ -84,6 +80,23 @@ func (d *dialog) askExisting(ctx context.Context, p *place) (*opening, error) {
 		}
 		d.failed(err)
 	}
+}
+
+// keyFiles returns the key files that an earlier setup made, and that of a backup without a setup, as far as they exist.
+func (d *dialog) keyFiles() (files []string) {
+	for n := range maxKeyFiles {
+		file := d.keyPath(n)
+		if _, err := os.Stat(file); err != nil {
+			break
+		}
+		files = append(files, file)
+	}
+	if own, err := d.OwnKeyFile(); err == nil {
+		if _, err := os.Stat(own); err == nil {
+			files = append(files, own)
+		}
+	}
+	return files
 }
 
 // opens tests what opens a repository, and remembers its fingerprint.

@@ -98,6 +98,7 @@ func (d *dialog) askAll(ctx context.Context, address string) (*plan, error) {
 	if p.opening, err = d.askOpening(ctx, p.place); err != nil {
 		return nil, err
 	}
+	d.keepName(p.account, p.place.archived)
 	d.section("4. The nights")
 	p.nights, err = d.askNights(ctx, p.place)
 	return p, err

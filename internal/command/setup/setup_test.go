@@ -55,3 +55,17 @@ func TestTyped(t *testing.T) {
 		}
 	}
 }
+
+// An account that is in the archive is found there by its user and its server.
+func TestSameLogin(t *testing.T) {
+	const url = "imaps://anna@mail.example"
+	for other, want := range map[string]bool{
+		url: true, "imap://anna@MAIL.example": true, "imaps://anna@mail.example:993": true, "imaps://anna@mail.example:1993": false,
+		"imaps://jo@mail.example": false, "imaps://anna@other.example": false, "maildir:/mail": false, "": false,
+		"jmap:https://anna@mail.example": false,
+	} {
+		if got := sameLogin(url, other); got != want {
+			t.Errorf("%q: %v", other, got)
+		}
+	}
+}
