@@ -107,7 +107,7 @@ A restore only adds messages: it changes nothing in the account, and adds nothin
 
 To restore all that was deleted since then, and to find one message in any night:
 
-    mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
+    mailstrata restore --deleted-since 2026-03-13 --to imaps://anna@mail.example
     mailstrata find --all --from joao --subject bridge
 
 On a host without a configuration, name the repository and its key:

@@ -139,6 +139,9 @@ func unknownAccount(wanted string, names []string) string {
 	if near := ui.DidYouMean(wanted, names); near != "" {
 		return near
 	}
+	if strings.ContainsAny(wanted, `/\`) { // no name of an account
+		return "use " + meant(wanted)
+	}
 	if len(names) > maxNames {
 		names = append(slices.Clone(names[:maxNames]), "…")
 	}

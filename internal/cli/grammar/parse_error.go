@@ -36,7 +36,9 @@ func ParseError(err error) error {
 		} else if isUnexpected {
 			var ours guess
 			if text, ours = unknownCommand(unexpected, parse.Context.Model); ours.command != "" {
-				where = "mailstrata " + ours.command + " --help"
+				if where = "mailstrata " + ours.command + " --help"; ours.command == "global" {
+					where = "mailstrata help global"
+				}
 			}
 			if ours.says != "" {
 				advice = ours.says + "; "
