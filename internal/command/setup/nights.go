@@ -25,7 +25,7 @@ type nights struct {
 
 // askNights asks how often to archive, and what to keep.
 func (d *dialog) askNights(ctx context.Context, p *place) (*nights, error) {
-	how, err := d.choose(ctx, "How often do you want a backup?", "Every night", "Every hour", "Only when I run mailstrata backup myself")
+	how, err := d.choose(ctx, "How often do you want a backup?", "Every night", "Every hour", "Only when I run it myself")
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +43,11 @@ func (d *dialog) askNights(ctx context.Context, p *place) (*nights, error) {
 	return n, err
 }
 
-// word says how often, at the end of a sentence.
+// word says how often, at the end of a sentence. A backup alone thins nothing out: run does both.
 func (n *nights) word() string {
+	if n.often == byHand && n.thin {
+		return "when you run mailstrata run, which also deletes what is not kept"
+	}
 	return map[often]string{daily: "every night", hourly: "every hour", byHand: "when you run mailstrata backup"}[n.often]
 }
 
