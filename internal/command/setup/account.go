@@ -169,8 +169,18 @@ func (c *accountRemove) Run(p *cli.Program) error {
 	if err != nil {
 		return err
 	}
+	read, err := d.Config()
+	if err != nil {
+		return err
+	}
+	password := read.Account(c.Name).Secret
 	if err := d.change(func(text []byte) ([]byte, error) { return edit.Remove(text, "accounts", i) }); err != nil {
 		return err
+	}
+	if password.File != "" {
+		p.Note("Its password stays in the file %s.", ui.Safe(d.fromHome(password.File)))
+	} else if password.Keyring != "" {
+		p.Note("Its password stays in the keyring, as %s.", ui.Safe(password.Keyring))
 	}
 	p.Note("What is archived of %s stays: mailstrata erase %s erases it.", ui.Safe(c.Name), ui.Safe(ui.ShellWord(c.Name)))
 	return nil
