@@ -117,7 +117,7 @@ func (l *Location) Options() (repo.Options, error) {
 	return repo.Options{
 		CacheDir: cache, CacheSize: size, StateDir: state, Location: l.String(),
 		Trust: cmp.Or(l.host.Flags.Trust, l.Configured.Trust),
-	}, errors.Join(errCache, errState, errSize)
+	}, cmp.Or(errCache, errState, errSize) // without HOME, two are the same
 }
 
 // usualCacheSize bounds what this host keeps of the packs of a far repository, unless the user says otherwise.

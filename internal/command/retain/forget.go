@@ -311,7 +311,7 @@ func (c *Forget) print(p *cli.Program, plan *archive.ForgetPlan) error {
 	}
 	t.Flush()
 	would := ""
-	if c.DryRun {
+	if c.DryRun || !c.Yes && gone > 0 { // or the user is still to be asked
 		would = "to be "
 	}
 	p.Printf("%s: %d %sforgotten, %d %skept", ui.Plural(int64(len(plan.Decisions)), "manifest"), gone, would, len(plan.Decisions)-gone, would)
