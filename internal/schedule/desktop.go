@@ -21,6 +21,8 @@ func (*launchd) Name() string     { return "a launch agent" }
 func (l *launchd) Remove() string { return "launchctl bootout gui/$(id -u)/" + label }
 func (*launchd) Session() bool    { return true }
 
+func (*launchd) Limit(context.Context) string { return "" }
+
 func (l *launchd) Install(ctx context.Context, j Job) error {
 	path := filepath.Join(l.Home, "Library", "LaunchAgents", label+".plist")
 	if err := write(path, propertyList(j)); err != nil {
@@ -74,6 +76,8 @@ type tasks struct{ *Host }
 func (*tasks) Name() string   { return "a scheduled task" }
 func (*tasks) Remove() string { return "schtasks /Delete /TN mailstrata" }
 func (*tasks) Session() bool  { return true }
+
+func (*tasks) Limit(context.Context) string { return "" }
 
 func (t *tasks) Install(ctx context.Context, j Job) error {
 	f, err := os.CreateTemp("", "mailstrata-*.xml")

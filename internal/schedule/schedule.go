@@ -36,6 +36,8 @@ type Timer interface {
 	Remove() string
 	// Session reports whether the job runs in the session of the user, who has logged in, and so has the keyring.
 	Session() bool
+	// Limit says when the job does not run, as a sentence; "": nothing is known.
+	Limit(ctx context.Context) string
 }
 
 // Host is what the timers work with.

@@ -16,6 +16,15 @@ func (*systemd) Name() string   { return "a systemd timer" }
 func (*systemd) Remove() string { return "systemctl --user disable --now mailstrata.timer" }
 func (*systemd) Session() bool  { return true }
 
+// Limit asks whether the user's systemd lingers, that is, runs without a login (loginctl(1)).
+func (s *systemd) Limit(ctx context.Context) string {
+	lingers, err := s.Run(ctx, nil, "loginctl", "show-user", "--property=Linger", "--value")
+	if err != nil || string(bytes.TrimSpace(lingers)) != "no" {
+		return ""
+	}
+	return "It runs only while you are logged in; \"loginctl enable-linger\" lets it run always, if no password is in the keyring."
+}
+
 func (s *systemd) Install(ctx context.Context, j Job) error {
 	dir := filepath.Join(s.Home, ".config", "systemd", "user")
 	if own := s.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(own) {
@@ -86,6 +95,8 @@ type cron struct{ *Host }
 func (*cron) Name() string   { return "a line in your cron table" }
 func (*cron) Remove() string { return "crontab -e, and delete the lines of mailstrata" }
 func (*cron) Session() bool  { return false }
+
+func (*cron) Limit(context.Context) string { return "" }
 
 func (c *cron) Install(ctx context.Context, j Job) error {
 	before, err := c.Run(ctx, nil, "crontab", "-l")

@@ -106,6 +106,9 @@ func (d *dialog) startTimer(ctx context.Context, n *nights) (started bool, err e
 		return false, nil
 	}
 	d.Paragraph("Started " + n.timer.Name() + ": mailstrata runs " + n.word() + ". To end it: " + n.timer.Remove())
+	if limit := n.timer.Limit(ctx); limit != "" {
+		d.Paragraph(limit)
+	}
 	return true, nil
 }
 
