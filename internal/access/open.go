@@ -294,11 +294,16 @@ func (l *Location) unlock(k Keys) (repo.Unlock, error) {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) && (file == l.Configured.KeyFile || file == l.Configured.KeeperKeyFile) {
-		err = &hint.Error{
+		missing := &hint.Error{
 			Text: "no such key file: " + file + ", which the configuration names",
 			Hint: "put the key of the recovery sheet there, or your copy of the file",
 			Err:  err,
 		}
+		if l.Configured.Template != "" {
+			missing.Hint = "put your copy of the file there; for a new user, mailstrata init --repo " + ui.ShellWord(l.Configured.Name) +
+				" --owner-file … --new-key-file " + ui.ShellWord(file) + " --key-role writer makes the repository and this key"
+		}
+		err = missing
 	}
 	if err != nil {
 		return unlock, err
