@@ -54,13 +54,14 @@ type Gateway struct {
 	n      int
 	sent   int64                // bytes of bodies of PUT that came
 	made   map[string]time.Time // by bucket/key, when it was put, by Clock
+	begun  map[string]time.Time // likewise when a put of it began that is under way: others can list it already
 	recent map[string]bool      // keys that were put since Remember
 }
 
 // Before puts the gateway in front of a store, and returns the store as seen through it.
 func (g *Gateway) Before(t testing.TB, s S3) S3 {
 	t.Helper()
-	g.store, g.made, g.recent = s, map[string]time.Time{}, map[string]bool{}
+	g.store, g.made, g.begun, g.recent = s, map[string]time.Time{}, map[string]time.Time{}, map[string]bool{}
 	server := httptest.NewUnstartedServer(g)
 	server.Config.ErrorLog = nil
 	server.Start()
@@ -103,6 +104,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Taken:
 		refuse(w, http.StatusPreconditionFailed, "PreconditionFailed")
 		return
+	}
+	if r.Method == http.MethodPut {
+		g.begin(r.URL.Path)
 	}
 	answer, content := g.ask(r, body)
 	if r.Method == http.MethodPut && answer.StatusCode == http.StatusOK && key != "" {
@@ -163,6 +167,14 @@ func (g *Gateway) ask(r *http.Request, body []byte) (*http.Response, []byte) {
 	return answer, content
 }
 
+func (g *Gateway) begin(path string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.Clock != nil {
+		g.begun[path] = g.Clock()
+	}
+}
+
 func (g *Gateway) put(path, key string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -210,7 +222,11 @@ func (g *Gateway) relist(bucket string, list []byte, stale bool) []byte {
 		if stale && g.recent[key] {
 			return nil
 		}
-		if at, ok := g.made[bucket+"/"+key]; ok {
+		at, ok := g.made[bucket+"/"+key]
+		if !ok {
+			at, ok = g.begun[bucket+"/"+key]
+		}
+		if ok {
 			return modified.ReplaceAll(entry, []byte("<LastModified>"+at.UTC().Format("2006-01-02T15:04:05.000Z")+"</LastModified>"))
 		}
 		return entry
