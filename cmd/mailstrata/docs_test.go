@@ -233,7 +233,8 @@ func (d *testedDocument) scene(t *testing.T, words []string) {
 	case "status":
 		d.status, err = strconv.Atoi(words[1])
 	case "damage":
-		err = d.command(`f=$(find ~/mail/data -type f | head -n 1); chmod u+w "$f"; printf x | dd of="$f" bs=1 seek=5000 conv=notrunc 2>/dev/null`).Run()
+		err = d.command(`f=$(find ~/mail/data -type f -printf '%s %p\n' | sort -rn | head -n 1 | cut -d ' ' -f 2-); chmod u+w "$f"; ` +
+			`printf xxxxxxxx | dd of="$f" bs=1 seek=5000 conv=notrunc 2>/dev/null`).Run()
 	case "clone":
 		var root string
 		if root, err = filepath.Abs("../.."); err == nil {
