@@ -38,7 +38,7 @@ func (s *davServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := `<response><href>/dav/</href><propstat><prop><resourcetype><collection/></resourcetype></prop><status>HTTP/1.1 200 OK</status></propstat></response>`
 	if r.Header.Get("Depth") == "1" {
-		answer += `<response><href>/dav/work/</href><propstat><prop><displayname>Work</displayname><resourcetype><collection/><C:calendar/></resourcetype></prop>` +
+		answer += `<response><href>/dav/office/</href><propstat><prop><displayname>Office</displayname><resourcetype><collection/><C:calendar/></resourcetype></prop>` +
 			`<status>HTTP/1.1 200 OK</status></propstat></response>`
 	}
 	w.WriteHeader(http.StatusMultiStatus)
@@ -131,7 +131,7 @@ func TestOffers(t *testing.T) {
 		finding, advice      string // "": nothing is found
 		login                bool   // the server gets the password
 	}{
-		{"the site of the mail server", "imap.example.com", "secret", `1 calendar, "Work" at dav.example.com`, `caldav = "https://anna@dav.example.com/dav/"`, true},
+		{"the site of the mail server", "imap.example.com", "secret", `1 calendar, "Office" at dav.example.com`, `caldav = "https://anna@dav.example.com/dav/"`, true},
 		{"another password", "imap.example.com", "other", "does not accept the login", "caldav = ", true},
 		{"another site", "imap.provider.example", "secret", "of another site than the mail server", "caldav = ", false},
 	} {
