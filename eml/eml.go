@@ -12,7 +12,7 @@
 // The name of a file has the INTERNALDATE of the message, the beginning of its subject, its UID in the archive, and the
 // first 8 bytes of its hash, by which a later restore recognizes it. The modification time is the INTERNALDATE. Package
 // safename encodes the levels of mailbox names; a level that is too long for a file system is cut and ends with %2D and
-// a hash. A line of flags.jsonl:
+// a hash. The lines of flags.jsonl are in no order. One of them:
 //
 //	{"file":"2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml","uid":42,"internaldate":" 1-Oct-2023 00:00:00 +0000","flags":["\\Seen"]}
 //
