@@ -178,6 +178,7 @@ func decide(account []Decision, policy history.Policy, zone *time.Location) {
 		list = append(list, history.Run{
 			Hash: f.Head.ID, Parent: f.Manifest.Parent, Start: f.Manifest.Start, Time: f.Head.Time, State: f.Manifest.State,
 			Late: f.Head.Late, Dating: datingOf(f.Head), Alarm: len(f.Manifest.Alarm)+len(f.Lost) > 0, Tags: f.Tags,
+			Unread: f.Manifest.MailInherited(),
 		})
 		of = append(of, f)
 	}

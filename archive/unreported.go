@@ -165,6 +165,6 @@ func (u Unreported) String() string {
 // outline returns the fields of a manifest that decisions need, without its mailboxes and failures.
 func outline(m *manifest.Manifest) *manifest.Manifest {
 	return &manifest.Manifest{
-		Account: m.Account, Start: m.Start, State: m.State, Parent: m.Parent, Origin: m.Origin, Deadline: m.Deadline, Totals: m.Totals, Alarm: m.Alarm,
+		Account: m.Account, Start: m.Start, State: m.State, Parent: m.Parent, Origin: m.Origin, Deadline: m.Deadline, Totals: m.Totals, Alarm: m.Alarm, Sources: m.Sources,
 	}
 }

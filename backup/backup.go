@@ -88,10 +88,10 @@ type Result struct {
 	Head      repo.Head          // of the manifest
 	Manifest  *manifest.Manifest // as it was committed
 	Before    repo.Head          // the newest complete manifest before it, with which it was compared; zero: none
-	Err       error              // why there is no manifest
+	Err       error              // why the mail was not archived; there is a Manifest if the rest of the account was
 	Postponed bool               // the day's budget is used up; the manifest is a checkpoint
 	Locks     error              // why older objects are locked for less than the repository's period
-	Kept      bool               // with Err: what was read is in a checkpoint
+	Kept      bool               // with Err: what was read of the mail is in a checkpoint
 }
 
 // AccountsAtOnce is how many accounts share packs and one index segment. Their manifests are committed together. If

@@ -17,6 +17,7 @@ import (
 // itemsRead is what a run found of scripts, calendars and address books.
 type itemsRead struct {
 	sources    []manifest.ItemSource
+	answered   bool // one of them at least
 	new, bytes int64
 	failures   []manifest.Failure
 	alarms     []string
@@ -52,6 +53,7 @@ func (a *accountRun) readItems(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		all.answered = all.answered || found.Complete || !found.Inherited && len(found.Collections) > 0
 		all.alarms = append(all.alarms, a.lostItems(old, &found)...)
 		all.sources = append(all.sources, found)
 	}
@@ -130,8 +132,8 @@ func (a *accountRun) lostItems(before, now *manifest.ItemSource) (alarms []strin
 	return alarms
 }
 
-// recordItems adds to a manifest the items that were read, or those of the parent.
-func (a *accountRun) recordItems(m *manifest.Manifest, put manifest.Put) error {
+// recordItems adds to a manifest the items that were read, or those of the parent, and how the mail was found.
+func (a *accountRun) recordItems(m *manifest.Manifest, mail func() manifest.Found, put manifest.Put) error {
 	all := a.items.Load()
 	if all == nil {
 		if a.parent != nil {
@@ -149,15 +151,24 @@ func (a *accountRun) recordItems(m *manifest.Manifest, put manifest.Put) error {
 	switch {
 	case len(all.sources) == 0:
 	case m.State == manifest.Complete:
-		m.Sources = a.sources(all.sources)
+		m.Sources = a.sources(mail(), all.sources)
 	case a.parent != nil:
 		m.Sources = a.parent.Sources // a checkpoint says nothing new
 	}
 	return m.SetItemSources(all.sources, put)
 }
 
+// mailFound returns how the run found the mail.
+func (a *accountRun) mailFound() manifest.Found {
+	mailboxes := make([]manifest.Mailbox, 0, len(a.recorder.recorded))
+	for _, m := range a.recorder.recorded {
+		mailboxes = append(mailboxes, *m)
+	}
+	return manifest.MailFound(mailboxes)
+}
+
 // sources returns how the run found the mail and the other sources.
-func (a *accountRun) sources(items []manifest.ItemSource) (all []manifest.Source) {
+func (a *accountRun) sources(mail manifest.Found, items []manifest.ItemSource) (all []manifest.Source) {
 	var before []manifest.Source
 	if a.parent != nil {
 		before = a.parent.Sources
@@ -165,11 +176,7 @@ func (a *accountRun) sources(items []manifest.ItemSource) (all []manifest.Source
 	add := func(kind manifest.SourceKind, found manifest.Found) {
 		all = append(all, manifest.NextSource(before, kind, found, a.run.Start()))
 	}
-	mailboxes := make([]manifest.Mailbox, 0, len(a.recorder.recorded))
-	for _, m := range a.recorder.recorded {
-		mailboxes = append(mailboxes, *m)
-	}
-	add(manifest.Mail, manifest.MailFound(mailboxes))
+	add(manifest.Mail, mail)
 	for i := range items {
 		add(items[i].Kind, items[i].Found())
 	}

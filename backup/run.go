@@ -114,6 +114,10 @@ func (a *accountRun) finish(ctx context.Context, b *Result) {
 		b.Head, b.Err = a.commit(graceful, b.Manifest)
 	case errors.Is(b.Err, quota.ErrSpent):
 		a.postpone(graceful, b)
+	case a.mayCommitWithoutMail(ctx, b.Err):
+		if err := a.commitWithoutMail(graceful, b); err != nil {
+			b.Err = fmt.Errorf("%w; what was read beside the mail is not archived either: %w", b.Err, err)
+		}
 	default:
 		b.Kept = a.saveRest(ctx)
 	}
@@ -163,17 +167,19 @@ func (a *accountRun) findParent(ctx context.Context) error {
 }
 
 // open contacts the server, and compares what other hosts wrote of the account at the same time. It comes before the
-// first checkpoint, which carries the alarms.
-func (a *accountRun) open(ctx context.Context) error {
+// first checkpoint, which carries the alarms. unread is why the server gives no answer.
+func (a *accountRun) open(ctx context.Context) (unread, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.addUnreported(ctx) })
 	group.Go(func() error {
-		return source.Retry(ctx, a.waits, source.FirstAttempts, func() (err error) {
+		unread = source.Retry(ctx, a.waits, source.FirstAttempts, func() (err error) {
 			a.server, err = a.Source.Server(ctx)
 			return err
 		})
+		return nil // the comparison goes on, because a manifest without the mail needs it, too
 	})
-	return group.Wait()
+	err = group.Wait()
+	return unread, err
 }
 
 // read reads the account and returns a manifest that is ready to be committed.
@@ -187,8 +193,12 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	if err := a.continueSource(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.open(ctx); err != nil {
+	unread, err := a.open(ctx)
+	if err != nil {
 		return nil, err
+	}
+	if unread != nil { // the rest of the account has other servers
+		return nil, cmp.Or(a.readItems(ctx), unread)
 	}
 	if err := a.limitToday(ctx); err != nil {
 		return nil, err
@@ -218,16 +228,20 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 }
 
 // readAll reads the mail, and meanwhile scripts, calendars and address books, so that both share packs. It reports whether the mail is
-// proved to be of one instant.
+// proved to be of one instant. If the mail cannot be read, the others are read to their end.
 func (a *accountRun) readAll(ctx context.Context) (consistent bool, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.readItems(ctx) })
-	group.Go(func() (err error) {
-		consistent, err = (&scheduler{accountRun: a}).readInRounds(ctx)
-		return err
+	var unread error
+	group.Go(func() error {
+		consistent, unread = (&scheduler{accountRun: a}).readInRounds(ctx)
+		if errors.Is(unread, errRenew) || errors.Is(unread, quota.ErrSpent) {
+			return unread // another run reads everything
+		}
+		return nil
 	})
 	err = group.Wait()
-	return consistent, err
+	return consistent, cmp.Or(err, unread)
 }
 
 // commit commits a manifest. From then on, what it records counts.
@@ -242,6 +256,15 @@ func (a *accountRun) commit(ctx context.Context, m *manifest.Manifest) (repo.Hea
 
 // manifest returns a manifest of what is recorded now.
 func (a *accountRun) manifest(ctx context.Context, state manifest.State) (*manifest.Manifest, error) {
+	m, err := a.emptyManifest(ctx, state)
+	if err != nil {
+		return nil, err
+	}
+	return m, a.record(ctx, m)
+}
+
+// emptyManifest returns a manifest that says only which run wrote it.
+func (a *accountRun) emptyManifest(ctx context.Context, state manifest.State) (*manifest.Manifest, error) {
 	now, err := a.run.Now(ctx)
 	if err != nil {
 		return nil, err
@@ -259,7 +282,7 @@ func (a *accountRun) manifest(ctx context.Context, state manifest.State) (*manif
 	if a.parent != nil {
 		m.Parent = a.parent.ID
 	}
-	return m, a.record(ctx, m)
+	return m, nil
 }
 
 // record adds to a manifest everything that is recorded so far, and stores the chunks that it names.
@@ -269,7 +292,7 @@ func (a *accountRun) record(ctx context.Context, m *manifest.Manifest) error {
 	if err := a.recorder.addTo(m, putTable); err != nil {
 		return err
 	}
-	if err := a.recordItems(m, putTable); err != nil {
+	if err := a.recordItems(m, a.mailFound, putTable); err != nil {
 		return err
 	}
 	if err := a.recordProperties(m, putTable); err != nil {

@@ -74,3 +74,11 @@ func (l *Logins) record(o *Options, refused bool) {
 		tries.accepted = true
 	}
 }
+
+// Refused reports whether the server refused this user and password in this run.
+func (l *Logins) Refused(o *Options) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tries := l.tries[o.loginKey()]
+	return tries != nil && tries.refused[o.User]
+}

@@ -16,7 +16,7 @@ type Found uint8
 const (
 	Whole      Found = 0 // everything of it was read
 	Incomplete Found = 1 // some of it could not be read, and is as in the parent or missing
-	Inherited  Found = 2 // it gave no answer, and is as in the parent
+	Inherited  Found = 2 // it could not be read, and is as in the parent
 )
 
 func (f Found) String() string {
@@ -71,6 +71,12 @@ func (s *ItemSource) Found() Found {
 		return Inherited
 	}
 	return Incomplete
+}
+
+// MailInherited reports whether the mail is as in an earlier manifest, because the run could not read it. It is false of an account that
+// has only mail, for which no manifest is written then.
+func (m *Manifest) MailInherited() bool {
+	return len(m.Sources) > 0 && m.Sources[0].Kind == Mail && m.Sources[0].Found == Inherited
 }
 
 type sourceRow struct {

@@ -5,12 +5,14 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/dav"
+	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/secret"
@@ -35,10 +37,11 @@ func (h *Host) Items(a *Account, flags *AccountFlags) ([]collection.Target, erro
 		if from.url == "" {
 			continue
 		}
-		password := a.password(flags)
+		password, shared := a.password(flags), true
 		var token func(context.Context) (string, error)
 		switch {
 		case !from.own.IsZero():
+			shared = false
 			password = secret.Source{Name: "password of " + from.kind.String() + " of " + a.Name, Environ: a.environ()}.Or(from.own)
 		case c.Provider == "" && c.Token == "":
 		case !takesToken(from.kind, from.url, a.Options.Host):
@@ -49,7 +52,7 @@ func (h *Host) Items(a *Account, flags *AccountFlags) ([]collection.Target, erro
 		default:
 			token = func(ctx context.Context) (string, error) { return h.tokenOf(ctx, a, flags) }
 		}
-		target, err := h.itemTarget(from.kind, from.url, a, login{password, token})
+		target, err := h.itemTarget(from.kind, from.url, a, login{password, token, shared})
 		if err != nil {
 			return nil, err
 		}
@@ -62,6 +65,7 @@ func (h *Host) Items(a *Account, flags *AccountFlags) ([]collection.Target, erro
 type login struct {
 	password secret.Source
 	token    func(context.Context) (string, error) // nil: the password
+	shared   bool                                  // the password is that of the mail
 }
 
 // takesToken reports whether the access token of the mail may be sent to a server of calendars or address books: to one of the site of the
@@ -147,6 +151,10 @@ func (h *Host) itemTarget(kind collection.Kind, text string, a *Account, login l
 	}
 	ask := func(ctx context.Context) (string, error) {
 		value, err := h.Secrets.Read(ctx, login.password)
+		mail := a.Options
+		if mail.Password = string(value); err == nil && login.shared && h.logins.Refused(&mail) {
+			return "", fmt.Errorf("%w, because %s refused the same password", imap.ErrNotTried, mail.Host)
+		}
 		return string(value), err
 	}
 	plain := h.Flags.AllowPlaintext || a.Configured.AllowPlaintext

@@ -41,6 +41,7 @@ type Account struct {
 	OnExamine func(name string) error
 	OnBody    func(mailbox string, uid mail.UID) error // an error other than errLeaveOut ends the view
 
+	ServerError func() error
 	SurveyError func() error
 	Tokens      chan struct{}         // connections; nil: as many as are wanted
 	Hidden      map[mail.UID]bool     // counted, but never listed
@@ -166,6 +167,11 @@ func (a *Account) status(m *Mailbox) mail.Status {
 }
 
 func (a *Account) Server(context.Context) (mail.Server, error) {
+	if a.ServerError != nil {
+		if err := a.ServerError(); err != nil {
+			return mail.Server{}, err
+		}
+	}
 	return mail.Server{ID: a.ID, Capabilities: a.Capabilities}, nil
 }
 

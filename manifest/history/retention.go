@@ -41,6 +41,7 @@ type Run struct {
 	State  manifest.State
 	Late   bool // written after its deadline, so it was never committed
 	Alarm  bool // something shrank suspiciously
+	Unread bool // its mail could not be read, and is that of an earlier manifest
 	Tags   []string
 
 	Dating Dating
@@ -89,7 +90,8 @@ func (v *Verdict) hold(reason string) {
 // and checkpoints without a later complete one, because the next run continues from them. Other checkpoints, and manifests that were never committed, are not kept and count for no rule.
 //
 // Belated manifests do not displace those that are in time: the rules are applied to the latter alone and then to all,
-// and a manifest is kept if it is kept either time. While one is misdated, all are kept, because somebody may have
+// and a manifest is kept if it is kept either time. Those whose mail could not be read do not displace those whose mail
+// was read, in the same way. While one is misdated, all are kept, because somebody may have
 // written it to make the rules remove the others.
 func (p *Policy) Decide(list []Run, zone *time.Location) []Verdict {
 	verdicts := make([]Verdict, len(list))
@@ -119,8 +121,12 @@ func (p *Policy) Decide(list []Run, zone *time.Location) []Verdict {
 		}
 	}
 	inTime := slices.DeleteFunc(slices.Clone(complete), func(i int) bool { return list[i].Dating == Belated })
+	isUnread := func(i int) bool { return list[i].Unread }
 	p.protect(list, newestFirst, inTime, verdicts)
 	p.apply(list, inTime, verdicts, zone)
+	if slices.ContainsFunc(inTime, isUnread) {
+		p.apply(list, slices.DeleteFunc(slices.Clone(inTime), isUnread), verdicts, zone)
+	}
 	if len(inTime) < len(complete) {
 		p.protect(list, newestFirst, complete, verdicts)
 		p.apply(list, complete, verdicts, zone)

@@ -65,7 +65,7 @@ EXAMPLES
 
 EXIT STATUS
 
-The worst of all accounts: 0 done, or continued tomorrow; 1 failed for one account at least; 2 invalid command line; 3 done, but some messages could not be read, locks that are due could not be renewed, or the index of words could not be brought up to date; 4 done, but an account shrank or changed suspiciously (see "mailstrata show latest"); 130 interrupted.`
+The worst of all accounts: 0 done, or continued tomorrow; 1 failed for one account at least, or its mail could not be read (its calendars, address books and scripts are archived all the same); 2 invalid command line; 3 done, but some messages could not be read, locks that are due could not be renewed, or the index of words could not be brought up to date; 4 done, but an account shrank or changed suspiciously (see "mailstrata show latest"); 130 interrupted.`
 }
 
 // Validate implements kong's Validatable.
@@ -124,6 +124,9 @@ func printRemarks(p *cli.Program, b *backup.Result) {
 		}
 	}
 	for _, f := range m.Failures[:min(len(m.Failures), ui.MaxRemarks)] {
+		if b.Err != nil && f == m.Failures[0] {
+			continue // it is that error, which ends the command
+		}
 		what := "mailbox " + ui.Quote(f.Mailbox)
 		if f.UID > 0 {
 			what += fmt.Sprintf(", UID %d", f.UID)
@@ -261,6 +264,11 @@ func (b *backupRun) add(backup *backup.Result) {
 		return
 	}
 	b.failed = append(b.failed, backupFailure{backup.Account, backup.Err.Error(), backup.Kept, backup.Err})
+	if backup.Manifest != nil {
+		b.committed = append(b.committed, summary.OfManifest(backup.Head, backup.Manifest))
+		b.program.Warn("%s: the mail could not be read, and stays as it was archived before; the rest of the account is archived", ui.Safe(backup.Account))
+		printRemarks(b.program, backup)
+	}
 	if backup.Kept {
 		b.program.Warn("%s: what was read so far is kept; the next run continues from there", ui.Safe(backup.Account))
 	}

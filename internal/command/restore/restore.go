@@ -215,6 +215,9 @@ func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, rec
 	if err != nil {
 		return restore.Options{}, err
 	}
+	if sources := summary.OfSources(contents.Manifest); contents.Manifest.MailInherited() {
+		p.Warn("manifest %s has the mail of an earlier one: %s", summary.ShortID(contents.Head), sources[0].Words())
+	}
 	switch {
 	case c.DeletedSince != "":
 		contents, err = c.deletedSince(ctx, p, r, contents, w)
