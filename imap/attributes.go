@@ -85,6 +85,10 @@ func (m *Mailbox) fetch(ctx context.Context, uids mail.UIDRange, need attributes
 	return func(yield func(mail.Message, error) bool) {
 		modSeq := m.modSeq() || modifier != ""
 		g := newCollector(m, uids, m.c.needed(need), yield)
+		// A message that did not change may be reported as well, for example with a new mod-sequence alone (RFC 7162
+		// section 3.2). It is no answer, and it must not seem to have no flags. If it changed, it is reported again
+		// when the mailbox is next asked for changes, because its mod-sequence is above the one asked for.
+		g.whole = modifier != ""
 		err := g.fetch(ctx, items(modSeq), modifier)
 		if modifier == "" && g.refusesExtensions(err) {
 			err = g.fetch(ctx, items(modSeq), "")

@@ -76,10 +76,13 @@ func TestChanges(t *testing.T) {
 		"< EXAMINE …", "TAG OK done",
 		"< UID FETCH 4:9 (UID FLAGS MODSEQ) (CHANGEDSINCE 70 VANISHED)", "* VANISHED (EARLIER) 1:5,8,20", `* 2 FETCH (UID 6 FLAGS (\Seen) MODSEQ (71))`, "TAG OK done"}
 	plain := selected("CONDSTORE", "< UID FETCH 4:9 (UID FLAGS MODSEQ) (CHANGEDSINCE 70)", `* 2 FETCH (UID 6 FLAGS (\Seen) MODSEQ (71))`, "TAG OK done")
+	others := selected("CONDSTORE", "< UID FETCH 4:9 (UID FLAGS MODSEQ) (CHANGEDSINCE 70)", "* 1 FETCH (UID 4 MODSEQ (72))",
+		`* 2 FETCH (UID 6 MODSEQ (71))`, `* 2 FETCH (UID 6 FLAGS (\Seen))`, "TAG OK done")
 	for name, test := range map[string]struct {
 		server script
 		want   string
-	}{"QRESYNC": {resync, "6 [\\Seen]; 4:5,8 true"}, "CONDSTORE": {plain, "6 [\\Seen];  false"}} {
+	}{"QRESYNC": {resync, "6 [\\Seen]; 4:5,8 true"}, "CONDSTORE": {plain, "6 [\\Seen];  false"},
+		"without flags": {others, "6 [\\Seen];  false"}} {
 		box := examine(t, serve(t, test.server))
 		have := ""
 		gone, known, err := box.Changes(t.Context(), mail.UIDRange{First: 4, Last: 9}, 70, func(m mail.Message) error {

@@ -17,6 +17,7 @@ type collector struct {
 	m     *Mailbox
 	uids  mail.UIDRange
 	need  attributes
+	whole bool // only messages that have what is needed are delivered
 	yield func(mail.Message, error) bool
 
 	delivered  wire.UIDCollector
@@ -32,7 +33,7 @@ type partial struct {
 	has attributes
 }
 
-// maxPartials bounds the messages that wait for an attribute; the oldest is then delivered as it is.
+// maxPartials bounds the messages that wait for an attribute; the oldest is then delivered as it is, or left out.
 const maxPartials = 1000
 
 func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *collector {
@@ -142,7 +143,7 @@ func (c *collector) deliverOldest() error {
 	p := c.partials[c.order[0]]
 	delete(c.partials, c.order[0])
 	c.order = c.order[1:]
-	if p == nil {
+	if p == nil || c.whole && p.has&c.need != c.need {
 		return nil
 	}
 	if c.need&hasDate != 0 && p.has&hasDate == 0 {
@@ -158,7 +159,7 @@ func (c *collector) deliver(m mail.Message) error {
 	return c.delivered.Add(mail.UIDRange{First: m.UID, Last: m.UID})
 }
 
-// finish delivers the remaining messages as they are, and the error.
+// finish delivers the remaining messages as they are, or leaves them out, and delivers the error.
 func (c *collector) finish(err error) {
 	for len(c.order) > 0 && c.m.c.dead == nil {
 		if flooded := c.deliverOldest(); flooded != nil {

@@ -68,10 +68,11 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// temporary goes by RFC 5530's codes for what may pass, the end of the connection, and what Exchange sends under load.
+// temporary goes by RFC 5530's codes for what may pass, the end of the connection, and what Gmail (THROTTLED) and
+// Exchange send under load.
 func (e *Error) temporary() bool {
 	return e.Status == "BYE" ||
-		slices.Contains([]string{"LIMIT", "INUSE", "UNAVAILABLE", "SERVERBUG"}, e.Code) ||
+		slices.Contains([]string{"LIMIT", "INUSE", "UNAVAILABLE", "SERVERBUG", "THROTTLED"}, e.Code) ||
 		strings.Contains(e.Text, "User is authenticated but not connected") ||
 		e.RetryAfter() > 0
 }

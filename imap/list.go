@@ -301,14 +301,23 @@ func (l *listing) add(resp *wire.Response) (bool, error) {
 	if err := checkName(m.Raw); err != nil {
 		return false, err
 	}
-	if l.byName[m.Raw] == nil {
+	if m.Raw == "" { // the root of the hierarchy, if it cannot be opened
+		if m.Selectable() {
+			l.nameless++
+		}
+		return false, nil
+	}
+	earlier := l.byName[m.Raw]
+	if earlier == nil {
 		if err := l.held.add(mailboxMemory+3*len(m.Raw)+memoryOf(m.Attributes), "mailboxes"); err != nil {
 			return false, err
 		}
 	} else if len(m.Attributes) > usualMemory {
 		return false, wire.Flood("%d attributes of one mailbox", len(m.Attributes))
 	}
-	l.byName[m.Raw] = &m
+	if earlier == nil || m.Selectable() || !earlier.Selectable() { // a mailbox that is listed twice may be opened
+		l.byName[m.Raw] = &m
+	}
 	return true, nil
 }
 

@@ -26,6 +26,17 @@ func replacing(a, b string) func(*model) misbehavior {
 	})
 }
 
+// preceding misbehaves by sending another response before each with this text, and before the end of each
+// command.
+func preceding(text, another string) func(*model) misbehavior {
+	return saying(func(_ *session, response string) []string {
+		if strings.Contains(response, text) || !strings.HasPrefix(response, "*") {
+			return []string{another, response}
+		}
+		return []string{response}
+	})
+}
+
 // offering misbehaves by offering only these capabilities, and in another way.
 func offering(caps string, odd func(*model) misbehavior) func(*model) misbehavior {
 	return func(m *model) misbehavior {
@@ -213,6 +224,8 @@ var trials = []trial{
 	{"VANISHED of all", replacing(`^\* VANISHED .*`, "* VANISHED (EARLIER) 1:4294967295"), whole},
 	{"no VANISHED", replacing(`^\* VANISHED .*`, "* OK"), whole},
 
+	{"a mod-sequence without flags", preceding(" FETCH ", "* 1 FETCH (UID 1 MODSEQ (5))"), whole},
+
 	// What happens meanwhile.
 	{"EXPUNGE, FETCH and VANISHED unasked", once(func(s *session) bool {
 		s.box.expunge(5)
@@ -280,6 +293,7 @@ var trials = []trial{
 		}}
 	}, whole},
 	{"[LIMIT] to EXAMINE, three times", refusing("^EXAMINE", "NO [LIMIT] too many", 3), whole},
+	{"[THROTTLED] to EXAMINE, three times", refusing("^EXAMINE", "NO [THROTTLED] slow down", 3), whole},
 	{"[LIMIT] to EXAMINE, for ever", refusing("^EXAMINE", "NO [LIMIT] too many", always), gaps | nothing},
 	{"[UNAVAILABLE] to UID FETCH, for ever", refusing("^UID FETCH", "NO [UNAVAILABLE] no", always), gaps},
 	{"[UNAVAILABLE] to bodies, for ever", refusing("BODY", "NO [UNAVAILABLE] no", always), gaps},
@@ -291,6 +305,15 @@ var trials = []trial{
 	{"NO to EXAMINE, as if it were not there", refusing("^EXAMINE .INBOX", "NO Mailbox doesn't exist", always), gaps},
 	{"NO to bodies", refusing("BODY", "NO no", always), gaps},
 	{"BAD to everything else", refusing("^(LSUB|ID|ENABLE|NAMESPACE|UNSELECT|LIST .SUBSCRIBED)", "BAD what?", always), whole},
+
+	// Listings.
+	{"the root listed", preceding("* LIST ", `* LIST (\NoSelect) "/" ""`), whole},
+	{"each mailbox listed again as no mailbox", saying(func(_ *session, response string) []string {
+		if strings.HasPrefix(response, "* LIST") {
+			return []string{response, strings.Replace(response, `\HasNoChildren`, `\NoSelect`, 1)}
+		}
+		return []string{response}
+	}), whole},
 
 	// Words.
 	{"unknown responses and codes", saying(func(_ *session, response string) []string {
