@@ -218,3 +218,58 @@ func TestCalendarsAndScripts(t *testing.T) {
 		}
 	}
 }
+
+// TestCalendarsWithoutMail archives an account whose mail server refuses the password, has no password, and does not run. The calendar
+// of each night is archived, with the mail of the last good one, and the exit status is that of an account that failed.
+func TestCalendarsWithoutMail(t *testing.T) {
+	t.Parallel()
+	dovecot := startDovecot(t, testbed.DovecotOptions{Sieve: true})
+	dovecot.Deliver("anna", "INBOX", testbed.Message{Body: "Subject: x\r\n\r\nx\r\n"})
+	radicale := testbed.Radicale(t).URL
+	calendar := radicale + "/anna/office/"
+	putItem(t, "MKCALENDAR", calendar, "anna", calendarBody)
+	h := newHost(t)
+	h.onDirectory()
+	h.configure("[[accounts]]", `name = "anna"`,
+		fmt.Sprintf("url = %q", strings.Replace(accountURL("anna", dovecot.TLSAddr), "imap://", "imaps://", 1)), fmt.Sprintf("ca_file = %q", dovecot.CAFile),
+		fmt.Sprintf("caldav = %q", strings.Replace(radicale, "//", "//anna@", 1)+"/"), fmt.Sprintf("sieve = %q", "sieve://anna@"+dovecot.Sieve),
+		`dav_secret_env = "DAV_PASSWORD"`)
+	h.set("DAV_PASSWORD", imapPassword)
+	h.must(0, "backup")
+	for night, test := range []struct {
+		password string
+		says     string
+	}{
+		{"wrong", "refused the same password"}, // by the mail server, so that of the scripts is not asked
+		{"", "password"},
+		{imapPassword, "refused"}, // the connection
+	} {
+		h.set("MAILSTRATA_IMAP_PASSWORD", test.password)
+		if night == 2 {
+			dovecot.Stop()
+		}
+		putItem(t, "PUT", fmt.Sprintf("%se%d.ics", calendar, night), "anna", eventText(fmt.Sprint("u", night), fmt.Sprint("Meeting ", night)))
+		if out := h.must(1, "backup"); !strings.Contains(out.stderr, "the rest of the account is archived") || !strings.Contains(out.stderr, test.says) {
+			t.Errorf("night %d:\n%s%s", night, out.stdout, out.stderr)
+		}
+		if items := h.must(0, "items", "latest", "Work").stdout; !strings.Contains(items, fmt.Sprintf("e%d.ics", night)) {
+			t.Errorf("night %d:\n%s", night, items)
+		}
+	}
+	if list := h.must(0, "list").stdout; strings.Count(list, "mail not read since") != 3 {
+		t.Errorf("list:\n%s", list)
+	}
+	if status := h.must(3, "status").stdout; !strings.Contains(status, "mail not read since") {
+		t.Errorf("status:\n%s", status)
+	}
+	to := filepath.Join(h.home, "restored")
+	if out := h.must(0, "restore", "latest", "--to", "eml:"+to); !strings.Contains(out.stderr, "has the mail of an earlier one") {
+		t.Errorf("restore:\n%s%s", out.stdout, out.stderr)
+	}
+	if found, err := filepath.Glob(filepath.Join(to, "INBOX", "*.eml")); err != nil || len(found) != 1 {
+		t.Errorf("restored: %q, %v", found, err)
+	}
+	dovecot.Start()
+	h.must(0, "backup")
+	h.must(0, "status")
+}

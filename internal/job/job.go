@@ -109,14 +109,16 @@ func patterns(texts []string) (patterns []Pattern) {
 	return patterns
 }
 
-// Source returns the account for package backup, with its secret.
+// Source returns the account for package backup, with its secret. Without the secret of the mail, the account has what else it can have.
 func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error) {
-	account, err := o.mailSource(ctx, h)
-	if err != nil {
-		return account, err
-	}
+	account, unread := o.mailSource(ctx, h)
 	targets, err := h.Items(o.Account, &o.flags)
-	if err != nil {
+	switch {
+	case unread != nil && (len(targets) == 0 || ctx.Err() != nil):
+		return account, unread
+	case unread != nil:
+		account = o.backupAccount(source.Failing(unread), h)
+	case err != nil:
 		_ = account.Source.Close()
 		return backup.Account{}, err
 	}
