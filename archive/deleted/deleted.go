@@ -77,8 +77,7 @@ func Find(ctx context.Context, r *repo.Repo, from, to *archive.Contents, o Optio
 		m.add(uint32(i), d)
 		i++
 	}
-	m.match(f)
-	return f, nil
+	return f, m.match(ctx, f)
 }
 
 // Oldest opens the oldest complete manifest of an account.

@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/deleted"
 	"github.com/mailstrata/mailstrata/archive/gather"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -195,6 +196,44 @@ func TestFindInOneMailbox(t *testing.T) {
 					t.Errorf("%s: %v", test.mailbox, got)
 				}
 			}
+		}
+	})
+}
+
+// A message that is copied one night and deleted where it was on another is moved, as far as the copy is where it came. Mail that arrives
+// and is deleted is found.
+func TestFindSlowMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, a := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewAccount()
+		inbox, work, trash := a.Mailbox("INBOX"), a.Mailbox("Work"), a.Mailbox("Trash")
+		const moved, copyMoved, toTrash, back = 1, 2, 3, 4
+		for _, name := range []string{"moved", "copy moved", "to trash", "back"} {
+			inbox.Add("Subject: " + name + "\r\n\r\n")
+		}
+		from := night(t, r, a)
+		for uid := mail.UID(moved); uid <= copyMoved; uid++ {
+			inbox.CopyTo(work, uid)
+		}
+		inbox.CopyTo(trash, toTrash)
+		arrived := inbox.Add("Subject: arrived and deleted\r\n\r\n").UID
+		inbox.Expunge(back)
+		night(t, r, a)
+		for uid := mail.UID(moved); uid <= toTrash; uid++ {
+			inbox.Expunge(uid)
+		}
+		inbox.Expunge(arrived)
+		work.Add("Subject: back\r\n\r\n")
+		night(t, r, a)
+		work.MoveTo(a.Mailbox("Home"), copyMoved)
+		to := night(t, r, a)
+
+		found := find(t, r, from, to, deleted.Options{})
+		want := map[string]string{
+			"Subject: copy moved\r\n\r\n": "INBOX", "Subject: to trash\r\n\r\n": "INBOX",
+			"Subject: arrived and deleted\r\n\r\n": "INBOX",
+		}
+		if got := places(t, r, found, to); !maps.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
 		}
 	})
 }

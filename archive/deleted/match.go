@@ -1,6 +1,7 @@
 package deleted
 
 import (
+	"context"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive/diff"
@@ -72,21 +73,17 @@ func (m *matcher) add(night uint32, d *diff.Difference) {
 	}
 	for row := range d.Arrived() {
 		if row.Peer == nil {
-			m.events = append(m.events, event{hash: row.Hash, uid: row.UID, kind: came})
+			m.events = append(m.events, event{hash: row.Hash, uid: row.UID, box: boxOf(row.Mailbox.After), kind: came})
 		}
 	}
 }
 
 // match fills in what was deleted.
-func (m *matcher) match(f *Found) {
+func (m *matcher) match(ctx context.Context, f *Found) error {
 	slices.SortStableFunc(m.events, func(a, b event) int { return a.hash.Compare(b.hash) })
 	sets := make([]mail.UIDSet, len(m.boxes))
-	for from := 0; from < len(m.events); {
-		to := from + 1
-		for to < len(m.events) && m.events[to].hash == m.events[from].hash {
-			to++
-		}
-		for _, e := range m.matchOne(m.events[from:to], f) {
+	add := func(gone []event) {
+		for _, e := range gone {
 			switch b := &m.boxes[e.box]; {
 			case b.use != "" && !m.Emptied:
 				f.LeftOut++
@@ -95,22 +92,46 @@ func (m *matcher) match(f *Found) {
 				f.Count++
 			}
 		}
+	}
+	var copied copies
+	for from := 0; from < len(m.events); {
+		to := from + 1
+		for to < len(m.events) && m.events[to].hash == m.events[from].hash {
+			to++
+		}
+		gone, came := m.matchOne(m.events[from:to], f)
+		if came = m.elsewhere(gone, came); len(gone) > 0 && len(came) > 0 {
+			copied.add(m, gone, came)
+		} else {
+			add(gone)
+		}
 		from = to
+	}
+	if err := copied.find(ctx, f.Nights[len(f.Nights)-1]); err != nil {
+		return err
+	}
+	for _, c := range copied.all {
+		add(c.gone)
 	}
 	for i := range sets {
 		if sets[i].Len() > 0 {
 			f.Messages = append(f.Messages, Messages{f.Nights[m.boxes[i].night], m.boxes[i].mailbox, sets[i]})
 		}
 	}
+	return nil
 }
 
-// matchOne returns the copies of one message that left and did not come back.
-func (m *matcher) matchOne(events []event, f *Found) (gone []event) {
+// matchOne returns the copies of one message that left and did not come back, and those that came for none that had left.
+func (m *matcher) matchOne(events []event, f *Found) (gone, more []event) {
 	var inTrash []event // where they were before
 	for _, e := range events {
 		switch e.kind {
 		case came:
-			gone = gone[:max(0, len(gone)-1)]
+			if len(gone) == 0 {
+				more = append(more, e)
+				continue
+			}
+			gone = gone[:len(gone)-1]
 		case trashed:
 			inTrash = append(inTrash, e)
 		case untrashed:
@@ -126,5 +147,5 @@ func (m *matcher) matchOne(events []event, f *Found) (gone []event) {
 		}
 	}
 	f.InTrash += int64(len(inTrash))
-	return gone
+	return gone, more
 }
