@@ -19,19 +19,20 @@ const module = "github.com/mailstrata/mailstrata"
 // backup and restore do not know protocols, commands do not know each other, and only the program may import everything ("*").
 var layers = map[string]string{
 	// The values and the format of mail: leaves.
-	"chunk":             "",
-	"mail":              "",
-	"mail/charset":      "",
-	"mail/document":     "mail/charset",
-	"mail/document/pdf": "",
-	"mail/entity":       "internal/header",
-	"mail/extract":      "internal/header mail/charset mail/entity",
-	"mail/safehtml":     "",
-	"manifest":          "chunk mail",
-	"collection":        "",
-	"sieve":             "collection",
-	"dav":               "collection",
-	"manifest/history":  "internal/day manifest",
+	"chunk":                  "",
+	"mail":                   "",
+	"mail/charset":           "",
+	"mail/document":          "mail/charset",
+	"mail/document/pdf":      "mail/document/pdf/trim",
+	"mail/document/pdf/trim": "",
+	"mail/entity":            "internal/header",
+	"mail/extract":           "internal/header mail/charset mail/entity",
+	"mail/safehtml":          "",
+	"manifest":               "chunk mail",
+	"collection":             "",
+	"sieve":                  "collection",
+	"dav":                    "collection",
+	"manifest/history":       "internal/day manifest",
 
 	// What is stored, and where.
 	"dir": "internal/local repo/store repo/store/filetree",

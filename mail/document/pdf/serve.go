@@ -9,12 +9,14 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/klippa-app/go-pdfium"
+	gopdfium "github.com/klippa-app/go-pdfium"
 	"github.com/klippa-app/go-pdfium/requests"
 	"github.com/klippa-app/go-pdfium/webassembly"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/mailstrata/mailstrata/mail/document/pdf/trim"
 )
 
 const (
@@ -62,7 +64,7 @@ func Serve(r io.Reader, w io.Writer, cache string) error {
 	}
 }
 
-func newPool(cache string) (pdfium.Pool, error) {
+func newPool(cache string) (gopdfium.Pool, error) {
 	config := wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(memoryPages).
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling)
 	if cache != "" && os.MkdirAll(cache, 0o700) == nil && isPrivate(cache) {
@@ -72,15 +74,19 @@ func newPool(cache string) (pdfium.Pool, error) {
 		}
 		config = config.WithCompilationCache(kept)
 	}
+	module, err := trim.Module(pdfium, calls)
+	if err != nil {
+		return nil, fmt.Errorf("make PDFium smaller: %w", err)
+	}
 	return webassembly.Init(webassembly.Config{
-		MaxTotal: 1, RuntimeConfig: config,
+		MaxTotal: 1, RuntimeConfig: config, WASM: module,
 		FSConfig: wazero.NewFSConfig(), // no files; the default of this module is all of them
 		Stdout:   io.Discard, Stderr: io.Discard,
 	})
 }
 
 // readPages gives the text of each page of a document, until limit bytes.
-func readPages(pool pdfium.Pool, document []byte, limit int, page func(text string) error) error {
+func readPages(pool gopdfium.Pool, document []byte, limit int, page func(text string) error) error {
 	instance, err := pool.GetInstance(documentTime)
 	if err != nil {
 		return err

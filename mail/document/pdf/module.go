@@ -1,0 +1,17 @@
+package pdf
+
+import _ "unsafe" // for go:linkname
+
+// pdfium is the WebAssembly module of go-pdfium, which is in one of its internal packages. It must not be changed.
+//
+//go:linkname pdfium github.com/klippa-app/go-pdfium/internal/pdfium_wasm.Module
+var pdfium []byte
+
+// calls are the exports of PDFium that go-pdfium calls for readPages. The largest function of PDFium draws pages. wazero takes
+// 180 MB to compile it, and none of these can reach it.
+var calls = []string{
+	"_initialize", "malloc", "free", "FPDF_InitLibrary",
+	"FPDF_LoadMemDocument", "FPDF_GetLastError", "FPDF_GetPageCount", "FPDF_CloseDocument",
+	"FPDF_LoadPage", "FPDF_ClosePage",
+	"FPDFText_LoadPage", "FPDFText_CountChars", "FPDFText_GetUnicode", "FPDFText_ClosePage",
+}
