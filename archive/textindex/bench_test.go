@@ -104,4 +104,7 @@ func BenchmarkNights(b *testing.B) {
 	}
 	find("flag", "word7", flagged)
 	find("flag of one message", `"night 20" "body 2"`, flagged)
+	find("flag without words", "body", func(*words.Query) iter.Seq2[*search.Hit, error] {
+		return search.FindAll(b.Context(), r, "", search.Query{Flags: []string{`\Flagged`}}, nil)
+	})
 }
