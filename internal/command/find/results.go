@@ -48,6 +48,9 @@ type searchResults struct {
 	more     atomic.Bool // than --limit
 	shown    *search.Hit // the first that is printed: it is shown how to restore it
 	unread   int
+
+	beginnings, spare []string // of guess
+	otherDates        bool     // of guess: the words are found without --since and --before
 }
 
 // hits are messages that are found, with errors between them as search.Find has them.
@@ -108,7 +111,19 @@ func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) er
 	if !sorted {
 		found = s.newestFirst(ctx, found)
 	}
-	return do(s.limited(found))
+	var some atomic.Bool
+	err = do(func(yield func(*search.Hit, error) bool) {
+		for hit, err := range s.limited(found) {
+			some.Store(true)
+			if !yield(hit, err) {
+				return
+			}
+		}
+	})
+	if err == nil && !some.Load() {
+		s.guess(ctx, x, live)
+	}
+	return err
 }
 
 // choose finds the manifests that are searched.
@@ -293,6 +308,7 @@ func (s *searchResults) outcome(ctx context.Context) error {
 		if flag, word := conditions.ColumnWord(s.words.Words); word != "" {
 			s.Note("%s: finds whole words; --%[1]s %s finds parts of words, too", flag, ui.ShellWord(word))
 		}
+		s.noteGuesses()
 	}
 	if s.unread > 0 {
 		return cli.Partial("some of it could not be read")

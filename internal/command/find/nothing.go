@@ -1,0 +1,99 @@
+package find
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive/textindex"
+	"github.com/mailstrata/mailstrata/fulltext/words"
+	"github.com/mailstrata/mailstrata/internal/ui"
+)
+
+// maxGuesses bounds the searches of guess. Each takes a few milliseconds.
+const maxGuesses = 16
+
+// guess finds out, after a search by the index that found nothing, which word has to be left out to find something,
+// which words begin others that are there, and whether the dates exclude all. People remember a message by half, and have a
+// word or the year wrong.
+func (s *searchResults) guess(ctx context.Context, x *textindex.Index, live *textindex.Live) {
+	if s.scope.All && s.query.ReadsFlags() {
+		return // each search would read manifests
+	}
+	terms := []*words.Expr{s.words.Words}
+	if s.words.Words.Op == words.And {
+		terms = s.words.Words.Args
+	}
+	positive := 0
+	for _, t := range terms {
+		if t.Op != words.Not {
+			positive++
+		}
+	}
+	left := maxGuesses
+	query := s.query
+	finds := func(terms []*words.Expr) bool {
+		if left--; left < 0 {
+			return false
+		}
+		found, _, err := s.scope.Find(ctx, x, live, &words.Query{Words: &words.Expr{Op: words.And, Args: terms}}, query)
+		if err != nil {
+			return false
+		}
+		for _, err := range found {
+			if err == nil {
+				return true
+			}
+		}
+		return false
+	}
+	for i, t := range terms {
+		if t.Op != words.Phrase {
+			continue
+		}
+		others := slices.Delete(slices.Clone(terms), i, i+1)
+		if !t.Prefix && len([]rune(t.Words[len(t.Words)-1])) >= 3 {
+			begin := *t
+			begin.Prefix = true
+			if finds(append(others, &begin)) {
+				s.beginnings = append(s.beginnings, termText(&begin))
+			}
+		}
+		if positive > 1 && finds(others) {
+			s.spare = append(s.spare, termText(t))
+		}
+	}
+	if !query.Since.IsZero() || !query.Before.IsZero() {
+		query.Since, query.Before, left = time.Time{}, time.Time{}, 1
+		s.otherDates = finds(terms)
+	}
+}
+
+// noteGuesses prints what guess found.
+func (s *searchResults) noteGuesses() {
+	if len(s.beginnings) > 0 {
+		s.Note("words are found whole: %s finds something", strings.Join(s.beginnings, " or "))
+	}
+	if s.otherDates {
+		s.Note("outside of these dates something is found")
+	}
+	if len(s.spare) > 0 {
+		s.Note("all words must be in a message: something is found without %s", strings.Join(s.spare, ", or without "))
+	}
+}
+
+// termText returns a term as it is written in a query.
+func termText(t *words.Expr) string {
+	text := strings.Join(t.Words, " ")
+	if len(t.Words) > 1 {
+		text = `"` + text + `"`
+	}
+	if t.Prefix {
+		text += "*"
+	}
+	if t.Column != words.AnyColumn {
+		text = t.Column.String() + ":" + text
+	}
+	return ui.Safe(text)
+}
