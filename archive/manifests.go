@@ -51,9 +51,8 @@ func summaries(ctx context.Context, r *repo.Repo, list func(context.Context) ite
 			}
 		}
 	}
-	read := func(ctx context.Context, head repo.Head) (Summary, error) { return summarize(ctx, r, head) }
 	return func(yield func(Summary, error) bool) {
-		for s, err := range inorder.Map(ctx, readAhead, unmarked, read) {
+		for s, err := range readManifests(ctx, r, unmarked) {
 			if (err != nil || !s.Head.Late) && !yield(s, err) {
 				return
 			}
@@ -61,6 +60,19 @@ func summaries(ctx context.Context, r *repo.Repo, list func(context.Context) ite
 	}
 }
 
+// ReadManifests yields the manifests with these heads, in their order. For one that cannot be read or is misdated, it yields
+// an error, and goes on. Unlike Manifests, it also yields those that are marked or late.
+func ReadManifests(ctx context.Context, r *repo.Repo, heads []repo.Head) iter.Seq2[Summary, error] {
+	return readManifests(ctx, r, inorder.Slice(heads))
+}
+
+func readManifests(ctx context.Context, r *repo.Repo, heads iter.Seq2[repo.Head, error]) iter.Seq2[Summary, error] {
+	return inorder.Map(ctx, readAhead, heads, func(ctx context.Context, head repo.Head) (Summary, error) {
+		return summarize(ctx, r, head)
+	})
+}
+
+// summarize reads a manifest and judges its times. If it is misdated, summarize returns it with an error.
 func summarize(ctx context.Context, r *repo.Repo, head repo.Head) (Summary, error) {
 	m, err := ReadManifest(ctx, r, head)
 	if err == nil {

@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -138,7 +136,7 @@ func (b *bringing) bringAccount(ctx context.Context, list []repo.Head) error {
 			b.known[id] = true
 		}
 	}
-	for s, err := range b.ahead.Manifests(ctx, b.read(ctx, list)) {
+	for s, err := range b.ahead.Manifests(ctx, archive.ReadManifests(ctx, b.repo, list)) {
 		switch {
 		case archive.EndsListing(ctx, s.Head, err):
 			return cmp.Or(context.Cause(ctx), err)
@@ -166,20 +164,6 @@ func (b *bringing) latest(a *account) *repo.Head {
 		}
 	}
 	return nil
-}
-
-// manifestsAhead is how many manifests are read at once.
-const manifestsAhead = 64
-
-func (b *bringing) read(ctx context.Context, list []repo.Head) iter.Seq2[archive.Summary, error] {
-	return inorder.Map(ctx, manifestsAhead, inorder.Slice(list), func(ctx context.Context, head repo.Head) (archive.Summary, error) {
-		m, err := archive.ReadManifest(ctx, b.repo, head)
-		if err == nil {
-			head = b.repo.Judge(head, m.Deadline)
-			err = head.Misdating()
-		}
-		return archive.Summary{Head: head, Manifest: m}, err
-	})
 }
 
 // damaged counts and reports damage.
