@@ -28,12 +28,11 @@
 // records and items, and passes over what it shares with others (walk.go, walk_items.go). Prune does so for repo.Repo.Prune
 // (prune.go), and a RecordFinder for the manifests that have certain messages (record_finder.go).
 //
-// Check reads what manifests refer to, or a share of it, and reports what is wrong with it (check.go, check_manifest.go,
-// check_items.go, check_share.go). Recent reads the last manifests of each account, and StandingAlarms those with alarms that
-// nobody has acknowledged (recent.go, standing.go). PlanForget applies a retention policy (forget.go). Before it forgets a
+// Recent reads the last manifests of each account, and StandingAlarms those with alarms that nobody has acknowledged
+// (recent.go, standing.go). PlanForget applies a retention policy (forget.go). Before it forgets a
 // manifest, it compares the manifest before it with the one after it, to find losses that no alarm mentions
 // (forget_losses.go). Histories does so for a list of manifests (unreported.go).
 //
-// Other verbs have packages of their own, below this one. Package backup reads servers into a repository, and package restore
+// Other verbs, such as check, have packages of their own, below this one. Package backup reads servers into a repository, and package restore
 // writes from it to them.
 package archive

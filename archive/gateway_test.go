@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/check"
 	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/internal/testbed"
@@ -191,7 +192,7 @@ func (tr trial) holds(t *testing.T, o outcome, at string) {
 				t.Errorf("%s: manifest %s holds what the account never was", at, s.Head.Name)
 			}
 		}
-		report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
+		report, err := check.Run(t.Context(), check.Options{Repo: r, Data: repo.AllPacks}, func(p check.Problem) {
 			if !p.Harmless {
 				t.Errorf("%s: %v", at, p)
 			}
@@ -306,7 +307,7 @@ func checkTrial(t *testing.T) trial {
 	return trial{"check", base, map[string]bool{before: true}, func(ctx context.Context, store store.Store) error {
 		return openUnsealed(ctx, store, func(r *repo.Repo) error {
 			var reported []string
-			_, err := archive.Check(ctx, archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
+			_, err := check.Run(ctx, check.Options{Repo: r, Data: repo.AllPacks}, func(p check.Problem) {
 				reported = append(reported, p.String())
 			})
 			if len(reported) > 0 {

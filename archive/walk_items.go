@@ -29,22 +29,30 @@ func (w *Walk) itemSources(ctx context.Context) error {
 // collections reads the pages of all collections of a source that are wanted.
 func (w *Walk) collections(ctx context.Context, s *manifest.ItemSource) error {
 	for i := range s.Collections {
-		c := &s.Collections[i]
-		for place := range c.Pages {
-			page := Piece{
-				Kind: ItemPage, ID: c.Pages[place], Mailbox: &manifest.Mailbox{}, Place: uint32(place), Collection: s.URL + " " + c.Path,
-			}
-			if place%aheadItemPages == 0 {
-				w.Contents.PrefetchChunks(ctx, c.Pages[place:min(place+aheadItemPages, len(c.Pages))])
-			}
-			follow := func(items []manifest.Item) error { return w.Items(page, items) }
-			if err := followPiece(ctx, w, page, manifest.ParseItems, follow); err != nil {
-				return fmt.Errorf("%s %q: %w", s.Kind, c.Title(), err)
-			}
+		if err := w.itemPages(ctx, &s.Collections[i], s.URL+" "+s.Collections[i].Path); err != nil {
+			return fmt.Errorf("%s %q: %w", s.Kind, s.Collections[i].Title(), err)
 		}
 	}
 	return nil
 }
 
-// aheadItemPages is how many item pages are fetched together.
-const aheadItemPages = 256
+// itemPages reads the pages of a collection that are wanted. It fetches several at once.
+func (w *Walk) itemPages(ctx context.Context, c *manifest.Collection, name string) error {
+	wanted := func(yield func(Piece, error) bool) {
+		for place, id := range c.Pages {
+			p := Piece{Kind: ItemPage, ID: id, Mailbox: &manifest.Mailbox{}, Place: uint32(place), Collection: name}
+			if wants, err := w.Wants(p); (wants || err != nil) && !yield(p, err) {
+				return
+			}
+		}
+	}
+	for p, err := range PiecesAhead(ctx, w.Contents.chunks, wanted, w.Ahead.unfetched) {
+		if err == nil {
+			err = walkPiece(ctx, w, p, manifest.ParseItems, func(items []manifest.Item) error { return w.Items(p, items) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/check"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -221,7 +222,7 @@ func TestCheckFinds(t *testing.T) {
 	if len(data) < 2 {
 		t.Fatal("one pack is not enough to swap")
 	}
-	if report, problems := check(t, pristine, repo.AllPacks); len(problems) > 0 || report.Manifests != 2 || report.Messages < 100 {
+	if report, problems := checked(t, pristine, repo.AllPacks); len(problems) > 0 || report.Manifests != 2 || report.Messages < 100 {
 		t.Fatalf("a sound repository: %+v %v", report, problems)
 	}
 	damages := map[string]func(store *storetest.Memory, name string){
@@ -249,11 +250,11 @@ func TestCheckFinds(t *testing.T) {
 				t.Run(fmt.Sprintf("%s %s %d", what, prefix, i), func(t *testing.T) {
 					store := pristine.Clone()
 					damage(store, name)
-					_, problems := check(t, store, repo.AllPacks)
+					_, problems := checked(t, store, repo.AllPacks)
 					if len(problems) == 0 {
 						t.Fatal("not found")
 					}
-					if what != "delete" && !slices.ContainsFunc(problems, func(p archive.Problem) bool { return strings.Contains(p.String(), name) }) {
+					if what != "delete" && !slices.ContainsFunc(problems, func(p check.Problem) bool { return strings.Contains(p.String(), name) }) {
 						t.Errorf("the object is not named: %v", problems)
 					}
 					if prefix == "data/" {
@@ -271,13 +272,13 @@ func TestCheckFinds(t *testing.T) {
 		a, b := store.Bytes(data[0]), store.Bytes(data[1])
 		store.Replace(data[0], b)
 		store.Replace(data[1], a)
-		_, problems := check(t, store, repo.HashRange{})
+		_, problems := checked(t, store, repo.HashRange{})
 		sameHarm(t, store, head, problems, inbox)
 	})
 }
 
 // sameHarm restores from a damaged store, and compares the messages that are lost with those that the check named.
-func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []archive.Problem, inbox []archivetest.Message) int {
+func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []check.Problem, inbox []archivetest.Message) int {
 	t.Helper()
 	var named, lost []mail.UID
 	for _, p := range problems {
@@ -305,10 +306,10 @@ func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []archiv
 	return len(lost)
 }
 
-func check(t *testing.T, store store.Store, data repo.HashRange) (*archive.CheckReport, []archive.Problem) {
+func checked(t *testing.T, store store.Store, data repo.HashRange) (*check.Report, []check.Problem) {
 	t.Helper()
-	var problems []archive.Problem
-	report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: archivetest.Reopen(t, store), Data: data}, func(p archive.Problem) {
+	var problems []check.Problem
+	report, err := check.Run(t.Context(), check.Options{Repo: archivetest.Reopen(t, store), Data: data}, func(p check.Problem) {
 		if !p.Harmless {
 			problems = append(problems, p)
 		}
@@ -330,7 +331,7 @@ func TestStoreTroubleIsNoDamage(t *testing.T) {
 			faulty := &storetest.Faulty{Store: store}
 			r := archivetest.Reopen(t, faulty)
 			faulty.Fail = storetest.CrashAt(faulty.Ops()+n, fault)
-			_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
+			_, err := check.Run(t.Context(), check.Options{Repo: r, Data: repo.AllPacks}, func(p check.Problem) {
 				if !p.Harmless {
 					t.Errorf("operation %d: %s", n, p)
 				}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/check"
 	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -59,7 +60,7 @@ func TestLostServerPart(t *testing.T) {
 	}
 	r := archivetest.Reopen(t, store)
 	reported := 0
-	_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r}, func(p archive.Problem) {
+	_, err := check.Run(t.Context(), check.Options{Repo: r}, func(p check.Problem) {
 		if strings.Contains(p.Reason, "what the server says about itself") && p.Manifest != "" {
 			reported++
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/check"
 	"github.com/mailstrata/mailstrata/archive/replicate"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -25,7 +25,7 @@ func Reopen(t testing.TB, store store.Store) *repo.Repo {
 // MustBeSound checks a repository to the last byte, and fails the test for each problem.
 func MustBeSound(t *testing.T, r *repo.Repo) {
 	t.Helper()
-	_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
+	_, err := check.Run(t.Context(), check.Options{Repo: r, Data: repo.AllPacks}, func(p check.Problem) {
 		if !p.Harmless {
 			t.Error(p)
 		}

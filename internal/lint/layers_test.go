@@ -61,6 +61,7 @@ var layers = map[string]string{
 	"archive": `
 		archive/loss chunk internal/header internal/inorder internal/local mail manifest manifest/history repo
 		repo/recovery repo/statement repo/store`,
+	"archive/check": "archive chunk internal/inorder mail manifest repo",
 	"archive/attachment": `
 		archive archive/readable chunk internal/local internal/safename mail/entity mail/extract manifest`,
 	"archive/deleted": `
@@ -216,9 +217,9 @@ var layers = map[string]string{
 		internal/inorder internal/job internal/nextrun internal/notify internal/ui mail mail/extract manifest
 		manifest/history repo`,
 	"internal/command/maintain": `
-		archive archive/replicate archive/rewrite internal/access internal/cli internal/cli/named internal/cli/summary
-		internal/config internal/doctor internal/hint internal/job internal/secret internal/ui mail manifest
-		manifest/history repo repo/store`,
+		archive archive/check archive/replicate archive/rewrite internal/access internal/cli internal/cli/named
+		internal/cli/summary internal/config internal/doctor internal/hint internal/job internal/secret internal/ui mail
+		manifest manifest/history repo repo/store`,
 	"internal/command/restore": `
 		archive archive/deleted archive/gather archive/search archive/search/query internal/access internal/cli
 		internal/cli/conditions internal/cli/named internal/cli/summary internal/config internal/day internal/hint
@@ -241,7 +242,8 @@ var layers = map[string]string{
 		internal/sheet internal/ui
 		jmap mail repo repo/objectlock repo/store s3 sftp sieve`,
 	"internal/archivetest": `
-		archive archive/replicate backup backup/source backup/source/disk chunk collection mail manifest repo repo/store restore`,
+		archive archive/check archive/replicate backup backup/source backup/source/disk chunk collection mail manifest repo
+		repo/store restore`,
 	"internal/canonical": "",
 	"internal/config": `
 		archive/loss backup dav imap internal/oauth internal/percent internal/plaintext jmap manifest/history s3

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/check"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/job"
@@ -92,7 +92,7 @@ func (c *Check) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	}
 	progress := p.Progress("checked")
 	listing := &problemListing{Program: p, progress: progress}
-	report, err := archive.Check(ctx, archive.CheckOptions{
+	report, err := check.Run(ctx, check.Options{
 		Repo:     r,
 		Data:     data,
 		Share:    repo.Share(c.Shard),
@@ -138,12 +138,12 @@ type problemListing struct {
 	*cli.Program
 	progress *ui.Progress
 	err      error
-	pending  archive.Problem // the problem of the messages in uids, with the reason of the first
+	pending  check.Problem // the problem of the messages in uids, with the reason of the first
 	uids     mail.UIDSet
 	notes    int // harmless ones
 }
 
-func (l *problemListing) add(problem archive.Problem) {
+func (l *problemListing) add(problem check.Problem) {
 	l.progress.Done()
 	switch {
 	case l.JSON:
@@ -172,15 +172,15 @@ func (l *problemListing) flush() {
 		return
 	}
 	l.problem(l.pending)
-	l.pending, l.uids = archive.Problem{}, mail.UIDSet{}
+	l.pending, l.uids = check.Problem{}, mail.UIDSet{}
 }
 
-func (l *problemListing) problem(problem archive.Problem) {
+func (l *problemListing) problem(problem check.Problem) {
 	l.Folded(ui.Red, l.describe(problem), "  ")
 }
 
 // describe returns a problem in a line. It names a damaged object in full, and what is affected as lists show it.
-func (l *problemListing) describe(problem archive.Problem) string {
+func (l *problemListing) describe(problem check.Problem) string {
 	if problem.Manifest == "" {
 		return ui.OneLine(problem.String())
 	}

@@ -1,9 +1,10 @@
-package archive
+package check
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/mail"
@@ -13,9 +14,15 @@ import (
 // manifestCheck is the check of one manifest.
 type manifestCheck struct {
 	*checker
-	contents *Contents
+	contents *archive.Contents
 	where    Problem // names the manifest
 	other    bool    // it is of another share: only what a broken pack affects is reported
+}
+
+func (c *checker) manifestCheck(s archive.Summary) *manifestCheck {
+	return &manifestCheck{
+		checker: c, contents: c.reader.Contents(s.Manifest), where: Problem{Manifest: s.Head.Name, Account: s.Manifest.Account},
+	}
 }
 
 func (w *manifestCheck) run(ctx context.Context) error {
@@ -185,7 +192,7 @@ func (w *manifestCheck) flagPage(ctx context.Context, about Problem, page manife
 		return nil
 	}
 	w.checkedFlags[page.Flags.Prefix()] = struct{}{}
-	sets, err := ReadPiece(ctx, w.contents, page.Flags, manifest.ParseFlags)
+	sets, err := archive.ReadPiece(ctx, w.contents, page.Flags, manifest.ParseFlags)
 	if err == nil && len(sets) != int(page.Messages) {
 		err = fmt.Errorf("%w: flags of %d messages, its row says %d", manifest.ErrMalformed, len(sets), page.Messages)
 	}

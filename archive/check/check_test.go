@@ -1,10 +1,10 @@
-package archive_test
+package check_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/check"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
@@ -26,8 +26,8 @@ func TestCheckReportsLocksThatEndTooEarly(t *testing.T) {
 	for days, want := range map[int]int64{0: 0, 5: 0, 7: 1} {
 		then := store.Clone()
 		then.Advance(time.Duration(days) * 24 * time.Hour)
-		var problems []archive.Problem
-		report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: archivetest.Reopen(t, then), Data: repo.AllPacks}, func(p archive.Problem) { problems = append(problems, p) })
+		var problems []check.Problem
+		report, err := check.Run(t.Context(), check.Options{Repo: archivetest.Reopen(t, then), Data: repo.AllPacks}, func(p check.Problem) { problems = append(problems, p) })
 		if err != nil || report.Problems != want || report.Unlocked != want || report.Messages != 1 {
 			t.Errorf("after %d days: %+v, %v, %v", days, report, problems, err)
 		}

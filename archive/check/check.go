@@ -1,21 +1,28 @@
-package archive
+// Package check verifies that everything that the manifests of a repository refer to can be read, and reports what is wrong
+// with it: Run.
+//
+//	repo.Repo.Check   the objects by themselves                                                check.go
+//	manifests         their tables, pages and totals, and the chunks of their messages         manifest.go
+//	                  their scripts, calendars and address books                               items.go
+//
+// It remembers what it has checked, so that what many manifests share is checked once.
+package check
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// CheckOptions select how much is checked.
-type CheckOptions struct {
+// Options select how much is checked.
+type Options struct {
 	Repo *repo.Repo
 
 	// Data selects the packs of mail that are read whole. Of the others, only the size is checked.
@@ -25,7 +32,7 @@ type CheckOptions struct {
 	// everything finds, each problem once. (If a segment of the index is lost, each names the packs that it needs.)
 	Share repo.Share
 
-	Limits Limits // of losses; nil for the usual ones
+	Limits archive.Limits // of losses; nil for the usual ones
 
 	Progress func(repo.Progress) // may be nil
 }
@@ -60,9 +67,9 @@ func (p Problem) String() string {
 	return strings.Join(append(where, p.Reason), ": ")
 }
 
-// CheckReport counts what was checked. Mailboxes are counted in each manifest; pages, messages and chunks once, however
+// Report counts what was checked. Mailboxes are counted in each manifest; pages, messages and chunks once, however
 // many manifests share their page.
-type CheckReport struct {
+type Report struct {
 	Manifests int64
 	Mailboxes int64
 	Pages     int64
@@ -76,7 +83,7 @@ type CheckReport struct {
 	Misdated  int64 // of these, manifests whose times cannot be true
 }
 
-// Check verifies that everything that committed manifests refer to can be read. It calls report with each problem and goes
+// Run verifies that everything that committed manifests refer to can be read. It calls report with each problem and goes
 // on. It returns an error only if it cannot go on.
 //
 // It checks the objects first: repo checks names, sizes, tags and tables, and every byte of the packs that Data selects.
@@ -84,9 +91,9 @@ type CheckReport struct {
 // A chunk in a damaged pack is read, so that only those messages are reported that need the damaged place and have no
 // other copy. If the check is of a share, and a pack in it is damaged, it looks for these messages in the manifests of the
 // other shares too, which do not know of the damage.
-func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckReport, error) {
+func Run(ctx context.Context, o Options, report func(Problem)) (*Report, error) {
 	c := &checker{
-		CheckOptions: o,
+		Options:      o,
 		found:        report,
 		unsound:      make(map[string]bool),
 		broken:       make(map[string]bool),
@@ -95,29 +102,28 @@ func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckRep
 
 		checkedServers: make(map[accountPart]struct{}),
 		checkedItems:   make(map[chunk.Prefix]checkedItemPage),
-		reader:         NewReader(o.Repo),
+		reader:         archive.NewReader(o.Repo),
 	}
 	c.reader.Keep(repo.KeptNothing)
-	c.ahead = NewLookahead(c.reader, nil, true)
+	c.ahead = archive.NewLookahead(c.reader, nil, true)
 	err := c.run(ctx)
 	return &c.report, err
 }
 
-// checker is a Check under way. It remembers each page that it has checked, in some 60 bytes, so that a page that many
-// manifests share is checked once.
+// checker is a check under way. It remembers each page that it has checked, in some 60 bytes.
 type checker struct {
-	CheckOptions
+	Options
 	found   func(Problem)
-	report  CheckReport
-	reader  *Reader
-	ahead   *Lookahead
+	report  Report
+	reader  *archive.Reader
+	ahead   *archive.Lookahead
 	unsound map[string]bool // names of objects with a problem, and of condemned packs
 	broken  map[string]bool // names of packs with a problem
 
 	accounts map[string]bool // folders of accounts of which no manifest was checked yet
 	expected int64           // messages in the newest manifests of the other accounts
 
-	histories Histories // the manifests that were checked
+	histories archive.Histories // the manifests that were checked
 
 	checkedPages map[chunk.Prefix]checkedPage // record pages
 	checkedFlags map[chunk.Prefix]struct{}    // flag pages
@@ -145,18 +151,19 @@ func (c *checker) run(ctx context.Context) error {
 			others = append(others, head)
 		}
 	}
-	belated, err := BelatedAmong(ctx, c.Repo, heads)
+	belated, err := archive.BelatedAmong(ctx, c.Repo, heads)
 	if err != nil {
 		return err
 	}
-	for s, err := range c.manifests(ctx, heads) {
+	for s, err := range c.ahead.Manifests(ctx, archive.ReadManifests(ctx, c.Repo, heads)) {
 		if belated[s.Head.Name] {
 			c.problem(Problem{Object: s.Head.Name, Harmless: true, Reason: fmt.Sprintf("the store got it at %s, long after the time in its name: "+
 				"it is a copy or a repair, or it was dated back, and takes no other manifest's place", s.Head.Stored.UTC().Format(time.DateTime))})
 		}
-		if err != nil {
-			err = c.damaged(ctx, Problem{Object: s.Head.Name, Manifest: s.Head.Name}, err)
-		} else {
+		switch {
+		case err != nil:
+			err = c.unread(ctx, s, err)
+		case !s.Head.Late:
 			err = c.manifest(ctx, s)
 		}
 		if err != nil {
@@ -177,15 +184,6 @@ func (c *checker) run(ctx context.Context) error {
 	return nil
 }
 
-// manifests reads manifests ahead, with their tables.
-func (c *checker) manifests(ctx context.Context, heads []repo.Head) iter.Seq2[Summary, error] {
-	read := func(ctx context.Context, head repo.Head) (Summary, error) {
-		m, err := ReadManifest(ctx, c.Repo, head)
-		return Summary{head, m}, err
-	}
-	return c.ahead.Manifests(ctx, inorder.Map(ctx, readAhead, inorder.Slice(heads), read))
-}
-
 // unreported reports manifests that lack mail and have no alarm. It skips those that are too damaged to compare, which were
 // reported before.
 func (c *checker) unreported(ctx context.Context) error {
@@ -193,7 +191,7 @@ func (c *checker) unreported(ctx context.Context) error {
 	for _, u := range found {
 		c.problem(Problem{Manifest: u.Head.Name, Account: u.Account, Harmless: true, Reason: u.String()})
 	}
-	if err != nil && ctx.Err() == nil && IsDamage(err) {
+	if err != nil && ctx.Err() == nil && archive.IsDamage(err) {
 		return nil
 	}
 	return err
@@ -218,7 +216,7 @@ func (c *checker) objects(ctx context.Context) error {
 		return err
 	}
 	condemned, err := c.Repo.Condemned(ctx)
-	if err != nil && !IsDamage(err) { // the check of the objects reported damage
+	if err != nil && !archive.IsDamage(err) { // the check of the objects reported damage
 		return err
 	}
 	for pack := range condemned {
@@ -260,27 +258,47 @@ func (c *checker) damaged(ctx context.Context, p Problem, err error) error {
 }
 
 // passable reports whether an error is a problem that a check reports, and does not end it.
-func passable(err error) bool { return IsDamage(err) || errors.Is(err, repo.ErrNoRole) }
+func passable(err error) bool { return archive.IsDamage(err) || errors.Is(err, repo.ErrNoRole) }
+
+// unread reports a manifest that cannot be read, or whose times cannot be true.
+func (c *checker) unread(ctx context.Context, s archive.Summary, err error) error {
+	about := Problem{Object: s.Head.Name, Manifest: s.Head.Name}
+	if s.Manifest != nil {
+		about.Account = s.Manifest.Account
+		c.report.Misdated++
+	}
+	return c.damaged(ctx, about, err)
+}
 
 // manifest checks one manifest.
-func (c *checker) manifest(ctx context.Context, s Summary) error {
-	m := s.Manifest
-	head := c.Repo.Judge(s.Head, m.Deadline)
-	if err := head.Misdating(); err != nil {
-		c.report.Misdated++
-		c.problem(Problem{Object: head.Name, Manifest: head.Name, Account: m.Account, Reason: err.Error()})
-		return nil
-	}
-	if head.Late {
-		return nil
-	}
+func (c *checker) manifest(ctx context.Context, s archive.Summary) error {
 	c.report.Manifests++
-	c.histories.Add(Summary{head, m})
-	if c.accounts[head.Account] { // the newest has most of the messages
-		delete(c.accounts, head.Account)
-		c.expected += m.Totals.Messages
+	c.histories.Add(s)
+	if c.accounts[s.Head.Account] { // the newest has most of the messages
+		delete(c.accounts, s.Head.Account)
+		c.expected += s.Manifest.Totals.Messages
 	}
-	w := &manifestCheck{checker: c, contents: c.reader.Contents(m)}
-	w.where = Problem{Manifest: head.Name, Account: m.Account}
-	return w.run(ctx)
+	return c.manifestCheck(s).run(ctx)
+}
+
+// others follows the manifests of other shares to the chunks in broken packs of this share. It reports the messages that
+// these affect, and nothing else: the checks of the other shares report the rest.
+func (c *checker) others(ctx context.Context, heads []repo.Head) error {
+	if len(c.broken) == 0 {
+		return nil
+	}
+	counted := c.report
+	for s, err := range c.ahead.Manifests(ctx, archive.ReadManifests(ctx, c.Repo, heads)) {
+		if err == nil && !s.Head.Late {
+			w := c.manifestCheck(s)
+			w.other = true
+			err = w.run(ctx)
+		}
+		if err != nil && (ctx.Err() != nil || !passable(err)) {
+			return err
+		}
+	}
+	counted.Problems = c.report.Problems
+	c.report = counted
+	return nil
 }

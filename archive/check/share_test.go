@@ -1,4 +1,4 @@
-package archive_test
+package check_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/check"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -38,14 +38,14 @@ func someAccounts(t *testing.T) *storetest.Memory {
 }
 
 // checkShare checks a share of a store, and returns how often each problem was reported.
-func checkShare(t *testing.T, store *storetest.Memory, share repo.Share) (map[string]int, archive.CheckReport, error) {
+func checkShare(t *testing.T, store *storetest.Memory, share repo.Share) (map[string]int, check.Report, error) {
 	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
 	if err != nil {
-		return nil, archive.CheckReport{}, err
+		return nil, check.Report{}, err
 	}
 	defer r.Close()
 	problems := map[string]int{}
-	report, err := archive.Check(context.WithoutCancel(t.Context()), archive.CheckOptions{Repo: r, Data: repo.AllPacks, Share: share}, func(p archive.Problem) {
+	report, err := check.Run(context.WithoutCancel(t.Context()), check.Options{Repo: r, Data: repo.AllPacks, Share: share}, func(p check.Problem) {
 		problems[fmt.Sprintf("%v %s", p.Harmless, p)]++
 	})
 	return problems, *report, err
@@ -77,7 +77,7 @@ func compareShares(t *testing.T, whole *storetest.Memory, name string, damage fu
 	damage(store, name)
 	want, all, failed := checkShare(t, store, repo.Share{})
 	got := map[string]int{}
-	var sum archive.CheckReport
+	var sum check.Report
 	for n := range shares {
 		found, report, err := checkShare(t, store, repo.Share{N: n + 1, Of: shares})
 		if (err == nil) != (failed == nil) {

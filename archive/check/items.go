@@ -1,10 +1,12 @@
-package archive
+package check
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -47,10 +49,13 @@ func (w *manifestCheck) collection(ctx context.Context, source *manifest.ItemSou
 	about.Mailbox = fmt.Sprintf("%s %s", source.Kind, c.Title())
 	var sum checkedItemPage
 	whole := true
-	for i, id := range c.Pages {
-		if i%aheadItemPages == 0 {
-			w.contents.PrefetchChunks(ctx, c.Pages[i:min(i+aheadItemPages, len(c.Pages))])
+	unread := func(id chunk.ID) []chunk.ID {
+		if _, known := w.checkedItems[id.Prefix()]; known {
+			return nil
 		}
+		return []chunk.ID{id}
+	}
+	for id := range archive.PiecesAhead(ctx, w.reader, inorder.Slice(c.Pages), unread) {
 		page, known := w.checkedItems[id.Prefix()]
 		if !known {
 			var err error
@@ -70,7 +75,7 @@ func (w *manifestCheck) collection(ctx context.Context, source *manifest.ItemSou
 
 // itemPage checks the items of a page, and reports each that cannot be read.
 func (w *manifestCheck) itemPage(ctx context.Context, about Problem, id chunk.ID) (checkedItemPage, error) {
-	items, err := ReadPiece(ctx, w.contents, id, manifest.ParseItems)
+	items, err := archive.ReadPiece(ctx, w.contents, id, manifest.ParseItems)
 	if err != nil {
 		return checkedItemPage{}, w.damaged(ctx, about, fmt.Errorf("item page %s: %w", id, err))
 	}
