@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -124,7 +123,7 @@ func TestCanceledDuringSilence(t *testing.T) {
 		bufio.NewReader(server).ReadString('\n')
 		cancel()
 	}()
-	c := newConn(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour, quirks: &quirks{}}, ours, new(netconn.Traffic), 1)
+	c := newConn(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour, quirks: &quirks{}}, ours, 1)
 	if err := (&handshake{c}).secure(ctx); err != nil {
 		t.Fatal(err)
 	}

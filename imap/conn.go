@@ -25,7 +25,6 @@ type conn struct {
 	opts      *Options
 	transport net.Conn      // with TLS, without compression
 	socket    *netconn.Conn // beneath TLS, whose Close would wait for a server that does not read
-	traffic   *netconn.Traffic
 	r         *wire.Reader
 	w         *bufio.Writer
 	flusher   interface{ Flush() error } // beneath w, when the connection is compressed

@@ -13,7 +13,7 @@ import (
 func Dial(ctx context.Context, opts *Options) (*Client, error) {
 	own := *opts
 	own.quirks = &quirks{}
-	c, err := dial(ctx, &own, new(netconn.Traffic), 1, true)
+	c, err := dial(ctx, &own, 1, true)
 	if err != nil {
 		return nil, err
 	}
@@ -24,9 +24,9 @@ func Dial(ctx context.Context, opts *Options) (*Client, error) {
 	return c, nil
 }
 
-// dial is Dial with bytes counted in traffic, and the number of the connection in the trace. utf8 asks for names and
-// headers in UTF-8. dial does not wait for the answers to ID and ENABLE (conn.introduced).
-func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, utf8 bool) (*Client, error) {
+// dial is Dial, but does not wait for the answers to ID and ENABLE (conn.introduced). id is the number of the connection
+// in the trace. utf8 asks for names and headers in UTF-8.
+func dial(ctx context.Context, opts *Options, id int, utf8 bool) (*Client, error) {
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
 		return nil, fmt.Errorf("%w: %s would be used without encryption; use imaps://, or allow plain text explicitly",
 			ErrInsecure, opts.Host)
@@ -38,7 +38,7 @@ func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, 
 	if err != nil {
 		return nil, dialError(ctx, opts, err)
 	}
-	c := newConn(opts, netConn, traffic, id)
+	c := newConn(opts, netConn, id)
 	stop := c.closeOnDone(ctx)
 	err = (&handshake{c}).run(ctx, utf8)
 	stop()
@@ -51,12 +51,12 @@ func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, 
 }
 
 // newConn returns a conn over a network connection.
-func newConn(opts *Options, netConn net.Conn, traffic *netconn.Traffic, id int) *conn {
-	c := &conn{opts: opts, traffic: traffic, enabled: capabilities{}}
+func newConn(opts *Options, netConn net.Conn, id int) *conn {
+	c := &conn{opts: opts, enabled: capabilities{}}
 	if opts.Trace != nil {
 		c.trace = &tracer{out: opts.Trace, id: id}
 	}
-	c.socket = &netconn.Conn{Conn: netConn, Traffic: traffic, Stall: opts.stall()}
+	c.socket = &netconn.Conn{Conn: netConn, Stall: opts.stall()}
 	c.socket.OnSilence = c.probeForLoss
 	c.adopt(c.socket)
 	return c

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -17,7 +16,6 @@ import (
 type Pool struct {
 	opts    Options
 	utf8    bool
-	bytes   netconn.Traffic
 	tokens  chan struct{}       // one for each connection that may be in use
 	dialing *semaphore.Weighted // held while connecting: in part, or as a whole; see dial
 
@@ -108,7 +106,7 @@ func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	p.dialed++
 	id := p.dialed
 	p.mu.Unlock()
-	c, err := dial(ctx, &p.opts, &p.bytes, id, p.utf8)
+	c, err := dial(ctx, &p.opts, id, p.utf8)
 	if err == nil {
 		p.mu.Lock()
 		p.open++
@@ -215,9 +213,6 @@ func (p *Pool) drop(c *Client) {
 	p.open--
 	p.mu.Unlock()
 }
-
-// Traffic returns the bytes received and sent so far.
-func (p *Pool) Traffic() (in, out int64) { return p.bytes.Bytes() }
 
 // Parallel returns the number of connections that there can be.
 func (p *Pool) Parallel() int {

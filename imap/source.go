@@ -217,9 +217,6 @@ func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox, first source
 // Parallel returns the number of views that can be open at once.
 func (s *Source) Parallel() int { return s.pool.Parallel() }
 
-// Traffic returns the bytes received and sent so far.
-func (s *Source) Traffic() (in, out int64) { return s.pool.Traffic() }
-
 // Close closes the idle connections now, and the others when they are given back.
 func (s *Source) Close() error {
 	s.pool.Close()

@@ -30,8 +30,7 @@ type Result struct {
 
 // Writer writes messages to an mbox.
 type Writer struct {
-	out  *bufio.Writer
-	size int64
+	out *bufio.Writer
 }
 
 // NewWriter returns a Writer that appends to w.
@@ -59,12 +58,8 @@ func (w *Writer) Write(m *Message, body func(io.Writer) error) (Result, error) {
 		return Result{}, err
 	}
 	t.close()
-	w.size += t.size
 	return t.result, t.err
 }
-
-// Size returns the bytes of all messages that were written.
-func (w *Writer) Size() int64 { return w.size }
 
 // Flush writes what is buffered.
 func (w *Writer) Flush() error { return w.out.Flush() }
@@ -76,7 +71,6 @@ type text struct {
 	m       *Message
 	ends    *lineend.Cursor
 	newline string // of the lines that are added
-	size    int64
 	err     error
 	result  Result
 
@@ -238,13 +232,11 @@ func (t *text) close() {
 func (t *text) put(s string) {
 	if t.err == nil && s != "" {
 		_, t.err = t.out.WriteString(s)
-		t.size += int64(len(s))
 	}
 }
 
 func (t *text) putBytes(p []byte) {
 	if t.err == nil && len(p) > 0 {
 		_, t.err = t.out.Write(p)
-		t.size += int64(len(p))
 	}
 }

@@ -28,8 +28,8 @@ func write(t *testing.T, messages ...sent) (string, []Result) {
 		}
 		results = append(results, r)
 	}
-	if err := w.Flush(); err != nil || w.Size() != int64(b.Len()) {
-		t.Fatal(w.Size(), b.Len(), err)
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
 	}
 	return b.String(), results
 }

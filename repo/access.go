@@ -45,9 +45,6 @@ func (a *access) Fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// Role returns what the key that opened the repository allows.
-func (a *access) Role() Role { return a.held.Role }
-
 // Sealed reports whether objects are sealed.
 func (a *access) Sealed() bool { return a.seals.sealed() }
 

@@ -62,7 +62,6 @@ var (
 // The terms of the format that callers use.
 type (
 	Lane  = format.Lane
-	Kind  = format.Kind
 	Pack  = format.Pack
 	Frame = format.Frame
 

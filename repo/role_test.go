@@ -43,7 +43,7 @@ func TestRoles(t *testing.T) {
 			}
 			defer host.Close()
 			if host.CanRead() != test.reads || host.CanRemove() != test.reads {
-				t.Errorf("role %s reads %v, keeps %v", host.Role(), host.CanRead(), host.CanRemove())
+				t.Errorf("reads %v, keeps %v", host.CanRead(), host.CanRemove())
 			}
 			if host.Fingerprint() != r.Fingerprint() || host.ID() != r.ID() {
 				t.Error("another repository")

@@ -94,14 +94,6 @@ func (l *Layout) check(sum int64) error {
 	return nil
 }
 
-// HeaderSize returns the size of the header part, or 0 if the message has none.
-func (l *Layout) HeaderSize() int64 {
-	if len(l.parts) > 0 && l.parts[0].kind == mail.HeaderPart {
-		return l.parts[0].size
-	}
-	return 0
-}
-
 // encodedSize returns the size of a run of base64 lines that encodes n bytes.
 func encodedSize(r mail.Recipe, n int64) int64 {
 	characters := (n + 2) / 3 * 4

@@ -81,6 +81,3 @@ type Reduced struct {
 	Text  string
 	Words []string // empty: it is left out
 }
-
-// IsZero reports whether the query has no conditions.
-func (q *Query) IsZero() bool { return q.Words == nil && len(q.Filters) == 0 }

@@ -95,9 +95,6 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 // Parallel returns the number of folders that can be written at once, one for each connection.
 func (t *Target) Parallel() int { return t.pool.Parallel() }
 
-// Traffic returns the bytes received and sent so far.
-func (t *Target) Traffic() (in, out int64) { return t.pool.Traffic() }
-
 // Close closes the idle connections now, and the others when they are given back. It completes the journals.
 func (t *Target) Close() error {
 	t.pool.Close()

@@ -42,7 +42,7 @@ func NewPinger(address string, transport http.RoundTripper) (*Pinger, error) {
 // Start reports that a run begins. It tries once, because the end matters more.
 func (p *Pinger) Start(ctx context.Context) error {
 	_, err := p.post(ctx, "start", "")
-	return p.explain(ctx, err)
+	return p.explain(err)
 }
 
 // End reports how the run ended.
@@ -55,7 +55,7 @@ func (p *Pinger) End(ctx context.Context, status int, body string) error {
 	if code == http.StatusNotFound && suffix != "" {
 		_, err = p.retry(ctx, "fail", body) // the monitor does not know exit statuses
 	}
-	return p.explain(ctx, err)
+	return p.explain(err)
 }
 
 // retry retries after temporary errors.
@@ -96,7 +96,7 @@ func (p *Pinger) post(ctx context.Context, suffix, body string) (code int, err e
 }
 
 // explain removes the path of the URL from an error, because anybody who knows it can ping the monitor.
-func (p *Pinger) explain(ctx context.Context, err error) error {
+func (p *Pinger) explain(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package entity
 
 import (
-	"bytes"
 	"iter"
 
 	"github.com/mailstrata/mailstrata/internal/header"
@@ -59,16 +58,6 @@ func (e *Entity) Name() string {
 
 // Charset returns the value of the parameter charset, or an empty string.
 func (e *Entity) Charset() string { return e.Params.Decoded("charset") }
-
-// Lines returns the number of lines of the body, encoded as it is. A last line without a line end counts.
-func (e *Entity) Lines(message []byte) int {
-	body := e.Body.Of(message)
-	n := bytes.Count(body, []byte("\n"))
-	if len(body) > 0 && body[len(body)-1] != '\n' {
-		n++
-	}
-	return n
-}
 
 // All yields the entity and all entities below it, in the order of the message.
 func (e *Entity) All() iter.Seq[*Entity] {

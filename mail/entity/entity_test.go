@@ -109,15 +109,6 @@ func TestFields(t *testing.T) {
 	}
 }
 
-func TestLines(t *testing.T) {
-	for body, want := range map[string]int{"": 0, "a": 1, "a\r\n": 1, "a\nb": 2, "\n\n": 2} {
-		message := []byte("Subject: x\n\n" + body)
-		if got := entity.Parse(message).Lines(message); got != want {
-			t.Errorf("%q has %d lines, want %d", body, got, want)
-		}
-	}
-}
-
 func TestDecode(t *testing.T) {
 	for _, c := range []struct{ encoding, body, want string }{
 		{"7bit", "a=41\r\n", "a=41\r\n"},

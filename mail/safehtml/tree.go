@@ -84,7 +84,7 @@ func (s *sanitizer) start(tag atom.Atom, attrs attributes) {
 	if !allowed {
 		return
 	}
-	if s.closeImplied(tag, rule); !rule.block && !rule.table {
+	if s.closeImplied(rule); !rule.block && !rule.table {
 		s.reopen()
 	}
 	if tag == atom.Img {
@@ -135,7 +135,7 @@ func (s *sanitizer) end(tag atom.Atom) {
 }
 
 // closeImplied closes the elements that the start of another one ends, although no end tag does.
-func (s *sanitizer) closeImplied(tag atom.Atom, rule rule) {
+func (s *sanitizer) closeImplied(rule rule) {
 	if s.deeper > 0 {
 		return
 	}

@@ -17,8 +17,7 @@ const (
 	LaneBody                // other Base64 parts, decoded
 	LaneCatalog             // pages, lists and tables
 
-	Lanes     = iota
-	DataLanes = Lanes - 1
+	Lanes = iota
 )
 
 // Kind returns the kind of pack that holds the lane.

@@ -155,9 +155,6 @@ func (e *Erasures) Chunk(id chunk.ID) bool {
 // HasMessages reports whether any message was erased.
 func (e *Erasures) HasMessages() bool { return e != nil && len(e.messages) > 0 }
 
-// IsEmpty reports whether nothing was erased.
-func (e *Erasures) IsEmpty() bool { return e == nil || len(e.accounts)+len(e.messages) == 0 }
-
 // NewErasures returns an Erasures to which Add adds.
 func NewErasures() *Erasures {
 	return &Erasures{map[string]time.Time{}, map[chunk.ID]struct{}{}, map[chunk.Prefix]struct{}{}}

@@ -8,21 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
 	"time"
 )
 
-// Traffic counts bytes on the network, over all the connections that share it.
-type Traffic struct{ in, out atomic.Int64 }
-
-// Bytes returns the numbers of bytes received and sent so far.
-func (t *Traffic) Bytes() (in, out int64) { return t.in.Load(), t.out.Load() }
-
-// Conn counts bytes and turns silence into an error: each read or write must move a byte within Stall. The time that
+// Conn turns silence into an error: each read or write must move a byte within Stall. The time that
 // the caller takes between two reads does not count.
 type Conn struct {
 	net.Conn
-	Traffic  *Traffic
 	Stall    time.Duration
 	QuickAck bool // acknowledge what comes at once
 
@@ -55,7 +47,6 @@ func (c *Conn) checkPace(n int, wait time.Duration) error {
 func (c *Conn) Read(p []byte) (int, error) {
 	began := time.Now()
 	n, err := c.read(p)
-	c.Traffic.in.Add(int64(n))
 	if err == nil {
 		err = c.checkPace(n, time.Since(began))
 	}
@@ -95,7 +86,6 @@ func (c *Conn) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.Conn.Write(p)
-	c.Traffic.out.Add(int64(n))
 	return n, c.explain(err)
 }
 

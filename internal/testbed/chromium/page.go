@@ -56,14 +56,6 @@ func (p *Page) Sibling(t testing.TB) *Page {
 	return p.b.tab(t, p.profile)
 }
 
-// Close closes the tab.
-func (p *Page) Close(t testing.TB) {
-	t.Helper()
-	if err := p.b.call("", "Target.closeTarget", params{"targetId": p.target}, nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // Eval evaluates an expression in the page, as its console does, and decodes the value into result.
 func (p *Page) Eval(t testing.TB, expression string, result any) {
 	t.Helper()

@@ -60,7 +60,7 @@ func parse(c *command.Command) (string, error) {
 		for _, item := range f.Items {
 			text += " " + item.Name
 			if item.Section != nil {
-				text += " " + item.Section.String()
+				text += " " + item.Section.Format(func(field string) string { return field })
 			}
 			if item.Section != nil && item.Section.Partial {
 				text += fmt.Sprint(item.Section.Length)

@@ -111,10 +111,8 @@ func (s *Scanner) partial(x *Section) (err error) {
 	return s.need('>')
 }
 
-// String returns the name of the section in a response, without the quotes of its fields: BODY[HEADER.FIELDS (DATE)]<0>.
-func (x *Section) String() string { return x.Format(func(field string) string { return field }) }
-
-// Format returns the name of the section in a response. quote makes an astring of the name of a field.
+// Format returns the name of the section in a response, such as BODY[HEADER.FIELDS (DATE)]<0>. quote makes an astring of the name
+// of a field.
 func (x *Section) Format(quote func(string) string) string {
 	if x.Old != "" {
 		return x.Old

@@ -52,11 +52,3 @@ func (g *Gate) hasSession(r *http.Request) bool {
 	}
 	return has
 }
-
-// Lock ends all sessions and links.
-func (g *Gate) Lock() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	clear(g.sessions)
-	clear(g.tokens)
-}
