@@ -248,7 +248,7 @@ var layers = map[string]string{
 	"internal/config": `
 		archive/loss backup dav imap internal/oauth internal/percent internal/plaintext jmap manifest/history s3
 		sftp sieve`,
-	"internal/config/edit": "",
+	"internal/config/edit": "internal/plaintext",
 	"internal/day":         "",
 	"internal/demo":        "",
 	"internal/discover":    "collection",

@@ -6,7 +6,8 @@
 //	Set      sets a key of one
 //
 // Each finds the lines by the parser of TOML (headings.go), changes them, and parses the result: unless the values
-// are exactly those that the change asks for, it returns an error and the user has to edit the file.
+// are exactly those that the change asks for, it returns an error and the user has to edit the file. A byte order mark and
+// the line ends of Windows stay; a file in UTF-16 becomes UTF-8.
 package edit
 
 import (
@@ -18,6 +19,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/mailstrata/mailstrata/internal/plaintext"
 )
 
 // ErrByHand means that the text is written in a way that this package does not change.
@@ -70,11 +73,12 @@ func Quote(text string) string {
 }
 
 // Append adds a table, as [Table] returns it, after the last one of the array, or else at the end.
-func Append(text []byte, array, table string) ([]byte, error) {
-	before, err := values(text)
+func Append(file []byte, array, table string) ([]byte, error) {
+	f, err := read(file)
 	if err != nil {
 		return nil, err
 	}
+	text, before := f.text, f.values
 	blocks := blocksOf(text)
 	at := len(text)
 	for i, b := range blocks {
@@ -89,11 +93,11 @@ func Append(text []byte, array, table string) ([]byte, error) {
 	var b bytes.Buffer
 	if len(head) > 0 {
 		b.Write(head)
-		b.WriteString("\n\n")
+		b.WriteString(f.eol + f.eol)
 	}
-	b.WriteString(table)
+	b.WriteString(strings.ReplaceAll(table, "\n", f.eol))
 	if len(tail) > 0 {
-		b.WriteByte('\n')
+		b.WriteString(f.eol)
 		b.Write(tail)
 	}
 	added, err := values([]byte(table))
@@ -103,15 +107,16 @@ func Append(text []byte, array, table string) ([]byte, error) {
 	elements, _ := added[array].([]any)
 	existing, _ := before[array].([]any)
 	before[array] = append(slices.Clone(existing), elements...)
-	return confirmed(b.Bytes(), before)
+	return f.confirmed(b.Bytes())
 }
 
 // Remove removes the i-th table of an array, with the comment directly above it.
-func Remove(text []byte, array string, i int) ([]byte, error) {
-	want, err := values(text)
+func Remove(file []byte, array string, i int) ([]byte, error) {
+	f, err := read(file)
 	if err != nil {
 		return nil, err
 	}
+	text, want := f.text, f.values
 	b, ok := find(text, array, i)
 	if !ok {
 		return nil, ErrByHand
@@ -126,21 +131,22 @@ func Remove(text []byte, array string, i int) ([]byte, error) {
 	rest := bytes.TrimRight(text[:b.begin], "\n\r\t ")
 	if tail := text[b.end:]; len(tail) > 0 {
 		if len(rest) > 0 {
-			rest = append(slices.Clone(rest), "\n\n"...)
+			rest = append(slices.Clone(rest), f.eol+f.eol...)
 		}
 		rest = append(slices.Clone(rest), tail...)
 	} else if len(rest) > 0 {
-		rest = append(slices.Clone(rest), '\n')
+		rest = append(slices.Clone(rest), f.eol...)
 	}
-	return confirmed(rest, want)
+	return f.confirmed(rest)
 }
 
 // Set sets a key of the i-th table of an array to a text.
-func Set(text []byte, array string, i int, key, value string) ([]byte, error) {
-	want, err := values(text)
+func Set(file []byte, array string, i int, key, value string) ([]byte, error) {
+	f, err := read(file)
 	if err != nil {
 		return nil, err
 	}
+	text, want := f.text, f.values
 	b, ok := find(text, array, i)
 	if !ok {
 		return nil, ErrByHand
@@ -156,13 +162,47 @@ func Set(text []byte, array string, i int, key, value string) ([]byte, error) {
 	}
 	table[key] = value
 	begin, end := b.body, b.body
-	replacement := key + " = " + Quote(value) + "\n"
+	replacement := key + " = " + Quote(value) + f.eol
 	if span, has := b.keys[key]; has {
 		begin, end, replacement = span[0], span[1], Quote(value)
 	} else if b.body > 0 && text[b.body-1] != '\n' {
-		replacement = "\n" + replacement // the heading is the last line, and has no end
+		replacement = f.eol + replacement // the heading is the last line, and has no end
 	}
-	return confirmed(slices.Concat(text[:begin], []byte(replacement), text[end:]), want)
+	return f.confirmed(slices.Concat(text[:begin], []byte(replacement), text[end:]))
+}
+
+// file is a configuration as an editor saved it.
+type file struct {
+	mark   []byte // the byte order mark, or nothing
+	text   []byte // the rest, in UTF-8
+	eol    string // how its lines end
+	values map[string]any
+}
+
+var mark = []byte("\ufeff")
+
+func read(saved []byte) (f *file, err error) {
+	f = &file{eol: "\n"}
+	if bytes.HasPrefix(saved, mark) {
+		f.mark = mark
+	}
+	if f.text, err = plaintext.Decode(saved); err != nil {
+		return nil, fmt.Errorf("the configuration cannot be changed: %w", err)
+	}
+	if end := bytes.IndexByte(f.text, '\n'); end > 0 && f.text[end-1] == '\r' {
+		f.eol = "\r\n"
+	}
+	f.values, err = values(f.text)
+	return f, err
+}
+
+// confirmed returns the file with another text, if that has the values of f, which the caller has changed.
+func (f *file) confirmed(text []byte) ([]byte, error) {
+	got, err := values(text)
+	if err != nil || !reflect.DeepEqual(got, f.values) {
+		return nil, ErrByHand
+	}
+	return slices.Concat(f.mark, text), nil
 }
 
 func values(text []byte) (map[string]any, error) {
@@ -171,13 +211,4 @@ func values(text []byte) (map[string]any, error) {
 		return nil, fmt.Errorf("the configuration cannot be changed, because it has an error: %w", err)
 	}
 	return v, nil
-}
-
-// confirmed returns the text if it has these values.
-func confirmed(text []byte, want map[string]any) ([]byte, error) {
-	got, err := values(text)
-	if err != nil || !reflect.DeepEqual(got, want) {
-		return nil, ErrByHand
-	}
-	return text, nil
 }

@@ -3,7 +3,9 @@ package edit_test
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -105,6 +107,34 @@ keep_daily = 30
 	}
 }
 
+// A byte order mark and the line ends of Windows stay, and what is added has them too. A file in UTF-16 becomes UTF-8.
+func TestEditorsOfWindows(t *testing.T) {
+	table := edit.Table("[[accounts]]", edit.Pair{Key: "name", Value: "kim"})
+	changes := map[string]func([]byte) ([]byte, error){
+		"append": func(text []byte) ([]byte, error) { return edit.Append(text, "accounts", table) },
+		"remove": func(text []byte) ([]byte, error) { return edit.Remove(text, "accounts", 0) },
+		"set":    func(text []byte) ([]byte, error) { return edit.Set(text, "accounts", 1, "name", "joe") },
+	}
+	for name, change := range changes {
+		want, err := change([]byte(owned))
+		if err != nil {
+			t.Fatal(err)
+		}
+		windows := "\ufeff" + strings.ReplaceAll(owned, "\n", "\r\n")
+		got, err := change([]byte(windows))
+		if err != nil || string(got) != "\ufeff"+strings.ReplaceAll(string(want), "\n", "\r\n") {
+			t.Errorf("%s: %v\n%q", name, err, got)
+		}
+		wide := []byte{0xff, 0xfe}
+		for _, unit := range utf16.Encode([]rune(owned)) {
+			wide = append(wide, byte(unit), byte(unit>>8))
+		}
+		if got, err = change(wide); err != nil || string(got) != string(want) {
+			t.Errorf("%s in UTF-16: %v\n%q", name, err, got)
+		}
+	}
+}
+
 func names(t testing.TB, text []byte) (names []any) {
 	t.Helper()
 	var values struct{ Accounts []map[string]any }
@@ -142,6 +172,7 @@ func TestRefusal(t *testing.T) {
 func FuzzEdit(f *testing.F) {
 	f.Add(owned, "anna")
 	f.Add("[[accounts]]", "a\nb")
+	f.Add("a = 1\r\n\r\n# mine\r\n[[accounts]]\r\nname = 'x'\r\n[b]\r\n", "jo")
 	f.Add("a.b = 1\n[[x.accounts]]\n[[accounts]]\n\"na\\u006de\" = 'x'", `"`)
 	f.Fuzz(func(t *testing.T, text, name string) {
 		var before map[string]any
