@@ -1,5 +1,5 @@
 // Package local handles files of this host: their errors, temporary files (temp.go), files that are replaced as a whole
-// (replace.go), and locks between processes (lock.go).
+// (replace.go, rewrite.go), and locks between processes (lock.go).
 //
 // Its errors have the type Error. They are not about an archive, a mail server or a store, so they never count as
 // damage.

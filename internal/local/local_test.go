@@ -79,6 +79,38 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// A file of the user keeps its mode, and a link keeps leading to it.
+func TestRewrite(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "own"), filepath.Join(dir, "link")
+	if err := os.WriteFile(path, []byte("one"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("own", link); err != nil {
+		t.Skip(err) // Windows without the right to make links
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := local.Rewrite(link, []byte("two")); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Lstat(path)
+	if err != nil || after.Mode() != before.Mode() {
+		t.Errorf("the file has the mode %v, %v; want %v", after.Mode(), err, before.Mode())
+	}
+	if got, err := os.ReadFile(path); string(got) != "two" {
+		t.Errorf("the file holds %q, %v", got, err)
+	}
+	if target, err := os.Readlink(link); target != "own" {
+		t.Errorf("the link leads to %q, %v", target, err)
+	}
+	if err := local.Rewrite(filepath.Join(dir, "new"), []byte("x")); err != nil {
+		t.Errorf("a new file: %v", err)
+	}
+}
+
 // Only one holder at a time has the lock. A second one gets the number of the process that has it, and then the lock.
 func TestLock(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
