@@ -23,8 +23,20 @@ func (*launchd) Session() bool    { return true }
 
 func (*launchd) Limit(context.Context) string { return "" }
 
+func (l *launchd) path() string {
+	return filepath.Join(l.Home, "Library", "LaunchAgents", label+".plist")
+}
+
+func (l *launchd) Other(_ context.Context, j Job) string {
+	text, err := os.ReadFile(l.path())
+	if err != nil || strings.Contains(string(text), arguments(j)) {
+		return ""
+	}
+	return l.path()
+}
+
 func (l *launchd) Install(ctx context.Context, j Job) error {
-	path := filepath.Join(l.Home, "Library", "LaunchAgents", label+".plist")
+	path := l.path()
 	if err := write(path, propertyList(j)); err != nil {
 		return fmt.Errorf("write the launch agent: %w", err)
 	}
@@ -41,13 +53,7 @@ func propertyList(j Job) string {
 <plist version="1.0">
 <dict>
   <key>Label</key><string>` + label + `</string>
-  <key>ProgramArguments</key>
-  <array>
-`)
-	for _, word := range append([]string{j.Program}, j.Args...) {
-		b.WriteString("    <string>" + escape(word) + "</string>\n")
-	}
-	b.WriteString("  </array>\n")
+` + arguments(j))
 	if len(j.Environ) > 0 {
 		b.WriteString("  <key>EnvironmentVariables</key>\n  <dict>\n")
 		for _, variable := range j.Environ {
@@ -69,6 +75,15 @@ func propertyList(j Job) string {
 	return b.String()
 }
 
+// arguments returns the command of a job as a property.
+func arguments(j Job) string {
+	text := "  <key>ProgramArguments</key>\n  <array>\n"
+	for _, word := range append([]string{j.Program}, j.Args...) {
+		text += "    <string>" + escape(word) + "</string>\n"
+	}
+	return text + "  </array>\n"
+}
+
 // tasks is the Task Scheduler of Windows. It catches up on what was missed. Built from the schema of its tasks, and not run
 // on Windows.
 type tasks struct{ *Host }
@@ -78,6 +93,14 @@ func (*tasks) Remove() string { return "schtasks /Delete /TN mailstrata" }
 func (*tasks) Session() bool  { return true }
 
 func (*tasks) Limit(context.Context) string { return "" }
+
+func (t *tasks) Other(ctx context.Context, j Job) string {
+	text, err := t.Run(ctx, nil, "schtasks", "/Query", "/TN", "mailstrata", "/XML")
+	if err != nil || bytes.Contains(bytes.ReplaceAll(text, []byte{0}, nil), []byte(action(j))) { // it may be UTF-16
+		return ""
+	}
+	return "the task mailstrata"
+}
 
 func (t *tasks) Install(ctx context.Context, j Job) error {
 	f, err := os.CreateTemp("", "mailstrata-*.xml")
@@ -100,10 +123,6 @@ func taskDefinition(j Job) string {
 	if j.Hourly {
 		repetition = "<Repetition><Interval>PT1H</Interval></Repetition>"
 	}
-	var words []string
-	for _, arg := range j.Args {
-		words = append(words, windowsWord(arg))
-	}
 	return `<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo><Description>Archives mail (mailstrata setup).</Description></RegistrationInfo>
@@ -118,9 +137,18 @@ func taskDefinition(j Job) string {
     <RunOnlyIfNetworkAvailable>true</RunOnlyIfNetworkAvailable>
     <ExecutionTimeLimit>PT13H</ExecutionTimeLimit>
   </Settings>
-  <Actions Context="Author"><Exec><Command>` + escape(j.Program) + `</Command><Arguments>` + escape(strings.Join(words, " ")) + `</Arguments></Exec></Actions>
+  <Actions Context="Author"><Exec>` + action(j) + `</Exec></Actions>
 </Task>
 `
+}
+
+// action returns the command of a job in a task.
+func action(j Job) string {
+	var words []string
+	for _, arg := range j.Args {
+		words = append(words, windowsWord(arg))
+	}
+	return "<Command>" + escape(j.Program) + "</Command><Arguments>" + escape(strings.Join(words, " ")) + "</Arguments>"
 }
 
 // windowsWord quotes an argument as CommandLineToArgvW reads it.

@@ -2,7 +2,7 @@
 // macOS, the Task Scheduler of Windows, or cron. All of these are the user's own, and need no rights of an administrator.
 //
 // Each kind is a file: what is written, and the commands that make it count. Installing again replaces what was installed
-// before.
+// before. [Timer] says beforehand if that is something else, such as the job of another configuration.
 package schedule
 
 import (
@@ -30,6 +30,9 @@ type Job struct {
 type Timer interface {
 	// Install makes the job run from now on.
 	Install(ctx context.Context, j Job) error
+	// Other returns what an installed timer of this name runs, if that is not the job, or if somebody has written it by
+	// hand; "": installing replaces nothing of worth.
+	Other(ctx context.Context, j Job) string
 	// Name returns what it is: "a systemd timer".
 	Name() string
 	// Remove returns the command line that ends it.
@@ -83,6 +86,28 @@ func (h *Host) Find(ctx context.Context) Timer {
 		return &cron{h}
 	}
 	return nil
+}
+
+// Runs returns what the user's own scheduler runs of mailstrata, written by setup or by hand; "": nothing. isUnit reports whether it
+// is a unit of systemd, which may not be active.
+func (h *Host) Runs(ctx context.Context) (runs string, isUnit bool) {
+	switch timer := h.Find(ctx).(type) {
+	case nil:
+		return "", false
+	case *cron:
+		table, _ := timer.table(ctx)
+		for line := range strings.Lines(table) {
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") && strings.Contains(line, "mailstrata") {
+				return "your cron table: " + line, false
+			}
+		}
+		return "", false
+	case *systemd:
+		runs = timer.Other(ctx, Job{})
+		return runs, runs != ""
+	default:
+		return timer.Other(ctx, Job{}), false
+	}
 }
 
 // write writes a file of a scheduler, which may not contain secrets.

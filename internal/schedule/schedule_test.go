@@ -34,6 +34,91 @@ func cronHost(table *string) *Host {
 	}}
 }
 
+// A timer that runs something else is named before it is replaced: that of another configuration, or one that somebody
+// wrote. That of the same job is not.
+func TestOther(t *testing.T) {
+	other := Job{Program: "/opt/mailstrata", Args: []string{"--config", "/home/anna/work.toml", "run"}}
+	table := "0 1 * * * mine\n"
+	home := t.TempDir()
+	quiet := func(context.Context, []byte, string, ...string) ([]byte, error) { return nil, nil }
+	host := &Host{Home: home, Getenv: func(string) string { return "" }, Run: quiet}
+	units := filepath.Join(home, ".config", "systemd", "user")
+	for name, c := range map[string]struct {
+		timer Timer
+		runs  string
+	}{
+		"systemd": {&systemd{host}, execStart(systemdUnits(hard)["mailstrata.service"])},
+		"cron":    {cronHost(&table).Find(t.Context()), cronCommand(CronLine(hard))},
+		"launchd": {&launchd{host}, (&launchd{host}).path()},
+	} {
+		if got := c.timer.Other(t.Context(), hard); got != "" {
+			t.Errorf("%s: without a timer: %q", name, got)
+		}
+		if err := c.timer.Install(t.Context(), hard); err != nil {
+			t.Fatal(err)
+		}
+		hourly := hard
+		hourly.Hourly = true
+		if got := c.timer.Other(t.Context(), hourly); got != "" {
+			t.Errorf("%s: the same job: %q", name, got)
+		}
+		if got := c.timer.Other(t.Context(), other); got != c.runs {
+			t.Errorf("%s: another job: %q, want %q", name, got, c.runs)
+		}
+	}
+	own := filepath.Join(units, "mailstrata.timer")
+	if err := os.WriteFile(own, []byte("[Timer]\nOnCalendar=daily\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := (&systemd{host}).Other(t.Context(), hard); got != own {
+		t.Errorf("a timer that somebody wrote: %q", got)
+	}
+}
+
+// A line that somebody wrote into a cron table is found.
+func TestRuns(t *testing.T) {
+	for table, want := range map[string]string{
+		"# mailstrata\n0 1 * * * other\n": "", "0 1 * * * other\n30 2 * * * /opt/mailstrata backup -q\n": "your cron table: 30 2 * * * /opt/mailstrata backup -q",
+	} {
+		if got, isUnit := cronHost(&table).Runs(t.Context()); got != want || isUnit {
+			t.Errorf("%q: %q, %t", table, got, isUnit)
+		}
+	}
+	home := t.TempDir()
+	quiet := func(context.Context, []byte, string, ...string) ([]byte, error) { return nil, nil }
+	h := &Host{Home: home, Getenv: func(string) string { return "" }, Run: quiet}
+	if got, isUnit := h.Runs(t.Context()); got != "" || isUnit {
+		t.Errorf("without a unit: %q, %t", got, isUnit)
+	}
+	if err := (&systemd{h}).Install(t.Context(), hard); err != nil {
+		t.Fatal(err)
+	}
+	if got, isUnit := h.Runs(t.Context()); got == "" || !isUnit {
+		t.Errorf("with a unit: %q, %t", got, isUnit)
+	}
+}
+
+// Of a job that somebody deleted, the comment may be left. The line below it is another's.
+func TestCronComment(t *testing.T) {
+	got := cronTable(cronMark+"x\n0 1 * * * mine\n", hard)
+	if !strings.HasPrefix(got, "0 1 * * * mine\n") || strings.Count(got, cronMark) != 1 {
+		t.Errorf("the table is\n%s", got)
+	}
+}
+
+// A table that crontab does not show in time is not replaced.
+func TestCronIsSlow(t *testing.T) {
+	h := &Host{Run: func(_ context.Context, input []byte, _ string, args ...string) ([]byte, error) {
+		if args[0] == "-" {
+			t.Errorf("it is replaced by %s", input)
+		}
+		return nil, context.DeadlineExceeded
+	}}
+	if err := (&cron{h}).Install(t.Context(), hard); err == nil {
+		t.Error("no error")
+	}
+}
+
 // A cron table keeps its other lines, and has the job once, however often it is installed.
 func TestCron(t *testing.T) {
 	for _, before := range []string{"", "MAILTO=anna\n0 1 * * * other\n", "0 1 * * * other"} {

@@ -3,8 +3,11 @@ package schedule
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -25,13 +28,47 @@ func (s *systemd) Limit(ctx context.Context) string {
 	return "It runs only while you are logged in; \"loginctl enable-linger\" lets it run always, if no password is in the keyring."
 }
 
-func (s *systemd) Install(ctx context.Context, j Job) error {
-	dir := filepath.Join(s.Home, ".config", "systemd", "user")
+// directory returns where the units of the user are.
+func (s *systemd) directory() string {
 	if own := s.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(own) {
-		dir = filepath.Join(own, "systemd", "user")
+		return filepath.Join(own, "systemd", "user")
 	}
+	return filepath.Join(s.Home, ".config", "systemd", "user")
+}
+
+// unitMark begins the units that setup writes.
+const unitMark = "# Written by mailstrata setup.\n"
+
+func (s *systemd) Other(_ context.Context, j Job) string {
+	for name, own := range systemdUnits(j) {
+		path := filepath.Join(s.directory(), name)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		if !bytes.HasPrefix(text, []byte(unitMark)) {
+			return path
+		}
+		if runs := execStart(string(text)); runs != execStart(own) {
+			return runs
+		}
+	}
+	return ""
+}
+
+// execStart returns the command of a unit.
+func execStart(unit string) string {
+	for line := range strings.Lines(unit) {
+		if command, ok := strings.CutPrefix(line, "ExecStart="); ok {
+			return strings.TrimSpace(command)
+		}
+	}
+	return ""
+}
+
+func (s *systemd) Install(ctx context.Context, j Job) error {
 	for name, text := range systemdUnits(j) {
-		if err := write(filepath.Join(dir, name), text); err != nil {
+		if err := write(filepath.Join(s.directory(), name), text); err != nil {
 			return fmt.Errorf("write the timer: %w", err)
 		}
 	}
@@ -53,8 +90,7 @@ func systemdUnits(j Job) map[string]string {
 		environ += "Environment=" + systemdWord(variable) + "\n"
 	}
 	return map[string]string{
-		"mailstrata.service": `# Written by mailstrata setup.
-[Unit]
+		"mailstrata.service": unitMark + `[Unit]
 Description=Archive mail
 Documentation=https://github.com/mailstrata/mailstrata/blob/main/docs/nightly.md
 
@@ -69,8 +105,7 @@ MemoryMax=512M
 TasksMax=128
 NoNewPrivileges=yes
 `,
-		"mailstrata.timer": `# Written by mailstrata setup.
-[Unit]
+		"mailstrata.timer": unitMark + `[Unit]
 Description=Archive mail
 Documentation=https://github.com/mailstrata/mailstrata/blob/main/docs/nightly.md
 
@@ -98,33 +133,66 @@ func (*cron) Session() bool  { return false }
 
 func (*cron) Limit(context.Context) string { return "" }
 
-func (c *cron) Install(ctx context.Context, j Job) error {
+// table returns the table of the user. Without one, crontab -l fails and prints nothing. If it does not answer, the table
+// is not known, and must not be replaced.
+func (c *cron) table(ctx context.Context) (string, error) {
 	before, err := c.Run(ctx, nil, "crontab", "-l")
-	if err != nil && len(bytes.TrimSpace(before)) > 0 {
+	var exit *exec.ExitError
+	killed := errors.As(err, &exit) && !exit.Exited() || errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil
+	if err != nil && (killed || len(bytes.TrimSpace(before)) > 0) {
+		return "", err
+	}
+	return string(before), nil
+}
+
+func (c *cron) Other(ctx context.Context, j Job) string {
+	table, err := c.table(ctx)
+	if err != nil {
+		return "" // Install has the same error
+	}
+	marked := false
+	for line := range strings.Lines(table) {
+		line = strings.TrimSuffix(line, "\n")
+		if marked && strings.HasSuffix(line, cronEnd) && cronCommand(line) != cronCommand(CronLine(j)) {
+			return cronCommand(line)
+		}
+		marked = strings.HasPrefix(line, cronMark)
+	}
+	return ""
+}
+
+// cronCommand returns a line without its time.
+func cronCommand(line string) string {
+	fields := strings.SplitN(line, " ", 6)
+	return fields[len(fields)-1]
+}
+
+func (c *cron) Install(ctx context.Context, j Job) error {
+	before, err := c.table(ctx)
+	if err != nil {
 		return err
 	}
-	// Without a table, crontab -l fails and prints nothing.
-	_, err = c.Run(ctx, []byte(cronTable(string(before), j)), "crontab", "-")
+	_, err = c.Run(ctx, []byte(cronTable(before, j)), "crontab", "-")
 	return err
 }
 
-// cronMark begins the comment above the line of setup.
-const cronMark = "# mailstrata setup: "
+// cronMark begins the comment above the line of setup, and cronEnd ends that line.
+const (
+	cronMark = "# mailstrata setup: "
+	cronEnd  = " --quiet >/dev/null"
+)
 
-// cronTable returns a table with the job, in place of the one that an earlier setup put there.
+// cronTable returns a table with the job, in place of the one that an earlier setup put there. Somebody may have deleted
+// that line and left its comment.
 func cronTable(before string, j Job) string {
 	var b strings.Builder
-	skip := false
+	marked := false
 	for line := range strings.Lines(before) {
-		switch {
-		case strings.HasPrefix(line, cronMark):
-			skip = true
-			continue
-		case skip:
-			skip = false
-			continue
+		line = strings.TrimSuffix(line, "\n")
+		own := marked && strings.HasSuffix(line, cronEnd)
+		if marked = strings.HasPrefix(line, cronMark); !marked && !own {
+			b.WriteString(line + "\n")
 		}
-		b.WriteString(strings.TrimSuffix(line, "\n") + "\n")
 	}
 	b.WriteString(cronMark + "archives mail; docs/nightly.md\n" + CronLine(j) + "\n")
 	return b.String()
@@ -140,7 +208,7 @@ func CronLine(j Job) string {
 		when = fmt.Sprintf("%d * * * *", sum.Sum32()%60)
 	}
 	// In a cron table, % is a line ending (crontab(5)).
-	return when + " " + strings.ReplaceAll(j.Line(), "%", `\%`) + " --quiet >/dev/null"
+	return when + " " + strings.ReplaceAll(j.Line(), "%", `\%`) + cronEnd
 }
 
 // Line returns the job as a line for a shell.
