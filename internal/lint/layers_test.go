@@ -232,7 +232,7 @@ var layers = map[string]string{
 		internal/access internal/cli internal/hint internal/secret internal/ui repo serve/imapserver serve/page
 		serve/view`,
 	"internal/command/setup": `
-		archive imap internal/access internal/cli internal/config internal/config/edit internal/hint internal/keyring
+		archive backup/source imap internal/access internal/cli internal/config internal/config/edit internal/hint internal/keyring
 		internal/local internal/oauth internal/probe internal/provider internal/schedule internal/secret internal/ui
 		mail repo`,
 
@@ -254,7 +254,7 @@ var layers = map[string]string{
 	"internal/discover":    "collection",
 	"internal/doctor": `
 		archive backup/source collection dav imap internal/access internal/config internal/discover internal/hint
-		internal/keyring internal/ui jmap jmap/jmapsource mail repo repo/store sieve`,
+		internal/keyring internal/nextrun internal/schedule internal/ui jmap jmap/jmapsource mail repo repo/store sieve`,
 	"internal/e2e":      "",
 	"internal/generate": "",
 	"internal/grace":    "",

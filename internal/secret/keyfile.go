@@ -38,7 +38,10 @@ func CreateKeyFile(path string) (*KeyFile, error) {
 	if errors.Is(err, os.ErrExist) {
 		return resume(path)
 	}
-	return &KeyFile{path, identity}, err
+	if err != nil {
+		return nil, fmt.Errorf("make the key file: %w", err)
+	}
+	return &KeyFile{path, identity}, nil
 }
 
 // resume uses the file of a failed attempt again. It returns an error for any other file.
@@ -82,12 +85,12 @@ func (k *KeyFile) Complete(r *repo.Repo) error {
 func WriteNew(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return fmt.Errorf("create the key file: %w", err)
+		return fmt.Errorf("create a file: %w", err)
 	}
 	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		_ = os.Remove(path)
-		return fmt.Errorf("write the key file %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }

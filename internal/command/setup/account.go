@@ -70,6 +70,9 @@ func (d *dialog) add(ctx context.Context, address string, again cli.Runner) erro
 	if err != nil {
 		return err
 	}
+	if err := d.mayAdd(); err != nil {
+		return err
+	}
 	a, err := d.askAccount(ctx, address, func(name string) error {
 		if c.Account(name) != nil {
 			return fmt.Errorf("the configuration has the account %s already", ui.Quote(name))
@@ -79,12 +82,79 @@ func (d *dialog) add(ctx context.Context, address string, again cli.Runner) erro
 	if err != nil {
 		return err
 	}
+	if err := d.askTwin(ctx, c, a); err != nil {
+		return err
+	}
+	if err := d.store(ctx, a); err != nil {
+		return err
+	}
+	if _, err = d.backUp(ctx, a.name, again); err == nil {
+		d.noteSheet(ctx)
+	}
+	return err
+}
+
+// mayAdd returns an error if no account can be added to the file of the configuration, before anybody answers questions
+// for it.
+func (d *dialog) mayAdd() error {
+	if err := d.mayWrite(); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(d.configPath())
+	if err != nil {
+		return err
+	}
+	example := edit.Table("[[accounts]]", edit.Pair{Key: "name", Value: "an account of setup"}, edit.Pair{Key: "url", Value: "imaps://a@mail.example"})
+	if text, err = edit.Append(text, "accounts", example); err != nil {
+		return err
+	}
+	return d.check(text)
+}
+
+// askTwin asks whether to add an account whose login another one has, and continues the history of one that was removed.
+func (d *dialog) askTwin(ctx context.Context, c *config.Config, a *account) error {
+	twin := slices.IndexFunc(c.Accounts, func(other config.Account) bool { return sameLogin(a.url, other.URL) })
+	if twin >= 0 {
+		name := c.Accounts[twin].Name
+		d.Paragraph("The configuration has this login already, as " + ui.Safe(name) + ". Its mail would be read twice each night.")
+		if yes, err := d.doubt(ctx, "Add it again, as "+ui.Safe(a.name)+"?"); err != nil || !yes {
+			return cmp.Or(err, errors.New("nothing was changed"))
+		}
+		return nil
+	}
+	l, err := d.Location("")
+	if err != nil {
+		return nil // the backup says why
+	}
+	r, err := l.Open(ctx)
+	if err != nil {
+		return context.Cause(ctx) // likewise
+	}
+	defer r.Close()
+	if !r.CanRead() {
+		return nil
+	}
+	has, err := archivedIn(ctx, r)
+	if err != nil {
+		return err
+	}
+	d.keepName(a, slices.DeleteFunc(has, func(known archived) bool { return c.Account(known.account) != nil }))
+	return nil
+}
+
+// store stores the secrets of an account, and adds it to the configuration.
+func (d *dialog) store(ctx context.Context, a *account) error {
 	timer := d.schedulers().Find(ctx)
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	provider, table, err := d.storeAccount(ctx, a, timer != nil && timer.Session())
 	if err != nil {
 		return err
 	}
-	err = d.change(func(text []byte) ([]byte, error) {
+	return d.change(func(text []byte) ([]byte, error) {
 		var err error
 		if provider != "" {
 			text, err = edit.Append(text, "oauth2_providers", provider)
@@ -94,13 +164,6 @@ func (d *dialog) add(ctx context.Context, address string, again cli.Runner) erro
 		}
 		return text, err
 	})
-	if err != nil {
-		return err
-	}
-	if _, err = d.backUp(ctx, a.name, again); err == nil {
-		d.noteSheet(ctx)
-	}
-	return err
 }
 
 // configured returns the configuration, or an error if there is none.
@@ -112,7 +175,7 @@ func (d *dialog) configured() (*config.Config, error) {
 	return c, err
 }
 
-// change changes the file of the configuration.
+// change changes the file of the configuration. d.lock must be held.
 func (d *dialog) change(how func(text []byte) ([]byte, error)) error {
 	path := d.configPath()
 	text, err := os.ReadFile(path)
@@ -163,8 +226,13 @@ Its history stays in the repository: "mailstrata erase" erases it. Its password 
 ` + cli.ExitStatus
 }
 
-func (c *accountRemove) Run(p *cli.Program) error {
+func (c *accountRemove) Run(ctx context.Context, p *cli.Program) error {
 	d := &dialog{p}
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	i, err := d.tableOf(c.Name)
 	if err != nil {
 		return err
@@ -222,6 +290,11 @@ func (c *accountRename) Run(ctx context.Context, p *cli.Program, again cli.Runne
 	if c.Old == c.New || c.New == "" {
 		return hint.Usagef("account rename needs two different names")
 	}
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	i, err := d.tableOf(c.Old)
 	if err != nil {
 		return err

@@ -33,7 +33,13 @@ func (d *dialog) askConsent(ctx context.Context, a *account, user string, server
 		})
 		if err == nil {
 			a.provider, a.client, a.grant = own, secret, grant
-			return nil
+			if right, err := d.askEmpty(ctx, a); err != nil || right {
+				return err
+			}
+			if user, err = d.ask(ctx, "User name", user); err != nil {
+				return err
+			}
+			continue
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -41,6 +41,7 @@ func (d *dialog) ask(ctx context.Context, question, usual string) (string, error
 		if answer != "" {
 			return answer, nil
 		}
+		d.Paragraph("This needs an answer. Ctrl-C ends the questions.")
 	}
 }
 

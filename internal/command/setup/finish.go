@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -60,18 +61,19 @@ func (d *dialog) interruption(ctx context.Context, r *rest) error {
 
 // sayMore says what is possible now, and what is missing yet.
 func (d *dialog) sayMore(r *rest) {
-	latest, friday := "latest", "friday"
-	if len(r.Others) > 0 { // these alone would be those of several accounts
-		latest, friday = ui.ShellWord(r.Account+"@latest"), ui.ShellWord(r.Account+"@friday")
+	latest := "latest"
+	if len(r.Others) > 0 { // alone, it would be that of several accounts
+		latest = ui.ShellWord(r.Account + "@latest")
 	}
 	d.Say("")
 	d.Paragraph("To look into it, to search, and to see it in a browser:")
 	d.Say("    mailstrata ls " + ui.Safe(latest))
 	d.Say("    mailstrata find --subject hello")
 	d.Say("    mailstrata serve --open")
-	d.Paragraph("To bring back what was deleted, to this computer or into the account:")
+	d.Paragraph("To bring back what was deleted, to this computer or into the account. In the place of latest, friday is the backup " +
+		"of that day:")
 	d.Say("    mailstrata restore " + ui.Safe(latest) + " --mailbox INBOX --to maildir:/tmp/try")
-	d.Say("    mailstrata restore " + ui.Safe(friday) + " --mailbox INBOX --to " + ui.Safe(ui.ShellWord(r.Account)))
+	d.Say("    mailstrata restore " + ui.Safe(latest) + " --mailbox INBOX --to " + ui.Safe(ui.ShellWord(r.Account)))
 	d.Paragraph("To see whether all goes well, and to add another account:")
 	d.Say("    mailstrata status")
 	d.Say("    mailstrata account add")
@@ -96,6 +98,15 @@ func (d *dialog) startTimer(ctx context.Context, n *nights) (started bool, err e
 		d.Say("    " + ui.Safe(job.Line()))
 		return true, nil // by its user
 	}
+	if other := n.timer.Other(ctx, job); other != "" {
+		d.Paragraph("There is " + n.timer.Name() + " of mailstrata already. It runs:")
+		d.Say("    " + ui.Safe(other))
+		if replace, err := d.doubt(ctx, "Replace it, so that this no longer runs?"); err != nil || !replace {
+			d.Paragraph("It stays. Let this computer run this command too, " + n.word() + ":")
+			d.Say("    " + ui.Safe(job.Line()))
+			return err == nil, err
+		}
+	}
 	if err := n.timer.Install(ctx, job); err != nil {
 		if ctx.Err() != nil {
 			return false, context.Cause(ctx)
@@ -114,10 +125,7 @@ func (d *dialog) startTimer(ctx context.Context, n *nights) (started bool, err e
 
 // job returns what a timer runs. It names what this process finds by variables, which a timer lacks.
 func (d *dialog) job(n *nights) (schedule.Job, error) {
-	program, err := os.Executable()
-	if err != nil { // without /proc
-		program = "mailstrata"
-	}
+	program := programPath()
 	job := schedule.Job{Program: program, Hourly: n.often == hourly}
 	if d.Flags.ConfigFile != "" {
 		path, err := filepath.Abs(d.Flags.ConfigFile)
@@ -133,6 +141,25 @@ func (d *dialog) job(n *nights) (schedule.Job, error) {
 		}
 	}
 	return job, nil
+}
+
+// programPath returns the path of this program: that in PATH if it leads to it, because a package manager may have the
+// version in the other.
+func programPath() string {
+	program, err := os.Executable()
+	if err != nil { // without /proc
+		return "mailstrata"
+	}
+	found, err := exec.LookPath(filepath.Base(program))
+	if err != nil || !filepath.IsAbs(found) {
+		return program
+	}
+	one, err := os.Stat(program)
+	other, errOther := os.Stat(found)
+	if err != nil || errOther != nil || !os.SameFile(one, other) {
+		return program
+	}
+	return found
 }
 
 // writeSheet writes the recovery sheet to the home directory.

@@ -20,7 +20,8 @@ type opening struct {
 	passphrase string
 }
 
-// askOpening asks what is to open a new repository, or what opens the one that is there.
+// askOpening asks what is to open a new repository, or what opens the one that is there. It returns nil if the user has
+// nothing that opens it, and wants another place.
 func (d *dialog) askOpening(ctx context.Context, p *place) (*opening, error) {
 	if p.exists {
 		return d.askExisting(ctx, p)
@@ -57,8 +58,9 @@ func (d *dialog) askExisting(ctx context.Context, p *place) (*opening, error) {
 		}
 	}
 	for {
-		chosen, err := d.choose(ctx, "What opens it?", "A key file", "A passphrase")
-		if err != nil {
+		chosen, err := d.choose(ctx, "What opens it?", "A key file", "A passphrase",
+			"I have neither, or it is not mine: keep the archive in another place")
+		if err != nil || chosen == 2 {
 			return nil, err
 		}
 		o := &opening{byKey: chosen == 0}
@@ -128,11 +130,7 @@ const maxKeyFiles = 9
 
 // keyPath returns the n-th key file that setup makes.
 func (d *dialog) keyPath(n int) string {
-	name := "key"
-	if n > 0 {
-		name = fmt.Sprintf("key-%d", n+1)
-	}
-	return filepath.Join(d.directory(), name)
+	return filepath.Join(d.directory(), numbered("key", n))
 }
 
 // newKeyFile makes a key file. One that an earlier setup made, and no repository has, is used again.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/probe"
@@ -44,21 +45,34 @@ func (d *dialog) logIn(ctx context.Context, a *account, address string, server *
 		a.url = accountURL(user, server)
 		err := d.tryLogin(ctx, a, func(o *imap.Options) { o.Password = a.password })
 		if err == nil {
-			return nil
+			if right, err := d.askEmpty(ctx, a); err != nil || right {
+				return err
+			}
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if !errors.Is(err, imap.ErrLogin) {
+		if err != nil && !errors.Is(err, imap.ErrLogin) {
 			d.failed(err)
 			continue
 		}
-		d.Paragraph(sentence(err))
-		d.Paragraph("The user name may be another one, such as the part of the address before the @.")
+		if err != nil {
+			d.Paragraph(sentence(err))
+			d.Paragraph("The user name may be another one, such as the part of the address before the @.")
+		}
 		if user, err = d.ask(ctx, "User name", user); err != nil {
 			return err
 		}
 	}
+}
+
+// askEmpty reports whether the account is the right one. It asks if there is no message in it: some servers accept other
+// names of a user, and show an empty account.
+func (d *dialog) askEmpty(ctx context.Context, a *account) (right bool, err error) {
+	if a.messages > 0 {
+		return true, nil
+	}
+	return d.doubt(ctx, "There is no message in this account. Is it the right one?")
 }
 
 // askWay reports whether to log in with a token. It asks if both ways are open.
@@ -93,7 +107,7 @@ func accountURL(user string, server *probe.Server) string {
 	return scheme + "://" + strings.NewReplacer(":", "%3A", "%40", "@").Replace(escaped) + "@" + host
 }
 
-// tryLogin logs in with the secret that enter puts into the options, and counts the mailboxes.
+// tryLogin logs in with the secret that enter puts into the options, counts the mailboxes, and looks into one.
 func (d *dialog) tryLogin(ctx context.Context, a *account, enter func(*imap.Options)) error {
 	parsed, err := access.ParseAccount(a.url)
 	if err != nil {
@@ -117,6 +131,9 @@ func (d *dialog) tryLogin(ctx context.Context, a *account, enter func(*imap.Opti
 	if err != nil {
 		return err
 	}
+	if _, _, err := source.Sample(ctx, from, survey); err != nil {
+		return fmt.Errorf("the login was accepted, but a backup would fail: %w", err)
+	}
 	var messages uint64
 	mailboxes := 0
 	for _, m := range survey.Mailboxes {
@@ -128,6 +145,7 @@ func (d *dialog) tryLogin(ctx context.Context, a *account, enter func(*imap.Opti
 		}
 	}
 	progress.Done()
+	a.messages = messages
 	d.Paragraph(fmt.Sprintf("Login accepted: %s, %s.", ui.Plural(mailboxes, "mailbox"), ui.Plural(messages, "message")))
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/oauth"
 	"github.com/mailstrata/mailstrata/internal/probe"
 	"github.com/mailstrata/mailstrata/internal/provider"
@@ -23,6 +24,7 @@ import (
 // account is a mail account that was tested.
 type account struct {
 	name, url string
+	messages  uint64 // when it was tested
 
 	password string
 	provider *config.Provider // who gives tokens; nil: the password is used
@@ -151,7 +153,7 @@ func (d *dialog) tryServer(ctx context.Context, host string, port int) (*probe.S
 	a := &account{}
 	server, err := probe.Find(ctx, host, port, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, unreachable(err)
 	}
 	if own := d.Flags.CAFile; server.Untrusted != nil && own != "" {
 		if a.ca, err = os.ReadFile(own); err != nil {
@@ -176,6 +178,25 @@ func (d *dialog) tryServer(ctx context.Context, host string, port int) (*probe.S
 		d.Paragraph(ui.Safe(host) + " answers, without encryption. It is on this computer.")
 	}
 	return server, a, nil
+}
+
+// unreachable puts the error of a connection that was not made into the words of a user.
+func unreachable(err error) error {
+	var name *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return &hint.Error{Text: "there is no server of the name " + ui.Quote(name.Name), Hint: "look for typing errors in it", Err: err}
+	case errors.As(err, &name) || !errors.As(err, &op) || op.Op != "dial" || op.Addr == nil:
+		return err
+	case op.Timeout():
+		return &hint.Error{Text: op.Addr.String() + " does not answer", Hint: hint.For(err), Err: err}
+	}
+	reason := op.Err
+	if call := new(os.SyscallError); errors.As(op.Err, &call) {
+		reason = call.Err
+	}
+	return &hint.Error{Text: fmt.Sprintf("%s cannot be reached: %v", op.Addr, reason), Hint: hint.For(err), Err: err}
 }
 
 // roots returns the certificates to trust for the account; nil: those of the system.

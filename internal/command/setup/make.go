@@ -13,7 +13,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/config/edit"
-	"github.com/mailstrata/mailstrata/internal/keyring"
+	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -31,8 +31,16 @@ type plan struct {
 // make makes the repository, stores the secrets, and then writes the configuration. What is to be done after that is
 // written before it.
 func (d *dialog) make(ctx context.Context, p *plan, r *rest) error {
-	if err := os.MkdirAll(d.directory(), 0o700); err != nil {
-		return fmt.Errorf("make the directory of the configuration: %w", err)
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := os.Stat(d.configPath()); err == nil {
+		return &hint.Error{
+			Text: "another setup wrote " + d.fromHome(d.configPath()) + " in the meantime, so this one changed nothing",
+			Hint: "mailstrata account add adds an account to it",
+		}
 	}
 	if err := d.makeRepository(ctx, p); err != nil {
 		return err
@@ -135,11 +143,9 @@ func (d *dialog) storeAccount(ctx context.Context, a *account, useKeyring bool) 
 		pairs = append(pairs, kept)
 	}
 	if a.ca != nil && a.caFile == "" {
-		path := filepath.Join(d.directory(), "ca-"+fileName(a.name)+".pem")
-		if err := local.Replace(path, a.ca); err != nil {
+		if a.caFile, err = keepFile(d.directory(), "ca-"+fileName(a.name), ".pem", string(a.ca)); err != nil {
 			return "", "", err
 		}
-		a.caFile = path
 	}
 	if a.caFile != "" {
 		pairs = append(pairs, edit.Pair{Key: "ca_file", Value: d.relative(a.caFile)})
@@ -175,43 +181,6 @@ func (d *dialog) storeProvider(ctx context.Context, a *account, useKeyring bool)
 	return text + "\n", nil
 }
 
-// keep stores a secret in the keyring, or else in a file that only this user can read. It returns the key of the
-// configuration that says where.
-func (d *dialog) keep(ctx context.Context, key, name, value string, useKeyring bool) (edit.Pair, error) {
-	if useKeyring {
-		switch err := keyring.Set(ctx, name, value); {
-		case err == nil:
-			return edit.Pair{Key: key + "_keyring", Value: name}, nil
-		case ctx.Err() != nil:
-			return edit.Pair{}, context.Cause(ctx)
-		case !errors.Is(err, keyring.ErrAbsent):
-			d.Paragraph(sentence(err) + " So the secret is kept in a file.")
-		}
-	}
-	file, err := d.secretFile(name, value)
-	return edit.Pair{Key: key + "_file", Value: d.relative(file)}, err
-}
-
-// secretFile writes a secret to a file that only this user can read, beside the configuration.
-func (d *dialog) secretFile(name, value string) (string, error) {
-	dir := filepath.Join(d.directory(), "secrets")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make a directory for secrets: %w", err)
-	}
-	path := filepath.Join(dir, fileName(name))
-	return path, local.Replace(path, []byte(value+"\n"))
-}
-
-// fileName returns a name as the name of a file.
-func fileName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@.-_+", r) {
-			return r
-		}
-		return '_'
-	}, strings.TrimLeft(name, "."))
-}
-
 // configPath returns the path of the configuration, which need not exist.
 func (d *dialog) configPath() string {
 	if file := d.Flags.ConfigFile; file != "" {
@@ -231,15 +200,46 @@ func (d *dialog) relative(path string) string {
 	return path
 }
 
-// write replaces the configuration, if the text is a good one.
-func (d *dialog) write(text []byte) error {
-	path := d.configPath()
-	if _, err := config.Parse(path, d.Home(), text, d.Users); err != nil {
+// lock makes this process the only one of the user that changes configurations, until unlock is called.
+func (d *dialog) lock(ctx context.Context) (unlock func(), err error) {
+	state, err := d.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	unlock, _, err = local.Lock(ctx, filepath.Join(state, "setup.lock"), nil)
+	return unlock, err
+}
+
+// check returns an error if a text is not a good configuration.
+func (d *dialog) check(text []byte) error {
+	if _, err := config.Parse(d.configPath(), d.Home(), text, d.Users); err != nil {
 		return fmt.Errorf("the new configuration is wrong, so it was not written: %w", err)
 	}
-	if err := local.Replace(path, text); err != nil {
+	return nil
+}
+
+// write replaces the configuration, if the text is a good one.
+func (d *dialog) write(text []byte) error {
+	if err := d.check(text); err != nil {
+		return err
+	}
+	path := d.configPath()
+	if err := local.Rewrite(path, text); err != nil {
 		return err
 	}
 	d.Paragraph("Wrote " + ui.Safe(d.fromHome(path)) + ".")
 	return nil
+}
+
+// mayWrite returns an error if the configuration cannot be written, before anybody answers questions for it. It makes the
+// directory.
+func (d *dialog) mayWrite() error {
+	if err := os.MkdirAll(d.directory(), 0o700); err != nil {
+		return fmt.Errorf("make the directory of the configuration: %w", err)
+	}
+	f, err := os.CreateTemp(d.directory(), ".new-*")
+	if err != nil {
+		return fmt.Errorf("write to the directory of the configuration: %w", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

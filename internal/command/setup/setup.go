@@ -43,6 +43,9 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) err
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if err := d.mayWrite(); err != nil {
+		return err
+	}
 	d.Paragraph("mailstrata setup asks some questions and tests the answers. Then it makes the first backup. It changes nothing in " +
 		"your mail account. Enter takes the answer in brackets; Ctrl-C ends it.")
 	plan, err := d.askAll(ctx, c.Address)
@@ -90,13 +93,15 @@ func (d *dialog) askAll(ctx context.Context, address string) (*plan, error) {
 	if p.account, err = d.askAccount(ctx, address, func(string) error { return nil }); err != nil {
 		return nil, err
 	}
-	d.section("2. The archive")
-	if p.place, err = d.askPlace(ctx); err != nil {
-		return nil, err
-	}
-	d.section("3. The key")
-	if p.opening, err = d.askOpening(ctx, p.place); err != nil {
-		return nil, err
+	for p.opening == nil {
+		d.section("2. The archive")
+		if p.place, err = d.askPlace(ctx); err != nil {
+			return nil, err
+		}
+		d.section("3. The key")
+		if p.opening, err = d.askOpening(ctx, p.place); err != nil {
+			return nil, err
+		}
 	}
 	d.keepName(p.account, p.place.archived)
 	d.section("4. The nights")
