@@ -93,7 +93,7 @@ func (e *findings) account(ctx context.Context, a *access.Account, flags *access
 	var messages uint64
 	mailboxes := 0
 	for _, m := range survey.Mailboxes {
-		if m.Skip == mail.NotSkipped {
+		if m.Skip == mail.NotSkipped && m.Selectable() {
 			mailboxes++
 		}
 		if m.Status != nil && !m.Label {
@@ -101,6 +101,9 @@ func (e *findings) account(ctx context.Context, a *access.Account, flags *access
 		}
 	}
 	e.ok("mailboxes", "%s, %s", ui.Plural(mailboxes, "mailbox"), ui.Plural(messages, "message"))
+	if a.JMAP.IsZero() {
+		e.reads(ctx, from, survey)
+	}
 	e.skipped(survey, server)
 	for _, note := range survey.Notes {
 		e.warn("mailboxes", "", "%s", note)
@@ -109,6 +112,19 @@ func (e *findings) account(ctx context.Context, a *access.Account, flags *access
 		e.extensions(server)
 	}
 	return e.found
+}
+
+// reads opens a mailbox and reads a little of a message.
+func (e *findings) reads(ctx context.Context, from source.Source, survey *mail.Survey) {
+	mailbox, read, err := source.Sample(ctx, from, survey)
+	switch {
+	case err != nil:
+		e.fail("reading", err)
+	case read:
+		e.ok("reading", "%s opens, and a message in it can be read", mailbox.Name)
+	case mailbox != nil:
+		e.ok("reading", "%s opens; there is no message to try", mailbox.Name)
+	}
 }
 
 // extension is an IMAP extension that mailstrata uses.

@@ -25,7 +25,7 @@ type Doctor struct {
 }
 
 func (*Doctor) Help() string {
-	return `Checks what could fail tonight: whether each account accepts the login and what its server offers; whether the repository opens, with which key, and what its credentials allow; whether this host has enough disk space, and its clock is right.
+	return `Checks what could fail tonight: whether each account accepts the login, whether a mailbox opens and a message in it can be read, and what the server offers; whether the repository opens, with which key, and what its credentials allow; whether this host has enough disk space, its clock is right, and something runs mailstrata by itself.
 
 It changes nothing in the accounts. In the repository it writes a small object below probe/, reads it, lists it, and deletes it if that is allowed.
 
@@ -55,6 +55,9 @@ func (c *Doctor) Run(ctx context.Context, p *cli.Program) error {
 		findings = append(findings, doctor.Repository(ctx, p.Host, name, job.Limits(p.Host, nil), !c.NoProbe)...)
 	}
 	findings = append(findings, doctor.Host(p.Host)...)
+	if configured, err := p.Config(); err == nil && configured.File != "" && len(c.Account)+len(c.IMAP) == 0 {
+		findings = append(findings, doctor.Timer(ctx, p.Host)...)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
