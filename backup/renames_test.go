@@ -147,11 +147,11 @@ func TestMoves(t *testing.T) {
 			for n := range 60 {
 				a.Mailbox("A").Add(letterOf(8000 + n))
 			}
-		}, alarms: []string{`"A": 120 messages before, 120 now; nowhere in the account: 60`}},
+		}, alarms: []string{`"A": 120 messages before, 120 that night; nowhere in the account: 60`}},
 		"renamed, and half gone": {change: func(a *archivetest.Account) {
 			rename(a, "A", "Z")
 			expunge(a.Mailbox("Z"), 60)
-		}, alarms: []string{`"A": 120 messages before, 60 now; nowhere in the account: 60`}},
+		}, alarms: []string{`"A": 120 messages before, 60 that night; nowhere in the account: 60`}},
 		"a small one emptied": {change: func(a *archivetest.Account) { expunge(a.Mailbox("Few"), 3) }, alarms: []string{`"Few" is empty: 3 messages before`}},
 		"Trash emptied":       {change: func(a *archivetest.Account) { expunge(a.Mailbox("Trash"), 3) }},
 	} {

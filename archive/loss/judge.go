@@ -145,18 +145,18 @@ func shrunk(old, now *manifest.Mailbox, lost int64) string {
 	name, before := cmp.Or(old.Name, old.Raw), messages(old.Messages)
 	switch {
 	case !isThere(now):
-		return fmt.Sprintf("mailbox %q is gone: %s before; nowhere in the account now: %d", name, before, lost)
+		return fmt.Sprintf("mailbox %q is gone: %s before; nowhere in the account that night: %d", name, before, lost)
 	case now.Messages == 0:
-		return fmt.Sprintf("mailbox %q is empty: %s before, none now; nowhere in the account: %d", name, before, lost)
+		return fmt.Sprintf("mailbox %q is empty: %s before, none that night; nowhere in the account: %d", name, before, lost)
 	}
-	return fmt.Sprintf("mailbox %q: %s before, %d now; nowhere in the account: %d of those before", name, before, now.Messages, lost)
+	return fmt.Sprintf("mailbox %q: %s before, %d that night; nowhere in the account: %d of those before", name, before, now.Messages, lost)
 }
 
 func accountShrunk(had, has, gone int64) string {
 	if has == 0 {
-		return fmt.Sprintf("the account is empty: %s before, none now", messages(had))
+		return fmt.Sprintf("the account is empty: %s before, none that night", messages(had))
 	}
-	return fmt.Sprintf("the account as a whole: %s before, %d now; gone: %d of those before", messages(had), has, gone)
+	return fmt.Sprintf("the account as a whole: %s before, %d that night; gone: %d of those before", messages(had), has, gone)
 }
 
 func messages(n int64) string {

@@ -114,7 +114,7 @@ func TestLosses(t *testing.T) {
 		"renamed, most expunged": {
 			before: []box{{name: "A", validity: 1, messages: to(1, 300)}, {name: "C", validity: 2, messages: to(1000, 1999)}},
 			now:    []box{{name: "B", validity: 1, messages: to(1, 200)}, {name: "C", validity: 2, messages: to(1000, 1999)}},
-			alarms: []string{`mailbox "A": 300 messages before, 200 now; nowhere in the account: 100 of`},
+			alarms: []string{`mailbox "A": 300 messages before, 200 that night; nowhere in the account: 100 of`},
 		},
 		"renamed and made again": {
 			before: []box{{name: "A", validity: 1, messages: to(1, 120)}},
@@ -137,12 +137,12 @@ func TestLosses(t *testing.T) {
 		"replaced": {
 			before: []box{{name: "A", validity: 1, messages: to(1, 4)}, {name: "B", validity: 2, messages: to(500, 600)}},
 			now:    []box{{name: "A", validity: 3, messages: to(5, 6)}, {name: "B", validity: 2, messages: to(500, 600)}},
-			alarms: []string{`mailbox "A": 4 messages before, 2 now; nowhere in the account: 4 of`},
+			alarms: []string{`mailbox "A": 4 messages before, 2 that night; nowhere in the account: 4 of`},
 		},
 		"beyond the limit, though as many came": {
 			before: []box{{name: "A", validity: 1, messages: to(1, 200)}},
 			now:    []box{{name: "A", validity: 1, messages: append(to(1, 100), to(300, 399)...)}},
-			alarms: []string{`mailbox "A": 200 messages before, 200 now; nowhere in the account: 100`, "as a whole: 200 messages before, 200 now; gone: 100"},
+			alarms: []string{`mailbox "A": 200 messages before, 200 that night; nowhere in the account: 100`, "as a whole: 200 messages before, 200 that night; gone: 100"},
 		},
 		"one left": {
 			before: []box{{name: "A", validity: 1, messages: to(1, 49)}, {name: "B", validity: 2, messages: []int{50}}},
@@ -151,7 +151,7 @@ func TestLosses(t *testing.T) {
 		"a small mailbox": {
 			before: []box{{name: "A", validity: 1, messages: []int{1}}, {name: "B", validity: 2, messages: to(50, 60)}},
 			now:    []box{{name: "A", validity: 1}, {name: "B", validity: 2, messages: to(50, 60)}},
-			alarms: []string{`mailbox "A" is empty: 1 message before, none now`},
+			alarms: []string{`mailbox "A" is empty: 1 message before, none that night`},
 		},
 		"a small mailbox is gone, another has its UIDVALIDITY": {
 			before: []box{{name: "A", validity: 1, messages: []int{1}}, {name: "B", validity: 1, messages: to(50, 60)}},
@@ -161,16 +161,16 @@ func TestLosses(t *testing.T) {
 		"gone, most of it filed": {
 			before:  []box{{name: "A", validity: 1, messages: to(1, 10)}},
 			now:     []box{{name: "B", validity: 2, messages: to(2, 10)}},
-			remarks: []string{`mailbox "A" is gone: 10 messages before; nowhere in the account now: 1`},
+			remarks: []string{`mailbox "A" is gone: 10 messages before; nowhere in the account that night: 1`},
 		},
 		"a small account": {
 			before: []box{{name: "A", validity: 1, messages: []int{1}}, {name: "B", validity: 2, messages: []int{2, 3}}},
 			now:    []box{{name: "A", validity: 1}, {name: "B", validity: 2}},
-			alarms: []string{`"A" is empty`, `"B" is empty`, "the account is empty: 3 messages before, none now"},
+			alarms: []string{`"A" is empty`, `"B" is empty`, "the account is empty: 3 messages before, none that night"},
 		},
 		"a small account, and one came": {
 			before: []box{{name: "A", validity: 1, messages: to(1, 49)}}, now: []box{{name: "A", validity: 1, messages: []int{99}}},
-			alarms: []string{"as a whole: 49 messages before, 1 now; gone: 49"},
+			alarms: []string{"as a whole: 49 messages before, 1 that night; gone: 49"},
 		},
 		"Trash, Junk and Drafts by use": {
 			before: []box{

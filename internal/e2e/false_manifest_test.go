@@ -35,7 +35,7 @@ func TestAFalseManifestIsNamed(t *testing.T) {
 		for _, command := range [][]string{{"list"}, {"list", "--json"}, {"check"}, {"doctor", "--repo", "s3:" + s.minio.Endpoint + "/" + s.bucket}} {
 			e := s.owner.must(0, command...)
 			if named {
-				s.names(e, id, "no alarm", "the account is empty: 21 messages before, none now", acknowledge)
+				s.names(e, id, "no alarm", "the account is empty: 21 messages before, none that night", acknowledge)
 			} else if strings.Contains(e.stdout+e.stderr, "no alarm") || strings.Contains(e.stdout, "lacks mail") {
 				t.Errorf("%s still names it:\n%s%s", e.call, e.stdout, e.stderr)
 			}
@@ -43,7 +43,7 @@ func TestAFalseManifestIsNamed(t *testing.T) {
 	}
 	look(true)
 	e := s.owner.must(4, "backup", "--imap", s.url)
-	s.names(e, "manifest "+id, "the account is empty: 21 messages before, none now", acknowledge, "mailstrata diff "+s.last.ID[:8]+" "+id)
+	s.names(e, "manifest "+id, "the account is empty: 21 messages before, none that night", acknowledge, "mailstrata diff "+s.last.ID[:8]+" "+id)
 	s.whole("latest", 21)
 	if m := s.owner.backUp(0, s.url); m.NewMessages != 0 {
 		t.Errorf("the night after it: %+v", m)
