@@ -68,6 +68,9 @@ func (n *night) report(dry bool) error {
 		}
 		return nil
 	}
+	if n.Globals.Quiet && n.worst() == cli.StatusDone {
+		return nil
+	}
 	n.Printf("")
 	t := n.Table("STEP", "REPOSITORY", "TOOK", "OUTCOME").Folded()
 	defer t.Flush()

@@ -3,6 +3,7 @@ package night
 import (
 	"bytes"
 	"context"
+	"io"
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/access"
@@ -27,9 +28,12 @@ func (n *night) step(ctx context.Context, s *step) {
 	from := n.Process
 	from.Step = n.NewStep()
 	var printed bytes.Buffer
-	if n.JSON {
+	switch {
+	case n.JSON:
 		from.Stdout = &printed
-	} else {
+	case n.Globals.Quiet:
+		from.Stdout = io.Discard
+	default:
 		n.Printf("$ %s", commandLine(s.args))
 		_ = n.Flush()
 	}
