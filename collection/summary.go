@@ -30,7 +30,24 @@ func Summarize(kind Kind, content []byte) (s Summary) {
 }
 
 // String returns the summary in one line.
-func (s Summary) String() string { return strings.TrimSpace(s.Start + " " + s.Name) }
+func (s Summary) String() string { return strings.TrimSpace(s.When() + " " + s.Name) }
+
+// When returns the start for people: 2026-03-09, 2026-03-09 10:00, or 2026-03-09 10:00 UTC. A start without UTC is in the
+// time zone of the event. What is no start is returned as it is.
+func (s Summary) When() string {
+	day := s.Day()
+	if day.IsZero() {
+		return s.Start
+	}
+	text := day.Format(time.DateOnly)
+	if _, clock, ok := strings.Cut(s.Start, "T"); ok && len(clock) >= 4 {
+		text += " " + clock[:2] + ":" + clock[2:4]
+		if strings.HasSuffix(clock, "Z") {
+			text += " UTC"
+		}
+	}
+	return text
+}
 
 // Day returns the day of the start, in the time zone that it is written in. It is the zero time if there is none.
 func (s Summary) Day() time.Time {

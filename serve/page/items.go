@@ -208,12 +208,7 @@ func itemRowOf(ctx context.Context, contents *archive.Contents, kind manifest.So
 	if found.Name != "" {
 		row.Name = found.Name
 	}
-	if row.Date = found.Start; !found.Day().IsZero() {
-		row.Date = found.Day().Format(time.DateOnly)
-		if _, clock, ok := strings.Cut(found.Start, "T"); ok && len(clock) >= 4 {
-			row.Date += " " + clock[:2] + ":" + clock[2:4]
-		}
-	}
+	row.Date = found.When()
 	return row, nil
 }
 
