@@ -116,6 +116,17 @@ func (d *Destination) Lock(ctx context.Context, h *access.Host, named string) (r
 type Destination struct {
 	place string // the same for all ways to name it
 	Open  func(context.Context, *access.Host) (restore.Target, error)
+
+	account *access.Account // on a server; nil: it is files
+	flags   *access.AccountFlags
+}
+
+// Advise adds to an error of the target what the user can do about it: where the password is that was refused.
+func (d *Destination) Advise(err error) error {
+	if err == nil || d.account == nil {
+		return err
+	}
+	return d.account.AdviseLogin(d.flags, err)
 }
 
 // ParseDestination parses the value of --to.
@@ -162,7 +173,7 @@ func (f *TargetFlags) server(a *access.Account) *Destination {
 	if a.JMAP.IsZero() {
 		return f.imap(a)
 	}
-	return &Destination{a.JMAP.String(), func(ctx context.Context, h *access.Host) (restore.Target, error) {
+	return &Destination{place: a.JMAP.String(), account: a, flags: &f.Account, Open: func(ctx context.Context, h *access.Host) (restore.Target, error) {
 		if err := h.UnlockAccount(ctx, a, &f.Account); err != nil {
 			return nil, err
 		}
@@ -179,7 +190,7 @@ func warnWaiting(h *access.Host) func(time.Duration, error) {
 
 func (f *TargetFlags) imap(a *access.Account) *Destination {
 	place := "imap " + strings.ToLower(a.Options.Address()) + " " + a.Options.User
-	return &Destination{place, func(ctx context.Context, h *access.Host) (restore.Target, error) {
+	return &Destination{place: place, account: a, flags: &f.Account, Open: func(ctx context.Context, h *access.Host) (restore.Target, error) {
 		if err := h.UnlockAccount(ctx, a, &f.Account); err != nil {
 			return nil, err
 		}

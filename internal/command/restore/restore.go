@@ -173,6 +173,7 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	}
 	o.Confirm = c.confirm(p, !isDefault)
 	report, err := restoreTo(ctx, p, o)
+	err = destination.Advise(err)
 	if isDefault && c.DeletedSince == "" && !c.All && err == nil {
 		p.Note("only the newest manifest was searched; --all restores what older ones have, too")
 	}
