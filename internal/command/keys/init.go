@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"unicode/utf8"
@@ -22,7 +23,7 @@ import (
 
 // Init creates a repository.
 type Init struct {
-	NewKeyFile string     `placeholder:"FILE" type:"path" help:"Write a key file (an age identity) that opens the repository without a passphrase."`
+	NewKeyFile string     `placeholder:"FILE" type:"path" help:"Write a key file (an age identity) that opens the repository without a passphrase. Default: the key_file of the configuration, if it is missing."`
 	KeyRole    string     `enum:"owner,writer" default:"owner" help:"What the key file allows: owner (everything) or writer (archive and list, but neither read mail nor delete)."`
 	Owner      []string   `sep:"none" placeholder:"PUBLIC-KEY" help:"Owner's key: age1…, or a line of ssh-ed25519 or ssh-rsa (repeatable). Without a passphrase, only the private keys of these open the repository as its owner; they need not be on this host."`
 	OwnerFile  []string   `sep:"none" placeholder:"FILE" help:"File with the public key of an owner, such as ~/.ssh/id_ed25519.pub (repeatable)."`
@@ -81,6 +82,7 @@ func (c *Init) Run(ctx context.Context, p *cli.Program) error {
 	if l.IsRepository(ctx) { // before it makes a key or asks for a passphrase
 		return fmt.Errorf("%s: %w", l, repo.ErrRepository)
 	}
+	c.takeKeyFile(p, l)
 	o, key, err := c.options(ctx, p, l)
 	if err != nil {
 		return err
@@ -94,6 +96,17 @@ func (c *Init) Run(ctx context.Context, p *cli.Program) error {
 	}
 	defer r.Close()
 	return c.print(p, l, r)
+}
+
+// takeKeyFile sets the key file to the missing one of the configuration, unless the user names other keys.
+func (c *Init) takeKeyFile(p *cli.Program, l *access.Location) {
+	k, own := l.Keys(), l.Configured.KeyFile
+	if c.NewKeyFile != "" || c.NoSeal || len(c.Owner)+len(c.OwnerFile) > 0 || k.Given || k.KeyFile() != own {
+		return
+	}
+	if _, err := os.Stat(own); own != "" && errors.Is(err, fs.ErrNotExist) {
+		c.NewKeyFile = own
+	}
 }
 
 // shortPassphrase is the length below which a passphrase can be guessed, although each guess takes a second.
