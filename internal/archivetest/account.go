@@ -64,6 +64,7 @@ var ErrLeaveOut = errors.New("leave this message out")
 
 type Mailbox struct {
 	Name       string
+	Subscribed bool
 	attributes []string
 	Validity   uint32
 	Next       mail.UID
@@ -189,7 +190,7 @@ func (a *Account) Survey(context.Context) (*mail.Survey, error) {
 	}
 	s := &mail.Survey{Time: time.Now()}
 	for _, m := range a.Mailboxes {
-		listed := mail.Mailbox{Raw: m.Name, Name: m.Name, Delimiter: "/", Attributes: m.attributes}
+		listed := mail.Mailbox{Raw: m.Name, Name: m.Name, Delimiter: "/", Attributes: m.attributes, Subscribed: m.Subscribed}
 		if status := a.status(m); !a.NoStatus && !a.Deleted[m.Name] {
 			listed.Status = &status
 		}

@@ -70,6 +70,7 @@ func (a *Archive) ever(ctx context.Context, account string, onlyGone bool) (*Vie
 		}
 		v.Mailboxes = append(v.Mailboxes, served)
 	}
+	subscribe(v.Mailboxes)
 	v.sort()
 	return v, nil
 }

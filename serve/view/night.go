@@ -37,8 +37,23 @@ func (a *Archive) viewOf(ctx context.Context, account string, contents *archive.
 	for _, m := range archived {
 		v.Mailboxes = append(v.Mailboxes, a.mailbox(contents, m, names, archived))
 	}
+	subscribe(v.Mailboxes)
 	v.sort()
 	return v, nil
+}
+
+// subscribe marks all mailboxes of a night as subscribed if at most INBOX is. Many accounts have no subscriptions, and
+// mail programs that show only subscribed mailboxes, as several do by default, would show none. Nobody can subscribe to
+// a mailbox of an archive.
+func subscribe(mailboxes []*Mailbox) {
+	for _, m := range mailboxes {
+		if m.Subscribed && !strings.EqualFold(m.Name, "INBOX") {
+			return
+		}
+	}
+	for _, m := range mailboxes {
+		m.Subscribed = true
+	}
 }
 
 // read returns the mailboxes of a manifest. Those that cannot be read become damage of the view.

@@ -103,11 +103,15 @@ func (a *Archive) sideBySide(ctx context.Context, account string) (*View, error)
 	delimiter := delimiterOf(every)
 	for _, n := range nights {
 		names := newNames(n.mailboxes, delimiter)
+		var mailboxes []*Mailbox
 		for _, m := range n.mailboxes {
-			served := a.mailbox(n.contents, m, names, n.mailboxes)
-			served.Name, served.SpecialUse = n.name+delimiter+served.Name, nil
-			v.Mailboxes = append(v.Mailboxes, served)
+			mailboxes = append(mailboxes, a.mailbox(n.contents, m, names, n.mailboxes))
 		}
+		subscribe(mailboxes)
+		for _, m := range mailboxes {
+			m.Name, m.SpecialUse = n.name+delimiter+m.Name, nil
+		}
+		v.Mailboxes = append(v.Mailboxes, mailboxes...)
 	}
 	v.sort()
 	return v, nil

@@ -128,6 +128,32 @@ func TestNights(t *testing.T) {
 	}
 }
 
+// A night has its subscriptions. If it has none but INBOX, all mailboxes count as subscribed, because some mail programs
+// show no others.
+func TestSubscriptions(t *testing.T) {
+	a := archivetest.NewAccount()
+	inbox, work := a.Mailbox("INBOX"), a.Mailbox("work")
+	a.Mailbox("other")
+	_, all := archived(t, a,
+		func() { work.Subscribed = true },
+		func() { work.Subscribed, inbox.Subscribed = false, true },
+	)
+	for user, want := range map[string]string{
+		account: "INBOX other work", account + "#latest~1": "work", account + "#ever": "INBOX other work",
+		account + "#nights": "work INBOX other work",
+	} {
+		var subscribed []string
+		for _, m := range open(t, all, user).Mailboxes {
+			if m.Subscribed {
+				subscribed = append(subscribed, m.Name[strings.LastIndex(m.Name, "/")+1:])
+			}
+		}
+		if have := strings.Join(subscribed, " "); have != want {
+			t.Errorf("%s: subscribed are %s, want %s", user, have, want)
+		}
+	}
+}
+
 // All messages that were ever in a mailbox are there once, and those that are gone are those that are nowhere.
 func TestEverAndGone(t *testing.T) {
 	a := archivetest.NewAccount()
