@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -30,6 +32,9 @@ type preparation struct {
 	claimed  map[string]bool          // by key: the names closest to those of the archived mailboxes
 	uses     map[string]*mail.Mailbox // by special use, in lower case: the mailbox that has it
 	notes    []string
+
+	pause    func(ctx context.Context, wait time.Duration) error
+	hopeless bool // a mailbox could not be made for a reason that may pass: the others are tried once
 }
 
 func (p *preparation) note(format string, args ...any) {
@@ -216,9 +221,10 @@ func (p *preparation) createMissing(ctx context.Context, mailboxes []mail.Mailbo
 }
 
 // create makes one mailbox. If the server refuses the name, or changes it (some remove blanks at its ends), create
-// tries names that more servers take.
+// tries names that more servers take. A mailbox that cannot be made is left out, also if the reason may pass: some
+// servers answer to one name with an internal error, each time.
 func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *restore.Place) error {
-	err := p.createExactly(ctx, box, place.Name)
+	err := p.createPatiently(ctx, box, place.Name)
 	for _, name := range p.m.names(box) {
 		if !refused(err) {
 			break
@@ -231,7 +237,8 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 			place.Name, err = name, nil
 		}
 	}
-	if !p.c.Alive() || err != nil && !refused(err) {
+	var answer *imap.Error
+	if !p.c.Alive() || ctx.Err() != nil || err != nil && !refused(err) && !errors.As(err, &answer) {
 		return err
 	}
 	if err != nil {
@@ -242,6 +249,22 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 	made := &mail.Mailbox{Raw: place.Name, Name: box.Name}
 	p.byRaw[place.Name], p.byKey[imap.SameName(place.Name)] = made, made
 	return nil
+}
+
+// createPatiently is createExactly, repeated after some seconds if the reason of a refusal may pass.
+func (p *preparation) createPatiently(ctx context.Context, box *mail.Mailbox, name string) error {
+	for n := 0; ; n++ {
+		err := p.createExactly(ctx, box, name)
+		if err == nil || refused(err) || !p.c.Alive() || p.hopeless {
+			return err
+		}
+		if p.hopeless = n+1 == maxAttempts; p.hopeless {
+			return err
+		}
+		if err := p.pause(ctx, max(retry.Suggested(err), time.Second<<(2*n))); err != nil {
+			return err
+		}
+	}
 }
 
 // createExactly makes a mailbox. If a level begins or ends with a blank, it checks that the server did not change the

@@ -71,7 +71,7 @@ func (t *Target) mapPlaces(ctx context.Context, mailboxes []mail.Mailbox,
 	if err := c.Unselect(ctx); err != nil {
 		return err
 	}
-	p := &preparation{c: c, gmail: c.IsGmail(), host: t.opts.Host, reserved: t.reserved}
+	p := &preparation{c: c, gmail: c.IsGmail(), host: t.opts.Host, reserved: t.reserved, pause: t.pause}
 	if err := p.list(ctx); err != nil {
 		return err
 	}

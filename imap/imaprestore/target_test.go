@@ -280,6 +280,26 @@ func TestRefusedName(t *testing.T) {
 	}
 }
 
+// A mailbox that cannot be made for a reason that may pass is tried again, and then left out: the others are restored.
+func TestNameWithAnInternalError(t *testing.T) {
+	const list = `< LIST "" "*"`
+	boxes := []mail.Mailbox{{Raw: "a", Name: "a"}, {Raw: "b", Name: "b"}, {Raw: "c", Name: "c"}, {Raw: "d", Name: "d"}}
+	inbox := `* LIST () "/" INBOX`
+	opts := serve(t, loggedIn("", list, inbox, "TAG OK x",
+		`< CREATE "a"`, "TAG NO [INUSE] not now", `< CREATE "a"`, "TAG OK x",
+		`< CREATE "b"`, "TAG NO [SERVERBUG] x", `< CREATE "b"`, "TAG NO [SERVERBUG] x", `< CREATE "b"`, "TAG NO [SERVERBUG] x",
+		`< CREATE "c"`, "TAG NO [SERVERBUG] x", `< CREATE "d"`, "TAG OK x",
+		list, inbox, `* LIST () "/" a`, `* LIST () "/" d`, "TAG OK x"))
+	opts.Connections = 1
+	target := NewTarget(*opts)
+	target.pause = func(context.Context, time.Duration) error { return nil }
+	t.Cleanup(func() { target.Close() })
+	places, notes, err := target.Prepare(t.Context(), boxes)
+	if err != nil || places[0].Skip || !places[1].Skip || !places[2].Skip || places[3].Skip || len(notes) != 2 {
+		t.Errorf("have %+v, %q, %v", places, notes, err)
+	}
+}
+
 // A mailbox that cannot be opened does not keep a connection.
 func TestOpenRefused(t *testing.T) {
 	opts := serve(t, loggedIn("", "< SELECT …", "TAG NO [NOPERM] not yours", "< SELECT …", "TAG NO [NONEXISTENT] none"))
