@@ -2,7 +2,6 @@ package s3
 
 import (
 	"bytes"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -56,18 +55,7 @@ func foreign(resp *http.Response) error {
 }
 
 // isRefusal reports whether a text is a store's refusal, in XML.
-func isRefusal(text []byte) bool {
-	d := xml.NewDecoder(bytes.NewReader(text))
-	for {
-		token, err := d.RawToken()
-		if err != nil {
-			return false
-		}
-		if start, ok := token.(xml.StartElement); ok {
-			return start.Name.Local == "Error"
-		}
-	}
-}
+func isRefusal(text []byte) bool { return rootOf(text) == "Error" }
 
 // quoted returns a text of the other side, bounded and without control characters.
 func quoted(text string) string {

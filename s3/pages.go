@@ -3,9 +3,11 @@ package s3
 import (
 	"bytes"
 	"context"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 )
 
 const (
@@ -40,8 +42,12 @@ func watchedPages(ctx context.Context) *pages {
 	return p
 }
 
-// pass reads the page in a response, and puts it back. If something is wrong with the page, reading it fails.
+// pass reads the page in a response, and puts it back. If something is wrong with the page, reading it fails. Answers to
+// other requests, such as for the bucket's location, are left alone.
 func (p *pages) pass(resp *http.Response) {
+	if query := resp.Request.URL.Query(); !query.Has("list-type") && !query.Has("versions") {
+		return
+	}
 	body := resp.Body
 	data, err := io.ReadAll(io.LimitReader(body, longestPage+1))
 	if err == nil {
@@ -57,10 +63,14 @@ func (p *pages) pass(resp *http.Response) {
 	}{rest, body}
 }
 
-// judge checks one page. Other answers pass, because the client library also makes other requests.
+// judge checks one page.
 func (p *pages) judge(data []byte) error {
 	if len(data) > longestPage {
 		return fmt.Errorf("%w: a page of a listing is larger than %d MiB", errImplausible, longestPage>>20)
+	}
+	if !strings.HasPrefix(rootOf(data), "List") { // the client library takes anything else for an empty listing
+		return fmt.Errorf("%w: it answers a listing with %s", errImplausible,
+			quoted(strings.Join(strings.Fields(string(data[:min(len(data), longestForeign)])), " ")))
 	}
 	root, entries := "ListBucketResult", []string{"<Contents>"}
 	if bytes.Contains(data, []byte("<ListVersionsResult")) {
@@ -85,6 +95,20 @@ func (p *pages) judge(data []byte) error {
 		return final(fmt.Errorf("%w: it lists page after page without an object", errImplausible))
 	}
 	return nil
+}
+
+// rootOf returns the local name of the root element of an XML text, or "".
+func rootOf(text []byte) string {
+	d := xml.NewDecoder(bytes.NewReader(text))
+	for {
+		token, err := d.RawToken()
+		if err != nil {
+			return ""
+		}
+		if start, ok := token.(xml.StartElement); ok {
+			return start.Name.Local
+		}
+	}
 }
 
 type failingReader struct{ err error }

@@ -133,6 +133,11 @@ func page(truncated bool, names ...string) fault {
 	}
 }
 
+// text answers with status 200 and a text.
+func text(text string) fault {
+	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) { io.WriteString(w, text) }
+}
+
 func listing(truncated bool, names ...string) string {
 	text := fmt.Sprintf("<ListBucketResult><IsTruncated>%t</IsTruncated>", truncated)
 	if truncated {
@@ -144,8 +149,8 @@ func listing(truncated bool, names ...string) string {
 	return text + "</ListBucketResult>"
 }
 
-// A listing that stops in the middle is not taken as complete: a page that is cut off, and an empty page after one that
-// promised more. A complete listing that ends so costs one request.
+// A listing that stops in the middle is not taken as complete: a page that is cut off, an empty page after one that
+// promised more, and an answer that is no page. A complete listing that ends so costs one request.
 func TestListEndsEarly(t *testing.T) {
 	f := newFake(t)
 	f.page = 3
@@ -167,6 +172,10 @@ func TestListEndsEarly(t *testing.T) {
 		"an empty page":    {[]fault{nil, page(true), nil}, 1 + 2 + 2},
 		"ends empty twice": {[]fault{nil, page(true), page(false)}, 1 + 2 + 2},
 		"cut":              {[]fault{cutText, nil}, 1 + 3},
+		"an error":         {[]fault{text("<?xml version=\"1.0\"?>\n<Error><Code>InternalError</Code></Error>")}, 1 + 3},
+		"a later error":    {[]fault{nil, text("<Error><Code>SlowDown</Code></Error>")}, 2 + 2},
+		"a portal":         {[]fault{text("<!DOCTYPE html><html><body>Log in first</body></html>")}, 1 + 3},
+		"nothing":          {[]fault{text("")}, 1 + 3},
 	} {
 		f.next(c.faults...)
 		if got := strings.Join(list(t, s, ""), " "); got != want {
