@@ -71,6 +71,29 @@ func (k *lossFinder) find(ctx context.Context, account []Decision, goes func(*De
 	return found, nil
 }
 
+// before returns what a complete manifest lacks of those with which it is compared.
+func (k *lossFinder) before(ctx context.Context, account []Decision, i int) (all []string, err error) {
+	now := &account[i]
+	if !now.isComplete() {
+		return nil, nil // the run that continues from a checkpoint is compared
+	}
+	for _, n := range predecessors(account, i) {
+		if k.wereCompared(&account[n], now) {
+			continue
+		}
+		lost, err := k.lost(ctx, &account[n], now)
+		if err != nil {
+			return nil, err
+		}
+		for _, sentence := range lost {
+			if !slices.Contains(all, sentence) {
+				all = append(all, sentence)
+			}
+		}
+	}
+	return all, nil
+}
+
 // lost compares two manifests.
 func (k *lossFinder) lost(ctx context.Context, before, now *Decision) ([]string, error) {
 	losses, err := k.compare(ctx, before.Head, now.Head)
@@ -181,31 +204,4 @@ func readableMailboxes(ctx context.Context, c *Contents) (list []*manifest.Mailb
 		}
 	}
 	return list, nil
-}
-
-// LostBefore returns what a manifest lost, beyond the limits, since the last complete one before it that exists.
-func LostBefore(ctx context.Context, r *repo.Repo, head repo.Head, limits Limits) ([]string, error) {
-	all, err := undecided(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	k, err := newLossFinder(ctx, r, limits)
-	if err != nil {
-		return nil, err
-	}
-	is := func(d *Decision) bool { return d.Head.Name == head.Name }
-	for account := range byAccount(all) {
-		if account[0].Head.Account != head.Account {
-			continue
-		}
-		if _, err := k.find(ctx, account, is); err != nil {
-			return nil, err
-		}
-		for i := range account {
-			if is(&account[i]) {
-				return account[i].Lost, nil
-			}
-		}
-	}
-	return nil, nil
 }

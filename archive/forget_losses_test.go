@@ -100,7 +100,7 @@ func TestForgetFindsLossesThatNoAlarmMentions(t *testing.T) {
 					t.Errorf("manifest %d by name: %v", i, err)
 				}
 			}
-			lost, err := archive.LostBefore(t.Context(), h.repo, h.nights[3].Head, nil)
+			lost, err := archive.LostBefore(t.Context(), h.repo, archive.Summary{Head: h.nights[3].Head, Manifest: h.nights[3].Manifest}, nil)
 			if err != nil || len(lost) == 0 || !strings.Contains(lost[len(lost)-1], "account") {
 				t.Errorf("lost before the forged one: %q, %v", lost, err)
 			}

@@ -311,3 +311,69 @@ func TestStandingAlarmsReadNoNights(t *testing.T) {
 		}
 	})
 }
+
+// lying is a manifest that a thief of a writer's key writes: it lacks all mail, and its alarm says something else.
+func lying(t *testing.T, r *repo.Repo, like *manifest.Manifest, alarm string) (repo.Head, *manifest.Manifest) {
+	t.Helper()
+	run, err := r.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := run.Writer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	m := *like
+	m.Alarm, m.Parent, m.Start, m.Deadline = []string{alarm}, [32]byte{}, run.Start(), run.Deadline()
+	if err := m.SetMailboxes(nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	head, err := w.Commit(t.Context(), m.Account, m.EncodeAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return head, &m
+}
+
+// One acknowledgement settles the alarms that only report the same loss. It does not settle one that says so of a manifest that lacks
+// mail itself.
+func TestSettledAlarms(t *testing.T) {
+	for _, lies := range []bool{false, true} {
+		store := &storetest.Memory{}
+		h := newNights(t, 60)
+		h.store = store
+		h.repo = archivetest.NewRepo(t, store)
+		h.night(h.account)
+		h.night(archivetest.NewAccount())
+		empty := h.nights[1]
+		var reports repo.Head
+		if lies {
+			h.night(h.account)
+			u := archive.Unreported{Head: empty.Head, Before: h.nights[0].Head, Lost: []string{"the account is empty"}}
+			reports, _ = lying(t, h.repo, h.nights[2].Manifest, u.String())
+		} else {
+			other := archivetest.Reopen(t, store) // a host that has not written the manifest
+			b := archivetest.Backup(t, other, archivetest.NewAccount())
+			reports = b.Head
+		}
+		store.Advance(time.Hour)
+		mustStand(t, "before", h.repo, "account-0", reports)
+		acknowledge(t, h.repo, empty.Head)
+		settled, err := archive.SettledAlarms(t.Context(), h.repo, nil)
+		if err != nil || (len(settled) == 1) == lies {
+			t.Errorf("lies %v: %d are settled, %v", lies, len(settled), err)
+		}
+	}
+}
+
+// The comparison finds what a manifest lacks, whatever its alarm says.
+func TestLossesThatAnAlarmDoesNotMention(t *testing.T) {
+	h := newNights(t, 60)
+	h.night(h.account)
+	head, m := lying(t, h.repo, h.nights[0].Manifest, `mailbox "Old" is gone: 1 message before; nowhere in the account now: 1`)
+	lost, err := archive.LostBefore(t.Context(), h.repo, archive.Summary{Head: head, Manifest: m}, nil)
+	if err != nil || len(lost) != 2 {
+		t.Errorf("lost %q, %v", lost, err)
+	}
+}

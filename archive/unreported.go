@@ -53,6 +53,33 @@ func (h *Histories) Shrunk(ctx context.Context, r *repo.Repo, limits Limits) ([]
 // LossOf finds the unreported loss of a manifest of which the content is given. It reads the manifests of the account back to the last one
 // before its run. If there is no loss, the result is nil.
 func LossOf(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (*Unreported, error) {
+	histories, err := backFrom(ctx, r, of)
+	if err != nil {
+		return nil, err
+	}
+	found, err := histories.find(ctx, r, limits, func(_, now *Decision) bool { return now.Head.Name == of.Head.Name })
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// LostBefore returns what a manifest lost, beyond the limits, since those with which it is compared, whatever its alarm says: its
+// writer wrote that. It reads what LossOf reads.
+func LostBefore(ctx context.Context, r *repo.Repo, of Summary, limits Limits) ([]string, error) {
+	histories, err := backFrom(ctx, r, of)
+	if err != nil {
+		return nil, err
+	}
+	finder, err := newLossFinder(ctx, r, limits)
+	if err != nil {
+		return nil, err
+	}
+	return finder.before(ctx, histories.of[of.Head.Account], 0)
+}
+
+// backFrom reads the manifests of an account from one of them back to the last one before its run.
+func backFrom(ctx context.Context, r *repo.Repo, of Summary) (*Histories, error) {
 	histories := new(Histories)
 	histories.Add(of)
 	for head, err := range r.AccountManifests(ctx, of.Manifest.Account) {
@@ -74,11 +101,7 @@ func LossOf(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (*Unre
 			break
 		}
 	}
-	found, err := histories.find(ctx, r, limits, func(_, now *Decision) bool { return now.Head.Name == of.Head.Name })
-	if err != nil || len(found) == 0 {
-		return nil, err
-	}
-	return &found[0], nil
+	return histories, nil
 }
 
 // find compares suspect manifests with those before them.
@@ -152,14 +175,18 @@ func unreported(before, now *Decision, lost []string) Unreported {
 	return Unreported{now.Head, before.Head, now.Manifest.Account, messages, lost}
 }
 
-// unreportedSays is in the sentence of String.
-const unreportedSays = "before it and has no alarm: "
-
 // String returns a sentence that says what is wrong and what to do. SettledAlarms recognizes it.
 func (u Unreported) String() string {
-	return fmt.Sprintf(reportBegins+"%x of %s lacks mail of %x "+unreportedSays+"%s (mailstrata diff %x %x shows what; "+
-		"mailstrata forget --acknowledge %x says that it was meant)", u.Head.ID[:4], u.Head.Time.UTC().Format(time.DateTime),
-		u.Before.ID[:4], u.Lost[len(u.Lost)-1], u.Before.ID[:4], u.Head.ID[:4], u.Head.ID[:4])
+	return fmt.Sprintf("%s%x%s%s (mailstrata diff %x %x shows what; mailstrata forget --acknowledge %x says that it was meant)",
+		reportOf(u.Head), u.Before.ID[:4], unreportedSays, u.Lost[len(u.Lost)-1], u.Before.ID[:4], u.Head.ID[:4], u.Head.ID[:4])
+}
+
+// unreportedSays is in the sentence of Unreported.String.
+const unreportedSays = " before it and has no alarm: "
+
+// reportOf returns what the sentence of Unreported.String begins with.
+func reportOf(head repo.Head) string {
+	return fmt.Sprintf("manifest %x of %s lacks mail of ", head.ID[:4], head.Time.UTC().Format(time.DateTime))
 }
 
 // outline returns the fields of a manifest that decisions need, without its mailboxes and failures.

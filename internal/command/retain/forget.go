@@ -210,57 +210,6 @@ func (c *Forget) plan(ctx context.Context, p *cli.Program, r *repo.Repo, policy 
 	return plan, nil
 }
 
-// acknowledge tags manifests whose losses the user accepts.
-func (c *Forget) acknowledge(ctx context.Context, p *cli.Program, r *repo.Repo) error {
-	accepted := "accepted"
-	if c.DryRun {
-		accepted = "would be accepted"
-	}
-	for _, name := range c.Acknowledge {
-		contents, err := named.Manifest(ctx, p.Output, r, name)
-		if err != nil {
-			return err
-		}
-		alarms := contents.Manifest.Alarm
-		if len(alarms) == 0 {
-			if alarms, err = archive.LostBefore(ctx, r, contents.Head, job.Limits(p.Host, c.ShrinkLimit)); err != nil {
-				return err
-			}
-		}
-		if len(alarms) == 0 {
-			return hint.Usagef("--acknowledge: nothing shrank suspiciously in manifest %s", summary.ShortID(contents.Head))
-		}
-		for _, alarm := range alarms {
-			p.Note("%s: %s: %s", summary.ShortID(contents.Head), accepted, ui.Safe(alarm))
-		}
-		if c.DryRun {
-			continue
-		}
-		if err := r.Tag(ctx, contents.Head, []string{history.TagAcknowledged}, nil); err != nil {
-			return err
-		}
-	}
-	if len(c.Acknowledge) == 0 || c.DryRun {
-		return nil
-	}
-	return settle(ctx, p, r)
-}
-
-// settle acknowledges the alarms that only report what has been acknowledged.
-func settle(ctx context.Context, p *cli.Program, r *repo.Repo) error {
-	settled, err := archive.SettledAlarms(ctx, r)
-	if err != nil {
-		return err
-	}
-	for _, s := range settled {
-		p.Note("%s: accepted: its alarm reports only that", summary.ShortID(s.Head))
-		if err := r.Tag(ctx, s.Head, []string{history.TagAcknowledged}, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // decisionSummary is whether a manifest is kept, and why, as JSON.
 type decisionSummary struct {
 	ID       string    `json:"id"`
@@ -349,9 +298,7 @@ func (c *Forget) confirm(ctx context.Context, p *cli.Program, plan *archive.Forg
 		return nil
 	}
 	question := fmt.Sprintf("Forget %s? Type yes to continue: ", ui.Plural(goes, "manifest"))
-	return p.Confirm(ctx, question, errNoTerminal, func(answer string) bool {
-		return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
-	})
+	return p.Confirm(ctx, question, errNoTerminal, isYes)
 }
 
 // errNoTerminal is the error of forget if it must ask, and there is no terminal.
