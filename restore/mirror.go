@@ -15,7 +15,8 @@ type MirrorOptions struct {
 	// restore.
 	Confirm func(ctx context.Context, plan MirrorReport) error
 
-	Alarm          string // an alarm of an earlier manifest that nobody has acknowledged, as a sentence; empty: none
+	Alarm          string // why the account may have had more before, as a sentence (archive.Suspect); empty: nothing is known
+	Acknowledged   bool   // somebody has acknowledged the alarm of the manifest itself
 	EvenIncomplete bool   // also if the manifest may lack messages, or the target refuses some
 }
 
@@ -61,7 +62,7 @@ func (r *restorer) checkMirror(routes []*route) error {
 	case len(m.Failures) > 0:
 		return fmt.Errorf("%w: the manifest lacks messages that could not be read from the account (%d failures)",
 			errNoMirror, m.Totals.Failures)
-	case len(m.Alarm) > 0:
+	case len(m.Alarm) > 0 && !r.Mirror.Acknowledged:
 		return fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was written", errNoMirror)
 	case r.Mirror.Alarm != "":
 		return fmt.Errorf("%w: the manifest may lack what the account lost before: %s", errNoMirror, r.Mirror.Alarm)

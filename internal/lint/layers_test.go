@@ -207,7 +207,7 @@ var layers = map[string]string{
 	"internal/command/index": "archive/textindex internal/access internal/cli internal/cli/wordindex internal/ui repo",
 	"internal/command/items": `
 		archive collection internal/access internal/cli internal/cli/named internal/cli/summary internal/hint
-		internal/ui manifest repo restore/items`,
+		internal/job internal/ui manifest repo restore/items`,
 	"internal/command/keys": `
 		archive internal/access internal/cli internal/cli/summary internal/hint internal/secret internal/ui repo repo/keys
 		repo/objectlock repo/store`,

@@ -16,8 +16,10 @@ type Mirror struct {
 	// nobody is asked.
 	Confirm func(ctx context.Context, plan Plan) error
 
-	Whole          bool // also remove collections that the manifest does not have
-	EvenIncomplete bool // also if the manifest may lack items, or the target refuses some
+	Whole          bool   // also remove collections that the manifest does not have
+	Alarm          string // why the account may have had more before, as a sentence (archive.Suspect); empty: nothing is known
+	Acknowledged   bool   // somebody has acknowledged the alarm of the manifest itself
+	EvenIncomplete bool   // also if the manifest may lack items, or the target refuses some
 }
 
 // Plan is what an exact restore would do to a target.
@@ -49,8 +51,11 @@ func (j *job) planMirror(ctx context.Context, target collection.Target, there []
 	switch m := j.Contents.Manifest; {
 	case m.State != manifest.Complete:
 		return nil, fmt.Errorf("%w: the manifest is a checkpoint of an incomplete run", errNoMirror)
-	case len(m.Alarm) > 0 && !j.Mirror.EvenIncomplete:
+	case j.Mirror.EvenIncomplete:
+	case len(m.Alarm) > 0 && !j.Mirror.Acknowledged:
 		return nil, fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was written", errNoMirror)
+	case j.Mirror.Alarm != "":
+		return nil, fmt.Errorf("%w: the manifest may lack what the account lost before: %s", errNoMirror, j.Mirror.Alarm)
 	}
 	m := &mirror{job: j, target: target}
 	used := make(map[string]bool)

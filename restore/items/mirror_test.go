@@ -184,3 +184,25 @@ func TestMirrorOfWhatIsIncomplete(t *testing.T) {
 		t.Errorf("%q", names)
 	}
 }
+
+// Nothing is pruned to a manifest with an alarm, or after one, until somebody has acknowledged it.
+func TestMirrorAfterAlarms(t *testing.T) {
+	alarming, good := archived(t, two(3)), archived(t, two(3))
+	alarming.Manifest.Alarm = []string{"calendar \"home\": 3 of 300 items are left"}
+	for _, test := range []struct {
+		name   string
+		from   *archive.Contents
+		mirror items.Mirror
+		want   string
+	}{
+		{"its alarm", alarming, items.Mirror{}, "had shrunk suspiciously"},
+		{"acknowledged", alarming, items.Mirror{Acknowledged: true}, ""},
+		{"an earlier alarm", good, items.Mirror{Alarm: "calendar \"home\" is gone"}, "lost before: calendar \"home\" is gone"},
+		{"both, by name", alarming, items.Mirror{Alarm: "gone", EvenIncomplete: true}, ""},
+	} {
+		_, err := items.ToServer(t.Context(), two(3), items.Options{Contents: test.from, Mirror: &test.mirror})
+		if got := fmt.Sprint(err); (err == nil) != (test.want == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}

@@ -123,7 +123,7 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		return err
 	}
 	if c.To != "" {
-		err = c.restore(ctx, p, chosen)
+		err = c.restore(ctx, p, r, chosen)
 	} else {
 		err = c.list(ctx, p, chosen)
 	}

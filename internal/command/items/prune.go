@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/restore/items"
 )
 
@@ -32,15 +35,22 @@ func (c *Command) checkPrune() error {
 }
 
 // mirror returns what --prune asks for, or nil.
-func (c *Command) mirror(p *cli.Program) *items.Mirror {
+func (c *Command) mirror(ctx context.Context, p *cli.Program, r *repo.Repo, from *archive.Contents) (*items.Mirror, error) {
 	if !c.Prune {
-		return nil
+		return nil, nil
 	}
 	m := &items.Mirror{Whole: c.Collection == "", EvenIncomplete: c.EvenIncomplete}
+	if !c.EvenIncomplete {
+		found, err := archive.Suspect(ctx, r, archive.Summary{Head: from.Head, Manifest: from.Manifest}, job.Limits(p.Host, nil))
+		if err != nil {
+			return nil, err
+		}
+		m.Alarm, m.Acknowledged = ui.OneLine(found.Text), found.Acknowledged
+	}
 	if !c.Yes {
 		m.Confirm = func(ctx context.Context, plan items.Plan) error { return c.confirm(ctx, p, plan) }
 	}
-	return m
+	return m, nil
 }
 
 // confirm shows what would be replaced and removed, and asks the user.

@@ -11,14 +11,19 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/restore/items"
 )
 
 // restore restores the chosen items, and prints what happened.
-func (c *Command) restore(ctx context.Context, p *cli.Program, chosen *chosenItems) error {
+func (c *Command) restore(ctx context.Context, p *cli.Program, r *repo.Repo, chosen *chosenItems) error {
+	mirror, err := c.mirror(ctx, p, r, chosen.from)
+	if err != nil {
+		return err
+	}
 	o := items.Options{
 		Contents: chosen.from, Collections: c.has, Wants: chosen.wants,
-		Overwrite: c.Overwrite, Activate: c.Activate, DryRun: c.DryRun, Mirror: c.mirror(p),
+		Overwrite: c.Overwrite, Activate: c.Activate, DryRun: c.DryRun, Mirror: mirror,
 	}
 	o.Done = func(e items.Event) { c.printEvent(p, e) }
 	sum, err := c.restoreTo(ctx, p, o)

@@ -2,7 +2,6 @@ package restore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -39,47 +38,18 @@ func (c *Command) pruneOptions(ctx context.Context, p *cli.Program, r *repo.Repo
 	if !c.Prune {
 		return nil, nil
 	}
-	alarm, err := c.standingAlarm(ctx, p, r, from)
-	if err != nil {
-		return nil, err
+	o := &restore.MirrorOptions{EvenIncomplete: c.EvenIncomplete}
+	if !c.EvenIncomplete {
+		found, err := archive.Suspect(ctx, r, archive.Summary{Head: from.Head, Manifest: from.Manifest}, job.Limits(p.Host, nil))
+		if err != nil {
+			return nil, err
+		}
+		o.Alarm, o.Acknowledged = ui.OneLine(found.Text), found.Acknowledged
 	}
-	o := &restore.MirrorOptions{EvenIncomplete: c.EvenIncomplete, Alarm: alarm}
 	if !c.Yes {
 		o.Confirm = func(ctx context.Context, plan restore.MirrorReport) error { return confirmPrune(ctx, p, c.To, plan) }
 	}
 	return o, nil
-}
-
-// standingAlarm returns an alarm of an earlier manifest that nobody has acknowledged, or what the manifest lacks without an alarm. A mailbox
-// that was emptied on Friday is as empty in the good nights after it, and a mirror of these would remove what is left of it.
-func (c *Command) standingAlarm(ctx context.Context, p *cli.Program, r *repo.Repo, from *archive.Contents) (string, error) {
-	if c.EvenIncomplete {
-		return "", nil
-	}
-	standing, damage, err := archive.StandingAlarms(ctx, r)
-	if err != nil {
-		return "", err
-	}
-	isEarlier := func(head repo.Head) bool {
-		return head.Account == from.Head.Account && head.Time.Before(from.Head.Time)
-	}
-	for _, s := range standing {
-		if isEarlier(s.Head) {
-			id := summary.ShortID(s.Head)
-			return fmt.Sprintf("%s (mailstrata show %s; if it was meant: mailstrata forget --acknowledge %s)", ui.OneLine(s.Manifest.Alarm[0]), id, id), nil
-		}
-	}
-	for _, err := range damage {
-		var unread *archive.AlarmError
-		if errors.As(err, &unread) && isEarlier(unread.Head) && !errors.Is(err, repo.ErrNotMine) && !errors.Is(err, repo.ErrMisdated) {
-			return "its alarm cannot be read: " + ui.OneLine(err.Error()), nil
-		}
-	}
-	lost, err := archive.LossOf(ctx, r, archive.Summary{Head: from.Head, Manifest: from.Manifest}, job.Limits(p.Host, nil))
-	if err != nil || lost == nil {
-		return "", err
-	}
-	return ui.OneLine(lost.String()), nil
 }
 
 // confirmPrune shows what would be removed, and asks the user.
