@@ -8,11 +8,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/serve/imapserver"
+	"github.com/mailstrata/mailstrata/serve/view"
 )
 
 // loseMail deletes all packs of mail, but not the catalog.
@@ -72,48 +74,72 @@ func TestDamageInALiteralEndsTheConnection(t *testing.T) {
 	}
 }
 
+// pipes is a listener without a network, so that the clients can be in a bubble.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+	close func()
+}
+
+func newPipes() *pipes {
+	done := make(chan struct{})
+	return &pipes{make(chan net.Conn), done, sync.OnceFunc(func() { close(done) })}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.close()
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// dial returns the client's end of a new connection.
+func (p *pipes) dial() net.Conn {
+	ours, theirs := net.Pipe()
+	p.conns <- theirs
+	return ours
+}
+
 // Connections, logins and silence are limited.
 func TestLimits(t *testing.T) {
-	r, _ := sample(t)
-	address := serve(t, r, imapserver.Limits{Connections: 2, Login: 300 * time.Millisecond, Idle: 600 * time.Millisecond})
-	first, second := login(t, address, account), login(t, address, account)
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if line, _ := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(line, "* BYE Too many connections") {
-		t.Errorf("a third connection reads %q", line)
-	}
-	second.want("LOGOUT", "* BYE")
-	if line := first.line(); !strings.HasPrefix(line, "* BYE Nothing was sent") {
-		t.Errorf("a silent client reads %q", line)
-	}
-	var silent *client
-	for range 100 {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			silent = &client{t, conn, bufio.NewReader(conn)}
-			if line := silent.line(); strings.HasPrefix(line, "* OK") {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := sample(t)
+		l := newPipes()
+		serveOn(t, l, view.NewArchive(r), imapserver.Limits{Connections: 2, Login: 20 * time.Second, Idle: time.Minute}, nil)
+		first, second := greeted(t, l.dial()), greeted(t, l.dial())
+		first.login(account)
+		second.login(account)
+		if line, _ := bufio.NewReader(l.dial()).ReadString('\n'); !strings.HasPrefix(line, "* BYE Too many connections") {
+			t.Errorf("a third connection reads %q", line)
+		}
+		second.want("LOGOUT", "* BYE")
+		began := time.Now()
+		if line := first.line(); !strings.HasPrefix(line, "* BYE Nothing was sent") || time.Since(began) != time.Minute {
+			t.Errorf("after %v a silent client reads %q", time.Since(began), line)
+		}
+		silent := greeted(t, l.dial())
+		began = time.Now()
+		for { // commands before the login do not give more time
+			if _, err := io.WriteString(silent.conn, "x NOOP\r\n"); err != nil {
 				break
 			}
-			conn.Close()
-			time.Sleep(10 * time.Millisecond) // until the server has seen that the second client left
+			if _, err := silent.r.ReadString('\n'); err != nil {
+				break
+			}
+			if time.Sleep(time.Second); time.Since(began) > time.Minute {
+				t.Fatal("a client that does not log in stays")
+			}
 		}
-	}
-	began := time.Now()
-	for { // commands before the login do not give more time
-		if _, err := io.WriteString(silent.conn, "x NOOP\r\n"); err != nil {
-			break
-		}
-		if _, err := silent.r.ReadString('\n'); err != nil {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-		if time.Since(began) > 10*time.Second {
-			t.Fatal("a client that does not log in stays")
-		}
-	}
-	silent.conn.Close()
+	})
 }
 
 // Connections that do not log in cannot keep out, or end, those that do.

@@ -43,6 +43,13 @@ func serveCounted(t testing.TB, a *view.Archive, limits imapserver.Limits, used 
 	if err != nil {
 		t.Fatal(err)
 	}
+	serveOn(t, l, a, limits, used)
+	return l.Addr().String()
+}
+
+// serveOn is serveCounted with a listener.
+func serveOn(t testing.TB, l net.Listener, a *view.Archive, limits imapserver.Limits, used func()) {
+	t.Helper()
 	if limits.Delay == 0 {
 		limits.Delay = time.Millisecond
 	}
@@ -63,7 +70,6 @@ func serveCounted(t testing.TB, a *view.Archive, limits imapserver.Limits, used 
 			t.Error(err)
 		}
 	})
-	return l.Addr().String()
 }
 
 // client is a connection of a test.
@@ -80,8 +86,14 @@ func dial(t *testing.T, address string) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return greeted(t, conn)
+}
+
+// greeted reads the greeting of a connection.
+func greeted(t *testing.T, conn net.Conn) *client {
+	t.Helper()
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(time.Minute))
+	conn.SetDeadline(time.Now().Add(5 * time.Minute))
 	c := &client{t, conn, bufio.NewReader(conn)}
 	if line := c.line(); !strings.HasPrefix(line, "* OK [CAPABILITY IMAP4rev1 ") {
 		t.Fatalf("the greeting is %q", line)
@@ -93,8 +105,13 @@ func dial(t *testing.T, address string) *client {
 func login(t *testing.T, address, user string) *client {
 	t.Helper()
 	c := dial(t, address)
-	c.want(fmt.Sprintf("LOGIN %q %q", user, password), "x OK [CAPABILITY ")
+	c.login(user)
 	return c
+}
+
+func (c *client) login(user string) {
+	c.t.Helper()
+	c.want(fmt.Sprintf("LOGIN %q %q", user, password), "x OK [CAPABILITY ")
 }
 
 // line reads a line with its literals.
