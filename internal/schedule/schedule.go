@@ -60,6 +60,7 @@ func Run(ctx context.Context, input []byte, name string, args ...string) ([]byte
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	command := exec.CommandContext(ctx, name, args...)
+	apart(command)
 	var printed, failed bytes.Buffer
 	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), &printed, &failed
 	err := command.Run()
