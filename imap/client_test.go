@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/retry"
@@ -135,12 +136,22 @@ func TestCanceledDuringSilence(t *testing.T) {
 // A server that waits for TLS while the client waits for its greeting is not taken for a silent one, and not tried
 // again.
 func TestSilenceForTLS(t *testing.T) {
-	web := httptest.NewTLSServer(nil)
-	defer web.Close()
-	opts := &Options{Host: "127.0.0.1", Port: web.Listener.Addr().(*net.TCPAddr).Port, Security: StartTLS, Stall: time.Second}
-	if _, err := Dial(t.Context(), opts); err == nil || isTemporary(err) || !strings.Contains(err.Error(), "write imaps://") {
-		t.Errorf("have %v", err)
-	}
+	web := httptest.NewTLSServer(nil) // for its certificate
+	web.Close()
+	synctest.Test(t, func(t *testing.T) {
+		opts := &Options{Host: "127.0.0.1", Security: StartTLS, Stall: time.Minute}
+		opts.Dial = func(context.Context, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			go func() {
+				defer theirs.Close()
+				_ = tls.Server(theirs, &tls.Config{Certificates: web.TLS.Certificates}).Handshake()
+			}()
+			return ours, nil
+		}
+		if _, err := Dial(t.Context(), opts); err == nil || isTemporary(err) || !strings.Contains(err.Error(), "write imaps://") {
+			t.Errorf("have %v", err)
+		}
+	})
 }
 
 // Nothing is sent in plain text unless that is allowed, and nothing that came before STARTTLS is believed.
@@ -213,16 +224,16 @@ func TestErrorKinds(t *testing.T) {
 
 // The client gives up a silent server, and any server when the context ends.
 func TestSilence(t *testing.T) {
-	opts := serve(t, loggedIn("", "< EXAMINE …"))
-	opts.Stall = 50 * time.Millisecond
-	if _, err := connect(t, opts).Examine(t.Context(), "x"); !isTemporary(err) || !strings.Contains(err.Error(), "nothing moved for 50ms") {
-		t.Errorf("have %v", err)
-	}
-	opts = serve(t, script{})
-	opts.Stall = 50 * time.Millisecond
-	if _, err := Dial(t.Context(), opts); !isTemporary(err) || !strings.Contains(err.Error(), "no greeting came") {
-		t.Errorf("no greeting: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		opts := serveInBubble(t, loggedIn("", "< EXAMINE …"), script{})
+		opts.Stall = time.Minute
+		if _, err := connect(t, opts).Examine(t.Context(), "x"); !isTemporary(err) || !strings.Contains(err.Error(), "nothing moved for 1m0s") {
+			t.Errorf("have %v", err)
+		}
+		if _, err := Dial(t.Context(), opts); !isTemporary(err) || !strings.Contains(err.Error(), "no greeting came") {
+			t.Errorf("no greeting: %v", err)
+		}
+	})
 	c := connect(t, serve(t, loggedIn("")))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("why")

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -169,15 +169,16 @@ func TestExpectedOnceOpen(t *testing.T) {
 
 // A server that loses a command that was sent behind another is found out, although only that one is under way.
 func TestLostExpectedAnswer(t *testing.T) {
-	opts := serve(t, loggedIn("", "< EXAMINE …", "< UID FETCH 1:3 …", "* 3 EXISTS", "* OK [UIDVALIDITY 7] x", "TAG1 OK done", "< NOOP", "TAG OK done"))
-	opts.Stall = time.Second
-	c := connect(t, opts)
-	all := mail.UIDRange{First: 1, Last: 3}
-	box, err := c.openMailbox(t.Context(), "EXAMINE", "INBOX", expectation{uids: all})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := sizesOf(t, box, all); !isTemporary(err) || !c.opts.quirks.sequential.Load() {
-		t.Errorf("it ends with %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := connect(t, serveInBubble(t, loggedIn("", "< EXAMINE …", "< UID FETCH 1:3 …", "* 3 EXISTS", "* OK [UIDVALIDITY 7] x", "TAG1 OK done",
+			"< NOOP", "TAG OK done")))
+		all := mail.UIDRange{First: 1, Last: 3}
+		box, err := c.openMailbox(t.Context(), "EXAMINE", "INBOX", expectation{uids: all})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sizesOf(t, box, all); !isTemporary(err) || !c.opts.quirks.sequential.Load() {
+			t.Errorf("it ends with %v", err)
+		}
+	})
 }

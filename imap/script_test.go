@@ -16,6 +16,12 @@ func serve(t *testing.T, scripts ...script) *Options {
 	return &Options{Host: host, Port: port, Security: Plain, User: "anna", Password: "secret", Stall: 10 * time.Second}
 }
 
+// serveInBubble is serve for a test in a bubble, in which time passes only while everybody waits.
+func serveInBubble(t *testing.T, scripts ...script) *Options {
+	t.Helper()
+	return &Options{Host: "127.0.0.1", Security: Plain, User: "anna", Password: "secret", Dial: imaptest.Dial(t, scripts...)}
+}
+
 func loggedIn(caps string, rest ...string) script { return imaptest.LoggedIn(caps, rest...) }
 
 // selected begins a script with a mailbox open.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
@@ -21,7 +22,9 @@ import (
 // mailboxes are opened all at once while idle connections have others open.
 func TestConnectionsAllowed(t *testing.T) {
 	for _, taken := range []int32{1, 2, 9} {
-		t.Run(fmt.Sprint(taken), func(t *testing.T) { openAtOnce(t, taken) })
+		t.Run(fmt.Sprint(taken), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { openAtOnce(t, taken) })
+		})
 	}
 }
 

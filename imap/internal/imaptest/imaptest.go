@@ -3,6 +3,8 @@ package imaptest
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -47,6 +49,37 @@ func Serve(t *testing.T, scripts ...Script) (host string, port int) {
 		}
 	})
 	return "127.0.0.1", l.Addr().(*net.TCPAddr).Port
+}
+
+// Dial is Serve without a network, for tests in a bubble. It returns a function that connects to one server after the other.
+func Dial(t *testing.T, scripts ...Script) func(context.Context, string) (net.Conn, error) {
+	t.Helper()
+	var mu sync.Mutex
+	var running sync.WaitGroup
+	made := 0
+	t.Cleanup(func() {
+		running.Wait()
+		if made < len(scripts) {
+			t.Errorf("connection %d was never made", made+1)
+		}
+	})
+	return func(context.Context, string) (net.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if made == len(scripts) {
+			return nil, errors.New("connection refused")
+		}
+		s := scripts[made]
+		ours, theirs := net.Pipe()
+		made++
+		n := made
+		running.Go(func() {
+			if err := s.follow(theirs); err != nil {
+				t.Errorf("connection %d: %v", n, err)
+			}
+		})
+		return ours, nil
+	}
 }
 
 func (s Script) follow(conn net.Conn) error {
