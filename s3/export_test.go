@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"net"
+	"net/http"
 	"strings"
 	"time"
 
@@ -23,6 +25,13 @@ func (o *Options) SetWaitingAfter(d time.Duration) { o.waitingAfter = d }
 
 // Expose makes the Store treat its endpoint as one that plain HTTP over a network reaches.
 func (s *Store) Expose() { s.exposed, s.near = true, false }
+
+// DialWith makes the Store connect by dial, and returns what closes the connections that it keeps.
+func (s *Store) DialWith(dial func(ctx context.Context, network, address string) (net.Conn, error)) (closeIdle func()) {
+	transport := s.link.base.(*http.Transport)
+	transport.DialContext = dial
+	return transport.CloseIdleConnections
+}
 
 // PutCRC sends an object once, with a CRC-32C in base64.
 func (s *Store) PutCRC(ctx context.Context, name, body, crc string) error {

@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -40,18 +42,74 @@ type fake struct {
 	always  fault                    // for all requests without one
 	seen    []string                 // methods and paths
 	closing chan struct{}
+	pipes   *pipes // nil: it listens on the network
 }
 
 // fault answers a request in place of next, the correct store, or lets next answer and damages the answer.
 type fault func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc)
 
 func newFake(t *testing.T) *fake {
+	f := makeFake(t)
+	f.Server = httptest.NewServer(f)
+	f.closeAtEnd()
+	return f
+}
+
+// newFakeInBubble is newFake without a network, for tests in a bubble: there, time passes only while everybody waits.
+func newFakeInBubble(t *testing.T) *fake {
+	f := makeFake(t)
+	f.pipes = &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
+	f.Server = &httptest.Server{Listener: f.pipes, Config: &http.Server{Handler: f}}
+	f.Server.Start()
+	f.closeAtEnd()
+	return f
+}
+
+func (f *fake) closeAtEnd() {
+	f.t.Cleanup(f.Server.Close)
+	f.t.Cleanup(func() { close(f.closing) })
+}
+
+// pipes is a listener in memory.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.done) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+// dial connects to it.
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.conns <- theirs:
+		return ours, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func makeFake(t *testing.T) *fake {
 	f := &fake{t: t, objects: map[string][]byte{}, made: map[string]time.Time{}, careful: true, page: 1000, closing: make(chan struct{})}
 	f.etag = func(data []byte) string { sum := md5.Sum(data); return hex.EncodeToString(sum[:]) }
 	f.store = func(data []byte) []byte { return data }
-	f.Server = httptest.NewServer(f)
-	t.Cleanup(f.Server.Close)
-	t.Cleanup(func() { close(f.closing) })
 	return f
 }
 
@@ -65,7 +123,11 @@ func (f *fake) open(change ...func(*s3.Options)) *s3.Store {
 	for _, c := range change {
 		c(&o)
 	}
-	return open(f.t, o)
+	s := open(f.t, o)
+	if f.pipes != nil {
+		f.t.Cleanup(s.DialWith(f.pipes.dial))
+	}
+	return s
 }
 
 // next sets the faults of the next requests, in order; nil means no fault.

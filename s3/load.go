@@ -66,7 +66,7 @@ func (l *load) watch(x *exchange) context.Context {
 	// Neither the wait for a connection nor sending a body is time that the store takes.
 	wrote := func(w httptrace.WroteRequestInfo) {
 		if w.Err == nil {
-			l.sent.Store(int64(time.Since(l.began)))
+			l.sent.Store(max(1, int64(time.Since(l.began)))) // on some systems the clock has not moved
 		}
 	}
 	return httptrace.WithClientTrace(x.ctx, &httptrace.ClientTrace{GotConn: connected, WroteRequest: wrote})

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -94,41 +95,45 @@ func TestGetThroughTrouble(t *testing.T) {
 
 // A connection that carries nothing is ended, in either direction.
 func TestStall(t *testing.T) {
-	f := newFake(t)
-	f.objects["o"] = bytes.Repeat([]byte("0123456789"), 1000)
-	s := f.open(func(o *s3.Options) { o.Stall = time.Second })
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeInBubble(t)
+		f.objects["o"] = bytes.Repeat([]byte("0123456789"), 1000)
+		s := f.open(func(o *s3.Options) { o.Stall = time.Second })
 
-	f.next(f.stall(4000), f.stall(0))
-	body, _, err := s.Get(t.Context(), "o", 0, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := io.ReadAll(body); !bytes.Equal(got, f.objects["o"]) || err != nil {
-		t.Errorf("%d bytes, %v", len(got), err)
-	}
+		f.next(f.stall(4000), f.stall(0))
+		body, _, err := s.Get(t.Context(), "o", 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(body); !bytes.Equal(got, f.objects["o"]) || err != nil {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
 
-	f.next(f.deaf)
-	big := make([]byte, 16<<20) // more than the buffers of a connection hold
-	if err := s.Put(t.Context(), "big", bytes.NewReader(big), int64(len(big))); err != nil {
-		t.Error(err)
-	}
+		f.next(f.deaf)
+		big := make([]byte, 16<<20) // more than the buffers of a connection hold
+		if err := s.Put(t.Context(), "big", bytes.NewReader(big), int64(len(big))); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Patience bounds stalls: no attempt begins that could stall beyond it.
 func TestStallsEnd(t *testing.T) {
-	f := newFake(t)
-	s := f.open(func(o *s3.Options) { o.Stall, o.Patience = 500*time.Millisecond, 1500*time.Millisecond })
-	if err := put(t, s, "o", "x"); err != nil {
-		t.Fatal(err)
-	}
-	f.next()
-	f.set(f.deaf)
-	if err := listError(t, s); err == nil {
-		t.Error("a listing that stalls succeeds")
-	}
-	if got := f.requests(); got != "GET GET" {
-		t.Errorf("requests %s, want two", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeInBubble(t)
+		s := f.open(func(o *s3.Options) { o.Stall, o.Patience = 500*time.Millisecond, 1500*time.Millisecond })
+		if err := put(t, s, "o", "x"); err != nil {
+			t.Fatal(err)
+		}
+		f.next()
+		f.set(f.deaf)
+		if err := listError(t, s); err == nil {
+			t.Error("a listing that stalls succeeds")
+		}
+		if got := f.requests(); got != "GET GET" {
+			t.Errorf("requests %s, want two", got)
+		}
+	})
 }
 
 // Permanent errors are not retried.
