@@ -29,7 +29,7 @@ type Process struct {
 	Getenv func(string) string
 
 	ScryptWork int           // of new passphrases; 0: the default of age, about a second
-	Patience   time.Duration // with errors of a store, for interactive commands; 0: 30 seconds
+	Patience   time.Duration // with errors of a store, for interactive commands, and of a completion; 0: 30 and 3 seconds
 
 	Step *Step // nil: the run is no step of another
 }

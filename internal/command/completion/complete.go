@@ -1,6 +1,7 @@
 package completion
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ const completionTimeout = 3 * time.Second
 const completeFiles = ":files"
 
 func (c *Complete) Run(ctx context.Context, p *cli.Program, k *kong.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Process.Patience, completionTimeout))
 	defer cancel()
 	words := c.Words
 	if len(words) > 0 && words[0] == "--" {
