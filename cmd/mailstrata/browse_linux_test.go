@@ -66,7 +66,7 @@ func (p *person) screen() string {
 // sees waits until the screen has a text.
 func (p *person) sees(text string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(p.screen(), text); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !strings.Contains(p.screen(), text); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("%q is not on the screen:\n%s", text, p.screen())
 		}

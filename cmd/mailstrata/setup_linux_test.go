@@ -149,7 +149,7 @@ func converse(ts *testscript.TestScript, args []string, transcript string) (show
 			}
 		}
 	}()
-	late := time.AfterFunc(30*time.Second, func() { _ = command.Process.Kill() })
+	late := time.AfterFunc(5*time.Minute, func() { _ = command.Process.Kill() })
 	defer late.Stop()
 	answer(master, s, transcript, done)
 	<-done

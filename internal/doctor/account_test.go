@@ -42,7 +42,7 @@ func gatheringServer(t *testing.T, gather int) (url string, most func() int) {
 				defer conn.Close()
 				select {
 				case <-gathered:
-				case <-time.After(30 * time.Second):
+				case <-time.After(5 * time.Minute):
 				}
 				count(-1) // before the client knows
 				fmt.Fprint(conn, "* BYE come back tomorrow\r\n")

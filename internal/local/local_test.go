@@ -17,11 +17,11 @@ import (
 
 // If TMPDIR does not exist, another directory is used. If there is none, the error says what to do.
 func TestTemporaryFilesWithoutTMPDIR(t *testing.T) {
-	home := t.TempDir()
-	t.Setenv("TMPDIR", "/nonexistent/tmp")
-	t.Setenv("TMP", "/nonexistent/tmp") // Windows
+	home, missing := t.TempDir(), filepath.Join(t.TempDir(), "missing")
+	t.Setenv("TMPDIR", missing)
+	t.Setenv("TMP", missing) // Windows
 	_, err := local.CreateTemp("x-*")
-	if !local.Is(err) || !strings.Contains(err.Error(), "TMPDIR") || !strings.Contains(err.Error(), "/nonexistent/tmp") {
+	if !local.Is(err) || !strings.Contains(err.Error(), "TMPDIR") || !strings.Contains(err.Error(), missing) {
 		t.Fatalf("%v, want an error of this host that names the directory and TMPDIR", err)
 	}
 	other := filepath.Join(home, "cache", "tmp")

@@ -14,10 +14,13 @@ import (
 )
 
 // startLimit is how long a server may take until it answers, on a busy machine.
-const startLimit = 60 * time.Second
+const startLimit = 5 * time.Minute
 
 // stopLimit is how long a server that was asked to stop may take.
 const stopLimit = 10 * time.Second
+
+// releaseLimit is how long the processes of a server that was killed may hold their addresses, on a busy machine.
+const releaseLimit = 2 * time.Minute
 
 // process is a running server.
 type process struct {

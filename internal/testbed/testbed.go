@@ -187,7 +187,7 @@ func freePorts(t testing.TB, n int) []int {
 // for a moment longer than the first.
 func awaitFree(t testing.TB, addresses ...string) {
 	t.Helper()
-	deadline := time.Now().Add(stopLimit)
+	deadline := time.Now().Add(releaseLimit)
 	for _, address := range addresses {
 		for {
 			l, err := net.Listen("tcp", address)

@@ -24,7 +24,7 @@ func TestRequestsOfBrowsersEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(time.Minute))
+		conn.SetDeadline(time.Now().Add(5 * time.Minute))
 		io.WriteString(conn, request)
 		answer, _ := io.ReadAll(conn) // perhaps reset, because the rest of the request was not read
 		if strings.Contains(string(answer), "x OK") || strings.Contains(string(answer), "x NO") || !strings.HasPrefix(string(answer), "* OK") {

@@ -33,7 +33,7 @@ func shown(term vt.MockTerm, width, height int) (lines []string) {
 // until waits until the terminal shows a text.
 func until(t *testing.T, term vt.MockTerm, text string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		lines := shown(term, 80, 24)
 		if strings.Contains(strings.Join(lines, "\n"), text) {
 			return

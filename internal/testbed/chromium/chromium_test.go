@@ -34,7 +34,7 @@ func TestReportSeesWhatPagesDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	var report chromium.Report
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	complete := func() bool {
 		more := p.Report()
 		report.Ran = append(report.Ran, more.Ran...)

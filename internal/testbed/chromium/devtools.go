@@ -11,7 +11,7 @@ import (
 )
 
 // callLimit is how long Chromium may take for an answer, on a busy machine.
-const callLimit = 60 * time.Second
+const callLimit = 5 * time.Minute
 
 // devtools is a connection of the Chrome DevTools Protocol: JSON messages, each ended by NUL.
 type devtools struct {

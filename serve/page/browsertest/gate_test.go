@@ -85,7 +85,7 @@ func TestLinksShowWhereTheyLead(t *testing.T) {
 	var at struct{ X, Y float64 }
 	s.first.Eval(t, "(r => ({X: r.x + r.width / 2, Y: r.y + r.height / 2}))(document.querySelector('a').getBoundingClientRect())", &at)
 	s.first.Click(t, at.X, at.Y)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(5 * time.Minute)
 	var opened []string
 	for len(opened) == 0 && time.Now().Before(deadline) {
 		time.Sleep(settle)
@@ -112,7 +112,7 @@ func TestLinksShowWhereTheyLead(t *testing.T) {
 // awaitTitle waits until a page has a title.
 func awaitTitle(t *testing.T, tab *chromium.Page, title string) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(5 * time.Minute)
 	for {
 		var has string
 		tab.Eval(t, "document.title", &has)

@@ -132,7 +132,7 @@ func TestHostileMailIsHostile(t *testing.T) {
 			if slices.Contains(report.Ran, mails[i].Name) || slices.ContainsFunc(report.Requests, names) {
 				return
 			}
-			if time.Since(begin) > 20*time.Second {
+			if time.Since(begin) > 5*time.Minute {
 				t.Errorf("%s does nothing", mails[i].Name)
 				return
 			}
