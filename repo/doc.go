@@ -15,7 +15,7 @@
 // and leaves it in this one:
 //
 //	manifests.go  Manifests lists manifests, each as a Head, and Manifest reads one; dating.go judges its times
-//	locate.go     asks the index (open_index.go, package index) in which frame of which pack a chunk lies
+//	open_index.go asks the index (package index) in which frame of which pack a chunk lies
 //	reader.go     Reader.Chunk reads the frame (package packs), decodes it (frame_cache.go), cuts the chunk out, and
 //	              checks it against its ID; prefetch.go reads many frames at once
 //
@@ -23,10 +23,10 @@
 // cache keeps them on this host; packs and manifests are put directly by Store.Put. The other files:
 //
 //	open.go unlock.go init.go                         open or make a repository
-//	access.go config.go rejected.go slot.go slots.go  its config and its key slots (type access)
+//	access.go config.go slot.go slots.go              its config and its key slots (type access)
 //	rotate.go                                         new keys
 //	seals.go                                          the recipients and identities of objects
-//	clock.go skew.go                                  the time of the store beside this host's
+//	clock.go                                          the time of the store beside this host's
 //	statements.go tags.go erasure.go                  what the keeper signs (type statements): marks, condemnations, tags
 //	alarms.go                                         the manifests that have an alarm
 //	cached_chunks.go excerpt.go local.go              what this host keeps of manifests, headers and killed runs
@@ -36,7 +36,7 @@
 //	prune_delete.go                                   delete objects (type deleter)
 //	merge_index.go                                    merge index segments (type indexMerger)
 //	check.go check_objects.go rolling.go              check a repository (type checker), many objects at once
-//	check_finding.go share.go hash_range.go           (type finding), or a share of all objects
+//	check_finding.go share.go                         (type finding), or a share of all objects
 //	repair.go reindex.go                              repair it
 //	lock.go renew.go check_lock.go                    S3 Object Lock (type locks): the period, and renewing retention
 //

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
@@ -156,4 +157,10 @@ func (l *locks) latestConfig(ctx context.Context) error {
 	}
 	_, err := l.newestConfig(ctx)
 	return err
+}
+
+// RetainedUntil returns the time until which the store retains any version of these objects, by Object Lock. It is zero if
+// the repository is not under Object Lock, or if the store does not report retention.
+func (o *objects) RetainedUntil(ctx context.Context, names []string) (latest time.Time, err error) {
+	return o.store.LastRetained(ctx, []string{format.KindData.Folder(), format.KindCatalog.Folder(), format.KindManifest.Folder()}, names)
 }

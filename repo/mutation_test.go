@@ -59,7 +59,7 @@ func without(rule string) bool { return os.Getenv("` + withoutRule + `") == rule
 	{File: "repo/pack.go", Old: "rand.Read(salt)", New: `if !without("unique names") { rand.Read(salt) }`},
 	{File: "repo/writer.go", Old: "for p := range condemned {", New: `for p := range condemned {
 		if without("condemnations are read") { break }`},
-	{File: "repo/skew.go", Old: "skew.Abs() > skewAtMost", New: `skew.Abs() > skewAtMost && !without("prune by agreed clocks") && !without("mark by agreed clocks")`},
+	{File: "repo/clock.go", Old: "skew.Abs() > skewAtMost", New: `skew.Abs() > skewAtMost && !without("prune by agreed clocks") && !without("mark by agreed clocks")`},
 }
 
 // mutant builds this package's tests with the mutations, and returns a function that runs some of them without a rule.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -149,4 +150,14 @@ func (r *Repo) IndexProblems() []Problem {
 		all = append(all, Problem{Kind: Broken, Object: f.Object, Err: f.Err})
 	}
 	return all
+}
+
+// Locate returns where chunks are, in the order of ids, so that the caller can read together what is stored together. It
+// looks all of them up at once. It returns ErrNoChunk if one is nowhere.
+func (r *Repo) Locate(ctx context.Context, ids []chunk.ID) ([]index.Location, error) {
+	x, err := r.openIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return x.Locate(ctx, ids)
 }

@@ -107,6 +107,9 @@ func (s *survey) listRoots(ctx context.Context) error {
 
 const stepFollowed = "manifests followed"
 
+// progressEvery is the number of chunks between two reports of a walk.
+const progressEvery = 1 << 12
+
 // reach records that a chunk is needed.
 func (s *survey) reach(id chunk.ID, like uint64) (first bool, err error) {
 	if s.reached++; s.reached%progressEvery == 0 {

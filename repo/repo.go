@@ -80,3 +80,10 @@ const (
 
 // ParsePack parses the name of a pack's object.
 func ParsePack(name string) (Pack, bool) { return format.ParsePack(name) }
+
+// Progress is the progress of a prune, a check or a renewal.
+type Progress struct {
+	Step            string // what is done now: "packs deleted"
+	Done, Of        int64  // Of is 0 if the number is not known
+	Bytes, AllBytes int64  // of these; 0 if they do not count
+}
