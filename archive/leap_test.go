@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // While a MinIO's clock is two days ahead or behind, nothing is forgotten or pruned, though every grace period seems to
@@ -50,7 +51,7 @@ func TestNothingIsRemovedWhileTheClockIsWrong(t *testing.T) {
 		if _, err := archive.Prune(t.Context(), again, repo.PruneOptions{}); !errors.Is(err, repo.ErrSkew) || objects() != before {
 			t.Errorf("a prune while the store is %s off: %v; %d objects, %d before", by, err, objects(), before)
 		}
-		if err := again.Mark(t.Context(), last.Head, nil); !errors.Is(err, repo.ErrSkew) {
+		if err := again.MarkAll(t.Context(), []statement.Marked{{Manifest: last.Head.Name}}); !errors.Is(err, repo.ErrSkew) {
 			t.Errorf("a mark while the store is %s off: %v", by, err)
 		}
 		again.Close()

@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -56,7 +57,7 @@ func TestPruneStopsAtWhatItDoesNotKnow(t *testing.T) {
 			if err := w.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if err := r.Mark(t.Context(), b.Head, nil); err != nil {
+			if err := r.MarkAll(t.Context(), []statement.Marked{{Manifest: b.Head.Name}}); err != nil {
 				t.Fatal(err)
 			}
 			before := store.Names()

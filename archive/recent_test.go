@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -54,7 +55,7 @@ func TestRecentGoesBackToTheLastGoodManifest(t *testing.T) {
 	if _, err := h.repo.Manifest(t.Context(), h.nights[6].Head); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.repo.Mark(t.Context(), h.nights[6].Head, nil); err != nil {
+	if err := h.repo.MarkAll(t.Context(), []statement.Marked{{Manifest: h.nights[6].Head.Name}}); err != nil {
 		t.Fatal(err)
 	}
 	h.mustBeRecent(7, 5, 4, 3)

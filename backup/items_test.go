@@ -16,6 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -291,7 +292,7 @@ func TestPruneKeepsItems(t *testing.T) {
 		want := s.State()
 		heads := heads(t, r)
 		for _, head := range heads[1:] {
-			if err := r.Mark(t.Context(), head, nil); err != nil {
+			if err := r.MarkAll(t.Context(), []statement.Marked{{Manifest: head.Name}}); err != nil {
 				t.Fatal(err)
 			}
 		}

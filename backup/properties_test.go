@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -112,7 +113,7 @@ func TestPruneKeepsProperties(t *testing.T) {
 	first := archivetest.Backup(t, r, a)
 	a.Mailbox("INBOX").Add("Subject: second\r\n\r\n")
 	second := archivetest.Backup(t, r, a)
-	if err := r.Mark(t.Context(), first.Head, nil); err != nil {
+	if err := r.MarkAll(t.Context(), []statement.Marked{{Manifest: first.Head.Name}}); err != nil {
 		t.Fatal(err)
 	}
 	want := archivetest.ArchivedProperties(t, r, second.Head)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -100,7 +101,7 @@ func TestCopyPruned(t *testing.T) {
 	a.Mailbox("INBOX").Expunge(1)
 	a.Mailbox("INBOX").Add("Subject: kept\r\n\r\n")
 	last := archivetest.Backup(t, r, a)
-	if err := r.Mark(t.Context(), first.Head, nil); err != nil {
+	if err := r.MarkAll(t.Context(), []statement.Marked{{Manifest: first.Head.Name}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := copyPruned(t.Context(), to, from, repo.Unlock{}); err != nil {

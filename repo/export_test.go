@@ -234,3 +234,8 @@ func Rename(h Head, at time.Time) string { return format.ManifestName(h.Account,
 func Outline(start, deadline time.Time) ([]byte, error) {
 	return format.Encode(map[int]int64{3: start.UnixMilli(), 5: deadline.UnixMilli()})
 }
+
+// Mark is MarkAll for one manifest. parent is the hash of its parent, or nil.
+func (s *statements) Mark(ctx context.Context, h Head, parent *[32]byte) error {
+	return s.MarkAll(ctx, []statement.Marked{{Manifest: h.Name, Parent: parent}})
+}

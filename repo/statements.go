@@ -50,12 +50,7 @@ func (s *statements) putSigned(ctx context.Context, kind format.Kind, content []
 	return s.put(ctx, format.ObjectName(kind, hash), stored)
 }
 
-// Mark says that a manifest is to be forgotten (rule 6). parent is the hash of its parent, or nil.
-func (s *statements) Mark(ctx context.Context, h Head, parent *[32]byte) error {
-	return s.MarkAll(ctx, []statement.Marked{{Manifest: h.Name, Parent: parent}})
-}
-
-// MarkAll says that manifests are to be forgotten. It puts few objects, because marks stay and a host without a cache reads them
+// MarkAll says that manifests are to be forgotten (rule 6). It puts few objects, because marks stay and a host without a cache reads them
 // all. Up to some thousands of manifests are marked all or none.
 func (s *statements) MarkAll(ctx context.Context, manifests []statement.Marked) error {
 	return s.markAll(ctx, manifests, false)

@@ -17,6 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -84,7 +85,7 @@ func TestForgottenMailMayStayInItsPack(t *testing.T) {
 	old := archivetest.Backup(t, r, a).Head
 	a.Mailbox("INBOX").Expunge(confidential)
 	archivetest.Backup(t, r, a)
-	if err := r.Mark(t.Context(), old, nil); err != nil {
+	if err := r.MarkAll(t.Context(), []statement.Marked{{Manifest: old.Name}}); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
@@ -183,7 +184,7 @@ func TestErasedAccountIsGone(t *testing.T) {
 	}
 	old := heads(t, r)
 	hash := record(t, r, old[slices.IndexFunc(old, func(h repo.Head) bool { return h.Account == r.AccountDir("account-0") })], "INBOX", confidential).Hash
-	if err := r.Mark(t.Context(), old[0], nil); err != nil { // it was forgotten before
+	if err := r.MarkAll(t.Context(), []statement.Marked{{Manifest: old[0].Name}}); err != nil { // it was forgotten before
 		t.Fatal(err)
 	}
 	plan, err := erase.PlanAccount(t.Context(), r, "account-0")

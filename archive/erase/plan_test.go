@@ -16,6 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/recovery"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -57,7 +58,7 @@ func TestErasingWhatIsForgotten(t *testing.T) {
 	hash := record(t, r, old, "INBOX", confidential).Hash
 	a.Mailbox("INBOX").Expunge(confidential)
 	archivetest.Backup(t, r, a)
-	if err := r.Mark(t.Context(), old, nil); err != nil {
+	if err := r.MarkAll(t.Context(), []statement.Marked{{Manifest: old.Name}}); err != nil {
 		t.Fatal(err)
 	}
 	if plan, report := eraseMessage(t, r, hash); plan.Manifests != 1 || report.Rewritten != 0 || report.Marked != 1 {

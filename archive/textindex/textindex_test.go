@@ -16,6 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -227,7 +228,7 @@ func listed(t *testing.T, r *repo.Repo) (heads []repo.Head) {
 func mark(t *testing.T, r *repo.Repo, heads ...repo.Head) {
 	t.Helper()
 	for _, h := range heads {
-		if err := r.Mark(t.Context(), h, nil); err != nil {
+		if err := r.MarkAll(t.Context(), []statement.Marked{{Manifest: h.Name}}); err != nil {
 			t.Fatal(err)
 		}
 	}
