@@ -201,7 +201,7 @@ var layers = map[string]string{
 		manifest/history repo`,
 	"internal/command/find": `
 		archive archive/attachment archive/itemsearch archive/readable archive/search archive/search/query archive/textindex chunk
-		internal/access internal/cli internal/cli/conditions internal/cli/named internal/cli/summary
+		fulltext/words internal/access internal/cli internal/cli/conditions internal/cli/named internal/cli/summary
 		internal/cli/wordindex internal/day internal/hint internal/inorder internal/job internal/ui mail mail/entity
 		mail/extract manifest manifest/history repo`,
 	"internal/command/index": "archive/textindex internal/access internal/cli internal/cli/wordindex internal/ui repo",
