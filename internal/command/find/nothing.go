@@ -11,8 +11,12 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// maxGuesses bounds the searches of guess. Each takes a few milliseconds.
-const maxGuesses = 16
+const (
+	// maxGuesses bounds the searches of guess. Each takes a few milliseconds.
+	maxGuesses = 16
+	// maxNamed bounds what is named. Each search that finds something reads where the message is, maybe from a far store.
+	maxNamed = 4
+)
 
 // guess finds out, after a search by the index that found nothing, which word has to be left out to find something,
 // which words begin others that are there, and whether the dates exclude all. People remember a message by half, and have a
@@ -34,7 +38,7 @@ func (s *searchResults) guess(ctx context.Context, x *textindex.Index, live *tex
 	left := maxGuesses
 	query := s.query
 	finds := func(terms []*words.Expr) bool {
-		if left--; left < 0 {
+		if left--; left < 0 || len(s.beginnings)+len(s.spare) >= maxNamed {
 			return false
 		}
 		found, _, err := s.scope.Find(ctx, x, live, &words.Query{Words: &words.Expr{Op: words.And, Args: terms}}, query)
@@ -47,6 +51,11 @@ func (s *searchResults) guess(ctx context.Context, x *textindex.Index, live *tex
 			}
 		}
 		return false
+	}
+	if !query.Since.IsZero() || !query.Before.IsZero() {
+		query.Since, query.Before = time.Time{}, time.Time{}
+		s.otherDates = finds(terms)
+		query = s.query
 	}
 	for i, t := range terms {
 		if t.Op != words.Phrase {
@@ -63,10 +72,6 @@ func (s *searchResults) guess(ctx context.Context, x *textindex.Index, live *tex
 		if positive > 1 && finds(others) {
 			s.spare = append(s.spare, termText(t))
 		}
-	}
-	if !query.Since.IsZero() || !query.Before.IsZero() {
-		query.Since, query.Before, left = time.Time{}, time.Time{}, 1
-		s.otherDates = finds(terms)
 	}
 }
 
