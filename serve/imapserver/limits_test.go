@@ -220,7 +220,7 @@ func FuzzSession(f *testing.F) {
 
 // A header with many fields of one name, also in a message within the message, takes no more time than any of its size.
 func TestManyFieldsOfOneName(t *testing.T) {
-	fields := strings.Repeat("To:x\r\n", 250_000)
+	fields := strings.Repeat("To:x\r\n", 500_000)
 	a := archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Content-Type: message/rfc822\r\n\r\n" + fields + "\r\ntext\r\n")
 	r := archivetest.NewRepo(t, new(storetest.Memory))
@@ -229,7 +229,7 @@ func TestManyFieldsOfOneName(t *testing.T) {
 	c.want("SELECT INBOX", "x OK")
 	began := time.Now()
 	c.want("FETCH 1 BODYSTRUCTURE", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" `, "x OK")
-	if took := time.Since(began); took > 10*time.Second { // 30 seconds, if the fields are joined one by one
+	if took := time.Since(began); took > time.Minute { // two minutes, if the fields are joined one by one
 		t.Errorf("it takes %v", took)
 	}
 }

@@ -169,7 +169,7 @@ func TestHostile(t *testing.T) {
 		text, err := x.Text(context.Background(), document, limit)
 		took := time.Since(begin)
 		t.Logf("%s: %v, %d bytes, %v", name, took, len(text), err)
-		if took > 2*time.Minute {
+		if took > 10*time.Minute {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
