@@ -150,10 +150,19 @@ func isLetter(text string) bool {
 	return err == nil && text == strings.ReplaceAll(fmt.Sprintf("Subject: %s %d\n\n%s\n", word, number, strings.Repeat(word+" ", 20)), "\n", "\r\n")
 }
 
-// A message that is being appended is archived when it is whole.
+// A message that is being appended is archived when it is whole. A writer that pauses for longer than quiet is taken for one that is
+// done: on a busy machine that can be the test, which tries again then.
 func TestAppendedMeanwhile(t *testing.T) {
+	for !appendedMeanwhile(t) {
+		t.Log("the writer paused for too long")
+	}
+}
+
+// appendedMeanwhile reports whether the writer was in time.
+func appendedMeanwhile(t *testing.T) (inTime bool) {
 	path := t.TempDir() + "/INBOX"
 	half := strings.TrimSuffix(letters("one", 10), "one \n\n")
+	began := time.Now()
 	if err := os.WriteFile(path, []byte(half), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +170,11 @@ func TestAppendedMeanwhile(t *testing.T) {
 	store := New(path, nil)
 	store.hasher = r.MessageHasher
 	appended := make(chan error)
-	time.AfterFunc(quiet/4, func() { appended <- os.WriteFile(path, []byte(letters("one", 10)), 0o600) })
+	time.AfterFunc(quiet/4, func() {
+		err := os.WriteFile(path, []byte(letters("one", 10)), 0o600)
+		inTime = time.Since(began) < quiet
+		appended <- err
+	})
 	folders, _, err := store.Folders(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -170,9 +183,10 @@ func TestAppendedMeanwhile(t *testing.T) {
 	if err := errors.Join(err, <-appended); err != nil {
 		t.Fatal(err)
 	}
-	for i := range c.Items {
+	for i := 0; inTime && i < len(c.Items); i++ {
 		if text, err := text(t, folders[0], &c.Items[i]); err != nil || !isLetter(text) {
 			t.Errorf("message %d is %q, %v", i, text, err)
 		}
 	}
+	return inTime
 }
