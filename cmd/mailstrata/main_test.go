@@ -73,6 +73,7 @@ func scripts(t *testing.T, dir string, variables map[string]string) testscript.P
 			"older":          older,
 			"json":           jsonField,
 			"keyid":          keyid,
+			"oneday":         oneday,
 			"provider":       provider,
 			"serviceaccount": serviceaccount,
 			"monitor":        monitor,

@@ -190,6 +190,11 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// oneday waits until midnight if the day ends soon, for scripts that must be over in one day.
+func oneday(ts *testscript.TestScript, _ bool, _ []string) {
+	testbed.OneDay(ts.Value(worldKey{}).(*world).test)
+}
+
 // damage flips a byte in the middle of the first file below DIR, truncates the file there, or removes it.
 //
 //	damage flip|cut|remove DIR

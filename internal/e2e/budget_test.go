@@ -21,6 +21,7 @@ import (
 // downloads nothing. With a larger budget it downloads the rest, and nothing twice.
 func TestBudgetOfADay(t *testing.T) {
 	t.Parallel()
+	testbed.OneDay(t)
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
 	f := place(t, dovecot, "anna")
 	f.put("INBOX", generate.New(71).Messages(200)...)

@@ -126,6 +126,7 @@ func TestAWriterWhoLivesInTheFuture(t *testing.T) {
 // named.
 func TestAWriterWhoLivesInThePast(t *testing.T) {
 	t.Parallel()
+	testbed.OneDay(t)
 	s := newTimely(t)
 	back := s.lie(-50 * time.Hour)
 	for _, by := range []time.Duration{26, 74, 98, 500, 600} {

@@ -23,6 +23,8 @@
 //
 // Chromium is a package of the system, too: package chromium starts it.
 //
+// day.go is for tests that must be over in one day.
+//
 // Where a server is missing, its tests are skipped, so that "go test ./..." is of use everywhere. With CI or
 // MAILSTRATA_REQUIRE_SERVERS=1 in the environment, as "make test" sets it, they fail instead.
 package testbed
