@@ -40,7 +40,9 @@ func TestVanishingCache(t *testing.T) {
 		h.backUp(0, account)
 	}
 	manifests := h.manifests("")
-	v := vanishing{host: h, seed: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))}
+	seed := uint64(time.Now().UnixNano())
+	t.Log("seed", seed)
+	v := vanishing{host: h, seed: rand.New(rand.NewPCG(seed, 1))}
 	for round := range vanishingRounds(t) {
 		n := strconv.Itoa(round)
 		second := filepath.Join(h.home, "second"+n)
