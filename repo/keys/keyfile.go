@@ -2,6 +2,7 @@
 // is age's: identity files, recipients, and SSH keys.
 //
 //	keyfile.go    File: the file with which a host opens a repository
+//	typed.go      keys that somebody typed from paper
 //	recipient.go  recipients, as the config names them
 //	identity.go   identities, as a key slot holds them
 package keys
@@ -48,7 +49,9 @@ func ParseFile(r io.Reader) (*File, error) {
 		return k, err
 	}
 	if k.Identities, err = age.ParseIdentities(bytes.NewReader(text)); err != nil {
-		return nil, errors.New("the key file is not an age identity file") // age's error may quote the secret
+		if k.Identities, err = parseTyped(string(text)); err != nil { // age's error may quote the secret
+			return nil, err
+		}
 	}
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		if value, ok := strings.CutPrefix(lines.Text(), commentRepository); ok {
