@@ -178,3 +178,15 @@ func (p *Pin) Newest(account string) (string, error) {
 	}
 	return old.Heads[account], nil
 }
+
+// All returns the names of the newest manifests that this host has seen, of all accounts.
+func (p *Pin) All() (names []string, err error) {
+	old, err := p.read()
+	if err != nil || old == nil || old.ID != p.now.ID {
+		return nil, err
+	}
+	for _, name := range old.Heads {
+		names = append(names, name)
+	}
+	return names, nil
+}

@@ -47,7 +47,7 @@ EXAMPLES
 
 EXIT STATUS
 
-0 done; 1 failed; 2 invalid command line; 3 done, but some manifests could not be read, or are misdated; 130 interrupted.`
+0 done; 1 failed; 2 invalid command line; 3 done, but some manifests could not be read, are misdated, or are gone; 130 interrupted.`
 }
 
 func (c *List) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
@@ -68,6 +68,9 @@ func (c *List) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	case c.Account != "" && len(accounts) > 0:
 		return named.NoAccount(c.Account, accounts)
 	default:
+		if vanished, err := summary.Vanished(ctx, r); vanished != "" || err != nil {
+			return cmp.Or(err, cli.Partial(vanished))
+		}
 		p.Note("there are no manifests yet; mailstrata backup creates one")
 	}
 	if c.Since != "" {

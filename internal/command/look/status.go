@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/health"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/nextrun"
@@ -140,6 +141,15 @@ func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Tim
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	if len(found) == 0 && len(damage) == 0 {
+		vanished, err := summary.Vanished(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if vanished != "" {
+			damage = append(damage, fmt.Errorf("%s: %s", l, vanished))
+		}
+	}
 	at.unread = len(damage)
 	for _, err := range damage {
 		p.Warn("%s", ui.OneLine(err.Error()))
@@ -197,6 +207,9 @@ func (c *Status) show(ctx context.Context, p *cli.Program, places []*place) erro
 	}
 	merged := merge(places)
 	if len(merged) == 0 {
+		if slices.ContainsFunc(places, func(at *place) bool { return at.unread > 0 }) {
+			return nil
+		}
 		p.Note("there are no manifests yet; mailstrata backup creates one")
 		return nil
 	}

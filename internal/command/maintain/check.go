@@ -1,6 +1,7 @@
 package maintain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive/check"
 	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -31,7 +33,7 @@ type Check struct {
 func (*Check) Help() string {
 	return `Checks every object, and follows every manifest down to the chunks of its messages. It names each problem and the messages that it affects, and continues with the rest. A note names each manifest that lacks mail of the one before it and has no alarm (see "mailstrata list --help").
 
-With --read-data, it reads the whole repository: run that now and then, and after trouble with disks. With --read-data-within 30d, a check every night reads each object once in thirty days, from whichever host. A writer's key cannot open packs of mail; then only their bytes are verified.
+With --read-data, it reads the whole repository: run that now and then, and after trouble with disks. With --read-data-within 30d, a check every night reads each object once in thirty days, from whichever host. A check that finds damage does not count, so the next one finds it again. A writer's key cannot open packs of mail; then only their bytes are verified.
 
 With --shard, several hosts check a share of the objects and of the accounts each. All shares together are one check: run each of them. A share that finds a damaged object looks for the messages that it affects in all accounts.
 
@@ -99,6 +101,9 @@ func (c *Check) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		Limits:   job.Limits(p.Host, nil),
 		Progress: cli.Steps(progress),
 	}, listing.add)
+	if err == nil && report.Manifests == 0 && c.Shard.Of <= 1 {
+		err = listing.addVanished(ctx, r, report)
+	}
 	progress.Done()
 	listing.flush()
 	if listing.notes > ui.MaxRemarks {
@@ -107,29 +112,43 @@ func (c *Check) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
 	}
-	if err := done(); err != nil {
-		return err
+	if !r.CanRead() && !c.ReadData {
+		p.Note("note: this key cannot open packs of mail; an owner's key checks what is in them")
 	}
-	if p.JSON {
-		err = p.PrintJSON(checkSummary{report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Items, report.Chunks, report.Problems})
-	} else {
-		messages := ui.Plural(report.Messages, "message")
-		if report.Items > 0 {
-			messages += ", " + ui.Plural(report.Items, "item")
+	damaged := report.Problems > report.Unlocked+report.Misdated
+	if !damaged { // or the rolling checks of the next nights would be silent until their turn comes again
+		if err := done(); err != nil {
+			return err
 		}
-		p.Printf("%s, %s and %s checked: %s", ui.Plural(report.Manifests, "manifest"), messages,
-			ui.Plural(report.Chunks, "chunk"), ui.Plural(report.Problems, "problem"))
 	}
+	return cmp.Or(c.print(p, report), verdict(report, damaged))
+}
+
+// print prints the end of a check.
+func (*Check) print(p *cli.Program, report *check.Report) error {
+	if p.JSON {
+		return p.PrintJSON(checkSummary{report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Items, report.Chunks, report.Problems})
+	}
+	messages := ui.Plural(report.Messages, "message")
+	if report.Items > 0 {
+		messages += ", " + ui.Plural(report.Items, "item")
+	}
+	p.Printf("%s, %s and %s checked: %s", ui.Plural(report.Manifests, "manifest"), messages,
+		ui.Plural(report.Chunks, "chunk"), ui.Plural(report.Problems, "problem"))
+	return nil
+}
+
+// verdict returns the error with the exit status of a check.
+func verdict(report *check.Report, damaged bool) error {
 	switch {
-	case err != nil:
-	case report.Problems > report.Unlocked+report.Misdated:
-		err = cli.Partial("the repository is damaged")
+	case damaged:
+		return cli.Partial("the repository is damaged")
 	case report.Misdated > 0:
-		err = cli.Partial("the data is intact, but " + ui.Plural(report.Misdated, "manifest") + " cannot be trusted; find out which host wrote it")
+		return cli.Partial("the data is intact, but " + ui.Plural(report.Misdated, "manifest") + " cannot be trusted; find out which host wrote it")
 	case report.Unlocked > 0:
-		err = cli.Partial("the data is intact, but locked for less than the period of the repository")
+		return cli.Partial("the data is intact, but locked for less than the period of the repository")
 	}
-	return err
+	return nil
 }
 
 // problemListing prints problems as they are found. In text, all affected messages of a mailbox are one line: a lost
@@ -164,6 +183,16 @@ func (l *problemListing) add(problem check.Problem) {
 		}
 		l.uids.Add(problem.UID)
 	}
+}
+
+// addVanished adds a problem if all manifests are gone that this host has seen.
+func (l *problemListing) addVanished(ctx context.Context, r *repo.Repo, report *check.Report) error {
+	vanished, err := summary.Vanished(ctx, r)
+	if vanished != "" {
+		report.Problems++
+		l.add(check.Problem{Reason: vanished})
+	}
+	return err
 }
 
 // flush prints the pending problem.
