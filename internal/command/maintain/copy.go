@@ -142,6 +142,9 @@ func (c *Copy) wants(ctx context.Context, p *cli.Program, from *repo.Repo) (func
 	return func(s archive.Summary) bool { return chosen[s.Head.Name] }, nil
 }
 
+// mostCopied is how many manifests that are copied are listed. Of the others, only those with something to report are.
+const mostCopied = 50
+
 // copyListing prints manifests as they are copied.
 type copyListing struct {
 	program               *cli.Program
@@ -150,6 +153,7 @@ type copyListing struct {
 	erased                int
 	lost, unread          int
 	untagged              int
+	more                  int // manifests that are copied and not listed
 	err                   error
 }
 
@@ -178,6 +182,8 @@ func (l *copyListing) add(c replicate.Copied) {
 	switch {
 	case c.Err != nil:
 		l.program.Warn("manifest %s cannot be read, and is not copied: %s", summary.ShortID(c.Summary.Head), ui.OneLine(c.Err.Error()))
+	case !c.Present && !c.Gone && !c.Erased && l.copied > mostCopied:
+		l.more++
 	case !c.Present && !c.Gone && !c.Erased:
 		mended := ""
 		if c.Improved {
@@ -214,6 +220,9 @@ func (l *copyListing) end() error {
 		}
 		if l.erased > 0 {
 			forgotten += fmt.Sprintf(", %d of erased accounts", l.erased)
+		}
+		if l.more > 0 {
+			l.program.Note("%s more were copied; --json lists all", ui.Count(l.more))
 		}
 		l.program.Printf("%s copied, %d already present%s", ui.Plural(l.copied, "manifest"), l.present, forgotten)
 	}

@@ -233,6 +233,10 @@ func summarizeDecision(d *archive.Decision) decisionSummary {
 	return s
 }
 
+// mostKept is how many manifests a forget without a question lists at most. Of more, it lists those that it forgets: it runs
+// every week or so, and nobody reads why thousands are kept.
+const mostKept = 50
+
 // print shows for each manifest whether it is kept, and why.
 func (c *Forget) print(p *cli.Program, plan *archive.ForgetPlan) error {
 	if p.JSON {
@@ -247,7 +251,8 @@ func (c *Forget) print(p *cli.Program, plan *archive.ForgetPlan) error {
 		p.Note("there are no manifests")
 		return nil
 	}
-	gone := 0
+	gone, unlisted := 0, 0
+	short := c.Yes && !c.DryRun && len(plan.Decisions) > mostKept
 	t := p.Table("ID", "ACCOUNT", "TIME", "MESSAGES", "", "WHY")
 	for i := range plan.Decisions {
 		s := summarizeDecision(&plan.Decisions[i])
@@ -255,10 +260,18 @@ func (c *Forget) print(p *cli.Program, plan *archive.ForgetPlan) error {
 		if !s.Keep {
 			what = "forget"
 			gone++
+		} else if short {
+			unlisted++
+			continue
 		}
 		t.Row(s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), what, strings.Join(s.Reasons, ", "))
 	}
-	t.Flush()
+	if unlisted < len(plan.Decisions) {
+		t.Flush()
+	}
+	if unlisted > 0 {
+		p.Note("the %s that are kept are not listed; --dry-run lists all", ui.Count(unlisted))
+	}
 	would := ""
 	if c.DryRun || !c.Yes && gone > 0 { // or the user is still to be asked
 		would = "to be "
