@@ -87,13 +87,19 @@ func ParseAccount(text string) (*Account, error) {
 	switch {
 	case errors.Is(err, imap.ErrURLPassword):
 		wrong.Hint = passwordPlaces
-	case !strings.Contains(text, ":") && strings.Count(text, "@") == 1:
+	case isAddress(text):
 		wrong.Hint = "did you mean imaps://" + ui.Safe(text) + "?"
 		if provider := DomainProvider(text); provider != "" {
 			wrong.Hint = "did you mean " + ui.Safe(AccountURL(text, ProviderHosts[provider])) + "?"
 		}
 	}
 	return nil, wrong
+}
+
+// isAddress reports whether a text is a user at a host, perhaps with a port, and cannot have a password.
+func isAddress(text string) bool {
+	user, host, found := strings.Cut(text, "@")
+	return found && !strings.ContainsAny(user, ":/") && !strings.ContainsAny(host, "@/")
 }
 
 // filesAccount returns an account that is files.

@@ -196,7 +196,7 @@ func (l *Location) missing(err error) error {
 	advice := "is the disk connected, or the share mounted? "
 	switch o, unknown := l.Options(); {
 	case unknown == nil && o.Seen():
-		advice += "This host has used a repository there before"
+		advice += "This host has used a repository there before. If it is at another place now, write that into the configuration, or use --repo with --key-file"
 	case l.Configured.Place != "":
 		advice += "The configuration names it. If there never was one, mailstrata init creates it"
 	default:

@@ -93,6 +93,7 @@ var hints = []struct {
 	{is(mail.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},
 	{is(archive.ErrNoMessage), "mailstrata ls MANIFEST MAILBOX lists the messages with their UIDs"},
 	{is(store.ErrPermission), "check the permissions of the credentials, or of the repository's directory"},
+	{is(syscall.EROFS), "the disk, or the share, can only be read: mount it for writing, or name another place"},
 	{is(fs.ErrPermission), "check the permissions of the file or directory"},
 }
 

@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,12 +15,16 @@ import (
 // ParseError returns a usage error for an error of the parser, with the command that prints the right help.
 func ParseError(err error) error {
 	where, text, advice := "mailstrata --help", err.Error(), ""
+	if strings.HasPrefix(text, `expected one of "setup"`) { // only flags were given
+		text = "no command given"
+	}
 	if missing, ok := strings.CutPrefix(text, `expected "<`); ok {
 		text = "<" + strings.ReplaceAll(missing, `"`, "") + " is missing"
 		if strings.HasPrefix(text, "<manifest>") {
 			advice = "latest is the newest manifest, and mailstrata list shows all; "
 		}
 	}
+	text = plainer(text)
 	unexpected, isUnexpected := strings.CutPrefix(text, "unexpected argument ")
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil {
@@ -51,6 +56,31 @@ func ParseError(err error) error {
 		}
 	}
 	return &hint.Usage{Text: text, Hint: advice + "see " + where}
+}
+
+// plainer returns what the parser says of a value in words that do not name its types.
+func plainer(text string) string {
+	for _, known := range valueErrors {
+		if found := known.FindStringSubmatch(text); found != nil {
+			return found[1] + ": " + known.says(found)
+		}
+	}
+	return text
+}
+
+// valueErrors are the sentences of the parser about values.
+var valueErrors = []struct {
+	*regexp.Regexp
+	says func(found []string) string
+}{
+	{regexp.MustCompile(`^(--[a-z-]+): expected .* value but got "EOL"`), func([]string) string { return "the value is missing" }},
+	{regexp.MustCompile(`^(--[a-z-]+): missing value, `), func([]string) string { return "the value is missing" }},
+	{regexp.MustCompile(`^(--[a-z-]+): expected .* value but got .*; perhaps try --[a-z-]+="(.*)"\?$`), func(found []string) string {
+		return "the value is missing; one that begins with a dash is written " + found[1] + "=" + found[2]
+	}},
+	{regexp.MustCompile(`^\[?([^\]:]+)\]?: expected a valid \d+ bit u?int but got (".*")$`), func(found []string) string {
+		return found[2] + " is not a number"
+	}},
 }
 
 // takesNames reports whether a command takes names of mailboxes, which may have spaces.

@@ -140,7 +140,7 @@ func explain(a *accountStatus) (lines []string) {
 		if more := len(alarm.Alarms) - sentencesShown; more > 0 {
 			lines = append(lines, fmt.Sprintf("and %s more", ui.Count(int64(more))))
 		}
-		lines = append(lines, fmt.Sprintf("since %s: mailstrata show %s; if it was meant: mailstrata forget --acknowledge %s",
+		lines = append(lines, fmt.Sprintf("since %s: mailstrata show %s; if it was meant, or is restored: mailstrata forget --acknowledge %s",
 			ui.Time(alarm.Time), alarm.ID[:8], alarm.ID[:8]))
 	}
 	if more := len(a.Alarming) - manifestsShown; more > 0 {

@@ -26,7 +26,7 @@ func (d *dialog) askOpening(ctx context.Context, p *place) (*opening, error) {
 	if p.exists {
 		return d.askExisting(ctx, p)
 	}
-	d.Paragraph("The archive is encrypted. Anybody who has what opens it can read the mail, and without it nobody can, including you.")
+	d.Paragraph("The archive is encrypted. Anybody who has its key can read the mail, and without the key nobody can, including you.")
 	chosen, err := d.choose(ctx, "What is to open it?",
 		"A key file on this computer, of which you print a copy (the recovery sheet)",
 		"A passphrase that you choose; this computer keeps it for the backups")
