@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/local"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 // usersPatience is how long a users_command may take.
@@ -36,9 +37,12 @@ func (h *Host) Users(command string) ([]byte, error) {
 	if err == nil && !h.ListUsers {
 		return before, nil
 	}
-	printed, failed := listUsers(command)
+	printed, said, failed := listUsers(command)
 	switch {
 	case failed == nil:
+		if said != "" { // in a pipe, the shell knows only how the last program ended
+			h.Output.Warn("the users_command printed an error, so users may be missing: %s", ui.OneLine(said))
+		}
 		if bytes.Equal(printed, before) {
 			return printed, nil
 		}
@@ -53,29 +57,30 @@ func (h *Host) Users(command string) ([]byte, error) {
 // UsersError returns the error of a users_command whose users of before were used, or nil.
 func (h *Host) UsersError() error { return h.usersError }
 
-// listUsers runs a command in a shell and returns what it prints.
-func listUsers(command string) ([]byte, error) {
+// listUsers runs a command in a shell and returns what it prints, and the begin of what it prints as errors.
+func listUsers(command string) (users []byte, said string, err error) {
 	shell := []string{"sh", "-c", command}
 	if runtime.GOOS == "windows" {
 		shell = []string{"cmd", "/c", command}
 	}
-	var printed, said bytes.Buffer
+	var printed, failed bytes.Buffer
 	run := exec.Command(shell[0], shell[1:]...)
-	run.Stdout, run.Stderr, run.WaitDelay = &printed, &said, time.Second
+	run.Stdout, run.Stderr, run.WaitDelay = &printed, &failed, time.Second
 	if err := run.Start(); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	late := time.AfterFunc(usersPatience, func() { _ = run.Process.Kill() })
-	err := run.Wait()
+	err = run.Wait()
+	said = string(bytes.TrimSpace(failed.Bytes()[:min(failed.Len(), 500)]))
 	switch {
 	case !late.Stop():
-		return nil, fmt.Errorf("the command took longer than %v", usersPatience)
-	case err != nil && said.Len() > 0:
-		return nil, fmt.Errorf("the command failed: %w: %s", err, bytes.TrimSpace(said.Bytes()[:min(said.Len(), 500)]))
+		return nil, said, fmt.Errorf("the command took longer than %v", usersPatience)
+	case err != nil && said != "":
+		return nil, said, fmt.Errorf("the command failed: %w: %s", err, said)
 	case err != nil:
-		return nil, fmt.Errorf("the command failed: %w", err)
+		return nil, said, fmt.Errorf("the command failed: %w", err)
 	case len(bytes.TrimSpace(printed.Bytes())) == 0:
-		return nil, errors.New("the command prints no users")
+		return nil, said, errors.New("the command prints no users")
 	}
-	return printed.Bytes(), nil
+	return printed.Bytes(), said, nil
 }

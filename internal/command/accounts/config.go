@@ -54,6 +54,9 @@ func (c *configCheckCommand) Run(p *cli.Program) error {
 		read = &config.Config{File: file}
 	}
 	warnings := doubts(read)
+	if err := p.UsersError(); err != nil {
+		warnings = append(warnings, err.Error())
+	}
 	if p.JSON {
 		if err := p.PrintJSON(summarizeConfig(read, problems, warnings)); err != nil {
 			return err

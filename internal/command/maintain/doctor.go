@@ -50,7 +50,11 @@ func (c *Doctor) Run(ctx context.Context, p *cli.Program) error {
 	if err != nil {
 		return err
 	}
-	findings := doctor.Accounts(ctx, p.Host, accounts, &c.AccountFlags, c.TimeLimit)
+	var findings []doctor.Finding
+	if err := p.UsersError(); err != nil {
+		findings = append(findings, doctor.Finding{Subject: "configuration", Check: "users", Status: doctor.Fail, Finding: ui.OneLine(err.Error())})
+	}
+	findings = append(findings, doctor.Accounts(ctx, p.Host, accounts, &c.AccountFlags, c.TimeLimit)...)
 	for _, name := range repositories {
 		findings = append(findings, doctor.Repository(ctx, p.Host, name, job.Limits(p.Host, nil), !c.NoProbe)...)
 	}
