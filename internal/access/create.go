@@ -119,6 +119,7 @@ func (l *Location) createOwn(ctx context.Context) (*repo.Repo, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.made = true
 	l.host.Output.Say("Created a repository: " + l.path)
 	l.host.Output.Say("Created its key file: " + l.ownKey)
 	l.host.Output.Say("Keep a copy of this key somewhere else. Without it the archive cannot be read.")

@@ -22,10 +22,10 @@ func (l *Location) KeyFile() string {
 }
 
 // RemindOfKey prints a note at each backup into the user's own repository, until the user has copied the repository or
-// its key. For other repositories only doctor does so, because their owner chose where the key is.
+// its key; the first one has said it already. For other repositories only doctor does so, because their owner chose where the key is.
 func (l *Location) RemindOfKey(r *repo.Repo) {
 	key := l.KeyBeside(r)
-	if key == "" || !l.Own {
+	if key == "" || !l.Own || l.made {
 		return
 	}
 	l.host.Output.Note("note: the key %s is beside the repository; one accident can destroy both. Without the key the archive cannot be read.", ui.Safe(key))

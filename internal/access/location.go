@@ -27,6 +27,7 @@ type Location struct {
 	remote *sftp.Location // nil: it is not a directory of another host
 	ownKey string         // the key file that belongs to it, if none is named; "": none
 	Own    bool           // the user's own, in the data directory
+	made   bool           // by this process, which has said so
 
 	Configured config.Repository      // its table in the configuration, or zero
 	asked      func() ([]byte, error) // reads the passphrase once; see AskOnce
