@@ -23,6 +23,10 @@ type Provider struct {
 	Host string // of its IMAP server; "": it has none
 	Port int    // 0: the usual one
 
+	// Forgeable is set if DNS alone names a host outside the domain of the address. An attacker who forges its answers
+	// would get the password, so the user has to confirm the host (RFC 6186 section 6).
+	Forgeable bool
+
 	User     User     // what it calls its users
 	Password Password // whether it accepts one
 	Help     string   // where to make an app password, or what to switch on first; a sentence
@@ -138,7 +142,7 @@ func (f *Finder) bySRV(ctx context.Context, domain string) *Provider {
 	if !isHost(host) || records[0].Port == 0 {
 		return nil
 	}
-	return &Provider{Host: host, Port: int(records[0].Port)}
+	return &Provider{Host: host, Port: int(records[0].Port), Forgeable: !strings.HasSuffix("."+host, "."+domain)}
 }
 
 // isHost reports whether a text from the network is the name of a host, which can be shown and connected to.

@@ -67,9 +67,20 @@ func finder(t *testing.T) *Finder {
 	return &Finder{HTTP: transport, Resolver: fakeDNS{
 		mx: map[string]string{"own.org": "aspmx.l.google.com.", "firm.org": "firm-org.mail.protection.outlook.com.", "corp.org": "mx.corp.org"},
 		srv: map[string]net.SRV{
-			"srv.org": {Target: "mail.srv.org.", Port: 1993}, "none.org": {Target: ".", Port: 0}, "evil.org": {Target: "\x1b[31m.", Port: 993},
+			"moved.org": {Target: "imap.elsewhere.net.", Port: 993},
+			"srv.org":   {Target: "mail.srv.org.", Port: 1993}, "none.org": {Target: ".", Port: 0}, "evil.org": {Target: "\x1b[31m.", Port: 993},
 		},
 	}}
+}
+
+// An attacker who forges DNS can name a host of another domain, but none of this one that has its certificate.
+func TestForgeable(t *testing.T) {
+	f := finder(t)
+	for address, want := range map[string]bool{"anna@moved.org": true, "anna@srv.org": false, "anna@corp.org": false, "anna@own.org": false} {
+		if p := f.Find(t.Context(), address); p == nil || p.Forgeable != want {
+			t.Errorf("%s: %+v", address, p)
+		}
+	}
 }
 
 func TestFind(t *testing.T) {

@@ -96,6 +96,10 @@ func (d *dialog) askServer(ctx context.Context, address string, found *provider.
 			"incoming mail, or IMAP, such as imap.mail.example.")
 	case found.Host == "":
 		d.Paragraph(found.Help)
+	case found.Forgeable:
+		d.Paragraph(ui.Safe(fmt.Sprintf("The domain names the mail server %s, which is of another domain. Compare it with what your "+
+			"provider says.", found.Host)))
+		host, port = found.Host, found.Port
 	case found.Name == "":
 		d.Paragraph(ui.Safe(fmt.Sprintf("The domain names the mail server %s.", found.Host)))
 		host, port, ask = found.Host, found.Port, false
