@@ -64,6 +64,13 @@ func Run(ctx context.Context, input []byte, name string, args ...string) ([]byte
 	var printed, failed bytes.Buffer
 	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), &printed, &failed
 	err := command.Run()
+	if exit := new(exec.ExitError); errors.As(err, &exit) && !exit.Exited() {
+		// Ctrl-C ends the program, too, and perhaps before ctx.
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
 	if said := strings.TrimSpace(failed.String()); err != nil && said != "" {
 		err = fmt.Errorf("%s: %w: %s", name, err, said)
 	} else if err != nil {
