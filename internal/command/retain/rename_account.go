@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/cli"
@@ -50,6 +52,9 @@ type renameSummary struct {
 func (c *Rename) Run(ctx context.Context, p *cli.Program) error {
 	if c.Old == c.New || c.New == "" {
 		return hint.Usagef("rename-account needs two different names")
+	}
+	if strings.ContainsFunc(c.New, unicode.IsControl) || strings.TrimSpace(c.New) != c.New {
+		return hint.Usagef("%s is no good name: it begins or ends with a blank, or has a control character", ui.Quote(c.New))
 	}
 	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
