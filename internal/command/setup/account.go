@@ -207,6 +207,9 @@ func (c *accountList) Run(p *cli.Program) error {
 	if err != nil {
 		return err
 	}
+	if read.File == "" {
+		p.Note("there is no configuration; mailstrata setup makes one")
+	}
 	var accounts []listedAccount
 	for i := range read.Accounts {
 		accounts = append(accounts, listedAccount{read.Accounts[i].Name, read.Accounts[i].URL})
@@ -338,7 +341,7 @@ func (d *dialog) noteSheet(ctx context.Context) {
 
 // renameHistory renames the account in its repository. An account that was never archived has no history.
 func (d *dialog) renameHistory(ctx context.Context, c *accountRename, repository string, again cli.Runner) error {
-	args := append(d.Globals.Args(), "rename-account", c.Old, c.New)
+	args := append(d.Globals.Args(), "rename-account")
 	f := &d.Flags
 	for _, flag := range []struct{ name, value string }{
 		{"repo", cmp.Or(f.Repo, repository)}, {"key-file", f.KeyFile}, {"password-file", f.PasswordFile}, {"password-command", f.PasswordCommand},
@@ -347,6 +350,7 @@ func (d *dialog) renameHistory(ctx context.Context, c *accountRename, repository
 			args = append(args, "--"+flag.name+"="+flag.value)
 		}
 	}
+	args = append(args, "--", c.Old, c.New) // either may begin with a dash
 	from := d.Process
 	from.Step = d.NewStep()
 	switch status := again(ctx, from, args); {

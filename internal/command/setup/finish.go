@@ -195,7 +195,7 @@ func (d *dialog) writeSheet(r *rest) error {
 // backUp runs mailstrata backup of an account, and reports whether there is a backup now.
 func (d *dialog) backUp(ctx context.Context, account string, again cli.Runner) (made bool, err error) {
 	d.section("The first backup")
-	status := again(ctx, d.Process, append(d.Globals.Args(), "backup", account))
+	status := again(ctx, d.Process, append(d.Globals.Args(), "backup", "--", account))
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
