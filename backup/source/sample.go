@@ -26,8 +26,8 @@ func Sample(ctx context.Context, from Source, survey *mail.Survey) (mailbox *mai
 	if err != nil || len(wanted) == 0 {
 		return listed, false, err
 	}
-	err = view.Ranges(ctx, wanted, func(_ Range, data []byte) error {
-		read = read || len(data) > 0
+	err = view.Ranges(ctx, wanted, func(Range, []byte) error {
+		read = true
 		return nil
 	})
 	if read {
