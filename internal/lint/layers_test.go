@@ -146,13 +146,17 @@ var layers = map[string]string{
 	"serve/internal/address": "",
 	"serve/internal/command": "",
 	"serve/page": `
-		archive archive/attachment archive/diff archive/health archive/layout archive/readable archive/search
-		archive/search/query archive/textindex chunk collection fulltext/words internal/day internal/header internal/inorder
-		internal/ui mail mail/charset mail/entity mail/extract mail/safehtml manifest repo serve/page/chart
-		serve/page/export serve/page/gate serve/view`,
+		archive archive/attachment archive/diff archive/health archive/readable archive/search archive/search/query
+		archive/textindex chunk collection fulltext/words internal/day internal/header internal/inorder internal/ui mail
+		mail/entity mail/extract mail/safehtml manifest repo serve/page/chart serve/page/export serve/page/gate
+		serve/page/message serve/page/sorting serve/view`,
 	"serve/page/chart":  "",
 	"serve/page/export": "archive eml internal/lineend internal/ui internal/zipstream mail manifest mbox",
 	"serve/page/gate":   "",
+	"serve/page/message": `
+		archive archive/layout archive/readable internal/header internal/inorder internal/ui mail mail/charset
+		mail/entity mail/extract manifest serve/view`,
+	"serve/page/sorting": "archive internal/header serve/view",
 	"serve/view": `
 		archive archive/health archive/textindex chunk fulltext/words internal/inorder mail mail/extract manifest
 		manifest/history repo`,

@@ -6,8 +6,8 @@
 //	              │ timeline.go     these nights, drawn                                     package chart
 //	              │ night.go        the mailboxes of a night
 //	              │ items.go        its calendars, address books and scripts, and downloads of these
-//	              │ mailbox.go      the messages of a mailbox, sorted (order.go)
-//	              │ message.go      a message: text, header, source, attachments (letter.go)
+//	              │ mailbox.go      the messages of a mailbox                               package sorting
+//	              │ message.go      a message: text, header, source, attachments            package message
 //	              │ stay.go         the nights that have a message
 //	              │ frame.go        its HTML, in a sandbox
 //	              │ search.go       a search, and what it found (found.go)

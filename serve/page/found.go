@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail/entity"
 	"github.com/mailstrata/mailstrata/mail/extract"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/serve/page/message"
 )
 
 // rows reads messages that were found, and the places where words match.
@@ -31,7 +32,7 @@ func (f *finder) rows(ctx context.Context, found []*search.Hit) (rows []foundRow
 			continue
 		}
 		row.fill(entity.Parse(m.Raw).Header.Of(m.Raw), false)
-		row.Files = hasAttachments(m.Raw)
+		row.Files = message.HasAttachments(m.Raw)
 		if f.query.Words != nil {
 			at := textindex.FindSnippet(ctx, f.query.Query, m.Raw, nil, func() []byte { return nil })
 			row.Snippet = snippetParts(at)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive/attachment"
 	"github.com/mailstrata/mailstrata/mail/safehtml"
+	"github.com/mailstrata/mailstrata/serve/page/message"
 )
 
 // framePolicy is the Content-Security-Policy of the HTML of a message. Nothing runs in it, nothing is fetched, and it has an
@@ -50,14 +51,14 @@ func (s *Server) frame(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	l, err := readLetter(r.Context(), p.list.Contents(), m.Record)
+	shown, err := message.Read(r.Context(), p.list.Contents(), m.Record)
 	if err != nil {
 		return err
 	}
 	images := imagesOf(r, p, m)
 	var b bytes.Buffer
 	plain := true
-	for n, part := range l.parts {
+	for n, part := range shown.Parts {
 		if n > 0 {
 			b.WriteString("<hr>\n")
 		}
@@ -65,7 +66,7 @@ func (s *Server) frame(w http.ResponseWriter, r *request) error {
 			fmt.Fprintf(&b, "<p>%s<br>%s<br><b>%s</b></p>\n", text(oneLine(h.From)), text(oneLine(h.Date)), text(oneLine(h.Subject)))
 		}
 		if part.HTML == "" {
-			fmt.Fprintf(&b, "<pre>%s</pre>\n", text(visible(part.Text)))
+			fmt.Fprintf(&b, "<pre>%s</pre>\n", text(message.Visible(part.Text)))
 			continue
 		}
 		result := s.o.Sanitize(part.HTML, safehtml.References{Image: images.get, Link: linkTo})

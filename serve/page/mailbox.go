@@ -11,6 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/serve/page/message"
+	"github.com/mailstrata/mailstrata/serve/page/sorting"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
@@ -79,9 +81,9 @@ func (s *Server) mailbox(w http.ResponseWriter, r *request) error {
 	order := r.order(p, &data)
 	by := order
 	if p.isSent() {
-		by = strings.Replace(order, byFrom, byTo, 1)
+		by = strings.Replace(order, sorting.ByFrom, sorting.ByTo, 1)
 	}
-	indexes, err := s.orders.get(r.Context(), p.list, by)
+	indexes, err := s.orders.Indexes(r.Context(), p.list, by)
 	if err != nil {
 		return err
 	}
@@ -103,20 +105,20 @@ func (s *Server) mailbox(w http.ResponseWriter, r *request) error {
 func (r *request) order(p *place, data *mailboxPage) string {
 	order := r.values.Get(sortParam)
 	field := strings.TrimPrefix(order, "-")
-	if usual[field] == "" {
-		return usual[byDate]
+	if sorting.Usual[field] == "" {
+		return sorting.Usual[sorting.ByDate]
 	}
-	if (field == byFrom || field == bySubject) && p.list.Len() > maxSorted {
+	if (field == sorting.ByFrom || field == sorting.BySubject) && p.list.Len() > sorting.MaxByHeader {
 		data.Note = "A mailbox with so many messages is sorted by date or size only."
-		return usual[byDate]
+		return sorting.Usual[sorting.ByDate]
 	}
 	return order
 }
 
 // columns returns the headings of a list of messages.
 func (p *place) columns(order string) (all []column) {
-	for _, c := range []struct{ order, name string }{{byFrom, p.whoName()}, {bySubject, "Subject"}, {byDate, "Date"}, {bySize, "Size"}} {
-		next, sorted := usual[c.order], ""
+	for _, c := range []struct{ order, name string }{{sorting.ByFrom, p.whoName()}, {sorting.BySubject, "Subject"}, {sorting.ByDate, "Date"}, {sorting.BySize, "Size"}} {
+		next, sorted := sorting.Usual[c.order], ""
 		if strings.TrimPrefix(order, "-") == c.order {
 			sorted = "ascending"
 			if next = "-" + c.order; strings.HasPrefix(order, "-") {
@@ -172,11 +174,11 @@ func (p *place) rows(ctx context.Context, indexes []int32, order string) ([]mess
 			continue
 		}
 		rows[at[m.Index]].fill(text, p.isSent())
-		if mayAttach(text, m.Record) {
+		if message.MayAttach(text, m.Record) {
 			unsure = append(unsure, m)
 		}
 	}
-	if err := attached(ctx, p.list.Contents(), unsure, func(i int) { rows[at[i]].Files = true }); err != nil {
+	if err := message.Attached(ctx, p.list.Contents(), unsure, func(i int) { rows[at[i]].Files = true }); err != nil {
 		return nil, err
 	}
 	for i := range rows {
@@ -221,7 +223,7 @@ func dateOf(d mail.Date) (time.Time, string) {
 func (row *messageRow) fill(text []byte, sent bool) {
 	row.Damage = ""
 	row.Subject = header.Text(text, "Subject")
-	if row.Who = senderName(header.Text(text, "From")); sent {
+	if row.Who = sorting.SenderName(header.Text(text, "From")); sent {
 		row.Who = header.Text(text, "To")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/serve/page/message"
+	"github.com/mailstrata/mailstrata/serve/page/sorting"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
@@ -32,7 +36,7 @@ type messagePage struct {
 	Show        string
 	Frame       string // address of the HTML; empty: there is none
 	Height      string // class of the frame
-	Texts       []textPart
+	Texts       []message.Text
 	Header      []field // if it is shown
 	Source      string  // if it is shown
 	Cut         bool    // not all is shown
@@ -72,8 +76,6 @@ type attachmentRow struct {
 
 // Limits of what a page shows of a message. A download has all of it.
 const (
-	maxShown       = 1 << 20   // bytes of text
-	maxSource      = 256 << 10 // bytes of source
 	maxAttachments = 500
 	largeMessage   = 1 << 20 // one at a time is larger when it is read
 )
@@ -122,10 +124,10 @@ func (s *Server) readingOf(ctx context.Context, size int64) (end func(), err err
 // neighbors sets the links to the messages beside this one.
 func (s *Server) neighbors(r *request, p *place, i int, data *messagePage) error {
 	order := r.values.Get(sortParam)
-	if field := strings.TrimPrefix(order, "-"); field != byDate && field != bySize {
-		order = usual[byDate] // others read the whole mailbox
+	if field := strings.TrimPrefix(order, "-"); field != sorting.ByDate && field != sorting.BySize {
+		order = sorting.Usual[sorting.ByDate] // others read the whole mailbox
 	}
-	indexes, err := s.orders.get(r.Context(), p.list, order)
+	indexes, err := s.orders.Indexes(r.Context(), p.list, order)
 	if err != nil {
 		return err
 	}
@@ -152,41 +154,44 @@ func (s *Server) fillMessage(r *request, p *place, i int, data *messagePage) err
 	if err != nil {
 		return err
 	}
-	l, err := readLetter(r.Context(), p.list.Contents(), m.Record)
+	shown, err := message.Read(r.Context(), p.list.Contents(), m.Record)
 	if err != nil {
 		return err
 	}
-	data.Title = oneLine(header.Text(l.header, "Subject"))
+	data.Title = oneLine(header.Text(shown.Header, "Subject"))
 	for _, name := range []string{"From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Date"} {
 		var values []string
-		for value := range header.Texts(l.header, name) {
+		for value := range header.Texts(shown.Header, name) {
 			values = append(values, oneLine(value))
 		}
 		if len(values) > 0 && !(name == "Sender" && values[0] == data.field("From")) {
 			data.Fields = append(data.Fields, field{name, strings.Join(values, "; ")})
 		}
 	}
-	data.Show = l.choose(r.values.Get(showParam))
-	for _, t := range l.tabs() {
+	data.Show = r.values.Get(showParam)
+	tabs := tabsOf(shown)
+	if !slices.Contains(tabs, data.Show) {
+		data.Show = tabs[0]
+	}
+	for _, t := range tabs {
 		address := p.address("message", uidParam, fmt.Sprint(data.UID), sortParam, r.values.Get(sortParam), showParam, t)
 		data.Tabs = append(data.Tabs, tab{tabNames[t], address, t == data.Show})
 	}
 	switch data.Show {
 	case showHTML:
-		data.Height = l.height()
+		data.Height = shown.Height()
 		data.Frame = p.address("frame", uidParam, fmt.Sprint(data.UID))
 	case showText:
-		data.Texts, data.Cut = l.texts()
-		data.Cut = data.Cut || l.truncated
+		data.Texts, data.Cut = shown.Texts()
 	case showHeader:
-		for name, value := range header.Fields(l.header) {
+		for name, value := range header.Fields(shown.Header) {
 			data.Header = append(data.Header, field{oneLine(name), oneLine(header.Decode(value))})
 		}
 	case showSource:
-		if data.Source, err = source(r.Context(), p.list.Contents(), m.Record); err != nil {
+		if data.Source, err = message.Source(r.Context(), p.list.Contents(), m.Record); err != nil {
 			return err
 		}
-		data.Cut = data.Size > maxSource
+		data.Cut = data.Size > message.MaxSource
 	}
 	return s.listAttachments(r, p, m, data)
 }
@@ -216,6 +221,14 @@ func (data *messagePage) field(name string) string {
 		}
 	}
 	return ""
+}
+
+// tabsOf returns the ways in which a message can be shown, the best first.
+func tabsOf(shown *message.Message) []string {
+	if shown.HasHTML() {
+		return []string{showHTML, showText, showHeader, showSource}
+	}
+	return []string{showText, showHeader, showSource}
 }
 
 var tabNames = map[string]string{showHTML: "Message", showText: "Text", showHeader: "Header", showSource: "Source"}
@@ -253,7 +266,7 @@ func (data *messagePage) AttachmentCount() string {
 func attachmentsOf(ctx context.Context, p *place, m view.Message) ([]attachment.Attachment, error) {
 	l := attachment.Lister{Chunks: p.list.Contents().Chunks(), Key: p.history.Archive().Repo().ChunkKey()}
 	one := func(yield func(view.Message, error) bool) { yield(m, nil) }
-	for found, err := range attachment.Of(ctx, l, one, recordOf) {
+	for found, err := range attachment.Of(ctx, l, one, func(m view.Message) *manifest.Record { return m.Record }) {
 		if err == nil {
 			err = found.Err
 		}

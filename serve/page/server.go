@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/health"
 	"github.com/mailstrata/mailstrata/serve/page/gate"
+	"github.com/mailstrata/mailstrata/serve/page/sorting"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
@@ -44,7 +45,7 @@ type Server struct {
 	o      Options
 	gate   *gate.Gate
 	routes map[string]route
-	orders orderCache
+	orders sorting.Cache
 	small  chan struct{} // held while a message is read
 	large  chan struct{} // held while a large one is, and during a search
 

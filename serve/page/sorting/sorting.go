@@ -1,4 +1,5 @@
-package page
+// Package sorting sorts the messages of a list, by what their records or their headers have.
+package sorting
 
 import (
 	"cmp"
@@ -15,19 +16,19 @@ import (
 
 // The orders of messages in a list. A minus before the name inverts an order.
 const (
-	byDate    = "date"
-	bySize    = "size"
-	byFrom    = "from"
-	byTo      = "to" // in place of byFrom, where mail is that was sent
-	bySubject = "subject"
+	ByDate    = "date"
+	BySize    = "size"
+	ByFrom    = "from"
+	ByTo      = "to" // in place of ByFrom, where mail is that was sent
+	BySubject = "subject"
 )
 
-// usual is the direction of an order when it is chosen first.
-var usual = map[string]string{byDate: "-date", bySize: "-size", byFrom: "from", bySubject: "subject"}
+// Usual has the order of each field when it is chosen first.
+var Usual = map[string]string{ByDate: "-date", BySize: "-size", ByFrom: "from", BySubject: "subject"}
 
 const (
-	// maxSorted is the largest number of messages that are sorted by what their headers have: all must be read for it.
-	maxSorted = 250_000
+	// MaxByHeader is the largest number of messages that are sorted by what their headers have: all must be read for it.
+	MaxByHeader = 250_000
 	// keySize is how many bytes of a field decide.
 	keySize = 40
 	// maxOrders is how many orders are kept, and maxOrdered is of how many messages, at 4 bytes each.
@@ -35,8 +36,8 @@ const (
 	maxOrdered = 2 << 20
 )
 
-// orderCache keeps the last orders of lists: somebody who turns pages needs one again and again.
-type orderCache struct {
+// Cache keeps the last orders of lists: somebody who turns pages needs one again and again.
+type Cache struct {
 	mu   sync.Mutex
 	kept []keptOrder // the newest last
 }
@@ -47,8 +48,8 @@ type keptOrder struct {
 	indexes []int32
 }
 
-// get returns the indexes of the messages of a list in an order, which must not be changed.
-func (c *orderCache) get(ctx context.Context, l *view.List, name string) ([]int32, error) {
+// Indexes returns the indexes of the messages of a list in an order, which must not be changed.
+func (c *Cache) Indexes(ctx context.Context, l *view.List, name string) ([]int32, error) {
 	c.mu.Lock()
 	key := weak.Make(l)
 	for _, k := range c.kept {
@@ -85,9 +86,9 @@ func sorted(ctx context.Context, l *view.List, name string) ([]int32, error) {
 	field, descending := strings.CutPrefix(name, "-")
 	compare := func(a, b int32) int { return cmp.Compare(l.Date(int(a)).Seconds, l.Date(int(b)).Seconds) }
 	switch field {
-	case bySize:
+	case BySize:
 		compare = func(a, b int32) int { return cmp.Compare(l.Size(int(a)), l.Size(int(b))) }
-	case byFrom, byTo, bySubject:
+	case ByFrom, ByTo, BySubject:
 		keys, err := keysOf(ctx, l, field)
 		if err != nil {
 			return nil, err
@@ -137,10 +138,10 @@ func keysOf(ctx context.Context, l *view.List, field string) ([]string, error) {
 func sortKey(text []byte, field string) string {
 	var key string
 	switch field {
-	case byFrom:
-		key = senderName(header.Text(text, "From"))
-	case byTo:
-		key = senderName(header.Text(text, "To"))
+	case ByFrom:
+		key = SenderName(header.Text(text, "From"))
+	case ByTo:
+		key = SenderName(header.Text(text, "To"))
 	default:
 		key = bareSubject(header.Text(text, "Subject"))
 	}
@@ -163,8 +164,8 @@ func bareSubject(subject string) string {
 	}
 }
 
-// senderName returns the name in the first address of a field, or the address.
-func senderName(from string) string {
+// SenderName returns the name in the first address of a field, or the address.
+func SenderName(from string) string {
 	name, rest, ok := strings.Cut(from, "<")
 	if name = strings.Trim(name, " \t\""); ok && name != "" {
 		return name

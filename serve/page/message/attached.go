@@ -1,4 +1,4 @@
-package page
+package message
 
 import (
 	"context"
@@ -21,9 +21,9 @@ import (
 // count. A larger message has the sign if there is base64 in it.
 const maxStructure = 256 << 10
 
-// attached calls mark for messages that have attachments. Of those that the header alone does not decide, it reads the
+// Attached calls mark for messages that have attachments. Of those that the header alone does not decide, it reads the
 // text, which shows the structure. A message that cannot be read has no sign: the page of the message says why.
-func attached(ctx context.Context, c *archive.Contents, messages []view.Message, mark func(index int)) error {
+func Attached(ctx context.Context, c *archive.Contents, messages []view.Message, mark func(index int)) error {
 	var unsure []view.Message
 	for _, m := range messages {
 		switch l, err := layout.Of(ctx, c, m.Record); {
@@ -36,20 +36,23 @@ func attached(ctx context.Context, c *archive.Contents, messages []view.Message,
 			mark(m.Index)
 		}
 	}
-	o := readable.Options[view.Message]{Chunks: c.Chunks(), Record: recordOf, Wants: func(*entity.Entity) bool { return false }}
+	o := readable.Options[view.Message]{
+		Chunks: c.Chunks(), Record: func(m view.Message) *manifest.Record { return m.Record },
+		Wants: func(*entity.Entity) bool { return false },
+	}
 	for m, err := range readable.Messages(ctx, o, inorder.Slice(unsure)) {
 		if err != nil {
 			return err
 		}
-		if m.Err == nil && hasAttachments(m.Raw) {
+		if m.Err == nil && HasAttachments(m.Raw) {
 			mark(m.Item.Index)
 		}
 	}
 	return nil
 }
 
-// mayAttach reports whether a message can have attachments. Nearly all mail is one text, or one in several forms.
-func mayAttach(text []byte, record *manifest.Record) bool {
+// MayAttach reports whether a message can have attachments. Nearly all mail is one text, or one in several forms.
+func MayAttach(text []byte, record *manifest.Record) bool {
 	kind := strings.ToLower(header.Value(header.Text(text, "Content-Type")))
 	switch {
 	case kind == "" || strings.HasPrefix(kind, "text/"):
@@ -69,9 +72,9 @@ func hasBase64(record *manifest.Record) bool {
 // signatures are types of files that programs add to a message and read again.
 var signatures = []string{"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 
-// hasAttachments reports whether a message has what people call an attachment: a file that is neither a signature nor an
+// HasAttachments reports whether a message has what people call an attachment: a file that is neither a signature nor an
 // image of the text. Bodies in base64 may be left out of the message.
-func hasAttachments(raw []byte) bool {
+func HasAttachments(raw []byte) bool {
 	return slices.ContainsFunc(extract.Attachments(raw), func(a extract.Attachment) bool {
 		ofText := strings.HasPrefix(a.Type, "image/") && a.Entity.ID != "" && a.Entity.Disposition != "attachment"
 		return !ofText && !slices.Contains(signatures, a.Type)
