@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/jmap"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -26,10 +27,10 @@ func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(ma
 			return &mail.TooLargeError{UID: m.UID, Size: b.size}
 		}
 		err := v.body(ctx, m.UID, b, read)
-		own := (*readerError)(nil)
+		own := (*source.ReaderError)(nil)
 		switch {
 		case errors.As(err, &own):
-			return own.err
+			return own.Err
 		case err != nil && (errors.Is(err, mail.ErrTemporary) || ctx.Err() != nil):
 			return err
 		case err != nil:
@@ -77,31 +78,5 @@ func (v *view) body(ctx context.Context, uid mail.UID, b blob, read func(mail.UI
 		return err
 	}
 	defer body.Close()
-	r := &watched{r: body}
-	if err := read(uid, r); err != nil {
-		if r.err != nil {
-			return r.err
-		}
-		return &readerError{err}
-	}
-	return nil
-}
-
-// readerError is an error of the reader of a body, and not of the server.
-type readerError struct{ err error }
-
-func (e *readerError) Error() string { return e.err.Error() }
-
-// watched keeps the error of a body.
-type watched struct {
-	r   io.Reader
-	err error
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		w.err = err
-	}
-	return n, err
+	return source.ReadBody(uid, body, read)
 }

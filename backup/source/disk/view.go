@@ -165,17 +165,14 @@ func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(ma
 				return err
 			}
 			defer body.Close()
-			r := &watched{r: body}
-			if err := read(m.UID, r); err != nil {
-				if r.err != nil {
-					return &brokenError{r.err}
-				}
-				return &readerError{err}
+			err = source.ReadBody(m.UID, body, read)
+			if own := (*source.ReaderError)(nil); err != nil && !errors.As(err, &own) {
+				err = &brokenError{err}
 			}
-			return nil
+			return err
 		})
-		if own := (*readerError)(nil); errors.As(err, &own) {
-			return own.err
+		if own := (*source.ReaderError)(nil); errors.As(err, &own) {
+			return own.Err
 		}
 		if err != nil {
 			if errors.Is(err, mail.ErrTemporary) {
@@ -193,25 +190,6 @@ type brokenError struct{ err error }
 func (e *brokenError) Error() string { return e.err.Error() }
 func (e *brokenError) Is(target error) bool {
 	return target == mail.ErrTemporary && errors.Is(e.err, mail.ErrTemporary)
-}
-
-// readerError is an error of the reader of a body, and not of the file.
-type readerError struct{ err error }
-
-func (e *readerError) Error() string { return e.err.Error() }
-
-// watched keeps the error of a file.
-type watched struct {
-	r   io.Reader
-	err error
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		w.err = err
-	}
-	return n, err
 }
 
 // Ranges implements source.View. The ranges of one message follow each other, and the message is read once for them.
