@@ -70,11 +70,7 @@ func abortOn(err error) error {
 
 // attachment downloads an attachment.
 func (s *Server) attachment(w http.ResponseWriter, r *request) error {
-	p, i, err := r.message()
-	if err != nil {
-		return err
-	}
-	end, err := s.readingOf(r.Context(), p.list.Size(i))
+	p, i, end, err := s.openMessage(r)
 	if err != nil {
 		return err
 	}

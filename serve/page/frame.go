@@ -38,11 +38,7 @@ const (
 // frame shows the HTML of a message. Parts that are plain text are between those that are HTML, as they are in the message.
 func (s *Server) frame(w http.ResponseWriter, r *request) error {
 	w.Header().Set("Content-Security-Policy", framePolicy)
-	p, i, err := r.message()
-	if err != nil {
-		return err
-	}
-	end, err := s.readingOf(r.Context(), p.list.Size(i))
+	p, i, end, err := s.openMessage(r)
 	if err != nil {
 		return err
 	}

@@ -81,11 +81,7 @@ const (
 )
 
 func (s *Server) message(w http.ResponseWriter, r *request) error {
-	p, i, err := r.message()
-	if err != nil {
-		return err
-	}
-	end, err := s.readingOf(r.Context(), p.list.Size(i))
+	p, i, end, err := s.openMessage(r)
 	if err != nil {
 		return err
 	}
@@ -113,7 +109,16 @@ func (s *Server) message(w http.ResponseWriter, r *request) error {
 	return s.show(w, "message", data)
 }
 
-// readingOf waits until a message may be read. The caller ends that.
+// openMessage finds the message that a request names, and waits until it may be read. The caller calls end.
+func (s *Server) openMessage(r *request) (p *place, i int, end func(), err error) {
+	if p, i, err = r.message(); err != nil {
+		return nil, 0, nil, err
+	}
+	end, err = s.readingOf(r.Context(), p.list.Size(i))
+	return p, i, end, err
+}
+
+// readingOf waits until a message or an item of a size may be read. The caller ends that.
 func (s *Server) readingOf(ctx context.Context, size int64) (end func(), err error) {
 	if size > largeMessage {
 		return take(ctx, s.large)
