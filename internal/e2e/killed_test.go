@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -43,7 +45,8 @@ func backupKilled(t *testing.T, h *host) {
 	}
 
 	const connections = 2
-	line := slowLine{early: 64 << 10}
+	line := slowLine{early: 64 << 10, host: h, resumes: make(chan struct{})}
+	defer line.release()
 	p := startProxy(t, dovecot.Addr, line.watch)
 	account := accountURL("anna", p.addr)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -58,9 +61,10 @@ func backupKilled(t *testing.T, h *host) {
 		go func() { ended <- cmd.Wait() }()
 		select {
 		case <-line.reached:
-			time.Sleep(readsBy)
+			h.awaitRest(t)
 			_ = cmd.Process.Kill()
 			<-ended
+			line.release()
 			p.settle() // or what the server still sends would count as the next run's
 		case err := <-ended:
 			t.Fatalf("run %d ends (%v) before it is killed", kills, err)
@@ -84,23 +88,54 @@ func backupKilled(t *testing.T, h *host) {
 	h.must(0, "check", "--read-data")
 }
 
-// spillsBy is when a run has certainly begun its recovery log, after the login.
+// spillsBy is when a run keeps in its recovery log what begins to arrive, after it has made the directory of the log.
 const spillsBy = 5500 * time.Millisecond
 
-// readsBy is when a run has read what arrived: on a busy machine, megabytes may wait to be read.
-const readsBy = 2 * time.Second
+// recoveryLogs returns how many bytes are in the recovery logs of a host, and when the newest log was made.
+func (h *host) recoveryLogs() (bytes int64, made time.Time) {
+	files, _ := filepath.Glob(filepath.Join(h.home, ".cache", "mailstrata", "*", "spill", "*", "*", "*"))
+	for _, path := range files {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue // it has just been removed
+		}
+		bytes += info.Size()
+		if filepath.Base(path) == "lock" && info.ModTime().After(made) {
+			made = info.ModTime()
+		}
+	}
+	return bytes, made
+}
 
-// slowLine makes a proxy slow. After a number of bytes it signals and stops. In a run it can stop once before, when
-// messages are arriving, until the run has begun its recovery log.
+// awaitRest waits until the run has read all that arrived, and its recovery log grows no more: on a busy machine, megabytes may wait
+// to be read.
+func (h *host) awaitRest(t *testing.T) {
+	t.Helper()
+	for last, quiet := int64(-1), 0; quiet < 4; time.Sleep(500 * time.Millisecond) {
+		bytes, made := h.recoveryLogs()
+		if made.IsZero() {
+			t.Fatal("there is no recovery log")
+		}
+		if quiet++; bytes != last {
+			last, quiet = bytes, 0
+		}
+	}
+}
+
+// slowLine makes a proxy slow. After a number of bytes it signals and stops until it is released. In a run it can stop once before,
+// when messages are arriving, until the run keeps what arrives in its recovery log.
 type slowLine struct {
 	early int64
+	host  *host
 
 	mu      sync.Mutex
 	last    int64
+	start   time.Time
 	began   int64
 	until   int64
 	pause   bool
 	reached chan struct{}
+	resumes chan struct{}
 }
 
 // next sets how many more bytes may arrive, in another run, and whether the line stops before.
@@ -108,6 +143,16 @@ func (s *slowLine) next(bytes int64, still bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.began, s.until, s.pause, s.reached = s.last, s.last+bytes, still, make(chan struct{})
+	s.resumes, s.start = make(chan struct{}), time.Now()
+}
+
+// release lets more arrive after the line has stopped.
+func (s *slowLine) release() {
+	select {
+	case <-s.resumes:
+	default:
+		close(s.resumes)
+	}
 }
 
 // watch is for a proxy.
@@ -116,12 +161,16 @@ func (s *slowLine) watch(_, received int64) {
 	defer s.mu.Unlock()
 	if s.last < s.until && received >= s.until {
 		close(s.reached)
-		defer time.Sleep(readsBy + time.Second) // and nothing more comes until it is killed
+		<-s.resumes // nothing more comes until the run is killed
 	}
 	s.last = max(s.last, received)
 	time.Sleep(2 * time.Millisecond)
 	if s.pause && received-s.began >= s.early {
 		s.pause = false
-		time.Sleep(spillsBy)
+		for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			if _, made := s.host.recoveryLogs(); time.Since(made) > spillsBy && made.After(s.start) {
+				break
+			}
+		}
 	}
 }
