@@ -122,8 +122,11 @@ func (e *erasures) gone(b *bucket, h *host) {
 // pause stops a process at a time when it has no lock that another mailstrata on its host waits for.
 func pause(t *testing.T, p *os.Process) {
 	t.Helper()
-	for range 100 {
+	for range 3000 {
 		_ = p.Signal(syscall.SIGSTOP)
+		for !stoppedOrEnded(p) {
+			time.Sleep(time.Millisecond)
+		}
 		open, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.Pid))
 		if err != nil {
 			t.Fatal(err)
@@ -138,6 +141,12 @@ func pause(t *testing.T, p *os.Process) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Fatal("the process always has a lock")
+}
+
+// stoppedOrEnded reports whether the signal to stop has reached a process.
+func stoppedOrEnded(p *os.Process) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid))
+	return err != nil || bytes.Contains(stat, []byte(") T ")) || bytes.Contains(stat, []byte(") Z "))
 }
 
 // A message is erased from all nights of two accounts, while the server and a second copy still have it, and a backup
