@@ -80,7 +80,7 @@ type outcome struct {
 func (tr trial) on(t *testing.T, minio testbed.S3, bucket string, spoil func(testbed.Request) testbed.Spoil) outcome {
 	t.Helper()
 	prefix := minio.NewBucket()
-	direct := openS3(t, minio, bucket, prefix, 10*time.Second)
+	direct := openS3(t, minio, bucket, prefix, 5*time.Minute)
 	if err := direct.MakeBucket(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (tr trial) on(t *testing.T, minio testbed.S3, bucket string, spoil func(tes
 		}
 	}
 	g := &testbed.Gateway{Spoil: spoil}
-	patience := time.Minute
+	patience := 5 * time.Minute
 	if spoil(testbed.Request{N: 1 << 30}) != testbed.Pass { // permanently
 		patience = 0
 	}
@@ -160,7 +160,7 @@ func (tr trial) forGood(t *testing.T, minio testbed.S3, bucket string, spoil tes
 	}
 	tr.holds(t, o, at)
 	g := &testbed.Gateway{}
-	again := openS3(t, g.Before(t, minio), bucket, o.store.Prefix, time.Minute)
+	again := openS3(t, g.Before(t, minio), bucket, o.store.Prefix, 5*time.Minute)
 	if err := tr.do(t.Context(), again); err != nil {
 		t.Errorf("%s, and then done again: %v", at, err)
 	}
