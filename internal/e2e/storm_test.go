@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -30,6 +31,7 @@ func TestProcessesAtRandom(t *testing.T) {
 	}
 	s := newStorm(t, 11)
 	for day := 0; day < days || time.Now().Before(until); day++ {
+		s.waste(day)
 		s.day(commands)
 		s.quiet(day, day%8 == 5)
 		s.clock.skip(16*time.Hour + time.Duration(s.random.Int64N(int64(24*time.Hour))))
@@ -95,6 +97,23 @@ func newStorm(t *testing.T, seed uint64) *storm {
 		s.hosts[0].backUp(0, server.URL(user))
 	}
 	return s
+}
+
+// waste archives mail that is gone before the others begin. So each day leaves something to forget and to delete, whatever the speed
+// of the machine is.
+func (s *storm) waste(day int) {
+	for _, user := range stormAccounts {
+		a, name := s.mail.Account(user), fmt.Sprintf("day %d", day)
+		err := a.Create(name)
+		for i := range 5 {
+			text := strings.Repeat(fmt.Sprintf("line of message %d to %s\r\n", i, user), 40)
+			err = errors.Join(err, a.Append(name, demo.Message{Body: fmt.Appendf(nil, "Subject: %s/%d\r\n\r\n%s", name, i, text), Internal: time.Unix(1e9, 0)}))
+		}
+		s.hosts[0].backUp(0, s.mail.URL(user), "--shrink-limit", "off")
+		if err = errors.Join(err, a.Lose(name)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // day lets each host run some commands, while mail comes and goes.
