@@ -26,6 +26,7 @@ type Config struct {
 	Run          Run
 	Watch        map[string]Watch // by command
 	Parallel     int              // accounts read at once; 0: not set
+	Ended        []string         // accounts of the archive that are no longer backed up
 	CacheSize    int64            // bytes of packs that a host keeps of each bucket; 0: not set, -1: none
 }
 

@@ -31,6 +31,7 @@ func TestEachKeySaysWhatItSays(t *testing.T) {
 	c, problems := parse(t, `
 parallel_accounts = 8
 cache_size = "500 MB"
+ended_accounts = ["old"]
 [[repositories]]
 name = "main"
 place = "s3:https://s3.example/mail"
@@ -95,7 +96,7 @@ keep_within = "1y6m"
 keep_tags = ["move"]
 `)
 	want := &Config{
-		File: "dir/c.toml", Parallel: 8, CacheSize: 500_000_000,
+		File: "dir/c.toml", Parallel: 8, CacheSize: 500_000_000, Ended: []string{"old"},
 		Repositories: []Repository{
 			{Name: "main", Place: "s3:https://s3.example/mail", KeyFile: "/home/anna/nightly.key", Secret: Secret{Credential: "passphrase"}, Trust: "00ff"},
 			{Name: "usb", Place: "dir/usb", AllowPlaintext: true, Index: true},

@@ -46,6 +46,7 @@ func Parse(file, home string, text []byte, users Users) (*Config, error) {
 	root := &table{parser: p, values: values}
 	c := &Config{File: file, Parallel: root.number("parallel_accounts", MaxParallel)}
 	parsed(root, "cache_size", &c.CacheSize, ParseCacheSize)
+	c.Ended = root.texts("ended_accounts")
 	repositories := root.tables("repositories")
 	for _, t := range repositories {
 		c.Repositories = append(c.Repositories, t.repository(c))

@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
+	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/nextrun"
@@ -29,7 +30,7 @@ type Status struct {
 }
 
 func (*Status) Help() string {
-	return `Shows what needs a look: accounts whose last good night is too old, alarms that are not acknowledged, messages that could not be read, and accounts of the configuration that were never archived. Of up to 20 accounts it lists all, and of more only these. It covers all repositories of the configuration, or the one of --repo.
+	return `Shows what needs a look: accounts whose last good night is too old, alarms that are not acknowledged, messages that could not be read, and accounts of the configuration that were never archived. An account that is no longer backed up is late, unless the configuration names it in ended_accounts. Of up to 20 accounts it lists all, and of more only these. It covers all repositories of the configuration, or the one of --repo.
 
 A good night is complete, and has no failures and no alarms. An alarm is shown until somebody acknowledges it (mailstrata forget --acknowledge), however many good nights follow. MESSAGES and SIZE are those of the last good night, 30 DAYS is how many messages the account gained or lost in that time.
 
@@ -154,14 +155,27 @@ func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Tim
 	for _, err := range damage {
 		p.Warn("%s", ui.OneLine(err.Error()))
 	}
+	configured, err := p.Config()
+	if err != nil {
+		return nil, err
+	}
 	for _, a := range found {
-		at.accounts = append(at.accounts, describe(a, l.String(), late))
+		at.accounts = append(at.accounts, describe(a, l.String(), expected(configured, a.Name, late)))
 	}
 	if err := at.addMissing(p); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(at.accounts, worstFirst)
 	return at, nil
+}
+
+// expected returns the time after which the last good night of an account must be: late, or no time for an account that is
+// no longer backed up.
+func expected(configured *config.Config, account string, late time.Time) time.Time {
+	if slices.Contains(configured.Ended, account) && configured.Account(account) == nil {
+		return time.Time{}
+	}
+	return late
 }
 
 // worstFirst orders accounts as they are shown.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/config"
 )
 
 // statusOf prints accounts as status does.
@@ -71,5 +72,17 @@ func TestStatusMergesRepositories(t *testing.T) {
 	}
 	if !anna.LastGood.Equal(day.Add(-time.Hour)) || anna.Repository != "home" {
 		t.Errorf("it is shown as %s has it", anna.Repository)
+	}
+}
+
+// An account that is no longer backed up is not late. One that the configuration has is, whatever else it says.
+func TestEnded(t *testing.T) {
+	late := time.Date(2026, 3, 13, 2, 0, 0, 0, time.UTC)
+	old := &accountStatus{Newest: late.Add(-time.Hour), LastGood: late.Add(-time.Hour)}
+	c := &config.Config{Ended: []string{"anna", "jo"}, Accounts: []config.Account{{Name: "jo"}}}
+	for account, want := range map[string]bool{"anna": false, "jo": true, "kim": true} {
+		if got := needs(old, expected(c, account, late)); (len(got) > 0) != want {
+			t.Errorf("%s: %q", account, got)
+		}
 	}
 }

@@ -224,7 +224,7 @@ type accountRemove struct {
 func (*accountRemove) Help() string {
 	return `Removes the table of an account from the configuration, with the comment above it. The rest of the file stays as it is. The account is no longer backed up.
 
-Its history stays in the repository: "mailstrata erase" erases it. Its password stays in its file or in the keyring: "mailstrata auth NAME --forget" before removes it from the keyring.
+Its history stays in the repository: "mailstrata erase" erases it, and with ended_accounts in the configuration "mailstrata status" does not call it late. Its password stays in its file or in the keyring: "mailstrata auth NAME --forget" before removes it from the keyring.
 
 ` + cli.ExitStatus
 }
@@ -254,6 +254,7 @@ func (c *accountRemove) Run(ctx context.Context, p *cli.Program) error {
 		p.Note("Its password stays in the keyring, as %s.", ui.Safe(password.Keyring))
 	}
 	p.Note("What is archived of %s stays: mailstrata erase %s erases it.", ui.Safe(c.Name), ui.Safe(ui.ShellWord(c.Name)))
+	p.Note("mailstrata status will call it late, unless this is at the top of the configuration: ended_accounts = [%s]", ui.Safe(edit.Quote(c.Name)))
 	return nil
 }
 
