@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"unicode/utf8"
 
 	"github.com/mailstrata/mailstrata/internal/secret"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -19,6 +21,9 @@ type opening struct {
 	byKey      bool
 	passphrase string
 }
+
+// shortPassphrase is the length below which a passphrase can be guessed, although each guess takes a second.
+const shortPassphrase = 8
 
 // askOpening asks what is to open a new repository, or what opens the one that is there. It returns nil if the user has
 // nothing that opens it, and wants another place.
@@ -42,10 +47,19 @@ func (d *dialog) askOpening(ctx context.Context, p *place) (*opening, error) {
 		if err != nil {
 			return nil, err
 		}
-		if passphrase == again {
-			return &opening{passphrase: passphrase}, nil
+		if passphrase != again {
+			d.Paragraph("The two do not match.")
+			continue
 		}
-		d.Paragraph("The two do not match.")
+		if n := utf8.RuneCountInString(passphrase); n < shortPassphrase {
+			d.Paragraph(fmt.Sprintf("It has only %s: who gets a copy of the archive can guess it. Better take several words.", ui.Plural(n, "character")))
+			if anyway, err := d.doubt(ctx, "Use it anyway?"); err != nil {
+				return nil, err
+			} else if !anyway {
+				continue
+			}
+		}
+		return &opening{passphrase: passphrase}, nil
 	}
 }
 

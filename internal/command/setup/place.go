@@ -95,23 +95,31 @@ func (d *dialog) askDirectory(ctx context.Context) (*place, error) {
 func (d *dialog) askBucket(ctx context.Context) (*place, error) {
 	d.Paragraph("Your provider of storage names an endpoint, such as https://s3.eu-central-1.amazonaws.com. mailstrata makes the bucket " +
 		"if these credentials may.")
-	endpoint, err := d.ask(ctx, "Endpoint", "")
-	if err != nil {
-		return nil, err
-	}
-	if !strings.Contains(endpoint, "://") {
-		endpoint = "https://" + endpoint
-	}
 	p := &place{}
-	bucket, err := d.ask(ctx, "Bucket", "")
-	if err != nil {
-		return nil, err
+	for p.repository.Place == "" {
+		endpoint, err := d.ask(ctx, "Endpoint", "")
+		if err != nil {
+			return nil, err
+		}
+		if !strings.Contains(endpoint, "://") {
+			endpoint = "https://" + endpoint
+		}
+		bucket, err := d.ask(ctx, "Bucket", "")
+		if err != nil {
+			return nil, err
+		}
+		named := config.Repository{Place: "s3:" + strings.TrimSuffix(endpoint, "/") + "/" + strings.Trim(bucket, "/")}
+		if _, err := d.ConfiguredLocation(&named); err != nil { // before its secrets are asked for
+			d.failed(err)
+			continue
+		}
+		p.repository = named
 	}
+	var err error
 	if p.keyID, err = d.ask(ctx, "Access key ID", ""); err != nil {
 		return nil, err
 	}
 	p.key, err = d.secret(ctx, "secret access key")
-	p.repository.Place = "s3:" + strings.TrimSuffix(endpoint, "/") + "/" + strings.Trim(bucket, "/")
 	return p, err
 }
 
