@@ -27,7 +27,7 @@ type login struct {
 	line int
 }
 
-// maxUsers is the maximum size of a users_file.
+// maxUsers and maxUsersFile are the maximum size of a list of users.
 const (
 	maxUsers     = 1_000_000
 	maxUsersFile = 128 << 20 // bytes
@@ -93,7 +93,7 @@ func readUsers(r io.Reader) (logins []login, err error) {
 			continue
 		}
 		if len(logins) == maxUsers {
-			break
+			return nil, fmt.Errorf("there are more than %d users", maxUsers)
 		}
 		logins = append(logins, login{user, n})
 	}
