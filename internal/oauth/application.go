@@ -26,7 +26,14 @@ type Application struct {
 	issue     func(ctx context.Context, user string) (*oauth2.Token, error)
 
 	mu     sync.Mutex
-	issued map[string]*oauth2.Token // by user; one for all, under "", unless perUser
+	issued map[string]*issuedToken // by user; one for all, under "", unless perUser
+}
+
+// issuedToken is the newest token of a user. Its mutex is held while the endpoint is asked, so that others who need the same
+// token wait for it, and those of other users do not.
+type issuedToken struct {
+	mu    sync.Mutex
+	token *oauth2.Token
 }
 
 // NewClientCredentials returns an application that logs in with its own secret (RFC 6749 section 4.4), as Microsoft 365 wants.
@@ -39,7 +46,7 @@ func NewClientCredentials(p Provider, clientID, clientSecret string, transport h
 		ClientID: clientID, ClientSecret: clientSecret, TokenURL: p.TokenURL, Scopes: p.Scopes, AuthStyle: oauth2.AuthStyleInParams,
 	}
 	return &Application{
-		endpoint: p.TokenURL, secrets: []string{clientSecret}, transport: transport, issued: map[string]*oauth2.Token{},
+		endpoint: p.TokenURL, secrets: []string{clientSecret}, transport: transport, issued: map[string]*issuedToken{},
 		issue: func(ctx context.Context, _ string) (*oauth2.Token, error) { return c.Token(ctx) },
 	}, nil
 }
@@ -69,7 +76,7 @@ func NewServiceAccount(key []byte, scopes []string, transport http.RoundTripper)
 	}
 	c := jwt.Config{Email: account.Email, PrivateKey: []byte(account.Key), PrivateKeyID: account.KeyID, Scopes: scopes, TokenURL: account.TokenURL}
 	return &Application{
-		endpoint: account.TokenURL, secrets: []string{account.Key}, perUser: true, transport: transport, issued: map[string]*oauth2.Token{},
+		endpoint: account.TokenURL, secrets: []string{account.Key}, perUser: true, transport: transport, issued: map[string]*issuedToken{},
 		issue: func(ctx context.Context, user string) (*oauth2.Token, error) {
 			c := c
 			c.Subject = user
@@ -97,9 +104,10 @@ func (a *Application) Token(ctx context.Context, user string) (string, error) {
 	if a.perUser {
 		name = user
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if token := a.issued[name]; token != nil && isFresh(token.AccessToken, token.Expiry) {
+	of := a.tokenOf(name)
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	if token := of.token; token != nil && isFresh(token.AccessToken, token.Expiry) {
 		return token.AccessToken, nil
 	}
 	sent := &recorder{RoundTripper: a.transport}
@@ -114,8 +122,19 @@ func (a *Application) Token(ctx context.Context, user string) (string, error) {
 		}
 		return "", fmt.Errorf("get an access token for %s: %w", user, refused(explain(with, a.endpoint, err, a.secrets)))
 	}
-	a.issued[name] = token
+	of.token = token
 	return token.AccessToken, nil
+}
+
+func (a *Application) tokenOf(name string) *issuedToken {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	of := a.issued[name]
+	if of == nil {
+		of = new(issuedToken)
+		a.issued[name] = of
+	}
+	return of
 }
 
 // recorder remembers the error of a request, of which package jwt gives only the text.

@@ -154,6 +154,43 @@ func TestServiceAccount(t *testing.T) {
 	hasNoSecret(t, err)
 }
 
+// slow answers after a second, one request after the other from there.
+type slow struct {
+	http.RoundTripper
+	mu sync.Mutex
+}
+
+func (s *slow) RoundTrip(req *http.Request) (*http.Response, error) {
+	time.Sleep(time.Second)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.RoundTripper.RoundTrip(req)
+}
+
+// Users do not wait for the tokens of others.
+func TestTokensAtOnce(t *testing.T) {
+	key, file := serviceAccount(t)
+	synctest.Test(t, func(t *testing.T) {
+		a, err := oauth.NewServiceAccount(file, oauth.Google().Scopes, &slow{RoundTripper: &organization{key: &key.PublicKey}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		var all sync.WaitGroup
+		for _, user := range []string{"anna@contoso.example", "jo@contoso.example", "kim@contoso.example"} {
+			all.Go(func() {
+				if _, err := a.Token(t.Context(), user); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("three users took %v", took)
+		}
+	})
+}
+
 // Each refusal says who has to do what, in the provider's words, without a secret. What may pass is ErrUnavailable.
 func TestApplicationIsRefused(t *testing.T) {
 	key, file := serviceAccount(t)
