@@ -39,6 +39,9 @@ func (n *night) keyOf(ctx context.Context, l *access.Location, k access.Keys, wh
 	case errors.Is(err, repo.ErrWrongKey):
 		return rights{}, refuse(err)
 	case err != nil:
+		if n.dry { // else its steps say so
+			n.Warn("%s cannot be opened now, so its key was not tested: %s", what, ui.OneLine(err.Error()))
+		}
 		return rights{}, nil
 	}
 	return rights{known: true, reads: r.CanRead(), removes: r.CanRemove()}, r.Close()

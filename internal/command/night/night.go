@@ -58,7 +58,7 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) err
 		}
 		defer unlock()
 	}
-	n := &night{Program: p, again: again, unsafe: make(map[string]bool)}
+	n := &night{Program: p, again: again, dry: c.DryRun, unsafe: make(map[string]bool)}
 	if err := n.plan(ctx); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type night struct {
 	*cli.Program
 	again      cli.Runner
 	configured *config.Config
+	dry        bool // it only shows what would run
 	steps      []*step
 	unsafe     map[string]bool // repositories of which nothing is deleted in this run, by their location
 }
