@@ -34,7 +34,7 @@ func (*Command) Help() string {
 
 forget and prune need an owner's key: keeper_key_file, or else the key of the backups. A thief of a host with such a key can delete the archive. So a keeper_key_file on a host that also archives into the repository is refused, unless insecure_keeper_key_beside allows it: run forget and prune on another host, with a configuration that has no accounts. A missing key, or one that does not allow a step, ends the run before the first step.
 
-A step that fails does not stop the others. But nothing of a repository is forgotten or pruned in a run in which the backup of one of its accounts failed or raised an alarm, and a forget that fails stops the prune after it. When the backup was interrupted, nothing else runs. With --quiet, a run prints nothing unless something went wrong. Of two runs on a host, the second waits.
+A step that fails does not stop the others. But nothing of a repository is forgotten or pruned in a run in which the backup of one of its accounts failed or raised an alarm, or in which its copy failed, and a forget that fails stops the prune after it. When the backup was interrupted, nothing else runs. With --quiet, a run prints nothing unless something went wrong. Of two runs on a host, the second waits.
 
 EXAMPLES
 

@@ -46,8 +46,8 @@ func (n *night) step(ctx context.Context, s *step) {
 	switch {
 	case s.command == "backup":
 		n.judge(from.Step)
-	case s.command == "forget" && s.status != cli.StatusDone && s.status != cli.StatusPartial && s.status != cli.StatusShrunk:
-		n.unsafe[s.location] = true
+	case (s.command == "forget" || s.command == "copy") && s.status != cli.StatusDone && s.status != cli.StatusPartial && s.status != cli.StatusShrunk:
+		n.unsafe[s.location] = true // after a copy that failed, a night may be nowhere else
 	}
 }
 
