@@ -232,7 +232,8 @@ func (p *ForgetPlan) Misdated() (all []Decision) {
 	return all
 }
 
-// Apply marks the manifests that the plan does not keep, in one step, and returns their number.
+// Apply marks the manifests that the plan does not keep, in one step, and returns their number. Alarms that keep manifests, and that are
+// not listed (repo.Repo.EnsureAlarm), are listed from then on, so that people hear why.
 func (p *ForgetPlan) Apply(ctx context.Context) (marked int, err error) {
 	var marks []statement.Marked
 	for i := range p.Decisions {
@@ -249,5 +250,32 @@ func (p *ForgetPlan) Apply(ctx context.Context) (marked int, err error) {
 	if err := p.repo.MarkAll(ctx, marks); err != nil {
 		return 0, fmt.Errorf("forget: %w", err)
 	}
-	return len(marks), nil
+	return len(marks), p.listAlarms(ctx)
+}
+
+// listAlarms puts the alarms of manifests that the plan keeps where StandingAlarms finds them.
+func (p *ForgetPlan) listAlarms(ctx context.Context) error {
+	var listed map[string]bool // read when it is needed first
+	for i := range p.Decisions {
+		d := &p.Decisions[i]
+		if !d.Keep || d.Manifest == nil || len(d.Manifest.Alarm) == 0 || !d.Head.Committed() || slices.Contains(d.Tags, history.TagAcknowledged) {
+			continue
+		}
+		if listed == nil {
+			listed = make(map[string]bool)
+			for h, err := range p.repo.Alarms(ctx) {
+				if err != nil {
+					return err
+				}
+				listed[h.Name] = true
+			}
+		}
+		if listed[d.Head.Name] {
+			continue
+		}
+		if err := p.repo.EnsureAlarm(ctx, d.Head); err != nil && !IsDamage(err) {
+			return fmt.Errorf("list the alarm of manifest %x: %w", d.Head.ID[:4], err)
+		}
+	}
+	return nil
 }

@@ -116,6 +116,13 @@ func (a *accountRun) addUnreported(ctx context.Context) error {
 	if err := a.addRemoved(ctx, own); err != nil {
 		return err
 	}
+	for _, m := range []*base{a.parent, a.lastComplete} {
+		if m != nil {
+			if err := a.listAlarm(ctx, m.Head, m.Manifest); err != nil {
+				return err
+			}
+		}
+	}
 	if a.lastComplete == nil || a.isCompared(own, a.lastComplete.Head, a.lastComplete.Manifest) && !a.mayBeBeside() {
 		return nil
 	}
@@ -131,6 +138,18 @@ func (a *accountRun) addUnreported(ctx context.Context) error {
 		if alarm := u.String(); !slices.Contains(a.recorder.alarms, alarm) {
 			a.recorder.alarms = append(a.recorder.alarms, alarm)
 		}
+	}
+	return nil
+}
+
+// listAlarm puts the alarm of an earlier manifest where archive.StandingAlarms finds it, if it is not there. Otherwise somebody with a
+// stolen writer's key could write an alarm that nobody hears of, and this run, which finds it in the manifest, would not repeat it.
+func (a *accountRun) listAlarm(ctx context.Context, head repo.Head, m *manifest.Manifest) error {
+	if len(m.Alarm) == 0 || !head.Committed() {
+		return nil
+	}
+	if err := a.repo.EnsureAlarm(ctx, head); err != nil && !archive.IsDamage(err) {
+		return fmt.Errorf("list the alarm of an earlier manifest: %w", err)
 	}
 	return nil
 }
@@ -188,6 +207,9 @@ func (a *accountRun) histories(ctx context.Context, own repo.Head) (
 			return nil, after, err
 		case err != nil: // findParent reports those that cannot be read
 			continue
+		}
+		if err := a.listAlarm(ctx, s.Head, s.Manifest); err != nil {
+			return nil, after, err
 		}
 		histories.Add(s)
 		if a.isCompared(own, s.Head, s.Manifest) {

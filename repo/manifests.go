@@ -157,10 +157,16 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 }
 
 // Root reads the content of a manifest as Prune does, which follows it even if the name does not match: it may need chunks
-// that no other manifest needs.
+// that no other manifest needs. If the object is damaged, and the manifest has an alarm, Root reads its second copy.
 func (r *Repo) Root(ctx context.Context, h Head) ([]byte, error) {
 	r.manifestRead.Store(time.Now().UnixNano())
-	return r.load(ctx, format.KindManifest, h.Name)
+	content, err := r.load(ctx, format.KindManifest, h.Name)
+	if errors.Is(err, format.ErrDamaged) {
+		if second, errSecond := r.load(ctx, format.KindManifest, format.AlarmName(h.Name)); errSecond == nil {
+			return second, nil
+		}
+	}
+	return content, err
 }
 
 // outline is the part of a manifest that this package reads. Package manifest reads and checks the rest.
