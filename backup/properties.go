@@ -24,6 +24,9 @@ type propertiesRead struct {
 	read  bool
 	list  []manifest.Properties
 	asked time.Time
+
+	quota []mail.Quota // of the roots of the mailboxes that were asked for
+	all   bool         // these are all mailboxes
 }
 
 // readProperties asks for access rights and annotations, once in a run: of all mailboxes if the parent's are old, else of
@@ -68,7 +71,42 @@ func (a *accountRun) readProperties(ctx context.Context) error {
 		a.recorder.warn("%s", note)
 	}
 	a.properties = propertiesRead{tried: true, read: true, list: a.mergeProperties(before, ask, found), asked: asked}
+	return a.readQuotas(ctx, ask, asked.Equal(now))
+}
+
+// readQuotas asks for the quotas of mailboxes other than INBOX.
+func (a *accountRun) readQuotas(ctx context.Context, mailboxes []string, all bool) error {
+	from, ok := a.Properties.(source.QuotaSource)
+	if !ok || !hasQuotas(a.server.Capabilities) {
+		return nil
+	}
+	err := source.Retry(ctx, a.waits, source.OpenAttempts, func() (err error) {
+		a.properties.quota, err = from.Quotas(ctx, mailboxes)
+		return err
+	})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		a.recorder.warn("quotas cannot be read, and stay as they are archived: %v", err)
+		return nil
+	}
+	a.properties.all = all
 	return nil
+}
+
+func hasQuotas(capabilities []string) bool { return slices.Contains(capabilities, "QUOTA") }
+
+// quotas returns those of INBOX, which the server gives in each run, and of the other roots as a run last read them.
+func (a *accountRun) quotas() []mail.Quota {
+	if !hasQuotas(a.server.Capabilities) {
+		return a.server.Quota
+	}
+	found := mail.AddQuotas(a.server.Quota, a.properties.quota)
+	if a.parent == nil || a.properties.all {
+		return found
+	}
+	return mail.AddQuotas(found, a.parent.Server.Quota)
 }
 
 // hasProperties reports whether a server has access rights or annotations.

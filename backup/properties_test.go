@@ -153,3 +153,43 @@ func TestPropertiesTakeNoRoundTrips(t *testing.T) {
 		mostOf(t, "asked again", trips, requests.All(), 7, 10)
 	})
 }
+
+// TestQuotasOfAllRoots checks that each manifest has the quota of INBOX as of its night, and that of other roots as of the last time when
+// all mailboxes were asked, and of a new mailbox as soon as it is there.
+func TestQuotasOfAllRoots(t *testing.T) {
+	a := archivetest.NewAccount()
+	a.Capabilities = append(a.Capabilities, "ACL")
+	root := func(name string, usage uint64) mail.Quota {
+		return mail.Quota{Root: name, Resource: "STORAGE", Usage: usage, Limit: 100}
+	}
+	a.Mailbox("INBOX").Add("Subject: x\r\n\r\nx")
+	a.Mailbox("Shared").Add("Subject: y\r\n\r\ny")
+	a.Properties = &archivetest.Properties{
+		Of:      map[string]mail.Properties{"INBOX": archivetest.Granted("jo", "lr", "c")},
+		QuotaOf: map[string]mail.Quota{},
+	}
+	store := &storetest.Memory{}
+	r := archivetest.NewRepo(t, store)
+	for night, test := range []struct {
+		days int // since the last one
+		make string
+		want string // in the order of the manifest, INBOX first: the night of which the numbers are
+	}{{0, "", "0 0"}, {1, "", "1 0"}, {1, "New", "2 2 0"}, {1, "", "3 2 0"}, {6, "", "4 4 4"}, {1, "", "5 4 4"}} {
+		store.Advance(time.Duration(test.days) * 24 * time.Hour)
+		if test.make != "" {
+			a.Mailbox(test.make).Add("Subject: z\r\n\r\nz")
+		}
+		a.Quota = []mail.Quota{root("own", uint64(night))}
+		a.Properties.QuotaOf = map[string]mail.Quota{
+			"INBOX": root("own", uint64(night)), "Shared": root("of Shared", uint64(night)), "New": root("of New", uint64(night)),
+		}
+		b := archivetest.Backup(t, r, a)
+		var got []string
+		for _, q := range b.Manifest.Server.Quota {
+			got = append(got, fmt.Sprint(q.Usage))
+		}
+		if text := strings.Join(got, " "); text != test.want {
+			t.Errorf("night %d: %s, want %s: %v", night, text, test.want, b.Manifest.Server.Quota)
+		}
+	}
+}

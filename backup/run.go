@@ -288,6 +288,7 @@ func (a *accountRun) emptyManifest(ctx context.Context, state manifest.State) (*
 // record adds to a manifest everything that is recorded so far, and stores the chunks that it names.
 func (a *accountRun) record(ctx context.Context, m *manifest.Manifest) error {
 	m.Server = a.server
+	m.Server.Quota = a.quotas()
 	putTable := a.catalog.putTable(ctx)
 	if err := a.recorder.addTo(m, putTable); err != nil {
 		return err

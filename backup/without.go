@@ -112,7 +112,6 @@ func inheritMail(m *manifest.Manifest, from *base) {
 	m.Totals.Mailboxes, m.Totals.Messages = from.Totals.Mailboxes, from.Totals.Messages
 	m.Totals.Bytes, m.Totals.Erased = from.Totals.Bytes, from.Totals.Erased
 	m.Server, m.ServerPart = from.Server, from.ServerPart
-	m.Server.Quota = nil // of that night
 	m.Properties, m.PropertiesAsked = from.Properties, from.PropertiesAsked
 	for _, failure := range from.Failures {
 		if failure.Mailbox != "" {

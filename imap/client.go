@@ -126,11 +126,16 @@ func (c *Client) Quota(ctx context.Context) (quota []mail.Quota, err error) {
 
 // quotaCommand returns the command that sets quota, or nil if that is not to be sent.
 func (c *Client) quotaCommand(quota *[]mail.Quota) *command {
-	var held memoryCount
-	cmd := newCommand("GETQUOTAROOT").mailbox("INBOX")
+	cmd := quotaRoots("INBOX", quota, new(memoryCount))
 	if !c.caps.has("QUOTA") || c.opts.quirks.avoids(cmd.name) {
 		return nil
 	}
+	return cmd
+}
+
+// quotaRoots returns the command that adds the quotas of the roots of a mailbox.
+func quotaRoots(raw string, quota *[]mail.Quota, held *memoryCount) *command {
+	cmd := newCommand("GETQUOTAROOT").mailbox(raw)
 	cmd.onResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "QUOTA" || len(resp.Args) < 2 {
 			return resp.Name == "QUOTAROOT", nil

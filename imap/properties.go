@@ -110,7 +110,9 @@ func (p *propertiesQuestion) inWindow(questions iter.Seq2[*command, string]) err
 			if err := finish(window); err != nil {
 				return err
 			}
-			cmd.onResponse = p.answers.Add
+			if cmd.onResponse == nil {
+				cmd.onResponse = p.answers.Add
+			}
 			if err := p.start(cmd); err != nil {
 				return err
 			}

@@ -119,3 +119,19 @@ type Quota struct {
 	Root, Resource string
 	Usage, Limit   uint64
 }
+
+// HasQuota reports whether a list has quotas of a root.
+func HasQuota(list []Quota, root string) bool {
+	return slices.ContainsFunc(list, func(q Quota) bool { return q.Root == root })
+}
+
+// AddQuotas returns a list with the quotas of others whose roots it does not have.
+func AddQuotas(list, others []Quota) []Quota {
+	all := slices.Clone(list)
+	for _, q := range others {
+		if !HasQuota(list, q.Root) {
+			all = append(all, q)
+		}
+	}
+	return all
+}

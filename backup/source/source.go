@@ -108,6 +108,12 @@ type PropertySource interface {
 	Properties(ctx context.Context, mailboxes []string) (list []mail.Properties, notes []string, err error)
 }
 
+// QuotaSource is a PropertySource whose server has quotas (RFC 9208).
+type QuotaSource interface {
+	// Quotas returns the quotas of the roots of mailboxes, which are given by raw name, each root once.
+	Quotas(ctx context.Context, mailboxes []string) ([]mail.Quota, error)
+}
+
 // Previous is what is archived of an account, for a Source that has no UIDs of its own.
 type Previous interface {
 	// Status returns the numbers of a mailbox, or nil if it is not archived.

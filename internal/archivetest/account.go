@@ -31,6 +31,7 @@ type Account struct {
 
 	ID                 []mail.Field // what the server calls itself
 	Capabilities       []string
+	Quota              []mail.Quota // of INBOX
 	Condstore, Qresync bool
 
 	// counts of what was asked
@@ -173,7 +174,7 @@ func (a *Account) Server(context.Context) (mail.Server, error) {
 			return mail.Server{}, err
 		}
 	}
-	return mail.Server{ID: a.ID, Capabilities: a.Capabilities}, nil
+	return mail.Server{ID: a.ID, Capabilities: a.Capabilities, Quota: a.Quota}, nil
 }
 
 func (a *Account) Survey(context.Context) (*mail.Survey, error) {

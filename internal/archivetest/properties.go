@@ -17,6 +17,18 @@ type Properties struct {
 	Of    map[string]mail.Properties // by raw name
 	Asked []string                   // raw names, in the order of the questions
 	Err   error
+
+	QuotaOf map[string]mail.Quota // by raw name: of the root of the mailbox
+}
+
+// Quotas implements source.QuotaSource.
+func (p *Properties) Quotas(_ context.Context, mailboxes []string) (all []mail.Quota, err error) {
+	for _, raw := range mailboxes {
+		if q, ok := p.QuotaOf[raw]; ok {
+			all = mail.AddQuotas(all, []mail.Quota{q})
+		}
+	}
+	return all, p.Err
 }
 
 // Properties implements source.PropertySource.

@@ -233,6 +233,7 @@ func showTables(ctx context.Context, p *cli.Program, r *repo.Repo, contents *arc
 		"erased", erasedFact(s.Erased),
 		"new in this run", newInRun(&s),
 		"server", strings.Join(id, ", "),
+		"quota", quotaFact(server.Quota),
 	)
 	p.Printf("")
 	if err := mailboxTable(ctx, p, contents); err != nil {
@@ -325,6 +326,19 @@ func sourcesFact(sources []summary.Source) string {
 	var words []string
 	for i := range sources {
 		words = append(words, sources[i].Words())
+	}
+	return strings.Join(words, "; ")
+}
+
+// quotaFact says how much of each quota is used.
+func quotaFact(quotas []mail.Quota) string {
+	var words []string
+	for _, q := range quotas {
+		used, limit := ui.Count(q.Usage), ui.Count(q.Limit)
+		if strings.EqualFold(q.Resource, "STORAGE") { // in units of 1,024 bytes (RFC 9208 section 5.1)
+			used, limit = ui.Size(int64(q.Usage<<10)), ui.Size(int64(q.Limit<<10))
+		}
+		words = append(words, strings.TrimSpace(fmt.Sprintf("%s %s: %s of %s", ui.Safe(q.Root), strings.ToLower(ui.Safe(q.Resource)), used, limit)))
 	}
 	return strings.Join(words, "; ")
 }
