@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
@@ -41,7 +42,7 @@ func (a *accountRun) readItems(ctx context.Context) error {
 		return err
 	}
 	r := &items.Reader{
-		Load: a.catalog.load(ctx), Put: a.catalog.put(ctx), Write: writer.Write, Same: a.sameItem(), Warn: a.recorder.warn, Now: now,
+		GiveUp: a.itemsLate, Load: a.catalog.load(ctx), Put: a.catalog.put(ctx), Write: writer.Write, Same: a.sameItem(), Warn: a.recorder.warn, Now: now,
 		Fail: func(format string, args ...any) {
 			all.failures = append(all.failures, manifest.Failure{Reason: fmt.Sprintf(format, args...)})
 		},
@@ -63,6 +64,25 @@ func (a *accountRun) readItems(ctx context.Context) error {
 	all.new, all.bytes = r.Items, r.Bytes
 	a.items.Store(all) // only now: until then, a checkpoint keeps what the parent has
 	return nil
+}
+
+// itemsAfterMail is how long a run reads items after it has read the mail. A server that hangs must not keep the mail from being
+// committed: of 5,000 items, each may take two minutes to fail.
+const itemsAfterMail = time.Hour
+
+// itemsLate returns an error once the mail has waited for the items for long.
+func (a *accountRun) itemsLate() error {
+	read := a.mailRead.Load()
+	if read == nil || time.Since(*read) < itemsAfterMail {
+		return nil
+	}
+	return fmt.Errorf("the server is too slow: the mail has waited for it for %v; the next run continues", itemsAfterMail)
+}
+
+// mailEnded says that the run will read no more mail.
+func (a *accountRun) mailEnded() {
+	now := time.Now()
+	a.mailRead.Store(&now)
 }
 
 // itemsBefore returns the sources of the parent. Sources that cannot be read are read as if they were new.

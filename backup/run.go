@@ -47,6 +47,7 @@ type accountRun struct {
 
 	recorder   *recorder                 // the new manifest
 	items      atomic.Pointer[itemsRead] // scripts, calendars and address books; nil: not read yet
+	mailRead   atomic.Pointer[time.Time] // when the mail was read, or could not be; nil: not yet
 	properties propertiesRead            // access rights and annotations
 	vanished   *vanished                 // messages and mailboxes that vanished while the account was read
 	moves      *moves.Index
@@ -198,6 +199,7 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 		return nil, err
 	}
 	if unread != nil { // the rest of the account has other servers
+		a.mailEnded()
 		return nil, cmp.Or(a.readItems(ctx), unread)
 	}
 	if err := a.limitToday(ctx); err != nil {
@@ -235,6 +237,7 @@ func (a *accountRun) readAll(ctx context.Context) (consistent bool, err error) {
 	var unread error
 	group.Go(func() error {
 		consistent, unread = (&scheduler{accountRun: a}).readInRounds(ctx)
+		a.mailEnded()
 		if errors.Is(unread, errRenew) || errors.Is(unread, quota.ErrSpent) {
 			return unread // another run reads everything
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -260,4 +261,38 @@ func TestForgetKeepsTheLastMail(t *testing.T) {
 	if want := []int{3, 4, 5, 9, 10, 11}; !slices.Equal(kept, want) {
 		t.Errorf("the nights %v are kept, want the last three with mail of their own, and the last three: %v", kept, want)
 	}
+}
+
+// TestMailDoesNotWaitForASlowServer lets a calendar server take two minutes for each of its events, and fail with some. The mail of the
+// night is committed after an hour or so, with the events that were read by then. The next night reads the others.
+func TestMailDoesNotWaitForASlowServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, s := accountWithCalendar(60)
+		store := &storetest.Memory{}
+		r := archivetest.NewRepo(t, store)
+		reads := 0
+		s.OnRead = func(string) error {
+			time.Sleep(2 * time.Minute)
+			if reads++; reads%3 == 0 {
+				return errServerGone
+			}
+			return nil
+		}
+		began := time.Now()
+		b := archivetest.Backup(t, r, a)
+		if took := time.Since(began); took < time.Hour || took > time.Hour+5*time.Minute {
+			t.Errorf("the night took %v", took)
+		}
+		archivetest.MustHold(t, r, b, a.State())
+		if m := b.Manifest; !m.Consistent || m.Sources[0].Found != manifest.Whole || m.Sources[1].Found != manifest.Incomplete || m.ItemTotals.Items < 19 {
+			t.Errorf("consistent %v, sources %v, items %+v", m.Consistent, m.Sources, m.ItemTotals)
+		}
+		has, before := b.Manifest.ItemTotals.Items, s.Reads
+		s.OnRead = nil
+		next := archivetest.Backup(t, r, a)
+		mustHoldItems(t, r, next, s.State())
+		if n := s.Reads - before; n != 120-int(has) || next.Manifest.Sources[1].Found != manifest.Whole {
+			t.Errorf("the next night read %d items of 120, of which %d were archived; sources %v", n, has, next.Manifest.Sources)
+		}
+	})
 }

@@ -28,13 +28,22 @@ type Reader struct {
 	Warn  func(format string, args ...any)                                    // records a warning
 	Now   time.Time                                                           // by the clock of the store
 
+	// GiveUp returns why reading must end before everything is read. What was read by then is recorded, and the next run reads the
+	// rest. Nil: it may take as long as it does.
+	GiveUp func() error
+
 	Items, Bytes int64 // that were read
 }
 
 // Read reads a source. before is what the parent has of it; nil: nothing. It returns an error only if the run must end.
 func (r *Reader) Read(ctx context.Context, from collection.Source, before *manifest.ItemSource) (manifest.ItemSource, error) {
 	now := manifest.ItemSource{Kind: manifest.SourceKind(from.Kind()), URL: from.URL(), Observed: r.Now}
-	server, listed, err := from.Open(ctx)
+	var server []collection.Field
+	var listed []collection.Collection
+	err := r.giveUp()
+	if err == nil {
+		server, listed, err = from.Open(ctx)
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return now, context.Cause(ctx)
@@ -65,6 +74,13 @@ func (r *Reader) Read(ctx context.Context, from collection.Source, before *manif
 		now.Observed = before.Observed
 	}
 	return now, nil
+}
+
+func (r *Reader) giveUp() error {
+	if r.GiveUp == nil {
+		return nil
+	}
+	return r.GiveUp()
 }
 
 // Inherit returns what the parent has of a source that could not be read.
@@ -140,7 +156,10 @@ func (r *run) collection(ctx context.Context) (manifest.Collection, error) {
 	if r.before != nil && r.before.Complete && !r.moved && !listAll {
 		token = r.before.SyncToken
 	}
-	listing, err := r.from.List(ctx, r.listed, token)
+	var listing collection.Listing
+	if err = r.giveUp(); err == nil {
+		listing, err = r.from.List(ctx, r.listed, token)
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return found, context.Cause(ctx)
@@ -236,7 +255,7 @@ func (r *run) items(ctx context.Context, listing collection.Listing, old map[str
 		return now, nil
 	}
 	err := r.from.Read(ctx, r.listed, wanted, func(item collection.Item, err error) error {
-		return r.got(ctx, item, err, now, old)
+		return cmp.Or(r.got(ctx, item, err, now, old), r.giveUp())
 	})
 	switch {
 	case r.broken != nil:
