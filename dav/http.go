@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/collection"
+	"github.com/mailstrata/mailstrata/internal/silence"
 )
 
 // Options say where the collections are and how to log in.
@@ -26,9 +27,12 @@ type Options struct {
 	TLS            *tls.Config                           // nil: the system's certificates
 	AllowPlaintext bool                                  // allow http
 
-	Timeout time.Duration // for each request; 0: two minutes
-	MaxWait time.Duration // how long to wait because the server asks for it, without a request that succeeds; 0: five minutes
+	Timeout time.Duration                      // for each request; 0: two minutes
+	Silent  func(silence, limit time.Duration) // like imap.Options.Silent; may be nil
+	MaxWait time.Duration                      // how long to wait because the server asks for it, without a request that succeeds; 0: five minutes
 }
+
+func (o *Options) timeout() time.Duration { return cmp.Or(o.Timeout, 2*time.Minute) }
 
 // ParseURL parses https://user@host/path. http is allowed only with Options.AllowPlaintext.
 func ParseURL(text string) (*url.URL, error) {
@@ -78,7 +82,8 @@ func New(kind collection.Kind, o Options) *Client {
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: atOnce,
 		DisableCompression: true, // an ETag is of the bytes as they are sent
 	}
-	c := &Client{options: o, kind: kind, base: &base, origin: &base, http: &http.Client{Transport: transport}, pace: newPace(o.MaxWait)}
+	watch := silence.New(o.timeout(), o.Silent)
+	c := &Client{options: o, kind: kind, base: &base, origin: &base, http: &http.Client{Transport: watch.Transport(transport)}, pace: newPace(o.MaxWait)}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c
 }
@@ -164,7 +169,7 @@ func (c *Client) do(ctx context.Context, r request, read func(*http.Response) er
 
 // once sends a request once. It returns where it is redirected to, or how long to wait before the next try.
 func (c *Client) once(ctx context.Context, r request, read func(*http.Response) error) (next *url.URL, wait time.Duration, err error) {
-	limited, cancel := context.WithTimeout(ctx, cmp.Or(c.options.Timeout, 2*time.Minute))
+	limited, cancel := context.WithTimeout(ctx, c.options.timeout())
 	defer cancel()
 	sent, err := c.build(limited, r)
 	if err != nil {

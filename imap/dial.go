@@ -12,7 +12,7 @@ import (
 // Dial connects, secures the connection, logs in, and exchanges ID, ENABLE and COMPRESS with the server.
 func Dial(ctx context.Context, opts *Options) (*Client, error) {
 	own := *opts
-	own.quirks = &quirks{}
+	own.quirks = newQuirks(&own)
 	c, err := dial(ctx, &own, 1, true)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func newConn(opts *Options, netConn net.Conn, id int) *conn {
 	if opts.Trace != nil {
 		c.trace = &tracer{out: opts.Trace, id: id}
 	}
-	c.socket = &netconn.Conn{Conn: netConn, Stall: opts.stall()}
+	c.socket = &netconn.Conn{Conn: netConn, Stall: opts.stall(), Silence: opts.quirks.silence}
 	c.socket.OnSilence = c.probeForLoss
 	c.adopt(c.socket)
 	return c

@@ -48,6 +48,11 @@ type Options struct {
 	// to its caller.
 	Waiting func(asked time.Duration, cause error)
 
+	// Silent is called while a wait for the server goes on, in which no connection has moved a byte for this long: after
+	// 30 s, and each time that this has doubled. The connection ends when limit is reached. It is called from any
+	// goroutine; may be nil.
+	Silent func(silence, limit time.Duration)
+
 	quirks *quirks // shared by the connections of a pool
 
 	// Dial makes a connection to host:port; nil: over TCP.

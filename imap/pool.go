@@ -35,7 +35,7 @@ var errClosed = errors.New("the account is closed")
 
 func NewPool(opts Options, utf8 bool) *Pool {
 	p := &Pool{opts: opts, utf8: utf8, limit: opts.connections(), dialing: semaphore.NewWeighted(wholeDialing)}
-	p.opts.quirks = &quirks{}
+	p.opts.quirks = newQuirks(&p.opts)
 	if opts.Trace != nil {
 		p.opts.Trace = &lockedWriter{w: opts.Trace}
 	}

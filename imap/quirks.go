@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/mailstrata/mailstrata/internal/silence"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -23,7 +24,11 @@ type quirks struct {
 	mechanism  atomic.Int32      // the number of ways to log in that the server does not support
 
 	id atomic.Pointer[[]mail.Field] // the server's ID, as the latest connection has it; nil: not known yet
+
+	silence *silence.Watch // over all connections; may be nil
 }
+
+func newQuirks(o *Options) *quirks { return &quirks{silence: silence.New(o.stall(), o.Silent)} }
 
 // maxLosses is the number of lost connections after which the run does without a command.
 const maxLosses = 2

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/silence"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -27,12 +28,13 @@ type Options struct {
 	Password string
 	Token    func(context.Context) (string, error) // returns an OAuth access token, in place of Password
 
-	RootCAs     *x509.CertPool // nil: those of the system
-	Insecure    bool           // allow http:// beyond the loopback
-	Connections int            // at most so many requests at once; 0: 4
-	Stall       time.Duration  // give up an answer that brings no byte for this long; 0: 2 minutes
-	Version     string         // of this program, for the field User-Agent
-	Trace       io.Writer      // receives a line for each request, without secrets and texts; may be nil
+	RootCAs     *x509.CertPool                     // nil: those of the system
+	Insecure    bool                               // allow http:// beyond the loopback
+	Connections int                                // at most so many requests at once; 0: 4
+	Stall       time.Duration                      // give up an answer that brings no byte for this long; 0: 2 minutes
+	Version     string                             // of this program, for the field User-Agent
+	Silent      func(silence, limit time.Duration) // like imap.Options.Silent; may be nil
+	Trace       io.Writer                          // receives a line for each request, without secrets and texts; may be nil
 
 	// Transport carries the requests; nil: HTTP.
 	Transport http.RoundTripper
@@ -69,6 +71,7 @@ func NewClient(opts Options) *Client {
 			ForceAttemptHTTP2:  true,
 		}
 	}
+	c.http = silence.New(opts.stall(), opts.Silent).Transport(c.http)
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/collection"
+	"github.com/mailstrata/mailstrata/internal/silence"
 )
 
 // Options say where the scripts are and how to log in.
@@ -24,7 +25,8 @@ type Options struct {
 	TLS            *tls.Config // nil: the system's certificates
 	AllowPlaintext bool        // go on without encryption if the server does not offer STARTTLS
 
-	Timeout time.Duration // for each command; 0: a minute
+	Timeout time.Duration                      // for each command; 0: a minute
+	Silent  func(silence, limit time.Duration) // like imap.Options.Silent; may be nil
 }
 
 // ParseURL returns the Options of sieve://user@host:port (RFC 5804 section 3).
@@ -63,13 +65,18 @@ type Client struct {
 	options Options
 	conn    net.Conn
 	r       *bufio.Reader
+	silence *silence.Watch    // nil: nobody hears of it
 	greeted map[string]string // capabilities, names in upper case
 
 	scripts map[string]script // that were read by Open
 }
 
 // New returns a Client. It connects when it is used.
-func New(o Options) *Client { return &Client{options: o} }
+func New(o Options) *Client {
+	c := &Client{options: o}
+	c.silence = silence.New(c.timeout(), o.Silent)
+	return c
+}
 
 // Close ends the connection.
 func (c *Client) Close() error {
@@ -197,6 +204,8 @@ func (c *Client) exchange(ctx context.Context, command string) (*response, error
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
+	c.silence.Begin()
+	defer c.silence.End()
 	found, err := c.send(command)
 	if err != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)

@@ -137,7 +137,7 @@ func (a *Account) JMAPOptions() jmap.Options {
 	o := &a.Options
 	return jmap.Options{
 		URL: a.JMAP, Password: o.Password, Token: o.Token, RootCAs: o.RootCAs, Insecure: o.Insecure,
-		Connections: o.Connections, Version: o.Version, Trace: o.Trace,
+		Connections: o.Connections, Version: o.Version, Trace: o.Trace, Silent: o.Silent,
 	}
 }
 
@@ -194,6 +194,7 @@ func (h *Host) ConfigureAccount(a *Account, flags *AccountFlags) error {
 		a.Options.Security = imap.Plain
 	}
 	a.Options.Version = h.Version
+	a.Options.Silent = h.silent(a.Name, a.Options.Host)
 	if h.Verbose {
 		a.Options.Trace = traceWriter{h.Output, a.Name}
 	}

@@ -166,6 +166,7 @@ func (h *Host) itemTarget(kind collection.Kind, text string, a *Account, login l
 		}
 		o.User = cmp.Or(o.User, a.Options.User)
 		o.Password, o.TLS, o.AllowPlaintext = ask, config, plain
+		o.Silent = h.silent(a.Name, o.Host)
 		return sieve.New(o), nil
 	}
 	u, err := dav.ParseURL(text)
@@ -180,6 +181,7 @@ func (h *Host) itemTarget(kind collection.Kind, text string, a *Account, login l
 	}
 	return dav.New(kind, dav.Options{
 		URL: u, Password: ask, Token: login.token, TLS: config, AllowPlaintext: u.Scheme == "http",
+		Silent: h.silent(a.Name, u.Hostname()),
 	}), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/internal/config"
@@ -231,7 +232,18 @@ func (l *Location) remoteOptions() sftp.Options {
 }
 
 // waiting reports an error of a store that persists.
-func (h *Host) waiting(err error) { h.Output.Warn("still trying: %s", ui.OneLine(err.Error())) }
+func (h *Host) waiting(err error) {
+	h.Output.WarnAside("still trying: %s", ui.OneLine(err.Error()))
+}
+
+// silent returns a function that reports that the server of an account does not answer, although something waits for it.
+// Nothing is wrong yet: some servers take minutes to open a large mailbox.
+func (h *Host) silent(account, host string) func(silence, limit time.Duration) {
+	return func(silence, limit time.Duration) {
+		h.Output.NoteAside("%s: %s has not answered for %s; waiting up to %s",
+			ui.Safe(account), ui.Safe(host), ui.Span(silence), ui.Span(limit))
+	}
+}
 
 // newStore opens the store for a new repository. It creates the directory or the bucket if that is missing, and tests
 // that objects there cannot be replaced.

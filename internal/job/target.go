@@ -184,7 +184,7 @@ func (f *TargetFlags) server(a *access.Account) *Destination {
 // warnWaiting returns a function that says that a server asks to wait.
 func warnWaiting(h *access.Host) func(time.Duration, error) {
 	return func(asked time.Duration, cause error) {
-		h.Output.Warn("the server asks to wait for %v: %s", asked, ui.OneLine(cause.Error()))
+		h.Output.WarnAside("the server asks to wait for %v: %s", asked, ui.OneLine(cause.Error()))
 	}
 }
 

@@ -30,8 +30,8 @@ var layers = map[string]string{
 	"mail/safehtml":          "",
 	"manifest":               "chunk mail",
 	"collection":             "",
-	"sieve":                  "collection",
-	"dav":                    "collection",
+	"sieve":                  "collection internal/silence",
+	"dav":                    "collection internal/silence",
 	"manifest/history":       "internal/day manifest",
 
 	// What is stored, and where.
@@ -111,7 +111,7 @@ var layers = map[string]string{
 	"eml/emlsource": "backup/source backup/source/disk internal/mailfile mail",
 	"imap": `
 		backup/source imap/internal/netconn imap/internal/properties imap/internal/spool imap/internal/wire internal/grace
-		mail`,
+		internal/silence mail`,
 	"imap/imaprestore": `
 		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
 		internal/canonical internal/retry mail restore`,
@@ -119,12 +119,12 @@ var layers = map[string]string{
 	"imap/internal/floods":      "",
 	"imap/internal/imaptest":    "",
 	"imap/internal/journal":     "chunk mail restore",
-	"imap/internal/netconn":     "",
+	"imap/internal/netconn":     "internal/silence",
 	"imap/internal/properties":  "imap/internal/wire mail",
 	"imap/internal/spool":       "internal/local",
 	"imap/internal/wire":        "mail",
 	"jmap": `
-		mail`,
+		internal/silence mail`,
 	"jmap/internal/jmaptest": `
 		`,
 	"jmap/jmaprestore": `
@@ -288,6 +288,7 @@ var layers = map[string]string{
 	"internal/provider":  "",
 	"internal/removal":   "",
 	"internal/retry":     "",
+	"internal/silence":   "",
 	"internal/safename":  "mail",
 	"internal/schedule":  "",
 	"internal/picker": `

@@ -78,8 +78,21 @@ func (o *Output) Divert(w io.Writer) (back func()) { return o.console.divert(w) 
 // Collect copies each line of standard error to the tail.
 func (o *Output) Collect(tail LineWriter) { o.console.tail = tail }
 
-// Trace writes a line of a protocol. Unlike the other methods, it is safe for concurrent use.
+// Trace writes a line of a protocol. Like NoteAside and WarnAside, and unlike the other methods, it is safe for
+// concurrent use.
 func (o *Output) Trace(line string) { o.console.line(levelInfo, line) }
+
+// NoteAside is Note for any goroutine. It does not write the results so far first.
+func (o *Output) NoteAside(format string, args ...any) {
+	if !o.console.quiet {
+		o.console.line(levelInfo, fmt.Sprintf(format, args...))
+	}
+}
+
+// WarnAside is Warn for any goroutine. It does not write the results so far first.
+func (o *Output) WarnAside(format string, args ...any) {
+	o.console.line(levelWarning, o.warning(format, args...))
+}
 
 // PrintJSON writes a document on one line.
 func (o *Output) PrintJSON(document any) error {
@@ -144,7 +157,11 @@ func (o *Output) Detail(format string, args ...any) {
 
 // Warn writes a warning to standard error, also with -q.
 func (o *Output) Warn(format string, args ...any) {
-	o.write(levelWarning, o.console.screen.paint(Yellow, "mailstrata:")+" "+fmt.Sprintf(format, args...))
+	o.write(levelWarning, o.warning(format, args...))
+}
+
+func (o *Output) warning(format string, args ...any) string {
+	return o.console.screen.paint(Yellow, "mailstrata:") + " " + fmt.Sprintf(format, args...)
 }
 
 // Alarm reports an error or a possible loss of mail, also with -q.

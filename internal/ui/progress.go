@@ -169,6 +169,17 @@ func remaining(elapsed time.Duration, done, of int64) time.Duration {
 	return time.Duration(float64(elapsed) / float64(done) * float64(of-done))
 }
 
+// Span returns a length of time in words, to the second below two minutes and to the minute above.
+func Span(d time.Duration) string {
+	switch n := int(d.Round(time.Second) / time.Second); {
+	case n == 1:
+		return "1 second"
+	case n < 120:
+		return fmt.Sprintf("%d seconds", n)
+	}
+	return fmt.Sprintf("%d minutes", int(d.Round(time.Minute)/time.Minute))
+}
+
 // roughly formats an estimated time.
 func roughly(d time.Duration) string {
 	switch {

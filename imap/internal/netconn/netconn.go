@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/silence"
 )
 
 // Conn turns silence into an error: each read or write must move a byte within Stall. The time that
@@ -18,10 +20,13 @@ type Conn struct {
 	Stall    time.Duration
 	QuickAck bool // acknowledge what comes at once
 
-	OnSilence func() // called when nothing has come for some time; may be nil
+	OnSilence func()         // called when nothing has come for some time; may be nil
+	Silence   *silence.Watch // of the account; may be nil
 
 	bytes  int           // of the response being read, until they reach paceBytes
 	waited time.Duration // for these bytes, after the first of them
+
+	reading bool // OnSilence writes during a read
 }
 
 // paceBytes is the number of bytes of a response that must come within Stall. The slowest lines are much faster.
@@ -45,12 +50,25 @@ func (c *Conn) checkPace(n int, wait time.Duration) error {
 }
 
 func (c *Conn) Read(p []byte) (int, error) {
+	defer c.watch()()
+	c.reading = true
 	began := time.Now()
 	n, err := c.read(p)
+	c.reading = false
 	if err == nil {
 		err = c.checkPace(n, time.Since(began))
 	}
 	return n, c.explain(err)
+}
+
+// watch begins a wait for the server, and returns what ends it. A wait that ends before a silence is reported is not
+// watched, and neither is what OnSilence writes: it would end the silence.
+func (c *Conn) watch() (end func()) {
+	if c.Silence == nil || c.reading || c.Stall <= silence.First {
+		return func() {}
+	}
+	c.Silence.Begin()
+	return c.Silence.End
 }
 
 // silenceAfter is how long nothing comes before OnSilence is called, or a quarter of Stall if that is less.
@@ -82,6 +100,7 @@ func (c *Conn) read(p []byte) (n int, err error) {
 }
 
 func (c *Conn) Write(p []byte) (int, error) {
+	defer c.watch()()
 	if err := c.SetWriteDeadline(time.Now().Add(c.Stall)); err != nil {
 		return 0, err
 	}
