@@ -7,6 +7,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http/httptest"
 	"strings"
@@ -134,7 +136,7 @@ func TestCanceledDuringSilence(t *testing.T) {
 }
 
 // A server that waits for TLS while the client waits for its greeting is not taken for a silent one, and not tried
-// again.
+// again. The user hears of it soon. A server that is only slow to greet is waited for.
 func TestSilenceForTLS(t *testing.T) {
 	web := httptest.NewTLSServer(nil) // for its certificate
 	web.Close()
@@ -148,9 +150,30 @@ func TestSilenceForTLS(t *testing.T) {
 			}()
 			return ours, nil
 		}
-		if _, err := Dial(t.Context(), opts); err == nil || isTemporary(err) || !strings.Contains(err.Error(), "write imaps://") {
-			t.Errorf("have %v", err)
+		began := time.Now()
+		_, err := Dial(t.Context(), opts)
+		if err == nil || isTemporary(err) || !strings.Contains(err.Error(), "write imaps://") || time.Since(began) > 10*time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
 		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		opts := &Options{Host: "127.0.0.1", Security: Plain}
+		opts.Dial = func(context.Context, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			go func() {
+				defer theirs.Close()
+				time.Sleep(25 * time.Second)
+				fmt.Fprint(theirs, "* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n")
+				io.Copy(io.Discard, theirs)
+			}()
+			return ours, nil
+		}
+		c, err := Dial(t.Context(), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		time.Sleep(time.Minute) // until the server has seen that the client left
 	})
 }
 

@@ -37,7 +37,7 @@ func (h *handshake) run(ctx context.Context, utf8 bool) error {
 			return err
 		}
 	}
-	preauth, err := h.readGreeting()
+	preauth, err := h.readGreeting(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,12 +61,22 @@ func (h *handshake) run(ctx context.Context, utf8 bool) error {
 	return h.introduce(ctx, utf8)
 }
 
-func (h *handshake) readGreeting() (preauth bool, err error) {
-	resp, err := h.r.Next()
-	if errors.Is(err, netconn.ErrStalled) && h.opts.Security != TLS {
-		if h.speaksTLS() {
-			return false, h.fail(&handlerError{fmt.Errorf("%s speaks only TLS on this port; write imaps://", h.opts.Address())})
+func (h *handshake) readGreeting(ctx context.Context) (preauth bool, err error) {
+	speaksTLS := false
+	if h.opts.Security != TLS {
+		probeForLoss := h.socket.OnSilence
+		h.socket.OnSilence = func() {
+			if speaksTLS = h.opts.speaksTLS(ctx); speaksTLS {
+				h.socket.Close() // which ends the read
+			}
 		}
+		defer func() { h.socket.OnSilence = probeForLoss }()
+	}
+	resp, err := h.r.Next()
+	switch {
+	case speaksTLS && err != nil:
+		return false, h.fail(&handlerError{fmt.Errorf("%s speaks only TLS on this port; write imaps://", h.opts.Address())})
+	case errors.Is(err, netconn.ErrStalled) && h.opts.Security != TLS:
 		err = fmt.Errorf("%w, no greeting came", err)
 	}
 	if err != nil {
@@ -84,11 +94,17 @@ func (h *handshake) readGreeting() (preauth bool, err error) {
 		h.opts.Address(), wire.Printable(resp.Tag+" "+resp.Name+" "+resp.Text))})
 }
 
-// speaksTLS reports whether a silent server waits for a TLS handshake. It checks no certificate, because nothing else
-// is sent and the connection ends.
-func (h *handshake) speaksTLS() bool {
-	h.socket.Stall = min(h.opts.stall(), probeTimeout)
-	return tls.Client(h.socket, &tls.Config{ServerName: h.opts.Host, InsecureSkipVerify: true}).Handshake() == nil
+// speaksTLS reports whether a silent server waits for a TLS handshake. It asks over a connection of its own, because
+// the server may only be slow to greet. It checks no certificate, because nothing else is sent and the connection ends.
+func (o *Options) speaksTLS(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, min(o.stall(), probeTimeout))
+	defer cancel()
+	conn, err := o.dial(ctx)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	return tls.Client(conn, &tls.Config{ServerName: o.Host, InsecureSkipVerify: true}).HandshakeContext(ctx) == nil
 }
 
 func (h *handshake) secure(ctx context.Context) error {
