@@ -59,7 +59,7 @@ func tree(t *testing.T) string {
 	}
 	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	git(t, to, "init", "--quiet")
-	git(t, to, "add", "--all", "--", ".", ":!.testbed")
+	git(t, to, "add", "--all")
 	git(t, to, "commit", "--quiet", "--message", "all")
 	git(t, to, "tag", "v"+version)
 	return to
