@@ -10,7 +10,8 @@
 //	                        │        └ KeyBeside     reminders to copy a key: keycopy.go
 //	                        │
 //	                        └─────► Account          account.go
-//	                                 └ password, or a token of package oauth
+//	                                 ├ password, or a token of package oauth
+//	                                 └ AdviseLogin  what to do about a refused one: advise.go
 //
 // Flags override variables, and variables override the configuration.
 package access
