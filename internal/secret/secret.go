@@ -33,6 +33,9 @@ import (
 // maxLength is the maximum length of a secret. OAuth tokens have some thousand bytes.
 const maxLength = 64 << 10
 
+// ShortPassphrase is the number of characters below which a new passphrase can be guessed, although each guess takes a second.
+const ShortPassphrase = 8
+
 // Source says where a secret comes from. No flag takes a secret itself: other users of a host can read argument lists,
 // and shells keep them in histories.
 type Source struct {

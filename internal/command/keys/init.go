@@ -109,9 +109,6 @@ func (c *Init) takeKeyFile(p *cli.Program, l *access.Location) {
 	}
 }
 
-// shortPassphrase is the length below which a passphrase can be guessed, although each guess takes a second.
-const shortPassphrase = 8
-
 // options returns the keys of the new repository.
 func (c *Init) options(ctx context.Context, p *cli.Program, l *access.Location) (o repo.InitOptions, key *secret.KeyFile, err error) {
 	if o.Options, err = l.Options(); err != nil {
@@ -132,8 +129,8 @@ func (c *Init) options(ctx context.Context, p *cli.Program, l *access.Location) 
 			}
 			return o, nil, err
 		}
-		if n := utf8.RuneCount(o.Passphrase); n < shortPassphrase {
-			p.Warn("the passphrase has only %s: who gets a copy of the repository can guess it. Take several words, or a key file (--new-key-file)",
+		if n := utf8.RuneCount(o.Passphrase); n < secret.ShortPassphrase {
+			p.Warn("the passphrase has only %s: anybody who gets a copy of the repository can guess it. Take several words, or a key file (--new-key-file)",
 				ui.Plural(n, "character"))
 		}
 	}

@@ -22,9 +22,6 @@ type opening struct {
 	passphrase string
 }
 
-// shortPassphrase is the length below which a passphrase can be guessed, although each guess takes a second.
-const shortPassphrase = 8
-
 // askOpening asks what is to open a new repository, or what opens the one that is there. It returns nil if the user has
 // nothing that opens it, and wants another place.
 func (d *dialog) askOpening(ctx context.Context, p *place) (*opening, error) {
@@ -51,8 +48,8 @@ func (d *dialog) askOpening(ctx context.Context, p *place) (*opening, error) {
 			d.Paragraph("The two do not match.")
 			continue
 		}
-		if n := utf8.RuneCountInString(passphrase); n < shortPassphrase {
-			d.Paragraph(fmt.Sprintf("It has only %s: who gets a copy of the archive can guess it. Better take several words.", ui.Plural(n, "character")))
+		if n := utf8.RuneCountInString(passphrase); n < secret.ShortPassphrase {
+			d.Paragraph(fmt.Sprintf("It has only %s: anybody who gets a copy of the archive can guess it. Use several words.", ui.Plural(n, "character")))
 			if anyway, err := d.doubt(ctx, "Use it anyway?"); err != nil {
 				return nil, err
 			} else if !anyway {
