@@ -31,7 +31,7 @@ type Timer interface {
 	// Install makes the job run from now on.
 	Install(ctx context.Context, j Job) error
 	// Other returns what an installed timer of this name runs, if that is not the job, or if somebody has written it by
-	// hand; "": installing replaces nothing of worth.
+	// hand; "": nothing is lost by installing.
 	Other(ctx context.Context, j Job) string
 	// Name returns what it is: "a systemd timer".
 	Name() string
@@ -65,7 +65,7 @@ func Run(ctx context.Context, input []byte, name string, args ...string) ([]byte
 	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), &printed, &failed
 	err := command.Run()
 	if exit := new(exec.ExitError); errors.As(err, &exit) && !exit.Exited() {
-		// Ctrl-C ends the program, too, and perhaps before ctx.
+		// Until the program is apart, Ctrl-C ends it too, perhaps before ctx.
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
@@ -96,8 +96,8 @@ func (h *Host) Find(ctx context.Context) Timer {
 	return nil
 }
 
-// Runs returns what the user's own scheduler runs of mailstrata, written by setup or by hand; "": nothing. isUnit reports whether it
-// is a unit of systemd, which may not be active.
+// Runs returns what the user's own scheduler runs of mailstrata, written by setup or by hand; "": nothing. isUnit reports
+// whether it is a unit of systemd, which may not be active.
 func (h *Host) Runs(ctx context.Context) (runs string, isUnit bool) {
 	switch timer := h.Find(ctx).(type) {
 	case nil:

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -40,7 +42,8 @@ func (s *systemd) directory() string {
 const unitMark = "# Written by mailstrata setup.\n"
 
 func (s *systemd) Other(_ context.Context, j Job) string {
-	for name, own := range systemdUnits(j) {
+	units := systemdUnits(j)
+	for _, name := range slices.Sorted(maps.Keys(units)) {
 		path := filepath.Join(s.directory(), name)
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -49,7 +52,7 @@ func (s *systemd) Other(_ context.Context, j Job) string {
 		if !bytes.HasPrefix(text, []byte(unitMark)) {
 			return path
 		}
-		if runs := execStart(string(text)); runs != execStart(own) {
+		if runs := execStart(string(text)); runs != execStart(units[name]) {
 			return runs
 		}
 	}
