@@ -32,7 +32,7 @@ func Timer(ctx context.Context, h *access.Host) []Finding {
 		e.ok("timer", "%s", systemTable)
 	default:
 		e.warn("timer", "mailstrata setup starts one; docs/nightly.md shows others. If something else runs mailstrata, all is well",
-			"found nothing that runs mailstrata by itself: neither a timer of systemd nor a line in your cron table")
+			"found nothing that runs mailstrata by itself, such as a timer or a line in your cron table")
 	}
 	return e.found
 }

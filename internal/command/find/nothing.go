@@ -81,7 +81,7 @@ func (s *searchResults) noteGuesses() {
 		s.Note("words are found whole: %s finds something", strings.Join(s.beginnings, " or "))
 	}
 	if s.otherDates {
-		s.Note("outside of these dates something is found")
+		s.Note("something is found outside of these dates")
 	}
 	if len(s.spare) > 0 {
 		s.Note("all words must be in a message: something is found without %s", strings.Join(s.spare, ", or without "))

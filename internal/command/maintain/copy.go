@@ -222,7 +222,7 @@ func (l *copyListing) end() error {
 			forgotten += fmt.Sprintf(", %d of erased accounts", l.erased)
 		}
 		if l.more > 0 {
-			l.program.Note("%s more were copied; --json lists all", ui.Count(l.more))
+			l.program.Note("and %s more; --json lists all", ui.Count(l.more))
 		}
 		l.program.Printf("%s copied, %d already present%s", ui.Plural(l.copied, "manifest"), l.present, forgotten)
 	}
