@@ -15,5 +15,6 @@
 //
 // PDFium is compiled to machine code without the functions that reading text cannot reach (module.go, and package trim). That
 // takes 1.5 seconds of CPU and, for that time, some 155 MB of memory. The result, 15 MB, is kept in a directory, so this
-// happens once for each version of the program. After that a child starts in 0.1 seconds and takes 70 MB. Where wazero has no compiler, PDFs are not read, because its interpreter takes a hundred times as long.
+// happens once for each version of the program. After that a child starts in 0.1 seconds and takes 70 MB. Where wazero has no
+// compiler, PDFs are not read, because its interpreter takes a hundred times as long.
 package pdf

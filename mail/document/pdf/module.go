@@ -2,7 +2,9 @@ package pdf
 
 import _ "unsafe" // for go:linkname
 
-// pdfium is the WebAssembly module of go-pdfium, which is in one of its internal packages. It must not be changed.
+// pdfium is the WebAssembly module of go-pdfium, which is in one of its internal packages. webassembly.Init links it, and
+// nothing exported returns it. It must not be changed. If another version of go-pdfium names it otherwise, it is empty here:
+// then no PDF is read, and TestText fails.
 //
 //go:linkname pdfium github.com/klippa-app/go-pdfium/internal/pdfium_wasm.Module
 var pdfium []byte
