@@ -22,7 +22,8 @@ func (l *Location) KeyFile() string {
 }
 
 // RemindOfKey prints a note at each backup into the user's own repository, until the user has copied the repository or
-// its key; the first one has said it already. For other repositories only doctor does so, because their owner chose where the key is.
+// its key. The backup that makes the repository has said so already. For other repositories only doctor does so, because
+// their owner chose where the key is.
 func (l *Location) RemindOfKey(r *repo.Repo) {
 	key := l.KeyBeside(r)
 	if key == "" || !l.Own || l.made {

@@ -57,7 +57,7 @@ func (h *Host) Users(command string) ([]byte, error) {
 // UsersError returns the error of a users_command whose users of before were used, or nil.
 func (h *Host) UsersError() error { return h.usersError }
 
-// listUsers runs a command in a shell and returns what it prints, and the begin of what it prints as errors.
+// listUsers runs a command in a shell and returns what it prints, and the beginning of what it prints to the standard error.
 func listUsers(command string) (users []byte, said string, err error) {
 	shell := []string{"sh", "-c", command}
 	if runtime.GOOS == "windows" {

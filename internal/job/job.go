@@ -109,7 +109,8 @@ func patterns(texts []string) (patterns []Pattern) {
 	return patterns
 }
 
-// Source returns the account for package backup, with its secret. Without the secret of the mail, the account has what else it can have.
+// Source returns the account for package backup, with its secret. If the secret of the mail is missing, the mail cannot be
+// read, and the rest of the account can.
 func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error) {
 	account, unread := o.mailSource(ctx, h)
 	targets, err := h.Items(o.Account, &o.flags)

@@ -40,8 +40,9 @@ func (c *Forget) acknowledge(ctx context.Context, p *cli.Program, r *repo.Repo) 
 	return c.settle(ctx, p, r)
 }
 
-// accept prints what is accepted with a manifest: what its alarm says, and what it lacks. The writer of the manifest wrote the alarm, and a
-// thief of a writer's key may have left something out. So the user must agree to what only the comparison finds.
+// accept prints what is accepted with a manifest: what its alarm says, and what it lacks. The writer of the manifest wrote
+// the alarm, and a thief of a writer's key may have left something out. So the user must agree to what only the comparison
+// finds.
 func (c *Forget) accept(ctx context.Context, p *cli.Program, r *repo.Repo, s archive.Summary) error {
 	id, alarms := summary.ShortID(s.Head), s.Manifest.Alarm
 	lost, err := archive.LostBefore(ctx, r, s, job.Limits(p.Host, c.ShrinkLimit))
