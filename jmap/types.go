@@ -129,13 +129,6 @@ func FormatDate(d mail.Date) string {
 	if d.IsZero() || !d.IsReadable() || t.Year() < 0 || t.Year() > 9999 {
 		return ""
 	}
-	if d.Raw != "" {
-		parsed, err := time.Parse("_2-Jan-2006 15:04:05 -0700", d.Raw)
-		if err != nil {
-			return ""
-		}
-		t = parsed.UTC()
-	}
 	return t.Format(time.RFC3339)
 }
 

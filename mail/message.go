@@ -36,12 +36,17 @@ type IDs struct {
 type Date struct {
 	Seconds int64  // since 1970-01-01 00:00:00 UTC
 	Zone    int16  // minutes east of UTC
-	Raw     string // what the server sent, if Seconds and Zone do not give it back; they are 0 if it is no date
+	Raw     string // what the server sent, if Seconds and Zone do not give it back; they are 0 if it is no date-time
 }
 
-// SameInstant reports whether two dates are of the same moment. Their zones may differ, because a server's zone changes
-// between summer and winter.
-func (d Date) SameInstant(other Date) bool { return d.Seconds == other.Seconds && d.Raw == other.Raw }
+// SameInstant reports whether two dates are of the same moment, or are the same text if they cannot be read. Their zones
+// may differ, because a server's zone changes between summer and winter.
+func (d Date) SameInstant(other Date) bool {
+	if !d.IsReadable() || !other.IsReadable() {
+		return d.Raw == other.Raw && d.Seconds == other.Seconds
+	}
+	return d.Resolved().Seconds == other.Resolved().Seconds
+}
 
 // dateLayout is date-time (RFC 9051 section 9). The day is padded with a space, not a zero.
 const dateLayout = "_2-Jan-2006 15:04:05 -0700"
@@ -70,19 +75,63 @@ func (d Date) String() string {
 	return d.Time().Format(dateLayout)
 }
 
+// Resolved returns the date with the instant and the zone that Raw says without a doubt, although it is no date-time
+// (readOdd). The archive keeps the text alone, so that the record of a message stays as it is when a later program reads
+// more.
+func (d Date) Resolved() Date {
+	if d.Raw == "" || d.Seconds != 0 || d.Zone != 0 {
+		return d
+	}
+	if t, ok := readOdd(d.Raw); ok {
+		_, offset := t.Zone()
+		d.Seconds, d.Zone = t.Unix(), int16(offset/60)
+	}
+	return d
+}
+
 // Time returns the instant, in the zone that the server sent.
 func (d Date) Time() time.Time {
+	d = d.Resolved()
 	zone := time.FixedZone(fmt.Sprintf("%+03d%02d", d.Zone/60, max(d.Zone%60, -d.Zone%60)), int(d.Zone)*60)
 	return time.Unix(d.Seconds, 0).In(zone)
 }
 
-// IsReadable reports whether the server sent a valid date. Seconds alone do not show that: 0 is a valid instant.
+// IsReadable reports whether the server sent a date that Resolved understands. Seconds alone do not show that: 0 is a
+// valid instant.
 func (d Date) IsReadable() bool {
 	if d.Raw == "" {
 		return true
 	}
-	_, err := time.Parse(dateLayout, d.Raw)
-	return err == nil
+	_, ok := readOdd(d.Raw)
+	return ok
+}
+
+// zones are the zones that RFC 5322 section 4.3 allows by name, and UTC and Z. Other names are of several zones, or of
+// none.
+var zones = map[string]string{
+	"GMT": "+0000", "UT": "+0000", "UTC": "+0000", "Z": "+0000",
+	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
+	"MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
+}
+
+// readOdd reads a date-time, also with a zone by name and with a leap second. A leap second is the second after it, as
+// POSIX counts them. A date without a zone is not read: it would be a guess.
+func readOdd(raw string) (t time.Time, ok bool) {
+	text := raw
+	if at := strings.LastIndexByte(text, ' '); at >= 0 {
+		if offset := zones[strings.ToUpper(text[at+1:])]; offset != "" {
+			text = text[:at+1] + offset
+		}
+	}
+	before, after, leap := strings.Cut(text, ":60 ")
+	if leap {
+		text = before + ":59 " + after
+	}
+	t, err := time.Parse(dateLayout, text)
+	if leap {
+		t = t.Add(time.Second)
+	}
+	return t, err == nil
 }
 
 // IsZero reports whether there is no date.

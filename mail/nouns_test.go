@@ -38,13 +38,83 @@ func TestDateGivesBackWhatTheServerSent(t *testing.T) {
 	}
 }
 
+// What is no date-time is kept as it is and nothing else, because records must not depend on what a program can read. It has
+// an instant if there is no doubt about it.
+func TestOddDates(t *testing.T) {
+	for raw, want := range map[string]string{
+		"31-Dec-2016 23:59:60 +0000": "2017-01-01T00:00:00Z",
+		"31-Dec-2016 15:59:60 -0800": "2016-12-31T16:00:00-08:00",
+		"31-Dec-2016 23:59:60 GMT":   "2017-01-01T00:00:00Z",
+		"17-Jul-1996 02:44:25 GMT":   "1996-07-17T02:44:25Z",
+		" 7-Jul-1996 02:44:25 UT":    "1996-07-07T02:44:25Z",
+		"07-Jul-1996 02:44:25 utc":   "1996-07-07T02:44:25Z",
+		"7-Jul-1996 02:44:25 Z":      "1996-07-07T02:44:25Z",
+		"17-Jul-1996 02:44:25 EST":   "1996-07-17T02:44:25-05:00",
+		"17-Jul-1996 02:44:25 PDT":   "1996-07-17T02:44:25-07:00",
+		"17-Jul-1996 02:44:25":       "", // it would be a guess
+		"17-Jul-1996 02:44:25 ":      "",
+		"17-Jul-1996 02:44:25 BST":   "", // British or Bangladesh time
+		"17-Jul-1996 02:44:25 A":     "", // RFC 5322: servers confuse the signs of the letters
+		"17-Jul-1996 02:44:61 +0000": "",
+		"17-Jul-1996 02:60:00 +0000": "",
+		"17-Jul-1996 02:60 +0000":    "",
+		"30-Feb-2020 00:00:60 GMT":   "",
+		"yesterday":                  "",
+		"NIL":                        "",
+		"GMT":                        "",
+	} {
+		d := mail.ParseDate(raw)
+		if d != (mail.Date{Raw: raw}) {
+			t.Errorf("%q: the record has %+v", raw, d)
+		}
+		have := ""
+		if d.IsReadable() {
+			have = d.Time().Format(time.RFC3339)
+		}
+		if have != want {
+			t.Errorf("%q is at %q, want %q", raw, have, want)
+		}
+		if r := d.Resolved(); r.Raw != raw || !r.Time().Equal(d.Time()) || r.Resolved() != r || r.IsReadable() != d.IsReadable() {
+			t.Errorf("%q: resolved it is %+v", raw, r)
+		}
+	}
+}
+
+// Dates are of one instant if they are in different forms or zones, and if they are one text that cannot be read.
+func TestSameInstant(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"17-Jul-1996 02:44:25 +0000", "17-Jul-1996 04:44:25 +0200", true},
+		{"17-Jul-1996 02:44:25 +0000", "17-Jul-1996 02:44:25 +0200", false},
+		{"17-Jul-1996 02:44:25 GMT", "17-Jul-1996 02:44:25 GMT", true},
+		{"17-Jul-1996 02:44:25 GMT", "17-Jul-1996 02:44:25 +0000", true},
+		{"17-Jul-1996 02:44:25 GMT", "17-Jul-1996 02:44:26 GMT", false},
+		{"17-Jul-1996 02:44:25 GMT", "yesterday", false},
+		{" 1-Jan-1970 00:00:00 +0000", "yesterday", false},
+		{"yesterday", "yesterday", true},
+		{"yesterday", "today", false},
+	} {
+		a, b := mail.ParseDate(c.a), mail.ParseDate(c.b)
+		if a.SameInstant(b) != c.want || b.SameInstant(a) != c.want {
+			t.Errorf("%q and %q: want %t", c.a, c.b, c.want)
+		}
+	}
+}
+
 func FuzzDate(f *testing.F) {
 	f.Add("17-Jul-1996 02:44:25 -0700")
+	f.Add("31-Dec-2016 23:59:60 GMT")
 	f.Add("02-Jan-0001 00:00:00 +9959")
 	f.Fuzz(func(t *testing.T, raw string) {
 		d := mail.ParseDate(raw)
 		if again := mail.ParseDate(d.String()); again != d {
 			t.Errorf("%q is %+v, written and read again %+v", raw, d, again)
+		}
+		r := d.Resolved()
+		if r.Resolved() != r || r.Raw != d.Raw || !r.SameInstant(d) || r.IsReadable() != d.IsReadable() {
+			t.Errorf("%q is %+v, resolved %+v", raw, d, r)
 		}
 	})
 }

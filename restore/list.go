@@ -137,14 +137,15 @@ func (l *messageList) add(entry *manifest.Entry, at int, flags manifest.FlagSet,
 		set = uint32(len(l.sets))
 		known[key], l.sets = set, append(l.sets, flags)
 	}
+	date := entry.Internal.Resolved()
 	if entry.Internal.Raw != "" {
 		l.raw[entry.UID] = entry.Internal.Raw
 	}
 	l.rows = append(l.rows, messageRow{
 		hash:    entry.Hash,
 		size:    entry.Size,
-		seconds: entry.Internal.Seconds,
-		zone:    entry.Internal.Zone,
+		seconds: date.Seconds,
+		zone:    date.Zone,
 		uid:     entry.UID,
 		set:     set,
 		at:      uint32((len(l.pages)-1)*manifest.MaxPageRecords + at),

@@ -550,3 +550,23 @@ func TestRestoreUnreadableServerPart(t *testing.T) {
 	}
 	target.Holds(t, "INBOX", letters...)
 }
+
+// A date that is no date-time, but says its instant without a doubt, reaches the target with the instant and the text.
+func TestRestoreOddDate(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	letter := archivetest.Message{UID: 1, Body: []byte("Subject: x\r\n\r\n"), Date: "31-Dec-2016 23:59:60 GMT"}
+	entry := s.Record(t, letter)
+	if want := (mail.Date{Raw: letter.Date}); entry.Internal != want {
+		t.Errorf("the record has %+v", entry.Internal)
+	}
+	target := newMemTarget(s)
+	var have mail.Date
+	target.Refuse = func(w restore.Message) error { have = w.Internal; return nil }
+	contents := s.Contents(t, s.Pages(t, "a", []manifest.Entry{entry}))
+	if _, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target}); err != nil {
+		t.Error(err)
+	}
+	if want := (mail.Date{Seconds: 1483228800, Raw: letter.Date}); have != want {
+		t.Errorf("have %+v, want %+v", have, want)
+	}
+}

@@ -94,7 +94,7 @@ type mailboxOf struct {
 }
 
 func (n *newest) keep(hit *Hit) {
-	seconds := hit.Entry.Internal.Seconds
+	seconds := hit.Entry.Internal.Resolved().Seconds
 	if !hit.Entry.Internal.IsReadable() {
 		seconds = math.MinInt64
 	}

@@ -51,7 +51,7 @@ func (w *window) delete(key []byte) { w.pairs[string(key)] = nil }
 func (w *window) begin(box *Box, record *manifest.Record, n uint64) {
 	s := stay{box: box.number, uid: record.UID, size: record.Size, date: noDate, first: n, last: openNight}
 	if record.Internal.IsReadable() {
-		s.date = record.Internal.Seconds
+		s.date = record.Internal.Resolved().Seconds
 	}
 	w.changes[record.Hash] = append(w.changes[record.Hash], change{stay: s})
 	if _, has := w.records[record.Hash]; !has {
@@ -175,7 +175,7 @@ func dateOf(record *manifest.Record) time.Time {
 	if !record.Internal.IsReadable() {
 		return time.Unix(0, 0)
 	}
-	return time.Unix(record.Internal.Seconds, 0)
+	return time.Unix(record.Internal.Resolved().Seconds, 0)
 }
 
 // noteDates records how far the dates of a message's stays are from the date that it has in the index.

@@ -76,7 +76,7 @@ func (inv *inventory) load(ctx context.Context) error {
 			inv.recorded[id] = append(inv.recorded[id], m.UID)
 			continue
 		}
-		inv.unjournaled = append(inv.unjournaled, &existing{uid: m.UID, size: m.Size, date: m.Internal.Seconds})
+		inv.unjournaled = append(inv.unjournaled, &existing{uid: m.UID, size: m.Size, date: m.Internal.Resolved().Seconds})
 		if inv.t.existing.Add(1) > maxExisting {
 			return fmt.Errorf("the mailboxes that are restored into hold more than %d messages that this host has not added, "+
 				"and no more are compared; restore into other mailboxes (--prefix)", maxExisting)
@@ -132,7 +132,7 @@ func (inv *inventory) newMessages(ctx context.Context) (fresh []*existing, err e
 		if err != nil {
 			return nil, err
 		}
-		fresh = append(fresh, &existing{uid: m.UID, size: m.Size, date: m.Internal.Seconds})
+		fresh = append(fresh, &existing{uid: m.UID, size: m.Size, date: m.Internal.Resolved().Seconds})
 	}
 	return fresh, nil
 }

@@ -128,7 +128,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item,
 					it.result.FlagsLost = it.result.FlagsLost || isSystemFlag(flag)
 				}
 			}
-			if it.date != "" && m.Internal.Seconds != it.Internal.Seconds {
+			if it.date != "" && m.Internal.Resolved().Seconds != it.Internal.Seconds {
 				it.changedOnce("the date %s became %s", it.Internal, wire.Printable(m.Internal.String()))
 			}
 			if m.Size != it.text.Size || it.traits.Any() {

@@ -146,10 +146,11 @@ func (r *fetcher) listItem(b []byte, i int, item command.Item) []byte {
 // dateText returns an INTERNALDATE as a date-time. What a server sent as one and cannot be read becomes the beginning of 1970:
 // a client must be able to read every response.
 func dateText(d mail.Date) string {
-	if d.IsZero() || !d.IsReadable() || !isQuotable(d.Raw) {
+	if !d.IsReadable() {
 		return mail.Date{}.String()
 	}
-	return d.String()
+	d = d.Resolved()
+	return mail.Date{Seconds: d.Seconds, Zone: d.Zone}.String()
 }
 
 // whole returns the response for a message.

@@ -108,7 +108,7 @@ func (f *finder) exported() export.Messages {
 		for _, hit := range f.hits {
 			e := hit.Entry
 			m := export.Message{
-				Contents: hit.Contents, Record: &e.Record, UID: e.UID, Internal: e.Internal, Flags: e.Flags, Folder: export.Folder(&hit.Mailbox.Mailbox),
+				Contents: hit.Contents, Record: &e.Record, UID: e.UID, Internal: e.Internal.Resolved(), Flags: e.Flags, Folder: export.Folder(&hit.Mailbox.Mailbox),
 			}
 			if !yield(m, nil) {
 				return
@@ -134,7 +134,7 @@ func (c *comparison) exported(ctx context.Context) export.Messages {
 			var m export.Message
 			if err == nil {
 				e := found.Entry
-				m = export.Message{Contents: found.Contents, Record: &e.Record, UID: e.UID, Internal: e.Internal, Flags: e.Flags, Folder: folderOf(found)}
+				m = export.Message{Contents: found.Contents, Record: &e.Record, UID: e.UID, Internal: e.Internal.Resolved(), Flags: e.Flags, Folder: folderOf(found)}
 			}
 			if !yield(m, err) {
 				return

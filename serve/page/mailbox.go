@@ -213,7 +213,7 @@ func (p *place) messageRow(i int, order string) messageRow {
 
 // dateOf returns an INTERNALDATE, or what the server wrote if that is no date.
 func dateOf(d mail.Date) (time.Time, string) {
-	if d.Seconds != 0 || d.Raw == "" {
+	if d.IsReadable() {
 		return d.Time(), ""
 	}
 	return time.Time{}, d.Raw

@@ -251,7 +251,7 @@ func (f *finder) collect(found hits, sorted bool) error {
 // cut sorts what was found, and drops the oldest beyond the limit.
 func (f *finder) cut() {
 	slices.SortStableFunc(f.hits, func(a, b *search.Hit) int {
-		return cmp.Compare(b.Entry.Internal.Seconds, a.Entry.Internal.Seconds)
+		return cmp.Compare(b.Entry.Internal.Resolved().Seconds, a.Entry.Internal.Resolved().Seconds)
 	})
 	if len(f.hits) > f.limit {
 		clear(f.hits[f.limit:])

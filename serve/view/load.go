@@ -95,11 +95,12 @@ func (b *builder) add(page manifest.Page, m item, offset uint32) {
 		return
 	}
 	b.last = uid
-	if m.date.Raw != "" {
-		l.raw[len(l.rows)] = m.date.Raw
+	date := m.date.Resolved()
+	if date.Raw != "" {
+		l.raw[len(l.rows)] = date.Raw
 	}
 	l.rows = append(l.rows, row{
-		seconds: m.date.Seconds, zone: m.date.Zone, uid: uid, size: uint32(m.size), set: b.set(m.flags), page: number,
+		seconds: date.Seconds, zone: date.Zone, uid: uid, size: uint32(m.size), set: b.set(m.flags), page: number,
 	})
 	l.Bytes += m.size
 }

@@ -52,7 +52,7 @@ func OfMessage(e *manifest.Entry, text []byte) Message {
 		Hash: e.Hash.String(), ByID: e.ByID,
 		EmailID: e.IDs.Email, ThreadID: e.IDs.Thread, XGUID: e.IDs.XGUID, GMMsgID: e.IDs.GMMsg, GMThrID: e.IDs.GMThread,
 	}
-	if instant := e.Internal.Time(); e.Internal.Seconds != 0 || e.Internal.Raw == "" {
+	if instant := e.Internal.Time(); e.Internal.IsReadable() {
 		s.Date = &instant
 	}
 	return s
