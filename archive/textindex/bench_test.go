@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/archive/textindex"
@@ -29,7 +30,8 @@ func BenchmarkNights(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	r, err := repo.Init(b.Context(), new(storetest.Memory), repo.InitOptions{NoSeal: true, Options: repo.Options{CacheDir: b.TempDir()}})
+	store := new(storetest.Memory)
+	r, err := repo.Init(b.Context(), store, repo.InitOptions{NoSeal: true, Options: repo.Options{CacheDir: b.TempDir()}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -37,6 +39,7 @@ func BenchmarkNights(b *testing.B) {
 	a := archivetest.NewAccount()
 	box := a.Mailbox("INBOX")
 	for night := range nights {
+		store.Advance(24 * time.Hour)
 		for i := range 5 {
 			box.Add(fmt.Sprintf("Subject: night %d\r\n\r\nthe body %d of word%d\r\n", night, i, night%100))
 		}
