@@ -188,6 +188,7 @@ func TestSpareConnectionThatTheServerEnds(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(2 * farAway)
+				synctest.Wait()
 				for _, server := range servers {
 					go end(server)
 				}
