@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,14 +48,22 @@ func TestSilent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				opts := serveInBubble(t, selected("", test.rest...))
+				var mu sync.Mutex
 				var have []string
-				opts.Silent = func(silence, limit time.Duration) { have = append(have, silence.String()+" of "+limit.String()) }
+				opts.Silent = func(silence, limit time.Duration) {
+					mu.Lock()
+					defer mu.Unlock()
+					have = append(have, silence.String()+" of "+limit.String())
+				}
 				m := examine(t, opts)
 				err := test.do(t.Context(), m)
 				if (err != nil) != (test.want != nil) {
 					t.Error(err)
 				}
-				if synctest.Wait(); !slices.Equal(have, test.want) {
+				synctest.Wait()
+				mu.Lock()
+				defer mu.Unlock()
+				if !slices.Equal(have, test.want) {
 					t.Errorf("have %q, want %q", have, test.want)
 				}
 			})
@@ -64,9 +74,9 @@ func TestSilent(t *testing.T) {
 // A server that reads nothing is silent, too.
 func TestSilentWhileSending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reports := 0
+		var reports atomic.Int64
 		opts := &Options{Host: "127.0.0.1", Security: Plain, User: "anna", Password: "secret",
-			Silent: func(_, _ time.Duration) { reports++ }}
+			Silent: func(_, _ time.Duration) { reports.Add(1) }}
 		opts.Dial = func(context.Context, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
 			go io.WriteString(theirs, "* PREAUTH [CAPABILITY IMAP4rev1 LITERAL+] ready\r\n")
@@ -81,8 +91,8 @@ func TestSilentWhileSending(t *testing.T) {
 		if result := connect(t, opts).Append(t.Context(), "x", []AppendMessage{message}); result[0].Err == nil {
 			t.Error("no error")
 		}
-		if synctest.Wait(); reports != 2 {
-			t.Errorf("%d reports, want 2", reports)
+		if synctest.Wait(); reports.Load() != 2 {
+			t.Errorf("%d reports, want 2", reports.Load())
 		}
 	})
 }

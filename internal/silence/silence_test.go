@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,11 +67,16 @@ func TestWatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
+				var mu sync.Mutex
 				var have []string
 				test.do(silence.New(5*time.Minute, func(silence, _ time.Duration) {
+					mu.Lock()
+					defer mu.Unlock()
 					have = append(have, time.Since(began).String()+" "+silence.String())
 				}))
 				time.Sleep(time.Hour)
+				mu.Lock()
+				defer mu.Unlock()
 				if !slices.Equal(have, test.want) {
 					t.Errorf("have %q, want %q", have, test.want)
 				}
@@ -115,7 +122,7 @@ func TestTransport(t *testing.T) {
 	for name, test := range map[string]struct {
 		serve roundTripper
 		pause time.Duration // between two reads
-		want  int
+		want  int64
 	}{
 		"no answer": {func(*http.Request) (*http.Response, error) {
 			time.Sleep(45 * time.Second)
@@ -137,8 +144,8 @@ func TestTransport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				reports := 0
-				client := silence.New(time.Hour, func(_, _ time.Duration) { reports++ }).Transport(test.serve)
+				var reports atomic.Int64
+				client := silence.New(time.Hour, func(_, _ time.Duration) { reports.Add(1) }).Transport(test.serve)
 				r, err := http.NewRequest("POST", "https://mail.example/", &slow{20 * time.Second, 10})
 				if err != nil {
 					t.Fatal(err)
@@ -150,8 +157,8 @@ func TestTransport(t *testing.T) {
 					}
 				}
 				synctest.Wait()
-				if reports != test.want {
-					t.Errorf("%d reports, want %d", reports, test.want)
+				if have := reports.Load(); have != test.want {
+					t.Errorf("%d reports, want %d", have, test.want)
 				}
 			})
 		})
