@@ -2,7 +2,6 @@ package repo
 
 import (
 	"context"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -45,7 +44,7 @@ func (r *Repo) Rolling(ctx context.Context, share Share, period time.Duration) (
 	if share.Of > 1 {
 		rolling.row.N, rolling.row.Of = uint64(share.N), uint64(share.Of)
 	}
-	cursor, elapsed := rand.Uint64(), firstShare
+	cursor, elapsed := uint64(0), firstShare // the same until a check is recorded, so that it finds damage again
 	for o, err := range r.listKind(ctx, format.KindCheck, "checks") {
 		if err != nil {
 			return Rolling{}, err

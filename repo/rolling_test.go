@@ -1,6 +1,7 @@
 package repo_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -161,6 +162,37 @@ func objectsIn(store *storetest.Memory, folder string) (n int) {
 		}
 	}
 	return n
+}
+
+// A rolling check that is not recorded, because it found damage, is repeated: the next one reads the same packs, and more.
+// So does the first one of a repository.
+func TestRollingCheckIsRepeated(t *testing.T) {
+	const period = 30 * 24 * time.Hour
+	store := new(storetest.Memory)
+	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
+	for lap := range 3 {
+		first, err := r.Rolling(t.Context(), repo.Share{}, period)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.Advance(24 * time.Hour)
+		again, err := r.Rolling(t.Context(), repo.Share{}, period)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, length := first.Span()
+		fromAgain, lengthAgain := again.Span()
+		if length == 0 || fromAgain != from || lengthAgain < length {
+			t.Errorf("lap %d: %x and %x long, then %x and %x long", lap, from, length, fromAgain, lengthAgain)
+		}
+		if err := r.Rolled(t.Context(), again); err != nil {
+			t.Fatal(err)
+		}
+		store.Advance(24 * time.Hour)
+	}
+	if _, length := repo.AllPacks.Span(); length != math.MaxUint64 {
+		t.Errorf("all packs are %x long", length)
+	}
 }
 
 func TestHashRange(t *testing.T) {

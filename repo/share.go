@@ -58,5 +58,14 @@ func (r HashRange) Holds(p format.Pack) bool {
 	return r.all || binary.BigEndian.Uint64(p.Hash[:8])-r.from < r.length
 }
 
+// Span returns where the range begins and how long it is, on a ring of 2⁶⁴ positions. The length of the range of every pack is
+// the greatest number.
+func (r HashRange) Span() (from, length uint64) {
+	if r.all {
+		return r.from, math.MaxUint64
+	}
+	return r.from, r.length
+}
+
 // end returns where the next range begins.
 func (r HashRange) end() uint64 { return r.from + r.length }
