@@ -41,6 +41,7 @@ type Runner func(ctx context.Context, from Process, args []string) int
 type Step struct {
 	Accounts []notify.Account // what became of each
 	Err      error            // with which it ended
+	Damaged  bool             // a check found damage
 
 	log ui.LineWriter // collects its lines too; nil: none
 }

@@ -13,16 +13,16 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// prunedFile returns the file whose content says when a repository was last pruned by this host.
-func (p *Program) prunedFile(l *access.Location) (string, error) {
+// stateFile returns the file in which this host keeps something about a repository.
+func (p *Program) stateFile(kind string, l *access.Location) (string, error) {
 	state, err := p.StateDir()
 	sum := sha256.Sum256([]byte(l.String()))
-	return filepath.Join(state, "pruned-"+hex.EncodeToString(sum[:8])), err
+	return filepath.Join(state, kind+"-"+hex.EncodeToString(sum[:8])), err
 }
 
 // LastPrune returns when this host last pruned a repository. If that is not known, it is zero.
 func (p *Program) LastPrune(l *access.Location) time.Time {
-	file, err := p.prunedFile(l)
+	file, err := p.stateFile("pruned", l)
 	if err != nil {
 		return time.Time{}
 	}
@@ -36,7 +36,7 @@ func (p *Program) LastPrune(l *access.Location) time.Time {
 
 // RecordPrune remembers that a repository was pruned now. If that fails, mailstrata run prunes too soon, which does no harm.
 func (p *Program) RecordPrune(l *access.Location) {
-	file, err := p.prunedFile(l)
+	file, err := p.stateFile("pruned", l)
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(file), 0o700)
 	}

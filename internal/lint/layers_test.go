@@ -173,8 +173,8 @@ var layers = map[string]string{
 
 	// Its command line: what commands share, and the commands.
 	"internal/cli": `
-		internal/access internal/config internal/hint internal/local internal/notify internal/secret internal/ui
-		mail/document mail/document/pdf mail/extract manifest/history repo`,
+		internal/access internal/checked internal/config internal/hint internal/local internal/notify internal/secret
+		internal/ui mail/document mail/document/pdf mail/extract manifest/history repo`,
 	"internal/cli/conditions": `
 		archive/search archive/search/query archive/textindex fulltext/words internal/cli internal/cli/wordindex
 		internal/day internal/hint internal/ui repo`,
@@ -217,13 +217,13 @@ var layers = map[string]string{
 		repo/objectlock repo/store`,
 	"internal/command/look": `
 		archive archive/attachment archive/diff archive/health archive/loss archive/search chunk internal/access
-		internal/cli internal/cli/named internal/cli/reading internal/cli/summary internal/config internal/day
-		internal/hint internal/inorder internal/job internal/nextrun internal/notify internal/ui mail mail/extract manifest
-		manifest/history repo`,
+		internal/cli internal/cli/named internal/cli/reading internal/cli/summary internal/config
+		internal/day internal/hint internal/inorder internal/job internal/nextrun internal/notify internal/ui mail
+		mail/extract manifest manifest/history repo`,
 	"internal/command/maintain": `
-		archive archive/check archive/replicate archive/rewrite internal/access internal/cli internal/cli/named
-		internal/cli/summary internal/config internal/doctor internal/hint internal/job internal/secret internal/ui mail
-		manifest manifest/history repo repo/store`,
+		archive archive/check archive/replicate archive/rewrite internal/access internal/checked internal/cli
+		internal/cli/named internal/cli/summary internal/config internal/doctor internal/hint internal/job
+		internal/secret internal/ui mail manifest manifest/history repo repo/store`,
 	"internal/command/restore": `
 		archive archive/deleted archive/gather archive/search archive/search/query internal/access internal/cli
 		internal/cli/conditions internal/cli/named internal/cli/summary internal/config internal/day internal/hint
@@ -249,6 +249,7 @@ var layers = map[string]string{
 		archive archive/check archive/replicate backup backup/source backup/source/disk chunk collection mail manifest repo
 		repo/store restore`,
 	"internal/canonical": "",
+	"internal/checked":   "",
 	"internal/config": `
 		archive/loss backup dav imap internal/oauth internal/percent internal/plaintext jmap manifest/history s3
 		sftp sieve`,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive/check"
+	"github.com/mailstrata/mailstrata/internal/checked"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/config"
@@ -33,7 +34,7 @@ type Check struct {
 func (*Check) Help() string {
 	return `Checks every object, and follows every manifest down to the chunks of its messages. It names each problem and the messages that it affects, and continues with the rest. A note names each manifest that lacks mail of the one before it and has no alarm (see "mailstrata list --help").
 
-With --read-data, it reads the whole repository: run that now and then, and after trouble with disks. With --read-data-within 30d, a check every night reads each object once in thirty days, from whichever host. A check that finds damage does not count, so the next one finds it again. A writer's key cannot open packs of mail; then only their bytes are verified.
+With --read-data, it reads the whole repository: run that now and then, and after trouble with disks. With --read-data-within 30d, a check every night reads each object once in thirty days, from whichever host. A check that finds damage does not count, so the next one finds it again. Until one that reads as much finds none, mailstrata run of this host deletes nothing there, and status names the repository. A writer's key cannot open packs of mail; then only their bytes are verified.
 
 With --shard, several hosts check a share of the objects and of the accounts each. All shares together are one check: run each of them. A share that finds a damaged object looks for the messages that it affects in all accounts.
 
@@ -109,19 +110,33 @@ func (c *Check) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	if listing.notes > ui.MaxRemarks {
 		p.Note("note: %s more; --json lists all", ui.Count(listing.notes-ui.MaxRemarks))
 	}
+	damaged := report.Problems > report.Unlocked+report.Misdated
+	if err == nil || damaged {
+		c.record(ctx, p, r, data, damaged)
+	}
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
 	}
 	if !r.CanRead() && !c.ReadData {
 		p.Note("note: this key cannot open packs of mail; an owner's key checks what is in them")
 	}
-	damaged := report.Problems > report.Unlocked+report.Misdated
 	if !damaged { // or the rolling checks of the next nights would be silent until their turn comes again
 		if err := done(); err != nil {
 			return err
 		}
 	}
 	return cmp.Or(c.print(p, report), verdict(report, damaged))
+}
+
+// record remembers how the check ended, for mailstrata run and status of this host.
+func (c *Check) record(ctx context.Context, p *cli.Program, r *repo.Repo, data repo.HashRange, damaged bool) {
+	l, err := p.Location("")
+	if err != nil {
+		return
+	}
+	scope := checked.Scope{N: c.Shard.N, Of: c.Shard.Of, Opens: r.CanRead()}
+	scope.From, scope.Length = data.Span()
+	p.RecordCheck(ctx, l, checked.Result{Scope: scope, Damaged: damaged, Random: c.ReadDataSubset > 0})
 }
 
 // print prints the end of a check.

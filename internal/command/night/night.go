@@ -34,7 +34,7 @@ func (*Command) Help() string {
 
 forget and prune need an owner's key: keeper_key_file, or else the key of the backups. A thief of a host with such a key can delete the archive. So a keeper_key_file on a host that also archives into the repository is refused, unless insecure_keeper_key_beside allows it: run forget and prune on another host, with a configuration that has no accounts. A missing key, or one that does not allow a step, ends the run before the first step.
 
-A step that fails does not stop the others. But nothing of a repository is forgotten or pruned in a run in which the backup of one of its accounts failed or raised an alarm, or in which its copy failed, and a forget that fails stops the prune after it. When the backup was interrupted, nothing else runs. With --quiet, a run prints nothing unless something went wrong. Of two runs on a host, the second waits.
+A step that fails does not stop the others. But nothing of a repository is forgotten or pruned in a run in which the backup of one of its accounts failed or raised an alarm, or in which its copy or its check failed, and a forget that fails stops the prune after it. If check finds damage, in this run or before, nothing is forgotten or pruned there until a check that reads as much finds none: what is left of good copies stays. When the backup was interrupted, nothing else runs. With --quiet, a run prints nothing unless something went wrong. Of two runs on a host, the second waits.
 
 EXAMPLES
 
@@ -44,7 +44,7 @@ EXAMPLES
 
 EXIT STATUS
 
-That of the worst step: 0 done; 1 a step failed; 2 invalid command line or configuration, or a key is missing: nothing ran; 3 done, but some messages could not be read, or check found problems; 4 done, but an account shrank or changed suspiciously; 130 interrupted.`
+That of the worst step: 0 done; 1 a step failed; 2 invalid command line or configuration, or a key is missing: nothing ran; 3 done, but some messages could not be read, check found problems, or nothing was deleted because of damage; 4 done, but an account shrank or changed suspiciously; 130 interrupted.`
 }
 
 func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) error {
@@ -58,11 +58,12 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) err
 		}
 		defer unlock()
 	}
-	n := &night{Program: p, again: again, dry: c.DryRun, unsafe: make(map[string]bool)}
+	n := &night{Program: p, again: again, dry: c.DryRun, unsafe: make(map[string]string)}
 	if err := n.plan(ctx); err != nil {
 		return err
 	}
 	if c.DryRun {
+		n.foresee()
 		return n.report(true)
 	}
 	for _, s := range n.steps {

@@ -20,14 +20,14 @@ type night struct {
 	configured *config.Config
 	dry        bool // it only shows what would run
 	steps      []*step
-	unsafe     map[string]bool // repositories of which nothing is deleted in this run, by their location
+	unsafe     map[string]string // why nothing of a repository is deleted in this run, by its location
 }
 
 // step is a command that runs, or does not.
 type step struct {
 	command    string
-	repository string // its name, or its location; "": all
-	location   string // of the repository
+	repository string           // its name, or its location; "": all
+	at         *access.Location // of the repository; nil: all
 	args       []string
 	deletes    bool   // it runs only if the repository is safe
 	skip       string // why it does not run; "": it does
@@ -83,7 +83,7 @@ func (n *night) planRepository(ctx context.Context, r *config.Repository) error 
 		return err
 	}
 	add := func(command string, owner bool, args ...string) *step {
-		s := &step{command: command, repository: describe(r, l), location: l.String(), args: append([]string{command}, args...)}
+		s := &step{command: command, repository: describe(r, l), at: l, args: append([]string{command}, args...)}
 		if name := cmp.Or(r.Name, r.Place); name != "" {
 			s.args = append(s.args, "--repo="+name)
 		}

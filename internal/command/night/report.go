@@ -121,6 +121,9 @@ func (n *night) outcome() error {
 		}
 		titles = append(titles, s.title())
 		sentence := s.title() + ": " + cli.Meaning(s.status)
+		if s.skip != "" {
+			sentence = s.title() + ": did not run: " + s.skip
+		}
 		if s.err != nil {
 			sentence += ": " + ui.OneLine(s.err.Error())
 		}

@@ -2,7 +2,9 @@ package night
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -20,9 +22,14 @@ func (n *night) step(ctx context.Context, s *step) {
 	case ctx.Err() != nil:
 		s.skip, s.status = "the run was interrupted", cli.StatusInterrupted
 		return
-	case s.deletes && n.unsafe[s.location]:
-		s.skip = "something failed or was suspicious before it, so nothing is deleted"
+	case s.deletes && n.unsafe[s.location()] != "":
+		s.skip = n.unsafe[s.location()]
 		return
+	case s.deletes:
+		if s.skip = n.damage(s.at); s.skip != "" {
+			s.status = cli.StatusPartial // the check that found it may have been on another night
+			return
+		}
 	}
 	n.LimitMemory(cli.UsualMemoryLimit) // another step may have raised it
 	from := n.Process
@@ -43,12 +50,47 @@ func (n *night) step(ctx context.Context, s *step) {
 	for _, a := range from.Step.Accounts {
 		n.WatchAccount(a)
 	}
-	switch {
+	switch failed := s.status != cli.StatusDone && s.status != cli.StatusPartial && s.status != cli.StatusShrunk; {
 	case s.command == "backup":
 		n.judge(from.Step)
-	case (s.command == "forget" || s.command == "copy") && s.status != cli.StatusDone && s.status != cli.StatusPartial && s.status != cli.StatusShrunk:
-		n.unsafe[s.location] = true // after a copy that failed, a night may be nowhere else
+	case from.Step.Damaged: // also if that could not be kept for n.damage
+		n.unsafe[s.location()] = cmp.Or(n.damage(s.at), "check found damage, so nothing is deleted")
+	case failed: // after a copy that failed, a night may be nowhere else
+		n.unsafe[s.location()] = suspicious
 	}
+}
+
+// suspicious is why nothing is deleted after a step that failed.
+const suspicious = "something failed or was suspicious before it, so nothing is deleted"
+
+// damage returns why nothing of a repository is deleted: a check of this host found damage, in this run or before. What is
+// left of good copies stays until it is repaired. If nothing is known, it returns "".
+func (n *night) damage(l *access.Location) string {
+	record, err := n.Checked(l)
+	switch {
+	case err != nil:
+		return ui.OneLine(err.Error())
+	case record.Damage == nil:
+		return ""
+	}
+	return fmt.Sprintf("a check of %s found damage, so nothing is deleted until a check that reads as much finds none", ui.Time(record.Damage.Since))
+}
+
+// foresee finds the steps that would not run because of damage.
+func (n *night) foresee() {
+	for _, s := range n.steps {
+		if s.deletes && s.skip == "" {
+			s.skip = n.damage(s.at)
+		}
+	}
+}
+
+// location returns the location of the repository of a step, or "".
+func (s *step) location() string {
+	if s.at == nil {
+		return ""
+	}
+	return s.at.String()
 }
 
 // judge finds the repositories of which nothing is deleted, because the backup of an account failed, raised an alarm, or
@@ -61,7 +103,7 @@ func (n *night) judge(backup *cli.Step) {
 	for i := range n.configured.Accounts {
 		a := &n.configured.Accounts[i]
 		if into, err := n.Location(a.Repository); err == nil && !good[ui.Safe(nameOf(a))] {
-			n.unsafe[into.String()] = true
+			n.unsafe[into.String()] = suspicious
 		}
 	}
 }
