@@ -156,6 +156,17 @@ func (p *Program) WatchAccount(a notify.Account) {
 	}
 }
 
+// WatchRepository records how a repository is doing, for monitors.
+func (p *Program) WatchRepository(r notify.Repository) {
+	if p.watcher == nil {
+		return
+	}
+	p.watcher.run.Repositories = append(p.watcher.run.Repositories, r)
+	if !r.Damaged.IsZero() {
+		p.WatchFailure("a check found damage in " + r.Location + ", first on " + ui.Time(r.Damaged))
+	}
+}
+
 // WatchFailure records a sentence about what failed, with which the report to monitors begins.
 func (p *Program) WatchFailure(sentence string) {
 	if p.watcher != nil {

@@ -217,7 +217,7 @@ var layers = map[string]string{
 		repo/objectlock repo/store`,
 	"internal/command/look": `
 		archive archive/attachment archive/diff archive/health archive/loss archive/search chunk internal/access
-		internal/cli internal/cli/named internal/cli/reading internal/cli/summary internal/config
+		internal/checked internal/cli internal/cli/named internal/cli/reading internal/cli/summary internal/config
 		internal/day internal/hint internal/inorder internal/job internal/nextrun internal/notify internal/ui mail
 		mail/extract manifest manifest/history repo`,
 	"internal/command/maintain": `

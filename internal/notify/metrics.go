@@ -61,6 +61,17 @@ func metrics(r *Run, before map[string]float64) []metric {
 		{"mailstrata_last_run_duration_seconds", "How long the last run took.", []sample{{command, r.End.Sub(r.Start).Seconds()}}},
 		successTime(lastSuccess, "When a run last ended with exit status 0.", r.Status == 0, command, seconds(r.End), before),
 	}
+	if len(r.Repositories) > 0 {
+		damaged := metric{name: "mailstrata_repository_damaged", help: "1 if a check of this host found damage that none found gone, 0 otherwise."}
+		for _, at := range r.Repositories {
+			value := 0.0
+			if !at.Damaged.IsZero() {
+				value = 1
+			}
+			damaged.samples = append(damaged.samples, sample{labels("repository", at.Location), value})
+		}
+		run = append(run, damaged)
+	}
 	if len(r.Accounts) == 0 {
 		return run
 	}

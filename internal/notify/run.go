@@ -25,7 +25,16 @@ type Run struct {
 	Outcome    string   // what it means, in words
 	Failed     []string // sentences about what failed
 	Accounts   []Account
-	Log        string // the end of it
+
+	Repositories []Repository // that a status reports
+
+	Log string // the end of it
+}
+
+// Repository is how a repository is doing.
+type Repository struct {
+	Location string
+	Damaged  time.Time // when a check of this host found damage; zero: it found none, or it is gone
 }
 
 // Account is the result of one account.

@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive/health"
 	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/checked"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/config"
@@ -30,11 +32,11 @@ type Status struct {
 }
 
 func (*Status) Help() string {
-	return `Shows what needs a look: accounts whose last good night is too old, alarms that are not acknowledged, messages that could not be read, and accounts of the configuration that were never archived. An account that is no longer backed up is late, unless the configuration names it in ended_accounts. Of up to 20 accounts it lists all, and of more only these. It covers all repositories of the configuration, or the one of --repo.
+	return `Shows what needs a look: accounts whose last good night is too old, alarms that are not acknowledged, messages that could not be read, accounts of the configuration that were never archived, and repositories in which a check of this host found damage that no later check found repaired. An account that is no longer backed up is late, unless the configuration names it in ended_accounts. Of up to 20 accounts it lists all, and of more only these. It covers all repositories of the configuration, or the one of --repo.
 
 A good night is complete, and has no failures and no alarms. An alarm is shown until somebody acknowledges it (mailstrata forget --acknowledge), however many good nights follow. MESSAGES and SIZE are those of the last good night, 30 DAYS is how many messages the account gained or lost in that time.
 
-Of each repository it shows the size of the packs and how much of it came in 30 days, when a rolling check (check --read-data-within) last read mail, and when this host last pruned it. With systemd it also shows when the next timer named mailstrata*.timer elapses.
+Of each repository it shows the size of the packs and how much of it came in 30 days, when a rolling check (check --read-data-within) last read mail, how much of the packs checks of this host read and since when, and when this host last pruned it. With systemd it also shows when the next timer named mailstrata*.timer elapses.
 
 Only the newest manifests of each account are read, and one of 30 days ago. A writer's key is enough.
 
@@ -47,7 +49,7 @@ EXAMPLES
 
 EXIT STATUS
 
-0 all accounts are fine; 1 failed; 2 invalid command line; 3 an account is late, has failures or was never archived, or manifests cannot be read; 4 an account has alarms, or lacks mail; 130 interrupted.`
+0 all accounts are fine; 1 failed; 2 invalid command line; 3 an account is late, has failures or was never archived, manifests cannot be read, or a check found damage; 4 an account has alarms, or lacks mail; 130 interrupted.`
 }
 
 // place is a repository, as status shows it.
@@ -56,6 +58,7 @@ type place struct {
 	read          repo.PastCheck
 	stored, added int64 // bytes of packs, and of those of the last month
 	pruned        time.Time
+	checks        *checked.Record // of this host; nil: they cannot be read
 	accounts      []*accountStatus
 	unread        int // manifests that belong to no account that is known
 }
@@ -79,6 +82,9 @@ func (c *Status) Run(ctx context.Context, p *cli.Program) error {
 		places = append(places, at)
 	}
 	for _, at := range places {
+		if at.checks != nil {
+			p.WatchRepository(at.watched())
+		}
 		for _, a := range at.accounts {
 			p.WatchAccount(a.watched())
 		}
@@ -89,11 +95,17 @@ func (c *Status) Run(ctx context.Context, p *cli.Program) error {
 	return outcome(places)
 }
 
-// outcome returns the error with the exit status of the worst account.
+// outcome returns the error with the exit status of the worst account or repository.
 func outcome(places []*place) error {
 	worst := cli.StatusDone
+	var words []string
 	for _, at := range places {
-		if at.unread > 0 {
+		if at.checks == nil {
+			words = append(words, "it is not known whether checks found damage in "+at.location.String())
+		} else if at.checks.Damage != nil {
+			words = append(words, "a check found damage in "+at.location.String())
+		}
+		if at.unread+len(words) > 0 {
 			worst = max(worst, cli.StatusPartial)
 		}
 	}
@@ -103,17 +115,19 @@ func outcome(places []*place) error {
 		worst = max(worst, a.status())
 		amiss += min(1, a.status())
 	}
-	switch {
-	case worst == cli.StatusDone:
-		return nil
-	case amiss == 0:
-		return cli.Ended(worst, "some manifests cannot be read")
-	}
 	verb := "need"
 	if amiss == 1 {
 		verb = "needs"
 	}
-	return cli.Ended(worst, fmt.Sprintf("%s of %s %s a look", ui.Count(int64(amiss)), ui.Plural(len(merged), "account"), verb))
+	switch {
+	case worst == cli.StatusDone:
+		return nil
+	case amiss > 0:
+		words = append(words, fmt.Sprintf("%s of %s %s a look", ui.Count(int64(amiss)), ui.Plural(len(merged), "account"), verb))
+	case len(words) == 0:
+		words = append(words, "some manifests cannot be read")
+	}
+	return cli.Ended(worst, strings.Join(words, "; "))
 }
 
 // look reads how a repository and its accounts are doing.
@@ -124,6 +138,9 @@ func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Tim
 	}
 	defer r.Close()
 	at := &place{location: l, pruned: p.LastPrune(l)}
+	if at.checks, err = p.Checked(l); err != nil {
+		p.Warn("%s", ui.OneLine(err.Error()))
+	}
 	var found []*health.Account
 	var damage []error
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -160,13 +177,23 @@ func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Tim
 		return nil, err
 	}
 	for _, a := range found {
-		at.accounts = append(at.accounts, describe(a, l.String(), expected(configured, a.Name, late)))
+		s := describe(a, l.String(), expected(configured, a.Name, late))
+		s.Damaged = at.damaged()
+		at.accounts = append(at.accounts, s)
 	}
 	if err := at.addMissing(p); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(at.accounts, worstFirst)
 	return at, nil
+}
+
+// damaged returns when a check of this host found damage that no later one found gone.
+func (at *place) damaged() time.Time {
+	if at.checks == nil || at.checks.Damage == nil {
+		return time.Time{}
+	}
+	return at.checks.Damage.Since.UTC()
 }
 
 // expected returns the time after which the last good night of an account must be: late, or no time for an account that is

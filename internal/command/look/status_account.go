@@ -32,6 +32,7 @@ type accountStatus struct {
 	Lost        []string       `json:"lost,omitempty"`
 	Unreadable  int            `json:"unreadable,omitempty"` // recent manifests that cannot be read
 	Needs       []string       `json:"needs,omitempty"`      // why it needs a look; the worst first
+	Damaged     time.Time      `json:"damaged,omitzero"`     // when a check found damage in the repository
 
 	duration time.Duration // of the newest run
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/notify"
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
@@ -29,13 +30,36 @@ func printPlaces(p *cli.Program, places []*place) {
 				read += fmt.Sprintf(", share %d/%d", at.read.N, at.read.Of)
 			}
 		}
+		if at.checks != nil {
+			if share, since := at.checks.Covered(); share > 0 {
+				read += fmt.Sprintf("; %d%% of the packs since %s", int(share*100), ui.Time(since))
+			}
+		}
 		pruned := ""
 		if !at.pruned.IsZero() {
 			pruned = fmt.Sprintf("%s (%s)", ui.Time(at.pruned), ui.Ago(at.pruned))
 		}
 		p.Facts("Repository", at.location.String(), "Stored", fmt.Sprintf("%s, %s of it in 30 days", ui.Size(at.stored), ui.Size(at.added)),
 			"Mail read", read, "Pruned", pruned)
+		if text := at.damage(); text != "" {
+			p.Folded(ui.Red, "needs a look: "+text, "  ")
+		}
 	}
+}
+
+// damage returns what a check of this host found, or "".
+func (at *place) damage() string {
+	since := at.damaged()
+	if since.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("a check found damage, first on %s (%s); mailstrata run deletes nothing here until a check that reads as much finds none: "+
+		"mailstrata check --read-data names what is damaged", ui.Time(since), ui.Ago(since))
+}
+
+// watched returns the repository for monitors.
+func (at *place) watched() notify.Repository {
+	return notify.Repository{Location: ui.Safe(at.location.String()), Damaged: at.damaged()}
 }
 
 // printAccounts prints what needs a look, and the sum of the others.
