@@ -118,6 +118,7 @@ func (a *accountRun) finish(ctx context.Context, b *Result) {
 	case a.mayCommitWithoutMail(ctx, b.Err):
 		if err := a.commitWithoutMail(graceful, b); err != nil {
 			b.Err = fmt.Errorf("%w; what was read beside the mail is not archived either: %w", b.Err, err)
+			b.Kept = a.saveRest(ctx)
 		}
 	default:
 		b.Kept = a.saveRest(ctx)

@@ -26,7 +26,7 @@ func (a *accountRun) mayCommitWithoutMail(ctx context.Context, err error) bool {
 }
 
 // commitWithoutMail commits a manifest of everything but the mail, and then a checkpoint of the mail if some was downloaded. b.Err says
-// why the mail could not be read.
+// why the mail could not be read. An error says why that manifest is not committed; whether the checkpoint is, b.Kept says.
 func (a *accountRun) commitWithoutMail(ctx context.Context, b *Result) error {
 	a.checkpoints.mu.Lock()
 	defer a.checkpoints.mu.Unlock()
@@ -57,8 +57,8 @@ func (a *accountRun) commitWithoutMail(ctx context.Context, b *Result) error {
 	} else if unfinished != nil {
 		err = a.repeat(ctx, unfinished)
 	}
-	b.Kept = err == nil
-	return err
+	b.Kept = err == nil // if not, the next run downloads it again
+	return nil
 }
 
 // manifestWithoutMail returns a manifest with the items of this run and the mail of the last complete manifest, or if there is none, of

@@ -296,3 +296,46 @@ func TestMailDoesNotWaitForASlowServer(t *testing.T) {
 		}
 	})
 }
+
+// TestWithoutMailWhereTheStoreFails checks what is left if the store refuses one of the two manifests of a run that downloads some of the
+// mail: if it is the first, the second has that mail all the same, and if it is the second, the first has the calendar.
+func TestWithoutMailWhereTheStoreFails(t *testing.T) {
+	for refused := 1; refused <= 2; refused++ {
+		a, s := accountWithCalendar(20)
+		a.Connections = 1
+		store := &storetest.Faulty{Store: &storetest.Memory{}}
+		r := archivetest.NewRepo(t, store)
+		archivetest.Backup(t, r, a)
+		for i := range 30 {
+			a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: new %d\r\n\r\n", i))
+		}
+		s.Collection("/home/").Put("new.ics", "BEGIN:VEVENT of the night without mail")
+		mend, puts := failAt(a, "body", 10), 0
+		store.Fail = func(op storetest.Op) storetest.Fault {
+			if op.Kind == "put" && strings.HasPrefix(op.Name, "manifests/") {
+				if puts++; puts == refused {
+					return storetest.Refuse
+				}
+			}
+			return storetest.None
+		}
+		b := archivetest.TryBackup(t.Context(), r, a)
+		mend()
+		store.Fail = nil
+		first := refused == 1
+		if !errors.Is(b.Err, errServerGone) || (b.Manifest == nil) != first || errors.Is(b.Err, storetest.ErrFault) != first || b.Kept != first {
+			t.Fatalf("manifest %d refused: error %v, manifest %v, kept %v", refused, b.Err, b.Manifest, b.Kept)
+		}
+		if !first {
+			mustHoldItems(t, r, b, s.State())
+		}
+		bodies := a.Bodies
+		next := archivetest.Backup(t, r, a)
+		archivetest.MustHold(t, r, next, a.State())
+		mustHoldItems(t, r, next, s.State())
+		if n := a.Bodies - bodies; first && n > 20+2 {
+			t.Errorf("the next run downloads %d messages, want the 20 that are left and one that was under way", n)
+		}
+		archivetest.MustBeSound(t, r)
+	}
+}
