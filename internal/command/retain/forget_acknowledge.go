@@ -79,9 +79,11 @@ func (c *Forget) accept(ctx context.Context, p *cli.Program, r *repo.Repo, s arc
 	return nil
 }
 
-// says reports whether one of the alarms begins with a sentence. A backup may add where the mail perhaps is.
+// says reports whether one of the alarms begins with a sentence. A backup may add where the mail perhaps is. A program before December
+// 2026 wrote now for that night.
 func says(alarms []string, sentence string) bool {
-	return slices.ContainsFunc(alarms, func(alarm string) bool { return strings.HasPrefix(alarm, sentence) })
+	older := func(text string) string { return strings.ReplaceAll(text, " that night", " now") }
+	return slices.ContainsFunc(alarms, func(alarm string) bool { return strings.HasPrefix(older(alarm), older(sentence)) })
 }
 
 // confirmUnsaid asks whether the user accepts what the alarm of a manifest does not say.
