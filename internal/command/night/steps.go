@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/access"
@@ -35,18 +34,22 @@ func (n *night) step(ctx context.Context, s *step) {
 	from := n.Process
 	from.Step = n.NewStep()
 	var printed bytes.Buffer
-	switch {
-	case n.JSON:
+	if n.JSON || n.Globals.Quiet {
 		from.Stdout = &printed
-	case n.Globals.Quiet:
-		from.Stdout = io.Discard
-	default:
+	} else {
 		n.Printf("$ %s", commandLine(s.args))
 		_ = n.Flush()
 	}
 	s.began = time.Now()
 	s.status = n.again(ctx, from, append(n.Globals.Args(), s.args...))
-	s.ended, s.err, s.results = time.Now(), from.Step.Err, printed.Bytes()
+	s.ended, s.err = time.Now(), from.Step.Err
+	switch {
+	case n.JSON:
+		s.results = printed.Bytes()
+	case s.status != cli.StatusDone && printed.Len() > 0: // with --quiet: a check prints what is damaged
+		n.Printf("$ %s\n%s", commandLine(s.args), bytes.TrimRight(printed.Bytes(), "\n"))
+		_ = n.Flush()
+	}
 	for _, a := range from.Step.Accounts {
 		n.WatchAccount(a)
 	}
