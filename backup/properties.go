@@ -97,16 +97,19 @@ func (a *accountRun) readQuotas(ctx context.Context, mailboxes []string, all boo
 
 func hasQuotas(capabilities []string) bool { return slices.Contains(capabilities, "QUOTA") }
 
+// maxQuotas is how many quotas are archived. A manifest takes four times as many.
+const maxQuotas = 1000
+
 // quotas returns those of INBOX, which the server gives in each run, and of the other roots as a run last read them.
 func (a *accountRun) quotas() []mail.Quota {
-	if !hasQuotas(a.server.Capabilities) {
-		return a.server.Quota
+	found := a.server.Quota
+	if hasQuotas(a.server.Capabilities) {
+		found = mail.AddQuotas(found, a.properties.quota)
+		if a.parent != nil && !a.properties.all {
+			found = mail.AddQuotas(found, a.parent.Server.Quota)
+		}
 	}
-	found := mail.AddQuotas(a.server.Quota, a.properties.quota)
-	if a.parent == nil || a.properties.all {
-		return found
-	}
-	return mail.AddQuotas(found, a.parent.Server.Quota)
+	return found[:min(len(found), maxQuotas)]
 }
 
 // hasProperties reports whether a server has access rights or annotations.

@@ -193,3 +193,16 @@ func TestQuotasOfAllRoots(t *testing.T) {
 		}
 	}
 }
+
+// A server with more quotas than a manifest takes costs no backup.
+func TestManyQuotas(t *testing.T) {
+	a := archivetest.NewAccount()
+	a.Mailbox("INBOX").Add("Subject: x\r\n\r\nx")
+	for i := range 5000 {
+		a.Quota = append(a.Quota, mail.Quota{Root: fmt.Sprint(i), Resource: "STORAGE", Usage: 1, Limit: 100})
+	}
+	b := archivetest.Backup(t, archivetest.NewRepo(t, &storetest.Memory{}), a)
+	if n := len(b.Manifest.Server.Quota); n != 1000 || b.Manifest.Server.Quota[0].Root != "0" {
+		t.Errorf("%d quotas are archived, want the first 1,000", n)
+	}
+}

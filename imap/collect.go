@@ -136,7 +136,8 @@ func (c *collector) keepUnnamed(number uint64, pairs []wire.Node) (taken bool, e
 		c.withoutUID[number] = p
 	}
 	before := p.has
-	return p.has != before, c.read(p, pairs)
+	err = c.read(p, pairs)
+	return p.has != before, err
 }
 
 func (c *collector) deliverOldest() error {

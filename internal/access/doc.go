@@ -13,5 +13,6 @@
 //	                                 ├ password, or a token of package oauth
 //	                                 └ AdviseLogin  what to do about a refused one: advise.go
 //
-// Flags override variables, and variables override the configuration.
+// Flags override variables, and variables override the configuration. But a place of a secret that the configuration
+// names comes before the variable: one variable cannot have the secrets of all accounts.
 package access
