@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// dialer makes connections. After the first one to a store that is far, it makes spare ones to the same address, for the
-// moment at which more requests are made at once than there are connections. Most commands come to that after three or
-// four round trips, and a connection that is made then costs one more.
+// dialer makes connections. With the first one to the store it makes spare ones to the same address, for the moment at
+// which more requests are made at once than there are connections. Most commands come to that after three or four round
+// trips, and a connection that is made then costs one more.
 type dialer struct {
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	spares int // to make after the first connection
+	spares int // to make with the first connection
 
 	used  atomic.Bool // for a request to the store
 	mu    sync.Mutex
@@ -53,10 +53,6 @@ func (c spareConn) take() bool {
 	return true
 }
 
-// farAway is how long a connection to a store takes that is worth spare connections. To a near store a connection costs
-// nothing, and a small server may serve nobody while a connection that it has accepted is silent.
-const farAway = 10 * time.Millisecond
-
 // spareLife is how long a spare connection is kept. Servers close connections that carry no request.
 const spareLife = 5 * time.Second
 
@@ -71,15 +67,12 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 			return spare.Conn, nil
 		}
 	}
-	began := time.Now()
-	conn, err := d.dial(ctx, network, address)
-	first := err == nil && ctx.Value(toStore{}) != nil && !d.used.Swap(true)
-	if first && time.Since(began) >= farAway {
+	if ctx.Value(toStore{}) != nil && !d.used.Swap(true) {
 		for range d.spares {
 			go d.dialSpare(context.WithoutCancel(ctx), network, address)
 		}
 	}
-	return conn, err
+	return d.dial(ctx, network, address)
 }
 
 // spare removes a spare connection to an address from those that are ready.
