@@ -61,8 +61,8 @@ func (a *accountRun) commitWithoutMail(ctx context.Context, b *Result) error {
 	return nil
 }
 
-// manifestWithoutMail returns a manifest with the items of this run and the mail of the last complete manifest, or if there is none, of
-// the parent.
+// manifestWithoutMail returns a manifest with the items of this run. Its mail is that of the last complete manifest, or of
+// the parent if no manifest is complete.
 func (a *accountRun) manifestWithoutMail(ctx context.Context, why error) (*manifest.Manifest, error) {
 	m, err := a.emptyManifest(ctx, manifest.Complete)
 	if err != nil {

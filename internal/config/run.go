@@ -29,8 +29,8 @@ func (t *table) run(c *Config) (r Run) {
 // NoAccount is the warning about a configuration with which nothing is backed up.
 const NoAccount = "no account: nothing is backed up; mailstrata account add adds one"
 
-// LacksAccounts reports whether the configuration has no accounts, and nothing says that this is meant: a host that only
-// checks and prunes has none.
+// LacksAccounts reports whether accounts are missing from the configuration. A host that only checks and prunes needs
+// none.
 func (c *Config) LacksAccounts() bool {
 	return len(c.Accounts) == 0 && c.Run.Check == history.Span{} && c.Run.Prune == history.Span{}
 }

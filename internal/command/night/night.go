@@ -86,7 +86,7 @@ func fromConfiguration(p *cli.Program) error {
 	}
 	file, err := p.ConfigFile()
 	if err == nil && (file == "" || file == "/dev/null") {
-		err = &hint.Usage{Text: "run does what a configuration says, and there is none", Hint: "mailstrata setup makes one, and docs/config.md shows one; mailstrata backup --imap imaps://user@host needs none"}
+		err = &hint.Usage{Text: "there is no configuration, and run needs one", Hint: "mailstrata setup makes one, and docs/config.md shows one; mailstrata backup --imap imaps://user@host needs none"}
 	}
 	return err
 }

@@ -90,7 +90,7 @@ func says(alarms []string, sentence string) bool {
 func confirmUnsaid(ctx context.Context, p *cli.Program, id string) error {
 	noTerminal := &hint.Error{
 		Text: "not acknowledged: manifest " + id + " lacks more than its alarm says",
-		Hint: "find out which host wrote it; if that is meant too: mailstrata forget --acknowledge " + id + " --yes",
+		Hint: "find out which host wrote it; to accept that loss as well: mailstrata forget --acknowledge " + id + " --yes",
 	}
 	return p.Confirm(ctx, "Accept that, too? Type yes to continue: ", noTerminal, isYes)
 }
