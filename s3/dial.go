@@ -15,7 +15,7 @@ import (
 // which more requests are made at once than there are connections. Most commands come to that after three or four round
 // trips, and a connection that is made then costs one more.
 type dialer struct {
-	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	dial   dial
 	spares int // to make with the first connection
 
 	used  atomic.Bool // for a request to the store
@@ -23,10 +23,13 @@ type dialer struct {
 	ready []spareConn
 }
 
+// dial makes a connection.
+type dial func(ctx context.Context, network, address string) (net.Conn, error)
+
 // toStore marks the context of a request to the store. Other requests are for credentials, and go to other hosts.
 type toStore struct{}
 
-// spareConn is a connection that no request has yet.
+// spareConn is a connection that no request has yet, a *tls.Conn after its handshake where the store speaks TLS.
 type spareConn struct {
 	net.Conn
 	address string

@@ -6,7 +6,6 @@ import (
 	"io"
 	"iter"
 	"net"
-	"net/http"
 	"strings"
 	"time"
 
@@ -28,8 +27,8 @@ func (s *Store) Expose() { s.exposed, s.near = true, false }
 
 // DialWith makes the Store connect by dial, and returns what closes the connections that it keeps.
 func (s *Store) DialWith(dial func(ctx context.Context, network, address string) (net.Conn, error)) (closeIdle func()) {
-	transport := s.link.base.(*http.Transport)
-	transport.DialContext = dial
+	transport := newHTTP(dial, s.RootCAs, s.Spares)
+	s.link.base = transport
 	return transport.CloseIdleConnections
 }
 

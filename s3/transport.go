@@ -22,18 +22,20 @@ var errStalled = errors.New("the connection carried nothing for too long")
 // and for uploads, which it does not count: a connection that is closed costs the next request two round trips or three.
 const idleConnections = inflight.Most + 32
 
-// newHTTP makes the HTTP transport below. roots are the authorities to trust; nil means those of the system.
-// Compression is off, because it would hide the length of a body.
-func newHTTP(roots *x509.CertPool, spares int) *http.Transport {
-	network := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
-	dialer := &dialer{dial: network.DialContext, spares: spares}
+// newHTTP makes the HTTP transport below, which connects by network. roots are the authorities to trust; nil means those
+// of the system. Compression is off, because it would hide the length of a body.
+func newHTTP(network dial, roots *x509.CertPool, spares int) *http.Transport {
+	config := &tls.Config{
+		RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0),
+	}
+	plain := &dialer{dial: network, spares: spares}
+	sealed := &dialer{dial: withTLS(network, config), spares: spares}
 	return &http.Transport{
-		TLSClientConfig: &tls.Config{
-			RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0),
-		},
+		TLSClientConfig:     config, // behind a proxy, where DialTLSContext is not called
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dialer.DialContext,
-		TLSHandshakeTimeout: 15 * time.Second,
+		DialContext:         plain.DialContext,
+		DialTLSContext:      sealed.DialContext,
+		TLSHandshakeTimeout: handshakeTimeout,
 		MaxIdleConnsPerHost: idleConnections,
 		IdleConnTimeout:     time.Minute,
 		DisableCompression:  true,
@@ -55,8 +57,9 @@ type transport struct {
 }
 
 func newTransport(roots *x509.CertPool, stall time.Duration, spares int) *transport {
+	network := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
 	return &transport{
-		base: newHTTP(roots, spares), stall: stall, limit: inflight.New(), connections: semaphore.NewWeighted(inflight.Most),
+		base: newHTTP(network.DialContext, roots, spares), stall: stall, limit: inflight.New(), connections: semaphore.NewWeighted(inflight.Most),
 	}
 }
 
