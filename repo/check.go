@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/object"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -170,7 +169,7 @@ func (c *checker) problem(kind ProblemKind, name string, err error) {
 
 // concernsObject reports whether an error is about one object, and not about the store or this host.
 func concernsObject(err error) bool {
-	return object.Concerns(err) || errors.Is(err, statement.ErrUnsigned)
+	return format.ConcernsObject(err) || errors.Is(err, statement.ErrUnsigned)
 }
 
 // segments reads the index segments, and remembers the packs that they describe.

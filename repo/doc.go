@@ -54,7 +54,7 @@
 // a repository against deletion.
 //
 // The packages below: store (the Store contract), format (docs/format.md in code), objectlock (versions and retention),
-// object (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on this host), pin
+// ranges (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on this host), pin
 // (which repository this host has seen), census (which chunks and packs a prune keeps), statement (what the keeper
 // signs), keys (key files and recipients), recovery (what a killed run leaves on this host).
 //

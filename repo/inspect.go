@@ -7,8 +7,8 @@ import (
 	"io"
 
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/object"
 	"github.com/mailstrata/mailstrata/repo/packs"
+	"github.com/mailstrata/mailstrata/repo/ranges"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -41,7 +41,7 @@ func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, wh
 		src = format.HostFile{File: file.File}
 		checked.Bytes += size
 	default:
-		remote, err := object.OpenReader(ctx, o.store, store.Object{Name: p.String(), Size: size})
+		remote, err := ranges.OpenReader(ctx, o.store, store.Object{Name: p.String(), Size: size})
 		if err != nil {
 			return format.PackRow{}, nil, err
 		}

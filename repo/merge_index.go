@@ -10,7 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
-	"github.com/mailstrata/mailstrata/repo/object"
+	"github.com/mailstrata/mailstrata/repo/ranges"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -163,7 +163,7 @@ const segmentsAtOnce = 32
 
 // readTable reads what merging needs of a segment. The segment has no packs if it cannot be read.
 func (x *indexMerger) readTable(ctx context.Context, s *listedSegment) error {
-	src := object.NewReader(ctx, x.r.store, s.Object, 0)
+	src := ranges.NewReader(ctx, x.r.store, s.Object, 0)
 	plain, size, err := format.UnsealAt(src, s.Size, x.r.seals.writer)
 	var c *format.Container
 	if err == nil {

@@ -3,6 +3,8 @@ package format
 import (
 	"errors"
 	"fmt"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 var (
@@ -20,4 +22,15 @@ var (
 // Damaged returns an ErrDamaged that says what is wrong. The caller that knows the object adds its name.
 func Damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
+}
+
+// ConcernsObject reports whether err is about one object, and not about the store or this host: other objects can still be
+// read.
+func ConcernsObject(err error) bool {
+	for _, is := range []error{ErrDamaged, ErrNotMine, ErrNewer, store.ErrNotExist} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/object"
+	"github.com/mailstrata/mailstrata/repo/ranges"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -27,7 +27,7 @@ type remoteSegment struct {
 	listedObject
 	inputs [][32]byte // segments that it replaces
 	seg    *format.Segment
-	ends   []object.Part // what age reads each time: the header and the last piece
+	ends   []ranges.Part // what age reads each time: the header and the last piece
 
 	mu    sync.Mutex
 	known map[inBlock][]format.Entry // what was looked up; bounded by cost
@@ -45,7 +45,7 @@ const blockFetchers = 32
 
 // openRemote reads the table of a segment and adds it to the remote ones.
 func (x *Index) openRemote(ctx context.Context, s listedObject) error {
-	src, err := object.OpenReader(ctx, x.o.Store, s.Object)
+	src, err := ranges.OpenReader(ctx, x.o.Store, s.Object)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (s *remoteSegment) block(ctx context.Context, o Options, i int) ([]format.E
 	if o.Identity != nil {
 		piece = 3 * (format.AgePiece + format.AgeOverhead)
 	}
-	src := object.NewReader(ctx, o.Store, s.Object, piece)
+	src := ranges.NewReader(ctx, o.Store, s.Object, piece)
 	src.Parts = slices.Clip(s.ends)
 	plain, _, err := format.UnsealAt(src, s.Size, o.Identity)
 	if err != nil {

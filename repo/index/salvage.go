@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/object"
 )
 
 // describeUnindexedOnce reads the tables of the packs that no segment describes, because a segment may be damaged or
@@ -71,7 +70,7 @@ type description struct {
 // add reads the table of a pack. It leaves out a pack that cannot be read.
 func (d *description) add(ctx context.Context, pack format.Pack, size int64) error {
 	row, lanes, err := d.x.o.Repository.DescribePack(ctx, pack, size)
-	if err != nil && (ctx.Err() != nil || !object.Concerns(err)) {
+	if err != nil && (ctx.Err() != nil || !format.ConcernsObject(err)) {
 		return fmt.Errorf("read %s: %w", pack, err)
 	}
 	if err != nil {

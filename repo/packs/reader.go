@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/object"
+	"github.com/mailstrata/mailstrata/repo/ranges"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -96,7 +96,7 @@ func (r *Reader) readUnsealed(ctx context.Context, rg Range) ([]byte, error) {
 	if cached {
 		return data, nil
 	}
-	data, err := object.ReadRange(ctx, r.o.Store, rg.Pack.String(), rg.Size, rg.Offset, rg.Length)
+	data, err := ranges.Read(ctx, r.o.Store, rg.Pack.String(), rg.Size, rg.Offset, rg.Length)
 	if err == nil {
 		cache.keep(rg.Pack, rg.Offset, data)
 	}

@@ -8,13 +8,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/object"
+	"github.com/mailstrata/mailstrata/repo/ranges"
 )
 
 // sealed is what it takes to read a range of a sealed pack.
 type sealed struct {
-	start   object.Part // header and nonce
-	end     object.Part // the last piece
+	start   ranges.Part // header and nonce
+	end     ranges.Part // the last piece
 	fileKey []byte
 }
 
@@ -35,7 +35,7 @@ func (r *Reader) readSealed(ctx context.Context, rg Range, id age.Identity) ([]b
 	o := r.get(rg)
 	for {
 		if s := o.sealed.Load(); s != nil {
-			return r.readOpened(ctx, rg, s, object.Part{})
+			return r.readOpened(ctx, rg, s, ranges.Part{})
 		}
 		if r.openCached(rg, o, id) {
 			continue
@@ -75,7 +75,7 @@ func (r *Reader) openCached(rg Range, o *opened, id age.Identity) bool {
 	if !ok {
 		return false
 	}
-	s := &sealed{start: object.Part{Bytes: first}, end: object.Part{At: lastPiece(rg).from, Bytes: last}}
+	s := &sealed{start: ranges.Part{Bytes: first}, end: ranges.Part{At: lastPiece(rg).from, Bytes: last}}
 	header, err := age.ExtractHeader(bytes.NewReader(first))
 	if err == nil && len(header)+format.AgeNonce == len(first) {
 		s.fileKey, err = age.DecryptHeader(header, id)
@@ -98,7 +98,7 @@ func (r *Reader) keepOpen(o *opened, s *sealed) {
 func (r *Reader) readFirst(ctx context.Context, rg Range, o *opened, id age.Identity) ([]byte, error) {
 	defer o.turn.Release(1)
 	if s := o.sealed.Load(); s != nil {
-		return r.readOpened(ctx, rg, s, object.Part{})
+		return r.readOpened(ctx, rg, s, ranges.Part{})
 	}
 	pieces, last := anyHeader(rg), lastPiece(rg)
 	wanted := []span{pieces}
@@ -129,7 +129,7 @@ func anyHeader(rg Range) span {
 }
 
 // fetchAhead fetches the pieces of a range, and waits until the pack was opened or could not be.
-func (r *Reader) fetchAhead(ctx context.Context, rg Range, o *opened) (object.Part, error) {
+func (r *Reader) fetchAhead(ctx context.Context, rg Range, o *opened) (ranges.Part, error) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := o.turn.Acquire(groupCtx, 1); err != nil {
@@ -138,25 +138,25 @@ func (r *Reader) fetchAhead(ctx context.Context, rg Range, o *opened) (object.Pa
 		o.turn.Release(1)
 		return nil
 	})
-	var parts object.Parts
+	var parts ranges.Parts
 	group.Go(func() (err error) {
 		parts, err = r.fetch(groupCtx, rg, []span{anyHeader(rg)})
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return object.Part{}, err
+		return ranges.Part{}, err
 	}
 	return parts[0], nil
 }
 
 // fetch fetches parts of a pack, all at once.
-func (r *Reader) fetch(ctx context.Context, rg Range, wanted []span) (object.Parts, error) {
-	parts := make(object.Parts, len(wanted))
+func (r *Reader) fetch(ctx context.Context, rg Range, wanted []span) (ranges.Parts, error) {
+	parts := make(ranges.Parts, len(wanted))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, s := range wanted {
 		group.Go(func() (err error) {
 			parts[i].At = s.from
-			parts[i].Bytes, err = object.ReadRange(ctx, r.o.Store, rg.Pack.String(), rg.Size, s.from, s.to-s.from)
+			parts[i].Bytes, err = ranges.Read(ctx, r.o.Store, rg.Pack.String(), rg.Size, s.from, s.to-s.from)
 			return err
 		})
 	}
@@ -164,7 +164,7 @@ func (r *Reader) fetch(ctx context.Context, rg Range, wanted []span) (object.Par
 }
 
 // open opens a pack of which parts have both ends.
-func (r *Reader) open(ctx context.Context, rg Range, parts object.Parts, id age.Identity) (*sealed, error) {
+func (r *Reader) open(ctx context.Context, rg Range, parts ranges.Parts, id age.Identity) (*sealed, error) {
 	start := make([]byte, firstPart)
 	if _, err := parts.ReadAt(start, 0); err != nil {
 		return nil, err
@@ -202,7 +202,7 @@ func (r *Reader) open(ctx context.Context, rg Range, parts object.Parts, id age.
 }
 
 // readOpened reads a range of an open pack. pieces may have its bytes; if not, they are fetched.
-func (r *Reader) readOpened(ctx context.Context, rg Range, s *sealed, pieces object.Part) ([]byte, error) {
+func (r *Reader) readOpened(ctx context.Context, rg Range, s *sealed, pieces ranges.Part) ([]byte, error) {
 	wanted := piecesOf(rg, int64(len(s.start.Bytes)))
 	if wanted.from >= wanted.to {
 		return nil, format.Damaged("a range from %d in a pack of %d bytes", rg.Offset, rg.Size)
@@ -217,9 +217,9 @@ func (r *Reader) readOpened(ctx context.Context, rg Range, s *sealed, pieces obj
 			}
 			bytes = parts[0].Bytes
 		}
-		pieces = object.Part{At: wanted.from, Bytes: bytes}
+		pieces = ranges.Part{At: wanted.from, Bytes: bytes}
 	}
-	parts := object.Parts{s.start, s.end, pieces}
+	parts := ranges.Parts{s.start, s.end, pieces}
 	container, size, err := format.UnsealAt(parts, rg.Size, age.NewInjectedFileKeyIdentity(s.fileKey))
 	if err != nil {
 		return nil, err

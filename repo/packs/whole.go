@@ -9,7 +9,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/object"
+	"github.com/mailstrata/mailstrata/repo/ranges"
 )
 
 // readSmall reads a range of a small pack.
@@ -46,7 +46,7 @@ func (r *Reader) fetchWhole(ctx context.Context, rg Range, id age.Identity) (con
 		}
 		cache.drop(rg.Pack)
 	}
-	stored, err = object.ReadRange(ctx, r.o.Store, rg.Pack.String(), rg.Size, 0, rg.Size)
+	stored, err = ranges.Read(ctx, r.o.Store, rg.Pack.String(), rg.Size, 0, rg.Size)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,7 +66,7 @@ func openWhole(p format.Pack, stored []byte, id age.Identity) ([]byte, error) {
 
 // readDamaged reads a range of a pack whose bytes are not those that its name says. The range may be intact.
 func readDamaged(stored []byte, rg Range, id age.Identity) ([]byte, error) {
-	container, size, err := format.UnsealAt(object.Parts{{Bytes: stored}}, rg.Size, id)
+	container, size, err := format.UnsealAt(ranges.Parts{{Bytes: stored}}, rg.Size, id)
 	if err != nil {
 		return nil, err
 	}

@@ -1,17 +1,16 @@
-// Package object reads objects of a store in ranges.
+// Package ranges reads objects of a store in ranges.
 //
-//	ReadRange   one range of an object, by one request
-//	Reader      an io.ReaderAt over an object: what was fetched is kept, small reads are served by larger requests
-//	Parts       an io.ReaderAt over the parts of an object that are at hand
+//	Read     one range of an object, by one request
+//	Reader   an io.ReaderAt over an object: what was fetched is kept, small reads are served by larger requests
+//	Parts    an io.ReaderAt over the parts of an object that are at hand
 //
 // A sealed object is opened through a Reader: age reads the header, the last piece, and the pieces asked for.
-package object
+package ranges
 
 import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"io"
 
 	"golang.org/x/sync/errgroup"
@@ -20,8 +19,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// ReadRange reads length bytes from offset of an object of a known size.
-func ReadRange(ctx context.Context, s store.Store, name string, size, offset, length int64) ([]byte, error) {
+// Read reads length bytes from offset of an object of a known size.
+func Read(ctx context.Context, s store.Store, name string, size, offset, length int64) ([]byte, error) {
 	body, found, err := s.Get(ctx, name, offset, length)
 	if err != nil {
 		return nil, err
@@ -35,17 +34,6 @@ func ReadRange(ctx context.Context, s store.Store, name string, size, offset, le
 		return nil, err
 	}
 	return part, nil
-}
-
-// Concerns reports whether err is about one object, and not about the store or this host: other objects can still be
-// read.
-func Concerns(err error) bool {
-	for _, is := range []error{format.ErrDamaged, format.ErrNotMine, format.ErrNewer, store.ErrNotExist} {
-		if errors.Is(err, is) {
-			return true
-		}
-	}
-	return false
 }
 
 // Part is a part of an object's bytes.
@@ -110,7 +98,7 @@ func OpenReader(ctx context.Context, s store.Store, o store.Object) (*Reader, er
 		r.Parts[i].At = end[0]
 		r.Fetched += end[1] - end[0]
 		group.Go(func() (err error) {
-			r.Parts[i].Bytes, err = ReadRange(ctx, s, o.Name, o.Size, end[0], end[1]-end[0])
+			r.Parts[i].Bytes, err = Read(ctx, s, o.Name, o.Size, end[0], end[1]-end[0])
 			return err
 		})
 	}
@@ -132,7 +120,7 @@ func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 	if to == r.size { // a table is read from its end: fetch as much before it
 		from = max(0, min(off, to-r.piece))
 	}
-	b, err := ReadRange(r.ctx, r.store, r.name, r.size, from, to-from)
+	b, err := Read(r.ctx, r.store, r.name, r.size, from, to-from)
 	if err != nil {
 		return 0, &format.ReadError{Err: err}
 	}
