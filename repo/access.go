@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/zeebo/blake3"
 )
@@ -14,7 +15,7 @@ import (
 // access holds the key slot and the config of an open repository, with their keys and recipients. It opens them, and replaces
 // them when the keys or the lock change.
 type access struct {
-	objects
+	objects *objects.Objects
 	held    *slot              // the key slot that opened it
 	keeper  ed25519.PrivateKey // nil if the slot has none
 	config  config
@@ -33,23 +34,23 @@ func (a *access) pin() *pin.Pin {
 }
 
 // ID returns the repository's ID in hexadecimal.
-func (a *access) ID() string { return hex.EncodeToString(a.codec.Repository[:]) }
+func (a *access) ID() string { return hex.EncodeToString(a.objects.Codec.Repository[:]) }
 
 // Fingerprint returns a short hash of the repository's ID, keys and keeper. Recipients and key slots may change, by a config that
 // the keeper signs.
 func (a *access) Fingerprint() string {
 	h := blake3.NewDeriveKey(format.ContextFingerprint)
-	h.Write(a.codec.Repository[:])
-	h.Write(a.codec.Keys.ID[:])
+	h.Write(a.objects.Codec.Repository[:])
+	h.Write(a.objects.Codec.Keys.ID[:])
 	h.Write(a.config.Keeper[:])
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // Sealed reports whether objects are sealed.
-func (a *access) Sealed() bool { return a.seals.sealed() }
+func (a *access) Sealed() bool { return a.objects.Seals.Sealed() }
 
 // CanRead reports whether the key can read mail, and not only archive it.
-func (a *access) CanRead() bool { return !a.Sealed() || a.seals.reader != nil }
+func (a *access) CanRead() bool { return !a.Sealed() || a.objects.Seals.Reader != nil }
 
 // CanRemove reports whether the key can sign what removes.
 func (a *access) CanRemove() bool { return a.keeper != nil }
@@ -58,17 +59,17 @@ func (a *access) CanRemove() bool { return a.keeper != nil }
 func (a *access) Cutter() *chunk.Cutter { return a.cutter }
 
 // ChunkKey returns the key of chunk IDs.
-func (a *access) ChunkKey() chunk.Key { return a.codec.Keys.Chunk }
+func (a *access) ChunkKey() chunk.Key { return a.objects.Codec.Keys.Chunk }
 
 // MessageKey returns the key of message hashes.
-func (a *access) MessageKey() chunk.Key { return a.codec.Keys.Message }
+func (a *access) MessageKey() chunk.Key { return a.objects.Codec.Keys.Message }
 
 // MessageHasher returns a hasher for a message that comes in pieces.
-func (a *access) MessageHasher() *chunk.Hasher { return a.codec.Keys.Message.New() }
+func (a *access) MessageHasher() *chunk.Hasher { return a.objects.Codec.Keys.Message.New() }
 
 // AccountDir returns the folder of an account's manifests, which does not reveal the account's name.
 func (a *access) AccountDir(account string) string {
-	id := a.codec.Keys.Account.Sum([]byte(account))
+	id := a.objects.Codec.Keys.Account.Sum([]byte(account))
 	return hex.EncodeToString(id[:16])
 }
 
@@ -83,7 +84,7 @@ func (a *access) WordsKey() (key [32]byte, err error) {
 		secret = []byte(a.held.Readers[0])
 	}
 	h := blake3.NewDeriveKey(format.ContextWords)
-	h.Write(a.codec.Repository[:])
+	h.Write(a.objects.Codec.Repository[:])
 	h.Write(secret)
 	h.Sum(key[:0])
 	return key, nil

@@ -7,6 +7,8 @@ import (
 	"iter"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -18,7 +20,7 @@ import (
 func (r *Repo) Alarms(ctx context.Context) iter.Seq2[Head, error] {
 	list := func(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 		return func(yield func(store.Object, error) bool) {
-			for o, err := range r.store.List(ctx, prefix) {
+			for o, err := range r.objects.Store.List(ctx, prefix) {
 				o.Name, _ = format.ParseAlarmName(o.Name)
 				if !yield(o, err) {
 					return
@@ -26,21 +28,21 @@ func (r *Repo) Alarms(ctx context.Context) iter.Seq2[Head, error] {
 			}
 		}
 	}
-	return r.listHeads(ctx, headListing{prefix: format.KindAlarm.Folder(), list: list, marks: r.readMarks(concernsObject)})
+	return r.listHeads(ctx, headListing{prefix: format.KindAlarm.Folder(), list: list, marks: r.readMarks(objects.Concerns)})
 }
 
 // EnsureAlarm puts a manifest that has an alarm below alarms/, if it is not there: a program before December 2026 wrote it, a thief of a
 // writer's key who does not want it to be found, or the store lost the object.
 func (r *Repo) EnsureAlarm(ctx context.Context, h Head) error {
 	name := format.AlarmName(h.Name)
-	if listed, err := r.exists(ctx, name); err != nil || listed {
+	if listed, err := r.objects.Exists(ctx, name); err != nil || listed {
 		return err
 	}
-	stored, err := fetch(ctx, r.store, h.Name)
+	stored, err := objects.Fetch(ctx, r.objects.Store, h.Name)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", h.Name, err)
 	}
-	if err := r.put(ctx, name, stored); err != nil && !errors.Is(err, store.ErrExist) {
+	if err := r.objects.Put(ctx, name, stored); err != nil && !errors.Is(err, store.ErrExist) {
 		return err
 	}
 	return nil
@@ -62,11 +64,11 @@ func (p *pruner) removeAlarms(ctx context.Context) error {
 		stay[format.AlarmName(h.Name)] = true
 	}
 	var doomed []store.Object
-	for o, err := range p.r.store.List(ctx, format.KindAlarm.Folder()) {
+	for o, err := range p.r.objects.Store.List(ctx, format.KindAlarm.Folder()) {
 		if err != nil {
 			return fmt.Errorf("list the alarms: %w", err)
 		}
-		if _, ok := format.ParseAlarmName(o.Name); ok && !stay[o.Name] && p.now.Sub(o.Time) >= Grace {
+		if _, ok := format.ParseAlarmName(o.Name); ok && !stay[o.Name] && p.now.Sub(o.Time) >= clock.Grace {
 			doomed = append(doomed, o)
 		}
 	}

@@ -15,23 +15,23 @@ func (r *Repo) CacheChunks(account string, chunks [][]byte) {
 	if err != nil || len(content) > maxCached {
 		return
 	}
-	stored, _, err := r.codec.Build(format.KindCatalog, content, r.seals.recipients(format.KindCatalog))
+	stored, _, err := r.objects.Codec.Build(format.KindCatalog, content, r.objects.Seals.Recipients(format.KindCatalog))
 	if err == nil {
-		r.cache.KeepObject(cachedName(r.AccountDir(account)), stored)
+		r.objects.Cache.KeepObject(cachedName(r.AccountDir(account)), stored)
 	}
 }
 
 // CachedChunks returns the chunks that CacheChunks kept for an account, by ID, without those that are damaged or missing.
 func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
 	kept := map[chunk.ID][]byte{}
-	if r.cache == nil {
+	if r.objects.Cache == nil {
 		return kept
 	}
-	stored, err := os.ReadFile(filepath.Clean(r.cache.Path(cachedName(r.AccountDir(account)))))
+	stored, err := os.ReadFile(filepath.Clean(r.objects.Cache.Path(cachedName(r.AccountDir(account)))))
 	if err != nil || len(stored) > 2*maxCached {
 		return kept
 	}
-	content, err := r.codec.Parse(stored, format.KindCatalog, r.seals.writer)
+	content, err := r.objects.Codec.Parse(stored, format.KindCatalog, r.objects.Seals.Writer)
 	var chunks [][]byte
 	if err != nil || format.Decode(content, &chunks) != nil {
 		return kept

@@ -18,7 +18,7 @@ func TestCachedChunks(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := &Repo{locks: locks{statements{*a}}}
-		if r.cache, err = cache.Open(t.TempDir(), r.codec.Repository, 0); err != nil {
+		if r.objects.Cache, err = cache.Open(t.TempDir(), r.objects.Codec.Repository, 0); err != nil {
 			t.Fatal(err)
 		}
 		if kept := r.CachedChunks("anna"); len(kept) != 0 {
@@ -36,7 +36,7 @@ func TestCachedChunks(t *testing.T) {
 		if kept := r.CachedChunks("carl"); len(kept) != 0 {
 			t.Errorf("erased account: %q", kept)
 		}
-		path := r.cache.Path(cachedName(r.AccountDir("anna")))
+		path := r.objects.Cache.Path(cachedName(r.AccountDir("anna")))
 		stored, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

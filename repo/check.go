@@ -8,63 +8,10 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
-
-// ProblemKind is the kind of a problem with an object.
-type ProblemKind int
-
-const (
-	// Broken means that an object is damaged. Mail may be lost.
-	Broken ProblemKind = iota
-
-	// Missing means that an index names a pack that is not in the store. Mail may be lost.
-	Missing
-
-	// Unindexed means that no index names a pack. A run that was interrupted leaves such packs. Runs that need its chunks store them
-	// again.
-	Unindexed
-
-	// Stray means that an object is not mailstrata's, or has no valid name.
-	Stray
-
-	// Unread means that this key cannot open an object. An owner's key can.
-	Unread
-
-	// Condemned means that a pack is damaged, but will be deleted anyway. If it holds the only copy of a chunk, following the
-	// manifests shows that.
-	Condemned
-
-	// Overlaid means that a newer version or a delete marker is over an object. mailstrata reads the original.
-	Overlaid
-
-	// Unlocked means that locks end earlier than the repository promises.
-	Unlocked
-)
-
-// Harmless reports whether no mail is in danger.
-func (k ProblemKind) Harmless() bool { return !k.Damage() && k != Unlocked }
-
-// Damage reports whether the object cannot be relied on.
-func (k ProblemKind) Damage() bool { return k == Broken || k == Missing }
-
-// Problem is a problem that a check found.
-type Problem struct {
-	Kind   ProblemKind
-	Object string // name
-	Err    error  // what is wrong
-}
-
-// String returns the sentence to print.
-func (p Problem) String() string { return fmt.Sprintf("%s: %v", p.Object, p.Err) }
-
-// Checked counts what a check looked at.
-type Checked struct {
-	Objects int
-	Bytes   int64 // read
-	Chunks  int64 // of which the content was hashed
-}
 
 // checker is one check.
 type checker struct {
@@ -112,7 +59,7 @@ func (r *Repo) Check(ctx context.Context, data HashRange, share Share, report fu
 // condemnations reads the condemnations, before the objects and again after them: a pack can be condemned and deleted during a check.
 func (c *checker) condemnations(ctx context.Context) error {
 	condemned, err := c.r.Condemned(ctx)
-	if err != nil && !concernsObject(err) {
+	if err != nil && !objects.Concerns(err) {
 		return err
 	}
 	c.condemned = condemned
@@ -125,7 +72,7 @@ func (c *checker) measure(ctx context.Context) error {
 		return nil
 	}
 	c.all.Step = "objects checked"
-	for o, err := range c.r.store.List(ctx, "") {
+	for o, err := range c.r.objects.Store.List(ctx, "") {
 		if err != nil {
 			return fmt.Errorf("list the store: %w", err)
 		}
@@ -139,13 +86,6 @@ func (c *checker) measure(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// add adds up what was looked at.
-func (c *Checked) add(more Checked) {
-	c.Objects += more.Objects
-	c.Bytes += more.Bytes
-	c.Chunks += more.Chunks
 }
 
 // checks reports whether an object is looked at.
@@ -167,14 +107,9 @@ func (c *checker) problem(kind ProblemKind, name string, err error) {
 	c.report(Problem{Kind: kind, Object: name, Err: err})
 }
 
-// concernsObject reports whether an error is about one object, and not about the store or this host.
-func concernsObject(err error) bool {
-	return format.ConcernsObject(err) || errors.Is(err, statement.ErrUnsigned)
-}
-
 // segments reads the index segments, and remembers the packs that they describe.
 func (c *checker) segments(ctx context.Context) error {
-	return c.each(ctx, c.r.listKind(ctx, format.KindIndex, "index"), c.segment, func(f *finding) error {
+	return c.each(ctx, c.r.objects.List(ctx, format.KindIndex, "index"), c.segment, func(f *finding) error {
 		c.takeRows(f)
 		c.seen()
 		return nil
@@ -197,7 +132,7 @@ func (c *checker) objects(ctx context.Context) error {
 		return err
 	}
 	list := func(yield func(store.Object, error) bool) {
-		for o, err := range c.r.store.List(ctx, "") {
+		for o, err := range c.r.objects.Store.List(ctx, "") {
 			if err != nil {
 				yield(o, fmt.Errorf("list the store: %w", err))
 				return
@@ -236,7 +171,7 @@ func (c *checker) object(ctx context.Context, f *finding) error {
 	if err == nil {
 		err = c.lock(ctx, kind, f)
 	}
-	if concernsObject(err) && c.doomed(f.Name) {
+	if objects.Concerns(err) && c.doomed(f.Name) {
 		f.problem(Condemned, fmt.Errorf("it is condemned, and damaged: %w", err))
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/packs"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/semaphore"
@@ -65,7 +66,7 @@ func (c *checker) each(
 		for _, p := range f.problems {
 			c.report(p)
 		}
-		c.checked.add(f.checked)
+		c.checked.Add(f.checked)
 		if err := take(f); err != nil {
 			return err
 		}
@@ -91,7 +92,7 @@ func (c *checker) outcome(ctx context.Context, f *finding, err error) error {
 		return c.absent(ctx, f)
 	case errors.Is(err, ErrNoRole):
 		f.problem(Unread, err)
-	case concernsObject(err):
+	case objects.Concerns(err):
 		f.problem(Broken, err)
 	default:
 		return fmt.Errorf("check %s: %w", f.Name, err)
@@ -103,7 +104,7 @@ func (c *checker) outcome(ctx context.Context, f *finding, err error) error {
 // deleted in the meantime. Some stores list objects that they have lost, for a while or forever. The error of the problem is
 // ErrNotExist, so that repair asks before it condemns the object.
 func (c *checker) absent(ctx context.Context, f *finding) error {
-	listed, err := c.r.lists(ctx, f.Name, f.Size)
+	listed, err := c.r.objects.Lists(ctx, f.Name, f.Size)
 	if err == nil && listed {
 		f.problem(Broken, fmt.Errorf("it is listed, but %w", store.ErrNotExist))
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
@@ -20,7 +21,7 @@ const probes = "probe/"
 
 // overlaid reports the objects that Get reads from an older version than the newest.
 func (c *checker) overlaid(context.Context) error {
-	for _, name := range c.r.store.Replaced() {
+	for _, name := range c.r.objects.Store.Replaced() {
 		if strings.HasPrefix(name, probes) {
 			continue // init or doctor put it, and then hid it by deleting it
 		}
@@ -50,7 +51,7 @@ func (s *shortLocks) add(f *finding) {
 // readMarks reads the marks, if retention is checked: that of a forgotten manifest may end.
 func (c *checker) readMarks(ctx context.Context) (err error) {
 	if c.r.Lock() != nil {
-		c.marks, err = c.r.marks(ctx, concernsObject)
+		c.marks, err = c.r.marks(ctx, objects.Concerns)
 	}
 	return err
 }
@@ -65,7 +66,7 @@ func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error 
 	if _, marked := c.marks[markedName(f.Name)]; marked {
 		return nil
 	}
-	until, err := c.r.store.RetainedUntil(ctx, f.Name)
+	until, err := c.r.objects.Store.RetainedUntil(ctx, f.Name)
 	if err == nil && until.IsZero() {
 		c.short.unknown.Store(true)
 		return nil
@@ -73,7 +74,7 @@ func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error 
 	if err != nil {
 		return err
 	}
-	now, err := c.r.store.Now(ctx)
+	now, err := c.r.objects.Store.Now(ctx)
 	if err == nil && until.Before(now.Add(lock.Period())) {
 		f.until = until
 	}
@@ -82,7 +83,7 @@ func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error 
 
 // reportShortLocks reports retention that ends too early, and a bucket whose default retention is too short.
 func (c *checker) reportShortLocks(ctx context.Context) error {
-	switch err := c.r.store.CheckDefault(ctx); {
+	switch err := c.r.objects.Store.CheckDefault(ctx); {
 	case errors.Is(err, objectlock.ErrDefault):
 		c.problem(Unlocked, "", err)
 	case err != nil:

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -14,7 +15,7 @@ import (
 func (c *checker) segment(ctx context.Context, f *finding) error {
 	f.read()
 	hash, _ := store.Hash(f.Name)
-	seg, done, err := c.r.fetchSegment(ctx, f.Object, hash)
+	seg, done, err := c.r.objects.OpenSegment(ctx, f.Object, hash)
 	if err != nil {
 		return err
 	}
@@ -48,11 +49,11 @@ func (c *checker) content(ctx context.Context, kind format.Kind, f *finding) err
 	if kind == format.KindAlarm {
 		kind = format.KindManifest // it has the bytes of one
 	}
-	stored, err := fetch(ctx, c.r.store, f.Name)
+	stored, err := objects.Fetch(ctx, c.r.objects.Store, f.Name)
 	if err != nil {
 		return err
 	}
-	content, err := c.r.codec.Parse(stored, kind, c.r.seals.writer)
+	content, err := c.r.objects.Codec.Parse(stored, kind, c.r.objects.Seals.Writer)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (c *checker) slot(ctx context.Context, f *finding) error {
 		f.problem(Stray, errors.New("not a key slot: it was removed, or adding it was interrupted, or someone else put it there"))
 		return nil
 	}
-	_, err := fetch(ctx, c.r.store, f.Name) // only its own key can read the content
+	_, err := objects.Fetch(ctx, c.r.objects.Store, f.Name) // only its own key can read the content
 	return err
 }
 
@@ -129,7 +130,7 @@ func (c *checker) pack(ctx context.Context, f *finding) error {
 		}
 		return nil
 	}
-	found, _, err := c.r.inspectPack(ctx, pack, f.Size, whole, &f.checked)
+	found, _, err := c.r.objects.CheckPack(ctx, pack, f.Size, whole, &f.checked)
 	if err != nil {
 		return err
 	}
@@ -142,10 +143,10 @@ func (c *checker) pack(ctx context.Context, f *finding) error {
 // bytes compares the bytes of an object with its name, which needs no key.
 func (c *checker) bytes(ctx context.Context, f *finding, hash [32]byte) error {
 	f.read()
-	file, err := c.r.download(ctx, f.Name, hash)
+	file, err := c.r.objects.Download(ctx, f.Name, hash)
 	if err != nil {
 		return err
 	}
-	file.close()
+	file.Close()
 	return nil
 }

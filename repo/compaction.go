@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 )
@@ -67,7 +68,7 @@ func batches(packs []*census.Pack) (all [][]*census.Pack) {
 
 // batch copies the chunks of packs. It adds those that it could read completely to c.done.
 func (c *compaction) batch(ctx context.Context, packs []*census.Pack) (err error) {
-	if c.scratch, err = c.r.cache.Scratch(); err != nil {
+	if c.scratch, err = c.r.objects.Cache.Scratch(); err != nil {
 		return err
 	}
 	defer c.scratch.Close()
@@ -96,7 +97,7 @@ func (c *compaction) take(ctx context.Context, s *census.Pack) error {
 		c.moved, c.done = append(c.moved, chunks...), append(c.done, s)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case !concernsObject(err):
+	case !objects.Concerns(err):
 		return fmt.Errorf("copy from %s: %w", s.Name(), err)
 	default:
 		c.report.Unread++
@@ -133,8 +134,8 @@ func (c *compaction) read(ctx context.Context, s *census.Pack) ([]movedChunk, er
 func (c *compaction) readFrame(ctx context.Context, pack *openedPack, s *census.Pack, i int) (moved []movedChunk, err error) {
 	var content []byte
 	f := &pack.frames[i]
-	for _, d := range f.content {
-		n, wanted, err := c.census.Wanted(s, d.prefix)
+	for _, d := range f.Chunks {
+		n, wanted, err := c.census.Wanted(s, d.Prefix)
 		if err != nil {
 			return nil, err
 		}
@@ -146,15 +147,15 @@ func (c *compaction) readFrame(ctx context.Context, pack *openedPack, s *census.
 				return nil, err
 			}
 		}
-		data := content[d.offset:][:d.length]
-		if c.r.ChunkID(data).Prefix() != d.prefix {
-			return nil, format.Damaged("its bytes do not hash to the ID of chunk %s", d.prefix)
+		data := content[d.Offset:][:d.Length]
+		if c.r.ChunkID(data).Prefix() != d.Prefix {
+			return nil, format.Damaged("its bytes do not hash to the ID of chunk %s", d.Prefix)
 		}
 		at, err := c.store(data)
 		if err != nil {
 			return nil, err
 		}
-		moved = append(moved, movedChunk{n: n, at: at, length: d.length, lane: f.lane})
+		moved = append(moved, movedChunk{n: n, at: at, length: d.Length, lane: f.Lane})
 	}
 	return moved, nil
 }

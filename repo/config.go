@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/statement"
@@ -105,11 +106,11 @@ func configNames(ctx context.Context, store store.Store) (names []string, err er
 
 // takeConfig opens a config with the secrets of the slot. The slot's keeper must have signed it, and it must list the slot.
 func (a *access) takeConfig(name string, stored []byte) error {
-	content, err := a.codec.Parse(stored, format.KindConfig, a.seals.writer)
+	content, err := a.objects.Codec.Parse(stored, format.KindConfig, a.objects.Seals.Writer)
 	if err != nil {
 		return err
 	}
-	payload, err := statement.Open(content, format.KindConfig, a.codec.Repository, a.held.Keeper)
+	payload, err := statement.Open(content, format.KindConfig, a.objects.Codec.Repository, a.held.Keeper)
 	if err != nil {
 		return err
 	}
@@ -130,14 +131,14 @@ func (a *access) takeConfig(name string, stored []byte) error {
 // useConfig uses a config, if it agrees with the slot.
 func (a *access) useConfig(c *config) (err error) {
 	a.config = *c
-	if a.seals.readers, err = keys.ParseRecipients(c.Readers); err != nil {
+	if a.objects.Seals.Readers, err = keys.ParseRecipients(c.Readers); err != nil {
 		return err
 	}
-	if a.seals.writers, err = keys.ParseRecipients(c.Writers); err != nil {
+	if a.objects.Seals.Writers, err = keys.ParseRecipients(c.Writers); err != nil {
 		return err
 	}
 	switch {
-	case a.seals.sealed() != (a.seals.writer != nil):
+	case a.objects.Seals.Sealed() != (a.objects.Seals.Writer != nil):
 		return fmt.Errorf("the config and the key slot disagree about whether objects are sealed: %w", ErrSwapped)
 	case a.held.Keeper != c.Keeper:
 		return fmt.Errorf("the config names another keeper than the key slot: %w", ErrSwapped)
@@ -164,7 +165,7 @@ func (a *access) findConfig(names []string, fetch func(name string) ([]byte, err
 			return nil
 		}
 		err = fmt.Errorf("read %s: %w", name, err)
-		if !concernsObject(err) && !errors.Is(err, ErrSwapped) && !errors.Is(err, ErrRemoved) {
+		if !objects.Concerns(err) && !errors.Is(err, ErrSwapped) && !errors.Is(err, ErrRemoved) {
 			return err
 		}
 		if first == nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
 )
 
 // This file decides which times of a manifest to believe. The writer chooses the time T in the name and the times in the
@@ -21,11 +22,7 @@ import (
 //     so a belated manifest may not displace one that came in time.
 
 const (
-	// ahead bounds how far T may be after the store's present time. The clocks of a store's servers differ, some report
-	// only whole seconds, and a run dates its manifest after the newest one.
-	ahead = time.Minute
-
-	// earlyAtMost bounds how far T may be after the time when the store got the object. It is more than ahead, because
+	// earlyAtMost bounds how far T may be after the time when the store got the object. It is more than clock.Ahead, because
 	// the two times can come from different clocks.
 	earlyAtMost = 5 * time.Minute
 
@@ -54,8 +51,8 @@ func (h Head) Misdating() error {
 }
 
 // writerTimed reports whether the writer of an object can set its time.
-func (o *objects) writerTimed() bool {
-	_, is := o.store.Store.(WriterTimed)
+func (a *access) writerTimed() bool {
+	_, is := a.objects.Store.Store.(WriterTimed)
 	return is
 }
 
@@ -68,27 +65,27 @@ type storeTime struct {
 // before reports whether t is in the future. If the store cannot report the time, as a directory on a read-only medium,
 // before uses this host's clock.
 func (p *storeTime) before(ctx context.Context, t time.Time) bool {
-	if !t.After(p.now.Add(ahead)) {
+	if !t.After(p.now.Add(clock.Ahead)) {
 		return false
 	}
-	if p.r.writerTimed() && !t.After(time.Now().Add(ahead)) {
+	if p.r.writerTimed() && !t.After(time.Now().Add(clock.Ahead)) {
 		return false // asking a directory for the time writes to it, and its clock is this host's or close
 	}
-	now, err := p.r.store.Now(ctx)
+	now, err := p.r.objects.Store.Now(ctx)
 	if err != nil {
 		now = time.Now()
 	}
 	p.now = now
-	return t.After(now.Add(ahead))
+	return t.After(now.Add(clock.Ahead))
 }
 
 // date sets Misdated if the manifest's time is after the present, or after the time when the store got it.
 func (p *storeTime) date(ctx context.Context, h Head) Head {
 	switch {
 	case !p.r.writerTimed() && h.Time.After(h.Stored.Add(earlyAtMost)):
-		h.Misdated = fmt.Sprintf("its name says %s, but the store got it at %s", instant(h.Time), instant(h.Stored))
+		h.Misdated = fmt.Sprintf("its name says %s, but the store got it at %s", clock.Instant(h.Time), clock.Instant(h.Stored))
 	case p.before(ctx, h.Time):
-		h.Misdated = fmt.Sprintf("its name says %s, but by the store's clock it is %s", instant(h.Time), instant(p.now))
+		h.Misdated = fmt.Sprintf("its name says %s, but by the store's clock it is %s", clock.Instant(h.Time), clock.Instant(p.now))
 	}
 	return h
 }
@@ -102,9 +99,9 @@ func (r *Repo) Judge(h Head, deadline time.Time) Head {
 	if now := time.Now(); r.writerTimed() && now.After(stored) {
 		stored = now // the only bound that such a store has
 	}
-	if latest := stored.Add(Lifetime + earlyAtMost); h.Misdated == "" && deadline.After(latest) {
+	if latest := stored.Add(clock.Lifetime + earlyAtMost); h.Misdated == "" && deadline.After(latest) {
 		h.Misdated = fmt.Sprintf("its deadline is %s, but a run that put it then has a deadline of %s at the latest",
-			instant(deadline), instant(latest))
+			clock.Instant(deadline), clock.Instant(latest))
 	}
 	return h
 }
@@ -118,12 +115,10 @@ const behindAtMost = 30 * 24 * time.Hour
 func (a *access) checkClock(now time.Time) error {
 	if made := time.Unix(int64(a.config.Created), 0); made.Sub(now) > behindAtMost {
 		return fmt.Errorf("the store's clock shows %s, but the repository was made at %s: set the clock of the store, or of this host if "+
-			"the repository is a directory on it", instant(now), instant(made))
+			"the repository is a directory on it", clock.Instant(now), clock.Instant(made))
 	}
 	return nil
 }
-
-func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // checkName checks that the time in the manifest's name is the one in the manifest. The first versions of mailstrata did not
 // write it into the manifest; then the time in the name must lie within the length of a run.
@@ -136,8 +131,8 @@ func (o *outline) checkName(h Head) error {
 		return nil
 	}
 	start := time.UnixMilli(o.Start)
-	if h.Time.Before(start.Add(-ahead)) || h.Time.After(start.Add(Lifetime+ahead)) {
-		return renamed(fmt.Sprintf("its name was changed: its run began at %s, and the name says %s", instant(start), instant(h.Time)))
+	if h.Time.Before(start.Add(-clock.Ahead)) || h.Time.After(start.Add(clock.Lifetime+clock.Ahead)) {
+		return renamed(fmt.Sprintf("its name was changed: its run began at %s, and the name says %s", clock.Instant(start), clock.Instant(h.Time)))
 	}
 	return nil
 }

@@ -19,14 +19,12 @@
 //	reader.go     Reader.Chunk reads the frame (package packs), decodes it (frame_cache.go), cuts the chunk out, and
 //	              checks it against its ID; prefetch.go reads many frames at once
 //
-// Below both, objects.go, download.go and inspect.go put, read and check the small objects (type objects), and package
-// cache keeps them on this host; packs and manifests are put directly by Store.Put. The other files:
+// Below both, package objects puts, reads and checks the small objects, and package cache keeps them on this host; packs
+// and manifests are put directly by Store.Put. The other files:
 //
 //	open.go unlock.go init.go                         open or make a repository
 //	access.go config.go slot.go slots.go              its config and its key slots (type access)
 //	rotate.go                                         new keys
-//	seals.go                                          the recipients and identities of objects
-//	clock.go                                          the time of the store beside this host's
 //	statements.go tags.go erasure.go                  what the keeper signs (type statements): marks, condemnations, tags
 //	alarms.go                                         the manifests that have an alarm
 //	cached_chunks.go excerpt.go local.go              what this host keeps of manifests, headers and killed runs
@@ -44,8 +42,8 @@
 // Every object is parsed again before it is put, and checked when it is read: its bytes against its name, its tag against
 // the repository's secret, its frames against its table, and each chunk against its ID.
 //
-// A Repo is made of layers: objects, access, statements, locks, and Repo on top. Each embeds the one before it, and uses
-// only what it embeds.
+// A Repo is made of layers: objects, access, statements, locks, and Repo on top. Each has the one before it, and uses only
+// that.
 //
 // Runs take no mutual lock. They rely on time: a mark says that a manifest is to be forgotten, a condemnation says that
 // a pack is to be deleted, and Prune acts on either a day later, when every run that could rely on it has ended. A root
@@ -56,7 +54,8 @@
 // The packages below: store (the Store contract), format (docs/format.md in code), objectlock (versions and retention),
 // ranges (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on this host), pin
 // (which repository this host has seen), census (which chunks and packs a prune keeps), statement (what the keeper
-// signs), keys (key files and recipients), recovery (what a killed run leaves on this host).
+// signs), keys (key files and recipients), recovery (what a killed run leaves on this
+// host); internal/objects (puts, reads and checks objects), internal/clock (the time of the store beside this host's).
 //
 // This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
 // What they decide without these is in packages of its own, as in census. The rest would need some twenty methods of

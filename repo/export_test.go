@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -22,12 +23,12 @@ func On(r *Repo, store store.Store, cacheDir string) *Repo { return OnCached(r, 
 
 // OnCached is On with a cache of packs of some size.
 func OnCached(r *Repo, store store.Store, cacheDir string, size int64) *Repo {
-	c, err := cache.Open(cacheDir, r.codec.Repository, size)
+	c, err := cache.Open(cacheDir, r.objects.Codec.Repository, size)
 	if err != nil {
 		panic(err)
 	}
 	return &Repo{locks: locks{statements{access{
-		objects: objects{objectlock.New(store, r.config.lock()), r.codec, r.seals, c},
+		objects: &objects.Objects{Store: objectlock.New(store, r.config.lock()), Codec: r.objects.Codec, Seals: r.objects.Seals, Cache: c},
 		held:    r.held, keeper: r.keeper, config: r.config, cutter: r.cutter, slotName: r.slotName, configName: r.configName,
 	}}}}
 }
@@ -50,11 +51,11 @@ func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (na
 	if slotHash != nil {
 		c.Slots = []slotRow{{Hash: *slotHash, Role: RoleOwner}}
 	}
-	content, err := statement.Sign(format.KindConfig, thief.R.codec.Repository, thief.Keeper, c)
+	content, err := statement.Sign(format.KindConfig, thief.R.objects.Codec.Repository, thief.Keeper, c)
 	if err != nil {
 		return "", nil, err
 	}
-	stored, hash, err := thief.R.codec.Build(format.KindConfig, content, thief.R.seals.writers)
+	stored, hash, err := thief.R.objects.Codec.Build(format.KindConfig, content, thief.R.objects.Seals.Writers)
 	return format.ConfigName(number, hash), stored, err
 }
 
@@ -67,7 +68,7 @@ func (thief *Thief) Slot(recipient age.Recipient, reader string) (name string, h
 	if err != nil {
 		return "", hash, nil, err
 	}
-	stored, hash, err = thief.R.codec.Build(format.KindKey, content, []age.Recipient{recipient})
+	stored, hash, err = thief.R.objects.Codec.Build(format.KindKey, content, []age.Recipient{recipient})
 	return slotName(RoleOwner, hash), hash, stored, err
 }
 
@@ -81,11 +82,11 @@ func (thief *Thief) Statement(manifest string, packs ...format.Pack) (name strin
 		}
 		kind, what = format.KindCondemnation, c
 	}
-	content, err := statement.Sign(kind, thief.R.codec.Repository, thief.Keeper, what)
+	content, err := statement.Sign(kind, thief.R.objects.Codec.Repository, thief.Keeper, what)
 	if err != nil {
 		return "", nil, err
 	}
-	stored, hash, err := thief.R.codec.Build(kind, content, thief.R.seals.writers)
+	stored, hash, err := thief.R.objects.Codec.Build(kind, content, thief.R.objects.Seals.Writers)
 	return format.ObjectName(kind, hash), stored, err
 }
 
@@ -95,18 +96,18 @@ func (thief *Thief) Erasure(e statement.Erasure) (name string, stored []byte, er
 	if err != nil {
 		return "", nil, err
 	}
-	content, err := statement.Sign(format.KindErasure, thief.R.codec.Repository, thief.Keeper, rows[0])
+	content, err := statement.Sign(format.KindErasure, thief.R.objects.Codec.Repository, thief.Keeper, rows[0])
 	if err != nil {
 		return "", nil, err
 	}
-	stored, hash, err := thief.R.codec.Build(format.KindErasure, content, thief.R.seals.writers)
+	stored, hash, err := thief.R.objects.Codec.Build(format.KindErasure, content, thief.R.objects.Seals.Writers)
 	return format.ObjectName(format.KindErasure, hash), stored, err
 }
 
 // Stranger makes a manifest with only the public recipients of a repository.
 func Stranger(r *Repo, account string, content []byte) (name string, stored []byte, err error) {
-	other := format.NewCodec(r.codec.Repository, format.Secret{1}.Keys(), r.codec.Decoder)
-	stored, hash, err := other.Build(format.KindManifest, content, r.seals.writers)
+	other := format.NewCodec(r.objects.Codec.Repository, format.Secret{1}.Keys(), r.objects.Codec.Decoder)
+	stored, hash, err := other.Build(format.KindManifest, content, r.objects.Seals.Writers)
 	return format.ManifestName(r.AccountDir(account), time.Now(), hash), stored, err
 }
 
@@ -137,16 +138,11 @@ func SegmentSizes(ctx context.Context, r *Repo) (sizes [][2]int, err error) {
 // PutSegment puts an index segment of made-up chunks, and returns their prefixes.
 func PutSegment(ctx context.Context, r *Repo, seed uint64, chunks int) (name string, prefixes []chunk.Prefix, err error) {
 	packs, entries := madeUp(seed, chunks)
-	s, hash, err := r.writeSegment(packs, format.Sorted(entries), format.Table{})
-	if err != nil {
-		return "", nil, err
-	}
-	defer s.Close()
 	for _, e := range entries {
 		prefixes = append(prefixes, e.Prefix)
 	}
-	name = format.ObjectName(format.KindIndex, hash)
-	return name, prefixes, r.store.Put(ctx, name, s.File, s.Size)
+	hash, _, err := r.objects.PutSegment(ctx, packs, entries)
+	return format.ObjectName(format.KindIndex, hash), prefixes, err
 }
 
 // madeUp returns typical packs, with chunks of 4 KB in frames of 2 MiB.
@@ -199,7 +195,7 @@ func LoadIndex(ctx context.Context, r *Repo) error {
 
 // Fetch reads a whole object, and checks it against its name.
 func Fetch(ctx context.Context, r *Repo, name string) ([]byte, error) {
-	return fetch(ctx, r.store, name)
+	return objects.Fetch(ctx, r.objects.Store, name)
 }
 
 // LimitHeld sets how many bytes a writer keeps in spools.
@@ -222,7 +218,7 @@ func LimitClaims(w *Writer, n int) { w.maxClaims = n }
 
 // Forge makes a manifest's object with any time, as a thief of a writer's key can.
 func Forge(r *Repo, account string, at time.Time, content []byte) (name string, stored []byte, err error) {
-	stored, hash, err := r.codec.Build(format.KindManifest, content, r.seals.writers)
+	stored, hash, err := r.objects.Codec.Build(format.KindManifest, content, r.objects.Seals.Writers)
 	return format.ManifestName(r.AccountDir(account), at, hash), stored, err
 }
 

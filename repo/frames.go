@@ -96,7 +96,7 @@ func (w *Writer) encodeFrames() error {
 		case <-w.ctx.Done():
 			return nil
 		case f := <-w.encode:
-			err := w.r.codec.WithRawFrame(f, func(encoded []byte) error { return w.packFrame(f, encoded) })
+			err := w.r.objects.Codec.WithRawFrame(f, func(encoded []byte) error { return w.packFrame(f, encoded) })
 			if err != nil {
 				w.fail(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -100,8 +101,8 @@ func newAccess(store store.Store, now time.Time, o InitOptions) (a *access, err 
 	if err != nil {
 		return nil, err
 	}
-	a = &access{objects: objects{store: objectlock.New(store, o.Lock), codec: format.NewCodec([16]byte{}, held.Secret.Keys(), decoder)}}
-	rand.Read(a.codec.Repository[:])
+	a = &access{objects: &objects.Objects{Store: objectlock.New(store, o.Lock), Codec: format.NewCodec([16]byte{}, held.Secret.Keys(), decoder)}}
+	rand.Read(a.objects.Codec.Repository[:])
 	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper, Lock: rowOf(o.Lock)}
 	if c.Polynomial == 0 {
 		p, err := chunk.RandomPolynomial()
@@ -172,7 +173,7 @@ func (a *access) initConfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	names, err := configNames(ctx, a.store)
+	names, err := configNames(ctx, a.objects.Store)
 	if err != nil {
 		return err
 	}

@@ -14,17 +14,17 @@ var errNoCache = errors.New("there is no lasting cache directory")
 
 // RecoveryLog opens the recovery log of an account for one run. It keeps nothing before the time after has passed.
 func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, error) {
-	if _, temporary := r.cache.Place(); temporary {
+	if _, temporary := r.objects.Cache.Place(); temporary {
 		return nil, errNoCache
 	}
-	identity, err := r.seals.identity(format.KindCatalog)
+	identity, err := r.objects.Seals.Identity(format.KindCatalog)
 	if err != nil {
 		return nil, err
 	}
-	id := r.codec.Keys.Account.Sum([]byte(account))
+	id := r.objects.Codec.Keys.Account.Sum([]byte(account))
 	return recovery.Open(recovery.Options{
-		Dir: r.cache.Recovery(), Account: [16]byte(id[:16]), After: after, Repository: r.codec.Repository, KeyID: r.codec.Keys.ID, Tag: r.codec.Keys.Tag,
-		Recipients: r.seals.recipients(format.KindCatalog), Identity: identity,
+		Dir: r.objects.Cache.Recovery(), Account: [16]byte(id[:16]), After: after, Repository: r.objects.Codec.Repository, KeyID: r.objects.Codec.Keys.ID, Tag: r.objects.Codec.Keys.Tag,
+		Recipients: r.objects.Seals.Recipients(format.KindCatalog), Identity: identity,
 	})
 }
 
@@ -36,12 +36,12 @@ const WordsDir = "words"
 // they end. The cached index holds only keyed prefixes, no content.
 func (r *Repo) DropLocal(manifests []string) (left int) {
 	for _, name := range manifests {
-		_ = os.Remove(r.cache.Path(name))
+		_ = os.Remove(r.objects.Cache.Path(name))
 		if h, ok := ParseManifest(name); ok {
-			_ = os.Remove(r.cache.Path(cachedName(h.Account)))
+			_ = os.Remove(r.objects.Cache.Path(cachedName(h.Account)))
 		}
 	}
-	r.cache.Packs.Clear()
-	_ = os.RemoveAll(r.cache.Sub(WordsDir))
-	return recovery.Discard(r.cache.Recovery())
+	r.objects.Cache.Packs.Clear()
+	_ = os.RemoveAll(r.objects.Cache.Sub(WordsDir))
+	return recovery.Discard(r.objects.Cache.Recovery())
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
@@ -55,7 +56,7 @@ func (l *locks) LockState(ctx context.Context) (LockState, error) {
 	if lock == nil {
 		return LockState{}, errNoLock
 	}
-	now, err := l.Now(ctx)
+	now, err := l.objects.Now(ctx)
 	if err != nil {
 		return LockState{}, err
 	}
@@ -93,7 +94,7 @@ func (l *locks) Lengthen(ctx context.Context, days int, progress func(Progress))
 	if err := l.CheckLonger(days); err != nil {
 		return 0, err
 	}
-	longer := *l.store.Lock()
+	longer := *l.objects.Store.Lock()
 	longer.Days = days
 	if !longer.ByDefault {
 		now, err := l.putLongerLock(ctx, &longer)
@@ -106,7 +107,7 @@ func (l *locks) Lengthen(ctx context.Context, days int, progress func(Progress))
 	if err != nil {
 		return 0, err
 	}
-	now, err := l.Now(ctx)
+	now, err := l.objects.Now(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -125,15 +126,15 @@ func (l *locks) putLongerLock(ctx context.Context, longer *objectlock.Lock) (now
 		if err != nil {
 			return now, err
 		}
-		if now, err = l.Now(ctx); err != nil {
+		if now, err = l.objects.Now(ctx); err != nil {
 			return now, err
 		}
-		longer.Since = now.Truncate(time.Second).Add(Lifetime + ahead)
+		longer.Since = now.Truncate(time.Second).Add(clock.Lifetime + clock.Ahead)
 		if err := l.putLock(ctx, next, longer); err != nil {
 			return now, err
 		}
-		put, err := l.Now(ctx)
-		if err != nil || put.Sub(now) < ahead/2 {
+		put, err := l.objects.Now(ctx)
+		if err != nil || put.Sub(now) < clock.Ahead/2 {
 			return now, err
 		}
 	}
@@ -145,7 +146,7 @@ func (l *locks) putLock(ctx context.Context, next *config, lock *objectlock.Lock
 	if err := l.replaceConfig(ctx, next, l.held, l.slotName); err != nil {
 		return err
 	}
-	l.store.SetLock(l.Lock())
+	l.objects.Store.SetLock(l.Lock())
 	return nil
 }
 
@@ -161,6 +162,6 @@ func (l *locks) latestConfig(ctx context.Context) error {
 
 // RetainedUntil returns the time until which the store retains any version of these objects, by Object Lock. It is zero if
 // the repository is not under Object Lock, or if the store does not report retention.
-func (o *objects) RetainedUntil(ctx context.Context, names []string) (latest time.Time, err error) {
-	return o.store.LastRetained(ctx, []string{format.KindData.Folder(), format.KindCatalog.Folder(), format.KindManifest.Folder()}, names)
+func (l *locks) RetainedUntil(ctx context.Context, names []string) (latest time.Time, err error) {
+	return l.objects.Store.LastRetained(ctx, []string{format.KindData.Folder(), format.KindCatalog.Folder(), format.KindManifest.Folder()}, names)
 }

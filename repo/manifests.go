@@ -10,6 +10,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -55,18 +56,18 @@ func headOf(o store.Object) (Head, bool) {
 // Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks that cannot be read.
 // Otherwise anyone who can write to the store could hide mail.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, headListing{prefix: format.KindManifest.Folder(), list: r.store.List, marks: r.readMarks(concernsObject)})
+	return r.listHeads(ctx, headListing{prefix: format.KindManifest.Folder(), list: r.objects.Store.List, marks: r.readMarks(objects.Concerns)})
 }
 
 // EveryManifest is Manifests for callers that remove something. A mark that cannot be read is an error.
 func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, headListing{prefix: format.KindManifest.Folder(), list: r.store.List, marks: r.readMarks(nil)})
+	return r.listHeads(ctx, headListing{prefix: format.KindManifest.Folder(), list: r.objects.Store.List, marks: r.readMarks(nil)})
 }
 
 // AccountManifests lists the manifests of one account, the newest first, for callers that choose a parent. A mark that cannot
 // be read is an error.
 func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, headListing{prefix: r.manifestsOf(account), list: r.store.List, marks: r.readMarks(nil)})
+	return r.listHeads(ctx, headListing{prefix: r.manifestsOf(account), list: r.objects.Store.List, marks: r.readMarks(nil)})
 }
 
 // manifestsOf returns what the names of an account's manifests begin with.
@@ -127,7 +128,7 @@ func (r *Repo) listHeads(ctx context.Context, l headListing) iter.Seq2[Head, err
 			yield(Head{}, err)
 			return
 		}
-		r.cache.KeepListed(l.prefix, listed)
+		r.objects.Cache.KeepListed(l.prefix, listed)
 	}
 }
 
@@ -136,7 +137,7 @@ func (r *Repo) listHeads(ctx context.Context, l headListing) iter.Seq2[Head, err
 // returns ErrNotMine for bytes that hash to the name and are not a manifest, because anyone can put those there too.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	content, err := r.Root(ctx, h)
-	if foreign := new(undecodable); errors.As(err, &foreign) && errors.Is(err, format.ErrDamaged) {
+	if foreign := new(objects.Undecodable); errors.As(err, &foreign) && errors.Is(err, format.ErrDamaged) {
 		// The bytes match the name, so they are not damaged. Someone without the key put them there.
 		err = fmt.Errorf("read %s: its bytes match its name and are not a manifest (%v): %w", h.Name, foreign, format.ErrNotMine)
 	}
@@ -160,9 +161,9 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 // that no other manifest needs. If the object is damaged, and the manifest has an alarm, Root reads its second copy.
 func (r *Repo) Root(ctx context.Context, h Head) ([]byte, error) {
 	r.manifestRead.Store(time.Now().UnixNano())
-	content, err := r.load(ctx, format.KindManifest, h.Name)
+	content, err := r.objects.Load(ctx, format.KindManifest, h.Name)
 	if errors.Is(err, format.ErrDamaged) {
-		if second, errSecond := r.load(ctx, format.KindManifest, format.AlarmName(h.Name)); errSecond == nil {
+		if second, errSecond := r.objects.Load(ctx, format.KindManifest, format.AlarmName(h.Name)); errSecond == nil {
 			return second, nil
 		}
 	}

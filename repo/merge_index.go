@@ -10,6 +10,8 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/ranges"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
@@ -140,7 +142,7 @@ func group(listed []listedSegment) (groups [][]listedSegment) {
 
 // listSegments lists the segments and reads which others each replaces. It leaves out those that cannot be read.
 func (x *indexMerger) listSegments(ctx context.Context) (all []listedSegment, err error) {
-	for o, err := range x.r.listKind(ctx, format.KindIndex, "index") {
+	for o, err := range x.r.objects.List(ctx, format.KindIndex, "index") {
 		if err != nil {
 			return nil, err
 		}
@@ -163,11 +165,11 @@ const segmentsAtOnce = 32
 
 // readTable reads what merging needs of a segment. The segment has no packs if it cannot be read.
 func (x *indexMerger) readTable(ctx context.Context, s *listedSegment) error {
-	src := ranges.NewReader(ctx, x.r.store, s.Object, 0)
-	plain, size, err := format.UnsealAt(src, s.Size, x.r.seals.writer)
+	src := ranges.NewReader(ctx, x.r.objects.Store, s.Object, 0)
+	plain, size, err := format.UnsealAt(src, s.Size, x.r.objects.Seals.Writer)
 	var c *format.Container
 	if err == nil {
-		c, err = format.ParseContainer(plain, size, &x.r.codec.Keys)
+		c, err = format.ParseContainer(plain, size, &x.r.objects.Codec.Keys)
 	}
 	switch {
 	case err == nil:
@@ -175,7 +177,7 @@ func (x *indexMerger) readTable(ctx context.Context, s *listedSegment) error {
 		return context.Cause(ctx)
 	case errors.Is(err, store.ErrNotExist): // another prune was first
 		return nil
-	case concernsObject(err) || errors.Is(err, store.ErrRange):
+	case objects.Concerns(err) || errors.Is(err, store.ErrRange):
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.leave(s.Name, err)
@@ -213,7 +215,7 @@ func (x *indexMerger) removeReplaced(ctx context.Context, listed []listedSegment
 				replaced[s.hash] = true
 			}
 		}
-		if len(inputs) == 0 || x.now.Sub(merged.Time) < Grace {
+		if len(inputs) == 0 || x.now.Sub(merged.Time) < clock.Grace {
 			continue
 		}
 		proven, err := x.replacedBy(ctx, merged, inputs)
@@ -261,7 +263,7 @@ func (x *indexMerger) replacedBy(ctx context.Context, merged listedSegment, inpu
 // readSegment reads a segment whole and returns its digests. keep, if not nil, is called with the segment and returns what to
 // call with each entry.
 func (x *indexMerger) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
-	seg, done, err := x.r.fetchSegment(ctx, s.Object, s.hash)
+	seg, done, err := x.r.objects.OpenSegment(ctx, s.Object, s.hash)
 	if err != nil {
 		return nil, err
 	}
@@ -321,11 +323,11 @@ func (m *merging) close() {
 
 // take reads an input into a file.
 func (m *merging) take(ctx context.Context, s listedSegment) error {
-	return m.x.r.cache.Do(func() error { return m.takeOnce(ctx, s) })
+	return m.x.r.objects.Cache.Do(func() error { return m.takeOnce(ctx, s) })
 }
 
 func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
-	w, err := index.NewFileWriter(m.x.r.cache.Indexes(), m.x.r.codec)
+	w, err := index.NewFileWriter(m.x.r.objects.Cache.Indexes(), m.x.r.objects.Codec)
 	if err != nil {
 		return err
 	}
@@ -369,7 +371,7 @@ func (m *merging) put(ctx context.Context) error {
 	}
 	stop := errors.New("stopped")
 	var failed error
-	s, hash, err := r.writeSegment(merged.Packs, func(yield func(format.Entry) bool) {
+	s, hash, err := r.objects.WriteSegment(merged.Packs, func(yield func(format.Entry) bool) {
 		failed = merged.Each(func(e format.Entry) error {
 			if !yield(e) {
 				return stop
@@ -385,5 +387,5 @@ func (m *merging) put(ctx context.Context) error {
 		return fmt.Errorf("merge index segments: %w", failed)
 	}
 	name := format.ObjectName(format.KindIndex, hash)
-	return r.putKept(ctx, name, s.File, s.Size)
+	return r.objects.PutFile(ctx, name, s.File, s.Size)
 }

@@ -15,10 +15,9 @@ const withoutRule = "MAILSTRATA_WITHOUT_RULE"
 // mutations put a switch for each rule of removal (docs/design/removing.md) into the sources. For rules that forbid an
 // operation, the model does that operation itself.
 var mutations = []mutate.Change{
-	{File: "repo/mutated.go", New: `package repo
+	{File: "repo/internal/clock/mutated.go", New: `package clock
 
 import (
-	"context"
 	"os"
 	"time"
 )
@@ -34,6 +33,15 @@ func overtime() time.Duration {
 	}
 	return 0
 }
+`},
+	{File: "repo/mutated.go", New: `package repo
+
+import (
+	"context"
+	"os"
+)
+
+func without(rule string) bool { return os.Getenv("` + withoutRule + `") == rule }
 
 func ordered(packs, condemned, roots func(context.Context) error) []func(context.Context) error {
 	if without("order of listing") {
@@ -48,9 +56,10 @@ import "os"
 
 func without(rule string) bool { return os.Getenv("` + withoutRule + `") == rule }
 `},
-	{File: "repo/clock.go", Old: "const (\n\t// Lifetime", New: "var (\n\t// Lifetime"},
-	{File: "repo/clock.go", Old: "Lifetime = 12 * time.Hour", New: "Lifetime = 12 * time.Hour + overtime()"},
-	{File: "repo/prune_survey.go", Old: "now.Sub(h.Since) < Grace", New: `now.Sub(h.Since) < Grace && !without("root grace")`},
+	{File: "repo/internal/clock/clock.go", Old: "const (\n\t// Lifetime", New: "var (\n\t// Lifetime"},
+	{File: "repo/repo.go", Old: "const (\n\tLifetime", New: "var (\n\tLifetime"},
+	{File: "repo/internal/clock/clock.go", Old: "Lifetime = 12 * time.Hour", New: "Lifetime = 12 * time.Hour + overtime()"},
+	{File: "repo/prune_survey.go", Old: "now.Sub(h.Since) < clock.Grace", New: `now.Sub(h.Since) < clock.Grace && !without("root grace")`},
 	{File: "repo/prune_survey.go", Old: "[]func(context.Context) error{s.listPacks, s.listCondemned, s.listRoots}",
 		New: "ordered(s.listPacks, s.listCondemned, s.listRoots)"},
 	{File: "repo/census/tally.go", Old: "if !at.reached || keeper != nil {",
@@ -59,7 +68,7 @@ func without(rule string) bool { return os.Getenv("` + withoutRule + `") == rule
 	{File: "repo/pack.go", Old: "rand.Read(salt)", New: `if !without("unique names") { rand.Read(salt) }`},
 	{File: "repo/writer.go", Old: "for p := range condemned {", New: `for p := range condemned {
 		if without("condemnations are read") { break }`},
-	{File: "repo/clock.go", Old: "skew.Abs() > skewAtMost", New: `skew.Abs() > skewAtMost && !without("prune by agreed clocks") && !without("mark by agreed clocks")`},
+	{File: "repo/internal/clock/skew.go", Old: "skew.Abs() > skewAtMost", New: `skew.Abs() > skewAtMost && !without("prune by agreed clocks") && !without("mark by agreed clocks")`},
 }
 
 // mutant builds this package's tests with the mutations, and returns a function that runs some of them without a rule.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
@@ -20,7 +21,7 @@ import (
 // fixedRepo returns a repository with known secrets: the bytes 0, 1, 2, …
 func fixedRepo(t testing.TB) *Repo {
 	t.Helper()
-	r := new(Repo)
+	r := &Repo{locks: locks{statements{access{objects: new(objects.Objects)}}}}
 	r.held = &slot{Role: RoleOwner}
 	for i := range r.held.Secret {
 		r.held.Secret[i] = byte(i)
@@ -29,9 +30,9 @@ func fixedRepo(t testing.TB) *Repo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.codec = format.NewCodec([16]byte{}, r.held.Secret.Keys(), decoder)
-	for i := range r.codec.Repository {
-		r.codec.Repository[i] = byte(0xa0 + i)
+	r.objects.Codec = format.NewCodec([16]byte{}, r.held.Secret.Keys(), decoder)
+	for i := range r.objects.Codec.Repository {
+		r.objects.Codec.Repository[i] = byte(0xa0 + i)
 	}
 	return r
 }
@@ -59,11 +60,11 @@ func FuzzSmallObjects(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := parseSlot(b); err == nil {
 			again(t, s, b)
-			_ = new(access).useSlot(s)
+			_ = (&access{objects: new(objects.Objects)}).useSlot(s)
 		}
 		if c, err := parseConfig(b); err == nil {
 			again(t, c, b)
-			_ = (&access{objects: objects{codec: r.codec}, held: &slot{}}).useConfig(c)
+			_ = (&access{objects: &objects.Objects{Codec: r.objects.Codec}, held: &slot{}}).useConfig(c)
 		}
 		if m, err := statement.ParseMark(b); err == nil {
 			again(t, m, b)

@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
+	"time"
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -20,7 +21,6 @@ import (
 // Repo is an open repository. It may be used by several goroutines at once.
 type Repo struct {
 	locks
-	hashers sync.Pool // of *chunk.Hasher, for chunk IDs
 
 	untrusted bool  // neither this host nor a key file nor the user vouches for the repository
 	noLocks   error // why the memory file is not locked, or nil
@@ -86,7 +86,7 @@ func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, e
 	if err != nil {
 		return nil, err
 	}
-	a.store = objectlock.New(store, a.config.lock())
+	a.objects.Store = objectlock.New(store, a.config.lock())
 	return a.repo(o, u.Fingerprint)
 }
 
@@ -102,7 +102,7 @@ func open(ctx context.Context, store *objectlock.Store, u Unlock) (*access, erro
 		if err != nil {
 			return nil, err
 		}
-		return fetch(ctx, store, names[0])
+		return objects.Fetch(ctx, store, names[0])
 	})
 	defer first()
 	slots, damage, errSlots := fetchSlots(ctx, store)
@@ -115,7 +115,7 @@ func open(ctx context.Context, store *objectlock.Store, u Unlock) (*access, erro
 			if name == names[0] {
 				return first()
 			}
-			return fetch(ctx, store, name)
+			return objects.Fetch(ctx, store, name)
 		})
 	}
 	a, err := unlock(slots, u, decoder, confirm)
@@ -138,7 +138,7 @@ func (a *access) repo(o Options, keyFingerprint string) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.cache, err = cache.Open(o.CacheDir, a.codec.Repository, o.CacheSize); err != nil {
+	if a.objects.Cache, err = cache.Open(o.CacheDir, a.objects.Codec.Repository, o.CacheSize); err != nil {
 		return nil, err
 	}
 	return &Repo{locks: locks{statements{*a}}, untrusted: !vouched, noLocks: missing}, nil
@@ -147,7 +147,7 @@ func (a *access) repo(o Options, keyFingerprint string) (*Repo, error) {
 // Close closes the files of the cache. It changes nothing in the store.
 func (r *Repo) Close() error {
 	r.index.close()
-	return r.cache.Close()
+	return r.objects.Cache.Close()
 }
 
 // Untrusted reports whether nothing vouches for the repository: this host has not seen it before, and neither a key file nor the
@@ -159,17 +159,13 @@ func (r *Repo) Untrusted() bool { return r.untrusted }
 func (r *Repo) NoLocks() error { return r.noLocks }
 
 // ChunkID returns the ID of a chunk.
-func (r *Repo) ChunkID(data []byte) chunk.ID {
-	h, ok := r.hashers.Get().(*chunk.Hasher)
-	if !ok {
-		h = r.codec.Keys.Chunk.New()
-	}
-	defer r.hashers.Put(h)
-	return h.ID(data)
-}
+func (r *Repo) ChunkID(data []byte) chunk.ID { return r.objects.ChunkID(data) }
+
+// Now returns the store's time.
+func (r *Repo) Now(ctx context.Context) (time.Time, error) { return r.objects.Now(ctx) }
 
 // CacheDir returns the repository's cache directory.
 func (r *Repo) CacheDir() string {
-	dir, _ := r.cache.Place()
+	dir, _ := r.objects.Cache.Place()
 	return dir
 }

@@ -49,7 +49,7 @@ func (r *Repo) openIndex(ctx context.Context) (*index.Index, error) {
 			lazy.opening = make(chan struct{})
 			lazy.mu.Unlock()
 			x, err := index.Open(ctx, index.Options{
-				Store: r.store, Codec: r.codec, Identity: r.seals.writer, Repository: indexRepository{r},
+				Store: r.objects.Store, Codec: r.objects.Codec, Identity: r.objects.Seals.Writer, Repository: indexRepository{r},
 			})
 			if err == nil {
 				r.dropDeletedPacks(x)
@@ -68,14 +68,14 @@ func (r *Repo) openIndex(ctx context.Context) (*index.Index, error) {
 // dropDeletedPacks removes from the cache the packs that the index no longer has: mail that was erased or forgotten stays on
 // this host no longer than that.
 func (r *Repo) dropDeletedPacks(x *index.Index) {
-	if r.cache == nil || r.cache.Packs == nil {
+	if r.objects.Cache == nil || r.objects.Cache.Packs == nil {
 		return
 	}
 	packs := map[format.Pack]bool{}
 	for row := range x.Packs() {
 		packs[row.Pack()] = true
 	}
-	r.cache.Packs.KeepOnly(packs)
+	r.objects.Cache.Packs.KeepOnly(packs)
 }
 
 // finish keeps the index that this goroutine opened, if it could.
@@ -119,22 +119,22 @@ func (lazy *lazyIndex) stopAhead() {
 // indexRepository is what the index asks of the repository, as index.Repository.
 type indexRepository struct{ r *Repo }
 
-func (x indexRepository) IndexDir() string { return x.r.cache.Indexes() }
+func (x indexRepository) IndexDir() string { return x.r.objects.Cache.Indexes() }
 
-func (x indexRepository) WriteCache(write func() error) error { return x.r.cache.Do(write) }
+func (x indexRepository) WriteCache(write func() error) error { return x.r.objects.Cache.Do(write) }
 
 func (x indexRepository) ManifestRead() time.Time { return time.Unix(0, x.r.manifestRead.Load()) }
 
 func (x indexRepository) OpenSegment(ctx context.Context, o store.Object, hash [32]byte) (*format.Segment, func(), error) {
-	return x.r.fetchSegment(ctx, o, hash)
+	return x.r.objects.OpenSegment(ctx, o, hash)
 }
 
 func (x indexRepository) EachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
-	return x.r.eachPack(ctx, func(p format.Pack, o store.Object) error { return use(p, o.Size) })
+	return x.r.objects.EachPack(ctx, func(p format.Pack, o store.Object) error { return use(p, o.Size) })
 }
 
 func (x indexRepository) DescribePack(ctx context.Context, p format.Pack, size int64) (format.PackRow, []format.LaneRow, error) {
-	return x.r.inspectPack(ctx, p, size, false, new(Checked))
+	return x.r.objects.DescribePack(ctx, p, size)
 }
 
 // IndexProblems names the index segments that could not be read, and the packs that were needed and that no other segment

@@ -5,23 +5,24 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 )
 
 // openedPack is a pack whose table was read. It is on this host whole if most of it is needed and undamaged, or its frames are
 // read from the store.
 type openedPack struct {
-	frames []describedFrame
+	frames []objects.Frame
 	remote *Reader // nil if local
 	local  *format.Container
-	file   *download
+	file   *objects.File
 	codec  *format.Codec
 }
 
 // openPack opens a pack from which to copy. Its table must be as the index has it.
 func (r *Repo) openPack(ctx context.Context, s *census.Pack) (*openedPack, error) {
-	p := &openedPack{codec: r.codec}
+	p := &openedPack{codec: r.objects.Codec}
 	if s.MostlyWanted() {
-		if err := p.download(ctx, r, s); err != nil && !concernsObject(err) {
+		if err := p.download(ctx, r, s); err != nil && !objects.Concerns(err) {
 			return nil, err
 		}
 	}
@@ -31,7 +32,7 @@ func (r *Repo) openPack(ctx context.Context, s *census.Pack) (*openedPack, error
 		row, lanes = format.DescribePack(p.local, s.Hash, int64(s.Size)), p.local.Table.Lanes
 	} else {
 		var err error
-		if row, lanes, err = r.inspectPack(ctx, s.Pack(), int64(s.Size), false, new(Checked)); err != nil {
+		if row, lanes, err = r.objects.DescribePack(ctx, s.Pack(), int64(s.Size)); err != nil {
 			return nil, err
 		}
 		p.remote = r.Reader(ReaderOptions{CacheBytes: 1})
@@ -40,27 +41,27 @@ func (r *Repo) openPack(ctx context.Context, s *census.Pack) (*openedPack, error
 		p.close()
 		return nil, format.Damaged("the index describes it differently")
 	}
-	p.frames = describedByItself(row, lanes)
+	p.frames = objects.Frames(row, lanes)
 	return p, nil
 }
 
 // download fetches the pack whole, by one request. If that finds damage, the frames that are needed may still be intact.
 func (p *openedPack) download(ctx context.Context, r *Repo, s *census.Pack) error {
 	kind := format.PackKinds[s.Kind]
-	id, err := r.seals.identity(kind)
+	id, err := r.objects.Seals.Identity(kind)
 	if err != nil {
 		return err
 	}
-	file, err := r.download(ctx, s.Name(), s.Hash)
+	file, err := r.objects.Download(ctx, s.Name(), s.Hash)
 	if err != nil {
 		return err
 	}
 	plain, size, err := format.UnsealAt(format.HostFile{File: file.File}, int64(s.Size), id)
 	if err == nil {
-		p.local, err = r.codec.OpenPack(plain, size, kind)
+		p.local, err = r.objects.Codec.OpenPack(plain, size, kind)
 	}
 	if err != nil {
-		file.close()
+		file.Close()
 		return err
 	}
 	p.file = file
@@ -77,6 +78,6 @@ func (p *openedPack) frame(ctx context.Context, i int) ([]byte, error) {
 
 func (p *openedPack) close() {
 	if p.file != nil {
-		p.file.close()
+		p.file.Close()
 	}
 }

@@ -93,11 +93,11 @@ type unfinishedPack struct {
 }
 
 func newPack(r *Repo, kind format.Kind) (*unfinishedPack, error) {
-	s, err := r.cache.Spool(r.seals.recipients(kind))
+	s, err := r.objects.Cache.Spool(r.objects.Seals.Recipients(kind))
 	if err != nil {
 		return nil, err
 	}
-	w, err := r.codec.NewWriter(s, kind)
+	w, err := r.objects.Codec.NewWriter(s, kind)
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -148,7 +148,7 @@ func (p *unfinishedPack) finish(r *Repo) (*sealedPack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a pack just made cannot be opened: %w", err)
 	}
-	c, err := r.codec.OpenPack(plain, size, p.kind)
+	c, err := r.objects.Codec.OpenPack(plain, size, p.kind)
 	if err != nil {
 		return nil, fmt.Errorf("a pack just made cannot be read: %w", err)
 	}

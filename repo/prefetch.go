@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/packs"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -41,7 +42,7 @@ func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) (n int, e
 		claimed = claimed[len(run):]
 		group.Go(func() error {
 			err := rd.fetchTogether(groupCtx, run)
-			if err == nil || !concernsObject(err) && !errors.Is(err, store.ErrRange) {
+			if err == nil || !objects.Concerns(err) && !errors.Is(err, store.ErrRange) {
 				return err
 			}
 			mu.Lock()
@@ -104,7 +105,7 @@ func (rd *Reader) fetchTogether(ctx context.Context, claimed []*cachedFrame) err
 	defer release()
 	for _, c := range claimed {
 		at := int64(c.frame.Offset) - wanted.Offset
-		content, damage := rd.r.codec.Decoder.Decode(stored[at:at+int64(c.frame.Stored)], int(c.frame.Length))
+		content, damage := rd.r.objects.Codec.Decoder.Decode(stored[at:at+int64(c.frame.Stored)], int(c.frame.Length))
 		if damage != nil {
 			rd.frames.giveUp(c)
 			err = fmt.Errorf("read %s: %w", wanted.Pack, damage)

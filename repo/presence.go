@@ -121,7 +121,7 @@ func (p *presence) question(pack format.Pack, size uint64) *question {
 
 // listOne lists a pack by its full name.
 func (p *presence) listOne(pack format.Pack, size uint64) error {
-	present, err := p.r.lists(p.ctx, pack.String(), int64(size))
+	present, err := p.r.objects.Lists(p.ctx, pack.String(), int64(size))
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (p *presence) listAll() error {
 }
 
 func (p *presence) listFolder(ctx context.Context, kind format.Kind, prefix string) error {
-	for o, err := range p.r.store.List(ctx, prefix) {
+	for o, err := range p.r.objects.Store.List(ctx, prefix) {
 		if err != nil {
 			return fmt.Errorf("list the packs: %w", err)
 		}

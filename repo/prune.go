@@ -8,6 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -128,7 +129,7 @@ func (p *pruner) all(ctx context.Context) (err error) {
 
 // plan returns what is to be done with the packs.
 func (p *pruner) plan() *census.Plan {
-	return &census.Plan{Census: p.census, Now: p.now, Grace: Grace, MaxUnused: p.MaxUnused, Compression: p.Compression}
+	return &census.Plan{Census: p.census, Now: p.now, Grace: clock.Grace, MaxUnused: p.MaxUnused, Compression: p.Compression}
 }
 
 // sweep deletes each pack that was condemned a day ago, if no chunk in it is needed, or all that are lie in other packs that are
@@ -211,7 +212,7 @@ func (p *pruner) renewLocks(ctx context.Context) error {
 	}
 	done, err := p.r.renew(ctx, p.run.Start(), lock.Interval()/2, p.step)
 	p.report.Renewed, p.report.Locks = done.renewed, done.err
-	if changed := p.r.store.CheckDefault(ctx); errors.Is(changed, objectlock.ErrDefault) {
+	if changed := p.r.objects.Store.CheckDefault(ctx); errors.Is(changed, objectlock.ErrDefault) {
 		p.report.Locks = errors.Join(p.report.Locks, changed)
 	} else if err == nil {
 		err = changed

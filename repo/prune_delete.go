@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -35,7 +36,7 @@ func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object
 		group.Go(func() error {
 			var err error
 			if !d.DryRun {
-				err = d.r.store.Delete(groupCtx, o.Name)
+				err = d.r.objects.Store.Delete(groupCtx, o.Name)
 			}
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -71,7 +72,7 @@ func (d *deleter) leaveUnreadable(ctx context.Context, name string, err error) e
 		return context.Cause(ctx)
 	case errors.Is(err, store.ErrNotExist):
 		return nil
-	case concernsObject(err):
+	case objects.Concerns(err):
 		d.leave(name, err)
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 )
 
 // A chunk is erased if no root needs it, and an erasure names it or a manifest that is marked to be erased needs it. Packs with
@@ -42,7 +43,7 @@ func (s *survey) followErased(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case errors.Is(err, index.ErrNoChunk) || concernsObject(err):
+		case errors.Is(err, index.ErrNoChunk) || objects.Concerns(err):
 			// What only this manifest held counts as unused, and is deleted when its packs are rewritten.
 			s.leave(h.Name, fmt.Errorf("it is damaged, so some of what it held is not known from other unused data; mailstrata prune --max-unused 0 deletes that too: %w", err))
 		case err != nil:

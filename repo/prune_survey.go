@@ -9,6 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
@@ -46,7 +47,7 @@ func (s *survey) look(ctx context.Context) error {
 
 func (s *survey) listPacks(ctx context.Context) error {
 	s.packs = map[format.Pack]store.Object{}
-	return s.r.eachPack(ctx, func(pack format.Pack, o store.Object) error {
+	return s.r.objects.EachPack(ctx, func(pack format.Pack, o store.Object) error {
 		s.packs[pack] = o
 		s.report.Packs.add(o.Size)
 		return nil
@@ -119,7 +120,7 @@ func (s *survey) reach(id chunk.ID, like uint64) (first bool, err error) {
 }
 
 func (s *survey) isRoot(h Head, now time.Time) bool {
-	return !h.Marked || now.Sub(h.Since) < Grace
+	return !h.Marked || now.Sub(h.Since) < clock.Grace
 }
 
 // mustFollow returns an error if a root could not be followed. If another prune has deleted it or its packs in the meantime, it is no
@@ -153,7 +154,7 @@ func (s *survey) judge(ctx context.Context) (err error) {
 		p.Listed, p.Put = listed && uint64(o.Size) == p.Size, o.Time
 		if !listed && !p.Condemned {
 			group.Go(func() (err error) {
-				p.Newer, err = s.r.exists(groupCtx, p.Name())
+				p.Newer, err = s.r.objects.Exists(groupCtx, p.Name())
 				return err
 			})
 		}
@@ -169,7 +170,7 @@ func (s *survey) judge(ctx context.Context) (err error) {
 		if counted[pack] {
 			continue
 		}
-		there, err := s.r.exists(ctx, pack.String())
+		there, err := s.r.objects.Exists(ctx, pack.String())
 		if err != nil {
 			return err
 		}
@@ -191,7 +192,7 @@ func (r *Repo) census(ctx context.Context) (*census.Census, error) {
 	if err != nil {
 		return nil, err
 	}
-	return census.New(f, indexed, r.cache.SpoolFile)
+	return census.New(f, indexed, r.objects.Cache.SpoolFile)
 }
 
 // asksAtOnce is the number of packs that a prune looks for at once.

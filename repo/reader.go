@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/packs"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -53,7 +54,7 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 		frames:   newFrameCache(cmp.Or(o.CacheBytes, 32<<20)),
 		inFlight: semaphore.NewWeighted(maxInFlight),
 	}
-	rd.packs = packs.NewReader(packs.Options{Store: r.store, Identity: r.seals.identity, Cache: rd.cache})
+	rd.packs = packs.NewReader(packs.Options{Store: r.objects.Store, Identity: r.objects.Seals.Identity, Cache: rd.cache})
 	return rd
 }
 
@@ -62,10 +63,10 @@ func (rd *Reader) Keep(k Kept) { rd.kept = k }
 
 // cache returns where packs of a kind are kept, or nil.
 func (rd *Reader) cache(kind format.Kind) *packs.Cache {
-	if rd.r.cache == nil || rd.kept == KeptNothing || kind == format.KindData && rd.kept != KeptMail {
+	if rd.r.objects.Cache == nil || rd.kept == KeptNothing || kind == format.KindData && rd.kept != KeptMail {
 		return nil
 	}
-	return rd.r.cache.Packs
+	return rd.r.objects.Cache.Packs
 }
 
 // Chunk reads a chunk and checks it against its ID. If one copy cannot be read, Chunk tries the others. The caller must not
@@ -135,7 +136,7 @@ func (c *copies) failed(ctx context.Context, id chunk.ID, place index.Location, 
 		c.tried = append(c.tried, place)
 	}
 	c.damaged = errors.Join(c.damaged, err)
-	if !concernsObject(err) && !errors.Is(err, store.ErrRange) {
+	if !objects.Concerns(err) && !errors.Is(err, store.ErrRange) {
 		c.unreached = err
 	}
 	return ctx.Err() == nil && !errors.Is(err, ErrNoRole)
@@ -169,7 +170,7 @@ func (rd *Reader) chunkAtOnce(ctx context.Context, id chunk.ID, place index.Loca
 
 func (rd *Reader) fetchFrame(ctx context.Context, f format.Frame) ([]byte, error) {
 	content, err := rd.fetchFrameOnce(ctx, f)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && rd.r.store.Original(ctx, f.Pack.String()) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && rd.r.objects.Store.Original(ctx, f.Pack.String()) {
 		rd.packs.Forget(f.Pack)
 		return rd.fetchFrameOnce(ctx, f)
 	}
@@ -181,6 +182,6 @@ func (rd *Reader) fetchFrameOnce(ctx context.Context, f format.Frame) ([]byte, e
 	if len(stored) == 0 {
 		return nil, err
 	}
-	content, damage := rd.r.codec.Decoder.Decode(stored, int(f.Length))
+	content, damage := rd.r.objects.Codec.Decoder.Decode(stored, int(f.Length))
 	return content, cmp.Or(err, damage)
 }

@@ -34,7 +34,7 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 		return 0, err
 	}
 	var missing []store.Object
-	err = r.eachPack(ctx, func(pack format.Pack, o store.Object) error {
+	err = r.objects.EachPack(ctx, func(pack format.Pack, o store.Object) error {
 		_, indexed := c.indexed[pack]
 		if _, gone := condemned[pack]; !indexed && !gone {
 			missing = append(missing, o)
@@ -65,7 +65,7 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 // describe reads the table of a pack.
 func (c *checker) describe(ctx context.Context, f *finding) error {
 	pack, _ := format.ParsePack(f.Name)
-	row, lanes, err := c.r.inspectPack(ctx, pack, f.Size, false, new(Checked))
+	row, lanes, err := c.r.objects.DescribePack(ctx, pack, f.Size)
 	if err == nil {
 		f.rows, f.lanes = []format.PackRow{row}, lanes
 	}
@@ -85,7 +85,7 @@ func (c *checker) damagedSegments(ctx context.Context) (names []string, err erro
 		}
 		return err
 	}
-	err = c.each(ctx, c.r.listKind(ctx, format.KindIndex, "index"), twice, func(f *finding) error {
+	err = c.each(ctx, c.r.objects.List(ctx, format.KindIndex, "index"), twice, func(f *finding) error {
 		c.takeRows(f)
 		if f.damaged {
 			names = append(names, f.Name)
@@ -98,7 +98,7 @@ func (c *checker) damagedSegments(ctx context.Context) (names []string, err erro
 // removeSegments deletes damaged index segments. It reports those that the store retains.
 func (r *Repo) removeSegments(ctx context.Context, names []string, report func(Problem)) error {
 	for _, name := range names {
-		err := r.store.Delete(ctx, name)
+		err := r.objects.Store.Delete(ctx, name)
 		switch {
 		case err == nil:
 		case errors.Is(err, store.ErrRetained):
@@ -114,12 +114,7 @@ func (r *Repo) putDraft(ctx context.Context, d *index.Draft) error {
 	if len(d.Packs) == 0 {
 		return nil
 	}
-	s, hash, err := r.writeSegment(d.Packs, format.Sorted(d.Entries), format.Table{})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+	_, _, err := r.objects.PutSegment(ctx, d.Packs, d.Entries)
 	*d = index.Draft{}
-	name := format.ObjectName(format.KindIndex, hash)
-	return r.putKept(ctx, name, s.File, s.Size)
+	return err
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
@@ -34,7 +36,7 @@ type renewal struct {
 // renew renews the locks if the last renewal is older than after. A run goes on if it cannot: the error is in the renewal. progress
 // may be nil, and may be called several times at once.
 func (l *locks) renew(ctx context.Context, now time.Time, after time.Duration, progress func(Progress)) (renewal, error) {
-	lock := l.store.Lock()
+	lock := l.objects.Store.Lock()
 	if lock == nil {
 		return renewal{}, nil
 	}
@@ -55,17 +57,17 @@ func (l *locks) renew(ctx context.Context, now time.Time, after time.Duration, p
 // lastRenewal returns when all locks were last renewed, or the zero time if not since the lock was lengthened.
 func (l *locks) lastRenewal(ctx context.Context, now time.Time) (time.Time, error) {
 	since := l.Lock().Since
-	for o, err := range l.listKind(ctx, format.KindRenewal, "renewals") {
+	for o, err := range l.objects.List(ctx, format.KindRenewal, "renewals") {
 		if err != nil {
 			return time.Time{}, err
 		}
 		var row renewalRow
-		err := l.loadRow(ctx, format.KindRenewal, o.Name, &row)
-		if err != nil && !concernsObject(err) {
+		err := l.objects.LoadRow(ctx, format.KindRenewal, o.Name, &row)
+		if err != nil && !objects.Concerns(err) {
 			return time.Time{}, err
 		}
 		// A renewal in the future would keep every run from renewing. One that cannot be read has no effect.
-		if when := time.UnixMilli(int64(row.When)); err == nil && when.Before(now.Add(ahead)) {
+		if when := time.UnixMilli(int64(row.When)); err == nil && when.Before(now.Add(clock.Ahead)) {
 			if when.Before(since) {
 				break
 			}
@@ -100,11 +102,11 @@ func (l *locks) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Ti
 			progress(Progress{Step: "locks renewed", Done: n})
 		}
 	}
-	n, err := l.store.Renew(ctx, lock, now, goes, renewed)
+	n, err := l.objects.Store.Renew(ctx, lock, now, goes, renewed)
 	if err != nil {
 		return 0, err
 	}
-	return n, l.putRow(ctx, format.KindRenewal, now, renewalRow{When: uint64(now.UnixMilli())})
+	return n, l.objects.PutRow(ctx, format.KindRenewal, now, renewalRow{When: uint64(now.UnixMilli())})
 }
 
 // Locks returns why the locks, which are due, could not be renewed. If it is nil, everything that a manifest of this run may need
@@ -120,7 +122,7 @@ func (run *Run) ending(ctx context.Context) (map[format.Pack]bool, error) {
 	lock := run.r.config.lock()
 	ending := map[format.Pack]bool{}
 	for _, kind := range format.PackKinds {
-		for o, err := range run.r.store.List(ctx, kind.Folder()) {
+		for o, err := range run.r.objects.Store.List(ctx, kind.Folder()) {
 			if err != nil {
 				return nil, fmt.Errorf("list the packs: %w", err)
 			}

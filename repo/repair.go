@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -70,30 +70,17 @@ func (rp *repairer) run(ctx context.Context) (err error) {
 	return w.Flush(ctx)
 }
 
-// describedFrame is a frame with its chunks.
-type describedFrame struct {
-	format.Frame
-	lane    format.Lane
-	content []described
-}
-
-// described says where a chunk lies in a frame.
-type described struct {
-	prefix         chunk.Prefix
-	offset, length uint32
-}
-
 // frames returns the frames of a pack, from the table of the pack, or from the index if the table cannot be read.
-func (rp *repairer) frames(ctx context.Context, p format.Pack) ([]describedFrame, error) {
-	for o, err := range rp.r.store.List(ctx, p.String()) {
+func (rp *repairer) frames(ctx context.Context, p format.Pack) ([]objects.Frame, error) {
+	for o, err := range rp.r.objects.Store.List(ctx, p.String()) {
 		if err != nil {
 			return nil, fmt.Errorf("look for %s: %w", p, err)
 		}
-		row, lanes, err := rp.r.inspectPack(ctx, p, o.Size, false, new(Checked))
+		row, lanes, err := rp.r.objects.DescribePack(ctx, p, o.Size)
 		if err == nil {
-			return describedByItself(row, lanes), nil
+			return objects.Frames(row, lanes), nil
 		}
-		if ctx.Err() != nil || !concernsObject(err) {
+		if ctx.Err() != nil || !objects.Concerns(err) {
 			return nil, fmt.Errorf("read %s: %w", p, err)
 		}
 		rp.report(Problem{Kind: Broken, Object: p.String(), Err: err})
@@ -101,24 +88,9 @@ func (rp *repairer) frames(ctx context.Context, p format.Pack) ([]describedFrame
 	return rp.describedByIndex(ctx, p)
 }
 
-func describedByItself(row format.PackRow, lanes []format.LaneRow) []describedFrame {
-	frames := make([]describedFrame, len(lanes))
-	offset := row.Head
-	for i := range lanes {
-		frames[i] = describedFrame{Frame: row.Frame(i, offset), lane: lanes[i].Lane}
-		offset += row.Stored[i]
-		at := uint32(0)
-		for j, length := range lanes[i].Lengths {
-			frames[i].content = append(frames[i].content, described{lanes[i].Prefix(j), at, length})
-			at += length
-		}
-	}
-	return frames
-}
-
 // describedByIndex returns the frames of a pack from the index. The index does not have their lanes, so all mail counts as
 // text.
-func (rp *repairer) describedByIndex(ctx context.Context, p format.Pack) ([]describedFrame, error) {
+func (rp *repairer) describedByIndex(ctx context.Context, p format.Pack) ([]objects.Frame, error) {
 	x, err := rp.r.openIndex(ctx)
 	if err != nil {
 		return nil, err
@@ -131,25 +103,25 @@ func (rp *repairer) describedByIndex(ctx context.Context, p format.Pack) ([]desc
 	if p.Catalog {
 		lane = format.LaneCatalog
 	}
-	frames := make([]describedFrame, len(row.Stored))
+	frames := make([]objects.Frame, len(row.Stored))
 	offset := row.Head
 	for i := range frames {
-		frames[i] = describedFrame{Frame: row.Frame(i, offset), lane: lane}
+		frames[i] = objects.Frame{Frame: row.Frame(i, offset), Lane: lane}
 		offset += row.Stored[i]
 		for _, e := range entries[i] {
-			frames[i].content = append(frames[i].content, described{e.Prefix, e.Offset, e.Length})
+			frames[i].Chunks = append(frames[i].Chunks, objects.Place{Prefix: e.Prefix, Offset: e.Offset, Length: e.Length})
 		}
 	}
 	for i := range frames {
-		slices.SortFunc(frames[i].content, func(a, b described) int { return cmp.Compare(a.offset, b.offset) })
+		slices.SortFunc(frames[i].Chunks, func(a, b objects.Place) int { return cmp.Compare(a.Offset, b.Offset) })
 	}
 	return frames, nil
 }
 
 // frame stores again the chunks of a frame that match their IDs, and reports the others.
-func (rp *repairer) frame(ctx context.Context, w *Writer, rd *Reader, f describedFrame) error {
+func (rp *repairer) frame(ctx context.Context, w *Writer, rd *Reader, f objects.Frame) error {
 	content, damage := rd.fetchFrame(ctx, f.Frame)
-	if damage != nil && (ctx.Err() != nil || !concernsObject(damage) && !errors.Is(damage, store.ErrRange)) {
+	if damage != nil && (ctx.Err() != nil || !objects.Concerns(damage) && !errors.Is(damage, store.ErrRange)) {
 		return fmt.Errorf("read %s: %w", f.Pack, damage)
 	}
 	lost := 0
@@ -158,19 +130,19 @@ func (rp *repairer) frame(ctx context.Context, w *Writer, rd *Reader, f describe
 			rp.lose(f, lost, damage)
 		}
 	}()
-	for _, c := range f.content {
-		if uint64(c.offset)+uint64(c.length) > uint64(len(content)) {
-			damage = cmp.Or(damage, format.Damaged("chunk %s ends outside its frame", c.prefix))
+	for _, c := range f.Chunks {
+		if uint64(c.Offset)+uint64(c.Length) > uint64(len(content)) {
+			damage = cmp.Or(damage, format.Damaged("chunk %s ends outside its frame", c.Prefix))
 			lost++
 			continue
 		}
-		data := content[c.offset:][:c.length]
-		if rp.r.ChunkID(data).Prefix() != c.prefix {
-			damage = cmp.Or(damage, format.Damaged("its bytes do not hash to the ID of chunk %s", c.prefix))
+		data := content[c.Offset:][:c.Length]
+		if rp.r.ChunkID(data).Prefix() != c.Prefix {
+			damage = cmp.Or(damage, format.Damaged("its bytes do not hash to the ID of chunk %s", c.Prefix))
 			lost++
 			continue
 		}
-		if _, _, err := w.Put(ctx, f.lane, data); err != nil {
+		if _, _, err := w.Put(ctx, f.Lane, data); err != nil {
 			return err
 		}
 		rp.done.Chunks++
@@ -178,7 +150,7 @@ func (rp *repairer) frame(ctx context.Context, w *Writer, rd *Reader, f describe
 	return nil
 }
 
-func (rp *repairer) lose(f describedFrame, chunks int, err error) {
+func (rp *repairer) lose(f objects.Frame, chunks int, err error) {
 	rp.done.Lost += int64(chunks)
 	rp.report(Problem{Kind: Broken, Object: f.Pack.String(), Err: fmt.Errorf("frame at %d, %d chunks lost: %w", f.Offset, chunks, err)})
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/pin"
 )
 
@@ -47,7 +49,10 @@ var (
 	ErrKeysChanged = errors.New("someone else changed the keys or the lock in the meantime: look at them, and try again")
 
 	// ErrNoRole is the error of an operation that the key which opened the repository does not allow.
-	ErrNoRole = errors.New("this key does not allow that")
+	ErrNoRole = objects.ErrNoRole
+
+	// ErrNotKept is the error of an object that the store acknowledged twice and does not list.
+	ErrNotKept = objects.ErrNotKept
 
 	// ErrNoChunk is the error of a chunk that no index names, or that no pack holds.
 	ErrNoChunk = index.ErrNoChunk
@@ -56,7 +61,10 @@ var (
 	ErrLate = errors.New("the run took longer than 12 hours: start another, which uses what is stored")
 
 	// ErrClock is the error of a run during which the store's clock went back.
-	ErrClock = errors.New("the clock of the store went back during the run")
+	ErrClock = clock.ErrBack
+
+	// ErrSkew is the error of removing while the store's clock and this host's differ.
+	ErrSkew = clock.ErrSkew
 )
 
 // The terms of the format that callers use.
@@ -81,9 +89,28 @@ const (
 // ParsePack parses the name of a pack's object.
 func ParsePack(name string) (Pack, bool) { return format.ParsePack(name) }
 
-// Progress is the progress of a prune, a check or a renewal.
-type Progress struct {
-	Step            string // what is done now: "packs deleted"
-	Done, Of        int64  // Of is 0 if the number is not known
-	Bytes, AllBytes int64  // of these; 0 if they do not count
-}
+// The two periods that make removal safe (docs/design/removing.md).
+const (
+	Lifetime = clock.Lifetime // the time after its start until which a run may commit
+	Grace    = clock.Grace    // the age of a mark or a condemnation at which Prune may delete what it names
+)
+
+// What can be wrong with an object, and what Check counts.
+type (
+	Problem     = objects.Problem
+	ProblemKind = objects.ProblemKind
+	Checked     = objects.Checked
+	Progress    = objects.Progress
+)
+
+// The kinds of problems.
+const (
+	Broken    = objects.Broken    // an object is damaged
+	Missing   = objects.Missing   // an index names a pack that is not in the store
+	Unindexed = objects.Unindexed // no index names a pack
+	Stray     = objects.Stray     // an object is not mailstrata's
+	Unread    = objects.Unread    // this key cannot open an object
+	Condemned = objects.Condemned // a pack is damaged, but will be deleted anyway
+	Overlaid  = objects.Overlaid  // a newer version or a delete marker is over an object
+	Unlocked  = objects.Unlocked  // locks end earlier than the repository promises
+)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -36,22 +38,22 @@ const firstShare = 24 * time.Hour
 
 // Rolling returns what to read now so that every pack of a share is read once within a period.
 func (r *Repo) Rolling(ctx context.Context, share Share, period time.Duration) (Rolling, error) {
-	c, err := startClock(ctx, r.store)
+	c, err := clock.Start(ctx, r.objects.Store)
 	if err != nil {
 		return Rolling{}, err
 	}
-	rolling := Rolling{now: c.start}
+	rolling := Rolling{now: c.Began()}
 	if share.Of > 1 {
 		rolling.row.N, rolling.row.Of = uint64(share.N), uint64(share.Of)
 	}
 	cursor, elapsed := uint64(0), firstShare // the same until a check is recorded, so that it finds damage again
-	for o, err := range r.listKind(ctx, format.KindCheck, "checks") {
+	for o, err := range r.objects.List(ctx, format.KindCheck, "checks") {
 		if err != nil {
 			return Rolling{}, err
 		}
 		var row checkRow
-		if err := r.loadRow(ctx, format.KindCheck, o.Name, &row); err != nil {
-			if concernsObject(err) {
+		if err := r.objects.LoadRow(ctx, format.KindCheck, o.Name, &row); err != nil {
+			if objects.Concerns(err) {
 				rolling.seen = append(rolling.seen, o.Name)
 				continue // an earlier check counts, so more is read
 			}
@@ -61,7 +63,7 @@ func (r *Repo) Rolling(ctx context.Context, share Share, period time.Duration) (
 			continue
 		}
 		rolling.seen = append(rolling.seen, o.Name)
-		if last := time.UnixMilli(int64(row.When)); !last.After(rolling.now.Add(ahead)) { // or checks would read nothing until then
+		if last := time.UnixMilli(int64(row.When)); !last.After(rolling.now.Add(clock.Ahead)) { // or checks would read nothing until then
 			rolling.Last, cursor, elapsed = last, row.Cursor, rolling.now.Sub(last)
 			break
 		}
@@ -74,11 +76,11 @@ func (r *Repo) Rolling(ctx context.Context, share Share, period time.Duration) (
 func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
 	row := rolling.row
 	row.When, row.Cursor = uint64(rolling.now.UnixMilli()), rolling.end()
-	if err := r.putRow(ctx, format.KindCheck, rolling.now, row); err != nil {
+	if err := r.objects.PutRow(ctx, format.KindCheck, rolling.now, row); err != nil {
 		return err
 	}
 	for _, name := range rolling.seen {
-		if r.store.Delete(ctx, name) != nil {
+		if r.objects.Store.Delete(ctx, name) != nil {
 			break // credentials need no right to delete
 		}
 	}
@@ -96,12 +98,12 @@ type PastCheck struct {
 func (r *Repo) PastChecks(ctx context.Context) (checks []PastCheck, err error) {
 	load := func(ctx context.Context, o store.Object) (row *checkRow, err error) {
 		row = new(checkRow)
-		if err = r.loadRow(ctx, format.KindCheck, o.Name, row); err != nil && concernsObject(err) {
+		if err = r.objects.LoadRow(ctx, format.KindCheck, o.Name, row); err != nil && objects.Concerns(err) {
 			return nil, nil
 		}
 		return row, err
 	}
-	for row, err := range inorder.Map(ctx, checksAhead, r.listKind(ctx, format.KindCheck, "checks"), load) {
+	for row, err := range inorder.Map(ctx, checksAhead, r.objects.List(ctx, format.KindCheck, "checks"), load) {
 		if err != nil {
 			return nil, err
 		}

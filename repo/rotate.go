@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -122,7 +123,7 @@ func (s *statements) samePassphrase(ctx context.Context, row *slotRow, passphras
 	if err != nil {
 		return nil, refused
 	}
-	stored, err := fetch(ctx, s.store, row.name())
+	stored, err := objects.Fetch(ctx, s.objects.Store, row.name())
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", row.name(), err)
 	}
@@ -148,7 +149,7 @@ func (s *statements) signAgain(ctx context.Context, keeper ed25519.PrivateKey) e
 			return err
 		}
 		for _, payload := range payloads {
-			content, err := statement.SignPayload(kind, s.codec.Repository, keeper, payload)
+			content, err := statement.SignPayload(kind, s.objects.Codec.Repository, keeper, payload)
 			if err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"golang.org/x/sync/semaphore"
@@ -31,7 +32,7 @@ import (
 //  5. A longer run commits a checkpoint and begins again.
 type Run struct {
 	r     *Repo
-	clock *clock
+	clock *clock.Clock
 	began time.Time // by this host's clock
 
 	renewal  renewal
@@ -60,14 +61,14 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 		return nil, err
 	}
 	began := time.Now()
-	c, err := startClock(ctx, r.store)
+	c, err := clock.Start(ctx, r.objects.Store)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.latestConfig(ctx); err != nil { // after the clock: a host that sleeps in between must not miss a change
 		return nil, err
 	}
-	if err := r.checkClock(c.start); err != nil {
+	if err := r.checkClock(c.Began()); err != nil {
 		return nil, err
 	}
 	run := &Run{
@@ -79,13 +80,22 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 }
 
 // Start returns the store's time when the run began.
-func (run *Run) Start() time.Time { return run.clock.start }
+func (run *Run) Start() time.Time { return run.clock.Began() }
 
 // Deadline returns the time by which the run must commit.
-func (run *Run) Deadline() time.Time { return run.clock.start.Add(Lifetime) }
+func (run *Run) Deadline() time.Time { return run.clock.Began().Add(clock.Lifetime) }
 
 // Now returns the store's time. If the time went back, the error is ErrClock, and the run cannot commit.
-func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.now(ctx) }
+func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.Now(ctx) }
+
+// checkedNow returns the store's time, if this host's clock agrees with it.
+func (run *Run) checkedNow(ctx context.Context) (time.Time, error) {
+	now, err := run.Now(ctx)
+	if err == nil {
+		err = run.r.objects.CheckSkew(now)
+	}
+	return now, err
+}
 
 // readMarks reads the marks once for all accounts of the run. It is a marksReader. A mark that comes later is too young to
 // remove anything before the run's deadline.
@@ -104,7 +114,7 @@ func (run *Run) readMarks(ctx context.Context) func() (statement.Marks, error) {
 func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
 		// Most callers need the newest manifest alone, and a listing of a year of nights has 100 KB.
-		listing := headListing{prefix: run.r.manifestsOf(account), list: run.r.store.ListFew, marks: run.readMarks, known: run.clock.known()}
+		listing := headListing{prefix: run.r.manifestsOf(account), list: run.r.objects.Store.ListFew, marks: run.readMarks, known: run.clock.Known()}
 		check := func(h Head) bool {
 			run.noteNewest(h)
 			return yield(run.checkLate(ctx, h))
@@ -150,7 +160,7 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 	if err != nil || name == "" {
 		return "", false, err
 	}
-	if exists, err := run.r.exists(ctx, name); err != nil || exists {
+	if exists, err := run.r.objects.Exists(ctx, name); err != nil || exists {
 		return name, false, err
 	}
 	marks, err := run.readMarks(ctx)()
@@ -199,7 +209,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	}
 	if at.IsZero() {
 		at = run.timeAfterNewest(dir, now)
-	} else if at.After(now.Add(ahead)) {
+	} else if at.After(now.Add(clock.Ahead)) {
 		return Head{}, fmt.Errorf("%w, or the manifest to copy has a time in the future, %s", ErrClock, at.UTC().Format(time.RFC3339))
 	}
 	name, stored, o, err := run.encodeManifest(account, at, encode)
@@ -207,11 +217,11 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 		return Head{}, err
 	}
 	deadline := o.deadline()
-	if now.After(deadline) || run.clock.age(now) > Lifetime {
+	if now.After(deadline) || run.clock.Age(now) > clock.Lifetime {
 		return Head{}, ErrLate
 	}
 	if o.Alarm != nil {
-		if err := run.r.put(ctx, format.AlarmName(name), stored); err != nil {
+		if err := run.r.objects.Put(ctx, format.AlarmName(name), stored); err != nil {
 			return Head{}, err
 		}
 	}
@@ -219,11 +229,11 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	if err != nil {
 		return Head{}, err
 	}
-	if h.Stored.After(deadline) || run.clock.age(h.Stored) > Lifetime {
+	if h.Stored.After(deadline) || run.clock.Age(h.Stored) > clock.Lifetime {
 		return Head{}, ErrLate
 	}
-	run.r.cache.KeepObject(name, stored)
-	run.r.cache.KeepNewest(dir)
+	run.r.objects.Cache.KeepObject(name, stored)
+	run.r.objects.Cache.KeepNewest(dir)
 	if !run.noteNewest(h) {
 		return h, nil // it is not the newest
 	}
@@ -250,7 +260,7 @@ func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (nam
 	case deadline.After(run.Deadline()):
 		return "", nil, nil, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
 	}
-	stored, hash, err := run.r.codec.Build(format.KindManifest, manifest, run.r.seals.recipients(format.KindManifest))
+	stored, hash, err := run.r.objects.Codec.Build(format.KindManifest, manifest, run.r.objects.Seals.Recipients(format.KindManifest))
 	return format.ManifestName(run.r.AccountDir(account), at, hash), stored, o, err
 }
 
@@ -282,7 +292,7 @@ func (run *Run) noteNewest(h Head) bool {
 // once more.
 func (run *Run) putManifest(ctx context.Context, name string, stored []byte) (Head, error) {
 	for range 2 {
-		if err := run.r.store.Put(ctx, name, bytes.NewReader(stored), int64(len(stored))); err != nil {
+		if err := run.r.objects.Store.Put(ctx, name, bytes.NewReader(stored), int64(len(stored))); err != nil {
 			return Head{}, fmt.Errorf("store %s: %w", name, err)
 		}
 		if h, err := run.confirm(ctx, name); err != nil || h.Name != "" {
@@ -294,15 +304,15 @@ func (run *Run) putManifest(ctx context.Context, name string, stored []byte) (He
 
 // confirm returns a manifest as the store lists it, or an empty Head if the store does not list it.
 func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
-	for o, err := range run.r.store.List(ctx, name) {
+	for o, err := range run.r.objects.Store.List(ctx, name) {
 		if err != nil {
 			return Head{}, fmt.Errorf("confirm %s: %w", name, err)
 		}
 		if h, ok := headOf(o); ok && o.Name == name {
-			if err := run.clock.saw(o.Time); err != nil {
+			if err := run.clock.Saw(o.Time); err != nil {
 				return h, err
 			}
-			now := storeTime{run.r, run.clock.known()}
+			now := storeTime{run.r, run.clock.Known()}
 			if h = now.date(ctx, h); h.Misdated != "" {
 				return h, fmt.Errorf("confirm %s: %s: the store's clock is not reliable", name, h.Misdated)
 			}

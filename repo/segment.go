@@ -3,27 +3,10 @@ package repo
 import (
 	"context"
 	"fmt"
-	"iter"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
 )
-
-// writeSegment writes an index segment of packs and ascending entries to a spool, which the caller closes. For a segment
-// that replaces others, merged has its Inputs and Proofs.
-func (o *objects) writeSegment(packs []format.PackRow, entries iter.Seq[format.Entry], merged format.Table) (*format.Spool, [32]byte, error) {
-	var none [32]byte
-	s, err := o.cache.Spool(o.seals.recipients(format.KindIndex))
-	if err != nil {
-		return nil, none, err
-	}
-	hash, err := o.codec.WriteSegment(s, packs, entries, merged)
-	if err != nil {
-		s.Close()
-		return nil, none, fmt.Errorf("make an index segment: %w", err)
-	}
-	return s, hash, nil
-}
 
 // putSegment puts an index segment of the packs that no segment names yet. Then the index knows their chunks, and the
 // writer releases its claims on them.
@@ -42,16 +25,11 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	if err := w.confirmListed(draft.waiting); err != nil {
 		return err
 	}
-	s, hash, err := w.r.writeSegment(draft.Packs, format.Sorted(draft.Entries), format.Table{})
+	hash, size, err := w.r.objects.PutSegment(ctx, draft.Packs, draft.Entries)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	name := format.ObjectName(format.KindIndex, hash)
-	if err := w.r.putKept(ctx, name, s.File, s.Size); err != nil {
-		return err
-	}
-	w.stats.object(s.Size)
+	w.stats.object(size)
 	if err := w.index.Add(ctx, draft.Draft, hash); err != nil {
 		return w.keepClaims(err)
 	}

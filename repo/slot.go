@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/keys"
 )
 
@@ -90,8 +91,8 @@ func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*a
 	if err != nil {
 		return nil, err
 	}
-	a := &access{objects: objects{codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d)}, slotName: stored.name}
-	if err := errors.Join(c.CheckKind(format.KindKey, a.codec.Repository), c.CheckTag(&a.codec.Keys)); err != nil {
+	a := &access{objects: &objects.Objects{Codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d)}, slotName: stored.name}
+	if err := errors.Join(c.CheckKind(format.KindKey, a.objects.Codec.Repository), c.CheckTag(&a.objects.Codec.Keys)); err != nil {
 		return nil, err
 	}
 	return a, a.useSlot(s)
@@ -110,9 +111,9 @@ func (a *access) useSlot(s *slot) (err error) {
 	if len(s.Seed) > 0 {
 		a.keeper = ed25519.NewKeyFromSeed(s.Seed)
 	}
-	if a.seals.writer, err = keys.ParseIdentities(s.Writers); err != nil {
+	if a.objects.Seals.Writer, err = keys.ParseIdentities(s.Writers); err != nil {
 		return err
 	}
-	a.seals.reader, err = keys.ParseIdentities(s.Readers)
+	a.objects.Seals.Reader, err = keys.ParseIdentities(s.Readers)
 	return err
 }

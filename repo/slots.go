@@ -47,7 +47,7 @@ func (a *access) slotOf(row *slotRow) Slot {
 // Slots returns the key slots that the config lists.
 func (a *access) Slots(ctx context.Context) ([]Slot, error) {
 	stored := map[string]bool{}
-	for o, err := range a.listKind(ctx, format.KindKey, "key slots") {
+	for o, err := range a.objects.List(ctx, format.KindKey, "key slots") {
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func (a *access) AddSlot(ctx context.Context, role Role, recipient age.Recipient
 	if err != nil {
 		return "", err
 	}
-	now, err := a.Now(ctx)
+	now, err := a.objects.Now(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -95,12 +95,12 @@ func (a *access) putSlot(ctx context.Context, owner *slot, row slotRow, recipien
 	if recipient != nil {
 		recipients = []age.Recipient{recipient}
 	}
-	stored, hash, err := a.codec.Build(format.KindKey, content, recipients)
+	stored, hash, err := a.objects.Codec.Build(format.KindKey, content, recipients)
 	if err != nil {
 		return nil, err
 	}
 	row.Hash, row.Recipient = hash, []byte(text)
-	return &row, a.put(ctx, row.name(), stored)
+	return &row, a.objects.Put(ctx, row.name(), stored)
 }
 
 // share returns another slot, with the secrets that its role has.
@@ -151,7 +151,7 @@ func (a *access) RemoveSlot(ctx context.Context, name string) error {
 }
 
 func (a *access) deleteSlot(ctx context.Context, name string) error {
-	if err := a.store.Delete(ctx, name); err != nil {
+	if err := a.objects.Store.Delete(ctx, name); err != nil {
 		return fmt.Errorf("delete %s: %w", name, err)
 	}
 	return nil
@@ -189,7 +189,7 @@ func (a *access) nextConfig(ctx context.Context) (*config, error) {
 // newestConfig returns the name of the newest config: this one, or one that was rejected. If another came in the meantime, the error
 // is ErrKeysChanged.
 func (a *access) newestConfig(ctx context.Context) (string, error) {
-	names, err := configNames(ctx, a.store)
+	names, err := configNames(ctx, a.objects.Store)
 	if err != nil {
 		return "", err
 	}
@@ -210,7 +210,7 @@ func (a *access) replaceConfig(ctx context.Context, next *config, held *slot, sl
 	if err != nil {
 		return err
 	}
-	names, err := configNames(ctx, a.store)
+	names, err := configNames(ctx, a.objects.Store)
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (a *access) replaceConfig(ctx context.Context, next *config, held *slot, sl
 }
 
 func (a *access) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateKey) (name string, err error) {
-	content, err := statement.Sign(format.KindConfig, a.codec.Repository, keeper, c)
+	content, err := statement.Sign(format.KindConfig, a.objects.Codec.Repository, keeper, c)
 	if err != nil {
 		return "", err
 	}
@@ -235,12 +235,12 @@ func (a *access) putConfig(ctx context.Context, c *config, keeper ed25519.Privat
 	if err != nil {
 		return "", err
 	}
-	stored, hash, err := a.codec.Build(format.KindConfig, content, recipients)
+	stored, hash, err := a.objects.Codec.Build(format.KindConfig, content, recipients)
 	if err != nil {
 		return "", err
 	}
 	name = format.ConfigName(c.Number, hash)
-	return name, a.put(ctx, name, stored)
+	return name, a.objects.Put(ctx, name, stored)
 }
 
 // opensWith reports whether an identity opens a stored slot.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
@@ -19,7 +20,7 @@ type statements struct{ access }
 
 // verify opens a statement of the keeper's.
 func (s *statements) verify(kind format.Kind, content []byte) (payload []byte, err error) {
-	return statement.Open(content, kind, s.codec.Repository, s.config.Keeper)
+	return statement.Open(content, kind, s.objects.Codec.Repository, s.config.Keeper)
 }
 
 // declare signs and stores a statement.
@@ -31,11 +32,15 @@ func (s *statements) declare(ctx context.Context, kind format.Kind, what any) er
 		return err
 	}
 	if kind == format.KindMark || kind == format.KindCondemnation { // their age counts
-		if err := s.checkSkewNow(ctx); err != nil {
+		now, err := s.objects.Now(ctx)
+		if err == nil {
+			err = s.objects.CheckSkew(now)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	content, err := statement.Sign(kind, s.codec.Repository, s.keeper, what)
+	content, err := statement.Sign(kind, s.objects.Codec.Repository, s.keeper, what)
 	if err != nil {
 		return err
 	}
@@ -43,11 +48,11 @@ func (s *statements) declare(ctx context.Context, kind format.Kind, what any) er
 }
 
 func (s *statements) putSigned(ctx context.Context, kind format.Kind, content []byte) error {
-	stored, hash, err := s.codec.Build(kind, content, s.seals.recipients(kind))
+	stored, hash, err := s.objects.Codec.Build(kind, content, s.objects.Seals.Recipients(kind))
 	if err != nil {
 		return err
 	}
-	return s.put(ctx, format.ObjectName(kind, hash), stored)
+	return s.objects.Put(ctx, format.ObjectName(kind, hash), stored)
 }
 
 // MarkAll says that manifests are to be forgotten (rule 6). It puts few objects, because marks stay and a host without a cache reads them
@@ -115,7 +120,7 @@ func (s *statements) eachStatement(ctx context.Context, kind format.Kind, ignore
 	var mu sync.Mutex
 	var listErr error
 	listed := map[string]bool{}
-	for o, err := range s.store.List(ctx, kind.Folder()) {
+	for o, err := range s.objects.Store.List(ctx, kind.Folder()) {
 		if err != nil {
 			listErr = fmt.Errorf("list %s: %w", strings.TrimSuffix(kind.Folder(), "/"), err)
 			break
@@ -134,7 +139,7 @@ func (s *statements) eachStatement(ctx context.Context, kind format.Kind, ignore
 				}
 			}
 			// A hidden object that cannot be read was garbage that someone removed. A hidden one that can be read still counts.
-			if errors.Is(err, statement.ErrUnsigned) || o.Hidden && concernsObject(err) || err != nil && ignore != nil && ignore(err) {
+			if errors.Is(err, statement.ErrUnsigned) || o.Hidden && objects.Concerns(err) || err != nil && ignore != nil && ignore(err) {
 				return nil
 			}
 			return err
@@ -144,13 +149,13 @@ func (s *statements) eachStatement(ctx context.Context, kind format.Kind, ignore
 		return err
 	}
 	if listErr == nil {
-		s.cache.KeepListed(kind.Folder(), listed)
+		s.objects.Cache.KeepListed(kind.Folder(), listed)
 	}
 	return listErr
 }
 
 func (s *statements) loadStatement(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
-	content, err := s.load(ctx, kind, name)
+	content, err := s.objects.Load(ctx, kind, name)
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Stats counts what a Writer did.
@@ -65,7 +67,7 @@ func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 		unpacked[pack.Name()] = size
 	}
 	u := Usage{}
-	for o, err := range r.store.List(ctx, "") {
+	for o, err := range r.objects.Store.List(ctx, "") {
 		if err != nil {
 			return nil, fmt.Errorf("list the store: %w", err)
 		}
@@ -78,4 +80,17 @@ func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 		}
 	}
 	return u, nil
+}
+
+// PackBytes returns the size of all packs in the store, and of those that came after a time. It lists them and reads none, so any key
+// is enough. Packs that a prune wrote count as others do.
+func (r *Repo) PackBytes(ctx context.Context, after time.Time) (all, added int64, err error) {
+	err = r.objects.EachPackOf(ctx, format.PackKinds[:], func(_ format.Pack, o store.Object) error {
+		all += o.Size
+		if o.Time.After(after) {
+			added += o.Size
+		}
+		return nil
+	})
+	return all, added, err
 }

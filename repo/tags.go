@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
@@ -24,10 +25,10 @@ func (s *statements) ReadableTags(ctx context.Context) (tags statement.Tags, dam
 	sets, err := s.tagSets(ctx, func(err error) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		if concernsObject(err) {
+		if objects.Concerns(err) {
 			damage = cmp.Or(damage, err)
 		}
-		return concernsObject(err)
+		return objects.Concerns(err)
 	})
 	return sets.Tags(), damage, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
@@ -54,7 +55,7 @@ func fetchSlots(ctx context.Context, store *objectlock.Store) (slots []storedSlo
 
 // fetch reads the slot. If it is damaged, or was just removed, it has no bytes.
 func (s *storedSlot) fetch(ctx context.Context, st *objectlock.Store) error {
-	stored, err := fetch(ctx, st, s.name)
+	stored, err := objects.Fetch(ctx, st, s.name)
 	switch {
 	case err == nil:
 		s.bytes = stored

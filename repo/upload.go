@@ -28,14 +28,14 @@ func (w *Writer) uploadPacks() error {
 }
 
 func (w *Writer) uploadPack(p *sealedPack) error {
-	if err := w.r.store.Put(w.ctx, p.Name(), p.spool.File, p.spool.Size); err != nil {
+	if err := w.r.objects.Store.Put(w.ctx, p.Name(), p.spool.File, p.spool.Size); err != nil {
 		p.spool.Close()
 		return fmt.Errorf("store %s: %w", p.Name(), err)
 	}
 	w.stats.object(p.spool.Size)
 	p.kept = make(chan error, 1)
 	w.workers.Go(func() error {
-		p.kept <- w.r.ensureKept(w.ctx, p.Name(), p.spool.File, p.spool.Size)
+		p.kept <- w.r.objects.EnsureKept(w.ctx, p.Name(), p.spool.File, p.spool.Size)
 		return nil
 	})
 	full, held := w.acknowledged(p)

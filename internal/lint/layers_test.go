@@ -37,13 +37,18 @@ var layers = map[string]string{
 	// What is stored, and where.
 	"dir": "internal/local repo/store repo/store/filetree",
 	"repo": `
-		chunk internal/grace internal/inorder internal/local repo/cache repo/census repo/format repo/index repo/keys
-		repo/objectlock repo/packs repo/pin repo/ranges repo/recovery repo/statement repo/store`,
-	"repo/cache":           "internal/local repo/format repo/packs repo/store",
-	"repo/census":          "chunk internal/local repo/format repo/index",
-	"repo/format":          "chunk internal/local repo/format/optimal repo/store",
-	"repo/format/optimal":  "",
-	"repo/index":           "chunk internal/local repo/format repo/ranges repo/store",
+		chunk internal/grace internal/inorder repo/cache repo/census repo/format repo/index repo/internal/clock
+		repo/internal/objects repo/keys repo/objectlock repo/packs repo/pin repo/ranges repo/recovery repo/statement
+		repo/store`,
+	"repo/cache":          "internal/local repo/format repo/packs repo/store",
+	"repo/census":         "chunk internal/local repo/format repo/index",
+	"repo/format":         "chunk internal/local repo/format/optimal repo/store",
+	"repo/format/optimal": "",
+	"repo/index":          "chunk internal/local repo/format repo/ranges repo/store",
+	"repo/internal/clock": "repo/store",
+	"repo/internal/objects": `
+		chunk internal/local repo/cache repo/format repo/internal/clock repo/objectlock repo/packs repo/ranges
+		repo/statement repo/store`,
 	"repo/keys":            "repo/format",
 	"repo/objectlock":      "repo/store",
 	"repo/packs":           "repo/format repo/ranges repo/store",

@@ -1,4 +1,4 @@
-package repo
+package objects
 
 import (
 	"bytes"
@@ -12,36 +12,41 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// inspectPack reads the table of a pack, or with whole also every chunk, and checks it.
-func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, whole bool, checked *Checked) (format.PackRow, []format.LaneRow, error) {
+// DescribePack reads the table of a pack, and checks it.
+func (o *Objects) DescribePack(ctx context.Context, p format.Pack, size int64) (format.PackRow, []format.LaneRow, error) {
+	return o.CheckPack(ctx, p, size, false, new(Checked))
+}
+
+// CheckPack is DescribePack, or with whole it also reads every chunk. It counts in checked what it read.
+func (o *Objects) CheckPack(ctx context.Context, p format.Pack, size int64, whole bool, checked *Checked) (format.PackRow, []format.LaneRow, error) {
 	checked.Objects++
 	kind := format.KindData
 	if p.Catalog {
 		kind = format.KindCatalog
 	}
-	id, err := o.seals.identity(kind)
+	id, err := o.Seals.Identity(kind)
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
 	var src io.ReaderAt
 	switch {
 	case whole && size <= packs.Small:
-		stored, err := fetch(ctx, o.store, p.String())
+		stored, err := Fetch(ctx, o.Store, p.String())
 		if err != nil {
 			return format.PackRow{}, nil, err
 		}
 		src = bytes.NewReader(stored)
 		checked.Bytes += size
 	case whole:
-		file, err := o.download(ctx, p.String(), p.Hash)
+		file, err := o.Download(ctx, p.String(), p.Hash)
 		if err != nil {
 			return format.PackRow{}, nil, err
 		}
-		defer file.close()
+		defer file.Close()
 		src = format.HostFile{File: file.File}
 		checked.Bytes += size
 	default:
-		remote, err := ranges.OpenReader(ctx, o.store, store.Object{Name: p.String(), Size: size})
+		remote, err := ranges.OpenReader(ctx, o.Store, store.Object{Name: p.String(), Size: size})
 		if err != nil {
 			return format.PackRow{}, nil, err
 		}
@@ -52,7 +57,7 @@ func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, wh
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
-	c, err := o.codec.OpenPack(plain, plainSize, kind)
+	c, err := o.Codec.OpenPack(plain, plainSize, kind)
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
@@ -65,10 +70,10 @@ func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, wh
 }
 
 // checkChunks decodes every frame and compares each chunk with its prefix.
-func (o *objects) checkChunks(c *format.Container, checked *Checked) error {
-	hasher := o.codec.Keys.Chunk.New()
+func (o *Objects) checkChunks(c *format.Container, checked *Checked) error {
+	hasher := o.Codec.Keys.Chunk.New()
 	for i, lane := range c.Table.Lanes {
-		content, err := c.Frame(i, o.codec.Decoder)
+		content, err := c.Frame(i, o.Codec.Decoder)
 		if err != nil {
 			return err
 		}
