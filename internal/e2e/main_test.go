@@ -56,6 +56,6 @@ func moveClocks(checkout, dir string) (overlay string, err error) {
 		return "", fmt.Errorf("build the program: %w", err)
 	}
 	return mutate.Overlay(checkout, dir, []mutate.Change{
-		{File: "repo/clock.go", Old: "skewAtMost = time.Hour", New: "skewAtMost = 100000 * time.Hour"},
+		{File: "repo/internal/clock/skew.go", Old: "skewAtMost = time.Hour", New: "skewAtMost = 100000 * time.Hour"},
 	})
 }
