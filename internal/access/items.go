@@ -20,10 +20,10 @@ import (
 )
 
 // Items returns the scripts, calendars and address books that the configuration gives an account. If the mail is read with a token, so
-// are calendars and address books that have no password of their own.
-func (h *Host) Items(a *Account, flags *AccountFlags) ([]collection.Target, error) {
+// are calendars and address books that have no password of their own. A target that cannot be used, because its URL is wrong or its
+// password is not known, fails when it is opened: the others and the mail can still be read.
+func (h *Host) Items(a *Account, flags *AccountFlags) (all []collection.Target) {
 	c := &a.Configured
-	var all []collection.Target
 	for _, from := range []struct {
 		kind collection.Kind
 		url  string
@@ -45,20 +45,44 @@ func (h *Host) Items(a *Account, flags *AccountFlags) ([]collection.Target, erro
 			password = secret.Source{Name: "password of " + from.kind.String() + " of " + a.Name, Environ: a.environ()}.Or(from.own)
 		case c.Provider == "" && c.Token == "":
 		case !takesToken(from.kind, from.url, a.Options.Host):
-			return nil, &hint.Error{
-				Text: a.Name + ": the password for " + from.url + " is not known, because the mail is read with a token",
+			all = append(all, collection.Failing(from.kind, withoutPassword(from.url), &hint.Error{
+				Text: "its password is not known, because the mail is read with a token",
 				Hint: "set " + from.key + "_file or another " + from.key + "_… in the configuration",
-			}
+			}))
+			continue
 		default:
 			token = func(ctx context.Context) (string, error) { return h.tokenOf(ctx, a, flags) }
 		}
 		target, err := h.itemTarget(from.kind, from.url, a, login{password, token, shared})
 		if err != nil {
-			return nil, err
+			target = collection.Failing(from.kind, withoutPassword(from.url), err)
 		}
 		all = append(all, target)
 	}
-	return all, nil
+	return all
+}
+
+// withoutPassword returns a text that should be a URL, without what may be a password.
+func withoutPassword(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		scheme, rest = "", text
+	}
+	end := len(rest)
+	if slash := strings.IndexByte(rest, '/'); slash > strings.LastIndexByte(rest, '@') {
+		end = slash
+	}
+	login, host, has := "", rest[:end], false
+	if at := strings.LastIndexByte(host, '@'); at >= 0 {
+		login, host, has = host[:at], host[at+1:], true
+	}
+	if login, _, _ = strings.Cut(login, ":"); has {
+		login += "@"
+	}
+	if ok {
+		scheme += "://"
+	}
+	return strings.ToValidUTF8(scheme+login+host+rest[end:], "\uFFFD")
 }
 
 // login is what a server of items gets.
@@ -115,11 +139,11 @@ func (h *Host) ItemTargets(text string, flags *AccountFlags) ([]collection.Targe
 		if err != nil {
 			return nil, err
 		}
-		all, err := h.Items(a, flags)
-		if err == nil && configured.Name != text {
+		all := h.Items(a, flags)
+		if configured.Name != text {
 			all = withURL(all, text)
 		}
-		return all, err
+		return all, nil
 	}
 	a := &Account{Name: text, URL: text}
 	if strings.HasPrefix(text, "sieve:") {

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"io"
 	"strings"
 	"testing"
@@ -28,9 +29,45 @@ func TestTokensStayAtTheirSite(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.Configured.Token, a.Configured.CalDAV, a.Configured.Sieve = "print-token", test.caldav, test.sieve
-		all, err := host.Items(a, new(AccountFlags))
-		if test.wants != (err == nil && len(all) == 1) || err != nil && !strings.Contains(err.Error(), "read with a token") {
-			t.Errorf("%+v: %d servers, %v", test, len(all), err)
+		all := host.Items(a, new(AccountFlags))
+		if len(all) != 1 {
+			t.Fatalf("%+v: %d servers", test, len(all))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, _, err = all[0].Open(ctx)
+		if err == nil || test.wants == strings.Contains(err.Error(), "read with a token") {
+			t.Errorf("%+v: %v", test, err)
+		}
+	}
+}
+
+// TestWrongURLsOfItems checks that a wrong URL is a failure of its own source, which is named without what may be a password.
+func TestWrongURLsOfItems(t *testing.T) {
+	for _, test := range []struct{ caldav, names, says string }{
+		{"htps://anna@dav.example/", "htps://anna@dav.example/", "https://"},
+		{"dav.example", "dav.example", "https://"},
+		{"https://anna:top-secret@dav.example/cal/", "https://anna@dav.example/cal/", "password"},
+		{"https://anna:top/%sec@ret@dav.example/cal", "https://anna@dav.example/cal", "no URL"},
+		{"anna:top-secret@dav.example", "anna@dav.example", "https://"},
+		{"https://", "https://", "no host"},
+		{"http://anna@dav.example/", "http://anna@dav.example/", "in the clear"},
+	} {
+		host := NewHost(new(ui.Output), io.Discard, func(string) string { return "" })
+		a, err := ParseAccount("imaps://anna@mail.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Configured.CalDAV, a.Configured.Sieve = test.caldav, "sieve://anna@mail.example"
+		all := host.Items(a, new(AccountFlags))
+		if len(all) != 2 || all[0].URL() != "sieve://anna@mail.example" {
+			t.Fatalf("%q: %d servers", test.caldav, len(all))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, _, err = all[1].Open(ctx)
+		if err == nil || all[1].URL() != test.names || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %q, %v", test.caldav, all[1].URL(), err)
 		}
 	}
 }

@@ -46,10 +46,10 @@ func Accounts(ctx context.Context, h *access.Host, accounts []*access.Account, f
 		if from := h.DescribeSecret(a); from != "" {
 			e.ok("secret", "%s", from)
 		}
-		targets, err := h.Items(a, flags)
+		targets := h.Items(a, flags)
 		group.Go(func() error {
 			found[i] = e.account(ctx, a, flags, timeLimit)
-			found[i] = e.items(ctx, targets, err)
+			found[i] = e.items(ctx, targets)
 			if !slices.ContainsFunc(found[i], func(f Finding) bool { return f.Status == Fail }) {
 				found[i] = e.offers(ctx, h, a, flags, new(discover.Finder))
 			}

@@ -92,8 +92,8 @@ func try(ctx context.Context, h *access.Host, a *access.Account, flags *access.A
 	default:
 		copied.Configured.CardDAV = o.URL.String()
 	}
-	targets, err := h.Items(&copied, flags)
-	if err != nil || len(targets) != 1 { // the mail is read with a token
+	targets := h.Items(&copied, flags)
+	if len(targets) != 1 {
 		return "", false
 	}
 	defer targets[0].Close()

@@ -113,15 +113,12 @@ func patterns(texts []string) (patterns []Pattern) {
 // read, and the rest of the account can.
 func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error) {
 	account, unread := o.mailSource(ctx, h)
-	targets, err := h.Items(o.Account, &o.flags)
+	targets := h.Items(o.Account, &o.flags)
 	switch {
 	case unread != nil && (len(targets) == 0 || ctx.Err() != nil):
 		return account, unread
 	case unread != nil:
 		account = o.backupAccount(source.Failing(unread), h)
-	case err != nil:
-		_ = account.Source.Close()
-		return backup.Account{}, err
 	}
 	for _, from := range targets {
 		account.Items = append(account.Items, from)

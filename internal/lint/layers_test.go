@@ -256,8 +256,8 @@ var layers = map[string]string{
 	"internal/canonical": "",
 	"internal/checked":   "",
 	"internal/config": `
-		archive/loss backup dav imap internal/oauth internal/percent internal/plaintext jmap manifest/history s3
-		sftp sieve`,
+		archive/loss backup imap internal/oauth internal/percent internal/plaintext jmap manifest/history s3
+		sftp`,
 	"internal/config/edit": "internal/plaintext",
 	"internal/day":         "",
 	"internal/demo":        "",
