@@ -27,7 +27,7 @@ type Options struct {
 	TLS            *tls.Config                           // nil: the system's certificates
 	AllowPlaintext bool                                  // allow http
 
-	Timeout time.Duration                      // for each request; 0: two minutes
+	Timeout time.Duration                      // for how long no byte of a request or its answer may move; 0: two minutes
 	Silent  func(silence, limit time.Duration) // like imap.Options.Silent; may be nil
 	MaxWait time.Duration                      // how long to wait because the server asks for it, without a request that succeeds; 0: five minutes
 }
@@ -80,7 +80,7 @@ func New(kind collection.Kind, o Options) *Client {
 	}
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: atOnce,
-		DisableCompression: true, // an ETag is of the bytes as they are sent
+		DisableCompression: true, // an ETag is of the bytes as they are sent (answer.go)
 	}
 	watch := silence.New(o.timeout(), o.Silent)
 	c := &Client{options: o, kind: kind, base: &base, origin: &base, http: &http.Client{Transport: watch.Transport(transport)}, pace: newPace(o.MaxWait)}
@@ -169,16 +169,20 @@ func (c *Client) do(ctx context.Context, r request, read func(*http.Response) er
 
 // once sends a request once. It returns where it is redirected to, or how long to wait before the next try.
 func (c *Client) once(ctx context.Context, r request, read func(*http.Response) error) (next *url.URL, wait time.Duration, err error) {
-	limited, cancel := context.WithTimeout(ctx, c.options.timeout())
+	limited, watched, cancel := limit(ctx, c.options.timeout())
 	defer cancel()
 	sent, err := c.build(limited, r)
 	if err != nil {
 		return nil, 0, err
 	}
+	watched.request(sent)
 	answer, err := c.http.Do(sent)
+	if err == nil {
+		err = watched.answer(answer)
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, 0, context.Cause(ctx)
+		if limited.Err() != nil {
+			return nil, 0, context.Cause(limited)
 		}
 		var inURL *url.Error
 		if errors.As(err, &inURL) { // its text repeats the URL
@@ -189,7 +193,10 @@ func (c *Client) once(ctx context.Context, r request, read func(*http.Response) 
 	defer answer.Body.Close()
 	switch {
 	case answer.StatusCode/100 == 2:
-		return nil, 0, read(answer)
+		if err = read(answer); err != nil && limited.Err() != nil {
+			err = context.Cause(limited)
+		}
+		return nil, 0, err
 	case answer.StatusCode/100 == 3:
 		next, err = c.redirect(r.url, answer)
 		return next, 0, err
@@ -226,6 +233,7 @@ func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 		sent.Header.Set(name, value)
 	}
 	sent.Header.Set("User-Agent", "mailstrata")
+	sent.Header.Set("Accept-Encoding", "identity") // without the field any coding is acceptable (RFC 9110 section 12.5.3)
 	if c.options.Token != nil {
 		token, err := c.options.Token(ctx)
 		if err != nil {

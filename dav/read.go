@@ -88,14 +88,23 @@ const largeItem = 4 << 20
 
 // readContent reads the content of an item. A large one puts an element into large.
 func readContent(ctx context.Context, from io.Reader, large chan struct{}) (content []byte, isLarge bool, err error) {
+	wait := func(something func()) { something() }
+	if body, ok := from.(watchedBody); ok {
+		wait = body.wait
+	}
 	content, err = io.ReadAll(io.LimitReader(from, largeItem))
 	if err != nil || len(content) < largeItem {
 		return content, false, err
 	}
-	select {
-	case large <- struct{}{}:
-	case <-ctx.Done():
-		return nil, false, context.Cause(ctx)
+	wait(func() {
+		select {
+		case large <- struct{}{}:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+	})
+	if err != nil {
+		return nil, false, err
 	}
 	more, err := io.ReadAll(io.LimitReader(from, collection.MaxItem+1-largeItem))
 	return append(content, more...), true, err
