@@ -22,6 +22,7 @@ func (c *Client) Glance(ctx context.Context, of collection.Collection, items []c
 	if c.kind == collection.AddressBooks {
 		prefix, report, data = "A", "addressbook-multiget", "address-data"
 	}
+	var asked collection.Spelling
 	var body strings.Builder
 	body.WriteString(xmlHead + "<" + prefix + ":" + report + declarations + "><D:prop><" + prefix + ":" + data + "/></D:prop>")
 	for _, item := range items {
@@ -29,6 +30,7 @@ func (c *Client) Glance(ctx context.Context, of collection.Collection, items []c
 		if err != nil {
 			return nil, err
 		}
+		asked.Know(item.Name)
 		body.WriteString("<D:href>" + escape(at.EscapedPath()) + "</D:href>")
 	}
 	body.WriteString("</" + prefix + ":" + report + ">")
@@ -45,7 +47,7 @@ func (c *Client) Glance(ctx context.Context, of collection.Collection, items []c
 		}
 		content := r.prop(c.names().space, data)
 		if content != nil && (r.status == 0 || r.status == http.StatusOK) {
-			all[name] = []byte(content.text)
+			all[asked.Of(c.kind, name)] = []byte(content.text)
 		}
 	}
 	return all, nil

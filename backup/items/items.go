@@ -227,6 +227,7 @@ func (r *run) archived() (map[string]manifest.Item, error) {
 
 // items returns what the collection has: of what did not change, the archived items.
 func (r *run) items(ctx context.Context, listing collection.Listing, old map[string]manifest.Item) (map[string]manifest.Item, error) {
+	r.respell(&listing, old)
 	now := make(map[string]manifest.Item)
 	if listing.Since {
 		now = maps.Clone(old)
@@ -275,6 +276,31 @@ func (r *run) items(ctx context.Context, listing collection.Listing, old map[str
 	return now, nil
 }
 
+// respell gives the items of a listing the names that they have in the parent, if a server encodes names otherwise than before. Else they
+// would be read again, and those of before would stay beside them.
+func (r *run) respell(listing *collection.Listing, old map[string]manifest.Item) {
+	var archived collection.Spelling
+	for name := range old {
+		archived.Know(name)
+	}
+	now := make(map[string]bool)
+	for _, item := range listing.Items {
+		now[item.Name] = true
+	}
+	of := func(name string) string {
+		if known := archived.Of(r.kind, name); !now[known] {
+			return known
+		}
+		return name // it has both
+	}
+	for i := range listing.Items {
+		listing.Items[i].Name = of(listing.Items[i].Name)
+	}
+	for i := range listing.Removed {
+		listing.Removed[i] = of(listing.Removed[i])
+	}
+}
+
 // got records an item that was read.
 func (r *run) got(ctx context.Context, item collection.Item, err error, now, old map[string]manifest.Item) error {
 	switch {
@@ -318,15 +344,16 @@ func (r *run) confirmGone(ctx context.Context, now, old map[string]manifest.Item
 	if err != nil {
 		r.fail("%d items were not found, and they may still be there: %v", len(r.gone), err)
 	}
-	listed := make(map[string]bool, len(listing.Items))
+	var listed collection.Spelling
 	for _, item := range listing.Items {
-		listed[item.Name] = true
+		listed.Know(item.Name)
 	}
 	for _, name := range r.gone {
-		if listed[name] {
+		there := listed.Knows(r.kind, name)
+		if there {
 			r.fail("%q: the server lists it and does not find it", name)
 		}
-		if listed[name] || err != nil {
+		if there || err != nil {
 			r.keep(name, now, old)
 		}
 	}

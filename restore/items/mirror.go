@@ -81,7 +81,7 @@ func (j *job) planMirror(ctx context.Context, target collection.Target, there []
 			continue
 		}
 		m.extra = append(m.extra, c)
-		if err := m.list(ctx, c, nil); err != nil {
+		if err := m.list(ctx, c, new(collection.Spelling)); err != nil {
 			return nil, err
 		}
 	}
@@ -101,24 +101,24 @@ func (m *mirror) compare(ctx context.Context, t *toServer, there []collection.Co
 		return nil
 	}
 	t.used[to.Path] = true
-	archived := make(map[string]bool)
+	archived := new(collection.Spelling)
 	for it, err := range t.Contents.Items(ctx, t.from) {
 		if err != nil {
 			return err
 		}
-		archived[it.Name] = true
+		archived.Know(it.Name)
 	}
 	return m.list(ctx, *to, archived)
 }
 
 // list adds the items of a collection of the target that are not among the archived ones.
-func (m *mirror) list(ctx context.Context, c collection.Collection, archived map[string]bool) error {
+func (m *mirror) list(ctx context.Context, c collection.Collection, archived *collection.Spelling) error {
 	listing, err := m.target.List(ctx, c, "")
 	if err != nil {
 		return fmt.Errorf("%s %q: %w", m.target.Kind(), titleOf(c), err)
 	}
 	for _, item := range listing.Items {
-		if !archived[item.Name] {
+		if !archived.Knows(m.target.Kind(), item.Name) {
 			m.surplus = append(m.surplus, surplus{c, item})
 		}
 	}

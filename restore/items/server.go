@@ -59,7 +59,7 @@ type toServer struct {
 	from   *manifest.Collection
 	to     collection.Collection
 	used   map[string]bool              // paths of the target that have another archived collection
-	held   map[string]collection.Listed // what the target has, by name
+	held   map[string]collection.Listed // what the target has, by name, as it is spelled in the archive
 	writes *writes
 
 	noGlance bool // the target does not answer about many items at once
@@ -84,7 +84,12 @@ func (t *toServer) run(ctx context.Context, there *[]collection.Collection) erro
 		if err != nil {
 			return fmt.Errorf("%s %q: %w", t.target.Kind(), t.from.Title(), err)
 		}
+		var archived collection.Spelling
+		for i := range items {
+			archived.Know(items[i].Name)
+		}
 		for _, item := range listing.Items {
+			item.Name = archived.Of(t.target.Kind(), item.Name)
 			t.held[item.Name] = item
 		}
 	} else if made, err := t.create(ctx); err != nil {
