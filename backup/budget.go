@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -73,9 +74,14 @@ func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 	return bytes, nil
 }
 
-// postpone ends a run whose budget is used up: it writes a checkpoint, from which the next run continues.
+// postpone ends a run whose budget is used up: it writes a checkpoint, from which the next run continues. What is new beside the mail is
+// in a manifest before it.
 func (a *accountRun) postpone(ctx context.Context, b *Result) {
-	a.recorder.warn(spentWarning, a.Budget.day(a.server))
+	day := a.Budget.day(a.server)
+	if b.Err = a.commitNewItems(ctx, fmt.Errorf(spentWarning, day)); b.Err != nil {
+		return
+	}
+	a.recorder.warn(spentWarning, day)
 	b.Postponed = true
 	b.Head, b.Manifest, b.Err = a.writeCheckpoint(ctx)
 }

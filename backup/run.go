@@ -239,7 +239,7 @@ func (a *accountRun) readAll(ctx context.Context) (consistent bool, err error) {
 	group.Go(func() error {
 		consistent, unread = (&scheduler{accountRun: a}).readInRounds(ctx)
 		a.mailEnded()
-		if errors.Is(unread, errRenew) || errors.Is(unread, quota.ErrSpent) {
+		if errors.Is(unread, errRenew) {
 			return unread // another run reads everything
 		}
 		return nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // A run that cannot read the mail commits what it read beside it (docs/design/collections.md). The manifest has the mail of the last
@@ -30,28 +31,21 @@ func (a *accountRun) mayCommitWithoutMail(ctx context.Context, err error) bool {
 func (a *accountRun) commitWithoutMail(ctx context.Context, b *Result) error {
 	a.checkpoints.mu.Lock()
 	defer a.checkpoints.mu.Unlock()
-	m, err := a.manifestWithoutMail(ctx, b.Err)
-	if err != nil {
-		return err
-	}
-	head, err := a.catalog.writer.Commit(ctx, a.Name, m.EncodeAt)
-	if err != nil {
-		return err
-	}
-	a.quota.Wrote(m.Downloaded)
-	b.Head, b.Manifest = head, m
-
 	unfinished := a.parent
 	if unfinished != nil && unfinished.State == manifest.Complete || a.lastComplete == nil {
 		unfinished = nil // the manifest has its mail
 	}
+	m, err := a.manifestWithoutMail(ctx, b.Err)
+	if err == nil {
+		b.Head, err = a.commitBeside(ctx, m)
+	}
+	if err != nil {
+		return err
+	}
+	b.Manifest = m
 	if unfinished == nil && a.checkpoints.bytes == 0 && !a.checkpoints.written {
 		return nil
 	}
-	// The manifest has the items and the alarms. The checkpoint does not repeat them.
-	a.parent = &base{head, m}
-	a.items.Store(nil)
-	a.recorder.alarms = nil
 	if a.recorder.recorded != nil {
 		_, _, err = a.writeCheckpoint(ctx)
 	} else if unfinished != nil {
@@ -59,6 +53,33 @@ func (a *accountRun) commitWithoutMail(ctx context.Context, b *Result) error {
 	}
 	b.Kept = err == nil // if not, the next run downloads it again
 	return nil
+}
+
+// commitBeside commits a manifest of what is beside the mail. A checkpoint that follows does not repeat the items and the alarms in it.
+func (a *accountRun) commitBeside(ctx context.Context, m *manifest.Manifest) (repo.Head, error) {
+	head, err := a.catalog.writer.Commit(ctx, a.Name, m.EncodeAt)
+	if err != nil {
+		return head, err
+	}
+	a.quota.Wrote(m.Downloaded)
+	a.parent = &base{head, m}
+	a.items.Store(nil)
+	a.recorder.alarms = nil
+	return head, nil
+}
+
+// commitNewItems commits a manifest of what is beside the mail if it is not as in the last complete one. why says why the mail is not
+// read today: a first backup may take many days of budget, and the calendars do not wait for it.
+func (a *accountRun) commitNewItems(ctx context.Context, why error) error {
+	if !a.mayCommitWithoutMail(ctx, why) {
+		return nil
+	}
+	m, err := a.manifestWithoutMail(ctx, why)
+	if err != nil || a.lastComplete != nil && slices.Equal(m.ItemSources, a.lastComplete.ItemSources) {
+		return err
+	}
+	_, err = a.commitBeside(ctx, m)
+	return err
 }
 
 // manifestWithoutMail returns a manifest with the items of this run. Its mail is that of the last complete manifest, or of

@@ -217,7 +217,12 @@ func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, rec
 		return restore.Options{}, err
 	}
 	if sources := summary.OfSources(contents.Manifest); contents.Manifest.MailInherited() {
-		p.Warn("manifest %s has the mail of an earlier one: %s", summary.ShortID(contents.Head), sources[0].Words())
+		if contents.Manifest.Totals.Mailboxes == 0 {
+			p.Warn("manifest %s was written before the mail was read as a whole, and has none; mailstrata list shows checkpoints, which have what was read, "+
+				"and restore takes the ID of one", summary.ShortID(contents.Head))
+		} else {
+			p.Warn("manifest %s has the mail of an earlier one: %s", summary.ShortID(contents.Head), sources[0].Words())
+		}
 	}
 	switch {
 	case c.DeletedSince != "":
