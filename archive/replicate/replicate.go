@@ -2,23 +2,17 @@
 //
 // The two have different keys and cut chunks at different places. So each message is joined, verified and stored again, which
 // also proves that the copy is right. For each account, from the oldest manifest to the newest, Copy decides what to do
-// (replicate.go) by the copies that the target has (copies.go), leaves out what was erased (erased.go), and writes the
-// manifest with a rewrite.Rewriter, which reads only what the manifest before does not have. Then it copies the tags.
+// (replicate.go, history.go) by the copies that the target has (copies.go), leaves out what was erased (erased.go), and
+// writes the manifest with a rewrite.Rewriter, which reads only what the manifest before does not have. Manifests of
+// several accounts share packs (group.go) and are committed together (batch.go). Then it copies the tags.
 package replicate
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/archive/rewrite"
-	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -68,12 +62,13 @@ func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	if err != nil {
 		return err
 	}
-	c := &copier{CopyOptions: o, source: archive.NewReader(o.From), target: archive.NewReader(o.To), tags: tags, copies: there, erased: erased}
+	c := &copier{CopyOptions: o, source: archive.NewReader(o.From), target: archive.NewReader(o.To), tags: tags, copies: there,
+		erased: erased, done: done}
 	if o.Expect != nil {
 		o.Expect(c.expected(accounts))
 	}
-	for _, account := range accounts {
-		if err := c.account(ctx, account, done); err != nil {
+	for group := range groups(accounts) {
+		if err := c.group(ctx, group); err != nil {
 			return err
 		}
 	}
@@ -111,54 +106,7 @@ type copier struct {
 	copies         *copies
 	tags           *tagCopier
 	erased         *erasedPair
-	latest         repo.Head // the copy that before is about
-	before         *rewrite.PageMap
-	writers        sync.Pool
-}
-
-func (c *copier) account(ctx context.Context, originals []archive.Summary, done func(Copied)) error {
-	c.latest, c.before = repo.Head{}, nil
-	var met *archive.Summary // the newest that has a copy, if before is not of it
-	for _, s := range originals {
-		todo, old := c.action(s)
-		copied := Copied{Summary: s, Head: old.head, Present: todo == alreadyCopied || todo == copyAgain, Gone: todo == forgotten}
-		switch todo {
-		case unwanted:
-			continue
-		case accountErased:
-			copied.Erased = true
-			done(copied)
-			continue
-		case forgotten:
-			done(copied)
-			continue
-		case copyAgain:
-			met = &s
-			fallthrough
-		case copyNew:
-			if met != nil {
-				if err := c.resume(ctx, *met); err != nil {
-					return err
-				}
-				met = nil
-			}
-			if err := c.copy(ctx, &copied, old); err != nil {
-				return fmt.Errorf("copy %s: %w", s.Head.Name, err)
-			}
-			if copied.Err != nil {
-				done(copied)
-				continue
-			}
-		}
-		if copied.Present {
-			met = &s
-		}
-		if err := c.tags.copyTags(ctx, &copied, old.head); err != nil {
-			return err
-		}
-		done(copied)
-	}
-	return nil
+	done           func(Copied)
 }
 
 // action is what to do with a manifest.
@@ -208,140 +156,4 @@ func (c *copier) expected(accounts [][]archive.Summary) (messages int64) {
 		}
 	}
 	return messages
-}
-
-// resume makes a manifest that was copied earlier the one that the next is compared with.
-func (c *copier) resume(ctx context.Context, original archive.Summary) error {
-	old := c.source.Contents(original.Manifest)
-	copied, _ := c.copies.of(original)
-	c.latest = copied.head
-	new, err := archive.OpenManifest(ctx, c.To, c.latest)
-	if err != nil {
-		return err
-	}
-	c.before, err = rewrite.MapPages(ctx, old, new)
-	return err
-}
-
-// copy copies one manifest in one run. If old, its copy, lacks something, a new copy follows that one, but only if it has more.
-func (c *copier) copy(ctx context.Context, copied *Copied, old existing) (err error) {
-	run, err := c.To.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	original := copied.Summary
-	account := original.Manifest.Account
-	if err := c.confirm(ctx, run, account); err != nil {
-		return err
-	}
-	writer, err := run.Writer(context.WithoutCancel(ctx))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, writer.Close()) }()
-	c.writers.New = func() any { return archive.NewMessageWriter(c.To, writer, nil) }
-	defer func() { c.writers = sync.Pool{} }()
-	items := archive.NewItemWriter(c.To, writer)
-	defer items.Close()
-	rewriter := c.rewriter(original.Manifest, writer, items)
-	m, err := rewriter.Rewrite(ctx)
-	if err != nil {
-		if ctx.Err() != nil { // what was copied is not to be copied again
-			err = errors.Join(err, flush(ctx, writer))
-		}
-		return err
-	}
-	copied.Lost = rewriter.Lost
-	if rewriter.NothingReadable(m) && !c.Empty {
-		copied.Err = rewrite.ErrNothingReadable
-		return nil
-	}
-	at := original.Head.Time
-	if copied.Present {
-		if !old.improvedBy(m) {
-			return nil
-		}
-		if at, err = rewrite.FreeTime(ctx, c.To, account, old.head); err != nil {
-			return err
-		}
-		copied.Present, copied.Improved = false, true
-	}
-	m.Deadline, m.Origin, m.Parent = run.Deadline(), original.Origin(), c.copies.parentOf(original)
-	unhurried, done := grace.Context(ctx, finishFor)
-	defer done()
-	if copied.Head, err = writer.CommitAt(unhurried, account, at, m.EncodeAt); err != nil {
-		return err
-	}
-	c.copies.add(m.Origin, copied.Head, m)
-	c.latest, c.before = copied.Head, rewriter.After
-	return nil
-}
-
-// rewriter returns a Rewriter that copies what a manifest needs.
-func (c *copier) rewriter(from *manifest.Manifest, writer *repo.Writer, items *archive.ItemWriter) *rewrite.Rewriter {
-	contents := c.source.Contents(from)
-	return &rewrite.Rewriter{
-		From: contents, To: c.target, Writer: writer,
-		Progress: c.Progress, Before: c.before, SourceErased: c.erased.from, TargetErased: c.erased.to,
-		Store: func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
-			size := int64(0)
-			if record.Probe != (chunk.Prefix{}) {
-				size = record.Size // the copy has a probe of its own, under the other repository's key
-			}
-			return c.store(ctx, size, contents.Body(record))
-		},
-		StoreItem: func(ctx context.Context, item *manifest.Item) (manifest.Item, error) {
-			content, err := contents.ItemContent(ctx, item)
-			if err != nil {
-				return manifest.Item{}, err
-			}
-			return items.Write(ctx, *item, content)
-		},
-	}
-}
-
-// finishFor bounds how long an interrupted copy goes on to save what it has copied.
-const finishFor = 30 * time.Second
-
-// flush stores what an interrupted run has copied.
-func flush(ctx context.Context, writer *repo.Writer) error {
-	ctx, cancel := grace.Context(ctx, finishFor)
-	defer cancel()
-	return writer.Flush(ctx)
-}
-
-// confirm makes sure that the copy whose pages are to be inherited may still be a parent (rule 1), or drops before.
-func (c *copier) confirm(ctx context.Context, run *repo.Run, account string) error {
-	if c.before == nil {
-		return nil
-	}
-	for head, err := range run.Heads(ctx, account) {
-		if err != nil && head.Name == "" {
-			return err
-		}
-		if err == nil && head.Name == c.latest.Name && head.Committed() {
-			return nil
-		}
-	}
-	c.before = nil
-	return nil
-}
-
-// store reads a message from the source and stores it in the target.
-func (c *copier) store(ctx context.Context, size int64, body archive.Body) (archive.Stored, error) {
-	f := c.writers.Get().(*archive.MessageWriter)
-	defer c.writers.Put(f)
-	r, w := io.Pipe()
-	read := make(chan error, 1)
-	go func() {
-		err := body.WriteTo(ctx, w)
-		w.CloseWithError(err)
-		read <- err
-	}()
-	filed, err := f.Write(ctx, nil, size, r)
-	r.CloseWithError(errors.New("the copy was given up"))
-	if unread := <-read; err == nil {
-		err = unread
-	}
-	return filed, err
 }

@@ -124,9 +124,11 @@ func TestCopyFailureAtEachStep(t *testing.T) {
 	for range 5 {
 		a.Mailbox("INBOX").Add("Subject: s\r\n\r\nhello\r\n")
 	}
-	archivetest.Backup(t, from, a)
+	b := archivetest.NewAccount()
+	b.Mailbox("INBOX").Add("Subject: u\r\n\r\nshares packs\r\n")
+	backUpFleet(t, from, []*archivetest.Account{a, b})
 	a.Mailbox("Other").Add("Subject: t\r\n\r\nworld\r\n")
-	archivetest.Backup(t, from, a)
+	backUpFleet(t, from, []*archivetest.Account{a, b})
 	for n := 1; ; n++ {
 		memory := new(storetest.Memory)
 		archivetest.NewRepo(t, memory)
@@ -141,8 +143,14 @@ func TestCopyFailureAtEachStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		copied, _ := archivetest.Copy(t, from, to)
-		if got := archivetest.ArchivedState(t, to, copied[len(copied)-1].Head); !slices.Equal(got, a.State()) {
-			t.Fatalf("step %d: the copy is not the account: %s", n, archivetest.FirstDifference(got, a.State()))
+		newest := map[string]repo.Head{}
+		for _, c := range copied {
+			newest[c.Manifest.Account] = c.Head
+		}
+		for i, want := range [][]string{a.State(), b.State()} {
+			if got := archivetest.ArchivedState(t, to, newest[fmt.Sprintf("account-%d", i)]); !slices.Equal(got, want) {
+				t.Fatalf("step %d: the copy of account %d is not the account: %s", n, i, archivetest.FirstDifference(got, want))
+			}
 		}
 	}
 }
