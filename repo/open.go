@@ -76,7 +76,8 @@ type Unlock struct {
 func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, error) {
 	v := objectlock.New(store, nil)
 	a, err := open(ctx, v, u)
-	if (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey)) && (v.Hides(ctx, format.KindConfig.Folder()) || v.Hides(ctx, format.KindKey.Folder())) {
+	lost := errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey) || errors.Is(err, ErrNoSlots)
+	if lost && (v.Hides(ctx, format.KindConfig.Folder()) || v.Hides(ctx, format.KindKey.Folder())) {
 		// An attacker who may delete can have hidden every config and slot. Under lock they are read anyway.
 		v.ShowHidden()
 		if hidden, failed := open(ctx, v, u); failed == nil && hidden.config.Lock != nil {
@@ -118,9 +119,12 @@ func open(ctx context.Context, store *objectlock.Store, u Unlock) (*access, erro
 			return objects.Fetch(ctx, store, name)
 		})
 	}
+	if len(slots) == 0 && damage == nil {
+		return nil, ErrNoSlots
+	}
 	a, err := unlock(slots, u, decoder, confirm)
 	if errors.Is(err, ErrWrongKey) && damage != nil {
-		return nil, fmt.Errorf("%w; no other key slot opens with this passphrase or key file", damage)
+		return nil, fmt.Errorf("%w; %w", damage, ErrNoOtherSlot)
 	}
 	if err != nil {
 		return nil, err

@@ -20,6 +20,12 @@ var (
 	// ErrWrongKey is the error of opening a repository if neither the key file nor the passphrase opens a key slot.
 	ErrWrongKey = errors.New("no key slot of this repository opens with this passphrase or key file")
 
+	// ErrNoSlots is the error of opening a repository that has lost all its key slots. Without one, no key opens it.
+	ErrNoSlots = errors.New("its key slots are gone: the store has a config of the repository, but no object in keys/")
+
+	// ErrNoOtherSlot is the error of opening a repository that has a damaged key slot, if no other one opens.
+	ErrNoOtherSlot = errors.New("no other key slot opens with this passphrase or key file")
+
 	// ErrNewer is the error of an object of a later version of the format.
 	ErrNewer = format.ErrNewer
 

@@ -215,7 +215,22 @@ func TestDamagedKeySlotIsNamed(t *testing.T) {
 	slot := named(store, "keys/")[0]
 	flip(store, slot)
 	_, err := repo.Open(t.Context(), store, unlocked(), repo.Options{})
-	if !errors.Is(err, repo.ErrDamaged) || errors.Is(err, repo.ErrWrongKey) || !strings.Contains(err.Error(), slot) {
+	if !errors.Is(err, repo.ErrDamaged) || !errors.Is(err, repo.ErrNoOtherSlot) || errors.Is(err, repo.ErrWrongKey) || !strings.Contains(err.Error(), slot) {
+		t.Error(err)
+	}
+}
+
+// The error for a repository that has lost its key slots differs from that for a wrong key, which no other key would mend.
+func TestLostKeySlotsAreNamed(t *testing.T) {
+	store := new(storetest.Memory)
+	mustInit(t, store, sealedOptions())
+	for _, slot := range named(store, "keys/") {
+		if err := store.Delete(t.Context(), slot); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := repo.Open(t.Context(), store, unlocked(), repo.Options{})
+	if !errors.Is(err, repo.ErrNoSlots) || errors.Is(err, repo.ErrWrongKey) {
 		t.Error(err)
 	}
 }

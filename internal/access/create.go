@@ -28,7 +28,7 @@ func (l *Location) IsRepository(ctx context.Context) bool {
 		_ = r.Close()
 		return true
 	}
-	return errors.Is(err, repo.ErrWrongKey)
+	return errors.Is(err, repo.ErrWrongKey) || errors.Is(err, repo.ErrNoSlots) || errors.Is(err, repo.ErrNoOtherSlot)
 }
 
 // mayBeRepository reports whether a store may hold part of a repository after Init failed. Then its key file stays.

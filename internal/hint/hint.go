@@ -64,6 +64,8 @@ var hints = []struct {
 }{
 	{is(repo.ErrNoRepository), "create one with mailstrata init, or check --repo; a wrong prefix or directory looks like an empty one"},
 	{is(repo.ErrRepository), "nothing was changed; use this repository, or name another place"},
+	{is(repo.ErrNoSlots), bringSlotsBack},
+	{is(repo.ErrNoOtherSlot), "if another key or the passphrase does not open it either, " + bringSlotsBack},
 	{is(repo.ErrWrongKey), "check --key-file (MAILSTRATA_KEY_FILE) and the passphrase (MAILSTRATA_PASSWORD, --password-file, --password-command)"},
 	{is(repo.ErrNewer), "go install github.com/mailstrata/mailstrata/cmd/mailstrata@latest"},
 	{is(repo.ErrUntrusted), "compare the two: --trust takes the whole fingerprint, as mailstrata key list shows it on a host that knows it"},
@@ -96,6 +98,10 @@ var hints = []struct {
 	{is(syscall.EROFS), "the disk, or the share, can only be read: mount it for writing, or name another place"},
 	{is(fs.ErrPermission), "check the permissions of the file or directory"},
 }
+
+// bringSlotsBack is what helps if key slots are lost. They hold the secrets of the repository, and nothing else does.
+const bringSlotsBack = "bring the files of keys/ back, with their names: from the older versions of the bucket, a snapshot of the disk, or a " +
+	"copy of the files; no key opens the repository without them, but one that mailstrata copy made has key slots of its own"
 
 func is(target error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, target) }
