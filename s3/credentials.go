@@ -30,7 +30,7 @@ func FromEnvironment(ctx context.Context, host string) (*credentials.Credentials
 	}
 	if err != nil || value.AccessKeyID == "" || value.SecretAccessKey == "" {
 		return nil, fmt.Errorf("there are no credentials for %s: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
-			"or AWS_PROFILE for a profile of ~/.aws/credentials", host)
+			"or AWS_PROFILE for a profile of ~/.aws/credentials, or credentials_file in the configuration (docs/config.md)", host)
 	}
 	return found, nil
 }

@@ -38,9 +38,11 @@ func (s *Store) explain(doing string, err error) error {
 	case untrusted(err):
 		return fmt.Errorf("%s: %s shows a certificate that this host does not trust: %w", doing, s.Endpoint, err)
 	case asked != nil && !s.link.clock.seen():
-		return fmt.Errorf("%s: cannot reach %s: check the address and the network: %w", doing, s.Endpoint, err)
+		return fmt.Errorf("%s: cannot reach %s: %w", doing, s.Endpoint, plain(err))
 	case asked != nil:
-		return fmt.Errorf("%s: the connection to %s keeps failing: %w", doing, s.Endpoint, err)
+		return fmt.Errorf("%s: the connection to %s keeps failing: %w", doing, s.Endpoint, plain(err))
+	case implausible(err):
+		return fmt.Errorf("%s: %s answers otherwise than S3 storage: %w", doing, s.Endpoint, plain(err))
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
@@ -68,7 +70,7 @@ func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 		return fmt.Sprintf("the name %s belongs to somebody else at %s: choose another bucket", s.Bucket, s.Endpoint)
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "XAdminUserNotFound":
 		return fmt.Sprintf("%s does not accept the access key or its secret: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "+
-			"and AWS_SESSION_TOKEN, or the profile", s.Endpoint)
+			"and AWS_SESSION_TOKEN, the profile, or credentials_file in the configuration", s.Endpoint)
 	case "ExpiredToken", "TokenRefreshRequired":
 		return fmt.Sprintf("the session of these credentials has ended: get new ones for %s", s.Endpoint)
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem":
@@ -80,9 +82,14 @@ func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 	case "EntityTooLarge":
 		return fmt.Sprintf("%s takes no object of this size: it cannot hold a repository, whose objects have up to 33 MiB", s.Endpoint)
 	case "SlowDown", "ServiceUnavailable", "TooManyRequests":
-		return fmt.Sprintf("%s is overloaded, or limits how many requests it takes: run it again later", s.Endpoint)
+		return fmt.Sprintf("%s is overloaded, or limits how many requests it takes", s.Endpoint)
+	case "BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody":
+		return fmt.Sprintf("what %s received is not what was sent", s.Endpoint)
 	case "NotImplemented":
 		return fmt.Sprintf("%s does not offer this: it cannot hold a repository", s.Endpoint)
+	}
+	if e.StatusCode >= http.StatusInternalServerError {
+		return s.Endpoint + " has an error of its own"
 	}
 	return s.Endpoint + " refuses this"
 }

@@ -396,8 +396,11 @@ func TestCredentials(t *testing.T) {
 	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/none") // stands for a machine without a role
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
 	o := s3.Options{Endpoint: "https://example.org", Bucket: "bucket"}
-	if _, err := s3.Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), "there are no credentials for example.org") {
-		t.Errorf("without credentials: %v", err)
+	_, err := s3.Open(t.Context(), o)
+	for _, want := range []string{"there are no credentials for example.org", "AWS_ACCESS_KEY_ID", "credentials_file in the configuration"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("without credentials: %v; want %q", err, want)
+		}
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "key")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")

@@ -126,6 +126,68 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
+// Errors of the network are in plain words, also while a run waits: none of the client library or of package net, with calls
+// of the system, ports of this host and whole addresses.
+func TestPlainWords(t *testing.T) {
+	hangUp := func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		conn.Close()
+	}
+	for what, c := range map[string]struct {
+		answers bool // once, before
+		fault   fault
+		change  func(f *fake, o *s3.Options)
+		want    string
+	}{
+		"nobody listens": {change: func(f *fake, _ *s3.Options) { f.Server.Close() }, want: "cannot reach %s: connection refused"},
+		"no TLS": {
+			change: func(_ *fake, o *s3.Options) { o.Endpoint = strings.Replace(o.Endpoint, "http:", "https:", 1) },
+			want:   "cannot reach %s: there is no TLS at this port",
+		},
+		"it hangs up":       {fault: hangUp, want: "cannot reach %s: it was closed without an answer"},
+		"it hangs up later": {answers: true, fault: hangUp, want: "the connection to %s keeps failing: it was closed without an answer"},
+		"an error of its own": {
+			answers: true, fault: answering(500, "InternalError"), want: "%s has an error of its own. It answers: \"so it is\" (500 InternalError)",
+		},
+		"too many requests": {
+			answers: true, fault: answering(503, "SlowDown"), want: "%s is overloaded, or limits how many requests it takes. It answers: \"so it is\" (503 SlowDown)",
+		},
+		"damage on the way": {
+			answers: true, fault: answering(400, "BadDigest"), want: "what %s received is not what was sent. It answers: \"so it is\" (400 BadDigest)",
+		},
+	} {
+		f := newFake(t)
+		var heard atomic.Pointer[string]
+		var endpoint string
+		s := f.open(func(o *s3.Options) {
+			o.Patience = 200 * time.Millisecond
+			o.SetWaitingAfter(time.Nanosecond)
+			o.Waiting = func(err error) { text := err.Error(); heard.Store(&text) }
+			if c.change != nil {
+				c.change(f, o)
+			}
+			endpoint = o.Endpoint
+		})
+		if c.answers {
+			if err := put(t, s, "first", "x"); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		f.set(c.fault)
+		want := "put o: " + strings.ReplaceAll(c.want, "%s", endpoint)
+		if err := put(t, s, "o", "x"); err == nil || err.Error() != want {
+			t.Errorf("%s: %v; want %q", what, err, want)
+		}
+		if text := heard.Load(); text != nil && *text != want || text == nil && what != "no TLS" {
+			t.Errorf("%s: while it waits, %v; want %q", what, text, want)
+		}
+	}
+}
+
 // page answers every listing with the same page.
 func page(truncated bool, names ...string) fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
