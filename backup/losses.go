@@ -116,11 +116,12 @@ func (a *accountRun) addUnreported(ctx context.Context) error {
 	if err := a.addRemoved(ctx, own); err != nil {
 		return err
 	}
-	for _, m := range []*base{a.parent, a.lastComplete} {
-		if m != nil {
-			if err := a.listAlarm(ctx, m.Head, m.Manifest); err != nil {
-				return err
-			}
+	for i, m := range []*base{a.parent, a.lastComplete} {
+		if m == nil || i > 0 && a.parent != nil && m.Head.Name == a.parent.Head.Name {
+			continue
+		}
+		if err := a.listAlarm(ctx, m.Head, m.Manifest); err != nil {
+			return err
 		}
 	}
 	if a.lastComplete == nil || a.isCompared(own, a.lastComplete.Head, a.lastComplete.Manifest) && !a.mayBeBeside() {

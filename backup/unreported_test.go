@@ -18,6 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -148,6 +149,26 @@ func TestManifestThatLacksMailIsReported(t *testing.T) {
 				s.mustBeSilent(s.night(next))
 			})
 		}
+	}
+}
+
+// A run looks once whether the alarm of the manifest that it continues from is listed.
+func TestAlarmIsLookedUpOnce(t *testing.T) {
+	s := newShared(t, 100)
+	s.night("one")
+	inbox := s.account.Mailbox("INBOX")
+	for range 90 {
+		inbox.Expunge(inbox.Messages[0].UID)
+	}
+	alarming := s.night("one")
+	if len(alarming.Manifest.Alarm) == 0 {
+		t.Fatal("there is no alarm")
+	}
+	s.store.requests = nil
+	s.night("one")
+	request := "LIST " + format.AlarmName(alarming.Head.Name)
+	if n := len(slices.DeleteFunc(s.store.requests, func(asked string) bool { return asked != request })); n != 1 {
+		t.Errorf("%s: %d times", request, n)
 	}
 }
 

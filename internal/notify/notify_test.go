@@ -246,6 +246,14 @@ func TestSubject(t *testing.T) {
 	}
 }
 
+// The line of an account whose mail could not be read has what is suspicious of the rest.
+func TestLineOfFailedMail(t *testing.T) {
+	r := &Run{Command: "backup", Host: "nas", Status: 1, Accounts: []Account{{Name: "ben", Err: "no answer", Alarms: 1, Status: 1}}}
+	if text := r.Summary(); !strings.Contains(text, "\nben: not archived: no answer; 1 suspicious\n") {
+		t.Error(text)
+	}
+}
+
 // Metrics of the accounts of a repository say which it is, and when each was last good. So they do not collide with those of a run.
 func TestMetricsOfRepositories(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "status.prom")

@@ -173,6 +173,8 @@ func (a *Account) line() string {
 	switch {
 	case a.Remark != "":
 		return a.Name + ": " + a.Remark
+	case a.Err != "" && a.Alarms > 0:
+		return fmt.Sprintf("%s: not archived: %s; %s suspicious", a.Name, a.Err, humanize.Comma(a.Alarms))
 	case a.Err != "":
 		return a.Name + ": not archived: " + a.Err
 	}

@@ -279,6 +279,9 @@ func watchedAccount(b *backup.Result) notify.Account {
 	a := notify.Account{Name: ui.Safe(b.Account)}
 	if b.Err != nil {
 		a.Status, a.Err = cli.StatusFailed, cmp.Or(ui.OneLine(b.Err.Error()), "unknown")
+		if b.Manifest != nil { // without new mail; what was read beside it may have raised an alarm
+			a.Alarms = int64(len(b.Manifest.Alarm))
+		}
 		return a
 	}
 	s := summary.OfManifest(b.Head, b.Manifest)

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/mailstrata/mailstrata/backup"
@@ -9,6 +10,14 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
+
+// If the mail of an account could not be read, but something beside it shrank, monitors hear of both.
+func TestAlarmsOfFailedMail(t *testing.T) {
+	failed := &backup.Result{Account: "anna", Err: errors.New("no answer"), Manifest: &manifest.Manifest{Alarm: []string{"the calendar Work is gone"}}}
+	if got := watchedAccount(failed); got.Status != cli.StatusFailed || got.Err != "no answer" || got.Alarms != 1 {
+		t.Errorf("monitors hear of %+v", got)
+	}
+}
 
 // A backup that cannot renew locks that are due ends with status 3, and reports it for the account.
 func TestStatusOfLocksThatAreDue(t *testing.T) {
