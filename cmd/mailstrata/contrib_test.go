@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/internal/cli"
+	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // contrib reads a file of this repository, by its path from the root.
@@ -57,9 +58,7 @@ func TestUnits(t *testing.T) {
 	parses(t, strings.Fields(value(t, own, "ExecStart"))[1:])
 	server := contrib(t, "contrib/systemd/user/mailstrata-serve.service")
 	parses(t, strings.Fields(value(t, server, "ExecStart"))[1:])
-	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("systemd-analyze is not installed: the commands of the units are checked, their syntax is not")
-	}
+	systemdAnalyze := testbed.Installed(t, "systemd-analyze", "the commands of the units are checked, their syntax is not")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -78,12 +77,12 @@ func TestUnits(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput(); err != nil || bytes.Contains(out, []byte("mailstrata")) {
+		if out, err := exec.Command(systemdAnalyze, "verify", "--man=no", path).CombinedOutput(); err != nil || bytes.Contains(out, []byte("mailstrata")) {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
 	// The remaining exposure is what the job needs: the network, local sockets, and the file system.
-	analyze := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=11", filepath.Join(dir, "mailstrata.service"))
+	analyze := exec.Command(systemdAnalyze, "security", "--no-pager", "--offline=true", "--threshold=11", filepath.Join(dir, "mailstrata.service"))
 	if out, err := analyze.CombinedOutput(); err != nil {
 		t.Errorf("the unit is more exposed than 1.1: %v\n%s", err, out)
 	}

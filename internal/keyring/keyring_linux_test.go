@@ -24,12 +24,9 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// TestGNOMEKeyring is TestEntries with the keyring that most desktops have, where it is installed.
+// TestGNOMEKeyring is TestEntries with the keyring that most desktops have.
 func TestGNOMEKeyring(t *testing.T) {
-	daemon, err := exec.LookPath("gnome-keyring-daemon")
-	if err != nil {
-		t.Skip(err)
-	}
+	daemon := testbed.Installed(t, "gnome-keyring-daemon", "run make packages")
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	t.Setenv("XDG_DATA_HOME", filepath.Join(home, "data"))

@@ -11,6 +11,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // hard is a job whose every word needs quotes somewhere.
@@ -188,10 +190,8 @@ func TestSystemd(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), `ExecStart="`+program+`" "--config" "/home/anna/a \"b\" 100%% $$HOME \\c/it's.toml" "run"`) {
 		t.Errorf("%v:\n%s", err, text)
 	}
-	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("there is no systemd-analyze to ask")
-	}
-	out, err := exec.Command("systemd-analyze", "verify", "--man=no", filepath.Join(dir, "mailstrata.service"), filepath.Join(dir, "mailstrata.timer")).CombinedOutput()
+	systemdAnalyze := testbed.Installed(t, "systemd-analyze", "run make packages")
+	out, err := exec.Command(systemdAnalyze, "verify", "--man=no", filepath.Join(dir, "mailstrata.service"), filepath.Join(dir, "mailstrata.timer")).CombinedOutput()
 	if err != nil || strings.Contains(string(out), "mailstrata") {
 		t.Errorf("systemd-analyze: %v\n%s", err, out)
 	}
