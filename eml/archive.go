@@ -87,10 +87,18 @@ func (a *Archive) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restor
 	for i := range mailboxes {
 		places[i] = restore.Place{Mailbox: mailboxes[i].Name, Name: dirs[i], Skip: !mailboxes[i].Selectable()}
 		if err := a.to.mkdir(dirs[i]); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", a.path, err)
+			return nil, nil, a.named(err)
 		}
 	}
 	return places, nil, nil
+}
+
+// named returns an error that names the file. Errors of this host do.
+func (a *Archive) named(err error) error {
+	if err == nil || local.Is(err) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", a.path, err)
 }
 
 // Open implements restore.Target.
@@ -165,7 +173,7 @@ func (f *packed) Append(ctx context.Context, messages []restore.Message) ([]rest
 			return m.Body.WriteTo(ctx, w)
 		})
 		if err != nil {
-			return results, fmt.Errorf("%s: %w", f.archive.path, err)
+			return results, f.archive.named(err)
 		}
 		results = append(results, restore.AppendResult{Added: true})
 	}

@@ -3,7 +3,6 @@ package restore
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -61,7 +60,8 @@ func (j *job) execute(ctx context.Context) error {
 	if err == nil {
 		err = j.transfer(ctx)
 	}
-	err = errors.Join(err, j.each(ctx, func(m *mailboxJob, _ context.Context) error { return m.finish() }))
+	// After an error, the folders usually close with the same one: the disk is full, or the connection has ended.
+	err = cmp.Or(err, j.each(ctx, func(m *mailboxJob, _ context.Context) error { return m.finish() }))
 	if err == nil {
 		j.restorer.reporter.mailboxesDone(len(j.mailboxes))
 	}

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -28,6 +29,17 @@ func TestFullDisk(t *testing.T) {
 	want := readAccount(t, dovecot.Addr, "anna", imapPassword)
 
 	back := filepath.Join(small, "back")
+	for kind, name := range map[string]string{"zip": "back.zip", "tar": "back.tar", "mbox": "back.mbox"} {
+		file := filepath.Join(small, name) // one sentence, with the name that the user gave
+		e := h.must(1, "restore", "latest", "--to", kind+":"+file)
+		want := "mailstrata: mailbox \"INBOX\": write " + file + ": no space left on device: make room there and run it again\n"
+		if !strings.Contains(e.stderr, want) {
+			t.Errorf("%s says\n%s, and not %q", e.call, e.stderr, want)
+		}
+		if left := dirEntries(t, small); len(left) > 0 {
+			t.Errorf("there is left %q", left)
+		}
+	}
 	h.fails(1, "full|no space", "make room", "restore", "latest", "--to", "maildir:"+back, "--eol", "keep")
 	first := wholeOnly(t, back, want)
 	if first == 0 || first >= 100 {

@@ -23,14 +23,21 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := e.Doing
+	text, err := e.Doing, e.Err
 	var named *fs.PathError
-	if e.Path != "" && !errors.As(e.Err, &named) {
+	errors.As(err, &named)
+	switch {
+	case named != nil && named == err && (e.Path == "" || e.Path == named.Path): // its text begins with its operation, such as "write"
+		text, err = text+" "+named.Path, named.Err
+	case e.Path != "" && named == nil:
 		text += " " + e.Path
 	}
-	text += ": " + e.Err.Error()
-	if e.Advice != "" {
+	text += ": " + err.Error()
+	switch {
+	case e.Advice != "":
 		text += ": " + e.Advice
+	case isDiskFull(err):
+		text += ": make room there and run it again"
 	}
 	return text
 }
@@ -53,8 +60,13 @@ func Is(err error) bool {
 
 // IsFull reports whether a disk or a quota is full, or too many files are open. Then another directory does not help.
 func IsFull(err error) bool {
-	full := []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE}
-	return slices.ContainsFunc(full, func(is error) bool { return errors.Is(err, is) })
+	return isDiskFull(err) || isAny(err, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE)
+}
+
+func isDiskFull(err error) bool { return isAny(err, syscall.ENOSPC, syscall.EDQUOT) }
+
+func isAny(err error, of ...error) bool {
+	return slices.ContainsFunc(of, func(is error) bool { return errors.Is(err, is) })
 }
 
 // File is an open file whose errors are Errors, except for io.EOF.

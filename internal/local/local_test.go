@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,6 +59,27 @@ func TestErrorsOfThisHost(t *testing.T) {
 	f.Close()
 	if _, err := (local.File{File: f}).ReadAt(make([]byte, 1), 0); !local.Is(err) {
 		t.Errorf("of a closed file: %v", err)
+	}
+}
+
+// The text has what was done, the file and the cause, each once. It says what to do if the disk is full.
+func TestTextsOfErrors(t *testing.T) {
+	full := func(op, path string) error { return &fs.PathError{Op: op, Path: path, Err: syscall.ENOSPC} }
+	const advice = ": no space left on device: make room there and run it again"
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{local.Fail("write", "/x/y", syscall.ENOSPC), "write /x/y" + advice},
+		{local.Fail("write", "/x/y", full("write", "/x/y")), "write /x/y" + advice},
+		{local.Fail("write", "", full("write", "/x/y")), "write /x/y" + advice},
+		{local.Fail("make a cache in", "/x", full("open", "/x/y")), "make a cache in: open /x/y" + advice},
+		{local.Fail("read", "/x/y", &fs.PathError{Op: "open", Path: "/x/y", Err: fs.ErrPermission}), "read /x/y: permission denied"},
+		{local.Fail("read", "/x/y", errors.New("it is damaged")), "read /x/y: it is damaged"},
+	} {
+		if got := c.err.Error(); got != c.want {
+			t.Errorf("%s; want %s", got, c.want)
+		}
 	}
 }
 

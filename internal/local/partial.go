@@ -37,6 +37,15 @@ func NewPartial(path string) (*Partial, error) {
 	return &Partial{File{f}, path}, nil
 }
 
+// Write implements io.Writer. Its errors name the file as it will be called.
+func (p *Partial) Write(b []byte) (int, error) {
+	n, err := p.File.File.Write(b)
+	if named := new(fs.PathError); errors.As(err, &named) {
+		err = named.Err
+	}
+	return n, Fail("write", p.path, err)
+}
+
 // Suspend closes the file until Resume, so that many can be written in turn.
 func (p *Partial) Suspend() error { return p.Close() }
 
