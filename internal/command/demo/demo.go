@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
@@ -58,6 +60,7 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) (er
 		if s.dir, err = os.MkdirTemp("", "mailstrata-demo-"); err != nil {
 			return fmt.Errorf("make a directory for the demo: %w", err)
 		}
+		signal.Ignore(syscall.SIGPIPE) // which would end the process before it removes the directory, as with "| head"
 		defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 	}
 	if err := s.setUp(); err != nil {
