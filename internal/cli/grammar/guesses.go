@@ -10,12 +10,12 @@ import (
 // guess is what a user of another program may mean: the command whose help says more, and a sentence, which may be empty.
 type guess struct{ command, says string }
 
-// otherWords maps commands of other programs (restic, borg, imap-backup, mbsync, git) to those of mailstrata.
+// otherWords maps commands of other programs (restic, borg, rclone, imap-backup, mbsync, git) to those of mailstrata.
 var otherWords = map[string]guess{
 	"snapshots": {"list", "mailstrata list shows every backup"},
 	"snapshot":  {"list", "mailstrata list shows every backup"},
 	"log":       {"list", ""}, "history": {"list", ""}, "local": {"list", ""},
-	"folders": {"ls", ""}, "folder": {"ls", ""}, "mailboxes": {"ls", ""},
+	"folders": {"ls", ""}, "folder": {"ls", ""}, "mailboxes": {"ls", ""}, "mailbox": {"ls", ""}, "lsd": {"ls", ""}, "lsf": {"ls", ""},
 	"sync": {"backup", ""}, "fetch": {"backup", ""}, "archive": {"backup", ""}, "download": {"backup", ""}, "pull": {"backup", ""},
 	"import": {"backup", "mailstrata backup --from maildir:PATH, mbox:PATH or eml:PATH archives files"},
 	"search": {"find", ""}, "grep": {"find", ""},
@@ -29,6 +29,8 @@ var otherWords = map[string]guess{
 	"unlock": {"prune", "there is nothing to unlock: no command locks a repository, and a run that was killed leaves nothing behind"},
 	"dump":   {"cat", ""}, "verify": {"check", ""}, "test": {"doctor", ""}, "info": {"stats", ""}, "size": {"stats", ""},
 	"remove": {"forget", ""}, "delete": {"forget", ""}, "expire": {"forget", ""}, "undo": {"forget", ""}, "unforget": {"forget", ""},
+	"create":    {"backup", "mailstrata backup makes a backup, and mailstrata init a repository"},
+	"purge":     {"erase", "mailstrata erase removes an account or a message from every backup, mailstrata forget a backup"},
 	"rewrite":   {"erase", "mailstrata erase removes a message from every backup"},
 	"rm":        {"forget", "mailstrata forget removes backups, and mailstrata account remove an account of the configuration"},
 	"add":       {"account", "mailstrata account add adds an account"},
@@ -68,6 +70,7 @@ var otherFlags = map[string][]flagGuess{
 	"--include":        {{needs: "mailbox", says: "use --mailbox NAME"}},
 	"-i":               {{"find", "", "a search takes upper and lower case as the same"}, {needs: "mailbox", says: "use --mailbox NAME"}},
 	"-V":               {{says: "mailstrata version prints the version"}},
+	"--verify-data":    {{needs: "read-data", says: "use --read-data"}},
 	"--config-file":    {{says: "use --config FILE"}},
 	"--list":           {{says: "mailstrata list shows every backup"}},
 	"--uid":            {{needs: "message", says: "use --message UID"}},

@@ -45,8 +45,11 @@ func ParseError(err error) error {
 					where = "mailstrata help global"
 				}
 			}
-			if ours.says != "" {
+			switch {
+			case ours.says != "":
 				advice = ours.says + "; "
+			case ours.command != "":
+				advice = "use mailstrata " + ours.command + "; "
 			}
 		} else if flag, isFlag := strings.CutPrefix(text, "unknown flag "); isFlag {
 			name, _, _ := strings.Cut(flag, ",")

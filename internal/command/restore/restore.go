@@ -39,7 +39,7 @@ type Command struct {
 	ACL                 bool          `group:"target" name:"acl" help:"Also restore access rights to mailboxes of an IMAP account. An identifier that has rights there keeps them."`
 	Metadata            bool          `group:"target" help:"Also restore annotations of mailboxes and of the account. One that exists there keeps its value."`
 	Prune               bool          `group:"prune" help:"Make the target exactly the manifest: remove messages that it does not have, and set flags. Asks first."`
-	Yes                 bool          `group:"target" help:"Do not ask, with --prune and elsewhere."`
+	Yes                 bool          `group:"target" help:"Do not ask. The target must then be named by --to."`
 	EvenIncomplete      bool          `group:"prune" help:"Also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and even if the target refused some."`
 	DryRun              bool          `group:"target" help:"Only show what would be restored. The target is read, and not changed."`
 	TimeLimit           time.Duration `group:"target" placeholder:"DURATION" help:"Give up if nothing was restored for this long (6h). Run the same restore again to continue."`
@@ -56,7 +56,7 @@ A maildir: and an eml: are directories. mbox:PATH is a directory with an mbox fo
 
 --acl and --metadata also restore access rights and annotations, for the identifiers of the archived account. They only add: an identifier that has rights at the target keeps them, an annotation keeps its value, and mailstrata names what differs.
 
-Without --to, in a terminal, a restore is into the account that was archived. mailstrata asks before it adds mail to an account on a server, if you named no target or no manifest; --yes does not ask.
+Without --to, in a terminal, a restore is into the account that was archived. mailstrata asks before it adds mail to an account on a server, if you named no target or no manifest. With --yes it does not ask, and --to must name the target.
 
 mailstrata restores flags, keywords and INTERNALDATE as far as the target takes them. It reports each message that the target alters or refuses, and keeps it as .eml beside a report.
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/internal/cli"
@@ -29,6 +31,10 @@ func (c *Command) destination(p *cli.Program) (*job.Destination, error) {
 // the restore later. It returns the open repository, or an error that names the account.
 func (c *Command) offerTarget(ctx context.Context, p *cli.Program) (*repo.Repo, error) {
 	missing := &hint.Usage{Text: "--to is missing", Hint: "--to maildir:PATH, --to mbox:PATH, --to eml:PATH, or --to imaps://user@host"}
+	if isPath(c.Box) {
+		missing.Hint = fmt.Sprintf("--to maildir:%s restores to a Maildir there; or --to mbox:PATH, --to eml:PATH, --to zip:FILE", ui.ShellWord(c.Box))
+		return nil, missing
+	}
 	r, err := p.Open(ctx)
 	if err != nil {
 		return nil, missing
@@ -55,6 +61,14 @@ func (c *Command) offerTarget(ctx context.Context, p *cli.Program) (*repo.Repo, 
 	missing.Hint = fmt.Sprintf("--to %s restores into the account it came from, and only adds what is missing there; "+
 		"or --to maildir:PATH, --to eml:PATH", ui.ShellWord(source))
 	return nil, missing
+}
+
+// isPath reports whether the argument after the manifest is a path, which is what other programs take there. Few mailboxes
+// have such names.
+func isPath(argument string) bool {
+	return filepath.IsAbs(argument) || slices.ContainsFunc([]string{"./", "../", "~/"}, func(begins string) bool {
+		return strings.HasPrefix(argument, begins)
+	})
 }
 
 // confirm returns what asks before mail is added to an account on a server, or nil: a user who named the manifest and the
