@@ -168,7 +168,8 @@ func explain(a *accountStatus) (lines []string) {
 			ui.Time(alarm.Time), alarm.ID[:8], alarm.ID[:8]))
 	}
 	if more := len(a.Alarming) - manifestsShown; more > 0 {
-		lines = append(lines, fmt.Sprintf("and alarms of %s more", ui.Plural(int64(more), "manifest")))
+		lines = append(lines, fmt.Sprintf("and alarms of %s more; mailstrata forget --acknowledge-all %s shows all, and accepts them together",
+			ui.Plural(int64(more), "manifest"), ui.ShellWord(a.Account)))
 	}
 	for _, text := range a.Lost[:min(len(a.Lost), sentencesShown)] {
 		lines = append(lines, ui.OneLine(text))

@@ -35,12 +35,13 @@ type Forget struct {
 	KeepWithin  cli.Span `group:"keep" placeholder:"SPAN" help:"Keep all that are at most this much older than the newest of the account: 30d, 8w, 1y6m."`
 	KeepTag     []string `group:"keep" sep:"none" placeholder:"TAG" help:"Keep those with this tag (repeatable)."`
 
-	Acknowledge []string    `sep:"none" placeholder:"MANIFEST" help:"Accept what is gone in this manifest, so that the one before it need not be kept (repeatable)."`
-	ShrinkLimit []loss.Rule `sep:"none" placeholder:"LIMIT" help:"How much a manifest may lack of the one before it, as in backup: 20%,50; off; NAME=LIMIT (repeatable). Default: the limits of the configuration."`
-	Prune       bool        `help:"Then run mailstrata prune."`
-	MaxUnused   cli.Share   `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
-	DryRun      bool        `short:"n" help:"Only show what would be kept and forgotten, and why."`
-	Yes         bool        `short:"y" help:"Do not ask."`
+	Acknowledge    []string    `sep:"none" placeholder:"MANIFEST" help:"Accept what is gone in this manifest, so that the one before it need not be kept (repeatable)."`
+	AcknowledgeAll bool        `help:"Likewise in each manifest with an alarm, of these accounts or of all. Shows them, and asks."`
+	ShrinkLimit    []loss.Rule `sep:"none" placeholder:"LIMIT" help:"How much a manifest may lack of the one before it, as in backup: 20%,50; off; NAME=LIMIT (repeatable). Default: the limits of the configuration."`
+	Prune          bool        `help:"Then run mailstrata prune."`
+	MaxUnused      cli.Share   `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
+	DryRun         bool        `short:"n" help:"Only show what would be kept and forgotten, and why."`
+	Yes            bool        `short:"y" help:"Do not ask."`
 
 	Undo           bool `help:"Bring forgotten manifests back. Without MANIFEST, list them."`
 	EvenIncomplete bool `help:"With --undo: bring back what is left of a manifest that lacks something."`
@@ -49,7 +50,9 @@ type Forget struct {
 }
 
 // IsWhole reports whether all accounts are meant. The monitoring of the configuration is for such runs.
-func (c *Forget) IsWhole() bool { return len(c.Names) == 0 && !c.DryRun && !c.Undo }
+func (c *Forget) IsWhole() bool {
+	return len(c.Names) == 0 && !c.DryRun && !c.Undo && !c.AcknowledgeAll
+}
 
 func (*Forget) Help() string {
 	return `Marks manifests as forgotten. They are not listed any more, and "mailstrata prune" deletes them, a day later at the earliest. mailstrata shows what it would forget, and asks. Scripts use --yes.
@@ -57,6 +60,8 @@ func (*Forget) Help() string {
 A manifest is kept if any --keep rule keeps it. The rules apply to each account, from the newest manifest to the oldest. Without rules and names, the rules of the configuration apply (docs/config.md). These are always kept: the newest complete manifest of an account; pinned manifests; a manifest with an alarm and the last one before it, until you acknowledge it. Checkpoints are forgotten when a complete manifest has followed.
 
 If a manifest lacks mail of the one before it and has no alarm, it may have been written with a stolen key. forget then keeps the manifest before it, and ends with status 4, until you acknowledge the loss. While an account has a manifest whose time cannot be true, no rule forgets anything of it: find out which host wrote that manifest, and forget it by its id.
+
+--acknowledge-all accepts every alarm that nobody has acknowledged, of the named accounts or of all. It first shows what they say is gone. It leaves a manifest that lacks more than its alarm says: look at that one, and name it with --acknowledge.
 
 --undo brings a forgotten manifest back, as a new one with the same mail and tags, until prune has deleted it. forget needs an owner's key.
 
@@ -68,12 +73,14 @@ EXAMPLES
     mailstrata forget anna@mail.example --keep-within 1y
     mailstrata forget 3f9a12 2026-03-14
     mailstrata forget --acknowledge latest
+    mailstrata forget --acknowledge-all --dry-run
+    mailstrata forget --acknowledge-all anna@mail.example
     mailstrata forget --undo 3f9a12
     mailstrata forget --keep-daily 30 --keep-monthly 24 --prune --yes
 
 EXIT STATUS
 
-0 done; 1 failed, or not confirmed; 2 invalid command line, or no terminal to confirm on; 3 done, but nothing is forgotten of accounts with misdated manifests; 4 done, but a manifest lacks mail of the one before it, without an alarm; 130 interrupted.`
+0 done; 1 failed, or not confirmed; 2 invalid command line, or no terminal to confirm on; 3 done, but nothing is forgotten of accounts with misdated manifests; 4 done, but a manifest lacks mail of the one before it, and its alarm does not say so, or it has none; 130 interrupted.`
 }
 
 // number is the number of manifests that a rule keeps.
@@ -117,8 +124,14 @@ func (c *Forget) Run(ctx context.Context, p *cli.Program) error {
 	if err := c.checkUndo(); err != nil {
 		return err
 	}
-	if c.Undo {
+	if err := c.checkAcknowledgeAll(); err != nil {
+		return err
+	}
+	switch {
+	case c.Undo:
 		return c.undo(ctx, p)
+	case c.AcknowledgeAll:
+		return c.acknowledgeAll(ctx, p)
 	}
 	policy, err := c.rules(p)
 	if err != nil {

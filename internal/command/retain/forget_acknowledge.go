@@ -44,19 +44,10 @@ func (c *Forget) acknowledge(ctx context.Context, p *cli.Program, r *repo.Repo) 
 // the alarm, and a thief of a writer's key may have left something out. So the user must agree to what only the comparison
 // finds.
 func (c *Forget) accept(ctx context.Context, p *cli.Program, r *repo.Repo, s archive.Summary) error {
-	id, alarms := summary.ShortID(s.Head), s.Manifest.Alarm
-	lost, err := archive.LostBefore(ctx, r, s, job.Limits(p.Host, c.ShrinkLimit))
-	switch {
-	case err != nil && (ctx.Err() != nil || len(alarms) == 0 || !archive.IsDamage(err)):
+	id := summary.ShortID(s.Head)
+	alarms, unsaid, err := c.compare(ctx, p, r, s)
+	if err != nil {
 		return err
-	case err != nil:
-		p.Warn("%s: it could not be compared with the manifest before it, so only its alarm says what is gone: %s", id, ui.OneLine(err.Error()))
-	}
-	var unsaid []string
-	if len(alarms) == 0 {
-		alarms = lost
-	} else {
-		unsaid = slices.DeleteFunc(lost, func(sentence string) bool { return says(alarms, sentence) })
 	}
 	if len(alarms) == 0 {
 		return hint.Usagef("--acknowledge: nothing shrank suspiciously in manifest %s", id)
@@ -77,6 +68,23 @@ func (c *Forget) accept(ctx context.Context, p *cli.Program, r *repo.Repo, s arc
 		p.Note("%s: %s: %s", id, accepted, ui.Safe(sentence))
 	}
 	return nil
+}
+
+// compare returns what the alarm of a manifest says, or what it lacks if it has none, and what it lacks that its alarm does not say.
+func (c *Forget) compare(ctx context.Context, p *cli.Program, r *repo.Repo, s archive.Summary) (alarms, unsaid []string, err error) {
+	alarms = s.Manifest.Alarm
+	lost, err := archive.LostBefore(ctx, r, s, job.Limits(p.Host, c.ShrinkLimit))
+	switch {
+	case err != nil && (ctx.Err() != nil || len(alarms) == 0 || !archive.IsDamage(err)):
+		return nil, nil, err
+	case err != nil:
+		p.Warn("%s: it could not be compared with the manifest before it, so only its alarm says what is gone: %s",
+			summary.ShortID(s.Head), ui.OneLine(err.Error()))
+	}
+	if len(alarms) == 0 {
+		return lost, nil, nil
+	}
+	return alarms, slices.DeleteFunc(lost, func(sentence string) bool { return says(alarms, sentence) }), nil
 }
 
 // says reports whether one of the alarms begins with a sentence. A backup may add where the mail perhaps is. A program before December
