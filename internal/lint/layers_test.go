@@ -234,9 +234,9 @@ var layers = map[string]string{
 		internal/cli/conditions internal/cli/named internal/cli/summary internal/config internal/day internal/hint
 		internal/job internal/ui mail manifest manifest/history repo restore`,
 	"internal/command/retain": `
-		archive archive/erase archive/loss archive/rewrite archive/search chunk internal/access internal/cli
-		internal/cli/named internal/cli/summary internal/config internal/hint internal/job internal/ui mail
-		manifest/history repo repo/statement repo/store`,
+		archive archive/erase archive/health archive/loss archive/rewrite archive/search chunk internal/access
+		internal/cli internal/cli/named internal/cli/summary internal/config internal/hint internal/job
+		internal/ui mail manifest/history repo repo/statement repo/store`,
 	"internal/command/serve": `
 		internal/access internal/cli internal/hint internal/secret internal/ui repo serve/imapserver serve/page
 		serve/view`,

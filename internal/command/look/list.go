@@ -28,6 +28,8 @@ type List struct {
 	Of      string `name:"account" placeholder:"NAME" help:"Likewise."`
 	Since   string `xor:"latest" placeholder:"DATE" help:"Only manifests of this date or later: 2026-03-13, friday, 2w."`
 	Latest  bool   `xor:"latest" help:"Show only the newest manifest of each account, and its last good night: the last one without failures and alarms. The account with the oldest one comes first. Earlier manifests are not read."`
+
+	alarms map[string][]string // of the manifests that were read, by their ids
 }
 
 func (*List) Help() string {
@@ -54,7 +56,7 @@ func (c *List) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	if c.Account != "" && c.Of != "" && c.Account != c.Of {
 		return hint.Usagef("name one account")
 	}
-	c.Account = cmp.Or(c.Account, c.Of)
+	c.Account, c.alarms = cmp.Or(c.Account, c.Of), make(map[string][]string)
 	since, ok := day.Parse(c.Since, time.Now())
 	if c.Since != "" && !ok {
 		return hint.Usagef("--since: %s is not a date such as %s", ui.Quote(c.Since), day.Forms)
@@ -121,6 +123,9 @@ func (c *List) collect(ctx context.Context, p *cli.Program, r *repo.Repo) (found
 			unread++
 		case c.Account == "" || c.Account == s.Manifest.Account:
 			found = append(found, summary.OfManifest(s.Head, s.Manifest))
+			if len(s.Manifest.Alarm) > 0 {
+				c.alarms[summary.ID(s.Head)] = s.Manifest.Alarm
+			}
 			heads = append(heads, s.Head)
 			histories.Add(s)
 		}
@@ -206,10 +211,20 @@ func (c *List) showLatest(ctx context.Context, p *cli.Program, r *repo.Repo, fou
 	for _, err := range damage {
 		p.Warn("an alarm cannot be read: %s", ui.OneLine(err.Error()))
 	}
-	for _, alarming := range standing {
-		n := slices.IndexFunc(newest, func(s latestSummary) bool { return s.Account == alarming.Manifest.Account })
+	listed := make(map[string]bool)
+	add := func(account string, alarms []string) {
+		n := slices.IndexFunc(newest, func(s latestSummary) bool { return s.Account == account })
 		if n >= 0 {
-			newest[n].Unacknowledged = append(newest[n].Unacknowledged, alarming.Manifest.Alarm...)
+			newest[n].Unacknowledged = append(newest[n].Unacknowledged, alarms...)
+		}
+	}
+	for _, alarming := range standing {
+		listed[summary.ID(alarming.Head)] = true
+		add(alarming.Manifest.Account, alarming.Manifest.Alarm)
+	}
+	for _, s := range found { // programs before December 2026 listed no alarms
+		if s.State == manifest.Complete.String() && !s.Acknowledged && !listed[s.ID] {
+			add(s.Account, c.alarms[s.ID])
 		}
 	}
 	return printLatest(p, newest)

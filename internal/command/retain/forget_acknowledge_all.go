@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/health"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/named"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
@@ -41,7 +43,7 @@ func (c *Forget) acknowledgeAll(ctx context.Context, p *cli.Program) error {
 		return err
 	}
 	defer r.Close()
-	standing, damage, err := c.standing(ctx, r)
+	standing, damage, err := c.standing(ctx, p, r)
 	if err != nil {
 		return err
 	}
@@ -65,18 +67,34 @@ func (c *Forget) acknowledgeAll(ctx context.Context, p *cli.Program) error {
 }
 
 // standing returns the manifests with alarms that nobody has acknowledged, of the named accounts or of all.
-func (c *Forget) standing(ctx context.Context, r *repo.Repo) (standing []archive.Summary, damage []error, err error) {
-	standing, damage, err = archive.StandingAlarms(ctx, r)
-	if err != nil || len(c.Names) == 0 {
-		return standing, damage, err
+func (c *Forget) standing(ctx context.Context, p *cli.Program, r *repo.Repo) (standing []archive.Summary, damage []error, err error) {
+	accounts, damage, err := health.Accounts(ctx, r, job.Limits(p.Host, c.ShrinkLimit)) // so that status and this agree
+	if err != nil {
+		return nil, nil, err
 	}
-	accounts := named.Accounts(ctx, r)
+	var names []string
+	for _, a := range accounts {
+		names = append(names, a.Name)
+	}
 	for _, name := range c.Names {
-		if !slices.Contains(accounts, name) {
-			return nil, nil, named.NoAccount(name, accounts)
+		if !slices.Contains(names, name) {
+			return nil, nil, named.NoAccount(name, names)
 		}
 	}
-	return slices.DeleteFunc(standing, func(s archive.Summary) bool { return !slices.Contains(c.Names, s.Manifest.Account) }), damage, nil
+	for _, a := range accounts {
+		if len(c.Names) > 0 && !slices.Contains(c.Names, a.Name) {
+			continue
+		}
+		damage = append(damage, a.Damage...)
+		for _, alarm := range a.Alarms {
+			m, err := archive.ReadManifest(ctx, r, alarm.Head)
+			if err != nil {
+				return nil, nil, err
+			}
+			standing = append(standing, archive.Summary{Head: alarm.Head, Manifest: m})
+		}
+	}
+	return standing, damage, nil
 }
 
 // showAlarms prints what the manifests lack, and returns those to accept. It counts the others.
