@@ -5,6 +5,8 @@
 //	        ├─► autoconfig.go  what the domain publishes for mail programs, over HTTPS
 //	        └─► SRV            _imaps._tcp (RFC 6186)
 //
+// If nobody answers, Guess looks for a host with a usual name.
+//
 // The first that answers counts, in this order; they are asked side by side. Only the domain of the address and the
 // resolver of this host are asked, and no directory of a third party.
 package provider
@@ -69,6 +71,7 @@ func (p *Provider) UserOf(address string) string {
 type Resolver interface {
 	LookupMX(ctx context.Context, domain string) ([]*net.MX, error)
 	LookupSRV(ctx context.Context, service, proto, domain string) (string, []*net.SRV, error)
+	LookupHost(ctx context.Context, host string) ([]string, error)
 }
 
 // Finder finds providers.
@@ -107,6 +110,24 @@ func (f *Finder) Find(ctx context.Context, address string) *Provider {
 		}
 	}
 	return nil
+}
+
+// Guess returns the host in the domain of an address that has a usual name of an IMAP server, or "" if there is none. It is only a
+// suggestion to the user: nobody says that it is a mail server.
+func (f *Finder) Guess(ctx context.Context, address string) string {
+	_, domain, _ := strings.Cut(address, "@")
+	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	if isReserved(domain) || !isHost(domain) {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, name := range []string{"imap.", "mail."} {
+		if found, err := f.Resolver.LookupHost(ctx, name+domain); err == nil && len(found) > 0 {
+			return name + domain
+		}
+	}
+	return ""
 }
 
 // isReserved reports whether no server can have the domain: an address, or a name of RFC 6761.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,14 @@ import (
 type fakeDNS struct {
 	mx  map[string]string
 	srv map[string]net.SRV
+	a   []string // hosts with an address
+}
+
+func (d fakeDNS) LookupHost(_ context.Context, host string) ([]string, error) {
+	if slices.Contains(d.a, host) {
+		return []string{"192.0.2.1"}, nil
+	}
+	return nil, errors.New("no such host")
 }
 
 func (d fakeDNS) LookupMX(_ context.Context, domain string) ([]*net.MX, error) {
@@ -29,6 +38,19 @@ func (d fakeDNS) LookupSRV(_ context.Context, service, proto, domain string) (st
 		return "", []*net.SRV{&record}, nil
 	}
 	return "", nil, errors.New("no such domain")
+}
+
+// Guess suggests a host only within the domain, and asks nothing about domains that no server can have.
+func TestGuess(t *testing.T) {
+	f := Finder{Resolver: fakeDNS{a: []string{"imap.corp.org", "mail.corp.org", "mail.home.arpa", "mail.mail.example", "www.only.org"}}}
+	for address, want := range map[string]string{
+		"anna@corp.org": "imap.corp.org", "anna@CORP.org.": "imap.corp.org", "anna@home.arpa": "mail.home.arpa",
+		"anna@only.org": "", "anna@mail.example": "", "anna": "", "anna@corp.org/x": "",
+	} {
+		if got := f.Guess(t.Context(), address); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
 }
 
 const published = `<?xml version="1.0"?><clientConfig version="1.1"><emailProvider id="corp.org"><domain>corp.org</domain>

@@ -47,7 +47,11 @@ func (d *dialog) askAccount(ctx context.Context, address string, taken func(name
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	server, a, err := d.askServer(ctx, address, found)
+	guess := ""
+	if found == nil {
+		guess = finder.Guess(ctx, address)
+	}
+	server, a, err := d.askServer(ctx, address, found, guess)
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +90,15 @@ func checkAddress(address string) error {
 	return nil
 }
 
-// askServer asks for the mail server, unless it is known, until one answers that can be trusted.
-func (d *dialog) askServer(ctx context.Context, address string, found *provider.Provider) (*probe.Server, *account, error) {
+// askServer asks for the mail server, unless it is known, until one answers that can be trusted. It suggests the guess.
+func (d *dialog) askServer(ctx context.Context, address string, found *provider.Provider, guess string) (*probe.Server, *account, error) {
 	host, port, ask := "", 0, true
 	switch {
 	case found == nil:
 		_, domain, _ := strings.Cut(address, "@")
 		d.Paragraph("The mail server of " + ui.Safe(domain) + " is not known. Your provider names it as the server for " +
 			"incoming mail, or IMAP, such as imap.mail.example.")
+		host = guess
 	case found.Host == "":
 		d.Paragraph(found.Help)
 	case found.Forgeable:
