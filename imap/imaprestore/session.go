@@ -22,6 +22,8 @@ type session struct {
 	mailbox  *imap.Mailbox // as it was opened last
 	validity uint32        // at the first opening
 	readOnly bool          // opened by EXAMINE
+
+	undelivered mail.UIDSet // messages that the server cannot deliver
 }
 
 // acquire gets a connection, unless there is one. Other folders use it between calls; usually it still has the mailbox
