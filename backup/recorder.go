@@ -143,6 +143,8 @@ func (rec *recorder) isCurrent(recorded *manifest.Mailbox, now *mail.Status) boo
 		return !again
 	case recorded.Status == nil:
 		return false // it could not be selected before
+	case recorded.Complete && recorded.Messages == 0 && identity.SameEmpty(*recorded.Status, now):
+		return true
 	}
 	return now == nil || identity.SameNumbers(*recorded.Status, *now)
 }

@@ -130,3 +130,9 @@ func Contradict(a, b string) bool {
 func SameNumbers(a, b mail.Status) bool {
 	return a == b && a.UIDValidity != 0 && a.UIDNext != 0
 }
+
+// SameEmpty reports whether a mailbox that was empty is so still. Its numbers may differ: some servers give an empty
+// mailbox the time as its UIDVALIDITY (Mailutils with each answer, Courier until it is opened).
+func SameEmpty(before mail.Status, now *mail.Status) bool {
+	return now != nil && before.Messages == 0 && now.Messages == 0 && !Contradict(before.MailboxID, now.MailboxID)
+}
