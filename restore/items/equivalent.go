@@ -9,7 +9,7 @@ import (
 )
 
 // Equivalent reports whether two contents of a kind say the same. A server may fold the lines of a calendar object in its own way, order its
-// properties otherwise, and give it a product of its own. Scripts must be equal.
+// properties and their parameters otherwise, and give it a product of its own. Scripts must be equal.
 func Equivalent(kind collection.Kind, a, b []byte) bool {
 	if kind == collection.Sieve || bytes.Equal(a, b) {
 		return bytes.Equal(a, b)
@@ -34,11 +34,35 @@ func canonical(content []byte) string {
 			open[last-1] = append(open[last-1], strings.Join(append(open[last], line), "\n"))
 			open = open[:last]
 		default:
-			open[last] = append(open[last], line)
+			open[last] = append(open[last], sortParameters(line))
 		}
 	}
 	for _, lines := range open {
 		slices.Sort(lines)
 	}
 	return strings.Join(slices.Concat(open...), "\n")
+}
+
+// sortParameters puts the parameters of a property into the order of their text (RFC 5545 section 3.1). A colon or a semicolon within quotes
+// belongs to a value.
+func sortParameters(line string) string {
+	var words []string
+	quoted, from := false, 0
+	for i := range len(line) {
+		switch c := line[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == ';':
+			words, from = append(words, line[from:i]), i+1
+		case c == ':':
+			if len(words) < 2 {
+				return line
+			}
+			words = append(words, line[from:i])
+			slices.Sort(words[1:])
+			return strings.Join(words, ";") + line[i:]
+		}
+	}
+	return line
 }

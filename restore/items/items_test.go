@@ -279,6 +279,17 @@ func TestEquivalent(t *testing.T) {
 			t.Errorf("%q: want %t", other, want)
 		}
 	}
+	attached := `ATTACH;ENCODING=BASE64;X-A="b;c:d";VALUE=BINARY:AA;B:C`
+	for other, want := range map[string]bool{
+		`ATTACH;VALUE=BINARY;ENCODING=BASE64;X-A="b;c:d":AA;B:C`: true,
+		`ATTACH;VALUE=BINARY;ENCODING=BASE64;X-A="c:d;b":AA;B:C`: false,
+		`ATTACH;VALUE=BINARY;ENCODING=BASE64;X-A="b;c:d":B;AA:C`: false,
+		`ATTACH;VALUE=BINARY;ENCODING=BASE64:AA;B:C`:             false,
+	} {
+		if items.Equivalent(collection.Calendars, []byte(attached), []byte(other)) != want {
+			t.Errorf("%q: want %t", other, want)
+		}
+	}
 }
 
 // FuzzEquivalent checks that comparisons take any bytes.
