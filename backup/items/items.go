@@ -245,7 +245,7 @@ func (r *run) items(ctx context.Context, listing collection.Listing, old map[str
 		case len(item.ETag) > manifest.MaxItemName:
 			item.ETag = ""
 		}
-		if known && item.ETag != "" && item.ETag == was.ETag && item.Active == was.Active {
+		if known && collection.SameETag(item.ETag, was.ETag) && item.Active == was.Active {
 			now[item.Name] = was
 			continue
 		}
