@@ -53,6 +53,8 @@ func (c *Client) listAll(ctx context.Context, u *url.URL) (l collection.Listing,
 		switch {
 		case err != nil:
 			return l, err
+		case name == "" && r.status == http.StatusInsufficientStorage: // it was cut off
+			return l, &StatusError{Status: r.status}
 		case name == "":
 			self = true
 		case strings.HasSuffix(name, "/") || r.prop(davSpace, "resourcetype").child(davSpace, "collection") != nil:

@@ -32,7 +32,7 @@ func (c *Client) Create(ctx context.Context, like collection.Collection) (collec
 	if c.kind == collection.Calendars { // RFC 4791 section 5.3.1
 		r.method, r.body = "MKCALENDAR", mkcalendar(like)
 	}
-	return made, c.do(ctx, r, func(*http.Response) error { return nil })
+	return made, c.do(ctx, r, written)
 }
 
 // properties returns the properties that a new collection gets.
@@ -108,7 +108,7 @@ func (c *Client) Put(ctx context.Context, of collection.Collection, item collect
 		}
 		header["If-Match"] = old.ETag
 	}
-	err = c.do(ctx, request{http.MethodPut, at, header, string(item.Content)}, func(*http.Response) error { return nil })
+	err = c.do(ctx, request{http.MethodPut, at, header, string(item.Content)}, written)
 	if statusOfError(err) == http.StatusPreconditionFailed {
 		return collection.ErrExists
 	}
@@ -129,7 +129,7 @@ func (c *Client) Delete(ctx context.Context, of collection.Collection, item coll
 		return errors.New("the server gives it no ETag, so it may have changed")
 	}
 	r := request{method: http.MethodDelete, url: at, header: map[string]string{"If-Match": item.ETag}}
-	err = c.do(ctx, r, func(*http.Response) error { return nil })
+	err = c.do(ctx, r, written)
 	switch {
 	case statusOfError(err) == http.StatusPreconditionFailed:
 		return collection.ErrExists
@@ -145,8 +145,20 @@ func (c *Client) DeleteCollection(ctx context.Context, of collection.Collection)
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, request{method: http.MethodDelete, url: u}, func(*http.Response) error { return nil })
+	return c.do(ctx, request{method: http.MethodDelete, url: u}, written)
 }
 
 // WritesAtOnce implements collection.Target.
 func (c *Client) WritesAtOnce() int { return atOnce }
+
+// written reports whether an answer of the class 2xx to a request that changes something says that this was done. A page to log in has the
+// status 200, and an answer about each of several resources says what was not done (RFC 4918 section 9.6.1).
+func written(answer *http.Response) error {
+	switch {
+	case answer.StatusCode == http.StatusMultiStatus:
+		return &StatusError{Status: answer.StatusCode}
+	case answer.StatusCode == http.StatusOK && isHTML(answer.Header.Get("Content-Type")):
+		return fmt.Errorf("%w: it is a web page, perhaps to log in", ErrProtocol)
+	}
+	return nil
+}
