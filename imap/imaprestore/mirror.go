@@ -115,7 +115,7 @@ func (w *mirror) Require(ctx context.Context, wanted []restore.Message) (missing
 			w.reflag[uid] = want
 		}
 	}
-	w.surplus = w.surplus.Without(kept)
+	w.surplus = w.surplus.Without(kept).Without(w.undelivered) // nobody knows what these are
 	return missing, nil
 }
 

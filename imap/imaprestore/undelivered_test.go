@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // holding begins a script with a mailbox that has n messages, of which message i is some(n)[i-1].
@@ -96,5 +97,24 @@ func TestAddedAndUndelivered(t *testing.T) {
 	results, err := f.Append(t.Context(), append(some(0), m))
 	if want := "added, the server does not deliver it"; err != nil || resultsOf(results) != want || !results[0].Altered {
 		t.Errorf("have %s, altered %t, %v", resultsOf(results), results[0].Altered, err)
+	}
+}
+
+// A prune does not remove what it could not compare.
+func TestUndeliveredIsNoSurplus(t *testing.T) {
+	s := listed(2, "< UID FETCH 1:2 (UID BODY.PEEK[])", bodyOf(1), "TAG NO some are damaged",
+		"< UID FETCH 2 (UID BODY.PEEK[])", "TAG NO it is damaged")
+	s[1] = "< EXAMINE …"
+	opts := serve(t, s)
+	target := NewTarget(*opts)
+	t.Cleanup(func() { target.Close() })
+	mirror, err := target.OpenMirror(t.Context(), restore.Place{Name: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mirror.Close()
+	missing, err := mirror.Require(t.Context(), some(2))
+	if surplus, _ := mirror.Surplus(); err != nil || missing != 1 || surplus != 0 {
+		t.Errorf("%d are missing and %d surplus, %v; want 1 and 0", missing, surplus, err)
 	}
 }
