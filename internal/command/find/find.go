@@ -65,9 +65,10 @@ EXIT STATUS
 0 done, whether something was found or not; 1 failed; 2 invalid command line; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
-// textFirst treats the first word as text to search for, if it does not name a manifest.
+// textFirst treats the first word as text to search for, if it does not name a manifest. A search of all manifests takes
+// no name of one, so there every word is text.
 func (c *Command) textFirst() {
-	if c.Manifest != "" && !namesManifest(c.Manifest) {
+	if c.Manifest != "" && (!namesManifest(c.Manifest) || c.All && isWord(c.Manifest)) {
 		c.firstIsText()
 	}
 }
@@ -158,7 +159,7 @@ func (c *Command) parse() (search.Query, *query.Query, error) {
 	switch {
 	case err != nil:
 	case c.All && c.Manifest != "":
-		err = hint.Usagef("--all searches all manifests; do not name one")
+		err = &hint.Usage{Text: "--all searches all manifests; do not name one", Hint: "--text " + ui.ShellWord(c.Manifest) + " searches for the word"}
 	case c.Account != "" && c.Manifest != "":
 		err = hint.Usagef("put the account before the manifest: %s@%s", ui.Safe(c.Account), ui.Safe(c.Manifest))
 	case isTarget.MatchString(c.To):
