@@ -38,7 +38,7 @@ func (s *searchResults) guess(ctx context.Context, x *textindex.Index, live *tex
 	left := maxGuesses
 	query := s.query
 	finds := func(terms []*words.Expr) bool {
-		if left--; left < 0 || len(s.beginnings)+len(s.spare) >= maxNamed {
+		if left--; left < 0 || len(s.beginnings)+len(s.spare)+len(s.excluding) >= maxNamed {
 			return false
 		}
 		found, _, err := s.scope.Find(ctx, x, live, &words.Query{Words: &words.Expr{Op: words.And, Args: terms}}, query)
@@ -58,10 +58,13 @@ func (s *searchResults) guess(ctx context.Context, x *textindex.Index, live *tex
 		query = s.query
 	}
 	for i, t := range terms {
+		others := slices.Delete(slices.Clone(terms), i, i+1)
+		if t.Op == words.Not && t.Args[0].Op == words.Phrase && positive > 0 && finds(others) {
+			s.excluding = append(s.excluding, "-"+termText(t.Args[0]))
+		}
 		if t.Op != words.Phrase {
 			continue
 		}
-		others := slices.Delete(slices.Clone(terms), i, i+1)
 		if !t.Prefix && len([]rune(t.Words[len(t.Words)-1])) >= 3 {
 			begin := *t
 			begin.Prefix = true
@@ -82,6 +85,9 @@ func (s *searchResults) noteGuesses() {
 	}
 	if s.otherDates {
 		s.Note("something is found outside of these dates")
+	}
+	if len(s.excluding) > 0 {
+		s.Note("something is found without %s", strings.Join(s.excluding, ", or without "))
 	}
 	if len(s.spare) > 0 {
 		s.Note("all words must be in a message: something is found without %s", strings.Join(s.spare, ", or without "))

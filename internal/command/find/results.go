@@ -49,8 +49,9 @@ type searchResults struct {
 	shown    *search.Hit // the first that is printed: it is shown how to restore it
 	unread   int
 
-	beginnings, spare []string // of guess
-	otherDates        bool     // of guess: the words are found without --since and --before
+	beginnings, spare, excluding []string // of guess
+
+	otherDates bool // of guess: the words are found without --since and --before
 }
 
 // hits are messages that are found, with errors between them as search.Find has them.
