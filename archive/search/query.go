@@ -60,6 +60,14 @@ func (q *Query) IsZero() bool {
 	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && q.Only == nil && !q.ReadsFlags()
 }
 
+// OfRecords returns the conditions that need no mail: those on dates, sizes, flags, labels and hashes.
+func (q *Query) OfRecords() Query {
+	return Query{
+		Since: q.Since, Before: q.Before, Larger: q.Larger, Smaller: q.Smaller, Flags: q.Flags, Labels: q.Labels,
+		NotFlags: q.NotFlags, NotLabels: q.NotLabels, Only: q.Only, Places: q.Places,
+	}
+}
+
 // ReadsMail reports whether the search reads headers, and so needs a key that can read mail.
 func (q *Query) ReadsMail() bool {
 	return q.readsHeaders() || q.Message != nil

@@ -44,6 +44,20 @@ func (s *Scope) Scan(ctx context.Context, q search.Query) iter.Seq2[*search.Hit,
 	})
 }
 
+// Count returns how many messages Scan reads, if the query has no condition on their headers, and their bytes. In all
+// manifests, each counts once for each account. It reads no mail. What cannot be read does not count.
+func (s *Scope) Count(ctx context.Context, q search.Query) (messages, bytes int64, err error) {
+	for hit, err := range s.Scan(ctx, q.OfRecords()) {
+		if err := archive.UnlessDamage(err); err != nil {
+			return messages, bytes, err
+		}
+		if hit != nil {
+			messages, bytes = messages+1, bytes+hit.Entry.Size
+		}
+	}
+	return messages, bytes, context.Cause(ctx)
+}
+
 // Find yields the messages in the scope that match, by the index, which Bring must have brought up to date. If sorted,
 // they come newest first. Otherwise a search that the index cannot answer alone looks at the manifests, or several are
 // searched.

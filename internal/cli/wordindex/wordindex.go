@@ -2,6 +2,7 @@ package wordindex
 
 import (
 	"context"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/chunk"
@@ -26,6 +27,22 @@ func Among(ctx context.Context, p *cli.Program, r *repo.Repo, q *words.Query) (f
 func NoteMissing(o *ui.Output) {
 	o.Note("this host has no index of words, so all messages are read; mailstrata index build makes one")
 }
+
+// NoteReading notes that this host has no index of words, and how many messages are read, of how many bytes.
+func NoteReading(o *ui.Output, messages, bytes int64) {
+	duration := ""
+	if atLeast := time.Duration(bytes/bytesPerSecond) * time.Second; atLeast >= worthSaying {
+		duration = ", which takes at least " + ui.Span(atLeast)
+	}
+	o.Note("this host has no index of words, so %s (%s) are read%s; mailstrata index build makes one", ui.Plural(messages, "message"),
+		ui.Size(bytes), duration)
+}
+
+const (
+	// bytesPerSecond is how much mail a search without an index reads on a host of two processors. A far store is slower.
+	bytesPerSecond = 50_000_000
+	worthSaying    = 5 * time.Second
+)
 
 // WarnDropped warns that the index was dropped.
 func WarnDropped(o *ui.Output) {

@@ -205,12 +205,12 @@ func (s *searchResults) wantsMailbox(m *mail.Mailbox) bool {
 
 // readAll searches for words without an index.
 func (s *searchResults) readAll(ctx context.Context, progress *ui.Progress) hits {
-	total := int64(0)
-	for _, c := range s.scope.Manifests {
-		total += c.Manifest.Totals.Messages
+	total, bytes, err := s.scope.Count(ctx, s.query)
+	if err != nil {
+		return func(yield func(*search.Hit, error) bool) { yield(nil, err) }
 	}
 	if !s.command.NoIndex {
-		wordindex.NoteMissing(s.Output)
+		wordindex.NoteReading(s.Output, total, bytes)
 	}
 	var read atomic.Int64
 	s.query.Message = &textindex.Matcher{Query: s.words.Query, Documents: s.Documents(), Read: func() {
