@@ -79,6 +79,18 @@ func (x *Index) lacking(ctx context.Context) (all []lacking, err error) {
 	return all, nil
 }
 
+// Complete reports whether the index has every message of every manifest. Otherwise what it does not find may be in a message
+// that is damaged.
+func (x *Index) Complete(ctx context.Context, live *Live) (bool, error) {
+	for _, n := range live.state.nights {
+		if n.lacks {
+			return false, nil
+		}
+	}
+	messages, err := x.lacking(ctx)
+	return !slices.ContainsFunc(messages, func(l lacking) bool { return l.why == lacksMail }), err
+}
+
 // lackingNights returns the manifests of which pieces could not be read, the latest first.
 func (b *bringing) lackingNights() (all []*night) {
 	for name, n := range b.state.nights {

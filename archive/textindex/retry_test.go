@@ -35,6 +35,15 @@ func status(t *testing.T, x *textindex.Index) textindex.Status {
 	return s
 }
 
+func complete(t *testing.T, x *textindex.Index, live *textindex.Live) bool {
+	t.Helper()
+	complete, err := x.Complete(t.Context(), live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return complete
+}
+
 // Whichever pack is lost when an index is built, of messages or of pages, its status says that something lacks. When the pack is
 // there again, a retry makes the index whole, and it finds what a search without it finds, in each manifest.
 func TestRetry(t *testing.T) {
@@ -56,8 +65,11 @@ func TestRetry(t *testing.T) {
 		r, x := openFresh(t, memory)
 		reported := 0
 		x.Damaged = func(error) { reported++ }
-		_, report := bring(t, x)
+		live, report := bring(t, x)
 		s := status(t, x)
+		if complete(t, x, live) {
+			t.Errorf("without pack %s, the index is complete", name)
+		}
 		if report.Unread == 0 || report.Unread != reported || s.LackingMessages+s.LackingManifests == 0 {
 			t.Errorf("without pack %s: %+v, %+v", name, report, s)
 		}
@@ -73,7 +85,10 @@ func TestRetry(t *testing.T) {
 			t.Errorf("with pack %s, and too early: %+v, %+v", name, report, status(t, x))
 		}
 		x.Retry = true
-		_, report = bring(t, x)
+		live, report = bring(t, x)
+		if !complete(t, x, live) {
+			t.Errorf("with pack %s, the index is not complete", name)
+		}
 		if got := status(t, x); got.LackingMessages+got.LackingManifests != 0 || report.Again != int64(s.LackingMessages) {
 			t.Errorf("with pack %s: %+v, %+v after %+v", name, report, got, s)
 		}
@@ -132,7 +147,7 @@ func TestRetryDocuments(t *testing.T) {
 		t.Errorf("%d found, %+v, %d read", n, status(t, x), documents.read.Load())
 	}
 	documents.read.Store(0)
-	if _, report := bring(t, x); report.Again != 0 || documents.read.Load() != 1 {
+	if live, report := bring(t, x); !complete(t, x, live) || report.Again != 0 || documents.read.Load() != 1 {
 		t.Errorf("%+v, %d read", report, documents.read.Load())
 	}
 	documents.broken = false

@@ -1,5 +1,7 @@
 package words
 
+import "slices"
+
 // Column is a part of a message in which words are looked for.
 type Column int
 
@@ -74,6 +76,20 @@ type Query struct {
 	// What can be a misunderstanding, for notes to the user.
 	Reduced []Reduced // terms with symbols, which no word has
 	Lower   []string  // "or" and the like, which are words because they are not in capitals
+}
+
+// And returns the query with one more condition on the words.
+func (q *Query) And(e *Expr) *Query {
+	with := *q
+	switch {
+	case q.Words == nil:
+		with.Words = e
+	case q.Words.Op == And:
+		with.Words = &Expr{Op: And, Args: append(slices.Clone(q.Words.Args), e)}
+	default:
+		with.Words = &Expr{Op: And, Args: []*Expr{q.Words, e}}
+	}
+	return &with
 }
 
 // Reduced is a term that is searched for without its symbols.

@@ -1,9 +1,11 @@
 package find
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -97,7 +99,7 @@ func (c *Attachments) Run(ctx context.Context, p *cli.Program) error {
 	conditions.Explain(p.Output, w)
 	larger, smaller := query.Larger, query.Smaller
 	query.Smaller = 0 // a larger message can have a small attachment; a larger attachment is in a larger message
-	s := &searchResults{Program: p, repo: r, command: find, query: query, words: w, readable: true}
+	s := &searchResults{Program: p, repo: r, command: find, query: query, words: w, readable: true, attached: len(c.Message) == 0}
 	if err := s.choose(ctx); err != nil {
 		return err
 	}
@@ -127,6 +129,7 @@ type attachmentList struct {
 	larger, smaller int64  // sizes; 0: any
 	list            []*attachmentSummary
 	known           map[chunk.ID]int // which of list
+	messages        int64            // that were read
 }
 
 // attachmentSummary is an attachment as JSON, with the messages that have it.
@@ -139,6 +142,7 @@ type attachmentSummary struct {
 	Messages []foundSummary `json:"messages"`
 
 	attachment attachment.Attachment
+	number     int               // among those of the message
 	contents   *archive.Contents // of the message that it is read from
 }
 
@@ -147,39 +151,58 @@ func (a *attachmentList) collect(ctx context.Context, found hits) error {
 	reader := archive.NewReader(a.repo)
 	reader.Keep(repo.KeptMail)
 	lister := attachment.Lister{Chunks: reader, Key: a.repo.ChunkKey()}
+	progress := a.Progress("read")
+	defer progress.Done()
 	for m, err := range attachment.Of(ctx, lister, found, func(h *search.Hit) *manifest.Record { return &h.Entry.Record }) {
 		if err == nil {
 			err = m.Err
 		}
+		a.messages++
+		progress.Update("", ui.Tally{Messages: a.messages})
 		if err != nil {
 			if err := a.reportDamage(ctx, err); err != nil {
 				return err
 			}
 			continue
 		}
-		for _, of := range m.Attachments {
+		for i, of := range m.Attachments {
 			if a.wants(&of) {
-				a.add(m.Item, m.Header, of)
+				a.add(m.Item, m.Header, of, i)
 			}
 		}
-	}
-	newest := func(s *attachmentSummary) int64 {
-		if date := s.Messages[0].Date; date != nil {
-			return date.Unix()
-		}
-		return 0
 	}
 	for _, s := range a.list {
-		slices.SortStableFunc(s.Messages, func(x, y foundSummary) int {
-			if x.Date == nil || y.Date == nil {
-				return 0
-			}
-			return y.Date.Compare(*x.Date)
-		})
+		slices.SortStableFunc(s.Messages, newerMessage)
 	}
-	slices.SortStableFunc(a.list, func(x, y *attachmentSummary) int { return int(min(max(newest(y)-newest(x), -1), 1)) })
+	slices.SortFunc(a.list, func(x, y *attachmentSummary) int {
+		return cmp.Or(newerMessage(x.Messages[0], y.Messages[0]), cmp.Compare(x.number, y.number))
+	})
 	a.found = int64(len(a.list))
+	progress.Done()
+	a.noteRead()
 	return nil
+}
+
+// noteRead notes how many messages were read, and how fewer suffice.
+func (a *attachmentList) noteRead() {
+	if !a.indexed && !a.command.NoIndex && a.attached {
+		a.Note("this host has no index of words, so %s were read; with one (mailstrata index build), only those with attachments are",
+			ui.Plural(a.messages, "message"))
+		return
+	}
+	a.Detail("%s read", ui.Plural(a.messages, "message"))
+}
+
+// newerMessage orders messages, the newest first. Those of one second are in the order of their places, so that every search
+// has the same order.
+func newerMessage(x, y foundSummary) int {
+	date := func(m *foundSummary) int64 {
+		if m.Date == nil {
+			return math.MinInt64
+		}
+		return m.Date.Unix()
+	}
+	return cmp.Or(cmp.Compare(date(&y), date(&x)), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Mailbox, y.Mailbox), cmp.Compare(x.UID, y.UID))
 }
 
 // wants reports whether an attachment has the name and the size that are asked for.
@@ -188,17 +211,24 @@ func (a *attachmentList) wants(of *attachment.Attachment) bool {
 		(a.larger == 0 || of.Size > a.larger) && (a.smaller == 0 || of.Size < a.smaller)
 }
 
-// add adds an attachment of a message.
-func (a *attachmentList) add(hit *search.Hit, header []byte, of attachment.Attachment) {
+// add adds an attachment of a message. Messages call a content by different names: that of the newest counts.
+func (a *attachmentList) add(hit *search.Hit, header []byte, of attachment.Attachment, number int) {
+	message := a.document(hit, summary.OfMessage(hit.Entry, header))
+	found := &attachmentSummary{
+		Name: of.Name, Type: of.Type, Size: of.Size, Hash: of.ID.String(), attachment: of, number: number, contents: hit.Contents,
+	}
 	at, known := a.known[of.ID]
 	if !known {
 		at = len(a.list)
 		a.known[of.ID] = at
-		a.list = append(a.list, &attachmentSummary{
-			Name: of.Name, Type: of.Type, Size: of.Size, Hash: of.ID.String(), attachment: of, contents: hit.Contents,
-		})
+		a.list = append(a.list, found)
 	}
-	a.list[at].Messages = append(a.list[at].Messages, a.document(hit, summary.OfMessage(hit.Entry, header)))
+	messages := append(a.list[at].Messages, message)
+	if last := len(messages) - 1; known && newerMessage(message, messages[0]) < 0 {
+		a.list[at] = found
+		messages[0], messages[last] = messages[last], messages[0]
+	}
+	a.list[at].Messages = messages
 }
 
 func (a *attachmentList) print() error {

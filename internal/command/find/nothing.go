@@ -18,20 +18,20 @@ const (
 	maxNamed = 4
 )
 
-// guess finds out, after a search by the index that found nothing, which word has to be left out to find something,
-// which words begin others that are there, and whether the dates exclude all. People remember a message by half, and have a
+// guess finds out, after a search by the index that found nothing of what is wanted, which word has to be left out to find something,
+// which words begin others that are there, which -word excludes all, and whether the dates do. People remember a message by half, and have a
 // word or the year wrong.
-func (s *searchResults) guess(ctx context.Context, x *textindex.Index, live *textindex.Live) {
+func (s *searchResults) guess(ctx context.Context, x *textindex.Index, live *textindex.Live, wanted *words.Expr) {
 	if s.scope.All && s.query.ReadsFlags() {
 		return // each search would read manifests
 	}
-	terms := []*words.Expr{s.words.Words}
-	if s.words.Words.Op == words.And {
-		terms = s.words.Words.Args
+	terms := []*words.Expr{wanted}
+	if wanted.Op == words.And {
+		terms = wanted.Args
 	}
 	positive := 0
 	for _, t := range terms {
-		if t.Op != words.Not {
+		if t.Op != words.Not && t.Op != words.HasAttachment {
 			positive++
 		}
 	}

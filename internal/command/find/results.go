@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/archive/textindex"
+	"github.com/mailstrata/mailstrata/fulltext/words"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/conditions"
 	"github.com/mailstrata/mailstrata/internal/cli/named"
@@ -43,6 +44,8 @@ type searchResults struct {
 	flushed  time.Time
 	where    string
 	accounts func() bool // there are several
+	attached bool        // only messages with attachments are wanted
+	indexed  bool        // it is searched by the index
 	found    int64
 	counts   []nightCount
 	more     atomic.Bool // than --limit
@@ -77,10 +80,11 @@ func (s *searchResults) run(ctx context.Context) error {
 // each calls do with what is found.
 func (s *searchResults) each(ctx context.Context, do func(hits) error) error {
 	var found hits
+	s.indexed = !s.command.NoIndex && textindex.Exists(s.repo)
 	switch {
-	case s.words.Words == nil:
+	case s.words.Words == nil && (!s.indexed || !s.attached):
 		found = s.newestFirst(ctx, s.scope.Scan(ctx, s.query))
-	case !s.command.NoIndex && textindex.Exists(s.repo):
+	case s.indexed:
 		err := s.eachIndexed(ctx, do)
 		if !textindex.IsDamaged(err) || s.found > 0 {
 			return err
@@ -105,7 +109,14 @@ func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) er
 		return err
 	}
 	defer x.Close()
-	found, sorted, err := s.scope.Find(ctx, x, live, s.words.Query, s.query)
+	wanted, err := s.wanted(ctx, x, live)
+	if err != nil {
+		return err
+	}
+	if wanted.Words == nil {
+		return do(s.limited(s.newestFirst(ctx, s.scope.Scan(ctx, s.query))))
+	}
+	found, sorted, err := s.scope.Find(ctx, x, live, wanted, s.query)
 	if err != nil {
 		return err
 	}
@@ -122,9 +133,22 @@ func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) er
 		}
 	})
 	if err == nil && !some.Load() {
-		s.guess(ctx, x, live)
+		s.guess(ctx, x, live, wanted.Words)
 	}
 	return err
+}
+
+// wanted returns the words that messages must have. If only messages with attachments are wanted, and the index is complete,
+// they must have one: then the others need not be read.
+func (s *searchResults) wanted(ctx context.Context, x *textindex.Index, live *textindex.Live) (*words.Query, error) {
+	if !s.attached {
+		return s.words.Query, nil
+	}
+	complete, err := x.Complete(ctx, live)
+	if err != nil || !complete {
+		return s.words.Query, err
+	}
+	return s.words.Query.And(&words.Expr{Op: words.HasAttachment}), nil
 }
 
 // choose finds the manifests that are searched.
