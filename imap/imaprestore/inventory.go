@@ -64,26 +64,29 @@ func (inv *inventory) load(ctx context.Context) error {
 		inv.next = max(1, mail.UID(inv.mailbox.Status().UIDNext))
 		return nil
 	}
-	for m, err := range inv.mailbox.Overview(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}) {
-		if err != nil {
-			return err
-		}
-		inv.next = max(inv.next, m.UID+1)
-		if inv.seen != nil {
-			inv.seen(m)
-		}
-		if id, ok := inv.journaled.Hashes[m.UID]; ok {
-			inv.recorded[id] = append(inv.recorded[id], m.UID)
-			continue
-		}
-		inv.unjournaled = append(inv.unjournaled, &existing{uid: m.UID, size: m.Size, date: m.Internal.Resolved().Seconds})
-		if inv.t.existing.Add(1) > maxExisting {
-			return fmt.Errorf("the mailboxes that are restored into hold more than %d messages that this host has not added, "+
-				"and no more are compared; restore into other mailboxes (--prefix)", maxExisting)
-		}
+	if err := inv.listEach(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}, inv.note); err != nil {
+		return err
 	}
 	inv.next = max(inv.next, mail.UID(inv.mailbox.Status().UIDNext))
 	inv.journaled.Hashes = nil // recorded has those that are there
+	return nil
+}
+
+// note notes a message that is there.
+func (inv *inventory) note(m mail.Message) error {
+	inv.next = max(inv.next, m.UID+1)
+	if inv.seen != nil {
+		inv.seen(m)
+	}
+	if id, ok := inv.journaled.Hashes[m.UID]; ok {
+		inv.recorded[id] = append(inv.recorded[id], m.UID)
+		return nil
+	}
+	inv.unjournaled = append(inv.unjournaled, &existing{uid: m.UID, size: m.Size, date: m.Internal.Resolved().Seconds})
+	if inv.t.existing.Add(1) > maxExisting {
+		return fmt.Errorf("the mailboxes that are restored into hold more than %d messages that this host has not added, "+
+			"and no more are compared; restore into other mailboxes (--prefix)", maxExisting)
+	}
 	return nil
 }
 

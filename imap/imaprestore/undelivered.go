@@ -102,3 +102,59 @@ func (s *session) readAlone(ctx context.Context, get section, m mail.Message,
 // concernsMessages reports whether an error may concern single messages: a refusal, or the end of the connection. A
 // refusal for now concerns the server.
 func (s *session) concernsMessages(err error) bool { return refused(err) || !s.c.Alive() }
+
+// listEach lists the messages of a range, and calls note with each. It leaves out those that the server cannot list:
+// Dovecot reads a file of a Maildir whose name does not have its size, and may fail as it does at a body.
+func (s *session) listEach(ctx context.Context, all mail.UIDRange, note func(mail.Message) error) error {
+	var listed mail.UIDSet
+	lost, err := s.list(ctx, all, &listed, note)
+	if lost == nil || err != nil {
+		return err
+	}
+	uids, err := s.mailbox.UIDs(ctx, all)
+	if err != nil {
+		return err
+	}
+	return s.listInHalves(ctx, slices.Collect(uids.Without(listed).All()), &listed, note)
+}
+
+// listInHalves lists messages, and divides them for as long as the connection is lost.
+func (s *session) listInHalves(ctx context.Context, uids []mail.UID, listed *mail.UIDSet,
+	note func(mail.Message) error) error {
+	if len(uids) == 0 {
+		return nil
+	}
+	lost, err := s.list(ctx, mail.UIDRange{First: uids[0], Last: uids[len(uids)-1]}, listed, note)
+	switch {
+	case lost == nil || err != nil:
+		return err
+	case len(uids) == 1 && s.undelivered.Len() == maxUndelivered:
+		return lost
+	case len(uids) == 1:
+		s.undelivered.Add(uids[0])
+		return nil
+	}
+	half := len(uids) / 2
+	if err := s.listInHalves(ctx, uids[:half], listed, note); err != nil {
+		return err
+	}
+	return s.listInHalves(ctx, uids[half:], listed, note)
+}
+
+// list lists a range once. If the connection is lost, list connects again, and lost says why it was.
+func (s *session) list(ctx context.Context, uids mail.UIDRange, listed *mail.UIDSet,
+	note func(mail.Message) error) (lost, err error) {
+	for m, err := range s.mailbox.Overview(ctx, uids) {
+		if err != nil && !s.c.Alive() && ctx.Err() == nil {
+			return err, s.waitAndReconnect(ctx, 0, err)
+		}
+		if err == nil && !listed.Contains(m.UID) {
+			listed.Add(m.UID)
+			err = note(m)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}

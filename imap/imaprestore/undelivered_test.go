@@ -59,6 +59,24 @@ func TestUndelivered(t *testing.T) {
 	}
 }
 
+// Nor does a message matter that the server cannot even list: Dovecot has to read a file whose name does not have its
+// size.
+func TestUnlisted(t *testing.T) {
+	one := func(uid int) string { return overview(uid)[0] }
+	f := opened(t,
+		holding(4, "< UID FETCH 1:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)", one(1), "!"),
+		holding(4, "< UID SEARCH …", "* SEARCH 1 2 3 4", "TAG OK done", "< UID FETCH 2:4 (UID FLAGS INTERNALDATE RFC822.SIZE)", "!"),
+		holding(4, "< UID FETCH 2 (UID FLAGS INTERNALDATE RFC822.SIZE)", one(2), "TAG OK done",
+			"< UID FETCH 3:4 (UID FLAGS INTERNALDATE RFC822.SIZE)", "!"),
+		holding(4, "< UID FETCH 3 (UID FLAGS INTERNALDATE RFC822.SIZE)", "!"),
+		holding(4, "< UID FETCH 4 (UID FLAGS INTERNALDATE RFC822.SIZE)", one(4), "TAG OK done",
+			"< UID FETCH 1:2,4 (UID BODY.PEEK[HEADER])", "TAG OK none", "< UID FETCH 1:2,4 (UID BODY.PEEK[])",
+			bodyOf(1), bodyOf(2), bodyOf(4), "TAG OK done"))
+	if missing, err := f.Missing(t.Context(), some(4)); err != nil || !slices.Equal(missing, []int{2}) {
+		t.Errorf("missing are %v, %v, want 2", missing, err)
+	}
+}
+
 // A connection that was lost once says nothing of a message.
 func TestDeliveredAtLast(t *testing.T) {
 	f := opened(t,
