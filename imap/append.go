@@ -21,16 +21,16 @@ type AppendMessage struct {
 }
 
 // appendCommand appends messages to a mailbox, all or none; several need MULTIAPPEND (RFC 3502).
-func (c *Client) appendCommand(raw string, messages []AppendMessage) *command {
-	cmd := newCommand("APPEND").mailbox(raw)
+func (c *Client) appendCommand(raw string, messages []AppendMessage) *Command {
+	cmd := NewCommand("APPEND").Mailbox(raw)
 	for _, m := range messages {
 		if len(m.Flags) > 0 {
-			cmd.raw(" (" + strings.Join(m.Flags, " ") + ")")
+			cmd.Raw(" (" + strings.Join(m.Flags, " ") + ")")
 		}
 		if m.Date != "" {
-			cmd.raw(" " + wire.Quote(m.Date))
+			cmd.Raw(" " + wire.Quote(m.Date))
 		}
-		cmd.raw(" ").add(&literal{size: m.Size, binary: m.Binary && c.caps.has("BINARY"), write: m.Write})
+		cmd.Raw(" ").Literal(m.Size, m.Binary && c.Has("BINARY"), m.Write)
 	}
 	return cmd
 }
@@ -45,25 +45,23 @@ type AppendResult struct {
 // Append adds messages to a mailbox and returns the result for each. With MULTIAPPEND it adds all together, else one
 // by one, several in flight.
 func (c *Client) Append(ctx context.Context, raw string, messages []AppendMessage) []AppendResult {
-	defer c.closeOnDone(ctx)()
+	defer c.CloseOnDone(ctx)()
 	step := len(messages)
-	if !c.caps.has("MULTIAPPEND") {
+	if !c.Has("MULTIAPPEND") {
 		step = 1
 	}
 	results := make([]AppendResult, len(messages))
-	cmds := make([]*command, 0, len(messages))
+	cmds := make([]*Command, 0, len(messages))
 	answered := 0
 	finish := func(left int) {
 		for ; len(cmds)-answered > left; answered++ {
-			err := c.orCause(ctx, c.wait(cmds[answered]))
+			err := c.OrCause(ctx, c.Wait(cmds[answered]))
 			appendResults(cmds[answered], err, results[answered*step:][:step])
 		}
 	}
 	for i := 0; i < len(messages); i += step {
 		cmd := c.appendCommand(raw, messages[i:i+step])
-		if c.start(cmd); c.dead != nil && !cmd.done {
-			cmd.done, cmd.err = true, c.dead // whether it was sent or not
-		}
+		_ = c.Start(cmd) // Wait returns the error
 		cmds = append(cmds, cmd)
 		finish(appendsInFlight - 1)
 	}
@@ -72,7 +70,7 @@ func (c *Client) Append(ctx context.Context, raw string, messages []AppendMessag
 }
 
 // appendResults distributes the answer to one command among its messages.
-func appendResults(cmd *command, err error, results []AppendResult) {
+func appendResults(cmd *Command, err error, results []AppendResult) {
 	validity, uids := appendUID(cmd)
 	for i := range results {
 		results[i].Err = err
@@ -87,10 +85,10 @@ const appendsInFlight = 8
 
 // appendUID reads "[APPENDUID 38505 3955:3957]" (RFC 4315 section 3). The UIDs are in the order of the messages, and a
 // range counts up.
-func appendUID(cmd *command) (validity uint32, uids []mail.UID) {
-	v, set, _ := strings.Cut(cmd.args, " ")
+func appendUID(cmd *Command) (validity uint32, uids []mail.UID) {
+	v, set, _ := strings.Cut(cmd.Args, " ")
 	n, err := strconv.ParseUint(v, 10, 32)
-	if cmd.code != "APPENDUID" || err != nil {
+	if cmd.Code != "APPENDUID" || err != nil {
 		return 0, nil
 	}
 	for item := range strings.SplitSeq(strings.TrimSpace(set), ",") {
@@ -107,7 +105,7 @@ func appendUID(cmd *command) (validity uint32, uids []mail.UID) {
 
 // AppendLimit returns the size of the largest message that the server takes (RFC 7889).
 func (c *Client) AppendLimit() int64 {
-	value, _ := c.caps.value("APPENDLIMIT")
+	value, _ := c.CapabilityValue("APPENDLIMIT")
 	if limit, err := strconv.ParseInt(value, 10, 64); err == nil && limit > 0 {
 		return limit
 	}

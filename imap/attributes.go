@@ -20,6 +20,9 @@ const (
 // modSeq reports whether the mailbox has mod-sequences (RFC 7162 section 3.1.2).
 func (m *Mailbox) modSeq() bool { return m.status.HighestModSeq > 0 }
 
+// hasModSeqs reports whether mod-sequences are offered. QRESYNC implies CONDSTORE (RFC 7162 section 3.2.3).
+func (c *Client) hasModSeqs() bool { return c.Has("CONDSTORE") || c.Has("QRESYNC") }
+
 // fetchItems returns the attributes to ask of every message: all but ENVELOPE and BODYSTRUCTURE, which servers get
 // wrong and which repeat what is in the body.
 func (c *Client) fetchItems(modSeq bool) string {
@@ -37,16 +40,16 @@ func (c *Client) extraItems() (items []string) {
 	if c.plain {
 		return nil
 	}
-	if c.caps.has("OBJECTID") {
+	if c.Has("OBJECTID") {
 		items = append(items, "EMAILID", "THREADID")
 	}
-	if c.caps.has("SAVEDATE") {
+	if c.Has("SAVEDATE") {
 		items = append(items, "SAVEDATE")
 	}
 	if c.IsGmail() {
 		items = append(items, "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS")
 	}
-	if c.serverIs("Dovecot") { // it has no capability for it
+	if c.ServerIs("Dovecot") { // it has no capability for it
 		items = append(items, "X-GUID")
 	}
 	return items

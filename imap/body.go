@@ -43,56 +43,56 @@ func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.
 	m.next = mail.UIDRange{}
 	var ahead *expected
 	defer func() { m.arrived(ahead) }()
-	return m.c.pipeline(ctx, bodiesInFlight, func() *command {
+	return m.c.pipeline(ctx, bodiesInFlight, func() (cmd, last *Command) {
 		if len(messages) == 0 {
-			return nil
+			return nil, nil
 		}
 		var batch []mail.Message
 		batch, messages = nextBatch(messages)
-		cmd := f.command(batch)
 		if len(messages) == 0 {
 			if ahead = m.expect(next, m.modSeq()); ahead != nil {
-				cmd.next = ahead.cmd
+				last = ahead.cmd
 			}
 		}
-		return cmd
+		return f.command(batch), last
 	})
 }
 
 // pipeline sends the commands that next returns, atOnce at a time, until next returns nil, and waits for all. A
-// refusal does not stop the others, unless it is temporary. If the last command is one that nothing depends on, pipeline
-// ignores what becomes of it.
-func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) error {
-	defer c.closeOnDone(ctx)()
+// refusal does not stop the others, unless it is temporary. next can return a last command beside one. Nothing depends on
+// it, so pipeline ignores what becomes of it.
+func (c *Client) pipeline(ctx context.Context, atOnce int, next func() (cmd, last *Command)) error {
+	defer c.CloseOnDone(ctx)()
 	var refusals []error
-	var sent []*command
+	var sent []*Command
+	var last *Command
 	ended := false
 	for {
 		for len(sent) < atOnce && !ended {
-			cmd := next()
+			cmd, after := next()
 			if ended = cmd == nil; ended {
 				break
 			}
-			if err := c.start(cmd); err != nil {
-				return c.orCause(ctx, err)
+			if err := c.Start(cmd); err != nil {
+				return c.OrCause(ctx, err)
 			}
-			if sent = append(sent, cmd); cmd.next != nil && c.start(cmd.next) == nil {
-				sent = append(sent, cmd.next)
+			if sent = append(sent, cmd); after != nil && c.Start(after) == nil {
+				sent, last = append(sent, after), after
 			}
 		}
 		if len(sent) == 0 {
 			return errors.Join(refusals...)
 		}
-		err := c.wait(sent[0])
-		if sent[0].ahead { // the last one
+		err := c.Wait(sent[0])
+		if sent[0] == last {
 			return errors.Join(refusals...)
 		}
-		if c.dead != nil {
-			return c.orCause(ctx, err)
+		if !c.Alive() {
+			return c.OrCause(ctx, err)
 		}
 		if err != nil && !expungeIssued(err) {
 			refusals = append(refusals, err)
-			ended = ended || len(refusals) == 1 && isTemporary(err) // commands in flight are still answered
+			ended = ended || len(refusals) == 1 && errors.Is(err, mail.ErrTemporary) // commands in flight are still answered
 		}
 		sent = sent[1:]
 	}
@@ -124,14 +124,14 @@ type bodyFetch struct {
 	held    *spool.Buffer     // the body of the current response, if it came before its UID
 }
 
-func (f *bodyFetch) command(batch []mail.Message) *command {
+func (f *bodyFetch) command(batch []mail.Message) *Command {
 	var uids mail.UIDSet
 	for _, m := range batch {
 		uids.Add(m.UID)
 		f.due[m.UID] = true
 	}
-	cmd := newCommand("UID FETCH").raw(" " + uids.String() + " (UID BODY.PEEK" + f.section + ")")
-	cmd.onBody, cmd.onResponse = f.onBody, f.onResponse
+	cmd := NewCommand("UID FETCH").Raw(" " + uids.String() + " (UID BODY.PEEK" + f.section + ")")
+	cmd.OnBody, cmd.OnResponse = f.onBody, f.onResponse
 	return cmd
 }
 
@@ -150,7 +150,7 @@ func (f *bodyFetch) onBody(b *wire.BodyLiteral) error {
 		f.dropHeld()
 		f.held = &spool.Buffer{}
 		if _, err := io.Copy(f.held, b.Content); err != nil && b.Content.Err == nil {
-			return &handlerError{err}
+			return HandlerError(err)
 		}
 		return b.Content.Err
 	}
@@ -162,7 +162,7 @@ func (f *bodyFetch) onBody(b *wire.BodyLiteral) error {
 	if b.Size > mail.MaxMessage {
 		return tooLarge(uid, b.Size)
 	}
-	return f.deliver(uid, &bodyReader{b.Content, f.m.c.conn})
+	return f.deliver(uid, f.m.c.BodyReader(b))
 }
 
 // tooLarge ends the connection, because the only way past a literal is to read it.
@@ -186,7 +186,7 @@ func (f *bodyFetch) onResponse(resp *wire.Response) (bool, error) {
 	case value.Kind == wire.Streamed && f.held != nil:
 		content, err := f.held.Open()
 		if err != nil {
-			return true, &handlerError{err}
+			return true, HandlerError(err)
 		}
 		return true, f.deliver(uid, content)
 	case value.Kind == wire.String:
@@ -199,8 +199,8 @@ func (f *bodyFetch) onResponse(resp *wire.Response) (bool, error) {
 func (f *bodyFetch) deliver(uid mail.UID, content io.Reader) error {
 	delete(f.due, uid)
 	err := f.read(uid, content)
-	if f.m.c.dead != nil {
-		return f.m.c.dead
+	if lost := f.m.c.Err(); lost != nil {
+		return lost
 	}
 	if err == nil {
 		var one [1]byte
@@ -209,7 +209,7 @@ func (f *bodyFetch) deliver(uid mail.UID, content io.Reader) error {
 		}
 	}
 	if err != nil {
-		return &handlerError{err}
+		return HandlerError(err)
 	}
 	return nil
 }
@@ -219,26 +219,4 @@ func (f *bodyFetch) dropHeld() {
 		f.held.Drop()
 		f.held = nil
 	}
-}
-
-// bodyReader reads a body off the connection. Its errors end the connection.
-type bodyReader struct {
-	content *wire.LiteralReader
-	c       *conn
-}
-
-func (b *bodyReader) Read(p []byte) (int, error) {
-	n, err := b.content.Read(p)
-	if err != nil && err != io.EOF {
-		err = b.c.fail(err)
-	}
-	return n, err
-}
-
-func (b *bodyReader) WriteTo(w io.Writer) (int64, error) {
-	n, err := b.content.WriteTo(w)
-	if b.content.Err != nil {
-		err = b.c.fail(b.content.Err)
-	}
-	return n, err
 }

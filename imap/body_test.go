@@ -127,7 +127,7 @@ func TestRefusedBodies(t *testing.T) {
 	box := examine(t, serve(t, selected("", "< UID FETCH 1:250 …", "< UID FETCH 251 …", "* 1 FETCH (UID 1 BODY[] {1}\r\na)",
 		"TAG1 NO not that", "TAG2 NO [UNKNOWN-CTE] some", "* 251 FETCH (UID 251 BODY[] {1}\r\nb)", "TAG3 OK done")))
 	have, err := fetched(t, box, many...)
-	if !errors.Is(err, mail.ErrRefused) || isTemporary(err) || fmt.Sprint(have) != "map[1:a 251:b]" {
+	if !errors.Is(err, mail.ErrRefused) || errors.Is(err, mail.ErrTemporary) || fmt.Sprint(have) != "map[1:a 251:b]" {
 		t.Errorf("refused: have %v, %v", have, err)
 	}
 
@@ -137,13 +137,13 @@ func TestRefusedBodies(t *testing.T) {
 		_, within = io.Copy(io.Discard, body)
 		return errors.New("something else that the reader makes of it")
 	})
-	if !isTemporary(within) || !isTemporary(err) {
+	if !errors.Is(within, mail.ErrTemporary) || !errors.Is(err, mail.ErrTemporary) {
 		t.Errorf("cut short: the body says %v, the call %v", within, err)
 	}
 
 	box = examine(t, serve(t, selected("", "< UID FETCH 4 …", "* 1 FETCH (UID 4 BODY[] {3}\r\nabc)", "TAG OK done")))
 	full := errors.New("disk full")
-	if err := box.Bodies(t.Context(), []mail.Message{{UID: 4}}, func(mail.UID, io.Reader) error { return full }); !errors.Is(err, full) || isTemporary(err) {
+	if err := box.Bodies(t.Context(), []mail.Message{{UID: 4}}, func(mail.UID, io.Reader) error { return full }); !errors.Is(err, full) || errors.Is(err, mail.ErrTemporary) {
 		t.Errorf("the reader's own error: %v", err)
 	}
 
@@ -151,7 +151,7 @@ func TestRefusedBodies(t *testing.T) {
 	if have, err := fetched(t, box, 4); len(have) > 0 || err != nil {
 		t.Errorf("gone is gone: %v, %v", have, err)
 	}
-	if err := box.c.do(t.Context(), newCommand("NOOP")); err != nil {
+	if err := box.c.Do(t.Context(), NewCommand("NOOP")); err != nil {
 		t.Error(err)
 	}
 }

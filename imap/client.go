@@ -11,8 +11,9 @@ import (
 
 // Client is a connection that is logged in to an account. It is used by one goroutine at a time.
 type Client struct {
-	*conn
+	*Conn
 
+	mailbox   *Mailbox         // that is open, or being opened; nil: none
 	spaces    []mail.Namespace // the server's answer, once asked for
 	asked     bool             // spaces is that answer
 	flags     flagCache
@@ -21,37 +22,57 @@ type Client struct {
 	idleSince time.Time // when the pool got it back
 }
 
-// Alive reports whether the connection accepts commands.
-func (c *Client) Alive() bool { return c.dead == nil }
+// Dial connects and logs in, and waits until the connection accepts commands.
+func Dial(ctx context.Context, opts *Options) (*Client, error) {
+	conn, err := NewDialer(*opts).Dial(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.CloseOnDone(ctx)()
+	if err := conn.Introduced(); err != nil {
+		return nil, conn.OrCause(ctx, err)
+	}
+	return newClient(conn), nil
+}
 
-// Has reports whether the server offers a capability, by its own name or as part of IMAP4rev2.
-func (c *Client) Has(capability string) bool { return c.caps.has(capability) }
+func newClient(conn *Conn) *Client {
+	c := &Client{Conn: conn}
+	conn.Observe(c.observe)
+	return c
+}
+
+// observe follows what the server reports of the open mailbox at any time.
+func (c *Client) observe(resp *wire.Response) {
+	if c.mailbox != nil {
+		c.mailbox.observe(resp)
+	}
+}
 
 // Noop lets the server report changes (RFC 9051 section 6.1.2).
-func (c *Client) Noop(ctx context.Context) error { return c.do(ctx, newCommand("NOOP")) }
+func (c *Client) Noop(ctx context.Context) error { return c.Do(ctx, NewCommand("NOOP")) }
 
 // Create makes a mailbox, with a special use unless that is "" (RFC 6154 section 3).
 func (c *Client) Create(ctx context.Context, raw, specialUse string) error {
-	cmd := newCommand("CREATE").mailbox(raw)
+	cmd := NewCommand("CREATE").Mailbox(raw)
 	if specialUse != "" {
-		cmd.raw(" (USE (" + specialUse + "))")
+		cmd.Raw(" (USE (" + specialUse + "))")
 	}
-	return c.do(ctx, cmd)
+	return c.Do(ctx, cmd)
 }
 
 // Delete removes a mailbox with all its messages.
 func (c *Client) Delete(ctx context.Context, raw string) error {
-	return c.do(ctx, newCommand("DELETE").mailbox(raw))
+	return c.Do(ctx, NewCommand("DELETE").Mailbox(raw))
 }
 
 // Subscribe subscribes to a mailbox.
 func (c *Client) Subscribe(ctx context.Context, raw string) error {
-	return c.do(ctx, newCommand("SUBSCRIBE").mailbox(raw))
+	return c.Do(ctx, NewCommand("SUBSCRIBE").Mailbox(raw))
 }
 
 // Unsubscribe ends the subscription to a mailbox.
 func (c *Client) Unsubscribe(ctx context.Context, raw string) error {
-	return c.do(ctx, newCommand("UNSUBSCRIBE").mailbox(raw))
+	return c.Do(ctx, NewCommand("UNSUBSCRIBE").Mailbox(raw))
 }
 
 // Namespaces asks for the namespaces (RFC 2342). It returns nil if the server does not support that.
@@ -60,19 +81,19 @@ func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
 	if cmd == nil {
 		return c.spaces, nil
 	}
-	err := c.do(ctx, cmd)
+	err := c.Do(ctx, cmd)
 	c.asked = err == nil
 	return c.spaces, err
 }
 
 // namespaceCommand returns the command that sets c.spaces, or nil if that is not to be sent.
-func (c *Client) namespaceCommand() *command {
-	if !c.caps.has("NAMESPACE") || c.asked || c.opts.quirks.avoids("NAMESPACE") {
+func (c *Client) namespaceCommand() *Command {
+	if !c.Has("NAMESPACE") || c.asked || c.Avoids("NAMESPACE") {
 		return nil
 	}
 	c.spaces = nil
-	cmd := newCommand("NAMESPACE")
-	cmd.onResponse = func(resp *wire.Response) (bool, error) {
+	cmd := NewCommand("NAMESPACE")
+	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "NAMESPACE" {
 			return false, nil
 		}
@@ -120,23 +141,23 @@ func (c *Client) Quota(ctx context.Context) (quota []mail.Quota, err error) {
 	if cmd == nil {
 		return nil, nil
 	}
-	err = c.do(ctx, cmd)
+	err = c.Do(ctx, cmd)
 	return quota, err
 }
 
 // quotaCommand returns the command that sets quota, or nil if that is not to be sent.
-func (c *Client) quotaCommand(quota *[]mail.Quota) *command {
+func (c *Client) quotaCommand(quota *[]mail.Quota) *Command {
 	cmd := quotaRoots("INBOX", quota, new(memoryCount))
-	if !c.caps.has("QUOTA") || c.opts.quirks.avoids(cmd.name) {
+	if !c.Has("QUOTA") || c.Avoids(cmd.Name) {
 		return nil
 	}
 	return cmd
 }
 
 // quotaRoots returns the command that adds the quotas of the roots of a mailbox.
-func quotaRoots(raw string, quota *[]mail.Quota, held *memoryCount) *command {
-	cmd := newCommand("GETQUOTAROOT").mailbox(raw)
-	cmd.onResponse = func(resp *wire.Response) (bool, error) {
+func quotaRoots(raw string, quota *[]mail.Quota, held *memoryCount) *Command {
+	cmd := NewCommand("GETQUOTAROOT").Mailbox(raw)
+	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "QUOTA" || len(resp.Args) < 2 {
 			return resp.Name == "QUOTAROOT", nil
 		}

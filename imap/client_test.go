@@ -126,11 +126,11 @@ func TestCanceledDuringSilence(t *testing.T) {
 		bufio.NewReader(server).ReadString('\n')
 		cancel()
 	}()
-	c := newConn(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour, quirks: &quirks{}}, ours, 1)
+	c := newConn(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour}, &quirks{}, ours, 1)
 	if err := (&handshake{c}).secure(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.do(ctx, newCommand("NOOP")); !errors.Is(err, context.Canceled) {
+	if err := c.Do(ctx, NewCommand("NOOP")); !errors.Is(err, context.Canceled) {
 		t.Errorf("have %v", err)
 	}
 }
@@ -152,7 +152,7 @@ func TestSilenceForTLS(t *testing.T) {
 		}
 		began := time.Now()
 		_, err := Dial(t.Context(), opts)
-		if err == nil || isTemporary(err) || !strings.Contains(err.Error(), "write imaps://") || time.Since(began) > 10*time.Second {
+		if err == nil || errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), "write imaps://") || time.Since(began) > 10*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 	})
@@ -195,7 +195,7 @@ func TestPlainText(t *testing.T) {
 	}
 	opts := serve(t, script{"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready", "< STARTTLS", "!"})
 	opts.Security = StartTLS
-	if _, err := Dial(t.Context(), opts); errors.Is(err, ErrInsecure) || !isTemporary(err) {
+	if _, err := Dial(t.Context(), opts); errors.Is(err, ErrInsecure) || !errors.Is(err, mail.ErrTemporary) {
 		t.Errorf("a connection lost at STARTTLS: %v", err)
 	}
 }
@@ -239,7 +239,7 @@ func TestErrorKinds(t *testing.T) {
 		if retry.Suggested(err) != test.after {
 			t.Errorf("%s: to be left alone for %v", test.answer, retry.Suggested(err))
 		}
-		if err := c.do(t.Context(), newCommand("NOOP")); err != nil {
+		if err := c.Do(t.Context(), NewCommand("NOOP")); err != nil {
 			t.Errorf("%s: the connection is of no more use: %v", test.answer, err)
 		}
 	}
@@ -250,10 +250,10 @@ func TestSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := serveInBubble(t, loggedIn("", "< EXAMINE …"), script{})
 		opts.Stall = time.Minute
-		if _, err := connect(t, opts).Examine(t.Context(), "x"); !isTemporary(err) || !strings.Contains(err.Error(), "nothing moved for 1m0s") {
+		if _, err := connect(t, opts).Examine(t.Context(), "x"); !errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), "nothing moved for 1m0s") {
 			t.Errorf("have %v", err)
 		}
-		if _, err := Dial(t.Context(), opts); !isTemporary(err) || !strings.Contains(err.Error(), "no greeting came") {
+		if _, err := Dial(t.Context(), opts); !errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), "no greeting came") {
 			t.Errorf("no greeting: %v", err)
 		}
 	})
@@ -327,7 +327,7 @@ func TestUnreachable(t *testing.T) {
 	port := l.Addr().(*net.TCPAddr).Port
 	l.Close()
 	_, err = Dial(t.Context(), &Options{Host: "127.0.0.1", Port: port, Security: Plain})
-	if !isTemporary(err) || !strings.HasPrefix(err.Error(), "cannot reach 127.0.0.1:") {
+	if !errors.Is(err, mail.ErrTemporary) || !strings.HasPrefix(err.Error(), "cannot reach 127.0.0.1:") {
 		t.Errorf("have %v", err)
 	}
 }

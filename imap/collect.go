@@ -45,7 +45,7 @@ func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(ma
 // support what they offer. From then on the client asks for no attributes of extensions.
 func (c *collector) refusesExtensions(err error) bool {
 	var refused *Error
-	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || c.delivered.Set().Len() > 0 ||
+	if !errors.As(err, &refused) || refused.Status != "BAD" || errors.Is(refused, mail.ErrTemporary) || c.delivered.Set().Len() > 0 ||
 		c.m.c.plain {
 		return false
 	}
@@ -58,16 +58,16 @@ func (c *collector) fetch(ctx context.Context, items, modifier string) error {
 	if c.uids.Len() == 0 {
 		return nil
 	}
-	err := c.m.c.do(ctx, c.command(items, modifier))
+	err := c.m.c.Do(ctx, c.command(items, modifier))
 	if expungeIssued(err) {
 		return nil
 	}
 	return err
 }
 
-func (c *collector) command(items, modifier string) *command {
-	cmd := newCommand("UID FETCH").raw(" " + setOf(c.uids).String() + " (" + items + ")" + modifier)
-	cmd.onResponse = c.take
+func (c *collector) command(items, modifier string) *Command {
+	cmd := NewCommand("UID FETCH").Raw(" " + setOf(c.uids).String() + " (" + items + ")" + modifier)
+	cmd.OnResponse = c.take
 	return cmd
 }
 
@@ -162,7 +162,7 @@ func (c *collector) deliver(m mail.Message) error {
 
 // finish delivers the remaining messages as they are, or leaves them out, and delivers the error.
 func (c *collector) finish(err error) {
-	for len(c.order) > 0 && c.m.c.dead == nil {
+	for len(c.order) > 0 && c.m.c.Alive() {
 		if flooded := c.deliverOldest(); flooded != nil {
 			err = flooded
 			break

@@ -8,23 +8,22 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
-// command is a command and, once it is done, the server's answer.
-type command struct {
-	name  string // for errors: the command and its mailbox, never a secret
-	parts []part
-	hide  bool     // keep the command's arguments out of the trace
-	ahead bool     // nothing depends on the answer (expected)
-	next  *command // to be sent right after this one; nil: none
+// Command is a command and, once it is done, the server's answer.
+type Command struct {
+	Name string // for errors: the command and its mailbox, never a secret
 
-	onResponse func(*wire.Response) (taken bool, err error) // called with untagged responses; may be nil
-	onBody     func(*wire.BodyLiteral) error                // called with bodies; may be nil
+	OnResponse func(*wire.Response) (taken bool, err error) // called with untagged responses; may be nil
+	OnBody     func(*wire.BodyLiteral) error                // called with bodies; may be nil
 
-	tag    string
+	Tag  string // once it is sent
+	Done bool   // the server has answered
+	Err  error  // the server's NO or BAD
+	Code string // of the answer, in upper case
+	Args string // of the code
+
+	parts  []part
+	hide   bool // keep the command's arguments out of the trace
 	behind bool // it was sent while others were under way
-	done   bool
-	err    error  // the server's NO or BAD
-	code   string // of the answer
-	args   string // of the code
 }
 
 // part is text of a command, and the literal after it, if there is one.
@@ -41,25 +40,27 @@ type literal struct {
 }
 
 // shown returns a line of the command for the trace: only tag and name of a command that holds a secret.
-func (c *command) shown(line []byte, first bool) []byte {
+func (c *Command) shown(line []byte, first bool) []byte {
 	switch {
 	case c.hide && first:
-		name, _, _ := strings.Cut(c.name, " ")
-		return []byte(c.tag + " " + name + " …")
+		name, _, _ := strings.Cut(c.Name, " ")
+		return []byte(c.Tag + " " + name + " …")
 	case c.hide:
 		return []byte("…")
 	case first:
-		return append([]byte(c.tag+" "), line...)
+		return append([]byte(c.Tag+" "), line...)
 	}
 	return line
 }
 
-func newCommand(name string) *command {
-	c := &command{name: name}
-	return c.raw(name)
+// NewCommand returns a command without arguments.
+func NewCommand(name string) *Command {
+	c := &Command{Name: name}
+	return c.Raw(name)
 }
 
-func (c *command) raw(text string) *command {
+// Raw adds text as it is, without a blank before it.
+func (c *Command) Raw(text string) *Command {
 	if n := len(c.parts); n == 0 || c.parts[n-1].literal != nil {
 		c.parts = append(c.parts, part{})
 	}
@@ -68,26 +69,28 @@ func (c *command) raw(text string) *command {
 	return c
 }
 
-// text adds a string, quoted if possible, else as a literal. Quoted strings get no 8-bit bytes: RFC 9051 section 4.3
+// Text adds a string, quoted if possible, else as a literal. Quoted strings get no 8-bit bytes: RFC 9051 section 4.3
 // allows UTF-8 in them, but IMAP4rev1 servers only once it is enabled.
-func (c *command) text(s string) *command {
+func (c *Command) Text(s string) *Command {
 	if !wire.Quotable(s) {
-		return c.add(&literal{size: int64(len(s)), write: func(w io.Writer) error {
+		return c.Literal(int64(len(s)), false, func(w io.Writer) error {
 			_, err := io.WriteString(w, s)
 			return err
-		}})
+		})
 	}
-	return c.raw(wire.Quote(s))
+	return c.Raw(wire.Quote(s))
 }
 
-// mailbox adds a mailbox's name, also to the name of the command.
-func (c *command) mailbox(raw string) *command {
-	c.name += " " + strconv.Quote(wire.PrintableName(raw))
-	return c.raw(" ").text(raw)
+// Mailbox adds a blank and a mailbox's name, also to the name of the command.
+func (c *Command) Mailbox(raw string) *Command {
+	c.Name += " " + strconv.Quote(wire.PrintableName(raw))
+	return c.Raw(" ").Text(raw)
 }
 
-func (c *command) add(l *literal) *command {
-	c.raw("")
-	c.parts[len(c.parts)-1].literal = l
+// Literal adds a string that write writes, of size bytes. binary allows NUL in it (literal8, RFC 3516). If write fails, or
+// writes another number of bytes, the connection ends.
+func (c *Command) Literal(size int64, binary bool, write func(io.Writer) error) *Command {
+	c.Raw("")
+	c.parts[len(c.parts)-1].literal = &literal{size, binary, write}
 	return c
 }

@@ -16,13 +16,14 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// conn is a connection and the commands on it. It is used by one goroutine at a time.
+// Conn is a connection that is logged in, and the commands on it. It is used by one goroutine at a time.
 //
 // Several commands may be under way. No goroutine reads on its own: a call that waits for one command reads for all
 // that are under way, and gives each response to the command that takes it. After an error that is not the server's
 // answer to one command, the connection is closed and every method fails.
-type conn struct {
+type Conn struct {
 	opts      *Options
+	quirks    *quirks       // shared by the connections of a Dialer
 	transport net.Conn      // with TLS, without compression
 	socket    *netconn.Conn // beneath TLS, whose Close would wait for a server that does not read
 	r         *wire.Reader
@@ -30,22 +31,21 @@ type conn struct {
 	flusher   interface{ Flush() error } // beneath w, when the connection is compressed
 	trace     *tracer
 
-	introduction []*command // sent after the login and not waited for yet
+	introduction []*Command // sent after the login and not waited for yet
 
 	caps      capabilities
 	capsKnown bool // since the last change of state (RFC 9051 section 3)
 	enabled   capabilities
 	id        []mail.Field // of the server
 	secrets   []string     // while logging in: removed from errors, because some servers repeat them
-	mailbox   *Mailbox     // that is open, or being opened; nil: none
 
 	tags        int
-	pending     []*command           // in the order sent
-	probe       *command             // a NOOP that shows whether the server has lost the commands before it
-	continued   bool                 // the server sent a continuation request
-	challenge   string               // the text of that request
-	lastWarning string               // it may explain why the connection ends
-	listener    func(*wire.Response) // called with every response; may be nil
+	pending     []*Command // in the order sent
+	probe       *Command   // a NOOP that shows whether the server has lost the commands before it
+	continued   bool       // the server sent a continuation request
+	challenge   string     // the text of that request
+	lastWarning string     // it may explain why the connection ends
+	observers   []*func(*wire.Response)
 	bye         error
 	dead        error
 
@@ -54,7 +54,7 @@ type conn struct {
 }
 
 // adopt makes c read and write over netConn.
-func (c *conn) adopt(netConn net.Conn) {
+func (c *Conn) adopt(netConn net.Conn) {
 	c.transport = netConn
 	c.readFrom(netConn)
 	c.w = bufio.NewWriterSize(netConn, 64<<10)
@@ -62,48 +62,48 @@ func (c *conn) adopt(netConn net.Conn) {
 
 // readFrom connects c to the reader of responses: readResponse gets from it what it parses of src, and dispatchBody
 // gets the literals of bodies while they come in.
-func (c *conn) readFrom(src io.Reader) {
+func (c *Conn) readFrom(src io.Reader) {
 	c.r = wire.NewReader(src)
 	c.r.Sink = c.dispatchBody
 	c.r.Trace = c.trace.received
 }
 
-// wait reads responses until the command is answered, and returns the server's refusal as *Error.
-func (c *conn) wait(cmd *command) error {
-	for !cmd.done {
+// Wait reads responses until the command is answered, and returns the server's refusal as *Error.
+func (c *Conn) Wait(cmd *Command) error {
+	for !cmd.Done {
 		if err := c.readResponse(); err != nil {
 			return err
 		}
 	}
-	return cmd.err
+	return cmd.Err
 }
 
-// do sends a command and waits for the answer. If ctx ends first, do closes the connection.
-func (c *conn) do(ctx context.Context, cmd *command) error {
-	defer c.closeOnDone(ctx)()
-	if err := c.introduced(); err != nil {
-		return c.orCause(ctx, err)
+// Do sends a command and waits for the answer. If ctx ends first, Do closes the connection.
+func (c *Conn) Do(ctx context.Context, cmd *Command) error {
+	defer c.CloseOnDone(ctx)()
+	if err := c.Introduced(); err != nil {
+		return c.OrCause(ctx, err)
 	}
 	return c.doAtOnce(ctx, cmd)
 }
 
-// doAtOnce is do for a command that is sent before the server has answered those that follow the login.
-func (c *conn) doAtOnce(ctx context.Context, cmd *command) error {
-	defer c.closeOnDone(ctx)()
-	if err := c.start(cmd); err != nil {
-		return c.orCause(ctx, err)
+// doAtOnce is Do for a command that is sent before the server has answered those that follow the login.
+func (c *Conn) doAtOnce(ctx context.Context, cmd *Command) error {
+	defer c.CloseOnDone(ctx)()
+	if err := c.Start(cmd); err != nil {
+		return c.OrCause(ctx, err)
 	}
-	return c.orCause(ctx, c.wait(cmd))
+	return c.OrCause(ctx, c.Wait(cmd))
 }
 
-// closeOnDone closes the connection when ctx ends, which wakes a blocked read or write.
-func (c *conn) closeOnDone(ctx context.Context) (stop func()) {
+// CloseOnDone closes the connection when ctx ends, which wakes a blocked read or write.
+func (c *Conn) CloseOnDone(ctx context.Context) (stop func()) {
 	unhook := context.AfterFunc(ctx, func() { c.socket.Close() })
 	return func() { unhook() }
 }
 
-// orCause returns the cause of ctx's end in place of the error that it led to.
-func (c *conn) orCause(ctx context.Context, err error) error {
+// OrCause returns the cause of ctx's end in place of the error that it led to, if ctx has ended.
+func (c *Conn) OrCause(ctx context.Context, err error) error {
 	if err != nil && c.dead != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -111,7 +111,7 @@ func (c *conn) orCause(ctx context.Context, err error) error {
 }
 
 // readResponse reads one response and gives it to the command that it belongs to.
-func (c *conn) readResponse() error {
+func (c *Conn) readResponse() error {
 	if c.dead != nil {
 		return c.dead
 	}
@@ -131,7 +131,7 @@ func (c *conn) readResponse() error {
 		c.continued, c.challenge = true, resp.Text
 		return c.countUseless(resp, false)
 	}
-	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return cmd.tag == resp.Tag })
+	i := slices.IndexFunc(c.pending, func(cmd *Command) bool { return cmd.Tag == resp.Tag })
 	if i < 0 {
 		return c.countUseless(resp, false) // a line that belongs to no command; some servers break lines
 	}
@@ -148,7 +148,7 @@ func (c *conn) readResponse() error {
 }
 
 // countUseless ends a connection that receives too much data, or for too long, that answers no command.
-func (c *conn) countUseless(resp *wire.Response, useful bool) error {
+func (c *Conn) countUseless(resp *wire.Response, useful bool) error {
 	if useful {
 		c.useless, c.lastUseful = resp.Discarded, time.Now()
 	} else {
@@ -164,15 +164,15 @@ func (c *conn) countUseless(resp *wire.Response, useful bool) error {
 	return nil
 }
 
-func (c *conn) complete(cmd *command, resp *wire.Response) {
-	cmd.done, cmd.code, cmd.args = true, resp.Code.Name, resp.Code.Raw
+func (c *Conn) complete(cmd *Command, resp *wire.Response) {
+	cmd.Done, cmd.Code, cmd.Args = true, resp.Code.Name, resp.Code.Raw
 	if resp.Name != "OK" {
-		cmd.err = c.refusal(cmd.name, resp)
+		cmd.Err = c.refusal(cmd.Name, resp)
 	}
 }
 
 // refusal makes an Error of a status.
-func (c *conn) refusal(command string, resp *wire.Response) *Error {
+func (c *Conn) refusal(command string, resp *wire.Response) *Error {
 	text := resp.Text
 	for _, secret := range c.secrets {
 		text = strings.ReplaceAll(text, secret, "…")
@@ -183,25 +183,22 @@ func (c *conn) refusal(command string, resp *wire.Response) *Error {
 
 // dispatch records what concerns the connection as a whole, then offers the response to the commands under way, the
 // oldest first. A response that no command takes is dropped.
-func (c *conn) dispatch(resp *wire.Response) (taken bool, err error) {
+func (c *Conn) dispatch(resp *wire.Response) (taken bool, err error) {
 	c.observe(resp)
 	for _, cmd := range c.pending {
-		if cmd.onResponse == nil {
+		if cmd.OnResponse == nil {
 			continue
 		}
-		if taken, err := cmd.onResponse(resp); taken || err != nil {
+		if taken, err := cmd.OnResponse(resp); taken || err != nil {
 			return taken, err
 		}
 	}
 	return false, nil
 }
 
-func (c *conn) observe(resp *wire.Response) {
-	if c.listener != nil {
-		c.listener(resp)
-	}
-	if c.mailbox != nil {
-		c.mailbox.observe(resp)
+func (c *Conn) observe(resp *wire.Response) {
+	for _, observer := range c.observers {
+		(*observer)(resp)
 	}
 	switch resp.Name {
 	case "CAPABILITY":
@@ -221,38 +218,64 @@ func (c *conn) observe(resp *wire.Response) {
 	}
 }
 
-// listen calls listener with every response until stopped.
-func (c *conn) listen(listener func(*wire.Response)) (stop func()) {
-	c.listener = listener
-	return func() { c.listener = nil }
+// Observe calls observer with every response until stopped.
+func (c *Conn) Observe(observer func(*wire.Response)) (stop func()) {
+	c.observers = append(c.observers, &observer)
+	return func() {
+		c.observers = slices.DeleteFunc(c.observers, func(o *func(*wire.Response)) bool { return o == &observer })
+	}
 }
 
 // dispatchBody gives a body to the command that takes bodies.
-func (c *conn) dispatchBody(b *wire.BodyLiteral) error {
+func (c *Conn) dispatchBody(b *wire.BodyLiteral) error {
 	for _, cmd := range c.pending {
-		if cmd.onBody != nil {
-			return cmd.onBody(b)
+		if cmd.OnBody != nil {
+			return cmd.OnBody(b)
 		}
 	}
 	return nil
 }
 
+// BodyReader returns a reader of a body, for Command.OnBody. An error in it ends the connection.
+func (c *Conn) BodyReader(b *wire.BodyLiteral) io.Reader { return &bodyReader{b.Content, c} }
+
+type bodyReader struct {
+	content *wire.LiteralReader
+	c       *Conn
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	n, err := b.content.Read(p)
+	if err != nil && err != io.EOF {
+		err = b.c.fail(err)
+	}
+	return n, err
+}
+
+func (b *bodyReader) WriteTo(w io.Writer) (int64, error) {
+	n, err := b.content.WriteTo(w)
+	if b.content.Err != nil {
+		err = b.c.fail(b.content.Err)
+	}
+	return n, err
+}
+
 // fail closes the connection. An error of a handler is returned as it is. Other errors say where and when the
 // connection ended.
-func (c *conn) fail(err error) error {
+func (c *Conn) fail(err error) error {
 	if c.dead != nil {
 		return c.dead
 	}
 	var handler *handlerError
 	doing := ""
 	if len(c.pending) > 0 {
-		doing = c.pending[0].name
+		doing = c.pending[0].Name
 	}
 	if len(c.pending) > 1 && (errors.Is(err, netconn.ErrStalled) || errors.Is(err, errCommandsLost)) {
-		c.opts.quirks.sequential.Store(true)
+		c.quirks.sequential.Store(true)
 	}
 	if len(c.pending) > 1 {
-		c.opts.quirks.wary.Store(true)
+		c.quirks.wary.Store(true)
 	}
 	switch {
 	case errors.As(err, &handler):
@@ -271,22 +294,31 @@ func (c *conn) fail(err error) error {
 		c.dead = lost(c.opts.Host, doing, c.lastWarning, err)
 	}
 	if handler == nil && doing != "" {
-		c.opts.quirks.addLoss(doing, c.dead)
+		c.quirks.addLoss(doing, c.dead)
 	}
 	c.socket.Close()
 	return c.dead
 }
 
-// handlerError is an error of the code that handles data, as opposed to one of the connection.
+// HandlerError wraps an error of the code that handles data, for Command.OnResponse and Command.OnBody. It ends the
+// connection, as every error of theirs does, and callers get it as it is: not as an error of the connection.
+func HandlerError(err error) error { return &handlerError{err} }
+
 type handlerError struct{ err error }
 
 func (e *handlerError) Error() string { return e.err.Error() }
 
+// Alive reports whether the connection accepts commands.
+func (c *Conn) Alive() bool { return c.dead == nil }
+
+// Err returns the error that ended the connection, or nil.
+func (c *Conn) Err() error { return c.dead }
+
 // Close sends LOGOUT if no data of another command is due, and closes the connection.
-func (c *conn) Close() error {
+func (c *Conn) Close() error {
 	if c.dead == nil && len(c.pending) == 0 {
 		// The answer is not waited for, because it would change nothing.
-		c.start(newCommand("LOGOUT"))
+		c.Start(NewCommand("LOGOUT"))
 	}
 	if c.dead == nil {
 		c.dead = net.ErrClosed

@@ -5,28 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 )
 
-// Dial connects, secures the connection, logs in, and exchanges ID, ENABLE and COMPRESS with the server.
-func Dial(ctx context.Context, opts *Options) (*Client, error) {
-	own := *opts
-	own.quirks = newQuirks(&own)
-	c, err := dial(ctx, &own, 1, true)
-	if err != nil {
-		return nil, err
-	}
-	defer c.closeOnDone(ctx)()
-	if err := c.introduced(); err != nil {
-		return nil, c.orCause(ctx, err)
-	}
-	return c, nil
+// Dialer makes the connections of one run to an account. What one connection finds out about the server counts for the
+// next ones. It is safe for concurrent use.
+type Dialer struct {
+	opts   Options
+	quirks *quirks
+	dialed atomic.Int64 // connections so far
 }
 
-// dial is Dial, but does not wait for the answers to ID and ENABLE (conn.introduced). id is the number of the connection
-// in the trace. utf8 asks for names and headers in UTF-8.
-func dial(ctx context.Context, opts *Options, id int, utf8 bool) (*Client, error) {
+// NewDialer returns a Dialer. It does not connect yet.
+func NewDialer(opts Options) *Dialer {
+	if opts.Trace != nil {
+		opts.Trace = &lockedWriter{w: opts.Trace}
+	}
+	return &Dialer{opts: opts, quirks: newQuirks(&opts)}
+}
+
+// Dial connects, secures the connection, and logs in. It sends ID and ENABLE, but does not wait for the answers
+// (Conn.Introduced). utf8 asks for names and headers in UTF-8.
+func (d *Dialer) Dial(ctx context.Context, utf8 bool) (*Conn, error) {
+	opts := &d.opts
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
 		return nil, fmt.Errorf("%w: %s would be used without encryption; use imaps://, or allow plain text explicitly",
 			ErrInsecure, opts.Host)
@@ -34,29 +37,34 @@ func dial(ctx context.Context, opts *Options, id int, utf8 bool) (*Client, error
 	if err := opts.Logins.admit(opts); err != nil {
 		return nil, err
 	}
+	id := d.dialed.Add(1)
 	netConn, err := opts.dial(ctx)
 	if err != nil {
 		return nil, dialError(ctx, opts, err)
 	}
-	c := newConn(opts, netConn, id)
-	stop := c.closeOnDone(ctx)
+	c := newConn(opts, d.quirks, netConn, int(id))
+	stop := c.CloseOnDone(ctx)
 	err = (&handshake{c}).run(ctx, utf8)
 	stop()
 	if err != nil {
-		err = c.orCause(ctx, err)
+		err = c.OrCause(ctx, err)
 		c.socket.Close()
 		return nil, err
 	}
-	return &Client{conn: c, flags: flagCache{}}, nil
+	return c, nil
 }
 
-// newConn returns a conn over a network connection.
-func newConn(opts *Options, netConn net.Conn, id int) *conn {
-	c := &conn{opts: opts, enabled: capabilities{}}
+// LostOptional reports, once, whether the latest connection was lost during a command that the run can do without, so that
+// another attempt differs.
+func (d *Dialer) LostOptional() bool { return d.quirks.lostOptional() }
+
+// newConn returns a Conn over a network connection. id is its number in the trace.
+func newConn(opts *Options, q *quirks, netConn net.Conn, id int) *Conn {
+	c := &Conn{opts: opts, quirks: q, enabled: capabilities{}}
 	if opts.Trace != nil {
 		c.trace = &tracer{out: opts.Trace, id: id}
 	}
-	c.socket = &netconn.Conn{Conn: netConn, Stall: opts.stall(), Silence: opts.quirks.silence}
+	c.socket = &netconn.Conn{Conn: netConn, Stall: opts.stall(), Silence: q.silence}
 	c.socket.OnSilence = c.probeForLoss
 	c.adopt(c.socket)
 	return c

@@ -55,7 +55,7 @@ func TestCertificates(t *testing.T) {
 		"password":    dial(dove, dove.TLSAddr, func(o *Options) { o.Password = "wrong" }),
 	} {
 		t.Logf("%s: %v", name, err)
-		if err == nil || isTemporary(err) || (name == "password") != errors.Is(err, ErrLogin) {
+		if err == nil || errors.Is(err, mail.ErrTemporary) || (name == "password") != errors.Is(err, ErrLogin) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

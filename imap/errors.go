@@ -118,10 +118,6 @@ func (e *Error) RetryAfter() time.Duration {
 	return min(time.Duration(ms)*time.Millisecond, longestBackoff)
 }
 
-func isTemporary(err error) bool { return errors.Is(err, mail.ErrTemporary) }
-
-func isRefused(err error) bool { return errors.Is(err, mail.ErrRefused) }
-
 // connectionError is a connection that ended, or that could not be made.
 type connectionError struct {
 	text      string

@@ -10,7 +10,7 @@ import "github.com/mailstrata/mailstrata/mail"
 type expected struct {
 	uids     mail.UIDRange
 	modSeq   bool // mod-sequences were requested
-	cmd      *command
+	cmd      *Command
 	answer   *collector
 	messages []mail.Message
 }
@@ -21,7 +21,7 @@ const maxExpected = 4000
 // expect returns the question of Messages, or nil if it is not to be sent ahead: the range is empty or large, or the
 // server has trouble with several commands at once.
 func (m *Mailbox) expect(uids mail.UIDRange, modSeq bool) *expected {
-	if uids.First == 0 || uids.Len() > maxExpected || m.c.opts.quirks.wary.Load() || m.c.opts.quirks.sequential.Load() {
+	if uids.First == 0 || uids.Len() > maxExpected || m.c.Careful() {
 		return nil
 	}
 	e := &expected{uids: uids, modSeq: modSeq}
@@ -32,16 +32,15 @@ func (m *Mailbox) expect(uids mail.UIDRange, modSeq bool) *expected {
 		return true
 	})
 	e.cmd = e.answer.command(m.c.fetchItems(modSeq), "")
-	e.cmd.ahead = true
 	return e
 }
 
 // arrived keeps the answer for the next call of Messages, if it is complete.
 func (m *Mailbox) arrived(e *expected) {
-	if m.expected = nil; e == nil || !e.cmd.done || e.cmd.err != nil && !expungeIssued(e.cmd.err) {
+	if m.expected = nil; e == nil || !e.cmd.Done || e.cmd.Err != nil && !expungeIssued(e.cmd.Err) {
 		return
 	}
-	if e.answer.finish(nil); m.c.dead == nil {
+	if e.answer.finish(nil); m.c.Alive() {
 		m.expected = e
 	}
 }

@@ -60,7 +60,7 @@ func TestExpectedAfterBodies(t *testing.T) {
 			}
 			have, err := sizesOf(t, box, test.asked)
 			switch {
-			case test.lost && !isTemporary(err):
+			case test.lost && !errors.Is(err, mail.ErrTemporary):
 				t.Errorf("the connection is lost, and Messages gives %s and %v", have, err)
 			case !test.lost && (have != " 8:80 9:90" || err != nil):
 				t.Errorf("it gives %s and %v", have, err)
@@ -77,7 +77,7 @@ func TestExpectedDoesNotHideALostBody(t *testing.T) {
 	server := selected("", "< UID FETCH 6:7 (UID BODY.PEEK[])", "< UID FETCH 8:9 …", "* 1 FETCH (UID 6 BODY[] {3}\r\nabc)", "!")
 	box := examine(t, serve(t, server))
 	box.Expect(mail.UIDRange{First: 8, Last: 9})
-	if bodies, err := fetched(t, box, 6, 7); !isTemporary(err) || fmt.Sprint(bodies) != "map[6:abc]" {
+	if bodies, err := fetched(t, box, 6, 7); !errors.Is(err, mail.ErrTemporary) || fmt.Sprint(bodies) != "map[6:abc]" {
 		t.Errorf("the bodies are %v, and end with %v", bodies, err)
 	}
 }
@@ -148,7 +148,7 @@ func TestExpectedOnceOpen(t *testing.T) {
 			all := mail.UIDRange{First: 1, Last: 3}
 			box, err := c.openMailbox(t.Context(), "EXAMINE", "INBOX", expectation{all, test.modSeq > 0})
 			if test.refuse {
-				if !errors.Is(err, mail.ErrNoMailbox) || c.dead != nil || len(c.pending) > 0 {
+				if !errors.Is(err, mail.ErrNoMailbox) || !c.Alive() || len(c.pending) > 0 {
 					t.Errorf("it is refused with %v", err)
 				}
 				return
@@ -157,7 +157,7 @@ func TestExpectedOnceOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			have, err := sizesOf(t, box, all)
-			if test.want == "lost" && isTemporary(err) {
+			if test.want == "lost" && errors.Is(err, mail.ErrTemporary) {
 				return
 			}
 			if have != test.want || err != nil {
@@ -177,7 +177,7 @@ func TestLostExpectedAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := sizesOf(t, box, all); !isTemporary(err) || !c.opts.quirks.sequential.Load() {
+		if _, err := sizesOf(t, box, all); !errors.Is(err, mail.ErrTemporary) || !c.Careful() {
 			t.Errorf("it ends with %v", err)
 		}
 	})

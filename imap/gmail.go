@@ -13,7 +13,8 @@ import (
 // of its labels. So only these three are read, with the labels of each message; the other mailboxes are names. The
 // three are found by their special use, because their names are in the user's language.
 
-func (c *conn) IsGmail() bool { return c.caps.has("X-GM-EXT-1") }
+// IsGmail reports whether the server has Gmail's extensions.
+func (c *Client) IsGmail() bool { return c.Has("X-GM-EXT-1") }
 
 // markLabels marks the mailboxes whose messages are all read in another mailbox.
 func markLabels(survey *mail.Survey) {
@@ -30,20 +31,20 @@ func markLabels(survey *mail.Survey) {
 
 // AddLabels adds Gmail's labels to messages.
 func (m *Mailbox) AddLabels(ctx context.Context, uids mail.UIDSet, labels []string) error {
-	cmd := newCommand("UID STORE").raw(" " + uids.String() + " +X-GM-LABELS (")
+	cmd := NewCommand("UID STORE").Raw(" " + uids.String() + " +X-GM-LABELS (")
 	for i, label := range labels {
 		if i > 0 {
-			cmd.raw(" ")
+			cmd.Raw(" ")
 		}
 		name, system := strings.CutPrefix(label, `\`)
 		switch decoded, ok := mail.DecodeName(label); {
 		case system && wire.IsAtom(name):
-			cmd.raw(label)
+			cmd.Raw(label)
 		case ok:
-			cmd.text(mail.EncodeName(decoded)) // the archived label may be in UTF-8
+			cmd.Text(mail.EncodeName(decoded)) // the archived label may be in UTF-8
 		default:
-			cmd.text(label)
+			cmd.Text(label)
 		}
 	}
-	return m.c.do(ctx, cmd.raw(")"))
+	return m.c.Do(ctx, cmd.Raw(")"))
 }

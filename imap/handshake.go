@@ -27,7 +27,7 @@ const greetingTimeout = 30 * time.Second
 const probeTimeout = 5 * time.Second
 
 // handshake prepares a fresh connection: TLS, the greeting, login, ID, ENABLE and COMPRESS.
-type handshake struct{ *conn }
+type handshake struct{ *Conn }
 
 // run does all steps. Afterwards the connection accepts commands.
 func (h *handshake) run(ctx context.Context, utf8 bool) error {
@@ -51,7 +51,7 @@ func (h *handshake) run(ctx context.Context, utf8 bool) error {
 		return err
 	}
 	if !preauth {
-		if err := (&login{h.conn}).run(ctx); err != nil {
+		if err := (&login{h.Conn}).run(ctx); err != nil {
 			return err
 		}
 	}
@@ -146,11 +146,11 @@ func (h *handshake) startTLS(ctx context.Context, preauth bool) error {
 		return h.fail(&handlerError{fmt.Errorf("%w: %s treats the connection as logged in already, in plain text, "+
 			"where STARTTLS is impossible", ErrInsecure, h.opts.Host)})
 	}
-	cmd := newCommand("STARTTLS")
-	if err := h.start(cmd); err != nil {
+	cmd := NewCommand("STARTTLS")
+	if err := h.Start(cmd); err != nil {
 		return err
 	}
-	if err := h.wait(cmd); h.dead != nil {
+	if err := h.Wait(cmd); h.dead != nil {
 		return err
 	} else if err != nil {
 		return fmt.Errorf("%w: %s offers no STARTTLS: %w", ErrInsecure, h.opts.Host, err)
@@ -164,26 +164,26 @@ func (h *handshake) startTLS(ctx context.Context, preauth bool) error {
 }
 
 // needCapabilities asks for the capabilities, unless the server has sent them already.
-func (c *conn) needCapabilities(ctx context.Context) error {
+func (c *Conn) needCapabilities(ctx context.Context) error {
 	if c.capsKnown {
 		return nil
 	}
-	return c.do(ctx, newCommand("CAPABILITY"))
+	return c.Do(ctx, NewCommand("CAPABILITY"))
 }
 
 // introduce sends what is sent once after login: ID; ENABLE, which must precede any SELECT (RFC 5161 section 3.1). It
-// waits for the answers only before COMPRESS; see conn.introduced.
+// waits for the answers only before COMPRESS; see Conn.Introduced.
 func (h *handshake) introduce(ctx context.Context, utf8 bool) error {
-	if h.caps.has("ID") && !h.opts.quirks.avoids("ID") {
+	if h.caps.has("ID") && !h.Avoids("ID") {
 		h.introduction = append(h.introduction, h.identify())
 	}
 	if cmd := h.enable(utf8); cmd != nil {
 		h.introduction = append(h.introduction, cmd)
 	}
-	if err := h.startAll(h.introduction...); err != nil {
+	if err := h.StartAll(h.introduction...); err != nil {
 		return err
 	}
-	if h.opts.Compress && h.caps.has("COMPRESS=DEFLATE") && !h.opts.quirks.avoids("COMPRESS") {
+	if h.opts.Compress && h.caps.has("COMPRESS=DEFLATE") && !h.Avoids("COMPRESS") {
 		return h.compress(ctx)
 	}
 	return nil
@@ -196,9 +196,9 @@ const (
 )
 
 // identify sends the client's name and version, and keeps the server's (RFC 2971).
-func (h *handshake) identify() *command {
-	cmd := newCommand("ID").raw(` ("name" "mailstrata" "version" `).text(cmp.Or(h.opts.Version, "unknown")).raw(")")
-	cmd.onResponse = func(resp *wire.Response) (bool, error) {
+func (h *handshake) identify() *Command {
+	cmd := NewCommand("ID").Raw(` ("name" "mailstrata" "version" `).Text(cmp.Or(h.opts.Version, "unknown")).Raw(")")
+	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "ID" {
 			return false, nil
 		}
@@ -213,15 +213,15 @@ func (h *handshake) identify() *command {
 			}
 		}
 		id := h.id
-		h.opts.quirks.id.Store(&id)
+		h.quirks.id.Store(&id)
 		return first, nil
 	}
 	return cmd
 }
 
 // enable asks for mod-sequences, removals by UID, and UTF-8 (RFC 5161, 7162, 6855).
-func (h *handshake) enable(utf8 bool) *command {
-	if !h.caps.has("ENABLE") || h.opts.quirks.avoids("ENABLE") {
+func (h *handshake) enable(utf8 bool) *Command {
+	if !h.caps.has("ENABLE") || h.Avoids("ENABLE") {
 		return nil
 	}
 	words := ""
@@ -233,12 +233,12 @@ func (h *handshake) enable(utf8 bool) *command {
 	if words == "" {
 		return nil
 	}
-	return newCommand("ENABLE").raw(words)
+	return NewCommand("ENABLE").Raw(words)
 }
 
 // compress puts DEFLATE over the connection (RFC 4978). Bytes that follow the server's OK are compressed already.
 func (h *handshake) compress(ctx context.Context) error {
-	if err := h.do(ctx, newCommand("COMPRESS").raw(" DEFLATE")); err != nil {
+	if err := h.Do(ctx, NewCommand("COMPRESS").Raw(" DEFLATE")); err != nil {
 		if h.dead != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (c surveyor) addInbox(ctx context.Context, l *listing) (note string, err er
 	}
 	status, err := c.Status(ctx, "INBOX")
 	switch {
-	case err != nil && (c.dead != nil || isTemporary(err) || ctx.Err() != nil):
+	case err != nil && (!c.Alive() || errors.Is(err, mail.ErrTemporary) || ctx.Err() != nil):
 		return "", err
 	case err != nil && at != "": // the server confirms that it cannot be opened
 		return "", nil

@@ -43,7 +43,7 @@ func TestTrickles(t *testing.T) {
 				t.Cleanup(func() { time.Sleep(time.Minute) }) // until the server has seen that the client left
 				c := connect(t, opts)
 				began := time.Now()
-				err := c.do(t.Context(), newCommand("NOOP"))
+				err := c.Do(t.Context(), NewCommand("NOOP"))
 				if !errors.Is(err, netconn.ErrStalled) || time.Since(began) > 20*opts.Stall {
 					t.Errorf("after %v: %v", time.Since(began), err)
 				}

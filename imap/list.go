@@ -24,11 +24,11 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 type surveyor struct{ *Client }
 
 func (c surveyor) survey(ctx context.Context, named []string) (*mail.Survey, error) {
-	defer c.closeOnDone(ctx)()
+	defer c.CloseOnDone(ctx)()
 	survey := &mail.Survey{Time: time.Now()}
 	q, err := c.askTogether(ctx)
 	if err != nil {
-		return nil, c.orCause(ctx, err)
+		return nil, c.OrCause(ctx, err)
 	}
 	l, err := c.listed(ctx, q.list)
 	if err != nil {
@@ -57,7 +57,7 @@ func (c surveyor) survey(ctx context.Context, named []string) (*mail.Survey, err
 	err = c.completeStatus(ctx, survey.Mailboxes)
 	for i := range survey.Mailboxes {
 		m := &survey.Mailboxes[i]
-		if m.Selectable() && m.Skip == mail.NotSkipped && m.Status == nil && c.opts.quirks.avoids(statusOf(m.Raw).name) {
+		if m.Selectable() && m.Skip == mail.NotSkipped && m.Status == nil && c.Avoids(statusOf(m.Raw).Name) {
 			if survey.Gaps == nil {
 				survey.Gaps = map[string]string{}
 			}
@@ -79,43 +79,43 @@ func (c *Client) List(ctx context.Context) ([]mail.Mailbox, error) {
 
 // list asks for every mailbox.
 func (c *Client) list(ctx context.Context) (*listing, error) {
-	defer c.closeOnDone(ctx)()
-	if err := c.introduced(); err != nil {
-		return nil, c.orCause(ctx, err)
+	defer c.CloseOnDone(ctx)()
+	if err := c.Introduced(); err != nil {
+		return nil, c.OrCause(ctx, err)
 	}
 	q := c.listQuestion()
-	if err := c.start(q.cmd); err != nil {
-		return nil, c.orCause(ctx, err)
+	if err := c.Start(q.cmd); err != nil {
+		return nil, c.OrCause(ctx, err)
 	}
 	return c.listed(ctx, q)
 }
 
 // listQuestion is a LIST of all mailboxes.
 type listQuestion struct {
-	cmd      *command
+	cmd      *Command
 	answer   *listing
 	extended bool // it asks for more than names
 }
 
 // listQuestion asks for every mailbox with all that one round trip can return (RFC 5258, 5819, 6154).
 func (c *Client) listQuestion() listQuestion {
-	q := listQuestion{cmd: newCommand("LIST").raw(` "" "*"`), answer: newListing(c.conn)}
+	q := listQuestion{cmd: NewCommand("LIST").Raw(` "" "*"`), answer: newListing(c)}
 	if options := c.listReturn(); options != "" {
-		q.cmd.raw(" RETURN (" + options + ")")
-		q.cmd.name, q.extended = listReturning(strings.Contains(options, "STATUS")), true
+		q.cmd.Raw(" RETURN (" + options + ")")
+		q.cmd.Name, q.extended = listReturning(strings.Contains(options, "STATUS")), true
 	}
-	q.cmd.onResponse = q.answer.add
+	q.cmd.OnResponse = q.answer.add
 	return q
 }
 
 // listed waits for the answer. If the server refuses an extension that it offers, listed asks without any.
 func (c *Client) listed(ctx context.Context, q listQuestion) (*listing, error) {
-	err := c.wait(q.cmd)
-	if q.extended && errors.Is(err, mail.ErrRefused) && c.dead == nil {
+	err := c.Wait(q.cmd)
+	if q.extended && errors.Is(err, mail.ErrRefused) && c.Alive() {
 		c.plainList = true
 		return c.list(ctx)
 	}
-	return q.answer, c.orCause(ctx, err)
+	return q.answer, c.OrCause(ctx, err)
 }
 
 // listReturning is the name, in errors, of a LIST that asks for more than names.
@@ -128,7 +128,7 @@ func listReturning(status bool) string {
 
 // extendedList reports whether the extended LIST is offered, was not refused, and did not cost a connection.
 func (c *Client) extendedList() bool {
-	return c.caps.has("LIST-EXTENDED") && !c.plainList && c.opts.quirks.losses(listReturning(false)) == 0
+	return c.Has("LIST-EXTENDED") && !c.plainList && c.Losses(listReturning(false)) == 0
 }
 
 func (c *Client) listReturn() string {
@@ -136,43 +136,31 @@ func (c *Client) listReturn() string {
 		return ""
 	}
 	options := []string{"SUBSCRIBED", "CHILDREN"}
-	if c.caps.has("SPECIAL-USE") {
+	if c.Has("SPECIAL-USE") {
 		options = append(options, "SPECIAL-USE")
 	}
-	if c.caps.has("LIST-STATUS") && c.opts.quirks.losses(listReturning(true)) == 0 {
+	if c.Has("LIST-STATUS") && c.Losses(listReturning(true)) == 0 {
 		// Cyrus 3.6 answers nonsense to MAILBOXID here; completeStatus asks it for each mailbox.
-		options = append(options, "STATUS ("+c.statusItems(!c.serverIs("Cyrus"))+")")
+		options = append(options, "STATUS ("+c.statusItems(!c.ServerIs("Cyrus"))+")")
 	}
 	return strings.Join(options, " ")
 }
 
-// serverIs reports whether the server's ID has this name. Until the server has answered on this connection, its answer
-// on another one counts.
-func (c *conn) serverIs(name string) bool {
-	id := c.id
-	if earlier := c.opts.quirks.id.Load(); id == nil && earlier != nil {
-		id = *earlier
-	}
-	return slices.ContainsFunc(id, func(f mail.Field) bool {
-		return strings.EqualFold(f.Name, "name") && strings.Contains(strings.ToLower(f.Value), strings.ToLower(name))
-	})
-}
-
 // subscriptionsQuestion is a question for the subscribed mailboxes.
 type subscriptionsQuestion struct {
-	cmd      *command
+	cmd      *Command
 	names    []string // raw
 	extended bool     // it uses the extended LIST
 }
 
 func (c surveyor) subscriptionsQuestion() *subscriptionsQuestion {
 	const selecting = "LIST (SUBSCRIBED)"
-	q := &subscriptionsQuestion{cmd: newCommand("LSUB").raw(` "" "*"`)}
-	if q.extended = c.extendedList() && c.opts.quirks.losses(selecting) == 0; q.extended {
-		q.cmd = newCommand(selecting).raw(` "" "*"`)
+	q := &subscriptionsQuestion{cmd: NewCommand("LSUB").Raw(` "" "*"`)}
+	if q.extended = c.extendedList() && c.Losses(selecting) == 0; q.extended {
+		q.cmd = NewCommand(selecting).Raw(` "" "*"`)
 	}
 	var held memoryCount
-	q.cmd.onResponse = func(resp *wire.Response) (bool, error) {
+	q.cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		if (resp.Name != "LIST" && resp.Name != "LSUB") || len(resp.Args) < 3 {
 			return false, nil
 		}
@@ -190,15 +178,15 @@ func (c surveyor) subscriptionsQuestion() *subscriptionsQuestion {
 
 // subscribed waits for the raw names of the subscribed mailboxes, including those that no longer exist.
 func (c surveyor) subscribed(ctx context.Context, q *subscriptionsQuestion) ([]string, error) {
-	err := c.wait(q.cmd)
+	err := c.Wait(q.cmd)
 	switch {
-	case c.dead != nil || err == nil || isTemporary(err):
-		return q.names, c.orCause(ctx, err)
+	case !c.Alive() || err == nil || errors.Is(err, mail.ErrTemporary):
+		return q.names, c.OrCause(ctx, err)
 	case q.extended:
 		c.plainList = true
 		q = c.subscriptionsQuestion()
-		if err := c.start(q.cmd); err != nil {
-			return nil, c.orCause(ctx, err)
+		if err := c.Start(q.cmd); err != nil {
+			return nil, c.OrCause(ctx, err)
 		}
 		return c.subscribed(ctx, q)
 	}
@@ -250,21 +238,21 @@ func (c surveyor) completeStatus(ctx context.Context, mailboxes []mail.Mailbox) 
 		case !m.Selectable(), m.Skip != mail.NotSkipped:
 		case m.Status == nil:
 			lacking = append(lacking, m)
-		case m.Status.MailboxID == "" && c.caps.has("OBJECTID"):
+		case m.Status.MailboxID == "" && c.Has("OBJECTID"):
 			nameless = append(nameless, m)
 		}
 	}
-	defer c.closeOnDone(ctx)()
+	defer c.CloseOnDone(ctx)()
 	err := c.status(lacking, c.statusItems(true))
 	if err == nil {
 		err = c.status(nameless, "MAILBOXID")
 	}
-	return c.orCause(ctx, err)
+	return c.OrCause(ctx, err)
 }
 
 // listing collects LIST and STATUS responses, in any order.
 type listing struct {
-	conn   *conn
+	client *Client
 	byName map[string]*mail.Mailbox // by raw name
 	status *statusAnswers
 	held   memoryCount
@@ -285,8 +273,8 @@ func checkName(raw string) error {
 	return nil
 }
 
-func newListing(c *conn) *listing {
-	return &listing{conn: c, byName: map[string]*mail.Mailbox{}, status: newStatusAnswers(c)}
+func newListing(c *Client) *listing {
+	return &listing{client: c, byName: map[string]*mail.Mailbox{}, status: newStatusAnswers(c)}
 }
 
 func (l *listing) add(resp *wire.Response) (bool, error) {
@@ -297,7 +285,7 @@ func (l *listing) add(resp *wire.Response) (bool, error) {
 		l.nameless++
 		return false, nil
 	}
-	m := l.conn.names().mailbox(resp.Args)
+	m := l.client.names().mailbox(resp.Args)
 	if err := checkName(m.Raw); err != nil {
 		return false, err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // login is one attempt to log in over a connection.
-type login struct{ *conn }
+type login struct{ *Conn }
 
 // run logs in by the best mechanism that both sides support. The secret is sent to the server only.
 func (l *login) run(ctx context.Context) error {
@@ -42,7 +42,7 @@ func (l *login) run(ctx context.Context) error {
 }
 
 // redact removes a secret from errors, as it is and in the form of a quoted string. An empty secret is ignored.
-func (c *conn) redact(secret string) {
+func (c *Conn) redact(secret string) {
 	if quoted := wire.Quote(secret); secret != "" {
 		c.secrets = append(c.secrets, secret, quoted[1:len(quoted)-1])
 	}
@@ -88,12 +88,12 @@ func (l *login) loginCommand(secret string) error {
 	if strings.ContainsRune(secret, 0) || strings.ContainsRune(l.opts.User, 0) {
 		return fmt.Errorf("%w: a user name or password for %s holds a NUL", ErrLogin, l.opts.Host)
 	}
-	cmd := newCommand("LOGIN").raw(" ").text(l.opts.User).raw(" ").text(secret)
+	cmd := NewCommand("LOGIN").Raw(" ").Text(l.opts.User).Raw(" ").Text(secret)
 	cmd.hide = true
-	if err := l.start(cmd); err != nil {
+	if err := l.Start(cmd); err != nil {
 		return err
 	}
-	return l.wait(cmd)
+	return l.Wait(cmd)
 }
 
 // converse runs AUTHENTICATE (RFC 9051 section 6.2.2). With SASL-IR the first answer is part of the command.
@@ -102,26 +102,26 @@ func (l *login) converse(client sasl.Client) error {
 	if err != nil {
 		return err
 	}
-	cmd := newCommand("AUTHENTICATE").raw(" " + mechanism)
-	cmd.name += " " + mechanism
+	cmd := NewCommand("AUTHENTICATE").Raw(" " + mechanism)
+	cmd.Name += " " + mechanism
 	cmd.hide = true
 	if initial != nil && l.caps.has("SASL-IR") {
 		l.redact(base64.StdEncoding.EncodeToString(initial))
-		cmd.raw(" " + initialResponse(initial))
+		cmd.Raw(" " + initialResponse(initial))
 		initial = nil
 	}
-	if err := l.start(cmd); err != nil {
+	if err := l.Start(cmd); err != nil {
 		return err
 	}
 	for challenges := 0; ; challenges++ {
 		if err := l.awaitContinuation(cmd); err != nil {
 			return err
 		}
-		if cmd.done {
-			return cmd.err
+		if cmd.Done {
+			return cmd.Err
 		}
 		if challenges == maxChallenges {
-			return l.fail(wire.Flood("more than %d challenges to %s", maxChallenges, cmd.name))
+			return l.fail(wire.Flood("more than %d challenges to %s", maxChallenges, cmd.Name))
 		}
 		answer := initial
 		if initial = nil; answer == nil {
@@ -248,13 +248,13 @@ func reasonOf(refused *Error) refusalReason {
 // only LOGIN.
 func (l *login) tryMechanisms(secret string) error {
 	ways := l.mechanisms()
-	first := min(int(l.opts.quirks.mechanism.Load()), len(ways)-1)
+	first := min(int(l.quirks.mechanism.Load()), len(ways)-1)
 	unclearly := false
 	var errs []error
 	for i, way := range ways[first:] {
 		err := l.authenticate(way, secret)
 		if err == nil {
-			l.opts.quirks.mechanism.Store(max(l.opts.quirks.mechanism.Load(), int32(first+i)))
+			l.quirks.mechanism.Store(max(l.quirks.mechanism.Load(), int32(first+i)))
 			return nil
 		}
 		errs = append(errs, err)

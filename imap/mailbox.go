@@ -51,13 +51,13 @@ type expectation struct {
 
 func (c *Client) openMailbox(ctx context.Context, verb, raw string, expect expectation) (*Mailbox, error) {
 	m := &Mailbox{c: c, name: raw, readOnly: verb == "EXAMINE", uids: map[uint64]mail.UID{}}
-	cmd := newCommand(verb).mailbox(raw)
-	condstore := c.caps.condstore() && !c.plain && c.opts.quirks.losses(cmd.name) == 0
+	cmd := NewCommand(verb).Mailbox(raw)
+	condstore := c.hasModSeqs() && !c.plain && c.Losses(cmd.Name) == 0
 	if condstore {
-		cmd.raw(" (CONDSTORE)")
+		cmd.Raw(" (CONDSTORE)")
 	}
 	kept := 0
-	cmd.onResponse = func(resp *wire.Response) (bool, error) {
+	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		taken := m.readOpening(resp)
 		kept++
 		return taken && kept <= maxOpening, nil
@@ -67,7 +67,7 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string, expect expec
 	if err != nil {
 		c.mailbox = nil
 	}
-	if refused := (*Error)(nil); condstore && errors.As(err, &refused) && refused.Status == "BAD" && !refused.temporary() {
+	if refused := (*Error)(nil); condstore && errors.As(err, &refused) && refused.Status == "BAD" && !errors.Is(refused, mail.ErrTemporary) {
 		c.plain = true // the server does not support what it offers
 		return c.openMailbox(ctx, verb, raw, expectation{})
 	}
@@ -81,30 +81,30 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string, expect expec
 // open sends the command that opens c.mailbox, and what is expected right after it. If the connection is lost after
 // the mailbox was opened, the next command reports that. What comes before the mailbox is open is of the mailbox that was
 // open before.
-func (c *Client) open(ctx context.Context, cmd *command, ahead *expected) error {
-	defer c.closeOnDone(ctx)()
+func (c *Client) open(ctx context.Context, cmd *Command, ahead *expected) error {
+	defer c.CloseOnDone(ctx)()
 	if ahead != nil {
-		ahead.cmd.onResponse = func(resp *wire.Response) (bool, error) {
-			if !cmd.done {
+		ahead.cmd.OnResponse = func(resp *wire.Response) (bool, error) {
+			if !cmd.Done {
 				return false, nil
 			}
 			return ahead.answer.take(resp)
 		}
 	}
-	err := c.start(cmd)
-	sent := err == nil && !cmd.done && ahead != nil && c.start(ahead.cmd) == nil
+	err := c.Start(cmd)
+	sent := err == nil && !cmd.Done && ahead != nil && c.Start(ahead.cmd) == nil
 	if err == nil {
-		err = c.wait(cmd)
+		err = c.Wait(cmd)
 	}
-	if sent && ahead.cmd.done {
+	if sent && ahead.cmd.Done {
 		ahead = nil
-	} else if sent && cmd.done {
-		_ = c.wait(ahead.cmd)
+	} else if sent && cmd.Done {
+		_ = c.Wait(ahead.cmd)
 	}
 	if err == nil {
 		c.mailbox.arrived(ahead)
 	}
-	return c.orCause(ctx, err)
+	return c.OrCause(ctx, err)
 }
 
 // Opened returns the open mailbox if it has this raw name and was opened in this way, or nil.
@@ -174,20 +174,20 @@ func (c *Client) Unselect(ctx context.Context) error {
 		return nil
 	}
 	verb := "UNSELECT"
-	if !c.caps.has(verb) {
+	if !c.Has(verb) {
 		verb = "CLOSE"
 		if _, err := c.Examine(ctx, c.mailbox.name); err != nil {
 			return c.ifDead(err)
 		}
 	}
-	err := c.do(ctx, newCommand(verb))
+	err := c.Do(ctx, NewCommand(verb))
 	c.mailbox = nil
 	return c.ifDead(err)
 }
 
 // ifDead returns err if it ended the connection, or nil.
-func (c *conn) ifDead(err error) error {
-	if c.dead == nil {
+func (c *Client) ifDead(err error) error {
+	if c.Alive() {
 		return nil
 	}
 	return err
@@ -208,11 +208,11 @@ func (m *Mailbox) CanSet(flag string) bool {
 
 // Store adds flags to messages. With the sign "-" it removes them, and with none it replaces the messages' flags.
 func (m *Mailbox) Store(ctx context.Context, uids mail.UIDSet, sign string, flags []string) error {
-	return m.c.do(ctx, newCommand("UID STORE").raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags,
+	return m.c.Do(ctx, NewCommand("UID STORE").Raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags,
 		" ")+")"))
 }
 
 // Expunge removes those of the messages that are marked as deleted (UIDPLUS, RFC 4315 section 2.1).
 func (m *Mailbox) Expunge(ctx context.Context, uids mail.UIDSet) error {
-	return m.c.do(ctx, newCommand("UID EXPUNGE").raw(" "+uids.String()))
+	return m.c.Do(ctx, NewCommand("UID EXPUNGE").Raw(" "+uids.String()))
 }

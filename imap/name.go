@@ -36,4 +36,4 @@ func (n naming) key(raw string) string {
 func SameName(raw string) string { return naming{}.key(raw) }
 
 // names returns the encoding of names on this connection.
-func (c *conn) names() naming { return naming{utf8: c.enabled.has("UTF8=ACCEPT")} }
+func (c *Client) names() naming { return naming{utf8: c.Enabled("UTF8=ACCEPT")} }

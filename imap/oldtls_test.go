@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/mail"
 	"time"
 )
 
@@ -50,7 +52,7 @@ func TestOldTLS(t *testing.T) {
 			}()
 			opts := &Options{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, RootCAs: roots, User: "anna", Password: "secret"}
 			began := time.Now()
-			if _, err := Dial(t.Context(), opts); !errors.Is(err, ErrOldTLS) || isTemporary(err) || !strings.Contains(err.Error(), test.speaks) {
+			if _, err := Dial(t.Context(), opts); !errors.Is(err, ErrOldTLS) || errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), test.speaks) {
 				t.Errorf("it ends with %v", err)
 			}
 			if took := time.Since(began); took > 5*time.Second {
@@ -83,7 +85,7 @@ func TestHandshakeThatBreaksOff(t *testing.T) {
 		}
 	}()
 	_, err = Dial(context.Background(), &Options{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, User: "anna", Password: "secret"})
-	if !isTemporary(err) || errors.Is(err, ErrOldTLS) {
+	if !errors.Is(err, mail.ErrTemporary) || errors.Is(err, ErrOldTLS) {
 		t.Errorf("it ends with %v", err)
 	}
 }

@@ -53,8 +53,6 @@ type Options struct {
 	// goroutine; may be nil.
 	Silent func(silence, limit time.Duration)
 
-	quirks *quirks // shared by the connections of a pool
-
 	// Dial makes a connection to host:port; nil: over TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
 }
@@ -83,7 +81,6 @@ func (o *Options) dial(ctx context.Context) (net.Conn, error) {
 	return dialer.DialContext(ctx, "tcp", o.Address())
 }
 
-func (o *Options) connections() int     { return max(1, cmp.Or(o.Connections, 4)) }
 func (o *Options) stall() time.Duration { return cmp.Or(o.Stall, 2*time.Minute) }
 
 // uselessTimeout is how long a server may send only data that answers no command, such as "* OK Still here". A large

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -14,7 +15,7 @@ import (
 // whatever the reason (BYE, NO [LIMIT], a login that no longer works), the pool goes on with the connections that it
 // has.
 type Pool struct {
-	opts    Options
+	dialer  *Dialer
 	utf8    bool
 	tokens  chan struct{}       // one for each connection that may be in use
 	dialing *semaphore.Weighted // held while connecting: in part, or as a whole; see dial
@@ -25,7 +26,6 @@ type Pool struct {
 	coming int // being made
 	limit  int // of connections: the number of tokens
 	closed bool
-	dialed int // so far
 }
 
 // trustedIdle is how long an idle connection is used without a NOOP before.
@@ -34,11 +34,8 @@ const trustedIdle = 30 * time.Second
 var errClosed = errors.New("the account is closed")
 
 func NewPool(opts Options, utf8 bool) *Pool {
-	p := &Pool{opts: opts, utf8: utf8, limit: opts.connections(), dialing: semaphore.NewWeighted(wholeDialing)}
-	p.opts.quirks = newQuirks(&p.opts)
-	if opts.Trace != nil {
-		p.opts.Trace = &lockedWriter{w: opts.Trace}
-	}
+	p := &Pool{dialer: NewDialer(opts), utf8: utf8, limit: max(1, cmp.Or(opts.Connections, 4)),
+		dialing: semaphore.NewWeighted(wholeDialing)}
 	p.tokens = make(chan struct{}, p.limit)
 	for range p.limit {
 		p.tokens <- struct{}{}
@@ -78,7 +75,7 @@ func (p *Pool) connect(ctx context.Context, mailbox string) (*Client, error) {
 		if c == nil {
 			break
 		}
-		if time.Since(c.idleSince) < trustedIdle || c.do(ctx, newCommand("NOOP")) == nil {
+		if time.Since(c.idleSince) < trustedIdle || c.Do(ctx, NewCommand("NOOP")) == nil {
 			return c, nil
 		}
 		p.drop(c)
@@ -102,11 +99,7 @@ func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.mu.Lock()
-	p.dialed++
-	id := p.dialed
-	p.mu.Unlock()
-	c, err := dial(ctx, &p.opts, id, p.utf8)
+	conn, err := p.dialer.Dial(ctx, p.utf8)
 	if err == nil {
 		p.mu.Lock()
 		p.open++
@@ -116,8 +109,15 @@ func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	if err != nil && p.dialing.Acquire(ctx, wholeDialing) == nil {
 		p.dialing.Release(wholeDialing)
 	}
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	return newClient(conn), nil
 }
+
+// LostOptional reports, once, whether the latest connection was lost during a command that a run can do without, so that
+// another attempt differs.
+func (p *Pool) LostOptional() bool { return p.dialer.LostOptional() }
 
 // beginDialing acquires dialing: as a whole if no connection is open.
 func (p *Pool) beginDialing(ctx context.Context) (weight int64, err error) {
@@ -196,7 +196,7 @@ func (p *Pool) shrink(ctx context.Context) bool {
 // Put gives a connection back, or drops it if it is broken.
 func (p *Pool) Put(c *Client) {
 	p.mu.Lock()
-	if c.dead == nil && !p.closed {
+	if c.Alive() && !p.closed {
 		c.idleSince = time.Now()
 		p.idle = append(p.idle, c)
 		p.mu.Unlock()

@@ -15,13 +15,13 @@ import (
 // annotations of the account. It returns those of which the server reports something, and notes about what is left out.
 // Commands are sent without waiting for answers, up to propertyWindow at a time.
 func (c *Client) Properties(ctx context.Context, mailboxes []string) ([]mail.Properties, []string, error) {
-	defer c.closeOnDone(ctx)()
-	if err := c.introduced(); err != nil {
-		return nil, nil, c.orCause(ctx, err)
+	defer c.CloseOnDone(ctx)()
+	if err := c.Introduced(); err != nil {
+		return nil, nil, c.OrCause(ctx, err)
 	}
 	p := propertiesQuestion{Client: c, answers: properties.New(mailboxes, c.names().key)}
 	if err := p.ask(mailboxes); err != nil {
-		return nil, nil, c.orCause(ctx, err)
+		return nil, nil, c.OrCause(ctx, err)
 	}
 	if n := p.answers.Left; n > 0 {
 		p.notes = append(p.notes, fmt.Sprintf("access rights or annotations of mailboxes are left out, because together they "+
@@ -43,17 +43,17 @@ type propertiesQuestion struct {
 }
 
 func (p *propertiesQuestion) ask(mailboxes []string) error {
-	questions := func(yield func(*command, string) bool) {
-		if p.caps.has("METADATA") || p.caps.has("METADATA-SERVER") {
+	questions := func(yield func(*Command, string) bool) {
+		if p.Has("METADATA") || p.Has("METADATA-SERVER") {
 			if !yield(p.metadata(""), "") {
 				return
 			}
 		}
 		for _, raw := range mailboxes {
-			if p.caps.has("METADATA") && !yield(p.metadata(raw), raw) {
+			if p.Has("METADATA") && !yield(p.metadata(raw), raw) {
 				return
 			}
-			if p.caps.has("ACL") && !yield(newCommand("GETACL").mailbox(raw), raw) {
+			if p.Has("ACL") && !yield(NewCommand("GETACL").Mailbox(raw), raw) {
 				return
 			}
 		}
@@ -62,9 +62,9 @@ func (p *propertiesQuestion) ask(mailboxes []string) error {
 		return err
 	}
 	hidden := p.hidden
-	return p.inWindow(func(yield func(*command, string) bool) {
+	return p.inWindow(func(yield func(*Command, string) bool) {
 		for _, raw := range hidden {
-			if !yield(newCommand("MYRIGHTS").mailbox(raw), raw) {
+			if !yield(NewCommand("MYRIGHTS").Mailbox(raw), raw) {
 				return
 			}
 		}
@@ -72,19 +72,19 @@ func (p *propertiesQuestion) ask(mailboxes []string) error {
 }
 
 // metadata asks for all annotations of a mailbox, or of the account.
-func (p *propertiesQuestion) metadata(raw string) *command {
-	cmd := newCommand("GETMETADATA").raw(" (DEPTH infinity)")
+func (p *propertiesQuestion) metadata(raw string) *Command {
+	cmd := NewCommand("GETMETADATA").Raw(" (DEPTH infinity)")
 	if raw == "" {
-		return cmd.raw(` "" (/private /shared)`)
+		return cmd.Raw(` "" (/private /shared)`)
 	}
-	return cmd.mailbox(raw).raw(" (/private /shared)")
+	return cmd.Mailbox(raw).Raw(" (/private /shared)")
 }
 
 // inWindow sends commands and waits for all answers. A command that has cost a connection is sent alone, after the others,
 // and one that has cost two is not sent.
-func (p *propertiesQuestion) inWindow(questions iter.Seq2[*command, string]) error {
+func (p *propertiesQuestion) inWindow(questions iter.Seq2[*Command, string]) error {
 	for _, alone := range []bool{false, true} {
-		var underWay []*command
+		var underWay []*Command
 		var about []string
 		finish := func(left int) error {
 			for len(underWay) > left {
@@ -96,24 +96,24 @@ func (p *propertiesQuestion) inWindow(questions iter.Seq2[*command, string]) err
 			return nil
 		}
 		for cmd, raw := range questions {
-			losses := p.opts.quirks.losses(cmd.name)
-			if alone && losses >= maxLosses {
-				p.notes = append(p.notes, fmt.Sprintf("the server ends the connection at each %s: %s", cmd.name, p.opts.quirks.reason(cmd.name)))
+			avoided := p.Avoids(cmd.Name)
+			if alone && avoided {
+				p.notes = append(p.notes, p.WhyAvoided(cmd.Name).Error())
 			}
-			if losses >= maxLosses || (losses > 0) != alone {
+			if avoided || (p.Losses(cmd.Name) > 0) != alone {
 				continue
 			}
 			window := propertyWindow
-			if alone || p.opts.quirks.wary.Load() {
+			if alone || p.Careful() {
 				window = 0
 			}
 			if err := finish(window); err != nil {
 				return err
 			}
-			if cmd.onResponse == nil {
-				cmd.onResponse = p.answers.Add
+			if cmd.OnResponse == nil {
+				cmd.OnResponse = p.answers.Add
 			}
-			if err := p.start(cmd); err != nil {
+			if err := p.Start(cmd); err != nil {
 				return err
 			}
 			underWay, about = append(underWay, cmd), append(about, raw)
@@ -126,16 +126,16 @@ func (p *propertiesQuestion) inWindow(questions iter.Seq2[*command, string]) err
 }
 
 // answered waits for an answer. A refusal concerns one mailbox, unless it will pass: then nothing is known of that mailbox.
-func (p *propertiesQuestion) answered(cmd *command, raw string) error {
-	err := p.wait(cmd)
+func (p *propertiesQuestion) answered(cmd *Command, raw string) error {
+	err := p.Wait(cmd)
 	var refusal *Error
 	switch {
 	case err == nil:
 		return nil
-	case p.dead != nil || isTemporary(err) || !errors.As(err, &refusal):
+	case !p.Alive() || errors.Is(err, mail.ErrTemporary) || !errors.As(err, &refusal):
 		return err
 	}
-	name, _, _ := strings.Cut(cmd.name, " ")
+	name, _, _ := strings.Cut(cmd.Name, " ")
 	if name == "GETACL" {
 		p.hidden = append(p.hidden, raw)
 	}

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -45,22 +46,28 @@ func (q *quirks) addLoss(command string, reason error) {
 	q.last = command
 }
 
-// losses returns how many connections a command has cost.
+// Losses returns how many connections a command has cost in this run.
+func (c *Conn) Losses(command string) int { return c.quirks.losses(command) }
+
 func (q *quirks) losses(command string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.lossesOf[command]
 }
 
-// reason returns the error of the latest loss, with the server's own words if it sent any.
-func (q *quirks) reason(command string) string {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.reasons[command]
+// Avoids reports whether a command should not be sent again, because it has cost too many connections.
+func (c *Conn) Avoids(command string) bool { return c.quirks.losses(command) >= maxLosses }
+
+// WhyAvoided returns the error of a command that should not be sent again. It has the server's own words, if the server
+// sent any.
+func (c *Conn) WhyAvoided(command string) error {
+	c.quirks.mu.Lock()
+	defer c.quirks.mu.Unlock()
+	return fmt.Errorf("the server ends the connection at each %s: %s", command, c.quirks.reasons[command])
 }
 
-// avoids reports whether a command should not be sent again.
-func (q *quirks) avoids(command string) bool { return q.losses(command) >= maxLosses }
+// Careful reports whether only one command should be under way at a time: a connection was lost while there were several.
+func (c *Conn) Careful() bool { return c.quirks.wary.Load() || c.quirks.sequential.Load() }
 
 // optionalCommands are commands that a run can do in another way, or without.
 var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID",

@@ -11,21 +11,21 @@ import (
 // Quotas returns the quotas of the roots of mailboxes (RFC 9208), which are given by raw name, each root once. It returns nil if the server
 // does not support that. Commands are sent without waiting for answers, as those of Properties are.
 func (c *Client) Quotas(ctx context.Context, mailboxes []string) ([]mail.Quota, error) {
-	defer c.closeOnDone(ctx)()
-	if err := c.introduced(); err != nil {
-		return nil, c.orCause(ctx, err)
+	defer c.CloseOnDone(ctx)()
+	if err := c.Introduced(); err != nil {
+		return nil, c.OrCause(ctx, err)
 	}
-	if !c.caps.has("QUOTA") {
+	if !c.Has("QUOTA") {
 		return nil, nil
 	}
 	var all []mail.Quota
 	var held memoryCount
 	p := propertiesQuestion{Client: c, answers: properties.New(nil, c.names().key)}
-	err := p.inWindow(func(yield func(*command, string) bool) {
+	err := p.inWindow(func(yield func(*Command, string) bool) {
 		for _, raw := range mailboxes {
 			cmd := quotaRoots(raw, &all, &held)
-			take := cmd.onResponse
-			cmd.onResponse = func(resp *wire.Response) (bool, error) {
+			take := cmd.OnResponse
+			cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 				if resp.Name == "QUOTA" && len(resp.Args) > 0 && mail.HasQuota(all, string(resp.Args[0].Text)) {
 					return true, nil
 				}
@@ -37,7 +37,7 @@ func (c *Client) Quotas(ctx context.Context, mailboxes []string) ([]mail.Quota, 
 		}
 	})
 	if err != nil {
-		return nil, c.orCause(ctx, err)
+		return nil, c.OrCause(ctx, err)
 	}
 	return all, nil
 }

@@ -19,17 +19,17 @@ const rangesInFlight = 32
 // Ranges fetches ranges of messages, those of one message by one command, and calls read with each as it comes.
 func (m *Mailbox) Ranges(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
 	d := &rangeFetch{m: m, read: read, due: make(map[mail.UID][]source.Range), received: make(map[string][]byte)}
-	return m.c.pipeline(ctx, rangesInFlight, func() *command {
+	return m.c.pipeline(ctx, rangesInFlight, func() (cmd, last *Command) {
 		n := 0
 		for n < len(wanted) && wanted[n].UID == wanted[0].UID {
 			n++
 		}
 		if n == 0 {
-			return nil
+			return nil, nil
 		}
 		some := wanted[:n]
 		wanted = wanted[n:]
-		return d.command(some)
+		return d.command(some), nil
 	})
 }
 
@@ -49,7 +49,7 @@ type rangeFetch struct {
 // sectionOf returns the attribute of a range in a response, which has the origin alone (RFC 9051 section 7.5.2).
 func sectionOf(s source.Range) string { return fmt.Sprintf("BODY[]<%d>", s.Offset) }
 
-func (d *rangeFetch) command(stretches []source.Range) *command {
+func (d *rangeFetch) command(stretches []source.Range) *Command {
 	var items strings.Builder
 	for _, s := range stretches {
 		fmt.Fprintf(&items, " BODY.PEEK[]<%d.%d>", s.Offset, s.Length)
@@ -57,8 +57,8 @@ func (d *rangeFetch) command(stretches []source.Range) *command {
 	}
 	uid := stretches[0].UID
 	d.due[uid] = stretches
-	cmd := newCommand("UID FETCH").raw(fmt.Sprintf(" %d (UID%s)", uid, items.String()))
-	cmd.onBody, cmd.onResponse = d.onBody, d.onResponse
+	cmd := NewCommand("UID FETCH").Raw(fmt.Sprintf(" %d (UID%s)", uid, items.String()))
+	cmd.OnBody, cmd.OnResponse = d.onBody, d.onResponse
 	return cmd
 }
 
@@ -100,7 +100,7 @@ func (d *rangeFetch) onResponse(resp *wire.Response) (bool, error) {
 			continue
 		}
 		if err := d.read(s, data); err != nil {
-			return true, &handlerError{err}
+			return true, HandlerError(err)
 		}
 	}
 	d.due[uid] = left

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -84,9 +85,9 @@ func (c surveyor) listSpaces(ctx context.Context, l *listing, s scope) error {
 		if l.hasBelow(prefix) {
 			continue
 		}
-		cmd := newCommand("LIST").raw(` "" `).text(prefix + "*")
-		cmd.onResponse = l.add
-		if err := c.do(ctx, cmd); err != nil && (c.dead != nil || ctx.Err() != nil || !isTemporary(err) && !isRefused(err)) {
+		cmd := NewCommand("LIST").Raw(` "" `).Text(prefix + "*")
+		cmd.OnResponse = l.add
+		if err := c.Do(ctx, cmd); err != nil && (!c.Alive() || ctx.Err() != nil || !errors.Is(err, mail.ErrTemporary) && !errors.Is(err, mail.ErrRefused)) {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ func (m *Mailbox) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, er
 		return mail.UIDSet{}, nil
 	}
 	set, err := m.search(ctx, uids)
-	if err == nil && set.Len() > 0 || m.c.dead != nil {
+	if err == nil && set.Len() > 0 || !m.c.Alive() {
 		return set, err
 	}
 	if err == nil && m.messages == 0 {
@@ -27,23 +27,23 @@ func (m *Mailbox) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, er
 
 // search asks for a compact answer if the server offers that (RFC 4731).
 func (m *Mailbox) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
-	cmd := newCommand("UID SEARCH")
-	if m.c.caps.has("ESEARCH") {
-		cmd.raw(" RETURN (ALL)")
+	cmd := NewCommand("UID SEARCH")
+	if m.c.Has("ESEARCH") {
+		cmd.Raw(" RETURN (ALL)")
 	}
-	cmd.raw(" UID " + setOf(uids).String())
+	cmd.Raw(" UID " + setOf(uids).String())
 	var found wire.UIDCollector
-	cmd.onResponse = func(resp *wire.Response) (bool, error) {
+	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		switch {
 		case resp.Name == "SEARCH":
-		case resp.Name != "ESEARCH" || answersOther(resp.Args, cmd.tag):
+		case resp.Name != "ESEARCH" || answersOther(resp.Args, cmd.Tag):
 			return false, nil
 		case resp.BadSet:
 			return false, fmt.Errorf("the server's answer to UID SEARCH is not a set of UIDs: %q", wire.Printable(resp.Text))
 		}
 		return true, found.AddAll(resp.UIDs.Set().In(uids))
 	}
-	err := m.c.do(ctx, cmd)
+	err := m.c.Do(ctx, cmd)
 	return found.Set(), err
 }
 
@@ -58,9 +58,9 @@ func answersOther(args []wire.Node, tag string) bool {
 
 // FetchUIDs asks every message of the range for its UID.
 func (m *Mailbox) FetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
-	cmd := newCommand("UID FETCH").raw(" " + setOf(uids).String() + " (UID)")
+	cmd := NewCommand("UID FETCH").Raw(" " + setOf(uids).String() + " (UID)")
 	var found wire.UIDCollector
-	cmd.onResponse = func(resp *wire.Response) (bool, error) {
+	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "FETCH" || len(resp.Args) == 0 {
 			return false, nil
 		}
@@ -70,7 +70,7 @@ func (m *Mailbox) FetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSe
 		}
 		return true, found.Add(mail.UIDRange{First: uid, Last: uid})
 	}
-	err := m.c.do(ctx, cmd)
+	err := m.c.Do(ctx, cmd)
 	if expungeIssued(err) {
 		err = nil
 	}
@@ -81,7 +81,7 @@ func (m *Mailbox) FetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSe
 // that are gone since then; known is false if the server does not report them (QRESYNC, RFC 7162 section 3.2.6).
 func (m *Mailbox) Changes(ctx context.Context, uids mail.UIDRange, since uint64,
 	changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
-	known = m.c.enabled.has("QRESYNC")
+	known = m.c.Enabled("QRESYNC")
 	if since == 0 {
 		return gone, false, errors.New("changes since mod-sequence 0 cannot be asked for: Cyrus answers BAD")
 	}
@@ -90,7 +90,7 @@ func (m *Mailbox) Changes(ctx context.Context, uids mail.UIDRange, since uint64,
 		modifier = fmt.Sprintf(" (CHANGEDSINCE %d VANISHED)", since)
 	}
 	var vanished wire.UIDCollector
-	defer m.c.listen(func(resp *wire.Response) {
+	defer m.c.Observe(func(resp *wire.Response) {
 		if resp.Name != "VANISHED" {
 			return
 		}

@@ -11,25 +11,25 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
-// start sends a command. If a literal needs a continuation request, start dispatches what comes before it.
-func (c *conn) start(cmd *command) error {
+// Start sends a command, behind those under way. If a literal needs a continuation request, Start dispatches what comes before it.
+func (c *Conn) Start(cmd *Command) error {
 	if c.dead != nil {
 		return c.dead
 	}
 	if len(c.pending) == 0 {
 		c.lastUseful = time.Now()
 	}
-	for c.opts.quirks.sequential.Load() && len(c.pending) > 0 {
+	for c.quirks.sequential.Load() && len(c.pending) > 0 {
 		if err := c.readResponse(); err != nil {
 			return err
 		}
 	}
 	c.tags++
-	cmd.tag, cmd.behind = "M"+strconv.Itoa(c.tags), len(c.pending) > 0
+	cmd.Tag, cmd.behind = "M"+strconv.Itoa(c.tags), len(c.pending) > 0
 	c.pending = append(c.pending, cmd)
-	c.w.WriteString(cmd.tag + " ")
+	c.w.WriteString(cmd.Tag + " ")
 	for i, p := range cmd.parts {
-		if err := c.sendPart(cmd, p, i == 0); err != nil || cmd.done {
+		if err := c.sendPart(cmd, p, i == 0); err != nil || cmd.Done {
 			return err
 		}
 	}
@@ -37,7 +37,37 @@ func (c *conn) start(cmd *command) error {
 	return c.flush()
 }
 
-func (c *conn) sendPart(cmd *command, p part, first bool) error {
+// StartAll sends commands; nil ones are left out. After a connection was lost while several were under way, each is
+// answered before the next is sent, so that another loss is certainly due to it.
+func (c *Conn) StartAll(cmds ...*Command) error {
+	for _, cmd := range cmds {
+		if cmd == nil {
+			continue
+		}
+		if err := c.Start(cmd); err != nil {
+			return err
+		}
+		if c.quirks.wary.Load() {
+			if err := c.Wait(cmd); c.dead != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Introduced waits until the server has answered the commands that follow the login. A refusal has no effect.
+func (c *Conn) Introduced() error {
+	for _, cmd := range c.introduction {
+		if err := c.Wait(cmd); err != nil && c.dead != nil {
+			return err
+		}
+	}
+	c.introduction = nil
+	return nil
+}
+
+func (c *Conn) sendPart(cmd *Command, p part, first bool) error {
 	line := p.text
 	if p.literal != nil {
 		line = append(slices.Clip(p.text), c.announce(p.literal)...)
@@ -48,7 +78,7 @@ func (c *conn) sendPart(cmd *command, p part, first bool) error {
 		return nil
 	}
 	if !c.needsNoContinuation(p.literal) {
-		if err := c.awaitContinuation(cmd); err != nil || cmd.done {
+		if err := c.awaitContinuation(cmd); err != nil || cmd.Done {
 			return err
 		}
 	}
@@ -70,14 +100,14 @@ func (c *conn) sendPart(cmd *command, p part, first bool) error {
 // awaitContinuation waits until the server sends a continuation request, or answers the command instead (RFC 9051
 // section 2.2.1). A server that collects small writes (Nagle's algorithm; Courier) holds the request back until its
 // previous answer is acknowledged. The kernel of this host would delay that by 40 ms, for every message of a restore.
-func (c *conn) awaitContinuation(cmd *command) error {
+func (c *Conn) awaitContinuation(cmd *Command) error {
 	c.continued = false
 	if err := c.flush(); err != nil {
 		return err
 	}
 	c.socket.QuickAck = true
 	defer func() { c.socket.QuickAck = false }()
-	for !c.continued && !cmd.done {
+	for !c.continued && !cmd.Done {
 		if err := c.readResponse(); err != nil {
 			return err
 		}
@@ -85,7 +115,7 @@ func (c *conn) awaitContinuation(cmd *command) error {
 	return nil
 }
 
-func (c *conn) flush() error {
+func (c *Conn) flush() error {
 	err := c.w.Flush()
 	if err == nil && c.flusher != nil {
 		err = c.flusher.Flush()
@@ -97,7 +127,7 @@ func (c *conn) flush() error {
 }
 
 // writeFailed reads what the server sent before it closed the connection, which explains more than a broken pipe.
-func (c *conn) writeFailed(err error) error {
+func (c *Conn) writeFailed(err error) error {
 	if !errors.Is(err, netconn.ErrStalled) {
 		for c.dead == nil {
 			c.readResponse()
@@ -107,7 +137,7 @@ func (c *conn) writeFailed(err error) error {
 }
 
 // announce returns a literal's length: "{310}", or "{310+}" if no continuation request is needed.
-func (c *conn) announce(l *literal) string {
+func (c *Conn) announce(l *literal) string {
 	s := "{" + strconv.FormatInt(l.size, 10)
 	if l.binary {
 		s = "~" + s
@@ -120,8 +150,8 @@ func (c *conn) announce(l *literal) string {
 
 // needsNoContinuation reports whether a literal can follow at once: LITERAL+ allows any size, LITERAL- up to 4,096
 // bytes (RFC 7888).
-func (c *conn) needsNoContinuation(l *literal) bool {
-	if c.opts.quirks.sequential.Load() {
+func (c *Conn) needsNoContinuation(l *literal) bool {
+	if c.quirks.sequential.Load() {
 		return false
 	}
 	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
@@ -129,15 +159,15 @@ func (c *conn) needsNoContinuation(l *literal) bool {
 
 // probeForLoss sends a NOOP when nothing comes and a command is under way that was sent behind another. A slow server
 // answers the commands first. A server that answers only the NOOP has lost them.
-func (c *conn) probeForLoss() {
+func (c *Conn) probeForLoss() {
 	if len(c.pending) == 0 || !c.pending[len(c.pending)-1].behind || c.probe != nil || c.socket.QuickAck || c.dead != nil {
 		return
 	}
 	c.tags++
-	c.probe = newCommand("NOOP")
-	c.probe.tag = "M" + strconv.Itoa(c.tags)
+	c.probe = NewCommand("NOOP")
+	c.probe.Tag = "M" + strconv.Itoa(c.tags)
 	c.pending = append(c.pending, c.probe)
-	c.w.WriteString(c.probe.tag + " NOOP\r\n")
+	c.w.WriteString(c.probe.Tag + " NOOP\r\n")
 	if c.w.Flush() == nil && c.flusher != nil {
 		c.flusher.Flush()
 	}

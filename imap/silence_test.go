@@ -33,14 +33,14 @@ func TestSilent(t *testing.T) {
 	}{
 		"in a message": {[]string{"< UID FETCH 4 …", half}, bodies, stopped},
 		"with commands behind": {[]string{"< NOOP", "< NOOP"}, func(ctx context.Context, m *Mailbox) error {
-			cmds := []*command{newCommand("NOOP"), newCommand("NOOP")}
-			if err := m.c.startAll(cmds...); err != nil {
+			cmds := []*Command{NewCommand("NOOP"), NewCommand("NOOP")}
+			if err := m.c.StartAll(cmds...); err != nil {
 				return err
 			}
-			return m.c.wait(cmds[1])
+			return m.c.Wait(cmds[1])
 		}, stopped},
 		"works": {[]string{"< NOOP", "TAG OK done"}, func(ctx context.Context, m *Mailbox) error {
-			err := m.c.do(ctx, newCommand("NOOP"))
+			err := m.c.Do(ctx, NewCommand("NOOP"))
 			time.Sleep(time.Hour)
 			return err
 		}, nil},

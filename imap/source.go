@@ -14,6 +14,7 @@ import (
 
 // Source reads an account. It changes nothing there: it opens mailboxes by EXAMINE and fetches bodies by BODY.PEEK.
 type Source struct {
+	opts       Options
 	pool       *Pool
 	connecting atomic.Pointer[serverAnswer] // what Connect asked for, until Server takes it; nil: nothing
 	early      atomic.Pointer[mail.Survey]  // what Connect surveyed, until Survey takes it; nil: nothing
@@ -28,7 +29,7 @@ var (
 )
 
 // NewSource returns the account as a source. It does not connect yet.
-func NewSource(opts Options) *Source { return &Source{pool: NewPool(opts, true)} }
+func NewSource(opts Options) *Source { return &Source{opts: opts, pool: NewPool(opts, true)} }
 
 // serverAnswer is the server's ID, capabilities, namespaces and quota, once done is closed.
 type serverAnswer struct {
@@ -70,8 +71,8 @@ const maxWays = 20
 func (s *Source) withRetry(ctx context.Context, use func(*Client) error) (err error) {
 	for range maxWays {
 		err = s.withClient(ctx, use)
-		again := isTemporary(err) || errors.Is(err, mail.ErrFlood)
-		if err == nil || !again || ctx.Err() != nil || !s.pool.opts.quirks.lostOptional() {
+		again := errors.Is(err, mail.ErrTemporary) || errors.Is(err, mail.ErrFlood)
+		if err == nil || !again || ctx.Err() != nil || !s.pool.LostOptional() {
 			return err
 		}
 	}
@@ -94,15 +95,15 @@ func (s *Source) Server(ctx context.Context) (mail.Server, error) {
 
 func (s *Source) askServer(ctx context.Context) (server mail.Server, err error) {
 	err = s.withRetry(ctx, func(c *Client) error {
-		defer c.closeOnDone(ctx)()
-		if err := c.introduced(); err != nil {
-			return c.orCause(ctx, err)
+		defer c.CloseOnDone(ctx)()
+		if err := c.Introduced(); err != nil {
+			return c.OrCause(ctx, err)
 		}
-		server = mail.Server{ID: c.id, Capabilities: c.caps.sorted()}
-		if server.Namespaces, err = c.Namespaces(ctx); err != nil && c.dead != nil {
+		server = mail.Server{ID: c.ID(), Capabilities: c.Capabilities()}
+		if server.Namespaces, err = c.Namespaces(ctx); err != nil && !c.Alive() {
 			return err
 		}
-		if server.Quota, err = c.Quota(ctx); err != nil && c.dead != nil {
+		if server.Quota, err = c.Quota(ctx); err != nil && !c.Alive() {
 			return err
 		}
 		return nil
@@ -113,21 +114,21 @@ func (s *Source) askServer(ctx context.Context) (server mail.Server, err error) 
 // askAll is askServer and Survey with all questions sent together. If only the survey fails, it is nil.
 func (s *Source) askAll(ctx context.Context) (server mail.Server, survey *mail.Survey, err error) {
 	err = s.withRetry(ctx, func(c *Client) error {
-		defer c.closeOnDone(ctx)()
+		defer c.CloseOnDone(ctx)()
 		var quota []mail.Quota
 		asked := c.quotaCommand(&quota)
-		if err := c.startAll(asked); err != nil {
-			return c.orCause(ctx, err)
+		if err := c.StartAll(asked); err != nil {
+			return c.OrCause(ctx, err)
 		}
-		if survey, err = s.survey(ctx, c); err != nil && c.dead != nil {
+		if survey, err = s.survey(ctx, c); err != nil && !c.Alive() {
 			return err
 		}
 		if asked != nil {
-			if err := c.wait(asked); c.dead != nil {
-				return c.orCause(ctx, err)
+			if err := c.Wait(asked); !c.Alive() {
+				return c.OrCause(ctx, err)
 			}
 		}
-		server = mail.Server{ID: c.id, Capabilities: c.caps.sorted(), Namespaces: c.spaces, Quota: quota}
+		server = mail.Server{ID: c.ID(), Capabilities: c.Capabilities(), Namespaces: c.spaces, Quota: quota}
 		return nil
 	})
 	return server, survey, err
@@ -155,11 +156,11 @@ func (s *Source) Properties(ctx context.Context, mailboxes []string) (list []mai
 }
 
 func (s *Source) survey(ctx context.Context, c *Client) (*mail.Survey, error) {
-	survey, err := c.Survey(ctx, s.pool.opts.Namespaces)
+	survey, err := c.Survey(ctx, s.opts.Namespaces)
 	if err != nil {
 		return nil, err
 	}
-	if c.IsGmail() && !s.pool.opts.Labels {
+	if c.IsGmail() && !s.opts.Labels {
 		markLabels(survey)
 	}
 	if err := s.skipVirtual(ctx, c, survey); err != nil {

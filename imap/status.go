@@ -16,10 +16,10 @@ import (
 // (RFC 7162 section 3.1.7).
 func (c *Client) statusItems(mailboxID bool) string {
 	items := "MESSAGES UIDNEXT UIDVALIDITY"
-	if c.caps.condstore() {
+	if c.hasModSeqs() {
 		items += " HIGHESTMODSEQ"
 	}
-	if mailboxID && c.caps.has("OBJECTID") {
+	if mailboxID && c.Has("OBJECTID") {
 		items += " MAILBOXID"
 	}
 	return items
@@ -63,7 +63,7 @@ func number32(n wire.Node) (uint32, bool) {
 	return uint32(v), true
 }
 
-func statusOf(raw string) *command { return newCommand("STATUS").mailbox(raw) }
+func statusOf(raw string) *Command { return NewCommand("STATUS").Mailbox(raw) }
 
 // statusWindow bounds the STATUS commands in flight, so that their text fits the buffers of both sides.
 const statusWindow = 50
@@ -72,35 +72,34 @@ const statusWindow = 50
 // keeps a nil Status; the refusal concerns that mailbox alone. A mailbox whose STATUS may have cost a connection is
 // asked alone, after the others, so that another loss is certainly due to it.
 func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
-	answers := newStatusAnswers(c.conn)
-	var underWay []*command
+	answers := newStatusAnswers(c.Client)
+	var underWay []*Command
 	finish := func(left int) error {
 		for len(underWay) > left {
-			if err := c.wait(underWay[0]); err != nil && c.dead != nil {
+			if err := c.Wait(underWay[0]); err != nil && !c.Alive() {
 				return err
 			}
 			underWay = underWay[1:]
 		}
 		return nil
 	}
-	cautious := func(m *mail.Mailbox) int { return c.opts.quirks.losses(statusOf(m.Raw).name) }
+	cautious := func(m *mail.Mailbox) int { return c.Losses(statusOf(m.Raw).Name) }
 	mailboxes = slices.Clone(mailboxes)
 	slices.SortStableFunc(mailboxes, func(a, b *mail.Mailbox) int { return cmp.Compare(cautious(a), cautious(b)) })
 	for _, m := range mailboxes {
-		doubts := cautious(m)
-		if doubts >= maxLosses {
+		cmd := statusOf(m.Raw).Raw(" (" + items + ")")
+		if c.Avoids(cmd.Name) {
 			break
 		}
-		cmd := statusOf(m.Raw).raw(" (" + items + ")")
-		cmd.onResponse = answers.add
+		cmd.OnResponse = answers.add
 		atOnce := statusWindow
-		if doubts > 0 {
+		if cautious(m) > 0 {
 			atOnce = 0
 		}
 		if err := finish(atOnce); err != nil {
 			return err
 		}
-		if err := c.start(cmd); err != nil {
+		if err := c.Start(cmd); err != nil {
 			return err
 		}
 		underWay = append(underWay, cmd)
@@ -116,26 +115,25 @@ func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 
 // Status returns the numbers of one mailbox.
 func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
-	answers := newStatusAnswers(c.conn)
-	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
-	cmd.onResponse = answers.add
-	if c.opts.quirks.avoids(cmd.name) {
-		return mail.Status{}, fmt.Errorf("the server ends the connection at each %s: %s", cmd.name,
-			c.opts.quirks.reason(cmd.name))
+	answers := newStatusAnswers(c)
+	cmd := NewCommand("STATUS").Mailbox(raw).Raw(" (" + c.statusItems(true) + ")")
+	cmd.OnResponse = answers.add
+	if c.Avoids(cmd.Name) {
+		return mail.Status{}, c.WhyAvoided(cmd.Name)
 	}
-	if err := c.do(ctx, cmd); err != nil {
+	if err := c.Do(ctx, cmd); err != nil {
 		return mail.Status{}, err
 	}
 	m := mail.Mailbox{Raw: raw}
 	if answers.fill(&m); m.Status == nil {
-		return mail.Status{}, fmt.Errorf("%s: the server gave no numbers: %q", cmd.name, answers.incomplete)
+		return mail.Status{}, fmt.Errorf("%s: the server gave no numbers: %q", cmd.Name, answers.incomplete)
 	}
 	return *m.Status, nil
 }
 
 // statusAnswers are STATUS responses by mailbox: by raw name, and by key.
 type statusAnswers struct {
-	conn         *conn
+	client       *Client
 	exact, byKey map[string]statusAnswer
 	held         memoryCount
 	incomplete   string // the latest response without the numbers
@@ -146,8 +144,8 @@ type statusAnswer struct {
 	complete bool
 }
 
-func newStatusAnswers(c *conn) *statusAnswers {
-	return &statusAnswers{conn: c, exact: map[string]statusAnswer{}, byKey: map[string]statusAnswer{}}
+func newStatusAnswers(c *Client) *statusAnswers {
+	return &statusAnswers{client: c, exact: map[string]statusAnswer{}, byKey: map[string]statusAnswer{}}
 }
 
 func (a *statusAnswers) add(resp *wire.Response) (bool, error) {
@@ -168,7 +166,7 @@ func (a *statusAnswers) add(resp *wire.Response) (bool, error) {
 			return false, err
 		}
 	}
-	a.exact[raw], a.byKey[a.conn.names().key(raw)] = answer, answer
+	a.exact[raw], a.byKey[a.client.names().key(raw)] = answer, answer
 	return true, nil
 }
 
@@ -176,7 +174,7 @@ func (a *statusAnswers) add(resp *wire.Response) (bool, error) {
 func (a *statusAnswers) fill(m *mail.Mailbox) {
 	answer, found := a.exact[m.Raw]
 	if !found {
-		answer, found = a.byKey[a.conn.names().key(m.Raw)]
+		answer, found = a.byKey[a.client.names().key(m.Raw)]
 	}
 	switch {
 	case found && answer.complete:

@@ -15,62 +15,32 @@ type surveyQuestions struct {
 // askTogether sends the questions of a survey. It waits for the namespaces, which set c.spaces. A mailbox that is open is
 // closed before.
 func (c surveyor) askTogether(ctx context.Context) (q surveyQuestions, err error) {
-	var unselect *command
-	if c.mailbox != nil && c.caps.has("UNSELECT") {
-		unselect = newCommand("UNSELECT")
+	var unselect *Command
+	if c.mailbox != nil && c.Has("UNSELECT") {
+		unselect = NewCommand("UNSELECT")
 	} else if err := c.Unselect(ctx); err != nil {
 		return q, err
 	}
-	if c.caps.has("OBJECTID") { // what LIST asks for depends on the server's name (Client.listReturn)
-		if err := c.introduced(); err != nil {
+	if c.Has("OBJECTID") { // what LIST asks for depends on the server's name (Client.listReturn)
+		if err := c.Introduced(); err != nil {
 			return q, err
 		}
 	}
 	spaces := c.namespaceCommand()
 	q = surveyQuestions{c.listQuestion(), c.subscriptionsQuestion()}
-	if err := c.startAll(unselect, spaces, q.list.cmd, q.subscriptions.cmd); err != nil {
+	if err := c.StartAll(unselect, spaces, q.list.cmd, q.subscriptions.cmd); err != nil {
 		return q, err
 	}
-	if err := c.introduced(); err != nil {
+	if err := c.Introduced(); err != nil {
 		return q, err
 	}
 	if unselect != nil {
-		err = c.wait(unselect)
+		err = c.Wait(unselect)
 		c.mailbox = nil
 	}
-	if spaces != nil && c.dead == nil {
-		err = c.wait(spaces)
+	if spaces != nil && c.Alive() {
+		err = c.Wait(spaces)
 		c.asked = err == nil
 	}
 	return q, c.ifDead(err)
-}
-
-// startAll sends commands; nil ones are left out. After a connection was lost while several were under way, each is
-// answered before the next is sent, so that another loss is certainly due to it.
-func (c *conn) startAll(cmds ...*command) error {
-	for _, cmd := range cmds {
-		if cmd == nil {
-			continue
-		}
-		if err := c.start(cmd); err != nil {
-			return err
-		}
-		if c.opts.quirks.wary.Load() {
-			if err := c.wait(cmd); c.dead != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// introduced waits until the server has answered the commands that follow the login. A refusal has no effect.
-func (c *conn) introduced() error {
-	for _, cmd := range c.introduction {
-		if err := c.wait(cmd); err != nil && c.dead != nil {
-			return err
-		}
-	}
-	c.introduction = nil
-	return nil
 }

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 
 // skipVirtual marks the virtual mailboxes of a survey.
 func (s *Source) skipVirtual(ctx context.Context, c *Client, survey *mail.Survey) error {
-	if !c.serverIs("Dovecot") || c.IsGmail() || s.pool.opts.Virtual {
+	if !c.ServerIs("Dovecot") || c.IsGmail() || s.opts.Virtual {
 		return nil
 	}
 	v := &virtualFinder{c, survey}
@@ -95,8 +96,8 @@ func (v *virtualFinder) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is,
 	}
 	own := v.names().key(m.Raw)
 	is = true
-	cmd := newCommand("FETCH").raw(" 1,* (UID X-MAILBOX)")
-	cmd.onResponse = func(resp *wire.Response) (bool, error) {
+	cmd := NewCommand("FETCH").Raw(" 1,* (UID X-MAILBOX)")
+	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "FETCH" || len(resp.Args) == 0 {
 			return false, nil
 		}
@@ -106,8 +107,8 @@ func (v *virtualFinder) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is,
 		}
 		return true, nil
 	}
-	err = v.do(ctx, cmd)
-	if isRefused(err) {
+	err = v.Do(ctx, cmd)
+	if errors.Is(err, mail.ErrRefused) {
 		return false, false, nil
 	}
 	return is && answered, answered, err
@@ -143,8 +144,8 @@ func (v *virtualFinder) guids(ctx context.Context, raw string, do func(guid stri
 	if _, err := v.Examine(ctx, raw); err != nil {
 		return err
 	}
-	cmd := newCommand("UID FETCH").raw(" 1:* (UID X-GUID)")
-	cmd.onResponse = func(resp *wire.Response) (bool, error) {
+	cmd := NewCommand("UID FETCH").Raw(" 1:* (UID X-GUID)")
+	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "FETCH" || len(resp.Args) == 0 {
 			return false, nil
 		}
@@ -152,5 +153,5 @@ func (v *virtualFinder) guids(ctx context.Context, raw string, do func(guid stri
 		do(objectID(guid))
 		return true, nil
 	}
-	return v.do(ctx, cmd)
+	return v.Do(ctx, cmd)
 }
