@@ -34,7 +34,7 @@ SEQUENTIAL := archive/loss backup/compare backup/identity fulltext/words imap/in
 OUTSIDE := internal/e2e imap/internal/floods
 
 # The others. Those that take longest come first, so that none of them is alone at the end.
-LONGEST := repo imap backup cmd/mailstrata archive
+LONGEST := repo imap/imapsource backup cmd/mailstrata archive
 OTHERS   = $(filter-out $(addprefix $(MODULE)/,$(SEQUENTIAL) $(OUTSIDE) $(LONGEST)),$(shell $(GO) list ./...))
 
 # Tests wait for servers and for time-outs, so one package more than there are processors is tested at once. More than that is

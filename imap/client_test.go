@@ -70,7 +70,7 @@ func TestLoginRefused(t *testing.T) {
 			var trace bytes.Buffer
 			opts := serve(t, test.server)
 			opts.Trace = &trace
-			_, err := Dial(t.Context(), opts)
+			_, err := dial(t, opts)
 			if err == nil || test.is != nil && !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("have %v", err)
 			}
@@ -99,7 +99,7 @@ func TestSecretsStaySecret(t *testing.T) {
 			var trace bytes.Buffer
 			opts := serve(t, server)
 			opts.Trace, opts.User, opts.Password = &trace, "änna", password
-			_, err := Dial(t.Context(), opts)
+			_, err := dial(t, opts)
 			if err == nil || !strings.Contains(trace.String(), "C1: M1 ") {
 				t.Fatalf("have %v, trace %s", err, trace.String())
 			}
@@ -151,7 +151,7 @@ func TestSilenceForTLS(t *testing.T) {
 			return ours, nil
 		}
 		began := time.Now()
-		_, err := Dial(t.Context(), opts)
+		_, err := dial(t, opts)
 		if err == nil || errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), "write imaps://") || time.Since(began) > 10*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
@@ -168,7 +168,7 @@ func TestSilenceForTLS(t *testing.T) {
 			}()
 			return ours, nil
 		}
-		c, err := Dial(t.Context(), opts)
+		c, err := dial(t, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +179,7 @@ func TestSilenceForTLS(t *testing.T) {
 
 // Nothing is sent in plain text unless that is allowed, and nothing that came before STARTTLS is believed.
 func TestPlainText(t *testing.T) {
-	if _, err := Dial(t.Context(), &Options{Host: "mail.example.org", Security: Plain}); !errors.Is(err, ErrInsecure) {
+	if _, err := dial(t, &Options{Host: "mail.example.org", Security: Plain}); !errors.Is(err, ErrInsecure) {
 		t.Errorf("plain text off the loopback: %v", err)
 	}
 	for name, server := range map[string]script{
@@ -189,13 +189,13 @@ func TestPlainText(t *testing.T) {
 	} {
 		opts := serve(t, server)
 		opts.Security = StartTLS
-		if _, err := Dial(t.Context(), opts); !errors.Is(err, ErrInsecure) {
+		if _, err := dial(t, opts); !errors.Is(err, ErrInsecure) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	opts := serve(t, script{"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready", "< STARTTLS", "!"})
 	opts.Security = StartTLS
-	if _, err := Dial(t.Context(), opts); errors.Is(err, ErrInsecure) || !errors.Is(err, mail.ErrTemporary) {
+	if _, err := dial(t, opts); errors.Is(err, ErrInsecure) || !errors.Is(err, mail.ErrTemporary) {
 		t.Errorf("a connection lost at STARTTLS: %v", err)
 	}
 }
@@ -226,7 +226,7 @@ func TestErrorKinds(t *testing.T) {
 		{"NO User is authenticated but not connected.", []error{mail.ErrTemporary}, 0},
 	} {
 		c := connect(t, serve(t, loggedIn("", "< EXAMINE …", "TAG "+test.answer, "< NOOP", "TAG OK still here")))
-		_, err := c.Examine(t.Context(), "x")
+		err := c.Do(t.Context(), NewCommand("EXAMINE").Mailbox("x"))
 		for _, is := range []error{mail.ErrNoMailbox, mail.ErrRefused, mail.ErrTemporary, ErrOverQuota, ErrLogin} {
 			want := false
 			for _, w := range test.is {
@@ -250,10 +250,10 @@ func TestSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := serveInBubble(t, loggedIn("", "< EXAMINE …"), script{})
 		opts.Stall = time.Minute
-		if _, err := connect(t, opts).Examine(t.Context(), "x"); !errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), "nothing moved for 1m0s") {
+		if err := connect(t, opts).Do(t.Context(), NewCommand("EXAMINE").Mailbox("x")); !errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), "nothing moved for 1m0s") {
 			t.Errorf("have %v", err)
 		}
-		if _, err := Dial(t.Context(), opts); !errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), "no greeting came") {
+		if _, err := dial(t, opts); !errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), "no greeting came") {
 			t.Errorf("no greeting: %v", err)
 		}
 	})
@@ -261,24 +261,8 @@ func TestSilence(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("why")
 	cancel(why)
-	if _, err := c.Examine(ctx, "x"); !errors.Is(err, why) {
+	if err := c.Do(ctx, NewCommand("EXAMINE").Mailbox("x")); !errors.Is(err, why) {
 		t.Errorf("have %v", err)
-	}
-}
-
-// Nonsense between responses and unknown responses do no harm.
-func TestNonsenseIsIgnored(t *testing.T) {
-	c := connect(t, serve(t, loggedIn("", "< EXAMINE …",
-		"* FLAGS (\\Seen foo[bar])", "* X-NEW (thing) {3}\r\nabc", "", "zzz 12", "TAG99 OK not mine", "* OK [X-CODE (a b] half", "*",
-		"* 3 EXISTS", "* OK [UIDVALIDITY 7]", "* OK [UIDNEXT 4294967296] too large", "* OK [PERMANENTFLAGS (\\Seen foo[bar] \\*)] x",
-		"* OK [HIGHESTMODSEQ 12345678901234] x", "* OK [MAILBOXID (F12)] x", "TAG OK [READ-ONLY] done")))
-	box, err := c.Examine(t.Context(), "x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s := box.Status(); s.UIDValidity != 7 || s.UIDNext != 0 || s.Messages != 3 || s.HighestModSeq != 12345678901234 || s.MailboxID != "F12" ||
-		strings.Join(box.PermanentFlags(), " ") != `\Seen foo[bar] \*` {
-		t.Errorf("have %+v", box)
 	}
 }
 
@@ -326,7 +310,7 @@ func TestUnreachable(t *testing.T) {
 	}
 	port := l.Addr().(*net.TCPAddr).Port
 	l.Close()
-	_, err = Dial(t.Context(), &Options{Host: "127.0.0.1", Port: port, Security: Plain})
+	_, err = dial(t, &Options{Host: "127.0.0.1", Port: port, Security: Plain})
 	if !errors.Is(err, mail.ErrTemporary) || !strings.HasPrefix(err.Error(), "cannot reach 127.0.0.1:") {
 		t.Errorf("have %v", err)
 	}

@@ -147,6 +147,9 @@ func (c *Conn) readResponse() error {
 	return c.countUseless(resp, true)
 }
 
+// maxUseless bounds the bytes in a row that answer no command.
+const maxUseless = 16 << 20
+
 // countUseless ends a connection that receives too much data, or for too long, that answers no command.
 func (c *Conn) countUseless(resp *wire.Response, useful bool) error {
 	if useful {

@@ -96,6 +96,9 @@ func (l *login) loginCommand(secret string) error {
 	return l.Wait(cmd)
 }
 
+// maxChallenges bounds the challenges of one AUTHENTICATE.
+const maxChallenges = 10
+
 // converse runs AUTHENTICATE (RFC 9051 section 6.2.2). With SASL-IR the first answer is part of the command.
 func (l *login) converse(client sasl.Client) error {
 	mechanism, initial, err := client.Start()

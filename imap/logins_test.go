@@ -37,7 +37,7 @@ func TestSharedSecrets(t *testing.T) {
 						return new(net.Dialer).DialContext(ctx, "tcp", served.Address())
 					}
 				}
-				c, err := Dial(t.Context(), opts)
+				c, err := dial(t, opts)
 				if (err == nil) != (i == test.right) || err != nil && !errors.Is(err, ErrLogin) {
 					t.Errorf("account %d: %v", i, err)
 				}

@@ -29,7 +29,7 @@ func TestRefusedMechanism(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, err := Dial(t.Context(), serve(t, test.says))
+			c, err := dial(t, serve(t, test.says))
 			if (err == nil) != test.in {
 				t.Errorf("it ends with %v", err)
 			}
@@ -42,14 +42,13 @@ func TestRefusedMechanism(t *testing.T) {
 		})
 	}
 	t.Run("learned", func(t *testing.T) {
-		s := NewSource(*serve(t, script{ready, plain, "TAG BAD no", login, in}, script{ready, login, in}))
-		defer s.Close()
+		d := NewDialer(*serve(t, script{ready, plain, "TAG BAD no", login, in}, script{ready, login, in}))
 		for range 2 {
-			c, err := s.pool.Get(t.Context())
+			c, err := d.Dial(t.Context(), true)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer s.pool.Put(c)
+			defer c.Close()
 		}
 	})
 }
@@ -62,7 +61,7 @@ func TestEndlessChallenges(t *testing.T) {
 	}
 	opts := serve(t, append(says, "+ "))
 	opts.Mechanism = "XOAUTH2"
-	if _, err := Dial(t.Context(), opts); err == nil {
+	if _, err := dial(t, opts); err == nil {
 		t.Error("it logs in")
 	} else {
 		t.Log(err)

@@ -1,7 +1,6 @@
 package imap
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -10,9 +9,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/mail"
-	"time"
 )
 
 // A server whose TLS is too old is refused, with what it supports in the error, and accepted if that is allowed.
@@ -52,14 +51,14 @@ func TestOldTLS(t *testing.T) {
 			}()
 			opts := &Options{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, RootCAs: roots, User: "anna", Password: "secret"}
 			began := time.Now()
-			if _, err := Dial(t.Context(), opts); !errors.Is(err, ErrOldTLS) || errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), test.speaks) {
+			if _, err := dial(t, opts); !errors.Is(err, ErrOldTLS) || errors.Is(err, mail.ErrTemporary) || !strings.Contains(err.Error(), test.speaks) {
 				t.Errorf("it ends with %v", err)
 			}
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("it takes %v", took)
 			}
 			opts.OldTLS = true
-			c, err := Dial(t.Context(), opts)
+			c, err := dial(t, opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +83,7 @@ func TestHandshakeThatBreaksOff(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	_, err = Dial(context.Background(), &Options{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, User: "anna", Password: "secret"})
+	_, err = dial(t, &Options{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, User: "anna", Password: "secret"})
 	if !errors.Is(err, mail.ErrTemporary) || errors.Is(err, ErrOldTLS) {
 		t.Errorf("it ends with %v", err)
 	}

@@ -24,28 +24,23 @@ func serveInBubble(t *testing.T, scripts ...script) *Options {
 
 func loggedIn(caps string, rest ...string) script { return imaptest.LoggedIn(caps, rest...) }
 
-// selected begins a script with a mailbox open.
-func selected(caps string, rest ...string) script {
-	return append(loggedIn(caps, "< EXAMINE …", "* 3 EXISTS", "* OK [UIDVALIDITY 7] x", "* OK [UIDNEXT 10] x", "TAG OK done"), rest...)
+// dial connects to a server and waits until it has answered what follows the login.
+func dial(t *testing.T, opts *Options) (*Conn, error) {
+	t.Helper()
+	c, err := NewDialer(*opts).Dial(t.Context(), true)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.Introduced()
 }
 
 // connect dials a scripted server.
-func connect(t *testing.T, opts *Options) *Client {
+func connect(t *testing.T, opts *Options) *Conn {
 	t.Helper()
-	c, err := Dial(t.Context(), opts)
+	c, err := dial(t, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
 	return c
-}
-
-// examine dials a scripted server and opens INBOX.
-func examine(t *testing.T, opts *Options) *Mailbox {
-	t.Helper()
-	m, err := connect(t, opts).Examine(t.Context(), "INBOX")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }

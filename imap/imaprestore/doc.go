@@ -1,5 +1,5 @@
 // Package imaprestore restores archived messages into mail accounts over IMAP. It implements restore.Target with the
-// client of package imap.
+// commands of package imapclient.
 //
 // A message passes to the server like this:
 //

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
 	"github.com/mailstrata/mailstrata/imap/internal/journal"
 	"github.com/mailstrata/mailstrata/imap/internal/spool"
@@ -204,9 +205,9 @@ func (f *folder) sendWithRetry(ctx context.Context, items []*item) (left []*item
 
 // send sends items at once and records those that were added.
 func (f *folder) send(ctx context.Context, items []*item) (left []*item, err error) {
-	messages := make([]imap.AppendMessage, len(items))
+	messages := make([]imapclient.AppendMessage, len(items))
 	for i, it := range items {
-		messages[i] = imap.AppendMessage{Flags: it.flags, Date: it.date, Size: it.text.Size, Binary: it.traits.NUL,
+		messages[i] = imapclient.AppendMessage{Flags: it.flags, Date: it.date, Size: it.text.Size, Binary: it.traits.NUL,
 			Write: it.text.CopyTo}
 	}
 	if err := f.journal.Sending(f.next); err != nil {

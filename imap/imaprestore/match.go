@@ -8,7 +8,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/internal/canonical"
@@ -126,7 +126,7 @@ func byUID(a, b *existing) int { return cmp.Compare(a.uid, b.uid) }
 func (inv *inventory) readHeaders(ctx context.Context, list []*existing) error {
 	const usual = 4 << 10
 	ask, byUID := notRead(list, func(p *existing) (bool, int64) { return p.hasHeader, usual })
-	return inv.readEach(ctx, (*imap.Mailbox).Headers, ask, func(uid mail.UID, text io.Reader) error {
+	return inv.readEach(ctx, (*imapclient.Mailbox).Headers, ask, func(uid mail.UID, text io.Reader) error {
 		var header bytes.Buffer
 		if _, err := io.CopyN(&header, text, 2*fingerprint.HeaderLimit); err != nil && err != io.EOF {
 			return err
@@ -144,7 +144,7 @@ func (inv *inventory) readHeaders(ctx context.Context, list []*existing) error {
 // readBodies reads the bodies of messages that are not read yet.
 func (inv *inventory) readBodies(ctx context.Context, list []*existing) error {
 	ask, byUID := notRead(list, func(p *existing) (bool, int64) { return p.hasBody, p.size })
-	return inv.readEach(ctx, (*imap.Mailbox).Bodies, ask, func(uid mail.UID, text io.Reader) error {
+	return inv.readEach(ctx, (*imapclient.Mailbox).Bodies, ask, func(uid mail.UID, text io.Reader) error {
 		like, err := fingerprint.Of(func(w io.Writer) error {
 			_, err := io.Copy(w, text)
 			return err

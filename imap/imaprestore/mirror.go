@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -37,11 +37,11 @@ func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.P
 	}
 	taken := map[string]bool{"INBOX": true}
 	for _, place := range places {
-		taken[imap.SameName(place.Name)] = true
+		taken[imapclient.SameName(place.Name)] = true
 	}
 	var beyond []restore.Place
 	for _, box := range slices.Backward(survey.Mailboxes) { // Work/2026 before Work
-		if box.Selectable() && !taken[imap.SameName(box.Raw)] {
+		if box.Selectable() && !taken[imapclient.SameName(box.Raw)] {
 			beyond = append(beyond, restore.Place{Mailbox: box.Name, Name: box.Raw})
 		}
 	}

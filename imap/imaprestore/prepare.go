@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
@@ -22,13 +23,13 @@ import (
 // same special use (the mail of Sent goes to "Sent Items" where that is marked as \Sent), and otherwise creates the mailbox under the
 // first name that the server accepts. So every mailbox of an account can be restored into that account, whatever its name.
 type preparation struct {
-	c        *imap.Client
+	c        *imapclient.Client
 	gmail    bool // the target is Gmail
 	host     string
 	m        mapping
 	reserved []mail.Mailbox           // of the archive: no other mailbox gets their names
 	byRaw    map[string]*mail.Mailbox // what the target has
-	byKey    map[string]*mail.Mailbox // the same by imap.SameName
+	byKey    map[string]*mail.Mailbox // the same by imapclient.SameName
 	claimed  map[string]bool          // by key: the names closest to those of the archived mailboxes
 	uses     map[string]*mail.Mailbox // by special use, in lower case: the mailbox that has it
 	notes    []string
@@ -64,7 +65,7 @@ func (p *preparation) addListed(boxes []mail.Mailbox) {
 	for i := range boxes {
 		box := &boxes[i]
 		p.byRaw[box.Raw] = box
-		p.byKey[imap.SameName(box.Raw)] = box
+		p.byKey[imapclient.SameName(box.Raw)] = box
 		for _, use := range box.SpecialUse {
 			p.uses[strings.ToLower(use)] = box
 		}
@@ -77,7 +78,7 @@ func (p *preparation) find(raw string) *mail.Mailbox {
 	if box := p.byRaw[raw]; box != nil {
 		return box
 	}
-	return p.byKey[imap.SameName(raw)]
+	return p.byKey[imapclient.SameName(raw)]
 }
 
 func (p *preparation) has(raw string) bool {
@@ -90,7 +91,7 @@ func (p *preparation) key(raw string) string {
 	if box := p.find(raw); box != nil && !strings.EqualFold(box.Raw, "INBOX") {
 		return "listed " + box.Raw
 	}
-	return imap.SameName(raw)
+	return imapclient.SameName(raw)
 }
 
 // identical returns the target's mailbox with the archived raw name, byte for byte, or "". If the target divides the
@@ -247,7 +248,7 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 		return nil
 	}
 	made := &mail.Mailbox{Raw: place.Name, Name: box.Name}
-	p.byRaw[place.Name], p.byKey[imap.SameName(place.Name)] = made, made
+	p.byRaw[place.Name], p.byKey[imapclient.SameName(place.Name)] = made, made
 	return nil
 }
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -56,7 +56,7 @@ const maxPropertyNotes = 50
 
 // propertyAdding adds properties.
 type propertyAdding struct {
-	c       *imap.Client
+	c       *imapclient.Client
 	dry     bool
 	report  restore.PropertyReport
 	unnamed int // differences beyond maxPropertyNotes

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/mail"
@@ -149,7 +149,7 @@ func flagWords(flag string) string {
 
 // compareBytes fetches messages and reports how they differ from what was sent.
 func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd []mail.Message) error {
-	err := f.readEach(ctx, (*imap.Mailbox).Bodies, slices.Clone(odd), func(uid mail.UID, content io.Reader) error {
+	err := f.readEach(ctx, (*imapclient.Mailbox).Bodies, slices.Clone(odd), func(uid mail.UID, content io.Reader) error {
 		it := byUID[uid]
 		there, is := sha256.New(), &fingerprint.Traits{}
 		theirs, err := fingerprint.Of(func(w io.Writer) error {

@@ -5,7 +5,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/internal/canonical"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -127,7 +127,7 @@ func (inv *inventory) resembleBodies(ctx context.Context, wanted []restore.Messa
 func (inv *inventory) canonicalDigests(ctx context.Context, list []*existing) (map[mail.UID]canonical.Digest, error) {
 	digests := map[mail.UID]canonical.Digest{}
 	ask, _ := notRead(list, func(p *existing) (bool, int64) { return false, p.size })
-	err := inv.readEach(ctx, (*imap.Mailbox).Bodies, ask, func(uid mail.UID, text io.Reader) error {
+	err := inv.readEach(ctx, (*imapclient.Mailbox).Bodies, ask, func(uid mail.UID, text io.Reader) error {
 		d := canonical.NewDigester()
 		_, err := io.Copy(d, text)
 		if err == nil {

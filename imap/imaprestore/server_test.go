@@ -18,6 +18,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapsource"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -42,7 +43,7 @@ type account map[string][]restore.Message
 // readAccount reads everything. It checks that sizes and numbers agree.
 func readAccount(t *testing.T, opts imap.Options) account {
 	t.Helper()
-	s := imap.NewSource(opts)
+	s := imapsource.NewSource(opts)
 	defer s.Close()
 	survey, err := s.Survey(t.Context())
 	if err != nil {
@@ -57,7 +58,7 @@ func readAccount(t *testing.T, opts imap.Options) account {
 	return all
 }
 
-func readMailbox(t *testing.T, s *imap.Source, box mail.Mailbox) (list []restore.Message) {
+func readMailbox(t *testing.T, s *imapsource.Source, box mail.Mailbox) (list []restore.Message) {
 	t.Helper()
 	v, err := s.Examine(t.Context(), box, nil)
 	if err != nil {
@@ -161,7 +162,7 @@ func restoreTo(t *testing.T, opts imap.Options, mailboxes []mail.Mailbox, from a
 
 func mailboxes(t *testing.T, opts imap.Options) []mail.Mailbox {
 	t.Helper()
-	s := imap.NewSource(opts)
+	s := imapsource.NewSource(opts)
 	defer s.Close()
 	survey, err := s.Survey(t.Context())
 	if err != nil {
@@ -314,7 +315,7 @@ func TestMoxRoundTrip(t *testing.T) {
 	opts := at(t, mox.Addr, mox.User, mox.Password)
 	opts.Insecure = true
 	roundTrip(t, at(t, dove.Addr, "anna", "pw"), opts)
-	s := imap.NewSource(opts)
+	s := imapsource.NewSource(opts)
 	defer s.Close()
 	server, err := s.Server(t.Context())
 	if err != nil || len(server.Capabilities) == 0 {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
@@ -18,10 +18,10 @@ import (
 type session struct {
 	t        *Target
 	place    restore.Place
-	c        *imap.Client  // nil between calls
-	mailbox  *imap.Mailbox // as it was opened last
-	validity uint32        // at the first opening
-	readOnly bool          // opened by EXAMINE
+	c        *imapclient.Client  // nil between calls
+	mailbox  *imapclient.Mailbox // as it was opened last
+	validity uint32              // at the first opening
+	readOnly bool                // opened by EXAMINE
 
 	undelivered mail.UIDSet // messages that the server cannot deliver
 }

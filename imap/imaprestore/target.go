@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/internal/journal"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
@@ -17,7 +18,7 @@ import (
 // messages only as a restore.Mirrorer.
 type Target struct {
 	opts     imap.Options
-	pool     *imap.Pool
+	pool     *imapclient.Pool
 	pause    func(ctx context.Context, d time.Duration) error // between attempts
 	waits    retry.Budget                                     // that the server asked for
 	existing atomic.Int64                                     // in open folders: messages held for comparing
@@ -38,7 +39,7 @@ var (
 // It does not ask for UTF8=ACCEPT: a server may then refuse messages with 8-bit headers that are not UTF-8 (RFC 6855
 // section 4), and modified UTF-7 can name every mailbox.
 func NewTarget(opts imap.Options) *Target {
-	return &Target{opts: opts, pool: imap.NewPool(opts, false), pause: retry.Sleep,
+	return &Target{opts: opts, pool: imapclient.NewPool(opts, false), pause: retry.Sleep,
 		waits: retry.Budget{Report: opts.Waiting}}
 }
 

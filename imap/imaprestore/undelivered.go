@@ -6,7 +6,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -14,8 +14,8 @@ import (
 // A server may be unable to deliver a message: Dovecot closes the connection at a file of a Maildir that is shorter than
 // its name says. Such a message is no copy of anything, and must not keep a restore from the others.
 
-// section is imap.Mailbox.Bodies or Headers.
-type section func(*imap.Mailbox, context.Context, []mail.Message, func(mail.UID, io.Reader) error) error
+// section is imapclient.Mailbox.Bodies or Headers.
+type section func(*imapclient.Mailbox, context.Context, []mail.Message, func(mail.UID, io.Reader) error) error
 
 // readEach reads messages that are there, and calls read with each. read may be called again with a message of which
 // it returned an error. readEach leaves out the messages that the server cannot deliver: those that it refuses alone,

@@ -9,15 +9,16 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailstrata/mailstrata/backup/source"
-	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapsource"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/discover"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/jmap"
 	"github.com/mailstrata/mailstrata/jmap/jmapsource"
 	"github.com/mailstrata/mailstrata/mail"
-	"golang.org/x/sync/errgroup"
 )
 
 // defaultTimeLimit is the default time limit for checking one account.
@@ -76,7 +77,7 @@ func (e *findings) account(ctx context.Context, a *access.Account, flags *access
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("the server did not finish within %v (--time-limit)", limit))
 	defer cancel()
-	var from source.Source = imap.NewSource(a.Options)
+	var from source.Source = imapsource.NewSource(a.Options)
 	if !a.JMAP.IsZero() {
 		from = jmapsource.New(jmap.NewClient(a.JMAPOptions()), jmapsource.Options{})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapsource"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
@@ -75,7 +76,7 @@ func TestBudgetContinuesTomorrow(t *testing.T) {
 	for night := 1; ; night++ {
 		r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()}) // a host that has seen nothing yet
 		f.check(err)
-		source := imap.NewSource(imap.Options{Host: host, Port: n, Security: imap.Plain, User: "anna", Password: imapPassword})
+		source := imapsource.NewSource(imap.Options{Host: host, Port: n, Security: imap.Plain, User: "anna", Password: imapPassword})
 		results, err := backup.Run(t.Context(), r, []backup.Account{{Name: "anna", URL: "imap://anna@test", Source: source, Budget: backup.Budget{Day: day}}}, backup.Options{})
 		f.check(err)
 		f.check(results[0].Err)

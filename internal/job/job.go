@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/backup/source"
-	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapsource"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
@@ -149,7 +149,7 @@ func (o *Job) mailSource(ctx context.Context, h *access.Host) (backup.Account, e
 		account.Continue = source.Continue
 		return account, nil
 	}
-	return o.imapAccount(imap.NewSource(a.Options), h), nil
+	return o.imapAccount(imapsource.NewSource(a.Options), h), nil
 }
 
 // Connect begins to connect while the repository is being opened. It does so only if the password is at hand: no
@@ -162,7 +162,7 @@ func (o *Job) Connect(ctx context.Context, h *access.Host) {
 	if err != nil || a.Options.Token != nil {
 		return
 	}
-	source := imap.NewSource(a.Options)
+	source := imapsource.NewSource(a.Options)
 	source.Connect(ctx)
 	ready := o.imapAccount(source, h)
 	o.connected = &ready
@@ -202,7 +202,7 @@ func (o *Job) authenticated(ctx context.Context, h *access.Host) (*access.Accoun
 }
 
 // imapAccount returns the account for package backup, read from an IMAP server.
-func (o *Job) imapAccount(from *imap.Source, h *access.Host) backup.Account {
+func (o *Job) imapAccount(from *imapsource.Source, h *access.Host) backup.Account {
 	account := o.backupAccount(from, h)
 	account.Properties, account.PropertiesNow = from, o.propertiesNow
 	return account

@@ -114,11 +114,12 @@ var layers = map[string]string{
 		backup/source mail`,
 	"eml":           "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
 	"eml/emlsource": "backup/source backup/source/disk internal/mailfile mail",
-	"imap": `
-		backup/source imap/internal/netconn imap/internal/properties imap/internal/spool imap/internal/wire internal/grace
-		internal/silence mail`,
+	"imap":          "imap/internal/netconn imap/internal/wire internal/silence mail",
+	"imap/imapclient": `
+		backup/source imap imap/internal/properties imap/internal/spool imap/internal/wire mail`,
+	"imap/imapsource": "backup/source imap imap/imapclient internal/grace mail",
 	"imap/imaprestore": `
-		chunk imap imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
+		chunk imap imap/imapclient imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
 		internal/canonical internal/retry mail restore`,
 	"imap/internal/fingerprint": "",
 	"imap/internal/floods":      "",
@@ -192,8 +193,8 @@ var layers = map[string]string{
 	"internal/cli/summary":   "archive internal/header internal/ui mail manifest repo",
 	"internal/cli/wordindex": "archive/textindex chunk fulltext/words internal/cli internal/ui repo",
 	"internal/command/accounts": `
-		imap internal/access internal/cli internal/cli/summary internal/config internal/hint internal/keyring
-		internal/oauth internal/secret internal/ui`,
+		imap imap/imapclient internal/access internal/cli internal/cli/summary internal/config internal/hint
+		internal/keyring internal/oauth internal/secret internal/ui`,
 	"internal/command/backup": `
 		backup imap internal/access internal/cli internal/cli/summary internal/cli/wordindex internal/config
 		internal/hint internal/job internal/notify internal/ui repo`,
@@ -241,8 +242,8 @@ var layers = map[string]string{
 		internal/access internal/cli internal/hint internal/secret internal/ui repo serve/imapserver serve/page
 		serve/view`,
 	"internal/command/setup": `
-		archive backup/source imap internal/access internal/cli internal/config internal/config/edit internal/hint internal/keyring
-		internal/local internal/oauth internal/probe internal/provider internal/schedule internal/secret internal/ui
+		archive backup/source imap imap/imapsource internal/access internal/cli internal/config internal/config/edit
+		internal/hint internal/keyring internal/local internal/oauth internal/probe internal/provider internal/schedule internal/secret internal/ui
 		mail repo`,
 
 	// Helpers.
@@ -263,7 +264,7 @@ var layers = map[string]string{
 	"internal/demo":        "",
 	"internal/discover":    "collection",
 	"internal/doctor": `
-		archive backup/source collection dav imap internal/access internal/config internal/discover internal/hint
+		archive backup/source collection dav imap/imapsource internal/access internal/config internal/discover internal/hint
 		internal/keyring internal/nextrun internal/schedule internal/ui jmap jmap/jmapsource mail repo repo/store sieve`,
 	"internal/e2e":      "",
 	"internal/generate": "",
@@ -274,7 +275,7 @@ var layers = map[string]string{
 	"internal/inflight": "",
 	"internal/inorder":  "",
 	"internal/job": `
-		archive archive/loss backup backup/source backup/source/disk eml eml/emlsource imap imap/imaprestore
+		archive archive/loss backup backup/source backup/source/disk eml eml/emlsource imap/imaprestore imap/imapsource
 		internal/access internal/config internal/hint internal/local internal/percent internal/ui jmap
 		jmap/jmaprestore jmap/jmapsource mail maildir maildir/maildirsource mbox mbox/mboxrestore mbox/mboxsource
 		repo restore`,

@@ -13,7 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/imaprestore"
+	"github.com/mailstrata/mailstrata/imap/imapsource"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/jmap"
@@ -91,7 +93,7 @@ func (a *account) backup(r *repo.Repo, opts jmapsource.Options) *backup.Result {
 // backupIMAP archives the account over IMAP.
 func (a *account) backupIMAP(r *repo.Repo) *backup.Result {
 	a.t.Helper()
-	return run(a.t, r, backup.Account{Name: "imap " + a.user, URL: "imap://" + a.user + "@" + a.server.Addr, Source: imap.NewSource(a.imap())})
+	return run(a.t, r, backup.Account{Name: "imap " + a.user, URL: "imap://" + a.user + "@" + a.server.Addr, Source: imapsource.NewSource(a.imap())})
 }
 
 func (a *account) imap() imap.Options {
@@ -108,7 +110,7 @@ func (a *account) imap() imap.Options {
 func (a *account) share(with string) {
 	a.t.Helper()
 	opts := a.imap()
-	c, err := imap.Dial(a.t.Context(), &opts)
+	c, err := imapclient.Dial(a.t.Context(), &opts)
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapsource"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
@@ -42,7 +43,7 @@ func TestSameAsDovecot(t *testing.T) {
 		t.Fatal(err)
 	}
 	options.Password, options.Security, options.Insecure = dovecot.Password, imap.Plain, true
-	account := backup.Account{Name: "dovecot", URL: "imap://anna@test", Source: imap.NewSource(options)}
+	account := backup.Account{Name: "dovecot", URL: "imap://anna@test", Source: imapsource.NewSource(options)}
 	results, err := backup.Run(t.Context(), r, []backup.Account{account}, backup.Options{Program: "test"})
 	if err != nil || results[0].Err != nil {
 		t.Fatal(err, results)

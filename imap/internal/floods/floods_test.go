@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -66,10 +67,10 @@ func flood1(conn net.Conn, verb string, more func(n int) string) {
 func TestFloods(t *testing.T) {
 	long := strings.Repeat("x", 60_000)
 	line := func(format string) func(int) string { return func(n int) string { return fmt.Sprintf(format, n+1) } }
-	survey := func(ctx context.Context, c *imap.Client) error { _, err := c.Survey(ctx, nil); return err }
-	noop := func(ctx context.Context, c *imap.Client) error { return c.Noop(ctx) }
-	quotas := func(ctx context.Context, c *imap.Client) error { _, err := c.Quota(ctx); return err }
-	uids := func(ctx context.Context, c *imap.Client) error {
+	survey := func(ctx context.Context, c *imapclient.Client) error { _, err := c.Survey(ctx, nil); return err }
+	noop := func(ctx context.Context, c *imapclient.Client) error { return c.Noop(ctx) }
+	quotas := func(ctx context.Context, c *imapclient.Client) error { _, err := c.Quota(ctx); return err }
+	uids := func(ctx context.Context, c *imapclient.Client) error {
 		m, err := c.Examine(ctx, "INBOX")
 		if err != nil {
 			return err
@@ -77,7 +78,7 @@ func TestFloods(t *testing.T) {
 		_, err = m.UIDs(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
 		return err
 	}
-	flags := func(ctx context.Context, c *imap.Client) error {
+	flags := func(ctx context.Context, c *imapclient.Client) error {
 		m, err := c.Examine(ctx, "INBOX")
 		if err != nil {
 			return err
@@ -93,7 +94,7 @@ func TestFloods(t *testing.T) {
 	for name, flood := range map[string]struct {
 		verb string
 		more func(int) string
-		ask  func(context.Context, *imap.Client) error
+		ask  func(context.Context, *imapclient.Client) error
 	}{
 		"mailboxes":              {"LIST", line("* LIST () \"/\" %d\r\n"), survey},
 		"long names":             {"LIST", line("* LIST () \"/\" \"%d" + long + "\"\r\n"), survey},
@@ -127,7 +128,7 @@ func TestFloods(t *testing.T) {
 		"keywords of no message": {"UID FETCH", func(n int) string { return fmt.Sprintf("* %d FETCH (FLAGS (k%d %s))\r\n", n+1, n, many) }, flags},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := imap.Dial(t.Context(), flooding(t, flood.verb, flood.more))
+			c, err := imapclient.Dial(t.Context(), flooding(t, flood.verb, flood.more))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/config"
@@ -185,7 +186,7 @@ func (c *Auth) try(ctx context.Context, p *cli.Program, a *access.Account, advic
 	}
 	options := a.Options
 	enter(&options)
-	client, err := imap.Dial(ctx, &options)
+	client, err := imapclient.Dial(ctx, &options)
 	switch {
 	case err == nil:
 		return true, client.Close()

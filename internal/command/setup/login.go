@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapsource"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/probe"
 	"github.com/mailstrata/mailstrata/internal/provider"
@@ -125,7 +126,7 @@ func (d *dialog) tryLogin(ctx context.Context, a *account, enter func(*imap.Opti
 	progress := d.Progress("")
 	progress.Begin("logging in")
 	defer progress.Done()
-	from := imap.NewSource(*o)
+	from := imapsource.NewSource(*o)
 	defer from.Close()
 	survey, err := from.Survey(ctx)
 	if err != nil {
