@@ -7,7 +7,7 @@
 //	foo-bar, it's and a@b.c are two, two and three words; in a query, they are phrases
 //	東京都 is three words, because each character of a script without spaces is a word
 //
-// Parse reads a query (parse.go) as an Expr over words (expr.go), and as the Filters that are not about words (filter.go).
+// Parse reads a query (parse.go, terms.go) as an Expr over words (expr.go), and as the Filters that are not about words (filter.go).
 // Match decides whether the words of a message match, without any index (match.go); package fulltext finds the same messages
 // by an index. Snippet cuts the place out of a text where it matches (snippet.go).
 //
