@@ -1,18 +1,10 @@
-// Package archive reads and writes mail in a repository.
+// Package archive reads mail in a repository, and chooses what is forgotten of it.
 //
 // A manifest (package manifest) records an account at one time. It refers to mailbox tables, these to lists of pages, a
 // page to the records of some messages and to their flags, and a record to the parts of one message. Each of these is a
 // chunk (package repo).
 //
-// On its way in, a message passes through
-//
-//	MessageWriter   splits it into parts (package mail), cuts these into chunks (package chunk), stores the chunks,
-//	                and returns what the record needs (message_writer.go, lane.go, probe.go). If a chunk
-//	                also belongs to an erased message, it waits until the end of the message
-//	                (held_chunks.go). Package backup/fetch calls MessageWriter for what it downloads,
-//	                package replicate for what it copies
-//
-// and on its way out through
+// Package ingest stores a message on its way in. On its way out, it passes through
 //
 //	Manifests       lists manifests, each with its repo.Head: name, hash, time and marks, which are known without
 //	                reading it; Resolve finds the one that a person named (manifests.go,
@@ -33,6 +25,6 @@
 // manifest, it compares the manifest before it with the one after it, to find losses that no alarm mentions
 // (forget_losses.go). Histories does so for a list of manifests (unreported.go).
 //
-// Other verbs, such as check, have packages of their own, below this one. Package backup reads servers into a repository, and package restore
-// writes from it to them.
+// Other verbs, such as check, have packages of their own, below this one. Package backup reads servers into a repository,
+// and package restore writes from it to them.
 package archive

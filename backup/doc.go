@@ -12,7 +12,7 @@
 //	   ↓ examine            is it the archived one, and what changed? (preview.go, backup/identity, backup/compare)
 //	   ↓ update             applies the change to its pages (update.go)
 //	   │  ├ backup/moves    messages that are archived already
-//	   │  ├ backup/fetch    downloads the others; package archive splits and stores them
+//	   │  ├ backup/fetch    downloads the others; package archive/ingest splits and stores them
 //	   │  └ Mailbox.Fill    of package manifest: writes the entries of both to pages
 //	   ↓ set
 //	recorder                the mailboxes, failures, warnings and alarms so far (recorder.go)
@@ -20,7 +20,7 @@
 //	manifest                accountRun.manifest makes it, and accountRun.commit gives it to repo.Writer.Commit,
 //	                        which puts it once everything in it is durable (run.go)
 //
-// Until fetch, the attributes of a message (mail.Message: UID, flags, dates) and its body (archive.Stored, once it is
+// Until fetch, the attributes of a message (mail.Message: UID, flags, dates) and its body (ingest.Stored, once it is
 // stored) travel apart; fetch.Entry joins them to the entry of the manifest. The workers of a Fetcher push entries into
 // a channel, and Fill pulls them from there in the order of their UIDs while it writes pages.
 //

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup/items"
 	"github.com/mailstrata/mailstrata/chunk"
@@ -35,7 +36,7 @@ func (a *accountRun) readItems(ctx context.Context) error {
 		return err
 	}
 	all := new(itemsRead)
-	writer := archive.NewItemWriter(a.repo, a.catalog.writer)
+	writer := ingest.NewItemWriter(a.repo, a.catalog.writer)
 	defer writer.Close()
 	now, err := a.run.Now(ctx)
 	if err != nil {

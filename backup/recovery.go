@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/backup/fetch"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -32,7 +32,7 @@ func (a *accountRun) recoverDownloads(ctx context.Context) error {
 		return nil
 	}
 	a.recovery, a.checkpoints.full = log, log.Full
-	writer := archive.NewMessageWriter(a.repo, a.catalog.writer, nil)
+	writer := ingest.NewMessageWriter(a.repo, a.catalog.writer, nil)
 	defer writer.Close()
 	found := &fetch.Recovered{}
 	var bytes int64

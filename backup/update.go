@@ -6,7 +6,7 @@ import (
 	"iter"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/backup/compare"
 	"github.com/mailstrata/mailstrata/backup/fetch"
 	"github.com/mailstrata/mailstrata/backup/moves"
@@ -109,8 +109,8 @@ func (r *mailboxRun) downloadInto(
 	}
 	fetcher := &fetch.Fetcher{
 		Shared: r.account.downloads,
-		NewWriter: func() *archive.MessageWriter {
-			return archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, r.account.recovery)
+		NewWriter: func() *ingest.MessageWriter {
+			return ingest.NewMessageWriter(r.account.repo, r.account.catalog.writer, r.account.recovery)
 		},
 		Due: r.account.checkpoints.due, UseRecovered: !r.downloadAll, Match: r.match,
 	}

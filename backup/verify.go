@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/backup/fetch"
 	"github.com/mailstrata/mailstrata/backup/quota"
 	"github.com/mailstrata/mailstrata/backup/sample"
@@ -109,7 +109,7 @@ type comparison struct {
 func (r *mailboxRun) compareBodies(
 	ctx context.Context, session *source.Session, recorded []manifest.Record,
 ) (c comparison, err error) {
-	writer := archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, nil)
+	writer := ingest.NewMessageWriter(r.account.repo, r.account.catalog.writer, nil)
 	defer writer.Close()
 	for records := range slices.Chunk(recorded, fetch.WindowMessages) {
 		downloader := fetch.NewDownloader(r.account.downloads, session, writer)

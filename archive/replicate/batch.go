@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/grace"
@@ -23,8 +24,8 @@ type batch struct {
 	*copier
 	run      *repo.Run
 	writer   *repo.Writer
-	messages sync.Pool // of *archive.MessageWriter
-	items    *archive.ItemWriter
+	messages sync.Pool // of *ingest.MessageWriter
+	items    *ingest.ItemWriter
 }
 
 // finishFor bounds how long an interrupted copy goes on to save what it has copied.
@@ -43,8 +44,8 @@ func (c *copier) batch(ctx context.Context, tasks []*task) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.writer.Close()) }()
-	b.messages.New = func() any { return archive.NewMessageWriter(c.To, b.writer, nil) }
-	b.items = archive.NewItemWriter(c.To, b.writer)
+	b.messages.New = func() any { return ingest.NewMessageWriter(c.To, b.writer, nil) }
+	b.items = ingest.NewItemWriter(c.To, b.writer)
 	defer b.items.Close()
 
 	unhurried, done := grace.Context(ctx, finishFor)
@@ -128,7 +129,7 @@ func (b *batch) rewriter(t *task) *rewrite.Rewriter {
 	return &rewrite.Rewriter{
 		From: contents, To: b.target, Writer: b.writer,
 		Progress: b.Progress, Before: t.before, SourceErased: b.erased.from, TargetErased: b.erased.to,
-		Store: func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
+		Store: func(ctx context.Context, record *manifest.Record) (ingest.Stored, error) {
 			size := int64(0)
 			if record.Probe != (chunk.Prefix{}) {
 				size = record.Size // the copy has a probe of its own, under the other repository's key
@@ -146,8 +147,8 @@ func (b *batch) rewriter(t *task) *rewrite.Rewriter {
 }
 
 // store reads a message from the source and stores it in the target.
-func (b *batch) store(ctx context.Context, size int64, body archive.Body) (archive.Stored, error) {
-	f := b.messages.Get().(*archive.MessageWriter)
+func (b *batch) store(ctx context.Context, size int64, body archive.Body) (ingest.Stored, error) {
+	f := b.messages.Get().(*ingest.MessageWriter)
 	defer b.messages.Put(f)
 	r, w := io.Pipe()
 	read := make(chan error, 1)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/statement"
@@ -98,11 +99,11 @@ func (e *eraser) rewriter(contents *archive.Contents) *Rewriter {
 	w := &Rewriter{
 		From: contents, To: contents, Writer: e.writer, Before: e.pages,
 		SourceErased: e.erased, TargetErased: e.erased,
-		Store: func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
+		Store: func(ctx context.Context, record *manifest.Record) (ingest.Stored, error) {
 			if sound {
-				return archive.StoredIn(record), nil
+				return ingest.StoredIn(record), nil
 			}
-			return archive.StoredIn(record), storeMissing(ctx, contents, e.writer, record)
+			return ingest.StoredIn(record), storeMissing(ctx, contents, e.writer, record)
 		},
 		StoreItem: func(ctx context.Context, item *manifest.Item) (manifest.Item, error) {
 			if sound {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -163,7 +164,7 @@ func storeItem(ctx context.Context, from *archive.Contents, to *repo.Writer, ite
 		}
 	}
 	for _, id := range ids {
-		if err := storeChunk(ctx, from, to, id, archive.ItemLane); err != nil {
+		if err := storeChunk(ctx, from, to, id, ingest.ItemLane); err != nil {
 			return err
 		}
 	}

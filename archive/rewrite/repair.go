@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -51,13 +52,13 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) 
 	recasting := &Rewriter{
 		From: contents, To: contents, Writer: writer, Progress: o.Progress, SourceErased: erased, TargetErased: erased,
 	}
-	recasting.Store = func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
+	recasting.Store = func(ctx context.Context, record *manifest.Record) (ingest.Stored, error) {
 		if !o.Stored {
 			if err := contents.Body(record).Verify(ctx); err != nil {
-				return archive.Stored{}, err
+				return ingest.Stored{}, err
 			}
 		}
-		return archive.StoredIn(record), storeMissing(ctx, contents, writer, record)
+		return ingest.StoredIn(record), storeMissing(ctx, contents, writer, record)
 	}
 	recasting.StoreItem = func(ctx context.Context, item *manifest.Item) (manifest.Item, error) {
 		if !o.Stored {
@@ -115,7 +116,7 @@ func storeMissing(ctx context.Context, from *archive.Contents, to *repo.Writer, 
 	}
 	for _, part := range parts {
 		for _, id := range part.Chunks {
-			err = errors.Join(err, storeChunk(ctx, from, to, id, func(data []byte) repo.Lane { return archive.LaneOf(part.Kind, data) }))
+			err = errors.Join(err, storeChunk(ctx, from, to, id, func(data []byte) repo.Lane { return ingest.LaneOf(part.Kind, data) }))
 		}
 	}
 	return err

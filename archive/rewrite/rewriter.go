@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -30,7 +31,7 @@ type Rewriter struct {
 		Chunk(ctx context.Context, id chunk.ID) ([]byte, error)
 	}
 	Writer *repo.Writer
-	Store  func(ctx context.Context, record *manifest.Record) (archive.Stored, error)
+	Store  func(ctx context.Context, record *manifest.Record) (ingest.Stored, error)
 
 	// StoreItem stores the content of a script, an event or a contact.
 	StoreItem func(ctx context.Context, item *manifest.Item) (manifest.Item, error)
@@ -331,7 +332,7 @@ func (w *Rewriter) entry(ctx context.Context, entry *manifest.Entry, earlier map
 		return repo.ErrErased
 	}
 	if ok {
-		archive.StoredIn(old).SetIn(&entry.Record)
+		ingest.StoredIn(old).SetIn(&entry.Record)
 		return nil
 	}
 	filed, err := w.Store(ctx, &message)

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/backup/quota"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
@@ -31,7 +31,7 @@ type Shared struct {
 // Downloader fetches the bodies of messages through one session and stores them in the repository. It gets every
 // message that the server delivers, however often the connection breaks, and lists the others in Failures.
 type Downloader struct {
-	Got          map[mail.UID]archive.Stored
+	Got          map[mail.UID]ingest.Stored
 	Failures     []manifest.Failure
 	Erased       mail.UIDSet // messages that are left out because they were erased from the repository
 	UseRecovered bool        // whether to use Shared.Recovered
@@ -41,7 +41,7 @@ type Downloader struct {
 
 	shared  *Shared
 	session *source.Session
-	writer  *archive.MessageWriter
+	writer  *ingest.MessageWriter
 
 	attempts map[mail.UID]attempts
 	queue    [][]mail.Message // batches that are still to be requested
@@ -71,9 +71,9 @@ const (
 )
 
 // NewDownloader returns a Downloader that has fetched nothing yet.
-func NewDownloader(shared *Shared, session *source.Session, writer *archive.MessageWriter) *Downloader {
+func NewDownloader(shared *Shared, session *source.Session, writer *ingest.MessageWriter) *Downloader {
 	return &Downloader{shared: shared, session: session, writer: writer,
-		Got: make(map[mail.UID]archive.Stored), attempts: make(map[mail.UID]attempts)}
+		Got: make(map[mail.UID]ingest.Stored), attempts: make(map[mail.UID]attempts)}
 }
 
 // Fetch fetches messages. Each one ends up in d.Got, d.Erased or d.Failures, or is gone from the server. If the
@@ -279,7 +279,7 @@ func (d *Downloader) request(ctx context.Context, view source.View, messages []m
 		}
 		message := asked[uid]
 		key := recoveryKey(d.session, d.shared.Server, message)
-		stored, err := d.writer.Write(ctx, key, archive.ProbedSize(message), body)
+		stored, err := d.writer.Write(ctx, key, ingest.ProbedSize(message), body)
 		if errors.Is(err, repo.ErrErased) {
 			d.Erased.Add(uid)
 			return nil
@@ -348,12 +348,12 @@ type Recovered struct {
 }
 
 type recoveredMessage struct {
-	archive.Stored
+	ingest.Stored
 	taken bool
 }
 
 // Add adds a message.
-func (r *Recovered) Add(key []byte, stored archive.Stored) {
+func (r *Recovered) Add(key []byte, stored ingest.Stored) {
 	if r.messages == nil {
 		r.messages = make(map[string]*recoveredMessage)
 	}
@@ -364,15 +364,15 @@ func (r *Recovered) Add(key []byte, stored archive.Stored) {
 func (r *Recovered) Len() int { return len(r.messages) }
 
 // take returns a message, if there is one with this key.
-func (r *Recovered) take(key []byte) (archive.Stored, bool) {
+func (r *Recovered) take(key []byte) (ingest.Stored, bool) {
 	if r == nil {
-		return archive.Stored{}, false
+		return ingest.Stored{}, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m, ok := r.messages[string(key)]
 	if !ok {
-		return archive.Stored{}, false
+		return ingest.Stored{}, false
 	}
 	m.taken = true
 	return m.Stored, true

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/backup/quota"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
@@ -19,9 +19,9 @@ import (
 // UIDs.
 type Fetcher struct {
 	Shared       *Shared
-	NewWriter    func() *archive.MessageWriter // called once for each connection
-	Due          func() bool                   // reports whether to stop because a checkpoint is due
-	UseRecovered bool                          // whether to use Shared.Recovered
+	NewWriter    func() *ingest.MessageWriter // called once for each connection
+	Due          func() bool                  // reports whether to stop because a checkpoint is due
+	UseRecovered bool                         // whether to use Shared.Recovered
 
 	// Match returns the entries of messages that need no download, and the UIDs of messages to leave out.
 	Match func(context.Context, *source.Session, []mail.Message) (map[mail.UID]manifest.Entry, mail.UIDSet, error)
@@ -151,7 +151,7 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 // window downloads the messages of one window. If it fails, the messages that came until then are in the result. next is
 // the window that the worker fetches after this one, if it has taken one.
 func (f *Fetcher) window(
-	ctx context.Context, session *source.Session, writer *archive.MessageWriter, uids mail.UIDSet,
+	ctx context.Context, session *source.Session, writer *ingest.MessageWriter, uids mail.UIDSet,
 ) (r result, next *job) {
 	l := &listing{session: session, dropped: make(map[mail.UID]int)}
 	if err := l.list(ctx, uids); err != nil {
@@ -190,7 +190,7 @@ func without(messages []mail.Message, entries map[mail.UID]manifest.Entry, erase
 }
 
 // Entry joins the attributes of a message with what was stored of its body to the manifest's entry.
-func Entry(message mail.Message, stored archive.Stored) manifest.Entry {
+func Entry(message mail.Message, stored ingest.Stored) manifest.Entry {
 	entry := manifest.Entry{
 		Record: manifest.Record{
 			UID:      message.UID,

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
@@ -41,7 +42,7 @@ type Matcher struct {
 // result.
 func (m *Matcher) Match(
 	ctx context.Context, session *source.Session, messages []mail.Message,
-) (map[mail.UID]archive.Stored, error) {
+) (map[mail.UID]ingest.Stored, error) {
 	candidates, err := m.Index.find(ctx, messages)
 	if err == nil {
 		candidates, err = m.addByUID(ctx, messages, candidates)
@@ -69,7 +70,7 @@ func (m *Matcher) Match(
 		return nil, err
 	}
 	hasher := m.Repo.MessageHasher()
-	matched := make(map[mail.UID]archive.Stored)
+	matched := make(map[mail.UID]ingest.Stored)
 	for uid, p := range proofs {
 		if p.proves(hasher) {
 			matched[uid] = p.content()
@@ -185,7 +186,7 @@ func (p *proof) wantsOpening() bool {
 	return p.record.bySizeAndDate && p.record.Opening != (chunk.Prefix{})
 }
 
-func (p *proof) wantsProbe() bool { return p.record.bySizeAndDate || archive.CanNameTwo(p.message.IDs) }
+func (p *proof) wantsProbe() bool { return p.record.bySizeAndDate || ingest.CanNameTwo(p.message.IDs) }
 
 // ranges returns the ranges to compare, in the order of the message.
 func (p *proof) ranges() []source.Range {
@@ -260,9 +261,9 @@ func (p *proof) proves(hasher *chunk.Hasher) bool {
 }
 
 // content returns the archived content.
-func (p *proof) content() archive.Stored {
+func (p *proof) content() ingest.Stored {
 	was := p.record
-	return archive.Stored{
+	return ingest.Stored{
 		Size: was.Size, Hash: was.Hash, Parts: was.Parts, List: was.List, Probe: was.Probe, Opening: was.Opening,
 	}
 }

@@ -65,7 +65,7 @@ var layers = map[string]string{
 	// Accounts in a repository.
 	"archive": `
 		archive/loss chunk internal/header internal/inorder internal/local mail manifest manifest/history repo
-		repo/recovery repo/statement repo/store`,
+		repo/statement repo/store`,
 	"archive/check": "archive chunk internal/inorder mail manifest repo",
 	"archive/attachment": `
 		archive archive/readable chunk internal/local internal/safename mail/entity mail/extract manifest`,
@@ -75,13 +75,14 @@ var layers = map[string]string{
 	"archive/erase":     "archive archive/rewrite chunk mail manifest repo repo/statement",
 	"archive/gather":    "archive chunk mail manifest repo",
 	"archive/health":    "archive manifest manifest/history repo repo/statement",
+	"archive/ingest":    "archive chunk mail manifest repo repo/recovery repo/statement",
 	"archive/layout":    "archive chunk mail manifest",
 	"archive/listing":   "archive internal/inorder manifest",
 	"archive/loss":      "chunk internal/percent mail manifest",
 	"archive/readable":  "archive chunk mail mail/entity manifest repo",
-	"archive/replicate": "archive archive/rewrite chunk internal/grace manifest repo repo/statement",
+	"archive/replicate": "archive archive/ingest archive/rewrite chunk internal/grace manifest repo repo/statement",
 	"archive/rewrite": `
-		archive chunk internal/retry mail manifest manifest/history repo repo/statement`,
+		archive archive/ingest chunk internal/retry mail manifest manifest/history repo repo/statement`,
 	"archive/itemsearch": "archive archive/search chunk collection fulltext/words manifest repo",
 	"archive/search": `
 		archive archive/readable chunk internal/header internal/inorder mail mail/entity manifest repo`,
@@ -98,14 +99,14 @@ var layers = map[string]string{
 
 	// Reading accounts, and restoring them.
 	"backup": `
-		archive archive/loss backup/compare backup/fetch backup/identity backup/items backup/moves backup/quota
-		backup/sample backup/source chunk collection internal/grace internal/percent internal/retry mail manifest
-		manifest/history repo repo/recovery repo/statement`,
+		archive archive/ingest archive/loss backup/compare backup/fetch backup/identity backup/items backup/moves
+		backup/quota backup/sample backup/source chunk collection internal/grace internal/percent internal/retry mail
+		manifest manifest/history repo repo/recovery repo/statement`,
 	"backup/compare":     "backup/source mail manifest",
-	"backup/fetch":       "archive backup/quota backup/source mail manifest repo",
+	"backup/fetch":       "archive/ingest backup/quota backup/source mail manifest repo",
 	"backup/identity":    "mail manifest",
 	"backup/items":       "collection manifest",
-	"backup/moves":       "archive backup/source chunk mail manifest repo",
+	"backup/moves":       "archive archive/ingest backup/source chunk mail manifest repo",
 	"backup/quota":       "backup/source mail",
 	"backup/sample":      "chunk internal/percent manifest",
 	"backup/source":      "chunk internal/retry mail",

@@ -1,4 +1,4 @@
-package archive
+package ingest
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -135,7 +136,7 @@ func (w *MessageWriter) writePart(ctx context.Context, part *mail.Part, content 
 	err := w.cutter.Cut(content, func(data []byte) error {
 		id, err := w.putChunk(ctx, LaneOf(stored.Kind, data), data)
 		stored.Chunks = append(stored.Chunks, id)
-		return MarkWriteError(err)
+		return archive.MarkWriteError(err)
 	})
 	stored.Recipe = part.Recipe()
 	return stored, err
@@ -158,7 +159,7 @@ func (w *MessageWriter) writeList(ctx context.Context, m *Stored) error {
 	}
 	m.List, _, err = w.stream.Put(ctx, repo.LaneCatalog, list)
 	m.Parts = nil
-	return MarkWriteError(err)
+	return archive.MarkWriteError(err)
 }
 
 // counter counts what is read through it.

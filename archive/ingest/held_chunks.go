@@ -1,9 +1,10 @@
-package archive
+package ingest
 
 import (
 	"bytes"
 	"context"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -26,7 +27,7 @@ func (w *MessageWriter) loadErasures(ctx context.Context) (err error) {
 	if w.erased == nil {
 		w.erased, err = w.writer.Erasures(ctx)
 	}
-	return MarkWriteError(err)
+	return archive.MarkWriteError(err)
 }
 
 // hold keeps a chunk that an erased message has, unless too much is held. It reports whether it did.
@@ -46,7 +47,7 @@ func (w *MessageWriter) hold(lane repo.Lane, data []byte) (id chunk.ID, held boo
 func (w *MessageWriter) putHeld(ctx context.Context) error {
 	for _, c := range w.held {
 		if _, _, err := w.stream.Put(ctx, c.lane, c.data); err != nil {
-			return MarkWriteError(err)
+			return archive.MarkWriteError(err)
 		}
 	}
 	w.held, w.heldBytes = nil, 0

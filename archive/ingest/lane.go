@@ -1,4 +1,4 @@
-package archive
+package ingest
 
 import (
 	"github.com/mailstrata/mailstrata/mail"
