@@ -10,7 +10,7 @@
 //	                reading it; Resolve finds the one that a person named (manifests.go,
 //	                resolve.go)
 //	Reader          opens a manifest as Contents, and reads chunks by the repo.Reader in it (contents.go)
-//	Contents        lists the mailboxes, pages and entries of a manifest (contents.go)
+//	Contents        lists the mailboxes, pages and entries of a manifest (contents.go, pages.go)
 //	Body            joins and verifies the bytes of a message (body.go). Package restore calls it, and the
 //	                packages replicate and rewrite and the command cat. excerpts.go has the fields of many
 //	                headers that listings show

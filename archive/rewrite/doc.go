@@ -13,7 +13,7 @@
 //	Undo, ListForgotten  forgotten manifests (undo.go)
 //	Rename               all manifests of an account, under another name (rename.go, histories.go)
 //
-// Repair and WithoutErased change content. They use a Rewriter (rewriter.go, omitted.go), which passes each record to a
+// Repair and WithoutErased change content. They use a Rewriter (rewriter.go, pages.go, omitted.go), which passes each record to a
 // function, leaves out what the function cannot store, and writes new pages. A PageMap (pagemap.go) says which pages it made of
 // which, so that the next manifest costs only what changed. Package replicate uses it too, to write to another repository.
 // Undo and Rename keep content (recommit.go), and store again what may have been removed (restock.go).
