@@ -87,8 +87,8 @@ func (c *Command) Mailbox(raw string) *Command {
 	return c.Raw(" ").Text(raw)
 }
 
-// Literal adds a string that write writes, of size bytes. binary allows NUL in it (literal8, RFC 3516). If write fails, or
-// writes another number of bytes, the connection ends.
+// Literal adds a string that write writes, of size bytes. binary allows NUL in it (literal8, RFC 3516). If write fails,
+// or writes another number of bytes, the connection ends.
 func (c *Command) Literal(size int64, binary bool, write func(io.Writer) error) *Command {
 	c.Raw("")
 	c.parts[len(c.parts)-1].literal = &literal{size, binary, write}

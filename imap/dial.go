@@ -54,8 +54,8 @@ func (d *Dialer) Dial(ctx context.Context, utf8 bool) (*Conn, error) {
 	return c, nil
 }
 
-// LostOptional reports, once, whether the latest connection was lost during a command that the run can do without, so that
-// another attempt differs.
+// LostOptional reports, once, whether the latest connection was lost during a command that the run can do without, so
+// that another attempt differs.
 func (d *Dialer) LostOptional() bool { return d.quirks.lostOptional() }
 
 // newConn returns a Conn over a network connection. id is its number in the trace.

@@ -66,7 +66,8 @@ func (c *Conn) WhyAvoided(command string) error {
 	return fmt.Errorf("the server ends the connection at each %s: %s", command, c.quirks.reasons[command])
 }
 
-// Careful reports whether only one command should be under way at a time: a connection was lost while there were several.
+// Careful reports whether only one command should be under way at a time: a connection was lost while there were
+// several.
 func (c *Conn) Careful() bool { return c.quirks.wary.Load() || c.quirks.sequential.Load() }
 
 // optionalCommands are commands that a run can do in another way, or without.

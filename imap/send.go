@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
-// Start sends a command, behind those under way. If a literal needs a continuation request, Start dispatches what comes before it.
+// Start sends a command, behind those under way. If a literal needs a continuation request, Start dispatches what comes
+// before it.
 func (c *Conn) Start(cmd *Command) error {
 	if c.dead != nil {
 		return c.dead

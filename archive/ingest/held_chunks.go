@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Whether a message was erased is known from its hash, at the end of the message. Until then, the writer holds chunks that
-// erased messages have. Otherwise erased content would reach the store again, in a pack that nothing refers to.
+// Whether a message was erased is known from its hash, at the end of the message. Until then, the writer holds chunks
+// that erased messages have. Otherwise erased content would reach the store again, in a pack that nothing refers to.
 
 // heldChunk is a chunk that is stored once its message is known not to be erased.
 type heldChunk struct {

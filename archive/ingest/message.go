@@ -41,16 +41,16 @@ func NewMessageWriter(r *repo.Repo, w *repo.Writer, log *recovery.Log) *MessageW
 
 func (w *MessageWriter) Close() { w.stream.Close() }
 
-// Stored says what a message contains and where it is stored. These are the fields of its manifest.Record that come from
-// its bytes.
+// Stored says what a message contains and where it is stored. These are the fields of its manifest.Record that come
+// from its bytes.
 type Stored struct {
 	Size  int64
 	Hash  chunk.ID        // of the whole message, keyed with the message key
 	Parts []manifest.Part // how to join the message from chunks
 	List  chunk.ID        // the chunk that lists the parts, if the record has no room for them; then Parts is empty
 
-	// Hashes of short ranges of the message: Probe of its middle and end, Opening of the beginning of its text. A later run
-	// fetches the same ranges from the server, to recognize a message that is archived under another UID without
+	// Hashes of short ranges of the message: Probe of its middle and end, Opening of the beginning of its text. A later
+	// run fetches the same ranges from the server, to recognize a message that is archived under another UID without
 	// downloading it (manifest/probe.go). Both are zero if the message is too small, Opening also if no text follows its
 	// header.
 	Probe   chunk.Prefix

@@ -60,8 +60,8 @@ func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.
 }
 
 // pipeline sends the commands that next returns, atOnce at a time, until next returns nil, and waits for all. A
-// refusal does not stop the others, unless it is temporary. next can return a last command beside one. Nothing depends on
-// it, so pipeline ignores what becomes of it.
+// refusal does not stop the others, unless it is temporary. next can return a last command beside one. Nothing depends
+// on it, so pipeline ignores what becomes of it.
 func (c *Client) pipeline(ctx context.Context, atOnce int, next func() (cmd, last *imap.Command)) error {
 	defer c.CloseOnDone(ctx)()
 	var refusals []error

@@ -46,8 +46,8 @@ func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(ma
 // support what they offer. From then on the client asks for no attributes of extensions.
 func (c *collector) refusesExtensions(err error) bool {
 	var refused *imap.Error
-	if !errors.As(err, &refused) || refused.Status != "BAD" || errors.Is(refused, mail.ErrTemporary) || c.delivered.Set().Len() > 0 ||
-		c.m.c.plain {
+	if !errors.As(err, &refused) || refused.Status != "BAD" || errors.Is(refused, mail.ErrTemporary) ||
+		c.delivered.Set().Len() > 0 || c.m.c.plain {
 		return false
 	}
 	c.m.c.plain = true

@@ -28,7 +28,8 @@ func (m *Mailbox) expect(uids mail.UIDRange, modSeq bool) *expected {
 		return nil
 	}
 	e := &expected{uids: uids, modSeq: modSeq}
-	e.answer = newCollector(m, uids, m.c.needed(hasFlags|hasDate|hasSize|hasLabels), func(message mail.Message, err error) bool {
+	need := m.c.needed(hasFlags | hasDate | hasSize | hasLabels)
+	e.answer = newCollector(m, uids, need, func(message mail.Message, err error) bool {
 		if err == nil {
 			e.messages = append(e.messages, message)
 		}
@@ -58,5 +59,6 @@ func (m *Mailbox) takeExpected(uids mail.UIDRange) ([]mail.Message, bool) {
 	return e.messages, true
 }
 
-// Expect announces that Messages will be called with this range after the next call of Bodies, which then requests both.
+// Expect announces that Messages will be called with this range after the next call of Bodies, which then requests
+// both.
 func (m *Mailbox) Expect(uids mail.UIDRange) { m.next = uids }

@@ -73,7 +73,8 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string, expect Expec
 	if err != nil {
 		c.mailbox = nil
 	}
-	if refused := (*imap.Error)(nil); condstore && errors.As(err, &refused) && refused.Status == "BAD" && !errors.Is(refused, mail.ErrTemporary) {
+	if refused := (*imap.Error)(nil); condstore && errors.As(err, &refused) && refused.Status == "BAD" &&
+		!errors.Is(refused, mail.ErrTemporary) {
 		c.plain = true // the server does not support what it offers
 		return c.openMailbox(ctx, verb, raw, Expectation{})
 	}
@@ -85,8 +86,8 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string, expect Expec
 }
 
 // open sends the command that opens c.mailbox, and what is expected right after it. If the connection is lost after
-// the mailbox was opened, the next command reports that. What comes before the mailbox is open is of the mailbox that was
-// open before.
+// the mailbox was opened, the next command reports that. What comes before the mailbox is open is of the mailbox that
+// was open before.
 func (c *Client) open(ctx context.Context, cmd *imap.Command, ahead *expected) error {
 	defer c.CloseOnDone(ctx)()
 	if ahead != nil {

@@ -88,9 +88,9 @@ func (p *Pool) connect(ctx context.Context, mailbox string) (*Client, error) {
 // wholeDialing is the weight of Pool.dialing as a whole.
 const wholeDialing = 1 << 30
 
-// dial makes a connection. While none is open, only one is made at a time: if the server refuses the password, it is not
-// tried again. Others are made at once. A refusal shows a limit only if all other connections are known, so dial waits for
-// them before it returns one.
+// dial makes a connection. While none is open, only one is made at a time: if the server refuses the password, it is
+// not tried again. Others are made at once. A refusal shows a limit only if all other connections are known, so dial
+// waits for them before it returns one.
 func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	defer func() {
 		p.mu.Lock()
@@ -117,8 +117,8 @@ func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	return newClient(conn), nil
 }
 
-// LostOptional reports, once, whether the latest connection was lost during a command that a run can do without, so that
-// another attempt differs.
+// LostOptional reports, once, whether the latest connection was lost during a command that a run can do without, so
+// that another attempt differs.
 func (p *Pool) LostOptional() bool { return p.dialer.LostOptional() }
 
 // beginDialing acquires dialing: as a whole if no connection is open.

@@ -88,7 +88,8 @@ func (c surveyor) listSpaces(ctx context.Context, l *listing, s scope) error {
 		}
 		cmd := imap.NewCommand("LIST").Raw(` "" `).Text(prefix + "*")
 		cmd.OnResponse = l.add
-		if err := c.Do(ctx, cmd); err != nil && (!c.Alive() || ctx.Err() != nil || !errors.Is(err, mail.ErrTemporary) && !errors.Is(err, mail.ErrRefused)) {
+		if err := c.Do(ctx, cmd); err != nil && (!c.Alive() || ctx.Err() != nil ||
+			!errors.Is(err, mail.ErrTemporary) && !errors.Is(err, mail.ErrRefused)) {
 			return err
 		}
 	}

@@ -13,8 +13,8 @@ func (c *Client) SetRights(ctx context.Context, raw, identifier, rights string) 
 	return c.Do(ctx, imap.NewCommand("SETACL").Mailbox(raw).Raw(" ").Text(identifier).Raw(" ").Text(rights))
 }
 
-// KnownRights returns of rights, which may be those of another server, the letters that this server has. It leaves out c and d,
-// which stand for several rights of a newer server (RFC 4314 section 2.1.1).
+// KnownRights returns of rights, which may be those of another server, the letters that this server has. It leaves out
+// c and d, which stand for several rights of a newer server (RFC 4314 section 2.1.1).
 func (c *Client) KnownRights(rights string) string {
 	known := "lrswipa"
 	if newer, ok := c.CapabilityValue("RIGHTS"); ok {

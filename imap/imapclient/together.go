@@ -12,8 +12,8 @@ type surveyQuestions struct {
 	subscriptions *subscriptionsQuestion
 }
 
-// askTogether sends the questions of a survey. It waits for the namespaces, which set c.spaces. A mailbox that is open is
-// closed before.
+// askTogether sends the questions of a survey. It waits for the namespaces, which set c.spaces. A mailbox that is open
+// is closed before.
 func (c surveyor) askTogether(ctx context.Context) (q surveyQuestions, err error) {
 	var unselect *imap.Command
 	if c.mailbox != nil && c.Has("UNSELECT") {

@@ -18,8 +18,8 @@ import (
 // mailbox that a message is in. If Dovecot does not answer that, a mailbox is virtual if the X-GUID of each message is
 // also in another mailbox.
 
-// VirtualFinder finds virtual mailboxes, and remembers the answers. The zero value is ready to use, and safe for concurrent
-// use.
+// VirtualFinder finds virtual mailboxes, and remembers the answers. The zero value is ready to use, and safe for
+// concurrent use.
 type VirtualFinder struct {
 	mu    sync.Mutex
 	known map[string]bool // by raw name
