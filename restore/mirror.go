@@ -15,7 +15,7 @@ type MirrorOptions struct {
 	// restore.
 	Confirm func(ctx context.Context, plan MirrorReport) error
 
-	Alarm          string // why the account may have had more before, as a sentence (archive.Suspect); empty: nothing is known
+	Alarm          string // why the account may have had more before, as a sentence (archive.Suspect); "": not known
 	Acknowledged   bool   // somebody has acknowledged the alarm of the manifest itself
 	EvenIncomplete bool   // also if the manifest may lack messages, or the target refuses some
 }
@@ -86,7 +86,7 @@ func (r *restorer) planMirror(ctx context.Context, routes []*route) (*mirroring,
 	}
 	p := &mirroring{restorer: r, target: target, routes: routes, before: make([]Mirror, len(routes))}
 	var err error
-	if p.places, err = target.Preview(ctx, mailboxesOf(routes)); err != nil {
+	if p.places, err = previewPlaces(ctx, target, routes); err != nil {
 		return nil, err
 	}
 	extra, err := target.Extra(ctx, p.places)

@@ -56,13 +56,13 @@ func differing(got, want map[chunk.ID]int) string {
 func TestRestoreMissing(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			scene, shelf := archivetest.NewRandomAccount(1000+seed, seed%2 == 0), archivetest.NewMemReader(t)
-			before := scene.Contents(t, shelf)
-			for range scene.Random.IntN(60) {
-				scene.Change()
+			account, reader := archivetest.NewRandomAccount(1000+seed, seed%2 == 0), archivetest.NewMemReader(t)
+			before := account.Contents(t, reader)
+			for range account.Random.IntN(60) {
+				account.Change()
 			}
-			after := scene.Contents(t, shelf)
-			target, empty := newMemTarget(shelf), newMemTarget(shelf)
+			after := account.Contents(t, reader)
+			target, empty := newMemTarget(reader), newMemTarget(reader)
 			if report, err := restore.Run(t.Context(), restore.Options{Contents: after, Target: target}); err != nil || !report.Whole() {
 				t.Fatal(err, report)
 			}
@@ -145,7 +145,7 @@ func TestRestorePickDamage(t *testing.T) {
 	}
 }
 
-// watched is a shore that can be looked at.
+// watched is a memTarget that can be previewed.
 type watched struct {
 	*memTarget
 	t *testing.T
@@ -175,13 +175,13 @@ func (w watched) Prepare(context.Context, []mail.Mailbox) ([]restore.Place, []st
 // TestDryRunPreviews checks that a dry run reports the figures of the restore that follows, and changes nothing.
 func TestDryRunPreviews(t *testing.T) {
 	for seed := range uint64(10) {
-		scene, shelf := archivetest.NewRandomAccount(2000+seed, false), archivetest.NewMemReader(t)
-		before := scene.Contents(t, shelf)
+		account, reader := archivetest.NewRandomAccount(2000+seed, false), archivetest.NewMemReader(t)
+		before := account.Contents(t, reader)
 		for range 30 {
-			scene.Change()
+			account.Change()
 		}
-		after := scene.Contents(t, shelf)
-		target := newMemTarget(shelf)
+		after := account.Contents(t, reader)
+		target := newMemTarget(reader)
 		if _, err := restore.Run(t.Context(), restore.Options{Contents: after, Target: target}); err != nil {
 			t.Fatal(err)
 		}
@@ -194,7 +194,7 @@ func TestDryRunPreviews(t *testing.T) {
 			if !maps.Equal(held, copies(target)) {
 				t.Fatal("the dry run changed the target")
 			}
-			copied := newMemTarget(shelf)
+			copied := newMemTarget(reader)
 			for name, folder := range target.Folders {
 				copied.Folders[name] = &memFolder{Target: copied, Held: slices.Clone(folder.Held)}
 			}
@@ -202,6 +202,34 @@ func TestDryRunPreviews(t *testing.T) {
 			if err != nil || done.Progress != planned.Progress {
 				t.Errorf("%v\ntold %+v\ndone %+v", err, planned.Progress, done.Progress)
 			}
+		}
+	}
+}
+
+// misplaced is a target whose Preview returns places that are not those of the mailboxes.
+type misplaced struct {
+	watched
+	change func([]restore.Place) []restore.Place
+}
+
+func (m misplaced) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+	places, err := m.watched.Preview(ctx, mailboxes)
+	return m.change(places), err
+}
+
+// A preview whose places are not those of the mailboxes would compare messages with those of another mailbox.
+func TestPreviewOfOtherPlaces(t *testing.T) {
+	reader := archivetest.NewMemReader(t)
+	contents := reader.Contents(t, reader.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 3)...),
+		reader.Mailbox(t, "other", archivetest.PlainMessages(5, 2)...))
+	for name, change := range map[string]func([]restore.Place) []restore.Place{
+		"too few":      func(places []restore.Place) []restore.Place { return places[1:] },
+		"out of order": func(places []restore.Place) []restore.Place { slices.Reverse(places); return places },
+	} {
+		target := misplaced{watched{newMemTarget(reader), t}, change}
+		_, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, DryRun: true})
+		if err == nil || !strings.HasPrefix(err.Error(), "the target returned") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -12,15 +12,12 @@ func (r *restorer) preview(ctx context.Context, routes []*route) error {
 	if !ok {
 		return nil
 	}
-	places, err := previewer.Preview(ctx, mailboxesOf(routes))
+	places, err := previewPlaces(ctx, previewer, routes)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
 	if err != nil {
 		return err
-	}
-	if len(places) != len(routes) {
-		return fmt.Errorf("the target returned places for %d of %d mailboxes", len(places), len(routes))
 	}
 	for i, rt := range routes {
 		if err := r.previewMailbox(ctx, previewer, rt, places[i]); err != nil {

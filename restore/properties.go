@@ -13,9 +13,9 @@ import (
 
 // PropertyTarget is implemented by targets that have access rights and annotations of mailboxes.
 type PropertyTarget interface {
-	// AddProperties adds what mailboxes lack of the wanted properties, whose Mailbox is the Name of a Place, or empty for the
-	// account. An identifier that has rights keeps them, and an annotation that exists keeps its value: the notes name what
-	// differs, and what the target refuses. A dry run changes nothing.
+	// AddProperties adds what mailboxes lack of the wanted properties, whose Mailbox is the Name of a Place, or empty for
+	// the account. An identifier that has rights keeps them, and an annotation that exists keeps its value: the notes name
+	// what differs, and what the target refuses. A dry run changes nothing.
 	AddProperties(ctx context.Context, wanted []mail.Properties, dry bool) (PropertyReport, error)
 }
 
@@ -55,9 +55,11 @@ func (r *restorer) addProperties(ctx context.Context, routes []*route, places []
 	return nil
 }
 
-// wantedProperties returns the properties of the mailboxes in their places. Those of the account belong to a restore of all
-// mailboxes.
-func (r *restorer) wantedProperties(archived []manifest.Properties, routes []*route, places []Place) (wanted []mail.Properties) {
+// wantedProperties returns the properties of the mailboxes in their places. Those of the account belong to a restore of
+// all mailboxes.
+func (r *restorer) wantedProperties(
+	archived []manifest.Properties, routes []*route, places []Place,
+) (wanted []mail.Properties) {
 	add := func(raw, place string) {
 		p, found := manifest.PropertiesOf(archived, raw)
 		if !found {
@@ -91,21 +93,22 @@ func (r *restorer) previewProperties(ctx context.Context, routes []*route) error
 	if !ok || !r.Rights && !r.Annotations {
 		return nil
 	}
-	places, err := target.Preview(ctx, mailboxesOf(routes))
+	places, err := previewPlaces(ctx, target, routes)
 	if err != nil {
 		return err
 	}
 	if missing := slices.IndexFunc(places, func(p Place) bool { return p.Name == "" }); missing >= 0 {
-		r.reporter.addNotes(fmt.Sprintf("the access rights and annotations of mailboxes that do not exist yet, such as %q, are not counted",
-			places[missing].Mailbox))
+		r.reporter.addNotes(fmt.Sprintf("the access rights and annotations of mailboxes that do not exist yet, "+
+			"such as %q, are not counted", places[missing].Mailbox))
 	}
 	return r.addProperties(ctx, routes, places)
 }
 
 // addProperties adds a report.
-func (r *reporter) addProperties(report *PropertyReport) {
-	r.addNotes(report.Notes...)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.report.Grants, r.report.Annotations = r.report.Grants+report.Grants, r.report.Annotations+report.Annotations
+func (rep *reporter) addProperties(added *PropertyReport) {
+	rep.addNotes(added.Notes...)
+	rep.update(func(r *Report) {
+		r.Grants += added.Grants
+		r.Annotations += added.Annotations
+	})
 }

@@ -26,8 +26,8 @@ type Options struct {
 	Labels      LabelMode                    // what to do with labels of Gmail
 	DryRun      bool                         // change nothing; see Previewer
 
-	// Rights and Annotations restore the access rights and annotations of mailboxes, too, to a PropertyTarget. Whole says that
-	// this is a restore of all mailboxes, with the annotations of the account.
+	// Rights and Annotations restore the access rights and annotations of mailboxes, too, to a PropertyTarget. Whole says
+	// that this is a restore of all mailboxes, with the annotations of the account.
 	Rights, Annotations, Whole bool
 
 	// ReportDir is a directory for the messages that the target refuses or alters, as .eml, and for report.txt, which
@@ -155,14 +155,14 @@ func (r *restorer) runJobs(ctx context.Context, routes []*route, places []Place)
 	group, under := errgroup.WithContext(ctx)
 	group.SetLimit(concurrentJobs)
 	messages := semaphore.NewWeighted(maxJobMessages)
-	for _, t := range r.jobs(routes, places) {
-		weight := min(t.messages, maxJobMessages)
+	for _, j := range r.jobs(routes, places) {
+		weight := min(j.messages, maxJobMessages)
 		if messages.Acquire(under, weight) != nil {
 			break
 		}
 		group.Go(func() error {
 			defer messages.Release(weight)
-			return t.execute(under)
+			return j.execute(under)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -178,15 +178,29 @@ func (r *restorer) prepare(ctx context.Context, routes []*route) ([]Place, error
 	if err != nil {
 		return nil, err
 	}
+	return places, checkPlaces(places, routes)
+}
+
+// previewPlaces returns the places that prepare would return, and makes nothing.
+func previewPlaces(ctx context.Context, target Previewer, routes []*route) ([]Place, error) {
+	places, err := target.Preview(ctx, mailboxesOf(routes))
+	if err != nil {
+		return nil, err
+	}
+	return places, checkPlaces(places, routes)
+}
+
+// checkPlaces returns an error if the places are not those of the routes, in their order.
+func checkPlaces(places []Place, routes []*route) error {
 	if len(places) != len(routes) {
-		return nil, fmt.Errorf("the target returned places for %d of %d mailboxes", len(places), len(routes))
+		return fmt.Errorf("the target returned places for %d of %d mailboxes", len(places), len(routes))
 	}
 	for i, place := range places {
 		if place.Mailbox != routes[i].Name {
-			return nil, fmt.Errorf("the target returned a place for mailbox %q instead of %q", place.Mailbox, routes[i].Name)
+			return fmt.Errorf("the target returned a place for mailbox %q instead of %q", place.Mailbox, routes[i].Name)
 		}
 	}
-	return places, nil
+	return nil
 }
 
 // mailboxesOf returns the mailboxes of routes.
