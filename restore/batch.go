@@ -344,7 +344,7 @@ func (it *item) header(ctx context.Context) ([]byte, error) {
 
 func (it *item) message() Message {
 	l := it.mailbox.list
-	w := l.message(&rowBody{list: l, row: it.row})
-	w.Header, w.Body, w.Form = it.header, it, it.record.Form()
-	return w
+	m := l.message(&rowBody{list: l, row: it.row})
+	m.Header, m.Body, m.Form = it.header, it, it.record.Form()
+	return m
 }

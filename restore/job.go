@@ -24,8 +24,8 @@ type job struct {
 // are stored together are restored together.
 func (r *restorer) jobs(routes []*route, places []Place) []*job {
 	order := make([]*mailboxJob, len(routes))
-	for i, d := range routes {
-		order[i] = &mailboxJob{restorer: r, route: d, place: places[i]}
+	for i, rt := range routes {
+		order[i] = &mailboxJob{restorer: r, route: rt, place: places[i]}
 	}
 	slices.SortStableFunc(order, func(a, b *mailboxJob) int { return cmp.Compare(b.route.messages, a.route.messages) })
 	var list []*job

@@ -74,21 +74,21 @@ func interleave(window []*item) {
 	}
 	order := window[:0]
 	next := make([]int, len(queues)) // the next index in each queue
-	for l, queue := range queues {
-		for next[l] < len(queue) {
-			it := queue[next[l]]
+	for q, queue := range queues {
+		for next[q] < len(queue) {
+			it := queue[next[q]]
 			var together []ref
 			for _, c := range copies[it.row.hash] {
 				ahead := c.at - next[c.queue]
 				taken := len(together) > 0 && together[len(together)-1].queue == c.queue
-				if c.queue != l && !taken && ahead >= 0 && ahead < maxAhead {
+				if c.queue != q && !taken && ahead >= 0 && ahead < maxAhead {
 					order = append(order, queues[c.queue][next[c.queue]:c.at]...)
 					next[c.queue] = c.at + 1
 					together = append(together, c)
 				}
 			}
 			order = append(order, it)
-			next[l]++
+			next[q]++
 			for _, c := range together {
 				order = append(order, queues[c.queue][c.at])
 			}

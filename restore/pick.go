@@ -97,7 +97,9 @@ func intersect(given, lost mail.UIDSet) mail.UIDSet {
 }
 
 // pickMailbox selects messages of one mailbox, only among uids if that is not empty.
-func (r *restorer) pickMailbox(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet, loss *diff.Loss) (*picked, error) {
+func (r *restorer) pickMailbox(
+	ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet, loss *diff.Loss,
+) (*picked, error) {
 	p := &picked{loss: loss}
 	if loss != nil {
 		p.copies = make(map[chunk.ID]struct{})

@@ -117,7 +117,9 @@ func (rep *reporter) add(p Problem) error {
 }
 
 // reportChanges reports what the target changed in a message, and keeps the message if its bytes are different.
-func (rep *reporter) reportChanges(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, result AppendResult, body archive.Body) error {
+func (rep *reporter) reportChanges(
+	ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, result AppendResult, body archive.Body,
+) error {
 	if len(result.Changed) == 0 && !result.Altered {
 		return nil
 	}
@@ -170,7 +172,9 @@ func (rep *reporter) finish() (*Report, error) {
 }
 
 // keep writes a message that the target refused to a file in ReportDir and returns its path.
-func (rep *reporter) keep(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, body archive.Body) (kept string, err error) {
+func (rep *reporter) keep(
+	ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, body archive.Body,
+) (kept string, err error) {
 	if rep.dir == "" {
 		return "", nil
 	}

@@ -105,8 +105,8 @@ func (r *restorer) readable(ctx context.Context) ([]*manifest.Mailbox, error) {
 	return all, nil
 }
 
-// labelRouter routes the messages of Gmail's All Mail to the mailboxes of their labels. If each message is added once, it routes
-// those that have a wanted label to All Mail.
+// labelRouter routes the messages of Gmail's All Mail to the mailboxes of their labels. If each message is added once,
+// it routes those that have a wanted label to All Mail.
 type labelRouter struct {
 	restorer  *restorer
 	allMail   *manifest.Mailbox // All Mail
@@ -116,8 +116,8 @@ type labelRouter struct {
 	once      bool   // each message is added once, so all labels have the same route
 }
 
-// newLabelRouter is nil where nothing is to be routed: without labels in the manifest, and where each message is added once and All
-// Mail is wanted.
+// newLabelRouter is nil where nothing is to be routed: without labels in the manifest, and where each message is added
+// once and All Mail is wanted.
 func (r *restorer) newLabelRouter(ctx context.Context, all []*manifest.Mailbox) (*labelRouter, error) {
 	at := slices.IndexFunc(all, func(m *manifest.Mailbox) bool { return m.Has(`\All`) && !m.Label })
 	hasLabels := slices.ContainsFunc(all, func(m *manifest.Mailbox) bool { return m.Label })
@@ -130,73 +130,73 @@ func (r *restorer) newLabelRouter(ctx context.Context, all []*manifest.Mailbox) 
 			return nil, err
 		}
 	}
-	s := &labelRouter{restorer: r, allMail: all[at], byLabel: make(map[string]*route)}
+	lr := &labelRouter{restorer: r, allMail: all[at], byLabel: make(map[string]*route)}
 	if r.keepsLabels || r.Labels != LabelsAsMailboxes {
-		if r.wants(s.allMail) {
+		if r.wants(lr.allMail) {
 			return nil, nil
 		}
-		s.once = true
+		lr.once = true
 	}
-	s.routeLabels(all)
-	return s, nil
+	lr.routeLabels(all)
+	return lr, nil
 }
 
 // routeLabels prepares the routes of the wanted mailboxes.
-func (s *labelRouter) routeLabels(all []*manifest.Mailbox) {
-	r := s.restorer
+func (lr *labelRouter) routeLabels(all []*manifest.Mailbox) {
+	r := lr.restorer
 	for _, m := range all {
 		switch {
 		case !r.wants(m):
-		case m == s.allMail:
-			s.unlabeled = s.add(m.Mailbox)
+		case m == lr.allMail:
+			lr.unlabeled = lr.add(m.Mailbox)
 		case m.Label:
-			rt := s.routeOf(m.Mailbox)
+			rt := lr.routeOf(m.Mailbox)
 			for _, key := range mail.LabelKeys(&m.Mailbox) {
-				s.byLabel[key] = rt
+				lr.byLabel[key] = rt
 			}
 		}
 	}
 }
 
 // routeOf returns the route of a label with a mailbox: a new one, or that of all.
-func (s *labelRouter) routeOf(mailbox mail.Mailbox) *route {
+func (lr *labelRouter) routeOf(mailbox mail.Mailbox) *route {
 	switch {
-	case !s.once:
-		return s.add(mailbox)
-	case len(s.order) == 0:
-		s.add(s.allMail.Mailbox)
+	case !lr.once:
+		return lr.add(mailbox)
+	case len(lr.order) == 0:
+		lr.add(lr.allMail.Mailbox)
 	}
-	return s.order[0]
+	return lr.order[0]
 }
 
-func (s *labelRouter) add(mailbox mail.Mailbox) *route {
+func (lr *labelRouter) add(mailbox mail.Mailbox) *route {
 	mailbox.Label = false
-	rt := &route{Mailbox: mailbox, from: s.allMail, uids: new(mail.UIDSet)}
-	s.order = append(s.order, rt)
+	rt := &route{Mailbox: mailbox, from: lr.allMail, uids: new(mail.UIDSet)}
+	lr.order = append(lr.order, rt)
 	return rt
 }
 
 // needs reports whether the mailbox is All Mail and its messages are routed.
-func (s *labelRouter) needs(m *manifest.Mailbox) bool {
-	return s != nil && m == s.allMail && len(s.order) > 0
+func (lr *labelRouter) needs(m *manifest.Mailbox) bool {
+	return lr != nil && m == lr.allMail && len(lr.order) > 0
 }
 
 // read routes all messages of All Mail.
-func (s *labelRouter) read(ctx context.Context) error {
-	r, picked := s.restorer, s.restorer.picked[s.allMail]
-	for page, err := range r.Contents.Ahead(ctx, r.Contents.Pages(ctx, s.allMail)) {
+func (lr *labelRouter) read(ctx context.Context) error {
+	r, picked := lr.restorer, lr.restorer.picked[lr.allMail]
+	for page, err := range r.Contents.Ahead(ctx, r.Contents.Pages(ctx, lr.allMail)) {
 		var entries []manifest.Entry
 		if err == nil {
-			entries, err = r.Contents.Page(ctx, s.allMail, page)
+			entries, err = r.Contents.Page(ctx, lr.allMail, page)
 		}
 		if err != nil {
-			if err := r.reportDamage(ctx, Problem{Mailbox: s.allMail.Name}, err); err != nil {
+			if err := r.reportDamage(ctx, Problem{Mailbox: lr.allMail.Name}, err); err != nil {
 				return err
 			}
 		}
 		for i := range entries {
 			if wanted, spare := picked.wants(&entries[i]); wanted || spare {
-				s.route(&entries[i], wanted)
+				lr.route(&entries[i], wanted)
 			}
 		}
 	}
@@ -204,15 +204,15 @@ func (s *labelRouter) read(ctx context.Context) error {
 }
 
 // route routes one message. counts says whether it counts as to be restored.
-func (s *labelRouter) route(e *manifest.Entry, counts bool) {
+func (lr *labelRouter) route(e *manifest.Entry, counts bool) {
 	var into []*route
 	for _, label := range e.Labels {
-		if rt := s.routeFor(label); rt != nil && !slices.Contains(into, rt) {
+		if rt := lr.routeFor(label); rt != nil && !slices.Contains(into, rt) {
 			into = append(into, rt)
 		}
 	}
-	if len(into) == 0 && s.unlabeled != nil {
-		into = append(into, s.unlabeled)
+	if len(into) == 0 && lr.unlabeled != nil {
+		into = append(into, lr.unlabeled)
 	}
 	for _, rt := range into {
 		rt.uids.Add(e.UID)
@@ -225,27 +225,27 @@ func (s *labelRouter) route(e *manifest.Entry, counts bool) {
 
 // routeFor returns the route of a label. A label that the user hides from IMAP has no mailbox in the manifest, so it
 // gets one.
-func (s *labelRouter) routeFor(label string) *route {
+func (lr *labelRouter) routeFor(label string) *route {
 	key := mail.LabelKey(label)
-	rt, known := s.byLabel[key]
+	rt, known := lr.byLabel[key]
 	if !known && key[0] != '\\' {
-		hidden := mail.Mailbox{Raw: label, Name: key, Delimiter: s.allMail.Delimiter}
-		if s.restorer.wants(&manifest.Mailbox{Mailbox: hidden}) {
-			rt = s.routeOf(hidden)
+		hidden := mail.Mailbox{Raw: label, Name: key, Delimiter: lr.allMail.Delimiter}
+		if lr.restorer.wants(&manifest.Mailbox{Mailbox: hidden}) {
+			rt = lr.routeOf(hidden)
 		}
-		s.byLabel[key] = rt
+		lr.byLabel[key] = rt
 	}
 	return rt
 }
 
-// routes returns the routes. It omits All Mail if it is empty, because it is then no mailbox of the user's, and if messages are
-// picked, all empty ones.
-func (s *labelRouter) routes() []*route {
-	if s == nil {
+// routes returns the routes. It omits All Mail if it is empty, because it is then no mailbox of the user's, and if
+// messages are picked, all empty ones.
+func (lr *labelRouter) routes() []*route {
+	if lr == nil {
 		return nil
 	}
-	return slices.DeleteFunc(s.order, func(rt *route) bool {
-		return rt.uids.Len() == 0 && (rt == s.unlabeled || s.once || s.restorer.Pick != nil)
+	return slices.DeleteFunc(lr.order, func(rt *route) bool {
+		return rt.uids.Len() == 0 && (rt == lr.unlabeled || lr.once || lr.restorer.Pick != nil)
 	})
 }
 

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// defaultTimeLimit is the default of Options.TimeLimit. Comparing large messages in a target can take hours without progress;
-// a target that sends a byte now and then would take forever.
+// defaultTimeLimit is the default of Options.TimeLimit. Comparing large messages in a target can take hours without
+// progress; a target that sends a byte now and then would take forever.
 const defaultTimeLimit = 6 * time.Hour
 
 // stallError is the error of a restore that made no progress.

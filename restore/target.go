@@ -9,7 +9,8 @@ import (
 )
 
 // A target implements Target, and its folders implement Folder. The other interfaces are optional: Unordered, Informed,
-// LabelKeeper, Committer, Previewer, PropertyTarget and Mirrorer for a target, SimilarFinder and Journaled for a folder.
+// LabelKeeper, Committer, Previewer, PropertyTarget and Mirrorer for a target, SimilarFinder and Journaled for a
+// folder.
 
 // Target is something that an archived account can be written to: a Maildir, an IMAP account, a directory of .eml
 // files. Restoring only adds: it changes and removes nothing in the target, and does not add messages that the target
@@ -54,8 +55,8 @@ type LabelKeeper interface {
 	KeepsLabels(ctx context.Context) (bool, error)
 }
 
-// Committer is implemented by targets that are files as a whole. Commit is called when everything was added, before Close. A
-// target that is closed without Commit leaves nothing that looks like a complete file.
+// Committer is implemented by targets that are files as a whole. Commit is called when everything was added, before
+// Close. A target that is closed without Commit leaves nothing that looks like a complete file.
 type Committer interface{ Commit() error }
 
 // Place is where the messages of a mailbox go.
