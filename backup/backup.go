@@ -27,11 +27,12 @@ type Account struct {
 	Source source.Source           // Run closes it once the account was read
 	Select func(mail.Mailbox) bool // which mailboxes to read; nil: all
 
-	// Items are the sources of scripts, calendars and address books, at most one of a kind. Run closes each when it was read.
+	// Items are the sources of scripts, calendars and address books, at most one of a kind. Run closes each when it was
+	// read.
 	Items []collection.Source
 
-	// Properties is asked for access rights and annotations of mailboxes, once a week, or in this run if PropertiesNow is set.
-	// Nil: there are none.
+	// Properties is asked for access rights and annotations of mailboxes, once a week, or in this run if PropertiesNow is
+	// set. Nil: there are none.
 	Properties    source.PropertySource
 	PropertiesNow bool
 
@@ -95,8 +96,8 @@ type Result struct {
 }
 
 // AccountsAtOnce is how many accounts share packs and one index segment. Their manifests are committed together. If
-// one of them takes long, perhaps days, the others do not wait for it (defaultWait). Larger groups put fewer objects, and
-// the time between two groups, in which no account is read, comes less often.
+// one of them takes long, perhaps days, the others do not wait for it (defaultWait). Larger groups put fewer objects,
+// and the time between two groups, in which no account is read, comes less often.
 const AccountsAtOnce = 64
 
 // defaultWait is how long an account that was read waits for others.
@@ -171,7 +172,8 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	return backups, context.Cause(ctx)
 }
 
-// requestsAtOnce is how many accounts of a group ask the store for their parents at once, and later put their manifests.
+// requestsAtOnce is how many accounts of a group ask the store for their parents at once, and later put their
+// manifests.
 const requestsAtOnce = 16
 
 // findParents finds the parents of all accounts. Meanwhile it reads the erasures if one of them is probably new: a run
@@ -191,8 +193,8 @@ func findParents(ctx context.Context, runs []*accountRun) error {
 	return group.Wait()
 }
 
-// readAll begins to read all accounts, some at once. It sends the number of each that was read, and ends the connections
-// of each.
+// readAll begins to read all accounts, some at once. It sends the number of each that was read, and ends the
+// connections of each.
 func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Options) <-chan int {
 	ended := make(chan int, len(runs))
 	go func() {

@@ -74,8 +74,8 @@ func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 	return bytes, nil
 }
 
-// postpone ends a run whose budget is used up: it writes a checkpoint, from which the next run continues. What is new beside the mail is
-// in a manifest before it.
+// postpone ends a run whose budget is used up: it writes a checkpoint, from which the next run continues. What is new
+// beside the mail is in a manifest before it.
 func (a *accountRun) postpone(ctx context.Context, b *Result) {
 	day := a.Budget.day(a.server)
 	if b.Err = a.commitNewItems(ctx, fmt.Errorf(spentWarning, day)); b.Err != nil {

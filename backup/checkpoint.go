@@ -28,10 +28,8 @@ const (
 // deadline of the run (docs/design/removing.md, rule 5).
 const renewAfter = 6 * time.Hour
 
-var (
-	// errRenew ends a run that is too old. Another run continues from its checkpoint.
-	errRenew = errors.New("the run is to be renewed")
-)
+// errRenew ends a run that is too old. Another run continues from its checkpoint.
+var errRenew = errors.New("the run is to be renewed")
 
 // checkpoints decides when a checkpoint is written. It makes sure that no download is under way then, and that
 // everything downloaded is recorded.
@@ -70,6 +68,7 @@ func (c *checkpoints) isDue() bool {
 	return c.bytes > 0 && (c.every(age, c.bytes) || age >= checkpointPause && c.full())
 }
 
+// downloaded counts a message, also an empty one.
 func (c *checkpoints) downloaded(bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

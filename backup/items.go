@@ -25,8 +25,8 @@ type itemsRead struct {
 	alarms     []string
 }
 
-// readItems reads the sources of items, and closes them. A source that was read before and is no longer configured stays as it is
-// archived.
+// readItems reads the sources of items, and closes them. A source that was read before and is no longer configured
+// stays as it is archived.
 func (a *accountRun) readItems(ctx context.Context) error {
 	if len(a.Items) == 0 && (a.parent == nil || len(a.parent.ItemSources) == 0) {
 		return nil
@@ -43,7 +43,8 @@ func (a *accountRun) readItems(ctx context.Context) error {
 		return err
 	}
 	r := &items.Reader{
-		GiveUp: a.itemsLate, Load: a.catalog.load(ctx), Put: a.catalog.put(ctx), Write: writer.Write, Same: a.sameItem(), Warn: a.recorder.warn, Now: now,
+		GiveUp: a.itemsLate, Load: a.catalog.load(ctx), Put: a.catalog.put(ctx), Write: writer.Write,
+		Same: a.sameItem(), Warn: a.recorder.warn, Now: now,
 		Fail: func(format string, args ...any) {
 			all.failures = append(all.failures, manifest.Failure{Reason: fmt.Sprintf(format, args...)})
 		},
@@ -67,8 +68,8 @@ func (a *accountRun) readItems(ctx context.Context) error {
 	return nil
 }
 
-// itemsAfterMail is how long a run reads items after it has read the mail. A server that hangs must not keep the mail from being
-// committed: of 5,000 items, each may take two minutes to fail.
+// itemsAfterMail is how long a run reads items after it has read the mail. A server that hangs must not keep the mail
+// from being committed: of 5,000 items, each may take two minutes to fail.
 const itemsAfterMail = time.Hour
 
 // itemsLate returns an error once the mail has waited for the items for long.
@@ -93,8 +94,8 @@ func (a *accountRun) itemsBefore(ctx context.Context) ([]manifest.ItemSource, er
 	}
 	before, err := a.parent.AllItemSources(a.catalog.loadTables(ctx))
 	if archive.IsDamage(err) {
-		a.recorder.warn("records of scripts, calendars and address books in an earlier manifest are damaged, so these are read again "+
-			"(mailstrata check shows more): %v", err)
+		a.recorder.warn("records of scripts, calendars and address books in an earlier manifest are damaged, "+
+			"so these are read again (mailstrata check shows more): %v", err)
 		return nil, nil
 	}
 	if err != nil {

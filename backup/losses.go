@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// addLosses compares the manifest with the last complete one, and with those beside which that one ran. It adds the losses to its
-// alarms and warnings.
+// addLosses compares the manifest with the last complete one, and with those beside which that one ran. It adds the
+// losses to its alarms and warnings.
 func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error {
 	before, most := a.recorder.before, a.recorder.maxLost()
 	if a.lastComplete != a.parent && (a.lastComplete == nil || a.parent == nil || a.lastComplete.ID != a.parent.ID) {
@@ -44,8 +44,11 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 	return nil
 }
 
-// addLossesSince compares the manifest with earlier mailboxes, of which at most so many messages are gone; -1: not known.
-func (a *accountRun) addLossesSince(ctx context.Context, m *manifest.Manifest, before map[string]*manifest.Mailbox, most int64) error {
+// addLossesSince compares the manifest with earlier mailboxes, of which at most so many messages are gone; -1: not
+// known.
+func (a *accountRun) addLossesSince(
+	ctx context.Context, m *manifest.Manifest, before map[string]*manifest.Mailbox, most int64,
+) error {
 	catalog := archive.Catalog(ctx, a.repo, a.catalog.reader)
 	catalog.Load = a.flushedLoad(ctx, catalog.Load)
 	comparison := loss.Comparison{Before: sorted(before), Now: sorted(a.recorder.recorded), Most: most, Catalog: catalog}
@@ -106,8 +109,8 @@ const lookback = 7 * 24 * time.Hour
 // With a stolen writer's key, somebody can write a manifest that lacks the account's mail and has no alarm. This run
 // continues from it, and finds nothing missing.
 //
-// This host compared before it wrote. So if it wrote the newest complete manifest itself, and none that its run could not know was
-// put meanwhile, there is nothing to read, and a run without changes stays cheap.
+// This host compared before it wrote. So if it wrote the newest complete manifest itself, and none that its run could
+// not know was put meanwhile, there is nothing to read, and a run without changes stays cheap.
 func (a *accountRun) addUnreported(ctx context.Context) error {
 	own, err := a.run.Own(a.Name)
 	if err != nil {
@@ -143,8 +146,9 @@ func (a *accountRun) addUnreported(ctx context.Context) error {
 	return nil
 }
 
-// listAlarm puts the alarm of an earlier manifest where archive.StandingAlarms finds it, if it is not there. Otherwise somebody with a
-// stolen writer's key could write an alarm that nobody hears of, and this run, which finds it in the manifest, would not repeat it.
+// listAlarm puts the alarm of an earlier manifest where archive.StandingAlarms finds it, if it is not there. Otherwise
+// somebody with a stolen writer's key could write an alarm that nobody hears of, and this run, which finds it in the
+// manifest, would not repeat it.
 func (a *accountRun) listAlarm(ctx context.Context, head repo.Head, m *manifest.Manifest) error {
 	if len(m.Alarm) == 0 || !head.Committed() {
 		return nil
@@ -180,15 +184,16 @@ func (a *accountRun) isCompared(own, head repo.Head, m *manifest.Manifest) bool 
 		a.parent.Name == a.lastComplete.Name
 }
 
-// mayBeBeside reports whether a manifest was put while the run of the last complete one was under way, which may not have known it
-// (history.Beside).
+// mayBeBeside reports whether a manifest was put while the run of the last complete one was under way, which may not
+// have known it (history.Beside).
 func (a *accountRun) mayBeBeside() bool {
 	older, ok := repo.ParseManifest(a.lastComplete.Older)
 	return ok && older.Time.After(a.lastComplete.Start) && older.ID != a.lastComplete.Parent
 }
 
 // histories returns the account's manifests back to the one that this host wrote last, or of some days if that is not
-// found, and the last one before these and before the run of the last complete one. Those after the time were not compared by this host.
+// found, and the last one before these and before the run of the last complete one. Those after the time were not
+// compared by this host.
 func (a *accountRun) histories(ctx context.Context, own repo.Head) (
 	histories *archive.Histories, after time.Time, err error,
 ) {
@@ -220,7 +225,8 @@ func (a *accountRun) histories(ctx context.Context, own repo.Head) (
 		if slices.Contains(besides, a.lastComplete.ID) {
 			a.beside = append(a.beside, &base{s.Head, s.Manifest})
 		}
-		if s.Manifest.State == manifest.Complete && !s.Head.Belated() && !s.Head.Time.After(after) && !s.Head.Time.After(began) && len(besides) == 0 {
+		old := !s.Head.Time.After(after) && !s.Head.Time.After(began)
+		if s.Manifest.State == manifest.Complete && !s.Head.Belated() && old && len(besides) == 0 {
 			break
 		}
 	}
@@ -235,7 +241,9 @@ type lines struct {
 
 // add adds the next manifest. If it is complete, add returns the hashes of the later complete ones that ran beside it.
 func (l *lines) add(s archive.Summary) (besides []chunk.ID) {
-	l.all = append(l.all, history.Line{Hash: s.Head.ID, Parent: s.Manifest.Parent, Start: s.Manifest.Start, Time: s.Head.Time})
+	l.all = append(l.all, history.Line{
+		Hash: s.Head.ID, Parent: s.Manifest.Parent, Start: s.Manifest.Start, Time: s.Head.Time,
+	})
 	l.complete = append(l.complete, s.Manifest.State == manifest.Complete)
 	n := len(l.all) - 1
 	for i := range n {

@@ -16,8 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// mailboxRun reads one mailbox in one round. It compares the server's mailbox with the archived one (old), downloads the
-// new messages, and makes the manifest.Mailbox for the next manifest.
+// mailboxRun reads one mailbox in one round. It compares the server's mailbox with the archived one (old), downloads
+// the new messages, and makes the manifest.Mailbox for the next manifest.
 type mailboxRun struct {
 	account     *accountRun
 	listed      mail.Mailbox      // from the survey of this round
@@ -114,25 +114,25 @@ func (r *mailboxRun) inherited() *manifest.Mailbox {
 func (r *mailboxRun) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
 	session := r.account.session(r.listed)
 	defer func() { session.Release() }()
-	s := r.preview
-	if s == nil {
-		s = r.examine(ctx, session)
+	p := r.preview
+	if p == nil {
+		p = r.examine(ctx, session)
 	}
 	r.preview = nil
-	if s.err != nil || s.upToDate {
+	if p.err != nil || p.upToDate {
 		found := r.previous()
 		r.remaining = found.Messages
-		return found, nil, s.err
+		return found, nil, p.err
 	}
-	if s.old != nil {
-		r.remaining = s.old.Messages - s.change.Gone.Len()
+	if p.old != nil {
+		r.remaining = p.old.Messages - p.change.Gone.Len()
 	}
-	session.Validity = s.validity
-	found := s.found
-	failures, err := r.update(ctx, session, s.old, found, s.change)
+	session.Validity = p.validity
+	found := p.found
+	failures, err := r.update(ctx, session, p.old, found, p.change)
 	if err == nil {
 		r.noteMissing(found, failures)
-		keepTimes(found, s.old)
+		keepTimes(found, p.old)
 	}
 	if err != nil || len(failures) > 0 || found.Accounted() == int64(found.Status.Messages) {
 		return found, failures, err

@@ -71,8 +71,8 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 	return &preview{old: old, found: found, change: c, validity: session.Validity, err: err}
 }
 
-// listedFirst returns the UIDs that are listed first once the mailbox is open. They are known before if nothing of it is
-// archived yet.
+// listedFirst returns the UIDs that are listed first once the mailbox is open. They are known before if nothing of it
+// is archived yet.
 func (r *mailboxRun) listedFirst() (mail.UIDRange, error) {
 	if r.connected != nil {
 		r.connected()

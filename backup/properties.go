@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// propertiesEvery is how often a run asks for the access rights and annotations of all mailboxes. The answers do not fit into
-// a survey: they need two commands for each mailbox (docs/design/reading.md).
+// propertiesEvery is how often a run asks for the access rights and annotations of all mailboxes. The answers do not
+// fit into a survey: they need two commands for each mailbox (docs/design/reading.md).
 const propertiesEvery = 7 * 24 * time.Hour
 
 // propertiesRead is what a run found of access rights and annotations.
@@ -29,9 +29,9 @@ type propertiesRead struct {
 	all   bool         // these are all mailboxes
 }
 
-// readProperties asks for access rights and annotations, once in a run: of all mailboxes if the parent's are old, else of
-// the new ones. Those that are not asked for stay as in the parent. An error of the server is a warning, and the next run asks
-// again, because mail does not depend on them.
+// readProperties asks for access rights and annotations, once in a run: of all mailboxes if the parent's are old, else
+// of the new ones. Those that are not asked for stay as in the parent. An error of the server is a warning, and the
+// next run asks again, because mail does not depend on them.
 func (a *accountRun) readProperties(ctx context.Context) error {
 	if a.Properties == nil || a.properties.tried || !hasProperties(a.server.Capabilities) {
 		return nil
@@ -114,7 +114,8 @@ func (a *accountRun) quotas() []mail.Quota {
 
 // hasProperties reports whether a server has access rights or annotations.
 func hasProperties(capabilities []string) bool {
-	return slices.ContainsFunc(capabilities, func(c string) bool { return c == "ACL" || c == "METADATA" || c == "METADATA-SERVER" })
+	return slices.ContainsFunc([]string{"ACL", "METADATA", "METADATA-SERVER"},
+		func(c string) bool { return slices.Contains(capabilities, c) })
 }
 
 // mailboxesWithProperties returns the raw names of the mailboxes that this run reads, ascending.
@@ -127,14 +128,16 @@ func (a *accountRun) mailboxesWithProperties() (names []string) {
 	return names
 }
 
-// propertiesBefore returns the properties of the parent. Damaged ones are left out, and asked for again as if they were new.
+// propertiesBefore returns the properties of the parent. Damaged ones are left out, and asked for again as if they were
+// new.
 func (a *accountRun) propertiesBefore(ctx context.Context) ([]manifest.Properties, error) {
 	if a.parent == nil {
 		return nil, nil
 	}
 	before, err := a.parent.AllProperties(a.catalog.loadTables(ctx))
 	if archive.IsDamage(err) {
-		a.recorder.warn("access rights and annotations in an earlier manifest are damaged (mailstrata check shows more): %v", err)
+		a.recorder.warn("access rights and annotations in an earlier manifest are damaged "+
+			"(mailstrata check shows more): %v", err)
 		return before, nil
 	}
 	if err != nil {
@@ -144,7 +147,9 @@ func (a *accountRun) propertiesBefore(ctx context.Context) ([]manifest.Propertie
 }
 
 // mergeProperties returns what was found, and of the other mailboxes that are recorded, what the parent has.
-func (a *accountRun) mergeProperties(before []manifest.Properties, asked []string, found []mail.Properties) (all []manifest.Properties) {
+func (a *accountRun) mergeProperties(
+	before []manifest.Properties, asked []string, found []mail.Properties,
+) (all []manifest.Properties) {
 	for _, p := range before {
 		_, now := slices.BinarySearch(asked, p.Mailbox)
 		if _, recorded := a.recorder.recorded[p.Mailbox]; p.Mailbox != "" && recorded && !now {

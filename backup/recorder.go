@@ -193,12 +193,14 @@ func (rec *recorder) setGivenUp(raw string, again bool) {
 	rec.givenUp[raw] = again
 }
 
+// failuresOf returns the failures of a mailbox in this run.
 func (rec *recorder) failuresOf(raw string) []manifest.Failure {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	return rec.failures[raw]
 }
 
+// warn adds a warning, unless it is there.
 func (rec *recorder) warn(format string, args ...any) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -233,8 +235,8 @@ func (rec *recorder) failUncounted() {
 	}
 }
 
-// nothingRead returns why a mailbox could not be read, if this is so for all of the account and no message was downloaded. If
-// not, or if there are no mailboxes, it returns nil.
+// nothingRead returns why a mailbox could not be read, if this is so for all of the account and no message was
+// downloaded. If not, or if there are no mailboxes, it returns nil.
 func (rec *recorder) nothingRead() *manifest.Failure {
 	if rec.downloaded.messages+rec.matched.messages > 0 {
 		return nil

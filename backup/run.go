@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailstrata/mailstrata/backup/fetch"
 	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/moves"
@@ -21,14 +21,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/recovery"
-	"golang.org/x/sync/errgroup"
 )
-
-// base is a manifest of an earlier run.
-type base struct {
-	repo.Head
-	*manifest.Manifest
-}
 
 // accountRun is one run over one account: its state, and what its parts share.
 type accountRun struct {
@@ -106,68 +99,6 @@ func (a *accountRun) release(err error) {
 	}
 }
 
-// finish commits what was read, or after an error, saves it.
-func (a *accountRun) finish(ctx context.Context, b *Result) {
-	graceful, done := grace.Context(ctx, interruptGrace)
-	defer done()
-	switch {
-	case b.Err == nil:
-		b.Head, b.Err = a.commit(graceful, b.Manifest)
-	case errors.Is(b.Err, quota.ErrSpent):
-		a.postpone(graceful, b)
-	case a.mayCommitWithoutMail(ctx, b.Err):
-		if err := a.commitWithoutMail(graceful, b); err != nil {
-			b.Err = fmt.Errorf("%w; what was read beside the mail is not archived either: %w", b.Err, err)
-			b.Kept = a.saveRest(ctx)
-		}
-	default:
-		b.Kept = a.saveRest(ctx)
-	}
-	a.closeRecovery(b.Err == nil)
-}
-
-// isNew reports whether this host has not archived the account yet.
-func (a *accountRun) isNew() bool {
-	own, err := a.run.Own(a.Name)
-	return err == nil && own.Name == ""
-}
-
-// findParent finds the parent and the last complete manifest among those that are committed and not marked to be
-// forgotten (docs/design/removing.md, rules 1 and 4). It skips manifests that cannot be read, with a warning.
-func (a *accountRun) findParent(ctx context.Context) error {
-	for head, err := range a.run.Heads(ctx, a.Name) {
-		var m *manifest.Manifest
-		if err == nil && !head.Marked {
-			err = head.Misdating()
-		}
-		if err == nil && head.Committed() {
-			m, err = archive.ReadManifest(ctx, a.repo, head)
-		}
-		switch {
-		case err != nil && (head.Name == "" || ctx.Err() != nil):
-			return fmt.Errorf("find the newest manifest of %s: %w", a.Name, err)
-		case errors.Is(err, repo.ErrMisdated):
-			a.recorder.warn("a manifest is skipped: %v", err)
-		case err != nil:
-			a.recorder.warn("an earlier manifest cannot be read and is skipped: %v", err)
-		case m != nil:
-			if a.parent == nil {
-				a.parent = &base{head, m}
-				// The interrupted run recorded what it read, so no other run would find the difference.
-				if m.State != manifest.Complete {
-					a.recorder.alarms = slices.Clone(m.Alarm)
-					a.recorder.carryWarnings(m.Warnings)
-				}
-			}
-			if m.State == manifest.Complete {
-				a.lastComplete = &base{head, m}
-				return nil
-			}
-		}
-	}
-	return nil
-}
-
 // open contacts the server, and compares what other hosts wrote of the account at the same time. It comes before the
 // first checkpoint, which carries the alarms. unread is why the server gives no answer.
 func (a *accountRun) open(ctx context.Context) (unread, err error) {
@@ -230,8 +161,8 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	return m, a.addLosses(ctx, m)
 }
 
-// readAll reads the mail, and meanwhile scripts, calendars and address books, so that both share packs. It reports whether the mail is
-// proved to be of one instant. If the mail cannot be read, the others are read to their end.
+// readAll reads the mail, and meanwhile scripts, calendars and address books, so that both share packs. It reports
+// whether the mail is proved to be of one instant. If the mail cannot be read, the others are read to their end.
 func (a *accountRun) readAll(ctx context.Context) (consistent bool, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.readItems(ctx) })
@@ -246,89 +177,6 @@ func (a *accountRun) readAll(ctx context.Context) (consistent bool, err error) {
 	})
 	err = group.Wait()
 	return consistent, cmp.Or(err, unread)
-}
-
-// commit commits a manifest. From then on, what it records counts.
-func (a *accountRun) commit(ctx context.Context, m *manifest.Manifest) (repo.Head, error) {
-	head, err := a.catalog.writer.Commit(ctx, a.Name, m.EncodeAt)
-	if err == nil {
-		a.quota.Wrote(m.Downloaded)
-		a.catalog.cacheTables()
-	}
-	return head, err
-}
-
-// manifest returns a manifest of what is recorded now.
-func (a *accountRun) manifest(ctx context.Context, state manifest.State) (*manifest.Manifest, error) {
-	m, err := a.emptyManifest(ctx, state)
-	if err != nil {
-		return nil, err
-	}
-	return m, a.record(ctx, m)
-}
-
-// emptyManifest returns a manifest that says only which run wrote it.
-func (a *accountRun) emptyManifest(ctx context.Context, state manifest.State) (*manifest.Manifest, error) {
-	now, err := a.run.Now(ctx)
-	if err != nil {
-		return nil, err
-	}
-	m := &manifest.Manifest{
-		Account:  a.Name,
-		Source:   a.URL,
-		Program:  a.program,
-		Start:    a.run.Start(),
-		End:      now,
-		Deadline: a.run.Deadline(),
-		State:    state,
-	}
-	m.Downloaded = a.quota.Unwritten()
-	if a.parent != nil {
-		m.Parent = a.parent.ID
-	}
-	return m, nil
-}
-
-// record adds to a manifest everything that is recorded so far, and stores the chunks that it names.
-func (a *accountRun) record(ctx context.Context, m *manifest.Manifest) error {
-	m.Server = a.server
-	m.Server.Quota = a.quotas()
-	putTable := a.catalog.putTable(ctx)
-	if err := a.recorder.addTo(m, putTable); err != nil {
-		return err
-	}
-	if err := a.recordItems(m, a.mailFound, putTable); err != nil {
-		return err
-	}
-	if err := a.recordProperties(m, putTable); err != nil {
-		return err
-	}
-	return a.catalog.putServer(ctx, m, a.parent)
-}
-
-// mailboxes returns the mailboxes of a manifest, by raw name. Damaged ones are left out, with a warning, and read
-// again.
-func (a *accountRun) mailboxes(ctx context.Context, m *base) (map[string]*manifest.Mailbox, error) {
-	mailboxes := make(map[string]*manifest.Mailbox)
-	if m == nil {
-		return mailboxes, nil
-	}
-	load := a.catalog.load(ctx)
-	if m == a.parent {
-		load = a.catalog.loadTables(ctx)
-	}
-	for mailbox, err := range m.AllMailboxes(load) {
-		if archive.IsDamage(err) {
-			a.recorder.warn("some records of an earlier manifest are damaged, so their mailboxes are read again "+
-				"(mailstrata check shows more): %v", err)
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("mailboxes of an earlier manifest: %w", err)
-		}
-		mailboxes[mailbox.Raw] = mailbox
-	}
-	return mailboxes, nil
 }
 
 // session returns a session to read a mailbox.

@@ -113,8 +113,8 @@ func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err erro
 // lastSurveyGrace is how long an interrupted run that has read everything waits for the survey that confirms it.
 const lastSurveyGrace = 5 * time.Second
 
-// beginRound takes a survey and plans the round. If the run is interrupted after everything was read, beginRound goes on:
-// what the survey confirms is complete.
+// beginRound takes a survey and plans the round. If the run is interrupted after everything was read, beginRound goes
+// on: what the survey confirms is complete.
 func (s *scheduler) beginRound(ctx context.Context) (due []*mailboxRun, err error) {
 	asking := ctx
 	if s.recorder.round > 0 {
@@ -136,9 +136,9 @@ func (s *scheduler) beginRound(ctx context.Context) (due []*mailboxRun, err erro
 }
 
 // flushAhead stores what the rounds so far have recorded, tables included, while the next survey is taken: the survey
-// usually agrees, and then the manifest alone is left to put. If it does not agree, the pages have to be flushed anyway,
-// because the next round may read them. Accounts that share packs are flushed together instead. The function that
-// flushAhead returns waits for the end.
+// usually agrees, and then the manifest alone is left to put. If it does not agree, the pages have to be flushed
+// anyway, because the next round may read them. Accounts that share packs are flushed together instead. The function
+// that flushAhead returns waits for the end.
 func (s *scheduler) flushAhead(ctx context.Context) (wait func() error) {
 	if s.recorder.round == 0 || s.shared {
 		return func() error { return nil }
@@ -293,6 +293,7 @@ func (s *scheduler) requestAhead(ctx context.Context, due []*mailboxRun) (done f
 	}
 }
 
+// each calls do for mailboxes, for as many at once as the source has connections.
 func (s *scheduler) each(
 	ctx context.Context, runs []*mailboxRun, do func(*mailboxRun, context.Context) error,
 ) error {

@@ -51,7 +51,8 @@ const (
 // must be newer than the parent, or a mailbox would seem to have gone back.
 func (s *scheduler) mayBeEarly(taken time.Time) bool {
 	early := s.began.Sub(taken)
-	return time.Since(taken) < maxEarly && (s.parent == nil || s.parent.Stored.Add(clocksDiffer).Before(s.run.Start().Add(-early)))
+	return time.Since(taken) < maxEarly &&
+		(s.parent == nil || s.parent.Stored.Add(clocksDiffer).Before(s.run.Start().Add(-early)))
 }
 
 // warnNotes adds the notes of a survey to the warnings.
@@ -123,8 +124,8 @@ func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error 
 		if err != nil || same {
 			return err
 		}
-		s.recorder.warn("the server called itself %q before and calls itself %q now, and messages differ from the archive: %s",
-			before, now, onlyProven)
+		s.recorder.warn("the server called itself %q before and calls itself %q now, "+
+			"and messages differ from the archive: %s", before, now, onlyProven)
 	}
 	for _, m := range s.recorder.before {
 		m.Unproven = m.Accounted() > 0

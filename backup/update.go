@@ -29,8 +29,8 @@ func (r *mailboxRun) compare(
 		err = c.Ask(ctx, session, old, found, r.account.catalog.pages(ctx))
 		if refuses := errors.Is(err, mail.ErrRefused); refuses || errors.Is(err, source.ErrUnknownChanges) {
 			if refuses {
-				r.account.recorder.warn("mailbox %q: the server offers to report what changed but refuses to, so all flags are read",
-					r.listed.Name)
+				r.account.recorder.warn("mailbox %q: the server offers to report what changed but refuses to, "+
+					"so all flags are read", r.listed.Name)
 			}
 			byModSeq, c = false, compare.New(old, found)
 			err = c.CompareFlags(ctx, session, old, found, r.account.catalog.pages(ctx))

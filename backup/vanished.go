@@ -148,7 +148,8 @@ func (v *vanished) reinstate(ctx context.Context) error {
 		v.recorder.recorded[m.Raw] = m
 	}
 	v.recorder.warn("the account kept changing while it was read %d times. "+
-		"Messages that were gone before they could be read: %d; messages that were read and then vanished: %d, which are recorded where they were, and %d, whose mailbox is gone",
+		"Messages that were gone before they could be read: %d; messages that were read and then vanished: "+
+		"%d, which are recorded where they were, and %d, whose mailbox is gone",
 		v.recorder.round, v.unread, reinstated, orphaned)
 	return nil
 }
@@ -207,14 +208,14 @@ func (v *vanished) orphans(ctx context.Context) (map[uidSpace]*vanishedMessages,
 
 // each calls do with each message that vanished, the latest first.
 func (v *vanished) each(ctx context.Context, do func(*manifest.Mailbox, *manifest.Entry)) error {
-	for _, s := range slices.Backward(v.parts) {
-		pages, err := s.mailbox.AllPages(v.catalog.load(ctx))
+	for _, part := range slices.Backward(v.parts) {
+		pages, err := part.mailbox.AllPages(v.catalog.load(ctx))
 		if err != nil {
 			return err
 		}
 		for _, page := range pages {
 			first, last := page.Range()
-			if s.uids != nil && s.uids.In(mail.UIDRange{First: mail.UID(first), Last: mail.UID(last)}).Len() == 0 {
+			if part.uids != nil && part.uids.In(mail.UIDRange{First: mail.UID(first), Last: mail.UID(last)}).Len() == 0 {
 				continue
 			}
 			entries, err := page.Entries(v.catalog.load(ctx))
@@ -222,8 +223,8 @@ func (v *vanished) each(ctx context.Context, do func(*manifest.Mailbox, *manifes
 				return err
 			}
 			for i := range entries {
-				if s.uids == nil || s.uids.Contains(entries[i].UID) {
-					do(s.mailbox, &entries[i])
+				if part.uids == nil || part.uids.Contains(entries[i].UID) {
+					do(part.mailbox, &entries[i])
 				}
 			}
 		}
