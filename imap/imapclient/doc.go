@@ -16,8 +16,11 @@
 // A Pool (pool.go) shares out the connections of an account. A Client is one of them, with the commands of the account:
 // client.go; server.go for the server's answers about itself; append.go; properties.go, set_properties.go and quotas.go
 // for access rights, annotations and quotas, whose responses package properties reads. A survey of the mailboxes
-// (together.go) sends LIST (list.go, with scope.go, name.go and inbox.go) and STATUS (status.go). gmail.go and
-// virtual.go are for servers that show one message in several mailboxes.
+// (survey.go) sends LIST (list.go, with name.go, scope.go and inbox.go), asks for subscriptions (subscriptions.go), and
+// sends STATUS (status.go). gmail.go and virtual.go are for servers that show one message in several mailboxes.
+//
+// A survey is no package of its own, because it shares with the other commands what a Client knows of its server: the
+// namespaces, the names, the numbers of a mailbox, and which mailbox is open.
 //
 // A Mailbox has the commands of the mailbox that is open: mailbox.go; search.go; and three forms of FETCH:
 // attributes.go with collect.go for what a message is without its body, body.go for bodies and headers, and ranges.go

@@ -7,67 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/mail"
 )
-
-// Survey lists all mailboxes of the personal namespaces, and of the other namespaces that are named ("other",
-// "shared", or a prefix), with their numbers. It selects no mailbox, because a server may report old numbers of a
-// selected one. Mailboxes of other namespaces are included without numbers and marked as skipped.
-func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, error) {
-	return surveyor{c}.survey(ctx, named)
-}
-
-// surveyor takes a survey.
-type surveyor struct{ *Client }
-
-func (c surveyor) survey(ctx context.Context, named []string) (*mail.Survey, error) {
-	defer c.CloseOnDone(ctx)()
-	survey := &mail.Survey{Time: time.Now()}
-	q, err := c.askTogether(ctx)
-	if err != nil {
-		return nil, c.OrCause(ctx, err)
-	}
-	l, err := c.listed(ctx, q.list)
-	if err != nil {
-		return nil, err
-	}
-	scope := scope{c.names(), c.spaces, named}
-	if err := c.listSpaces(ctx, l, scope); err != nil {
-		return nil, err
-	}
-	subscribed, err := c.subscribed(ctx, q.subscriptions)
-	if err != nil {
-		return nil, err
-	}
-	empty := len(l.byName) == 0
-	note, err := c.addInbox(ctx, l)
-	if err != nil {
-		return nil, err
-	}
-	survey.Notes = l.notes(note, empty)
-	survey.Mailboxes = l.mailboxes(scope)
-	for _, name := range scope.unmatched(survey.Mailboxes) {
-		survey.Notes = append(survey.Notes, fmt.Sprintf("the server lists no mailbox in the namespace %q, "+
-			"which is to be archived too", wire.Printable(name)))
-	}
-	survey.Dangling = c.names().markSubscribed(survey.Mailboxes, subscribed, scope.isRead)
-	err = c.completeStatus(ctx, survey.Mailboxes)
-	for i := range survey.Mailboxes {
-		m := &survey.Mailboxes[i]
-		if m.Selectable() && m.Skip == mail.NotSkipped && m.Status == nil && c.Avoids(statusOf(m.Raw).Name) {
-			if survey.Gaps == nil {
-				survey.Gaps = map[string]string{}
-			}
-			survey.Gaps[m.Raw] = "the server ends the connection whenever it is asked how many messages " +
-				"the mailbox holds (STATUS)"
-		}
-	}
-	return survey, err
-}
 
 // List returns every mailbox that the server lists.
 func (c *Client) List(ctx context.Context) ([]mail.Mailbox, error) {
@@ -147,109 +91,7 @@ func (c *Client) listReturn() string {
 	return strings.Join(options, " ")
 }
 
-// subscriptionsQuestion is a question for the subscribed mailboxes.
-type subscriptionsQuestion struct {
-	cmd      *imap.Command
-	names    []string // raw
-	extended bool     // it uses the extended LIST
-}
-
-func (c surveyor) subscriptionsQuestion() *subscriptionsQuestion {
-	const selecting = "LIST (SUBSCRIBED)"
-	q := &subscriptionsQuestion{cmd: imap.NewCommand("LSUB").Raw(` "" "*"`)}
-	if q.extended = c.extendedList() && c.Losses(selecting) == 0; q.extended {
-		q.cmd = imap.NewCommand(selecting).Raw(` "" "*"`)
-	}
-	var held memoryCount
-	q.cmd.OnResponse = func(resp *wire.Response) (bool, error) {
-		if (resp.Name != "LIST" && resp.Name != "LSUB") || len(resp.Args) < 3 {
-			return false, nil
-		}
-		// LSUB returns a name with \Noselect if only a mailbox below it is subscribed (RFC 3501 section 6.3.9).
-		if resp.Name == "LIST" || !slices.ContainsFunc(resp.Args[0].List,
-			func(n wire.Node) bool { return n.Is(`\Noselect`) }) {
-			name := mailboxName(resp.Args[2:])
-			q.names = append(q.names, name)
-			return true, errors.Join(checkName(name), held.add(mailboxMemory/4+2*len(name), "subscriptions"))
-		}
-		return true, nil
-	}
-	return q
-}
-
-// subscribed waits for the raw names of the subscribed mailboxes, including those that no longer exist.
-func (c surveyor) subscribed(ctx context.Context, q *subscriptionsQuestion) ([]string, error) {
-	err := c.Wait(q.cmd)
-	switch {
-	case !c.Alive() || err == nil || errors.Is(err, mail.ErrTemporary):
-		return q.names, c.OrCause(ctx, err)
-	case q.extended:
-		c.plainList = true
-		q = c.subscriptionsQuestion()
-		if err := c.Start(q.cmd); err != nil {
-			return nil, c.OrCause(ctx, err)
-		}
-		return c.subscribed(ctx, q)
-	}
-	return nil, nil // a server without subscriptions
-}
-
-// markSubscribed marks the subscribed mailboxes, and returns the subscribed names that are not among them.
-func (n naming) markSubscribed(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
-	var alike map[string]int // the first mailbox with each key; made when it is needed
-	for _, name := range names {
-		i, found := slices.BinarySearchFunc(mailboxes, name,
-			func(m mail.Mailbox, name string) int { return cmp.Compare(m.Raw, name) })
-		if !found {
-			if alike == nil {
-				alike = n.index(mailboxes)
-			}
-			i, found = alike[n.key(name)]
-		}
-		if found {
-			mailboxes[i].Subscribed = true
-		}
-		if (!found || slices.ContainsFunc(mailboxes[i].Attributes, isNonExistent)) && wanted(name) {
-			dangling = append(dangling, name)
-		}
-	}
-	slices.Sort(dangling)
-	return slices.Compact(dangling)
-}
-
-// index returns the mailboxes by key.
-func (n naming) index(mailboxes []mail.Mailbox) map[string]int {
-	index := make(map[string]int, len(mailboxes))
-	for i := range mailboxes {
-		key := n.key(mailboxes[i].Raw)
-		if _, again := index[key]; !again {
-			index[key] = i
-		}
-	}
-	return index
-}
-
 func isNonExistent(attribute string) bool { return strings.EqualFold(attribute, `\NonExistent`) }
-
-// completeStatus asks, mailbox by mailbox, for what the listing left out.
-func (c surveyor) completeStatus(ctx context.Context, mailboxes []mail.Mailbox) error {
-	var lacking, nameless []*mail.Mailbox
-	for i := range mailboxes {
-		switch m := &mailboxes[i]; {
-		case !m.Selectable(), m.Skip != mail.NotSkipped:
-		case m.Status == nil:
-			lacking = append(lacking, m)
-		case m.Status.MailboxID == "" && c.Has("OBJECTID"):
-			nameless = append(nameless, m)
-		}
-	}
-	defer c.CloseOnDone(ctx)()
-	err := c.status(lacking, c.statusItems(true))
-	if err == nil {
-		err = c.status(nameless, "MAILBOXID")
-	}
-	return c.OrCause(ctx, err)
-}
 
 // listing collects LIST and STATUS responses, in any order.
 type listing struct {
