@@ -34,9 +34,9 @@ type Options struct {
 	Mechanism string                                // PLAIN, LOGIN, OAUTHBEARER, XOAUTH2; "": the best that is offered
 
 	Connections int           // at most this many at once; 0: 4
-	Labels      bool          // Source: read Gmail's labels as mailboxes, see gmail.go
+	Labels      bool          // imapsource: read Gmail's labels as mailboxes
 	Namespaces  []string      // other namespaces to read: "other", "shared", or prefixes
-	Virtual     bool          // Source: read virtual mailboxes too, see virtual.go
+	Virtual     bool          // imapsource: read virtual mailboxes too
 	Compress    bool          // use COMPRESS=DEFLATE if offered: faster below about 100 Mbit/s, slower above
 	Stall       time.Duration // give up a connection that moves no byte for this long; 0: 2 minutes
 	Trace       io.Writer     // receives the protocol without secrets and bodies; may be nil
@@ -44,8 +44,8 @@ type Options struct {
 	Version     string        // of this program, sent to the server by ID
 	Journal     string        // imaprestore: a directory for the journals of appended messages; "": none are kept
 
-	// Waiting is called before imaprestore waits because the server asked for it; may be nil. A Source leaves waiting
-	// to its caller.
+	// Waiting is called before imaprestore waits because the server asked for it; may be nil. imapsource leaves
+	// waiting to its caller.
 	Waiting func(asked time.Duration, cause error)
 
 	// Silent is called while a wait for the server goes on, in which no connection has moved a byte for this long: after

@@ -21,7 +21,7 @@ type quirks struct {
 	reasons    map[string]string // by command, the error of the latest loss
 	last       string            // the latest of these
 	sequential atomic.Bool       // the server loses commands that are sent before it has answered the previous one
-	wary       atomic.Bool       // a connection was lost while several commands were under way (conn.startAll)
+	wary       atomic.Bool       // a connection was lost while several commands were under way (Conn.StartAll)
 	mechanism  atomic.Int32      // the number of ways to log in that the server does not support
 
 	id atomic.Pointer[[]mail.Field] // the server's ID, as the latest connection has it; nil: not known yet
