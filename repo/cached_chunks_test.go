@@ -6,21 +6,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // CachedChunks returns what CacheChunks last kept for an account, unless it is damaged.
 func TestCachedChunks(t *testing.T) {
 	for _, seal := range []bool{true, false} {
-		a, err := newAccess(nil, time.Now(), InitOptions{NoSeal: !seal})
+		o := InitOptions{NoSeal: !seal, Options: Options{CacheDir: t.TempDir()}}
+		if seal {
+			o.Passphrase, o.ScryptWork = []byte("correct horse"), 4
+		}
+		r, err := Init(t.Context(), new(storetest.Memory), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &Repo{locks: locks{statements{*a}}}
-		if r.objects.Cache, err = cache.Open(t.TempDir(), r.objects.Codec.Repository, 0); err != nil {
-			t.Fatal(err)
-		}
+		defer r.Close()
 		if kept := r.CachedChunks("anna"); len(kept) != 0 {
 			t.Fatalf("new account: %d chunks", len(kept))
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -96,8 +97,8 @@ func (c *checker) config(content []byte) error {
 	if err := format.Decode(content, &s); err != nil {
 		return err
 	}
-	past, err := parseConfig(s.Payload)
-	if err != nil || past.Number < c.r.config.Number {
+	past, err := access.ParseConfig(s.Payload)
+	if err != nil || past.Number < c.r.access.Config.Number {
 		return err
 	}
 	_, err = c.r.verify(format.KindConfig, content)
@@ -105,8 +106,8 @@ func (c *checker) config(content []byte) error {
 }
 
 func (c *checker) slot(ctx context.Context, f *finding) error {
-	listed := func(s slotRow) bool { return s.name() == f.Name }
-	if !slices.ContainsFunc(c.r.config.Slots, listed) {
+	listed := func(s access.SlotRow) bool { return s.Name() == f.Name }
+	if !slices.ContainsFunc(c.r.access.Config.Slots, listed) {
 		f.problem(Stray, errors.New("not a key slot: it was removed, or adding it was interrupted, or someone else put it there"))
 		return nil
 	}

@@ -51,8 +51,8 @@ func (h Head) Misdating() error {
 }
 
 // writerTimed reports whether the writer of an object can set its time.
-func (a *access) writerTimed() bool {
-	_, is := a.objects.Store.Store.(WriterTimed)
+func (o *opened) writerTimed() bool {
+	_, is := o.objects.Store.Store.(WriterTimed)
 	return is
 }
 
@@ -112,8 +112,8 @@ const behindAtMost = 30 * 24 * time.Hour
 
 // checkClock returns an error if the store's clock shows a time before the repository was made. With such a clock all manifests lie
 // in the future, and each account would be downloaded again.
-func (a *access) checkClock(now time.Time) error {
-	if made := time.Unix(int64(a.config.Created), 0); made.Sub(now) > behindAtMost {
+func (o *opened) checkClock(now time.Time) error {
+	if made := time.Unix(int64(o.access.Config.Created), 0); made.Sub(now) > behindAtMost {
 		return fmt.Errorf("the store's clock shows %s, but the repository was made at %s: set the clock of the store, or of this host if "+
 			"the repository is a directory on it", clock.Instant(now), clock.Instant(made))
 	}

@@ -22,9 +22,7 @@
 // Below both, package objects puts, reads and checks the small objects, and package cache keeps them on this host; packs
 // and manifests are put directly by Store.Put. The other files:
 //
-//	open.go unlock.go init.go                         open or make a repository
-//	access.go config.go slot.go slots.go              its config and its key slots (type access)
-//	rotate.go                                         new keys
+//	open.go init.go access.go                         open or make a repository; what its key allows (package access)
 //	statements.go tags.go erasure.go                  what the keeper signs (type statements): marks, condemnations, tags
 //	alarms.go                                         the manifests that have an alarm
 //	cached_chunks.go excerpt.go local.go              what this host keeps of manifests, headers and killed runs
@@ -42,8 +40,7 @@
 // Every object is parsed again before it is put, and checked when it is read: its bytes against its name, its tag against
 // the repository's secret, its frames against its table, and each chunk against its ID.
 //
-// A Repo is made of layers: objects, access, statements, locks, and Repo on top. Each has the one before it, and uses only
-// that.
+// A Repo is made of layers: objects and access (packages), statements, locks, and Repo on top. Each uses only those before.
 //
 // Runs take no mutual lock. They rely on time: a mark says that a manifest is to be forgotten, a condemnation says that
 // a pack is to be deleted, and Prune acts on either a day later, when every run that could rely on it has ended. A root
@@ -55,7 +52,7 @@
 // ranges (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on this host), pin
 // (which repository this host has seen), census (which chunks and packs a prune keeps), statement (what the keeper
 // signs), keys (key files and recipients), recovery (what a killed run leaves on this
-// host); internal/objects (puts, reads and checks objects), internal/clock (the time of the store beside this host's).
+// host); internal/objects (puts, reads and checks objects), internal/access (the config and the key slots), internal/clock (the time of the store beside this host's).
 //
 // This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
 // What they decide without these is in packages of its own, as in census. The rest would need some twenty methods of

@@ -50,8 +50,8 @@ func (rd *Reader) KeepsExcerpts() bool { return rd.r.CanRead() && rd.cache(forma
 func (rd *Reader) excerptKey() cipher.AEAD {
 	rd.excerpts.Do(func() {
 		h := blake3.NewDeriveKey(contextExcerpt)
-		h.Write(rd.r.held.Secret[:])
-		for _, identity := range rd.r.held.Readers {
+		h.Write(rd.r.access.Held.Secret[:])
+		for _, identity := range rd.r.access.Held.Readers {
 			h.Write([]byte(identity + "\n"))
 		}
 		aead, err := chacha20poly1305.NewX(h.Sum(nil)[:chacha20poly1305.KeySize])

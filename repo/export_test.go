@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/statement"
@@ -27,10 +28,10 @@ func OnCached(r *Repo, store store.Store, cacheDir string, size int64) *Repo {
 	if err != nil {
 		panic(err)
 	}
-	return &Repo{locks: locks{statements{access{
-		objects: &objects.Objects{Store: objectlock.New(store, r.config.lock()), Codec: r.objects.Codec, Seals: r.objects.Seals, Cache: c},
-		held:    r.held, keeper: r.keeper, config: r.config, cutter: r.cutter, slotName: r.slotName, configName: r.configName,
-	}}}}
+	a := *r.access
+	a.Objects = &objects.Objects{Store: objectlock.New(store, a.Config.ObjectLock()), Codec: r.objects.Codec, Seals: r.objects.Seals, Cache: c}
+	a.Host = access.Host{}
+	return &Repo{locks: locks{statements{opened{a.Objects, &a}}}}
 }
 
 // Thief makes objects as an attacker can who has the secret and the writer's identity of a repository, but not its keeper's
@@ -43,13 +44,13 @@ type Thief struct {
 
 // Config makes a config with the thief's recipient. It can also name the thief as the keeper, and list a slot.
 func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (name string, stored []byte, err error) {
-	c := thief.R.config
+	c := thief.R.access.Config
 	c.Number, c.Readers = number, []string{thief.Reader}
 	if asKeeper {
-		c.Keeper = [32]byte(publicKey(thief.Keeper.Seed()))
+		c.Keeper = [32]byte(thief.Keeper.Public().(ed25519.PublicKey))
 	}
 	if slotHash != nil {
-		c.Slots = []slotRow{{Hash: *slotHash, Role: RoleOwner}}
+		c.Slots = []access.SlotRow{{Hash: *slotHash, Role: RoleOwner}}
 	}
 	content, err := statement.Sign(format.KindConfig, thief.R.objects.Codec.Repository, thief.Keeper, c)
 	if err != nil {
@@ -61,15 +62,15 @@ func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (na
 
 // Slot makes a slot for an owner, with the thief as keeper.
 func (thief *Thief) Slot(recipient age.Recipient, reader string) (name string, hash [32]byte, stored []byte, err error) {
-	held := *thief.R.held
-	held.Role, held.Seed, held.Keeper = RoleOwner, thief.Keeper.Seed(), [32]byte(publicKey(thief.Keeper.Seed()))
+	held := *thief.R.access.Held
+	held.Role, held.Seed, held.Keeper = RoleOwner, thief.Keeper.Seed(), [32]byte(thief.Keeper.Public().(ed25519.PublicKey))
 	held.Readers = []string{reader}
 	content, err := format.Encode(held)
 	if err != nil {
 		return "", hash, nil, err
 	}
 	stored, hash, err = thief.R.objects.Codec.Build(format.KindKey, content, []age.Recipient{recipient})
-	return slotName(RoleOwner, hash), hash, stored, err
+	return (&access.SlotRow{Role: RoleOwner, Hash: hash}).Name(), hash, stored, err
 }
 
 // Statement makes a mark of a manifest, or a condemnation of packs, signed by the thief.

@@ -2,17 +2,10 @@ package repo
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"errors"
-	"fmt"
-	"time"
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/internal/objects"
-	"github.com/mailstrata/mailstrata/repo/keys"
+	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -34,152 +27,13 @@ type InitOptions struct {
 // repository, and Init may be called again. If two calls run at once, the config with the smaller hash wins, and the other call
 // fails.
 func Init(ctx context.Context, s store.Store, o InitOptions) (*Repo, error) {
-	if !o.NoSeal && len(o.Passphrase) == 0 && len(o.Owners) == 0 {
-		return nil, errors.New("a sealed repository needs a passphrase or a key file for its owner")
-	}
-	if o.NoSeal && (len(o.Passphrase) > 0 || len(o.Owners)+len(o.Writers) > 0) {
-		return nil, errors.New("a repository without sealing takes neither passphrase nor key files")
-	}
-	if _, able := s.(store.Retainer); o.Lock != nil && !able {
-		return nil, errors.New("this store cannot lock objects: use a bucket with Object Lock")
-	}
-	if err := o.Lock.Check(); err != nil {
-		return nil, err
-	}
-	if err := vacant(ctx, s); err != nil {
-		return nil, err
-	}
-	now, err := s.Now(ctx)
+	a, err := access.Init(ctx, s, access.InitOptions{
+		NoSeal: o.NoSeal, Passphrase: o.Passphrase, Owners: o.Owners, Writers: o.Writers,
+		Polynomial: o.Polynomial, Lock: o.Lock, ScryptWork: o.ScryptWork,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("ask the store for the time: %w", err)
-	}
-	a, err := newAccess(s, now, o)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.initSlots(ctx, now, o); err != nil {
-		return nil, err
-	}
-	// Deriving a key from a passphrase is slow on purpose, so another Init may have come first.
-	if err := vacant(ctx, s); err != nil {
-		return nil, err
-	}
-	if err := a.initConfig(ctx); err != nil {
 		return nil, err
 	}
 	o.Trust = a.Fingerprint() // this host may forget what was here before
-	return a.repo(o.Options, "")
-}
-
-// vacant returns an error if there is a repository, or one that has lost its config.
-func vacant(ctx context.Context, store store.Store) error {
-	switch names, err := configNames(ctx, store); {
-	case err == nil:
-		return fmt.Errorf("%w: %s", ErrRepository, names[0])
-	case !errors.Is(err, ErrNoRepository):
-		return err
-	}
-	for o, err := range store.List(ctx, format.KindManifest.Folder()) {
-		if err != nil {
-			return fmt.Errorf("look for a repository: %w", err)
-		}
-		return fmt.Errorf("the store has no config, but holds archived mail (%s): "+
-			"a new repository would make that unreadable; restore the object in config/, or use another location", o.Name)
-	}
-	return nil
-}
-
-// newAccess returns the access to a new repository, with new secrets.
-func newAccess(store store.Store, now time.Time, o InitOptions) (a *access, err error) {
-	_, keeper, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		return nil, fmt.Errorf("draw the keeper's key: %w", err)
-	}
-	held := &slot{Role: RoleOwner, Seed: keeper.Seed(), Keeper: [32]byte(publicKey(keeper.Seed())), Number: 1}
-	rand.Read(held.Secret[:])
-	decoder, err := format.NewFrameDecoder()
-	if err != nil {
-		return nil, err
-	}
-	a = &access{objects: &objects.Objects{Store: objectlock.New(store, o.Lock), Codec: format.NewCodec([16]byte{}, held.Secret.Keys(), decoder)}}
-	rand.Read(a.objects.Codec.Repository[:])
-	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper, Lock: rowOf(o.Lock)}
-	if c.Polynomial == 0 {
-		p, err := chunk.RandomPolynomial()
-		if err != nil {
-			return nil, err
-		}
-		c.Polynomial = uint64(p)
-	}
-	if !o.NoSeal {
-		reader, readerIdentity, err := keys.NewIdentity()
-		if err != nil {
-			return nil, err
-		}
-		writer, writerIdentity, err := keys.NewIdentity()
-		if err != nil {
-			return nil, err
-		}
-		c.Readers, held.Readers = []string{reader}, []string{readerIdentity}
-		c.Writers, held.Writers = []string{writer}, []string{writerIdentity}
-	}
-	if err := a.useSlot(held); err != nil {
-		return nil, err
-	}
-	return a, a.useConfig(&c)
-}
-
-// initSlots puts the first slots, and lists them in the config.
-func (a *access) initSlots(ctx context.Context, now time.Time, o InitOptions) error {
-	add := func(role Role, recipient age.Recipient, label string) error {
-		row := slotRow{Role: role, Created: uint64(now.Unix()), Label: []byte(label)}
-		made, err := a.putSlot(ctx, a.held, row, recipient, a.config.Number)
-		if err == nil {
-			a.config.Slots = append(a.config.Slots, *made)
-		}
-		return err
-	}
-	if o.NoSeal {
-		return add(RoleOwner, nil, "")
-	}
-	if len(o.Passphrase) > 0 {
-		recipient, err := keys.PassphraseRecipient(o.Passphrase, o.ScryptWork)
-		if err != nil {
-			return err
-		}
-		if err := add(RoleOwner, recipient, ""); err != nil {
-			return err
-		}
-	}
-	for _, owner := range o.Owners {
-		if err := add(RoleOwner, owner, "init"); err != nil {
-			return err
-		}
-	}
-	for _, writer := range o.Writers {
-		if err := add(RoleWriter, writer, "init"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// initConfig puts the config, and returns an error if another Init came first.
-func (a *access) initConfig(ctx context.Context) error {
-	if err := a.config.check(); err != nil {
-		return err
-	}
-	name, err := a.putConfig(ctx, &a.config, a.keeper)
-	if err != nil {
-		return err
-	}
-	names, err := configNames(ctx, a.objects.Store)
-	if err != nil {
-		return err
-	}
-	if names[0] != name {
-		return fmt.Errorf("%w: another init won by %s", ErrRepository, names[0])
-	}
-	a.configName, a.slotName = name, a.config.Slots[0].name()
-	return nil
+	return newRepo(a, o.Options, "")
 }

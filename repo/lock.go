@@ -7,42 +7,16 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
-
-// lockRow is a Lock as the config holds it.
-type lockRow struct {
-	_          struct{} `cbor:",toarray"`
-	Days       uint64
-	Compliance bool
-	ByDefault  bool
-}
-
-func rowOf(l *objectlock.Lock) *lockRow {
-	if l == nil {
-		return nil
-	}
-	return &lockRow{Days: uint64(l.Days), Compliance: l.Compliance, ByDefault: l.ByDefault}
-}
-
-// lock returns the Lock of the row. It is the inverse of rowOf.
-func (c *config) lock() *objectlock.Lock {
-	if c.Lock == nil {
-		return nil
-	}
-	l := &objectlock.Lock{Days: int(c.Lock.Days), Compliance: c.Lock.Compliance, ByDefault: c.Lock.ByDefault}
-	if c.LockedSince > 0 {
-		l.Since = time.Unix(int64(c.LockedSince), 0)
-	}
-	return l
-}
 
 // locks reads, lengthens and renews the S3 Object Lock of a repository.
 type locks struct{ statements }
 
 // Lock returns the Object Lock of the repository, or nil if it has none.
-func (l *locks) Lock() *objectlock.Lock { return l.config.lock() }
+func (l *locks) Lock() *objectlock.Lock { return l.access.Config.ObjectLock() }
 
 // LockState says when the locks were renewed, and when that is due.
 type LockState struct {
@@ -103,7 +77,7 @@ func (l *locks) Lengthen(ctx context.Context, days int, progress func(Progress))
 		}
 		return l.renewAll(ctx, &longer, now, progress)
 	}
-	next, err := l.nextConfig(ctx)
+	next, err := l.access.NextConfig(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -122,7 +96,7 @@ func (l *locks) Lengthen(ctx context.Context, days int, progress func(Progress))
 // ended. If putting it took too long for that time to be right, putLongerLock puts another. now is a time before the config.
 func (l *locks) putLongerLock(ctx context.Context, longer *objectlock.Lock) (now time.Time, err error) {
 	for {
-		next, err := l.nextConfig(ctx)
+		next, err := l.access.NextConfig(ctx)
 		if err != nil {
 			return now, err
 		}
@@ -141,9 +115,9 @@ func (l *locks) putLongerLock(ctx context.Context, longer *objectlock.Lock) (now
 }
 
 // putLock puts the next config, with the lock.
-func (l *locks) putLock(ctx context.Context, next *config, lock *objectlock.Lock) error {
-	next.Lock, next.LockedSince = rowOf(lock), uint64(lock.Since.Unix())
-	if err := l.replaceConfig(ctx, next, l.held, l.slotName); err != nil {
+func (l *locks) putLock(ctx context.Context, next *access.Config, lock *objectlock.Lock) error {
+	next.SetLock(lock)
+	if err := l.access.Replace(ctx, next); err != nil {
 		return err
 	}
 	l.objects.Store.SetLock(l.Lock())
@@ -156,7 +130,7 @@ func (l *locks) latestConfig(ctx context.Context) error {
 	if lock == nil || lock.ByDefault {
 		return nil
 	}
-	_, err := l.newestConfig(ctx)
+	_, err := l.access.NewestConfig(ctx)
 	return err
 }
 

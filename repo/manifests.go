@@ -10,6 +10,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/ahead"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -89,7 +90,7 @@ type marksReader func(ctx context.Context) (marks func() (statement.Marks, error
 // readMarks returns a marksReader that passes over marks whose errors are to be ignored.
 func (r *Repo) readMarks(ignore func(error) bool) marksReader {
 	return func(ctx context.Context) func() (statement.Marks, error) {
-		return async(func() (statement.Marks, error) { return r.marks(ctx, ignore) })
+		return ahead.Do(func() (statement.Marks, error) { return r.marks(ctx, ignore) })
 	}
 }
 

@@ -1,19 +1,13 @@
 package repo
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
-	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/cache"
-	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/internal/objects"
-	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -58,94 +52,28 @@ func (o *Options) Seen() bool {
 }
 
 // Unlock says what opens a key slot.
-type Unlock struct {
-	// Identities, from key files, are tried first.
-	Identities []age.Identity
-
-	// Fingerprint is the one that the key file names, or empty.
-	Fingerprint string
-
-	// Sealed refuses a repository that is not sealed, because the user expects to need a passphrase.
-	Sealed bool
-
-	// Passphrase is called only if no identity opens a slot and a slot takes a passphrase.
-	Passphrase func() ([]byte, error)
-}
+type Unlock = access.Unlock
 
 // Open opens the repository in a store.
 func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, error) {
-	v := objectlock.New(store, nil)
-	a, err := open(ctx, v, u)
-	lost := errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey) || errors.Is(err, ErrNoSlots)
-	if lost && (v.Hides(ctx, format.KindConfig.Folder()) || v.Hides(ctx, format.KindKey.Folder())) {
-		// An attacker who may delete can have hidden every config and slot. Under lock they are read anyway.
-		v.ShowHidden()
-		if hidden, failed := open(ctx, v, u); failed == nil && hidden.config.Lock != nil {
-			a, err = hidden, nil
-		}
-	}
+	a, err := access.Open(ctx, store, u)
 	if err != nil {
 		return nil, err
 	}
-	a.objects.Store = objectlock.New(store, a.config.lock())
-	return a.repo(o, u.Fingerprint)
+	return newRepo(a, o, u.Fingerprint)
 }
 
-func open(ctx context.Context, store *objectlock.Store, u Unlock) (*access, error) {
-	decoder, err := format.NewFrameDecoder()
+// newRepo opens the cache, and compares the repository with what this host remembers.
+func newRepo(a *access.Access, o Options, keyFingerprint string) (*Repo, error) {
+	a.Host = access.Host{StateDir: o.StateDir, Location: o.Location, Trust: o.Trust}
+	vouched, missing, err := a.Pin().Check(o.Trust, keyFingerprint)
 	if err != nil {
 		return nil, err
 	}
-	// Configs and slots are listed and read at once. They confirm each other, whichever was read first.
-	listed := async(func() ([]string, error) { return configNames(ctx, store) })
-	first := async(func() ([]byte, error) { // usually the one that counts
-		names, err := listed()
-		if err != nil {
-			return nil, err
-		}
-		return objects.Fetch(ctx, store, names[0])
-	})
-	defer first()
-	slots, damage, errSlots := fetchSlots(ctx, store)
-	names, err := listed()
-	if err = cmp.Or(err, errSlots); err != nil {
+	if a.Objects.Cache, err = cache.Open(o.CacheDir, a.Objects.Codec.Repository, o.CacheSize); err != nil {
 		return nil, err
 	}
-	confirm := func(a *access) error {
-		return a.findConfig(names, func(name string) ([]byte, error) {
-			if name == names[0] {
-				return first()
-			}
-			return objects.Fetch(ctx, store, name)
-		})
-	}
-	if len(slots) == 0 && damage == nil {
-		return nil, ErrNoSlots
-	}
-	a, err := unlock(slots, u, decoder, confirm)
-	if errors.Is(err, ErrWrongKey) && damage != nil {
-		return nil, fmt.Errorf("%w; %w", damage, ErrNoOtherSlot)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if (u.Sealed || len(u.Identities) > 0) && !a.Sealed() {
-		return nil, fmt.Errorf("%w: a passphrase or a key file was given, but this repository is not sealed", ErrSwapped)
-	}
-	return a, nil
-}
-
-// repo opens the cache, and compares the repository with what this host remembers.
-func (a *access) repo(o Options, keyFingerprint string) (*Repo, error) {
-	a.options = o
-	vouched, missing, err := a.pin().Check(o.Trust, keyFingerprint)
-	if err != nil {
-		return nil, err
-	}
-	if a.objects.Cache, err = cache.Open(o.CacheDir, a.objects.Codec.Repository, o.CacheSize); err != nil {
-		return nil, err
-	}
-	return &Repo{locks: locks{statements{*a}}, untrusted: !vouched, noLocks: missing}, nil
+	return &Repo{locks: locks{statements{opened{a.Objects, a}}}, untrusted: !vouched, noLocks: missing}, nil
 }
 
 // Close closes the files of the cache. It changes nothing in the store.

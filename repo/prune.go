@@ -93,10 +93,10 @@ type Reach func(id chunk.ID, like uint64) (first bool, err error)
 // deletes those that were condemned a day ago and are still not needed. Several prunes may run at once, beside any number of runs.
 // A prune may be killed at any point; the next one continues. It needs the owner's key.
 func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneReport, error) {
-	if r.keeper == nil || !r.CanRead() {
+	if r.access.Keeper == nil || !r.CanRead() {
 		return nil, fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
-	if err := r.noneRejected(); err != nil {
+	if err := r.access.NoneRejected(); err != nil {
 		return nil, err
 	}
 	p := &pruner{survey: survey{deleter: deleter{PruneOptions: o, r: r}, walk: walk}}

@@ -77,7 +77,7 @@ func (l *locks) lastRenewal(ctx context.Context, now time.Time) (time.Time, erro
 	if !since.IsZero() {
 		return time.Time{}, nil
 	}
-	return time.Unix(int64(l.config.Created), 0), nil // objects are locked when they are put
+	return time.Unix(int64(l.access.Config.Created), 0), nil // objects are locked when they are put
 }
 
 // renewAll renews the lock of every object that is not to be deleted, and puts a renewal.
@@ -119,7 +119,7 @@ func (run *Run) ending(ctx context.Context) (map[format.Pack]bool, error) {
 	if run.renewal.err == nil {
 		return nil, nil
 	}
-	lock := run.r.config.lock()
+	lock := run.r.access.Config.ObjectLock()
 	ending := map[format.Pack]bool{}
 	for _, kind := range format.PackKinds {
 		for o, err := range run.r.objects.Store.List(ctx, kind.Folder()) {

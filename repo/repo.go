@@ -5,6 +5,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/pin"
@@ -12,19 +13,19 @@ import (
 
 var (
 	// ErrNoRepository is the error of a store without a config.
-	ErrNoRepository = errors.New("there is no repository here")
+	ErrNoRepository = access.ErrNoRepository
 
 	// ErrRepository is the error of Init in a store that holds a repository.
-	ErrRepository = errors.New("there is a repository here already")
+	ErrRepository = access.ErrRepository
 
 	// ErrWrongKey is the error of opening a repository if neither the key file nor the passphrase opens a key slot.
-	ErrWrongKey = errors.New("no key slot of this repository opens with this passphrase or key file")
+	ErrWrongKey = access.ErrWrongKey
 
 	// ErrNoSlots is the error of opening a repository that has lost all its key slots. Without one, no key opens it.
-	ErrNoSlots = errors.New("its key slots are gone: the store has a config of the repository, but no object in keys/")
+	ErrNoSlots = access.ErrNoSlots
 
 	// ErrNoOtherSlot is the error of opening a repository that has a damaged key slot, if no other one opens.
-	ErrNoOtherSlot = errors.New("no other key slot opens with this passphrase or key file")
+	ErrNoOtherSlot = access.ErrNoOtherSlot
 
 	// ErrNewer is the error of an object of a later version of the format.
 	ErrNewer = format.ErrNewer
@@ -46,13 +47,13 @@ var (
 	ErrMemory = pin.ErrMemory
 
 	// ErrRemoved is the error of a key slot that the config no longer names.
-	ErrRemoved = errors.New("this key was removed from the repository, or its keys were rotated without it")
+	ErrRemoved = access.ErrRemoved
 
 	// ErrConfigRejected is the error of writing while a config of a higher number does not open with this key.
-	ErrConfigRejected = errors.New("another config may have replaced the one that this key opens")
+	ErrConfigRejected = access.ErrConfigRejected
 
 	// ErrKeysChanged is the error of changing the keys or the lock after someone else has changed them.
-	ErrKeysChanged = errors.New("someone else changed the keys or the lock in the meantime: look at them, and try again")
+	ErrKeysChanged = access.ErrKeysChanged
 
 	// ErrNoRole is the error of an operation that the key which opened the repository does not allow.
 	ErrNoRole = objects.ErrNoRole

@@ -57,7 +57,7 @@ func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 
 // begin begins a run without renewing retention.
 func (r *Repo) begin(ctx context.Context) (*Run, error) {
-	if err := r.noneRejected(); err != nil {
+	if err := r.access.NoneRejected(); err != nil {
 		return nil, err
 	}
 	began := time.Now()
@@ -75,7 +75,7 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 		r: r, clock: c, began: began, newest: make(map[string]Head), turns: make(map[string]*semaphore.Weighted),
 		erasures: erasures{asking: semaphore.NewWeighted(1)},
 	}
-	run.pinned = pin.NewNewest(r.pin, earlyAtMost)
+	run.pinned = pin.NewNewest(r.access.Pin, earlyAtMost)
 	return run, nil
 }
 
@@ -156,7 +156,7 @@ func (run *Run) checkLate(ctx context.Context, h Head) (Head, error) {
 // Lost returns the name of the newest manifest of the account that this host remembers. It reports lost if the store does
 // not have it and no mark names it: then someone removed it without the owner's key.
 func (run *Run) Lost(ctx context.Context, account string) (name string, lost bool, err error) {
-	name, err = run.r.pin().Newest(run.r.AccountDir(account))
+	name, err = run.r.access.Pin().Newest(run.r.AccountDir(account))
 	if err != nil || name == "" {
 		return "", false, err
 	}
@@ -174,7 +174,7 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 // Own returns a Head of the newest manifest of the account that this host has committed. Only what the name says is set. If
 // this host remembers no manifest, the Name is empty.
 func (run *Run) Own(account string) (Head, error) {
-	name, err := run.r.pin().Newest(run.r.AccountDir(account))
+	name, err := run.r.access.Pin().Newest(run.r.AccountDir(account))
 	if err != nil {
 		return Head{}, fmt.Errorf("the newest manifest that this host has written: %w", err)
 	}

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,19 +17,19 @@ import (
 )
 
 // statements reads what the keeper signed, and signs it: marks, condemnations, erasures and tags.
-type statements struct{ access }
+type statements struct{ opened }
 
 // verify opens a statement of the keeper's.
 func (s *statements) verify(kind format.Kind, content []byte) (payload []byte, err error) {
-	return statement.Open(content, kind, s.objects.Codec.Repository, s.config.Keeper)
+	return statement.Open(content, kind, s.objects.Codec.Repository, s.access.Config.Keeper)
 }
 
 // declare signs and stores a statement.
 func (s *statements) declare(ctx context.Context, kind format.Kind, what any) error {
-	if s.keeper == nil {
+	if s.access.Keeper == nil {
 		return fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
-	if err := s.noneRejected(); err != nil {
+	if err := s.access.NoneRejected(); err != nil {
 		return err
 	}
 	if kind == format.KindMark || kind == format.KindCondemnation { // their age counts
@@ -40,7 +41,7 @@ func (s *statements) declare(ctx context.Context, kind format.Kind, what any) er
 			return err
 		}
 	}
-	content, err := statement.Sign(kind, s.objects.Codec.Repository, s.keeper, what)
+	content, err := statement.Sign(kind, s.objects.Codec.Repository, s.access.Keeper, what)
 	if err != nil {
 		return err
 	}
@@ -164,4 +165,29 @@ func (s *statements) loadStatement(ctx context.Context, kind format.Kind, name s
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return payload, nil
+}
+
+// signAgain signs every statement of the old keeper with the new one. It seals them to the old writer, because hosts that have the
+// repository open must still read them.
+func (s *statements) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
+	for _, kind := range []format.Kind{format.KindMark, format.KindCondemnation, format.KindNote, format.KindErasure} {
+		var payloads [][]byte
+		err := s.eachStatement(ctx, kind, nil, func(_ store.Object, payload []byte) error {
+			payloads = append(payloads, payload)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, payload := range payloads {
+			content, err := statement.SignPayload(kind, s.objects.Codec.Repository, keeper, payload)
+			if err != nil {
+				return err
+			}
+			if err := s.putSigned(ctx, kind, content); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

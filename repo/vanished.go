@@ -10,7 +10,7 @@ import (
 // the name says is set; otherwise the Name is empty. While any manifest is left, it returns none: a backup looks for the one that it
 // wrote of its account (Run.Lost).
 func (r *Repo) Vanished(ctx context.Context) (newest Head, err error) {
-	names, err := r.pin().All()
+	names, err := r.access.Pin().All()
 	if err != nil || len(names) == 0 {
 		return Head{}, err
 	}

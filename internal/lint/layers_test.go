@@ -37,14 +37,18 @@ var layers = map[string]string{
 	// What is stored, and where.
 	"dir": "internal/local repo/store repo/store/filetree",
 	"repo": `
-		chunk internal/grace internal/inorder repo/cache repo/census repo/format repo/index repo/internal/clock
-		repo/internal/objects repo/keys repo/objectlock repo/packs repo/pin repo/ranges repo/recovery repo/statement
-		repo/store`,
+		chunk internal/grace internal/inorder repo/cache repo/census repo/format repo/index repo/internal/access
+		repo/internal/ahead repo/internal/clock repo/internal/objects repo/objectlock repo/packs repo/pin repo/ranges
+		repo/recovery repo/statement repo/store`,
 	"repo/cache":          "internal/local repo/format repo/packs repo/store",
 	"repo/census":         "chunk internal/local repo/format repo/index",
 	"repo/format":         "chunk internal/local repo/format/optimal repo/store",
 	"repo/format/optimal": "",
 	"repo/index":          "chunk internal/local repo/format repo/ranges repo/store",
+	"repo/internal/access": `
+		chunk repo/format repo/internal/ahead repo/internal/objects repo/keys repo/objectlock repo/pin repo/statement
+		repo/store`,
+	"repo/internal/ahead": "",
 	"repo/internal/clock": "repo/store",
 	"repo/internal/objects": `
 		chunk internal/local repo/cache repo/format repo/internal/clock repo/objectlock repo/packs repo/ranges

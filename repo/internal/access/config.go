@@ -1,4 +1,4 @@
-package repo
+package access
 
 import (
 	"cmp"
@@ -6,25 +6,27 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// config is the content of an object in config/.
-type config struct {
+// Config is the content of an object in config/.
+type Config struct {
 	Number     uint64    `cbor:"1,keyasint"`
 	Created    uint64    `cbor:"2,keyasint"`
 	Polynomial uint64    `cbor:"3,keyasint"`
 	Readers    []string  `cbor:"4,keyasint,omitempty"`
 	Writers    []string  `cbor:"5,keyasint,omitempty"`
 	Keeper     [32]byte  `cbor:"6,keyasint"`
-	Slots      []slotRow `cbor:"7,keyasint"`
+	Slots      []SlotRow `cbor:"7,keyasint"`
 	Lock       *lockRow  `cbor:"8,keyasint,omitempty"`
 
 	LockedSince uint64 `cbor:"9,keyasint,omitempty"` // see Lock.Since
@@ -32,8 +34,8 @@ type config struct {
 	Ext format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
-// slotRow describes a key slot in the config. An object in keys/ without a row is no key slot.
-type slotRow struct {
+// SlotRow describes a key slot in the config. An object in keys/ without a row is no key slot.
+type SlotRow struct {
 	_         struct{} `cbor:",toarray"`
 	Hash      [32]byte
 	Role      Role
@@ -42,10 +44,43 @@ type slotRow struct {
 	Label     []byte
 }
 
-func (s *slotRow) name() string { return slotName(s.Role, s.Hash) }
+func (s *SlotRow) Name() string { return slotName(s.Role, s.Hash) }
 
-func parseConfig(content []byte) (*config, error) {
-	c := new(config)
+// SetLock sets a lock that was made longer.
+func (c *Config) SetLock(l *objectlock.Lock) {
+	c.Lock, c.LockedSince = rowOf(l), uint64(l.Since.Unix())
+}
+
+// lockRow is a Lock as the config holds it.
+type lockRow struct {
+	_          struct{} `cbor:",toarray"`
+	Days       uint64
+	Compliance bool
+	ByDefault  bool
+}
+
+func rowOf(l *objectlock.Lock) *lockRow {
+	if l == nil {
+		return nil
+	}
+	return &lockRow{Days: uint64(l.Days), Compliance: l.Compliance, ByDefault: l.ByDefault}
+}
+
+// ObjectLock returns the Lock of the row. It is the inverse of rowOf.
+func (c *Config) ObjectLock() *objectlock.Lock {
+	if c.Lock == nil {
+		return nil
+	}
+	l := &objectlock.Lock{Days: int(c.Lock.Days), Compliance: c.Lock.Compliance, ByDefault: c.Lock.ByDefault}
+	if c.LockedSince > 0 {
+		l.Since = time.Unix(int64(c.LockedSince), 0)
+	}
+	return l
+}
+
+// ParseConfig parses a config, and checks that a writer can have made it.
+func ParseConfig(content []byte) (*Config, error) {
+	c := new(Config)
 	if err := format.Decode(content, c); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
@@ -53,17 +88,17 @@ func parseConfig(content []byte) (*config, error) {
 }
 
 // check returns an error if no writer makes such a config.
-func (c *config) check() error {
+func (c *Config) check() error {
 	if c.Number == 0 || c.Number > format.MaxConfigNumber {
 		return format.Damaged("config number %d", c.Number)
 	}
 	if (len(c.Readers) == 0) != (len(c.Writers) == 0) {
 		return format.Damaged("a config that seals mail but not the catalog, or the reverse")
 	}
-	if !slices.ContainsFunc(c.Slots, func(s slotRow) bool { return s.Role == RoleOwner }) {
+	if !slices.ContainsFunc(c.Slots, func(s SlotRow) bool { return s.Role == RoleOwner }) {
 		return format.Damaged("a config without an owner")
 	}
-	if c.Lock != nil && c.Lock.Days > objectlock.MaxDays || c.lock().Check() != nil {
+	if c.Lock != nil && c.Lock.Days > objectlock.MaxDays || c.ObjectLock().Check() != nil {
 		return format.Damaged("config: a lock of %d days", c.Lock.Days)
 	}
 	if c.Lock == nil && c.LockedSince > 0 || c.LockedSince > 1<<40 {
@@ -105,16 +140,16 @@ func configNames(ctx context.Context, store store.Store) (names []string, err er
 }
 
 // takeConfig opens a config with the secrets of the slot. The slot's keeper must have signed it, and it must list the slot.
-func (a *access) takeConfig(name string, stored []byte) error {
-	content, err := a.objects.Codec.Parse(stored, format.KindConfig, a.objects.Seals.Writer)
+func (a *Access) takeConfig(name string, stored []byte) error {
+	content, err := a.Objects.Codec.Parse(stored, format.KindConfig, a.Objects.Seals.Writer)
 	if err != nil {
 		return err
 	}
-	payload, err := statement.Open(content, format.KindConfig, a.objects.Codec.Repository, a.held.Keeper)
+	payload, err := statement.Open(content, format.KindConfig, a.Objects.Codec.Repository, a.Held.Keeper)
 	if err != nil {
 		return err
 	}
-	c, err := parseConfig(payload)
+	c, err := ParseConfig(payload)
 	if err != nil {
 		return err
 	}
@@ -129,32 +164,32 @@ func (a *access) takeConfig(name string, stored []byte) error {
 }
 
 // useConfig uses a config, if it agrees with the slot.
-func (a *access) useConfig(c *config) (err error) {
-	a.config = *c
-	if a.objects.Seals.Readers, err = keys.ParseRecipients(c.Readers); err != nil {
+func (a *Access) useConfig(c *Config) (err error) {
+	a.Config = *c
+	if a.Objects.Seals.Readers, err = keys.ParseRecipients(c.Readers); err != nil {
 		return err
 	}
-	if a.objects.Seals.Writers, err = keys.ParseRecipients(c.Writers); err != nil {
+	if a.Objects.Seals.Writers, err = keys.ParseRecipients(c.Writers); err != nil {
 		return err
 	}
 	switch {
-	case a.objects.Seals.Sealed() != (a.objects.Seals.Writer != nil):
-		return fmt.Errorf("the config and the key slot disagree about whether objects are sealed: %w", ErrSwapped)
-	case a.held.Keeper != c.Keeper:
-		return fmt.Errorf("the config names another keeper than the key slot: %w", ErrSwapped)
-	case c.Number < a.held.Number:
-		return fmt.Errorf("it is older than the key slot, which belongs to config %d: %w", a.held.Number, ErrSwapped)
-	case a.slotName != "" && !slices.ContainsFunc(c.Slots, func(s slotRow) bool { return s.name() == a.slotName }):
+	case a.Objects.Seals.Sealed() != (a.Objects.Seals.Writer != nil):
+		return fmt.Errorf("the config and the key slot disagree about whether objects are sealed: %w", pin.ErrSwapped)
+	case a.Held.Keeper != c.Keeper:
+		return fmt.Errorf("the config names another keeper than the key slot: %w", pin.ErrSwapped)
+	case c.Number < a.Held.Number:
+		return fmt.Errorf("it is older than the key slot, which belongs to config %d: %w", a.Held.Number, pin.ErrSwapped)
+	case a.slotName != "" && !slices.ContainsFunc(c.Slots, func(s SlotRow) bool { return s.Name() == a.slotName }):
 		return fmt.Errorf("it does not list %s: %w", a.slotName, ErrRemoved)
 	}
-	a.cutter, err = chunk.NewCutter(chunk.Polynomial(c.Polynomial))
+	a.Cutter, err = chunk.NewCutter(chunk.Polynomial(c.Polynomial))
 	return err
 }
 
 // findConfig uses the first config that the slot confirms. An attacker who can put objects, but has no key, must not lock the
 // owner out with a config of a high number. So readers pass over what is not the repository's. But a config that does not open
-// may be a newer one, for rotated keys, so writers stop (noneRejected).
-func (a *access) findConfig(names []string, fetch func(name string) ([]byte, error)) error {
+// may be a newer one, for rotated keys, so writers stop (NoneRejected).
+func (a *Access) findConfig(names []string, fetch func(name string) ([]byte, error)) error {
 	var first error
 	for _, name := range names {
 		stored, err := fetch(name)
@@ -165,7 +200,7 @@ func (a *access) findConfig(names []string, fetch func(name string) ([]byte, err
 			return nil
 		}
 		err = fmt.Errorf("read %s: %w", name, err)
-		if !objects.Concerns(err) && !errors.Is(err, ErrSwapped) && !errors.Is(err, ErrRemoved) {
+		if !objects.Concerns(err) && !errors.Is(err, pin.ErrSwapped) && !errors.Is(err, ErrRemoved) {
 			return err
 		}
 		if first == nil {
@@ -174,18 +209,18 @@ func (a *access) findConfig(names []string, fetch func(name string) ([]byte, err
 		if errors.Is(err, ErrRemoved) {
 			return err // the keeper signed it, so older configs no longer count
 		}
-		a.rejected = append(a.rejected, Problem{Kind: Broken, Object: name, Err: errors.Unwrap(err)})
+		a.rejected = append(a.rejected, objects.Problem{Kind: objects.Broken, Object: name, Err: errors.Unwrap(err)})
 	}
 	return first
 }
 
-// RejectedConfigs returns the configs that Open passed over because they do not open with this key: someone else put them
+// Rejected returns the configs that Open passed over because they do not open with this key: someone else put them
 // there, or the keys were rotated without this one.
-func (a *access) RejectedConfigs() []Problem { return a.rejected }
+func (a *Access) Rejected() []objects.Problem { return a.rejected }
 
-// noneRejected returns an error if a config was rejected, unless the user vouches for the repository. Writers call it first.
-func (a *access) noneRejected() error {
-	if len(a.rejected) == 0 || a.options.Trust != "" {
+// NoneRejected returns an error if a config was rejected, unless the user vouches for the repository. Writers call it first.
+func (a *Access) NoneRejected() error {
+	if len(a.rejected) == 0 || a.Host.Trust != "" {
 		return nil
 	}
 	return fmt.Errorf("%w: %v; mailstrata writes nothing until you settle this", ErrConfigRejected, a.rejected[0])

@@ -1,4 +1,4 @@
-package repo
+package access
 
 import (
 	"bytes"
@@ -25,8 +25,8 @@ const (
 	RoleWriter Role = "writer"
 )
 
-// slot is the content of an object in keys/: the secrets that a role has.
-type slot struct {
+// Secrets is the content of a key slot, an object in keys/: the secrets that a role has.
+type Secrets struct {
 	Role    Role              `cbor:"1,keyasint"`
 	Created uint64            `cbor:"2,keyasint"`
 	Label   []byte            `cbor:"3,keyasint,omitempty"`
@@ -40,10 +40,10 @@ type slot struct {
 }
 
 // Format implements fmt.Formatter, as secret does.
-func (*slot) Format(f fmt.State, _ rune) { io.WriteString(f, "key slot") }
+func (*Secrets) Format(f fmt.State, _ rune) { io.WriteString(f, "key slot") }
 
-func parseSlot(content []byte) (*slot, error) {
-	s := new(slot)
+func parseSecrets(content []byte) (*Secrets, error) {
+	s := new(Secrets)
 	if err := format.Decode(content, s); err != nil {
 		return nil, fmt.Errorf("key slot: %w", err)
 	}
@@ -56,7 +56,7 @@ func parseSlot(content []byte) (*slot, error) {
 	return s, nil
 }
 
-func (s *slot) asItsRole() bool {
+func (s *Secrets) asItsRole() bool {
 	if s.Number == 0 || s.Number > format.MaxConfigNumber {
 		return false
 	}
@@ -71,7 +71,7 @@ func publicKey(seed []byte) []byte { return ed25519.NewKeyFromSeed(seed).Public(
 
 // openSlot opens an object in keys/. Only its own secret authenticates it so far: the config must confirm that it is a slot of the
 // repository.
-func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*access, error) {
+func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*Access, error) {
 	plain := stored.bytes
 	if format.IsSealed(plain) {
 		var err error
@@ -87,15 +87,15 @@ func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*a
 	if err != nil {
 		return nil, err
 	}
-	s, err := parseSlot(content)
+	s, err := parseSecrets(content)
 	if err != nil {
 		return nil, err
 	}
-	a := &access{objects: &objects.Objects{Codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d)}, slotName: stored.name}
-	if err := errors.Join(c.CheckKind(format.KindKey, a.objects.Codec.Repository), c.CheckTag(&a.objects.Codec.Keys)); err != nil {
+	a := &Access{Objects: &objects.Objects{Codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d)}, slotName: stored.name}
+	if err := errors.Join(c.CheckKind(format.KindKey, a.Objects.Codec.Repository), c.CheckTag(&a.Objects.Codec.Keys)); err != nil {
 		return nil, err
 	}
-	return a, a.useSlot(s)
+	return a, a.useSecrets(s)
 }
 
 func unsealAny(stored []byte, ids []age.Identity) ([]byte, error) {
@@ -105,15 +105,15 @@ func unsealAny(stored []byte, ids []age.Identity) ([]byte, error) {
 	return format.Unseal(stored, keys.Identities(ids))
 }
 
-// useSlot uses the secrets of a slot.
-func (a *access) useSlot(s *slot) (err error) {
-	a.held = s
+// useSecrets uses the secrets of a slot.
+func (a *Access) useSecrets(s *Secrets) (err error) {
+	a.Held = s
 	if len(s.Seed) > 0 {
-		a.keeper = ed25519.NewKeyFromSeed(s.Seed)
+		a.Keeper = ed25519.NewKeyFromSeed(s.Seed)
 	}
-	if a.objects.Seals.Writer, err = keys.ParseIdentities(s.Writers); err != nil {
+	if a.Objects.Seals.Writer, err = keys.ParseIdentities(s.Writers); err != nil {
 		return err
 	}
-	a.objects.Seals.Reader, err = keys.ParseIdentities(s.Readers)
+	a.Objects.Seals.Reader, err = keys.ParseIdentities(s.Readers)
 	return err
 }

@@ -1,4 +1,4 @@
-package repo
+package access
 
 import (
 	"context"
@@ -8,17 +8,15 @@ import (
 	"slices"
 
 	"filippo.io/age"
-	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/keys"
-	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Rotation says how to change a repository's keys.
 type Rotation struct {
 	// Keeper says to replace the keeper too, because an owner's slot came into wrong hands. The fingerprint changes, and every
-	// host and key file must be given the new one (Options.Trust).
+	// host and key file must be given the new one (repo.Options.Trust).
 	Keeper bool
 
 	// Passphrase returns the passphrase of the slots that have one, which are made again with it.
@@ -31,45 +29,49 @@ type Rotation struct {
 // do not change, and a removed key that knew the old identities can still read them, but not what is stored from now on. Rotate
 // returns the objects of old slots that the store retains.
 //
+// signAgain signs every statement of the old keeper with a new one.
+//
 // The secret stays the same: chunk IDs depend on it, and with another one all mail would be stored again.
-func (s *statements) Rotate(ctx context.Context, o Rotation) (retained []string, err error) {
-	next, err := s.nextKeys(ctx)
+func (a *Access) Rotate(
+	ctx context.Context, o Rotation, signAgain func(context.Context, ed25519.PrivateKey) error,
+) (retained []string, err error) {
+	next, err := a.nextKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	recipients, err := s.rowRecipients(ctx, o)
+	recipients, err := a.rowRecipients(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	held, err := s.draw(next, o.Keeper)
+	held, err := a.draw(next, o.Keeper)
 	if err != nil {
 		return nil, err
 	}
-	old, current := slices.Clone(next.Slots), s.slotName
+	old, current := slices.Clone(next.Slots), a.slotName
 	for i, row := range next.Slots {
-		fresh, err := s.putSlot(ctx, held, row, recipients[i], next.Number)
+		fresh, err := a.putSlot(ctx, held, row, recipients[i], next.Number)
 		if err != nil {
 			return nil, err
 		}
 		next.Slots[i] = *fresh
-		if row.name() == s.slotName {
-			current = fresh.name()
+		if row.Name() == a.slotName {
+			current = fresh.Name()
 		}
 	}
 	if o.Keeper { // before the config, after which the old keeper's signatures no longer count
-		if err := s.signAgain(ctx, ed25519.NewKeyFromSeed(held.Seed)); err != nil {
+		if err := signAgain(ctx, ed25519.NewKeyFromSeed(held.Seed)); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.replaceConfig(ctx, next, held, current); err != nil {
+	if err := a.replaceConfig(ctx, next, held, current); err != nil {
 		return nil, err
 	}
-	return s.deleteSlots(ctx, old)
+	return a.deleteSlots(ctx, old)
 }
 
 // draw puts new keys into a copy of the owner's slot, and their public parts into the config.
-func (s *statements) draw(next *config, withKeeper bool) (*slot, error) {
-	held := *s.held
+func (a *Access) draw(next *Config, withKeeper bool) (*Secrets, error) {
+	held := *a.Held
 	for _, role := range []struct {
 		recipients *[]string
 		identities *[]string
@@ -93,10 +95,10 @@ func (s *statements) draw(next *config, withKeeper bool) (*slot, error) {
 }
 
 // rowRecipients returns the recipients of all slots. It fails before anything changes if a slot cannot be made again.
-func (s *statements) rowRecipients(ctx context.Context, o Rotation) (recipients []age.Recipient, err error) {
+func (a *Access) rowRecipients(ctx context.Context, o Rotation) (recipients []age.Recipient, err error) {
 	var passphrase []byte
-	for i := range s.config.Slots {
-		row := &s.config.Slots[i]
+	for i := range a.Config.Slots {
+		row := &a.Config.Slots[i]
 		var recipient age.Recipient
 		if len(row.Recipient) > 0 {
 			recipient, err = keys.ParseRecipient(string(row.Recipient))
@@ -106,7 +108,7 @@ func (s *statements) rowRecipients(ctx context.Context, o Rotation) (recipients 
 					return nil, err
 				}
 			}
-			recipient, err = s.samePassphrase(ctx, row, passphrase, o.ScryptWork)
+			recipient, err = a.samePassphrase(ctx, row, passphrase, o.ScryptWork)
 		}
 		if err != nil {
 			return nil, err
@@ -116,57 +118,32 @@ func (s *statements) rowRecipients(ctx context.Context, o Rotation) (recipients 
 	return recipients, nil
 }
 
-func (s *statements) samePassphrase(ctx context.Context, row *slotRow, passphrase []byte, work int) (age.Recipient, error) {
+func (a *Access) samePassphrase(ctx context.Context, row *SlotRow, passphrase []byte, work int) (age.Recipient, error) {
 	refused := fmt.Errorf("key %s has a passphrase that was not given, so it cannot be made again: "+
-		"remove that key first, and add it afterwards", s.slotOf(row).ID)
+		"remove that key first, and add it afterwards", a.slotOf(row).ID)
 	id, err := age.NewScryptIdentity(string(passphrase))
 	if err != nil {
 		return nil, refused
 	}
-	stored, err := objects.Fetch(ctx, s.objects.Store, row.name())
+	stored, err := objects.Fetch(ctx, a.Objects.Store, row.Name())
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", row.name(), err)
+		return nil, fmt.Errorf("read %s: %w", row.Name(), err)
 	}
 	switch fits, err := opensWith(stored, id); {
 	case err != nil:
-		return nil, fmt.Errorf("read %s: %w", row.name(), err)
+		return nil, fmt.Errorf("read %s: %w", row.Name(), err)
 	case !fits:
 		return nil, refused
 	}
 	return keys.PassphraseRecipient(passphrase, work)
 }
 
-// signAgain signs every statement of the old keeper with the new one. It seals them to the old writer, because hosts that have the
-// repository open must still read them.
-func (s *statements) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
-	for _, kind := range []format.Kind{format.KindMark, format.KindCondemnation, format.KindNote, format.KindErasure} {
-		var payloads [][]byte
-		err := s.eachStatement(ctx, kind, nil, func(_ store.Object, payload []byte) error {
-			payloads = append(payloads, payload)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for _, payload := range payloads {
-			content, err := statement.SignPayload(kind, s.objects.Codec.Repository, keeper, payload)
-			if err != nil {
-				return err
-			}
-			if err := s.putSigned(ctx, kind, content); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (s *statements) deleteSlots(ctx context.Context, rows []slotRow) (retained []string, err error) {
+func (a *Access) deleteSlots(ctx context.Context, rows []SlotRow) (retained []string, err error) {
 	for i := range rows {
-		err := s.deleteSlot(ctx, rows[i].name())
+		err := a.deleteSlot(ctx, rows[i].Name())
 		switch {
 		case errors.Is(err, store.ErrRetained):
-			retained = append(retained, rows[i].name())
+			retained = append(retained, rows[i].Name())
 		case err != nil:
 			return retained, err
 		}

@@ -1,4 +1,4 @@
-package repo
+package access
 
 import (
 	"cmp"
@@ -78,7 +78,7 @@ func sealedFirst(slots []storedSlot) []storedSlot {
 }
 
 // unlock finds a slot that opens and whose secrets the config confirms.
-func unlock(slots []storedSlot, u Unlock, d *format.FrameDecoder, confirm func(*access) error) (*access, error) {
+func unlock(slots []storedSlot, u Unlock, d *format.FrameDecoder, confirm func(*Access) error) (*Access, error) {
 	a, err := tryIdentities(slots, u.Identities, d, confirm)
 	if a != nil || u.Passphrase == nil || !slices.ContainsFunc(slots, func(s storedSlot) bool { return format.SealedToPassphrase(s.bytes) }) {
 		return a, err
@@ -95,7 +95,7 @@ func unlock(slots []storedSlot, u Unlock, d *format.FrameDecoder, confirm func(*
 }
 
 // tryIdentities opens the slot whose config has the highest number. Usually it is the first that opens.
-func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecoder, confirm func(*access) error) (best *access, err error) {
+func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecoder, confirm func(*Access) error) (best *Access, err error) {
 	failed := ErrWrongKey
 	for _, s := range slots {
 		a, err := openSlot(s, d, ids)
