@@ -48,14 +48,6 @@ func (r *Repo) EnsureAlarm(ctx context.Context, h Head) error {
 	return nil
 }
 
-// markedName returns the name that a mark would have for an object: that of its manifest, if it is an alarm.
-func markedName(name string) string {
-	if manifest, ok := format.ParseAlarmName(name); ok {
-		return manifest
-	}
-	return name
-}
-
 // removeAlarms deletes the alarms of manifests that are gone, or that this prune deletes. An alarm that is younger than a day may
 // be of a manifest that is still to be put.
 func (p *pruner) removeAlarms(ctx context.Context) error {

@@ -2,33 +2,28 @@ package repo
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/check"
+	"github.com/mailstrata/mailstrata/repo/internal/head"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
-	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// checker is one check.
-type checker struct {
-	r        *Repo
-	report   func(Problem)
-	data     HashRange // the packs that are read whole
-	share    Share
-	progress func(Progress)
-	all      Progress // what there is to check
-	checked  Checked
-	stored   map[string]bool // packs in the store, by name
-	indexed  map[format.Pack]format.PackRow
+// What Check looks at, and what it counts and finds.
+type (
+	HashRange = check.HashRange
+	Share     = check.Share
+	Rolling   = check.Rolling
+	PastCheck = check.Past
+)
 
-	condemned statement.Condemned
-	marks     statement.Marks // nil: not read
-	short     shortLocks
-}
+// AllPacks is the range of every pack.
+var AllPacks = check.AllPacks
+
+// RandomRange returns a range that holds about a share, from 0 to 1, of all packs.
+func RandomRange(share float64) HashRange { return check.RandomRange(share) }
 
 // Check checks every object. It reads the packs in data whole: every frame, and the hash of every chunk. With a writer's key, which
 // cannot open them, it compares their bytes with their names. Of the other packs of mail it reads the description, and compares it
@@ -36,174 +31,33 @@ type checker struct {
 //
 // It checks the objects in share alone. It reads the whole index anyway, because only the index says what is in the packs.
 func (r *Repo) Check(ctx context.Context, data HashRange, share Share, report func(Problem), progress func(Progress)) (Checked, error) {
-	c := &checker{r: r, data: data, share: share, progress: progress, stored: map[string]bool{}, indexed: map[format.Pack]format.PackRow{}}
-	c.report = func(p Problem) {
-		if share.Has(p.Object) {
-			report(p)
-		}
+	in := check.Repository{
+		Access:    r.access,
+		Condemned: r.Condemned,
+		Marks:     func(ctx context.Context) (statement.Marks, error) { return r.marks(ctx, objects.Concerns) },
+		Parse: map[format.Kind]func([]byte) error{
+			format.KindManifest: func(content []byte) error {
+				_, err := head.ParseOutline(content)
+				return err
+			},
+			format.KindRenewal: func(content []byte) error { return format.Decode(content, new(renewalRow)) },
+		},
 	}
-	if err := c.measure(ctx); err != nil {
-		return c.checked, err
-	}
-	// The index comes first: a pack that is put in the meantime is then in the store but not in the index, which is no problem.
-	for _, pass := range []func(context.Context) error{
-		c.segments, c.condemnations, c.objects, c.condemnations, c.missing, c.slots, c.overlaid, c.reportShortLocks,
-	} {
-		if err := pass(ctx); err != nil {
-			return c.checked, err
-		}
-	}
-	return c.checked, nil
+	return check.Run(ctx, in, check.Options{Data: data, Share: share, Report: report, Progress: progress})
 }
 
-// condemnations reads the condemnations, before the objects and again after them: a pack can be condemned and deleted during a check.
-func (c *checker) condemnations(ctx context.Context) error {
-	condemned, err := c.r.Condemned(ctx)
-	if err != nil && !objects.Concerns(err) {
-		return err
-	}
-	c.condemned = condemned
-	return nil
+// Rolling returns what to read now so that every pack of a share is read once within a period.
+func (r *Repo) Rolling(ctx context.Context, share Share, period time.Duration) (Rolling, error) {
+	return check.Next(ctx, r.objects, share, period)
 }
 
-// measure lists the store to find out how much there is to check, if the caller wants to know the progress.
-func (c *checker) measure(ctx context.Context) error {
-	if c.progress == nil {
-		return nil
-	}
-	c.all.Step = "objects checked"
-	for o, err := range c.r.objects.Store.List(ctx, "") {
-		if err != nil {
-			return fmt.Errorf("list the store: %w", err)
-		}
-		kind, ok := format.KindOf(o.Name)
-		if !ok || !c.checks(kind, o.Name) {
-			continue
-		}
-		c.all.Of++
-		if pack, isPack := format.ParsePack(o.Name); !isPack || kind == format.KindCatalog || c.data.Holds(pack) {
-			c.all.AllBytes += o.Size
-		}
-	}
-	return nil
+// Rolled records that the check is done. It deletes older records, if the store allows that.
+func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
+	return check.Record(ctx, r.objects, rolling)
 }
 
-// checks reports whether an object is looked at.
-func (c *checker) checks(kind format.Kind, name string) bool {
-	return kind == format.KindIndex || c.share.Has(name)
-}
-
-// seen reports that one more object is checked.
-func (c *checker) seen() {
-	if c.progress == nil {
-		return
-	}
-	c.all.Done++
-	c.all.Bytes = min(c.checked.Bytes, c.all.AllBytes)
-	c.progress(c.all)
-}
-
-func (c *checker) problem(kind ProblemKind, name string, err error) {
-	c.report(Problem{Kind: kind, Object: name, Err: err})
-}
-
-// segments reads the index segments, and remembers the packs that they describe.
-func (c *checker) segments(ctx context.Context) error {
-	return c.each(ctx, c.r.objects.List(ctx, format.KindIndex, "index"), c.segment, func(f *finding) error {
-		c.takeRows(f)
-		c.seen()
-		return nil
-	})
-}
-
-// takeRows remembers the packs that a segment describes.
-func (c *checker) takeRows(f *finding) {
-	for _, p := range f.rows {
-		if old, ok := c.indexed[p.Pack()]; ok && !old.Equal(&p) {
-			c.problem(Broken, f.Name, format.Damaged("it describes %s otherwise than another segment", p.Name()))
-		}
-		c.indexed[p.Pack()] = p
-	}
-}
-
-// objects looks at all objects but the index.
-func (c *checker) objects(ctx context.Context) error {
-	if err := c.readMarks(ctx); err != nil {
-		return err
-	}
-	list := func(yield func(store.Object, error) bool) {
-		for o, err := range c.r.objects.Store.List(ctx, "") {
-			if err != nil {
-				yield(o, fmt.Errorf("list the store: %w", err))
-				return
-			}
-			kind, ok := format.KindOf(o.Name)
-			if !strings.HasPrefix(o.Name, probes) && (kind != format.KindIndex || !ok) && !yield(o, nil) {
-				return
-			}
-		}
-	}
-	return c.each(ctx, list, c.object, func(f *finding) error {
-		if kind, ok := format.KindOf(f.Name); !ok {
-			return nil
-		} else if kind == format.KindData || kind == format.KindCatalog {
-			c.stored[f.Name] = true
-		}
-		if c.share.Has(f.Name) {
-			c.short.add(f)
-			c.seen()
-		}
-		return nil
-	})
-}
-
-// object looks at one object.
-func (c *checker) object(ctx context.Context, f *finding) error {
-	if !c.share.Has(f.Name) {
-		return nil
-	}
-	kind, ok := format.KindOf(f.Name)
-	if !ok {
-		f.problem(Stray, errors.New("not an object of mailstrata"))
-		return nil
-	}
-	err := c.content(ctx, kind, f)
-	if err == nil {
-		err = c.lock(ctx, kind, f)
-	}
-	if objects.Concerns(err) && c.doomed(f.Name) {
-		f.problem(Condemned, fmt.Errorf("it is condemned, and damaged: %w", err))
-		return nil
-	}
-	return err
-}
-
-// slots reports key slots that are missing from the store.
-func (c *checker) slots(ctx context.Context) error {
-	slots, err := c.r.Slots(ctx)
-	if err != nil {
-		return err
-	}
-	for _, s := range slots {
-		if s.Missing {
-			c.problem(Missing, s.Name, errors.New("the key slot is missing: its key no longer opens the repository"))
-		}
-	}
-	return nil
-}
-
-// missing reports packs that the index names and the store does not have. A condemned pack may be deleted already.
-func (c *checker) missing(context.Context) error {
-	var names []string
-	for p := range c.indexed {
-		_, gone := c.condemned[p]
-		if !c.stored[p.String()] && !gone {
-			names = append(names, p.String())
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		c.problem(Missing, name, errors.New("the index names it, but it is missing from the store"))
-	}
-	return nil
+// PastChecks returns the newest rolling check of each share, the newest first. Objects that cannot be read are left out: an
+// earlier check of the share counts then.
+func (r *Repo) PastChecks(ctx context.Context) ([]PastCheck, error) {
+	return check.All(ctx, r.objects)
 }

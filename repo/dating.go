@@ -2,11 +2,9 @@ package repo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/clock"
 )
 
@@ -25,30 +23,12 @@ const (
 	// earlyAtMost bounds how far T may be after the time when the store got the object. It is more than clock.Ahead, because
 	// the two times can come from different clocks.
 	earlyAtMost = 5 * time.Minute
-
-	// belatedAfter bounds how long after T the store may get a manifest that counts as in time.
-	belatedAfter = time.Hour
 )
 
 // WriterTimed is implemented by a Store, such as a directory, in which the writer of an object can also set its time. An
 // early time proves nothing there: files are restored from backups, and some file systems have local times, or none. So
 // the times of a manifest are only compared with the present.
 type WriterTimed interface{ WriterTimed() }
-
-// ErrMisdated is wrapped by the error of a manifest whose times cannot be true.
-var ErrMisdated = errors.New("its times cannot be true")
-
-// Belated reports whether the store got the manifest long after the time in its name.
-func (h Head) Belated() bool { return h.Stored.Sub(h.Time) > belatedAfter }
-
-// Misdating returns an error that says why the manifest is misdated, and what to do. It returns nil if it is not misdated.
-func (h Head) Misdating() error {
-	if h.Misdated == "" {
-		return nil
-	}
-	return fmt.Errorf("%w: %s. It is ignored, and kept until you forget it by name: mailstrata forget %x",
-		ErrMisdated, h.Misdated, h.ID[:4])
-}
 
 // writerTimed reports whether the writer of an object can set its time.
 func (o *opened) writerTimed() bool {
@@ -119,28 +99,3 @@ func (o *opened) checkClock(now time.Time) error {
 	}
 	return nil
 }
-
-// checkName checks that the time in the manifest's name is the one in the manifest. The first versions of mailstrata did not
-// write it into the manifest; then the time in the name must lie within the length of a run.
-func (o *outline) checkName(h Head) error {
-	put := h.Time.UnixMilli()
-	if o.Time != 0 {
-		if put != o.Time {
-			return renamed("its name was changed, and should be " + format.ManifestName(h.Account, time.UnixMilli(o.Time), h.ID))
-		}
-		return nil
-	}
-	start := time.UnixMilli(o.Start)
-	if h.Time.Before(start.Add(-clock.Ahead)) || h.Time.After(start.Add(clock.Lifetime+clock.Ahead)) {
-		return renamed(fmt.Sprintf("its name was changed: its run began at %s, and the name says %s", clock.Instant(start), clock.Instant(h.Time)))
-	}
-	return nil
-}
-
-// renamed is the error of a manifest under another name than its own.
-type renamed string
-
-func (r renamed) Error() string { return string(r) }
-
-// Is makes renamed an ErrNotMine, because someone who can write to the store copied the manifest.
-func (renamed) Is(target error) bool { return target == format.ErrNotMine }

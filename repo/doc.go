@@ -31,10 +31,8 @@
 //	rewrite.go compaction.go opened_pack.go           copy from packs in the order of reading (types pruner, compaction)
 //	prune_delete.go                                   delete objects (type deleter)
 //	merge_index.go                                    merge index segments (type indexMerger)
-//	check.go check_objects.go rolling.go              check a repository (type checker), many objects at once
-//	check_finding.go share.go                         (type finding), or a share of all objects
-//	repair.go reindex.go                              repair it
-//	lock.go renew.go check_lock.go                    S3 Object Lock (type locks): the period, and renewing retention
+//	lock.go renew.go                                  S3 Object Lock (type locks): the period, and renewing retention
+//	check.go repair.go                                give packages check and repair what they need
 //
 // A crash does no harm, because a manifest never names a chunk that is not durable. No object is ever changed or replaced.
 // Every object is parsed again before it is put, and checked when it is read: its bytes against its name, its tag against
@@ -52,7 +50,8 @@
 // ranges (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on this host), pin
 // (which repository this host has seen), census (which chunks and packs a prune keeps), statement (what the keeper
 // signs), keys (key files and recipients), recovery (what a killed run leaves on this
-// host); internal/objects (puts, reads and checks objects), internal/access (the config and the key slots), internal/clock (the time of the store beside this host's).
+// host); internal/objects (puts, reads and checks objects), internal/access (the config and the key slots), internal/head (a manifest without its content), internal/check
+// (looks at every object), internal/repair (what is still there), internal/clock (the time of the store beside this host's).
 //
 // This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
 // What they decide without these is in packages of its own, as in census. The rest would need some twenty methods of

@@ -7,10 +7,9 @@ import (
 	"iter"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/ahead"
+	"github.com/mailstrata/mailstrata/repo/internal/head"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -18,41 +17,13 @@ import (
 
 // Head describes a manifest without its content: what its name, the listing of its object, the marks and its deadline say.
 // Manifests and Run.Heads list Heads, and Repo.Manifest reads the content of one.
-type Head struct {
-	Account string    // directory of the account, as AccountDir returns it
-	Name    string    // name of the object
-	ID      chunk.ID  // hash of the object; a child manifest names its parent by it
-	Time    time.Time // when the run put the manifest, by the store's clock, as the name says
-	Stored  time.Time // when the store got this object, which is much later in a copy of a repository
-	Size    int64     // size of the object
-	Marked  bool      // a mark says that the manifest is to be forgotten
-	Since   time.Time // when it was first marked, by the store's clock
-	Erased  bool      // prune also rewrites packs, to delete what only this manifest needs
-	Late    bool      // it was put after its deadline and can be no parent (Repo.Judge, Run.Heads)
-	Older   string    // name of the manifest before it, marked or not; only Run.Heads sets it
-
-	// Misdated says why the manifest's times cannot be true. It is empty if they can. See dating.go.
-	Misdated string
-}
-
-// Committed reports whether the manifest counts as committed: it is not late, not marked, and not misdated.
-func (h Head) Committed() bool { return !h.Late && !h.Marked && h.Misdated == "" }
+type Head = head.Head
 
 // ParseManifest parses the name of a manifest, which need not exist: a mark may name one that was deleted long ago.
-func ParseManifest(name string) (h Head, ok bool) {
-	account, put, hash, ok := format.ParseManifestName(name)
-	if !ok {
-		return Head{}, false
-	}
-	return Head{Account: account, Name: name, ID: hash, Time: put}, true
-}
+func ParseManifest(name string) (h Head, ok bool) { return head.Parse(name) }
 
-// headOf returns the Head of a listed object, or false if its name is not that of a manifest.
-func headOf(o store.Object) (Head, bool) {
-	h, ok := ParseManifest(o.Name)
-	h.Size, h.Stored = o.Size, o.Time
-	return h, ok
-}
+// ErrMisdated is wrapped by the error of a manifest whose times cannot be true.
+var ErrMisdated = head.ErrMisdated
 
 // Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks that cannot be read.
 // Otherwise anyone who can write to the store could hide mail.
@@ -112,7 +83,7 @@ func (r *Repo) listHeads(ctx context.Context, l headListing) iter.Seq2[Head, err
 				yield(Head{}, fmt.Errorf("list the manifests: %w", err))
 				return
 			}
-			h, ok := headOf(o)
+			h, ok := head.Of(o)
 			if !ok {
 				continue
 			}
@@ -145,12 +116,12 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := outlineOf(content)
+	o, err := head.ParseOutline(content)
 	if err == nil && o.Account != nil && r.AccountDir(string(o.Account)) != h.Account {
 		err = fmt.Errorf("its account is not the one in its name: %w", format.ErrNotMine)
 	}
 	if err == nil {
-		err = o.checkName(h)
+		err = o.CheckName(h)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", h.Name, err)
@@ -169,26 +140,4 @@ func (r *Repo) Root(ctx context.Context, h Head) ([]byte, error) {
 		}
 	}
 	return content, err
-}
-
-// outline is the part of a manifest that this package reads. Package manifest reads and checks the rest.
-type outline struct {
-	Account  []byte          `cbor:"1,keyasint"`
-	Start    int64           `cbor:"3,keyasint"`
-	Deadline int64           `cbor:"5,keyasint"`
-	Alarm    cbor.RawMessage `cbor:"20,keyasint"` // nil: it has none
-	Time     int64           `cbor:"24,keyasint"`
-}
-
-func (o *outline) deadline() time.Time { return time.UnixMilli(o.Deadline) }
-
-func outlineOf(manifest []byte) (*outline, error) {
-	o := new(outline)
-	if err := format.DecodePart(manifest, o); err != nil {
-		return nil, format.Damaged("not a manifest: %v", err)
-	}
-	if o.Deadline <= 0 {
-		return nil, format.Damaged("a manifest without a deadline")
-	}
-	return o, nil
 }

@@ -93,7 +93,7 @@ func (l *locks) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Ti
 	goes := func(name string) bool {
 		pack, isPack := format.ParsePack(name)
 		_, dead := condemned[pack]
-		_, marked := marks[markedName(name)]
+		_, marked := marks[format.MarkedName(name)]
 		kind, ours := format.KindOf(name)
 		return isPack && dead || marked || !ours || kind == format.KindCheck || kind == format.KindRenewal
 	}

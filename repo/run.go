@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/clock"
+	"github.com/mailstrata/mailstrata/repo/internal/head"
 	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"golang.org/x/sync/semaphore"
@@ -144,12 +145,12 @@ func (run *Run) checkLate(ctx context.Context, h Head) (Head, error) {
 	if err != nil {
 		return h, err
 	}
-	o, err := outlineOf(content)
+	o, err := head.ParseOutline(content)
 	if err != nil {
 		return h, fmt.Errorf("read %s: %w", h.Name, err)
 	}
-	h = run.r.Judge(h, o.deadline())
-	h.Late = h.Late || h.Stored.After(o.deadline()) // the writer's host may have slept between naming and putting it
+	h = run.r.Judge(h, o.Until())
+	h.Late = h.Late || h.Stored.After(o.Until()) // the writer's host may have slept between naming and putting it
 	return h, nil
 }
 
@@ -216,7 +217,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	if err != nil {
 		return Head{}, err
 	}
-	deadline := o.deadline()
+	deadline := o.Until()
 	if now.After(deadline) || run.clock.Age(now) > clock.Lifetime {
 		return Head{}, ErrLate
 	}
@@ -244,15 +245,15 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 type Encode func(at time.Time) ([]byte, error)
 
 // encodeManifest encodes a manifest, checks it, and returns its object with its name and its outline.
-func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (name string, stored []byte, o *outline, err error) {
+func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (name string, stored []byte, o *head.Outline, err error) {
 	manifest, err := encode(at)
 	if err != nil {
 		return "", nil, nil, err
 	}
-	if o, err = outlineOf(manifest); err != nil {
+	if o, err = head.ParseOutline(manifest); err != nil {
 		return "", nil, nil, err
 	}
-	switch deadline := o.deadline(); {
+	switch deadline := o.Until(); {
 	case o.Account != nil && string(o.Account) != account:
 		return "", nil, nil, fmt.Errorf("the manifest is of account %q, not %q", o.Account, account)
 	case o.Time != at.UnixMilli():
@@ -308,7 +309,7 @@ func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
 		if err != nil {
 			return Head{}, fmt.Errorf("confirm %s: %w", name, err)
 		}
-		if h, ok := headOf(o); ok && o.Name == name {
+		if h, ok := head.Of(o); ok && o.Name == name {
 			if err := run.clock.Saw(o.Time); err != nil {
 				return h, err
 			}

@@ -19,11 +19,6 @@ import (
 // statements reads what the keeper signed, and signs it: marks, condemnations, erasures and tags.
 type statements struct{ opened }
 
-// verify opens a statement of the keeper's.
-func (s *statements) verify(kind format.Kind, content []byte) (payload []byte, err error) {
-	return statement.Open(content, kind, s.objects.Codec.Repository, s.access.Config.Keeper)
-}
-
 // declare signs and stores a statement.
 func (s *statements) declare(ctx context.Context, kind format.Kind, what any) error {
 	if s.access.Keeper == nil {
@@ -160,7 +155,7 @@ func (s *statements) loadStatement(ctx context.Context, kind format.Kind, name s
 	if err != nil {
 		return nil, err
 	}
-	payload, err := s.verify(kind, content)
+	payload, err := s.access.Verify(kind, content)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}

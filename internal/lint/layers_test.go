@@ -37,9 +37,9 @@ var layers = map[string]string{
 	// What is stored, and where.
 	"dir": "internal/local repo/store repo/store/filetree",
 	"repo": `
-		chunk internal/grace internal/inorder repo/cache repo/census repo/format repo/index repo/internal/access
-		repo/internal/ahead repo/internal/clock repo/internal/objects repo/objectlock repo/packs repo/pin repo/ranges
-		repo/recovery repo/statement repo/store`,
+		chunk internal/grace repo/cache repo/census repo/format repo/index repo/internal/access repo/internal/ahead
+		repo/internal/check repo/internal/clock repo/internal/head repo/internal/objects repo/internal/repair
+		repo/objectlock repo/packs repo/pin repo/ranges repo/recovery repo/statement repo/store`,
 	"repo/cache":          "internal/local repo/format repo/packs repo/store",
 	"repo/census":         "chunk internal/local repo/format repo/index",
 	"repo/format":         "chunk internal/local repo/format/optimal repo/store",
@@ -49,10 +49,16 @@ var layers = map[string]string{
 		chunk repo/format repo/internal/ahead repo/internal/objects repo/keys repo/objectlock repo/pin repo/statement
 		repo/store`,
 	"repo/internal/ahead": "",
+	"repo/internal/check": `
+		internal/inorder repo/format repo/internal/access repo/internal/clock repo/internal/objects repo/objectlock
+		repo/packs repo/statement repo/store`,
 	"repo/internal/clock": "repo/store",
+	"repo/internal/head":  "chunk repo/format repo/internal/clock repo/store",
 	"repo/internal/objects": `
 		chunk internal/local repo/cache repo/format repo/internal/clock repo/objectlock repo/packs repo/ranges
 		repo/statement repo/store`,
+	"repo/internal/repair": `
+		chunk repo/format repo/index repo/internal/check repo/internal/objects repo/statement repo/store`,
 	"repo/keys":            "repo/format",
 	"repo/objectlock":      "repo/store",
 	"repo/packs":           "repo/format repo/ranges repo/store",

@@ -122,3 +122,11 @@ func rightName(kind Kind, name, rest string) (ok bool) {
 	}
 	return ok
 }
+
+// MarkedName returns the name that a mark would have for an object: that of its manifest, if it is an alarm.
+func MarkedName(name string) string {
+	if manifest, ok := ParseAlarmName(name); ok {
+		return manifest
+	}
+	return name
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/pin"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/zeebo/blake3"
 )
 
@@ -53,3 +54,8 @@ func (a *Access) Sealed() bool { return a.Objects.Seals.Sealed() }
 
 // CanRead reports whether the key can read mail, and not only archive it.
 func (a *Access) CanRead() bool { return !a.Sealed() || a.Objects.Seals.Reader != nil }
+
+// Verify opens a statement of the keeper's.
+func (a *Access) Verify(kind format.Kind, content []byte) (payload []byte, err error) {
+	return statement.Open(content, kind, a.Objects.Codec.Repository, a.Config.Keeper)
+}

@@ -110,6 +110,11 @@ func (c *Config) check() error {
 	return nil
 }
 
+// Lists reports whether a slot counts, by the name of its object.
+func (c *Config) Lists(slot string) bool {
+	return slices.ContainsFunc(c.Slots, func(s SlotRow) bool { return s.Name() == slot })
+}
+
 // configNames lists the configs, the one that counts first: the highest number, or of equal numbers the smallest hash. Hidden
 // configs count only if all are hidden.
 func configNames(ctx context.Context, store store.Store) (names []string, err error) {
@@ -179,7 +184,7 @@ func (a *Access) useConfig(c *Config) (err error) {
 		return fmt.Errorf("the config names another keeper than the key slot: %w", pin.ErrSwapped)
 	case c.Number < a.Held.Number:
 		return fmt.Errorf("it is older than the key slot, which belongs to config %d: %w", a.Held.Number, pin.ErrSwapped)
-	case a.slotName != "" && !slices.ContainsFunc(c.Slots, func(s SlotRow) bool { return s.Name() == a.slotName }):
+	case a.slotName != "" && !c.Lists(a.slotName):
 		return fmt.Errorf("it does not list %s: %w", a.slotName, ErrRemoved)
 	}
 	a.Cutter, err = chunk.NewCutter(chunk.Polynomial(c.Polynomial))

@@ -1,6 +1,8 @@
 package objects
 
 import (
+	"context"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 )
@@ -33,3 +35,6 @@ func Frames(row format.PackRow, lanes []format.LaneRow) []Frame {
 	}
 	return frames
 }
+
+// ReadFrame reads the content of a frame, or with an error the part before the damage.
+type ReadFrame func(ctx context.Context, f format.Frame) ([]byte, error)

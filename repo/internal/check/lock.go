@@ -1,4 +1,4 @@
-package repo
+package check
 
 import (
 	"context"
@@ -21,11 +21,11 @@ const probes = "probe/"
 
 // overlaid reports the objects that Get reads from an older version than the newest.
 func (c *checker) overlaid(context.Context) error {
-	for _, name := range c.r.objects.Store.Replaced() {
+	for _, name := range c.objects.Store.Replaced() {
 		if strings.HasPrefix(name, probes) {
 			continue // init or doctor put it, and then hid it by deleting it
 		}
-		c.problem(Overlaid, name, errOverlaid)
+		c.problem(objects.Overlaid, name, errOverlaid)
 	}
 	return nil
 }
@@ -50,8 +50,8 @@ func (s *shortLocks) add(f *finding) {
 
 // readMarks reads the marks, if retention is checked: that of a forgotten manifest may end.
 func (c *checker) readMarks(ctx context.Context) (err error) {
-	if c.r.Lock() != nil {
-		c.marks, err = c.r.marks(ctx, objects.Concerns)
+	if c.r.Config.ObjectLock() != nil {
+		c.marks, err = c.r.Marks(ctx)
 	}
 	return err
 }
@@ -59,14 +59,14 @@ func (c *checker) readMarks(ctx context.Context) (err error) {
 // lock checks how long the store retains an object. Some stores do not report a bucket's default retention, and some
 // credentials may not read it. That is not a problem: lock then asks no more.
 func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error {
-	lock := c.r.Lock()
+	lock := c.r.Config.ObjectLock()
 	if lock == nil || c.short.unknown.Load() || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(f.Name) {
 		return nil
 	}
-	if _, marked := c.marks[markedName(f.Name)]; marked {
+	if _, marked := c.marks[format.MarkedName(f.Name)]; marked {
 		return nil
 	}
-	until, err := c.r.objects.Store.RetainedUntil(ctx, f.Name)
+	until, err := c.objects.Store.RetainedUntil(ctx, f.Name)
 	if err == nil && until.IsZero() {
 		c.short.unknown.Store(true)
 		return nil
@@ -74,7 +74,7 @@ func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error 
 	if err != nil {
 		return err
 	}
-	now, err := c.r.objects.Store.Now(ctx)
+	now, err := c.objects.Store.Now(ctx)
 	if err == nil && until.Before(now.Add(lock.Period())) {
 		f.until = until
 	}
@@ -83,15 +83,15 @@ func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error 
 
 // reportShortLocks reports retention that ends too early, and a bucket whose default retention is too short.
 func (c *checker) reportShortLocks(ctx context.Context) error {
-	switch err := c.r.objects.Store.CheckDefault(ctx); {
+	switch err := c.objects.Store.CheckDefault(ctx); {
 	case errors.Is(err, objectlock.ErrDefault):
-		c.problem(Unlocked, "", err)
+		c.problem(objects.Unlocked, "", err)
 	case err != nil:
 		return err
 	}
 	if s := &c.short; s.count > 0 {
-		c.problem(Unlocked, s.first, fmt.Errorf("it is locked until %s, and %d objects in all for less than the %d days of the repository: "+
-			"renew the locks (mailstrata prune)", s.until.UTC().Format(time.RFC3339), s.count, c.r.Lock().Days))
+		c.problem(objects.Unlocked, s.first, fmt.Errorf("it is locked until %s, and %d objects in all for less than the %d days of the repository: "+
+			"renew the locks (mailstrata prune)", s.until.UTC().Format(time.RFC3339), s.count, c.r.Config.ObjectLock().Days))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package repo
+package check
 
 import (
 	"encoding/binary"

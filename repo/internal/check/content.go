@@ -1,9 +1,8 @@
-package repo
+package check
 
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/access"
@@ -16,7 +15,7 @@ import (
 func (c *checker) segment(ctx context.Context, f *finding) error {
 	f.read()
 	hash, _ := store.Hash(f.Name)
-	seg, done, err := c.r.objects.OpenSegment(ctx, f.Object, hash)
+	seg, done, err := c.objects.OpenSegment(ctx, f.Object, hash)
 	if err != nil {
 		return err
 	}
@@ -50,11 +49,11 @@ func (c *checker) content(ctx context.Context, kind format.Kind, f *finding) err
 	if kind == format.KindAlarm {
 		kind = format.KindManifest // it has the bytes of one
 	}
-	stored, err := objects.Fetch(ctx, c.r.objects.Store, f.Name)
+	stored, err := objects.Fetch(ctx, c.objects.Store, f.Name)
 	if err != nil {
 		return err
 	}
-	content, err := c.r.objects.Codec.Parse(stored, kind, c.r.objects.Seals.Writer)
+	content, err := c.objects.Codec.Parse(stored, kind, c.objects.Seals.Writer)
 	if err != nil {
 		return err
 	}
@@ -66,15 +65,13 @@ func (c *checker) parse(kind format.Kind, content []byte) error {
 	switch kind {
 	case format.KindConfig:
 		return c.config(content)
-	case format.KindManifest:
-		_, err := outlineOf(content)
-		return err
 	case format.KindCheck:
 		return format.Decode(content, new(checkRow))
-	case format.KindRenewal:
-		return format.Decode(content, new(renewalRow))
 	}
-	payload, err := c.r.verify(kind, content)
+	if parse := c.r.Parse[kind]; parse != nil {
+		return parse(content)
+	}
+	payload, err := c.r.Verify(kind, content)
 	if err != nil {
 		return err
 	}
@@ -98,20 +95,19 @@ func (c *checker) config(content []byte) error {
 		return err
 	}
 	past, err := access.ParseConfig(s.Payload)
-	if err != nil || past.Number < c.r.access.Config.Number {
+	if err != nil || past.Number < c.r.Config.Number {
 		return err
 	}
-	_, err = c.r.verify(format.KindConfig, content)
+	_, err = c.r.Verify(format.KindConfig, content)
 	return err
 }
 
 func (c *checker) slot(ctx context.Context, f *finding) error {
-	listed := func(s access.SlotRow) bool { return s.Name() == f.Name }
-	if !slices.ContainsFunc(c.r.access.Config.Slots, listed) {
-		f.problem(Stray, errors.New("not a key slot: it was removed, or adding it was interrupted, or someone else put it there"))
+	if !c.r.Config.Lists(f.Name) {
+		f.problem(objects.Stray, errors.New("not a key slot: it was removed, or adding it was interrupted, or someone else put it there"))
 		return nil
 	}
-	_, err := objects.Fetch(ctx, c.r.objects.Store, f.Name) // only its own key can read the content
+	_, err := objects.Fetch(ctx, c.objects.Store, f.Name) // only its own key can read the content
 	return err
 }
 
@@ -122,7 +118,7 @@ func (c *checker) pack(ctx context.Context, f *finding) error {
 		return format.Damaged("%d bytes where the index says %d", f.Size, row.Size)
 	}
 	if !indexed {
-		f.problem(Unindexed, errors.New("no index names it"))
+		f.problem(objects.Unindexed, errors.New("no index names it"))
 	}
 	whole := pack.Catalog || c.data.Holds(pack)
 	if !pack.Catalog && !c.r.CanRead() { // a writer's key opens neither its table nor its chunks
@@ -131,7 +127,7 @@ func (c *checker) pack(ctx context.Context, f *finding) error {
 		}
 		return nil
 	}
-	found, _, err := c.r.objects.CheckPack(ctx, pack, f.Size, whole, &f.checked)
+	found, _, err := c.objects.CheckPack(ctx, pack, f.Size, whole, &f.checked)
 	if err != nil {
 		return err
 	}
@@ -144,7 +140,7 @@ func (c *checker) pack(ctx context.Context, f *finding) error {
 // bytes compares the bytes of an object with its name, which needs no key.
 func (c *checker) bytes(ctx context.Context, f *finding, hash [32]byte) error {
 	f.read()
-	file, err := c.r.objects.Download(ctx, f.Name, hash)
+	file, err := c.objects.Download(ctx, f.Name, hash)
 	if err != nil {
 		return err
 	}

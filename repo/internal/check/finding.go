@@ -1,4 +1,4 @@
-package repo
+package check
 
 import (
 	"context"
@@ -19,8 +19,8 @@ import (
 // only its finding. The checker takes the findings in the order of the listing.
 type finding struct {
 	store.Object
-	problems []Problem
-	checked  Checked
+	problems []objects.Problem
+	checked  objects.Checked
 
 	rows    []format.PackRow // of an index segment, or of a pack
 	lanes   []format.LaneRow // of a pack
@@ -28,8 +28,8 @@ type finding struct {
 	until   time.Time        // when retention ends that ends too early
 }
 
-func (f *finding) problem(kind ProblemKind, err error) {
-	f.problems = append(f.problems, Problem{Kind: kind, Object: f.Name, Err: err})
+func (f *finding) problem(kind objects.ProblemKind, err error) {
+	f.problems = append(f.problems, objects.Problem{Kind: kind, Object: f.Name, Err: err})
 }
 
 // read counts the object as read whole.
@@ -90,10 +90,10 @@ func (c *checker) outcome(ctx context.Context, f *finding, err error) error {
 		return context.Cause(ctx)
 	case errors.Is(err, store.ErrNotExist):
 		return c.absent(ctx, f)
-	case errors.Is(err, ErrNoRole):
-		f.problem(Unread, err)
+	case errors.Is(err, objects.ErrNoRole):
+		f.problem(objects.Unread, err)
 	case objects.Concerns(err):
-		f.problem(Broken, err)
+		f.problem(objects.Broken, err)
 	default:
 		return fmt.Errorf("check %s: %w", f.Name, err)
 	}
@@ -104,9 +104,9 @@ func (c *checker) outcome(ctx context.Context, f *finding, err error) error {
 // deleted in the meantime. Some stores list objects that they have lost, for a while or forever. The error of the problem is
 // ErrNotExist, so that repair asks before it condemns the object.
 func (c *checker) absent(ctx context.Context, f *finding) error {
-	listed, err := c.r.objects.Lists(ctx, f.Name, f.Size)
+	listed, err := c.objects.Lists(ctx, f.Name, f.Size)
 	if err == nil && listed {
-		f.problem(Broken, fmt.Errorf("it is listed, but %w", store.ErrNotExist))
+		f.problem(objects.Broken, fmt.Errorf("it is listed, but %w", store.ErrNotExist))
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package repo
+package check
 
 import (
 	"context"
@@ -36,9 +36,9 @@ type Rolling struct {
 // firstShare makes the first rolling check read as much as if the last had been a day ago.
 const firstShare = 24 * time.Hour
 
-// Rolling returns what to read now so that every pack of a share is read once within a period.
-func (r *Repo) Rolling(ctx context.Context, share Share, period time.Duration) (Rolling, error) {
-	c, err := clock.Start(ctx, r.objects.Store)
+// Next returns what to read now so that every pack of a share is read once within a period.
+func Next(ctx context.Context, o *objects.Objects, share Share, period time.Duration) (Rolling, error) {
+	c, err := clock.Start(ctx, o.Store)
 	if err != nil {
 		return Rolling{}, err
 	}
@@ -47,14 +47,14 @@ func (r *Repo) Rolling(ctx context.Context, share Share, period time.Duration) (
 		rolling.row.N, rolling.row.Of = uint64(share.N), uint64(share.Of)
 	}
 	cursor, elapsed := uint64(0), firstShare // the same until a check is recorded, so that it finds damage again
-	for o, err := range r.objects.List(ctx, format.KindCheck, "checks") {
+	for listed, err := range o.List(ctx, format.KindCheck, "checks") {
 		if err != nil {
 			return Rolling{}, err
 		}
 		var row checkRow
-		if err := r.objects.LoadRow(ctx, format.KindCheck, o.Name, &row); err != nil {
+		if err := o.LoadRow(ctx, format.KindCheck, listed.Name, &row); err != nil {
 			if objects.Concerns(err) {
-				rolling.seen = append(rolling.seen, o.Name)
+				rolling.seen = append(rolling.seen, listed.Name)
 				continue // an earlier check counts, so more is read
 			}
 			return Rolling{}, err
@@ -62,7 +62,7 @@ func (r *Repo) Rolling(ctx context.Context, share Share, period time.Duration) (
 		if row.N != rolling.row.N || row.Of != rolling.row.Of {
 			continue
 		}
-		rolling.seen = append(rolling.seen, o.Name)
+		rolling.seen = append(rolling.seen, listed.Name)
 		if last := time.UnixMilli(int64(row.When)); !last.After(rolling.now.Add(clock.Ahead)) { // or checks would read nothing until then
 			rolling.Last, cursor, elapsed = last, row.Cursor, rolling.now.Sub(last)
 			break
@@ -72,38 +72,38 @@ func (r *Repo) Rolling(ctx context.Context, share Share, period time.Duration) (
 	return rolling, nil
 }
 
-// Rolled records that the check is done. It deletes older records, if the store allows that.
-func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
+// Record records that the check is done. It deletes older records, if the store allows that.
+func Record(ctx context.Context, o *objects.Objects, rolling Rolling) error {
 	row := rolling.row
 	row.When, row.Cursor = uint64(rolling.now.UnixMilli()), rolling.end()
-	if err := r.objects.PutRow(ctx, format.KindCheck, rolling.now, row); err != nil {
+	if err := o.PutRow(ctx, format.KindCheck, rolling.now, row); err != nil {
 		return err
 	}
 	for _, name := range rolling.seen {
-		if r.objects.Store.Delete(ctx, name) != nil {
+		if o.Store.Delete(ctx, name) != nil {
 			break // credentials need no right to delete
 		}
 	}
 	return nil
 }
 
-// A PastCheck is the newest rolling check of a share.
-type PastCheck struct {
+// Past is the newest rolling check of a share.
+type Past struct {
 	Time time.Time
 	Share
 }
 
-// PastChecks returns the newest rolling check of each share, the newest first. Objects that cannot be read are left out: an
+// All returns the newest rolling check of each share, the newest first. Objects that cannot be read are left out: an
 // earlier check of the share counts then.
-func (r *Repo) PastChecks(ctx context.Context) (checks []PastCheck, err error) {
-	load := func(ctx context.Context, o store.Object) (row *checkRow, err error) {
+func All(ctx context.Context, o *objects.Objects) (checks []Past, err error) {
+	load := func(ctx context.Context, listed store.Object) (row *checkRow, err error) {
 		row = new(checkRow)
-		if err = r.objects.LoadRow(ctx, format.KindCheck, o.Name, row); err != nil && objects.Concerns(err) {
+		if err = o.LoadRow(ctx, format.KindCheck, listed.Name, row); err != nil && objects.Concerns(err) {
 			return nil, nil
 		}
 		return row, err
 	}
-	for row, err := range inorder.Map(ctx, checksAhead, r.objects.List(ctx, format.KindCheck, "checks"), load) {
+	for row, err := range inorder.Map(ctx, checksAhead, o.List(ctx, format.KindCheck, "checks"), load) {
 		if err != nil {
 			return nil, err
 		}
@@ -111,8 +111,8 @@ func (r *Repo) PastChecks(ctx context.Context) (checks []PastCheck, err error) {
 			continue
 		}
 		share := Share{N: int(row.N), Of: int(row.Of)}
-		if !slices.ContainsFunc(checks, func(c PastCheck) bool { return c.Share == share }) {
-			checks = append(checks, PastCheck{time.UnixMilli(int64(row.When)), share})
+		if !slices.ContainsFunc(checks, func(c Past) bool { return c.Share == share }) {
+			checks = append(checks, Past{time.UnixMilli(int64(row.When)), share})
 		}
 	}
 	return checks, nil
