@@ -7,7 +7,6 @@ import (
 	"iter"
 
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -46,24 +45,4 @@ func (r *Repo) EnsureAlarm(ctx context.Context, h Head) error {
 		return err
 	}
 	return nil
-}
-
-// removeAlarms deletes the alarms of manifests that are gone, or that this prune deletes. An alarm that is younger than a day may
-// be of a manifest that is still to be put.
-func (p *pruner) removeAlarms(ctx context.Context) error {
-	stay := make(map[string]bool)
-	for _, h := range p.roots {
-		stay[format.AlarmName(h.Name)] = true
-	}
-	var doomed []store.Object
-	for o, err := range p.r.objects.Store.List(ctx, format.KindAlarm.Folder()) {
-		if err != nil {
-			return fmt.Errorf("list the alarms: %w", err)
-		}
-		if _, ok := format.ParseAlarmName(o.Name); ok && !stay[o.Name] && p.now.Sub(o.Time) >= clock.Grace {
-			doomed = append(doomed, o)
-		}
-	}
-	_, err := p.remove(ctx, "alarms deleted", doomed, new(Amount))
-	return err
 }

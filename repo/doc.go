@@ -19,26 +19,20 @@
 //	reader.go     Reader.Chunk reads the frame (package packs), decodes it (frame_cache.go), cuts the chunk out, and
 //	              checks it against its ID; prefetch.go reads many frames at once
 //
-// Below both, package objects puts, reads and checks the small objects, and package cache keeps them on this host; packs
-// and manifests are put directly by Store.Put. The other files:
+// The other files:
 //
-//	open.go init.go access.go                         open or make a repository; what its key allows (package access)
-//	statements.go tags.go erasure.go                  what the keeper signs (type statements): marks, condemnations, tags
-//	alarms.go                                         the manifests that have an alarm
-//	cached_chunks.go excerpt.go local.go              what this host keeps of manifests, headers and killed runs
-//	doubtful.go                                       chunks that may be in packs which the store has not listed yet
-//	prune.go prune_survey.go prune_erased.go          what a prune finds (type survey, with package census), and does
-//	rewrite.go compaction.go opened_pack.go           copy from packs in the order of reading (types pruner, compaction)
-//	prune_delete.go                                   delete objects (type deleter)
-//	merge_index.go                                    merge index segments (type indexMerger)
-//	lock.go renew.go                                  S3 Object Lock (type locks): the period, and renewing retention
-//	check.go repair.go                                give packages check and repair what they need
+//	open.go init.go access.go             open or make a repository; what its key allows (package access)
+//	statements.go tags.go erasure.go      what the keeper signs (type statements): marks, condemnations, tags, erasures
+//	lock.go renew.go                      S3 Object Lock (type locks): the period, and renewing retention
+//	alarms.go vanished.go                 the manifests that have an alarm; whether all of them vanished
+//	doubtful.go                           chunks that may be in packs which the store has not listed yet
+//	cached_chunks.go excerpt.go local.go  what this host keeps of manifests, headers and killed runs
+//	stats.go                              what a Writer did, and what a repository takes in its store
+//	prune.go check.go repair.go           give the packages of these names what they need
 //
 // A crash does no harm, because a manifest never names a chunk that is not durable. No object is ever changed or replaced.
 // Every object is parsed again before it is put, and checked when it is read: its bytes against its name, its tag against
 // the repository's secret, its frames against its table, and each chunk against its ID.
-//
-// A Repo is made of layers: objects and access (packages), statements, locks, and Repo on top. Each uses only those before.
 //
 // Runs take no mutual lock. They rely on time: a mark says that a manifest is to be forgotten, a condemnation says that
 // a pack is to be deleted, and Prune acts on either a day later, when every run that could rely on it has ended. A root
@@ -46,14 +40,22 @@
 // them, and Run the first five. What the comments call a lock or retention of objects is S3 Object Lock, which protects
 // a repository against deletion.
 //
-// The packages below: store (the Store contract), format (docs/format.md in code), objectlock (versions and retention),
-// ranges (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on this host), pin
-// (which repository this host has seen), census (which chunks and packs a prune keeps), statement (what the keeper
-// signs), keys (key files and recipients), recovery (what a killed run leaves on this
-// host); internal/objects (puts, reads and checks objects), internal/access (the config and the key slots), internal/head (a manifest without its content), internal/check
-// (looks at every object), internal/repair (what is still there), internal/clock (the time of the store beside this host's).
+// A Repo is made of layers, and each uses only those before it:
 //
-// This package is large because prune, check and repair work on the same objects, index and keys as writing and reading.
-// What they decide without these is in packages of its own, as in census. The rest would need some twenty methods of
-// Repo, Run, Writer and Reader that nobody else may call: a prune sets which packs a Writer takes for stored.
+//	internal/objects     puts, reads and lists objects
+//	internal/access      opens a repository with a key, and changes its keys and its config
+//	statements, locks    types of this package
+//	Repo, Run, Writer    and Reader
+//
+// What works on a whole repository uses these layers too, and declares what else it needs of a Repo, such as a writer:
+//
+//	internal/check       looks at every object
+//	internal/repair      stores and indexes again what is still there
+//	internal/prune       deletes what no manifest needs
+//
+// Below are packages without a repository: store (the Store contract), format (docs/format.md in code), objectlock (versions
+// and retention), ranges (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on
+// this host), pin (which repository this host has seen), census (which chunks and packs a prune keeps), statement (what
+// the keeper signs), keys (key files and recipients), recovery (what a killed run leaves on this host), internal/clock
+// (the time of the store beside this host's) and internal/head (a manifest without its content).
 package repo

@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
+	"github.com/mailstrata/mailstrata/repo/internal/prune"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -114,26 +115,40 @@ func Stranger(r *Repo, account string, content []byte) (name string, stored []by
 
 // MergeTwo makes two index segments worth merging, until the test ends.
 func MergeTwo(t testing.TB) {
-	usual := mergeLeast
-	mergeLeast = 2
-	t.Cleanup(func() { mergeLeast = usual })
+	usual := segmentLimits
+	segmentLimits.Least = 2
+	t.Cleanup(func() { segmentLimits = usual })
 }
 
 // LimitSegments sets how many packs and entries an index segment may have, until the test ends.
 func LimitSegments(t testing.TB, packs, entries int) {
-	usual := largestSegment
-	largestSegment = segmentSize{packs, entries}
-	t.Cleanup(func() { largestSegment = usual })
+	usual := segmentLimits
+	segmentLimits.Largest = prune.SegmentSize{Packs: packs, Entries: entries}
+	t.Cleanup(func() { segmentLimits = usual })
 }
 
 // SegmentSizes returns the numbers of packs and entries of all index segments.
 func SegmentSizes(ctx context.Context, r *Repo) (sizes [][2]int, err error) {
-	x := indexMerger{survey: &survey{deleter: deleter{r: r}}}
-	listed, err := x.listSegments(ctx)
-	for _, s := range listed {
-		sizes = append(sizes, [2]int{s.size.packs, s.size.entries})
+	for o, err := range r.objects.List(ctx, format.KindIndex, "index") {
+		if err != nil {
+			return nil, err
+		}
+		hash, _ := store.Hash(o.Name)
+		s, done, err := r.objects.OpenSegment(ctx, o, hash)
+		if err != nil {
+			return nil, err
+		}
+		entries := 0
+		for _, err := range s.Entries() {
+			if err != nil {
+				return nil, err
+			}
+			entries++
+		}
+		sizes = append(sizes, [2]int{len(s.Packs), entries})
+		done()
 	}
-	return sizes, err
+	return sizes, nil
 }
 
 // PutSegment puts an index segment of made-up chunks, and returns their prefixes.

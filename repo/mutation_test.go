@@ -36,6 +36,12 @@ func overtime() time.Duration {
 `},
 	{File: "repo/mutated.go", New: `package repo
 
+import "os"
+
+func without(rule string) bool { return os.Getenv("` + withoutRule + `") == rule }
+`},
+	{File: "repo/internal/prune/mutated.go", New: `package prune
+
 import (
 	"context"
 	"os"
@@ -59,8 +65,8 @@ func without(rule string) bool { return os.Getenv("` + withoutRule + `") == rule
 	{File: "repo/internal/clock/clock.go", Old: "const (\n\t// Lifetime", New: "var (\n\t// Lifetime"},
 	{File: "repo/repo.go", Old: "const (\n\tLifetime", New: "var (\n\tLifetime"},
 	{File: "repo/internal/clock/clock.go", Old: "Lifetime = 12 * time.Hour", New: "Lifetime = 12 * time.Hour + overtime()"},
-	{File: "repo/prune_survey.go", Old: "now.Sub(h.Since) < clock.Grace", New: `now.Sub(h.Since) < clock.Grace && !without("root grace")`},
-	{File: "repo/prune_survey.go", Old: "[]func(context.Context) error{s.listPacks, s.listCondemned, s.listRoots}",
+	{File: "repo/internal/prune/survey.go", Old: "now.Sub(h.Since) < clock.Grace", New: `now.Sub(h.Since) < clock.Grace && !without("root grace")`},
+	{File: "repo/internal/prune/survey.go", Old: "[]func(context.Context) error{s.listPacks, s.listCondemned, s.listRoots}",
 		New: "ordered(s.listPacks, s.listCondemned, s.listRoots)"},
 	{File: "repo/census/tally.go", Old: "if !at.reached || keeper != nil {",
 		New: `if !at.reached || keeper != nil || without("condemned is no copy") && listed > 1 {`},

@@ -5,36 +5,19 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/internal/clock"
+	"github.com/mailstrata/mailstrata/repo/internal/prune"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
-	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// PruneOptions configure a prune.
-type PruneOptions struct {
-	// DryRun says to change nothing, and to report what a prune would do.
-	DryRun bool
-
-	// MaxUnused is the share of all packs, from 0 to 1, that may be unused before packs are repacked.
-	MaxUnused float64
-
-	// Compression is how much packs that are rewritten are compressed. With MaxCompression, packs of mail that are not
-	// compressed so are rewritten if they are more than a quarter of all mail.
-	Compression Compression
-
-	// Erased is called with each unmarked manifest that holds what was erased, because its run began before the erasure. It
-	// may be nil.
-	Erased func(Head)
-
-	// Left is called with each object that the store would not delete, or that could not be read. It may be nil.
-	Left func(name string, err error)
-
-	// Progress may be nil, and may be called several times at once.
-	Progress func(Progress)
-}
+// What a Prune does, and what it reports.
+type (
+	PruneOptions = prune.Options
+	PruneReport  = prune.Report
+	Amount       = prune.Amount
+	Walk         = prune.Walk
+	Reach        = prune.Reach
+)
 
 // Compression is how much work a prune spends on compression.
 type Compression = format.Compression
@@ -45,175 +28,66 @@ const (
 	MaxCompression   = format.Max
 )
 
-// Amount counts objects.
-type Amount struct {
-	Objects int
-	Bytes   int64
-}
-
-func (a *Amount) add(bytes int64) {
-	a.Objects++
-	a.Bytes += bytes
-}
-
-// PruneReport says what a prune found and did, or what a dry run would do.
-type PruneReport struct {
-	Roots int    // manifests that stay, and those that were forgotten less than a day ago
-	Packs Amount // before the prune
-
-	Manifests Amount // forgotten manifests that were deleted
-	Deleted   Amount // packs that were deleted
-	Condemned Amount // packs that were condemned now; a later prune deletes them
-	Waiting   Amount // packs that were condemned less than a day ago
-	Rewritten Amount // packs whose needed chunks were copied into new ones; counted in Condemned too
-	Copied    Amount // new packs; a dry run estimates their bytes
-	Erased    Amount // packs that hold what was erased; counted in Condemned or Waiting too, or they stay
-
-	Segments Amount // index segments that were merged
-	Replaced Amount // index segments that were deleted, because others hold the same
-
-	Unused   int64 // bytes in packs that no manifest needs and that stay: less than MaxUnused, or too young
-	Retained Amount
-	Renewed  int   // objects whose lock was renewed
-	Locks    error // why due locks were not renewed, or new objects are not locked
-	Unread   int   // packs that cannot be read; they stay
-	Lost     int64 // needed chunks that are in no pack; mailstrata check shows which messages need them
-}
-
-// Walk follows manifests, one after the other. It calls reach for every chunk that a manifest needs, in the order in which a reader of
-// the manifest reads them, and then done with the manifest, or with the error that ended its walk. Walk ends if done returns an error.
-type Walk func(ctx context.Context, roots []Head, reach Reach, done func(Head, error) error) error
-
-// Reach records that a chunk is needed. It reports whether this is the first call for the chunk: a Walk need not follow again what
-// the chunk refers to. Packs that a prune writes hold chunks in the order of their first calls, except that chunks with the same
-// number like are beside each other, unless it is 0. Versions of a page have the same number, because they compress well together.
-type Reach func(id chunk.ID, like uint64) (first bool, err error)
+// segmentLimits are the limits of the segments of the index; tests set others.
+var segmentLimits = prune.UsualLimits()
 
 // Prune deletes what no manifest needs (rules 7 to 10 of docs/design/removing.md). It condemns packs that are not needed, and
 // deletes those that were condemned a day ago and are still not needed. Several prunes may run at once, beside any number of runs.
 // A prune may be killed at any point; the next one continues. It needs the owner's key.
 func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneReport, error) {
-	if r.access.Keeper == nil || !r.CanRead() {
+	if !r.CanRemove() || !r.CanRead() {
 		return nil, fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
 	if err := r.access.NoneRejected(); err != nil {
 		return nil, err
 	}
-	p := &pruner{survey: survey{deleter: deleter{PruneOptions: o, r: r}, walk: walk}}
-	return &p.report, p.all(ctx)
-}
-
-// pruner is one prune. It makes a survey, follows the plan, and deletes.
-type pruner struct {
-	survey
-	erasing int // packs that hold what was erased and are not condemned
-}
-
-func (p *pruner) all(ctx context.Context) (err error) {
-	if p.run, err = p.r.begin(ctx); err != nil {
-		return err
-	}
-	if err := p.look(ctx); err != nil {
-		return err
-	}
-	defer p.census.Close()
-	for _, step := range []func(context.Context) error{
-		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.removeErased, p.removeAlarms, (&indexMerger{survey: &p.survey}).run, p.renewLocks,
-	} {
-		if err := step(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// plan returns what is to be done with the packs.
-func (p *pruner) plan() *census.Plan {
-	return &census.Plan{Census: p.census, Now: p.now, Grace: clock.Grace, MaxUnused: p.MaxUnused, Compression: p.Compression}
-}
-
-// sweep deletes each pack that was condemned a day ago, if no chunk in it is needed, or all that are lie in other packs that are
-// listed and not condemned (second half of rule 8). It copies the needed chunks of the other packs, which a later prune deletes
-// (rule 9).
-func (p *pruner) sweep(ctx context.Context) error {
-	condemned, waiting, living := p.plan().Condemned()
-	var doomed []store.Object
-	for _, s := range condemned {
-		doomed = append(doomed, p.packs[s.Pack()])
-	}
-	for _, s := range waiting {
-		p.report.Waiting.add(int64(s.Size))
-	}
-	gone, err := p.remove(ctx, "packs deleted", doomed, &p.report.Deleted)
+	run, err := r.begin(ctx)
 	if err != nil {
-		return err
+		return new(PruneReport), err
 	}
-	for _, o := range gone { // so that the merged index need not name them
-		pack, _ := format.ParsePack(o.Name)
-		delete(p.packs, pack)
+	on := prune.Repository{
+		Objects: r.objects, Statements: r, Manifests: r.EveryManifest, Index: r.openIndex, Reader: r.readFrames,
+		Now: run.checkedNow, Writer: run.copier, Limits: segmentLimits,
 	}
-	_, err = p.copy(ctx, living)
-	return err
+	report, err := prune.Run(ctx, on, o, walk)
+	if err == nil && !o.DryRun {
+		err = run.renewAfterPrune(ctx, report, o.Progress)
+	}
+	return report, err
 }
 
-// condemn condemns packs in which nothing is kept (rule 7).
-func (p *pruner) condemn(ctx context.Context) error {
-	for _, s := range p.census.Packs() {
-		if s.Listed && s.HoldsErased() {
-			p.report.Erased.add(int64(s.Size))
-		}
+// copier returns a Writer for a prune. One stream puts all chunks, so fewer frames are enough, which may be large.
+func (run *Run) copier(ctx context.Context, c prune.Copying) (prune.Writer, error) {
+	w, err := run.Writer(ctx)
+	if err != nil {
+		return nil, err
 	}
-	useless, stay := p.plan().Useless()
-	for _, s := range stay {
-		p.report.Unused += s.Unused()
-		if s.HoldsErased() {
-			p.erasing++
-		}
+	w.listed, w.avoid = c.Listed, c.Avoid
+	for i := range w.builders {
+		w.builders[i].fill = true
 	}
-	var packs []format.Pack
-	for _, s := range useless {
-		packs = append(packs, s.Pack())
-		p.report.Condemned.add(int64(s.Size))
-	}
-	if p.DryRun || len(packs) == 0 {
+	w.free = newFreeFrames(1, c.Compression)
+	return copier{w}, nil
+}
+
+// copier is a Writer as a prune.Writer.
+type copier struct{ *Writer }
+
+func (c copier) Stored() (objects, bytes int64) {
+	stats := c.Stats()
+	return stats.Objects, stats.Stored
+}
+
+// renewAfterPrune renews the retention of all objects before a run has to, because the run's credentials may not allow it.
+func (run *Run) renewAfterPrune(ctx context.Context, report *PruneReport, progress func(Progress)) error {
+	lock := run.r.Lock()
+	if lock == nil {
 		return nil
 	}
-	return p.r.Condemn(ctx, packs)
-}
-
-// removeManifests deletes manifests that were forgotten a day ago. Their marks stay.
-func (p *pruner) removeManifests(ctx context.Context) error {
-	_, err := p.remove(ctx, "forgotten manifests deleted", objectsOf(p.forgotten), &p.report.Manifests)
-	return err
-}
-
-// removeErased deletes manifests that hold what was erased, if every pack that holds any of it is condemned. Otherwise a later
-// prune does.
-func (p *pruner) removeErased(ctx context.Context) error {
-	if p.erasing > 0 {
-		return nil
-	}
-	_, err := p.remove(ctx, "erased manifests deleted", objectsOf(p.erased), &p.report.Manifests)
-	return err
-}
-
-func objectsOf(heads []Head) (all []store.Object) {
-	for _, h := range heads {
-		all = append(all, store.Object{Name: h.Name, Size: h.Size})
-	}
-	return all
-}
-
-// renewLocks renews the retention of all objects before a run has to, because the run's credentials may not allow it.
-func (p *pruner) renewLocks(ctx context.Context) error {
-	lock := p.r.Lock()
-	if lock == nil || p.DryRun {
-		return nil
-	}
-	done, err := p.r.renew(ctx, p.run.Start(), lock.Interval()/2, p.step)
-	p.report.Renewed, p.report.Locks = done.renewed, done.err
-	if changed := p.r.objects.Store.CheckDefault(ctx); errors.Is(changed, objectlock.ErrDefault) {
-		p.report.Locks = errors.Join(p.report.Locks, changed)
+	done, err := run.r.renew(ctx, run.Start(), lock.Interval()/2, progress)
+	report.Renewed, report.Locks = done.renewed, done.err
+	if changed := run.r.objects.Store.CheckDefault(ctx); errors.Is(changed, objectlock.ErrDefault) {
+		report.Locks = errors.Join(report.Locks, changed)
 	} else if err == nil {
 		err = changed
 	}

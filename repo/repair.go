@@ -51,5 +51,5 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 	if !r.CanRead() {
 		return 0, fmt.Errorf("indexing packs of mail needs the owner's key: %w", ErrNoRole)
 	}
-	return repair.Index(ctx, r.objects, r.Condemned, largestSegment.packs, report)
+	return repair.Index(ctx, r.objects, r.Condemned, segmentLimits.Largest.Packs, report)
 }

@@ -37,9 +37,9 @@ var layers = map[string]string{
 	// What is stored, and where.
 	"dir": "internal/local repo/store repo/store/filetree",
 	"repo": `
-		chunk internal/grace repo/cache repo/census repo/format repo/index repo/internal/access repo/internal/ahead
-		repo/internal/check repo/internal/clock repo/internal/head repo/internal/objects repo/internal/repair
-		repo/objectlock repo/packs repo/pin repo/ranges repo/recovery repo/statement repo/store`,
+		chunk internal/grace repo/cache repo/format repo/index repo/internal/access repo/internal/ahead
+		repo/internal/check repo/internal/clock repo/internal/head repo/internal/objects repo/internal/prune
+		repo/internal/repair repo/objectlock repo/packs repo/pin repo/recovery repo/statement repo/store`,
 	"repo/cache":          "internal/local repo/format repo/packs repo/store",
 	"repo/census":         "chunk internal/local repo/format repo/index",
 	"repo/format":         "chunk internal/local repo/format/optimal repo/store",
@@ -57,6 +57,9 @@ var layers = map[string]string{
 	"repo/internal/objects": `
 		chunk internal/local repo/cache repo/format repo/internal/clock repo/objectlock repo/packs repo/ranges
 		repo/statement repo/store`,
+	"repo/internal/prune": `
+		chunk repo/cache repo/census repo/format repo/index repo/internal/clock repo/internal/head repo/internal/objects
+		repo/ranges repo/statement repo/store`,
 	"repo/internal/repair": `
 		chunk repo/format repo/index repo/internal/check repo/internal/objects repo/statement repo/store`,
 	"repo/keys":            "repo/format",

@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"context"
@@ -12,15 +12,15 @@ import (
 // read from the store.
 type openedPack struct {
 	frames []objects.Frame
-	remote *Reader // nil if local
+	remote objects.ReadFrame // nil if local
 	local  *format.Container
 	file   *objects.File
 	codec  *format.Codec
 }
 
 // openPack opens a pack from which to copy. Its table must be as the index has it.
-func (r *Repo) openPack(ctx context.Context, s *census.Pack) (*openedPack, error) {
-	p := &openedPack{codec: r.objects.Codec}
+func openPack(ctx context.Context, r Repository, s *census.Pack) (*openedPack, error) {
+	p := &openedPack{codec: r.Codec}
 	if s.MostlyWanted() {
 		if err := p.download(ctx, r, s); err != nil && !objects.Concerns(err) {
 			return nil, err
@@ -32,10 +32,10 @@ func (r *Repo) openPack(ctx context.Context, s *census.Pack) (*openedPack, error
 		row, lanes = format.DescribePack(p.local, s.Hash, int64(s.Size)), p.local.Table.Lanes
 	} else {
 		var err error
-		if row, lanes, err = r.objects.DescribePack(ctx, s.Pack(), int64(s.Size)); err != nil {
+		if row, lanes, err = r.DescribePack(ctx, s.Pack(), int64(s.Size)); err != nil {
 			return nil, err
 		}
-		p.remote = r.Reader(ReaderOptions{CacheBytes: 1})
+		p.remote = r.Reader()
 	}
 	if !row.Equal(&s.PackRow) {
 		p.close()
@@ -46,19 +46,19 @@ func (r *Repo) openPack(ctx context.Context, s *census.Pack) (*openedPack, error
 }
 
 // download fetches the pack whole, by one request. If that finds damage, the frames that are needed may still be intact.
-func (p *openedPack) download(ctx context.Context, r *Repo, s *census.Pack) error {
+func (p *openedPack) download(ctx context.Context, r Repository, s *census.Pack) error {
 	kind := format.PackKinds[s.Kind]
-	id, err := r.objects.Seals.Identity(kind)
+	id, err := r.Seals.Identity(kind)
 	if err != nil {
 		return err
 	}
-	file, err := r.objects.Download(ctx, s.Name(), s.Hash)
+	file, err := r.Download(ctx, s.Name(), s.Hash)
 	if err != nil {
 		return err
 	}
 	plain, size, err := format.UnsealAt(format.HostFile{File: file.File}, int64(s.Size), id)
 	if err == nil {
-		p.local, err = r.objects.Codec.OpenPack(plain, size, kind)
+		p.local, err = r.Codec.OpenPack(plain, size, kind)
 	}
 	if err != nil {
 		file.Close()
@@ -73,7 +73,7 @@ func (p *openedPack) frame(ctx context.Context, i int) ([]byte, error) {
 	if p.local != nil {
 		return p.local.Frame(i, p.codec.Decoder)
 	}
-	return p.remote.fetchFrame(ctx, p.frames[i].Frame)
+	return p.remote(ctx, p.frames[i].Frame)
 }
 
 func (p *openedPack) close() {

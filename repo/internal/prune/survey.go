@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/clock"
+	"github.com/mailstrata/mailstrata/repo/internal/head"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
@@ -19,14 +21,13 @@ import (
 type survey struct {
 	deleter
 	walk Walk
-	run  *Run
 
 	packs     map[format.Pack]store.Object
 	condemned statement.Condemned
 	now       time.Time // the store's time before the roots were listed
-	roots     []Head
-	forgotten []Head // manifests with marks that are old enough
-	erased    []Head // likewise, of manifests that hold what was erased
+	roots     []head.Head
+	forgotten []head.Head // manifests with marks that are old enough
+	erased    []head.Head // likewise, of manifests that hold what was erased
 	erasures  *statement.Erasures
 	census    *census.Census
 	followed  int   // number of roots that were followed
@@ -47,7 +48,7 @@ func (s *survey) look(ctx context.Context) error {
 
 func (s *survey) listPacks(ctx context.Context) error {
 	s.packs = map[format.Pack]store.Object{}
-	return s.r.objects.EachPack(ctx, func(pack format.Pack, o store.Object) error {
+	return s.r.EachPack(ctx, func(pack format.Pack, o store.Object) error {
 		s.packs[pack] = o
 		s.report.Packs.add(o.Size)
 		return nil
@@ -55,7 +56,7 @@ func (s *survey) listPacks(ctx context.Context) error {
 }
 
 func (s *survey) listCondemned(ctx context.Context) (err error) {
-	if s.now, err = s.run.checkedNow(ctx); err != nil {
+	if s.now, err = s.r.Now(ctx); err != nil {
 		return err
 	}
 	s.condemned, err = s.r.Condemned(ctx)
@@ -65,11 +66,11 @@ func (s *survey) listCondemned(ctx context.Context) (err error) {
 // listRoots finds the roots and follows them. Every manifest of every account is a root, even a checkpoint or a late one, until its
 // mark is a day old.
 func (s *survey) listRoots(ctx context.Context) error {
-	now, err := s.run.checkedNow(ctx)
+	now, err := s.r.Now(ctx)
 	if err != nil {
 		return err
 	}
-	for h, err := range s.r.EveryManifest(ctx) {
+	for h, err := range s.r.Manifests(ctx) {
 		switch {
 		case err != nil:
 			return err
@@ -87,13 +88,13 @@ func (s *survey) listRoots(ctx context.Context) error {
 		return err
 	}
 	// The index is read after the roots, because what they need was indexed before they were put.
-	if s.census, err = s.r.census(ctx); err != nil {
+	if s.census, err = s.takeCensus(ctx); err != nil {
 		return err
 	}
-	err = s.walk(ctx, s.roots, s.reach, func(h Head, err error) error {
+	err = s.walk(ctx, s.roots, s.reach, func(h head.Head, err error) error {
 		if err = s.mustFollow(ctx, h, err); err == nil {
 			s.followed++
-			s.step(Progress{Step: stepFollowed, Done: int64(s.followed), Of: int64(len(s.roots))})
+			s.step(objects.Progress{Step: stepFollowed, Done: int64(s.followed), Of: int64(len(s.roots))})
 		}
 		return err
 	})
@@ -114,18 +115,18 @@ const progressEvery = 1 << 12
 // reach records that a chunk is needed.
 func (s *survey) reach(id chunk.ID, like uint64) (first bool, err error) {
 	if s.reached++; s.reached%progressEvery == 0 {
-		s.step(Progress{Step: stepFollowed, Done: int64(s.followed), Of: int64(len(s.roots))})
+		s.step(objects.Progress{Step: stepFollowed, Done: int64(s.followed), Of: int64(len(s.roots))})
 	}
 	return s.census.Reach(id, like)
 }
 
-func (s *survey) isRoot(h Head, now time.Time) bool {
+func (s *survey) isRoot(h head.Head, now time.Time) bool {
 	return !h.Marked || now.Sub(h.Since) < clock.Grace
 }
 
 // mustFollow returns an error if a root could not be followed. If another prune has deleted it or its packs in the meantime, it is no
 // longer a root.
-func (s *survey) mustFollow(ctx context.Context, h Head, err error) error {
+func (s *survey) mustFollow(ctx context.Context, h head.Head, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -133,7 +134,7 @@ func (s *survey) mustFollow(ctx context.Context, h Head, err error) error {
 		return context.Cause(ctx)
 	}
 	if marks, failed := s.r.Marks(ctx); failed == nil {
-		now, failed := s.run.checkedNow(ctx)
+		now, failed := s.r.Now(ctx)
 		m, marked := marks[h.Name]
 		h.Marked, h.Since = marked, m.Since
 		if failed == nil && !s.isRoot(h, now) {
@@ -154,7 +155,7 @@ func (s *survey) judge(ctx context.Context) (err error) {
 		p.Listed, p.Put = listed && uint64(o.Size) == p.Size, o.Time
 		if !listed && !p.Condemned {
 			group.Go(func() (err error) {
-				p.Newer, err = s.r.objects.Exists(groupCtx, p.Name())
+				p.Newer, err = s.r.Exists(groupCtx, p.Name())
 				return err
 			})
 		}
@@ -170,7 +171,7 @@ func (s *survey) judge(ctx context.Context) (err error) {
 		if counted[pack] {
 			continue
 		}
-		there, err := s.r.objects.Exists(ctx, pack.String())
+		there, err := s.r.Exists(ctx, pack.String())
 		if err != nil {
 			return err
 		}
@@ -182,9 +183,9 @@ func (s *survey) judge(ctx context.Context) (err error) {
 	return nil
 }
 
-// census returns a census of all entries of the index, and of those in packs that no segment describes.
-func (r *Repo) census(ctx context.Context) (*census.Census, error) {
-	x, err := r.openIndex(ctx)
+// takeCensus returns a census of all entries of the index, and of those in packs that no segment describes.
+func (s *survey) takeCensus(ctx context.Context) (*census.Census, error) {
+	x, err := s.r.Index(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +193,7 @@ func (r *Repo) census(ctx context.Context) (*census.Census, error) {
 	if err != nil {
 		return nil, err
 	}
-	return census.New(f, indexed, r.objects.Cache.SpoolFile)
+	return census.New(f, indexed, s.r.Cache.SpoolFile)
 }
 
 // asksAtOnce is the number of packs that a prune looks for at once.

@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/index"
+	"github.com/mailstrata/mailstrata/repo/internal/head"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 )
 
@@ -16,8 +17,8 @@ import (
 // they say which chunks to look for.
 
 // unmarkedFirst sorts manifests that stay before those that go, so that a chunk of both is found in one that stays.
-func unmarkedFirst(roots []Head) {
-	slices.SortStableFunc(roots, func(a, b Head) int {
+func unmarkedFirst(roots []head.Head) {
+	slices.SortStableFunc(roots, func(a, b head.Head) int {
 		switch {
 		case a.Marked == b.Marked:
 			return 0
@@ -39,7 +40,7 @@ func (s *survey) followErased(ctx context.Context) error {
 		}
 	}
 	reach := func(id chunk.ID, _ uint64) (bool, error) { return s.census.Erase(id.Prefix()) }
-	return s.walk(ctx, s.erased, reach, func(h Head, err error) error {
+	return s.walk(ctx, s.erased, reach, func(h head.Head, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)

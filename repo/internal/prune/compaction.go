@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"cmp"
@@ -23,14 +23,14 @@ import (
 // So what is read together lies together, however many nights it came in, and it compresses better.
 type compaction struct {
 	*pruner
-	w       *Writer
+	w       Writer
 	scratch *cache.Scratch
 	room    *semaphore.Weighted // bytes of frames in memory
 
 	mu    sync.Mutex
 	moved []movedChunk
 	done  []*census.Pack
-	now   Progress
+	now   objects.Progress
 }
 
 // movedChunk is a chunk in the scratch file.
@@ -68,7 +68,7 @@ func batches(packs []*census.Pack) (all [][]*census.Pack) {
 
 // batch copies the chunks of packs. It adds those that it could read completely to c.done.
 func (c *compaction) batch(ctx context.Context, packs []*census.Pack) (err error) {
-	if c.scratch, err = c.r.objects.Cache.Scratch(); err != nil {
+	if c.scratch, err = c.r.Cache.Scratch(); err != nil {
 		return err
 	}
 	defer c.scratch.Close()
@@ -114,7 +114,7 @@ func (c *compaction) read(ctx context.Context, s *census.Pack) ([]movedChunk, er
 		return nil, context.Cause(ctx)
 	}
 	defer c.room.Release(weight)
-	pack, err := c.r.openPack(ctx, s)
+	pack, err := openPack(ctx, c.r, s)
 	if err != nil {
 		return nil, err
 	}
@@ -199,15 +199,13 @@ func (c *compaction) sort() error {
 
 // put passes the chunks to the writer. One that a run has stored in another pack in the meantime is not stored again.
 func (c *compaction) put(ctx context.Context) error {
-	stream := c.w.Stream()
-	defer stream.Close()
 	buf := make([]byte, chunk.Max)
 	for _, m := range c.moved {
 		data := buf[:m.length]
 		if err := c.scratch.Read(m.at, data); err != nil {
 			return err
 		}
-		if _, _, err := stream.Put(ctx, m.lane, data); err != nil {
+		if _, _, err := c.w.Put(ctx, m.lane, data); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
@@ -13,11 +15,11 @@ import (
 
 // deleter deletes objects for a prune, and reports what it does.
 type deleter struct {
-	PruneOptions
-	r *Repo
+	Options
+	r Repository
 
 	mu     sync.Mutex // guards report while objects are deleted
-	report PruneReport
+	report Report
 }
 
 // deletesAtOnce is the number of objects that are deleted at once.
@@ -25,7 +27,7 @@ const deletesAtOnce = 32
 
 // remove deletes objects, several at a time, and returns those that are gone. It goes on if the store retains one.
 func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) (gone []store.Object, err error) {
-	var now Progress
+	var now objects.Progress
 	for _, o := range doomed {
 		now.AllBytes += o.Size
 	}
@@ -36,7 +38,7 @@ func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object
 		group.Go(func() error {
 			var err error
 			if !d.DryRun {
-				err = d.r.objects.Store.Delete(groupCtx, o.Name)
+				err = d.r.Store.Delete(groupCtx, o.Name)
 			}
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -80,8 +82,28 @@ func (d *deleter) leaveUnreadable(ctx context.Context, name string, err error) e
 }
 
 // step reports progress, if the caller wants to know it.
-func (d *deleter) step(now Progress) {
+func (d *deleter) step(now objects.Progress) {
 	if d.Progress != nil {
 		d.Progress(now)
 	}
+}
+
+// removeAlarms deletes the alarms of manifests that are gone, or that this prune deletes. An alarm that is younger than a day may
+// be of a manifest that is still to be put.
+func (p *pruner) removeAlarms(ctx context.Context) error {
+	stay := make(map[string]bool)
+	for _, h := range p.roots {
+		stay[format.AlarmName(h.Name)] = true
+	}
+	var doomed []store.Object
+	for o, err := range p.r.Store.List(ctx, format.KindAlarm.Folder()) {
+		if err != nil {
+			return fmt.Errorf("list the alarms: %w", err)
+		}
+		if _, ok := format.ParseAlarmName(o.Name); ok && !stay[o.Name] && p.now.Sub(o.Time) >= clock.Grace {
+			doomed = append(doomed, o)
+		}
+	}
+	_, err := p.remove(ctx, "alarms deleted", doomed, new(Amount))
+	return err
 }

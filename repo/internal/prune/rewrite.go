@@ -1,10 +1,11 @@
-package repo
+package prune
 
 import (
 	"context"
 
 	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -35,27 +36,13 @@ func (p *pruner) copy(ctx context.Context, packs []*census.Pack) ([]*census.Pack
 		}
 		return packs, nil
 	}
-	w, err := p.run.Writer(ctx)
+	w, err := p.r.Writer(ctx, p.copying(packs))
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	w.forPrune(p.Compression)
-	w.listed = map[format.Pack]uint64{}
-	for pack, o := range p.packs {
-		w.listed[pack] = uint64(o.Size)
-	}
-	w.avoid = map[format.Pack]bool{}
-	for _, s := range packs {
-		w.avoid[s.Pack()] = true
-	}
-	for _, s := range p.census.Packs() {
-		if !s.Counts() && !s.Newer {
-			w.avoid[s.Pack()] = true
-		}
-	}
 	c := &compaction{pruner: p, w: w, room: semaphore.NewWeighted(decodedAtOnce)}
-	c.now = Progress{Step: "packs repacked", Of: int64(len(packs))}
+	c.now = objects.Progress{Step: "packs repacked", Of: int64(len(packs))}
 	for _, s := range packs {
 		c.now.AllBytes += int64(s.Size)
 	}
@@ -67,17 +54,25 @@ func (p *pruner) copy(ctx context.Context, packs []*census.Pack) ([]*census.Pack
 	if err := w.Flush(ctx); err != nil {
 		return nil, err
 	}
-	stats := w.Stats()
-	p.report.Copied.Objects += int(stats.Objects)
-	p.report.Copied.Bytes += stats.Stored
+	put, bytes := w.Stored()
+	p.report.Copied.Objects += int(put)
+	p.report.Copied.Bytes += bytes
 	return c.done, nil
 }
 
-// forPrune prepares a writer, which has put nothing yet, for a prune: it fills every pack, because no server waits while the last one is
-// uploaded. One stream puts all chunks, so fewer frames are enough, which may be large.
-func (w *Writer) forPrune(c Compression) {
-	for i := range w.builders {
-		w.builders[i].fill = true
+// copying returns what a writer must know that copies from these packs.
+func (p *pruner) copying(packs []*census.Pack) Copying {
+	c := Copying{Listed: map[format.Pack]uint64{}, Avoid: map[format.Pack]bool{}, Compression: p.Compression}
+	for pack, o := range p.packs {
+		c.Listed[pack] = uint64(o.Size)
 	}
-	w.free = newFreeFrames(1, c)
+	for _, s := range packs {
+		c.Avoid[s.Pack()] = true
+	}
+	for _, s := range p.census.Packs() {
+		if !s.Counts() && !s.Newer {
+			c.Avoid[s.Pack()] = true
+		}
+	}
+	return c
 }

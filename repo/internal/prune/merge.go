@@ -1,4 +1,4 @@
-package repo
+package prune
 
 import (
 	"cmp"
@@ -20,40 +20,35 @@ import (
 // Each run adds a segment or two. Merging keeps them few, so that a host without a cache need not fetch thousands (rule 10).
 // Segments of similar size are merged, so each entry is written only a few times. The inputs are deleted a day later, so that
 // other hosts can finish reading them, and only after the merged segment was read whole and compared with them.
-var mergeLeast = 8 // the fewest segments that are merged; tests set 2
-
 const mergeMost = 256 // the most segments that are merged at once: each is an open file
 
-// segmentSize is the size of a segment, or a limit of it.
-type segmentSize struct {
-	packs, entries int
+// SegmentSize is the size of a segment, or a limit of it.
+type SegmentSize struct {
+	Packs, Entries int
 }
 
-// largestSegment is what the format allows; tests allow less.
-var largestSegment = segmentSize{packs: format.MaxElements, entries: format.MaxContent / format.EntrySize}
-
-func (s segmentSize) and(t segmentSize) segmentSize {
-	return segmentSize{s.packs + t.packs, s.entries + t.entries}
+func (s SegmentSize) and(t SegmentSize) SegmentSize {
+	return SegmentSize{s.Packs + t.Packs, s.Entries + t.Entries}
 }
 
-func (s segmentSize) fits(largest segmentSize) bool {
-	return s.packs <= largest.packs && s.entries <= largest.entries
+func (s SegmentSize) fits(largest SegmentSize) bool {
+	return s.Packs <= largest.Packs && s.Entries <= largest.Entries
 }
 
 // listedSegment is an index segment and what merging needs of it.
 type listedSegment struct {
 	store.Object
 	hash   [32]byte
-	size   segmentSize
-	gone   segmentSize // the part that describes deleted packs
+	size   SegmentSize
+	gone   SegmentSize // the part that describes deleted packs
 	inputs [][32]byte
 }
 
 // stale reports whether so much of the segment describes deleted packs that it is written again without them.
-func (s *listedSegment) stale() bool { return s.gone.entries > s.size.entries/staleShare }
+func (s *listedSegment) stale() bool { return s.gone.Entries > s.size.Entries/staleShare }
 
 // useless reports whether the segment describes deleted packs only.
-func (s *listedSegment) useless() bool { return s.gone.packs == s.size.packs }
+func (s *listedSegment) useless() bool { return s.gone.Packs == s.size.Packs }
 
 // staleShare: a segment is stale if more than one in so many of its entries is of a deleted pack. Readers try these places in vain.
 const staleShare = 4
@@ -80,7 +75,7 @@ func (x *indexMerger) run(ctx context.Context) error {
 		return err
 	}
 	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return replaced[s.hash] })
-	for _, some := range group(chosenSegments(listed)) {
+	for _, some := range x.group(x.chosen(listed)) {
 		if err := x.merge(ctx, some); err != nil {
 			return err
 		}
@@ -88,27 +83,27 @@ func (x *indexMerger) run(ctx context.Context) error {
 	return nil
 }
 
-// chosenSegments returns the segments to merge: those of similar size, if there are many, and those that are stale.
-func chosenSegments(listed []listedSegment) []listedSegment {
+// chosen returns the segments to merge: those of similar size, if there are many, and those that are stale.
+func (x *indexMerger) chosen(listed []listedSegment) []listedSegment {
 	slices.SortStableFunc(listed, func(a, b listedSegment) int { return cmp.Compare(a.Size, b.Size) })
 	var stale, others []listedSegment
 	for _, s := range listed {
 		switch {
 		case s.stale():
 			stale = append(stale, s)
-		case s.size.and(s.size).fits(largestSegment):
+		case s.size.and(s.size).fits(x.r.Limits.Largest):
 			// The larger ones are left out: each merge would write them again for a few entries more. Any two of the others fit
 			// into one.
 			others = append(others, s)
 		}
 	}
 	n, sum := 0, int64(0)
-	for n < len(others) && (n+len(stale) < mergeLeast-1 || others[n].Size <= 2*sum) {
+	for n < len(others) && (n+len(stale) < x.r.Limits.Least-1 || others[n].Size <= 2*sum) {
 		sum += others[n].Size
 		n++
 	}
 	switch {
-	case n+len(stale) >= mergeLeast:
+	case n+len(stale) >= x.r.Limits.Least:
 	case len(stale) == 0 || !slices.ContainsFunc(stale, func(s listedSegment) bool { return !s.useless() }):
 		n = min(len(stale), len(others), 1) // useless segments need another one to replace them
 	default:
@@ -118,16 +113,16 @@ func chosenSegments(listed []listedSegment) []listedSegment {
 }
 
 // group divides segments into groups that each fit into one segment. Useless segments are in the first group.
-func group(listed []listedSegment) (groups [][]listedSegment) {
+func (x *indexMerger) group(listed []listedSegment) (groups [][]listedSegment) {
 	var first, group []listedSegment
-	var sum segmentSize
+	var sum SegmentSize
 	for _, s := range listed {
 		if s.useless() {
 			first = append(first, s)
 			continue
 		}
-		if len(group) == mergeMost || !sum.and(s.size).fits(largestSegment) {
-			groups, group, sum = append(groups, group), nil, segmentSize{}
+		if len(group) == mergeMost || !sum.and(s.size).fits(x.r.Limits.Largest) {
+			groups, group, sum = append(groups, group), nil, SegmentSize{}
 		}
 		group, sum = append(group, s), sum.and(s.size)
 	}
@@ -142,7 +137,7 @@ func group(listed []listedSegment) (groups [][]listedSegment) {
 
 // listSegments lists the segments and reads which others each replaces. It leaves out those that cannot be read.
 func (x *indexMerger) listSegments(ctx context.Context) (all []listedSegment, err error) {
-	for o, err := range x.r.objects.List(ctx, format.KindIndex, "index") {
+	for o, err := range x.r.List(ctx, format.KindIndex, "index") {
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +152,7 @@ func (x *indexMerger) listSegments(ctx context.Context) (all []listedSegment, er
 	if err := group.Wait(); err != nil {
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
-	return slices.DeleteFunc(all, func(s listedSegment) bool { return s.size.packs == 0 }), nil
+	return slices.DeleteFunc(all, func(s listedSegment) bool { return s.size.Packs == 0 }), nil
 }
 
 // segmentsAtOnce is the number of segments that a prune reads at once.
@@ -165,11 +160,11 @@ const segmentsAtOnce = 32
 
 // readTable reads what merging needs of a segment. The segment has no packs if it cannot be read.
 func (x *indexMerger) readTable(ctx context.Context, s *listedSegment) error {
-	src := ranges.NewReader(ctx, x.r.objects.Store, s.Object, 0)
-	plain, size, err := format.UnsealAt(src, s.Size, x.r.objects.Seals.Writer)
+	src := ranges.NewReader(ctx, x.r.Store, s.Object, 0)
+	plain, size, err := format.UnsealAt(src, s.Size, x.r.Seals.Writer)
 	var c *format.Container
 	if err == nil {
-		c, err = format.ParseContainer(plain, size, &x.r.objects.Codec.Keys)
+		c, err = format.ParseContainer(plain, size, &x.r.Codec.Keys)
 	}
 	switch {
 	case err == nil:
@@ -191,13 +186,13 @@ func (x *indexMerger) readTable(ctx context.Context, s *listedSegment) error {
 
 // describe sets what the table of a segment says.
 func (x *indexMerger) describe(s *listedSegment, t *format.Table) {
-	s.inputs, s.size.packs = t.Inputs, len(t.Packs)
+	s.inputs, s.size.Packs = t.Inputs, len(t.Packs)
 	for _, b := range t.Blocks {
-		s.size.entries += int(b.Entries)
+		s.size.Entries += int(b.Entries)
 	}
 	for i := range t.Packs {
 		if pack := t.Packs[i].Pack(); x.gone(pack) {
-			s.gone = s.gone.and(segmentSize{1, x.entries[pack]})
+			s.gone = s.gone.and(SegmentSize{1, x.entries[pack]})
 		}
 	}
 }
@@ -263,7 +258,7 @@ func (x *indexMerger) replacedBy(ctx context.Context, merged listedSegment, inpu
 // readSegment reads a segment whole and returns its digests. keep, if not nil, is called with the segment and returns what to
 // call with each entry.
 func (x *indexMerger) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
-	seg, done, err := x.r.objects.OpenSegment(ctx, s.Object, s.hash)
+	seg, done, err := x.r.OpenSegment(ctx, s.Object, s.hash)
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +274,7 @@ func (x *indexMerger) readSegment(ctx context.Context, s listedSegment, keep fun
 func (x *indexMerger) merge(ctx context.Context, listed []listedSegment) error {
 	m := &merging{x: x, sums: map[format.Pack]format.PackDigest{}}
 	defer m.close()
-	now := Progress{Step: "index segments merged", Of: int64(len(listed))}
+	now := objects.Progress{Step: "index segments merged", Of: int64(len(listed))}
 	for _, s := range listed {
 		now.AllBytes += s.Size
 	}
@@ -323,11 +318,11 @@ func (m *merging) close() {
 
 // take reads an input into a file.
 func (m *merging) take(ctx context.Context, s listedSegment) error {
-	return m.x.r.objects.Cache.Do(func() error { return m.takeOnce(ctx, s) })
+	return m.x.r.Cache.Do(func() error { return m.takeOnce(ctx, s) })
 }
 
 func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
-	w, err := index.NewFileWriter(m.x.r.objects.Cache.Indexes(), m.x.r.objects.Codec)
+	w, err := index.NewFileWriter(m.x.r.Cache.Indexes(), m.x.r.Codec)
 	if err != nil {
 		return err
 	}
@@ -371,7 +366,7 @@ func (m *merging) put(ctx context.Context) error {
 	}
 	stop := errors.New("stopped")
 	var failed error
-	s, hash, err := r.objects.WriteSegment(merged.Packs, func(yield func(format.Entry) bool) {
+	s, hash, err := r.WriteSegment(merged.Packs, func(yield func(format.Entry) bool) {
 		failed = merged.Each(func(e format.Entry) error {
 			if !yield(e) {
 				return stop
@@ -387,5 +382,5 @@ func (m *merging) put(ctx context.Context) error {
 		return fmt.Errorf("merge index segments: %w", failed)
 	}
 	name := format.ObjectName(format.KindIndex, hash)
-	return r.objects.PutFile(ctx, name, s.File, s.Size)
+	return r.PutFile(ctx, name, s.File, s.Size)
 }
