@@ -44,6 +44,7 @@ type SlotRow struct {
 	Label     []byte
 }
 
+// Name returns the name of the slot's object.
 func (s *SlotRow) Name() string { return slotName(s.Role, s.Hash) }
 
 // SetLock sets a lock that was made longer.

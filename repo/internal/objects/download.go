@@ -49,6 +49,7 @@ type File struct {
 	named bool // the file still has its name
 }
 
+// Close closes the file and removes it.
 func (d *File) Close() {
 	_ = d.File.Close()
 	if d.named {

@@ -14,6 +14,7 @@ type Seals struct {
 	Reader, Writer   age.Identity // nil if this key does not have it
 }
 
+// Sealed reports whether objects are sealed.
 func (s *Seals) Sealed() bool { return len(s.Writers) > 0 }
 
 // Recipients returns the recipients of objects of a kind.

@@ -20,7 +20,19 @@ import (
 // Each run adds a segment or two. Merging keeps them few, so that a host without a cache need not fetch thousands (rule 10).
 // Segments of similar size are merged, so each entry is written only a few times. The inputs are deleted a day later, so that
 // other hosts can finish reading them, and only after the merged segment was read whole and compared with them.
+
 const mergeMost = 256 // the most segments that are merged at once: each is an open file
+
+// Limits say which index segments are merged.
+type Limits struct {
+	Least   int         // the fewest segments that are merged
+	Largest SegmentSize // what a segment has at most
+}
+
+// UsualLimits returns the limits of the format.
+func UsualLimits() Limits {
+	return Limits{Least: 8, Largest: SegmentSize{Packs: format.MaxElements, Entries: format.MaxContent / format.EntrySize}}
+}
 
 // SegmentSize is the size of a segment, or a limit of it.
 type SegmentSize struct {
@@ -75,7 +87,7 @@ func (x *indexMerger) run(ctx context.Context) error {
 		return err
 	}
 	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return replaced[s.hash] })
-	for _, some := range x.group(x.chosen(listed)) {
+	for _, some := range x.r.Limits.group(x.r.Limits.chosen(listed)) {
 		if err := x.merge(ctx, some); err != nil {
 			return err
 		}
@@ -84,26 +96,26 @@ func (x *indexMerger) run(ctx context.Context) error {
 }
 
 // chosen returns the segments to merge: those of similar size, if there are many, and those that are stale.
-func (x *indexMerger) chosen(listed []listedSegment) []listedSegment {
+func (l Limits) chosen(listed []listedSegment) []listedSegment {
 	slices.SortStableFunc(listed, func(a, b listedSegment) int { return cmp.Compare(a.Size, b.Size) })
 	var stale, others []listedSegment
 	for _, s := range listed {
 		switch {
 		case s.stale():
 			stale = append(stale, s)
-		case s.size.and(s.size).fits(x.r.Limits.Largest):
+		case s.size.and(s.size).fits(l.Largest):
 			// The larger ones are left out: each merge would write them again for a few entries more. Any two of the others fit
 			// into one.
 			others = append(others, s)
 		}
 	}
 	n, sum := 0, int64(0)
-	for n < len(others) && (n+len(stale) < x.r.Limits.Least-1 || others[n].Size <= 2*sum) {
+	for n < len(others) && (n+len(stale) < l.Least-1 || others[n].Size <= 2*sum) {
 		sum += others[n].Size
 		n++
 	}
 	switch {
-	case n+len(stale) >= x.r.Limits.Least:
+	case n+len(stale) >= l.Least:
 	case len(stale) == 0 || !slices.ContainsFunc(stale, func(s listedSegment) bool { return !s.useless() }):
 		n = min(len(stale), len(others), 1) // useless segments need another one to replace them
 	default:
@@ -113,7 +125,7 @@ func (x *indexMerger) chosen(listed []listedSegment) []listedSegment {
 }
 
 // group divides segments into groups that each fit into one segment. Useless segments are in the first group.
-func (x *indexMerger) group(listed []listedSegment) (groups [][]listedSegment) {
+func (l Limits) group(listed []listedSegment) (groups [][]listedSegment) {
 	var first, group []listedSegment
 	var sum SegmentSize
 	for _, s := range listed {
@@ -121,7 +133,7 @@ func (x *indexMerger) group(listed []listedSegment) (groups [][]listedSegment) {
 			first = append(first, s)
 			continue
 		}
-		if len(group) == mergeMost || !sum.and(s.size).fits(x.r.Limits.Largest) {
+		if len(group) == mergeMost || !sum.and(s.size).fits(l.Largest) {
 			groups, group, sum = append(groups, group), nil, SegmentSize{}
 		}
 		group, sum = append(group, s), sum.and(s.size)

@@ -48,14 +48,3 @@ type Writer interface {
 	Stored() (objects, bytes int64) // what was put
 	Close() error
 }
-
-// Limits say which index segments are merged.
-type Limits struct {
-	Least   int         // the fewest segments that are merged
-	Largest SegmentSize // what a segment has at most
-}
-
-// UsualLimits returns the limits of the format.
-func UsualLimits() Limits {
-	return Limits{Least: 8, Largest: SegmentSize{Packs: format.MaxElements, Entries: format.MaxContent / format.EntrySize}}
-}
