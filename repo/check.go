@@ -13,11 +13,30 @@ import (
 
 // What Check looks at, and what it counts and finds.
 type (
+	Problem     = objects.Problem
+	ProblemKind = objects.ProblemKind
+	Checked     = objects.Checked
+
 	HashRange = check.HashRange
 	Share     = check.Share
 	Rolling   = check.Rolling
 	PastCheck = check.Past
 )
+
+// The kinds of problems.
+const (
+	Broken    = objects.Broken    // an object is damaged
+	Missing   = objects.Missing   // an index names a pack that is not in the store
+	Unindexed = objects.Unindexed // no index names a pack
+	Stray     = objects.Stray     // an object is not mailstrata's
+	Unread    = objects.Unread    // this key cannot open an object
+	Condemned = objects.Condemned // a pack is damaged, but will be deleted anyway
+	Overlaid  = objects.Overlaid  // a newer version or a delete marker is over an object
+	Unlocked  = objects.Unlocked  // locks end earlier than the repository promises
+)
+
+// Progress is the progress of a check, a prune or a renewal.
+type Progress = objects.Progress
 
 // AllPacks is the range of every pack.
 var AllPacks = check.AllPacks

@@ -101,23 +101,3 @@ const (
 	Lifetime = clock.Lifetime // the time after its start until which a run may commit
 	Grace    = clock.Grace    // the age of a mark or a condemnation at which Prune may delete what it names
 )
-
-// What can be wrong with an object, and what Check counts.
-type (
-	Problem     = objects.Problem
-	ProblemKind = objects.ProblemKind
-	Checked     = objects.Checked
-	Progress    = objects.Progress
-)
-
-// The kinds of problems.
-const (
-	Broken    = objects.Broken    // an object is damaged
-	Missing   = objects.Missing   // an index names a pack that is not in the store
-	Unindexed = objects.Unindexed // no index names a pack
-	Stray     = objects.Stray     // an object is not mailstrata's
-	Unread    = objects.Unread    // this key cannot open an object
-	Condemned = objects.Condemned // a pack is damaged, but will be deleted anyway
-	Overlaid  = objects.Overlaid  // a newer version or a delete marker is over an object
-	Unlocked  = objects.Unlocked  // locks end earlier than the repository promises
-)
