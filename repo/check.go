@@ -7,6 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/check"
 	"github.com/mailstrata/mailstrata/repo/internal/head"
+	"github.com/mailstrata/mailstrata/repo/internal/locks"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
@@ -59,7 +60,7 @@ func (r *Repo) Check(ctx context.Context, data HashRange, share Share, report fu
 				_, err := head.ParseOutline(content)
 				return err
 			},
-			format.KindRenewal: func(content []byte) error { return format.Decode(content, new(renewalRow)) },
+			format.KindRenewal: locks.CheckRenewal,
 		},
 	}
 	return check.Run(ctx, in, check.Options{Data: data, Share: share, Report: report, Progress: progress})

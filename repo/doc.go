@@ -23,12 +23,11 @@
 //
 //	open.go init.go access.go             open or make a repository; what its key allows (package access)
 //	statements.go tags.go erasure.go      what the keeper signs (type statements): marks, condemnations, tags, erasures
-//	lock.go renew.go                      S3 Object Lock (type locks): the period, and renewing retention
 //	alarms.go vanished.go                 the manifests that have an alarm; whether all of them vanished
 //	doubtful.go                           chunks that may be in packs which the store has not listed yet
 //	cached_chunks.go excerpt.go local.go  what this host keeps of manifests, headers and killed runs
 //	stats.go                              what a Writer did, and what a repository takes in its store
-//	prune.go check.go repair.go           give the packages of these names what they need
+//	lock.go prune.go check.go repair.go   give the packages of these names what they need
 //
 // A crash does no harm, because a manifest never names a chunk that is not durable. No object is ever changed or replaced.
 // Every object is parsed again before it is put, and checked when it is read: its bytes against its name, its tag against
@@ -44,11 +43,12 @@
 //
 //	internal/objects     puts, reads and lists objects
 //	internal/access      opens a repository with a key, and changes its keys and its config
-//	statements, locks    types of this package
+//	statements           a type of this package: what the keeper signs
 //	Repo, Run, Writer    and Reader
 //
 // What works on a whole repository uses these layers too, and declares what else it needs of a Repo, such as a writer:
 //
+//	internal/locks       S3 Object Lock: the period, and renewing retention
 //	internal/check       looks at every object
 //	internal/repair      stores and indexes again what is still there
 //	internal/prune       deletes what no manifest needs

@@ -14,7 +14,7 @@ import (
 
 // Repo is an open repository. It may be used by several goroutines at once.
 type Repo struct {
-	locks
+	statements
 
 	untrusted bool  // neither this host nor a key file nor the user vouches for the repository
 	noLocks   error // why the memory file is not locked, or nil
@@ -73,7 +73,7 @@ func newRepo(a *access.Access, o Options, keyFingerprint string) (*Repo, error) 
 	if a.Objects.Cache, err = cache.Open(o.CacheDir, a.Objects.Codec.Repository, o.CacheSize); err != nil {
 		return nil, err
 	}
-	return &Repo{locks: locks{statements{opened{a.Objects, a}}}, untrusted: !vouched, noLocks: missing}, nil
+	return &Repo{statements: statements{opened{a.Objects, a}}, untrusted: !vouched, noLocks: missing}, nil
 }
 
 // Close closes the files of the cache. It changes nothing in the store.

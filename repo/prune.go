@@ -84,8 +84,8 @@ func (run *Run) renewAfterPrune(ctx context.Context, report *PruneReport, progre
 	if lock == nil {
 		return nil
 	}
-	done, err := run.r.renew(ctx, run.Start(), lock.Interval()/2, progress)
-	report.Renewed, report.Locks = done.renewed, done.err
+	done, err := run.r.locks().Renew(ctx, run.Start(), lock.Interval()/2, progress)
+	report.Renewed, report.Locks = done.Renewed, done.Err
 	if changed := run.r.objects.Store.CheckDefault(ctx); errors.Is(changed, objectlock.ErrDefault) {
 		report.Locks = errors.Join(report.Locks, changed)
 	} else if err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/internal/head"
+	"github.com/mailstrata/mailstrata/repo/internal/locks"
 	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"golang.org/x/sync/semaphore"
@@ -36,7 +37,7 @@ type Run struct {
 	clock *clock.Clock
 	began time.Time // by this host's clock
 
-	renewal  renewal
+	renewal  locks.Renewal
 	erasures erasures
 
 	mu     sync.Mutex // guards the following
@@ -51,7 +52,7 @@ type Run struct {
 func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 	run, err := r.begin(ctx)
 	if lock := r.Lock(); err == nil && lock != nil {
-		run.renewal, err = r.renew(ctx, run.Start(), lock.Interval(), nil)
+		run.renewal, err = r.locks().Renew(ctx, run.Start(), lock.Interval(), nil)
 	}
 	return run, err
 }
@@ -66,7 +67,7 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.latestConfig(ctx); err != nil { // after the clock: a host that sleeps in between must not miss a change
+	if err := r.locks().CheckCurrent(ctx); err != nil { // after the clock: a host that sleeps in between must not miss a change
 		return nil, err
 	}
 	if err := r.checkClock(c.Began()); err != nil {

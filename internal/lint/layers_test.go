@@ -38,8 +38,9 @@ var layers = map[string]string{
 	"dir": "internal/local repo/store repo/store/filetree",
 	"repo": `
 		chunk internal/grace repo/cache repo/format repo/index repo/internal/access repo/internal/ahead
-		repo/internal/check repo/internal/clock repo/internal/head repo/internal/objects repo/internal/prune
-		repo/internal/repair repo/objectlock repo/packs repo/pin repo/recovery repo/statement repo/store`,
+		repo/internal/check repo/internal/clock repo/internal/head repo/internal/locks repo/internal/objects
+		repo/internal/prune repo/internal/repair repo/objectlock repo/packs repo/pin repo/recovery repo/statement
+		repo/store`,
 	"repo/cache":          "internal/local repo/format repo/packs repo/store",
 	"repo/census":         "chunk internal/local repo/format repo/index",
 	"repo/format":         "chunk internal/local repo/format/optimal repo/store",
@@ -54,6 +55,8 @@ var layers = map[string]string{
 		repo/packs repo/statement repo/store`,
 	"repo/internal/clock": "repo/store",
 	"repo/internal/head":  "chunk repo/format repo/internal/clock repo/store",
+	"repo/internal/locks": `
+		repo/format repo/internal/access repo/internal/clock repo/internal/objects repo/objectlock repo/statement`,
 	"repo/internal/objects": `
 		chunk internal/local repo/cache repo/format repo/internal/clock repo/objectlock repo/packs repo/ranges
 		repo/statement repo/store`,

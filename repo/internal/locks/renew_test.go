@@ -1,4 +1,4 @@
-package repo
+package locks
 
 import (
 	"encoding/hex"
@@ -18,7 +18,7 @@ func TestRenewalVector(t *testing.T) {
 	if name := format.Stamped(at, [32]byte{}); err != nil || hex.EncodeToString(b) != "a1011b0000019d46c4dd00" || !strings.HasPrefix(name, "fffffe62b93b22ff-") {
 		t.Errorf("%x, %s, %s, %v", b, name, at.UTC(), err)
 	}
-	doc, err := os.ReadFile(filepath.Join("..", "docs", "format.md"))
+	doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "format.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
