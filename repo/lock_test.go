@@ -559,3 +559,77 @@ func TestLengthenLockWhileHostSleeps(t *testing.T) {
 		}
 	})
 }
+
+// Somebody hides every object behind a delete marker. Uncover removes the markers, and the bucket is again what other programs
+// take it for. What the bucket retains over an object is left and reported, until that ends.
+func TestUncover(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		first, _, _ := mustBackup(t, r, "me", 1, 60)
+		names := storedNames(t, store, "")
+		for _, name := range names {
+			if err := store.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		covered := names[len(names)-1]
+		store.Overwrite(covered, []byte("garbage"), time.Time{})
+		if left := storedNames(t, store, ""); len(left) > 1 {
+			t.Fatalf("%d objects are not hidden", len(left)-1)
+		}
+		uncover := func(dry bool, objects, left int) {
+			t.Helper()
+			var reported []repo.Problem
+			done, err := fresh(t, store).Uncover(t.Context(), dry, func(p repo.Problem) { reported = append(reported, p) })
+			if err != nil || done.Objects != objects || done.Left != left || len(reported) != left {
+				t.Errorf("%+v, %v, reported %v; want %d objects, %d left", done, err, reported, objects, left)
+			}
+		}
+		uncover(true, len(names), 0)
+		uncover(true, len(names), 0)
+		if store.Default > 0 {
+			uncover(false, len(names)-1, 1)
+			store.Advance(2 * store.Default)
+			uncover(false, 1, 0)
+		} else {
+			uncover(false, len(names), 0)
+		}
+		if back := storedNames(t, store, ""); !slices.Equal(back, names) {
+			t.Errorf("%d objects of %d are back", len(back), len(names))
+		}
+		uncover(false, 0, 0)
+		host := fresh(t, store)
+		mustRead(t, host, first)
+		for _, p := range problems(t, host) {
+			if p.Kind == repo.Overlaid || p.Kind.Damage() {
+				t.Error(p)
+			}
+		}
+	})
+}
+
+// Uncover removes nothing over a name of which no version is the object, brings back no config that an owner hid, and touches
+// nothing of other programs.
+func TestUncoverLeaves(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		mustBackup(t, r, "me", 1, 5)
+		config := storedNames(t, store, "config/")[0]
+		hash := strings.Repeat("ab", 32)
+		for _, name := range []string{config[:len(config)-len(hash)] + hash, "notes.txt", "keys/owner-" + hash} {
+			store.Overwrite(name, []byte("garbage"), time.Time{})
+			if err := store.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := storedNames(t, store, "")
+		done, err := fresh(t, store).Uncover(t.Context(), false, func(repo.Problem) {})
+		if err != nil || done.Objects > 0 {
+			t.Errorf("%+v, %v", done, err)
+		}
+		if after := storedNames(t, store, ""); !slices.Equal(after, before) {
+			t.Errorf("the bucket has %q, and had %q", after, before)
+		}
+	})
+	if _, err := mustInit(t, new(storetest.Memory), repo.InitOptions{NoSeal: true}).Uncover(t.Context(), false, nil); !errors.Is(err, repo.ErrNotLocked) {
+		t.Errorf("a repository without lock: %v", err)
+	}
+}

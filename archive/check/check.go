@@ -80,6 +80,7 @@ type Report struct {
 	Bytes     int64 // read of objects
 	Problems  int64 // without harmless ones
 	Unlocked  int64 // of these, objects that are whole but locked for less time than promised
+	Overlaid  int64 // objects that a newer version or a delete marker covers; together they are one problem
 	Misdated  int64 // of these, manifests whose times cannot be true
 }
 
@@ -206,6 +207,8 @@ func (c *checker) objects(ctx context.Context) error {
 			if _, isPack := repo.ParsePack(p.Object); isPack {
 				c.broken[p.Object] = true
 			}
+		} else if p.Kind == repo.Overlaid {
+			c.report.Overlaid++
 		} else if !p.Kind.Harmless() {
 			c.report.Unlocked++
 		}
@@ -214,6 +217,10 @@ func (c *checker) objects(ctx context.Context) error {
 	c.report.Objects, c.report.Bytes = int64(checked.Objects), checked.Bytes
 	if err != nil {
 		return err
+	}
+	if n := c.report.Overlaid; n > 0 {
+		c.problem(Problem{Reason: fmt.Sprintf("somebody deleted or replaced objects of the bucket: %d in all, of which it kept the older versions; these are read, "+
+			"so nothing is lost yet", n)})
 	}
 	condemned, err := c.Repo.Condemned(ctx)
 	if err != nil && !archive.IsDamage(err) { // the check of the objects reported damage

@@ -146,11 +146,78 @@ func TestObjectLock(t *testing.T) {
 				t.Errorf("restored %+v", r)
 			}
 			sameAccount(t, readAccount(t, dovecot.Addr, "bert", imapPassword), want)
-			again.must(0, "check", "--read-data")
+			if e := again.must(3, "check", "--read-data"); !strings.Contains(e.stderr, "has hidden or covered objects") {
+				t.Errorf("check says %s", e.stderr)
+			}
 			if e := again.must(0, "prune"); strings.Contains(e.stderr, "left:") {
 				t.Errorf("prune reports about what it expects:\n%s", e.stderr)
 			}
 			nightly.backUp(0, account)
 		})
 	}
+}
+
+// Somebody with the owner's credentials deletes everything in a bucket under lock. The night is there for the next backup and
+// for a restore, check is not green, and one command makes the bucket what it was.
+func TestEmptiedBucket(t *testing.T) {
+	t.Parallel()
+	for name, store := range map[string]func(testing.TB) testbed.S3{"minio": testbed.MinIO, "versitygw": testbed.Versitygw} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, dovecot := store(t), startDovecot(t, testbed.DovecotOptions{})
+			owner, bucket := newHost(t), server.NewBucket()
+			owner.use(server, bucket)
+			owner.set("AWS_REGION", "us-east-1")
+			key := filepath.Join(owner.home, "key")
+			owner.must(0, "init", "--new-key-file", key, "--lock", "30d")
+			owner.set("MAILSTRATA_KEY_FILE", key)
+			account := accountURL("anna", dovecot.Addr)
+			dovecot.Deliver("anna", "INBOX", appended(generate.New(1).Messages(20))...)
+			m := owner.backUp(0, account)
+			owner.must(0, "check")
+
+			i := newIntruder(t, server, bucket)
+			for _, o := range i.versions() {
+				if err := i.client.RemoveObject(t.Context(), bucket, o.Key, minio.RemoveObjectOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if left := i.visible(); left > 0 {
+				t.Fatalf("%d objects are left", left)
+			}
+			owner = sameKey(t, owner) // which has no cache
+			if r := owner.restore(0, m.ID, "maildir:"+filepath.Join(owner.home, "back")); r.Added != 20 {
+				t.Errorf("restored %+v", r)
+			}
+			e := owner.must(3, "check")
+			if !strings.Contains(e.stderr, "mailstrata repair hidden") || strings.Contains(e.stderr, "damaged") {
+				t.Errorf("check says %s", e.stderr)
+			}
+			owner.must(0, "repair", "hidden", "--dry-run")
+			if left := i.visible(); left > 0 {
+				t.Errorf("a dry run brings %d objects back", left)
+			}
+			owner.must(0, "repair", "hidden")
+			owner.must(0, "check", "--read-data")
+			if i.visible() == 0 {
+				t.Error("nothing is back")
+			}
+			dovecot.Deliver("anna", "INBOX", appended(generate.New(2).Messages(5))...)
+			if m := owner.backUp(0, account); m.Messages != 25 || m.NewMessages != 5 {
+				t.Errorf("the next night is %+v", m)
+			}
+		})
+	}
+}
+
+// visible counts the objects that a listing without versions has.
+func (i *intruder) visible() (n int) {
+	i.t.Helper()
+	for o := range i.client.ListObjectsIter(i.t.Context(), i.bucket, minio.ListObjectsOptions{Recursive: true}) {
+		if o.Err != nil {
+			i.t.Fatal(o.Err)
+		}
+		n++
+	}
+	return n
 }

@@ -37,10 +37,10 @@ var layers = map[string]string{
 	// What is stored, and where.
 	"dir": "internal/local repo/store repo/store/filetree",
 	"repo": `
-		chunk internal/grace repo/cache repo/format repo/index repo/internal/access repo/internal/ahead
-		repo/internal/check repo/internal/clock repo/internal/head repo/internal/locks repo/internal/objects
-		repo/internal/prune repo/internal/repair repo/objectlock repo/packs repo/pin repo/recovery repo/statement
-		repo/store`,
+		chunk internal/grace internal/inorder repo/cache repo/format repo/index repo/internal/access
+		repo/internal/ahead repo/internal/check repo/internal/clock repo/internal/head repo/internal/locks
+		repo/internal/objects repo/internal/prune repo/internal/repair repo/objectlock repo/packs repo/pin
+		repo/recovery repo/statement repo/store`,
 	"repo/cache":          "internal/local repo/format repo/packs repo/store",
 	"repo/census":         "chunk internal/local repo/format repo/index",
 	"repo/format":         "chunk internal/local repo/format/optimal repo/store",

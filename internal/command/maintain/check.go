@@ -110,7 +110,7 @@ func (c *Check) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	if listing.notes > ui.MaxRemarks {
 		p.Note("note: %s more; --json lists all", ui.Count(listing.notes-ui.MaxRemarks))
 	}
-	damaged := report.Problems > report.Unlocked+report.Misdated
+	damaged := report.Problems > report.Unlocked+report.Misdated+min(1, report.Overlaid)
 	if err == nil || damaged {
 		c.record(ctx, p, r, data, damaged)
 	}
@@ -160,6 +160,9 @@ func verdict(report *check.Report, damaged bool) error {
 		return cli.Partial("the repository is damaged")
 	case report.Misdated > 0:
 		return cli.Partial("the data is intact, but " + ui.Plural(report.Misdated, "manifest") + " cannot be trusted; find out which host wrote it")
+	case report.Overlaid > 0:
+		return cli.Partial("the data is intact, but somebody who can delete or write in the bucket has hidden or covered objects: " +
+			"take these rights away; mailstrata repair hidden removes what covers them")
 	case report.Unlocked > 0:
 		return cli.Partial("the data is intact, but locked for less than the period of the repository")
 	}

@@ -18,11 +18,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Repair repairs the index, damaged packs or a manifest.
+// Repair repairs the index, damaged packs or a manifest, and brings hidden objects back.
 type Repair struct {
 	Index    repairIndexCommand    `cmd:"" help:"Rebuild the index from the packs."`
 	Packs    repairPacksCommand    `cmd:"" help:"Save what can be read of damaged packs; the next backup stores the rest again."`
 	Manifest repairManifestCommand `cmd:"" help:"Write a manifest without what is lost; the next backup asks the server for it."`
+	Hidden   repairHiddenCommand   `cmd:"" help:"In a bucket with Object Lock: remove the delete markers and other versions over objects."`
 }
 
 type repairIndexCommand struct{}
@@ -136,7 +137,7 @@ func (c *repairPacksCommand) packs(ctx context.Context, p *cli.Program, r *repo.
 	_, err = r.Check(ctx, repo.AllPacks, repo.Share{}, func(problem repo.Problem) {
 		pack, ok := repo.ParsePack(problem.Object)
 		switch {
-		case !ok || problem.Kind.Harmless():
+		case !ok || !problem.Kind.Damage():
 		case errors.Is(problem.Err, store.ErrNotExist):
 			p.Warn("%s; the store may have a problem, so mailstrata keeps this pack: mailstrata repair packs %s gives it up",
 				ui.OneLine(problem.String()), problem.Object)
