@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -152,6 +153,8 @@ func unknownAccount(wanted string, names []string) string {
 func meant(argument string) string {
 	_, host, isLogin := strings.Cut(argument, "@")
 	switch {
+	case isLogin && strings.HasPrefix(argument, "imap://") && !strings.Contains(host, ":") && host != "localhost" && net.ParseIP(host) == nil:
+		return "--imap imaps://" + ui.ShellWord(strings.TrimPrefix(argument, "imap://")) // without encryption it would be refused
 	case strings.Contains(argument, "://"):
 		return "--imap " + ui.ShellWord(argument)
 	case isLogin && host != "":
