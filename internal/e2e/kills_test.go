@@ -47,9 +47,10 @@ type kills struct {
 	url     string
 	came    int // messages
 	dovecot *testbed.DovecotServer
-	h       *host // of the repository
-	other   *host // of the one that is copied to
-	second  string
+	h       *host   // of the repository
+	other   *host   // of the one that is copied to
+	first   string  // its place
+	second  string  // that of the other
 	pinned  written // what is restored
 
 	took   map[string]time.Duration // a run that was not killed
@@ -63,12 +64,13 @@ func newKills(t *testing.T) *kills {
 	minio := testbed.MinIO(t)
 	store := (&testbed.Gateway{Clock: k.clock.now}).Before(t, minio)
 	k.h, k.other = newHost(t), newHost(t)
-	k.h.use(store, minio.NewBucket())
+	bucket := minio.NewBucket()
+	k.h.use(store, bucket)
 	k.h.seal()
 	name := minio.NewBucket()
 	k.other.use(store, name)
 	k.other.seal()
-	k.second = "s3:" + store.Endpoint + "/" + name
+	k.first, k.second = "s3:"+store.Endpoint+"/"+bucket, "s3:"+store.Endpoint+"/"+name
 	k.dovecot = startDovecot(t, testbed.DovecotOptions{})
 	server, err := demo.Start(demo.Options{})
 	if err != nil {
