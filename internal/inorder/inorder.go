@@ -8,6 +8,8 @@ import (
 	"iter"
 	"runtime/debug"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Map yields what do returns for each item, in the order of the items. It calls do for up to limit items at once, each in
@@ -16,24 +18,33 @@ import (
 // of do is under way. A panic of do or of the sequence becomes one of the loop, with a text that has its stack: so the loop can
 // recover it, which is not possible in a goroutine of another.
 func Map[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
+	return MapWeighed(ctx, limit, 0, func(T) int64 { return 0 }, items, do)
+}
+
+// MapWeighed is Map with a second limit, because items take memory: those under way together weigh at most what is given. An
+// item is under way until the loop is done with its result. One that weighs more than all is under way alone.
+func MapWeighed[T, R any](ctx context.Context, limit int, all int64, weight func(T) int64, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		working, cancel := context.WithCancel(ctx)
-		m := &mapping[R]{turns: make(chan chan result[R], limit-1)}
+		m := &mapping[R]{turns: make(chan chan result[R], limit-1), room: semaphore.NewWeighted(all)}
 		defer m.group.Wait()
 		defer cancel()
 		m.group.Go(func() {
 			defer close(m.turns)
 			defer func() { m.broken = panicked(recover()) }()
 			for item, err := range items {
-				if !m.start(working, func() result[R] { return call(working, item, err, do) }) {
+				weight := min(weight(item), all)
+				if !m.start(working, weight, func() result[R] { return call(working, item, err, do) }) {
 					return
 				}
 			}
 		})
 		for turn := range m.turns {
-			if r := <-turn; !yield(r.get()) {
+			r := <-turn
+			if !yield(r.get()) {
 				return
 			}
+			m.room.Release(r.weight)
 		}
 		if m.broken != "" {
 			panic(m.broken)
@@ -49,7 +60,8 @@ func Map[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error], do
 type mapping[R any] struct {
 	turns chan chan result[R] // the results to come, in the order of the items
 	group sync.WaitGroup
-	cut   bool // the context ended before the sequence; read after turns is closed
+	room  *semaphore.Weighted // for the items under way
+	cut   bool                // the context ended before the sequence; read after turns is closed
 
 	broken string // the panic of the sequence; read after turns is closed
 }
@@ -58,6 +70,7 @@ type result[R any] struct {
 	value  R
 	err    error
 	broken string // the panic of do
+	weight int64  // of the item
 }
 
 // get returns the result in the goroutine of the loop.
@@ -86,13 +99,17 @@ func panicked(p any) string {
 	return fmt.Sprintf("%v\n%s", p, debug.Stack())
 }
 
-// start does work in its turn. It reports false if the context has ended.
-func (m *mapping[R]) start(ctx context.Context, work func() result[R]) bool {
+// start does work in its turn, when there is room for it. It reports false if the context has ended.
+func (m *mapping[R]) start(ctx context.Context, weight int64, work func() result[R]) bool {
 	turn := make(chan result[R], 1)
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && m.room.Acquire(ctx, weight) == nil {
 		select {
 		case m.turns <- turn:
-			m.group.Go(func() { turn <- work() })
+			m.group.Go(func() {
+				r := work()
+				r.weight = weight
+				turn <- r
+			})
 			return true
 		case <-ctx.Done():
 		}

@@ -184,3 +184,32 @@ func TestPanicsReachTheLoop(t *testing.T) {
 		}
 	}()
 }
+
+// The items under way never weigh more than is given together, and a heavier one is under way alone. When the caller stops, none
+// waits any more.
+func TestWeight(t *testing.T) {
+	const all = 10
+	weights := []int64{3, 4, 3, 1, 10, 2, 25, 1, 1, 9, 2}
+	var now, most atomic.Int64
+	var got []int64
+	weight := func(w int64) int64 { return w }
+	for w, err := range inorder.MapWeighed(t.Context(), 8, all, weight, inorder.Slice(weights), func(_ context.Context, w int64) (int64, error) {
+		most.Store(max(most.Load(), now.Add(min(w, all))))
+		return w, nil
+	}) {
+		if err != nil {
+			t.Error(err)
+		}
+		now.Add(-min(w, all))
+		got = append(got, w)
+	}
+	if !slices.Equal(got, weights) {
+		t.Errorf("%v", got)
+	}
+	if most.Load() > all || most.Load() < 8 {
+		t.Errorf("items that weigh %d were under way at once", most.Load())
+	}
+	for range inorder.MapWeighed(t.Context(), 8, all, weight, inorder.Slice(weights), func(context.Context, int64) (int64, error) { return 0, errOdd }) {
+		break
+	}
+}
