@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/fulltext/postings"
+	"github.com/mailstrata/mailstrata/fulltext/words"
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
@@ -118,6 +119,11 @@ func (u *Update) Add(ctx context.Context, m Message) error {
 	if has, err := u.Has(ctx, m.Hash); has || err != nil {
 		return err
 	}
+	if len(u.pending) > 0 && u.words.Size()+mostSize(&m.Fields) > batchSize {
+		if err := u.flush(ctx); err != nil {
+			return err
+		}
+	}
 	id, err := u.freeRow(ctx, m.Date, &m.Hash)
 	if err != nil {
 		return err
@@ -130,6 +136,17 @@ func (u *Update) Add(ctx context.Context, m Message) error {
 		return nil
 	}
 	return u.flush(ctx)
+}
+
+// mostSize returns what the texts of a message add to the Size of a Builder at most: if each word is a letter.
+func mostSize(f *words.Fields) int {
+	size := len(f.From) + len(f.To) + len(f.Subject)
+	for _, texts := range [][]string{f.Body, f.Attachments} {
+		for _, text := range texts {
+			size += len(text)
+		}
+	}
+	return 2 * size
 }
 
 // flush writes the pending messages into the database, in the order of their numbers, and a segment for each of their shards.

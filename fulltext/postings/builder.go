@@ -26,6 +26,7 @@ type Builder struct {
 	tokens     []uint32 // numbers of words, and marks
 	documents  []document
 	size       int
+	atOnce     uint32 // how many places are sorted at once
 
 	sorted []uint32 // the numbers of the words in the order of the words; tokens are places in it then
 	counts []uint32 // by word, for segment
@@ -39,16 +40,24 @@ type document struct {
 }
 
 // NewBuilder returns a Builder without documents.
-func NewBuilder() *Builder { return &Builder{vocabulary: newVocabulary()} }
+func NewBuilder() *Builder { return &Builder{vocabulary: newVocabulary(), atOnce: sortedAtOnce} }
 
-// Reset forgets all documents.
+// Reset forgets all documents. It keeps the memory, unless it is more than a usual batch needs.
 func (b *Builder) Reset() {
+	if cap(b.tokens) > sortedAtOnce || cap(b.vocabulary.ends) > sortedAtOnce/4 {
+		*b = *NewBuilder()
+		return
+	}
 	b.vocabulary.reset()
 	b.tokens, b.documents, b.size, b.sorted = b.tokens[:0], b.documents[:0], 0, nil
 }
 
-// Size returns the length of the words of all documents, with a byte after each.
-func (b *Builder) Size() int { return b.size }
+// tokenMemory is what Size counts for a token at least: it is 4 bytes of tokens, and 8 of places.
+const tokenMemory = 4
+
+// Size returns about a third of the memory that the documents take: the length of all their words with a byte after each, or more
+// if the words are short.
+func (b *Builder) Size() int { return max(b.size, tokenMemory*len(b.tokens)) }
 
 // Add adds a document.
 func (b *Builder) Add(row int64, f *words.Fields) {
@@ -191,10 +200,36 @@ const (
 	documentShift = 35
 )
 
-// segment writes documents, newest first. It sorts the places of words by counting.
+// sortedAtOnce is how many places of words are sorted at once, of 8 bytes each. A usual batch has fewer. One word can have more.
+const sortedAtOnce = 4 << 20
+
+// segment writes documents, newest first. It sorts the places of words by counting, those of as many words at once as sortedAtOnce
+// allows.
 func (b *Builder) segment(documents []document, put func([]byte) error) (Meta, error) {
-	var used []uint32
-	n := uint32(0)
+	used := b.count(documents)
+	w := newWriter(put)
+	for rest := used; len(rest) > 0; {
+		n, sum := 0, uint32(0)
+		for n < len(rest) && (n == 0 || sum+b.counts[rest[n]] <= b.atOnce) {
+			count := b.counts[rest[n]]
+			b.counts[rest[n]] = sum // where its places begin
+			sum += count
+			n++
+		}
+		if err := b.write(w, documents, rest[:n], sum); err != nil {
+			return Meta{}, err
+		}
+		rest = rest[n:]
+	}
+	rows := make([]int64, len(documents))
+	for ordinal, d := range documents {
+		rows[ordinal] = d.row
+	}
+	return w.close(rows)
+}
+
+// count counts how often each word is in documents, and returns the words in their order.
+func (b *Builder) count(documents []document) (used []uint32) {
 	for _, d := range documents {
 		for _, t := range b.tokens[d.begin:d.end] {
 			if t >= markColumn {
@@ -204,27 +239,25 @@ func (b *Builder) segment(documents []document, put func([]byte) error) (Meta, e
 				used = append(used, t)
 			}
 			b.counts[t]++
-			n++
 		}
 	}
 	slices.Sort(used)
-	sum := uint32(0)
-	for _, t := range used {
-		sum, b.counts[t] = sum+b.counts[t], sum
-	}
+	return used
+}
+
+// write writes some words, which follow each other in the order of those of the documents. Their counts say where the places of
+// each begin, of n in all.
+func (b *Builder) write(w *writer, documents []document, some []uint32, n uint32) error {
 	if cap(b.places) < int(n) {
 		b.places = make([]uint64, n)
 	}
 	b.places = b.places[:n]
-	rows := make([]int64, len(documents))
 	for ordinal, d := range documents {
-		rows[ordinal] = d.row
-		b.place(uint64(ordinal)<<documentShift, b.tokens[d.begin:d.end])
+		b.place(uint64(ordinal)<<documentShift, b.tokens[d.begin:d.end], some[0], some[len(some)-1])
 	}
-	w := newWriter(put)
 	var buffer []byte
 	begin := uint32(0)
-	for _, t := range used {
+	for _, t := range some {
 		places := b.places[begin:b.counts[t]]
 		begin, b.counts[t] = b.counts[t], 0
 		w.begin(b.vocabulary.word(b.sorted[t]))
@@ -237,25 +270,25 @@ func (b *Builder) segment(documents []document, put func([]byte) error) (Meta, e
 			buffer = appendPlaces(buffer[:0], places[:n])
 			places = places[n:]
 			if err := w.add(uint32(ordinal), buffer); err != nil {
-				return Meta{}, err
+				return err
 			}
 		}
 		if err := w.end(); err != nil {
-			return Meta{}, err
+			return err
 		}
 	}
-	return w.close(rows)
+	return nil
 }
 
-// place puts the tokens of a document at their places.
-func (b *Builder) place(at uint64, tokens []uint32) {
+// place puts the tokens of a document from first to last at their places.
+func (b *Builder) place(at uint64, tokens []uint32, first, last uint32) {
 	document := at
 	for _, t := range tokens {
 		if t >= markColumn && t != markEnd {
 			at = document | uint64(t-markColumn)<<columnShift
 			continue
 		}
-		if t != markEnd {
+		if t >= first && t <= last {
 			b.places[b.counts[t]] = at
 			b.counts[t]++
 		}

@@ -39,7 +39,11 @@ type document struct {
 // build writes a segment of documents.
 func build(t testing.TB, documents []document) (*memory, postings.Meta) {
 	t.Helper()
-	b := postings.NewBuilder()
+	return buildBy(t, postings.NewBuilder(), documents)
+}
+
+func buildBy(t testing.TB, b *postings.Builder, documents []document) (*memory, postings.Meta) {
+	t.Helper()
 	for i := range documents {
 		b.Add(documents[i].row, &documents[i].fields)
 	}
@@ -181,6 +185,20 @@ func TestMerge(t *testing.T) {
 		}
 		if !bytes.Equal(got.text, want.text) || !bytes.Equal(meta.Rows, wantMeta.Rows) || !bytes.Equal(meta.Leaves, wantMeta.Leaves) || meta.Documents != len(kept) {
 			t.Errorf("one of %d gone: %d bytes of %d documents, want %d of %d", share, len(got.text), meta.Documents, len(want.text), len(kept))
+		}
+	}
+}
+
+// TestSortsInTurns shows that a segment is the same however many places of words are sorted at once.
+func TestSortsInTurns(t *testing.T) {
+	documents := random(rand.New(rand.NewPCG(7, 8)), 0, 300)
+	want, wantMeta := build(t, documents)
+	for _, places := range []uint32{1, 100, 5000} {
+		b := postings.NewBuilder()
+		b.SortAtOnce(places)
+		got, meta := buildBy(t, b, documents)
+		if !bytes.Equal(got.text, want.text) || !bytes.Equal(meta.Rows, wantMeta.Rows) || !bytes.Equal(meta.Leaves, wantMeta.Leaves) {
+			t.Errorf("%d at once: the segment differs", places)
 		}
 	}
 }
