@@ -56,6 +56,10 @@ func (m *Matcher) Match(ctx context.Context, raw []byte) (bool, error) {
 // atOnce is how many messages are extracted at once. Each takes memory of several times its size.
 func atOnce() int { return min(2*runtime.GOMAXPROCS(0), 8) }
 
+// underWay is how many bytes the messages that are extracted at once have together. Many are small. Of the few that are large, two
+// at once would take more memory than all else.
+const underWay = 4 << 20
+
 // extracted is a message with its words.
 type extracted struct {
 	record  *manifest.Record
@@ -107,7 +111,7 @@ func (b *bringing) extract(ctx context.Context, messages map[chunk.ID]manifest.R
 		return extracted{record: m.Item, fields: fieldsOf(text), skipped: skipped(text)}, nil
 	}
 	return func(yield func(extracted, error) bool) {
-		for x, err := range inorder.Map(ctx, atOnce(), read, extractOne) {
+		for x, err := range inorder.MapWeighed(ctx, atOnce(), underWay, weight, read, extractOne) {
 			if err == nil && ctx.Err() != nil {
 				err = context.Cause(ctx) // what is extracted then is not all there
 			}
@@ -116,6 +120,11 @@ func (b *bringing) extract(ctx context.Context, messages map[chunk.ID]manifest.R
 			}
 		}
 	}
+}
+
+// weight returns what counts against underWay. The text of a small document can be as large as any.
+func weight(m readable.Message[*manifest.Record]) int64 {
+	return int64(len(m.Raw))
 }
 
 // skipped returns an error for each document of a message whose text cannot be read.
