@@ -38,6 +38,7 @@ type fake struct {
 	crc     int                      // ignoresCRC, refusesCRC or knowsCRC
 	page    int                      // objects a page
 	reverse bool                     // lists backwards
+	rewind  bool                     // ignores start-after
 	faults  []fault                  // for the next requests, one each
 	always  fault                    // for all requests without one
 	seen    []string                 // methods and paths
@@ -237,6 +238,9 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 	}
 	q := r.URL.Query()
 	after := max(q.Get("start-after"), q.Get("continuation-token"))
+	if f.rewind {
+		after = q.Get("continuation-token")
+	}
 	page := f.page
 	if most, err := strconv.Atoi(q.Get("max-keys")); err == nil && most > 0 {
 		page = min(page, most)

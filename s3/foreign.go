@@ -55,7 +55,10 @@ func foreign(resp *http.Response) error {
 }
 
 // isRefusal reports whether a text is a store's refusal, in XML.
-func isRefusal(text []byte) bool { return rootOf(text) == "Error" }
+func isRefusal(text []byte) bool {
+	name, _ := rootOf(text)
+	return name == "Error"
+}
 
 // quoted returns a text of the other side, bounded and without control characters.
 func quoted(text string) string {

@@ -3,7 +3,6 @@ package s3
 import (
 	"bytes"
 	"context"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -68,26 +67,23 @@ func (p *pages) judge(data []byte) error {
 	if len(data) > longestPage {
 		return fmt.Errorf("%w: a page of a listing is larger than %d MiB", errImplausible, longestPage>>20)
 	}
-	if !strings.HasPrefix(rootOf(data), "List") { // the client library takes anything else for an empty listing
+	text := page{data: data}
+	text.root, text.prefix = rootOf(data)
+	entries, ok := entriesOf[text.root]
+	if !ok { // the client library takes anything else for an empty listing
 		return fmt.Errorf("%w: it answers a listing with %s", errImplausible,
 			quoted(strings.Join(strings.Fields(string(data[:min(len(data), longestForeign)])), " ")))
 	}
-	root, entries := "ListBucketResult", []string{"<Contents>"}
-	if bytes.Contains(data, []byte("<ListVersionsResult")) {
-		root, entries = "ListVersionsResult", []string{"<Version>", "<DeleteMarker>"}
-	} else if !bytes.Contains(data, []byte("<ListBucketResult")) {
-		return nil
-	}
-	if end := bytes.TrimSpace(data); !bytes.HasSuffix(end, []byte("</"+root+">")) && !bytes.HasSuffix(end, []byte("/>")) {
+	if !text.ends() {
 		return fmt.Errorf("%w: a page of a listing is cut off", errImplausible)
 	}
 	n := 0
 	for _, entry := range entries {
-		n += bytes.Count(data, []byte(entry))
+		n += text.count(entry)
 	}
 	p.entries = n
 	p.doubtful = n == 0 && p.more
-	p.more = bytes.Contains(data, []byte("<IsTruncated>true</IsTruncated>"))
+	p.more = text.promisesMore()
 	if p.empty++; n > 0 {
 		p.empty = 0
 	}
@@ -95,20 +91,6 @@ func (p *pages) judge(data []byte) error {
 		return final(fmt.Errorf("%w: it lists page after page without an object", errImplausible))
 	}
 	return nil
-}
-
-// rootOf returns the local name of the root element of an XML text, or "".
-func rootOf(text []byte) string {
-	d := xml.NewDecoder(bytes.NewReader(text))
-	for {
-		token, err := d.RawToken()
-		if err != nil {
-			return ""
-		}
-		if start, ok := token.(xml.StartElement); ok {
-			return start.Name.Local
-		}
-	}
 }
 
 type failingReader struct{ err error }
