@@ -81,7 +81,7 @@ func (s *Store) open(ctx context.Context, from objectVersion, offset, length int
 
 // empty returns the body of a range that should have no bytes.
 func (s *Store) empty(ctx context.Context, from objectVersion, offset, length int64) (io.ReadCloser, extent, error) {
-	info, err := s.client().StatObject(ctx, s.Bucket, from.key, from.options())
+	info, err := s.stat(ctx, from)
 	if missing(err) {
 		return nil, extent{}, store.ErrNotExist
 	}

@@ -115,7 +115,7 @@ func (s *Store) RetainedUntil(ctx context.Context, name, version string) (until 
 
 // retainedUntil reads the headers of a version, because answers to GetObjectRetention differ between stores.
 func (s *Store) retainedUntil(ctx context.Context, of objectVersion) (time.Time, error) {
-	info, err := s.client().StatObject(ctx, s.Bucket, of.key, of.options())
+	info, err := s.stat(ctx, of)
 	if missing(err) {
 		return time.Time{}, store.ErrNotExist
 	}

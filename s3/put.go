@@ -180,7 +180,7 @@ func (s *Store) send(ctx context.Context, u *upload) (minio.UploadInfo, error) {
 // compare reads the object under a name that cannot be put, or may have been put already. It returns nil if it is this
 // object and ErrExist if it is another. Any other error means that the object could not be read.
 func (s *Store) compare(ctx context.Context, u *upload) error {
-	info, err := s.client().StatObject(ctx, s.Bucket, u.key, minio.StatObjectOptions{})
+	info, err := s.stat(ctx, objectVersion{key: u.key})
 	if missing(err) {
 		// Refused as taken, and missing: another PUT of it failed, or it was deleted just now. Neither lasts.
 		return fmt.Errorf("%w: it answers both that the object is there and that it is missing", errImplausible)
@@ -208,7 +208,7 @@ func (s *Store) verify(ctx context.Context, u *upload, etag string) error {
 	if same, err := u.has(ctx, etag); same || err != nil {
 		return err
 	}
-	info, err := s.client().StatObject(ctx, s.Bucket, u.key, minio.StatObjectOptions{})
+	info, err := s.stat(ctx, objectVersion{key: u.key})
 	if err != nil {
 		return err
 	}

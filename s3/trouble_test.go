@@ -78,7 +78,7 @@ func TestCredentialsAreReadAgain(t *testing.T) {
 		if got := provider.asked.Load(); got != 2 {
 			t.Errorf("%s: credentials were read %d times, want 2", code, got)
 		}
-		f.next(answering(400, code), answering(400, code), answering(400, code))
+		f.next(slices.Repeat([]fault{answering(400, code)}, 4)...) // PUT; HEAD, GET and PUT
 		if err := put(t, s, "c", "x"); err == nil || !strings.Contains(err.Error(), code) {
 			t.Errorf("%s twice: %v", code, err)
 		}

@@ -1,0 +1,58 @@
+package s3_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo/store"
+	"github.com/mailstrata/mailstrata/s3"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// An answer to HEAD has no text, so a refused HEAD for an object is repeated by GET: a session that has ended is renewed, a
+// wrong clock is named, and a proxy does not make an object missing.
+func TestHeadRefused(t *testing.T) {
+	f := newFake(t)
+	provider := new(rotating)
+	s := f.open(func(o *s3.Options) { o.Credentials = credentials.New(provider); o.SetBrief(time.Second) })
+	if err := put(t, s, "o", "x"); err != nil {
+		t.Fatal(err)
+	}
+	wordless := func(status int) fault {
+		return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { w.WriteHeader(status) }
+	}
+	get := func() error {
+		body, _, err := s.Get(t.Context(), "o", 0, 0) // which asks by HEAD
+		if err == nil {
+			body.Close()
+		}
+		return err
+	}
+	f.next(wordless(400), answering(400, "ExpiredToken"))
+	if err := get(); err != nil || provider.asked.Load() != 2 {
+		t.Errorf("a session that has ended: %v; credentials were read %d times", err, provider.asked.Load())
+	}
+	f.next(wordless(403), answering(403, "RequestTimeTooSkewed"))
+	if err := get(); err == nil || !strings.Contains(err.Error(), "clock") {
+		t.Errorf("a wrong clock: %v", err)
+	}
+	foreign := func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+		w.WriteHeader(404)
+		if r.Method != http.MethodHead {
+			io.WriteString(w, "<html>no backend</html>")
+		}
+	}
+	f.set(foreign)
+	if err := get(); err == nil || errors.Is(err, store.ErrNotExist) || !strings.Contains(err.Error(), "no backend") {
+		t.Errorf("a proxy that answers 404: %v", err)
+	}
+	f.set(nil)
+	f.next(wordless(403))
+	if err := get(); err != nil {
+		t.Errorf("HEAD alone is refused: %v", err)
+	}
+}
