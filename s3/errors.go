@@ -61,6 +61,9 @@ func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 	if noRoom(e) {
 		return s.Endpoint + " has no room left, and kept nothing of this object"
 	}
+	if unreadable(e) {
+		return s.Endpoint + " answers with headers that a store does not send"
+	}
 	switch e.Code {
 	case "NoSuchBucket":
 		return s.noBucket().Error()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -27,6 +28,34 @@ func (e *foreignError) Is(target error) bool { return target == errImplausible }
 // longestForeign bounds what is read of such an answer.
 const longestForeign = 64 << 10
 
+// changed returns an error if something on the way has compressed an answer: its bytes are not those of the object, and
+// would count as damage. No object of a repository is put with an encoding, and no request accepts one.
+func changed(resp *http.Response) error {
+	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); encoding {
+	case "gzip", "x-gzip", "deflate", "compress", "br", "zstd":
+		return &foreignError{status: resp.StatusCode, words: quoted("Content-Encoding: " + encoding)}
+	}
+	return nil
+}
+
+// redirected returns an error if the answer names another address. Stores redirect to other regions in this way, with a
+// text of theirs, from which the region is learned (region.go). Requests are signed for one host, so no redirect is
+// followed.
+func redirected(resp *http.Response) error {
+	to := resp.Header.Get("Location")
+	if resp.StatusCode/100 != 3 || to == "" || resp.Request != nil && resp.Request.Method == http.MethodHead {
+		return nil
+	}
+	if text, err := peek(resp); err != nil || isRefusal(text) {
+		return err
+	}
+	address, err := url.Parse(to)
+	if err != nil {
+		return nil
+	}
+	return final(&foreignError{status: resp.StatusCode, words: "a redirect to " + quoted(address.Scheme+"://"+address.Host)})
+}
+
 // foreign reads a refusal whose meaning the client library would derive from its status. It returns an error if the
 // refusal is not a store's, and otherwise leaves the response as it was. An empty answer passes: small stores give
 // these.
@@ -39,19 +68,28 @@ func foreign(resp *http.Response) error {
 	if resp.Request != nil && resp.Request.Method == http.MethodHead {
 		return nil
 	}
+	text, err := peek(resp)
+	if err != nil {
+		return err
+	}
+	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 || isRefusal(trimmed) {
+		return nil
+	}
+	return &foreignError{status: resp.StatusCode, words: quoted(strings.Join(strings.Fields(string(text)), " "))}
+}
+
+// peek reads the beginning of an answer, and puts it back.
+func peek(resp *http.Response) ([]byte, error) {
 	body := resp.Body
 	text, err := io.ReadAll(io.LimitReader(body, longestForeign))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp.Body = struct {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(text), body), body}
-	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 || isRefusal(trimmed) {
-		return nil
-	}
-	return &foreignError{status: resp.StatusCode, words: quoted(strings.Join(strings.Fields(string(text)), " "))}
+	return text, nil
 }
 
 // isRefusal reports whether a text is a store's refusal, in XML.

@@ -130,8 +130,15 @@ func expired(err error) bool {
 func implausible(err error) bool {
 	var syntax *xml.SyntaxError
 	var unmarshal xml.UnmarshalError
-	return errors.As(err, &syntax) || errors.As(err, &unmarshal) || errors.Is(err, errImplausible) ||
+	return errors.As(err, &syntax) || errors.As(err, &unmarshal) || errors.Is(err, errImplausible) || unreadable(err) ||
 		strings.Contains(err.Error(), "tls: ")
+}
+
+// unreadable reports whether the client library could not read the headers of an answer. It reports this under the code of
+// a store that fails, without a status.
+func unreadable(err error) bool {
+	var e minio.ErrorResponse
+	return errors.As(err, &e) && e.StatusCode == 0 && e.Code == minio.InternalError
 }
 
 // errImplausible is an answer that cannot be true.

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -98,7 +99,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x.down = resp.Body
 	resp.Body = (*responseBody)(x)
-	if err := foreign(resp); err != nil {
+	if err := cmp.Or(changed(resp), redirected(resp), foreign(resp)); err != nil {
 		resp.Body.Close()
 		return nil, err
 	}
