@@ -5,8 +5,9 @@
 // Put makes an object by one PUT with "If-None-Match: *" (put.go). A store that honors the condition answers 412 if the
 // name is taken. Some stores ignore the condition in multipart uploads, and some corrupt checksums in trailers over
 // plain HTTP, so neither is used: one PUT has its Content-MD5, and Put compares the ETag in the answer. A store on this
-// host gets a CRC-32C instead, which takes less CPU, if it confirms that in its answer. ProbeCreateOnly
-// (probe.go) checks, before a repository is made, that a store honors the condition at all.
+// host gets a CRC-32C instead, which takes less CPU, if it confirms that in its answer. Before a repository is made,
+// ProbeCreateOnly (probe.go) checks that a store honors the condition at all, and ProbeReads that it reads and lists as
+// S3 does.
 //
 // A PUT whose answer was lost may have succeeded. So before Put sends it again, and whenever the answer is 412, it
 // compares the object under the name with its own: the same bytes are success, others are ErrExist.
@@ -17,7 +18,7 @@
 // with growing pauses until Options.Patience ends (retry.go). A body is resumed where it ended (get.go). The retries of
 // the client library are turned off, because they do not handle lost answers. Until the endpoint has answered once,
 // patience is short: its name may be a typing error. The transport (transport.go) detects stalls, answers that no store
-// gives (foreign.go) and listings that are cut off (pages.go).
+// gives (foreign.go) and listings that are cut off (pages.go, page.go). What a HEAD does not say, a GET is asked (stat.go).
 //
 // # Requests under way
 //

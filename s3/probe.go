@@ -14,6 +14,61 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// Probe checks what a new repository needs of a store, beyond what making it shows: ProbeCreateOnly and ProbeReads.
+func (s *Store) Probe(ctx context.Context) error {
+	if err := s.ProbeCreateOnly(ctx); err != nil {
+		return err
+	}
+	return s.ProbeReads(ctx)
+}
+
+// ProbeReads checks that the store returns the requested range of an object, and lists objects by prefix, in order and
+// in pages. A store that lacks one of these would fail once the repository has many objects, or large ones. If ProbeReads may
+// not delete, it leaves two small objects.
+func (s *Store) ProbeReads(ctx context.Context) error {
+	base := "probe/" + strings.ToLower(rand.Text())
+	names := []string{base + "1", base + "2"}
+	data := []byte("an object of which a part is read")
+	for _, name := range slices.Backward(names) {
+		if err := s.Put(ctx, name, bytes.NewReader(data), int64(len(data))); err != nil {
+			return err
+		}
+		defer func() { _ = s.Delete(context.WithoutCancel(ctx), name) }()
+	}
+	if err := s.probeRange(ctx, names[0], data); err != nil {
+		return err
+	}
+	return s.probeListing(ctx, base, names)
+}
+
+// probeRange reads a range within an object.
+func (s *Store) probeRange(ctx context.Context, name string, data []byte) error {
+	const from, to = 3, 9
+	got, err := s.read(ctx, name, from, to-from)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, data[from:to]) {
+		return fmt.Errorf("%s returns other bytes of an object than the requested range: it cannot hold a repository", s.Endpoint)
+	}
+	return nil
+}
+
+// probeListing lists objects in pages of one.
+func (s *Store) probeListing(ctx context.Context, prefix string, names []string) error {
+	var got []string
+	for o, err := range s.objects(ctx, &listing{prefix: s.prefix + prefix, page: 1}, "list objects "+prefix) {
+		if err != nil {
+			return err
+		}
+		got = append(got, o.Name)
+	}
+	if !slices.Equal(got, names) {
+		return fmt.Errorf("%s has %d objects with the prefix %s, and lists %q: it cannot hold a repository", s.Endpoint, len(names), prefix, got)
+	}
+	return nil
+}
+
 // ProbeCreateOnly checks the property on which everything relies: if several different objects are put under one name,
 // at once or one after another, the store keeps one and refuses the others. Some stores do not support If-None-Match,
 // and keep the last one. If ProbeCreateOnly may not delete, it leaves a small object.
@@ -42,7 +97,7 @@ func (s *Store) ProbeCreateOnly(ctx context.Context) error {
 	if err := try(rivals); err != nil { // the last one is put after the others have ended
 		return err
 	}
-	kept, err := s.read(ctx, name)
+	kept, err := s.read(ctx, name, 0, -1)
 	if err != nil {
 		return err
 	}
@@ -54,8 +109,8 @@ func (s *Store) ProbeCreateOnly(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) read(ctx context.Context, name string) ([]byte, error) {
-	r, _, err := s.Get(ctx, name, 0, -1)
+func (s *Store) read(ctx context.Context, name string, offset, length int64) ([]byte, error) {
+	r, _, err := s.Get(ctx, name, offset, length)
 	if err != nil {
 		return nil, err
 	}

@@ -269,7 +269,7 @@ func (l *Location) newStore(ctx context.Context, lock *objectlock.Lock) (store.S
 	if err != nil {
 		return nil, err
 	}
-	return bucket, bucket.ProbeCreateOnly(ctx)
+	return bucket, bucket.Probe(ctx)
 }
 
 // Locations returns the repository of --repo, or else all of the configuration, or else the user's own.

@@ -1,0 +1,52 @@
+package s3_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// A store that ignores ranges, or lists otherwise than S3, is refused before it holds a repository, and by its reason.
+func TestProbe(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(f *fake)
+		want   string // in the error; "": none
+	}{
+		"none":      {func(*fake) {}, ""},
+		"no ranges": {func(f *fake) { f.set(withoutRange) }, "the store answers with bytes 0 to 32, where 3 to 8 were asked for"},
+		"backwards": {func(f *fake) { f.reverse = true }, "has 2 objects with the prefix probe/"},
+		"one page": {func(f *fake) { f.set(edited("true</IsTruncated>", "false</IsTruncated>")) },
+			"has 2 objects with the prefix probe/"},
+		"no tokens": {func(f *fake) { f.set(edited("NextContinuationToken", "NextMarker")) }, "continuation token"},
+		"replaces":  {func(f *fake) { f.careful = false }, "lets one object replace another"},
+	} {
+		f := newFake(t)
+		c.change(f)
+		err := f.open().Probe(t.Context())
+		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if len(f.objects) != 0 {
+			t.Errorf("%s: left %v", what, f.objects)
+		}
+	}
+}
+
+func withoutRange(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	r.Header.Del("Range")
+	next(w, r)
+}
+
+// edited replaces some words in the answers to listings.
+func edited(old, new string) fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		if r.Method != http.MethodGet || !r.URL.Query().Has("list-type") {
+			next(w, r)
+			return
+		}
+		whole := httptest.NewRecorder()
+		next(whole, r)
+		_, _ = w.Write([]byte(strings.ReplaceAll(whole.Body.String(), old, new)))
+	}
+}
