@@ -37,9 +37,19 @@ func (d *Dir) publish(ctx context.Context, temp, path string) error {
 
 // link makes the name a second link of the file. Unlike rename(2), link(2) never replaces anything.
 func link(_ context.Context, _ *Dir, temp, path string) error {
-	err := os.Link(temp, path)
-	if unsupported(err) {
+	return linkError(os.Link(temp, path))
+}
+
+// linkError adds to an error of link(2) what it means. Mounts of remote storage, such as that of rclone, answer EIO. Most of
+// them send a file some time after they acknowledged that it is durable, so no other way to name files is tried there. A
+// disk that fails answers the same.
+func linkError(err error) error {
+	switch {
+	case unsupported(err):
 		return fmt.Errorf("%w: %w", errUnsupported, err)
+	case errors.Is(err, syscall.EIO):
+		return fmt.Errorf("the disk fails, or this is a mount of remote storage that makes no hard links, as rclone's does: "+
+			"files there are not durable when it says so, so name the storage itself: %w", err)
 	}
 	return err
 }
