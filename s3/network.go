@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
+	"syscall"
 )
 
 // networkError is an error of a connection in plain words. The texts of package net and of the client library name calls of
@@ -35,7 +37,7 @@ func plain(err error) error {
 		text = "there is no TLS at this port"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		text = "there is no answer"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.HasPrefix(text, "Connection closed by foreign host"):
+	case closed(err), strings.HasPrefix(text, "Connection closed by foreign host"):
 		text = "it was closed without an answer"
 	case errors.As(err, &op):
 		text = reason(op).Error()
@@ -43,6 +45,13 @@ func plain(err error) error {
 		return err
 	}
 	return &networkError{text, err}
+}
+
+// closed reports whether an error is that of a connection which the other side has closed. Which of these it is depends on what
+// this side was doing.
+func closed(err error) bool {
+	return slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED},
+		func(kind error) bool { return errors.Is(err, kind) })
 }
 
 // reason returns why an operation of the network failed.
