@@ -9,7 +9,7 @@ import (
 )
 
 // decodeWords decodes the encoded words of a value (RFC 2047), wherever they are in it. A word that cannot be decoded stays as
-// it is. Some programs cut a character of several bytes between two words, so the bytes of adjacent words in one character set
+// it is. One in a character set that does not exist is decoded if it is ASCII or UTF-8. Some programs cut a character of several bytes between two words, so the bytes of adjacent words in one character set
 // are joined before they are decoded.
 func decodeWords(value string) string {
 	if !strings.Contains(value, "=?") {
@@ -88,8 +88,8 @@ func parseWord(text string) (w word, size int, ok bool) {
 	default:
 		return word{}, 0, false
 	}
-	if _, known := charset.Lookup(w.charset); !known {
-		return word{}, 0, false
+	if _, known := charset.Lookup(w.charset); !known && !utf8.Valid(w.text) {
+		return word{}, 0, false // what else it could be is not known
 	}
 	return w, len(text) - len(after), true
 }
