@@ -112,8 +112,8 @@ func (f *Finder) Find(ctx context.Context, address string) *Provider {
 	return nil
 }
 
-// Guess returns the host in the domain of an address that has a usual name of an IMAP server, or "" if there is none. It is only a
-// suggestion to the user: nobody says that it is a mail server.
+// Guess looks for a host with a usual name of an IMAP server in the domain of an address. It returns "" if there is none. Nothing
+// says that the host is a mail server, so callers must ask the user.
 func (f *Finder) Guess(ctx context.Context, address string) string {
 	_, domain, _ := strings.Cut(address, "@")
 	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
