@@ -10,8 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// How much is read ahead. What is read is in the cache of a Reader (readerCache) until it is used. A search reads ahead
-// structure, headers and text, so the limits of bytes of the three are less than the cache.
+// How much is read ahead. What is read is in the cache of a Reader (readerCache) until it is used.
+// A search reads ahead structure, headers and text, so the limits of bytes of the three are less
+// than the cache.
 const (
 	aheadItems     = 4096
 	aheadChunks    = 16 << 10
@@ -19,31 +20,35 @@ const (
 	mailBytes      = 16 << 20 // of decoded frames with parts of messages
 )
 
-// AheadOf yields the items of a sequence. Before it yields some of them, it fetches the chunks that chunksOf returns for
-// them, with as many requests at once as the ChunkReader makes. One round trip then serves thousands of items, instead of
-// one. It is for parts of messages, which are read once: it drops their frames when the loop goes on to others.
+// AheadOf yields the items of a sequence. Before it yields some of them, it fetches the chunks that
+// chunksOf returns for them, with as many requests at once as the ChunkReader makes. One round trip
+// then serves thousands of items, instead of one. It is for parts of messages, which are read once:
+// it drops their frames when the loop goes on to others.
 //
-// An error of the sequence is yielded in its turn. Errors of reading come again when the caller reads the chunk.
+// An error of the sequence is yielded in its turn. Errors of reading come again when the caller
+// reads the chunk.
 func AheadOf[T any](ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID) iter.Seq2[T, error] {
 	return aheadOf(ctx, items, chunksOf, aheadBatch[T]{chunks: chunks, limit: mailBytes, once: true})
 }
 
-// PiecesAhead is AheadOf for tables, lists and pages. It drops nothing, because others refer to the same pieces.
+// PiecesAhead is AheadOf for tables, lists and pages. It drops nothing, because others refer to the
+// same pieces.
 func PiecesAhead[T any](ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID) iter.Seq2[T, error] {
 	return aheadOf(ctx, items, chunksOf, aheadBatch[T]{chunks: chunks, limit: structureBytes})
 }
 
-// AheadWithin is PiecesAhead with a limit of decoded bytes, which is asked for each time that chunks are fetched. It is for
-// walks that share a cache with others: together, they must fetch less ahead than the cache holds.
+// AheadWithin is PiecesAhead with a limit of decoded bytes, which is asked for each time that
+// chunks are fetched. It is for walks that share a cache with others: together, they must fetch
+// less ahead than the cache holds.
 func AheadWithin[T any](
 	ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID, limit func() int64,
 ) iter.Seq2[T, error] {
 	return aheadOf(ctx, items, chunksOf, aheadBatch[T]{chunks: chunks, share: limit})
 }
 
-// HeadersAhead yields the items of a sequence. Before it yields some of them, it fetches the headers of the messages that
-// recordsOf returns for them, as AheadOf does. Those whose fields this host keeps are not fetched. So the caller reads headers
-// with HeaderFields.
+// HeadersAhead yields the items of a sequence. Before it yields some of them, it fetches the
+// headers of the messages that recordsOf returns for them, as AheadOf does. Those whose fields this
+// host keeps are not fetched. So the caller reads headers with HeaderFields.
 func HeadersAhead[T any](
 	ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], recordsOf func(T) []*manifest.Record,
 ) iter.Seq2[T, error] {
@@ -173,8 +178,9 @@ func (b *aheadBatch[T]) prefetch(ctx context.Context, frames *frameSet) {
 	_, _ = b.chunks.Prefetch(ctx, frames.list) // an error comes again when a chunk is read
 }
 
-// inBatches yields the items of a sequence. It hands up to size of them to fetch, which returns how many of the first ones,
-// one at least, are to be yielded before it is called again with the others.
+// inBatches yields the items of a sequence. It hands up to size of them to fetch, which returns how
+// many of the first ones, one at least, are to be yielded before it is called again with the
+// others.
 func inBatches[T any](items iter.Seq2[T, error], size int, fetch func([]aheadItem[T]) int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var batch []aheadItem[T]
@@ -209,8 +215,8 @@ func newFrameSet(limit int64) *frameSet {
 	return &frameSet{room: limit, has: make(map[repo.Frame]bool)}
 }
 
-// add adds a frame if there is room. It reports whether the frame is in the set. The frame of a chunk that is nowhere is in
-// every set.
+// add adds a frame if there is room. It reports whether the frame is in the set. The frame of a
+// chunk that is nowhere is in every set.
 func (s *frameSet) add(f repo.Frame) bool {
 	if f == (repo.Frame{}) || s.has[f] {
 		return true
@@ -233,8 +239,8 @@ func (s *frameSet) addAll(places []repo.Location) bool {
 	return true
 }
 
-// locate returns where chunks are. The place of a chunk that is nowhere has no frame. Any other error leaves all without:
-// it comes again when a chunk is read.
+// locate returns where chunks are. The place of a chunk that is nowhere has no frame. Any other
+// error leaves all without: it comes again when a chunk is read.
 func locate(ctx context.Context, chunks ChunkReader, ids []chunk.ID) []repo.Location {
 	if len(ids) == 0 {
 		return nil
@@ -250,14 +256,14 @@ func locate(ctx context.Context, chunks ChunkReader, ids []chunk.ID) []repo.Loca
 	return append(locate(ctx, chunks, ids[:half]), locate(ctx, chunks, ids[half:])...)
 }
 
-// Locations returns where chunks are. The place of a chunk that cannot be found is zero: the error comes again when the chunk
-// is read.
+// Locations returns where chunks are. The place of a chunk that cannot be found is zero: the error
+// comes again when the chunk is read.
 func Locations(ctx context.Context, chunks ChunkReader, ids []chunk.ID) []repo.Location {
 	return locate(ctx, chunks, ids)
 }
 
-// PrefetchAt fetches the frames at places, as many as fit into the cache of a Reader. If that fails, the error comes again when
-// a chunk is read.
+// PrefetchAt fetches the frames at places, as many as fit into the cache of a Reader. If that
+// fails, the error comes again when a chunk is read.
 func PrefetchAt(ctx context.Context, chunks ChunkReader, places []repo.Location) {
 	frames := newFrameSet(readerCache)
 	frames.addAll(places)

@@ -16,8 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// twoHosts archives an account on two hosts at once. The first one reads it after a mailbox came, and commits first; the second one has
-// read it before. It returns both manifests.
+// twoHosts archives an account on two hosts at once. The first one reads it after a mailbox came,
+// and commits first; the second one has read it before. It returns both manifests.
 func twoHosts(t *testing.T, store *storetest.Memory) (r *repo.Repo, account *archivetest.Account, first, second *backup.Result) {
 	t.Helper()
 	r = archivetest.NewRepo(t, store)
@@ -66,8 +66,9 @@ func goes(forgotten []repo.Head, b *backup.Result) bool {
 	return slices.ContainsFunc(forgotten, func(h repo.Head) bool { return h.Name == b.Head.Name })
 }
 
-// Two hosts that archive an account at once raise no false alarm if the one that commits last has read it before mail came. What it lacks
-// is not forgotten before a later manifest was compared with it.
+// Two hosts that archive an account at once raise no false alarm if the one that commits last has
+// read it before mail came. What it lacks is not forgotten before a later manifest was compared
+// with it.
 func TestHostsAtOnceRaiseNoFalseAlarm(t *testing.T) {
 	store := &storetest.Memory{}
 	r, account, first, second := twoHosts(t, store)
@@ -102,8 +103,9 @@ func TestHostsAtOnceRaiseNoFalseAlarm(t *testing.T) {
 	}
 }
 
-// Mail that only the first of two hosts saw, and that is gone on the next night, is lost: the next night has an alarm, and forget keeps the
-// mail. If that night was written without comparing, forget finds the loss.
+// Mail that only the first of two hosts saw, and that is gone on the next night, is lost: the next
+// night has an alarm, and forget keeps the mail. If that night was written without comparing,
+// forget finds the loss.
 func TestLossesBesideAnotherHostAreFound(t *testing.T) {
 	for name, limit := range map[string]loss.Limit{"an alarm": loss.Usual, "no alarm": {Off: true}} {
 		t.Run(name, func(t *testing.T) {

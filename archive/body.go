@@ -14,21 +14,23 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// ErrNotEqual reports that the parts of a message can be read, but are not, joined, the message that was archived.
+// ErrNotEqual reports that the parts of a message can be read, but are not, joined, the message
+// that was archived.
 var ErrNotEqual = errors.New("the joined parts are not the message that was archived")
 
 // Body is the bytes of an archived message, which can be read more than once.
 type Body interface {
-	// WriteTo writes the whole message. If the bytes are not those that were archived, it returns an error after it has
-	// written them, so they must not count before WriteTo has returned nil.
+	// WriteTo writes the whole message. If the bytes are not those that were archived, it returns
+	// an error after it has written them, so they must not count before WriteTo has returned nil.
 	WriteTo(ctx context.Context, w io.Writer) error
 
-	// Verify reads the message and reports whether WriteTo would write the right bytes. Call it before the first byte goes
-	// where it cannot be taken back, such as the literal of an APPEND.
+	// Verify reads the message and reports whether WriteTo would write the right bytes. Call it
+	// before the first byte goes where it cannot be taken back, such as the literal of an APPEND.
 	Verify(ctx context.Context) error
 }
 
-// message is a Body that reads the parts of a message chunk by chunk and joins them, so it needs little memory.
+// message is a Body that reads the parts of a message chunk by chunk and joins them, so it needs
+// little memory.
 type message struct {
 	contents *Contents
 	record   *manifest.Record
@@ -37,7 +39,8 @@ type message struct {
 // Body returns the bytes of an archived message.
 func (c *Contents) Body(record *manifest.Record) Body { return &message{c, record} }
 
-// Header returns the header of a message, up to and including the first empty line, or nothing if it has none.
+// Header returns the header of a message, up to and including the first empty line, or nothing if
+// it has none.
 func (c *Contents) Header(ctx context.Context, record *manifest.Record) ([]byte, error) {
 	parts, err := record.PartList(c.Load(ctx))
 	if err != nil || len(parts) == 0 || parts[0].Kind != mail.HeaderPart {
@@ -50,7 +53,8 @@ func (c *Contents) Header(ctx context.Context, record *manifest.Record) ([]byte,
 	return slices.Clone(header), nil
 }
 
-// HeaderFields returns the fields of a message's header that commands show, as the function of that name does.
+// HeaderFields returns the fields of a message's header that commands show, as the function of that
+// name does.
 func (c *Contents) HeaderFields(ctx context.Context, record *manifest.Record) ([]byte, error) {
 	parts, err := record.PartList(c.Load(ctx))
 	if err != nil {
@@ -69,7 +73,8 @@ func (m *message) WriteTo(ctx context.Context, w io.Writer) error {
 // Verify implements Body.
 func (m *message) Verify(ctx context.Context) error { return m.WriteTo(ctx, io.Discard) }
 
-// ReadError is an error of reading the archive, as opposed to one of the writer that the bytes go to.
+// ReadError is an error of reading the archive, as opposed to one of the writer that the bytes go
+// to.
 type ReadError struct{ Err error }
 
 func (e *ReadError) Error() string { return e.Err.Error() }
@@ -129,8 +134,8 @@ func (j *joiner) joinPart(ctx context.Context, c *Contents, part manifest.Part) 
 	return nil
 }
 
-// chunksOf yields the chunks of a part, in order. If there are many, it fetches some batches of frames ahead of the
-// caller, and opens and checks some chunks ahead of it on other processors.
+// chunksOf yields the chunks of a part, in order. If there are many, it fetches some batches of
+// frames ahead of the caller, and opens and checks some chunks ahead of it on other processors.
 func (c *Contents) chunksOf(ctx context.Context, ids []chunk.ID) iter.Seq2[[]byte, error] {
 	if len(ids) <= BodyBatch/4 {
 		return func(yield func([]byte, error) bool) {

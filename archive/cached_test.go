@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A host that has searched all nights asks the store for what is new only: for the config and listings, and after another
-// night for its objects.
+// A host that has searched all nights asks the store for what is new only: for the config and
+// listings, and after another night for its objects.
 func TestSecondSearchReadsWhatIsNew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const nights = 8

@@ -14,11 +14,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Contents is an account as a manifest records it: mailboxes, their messages, and the bytes of these. Each method reads what
-// it needs from the repository. All may be called from several goroutines at once.
+// Contents is an account as a manifest records it: mailboxes, their messages, and the bytes of
+// these. Each method reads what it needs from the repository. All may be called from several
+// goroutines at once.
 //
-// The iterators go on after an error. It is about the one table, list or page that it names, and the others can still be
-// read. A caller that needs everything stops at the first error.
+// The iterators go on after an error. It is about the one table, list or page that it names, and
+// the others can still be read. A caller that needs everything stops at the first error.
 type Contents struct {
 	Head     repo.Head
 	Manifest *manifest.Manifest
@@ -33,14 +34,16 @@ type ChunkReader interface {
 	// Chunk returns a chunk, which it has verified. The caller must not change it.
 	Chunk(ctx context.Context, id chunk.ID) ([]byte, error)
 
-	// Locate returns where chunks are stored. Prefetch reads the first n of the frames that will be needed, as many as fit
-	// into the cache, with many requests at once. Drop forgets frames that will not be needed again soon.
+	// Locate returns where chunks are stored. Prefetch reads the first n of the frames that will be
+	// needed, as many as fit into the cache, with many requests at once. Drop forgets frames that
+	// will not be needed again soon.
 	Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error)
 	Prefetch(ctx context.Context, frames []repo.Frame) (n int, err error)
 	Drop(frames []repo.Frame)
 }
 
-// Reader reads the manifests of a repository, and the chunks that they refer to. It is a ChunkReader.
+// Reader reads the manifests of a repository, and the chunks that they refer to. It is a
+// ChunkReader.
 type Reader struct {
 	*repo.Reader
 	repo     *repo.Repo
@@ -52,8 +55,9 @@ func (r *Reader) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, e
 	return r.repo.Locate(ctx, ids)
 }
 
-// readerCache bounds the decoded frames that a Reader keeps. Copies of a message are stored far from their neighbors, where
-// the first mailbox that had them was written, and a frame that does not fit is decoded again (docs/design/restoring.md has the figures).
+// readerCache bounds the decoded frames that a Reader keeps. Copies of a message are stored far
+// from their neighbors, where the first mailbox that had them was written, and a frame that does
+// not fit is decoded again (docs/design/restoring.md has the figures).
 const readerCache = 48 << 20
 
 // NewReader returns a Reader of a repository. This host keeps what it reads of the catalog.
@@ -84,18 +88,20 @@ func OpenManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*Contents,
 	return NewReader(r).Open(ctx, head)
 }
 
-// NewContents returns the contents of a manifest, whose chunks it reads from chunks. hasher returns hashers for messages.
+// NewContents returns the contents of a manifest, whose chunks it reads from chunks. hasher returns
+// hashers for messages.
 func NewContents(m *manifest.Manifest, chunks ChunkReader, hasher func() *chunk.Hasher) *Contents {
 	c := &Contents{Manifest: m, chunks: chunks, hasher: hasher}
 	c.joiners.New = func() any { return &joiner{parts: mail.NewJoiner(nil), hasher: hasher()} }
 	return c
 }
 
-// With returns the contents of another manifest of the same repository, read through the same reader.
+// With returns the contents of another manifest of the same repository, read through the same
+// reader.
 func (c *Contents) With(m *manifest.Manifest) *Contents { return NewContents(m, c.chunks, c.hasher) }
 
-// ShareReader makes c read through the reader of other if both are of one repository. The frames that the reader keeps
-// decoded then serve both.
+// ShareReader makes c read through the reader of other if both are of one repository. The frames
+// that the reader keeps decoded then serve both.
 func (c *Contents) ShareReader(other *Contents) {
 	x, ok := other.chunks.(*Reader)
 	if y, is := c.chunks.(*Reader); ok && is && x != y && x.repo == y.repo {
@@ -103,8 +109,8 @@ func (c *Contents) ShareReader(other *Contents) {
 	}
 }
 
-// KeepMail makes this host keep what it reads of mail, too. It is for commands that people repeat, which read a part of the
-// mail. It must be called before the first message is read.
+// KeepMail makes this host keep what it reads of mail, too. It is for commands that people repeat,
+// which read a part of the mail. It must be called before the first message is read.
 func (c *Contents) KeepMail() {
 	if r, ok := c.chunks.(*Reader); ok {
 		r.Keep(repo.KeptMail)
@@ -154,8 +160,8 @@ func (c *Contents) Mailboxes(ctx context.Context) iter.Seq2[*manifest.Mailbox, e
 	}
 }
 
-// Server returns what the server said about itself. It fetches the tables with it, which a caller needs too. After an error
-// the Server that it returns has what is known.
+// Server returns what the server said about itself. It fetches the tables with it, which a caller
+// needs too. After an error the Server that it returns has what is known.
 func (c *Contents) Server(ctx context.Context) (mail.Server, error) {
 	if id := c.Manifest.ServerPart; !id.IsZero() {
 		c.PrefetchChunks(ctx, slices.Concat([]chunk.ID{id}, c.Manifest.Tables, c.Manifest.Properties))
@@ -167,8 +173,9 @@ func (c *Contents) Server(ctx context.Context) (mail.Server, error) {
 	return server, err
 }
 
-// Properties returns the access rights and annotations of the mailboxes, ascending by raw name. It fetches the tables with
-// them, which a caller needs too. After an error it returns those before it.
+// Properties returns the access rights and annotations of the mailboxes, ascending by raw name. It
+// fetches the tables with them, which a caller needs too. After an error it returns those before
+// it.
 func (c *Contents) Properties(ctx context.Context) ([]manifest.Properties, error) {
 	if len(c.Manifest.Properties) == 0 {
 		return nil, nil
@@ -181,7 +188,8 @@ func (c *Contents) Properties(ctx context.Context) ([]manifest.Properties, error
 	return all, err
 }
 
-// Mailbox returns the mailbox with a name, decoded or raw. The case of INBOX does not matter (RFC 9051 section 5.1).
+// Mailbox returns the mailbox with a name, decoded or raw. The case of INBOX does not matter (RFC
+// 9051 section 5.1).
 func (c *Contents) Mailbox(ctx context.Context, name string) (*manifest.Mailbox, error) {
 	var unread error
 	for mailbox, err := range c.Mailboxes(ctx) {
@@ -204,8 +212,8 @@ func (c *Contents) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location,
 	return c.chunks.Locate(ctx, ids)
 }
 
-// Prefetch reads the first n of the frames that will be needed, as many as fit into the cache, with many requests at
-// once. If that fails, the error comes again when a chunk is read.
+// Prefetch reads the first n of the frames that will be needed, as many as fit into the cache, with
+// many requests at once. If that fails, the error comes again when a chunk is read.
 func (c *Contents) Prefetch(ctx context.Context, frames []repo.Frame) (n int) {
 	n, _ = c.chunks.Prefetch(ctx, frames)
 	return n
@@ -214,5 +222,6 @@ func (c *Contents) Prefetch(ctx context.Context, frames []repo.Frame) (n int) {
 // Drop forgets frames that will not be needed again soon.
 func (c *Contents) Drop(frames []repo.Frame) { c.chunks.Drop(frames) }
 
-// PrefetchChunks prefetches the frames of chunks. If that fails, the error comes again when a chunk is read.
+// PrefetchChunks prefetches the frames of chunks. If that fails, the error comes again when a chunk
+// is read.
 func (c *Contents) PrefetchChunks(ctx context.Context, ids []chunk.ID) { prefetch(ctx, c.chunks, ids) }

@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// IsDamage reports whether an error is about one piece of the archive, so that reading can go on. An error of this host, of
-// the store, or of a writer is not.
+// IsDamage reports whether an error is about one piece of the archive, so that reading can go on.
+// An error of this host, of the store, or of a writer is not.
 func IsDamage(err error) bool {
 	var writing *writeError
 	if local.Is(err) || errors.As(err, &writing) {
@@ -30,12 +30,14 @@ func IsDamage(err error) bool {
 	return false
 }
 
-// EndsListing reports whether an error of a listing of manifests ends it, because it is not about the one manifest alone.
+// EndsListing reports whether an error of a listing of manifests ends it, because it is not about
+// the one manifest alone.
 func EndsListing(ctx context.Context, head repo.Head, err error) bool {
 	return err != nil && (head.Name == "" || ctx.Err() != nil || !IsDamage(err))
 }
 
-// UnlessDamage returns nil for damage, so that the rest is still read, and any other error as it is.
+// UnlessDamage returns nil for damage, so that the rest is still read, and any other error as it
+// is.
 func UnlessDamage(err error) error {
 	if IsDamage(err) {
 		return nil

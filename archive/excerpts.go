@@ -13,9 +13,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Headers are a fifth of mail, and a listing or a search needs few of their fields. So this host keeps an excerpt of each frame
-// of headers that it read (repo.Reader.KeepExcerpt): these fields, as they are in the headers. The next search then reads a
-// tenth of the bytes, and opens, decodes and hashes no pack of mail.
+// Headers are a fifth of mail, and a listing or a search needs few of their fields. So this host
+// keeps an excerpt of each frame of headers that it read (repo.Reader.KeepExcerpt): these fields,
+// as they are in the headers. The next search then reads a tenth of the bytes, and opens, decodes
+// and hashes no pack of mail.
 //
 //	excerpt = version *row
 //	row     = the prefix of the ID of a header's only chunk (16 bytes), the length of its fields (a varint), its fields
@@ -24,15 +25,18 @@ import (
 var headerFields = []string{"From", "To", "Cc", "Bcc", "Subject", "Message-ID", "Content-Type", "Content-Disposition"}
 
 const (
-	// excerptVersion changes with headerFields, and with what header.Only takes for a field. Another version is not used.
+	// excerptVersion changes with headerFields, and with what header.Only takes for a field.
+	// Another version is not used.
 	excerptVersion = 1
 
-	// excerptBytes bounds the excerpts that are in memory for a batch of headers. Further headers are read from packs.
+	// excerptBytes bounds the excerpts that are in memory for a batch of headers. Further headers
+	// are read from packs.
 	excerptBytes = 16 << 20
 )
 
-// HeaderFields returns the fields of a header that commands search and show: From, To, Cc, Bcc, Subject, Message-ID,
-// Content-Type and Content-Disposition, with or without the others. parts are those of the message.
+// HeaderFields returns the fields of a header that commands search and show: From, To, Cc, Bcc,
+// Subject, Message-ID, Content-Type and Content-Disposition, with or without the others. parts are
+// those of the message.
 func HeaderFields(ctx context.Context, chunks ChunkReader, parts []manifest.Part) ([]byte, error) {
 	if len(parts) == 0 || parts[0].Kind != mail.HeaderPart {
 		return nil, nil
@@ -67,7 +71,8 @@ func joinChunks(ctx context.Context, chunks ChunkReader, ids []chunk.ID) (text [
 	return text, nil
 }
 
-// excerptSet is the excerpts of a Reader that are in memory: those of the batches of headers that are being yielded.
+// excerptSet is the excerpts of a Reader that are in memory: those of the batches of headers that
+// are being yielded.
 type excerptSet struct {
 	mu      sync.Mutex
 	batches []*excerptBatch
@@ -84,7 +89,8 @@ func (s *excerptSet) get(id chunk.ID) (fields []byte, known bool) {
 	return nil, false
 }
 
-// add adds the fields of a header that was read to the excerpt of its frame, if the header is in a batch.
+// add adds the fields of a header that was read to the excerpt of its frame, if the header is in a
+// batch.
 func (s *excerptSet) add(id chunk.ID, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,8 +115,9 @@ type excerptBatch struct {
 	size     int
 }
 
-// begin reads the excerpts that have all headers of a batch that are in their frames. It returns the batch. For headers that are
-// known then, it removes the frame from places. alone are the headers that have one chunk.
+// begin reads the excerpts that have all headers of a batch that are in their frames. It returns
+// the batch. For headers that are known then, it removes the frame from places. alone are the
+// headers that have one chunk.
 func (s *excerptSet) begin(r *Reader, ids []chunk.ID, places []repo.Location, alone map[chunk.Prefix]bool) *excerptBatch {
 	b := &excerptBatch{
 		reader: r, fields: make(map[chunk.Prefix][]byte), unread: make(map[chunk.Prefix]repo.Frame),

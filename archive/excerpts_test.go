@@ -7,7 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// FuzzParseExcerpt: an excerpt that is understood has the rows that make it, and a row that is added is found.
+// FuzzParseExcerpt: an excerpt that is understood has the rows that make it, and a row that is
+// added is found.
 func FuzzParseExcerpt(f *testing.F) {
 	one := appendRow(nil, chunk.Prefix{1}, []byte("Subject: a\n"))
 	f.Add(one)

@@ -30,8 +30,8 @@ type ForgetPlan struct {
 	repo *repo.Repo
 }
 
-// PlanForget applies a policy to the manifests of some accounts, or of all if none are named, except those that are marked
-// already. Days, hours and so on are those of the zone.
+// PlanForget applies a policy to the manifests of some accounts, or of all if none are named,
+// except those that are marked already. Days, hours and so on are those of the zone.
 func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy history.Policy, zone *time.Location, limits Limits) (*ForgetPlan, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {
@@ -66,7 +66,8 @@ func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy his
 // ErrKept reports that a manifest must not be forgotten.
 var ErrKept = errors.New("it is kept")
 
-// PlanForgetNamed returns a plan that forgets only these manifests. It returns an error that wraps ErrKept if one must be kept.
+// PlanForgetNamed returns a plan that forgets only these manifests. It returns an error that wraps
+// ErrKept if one must be kept.
 func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limits Limits) (*ForgetPlan, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {
@@ -165,7 +166,8 @@ func byAccount(all []Decision) func(yield func([]Decision) bool) {
 	}
 }
 
-// decide fills in the verdicts of one account. A manifest that cannot be read is kept, and the policy does not see it.
+// decide fills in the verdicts of one account. A manifest that cannot be read is kept, and the
+// policy does not see it.
 func decide(account []Decision, policy history.Policy, zone *time.Location) {
 	var list []history.Run
 	var of []*Decision
@@ -189,8 +191,8 @@ func decide(account []Decision, policy history.Policy, zone *time.Location) {
 	keepAlarming(account)
 }
 
-// keepAlarming keeps checkpoints whose alarm stands (StandingAlarms). A run that did not know the checkpoint does not take over its alarm.
-// The manifests are given the newest first.
+// keepAlarming keeps checkpoints whose alarm stands (StandingAlarms). A run that did not know the
+// checkpoint does not take over its alarm. The manifests are given the newest first.
 func keepAlarming(account []Decision) {
 	for i := range account {
 		f := &account[i]
@@ -206,9 +208,10 @@ func keepAlarming(account []Decision) {
 	}
 }
 
-// keepCertain keeps the newest complete manifest that the store received before its deadline. A manifest that came later,
-// because the writer's host slept before the upload, may refer to chunks that were removed meanwhile, so it must not be the
-// only one left. (In a copy of a repository all objects are new, so no manifest is certain, and none is kept for this.)
+// keepCertain keeps the newest complete manifest that the store received before its deadline. A
+// manifest that came later, because the writer's host slept before the upload, may refer to chunks
+// that were removed meanwhile, so it must not be the only one left. (In a copy of a repository all
+// objects are new, so no manifest is certain, and none is kept for this.)
 func keepCertain(account []Decision) {
 	for i := range account {
 		f := &account[i]
@@ -232,8 +235,9 @@ func (p *ForgetPlan) Misdated() (all []Decision) {
 	return all
 }
 
-// Apply marks the manifests that the plan does not keep, in one step, and returns their number. Alarms that keep manifests, and that are
-// not listed (repo.Repo.EnsureAlarm), are listed from then on, so that people hear why.
+// Apply marks the manifests that the plan does not keep, in one step, and returns their number.
+// Alarms that keep manifests, and that are not listed (repo.Repo.EnsureAlarm), are listed from then
+// on, so that people hear why.
 func (p *ForgetPlan) Apply(ctx context.Context) (marked int, err error) {
 	var marks []statement.Marked
 	for i := range p.Decisions {

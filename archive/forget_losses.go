@@ -14,15 +14,16 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// Limits returns the limits of losses of an account, as loss.Comparison takes them. A nil Limits stands for the usual ones.
+// Limits returns the limits of losses of an account, as loss.Comparison takes them. A nil Limits
+// stands for the usual ones.
 type Limits func(account string) func(*mail.Mailbox) loss.Limit
 
-// lossFinder finds losses that no alarm mentions. A host with a stolen writer's key can write a manifest that lacks mail and
-// has no alarm.
+// lossFinder finds losses that no alarm mentions. A host with a stolen writer's key can write a
+// manifest that lacks mail and has no alarm.
 //
-// Two consecutive manifests are compared if one of them, or one between them, is to be forgotten. If one between them was
-// forgotten while both existed, they were compared then. They are not compared again, because manifests that monthly rules
-// keep differ by far more than two nights may.
+// Two consecutive manifests are compared if one of them, or one between them, is to be forgotten.
+// If one between them was forgotten while both existed, they were compared then. They are not
+// compared again, because manifests that monthly rules keep differ by far more than two nights may.
 type lossFinder struct {
 	repo   *repo.Repo
 	reader *Reader
@@ -46,8 +47,8 @@ func newLossFinder(ctx context.Context, r *repo.Repo, limits Limits) (*lossFinde
 	return k, nil
 }
 
-// find fills in the losses of manifests of one account, given the newest first, where one that goes is concerned. It
-// reports whether it found any.
+// find fills in the losses of manifests of one account, given the newest first, where one that goes
+// is concerned. It reports whether it found any.
 func (k *lossFinder) find(ctx context.Context, account []Decision, goes func(*Decision) bool) (found bool, err error) {
 	for i := range account {
 		now := &account[i]
@@ -103,9 +104,10 @@ func (k *lossFinder) lost(ctx context.Context, before, now *Decision) ([]string,
 	return losses.Alarms, nil
 }
 
-// predecessors returns the manifests with which manifest i is compared, and which a loss in it protects (see history.Policy):
-// the last complete one before it, and, if it came in time, the last complete one that did. It leaves out those beside which
-// the run of i ran: what it lacks of them may have come after it read the account. Instead, the manifest after i is compared with them.
+// predecessors returns the manifests with which manifest i is compared, and which a loss in it
+// protects (see history.Policy): the last complete one before it, and, if it came in time, the last
+// complete one that did. It leaves out those beside which the run of i ran: what it lacks of them
+// may have come after it read the account. Instead, the manifest after i is compared with them.
 func predecessors(account []Decision, i int) (list []int) {
 	list = precede(account, i)
 	if len(list) == 0 {
@@ -138,7 +140,8 @@ func precede(account []Decision, i int) (list []int) {
 	return list
 }
 
-// ranBeside reports whether the complete manifest i ran beside the complete manifest n (history.Beside).
+// ranBeside reports whether the complete manifest i ran beside the complete manifest n
+// (history.Beside).
 func ranBeside(account []Decision, i, n int) bool {
 	line := func(n int) history.Line {
 		d := &account[n]
@@ -150,8 +153,8 @@ func ranBeside(account []Decision, i, n int) bool {
 	return account[i].isComplete() && account[n].isComplete() && history.Beside(line, i, n)
 }
 
-// wereCompared reports whether a manifest between two others was forgotten while both existed. A manifest that a repair or an
-// erasure wrote again existed under another name before.
+// wereCompared reports whether a manifest between two others was forgotten while both existed. A
+// manifest that a repair or an erasure wrote again existed under another name before.
 func (k *lossFinder) wereCompared(before, now *Decision) bool {
 	since := now.Head.Stored
 	if now.Manifest.Origin != [32]byte{} {
@@ -167,7 +170,8 @@ func (k *lossFinder) wereCompared(before, now *Decision) bool {
 	return false
 }
 
-// compare finds what an account lost between two manifests. It leaves out mailboxes that cannot be read.
+// compare finds what an account lost between two manifests. It leaves out mailboxes that cannot be
+// read.
 func (k *lossFinder) compare(ctx context.Context, before, now repo.Head) (*loss.Losses, error) {
 	erasures, err := k.erased(ctx)
 	if err != nil {

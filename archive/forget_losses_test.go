@@ -38,7 +38,8 @@ func newNights(t *testing.T, messages int) *nights {
 	return h
 }
 
-// night archives an account and raises no alarm, like a thief who writes manifests with a stolen key.
+// night archives an account and raises no alarm, like a thief who writes manifests with a stolen
+// key.
 func (h *nights) night(a *archivetest.Account) {
 	h.t.Helper()
 	off := func(*mail.Mailbox) loss.Limit { return loss.Limit{Off: true} }
@@ -57,8 +58,8 @@ func (h *nights) forget(policy history.Policy) *archive.ForgetPlan {
 	return plan
 }
 
-// A manifest that lacks mail and has no alarm, such as one written with a stolen key, does not replace another. The one
-// before it is kept until the owner acknowledges the loss.
+// A manifest that lacks mail and has no alarm, such as one written with a stolen key, does not
+// replace another. The one before it is kept until the owner acknowledges the loss.
 func TestForgetFindsLossesThatNoAlarmMentions(t *testing.T) {
 	for name, forge := range map[string]func(whole *archivetest.Account) *archivetest.Account{
 		"empty": func(*archivetest.Account) *archivetest.Account { return archivetest.NewAccount() },
@@ -135,7 +136,8 @@ func TestForgetAppliesLimits(t *testing.T) {
 	}
 }
 
-// Manifests that monthly rules keep are not compared, because those between them were compared night by night.
+// Manifests that monthly rules keep are not compared, because those between them were compared
+// night by night.
 func TestForgetComparesNightsNotMonths(t *testing.T) {
 	h := newNights(t, 200)
 	h.night(h.account)
@@ -174,8 +176,8 @@ func TestForgetComparesAcrossWhatWasForgottenBefore(t *testing.T) {
 	}
 }
 
-// If a manifest between two was erased, these were not compared. A message that was erased from all manifests is not
-// lost.
+// If a manifest between two was erased, these were not compared. A message that was erased from all
+// manifests is not lost.
 func TestForgetAndErasures(t *testing.T) {
 	h := newNights(t, 30)
 	h.night(h.account)

@@ -16,7 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// forgetting archives an account of a few messages on some days, in a repository whose store has its clock set.
+// forgetting archives an account of a few messages on some days, in a repository whose store has
+// its clock set.
 func forgetting(t *testing.T, days int) (*repo.Repo, *storetest.Memory, *archivetest.Account, []*backup.Result) {
 	t.Helper()
 	store := &storetest.Memory{}

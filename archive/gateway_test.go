@@ -33,9 +33,9 @@ type trial struct {
 	after  func(t *testing.T, r *repo.Repo) // what must be there once the verb has succeeded
 }
 
-// Each request of each command fails, stalls or gets a false answer, once or permanently. Once does not change the
-// result. If it is permanent, the command ends with an error, and what was committed stays intact. When it runs again,
-// it does little more than it would have done at first.
+// Each request of each command fails, stalls or gets a false answer, once or permanently. Once does
+// not change the result. If it is permanent, the command ends with an error, and what was committed
+// stays intact. When it runs again, it does little more than it would have done at first.
 func TestFailureOfEachRequest(t *testing.T) {
 	minio := testbed.MinIO(t)
 	minio.Setenv(t)
@@ -130,9 +130,9 @@ func (tr trial) once(t *testing.T, minio testbed.S3, bucket string, spoil testbe
 	tr.holds(t, o, fmt.Sprintf("%s once at request %d", spoil, n))
 }
 
-// believable reports whether a single false answer may end a command: the store does not list an object that it has
-// just stored, or says that a condition fails that the request did not have. Every other single fault must change
-// nothing.
+// believable reports whether a single false answer may end a command: the store does not list an
+// object that it has just stored, or says that a condition fails that the request did not have.
+// Every other single fault must change nothing.
 func believable(spoil testbed.Spoil, r testbed.Request, err error) bool {
 	switch spoil {
 	case testbed.Stale:
@@ -172,7 +172,8 @@ func (tr trial) forGood(t *testing.T, minio testbed.S3, bucket string, spoil tes
 	tr.holds(t, o, at+", and then done again")
 }
 
-// holds checks, as another host, that every manifest has one of the states and that nothing is damaged.
+// holds checks, as another host, that every manifest has one of the states and that nothing is
+// damaged.
 func (tr trial) holds(t *testing.T, o outcome, at string) {
 	t.Helper()
 	r, err := repo.Open(t.Context(), o.store, repo.Unlock{}, repo.Options{})
@@ -269,8 +270,8 @@ func copyTrial(t *testing.T) trial {
 	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.State()) }}
 }
 
-// repairTrial repairs a repository without one of its packs. The damaged night is not restored by this, but the next
-// backup has everything that the account has.
+// repairTrial repairs a repository without one of its packs. The damaged night is not restored by
+// this, but the next backup has everything that the account has.
 func repairTrial(t *testing.T) trial {
 	base, a, _, _ := twoNights(t)
 	var gone string

@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// correspondence is an account that gets a few messages a night, in several mailboxes, with answers that quote each other.
+// correspondence is an account that gets a few messages a night, in several mailboxes, with answers
+// that quote each other.
 type correspondence struct {
 	*archivetest.Account
 	rng  *rand.Rand
@@ -65,8 +66,9 @@ func stored(m *storetest.Memory) int64 {
 
 const aDay = 24*time.Hour + time.Minute
 
-// After two prunes a day apart, an archive of many nights takes little more than one backup of the same mail, and has few objects
-// beside its manifests. Every manifest still has the account as it was.
+// After two prunes a day apart, an archive of many nights takes little more than one backup of the
+// same mail, and has few objects beside its manifests. Every manifest still has the account as it
+// was.
 func TestTwoPrunesBringNightsTogether(t *testing.T) {
 	const nights = 40
 	m := new(storetest.Memory)

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// ItemSources reads the sources of scripts, calendars and address books of the manifest. After an error, the others of them
-// follow.
+// ItemSources reads the sources of scripts, calendars and address books of the manifest. After an
+// error, the others of them follow.
 func (c *Contents) ItemSources(ctx context.Context) iter.Seq2[*manifest.ItemSource, error] {
 	return func(yield func(*manifest.ItemSource, error) bool) {
 		c.PrefetchChunks(ctx, c.Manifest.ItemSources)
@@ -31,8 +31,8 @@ func (c *Contents) ItemSources(ctx context.Context) iter.Seq2[*manifest.ItemSour
 	}
 }
 
-// Items yields the items of a collection, ascending by name. It fetches pages ahead. After an error, the items of the other pages
-// follow.
+// Items yields the items of a collection, ascending by name. It fetches pages ahead. After an
+// error, the items of the other pages follow.
 func (c *Contents) Items(ctx context.Context, of *manifest.Collection) iter.Seq2[*manifest.Item, error] {
 	return func(yield func(*manifest.Item, error) bool) {
 		n := 0
@@ -51,7 +51,8 @@ func (c *Contents) Items(ctx context.Context, of *manifest.Collection) iter.Seq2
 	}
 }
 
-// ItemContent returns the bytes of an item. Its chunks are proved by their IDs, and these by the ID of the page.
+// ItemContent returns the bytes of an item. Its chunks are proved by their IDs, and these by the ID
+// of the page.
 func (c *Contents) ItemContent(ctx context.Context, item *manifest.Item) ([]byte, error) {
 	var content bytes.Buffer
 	if err := c.Item(item).WriteTo(ctx, &content); err != nil {

@@ -14,8 +14,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// While a MinIO's clock is two days ahead or behind, nothing is forgotten or pruned, though every grace period seems to
-// be over. When the clock is right again, the second run of a prune sees the true age of each object.
+// While a MinIO's clock is two days ahead or behind, nothing is forgotten or pruned, though every
+// grace period seems to be over. When the clock is right again, the second run of a prune sees the
+// true age of each object.
 func TestNothingIsRemovedWhileTheClockIsWrong(t *testing.T) {
 	minio := testbed.MinIO(t)
 	minio.Setenv(t)

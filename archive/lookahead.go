@@ -8,12 +8,14 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Lookahead fetches the pieces of manifests before a walk needs them, level by level: the mailbox tables of many manifests
-// with one round trip, then the page lists in them, then the pages. A walk that goes through its iterators finds every
-// piece in the cache of the reader. It walks as it likes, and reports damage where it finds it: a Lookahead ignores errors,
-// because they come again when the piece is read.
+// Lookahead fetches the pieces of manifests before a walk needs them, level by level: the mailbox
+// tables of many manifests with one round trip, then the page lists in them, then the pages. A walk
+// that goes through its iterators finds every piece in the cache of the reader. It walks as it
+// likes, and reports damage where it finds it: a Lookahead ignores errors, because they come again
+// when the piece is read.
 //
-// It remembers what it has fetched, so what manifests share is fetched and followed once. One goroutine may use it.
+// It remembers what it has fetched, so what manifests share is fetched and followed once. One
+// goroutine may use it.
 type Lookahead struct {
 	chunks ChunkReader
 	wanted func(*manifest.Mailbox) bool
@@ -24,8 +26,8 @@ type Lookahead struct {
 	followed pieceSet // tables and lists of which everything was fetched
 }
 
-// NewLookahead returns a Lookahead that fetches pieces of the mailboxes that wants selects (nil selects all), with their flag
-// pages and the server parts of manifests, or without both.
+// NewLookahead returns a Lookahead that fetches pieces of the mailboxes that wants selects (nil
+// selects all), with their flag pages and the server parts of manifests, or without both.
 func NewLookahead(chunks ChunkReader, wants func(*manifest.Mailbox) bool, flags bool) *Lookahead {
 	if wants == nil {
 		wants = func(*manifest.Mailbox) bool { return true }
@@ -33,7 +35,8 @@ func NewLookahead(chunks ChunkReader, wants func(*manifest.Mailbox) bool, flags 
 	return &Lookahead{chunks: chunks, wanted: wants, flags: flags, fetched: make(pieceSet), followed: make(pieceSet)}
 }
 
-// Only makes l fetch no pages but those that wants selects. The others must not be read, or are at hand.
+// Only makes l fetch no pages but those that wants selects. The others must not be read, or are at
+// hand.
 func (l *Lookahead) Only(wants func(manifest.Page) bool) { l.only = wants }
 
 const (
@@ -46,7 +49,8 @@ func (l *Lookahead) Manifests(ctx context.Context, list iter.Seq2[Summary, error
 	return inBatches(list, readAhead, func(batch []aheadItem[Summary]) int { return l.fetchManifests(ctx, batch) })
 }
 
-// fetchManifests fetches pieces of the first manifests, as many as fit, and returns their number, which is at least one.
+// fetchManifests fetches pieces of the first manifests, as many as fit, and returns their number,
+// which is at least one.
 func (l *Lookahead) fetchManifests(ctx context.Context, batch []aheadItem[Summary]) int {
 	var tables []chunk.ID
 	planned := make(pieceSet)
@@ -85,7 +89,8 @@ func (l *Lookahead) fetchManifests(ctx context.Context, batch []aheadItem[Summar
 	return max(n, 1)
 }
 
-// mailboxesOf returns the mailboxes of a manifest, except those in tables that were followed, or are planned already.
+// mailboxesOf returns the mailboxes of a manifest, except those in tables that were followed, or
+// are planned already.
 func (l *Lookahead) mailboxesOf(ctx context.Context, m *manifest.Manifest, planned pieceSet) (all []*manifest.Mailbox) {
 	add := func(mailboxes []manifest.Mailbox) {
 		for i := range mailboxes {
@@ -103,8 +108,8 @@ func (l *Lookahead) mailboxesOf(ctx context.Context, m *manifest.Manifest, plann
 	return all
 }
 
-// Mailboxes yields the mailboxes of a manifest, as Contents.Mailboxes does. Before, it fetches the page lists and pages of
-// several that are wanted.
+// Mailboxes yields the mailboxes of a manifest, as Contents.Mailboxes does. Before, it fetches the
+// page lists and pages of several that are wanted.
 func (l *Lookahead) Mailboxes(ctx context.Context, c *Contents) iter.Seq2[*manifest.Mailbox, error] {
 	return l.mailboxes(ctx, c.Mailboxes(ctx))
 }
@@ -125,8 +130,8 @@ func (l *Lookahead) mailboxes(ctx context.Context, list iter.Seq2[*manifest.Mail
 	})
 }
 
-// fetchMailboxes fetches the page lists and pages of the first mailboxes, as many as fit, and returns their number. It is 0 if
-// the first does not fit; then Pages fetches its pages.
+// fetchMailboxes fetches the page lists and pages of the first mailboxes, as many as fit, and
+// returns their number. It is 0 if the first does not fit; then Pages fetches its pages.
 func (l *Lookahead) fetchMailboxes(ctx context.Context, mailboxes []*manifest.Mailbox) int {
 	var lists []chunk.ID
 	planned := make(pieceSet)
@@ -175,7 +180,8 @@ func (l *Lookahead) unfetched(p Piece) []chunk.ID {
 	return ids
 }
 
-// appendUnfetched appends the chunks of pages that were neither fetched nor planned, and adds them to planned.
+// appendUnfetched appends the chunks of pages that were neither fetched nor planned, and adds them
+// to planned.
 func (l *Lookahead) appendUnfetched(ids []chunk.ID, pages []manifest.Page, planned pieceSet) []chunk.ID {
 	add := func(id chunk.ID) {
 		if !l.fetched.has(id) && !planned.has(id) {
@@ -223,7 +229,8 @@ func (l *Lookahead) remember(ids []chunk.ID) {
 	l.fetched.add(ids)
 }
 
-// unfollowed returns the tables and lists that were neither followed nor planned, and adds them to planned.
+// unfollowed returns the tables and lists that were neither followed nor planned, and adds them to
+// planned.
 func (l *Lookahead) unfollowed(ids []chunk.ID, planned pieceSet) []chunk.ID {
 	var left []chunk.ID
 	for _, id := range ids {

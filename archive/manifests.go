@@ -14,13 +14,15 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Summary is a committed manifest with its Head: what a listing shows without reading it, such as hash, time and marks.
+// Summary is a committed manifest with its Head: what a listing shows without reading it, such as
+// hash, time and marks.
 type Summary struct {
 	Head     repo.Head
 	Manifest *manifest.Manifest
 }
 
-// Origin returns the hash of the manifest that this one was copied, repaired or written again from, or its own hash.
+// Origin returns the hash of the manifest that this one was copied, repaired or written again from,
+// or its own hash.
 func (s Summary) Origin() [32]byte {
 	if s.Manifest.Origin != [32]byte{} {
 		return s.Manifest.Origin
@@ -28,17 +30,19 @@ func (s Summary) Origin() [32]byte {
 	return s.Head.ID
 }
 
-// readAhead is the number of manifests that are read at once. Each costs one round trip to the store, and 64 small
-// requests are as many as a store is asked at once.
+// readAhead is the number of manifests that are read at once. Each costs one round trip to the
+// store, and 64 small requests are as many as a store is asked at once.
 const readAhead = 64
 
-// Manifests yields the committed manifests of all accounts, those of an account from the newest to the oldest. For one that
-// cannot be read or is misdated, it yields the Head and an error, and goes on. An error without a Head is the last.
+// Manifests yields the committed manifests of all accounts, those of an account from the newest to
+// the oldest. For one that cannot be read or is misdated, it yields the Head and an error, and goes
+// on. An error without a Head is the last.
 func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
 	return summaries(ctx, r, r.Manifests)
 }
 
-// AccountManifests is Manifests for one account. It is for writers, so a mark that cannot be read is an error.
+// AccountManifests is Manifests for one account. It is for writers, so a mark that cannot be read
+// is an error.
 func AccountManifests(ctx context.Context, r *repo.Repo, account string) iter.Seq2[Summary, error] {
 	return summaries(ctx, r, func(ctx context.Context) iter.Seq2[repo.Head, error] { return r.AccountManifests(ctx, account) })
 }
@@ -60,8 +64,9 @@ func summaries(ctx context.Context, r *repo.Repo, list func(context.Context) ite
 	}
 }
 
-// ReadManifests yields the manifests with these heads, in their order. For one that cannot be read or is misdated, it yields
-// an error, and goes on. Unlike Manifests, it also yields those that are marked or late.
+// ReadManifests yields the manifests with these heads, in their order. For one that cannot be read
+// or is misdated, it yields an error, and goes on. Unlike Manifests, it also yields those that are
+// marked or late.
 func ReadManifests(ctx context.Context, r *repo.Repo, heads []repo.Head) iter.Seq2[Summary, error] {
 	return readManifests(ctx, r, inorder.Slice(heads))
 }
@@ -72,7 +77,8 @@ func readManifests(ctx context.Context, r *repo.Repo, heads iter.Seq2[repo.Head,
 	})
 }
 
-// summarize reads a manifest and judges its times. If it is misdated, summarize returns it with an error.
+// summarize reads a manifest and judges its times. If it is misdated, summarize returns it with an
+// error.
 func summarize(ctx context.Context, r *repo.Repo, head repo.Head) (Summary, error) {
 	m, err := ReadManifest(ctx, r, head)
 	if err == nil {
@@ -114,8 +120,8 @@ func confirmedDating(head repo.Head, confirmed bool) history.Dating {
 	return history.Confirmed
 }
 
-// confirmedTimes returns the names of the belated manifests whose times the owner has confirmed (history.TagDated). A
-// writer's key cannot do that.
+// confirmedTimes returns the names of the belated manifests whose times the owner has confirmed
+// (history.TagDated). A writer's key cannot do that.
 func confirmedTimes(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]bool, error) {
 	if !slices.ContainsFunc(heads, repo.Head.Belated) {
 		return nil, nil
@@ -133,9 +139,10 @@ func confirmedTimes(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[s
 	return names, nil
 }
 
-// BelatedAmong returns the names of the belated manifests that the store received after one of the same account that came in
-// time, except those whose times the owner has confirmed. The account was being archived by then, so they are copies, repairs
-// or restored objects, or they were dated back. A repository that was moved or copied has none.
+// BelatedAmong returns the names of the belated manifests that the store received after one of the
+// same account that came in time, except those whose times the owner has confirmed. The account was
+// being archived by then, so they are copies, repairs or restored objects, or they were dated back.
+// A repository that was moved or copied has none.
 func BelatedAmong(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]bool, error) {
 	first := map[string]time.Time{} // by account, when the store got one that came in time
 	for _, h := range heads {
@@ -153,8 +160,9 @@ func BelatedAmong(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[str
 	return belated, err
 }
 
-// Latest opens the newest complete manifest of each account, in the order in which the store lists accounts. It skips objects
-// that are not the manifests that their names say. All of them read through one Reader.
+// Latest opens the newest complete manifest of each account, in the order in which the store lists
+// accounts. It skips objects that are not the manifests that their names say. All of them read
+// through one Reader.
 func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
 	var accounts [][]repo.Head
 	for head, err := range r.Manifests(ctx) {

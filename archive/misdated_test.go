@@ -56,8 +56,8 @@ func forge(t *testing.T, store *storetest.Memory) repo.Head {
 	return archivetest.Backup(t, r, archivetest.NewAccount()).Head
 }
 
-// A misdated manifest, in either repository, does not stop a copy. The others are copied, and the copy reports this
-// one.
+// A misdated manifest, in either repository, does not stop a copy. The others are copied, and the
+// copy reports this one.
 func TestCopySkipsMisdatedManifests(t *testing.T) {
 	source, target := new(storetest.Memory), new(storetest.Memory)
 	from, to := archivetest.NewRepo(t, source), archivetest.NewRepo(t, target)
@@ -105,8 +105,8 @@ func TestFindAllSkipsMisdatedManifests(t *testing.T) {
 	}
 }
 
-// If the newest manifest or one of a day is requested, an object that is not the manifest of its name is skipped and
-// reported. Its ID finds the right manifest.
+// If the newest manifest or one of a day is requested, an object that is not the manifest of its
+// name is skipped and reported. Its ID finds the right manifest.
 func TestResolveSkipsRenamedManifests(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
@@ -145,9 +145,9 @@ func TestResolveSkipsRenamedManifests(t *testing.T) {
 	}
 }
 
-// An object that hashes to its name but cannot be decrypted was never a manifest. Anyone can write one without a key,
-// and this must not hide the newest mail from its owner. A manifest whose bytes have changed is damaged, which is an
-// error.
+// An object that hashes to its name but cannot be decrypted was never a manifest. Anyone can write
+// one without a key, and this must not hide the newest mail from its owner. A manifest whose bytes
+// have changed is damaged, which is an error.
 func TestResolveSkipsGarbage(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)

@@ -47,8 +47,8 @@ func (c *Contents) pieces(ctx context.Context, ids []chunk.ID) iter.Seq2[chunk.I
 	return PiecesAhead(ctx, c.chunks, inorder.Slice(ids), func(id chunk.ID) []chunk.ID { return []chunk.ID{id} })
 }
 
-// Entries yields the entries of a mailbox, ascending by UID. If flags cannot be read, it yields an error that wraps ErrFlags
-// and then the entries without flags.
+// Entries yields the entries of a mailbox, ascending by UID. If flags cannot be read, it yields an
+// error that wraps ErrFlags and then the entries without flags.
 func (c *Contents) Entries(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[*manifest.Entry, error] {
 	return c.EntriesIn(ctx, mailbox, c.Pages(ctx, mailbox))
 }
@@ -73,7 +73,8 @@ func (c *Contents) EntriesIn(ctx context.Context, mailbox *manifest.Mailbox, row
 	}
 }
 
-// EntriesAt yields the entries of some messages, ascending by UID. It does not read pages that have none of them.
+// EntriesAt yields the entries of some messages, ascending by UID. It does not read pages that have
+// none of them.
 func (c *Contents) EntriesAt(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet) iter.Seq2[*manifest.Entry, error] {
 	return func(yield func(*manifest.Entry, error) bool) {
 		if uids.Len() == 0 {
@@ -113,7 +114,8 @@ func PagesAt(pages iter.Seq2[manifest.Page, error], uids mail.UIDSet) iter.Seq2[
 // ErrFlags reports that the flags of a page of messages cannot be read, though the messages can.
 var ErrFlags = errors.New("flags cannot be read")
 
-// Page reads a page. If only its flags cannot be read, it returns the entries without flags and an error that wraps ErrFlags.
+// Page reads a page. If only its flags cannot be read, it returns the entries without flags and an
+// error that wraps ErrFlags.
 func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
 	records, err := c.Records(ctx, page)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Prune deletes what no manifest needs, as repo.Repo.Prune does. It follows every manifest down to the chunks of its messages,
-// and what several manifests share once. It does not read messages.
+// Prune deletes what no manifest needs, as repo.Repo.Prune does. It follows every manifest down to
+// the chunks of its messages, and what several manifests share once. It does not read messages.
 func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneReport, error) {
 	reader := NewReader(r)
 	w := &reachability{repo: r, reader: reader, ahead: NewLookahead(reader, nil, false)}
@@ -29,8 +29,8 @@ func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneR
 	return r.Prune(ctx, o, w.follow)
 }
 
-// reachability follows manifests to chunks. It stops at the first piece that cannot be read, because the piece may refer to
-// any chunk.
+// reachability follows manifests to chunks. It stops at the first piece that cannot be read,
+// because the piece may refer to any chunk.
 type reachability struct {
 	repo   *repo.Repo
 	reader *Reader
@@ -89,7 +89,8 @@ func (w *reachability) root(ctx context.Context, head repo.Head, m *manifest.Man
 	if w.holds && w.erased != nil && !head.Marked {
 		w.erased(head)
 	}
-	// If it was stored after its deadline, it was never committed, and chunks may have been removed.
+	// If it was stored after its deadline, it was never committed, and chunks may have been
+	// removed.
 	if head.Stored.After(m.Deadline) && (errors.Is(err, repo.ErrNoChunk) || errors.Is(err, store.ErrNotExist)) {
 		err = fmt.Errorf("it was stored after its deadline and does not count, but blocks prune until a day after you forget it: %w", err)
 	}
@@ -148,7 +149,8 @@ func (w *reachability) items(items []manifest.Item, reach repo.Reach, load func(
 	return nil
 }
 
-// likeness returns the number that all versions of a piece share: those of a page begin at the same UID of the same mailbox.
+// likeness returns the number that all versions of a piece share: those of a page begin at the same
+// UID of the same mailbox.
 func likeness(account string, p Piece) uint64 {
 	var h maphash.Hash
 	h.SetSeed(likenessSeed)

@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// TestPruneStopsAtWhatItDoesNotKnow has manifests that a newer program may have written. They may need any pack, so a prune removes
-// nothing.
+// TestPruneStopsAtWhatItDoesNotKnow has manifests that a newer program may have written. They may
+// need any pack, so a prune removes nothing.
 func TestPruneStopsAtWhatItDoesNotKnow(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, w *repo.Writer, m *manifest.Manifest) func(time.Time) ([]byte, error){
 		"a key": func(_ *testing.T, _ *repo.Writer, m *manifest.Manifest) func(time.Time) ([]byte, error) {

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A prune that finds nothing to do needs the same number of round trips after few nights and after many.
+// A prune that finds nothing to do needs the same number of round trips after few nights and after
+// many.
 func TestPruneRoundTrips(t *testing.T) {
 	const most = 18
 	for _, nights := range []int{4, 40} {
@@ -46,7 +47,8 @@ func TestPruneRoundTrips(t *testing.T) {
 	}
 }
 
-// After packs were brought together and deleted, the index names the deleted ones for another day. A walk does not look for them.
+// After packs were brought together and deleted, the index names the deleted ones for another day.
+// A walk does not look for them.
 func TestWalkPassesOverDeletedPacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(storetest.Memory)

@@ -22,8 +22,8 @@ func mustPrune(t *testing.T, r *repo.Repo) *repo.PruneReport {
 	return report
 }
 
-// After nights of changes, of which some are forgotten and pruned, the others have the same bytes as before, and the
-// store has little more than what they need.
+// After nights of changes, of which some are forgotten and pruned, the others have the same bytes
+// as before, and the store has little more than what they need.
 func TestNightsOfForgettingAndPruning(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), archivetest.SampleAccount()
@@ -77,7 +77,8 @@ func TestNightsOfForgettingAndPruning(t *testing.T) {
 	t.Logf("%d objects, %d before the last prunes", len(store.Names()), before)
 }
 
-// Prune keeps what any manifest needs: older ones, checkpoints, and those of accounts that are not archived any more.
+// Prune keeps what any manifest needs: older ones, checkpoints, and those of accounts that are not
+// archived any more.
 func TestPruneKeepsWhatAnyManifestNeeds(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), archivetest.LargeAccount(300)

@@ -14,18 +14,21 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Recent yields the manifests that show how each account is doing: those of Manifests from the newest back to the last good
-// one, and to the complete one before that. A good manifest is complete, names no failure and no alarm, and has about as many
-// messages as the one before it, so that it lacks no mail (Histories.Shrunk). If no manifest of an account is good, Recent
-// yields all of them. Errors are those of Manifests.
+// Recent yields the manifests that show how each account is doing: those of Manifests from the
+// newest back to the last good one, and to the complete one before that. A good manifest is
+// complete, names no failure and no alarm, and has about as many messages as the one before it, so
+// that it lacks no mail (Histories.Shrunk). If no manifest of an account is good, Recent yields all
+// of them. Errors are those of Manifests.
 //
-// Of a thousand accounts and a year of nights it reads two thousand manifests, where Manifests reads 365 thousand.
+// Of a thousand accounts and a year of nights it reads two thousand manifests, where Manifests
+// reads 365 thousand.
 func Recent(ctx context.Context, r *repo.Repo, limits Limits) iter.Seq2[Summary, error] {
 	return RecentAndEarlier(ctx, r, limits, time.Time{}, nil)
 }
 
-// RecentAndEarlier is Recent. It also reads one manifest of each account that was complete at an earlier time or up to a week before
-// that, if there is one, and calls earlier with it before the account is yielded.
+// RecentAndEarlier is Recent. It also reads one manifest of each account that was complete at an
+// earlier time or up to a week before that, if there is one, and calls earlier with it before the
+// account is yielded.
 func RecentAndEarlier(ctx context.Context, r *repo.Repo, limits Limits, at time.Time, earlier func(Summary)) iter.Seq2[Summary, error] {
 	limits = limits.oneByOne()
 	read := func(ctx context.Context, heads []repo.Head) (a recentAccount, err error) {
@@ -69,7 +72,8 @@ type recentAccount struct {
 // earlierTries is how many manifests are read to find a complete one.
 const earlierTries = 3
 
-// readEarlier returns the manifest of an account that was the newest complete one at a time, unless it is more than a week older.
+// readEarlier returns the manifest of an account that was the newest complete one at a time, unless
+// it is more than a week older.
 func readEarlier(ctx context.Context, r *repo.Repo, heads []repo.Head, at time.Time) (Summary, error) {
 	tries := 0
 	for _, head := range heads {
@@ -134,7 +138,8 @@ func headsByAccount(heads iter.Seq2[repo.Head, error]) iter.Seq2[[]repo.Head, er
 	}
 }
 
-// readRecent reads the manifests of an account, the newest first, until they settle which is the last good one.
+// readRecent reads the manifests of an account, the newest first, until they settle which is the
+// last good one.
 func readRecent(ctx context.Context, r *repo.Repo, limits Limits, heads []repo.Head) (all []recentResult, err error) {
 	var account []Decision
 	for i, head := range heads {
@@ -155,12 +160,14 @@ func readRecent(ctx context.Context, r *repo.Repo, limits Limits, heads []repo.H
 	return all, nil
 }
 
-// mayBeBeside reports whether the next manifest was put while the run of another was under way (history.Beside).
+// mayBeBeside reports whether the next manifest was put while the run of another was under way
+// (history.Beside).
 func mayBeBeside(s Summary, older []repo.Head) bool {
 	return len(older) > 0 && older[0].Time.After(s.Manifest.Start) && older[0].ID != s.Manifest.Parent
 }
 
-// settled reports whether one of an account's manifests is good, and so are all manifests with which it must be compared.
+// settled reports whether one of an account's manifests is good, and so are all manifests with
+// which it must be compared.
 func settled(account []Decision, limits Limits) bool {
 	for i := range account {
 		now := &account[i]
@@ -181,7 +188,8 @@ func settled(account []Decision, limits Limits) bool {
 	return false
 }
 
-// mayLack reports whether a manifest has so many fewer messages than the one before that it may be a loss.
+// mayLack reports whether a manifest has so many fewer messages than the one before that it may be
+// a loss.
 func mayLack(limits Limits, before, now *Decision) bool {
 	limit := loss.Usual
 	if limits != nil {

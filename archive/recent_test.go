@@ -34,7 +34,8 @@ func (h *nights) mustBeRecent(want ...int) {
 	}
 }
 
-// Recent goes back to the last good manifest and the one before it. One that lacks mail is not good, so it goes further.
+// Recent goes back to the last good manifest and the one before it. One that lacks mail is not
+// good, so it goes further.
 func TestRecentGoesBackToTheLastGoodManifest(t *testing.T) {
 	h := newNights(t, 100)
 	h.night(h.account)

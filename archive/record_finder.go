@@ -14,7 +14,8 @@ type RecordFinder struct {
 	// Visit is called with each new record, and reports whether the record is wanted.
 	Visit func(RecordPlace, *manifest.Record) (bool, error)
 
-	// EachPlace calls Visit again with a wanted record in each other account and mailbox that shares its page.
+	// EachPlace calls Visit again with a wanted record in each other account and mailbox that
+	// shares its page.
 	EachPlace bool
 
 	repo   *repo.Repo
@@ -55,8 +56,8 @@ func (h *RecordFinder) Load(ctx context.Context) func(chunk.ID) ([]byte, error) 
 	return func(id chunk.ID) ([]byte, error) { return h.reader.Chunk(ctx, id) }
 }
 
-// Holds reads a manifest and reports whether it has a wanted record. A piece that cannot be read is taken to have none, and
-// is counted in Unread.
+// Holds reads a manifest and reports whether it has a wanted record. A piece that cannot be read is
+// taken to have none, and is counted in Unread.
 func (h *RecordFinder) Holds(ctx context.Context, head repo.Head) (bool, error) {
 	h.head, h.holds = head, false
 	m, err := ReadManifest(ctx, h.repo, head)

@@ -17,8 +17,9 @@ type Skipped struct {
 	Err  error // why it does not count; nil if it is belated
 }
 
-// OpenNamed opens the manifest that a person named, with a Reader of its own. It also returns the manifests that Resolve
-// skipped. The index is read at the same time as manifests: a caller that lists manifests only calls Resolve.
+// OpenNamed opens the manifest that a person named, with a Reader of its own. It also returns the
+// manifests that Resolve skipped. The index is read at the same time as manifests: a caller that
+// lists manifests only calls Resolve.
 func OpenNamed(ctx context.Context, r *repo.Repo, ref history.Ref) (*Contents, []Skipped, error) {
 	r.PrepareIndex(ctx)
 	head, passed, err := Resolve(ctx, r, ref)
@@ -29,9 +30,10 @@ func OpenNamed(ctx context.Context, r *repo.Repo, ref history.Ref) (*Contents, [
 	return contents, passed, err
 }
 
-// Resolve finds the manifest that a person named. It reads no more manifests than the name requires. It also returns those
-// that it skipped: if a day is named, belated manifests of that day or before, and objects that are not the manifests that
-// their names say, which a host that can write to the store may have put there.
+// Resolve finds the manifest that a person named. It reads no more manifests than the name
+// requires. It also returns those that it skipped: if a day is named, belated manifests of that day
+// or before, and objects that are not the manifests that their names say, which a host that can
+// write to the store may have put there.
 func Resolve(ctx context.Context, r *repo.Repo, ref history.Ref) (head repo.Head, passed []Skipped, err error) {
 	var heads []repo.Head
 	for head, err := range r.Manifests(ctx) {
@@ -103,7 +105,8 @@ func resolve(
 	return head, passed, err
 }
 
-// withoutRenamed leaves out objects that are not the manifests that their names say, where several have one id.
+// withoutRenamed leaves out objects that are not the manifests that their names say, where several
+// have one id.
 func withoutRenamed(ctx context.Context, r *repo.Repo, heads []repo.Head) (left []repo.Head) {
 	names := make(map[chunk.ID]int)
 	for _, head := range heads {
@@ -121,8 +124,9 @@ func withoutRenamed(ctx context.Context, r *repo.Repo, heads []repo.Head) (left 
 	return left
 }
 
-// manifestJudge finds out which manifests are complete. It is asked about those of an account from the newest on, and
-// reads some of the next ones at the same time: as many as a name passes over, or as it was asked about already.
+// manifestJudge finds out which manifests are complete. It is asked about those of an account from
+// the newest on, and reads some of the next ones at the same time: as many as a name passes over,
+// or as it was asked about already.
 type manifestJudge struct {
 	ctx   context.Context
 	repo  *repo.Repo
@@ -140,7 +144,8 @@ type judgment struct {
 	err      error
 }
 
-// newManifestJudge returns a manifestJudge for a name that passes over back complete manifests. The caller calls stop.
+// newManifestJudge returns a manifestJudge for a name that passes over back complete manifests. The
+// caller calls stop.
 func newManifestJudge(ctx context.Context, r *repo.Repo, heads []repo.Head, back int) *manifestJudge {
 	j := &manifestJudge{repo: r, heads: heads, back: back, answers: make(map[int]chan judgment)}
 	working, cancel := context.WithCancel(ctx)

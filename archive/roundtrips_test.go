@@ -56,8 +56,8 @@ func openNamed(t *testing.T, r *repo.Repo, name string) *archive.Contents {
 	return c
 }
 
-// Each command that reads, on a host without a cache: the longest chain of requests, one after the other, and their number, both
-// after 30 nights. The chain does not grow with the nights.
+// Each command that reads, on a host without a cache: the longest chain of requests, one after the
+// other, and their number, both after 30 nights. The chain does not grow with the nights.
 // docs/design/roundtrips.md has the steps.
 var roundTrips = []struct {
 	command         string

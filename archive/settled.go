@@ -9,12 +9,13 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// SettledAlarms returns the manifests whose alarms stand although all they report are manifests of the account that somebody has
-// acknowledged. A backup that finds a loss that another manifest did not report has an alarm about it, and one acknowledgement is
-// enough for one loss.
+// SettledAlarms returns the manifests whose alarms stand although all they report are manifests of
+// the account that somebody has acknowledged. A backup that finds a loss that another manifest did
+// not report has an alarm about it, and one acknowledgement is enough for one loss.
 //
-// A thief of a writer's key can write such a sentence into the alarm of a manifest that lacks mail itself. So these manifests are compared
-// with those before them, and one that lost something is not settled.
+// A thief of a writer's key can write such a sentence into the alarm of a manifest that lacks mail
+// itself. So these manifests are compared with those before them, and one that lost something is
+// not settled.
 func SettledAlarms(ctx context.Context, r *repo.Repo, limits Limits) (settled []Summary, err error) {
 	tags, _, err := r.ReadableTags(ctx)
 	if err != nil {
@@ -46,7 +47,8 @@ func SettledAlarms(ctx context.Context, r *repo.Repo, limits Limits) (settled []
 	return settled, nil
 }
 
-// isAbout reports whether an alarm is a sentence of Unreported.String about one of some manifests, given by reportOf.
+// isAbout reports whether an alarm is a sentence of Unreported.String about one of some manifests,
+// given by reportOf.
 func isAbout(alarm string, reports []string) bool {
 	return slices.ContainsFunc(reports, func(report string) bool {
 		rest, ok := strings.CutPrefix(alarm, report)

@@ -14,14 +14,16 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// StandingAlarms returns the manifests with an alarm that nobody has acknowledged, however old, those of an account from the newest to
-// the oldest. Everything that names alarms to a person uses it, so that all agree. It lists the alarms, and reads only manifests
-// that have one (repo.Repo.Alarms): their number does not depend on that of the nights.
+// StandingAlarms returns the manifests with an alarm that nobody has acknowledged, however old,
+// those of an account from the newest to the oldest. Everything that names alarms to a person uses
+// it, so that all agree. It lists the alarms, and reads only manifests that have one
+// (repo.Repo.Alarms): their number does not depend on that of the nights.
 //
-// A checkpoint counts only while no later manifest has its alarms: the run that continues from it takes them over.
+// A checkpoint counts only while no later manifest has its alarms: the run that continues from it
+// takes them over.
 //
-// Damage are the errors of manifests that cannot be read, each an *AlarmError, and of acknowledgements. An alarm whose acknowledgement
-// cannot be read stands.
+// Damage are the errors of manifests that cannot be read, each an *AlarmError, and of
+// acknowledgements. An alarm whose acknowledgement cannot be read stands.
 func StandingAlarms(ctx context.Context, r *repo.Repo) (standing []Summary, damage []error, err error) {
 	var unreadable error
 	tags := sync.OnceValues(func() (tags statement.Tags, err error) {
@@ -66,8 +68,9 @@ func (e *AlarmError) Unwrap() error { return e.Err }
 // alarmsAhead is how many manifests of one account are read at once.
 const alarmsAhead = 8
 
-// readAlarms reads the manifests of an account that have an alarm, and returns those whose alarms stand. It reads acknowledged ones only
-// if it finds a checkpoint, whose alarms they may have taken over.
+// readAlarms reads the manifests of an account that have an alarm, and returns those whose alarms
+// stand. It reads acknowledged ones only if it finds a checkpoint, whose alarms they may have taken
+// over.
 func readAlarms(ctx context.Context, r *repo.Repo, heads []repo.Head, acknowledged func(repo.Head) bool) (all []recentResult, err error) {
 	open, closed := partition(heads, acknowledged)
 	if all, err = readAlarming(ctx, r, open); err != nil {
@@ -105,7 +108,8 @@ func takesOver(later, earlier Summary) bool {
 	return later.Head.Time.After(earlier.Head.Time) && !slices.ContainsFunc(earlier.Manifest.Alarm, missing)
 }
 
-// readAlarming reads manifests. It leaves out those that do not exist, that were never committed, and that have no alarm.
+// readAlarming reads manifests. It leaves out those that do not exist, that were never committed,
+// and that have no alarm.
 func readAlarming(ctx context.Context, r *repo.Repo, heads []repo.Head) (all []recentResult, err error) {
 	read := func(ctx context.Context, head repo.Head) (recentResult, error) {
 		s, err := summarize(ctx, r, head)

@@ -75,7 +75,8 @@ func acknowledge(t *testing.T, r *repo.Repo, head repo.Head) {
 	}
 }
 
-// An alarm stands until somebody acknowledges it, however many good nights follow, and again if the acknowledgement is taken back.
+// An alarm stands until somebody acknowledges it, however many good nights follow, and again if the
+// acknowledgement is taken back.
 func TestAlarmsStandUntilAcknowledged(t *testing.T) {
 	r, alarming := emptied(t, &storetest.Memory{}, 5)
 	mustStand(t, "five good nights later", r, "account-0", alarming.Head)
@@ -87,8 +88,8 @@ func TestAlarmsStandUntilAcknowledged(t *testing.T) {
 	mustStand(t, "no longer acknowledged", r, "account-0", alarming.Head)
 }
 
-// A manifest with an alarm is never forgotten before that is acknowledged. Afterwards, prune deletes its alarm a day later, and keeps
-// those of manifests that stay.
+// A manifest with an alarm is never forgotten before that is acknowledged. Afterwards, prune
+// deletes its alarm a day later, and keeps those of manifests that stay.
 func TestAlarmsOfForgottenManifests(t *testing.T) {
 	store := &storetest.Memory{}
 	r, alarming := emptied(t, store, 5)
@@ -124,7 +125,8 @@ func TestAlarmsOfForgottenManifests(t *testing.T) {
 	prune("forgotten a day ago", 0)
 }
 
-// A rename, a copy and a manifest that is brought back have their alarms, and what was acknowledged stays so.
+// A rename, a copy and a manifest that is brought back have their alarms, and what was acknowledged
+// stays so.
 func TestAlarmsOfManifestsThatAreWrittenAgain(t *testing.T) {
 	store := &storetest.Memory{}
 	r, alarming := emptied(t, store, 2)
@@ -145,7 +147,8 @@ func TestAlarmsOfManifestsThatAreWrittenAgain(t *testing.T) {
 	mustStand(t, "renamed", r, "anna", alarming.Head)
 }
 
-// A run that is killed between the alarm and the manifest leaves an alarm that means nothing. A prune deletes it a day later.
+// A run that is killed between the alarm and the manifest leaves an alarm that means nothing. A
+// prune deletes it a day later.
 func TestAlarmsWithoutManifests(t *testing.T) {
 	store := &storetest.Memory{}
 	r, alarming := emptied(t, store, 0)
@@ -164,8 +167,8 @@ func TestAlarmsWithoutManifests(t *testing.T) {
 	}
 }
 
-// If somebody puts other bytes over a manifest with an alarm, its second copy is read. If that is damaged too, the damage says of which
-// manifest.
+// If somebody puts other bytes over a manifest with an alarm, its second copy is read. If that is
+// damaged too, the damage says of which manifest.
 func TestAlarmsThatCannotBeRead(t *testing.T) {
 	store := &storetest.Memory{}
 	_, alarming := emptied(t, store, 1)
@@ -195,7 +198,8 @@ func alarms(t *testing.T, r *repo.Repo) (n int) {
 	return n
 }
 
-// A host that does not see the manifest of another, because both ran at once, continues from its own. The alarm of the other stands.
+// A host that does not see the manifest of another, because both ran at once, continues from its
+// own. The alarm of the other stands.
 func TestAlarmsOfHostsThatRunAtOnce(t *testing.T) {
 	store := &storetest.Memory{}
 	r := archivetest.NewRepo(t, store)
@@ -222,7 +226,8 @@ func TestAlarmsOfHostsThatRunAtOnce(t *testing.T) {
 	mustStand(t, "after nights that do not continue from it", r, "account-0", other.Head)
 }
 
-// A checkpoint has the alarms of its run, and so has the manifest of the run that continues from it: acknowledging that is enough.
+// A checkpoint has the alarms of its run, and so has the manifest of the run that continues from
+// it: acknowledging that is enough.
 func TestAlarmsOfCheckpointsAreTakenOver(t *testing.T) {
 	r, alarming := emptied(t, &storetest.Memory{}, 1)
 	run, err := r.Begin(t.Context())
@@ -252,7 +257,8 @@ func TestAlarmsOfCheckpointsAreTakenOver(t *testing.T) {
 	mustStand(t, "acknowledged", r, "account-0", alarming.Head)
 }
 
-// A checkpoint is not forgotten while its alarm stands: a run of another host, which did not know it, takes over nothing.
+// A checkpoint is not forgotten while its alarm stands: a run of another host, which did not know
+// it, takes over nothing.
 func TestAlarmsOfCheckpointsAreNotForgotten(t *testing.T) {
 	store := &storetest.Memory{}
 	r, account := archivetest.NewRepo(t, store), archivetest.NewAccount()
@@ -320,7 +326,8 @@ func TestStandingAlarmsReadNoNights(t *testing.T) {
 	})
 }
 
-// lying is a manifest that a thief of a writer's key writes: it lacks all mail, and its alarm says something else.
+// lying is a manifest that a thief of a writer's key writes: it lacks all mail, and its alarm says
+// something else.
 func lying(t *testing.T, r *repo.Repo, like *manifest.Manifest, alarm string) (repo.Head, *manifest.Manifest) {
 	t.Helper()
 	run, err := r.Begin(t.Context())
@@ -344,8 +351,8 @@ func lying(t *testing.T, r *repo.Repo, like *manifest.Manifest, alarm string) (r
 	return head, &m
 }
 
-// One acknowledgement settles the alarms that only report the same loss. It does not settle one that says so of a manifest that lacks
-// mail itself.
+// One acknowledgement settles the alarms that only report the same loss. It does not settle one
+// that says so of a manifest that lacks mail itself.
 func TestSettledAlarms(t *testing.T) {
 	for _, lies := range []bool{false, true} {
 		store := &storetest.Memory{}
@@ -386,7 +393,8 @@ func TestLossesThatAnAlarmDoesNotMention(t *testing.T) {
 	}
 }
 
-// unlist deletes the objects below alarms/: a program before December 2026 put none, and a thief of a writer's key need not.
+// unlist deletes the objects below alarms/: a program before December 2026 put none, and a thief of
+// a writer's key need not.
 func unlist(t *testing.T, store *storetest.Memory) {
 	t.Helper()
 	for _, name := range store.Names() {
@@ -398,8 +406,8 @@ func unlist(t *testing.T, store *storetest.Memory) {
 	}
 }
 
-// The next backup of a host that did not write it lists an alarm that is not listed, although the nights since were good. So does forget,
-// which keeps its manifest.
+// The next backup of a host that did not write it lists an alarm that is not listed, although the
+// nights since were good. So does forget, which keeps its manifest.
 func TestAlarmsThatAreNotListed(t *testing.T) {
 	for _, later := range []int{0, 2} {
 		store := &storetest.Memory{}

@@ -11,14 +11,15 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Suspicion is why an account may have had more than a manifest has. A mirror of such a manifest would remove it from its target, too.
+// Suspicion is why an account may have had more than a manifest has. A mirror of such a manifest
+// would remove it from its target, too.
 type Suspicion struct {
 	Acknowledged bool   // somebody has acknowledged the alarm of the manifest itself; false if it has none
 	Text         string // an alarm of an earlier manifest that nobody has acknowledged, or what the manifest lacks without an alarm; "": none
 }
 
-// Suspect returns what is suspicious of a manifest. A mailbox that was emptied on Friday is as empty in the good nights after it, so the
-// alarms of all earlier manifests count.
+// Suspect returns what is suspicious of a manifest. A mailbox that was emptied on Friday is as
+// empty in the good nights after it, so the alarms of all earlier manifests count.
 func Suspect(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (found Suspicion, err error) {
 	if len(of.Manifest.Alarm) > 0 {
 		tags, _, err := r.ReadableTags(ctx) // an acknowledgement that cannot be read does not count

@@ -12,8 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// Unreported is a manifest that lacks mail of an earlier one, beyond the limits, and neither has an alarm nor is acknowledged.
-// A backup does not write such manifests, because it compares first. A thief of a writer's key can.
+// Unreported is a manifest that lacks mail of an earlier one, beyond the limits, and neither has an
+// alarm nor is acknowledged. A backup does not write such manifests, because it compares first. A
+// thief of a writer's key can.
 type Unreported struct {
 	Head, Before repo.Head
 	Account      string
@@ -21,7 +22,8 @@ type Unreported struct {
 	Lost         []string // what the comparison says
 }
 
-// Histories finds unreported losses among the manifests of accounts. The zero value has no manifests.
+// Histories finds unreported losses among the manifests of accounts. The zero value has no
+// manifests.
 type Histories struct {
 	accounts []string // folders, as they were added
 	of       map[string][]Decision
@@ -39,19 +41,22 @@ func (h *Histories) Add(s Summary) {
 	h.of[folder] = append(h.of[folder], Decision{Head: s.Head, Manifest: outline(s.Manifest)})
 }
 
-// Since finds the unreported losses of manifests after a time, by comparing each with those before it.
+// Since finds the unreported losses of manifests after a time, by comparing each with those before
+// it.
 func (h *Histories) Since(ctx context.Context, r *repo.Repo, limits Limits, after time.Time) ([]Unreported, error) {
 	return h.find(ctx, r, limits, func(_, now *Decision) bool { return now.Head.Time.After(after) })
 }
 
-// Shrunk finds the unreported losses of manifests with so many fewer messages than the one before that it may be a loss. Only
-// these are read and compared: perhaps only copies are gone, or the mailboxes of a search.
+// Shrunk finds the unreported losses of manifests with so many fewer messages than the one before
+// that it may be a loss. Only these are read and compared: perhaps only copies are gone, or the
+// mailboxes of a search.
 func (h *Histories) Shrunk(ctx context.Context, r *repo.Repo, limits Limits) ([]Unreported, error) {
 	return h.find(ctx, r, limits, func(before, now *Decision) bool { return mayLack(limits, before, now) })
 }
 
-// LossOf finds the unreported loss of a manifest of which the content is given. It reads the manifests of the account back to the last one
-// before its run. If there is no loss, the result is nil.
+// LossOf finds the unreported loss of a manifest of which the content is given. It reads the
+// manifests of the account back to the last one before its run. If there is no loss, the result is
+// nil.
 func LossOf(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (*Unreported, error) {
 	histories, err := backFrom(ctx, r, of)
 	if err != nil {
@@ -64,8 +69,8 @@ func LossOf(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (*Unre
 	return &found[0], nil
 }
 
-// LostBefore returns what a manifest lost, beyond the limits, since those with which it is compared, whatever its alarm says: its
-// writer wrote that. It reads what LossOf reads.
+// LostBefore returns what a manifest lost, beyond the limits, since those with which it is
+// compared, whatever its alarm says: its writer wrote that. It reads what LossOf reads.
 func LostBefore(ctx context.Context, r *repo.Repo, of Summary, limits Limits) ([]string, error) {
 	histories, err := backFrom(ctx, r, of)
 	if err != nil {
@@ -132,9 +137,10 @@ func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspe
 	return all, nil
 }
 
-// repairs reports whether a manifest is a repair of the one before and names a failure for each message that it lacks. Such a
-// loss is reported already: list and show print the failures, and the next backup requests those messages. A forger who
-// writes failures hides nothing, and forget compares even so.
+// repairs reports whether a manifest is a repair of the one before and names a failure for each
+// message that it lacks. Such a loss is reported already: list and show print the failures, and the
+// next backup requests those messages. A forger who writes failures hides nothing, and forget
+// compares even so.
 func (d *Decision) repairs(before *Decision) bool {
 	missing := before.Manifest.Totals.Accounted() - d.Manifest.Totals.Accounted()
 	return d.Manifest.Origin != [32]byte{} && d.Manifest.Origin == (Summary{Head: before.Head, Manifest: before.Manifest}).Origin() &&

@@ -7,7 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A repair names what it lacks among its failures, so it is not reported. With another origin or fewer failures, it is.
+// A repair names what it lacks among its failures, so it is not reported. With another origin or
+// fewer failures, it is.
 func TestRepairIsNotReported(t *testing.T) {
 	before := Decision{Head: repo.Head{ID: [32]byte{1}}, Manifest: &manifest.Manifest{Totals: manifest.Totals{Messages: 30, Failures: 2}}}
 	for what, c := range map[string]struct {

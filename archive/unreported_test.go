@@ -42,8 +42,8 @@ func (h *nights) mustShrink(want ...int) {
 	}
 }
 
-// The totals only select candidates. A manifest with fewer messages is not reported if the mail is still there or its
-// loss is acknowledged or erased.
+// The totals only select candidates. A manifest with fewer messages is not reported if the mail is
+// still there or its loss is acknowledged or erased.
 func TestShrunkReportsNoFalseLosses(t *testing.T) {
 	t.Run("copies", func(t *testing.T) {
 		h := newNights(t, 100)

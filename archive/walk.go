@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Walk follows a manifest to its records, through the mailbox tables, page lists and pages between them. Manifests share
-// these pieces, so Wants can pass over what an earlier walk has read.
+// Walk follows a manifest to its records, through the mailbox tables, page lists and pages between
+// them. Manifests share these pieces, so Wants can pass over what an earlier walk has read.
 type Walk struct {
 	Contents *Contents
 
@@ -21,14 +21,15 @@ type Walk struct {
 	// Wants reports whether a piece is read. It is called for every reference to one.
 	Wants func(Piece) (bool, error)
 
-	// Read is called with each wanted piece. It calls read, which reads the piece and what it refers to. If Read returns
-	// nil, the walk goes on, even if read has failed.
+	// Read is called with each wanted piece. It calls read, which reads the piece and what it
+	// refers to. If Read returns nil, the walk goes on, even if read has failed.
 	Read func(p Piece, read func() error) error
 
 	// Records is called with the records of a page.
 	Records func(Piece, []manifest.Record) error
 
-	// Items is called with the items of a page. If it is nil, the walk does not read scripts, calendars and address books.
+	// Items is called with the items of a page. If it is nil, the walk does not read scripts,
+	// calendars and address books.
 	Items func(Piece, []manifest.Item) error
 }
 

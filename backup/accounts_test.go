@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Accounts of one group ask the store at once: three requests each, a few for the group, and a chain that does not grow
-// with the number of accounts as theirs alone would.
+// Accounts of one group ask the store at once: three requests each, a few for the group, and a
+// chain that does not grow with the number of accounts as theirs alone would.
 func TestAccountsAskAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const accounts = 48

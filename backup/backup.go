@@ -27,24 +27,26 @@ type Account struct {
 	Source source.Source           // Run closes it once the account was read
 	Select func(mail.Mailbox) bool // which mailboxes to read; nil: all
 
-	// Items are the sources of scripts, calendars and address books, at most one of a kind. Run closes each when it was
-	// read.
+	// Items are the sources of scripts, calendars and address books, at most one of a kind. Run
+	// closes each when it was read.
 	Items []collection.Source
 
-	// Properties is asked for access rights and annotations of mailboxes, once a week, or in this run if PropertiesNow is
-	// set. Nil: there are none.
+	// Properties is asked for access rights and annotations of mailboxes, once a week, or in this
+	// run if PropertiesNow is set. Nil: there are none.
 	Properties    source.PropertySource
 	PropertiesNow bool
 
-	// Continue gives the source what is archived, before it is read. Nil: the source does not need it.
+	// Continue gives the source what is archived, before it is read. Nil: the source does not need
+	// it.
 	Continue func(source.Previous)
 
-	// ShrinkLimit returns how much a mailbox may lose, or, for nil, the account as a whole. If ShrinkLimit is nil,
-	// loss.Usual applies to all.
+	// ShrinkLimit returns how much a mailbox may lose, or, for nil, the account as a whole. If
+	// ShrinkLimit is nil, loss.Usual applies to all.
 	ShrinkLimit func(*mail.Mailbox) loss.Limit
 
-	// VerifySource is the share of the archived messages that are downloaded again and compared: other messages each
-	// day. Messages that were matched and never downloaded are more likely chosen.
+	// VerifySource is the share of the archived messages that are downloaded again and compared:
+	// other messages each day. Messages that were matched and never downloaded are more likely
+	// chosen.
 	VerifySource percent.Rate
 
 	Budget Budget
@@ -59,8 +61,8 @@ func (a *Account) wants(listed mail.Mailbox) bool {
 	return a.Select == nil || a.Select(listed)
 }
 
-// reads reports whether a mailbox is backed up in this run. Others stay as they are archived: deselecting a mailbox
-// loses nothing.
+// reads reports whether a mailbox is backed up in this run. Others stay as they are archived:
+// deselecting a mailbox loses nothing.
 func (a *Account) reads(listed mail.Mailbox) bool {
 	return listed.Skip == mail.NotSkipped && a.wants(listed)
 }
@@ -72,14 +74,16 @@ type Options struct {
 	Note     func(Note)     // called like Progress
 	Parallel int            // how many accounts are read at once; 0: two
 
-	// Checkpoint reports whether to write a checkpoint, by the time since the last one and the bytes downloaded
-	// since. Nil: after ten minutes, or after 256 MiB that took half a minute or more.
+	// Checkpoint reports whether to write a checkpoint, by the time since the last one and the
+	// bytes downloaded since. Nil: after ten minutes, or after 256 MiB that took half a minute or
+	// more.
 	Checkpoint func(age time.Duration, bytes int64) bool
 
 	// RecoveryAfter is the age at which a run begins to write its recovery log; 0: five seconds.
 	RecoveryAfter time.Duration
 
-	// WaitForOthers is how long an account that was read waits for others, with which it shares packs; 0: a minute.
+	// WaitForOthers is how long an account that was read waits for others, with which it shares
+	// packs; 0: a minute.
 	WaitForOthers time.Duration
 }
 
@@ -95,18 +99,21 @@ type Result struct {
 	Kept      bool               // with Err: what was read of the mail is in a checkpoint
 }
 
-// AccountsAtOnce is how many accounts share packs and one index segment. Their manifests are committed together. If
-// one of them takes long, perhaps days, the others do not wait for it (defaultWait). Larger groups put fewer objects,
-// and the time between two groups, in which no account is read, comes less often.
+// AccountsAtOnce is how many accounts share packs and one index segment. Their manifests are
+// committed together. If one of them takes long, perhaps days, the others do not wait for it
+// (defaultWait). Larger groups put fewer objects, and the time between two groups, in which no
+// account is read, comes less often.
 const AccountsAtOnce = 64
 
 // defaultWait is how long an account that was read waits for others.
 const defaultWait = time.Minute
 
-// Run reads the accounts and writes a manifest for each. If one account fails, its error is in its Result and the
-// others go on. The returned error concerns the repository or ctx; what was committed by then is in the Results.
+// Run reads the accounts and writes a manifest for each. If one account fails, its error is in its
+// Result and the others go on. The returned error concerns the repository or ctx; what was
+// committed by then is in the Results.
 //
-// Packs are written first, then the index, then manifests, so that a manifest refers only to what is durable.
+// Packs are written first, then the index, then manifests, so that a manifest refers only to what
+// is durable.
 func Run(ctx context.Context, r *repo.Repo, accounts []Account, o Options) ([]*Result, error) {
 	var done []*Result
 	accounts = slices.Clone(accounts)
@@ -151,8 +158,8 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	if err := findParents(ctx, runs); err != nil {
 		return nil, err
 	}
-	// Begin the writer after finding the parents: rule 1 in docs/design/removing.md requires it. It outlives an
-	// interruption, so that what was downloaded can be stored.
+	// Begin the writer after finding the parents: rule 1 in docs/design/removing.md requires it. It
+	// outlives an interruption, so that what was downloaded can be stored.
 	writer, err := run.Writer(context.WithoutCancel(ctx))
 	if err != nil {
 		return nil, err
@@ -172,12 +179,12 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	return backups, context.Cause(ctx)
 }
 
-// requestsAtOnce is how many accounts of a group ask the store for their parents at once, and later put their
-// manifests.
+// requestsAtOnce is how many accounts of a group ask the store for their parents at once, and later
+// put their manifests.
 const requestsAtOnce = 16
 
-// findParents finds the parents of all accounts. Meanwhile it reads the erasures if one of them is probably new: a run
-// without a parent needs them before it reads anything.
+// findParents finds the parents of all accounts. Meanwhile it reads the erasures if one of them is
+// probably new: a run without a parent needs them before it reads anything.
 func findParents(ctx context.Context, runs []*accountRun) error {
 	var group errgroup.Group
 	group.SetLimit(requestsAtOnce)
@@ -193,8 +200,8 @@ func findParents(ctx context.Context, runs []*accountRun) error {
 	return group.Wait()
 }
 
-// readAll begins to read all accounts, some at once. It sends the number of each that was read, and ends the
-// connections of each.
+// readAll begins to read all accounts, some at once. It sends the number of each that was read, and
+// ends the connections of each.
 func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Options) <-chan int {
 	ended := make(chan int, len(runs))
 	go func() {
@@ -212,7 +219,8 @@ func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Optio
 	return ended
 }
 
-// finishAll finishes n accounts as their numbers come in: all together, unless the first one has waited too long.
+// finishAll finishes n accounts as their numbers come in: all together, unless the first one has
+// waited too long.
 func finishAll(wait time.Duration, n int, ended <-chan int, finish func(i int)) {
 	var waiting []int
 	finishWaiting := func() {

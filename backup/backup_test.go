@@ -242,7 +242,8 @@ func TestDeselectedMailboxIsNoLoss(t *testing.T) {
 	}
 }
 
-// Mailutils gives an empty mailbox a new UIDVALIDITY with each survey, and Courier until it is opened once.
+// Mailutils gives an empty mailbox a new UIDVALIDITY with each survey, and Courier until it is
+// opened once.
 func TestRenumberedEmptyMailboxIsNoLoss(t *testing.T) {
 	a := archivetest.SampleAccount()
 	a.OnSurvey = func(int) { a.Mailbox("Empty").Reset() }
@@ -294,8 +295,8 @@ func TestAccountsShareChunks(t *testing.T) {
 	}
 }
 
-// The store crashes at each of its operations in turn: what was committed before can be restored, and the run after
-// the crash archives the whole account.
+// The store crashes at each of its operations in turn: what was committed before can be restored,
+// and the run after the crash archives the whole account.
 func TestStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 	small := func() *archivetest.Account {
 		a := archivetest.NewAccount()

@@ -10,15 +10,17 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Budget bounds what is downloaded from an account. Zero means the default; below zero, there is no bound.
+// Budget bounds what is downloaded from an account. Zero means the default; below zero, there is no
+// bound.
 //
-// A day's budget is shared by all runs that begin on the same day (UTC, by the store's clock), on any host: each
-// manifest records how many bytes of messages were downloaded for it. A run that has used it up writes a checkpoint,
-// and the first run of another day continues from there. A run that goes on past midnight belongs to the day on which
-// it began. Otherwise two days' budgets could be spent within minutes, and exceed the server's own limit.
+// A day's budget is shared by all runs that begin on the same day (UTC, by the store's clock), on
+// any host: each manifest records how many bytes of messages were downloaded for it. A run that has
+// used it up writes a checkpoint, and the first run of another day continues from there. A run that
+// goes on past midnight belongs to the day on which it began. Otherwise two days' budgets could be
+// spent within minutes, and exceed the server's own limit.
 type Budget struct {
-	// Day is in bytes. The default is unlimited, or 2 GB for Gmail, which locks an account for a day if you download
-	// 2,500 MB.
+	// Day is in bytes. The default is unlimited, or 2 GB for Gmail, which locks an account for a
+	// day if you download 2,500 MB.
 	Day int64
 
 	Second int64 // bytes; the default is unlimited
@@ -46,8 +48,8 @@ func (a *accountRun) limitToday(ctx context.Context) error {
 	return err
 }
 
-// spentToday returns what runs of the day on which this one began have downloaded, according to their manifests. A
-// manifest that was committed again because the account was renamed counts once.
+// spentToday returns what runs of the day on which this one began have downloaded, according to
+// their manifests. A manifest that was committed again because the account was renamed counts once.
 func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 	midnight := a.run.Start().UTC().Truncate(24 * time.Hour)
 	counted := make(map[[32]byte]bool)
@@ -74,8 +76,8 @@ func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 	return bytes, nil
 }
 
-// postpone ends a run whose budget is used up: it writes a checkpoint, from which the next run continues. What is new
-// beside the mail is in a manifest before it.
+// postpone ends a run whose budget is used up: it writes a checkpoint, from which the next run
+// continues. What is new beside the mail is in a manifest before it.
 func (a *accountRun) postpone(ctx context.Context, b *Result) {
 	day := a.Budget.day(a.server)
 	if b.Err = a.commitNewItems(ctx, fmt.Errorf(spentWarning, day)); b.Err != nil {

@@ -39,9 +39,9 @@ func newestComplete(t *testing.T, r *repo.Repo) (newest *backup.Result, n int) {
 	return newest, n
 }
 
-// TestItemsDoNotWaitForTheBudget archives an account over several days of budget, and again after much mail came. The calendars of each day
-// are in a complete manifest of that day. A day on which they did not change has none. No message is downloaded twice, and nothing
-// raises an alarm.
+// TestItemsDoNotWaitForTheBudget archives an account over several days of budget, and again after
+// much mail came. The calendars of each day are in a complete manifest of that day. A day on which
+// they did not change has none. No message is downloaded twice, and nothing raises an alarm.
 func TestItemsDoNotWaitForTheBudget(t *testing.T) {
 	a, s := accountWithCalendar(20)
 	a.Connections = 1

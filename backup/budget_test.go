@@ -26,8 +26,8 @@ func within(t *testing.T, r *repo.Repo, a *archivetest.Account, budget backup.Bu
 	return backups[0]
 }
 
-// An account larger than several days' budgets is archived bit by bit, each message once, until it is complete. On
-// each day a second run, perhaps on another host, downloads nothing.
+// An account larger than several days' budgets is archived bit by bit, each message once, until it
+// is complete. On each day a second run, perhaps on another host, downloads nothing.
 func TestBudgetIsSpentDayByDay(t *testing.T) {
 	synctest.Test(t, spendDayByDay) // the clock starts at midnight
 }

@@ -20,8 +20,9 @@ type catalog struct {
 	reader  *repo.Reader
 	writer  *repo.Writer
 
-	// The tables of mailboxes. A table that did not change keeps its ID, so that a run without news stores no chunk and
-	// does not read the index. This host caches the tables, so that it need not fetch them.
+	// The tables of mailboxes. A table that did not change keeps its ID, so that a run without news
+	// stores no chunk and does not read the index. This host caches the tables, so that it need not
+	// fetch them.
 	mu     sync.Mutex          // of parent: scripts and the like are read beside the mail
 	parent map[string]chunk.ID // those of the parent, by content
 	cached map[chunk.ID][]byte // those of the last manifest that this host wrote
@@ -50,8 +51,8 @@ func (c *catalog) loadTables(ctx context.Context) func(chunk.ID) ([]byte, error)
 	}
 }
 
-// putTable returns a function that stores a table, unless the parent has it: a manifest may refer to what its parent
-// refers to (docs/design/removing.md, rule 1).
+// putTable returns a function that stores a table, unless the parent has it: a manifest may refer
+// to what its parent refers to (docs/design/removing.md, rule 1).
 func (c *catalog) putTable(ctx context.Context) func([]byte) (chunk.ID, error) {
 	put := c.put(ctx)
 	c.made = nil
@@ -79,10 +80,10 @@ func (c *catalog) cacheTables() {
 	}
 }
 
-// putServer puts what the server says about itself into a chunk, so that a night without news costs an ID and not some
-// 400 bytes. It stays in the manifest if it is not as in the parent, because some servers report something else in each
-// session, and then each night would need a pack and an index segment. For the same reason it stays there until a run
-// has news.
+// putServer puts what the server says about itself into a chunk, so that a night without news costs
+// an ID and not some 400 bytes. It stays in the manifest if it is not as in the parent, because
+// some servers report something else in each session, and then each night would need a pack and an
+// index segment. For the same reason it stays there until a run has news.
 func (c *catalog) putServer(ctx context.Context, m *manifest.Manifest, parent *base) error {
 	part, err := manifest.EncodeServer(m.Server)
 	if err != nil || len(part) < minServerPart {
@@ -103,8 +104,8 @@ func (c *catalog) putServer(ctx context.Context, m *manifest.Manifest, parent *b
 	return nil
 }
 
-// serverOf returns what an earlier manifest says about the server, whose answer of today is now. If it cannot be read,
-// the result is empty.
+// serverOf returns what an earlier manifest says about the server, whose answer of today is now. If
+// it cannot be read, the result is empty.
 func (c *catalog) serverOf(ctx context.Context, m *manifest.Manifest, now mail.Server) (mail.Server, error) {
 	if part, err := manifest.EncodeServer(now); err == nil && c.repo.ChunkID(part) == m.ServerPart {
 		return now, nil
@@ -121,12 +122,13 @@ func (c *catalog) load(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	return func(id chunk.ID) ([]byte, error) { return c.reader.Chunk(ctx, id) }
 }
 
-// changingPages is how many pages at the end of a mailbox new messages usually change: the last one, and one with which
-// it is merged.
+// changingPages is how many pages at the end of a mailbox new messages usually change: the last
+// one, and one with which it is merged.
 const changingPages = 2
 
-// readAhead fetches what an update of the mailboxes needs of the parent: all of their lists together, and then the last
-// pages of all. An error has no effect: it comes again when a chunk is loaded.
+// readAhead fetches what an update of the mailboxes needs of the parent: all of their lists
+// together, and then the last pages of all. An error has no effect: it comes again when a chunk is
+// loaded.
 func (c *catalog) readAhead(ctx context.Context, mailboxes []*manifest.Mailbox) {
 	var lists []chunk.ID
 	var changing []manifest.Page

@@ -11,28 +11,29 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A checkpoint is a manifest of what a long run has so far. If the run does not complete, the next one continues from
-// there. In a checkpoint, mailboxes that were not read yet are as they were archived before, and a mailbox that is half
-// read has the messages that were read, and is not complete.
+// A checkpoint is a manifest of what a long run has so far. If the run does not complete, the next
+// one continues from there. In a checkpoint, mailboxes that were not read yet are as they were
+// archived before, and a mailbox that is half read has the messages that were read, and is not
+// complete.
 //
-// A checkpoint is due after ten minutes, or after 256 MiB if half a minute has passed: over a fast connection it
-// costs less to download 256 MiB again than to write a checkpoint. The recovery log has room for as much, and a run
-// on the same host recovers what came after the checkpoint.
+// A checkpoint is due after ten minutes, or after 256 MiB if half a minute has passed: over a fast
+// connection it costs less to download 256 MiB again than to write a checkpoint. The recovery log
+// has room for as much, and a run on the same host recovers what came after the checkpoint.
 const (
 	checkpointAge   = 10 * time.Minute
 	checkpointBytes = 256 << 20
 	checkpointPause = 30 * time.Second
 )
 
-// renewAfter is the age at which a run ends with a checkpoint, and another continues from it, long before the
-// deadline of the run (docs/design/removing.md, rule 5).
+// renewAfter is the age at which a run ends with a checkpoint, and another continues from it, long
+// before the deadline of the run (docs/design/removing.md, rule 5).
 const renewAfter = 6 * time.Hour
 
 // errRenew ends a run that is too old. Another run continues from its checkpoint.
 var errRenew = errors.New("the run is to be renewed")
 
-// checkpoints decides when a checkpoint is written. It makes sure that no download is under way then, and that
-// everything downloaded is recorded.
+// checkpoints decides when a checkpoint is written. It makes sure that no download is under way
+// then, and that everything downloaded is recorded.
 type checkpoints struct {
 	mu           sync.Mutex
 	noneFetching *sync.Cond // signals that fetching fell to 0
@@ -90,8 +91,8 @@ func (c *checkpoints) end() {
 	}
 }
 
-// checkpoint writes a checkpoint, unless another mailbox has done so since it was due. It waits until no download is
-// under way: each one ends with its windows, because a checkpoint is due.
+// checkpoint writes a checkpoint, unless another mailbox has done so since it was due. It waits
+// until no download is under way: each one ends with its windows, because a checkpoint is due.
 func (a *accountRun) checkpoint(ctx context.Context) error {
 	c := a.checkpoints
 	c.mu.Lock()
@@ -129,8 +130,9 @@ func (a *accountRun) writeCheckpoint(ctx context.Context) (repo.Head, *manifest.
 // interruptGrace is how long an interrupted run goes on to save what was read.
 const interruptGrace = 2 * time.Minute
 
-// saveRest writes a last checkpoint after an error or an interruption, so that the next run need not download
-// everything again. It reports whether there is a checkpoint with everything that was read.
+// saveRest writes a last checkpoint after an error or an interruption, so that the next run need
+// not download everything again. It reports whether there is a checkpoint with everything that was
+// read.
 func (a *accountRun) saveRest(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), interruptGrace)
 	defer cancel()

@@ -70,7 +70,8 @@ func TestServerThatGoesAwayLeavesACheckpoint(t *testing.T) {
 	}
 }
 
-// The manifest of the run that continues reports what the run before it found out before its checkpoint.
+// The manifest of the run that continues reports what the run before it found out before its
+// checkpoint.
 func TestCheckpointsCarryWarnings(t *testing.T) {
 	a := archivetest.LargeAccount(3000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -140,8 +141,9 @@ func TestInterruptedWhenAllWasRead(t *testing.T) {
 	}
 }
 
-// A run that is interrupted while it writes a checkpoint completes it, with everything that was downloaded until then, and the
-// next run downloads nothing of that again. What a connection was asked for before may still arrive, and is downloaded again.
+// A run that is interrupted while it writes a checkpoint completes it, with everything that was
+// downloaded until then, and the next run downloads nothing of that again. What a connection was
+// asked for before may still arrive, and is downloaded again.
 func TestInterruptedAtACheckpoint(t *testing.T) {
 	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -180,7 +182,8 @@ func TestInterruptedAtACheckpoint(t *testing.T) {
 	}
 }
 
-// Checkpoints after every few messages contain nothing that the account does not, and never less than the one before.
+// Checkpoints after every few messages contain nothing that the account does not, and never less
+// than the one before.
 func TestCheckpointsHoldWhatWasRead(t *testing.T) {
 	a := archivetest.LargeAccount(9_000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})

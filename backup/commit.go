@@ -72,7 +72,8 @@ func (a *accountRun) emptyManifest(ctx context.Context, state manifest.State) (*
 	return m, nil
 }
 
-// record adds to a manifest everything that is recorded so far, and stores the chunks that it names.
+// record adds to a manifest everything that is recorded so far, and stores the chunks that it
+// names.
 func (a *accountRun) record(ctx context.Context, m *manifest.Manifest) error {
 	m.Server = a.server
 	m.Server.Quota = a.quotas()

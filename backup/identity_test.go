@@ -30,8 +30,8 @@ func readAs(t *testing.T, r *repo.Repo, url string, a *archivetest.Account, o ba
 	return backups[0]
 }
 
-// otherBodies returns the account as another server has it: all numbers, sizes, dates and ids are the same, and the
-// body of every third message is not.
+// otherBodies returns the account as another server has it: all numbers, sizes, dates and ids are
+// the same, and the body of every third message is not.
 func otherBodies(a *archivetest.Account) (others int) {
 	for _, m := range a.Mailboxes {
 		for i, msg := range m.Messages {
@@ -44,8 +44,8 @@ func otherBodies(a *archivetest.Account) (others int) {
 	return others
 }
 
-// Equal numbers, UIDs, sizes and dates on another server prove nothing. Messages that are proven equal are not
-// downloaded again, and all others are.
+// Equal numbers, UIDs, sizes and dates on another server prove nothing. Messages that are proven
+// equal are not downloaded again, and all others are.
 func TestMovedAccount(t *testing.T) {
 	t.Parallel()
 	for name, named := range map[string]func(string) mail.IDs{"no ids": nil, "EMAILID": byEmailID, "X-GUID": byXGUID} {
@@ -75,7 +75,8 @@ func TestMovedAccount(t *testing.T) {
 	}
 }
 
-// On another server, a message is matched by its UID if several messages have the same size and date.
+// On another server, a message is matched by its UID if several messages have the same size and
+// date.
 func TestMovedAccountWithSimilarMessages(t *testing.T) {
 	a := archivetest.NewAccount()
 	for n := range 40 {
@@ -102,8 +103,8 @@ func TestAnotherStandardPortIsTheSameServer(t *testing.T) {
 	}
 }
 
-// Mailboxes that were not read since the account moved stay unproven until they are read: those that are not
-// selected, and those that an interrupted run did not reach.
+// Mailboxes that were not read since the account moved stay unproven until they are read: those
+// that are not selected, and those that an interrupted run did not reach.
 func TestMovedAccountStaysUnprovenUntilRead(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]func(*testing.T, *repo.Repo, *archivetest.Account){
@@ -139,7 +140,8 @@ func TestMovedAccountStaysUnprovenUntilRead(t *testing.T) {
 	}
 }
 
-// A server with another name or version was upgraded, or is one of a pool, or is another server: a sample decides.
+// A server with another name or version was upgraded, or is one of a pool, or is another server: a
+// sample decides.
 func TestServerWithAnotherName(t *testing.T) {
 	t.Parallel()
 	for _, other := range []bool{false, true} {
@@ -172,8 +174,8 @@ func TestServerWithAnotherName(t *testing.T) {
 	}
 }
 
-// If all mailboxes have the UIDVALIDITY 1, two that swapped their names are noticed, and so is one that was deleted
-// and created again, even if all numbers, sizes and dates are the same.
+// If all mailboxes have the UIDVALIDITY 1, two that swapped their names are noticed, and so is one
+// that was deleted and created again, even if all numbers, sizes and dates are the same.
 func TestMailboxesOfOneUIDVALIDITY(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*archivetest.Account){
@@ -216,8 +218,8 @@ func TestMailboxesOfOneUIDVALIDITY(t *testing.T) {
 	}
 }
 
-// When flags are read in full, sizes and dates are read too. A message with another one is read again. If it cannot
-// be read, its record stays, with a failure.
+// When flags are read in full, sizes and dates are read too. A message with another one is read
+// again. If it cannot be read, its record stays, with a failure.
 func TestMessageWithAnotherSizeOrDate(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*archivetest.Message){
@@ -266,7 +268,8 @@ func TestOtherDatesAreProven(t *testing.T) {
 	mustTake(t, a, r, 0, 0)
 }
 
-// If the size of a message costs the connection, the other messages and the mailbox are not given up.
+// If the size of a message costs the connection, the other messages and the mailbox are not given
+// up.
 func TestSizeThatCostsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := archivetest.LargeAccount(600)

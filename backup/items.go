@@ -25,8 +25,8 @@ type itemsRead struct {
 	alarms     []string
 }
 
-// readItems reads the sources of items, and closes them. A source that was read before and is no longer configured
-// stays as it is archived.
+// readItems reads the sources of items, and closes them. A source that was read before and is no
+// longer configured stays as it is archived.
 func (a *accountRun) readItems(ctx context.Context) error {
 	if len(a.Items) == 0 && (a.parent == nil || len(a.parent.ItemSources) == 0) {
 		return nil
@@ -68,8 +68,8 @@ func (a *accountRun) readItems(ctx context.Context) error {
 	return nil
 }
 
-// itemsAfterMail is how long a run reads items after it has read the mail. A server that hangs must not keep the mail
-// from being committed: of 5,000 items, each may take two minutes to fail.
+// itemsAfterMail is how long a run reads items after it has read the mail. A server that hangs must
+// not keep the mail from being committed: of 5,000 items, each may take two minutes to fail.
 const itemsAfterMail = time.Hour
 
 // itemsLate returns an error once the mail has waited for the items for long.
@@ -87,7 +87,8 @@ func (a *accountRun) mailEnded() {
 	a.mailRead.Store(&now)
 }
 
-// itemsBefore returns the sources of the parent. Sources that cannot be read are read as if they were new.
+// itemsBefore returns the sources of the parent. Sources that cannot be read are read as if they
+// were new.
 func (a *accountRun) itemsBefore(ctx context.Context) ([]manifest.ItemSource, error) {
 	if a.parent == nil || len(a.parent.ItemSources) == 0 {
 		return nil, nil
@@ -115,7 +116,8 @@ func takeKind(list *[]manifest.ItemSource, kind manifest.SourceKind) *manifest.I
 	return &found
 }
 
-// sameItem returns a function that reports whether an archived item has a content. It stores nothing and reads nothing.
+// sameItem returns a function that reports whether an archived item has a content. It stores
+// nothing and reads nothing.
 func (a *accountRun) sameItem() func(*manifest.Item, []byte) bool {
 	cutter := a.repo.Cutter()
 	return func(old *manifest.Item, content []byte) bool {
@@ -154,7 +156,8 @@ func (a *accountRun) lostItems(before, now *manifest.ItemSource) (alarms []strin
 	return alarms
 }
 
-// recordItems adds to a manifest the items that were read, or those of the parent, and how the mail was found.
+// recordItems adds to a manifest the items that were read, or those of the parent, and how the mail
+// was found.
 func (a *accountRun) recordItems(m *manifest.Manifest, mail func() manifest.Found, put manifest.Put) error {
 	all := a.items.Load()
 	if all == nil {

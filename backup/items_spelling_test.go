@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// TestItemsSpelledOtherwise changes how a server encodes the names of items. Nothing is archived twice, nothing is read again, and what is
-// removed is gone.
+// TestItemsSpelledOtherwise changes how a server encodes the names of items. Nothing is archived
+// twice, nothing is read again, and what is removed is gone.
 func TestItemsSpelledOtherwise(t *testing.T) {
 	for _, since := range []bool{false, true} {
 		a := archivetest.NewAccount()

@@ -43,8 +43,8 @@ func mustHoldItems(t *testing.T, r *repo.Repo, b *backup.Result, want map[string
 	}
 }
 
-// TestItemsOfEveryNight changes items for some nights. Each night has the items of that night, whether or not the server says what
-// changed, and reads no others.
+// TestItemsOfEveryNight changes items for some nights. Each night has the items of that night,
+// whether or not the server says what changed, and reads no others.
 func TestItemsOfEveryNight(t *testing.T) {
 	for _, since := range []bool{false, true} {
 		rng := rand.New(rand.NewPCG(3, 4))
@@ -91,8 +91,9 @@ func TestUnchangedItemsCostNothing(t *testing.T) {
 	mustHoldItems(t, r, second, s.State())
 }
 
-// TestServerFromAnOldCopy sets a server back to an old copy. If its tokens climb past that of the archive before the next run, the run
-// misses what it was set back to, and a run two weeks later finds it. If they do not, the next run finds it.
+// TestServerFromAnOldCopy sets a server back to an old copy. If its tokens climb past that of the
+// archive before the next run, the run misses what it was set back to, and a run two weeks later
+// finds it. If they do not, the next run finds it.
 func TestServerFromAnOldCopy(t *testing.T) {
 	for _, climbs := range []bool{false, true} {
 		a, s := accountWithCalendar(20)
@@ -131,7 +132,8 @@ func TestServerFromAnOldCopy(t *testing.T) {
 	}
 }
 
-// TestFailedItemsStay checks that nothing is lost from the archive because a server fails, and that each failure has a name.
+// TestFailedItemsStay checks that nothing is lost from the archive because a server fails, and that
+// each failure has a name.
 func TestFailedItemsStay(t *testing.T) {
 	fault := errors.New("507 Insufficient Storage")
 	for name, test := range map[string]struct {
@@ -176,7 +178,8 @@ func TestFailedItemsStay(t *testing.T) {
 	}
 }
 
-// TestSourcesAreJudgedByThemselves checks that each manifest says of each source whether it was read as a whole, and since when.
+// TestSourcesAreJudgedByThemselves checks that each manifest says of each source whether it was
+// read as a whole, and since when.
 func TestSourcesAreJudgedByThemselves(t *testing.T) {
 	a, calendar := accountWithCalendar(20)
 	book := archivetest.NewItemServer()
@@ -212,8 +215,9 @@ func TestSourcesAreJudgedByThemselves(t *testing.T) {
 	}
 }
 
-// TestItemsAtAnotherURL checks that nothing of a source whose URL was changed is lost if a collection or an item fails there, and that
-// ETags and tokens of the old URL say nothing about what is there.
+// TestItemsAtAnotherURL checks that nothing of a source whose URL was changed is lost if a
+// collection or an item fails there, and that ETags and tokens of the old URL say nothing about
+// what is there.
 func TestItemsAtAnotherURL(t *testing.T) {
 	a, s := accountWithCalendar(20)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -246,7 +250,8 @@ type movedServer struct{ *archivetest.ItemServer }
 
 func (movedServer) URL() string { return "https://moved/" }
 
-// TestItemsThatAreNoLongerConfiguredStay checks that a run without the source keeps what was archived.
+// TestItemsThatAreNoLongerConfiguredStay checks that a run without the source keeps what was
+// archived.
 func TestItemsThatAreNoLongerConfiguredStay(t *testing.T) {
 	a, s := accountWithCalendar(20)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -268,7 +273,8 @@ func TestEmptiedCalendarIsAnAlarm(t *testing.T) {
 	}
 }
 
-// TestETagsThatLie checks that a server whose ETags change each time, or that has none, ends in right records.
+// TestETagsThatLie checks that a server whose ETags change each time, or that has none, ends in
+// right records.
 func TestETagsThatLie(t *testing.T) {
 	a, s := accountWithCalendar(20)
 	liar := &lyingServer{ItemServer: s}

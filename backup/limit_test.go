@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// An account that never completes is given up after its time limit, and what was read is kept. Another account is
-// archived in the meantime.
+// An account that never completes is given up after its time limit, and what was read is kept.
+// Another account is archived in the meantime.
 func TestTimeLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow, quick := archivetest.LargeAccount(20_000), archivetest.LargeAccount(20)
@@ -44,8 +44,8 @@ func TestTimeLimit(t *testing.T) {
 	})
 }
 
-// A server that refuses to list mailboxes for now is given up within seconds, with its own words, and the user is
-// informed.
+// A server that refuses to list mailboxes for now is given up within seconds, with its own words,
+// and the user is informed.
 func TestListingRefusedForNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := archivetest.LargeAccount(20)

@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// If locks are due that the run may not renew, the run archives, and reports it twice: in the manifest and in the
-// result.
+// If locks are due that the run may not renew, the run archives, and reports it twice: in the
+// manifest and in the result.
 func TestLocksThatCannotBeRenewedAreReported(t *testing.T) {
 	lock := &objectlock.Lock{Days: 10, ByDefault: true}
 	bucket := storetest.NewLocked(lock.Term())

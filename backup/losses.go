@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// addLosses compares the manifest with the last complete one, and with those beside which that one ran. It adds the
-// losses to its alarms and warnings.
+// addLosses compares the manifest with the last complete one, and with those beside which that one
+// ran. It adds the losses to its alarms and warnings.
 func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error {
 	before, most := a.recorder.before, a.recorder.maxLost()
 	if a.lastComplete != a.parent && (a.lastComplete == nil || a.parent == nil || a.lastComplete.ID != a.parent.ID) {
@@ -44,8 +44,8 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 	return nil
 }
 
-// addLossesSince compares the manifest with earlier mailboxes, of which at most so many messages are gone; -1: not
-// known.
+// addLossesSince compares the manifest with earlier mailboxes, of which at most so many messages
+// are gone; -1: not known.
 func (a *accountRun) addLossesSince(
 	ctx context.Context, m *manifest.Manifest, before map[string]*manifest.Mailbox, most int64,
 ) error {
@@ -81,8 +81,8 @@ func (a *accountRun) addLossesSince(
 	return nil
 }
 
-// flushedLoad makes the pages of this run durable before the first chunk is loaded, because pages of this run may be
-// loaded too.
+// flushedLoad makes the pages of this run durable before the first chunk is loaded, because pages
+// of this run may be loaded too.
 func (a *accountRun) flushedLoad(ctx context.Context, load manifest.Load) manifest.Load {
 	flush := sync.OnceValue(func() error { return a.catalog.writer.Flush(ctx) })
 	return func(id chunk.ID) ([]byte, error) {
@@ -105,12 +105,13 @@ func sorted(mailboxes map[string]*manifest.Mailbox) []*manifest.Mailbox {
 // lookback is how far a host looks back if it does not find the manifest that it wrote last.
 const lookback = 7 * 24 * time.Hour
 
-// addUnreported adds alarms for mail that is missing from manifests of other hosts compared with those before them.
-// With a stolen writer's key, somebody can write a manifest that lacks the account's mail and has no alarm. This run
-// continues from it, and finds nothing missing.
+// addUnreported adds alarms for mail that is missing from manifests of other hosts compared with
+// those before them. With a stolen writer's key, somebody can write a manifest that lacks the
+// account's mail and has no alarm. This run continues from it, and finds nothing missing.
 //
-// This host compared before it wrote. So if it wrote the newest complete manifest itself, and none that its run could
-// not know was put meanwhile, there is nothing to read, and a run without changes stays cheap.
+// This host compared before it wrote. So if it wrote the newest complete manifest itself, and none
+// that its run could not know was put meanwhile, there is nothing to read, and a run without
+// changes stays cheap.
 func (a *accountRun) addUnreported(ctx context.Context) error {
 	own, err := a.run.Own(a.Name)
 	if err != nil {
@@ -146,9 +147,9 @@ func (a *accountRun) addUnreported(ctx context.Context) error {
 	return nil
 }
 
-// listAlarm puts the alarm of an earlier manifest where archive.StandingAlarms finds it, if it is not there. Otherwise
-// somebody with a stolen writer's key could write an alarm that nobody hears of, and this run, which finds it in the
-// manifest, would not repeat it.
+// listAlarm puts the alarm of an earlier manifest where archive.StandingAlarms finds it, if it is
+// not there. Otherwise somebody with a stolen writer's key could write an alarm that nobody hears
+// of, and this run, which finds it in the manifest, would not repeat it.
 func (a *accountRun) listAlarm(ctx context.Context, head repo.Head, m *manifest.Manifest) error {
 	if len(m.Alarm) == 0 || !head.Committed() {
 		return nil
@@ -159,9 +160,9 @@ func (a *accountRun) listAlarm(ctx context.Context, head repo.Head, m *manifest.
 	return nil
 }
 
-// addRemoved adds an alarm if the newest manifest that this host wrote is gone and was not forgotten: somebody
-// removed it, or the store lost it or was reset. It asks the store only if the run does not continue from that
-// manifest.
+// addRemoved adds an alarm if the newest manifest that this host wrote is gone and was not
+// forgotten: somebody removed it, or the store lost it or was reset. It asks the store only if the
+// run does not continue from that manifest.
 func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
 	if own.Name == "" || a.parent != nil && !own.Time.After(a.parent.Head.Time) {
 		return nil
@@ -176,24 +177,24 @@ func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
 	return nil
 }
 
-// isCompared reports whether this host has compared everything up to a manifest: the newest one that it wrote, if
-// that is complete. Copies and repairs were written without comparing. If the run continues from a checkpoint, others
-// may have written manifests during the run before.
+// isCompared reports whether this host has compared everything up to a manifest: the newest one
+// that it wrote, if that is complete. Copies and repairs were written without comparing. If the run
+// continues from a checkpoint, others may have written manifests during the run before.
 func (a *accountRun) isCompared(own, head repo.Head, m *manifest.Manifest) bool {
 	return head.Name == own.Name && m.State == manifest.Complete && m.Origin == [32]byte{} &&
 		a.parent.Name == a.lastComplete.Name
 }
 
-// mayBeBeside reports whether a manifest was put while the run of the last complete one was under way, which may not
-// have known it (history.Beside).
+// mayBeBeside reports whether a manifest was put while the run of the last complete one was under
+// way, which may not have known it (history.Beside).
 func (a *accountRun) mayBeBeside() bool {
 	older, ok := repo.ParseManifest(a.lastComplete.Older)
 	return ok && older.Time.After(a.lastComplete.Start) && older.ID != a.lastComplete.Parent
 }
 
-// histories returns the account's manifests back to the one that this host wrote last, or of some days if that is not
-// found, and the last one before these and before the run of the last complete one. Those after the time were not
-// compared by this host.
+// histories returns the account's manifests back to the one that this host wrote last, or of some
+// days if that is not found, and the last one before these and before the run of the last complete
+// one. Those after the time were not compared by this host.
 func (a *accountRun) histories(ctx context.Context, own repo.Head) (
 	histories *archive.Histories, after time.Time, err error,
 ) {
@@ -239,7 +240,8 @@ type lines struct {
 	complete []bool
 }
 
-// add adds the next manifest. If it is complete, add returns the hashes of the later complete ones that ran beside it.
+// add adds the next manifest. If it is complete, add returns the hashes of the later complete ones
+// that ran beside it.
 func (l *lines) add(s archive.Summary) (besides []chunk.ID) {
 	l.all = append(l.all, history.Line{
 		Hash: s.Head.ID, Parent: s.Manifest.Parent, Start: s.Manifest.Start, Time: s.Head.Time,

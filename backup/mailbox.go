@@ -16,8 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// mailboxRun reads one mailbox in one round. It compares the server's mailbox with the archived one (old), downloads
-// the new messages, and makes the manifest.Mailbox for the next manifest.
+// mailboxRun reads one mailbox in one round. It compares the server's mailbox with the archived one
+// (old), downloads the new messages, and makes the manifest.Mailbox for the next manifest.
 type mailboxRun struct {
 	account     *accountRun
 	listed      mail.Mailbox      // from the survey of this round
@@ -45,8 +45,8 @@ type mailboxRun struct {
 	matched    tally    // messages that were matched with archived ones
 }
 
-// run reads the mailbox and records the result. If the mailbox cannot be read, it stays as it is archived and is
-// listed among the failures; the other mailboxes go on.
+// run reads the mailbox and records the result. If the mailbox cannot be read, it stays as it is
+// archived and is listed among the failures; the other mailboxes go on.
 func (r *mailboxRun) run(ctx context.Context) error {
 	found, failures, err := r.read(ctx)
 	if r.old != nil && archive.IsDamage(err) {
@@ -74,11 +74,13 @@ func (r *mailboxRun) run(ctx context.Context) error {
 		}
 		r.account.recorder.set(r, nonExistent(r.listed), nil)
 	case errors.Is(err, mail.ErrNoMailbox):
-		// The mailbox was deleted or renamed after the survey. The next survey shows that. If it lists the mailbox
-		// too, the server contradicts itself, and the mailbox counts as unreadable: it stays as it is archived.
+		// The mailbox was deleted or renamed after the survey. The next survey shows that. If it
+		// lists the mailbox too, the server contradicts itself, and the mailbox counts as
+		// unreadable: it stays as it is archived.
 		r.giveUp(err, !r.account.recorder.wasGivenUp(r.listed.Raw))
 	case errors.Is(err, source.ErrReset):
-		// The mailbox was replaced after the survey. The next survey shows that. Until then it stays as it is.
+		// The mailbox was replaced after the survey. The next survey shows that. Until then it
+		// stays as it is.
 		r.giveUp(err, true)
 	case errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrFlood), errors.Is(err, manifest.ErrLimit):
 		r.giveUp(err, false)
@@ -109,8 +111,8 @@ func (r *mailboxRun) inherited() *manifest.Mailbox {
 	return m
 }
 
-// read opens the mailbox and reads what is new and what changed. If the result does not add up to the number of
-// messages that the server reported, it compares the flags of all messages, once.
+// read opens the mailbox and reads what is new and what changed. If the result does not add up to
+// the number of messages that the server reported, it compares the flags of all messages, once.
 func (r *mailboxRun) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
 	session := r.account.session(r.listed)
 	defer func() { session.Release() }()
@@ -151,8 +153,8 @@ func (r *mailboxRun) read(ctx context.Context) (*manifest.Mailbox, []manifest.Fa
 	return &again, failures, err
 }
 
-// keepTimes keeps the times of the old mailbox if found is otherwise the same, so that its table does not change.
-// FlagsRead matters only if HIGHESTMODSEQ is trusted.
+// keepTimes keeps the times of the old mailbox if found is otherwise the same, so that its table
+// does not change. FlagsRead matters only if HIGHESTMODSEQ is trusted.
 func keepTimes(found, old *manifest.Mailbox) {
 	if old == nil {
 		return
@@ -166,8 +168,9 @@ func keepTimes(found, old *manifest.Mailbox) {
 	}
 }
 
-// noteMissing compares what was read with the survey. Messages that are missing left the mailbox after the survey, and
-// may be in another one. The numbers in found.Status are the survey's, unless it has none of the mailbox.
+// noteMissing compares what was read with the survey. Messages that are missing left the mailbox
+// after the survey, and may be in another one. The numbers in found.Status are the survey's, unless
+// it has none of the mailbox.
 func (r *mailboxRun) noteMissing(found *manifest.Mailbox, failures []manifest.Failure) {
 	listed := r.listed.Status
 	lacking := int64(found.Status.Messages) - found.Accounted() - int64(len(failures))
@@ -176,8 +179,9 @@ func (r *mailboxRun) noteMissing(found *manifest.Mailbox, failures []manifest.Fa
 	}
 }
 
-// newMailbox returns a mailbox without messages. Its numbers are those of the survey, which are from before this view
-// was opened. If the survey has none, or the mailbox was replaced since, they are those of the view.
+// newMailbox returns a mailbox without messages. Its numbers are those of the survey, which are
+// from before this view was opened. If the survey has none, or the mailbox was replaced since, they
+// are those of the view.
 func (r *mailboxRun) newMailbox(view source.View) *manifest.Mailbox {
 	seen := view.Status()
 	status := seen
@@ -204,7 +208,8 @@ func (r *mailboxRun) validMailbox(found *manifest.Mailbox) *manifest.Mailbox {
 	}
 	was, now := old.Status, found.Status
 	if was.UIDValidity != now.UIDValidity || identity.Contradict(was.MailboxID, now.MailboxID) {
-		// For an empty mailbox, Courier gives a new UIDVALIDITY each time until the mailbox is opened once.
+		// For an empty mailbox, Courier gives a new UIDVALIDITY each time until the mailbox is
+		// opened once.
 		if old.Messages > 0 {
 			r.account.recorder.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now), "+
 				"so all of it is read again", r.listed.Name, was.UIDValidity, now.UIDValidity)
@@ -219,7 +224,8 @@ func (r *mailboxRun) validMailbox(found *manifest.Mailbox) *manifest.Mailbox {
 	}
 	arrived := was.UIDNext < now.UIDNext && was.UIDNext > 0
 	if arrived && was.HighestModSeq == now.HighestModSeq && now.HighestModSeq > 0 && r.account.Continue == nil {
-		// A source without UIDs of its own gives a message that cannot be read another UID each time.
+		// A source without UIDs of its own gives a message that cannot be read another UID each
+		// time.
 		r.distrustModSeq(found)
 	}
 	if !old.Trusted && was.HighestModSeq > 0 && old.Messages > 0 {
@@ -228,8 +234,8 @@ func (r *mailboxRun) validMailbox(found *manifest.Mailbox) *manifest.Mailbox {
 	return old
 }
 
-// distrustModSeq stops relying on mod-sequences that stay the same while messages arrive or flags change (RFC 7162
-// section 3.1 requires them to change).
+// distrustModSeq stops relying on mod-sequences that stay the same while messages arrive or flags
+// change (RFC 7162 section 3.1 requires them to change).
 func (r *mailboxRun) distrustModSeq(found *manifest.Mailbox) {
 	r.account.recorder.warn("mailbox %q changed but its HIGHESTMODSEQ, %d, did not, and is no longer trusted",
 		r.listed.Name, found.Status.HighestModSeq)
@@ -242,8 +248,8 @@ func (r *mailboxRun) canAskForChanges(old, found *manifest.Mailbox) bool {
 		r.observed.Sub(old.FlagsRead) < flagsAgeLimit(old.Raw)
 }
 
-// giveUp keeps a mailbox that cannot be read as it is archived, with its earlier failures and the reason. If again is
-// true, the next round tries once more.
+// giveUp keeps a mailbox that cannot be read as it is archived, with its earlier failures and the
+// reason. If again is true, the next round tries once more.
 func (r *mailboxRun) giveUp(reason error, again bool) {
 	raw := r.listed.Raw
 	failures := []manifest.Failure{{Mailbox: raw, Reason: reason.Error()}}

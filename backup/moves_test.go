@@ -42,8 +42,8 @@ func letters(named func(string) mail.IDs, mailboxes ...string) *archivetest.Acco
 	return a
 }
 
-// taken archives the account, checks that it is complete, and returns how many messages were downloaded and how many
-// were matched.
+// taken archives the account, checks that it is complete, and returns how many messages were
+// downloaded and how many were matched.
 func taken(t *testing.T, a *archivetest.Account, r *repo.Repo) (downloaded, byID int) {
 	t.Helper()
 	before := a.Bodies
@@ -137,8 +137,8 @@ func TestCopiesAreNotDownloaded(t *testing.T) {
 	mustTake(t, a, r, 0, 100)
 }
 
-// A mailbox that was renumbered costs only what is new in it. So does an account that was renumbered: there, sizes
-// and dates are compared, because ids may be those of another server.
+// A mailbox that was renumbered costs only what is new in it. So does an account that was
+// renumbered: there, sizes and dates are compared, because ids may be those of another server.
 func TestRenumberedMailboxAndAccount(t *testing.T) {
 	a := letters(byXGUID, "A", "B")
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -313,7 +313,8 @@ func TestNewMessageReadsNoPages(t *testing.T) {
 	}
 }
 
-// With random moves, copies, resets, renames and false ids, each manifest equals the account at that time.
+// With random moves, copies, resets, renames and false ids, each manifest equals the account at
+// that time.
 func TestEveryManifestEqualsTheAccountWithAnyIDs(t *testing.T) {
 	t.Parallel()
 	for name, named := range map[string]func(string) mail.IDs{"EMAILID": byEmailID, "X-GUID": byXGUID} {

@@ -23,8 +23,9 @@ func (a *accountRun) isNew() bool {
 	return err == nil && own.Name == ""
 }
 
-// findParent finds the parent and the last complete manifest among those that are committed and not marked to be
-// forgotten (docs/design/removing.md, rules 1 and 4). It skips manifests that cannot be read, with a warning.
+// findParent finds the parent and the last complete manifest among those that are committed and not
+// marked to be forgotten (docs/design/removing.md, rules 1 and 4). It skips manifests that cannot
+// be read, with a warning.
 func (a *accountRun) findParent(ctx context.Context) error {
 	for head, err := range a.run.Heads(ctx, a.Name) {
 		var m *manifest.Manifest
@@ -44,7 +45,8 @@ func (a *accountRun) findParent(ctx context.Context) error {
 		case m != nil:
 			if a.parent == nil {
 				a.parent = &base{head, m}
-				// The interrupted run recorded what it read, so no other run would find the difference.
+				// The interrupted run recorded what it read, so no other run would find the
+				// difference.
 				if m.State != manifest.Complete {
 					a.recorder.alarms = slices.Clone(m.Alarm)
 					a.recorder.carryWarnings(m.Warnings)
@@ -59,8 +61,8 @@ func (a *accountRun) findParent(ctx context.Context) error {
 	return nil
 }
 
-// mailboxes returns the mailboxes of a manifest, by raw name. Damaged ones are left out, with a warning, and read
-// again.
+// mailboxes returns the mailboxes of a manifest, by raw name. Damaged ones are left out, with a
+// warning, and read again.
 func (a *accountRun) mailboxes(ctx context.Context, m *base) (map[string]*manifest.Mailbox, error) {
 	mailboxes := make(map[string]*manifest.Mailbox)
 	if m == nil {

@@ -71,8 +71,8 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 	return &preview{old: old, found: found, change: c, validity: session.Validity, err: err}
 }
 
-// listedFirst returns the UIDs that are listed first once the mailbox is open. They are known before if nothing of it
-// is archived yet.
+// listedFirst returns the UIDs that are listed first once the mailbox is open. They are known
+// before if nothing of it is archived yet.
 func (r *mailboxRun) listedFirst() (mail.UIDRange, error) {
 	if r.connected != nil {
 		r.connected()
@@ -89,7 +89,8 @@ func (r *mailboxRun) listedFirst() (mail.UIDRange, error) {
 	return fetch.First(all), nil
 }
 
-// provenMailbox returns the old mailbox, if its UIDs still identify the same messages on this server.
+// provenMailbox returns the old mailbox, if its UIDs still identify the same messages on this
+// server.
 func (r *mailboxRun) provenMailbox(
 	ctx context.Context, session *source.Session, found *manifest.Mailbox,
 ) (*manifest.Mailbox, error) {
@@ -110,8 +111,8 @@ func (r *mailboxRun) provenMailbox(
 	return nil, nil
 }
 
-// examineFirst examines the mailbox before any mailbox is read, because messages that left this one may have arrived
-// in another.
+// examineFirst examines the mailbox before any mailbox is read, because messages that left this one
+// may have arrived in another.
 func (r *mailboxRun) examineFirst(ctx context.Context) error {
 	session := r.account.session(r.listed)
 	defer func() { session.Release() }()
@@ -121,9 +122,10 @@ func (r *mailboxRun) examineFirst(ctx context.Context) error {
 	return nil // run reports the error
 }
 
-// toExamineFirst returns the mailboxes to examine before any is read, if messages have arrived: those that messages
-// may have left, and those of which a sample is compared, because no message is matched if one differs from the
-// archive. All other mailboxes are examined when they are read, because changes take memory until then.
+// toExamineFirst returns the mailboxes to examine before any is read, if messages have arrived:
+// those that messages may have left, and those of which a sample is compared, because no message is
+// matched if one differs from the archive. All other mailboxes are examined when they are read,
+// because changes take memory until then.
 func toExamineFirst(due []*mailboxRun) (first []*mailboxRun) {
 	arrived := false
 	for _, r := range due {

@@ -56,7 +56,8 @@ func (p *previous) Hasher() *chunk.Hasher { return p.account.repo.MessageHasher(
 // pagesTogether is how many pages are fetched together.
 const pagesTogether = 1024
 
-// Known implements source.Previous. Pages that are damaged are left out, with a warning: their messages are read again.
+// Known implements source.Previous. Pages that are damaged are left out, with a warning: their
+// messages are read again.
 func (p *previous) Known(ctx context.Context, raw string) iter.Seq2[source.Known, error] {
 	return func(yield func(source.Known, error) bool) {
 		m := p.mailboxes[raw]

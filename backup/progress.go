@@ -15,8 +15,8 @@ type Progress struct {
 	ByID          int64  // of the messages done, those that were archived already and were not downloaded
 }
 
-// Note is a sentence about the run for the person who started it. Notes about the account are in its manifest
-// instead.
+// Note is a sentence about the run for the person who started it. Notes about the account are in
+// its manifest instead.
 type Note struct {
 	Account string
 	Text    string

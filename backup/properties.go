@@ -14,8 +14,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// propertiesEvery is how often a run asks for the access rights and annotations of all mailboxes. The answers do not
-// fit into a survey: they need two commands for each mailbox (docs/design/reading.md).
+// propertiesEvery is how often a run asks for the access rights and annotations of all mailboxes.
+// The answers do not fit into a survey: they need two commands for each mailbox
+// (docs/design/reading.md).
 const propertiesEvery = 7 * 24 * time.Hour
 
 // propertiesRead is what a run found of access rights and annotations.
@@ -29,9 +30,10 @@ type propertiesRead struct {
 	all   bool         // these are all mailboxes
 }
 
-// readProperties asks for access rights and annotations, once in a run: of all mailboxes if the parent's are old, else
-// of the new ones. Those that are not asked for stay as in the parent. An error of the server is a warning, and the
-// next run asks again, because mail does not depend on them.
+// readProperties asks for access rights and annotations, once in a run: of all mailboxes if the
+// parent's are old, else of the new ones. Those that are not asked for stay as in the parent. An
+// error of the server is a warning, and the next run asks again, because mail does not depend on
+// them.
 func (a *accountRun) readProperties(ctx context.Context) error {
 	if a.Properties == nil || a.properties.tried || !hasProperties(a.server.Capabilities) {
 		return nil
@@ -100,7 +102,8 @@ func hasQuotas(capabilities []string) bool { return slices.Contains(capabilities
 // maxQuotas is how many quotas are archived. A manifest takes four times as many.
 const maxQuotas = 1000
 
-// quotas returns those of INBOX, which the server gives in each run, and of the other roots as a run last read them.
+// quotas returns those of INBOX, which the server gives in each run, and of the other roots as a
+// run last read them.
 func (a *accountRun) quotas() []mail.Quota {
 	found := a.server.Quota
 	if hasQuotas(a.server.Capabilities) {
@@ -128,8 +131,8 @@ func (a *accountRun) mailboxesWithProperties() (names []string) {
 	return names
 }
 
-// propertiesBefore returns the properties of the parent. Damaged ones are left out, and asked for again as if they were
-// new.
+// propertiesBefore returns the properties of the parent. Damaged ones are left out, and asked for
+// again as if they were new.
 func (a *accountRun) propertiesBefore(ctx context.Context) ([]manifest.Properties, error) {
 	if a.parent == nil {
 		return nil, nil
@@ -146,7 +149,8 @@ func (a *accountRun) propertiesBefore(ctx context.Context) ([]manifest.Propertie
 	return before, nil
 }
 
-// mergeProperties returns what was found, and of the other mailboxes that are recorded, what the parent has.
+// mergeProperties returns what was found, and of the other mailboxes that are recorded, what the
+// parent has.
 func (a *accountRun) mergeProperties(
 	before []manifest.Properties, asked []string, found []mail.Properties,
 ) (all []manifest.Properties) {

@@ -44,8 +44,8 @@ func names(list []manifest.Properties) string {
 	return strings.Join(words, ", ")
 }
 
-// A run asks for access rights and annotations when those of the parent are a week old, and otherwise for those of new
-// mailboxes. What is the same is not stored again.
+// A run asks for access rights and annotations when those of the parent are a week old, and
+// otherwise for those of new mailboxes. What is the same is not stored again.
 func TestPropertiesAreAskedForOnceAWeek(t *testing.T) {
 	store := new(storetest.Memory)
 	r, a := archivetest.NewRepo(t, store), accountWithRights()
@@ -154,8 +154,9 @@ func TestPropertiesTakeNoRoundTrips(t *testing.T) {
 	})
 }
 
-// TestQuotasOfAllRoots checks that each manifest has the quota of INBOX as of its night, and that of other roots as of the last time when
-// all mailboxes were asked, and of a new mailbox as soon as it is there.
+// TestQuotasOfAllRoots checks that each manifest has the quota of INBOX as of its night, and that
+// of other roots as of the last time when all mailboxes were asked, and of a new mailbox as soon as
+// it is there.
 func TestQuotasOfAllRoots(t *testing.T) {
 	a := archivetest.NewAccount()
 	a.Capabilities = append(a.Capabilities, "ACL")

@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// recorder holds what will be in the account's next manifest: mailboxes, failures, warnings and alarms.
+// recorder holds what will be in the account's next manifest: mailboxes, failures, warnings and
+// alarms.
 type recorder struct {
 	account *Account
 	round   int // of reading the account, from 0
@@ -99,7 +100,8 @@ func (rec *recorder) moveFailures(from, to string) {
 	delete(rec.failures, from)
 }
 
-// maxLost returns the largest number of archived messages that can be gone: all but those known to exist.
+// maxLost returns the largest number of archived messages that can be gone: all but those known to
+// exist.
 func (rec *recorder) maxLost() (most int64) {
 	for _, m := range rec.before {
 		most += m.Messages
@@ -112,8 +114,8 @@ func (rec *recorder) maxLost() (most int64) {
 	return max(0, most)
 }
 
-// setRemaining sets how many messages of the parent still exist in a mailbox. A mailbox that is read in a later round
-// counts with none.
+// setRemaining sets how many messages of the parent still exist in a mailbox. A mailbox that is
+// read in a later round counts with none.
 func (rec *recorder) setRemaining(raw string, messages int64) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -134,8 +136,9 @@ func (rec *recorder) mentionOutside(alarms []string) []string {
 	return alarms
 }
 
-// isCurrent reports whether a mailbox that this run recorded still agrees with what the server reports. A mailbox that
-// was given up is not tried again in the same run, unless it may have been replaced.
+// isCurrent reports whether a mailbox that this run recorded still agrees with what the server
+// reports. A mailbox that was given up is not tried again in the same run, unless it may have been
+// replaced.
 func (rec *recorder) isCurrent(recorded *manifest.Mailbox, now *mail.Status) bool {
 	again, givenUp := rec.givenUp[recorded.Raw]
 	switch {
@@ -209,8 +212,8 @@ func (rec *recorder) warn(format string, args ...any) {
 	}
 }
 
-// failMiscounted makes failures of mailboxes for which the server reports another number of messages than it lists,
-// although nothing changed.
+// failMiscounted makes failures of mailboxes for which the server reports another number of
+// messages than it lists, although nothing changed.
 func (rec *recorder) failMiscounted() {
 	for raw, m := range rec.recorded {
 		if !m.Selectable() || !rec.account.reads(m.Mailbox) || m.Complete || len(rec.failures[raw]) > 0 {
@@ -224,8 +227,8 @@ func (rec *recorder) failMiscounted() {
 	}
 }
 
-// failUncounted makes failures of mailboxes without numbers: they may be read, but nothing shows that all of their
-// messages were.
+// failUncounted makes failures of mailboxes without numbers: they may be read, but nothing shows
+// that all of their messages were.
 func (rec *recorder) failUncounted() {
 	for raw, reason := range rec.countFaults {
 		if m := rec.recorded[raw]; m != nil && rec.account.reads(m.Mailbox) && len(rec.failures[raw]) == 0 {
@@ -235,8 +238,8 @@ func (rec *recorder) failUncounted() {
 	}
 }
 
-// nothingRead returns why a mailbox could not be read, if this is so for all of the account and no message was
-// downloaded. If not, or if there are no mailboxes, it returns nil.
+// nothingRead returns why a mailbox could not be read, if this is so for all of the account and no
+// message was downloaded. If not, or if there are no mailboxes, it returns nil.
 func (rec *recorder) nothingRead() *manifest.Failure {
 	if rec.downloaded.messages+rec.matched.messages > 0 {
 		return nil

@@ -11,17 +11,19 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A run also writes what it downloads to a recovery log on this host, until it is in a checkpoint or a manifest
-// (package repo/recovery). If a run is killed, the next one stores the messages of the log as if they came from the
-// server. It does not download a message again if the server reports the same data for it. The log only saves time:
-// whatever is lost, wrong or stale in it is downloaded.
+// A run also writes what it downloads to a recovery log on this host, until it is in a checkpoint
+// or a manifest (package repo/recovery). If a run is killed, the next one stores the messages of
+// the log as if they came from the server. It does not download a message again if the server
+// reports the same data for it. The log only saves time: whatever is lost, wrong or stale in it is
+// downloaded.
 
-// defaultRecoveryAfter is the age at which a run begins to write the recovery log. Most runs are shorter. A killed
-// run loses that many seconds of download; sealing and writing downloads twice costs a twelfth of a run's CPU time.
+// defaultRecoveryAfter is the age at which a run begins to write the recovery log. Most runs are
+// shorter. A killed run loses that many seconds of download; sealing and writing downloads twice
+// costs a twelfth of a run's CPU time.
 const defaultRecoveryAfter = 5 * time.Second
 
-// recoverDownloads opens the recovery log, and stores what an interrupted run left in it. Without a log the run goes
-// on with a note.
+// recoverDownloads opens the recovery log, and stores what an interrupted run left in it. Without a
+// log the run goes on with a note.
 func (a *accountRun) recoverDownloads(ctx context.Context) error {
 	if a.Continue != nil {
 		return nil // the UIDs of a killed run may mean other messages now, and files are read cheaply

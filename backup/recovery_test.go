@@ -36,8 +36,8 @@ func newMortal(t *testing.T) *mortal {
 	return m
 }
 
-// killedAfter archives an account until so many messages were requested. After that nothing is stored, not even a
-// checkpoint.
+// killedAfter archives an account until so many messages were requested. After that nothing is
+// stored, not even a checkpoint.
 func (m *mortal) killedAfter(t *testing.T, a *archivetest.Account, messages int64) {
 	t.Helper()
 	var n atomic.Int64
@@ -74,8 +74,8 @@ func TestKilledRunIsContinued(t *testing.T) {
 	}
 }
 
-// What changed since the run was killed is recorded as it is now: messages that are gone, new ones, and one that has
-// the UID of another.
+// What changed since the run was killed is recorded as it is now: messages that are gone, new ones,
+// and one that has the UID of another.
 func TestRecoveryLogIsAHint(t *testing.T) {
 	a := archivetest.LargeAccount(1500)
 	r := newMortal(t)

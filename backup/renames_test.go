@@ -34,8 +34,8 @@ func expunge(m *archivetest.Mailbox, n int) {
 	}
 }
 
-// A renamed mailbox is recognized, even with changes on the same day: nothing is downloaded again, and nothing raises
-// an alarm. Each case says how many messages are new.
+// A renamed mailbox is recognized, even with changes on the same day: nothing is downloaded again,
+// and nothing raises an alarm. Each case says how many messages are new.
 func TestRenames(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(a *archivetest.Account)
@@ -127,8 +127,8 @@ func TestMailboxThatOnlyLooksRenamed(t *testing.T) {
 	}
 }
 
-// Messages that move within the account are not lost. Messages that are nowhere are lost, and new mail does not hide
-// it.
+// Messages that move within the account are not lost. Messages that are nowhere are lost, and new
+// mail does not hide it.
 func TestMoves(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(a *archivetest.Account)
@@ -240,7 +240,8 @@ func TestNamesAreComparedDecoded(t *testing.T) {
 	}
 }
 
-// A MAILBOXID that RFC 8474 does not allow is ignored, both when it is listed and when it is recorded.
+// A MAILBOXID that RFC 8474 does not allow is ignored, both when it is listed and when it is
+// recorded.
 func TestGarbageInsteadOfMailboxIDs(t *testing.T) {
 	a := letters(nil, "INBOX", "A", "B")
 	a.MailboxIDOf = func(m *archivetest.Mailbox) string { return fmt.Sprintf("\x01%s\xff %d", m.Name, a.Surveys) }

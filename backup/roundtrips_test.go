@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// farHost backs up an account to a store that is a round trip away. Each night is a process of its own, with the cache and
-// the memory of the nights before.
+// farHost backs up an account to a store that is a round trip away. Each night is a process of its
+// own, with the cache and the memory of the nights before.
 type farHost struct {
 	*archivetest.Account
 	far     *storetest.Far
@@ -90,8 +90,8 @@ func TestANightTakesFewRoundTripsAtAnyAge(t *testing.T) {
 	})
 }
 
-// Mailboxes are read at once as far as the server allows, and what their updates need of the store is requested for all of
-// them together.
+// Mailboxes are read at once as far as the server allows, and what their updates need of the store
+// is requested for all of them together.
 func TestManyMailboxesShareRoundTrips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newFarHost(t)

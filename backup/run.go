@@ -90,8 +90,8 @@ func (a *accountRun) advance(bytes int64, matched bool) {
 	a.progress.advance(bytes, matched)
 }
 
-// release ends the connections to the account after it was read, and drops what only reading it needs, because the
-// account may wait for others. A run that is renewed reads the account again.
+// release ends the connections to the account after it was read, and drops what only reading it
+// needs, because the account may wait for others. A run that is renewed reads the account again.
 func (a *accountRun) release(err error) {
 	a.moves, a.vanished, a.sampler = nil, nil, nil
 	if !errors.Is(err, errRenew) {
@@ -99,8 +99,9 @@ func (a *accountRun) release(err error) {
 	}
 }
 
-// open contacts the server, and compares what other hosts wrote of the account at the same time. It comes before the
-// first checkpoint, which carries the alarms. unread is why the server gives no answer.
+// open contacts the server, and compares what other hosts wrote of the account at the same time. It
+// comes before the first checkpoint, which carries the alarms. unread is why the server gives no
+// answer.
 func (a *accountRun) open(ctx context.Context) (unread, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.addUnreported(ctx) })
@@ -161,8 +162,9 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	return m, a.addLosses(ctx, m)
 }
 
-// readAll reads the mail, and meanwhile scripts, calendars and address books, so that both share packs. It reports
-// whether the mail is proved to be of one instant. If the mail cannot be read, the others are read to their end.
+// readAll reads the mail, and meanwhile scripts, calendars and address books, so that both share
+// packs. It reports whether the mail is proved to be of one instant. If the mail cannot be read,
+// the others are read to their end.
 func (a *accountRun) readAll(ctx context.Context) (consistent bool, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.readItems(ctx) })
@@ -191,11 +193,12 @@ func (a *accountRun) remark(detail bool, format string, args ...any) {
 	}
 }
 
-// defaultTimeLimit is how long reading an account may take by default. A server that answers endlessly must not hold
-// a run forever.
+// defaultTimeLimit is how long reading an account may take by default. A server that answers
+// endlessly must not hold a run forever.
 const defaultTimeLimit = 48 * time.Hour
 
-// readInTime calls read within the account's time limit, which counts from the first of several runs.
+// readInTime calls read within the account's time limit, which counts from the first of several
+// runs.
 func (a *accountRun) readInTime(ctx context.Context) (*manifest.Manifest, error) {
 	limit := cmp.Or(a.TimeLimit, defaultTimeLimit)
 	if a.began.IsZero() {
@@ -212,9 +215,9 @@ func (a *accountRun) readInTime(ctx context.Context) (*manifest.Manifest, error)
 	return m, err
 }
 
-// What was erased from the repository is not archived again. A message is recognized by its hash, so a run has to
-// download it once, under a UID that is not recorded. The mailbox then records the UID as erased and counts as
-// complete, and no later run requests the message.
+// What was erased from the repository is not archived again. A message is recognized by its hash,
+// so a run has to download it once, under a UID that is not recorded. The mailbox then records the
+// UID as erased and counts as complete, and no later run requests the message.
 
 // checkNotErased returns an error if the account was erased.
 func (a *accountRun) checkNotErased(ctx context.Context) error {

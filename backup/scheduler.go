@@ -15,21 +15,23 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// maxRounds is how often an account is read while it changes, before a manifest is written that is not proven
-// consistent. If messages vanish, there are up to maxRoundsVanished rounds.
+// maxRounds is how often an account is read while it changes, before a manifest is written that is
+// not proven consistent. If messages vanish, there are up to maxRoundsVanished rounds.
 const (
 	maxRounds         = 4
 	maxRoundsVanished = 12
 )
 
-// scheduler reads an account in rounds. It decides which mailboxes are read in a round, and in which order.
+// scheduler reads an account in rounds. It decides which mailboxes are read in a round, and in
+// which order.
 type scheduler struct {
 	*accountRun
 	lostSinceComplete bool // what vanished since lastComplete was given to moves
 }
 
-// beginMoves begins a round of matching: it decides whether ids count, and adds the mailboxes that are lost. After an
-// interrupted run, what that run found to be gone is only in the last complete manifest.
+// beginMoves begins a round of matching: it decides whether ids count, and adds the mailboxes that
+// are lost. After an interrupted run, what that run found to be gone is only in the last complete
+// manifest.
 func (s *scheduler) beginMoves(
 	ctx context.Context, survey *mail.Survey, before map[string]*manifest.Mailbox, lost []*manifest.Mailbox,
 ) error {
@@ -54,7 +56,8 @@ func (s *scheduler) beginMoves(
 	return nil
 }
 
-// samePages reports whether two mailboxes refer to the same pages, so that they have the same messages.
+// samePages reports whether two mailboxes refer to the same pages, so that they have the same
+// messages.
 func samePages(a, b *manifest.Mailbox) bool {
 	return slices.Equal(a.Pages, b.Pages) && slices.Equal(a.Lists, b.Lists)
 }
@@ -69,7 +72,8 @@ func (s *scheduler) expect(due []*mailboxRun) {
 	s.progress.expect(arrived, int64(len(due)))
 }
 
-// unchangedSince returns a test for the first round: whether a mailbox can stay as the parent has it.
+// unchangedSince returns a test for the first round: whether a mailbox can stay as the parent has
+// it.
 func (s *scheduler) unchangedSince(observed time.Time) func(*manifest.Mailbox, *mail.Status) bool {
 	shared := identity.SharedNumbers(s.recorder.before)
 	return func(old *manifest.Mailbox, now *mail.Status) bool {
@@ -77,9 +81,9 @@ func (s *scheduler) unchangedSince(observed time.Time) func(*manifest.Mailbox, *
 	}
 }
 
-// readInRounds reads the account, and reads again what changed meanwhile, until a survey agrees with what is
-// recorded. That survey proves that the manifest is the state of the account when the survey was taken
-// (docs/design/reading.md). readInRounds reports whether this happened.
+// readInRounds reads the account, and reads again what changed meanwhile, until a survey agrees
+// with what is recorded. That survey proves that the manifest is the state of the account when the
+// survey was taken (docs/design/reading.md). readInRounds reports whether this happened.
 func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err error) {
 	rec := s.recorder
 	for rec.round = 0; rec.round < maxRounds || s.vanished.any && rec.round < maxRoundsVanished; rec.round++ {
@@ -110,11 +114,12 @@ func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err erro
 	return false, s.vanished.reinstate(ctx)
 }
 
-// lastSurveyGrace is how long an interrupted run that has read everything waits for the survey that confirms it.
+// lastSurveyGrace is how long an interrupted run that has read everything waits for the survey that
+// confirms it.
 const lastSurveyGrace = 5 * time.Second
 
-// beginRound takes a survey and plans the round. If the run is interrupted after everything was read, beginRound goes
-// on: what the survey confirms is complete.
+// beginRound takes a survey and plans the round. If the run is interrupted after everything was
+// read, beginRound goes on: what the survey confirms is complete.
 func (s *scheduler) beginRound(ctx context.Context) (due []*mailboxRun, err error) {
 	asking := ctx
 	if s.recorder.round > 0 {
@@ -135,10 +140,10 @@ func (s *scheduler) beginRound(ctx context.Context) (due []*mailboxRun, err erro
 	return s.plan(ctx, survey)
 }
 
-// flushAhead stores what the rounds so far have recorded, tables included, while the next survey is taken: the survey
-// usually agrees, and then the manifest alone is left to put. If it does not agree, the pages have to be flushed
-// anyway, because the next round may read them. Accounts that share packs are flushed together instead. The function
-// that flushAhead returns waits for the end.
+// flushAhead stores what the rounds so far have recorded, tables included, while the next survey is
+// taken: the survey usually agrees, and then the manifest alone is left to put. If it does not
+// agree, the pages have to be flushed anyway, because the next round may read them. Accounts that
+// share packs are flushed together instead. The function that flushAhead returns waits for the end.
 func (s *scheduler) flushAhead(ctx context.Context) (wait func() error) {
 	if s.recorder.round == 0 || s.shared {
 		return func() error { return nil }
@@ -154,9 +159,9 @@ func (s *scheduler) flushAhead(ctx context.Context) (wait func() error) {
 	return func() error { return <-done }
 }
 
-// plan begins a round. It takes names, attributes and subscriptions from the survey, drops mailboxes that are gone,
-// and returns the mailboxes to read: those that may have changed since they were recorded by this run or by the
-// parent.
+// plan begins a round. It takes names, attributes and subscriptions from the survey, drops
+// mailboxes that are gone, and returns the mailboxes to read: those that may have changed since
+// they were recorded by this run or by the parent.
 func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailboxRun, err error) {
 	observed, err := s.run.Now(ctx)
 	if err != nil {
@@ -180,7 +185,8 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 		match := matches.Of(&listed)
 		renamed = append(renamed, match.Old)
 		if !s.reads(listed) {
-			// Deselecting a mailbox loses nothing. What a virtual mailbox showed is recorded in its own mailbox.
+			// Deselecting a mailbox loses nothing. What a virtual mailbox showed is recorded in its
+			// own mailbox.
 			if match.Old != nil && !match.Shared && listed.Skip != mail.SkipVirtual {
 				s.recorder.carryOver(match.Old, listed)
 			}
@@ -237,8 +243,9 @@ func (s *round) add(listed mail.Mailbox, match identity.Match) *mailboxRun {
 	return r
 }
 
-// mailboxesBefore returns the archived mailboxes to compare a survey with, and a test whether one can stay as it is. In
-// the first round they are the parent's, and verify reports whether to compare a sample.
+// mailboxesBefore returns the archived mailboxes to compare a survey with, and a test whether one
+// can stay as it is. In the first round they are the parent's, and verify reports whether to
+// compare a sample.
 func (s *scheduler) mailboxesBefore(ctx context.Context, survey *mail.Survey, observed time.Time) (
 	before map[string]*manifest.Mailbox, unmoved func(*manifest.Mailbox, *mail.Status) bool, verify bool, err error,
 ) {
@@ -258,8 +265,8 @@ func (s *scheduler) loadParent(ctx context.Context, survey *mail.Survey) (err er
 	return s.checkServer(ctx, survey)
 }
 
-// readMailboxes reads mailboxes in parallel, the largest first, so that none of them is left over at the end. What they
-// need of the store is requested while they are opened.
+// readMailboxes reads mailboxes in parallel, the largest first, so that none of them is left over
+// at the end. What they need of the store is requested while they are opened.
 func (s *scheduler) readMailboxes(ctx context.Context, due []*mailboxRun) error {
 	defer s.requestAhead(ctx, due)()
 	slices.SortStableFunc(due, func(a, b *mailboxRun) int { return cmp.Compare(b.expected(), a.expected()) })

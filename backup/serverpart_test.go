@@ -14,8 +14,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// What the server says about itself is in a chunk, which manifests name while it is the same. It is in the manifest when it
-// is new, until a night with news on which it is the same again. A night without news never stores a chunk for it.
+// What the server says about itself is in a chunk, which manifests name while it is the same. It is
+// in the manifest when it is new, until a night with news on which it is the same again. A night
+// without news never stores a chunk for it.
 func TestServerPart(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)

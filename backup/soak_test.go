@@ -20,7 +20,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// soak is an account that changes each day and is archived each night, by a program that is restarted every few days.
+// soak is an account that changes each day and is archived each night, by a program that is
+// restarted every few days.
 type soak struct {
 	*testing.T
 	rng       *rand.Rand
@@ -77,8 +78,8 @@ func (s *soak) open() {
 	s.repo = r
 }
 
-// check compares a manifest with the account as it is now. What the manifest lacks, it must name. Messages are
-// compared by their hashes, and in every tenth night joined.
+// check compares a manifest with the account as it is now. What the manifest lacks, it must name.
+// Messages are compared by their hashes, and in every tenth night joined.
 func (s *soak) check(b *backup.Result) {
 	s.Helper()
 	have, want := s.recorded(b), s.hashed(b.Manifest.Failures)
@@ -129,8 +130,8 @@ func (s *soak) hashed(failures []manifest.Failure) (lines []string) {
 	return lines
 }
 
-// trouble chooses what goes wrong in a night, if anything. It returns a context for the night, and whether the night
-// may end without a manifest.
+// trouble chooses what goes wrong in a night, if anything. It returns a context for the night, and
+// whether the night may end without a manifest.
 func (s *soak) trouble() (ctx context.Context, mayEnd bool) {
 	a := s.account
 	a.OnBody, a.OnSurvey, a.SurveyError = nil, nil, nil
@@ -187,7 +188,8 @@ func counted(n *int, fault func() error) func(string, mail.UID) error {
 	}
 }
 
-// day changes the account as a day does, or not at all. Now and then the server renumbers everything.
+// day changes the account as a day does, or not at all. Now and then the server renumbers
+// everything.
 func (s *soak) day() {
 	switch n := s.rng.IntN(100); {
 	case n < 30:
@@ -202,8 +204,9 @@ func (s *soak) day() {
 	}
 }
 
-// After each of many nights the newest manifest equals the account, whatever happened, and a night costs the same in
-// the second half as in the first. With MAILSTRATA_LONG there are four hundred nights.
+// After each of many nights the newest manifest equals the account, whatever happened, and a night
+// costs the same in the second half as in the first. With MAILSTRATA_LONG there are four hundred
+// nights.
 func TestManyNights(t *testing.T) {
 	half := 40
 	if os.Getenv("MAILSTRATA_LONG") != "" {
@@ -256,8 +259,8 @@ func inUse() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// A server that changes flags without changing its numbers is noticed within thirty days. Each night reads the flags
-// of a few mailboxes in full, and no night those of all.
+// A server that changes flags without changing its numbers is noticed within thirty days. Each
+// night reads the flags of a few mailboxes in full, and no night those of all.
 func TestFlagsAreReadInFullWithinThirtyDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSoak(t, 300)

@@ -20,8 +20,8 @@ func (b busy) Error() string             { return "NO the backend is busy" }
 func (b busy) RetryAfter() time.Duration { return time.Duration(b) }
 func (b busy) Is(target error) bool      { return target == mail.ErrTemporary }
 
-// If the server asks to wait, the run waits, and the user is informed. If it asks again and again, the run gives up
-// after some hours, with the server's own words.
+// If the server asks to wait, the run waits, and the user is informed. If it asks again and again,
+// the run gives up after some hours, with the server's own words.
 func TestSuggestedWaits(t *testing.T) {
 	for name, test := range map[string]struct {
 		times int // how often it asks

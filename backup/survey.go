@@ -40,15 +40,16 @@ func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error)
 	return survey, err
 }
 
-// maxEarly is how old an early survey may be, and clocksDiffer how far the clocks of the store and of this host may
-// drift apart in that time, with the whole seconds that some stores report.
+// maxEarly is how old an early survey may be, and clocksDiffer how far the clocks of the store and
+// of this host may drift apart in that time, with the whole seconds that some stores report.
 const (
 	maxEarly     = 30 * time.Second
 	clocksDiffer = 5 * time.Second
 )
 
-// mayBeEarly reports whether a survey counts that was taken before the run began, while the repository was opened. It
-// must be newer than the parent, or a mailbox would seem to have gone back.
+// mayBeEarly reports whether a survey counts that was taken before the run began, while the
+// repository was opened. It must be newer than the parent, or a mailbox would seem to have gone
+// back.
 func (s *scheduler) mayBeEarly(taken time.Time) bool {
 	early := s.began.Sub(taken)
 	return time.Since(taken) < maxEarly &&
@@ -62,8 +63,8 @@ func (s *scheduler) warnNotes(survey *mail.Survey) {
 	}
 }
 
-// labelTest returns a test for mailboxes that are not read because their messages are read in the mailbox of all mail
-// (\All). If that is not selected, a label is a mailbox like any other.
+// labelTest returns a test for mailboxes that are not read because their messages are read in the
+// mailbox of all mail (\All). If that is not selected, a label is a mailbox like any other.
 func (s *scheduler) labelTest(survey *mail.Survey) func(mail.Mailbox) bool {
 	whole := !slices.ContainsFunc(survey.Mailboxes, func(m mail.Mailbox) bool { return m.Has(`\All`) && !s.reads(m) })
 	return func(m mail.Mailbox) bool { return m.Label && whole }
@@ -100,7 +101,8 @@ func (s *scheduler) warnSkipped(survey *mail.Survey) {
 
 const onlyProven = "every archived message is compared with the server before it counts"
 
-// checkServer marks all archived mailboxes as unproven if the account is on another server than before.
+// checkServer marks all archived mailboxes as unproven if the account is on another server than
+// before.
 func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error {
 	if s.parent == nil {
 		return nil

@@ -22,8 +22,8 @@ func oneMailbox(messages int) *archivetest.Account {
 	return a
 }
 
-// A message that is too large is a failure, with its reason, at once. The others are archived, whether or not the
-// server says which message it is.
+// A message that is too large is a failure, with its reason, at once. The others are archived,
+// whether or not the server says which message it is.
 func TestTooLarge(t *testing.T) {
 	for name, named := range map[string]bool{"named": true, "not named": false} {
 		t.Run(name, func(t *testing.T) {
@@ -60,8 +60,8 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// A server that announces too large a size for too many messages is at fault: it is given up after a bounded number
-// of connections, and what it delivered is archived.
+// A server that announces too large a size for too many messages is at fault: it is given up after
+// a bounded number of connections, and what it delivered is archived.
 func TestTooLargeTooOften(t *testing.T) {
 	a := oneMailbox(2000)
 	var asked atomic.Int64

@@ -19,8 +19,8 @@ import (
 
 var errLost = fmt.Errorf("%w: connection lost", mail.ErrTemporary)
 
-// All views break at once while two large mailboxes share two connections. A worker that waits for work must not keep
-// a connection from one that has work.
+// All views break at once while two large mailboxes share two connections. A worker that waits for
+// work must not keep a connection from one that has work.
 func TestFewConnectionsAfterARestart(t *testing.T) {
 	a := archivetest.NewAccount()
 	a.Tokens = make(chan struct{}, 2)
@@ -131,8 +131,8 @@ func TestListedMailboxThatIsNotFoundKeepsItsRecord(t *testing.T) {
 	}
 }
 
-// If a server refuses every mailbox, the first run fails, and writes no manifest that would look like an empty account. A later
-// run keeps what is archived.
+// If a server refuses every mailbox, the first run fails, and writes no manifest that would look
+// like an empty account. A later run keeps what is archived.
 func TestFirstRunThatReadsNothingFails(t *testing.T) {
 	a := archivetest.SampleAccount()
 	refuse := func(string) error { return fmt.Errorf("%w: NO [NOPERM] not now", mail.ErrRefused) }
@@ -177,8 +177,8 @@ func TestMailboxRenumberedWhileReadIsReadAgain(t *testing.T) {
 	}
 }
 
-// One message leaves, and another arrives with a UID below the last UIDNEXT. The number of messages is the same as
-// before.
+// One message leaves, and another arrives with a UID below the last UIDNEXT. The number of messages
+// is the same as before.
 func TestLateArrivalIsNotMistakenForTheMessageThatLeft(t *testing.T) {
 	for _, qresync := range []bool{true, false} {
 		a := archivetest.NewAccount()

@@ -11,13 +11,14 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// maxFlagsAge is the age at which the flags of a mailbox are read in full again although the server says that nothing
-// changed. The server may be wrong. Mailboxes come due on different days, from half this age on.
+// maxFlagsAge is the age at which the flags of a mailbox are read in full again although the server
+// says that nothing changed. The server may be wrong. Mailboxes come due on different days, from
+// half this age on.
 const maxFlagsAge = 30 * 24 * time.Hour
 
-// isUnchanged reports whether the parent's pages of a mailbox can stay without a question to the server: they are
-// complete, the numbers are the same, and HIGHESTMODSEQ among them is one that changes with flags
-// (docs/design/reading.md). Missing numbers are equal to nothing.
+// isUnchanged reports whether the parent's pages of a mailbox can stay without a question to the
+// server: they are complete, the numbers are the same, and HIGHESTMODSEQ among them is one that
+// changes with flags (docs/design/reading.md). Missing numbers are equal to nothing.
 func isUnchanged(old *manifest.Mailbox, now *mail.Status, observed time.Time) bool {
 	if now == nil || !old.Complete || old.Status == nil || !identity.SameNumbers(*old.Status, *now) {
 		return false
@@ -32,9 +33,10 @@ func flagsAgeLimit(raw string) time.Duration {
 	return maxFlagsAge/2 + maxFlagsAge/2*time.Duration(hash.Sum32()%1000)/1000
 }
 
-// nonExistent returns what to record of a mailbox that the server lists as selectable although it does not exist, with
-// the attribute that the server should have given (RFC 5258). Dovecot with Maildir++ does this for a deleted mailbox
-// that has others below it. If there are none below it, the mailbox counts as unreadable instead.
+// nonExistent returns what to record of a mailbox that the server lists as selectable although it
+// does not exist, with the attribute that the server should have given (RFC 5258). Dovecot with
+// Maildir++ does this for a deleted mailbox that has others below it. If there are none below it,
+// the mailbox counts as unreadable instead.
 func nonExistent(listed mail.Mailbox) *manifest.Mailbox {
 	m := &manifest.Mailbox{Mailbox: withoutMarks(listed)}
 	m.Attributes = append(m.Attributes, `\NonExistent`)
@@ -57,12 +59,14 @@ func isParent(listed mail.Mailbox, survey *mail.Survey) bool {
 	return false
 }
 
-// isStillNonExistent reports whether a mailbox that was archived as nonexistent is still listed in the same way.
+// isStillNonExistent reports whether a mailbox that was archived as nonexistent is still listed in
+// the same way.
 func isStillNonExistent(recorded *manifest.Mailbox, listed mail.Mailbox) bool {
 	return recorded != nil && !recorded.Selectable() && listed.Selectable() && listed.Status == nil
 }
 
-// withoutMarks returns what a manifest records of a listing: everything but the marks that change with every look.
+// withoutMarks returns what a manifest records of a listing: everything but the marks that change
+// with every look.
 func withoutMarks(listed mail.Mailbox) mail.Mailbox {
 	listed.Attributes = slices.DeleteFunc(slices.Clone(listed.Attributes), func(a string) bool {
 		return strings.EqualFold(a, `\Marked`) || strings.EqualFold(a, `\Unmarked`)

@@ -116,8 +116,8 @@ func (s *shared) mustBeSilent(b *backup.Result) {
 	}
 }
 
-// The next backup names a false manifest that has no alarm, and no later one does, whatever was forged and whichever
-// host archives next.
+// The next backup names a false manifest that has no alarm, and no later one does, whatever was
+// forged and whichever host archives next.
 func TestManifestThatLacksMailIsReported(t *testing.T) {
 	other := archivetest.NewAccount()
 	other.Mailbox("INBOX").Validity = 99
@@ -183,7 +183,8 @@ func TestAcknowledgedManifestIsNotReported(t *testing.T) {
 	s.mustBeSilent(s.night("one"))
 }
 
-// A run that is cut short names it too, although the run that continues has the checkpoint as its parent.
+// A run that is cut short names it too, although the run that continues has the checkpoint as its
+// parent.
 func TestCheckpointReportsAManifestThatLacksMail(t *testing.T) {
 	s := newShared(t, 0)
 	s.account = archivetest.LargeAccount(3000)
@@ -205,8 +206,8 @@ func TestCheckpointReportsAManifestThatLacksMail(t *testing.T) {
 	s.mustBeSilent(s.night("one"))
 }
 
-// Hosts that take turns do not name each other's manifests: neither for renames and moves, nor for losses that have
-// an alarm already.
+// Hosts that take turns do not name each other's manifests: neither for renames and moves, nor for
+// losses that have an alarm already.
 func TestHostsThatTakeTurns(t *testing.T) {
 	s := newShared(t, 120)
 	s.night("one")
@@ -233,7 +234,8 @@ func TestHostsThatTakeTurns(t *testing.T) {
 	s.mustBeSilent(s.night("two"))
 }
 
-// A manifest that this host wrote and that is gone without a mark is named once. One that was forgotten is not.
+// A manifest that this host wrote and that is gone without a mark is named once. One that was
+// forgotten is not.
 func TestRemovedManifestIsReported(t *testing.T) {
 	for _, forgotten := range []bool{false, true} {
 		t.Run(fmt.Sprintf("forgotten %v", forgotten), func(t *testing.T) {
@@ -280,8 +282,8 @@ func TestUnchangedAccountComparesNothing(t *testing.T) {
 	}
 }
 
-// A host compares a night also with one that another host put while it read the account the night before, although it wrote the newest
-// manifest itself.
+// A host compares a night also with one that another host put while it read the account the night
+// before, although it wrote the newest manifest itself.
 func TestMailThatOnlyAnotherHostSawIsReported(t *testing.T) {
 	s := newShared(t, 40)
 	s.night("laptop")

@@ -16,7 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// compare finds out what changed since old was archived. It sets found.FlagsRead, when all flags were last read.
+// compare finds out what changed since old was archived. It sets found.FlagsRead, when all flags
+// were last read.
 func (r *mailboxRun) compare(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, byModSeq bool,
 ) (*compare.Change, error) {
@@ -56,8 +57,9 @@ func (r *mailboxRun) compare(
 	return c, nil
 }
 
-// update makes the pages of found from those of old, if there are any, and what has changed. If a checkpoint becomes
-// due, update records what it has, waits until the checkpoint is written, and continues with the rest.
+// update makes the pages of found from those of old, if there are any, and what has changed. If a
+// checkpoint becomes due, update records what it has, waits until the checkpoint is written, and
+// continues with the rest.
 func (r *mailboxRun) update(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change,
 ) ([]manifest.Failure, error) {
@@ -87,13 +89,14 @@ func (r *mailboxRun) update(
 	return failures, nil
 }
 
-// writeGrace is how long an interrupted run goes on writing what was downloaded. A store that does not answer must
-// not hold it longer.
+// writeGrace is how long an interrupted run goes on writing what was downloaded. A store that does
+// not answer must not hold it longer.
 const writeGrace = 30 * time.Second
 
-// downloadInto applies a change to the pages of found: the messages of old that are left, and the fresh ones while
-// they are downloaded. found.Fill pulls the entries from fetcher.Entries while the fetcher's workers push them into a
-// channel. If the download is cut short, found has what came until then.
+// downloadInto applies a change to the pages of found: the messages of old that are left, and the
+// fresh ones while they are downloaded. found.Fill pulls the entries from fetcher.Entries while the
+// fetcher's workers push them into a channel. If the download is cut short, found has what came
+// until then.
 func (r *mailboxRun) downloadInto(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change,
 ) (*fetch.Fetcher, error) {
@@ -130,7 +133,8 @@ func (r *mailboxRun) downloadInto(
 	return fetcher, err
 }
 
-// match returns the entries of messages that are archived already, by UID, and the UIDs of those that were erased.
+// match returns the entries of messages that are archived already, by UID, and the UIDs of those
+// that were erased.
 func (r *mailboxRun) match(
 	ctx context.Context, session *source.Session, messages []mail.Message,
 ) (entries map[mail.UID]manifest.Entry, erased mail.UIDSet, err error) {

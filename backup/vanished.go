@@ -13,11 +13,11 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// vanished holds the messages and mailboxes that vanished while the account was read. A survey and the reading after
-// it are not of one moment. If a message moves out of a mailbox that is not read yet into one that was read already,
-// this round misses it. The next round finds it, unless it has moved once more. So there are more rounds while
-// messages vanish. If they do not end, no message that was seen in this run is dropped from the manifest for being
-// gone.
+// vanished holds the messages and mailboxes that vanished while the account was read. A survey and
+// the reading after it are not of one moment. If a message moves out of a mailbox that is not read
+// yet into one that was read already, this round misses it. The next round finds it, unless it has
+// moved once more. So there are more rounds while messages vanish. If they do not end, no message
+// that was seen in this run is dropped from the manifest for being gone.
 type vanished struct {
 	recorder *recorder
 	catalog  *catalog
@@ -55,8 +55,8 @@ func (v *vanished) missing(survey *mail.Survey, before map[string]*manifest.Mail
 	return append(identity.Missing(survey, before), v.mailboxes...)
 }
 
-// update sets the mailboxes that the survey does not list under any name, and returns those that are newly missing. A
-// listing is not of one moment, and may omit a mailbox that is being renamed.
+// update sets the mailboxes that the survey does not list under any name, and returns those that
+// are newly missing. A listing is not of one moment, and may omit a mailbox that is being renamed.
 func (v *vanished) update(vanished, renamed []*manifest.Mailbox) (lost []*manifest.Mailbox) {
 	left := slices.DeleteFunc(vanished, func(m *manifest.Mailbox) bool { return slices.Contains(renamed, m) })
 	v.searchAgain = false
@@ -93,7 +93,8 @@ func (v *vanished) addRound() {
 	v.any = true
 }
 
-// add adds messages that were recorded in this run and are gone from a mailbox; without uids, all of them.
+// add adds messages that were recorded in this run and are gone from a mailbox; without uids, all
+// of them.
 func (v *vanished) add(m *manifest.Mailbox, uids *mail.UIDSet) {
 	if m.Messages == 0 || uids != nil && uids.Len() == 0 {
 		return
@@ -112,8 +113,9 @@ func (v *vanished) addUnread(messages int64) {
 	v.unread += max(0, messages)
 }
 
-// reinstate is for an account that kept changing. It puts back messages that were recorded in this run and no
-// mailbox has any more. They may have been deleted, or moved to a mailbox that was not read since.
+// reinstate is for an account that kept changing. It puts back messages that were recorded in this
+// run and no mailbox has any more. They may have been deleted, or moved to a mailbox that was not
+// read since.
 func (v *vanished) reinstate(ctx context.Context) error {
 	if !v.any {
 		return nil
@@ -154,8 +156,8 @@ func (v *vanished) reinstate(ctx context.Context) error {
 	return nil
 }
 
-// mailboxFor returns the mailbox to put messages back into, which is no longer complete, or nil if another mailbox has
-// its name.
+// mailboxFor returns the mailbox to put messages back into, which is no longer complete, or nil if
+// another mailbox has its name.
 func (v *vanished) mailboxFor(was *manifest.Mailbox) *manifest.Mailbox {
 	now, there := v.recorder.recorded[was.Raw]
 	switch {

@@ -14,8 +14,8 @@ import (
 
 const hunted = "Subject: hunted\r\n\r\n"
 
-// runner is an account with a message that leaves a mailbox whenever the mailbox is about to be opened, from a survey
-// on.
+// runner is an account with a message that leaves a mailbox whenever the mailbox is about to be
+// opened, from a survey on.
 func runner(from int) *archivetest.Account {
 	a := archivetest.NewAccount()
 	a.Connections = 1
@@ -40,8 +40,8 @@ func holds(t *testing.T, lines []string, body string) bool {
 	return slices.ContainsFunc(lines, func(line string) bool { return strings.HasSuffix(line, fmt.Sprintf("%q", body)) })
 }
 
-// A message that is always ahead of the reader is missed, and the manifest says that it may be. When the message
-// stops moving, it is found.
+// A message that is always ahead of the reader is missed, and the manifest says that it may be.
+// When the message stops moving, it is found.
 func TestMessageAheadOfTheReaderIsCounted(t *testing.T) {
 	a := runner(0)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -60,7 +60,8 @@ func TestMessageAheadOfTheReaderIsCounted(t *testing.T) {
 	}
 }
 
-// What was read in a run is in its manifest, wherever it has gone since, even if its mailbox is gone.
+// What was read in a run is in its manifest, wherever it has gone since, even if its mailbox is
+// gone.
 func TestMessageThatKeepsMovingIsKept(t *testing.T) {
 	a := runner(2)
 	whole := a.Mailbox("Z")
@@ -127,8 +128,8 @@ func TestMailboxMissedByAListingIsFound(t *testing.T) {
 	}
 }
 
-// A mailbox that is listed, has others below it and does not exist is no failure. What was in it is reported like
-// that of any mailbox that is gone.
+// A mailbox that is listed, has others below it and does not exist is no failure. What was in it is
+// reported like that of any mailbox that is gone.
 func TestDeletedMailboxThatIsListedIsNonExistent(t *testing.T) {
 	a := archivetest.LargeAccount(40)
 	a.Mailbox("Archive/Old").Add("Subject: below\r\n\r\n")
@@ -157,8 +158,8 @@ func TestDeletedMailboxThatIsListedIsNonExistent(t *testing.T) {
 	}
 }
 
-// A mailbox that is listed, has none below it and does not exist is a failure: a server that contradicts itself
-// proves nothing. The mailbox keeps its record.
+// A mailbox that is listed, has none below it and does not exist is a failure: a server that
+// contradicts itself proves nothing. The mailbox keeps its record.
 func TestListedMailboxThatDoesNotExistIsAFailure(t *testing.T) {
 	a := archivetest.LargeAccount(40)
 	r := archivetest.NewRepo(t, &storetest.Memory{})

@@ -16,9 +16,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Messages that are recorded are not read again: servers promise that a UID always identifies the same message (RFC
-// 9051 section 2.3.1.1), and some have broken the promise. With VerifySource, a sample is downloaded anyway and
-// compared.
+// Messages that are recorded are not read again: servers promise that a UID always identifies the
+// same message (RFC 9051 section 2.3.1.1), and some have broken the promise. With VerifySource, a
+// sample is downloaded anyway and compared.
 
 // chooseSample returns the messages to compare.
 func (r *mailboxRun) chooseSample(ctx context.Context) ([]manifest.Record, error) {
@@ -28,8 +28,8 @@ func (r *mailboxRun) chooseSample(ctx context.Context) ([]manifest.Record, error
 	return r.account.sampler.Choose(r.old, r.account.catalog.load(ctx))
 }
 
-// verifySample downloads recorded messages and reports whether each is what was archived. It ignores messages that
-// are gone. Messages that cannot be downloaded cause a warning.
+// verifySample downloads recorded messages and reports whether each is what was archived. It
+// ignores messages that are gone. Messages that cannot be downloaded cause a warning.
 func (r *mailboxRun) verifySample(
 	ctx context.Context, session *source.Session, sample []manifest.Record,
 ) (bool, error) {
@@ -79,8 +79,8 @@ func (r *mailboxRun) differences(other []manifest.Record, compared, byID int) st
 	return text
 }
 
-// A spot check downloads a few messages of a mailbox that may have been replaced, and compares them with their
-// records. One message that differs is enough.
+// A spot check downloads a few messages of a mailbox that may have been replaced, and compares them
+// with their records. One message that differs is enough.
 
 // maxSpotChecks is how many mailboxes of an account are checked.
 const maxSpotChecks = 8
@@ -105,7 +105,8 @@ type comparison struct {
 	spent            bool // the budget had no room for all
 }
 
-// compareBodies downloads recorded messages again and compares them. It ignores those that are gone.
+// compareBodies downloads recorded messages again and compares them. It ignores those that are
+// gone.
 func (r *mailboxRun) compareBodies(
 	ctx context.Context, session *source.Session, recorded []manifest.Record,
 ) (c comparison, err error) {

@@ -25,8 +25,8 @@ func verified(t *testing.T, r *repo.Repo, a *archivetest.Account, rate percent.R
 	return backups[0]
 }
 
-// A message whose UID means another one, or whose bytes changed, is noticed although no number changes. All of the
-// mailbox is read again, and the earlier manifest keeps what was there before.
+// A message whose UID means another one, or whose bytes changed, is noticed although no number
+// changes. All of the mailbox is read again, and the earlier manifest keeps what was there before.
 func TestReusedUIDsAreNoticed(t *testing.T) {
 	a := archivetest.LargeAccount(1000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -55,7 +55,8 @@ func TestReusedUIDsAreNoticed(t *testing.T) {
 	}
 }
 
-// If the run that found a difference is interrupted, the next one reports it: it continues from what was read again.
+// If the run that found a difference is interrupted, the next one reports it: it continues from
+// what was read again.
 func TestCheckpointCarriesAlarms(t *testing.T) {
 	a := archivetest.NewAccount()
 	for i := range 2000 {

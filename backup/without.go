@@ -10,27 +10,28 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A run that cannot read the mail commits what it read beside it (docs/design/collections.md). The manifest has the
-// mail of the last complete one, which is never lost by this, and says that it was not read. What the run had
-// downloaded is in a checkpoint after it.
+// A run that cannot read the mail commits what it read beside it (docs/design/collections.md). The
+// manifest has the mail of the last complete one, which is never lost by this, and says that it was
+// not read. What the run had downloaded is in a checkpoint after it.
 
-// mayCommitWithoutMail reports whether a run that ended with an error read something beside the mail.
+// mayCommitWithoutMail reports whether a run that ended with an error read something beside the
+// mail.
 func (a *accountRun) mayCommitWithoutMail(ctx context.Context, err error) bool {
 	all := a.items.Load()
 	switch {
 	case all == nil || !all.answered || ctx.Err() != nil || errors.Is(err, errRenew):
 		return false
 	case len(a.beside) > 0:
-		// The next run compares with the manifests that ran beside the last complete one. It would not find them behind
-		// another.
+		// The next run compares with the manifests that ran beside the last complete one. It would
+		// not find them behind another.
 		return false
 	}
 	return true
 }
 
-// commitWithoutMail commits a manifest of everything but the mail, and then a checkpoint of the mail if some was
-// downloaded. b.Err says why the mail could not be read. An error says why that manifest is not committed; whether the
-// checkpoint is, b.Kept says.
+// commitWithoutMail commits a manifest of everything but the mail, and then a checkpoint of the
+// mail if some was downloaded. b.Err says why the mail could not be read. An error says why that
+// manifest is not committed; whether the checkpoint is, b.Kept says.
 func (a *accountRun) commitWithoutMail(ctx context.Context, b *Result) error {
 	a.checkpoints.mu.Lock()
 	defer a.checkpoints.mu.Unlock()
@@ -58,8 +59,8 @@ func (a *accountRun) commitWithoutMail(ctx context.Context, b *Result) error {
 	return nil
 }
 
-// commitBeside commits a manifest of what is beside the mail. A checkpoint that follows does not repeat the items and
-// the alarms in it.
+// commitBeside commits a manifest of what is beside the mail. A checkpoint that follows does not
+// repeat the items and the alarms in it.
 func (a *accountRun) commitBeside(ctx context.Context, m *manifest.Manifest) (repo.Head, error) {
 	head, err := a.catalog.writer.Commit(ctx, a.Name, m.EncodeAt)
 	if err != nil {
@@ -72,8 +73,9 @@ func (a *accountRun) commitBeside(ctx context.Context, m *manifest.Manifest) (re
 	return head, nil
 }
 
-// commitNewItems commits a manifest of what is beside the mail if it is not as in the last complete one. why says why
-// the mail is not read today: a first backup may take many days of budget, and the calendars do not wait for it.
+// commitNewItems commits a manifest of what is beside the mail if it is not as in the last complete
+// one. why says why the mail is not read today: a first backup may take many days of budget, and
+// the calendars do not wait for it.
 func (a *accountRun) commitNewItems(ctx context.Context, why error) error {
 	if !a.mayCommitWithoutMail(ctx, why) {
 		return nil
@@ -86,8 +88,8 @@ func (a *accountRun) commitNewItems(ctx context.Context, why error) error {
 	return err
 }
 
-// manifestWithoutMail returns a manifest with the items of this run. Its mail is that of the last complete manifest, or
-// of the parent if no manifest is complete.
+// manifestWithoutMail returns a manifest with the items of this run. Its mail is that of the last
+// complete manifest, or of the parent if no manifest is complete.
 func (a *accountRun) manifestWithoutMail(ctx context.Context, why error) (*manifest.Manifest, error) {
 	m, err := a.emptyManifest(ctx, manifest.Complete)
 	if err != nil {
@@ -129,8 +131,9 @@ func (a *accountRun) repeat(ctx context.Context, checkpoint *base) error {
 	return err
 }
 
-// inheritMail gives a manifest the mail of an earlier one, with the source from which it came. What names the server's
-// messages must stay beside its source: a later run trusts neither if they do not fit.
+// inheritMail gives a manifest the mail of an earlier one, with the source from which it came. What
+// names the server's messages must stay beside its source: a later run trusts neither if they do
+// not fit.
 func inheritMail(m *manifest.Manifest, from *base) {
 	m.Parent, m.Source = from.ID, from.Source
 	m.Mailboxes, m.Tables, m.Dangling = from.Mailboxes, from.Tables, from.Dangling

@@ -22,8 +22,8 @@ import (
 
 var errServerGone = errors.New("the server is gone")
 
-// failAt makes the mail of an account fail at one of several places. body is how many messages are downloaded before. It returns
-// how to mend it.
+// failAt makes the mail of an account fail at one of several places. body is how many messages are
+// downloaded before. It returns how to mend it.
 func failAt(a *archivetest.Account, place string, body int) (mend func()) {
 	fail := func() error { return errServerGone }
 	switch place {
@@ -57,8 +57,9 @@ func mustBeWithoutMail(t *testing.T, b *backup.Result) {
 	}
 }
 
-// TestItemsOfANightWithoutMail checks that a night on which the mail cannot be read archives everything else, and loses nothing of the
-// mail: it stays as it was, and the next night goes on from there.
+// TestItemsOfANightWithoutMail checks that a night on which the mail cannot be read archives
+// everything else, and loses nothing of the mail: it stays as it was, and the next night goes on
+// from there.
 func TestItemsOfANightWithoutMail(t *testing.T) {
 	for _, place := range []string{"login", "survey", "body"} {
 		t.Run(place, func(t *testing.T) {
@@ -102,7 +103,8 @@ func TestItemsOfANightWithoutMail(t *testing.T) {
 	}
 }
 
-// TestNothingIsCommittedWithoutAnySource checks that a night on which nothing can be read leaves no manifest.
+// TestNothingIsCommittedWithoutAnySource checks that a night on which nothing can be read leaves no
+// manifest.
 func TestNothingIsCommittedWithoutAnySource(t *testing.T) {
 	a, s := accountWithCalendar(20)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -136,9 +138,10 @@ func TestItemsBeforeAnyMail(t *testing.T) {
 	archivetest.MustBeSound(t, r)
 }
 
-// TestMailServerThatFailsAtRandom changes an account for many nights, on which its servers fail at any place. Every manifest has the
-// items of its night, or those of the last night on which they could be read, and the mail likewise. No message is downloaded twice, but
-// for one that was under way, and nothing raises an alarm.
+// TestMailServerThatFailsAtRandom changes an account for many nights, on which its servers fail at
+// any place. Every manifest has the items of its night, or those of the last night on which they
+// could be read, and the mail likewise. No message is downloaded twice, but for one that was under
+// way, and nothing raises an alarm.
 func TestMailServerThatFailsAtRandom(t *testing.T) {
 	for seed := range uint64(12) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -192,8 +195,8 @@ func TestMailServerThatFailsAtRandom(t *testing.T) {
 	}
 }
 
-// TestAlarmsOfARunWithoutMail checks that an alarm that a run raised before its mail failed is raised once, and that one about items is
-// in the manifest without mail.
+// TestAlarmsOfARunWithoutMail checks that an alarm that a run raised before its mail failed is
+// raised once, and that one about items is in the manifest without mail.
 func TestAlarmsOfARunWithoutMail(t *testing.T) {
 	a, s := accountWithCalendar(20)
 	store := &storetest.Memory{}
@@ -211,8 +214,9 @@ func TestAlarmsOfARunWithoutMail(t *testing.T) {
 	}
 }
 
-// TestFalseManifestBehindANightWithoutMail lets another host write a manifest without the account's mail and without an alarm, and the
-// mail fail on the next night. That night names the false manifest, and the one after it need not.
+// TestFalseManifestBehindANightWithoutMail lets another host write a manifest without the account's
+// mail and without an alarm, and the mail fail on the next night. That night names the false
+// manifest, and the one after it need not.
 func TestFalseManifestBehindANightWithoutMail(t *testing.T) {
 	s := newShared(t, 100)
 	calendar := archivetest.NewItemServer()
@@ -232,7 +236,8 @@ func TestFalseManifestBehindANightWithoutMail(t *testing.T) {
 	}
 }
 
-// TestForgetKeepsTheLastMail checks that nights on which the mail could not be read do not displace those on which it was.
+// TestForgetKeepsTheLastMail checks that nights on which the mail could not be read do not displace
+// those on which it was.
 func TestForgetKeepsTheLastMail(t *testing.T) {
 	a, s := accountWithCalendar(3)
 	store := &storetest.Memory{}
@@ -263,8 +268,9 @@ func TestForgetKeepsTheLastMail(t *testing.T) {
 	}
 }
 
-// TestMailDoesNotWaitForASlowServer lets a calendar server take two minutes for each of its events, and fail with some. The mail of the
-// night is committed after an hour or so, with the events that were read by then. The next night reads the others.
+// TestMailDoesNotWaitForASlowServer lets a calendar server take two minutes for each of its events,
+// and fail with some. The mail of the night is committed after an hour or so, with the events that
+// were read by then. The next night reads the others.
 func TestMailDoesNotWaitForASlowServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, s := accountWithCalendar(60)
@@ -297,8 +303,9 @@ func TestMailDoesNotWaitForASlowServer(t *testing.T) {
 	})
 }
 
-// TestWithoutMailWhereTheStoreFails checks what is left if the store refuses one of the two manifests of a run that downloads some of the
-// mail: if it is the first, the second has that mail all the same, and if it is the second, the first has the calendar.
+// TestWithoutMailWhereTheStoreFails checks what is left if the store refuses one of the two
+// manifests of a run that downloads some of the mail: if it is the first, the second has that mail
+// all the same, and if it is the second, the first has the calendar.
 func TestWithoutMailWhereTheStoreFails(t *testing.T) {
 	for refused := 1; refused <= 2; refused++ {
 		a, s := accountWithCalendar(20)

@@ -9,8 +9,8 @@ import (
 // rareWord is in few subjects.
 const rareWord = "bisect"
 
-// steps are what is done with an archive of many nights, without a cache, from a host that reaches it at a distance.
-// With pruned, it has been pruned twice.
+// steps are what is done with an archive of many nights, without a cache, from a host that reaches
+// it at a distance. With pruned, it has been pruned twice.
 func (y *nights) steps(o *ours, pruned bool) []step {
 	fresh := func(args ...string) run {
 		return run{mailstrata, func(ctx context.Context) (usage, error) { return o.fresh(ctx, args...) }}
@@ -75,7 +75,8 @@ func restoreCold(ctx context.Context, o *ours, messages int) (usage, error) {
 	return c.restoreTo(ctx, "back", messages)
 }
 
-// measureNights measures an archive of many nights: its growth, and commands over it as it is and after two prunes.
+// measureNights measures an archive of many nights: its growth, and commands over it as it is and
+// after two prunes.
 func (b *bench) measureNights(ctx context.Context, s *set, o options) error {
 	machine := b.machine(ctx)
 	y, err := b.newNights(ctx, o.nights)

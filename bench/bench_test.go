@@ -120,7 +120,8 @@ func TestAmong(t *testing.T) {
 	}
 }
 
-// A goal beyond what a command takes near is that and what is added; mailstrata alone has rows without peers.
+// A goal beyond what a command takes near is that and what is added; mailstrata alone has rows
+// without peers.
 func TestGoalBeyondNear(t *testing.T) {
 	r := result{step: "restore", goals: goals{beyond: 0.4}, rows: []row{
 		{who: mailstrata, rounds: seconds(2), passed: []exchange.Summary{{Requests: 9, Chain: 3, Trips: 4, Read: 1e6}}},

@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/bench/farline"
 )
 
-// carry is the first argument of a call that stands between the programs and their servers. It is a process of its own,
-// because the kernel counts the memory of this one for those that it starts.
+// carry is the first argument of a call that stands between the programs and their servers. It is a
+// process of its own, because the kernel counts the memory of this one for those that it starts.
 const carry = "carry"
 
 // carriage is what the call is to do, as JSON in its second argument.
@@ -29,8 +29,8 @@ type carriage struct {
 	Rate      rate
 }
 
-// carryAll listens, prints the way as JSON, and for each line that it reads prints what was exchanged since the last.
-// It ends when its input ends.
+// carryAll listens, prints the way as JSON, and for each line that it reads prints what was
+// exchanged since the last. It ends when its input ends.
 func carryAll(text string, in io.Reader, out io.Writer) error {
 	var c carriage
 	if err := json.Unmarshal([]byte(text), &c); err != nil {

@@ -18,7 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/bench/exchange"
 )
 
-// The proxies carry both protocols, by TLS 1.3 with the certificate that they name, and report what passed.
+// The proxies carry both protocols, by TLS 1.3 with the certificate that they name, and report what
+// passed.
 func TestCarry(t *testing.T) {
 	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "object") }))
 	t.Cleanup(store.Close)

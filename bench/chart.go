@@ -36,8 +36,8 @@ const (
 	chartTop    = 40
 )
 
-// chart draws bars as SVG: the shorter, the better; the line is where the peers are, the ticks are goals. It has colors
-// for a light page and a dark one.
+// chart draws bars as SVG: the shorter, the better; the line is where the peers are, the ticks are
+// goals. It has colors for a light page and a dark one.
 func chart(title string, list []bar) string {
 	var b strings.Builder
 	width, height := chartLabels+int(chartUnit*chartMost)+50, chartTop+chartRow*len(list)+10

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// document is performance.md in a directory. Its handwritten text stays. Each set has a part between two comments,
-// which is replaced.
+// document is performance.md in a directory. Its handwritten text stays. Each set has a part
+// between two comments, which is replaced.
 type document struct{ dir string }
 
 func (d document) put(name, text string) error {

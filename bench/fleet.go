@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/bench/exchange"
 )
 
-// fleetOptions say how many accounts of one server are archived for how many nights, by how many hosts beside each
-// other.
+// fleetOptions say how many accounts of one server are archived for how many nights, by how many
+// hosts beside each other.
 type fleetOptions struct {
 	accounts, nights, shards, parallel int
 }
@@ -26,7 +26,8 @@ func (o *fleetOptions) define() {
 	flag.IntVar(&o.parallel, "parallel", 2, "how many of these accounts a host reads at once")
 }
 
-// fleet is a server with many small accounts, a bucket, and hosts that each archive a share of the accounts.
+// fleet is a server with many small accounts, a bucket, and hosts that each archive a share of the
+// accounts.
 type fleet struct {
 	fleetOptions
 	*servers
@@ -110,7 +111,8 @@ func (f *fleet) host(b *bench, dir string) (*ours, error) {
 	return o, nil
 }
 
-// archive archives all accounts each night. Each night but the first and the last one, a tenth of them got mail.
+// archive archives all accounts each night. Each night but the first and the last one, a tenth of
+// them got mail.
 func (f *fleet) archive(ctx context.Context) error {
 	for night := range f.nights {
 		if news := f.accounts / 10; night > 0 && night < f.nights-1 {
@@ -157,7 +159,8 @@ func (f *fleet) night(ctx context.Context) (u usage, sum exchange.Summary, err e
 	return u, sum, err
 }
 
-// commands measures what an owner does with the repository: on a host without a cache, and then again.
+// commands measures what an owner does with the repository: on a host without a cache, and then
+// again.
 func (f *fleet) commands(ctx context.Context, b *bench) error {
 	lines := [][]string{{"list", "--latest"}, {"list"}, {"stats"}, {"doctor"}, {"check"}, {"prune"}}
 	for i, args := range lines {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Each account has at least thirty messages, and a night brings more to as many accounts as were asked for.
+// Each account has at least thirty messages, and a night brings more to as many accounts as were
+// asked for.
 func TestFleetMail(t *testing.T) {
 	if exec.Command("chown", "nobody:nogroup", t.TempDir()).Run() != nil {
 		t.Skip("chown needs root")

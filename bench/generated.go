@@ -26,9 +26,9 @@ const (
 // mailboxSize is how many short messages lie in one mailbox.
 const mailboxSize = 50_000
 
-// generateMail is the first argument of a call that generates mail. A separate process does it, because the kernel
-// counts the peak memory of a process for those that it starts, until they run another program: this one must stay
-// small.
+// generateMail is the first argument of a call that generates mail. A separate process does it,
+// because the kernel counts the peak memory of a process for those that it starts, until they run
+// another program: this one must stay small.
 const generateMail = "generate"
 
 func generated(ctx context.Context, kind string, n int, size megabytes, root string) error {

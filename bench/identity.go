@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// writeIdentity writes a certificate for localhost, which vouches for itself, and its key into one file.
+// writeIdentity writes a certificate for localhost, which vouches for itself, and its key into one
+// file.
 func writeIdentity(path string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -21,8 +21,8 @@ type letter struct {
 	size int64
 }
 
-// letters returns the messages of a set by time. The time is that of the file, as Maildir has it. All go to INBOX, so that the
-// archive has one large mailbox.
+// letters returns the messages of a set by time. The time is that of the file, as Maildir has it.
+// All go to INBOX, so that the archive has one large mailbox.
 func (s *set) letters() (list []letter, err error) {
 	err = eachMessage(s.path, func(path string, entry fs.DirEntry) error {
 		info, err := entry.Info()
@@ -79,7 +79,8 @@ func copyFile(to string, l letter) error {
 	return cmp.Or(err, f.Close(), os.Chtimes(to, l.when, l.when))
 }
 
-// nights is an account that grows night by night, and is archived each night by mailstrata and by its peers.
+// nights is an account that grows night by night, and is archived each night by mailstrata and by
+// its peers.
 type nights struct {
 	*bench
 	n      int

@@ -92,7 +92,8 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// The copy has the newest state, and nothing of what was forgotten: two prunes a day apart delete it.
+// The copy has the newest state, and nothing of what was forgotten: two prunes a day apart delete
+// it.
 func TestCopyPruned(t *testing.T) {
 	from, to := &storetest.Memory{}, &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, from), archivetest.NewAccount()

@@ -31,12 +31,14 @@ func newOurs(ctx context.Context, s *servers, program, dir string, at way, bucke
 	return o, err
 }
 
-// run calls mailstrata. Status 3 is of some messages that came altered or not at all; what came is counted elsewhere.
+// run calls mailstrata. Status 3 is of some messages that came altered or not at all; what came is
+// counted elsewhere.
 func (o *ours) run(ctx context.Context, args ...string) (usage, error) {
 	return o.measure(ctx, []int{3}, o.program, append(args, "--quiet")...)
 }
 
-// from is the same host with another way to the servers, and perhaps another bucket with the same key.
+// from is the same host with another way to the servers, and perhaps another bucket with the same
+// key.
 func (o *ours) from(at way, bucket string) *ours {
 	h := &host{o.dir, append(slices.Clone(o.env), "MAILSTRATA_REPO=s3:"+at.Store+"/"+bucket)}
 	if at.CA != "" {

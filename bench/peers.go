@@ -10,7 +10,8 @@ import (
 	"text/template"
 )
 
-// peers are what a user would pick instead: mbsync into a Maildir, and restic from there into a bucket.
+// peers are what a user would pick instead: mbsync into a Maildir, and restic from there into a
+// bucket.
 type peers struct {
 	*host
 	bucket  string
@@ -32,8 +33,8 @@ func newPeers(ctx context.Context, s *servers, dir string, at way, bucket string
 	return p, err
 }
 
-// from is the same host with another way to the servers, and without a cache: a new directory, which the caller
-// removes.
+// from is the same host with another way to the servers, and without a cache: a new directory,
+// which the caller removes.
 func (p *peers) from(at way) (*peers, error) {
 	dir, err := os.MkdirTemp(p.dir, "cold-")
 	if err != nil {
@@ -116,7 +117,8 @@ func (p *peers) restoreMaildir(ctx context.Context, a *account) (usage, error) {
 	return p.restoreTo(ctx, "out", a.messages)
 }
 
-// restoreSynced does not end before what was restored is on the disk, which restic does not wait for.
+// restoreSynced does not end before what was restored is on the disk, which restic does not wait
+// for.
 func (p *peers) restoreSynced(ctx context.Context, a *account) (usage, error) {
 	restored, err := p.restoreTo(ctx, "synced", a.messages)
 	if err != nil {

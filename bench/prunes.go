@@ -18,9 +18,9 @@ import (
 	"github.com/mailstrata/mailstrata/s3"
 )
 
-// pruneTwice is the first argument of a call that copies a bucket, pruned twice, a day apart. The clock of a server
-// cannot be moved, so the prunes run on a copy in memory, whose clock can. It is a process of its own: this one must
-// stay small.
+// pruneTwice is the first argument of a call that copies a bucket, pruned twice, a day apart. The
+// clock of a server cannot be moved, so the prunes run on a copy in memory, whose clock can. It is
+// a process of its own: this one must stay small.
 const pruneTwice = "prune-twice"
 
 // prune copies the archive into another bucket, pruned, and returns its name.
@@ -61,8 +61,8 @@ func pruneCopy(ctx context.Context, endpoint, from, to, keyFile string) error {
 	return copyPruned(ctx, target, source, repo.Unlock{Identities: key.Identities, Fingerprint: key.Fingerprint})
 }
 
-// copyPruned copies all that is left of a repository after two prunes. In the copy, they were tomorrow and the day
-// after.
+// copyPruned copies all that is left of a repository after two prunes. In the copy, they were
+// tomorrow and the day after.
 func copyPruned(ctx context.Context, to, from store.Store, key repo.Unlock) error {
 	memory := &storetest.Memory{}
 	if err := copyObjects(ctx, memory, from); err != nil {

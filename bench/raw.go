@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// rawRead is the first argument of a call that reads the account of a user on a server: all messages, on as many
-// connections as mailstrata has, and discards them.
+// rawRead is the first argument of a call that reads the account of a user on a server: all
+// messages, on as many connections as mailstrata has, and discards them.
 const (
 	rawRead     = "raw-read"
 	connections = 4
@@ -64,7 +64,8 @@ type wire struct {
 	r *bufio.Reader
 }
 
-// trust returns the TLS configuration for a server that presents the certificate in a file. It is nil if there is no file.
+// trust returns the TLS configuration for a server that presents the certificate in a file. It is
+// nil if there is no file.
 func trust(ca string) (*tls.Config, error) {
 	if ca == "" {
 		return nil, nil

@@ -106,9 +106,10 @@ func (r *round) farSteps(d distance) []step {
 		step{name: "prune", runs: cold("prune")})
 }
 
-// settle waits until the last manifest is so old that a backup can use a survey that it took while it opened the
-// repository (package backup, mayBeEarly): the clocks of the host and of the store may differ by five seconds. Nights
-// are a day apart, and never need the survey that a backup takes within this time.
+// settle waits until the last manifest is so old that a backup can use a survey that it took while
+// it opened the repository (package backup, mayBeEarly): the clocks of the host and of the store
+// may differ by five seconds. Nights are a day apart, and never need the survey that a backup takes
+// within this time.
 func settle() error {
 	time.Sleep(6 * time.Second)
 	return nil
@@ -145,12 +146,12 @@ func (b *bench) clear(ctx context.Context, r *round) error {
 	return err
 }
 
-// compare measures a set in so many rounds. Where the servers are near, one more goes before them: it warms all up, and
-// counts requests, through a proxy that would cost the others time.
+// compare measures a set in so many rounds. Where the servers are near, one more goes before them:
+// it warms all up, and counts requests, through a proxy that would cost the others time.
 //
-// What a round wrote is removed only after all measurements: for minutes, ext4 does not use a freed inode again, and
-// creating a file nearby walks past all of them. The next round would be slower, by several times the cost of creating
-// a file.
+// What a round wrote is removed only after all measurements: for minutes, ext4 does not use a freed
+// inode again, and creating a file nearby walks past all of them. The next round would be slower,
+// by several times the cost of creating a file.
 func (b *bench) compare(ctx context.Context, mail *set, rounds int) (results []result, err error) {
 	first := 0
 	if b.distance.far() || mail.large {

@@ -96,8 +96,8 @@ func (s *servers) stored(ctx context.Context, bucket string) (int64, error) {
 	return held.all().bytes, err
 }
 
-// lifetime stands for a test in the eyes of testbed. Of testing.TB, which nobody else may implement, it has what
-// testbed calls to start servers.
+// lifetime stands for a test in the eyes of testbed. Of testing.TB, which nobody else may
+// implement, it has what testbed calls to start servers.
 type lifetime struct {
 	testing.TB
 	err      error

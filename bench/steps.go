@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/bench/exchange"
 )
 
-// step is something to be done by mailstrata, by its peers, and as far as there is one by a limit; in this order, and
-// the other way round in every second round.
+// step is something to be done by mailstrata, by its peers, and as far as there is one by a limit;
+// in this order, and the other way round in every second round.
 type step struct {
 	name   string
 	goals  goals
@@ -52,7 +52,8 @@ func only(steps []step) (kept []step) {
 	return kept
 }
 
-// among keeps the steps of these names, and the first, without which there is no archive; all, if there are no names.
+// among keeps the steps of these names, and the first, without which there is no archive; all, if
+// there are no names.
 func among(names []string, steps []step) []step {
 	if len(names) == 0 {
 		return steps

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/bench/exchange"
 )
 
-// columns are those of a table of results. The first two are to the left, and a column in which nothing is does not
-// appear.
+// columns are those of a table of results. The first two are to the left, and a column in which
+// nothing is does not appear.
 var columns = []struct {
 	name string
 	cell func(r result, i int) string // of row i

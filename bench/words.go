@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 )
 
-// notmuch indexes the Maildir that mbsync has pulled, as many people do. Its index is stored beside the Maildir, so that restic
-// does not back it up.
+// notmuch indexes the Maildir that mbsync has pulled, as many people do. Its index is stored beside
+// the Maildir, so that restic does not back it up.
 const notmuch = "notmuch"
 
-// wordSteps are the index of words, and searches with it for a word that many messages have, and for two.
+// wordSteps are the index of words, and searches with it for a word that many messages have, and
+// for two.
 func (r *round) wordSteps() []step {
 	find := func(text string) []run {
 		return []run{

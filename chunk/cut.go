@@ -5,10 +5,11 @@ import (
 	"sync"
 )
 
-// The sizes of chunks are part of the durable format. With other sizes, content would be cut elsewhere and would not be
-// recognized.
+// The sizes of chunks are part of the durable format. With other sizes, content would be cut
+// elsewhere and would not be recognized.
 const (
-	// Min is the size up to which content is one chunk. Only the last chunk of longer content can be smaller.
+	// Min is the size up to which content is one chunk. Only the last chunk of longer content can
+	// be smaller.
 	Min = 16 << 10
 	// AverageBits sets how often a chunk ends: past Min, one byte in 2^AverageBits ends it.
 	AverageBits = 16
@@ -16,8 +17,9 @@ const (
 	Max = 256 << 10
 )
 
-// Cutter cuts content into chunks. It is safe for concurrent use. Each Cut takes a buffer from a pool, of 16 KiB, and for content
-// that is longer than Min one of half a MiB: most content is shorter.
+// Cutter cuts content into chunks. It is safe for concurrent use. Each Cut takes a buffer from a
+// pool, of 16 KiB, and for content that is longer than Min one of half a MiB: most content is
+// shorter.
 type Cutter struct {
 	fingerprints *fingerprinter
 	openings     sync.Pool // of *opening
@@ -41,9 +43,10 @@ func NewCutter(p Polynomial) (*Cutter, error) {
 	return c, nil
 }
 
-// Cut reads r to its end and calls emit with its bytes, chunk by chunk, in order. Empty content has no chunks. The
-// chunks depend only on the content and the polynomial, not on the sizes of the reads. The data is valid only during
-// the call of emit. The first error of r or of emit ends the cut, and Cut returns it unchanged.
+// Cut reads r to its end and calls emit with its bytes, chunk by chunk, in order. Empty content has
+// no chunks. The chunks depend only on the content and the polynomial, not on the sizes of the
+// reads. The data is valid only during the call of emit. The first error of r or of emit ends the
+// cut, and Cut returns it unchanged.
 func (c *Cutter) Cut(r io.Reader, emit func(data []byte) error) error {
 	first := c.openings.Get().(*opening)
 	defer c.openings.Put(first)
@@ -97,9 +100,9 @@ func (c *Cutter) cutLong(r io.Reader, buf *buffer, end int, emit func([]byte) er
 	}
 }
 
-// readUpTo reads until buf is full or r ends. A result shorter than buf means that r has ended. Unlike io.ReadFull, it
-// keeps an io.ErrUnexpectedEOF of r as an error: a connection that breaks within a message must not look like the end
-// of that message.
+// readUpTo reads until buf is full or r ends. A result shorter than buf means that r has ended.
+// Unlike io.ReadFull, it keeps an io.ErrUnexpectedEOF of r as an error: a connection that breaks
+// within a message must not look like the end of that message.
 func readUpTo(r io.Reader, buf []byte) (n int, err error) {
 	for idle := 0; n < len(buf); {
 		m, err := r.Read(buf[n:])

@@ -87,8 +87,9 @@ func resticSizes(t testing.TB, p Polynomial, content []byte) (sizes []int) {
 	}
 }
 
-// A Cutter computes fingerprints by itself, several at a time, and finds the boundaries of restic/chunker. The chunks
-// begin at all kinds of offsets, so boundaries lie in each lane of findInLanes and in what is left over.
+// A Cutter computes fingerprints by itself, several at a time, and finds the boundaries of
+// restic/chunker. The chunks begin at all kinds of offsets, so boundaries lie in each lane of
+// findInLanes and in what is left over.
 func TestBoundariesAreThoseOfResticChunker(t *testing.T) {
 	for range 4 {
 		p, err := RandomPolynomial()
@@ -329,7 +330,8 @@ func documentedChunk(rest []byte) int {
 	return min(len(rest), 262144)
 }
 
-// remainder returns the remainder of the bytes, as a polynomial over GF(2), modulo frozenPolynomial.
+// remainder returns the remainder of the bytes, as a polynomial over GF(2), modulo
+// frozenPolynomial.
 func remainder(b []byte) uint64 {
 	f := uint64(0)
 	for _, c := range b {

@@ -6,11 +6,12 @@ const windowSize = 64
 // cutMask has the bits of a fingerprint that are 0 where content is cut.
 const cutMask = 1<<AverageBits - 1
 
-// fingerprint is the Rabin fingerprint of a window: its bytes as a polynomial over GF(2), modulo the Polynomial
-// (docs/format.md, "The cut").
+// fingerprint is the Rabin fingerprint of a window: its bytes as a polynomial over GF(2), modulo
+// the Polynomial (docs/format.md, "The cut").
 type fingerprint uint64
 
-// fingerprinter computes fingerprints modulo a polynomial P of degree polynomialDegree, from tables by byte.
+// fingerprinter computes fingerprints modulo a polynomial P of degree polynomialDegree, from tables
+// by byte.
 type fingerprinter struct {
 	carry   [256]fingerprint // b·x^53: the multiple of P that removes b from above the degree, and what it leaves below
 	leaving [256]fingerprint // b·x^512 mod P: the oldest byte of a window, when the next one has come
@@ -57,8 +58,8 @@ func (t *fingerprinter) of(window []byte) (f fingerprint) {
 // laneSize is the number of offsets that one lane of findInLanes tests.
 const laneSize = 1 << 10
 
-// find returns the first offset n in b, from ≤ n < to, at which the fingerprint of the window before n says to cut, or
-// to if there is none. from is at least windowSize.
+// find returns the first offset n in b, from ≤ n < to, at which the fingerprint of the window
+// before n says to cut, or to if there is none. from is at least windowSize.
 func (t *fingerprinter) find(b []byte, from, to int) int {
 	for ; to-from >= 4*laneSize; from += 4 * laneSize {
 		if n := t.findInLanes((*[windowSize + 4*laneSize]byte)(b[from-windowSize:])); n < 4*laneSize {
@@ -78,9 +79,9 @@ func (t *fingerprinter) find(b []byte, from, to int) int {
 	return to
 }
 
-// findInLanes is find for the 4*laneSize offsets after the first window of b, and counts them from there. A fingerprint
-// needs the one before, so a processor that computes one after the other mostly waits. findInLanes computes four at a
-// time, each in a lane of its own.
+// findInLanes is find for the 4*laneSize offsets after the first window of b, and counts them from
+// there. A fingerprint needs the one before, so a processor that computes one after the other
+// mostly waits. findInLanes computes four at a time, each in a lane of its own.
 func (t *fingerprinter) findInLanes(b *[windowSize + 4*laneSize]byte) int {
 	var f0, f1, f2, f3 fingerprint
 	for i := range windowSize {

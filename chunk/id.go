@@ -7,12 +7,12 @@ import (
 	"fmt"
 )
 
-// ID is the name of a chunk, or of other content that is hashed with a Key. IDs are comparable. The zero ID names
-// nothing.
+// ID is the name of a chunk, or of other content that is hashed with a Key. IDs are comparable. The
+// zero ID names nothing.
 type ID [32]byte
 
-// Prefix is the first half of an ID. 128 bits are enough to find a chunk among all chunks of a repository. The whole ID
-// is checked when the chunk is read.
+// Prefix is the first half of an ID. 128 bits are enough to find a chunk among all chunks of a
+// repository. The whole ID is checked when the chunk is read.
 type Prefix [16]byte
 
 // ErrNotID is the error of ParseID for text that is not an ID.

@@ -7,12 +7,12 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// Key is the secret under which a repository hashes. A holder of the key can find out whether the repository has a
-// given content.
+// Key is the secret under which a repository hashes. A holder of the key can find out whether the
+// repository has a given content.
 type Key [32]byte
 
-// Sum returns the ID of data. Each call makes a Hasher. For many small chunks, the ID method of one Hasher is four
-// times as fast.
+// Sum returns the ID of data. Each call makes a Hasher. For many small chunks, the ID method of one
+// Hasher is four times as fast.
 func (k Key) Sum(data []byte) ID {
 	h := k.New()
 	h.Write(data)
@@ -28,12 +28,12 @@ func (k Key) New() *Hasher {
 	return &Hasher{h}
 }
 
-// Format implements fmt.Formatter. A key that is printed by mistake, with any verb and within any struct, reveals
-// nothing.
+// Format implements fmt.Formatter. A key that is printed by mistake, with any verb and within any
+// struct, reveals nothing.
 func (Key) Format(f fmt.State, _ rune) { io.WriteString(f, "chunk.Key(secret)") }
 
-// Hasher computes the ID of what is written to it. It holds about 10 KiB and can be used again after Reset. It is not
-// safe for concurrent use.
+// Hasher computes the ID of what is written to it. It holds about 10 KiB and can be used again
+// after Reset. It is not safe for concurrent use.
 type Hasher struct{ keyed *blake3.Hasher }
 
 // Write adds p to the content. It never fails.

@@ -8,9 +8,9 @@ import (
 	"github.com/restic/chunker"
 )
 
-// Polynomial is a polynomial over GF(2) that decides where content is cut. Bit n is the coefficient of x^n. It is drawn
-// when a repository is created and never changes. It is secret, because the sizes of chunks reveal something of the
-// content.
+// Polynomial is a polynomial over GF(2) that decides where content is cut. Bit n is the coefficient
+// of x^n. It is drawn when a repository is created and never changes. It is secret, because the
+// sizes of chunks reveal something of the content.
 type Polynomial uint64
 
 // polynomialDegree is part of the durable format.
@@ -28,8 +28,8 @@ func RandomPolynomial() (Polynomial, error) {
 	return Polynomial(p), nil
 }
 
-// Check returns ErrPolynomial unless p is irreducible and of degree 53. With a reducible polynomial, the rolling
-// fingerprint has fewer effective bits, and the sizes of chunks vary more.
+// Check returns ErrPolynomial unless p is irreducible and of degree 53. With a reducible
+// polynomial, the rolling fingerprint has fewer effective bits, and the sizes of chunks vary more.
 func (p Polynomial) Check() error {
 	pol := chunker.Pol(p)
 	if pol.Deg() != polynomialDegree || !pol.Irreducible() {

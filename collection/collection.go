@@ -1,9 +1,9 @@
-// Package collection has the nouns for what an account holds beside mail: collections of items, which are Sieve scripts,
-// calendar objects or address objects. A [Source] is where a backup reads them, a [Target] where a restore puts them. Packages
-// sieve and dav implement both.
+// Package collection has the nouns for what an account holds beside mail: collections of items,
+// which are Sieve scripts, calendar objects or address objects. A [Source] is where a backup reads
+// them, a [Target] where a restore puts them. Packages sieve and dav implement both.
 //
-// An item is the bytes that a server gives for one name. No program between the server and the archive reads or changes
-// them.
+// An item is the bytes that a server gives for one name. No program between the server and the
+// archive reads or changes them.
 package collection
 
 import (
@@ -71,7 +71,8 @@ type Item struct {
 // ErrGone reports that an item is no longer there.
 var ErrGone = errors.New("it is no longer there")
 
-// ErrExists reports that a target has an item of the name already, or that it is not the one that was to be replaced.
+// ErrExists reports that a target has an item of the name already, or that it is not the one that
+// was to be replaced.
 var ErrExists = errors.New("it exists already")
 
 // ErrTooLarge reports an item that is larger than MaxItem.
@@ -85,38 +86,43 @@ type Source interface {
 	Kind() Kind
 	URL() string // without secrets
 
-	// Open connects, and returns what the server says about itself and its collections, ascending by path.
+	// Open connects, and returns what the server says about itself and its collections, ascending
+	// by path.
 	Open(ctx context.Context) (server []Field, all []Collection, err error)
 
-	// List lists the items of a collection: those that changed since the token, if the server says that, or else all.
+	// List lists the items of a collection: those that changed since the token, if the server says
+	// that, or else all.
 	List(ctx context.Context, c Collection, token string) (Listing, error)
 
-	// Read reads items of a collection. It calls got once with each, in any order but one call at a time, with the item as
-	// it was read or with the error of this item alone. It returns an error of got, or one that ends everything.
+	// Read reads items of a collection. It calls got once with each, in any order but one call at a
+	// time, with the item as it was read or with the error of this item alone. It returns an error
+	// of got, or one that ends everything.
 	Read(ctx context.Context, c Collection, items []Listed, got func(Item, error) error) error
 
 	Close() error
 }
 
-// Target is where scripts, calendars or address books are restored. It is also a Source, by which a restore learns what is
-// there.
+// Target is where scripts, calendars or address books are restored. It is also a Source, by which a
+// restore learns what is there.
 type Target interface {
 	Source
 
-	// Create makes a collection with the name and the properties of c, and returns it with its path.
+	// Create makes a collection with the name and the properties of c, and returns it with its
+	// path.
 	Create(ctx context.Context, c Collection) (Collection, error)
 
-	// Put stores an item. If old is nil there must be no item of the name, and otherwise it must still be old. Else Put
-	// returns ErrExists.
+	// Put stores an item. If old is nil there must be no item of the name, and otherwise it must
+	// still be old. Else Put returns ErrExists.
 	Put(ctx context.Context, c Collection, item Item, old *Listed) error
 
-	// Delete removes an item, which must still be as it was listed. Else it returns ErrExists, or ErrGone.
+	// Delete removes an item, which must still be as it was listed. Else it returns ErrExists, or
+	// ErrGone.
 	Delete(ctx context.Context, c Collection, item Listed) error
 
 	// DeleteCollection removes a collection with everything in it.
 	DeleteCollection(ctx context.Context, c Collection) error
 
-	// WritesAtOnce is how many calls of Put or Delete may be under way at once, at least 1. If there may be several, they may also be
-	// under way during Read.
+	// WritesAtOnce is how many calls of Put or Delete may be under way at once, at least 1. If
+	// there may be several, they may also be under way during Read.
 	WritesAtOnce() int
 }

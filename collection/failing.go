@@ -2,7 +2,8 @@ package collection
 
 import "context"
 
-// Failing returns a Target that cannot be used, such as one whose URL is wrong. Every call returns the error. The URL is for people.
+// Failing returns a Target that cannot be used, such as one whose URL is wrong. Every call returns
+// the error. The URL is for people.
 func Failing(kind Kind, url string, err error) Target { return failing{kind, url, err} }
 
 type failing struct {

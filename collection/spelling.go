@@ -2,8 +2,9 @@ package collection
 
 import "net/url"
 
-// Spelling finds names that differ in nothing but which of their characters are percent-encoded. Servers encode them each in its own way,
-// and some in two ways: Radicale names an item a%40b.ics that Cyrus names a@b.ics (RFC 3986 section 6.2.2).
+// Spelling finds names that differ in nothing but which of their characters are percent-encoded.
+// Servers encode them each in its own way, and some in two ways: Radicale names an item a%40b.ics
+// that Cyrus names a@b.ics (RFC 3986 section 6.2.2).
 type Spelling struct {
 	names map[string]bool
 	keys  map[string]string
@@ -18,8 +19,8 @@ func (s *Spelling) Know(name string) {
 	s.keys[spellingKey(name)] = name
 }
 
-// Of returns the known spelling of a name, or the name itself if it is known or none is. Names of scripts are no part of a URL, so they are
-// never spelled otherwise.
+// Of returns the known spelling of a name, or the name itself if it is known or none is. Names of
+// scripts are no part of a URL, so they are never spelled otherwise.
 func (s *Spelling) Of(kind Kind, name string) string {
 	if kind == Sieve || s.names[name] {
 		return name

@@ -32,8 +32,8 @@ func Summarize(kind Kind, content []byte) (s Summary) {
 // String returns the summary in one line.
 func (s Summary) String() string { return strings.TrimSpace(s.When() + " " + s.Name) }
 
-// When returns the start for people: 2026-03-09, 2026-03-09 10:00, or 2026-03-09 10:00 UTC. A start without UTC is in the
-// time zone of the event. What is no start is returned as it is.
+// When returns the start for people: 2026-03-09, 2026-03-09 10:00, or 2026-03-09 10:00 UTC. A start
+// without UTC is in the time zone of the event. What is no start is returned as it is.
 func (s Summary) When() string {
 	day := s.Day()
 	if day.IsZero() {
@@ -49,7 +49,8 @@ func (s Summary) When() string {
 	return text
 }
 
-// Day returns the day of the start, in the time zone that it is written in. It is the zero time if there is none.
+// Day returns the day of the start, in the time zone that it is written in. It is the zero time if
+// there is none.
 func (s Summary) Day() time.Time {
 	const form = "20060102"
 	if len(s.Start) < len(form) {

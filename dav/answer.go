@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// maxSlow is by how much a request may take longer than its bytes may stand still. It ends an answer that never ends.
+// maxSlow is by how much a request may take longer than its bytes may stand still. It ends an
+// answer that never ends.
 const maxSlow = 15
 
-// moving ends a request if no byte of it, or of its answer, moves for a time. A large item may take longer than that.
+// moving ends a request if no byte of it, or of its answer, moves for a time. A large item may take
+// longer than that.
 type moving struct {
 	quiet *time.Timer
 	limit time.Duration
@@ -40,7 +42,8 @@ func (m *moving) request(r *http.Request) {
 	}
 }
 
-// answer watches the body of an answer, and decodes it. Some servers and proxies compress what nobody asked them to compress.
+// answer watches the body of an answer, and decodes it. Some servers and proxies compress what
+// nobody asked them to compress.
 func (m *moving) answer(a *http.Response) error {
 	a.Body = watchedBody{a.Body, a.Body, m}
 	switch coding := strings.ToLower(strings.TrimSpace(a.Header.Get("Content-Encoding"))); coding {
@@ -78,7 +81,8 @@ func (b watchedBody) wait(something func()) {
 	something()
 }
 
-// lazyGzip decodes a body. It reads its header when the body is read: an answer without a body has none.
+// lazyGzip decodes a body. It reads its header when the body is read: an answer without a body has
+// none.
 type lazyGzip struct {
 	from io.Reader
 	to   *gzip.Reader

@@ -48,7 +48,8 @@ func (b *slowBody) Read(p []byte) (int, error) {
 
 func (b *slowBody) Close() error { return nil }
 
-// TestSlowAnswers reads an event that takes longer than a server may be silent, and does not wait for one that never comes.
+// TestSlowAnswers reads an event that takes longer than a server may be silent, and does not wait
+// for one that never comes.
 func TestSlowAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
 		parts int

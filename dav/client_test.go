@@ -147,7 +147,8 @@ func TestLargeItems(t *testing.T) {
 	}
 }
 
-// TestChanges reads changes in two parts, from a server that repeats an item, and falls back to a list when the token is refused.
+// TestChanges reads changes in two parts, from a server that repeats an item, and falls back to a
+// list when the token is refused.
 func TestChanges(t *testing.T) {
 	f, c := newFake(t)
 	part := 0
@@ -183,7 +184,8 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestServersThatMisbehave has answers that must be errors, because the items that they lack would seem to be deleted.
+// TestServersThatMisbehave has answers that must be errors, because the items that they lack would
+// seem to be deleted.
 func TestServersThatMisbehave(t *testing.T) {
 	answer := func(status int, kind, body string) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, _ *http.Request) bool {

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// digest is a challenge of a server that wants to see a hash of the password (RFC 7616), such as Baïkal. Basic over TLS is not weaker
-// against anyone but the server.
+// digest is a challenge of a server that wants to see a hash of the password (RFC 7616), such as
+// Baïkal. Basic over TLS is not weaker against anyone but the server.
 type digest struct {
 	realm, nonce, opaque string
 	algorithm            string // MD5 or SHA-256, as the server wrote it; empty: MD5
@@ -25,7 +25,8 @@ type digest struct {
 // hashes are the algorithms. Those with -sess are not known.
 var hashes = map[string]func() hash.Hash{"": md5.New, "md5": md5.New, "sha-256": sha256.New}
 
-// digestOf returns the strongest challenge among the WWW-Authenticate fields of an answer that the client can meet, or nil.
+// digestOf returns the strongest challenge among the WWW-Authenticate fields of an answer that the
+// client can meet, or nil.
 func digestOf(fields []string) (best *digest) {
 	for _, field := range fields {
 		for _, c := range challenges(field) {
@@ -91,7 +92,8 @@ func (c *Client) logIn(r *http.Request, user, password string) {
 	r.Header.Set("Authorization", c.digest.authorize(user, password, r.Method, r.URL.RequestURI(), rand.Text()))
 }
 
-// challenged reports whether a request that was answered 401 may be sent again, now with a hash of the password.
+// challenged reports whether a request that was answered 401 may be sent again, now with a hash of
+// the password.
 func (c *Client) challenged(sent *http.Request, answer *http.Response) bool {
 	d := digestOf(answer.Header.Values("WWW-Authenticate"))
 	if d == nil || sent.Header.Get("Authorization") == "" {
@@ -108,7 +110,8 @@ func (c *Client) challenged(sent *http.Request, answer *http.Response) bool {
 	return true
 }
 
-// challenge is one of a WWW-Authenticate field (RFC 9110 section 11.6.1), with the names of parameters in lower case.
+// challenge is one of a WWW-Authenticate field (RFC 9110 section 11.6.1), with the names of
+// parameters in lower case.
 type challenge struct {
 	scheme string
 	params map[string]string

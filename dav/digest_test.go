@@ -86,7 +86,8 @@ func (s *digestServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusUnauthorized)
 }
 
-// TestDigest reads items from a server that wants a hash of the password and changes its nonce, and refuses another password at once.
+// TestDigest reads items from a server that wants a hash of the password and changes its nonce, and
+// refuses another password at once.
 func TestDigest(t *testing.T) {
 	for password, wants := range map[string]bool{"pw": true, "other": false} {
 		s := &digestServer{t: t, counts: make(map[string]bool)}
@@ -116,7 +117,8 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// TestToken checks that a token is sent in place of a password, and that a server that refuses it is not asked again.
+// TestToken checks that a token is sent in place of a password, and that a server that refuses it
+// is not asked again.
 func TestToken(t *testing.T) {
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

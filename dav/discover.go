@@ -37,7 +37,8 @@ const collectionProps = `<D:displayname/><D:resourcetype/><D:sync-token/><S:getc
 
 const discoverProps = `<D:current-user-principal/><C:calendar-home-set/><A:addressbook-home-set/>`
 
-// Open implements collection.Source. The URL may be that of a collection, of a home set, of a principal, or of the server.
+// Open implements collection.Source. The URL may be that of a collection, of a home set, of a
+// principal, or of the server.
 func (c *Client) Open(ctx context.Context) (server []collection.Field, all []collection.Collection, err error) {
 	all, err = c.discover(ctx)
 	if err != nil {
@@ -132,7 +133,8 @@ func (c *Client) homesIn(r *propResponse) []string {
 	return r.prop(c.names().space, c.names().home).hrefs()
 }
 
-// inHome returns the collections in a home set. If the home has no members of the kind, it returns ErrNone.
+// inHome returns the collections in a home set. If the home has no members of the kind, it returns
+// ErrNone.
 func (c *Client) inHome(ctx context.Context, home *url.URL) (all []collection.Collection, err error) {
 	found, at, err := c.query(ctx, "PROPFIND", home, "1", propfind(collectionProps))
 	if err != nil {

@@ -41,7 +41,8 @@ func TestAnswersThatDidNothing(t *testing.T) {
 	}
 }
 
-// TestListThatWasCutOff reads a list that the server says is not whole: what is missing was not removed.
+// TestListThatWasCutOff reads a list that the server says is not whole: what is missing was not
+// removed.
 func TestListThatWasCutOff(t *testing.T) {
 	f, c := newFake(t)
 	f.on = func(w http.ResponseWriter, _ *http.Request) bool {

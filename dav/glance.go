@@ -11,8 +11,9 @@ import (
 // maxGlance is the most bytes of the answer to Glance.
 const maxGlance = 32 << 20
 
-// Glance asks for the contents of many items with one request (RFC 4791 section 7.9, RFC 6352 section 8.7). XML makes LF of the line ends
-// CR LF and CR, so the contents are not those of Read. It leaves out items that the server does not give.
+// Glance asks for the contents of many items with one request (RFC 4791 section 7.9, RFC 6352
+// section 8.7). XML makes LF of the line ends CR LF and CR, so the contents are not those of Read.
+// It leaves out items that the server does not give.
 func (c *Client) Glance(ctx context.Context, of collection.Collection, items []collection.Listed) (map[string][]byte, error) {
 	u, err := c.urlOf(of)
 	if err != nil {

@@ -144,8 +144,8 @@ const (
 	maxTries     = 5
 )
 
-// do sends a request and passes the answer to read, if it is of the class 2xx. It follows redirects, and waits if the server asks for
-// it.
+// do sends a request and passes the answer to read, if it is of the class 2xx. It follows
+// redirects, and waits if the server asks for it.
 func (c *Client) do(ctx context.Context, r request, read func(*http.Response) error) error {
 	for tries, redirects := 1, 0; ; {
 		if err := c.pace.begin(ctx); err != nil {
@@ -167,7 +167,8 @@ func (c *Client) do(ctx context.Context, r request, read func(*http.Response) er
 	}
 }
 
-// once sends a request once. It returns where it is redirected to, or how long to wait before the next try.
+// once sends a request once. It returns where it is redirected to, or how long to wait before the
+// next try.
 func (c *Client) once(ctx context.Context, r request, read func(*http.Response) error) (next *url.URL, wait time.Duration, err error) {
 	limited, watched, cancel := limit(ctx, c.options.timeout())
 	defer cancel()
@@ -295,7 +296,8 @@ func (c *Client) redirect(from *url.URL, answer *http.Response) (*url.URL, error
 	return to, nil
 }
 
-// retryAfter parses a Retry-After (RFC 9110 section 10.2.3). Without one, or with one in the past, it returns a few seconds.
+// retryAfter parses a Retry-After (RFC 9110 section 10.2.3). Without one, or with one in the past,
+// it returns a few seconds.
 func retryAfter(text string) time.Duration {
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
 		return max(time.Duration(seconds)*time.Second, time.Second)

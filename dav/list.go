@@ -15,8 +15,8 @@ import (
 // maxRounds bounds the parts in which a server answers a sync-collection.
 const maxRounds = 10_000
 
-// List implements collection.Source. With a token it asks what changed, by sync-collection. If the server does not accept the token, it
-// lists all items.
+// List implements collection.Source. With a token it asks what changed, by sync-collection. If the
+// server does not accept the token, it lists all items.
 func (c *Client) List(ctx context.Context, of collection.Collection, token string) (collection.Listing, error) {
 	u, err := c.urlOf(of)
 	if err != nil {
@@ -33,7 +33,8 @@ func (c *Client) List(ctx context.Context, of collection.Collection, token strin
 	return l, err
 }
 
-// refusesToken reports whether a server does not accept a token (RFC 6578 section 3.2), or does not know the report.
+// refusesToken reports whether a server does not accept a token (RFC 6578 section 3.2), or does not
+// know the report.
 func refusesToken(err error) bool {
 	status := statusOfError(err)
 	return status/100 == 4 && status != http.StatusUnauthorized && status != http.StatusTooManyRequests && !isNotFound(err) ||
@@ -125,8 +126,9 @@ func settle(l collection.Listing, last map[string]int) collection.Listing {
 	return l
 }
 
-// member returns the name of a member of the collection at a URL, as the server sent it: what follows the path of the collection. It is
-// empty for the collection itself, and ends with "/" for what is below a member.
+// member returns the name of a member of the collection at a URL, as the server sent it: what
+// follows the path of the collection. It is empty for the collection itself, and ends with "/" for
+// what is below a member.
 func (c *Client) member(at *url.URL, href string) (string, error) {
 	u, err := c.resolve(at, href)
 	if err != nil {

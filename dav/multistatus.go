@@ -46,8 +46,8 @@ type propResponse struct {
 	failed map[xml.Name]int // the statuses of properties that were not found for another reason than that they do not exist
 }
 
-// unknown returns the status of a failure that hides whether a resource has a property, or 0. A refusal (403) does not count: the user may
-// not see that resource, such as a calendar of others.
+// unknown returns the status of a failure that hides whether a resource has a property, or 0. A
+// refusal (403) does not count: the user may not see that resource, such as a calendar of others.
 func (r *propResponse) unknown(space, local string) int {
 	status := r.status
 	if status == 0 || status/100 == 2 {
@@ -296,8 +296,8 @@ func statusOf(line string) (int, error) {
 	return code, nil
 }
 
-// precondition returns the name of the precondition in the body of an answer that is an error (RFC 4918 section 16), and what the server
-// says about it, or nothing.
+// precondition returns the name of the precondition in the body of an answer that is an error (RFC
+// 4918 section 16), and what the server says about it, or nothing.
 func precondition(body []byte) (name, text string) {
 	d := xml.NewDecoder(bytes.NewReader(body))
 	d.CharsetReader = charset

@@ -30,7 +30,8 @@ func TestParseMultistatus(t *testing.T) {
 	}
 }
 
-// TestBrokenMultistatus checks that an answer that is not whole is an error, wherever it ends, so that nothing seems to be deleted.
+// TestBrokenMultistatus checks that an answer that is not whole is an error, wherever it ends, so
+// that nothing seems to be deleted.
 func TestBrokenMultistatus(t *testing.T) {
 	end := strings.LastIndex(sample, "</D:multistatus>")
 	for n := range end {

@@ -10,8 +10,9 @@ import (
 // atOnce is how many requests are under way at once, until the server asks for less.
 const atOnce = 8
 
-// pace bounds how many requests are under way, and when the next may begin. Each answer that asks to wait (429, 503) makes all requests
-// wait, and halves their number for the rest of the connection.
+// pace bounds how many requests are under way, and when the next may begin. Each answer that asks
+// to wait (429, 503) makes all requests wait, and halves their number for the rest of the
+// connection.
 type pace struct {
 	maxWait time.Duration
 
@@ -64,8 +65,8 @@ func (p *pace) end(succeeded bool) {
 	p.freed = make(chan struct{})
 }
 
-// slow makes all requests wait, and be fewer. It reports whether they may wait that long: without a request that succeeds they wait
-// for no more than maxWait in all.
+// slow makes all requests wait, and be fewer. It reports whether they may wait that long: without a
+// request that succeeds they wait for no more than maxWait in all.
 func (p *pace) slow(wait time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/collection"
 )
 
-// TestWritesAtOnce stores items at a server that waits until as many requests are under way as there may be. Then it asks for time once,
-// and gets all items, but fewer at once.
+// TestWritesAtOnce stores items at a server that waits until as many requests are under way as
+// there may be. Then it asks for time once, and gets all items, but fewer at once.
 func TestWritesAtOnce(t *testing.T) {
 	f, c := newFake(t)
 	var mu sync.Mutex

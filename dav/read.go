@@ -110,7 +110,8 @@ func readContent(ctx context.Context, from io.Reader, large chan struct{}) (cont
 	return append(content, more...), true, err
 }
 
-// readItem reads one item. Its ETag is the one that came with it. If it is large, it has put an element into large.
+// readItem reads one item. Its ETag is the one that came with it. If it is large, it has put an
+// element into large.
 func (c *Client) readItem(
 	ctx context.Context, of *url.URL, listed collection.Listed, large chan struct{},
 ) (item collection.Item, isLarge bool, err error) {
@@ -145,15 +146,17 @@ func (c *Client) readItem(
 	return item, isLarge, err
 }
 
-// looksRight reports whether a content begins as items of the kind do (RFC 5545 section 3.4, RFC 6350 section 6.1.1). An empty answer, or
-// an error with the status 200, must not replace an archived item.
+// looksRight reports whether a content begins as items of the kind do (RFC 5545 section 3.4, RFC
+// 6350 section 6.1.1). An empty answer, or an error with the status 200, must not replace an
+// archived item.
 func (c *Client) looksRight(content []byte) bool {
 	begin := bytes.TrimSpace(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")))
 	want := "BEGIN:" + c.names().object
 	return len(begin) >= len(want) && strings.EqualFold(string(begin[:len(want)]), want)
 }
 
-// looksLikeHTML reports whether a content is a web page. No calendar object and no address object begins like one.
+// looksLikeHTML reports whether a content is a web page. No calendar object and no address object
+// begins like one.
 func looksLikeHTML(content []byte) bool {
 	begin := bytes.ToLower(bytes.TrimSpace(content[:min(len(content), 256)]))
 	return bytes.HasPrefix(begin, []byte("<!doctype html")) || bytes.HasPrefix(begin, []byte("<html"))

@@ -26,7 +26,8 @@ func client(t *testing.T, kind collection.Kind, server, user string) *dav.Client
 	return c
 }
 
-// TestServers makes a collection at a real server, stores items, reads them, and follows changes by the sync token.
+// TestServers makes a collection at a real server, stores items, reads them, and follows changes by
+// the sync token.
 func TestServers(t *testing.T) {
 	radicale := testbed.Radicale(t).URL
 	server := testbed.Cyrus(t, testbed.CyrusOptions{HTTP: true})
@@ -117,7 +118,8 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// mustDelete deletes an item, which is then gone, and does not delete another whose ETag is not the server's.
+// mustDelete deletes an item, which is then gone, and does not delete another whose ETag is not the
+// server's.
 func mustDelete(t *testing.T, c *dav.Client, of collection.Collection, item collection.Listed, held map[string][]byte, other collection.Listed) {
 	t.Helper()
 	if err := c.Delete(t.Context(), of, item); err != nil {

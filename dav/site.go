@@ -10,9 +10,10 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// SameSite reports whether two hosts belong to one owner, as far as names say: they are the same, or below one registered domain, such as
-// caldav.icloud.com and p42-caldav.icloud.com. The public suffix list says where domains are registered, so two customers of a host of
-// web pages are not one owner.
+// SameSite reports whether two hosts belong to one owner, as far as names say: they are the same,
+// or below one registered domain, such as caldav.icloud.com and p42-caldav.icloud.com. The public
+// suffix list says where domains are registered, so two customers of a host of web pages are not
+// one owner.
 func SameSite(a, b string) bool {
 	a, b = strings.ToLower(strings.TrimSuffix(a, ".")), strings.ToLower(strings.TrimSuffix(b, "."))
 	if a == b {
@@ -35,8 +36,9 @@ func port(u *url.URL) string {
 	return cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme])
 }
 
-// checkHost refuses a URL of another site, which is not to get the password. iCloud leads from one host to another of its own. Such a
-// host gets the password by TLS alone, and because the host that the user named, and that has the password, leads there.
+// checkHost refuses a URL of another site, which is not to get the password. iCloud leads from one
+// host to another of its own. Such a host gets the password by TLS alone, and because the host that
+// the user named, and that has the password, leads there.
 func (c *Client) checkHost(u *url.URL) error {
 	if sameOrigin(u, c.base) || u.Scheme == "https" && c.base.Scheme == "https" && port(u) == port(c.base) && SameSite(u.Hostname(), c.base.Hostname()) {
 		return nil

@@ -37,8 +37,9 @@ func TestSameSite(t *testing.T) {
 	}
 }
 
-// TestHostsOfOneSite follows a server to another host of its own, as iCloud leads to the host of the user, and reads and stores there. A
-// host of another site, or another port, gets no request, also if the first host leads there.
+// TestHostsOfOneSite follows a server to another host of its own, as iCloud leads to the host of
+// the user, and reads and stores there. A host of another site, or another port, gets no request,
+// also if the first host leads there.
 func TestHostsOfOneSite(t *testing.T) {
 	for home, wants := range map[string]string{
 		"https://p42.cloud.example:443/jo/": "",

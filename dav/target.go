@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/collection"
 )
 
-// Create implements collection.Target. The collection gets the last segment of the path of c in the first home of the user.
+// Create implements collection.Target. The collection gets the last segment of the path of c in the
+// first home of the user.
 func (c *Client) Create(ctx context.Context, like collection.Collection) (collection.Collection, error) {
 	if len(c.homes) == 0 {
 		return like, errors.New("the URL is not that of a user with collections, so none can be made")
@@ -151,8 +152,9 @@ func (c *Client) DeleteCollection(ctx context.Context, of collection.Collection)
 // WritesAtOnce implements collection.Target.
 func (c *Client) WritesAtOnce() int { return atOnce }
 
-// written reports whether an answer of the class 2xx to a request that changes something says that this was done. A page to log in has the
-// status 200, and an answer about each of several resources says what was not done (RFC 4918 section 9.6.1).
+// written reports whether an answer of the class 2xx to a request that changes something says that
+// this was done. A page to log in has the status 200, and an answer about each of several resources
+// says what was not done (RFC 4918 section 9.6.1).
 func written(answer *http.Response) error {
 	switch {
 	case answer.StatusCode == http.StatusMultiStatus:

@@ -35,8 +35,8 @@ type Dir struct {
 	synced    sync.Map     // directories whose own names are known to be durable: path → struct{}
 }
 
-// Create makes a directory for a new repository, with its parents, and opens it. The directory may exist if it is
-// empty.
+// Create makes a directory for a new repository, with its parents, and opens it. The directory may
+// exist if it is empty.
 func Create(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, dirMode); err != nil {
 		return nil, fmt.Errorf("make a directory for the repository: %w", err)
@@ -105,8 +105,8 @@ func (d *Dir) Get(ctx context.Context, name string, offset, length int64) (io.Re
 	return &section{io.NewSectionReader(f, offset, length), f}, size, nil
 }
 
-// section reads a range of a file, and its Close closes the file. If the file became shorter after Get, by a fault of
-// the disk or by another program, Read returns an error, not an early end.
+// section reads a range of a file, and its Close closes the file. If the file became shorter after
+// Get, by a fault of the disk or by another program, Read returns an error, not an early end.
 type section struct {
 	*io.SectionReader
 	file *os.File

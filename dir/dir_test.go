@@ -32,7 +32,8 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// A repository can be on a file system without hard links, and on one without renames that replace nothing.
+// A repository can be on a file system without hard links, and on one without renames that replace
+// nothing.
 func TestWays(t *testing.T) {
 	for way := 1; way < dir.PublisherCount; way++ {
 		t.Run(fmt.Sprint(way), func(t *testing.T) {
@@ -148,7 +149,8 @@ func TestForeignFiles(t *testing.T) {
 	}
 }
 
-// Files of a crashed run are removed when they are a day old, by the clock of the file system. A running run's stay.
+// Files of a crashed run are removed when they are a day old, by the clock of the file system. A
+// running run's stay.
 func TestStaleFiles(t *testing.T) {
 	_, path := create(t)
 	stale, fresh := filepath.Join(path, "_tmp", "stale"), filepath.Join(path, "_tmp", "fresh")

@@ -15,8 +15,8 @@ func absent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// objectError turns an error of the file system about one object into an error of the store, so that it is not taken
-// for an error about another file of this host.
+// objectError turns an error of the file system about one object into an error of the store, so
+// that it is not taken for an error about another file of this host.
 func (d *Dir) objectError(err error) error {
 	switch {
 	case err == nil:
@@ -32,8 +32,8 @@ func (d *Dir) objectError(err error) error {
 	return err
 }
 
-// gone returns an error if the directory is not the one that was opened. An unmounted disk leaves an empty directory,
-// or none, and that says nothing about the objects.
+// gone returns an error if the directory is not the one that was opened. An unmounted disk leaves
+// an empty directory, or none, and that says nothing about the objects.
 func (d *Dir) gone() error {
 	now, err := os.Stat(d.root)
 	switch {

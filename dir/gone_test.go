@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// A directory that was replaced, as when its disk was unmounted, does not mean that objects are missing.
+// A directory that was replaced, as when its disk was unmounted, does not mean that objects are
+// missing.
 func TestAnotherDirectory(t *testing.T) {
 	for name, replace := range map[string]func(path string) error{
 		"removed":  func(path string) error { return os.Rename(path, path+".away") },
@@ -43,7 +44,8 @@ func TestAnotherDirectory(t *testing.T) {
 	}
 }
 
-// An error of the file system about an object is an error of the store, never of a file of this host.
+// An error of the file system about an object is an error of the store, never of a file of this
+// host.
 func TestErrorsAreTheStores(t *testing.T) {
 	d, path := create(t)
 	_, _, err := d.Get(t.Context(), "data/none", 0, -1)

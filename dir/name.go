@@ -13,12 +13,13 @@ import (
 	"time"
 )
 
-// A publisher gives a complete file in "_tmp" its name. It never replaces a file: if the name is taken, it returns
-// fs.ErrExist. If the file system does not support it, it returns errUnsupported.
+// A publisher gives a complete file in "_tmp" its name. It never replaces a file: if the name is
+// taken, it returns fs.ErrExist. If the file system does not support it, it returns errUnsupported.
 type publisher func(ctx context.Context, d *Dir, temp, path string) error
 
-// publishers are tried in order. FAT, exFAT, SMB and some FUSE file systems have no hard links; older kernels, NFS and
-// other systems cannot rename without replacing; every file system can create a file exclusively.
+// publishers are tried in order. FAT, exFAT, SMB and some FUSE file systems have no hard links;
+// older kernels, NFS and other systems cannot rename without replacing; every file system can
+// create a file exclusively.
 var publishers = []publisher{link, renameOnly, claim}
 
 var errUnsupported = errors.New("the file system cannot do this")
@@ -40,9 +41,9 @@ func link(_ context.Context, _ *Dir, temp, path string) error {
 	return linkError(os.Link(temp, path))
 }
 
-// linkError adds to an error of link(2) what it means. Mounts of remote storage, such as that of rclone, answer EIO. Most of
-// them send a file some time after they acknowledged that it is durable, so no other way to name files is tried there. A
-// disk that fails answers the same.
+// linkError adds to an error of link(2) what it means. Mounts of remote storage, such as that of
+// rclone, answer EIO. Most of them send a file some time after they acknowledged that it is
+// durable, so no other way to name files is tried there. A disk that fails answers the same.
 func linkError(err error) error {
 	switch {
 	case unsupported(err):
@@ -54,7 +55,8 @@ func linkError(err error) error {
 	return err
 }
 
-// unsupported reports whether a call failed because the file system does not support it. FAT answers EPERM.
+// unsupported reports whether a call failed because the file system does not support it. FAT
+// answers EPERM.
 func unsupported(err error) bool {
 	lacks := []error{syscall.EPERM, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EINVAL, syscall.EMLINK, errors.ErrUnsupported}
 	return slices.ContainsFunc(lacks, func(is error) bool { return errors.Is(err, is) })
@@ -84,8 +86,8 @@ func claim(ctx context.Context, d *Dir, temp, path string) error {
 	return os.Rename(temp, path)
 }
 
-// acquire creates a claim, and waits for another process that has it. A later run removes the claim of a dead process,
-// like everything in "_tmp" that is a day old.
+// acquire creates a claim, and waits for another process that has it. A later run removes the claim
+// of a dead process, like everything in "_tmp" that is a day old.
 func acquire(ctx context.Context, claim, path string) error {
 	for since := time.Now(); ; {
 		f, err := os.OpenFile(claim, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/dir"
 )
 
-// A refusal of hard links is taken for one, an error of the disk is explained, and another stays as it is.
+// A refusal of hard links is taken for one, an error of the disk is explained, and another stays as
+// it is.
 func TestLinkError(t *testing.T) {
 	failed := func(err error) error { return dir.LinkError(&os.LinkError{Op: "link", Old: "a", New: "b", Err: err}) }
 	if err := failed(syscall.EPERM); !errors.Is(err, dir.ErrUnsupported) {

@@ -104,8 +104,8 @@ func (d *Dir) temp() (*os.File, error) {
 	return f, explain(err)
 }
 
-// removeStale removes what crashed runs left in "_tmp". Ages are by the file system's clock, which fresh, a new file,
-// shows.
+// removeStale removes what crashed runs left in "_tmp". Ages are by the file system's clock, which
+// fresh, a new file, shows.
 func (d *Dir) removeStale(fresh *os.File) {
 	info, err := fresh.Stat()
 	if err != nil {
@@ -124,12 +124,13 @@ func discard(f *os.File) {
 	_ = os.Remove(f.Name())
 }
 
-// touch sets the modification time of a file of size bytes to the present by the file system's clock. utimes(2) would
-// use this host's clock. POSIX requires ftruncate(2) to do so even if the size stays the same.
+// touch sets the modification time of a file of size bytes to the present by the file system's
+// clock. utimes(2) would use this host's clock. POSIX requires ftruncate(2) to do so even if the
+// size stays the same.
 func touch(f *os.File, size int64) error { return f.Truncate(size) }
 
-// makeDir makes a directory under the root, and its name durable, once for every directory and process: a process that
-// crashed may have made the name without syncing it.
+// makeDir makes a directory under the root, and its name durable, once for every directory and
+// process: a process that crashed may have made the name without syncing it.
 func (d *Dir) makeDir(path string) error {
 	if path == d.root {
 		return nil

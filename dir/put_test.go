@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// An object is as old as its name: a manifest that took long to write must not seem to have met its deadline. So touch
-// changes the time of a file that was written long ago, and nothing else.
+// An object is as old as its name: a manifest that took long to write must not seem to have met its
+// deadline. So touch changes the time of a file that was written long ago, and nothing else.
 func TestTouch(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	for _, content := range []string{"", "content"} {

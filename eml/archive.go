@@ -23,8 +23,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Archive is one file with the messages of an account as .eml files. It is written as a stream, so that it needs no space beside
-// its own, and has its name only when it is complete.
+// Archive is one file with the messages of an account as .eml files. It is written as a stream, so
+// that it needs no space beside its own, and has its name only when it is complete.
 type Archive struct {
 	path string
 	pack func(io.Writer) packer
@@ -53,7 +53,8 @@ func NewZIP(path string) *Archive {
 	return &Archive{path: path, pack: func(w io.Writer) packer { return zipPacker{zipstream.NewWriter(w)} }}
 }
 
-// NewTar returns a Target that is a tar file, compressed by gzip if its name ends in .gz or .tgz. It does not access the disk.
+// NewTar returns a Target that is a tar file, compressed by gzip if its name ends in .gz or .tgz.
+// It does not access the disk.
 func NewTar(path string) *Archive {
 	lower := strings.ToLower(path)
 	compressed := strings.HasSuffix(lower, ".gz") || strings.HasSuffix(lower, ".tgz")
@@ -124,7 +125,8 @@ func (a *Archive) Close() error {
 	return nil
 }
 
-// packed is the directory of a mailbox in an Archive. Its flags.jsonl waits in memory, compressed: some 40 bytes of a message.
+// packed is the directory of a mailbox in an Archive. Its flags.jsonl waits in memory, compressed:
+// some 40 bytes of a message.
 type packed struct {
 	archive    *Archive
 	dir        string
@@ -145,8 +147,8 @@ func (*packed) Missing(_ context.Context, wanted []restore.Message) ([]int, erro
 // BatchSize implements restore.Folder.
 func (*packed) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
-// Append implements restore.Folder. A message is verified before the first byte of it is written, because it could not be taken
-// back.
+// Append implements restore.Folder. A message is verified before the first byte of it is written,
+// because it could not be taken back.
 func (f *packed) Append(ctx context.Context, messages []restore.Message) ([]restore.AppendResult, error) {
 	f.archive.mu.Lock()
 	defer f.archive.mu.Unlock()

@@ -92,7 +92,8 @@ func readTar(t *testing.T, path string) map[string]string {
 	}
 }
 
-// A ZIP file and a tar file have the files that a directory has, and the directories of empty mailboxes.
+// A ZIP file and a tar file have the files that a directory has, and the directories of empty
+// mailboxes.
 func TestArchive(t *testing.T) {
 	dir := t.TempDir()
 	var wanted []restore.Message

@@ -1,24 +1,25 @@
-// Package eml restores an archived account to .eml files: Target writes them to a directory, and Archive to one ZIP or tar file
-// that has the same files. Both are a restore.Target.
+// Package eml restores an archived account to .eml files: Target writes them to a directory, and
+// Archive to one ZIP or tar file that has the same files. Both are a restore.Target.
 //
-// An .eml file is the archived bytes of one message. Mail programs and the tools of a shell can open it. Each mailbox
-// is a directory; those below it are its subdirectories:
+// An .eml file is the archived bytes of one message. Mail programs and the tools of a shell can
+// open it. Each mailbox is a directory; those below it are its subdirectories:
 //
 //	INBOX/
 //	Projects/2023/
 //	    2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml
 //	    flags.jsonl    a line of JSON for each message, with what is not in the file
 //
-// The name of a file has the INTERNALDATE of the message, the beginning of its subject, its UID in the archive, and the
-// first 8 bytes of its hash, by which a later restore recognizes it. The modification time is the INTERNALDATE. Package
-// safename encodes the levels of mailbox names; a level that is too long for a file system is cut and ends with %2D and
-// a hash. The lines of flags.jsonl are in no order. One of them:
+// The name of a file has the INTERNALDATE of the message, the beginning of its subject, its UID in
+// the archive, and the first 8 bytes of its hash, by which a later restore recognizes it. The
+// modification time is the INTERNALDATE. Package safename encodes the levels of mailbox names; a
+// level that is too long for a file system is cut and ends with %2D and a hash. The lines of
+// flags.jsonl are in no order. One of them:
 //
 //	{"file":"2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml","uid":42,"internaldate":" 1-Oct-2023 00:00:00 +0000","flags":["\\Seen"]}
 //
-// A second restore to a directory adds nothing, because a listing of the directory shows which messages it has. A ZIP or tar file
-// is written once, as a stream; a file that exists is an error. It begins with the directories, and flags.jsonl follows the
-// messages of its mailbox.
+// A second restore to a directory adds nothing, because a listing of the directory shows which
+// messages it has. A ZIP or tar file is written once, as a stream; a file that exists is an error.
+// It begins with the directories, and flags.jsonl follows the messages of its mailbox.
 package eml
 
 import (
@@ -36,8 +37,9 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Target is a directory of .eml files. Restoring changes no existing file except flags.jsonl, to which it adds lines.
-// Added files have their names when the Folder is closed, and are durable when the Target is closed.
+// Target is a directory of .eml files. Restoring changes no existing file except flags.jsonl, to
+// which it adds lines. Added files have their names when the Folder is closed, and are durable when
+// the Target is closed.
 type Target struct{ tree.Lazy }
 
 var (
@@ -123,8 +125,8 @@ func directories(mailboxes []mail.Mailbox) []string {
 	return dirs
 }
 
-// directories is that for a directory that may exist. Earlier programs wrote names in modified UTF-7: a directory with such a name
-// gets the messages, so that a second restore adds nothing.
+// directories is that for a directory that may exist. Earlier programs wrote names in modified
+// UTF-7: a directory with such a name gets the messages, so that a second restore adds nothing.
 func (t *Target) directories(mailboxes []mail.Mailbox) []string {
 	dirs, earlier := directories(mailboxes), style
 	earlier.UTF8 = false

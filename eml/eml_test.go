@@ -163,7 +163,8 @@ func TestDamagedMessage(t *testing.T) {
 	}
 }
 
-// Mailboxes with hostile names get separate directories below the target, and the names can be decoded.
+// Mailboxes with hostile names get separate directories below the target, and the names can be
+// decoded.
 func TestHostileNames(t *testing.T) {
 	above := t.TempDir()
 	path := filepath.Join(above, "mail")
@@ -186,7 +187,8 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// A directory has the name of its mailbox. One with a name of an earlier version is found, and the messages in it.
+// A directory has the name of its mailbox. One with a name of an earlier version is found, and the
+// messages in it.
 func TestDirectoryInUTF8(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail")
 	wanted := []restore.Message{message(1, "a")}
@@ -222,8 +224,8 @@ func FuzzDirectory(f *testing.F) {
 	})
 }
 
-// The name of a file has the date and the subject of the message, in characters that every file system accepts. It
-// identifies the message; so does a name of an earlier version.
+// The name of a file has the date and the subject of the message, in characters that every file
+// system accepts. It identifies the message; so does a name of an earlier version.
 func TestFileName(t *testing.T) {
 	for _, test := range []struct{ subject, date, want string }{
 		{"Bridge plans", "13-Mar-2026 02:10:59 +0100", "2026-03-13 0210 Bridge plans 42-"},

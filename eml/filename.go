@@ -29,8 +29,9 @@ func fileName(ctx context.Context, m *restore.Message) string {
 	return FileName(m.Internal, head, m.UID, m.Hash)
 }
 
-// FileName returns the name for the file of a message: its INTERNALDATE, its subject, and its UID and hash, which no other
-// message of its mailbox has. It depends only on the message, so every restore returns the same name. parseFileName inverts it.
+// FileName returns the name for the file of a message: its INTERNALDATE, its subject, and its UID
+// and hash, which no other message of its mailbox has. It depends only on the message, so every
+// restore returns the same name. parseFileName inverts it.
 func FileName(date mail.Date, head []byte, uid mail.UID, hash chunk.ID) string {
 	words := []string{"undated", shortSubject(header.Text(head, "Subject"))}
 	if t := date.Time(); date.IsReadable() && t.Year() >= 0 && t.Year() <= 9999 {
@@ -41,14 +42,15 @@ func FileName(date mail.Date, head []byte, uid mail.UID, hash chunk.ID) string {
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 
-// These constants bound the subject in a name. File systems accept names of 255 bytes or characters.
+// These constants bound the subject in a name. File systems accept names of 255 bytes or
+// characters.
 const (
 	subjectRunes = 60
 	subjectBytes = 150
 )
 
-// shortSubject returns the beginning of a subject, in characters that are valid on every file system and have no
-// meaning in a shell or a terminal.
+// shortSubject returns the beginning of a subject, in characters that are valid on every file
+// system and have no meaning in a shell or a terminal.
 func shortSubject(subject string) string {
 	var b strings.Builder
 	n := 0
@@ -64,8 +66,8 @@ func shortSubject(subject string) string {
 	return strings.Trim(b.String(), " .")
 }
 
-// parseFileName returns the UID and the hashTag of a name that fileName or an earlier version of it returned. The
-// earlier names are like 0000000042-6f1d…c2.eml, with 16 bytes of the hash.
+// parseFileName returns the UID and the hashTag of a name that fileName or an earlier version of it
+// returned. The earlier names are like 0000000042-6f1d…c2.eml, with 16 bytes of the hash.
 func parseFileName(name string) (uid mail.UID, own hashTag, ok bool) {
 	unique, ok := strings.CutSuffix(name, suffix)
 	unique = unique[strings.LastIndexByte(unique, ' ')+1:]

@@ -21,7 +21,8 @@ const (
 	flagsFile = "flags.jsonl"
 )
 
-// folder is the directory of a mailbox. It implements restore.Folder and, for a preview, restore.ReadFolder.
+// folder is the directory of a mailbox. It implements restore.Folder and, for a preview,
+// restore.ReadFolder.
 type folder struct {
 	path    string
 	root    *os.Root // as long as files is open
@@ -40,7 +41,8 @@ func readPresent(ctx context.Context, root *os.Root) (map[hashTag][]mail.UID, er
 	return present, err
 }
 
-// Missing implements restore.Folder. A file counts first for the message with its UID, and otherwise for another copy.
+// Missing implements restore.Folder. A file counts first for the message with its UID, and
+// otherwise for another copy.
 func (f *folder) Missing(_ context.Context, wanted []restore.Message) ([]int, error) {
 	var open []int
 	spare := make(map[hashTag]int)
@@ -66,7 +68,8 @@ func (f *folder) Missing(_ context.Context, wanted []restore.Message) ([]int, er
 // BatchSize implements restore.Folder. Package tree makes batches of its own, so any size is fine.
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
-// Append implements restore.Folder. The files of the messages get their names when the folder is closed.
+// Append implements restore.Folder. The files of the messages get their names when the folder is
+// closed.
 func (f *folder) Append(ctx context.Context, messages []restore.Message) ([]restore.AppendResult, error) {
 	names := make([]string, len(messages))
 	for i := range messages {
@@ -124,8 +127,8 @@ type line struct {
 	Flags    mail.Flags `json:"flags,omitempty"`
 }
 
-// writeFlags adds the lines of messages to flags.jsonl, before their files have names. After a crash there may be lines
-// without a file, which do no harm.
+// writeFlags adds the lines of messages to flags.jsonl, before their files have names. After a
+// crash there may be lines without a file, which do no harm.
 func (f *folder) writeFlags(messages []restore.Message, names []string) error {
 	var lines bytes.Buffer
 	if err := writeLines(&lines, messages, names); err != nil {

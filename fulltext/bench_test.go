@@ -18,7 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
-// The benchmarks of searches build an index of this many messages first, or use that of an earlier run in a directory:
+// The benchmarks of searches build an index of this many messages first, or use that of an earlier
+// run in a directory:
 //
 //	MAILSTRATA_BENCH_MESSAGES=1000000 MAILSTRATA_BENCH_INDEX=/tmp/index go test -run '^$' -bench Search ./fulltext
 const (
@@ -26,7 +27,8 @@ const (
 	benchIndex    = "MAILSTRATA_BENCH_INDEX"
 )
 
-// zipfMessages yields messages whose words have the frequencies of a natural language: w0 is the most frequent one.
+// zipfMessages yields messages whose words have the frequencies of a natural language: w0 is the
+// most frequent one.
 func zipfMessages(n int) iter.Seq[fulltext.Message] {
 	return func(yield func(fulltext.Message) bool) {
 		r := rand.New(rand.NewPCG(7, 7))
@@ -76,8 +78,8 @@ func build(b *testing.B, x *fulltext.Index, messages iter.Seq[fulltext.Message],
 	return size
 }
 
-// BenchmarkBuild builds an index, 20,000 messages an update. It reports the bytes of text a second, and the size of the index as a
-// share of them.
+// BenchmarkBuild builds an index, 20,000 messages an update. It reports the bytes of text a second,
+// and the size of the index as a share of them.
 func BenchmarkBuild(b *testing.B) {
 	const n = 40_000
 	var all []fulltext.Message

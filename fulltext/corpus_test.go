@@ -54,8 +54,8 @@ func textsOf(f *words.Fields) []string {
 	return slices.Concat([]string{f.From, f.To, f.Subject}, f.Body, f.Attachments)
 }
 
-// BenchmarkCorpus builds an index of the messages in a directory. It reports CPU seconds for 100 MB of raw mail: of extraction,
-// which is not part of an index, and of the index.
+// BenchmarkCorpus builds an index of the messages in a directory. It reports CPU seconds for 100 MB
+// of raw mail: of extraction, which is not part of an index, and of the index.
 func BenchmarkCorpus(b *testing.B) {
 	messages := corpus(b)
 	var all []fulltext.Message
@@ -93,7 +93,8 @@ func BenchmarkCorpus(b *testing.B) {
 // corpusMessages is how many messages of a corpus are searched without an index, for each query.
 const corpusMessages = 3000
 
-// TestCorpusEqualsMatch compares the hits of the index with words.Query.Match for 1,000 queries made of the words of a corpus.
+// TestCorpusEqualsMatch compares the hits of the index with words.Query.Match for 1,000 queries
+// made of the words of a corpus.
 func TestCorpusEqualsMatch(t *testing.T) {
 	messages := corpus(t)
 	r := rand.New(rand.NewPCG(14, 14))
@@ -180,7 +181,8 @@ func corpusQuery(r *rand.Rand, all []fulltext.Message) string {
 	return strings.Join(parts, " ")
 }
 
-// corpusTerm makes a word, a prefix or a phrase of a text as it is written there, so that the parser has to find the words.
+// corpusTerm makes a word, a prefix or a phrase of a text as it is written there, so that the
+// parser has to find the words.
 func corpusTerm(r *rand.Rand, f *words.Fields) string {
 	texts := slices.DeleteFunc(textsOf(f), func(text string) bool { return text == "" })
 	if len(texts) == 0 {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestMemory shows that running out of memory is an error, after which the database can be opened again.
+// TestMemory shows that running out of memory is an error, after which the database can be opened
+// again.
 func TestMemory(t *testing.T) {
 	d, err := openDatabase(t.TempDir(), [32]byte{})
 	if err == nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
-// vocabulary has words of many scripts, and text that could be taken for syntax. It is small, so that queries match.
+// vocabulary has words of many scripts, and text that could be taken for syntax. It is small, so
+// that queries match.
 var vocabulary = []string{
 	"bridge", "Bridge", "bridges", "river", "a", "the", "of", "C++", "it's", "don’t", "foo-bar", "foo", "bar", "a@b.c", "b", "c",
 	"Straße", "STRASSE", "Äpfel", "A\u0308pfel", "naïve", "ﬁnance", "Ｆｕｌｌ", "½", "m²", "Σίσυφος", "ΣΊΣΥΦΟΣ", "ёлка", "елка", "йод",
@@ -97,8 +98,8 @@ var hostile = []string{
 	"ภาษา*", "หา", `"字字字字"`, "ä* ",
 }
 
-// TestEqualsMatch compares the hits of the index with words.Query.Match, on random messages and queries. Messages come and go
-// between the queries.
+// TestEqualsMatch compares the hits of the index with words.Query.Match, on random messages and
+// queries. Messages come and go between the queries.
 func TestEqualsMatch(t *testing.T) {
 	seeds, queries := uint64(3), 600
 	if testing.Short() {

@@ -220,7 +220,8 @@ func TestDataAndState(t *testing.T) {
 	}
 }
 
-// TestFailedUpdate shows that an update that fails changes nothing, and that the index can be updated after it.
+// TestFailedUpdate shows that an update that fails changes nothing, and that the index can be
+// updated after it.
 func TestFailedUpdate(t *testing.T) {
 	dir := t.TempDir()
 	x := open(t, dir)
@@ -282,7 +283,8 @@ func wantDamage(t testing.TB, err error) {
 	}
 }
 
-// TestManyMembers searches within many messages, of which few or none are among the first that match.
+// TestManyMembers searches within many messages, of which few or none are among the first that
+// match.
 func TestManyMembers(t *testing.T) {
 	x := open(t, t.TempDir())
 	const all = 30_000
@@ -306,8 +308,8 @@ func TestManyMembers(t *testing.T) {
 	}
 }
 
-// TestManyWords adds messages of which each word is another, as in encoded data: many in the dates of many years, and
-// one as large as messages get.
+// TestManyWords adds messages of which each word is another, as in encoded data: many in the dates
+// of many years, and one as large as messages get.
 func TestManyWords(t *testing.T) {
 	for _, c := range []struct{ messages, bytes, days int }{{40, 200_000, 400}, {1, 8 << 20, 1}} {
 		x := open(t, t.TempDir())
@@ -333,7 +335,8 @@ func TestManyWords(t *testing.T) {
 	}
 }
 
-// TestGoroutines searches in some goroutines while another one updates: each search sees whole updates.
+// TestGoroutines searches in some goroutines while another one updates: each search sees whole
+// updates.
 func TestGoroutines(t *testing.T) {
 	x := open(t, t.TempDir())
 	q := parse(t, "bridge")

@@ -51,8 +51,9 @@ type Index struct {
 // lockName is the file in the directory of the index that is locked during an update.
 const lockName = "lock"
 
-// Open opens the index in a directory. If there is none, it is empty. The error is ErrDamaged if what is there is damaged, or
-// of another key or version. Damage of pages is noticed when they are read, by the same error of any method.
+// Open opens the index in a directory. If there is none, it is empty. The error is ErrDamaged if
+// what is there is damaged, or of another key or version. Damage of pages is noticed when they are
+// read, by the same error of any method.
 func Open(dir string, key [32]byte) (*Index, error) {
 	reader, err := openDatabase(dir, key)
 	if err != nil {
@@ -74,8 +75,8 @@ func (x *Index) Close() error {
 	return err
 }
 
-// Drop removes the index in a directory, and waits until no process updates it. The directory stays, with its lock. An index
-// that is open becomes empty.
+// Drop removes the index in a directory, and waits until no process updates it. The directory
+// stays, with its lock. An index that is open becomes empty.
 func Drop(ctx context.Context, dir string) error {
 	unlock, _, err := local.Lock(ctx, filepath.Join(dir, lockName), nil)
 	if err != nil {
@@ -102,8 +103,8 @@ func (x *Index) Status(ctx context.Context) (s Status, err error) {
 	return s, err
 }
 
-// read calls do with the newest state of the database. If an update of another process overtakes do, which then fails, read
-// calls it again.
+// read calls do with the newest state of the database. If an update of another process overtakes
+// do, which then fails, read calls it again.
 func (x *Index) read(do func(*database) error) error {
 	x.reading.Lock()
 	defer x.reading.Unlock()

@@ -10,15 +10,17 @@ import (
 	"github.com/mailstrata/mailstrata/internal/inorder"
 )
 
-// A search that looks through its first shards for as long as slowSearch, and has not ended there, looks through several of the
-// others at once, each with a connection of its own. Most searches end before, and need no other connection. A connection has its
-// own cache of pages, so maxConnections bounds the memory.
+// A search that looks through its first shards for as long as slowSearch, and has not ended there,
+// looks through several of the others at once, each with a connection of its own. Most searches end
+// before, and need no other connection. A connection has its own cache of pages, so maxConnections
+// bounds the memory.
 const (
 	slowSearch     = 20 * time.Millisecond
 	maxConnections = 4
 )
 
-// connections returns up to n connections to the state of the index that d has; d is the first of them.
+// connections returns up to n connections to the state of the index that d has; d is the first of
+// them.
 func (x *Index) connections(d *database, n int) []*database {
 	all := []*database{d}
 	x.helpers = slices.DeleteFunc(x.helpers, func(h *database) bool {
@@ -44,7 +46,8 @@ func (x *Index) connections(d *database, n int) []*database {
 	return all
 }
 
-// rowsAtOnce is rows for shards that are looked through at once. do is called for the first n rows that fit, in their order.
+// rowsAtOnce is rows for shards that are looked through at once. do is called for the first n rows
+// that fit, in their order.
 func (s *search) rowsAtOnce(ctx context.Context, databases []*database, shards []int64, high int64, n int, do func(*row) bool) error {
 	free := make(chan *database, len(databases))
 	for _, d := range databases {

@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
-// addYears adds n messages of each of some years, with common words in all and the number of the message.
+// addYears adds n messages of each of some years, with common words in all and the number of the
+// message.
 func addYears(t *testing.T, x *Index, first, years, n int) {
 	t.Helper()
 	err := x.Update(t.Context(), func(u *Update) error {
@@ -29,8 +30,8 @@ func addYears(t *testing.T, x *Index, first, years, n int) {
 	}
 }
 
-// TestShardsAtOnce shows that a search in several shards at once finds the same as one after the other, also after an update by
-// another process.
+// TestShardsAtOnce shows that a search in several shards at once finds the same as one after the
+// other, also after an update by another process.
 func TestShardsAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	x, err := Open(dir, [32]byte{1})

@@ -20,7 +20,8 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
-// The tests in this file run the test binary again, as a process that updates an index and that can be killed.
+// The tests in this file run the test binary again, as a process that updates an index and that can
+// be killed.
 const (
 	updateDir   = "MAILSTRATA_TEST_INDEX"
 	updateFirst = "MAILSTRATA_TEST_FIRST" // the number of the first batch
@@ -77,7 +78,8 @@ func updateForever(dir string) error {
 	return nil
 }
 
-// batchMessage returns message n of a batch. All have the words of the batch, and text of some length.
+// batchMessage returns message n of a batch. All have the words of the batch, and text of some
+// length.
 func batchMessage(batch, n int) fulltext.Message {
 	r := rand.New(rand.NewPCG(uint64(batch), uint64(n)))
 	var body strings.Builder
@@ -137,10 +139,11 @@ func findPlainText(dirs ...string) error {
 	return nil
 }
 
-// TestKilled kills a process that updates the index, again and again: some time after it began, and in every second round some time
-// after its first batch, so that there are batches however slow the machine is. After each time, the index opens, and has every batch that
-// the process reported, all of the one that it was at or nothing of it, and nothing else. At no time is a word in plain text on
-// disk.
+// TestKilled kills a process that updates the index, again and again: some time after it began, and
+// in every second round some time after its first batch, so that there are batches however slow the
+// machine is. After each time, the index opens, and has every batch that the process reported, all
+// of the one that it was at or nothing of it, and nothing else. At no time is a word in plain text
+// on disk.
 func TestKilled(t *testing.T) {
 	rounds := 15
 	if testing.Short() {
@@ -219,7 +222,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestTwoProcesses updates an index from two processes at once, and searches it meanwhile: each search sees whole batches.
+// TestTwoProcesses updates an index from two processes at once, and searches it meanwhile: each
+// search sees whole batches.
 func TestTwoProcesses(t *testing.T) {
 	const each = 60
 	dir, temp := filepath.Join(t.TempDir(), "index"), t.TempDir()
@@ -267,7 +271,8 @@ func TestTwoProcesses(t *testing.T) {
 	t.Logf("%d searches", searches)
 }
 
-// TestDamagedBytes changes bytes of an index: what a search finds is right, or it says that the index is damaged.
+// TestDamagedBytes changes bytes of an index: what a search finds is right, or it says that the
+// index is damaged.
 func TestDamagedBytes(t *testing.T) {
 	dir := t.TempDir()
 	x := open(t, dir)
@@ -313,7 +318,8 @@ func TestDamagedBytes(t *testing.T) {
 	}
 }
 
-// isNoticed reports whether a search says that the index is damaged. It fails if one finds something else than right.
+// isNoticed reports whether a search says that the index is damaged. It fails if one finds
+// something else than right.
 func isNoticed(t *testing.T, dir string, queries []string, right map[string]int) (noticed bool) {
 	t.Helper()
 	x, err := fulltext.Open(dir, key)

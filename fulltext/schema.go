@@ -12,15 +12,16 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
-// Version is the version of what is in the pages. An index of another version is dropped and built again.
+// Version is the version of what is in the pages. An index of another version is dropped and built
+// again.
 const Version = 1000*4 + words.Version
 
 // schema creates the tables.
 //
-// total has the number of messages, and how far a row number can lie after its date (rowid.go). A message is found by the
-// beginning of its hash, so that the hashes are stored once.
-// The words are in segments (segments.go). gone has the rows of messages that were removed and are still in segments: their
-// numbers are not used again before.
+// total has the number of messages, and how far a row number can lie after its date (rowid.go). A
+// message is found by the beginning of its hash, so that the hashes are stored once. The words are
+// in segments (segments.go). gone has the rows of messages that were removed and are still in
+// segments: their numbers are not used again before.
 const schema = `
 CREATE TABLE message(id INTEGER PRIMARY KEY, date INTEGER, hash BLOB, data BLOB);
 CREATE INDEX message_hash ON message(substr(hash, 1, 8));
@@ -39,10 +40,12 @@ const (
 	cacheMemory = 16 << 20
 )
 
-// ErrDamaged means that an index is damaged, or of another key or version. Drop it, and build it again.
+// ErrDamaged means that an index is damaged, or of another key or version. Drop it, and build it
+// again.
 var ErrDamaged = pages.ErrDamaged
 
-// database is a connection to the database in a directory of pages. It is for one goroutine at a time.
+// database is a connection to the database in a directory of pages. It is for one goroutine at a
+// time.
 type database struct {
 	file       *pageFile
 	conn       *sqlite3.Conn // nil if there is nothing in the pages
@@ -123,7 +126,8 @@ func (d *database) disconnect() error {
 
 func (d *database) close() error { return errors.Join(d.disconnect(), d.file.File.Close()) }
 
-// reload goes back to what the directory has. After an error, the database is broken until it succeeds.
+// reload goes back to what the directory has. After an error, the database is broken until it
+// succeeds.
 func (d *database) reload() error {
 	d.broken = true
 	if err := d.disconnect(); err != nil {
@@ -139,13 +143,14 @@ func (d *database) reload() error {
 	return d.connect()
 }
 
-// maxReloads bounds how often a database is read again because an update of another process overtook the reader.
+// maxReloads bounds how often a database is read again because an update of another process
+// overtook the reader.
 const maxReloads = 100
 
 var errOvertaken = errors.New("read index: it changes too fast")
 
-// settle takes the error of connect or reload. If an update caused it, which used pages again that were being read, settle
-// reloads until there is no error.
+// settle takes the error of connect or reload. If an update caused it, which used pages again that
+// were being read, settle reloads until there is no error.
 func (d *database) settle(err error) error {
 	for range maxReloads {
 		if !errors.Is(err, ErrDamaged) {

@@ -24,8 +24,9 @@ const (
 	mostHits  = 1000
 )
 
-// Search yields the messages whose words match, newest first. Filters of the query are not looked at. Nothing is locked while
-// yield runs, so an update can come between two hits; no message is yielded twice. An error is the last that Search yields.
+// Search yields the messages whose words match, newest first. Filters of the query are not looked
+// at. Nothing is locked while yield runs, so an update can come between two hits; no message is
+// yielded twice. An error is the last that Search yields.
 func (x *Index) Search(ctx context.Context, q *words.Query, b Bounds) iter.Seq2[Hit, error] {
 	return func(yield func(Hit, error) bool) {
 		s := newSearch(q, b)
@@ -122,8 +123,8 @@ func (s *search) take(ctx context.Context, d *database, n int, among map[chunk.I
 // forever is longer than any search.
 const forever = time.Duration(math.MaxInt64)
 
-// rows calls do for the rows that match, from high to s.low, until do returns false. If that takes longer than a span, it returns
-// the shards that are left, if these are several.
+// rows calls do for the rows that match, from high to s.low, until do returns false. If that takes
+// longer than a span, it returns the shards that are left, if these are several.
 func (s *search) rows(ctx context.Context, d *database, high int64, span time.Duration, do func(*row) bool) (left []int64, err error) {
 	if s.words == nil && s.members == nil {
 		return nil, d.run(ctx, "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC", each(do), s.low, high)
@@ -176,7 +177,8 @@ func each(do func(*row) bool) func(*sqlite3.Stmt) bool {
 	}
 }
 
-// fits reports whether the date of a row is within the bounds, which the number of a row says only roughly.
+// fits reports whether the date of a row is within the bounds, which the number of a row says only
+// roughly.
 func (s *search) fits(r *row) bool {
 	return !r.Date.Before(s.bounds.Since) && (s.bounds.Before.IsZero() || r.Date.Before(s.bounds.Before))
 }

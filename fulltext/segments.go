@@ -10,14 +10,16 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/postings"
 )
 
-// A segment is in rows of blockSize bytes, so that each row fills a page. Their numbers begin with that of the segment.
+// A segment is in rows of blockSize bytes, so that each row fills a page. Their numbers begin with
+// that of the segment.
 const (
 	blockSize = 16_300
 	blockBits = 24
 )
 
-// Segments of a shard are merged when mergeWidth of them have about the same size: within a factor of mergeWidth, or less than
-// smallSegment bytes. So there are few of them, and each word is written again only a few times.
+// Segments of a shard are merged when mergeWidth of them have about the same size: within a factor
+// of mergeWidth, or less than smallSegment bytes. So there are few of them, and each word is
+// written again only a few times.
 const (
 	mergeWidth   = 8
 	smallSegment = 256 << 10
@@ -35,7 +37,8 @@ func (d *database) segments(ctx context.Context, shard int64) (all []segment, er
 	return all, err
 }
 
-// open returns the segments of a shard to be searched. They are kept for other searches of the connection.
+// open returns the segments of a shard to be searched. They are kept for other searches of the
+// connection.
 func (d *database) open(ctx context.Context, shard int64) (all []*postings.Segment, err error) {
 	if opened, ok := d.opened[shard]; ok {
 		return opened, nil
@@ -240,7 +243,8 @@ func (d *database) gone(ctx context.Context, shard int64) (map[int64]bool, error
 // maxGone is the share of removed messages from which on the segments of a shard are written again.
 const maxGone = 8
 
-// sweep writes the segments of a shard again without the messages that were removed, if these are many.
+// sweep writes the segments of a shard again without the messages that were removed, if these are
+// many.
 func (d *database) sweep(ctx context.Context, shard int64) error {
 	gone, err := d.gone(ctx, shard)
 	if err != nil {

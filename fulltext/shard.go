@@ -6,8 +6,9 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// The words are in shards, each with the rows of about a year: those whose numbers are equal but for the last shardBits bits. Most
-// searches end in the last ones, and the size of a shard bounds what a merge writes.
+// The words are in shards, each with the rows of about a year: those whose numbers are equal but
+// for the last shardBits bits. Most searches end in the last ones, and the size of a shard bounds
+// what a merge writes.
 const (
 	shardBits = 25
 	lastShard = 127 // of 2105 and later; shard 0 is of 1970 and earlier

@@ -21,7 +21,8 @@ func (x *Index) State(ctx context.Context, prefix []byte) (all []Pair, err error
 	return all, err
 }
 
-// Keys returns the first keys that begin with a prefix, without the prefix, in their order: at most n.
+// Keys returns the first keys that begin with a prefix, without the prefix, in their order: at most
+// n.
 func (x *Index) Keys(ctx context.Context, prefix []byte, n int) (all [][]byte, err error) {
 	err = x.read(func(d *database) error {
 		all = nil

@@ -10,7 +10,8 @@ import (
 // rawText is a parameter that is a text, where a []byte is a blob.
 type rawText []byte
 
-// run calls row for each row of a statement, until row returns false. Parameters are int64, []byte, string or rawText.
+// run calls row for each row of a statement, until row returns false. Parameters are int64, []byte,
+// string or rawText.
 func (d *database) run(ctx context.Context, sql string, row func(*sqlite3.Stmt) bool, parameters ...any) (err error) {
 	defer d.recover(&err)
 	d.conn.SetInterrupt(ctx)

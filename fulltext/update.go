@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// batchSize is how much text is collected before it becomes segments, in bytes. More text needs more memory, less text makes more
-// segments to merge.
+// batchSize is how much text is collected before it becomes segments, in bytes. More text needs
+// more memory, less text makes more segments to merge.
 const batchSize = 16 << 20
 
 // Update is a change of the index. All of it becomes visible and durable at its end, or nothing.
@@ -38,8 +38,8 @@ type pending struct {
 	data []byte
 }
 
-// Update calls do, and makes the changes durable if do returns no error. It waits for the updates of other processes. The
-// context also interrupts changes.
+// Update calls do, and makes the changes durable if do returns no error. It waits for the updates
+// of other processes. The context also interrupts changes.
 func (x *Index) Update(ctx context.Context, do func(*Update) error) (err error) {
 	x.writing.Lock()
 	defer x.writing.Unlock()
@@ -138,7 +138,8 @@ func (u *Update) Add(ctx context.Context, m Message) error {
 	return u.flush(ctx)
 }
 
-// mostSize returns what the texts of a message add to the Size of a Builder at most: if each word is a letter.
+// mostSize returns what the texts of a message add to the Size of a Builder at most: if each word
+// is a letter.
 func mostSize(f *words.Fields) int {
 	size := len(f.From) + len(f.To) + len(f.Subject)
 	for _, texts := range [][]string{f.Body, f.Attachments} {
@@ -149,7 +150,8 @@ func mostSize(f *words.Fields) int {
 	return 2 * size
 }
 
-// flush writes the pending messages into the database, in the order of their numbers, and a segment for each of their shards.
+// flush writes the pending messages into the database, in the order of their numbers, and a segment
+// for each of their shards.
 func (u *Update) flush(ctx context.Context) error {
 	slices.SortFunc(u.pending, func(a, b pending) int { return cmp.Compare(a.id, b.id) })
 	for i := range u.pending {

@@ -24,8 +24,8 @@ var registered = sync.OnceFunc(func() { vfs.Register(vfsName, &opened) })
 // opened has the files that SQLite can open.
 var opened pagesVFS
 
-// pagesVFS gives SQLite files of pages by number. It opens nothing else: no journal and no temporary file, which would have
-// plain text.
+// pagesVFS gives SQLite files of pages by number. It opens nothing else: no journal and no
+// temporary file, which would have plain text.
 type pagesVFS struct {
 	files sync.Map // name → *pageFile
 	last  atomic.Uint64
@@ -117,9 +117,10 @@ func (*pageFile) DeviceCharacteristics() vfs.DeviceCharacteristic { return 0 }
 // maxTrunks bounds the walk over SQLite's list of free pages, should it be a circle.
 const maxTrunks = 1 << 20
 
-// releaseFree releases the pages that are in SQLite's list of free pages, which SQLite neither reads nor writes before it uses
-// them again (https://www.sqlite.org/fileformat2.html#the_freelist). A trunk of the list has the number of the next one, how
-// many pages it lists, and their numbers.
+// releaseFree releases the pages that are in SQLite's list of free pages, which SQLite neither
+// reads nor writes before it uses them again
+// (https://www.sqlite.org/fileformat2.html#the_freelist). A trunk of the list has the number of the
+// next one, how many pages it lists, and their numbers.
 func (f *pageFile) releaseFree() error {
 	first, err := f.Read(0)
 	if err != nil {

@@ -7,8 +7,9 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Of more members than manyMembers, the rows are not looked up at first, because that alone would take longer than a search. The
-// first maxWalked rows that match are compared with the members. Most searches end there.
+// Of more members than manyMembers, the rows are not looked up at first, because that alone would
+// take longer than a search. The first maxWalked rows that match are compared with the members.
+// Most searches end there.
 const (
 	manyMembers = 2000
 	maxWalked   = 20_000

@@ -26,8 +26,8 @@ func newCapabilities(words []wire.Node) capabilities {
 	return caps
 }
 
-// partOfRev2 are the extensions that IMAP4rev2 includes (RFC 9051 appendix E) and that this package uses. A server that
-// offers both revisions lists them by name.
+// partOfRev2 are the extensions that IMAP4rev2 includes (RFC 9051 appendix E) and that this package
+// uses. A server that offers both revisions lists them by name.
 var partOfRev2 = []string{"ENABLE", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS", "LITERAL-", "NAMESPACE", "SASL-IR",
 	"SPECIAL-USE", "UIDPLUS", "UNSELECT"}
 
@@ -60,8 +60,8 @@ func (c *Conn) Enabled(extension string) bool { return c.enabled.has(extension) 
 // ID returns the server's answer to ID, or nil.
 func (c *Conn) ID() []mail.Field { return c.id }
 
-// ServerIs reports whether the server's ID has this name. Until the server has answered on this connection, its answer
-// on another one counts.
+// ServerIs reports whether the server's ID has this name. Until the server has answered on this
+// connection, its answer on another one counts.
 func (c *Conn) ServerIs(name string) bool {
 	id := c.id
 	if earlier := c.quirks.id.Load(); id == nil && earlier != nil {

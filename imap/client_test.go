@@ -47,8 +47,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// The error of a refused login names the user and the host, and differs from that of a busy server. It never has the
-// secret, even if the server repeats it.
+// The error of a refused login names the user and the host, and differs from that of a busy server.
+// It never has the secret, even if the server repeats it.
 func TestLoginRefused(t *testing.T) {
 	const ready = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready"
 	for _, test := range []struct {
@@ -86,7 +86,8 @@ func TestLoginRefused(t *testing.T) {
 	}
 }
 
-// No part of the secret is in the trace or in an error, whatever its characters, and however the server repeats it.
+// No part of the secret is in the trace or in an error, whatever its characters, and however the
+// server repeats it.
 func TestSecretsStaySecret(t *testing.T) {
 	const password = `open sesame "two"`
 	const initial = "AMOkbm5hAG9wZW4gc2VzYW1lICJ0d28i"
@@ -112,7 +113,8 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 }
 
-// A canceled call ends at once, even if the server neither sends nor receives: TLS sends no alert to it.
+// A canceled call ends at once, even if the server neither sends nor receives: TLS sends no alert
+// to it.
 func TestCanceledDuringSilence(t *testing.T) {
 	web := httptest.NewTLSServer(nil) // for its certificate
 	defer web.Close()
@@ -135,8 +137,9 @@ func TestCanceledDuringSilence(t *testing.T) {
 	}
 }
 
-// A server that waits for TLS while the client waits for its greeting is not taken for a silent one, and not tried
-// again. The user hears of it soon. A server that is only slow to greet is waited for.
+// A server that waits for TLS while the client waits for its greeting is not taken for a silent
+// one, and not tried again. The user hears of it soon. A server that is only slow to greet is
+// waited for.
 func TestSilenceForTLS(t *testing.T) {
 	web := httptest.NewTLSServer(nil) // for its certificate
 	web.Close()
@@ -177,7 +180,8 @@ func TestSilenceForTLS(t *testing.T) {
 	})
 }
 
-// Nothing is sent in plain text unless that is allowed, and nothing that came before STARTTLS is believed.
+// Nothing is sent in plain text unless that is allowed, and nothing that came before STARTTLS is
+// believed.
 func TestPlainText(t *testing.T) {
 	if _, err := dial(t, &Options{Host: "mail.example.org", Security: Plain}); !errors.Is(err, ErrInsecure) {
 		t.Errorf("plain text off the loopback: %v", err)

@@ -39,7 +39,8 @@ type literal struct {
 	write  func(io.Writer) error
 }
 
-// shown returns a line of the command for the trace: only tag and name of a command that holds a secret.
+// shown returns a line of the command for the trace: only tag and name of a command that holds a
+// secret.
 func (c *Command) shown(line []byte, first bool) []byte {
 	switch {
 	case c.hide && first:
@@ -69,8 +70,8 @@ func (c *Command) Raw(text string) *Command {
 	return c
 }
 
-// Text adds a string, quoted if possible, else as a literal. Quoted strings get no 8-bit bytes: RFC 9051 section 4.3
-// allows UTF-8 in them, but IMAP4rev1 servers only once it is enabled.
+// Text adds a string, quoted if possible, else as a literal. Quoted strings get no 8-bit bytes: RFC
+// 9051 section 4.3 allows UTF-8 in them, but IMAP4rev1 servers only once it is enabled.
 func (c *Command) Text(s string) *Command {
 	if !wire.Quotable(s) {
 		return c.Literal(int64(len(s)), false, func(w io.Writer) error {
@@ -87,8 +88,8 @@ func (c *Command) Mailbox(raw string) *Command {
 	return c.Raw(" ").Text(raw)
 }
 
-// Literal adds a string that write writes, of size bytes. binary allows NUL in it (literal8, RFC 3516). If write fails,
-// or writes another number of bytes, the connection ends.
+// Literal adds a string that write writes, of size bytes. binary allows NUL in it (literal8, RFC
+// 3516). If write fails, or writes another number of bytes, the connection ends.
 func (c *Command) Literal(size int64, binary bool, write func(io.Writer) error) *Command {
 	c.Raw("")
 	c.parts[len(c.parts)-1].literal = &literal{size, binary, write}

@@ -16,11 +16,13 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Conn is a connection that is logged in, and the commands on it. It is used by one goroutine at a time.
+// Conn is a connection that is logged in, and the commands on it. It is used by one goroutine at a
+// time.
 //
-// Several commands may be under way. No goroutine reads on its own: a call that waits for one command reads for all
-// that are under way, and gives each response to the command that takes it. After an error that is not the server's
-// answer to one command, the connection is closed and every method fails.
+// Several commands may be under way. No goroutine reads on its own: a call that waits for one
+// command reads for all that are under way, and gives each response to the command that takes it.
+// After an error that is not the server's answer to one command, the connection is closed and every
+// method fails.
 type Conn struct {
 	opts      *Options
 	quirks    *quirks       // shared by the connections of a Dialer
@@ -60,8 +62,8 @@ func (c *Conn) adopt(netConn net.Conn) {
 	c.w = bufio.NewWriterSize(netConn, 64<<10)
 }
 
-// readFrom connects c to the reader of responses: readResponse gets from it what it parses of src, and dispatchBody
-// gets the literals of bodies while they come in.
+// readFrom connects c to the reader of responses: readResponse gets from it what it parses of src,
+// and dispatchBody gets the literals of bodies while they come in.
 func (c *Conn) readFrom(src io.Reader) {
 	c.r = wire.NewReader(src)
 	c.r.Sink = c.dispatchBody
@@ -87,7 +89,8 @@ func (c *Conn) Do(ctx context.Context, cmd *Command) error {
 	return c.doAtOnce(ctx, cmd)
 }
 
-// doAtOnce is Do for a command that is sent before the server has answered those that follow the login.
+// doAtOnce is Do for a command that is sent before the server has answered those that follow the
+// login.
 func (c *Conn) doAtOnce(ctx context.Context, cmd *Command) error {
 	defer c.CloseOnDone(ctx)()
 	if err := c.Start(cmd); err != nil {
@@ -150,7 +153,8 @@ func (c *Conn) readResponse() error {
 // maxUseless bounds the bytes in a row that answer no command.
 const maxUseless = 16 << 20
 
-// countUseless ends a connection that receives too much data, or for too long, that answers no command.
+// countUseless ends a connection that receives too much data, or for too long, that answers no
+// command.
 func (c *Conn) countUseless(resp *wire.Response, useful bool) error {
 	if useful {
 		c.useless, c.lastUseful = resp.Discarded, time.Now()
@@ -184,8 +188,8 @@ func (c *Conn) refusal(command string, resp *wire.Response) *Error {
 		Text: wire.Printable(text)}
 }
 
-// dispatch records what concerns the connection as a whole, then offers the response to the commands under way, the
-// oldest first. A response that no command takes is dropped.
+// dispatch records what concerns the connection as a whole, then offers the response to the
+// commands under way, the oldest first. A response that no command takes is dropped.
 func (c *Conn) dispatch(resp *wire.Response) (taken bool, err error) {
 	c.observe(resp)
 	for _, cmd := range c.pending {
@@ -263,8 +267,8 @@ func (b *bodyReader) WriteTo(w io.Writer) (int64, error) {
 	return n, err
 }
 
-// fail closes the connection. An error of a handler is returned as it is. Other errors say where and when the
-// connection ended.
+// fail closes the connection. An error of a handler is returned as it is. Other errors say where
+// and when the connection ended.
 func (c *Conn) fail(err error) error {
 	if c.dead != nil {
 		return c.dead
@@ -303,8 +307,9 @@ func (c *Conn) fail(err error) error {
 	return c.dead
 }
 
-// HandlerError wraps an error of the code that handles data, for Command.OnResponse and Command.OnBody. It ends the
-// connection, as every error of theirs does, and callers get it as it is: not as an error of the connection.
+// HandlerError wraps an error of the code that handles data, for Command.OnResponse and
+// Command.OnBody. It ends the connection, as every error of theirs does, and callers get it as it
+// is: not as an error of the connection.
 func HandlerError(err error) error { return &handlerError{err} }
 
 type handlerError struct{ err error }

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 )
 
-// Dialer makes the connections of one run to an account. What one connection finds out about the server counts for the
-// next ones. It is safe for concurrent use.
+// Dialer makes the connections of one run to an account. What one connection finds out about the
+// server counts for the next ones. It is safe for concurrent use.
 type Dialer struct {
 	opts   Options
 	quirks *quirks
@@ -26,8 +26,8 @@ func NewDialer(opts Options) *Dialer {
 	return &Dialer{opts: opts, quirks: newQuirks(&opts)}
 }
 
-// Dial connects, secures the connection, and logs in. It sends ID and ENABLE, but does not wait for the answers
-// (Conn.Introduced). utf8 asks for names and headers in UTF-8.
+// Dial connects, secures the connection, and logs in. It sends ID and ENABLE, but does not wait for
+// the answers (Conn.Introduced). utf8 asks for names and headers in UTF-8.
 func (d *Dialer) Dial(ctx context.Context, utf8 bool) (*Conn, error) {
 	opts := &d.opts
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
@@ -54,8 +54,8 @@ func (d *Dialer) Dial(ctx context.Context, utf8 bool) (*Conn, error) {
 	return c, nil
 }
 
-// LostOptional reports, once, whether the latest connection was lost during a command that the run can do without, so
-// that another attempt differs.
+// LostOptional reports, once, whether the latest connection was lost during a command that the run
+// can do without, so that another attempt differs.
 func (d *Dialer) LostOptional() bool { return d.quirks.lostOptional() }
 
 // newConn returns a Conn over a network connection. id is its number in the trace.
@@ -70,7 +70,8 @@ func newConn(opts *Options, q *quirks, netConn net.Conn, id int) *Conn {
 	return c
 }
 
-// dialError makes an error of a failed connection. A name that does not exist is a final error; others are temporary.
+// dialError makes an error of a failed connection. A name that does not exist is a final error;
+// others are temporary.
 func dialError(ctx context.Context, opts *Options, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -23,8 +23,9 @@ var (
 	ErrInsecure = errors.New("no encryption")
 )
 
-// Error is a command that the server did not carry out. It is mail.ErrTemporary, mail.ErrNoMailbox, ErrOverQuota
-// or ErrLogin according to the server's reason, and mail.ErrRefused if it is not temporary.
+// Error is a command that the server did not carry out. It is mail.ErrTemporary, mail.ErrNoMailbox,
+// ErrOverQuota or ErrLogin according to the server's reason, and mail.ErrRefused if it is not
+// temporary.
 type Error struct {
 	Command string // with its mailbox: `EXAMINE "Work"`; never a secret
 	Status  string // NO, BAD or BYE
@@ -68,8 +69,8 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// temporary goes by RFC 5530's codes for what may pass, the end of the connection, and what Gmail (THROTTLED) and
-// Exchange send under load.
+// temporary goes by RFC 5530's codes for what may pass, the end of the connection, and what Gmail
+// (THROTTLED) and Exchange send under load.
 func (e *Error) temporary() bool {
 	return e.Status == "BYE" ||
 		slices.Contains([]string{"LIMIT", "INUSE", "UNAVAILABLE", "SERVERBUG", "THROTTLED"}, e.Code) ||
@@ -77,8 +78,8 @@ func (e *Error) temporary() bool {
 		e.RetryAfter() > 0
 }
 
-// noMailbox goes by the code, or, without a code, by the exact sentences of Dovecot, Cyrus and Courier. Words such as
-// "not found" in a text can concern anything, such as a backend.
+// noMailbox goes by the code, or, without a code, by the exact sentences of Dovecot, Cyrus and
+// Courier. Words such as "not found" in a text can concern anything, such as a backend.
 func (e *Error) noMailbox() bool {
 	if e.Status != "NO" {
 		return false
@@ -89,8 +90,8 @@ func (e *Error) noMailbox() bool {
 	return strings.HasPrefix(e.Text, "Mailbox doesn't exist") || strings.HasPrefix(e.Text, "Mailbox does not exist")
 }
 
-// overQuota goes by the code, or, without a code, by the words of common servers: "Over quota" (Cyrus), "You exceeded
-// your mail quota" (Courier).
+// overQuota goes by the code, or, without a code, by the words of common servers: "Over quota"
+// (Cyrus), "You exceeded your mail quota" (Courier).
 func (e *Error) overQuota() bool {
 	if e.Status != "NO" || e.Code != "" && e.Code != "ALERT" {
 		return e.Code == "OVERQUOTA"
@@ -105,7 +106,8 @@ func (e *Error) login() bool {
 
 var backoff = regexp.MustCompile(`(?i)Suggested Backoff Time: ([0-9]{1,9})`)
 
-// longestBackoff bounds the wait that a server can ask for: nine digits of milliseconds are eleven days.
+// longestBackoff bounds the wait that a server can ask for: nine digits of milliseconds are eleven
+// days.
 const longestBackoff = 30 * time.Minute
 
 // RetryAfter returns the wait that the server asked for, or 0. Exchange sends it in milliseconds.
@@ -129,7 +131,8 @@ func (e *connectionError) Error() string        { return e.text }
 func (e *connectionError) Unwrap() error        { return e.err }
 func (e *connectionError) Is(target error) bool { return target == mail.ErrTemporary && !e.permanent }
 
-// lost returns the error of a connection that ended during a command. warning is the server's last one; both may be "".
+// lost returns the error of a connection that ended during a command. warning is the server's last
+// one; both may be "".
 func lost(server, command, warning string, err error) error {
 	text := "lost the connection to " + server
 	if command != "" {

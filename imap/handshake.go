@@ -15,8 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// greetingTimeout is how long a server may take to send its greeting. A server that is silent then usually speaks
-// another protocol at this port.
+// greetingTimeout is how long a server may take to send its greeting. A server that is silent then
+// usually speaks another protocol at this port.
 const greetingTimeout = 30 * time.Second
 
 // handshake prepares a fresh connection: TLS, the greeting, login, ID, ENABLE and COMPRESS.
@@ -95,8 +95,8 @@ func (c *Conn) needCapabilities(ctx context.Context) error {
 	return c.Do(ctx, NewCommand("CAPABILITY"))
 }
 
-// introduce sends what is sent once after login: ID; ENABLE, which must precede any SELECT (RFC 5161 section 3.1). It
-// waits for the answers only before COMPRESS; see Conn.Introduced.
+// introduce sends what is sent once after login: ID; ENABLE, which must precede any SELECT (RFC
+// 5161 section 3.1). It waits for the answers only before COMPRESS; see Conn.Introduced.
 func (h *handshake) introduce(ctx context.Context, utf8 bool) error {
 	if h.caps.has("ID") && !h.Avoids("ID") {
 		h.introduction = append(h.introduction, h.identify())
@@ -160,7 +160,8 @@ func (h *handshake) enable(utf8 bool) *Command {
 	return NewCommand("ENABLE").Raw(words)
 }
 
-// compress puts DEFLATE over the connection (RFC 4978). Bytes that follow the server's OK are compressed already.
+// compress puts DEFLATE over the connection (RFC 4978). Bytes that follow the server's OK are
+// compressed already.
 func (h *handshake) compress(ctx context.Context) error {
 	if err := h.Do(ctx, NewCommand("COMPRESS").Raw(" DEFLATE")); err != nil {
 		if h.dead != nil {

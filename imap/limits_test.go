@@ -13,7 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 )
 
-// A server that sends a byte now and then counts as silent, and so does one that sends only what answers nothing.
+// A server that sends a byte now and then counts as silent, and so does one that sends only what
+// answers nothing.
 func TestTrickles(t *testing.T) {
 	for name, drip := range map[string]string{"a byte at a time": "x", "keep-alives": "* OK Still here\r\n"} {
 		t.Run(name, func(t *testing.T) {

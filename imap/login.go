@@ -41,7 +41,8 @@ func (l *login) run(ctx context.Context) error {
 	return err
 }
 
-// redact removes a secret from errors, as it is and in the form of a quoted string. An empty secret is ignored.
+// redact removes a secret from errors, as it is and in the form of a quoted string. An empty secret
+// is ignored.
 func (c *Conn) redact(secret string) {
 	if quoted := wire.Quote(secret); secret != "" {
 		c.secrets = append(c.secrets, secret, quoted[1:len(quoted)-1])
@@ -79,8 +80,8 @@ func (l *login) authenticate(mechanism, secret string) error {
 	return l.converse(client)
 }
 
-// loginCommand uses the LOGIN command. LOGINDISABLED forbids even an attempt, which would expose the secret (RFC 9051
-// section 6.2.3).
+// loginCommand uses the LOGIN command. LOGINDISABLED forbids even an attempt, which would expose
+// the secret (RFC 9051 section 6.2.3).
 func (l *login) loginCommand(secret string) error {
 	if l.caps.has("LOGINDISABLED") {
 		return fmt.Errorf("%w: %s allows no login with a password on this connection", ErrLogin, l.opts.Host)
@@ -99,7 +100,8 @@ func (l *login) loginCommand(secret string) error {
 // maxChallenges bounds the challenges of one AUTHENTICATE.
 const maxChallenges = 10
 
-// converse runs AUTHENTICATE (RFC 9051 section 6.2.2). With SASL-IR the first answer is part of the command.
+// converse runs AUTHENTICATE (RFC 9051 section 6.2.2). With SASL-IR the first answer is part of the
+// command.
 func (l *login) converse(client sasl.Client) error {
 	mechanism, initial, err := client.Start()
 	if err != nil {
@@ -156,8 +158,8 @@ func (l *login) answer(client sasl.Client) ([]byte, error) {
 	return client.Next(challenge)
 }
 
-// explainLogin makes an error of a refused login. Without a response code, only a few refusals certainly concern the
-// user; any other may be temporary.
+// explainLogin makes an error of a refused login. Without a response code, only a few refusals
+// certainly concern the user; any other may be temporary.
 func (l *login) explainLogin(refused *Error, all error) error {
 	if errors.Is(refused, mail.ErrTemporary) {
 		return fmt.Errorf("log in as %s: %w", l.opts, refused)
@@ -183,7 +185,8 @@ func (x *xoauth2) Start() (string, []byte, error) {
 	return "XOAUTH2", []byte("user=" + x.user + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
 }
 
-// Next answers the challenge that explains an error with an empty line, after which the server refuses.
+// Next answers the challenge that explains an error with an empty line, after which the server
+// refuses.
 func (x *xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }
 
 // loginCommandAlone stands for the LOGIN command among the mechanisms of AUTHENTICATE.
@@ -223,8 +226,8 @@ const (
 	mechanismRefused                      // the server did not check the secret
 )
 
-// reasonOf decides whether a refusal concerns the mechanism or the secret. Only refusals that certainly concern the
-// mechanism allow any number of further attempts.
+// reasonOf decides whether a refusal concerns the mechanism or the secret. Only refusals that
+// certainly concern the mechanism allow any number of further attempts.
 func reasonOf(refused *Error) refusalReason {
 	text := strings.ToLower(refused.Text)
 	has := func(words ...string) bool {
@@ -247,8 +250,8 @@ func reasonOf(refused *Error) refusalReason {
 	return unclear
 }
 
-// tryMechanisms logs in by the first way that the server supports. Some servers offer AUTHENTICATE PLAIN and accept
-// only LOGIN.
+// tryMechanisms logs in by the first way that the server supports. Some servers offer AUTHENTICATE
+// PLAIN and accept only LOGIN.
 func (l *login) tryMechanisms(secret string) error {
 	ways := l.mechanisms()
 	first := min(int(l.quirks.mechanism.Load()), len(ways)-1)

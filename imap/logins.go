@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// Logins counts the refused logins of a run, over its accounts. Accounts can share a secret, such as a master user's.
-// A wrong secret is not tried with each of them, because servers lock out clients that fail often. The zero value is
-// ready to use, and safe for concurrent use.
+// Logins counts the refused logins of a run, over its accounts. Accounts can share a secret, such
+// as a master user's. A wrong secret is not tried with each of them, because servers lock out
+// clients that fail often. The zero value is ready to use, and safe for concurrent use.
 type Logins struct {
 	mu    sync.Mutex
 	tries map[loginKey]*loginTries
@@ -27,7 +27,8 @@ type loginTries struct {
 	refused  map[string]bool
 }
 
-// maxRefused is the number of users with whom a secret is tried that a server has not accepted for any.
+// maxRefused is the number of users with whom a secret is tried that a server has not accepted for
+// any.
 const maxRefused = 3
 
 func (o *Options) loginKey() loginKey {
@@ -35,7 +36,8 @@ func (o *Options) loginKey() loginKey {
 	return loginKey{server: o.Address(), master: master, secret: sha256.Sum256([]byte(o.Password))}
 }
 
-// ErrNotTried means that the same secret was refused with so many others that it was not tried with this account.
+// ErrNotTried means that the same secret was refused with so many others that it was not tried with
+// this account.
 var ErrNotTried = errors.New("not tried")
 
 // admit returns an error if another login with the same secret would fail too.

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// A secret that a server refuses with three users is not tried with others, unless it was accepted once.
+// A secret that a server refuses with three users is not tried with others, unless it was accepted
+// once.
 func TestSharedSecrets(t *testing.T) {
 	for name, test := range map[string]struct {
 		secret func(i int) string

@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// If a server refuses a mechanism that it offers, LOGIN is tried, and later connections of the run start with it. If
-// the refusal may concern the password, nothing else is tried, because servers lock accounts.
+// If a server refuses a mechanism that it offers, LOGIN is tried, and later connections of the run
+// start with it. If the refusal may concern the password, nothing else is tried, because servers
+// lock accounts.
 func TestRefusedMechanism(t *testing.T) {
 	const ready, ready2 = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready", "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=LOGIN SASL-IR] ready"
 	const login, in = `< LOGIN "anna" "secret"`, "TAG OK [CAPABILITY IMAP4rev1] in"

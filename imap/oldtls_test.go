@@ -14,7 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// A server whose TLS is too old is refused, with what it supports in the error, and accepted if that is allowed.
+// A server whose TLS is too old is refused, with what it supports in the error, and accepted if
+// that is allowed.
 func TestOldTLS(t *testing.T) {
 	web := httptest.NewTLSServer(nil) // for its certificate
 	web.Close()

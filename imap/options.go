@@ -44,13 +44,13 @@ type Options struct {
 	Version     string        // of this program, sent to the server by ID
 	Journal     string        // imaprestore: a directory for the journals of appended messages; "": none are kept
 
-	// Waiting is called before imaprestore waits because the server asked for it; may be nil. imapsource leaves
-	// waiting to its caller.
+	// Waiting is called before imaprestore waits because the server asked for it; may be nil.
+	// imapsource leaves waiting to its caller.
 	Waiting func(asked time.Duration, cause error)
 
-	// Silent is called while a wait for the server goes on, in which no connection has moved a byte for this long: after
-	// 30 s, and each time that this has doubled. The connection ends when limit is reached. It is called from any
-	// goroutine; may be nil.
+	// Silent is called while a wait for the server goes on, in which no connection has moved a byte
+	// for this long: after 30 s, and each time that this has doubled. The connection ends when
+	// limit is reached. It is called from any goroutine; may be nil.
 	Silent func(silence, limit time.Duration)
 
 	// Dial makes a connection to host:port; nil: over TCP.
@@ -83,6 +83,6 @@ func (o *Options) dial(ctx context.Context) (net.Conn, error) {
 
 func (o *Options) stall() time.Duration { return cmp.Or(o.Stall, 2*time.Minute) }
 
-// uselessTimeout is how long a server may send only data that answers no command, such as "* OK Still here". A large
-// mailbox whose index is lost takes some minutes to open.
+// uselessTimeout is how long a server may send only data that answers no command, such as "* OK
+// Still here". A large mailbox whose index is lost takes some minutes to open.
 func (o *Options) uselessTimeout() time.Duration { return 15 * o.stall() }

@@ -11,10 +11,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// quirks is what the connections of one account have found out about its server, for later connections of the same
-// run. Some servers close the connection at a command that they do not like. So a command that cost a connection is
-// sent once more, alone if it names a mailbox. A command that cost two is not sent again, if the run can do without
-// it.
+// quirks is what the connections of one account have found out about its server, for later
+// connections of the same run. Some servers close the connection at a command that they do not
+// like. So a command that cost a connection is sent once more, alone if it names a mailbox. A
+// command that cost two is not sent again, if the run can do without it.
 type quirks struct {
 	mu         sync.Mutex
 	lossesOf   map[string]int    // by command, as errors name it: connections that were lost during it
@@ -55,27 +55,28 @@ func (q *quirks) losses(command string) int {
 	return q.lossesOf[command]
 }
 
-// Avoids reports whether a command should not be sent again, because it has cost too many connections.
+// Avoids reports whether a command should not be sent again, because it has cost too many
+// connections.
 func (c *Conn) Avoids(command string) bool { return c.quirks.losses(command) >= maxLosses }
 
-// WhyAvoided returns the error of a command that should not be sent again. It has the server's own words, if the server
-// sent any.
+// WhyAvoided returns the error of a command that should not be sent again. It has the server's own
+// words, if the server sent any.
 func (c *Conn) WhyAvoided(command string) error {
 	c.quirks.mu.Lock()
 	defer c.quirks.mu.Unlock()
 	return fmt.Errorf("the server ends the connection at each %s: %s", command, c.quirks.reasons[command])
 }
 
-// Careful reports whether only one command should be under way at a time: a connection was lost while there were
-// several.
+// Careful reports whether only one command should be under way at a time: a connection was lost
+// while there were several.
 func (c *Conn) Careful() bool { return c.quirks.wary.Load() || c.quirks.sequential.Load() }
 
 // optionalCommands are commands that a run can do in another way, or without.
 var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID",
 	"ENABLE", "COMPRESS", "GETACL ", "MYRIGHTS ", "GETMETADATA "}
 
-// lostOptional reports, once, whether the latest connection was lost during an optional command, so that another
-// attempt differs.
+// lostOptional reports, once, whether the latest connection was lost during an optional command, so
+// that another attempt differs.
 func (q *quirks) lostOptional() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
-// Start sends a command, behind those under way. If a literal needs a continuation request, Start dispatches what comes
-// before it.
+// Start sends a command, behind those under way. If a literal needs a continuation request, Start
+// dispatches what comes before it.
 func (c *Conn) Start(cmd *Command) error {
 	if c.dead != nil {
 		return c.dead
@@ -38,8 +38,8 @@ func (c *Conn) Start(cmd *Command) error {
 	return c.flush()
 }
 
-// StartAll sends commands; nil ones are left out. After a connection was lost while several were under way, each is
-// answered before the next is sent, so that another loss is certainly due to it.
+// StartAll sends commands; nil ones are left out. After a connection was lost while several were
+// under way, each is answered before the next is sent, so that another loss is certainly due to it.
 func (c *Conn) StartAll(cmds ...*Command) error {
 	for _, cmd := range cmds {
 		if cmd == nil {
@@ -57,7 +57,8 @@ func (c *Conn) StartAll(cmds ...*Command) error {
 	return nil
 }
 
-// Introduced waits until the server has answered the commands that follow the login. A refusal has no effect.
+// Introduced waits until the server has answered the commands that follow the login. A refusal has
+// no effect.
 func (c *Conn) Introduced() error {
 	for _, cmd := range c.introduction {
 		if err := c.Wait(cmd); err != nil && c.dead != nil {
@@ -98,9 +99,10 @@ func (c *Conn) sendPart(cmd *Command, p part, first bool) error {
 	return nil
 }
 
-// awaitContinuation waits until the server sends a continuation request, or answers the command instead (RFC 9051
-// section 2.2.1). A server that collects small writes (Nagle's algorithm; Courier) holds the request back until its
-// previous answer is acknowledged. The kernel of this host would delay that by 40 ms, for every message of a restore.
+// awaitContinuation waits until the server sends a continuation request, or answers the command
+// instead (RFC 9051 section 2.2.1). A server that collects small writes (Nagle's algorithm;
+// Courier) holds the request back until its previous answer is acknowledged. The kernel of this
+// host would delay that by 40 ms, for every message of a restore.
 func (c *Conn) awaitContinuation(cmd *Command) error {
 	c.continued = false
 	if err := c.flush(); err != nil {
@@ -127,7 +129,8 @@ func (c *Conn) flush() error {
 	return nil
 }
 
-// writeFailed reads what the server sent before it closed the connection, which explains more than a broken pipe.
+// writeFailed reads what the server sent before it closed the connection, which explains more than
+// a broken pipe.
 func (c *Conn) writeFailed(err error) error {
 	if !errors.Is(err, netconn.ErrStalled) {
 		for c.dead == nil {
@@ -149,8 +152,8 @@ func (c *Conn) announce(l *literal) string {
 	return s + "}\r\n"
 }
 
-// needsNoContinuation reports whether a literal can follow at once: LITERAL+ allows any size, LITERAL- up to 4,096
-// bytes (RFC 7888).
+// needsNoContinuation reports whether a literal can follow at once: LITERAL+ allows any size,
+// LITERAL- up to 4,096 bytes (RFC 7888).
 func (c *Conn) needsNoContinuation(l *literal) bool {
 	if c.quirks.sequential.Load() {
 		return false
@@ -158,8 +161,9 @@ func (c *Conn) needsNoContinuation(l *literal) bool {
 	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
 }
 
-// probeForLoss sends a NOOP when nothing comes and a command is under way that was sent behind another. A slow server
-// answers the commands first. A server that answers only the NOOP has lost them.
+// probeForLoss sends a NOOP when nothing comes and a command is under way that was sent behind
+// another. A slow server answers the commands first. A server that answers only the NOOP has lost
+// them.
 func (c *Conn) probeForLoss() {
 	if len(c.pending) == 0 || !c.pending[len(c.pending)-1].behind || c.probe != nil || c.socket.QuickAck || c.dead != nil {
 		return
@@ -174,6 +178,6 @@ func (c *Conn) probeForLoss() {
 	}
 }
 
-// errCommandsLost means that the server answered a later command and not the earlier ones. It obeys the first command
-// that it reads and drops the rest, so commands must be sent one at a time.
+// errCommandsLost means that the server answered a later command and not the earlier ones. It obeys
+// the first command that it reads and drops the rest, so commands must be sent one at a time.
 var errCommandsLost = errors.New("the server lost commands that were sent while it was answering another one")

@@ -14,8 +14,9 @@ import (
 // probeTimeout is how long a handshake may take that only finds out what a port speaks.
 const probeTimeout = 5 * time.Second
 
-// speaksTLS reports whether a silent server waits for a TLS handshake. It asks over a connection of its own, because
-// the server may only be slow to greet. It checks no certificate, because nothing else is sent and the connection ends.
+// speaksTLS reports whether a silent server waits for a TLS handshake. It asks over a connection of
+// its own, because the server may only be slow to greet. It checks no certificate, because nothing
+// else is sent and the connection ends.
 func (o *Options) speaksTLS(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, min(o.stall(), probeTimeout))
 	defer cancel()
@@ -59,8 +60,9 @@ func (h *handshake) explainTLS(ctx context.Context, err error) error {
 	return lost(h.opts.Address(), "the TLS handshake", "", err)
 }
 
-// startTLS secures the connection before anything else is sent. It forgets what the server said in plain text. Bytes
-// between the server's OK and the handshake were injected by an attacker (RFC 9051 section 11.2; CVE-2011-0411).
+// startTLS secures the connection before anything else is sent. It forgets what the server said in
+// plain text. Bytes between the server's OK and the handshake were injected by an attacker (RFC
+// 9051 section 11.2; CVE-2011-0411).
 func (h *handshake) startTLS(ctx context.Context, preauth bool) error {
 	if preauth {
 		return h.fail(&handlerError{fmt.Errorf("%w: %s treats the connection as logged in already, in plain text, "+
@@ -103,9 +105,9 @@ func allowOldTLS(config *tls.Config) {
 	}
 }
 
-// explainOldTLS explains a handshake that failed because both sides have nothing secure enough in common. It returns
-// nil if there is another reason. It connects once more and accepts anything, to find out what the server supports,
-// and sends nothing else.
+// explainOldTLS explains a handshake that failed because both sides have nothing secure enough in
+// common. It returns nil if there is another reason. It connects once more and accepts anything, to
+// find out what the server supports, and sends nothing else.
 func (h *handshake) explainOldTLS(ctx context.Context, failure error) error {
 	what, speaks := "", false
 	if !h.opts.OldTLS && h.opts.Security == TLS {

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// tracer writes the lines of the protocol. Literals appear by their size; secrets are left out. A nil tracer writes
-// nothing.
+// tracer writes the lines of the protocol. Literals appear by their size; secrets are left out. A
+// nil tracer writes nothing.
 type tracer struct {
 	out       io.Writer
 	id        int // of the connection
@@ -22,8 +22,8 @@ func (t *tracer) sent(line []byte) {
 	}
 }
 
-// received traces a line of the server. While logging in it shows only the first two words, tag and status, because a
-// server may repeat in any form what it was sent.
+// received traces a line of the server. While logging in it shows only the first two words, tag and
+// status, because a server may repeat in any form what it was sent.
 func (t *tracer) received(line []byte) {
 	if t == nil {
 		return

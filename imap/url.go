@@ -13,10 +13,10 @@ import (
 var ErrURLPassword = errors.New("the account's URL holds a password; " +
 	"leave it out and give it by variable, file or command")
 
-// ParseURL reads imaps://user@host[:port] and imap://user@host[:port]. The latter means STARTTLS, and no encryption on
-// the loopback. The user name is everything before the last '@', as people write it (DOMAIN\user, a whole address,
-// blanks), where %XX is a byte. ParseURL refuses a secret in a URL and does not repeat it, because URLs appear in
-// argument lists, histories and logs.
+// ParseURL reads imaps://user@host[:port] and imap://user@host[:port]. The latter means STARTTLS,
+// and no encryption on the loopback. The user name is everything before the last '@', as people
+// write it (DOMAIN\user, a whole address, blanks), where %XX is a byte. ParseURL refuses a secret
+// in a URL and does not repeat it, because URLs appear in argument lists, histories and logs.
 func ParseURL(text string) (Options, error) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
@@ -88,7 +88,8 @@ func parseHost(text string) (Options, error) {
 	return o, nil
 }
 
-// withoutSecret returns what an error may repeat of a text that is not a URL. A password would precede an '@'.
+// withoutSecret returns what an error may repeat of a text that is not a URL. A password would
+// precede an '@'.
 func withoutSecret(text string) string {
 	if before, after, ok := strings.Cut(text, "@"); ok && strings.Contains(before, ":") {
 		return strconv.Quote("…@" + after)
@@ -96,7 +97,8 @@ func withoutSecret(text string) string {
 	return strconv.Quote(text)
 }
 
-// isLoopback reports whether a host is the loopback. It looks up no names, because others decide what they resolve to.
+// isLoopback reports whether a host is the loopback. It looks up no names, because others decide
+// what they resolve to.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

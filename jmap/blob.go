@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Download opens a blob of a known size. Read returns an error at the end if it has another size. The error of Download is
-// ErrNotFound if the server has no such blob.
+// Download opens a blob of a known size. Read returns an error at the end if it has another size.
+// The error of Download is ErrNotFound if the server has no such blob.
 func (c *Client) Download(ctx context.Context, blob string, size int64) (io.ReadCloser, error) {
 	s, err := c.Session(ctx)
 	if err != nil {
@@ -36,7 +36,8 @@ func (c *Client) Download(ctx context.Context, blob string, size int64) (io.Read
 	return &blobBody{body: response.Body, left: size, size: size, end: func() { leave(c.requests) }}, nil
 }
 
-// get requests a blob. It follows redirects within the host with the secret, and to others over TLS without.
+// get requests a blob. It follows redirects within the host with the secret, and to others over TLS
+// without.
 func (c *Client) get(ctx context.Context, at string) (*http.Response, error) {
 	for range maxRedirects + 1 {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)

@@ -88,8 +88,8 @@ func session(w http.ResponseWriter, api, download string) bool {
 	return true
 }
 
-// The secret goes to the named host, to those below it, and to those that the session names, over TLS. Every other place is an error
-// that names it.
+// The secret goes to the named host, to those below it, and to those that the session names, over
+// TLS. Every other place is an error that names it.
 func TestWhoGetsTheSecret(t *testing.T) {
 	redirect := func(to string) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
@@ -162,7 +162,8 @@ func TestWhoGetsTheSecret(t *testing.T) {
 	}
 }
 
-// A blob has the size that the server gave, or the message is refused. It follows no redirect to another host.
+// A blob has the size that the server gave, or the message is refused. It follows no redirect to
+// another host.
 func TestBlob(t *testing.T) {
 	s := jmaptest.New()
 	m := s.Add("Subject: a\r\n\r\nhello\r\n", "in")

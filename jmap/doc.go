@@ -1,5 +1,5 @@
-// Package jmap is a client of JMAP (RFC 8620) and of its mail (RFC 8621): as much of them as reading and writing an account
-// needs.
+// Package jmap is a client of JMAP (RFC 8620) and of its mail (RFC 8621): as much of them as
+// reading and writing an account needs.
 //
 //	url.go        the URL of an account
 //	session.go    the session: where requests go, and what the server takes at most
@@ -11,9 +11,10 @@
 //
 // Package jmapsource reads an account with it, and package jmaprestore writes one.
 //
-// The secret goes to the host that the user named, and to those that its session names, over TLS. It follows no redirect to
-// another host, except below the named one. Answers are bounded: a session, a list or a text that does not end makes an error.
+// The secret goes to the host that the user named, and to those that its session names, over TLS.
+// It follows no redirect to another host, except below the named one. Answers are bounded: a
+// session, a list or a text that does not end makes an error.
 //
-// An error wraps mail.ErrTemporary if a later attempt may succeed (a lost connection, status 429 or 5xx, serverUnavailable), with
-// the time that the server asks for; else mail.ErrRefused.
+// An error wraps mail.ErrTemporary if a later attempt may succeed (a lost connection, status 429 or
+// 5xx, serverUnavailable), with the time that the server asks for; else mail.ErrRefused.
 package jmap

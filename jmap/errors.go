@@ -35,8 +35,8 @@ const (
 
 const overQuota = "overQuota"
 
-// Error is a call that the server did not carry out, or an object that it did not make: the error of a method (RFC 8620 section
-// 3.6.2) or of an object (section 5.3).
+// Error is a call that the server did not carry out, or an object that it did not make: the error
+// of a method (RFC 8620 section 3.6.2) or of an object (section 5.3).
 type Error struct {
 	Call        string   `json:"-"` // such as "Email/get"
 	Type        string   `json:"type"`
@@ -68,7 +68,8 @@ func (e *Error) Is(target error) bool {
 	return target == mail.ErrTemporary && passes || target == mail.ErrRefused && !passes || target == ErrOverQuota && e.Type == overQuota
 }
 
-// StatusError is an answer with an HTTP status that is no success, with the problem details that came with it (RFC 7807).
+// StatusError is an answer with an HTTP status that is no success, with the problem details that
+// came with it (RFC 7807).
 type StatusError struct {
 	URL    string // without a query
 	Status int

@@ -16,8 +16,8 @@ type Call struct {
 	Err    *Error         // the error of the method, if there is one; then Result is not set
 }
 
-// Ref is the value of an argument whose name begins with '#': a part of the answer of an earlier call in the same request (RFC
-// 8620 section 3.7).
+// Ref is the value of an argument whose name begins with '#': a part of the answer of an earlier
+// call in the same request (RFC 8620 section 3.7).
 type Ref struct {
 	ResultOf string `json:"resultOf"` // from CallID
 	Name     string `json:"name"`     // the method
@@ -27,8 +27,8 @@ type Ref struct {
 // CallID returns the id of the n-th call of a request, from 0.
 func CallID(n int) string { return fmt.Sprint("c", n) }
 
-// Do sends calls in one request. It returns an error if the request as a whole failed; Call.Err has those of methods. There must
-// not be more calls than Session.Limits has.
+// Do sends calls in one request. It returns an error if the request as a whole failed; Call.Err has
+// those of methods. There must not be more calls than Session.Limits has.
 func (c *Client) Do(ctx context.Context, calls ...*Call) error {
 	s, err := c.Session(ctx)
 	if err != nil {
@@ -87,7 +87,8 @@ func encode(account string, calls []*Call) ([]byte, error) {
 	return json.Marshal(map[string]any{"using": []string{coreCapability, mailCapability}, "methodCalls": list})
 }
 
-// decode parses the answer (RFC 8620 section 3.4). A call can have several responses; the first one counts.
+// decode parses the answer (RFC 8620 section 3.4). A call can have several responses; the first one
+// counts.
 func decode(text []byte, calls []*Call) error {
 	var answer struct {
 		Responses []json.RawMessage `json:"methodResponses"`

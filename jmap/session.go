@@ -147,8 +147,8 @@ func isRedirect(status int) bool {
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308
 }
 
-// checkRedirect returns an error if the secret must not follow a redirect: to another host that is not below the first one, or
-// from TLS to none.
+// checkRedirect returns an error if the secret must not follow a redirect: to another host that is
+// not below the first one, or from TLS to none.
 func (c *Client) checkRedirect(from, to *url.URL) error {
 	was, now := strings.ToLower(from.Hostname()), strings.ToLower(to.Hostname())
 	if now != was && !strings.HasSuffix(now, "."+was) || to.User != nil {
@@ -174,8 +174,8 @@ type sessionObject struct {
 	Upload   string            `json:"uploadUrl"`
 }
 
-// parseSession parses the session that was found at a URL. Its URLs may be relative to that one. account is the name or the id of the
-// account that is wanted; "": the user's own.
+// parseSession parses the session that was found at a URL. Its URLs may be relative to that one.
+// account is the name or the id of the account that is wanted; "": the user's own.
 func parseSession(text []byte, at *url.URL, account string) (*Session, error) {
 	var o sessionObject
 	if err := json.Unmarshal(text, &o); err != nil {
@@ -205,7 +205,8 @@ func parseSession(text []byte, at *url.URL, account string) (*Session, error) {
 	return s, nil
 }
 
-// choose finds the wanted account. An id is that of one account, and comes before names, which may be those of several.
+// choose finds the wanted account. An id is that of one account, and comes before names, which may
+// be those of several.
 func (s *Session) choose(o *sessionObject, wanted string) error {
 	names := make(map[string]string) // of accounts with mail, by id
 	for id, account := range o.Accounts {

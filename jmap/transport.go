@@ -113,7 +113,8 @@ func (c *Client) authorize(r *http.Request) error {
 	return err
 }
 
-// tokenAge is how long a token is used before it is read again. It lives for an hour or so, and reading it may run a program.
+// tokenAge is how long a token is used before it is read again. It lives for an hour or so, and
+// reading it may run a program.
 const tokenAge = 5 * time.Minute
 
 func (c *Client) readToken(ctx context.Context) (string, error) {
@@ -132,7 +133,8 @@ func (c *Client) readToken(ctx context.Context) (string, error) {
 	return token, err
 }
 
-// expireToken reports whether the server refused a token that it may have accepted before. It is read again for the next attempt.
+// expireToken reports whether the server refused a token that it may have accepted before. It is
+// read again for the next attempt.
 func (c *Client) expireToken() bool {
 	c.tokenMu.Lock()
 	defer c.tokenMu.Unlock()

@@ -72,7 +72,8 @@ type Got[T any] struct {
 	NotFound []string `json:"notFound"`
 }
 
-// QueryTogether is how many ids one /query asks for. A server that gives fewer at a time gives fewer (RFC 8620 section 5.5).
+// QueryTogether is how many ids one /query asks for. A server that gives fewer at a time gives
+// fewer (RFC 8620 section 5.5).
 const QueryTogether = 4096
 
 // Queried is the answer of a /query method.
@@ -113,8 +114,8 @@ type CreatedItem struct {
 	Size int64  `json:"size"` // of a message
 }
 
-// ParseDate returns a UTCDate (RFC 8620 section 1.4) as an INTERNALDATE, which has whole seconds. Text that is no date becomes
-// mail.Date.Raw.
+// ParseDate returns a UTCDate (RFC 8620 section 1.4) as an INTERNALDATE, which has whole seconds.
+// Text that is no date becomes mail.Date.Raw.
 func ParseDate(text string) mail.Date {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
@@ -123,7 +124,8 @@ func ParseDate(text string) mail.Date {
 	return mail.Date{Seconds: t.Unix()}
 }
 
-// FormatDate returns an INTERNALDATE as a UTCDate, or "" if it cannot be read or has a year that RFC 3339 has not.
+// FormatDate returns an INTERNALDATE as a UTCDate, or "" if it cannot be read or has a year that
+// RFC 3339 has not.
 func FormatDate(d mail.Date) string {
 	t := d.Time().UTC()
 	if d.IsZero() || !d.IsReadable() || t.Year() < 0 || t.Year() > 9999 {
@@ -147,8 +149,8 @@ func Flags(keywords []string) mail.Flags {
 	return mail.NewFlags(flags...)
 }
 
-// Keywords returns flags as keywords, which are in lower case (RFC 8621 section 4.1.1), and the flags that JMAP cannot have: \Deleted, and
-// those with characters outside of that section.
+// Keywords returns flags as keywords, which are in lower case (RFC 8621 section 4.1.1), and the
+// flags that JMAP cannot have: \Deleted, and those with characters outside of that section.
 func Keywords(flags mail.Flags) (keywords Set, left []string) {
 	for _, flag := range flags {
 		keyword := strings.ToLower(flag)

@@ -19,16 +19,18 @@ const Prefix = "jmap:"
 // wellKnown is the path of the session where the URL of an account has none (RFC 8620 section 2.2).
 const wellKnown = "/.well-known/jmap"
 
-// URL is the URL of an account: jmap:https://user@host[:port][/path][#account]. The path is that of the session; without one it is
-// found. The account is one of several that the user can read, by its name or its id; without one it is the user's own.
+// URL is the URL of an account: jmap:https://user@host[:port][/path][#account]. The path is that of
+// the session; without one it is found. The account is one of several that the user can read, by
+// its name or its id; without one it is the user's own.
 type URL struct {
 	User    string
 	Account string
 	session url.URL // without the user
 }
 
-// ParseURL parses the URL of an account. The user name is everything before the last '@', as people write it, where %XX is a
-// byte. Like imap.ParseURL, it refuses a secret in the URL and does not repeat it.
+// ParseURL parses the URL of an account. The user name is everything before the last '@', as people
+// write it, where %XX is a byte. Like imap.ParseURL, it refuses a secret in the URL and does not
+// repeat it.
 func ParseURL(text string) (URL, error) {
 	rest, ok := cutPrefix(text, Prefix)
 	rest, account, hasAccount := strings.Cut(rest, "#")
@@ -116,7 +118,8 @@ func (u URL) sessionURL() *url.URL {
 	return &at
 }
 
-// isLoopback reports whether a host is the loopback. It looks up no names, because others decide what they resolve to.
+// isLoopback reports whether a host is the loopback. It looks up no names, because others decide
+// what they resolve to.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

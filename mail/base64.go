@@ -17,16 +17,19 @@ import (
 //	             than LineLength characters, or a "=", or no line ending. It may have no line ending only at the end of
 //	             the message.
 //
-// A run begins at the beginning of a line, extends as far as possible, and has at least MinRun bytes. The splitter
-// looks for runs from the first line of the body; a line at which no run begins is text. A line that contains a stray
-// CR, a space, a NUL or a "=" in its middle, that is longer, or that has another line ending is not part of a run. It
-// ends the run or prevents one. After a last line the run is over; the next line may begin another run.
+// A run begins at the beginning of a line, extends as far as possible, and has at least MinRun
+// bytes. The splitter looks for runs from the first line of the body; a line at which no run begins
+// is text. A line that contains a stray CR, a space, a NUL or a "=" in its middle, that is longer,
+// or that has another line ending is not part of a run. It ends the run or prevents one. After a
+// last line the run is over; the next line may begin another run.
 //
-// Decoding and encoding a run gives the same bytes again. Lines for which this does not hold stay text.
+// Decoding and encoding a run gives the same bytes again. Lines for which this does not hold stay
+// text.
 
-// Recipe says how the bytes of a Base64 part are written in the message: in the encoding of RFC 4648 section 4, with
-// padding, in lines of LineLength characters, of which the last one may be shorter. LineLength is a multiple of 4 from
-// 4 to MaxLineLength. Other kinds of part have the zero Recipe.
+// Recipe says how the bytes of a Base64 part are written in the message: in the encoding of RFC
+// 4648 section 4, with padding, in lines of LineLength characters, of which the last one may be
+// shorter. LineLength is a multiple of 4 from 4 to MaxLineLength. Other kinds of part have the zero
+// Recipe.
 type Recipe struct {
 	LineLength   uint16 // characters of a full line, without its ending
 	CRLF         bool   // lines end in CRLF; false: in LF
@@ -61,9 +64,9 @@ func (r Recipe) decodedLine() int { return int(r.LineLength) / 4 * 3 }
 // strict refuses encodings whose unused bits are not 0.
 var strict = base64.StdEncoding.Strict()
 
-// findRun looks for a run at the beginning of b, which is the beginning of a line. b is the rest of the message, or at
-// least lookahead bytes of it. If there is no run, findRun returns the zero Recipe and the size of the lines at which
-// none begins.
+// findRun looks for a run at the beginning of b, which is the beginning of a line. b is the rest of
+// the message, or at least lookahead bytes of it. If there is no run, findRun returns the zero
+// Recipe and the size of the lines at which none begins.
 func findRun(b []byte, isAll bool) (recipe Recipe, skip int) {
 	size := lineSize(b)
 	recipe, ok := recipeOf(b[:size])
@@ -81,7 +84,8 @@ func findRun(b []byte, isAll bool) (recipe Recipe, skip int) {
 		run += last
 	}
 	if run < MinRun {
-		// A run that began at a later one of these lines would end at the same byte and be even shorter.
+		// A run that began at a later one of these lines would end at the same byte and be even
+		// shorter.
 		return Recipe{}, full
 	}
 	return recipe, 0
@@ -153,8 +157,9 @@ func (r Recipe) decodeFullLine(to, b []byte) bool {
 	return err == nil && n == length/4*3
 }
 
-// decodeLastLine decodes the first line of b if it can be the last line of a run and is not a full line. It returns the
-// number of decoded bytes and the size of the line with its ending. Both are 0 if the line is not part of the run.
+// decodeLastLine decodes the first line of b if it can be the last line of a run and is not a full
+// line. It returns the number of decoded bytes and the size of the line with its ending. Both are 0
+// if the line is not part of the run.
 func (r Recipe) decodeLastLine(to, b []byte, isAll bool) (n, size int) {
 	line := b[:lineSize(b[:min(len(b), r.fullLine())])]
 	text, terminated := bytes.CutSuffix(line, []byte(r.lineEnding()))
@@ -167,8 +172,8 @@ func (r Recipe) decodeLastLine(to, b []byte, isAll bool) (n, size int) {
 	return n, len(line)
 }
 
-// decodeCanonical decodes text and returns the number of decoded bytes. It returns 0 unless encoding them gives text
-// again.
+// decodeCanonical decodes text and returns the number of decoded bytes. It returns 0 unless
+// encoding them gives text again.
 func decodeCanonical(to, text []byte) int {
 	bare, padded := bytes.CutSuffix(text, []byte("="))
 	if padded {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// decode must refuse every byte that is not of the alphabet, wherever it is: vector instructions go over blocks of
-// bytes, and the ends of the lines are decoded without them.
+// decode must refuse every byte that is not of the alphabet, wherever it is: vector instructions go
+// over blocks of bytes, and the ends of the lines are decoded without them.
 func TestDecodeLinesRefusesOtherBytes(t *testing.T) {
 	recipe := Recipe{LineLength: 76, CRLF: true}
 	text := []byte(lines64(57*4, 76, "\r\n"))

@@ -3,8 +3,9 @@ package mail
 import "errors"
 
 var (
-	// ErrTemporary means that a later attempt may succeed: the connection was lost or stalled, or the server answered
-	// BYE, [UNAVAILABLE], [INUSE], [LIMIT] or [SERVERBUG] (RFC 9051 section 7.1).
+	// ErrTemporary means that a later attempt may succeed: the connection was lost or stalled, or
+	// the server answered BYE, [UNAVAILABLE], [INUSE], [LIMIT] or [SERVERBUG] (RFC 9051 section
+	// 7.1).
 	ErrTemporary = errors.New("temporary")
 
 	// ErrNoMailbox means that no mailbox has that name.

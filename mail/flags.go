@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Flags are the flags and keywords of a message: sorted, each once, without \Recent, which belongs to a session and not
-// to the message (RFC 9051 section 2.3.2).
+// Flags are the flags and keywords of a message: sorted, each once, without \Recent, which belongs
+// to a session and not to the message (RFC 9051 section 2.3.2).
 type Flags []string
 
 // systemFlags are the flags that NewFlags spells in one way, because flags have no case.

@@ -1,6 +1,7 @@
 package mail
 
-// Form is how a message was in a file, as far as its bytes do not say so. The zero Form is that of a message from a server.
+// Form is how a message was in a file, as far as its bytes do not say so. The zero Form is that of
+// a message from a server.
 type Form struct {
 	Lines     FileLines
 	Ends      string // which lines ended in LF, if others did not (lineend.Cursor); all have CRLF in the archive. Lines is 0

@@ -1,14 +1,15 @@
 package mail
 
-// The header of a message ends with the first empty line, which is part of it. That line is CRLF (RFC 5322 section
-// 2.1), or LF, which programs leave in a Maildir:
+// The header of a message ends with the first empty line, which is part of it. That line is CRLF
+// (RFC 5322 section 2.1), or LF, which programs leave in a Maildir:
 //
 //	Subject: hello CR LF          header
 //	CR LF                         header
 //	The text                      body
 //
-// A message of less than MaxHeader bytes without an empty line is all header. A longer one without an empty line in its
-// first MaxHeader bytes is all body. It is hardly mail, and the search must not take more memory.
+// A message of less than MaxHeader bytes without an empty line is all header. A longer one without
+// an empty line in its first MaxHeader bytes is all body. It is hardly mail, and the search must
+// not take more memory.
 
 // findHeader returns the size of the header, or 0 if the message has none.
 func (s *Splitter) findHeader() (int, error) {
@@ -31,8 +32,8 @@ func (s *Splitter) findHeader() (int, error) {
 	}
 }
 
-// headerSize searches b for an empty line, starting at the beginning of a line. It returns the end of the empty line,
-// or 0 and the start of the last line, which may be incomplete.
+// headerSize searches b for an empty line, starting at the beginning of a line. It returns the end
+// of the empty line, or 0 and the start of the last line, which may be incomplete.
 func headerSize(b []byte, line int) (size, rest int) {
 	for line < len(b) {
 		n := lineSize(b[line:])

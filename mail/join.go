@@ -7,7 +7,8 @@ import (
 	"io"
 )
 
-// Joiner writes a message from its parts. It inverts [Splitter]. The bytes of a part may come in any pieces:
+// Joiner writes a message from its parts. It inverts [Splitter]. The bytes of a part may come in
+// any pieces:
 //
 //	j := mail.NewJoiner(w)
 //	for each part {
@@ -49,8 +50,8 @@ func (j *Joiner) Reset(w io.Writer) {
 	j.line, j.owed, j.text = j.line[:0], false, j.text[:0]
 }
 
-// Begin ends the current part, if any, and begins the next one. It checks the recipe, because recipes come from
-// storage.
+// Begin ends the current part, if any, and begins the next one. It checks the recipe, because
+// recipes come from storage.
 func (j *Joiner) Begin(kind PartKind, recipe Recipe) error {
 	if j.endPart() != nil {
 		return j.err

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// LabelKeyword returns a keyword for a label of Gmail. Letters, digits and "-_./&+," stay, and other bytes become =XX, so
-// that every server should accept the keyword (RFC 9051 section 9, flag-keyword). Decoding it as quoted-printable (RFC
-// 2045 section 6.7) gives the label again.
+// LabelKeyword returns a keyword for a label of Gmail. Letters, digits and "-_./&+," stay, and
+// other bytes become =XX, so that every server should accept the keyword (RFC 9051 section 9,
+// flag-keyword). Decoding it as quoted-printable (RFC 2045 section 6.7) gives the label again.
 func LabelKeyword(label string) string {
 	var b strings.Builder
 	for _, c := range []byte(label) {
@@ -39,8 +39,8 @@ func LabelKeys(m *Mailbox) []string {
 	return keys
 }
 
-// LabelKey returns the same key for all spellings of a label. Servers write UTF-8 or modified UTF-7, and the case of system
-// labels does not matter.
+// LabelKey returns the same key for all spellings of a label. Servers write UTF-8 or modified
+// UTF-7, and the case of system labels does not matter.
 func LabelKey(label string) string {
 	if strings.HasPrefix(label, `\`) {
 		return strings.ToLower(label)

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// LabelKeyword returns a keyword that is valid in every command, from which quoted-printable gives the label again.
+// LabelKeyword returns a keyword that is valid in every command, from which quoted-printable gives
+// the label again.
 func FuzzLabelKeyword(f *testing.F) {
 	for _, label := range []string{`\Inbox`, "Work/2026", "Entw&APw-rfe", `say "hi"`, "=41", "$Junk", "a]b", "", "\xff\x00", "NIL"} {
 		f.Add(label)
@@ -26,7 +27,8 @@ func FuzzLabelKeyword(f *testing.F) {
 	})
 }
 
-// keywordLabel inverts LabelKeyword. It returns ok false for a keyword that LabelKeyword does not return.
+// keywordLabel inverts LabelKeyword. It returns ok false for a keyword that LabelKeyword does not
+// return.
 func keywordLabel(keyword string) (label string, ok bool) {
 	b, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(keyword)))
 	return string(b), err == nil && LabelKeyword(string(b)) == keyword

@@ -50,7 +50,8 @@ func (m *Mailbox) Path() []string {
 	return strings.Split(m.Name, m.Delimiter)
 }
 
-// IsInbox reports whether the mailbox is INBOX, the one name that has no case (RFC 9051 section 5.1).
+// IsInbox reports whether the mailbox is INBOX, the one name that has no case (RFC 9051 section
+// 5.1).
 func (m *Mailbox) IsInbox() bool { return strings.EqualFold(m.Raw, "INBOX") }
 
 // Status is what STATUS or EXAMINE returns for a mailbox (RFC 9051 sections 6.3.11 and 6.3.3).
@@ -63,8 +64,8 @@ type Status struct {
 	State         string // of a source that can say what changed since (JMAP); at most 255 bytes; empty: none
 }
 
-// ObjectID returns the id, or "" if RFC 8474 section 4 does not allow it: an id has up to 255 letters, digits, "-" and
-// "_". Cyrus 3.6 sends garbage when it lists several mailboxes.
+// ObjectID returns the id, or "" if RFC 8474 section 4 does not allow it: an id has up to 255
+// letters, digits, "-" and "_". Cyrus 3.6 sends garbage when it lists several mailboxes.
 func ObjectID(id string) string {
 	bad := func(c rune) bool {
 		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
@@ -82,8 +83,8 @@ type Survey struct {
 	Dangling  []string  // raw names of subscriptions without a mailbox; sorted
 	Notes     []string  // what the owner of the account should know
 
-	// Gaps has an entry for each mailbox that has no Status through a fault of the server: its raw name, and the
-	// reason.
+	// Gaps has an entry for each mailbox that has no Status through a fault of the server: its raw
+	// name, and the reason.
 	Gaps map[string]string
 }
 
@@ -114,7 +115,8 @@ const (
 	Shared
 )
 
-// Quota is one resource of a quota root (RFC 9208), in the units of the resource (STORAGE: 1,024 bytes).
+// Quota is one resource of a quota root (RFC 9208), in the units of the resource (STORAGE: 1,024
+// bytes).
 type Quota struct {
 	Root, Resource string
 	Usage, Limit   uint64

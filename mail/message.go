@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// UID identifies a message within a mailbox and a UIDVALIDITY (RFC 9051 section 2.3.1.1). It is never 0.
+// UID identifies a message within a mailbox and a UIDVALIDITY (RFC 9051 section 2.3.1.1). It is
+// never 0.
 type UID uint32
 
 // Message is what FETCH returns for a message (RFC 9051 section 7.5.2), without its body.
@@ -22,8 +23,8 @@ type Message struct {
 	Form     Form // how it was in a file
 }
 
-// IDs identify a message across the mailboxes of a server. Each is empty if the server has none. They are hints and not
-// proofs: two bodies can have one X-GUID.
+// IDs identify a message across the mailboxes of a server. Each is empty if the server has none.
+// They are hints and not proofs: two bodies can have one X-GUID.
 type IDs struct {
 	Email    string // EMAILID (RFC 8474)
 	Thread   string // THREADID (RFC 8474)
@@ -39,8 +40,8 @@ type Date struct {
 	Raw     string // what the server sent, if Seconds and Zone do not give it back; they are 0 if it is no date-time
 }
 
-// SameInstant reports whether two dates are of the same moment, or are the same text if they cannot be read. Their zones
-// may differ, because a server's zone changes between summer and winter.
+// SameInstant reports whether two dates are of the same moment, or are the same text if they cannot
+// be read. Their zones may differ, because a server's zone changes between summer and winter.
 func (d Date) SameInstant(other Date) bool {
 	if !d.IsReadable() || !other.IsReadable() {
 		return d.Raw == other.Raw && d.Seconds == other.Seconds
@@ -51,8 +52,8 @@ func (d Date) SameInstant(other Date) bool {
 // dateLayout is date-time (RFC 9051 section 9). The day is padded with a space, not a zero.
 const dateLayout = "_2-Jan-2006 15:04:05 -0700"
 
-// ParseDate parses a date-time (RFC 9051 section 9). It never fails: text that is no date-time becomes Raw. String
-// inverts it.
+// ParseDate parses a date-time (RFC 9051 section 9). It never fails: text that is no date-time
+// becomes Raw. String inverts it.
 func ParseDate(raw string) Date {
 	t, err := time.Parse(dateLayout, raw)
 	if err != nil {
@@ -67,7 +68,8 @@ func ParseDate(raw string) Date {
 	return d
 }
 
-// String returns the date-time as the server sent it, except for the padding of the day. ParseDate inverts it.
+// String returns the date-time as the server sent it, except for the padding of the day. ParseDate
+// inverts it.
 func (d Date) String() string {
 	if d.Raw != "" {
 		return d.Raw
@@ -75,9 +77,9 @@ func (d Date) String() string {
 	return d.Time().Format(dateLayout)
 }
 
-// Resolved returns the date with the instant and the zone that Raw says without a doubt, although it is no date-time
-// (readOdd). The archive keeps the text alone, so that the record of a message stays as it is when a later program reads
-// more.
+// Resolved returns the date with the instant and the zone that Raw says without a doubt, although
+// it is no date-time (readOdd). The archive keeps the text alone, so that the record of a message
+// stays as it is when a later program reads more.
 func (d Date) Resolved() Date {
 	if d.Raw == "" || d.Seconds != 0 || d.Zone != 0 {
 		return d
@@ -96,8 +98,8 @@ func (d Date) Time() time.Time {
 	return time.Unix(d.Seconds, 0).In(zone)
 }
 
-// IsReadable reports whether the server sent a date that Resolved understands. Seconds alone do not show that: 0 is a
-// valid instant.
+// IsReadable reports whether the server sent a date that Resolved understands. Seconds alone do not
+// show that: 0 is a valid instant.
 func (d Date) IsReadable() bool {
 	if d.Raw == "" {
 		return true
@@ -106,16 +108,16 @@ func (d Date) IsReadable() bool {
 	return ok
 }
 
-// zones are the zones that RFC 5322 section 4.3 allows by name, and UTC and Z. Other names are of several zones, or of
-// none.
+// zones are the zones that RFC 5322 section 4.3 allows by name, and UTC and Z. Other names are of
+// several zones, or of none.
 var zones = map[string]string{
 	"GMT": "+0000", "UT": "+0000", "UTC": "+0000", "Z": "+0000",
 	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
 	"MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
 }
 
-// readOdd reads a date-time, also with a zone by name and with a leap second. A leap second is the second after it, as
-// POSIX counts them. A date without a zone is not read: it would be a guess.
+// readOdd reads a date-time, also with a zone by name and with a leap second. A leap second is the
+// second after it, as POSIX counts them. A date without a zone is not read: it would be a guess.
 func readOdd(raw string) (t time.Time, ok bool) {
 	text := raw
 	if at := strings.LastIndexByte(text, ' '); at >= 0 {

@@ -38,8 +38,8 @@ func TestDateGivesBackWhatTheServerSent(t *testing.T) {
 	}
 }
 
-// What is no date-time is kept as it is and nothing else, because records must not depend on what a program can read. It has
-// an instant if there is no doubt about it.
+// What is no date-time is kept as it is and nothing else, because records must not depend on what a
+// program can read. It has an instant if there is no doubt about it.
 func TestOddDates(t *testing.T) {
 	for raw, want := range map[string]string{
 		"31-Dec-2016 23:59:60 +0000": "2017-01-01T00:00:00Z",
@@ -80,7 +80,8 @@ func TestOddDates(t *testing.T) {
 	}
 }
 
-// Dates are of one instant if they are in different forms or zones, and if they are one text that cannot be read.
+// Dates are of one instant if they are in different forms or zones, and if they are one text that
+// cannot be read.
 func TestSameInstant(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
@@ -136,8 +137,8 @@ func TestFlagsAreASet(t *testing.T) {
 	}
 }
 
-// TestUIDSetIsASet compares a UIDSet with a map, for random additions in a small space, so that ranges overlap in every
-// way.
+// TestUIDSetIsASet compares a UIDSet with a map, for random additions in a small space, so that
+// ranges overlap in every way.
 func TestUIDSetIsASet(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 1))

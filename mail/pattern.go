@@ -2,12 +2,14 @@ package mail
 
 import "strings"
 
-// Pattern matches mailboxes by their decoded or raw names. "Work" matches Work and all mailboxes below it. '*' matches
-// any characters, '%' any except the hierarchy delimiter, as in LIST (RFC 9051, section 6.3.9). INBOX does not match
-// the mailboxes below it, because on some servers all mailboxes are.
+// Pattern matches mailboxes by their decoded or raw names. "Work" matches Work and all mailboxes
+// below it. '*' matches any characters, '%' any except the hierarchy delimiter, as in LIST (RFC
+// 9051, section 6.3.9). INBOX does not match the mailboxes below it, because on some servers all
+// mailboxes are.
 type Pattern string
 
-// Matches reports whether a mailbox has a name that matches, decoded or raw, or is below one that does.
+// Matches reports whether a mailbox has a name that matches, decoded or raw, or is below one that
+// does.
 func (p Pattern) Matches(m *Mailbox) bool {
 	if strings.EqualFold(string(p), "INBOX") {
 		return m.IsInbox()
@@ -34,8 +36,8 @@ func (p Pattern) matchesParent(name, delimiter string) bool {
 	}
 }
 
-// matchName matches a whole name. It backtracks only to the last wildcard, so it takes at most len(pattern) × len(name)
-// steps.
+// matchName matches a whole name. It backtracks only to the last wildcard, so it takes at most
+// len(pattern) × len(name) steps.
 func matchName(pattern, name, delimiter string) bool {
 	var star, mark = -1, 0 // the last '*', and the end of what it matches
 	var percent, at = -1, 0

@@ -1,15 +1,16 @@
 package mail
 
-// Properties are the access rights of a mailbox (RFC 4314) and its annotations (RFC 5464), as the server reports them to
-// this user. Without a name they are those of the account as a whole, which has annotations alone.
+// Properties are the access rights of a mailbox (RFC 4314) and its annotations (RFC 5464), as the
+// server reports them to this user. Without a name they are those of the account as a whole, which
+// has annotations alone.
 type Properties struct {
 	Mailbox     string       // raw name; empty: the account
 	Grants      []Grant      // ascending by identifier, each once; nil if the user may not see them
 	Rights      string       // of this user, if there are no Grants; as the server sent them
 	Annotations []Annotation // ascending by name, each once
 
-	// Omitted are names of annotations that are left out, ascending: one is larger than MaxAnnotation, or all of the mailbox
-	// are larger than MaxAnnotations.
+	// Omitted are names of annotations that are left out, ascending: one is larger than
+	// MaxAnnotation, or all of the mailbox are larger than MaxAnnotations.
 	Omitted []string
 }
 

@@ -7,16 +7,16 @@ import (
 
 // These constants are part of the durable format.
 const (
-	// MaxHeader is the size of the largest Header part. A message of at least this size whose first MaxHeader bytes
-	// have no empty line has no Header.
+	// MaxHeader is the size of the largest Header part. A message of at least this size whose first
+	// MaxHeader bytes have no empty line has no Header.
 	MaxHeader = 256 << 10
-	// MinRun is the smallest size of a run of base64 lines that becomes a part, in bytes of the message, including line
-	// endings.
+	// MinRun is the smallest size of a run of base64 lines that becomes a part, in bytes of the
+	// message, including line endings.
 	MinRun = 1 << 10
 	// MaxRuns is the largest number of Base64 parts of a message. The rest of the message is Text.
 	MaxRuns = 256
-	// MaxLineLength is the largest number of characters of a line of a run: the largest multiple of 4 below the limit
-	// of 998 in RFC 5322 section 2.1.1.
+	// MaxLineLength is the largest number of characters of a line of a run: the largest multiple of
+	// 4 below the limit of 998 in RFC 5322 section 2.1.1.
 	MaxLineLength = 996
 	// MaxParts is the largest number of parts: a Header, and MaxRuns runs with Text around each.
 	MaxParts = 1 + MaxRuns + (MaxRuns + 1)
@@ -47,8 +47,8 @@ func (k PartKind) String() string {
 const (
 	// bufferSize bounds the bytes of a message that a Splitter holds, except for a longer header.
 	bufferSize = 64 << 10
-	// lookahead is enough to decide at the start of a line whether a run begins or continues there: it is more than
-	// MinRun and one line of MaxLineLength.
+	// lookahead is enough to decide at the start of a line whether a run begins or continues there:
+	// it is more than MinRun and one line of MaxLineLength.
 	lookahead = 2 << 10
 	// decodedSize bounds the bytes that are decoded ahead of the reader of a part.
 	decodedSize = 16 << 10
@@ -56,8 +56,8 @@ const (
 	maxIdleReads = 100
 )
 
-// Splitter splits messages into parts, one message after the other. Each part is read before the next, as with
-// tar.Reader:
+// Splitter splits messages into parts, one message after the other. Each part is read before the
+// next, as with tar.Reader:
 //
 //	s := mail.NewSplitter(r)
 //	for {
@@ -69,8 +69,8 @@ const (
 //		recipe := part.Recipe()
 //	}
 //
-// It holds about 92 KiB for a message of any size (up to 284 KiB after a very long header) and allocates nothing for a
-// part. It is not safe for concurrent use. [Joiner] inverts it.
+// It holds about 92 KiB for a message of any size (up to 284 KiB after a very long header) and
+// allocates nothing for a part. It is not safe for concurrent use. [Joiner] inverts it.
 type Splitter struct {
 	src io.Reader
 	end error // the error after the last byte of src, often io.EOF; nil: there may be more
@@ -110,8 +110,8 @@ func (s *Splitter) Reset(r io.Reader) {
 	s.begun, s.midLine, s.runs = false, false, 0
 }
 
-// Next returns the next part. It skips the rest of the current one. At the end of the message it returns io.EOF. Any
-// other error is that of the reader.
+// Next returns the next part. It skips the rest of the current one. At the end of the message it
+// returns io.EOF. Any other error is that of the reader.
 func (s *Splitter) Next() (*Part, error) {
 	if err := s.skipPart(); err != nil {
 		return nil, err
@@ -161,8 +161,8 @@ func (s *Splitter) startPart(kind PartKind, recipe Recipe) {
 // Kind returns the kind of the part.
 func (p *Part) Kind() PartKind { return p.kind }
 
-// Recipe returns how a Base64 part is written in the message. It is valid after Read has returned io.EOF. Other kinds
-// have the zero Recipe.
+// Recipe returns how a Base64 part is written in the message. It is valid after Read has returned
+// io.EOF. Other kinds have the zero Recipe.
 func (p *Part) Recipe() Recipe { return p.recipe }
 
 // Read reads the bytes of the part: the decoded ones of a Base64 part, else those of the message.
@@ -221,13 +221,14 @@ func (s *Splitter) scanText() error {
 	return nil
 }
 
-// decidable reports whether enough bytes after the offset from are buffered to decide as with the whole message.
+// decidable reports whether enough bytes after the offset from are buffered to decide as with the
+// whole message.
 func (s *Splitter) decidable(from int) bool {
 	return s.end != nil || s.w-s.r-from >= lookahead
 }
 
-// runAt looks for a run at an offset in the buffered bytes. If there is none, the recipe is zero and the next skip
-// bytes are text.
+// runAt looks for a run at an offset in the buffered bytes. If there is none, the recipe is zero
+// and the next skip bytes are text.
 func (s *Splitter) runAt(from int) (recipe Recipe, skip int) {
 	b := s.buf[s.r+from : s.w]
 	switch {
@@ -239,8 +240,8 @@ func (s *Splitter) runAt(from int) (recipe Recipe, skip int) {
 	return findRun(b, s.end != nil)
 }
 
-// lineSize returns the size of the first line of b, including its ending, or the size of b if the line does not end in
-// b.
+// lineSize returns the size of the first line of b, including its ending, or the size of b if the
+// line does not end in b.
 func lineSize(b []byte) int {
 	if i := bytes.IndexByte(b, '\n'); i >= 0 {
 		return i + 1
@@ -248,7 +249,8 @@ func lineSize(b []byte) int {
 	return len(b)
 }
 
-// need buffers at least n bytes, or all that are left. It may move bytes, so it is called only when none are ready.
+// need buffers at least n bytes, or all that are left. It may move bytes, so it is called only when
+// none are ready.
 func (s *Splitter) need(n int) error {
 	if s.w-s.r < n && s.end == nil {
 		s.refill(n)
@@ -259,8 +261,8 @@ func (s *Splitter) need(n int) error {
 	return nil
 }
 
-// refill moves the buffered bytes to the front, of a larger buffer if n needs one, and reads until n bytes are
-// buffered.
+// refill moves the buffered bytes to the front, of a larger buffer if n needs one, and reads until
+// n bytes are buffered.
 func (s *Splitter) refill(n int) {
 	to := s.buf
 	if n > len(to) {

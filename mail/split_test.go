@@ -83,7 +83,8 @@ func join(t testing.TB, pieces []piece, step int) string {
 	return out.String()
 }
 
-// reference splits a message that is in memory, in a simple and slow way. The Splitter must return the same parts.
+// reference splits a message that is in memory, in a simple and slow way. The Splitter must return
+// the same parts.
 
 var (
 	referenceHeader = regexp.MustCompile(`(?s)\A(\r?\n|.*?\n\r?\n)`)

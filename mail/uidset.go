@@ -17,8 +17,8 @@ func (r UIDRange) Contains(uid UID) bool { return r.First <= uid && uid <= r.Las
 // Len returns the number of UIDs in the range.
 func (r UIDRange) Len() int64 { return max(0, int64(r.Last)-int64(r.First)+1) }
 
-// UIDSet is a set of UIDs, kept as ascending ranges that neither overlap nor touch. A mailbox of a million messages
-// without a gap is one range. The zero value is the empty set.
+// UIDSet is a set of UIDs, kept as ascending ranges that neither overlap nor touch. A mailbox of a
+// million messages without a gap is one range. The zero value is the empty set.
 type UIDSet struct{ ranges []UIDRange }
 
 // UIDs returns the set of the given UIDs.
@@ -149,7 +149,8 @@ func (s UIDSet) All() iter.Seq[UID] {
 	}
 }
 
-// String returns the set as a sequence-set (RFC 9051 section 9), such as "1:3,7". ParseUIDSet inverts it.
+// String returns the set as a sequence-set (RFC 9051 section 9), such as "1:3,7". ParseUIDSet
+// inverts it.
 func (s UIDSet) String() string {
 	var b strings.Builder
 	for i, r := range s.ranges {
@@ -165,7 +166,8 @@ func (s UIDSet) String() string {
 	return b.String()
 }
 
-// ParseUIDSet parses a sequence-set as servers send it: numbers and ranges in any order and direction, without "*".
+// ParseUIDSet parses a sequence-set as servers send it: numbers and ranges in any order and
+// direction, without "*".
 func ParseUIDSet(text string) (UIDSet, error) {
 	var s UIDSet
 	if text == "" {

@@ -11,9 +11,10 @@ import (
 var mailboxBase64 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").
 	WithPadding(base64.NoPadding)
 
-// DecodeName decodes the name of a mailbox from modified UTF-7 (RFC 3501 section 5.1.3). It returns ok false for text
-// that is not modified UTF-7. It returns UTF-8 unchanged, which some servers send (UTF8=ACCEPT, RFC 6855, or without
-// being asked), because 8-bit bytes cannot occur in modified UTF-7.
+// DecodeName decodes the name of a mailbox from modified UTF-7 (RFC 3501 section 5.1.3). It returns
+// ok false for text that is not modified UTF-7. It returns UTF-8 unchanged, which some servers send
+// (UTF8=ACCEPT, RFC 6855, or without being asked), because 8-bit bytes cannot occur in modified
+// UTF-7.
 func DecodeName(raw string) (name string, ok bool) {
 	if strings.ContainsFunc(raw, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return raw, utf8.ValidString(raw)
@@ -59,8 +60,8 @@ func decodeShifted(b *strings.Builder, encoded string) bool {
 	return true
 }
 
-// EncodeName encodes the name of a mailbox in modified UTF-7 (RFC 3501 section 5.1.3). For properly encoded names it
-// inverts DecodeName.
+// EncodeName encodes the name of a mailbox in modified UTF-7 (RFC 3501 section 5.1.3). For properly
+// encoded names it inverts DecodeName.
 func EncodeName(name string) string {
 	var b strings.Builder
 	var shifted []rune

@@ -7,9 +7,10 @@
 //	MaildirPP    .Projects.2023/{cur,new,tmp,maildirfolder}    Maildir++: Dovecot, Courier, mutt
 //	Nested       Projects/2023/{cur,new,tmp}                   Dovecot with LAYOUT=fs, and other programs
 //
-// Package safename encodes the levels of names: in modified UTF-7, as servers do, with escapes for what a file system
-// or a server does not accept. A name that is too long for a file system ends with %2D and a hash; the file
-// "mailstrata-name" in the folder has the whole name. Layout.Decode and this file restore every name.
+// Package safename encodes the levels of names: in modified UTF-7, as servers do, with escapes for
+// what a file system or a server does not accept. A name that is too long for a file system ends
+// with %2D and a hash; the file "mailstrata-name" in the folder has the whole name. Layout.Decode
+// and this file restore every name.
 //
 // # Messages
 //
@@ -24,9 +25,10 @@
 //	│          └ INTERNALDATE, seconds since 1970; also the file's modification time
 //	└ UID in the archive: servers give their own UIDs in the order of these numbers (Dovecot: below 2³¹), so the order stays
 //
-// Programs keep the part before the comma when they move a message to cur or change its flags. So a listing shows which
-// messages a folder has, and a second restore adds nothing. Messages from other programs are compared by all their
-// bytes if a wanted message is not in the listing; see foreignFiles.
+// Programs keep the part before the comma when they move a message to cur or change its flags. So a
+// listing shows which messages a folder has, and a second restore adds nothing. Messages from other
+// programs are compared by all their bytes if a wanted message is not in the listing; see
+// foreignFiles.
 //
 // # The way of a message
 //

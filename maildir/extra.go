@@ -65,8 +65,9 @@ func isFolder(at string) bool {
 	return true
 }
 
-// RemoveEmpty implements restore.Mirrorer. It also removes the files that mail servers keep in a folder. A folder with
-// other files stays, and so does a directory in which a message arrives meanwhile.
+// RemoveEmpty implements restore.Mirrorer. It also removes the files that mail servers keep in a
+// folder. A folder with other files stays, and so does a directory in which a message arrives
+// meanwhile.
 func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
 	top, dir, err := t.At(place)
 	if err != nil {

@@ -13,14 +13,15 @@ import (
 // ourSuffix ends the unique part of the file names that mailstrata gives.
 const ourSuffix = "mailstrata"
 
-// fileName returns the name for the file of a message. The package comment explains it; parseFileName inverts it.
+// fileName returns the name for the file of a message. The package comment explains it;
+// parseFileName inverts it.
 func fileName(m *restore.Message, copy uint32, size sizes, flags string) string {
 	return fmt.Sprintf("%010d.%d.%s.%d.%s,S=%d,W=%d%c2,%s",
 		m.UID, m.Internal.Seconds, m.Hash.Prefix(), copy, ourSuffix, size.file, size.wire, infoMark, flags)
 }
 
-// parseFileName returns which message a file has. Mail programs may have changed the end of its name. ok is false for
-// names that fileName does not return.
+// parseFileName returns which message a file has. Mail programs may have changed the end of its
+// name. ok is false for names that fileName does not return.
 func parseFileName(name string) (hash chunk.Prefix, copy uint32, ok bool) {
 	unique := name
 	if end := strings.IndexAny(name, ",:;!"); end >= 0 { // ";" and "!" stand for ":" where that cannot be in a name

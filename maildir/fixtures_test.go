@@ -56,7 +56,8 @@ func text(subject string) string {
 // box is a mailbox as LIST returns it.
 func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
 
-// restoreTo adds messages to mailboxes as a restore does. It returns how many were added, and the notes.
+// restoreTo adds messages to mailboxes as a restore does. It returns how many were added, and the
+// notes.
 func restoreTo(t *testing.T, target *Target, mailboxes []mail.Mailbox, messages map[string][]restore.Message) (added int, changed, notes []string) {
 	t.Helper()
 	places, notes, err := target.Prepare(t.Context(), mailboxes)

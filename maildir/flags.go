@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// systemLetters are the letters of system flags in file names, in ASCII order. P (passed) has no counterpart among the system
-// flags of IMAP; the keyword $Forwarded stays a keyword.
+// systemLetters are the letters of system flags in file names, in ASCII order. P (passed) has no
+// counterpart among the system flags of IMAP; the keyword $Forwarded stays a keyword.
 var systemLetters = []struct {
 	flag   string
 	letter byte
@@ -17,7 +17,8 @@ var systemLetters = []struct {
 	{`\Draft`, 'D'}, {`\Flagged`, 'F'}, {`\Answered`, 'R'}, {`\Seen`, 'S'}, {`\Deleted`, 'T'},
 }
 
-// flagLetters returns the letters of flags for a file name. lost says which flags have none, and why.
+// flagLetters returns the letters of flags for a file name. lost says which flags have none, and
+// why.
 func (k *keywords) flagLetters(flags mail.Flags) (text string, lost []string) {
 	var b []byte
 	for _, flag := range flags {
@@ -48,9 +49,9 @@ func lostFlag(flags mail.Flags) bool {
 	})
 }
 
-// ParseFlags returns the flags that letters of a file name stand for. It inverts flagLetters. keywordsFile is the text of the
-// folder's dovecot-keywords. A lower-case letter that the file does not explain is a keyword of that name. P (passed) is
-// $Forwarded.
+// ParseFlags returns the flags that letters of a file name stand for. It inverts flagLetters.
+// keywordsFile is the text of the folder's dovecot-keywords. A lower-case letter that the file does
+// not explain is a keyword of that name. P (passed) is $Forwarded.
 func ParseFlags(letters string, keywordsFile []byte) mail.Flags {
 	k := parseKeywords(keywordsFile)
 	var flags []string

@@ -38,8 +38,8 @@ func (f *folder) load(ctx context.Context) (err error) {
 	return err
 }
 
-// Missing implements restore.Folder. It recognizes messages by their file names, and messages of other programs by
-// their bytes.
+// Missing implements restore.Folder. It recognizes messages by their file names, and messages of
+// other programs by their bytes.
 func (f *folder) Missing(ctx context.Context, wanted []restore.Message) ([]int, error) {
 	var missing []int
 	seen := make(map[chunk.Prefix]int)
@@ -68,7 +68,8 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Message) ([]int, 
 // BatchSize implements restore.Folder. Package tree makes batches of its own, so any size is fine.
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
-// Append implements restore.Folder. The files of the messages get their names when the folder is closed.
+// Append implements restore.Folder. The files of the messages get their names when the folder is
+// closed.
 func (f *folder) Append(ctx context.Context, messages []restore.Message) ([]restore.AppendResult, error) {
 	if err := f.keywords.assign(ctx, f.root, messages); err != nil {
 		return nil, tree.Explain(f.path, err)
@@ -112,8 +113,8 @@ type bodyError struct{ err error }
 func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
-// writeBody writes a message with the wanted line ends. If they cannot all become LF, it writes the message again,
-// unchanged.
+// writeBody writes a message with the wanted line ends. If they cannot all become LF, it writes the
+// message again, unchanged.
 func (f *folder) writeBody(ctx context.Context, file *tree.File, m *restore.Message) (sizes, error) {
 	if f.lines == nil {
 		f.lines = make([]byte, linesBuffer)

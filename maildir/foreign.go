@@ -18,10 +18,10 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// foreignFiles are the messages of a folder that another program wrote: a mail server, or a program that fetches mail.
-// Their names are not reliable, so they are recognized by all their bytes: those of the file, or with CRLF for each
-// bare LF, because most programs store CRLF as LF. matchSimilar finds messages that are the same to a reader and have
-// other bytes.
+// foreignFiles are the messages of a folder that another program wrote: a mail server, or a program
+// that fetches mail. Their names are not reliable, so they are recognized by all their bytes: those
+// of the file, or with CRLF for each bare LF, because most programs store CRLF as LF. matchSimilar
+// finds messages that are the same to a reader and have other bytes.
 type foreignFiles struct {
 	names  []string // sub/name
 	hashes []foreignHash
@@ -48,7 +48,8 @@ const (
 
 func (h foreignHash) compare(hash chunk.Prefix) int { return bytes.Compare(h.hash[:], hash[:]) }
 
-// readForeign reads all messages of a folder that mailstrata did not write. Without a hasher it only lists them.
+// readForeign reads all messages of a folder that mailstrata did not write. Without a hasher it
+// only lists them.
 func readForeign(ctx context.Context, root *os.Root, hasher func() *chunk.Hasher) (*foreignFiles, error) {
 	s := &foreignFiles{}
 	err := eachFile(ctx, root, func(file string) {
@@ -119,7 +120,8 @@ func eachFileIn(ctx context.Context, root *os.Root, sub string, take func(file s
 	}
 }
 
-// hashFile returns the hashes of a file in each form, or none if another program has moved or removed it.
+// hashFile returns the hashes of a file in each form, or none if another program has moved or
+// removed it.
 func hashFile(root *os.Root, name string, number uint32, hasher func() *chunk.Hasher) ([]foreignHash, error) {
 	file, err := root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {

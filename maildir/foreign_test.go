@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// A file of another program counts for one message. A file that differs in more than line ends is another message.
+// A file of another program counts for one message. A file that differs in more than line ends is
+// another message.
 func TestForeignFilesCountOnce(t *testing.T) {
 	key := chunk.Key{1}
 	path := t.TempDir()

@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// A full disk ends the restore with a clear error. Complete files stay, there are no partial ones, and with more room
-// the next restore adds the rest.
+// A full disk ends the restore with a clear error. Complete files stay, there are no partial ones,
+// and with more room the next restore adds the rest.
 func TestFullDisk(t *testing.T) {
 	path := t.TempDir()
 	if err := syscall.Mount("tmpfs", path, "tmpfs", 0, "size=1m"); err != nil {

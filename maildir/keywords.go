@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// keywordsFile says what the letters a to z mean in the file names of a folder. It is a file of Dovecot, with a line
-// for each letter: its number, a space, and the keyword.
+// keywordsFile says what the letters a to z mean in the file names of a folder. It is a file of
+// Dovecot, with a line for each letter: its number, a space, and the keyword.
 //
 //	0 $Forwarded
 //	1 $Junk
@@ -92,8 +92,8 @@ func isKeyword(keyword string) bool {
 	return keyword != "" && !strings.HasPrefix(keyword, `\`) && !strings.ContainsFunc(keyword, separates)
 }
 
-// assign assigns letters to the keywords of messages that will be added. Letters keep their meaning. It reads the file
-// again, because a mail server may have changed it.
+// assign assigns letters to the keywords of messages that will be added. Letters keep their
+// meaning. It reads the file again, because a mail server may have changed it.
 func (k *keywords) assign(ctx context.Context, root *os.Root, messages []restore.Message) error {
 	if !k.needsLetters(messages) {
 		return nil

@@ -11,8 +11,8 @@ import (
 // errMixed is the error of a lineWriter for a message whose line ends cannot all become LF.
 var errMixed = errors.New("not every line ends in CRLF")
 
-// sizes are the sizes in the file name of a message. Dovecot closes the connection of a client that reads a message
-// with a wrong size.
+// sizes are the sizes in the file name of a message. Dovecot closes the connection of a client that
+// reads a message with a wrong size.
 type sizes struct {
 	file int64 // bytes of the file
 	wire int64 // bytes if every line ends in CRLF
@@ -20,8 +20,8 @@ type sizes struct {
 
 // lineWriter writes a message with the wanted line ends and counts its sizes. Flush ends it.
 //
-// Writing LF for CRLF is reversible if each LF comes after exactly one CR: CR CR LF would become CR LF, which is
-// already a line end.
+// Writing LF for CRLF is reversible if each LF comes after exactly one CR: CR CR LF would become CR
+// LF, which is already a line end.
 type lineWriter struct {
 	to    io.Writer
 	eol   EOL

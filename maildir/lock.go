@@ -10,14 +10,16 @@ import (
 	"time"
 )
 
-// lockStaleAfter is the age at which a lock file is a leftover of a crash. Dovecot uses the same age.
+// lockStaleAfter is the age at which a lock file is a leftover of a crash. Dovecot uses the same
+// age.
 const lockStaleAfter = 2 * time.Minute
 
 // lockPoll is the time between two attempts to take a lock.
 const lockPoll = 100 * time.Millisecond
 
-// replaceLocked changes a small file that a mail server may change at the same time, by the rules of Dovecot: the new
-// text is written to a lock file in the same directory, which then replaces the file.
+// replaceLocked changes a small file that a mail server may change at the same time, by the rules
+// of Dovecot: the new text is written to a lock file in the same directory, which then replaces the
+// file.
 func replaceLocked(ctx context.Context, root *os.Root, name string, limit int64, change func(text []byte) []byte) error {
 	lock := name + ".lock"
 	file, err := lockFile(ctx, root, lock)

@@ -8,7 +8,8 @@ const (
 	Nested                  // directories in directories
 )
 
-// EOL says how lines end in the files. Programs that read a Maildir expect LF; lines from IMAP end in CRLF.
+// EOL says how lines end in the files. Programs that read a Maildir expect LF; lines from IMAP end
+// in CRLF.
 type EOL uint8
 
 const (

@@ -93,7 +93,8 @@ func (m *mirror) Require(ctx context.Context, wanted []restore.Message) (missing
 	return missing, nil
 }
 
-// requireSimilar matches similar messages, as a restore does: it adds no second copy, so the similar one must stay.
+// requireSimilar matches similar messages, as a restore does: it adds no second copy, so the
+// similar one must stay.
 func (m *mirror) requireSimilar(ctx context.Context, wanted []restore.Message, files []string) error {
 	root, err := os.OpenRoot(m.place.Name)
 	if err != nil {

@@ -16,8 +16,9 @@ const inboxDir = "."
 // nameFile has the whole name of a folder whose directory name is cut.
 const nameFile = "mailstrata-name"
 
-// Encode returns the directory, relative to the Maildir, of the mailbox with the given levels, which is not INBOX.
-// Another mailbox called INBOX is escaped. The result may be too long for a file system. Decode inverts it.
+// Encode returns the directory, relative to the Maildir, of the mailbox with the given levels,
+// which is not INBOX. Another mailbox called INBOX is escaped. The result may be too long for a
+// file system. Decode inverts it.
 func (l Layout) Encode(levels []string) string {
 	encoded := make([]string, len(levels))
 	for i, level := range levels {
@@ -82,7 +83,8 @@ func (l Layout) locate(m *mail.Mailbox) location {
 	return location{path.Join(parts...), full}
 }
 
-// verbatim returns the directory that a mail server uses for a mailbox, with nothing escaped, or "" if there is none.
+// verbatim returns the directory that a mail server uses for a mailbox, with nothing escaped, or ""
+// if there is none.
 func (l Layout) verbatim(m *mail.Mailbox) string {
 	levels := m.Path()
 	for i, level := range levels {
@@ -101,8 +103,8 @@ func (l Layout) verbatim(m *mail.Mailbox) string {
 	return "." + strings.Join(levels, ".")
 }
 
-// locate returns the locations of mailboxes, and their directories. A mailbox gets the folder that a mail server made for it, unless another
-// mailbox has the same directory.
+// locate returns the locations of mailboxes, and their directories. A mailbox gets the folder that
+// a mail server made for it, unless another mailbox has the same directory.
 func (t *Target) locate(mailboxes []mail.Mailbox) (locations []location, dirs []string) {
 	written := make(map[string]int)
 	for _, boxes := range [][]mail.Mailbox{mailboxes, t.reserved} {
@@ -124,7 +126,8 @@ func (t *Target) locate(mailboxes []mail.Mailbox) (locations []location, dirs []
 	return locations, dirs
 }
 
-// isAltered reports whether a server that reads the Maildir shows another name than the original one.
+// isAltered reports whether a server that reads the Maildir shows another name than the original
+// one.
 func (l location) isAltered(m *mail.Mailbox) bool {
 	if l.dir == inboxDir {
 		return false

@@ -69,8 +69,8 @@ func checkName(t *testing.T, layout Layout, m mail.Mailbox) {
 	}
 }
 
-// shown returns the name that a server shows for a folder. It decodes modified UTF-7, but no escapes of package
-// safename.
+// shown returns the name that a server shows for a folder. It decodes modified UTF-7, but no
+// escapes of package safename.
 func shown(layout Layout, dir string) string {
 	if layout == MaildirPP {
 		dir = strings.ReplaceAll(dir[1:], ".", "/")

@@ -45,8 +45,8 @@ func (t *Target) Preview(_ context.Context, mailboxes []mail.Mailbox) ([]restore
 	return t.Existing(mailboxes, dirs, "cur")
 }
 
-// make makes a folder. Maildir++ needs no folder for a mailbox without messages, because directory names are whole
-// names.
+// make makes a folder. Maildir++ needs no folder for a mailbox without messages, because directory
+// names are whole names.
 func (t *Target) make(top *tree.Tree, l location, holdsMail bool) error {
 	if !holdsMail && t.options.Layout == MaildirPP {
 		return nil

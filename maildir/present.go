@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/tree"
 )
 
-// present is the messages that a folder had when it was opened, in ascending order. It takes 20 bytes a message.
+// present is the messages that a folder had when it was opened, in ascending order. It takes 20
+// bytes a message.
 type present []ownMessage
 
 type ownMessage struct {
@@ -49,8 +50,8 @@ func (p present) copies(hash chunk.Prefix) []ownMessage {
 	return p[first:n]
 }
 
-// nextCopy returns the number for another copy of a message. It is larger than those of the existing copies, so that
-// the file name is new.
+// nextCopy returns the number for another copy of a message. It is larger than those of the
+// existing copies, so that the file name is new.
 func (p present) nextCopy(hash chunk.Prefix) uint32 {
 	if there := p.copies(hash); len(there) > 0 {
 		return there[len(there)-1].copy + 1

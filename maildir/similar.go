@@ -19,8 +19,9 @@ import (
 
 var _ restore.SimilarFinder = (*folder)(nil)
 
-// MissingSimilar implements restore.SimilarFinder. Programs that fetch mail add header fields: mbsync X-TUID, getmail
-// Return-Path, Delivered-To and Received. Package canonical decides which messages are still the same.
+// MissingSimilar implements restore.SimilarFinder. Programs that fetch mail add header fields:
+// mbsync X-TUID, getmail Return-Path, Delivered-To and Received. Package canonical decides which
+// messages are still the same.
 func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Message) ([]int, error) {
 	names := make([]string, len(wanted))
 	if f.foreign != nil {
@@ -43,15 +44,17 @@ type similarity struct {
 	digests map[int]canonical.Digest // of files that have the header of a wanted message
 }
 
-// mboxLine begins a file that was copied from an mbox. Readers of a Maildir misinterpret the line, so such a file does
-// not count as the message.
+// mboxLine begins a file that was copied from an mbox. Readers of a Maildir misinterpret the line,
+// so such a file does not count as the message.
 var mboxLine = []byte("From ")
 
-// longestHeader is how many bytes of a file are read for its header. Message.Header has the same limit.
+// longestHeader is how many bytes of a file are read for its header. Message.Header has the same
+// limit.
 const longestHeader = 256 << 10
 
-// matchSimilar finds files that are similar to the wanted messages without a name in names, and sets their names. It is
-// called after match was called for all messages, so that no exact copy of one message is used for another.
+// matchSimilar finds files that are similar to the wanted messages without a name in names, and
+// sets their names. It is called after match was called for all messages, so that no exact copy of
+// one message is used for another.
 func (s *foreignFiles) matchSimilar(ctx context.Context, root *os.Root, wanted []restore.Message, names []string) error {
 	if err := s.readKeys(ctx, root); err != nil || len(s.like.keys) == 0 {
 		return err
@@ -168,7 +171,8 @@ func (s *foreignFiles) readDigests(ctx context.Context, root *os.Root, files []i
 	})
 }
 
-// each calls read for files, for some at once. It skips files that another program has moved or removed.
+// each calls read for files, for some at once. It skips files that another program has moved or
+// removed.
 func (s *foreignFiles) each(ctx context.Context, root *os.Root, files []int, read func(i int, text io.Reader) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))

@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// A message to which a program added header fields counts as present: nothing is added, and --prune keeps it. A file
-// counts for one message, and a message that readers see as another is another.
+// A message to which a program added header fields counts as present: nothing is added, and --prune
+// keeps it. A file counts for one message, and a message that readers see as another is another.
 func TestFetchedMailIsRecognized(t *testing.T) {
 	const date = "02-Mar-2026 10:00:00 +0000"
 	mailOf := func(id string) string {

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// subscriptionsFile lists the subscribed mailboxes. It is a file of Dovecot and has two forms. Dovecot reads both, and
-// mailstrata keeps the existing form:
+// subscriptionsFile lists the subscribed mailboxes. It is a file of Dovecot and has two forms.
+// Dovecot reads both, and mailstrata keeps the existing form:
 //
 //	Projects.2023          one directory a line, without the first dot; Projects/2023 in a nested Maildir
 //

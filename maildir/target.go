@@ -13,10 +13,11 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Target is a Maildir. Restoring adds messages and folders, and entries to the lists of keywords and subscriptions; it
-// changes and removes nothing else.
+// Target is a Maildir. Restoring adds messages and folders, and entries to the lists of keywords
+// and subscriptions; it changes and removes nothing else.
 //
-// The files that Append added have their names when the Folder is closed, and are durable when the Target is closed.
+// The files that Append added have their names when the Folder is closed, and are durable when the
+// Target is closed.
 type Target struct {
 	tree.Lazy
 	options  Options
@@ -82,8 +83,8 @@ func (t *Target) begin(top *tree.Tree) error {
 	return t.make(top, location{inboxDir, inboxDir}, true)
 }
 
-// checkTop returns an error unless the directory is a Maildir or empty, so that a mistyped path does not fill other
-// directories with mail.
+// checkTop returns an error unless the directory is a Maildir or empty, so that a mistyped path
+// does not fill other directories with mail.
 func checkTop(top *tree.Tree) error {
 	isMaildir := func() bool {
 		info, err := top.Root().Lstat("cur")

@@ -10,9 +10,10 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// encoding is core deterministic CBOR (RFC 8949 section 4.2.1) with Go strings as byte strings, because text from
-// servers need not be UTF-8. decoding inverts it. decoding accepts some other encodings (longer heads, unsorted keys,
-// null, text strings, hashes of the wrong length); canonical refuses them by encoding again.
+// encoding is core deterministic CBOR (RFC 8949 section 4.2.1) with Go strings as byte strings,
+// because text from servers need not be UTF-8. decoding inverts it. decoding accepts some other
+// encodings (longer heads, unsorted keys, null, text strings, hashes of the wrong length);
+// canonical refuses them by encoding again.
 var (
 	encoding = must(cbor.EncOptions{
 		Sort:          cbor.SortCoreDeterministic,
@@ -41,8 +42,9 @@ var (
 	}.DecMode())
 )
 
-// maxElements bounds every array except those of a manifest. It is the largest limit of any of them. The decoder sees
-// the whole input before it allocates a slice, so no slice is longer than the input.
+// maxElements bounds every array except those of a manifest. It is the largest limit of any of
+// them. The decoder sees the whole input before it allocates a slice, so no slice is longer than
+// the input.
 const maxElements = max(MaxPageRecords, maxParts, maxListPages, maxTableRows, maxFlags, maxNames, maxLists, maxErased)
 
 // maxPairs bounds every map. Part of the durable format.
@@ -115,7 +117,8 @@ func malformed(what string, err error) error {
 	return fmt.Errorf("%s: %w: %w", what, ErrMalformed, err)
 }
 
-// check refuses extensions that are not a non-empty map with unsigned keys in deterministic encoding.
+// check refuses extensions that are not a non-empty map with unsigned keys in deterministic
+// encoding.
 func (e Extensions) check() error {
 	if e == nil {
 		return nil
@@ -131,7 +134,8 @@ func (e Extensions) check() error {
 	return nil
 }
 
-// containsFloat reports whether v contains a float. The format has none, and the decoder cannot refuse them.
+// containsFloat reports whether v contains a float. The format has none, and the decoder cannot
+// refuse them.
 func containsFloat(v any) bool {
 	switch v := v.(type) {
 	case float32, float64:
@@ -154,7 +158,8 @@ func containsFloat(v any) bool {
 	return false
 }
 
-// millis returns a time in the format: milliseconds since 1970. The zero time is 0, which is omitted.
+// millis returns a time in the format: milliseconds since 1970. The zero time is 0, which is
+// omitted.
 func millis(t time.Time) (uint64, error) {
 	if t.IsZero() {
 		return 0, nil
@@ -166,7 +171,8 @@ func millis(t time.Time) (uint64, error) {
 	return uint64(ms), nil
 }
 
-// fromMillis inverts millis. A number that millis does not return becomes a time that millis refuses.
+// fromMillis inverts millis. A number that millis does not return becomes a time that millis
+// refuses.
 func fromMillis(ms uint64) time.Time {
 	if ms == 0 {
 		return time.Time{}
@@ -182,14 +188,15 @@ func hashBytes(hash [32]byte) []byte {
 	return hash[:]
 }
 
-// fromHashBytes inverts hashBytes. From another number of bytes it makes a hash that hashBytes encodes differently.
+// fromHashBytes inverts hashBytes. From another number of bytes it makes a hash that hashBytes
+// encodes differently.
 func fromHashBytes(b []byte) (hash [32]byte) {
 	copy(hash[:], b)
 	return hash
 }
 
-// sorted returns list in ascending order without duplicates, as the format encodes sets. It copies the list only if
-// needed.
+// sorted returns list in ascending order without duplicates, as the format encodes sets. It copies
+// the list only if needed.
 func sorted(list []string) []string {
 	for i := 1; i < len(list); i++ {
 		if list[i-1] >= list[i] {

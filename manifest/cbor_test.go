@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// node is a parsed CBOR item (RFC 8949 section 3), which tests can write in encodings that the format does not allow.
+// node is a parsed CBOR item (RFC 8949 section 3), which tests can write in encodings that the
+// format does not allow.
 type node struct {
 	major    byte
 	value    uint64
@@ -104,8 +105,8 @@ func (n *node) extensions() map[*node]bool {
 	return within
 }
 
-// variants returns other encodings of one item. Most have the same value; some have values that the format does not
-// allow.
+// variants returns other encodings of one item. Most have the same value; some have values that the
+// format does not allow.
 func (n *node) variants() map[string][]byte {
 	tail := slices.Clone(n.bytes)
 	for _, c := range n.children {

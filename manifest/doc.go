@@ -1,10 +1,10 @@
-// Package manifest is the record of what one run found in one account: its types, their encoding, and the pages that
-// hold the messages of a mailbox.
+// Package manifest is the record of what one run found in one account: its types, their encoding,
+// and the pages that hold the messages of a mailbox.
 //
 // # Data model
 //
-// A manifest is an object of the repository. What does not fit into it is in chunks, which it names by their IDs.
-// Unchanged chunks are shared by the manifests of all runs:
+// A manifest is an object of the repository. What does not fit into it is in chunks, which it names
+// by their IDs. Unchanged chunks are shared by the manifests of all runs:
 //
 //	Manifest                      one run of one account                        manifest.go, encode.go
 //	  ├ server part               what the server says about itself, or inline      server.go
@@ -18,23 +18,26 @@
 //	      └ Collection …
 //	          └ item page         names, ETags and chunks of items              items_pages.go
 //
-// A page covers an aligned range of UIDs. The records alone decide which ranges are pages (partition.go), so a mailbox
-// has one encoding, however it came to its state, and one changed flag in a mailbox of a million messages rewrites one
-// flag page. A [Paginator] makes pages from nothing (paginate.go), [Mailbox.Fill] from the pages of an earlier run and
-// what changed since (update.go). [Mailbox.Entries] reads them (entries.go).
+// A page covers an aligned range of UIDs. The records alone decide which ranges are pages
+// (partition.go), so a mailbox has one encoding, however it came to its state, and one changed flag
+// in a mailbox of a million messages rewrites one flag page. A [Paginator] makes pages from nothing
+// (paginate.go), [Mailbox.Fill] from the pages of an earlier run and what changed since
+// (update.go). [Mailbox.Entries] reads them (entries.go).
 //
-// A record recognizes its message by the hashes of probe.go. What later versions added is in extensions: how a message
-// was in a file (form.go), the state of a JMAP server (state.go), when a collection was listed whole (listed.go).
+// A record recognizes its message by the hashes of probe.go. What later versions added is in
+// extensions: how a message was in a file (form.go), the state of a JMAP server (state.go), when a
+// collection was listed whole (listed.go).
 //
 // # Encoding
 //
-// The bytes are those of docs/format.md, "Manifests": CBOR in its core deterministic encoding (RFC 8949 section 4.2.1;
-// cbor.go). Each Encode function makes the only encoding of its value, and the Parse function beside it refuses all
-// others, as well as values beyond a limit of the format (limits.go). Both refuse figures that do not add up (sums.go):
-// a complete mailbox whose records are not as many as its STATUS says, or totals that are not the sums over the
-// mailboxes. Pages are also parsed by hand, without reflection (scanner.go, pages_scan.go, records_scan.go), because a
+// The bytes are those of docs/format.md, "Manifests": CBOR in its core deterministic encoding (RFC
+// 8949 section 4.2.1; cbor.go). Each Encode function makes the only encoding of its value, and the
+// Parse function beside it refuses all others, as well as values beyond a limit of the format
+// (limits.go). Both refuse figures that do not add up (sums.go): a complete mailbox whose records
+// are not as many as its STATUS says, or totals that are not the sums over the mailboxes. Pages are
+// also parsed by hand, without reflection (scanner.go, pages_scan.go, records_scan.go), because a
 // search of all nights parses thousands; what these do not know, the general decoder parses.
 //
-// The package does no I/O. It reads chunks through a [Load] and stores them through a [Put]. Package history chooses
-// among the manifests of an account.
+// The package does no I/O. It reads chunks through a [Load] and stores them through a [Put].
+// Package history chooses among the manifests of an account.
 package manifest

@@ -136,8 +136,8 @@ func (m *Manifest) row() (*manifestRow, error) {
 	return row, nil
 }
 
-// value inverts Manifest.row. It does not check the values: row refuses those it does not return, or encodes them
-// differently, so Parse finds them.
+// value inverts Manifest.row. It does not check the values: row refuses those it does not return,
+// or encodes them differently, so Parse finds them.
 func (row *manifestRow) value() (*Manifest, error) {
 	mailboxes, err := decodeInline(row.Mailboxes)
 	if err != nil {

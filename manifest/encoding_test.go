@@ -63,7 +63,8 @@ func TestParseInvertsEncode(t *testing.T) {
 	}
 }
 
-// TestStrict encodes every item of every sample in every other way. No parser may accept it as the same value.
+// TestStrict encodes every item of every sample in every other way. No parser may accept it as the
+// same value.
 func TestStrict(t *testing.T) {
 	for _, f := range forms() {
 		b, err := f.encode(f.sample)

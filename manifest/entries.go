@@ -7,8 +7,9 @@ import (
 	"math"
 )
 
-// Entries yields the messages of the mailbox, ascending by UID. It loads page after page. The caller may keep an entry,
-// but must not change its FlagSet, because equal sets share memory. The first error ends the sequence.
+// Entries yields the messages of the mailbox, ascending by UID. It loads page after page. The
+// caller may keep an entry, but must not change its FlagSet, because equal sets share memory. The
+// first error ends the sequence.
 func (mb *Mailbox) Entries(load Load) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		pages, err := mb.AllPages(load)

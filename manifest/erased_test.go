@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// TestErasedMessagesCompleteAMailbox freezes the encoding of erased messages. The records and the erased UIDs together
-// are the MESSAGES of a complete mailbox.
+// TestErasedMessagesCompleteAMailbox freezes the encoding of erased messages. The records and the
+// erased UIDs together are the MESSAGES of a complete mailbox.
 func TestErasedMessagesCompleteAMailbox(t *testing.T) {
 	const frozen = "81" + "a5" + "01" + "44576f726b" + "03412f" + "07" + "8401" + "0a" + "03" + "00" + "0af5" +
 		"15" + "82" + "820102" + "820909"
@@ -45,7 +45,8 @@ func TestErasedMessagesCompleteAMailbox(t *testing.T) {
 	}
 }
 
-// TestErasedMessagesAreCounted checks that the erased messages of a manifest are the sum over its mailboxes.
+// TestErasedMessagesAreCounted checks that the erased messages of a manifest are the sum over its
+// mailboxes.
 func TestErasedMessagesAreCounted(t *testing.T) {
 	m := sampleManifest()
 	box := m.Mailboxes[0]

@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// TestExampleOfTheFormat compares the encoding with the literal example in docs/format.md, an account with one message.
+// TestExampleOfTheFormat compares the encoding with the literal example in docs/format.md, an
+// account with one message.
 func TestExampleOfTheFormat(t *testing.T) {
 	full := func(b byte) chunk.ID { return chunk.ID(bytes.Repeat([]byte{b}, 32)) }
 	records := []Record{{
@@ -82,7 +83,8 @@ func TestExampleOfTheFormat(t *testing.T) {
 	}
 }
 
-// hexIn returns the hexadecimal digits at the beginning of each line of page, up to two spaces, without separators.
+// hexIn returns the hexadecimal digits at the beginning of each line of page, up to two spaces,
+// without separators.
 func hexIn(page string) string {
 	var digits strings.Builder
 	for line := range strings.Lines(page) {

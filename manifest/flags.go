@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// flagPage is the encoding of the flag sets of a page: each distinct set once, in order of first use, and for each
-// record the index of its set.
+// flagPage is the encoding of the flag sets of a page: each distinct set once, in order of first
+// use, and for each record the index of its set.
 type flagPage struct {
 	_     struct{} `cbor:",toarray"`
 	Sets  []flagRow
@@ -21,8 +21,8 @@ type flagRow struct {
 	Flags, Labels []string
 }
 
-// EncodeFlags returns a flag page: the flag sets of the records of a page, in their order. The flags of a set need not
-// be sorted. ParseFlags inverts it.
+// EncodeFlags returns a flag page: the flag sets of the records of a page, in their order. The
+// flags of a set need not be sorted. ParseFlags inverts it.
 func EncodeFlags(sets []FlagSet) ([]byte, error) {
 	if err := checkCount("records in a page", len(sets), MaxPageRecords); err != nil {
 		return nil, err

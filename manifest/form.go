@@ -34,7 +34,8 @@ var formDecoding = must(cbor.DecOptions{ByteStringToString: cbor.ByteStringToStr
 // lfForm is the Form of most messages of a Maildir.
 var lfForm = Extensions{0xa1, formLines, byte(mail.LinesLF)}
 
-// SetForm records how the message was in a file. A From line that a record cannot hold is left out. Form inverts it.
+// SetForm records how the message was in a file. A From line that a record cannot hold is left out.
+// Form inverts it.
 func (r *Record) SetForm(f mail.Form) {
 	if f.IsZero() {
 		return

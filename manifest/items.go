@@ -8,8 +8,9 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// ItemSource is what a run found at a source that has items and not messages: Sieve scripts, calendars or address books. It
-// is a chunk, which the manifests of all runs share that found the same.
+// ItemSource is what a run found at a source that has items and not messages: Sieve scripts,
+// calendars or address books. It is a chunk, which the manifests of all runs share that found the
+// same.
 type ItemSource struct {
 	Kind        SourceKind
 	URL         string    // without secrets
@@ -47,7 +48,8 @@ func (k SourceKind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// Field is a name and a value that a server sent. The order of the fields is part of the durable format.
+// Field is a name and a value that a server sent. The order of the fields is part of the durable
+// format.
 type Field struct {
 	_           struct{} `cbor:",toarray"`
 	Name, Value string
@@ -74,7 +76,8 @@ type Collection struct {
 // Title returns the name of the collection that people see, or else its path.
 func (c *Collection) Title() string { return cmp.Or(c.Name, c.Path) }
 
-// Item is a script, a calendar object or an address object: the bytes that the server gave for one name.
+// Item is a script, a calendar object or an address object: the bytes that the server gave for one
+// name.
 type Item struct {
 	Name   string // its path below that of the collection, as the server sent it, or the name of the script
 	Size   int64
@@ -102,7 +105,8 @@ func (t *ItemTotals) add(s *ItemSource) {
 	}
 }
 
-// SetItemSources stores the sources and records them in the manifest. It keeps NewItems and NewBytes.
+// SetItemSources stores the sources and records them in the manifest. It keeps NewItems and
+// NewBytes.
 func (m *Manifest) SetItemSources(sources []ItemSource, put Put) error {
 	m.ItemSources = nil
 	m.ItemTotals = ItemTotals{NewItems: m.ItemTotals.NewItems, NewBytes: m.ItemTotals.NewBytes}

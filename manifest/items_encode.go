@@ -201,7 +201,8 @@ func (it *Item) check() error {
 	return cmp.Or(checkIDs("item", it.Chunks), it.Extensions.check())
 }
 
-// EncodeItemChunks returns the chunk that lists the chunks of one item. It refuses those that fit into the item.
+// EncodeItemChunks returns the chunk that lists the chunks of one item. It refuses those that fit
+// into the item.
 func EncodeItemChunks(ids []chunk.ID) ([]byte, error) {
 	if len(ids) <= MaxInlineChunks || len(ids) > maxItemChunks {
 		return nil, refuse("an item of %d chunks", len(ids))
@@ -244,7 +245,8 @@ func joinIDs(ids []chunk.ID) []byte {
 	return b
 }
 
-// splitIDs inverts joinIDs. Of a length that is no multiple of 32 it makes a list that joinIDs encodes differently.
+// splitIDs inverts joinIDs. Of a length that is no multiple of 32 it makes a list that joinIDs
+// encodes differently.
 func splitIDs(b []byte) (ids []chunk.ID) {
 	for ; len(b) >= idSize; b = b[idSize:] {
 		ids = append(ids, chunk.ID(b[:idSize]))

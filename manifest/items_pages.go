@@ -7,8 +7,9 @@ import (
 	"math"
 )
 
-// PutItems stores the items of the collection, ascending by name, and records their pages. Where a page ends depends on the
-// names alone, so a changed item rewrites one page, and a new one seldom two.
+// PutItems stores the items of the collection, ascending by name, and records their pages. Where a
+// page ends depends on the names alone, so a changed item rewrites one page, and a new one seldom
+// two.
 func (c *Collection) PutItems(items []Item, put Put) error {
 	c.Items, c.Bytes, c.Pages = int64(len(items)), 0, nil
 	for _, it := range items {
@@ -27,8 +28,8 @@ func (c *Collection) PutItems(items []Item, put Put) error {
 	return checkCount("item pages", len(c.Pages), maxItemPages)
 }
 
-// pageEnd returns how many of the items are in the first page: up to the first whose name has a hash that is a multiple of
-// pageItems.
+// pageEnd returns how many of the items are in the first page: up to the first whose name has a
+// hash that is a multiple of pageItems.
 func pageEnd(items []Item) int {
 	for i := range items[:min(len(items), maxPageItems)] {
 		if sha256.Sum256([]byte(items[i].Name))[0]%pageItems == 0 {
@@ -38,8 +39,8 @@ func pageEnd(items []Item) int {
 	return min(len(items), maxPageItems)
 }
 
-// AllItems yields the items, ascending by name, and checks that they add up to what the collection says. The first error ends
-// the sequence.
+// AllItems yields the items, ascending by name, and checks that they add up to what the collection
+// says. The first error ends the sequence.
 func (c *Collection) AllItems(load Load) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
 		var count, size int64

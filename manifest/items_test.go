@@ -126,7 +126,8 @@ func manyItems(n int) []Item {
 	return items
 }
 
-// TestItemPages checks that what was put is read back, and that a changed item or a new one rewrites few pages.
+// TestItemPages checks that what was put is read back, and that a changed item or a new one
+// rewrites few pages.
 func TestItemPages(t *testing.T) {
 	store := chunkMap{}
 	var c Collection

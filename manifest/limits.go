@@ -9,8 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// These constants are the choices of a writer; docs/design/manifest.md says what each costs. Readers accept everything
-// within the limits below, because versions before 2026-12 wrote up to the limits.
+// These constants are the choices of a writer; docs/design/manifest.md says what each costs.
+// Readers accept everything within the limits below, because versions before 2026-12 wrote up to
+// the limits.
 const (
 	PageRecords     = 16  // records of a page
 	inlinePages     = 4   // page rows that a mailbox holds itself
@@ -22,7 +23,8 @@ const (
 	propertyPage    = 256 << 10 // bytes of properties after which a page ends
 )
 
-// These constants are part of the durable format. Writers keep to them, and readers refuse what exceeds them.
+// These constants are part of the durable format. Writers keep to them, and readers refuse what
+// exceeds them.
 const (
 	MaxPageRecords  = 256 // records of a page
 	MaxInlineChunks = 8   // chunks of a message that its record names itself
@@ -53,11 +55,12 @@ const (
 )
 
 var (
-	// ErrMalformed is wrapped by the errors of all parsers. It means that no writer of this version made these bytes.
+	// ErrMalformed is wrapped by the errors of all parsers. It means that no writer of this version
+	// made these bytes.
 	ErrMalformed = errors.New("malformed")
 
-	// ErrLimit is wrapped by the errors of all encoders. It means that the value is invalid or too large for the
-	// format.
+	// ErrLimit is wrapped by the errors of all encoders. It means that the value is invalid or too
+	// large for the format.
 	ErrLimit = errors.New("cannot be recorded")
 )
 

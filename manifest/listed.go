@@ -7,11 +7,12 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// listedKey is the key of Collection.Listed in the extensions of a collection. It is part of the durable format.
+// listedKey is the key of Collection.Listed in the extensions of a collection. It is part of the
+// durable format.
 const listedKey = 1
 
-// encodeListed returns the extensions of a collection that was listed at a time. parseListed inverts it. Other extensions stay, and the
-// time is then left out.
+// encodeListed returns the extensions of a collection that was listed at a time. parseListed
+// inverts it. Other extensions stay, and the time is then left out.
 func encodeListed(at time.Time, others Extensions) (cbor.RawMessage, error) {
 	if at.IsZero() || len(others) > 0 {
 		return cbor.RawMessage(others), nil

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// The time of a list is frozen as an extension. Extensions that hold anything else stay as they are.
+// The time of a list is frozen as an extension. Extensions that hold anything else stay as they
+// are.
 func TestListed(t *testing.T) {
 	source := func(c Collection) *ItemSource {
 		c.Path = "/cal/"

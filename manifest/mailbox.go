@@ -43,8 +43,8 @@ type numbersRow struct {
 	HighestModSeq                  uint64
 }
 
-// EncodeMailboxes returns a mailbox table: a chunk with up to 256 mailboxes of a manifest, ascending by raw name.
-// ParseMailboxes inverts it.
+// EncodeMailboxes returns a mailbox table: a chunk with up to 256 mailboxes of a manifest,
+// ascending by raw name. ParseMailboxes inverts it.
 func EncodeMailboxes(mailboxes []Mailbox) ([]byte, error) {
 	if err := checkCount("mailboxes in a table", len(mailboxes), maxTableRows); err != nil {
 		return nil, err
@@ -68,7 +68,8 @@ func ParseMailboxes(b []byte) ([]Mailbox, error) {
 	return canonical("mailbox table", b, fromMailboxRows(rows), EncodeMailboxes)
 }
 
-// encodeInline returns the array of the mailboxes that a manifest holds itself, or nil if there are none.
+// encodeInline returns the array of the mailboxes that a manifest holds itself, or nil if there are
+// none.
 func encodeInline(mailboxes []Mailbox) ([]byte, error) {
 	rows, err := mailboxRows(mailboxes)
 	if err != nil || len(rows) == 0 {
@@ -223,7 +224,8 @@ func (mb *Mailbox) checkLimits() error {
 	return err
 }
 
-// checkSums refuses figures of a mailbox that do not add up. AllPages checks those of pages in lists.
+// checkSums refuses figures of a mailbox that do not add up. AllPages checks those of pages in
+// lists.
 func (mb *Mailbox) checkSums() error {
 	var numbers mail.Status
 	if mb.Status != nil {
@@ -283,7 +285,8 @@ func uidRangeRows(set mail.UIDSet) (rows []uidRangeRow) {
 	return rows
 }
 
-// fromUIDRangeRows inverts uidRangeRows. Rows that no set has are encoded differently, so Parse finds them.
+// fromUIDRangeRows inverts uidRangeRows. Rows that no set has are encoded differently, so Parse
+// finds them.
 func fromUIDRangeRows(rows []uidRangeRow) (set mail.UIDSet) {
 	for _, row := range rows {
 		set.AddRange(mail.UIDRange{First: mail.UID(row.First), Last: mail.UID(row.Last)})
@@ -302,5 +305,6 @@ func (mb *Mailbox) UIDValidity() uint32 {
 	return mb.Status.UIDValidity
 }
 
-// Accounted returns how many messages of the server the mailbox accounts for: those in the pages and the erased ones.
+// Accounted returns how many messages of the server the mailbox accounts for: those in the pages
+// and the erased ones.
 func (mb *Mailbox) Accounted() int64 { return mb.Messages + mb.Erased.Len() }

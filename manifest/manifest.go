@@ -22,7 +22,8 @@ func (put Put) encoded(b []byte, err error) (chunk.ID, error) {
 	return put(b)
 }
 
-// Manifest is the record of one run of one account. Times are by the clock of the store, to the millisecond.
+// Manifest is the record of one run of one account. Times are by the clock of the store, to the
+// millisecond.
 type Manifest struct {
 	Account  string    // the name that the owner gave the account
 	Source   string    // a URL without secrets
@@ -43,29 +44,31 @@ type Manifest struct {
 	Failures []Failure // see AddFailure
 	Alarm    []string  // what shrank or changed suspiciously
 
-	// Server is what the server said about itself. If ServerPart is not zero, it names the chunk with all of it except the
-	// Quota, and Server has only that. SetServerPart sets it, AllServer reads it.
+	// Server is what the server said about itself. If ServerPart is not zero, it names the chunk
+	// with all of it except the Quota, and Server has only that. SetServerPart sets it, AllServer
+	// reads it.
 	Server     mail.Server
 	ServerPart chunk.ID
 
 	Dangling []string // raw names of subscriptions without a mailbox
 
-	// Mailboxes or Tables has the mailboxes, ascending by raw name: Mailboxes while they are few, else Tables names the
-	// chunks. SetMailboxes sets them, AllMailboxes reads them.
+	// Mailboxes or Tables has the mailboxes, ascending by raw name: Mailboxes while they are few,
+	// else Tables names the chunks. SetMailboxes sets them, AllMailboxes reads them.
 	Mailboxes []Mailbox
 	Tables    []chunk.ID
 
-	// ItemSources names the chunks of the sources beside the mail: scripts, calendars, address books. SetItemSources sets
-	// both, AllItemSources reads them.
+	// ItemSources names the chunks of the sources beside the mail: scripts, calendars, address
+	// books. SetItemSources sets both, AllItemSources reads them.
 	ItemSources []chunk.ID
 	ItemTotals  ItemTotals
 
-	// Sources says how the run found each source of an account that has more than mail, ascending by kind. Manifests before December
-	// 2026 do not have it.
+	// Sources says how the run found each source of an account that has more than mail, ascending
+	// by kind. Manifests before December 2026 do not have it.
 	Sources []Source
 
-	// Properties names the chunks with the access rights and annotations of the mailboxes. PropertiesAsked is when a run last
-	// asked the server for them; zero: none did. SetProperties sets both, AllProperties reads them.
+	// Properties names the chunks with the access rights and annotations of the mailboxes.
+	// PropertiesAsked is when a run last asked the server for them; zero: none did. SetProperties
+	// sets both, AllProperties reads them.
 	Properties      []chunk.ID
 	PropertiesAsked time.Time
 
@@ -88,7 +91,8 @@ func (s State) String() string {
 	return "checkpoint"
 }
 
-// Totals are the figures of a manifest. Mailboxes, Messages, Bytes and Erased are sums over the mailboxes.
+// Totals are the figures of a manifest. Mailboxes, Messages, Bytes and Erased are sums over the
+// mailboxes.
 type Totals struct {
 	Mailboxes     int64
 	Messages      int64
@@ -101,10 +105,12 @@ type Totals struct {
 	Erased        int64 // messages left out because their owner erased them
 }
 
-// Accounted returns the number of messages that the manifest has or that were erased from it. None of these is missing.
+// Accounted returns the number of messages that the manifest has or that were erased from it. None
+// of these is missing.
 func (t Totals) Accounted() int64 { return t.Messages + t.Erased }
 
-// Failure is a message or a mailbox that could not be read. The order of the fields is part of the durable format.
+// Failure is a message or a mailbox that could not be read. The order of the fields is part of the
+// durable format.
 type Failure struct {
 	_       struct{} `cbor:",toarray"`
 	Mailbox string   // raw name; empty: the account as a whole
@@ -112,8 +118,8 @@ type Failure struct {
 	Reason  string
 }
 
-// Extensions are optional fields that a later writer of the same format version added: a CBOR map, preserved byte for
-// byte. Nil: there are none.
+// Extensions are optional fields that a later writer of the same format version added: a CBOR map,
+// preserved byte for byte. Nil: there are none.
 type Extensions []byte
 
 // Mailbox is a mailbox as a run found it. Its Status is from before its pages were read.
@@ -131,12 +137,12 @@ type Mailbox struct {
 	Messages int64 // in the pages
 	Bytes    int64 // of these messages
 
-	// Erased are messages that the server has and the pages do not, because their owner erased them from the
-	// repository.
+	// Erased are messages that the server has and the pages do not, because their owner erased them
+	// from the repository.
 	Erased mail.UIDSet
 
-	// Pages or Lists has the page rows, in ascending order: Pages while they are few, else Lists names the chunks.
-	// SetPages sets them, AllPages reads them.
+	// Pages or Lists has the page rows, in ascending order: Pages while they are few, else Lists
+	// names the chunks. SetPages sets them, AllPages reads them.
 	Pages []Page
 	Lists []chunk.ID
 
@@ -149,8 +155,8 @@ type Kind uint8
 // KindMailbox is the only kind of format version 1.
 const KindMailbox Kind = 0
 
-// Page is one row of the page table of a mailbox. It says where the records of the UIDs from Start to Start + 2^Bits −
-// 1 are. The order of the fields is part of the durable format.
+// Page is one row of the page table of a mailbox. It says where the records of the UIDs from Start
+// to Start + 2^Bits − 1 are. The order of the fields is part of the durable format.
 type Page struct {
 	_        struct{} `cbor:",toarray"`
 	Start    uint32   // a multiple of 2^Bits
@@ -171,23 +177,25 @@ type Record struct {
 	IDs      mail.IDs
 	ByID     bool // not downloaded, but taken from an archived message with the same id
 
-	// Probe is the prefix of the hash of two ranges of the message; see ProbeOffsets. Zero: there is none.
+	// Probe is the prefix of the hash of two ranges of the message; see ProbeOffsets. It is zero if
+	// the message has no probe.
 	Probe chunk.Prefix
 
-	// Opening is the prefix of the hash of the first OpeningBytes of the second part, if that is a Text part. It is
-	// zero otherwise, and if Probe is zero.
+	// Opening is the prefix of the hash of the first OpeningBytes of the second part, if that is a
+	// Text part. It is zero otherwise, and if Probe is zero.
 	Opening chunk.Prefix
 
-	// Parts are the parts that make up the message, none for an empty message. If they have more than eight chunks in
-	// total (see NeedsList), List names a chunk that holds them, and Parts is nil. PartList reads both.
+	// Parts are the parts that make up the message, none for an empty message. If they have more
+	// than eight chunks in total (see NeedsList), List names a chunk that holds them, and Parts is
+	// nil. PartList reads both.
 	Parts []Part
 	List  chunk.ID
 
 	Extensions Extensions
 }
 
-// Form returns how the message was in a file. It is in the extensions, which programs preserve that do not know it. SetForm
-// inverts it.
+// Form returns how the message was in a file. It is in the extensions, which programs preserve that
+// do not know it. SetForm inverts it.
 func (r *Record) Form() mail.Form { return parseForm(r.Extensions) }
 
 // ServerSize returns the size that the server gave for the message (RFC822.SIZE).

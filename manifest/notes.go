@@ -8,8 +8,8 @@ import (
 // maxNote bounds the bytes of a sentence that mailstrata writes into a manifest.
 const maxNote = 1 << 10
 
-// AddFailure records that a message or a mailbox could not be read. Beyond maxNotes failures, the last one says how
-// many more there are.
+// AddFailure records that a message or a mailbox could not be read. Beyond maxNotes failures, the
+// last one says how many more there are.
 func (m *Manifest) AddFailure(f Failure) {
 	m.Totals.Failures++
 	if more := m.Totals.Failures - (maxNotes - 1); more > 1 {
@@ -20,7 +20,8 @@ func (m *Manifest) AddFailure(f Failure) {
 	m.Failures = append(m.Failures, f)
 }
 
-// AddWarning records a sentence for the owner of the account. Only the first maxNotes warnings are kept.
+// AddWarning records a sentence for the owner of the account. Only the first maxNotes warnings are
+// kept.
 func (m *Manifest) AddWarning(text string) {
 	switch len(m.Warnings) {
 	case maxNotes:

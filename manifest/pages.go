@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// EncodePageList returns a page list: a chunk with up to 256 page rows of a mailbox, in ascending order. ParsePageList
-// inverts it.
+// EncodePageList returns a page list: a chunk with up to 256 page rows of a mailbox, in ascending
+// order. ParsePageList inverts it.
 func EncodePageList(pages []Page) ([]byte, error) {
 	if err := checkPageList(pages); err != nil {
 		return nil, err
@@ -43,7 +43,8 @@ func ParsePageList(b []byte) ([]Page, error) {
 	return decodePageList(b)
 }
 
-// decodePageList is ParsePageList by the general decoder. It is slower, and says what is wrong with a list.
+// decodePageList is ParsePageList by the general decoder. It is slower, and says what is wrong with
+// a list.
 func decodePageList(b []byte) ([]Page, error) {
 	var pages []Page
 	if err := unmarshal("page list", decoding, b, &pages, MaxChunk); err != nil {
@@ -52,8 +53,9 @@ func decodePageList(b []byte) ([]Page, error) {
 	return canonical("page list", b, pages, EncodePageList)
 }
 
-// SetPages sets the pages of the mailbox, as Paginator or Update returned them, and adds up Messages. Up to 4 pages are
-// inline; more are in lists of 64, the last of which may have fewer. The caller sets Bytes.
+// SetPages sets the pages of the mailbox, as Paginator or Update returned them, and adds up
+// Messages. Up to 4 pages are inline; more are in lists of 64, the last of which may have fewer.
+// The caller sets Bytes.
 func (mb *Mailbox) SetPages(pages []Page, put Put) error {
 	return mb.setPagesAfter(pages, nil, put)
 }
@@ -64,7 +66,8 @@ type pageList struct {
 	id    chunk.ID
 }
 
-// setPagesAfter is SetPages, except that it does not put a list that equals the list at the same index of before.
+// setPagesAfter is SetPages, except that it does not put a list that equals the list at the same
+// index of before.
 func (mb *Mailbox) setPagesAfter(pages []Page, before []pageList, put Put) error {
 	mb.Pages, mb.Lists, mb.Messages = nil, nil, 0
 	for _, p := range pages {

@@ -4,9 +4,9 @@ import (
 	"math"
 )
 
-// scanPageList reads a page list in the deterministic encoding. It does not check the rows. ok is false for any other
-// encoding. A search of all manifests reads a list of each mailbox for each night. The general decoder took a seventh of
-// its time, because canonical encodes the rows again.
+// scanPageList reads a page list in the deterministic encoding. It does not check the rows. ok is
+// false for any other encoding. A search of all manifests reads a list of each mailbox for each
+// night. The general decoder took a seventh of its time, because canonical encodes the rows again.
 func scanPageList(b []byte) (pages []Page, ok bool) {
 	s := scanner{rest: b}
 	n := s.head(cborArray, maxListPages)

@@ -30,8 +30,8 @@ func scannedLists(tb testing.TB) (lists [][]byte) {
 	return lists
 }
 
-// TestScanPageList: the fast parser takes what EncodePageList writes, and ParsePageList accepts and returns exactly what
-// the general decoder does, for intact lists and for damaged ones.
+// TestScanPageList: the fast parser takes what EncodePageList writes, and ParsePageList accepts and
+// returns exactly what the general decoder does, for intact lists and for damaged ones.
 func TestScanPageList(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, b := range scannedLists(t) {

@@ -6,9 +6,9 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Paginator divides the messages of a mailbox into pages: the largest aligned ranges of UIDs that hold at most 16
-// messages. It puts a page as soon as its range is known, so it holds little more than one page of a mailbox of any
-// size.
+// Paginator divides the messages of a mailbox into pages: the largest aligned ranges of UIDs that
+// hold at most 16 messages. It puts a page as soon as its range is known, so it holds little more
+// than one page of a mailbox of any size.
 type Paginator struct{ w *pageWriter }
 
 // NewPaginator returns a Paginator that stores pages through put.
@@ -49,7 +49,8 @@ type pageState struct {
 	flagsChanged bool
 }
 
-// pageWriter makes pages from messages and old pages. It does not put chunks that are the same as in an old page.
+// pageWriter makes pages from messages and old pages. It does not put chunks that are the same as
+// in an old page.
 type pageWriter struct {
 	tree  *partition[pageItem]
 	load  Load
@@ -107,8 +108,8 @@ func (w *pageWriter) write(s span, items []pageItem) error {
 	return nil
 }
 
-// sameContent returns the row of an old page if the items are exactly its messages. flags is zero if flags changed; all
-// results are zero if the items are not one old page.
+// sameContent returns the row of an old page if the items are exactly its messages. flags is zero
+// if flags changed; all results are zero if the items are not one old page.
 func sameContent(items []pageItem) (records, flags chunk.ID, messages uint32) {
 	if p := items[0].page; p != nil && len(items) == 1 {
 		return p.Records, p.Flags, p.Messages

@@ -17,8 +17,8 @@ import (
 // mailbox is the messages of a mailbox, ascending by UID.
 type mailbox []Entry
 
-// cut implements docs/format.md for any limit: "the largest such ranges, from the whole down, that hold at most limit
-// records; ranges without records have no page".
+// cut implements docs/format.md for any limit: "the largest such ranges, from the whole down, that
+// hold at most limit records; ranges without records have no page".
 func (mb mailbox) cut(limit int) []span {
 	var descend func(span, mailbox) []span
 	descend = func(s span, in mailbox) []span {
@@ -150,8 +150,8 @@ func TestPaginateExhaustively(t *testing.T) {
 	}
 }
 
-// TestUpdateExhaustively changes every small mailbox into every other one: it removes and adds messages and changes
-// flags of those that stay.
+// TestUpdateExhaustively changes every small mailbox into every other one: it removes and adds
+// messages and changes flags of those that stay.
 func TestUpdateExhaustively(t *testing.T) {
 	const uids = 6
 	flagged := &FlagSet{Flags: mail.NewFlags(`\Flagged`)}
@@ -191,8 +191,8 @@ func mustUpdate(t testing.TB, limit int, m *memory, old mailbox, pages []Page, c
 	return want, got
 }
 
-// randomUIDs returns about n UIDs as mailboxes have them: in dense and sparse ranges, far apart, at both ends. A range
-// fills up to three pages.
+// randomUIDs returns about n UIDs as mailboxes have them: in dense and sparse ranges, far apart, at
+// both ends. A range fills up to three pages.
 func randomUIDs(r *rand.Rand, limit, n int) []mail.UID {
 	uids := make(map[mail.UID]bool)
 	for len(uids) < n {

@@ -7,9 +7,10 @@ import (
 
 // span is an aligned range of 2^bits UIDs that begins at start, a multiple of 2^bits.
 //
-// Spans are the nodes of a binary tree. Its root is allUIDs, and the children of a span are its halves. The pages of a
-// mailbox are the nodes nearest to the root that hold at most PageRecords messages, without the empty ones. Versions
-// before 2026-12 divided at MaxPageRecords; see pageLimit.
+// Spans are the nodes of a binary tree. Its root is allUIDs, and the children of a span are its
+// halves. The pages of a mailbox are the nodes nearest to the root that hold at most PageRecords
+// messages, without the empty ones. Versions before 2026-12 divided at MaxPageRecords; see
+// pageLimit.
 type span struct {
 	start uint32
 	bits  uint8
@@ -18,7 +19,8 @@ type span struct {
 // allUIDs is the span of all UIDs.
 var allUIDs = span{0, 32}
 
-// minPageBits is the size of the smallest span of a page. The parent of a smaller one holds at most 2^4 messages, too.
+// minPageBits is the size of the smallest span of a page. The parent of a smaller one holds at most
+// 2^4 messages, too.
 const minPageBits = 4
 
 func (s span) end() uint64 { return uint64(s.start) + 1<<s.bits }
@@ -34,7 +36,8 @@ func (s span) contains(other span) bool {
 // first returns the half of s with the smaller UIDs.
 func (s span) first() span { return span{s.start, s.bits - 1} }
 
-// next returns the largest span that begins where s ends. There is none if s ends with the last UID.
+// next returns the largest span that begins where s ends. There is none if s ends with the last
+// UID.
 func (s span) next() span {
 	end := s.end()
 	return span{uint32(end), uint8(bits.TrailingZeros64(end))}
@@ -46,11 +49,11 @@ type item interface {
 	count() int
 }
 
-// partition finds the spans that are pages, from items in ascending order. It holds the items of one span, the
-// candidate, which have at most limit records. Tests exhaust small limits.
+// partition finds the spans that are pages, from items in ascending order. It holds the items of
+// one span, the candidate, which have at most limit records. Tests exhaust small limits.
 //
-// An item of several records has at most limit of them. It is a page or becomes part of a larger one; it is never
-// divided.
+// An item of several records has at most limit of them. It is a page or becomes part of a larger
+// one; it is never divided.
 type partition[I item] struct {
 	limit int  // the most records of a page
 	at    span // the candidate; its parent holds more than limit records
@@ -109,9 +112,10 @@ func (p Page) Range() (first, last uint64) { return uint64(p.Start), uint64(p.St
 func (p Page) span() span { return span{p.Start, p.Bits} }
 func (p Page) count() int { return int(p.Messages) }
 
-// pageLimit returns the limit at which the pages of a mailbox were divided: PageRecords, or MaxPageRecords if a page
-// holds more. Pages show their limit: two halves of a span that was divided at MaxPageRecords hold more than that
-// together, so one of the pages holds more than PageRecords.
+// pageLimit returns the limit at which the pages of a mailbox were divided: PageRecords, or
+// MaxPageRecords if a page holds more. Pages show their limit: two halves of a span that was
+// divided at MaxPageRecords hold more than that together, so one of the pages holds more than
+// PageRecords.
 func pageLimit(pages []Page) int {
 	for _, p := range pages {
 		if p.Messages > PageRecords {

@@ -38,7 +38,8 @@ const (
 	idSize      = len(chunk.ID{})
 )
 
-// NeedsList reports whether the parts have too many chunks for a record, so that they must be in a part list.
+// NeedsList reports whether the parts have too many chunks for a record, so that they must be in a
+// part list.
 func NeedsList(parts []Part) bool {
 	n := 0
 	for _, p := range parts {
@@ -47,8 +48,8 @@ func NeedsList(parts []Part) bool {
 	return n > MaxInlineChunks
 }
 
-// EncodeParts returns a part list: a chunk with the parts of one message. It refuses parts that do not need a list.
-// ParseParts inverts it.
+// EncodeParts returns a part list: a chunk with the parts of one message. It refuses parts that do
+// not need a list. ParseParts inverts it.
 func EncodeParts(parts []Part) ([]byte, error) {
 	if !NeedsList(parts) {
 		return nil, refuse("a part list for parts that fit into the record")
@@ -184,7 +185,8 @@ func (p *Part) row() any {
 	return row
 }
 
-// decode inverts row. It checks little, because row encodes other values differently, so the parser finds them.
+// decode inverts row. It checks little, because row encodes other values differently, so the parser
+// finds them.
 func (p *Part) decode(b []byte) error {
 	var row base64Part
 	switch b[0] {

@@ -26,8 +26,8 @@ type propertiesRow struct {
 	Extensions  cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
-// EncodeProperties returns a property page: a chunk with the properties of mailboxes, ascending by raw name.
-// ParseProperties inverts it.
+// EncodeProperties returns a property page: a chunk with the properties of mailboxes, ascending by
+// raw name. ParseProperties inverts it.
 func EncodeProperties(list []Properties) ([]byte, error) {
 	if len(list) == 0 {
 		return nil, refuse("a property page without properties")
@@ -113,8 +113,8 @@ func (p *Properties) check() error {
 	return err
 }
 
-// SetProperties stores the properties, ascending by raw name, and names their pages in the manifest. asked is when the run
-// asked the server for them.
+// SetProperties stores the properties, ascending by raw name, and names their pages in the
+// manifest. asked is when the run asked the server for them.
 func (m *Manifest) SetProperties(list []Properties, asked time.Time, put Put) error {
 	m.Properties, m.PropertiesAsked = nil, asked
 	for len(list) > 0 {

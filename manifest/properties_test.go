@@ -37,7 +37,8 @@ func samplePropertyManifest() *Manifest {
 
 func FuzzParseProperties(f *testing.F) { fuzz(f, "properties") }
 
-// TestPropertyPages checks that what was put is read back, in pages that are not larger than a chunk.
+// TestPropertyPages checks that what was put is read back, in pages that are not larger than a
+// chunk.
 func TestPropertyPages(t *testing.T) {
 	store := chunkMap{}
 	var list []Properties
@@ -68,7 +69,8 @@ func TestPropertyPages(t *testing.T) {
 	}
 }
 
-// TestPropertiesRefused checks that an encoder refuses what contradicts itself or has two encodings.
+// TestPropertiesRefused checks that an encoder refuses what contradicts itself or has two
+// encodings.
 func TestPropertiesRefused(t *testing.T) {
 	for name, p := range map[string]mail.Properties{
 		"no mailbox":       {Rights: "l"},

@@ -50,7 +50,8 @@ const (
 	arrayOf7 = 0x87 // the first byte of a fullRow
 )
 
-// EncodeRecords returns a record page: the records of a page, ascending by UID. ParseRecords inverts it.
+// EncodeRecords returns a record page: the records of a page, ascending by UID. ParseRecords
+// inverts it.
 func EncodeRecords(records []Record) ([]byte, error) {
 	if err := checkCount("records in a page", len(records), MaxPageRecords); err != nil {
 		return nil, err
@@ -82,7 +83,8 @@ func ParseRecords(b []byte) ([]Record, error) {
 	return decodeRecords(b)
 }
 
-// decodeRecords is ParseRecords by the general decoder. It is slower, takes every record, and says what is wrong with a page.
+// decodeRecords is ParseRecords by the general decoder. It is slower, takes every record, and says
+// what is wrong with a page.
 func decodeRecords(b []byte) ([]Record, error) {
 	var rows []cbor.RawMessage
 	if err := unmarshal("record page", decoding, b, &rows, MaxChunk); err != nil {
@@ -126,7 +128,8 @@ func (r *Record) row(last mail.UID) (any, error) {
 	return &fullRow{recordRow: short, Extra: extra}, nil
 }
 
-// extra returns the fields that most records do not have. has is false if this record has none of them.
+// extra returns the fields that most records do not have. has is false if this record has none of
+// them.
 func (r *Record) extra() (extra extraRow, has bool) {
 	extra = extraRow{
 		Raw:          rawDate(r.Internal),
@@ -163,8 +166,8 @@ func rawDate(d mail.Date) string {
 	return d.Raw
 }
 
-// decode inverts row. It checks little, because row refuses other values or encodes them differently, so ParseRecords
-// finds them.
+// decode inverts row. It checks little, because row refuses other values or encodes them
+// differently, so ParseRecords finds them.
 func (r *Record) decode(b []byte, last mail.UID) error {
 	var row fullRow
 	switch b[0] {
@@ -200,7 +203,8 @@ func (r *Record) decode(b []byte, last mail.UID) error {
 	return r.setPartsOrList(row.Parts)
 }
 
-// check refuses records that are contradictory or too large. A page of the largest records fits into a chunk.
+// check refuses records that are contradictory or too large. A page of the largest records fits
+// into a chunk.
 func (r *Record) check() error {
 	empty := len(r.Parts) == 0 && r.List.IsZero()
 	switch {

@@ -8,10 +8,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// scanRecords reads a record page in the deterministic encoding. ok is false for any other encoding, for what
-// EncodeRecords refuses, and for what few records have: dates that are only text, extensions that are no Form, numbers of more than 32 bits.
-// A search of all manifests reads a record page of each mailbox for each night. The general decoder took a tenth of its
-// time.
+// scanRecords reads a record page in the deterministic encoding. ok is false for any other
+// encoding, for what EncodeRecords refuses, and for what few records have: dates that are only
+// text, extensions that are no Form, numbers of more than 32 bits. A search of all manifests reads
+// a record page of each mailbox for each night. The general decoder took a tenth of its time.
 func scanRecords(b []byte) (records []Record, ok bool) {
 	s := recordScanner{scanner: scanner{rest: b}}
 	n := s.head(cborArray, MaxPageRecords)
@@ -39,8 +39,8 @@ type recordScanner struct {
 	ids []chunk.ID // of all parts; it has room for as many as the page can have
 }
 
-// record reads the record after one with the UID last. It reports whether EncodeRecords would write the same bytes, if
-// Record.check accepts the record.
+// record reads the record after one with the UID last. It reports whether EncodeRecords would write
+// the same bytes, if Record.check accepts the record.
 func (s *recordScanner) record(r *Record, last mail.UID) bool {
 	var fields uint64
 	if fields = s.head(cborArray, 7); fields < 6 {

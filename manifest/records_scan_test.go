@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// scannedRecords are record pages with each field that is scanned, and numbers with each length of a head.
+// scannedRecords are record pages with each field that is scanned, and numbers with each length of
+// a head.
 func scannedRecords(tb testing.TB) (pages [][]byte) {
 	tb.Helper()
 	all := sampleRecords()
@@ -35,8 +36,9 @@ func scannedRecords(tb testing.TB) (pages [][]byte) {
 	return pages
 }
 
-// TestScanRecords: the fast parser takes what EncodeRecords writes, except of rare records, and ParseRecords accepts and
-// returns exactly what the general decoder does, for intact pages and for damaged ones.
+// TestScanRecords: the fast parser takes what EncodeRecords writes, except of rare records, and
+// ParseRecords accepts and returns exactly what the general decoder does, for intact pages and for
+// damaged ones.
 func TestScanRecords(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for i, b := range scannedRecords(t) {

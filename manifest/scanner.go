@@ -17,7 +17,8 @@ const (
 
 const cborTrue = 0xf5 // RFC 8949 section 3.3
 
-// scanner reads CBOR in the deterministic encoding. After it has met anything else, bad is set and it returns zeros.
+// scanner reads CBOR in the deterministic encoding. After it has met anything else, bad is set and
+// it returns zeros.
 type scanner struct {
 	rest []byte
 	bad  bool
@@ -34,7 +35,8 @@ func (s *scanner) take(n int) []byte {
 	return taken
 }
 
-// head returns the argument of the next head, which has a major type and an argument up to a limit in its shortest form.
+// head returns the argument of the next head, which has a major type and an argument up to a limit
+// in its shortest form.
 func (s *scanner) head(major byte, limit uint64) (argument uint64) {
 	first := s.take(1)
 	if s.bad || first[0]>>5 != major {

@@ -7,7 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// serverRow is the encoding of what a server says about itself. A manifest has its fields, or names a chunk that has them.
+// serverRow is the encoding of what a server says about itself. A manifest has its fields, or names
+// a chunk that has them.
 type serverRow struct {
 	ID           []fieldRow     `cbor:"12,keyasint,omitempty"`
 	Capabilities []string       `cbor:"13,keyasint,omitempty"`
@@ -25,8 +26,8 @@ type namespaceRow struct {
 	Prefix, Delimiter string
 }
 
-// EncodeServer returns a server part: a chunk with the ID, the capabilities and the namespaces of a server, which hardly
-// ever change. ParseServer inverts it.
+// EncodeServer returns a server part: a chunk with the ID, the capabilities and the namespaces of a
+// server, which hardly ever change. ParseServer inverts it.
 func EncodeServer(server mail.Server) ([]byte, error) {
 	if err := checkServer(server); err != nil {
 		return nil, err

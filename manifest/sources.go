@@ -2,7 +2,8 @@ package manifest
 
 import "time"
 
-// Source is how a run found one of the sources of an account. Each source is consistent by itself, or not.
+// Source is how a run found one of the sources of an account. Each source is consistent by itself,
+// or not.
 type Source struct {
 	Kind  SourceKind // Mail, or that of an ItemSource
 	Found Found
@@ -73,8 +74,8 @@ func (s *ItemSource) Found() Found {
 	return Incomplete
 }
 
-// MailInherited reports whether the mail is as in an earlier manifest, because the run could not read it. It is false of an account that
-// has only mail, for which no manifest is written then.
+// MailInherited reports whether the mail is as in an earlier manifest, because the run could not
+// read it. It is false of an account that has only mail, for which no manifest is written then.
 func (m *Manifest) MailInherited() bool {
 	return len(m.Sources) > 0 && m.Sources[0].Kind == Mail && m.Sources[0].Found == Inherited
 }

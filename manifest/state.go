@@ -6,7 +6,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// stateKey is the key of mail.Status.State in the extensions of a mailbox. It is part of the durable format.
+// stateKey is the key of mail.Status.State in the extensions of a mailbox. It is part of the
+// durable format.
 const stateKey = 1
 
 // maxState is the most bytes of a state.
@@ -20,8 +21,8 @@ func encodeState(state string) (cbor.RawMessage, error) {
 	return encoding.Marshal(map[uint64]any{stateKey: []byte(state)})
 }
 
-// parseState returns the state in the extensions of a mailbox. It is empty if they hold something else, or more: then they stay as
-// they are, and only the state is not used.
+// parseState returns the state in the extensions of a mailbox. It is empty if they hold something
+// else, or more: then they stay as they are, and only the state is not used.
 func parseState(extensions cbor.RawMessage) string {
 	var fields map[uint64]cbor.RawMessage
 	var state []byte

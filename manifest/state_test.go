@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// The state of a mailbox is frozen as an extension. Extensions that hold anything else stay as they are.
+// The state of a mailbox is frozen as an extension. Extensions that hold anything else stay as they
+// are.
 func TestState(t *testing.T) {
 	box := Mailbox{Mailbox: mail.Mailbox{Raw: "INBOX", Name: "INBOX", Status: &mail.Status{UIDNext: 1, State: "s1"}}}
 	b, err := EncodeMailboxes([]Mailbox{box})

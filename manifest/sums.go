@@ -1,6 +1,7 @@
 package manifest
 
-// checkSums refuses figures of a manifest that do not add up. AllMailboxes checks those of mailboxes in tables.
+// checkSums refuses figures of a manifest that do not add up. AllMailboxes checks those of
+// mailboxes in tables.
 func (m *Manifest) checkSums() error {
 	t := m.Totals
 	switch {

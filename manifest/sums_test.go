@@ -148,7 +148,8 @@ func TestWritersNeedNotSort(t *testing.T) {
 	}
 }
 
-// TestHints checks that a record has the size and the raw date of the server only if they differ from the others.
+// TestHints checks that a record has the size and the raw date of the server only if they differ
+// from the others.
 func TestHints(t *testing.T) {
 	plain := message(1, 0).Record
 	same := plain
@@ -215,7 +216,8 @@ func collect(m *Manifest, store *memory) (all []Mailbox, err error) {
 	return all, nil
 }
 
-// TestBigMailboxesFillTablesByBytes checks that a table has at most 1 MiB, so that it fits into a chunk.
+// TestBigMailboxesFillTablesByBytes checks that a table has at most 1 MiB, so that it fits into a
+// chunk.
 func TestBigMailboxesFillTablesByBytes(t *testing.T) {
 	mailboxes := manyMailboxes(100)
 	for i := range mailboxes {
@@ -265,8 +267,8 @@ func TestTablesThatDoNotAddUp(t *testing.T) {
 	}
 }
 
-// Versions before 2026-12 had up to 64 KiB of mailboxes inline, and 256 mailboxes in a table. Writers may fill tables
-// in any way.
+// Versions before 2026-12 had up to 64 KiB of mailboxes inline, and 256 mailboxes in a table.
+// Writers may fill tables in any way.
 func TestOtherFillings(t *testing.T) {
 	mailboxes := manyMailboxes(300)
 	for what, fill := range map[string]func(*Manifest, *memory){
@@ -300,8 +302,8 @@ func TestOtherFillings(t *testing.T) {
 	}
 }
 
-// scattered returns a mailbox of 25 pages for each cluster: a full one, and increasingly large ones of one or two
-// messages.
+// scattered returns a mailbox of 25 pages for each cluster: a full one, and increasingly large ones
+// of one or two messages.
 func scattered(clusters int) mailbox {
 	var mb mailbox
 	for c := range clusters {

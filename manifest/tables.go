@@ -5,9 +5,10 @@ import (
 	"iter"
 )
 
-// SetMailboxes sets the mailboxes of the account, which must ascend by raw name, and adds up their totals. Mailboxes of
-// up to 512 encoded bytes in total are inline; more are in tables of 32. Above 384 mailboxes the tables grow up to 256
-// mailboxes or 1 MiB each, so that a manifest names few of them.
+// SetMailboxes sets the mailboxes of the account, which must ascend by raw name, and adds up their
+// totals. Mailboxes of up to 512 encoded bytes in total are inline; more are in tables of 32. Above
+// 384 mailboxes the tables grow up to 256 mailboxes or 1 MiB each, so that a manifest names few of
+// them.
 func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put Put) error {
 	m.Mailboxes, m.Tables = nil, nil
 	m.Totals.Mailboxes, m.Totals.Messages, m.Totals.Bytes, m.Totals.Erased = 0, 0, 0, 0
@@ -46,8 +47,8 @@ func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put Put) error {
 	return nil
 }
 
-// AllMailboxes yields the mailboxes, inline or from tables, and checks that they add up to the totals. The first error
-// ends the sequence.
+// AllMailboxes yields the mailboxes, inline or from tables, and checks that they add up to the
+// totals. The first error ends the sequence.
 func (m *Manifest) AllMailboxes(load Load) iter.Seq2[*Mailbox, error] {
 	if len(m.Tables) == 0 {
 		return func(yield func(*Mailbox, error) bool) {
@@ -78,8 +79,9 @@ func (m *Manifest) AllMailboxes(load Load) iter.Seq2[*Mailbox, error] {
 	}
 }
 
-// rowsPerTable returns how many of n mailboxes each table has. Small tables cost less when a mailbox changes, because its
-// table is written again. Few tables cost less in each manifest, which names them all.
+// rowsPerTable returns how many of n mailboxes each table has. Small tables cost less when a
+// mailbox changes, because its table is written again. Few tables cost less in each manifest, which
+// names them all.
 func rowsPerTable(n int) int {
 	rows := tableRows
 	for rows < maxTableRows && n > rows*fewTables { // 32, 48, 64, 96 …
@@ -127,7 +129,8 @@ func (mb *Mailbox) size() (int, error) {
 	return len(b), err
 }
 
-// arrayHead returns the number of bytes before the elements of a CBOR array of n (RFC 8949 section 3).
+// arrayHead returns the number of bytes before the elements of a CBOR array of n (RFC 8949 section
+// 3).
 func arrayHead(n int) int {
 	switch {
 	case n < 24:

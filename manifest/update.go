@@ -14,15 +14,17 @@ type Changes struct {
 	// Removed are UIDs that no longer exist. UIDs without a record have no effect.
 	Removed mail.UIDSet
 
-	// Flags are the current flag sets of messages whose flags changed. UIDs without a record have no effect.
+	// Flags are the current flag sets of messages whose flags changed. UIDs without a record have
+	// no effect.
 	Flags map[mail.UID]*FlagSet
 
-	// Added are messages, ascending by UID. A message replaces the record with the same UID, if any. Nil: none.
+	// Added are messages, ascending by UID. A message replaces the record with the same UID, if
+	// any. Nil: none.
 	Added iter.Seq2[Entry, error]
 }
 
-// Fill sets the pages, Messages and Bytes of the mailbox to those of old after the changes. A nil old is an empty
-// mailbox.
+// Fill sets the pages, Messages and Bytes of the mailbox to those of old after the changes. A nil
+// old is an empty mailbox.
 func (mb *Mailbox) Fill(old *Mailbox, c Changes, load Load, put Put) error {
 	if old == nil {
 		old = &Mailbox{}
@@ -43,10 +45,11 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load Load, put Put) error {
 	return nil
 }
 
-// Update returns the pages of a mailbox after changes: those that a Paginator makes of the changed records. If an older
-// version divided the old pages at its larger limit (pageLimit), Update divides at the same limit. Update loads an old
-// page only if a change is in its range or if it is merged with another page, and puts only chunks that changed. grown
-// is the growth of the mailbox in bytes.
+// Update returns the pages of a mailbox after changes: those that a Paginator makes of the changed
+// records. If an older version divided the old pages at its larger limit (pageLimit), Update
+// divides at the same limit. Update loads an old page only if a change is in its range or if it is
+// merged with another page, and puts only chunks that changed. grown is the growth of the mailbox
+// in bytes.
 //
 // It holds about three pages at a time, besides the rows.
 func Update(old []Page, c Changes, load Load, put Put) (pages []Page, grown int64, err error) {
@@ -178,8 +181,9 @@ func (u *updater) isRemoved(uid mail.UID) bool {
 	return len(u.removed) > 0 && u.removed[0].Contains(uid)
 }
 
-// Regroup returns the pages of a mailbox that lost messages without an Update, by repair or erasing: some of its pages
-// are missing or hold fewer messages than before. Regroup loads the pages that it merges.
+// Regroup returns the pages of a mailbox that lost messages without an Update, by repair or
+// erasing: some of its pages are missing or hold fewer messages than before. Regroup loads the
+// pages that it merges.
 func Regroup(pages []Page, load Load, put Put) ([]Page, error) {
 	w := newPageWriter(pageLimit(pages), load, put)
 	for _, p := range pages {

@@ -11,9 +11,9 @@
 //	                                                    an empty line
 //	From joao@mail.example …
 //
-// A Writer writes the variant mboxrd: each line that consists of any number of ">" and "From " gets another ">". A reader that
-// removes one gets the message back. Lines end in LF, as in the files of most systems. A message whose lines do not all end in
-// CRLF keeps its line ends.
+// A Writer writes the variant mboxrd: each line that consists of any number of ">" and "From " gets
+// another ">". A reader that removes one gets the message back. Lines end in LF, as in the files of
+// most systems. A message whose lines do not all end in CRLF keeps its line ends.
 //
 //	writer.go     Writer
 //	fromline.go   From lines

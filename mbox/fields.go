@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// The fields that mail programs write into the header of a message in an mbox belong to the mbox and not to the message: they
-// change when it is read, and it stays the same message. So they are taken out, and kept with their places:
+// The fields that mail programs write into the header of a message in an mbox belong to the mbox
+// and not to the message: they change when it is read, and it stays the same message. So they are
+// taken out, and kept with their places:
 //
 //	places    (line number, size, bytes of the fields) of each run of such lines, ascending; numbers are uvarints
 //
@@ -34,8 +35,8 @@ func isProgramField(line []byte) bool {
 	return false
 }
 
-// takeFields finds the fields of mail programs in a header. ok is false if there are none, or if they stay: mail programs
-// write no field of several lines.
+// takeFields finds the fields of mail programs in a header. ok is false if there are none, or if
+// they stay: mail programs write no field of several lines.
 func takeFields(head []byte) (fields string, cuts []Span, ok bool) {
 	at, lines, inside := 0, uint64(0), false
 	var b, run []byte

@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// fromDate is the date of a From line, as asctime(3) writes it. It has no zone and is in UTC (RFC 4155 appendix A).
+// fromDate is the date of a From line, as asctime(3) writes it. It has no zone and is in UTC (RFC
+// 4155 appendix A).
 const fromDate = "Mon Jan _2 15:04:05 2006"
 
 // defaultSender is the sender in a From line if none is known.
 const defaultSender = "MAILER-DAEMON"
 
-// FromLine returns the From line of a message that arrived at a time, without its line end. A year before 1970 or after 9999
-// has no place in it: the nearest time is written.
+// FromLine returns the From line of a message that arrived at a time, without its line end. A year
+// before 1970 or after 9999 has no place in it: the nearest time is written.
 func FromLine(arrived time.Time) string {
 	if arrived.Unix() < 0 {
 		arrived = time.Unix(0, 0)
@@ -22,8 +23,8 @@ func FromLine(arrived time.Time) string {
 	return "From " + defaultSender + " " + arrived.UTC().Format(fromDate)
 }
 
-// ParseFromLine returns the date of a From line, with or without its line end. ok is false for other lines: a line of
-// text that begins with "From " has no date at its end.
+// ParseFromLine returns the date of a From line, with or without its line end. ok is false for
+// other lines: a line of text that begins with "From " has no date at its end.
 func ParseFromLine(line string) (arrived time.Time, ok bool) {
 	rest, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "From ")
 	if !ok {
@@ -47,15 +48,16 @@ func ParseFromLine(line string) (arrived time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// fromDates are the dates that programs write in From lines: without and with a zone, before the year or after it (Gmail,
-// elm, mutt), and without seconds.
+// fromDates are the dates that programs write in From lines: without and with a zone, before the
+// year or after it (Gmail, elm, mutt), and without seconds.
 var fromDates = []string{
 	"Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04:05 -0700 2006", "Mon Jan 2 15:04:05 2006 -0700",
 	"Mon Jan 2 15:04:05 MST 2006", "Mon Jan 2 15:04:05 2006 MST", "Mon Jan 2 15:04 2006", "Mon Jan 2 15:04 MST 2006",
 	"Mon, 2 Jan 2006 15:04:05 -0700",
 }
 
-// usable reports whether a From line of a record may be written: a reader finds it, and it is one line.
+// usable reports whether a From line of a record may be written: a reader finds it, and it is one
+// line.
 func usable(line string) bool {
 	_, ok := ParseFromLine(line)
 	return ok && len(line) < maxFromLine && !strings.ContainsAny(strings.TrimSuffix(line, "\r"), "\r\n")

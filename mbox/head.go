@@ -14,18 +14,20 @@ type Head struct {
 	Flags   mail.Flags
 	Clipped bool // the header has more keywords than MaxKeywords, or longer ones: Flags lacks those
 
-	// Own says that the fields of the flags are a part of the message: a Writer must add none. Otherwise the header has none, or
-	// those of Cuts, which are no part of the message. A Writer writes them: by itself, or from Fields.
+	// Own says that the fields of the flags are a part of the message: a Writer must add none.
+	// Otherwise the header has none, or those of Cuts, which are no part of the message. A Writer
+	// writes them: by itself, or from Fields.
 	Own    bool
 	Cuts   []Span
 	Fields string
 }
 
-// ParseHead reads the flags of a message. head is its header without the empty line; from is its From line.
+// ParseHead reads the flags of a message. head is its header without the empty line; from is its
+// From line.
 //
-// Fields that are as a Writer writes them belong to the mbox and not to the message, so that mail that was restored to an mbox
-// and is archived from it has the same bytes. Any others stay in the message. So what is read can be written again byte for
-// byte.
+// Fields that are as a Writer writes them belong to the mbox and not to the message, so that mail
+// that was restored to an mbox and is archived from it has the same bytes. Any others stay in the
+// message. So what is read can be written again byte for byte.
 func ParseHead(head []byte, from string) Head {
 	newline := "\n"
 	if strings.HasSuffix(from, "\r") {
@@ -86,13 +88,15 @@ func ownFields(head []byte, newline string) (Head, bool) {
 	return Head{Flags: flags, Cuts: []Span{{at, len(head)}}}, true
 }
 
-// These constants bound the keywords that a header gives to its message, because who sent it may have written them.
+// These constants bound the keywords that a header gives to its message, because who sent it may
+// have written them.
 const (
 	MaxKeywords = 100
 	MaxKeyword  = 255 // bytes of a keyword
 )
 
-// keywords appends the words of a field to flags. Words that look like system flags are none: other fields have those.
+// keywords appends the words of a field to flags. Words that look like system flags are none: other
+// fields have those.
 func keywords(flags []string, value string, clipped *bool) []string {
 	flags = append(make([]string, 0, 1), flags...)
 	for word := range strings.FieldsSeq(value) {
@@ -107,9 +111,10 @@ func keywords(flags []string, value string, clipped *bool) []string {
 	return flags
 }
 
-// fieldFlags returns the flags in the fields of a header: of Status, X-Status and X-Keywords, and of Thunderbird's fields. Each
-// is nil if there is no such field. Who sent a message may have written them, so \Deleted is read only where Thunderbird writes
-// it: before all fields of the message. clipped reports that keywords were left out.
+// fieldFlags returns the flags in the fields of a header: of Status, X-Status and X-Keywords, and
+// of Thunderbird's fields. Each is nil if there is no such field. Who sent a message may have
+// written them, so \Deleted is read only where Thunderbird writes it: before all fields of the
+// message. clipped reports that keywords were left out.
 func fieldFlags(head []byte) (status, mozilla []string, clipped bool) {
 	seen, top := false, true
 	for line := range bytes.Lines(head) {
@@ -145,7 +150,8 @@ func fieldFlags(head []byte) (status, mozilla []string, clipped bool) {
 	return status, mozilla, clipped
 }
 
-// mozillaFlags returns the flags of X-Mozilla-Status: nsMsgMessageFlags in hexadecimal. top: \Deleted may be one.
+// mozillaFlags returns the flags of X-Mozilla-Status: nsMsgMessageFlags in hexadecimal. top:
+// \Deleted may be one.
 func mozillaFlags(value string, top bool) (flags []string) {
 	n, err := strconv.ParseUint(value, 16, 32)
 	if err != nil {

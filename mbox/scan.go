@@ -10,7 +10,8 @@ import (
 	"strconv"
 )
 
-// Variant says how lines that look like From lines are written in the text of a message. There is no mark of it in a file.
+// Variant says how lines that look like From lines are written in the text of a message. There is
+// no mark of it in a file.
 type Variant uint8
 
 const (
@@ -33,16 +34,19 @@ type Place struct {
 // ErrNotMbox reports that a file does not begin with a From line.
 var ErrNotMbox = errors.New("it does not begin with a From line, as an mbox does")
 
-// BOM is the mark that some editors write before the first line of a file. It is no part of the mbox.
+// BOM is the mark that some editors write before the first line of a file. It is no part of the
+// mbox.
 const BOM = "\ufeff"
 
 // maxFromLine is the longest From line, in bytes.
 const maxFromLine = 1 << 10
 
-// Scan calls take with the place of each message of the first size bytes of file. A message begins with a From line that has a
-// date, after an empty line or at the beginning. The empty line before it belongs to the mbox.
+// Scan calls take with the place of each message of the first size bytes of file. A message begins
+// with a From line that has a date, after an empty line or at the beginning. The empty line before
+// it belongs to the mbox.
 //
-// Beside is the number of lines that would be From lines if an empty line were before them: some programs write none.
+// Beside is the number of lines that would be From lines if an empty line were before them: some
+// programs write none.
 func Scan(ctx context.Context, file io.ReaderAt, size int64, v Variant, take func(Place) error) (beside int64, err error) {
 	s := &scan{file: file, size: size, variant: v, take: take}
 	s.r = bufio.NewReaderSize(io.NewSectionReader(file, 0, size), 256<<10)
@@ -84,7 +88,8 @@ func (s *scan) run(ctx context.Context) error {
 	return nil
 }
 
-// line returns the beginning of the next line, as much as fits into the buffer, and the size of the line.
+// line returns the beginning of the next line, as much as fits into the buffer, and the size of the
+// line.
 func (s *scan) line() (line []byte, size int64, err error) {
 	line, err = s.r.ReadSlice('\n')
 	size = int64(len(line))
@@ -178,7 +183,8 @@ func (s *scan) skip() error {
 	return nil
 }
 
-// endsAt reports whether a message may end at an offset: nothing but an empty line and a From line follow, or the end.
+// endsAt reports whether a message may end at an offset: nothing but an empty line and a From line
+// follow, or the end.
 func endsAt(file io.ReaderAt, size, at int64) bool {
 	if at < 0 || at > size {
 		return false
@@ -207,9 +213,9 @@ func contentLength(line []byte) (int64, bool) {
 	return n, err == nil && n >= 0
 }
 
-// FindVariant returns the variant of an mbox: CL2 if each message has a Content-Length that is right, and a line of a text looks
-// like a From line and has no ">" before it. Otherwise it is RD: a file of the variant O reads the same, except for lines that
-// had a ">" before "From " already.
+// FindVariant returns the variant of an mbox: CL2 if each message has a Content-Length that is
+// right, and a line of a text looks like a From line and has no ">" before it. Otherwise it is RD:
+// a file of the variant O reads the same, except for lines that had a ">" before "From " already.
 func FindVariant(ctx context.Context, file io.ReaderAt, size int64) (Variant, error) {
 	count := 0
 	_, err := Scan(ctx, file, size, CL2, func(p Place) error {

@@ -21,8 +21,9 @@ var statusLetters = []struct {
 	flag   string
 }{{'A', `\Answered`}, {'F', `\Flagged`}, {'T', `\Draft`}, {'D', `\Deleted`}}
 
-// statusFields returns the fields for flags. own reports whether the header has such fields itself: then a Status follows in
-// any case, because the last one counts. lost are the flags that have no place in the fields.
+// statusFields returns the fields for flags. own reports whether the header has such fields itself:
+// then a Status follows in any case, because the last one counts. lost are the flags that have no
+// place in the fields.
 func statusFields(flags mail.Flags, own bool, newline string) (fields string, lost []string) {
 	if len(flags) == 0 && !own {
 		return "", nil

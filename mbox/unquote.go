@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// NewUnquoter returns a reader of a text without the ">" that a writer of the variant put before lines. It inverts what Writer
-// does to the lines of a message.
+// NewUnquoter returns a reader of a text without the ">" that a writer of the variant put before
+// lines. It inverts what Writer does to the lines of a message.
 func NewUnquoter(r io.Reader, v Variant) io.Reader {
 	if v == CL2 {
 		return r
@@ -18,7 +18,8 @@ func NewUnquoter(r io.Reader, v Variant) io.Reader {
 	return &unquoter{r: r, variant: v, word: word, start: true}
 }
 
-// unquoter holds back one ">" at the beginning of a line, until it is known whether "From " follows.
+// unquoter holds back one ">" at the beginning of a line, until it is known whether "From "
+// follows.
 type unquoter struct {
 	r       io.Reader
 	variant Variant

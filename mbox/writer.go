@@ -36,8 +36,8 @@ type Writer struct {
 // NewWriter returns a Writer that appends to w.
 func NewWriter(w io.Writer) *Writer { return &Writer{out: bufio.NewWriterSize(w, 64<<10)} }
 
-// Write writes a message. body writes its text, as archived; an error of body is returned as it is, and leaves a part of the
-// message in the mbox.
+// Write writes a message. body writes its text, as archived; an error of body is returned as it is,
+// and leaves a part of the message in the mbox.
 func (w *Writer) Write(m *Message, body func(io.Writer) error) (Result, error) {
 	from := m.From
 	if !usable(from) { // a damaged record must not begin another message, or end this one
@@ -64,8 +64,8 @@ func (w *Writer) Write(m *Message, body func(io.Writer) error) (Result, error) {
 // Flush writes what is buffered.
 func (w *Writer) Flush() error { return w.out.Flush() }
 
-// text writes the text of one message: it quotes lines, changes line ends, and adds the fields of flags to the header. It
-// holds back only what may be the beginning of a line end or of "From ".
+// text writes the text of one message: it quotes lines, changes line ends, and adds the fields of
+// flags to the header. It holds back only what may be the beginning of a line end or of "From ".
 type text struct {
 	out     *bufio.Writer
 	m       *Message

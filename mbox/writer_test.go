@@ -122,7 +122,8 @@ func TestWriterError(t *testing.T) {
 	}
 }
 
-// What a Writer wrote does not depend on how the text is cut, and removing one ">" gives the lines back.
+// What a Writer wrote does not depend on how the text is cut, and removing one ">" gives the lines
+// back.
 func FuzzWriter(f *testing.F) {
 	f.Add("A: b\r\n\r\n>From x\r\nFrom y\r\n", 3)
 	f.Fuzz(func(t *testing.T, body string, cut int) {
@@ -147,7 +148,8 @@ func FuzzWriter(f *testing.F) {
 	})
 }
 
-// A message that is archived with CRLF and recorded line ends is written as with the line ends that it had.
+// A message that is archived with CRLF and recorded line ends is written as with the line ends that
+// it had.
 func FuzzRecordedLineEnds(f *testing.F) {
 	f.Add("A: b\nStatus: RO\r\n\nx\r\n\r\r\nFrom y\r", uint8(2))
 	f.Fuzz(func(t *testing.T, text string, flags uint8) {

@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// A bill is a bill of materials in the JSON of CycloneDX 1.6 (ECMA-424): the modules that a program consists of, as Go has
-// written them into it.
+// A bill is a bill of materials in the JSON of CycloneDX 1.6 (ECMA-424): the modules that a program
+// consists of, as Go has written them into it.
 type bill struct {
 	Schema       string       `json:"$schema"`
 	BOMFormat    string       `json:"bomFormat"`
@@ -49,7 +49,8 @@ type dependency struct {
 	DependsOn []string `json:"dependsOn,omitempty"`
 }
 
-// writeBill writes the bill of materials of the program at path, which was built for t, to the file to.
+// writeBill writes the bill of materials of the program at path, which was built for t, to the file
+// to.
 func writeBill(path string, t target, version, to string) error {
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
@@ -92,7 +93,8 @@ func writeBill(path string, t target, version, to string) error {
 	return os.WriteFile(to, append(text, '\n'), 0o644)
 }
 
-// library is a module that the program contains. Its hash is that of go.sum, which is a SHA-256 of the digests of its files.
+// library is a module that the program contains. Its hash is that of go.sum, which is a SHA-256 of
+// the digests of its files.
 func library(m *debug.Module) (component, error) {
 	if m.Replace != nil {
 		m = m.Replace
@@ -115,7 +117,8 @@ func digest(data []byte) hash {
 	return hash{"SHA-256", hex.EncodeToString(sum[:])}
 }
 
-// packageURL names a module as a package URL does, with a qualifier. A plus sign, as in +incompatible, would be a space there.
+// packageURL names a module as a package URL does, with a qualifier. A plus sign, as in
+// +incompatible, would be a space there.
 func packageURL(path, version string) string {
 	return "pkg:golang/" + path + "@" + strings.ReplaceAll(version, "+", "%2B") + "?type=module"
 }

@@ -21,8 +21,8 @@ type documents struct {
 	environment file   // the settings that the system's unit reads
 }
 
-// readDocuments reads the documents of a commit. A program of the commit, which this host can run, prints the manual pages
-// and the completions.
+// readDocuments reads the documents of a commit. A program of the commit, which this host can run,
+// prints the manual pages and the completions.
 func readDocuments(c commit, program string) (documents, error) {
 	var d documents
 	read := func(list *[]file, from, to string) error {

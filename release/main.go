@@ -25,7 +25,8 @@ func main() {
 	}
 }
 
-// release builds a release for targets, from the commit that is checked out in tree, into the new directory out.
+// release builds a release for targets, from the commit that is checked out in tree, into the new
+// directory out.
 func release(tree, out string, chosen []target) error {
 	tree, err := filepath.Abs(tree)
 	if err != nil {

@@ -19,8 +19,9 @@ type commit struct {
 	time  time.Time // every file of the release has this time
 }
 
-// checkOut clones the commit that is checked out in tree into the new directory to. Go takes the version of a program from a
-// clone, and not from a linked worktree. Changes that are not committed are an error.
+// checkOut clones the commit that is checked out in tree into the new directory to. Go takes the
+// version of a program from a clone, and not from a linked worktree. Changes that are not committed
+// are an error.
 func checkOut(tree, to string) (commit, error) {
 	changes, err := output(tree, "git", "status", "--porcelain", "--untracked-files=no")
 	if err != nil {

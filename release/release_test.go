@@ -21,8 +21,8 @@ import (
 
 const version = "1.2.3"
 
-// tree copies the sources of this module to a new directory and commits them there, so that the test does not depend on how
-// they were checked out. The tools are those of this module.
+// tree copies the sources of this module to a new directory and commits them there, so that the
+// test does not depend on how they were checked out. The tools are those of this module.
 func tree(t *testing.T) string {
 	t.Helper()
 	for _, tool := range []string{"git", "dpkg-deb"} {
@@ -84,8 +84,9 @@ func missing(t *testing.T, tool string) {
 	t.Skipf("%s is not installed: run make packages servers", tool)
 }
 
-// The same commit gives the same files, whatever the directory, the time zone and the directory for temporary files. The
-// packages and the archive have a program that runs and has the version of the release.
+// The same commit gives the same files, whatever the directory, the time zone and the directory for
+// temporary files. The packages and the archive have a program that runs and has the version of the
+// release.
 func TestRelease(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the program twice")
@@ -186,7 +187,8 @@ func checkDeb(t *testing.T, path string) (program string) {
 	return program
 }
 
-// checkTar requires files in a compressed tar archive. A package of Alpine is several of these, one after the other.
+// checkTar requires files in a compressed tar archive. A package of Alpine is several of these, one
+// after the other.
 func checkTar(t *testing.T, path string, want ...string) {
 	t.Helper()
 	f, err := os.Open(path)
@@ -216,8 +218,8 @@ func checkTar(t *testing.T, path string, want ...string) {
 	}
 }
 
-// checkBill requires that the bill of materials has the program, and the modules that the program consists of with their
-// hashes.
+// checkBill requires that the bill of materials has the program, and the modules that the program
+// consists of with their hashes.
 func checkBill(t *testing.T, path, program string) {
 	t.Helper()
 	data, err := os.ReadFile(path)

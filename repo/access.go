@@ -22,8 +22,8 @@ type opened struct {
 // ID returns the repository's ID in hexadecimal.
 func (o *opened) ID() string { return o.access.ID() }
 
-// Fingerprint returns a short hash of the repository's ID, keys and keeper. Recipients and key slots may change, by a config that
-// the keeper signs.
+// Fingerprint returns a short hash of the repository's ID, keys and keeper. Recipients and key
+// slots may change, by a config that the keeper signs.
 func (o *opened) Fingerprint() string { return o.access.Fingerprint() }
 
 // Sealed reports whether objects are sealed.
@@ -47,14 +47,15 @@ func (o *opened) MessageKey() chunk.Key { return o.objects.Codec.Keys.Message }
 // MessageHasher returns a hasher for a message that comes in pieces.
 func (o *opened) MessageHasher() *chunk.Hasher { return o.objects.Codec.Keys.Message.New() }
 
-// AccountDir returns the folder of an account's manifests, which does not reveal the account's name.
+// AccountDir returns the folder of an account's manifests, which does not reveal the account's
+// name.
 func (o *opened) AccountDir(account string) string {
 	id := o.objects.Codec.Keys.Account.Sum([]byte(account))
 	return hex.EncodeToString(id[:16])
 }
 
-// WordsKey returns the key for an index of the words of messages on this host. Only a key that can read mail has it, and it
-// changes when the keys are rotated.
+// WordsKey returns the key for an index of the words of messages on this host. Only a key that can
+// read mail has it, and it changes when the keys are rotated.
 func (o *opened) WordsKey() (key [32]byte, err error) {
 	secret := o.access.Held.Secret[:]
 	if o.Sealed() {
@@ -95,25 +96,27 @@ func (o *opened) AddSlot(ctx context.Context, role Role, recipient age.Recipient
 	return o.access.AddSlot(ctx, role, recipient, label)
 }
 
-// RemoveSlot removes a key slot from the config and deletes its object. It does not remove the last slot of an owner. A person who opened
-// the slot before may have kept the secrets; see Rotate. If the error is ErrRetained, the slot no longer counts, but its object
-// stays in the store.
+// RemoveSlot removes a key slot from the config and deletes its object. It does not remove the last
+// slot of an owner. A person who opened the slot before may have kept the secrets; see Rotate. If
+// the error is ErrRetained, the slot no longer counts, but its object stays in the store.
 func (o *opened) RemoveSlot(ctx context.Context, name string) error {
 	return o.access.RemoveSlot(ctx, name)
 }
 
-// RejectedConfigs returns the configs that Open passed over because they do not open with this key: someone else put them
-// there, or the keys were rotated without this one.
+// RejectedConfigs returns the configs that Open passed over because they do not open with this key:
+// someone else put them there, or the keys were rotated without this one.
 func (o *opened) RejectedConfigs() []Problem { return o.access.Rejected() }
 
 // Rotation says how to change a repository's keys.
 type Rotation = access.Rotation
 
-// Rotate draws new reader and writer identities, and makes every slot again with the old and the new ones. Objects that are stored
-// do not change, and a removed key that knew the old identities can still read them, but not what is stored from now on. Rotate
-// returns the objects of old slots that the store retains.
+// Rotate draws new reader and writer identities, and makes every slot again with the old and the
+// new ones. Objects that are stored do not change, and a removed key that knew the old identities
+// can still read them, but not what is stored from now on. Rotate returns the objects of old slots
+// that the store retains.
 //
-// The secret stays the same: chunk IDs depend on it, and with another one all mail would be stored again.
+// The secret stays the same: chunk IDs depend on it, and with another one all mail would be stored
+// again.
 func (s *statements) Rotate(ctx context.Context, o Rotation) (retained []string, err error) {
 	return s.access.Rotate(ctx, o, s.signAgain)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// attacked is a sealed repository with an owner's passphrase, an owner's key file, a writer's key file, one backup, and a host
-// that remembers it.
+// attacked is a sealed repository with an owner's passphrase, an owner's key file, a writer's key
+// file, one backup, and a host that remembers it.
 type attacked struct {
 	store         *storetest.Memory
 	owner, writer *age.HybridIdentity
@@ -49,7 +49,8 @@ func newAttacked(t *testing.T) *attacked {
 	return a
 }
 
-// open opens the repository with the owner's key file on the host that remembers it, or on a new host.
+// open opens the repository with the owner's key file on the host that remembers it, or on a new
+// host.
 func (a *attacked) open(t *testing.T, known bool, change ...func(*repo.Unlock, *repo.Options)) (*repo.Repo, error) {
 	t.Helper()
 	u, o := repo.Unlock{Identities: []age.Identity{a.owner}}, repo.Options{CacheDir: t.TempDir()}
@@ -66,8 +67,8 @@ func (a *attacked) open(t *testing.T, known bool, change ...func(*repo.Unlock, *
 	return r, err
 }
 
-// mustBeOursBut checks a repository to which an attacker added an object. Open succeeds, mail can be read, Open and a check
-// report the object, and writing is refused.
+// mustBeOursBut checks a repository to which an attacker added an object. Open succeeds, mail can
+// be read, Open and a check report the object, and writing is refused.
 func (a *attacked) mustBeOursBut(t *testing.T, known bool, object string) {
 	t.Helper()
 	r, err := a.open(t, known)
@@ -99,7 +100,8 @@ func (a *attacked) mustBeOursBut(t *testing.T, known bool, object string) {
 	mustBackup(t, r, "me", 2, 5)
 }
 
-// A thief with a writer's key can make objects with a valid tag. He cannot make hosts seal mail to his own recipient.
+// A thief with a writer's key can make objects with a valid tag. He cannot make hosts seal mail to
+// his own recipient.
 func TestAttackSwappedRecipients(t *testing.T) {
 	a := newAttacked(t)
 	for _, asKeeper := range []bool{false, true} {
@@ -152,7 +154,8 @@ func TestAttackConfigsWithoutKey(t *testing.T) {
 	}
 }
 
-// The thief replaces the repository by one with the owner's slot, key and recipient, and another keeper.
+// The thief replaces the repository by one with the owner's slot, key and recipient, and another
+// keeper.
 func TestAttackReplacedKeysAndConfig(t *testing.T) {
 	a := newAttacked(t)
 	for _, folder := range []string{"config/", "keys/"} {
@@ -299,7 +302,8 @@ func TestAttackForgedManifest(t *testing.T) {
 	}
 }
 
-// A host that expects a sealed repository does not open an unsealed one, which someone may have put in its place.
+// A host that expects a sealed repository does not open an unsealed one, which someone may have put
+// in its place.
 func TestAttackUnsealedRepository(t *testing.T) {
 	store := new(storetest.Memory)
 	mustInit(t, store, repo.InitOptions{NoSeal: true})

@@ -27,7 +27,8 @@ func TestUnwritableCacheDoesNotFillMemory(t *testing.T) {
 	}
 	defer w.Close()
 	repo.LimitClaims(w, 100)
-	// A file takes the place of the directory. If the directory were only removed, the cache would make it again.
+	// A file takes the place of the directory. If the directory were only removed, the cache would
+	// make it again.
 	index := filepath.Join(r.CacheDir(), "index")
 	if err := errors.Join(os.RemoveAll(index), os.WriteFile(index, nil, 0o600)); err != nil {
 		t.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// CacheChunks keeps chunks of the catalog on this host, sealed like the catalog, so that the next run reads them without
-// requests. They replace those that it kept for the account before.
+// CacheChunks keeps chunks of the catalog on this host, sealed like the catalog, so that the next
+// run reads them without requests. They replace those that it kept for the account before.
 func (r *Repo) CacheChunks(account string, chunks [][]byte) {
 	content, err := format.Encode(chunks)
 	if err != nil || len(content) > maxCached {
@@ -21,7 +21,8 @@ func (r *Repo) CacheChunks(account string, chunks [][]byte) {
 	}
 }
 
-// CachedChunks returns the chunks that CacheChunks kept for an account, by ID, without those that are damaged or missing.
+// CachedChunks returns the chunks that CacheChunks kept for an account, by ID, without those that
+// are damaged or missing.
 func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
 	kept := map[chunk.ID][]byte{}
 	if r.objects.Cache == nil {

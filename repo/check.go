@@ -45,11 +45,13 @@ var AllPacks = check.AllPacks
 // RandomRange returns a range that holds about a share, from 0 to 1, of all packs.
 func RandomRange(share float64) HashRange { return check.RandomRange(share) }
 
-// Check checks every object. It reads the packs in data whole: every frame, and the hash of every chunk. With a writer's key, which
-// cannot open them, it compares their bytes with their names. Of the other packs of mail it reads the description, and compares it
-// with the index. It reports problems and goes on. An error ends it. progress may be nil.
+// Check checks every object. It reads the packs in data whole: every frame, and the hash of every
+// chunk. With a writer's key, which cannot open them, it compares their bytes with their names. Of
+// the other packs of mail it reads the description, and compares it with the index. It reports
+// problems and goes on. An error ends it. progress may be nil.
 //
-// It checks the objects in share alone. It reads the whole index anyway, because only the index says what is in the packs.
+// It checks the objects in share alone. It reads the whole index anyway, because only the index
+// says what is in the packs.
 func (r *Repo) Check(ctx context.Context, data HashRange, share Share, report func(Problem), progress func(Progress)) (Checked, error) {
 	in := check.Repository{
 		Access:    r.access,
@@ -76,8 +78,8 @@ func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
 	return check.Record(ctx, r.objects, rolling)
 }
 
-// PastChecks returns the newest rolling check of each share, the newest first. Objects that cannot be read are left out: an
-// earlier check of the share counts then.
+// PastChecks returns the newest rolling check of each share, the newest first. Objects that cannot
+// be read are left out: an earlier check of the share counts then.
 func (r *Repo) PastChecks(ctx context.Context) ([]PastCheck, error) {
 	return check.All(ctx, r.objects)
 }

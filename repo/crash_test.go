@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A run is killed at each operation on the store. Earlier manifests stay complete, every manifest that is listed as committed
-// is complete, and the next run succeeds.
+// A run is killed at each operation on the store. Earlier manifests stay complete, every manifest
+// that is listed as committed is complete, and the next run succeeds.
 func TestCrashAnywhere(t *testing.T) {
 	for name, fault := range map[string]storetest.Fault{
 		"refused": storetest.Refuse, "lost": storetest.Lose, "cut": storetest.Truncate,

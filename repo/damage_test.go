@@ -22,7 +22,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A check names every object that is missing or damaged anywhere. CheckStructure does so too, except for the bodies of packs.
+// A check names every object that is missing or damaged anywhere. CheckStructure does so too,
+// except for the bodies of packs.
 func TestCheckNamesEveryDamagedObject(t *testing.T) {
 	worlds(t, func(t *testing.T, base *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, base, o)
@@ -52,7 +53,8 @@ func TestCheckNamesEveryDamagedObject(t *testing.T) {
 	})
 }
 
-// mustName checks that a check of a damaged copy, with the keys of r and no cache, names the object.
+// mustName checks that a check of a damaged copy, with the keys of r and no cache, names the
+// object.
 func mustName(t *testing.T, store store.Store, r *repo.Repo, name string, at int) {
 	t.Helper()
 	host := repo.On(r, store, t.TempDir())
@@ -117,7 +119,8 @@ func (h *hollow) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 	}
 }
 
-// A check reports an object that the store lists and does not have. It does not report one that was deleted after the listing.
+// A check reports an object that the store lists and does not have. It does not report one that was
+// deleted after the listing.
 func TestCheckNamesListedButMissingObjects(t *testing.T) {
 	base := new(storetest.Memory)
 	r := mustInit(t, base, sealedOptions())
@@ -218,7 +221,8 @@ func TestLostOrDamagedCache(t *testing.T) {
 	}
 }
 
-// One byte of each file of the cache is wrong, in several places. Then all files are of another repository.
+// One byte of each file of the cache is wrong, in several places. Then all files are of another
+// repository.
 func TestCacheIsVerified(t *testing.T) {
 	store, o := new(storetest.Memory), sealedOptions()
 	o.CacheDir = t.TempDir()
@@ -290,7 +294,8 @@ func TestUnusableCacheDirectory(t *testing.T) {
 	mustRead(t, r, c)
 }
 
-// If a pack is damaged, the chunk is read from another pack. If no other has it, the error names the pack and the chunk.
+// If a pack is damaged, the chunk is read from another pack. If no other has it, the error names
+// the pack and the chunk.
 func TestReadingPastADamagedPack(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -391,7 +396,8 @@ func TestRunWithoutNewMailMakesFewRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// config and key slot listed and read, time, marks and manifests listed, time, the manifest put and confirmed
+	// config and key slot listed and read, time, marks and manifests listed, time, the manifest put
+	// and confirmed
 	if len(ops) > 10 {
 		t.Errorf("%d requests: %q", len(ops), ops)
 	}

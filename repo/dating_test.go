@@ -62,8 +62,8 @@ func heads(t *testing.T, r *repo.Repo) (newest repo.Head, all map[string]repo.He
 	return newest, all
 }
 
-// A manifest that is dated after the present is never a parent, and later backups ignore it: at once, at the time in its
-// name, and later.
+// A manifest that is dated after the present is never a parent, and later backups ignore it: at
+// once, at the time in its name, and later.
 func TestFutureManifestIsIgnored(t *testing.T) {
 	for _, by := range []time.Duration{10 * time.Minute, 3 * time.Hour, 48 * time.Hour, 74 * 365 * 24 * time.Hour} {
 		store := new(storetest.Memory)
@@ -83,8 +83,8 @@ func TestFutureManifestIsIgnored(t *testing.T) {
 	}
 }
 
-// A store whose clock was two days ahead for one night delays no later backup. The manifest of that night counts when its time
-// is past.
+// A store whose clock was two days ahead for one night delays no later backup. The manifest of that
+// night counts when its time is past.
 func TestStoreClockAheadForOneNight(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -129,8 +129,8 @@ func TestImpossibleDeadline(t *testing.T) {
 	}
 }
 
-// A manifest under another name is rejected: with a later or an earlier time, and also if an old version of mailstrata wrote
-// it, without a time.
+// A manifest under another name is rejected: with a later or an earlier time, and also if an old
+// version of mailstrata wrote it, without a time.
 func TestRenamedManifestIsRejected(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -194,8 +194,8 @@ func TestNothingIsRemovedWhileClocksDiffer(t *testing.T) {
 	}
 }
 
-// A host does not remember a manifest of a night when the store's clock was ahead as its newest. Otherwise the newest ones of
-// the next nights could be removed unnoticed.
+// A host does not remember a manifest of a night when the store's clock was ahead as its newest.
+// Otherwise the newest ones of the next nights could be removed unnoticed.
 func TestHostDoesNotRememberFutureManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -221,7 +221,8 @@ func TestHostDoesNotRememberFutureManifest(t *testing.T) {
 	}
 }
 
-// A run does not begin if the store's clock was reset, because by that clock all manifests lie in the future.
+// A run does not begin if the store's clock was reset, because by that clock all manifests lie in
+// the future.
 func TestStoreClockReset(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())

@@ -1,6 +1,8 @@
-// Package repo keeps an archive's chunks and manifests in a Store, each chunk once. docs/format.md describes every byte.
+// Package repo keeps an archive's chunks and manifests in a Store, each chunk once. docs/format.md
+// describes every byte.
 //
-// Open opens a repository, with its config and the keys that the caller's key unlocks. A chunk enters it in this order:
+// Open opens a repository, with its config and the keys that the caller's key unlocks. A chunk
+// enters it in this order:
 //
 //	run.go        Begin reads the time of the store, and Heads lists the manifests that can be the run's parent
 //	stream.go     Stream.Put takes a chunk in one of four lanes: header, text, body, catalog
@@ -29,15 +31,17 @@
 //	stats.go                              what a Writer did, and what a repository takes in its store
 //	lock.go prune.go check.go repair.go   give the packages of these names what they need
 //
-// A crash does no harm, because a manifest never names a chunk that is not durable. No object is ever changed or replaced.
-// Every object is parsed again before it is put, and checked when it is read: its bytes against its name, its tag against
-// the repository's secret, its frames against its table, and each chunk against its ID.
+// A crash does no harm, because a manifest never names a chunk that is not durable. No object is
+// ever changed or replaced. Every object is parsed again before it is put, and checked when it is
+// read: its bytes against its name, its tag against the repository's secret, its frames against its
+// table, and each chunk against its ID.
 //
-// Runs take no mutual lock. They rely on time: a mark says that a manifest is to be forgotten, a condemnation says that
-// a pack is to be deleted, and Prune acts on either a day later, when every run that could rely on it has ended. A root
-// is a manifest whose chunks Prune keeps. The comments cite the rules of this by number; docs/design/removing.md has
-// them, and Run the first five. What the comments call a lock or retention of objects is S3 Object Lock, which protects
-// a repository against deletion.
+// Runs take no mutual lock. They rely on time: a mark says that a manifest is to be forgotten, a
+// condemnation says that a pack is to be deleted, and Prune acts on either a day later, when every
+// run that could rely on it has ended. A root is a manifest whose chunks Prune keeps. The comments
+// cite the rules of this by number; docs/design/removing.md has them, and Run the first five. What
+// the comments call a lock or retention of objects is S3 Object Lock, which protects a repository
+// against deletion.
 //
 // A Repo is made of layers, and each uses only those before it:
 //
@@ -46,16 +50,18 @@
 //	statements           a type of this package: what the keeper signs
 //	Repo, Run, Writer    and Reader
 //
-// What works on a whole repository uses these layers too, and declares what else it needs of a Repo, such as a writer:
+// What works on a whole repository uses these layers too, and declares what else it needs of a
+// Repo, such as a writer:
 //
 //	internal/locks       S3 Object Lock: the period, and renewing retention
 //	internal/check       looks at every object
 //	internal/repair      stores and indexes again what is still there
 //	internal/prune       deletes what no manifest needs
 //
-// Below are packages without a repository: store (the Store contract), format (docs/format.md in code), objectlock (versions
-// and retention), ranges (ranges of objects), packs (ranges of packs), index (where chunks lie), cache (what is kept on
-// this host), pin (which repository this host has seen), census (which chunks and packs a prune keeps), statement (what
-// the keeper signs), keys (key files and recipients), recovery (what a killed run leaves on this host), internal/clock
-// (the time of the store beside this host's) and internal/head (a manifest without its content).
+// Below are packages without a repository: store (the Store contract), format (docs/format.md in
+// code), objectlock (versions and retention), ranges (ranges of objects), packs (ranges of packs),
+// index (where chunks lie), cache (what is kept on this host), pin (which repository this host has
+// seen), census (which chunks and packs a prune keeps), statement (what the keeper signs), keys
+// (key files and recipients), recovery (what a killed run leaves on this host), internal/clock (the
+// time of the store beside this host's) and internal/head (a manifest without its content).
 package repo

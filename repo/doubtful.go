@@ -10,9 +10,10 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// A chunk is doubtful while the index places it in packs that the store has not yet listed to this run. Put does not wait
-// for the listing, because a store may be far away: it keeps a copy of the chunk, which is stored if no pack is listed.
-// Until then the chunk is claimed, and the next index segment waits for the answer.
+// A chunk is doubtful while the index places it in packs that the store has not yet listed to this
+// run. Put does not wait for the listing, because a store may be far away: it keeps a copy of the
+// chunk, which is stored if no pack is listed. Until then the chunk is claimed, and the next index
+// segment waits for the answer.
 
 // maxDoubtful bounds the copies, and leastDoubtful is what each counts for at least.
 const (
@@ -32,7 +33,8 @@ type placedPack struct {
 	size uint64
 }
 
-// putUnlessListed stores a claimed chunk if the store lists none of the packs. It does not wait for the answer.
+// putUnlessListed stores a claimed chunk if the store lists none of the packs. It does not wait for
+// the answer.
 func (w *Writer) putUnlessListed(
 	ctx context.Context, into *frameLane, lane format.Lane, p chunk.Prefix, data []byte, packs []placedPack,
 ) error {
@@ -61,7 +63,8 @@ func (w *Writer) putUnlessListed(
 	return nil
 }
 
-// areListed reports whether the store has listed one of the packs to this run. It asks the store if necessary.
+// areListed reports whether the store has listed one of the packs to this run. It asks the store if
+// necessary.
 func (w *Writer) areListed(ctx context.Context, packs []placedPack) (listed bool, err error) {
 	for _, p := range packs {
 		if listed, err = w.presence.has(ctx, p.pack, p.size); listed || err != nil {

@@ -12,7 +12,8 @@ import (
 // ErrErased is the error of an account or a message that the owner erased from this repository.
 var ErrErased = errors.New("it was erased from this repository")
 
-// Erase puts an erasure of accounts and messages. It removes nothing itself: see package archive/erase.
+// Erase puts an erasure of accounts and messages. It removes nothing itself: see package
+// archive/erase.
 func (s *statements) Erase(ctx context.Context, e statement.Erasure) error {
 	rows, err := e.Rows()
 	if err != nil {
@@ -26,8 +27,8 @@ func (s *statements) Erase(ctx context.Context, e statement.Erasure) error {
 	return nil
 }
 
-// Erasures reads all erasures. A damaged one is an error, because it may name any message. One that the keeper did not sign is
-// ignored.
+// Erasures reads all erasures. A damaged one is an error, because it may name any message. One that
+// the keeper did not sign is ignored.
 func (s *statements) Erasures(ctx context.Context) (*statement.Erasures, error) {
 	all := statement.NewErasures()
 	return all, readStatements(ctx, s, format.KindErasure, nil, statement.ParseErasure, all.Add)
@@ -39,7 +40,8 @@ type erasures struct {
 	read   *statement.Erasures
 }
 
-// Erasures returns what was erased before the run first asked. The prune after the run finds what was erased later.
+// Erasures returns what was erased before the run first asked. The prune after the run finds what
+// was erased later.
 func (run *Run) Erasures(ctx context.Context) (*statement.Erasures, error) {
 	if err := run.erasures.asking.Acquire(ctx, 1); err != nil {
 		return nil, context.Cause(ctx)

@@ -53,8 +53,8 @@ func TestErasuresRoundTrip(t *testing.T) {
 	}
 }
 
-// A writer's key cannot sign erasures, one of another keeper has no effect, a damaged one is an error, and erasures stay valid
-// after keys are rotated.
+// A writer's key cannot sign erasures, one of another keeper has no effect, a damaged one is an
+// error, and erasures stay valid after keys are rotated.
 func TestErasuresNeedTheOwner(t *testing.T) {
 	a := newAttacked(t)
 	e := statement.Erasure{Accounts: []string{a.r.AccountDir("me")}}

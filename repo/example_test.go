@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Example makes a repository in a directory, stores what it cuts from a text, and commits a manifest. Then it opens the
-// repository again and reads the text back.
+// Example makes a repository in a directory, stores what it cuts from a text, and commits a
+// manifest. Then it opens the repository again and reads the text back.
 func Example() {
 	ctx := context.Background()
 	temporary, err := os.MkdirTemp("", "example-")
@@ -58,7 +58,8 @@ func Example() {
 	// Output: true
 }
 
-// write stores the chunks of a text and commits a manifest. What a manifest says is not the business of package repo.
+// write stores the chunks of a text and commits a manifest. What a manifest says is not the
+// business of package repo.
 func write(ctx context.Context, r *repo.Repo, text []byte) (ids []chunk.ID, err error) {
 	run, err := r.Begin(ctx)
 	if err != nil {

@@ -11,11 +11,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// contextExcerpt is the context of the key of excerpts. They never leave the host, so it is not part of the format.
+// contextExcerpt is the context of the key of excerpts. They never leave the host, so it is not
+// part of the format.
 const contextExcerpt = "mailstrata v1 excerpts on this host"
 
-// Excerpt returns the excerpt of a frame that KeepExcerpt kept on this host. It is what KeepExcerpt was given, because it is
-// authenticated.
+// Excerpt returns the excerpt of a frame that KeepExcerpt kept on this host. It is what KeepExcerpt
+// was given, because it is authenticated.
 func (rd *Reader) Excerpt(f format.Frame) (excerpt []byte, kept bool) {
 	cache := rd.cache(format.KindData)
 	sealed, found := cache.Excerpt(f)
@@ -30,9 +31,10 @@ func (rd *Reader) Excerpt(f format.Frame) (excerpt []byte, kept bool) {
 	return excerpt, err == nil
 }
 
-// KeepExcerpt keeps an excerpt of a frame of mail on this host, in place of the one before: what the caller needs of it
-// again and again. It is sealed under a key that follows from the identities that open mail, so a search reads it without
-// opening the pack. It is removed with the pack. What cannot be kept is not kept, and no error.
+// KeepExcerpt keeps an excerpt of a frame of mail on this host, in place of the one before: what
+// the caller needs of it again and again. It is sealed under a key that follows from the identities
+// that open mail, so a search reads it without opening the pack. It is removed with the pack. What
+// cannot be kept is not kept, and no error.
 func (rd *Reader) KeepExcerpt(f format.Frame, excerpt []byte) {
 	cache := rd.cache(format.KindData)
 	if cache == nil || len(excerpt) == 0 {
@@ -46,7 +48,8 @@ func (rd *Reader) KeepExcerpt(f format.Frame, excerpt []byte) {
 // KeepsExcerpts reports whether this host keeps excerpts.
 func (rd *Reader) KeepsExcerpts() bool { return rd.r.CanRead() && rd.cache(format.KindData) != nil }
 
-// excerptKey returns the AEAD of excerpts. A key of the repository that does not open mail is not enough to derive its key.
+// excerptKey returns the AEAD of excerpts. A key of the repository that does not open mail is not
+// enough to derive its key.
 func (rd *Reader) excerptKey() cipher.AEAD {
 	rd.excerpts.Do(func() {
 		h := blake3.NewDeriveKey(contextExcerpt)

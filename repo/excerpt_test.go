@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// An excerpt is what was kept, or nothing: it is neither readable nor believed after it was changed or moved.
+// An excerpt is what was kept, or nothing: it is neither readable nor believed after it was changed
+// or moved.
 func TestExcerpts(t *testing.T) {
 	worlds(t, func(t *testing.T, memory *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, memory, o)

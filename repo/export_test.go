@@ -35,15 +35,16 @@ func OnCached(r *Repo, store store.Store, cacheDir string, size int64) *Repo {
 	return &Repo{statements: statements{opened{a.Objects, &a}}}
 }
 
-// Thief makes objects as an attacker can who has the secret and the writer's identity of a repository, but not its keeper's
-// key.
+// Thief makes objects as an attacker can who has the secret and the writer's identity of a
+// repository, but not its keeper's key.
 type Thief struct {
 	R      *Repo
 	Keeper ed25519.PrivateKey // key of the thief
 	Reader string             // recipient of the thief, to which he wants mail to be sealed
 }
 
-// Config makes a config with the thief's recipient. It can also name the thief as the keeper, and list a slot.
+// Config makes a config with the thief's recipient. It can also name the thief as the keeper, and
+// list a slot.
 func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (name string, stored []byte, err error) {
 	c := thief.R.access.Config
 	c.Number, c.Readers = number, []string{thief.Reader}
@@ -217,7 +218,8 @@ func Fetch(ctx context.Context, r *Repo, name string) ([]byte, error) {
 // LimitHeld sets how many bytes a writer keeps in spools.
 func LimitHeld(w *Writer, bytes int64) { w.maxHeld = bytes }
 
-// FrameRoom returns the capacity of each frame of a writer that fills none. Those that were never used have 0.
+// FrameRoom returns the capacity of each frame of a writer that fills none. Those that were never
+// used have 0.
 func FrameRoom(w *Writer) (room []int) {
 	for _, free := range []chan *format.RawFrame{w.free[format.LaneHeader], w.free[format.LaneText], w.free[format.LaneCatalog]} {
 		for range cap(free) {
@@ -241,8 +243,8 @@ func Forge(r *Repo, account string, at time.Time, content []byte) (name string, 
 // Rename returns the name that a manifest would have at another time.
 func Rename(h Head, at time.Time) string { return format.ManifestName(h.Account, at, h.ID) }
 
-// Outline returns a manifest as the first versions wrote it, without its time, and without fields that this package does not
-// read.
+// Outline returns a manifest as the first versions wrote it, without its time, and without fields
+// that this package does not read.
 func Outline(start, deadline time.Time) ([]byte, error) {
 	return format.Encode(map[int]int64{3: start.UnixMilli(), 5: deadline.UnixMilli()})
 }

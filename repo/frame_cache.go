@@ -33,8 +33,9 @@ func newFrameCache(limit int64) *frameCache {
 	return &frameCache{limit: limit, frames: map[format.Frame]*cachedFrame{}, recent: list.New()}
 }
 
-// claim returns how many of the frames the cache can hold beside those that are being fetched, and of these the ones that the
-// caller must fetch: neither does the cache have them, nor does anybody else fetch them. The caller settles or gives up each.
+// claim returns how many of the frames the cache can hold beside those that are being fetched, and
+// of these the ones that the caller must fetch: neither does the cache have them, nor does anybody
+// else fetch them. The caller settles or gives up each.
 func (c *frameCache) claim(frames []format.Frame) (n int, claimed []*cachedFrame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,8 +66,8 @@ func (c *frameCache) add(f format.Frame) *cachedFrame {
 	return cached
 }
 
-// get returns the content of a frame, or with an error the part before the damage. Concurrent calls for a frame fetch it
-// once.
+// get returns the content of a frame, or with an error the part before the damage. Concurrent calls
+// for a frame fetch it once.
 func (c *frameCache) get(ctx context.Context, f format.Frame, fetch func() ([]byte, error)) ([]byte, error) {
 	for {
 		c.mu.Lock()
@@ -98,7 +99,8 @@ func (c *frameCache) get(ctx context.Context, f format.Frame, fetch func() ([]by
 	}
 }
 
-// settle adds the content of a frame that was claimed, or with an error the part before the damage, which is not kept.
+// settle adds the content of a frame that was claimed, or with an error the part before the damage,
+// which is not kept.
 func (c *frameCache) settle(cached *cachedFrame, content []byte, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -15,11 +15,12 @@ type frameLane struct {
 	frame *format.RawFrame // nil if no chunk came since the last frame was full
 }
 
-// freeFrames has the empty frames for each lane. Lanes whose frames have one size share theirs, so that none grows.
+// freeFrames has the empty frames for each lane. Lanes whose frames have one size share theirs, so
+// that none grows.
 type freeFrames [format.Lanes]chan *format.RawFrame
 
-// newFreeFrames returns as many frames as streams fill while the encoders have theirs. Frames of headers are few, and
-// those of catalogs small, so one more of each is enough.
+// newFreeFrames returns as many frames as streams fill while the encoders have theirs. Frames of
+// headers are few, and those of catalogs small, so one more of each is enough.
 func newFreeFrames(streams int, c format.Compression) freeFrames {
 	mail := newFrames(2*streams+format.EncodersAtOnce(), c)
 	return freeFrames{

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A writer has a fixed number of frames, and none of them grows, in whatever order lanes fill: they are most of the memory
-// of a backup.
+// A writer has a fixed number of frames, and none of them grows, in whatever order lanes fill: they
+// are most of the memory of a backup.
 func TestFramesDoNotGrow(t *testing.T) {
 	r := mustInit(t, new(storetest.Memory), repo.InitOptions{NoSeal: true})
 	run, err := r.Begin(t.Context())

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A prune with MaxCompression rewrites mail once. After that it takes less space, and the next such prune leaves it.
+// A prune with MaxCompression rewrites mail once. After that it takes less space, and the next such
+// prune leaves it.
 func TestPruneCompressesMailOnce(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -24,7 +25,8 @@ func TestPruneCompressesMailOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	// What is in a chunk comes again 5 MiB later, so a frame of 8 MiB finds what one of 4 MiB does not.
+	// What is in a chunk comes again 5 MiB later, so a frame of 8 MiB finds what one of 4 MiB does
+	// not.
 	all := content{}
 	for i := range 170 {
 		block := append(noise(uint64(i%26), 4<<10), byte(i))
@@ -60,8 +62,9 @@ func TestPruneCompressesMailOnce(t *testing.T) {
 	mustBeSound(t, host)
 }
 
-// With a prune after each night, the number of packs and segments grows with the logarithm of the nights, and each byte
-// is written again only a few times. MAILSTRATA_LONG simulates ten years, of which docs/design/packs.md has the figures.
+// With a prune after each night, the number of packs and segments grows with the logarithm of the
+// nights, and each byte is written again only a few times. MAILSTRATA_LONG simulates ten years, of
+// which docs/design/packs.md has the figures.
 func TestPruneAfterEachNight(t *testing.T) {
 	nights := 70
 	if os.Getenv("MAILSTRATA_LONG") != "" {

@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// InitOptions say what repository to make. Unless NoSeal is set, there must be a passphrase or an owner.
+// InitOptions say what repository to make. Unless NoSeal is set, there must be a passphrase or an
+// owner.
 type InitOptions struct {
 	Options
 
@@ -23,9 +24,9 @@ type InitOptions struct {
 	ScryptWork int              // 2^n steps to try a passphrase; 0 for age's default
 }
 
-// Init makes a repository in an empty store and opens it as its owner. It puts the config last: before that there is no
-// repository, and Init may be called again. If two calls run at once, the config with the smaller hash wins, and the other call
-// fails.
+// Init makes a repository in an empty store and opens it as its owner. It puts the config last:
+// before that there is no repository, and Init may be called again. If two calls run at once, the
+// config with the smaller hash wins, and the other call fails.
 func Init(ctx context.Context, s store.Store, o InitOptions) (*Repo, error) {
 	a, err := access.Init(ctx, s, access.InitOptions{
 		NoSeal: o.NoSeal, Passphrase: o.Passphrase, Owners: o.Owners, Writers: o.Writers,

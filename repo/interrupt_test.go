@@ -35,7 +35,8 @@ func (s *stuck) Put(ctx context.Context, name string, body io.ReaderAt, size int
 	return s.Memory.Put(ctx, name, body, size)
 }
 
-// If Put is canceled, even while it waits for a free frame, the writer can still flush what was put before.
+// If Put is canceled, even while it waits for a free frame, the writer can still flush what was put
+// before.
 func TestCanceledPutDoesNotEndWriter(t *testing.T) {
 	store := &stuck{Memory: new(storetest.Memory), letGo: make(chan struct{})}
 	store.began.Add(2)

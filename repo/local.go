@@ -12,7 +12,8 @@ import (
 // errNoCache is the error of a recovery log without a cache directory that outlives the process.
 var errNoCache = errors.New("there is no lasting cache directory")
 
-// RecoveryLog opens the recovery log of an account for one run. It keeps nothing before the time after has passed.
+// RecoveryLog opens the recovery log of an account for one run. It keeps nothing before the time
+// after has passed.
 func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, error) {
 	if _, temporary := r.objects.Cache.Place(); temporary {
 		return nil, errNoCache
@@ -28,11 +29,13 @@ func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, 
 	})
 }
 
-// WordsDir is the directory, in that of the cache, for an index of the words of messages (Repo.WordsKey).
+// WordsDir is the directory, in that of the cache, for an index of the words of messages
+// (Repo.WordsKey).
 const WordsDir = "words"
 
-// DropLocal removes from this host's cache what may hold erased content: the named manifests, the mailbox tables of their accounts,
-// all packs, the index of words, and the recovery logs of killed runs. It returns the number of files in the recovery logs of active runs, which remove them when
+// DropLocal removes from this host's cache what may hold erased content: the named manifests, the
+// mailbox tables of their accounts, all packs, the index of words, and the recovery logs of killed
+// runs. It returns the number of files in the recovery logs of active runs, which remove them when
 // they end. The cached index holds only keyed prefixes, no content.
 func (r *Repo) DropLocal(manifests []string) (left int) {
 	for _, name := range manifests {

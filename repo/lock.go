@@ -27,22 +27,24 @@ func (r *Repo) LockState(ctx context.Context) (LockState, error) { return r.lock
 // CheckLonger returns an error if the lock cannot be lengthened to a number of days.
 func (r *Repo) CheckLonger(days int) error { return r.locks().CheckLonger(days) }
 
-// Lengthen makes the period of the lock longer, and renews all locks for it. If the bucket retains by default, it must already do
-// so for the longer Term. progress may be nil, and may be called several times at once. Nothing else may use the repository in
-// the meantime.
+// Lengthen makes the period of the lock longer, and renews all locks for it. If the bucket retains
+// by default, it must already do so for the longer Term. progress may be nil, and may be called
+// several times at once. Nothing else may use the repository in the meantime.
 func (r *Repo) Lengthen(ctx context.Context, days int, progress func(Progress)) (renewed int, err error) {
 	return r.locks().Lengthen(ctx, days, progress)
 }
 
-// RetainedUntil returns the time until which the store retains any version of these objects, by Object Lock. It is zero if
-// the repository is not under Object Lock, or if the store does not report retention.
+// RetainedUntil returns the time until which the store retains any version of these objects, by
+// Object Lock. It is zero if the repository is not under Object Lock, or if the store does not
+// report retention.
 func (r *Repo) RetainedUntil(ctx context.Context, names []string) (latest time.Time, err error) {
 	return r.objects.Store.LastRetained(ctx, []string{format.KindData.Folder(), format.KindCatalog.Folder(), format.KindManifest.Folder()}, names)
 }
 
-// Locks returns why the locks, which are due, could not be renewed. If it is nil, everything that a manifest of this run may need
-// is retained for the repository's period. Otherwise the run stores chunks again whose packs are retained for less, but what it
-// inherits from its parent it cannot store again.
+// Locks returns why the locks, which are due, could not be renewed. If it is nil, everything that a
+// manifest of this run may need is retained for the repository's period. Otherwise the run stores
+// chunks again whose packs are retained for less, but what it inherits from its parent it cannot
+// store again.
 func (run *Run) Locks() error { return run.renewal.Err }
 
 // ending returns the packs whose lock ends less than a period after the run's deadline.

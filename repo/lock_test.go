@@ -19,7 +19,8 @@ import (
 
 const lockDays = 10
 
-// lockedWorlds runs a test in a bucket in which each Put asks for retention, and in one that retains by default.
+// lockedWorlds runs a test in a bucket in which each Put asks for retention, and in one that
+// retains by default.
 func lockedWorlds(t *testing.T, test func(t *testing.T, store *storetest.Locked, r *repo.Repo)) {
 	for name, byDefault := range map[string]bool{"by default": true, "by request": false} {
 		t.Run(name, func(t *testing.T) {
@@ -44,8 +45,8 @@ func fresh(t *testing.T, store store.Store) *repo.Repo {
 	return r
 }
 
-// An intruder with all rights waits for the lock's period after any night, and then deletes everything he can. Every manifest
-// from before he came can still be restored.
+// An intruder with all rights waits for the lock's period after any night, and then deletes
+// everything he can. Every manifest from before he came can still be restored.
 func TestLockOutlastsManifests(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		old, _, _ := mustBackup(t, r, "me", 1, 20)
@@ -76,7 +77,8 @@ func TestLockOutlastsManifests(t *testing.T) {
 	})
 }
 
-// Without renewals, an intruder who waits long enough can delete everything. So TestLockOutlastsManifests can fail.
+// Without renewals, an intruder who waits long enough can delete everything. So
+// TestLockOutlastsManifests can fail.
 func TestLockEnds(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
@@ -88,7 +90,8 @@ func TestLockEnds(t *testing.T) {
 	})
 }
 
-// Someone puts other bytes under every name. Reading, listing, backup and prune work as before, and a check reports each object.
+// Someone puts other bytes under every name. Reading, listing, backup and prune work as before, and
+// a check reports each object.
 func TestOverwrittenObjects(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		first, h, _ := mustBackup(t, r, "me", 1, 60)
@@ -137,7 +140,8 @@ func TestOverwrittenObjects(t *testing.T) {
 	})
 }
 
-// gated is a bucket in which each read of the newest version of a name waits until the test releases it.
+// gated is a bucket in which each read of the newest version of a name waits until the test
+// releases it.
 type gated struct {
 	*storetest.Locked
 	name    string
@@ -153,8 +157,8 @@ func (g *gated) Get(ctx context.Context, name string, offset, length int64) (io.
 	return g.Locked.Get(ctx, name, offset, length)
 }
 
-// Several goroutines find at the same time that an object is hidden or covered. All of them read the original, even one that
-// notices after another has found the original.
+// Several goroutines find at the same time that an object is hidden or covered. All of them read
+// the original, even one that notices after another has found the original.
 func TestConcurrentReadsOfOverwrittenObjects(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
@@ -201,7 +205,8 @@ func storedNames(t *testing.T, store store.Store, folders ...string) (names []st
 
 const longerDays = 3 * lockDays
 
-// mustLengthen makes the lock longer, and the default retention of the bucket if the lock relies on that.
+// mustLengthen makes the lock longer, and the default retention of the bucket if the lock relies on
+// that.
 func mustLengthen(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 	t.Helper()
 	longer := *r.Lock()
@@ -232,7 +237,8 @@ func mustPut(t *testing.T, run *repo.Run, account string, seed uint64, n int) co
 	return c
 }
 
-// outlasts waits for the longer period, deletes everything that is not retained, and reads the chunks.
+// outlasts waits for the longer period, deletes everything that is not retained, and reads the
+// chunks.
 func outlasts(t *testing.T, store *storetest.Locked, c content) {
 	t.Helper()
 	then := store.Clone()
@@ -241,8 +247,8 @@ func outlasts(t *testing.T, store *storetest.Locked, c content) {
 	mustRead(t, fresh(t, then), c)
 }
 
-// After a lock is lengthened, the longer period applies to existing objects, to new ones, and to those of a run that began
-// before.
+// After a lock is lengthened, the longer period applies to existing objects, to new ones, and to
+// those of a run that began before.
 func TestLengthenLock(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		old, _, _ := mustBackup(t, r, "me", 1, 20)
@@ -277,7 +283,8 @@ func TestLengthenLock(t *testing.T) {
 	})
 }
 
-// A lengthened lock costs one or two additional renewals. After that it is renewed as often as any lock.
+// A lengthened lock costs one or two additional renewals. After that it is renewed as often as any
+// lock.
 func TestLengthenedLockIsRenewed(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 20)
@@ -301,7 +308,8 @@ func TestLengthenedLockIsRenewed(t *testing.T) {
 	})
 }
 
-// A lock cannot be shortened. It can be lengthened only with the right to retain existing objects for longer.
+// A lock cannot be shortened. It can be lengthened only with the right to retain existing objects
+// for longer.
 func TestLockCannotBeShortened(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, bucket *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
@@ -325,7 +333,8 @@ func TestLockCannotBeShortened(t *testing.T) {
 	}
 }
 
-// If retention cannot be renewed, the run reports that, and does not rely on packs whose retention ends too early.
+// If retention cannot be renewed, the run reports that, and does not rely on packs whose retention
+// ends too early.
 func TestRenewalDenied(t *testing.T) {
 	o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: true}}
 	bucket := storetest.NewLocked(o.Lock.Term())
@@ -374,8 +383,8 @@ func TestRenewalDenied(t *testing.T) {
 	mustRead(t, fresh(t, then), c)
 }
 
-// Someone changes the bucket's default retention, so new objects are not locked. Check and prune report that, if their
-// credentials may read it.
+// Someone changes the bucket's default retention, so new objects are not locked. Check and prune
+// report that, if their credentials may read it.
 func TestDefaultRetentionChanged(t *testing.T) {
 	o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: true}}
 	store := storetest.NewLocked(time.Duration(o.Lock.TermDays()) * 24 * time.Hour)
@@ -412,7 +421,8 @@ func TestPutGetAndListAreEnough(t *testing.T) {
 	mustRead(t, fresh(t, store), c)
 }
 
-// Prune does not renew what it is to delete. It leaves those objects while they are retained, and then deletes them.
+// Prune does not renew what it is to delete. It leaves those objects while they are retained, and
+// then deletes them.
 func TestPruneUnderLock(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		kept, _, _ := mustBackup(t, r, "me", 1, 20)
@@ -440,8 +450,8 @@ func TestPruneUnderLock(t *testing.T) {
 	})
 }
 
-// Prune brings small packs together under a lock too. The new packs are retained as long as the lock promises, and the old ones are
-// deleted when their retention has ended.
+// Prune brings small packs together under a lock too. The new packs are retained as long as the
+// lock promises, and the old ones are deleted when their retention has ended.
 func TestPruneMergesSmallPacksUnderLock(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		all := content{}
@@ -467,7 +477,8 @@ func TestPruneMergesSmallPacksUnderLock(t *testing.T) {
 	})
 }
 
-// A forged renewal with a time in the future, or one that cannot be read, does not prevent renewing.
+// A forged renewal with a time in the future, or one that cannot be read, does not prevent
+// renewing.
 func TestForgedRenewals(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
@@ -520,8 +531,9 @@ func (s *sleepy) PutRetained(ctx context.Context, name string, body io.ReaderAt,
 	return s.Locked.PutRetained(ctx, name, body, size, keep)
 }
 
-// A run begins while another process lengthens the lock, and one of their hosts sleeps in between. The run, which knows the
-// shorter period, has its deadline before the time from which renewals count.
+// A run begins while another process lengthens the lock, and one of their hosts sleeps in between.
+// The run, which knows the shorter period, has its deadline before the time from which renewals
+// count.
 func TestLengthenLockWhileHostSleeps(t *testing.T) {
 	world := func(t *testing.T) (*storetest.Locked, *repo.Repo) {
 		store := storetest.NewLocked(0)
@@ -560,8 +572,9 @@ func TestLengthenLockWhileHostSleeps(t *testing.T) {
 	})
 }
 
-// Somebody hides every object behind a delete marker. Uncover removes the markers, and the bucket is again what other programs
-// take it for. What the bucket retains over an object is left and reported, until that ends.
+// Somebody hides every object behind a delete marker. Uncover removes the markers, and the bucket
+// is again what other programs take it for. What the bucket retains over an object is left and
+// reported, until that ends.
 func TestUncover(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		first, _, _ := mustBackup(t, r, "me", 1, 60)
@@ -607,8 +620,8 @@ func TestUncover(t *testing.T) {
 	})
 }
 
-// Uncover removes nothing over a name of which no version is the object, brings back no config that an owner hid, and touches
-// nothing of other programs.
+// Uncover removes nothing over a name of which no version is the object, brings back no config that
+// an owner hid, and touches nothing of other programs.
 func TestUncoverLeaves(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)

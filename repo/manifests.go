@@ -15,29 +15,32 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Head describes a manifest without its content: what its name, the listing of its object, the marks and its deadline say.
-// Manifests and Run.Heads list Heads, and Repo.Manifest reads the content of one.
+// Head describes a manifest without its content: what its name, the listing of its object, the
+// marks and its deadline say. Manifests and Run.Heads list Heads, and Repo.Manifest reads the
+// content of one.
 type Head = head.Head
 
-// ParseManifest parses the name of a manifest, which need not exist: a mark may name one that was deleted long ago.
+// ParseManifest parses the name of a manifest, which need not exist: a mark may name one that was
+// deleted long ago.
 func ParseManifest(name string) (h Head, ok bool) { return head.Parse(name) }
 
 // ErrMisdated is wrapped by the error of a manifest whose times cannot be true.
 var ErrMisdated = head.ErrMisdated
 
-// Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks that cannot be read.
-// Otherwise anyone who can write to the store could hide mail.
+// Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks
+// that cannot be read. Otherwise anyone who can write to the store could hide mail.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
 	return r.listHeads(ctx, headListing{prefix: format.KindManifest.Folder(), list: r.objects.Store.List, marks: r.readMarks(objects.Concerns)})
 }
 
-// EveryManifest is Manifests for callers that remove something. A mark that cannot be read is an error.
+// EveryManifest is Manifests for callers that remove something. A mark that cannot be read is an
+// error.
 func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
 	return r.listHeads(ctx, headListing{prefix: format.KindManifest.Folder(), list: r.objects.Store.List, marks: r.readMarks(nil)})
 }
 
-// AccountManifests lists the manifests of one account, the newest first, for callers that choose a parent. A mark that cannot
-// be read is an error.
+// AccountManifests lists the manifests of one account, the newest first, for callers that choose a
+// parent. A mark that cannot be read is an error.
 func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return r.listHeads(ctx, headListing{prefix: r.manifestsOf(account), list: r.objects.Store.List, marks: r.readMarks(nil)})
 }
@@ -68,8 +71,9 @@ func (r *Repo) readMarks(ignore func(error) bool) marksReader {
 // listHeads lists manifests.
 func (r *Repo) listHeads(ctx context.Context, l headListing) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
-		// The marks are listed while the first manifests are. The order of the two listings does not matter: both come after
-		// the start of the run, and a mark that is missed is too young to remove anything before the run's deadline.
+		// The marks are listed while the first manifests are. The order of the two listings does
+		// not matter: both come after the start of the run, and a mark that is missed is too young
+		// to remove anything before the run's deadline.
 		marks := l.marks(ctx)
 		listed := map[string]bool{}
 		now := storeTime{r, l.known}
@@ -104,13 +108,15 @@ func (r *Repo) listHeads(ctx context.Context, l headListing) iter.Seq2[Head, err
 	}
 }
 
-// Manifest reads the content of a manifest. It returns ErrNotMine if the manifest is of another account or time than its name
-// says: the tag does not cover names, so anyone who can write to the store can copy a manifest to another name. It also
-// returns ErrNotMine for bytes that hash to the name and are not a manifest, because anyone can put those there too.
+// Manifest reads the content of a manifest. It returns ErrNotMine if the manifest is of another
+// account or time than its name says: the tag does not cover names, so anyone who can write to the
+// store can copy a manifest to another name. It also returns ErrNotMine for bytes that hash to the
+// name and are not a manifest, because anyone can put those there too.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	content, err := r.Root(ctx, h)
 	if foreign := new(objects.Undecodable); errors.As(err, &foreign) && errors.Is(err, format.ErrDamaged) {
-		// The bytes match the name, so they are not damaged. Someone without the key put them there.
+		// The bytes match the name, so they are not damaged. Someone without the key put them
+		// there.
 		err = fmt.Errorf("read %s: its bytes match its name and are not a manifest (%v): %w", h.Name, foreign, format.ErrNotMine)
 	}
 	if err != nil {
@@ -129,8 +135,9 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	return content, nil
 }
 
-// Root reads the content of a manifest as Prune does, which follows it even if the name does not match: it may need chunks
-// that no other manifest needs. If the object is damaged, and the manifest has an alarm, Root reads its second copy.
+// Root reads the content of a manifest as Prune does, which follows it even if the name does not
+// match: it may need chunks that no other manifest needs. If the object is damaged, and the
+// manifest has an alarm, Root reads its second copy.
 func (r *Repo) Root(ctx context.Context, h Head) ([]byte, error) {
 	r.manifestRead.Store(time.Now().UnixNano())
 	content, err := r.objects.Load(ctx, format.KindManifest, h.Name)

@@ -22,7 +22,8 @@ func segments(store *storetest.Memory) (names []string) {
 	return names
 }
 
-// After many runs few segments are left, which have all entries. A host with a cache fetches only new ones.
+// After many runs few segments are left, which have all entries. A host with a cache fetches only
+// new ones.
 func TestPruneMergesTheIndex(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -53,7 +54,8 @@ func TestPruneMergesTheIndex(t *testing.T) {
 	}
 }
 
-// No merged segment is larger than the format allows, and large segments are not written again to merge small ones.
+// No merged segment is larger than the format allows, and large segments are not written again to
+// merge small ones.
 func TestMergedSegmentsKeepWithinTheLimits(t *testing.T) {
 	for name, limit := range map[string][2]int{"packs": {6, 1 << 16}, "entries": {1 << 16, 250}} {
 		t.Run(name, func(t *testing.T) {

@@ -22,10 +22,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// This file tests the rules of removal on the real code. Writers, marks and pruners that merge are processes that stop before
-// every operation on the store until the test lets them continue. The test also advances the store's clock. There is one
-// chunk, c. Every object in data/ holds c, and every manifest needs it. The chunk is lost if the store has a manifest that is
-// committed and not marked, and no object in data/.
+// This file tests the rules of removal on the real code. Writers, marks and pruners that merge are
+// processes that stop before every operation on the store until the test lets them continue. The
+// test also advances the store's clock. There is one chunk, c. Every object in data/ holds c, and
+// every manifest needs it. The chunk is lost if the store has a manifest that is committed and not
+// marked, and no object in data/.
 
 // model is a store with its processes.
 type model struct {
@@ -113,7 +114,8 @@ func (p *process) step() bool {
 	return true
 }
 
-// until steps the process until it is about to do an operation. It reports whether the process came to that.
+// until steps the process until it is about to do an operation. It reports whether the process came
+// to that.
 func (p *process) until(kind, prefix string) bool {
 	for op := p.next(); op != nil; op = p.next() {
 		if op.kind == kind && strings.HasPrefix(op.name, prefix) {
@@ -298,7 +300,8 @@ func (m *model) withdraw() {
 	}
 }
 
-// lost reports whether c is lost: a committed, unmarked manifest needs it, and no object in data/ is left.
+// lost reports whether c is lost: a committed, unmarked manifest needs it, and no object in data/
+// is left.
 func (m *model) lost() bool {
 	for _, name := range m.store.Names() {
 		if strings.HasPrefix(name, "data/") {
@@ -349,9 +352,9 @@ func (m *model) run(name string, work func(context.Context, *repo.Repo) error) {
 	m.start(name, m.cacheDir(), work).finish()
 }
 
-// unneeded sets up the start of most stories. c is in a pack that is older than G and that no root needs. A writer that began
-// before the pack was condemned counts c as stored, and is about to commit. Then the pack is condemned. unneeded returns the
-// writer.
+// unneeded sets up the start of most stories. c is in a pack that is older than G and that no root
+// needs. A writer that began before the pack was condemned counts c as stored, and is about to
+// commit. Then the pack is condemned. unneeded returns the writer.
 func (m *model) unneeded() (writer *process) {
 	m.run("first", m.write)
 	m.run("forget", m.forget)
@@ -364,7 +367,8 @@ func (m *model) unneeded() (writer *process) {
 	return writer
 }
 
-// stories has an interleaving for each rule in which the chunk is lost without the rule, and not with all rules.
+// stories has an interleaving for each rule in which the chunk is lost without the rule, and not
+// with all rules.
 var stories = map[string]func(m *model){
 	"root grace": func(m *model) {
 		m.unneeded().finish() // now a manifest needs the condemned pack

@@ -13,8 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// walk steps two writers, two pruners that merge, and one forget at random. Each can be suspended for any time between two
-// operations, can crash anywhere, and is started again when it has ended. walk reports whether the chunk was lost.
+// walk steps two writers, two pruners that merge, and one forget at random. Each can be suspended
+// for any time between two operations, can crash anywhere, and is started again when it has ended.
+// walk reports whether the chunk was lost.
 func (m *model) walk(rng *rand.Rand, steps int) bool {
 	roles := []struct {
 		name string
@@ -69,7 +70,8 @@ func (m *model) walk(rng *rand.Rand, steps int) bool {
 	return m.lost()
 }
 
-// walkSteps is the number of operations and passages of time in a walk, enough for about six processes.
+// walkSteps is the number of operations and passages of time in a walk, enough for about six
+// processes.
 const walkSteps = 200
 
 // walks returns the number of random walks: MAILSTRATA_WALKS, or the given number.
@@ -102,7 +104,8 @@ func TestNoWalkLosesTheChunk(t *testing.T) {
 	}
 }
 
-// Without a rule, random walks find a loss. That takes many, so they run only if MAILSTRATA_WALKS is set.
+// Without a rule, random walks find a loss. That takes many, so they run only if MAILSTRATA_WALKS
+// is set.
 func TestWalksFindWhatRulesPrevent(t *testing.T) {
 	if os.Getenv("MAILSTRATA_WALKS") == "" {
 		t.Skip("MAILSTRATA_WALKS is not set")

@@ -9,11 +9,12 @@ import (
 	"github.com/mailstrata/mailstrata/internal/mutate"
 )
 
-// withoutRule is the environment variable that names the rule of removal that a mutated test binary leaves out.
+// withoutRule is the environment variable that names the rule of removal that a mutated test binary
+// leaves out.
 const withoutRule = "MAILSTRATA_WITHOUT_RULE"
 
-// mutations put a switch for each rule of removal (docs/design/removing.md) into the sources. For rules that forbid an
-// operation, the model does that operation itself.
+// mutations put a switch for each rule of removal (docs/design/removing.md) into the sources. For
+// rules that forbid an operation, the model does that operation itself.
 var mutations = []mutate.Change{
 	{File: "repo/internal/clock/mutated.go", New: `package clock
 
@@ -77,7 +78,8 @@ func without(rule string) bool { return os.Getenv("` + withoutRule + `") == rule
 	{File: "repo/internal/clock/skew.go", Old: "skew.Abs() > skewAtMost", New: `skew.Abs() > skewAtMost && !without("prune by agreed clocks") && !without("mark by agreed clocks")`},
 }
 
-// mutant builds this package's tests with the mutations, and returns a function that runs some of them without a rule.
+// mutant builds this package's tests with the mutations, and returns a function that runs some of
+// them without a rule.
 func mutant(t *testing.T) (run func(t *testing.T, rule, tests string)) {
 	dir := t.TempDir()
 	overlay, err := mutate.Overlay("..", dir, mutations)

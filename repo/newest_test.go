@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// slowClock is a store that returns the same time several times, like one that reports whole seconds.
+// slowClock is a store that returns the same time several times, like one that reports whole
+// seconds.
 type slowClock struct {
 	*storetest.Memory
 	time time.Time

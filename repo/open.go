@@ -26,23 +26,23 @@ type Repo struct {
 
 // Options say where a host keeps what it remembers of a repository.
 type Options struct {
-	// CacheDir holds what can be fetched again: the index, small objects, and packs before they are uploaded. If it is empty,
-	// the Repo uses a temporary directory and removes it on Close.
+	// CacheDir holds what can be fetched again: the index, small objects, and packs before they are
+	// uploaded. If it is empty, the Repo uses a temporary directory and removes it on Close.
 	CacheDir string
 
-	// CacheSize bounds the parts of packs in CacheDir, in bytes. If it is 0, none are kept there, and what is read again
-	// is fetched again.
+	// CacheSize bounds the parts of packs in CacheDir, in bytes. If it is 0, none are kept there,
+	// and what is read again is fetched again.
 	CacheSize int64
 
-	// StateDir holds what this host remembers of the repository and the store must not be able to change: its fingerprint
-	// and the newest manifests. If it is empty, the host remembers nothing.
+	// StateDir holds what this host remembers of the repository and the store must not be able to
+	// change: its fingerprint and the newest manifests. If it is empty, the host remembers nothing.
 	StateDir string
 
 	// Location is the store's URL without secrets. StateDir remembers the repository under it.
 	Location string
 
-	// Trust is the fingerprint that the repository must have, whatever this host or the key file remembers. The owner sets it
-	// once, after changing the keeper, or on a new host.
+	// Trust is the fingerprint that the repository must have, whatever this host or the key file
+	// remembers. The owner sets it once, after changing the keeper, or on a new host.
 	Trust string
 }
 
@@ -82,12 +82,12 @@ func (r *Repo) Close() error {
 	return r.objects.Cache.Close()
 }
 
-// Untrusted reports whether nothing vouches for the repository: this host has not seen it before, and neither a key file nor the
-// user named its fingerprint.
+// Untrusted reports whether nothing vouches for the repository: this host has not seen it before,
+// and neither a key file nor the user named its fingerprint.
 func (r *Repo) Untrusted() bool { return r.untrusted }
 
-// NoLocks returns an error if the file system of Options.StateDir has no locks, so that two commands of this host can write
-// there at once.
+// NoLocks returns an error if the file system of Options.StateDir has no locks, so that two
+// commands of this host can write there at once.
 func (r *Repo) NoLocks() error { return r.noLocks }
 
 // ChunkID returns the ID of a chunk.

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// lazyIndex is the index of a repository, which is opened when it is needed first. Its zero value is not open.
+// lazyIndex is the index of a repository, which is opened when it is needed first. Its zero value
+// is not open.
 type lazyIndex struct {
 	mu      sync.Mutex
 	open    *index.Index  // nil until it is open
@@ -21,9 +22,9 @@ type lazyIndex struct {
 	callOff []func()       // calls them off
 }
 
-// PrepareIndex begins to open the index, for a command that will look up chunks after it has read manifests. Listing and
-// reading it then costs no round trip of its own. If that fails, the first lookup tries again. Close calls it off; the end of
-// ctx does not.
+// PrepareIndex begins to open the index, for a command that will look up chunks after it has read
+// manifests. Listing and reading it then costs no round trip of its own. If that fails, the first
+// lookup tries again. Close calls it off; the end of ctx does not.
 func (r *Repo) PrepareIndex(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.index.mu.Lock()
@@ -65,8 +66,8 @@ func (r *Repo) openIndex(ctx context.Context) (*index.Index, error) {
 	}
 }
 
-// dropDeletedPacks removes from the cache the packs that the index no longer has: mail that was erased or forgotten stays on
-// this host no longer than that.
+// dropDeletedPacks removes from the cache the packs that the index no longer has: mail that was
+// erased or forgotten stays on this host no longer than that.
 func (r *Repo) dropDeletedPacks(x *index.Index) {
 	if r.objects.Cache == nil || r.objects.Cache.Packs == nil {
 		return
@@ -137,9 +138,9 @@ func (x indexRepository) DescribePack(ctx context.Context, p format.Pack, size i
 	return x.r.objects.DescribePack(ctx, p, size)
 }
 
-// IndexProblems names the index segments that could not be read, and the packs that were needed and that no other segment
-// names, as far as the index was needed. Backup and restore do without: what no segment names is stored again, or found
-// in the packs themselves.
+// IndexProblems names the index segments that could not be read, and the packs that were needed and
+// that no other segment names, as far as the index was needed. Backup and restore do without: what
+// no segment names is stored again, or found in the packs themselves.
 func (r *Repo) IndexProblems() []Problem {
 	x := r.index.ifOpen()
 	if x == nil {
@@ -152,8 +153,8 @@ func (r *Repo) IndexProblems() []Problem {
 	return all
 }
 
-// Locate returns where chunks are, in the order of ids, so that the caller can read together what is stored together. It
-// looks all of them up at once. It returns ErrNoChunk if one is nowhere.
+// Locate returns where chunks are, in the order of ids, so that the caller can read together what
+// is stored together. It looks all of them up at once. It returns ErrNoChunk if one is nowhere.
 func (r *Repo) Locate(ctx context.Context, ids []chunk.ID) ([]index.Location, error) {
 	x, err := r.openIndex(ctx)
 	if err != nil {

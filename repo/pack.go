@@ -22,8 +22,9 @@ type packBuilder struct {
 	fill   bool            // every pack is filled up to packTarget
 }
 
-// target returns the size up to which the open pack is filled: half of the bytes in the packs before it, between firstPack
-// and packTarget. The last pack is uploaded while nothing else happens, so it should be at most a third of all.
+// target returns the size up to which the open pack is filled: half of the bytes in the packs
+// before it, between firstPack and packTarget. The last pack is uploaded while nothing else
+// happens, so it should be at most a third of all.
 func (b *packBuilder) target() int64 {
 	if b.fill {
 		return packTarget
@@ -31,8 +32,8 @@ func (b *packBuilder) target() int64 {
 	return min(packTarget, max(firstPack, b.closed/2))
 }
 
-// packFrame adds a frame to the open pack of its kind; encoded is the compressed frame. If the pack has no room for it,
-// packFrame completes the pack and begins another.
+// packFrame adds a frame to the open pack of its kind; encoded is the compressed frame. If the pack
+// has no room for it, packFrame completes the pack and begins another.
 func (w *Writer) packFrame(f *format.RawFrame, encoded []byte) error {
 	b := &w.builders[format.PackNumber(f.Lane.Kind())]
 	b.mu.Lock()
@@ -105,11 +106,12 @@ func newPack(r *Repo, kind format.Kind) (*unfinishedPack, error) {
 	return &unfinishedPack{kind: kind, spool: s, writer: w, table: 64}, nil
 }
 
-// tableBytes returns the most bytes that a frame adds to the table: a row of 46 bytes, heads of arrays, and for each chunk
-// a prefix and a length of at most 5 bytes.
+// tableBytes returns the most bytes that a frame adds to the table: a row of 46 bytes, heads of
+// arrays, and for each chunk a prefix and a length of at most 5 bytes.
 func tableBytes(f *format.RawFrame) int { return 46 + 16 + 21*len(f.Prefixes) }
 
-// takes reports whether the frame fits into a container of the target size. The first frame always does.
+// takes reports whether the frame fits into a container of the target size. The first frame always
+// does.
 func (p *unfinishedPack) takes(f *format.RawFrame, encoded []byte, target int64) bool {
 	return len(p.lanes) == 0 ||
 		p.writer.SizeWith(len(encoded), p.table+tableBytes(f)) <= target && p.chunks+len(f.Prefixes) <= format.PackChunks && len(p.lanes) < format.MaxFrames

@@ -2,8 +2,8 @@ package repo
 
 import "testing"
 
-// The last pack is at most a third of all bytes, or one small pack. A large archive has few packs more than the
-// fewest possible.
+// The last pack is at most a third of all bytes, or one small pack. A large archive has few packs
+// more than the fewest possible.
 func TestPacksGrow(t *testing.T) {
 	var a packBuilder
 	packs := 0

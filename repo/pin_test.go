@@ -9,8 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A pin is the file in which a host remembers a repository. Open ignores a pin that is empty after a power failure, and writes
-// it again. Any other text that is not a pin is an error, because someone has changed the file.
+// A pin is the file in which a host remembers a repository. Open ignores a pin that is empty after
+// a power failure, and writes it again. Any other text that is not a pin is an error, because
+// someone has changed the file.
 func TestEmptyPin(t *testing.T) {
 	store, state := new(storetest.Memory), t.TempDir()
 	options := repo.Options{CacheDir: t.TempDir(), StateDir: state, Location: "there"}

@@ -21,15 +21,16 @@ const (
 	maxRange = 4 << 20
 	parallel = 128 // the Store limits how many requests it makes at once
 
-	// maxInFlight bounds the bytes that a Reader has requested and not decoded yet. A store that is 50 ms away and sends
-	// 100 MB/s has 5 MB under way all the time. They are opened in the memory in which they arrive.
+	// maxInFlight bounds the bytes that a Reader has requested and not decoded yet. A store that is
+	// 50 ms away and sends 100 MB/s has 5 MB under way all the time. They are opened in the memory
+	// in which they arrive.
 	maxInFlight = 16 << 20
 )
 
-// Prefetch reads frames into the cache before they are needed: the first of them, as many as the cache holds beside those
-// that it is fetching. It returns how many these are. It reads frames that lie together with one request, and makes many
-// requests at once. The caller may ignore an error, because Chunk returns it again. An error about one object does not
-// stop Prefetch.
+// Prefetch reads frames into the cache before they are needed: the first of them, as many as the
+// cache holds beside those that it is fetching. It returns how many these are. It reads frames that
+// lie together with one request, and makes many requests at once. The caller may ignore an error,
+// because Chunk returns it again. An error about one object does not stop Prefetch.
 func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) (n int, err error) {
 	n, claimed := rd.frames.claim(frames)
 	slices.SortFunc(claimed, func(a, b *cachedFrame) int { return a.frame.Compare(b.frame) })
@@ -60,8 +61,8 @@ func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) (n int, e
 // Drop removes frames from the cache.
 func (rd *Reader) Drop(frames []format.Frame) { rd.frames.drop(frames) }
 
-// together returns how many of the frames, from the first, are read together: by one request, or alone if the host keeps
-// the frame.
+// together returns how many of the frames, from the first, are read together: by one request, or
+// alone if the host keeps the frame.
 func (rd *Reader) together(frames []*cachedFrame) int {
 	first := frames[0].frame
 	n := 1
@@ -88,7 +89,8 @@ func rangeOf(frames []format.Frame) packs.Range {
 	}
 }
 
-// fetchTogether fetches and decodes claimed frames of one pack, by one request. It gives up those that it cannot read.
+// fetchTogether fetches and decodes claimed frames of one pack, by one request. It gives up those
+// that it cannot read.
 func (rd *Reader) fetchTogether(ctx context.Context, claimed []*cachedFrame) error {
 	frames := make([]format.Frame, len(claimed))
 	for i, c := range claimed {
@@ -116,7 +118,8 @@ func (rd *Reader) fetchTogether(ctx context.Context, claimed []*cachedFrame) err
 	return err
 }
 
-// fetchRange reads a range while few bytes are requested. The caller calls release when it has used them.
+// fetchRange reads a range while few bytes are requested. The caller calls release when it has used
+// them.
 func (rd *Reader) fetchRange(ctx context.Context, wanted packs.Range) (stored []byte, release func(), err error) {
 	weight := min(maxInFlight, wanted.Length)
 	if wanted.Size <= packs.Small {

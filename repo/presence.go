@@ -12,11 +12,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// presence remembers which packs the store has listed to this run. An index segment may name a pack that the store has lost,
-// and a writer that relied on the pack's chunks would lose mail in every later run.
+// presence remembers which packs the store has listed to this run. An index segment may name a pack
+// that the store has lost, and a writer that relied on the pack's chunks would lose mail in every
+// later run.
 //
-// Most nights meet few chunks that are stored already, so presence lists a pack by name when a chunk in it comes. After as
-// many requests as a listing of all packs takes, it lists all packs. So a run makes at most twice the requests it needs.
+// Most nights meet few chunks that are stored already, so presence lists a pack by name when a
+// chunk in it comes. After as many requests as a listing of all packs takes, it lists all packs. So
+// a run makes at most twice the requests it needs.
 type presence struct {
 	ctx    context.Context // of the requests, which several goroutines may wait for
 	r      *Repo
@@ -45,19 +47,20 @@ func ask(request func() error) *question {
 	return q
 }
 
-// listingPage is the number of objects on a page of a listing. fewSingles and mostSingles bound the number of packs that are
-// listed by name.
+// listingPage is the number of objects on a page of a listing. fewSingles and mostSingles bound the
+// number of packs that are listed by name.
 const (
 	listingPage = 1000
 	fewSingles  = 2
 	mostSingles = 16
 )
 
-// undivided is the number of packs up to which a folder is listed by one listing. Each page of a listing waits for the one
-// before, so more packs are listed in parts.
+// undivided is the number of packs up to which a folder is listed by one listing. Each page of a
+// listing waits for the one before, so more packs are listed in parts.
 const undivided = 2 * listingPage
 
-// newPresence returns an empty presence. packs is the number of packs in the index. ctx ends all requests.
+// newPresence returns an empty presence. packs is the number of packs in the index. ctx ends all
+// requests.
 func newPresence(ctx context.Context, r *Repo, packs int) *presence {
 	p := &presence{
 		ctx: ctx, r: r, parts: 16, single: min(max(fewSingles, packs/listingPage+len(format.PackKinds)), mostSingles),
@@ -76,8 +79,8 @@ func (p *presence) add(pack format.Pack, size uint64) {
 	p.sizes[pack] = size
 }
 
-// known reports, without asking the store, whether the store has listed the pack with that size, and whether the answer is
-// known.
+// known reports, without asking the store, whether the store has listed the pack with that size,
+// and whether the answer is known.
 func (p *presence) known(pack format.Pack, size uint64) (present, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -85,8 +88,9 @@ func (p *presence) known(pack format.Pack, size uint64) (present, known bool) {
 	return ok && listed == size, ok || p.all
 }
 
-// has reports whether the store has listed the pack with that size to this run. It asks the store if necessary. Requests
-// for several packs run at once, and goroutines that want the same pack wait for the same request.
+// has reports whether the store has listed the pack with that size to this run. It asks the store
+// if necessary. Requests for several packs run at once, and goroutines that want the same pack wait
+// for the same request.
 func (p *presence) has(ctx context.Context, pack format.Pack, size uint64) (bool, error) {
 	if present, known := p.known(pack, size); known {
 		return present, nil
@@ -133,8 +137,8 @@ func (p *presence) listOne(pack format.Pack, size uint64) error {
 	return nil
 }
 
-// listAll lists all packs. If there are many, it lists several prefixes at once, because one listing of a hundred thousand
-// packs takes a hundred requests in a row.
+// listAll lists all packs. If there are many, it lists several prefixes at once, because one
+// listing of a hundred thousand packs takes a hundred requests in a row.
 func (p *presence) listAll() error {
 	group, ctx := errgroup.WithContext(p.ctx)
 	group.SetLimit(2 * 16)

@@ -31,9 +31,10 @@ const (
 // segmentLimits are the limits of the segments of the index; tests set others.
 var segmentLimits = prune.UsualLimits()
 
-// Prune deletes what no manifest needs (rules 7 to 10 of docs/design/removing.md). It condemns packs that are not needed, and
-// deletes those that were condemned a day ago and are still not needed. Several prunes may run at once, beside any number of runs.
-// A prune may be killed at any point; the next one continues. It needs the owner's key.
+// Prune deletes what no manifest needs (rules 7 to 10 of docs/design/removing.md). It condemns
+// packs that are not needed, and deletes those that were condemned a day ago and are still not
+// needed. Several prunes may run at once, beside any number of runs. A prune may be killed at any
+// point; the next one continues. It needs the owner's key.
 func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneReport, error) {
 	if !r.CanRemove() || !r.CanRead() {
 		return nil, fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
@@ -56,7 +57,8 @@ func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneRepo
 	return report, err
 }
 
-// copier returns a Writer for a prune. One stream puts all chunks, so fewer frames are enough, which may be large.
+// copier returns a Writer for a prune. One stream puts all chunks, so fewer frames are enough,
+// which may be large.
 func (run *Run) copier(ctx context.Context, c prune.Copying) (prune.Writer, error) {
 	w, err := run.Writer(ctx)
 	if err != nil {
@@ -78,7 +80,8 @@ func (c copier) Stored() (objects, bytes int64) {
 	return stats.Objects, stats.Stored
 }
 
-// renewAfterPrune renews the retention of all objects before a run has to, because the run's credentials may not allow it.
+// renewAfterPrune renews the retention of all objects before a run has to, because the run's
+// credentials may not allow it.
 func (run *Run) renewAfterPrune(ctx context.Context, report *PruneReport, progress func(Progress)) error {
 	lock := run.r.Lock()
 	if lock == nil {

@@ -14,8 +14,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// eventful returns a repository in which the next prune does every kind of work: it has manifests and packs to delete, packs to
-// condemn and to rewrite, and segments to merge and to delete. It also returns the chunks that must stay.
+// eventful returns a repository in which the next prune does every kind of work: it has manifests
+// and packs to delete, packs to condemn and to rewrite, and segments to merge and to delete. It
+// also returns the chunks that must stay.
 func eventful(t *testing.T) (*repo.Repo, *storetest.Memory, content) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -104,8 +105,8 @@ func unmarked(t *testing.T, r *repo.Repo) (n int) {
 	return n
 }
 
-// The store crashes, loses an answer, or cuts one short at the n-th operation of a prune, for every n. Every chunk that is
-// needed stays, and later prunes complete the work.
+// The store crashes, loses an answer, or cuts one short at the n-th operation of a prune, for every
+// n. Every chunk that is needed stays, and later prunes complete the work.
 func TestPruneWhereTheStoreFails(t *testing.T) {
 	r, base, needed := eventful(t)
 	manifests := unmarked(t, r)
@@ -202,7 +203,8 @@ func settle(t *testing.T, r *repo.Repo, store *storetest.Memory) int64 {
 	return bytesIn(t, store, "data/", "catalog/")
 }
 
-// The store fails while a manifest is marked. The manifest is either marked or not, and marking it again succeeds.
+// The store fails while a manifest is marked. The manifest is either marked or not, and marking it
+// again succeeds.
 func TestMarkWhereTheStoreFails(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
@@ -239,8 +241,8 @@ func (l late) List(ctx context.Context, prefix string) iter.Seq2[store.Object, e
 	return l.then.List(ctx, prefix)
 }
 
-// Prunes and backups alternate on a store whose listings lag behind. Mail that the listing does not show yet stays, and so does
-// what it shares with forgotten manifests.
+// Prunes and backups alternate on a store whose listings lag behind. Mail that the listing does not
+// show yet stays, and so does what it shares with forgotten manifests.
 func TestPruneWhereListingsLag(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})

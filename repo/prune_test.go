@@ -110,7 +110,8 @@ func TestProgressTotals(t *testing.T) {
 	}
 }
 
-// The chunks of a forgotten manifest are deleted in two steps a day apart. Chunks that other manifests need stay.
+// The chunks of a forgotten manifest are deleted in two steps a day apart. Chunks that other
+// manifests need stay.
 func TestPruneDeletesUnneededChunks(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
@@ -209,7 +210,8 @@ func TestPruneDeletesPacksOfKilledRun(t *testing.T) {
 	mustBeSound(t, r)
 }
 
-// Chunks in a condemned pack that are needed are copied first. A run may have used a forgotten manifest as its parent.
+// Chunks in a condemned pack that are needed are copied first. A run may have used a forgotten
+// manifest as its parent.
 func TestPruneCopiesNeededChunksOfCondemnedPacks(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)

@@ -21,11 +21,13 @@ import (
 
 // ReaderOptions limit a Reader.
 type ReaderOptions struct {
-	// CacheBytes bounds the decoded frames in memory; 0 means 32 MiB. Chunks that the caller keeps come on top.
+	// CacheBytes bounds the decoded frames in memory; 0 means 32 MiB. Chunks that the caller keeps
+	// come on top.
 	CacheBytes int64
 }
 
-// Kept says which packs that are read the cache directory of the host keeps, if Options.CacheSize is not 0.
+// Kept says which packs that are read the cache directory of the host keeps, if Options.CacheSize
+// is not 0.
 type Kept int
 
 const (
@@ -34,8 +36,8 @@ const (
 	KeptMail                // mail, too: for commands that people repeat
 )
 
-// Reader reads chunks. It caches the frames that it decoded last. If several goroutines need a frame at once, it fetches the
-// frame once. Several goroutines may use a Reader.
+// Reader reads chunks. It caches the frames that it decoded last. If several goroutines need a
+// frame at once, it fetches the frame once. Several goroutines may use a Reader.
 type Reader struct {
 	r        *Repo
 	frames   *frameCache
@@ -58,7 +60,8 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 	return rd
 }
 
-// Keep sets which packs the host keeps; a Reader begins with KeptNothing. It must be called before the first read.
+// Keep sets which packs the host keeps; a Reader begins with KeptNothing. It must be called before
+// the first read.
 func (rd *Reader) Keep(k Kept) { rd.kept = k }
 
 // cache returns where packs of a kind are kept, or nil.
@@ -69,8 +72,8 @@ func (rd *Reader) cache(kind format.Kind) *packs.Cache {
 	return rd.r.objects.Cache.Packs
 }
 
-// Chunk reads a chunk and checks it against its ID. If one copy cannot be read, Chunk tries the others. The caller must not
-// change the bytes, which may be part of a cached frame.
+// Chunk reads a chunk and checks it against its ID. If one copy cannot be read, Chunk tries the
+// others. The caller must not change the bytes, which may be part of a cached frame.
 func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	places, err := rd.r.Locate(ctx, []chunk.ID{id})
 	if err != nil {
@@ -90,8 +93,9 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	return nil, copies.err()
 }
 
-// otherCopy reads a chunk from a place that was not tried yet. It returns nil if no place is left. If refresh is true and a
-// pack is gone, it also looks for packs that are newer than the index of this host.
+// otherCopy reads a chunk from a place that was not tried yet. It returns nil if no place is left.
+// If refresh is true and a pack is gone, it also looks for packs that are newer than the index of
+// this host.
 func (rd *Reader) otherCopy(ctx context.Context, id chunk.ID, c *copies, refresh bool) ([]byte, error) {
 	x, err := rd.r.openIndex(ctx)
 	if err != nil {
@@ -142,10 +146,12 @@ func (c *copies) failed(ctx context.Context, id chunk.ID, place index.Location, 
 	return ctx.Err() == nil && !errors.Is(err, ErrNoRole)
 }
 
-// err returns the error of the chunk. Even if a copy is damaged, the one that could not be reached may be intact.
+// err returns the error of the chunk. Even if a copy is damaged, the one that could not be reached
+// may be intact.
 func (c *copies) err() error { return cmp.Or(c.unreached, c.damaged) }
 
-// chunkAt reads a chunk from a place. If what this host keeps of the pack is damaged, it reads the store.
+// chunkAt reads a chunk from a place. If what this host keeps of the pack is damaged, it reads the
+// store.
 func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place index.Location) ([]byte, error) {
 	data, err := rd.chunkAtOnce(ctx, id, place)
 	if errors.Is(err, format.ErrDamaged) && rd.packs.Forget(place.Frame.Pack) {

@@ -60,8 +60,8 @@ func mustFind(t testing.TB, r *repo.Repo, prefixes ...chunk.Prefix) {
 	}
 }
 
-// A host that needs few chunks does not fetch a large index. One that needs many does, and reads less than twice its
-// size.
+// A host that needs few chunks does not fetch a large index. One that needs many does, and reads
+// less than twice its size.
 func TestEmptyCacheReadsLittleOfIndex(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)

@@ -12,9 +12,10 @@ import (
 // Repaired counts what RepairPacks did.
 type Repaired = repair.Repaired
 
-// RepairPacks repairs packs that are damaged or missing. It stores the chunks that it can still read in new packs, reports the
-// frames that it cannot read, and condemns the damaged packs. Then no run relies on their chunks, and the next backup stores
-// again those that it meets. It needs the owner's key.
+// RepairPacks repairs packs that are damaged or missing. It stores the chunks that it can still
+// read in new packs, reports the frames that it cannot read, and condemns the damaged packs. Then
+// no run relies on their chunks, and the next backup stores again those that it meets. It needs the
+// owner's key.
 func (r *Repo) RepairPacks(ctx context.Context, packs []format.Pack, report func(Problem)) (Repaired, error) {
 	if !r.CanRead() || !r.CanRemove() {
 		return Repaired{}, fmt.Errorf("repairing packs needs the owner's key: %w", ErrNoRole)
@@ -44,9 +45,10 @@ func (r *Repo) readFrames() objects.ReadFrame {
 	return r.Reader(ReaderOptions{CacheBytes: 1}).fetchFrame
 }
 
-// Reindex indexes the packs that no index segment names, after segments were lost, or to use what an interrupted run has
-// stored. It skips condemned packs, reports packs that it cannot read, and returns how many packs it indexed. It needs the
-// owner's key, because no other key opens packs of mail. Damaged segments are removed first, if the store allows that.
+// Reindex indexes the packs that no index segment names, after segments were lost, or to use what
+// an interrupted run has stored. It skips condemned packs, reports packs that it cannot read, and
+// returns how many packs it indexed. It needs the owner's key, because no other key opens packs of
+// mail. Damaged segments are removed first, if the store allows that.
 func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, err error) {
 	if !r.CanRead() {
 		return 0, fmt.Errorf("indexing packs of mail needs the owner's key: %w", ErrNoRole)

@@ -33,7 +33,8 @@ var harms = map[string]func(*storetest.Memory, string){
 	"gone": func(s *storetest.Memory, name string) { _ = s.Delete(context.Background(), name) },
 }
 
-// Repair keeps the chunks that can be read, and the next backup stores the others again. No run relies on the damaged pack.
+// Repair keeps the chunks that can be read, and the next backup stores the others again. No run
+// relies on the damaged pack.
 func TestRepairPacks(t *testing.T) {
 	for harm, damage := range harms {
 		t.Run(harm, func(t *testing.T) {

@@ -18,13 +18,16 @@ var (
 	// ErrRepository is the error of Init in a store that holds a repository.
 	ErrRepository = access.ErrRepository
 
-	// ErrWrongKey is the error of opening a repository if neither the key file nor the passphrase opens a key slot.
+	// ErrWrongKey is the error of opening a repository if neither the key file nor the passphrase
+	// opens a key slot.
 	ErrWrongKey = access.ErrWrongKey
 
-	// ErrNoSlots is the error of opening a repository that has lost all its key slots. Without one, no key opens it.
+	// ErrNoSlots is the error of opening a repository that has lost all its key slots. Without one,
+	// no key opens it.
 	ErrNoSlots = access.ErrNoSlots
 
-	// ErrNoOtherSlot is the error of opening a repository that has a damaged key slot, if no other one opens.
+	// ErrNoOtherSlot is the error of opening a repository that has a damaged key slot, if no other
+	// one opens.
 	ErrNoOtherSlot = access.ErrNoOtherSlot
 
 	// ErrNewer is the error of an object of a later version of the format.
@@ -33,29 +36,34 @@ var (
 	// ErrDamaged is the error of an object that is not what its name, its tag or its table says.
 	ErrDamaged = format.ErrDamaged
 
-	// ErrNotMine is the error of an intact object that belongs to another repository, or was made without this one's secret.
+	// ErrNotMine is the error of an intact object that belongs to another repository, or was made
+	// without this one's secret.
 	ErrNotMine = format.ErrNotMine
 
 	// ErrSwapped is the error of a repository that is not the one seen before.
 	ErrSwapped = pin.ErrSwapped
 
-	// ErrUntrusted is the error of a repository that does not have the fingerprint of Options.Trust.
+	// ErrUntrusted is the error of a repository that does not have the fingerprint of
+	// Options.Trust.
 	ErrUntrusted = pin.ErrUntrusted
 
-	// ErrMemory is the error of opening a repository that this host cannot remember. It could not notice another one in
-	// its place later.
+	// ErrMemory is the error of opening a repository that this host cannot remember. It could not
+	// notice another one in its place later.
 	ErrMemory = pin.ErrMemory
 
 	// ErrRemoved is the error of a key slot that the config no longer names.
 	ErrRemoved = access.ErrRemoved
 
-	// ErrConfigRejected is the error of writing while a config of a higher number does not open with this key.
+	// ErrConfigRejected is the error of writing while a config of a higher number does not open
+	// with this key.
 	ErrConfigRejected = access.ErrConfigRejected
 
-	// ErrKeysChanged is the error of changing the keys or the lock after someone else has changed them.
+	// ErrKeysChanged is the error of changing the keys or the lock after someone else has changed
+	// them.
 	ErrKeysChanged = access.ErrKeysChanged
 
-	// ErrNoRole is the error of an operation that the key which opened the repository does not allow.
+	// ErrNoRole is the error of an operation that the key which opened the repository does not
+	// allow.
 	ErrNoRole = objects.ErrNoRole
 
 	// ErrNotKept is the error of an object that the store acknowledged twice and does not list.
@@ -64,7 +72,8 @@ var (
 	// ErrNoChunk is the error of a chunk that no index names, or that no pack holds.
 	ErrNoChunk = index.ErrNoChunk
 
-	// ErrLate is the error of committing after the run's deadline. The chunks stay, and the next run uses them.
+	// ErrLate is the error of committing after the run's deadline. The chunks stay, and the next
+	// run uses them.
 	ErrLate = errors.New("the run took longer than 12 hours: start another, which uses what is stored")
 
 	// ErrClock is the error of a run during which the store's clock went back.

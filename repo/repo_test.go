@@ -40,7 +40,8 @@ func count(store *storetest.Memory, folder string) (n int) {
 	return n
 }
 
-// A small run puts a data pack, a catalog pack, an index segment and a manifest. A run without new mail puts a manifest.
+// A small run puts a data pack, a catalog pack, an index segment and a manifest. A run without new
+// mail puts a manifest.
 func TestSecondRunPutsOnlyManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())

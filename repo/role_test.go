@@ -241,7 +241,8 @@ func TestLostManifest(t *testing.T) {
 	check(false) // it was marked
 }
 
-// An attacker who can write to the store puts an unsealed repository there. A host with a key file does not write mail to it.
+// An attacker who can write to the store puts an unsealed repository there. A host with a key file
+// does not write mail to it.
 func TestAKeyFileDoesNotOpenAnUnsealedRepository(t *testing.T) {
 	store := new(storetest.Memory)
 	mustInit(t, store, repo.InitOptions{NoSeal: true})

@@ -18,7 +18,8 @@ func somePack() (p repo.Pack) {
 	return p
 }
 
-// A rolling check reads every pack within its period, and not much more, however irregularly it is called.
+// A rolling check reads every pack within its period, and not much more, however irregularly it is
+// called.
 func TestRollingCheckReadsEveryPackWithinItsPeriod(t *testing.T) {
 	const period = 30 * 24 * time.Hour
 	store := new(storetest.Memory)
@@ -60,7 +61,8 @@ func TestRollingCheckReadsEveryPackWithinItsPeriod(t *testing.T) {
 	mustBeSound(t, r)
 }
 
-// Rolling checks of shares read every pack within the period too, each its own, and leave a record each.
+// Rolling checks of shares read every pack within the period too, each its own, and leave a record
+// each.
 func TestRollingCheckOfShares(t *testing.T) {
 	const period, shares = 20 * 24 * time.Hour, 3
 	store := new(storetest.Memory)
@@ -99,7 +101,8 @@ func TestRollingCheckOfShares(t *testing.T) {
 	mustBeSound(t, r)
 }
 
-// Each object is in one share, all manifests of an account in the same, and none without a hash is left out.
+// Each object is in one share, all manifests of an account in the same, and none without a hash is
+// left out.
 func TestShare(t *testing.T) {
 	names := []string{"junk", "keys/owner", "manifests/odd", "manifests/0123/x"}
 	for range 1000 {
@@ -127,7 +130,8 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// A check object with a time in the future is ignored. Otherwise rolling checks would read nothing until then.
+// A check object with a time in the future is ignored. Otherwise rolling checks would read nothing
+// until then.
 func TestRollingCheckIgnoresFutureTime(t *testing.T) {
 	const period = 10 * 24 * time.Hour
 	store := new(storetest.Memory)
@@ -164,8 +168,8 @@ func objectsIn(store *storetest.Memory, folder string) (n int) {
 	return n
 }
 
-// A rolling check that is not recorded, because it found damage, is repeated: the next one reads the same packs, and more.
-// So does the first one of a repository.
+// A rolling check that is not recorded, because it found damage, is repeated: the next one reads
+// the same packs, and more. So does the first one of a repository.
 func TestRollingCheckIsRepeated(t *testing.T) {
 	const period = 30 * 24 * time.Hour
 	store := new(storetest.Memory)

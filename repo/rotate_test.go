@@ -34,8 +34,8 @@ func rotation() repo.Rotation {
 	return repo.Rotation{Passphrase: unlocked().Passphrase, ScryptWork: easy}
 }
 
-// After a rotation, every remaining key reads old and new mail. A removed key reads the old mail that it had access to, and
-// nothing newer.
+// After a rotation, every remaining key reads old and new mail. A removed key reads the old mail
+// that it had access to, and nothing newer.
 func TestRotate(t *testing.T) {
 	a := newAttacked(t)
 	leaver := newKey(t)
@@ -165,7 +165,8 @@ func TestRotateNeedsThePassphrases(t *testing.T) {
 	}
 }
 
-// Keys of every kind open the repository, and a rotation renews their slots without having the keys.
+// Keys of every kind open the repository, and a rotation renews their slots without having the
+// keys.
 func TestKeysOfEveryKind(t *testing.T) {
 	a := newAttacked(t)
 	x25519, err := age.GenerateX25519Identity()
@@ -256,7 +257,8 @@ func TestNoRecipient(t *testing.T) {
 	}
 }
 
-// If a change of keys is killed at any operation, all keys that should stay still open the repository and read all mail.
+// If a change of keys is killed at any operation, all keys that should stay still open the
+// repository and read all mail.
 func TestCrashDuringKeyChange(t *testing.T) {
 	base := newAttacked(t)
 	for name, change := range map[string]func(*repo.Repo) error{
@@ -333,7 +335,8 @@ func TestConcurrentKeyChanges(t *testing.T) {
 	}
 }
 
-// Processes of one host commit at the same time. The host remembers the newest manifest of each account.
+// Processes of one host commit at the same time. The host remembers the newest manifest of each
+// account.
 func TestConcurrentCommitsAreRemembered(t *testing.T) {
 	a := newAttacked(t)
 	var hosts []*repo.Repo

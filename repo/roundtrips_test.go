@@ -16,7 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// nights makes a repository with packs of n runs: each run stores chunks of a size, in one data pack.
+// nights makes a repository with packs of n runs: each run stores chunks of a size, in one data
+// pack.
 func nights(t *testing.T, n, chunks, size int) (*storetest.Memory, *repo.Repo, content) {
 	t.Helper()
 	memory := new(storetest.Memory)
@@ -55,8 +56,8 @@ func farHost(t *testing.T, r *repo.Repo, memory *storetest.Memory, cacheDir stri
 	return host, far
 }
 
-// A chunk costs a host without a cache three round trips: the listing of the index, its segments, and the pack. With the
-// index it costs one, whether the pack is small or large.
+// A chunk costs a host without a cache three round trips: the listing of the index, its segments,
+// and the pack. With the index it costs one, whether the pack is small or large.
 func TestChunkCostsOneRoundTrip(t *testing.T) {
 	for _, size := range []int{1 << 10, 1 << 20} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
@@ -186,7 +187,8 @@ func TestPrefetchTakesWhatFits(t *testing.T) {
 	}
 }
 
-// A host without a cache reads the index in two round trips, however many runs added to it: the listing, and all segments.
+// A host without a cache reads the index in two round trips, however many runs added to it: the
+// listing, and all segments.
 func TestIndexIsReadAtOnce(t *testing.T) {
 	const runs = 120
 	memory, r, all := nights(t, runs, 1, 100)
@@ -267,8 +269,8 @@ func TestUnindexedPacksAreReadAtOnce(t *testing.T) {
 	})
 }
 
-// A second process on a host asks the store only for what the first did not read. Packs of mail are kept for readers that
-// ask for it.
+// A second process on a host asks the store only for what the first did not read. Packs of mail are
+// kept for readers that ask for it.
 func TestCachedPacksCostNoRequests(t *testing.T) {
 	const runs = 20
 	for _, size := range []int{4 << 10, 400 << 10} {
@@ -302,7 +304,8 @@ func TestCachedPacksCostNoRequests(t *testing.T) {
 	}
 }
 
-// A file of the cache with other bytes is not believed, even if nothing is sealed and only the ID of a chunk shows it.
+// A file of the cache with other bytes is not believed, even if nothing is sealed and only the ID
+// of a chunk shows it.
 func TestDamagedCacheIsNotBelieved(t *testing.T) {
 	worlds(t, func(t *testing.T, memory *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, memory, o)
@@ -361,7 +364,8 @@ func mustPrefetchSome(t *testing.T, r *repo.Repo, rd *repo.Reader, ids []chunk.I
 	}
 }
 
-// The index is read while a command does something else. Close may come at any moment, and a failure is not the end.
+// The index is read while a command does something else. Close may come at any moment, and a
+// failure is not the end.
 func TestPrepareIndex(t *testing.T) {
 	memory := new(storetest.Memory)
 	r := mustInit(t, memory, repo.InitOptions{NoSeal: true})

@@ -19,10 +19,11 @@ import (
 
 // Run is one run that archives one or several accounts.
 //
-// Runs and removals take no lock against each other. Time, by the store's clock, keeps them apart: a run gives up 12 hours
-// after its start, and a condemned pack is deleted after 24. By then a run that relied on a chunk of the pack has either
-// committed, and the prune that deletes sees its manifest, or it never will. These are the first five rules of
-// docs/design/removing.md, which comments cite by number:
+// Runs and removals take no lock against each other. Time, by the store's clock, keeps them apart:
+// a run gives up 12 hours after its start, and a condemned pack is deleted after 24. By then a run
+// that relied on a chunk of the pack has either committed, and the prune that deletes sees its
+// manifest, or it never will. These are the first five rules of docs/design/removing.md, which
+// comments cite by number:
 //
 //  1. Begin reads the store's time s. Heads lists marks and manifests: a parent is unmarked and not late. Then the
 //     Writer lists condemnations.
@@ -48,7 +49,8 @@ type Run struct {
 	pinned *pin.Newest
 }
 
-// Begin begins a run. In a repository under Object Lock it first renews the retention of all objects, if that is due.
+// Begin begins a run. In a repository under Object Lock it first renews the retention of all
+// objects, if that is due.
 func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 	run, err := r.begin(ctx)
 	if lock := r.Lock(); err == nil && lock != nil {
@@ -87,7 +89,8 @@ func (run *Run) Start() time.Time { return run.clock.Began() }
 // Deadline returns the time by which the run must commit.
 func (run *Run) Deadline() time.Time { return run.clock.Began().Add(clock.Lifetime) }
 
-// Now returns the store's time. If the time went back, the error is ErrClock, and the run cannot commit.
+// Now returns the store's time. If the time went back, the error is ErrClock, and the run cannot
+// commit.
 func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.Now(ctx) }
 
 // checkedNow returns the store's time, if this host's clock agrees with it.
@@ -99,8 +102,8 @@ func (run *Run) checkedNow(ctx context.Context) (time.Time, error) {
 	return now, err
 }
 
-// readMarks reads the marks once for all accounts of the run. It is a marksReader. A mark that comes later is too young to
-// remove anything before the run's deadline.
+// readMarks reads the marks once for all accounts of the run. It is a marksReader. A mark that
+// comes later is too young to remove anything before the run's deadline.
 func (run *Run) readMarks(ctx context.Context) func() (statement.Marks, error) {
 	run.mu.Lock()
 	defer run.mu.Unlock()
@@ -110,12 +113,13 @@ func (run *Run) readMarks(ctx context.Context) func() (statement.Marks, error) {
 	return run.marks
 }
 
-// Heads lists the manifests of an account, the newest first. Each Head says whether the manifest is marked, late or misdated;
-// any other can be the run's parent. An error beside a Head with a Name concerns that manifest alone, and more may follow.
-// An error beside an empty Head ends the list.
+// Heads lists the manifests of an account, the newest first. Each Head says whether the manifest is
+// marked, late or misdated; any other can be the run's parent. An error beside a Head with a Name
+// concerns that manifest alone, and more may follow. An error beside an empty Head ends the list.
 func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
-		// Most callers need the newest manifest alone, and a listing of a year of nights has 100 KB.
+		// Most callers need the newest manifest alone, and a listing of a year of nights has 100
+		// KB.
 		listing := headListing{prefix: run.r.manifestsOf(account), list: run.r.objects.Store.ListFew, marks: run.readMarks, known: run.clock.Known()}
 		check := func(h Head) bool {
 			run.noteNewest(h)
@@ -140,7 +144,8 @@ func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error
 	}
 }
 
-// checkLate reads the manifest, and returns its Head with Late and Misdated as the manifest's deadline requires.
+// checkLate reads the manifest, and returns its Head with Late and Misdated as the manifest's
+// deadline requires.
 func (run *Run) checkLate(ctx context.Context, h Head) (Head, error) {
 	content, err := run.r.Manifest(ctx, h)
 	if err != nil {
@@ -155,8 +160,9 @@ func (run *Run) checkLate(ctx context.Context, h Head) (Head, error) {
 	return h, nil
 }
 
-// Lost returns the name of the newest manifest of the account that this host remembers. It reports lost if the store does
-// not have it and no mark names it: then someone removed it without the owner's key.
+// Lost returns the name of the newest manifest of the account that this host remembers. It reports
+// lost if the store does not have it and no mark names it: then someone removed it without the
+// owner's key.
 func (run *Run) Lost(ctx context.Context, account string) (name string, lost bool, err error) {
 	name, err = run.r.access.Pin().Newest(run.r.AccountDir(account))
 	if err != nil || name == "" {
@@ -173,8 +179,8 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 	return name, !marked, nil
 }
 
-// Own returns a Head of the newest manifest of the account that this host has committed. Only what the name says is set. If
-// this host remembers no manifest, the Name is empty.
+// Own returns a Head of the newest manifest of the account that this host has committed. Only what
+// the name says is set. If this host remembers no manifest, the Name is empty.
 func (run *Run) Own(account string) (Head, error) {
 	name, err := run.r.access.Pin().Newest(run.r.AccountDir(account))
 	if err != nil {
@@ -184,7 +190,8 @@ func (run *Run) Own(account string) (Head, error) {
 	return own, nil
 }
 
-// turn waits until no other manifest of the account is being put, and returns a function that ends the turn.
+// turn waits until no other manifest of the account is being put, and returns a function that ends
+// the turn.
 func (run *Run) turn(ctx context.Context, dir string) (done func(), err error) {
 	run.mu.Lock()
 	turn := run.turns[dir]
@@ -196,8 +203,8 @@ func (run *Run) turn(ctx context.Context, dir string) (done func(), err error) {
 	return func() { turn.Release(1) }, turn.Acquire(ctx, 1)
 }
 
-// commit puts a manifest, and returns ErrLate if the store got it after the deadline. Manifests of several accounts are put
-// at once, those of one account one after the other.
+// commit puts a manifest, and returns ErrLate if the store got it after the deadline. Manifests of
+// several accounts are put at once, those of one account one after the other.
 func (run *Run) commit(ctx context.Context, account string, at time.Time, encode Encode) (Head, error) {
 	dir := run.r.AccountDir(account)
 	done, err := run.turn(ctx, dir)
@@ -245,7 +252,8 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 // Encode returns the content of a manifest with the time at, which its name has too.
 type Encode func(at time.Time) ([]byte, error)
 
-// encodeManifest encodes a manifest, checks it, and returns its object with its name and its outline.
+// encodeManifest encodes a manifest, checks it, and returns its object with its name and its
+// outline.
 func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (name string, stored []byte, o *head.Outline, err error) {
 	manifest, err := encode(at)
 	if err != nil {
@@ -266,8 +274,9 @@ func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (nam
 	return format.ManifestName(run.r.AccountDir(account), at, hash), stored, o, err
 }
 
-// timeAfterNewest returns the time for a manifest's name: now, or just after the newest manifest of the account that this
-// run has seen. So the last manifest put is listed first, even if two runs end within the one second that a store resolves.
+// timeAfterNewest returns the time for a manifest's name: now, or just after the newest manifest of
+// the account that this run has seen. So the last manifest put is listed first, even if two runs
+// end within the one second that a store resolves.
 func (run *Run) timeAfterNewest(account string, now time.Time) time.Time {
 	now = now.Truncate(time.Millisecond) // as names hold it
 	run.mu.Lock()
@@ -278,8 +287,8 @@ func (run *Run) timeAfterNewest(account string, now time.Time) time.Time {
 	return now
 }
 
-// noteNewest remembers a manifest if it is newer than those of its account that the run has seen, and not misdated. It
-// reports whether it is.
+// noteNewest remembers a manifest if it is newer than those of its account that the run has seen,
+// and not misdated. It reports whether it is.
 func (run *Run) noteNewest(h Head) bool {
 	run.mu.Lock()
 	defer run.mu.Unlock()
@@ -290,8 +299,8 @@ func (run *Run) noteNewest(h Head) bool {
 	return true
 }
 
-// putManifest puts a manifest, and returns it as the store lists it. If the store does not list it, putManifest puts it
-// once more.
+// putManifest puts a manifest, and returns it as the store lists it. If the store does not list it,
+// putManifest puts it once more.
 func (run *Run) putManifest(ctx context.Context, name string, stored []byte) (Head, error) {
 	for range 2 {
 		if err := run.r.objects.Store.Put(ctx, name, bytes.NewReader(stored), int64(len(stored))); err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// BenchmarkIndex measures time and memory of a host with an index of many chunks, with an empty cache and with a full one. For
-// twenty million chunks:
+// BenchmarkIndex measures time and memory of a host with an index of many chunks, with an empty
+// cache and with a full one. For twenty million chunks:
 //
 //	MAILSTRATA_CHUNKS=20000000 go test ./repo -run '^$' -bench Index -benchtime 1x -timeout 1h
 func BenchmarkIndex(b *testing.B) {
@@ -106,13 +106,15 @@ func putSmall(t testing.TB, r *repo.Repo, n int) {
 	must(t, w.Flush(t.Context()))
 }
 
-// resetPeak resets the kernel's record of the most memory in use. On systems without that, a peak includes earlier ones.
+// resetPeak resets the kernel's record of the most memory in use. On systems without that, a peak
+// includes earlier ones.
 func resetPeak() {
 	debug.FreeOSMemory()
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 }
 
-// peak returns the largest resident set since resetPeak, in MiB, or 0 if the system does not report it.
+// peak returns the largest resident set since resetPeak, in MiB, or 0 if the system does not report
+// it.
 func peak() float64 {
 	status, _ := os.ReadFile("/proc/self/status")
 	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/index"
 )
 
-// putSegment puts an index segment of the packs that no segment names yet. Then the index knows their chunks, and the
-// writer releases its claims on them.
+// putSegment puts an index segment of the packs that no segment names yet. Then the index knows
+// their chunks, and the writer releases its claims on them.
 func (w *Writer) putSegment(ctx context.Context) error {
 	if err := w.segments.Acquire(ctx, 1); err != nil {
 		return context.Cause(ctx)
@@ -37,8 +37,9 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	return nil
 }
 
-// keepClaims is called if the index of this host cannot be written. It keeps the claims in memory, so that the writer can
-// continue, and returns an error if there are more than maxClaims. The segment is in the store, and another run uses it.
+// keepClaims is called if the index of this host cannot be written. It keeps the claims in memory,
+// so that the writer can continue, and returns an error if there are more than maxClaims. The
+// segment is in the store, and another run uses it.
 func (w *Writer) keepClaims(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -51,14 +51,15 @@ func (s *statements) putSigned(ctx context.Context, kind format.Kind, content []
 	return s.objects.Put(ctx, format.ObjectName(kind, hash), stored)
 }
 
-// MarkAll says that manifests are to be forgotten (rule 6). It puts few objects, because marks stay and a host without a cache reads them
-// all. Up to some thousands of manifests are marked all or none.
+// MarkAll says that manifests are to be forgotten (rule 6). It puts few objects, because marks stay
+// and a host without a cache reads them all. Up to some thousands of manifests are marked all or
+// none.
 func (s *statements) MarkAll(ctx context.Context, manifests []statement.Marked) error {
 	return s.markAll(ctx, manifests, false)
 }
 
-// MarkErased is MarkAll for manifests that hold what is erased. A prune deletes them only when no pack holds anything that only they
-// need. It marks manifests again that are marked already.
+// MarkErased is MarkAll for manifests that hold what is erased. A prune deletes them only when no
+// pack holds anything that only they need. It marks manifests again that are marked already.
 func (s *statements) MarkErased(ctx context.Context, manifests []statement.Marked) error {
 	return s.markAll(ctx, manifests, true)
 }
@@ -72,7 +73,8 @@ func (s *statements) markAll(ctx context.Context, manifests []statement.Marked, 
 	return nil
 }
 
-// Condemn says that packs are to be deleted (rule 7). From now on no run counts a chunk in them as stored.
+// Condemn says that packs are to be deleted (rule 7). From now on no run counts a chunk in them as
+// stored.
 func (s *statements) Condemn(ctx context.Context, packs []format.Pack) error {
 	for _, c := range statement.NewCondemnations(packs) {
 		if err := s.declare(ctx, format.KindCondemnation, c); err != nil {
@@ -82,8 +84,8 @@ func (s *statements) Condemn(ctx context.Context, packs []format.Pack) error {
 	return nil
 }
 
-// Condemned reads all condemnations, and returns when each pack was condemned first. A damaged one is an error, because it may name
-// any pack. One that the keeper did not sign is ignored.
+// Condemned reads all condemnations, and returns when each pack was condemned first. A damaged one
+// is an error, because it may name any pack. One that the keeper did not sign is ignored.
 func (s *statements) Condemned(ctx context.Context) (statement.Condemned, error) {
 	all := statement.Condemned{}
 	return all, readStatements(ctx, s, format.KindCondemnation, nil, statement.ParseCondemnation, all.Add)
@@ -97,7 +99,8 @@ func (s *statements) marks(ctx context.Context, ignore func(error) bool) (statem
 	return all, readStatements(ctx, s, format.KindMark, ignore, statement.ParseMark, all.Add)
 }
 
-// readStatements reads all statements of a kind, parses them, and adds them up, each with the time when the store got it.
+// readStatements reads all statements of a kind, parses them, and adds them up, each with the time
+// when the store got it.
 func readStatements[T any](ctx context.Context, s *statements, kind format.Kind, ignore func(error) bool, parse func(payload []byte) (T, error), add func(T, time.Time)) error {
 	return s.eachStatement(ctx, kind, ignore, func(o store.Object, payload []byte) error {
 		row, err := parse(payload)
@@ -108,8 +111,8 @@ func readStatements[T any](ctx context.Context, s *statements, kind format.Kind,
 	})
 }
 
-// eachStatement reads all statements of a kind, several at a time, and hands them to use one at a time. An error of one ends
-// that, unless it is to be overlooked.
+// eachStatement reads all statements of a kind, several at a time, and hands them to use one at a
+// time. An error of one ends that, unless it is to be overlooked.
 func (s *statements) eachStatement(ctx context.Context, kind format.Kind, ignore func(error) bool, use func(store.Object, []byte) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(64)
@@ -134,7 +137,8 @@ func (s *statements) eachStatement(ctx context.Context, kind format.Kind, ignore
 					err = fmt.Errorf("read %s: %w", o.Name, err)
 				}
 			}
-			// A hidden object that cannot be read was garbage that someone removed. A hidden one that can be read still counts.
+			// A hidden object that cannot be read was garbage that someone removed. A hidden one
+			// that can be read still counts.
 			if errors.Is(err, statement.ErrUnsigned) || o.Hidden && objects.Concerns(err) || err != nil && ignore != nil && ignore(err) {
 				return nil
 			}
@@ -162,8 +166,8 @@ func (s *statements) loadStatement(ctx context.Context, kind format.Kind, name s
 	return payload, nil
 }
 
-// signAgain signs every statement of the old keeper with the new one. It seals them to the old writer, because hosts that have the
-// repository open must still read them.
+// signAgain signs every statement of the old keeper with the new one. It seals them to the old
+// writer, because hosts that have the repository open must still read them.
 func (s *statements) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
 	for _, kind := range []format.Kind{format.KindMark, format.KindCondemnation, format.KindNote, format.KindErasure} {
 		var payloads [][]byte

@@ -51,8 +51,8 @@ func (w *Writer) Stats() Stats {
 // Usage is the space that a repository takes in its store, by kind.
 type Usage map[format.Kind]struct{ Objects, Bytes, Unpacked int64 }
 
-// Usage lists the store and adds up the sizes of its objects. Unpacked counts the chunks in the packs that the index describes,
-// before compression.
+// Usage lists the store and adds up the sizes of its objects. Unpacked counts the chunks in the
+// packs that the index describes, before compression.
 func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 	index, err := r.openIndex(ctx)
 	if err != nil {
@@ -82,8 +82,8 @@ func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 	return u, nil
 }
 
-// PackBytes returns the size of all packs in the store, and of those that came after a time. It lists them and reads none, so any key
-// is enough. Packs that a prune wrote count as others do.
+// PackBytes returns the size of all packs in the store, and of those that came after a time. It
+// lists them and reads none, so any key is enough. Packs that a prune wrote count as others do.
 func (r *Repo) PackBytes(ctx context.Context, after time.Time) (all, added int64, err error) {
 	err = r.objects.EachPackOf(ctx, format.PackKinds[:], func(_ format.Pack, o store.Object) error {
 		all += o.Size

@@ -76,8 +76,9 @@ func TestUnreadableSegment(t *testing.T) {
 	}
 }
 
-// A writer's key cannot read the tables of packs of mail. A run with it stores again the chunks that a damaged segment named,
-// and the error for an unknown chunk names the segment that could not be read.
+// A writer's key cannot read the tables of packs of mail. A run with it stores again the chunks
+// that a damaged segment named, and the error for an unknown chunk names the segment that could not
+// be read.
 func TestWriterKeyStoresAgainWhatDamagedSegmentNamed(t *testing.T) {
 	store := new(storetest.Memory)
 	key := newKey(t)
@@ -150,7 +151,8 @@ func TestConcurrentMissesShareOneRefresh(t *testing.T) {
 	mustRead(t, host, c)
 }
 
-// A mark that cannot be read hides no manifest from readers. But no run uses a manifest as its parent that may be marked.
+// A mark that cannot be read hides no manifest from readers. But no run uses a manifest as its
+// parent that may be marked.
 func TestDamagedMarkHidesNoManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -177,8 +179,9 @@ func TestDamagedMarkHidesNoManifest(t *testing.T) {
 	}
 }
 
-// In a copy of a repository all objects are young. Its manifests still count as committed, with their own times. But a run does
-// not use them as parents, because by the store's clock they are late.
+// In a copy of a repository all objects are young. Its manifests still count as committed, with
+// their own times. But a run does not use them as parents, because by the store's clock they are
+// late.
 func TestCopiedRepositoryKeepsManifests(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -220,7 +223,8 @@ func TestDamagedKeySlotIsNamed(t *testing.T) {
 	}
 }
 
-// The error for a repository that has lost its key slots differs from that for a wrong key, which no other key would mend.
+// The error for a repository that has lost its key slots differs from that for a wrong key, which
+// no other key would mend.
 func TestLostKeySlotsAreNamed(t *testing.T) {
 	store := new(storetest.Memory)
 	mustInit(t, store, sealedOptions())
@@ -235,7 +239,8 @@ func TestLostKeySlotsAreNamed(t *testing.T) {
 	}
 }
 
-// The tag of a manifest does not cover its name. A manifest that someone copied to the folder of another account is rejected.
+// The tag of a manifest does not cover its name. A manifest that someone copied to the folder of
+// another account is rejected.
 func TestManifestCopiedToAnotherAccount(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -282,7 +287,8 @@ func (r *rival) Put(ctx context.Context, name string, body io.ReaderAt, size int
 	return r.Store.Put(ctx, name, body, size)
 }
 
-// Two processes make a repository at once. The one that completes first wins, whatever the hashes of the configs.
+// Two processes make a repository at once. The one that completes first wins, whatever the hashes
+// of the configs.
 func TestConcurrentInit(t *testing.T) {
 	for range 8 { // because the hashes are random
 		memory := new(storetest.Memory)

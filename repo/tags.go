@@ -11,15 +11,15 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// Tags reads the tags of all manifests. A damaged note is an error, because it may keep a manifest from being forgotten. One that
-// the keeper did not sign is ignored.
+// Tags reads the tags of all manifests. A damaged note is an error, because it may keep a manifest
+// from being forgotten. One that the keeper did not sign is ignored.
 func (s *statements) Tags(ctx context.Context) (statement.Tags, error) {
 	sets, err := s.tagSets(ctx, nil)
 	return sets.Tags(), err
 }
 
-// ReadableTags is Tags for a caller that sets the tags of one manifest for another. It leaves out what cannot be read, and returns
-// the first damage.
+// ReadableTags is Tags for a caller that sets the tags of one manifest for another. It leaves out
+// what cannot be read, and returns the first damage.
 func (s *statements) ReadableTags(ctx context.Context) (tags statement.Tags, damage, err error) {
 	var mu sync.Mutex
 	sets, err := s.tagSets(ctx, func(err error) bool {

@@ -23,12 +23,13 @@ type Uncovered struct {
 // uncoveredAtOnce is how many objects are uncovered at once.
 const uncoveredAtOnce = 16
 
-// Uncover removes the delete markers and the other versions that cover objects of a repository under Object Lock. Readers find these
-// objects anyway (objectlock.Store), but other programs do not, and a rule of the bucket for older versions deletes them once their
-// retention ends. With dry, it removes nothing and counts what it would.
+// Uncover removes the delete markers and the other versions that cover objects of a repository
+// under Object Lock. Readers find these objects anyway (objectlock.Store), but other programs do
+// not, and a rule of the bucket for older versions deletes them once their retention ends. With
+// dry, it removes nothing and counts what it would.
 //
-// It leaves a config that is hidden while another is not: an owner hides one that is not his. It reports what it could not uncover,
-// and goes on.
+// It leaves a config that is hidden while another is not: an owner hides one that is not his. It
+// reports what it could not uncover, and goes on.
 func (r *Repo) Uncover(ctx context.Context, dry bool, report func(Problem)) (done Uncovered, err error) {
 	if r.Lock() == nil {
 		return done, ErrNotLocked

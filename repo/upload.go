@@ -9,7 +9,8 @@ import (
 // uploaders is the number of packs that are put at once.
 const uploaders = 2
 
-// heldSpools bounds the bytes of uploaded packs that stay on this host's disk until the store lists them.
+// heldSpools bounds the bytes of uploaded packs that stay on this host's disk until the store lists
+// them.
 const heldSpools = 256 << 20
 
 // uploadPacks puts packs until the writer ends. A failure ends the writer.
@@ -48,8 +49,9 @@ func (w *Writer) uploadPack(p *sealedPack) error {
 	return nil
 }
 
-// acknowledged adds a pack that the store has acknowledged to the next index segment. It reports whether the segment is
-// full, and how many bytes are in the spools of packs that the store has not listed yet.
+// acknowledged adds a pack that the store has acknowledged to the next index segment. It reports
+// whether the segment is full, and how many bytes are in the spools of packs that the store has not
+// listed yet.
 func (w *Writer) acknowledged(p *sealedPack) (full bool, held int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -60,7 +62,8 @@ func (w *Writer) acknowledged(p *sealedPack) (full bool, held int64) {
 	return d.Full(), d.held
 }
 
-// freeSpools confirms the waiting packs before the segment is full, because their spools take too much of this host's disk.
+// freeSpools confirms the waiting packs before the segment is full, because their spools take too
+// much of this host's disk.
 func (w *Writer) freeSpools(ctx context.Context) error {
 	if err := w.segments.Acquire(ctx, 1); err != nil {
 		return context.Cause(ctx)
@@ -73,8 +76,9 @@ func (w *Writer) freeSpools(ctx context.Context) error {
 	return w.confirmListed(packs)
 }
 
-// confirmListed waits until the store has listed packs that it has acknowledged, and removes their spools. The caller
-// holds w.segments, so that no index segment names a pack before it is confirmed.
+// confirmListed waits until the store has listed packs that it has acknowledged, and removes their
+// spools. The caller holds w.segments, so that no index segment names a pack before it is
+// confirmed.
 func (w *Writer) confirmListed(packs []*sealedPack) error {
 	defer closeSpools(packs)
 	var failures []error

@@ -43,8 +43,8 @@ func (f *forgetful) Put(ctx context.Context, name string, body io.ReaderAt, size
 	return f.Memory.Put(ctx, name, body, size)
 }
 
-// If a store acknowledges an object and loses it, the writer puts it again. If the store loses it twice, the run fails with an
-// error that names the object, and later runs succeed.
+// If a store acknowledges an object and loses it, the writer puts it again. If the store loses it
+// twice, the run fails with an error that names the object, and later runs succeed.
 func TestStoreLosesAcknowledgedObjects(t *testing.T) {
 	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
 		for _, night := range []string{"first", "later"} {
@@ -81,8 +81,8 @@ func TestStoreLosesAcknowledgedObjects(t *testing.T) {
 	}
 }
 
-// Chunks of a pack that an index names and the store has lost are stored again. This holds if packs are listed by name, and if
-// all are listed, because a run meets chunks of many packs.
+// Chunks of a pack that an index names and the store has lost are stored again. This holds if packs
+// are listed by name, and if all are listed, because a run meets chunks of many packs.
 func TestMissingPackDoesNotCount(t *testing.T) {
 	for _, packs := range []int{1, 6} {
 		store := new(storetest.Memory)
@@ -131,8 +131,8 @@ func TestMissingPackDoesNotCount(t *testing.T) {
 	}
 }
 
-// Prune too checks that the store keeps what it puts. If the store loses it, the prune fails and deletes nothing that the lost
-// object was to replace.
+// Prune too checks that the store keeps what it puts. If the store loses it, the prune fails and
+// deletes nothing that the lost object was to replace.
 func TestPruneOnLossyStore(t *testing.T) {
 	for _, folder := range []string{"data/", "index/", "condemned/"} {
 		for _, times := range []int{1, 1000} {

@@ -5,10 +5,11 @@ import (
 	"iter"
 )
 
-// Vanished returns a Head of the newest manifest that this host remembers, if the repository has no manifests at all, and that
-// one was neither forgotten nor erased: somebody without an owner's key removed it, or the store lost it or was reset. Only what
-// the name says is set; otherwise the Name is empty. While any manifest is left, it returns none: a backup looks for the one that it
-// wrote of its account (Run.Lost).
+// Vanished returns a Head of the newest manifest that this host remembers, if the repository has no
+// manifests at all, and that one was neither forgotten nor erased: somebody without an owner's key
+// removed it, or the store lost it or was reset. Only what the name says is set; otherwise the Name
+// is empty. While any manifest is left, it returns none: a backup looks for the one that it wrote
+// of its account (Run.Lost).
 func (r *Repo) Vanished(ctx context.Context) (newest Head, err error) {
 	names, err := r.access.Pin().All()
 	if err != nil || len(names) == 0 {

@@ -94,7 +94,8 @@ func noise(seed uint64, n int) []byte {
 // content maps the IDs of the chunks that a test run stores to the chunks.
 type content map[chunk.ID][]byte
 
-// manifest is the content of a manifest in these tests: what this package reads, and the IDs that it names.
+// manifest is the content of a manifest in these tests: what this package reads, and the IDs that
+// it names.
 type manifest struct {
 	Deadline int64    `cbor:"5,keyasint"`
 	Time     int64    `cbor:"24,keyasint"`

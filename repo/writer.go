@@ -22,9 +22,9 @@ import (
 //
 //	Stream.Put ─► frame of each lane ─► encoders ─► open pack of each kind ─► uploaders ─► next index segment
 //
-// A chunk that this run stores is claimed until an index segment names it, so that no other Put stores it too. Memory is
-// bounded: the number of frames is fixed, packs are built in files, and a full segment is put at once, which ends its
-// claims.
+// A chunk that this run stores is claimed until an index segment names it, so that no other Put
+// stores it too. Memory is bounded: the number of frames is fixed, packs are built in files, and a
+// full segment is put at once, which ends its claims.
 //
 // The first error ends the writer. It commits nothing after that.
 type Writer struct {
@@ -65,12 +65,13 @@ type Writer struct {
 	closed    atomic.Bool
 }
 
-// maxClaims bounds the claims in memory, to some 40 MB, if the index of this host cannot be written.
+// maxClaims bounds the claims in memory, to some 40 MB, if the index of this host cannot be
+// written.
 const maxClaims = 1 << 20
 
-// Writer returns a Writer. The Writer reads the index and the condemnations when the first chunk comes, so a night without
-// new mail reads neither. A caller that inherits from a parent manifest must choose the parent first
-// (rule 1 in docs/design/removing.md).
+// Writer returns a Writer. The Writer reads the index and the condemnations when the first chunk
+// comes, so a night without new mail reads neither. A caller that inherits from a parent manifest
+// must choose the parent first (rule 1 in docs/design/removing.md).
 func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	encoders := format.EncodersAtOnce()
 	w := &Writer{
@@ -95,7 +96,8 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	return w, nil
 }
 
-// gracePeriod is how long an interrupted Put waits for an encoder, and an interrupted Flush for the store.
+// gracePeriod is how long an interrupted Put waits for an encoder, and an interrupted Flush for the
+// store.
 const gracePeriod = 30 * time.Second
 
 // errClosed is the error of a Put or Flush after Close.
@@ -110,8 +112,8 @@ func (w *Writer) fail(err error) error {
 // failure returns the error that ended the writer, or nil.
 func (w *Writer) failure() error { return context.Cause(w.ctx) }
 
-// Prepare begins to read what Put and Erasures need, so that it is there when the first chunk comes. They return its errors.
-// A caller that knows that chunks will come calls it early.
+// Prepare begins to read what Put and Erasures need, so that it is there when the first chunk
+// comes. They return its errors. A caller that knows that chunks will come calls it early.
 func (w *Writer) Prepare() {
 	w.workers.Go(func() error {
 		_ = w.prepare(w.ctx)
@@ -123,7 +125,8 @@ func (w *Writer) Prepare() {
 	})
 }
 
-// prepare reads, once, what Put needs: the index, the condemnations, and the packs whose retention is about to end.
+// prepare reads, once, what Put needs: the index, the condemnations, and the packs whose retention
+// is about to end.
 func (w *Writer) prepare(ctx context.Context) error {
 	if err := w.readying.Acquire(ctx, 1); err != nil {
 		return context.Cause(ctx)
@@ -135,7 +138,8 @@ func (w *Writer) prepare(ctx context.Context) error {
 	var x *index.Index
 	var condemned statement.Condemned
 	var ending map[format.Pack]bool
-	// In any order: a segment only says where chunks are, however old it is, and the parent was chosen before (rules 1 and 2).
+	// In any order: a segment only says where chunks are, however old it is, and the parent was
+	// chosen before (rules 1 and 2).
 	group, asking := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		if x, err = w.r.openIndex(asking); err != nil {
@@ -192,7 +196,8 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, dat
 		return id, false, err
 	}
 	id = w.r.ChunkID(data)
-	// An error from here on ends the writer and loses what was put before, so a canceled Put gets time to finish.
+	// An error from here on ends the writer and loses what was put before, so a canceled Put gets
+	// time to finish.
 	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
 	claimed, perhaps, err := w.claim(ctx, id.Prefix())
@@ -229,8 +234,9 @@ func (w *Writer) Has(ctx context.Context, id chunk.ID) (bool, error) {
 	return w.areListed(ctx, perhaps)
 }
 
-// claim claims a chunk for the caller, unless the chunk is stored or claimed. If perhaps is not empty, the chunk is stored
-// if the store lists one of these packs; otherwise the caller must store it.
+// claim claims a chunk for the caller, unless the chunk is stored or claimed. If perhaps is not
+// empty, the chunk is stored if the store lists one of these packs; otherwise the caller must store
+// it.
 func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (claimed bool, perhaps []placedPack, err error) {
 	w.mu.Lock()
 	_, ours := w.claimed[p]
@@ -257,10 +263,11 @@ func (w *Writer) unclaim(p chunk.Prefix) {
 	delete(w.claimed, p)
 }
 
-// stored reports whether a chunk counts as stored (rule 2 in docs/design/removing.md): an index segment says in which
-// pack it is, no condemnation names that pack, and the store has listed the pack to this run. If it does not, perhaps are
-// the packs of which the store has not been asked. A chunk that only the table of its pack names does not count: a host with
-// a writer's key cannot read that table, so it would not find the chunk.
+// stored reports whether a chunk counts as stored (rule 2 in docs/design/removing.md): an index
+// segment says in which pack it is, no condemnation names that pack, and the store has listed the
+// pack to this run. If it does not, perhaps are the packs of which the store has not been asked. A
+// chunk that only the table of its pack names does not count: a host with a writer's key cannot
+// read that table, so it would not find the chunk.
 func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, perhaps []placedPack, err error) {
 	err = w.index.Each(ctx, p, func(l index.Location, indexed bool) bool {
 		pack := placedPack{l.Frame.Pack, uint64(l.Frame.Size)}
@@ -275,8 +282,9 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, perha
 	return stored, perhaps, err
 }
 
-// Flush makes all chunks durable: it completes frames and packs, and puts an index segment that names them. Calls of Put
-// wait. After ctx is canceled, Flush has a grace period to finish, because a writer that stops halfway cannot continue.
+// Flush makes all chunks durable: it completes frames and packs, and puts an index segment that
+// names them. Calls of Put wait. After ctx is canceled, Flush has a grace period to finish, because
+// a writer that stops halfway cannot continue.
 func (w *Writer) Flush(ctx context.Context) error {
 	ctx, done := grace.Context(ctx, gracePeriod)
 	defer done()
@@ -314,14 +322,15 @@ func (w *Writer) flush(ctx context.Context) error {
 	return w.failure()
 }
 
-// Commit flushes, and then puts the manifest, which the caller encodes with the run's Deadline. A writer may commit several
-// manifests. If the run took too long, the error is ErrLate, and the manifest does not count even if the store has it.
+// Commit flushes, and then puts the manifest, which the caller encodes with the run's Deadline. A
+// writer may commit several manifests. If the run took too long, the error is ErrLate, and the
+// manifest does not count even if the store has it.
 func (w *Writer) Commit(ctx context.Context, account string, encode Encode) (Head, error) {
 	return w.CommitAt(ctx, account, time.Time{}, encode)
 }
 
-// CommitAt is Commit for a manifest with a time in the past, such as a copy, which keeps the time of its original. The zero time
-// means now.
+// CommitAt is Commit for a manifest with a time in the past, such as a copy, which keeps the time
+// of its original. The zero time means now.
 func (w *Writer) CommitAt(ctx context.Context, account string, at time.Time, encode Encode) (Head, error) {
 	if err := w.Flush(ctx); err != nil {
 		return Head{}, err

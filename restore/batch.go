@@ -25,19 +25,22 @@ const (
 	batchBytes    = 2 << 20
 	batchMessages = 500
 
-	// streamedSize is the size above which a message is not joined in memory. The target reads it chunk by chunk, and
-	// it counts only if WriteTo returns nil: join would read all of it once more.
+	// streamedSize is the size above which a message is not joined in memory. The target reads it
+	// chunk by chunk, and it counts only if WriteTo returns nil: join would read all of it once
+	// more.
 	streamedSize = 4 << 20
 
 	// streamedWeight is how much of joinedBytes a streamed message takes.
 	streamedWeight = 256 << 10
 
-	// windowItems and windowChunks bound the messages that are planned together. A chunk takes 32 bytes of memory.
+	// windowItems and windowChunks bound the messages that are planned together. A chunk takes 32
+	// bytes of memory.
 	windowItems  = 64 * manifest.MaxPageRecords
 	windowChunks = 8 * windowItems
 )
 
-// item is a message that is being restored. It implements archive.Body: a target reads the message from it.
+// item is a message that is being restored. It implements archive.Body: a target reads the message
+// from it.
 type item struct {
 	mailbox  *mailboxJob
 	row      *messageRow
@@ -71,7 +74,8 @@ type batch struct {
 	ends     *group       // of which this is the last batch; nil: others of the group follow
 }
 
-// windows yields the missing messages in slices that are planned together: mailbox after mailbox, ascending by UID.
+// windows yields the missing messages in slices that are planned together: mailbox after mailbox,
+// ascending by UID.
 func (j *job) windows(ctx context.Context) iter.Seq2[[]*item, error] {
 	return func(yield func([]*item, error) bool) {
 		var window []*item
@@ -251,8 +255,9 @@ func (b *batch) room() int64 {
 	return bufferSize(b.weight)
 }
 
-// join reads and verifies the messages of a batch. It removes damaged ones from the batch and records them as failures,
-// so that they affect no other message of the batch. It leaves streamed messages to write.
+// join reads and verifies the messages of a batch. It removes damaged ones from the batch and
+// records them as failures, so that they affect no other message of the batch. It leaves streamed
+// messages to write.
 func (r *restorer) join(ctx context.Context, b *batch) error {
 	if b.streamed {
 		return nil
@@ -283,8 +288,8 @@ func (r *restorer) join(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// joinCopies joins copies of one message. The first copy that can be read serves for all, because they have the same
-// hash.
+// joinCopies joins copies of one message. The first copy that can be read serves for all, because
+// they have the same hash.
 func joinCopies(ctx context.Context, same []*item, buf []byte) error {
 	for _, it := range same {
 		if err := it.join(ctx, buf); err != nil {

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// bufferPools keep the buffers of written batches for later ones, so that a restore does not leave as many bytes to the
-// garbage collector as it writes.
+// bufferPools keep the buffers of written batches for later ones, so that a restore does not leave
+// as many bytes to the garbage collector as it writes.
 type bufferPools [bufferSizes]sync.Pool // of *[]byte; each has twice the size of the one before
 
 const (

@@ -9,12 +9,14 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 )
 
-// pieceSize is the number of messages that a folder is asked about at once. Each Message takes about 250 bytes.
+// pieceSize is the number of messages that a folder is asked about at once. Each Message takes
+// about 250 bytes.
 const pieceSize = 16 << 10
 
-// compare asks the folder which messages it lacks. It asks in pieces, which are in the order of the hashes, so that all
-// copies of a message are in one piece and can be counted. Only then does it ask for similar messages, again in pieces:
-// a message of the folder that is similar to one of the first piece may be the exact copy of one of the last.
+// compare asks the folder which messages it lacks. It asks in pieces, which are in the order of the
+// hashes, so that all copies of a message are in one piece and can be counted. Only then does it
+// ask for similar messages, again in pieces: a message of the folder that is similar to one of the
+// first piece may be the exact copy of one of the last.
 func (l *messageList) compare(ctx context.Context, folder ReadFolder) error {
 	var lacks [][]int // of each piece
 	err := l.inPieces(func(piece []uint32) error {
@@ -65,7 +67,8 @@ func (l *messageList) missingSimilar(
 	return still, l.reportEarlier(ctx, folder, rows, wanted)
 }
 
-// inPieces calls visit with the indices of all rows, in pieces. All copies of a message are in the same piece.
+// inPieces calls visit with the indices of all rows, in pieces. All copies of a message are in the
+// same piece.
 func (l *messageList) inPieces(visit func(piece []uint32) error) error {
 	order := make([]uint32, len(l.rows))
 	for i := range order {

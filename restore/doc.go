@@ -1,5 +1,5 @@
-// Package restore writes an archived account, or some of its messages, to a Target: an IMAP account, a Maildir, a
-// directory of .eml files. Run does it all.
+// Package restore writes an archived account, or some of its messages, to a Target: an IMAP
+// account, a Maildir, a directory of .eml files. Run does it all.
 //
 // A message passes through these files:
 //
@@ -22,10 +22,11 @@
 //	   ▼
 //	target                target.go: all interfaces that a target can implement
 //
-// Several jobs run at once, and the steps of a job as well: it fetches one batch while it joins the one before and
-// writes the one before that.
+// Several jobs run at once, and the steps of a job as well: it fetches one batch while it joins the
+// one before and writes the one before that.
 //
-// properties.go adds access rights and annotations of mailboxes. preview.go counts what a restore would add (a dry
-// run). mirror.go also removes what the manifest does not have. A reporter (reporter.go) counts every message and keeps
-// those that the target refuses; its Report (report.go) is the result. stall.go ends a restore that makes no progress.
+// properties.go adds access rights and annotations of mailboxes. preview.go counts what a restore
+// would add (a dry run). mirror.go also removes what the manifest does not have. A reporter
+// (reporter.go) counts every message and keeps those that the target refuses; its Report
+// (report.go) is the result. stall.go ends a restore that makes no progress.
 package restore

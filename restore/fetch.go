@@ -9,15 +9,15 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// The frames of several batches are fetched together: many small packs, or a store that is far away, then cost one
-// round trip for a group and not one for each batch. While the batches of one group are joined and written, the next
-// groups are fetched.
+// The frames of several batches are fetched together: many small packs, or a store that is far
+// away, then cost one round trip for a group and not one for each batch. While the batches of one
+// group are joined and written, the next groups are fetched.
 const (
 	// groupBytes bounds the decoded frames that are fetched together.
 	groupBytes = 4 << 20
 
-	// fetchedBytes bounds the decoded frames of all groups of a restore. It is less than what the reader caches, because
-	// frames that a later group needs stay there too.
+	// fetchedBytes bounds the decoded frames of all groups of a restore. It is less than what the
+	// reader caches, because frames that a later group needs stay there too.
 	fetchedBytes = 6 * groupBytes
 
 	// groupsAhead is how many groups of a job are fetched while one is joined.
@@ -63,8 +63,9 @@ func groups(batches []*batch) []*group {
 // weight is how much of fetchedBytes the group takes.
 func (g *group) weight() int64 { return min(g.bytes, fetchedBytes) }
 
-// withRoom yields groups, each when there is room for its frames. A group gets its room before those after it:
-// otherwise these could hold all the room that it waits for, and give it back only after it was used.
+// withRoom yields groups, each when there is room for its frames. A group gets its room before
+// those after it: otherwise these could hold all the room that it waits for, and give it back only
+// after it was used.
 func withRoom(ctx context.Context, room *semaphore.Weighted, groups []*group) iter.Seq2[*group, error] {
 	return func(yield func(*group, error) bool) {
 		for _, g := range groups {
@@ -85,7 +86,8 @@ func (r *restorer) fetch(ctx context.Context, g *group) (*group, error) {
 	return g, nil
 }
 
-// used drops the frames that are no longer needed after a batch was read, and holds those of their chunks that are.
+// used drops the frames that are no longer needed after a batch was read, and holds those of their
+// chunks that are.
 func (r *restorer) used(ctx context.Context, b *batch) {
 	b.held.release(b.releases)
 	b.held.hold(ctx, b.holds)

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Jobs that fetch groups of any size at once, each ahead of its writer, do not wait for each other forever. In the bubble, a
-// deadlock fails the test at once.
+// Jobs that fetch groups of any size at once, each ahead of its writer, do not wait for each other
+// forever. In the bubble, a deadlock fails the test at once.
 func TestGroupsGetRoomInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		room := semaphore.NewWeighted(fetchedBytes)
@@ -23,7 +23,8 @@ func TestGroupsGetRoomInOrder(t *testing.T) {
 			for i := range 20 {
 				list = append(list, &group{bytes: sizes[(n+i)%len(sizes)]})
 			}
-			// The first groups of each window are the slowest, so that later ones are ahead of them.
+			// The first groups of each window are the slowest, so that later ones are ahead of
+			// them.
 			fetch := func(_ context.Context, g *group) (*group, error) {
 				time.Sleep(time.Duration(fetchedBytes-g.weight()) + time.Millisecond)
 				return g, nil

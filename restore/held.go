@@ -10,22 +10,23 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Most messages of a frame are restored one after the other. But many frames also have some chunks that messages far
-// away refer to: a signature, a text that was sent twice, a part of a long diff. If such frames stayed decoded until
-// their last use, a window of a large patch list would need 190 MB of them. So when little of a frame is left to use,
-// that is copied, and the frame is dropped.
+// Most messages of a frame are restored one after the other. But many frames also have some chunks
+// that messages far away refer to: a signature, a text that was sent twice, a part of a long diff.
+// If such frames stayed decoded until their last use, a window of a large patch list would need 190
+// MB of them. So when little of a frame is left to use, that is copied, and the frame is dropped.
 const (
-	// heldShare is the part of a frame, 1/heldShare of its bytes, up to which its chunks are held instead of it.
+	// heldShare is the part of a frame, 1/heldShare of its bytes, up to which its chunks are held
+	// instead of it.
 	heldShare = 8
 
 	// maxHeld bounds the bytes that a window holds.
 	maxHeld = 6 << 20
 )
 
-// postpone delays messages until their frames are needed anyway: a frame is decoded for the message after the first
-// eighth of those that need it. So a message that is far ahead of the others does not keep the frame decoded until
-// these follow. The window is in the order of the packs. Copies of a message stay together, because they have the same
-// chunks.
+// postpone delays messages until their frames are needed anyway: a frame is decoded for the message
+// after the first eighth of those that need it. So a message that is far ahead of the others does
+// not keep the frame decoded until these follow. The window is in the order of the packs. Copies of
+// a message stay together, because they have the same chunks.
 func (t *chunkTable) postpone(window []*item) {
 	messages := make([]int32, len(t.frames)) // of each frame
 	t.eachFrame(window, func(_ int32, f int32) { messages[f]++ })
@@ -59,8 +60,8 @@ func (t *chunkTable) eachFrame(window []*item, visit func(message, frame int32))
 	}
 }
 
-// planHeld sets the frames that each message needs, the chunks that are held after it, and those that are released
-// after it.
+// planHeld sets the frames that each message needs, the chunks that are held after it, and those
+// that are released after it.
 func (t *chunkTable) planHeld(window []*item, held *heldChunks) {
 	p := &heldPlan{
 		chunkTable: t, left: make([]int64, len(t.frames)),
@@ -175,7 +176,8 @@ func (h *heldChunks) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	return h.ChunkReader.Chunk(ctx, id)
 }
 
-// hold reads chunks and holds them. One that cannot be read is not held: the error comes again when a message needs it.
+// hold reads chunks and holds them. One that cannot be read is not held: the error comes again when
+// a message needs it.
 func (h *heldChunks) hold(ctx context.Context, chunks []heldChunk) {
 	for _, c := range chunks {
 		if data, err := h.ChunkReader.Chunk(ctx, c.id); err == nil {

@@ -48,8 +48,8 @@ type use struct {
 	size  int64
 }
 
-// play plans the window, and goes through its batches as a restore does. It returns the most bytes of frames and of chunks
-// that are needed at once, and how often a frame is fetched.
+// play plans the window, and goes through its batches as a restore does. It returns the most bytes
+// of frames and of chunks that are needed at once, and how often a frame is fetched.
 func (l *layout) play(t *testing.T, postpone bool) (frames, held int64, fetched map[repo.Frame]int) {
 	t.Helper()
 	uses, known := map[*item][]use{}, map[chunk.ID]use{}
@@ -109,7 +109,8 @@ func (l *layout) play(t *testing.T, postpone bool) (frames, held int64, fetched 
 	return frames, held, fetched
 }
 
-// patchList is a layout with some messages that refer to chunks far away, before or after their own frame.
+// patchList is a layout with some messages that refer to chunks far away, before or after their own
+// frame.
 func patchList(messages int) *layout {
 	const perFrame = 300
 	l := newLayout()
@@ -126,7 +127,8 @@ func patchList(messages int) *layout {
 	return l
 }
 
-// A few chunks that are needed far away neither keep their frames decoded nor make them be fetched again.
+// A few chunks that are needed far away neither keep their frames decoded nor make them be fetched
+// again.
 func TestFarChunksAreHeld(t *testing.T) {
 	for _, postpone := range []bool{true, false} {
 		t.Run(fmt.Sprintf("postpone=%v", postpone), func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// job restores some mailboxes together. Their messages are planned at once, so what lies together in the packs is read
-// together, and a message that is in several mailboxes is joined once.
+// job restores some mailboxes together. Their messages are planned at once, so what lies together
+// in the packs is read together, and a message that is in several mailboxes is joined once.
 //
 //	fetch the frames of a batch ──► join and verify its messages ──► write them into their folders
 //
@@ -20,8 +20,8 @@ type job struct {
 	messages  int64 // in the lists of the mailboxes; some may be in the folders already
 }
 
-// jobs divides the mailboxes into jobs, the largest ones first. A backup reads them in the same order, so messages that
-// are stored together are restored together.
+// jobs divides the mailboxes into jobs, the largest ones first. A backup reads them in the same
+// order, so messages that are stored together are restored together.
 func (r *restorer) jobs(routes []*route, places []Place) []*job {
 	order := make([]*mailboxJob, len(routes))
 	for i, rt := range routes {
@@ -43,24 +43,28 @@ func (r *restorer) jobs(routes []*route, places []Place) []*job {
 }
 
 const (
-	// jobFolders is the most folders of a job. They are all open, and each takes some descriptors or memory.
+	// jobFolders is the most folders of a job. They are all open, and each takes some descriptors
+	// or memory.
 	jobFolders = 32
 
-	// concurrentJobs is the number of jobs that run at once, so that one is planned while another is written.
+	// concurrentJobs is the number of jobs that run at once, so that one is planned while another
+	// is written.
 	concurrentJobs = 2
 
-	// maxJobMessages bounds the messages of all running jobs, because their lists are in memory. A job of a larger
-	// mailbox runs alone.
+	// maxJobMessages bounds the messages of all running jobs, because their lists are in memory. A
+	// job of a larger mailbox runs alone.
 	maxJobMessages = 1 << 19
 )
 
-// execute restores the mailboxes: it lists the archived messages, asks which of them the folders lack, and adds those.
+// execute restores the mailboxes: it lists the archived messages, asks which of them the folders
+// lack, and adds those.
 func (j *job) execute(ctx context.Context) error {
 	err := j.each(ctx, (*mailboxJob).open)
 	if err == nil {
 		err = j.transfer(ctx)
 	}
-	// After an error, the folders usually close with the same one: the disk is full, or the connection has ended.
+	// After an error, the folders usually close with the same one: the disk is full, or the
+	// connection has ended.
 	err = cmp.Or(err, j.each(ctx, func(m *mailboxJob, _ context.Context) error { return m.finish() }))
 	if err == nil {
 		j.restorer.reporter.mailboxesDone(len(j.mailboxes))

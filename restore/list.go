@@ -13,8 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// messageList is the list of the messages of a mailbox that is being restored. It takes 64 bytes a message, so a
-// mailbox of a million messages fits into memory. The rest of a record is read again from its page when it is needed.
+// messageList is the list of the messages of a mailbox that is being restored. It takes 64 bytes a
+// message, so a mailbox of a million messages fits into memory. The rest of a record is read again
+// from its page when it is needed.
 type messageList struct {
 	restorer *restorer
 	mailbox  *manifest.Mailbox
@@ -39,7 +40,8 @@ type messageRow struct {
 	spare   bool // not to be restored, but a copy of a message that is
 }
 
-// page returns where the record of the row is: an index into messageList.pages, and one into the page.
+// page returns where the record of the row is: an index into messageList.pages, and one into the
+// page.
 func (row *messageRow) page() (page, at int) {
 	return int(row.at / manifest.MaxPageRecords), int(row.at % manifest.MaxPageRecords)
 }
@@ -61,8 +63,8 @@ type pageCache struct {
 // maxGuess bounds the memory that is allocated for a number of messages before they are read.
 const maxGuess = 1 << 20
 
-// listMessages reads the pages of a mailbox. It records pages that cannot be read as failures. If only the flags of a
-// page cannot be read, the messages are restored without flags.
+// listMessages reads the pages of a mailbox. It records pages that cannot be read as failures. If
+// only the flags of a page cannot be read, the messages are restored without flags.
 func (r *restorer) listMessages(ctx context.Context, rt *route) (*messageList, error) {
 	mailbox := rt.from
 	l := &messageList{restorer: r, mailbox: mailbox, raw: make(map[mail.UID]string)}
@@ -191,8 +193,9 @@ func (l *messageList) record(ctx context.Context, row *messageRow) (*manifest.Re
 	return &l.cached.entries[at].Record, nil
 }
 
-// rowBody is the Body of a row, for the goroutine that compares. A damaged message equals none in the target, so it
-// counts as missing, and the damage is reported when it is to be added. Any other read error ends the comparison.
+// rowBody is the Body of a row, for the goroutine that compares. A damaged message equals none in
+// the target, so it counts as missing, and the damage is reported when it is to be added. Any other
+// read error ends the comparison.
 type rowBody struct {
 	list *messageList
 	row  *messageRow

@@ -44,8 +44,8 @@ func (m *mailboxJob) named(err error) error {
 	return err
 }
 
-// open opens a folder of the target. A folder that the target refuses to open refuses all messages, so that the other
-// mailboxes are restored.
+// open opens a folder of the target. A folder that the target refuses to open refuses all messages,
+// so that the other mailboxes are restored.
 func (r *restorer) open(ctx context.Context, place Place) (Folder, error) {
 	if place.Skip {
 		return noFolder{errNoPlace}, nil

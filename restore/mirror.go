@@ -11,8 +11,8 @@ import (
 
 // MirrorOptions make a restore remove what is not restored.
 type MirrorOptions struct {
-	// Confirm is called before anything is changed, if anything would be removed or reflagged. Its error ends the
-	// restore.
+	// Confirm is called before anything is changed, if anything would be removed or reflagged. Its
+	// error ends the restore.
 	Confirm func(ctx context.Context, plan MirrorReport) error
 
 	Alarm          string // why the account may have had more before, as a sentence (archive.Suspect); "": not known
@@ -47,7 +47,8 @@ type mirroring struct {
 // errNoMirror is wrapped by the errors of Run if removing mail from the target is not safe.
 var errNoMirror = errors.New("nothing is pruned")
 
-// checkMirror returns an error if mirroring could remove mail that is nowhere else, as far as that is known.
+// checkMirror returns an error if mirroring could remove mail that is nowhere else, as far as that
+// is known.
 func (r *restorer) checkMirror(routes []*route) error {
 	m := r.Contents.Manifest
 	switch {
@@ -114,7 +115,8 @@ func (r *restorer) planMirror(ctx context.Context, routes []*route) (*mirroring,
 	return p, r.checkMirror(routes) // again, because pages have been read
 }
 
-// openMirror compares a place with its route and adds the surplus to plan. An extra place has no route.
+// openMirror compares a place with its route and adds the surplus to plan. An extra place has no
+// route.
 func (p *mirroring) openMirror(ctx context.Context, rt *route, place Place, plan *MirrorReport) (Mirror, error) {
 	if place.Name == "" || place.Skip {
 		return nil, nil

@@ -9,25 +9,27 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A backup stores messages as they arrive, so consecutive messages of a mailbox are close together in the packs. They
-// are in three lanes, because headers, text and decoded attachments fill separate frames:
+// A backup stores messages as they arrive, so consecutive messages of a mailbox are close together
+// in the packs. They are in three lanes, because headers, text and decoded attachments fill
+// separate frames:
 //
 //	pack   │ headers │ text │ bodies │ bodies │ text │ bodies │ headers │ …
 //	         1…400     1…90   1…30     31…62    91…170  63…88   401…
 //
-// Reading messages in this order needs each frame many times within a short time, while it is still decoded. So a plan
-// finds the frames of a batch before it is read, to fetch them together and decode them on all cores. Batches are
-// small, so that their frames fit the memory of the reader.
+// Reading messages in this order needs each frame many times within a short time, while it is still
+// decoded. So a plan finds the frames of a batch before it is read, to fetch them together and
+// decode them on all cores. Batches are small, so that their frames fit the memory of the reader.
 //
-// Messages that several connections read at once are interleaved, and a message of several mailboxes was stored with
-// the first one. So the messages of many mailboxes are planned together and put into the order of the packs. For a
-// target that needs the messages of a mailbox in their order, only copies are brought together.
+// Messages that several connections read at once are interleaved, and a message of several
+// mailboxes was stored with the first one. So the messages of many mailboxes are planned together
+// and put into the order of the packs. For a target that needs the messages of a mailbox in their
+// order, only copies are brought together.
 
 // batchFrames is the most frames of a batch whose messages are scattered.
 const batchFrames = 12
 
-// plan locates the messages of a window, puts them into the order in which they are read, and decides which chunks are
-// held. A message that cannot be located is reported when it is read.
+// plan locates the messages of a window, puts them into the order in which they are read, and
+// decides which chunks are held. A message that cannot be located is reported when it is read.
 func (j *job) plan(ctx context.Context, window []*item) error {
 	t := newChunkTable()
 	if err := t.locate(ctx, window); err != nil {
@@ -54,9 +56,9 @@ func (j *job) plan(ctx context.Context, window []*item) error {
 	return nil
 }
 
-// interleave brings copies of messages together and keeps the order within each mailbox. A window has one mailbox after
-// the other. At each message of the first, every mailbox that has a copy of it among its next maxAhead messages
-// advances to the copy.
+// interleave brings copies of messages together and keeps the order within each mailbox. A window
+// has one mailbox after the other. At each message of the first, every mailbox that has a copy of
+// it among its next maxAhead messages advances to the copy.
 func interleave(window []*item) {
 	type ref struct{ queue, at int }
 	var queues [][]*item
@@ -96,8 +98,8 @@ func interleave(window []*item) {
 	}
 }
 
-// maxAhead bounds how far a mailbox advances to a copy. A copy that is far ahead arrived later, and the messages before
-// it would be read long before the first mailbox reaches them.
+// maxAhead bounds how far a mailbox advances to a copy. A copy that is far ahead arrived later, and
+// the messages before it would be read long before the first mailbox reaches them.
 const maxAhead = 32
 
 // position is where the first chunk of a message is.

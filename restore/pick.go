@@ -13,14 +13,14 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Pick selects messages of the selected mailboxes: those that satisfy all its fields. Mailboxes without such messages
-// are not restored.
+// Pick selects messages of the selected mailboxes: those that satisfy all its fields. Mailboxes
+// without such messages are not restored.
 type Pick struct {
 	Query search.Query
 	UIDs  mail.UIDSet // if not empty, only these
 
-	// MissingFrom is another manifest. Of each message, as many copies are restored as it has fewer of, from the
-	// mailboxes that have fewer there. Messages that were only moved are not restored.
+	// MissingFrom is another manifest. Of each message, as many copies are restored as it has fewer
+	// of, from the mailboxes that have fewer there. Messages that were only moved are not restored.
 	MissingFrom *archive.Contents
 }
 
@@ -30,9 +30,9 @@ type picked struct {
 	messages int64
 	bytes    int64
 
-	// With MissingFrom, copies are counted, because the target may have some copies of a message and lack others. So
-	// the folder is asked about all copies that the mailbox should have: those that are restored and those that are
-	// there.
+	// With MissingFrom, copies are counted, because the target may have some copies of a message
+	// and lack others. So the folder is asked about all copies that the mailbox should have: those
+	// that are restored and those that are there.
 	copies map[chunk.ID]struct{} // the messages that are restored
 	loss   *diff.Loss
 }
@@ -124,8 +124,8 @@ func (r *restorer) pickMailbox(
 	return p, nil
 }
 
-// wants reports whether a message is restored, and if not, whether it is a spare: a copy of a restored message that
-// should be in the folder.
+// wants reports whether a message is restored, and if not, whether it is a spare: a copy of a
+// restored message that should be in the folder.
 func (p *picked) wants(e *manifest.Entry) (wanted, spare bool) {
 	if p == nil || p.uids.Contains(e.UID) {
 		return true, false
@@ -136,7 +136,8 @@ func (p *picked) wants(e *manifest.Entry) (wanted, spare bool) {
 	return false, p.loss.Here.Contains(e.UID) || !p.loss.Renamed && !p.loss.Elsewhere.Contains(e.UID)
 }
 
-// countCopies decides which copies are added: if the target lacks n copies of a message, n of those that are not spare.
+// countCopies decides which copies are added: if the target lacks n copies of a message, n of those
+// that are not spare.
 func (l *messageList) countCopies(piece []uint32) {
 	lacking := make(map[chunk.ID]int)
 	for _, at := range piece {

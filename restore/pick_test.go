@@ -51,8 +51,9 @@ func differing(got, want map[chunk.ID]int) string {
 	return strings.Join(words, "; ")
 }
 
-// TestRestoreMissing restores what a later manifest lacks to the account as it was then. The account then has as many
-// copies of each message as it had before or has now. An empty target gets only the missing messages.
+// TestRestoreMissing restores what a later manifest lacks to the account as it was then. The
+// account then has as many copies of each message as it had before or has now. An empty target gets
+// only the missing messages.
 func TestRestoreMissing(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -172,7 +173,8 @@ func (w watched) Prepare(context.Context, []mail.Mailbox) ([]restore.Place, []st
 	return nil, nil, nil
 }
 
-// TestDryRunPreviews checks that a dry run reports the figures of the restore that follows, and changes nothing.
+// TestDryRunPreviews checks that a dry run reports the figures of the restore that follows, and
+// changes nothing.
 func TestDryRunPreviews(t *testing.T) {
 	for seed := range uint64(10) {
 		account, reader := archivetest.NewRandomAccount(2000+seed, false), archivetest.NewMemReader(t)
@@ -217,7 +219,8 @@ func (m misplaced) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]res
 	return m.change(places), err
 }
 
-// A preview whose places are not those of the mailboxes would compare messages with those of another mailbox.
+// A preview whose places are not those of the mailboxes would compare messages with those of
+// another mailbox.
 func TestPreviewOfOtherPlaces(t *testing.T) {
 	reader := archivetest.NewMemReader(t)
 	contents := reader.Contents(t, reader.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 3)...),

@@ -13,9 +13,10 @@ import (
 
 // PropertyTarget is implemented by targets that have access rights and annotations of mailboxes.
 type PropertyTarget interface {
-	// AddProperties adds what mailboxes lack of the wanted properties, whose Mailbox is the Name of a Place, or empty for
-	// the account. An identifier that has rights keeps them, and an annotation that exists keeps its value: the notes name
-	// what differs, and what the target refuses. A dry run changes nothing.
+	// AddProperties adds what mailboxes lack of the wanted properties, whose Mailbox is the Name of
+	// a Place, or empty for the account. An identifier that has rights keeps them, and an
+	// annotation that exists keeps its value: the notes name what differs, and what the target
+	// refuses. A dry run changes nothing.
 	AddProperties(ctx context.Context, wanted []mail.Properties, dry bool) (PropertyReport, error)
 }
 
@@ -28,7 +29,8 @@ type PropertyReport struct {
 // ErrNoProperties means that the target has no access rights and annotations.
 var ErrNoProperties = errors.New("only an IMAP account has access rights and annotations")
 
-// addProperties adds the access rights and annotations that are to be restored. places are in the order of routes.
+// addProperties adds the access rights and annotations that are to be restored. places are in the
+// order of routes.
 func (r *restorer) addProperties(ctx context.Context, routes []*route, places []Place) error {
 	if !r.Rights && !r.Annotations {
 		return nil
@@ -55,8 +57,8 @@ func (r *restorer) addProperties(ctx context.Context, routes []*route, places []
 	return nil
 }
 
-// wantedProperties returns the properties of the mailboxes in their places. Those of the account belong to a restore of
-// all mailboxes.
+// wantedProperties returns the properties of the mailboxes in their places. Those of the account
+// belong to a restore of all mailboxes.
 func (r *restorer) wantedProperties(
 	archived []manifest.Properties, routes []*route, places []Place,
 ) (wanted []mail.Properties) {

@@ -34,7 +34,8 @@ func (r *Report) Whole() bool {
 	return r.Altered == 0 && r.Refused == 0 && r.Failed == 0 && r.FlagsLost == 0
 }
 
-// Progress is how far a restore is. Done messages are those that were added, found in the target, refused, or failed.
+// Progress is how far a restore is. Done messages are those that were added, found in the target,
+// refused, or failed.
 type Progress struct {
 	Mailboxes     int64 // to be restored
 	Messages      int64

@@ -116,7 +116,8 @@ func (rep *reporter) add(p Problem) error {
 	return rep.write(p.String())
 }
 
-// reportChanges reports what the target changed in a message, and keeps the message if its bytes are different.
+// reportChanges reports what the target changed in a message, and keeps the message if its bytes
+// are different.
 func (rep *reporter) reportChanges(
 	ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, result AppendResult, body archive.Body,
 ) error {
@@ -196,8 +197,8 @@ func (rep *reporter) keep(
 	return file.Path(), nil
 }
 
-// dirFor returns the directory of the kept messages of a mailbox. Two mailboxes never share one, not even on a file
-// system that ignores case.
+// dirFor returns the directory of the kept messages of a mailbox. Two mailboxes never share one,
+// not even on a file system that ignores case.
 func (rep *reporter) dirFor(mailbox *manifest.Mailbox) string {
 	rep.mu.Lock()
 	defer rep.mu.Unlock()
@@ -213,8 +214,8 @@ func (rep *reporter) dirFor(mailbox *manifest.Mailbox) string {
 	return dir
 }
 
-// dirName returns a directory name for the name of a mailbox. Bytes that could have a meaning for a file system become
-// %XX.
+// dirName returns a directory name for the name of a mailbox. Bytes that could have a meaning for a
+// file system become %XX.
 func dirName(name string) string {
 	const longest = 150 // bytes; with a suffix, the name must stay below 255 bytes
 	var b strings.Builder

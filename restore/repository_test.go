@@ -171,8 +171,8 @@ func (m *meter) Get(ctx context.Context, name string, offset, length int64) (io.
 	return body, size, err
 }
 
-// TestRestoreReadsOnce: a mailbox that two connections read side by side lies interleaved in the packs. What is read of
-// these is little more than they hold, and in few requests.
+// TestRestoreReadsOnce: a mailbox that two connections read side by side lies interleaved in the
+// packs. What is read of these is little more than they hold, and in few requests.
 func TestRestoreReadsOnce(t *testing.T) {
 	store := new(storetest.Memory)
 	letters := incompressible(1, 1400, 30_000) // 42 MB, more than a reader keeps
@@ -204,8 +204,8 @@ func TestRestoreReadsOnce(t *testing.T) {
 	}
 }
 
-// TestCheckFinds: whatever is done to an object, the check names it and what it harms, a restore loses nothing else,
-// and reports the same messages.
+// TestCheckFinds: whatever is done to an object, the check names it and what it harms, a restore
+// loses nothing else, and reports the same messages.
 func TestCheckFinds(t *testing.T) {
 	pristine := new(storetest.Memory)
 	inbox := incompressible(1, 100, 30_000)
@@ -277,7 +277,8 @@ func TestCheckFinds(t *testing.T) {
 	})
 }
 
-// sameHarm restores from a damaged store, and compares the messages that are lost with those that the check named.
+// sameHarm restores from a damaged store, and compares the messages that are lost with those that
+// the check named.
 func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []check.Problem, inbox []archivetest.Message) int {
 	t.Helper()
 	var named, lost []mail.UID
@@ -320,8 +321,8 @@ func checked(t *testing.T, store store.Store, data repo.HashRange) (*check.Repor
 	return report, problems
 }
 
-// TestStoreTroubleIsNoDamage: whatever operation on the store fails, a check and a restore end with that error, and call
-// nothing damaged; then a restore that is made again completes exactly.
+// TestStoreTroubleIsNoDamage: whatever operation on the store fails, a check and a restore end with
+// that error, and call nothing damaged; then a restore that is made again completes exactly.
 func TestStoreTroubleIsNoDamage(t *testing.T) {
 	store := new(storetest.Memory)
 	letters := incompressible(1, 40, 30_000)

@@ -26,19 +26,20 @@ type Options struct {
 	Labels      LabelMode                    // what to do with labels of Gmail
 	DryRun      bool                         // change nothing; see Previewer
 
-	// Rights and Annotations restore the access rights and annotations of mailboxes, too, to a PropertyTarget. Whole says
-	// that this is a restore of all mailboxes, with the annotations of the account.
+	// Rights and Annotations restore the access rights and annotations of mailboxes, too, to a
+	// PropertyTarget. Whole says that this is a restore of all mailboxes, with the annotations of
+	// the account.
 	Rights, Annotations, Whole bool
 
-	// ReportDir is a directory for the messages that the target refuses or alters, as .eml, and for report.txt, which
-	// has a line for each of them and for each message that was changed. It is made when it is first needed. Empty:
-	// none.
+	// ReportDir is a directory for the messages that the target refuses or alters, as .eml, and for
+	// report.txt, which has a line for each of them and for each message that was changed. It is
+	// made when it is first needed. Empty: none.
 	ReportDir string
 
 	TimeLimit time.Duration // ends a restore that adds nothing for so long; 0: 6 hours
 
-	// Confirm is called with what will be restored, before the target is changed. An error ends the restore. It is not
-	// called if there is nothing to restore, and with DryRun. It may be nil.
+	// Confirm is called with what will be restored, before the target is changed. An error ends the
+	// restore. It is not called if there is nothing to restore, and with DryRun. It may be nil.
 	Confirm func(context.Context, Plan) error
 
 	Progress func(Progress) // called by one goroutine at a time; may be nil
@@ -47,7 +48,8 @@ type Options struct {
 // Plan says what is going to be restored, as far as the target lacks it.
 type Plan struct{ Mailboxes, Messages, Bytes int64 }
 
-// LabelMode is what a restore does with the labels of Gmail, if the manifest has messages with labels.
+// LabelMode is what a restore does with the labels of Gmail, if the manifest has messages with
+// labels.
 type LabelMode uint8
 
 const (
@@ -56,12 +58,12 @@ const (
 	LabelsLeftOut                      // add a message once, without its labels
 )
 
-// Run writes an archived account, or a part of it, to a target. It does not add messages that the target has already,
-// so another Run completes an interrupted one.
+// Run writes an archived account, or a part of it, to a target. It does not add messages that the
+// target has already, so another Run completes an interrupted one.
 //
-// A message that cannot be read or that the target refuses does not stop the others. It is in the report. Run returns
-// an error for what ends a restore: a store that cannot be reached, a full disk, a connection that stays lost. The
-// report is valid then, too.
+// A message that cannot be read or that the target refuses does not stop the others. It is in the
+// report. Run returns an error for what ends a restore: a store that cannot be reached, a full
+// disk, a connection that stays lost. The report is valid then, too.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	ctx, stop := o.watchStall(ctx)
 	defer stop()
@@ -212,8 +214,8 @@ func mailboxesOf(routes []*route) []mail.Mailbox {
 	return mailboxes
 }
 
-// reportDamage reports a failure that is due to damage in the archive. It returns other errors, which would affect all
-// other messages, too: a store that cannot be reached, an interruption.
+// reportDamage reports a failure that is due to damage in the archive. It returns other errors,
+// which would affect all other messages, too: a store that cannot be reached, an interruption.
 func (r *restorer) reportDamage(ctx context.Context, problem Problem, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -72,7 +72,8 @@ func TestRestoreAgainAddsNothing(t *testing.T) {
 	}
 }
 
-// TestRestoreFailsAnywhere makes the target or the store fail at every step. A second restore completes the first.
+// TestRestoreFailsAnywhere makes the target or the store fail at every step. A second restore
+// completes the first.
 func TestRestoreFailsAnywhere(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	a, b := archivetest.PlainMessages(1, 50), archivetest.PlainMessages(100, 30)
@@ -125,8 +126,9 @@ func failAnywhere(t *testing.T, s *archivetest.MemReader, contents *archive.Cont
 	}
 }
 
-// TestRestoreReadsCopiesOnce checks that a message of several mailboxes is read once if these have the same order or
-// the target is unordered, and that an unreadable message is missing in each of them.
+// TestRestoreReadsCopiesOnce checks that a message of several mailboxes is read once if these have
+// the same order or the target is unordered, and that an unreadable message is missing in each of
+// them.
 func TestRestoreReadsCopiesOnce(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letters := archivetest.PlainMessages(1, 300)
@@ -172,8 +174,8 @@ func TestRestoreReadsCopiesOnce(t *testing.T) {
 	}
 }
 
-// TestRestoreCopiesOfWhichSomeAreDamaged checks that a message that is readable in one mailbox is restored in each,
-// although its record in another mailbox is damaged.
+// TestRestoreCopiesOfWhichSomeAreDamaged checks that a message that is readable in one mailbox is
+// restored in each, although its record in another mailbox is damaged.
 func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	whole := archivetest.Message{UID: 1, Body: []byte("Subject: x\r\n\r\nas it was\r\n"), Date: archivetest.SomeDate}
@@ -233,8 +235,8 @@ func renumbered(letters []archivetest.Message) []archivetest.Message {
 	return letters
 }
 
-// TestRestoreKeepsOrder checks that each mailbox gets its messages once and in the order of their UIDs, for random
-// copies among the mailboxes.
+// TestRestoreKeepsOrder checks that each mailbox gets its messages once and in the order of their
+// UIDs, for random copies among the mailboxes.
 func TestRestoreKeepsOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	s := archivetest.NewMemReader(t)
@@ -266,8 +268,8 @@ func TestRestoreKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestRestoreDoublesNothingWhenTheStoreStumbles makes single reads fail while a target compares. A message that was not
-// compared must not count as missing.
+// TestRestoreDoublesNothingWhenTheStoreStumbles makes single reads fail while a target compares. A
+// message that was not compared must not count as missing.
 func TestRestoreDoublesNothingWhenTheStoreStumbles(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letters := archivetest.PlainMessages(1, 20)
@@ -292,8 +294,8 @@ func TestRestoreDoublesNothingWhenTheStoreStumbles(t *testing.T) {
 	}
 }
 
-// TestRestoreGoesOnWithoutAFolder checks that the other mailboxes are restored if the target does not open one, and
-// that the messages of that one are kept.
+// TestRestoreGoesOnWithoutAFolder checks that the other mailboxes are restored if the target does
+// not open one, and that the messages of that one are kept.
 func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	shut, open := archivetest.PlainMessages(1, 5), archivetest.PlainMessages(10, 5)
@@ -507,8 +509,8 @@ func TestRestoreChoice(t *testing.T) {
 	target.Holds(t, "INBOX", letters...)
 }
 
-// TestMessageListIsSmall checks that a mailbox of a million messages takes 68 MB while it is restored: a row and an
-// index for each message.
+// TestMessageListIsSmall checks that a mailbox of a million messages takes 68 MB while it is
+// restored: a row and an index for each message.
 func TestMessageListIsSmall(t *testing.T) {
 	if size := unsafe.Sizeof(restore.MessageRow{}); size > 64 {
 		t.Errorf("%d bytes a message", size)
@@ -551,7 +553,8 @@ func TestRestoreUnreadableServerPart(t *testing.T) {
 	target.Holds(t, "INBOX", letters...)
 }
 
-// A date that is no date-time, but says its instant without a doubt, reaches the target with the instant and the text.
+// A date that is no date-time, but says its instant without a doubt, reaches the target with the
+// instant and the text.
 func TestRestoreOddDate(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letter := archivetest.Message{UID: 1, Body: []byte("Subject: x\r\n\r\n"), Date: "31-Dec-2016 23:59:60 GMT"}

@@ -31,7 +31,8 @@ func nightly(t *testing.T, nights int) *storetest.Memory {
 	return m
 }
 
-// restoreFar restores the newest manifest from a far store, and returns the round trips and requests of that.
+// restoreFar restores the newest manifest from a far store, and returns the round trips and
+// requests of that.
 func restoreFar(t *testing.T, m *storetest.Memory, free bool) (messages int64, trips int, requests storetest.Requests) {
 	t.Helper()
 	far := storetest.NewFar(m)
@@ -58,7 +59,8 @@ func restoreFar(t *testing.T, m *storetest.Memory, free bool) (messages int64, t
 	return report.Added, far.RoundTrips(), far.Requests()
 }
 
-// A restore makes no more requests one after the other if the mail came in many nights, and lies in many packs.
+// A restore makes no more requests one after the other if the mail came in many nights, and lies in
+// many packs.
 func TestRoundTrips(t *testing.T) {
 	for _, free := range []bool{true, false} {
 		for _, nights := range []int{3, 30} {

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// route says which archived messages go to one mailbox of the target. The mailbox is the same in the archive and in the
-// target, unless labels become mailboxes.
+// route says which archived messages go to one mailbox of the target. The mailbox is the same in
+// the archive and in the target, unless labels become mailboxes.
 type route struct {
 	mail.Mailbox                   // the mailbox of the target
 	from         *manifest.Mailbox // the mailbox of the archive
@@ -81,7 +81,8 @@ func (r *restorer) inform(all []*manifest.Mailbox, namespaces []mail.Namespace) 
 
 func (r *restorer) wants(m *manifest.Mailbox) bool { return r.Mailboxes == nil || r.Mailboxes(m) }
 
-// namespaces returns those of the server that was archived. If they cannot be read, there are none, and a failure.
+// namespaces returns those of the server that was archived. If they cannot be read, there are none,
+// and a failure.
 func (r *restorer) namespaces(ctx context.Context) ([]mail.Namespace, error) {
 	server, err := r.Contents.Server(ctx)
 	if err != nil {
@@ -90,7 +91,8 @@ func (r *restorer) namespaces(ctx context.Context) ([]mail.Namespace, error) {
 	return server.Namespaces, err
 }
 
-// readable returns the mailboxes of the manifest. It records a table that cannot be read as a failure.
+// readable returns the mailboxes of the manifest. It records a table that cannot be read as a
+// failure.
 func (r *restorer) readable(ctx context.Context) ([]*manifest.Mailbox, error) {
 	var all []*manifest.Mailbox
 	for mailbox, err := range r.Contents.Mailboxes(ctx) {
@@ -105,8 +107,8 @@ func (r *restorer) readable(ctx context.Context) ([]*manifest.Mailbox, error) {
 	return all, nil
 }
 
-// labelRouter routes the messages of Gmail's All Mail to the mailboxes of their labels. If each message is added once,
-// it routes those that have a wanted label to All Mail.
+// labelRouter routes the messages of Gmail's All Mail to the mailboxes of their labels. If each
+// message is added once, it routes those that have a wanted label to All Mail.
 type labelRouter struct {
 	restorer  *restorer
 	allMail   *manifest.Mailbox // All Mail
@@ -116,8 +118,8 @@ type labelRouter struct {
 	once      bool   // each message is added once, so all labels have the same route
 }
 
-// newLabelRouter is nil where nothing is to be routed: without labels in the manifest, and where each message is added
-// once and All Mail is wanted.
+// newLabelRouter is nil where nothing is to be routed: without labels in the manifest, and where
+// each message is added once and All Mail is wanted.
 func (r *restorer) newLabelRouter(ctx context.Context, all []*manifest.Mailbox) (*labelRouter, error) {
 	at := slices.IndexFunc(all, func(m *manifest.Mailbox) bool { return m.Has(`\All`) && !m.Label })
 	hasLabels := slices.ContainsFunc(all, func(m *manifest.Mailbox) bool { return m.Label })
@@ -223,8 +225,8 @@ func (lr *labelRouter) route(e *manifest.Entry, counts bool) {
 	}
 }
 
-// routeFor returns the route of a label. A label that the user hides from IMAP has no mailbox in the manifest, so it
-// gets one.
+// routeFor returns the route of a label. A label that the user hides from IMAP has no mailbox in
+// the manifest, so it gets one.
 func (lr *labelRouter) routeFor(label string) *route {
 	key := mail.LabelKey(label)
 	rt, known := lr.byLabel[key]
@@ -238,8 +240,8 @@ func (lr *labelRouter) routeFor(label string) *route {
 	return rt
 }
 
-// routes returns the routes. It omits All Mail if it is empty, because it is then no mailbox of the user's, and if
-// messages are picked, all empty ones.
+// routes returns the routes. It omits All Mail if it is empty, because it is then no mailbox of the
+// user's, and if messages are picked, all empty ones.
 func (lr *labelRouter) routes() []*route {
 	if lr == nil {
 		return nil
@@ -249,8 +251,8 @@ func (lr *labelRouter) routes() []*route {
 	})
 }
 
-// maxInFolder returns how many messages the folder may have, because an open folder has all of them in memory. If only
-// some messages of a mailbox are picked, the others may be there as well.
+// maxInFolder returns how many messages the folder may have, because an open folder has all of them
+// in memory. If only some messages of a mailbox are picked, the others may be there as well.
 func (rt *route) maxInFolder() int64 {
 	if rt.uids != nil { // from is All Mail, which has all messages
 		return rt.messages

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// defaultTimeLimit is the default of Options.TimeLimit. Comparing large messages in a target can take hours without
-// progress; a target that sends a byte now and then would take forever.
+// defaultTimeLimit is the default of Options.TimeLimit. Comparing large messages in a target can
+// take hours without progress; a target that sends a byte now and then would take forever.
 const defaultTimeLimit = 6 * time.Hour
 
 // stallError is the error of a restore that made no progress.
@@ -19,8 +19,8 @@ func (e *stallError) Error() string {
 		"Run the same restore again to continue", e.limit)
 }
 
-// watchStall returns a context that ends when nothing was restored within the time limit. Time spent waiting for a
-// confirmation does not count.
+// watchStall returns a context that ends when nothing was restored within the time limit. Time
+// spent waiting for a confirmation does not count.
 func (o *Options) watchStall(ctx context.Context) (context.Context, func()) {
 	limit := cmp.Or(o.TimeLimit, defaultTimeLimit)
 	ctx, cancel := context.WithCancelCause(ctx)

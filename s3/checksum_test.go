@@ -13,7 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// A store on this host gets a CRC in the place of an MD5, if it confirms that. Any other store gets an MD5.
+// A store on this host gets a CRC in the place of an MD5, if it confirms that. Any other store gets
+// an MD5.
 func TestChecksums(t *testing.T) {
 	for name, c := range map[string]struct {
 		crc     int
@@ -58,7 +59,8 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
-// Real stores compare the CRC with the bytes that they got, keep nothing if it differs, and confirm it otherwise.
+// Real stores compare the CRC with the bytes that they got, keep nothing if it differs, and confirm
+// it otherwise.
 func TestStoresCompareTheCRC(t *testing.T) {
 	const body = "the bytes of an object"
 	for name, start := range servers {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// fresh is how long the clock is trusted without a new observation: drift within it is far below a second.
+// fresh is how long the clock is trusted without a new observation: drift within it is far below a
+// second.
 const fresh = time.Minute
 
 // clock is the store's clock, as its responses show it. Its zero value has no observation.
@@ -16,8 +17,9 @@ type clock struct {
 	there time.Time // what time it was at the store
 }
 
-// observe records the Date of a response, which has whole seconds. If the time known before is within or after that
-// second, observe keeps its fraction, so that the clock does not step back from one response to the next.
+// observe records the Date of a response, which has whole seconds. If the time known before is
+// within or after that second, observe keeps its fraction, so that the clock does not step back
+// from one response to the next.
 func (c *clock) observe(date string) {
 	second, err := http.ParseTime(date)
 	if err != nil {
@@ -45,7 +47,8 @@ func (c *clock) now() (time.Time, bool) {
 
 func (c *clock) at(now time.Time) (time.Time, bool) {
 	passed := now.Sub(c.here)
-	// The monotonic clock stops while the host sleeps, the wall clock does not: if they disagree, ask again.
+	// The monotonic clock stops while the host sleeps, the wall clock does not: if they disagree,
+	// ask again.
 	byWall := now.Round(0).Sub(c.here.Round(0))
 	if c.here.IsZero() || passed > fresh || (byWall-passed).Abs() > time.Second {
 		return time.Time{}, false

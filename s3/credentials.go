@@ -11,10 +11,12 @@ import (
 )
 
 // FromEnvironment finds credentials where AWS's own tools look for them: in AWS_ACCESS_KEY_ID and
-// AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), in the shared credentials file under AWS_PROFILE, and in the role
-// of the machine, container or pod this runs on. Those of a role are renewed in time. The error names the host.
+// AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), in the shared credentials file under AWS_PROFILE,
+// and in the role of the machine, container or pod this runs on. Those of a role are renewed in
+// time. The error names the host.
 func FromEnvironment(ctx context.Context, host string) (*credentials.Credentials, error) {
-	// On a machine without a role nothing answers at the address of the metadata service: do not wait long for it.
+	// On a machine without a role nothing answers at the address of the metadata service: do not
+	// wait long for it.
 	client := &http.Client{
 		Timeout:   5 * time.Second,
 		Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: time.Second}).DialContext},
@@ -35,7 +37,8 @@ func FromEnvironment(ctx context.Context, host string) (*credentials.Credentials
 	return found, nil
 }
 
-// FromFile returns the credentials in a file in the form of ~/.aws/credentials, under AWS_PROFILE or else "default".
+// FromFile returns the credentials in a file in the form of ~/.aws/credentials, under AWS_PROFILE
+// or else "default".
 func FromFile(path string) *credentials.Credentials {
 	return credentials.NewFileAWSCredentials(path, "")
 }

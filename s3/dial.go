@@ -11,9 +11,10 @@ import (
 	"time"
 )
 
-// dialer makes connections. With the first one to the store it makes spare ones to the same address, for the moment at
-// which more requests are made at once than there are connections. Most commands come to that after three or four round
-// trips, and a connection that is made then costs one more.
+// dialer makes connections. With the first one to the store it makes spare ones to the same
+// address, for the moment at which more requests are made at once than there are connections. Most
+// commands come to that after three or four round trips, and a connection that is made then costs
+// one more.
 type dialer struct {
 	dial   dial
 	spares int // to make with the first connection
@@ -26,18 +27,21 @@ type dialer struct {
 // dial makes a connection.
 type dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// toStore marks the context of a request to the store. Other requests are for credentials, and go to other hosts.
+// toStore marks the context of a request to the store. Other requests are for credentials, and go
+// to other hosts.
 type toStore struct{}
 
-// spareConn is a connection that no request has yet, a *tls.Conn after its handshake where the store speaks TLS.
+// spareConn is a connection that no request has yet, a *tls.Conn after its handshake where the
+// store speaks TLS.
 type spareConn struct {
 	net.Conn
 	address string
 	heard   chan error // why watch ended
 }
 
-// watch reads from the connection until take stops it. A server that ends an idle connection may say so first, with a
-// status, and a request that got the connection would take that for its answer.
+// watch reads from the connection until take stops it. A server that ends an idle connection may
+// say so first, with a status, and a request that got the connection would take that for its
+// answer.
 func (c spareConn) watch() {
 	n, err := c.Read(make([]byte, 1))
 	if n > 0 {
@@ -56,7 +60,8 @@ func (c spareConn) take() bool {
 	return true
 }
 
-// spareLife is how long a spare connection is kept. Servers close connections that carry no request.
+// spareLife is how long a spare connection is kept. Servers close connections that carry no
+// request.
 const spareLife = 5 * time.Second
 
 // DialContext returns a spare connection, or makes one.

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// The first connection brings a spare one, which the next caller for the same address gets at once. It is closed if
-// nobody needs it soon.
+// The first connection brings a spare one, which the next caller for the same address gets at once.
+// It is closed if nobody needs it soon.
 func TestSpareConnection(t *testing.T) {
 	const away = 50 * time.Millisecond
 	for name, test := range map[string]struct {
@@ -112,7 +112,8 @@ func storeContext(t *testing.T) context.Context {
 	return context.WithValue(t.Context(), toStore{}, true)
 }
 
-// A request for credentials, which goes to another host, takes no spare connections away from the store.
+// A request for credentials, which goes to another host, takes no spare connections away from the
+// store.
 func TestSpareConnectionsAreOfTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dialed []string
@@ -142,8 +143,8 @@ func TestSpareConnectionsAreOfTheStore(t *testing.T) {
 	})
 }
 
-// A spare connection on which the server has spoken, or which it has closed, is not used: a request would take what the
-// server said for its answer.
+// A spare connection on which the server has spoken, or which it has closed, is not used: a request
+// would take what the server said for its answer.
 func TestSpareConnectionThatTheServerEnds(t *testing.T) {
 	for name, end := range map[string]func(server net.Conn){
 		"with a status":    func(server net.Conn) { _, _ = server.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) },

@@ -13,8 +13,8 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// explain turns an error into a sentence for the user: what was being done, and where. It contains no secret and no
-// address with a query.
+// explain turns an error into a sentence for the user: what was being done, and where. It contains
+// no secret and no address with a query.
 func (s *Store) explain(doing string, err error) error {
 	var last finalError
 	if errors.As(err, &last) {
@@ -47,7 +47,8 @@ func (s *Store) explain(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// sentence returns what a store's refusal means, with the store's own words, because often only they say what to do.
+// sentence returns what a store's refusal means, with the store's own words, because often only
+// they say what to do.
 func (s *Store) sentence(doing string, e minio.ErrorResponse) string {
 	meaning := s.meaning(doing, e)
 	if words := ownWords(e); words != "" {
@@ -97,8 +98,8 @@ func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 	return s.Endpoint + " refuses this"
 }
 
-// noRoom reports whether a store refuses because it is full. Some stores say so only in words, with the code of a
-// missing right.
+// noRoom reports whether a store refuses because it is full. Some stores say so only in words, with
+// the code of a missing right.
 func noRoom(e minio.ErrorResponse) bool {
 	switch e.Code {
 	case "XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "InsufficientCapacity", "StorageFull":

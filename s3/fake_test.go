@@ -24,7 +24,8 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// fake is an object store of one bucket that misbehaves on demand. It is as small as S3 can be: no signatures.
+// fake is an object store of one bucket that misbehaves on demand. It is as small as S3 can be: no
+// signatures.
 type fake struct {
 	*httptest.Server
 	t *testing.T
@@ -46,7 +47,8 @@ type fake struct {
 	pipes   *pipes // nil: it listens on the network
 }
 
-// fault answers a request in place of next, the correct store, or lets next answer and damages the answer.
+// fault answers a request in place of next, the correct store, or lets next answer and damages the
+// answer.
 type fault func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc)
 
 func newFake(t *testing.T) *fake {
@@ -56,7 +58,8 @@ func newFake(t *testing.T) *fake {
 	return f
 }
 
-// newFakeInBubble is newFake without a network, for tests in a bubble: there, time passes only while everybody waits.
+// newFakeInBubble is newFake without a network, for tests in a bubble: there, time passes only
+// while everybody waits.
 func newFakeInBubble(t *testing.T) *fake {
 	f := makeFake(t)
 	f.pipes = &pipes{conns: make(chan net.Conn), done: make(chan struct{})}

@@ -10,9 +10,10 @@ import (
 	"strings"
 )
 
-// foreignError is an answer that no store gives: of a proxy, a gateway or a portal between this host and the store. For
-// some statuses the client library invents a refusal of the store if it cannot read one: then "the store has no such
-// object" would mean lost mail, and "access denied" a missing right.
+// foreignError is an answer that no store gives: of a proxy, a gateway or a portal between this
+// host and the store. For some statuses the client library invents a refusal of the store if it
+// cannot read one: then "the store has no such object" would mean lost mail, and "access denied" a
+// missing right.
 type foreignError struct {
 	status int
 	words  string // the text of the answer, quoted
@@ -28,8 +29,9 @@ func (e *foreignError) Is(target error) bool { return target == errImplausible }
 // longestForeign bounds what is read of such an answer.
 const longestForeign = 64 << 10
 
-// changed returns an error if something on the way has compressed an answer: its bytes are not those of the object, and
-// would count as damage. No object of a repository is put with an encoding, and no request accepts one.
+// changed returns an error if something on the way has compressed an answer: its bytes are not
+// those of the object, and would count as damage. No object of a repository is put with an
+// encoding, and no request accepts one.
 func changed(resp *http.Response) error {
 	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); encoding {
 	case "gzip", "x-gzip", "deflate", "compress", "br", "zstd":
@@ -38,9 +40,9 @@ func changed(resp *http.Response) error {
 	return nil
 }
 
-// redirected returns an error if the answer names another address. Stores redirect to other regions in this way, with a
-// text of theirs, from which the region is learned (region.go). Requests are signed for one host, so no redirect is
-// followed.
+// redirected returns an error if the answer names another address. Stores redirect to other regions
+// in this way, with a text of theirs, from which the region is learned (region.go). Requests are
+// signed for one host, so no redirect is followed.
 func redirected(resp *http.Response) error {
 	to := resp.Header.Get("Location")
 	if resp.StatusCode/100 != 3 || to == "" || resp.Request != nil && resp.Request.Method == http.MethodHead {
@@ -56,9 +58,9 @@ func redirected(resp *http.Response) error {
 	return final(&foreignError{status: resp.StatusCode, words: "a redirect to " + quoted(address.Scheme+"://"+address.Host)})
 }
 
-// foreign reads a refusal whose meaning the client library would derive from its status. It returns an error if the
-// refusal is not a store's, and otherwise leaves the response as it was. An empty answer passes: small stores give
-// these.
+// foreign reads a refusal whose meaning the client library would derive from its status. It returns
+// an error if the refusal is not a store's, and otherwise leaves the response as it was. An empty
+// answer passes: small stores give these.
 func foreign(resp *http.Response) error {
 	switch resp.StatusCode {
 	case http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed:

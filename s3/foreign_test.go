@@ -26,7 +26,8 @@ func compressed(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	_ = z.Close()
 }
 
-// A body that is compressed on the way has other bytes than the object. It is no damage of the object.
+// A body that is compressed on the way has other bytes than the object. It is no damage of the
+// object.
 func TestCompressedAnswer(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
@@ -53,8 +54,8 @@ func TestCompressedAnswer(t *testing.T) {
 	}
 }
 
-// A redirect to another address is not followed, because requests are signed for one host. The error names the address, and
-// comes at once.
+// A redirect to another address is not followed, because requests are signed for one host. The
+// error names the address, and comes at once.
 func TestRedirectElsewhere(t *testing.T) {
 	f := newFake(t)
 	s := f.open()

@@ -98,8 +98,8 @@ func (s *Store) empty(ctx context.Context, from objectVersion, offset, length in
 	return http.NoBody, at, nil
 }
 
-// rangeHeader returns the value of the header Range; "" means the whole object. If offset counts from the end, the
-// header cannot give the length too: the reader stops early.
+// rangeHeader returns the value of the header Range; "" means the whole object. If offset counts
+// from the end, the header cannot give the length too: the reader stops early.
 func rangeHeader(offset, length int64) string {
 	switch {
 	case offset == 0 && length < 0:
@@ -118,7 +118,8 @@ func within(size, offset, length int64) (extent, error) {
 	return extent{at: at, end: at + n, size: size}, err
 }
 
-// answered returns which bytes a response contains, by its headers, and an error if they are not the requested ones.
+// answered returns which bytes a response contains, by its headers, and an error if they are not
+// the requested ones.
 func answered(header http.Header, offset, length int64) (extent, error) {
 	first, last, size := int64(0), int64(0), int64(0)
 	if content := header.Get("Content-Range"); content != "" {

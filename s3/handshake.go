@@ -11,9 +11,10 @@ import (
 // handshakeTimeout is how long a TLS handshake may take.
 const handshakeTimeout = 15 * time.Second
 
-// withTLS returns a dial whose connections have completed the TLS handshake. http.Transport would begin it with the
-// first request on a connection: a spare one would save no more than the round trip of TCP, and a server that completes
-// handshakes one after the other would serve nobody meanwhile.
+// withTLS returns a dial whose connections have completed the TLS handshake. http.Transport would
+// begin it with the first request on a connection: a spare one would save no more than the round
+// trip of TCP, and a server that completes handshakes one after the other would serve nobody
+// meanwhile.
 func withTLS(dial dial, config *tls.Config) dial {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)

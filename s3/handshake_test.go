@@ -17,7 +17,8 @@ import (
 	"github.com/mailstrata/mailstrata/s3"
 )
 
-// oneByOne completes the TLS handshake of a connection before it accepts the next, as small servers do.
+// oneByOne completes the TLS handshake of a connection before it accepts the next, as small servers
+// do.
 type oneByOne struct {
 	net.Listener
 	config *tls.Config
@@ -37,9 +38,10 @@ func (l oneByOne) Accept() (net.Conn, error) {
 	}
 }
 
-// The first request to a store behind TLS 1.3 waits for three round trips, which are TCP, TLS and the request. Two
-// requests that follow at once wait for one, because the spare connection has its handshake behind it. A server that
-// completes one handshake after the other has the spare connection's to do as well, before the first or after it.
+// The first request to a store behind TLS 1.3 waits for three round trips, which are TCP, TLS and
+// the request. Two requests that follow at once wait for one, because the spare connection has its
+// handshake behind it. A server that completes one handshake after the other has the spare
+// connection's to do as well, before the first or after it.
 func TestRoundTripsWithTLS(t *testing.T) {
 	for name, test := range map[string]struct {
 		listen func(net.Listener, *tls.Config) net.Listener

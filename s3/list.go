@@ -10,8 +10,8 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// List implements store.Store. A page of up to 1,000 objects is held in memory, and some dozen pages if the listing is long
-// (list_parts.go).
+// List implements store.Store. A page of up to 1,000 objects is held in memory, and some dozen
+// pages if the listing is long (list_parts.go).
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 	return s.objects(ctx, &listing{prefix: s.prefix + prefix, divisible: true}, strings.TrimSpace("list objects "+prefix))
 }
@@ -73,8 +73,9 @@ const (
 	mostEmpty = 16 // so many times: the store promises more at the end of each listing
 )
 
-// read lists what follows last, until the end, an error, the caller's stop, or a division into parts. If the end is
-// doubtful, it lists again from there on: a listing that is empty without a doubt is the end.
+// read lists what follows last, until the end, an error, the caller's stop, or a division into
+// parts. If the end is doubtful, it lists again from there on: a listing that is empty without a
+// doubt is the end.
 func (l *listing) read(ctx context.Context) error {
 	for known, empty := 0, 0; known < mostKnown && empty < mostEmpty; {
 		before := l.last
@@ -120,8 +121,9 @@ func (l *listing) readOnce(ctx context.Context) (doubtful bool, err error) {
 	return pages.doubtful, ctx.Err() // the client library ends a canceled listing as if it were complete
 }
 
-// take processes one line. It drops names without the prefix, and those that came before: some stores do not know
-// start-after, and begin at the first name again. If names are out of order, some may be missing, so it returns an error.
+// take processes one line. It drops names without the prefix, and those that came before: some
+// stores do not know start-after, and begin at the first name again. If names are out of order,
+// some may be missing, so it returns an error.
 func (l *listing) take(o minio.ObjectInfo) error {
 	name, ours := strings.CutPrefix(o.Key, l.store.prefix)
 	if !ours || !strings.HasPrefix(o.Key, l.prefix) || !store.ValidName(name) {

@@ -8,7 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// fewOnPage is the number of objects on a page of ListFew. The caller is usually content with the first one.
+// fewOnPage is the number of objects on a page of ListFew. The caller is usually content with the
+// first one.
 const fewOnPage = 8
 
 // ListFew implements store.FewLister.

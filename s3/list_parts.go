@@ -10,28 +10,29 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The pages of a listing follow one another, so a listing of 15,000 objects takes 15 round trips. Most names of a
-// repository go on with hex digits of a hash after their folder. So if the last name of a page shows that many more pages
-// of its folder follow, these are listed in parts, one for each next digit, and at the same time what comes after the
-// folder, which may be divided in turn.
+// The pages of a listing follow one another, so a listing of 15,000 objects takes 15 round trips.
+// Most names of a repository go on with hex digits of a hash after their folder. So if the last
+// name of a page shows that many more pages of its folder follow, these are listed in parts, one
+// for each next digit, and at the same time what comes after the folder, which may be divided in
+// turn.
 
 const (
-	// manyPages is how many more pages a folder must have to be worth dividing: the parts take a request each, and most
-	// of these are pages that the listing has anyway.
+	// manyPages is how many more pages a folder must have to be worth dividing: the parts take a
+	// request each, and most of these are pages that the listing has anyway.
 	manyPages = 6
 
 	// hashDigits is how many hex digits show that names are hashes, which are spread evenly.
 	hashDigits = 32
 
-	// batch is how many objects a part passes on at once. batchesAhead bounds how many batches it lists ahead of the
-	// caller: the parts of a folder then hold some 5 MB at most.
+	// batch is how many objects a part passes on at once. batchesAhead bounds how many batches it
+	// lists ahead of the caller: the parts of a folder then hold some 5 MB at most.
 	batch        = 1000
 	batchesAhead = 2
 )
 
-// divide returns the parts of what follows last in the listing of a prefix, in the order of their names. It returns
-// nothing if the folder of last does not have many more pages. Names in the folder that do not go on with a hex digit are
-// in the first part or in the last but one.
+// divide returns the parts of what follows last in the listing of a prefix, in the order of their
+// names. It returns nothing if the folder of last does not have many more pages. Names in the
+// folder that do not go on with a hex digit are in the first part or in the last but one.
 func divide(prefix, last string) []listing {
 	folder, ok := hashFolder(prefix, last)
 	if !ok {
@@ -55,7 +56,8 @@ func divide(prefix, last string) []listing {
 	return parts
 }
 
-// hashFolder returns the beginning of a name after which a hash follows: a prefix, or that and some folders.
+// hashFolder returns the beginning of a name after which a hash follows: a prefix, or that and some
+// folders.
 func hashFolder(prefix, name string) (folder string, ok bool) {
 	for from := len(prefix); len(name)-from >= hashDigits; {
 		if _, err := hex.DecodeString(name[from : from+hashDigits]); err == nil {
@@ -70,7 +72,8 @@ func hashFolder(prefix, name string) (folder string, ok bool) {
 	return "", false
 }
 
-// listParts yields the objects of parts, which it lists at once. It reports whether the caller wants more.
+// listParts yields the objects of parts, which it lists at once. It reports whether the caller
+// wants more.
 func (s *Store) listParts(ctx context.Context, parts []listing, doing string, yield func(store.Object, error) bool) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	var group errgroup.Group

@@ -32,7 +32,8 @@ func long(f *fake, n int) (names []string) {
 	return names
 }
 
-// A long listing of hashes is complete and in order, and takes a few round trips instead of one a page.
+// A long listing of hashes is complete and in order, and takes a few round trips instead of one a
+// page.
 func TestLongListing(t *testing.T) {
 	for _, prefix := range []string{"", "mail/archive"} {
 		f := newFake(t)

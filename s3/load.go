@@ -12,15 +12,17 @@ import (
 	"github.com/mailstrata/mailstrata/internal/inflight"
 )
 
-// smallUpload is the largest body of a request that counts among those under way. A larger one takes as long as the
-// uplink needs, and others would wait for it in vain. Callers bound how many they put at once.
+// smallUpload is the largest body of a request that counts among those under way. A larger one
+// takes as long as the uplink needs, and others would wait for it in vain. Callers bound how many
+// they put at once.
 const smallUpload = 64 << 10
 
-// load is a request that counts among those under way, from when it has a connection until its answer begins.
+// load is a request that counts among those under way, from when it has a connection until its
+// answer begins.
 //
-// It waits with its connection, so that connections for many requests are set up at the same time, while the first ones
-// are answered. It does not count while its body is read: a caller that has a body open and needs another request would
-// wait for itself. A nil load is not counted.
+// It waits with its connection, so that connections for many requests are set up at the same time,
+// while the first ones are answered. It does not count while its body is read: a caller that has a
+// body open and needs another request would wait for itself. A nil load is not counted.
 type load struct {
 	kind      string
 	transport *transport
@@ -30,8 +32,8 @@ type load struct {
 	sent  atomic.Int64 // when the request was written, as nanoseconds since began; 0: not yet
 }
 
-// count makes a request count among those under way, if it should. It waits while inflight.Most of them have a
-// connection, or wait for one.
+// count makes a request count among those under way, if it should. It waits while inflight.Most of
+// them have a connection, or wait for one.
 func (t *transport) count(req *http.Request) (*load, error) {
 	if !signed(req) || req.ContentLength > smallUpload {
 		return nil, nil
@@ -51,7 +53,8 @@ func (l *load) watch(x *exchange) context.Context {
 	if l == nil {
 		return x.ctx
 	}
-	// A request may have several connections, one after the other: an idle one may turn out to be closed.
+	// A request may have several connections, one after the other: an idle one may turn out to be
+	// closed.
 	connected := func(httptrace.GotConnInfo) {
 		if l.under == nil {
 			x.timer.Stop()

@@ -57,8 +57,8 @@ func getAll(t *testing.T, s *s3.Store, n int) {
 	group.Wait()
 }
 
-// A store that is far but not busy gets many requests at once, and never more than inflight.Most. They use the same
-// connections again.
+// A store that is far but not busy gets many requests at once, and never more than inflight.Most.
+// They use the same connections again.
 func TestRequestsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeInBubble(t)
@@ -112,7 +112,8 @@ func TestSlowDown(t *testing.T) {
 	})
 }
 
-// Bodies that are open do not keep other requests from being sent: a caller may hold as many as it likes.
+// Bodies that are open do not keep other requests from being sent: a caller may hold as many as it
+// likes.
 func TestOpenBodies(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
@@ -153,8 +154,8 @@ func TestWaitEndsWithContext(t *testing.T) {
 	})
 }
 
-// A new TLS connection resumes the session of an earlier one, which saves both sides the certificate. The first two, of
-// which one is spare, are made at once.
+// A new TLS connection resumes the session of an earlier one, which saves both sides the
+// certificate. The first two, of which one is spare, are made at once.
 func TestSessionsAreResumed(t *testing.T) {
 	f := newFake(t)
 	var resumed, fresh atomic.Int64

@@ -13,9 +13,10 @@ import (
 
 var errNoLock = errors.New("the bucket has no Object Lock, which a bucket gets when it is made: make another, or leave out --lock")
 
-// MakeLockedBucket makes the bucket with Object Lock if it does not exist. It reports as byDefault whether the bucket
-// retains every object for at least as many days by default, in that mode or a stricter one. If the repository has the
-// bucket for itself, MakeLockedBucket sets that default if these credentials may.
+// MakeLockedBucket makes the bucket with Object Lock if it does not exist. It reports as byDefault
+// whether the bucket retains every object for at least as many days by default, in that mode or a
+// stricter one. If the repository has the bucket for itself, MakeLockedBucket sets that default if
+// these credentials may.
 func (s *Store) MakeLockedBucket(ctx context.Context, compliance bool, days int) (byDefault bool, err error) {
 	if err := s.makeBucket(ctx, minio.MakeBucketOptions{Region: s.Region, ObjectLocking: true}); err != nil {
 		return false, err
@@ -113,7 +114,8 @@ func (s *Store) RetainedUntil(ctx context.Context, name, version string) (until 
 	return until, err
 }
 
-// retainedUntil reads the headers of a version, because answers to GetObjectRetention differ between stores.
+// retainedUntil reads the headers of a version, because answers to GetObjectRetention differ
+// between stores.
 func (s *Store) retainedUntil(ctx context.Context, of objectVersion) (time.Time, error) {
 	info, err := s.stat(ctx, of)
 	if missing(err) {

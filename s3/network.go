@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// networkError is an error of a connection in plain words. The texts of package net and of the client library name calls of
-// the system, ports of this host, and whole addresses.
+// networkError is an error of a connection in plain words. The texts of package net and of the
+// client library name calls of the system, ports of this host, and whole addresses.
 type networkError struct {
 	text string
 	err  error
@@ -21,7 +21,8 @@ type networkError struct {
 func (e *networkError) Error() string { return e.text }
 func (e *networkError) Unwrap() error { return e.err }
 
-// plain returns an error of a connection in plain words, or the error itself if there are none for it.
+// plain returns an error of a connection in plain words, or the error itself if there are none for
+// it.
 func plain(err error) error {
 	var name *net.DNSError
 	var op *net.OpError
@@ -47,8 +48,8 @@ func plain(err error) error {
 	return &networkError{text, err}
 }
 
-// closed reports whether an error is that of a connection which the other side has closed. Which of these it is depends on what
-// this side was doing.
+// closed reports whether an error is that of a connection which the other side has closed. Which of
+// these it is depends on what this side was doing.
 func closed(err error) bool {
 	return slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED},
 		func(kind error) bool { return errors.Is(err, kind) })

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// page is the XML text of one page of a listing. A store may give the names of its elements a prefix, which stands for the
-// namespace, and attributes. A page has up to 1,000 entries, so it is searched, and not parsed a second time.
+// page is the XML text of one page of a listing. A store may give the names of its elements a
+// prefix, which stands for the namespace, and attributes. A page has up to 1,000 entries, so it is
+// searched, and not parsed a second time.
 type page struct {
 	data         []byte
 	root, prefix string // of the root element; the prefix ends in ':', or is ""
@@ -38,7 +39,8 @@ func (p page) count(name string) (n int) {
 	return n
 }
 
-// promisesMore reports whether the page says that another one follows. It reads the value as package xml reads it.
+// promisesMore reports whether the page says that another one follows. It reads the value as
+// package xml reads it.
 func (p page) promisesMore() bool {
 	rest, ok := p.after(p.data, "IsTruncated")
 	if !ok {
@@ -65,7 +67,8 @@ func (p page) after(data []byte, name string) ([]byte, bool) {
 	}
 }
 
-// rootOf returns the local name of the root element of an XML text, or "", and its prefix with the ':', or "".
+// rootOf returns the local name of the root element of an XML text, or "", and its prefix with the
+// ':', or "".
 func rootOf(text []byte) (name, prefix string) {
 	d := xml.NewDecoder(bytes.NewReader(text))
 	for {

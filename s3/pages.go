@@ -10,16 +10,18 @@ import (
 )
 
 const (
-	// longestPage bounds a page of a listing, in bytes. A page has up to 1,000 entries of some hundred bytes.
+	// longestPage bounds a page of a listing, in bytes. A page has up to 1,000 entries of some
+	// hundred bytes.
 	longestPage = 16 << 20
 
 	// emptyPages is how many pages without an entry may follow one another, each promising more.
 	emptyPages = 1000
 )
 
-// pages watches the pages of a listing in the transport. The client library joins them, and shows neither a page that
-// is cut off nor an empty page after one that promised more. Some stores end a listing early in this way, and an object
-// that is missing from a listing may be deleted, or count as lost.
+// pages watches the pages of a listing in the transport. The client library joins them, and shows
+// neither a page that is cut off nor an empty page after one that promised more. Some stores end a
+// listing early in this way, and an object that is missing from a listing may be deleted, or count
+// as lost.
 type pages struct {
 	more     bool // the last page promises that more follow
 	entries  int  // in the last page
@@ -41,8 +43,8 @@ func watchedPages(ctx context.Context) *pages {
 	return p
 }
 
-// pass reads the page in a response, and puts it back. If something is wrong with the page, reading it fails. Answers to
-// other requests, such as for the bucket's location, are left alone.
+// pass reads the page in a response, and puts it back. If something is wrong with the page, reading
+// it fails. Answers to other requests, such as for the bucket's location, are left alone.
 func (p *pages) pass(resp *http.Response) {
 	if query := resp.Request.URL.Query(); !query.Has("list-type") && !query.Has("versions") {
 		return

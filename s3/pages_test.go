@@ -22,8 +22,8 @@ func spelled(as func(text string) string, by fault) fault {
 	}
 }
 
-// A store may write the XML of a page in any way: with a prefix for the namespace, attributes, white space, or a byte order
-// mark. A listing that ends early is detected in each.
+// A store may write the XML of a page in any way: with a prefix for the namespace, attributes,
+// white space, or a byte order mark. A listing that ends early is detected in each.
 func TestPagesOfOtherXML(t *testing.T) {
 	replaced := func(oldnew ...string) func(string) string { return strings.NewReplacer(oldnew...).Replace }
 	f := newFake(t)
@@ -71,8 +71,9 @@ func TestOtherListing(t *testing.T) {
 	}
 }
 
-// Some stores do not know start-after, and begin at the first name again. A listing is complete without repetition there
-// too, after an error, in parts, and if each listing ends with an empty page.
+// Some stores do not know start-after, and begin at the first name again. A listing is complete
+// without repetition there too, after an error, in parts, and if each listing ends with an empty
+// page.
 func TestListWithoutStartAfter(t *testing.T) {
 	f := newFake(t)
 	f.rewind = true

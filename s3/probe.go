@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Probe checks what a new repository needs of a store, beyond what making it shows: ProbeCreateOnly and ProbeReads.
+// Probe checks what a new repository needs of a store, beyond what making it shows: ProbeCreateOnly
+// and ProbeReads.
 func (s *Store) Probe(ctx context.Context) error {
 	if err := s.ProbeCreateOnly(ctx); err != nil {
 		return err
@@ -22,9 +23,9 @@ func (s *Store) Probe(ctx context.Context) error {
 	return s.ProbeReads(ctx)
 }
 
-// ProbeReads checks that the store returns the requested range of an object, and lists objects by prefix, in order and
-// in pages. A store that lacks one of these would fail once the repository has many objects, or large ones. If ProbeReads may
-// not delete, it leaves two small objects.
+// ProbeReads checks that the store returns the requested range of an object, and lists objects by
+// prefix, in order and in pages. A store that lacks one of these would fail once the repository has
+// many objects, or large ones. If ProbeReads may not delete, it leaves two small objects.
 func (s *Store) ProbeReads(ctx context.Context) error {
 	base := "probe/" + strings.ToLower(rand.Text())
 	names := []string{base + "1", base + "2"}
@@ -69,9 +70,10 @@ func (s *Store) probeListing(ctx context.Context, prefix string, names []string)
 	return nil
 }
 
-// ProbeCreateOnly checks the property on which everything relies: if several different objects are put under one name,
-// at once or one after another, the store keeps one and refuses the others. Some stores do not support If-None-Match,
-// and keep the last one. If ProbeCreateOnly may not delete, it leaves a small object.
+// ProbeCreateOnly checks the property on which everything relies: if several different objects are
+// put under one name, at once or one after another, the store keeps one and refuses the others.
+// Some stores do not support If-None-Match, and keep the last one. If ProbeCreateOnly may not
+// delete, it leaves a small object.
 func (s *Store) ProbeCreateOnly(ctx context.Context) error {
 	const rivals = 8
 	name := "probe/" + strings.ToLower(rand.Text())

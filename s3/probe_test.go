@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// A store that ignores ranges, or lists otherwise than S3, is refused before it holds a repository, and by its reason.
+// A store that ignores ranges, or lists otherwise than S3, is refused before it holds a repository,
+// and by its reason.
 func TestProbe(t *testing.T) {
 	for what, c := range map[string]struct {
 		change func(f *fake)

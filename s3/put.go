@@ -52,7 +52,8 @@ type upload struct {
 	size int64
 	keep store.Retention
 
-	// Its checksums, which are sent before it. The CRC takes the place of the MD5 if the Store is near.
+	// Its checksums, which are sent before it. The CRC takes the place of the MD5 if the Store is
+	// near.
 	crc32c string // base64; "" with an MD5
 	md5    []byte // nil until it is needed
 	sha256 string // hex; only if the Store is exposed: then the signature must cover the body
@@ -81,9 +82,10 @@ func (s *Store) measure(ctx context.Context, key string, body io.ReaderAt, size 
 	return u, err
 }
 
-// takesCRC reports whether the object is sent with a CRC-32C and without an MD5, which takes as much CPU as all else that
-// is done to send a large object. Only stores on this host get it, because some others refuse requests with a checksum
-// that they do not know. Object Lock requires an MD5 in some stores.
+// takesCRC reports whether the object is sent with a CRC-32C and without an MD5, which takes as
+// much CPU as all else that is done to send a large object. Only stores on this host get it,
+// because some others refuse requests with a checksum that they do not know. Object Lock requires
+// an MD5 in some stores.
 func (s *Store) takesCRC(u *upload) bool { return s.near && u.keep.Until.IsZero() && !s.noCRC.Load() }
 
 // sum returns the MD5 of the body, and computes it if necessary.
@@ -144,7 +146,8 @@ func (s *Store) putOnce(ctx context.Context, u *upload) error {
 	return s.verify(ctx, u, info.ETag)
 }
 
-// refusesChecksum reports whether a store may have refused a request because it does not know a checksum.
+// refusesChecksum reports whether a store may have refused a request because it does not know a
+// checksum.
 func refusesChecksum(err error) bool {
 	refused := status(err)
 	return refused == http.StatusNotImplemented || refused == http.StatusBadRequest && code(err) != "AuthorizationHeaderMalformed"
@@ -177,12 +180,14 @@ func (s *Store) send(ctx context.Context, u *upload) (minio.UploadInfo, error) {
 	return info, err
 }
 
-// compare reads the object under a name that cannot be put, or may have been put already. It returns nil if it is this
-// object and ErrExist if it is another. Any other error means that the object could not be read.
+// compare reads the object under a name that cannot be put, or may have been put already. It
+// returns nil if it is this object and ErrExist if it is another. Any other error means that the
+// object could not be read.
 func (s *Store) compare(ctx context.Context, u *upload) error {
 	info, err := s.stat(ctx, objectVersion{key: u.key})
 	if missing(err) {
-		// Refused as taken, and missing: another PUT of it failed, or it was deleted just now. Neither lasts.
+		// Refused as taken, and missing: another PUT of it failed, or it was deleted just now.
+		// Neither lasts.
 		return fmt.Errorf("%w: it answers both that the object is there and that it is missing", errImplausible)
 	}
 	if err != nil {
@@ -202,8 +207,9 @@ func (s *Store) compare(ctx context.Context, u *upload) error {
 	return err
 }
 
-// verify checks that the store keeps what was put. A store that follows the protocol has checked the MD5 and returns it
-// as ETag. If the ETag is another, verify compares the size, and then the bytes.
+// verify checks that the store keeps what was put. A store that follows the protocol has checked
+// the MD5 and returns it as ETag. If the ETag is another, verify compares the size, and then the
+// bytes.
 func (s *Store) verify(ctx context.Context, u *upload, etag string) error {
 	if same, err := u.has(ctx, etag); same || err != nil {
 		return err
@@ -262,8 +268,8 @@ func (u *upload) reader(ctx context.Context) *uploadReader {
 	return &uploadReader{ctx: ctx, r: io.NewSectionReader(u.body, 0, u.size)}
 }
 
-// uploadReader reads a body. It remembers if reading the body failed, because then sending it again does not help.
-// It is not seekable, so that the client library does not retry.
+// uploadReader reads a body. It remembers if reading the body failed, because then sending it again
+// does not help. It is not seekable, so that the client library does not retry.
 type uploadReader struct {
 	ctx context.Context
 	r   *io.SectionReader

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// guessedRegion signs requests as long as no region is known. Most stores that are not of AWS have this one, or accept
-// any. The others refuse the first request and name theirs. Asking for the region first would cost every command a round
-// trip.
+// guessedRegion signs requests as long as no region is known. Most stores that are not of AWS have
+// this one, or accept any. The others refuse the first request and name theirs. Asking for the
+// region first would cost every command a round trip.
 const guessedRegion = "us-east-1"
 
 // client signs requests for a region.
@@ -32,8 +32,8 @@ type clients struct {
 	change  *semaphore.Weighted // held while the region is asked for
 }
 
-// newClients returns clients for a region; "" means that in the name of the endpoint, or else the one that the store
-// names.
+// newClients returns clients for a region; "" means that in the name of the endpoint, or else the
+// one that the store names.
 func newClients(endpoint *url.URL, o *minio.Options, region string) (*clients, error) {
 	c := &clients{change: semaphore.NewWeighted(1)}
 	c.make = func(region string) (*minio.Core, error) {
@@ -53,8 +53,9 @@ func (c *clients) use(region string, guessed bool) error {
 	return err
 }
 
-// refused reports whether a refusal of used, which was the current client, is because of a guessed region, so that the
-// request may succeed now. Some stores name theirs in the refusal. The others are asked, once.
+// refused reports whether a refusal of used, which was the current client, is because of a guessed
+// region, so that the request may succeed now. Some stores name theirs in the refusal. The others
+// are asked, once.
 func (c *clients) refused(ctx context.Context, used *client, bucket string, err error) bool {
 	var e minio.ErrorResponse
 	if !used.guessed || !errors.As(err, &e) {
@@ -74,7 +75,8 @@ func (c *clients) refused(ctx context.Context, used *client, bucket string, err 
 	}
 	region := e.Region
 	if region == "" || region == used.region {
-		// A client without a region asks for it before its first request, and understands all kinds of answers.
+		// A client without a region asks for it before its first request, and understands all kinds
+		// of answers.
 		asking, failed := c.make("")
 		if failed == nil {
 			region, failed = asking.GetBucketLocation(ctx, bucket)

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/s3"
 )
 
-// inRegion accepts requests that are signed for a region, and refuses the others as the stores do that check it.
+// inRegion accepts requests that are signed for a region, and refuses the others as the stores do
+// that check it.
 func inRegion(region string, refuse func(w http.ResponseWriter, r *http.Request)) fault {
 	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 		switch {

@@ -22,8 +22,8 @@ const (
 	// firstPatience is how long an endpoint is tried that has never answered.
 	firstPatience = 5 * time.Second
 
-	// briefPatience is how long requests with implausible answers are retried. The answers may be damaged in transit,
-	// but more likely this is not a store, or a gateway answers in its place.
+	// briefPatience is how long requests with implausible answers are retried. The answers may be
+	// damaged in transit, but more likely this is not a store, or a gateway answers in its place.
 	briefPatience = 10 * time.Second
 
 	// waitingAfter and waitingEvery say when Options.Waiting is called.
@@ -31,8 +31,8 @@ const (
 	waitingEvery = 30 * time.Second
 )
 
-// retry calls do until it succeeds, or fails with an error that does not pass, or patience ends. The error that it
-// returns is explained, and begins with what was being done.
+// retry calls do until it succeeds, or fails with an error that does not pass, or patience ends.
+// The error that it returns is explained, and begins with what was being done.
 func (s *Store) retry(ctx context.Context, doing string, do func(try int) error) error {
 	t := s.newRetrier(doing)
 	for try := 0; ; try++ {
@@ -134,8 +134,8 @@ func implausible(err error) bool {
 		strings.Contains(err.Error(), "tls: ")
 }
 
-// unreadable reports whether the client library could not read the headers of an answer. It reports this under the code of
-// a store that fails, without a status.
+// unreadable reports whether the client library could not read the headers of an answer. It reports
+// this under the code of a store that fails, without a status.
 func unreadable(err error) bool {
 	var e minio.ErrorResponse
 	return errors.As(err, &e) && e.StatusCode == 0 && e.Code == minio.InternalError

@@ -27,8 +27,8 @@ type Options struct {
 	Prefix   string // of the names of all objects, without '/' at either end; "" means the whole bucket
 	Region   string // "" means AWS_REGION, or else the region that the store names
 
-	// Insecure allows http to hosts other than this one. Mail is sealed before it is sent, but an eavesdropper
-	// learns all names, and can replay or suppress requests.
+	// Insecure allows http to hosts other than this one. Mail is sealed before it is sent, but an
+	// eavesdropper learns all names, and can replay or suppress requests.
 	Insecure bool
 
 	// Credentials to sign requests; nil means FromEnvironment.
@@ -40,8 +40,8 @@ type Options struct {
 	Patience time.Duration // how long to retry what may pass; default 5 minutes
 	Stall    time.Duration // how long a connection may transfer nothing; default 2 minutes
 
-	// Spares is how many connections are made beside the first one, for requests that a caller soon makes at once; default 1.
-	// Those that are not used are closed after some seconds.
+	// Spares is how many connections are made beside the first one, for requests that a caller soon
+	// makes at once; default 1. Those that are not used are closed after some seconds.
 	Spares int
 
 	pause        time.Duration // before the first retry; default 200 ms
@@ -149,8 +149,8 @@ func (s *Store) makeBucket(ctx context.Context, options minio.MakeBucketOptions)
 	})
 }
 
-// bucketExists asks by HEAD, whose answer has only a status. If HEAD is refused, it asks again by GET, whose answer has
-// a text: it distinguishes a wrong clock from a missing right.
+// bucketExists asks by HEAD, whose answer has only a status. If HEAD is refused, it asks again by
+// GET, whose answer has a text: it distinguishes a wrong clock from a missing right.
 func (s *Store) bucketExists(ctx context.Context) (bool, error) {
 	there, err := s.client().BucketExists(ctx, s.Bucket)
 	if err == nil || status(err) == 0 {
@@ -191,8 +191,8 @@ func (s *Store) DeleteVersion(ctx context.Context, name, version string) error {
 	})
 }
 
-// retained reports whether a Delete was refused on purpose: because a right is missing, by Object Lock, or by a store
-// that does not delete.
+// retained reports whether a Delete was refused on purpose: because a right is missing, by Object
+// Lock, or by a store that does not delete.
 func retained(err error) bool {
 	var e minio.ErrorResponse
 	if !errors.As(err, &e) {

@@ -24,7 +24,8 @@ func TestFake(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return newFake(t).open() })
 }
 
-// Put survives every transient error, whether or not the object was made before it, and never replaces an object.
+// Put survives every transient error, whether or not the object was made before it, and never
+// replaces an object.
 func TestPutThroughTrouble(t *testing.T) {
 	f := newFake(t)
 	slow, broken, busy := answering(503, "SlowDown"), answering(500, "InternalError"), answering(429, "TooManyRequests")
@@ -207,8 +208,8 @@ func TestDeleteRefused(t *testing.T) {
 	}
 }
 
-// A listing is complete, in order and without repetition, with an error on any page. A page that is not needed is not
-// requested.
+// A listing is complete, in order and without repetition, with an error on any page. A page that is
+// not needed is not requested.
 func TestListThroughTrouble(t *testing.T) {
 	f := newFake(t)
 	f.page = 10
@@ -388,7 +389,8 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
-// Credentials come from where AWS's tools look. Without any, the error says so, and no unsigned request is sent.
+// Credentials come from where AWS's tools look. Without any, the error says so, and no unsigned
+// request is sent.
 func TestCredentials(t *testing.T) {
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_PROFILE"} {
 		t.Setenv(name, "")

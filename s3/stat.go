@@ -7,9 +7,10 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// stat returns the size and the headers of a version of an object. It asks by HEAD, whose answer has only a status. If
-// HEAD is refused, it asks again by GET, whose answer has a text: it distinguishes a session that has ended or a wrong
-// clock from a missing right, and a store that has no such object from a proxy that answers in its place.
+// stat returns the size and the headers of a version of an object. It asks by HEAD, whose answer
+// has only a status. If HEAD is refused, it asks again by GET, whose answer has a text: it
+// distinguishes a session that has ended or a wrong clock from a missing right, and a store that
+// has no such object from a proxy that answers in its place.
 func (s *Store) stat(ctx context.Context, of objectVersion) (minio.ObjectInfo, error) {
 	info, err := s.client().StatObject(ctx, s.Bucket, of.key, of.options())
 	refused := status(err)

@@ -13,8 +13,8 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// An answer to HEAD has no text, so a refused HEAD for an object is repeated by GET: a session that has ended is renewed, a
-// wrong clock is named, and a proxy does not make an object missing.
+// An answer to HEAD has no text, so a refused HEAD for an object is repeated by GET: a session that
+// has ended is renewed, a wrong clock is named, and a proxy does not make an object missing.
 func TestHeadRefused(t *testing.T) {
 	f := newFake(t)
 	provider := new(rotating)

@@ -19,12 +19,14 @@ import (
 
 var errStalled = errors.New("the connection carried nothing for too long")
 
-// idleConnections is how many connections are kept open. It is enough for as many requests as package inflight allows,
-// and for uploads, which it does not count: a connection that is closed costs the next request two round trips or three.
+// idleConnections is how many connections are kept open. It is enough for as many requests as
+// package inflight allows, and for uploads, which it does not count: a connection that is closed
+// costs the next request two round trips or three.
 const idleConnections = inflight.Most + 32
 
-// newHTTP makes the HTTP transport below, which connects by network. roots are the authorities to trust; nil means those
-// of the system. Compression is off, because it would hide the length of a body.
+// newHTTP makes the HTTP transport below, which connects by network. roots are the authorities to
+// trust; nil means those of the system. Compression is off, because it would hide the length of a
+// body.
 func newHTTP(network dial, roots *x509.CertPool, spares int) *http.Transport {
 	config := &tls.Config{
 		RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0),
@@ -45,9 +47,10 @@ func newHTTP(network dial, roots *x509.CertPool, spares int) *http.Transport {
 	}
 }
 
-// transport observes all exchanges with the store: it limits how many are under way (load.go), sets the store's clock by
-// the Date of the responses, and ends an exchange that has stalled. It also ensures that the body of a request is not read after the exchange has ended:
-// http.Transport may continue to read it, but the file or buffer belongs to the caller again once Put returns.
+// transport observes all exchanges with the store: it limits how many are under way (load.go), sets
+// the store's clock by the Date of the responses, and ends an exchange that has stalled. It also
+// ensures that the body of a request is not read after the exchange has ended: http.Transport may
+// continue to read it, but the file or buffer belongs to the caller again once Put returns.
 type transport struct {
 	base  http.RoundTripper
 	stall time.Duration
@@ -109,7 +112,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// signed reports whether a request goes to the store. Requests for credentials pass here too, and go to other hosts.
+// signed reports whether a request goes to the store. Requests for credentials pass here too, and
+// go to other hosts.
 func signed(req *http.Request) bool {
 	return strings.HasPrefix(req.Header.Get("Authorization"), "AWS4-")
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// Often only the text of a store says what is wrong: the error has it, bounded and without control characters.
+// Often only the text of a store says what is wrong: the error has it, bounded and without control
+// characters.
 func TestOwnWords(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
@@ -126,8 +127,8 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
-// Errors of the network are in plain words, also while a run waits: none of the client library or of package net, with calls
-// of the system, ports of this host and whole addresses.
+// Errors of the network are in plain words, also while a run waits: none of the client library or
+// of package net, with calls of the system, ports of this host and whole addresses.
 func TestPlainWords(t *testing.T) {
 	hangUp := func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		conn, _, err := w.(http.Hijacker).Hijack()
@@ -217,8 +218,9 @@ func listing(truncated bool, names ...string) string {
 	return text + "</ListBucketResult>"
 }
 
-// A listing that stops in the middle is not taken as complete: a page that is cut off, an empty page after one that
-// promised more, and an answer that is no page. A complete listing that ends so costs one request.
+// A listing that stops in the middle is not taken as complete: a page that is cut off, an empty
+// page after one that promised more, and an answer that is no page. A complete listing that ends so
+// costs one request.
 func TestListEndsEarly(t *testing.T) {
 	f := newFake(t)
 	f.page = 3
@@ -269,8 +271,9 @@ func TestEndlessListing(t *testing.T) {
 	}
 }
 
-// What answers in the store's place is not taken for the store: a page with status 404 does not mean that an object is
-// missing, and one with 403 no missing right. A store's own refusal, in XML or empty, counts.
+// What answers in the store's place is not taken for the store: a page with status 404 does not
+// mean that an object is missing, and one with 403 no missing right. A store's own refusal, in XML
+// or empty, counts.
 func TestForeignAnswers(t *testing.T) {
 	f := newFake(t)
 	s := f.open(func(o *s3.Options) { o.Patience = time.Hour; o.SetBrief(time.Second) })
@@ -339,8 +342,8 @@ func TestRefusalWithoutWords(t *testing.T) {
 	}
 }
 
-// The signature covers a checksum of every body, and over a network without TLS its SHA-256 too. Elsewhere that would
-// cost a quarter of the time of a large upload.
+// The signature covers a checksum of every body, and over a network without TLS its SHA-256 too.
+// Elsewhere that would cost a quarter of the time of a large upload.
 func TestSignaturesCoverBodies(t *testing.T) {
 	const body = "sealed"
 	sum := sha256.Sum256([]byte(body))

@@ -8,8 +8,9 @@ import (
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 )
 
-// ParseURL parses the location of a repository as a user writes it: s3:https://host[:port]/bucket[/prefix].
-// Its errors do not repeat what it does not accept, because that may contain a secret.
+// ParseURL parses the location of a repository as a user writes it:
+// s3:https://host[:port]/bucket[/prefix]. Its errors do not repeat what it does not accept, because
+// that may contain a secret.
 func ParseURL(s string) (Options, error) {
 	rest, ok := strings.CutPrefix(s, "s3:")
 	if !ok {
@@ -39,8 +40,9 @@ func ParseURL(s string) (Options, error) {
 	return Options{Endpoint: u.Scheme + "://" + u.Host, Bucket: bucket, Prefix: prefix}, nil
 }
 
-// checkBucket refuses a name that no bucket has, not even an old one with capitals and underscores. The client library
-// would refuse it too, but among requests, where it looks like an error that may pass.
+// checkBucket refuses a name that no bucket has, not even an old one with capitals and underscores.
+// The client library would refuse it too, but among requests, where it looks like an error that may
+// pass.
 func checkBucket(name string) error {
 	if err := s3utils.CheckValidBucketName(name); err != nil {
 		return fmt.Errorf("%q cannot be the name of a bucket: it has 3 to 63 letters, digits, '-' and '.'", name)

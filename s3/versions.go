@@ -12,8 +12,9 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// Versions implements store.Versioned. The whole listing is held in memory, some 200 bytes a version: a page may have
-// its delete markers apart from its versions, and the client library does not show where a page ends.
+// Versions implements store.Versioned. The whole listing is held in memory, some 200 bytes a
+// version: a page may have its delete markers apart from its versions, and the client library does
+// not show where a page ends.
 func (s *Store) Versions(ctx context.Context, prefix string) iter.Seq2[store.Version, error] {
 	return func(yield func(store.Version, error) bool) {
 		var all []store.Version
@@ -36,8 +37,8 @@ func (s *Store) Versions(ctx context.Context, prefix string) iter.Seq2[store.Ver
 	}
 }
 
-// moreVersions lists again if a listing ended with an empty page after one that promised more. The longer listing
-// counts.
+// moreVersions lists again if a listing ended with an empty page after one that promised more. The
+// longer listing counts.
 func (s *Store) moreVersions(ctx context.Context, prefix string, before []store.Version) ([]store.Version, error) {
 	again, _, err := s.versions(ctx, prefix)
 	if len(again) < len(before) {
@@ -66,7 +67,8 @@ func (s *Store) versions(ctx context.Context, prefix string) (all []store.Versio
 	return all, pages.doubtful, ctx.Err() // the client library ends a canceled listing as if it were complete
 }
 
-// permissionError returns store.ErrPermission for a refusal to list versions, as store.Versioned requires.
+// permissionError returns store.ErrPermission for a refusal to list versions, as store.Versioned
+// requires.
 func (s *Store) permissionError(err error) error {
 	switch code(err) {
 	case minio.AccessDenied, minio.NotImplemented, minio.MethodNotAllowed, "VersioningNotConfigured":

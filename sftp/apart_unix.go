@@ -7,5 +7,6 @@ import (
 	"syscall"
 )
 
-// apart keeps signals of the terminal from ssh: after Ctrl-C the program may still have requests to make.
+// apart keeps signals of the terminal from ssh: after Ctrl-C the program may still have requests to
+// make.
 func apart(command *exec.Cmd) { command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

@@ -24,9 +24,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// broken returns options whose ssh is OpenSSH's server of SFTP behind a fault: "replaces" (its renames replace files, and it
-// makes no links), "fsync" (it does not know fsync), or the name of a file with a number n (the first connection ends at its
-// n-th request).
+// broken returns options whose ssh is OpenSSH's server of SFTP behind a fault: "replaces" (its
+// renames replace files, and it makes no links), "fsync" (it does not know fsync), or the name of a
+// file with a number n (the first connection ends at its n-th request).
 func broken(t *testing.T, fault, path string) sftp.Options {
 	t.Helper()
 	testbed.Installed(t, serverPath, "apt-get install openssh-server")

@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// blockSize is how much one request of Get reads, in bytes. Package sftp reads a block by many packets at once.
+// blockSize is how much one request of Get reads, in bytes. Package sftp reads a block by many
+// packets at once.
 const blockSize = 1 << 20
 
 // Get implements store.Store.

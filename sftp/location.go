@@ -21,8 +21,8 @@ type Location struct {
 // errForm says how a location is written.
 var errForm = errors.New("write sftp:user@host:/directory, or sftp://user@host:22/directory")
 
-// ParseLocation parses "sftp:[user@]host:path", or "sftp://[user@]host[:port]/path". In the second form the path is
-// absolute, unless it begins with "/~/".
+// ParseLocation parses "sftp:[user@]host:path", or "sftp://[user@]host[:port]/path". In the second
+// form the path is absolute, unless it begins with "/~/".
 func ParseLocation(text string) (Location, error) {
 	rest, ok := strings.CutPrefix(text, "sftp:")
 	if !ok {
@@ -68,7 +68,8 @@ func isPort(text string) bool {
 	return err == nil
 }
 
-// parseURL parses "sftp://[user@]host[:port]/path". A password in it is refused: ssh takes none from a program.
+// parseURL parses "sftp://[user@]host[:port]/path". A password in it is refused: ssh takes none
+// from a program.
 func parseURL(text string) (l Location, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.RawQuery != "" || u.Fragment != "" {

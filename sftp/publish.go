@@ -15,8 +15,8 @@ import (
 var errReplaces = errors.New("the server cannot give a file a name without replacing another: it has no hard links (hardlink@openssh.com), " +
 	"and its rename replaces files. It cannot keep a repository")
 
-// publish gives a complete file in "_tmp" its name. It never replaces a file: if the name is taken, it returns fs.ErrExist.
-// posix-rename@openssh.com, which replaces, is never used.
+// publish gives a complete file in "_tmp" its name. It never replaces a file: if the name is taken,
+// it returns fs.ErrExist. posix-rename@openssh.com, which replaces, is never used.
 func (s *Store) publish(c *connection, f *sftp.File, at string, body io.ReaderAt, size int64) error {
 	if !s.renames.Load() {
 		err := c.Link(f.Name(), at)
@@ -46,7 +46,8 @@ func (s *Store) publish(c *connection, f *sftp.File, at string, body io.ReaderAt
 	return errors.Join(touch(named, body, size), named.Sync())
 }
 
-// existing returns fs.ErrExist if the name is taken, and else err. Version 3 of the protocol has no status for it.
+// existing returns fs.ErrExist if the name is taken, and else err. Version 3 of the protocol has no
+// status for it.
 func existing(c *connection, at string, err error) error {
 	if !lost(err) && taken(c, at) {
 		return &fs.PathError{Op: "name", Path: at, Err: fs.ErrExist}

@@ -63,8 +63,9 @@ func (s *Store) write(ctx context.Context, c *connection, body io.ReaderAt, size
 	return f, nil
 }
 
-// touch sets the modification time of a file to the present by the server's clock, by writing its last byte again. A request
-// that sets the time would use this host's clock. The object exists by now, and stays as it is.
+// touch sets the modification time of a file to the present by the server's clock, by writing its
+// last byte again. A request that sets the time would use this host's clock. The object exists by
+// now, and stays as it is.
 func touch(f *sftp.File, body io.ReaderAt, size int64) error {
 	if size == 0 {
 		return f.Truncate(0)
@@ -110,7 +111,8 @@ func (s *Store) temp(c *connection) (*sftp.File, error) {
 	return c.OpenFile(at, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 }
 
-// removeStale removes what crashed runs left in "_tmp". Ages are by the server's clock, which fresh, a new file, shows.
+// removeStale removes what crashed runs left in "_tmp". Ages are by the server's clock, which
+// fresh, a new file, shows.
 func (s *Store) removeStale(c *connection, fresh *sftp.File) {
 	info, err := fresh.Stat()
 	if err != nil {
@@ -148,7 +150,8 @@ func (s *Store) makeDir(c *connection, at string) error {
 	return nil
 }
 
-// mkdir makes a directory if there is none. Version 3 of the protocol has no status for a name that exists.
+// mkdir makes a directory if there is none. Version 3 of the protocol has no status for a name that
+// exists.
 func mkdir(c *connection, at string) error {
 	err := c.Mkdir(at)
 	if err == nil {

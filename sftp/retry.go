@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// firstPatience is how long a host is tried that has never answered: its name may be a typing error.
+	// firstPatience is how long a host is tried that has never answered: its name may be a typing
+	// error.
 	firstPatience = 5 * time.Second
 
 	// waitingAfter and waitingEvery say when Options.Waiting is called.
@@ -24,8 +25,9 @@ const (
 
 var backoff = retry.Backoff{First: 200 * time.Millisecond, Longest: 20 * time.Second}
 
-// retry calls do with a connection until it succeeds, or fails with an error that does not pass, or patience ends. The
-// error that it returns is one of package store where it can be, and begins with what was being done.
+// retry calls do with a connection until it succeeds, or fails with an error that does not pass, or
+// patience ends. The error that it returns is one of package store where it can be, and begins with
+// what was being done.
 func (s *Store) retry(ctx context.Context, doing string, do func(*connection) error) error {
 	select {
 	case s.slots <- struct{}{}:
@@ -57,8 +59,8 @@ func (s *Store) retry(ctx context.Context, doing string, do func(*connection) er
 	}
 }
 
-// attempt calls do once, and reports whether its error may pass. If ctx ends, do gets a few seconds to end by itself, and
-// then the connection ends.
+// attempt calls do once, and reports whether its error may pass. If ctx ends, do gets a few seconds
+// to end by itself, and then the connection ends.
 func (s *Store) attempt(ctx context.Context, do func(*connection) error) (err error, passes bool) {
 	c, err := s.connected(ctx)
 	if err != nil {
@@ -152,8 +154,8 @@ func (s *Store) storeError(c *connection, err error) error {
 	return err
 }
 
-// gone returns an error if the directory has lost the object that every repository has. A disk that is not mounted leaves an
-// empty directory, or none, and that says nothing about the objects.
+// gone returns an error if the directory has lost the object that every repository has. A disk that
+// is not mounted leaves an empty directory, or none, and that says nothing about the objects.
 func (s *Store) gone(c *connection) error {
 	if !s.hasConfig {
 		return nil

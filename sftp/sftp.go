@@ -25,8 +25,8 @@ const atOnce = 64
 type Options struct {
 	Location
 
-	// Command is the program that connects, with options, as a shell reads it; "" means ssh. The location and "-s sftp" follow
-	// as arguments of ssh.
+	// Command is the program that connects, with options, as a shell reads it; "" means ssh. The
+	// location and "-s sftp" follow as arguments of ssh.
 	Command string
 
 	Waiting  func(err error) // called while an error persists, from any goroutine; may be nil
@@ -79,8 +79,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Create makes a directory for a new repository, with its parents, and opens it. The directory may exist if it is empty.
-// Create fails if the server cannot store objects durably, or only in a way that could replace one.
+// Create makes a directory for a new repository, with its parents, and opens it. The directory may
+// exist if it is empty. Create fails if the server cannot store objects durably, or only in a way
+// that could replace one.
 func Create(ctx context.Context, o Options) (*Store, error) {
 	s := newStore(o)
 	err := s.retry(ctx, "make "+s.String(), s.create)

@@ -34,7 +34,8 @@ func create(t *testing.T, server *testbed.SSHServer) (*sftp.Store, string) {
 	return s, path
 }
 
-// A directory of another host passes the tests of every store, whether its server makes links or only renames.
+// A directory of another host passes the tests of every store, whether its server makes links or
+// only renames.
 func TestStore(t *testing.T) {
 	t.Parallel()
 	for name, subsystem := range map[string]string{"links": "", "renames": "internal-sftp -P hardlink"} {

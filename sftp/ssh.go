@@ -29,7 +29,8 @@ type connection struct {
 	ended chan struct{} // closed when the connection has ended
 }
 
-// dead reports whether the connection has ended, or is about to: an error may come before ssh has exited.
+// dead reports whether the connection has ended, or is about to: an error may come before ssh has
+// exited.
 func (c *connection) dead() bool {
 	select {
 	case <-c.ended:
@@ -67,7 +68,8 @@ func (s *Store) login() string {
 	return strings.Join(append(words, at), " ")
 }
 
-// sshCommand returns the command that connects. The shell splits the user's own command, as for GIT_SSH_COMMAND of git.
+// sshCommand returns the command that connects. The shell splits the user's own command, as for
+// GIT_SSH_COMMAND of git.
 func (s *Store) sshCommand() *exec.Cmd {
 	args := sshArguments(s.Location)
 	switch {
@@ -97,7 +99,8 @@ func (s *Store) connect(ctx context.Context) (*connection, error) {
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("start ssh, which a repository on another host needs: %w", err)
 	}
-	// ssh is ended by a signal, not by closing its streams: package sftp reads from them until the end.
+	// ssh is ended by a signal, not by closing its streams: package sftp reads from them until the
+	// end.
 	end := sync.OnceFunc(func() { _ = command.Process.Kill() })
 	stop := context.AfterFunc(ctx, end) // until the connection stands
 	client, err := sftp.NewClientPipe(out, in, sftp.UseConcurrentWrites(true))
@@ -119,7 +122,8 @@ func (s *Store) connect(ctx context.Context) (*connection, error) {
 	return c, nil
 }
 
-// refusal is a connection that does not come about. Its text is what ssh printed, or else the error of the protocol.
+// refusal is a connection that does not come about. Its text is what ssh printed, or else the error
+// of the protocol.
 type refusal struct {
 	said string
 	err  error

@@ -123,7 +123,8 @@ func (c *Client) connect(ctx context.Context) (err error) {
 
 func (c *Client) timeout() time.Duration { return cmp.Or(c.options.Timeout, time.Minute) }
 
-// greeting reads the capabilities that the server sends first, and after STARTTLS (RFC 5804 section 1.7).
+// greeting reads the capabilities that the server sends first, and after STARTTLS (RFC 5804 section
+// 1.7).
 func (c *Client) greeting(ctx context.Context) error {
 	found, err := c.exchange(ctx, "")
 	if err != nil {
@@ -197,7 +198,8 @@ func (c *Client) login(ctx context.Context) error {
 	return nil
 }
 
-// exchange sends a command, if there is one, and reads the response. After an error other than a NO the connection is of no use.
+// exchange sends a command, if there is one, and reads the response. After an error other than a NO
+// the connection is of no use.
 func (c *Client) exchange(ctx context.Context, command string) (*response, error) {
 	if err := c.conn.SetDeadline(time.Now().Add(c.timeout())); err != nil {
 		return nil, err

@@ -228,7 +228,8 @@ func unexpected(err error) error {
 	return err
 }
 
-// quote returns text as a string of the protocol: quoted if it is short and plain, otherwise as a literal.
+// quote returns text as a string of the protocol: quoted if it is short and plain, otherwise as a
+// literal.
 func quote(text string) string {
 	if len(text) > 1024 || strings.ContainsAny(text, "\r\n\x00") {
 		return fmt.Sprintf("{%d+}\r\n%s", len(text), text)

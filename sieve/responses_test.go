@@ -43,7 +43,8 @@ func TestReadResponse(t *testing.T) {
 	}
 }
 
-// FuzzReadResponse checks that a string survives quoting, and that no input panics or is read past its end.
+// FuzzReadResponse checks that a string survives quoting, and that no input panics or is read past
+// its end.
 func FuzzReadResponse(f *testing.F) {
 	f.Add("\"a\" ACTIVE\r\n{3}\r\nabc\r\nOK (X \"y\") \"z\"\r\n")
 	f.Add("NO {1}\r\nx\r\n")

@@ -29,8 +29,8 @@ func (c *Client) Kind() collection.Kind { return collection.Sieve }
 // URL implements collection.Source.
 func (c *Client) URL() string { return c.options.URL() }
 
-// Open implements collection.Source. A server does not say when a script changed, so Open reads all of them, which are small. Their
-// hash is the ctag.
+// Open implements collection.Source. A server does not say when a script changed, so Open reads all
+// of them, which are small. Their hash is the ctag.
 func (c *Client) Open(ctx context.Context) (server []collection.Field, all []collection.Collection, err error) {
 	if err := c.connect(ctx); err != nil {
 		return nil, nil, err

@@ -13,8 +13,9 @@ func (c *Client) Create(context.Context, collection.Collection) (collection.Coll
 	return collection.Collection{}, errors.New("an account has one collection of scripts, which is there")
 }
 
-// Put implements collection.Target. ManageSieve has no condition for this: between Open and Put another client may store a script of
-// the name, which is then replaced. The server refuses a script that is not valid for it.
+// Put implements collection.Target. ManageSieve has no condition for this: between Open and Put
+// another client may store a script of the name, which is then replaced. The server refuses a
+// script that is not valid for it.
 func (c *Client) Put(ctx context.Context, _ collection.Collection, item collection.Item, old *collection.Listed) error {
 	if _, there := c.scripts[item.Name]; there != (old != nil) {
 		return collection.ErrExists
@@ -30,7 +31,8 @@ func (c *Client) Put(ctx context.Context, _ collection.Collection, item collecti
 	return nil
 }
 
-// Delete implements collection.Target. The server does not delete the script that it runs (RFC 5804 section 2.10).
+// Delete implements collection.Target. The server does not delete the script that it runs (RFC 5804
+// section 2.10).
 func (c *Client) Delete(ctx context.Context, _ collection.Collection, item collection.Listed) error {
 	was, there := c.scripts[item.Name]
 	if !there {

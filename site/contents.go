@@ -56,8 +56,8 @@ var contents = []chapter{
 	}},
 }
 
-// expand returns the contents with patterns replaced by the files of tree. A file of docs that no chapter names is an error, so
-// that no page is forgotten.
+// expand returns the contents with patterns replaced by the files of tree. A file of docs that no
+// chapter names is an error, so that no page is forgotten.
 func expand(tree fs.FS) ([]chapter, error) {
 	var chapters []chapter
 	named := map[string]bool{}

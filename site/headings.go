@@ -9,8 +9,8 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// ids gives headings the ids that GitHub gives them, so that one link works in both places: lower case, spaces as hyphens,
-// punctuation left out, and a number for a text that comes again.
+// ids gives headings the ids that GitHub gives them, so that one link works in both places: lower
+// case, spaces as hyphens, punctuation left out, and a number for a text that comes again.
 type ids struct{ used map[string]int }
 
 func newIDs() *ids { return &ids{map[string]int{}} }

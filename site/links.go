@@ -15,8 +15,8 @@ const repository = "https://github.com/mailstrata/mailstrata/blob/main/"
 
 func sourceOf(file string) string { return repository + file }
 
-// resolve replaces the links of a page by those of the site. It returns what leads nowhere, as one error, and the images of
-// the page, by path in the tree.
+// resolve replaces the links of a page by those of the site. It returns what leads nowhere, as one
+// error, and the images of the page, by path in the tree.
 func (p *page) resolve(tree fs.FS, pages map[string]*page) (images []string, err error) {
 	var problems []error
 	_ = ast.Walk(p.tree, func(n ast.Node, entering bool) (ast.WalkStatus, error) {

@@ -31,8 +31,8 @@ func siteOfTree(t *testing.T) fs.FS {
 	return os.DirFS(out)
 }
 
-// Every link and every address of a page leads to a file of the site, and to an id in it, or to another site by a link alone:
-// nothing is loaded from elsewhere.
+// Every link and every address of a page leads to a file of the site, and to an id in it, or to
+// another site by a link alone: nothing is loaded from elsewhere.
 func TestLinks(t *testing.T) {
 	site := siteOfTree(t)
 	ids, links := map[string]bool{}, map[string][]string{} // file#id; file → what it refers to

@@ -1,8 +1,10 @@
-// Package attachment lists the attachments of messages, and reads their content, without reading messages whole.
+// Package attachment lists the attachments of messages, and reads their content, without reading
+// messages whole.
 //
-// A message is read without its Base64 parts (package readable). An attachment whose content is one of these parts is
-// known by the chunks of the part: equal content has equal chunks, so a list of a thousand messages shows the same file
-// once and reads none of it. The content of others, such as text files, is in the rest of the message.
+// A message is read without its Base64 parts (package readable). An attachment whose content is one
+// of these parts is known by the chunks of the part: equal content has equal chunks, so a list of a
+// thousand messages shows the same file once and reads none of it. The content of others, such as
+// text files, is in the rest of the message.
 //
 // [Dir] writes attachments as files, with names that are safe whatever their senders chose.
 package attachment
@@ -53,8 +55,8 @@ type Lister struct {
 	Key    chunk.Key // of the repository's chunks
 }
 
-// Of yields the messages of a sequence with their attachments, in its order. An error of the sequence is yielded in its
-// turn.
+// Of yields the messages of a sequence with their attachments, in its order. An error of the
+// sequence is yielded in its turn.
 func Of[T any](ctx context.Context, l Lister, items iter.Seq2[T, error], recordOf func(T) *manifest.Record) iter.Seq2[Message[T], error] {
 	read := readable.Messages(ctx, readable.Options[T]{
 		Chunks: l.Chunks, Record: recordOf, Wants: func(*entity.Entity) bool { return false }, Sizes: true,
@@ -101,8 +103,8 @@ func (l *Lister) list(record *manifest.Record, raw []byte, left []readable.Body)
 	return all
 }
 
-// partID returns the ID of the content of a part: that of its chunk if it has only one, as for content that is not in a
-// part.
+// partID returns the ID of the content of a part: that of its chunk if it has only one, as for
+// content that is not in a part.
 func (l *Lister) partID(p *manifest.Part) chunk.ID {
 	if len(p.Chunks) == 1 {
 		return p.Chunks[0]
@@ -114,8 +116,8 @@ func (l *Lister) partID(p *manifest.Part) chunk.ID {
 	return l.Key.Sum(ids)
 }
 
-// WriteTo writes the content of an attachment of a message of c. If it is damaged, some bytes may be written before the
-// error.
+// WriteTo writes the content of an attachment of a message of c. If it is damaged, some bytes may
+// be written before the error.
 func (a *Attachment) WriteTo(ctx context.Context, c *archive.Contents, w io.Writer) error {
 	switch {
 	case a.part != nil:

@@ -24,8 +24,8 @@ func base64(content []byte) string {
 	return "Content-Transfer-Encoding: base64\r\n\r\n" + string(archivetest.Base64(content))
 }
 
-// The list has the name, the type, the size and the content of each attachment, however it is encoded. Equal contents have
-// equal IDs. Listing does not read contents in base64.
+// The list has the name, the type, the size and the content of each attachment, however it is
+// encoded. Equal contents have equal IDs. Listing does not read contents in base64.
 func TestAttachments(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	large, small, tiny := archivetest.RandomBytes(1, 3<<20), archivetest.RandomBytes(2, 3000), []byte("tiny")

@@ -21,7 +21,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/safename"
 )
 
-// Dir is a directory into which attachments are written. Nothing outside of it is touched, whatever their names are.
+// Dir is a directory into which attachments are written. Nothing outside of it is touched, whatever
+// their names are.
 type Dir struct {
 	path string
 	root *os.Root
@@ -42,8 +43,8 @@ func (d *Dir) Close() error { return d.root.Close() }
 // maxSameName bounds how many files can have one name, but for a number.
 const maxSameName = 10_000
 
-// Write writes an attachment of a message of c under a name that is free, with the date of the message. If a file of
-// its name has the same content, it writes nothing, and fresh is false.
+// Write writes an attachment of a message of c under a name that is free, with the date of the
+// message. If a file of its name has the same content, it writes nothing, and fresh is false.
 func (d *Dir) Write(ctx context.Context, c *archive.Contents, a *Attachment, date *time.Time) (name string, fresh bool, err error) {
 	temporary, err := d.temporary(ctx, c, a)
 	if err != nil {
@@ -74,8 +75,8 @@ func (d *Dir) Write(ctx context.Context, c *archive.Contents, a *Attachment, dat
 	return "", false, local.Fail("write", filepath.Join(d.path, base), errors.New("too many files have this name"))
 }
 
-// link gives a file another name, unless there is a file of that name. A file system without hard links may replace a
-// file that another program makes at the same moment.
+// link gives a file another name, unless there is a file of that name. A file system without hard
+// links may replace a file that another program makes at the same moment.
 func (d *Dir) link(from, to string) error {
 	err := d.root.Link(from, to)
 	if err == nil || errors.Is(err, fs.ErrExist) {
@@ -137,8 +138,8 @@ func (d *Dir) same(one, other string) (bool, error) {
 // maxName is the length of the longest name of a file, in bytes, with room for a number.
 const maxName = 200
 
-// fileName returns a name for the file of an attachment, which is valid on every file system: without directories,
-// control characters and what a shell or a file manager could misread.
+// fileName returns a name for the file of an attachment, which is valid on every file system:
+// without directories, control characters and what a shell or a file manager could misread.
 func fileName(name, mediaType string) string {
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
 	var b strings.Builder

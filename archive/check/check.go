@@ -1,5 +1,5 @@
-// Package check verifies that everything that the manifests of a repository refer to can be read, and reports what is wrong
-// with it: Run.
+// Package check verifies that everything that the manifests of a repository refer to can be read,
+// and reports what is wrong with it: Run.
 //
 //	repo.Repo.Check   the objects by themselves                                                check.go
 //	manifests         their tables, pages and totals, and the chunks of their messages         manifest.go
@@ -28,8 +28,9 @@ type Options struct {
 	// Data selects the packs of mail that are read whole. Of the others, only the size is checked.
 	Data repo.HashRange
 
-	// Share selects the objects and the accounts that are checked. Checks of all shares together find what one check of
-	// everything finds, each problem once. (If a segment of the index is lost, each names the packs that it needs.)
+	// Share selects the objects and the accounts that are checked. Checks of all shares together
+	// find what one check of everything finds, each problem once. (If a segment of the index is
+	// lost, each names the packs that it needs.)
 	Share repo.Share
 
 	Limits archive.Limits // of losses; nil for the usual ones
@@ -37,8 +38,8 @@ type Options struct {
 	Progress func(repo.Progress) // may be nil
 }
 
-// Problem is what a check found wrong: with an object, or with a message, page or mailbox that a damaged object affects. If
-// several manifests share it, the newest of them is named.
+// Problem is what a check found wrong: with an object, or with a message, page or mailbox that a
+// damaged object affects. If several manifests share it, the newest of them is named.
 type Problem struct {
 	Object   string // the name of the damaged object; empty if it is not known
 	Manifest string // the name of the manifest that is affected; empty if the problem is the object itself
@@ -67,8 +68,8 @@ func (p Problem) String() string {
 	return strings.Join(append(where, p.Reason), ": ")
 }
 
-// Report counts what was checked. Mailboxes are counted in each manifest; pages, messages and chunks once, however
-// many manifests share their page.
+// Report counts what was checked. Mailboxes are counted in each manifest; pages, messages and
+// chunks once, however many manifests share their page.
 type Report struct {
 	Manifests int64
 	Mailboxes int64
@@ -84,13 +85,14 @@ type Report struct {
 	Misdated  int64 // of these, manifests whose times cannot be true
 }
 
-// Run verifies that everything that committed manifests refer to can be read. It calls report with each problem and goes
-// on. It returns an error only if it cannot go on.
+// Run verifies that everything that committed manifests refer to can be read. It calls report with
+// each problem and goes on. It returns an error only if it cannot go on.
 //
-// It checks the objects first: repo checks names, sizes, tags and tables, and every byte of the packs that Data selects.
-// Then it follows every manifest down to the chunks of its messages. Each chunk must be in the index and in a sound pack.
-// A chunk in a damaged pack is read, so that only those messages are reported that need the damaged place and have no
-// other copy. If the check is of a share, and a pack in it is damaged, it looks for these messages in the manifests of the
+// It checks the objects first: repo checks names, sizes, tags and tables, and every byte of the
+// packs that Data selects. Then it follows every manifest down to the chunks of its messages. Each
+// chunk must be in the index and in a sound pack. A chunk in a damaged pack is read, so that only
+// those messages are reported that need the damaged place and have no other copy. If the check is
+// of a share, and a pack in it is damaged, it looks for these messages in the manifests of the
 // other shares too, which do not know of the damage.
 func Run(ctx context.Context, o Options, report func(Problem)) (*Report, error) {
 	c := &checker{
@@ -185,8 +187,8 @@ func (c *checker) run(ctx context.Context) error {
 	return nil
 }
 
-// unreported reports manifests that lack mail and have no alarm. It skips those that are too damaged to compare, which were
-// reported before.
+// unreported reports manifests that lack mail and have no alarm. It skips those that are too
+// damaged to compare, which were reported before.
 func (c *checker) unreported(ctx context.Context) error {
 	found, err := c.histories.Shrunk(ctx, c.Repo, c.Limits)
 	for _, u := range found {
@@ -198,8 +200,8 @@ func (c *checker) unreported(ctx context.Context) error {
 	return err
 }
 
-// objects checks the objects of the repository, and remembers the packs that cannot be relied on: those with a problem, and
-// those that are condemned, which may be deleted already.
+// objects checks the objects of the repository, and remembers the packs that cannot be relied on:
+// those with a problem, and those that are condemned, which may be deleted already.
 func (c *checker) objects(ctx context.Context) error {
 	checked, err := c.Repo.Check(ctx, c.Data, c.Share, func(p repo.Problem) {
 		if p.Kind.Damage() {
@@ -232,7 +234,8 @@ func (c *checker) objects(ctx context.Context) error {
 	return nil
 }
 
-// showProgress reports how many messages were checked. Their total is known once the newest manifest of each account was read.
+// showProgress reports how many messages were checked. Their total is known once the newest
+// manifest of each account was read.
 func (c *checker) showProgress() {
 	if c.Progress == nil {
 		return
@@ -288,8 +291,9 @@ func (c *checker) manifest(ctx context.Context, s archive.Summary) error {
 	return c.manifestCheck(s).run(ctx)
 }
 
-// others follows the manifests of other shares to the chunks in broken packs of this share. It reports the messages that
-// these affect, and nothing else: the checks of the other shares report the rest.
+// others follows the manifests of other shares to the chunks in broken packs of this share. It
+// reports the messages that these affect, and nothing else: the checks of the other shares report
+// the rest.
 func (c *checker) others(ctx context.Context, heads []repo.Head) error {
 	if len(c.broken) == 0 {
 		return nil

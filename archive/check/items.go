@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// items checks that the scripts, calendars and address books of a manifest can be read. What several manifests share is checked
-// once.
+// items checks that the scripts, calendars and address books of a manifest can be read. What
+// several manifests share is checked once.
 func (w *manifestCheck) items(ctx context.Context) error {
 	sum := manifest.ItemTotals{NewItems: w.contents.Manifest.ItemTotals.NewItems, NewBytes: w.contents.Manifest.ItemTotals.NewBytes}
 	whole := true

@@ -57,7 +57,8 @@ func (w *manifestCheck) run(ctx context.Context) error {
 	return w.items(ctx)
 }
 
-// properties checks that access rights and annotations can be read. It reports damage for each account, as server does.
+// properties checks that access rights and annotations can be read. It reports damage for each
+// account, as server does.
 func (w *manifestCheck) properties(ctx context.Context) error {
 	m := w.contents.Manifest
 	fresh := false
@@ -76,8 +77,8 @@ func (w *manifestCheck) properties(ctx context.Context) error {
 	return nil
 }
 
-// server checks that what the server said about itself can be read. Accounts on one server share it, and checks of shares
-// report it for each account, so a check of everything does too.
+// server checks that what the server said about itself can be read. Accounts on one server share
+// it, and checks of shares report it for each account, so a check of everything does too.
 func (w *manifestCheck) server(ctx context.Context) error {
 	m := w.contents.Manifest
 	part := accountPart{m.Account, m.ServerPart.Prefix()}
@@ -113,8 +114,8 @@ func (w *manifestCheck) mismatch(about Problem, format string, args ...any) {
 	w.problem(about)
 }
 
-// mailbox checks the pages of a mailbox. AllPages checks that the page rows are the canonical ones for their numbers of
-// messages, and Records that the pages have that many.
+// mailbox checks the pages of a mailbox. AllPages checks that the page rows are the canonical ones
+// for their numbers of messages, and Records that the pages have that many.
 func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) error {
 	w.report.Mailboxes++
 	about := w.where
@@ -153,8 +154,8 @@ type checkedPage struct {
 	first, last mail.UID
 }
 
-// page checks a page, and returns the number of bytes of its messages. If it was checked before, it is only compared with
-// the row that names it.
+// page checks a page, and returns the number of bytes of its messages. If it was checked before, it
+// is only compared with the row that names it.
 func (w *manifestCheck) page(ctx context.Context, about Problem, page manifest.Page) (bytes int64, ok bool, err error) {
 	if err := w.flagPage(ctx, about, page); err != nil {
 		return 0, false, err

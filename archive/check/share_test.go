@@ -51,7 +51,8 @@ func checkShare(t *testing.T, store *storetest.Memory, share repo.Share) (map[st
 	return problems, *report, err
 }
 
-// The checks of all shares find together what one check of everything finds, each problem once, whatever is damaged.
+// The checks of all shares find together what one check of everything finds, each problem once,
+// whatever is damaged.
 func TestCheckOfShares(t *testing.T) {
 	whole := someAccounts(t)
 	damages := []func(s *storetest.Memory, name string){

@@ -9,9 +9,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// A message that somebody copied one day and deleted the next was moved. A copy that came before the other left looks like mail that
-// arrived, so the newest night decides: if it has the copy where it came, a copy that left is not deleted. A copy that was moved
-// since is not found, and then the message counts as deleted, because a restore of too much loses nothing.
+// A message that somebody copied one day and deleted the next was moved. A copy that came before
+// the other left looks like mail that arrived, so the newest night decides: if it has the copy
+// where it came, a copy that left is not deleted. A copy that was moved since is not found, and
+// then the message counts as deleted, because a restore of too much loses nothing.
 
 // copies are messages with copies that left, after others had come.
 type copies struct {
@@ -32,7 +33,8 @@ type place struct {
 
 func (m *matcher) place(e event) place { return place{m.boxes[e.box].mailbox.Raw, e.uid} }
 
-// elsewhere returns the copies that came to another place than those that left, and not to Trash, Junk or Drafts.
+// elsewhere returns the copies that came to another place than those that left, and not to Trash,
+// Junk or Drafts.
 func (m *matcher) elsewhere(gone, came []event) (others []event) {
 	if len(gone) == 0 {
 		return nil
@@ -61,7 +63,8 @@ func (c *copies) add(m *matcher, gone, came []event) {
 	c.all = append(c.all, copied{gone[0].hash, gone})
 }
 
-// find takes back a copy that left, the oldest first, for each copy that a night has where it came. What cannot be read takes back none.
+// find takes back a copy that left, the oldest first, for each copy that a night has where it came.
+// What cannot be read takes back none.
 func (c *copies) find(ctx context.Context, newest *archive.Contents) error {
 	if len(c.all) == 0 {
 		return nil

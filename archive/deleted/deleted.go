@@ -44,8 +44,8 @@ const (
 	pairsAhead  = 4  // comparisons at once: each holds what differs
 )
 
-// Find compares the complete manifests of an account from one to another, which is newer. Damage is in the result. It
-// returns other errors, and an error if the two themselves cannot be compared.
+// Find compares the complete manifests of an account from one to another, which is newer. Damage is
+// in the result. It returns other errors, and an error if the two themselves cannot be compared.
 func Find(ctx context.Context, r *repo.Repo, from, to *archive.Contents, o Options) (*Found, error) {
 	f := &Found{}
 	if err := f.open(ctx, r, from, to); err != nil {
@@ -120,7 +120,8 @@ func emptiedUses(ctx context.Context, nights ...*archive.Contents) (func(*manife
 	return loss.EmptiedUses(all), nil
 }
 
-// open opens the complete manifests between two. All are read through one reader, because most of their pages are the same.
+// open opens the complete manifests between two. All are read through one reader, because most of
+// their pages are the same.
 func (f *Found) open(ctx context.Context, r *repo.Repo, from, to *archive.Contents) error {
 	to.ShareReader(from)
 	f.Nights = []*archive.Contents{from}

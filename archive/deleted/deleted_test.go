@@ -77,7 +77,8 @@ func places(t *testing.T, r *repo.Repo, found *deleted.Found, base repo.Head) ma
 	return all
 }
 
-// Each message that any night had and the last one does not is found once, where it was last, or where it was before Trash.
+// Each message that any night had and the last one does not is found once, where it was last, or
+// where it was before Trash.
 func TestFindAgainstAllNights(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -200,8 +201,8 @@ func TestFindInOneMailbox(t *testing.T) {
 	})
 }
 
-// A message that is copied one night and deleted where it was on another is moved, as far as the copy is where it came. Mail that arrives
-// and is deleted is found.
+// A message that is copied one night and deleted where it was on another is moved, as far as the
+// copy is where it came. Mail that arrives and is deleted is found.
 func TestFindSlowMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, a := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewAccount()

@@ -121,7 +121,8 @@ func (m *matcher) match(ctx context.Context, f *Found) error {
 	return nil
 }
 
-// matchOne returns the copies of one message that left and did not come back, and those that came for none that had left.
+// matchOne returns the copies of one message that left and did not come back, and those that came
+// for none that had left.
 func (m *matcher) matchOne(events []event, f *Found) (gone, more []event) {
 	var inTrash []event // where they were before
 	for _, e := range events {

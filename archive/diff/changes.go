@@ -37,8 +37,9 @@ type Change struct {
 	PeerUID mail.UID
 }
 
-// Changes yields what happened to the messages of a mailbox: those that left, then those that arrived, then those with other
-// flags, each ascending by UID. It reads the records again. An error is about one page, as with Contents.Entries.
+// Changes yields what happened to the messages of a mailbox: those that left, then those that
+// arrived, then those with other flags, each ascending by UID. It reads the records again. An error
+// is about one page, as with Contents.Entries.
 func (d *Difference) Changes(ctx context.Context, m *MailboxDifference) iter.Seq2[*Change, error] {
 	return func(yield func(*Change, error) bool) {
 		_ = d.yieldDeparted(ctx, m, yield) && d.yieldArrived(ctx, m, yield) && d.yieldReflagged(ctx, m, yield)

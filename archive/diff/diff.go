@@ -35,7 +35,8 @@ type MailboxDifference struct {
 	MovedOut  int64
 	Reflagged int64 // flags, keywords or labels differ
 
-	// Unread says why the messages could not be compared, such as a damaged page. The numbers are 0 then.
+	// Unread says why the messages could not be compared, such as a damaged page. The numbers are 0
+	// then.
 	Unread error
 
 	index    uint32 // in Difference.Mailboxes, of the rows
@@ -44,7 +45,8 @@ type MailboxDifference struct {
 	arriving rowRange // rows of Difference.come
 }
 
-// diffRow is a message that left a mailbox or arrived in one. It takes 44 bytes, so that a million fit in memory.
+// diffRow is a message that left a mailbox or arrived in one. It takes 44 bytes, so that a million
+// fit in memory.
 type diffRow struct {
 	hash chunk.ID
 	uid  mail.UID
@@ -78,8 +80,8 @@ func (m *MailboxDifference) differs() bool {
 	return m.Created() || m.WasRemoved() || m.Renamed() || m.Renumbered || m.Unread != nil || m.hasMessages()
 }
 
-// Compare compares two manifests. It returns an error if it cannot go on, for example because a mailbox table cannot be read. A
-// mailbox whose pages cannot be read has the error in its Unread.
+// Compare compares two manifests. It returns an error if it cannot go on, for example because a
+// mailbox table cannot be read. A mailbox whose pages cannot be read has the error in its Unread.
 func Compare(ctx context.Context, before, after *archive.Contents) (*Difference, error) {
 	after.ShareReader(before) // most of their pages are in the same frames
 	pairs, err := pairMailboxes(ctx, before, after)
@@ -126,8 +128,8 @@ func (d *comparison) compare(ctx context.Context, p *unsharedPages) error {
 	return nil
 }
 
-// match pairs each message that left a mailbox with one that arrived: first in the same mailbox, where it has another UID, then in
-// any.
+// match pairs each message that left a mailbox with one that arrived: first in the same mailbox,
+// where it has another UID, then in any.
 func (d *comparison) match() {
 	gone, come := byHash(d.departed), byHash(d.arrived)
 	for len(gone) > 0 && len(come) > 0 {
@@ -145,7 +147,8 @@ func (d *comparison) match() {
 	}
 }
 
-// byHash returns the indexes of rows in the order of their hashes. Rows of one hash keep their order.
+// byHash returns the indexes of rows in the order of their hashes. Rows of one hash keep their
+// order.
 func byHash(rows []diffRow) []uint32 {
 	order := make([]uint32, len(rows))
 	for i := range order {

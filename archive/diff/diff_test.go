@@ -92,8 +92,9 @@ func apply(t *testing.T, d *diff.Difference) (now map[string]map[mail.UID]archiv
 	return now, renumbered
 }
 
-// TestDiffApplied checks that applying the difference to the account before gives the account after, and that, of each
-// message, the copies removed minus those added are the copies that the account has fewer of.
+// TestDiffApplied checks that applying the difference to the account before gives the account
+// after, and that, of each message, the copies removed minus those added are the copies that the
+// account has fewer of.
 func TestDiffApplied(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

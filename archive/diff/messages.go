@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// messages records which messages left and arrived, and whose flags changed. Within one UIDVALIDITY, messages are the same if
-// their UIDs and hashes are; across two, if their hashes are.
+// messages records which messages left and arrived, and whose flags changed. Within one
+// UIDVALIDITY, messages are the same if their UIDs and hashes are; across two, if their hashes are.
 func (d *comparison) messages(ctx context.Context, m *MailboxDifference, p *unsharedPages) error {
 	if p.err != nil {
 		return p.err
@@ -101,8 +101,8 @@ func (c *renumbered) compare(d *comparison, m *MailboxDifference) {
 	slices.SortFunc(m.reflags, func(a, b reflagRow) int { return cmp.Compare(a.uid, b.uid) })
 }
 
-// mergeEntries yields the entries of two lists of pages side by side, UID by UID, with nil where one has none. It ends at the
-// first error.
+// mergeEntries yields the entries of two lists of pages side by side, UID by UID, with nil where
+// one has none. It ends at the first error.
 func mergeEntries(ctx context.Context, c [2]*archive.Contents, p pair, before, after []manifest.Page, failed *error) iter.Seq2[*manifest.Entry, *manifest.Entry] {
 	return func(yield func(x, y *manifest.Entry) bool) {
 		nextX, stopX := iter.Pull2(c[0].EntriesIn(ctx, p.before, rows(before)))

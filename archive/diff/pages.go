@@ -9,15 +9,16 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// unsharedPages has the pages of each mailbox of a pair that the other does not have at the same place.
+// unsharedPages has the pages of each mailbox of a pair that the other does not have at the same
+// place.
 type unsharedPages struct {
 	pair
 	pages [2][]manifest.Page // before and after
 	err   error              // why they cannot be listed
 }
 
-// readAhead yields the pairs with their pages. Before, it fetches the page lists and pages of many pairs at once. It reads
-// neither lists nor pages that both mailboxes of a pair have.
+// readAhead yields the pairs with their pages. Before, it fetches the page lists and pages of many
+// pairs at once. It reads neither lists nor pages that both mailboxes of a pair have.
 func readAhead(ctx context.Context, c [2]*archive.Contents, pairs []pair) iter.Seq2[*unsharedPages, error] {
 	chunks := c[1].Chunks() // of both: Compare made them share one
 	all := func(yield func(*unsharedPages, error) bool) {
@@ -51,8 +52,8 @@ func readAhead(ctx context.Context, c [2]*archive.Contents, pairs []pair) iter.S
 	return archive.PiecesAhead(ctx, chunks, listed, pages)
 }
 
-// unshared returns the pages of each mailbox that the other does not have at the same place. It does not read page lists that
-// both have.
+// unshared returns the pages of each mailbox that the other does not have at the same place. It
+// does not read page lists that both have.
 func unshared(ctx context.Context, c [2]*archive.Contents, p pair) (before, after []manifest.Page, err error) {
 	if before, err = pagesBeyond(ctx, c[0], p.before, p.after); err != nil {
 		return nil, nil, err

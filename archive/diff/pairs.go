@@ -23,13 +23,14 @@ func (p pair) renumbered() bool {
 	return a != 0 && b != 0 && a != b
 }
 
-// relabeled reports whether the messages of one are listed under another mailbox of its manifest, as labels, and those of the
-// other are not. Then they neither left nor arrived.
+// relabeled reports whether the messages of one are listed under another mailbox of its manifest,
+// as labels, and those of the other are not. Then they neither left nor arrived.
 func (p pair) relabeled() bool {
 	return p.before != nil && p.after != nil && p.before.Label != p.after.Label
 }
 
-// mailboxID returns the MAILBOXID (RFC 8474), which stays when the mailbox is renamed and is never used again.
+// mailboxID returns the MAILBOXID (RFC 8474), which stays when the mailbox is renamed and is never
+// used again.
 func mailboxID(m *manifest.Mailbox) string {
 	if m.Status == nil {
 		return ""
@@ -37,8 +38,8 @@ func mailboxID(m *manifest.Mailbox) string {
 	return m.Status.MailboxID
 }
 
-// numbers stay when a mailbox is renamed. They are used if the server has no MAILBOXID. All mailboxes that never had a message may
-// have the same, so those do not count.
+// numbers stay when a mailbox is renamed. They are used if the server has no MAILBOXID. All
+// mailboxes that never had a message may have the same, so those do not count.
 type numbers struct{ validity, next uint32 }
 
 func numbersOf(m *manifest.Mailbox) (numbers, bool) {
@@ -56,9 +57,10 @@ type pairing struct {
 	pairs  []pair
 }
 
-// pairMailboxes finds out which mailbox became which. It tries, in this order: the MAILBOXID; the name with the same UIDVALIDITY;
-// UIDVALIDITY and UIDNEXT under another name, if a message under the same UID confirms it; the name alone, for a mailbox that
-// was created again. Mailboxes that are left were removed or created. It leaves out mailboxes in tables that both manifests have,
+// pairMailboxes finds out which mailbox became which. It tries, in this order: the MAILBOXID; the
+// name with the same UIDVALIDITY; UIDVALIDITY and UIDNEXT under another name, if a message under
+// the same UID confirms it; the name alone, for a mailbox that was created again. Mailboxes that
+// are left were removed or created. It leaves out mailboxes in tables that both manifests have,
 // because these are the same.
 func pairMailboxes(ctx context.Context, before, after *archive.Contents) ([]pair, error) {
 	p := &pairing{c: [2]*archive.Contents{before, after}}
@@ -91,7 +93,8 @@ func pairMailboxes(ctx context.Context, before, after *archive.Contents) ([]pair
 	return p.pairs, nil
 }
 
-// mailboxesBeyond reads the mailboxes of a manifest, except for the tables that another one has too.
+// mailboxesBeyond reads the mailboxes of a manifest, except for the tables that another one has
+// too.
 func mailboxesBeyond(ctx context.Context, c, other *archive.Contents) ([]*manifest.Mailbox, error) {
 	m := *c.Manifest
 	m.Tables = tablesBeyond(c, other)
@@ -148,7 +151,8 @@ func unique[K comparable](mailboxes []*manifest.Mailbox, key func(*manifest.Mail
 	return found
 }
 
-// shareMessages reports whether two mailboxes have the same message under the same UID, or one of them is empty.
+// shareMessages reports whether two mailboxes have the same message under the same UID, or one of
+// them is empty.
 func (p *pairing) shareMessages(ctx context.Context, q pair) (bool, error) {
 	if q.before.Messages == 0 || q.after.Messages == 0 {
 		return true, nil

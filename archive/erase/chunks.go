@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// chunks is a set of chunks, by the first eight bytes of their keyed IDs. Two chunks of one repository hardly ever agree in
-// these, and a million of them take 8 MB.
+// chunks is a set of chunks, by the first eight bytes of their keyed IDs. Two chunks of one
+// repository hardly ever agree in these, and a million of them take 8 MB.
 type chunks struct {
 	ids []uint64
 	met map[uint64]struct{} // those that other mail has

@@ -1,12 +1,14 @@
 // Package erase removes an account, or messages, from all nights of a repository.
 //
-// PlanAccount and PlanMessages find out what an erasure concerns (plan.go, chunks.go), and Plan.Apply erases it (erase.go).
-// First, the owner signs an erasure, after which no backup, copy or repair stores what it names. Then each manifest that holds
-// it is written again without it (rewrite.WithoutErased), and the old one is marked as erased. When the marks are a day old,
-// prune rewrites every pack that has anything that only erased manifests need. A prune a day later deletes the old packs.
+// PlanAccount and PlanMessages find out what an erasure concerns (plan.go, chunks.go), and
+// Plan.Apply erases it (erase.go). First, the owner signs an erasure, after which no backup, copy
+// or repair stores what it names. Then each manifest that holds it is written again without it
+// (rewrite.WithoutErased), and the old one is marked as erased. When the marks are a day old, prune
+// rewrites every pack that has anything that only erased manifests need. A prune a day later
+// deletes the old packs.
 //
-// A run that began before the erasure may commit what was erased. Prune finds its manifest (repo.PruneOptions.Erased), and
-// Complete erases from it as from the others.
+// A run that began before the erasure may commit what was erased. Prune finds its manifest
+// (repo.PruneOptions.Erased), and Complete erases from it as from the others.
 package erase
 
 import (
@@ -34,13 +36,15 @@ type Report struct {
 	Spills    int                 // files of runs under way on this host that may hold it until the runs end
 }
 
-// Gone returns the earliest time when the bytes are gone: after a prune one day after Time, and another one day later.
+// Gone returns the earliest time when the bytes are gone: after a prune one day after Time, and
+// another one day later.
 func (r *Report) Gone() time.Time { return r.Time.Add(2 * repo.Grace) }
 
 // rounds bounds how often Complete looks for manifests that were committed while it wrote others.
 const rounds = 3
 
-// Apply erases what is planned. It calls rewritten, which may be nil, with each manifest that it wrote again.
+// Apply erases what is planned. It calls rewritten, which may be nil, with each manifest that it
+// wrote again.
 func (p *Plan) Apply(ctx context.Context, rewritten func(rewrite.Rewritten)) (*Report, error) {
 	if err := p.repo.Erase(ctx, p.erasure); err != nil {
 		return nil, fmt.Errorf("erase: %w", err)
@@ -48,8 +52,9 @@ func (p *Plan) Apply(ctx context.Context, rewritten func(rewrite.Rewritten)) (*R
 	return Complete(ctx, p.repo, rewritten)
 }
 
-// Complete writes each manifest that holds anything erased again without it, and marks the old one. If no manifest does, it
-// changes nothing. It calls rewritten, which may be nil, with each manifest that it wrote. It needs the owner's key.
+// Complete writes each manifest that holds anything erased again without it, and marks the old one.
+// If no manifest does, it changes nothing. It calls rewritten, which may be nil, with each manifest
+// that it wrote. It needs the owner's key.
 func Complete(ctx context.Context, r *repo.Repo, rewritten func(rewrite.Rewritten)) (*Report, error) {
 	if !r.CanRemove() {
 		return nil, fmt.Errorf("an owner signs erasures, and %w", repo.ErrNoRole)
@@ -85,8 +90,8 @@ type completer struct {
 	report    Report
 }
 
-// round finds the manifests that hold what was erased, and writes or marks each. It reports whether it wrote any: then
-// others may have come in the meantime.
+// round finds the manifests that hold what was erased, and writes or marks each. It reports whether
+// it wrote any: then others may have come in the meantime.
 func (c *completer) round(ctx context.Context) (more bool, err error) {
 	holders := archive.NewRecordFinder(c.repo, func(_ archive.RecordPlace, record *manifest.Record) (bool, error) {
 		return c.erasures.Message(record.Hash), nil
@@ -142,8 +147,8 @@ func (c *completer) round(ctx context.Context) (more bool, err error) {
 	return len(holding) > 0, nil
 }
 
-// unwritten marks the manifests that an interrupted erasure has already written again, and returns the others. clean are
-// the manifests of the account that hold nothing erased.
+// unwritten marks the manifests that an interrupted erasure has already written again, and returns
+// the others. clean are the manifests of the account that hold nothing erased.
 func (c *completer) unwritten(ctx context.Context, heads, clean []repo.Head) (left []repo.Head, err error) {
 	type written struct {
 		origin    [32]byte
@@ -178,7 +183,8 @@ func (c *completer) unwritten(ctx context.Context, heads, clean []repo.Head) (le
 	return left, c.mark(ctx, marks)
 }
 
-// rewrite writes manifests of one account, given the newest first, and marks those that were written.
+// rewrite writes manifests of one account, given the newest first, and marks those that were
+// written.
 func (c *completer) rewrite(ctx context.Context, holders *archive.RecordFinder, heads []repo.Head) error {
 	if len(heads) == 0 {
 		return nil
@@ -202,7 +208,8 @@ func (c *completer) rewrite(ctx context.Context, holders *archive.RecordFinder, 
 		return err
 	}
 	err = rewrite.WithoutErased(ctx, c.repo, m.Account, heads, holders.HasPage, written)
-	// What was written is marked even if the rest could not be written. Otherwise the history would have it twice.
+	// What was written is marked even if the rest could not be written. Otherwise the history would
+	// have it twice.
 	return errors.Join(err, c.mark(context.WithoutCancel(ctx), marks))
 }
 

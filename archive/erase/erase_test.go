@@ -21,8 +21,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// No night has an erased message any more, and each still has everything else. Two prunes a day apart leave no byte of
-// it, though the server still has it and a backup runs each night.
+// No night has an erased message any more, and each still has everything else. Two prunes a day
+// apart leave no byte of it, though the server still has it and a backup runs each night.
 func TestErasedMessageIsGoneFromEveryNight(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
@@ -78,7 +78,8 @@ func TestErasedMessageIsGoneFromEveryNight(t *testing.T) {
 	archivetest.MustBeSound(t, r)
 }
 
-// Without an erasure, a prune keeps a pack of which little is unused. This is why erased manifests are marked as such.
+// Without an erasure, a prune keeps a pack of which little is unused. This is why erased manifests
+// are marked as such.
 func TestForgottenMailMayStayInItsPack(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
@@ -96,8 +97,8 @@ func TestForgottenMailMayStayInItsPack(t *testing.T) {
 	}
 }
 
-// An erased message with a new UID is downloaded once, left out, and not requested again. None of it gets into the
-// store.
+// An erased message with a new UID is downloaded once, left out, and not requested again. None of
+// it gets into the store.
 func TestErasedMessageDoesNotComeBack(t *testing.T) {
 	for name, change := range map[string]func(a *archivetest.Account){
 		"copied":                  func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("Work"), confidential) },
@@ -168,7 +169,8 @@ func TestSharedChunksStay(t *testing.T) {
 	archivetest.MustBeSound(t, r)
 }
 
-// An erased account has no manifest, and no backup archives it again. Mail that another account also has is kept.
+// An erased account has no manifest, and no backup archives it again. Mail that another account
+// also has is kept.
 func TestErasedAccountIsGone(t *testing.T) {
 	store := &storetest.Memory{}
 	r, left, other := archivetest.NewRepo(t, store), account(), archivetest.NewAccount()
@@ -242,7 +244,8 @@ func TestRunUnderWayDoesNotRestoreErased(t *testing.T) {
 	archivetest.MustBeSound(t, r)
 }
 
-// A message that is erased in one repository is not copied from it, nor to it from another that still has it.
+// A message that is erased in one repository is not copied from it, nor to it from another that
+// still has it.
 func TestCopyDoesNotRestoreErased(t *testing.T) {
 	store, second := &storetest.Memory{}, &storetest.Memory{}
 	r, there, a := archivetest.NewRepo(t, store), archivetest.NewRepo(t, second), account()
@@ -299,7 +302,8 @@ func TestCopyDoesNotRestoreErased(t *testing.T) {
 	}
 }
 
-// Another erasure completes one that was interrupted, at whatever step, and only the message is gone.
+// Another erasure completes one that was interrupted, at whatever step, and only the message is
+// gone.
 func TestInterruptedErasureIsCompleted(t *testing.T) {
 	for n := 1; ; n++ {
 		store := &storetest.Memory{}
@@ -342,8 +346,8 @@ func TestInterruptedErasureIsCompleted(t *testing.T) {
 	}
 }
 
-// If an erasure writes manifests again that are months apart, because the nights between them were forgotten, this is
-// not reported as a loss.
+// If an erasure writes manifests again that are months apart, because the nights between them were
+// forgotten, this is not reported as a loss.
 func TestErasureOfOldManifestsIsNoLoss(t *testing.T) {
 	store, a := &storetest.Memory{}, account()
 	r := archivetest.NewRepo(t, store)

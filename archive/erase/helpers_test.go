@@ -150,8 +150,8 @@ func without(state []string) (left []string) {
 	return left
 }
 
-// mustRest backs up an account that still has what was erased. It checks that all other mail is archived, that the
-// manifest is consistent, and that the next night requests nothing.
+// mustRest backs up an account that still has what was erased. It checks that all other mail is
+// archived, that the manifest is consistent, and that the next night requests nothing.
 func mustRest(t *testing.T, r *repo.Repo, a *archivetest.Account) *backup.Result {
 	t.Helper()
 	b := archivetest.Backup(t, r, a)

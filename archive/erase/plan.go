@@ -48,7 +48,8 @@ type Location struct {
 
 const placesAtMost = 20
 
-// Shared counts what other mail also has, such as the same attachment. It is kept, because that mail needs it.
+// Shared counts what other mail also has, such as the same attachment. It is kept, because that
+// mail needs it.
 type Shared struct {
 	Chunks  int
 	Bytes   int64
@@ -189,8 +190,8 @@ func (p *Plan) locate(ctx context.Context, ids []chunk.ID) error {
 	return nil
 }
 
-// share counts what other mail, in the manifests that among selects, shares with what is to be erased. It also finds until
-// when the store retains what is to be erased.
+// share counts what other mail, in the manifests that among selects, shares with what is to be
+// erased. It also finds until when the store retains what is to be erased.
 func (p *Plan) share(ctx context.Context, mine *chunks, among func(repo.Head) bool, erased func(hash chunk.ID) bool) error {
 	mine.sort()
 	var holders *archive.RecordFinder

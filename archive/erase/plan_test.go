@@ -20,7 +20,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// The plan names each of two accounts that share a page, and each of them shares the chunks of the other.
+// The plan names each of two accounts that share a page, and each of them shares the chunks of the
+// other.
 func TestTwinAccounts(t *testing.T) {
 	store := &storetest.Memory{}
 	r, one, two := archivetest.NewRepo(t, store), account(), account()
@@ -43,8 +44,8 @@ func TestTwinAccounts(t *testing.T) {
 	}
 }
 
-// Erasing a message that no manifest has is an error and writes nothing. One that only a forgotten manifest has is
-// erased.
+// Erasing a message that no manifest has is an error and writes nothing. One that only a forgotten
+// manifest has is erased.
 func TestErasingWhatIsForgotten(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
@@ -70,7 +71,8 @@ func TestErasingWhatIsForgotten(t *testing.T) {
 	archivetest.MustBeSound(t, r)
 }
 
-// A manifest that cannot be read may have the message. It is not written again, because that would make its loss final.
+// A manifest that cannot be read may have the message. It is not written again, because that would
+// make its loss final.
 func TestDamageIsReported(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
@@ -137,7 +139,8 @@ func TestLockedUntil(t *testing.T) {
 	}
 }
 
-// An erasure deletes the recovery log of a killed run on this host, and counts those of runs under way.
+// An erasure deletes the recovery log of a killed run on this host, and counts those of runs under
+// way.
 func TestErasureDeletesRecoveryLogs(t *testing.T) {
 	cache := t.TempDir()
 	store := &storetest.Memory{}

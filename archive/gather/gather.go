@@ -1,12 +1,13 @@
-// Package gather makes one archive.Contents of messages of several manifests, so that a restore writes them together: each
-// mailbox of the target is opened once, however many nights its messages are from.
+// Package gather makes one archive.Contents of messages of several manifests, so that a restore
+// writes them together: each mailbox of the target is opened once, however many nights its messages
+// are from.
 //
 //	Add(night, mailbox, UIDs) ──► Gathering ──► Contents     gather.go
 //	                                 └ mailboxes, pages      pages.go
 //	                                 └ chunks of pages       reader.go
 //
-// The pages of the gathered mailboxes are made when they are read, from pages of the manifests. So a message takes 20 bytes
-// of memory.
+// The pages of the gathered mailboxes are made when they are read, from pages of the manifests. So
+// a message takes 20 bytes of memory.
 package gather
 
 import (
@@ -51,8 +52,9 @@ type message struct {
 // New returns a Gathering without messages.
 func New() *Gathering { return &Gathering{mailboxes: make(map[string]*gathered)} }
 
-// Add adds messages of a mailbox of a manifest. If two manifests have a message under the same UID of the same UIDVALIDITY,
-// it counts once, as the newer one has it. A mailbox is as the newest manifest has it that messages were added from.
+// Add adds messages of a mailbox of a manifest. If two manifests have a message under the same UID
+// of the same UIDVALIDITY, it counts once, as the newer one has it. A mailbox is as the newest
+// manifest has it that messages were added from.
 func (g *Gathering) Add(night *archive.Contents, mailbox *manifest.Mailbox, uids mail.UIDSet) {
 	if uids.Len() == 0 {
 		return
@@ -75,11 +77,12 @@ func (g *Gathering) Add(night *archive.Contents, mailbox *manifest.Mailbox, uids
 	}
 }
 
-// Contents returns the messages as an account of their own. All else is as in base, which must be of the same repository.
-// The mailboxes of base that are labels of Gmail are there too, because a restore routes messages by them.
+// Contents returns the messages as an account of their own. All else is as in base, which must be
+// of the same repository. The mailboxes of base that are labels of Gmail are there too, because a
+// restore routes messages by them.
 //
-// A UID is the one in the archive. If the UIDVALIDITY of a mailbox changed, the UIDs of later times are larger than those of
-// earlier ones.
+// A UID is the one in the archive. If the UIDVALIDITY of a mailbox changed, the UIDs of later times
+// are larger than those of earlier ones.
 func (g *Gathering) Contents(ctx context.Context, base *archive.Contents) (*archive.Contents, error) {
 	made := &reader{ChunkReader: base.Chunks(), pages: make(map[pieceID]piece)}
 	outline := *base.Manifest
@@ -129,7 +132,8 @@ func (g *Gathering) mailbox(box *gathered, made *reader) (manifest.Mailbox, erro
 	return mailbox, nil
 }
 
-// number gives the messages of a mailbox their UIDs, sorts them, and drops those that are there twice.
+// number gives the messages of a mailbox their UIDs, sorts them, and drops those that are there
+// twice.
 func (g *Gathering) number(box *gathered) error {
 	if err := g.offset(box); err != nil {
 		return err

@@ -15,7 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// What is gathered from several nights reads as it does in them, each message once, also if mailboxes were renumbered.
+// What is gathered from several nights reads as it does in them, each message once, also if
+// mailboxes were renumbered.
 func TestGathered(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -34,7 +34,8 @@ func (r *reader) addPages(g *Gathering, box *gathered) (pages []manifest.Page) {
 	return pages
 }
 
-// add remembers a piece and returns its name. Chunks have keyed hashes, so none of a repository has this name.
+// add remembers a piece and returns its name. Chunks have keyed hashes, so none of a repository has
+// this name.
 func (r *reader) add(p piece) chunk.ID {
 	r.named++
 	id := chunk.ID(sha256.Sum256(binary.BigEndian.AppendUint64([]byte("gathered "), r.named)))

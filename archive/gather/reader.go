@@ -12,8 +12,8 @@ import (
 // pieceID is the name of a piece.
 type pieceID = chunk.ID
 
-// reader reads the chunks of a repository and the pages of gathered mailboxes, which are in no object. Nothing is added
-// while it reads.
+// reader reads the chunks of a repository and the pages of gathered mailboxes, which are in no
+// object. Nothing is added while it reads.
 type reader struct {
 	archive.ChunkReader
 	pages map[pieceID]piece
@@ -28,7 +28,8 @@ func (r *reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	return r.ChunkReader.Chunk(ctx, id)
 }
 
-// Locate implements archive.ChunkReader. A page has a place without a frame, so that nothing is fetched for it.
+// Locate implements archive.ChunkReader. A page has a place without a frame, so that nothing is
+// fetched for it.
 func (r *reader) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error) {
 	var stored []chunk.ID
 	var at []int

@@ -1,4 +1,5 @@
-// Package health says how the accounts of a repository are doing: when each was last archived well, and what is wrong since.
+// Package health says how the accounts of a repository are doing: when each was last archived well,
+// and what is wrong since.
 package health
 
 import (
@@ -28,8 +29,8 @@ type Account struct {
 	Growth   *Growth         // of the last month; nil: not known
 }
 
-// Growth is how much larger an account is in its newest manifest than in that of a month before. It is negative if the
-// account got smaller.
+// Growth is how much larger an account is in its newest manifest than in that of a month before. It
+// is negative if the account got smaller.
 type Growth struct{ Messages, Bytes int64 }
 
 // Alarm is what the alarms of a manifest say.
@@ -46,8 +47,9 @@ func (a *Account) AlarmTexts() (texts []string) {
 	return texts
 }
 
-// Accounts returns the accounts of a repository, ascending by name. It reads the manifests of archive.Recent, with these limits,
-// and those of archive.StandingAlarms. Damage that belongs to no account is returned by itself.
+// Accounts returns the accounts of a repository, ascending by name. It reads the manifests of
+// archive.Recent, with these limits, and those of archive.StandingAlarms. Damage that belongs to no
+// account is returned by itself.
 func Accounts(ctx context.Context, r *repo.Repo, limits archive.Limits) (accounts []*Account, damage []error, err error) {
 	s := survey{accounts: make(map[string]*Account), unread: make(map[string][]error), earlier: make(map[string]archive.Summary)}
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -87,8 +89,9 @@ func Accounts(ctx context.Context, r *repo.Repo, limits archive.Limits) (account
 	return accounts, damage, nil
 }
 
-// LastRead returns when a rolling check last read mail of a repository. If shares of it are checked, it returns the share that has
-// waited for longest. The time is zero if there was no rolling check.
+// LastRead returns when a rolling check last read mail of a repository. If shares of it are
+// checked, it returns the share that has waited for longest. The time is zero if there was no
+// rolling check.
 func LastRead(ctx context.Context, r *repo.Repo) (last repo.PastCheck, err error) {
 	checks, err := r.PastChecks(ctx)
 	if err != nil || len(checks) == 0 {
@@ -172,7 +175,8 @@ func (s *survey) judge(lacks map[string]bool) {
 	}
 }
 
-// addAlarms adds alarms to their accounts. It returns those of accounts of which no recent manifest can be read.
+// addAlarms adds alarms to their accounts. It returns those of accounts of which no recent manifest
+// can be read.
 func (s *survey) addAlarms(standing []archive.Summary) (others []error) {
 	for _, summary := range standing {
 		if a := s.accounts[summary.Head.Account]; a != nil {
@@ -185,8 +189,8 @@ func (s *survey) addAlarms(standing []archive.Summary) (others []error) {
 	return others
 }
 
-// addUnlisted adds alarms of recent manifests that are not listed as alarms, because a program before December 2026 wrote them: those since
-// the last good manifest.
+// addUnlisted adds alarms of recent manifests that are not listed as alarms, because a program
+// before December 2026 wrote them: those since the last good manifest.
 func (s *survey) addUnlisted(ctx context.Context, r *repo.Repo) error {
 	var tags statement.Tags
 	complete := make(map[*Account]bool) // the account has a later complete manifest, which took over alarms of checkpoints

@@ -32,8 +32,8 @@ func account(n int) *archivetest.Account {
 	return a
 }
 
-// An alarm stays until it is acknowledged, and the last good night is the one before it. Then the account is good again on its
-// next night.
+// An alarm stays until it is acknowledged, and the last good night is the one before it. Then the
+// account is good again on its next night.
 func TestAlarmsUntilAcknowledged(t *testing.T) {
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	if accounts, damage, err := health.Accounts(t.Context(), r, nil); err != nil || len(accounts)+len(damage) > 0 {
@@ -62,7 +62,8 @@ func TestAlarmsUntilAcknowledged(t *testing.T) {
 	}
 }
 
-// An alarm of Friday is named on Monday, although the nights since were good. The last good night is the newest, with its messages.
+// An alarm of Friday is named on Monday, although the nights since were good. The last good night
+// is the newest, with its messages.
 func TestAlarmsAfterGoodNights(t *testing.T) {
 	store := &storetest.Memory{}
 	r := archivetest.NewRepo(t, store)
@@ -89,7 +90,8 @@ func TestAlarmsAfterGoodNights(t *testing.T) {
 	}
 }
 
-// Programs before December 2026 did not list alarms. Those since the last good night are named all the same.
+// Programs before December 2026 did not list alarms. Those since the last good night are named all
+// the same.
 func TestAlarmsOfOlderPrograms(t *testing.T) {
 	store := &storetest.Memory{}
 	r := archivetest.NewRepo(t, store)
@@ -120,8 +122,9 @@ func damage(m *storetest.Memory, b *backup.Result) {
 	m.Replace(b.Head.Name, data)
 }
 
-// A damaged manifest is damage of its account, and the older ones say how it is doing. If no manifest of an account can be
-// read, nobody knows which account it is, and the damage is returned by itself.
+// A damaged manifest is damage of its account, and the older ones say how it is doing. If no
+// manifest of an account can be read, nobody knows which account it is, and the damage is returned
+// by itself.
 func TestDamagedManifests(t *testing.T) {
 	memory := &storetest.Memory{}
 	r := archivetest.NewRepo(t, memory)

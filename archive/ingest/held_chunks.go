@@ -9,8 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Whether a message was erased is known from its hash, at the end of the message. Until then, the writer holds chunks
-// that erased messages have. Otherwise erased content would reach the store again, in a pack that nothing refers to.
+// Whether a message was erased is known from its hash, at the end of the message. Until then, the
+// writer holds chunks that erased messages have. Otherwise erased content would reach the store
+// again, in a pack that nothing refers to.
 
 // heldChunk is a chunk that is stored once its message is known not to be erased.
 type heldChunk struct {
@@ -18,7 +19,8 @@ type heldChunk struct {
 	data []byte
 }
 
-// maxHeld bounds the bytes that are held. Further chunks of the message are stored, and a prune removes them.
+// maxHeld bounds the bytes that are held. Further chunks of the message are stored, and a prune
+// removes them.
 const maxHeld = 64 << 20
 
 // loadErasures reads the erasures at its first call, and drops what an earlier message left.
@@ -30,7 +32,8 @@ func (w *MessageWriter) loadErasures(ctx context.Context) (err error) {
 	return archive.MarkWriteError(err)
 }
 
-// hold keeps a chunk that an erased message has, unless too much is held. It reports whether it did.
+// hold keeps a chunk that an erased message has, unless too much is held. It reports whether it
+// did.
 func (w *MessageWriter) hold(lane repo.Lane, data []byte) (id chunk.ID, held bool) {
 	if w.erased.HasMessages() && w.heldBytes < maxHeld {
 		id = w.ids.ID(data)

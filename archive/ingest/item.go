@@ -23,8 +23,8 @@ func NewItemWriter(r *repo.Repo, w *repo.Writer) *ItemWriter {
 
 func (w *ItemWriter) Close() { w.stream.Close() }
 
-// Write stores the content of an item, and returns the item with its size and its chunks. As with MessageWriter.Write,
-// the end of ctx does not stop it.
+// Write stores the content of an item, and returns the item with its size and its chunks. As with
+// MessageWriter.Write, the end of ctx does not stop it.
 func (w *ItemWriter) Write(ctx context.Context, item manifest.Item, content []byte) (manifest.Item, error) {
 	ctx = context.WithoutCancel(ctx)
 	var ids []chunk.ID

@@ -15,8 +15,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// MessageWriter stores messages. It splits each into parts, cuts the parts into chunks, and puts the chunks into the
-// repository. Its buffers are used again for each message, so it is for one goroutine.
+// MessageWriter stores messages. It splits each into parts, cuts the parts into chunks, and puts
+// the chunks into the repository. Its buffers are used again for each message, so it is for one
+// goroutine.
 type MessageWriter struct {
 	stream    *repo.Stream
 	cutter    *chunk.Cutter
@@ -31,7 +32,8 @@ type MessageWriter struct {
 	heldBytes int
 }
 
-// NewMessageWriter returns a MessageWriter. Unless log is nil, it also writes each message to that recovery log.
+// NewMessageWriter returns a MessageWriter. Unless log is nil, it also writes each message to that
+// recovery log.
 func NewMessageWriter(r *repo.Repo, w *repo.Writer, log *recovery.Log) *MessageWriter {
 	return &MessageWriter{
 		stream: w.Stream(), cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil),
@@ -41,18 +43,18 @@ func NewMessageWriter(r *repo.Repo, w *repo.Writer, log *recovery.Log) *MessageW
 
 func (w *MessageWriter) Close() { w.stream.Close() }
 
-// Stored says what a message contains and where it is stored. These are the fields of its manifest.Record that come
-// from its bytes.
+// Stored says what a message contains and where it is stored. These are the fields of its
+// manifest.Record that come from its bytes.
 type Stored struct {
 	Size  int64
 	Hash  chunk.ID        // of the whole message, keyed with the message key
 	Parts []manifest.Part // how to join the message from chunks
 	List  chunk.ID        // the chunk that lists the parts, if the record has no room for them; then Parts is empty
 
-	// Hashes of short ranges of the message: Probe of its middle and end, Opening of the beginning of its text. A later
-	// run fetches the same ranges from the server, to recognize a message that is archived under another UID without
-	// downloading it (manifest/probe.go). Both are zero if the message is too small, Opening also if no text follows its
-	// header.
+	// Hashes of short ranges of the message: Probe of its middle and end, Opening of the beginning
+	// of its text. A later run fetches the same ranges from the server, to recognize a message that
+	// is archived under another UID without downloading it (manifest/probe.go). Both are zero if
+	// the message is too small, Opening also if no text follows its header.
 	Probe   chunk.Prefix
 	Opening chunk.Prefix
 }
@@ -67,14 +69,17 @@ func (s Stored) SetIn(r *manifest.Record) {
 	r.Size, r.Hash, r.Parts, r.List, r.Probe, r.Opening = s.Size, s.Hash, s.Parts, s.List, s.Probe, s.Opening
 }
 
-// Write stores the message that it reads from body, and copies it to the recovery log under key. size is the expected
-// size of the message, or 0; if the message has that size, Write also makes its probe. Write returns an error of body
-// as it is. The chunks that it stored before the error do no harm, because nothing refers to them.
+// Write stores the message that it reads from body, and copies it to the recovery log under key.
+// size is the expected size of the message, or 0; if the message has that size, Write also makes
+// its probe. Write returns an error of body as it is. The chunks that it stored before the error do
+// no harm, because nothing refers to them.
 //
-// If the message was erased from the repository, Write does not store it and returns repo.ErrErased.
+// If the message was erased from the repository, Write does not store it and returns
+// repo.ErrErased.
 //
-// Write does not stop when ctx ends; to stop it, let body return an error. If ctx stopped it while it puts a chunk, the
-// repo.Writer would fail, and everything that the run has stored would be lost.
+// Write does not stop when ctx ends; to stop it, let body return an error. If ctx stopped it while
+// it puts a chunk, the repo.Writer would fail, and everything that the run has stored would be
+// lost.
 func (w *MessageWriter) Write(ctx context.Context, key []byte, size int64, body io.Reader) (Stored, error) {
 	entry := w.log.Begin(key)
 	m, err := w.store(context.WithoutCancel(ctx), size, io.TeeReader(body, entry))
@@ -142,7 +147,8 @@ func (w *MessageWriter) writePart(ctx context.Context, part *mail.Part, content 
 	return stored, err
 }
 
-// putChunk stores a chunk, or holds it until the whole message is known not to be erased (held_chunks.go).
+// putChunk stores a chunk, or holds it until the whole message is known not to be erased
+// (held_chunks.go).
 func (w *MessageWriter) putChunk(ctx context.Context, lane repo.Lane, data []byte) (id chunk.ID, err error) {
 	if id, held := w.hold(lane, data); held {
 		return id, nil

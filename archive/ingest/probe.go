@@ -8,12 +8,13 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// CanNameTwo reports whether the only id of a message may name two bodies. X-GUID does so for messages of an mbox, and
-// for files with the same name.
+// CanNameTwo reports whether the only id of a message may name two bodies. X-GUID does so for
+// messages of an mbox, and for files with the same name.
 func CanNameTwo(ids mail.IDs) bool { return ids.XGUID != "" && ids.Email == "" && ids.GMMsg == "" }
 
-// ProbedSize returns the size that the server gave for a message, or 0 if the message is too small for a probe. A
-// message with an id needs a probe too, because another server may give it another id.
+// ProbedSize returns the size that the server gave for a message, or 0 if the message is too small
+// for a probe. A message with an id needs a probe too, because another server may give it another
+// id.
 func ProbedSize(message mail.Message) int64 {
 	if message.Size < manifest.MinProbed {
 		return 0
@@ -21,8 +22,8 @@ func ProbedSize(message mail.Message) int64 {
 	return message.Size
 }
 
-// prober computes the probe of a message (manifest.ProbeOffsets) from the bytes that are written to it, if these are as
-// many as begin was called with.
+// prober computes the probe of a message (manifest.ProbeOffsets) from the bytes that are written to
+// it, if these are as many as begin was called with.
 type prober struct {
 	hasher       *chunk.Hasher
 	size, offset int64

@@ -11,8 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// FindAll yields each item that matches in any manifest of an account, or of all accounts, once with each content. It reads the manifests
-// of an account from the newest to the oldest, and of each only what no newer one has. What it found comes when an account ends.
+// FindAll yields each item that matches in any manifest of an account, or of all accounts, once
+// with each content. It reads the manifests of an account from the newest to the oldest, and of
+// each only what no newer one has. What it found comes when an account ends.
 func FindAll(ctx context.Context, r *repo.Repo, account string, q Query) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
 		r.PrepareIndex(ctx) // it is read while manifests are
@@ -132,7 +133,8 @@ func (a *accountSearch) source(ctx context.Context, c *archive.Contents, id chun
 	return found
 }
 
-// merge returns the hits that newer manifests have with the same contents in place of those of an older one, and adds the others.
+// merge returns the hits that newer manifests have with the same contents in place of those of an
+// older one, and adds the others.
 func (a *accountSearch) merge(hits []*Hit, head repo.Head) []*Hit {
 	for i, hit := range hits {
 		key := itemKey{hit.Source.Kind, hit.Collection.Path, hit.Item.Name, contentOf(hit.Item)}

@@ -1,7 +1,8 @@
 // Package itemsearch finds scripts, events and contacts by their names, in one manifest or in all.
 //
-// A name is that of the file, or what people call the item (collection.Summary). Items have no index: each distinct content is read
-// once, which for 5,000 events is 2 MB. Nights without news cost nothing, because their sources are the same chunks (all.go).
+// A name is that of the file, or what people call the item (collection.Summary). Items have no
+// index: each distinct content is read once, which for 5,000 events is 2 MB. Nights without news
+// cost nothing, because their sources are the same chunks (all.go).
 package itemsearch
 
 import (
@@ -62,13 +63,15 @@ func (q *Query) matches(name string, s collection.Summary) bool {
 	return !day.IsZero() && !day.Before(q.Since) && (q.Before.IsZero() || day.Before(q.Before))
 }
 
-// contains reports whether a text has another, in any case, or its words, also without their accents.
+// contains reports whether a text has another, in any case, or its words, also without their
+// accents.
 func contains(text, part string) bool {
 	folded := strings.Join(words.Split(part), " ")
 	return search.NameContains(text, part) || folded != "" && strings.Contains(strings.Join(words.Split(text), " "), folded)
 }
 
-// Find yields the items of a manifest that match, by source, collection and name. After an error that is damage, others follow.
+// Find yields the items of a manifest that match, by source, collection and name. After an error
+// that is damage, others follow.
 func Find(ctx context.Context, c *archive.Contents, q Query) iter.Seq2[*Hit, error] {
 	s := newSearch(q)
 	return func(yield func(*Hit, error) bool) {
@@ -88,7 +91,8 @@ func Find(ctx context.Context, c *archive.Contents, q Query) iter.Seq2[*Hit, err
 	}
 }
 
-// find yields the items of a collection that match. It reports whether there may be more of other collections.
+// find yields the items of a collection that match. It reports whether there may be more of other
+// collections.
 func (s *searching) find(
 	ctx context.Context, c *archive.Contents, source *manifest.ItemSource, of *manifest.Collection, yield func(*Hit, error) bool,
 ) bool {

@@ -22,7 +22,8 @@ func event(start, name string) string {
 	return "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:" + start + "\r\nSUMMARY:" + name + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 }
 
-// nights archives five nights of a calendar, an address book and scripts: an event is changed on the third and removed on the fourth.
+// nights archives five nights of a calendar, an address book and scripts: an event is changed on
+// the third and removed on the fourth.
 func nights(t *testing.T) (*repo.Repo, []*backup.Result) {
 	calendar, book, scripts := archivetest.NewItemServer(), archivetest.NewItemServer(), archivetest.NewItemServer()
 	book.Of, scripts.Of = collection.AddressBooks, collection.Sieve
@@ -103,7 +104,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindAllIsFindInEach compares a search in all manifests with one in each, while items come, go and come back.
+// TestFindAllIsFindInEach compares a search in all manifests with one in each, while items come, go
+// and come back.
 func TestFindAllIsFindInEach(t *testing.T) {
 	calendar := archivetest.NewItemServer()
 	a := archivetest.NewAccount()

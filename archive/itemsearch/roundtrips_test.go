@@ -13,10 +13,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// TestRoundTrips bounds the longest chain of requests of a search for one of 2,000 events, on a host without a cache, after 20 nights.
+// TestRoundTrips bounds the longest chain of requests of a search for one of 2,000 events, on a
+// host without a cache, after 20 nights.
 func TestRoundTrips(t *testing.T) {
 	m := new(storetest.Memory)
-	// A bubble is in January of 2000. The nights are before it, and not in it: their writers wait with a mutex.
+	// A bubble is in January of 2000. The nights are before it, and not in it: their writers wait
+	// with a mutex.
 	back := time.Until(time.Date(1999, 11, 1, 0, 0, 0, 0, time.UTC))
 	m.Advance(back)
 	r := archivetest.NewRepo(t, m)

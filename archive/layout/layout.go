@@ -1,11 +1,12 @@
-// Package layout says where the bytes of an archived message are, so that a reader of a part of a message fetches only the
-// chunks that the part needs.
+// Package layout says where the bytes of an archived message are, so that a reader of a part of a
+// message fetches only the chunks that the part needs.
 //
 //	record ── Of ──► Layout             the parts, with their places in the message     layout.go
 //	                   ├ WriteRange     writes any range of the message                 range.go
 //	                   └ Skeleton       the message without its attachments             skeleton.go
 //
-// The sizes of parts come from the index of the repository, which knows the length of each chunk. No mail is read for them.
+// The sizes of parts come from the index of the repository, which knows the length of each chunk.
+// No mail is read for them.
 package layout
 
 import (

@@ -12,9 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// WriteRange writes length bytes of the message from offset on. It reads only the chunks that they are in, and each chunk
-// has its hash. The hash of the message is not checked: archive.Body does that for whole messages. Errors of reading are
-// archive.ReadErrors.
+// WriteRange writes length bytes of the message from offset on. It reads only the chunks that they
+// are in, and each chunk has its hash. The hash of the message is not checked: archive.Body does
+// that for whole messages. Errors of reading are archive.ReadErrors.
 func (l *Layout) WriteRange(ctx context.Context, w io.Writer, offset, length int64) error {
 	if offset < 0 || length < 0 || offset > l.Size || length > l.Size-offset {
 		return fmt.Errorf("no bytes %d to %d in a message of %d", offset, offset+length, l.Size)
@@ -54,7 +54,8 @@ func (l *Layout) writeStored(ctx context.Context, w io.Writer, p *part, from, to
 	return nil
 }
 
-// writeEncoded writes the bytes of a run of base64 lines from from up to to. It encodes whole lines and cuts them.
+// writeEncoded writes the bytes of a run of base64 lines from from up to to. It encodes whole lines
+// and cuts them.
 func (l *Layout) writeEncoded(ctx context.Context, w io.Writer, p *part, from, to int64) error {
 	full := int64(p.recipe.LineLength) + ending(p.recipe)
 	decoded := int64(p.recipe.LineLength) / 4 * 3
@@ -77,7 +78,8 @@ func (l *Layout) writeEncoded(ctx context.Context, w io.Writer, p *part, from, t
 	return err
 }
 
-// stored yields the stored bytes of a part from from up to to. It fetches the frames of many chunks at once.
+// stored yields the stored bytes of a part from from up to to. It fetches the frames of many chunks
+// at once.
 func (l *Layout) stored(ctx context.Context, p *part, from, to int64) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		var at int64
@@ -106,7 +108,8 @@ func (l *Layout) stored(ctx context.Context, p *part, from, to int64) iter.Seq2[
 	}
 }
 
-// fetch fetches the frames of the next chunks, up to size bytes of them, and returns the index of the chunk after these.
+// fetch fetches the frames of the next chunks, up to size bytes of them, and returns the index of
+// the chunk after these.
 func (l *Layout) fetch(ctx context.Context, chunks []piece, i int, size int64) int {
 	var ids []chunk.ID
 	for ; i < len(chunks) && size > 0 && len(ids) < archive.BodyBatch; i++ {

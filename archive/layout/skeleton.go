@@ -7,9 +7,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Skeleton is a message in which every run of base64 lines is one short line. A parser of MIME finds the same structure in
-// it: a line of base64 can be neither a field nor a delimiter. So the structure of a message with large attachments needs
-// little memory, and the attachments are not read.
+// Skeleton is a message in which every run of base64 lines is one short line. A parser of MIME
+// finds the same structure in it: a line of base64 can be neither a field nor a delimiter. So the
+// structure of a message with large attachments needs little memory, and the attachments are not
+// read.
 type Skeleton struct {
 	Text []byte
 
@@ -38,8 +39,8 @@ func (l *Layout) SkeletonSize() (size int64) {
 	return size
 }
 
-// Skeleton reads the skeleton of the message. If it would have more than limit bytes, the Skeleton ends there. The rest of
-// the message is then not seen by a parser.
+// Skeleton reads the skeleton of the message. If it would have more than limit bytes, the Skeleton
+// ends there. The rest of the message is then not seen by a parser.
 func (l *Layout) Skeleton(ctx context.Context, limit int) (*Skeleton, error) {
 	s := new(Skeleton)
 	for i := range l.parts {

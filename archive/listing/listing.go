@@ -1,7 +1,9 @@
-// Package listing shows the messages of a mailbox by their place in it, the newest first, without reading what is not shown.
+// Package listing shows the messages of a mailbox by their place in it, the newest first, without
+// reading what is not shown.
 //
-// The page lists of a mailbox say how many messages each page has. A Listing reads them from the end that is nearer to what is
-// asked for, so the first messages and the last ones of a million cost the same: a list, some pages, and their headers.
+// The page lists of a mailbox say how many messages each page has. A Listing reads them from the
+// end that is nearer to what is asked for, so the first messages and the last ones of a million
+// cost the same: a list, some pages, and their headers.
 package listing
 
 import (
@@ -15,7 +17,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Listing is the messages of a mailbox, by descending UID. Its methods may be called from several goroutines at once.
+// Listing is the messages of a mailbox, by descending UID. Its methods may be called from several
+// goroutines at once.
 type Listing struct {
 	contents *archive.Contents
 	mailbox  *manifest.Mailbox
@@ -39,8 +42,9 @@ func (l *Listing) Len() int { return int(l.mailbox.Messages) }
 // listsAhead is how many page lists are read at once.
 const listsAhead = 16
 
-// At returns at most n messages, from a place on: 0 is the newest. It returns fewer at the end. Messages of a page that cannot
-// be read are there without a UID, and those whose flags cannot be read without flags. An error is about a page list.
+// At returns at most n messages, from a place on: 0 is the newest. It returns fewer at the end.
+// Messages of a page that cannot be read are there without a UID, and those whose flags cannot be
+// read without flags. An error is about a page list.
 func (l *Listing) At(ctx context.Context, from, n int) ([]manifest.Entry, error) {
 	n = min(n, l.Len()-from)
 	if n <= 0 || from < 0 {

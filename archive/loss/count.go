@@ -18,7 +18,8 @@ type candidate struct {
 
 const found = math.MaxUint32
 
-// candidatesAtMost bounds memory, at 20 bytes each. More candidates take several passes. Tests lower it.
+// candidatesAtMost bounds memory, at 20 bytes each. More candidates take several passes. Tests
+// lower it.
 var candidatesAtMost = 1 << 20
 
 // aheadPages is the number of pages that are fetched together.
@@ -30,8 +31,9 @@ type leftPage struct {
 	box int
 }
 
-// count counts, for each mailbox of the earlier manifest, the messages that are nowhere in the later one. If it finds
-// on the way that the limits are kept, it stops, and the counts are upper bounds.
+// count counts, for each mailbox of the earlier manifest, the messages that are nowhere in the
+// later one. If it finds on the way that the limits are kept, it stops, and the counts are upper
+// bounds.
 func (v *comparison) count() ([]int64, error) {
 	before, err := v.pagesBefore()
 	if err != nil {
@@ -63,7 +65,8 @@ func (v *comparison) count() ([]int64, error) {
 	return lost, nil
 }
 
-// pagesBefore returns the pages of the earlier manifest, except for those in lists that the later one has too.
+// pagesBefore returns the pages of the earlier manifest, except for those in lists that the later
+// one has too.
 func (v *comparison) pagesBefore() (pages []leftPage, err error) {
 	for i, m := range v.Before {
 		rows, err := v.rows(m, func(id chunk.ID) bool { return !v.lists[id] })
@@ -77,7 +80,8 @@ func (v *comparison) pagesBefore() (pages []leftPage, err error) {
 	return pages, nil
 }
 
-// pagesNow returns the pages of the later manifest: those that the earlier one does not have, and the others.
+// pagesNow returns the pages of the later manifest: those that the earlier one does not have, and
+// the others.
 func (v *comparison) pagesNow(before []leftPage) (changed, same []manifest.Page, err error) {
 	was, lists := make(map[chunk.ID]bool), make(map[chunk.ID]bool)
 	for _, page := range before {
@@ -109,8 +113,8 @@ func (v *comparison) pagesNow(before []leftPage) (changed, same []manifest.Page,
 	return changed, same, nil
 }
 
-// rows returns the page rows of a mailbox: those in the manifest itself, and those of the wanted lists. It skips
-// damaged lists.
+// rows returns the page rows of a mailbox: those in the manifest itself, and those of the wanted
+// lists. It skips damaged lists.
 func (v *comparison) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
 	pages := slices.Clone(m.Pages)
 	for _, id := range m.Lists {
@@ -171,7 +175,8 @@ func (v *comparison) candidates(pages []leftPage) (all []candidate, err error) {
 	return all, err
 }
 
-// markFound marks the candidates that are in some pages of the later manifest. It stops when all are marked.
+// markFound marks the candidates that are in some pages of the later manifest. It stops when all
+// are marked.
 func (v *comparison) markFound(candidates []candidate, pages []manifest.Page) error {
 	left := 0
 	for _, c := range candidates {
@@ -202,7 +207,8 @@ func strike(candidates []candidate, hash chunk.Prefix) (n int) {
 	return n
 }
 
-// each passes the records of pages to take, page by page, until take wants no more. It skips damaged pages.
+// each passes the records of pages to take, page by page, until take wants no more. It skips
+// damaged pages.
 func (v *comparison) each(pages []manifest.Page, take func(i int, records []manifest.Record) (more bool)) error {
 	for i, page := range pages {
 		if v.Ahead != nil && i%aheadPages == 0 {

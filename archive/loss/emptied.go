@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// emptiedMailboxes recognizes the mailboxes that people and programs empty: by their special use, or, if no mailbox of
-// an account has that use, by the names that programs give them.
+// emptiedMailboxes recognizes the mailboxes that people and programs empty: by their special use,
+// or, if no mailbox of an account has that use, by the names that programs give them.
 type emptiedMailboxes struct{ names map[string]string }
 
 // emptiedUses maps special uses to the names of mailboxes without one.
@@ -30,8 +30,9 @@ var emptiedUses = map[string][]string{
 	},
 }
 
-// EmptiedUses returns a function that returns the special use of a mailbox that people and programs empty: \Trash, \Junk or
-// \Drafts, or "". If no mailbox of all has such a use, it recognizes one by its name.
+// EmptiedUses returns a function that returns the special use of a mailbox that people and programs
+// empty: \Trash, \Junk or \Drafts, or "". If no mailbox of all has such a use, it recognizes one by
+// its name.
 func EmptiedUses(all []*manifest.Mailbox) func(*manifest.Mailbox) string {
 	return newEmptiedMailboxes(all).use
 }

@@ -65,7 +65,8 @@ func (c *Comparison) compare() *comparison {
 	return v
 }
 
-// nameOf returns the decoded name, which stays the same if the server changes the encoding of names.
+// nameOf returns the decoded name, which stays the same if the server changes the encoding of
+// names.
 func nameOf(m *manifest.Mailbox) string {
 	if m.IsInbox() {
 		return "INBOX"
@@ -80,8 +81,8 @@ func (v *comparison) limitOf(m *mail.Mailbox) Limit {
 	return v.Limit(m)
 }
 
-// successor returns what an earlier mailbox is in the later manifest, or nil: the one of that name, unless that is
-// another mailbox and the earlier one has another name now.
+// successor returns what an earlier mailbox is in the later manifest, or nil: the one of that name,
+// unless that is another mailbox and the earlier one has another name now.
 func (v *comparison) successor(old *manifest.Mailbox) *manifest.Mailbox {
 	named := v.byName[nameOf(old)]
 	if named != nil && !replaced(old, named) {
@@ -102,7 +103,8 @@ func replaced(old, now *manifest.Mailbox) bool {
 	return a != 0 && b != 0 && a != b
 }
 
-// judge applies the limits to the number of messages that each mailbox of the earlier manifest lost.
+// judge applies the limits to the number of messages that each mailbox of the earlier manifest
+// lost.
 func (v *comparison) judge(lost []int64) *Losses {
 	losses := &Losses{}
 	var had, has, gone int64
@@ -131,7 +133,8 @@ func (v *comparison) judge(lost []int64) *Losses {
 	return losses
 }
 
-// isEmptied reports whether nothing is left of a mailbox, other than Trash, Junk and Drafts, which people empty.
+// isEmptied reports whether nothing is left of a mailbox, other than Trash, Junk and Drafts, which
+// people empty.
 func (v *comparison) isEmptied(old, now *manifest.Mailbox, lost int64) bool {
 	if v.uses.has(old) {
 		return false

@@ -2,7 +2,8 @@ package loss
 
 import "github.com/mailstrata/mailstrata/internal/percent"
 
-// Limit says how many lost messages raise an alarm. A server that lost mail and a user who deleted it look the same.
+// Limit says how many lost messages raise an alarm. A server that lost mail and a user who deleted
+// it look the same.
 type Limit struct {
 	Off   bool         // no loss does
 	Share percent.Rate // at least this share of the messages, and

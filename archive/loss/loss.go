@@ -10,13 +10,16 @@ import (
 type Comparison struct {
 	Before, Now []*manifest.Mailbox
 
-	// Limit returns the limit of an earlier mailbox, or, for nil, of the account as a whole. Nil means Usual for all.
+	// Limit returns the limit of an earlier mailbox, or, for nil, of the account as a whole. Nil
+	// means Usual for all.
 	Limit func(*mail.Mailbox) Limit
 
-	// Erased reports whether a message was erased from the repository, and so is not lost. Nil means that none was.
+	// Erased reports whether a message was erased from the repository, and so is not lost. Nil
+	// means that none was.
 	Erased func(hash chunk.ID) bool
 
-	// Most is the largest number of messages that can be gone, if the caller knows it; otherwise negative.
+	// Most is the largest number of messages that can be gone, if the caller knows it; otherwise
+	// negative.
 	Most int64
 
 	Catalog
@@ -35,8 +38,9 @@ type Losses struct {
 	Remarks []string // a mailbox is gone, and some of its messages, which the limits allow
 }
 
-// Find returns the losses. The messages of a page that cannot be read count as lost if only the later manifest has the
-// page. If the earlier one has it, they do not count, because they are not known.
+// Find returns the losses. The messages of a page that cannot be read count as lost if only the
+// later manifest has the page. If the earlier one has it, they do not count, because they are not
+// known.
 func (c *Comparison) Find() (*Losses, error) {
 	v := c.compare()
 	lost := v.bounds()

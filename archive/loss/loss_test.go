@@ -96,8 +96,8 @@ func to(first, last int) (list []int) {
 	return list
 }
 
-// A message that is anywhere in the later manifest is not lost. A mailbox that has become empty raises an alarm at any
-// size.
+// A message that is anywhere in the later manifest is not lost. A mailbox that has become empty
+// raises an alarm at any size.
 func TestLosses(t *testing.T) {
 	for name, test := range map[string]struct {
 		before, now []box
@@ -261,8 +261,8 @@ func TestCountsMatchSets(t *testing.T) {
 	}
 }
 
-// Nothing is read if the numbers show that the limits are kept. Pages that did not change are read only if too much is
-// missing from those that did.
+// Nothing is read if the numbers show that the limits are kept. Pages that did not change are read
+// only if too much is missing from those that did.
 func TestFindReadsFewPages(t *testing.T) {
 	c := newCatalog()
 	archive := box{name: "Archive", validity: 9, messages: to(100_000, 140_000)}
@@ -291,8 +291,8 @@ func TestFindReadsFewPages(t *testing.T) {
 	}
 }
 
-// Messages of a damaged page count as lost if it is in the later manifest, and not if it is in the earlier one. Another
-// error ends the comparison.
+// Messages of a damaged page count as lost if it is in the later manifest, and not if it is in the
+// earlier one. Another error ends the comparison.
 func TestDamagedPages(t *testing.T) {
 	c := newCatalog()
 	before := c.records(t, []box{{name: "A", validity: 1, messages: to(1, 10)}})

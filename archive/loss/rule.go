@@ -36,8 +36,8 @@ func (l Limit) String() string {
 	return fmt.Sprintf("%v,%d", l.Share, l.Least)
 }
 
-// Rule is a limit for the mailboxes that match a pattern, or, without a pattern, for all others and for the account
-// as a whole. The caller of Rules.Limit decides what a pattern means.
+// Rule is a limit for the mailboxes that match a pattern, or, without a pattern, for all others and
+// for the account as a whole. The caller of Rules.Limit decides what a pattern means.
 type Rule struct {
 	Pattern string
 	Limit   Limit
@@ -69,8 +69,8 @@ func (r Rule) String() string {
 	return r.Pattern + "=" + r.Limit.String()
 }
 
-// Rules are the rules of an account. The last one that matches applies; rules with a pattern take precedence over
-// those without.
+// Rules are the rules of an account. The last one that matches applies; rules with a pattern take
+// precedence over those without.
 type Rules []Rule
 
 // Limit returns the limit of a mailbox, or, if m is nil, of the account as a whole.

@@ -1,5 +1,6 @@
-// Package readable reads archived messages for programs that look for words in them. Most of the bytes of mail are attachments
-// in base64 without any words, such as pictures, and the archive stores these in parts of their own. So it leaves them out:
+// Package readable reads archived messages for programs that look for words in them. Most of the
+// bytes of mail are attachments in base64 without any words, such as pictures, and the archive
+// stores these in parts of their own. So it leaves them out:
 //
 //	items ──► window    the parts of some hundred messages                                messages.go
 //	            ──► batch     8 MiB of their text, fetched with many requests at once

@@ -17,7 +17,8 @@ const (
 	windowItems = 512
 	batchBytes  = 8 << 20 // of text
 
-	// MaxText is how much is read of the header and the text parts of one message. A mail of that size is a log or a dump.
+	// MaxText is how much is read of the header and the text parts of one message. A mail of that
+	// size is a log or a dump.
 	MaxText = 24 << 20
 
 	// MaxBody is the size of the largest decoded body that is read.
@@ -47,8 +48,8 @@ type Body struct {
 	Size   int64          // of these, if Options.Sizes
 }
 
-// Messages yields what it reads for each item, in their order. It yields an error of the sequence in its turn. An error of
-// reading that is not damage is the last.
+// Messages yields what it reads for each item, in their order. It yields an error of the sequence
+// in its turn. An error of reading that is not damage is the last.
 func Messages[T any](ctx context.Context, o Options[T], items iter.Seq2[T, error]) iter.Seq2[Message[T], error] {
 	return func(yield func(Message[T], error) bool) {
 		r := &reader[T]{Options: o, ctx: ctx, yield: yield}

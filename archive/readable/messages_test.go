@@ -67,7 +67,8 @@ const mixed = "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" 
 
 func noImages(e *entity.Entity) bool { return e.Type != "image" }
 
-// A body that is not wanted is empty, and its chunks are not read. The structure of the message is the same.
+// A body that is not wanted is empty, and its chunks are not read. The structure of the message is
+// the same.
 func TestUnwantedBodies(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	text, image, pdf := archivetest.Base64(bytes.Repeat([]byte("words "), 500)), archivetest.Base64(archivetest.RandomBytes(1, 2<<20)), archivetest.Base64(archivetest.RandomBytes(2, 9000))
@@ -83,8 +84,8 @@ func TestUnwantedBodies(t *testing.T) {
 	}
 }
 
-// A message that is damaged is reported, and does not hide others. An image that is damaged does not matter. If the store
-// is gone, reading ends.
+// A message that is damaged is reported, and does not hide others. An image that is damaged does
+// not matter. If the store is gone, reading ends.
 func TestDamage(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	var entries []*manifest.Entry

@@ -50,7 +50,8 @@ func list(root *entity.Entity) (all []*entity.Entity) {
 	return all
 }
 
-// innermost returns the entity whose body an offset is in. Of two that end there, it is the inner one.
+// innermost returns the entity whose body an offset is in. Of two that end there, it is the inner
+// one.
 func innermost(all []*entity.Entity, offset int) *entity.Entity {
 	found := all[0]
 	for _, e := range all {

@@ -40,7 +40,8 @@ func takeAway(t *testing.T, store *storetest.Memory, which int) (name string, pu
 	}
 }
 
-// A copy that lacks what could not be read is improved when it can be read. Until then, nothing is committed or stored.
+// A copy that lacks what could not be read is improved when it can be read. Until then, nothing is
+// committed or stored.
 func TestCopyIsImprovedWhenMoreCanBeRead(t *testing.T) {
 	store, second := new(storetest.Memory), new(storetest.Memory)
 	a := archivetest.SampleAccount()
@@ -176,8 +177,8 @@ func TestCopyBackCompletesARepair(t *testing.T) {
 	}
 }
 
-// Tags are copied with their manifests, and so are tags that are set later. Tags that were set on the copy itself are
-// kept.
+// Tags are copied with their manifests, and so are tags that are set later. Tags that were set on
+// the copy itself are kept.
 func TestCopyKeepsTags(t *testing.T) {
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
 	a := archivetest.NewAccount()

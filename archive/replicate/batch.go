@@ -76,7 +76,8 @@ func eachAtOnce(tasks []*task, do func(*task) error) error {
 	return group.Wait()
 }
 
-// rewriteAll writes all but the manifests themselves. It returns those that can be committed, also after an error.
+// rewriteAll writes all but the manifests themselves. It returns those that can be committed, also
+// after an error.
 func (b *batch) rewriteAll(ctx context.Context, tasks []*task) (ready []*task, err error) {
 	for i, t := range tasks {
 		if err := b.rewrite(ctx, t); err != nil {

@@ -16,8 +16,8 @@ type copies struct {
 	forgotten map[position]bool     // positions of manifests that were forgotten
 }
 
-// existing is a manifest that stands for an original. Of several, be they repairs or copies that had more than the one before, the
-// last one does, because its writer knew the others.
+// existing is a manifest that stands for an original. Of several, be they repairs or copies that
+// had more than the one before, the last one does, because its writer knew the others.
 type existing struct {
 	head               repo.Head
 	messages, failures int64 // messages includes those that were erased there, which are not missing
@@ -81,8 +81,8 @@ func (c *copies) parentOf(original archive.Summary) [32]byte {
 	return c.existing[original.Manifest.Parent].head.ID
 }
 
-// tagCopier gives copies the tags of their originals. It leaves alone each tag that was set on a copy, or taken back from it, in
-// the target.
+// tagCopier gives copies the tags of their originals. It leaves alone each tag that was set on a
+// copy, or taken back from it, in the target.
 type tagCopier struct {
 	to             *repo.Repo
 	tags           statement.Tags // of the originals
@@ -99,7 +99,8 @@ func newTagCopier(ctx context.Context, o CopyOptions) (*tagCopier, error) {
 	return t, err
 }
 
-// copyTags sets the tags of a copy. If it follows an incomplete copy, it also gets the tags of that one.
+// copyTags sets the tags of a copy. If it follows an incomplete copy, it also gets the tags of that
+// one.
 func (t *tagCopier) copyTags(ctx context.Context, c *Copied, before repo.Head) error {
 	want := slices.Clone(t.tags[c.Summary.Head.Name])
 	if before.Name != "" && before.Name != c.Head.Name {

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// erasedPair is what was erased in either repository. It is not copied. If the other repository has it, it stays there until
-// its owner erases it.
+// erasedPair is what was erased in either repository. It is not copied. If the other repository has
+// it, it stays there until its owner erases it.
 type erasedPair struct {
 	from, to *statement.Erasures
 	target   *repo.Repo

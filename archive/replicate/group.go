@@ -11,11 +11,12 @@ const (
 	// accountsAtOnce is how many accounts share packs, as in a backup.
 	accountsAtOnce = 64
 
-	// groupMessages bounds the messages of accounts that share packs. For each 256 of them some 400 bytes are in memory.
+	// groupMessages bounds the messages of accounts that share packs. For each 256 of them some 400
+	// bytes are in memory.
 	groupMessages = 1 << 20
 
-	// batchBytes bounds the mail of manifests that are committed together. More would not make packs larger, and a copy
-	// that is killed would have to read it again.
+	// batchBytes bounds the mail of manifests that are committed together. More would not make
+	// packs larger, and a copy that is killed would have to read it again.
 	batchBytes = 256 << 20
 )
 
@@ -66,8 +67,8 @@ func (c *copier) group(ctx context.Context, accounts []*history) error {
 	}
 }
 
-// batchSize returns how many of the first tasks are committed together. A manifest that has a copy is alone: if the new
-// one has no more, nothing of it is put.
+// batchSize returns how many of the first tasks are committed together. A manifest that has a copy
+// is alone: if the new one has no more, nothing of it is put.
 func batchSize(tasks []*task) int {
 	var bytes int64
 	for i, t := range tasks {

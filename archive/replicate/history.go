@@ -30,7 +30,8 @@ type task struct {
 // again reports whether the manifest has a copy.
 func (t *task) again() bool { return t.old.head.Name != "" }
 
-// next returns the next manifest of an account that is to be copied, or nil. It reports those before it.
+// next returns the next manifest of an account that is to be copied, or nil. It reports those
+// before it.
 func (c *copier) next(ctx context.Context, h *history) (*task, error) {
 	for len(h.left) > 0 {
 		s := h.left[0]
@@ -92,7 +93,8 @@ func (c *copier) resume(ctx context.Context, h *history) error {
 	return err
 }
 
-// confirm makes sure that the copy whose pages are to be inherited may still be a parent (rule 1), or drops before.
+// confirm makes sure that the copy whose pages are to be inherited may still be a parent (rule 1),
+// or drops before.
 func (t *task) confirm(ctx context.Context, run *repo.Run) error {
 	if t.before == nil {
 		return nil

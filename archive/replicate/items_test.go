@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// TestCopyHoldsItems checks that each night of a copy has the scripts, events and contacts of that night.
+// TestCopyHoldsItems checks that each night of a copy has the scripts, events and contacts of that
+// night.
 func TestCopyHoldsItems(t *testing.T) {
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
 	a, s := archivetest.SampleAccount(), archivetest.NewItemServer()

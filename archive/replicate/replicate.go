@@ -1,10 +1,12 @@
 // Package replicate copies manifests, with all that they refer to, from one repository to another.
 //
-// The two have different keys and cut chunks at different places. So each message is joined, verified and stored again, which
-// also proves that the copy is right. For each account, from the oldest manifest to the newest, Copy decides what to do
-// (replicate.go, history.go) by the copies that the target has (copies.go), leaves out what was erased (erased.go), and
-// writes the manifest with a rewrite.Rewriter, which reads only what the manifest before does not have. Manifests of
-// several accounts share packs (group.go) and are committed together (batch.go). Then it copies the tags.
+// The two have different keys and cut chunks at different places. So each message is joined,
+// verified and stored again, which also proves that the copy is right. For each account, from the
+// oldest manifest to the newest, Copy decides what to do (replicate.go, history.go) by the copies
+// that the target has (copies.go), leaves out what was erased (erased.go), and writes the manifest
+// with a rewrite.Rewriter, which reads only what the manifest before does not have. Manifests of
+// several accounts share packs (group.go) and are committed together (batch.go). Then it copies the
+// tags.
 package replicate
 
 import (
@@ -39,12 +41,13 @@ type Copied struct {
 	Err             error              // why there is no copy; others are still copied
 }
 
-// Copy copies manifests, those of each account from the oldest to the newest, and calls done with each. A copy has the time and
-// the tags of its original. Copy does not copy again what the target has, unless the copy lacks messages of the original and
-// more of them can be read now. Unless it is named in Wants, it does not copy what was forgotten in the target.
+// Copy copies manifests, those of each account from the oldest to the newest, and calls done with
+// each. A copy has the time and the tags of its original. Copy does not copy again what the target
+// has, unless the copy lacks messages of the original and more of them can be read now. Unless it
+// is named in Wants, it does not copy what was forgotten in the target.
 //
-// An error ends the copy. What was copied before is kept, and is present the next time. If tags could not be read, Copy copies
-// everything and then returns the error.
+// An error ends the copy. What was copied before is kept, and is present the next time. If tags
+// could not be read, Copy copies everything and then returns the error.
 func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	accounts, err := originals(ctx, o, done)
 	if err != nil {
@@ -138,7 +141,8 @@ func (c *copier) action(s archive.Summary) (action, existing) {
 	return copyNew, existing{}
 }
 
-// expected estimates the messages to be copied: all of an account's first manifest, and the new ones of each later one.
+// expected estimates the messages to be copied: all of an account's first manifest, and the new
+// ones of each later one.
 func (c *copier) expected(accounts [][]archive.Summary) (messages int64) {
 	for _, account := range accounts {
 		known := false // what the account had before, or most of it

@@ -49,7 +49,8 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 	}
 	archivetest.MustBeSound(t, to)
 
-	// What is there is not copied again, and what is new costs what is new, also for a process that remembers nothing.
+	// What is there is not copied again, and what is new costs what is new, also for a process that
+	// remembers nothing.
 	night()
 	again, messages := archivetest.Copy(t, from, to)
 	for i, c := range again[:len(again)-1] {
@@ -246,7 +247,8 @@ func TestRepairOfLostPages(t *testing.T) {
 	}
 }
 
-// Flags that cannot be read are reported for each manifest that has them, whether or not the same process copies it.
+// Flags that cannot be read are reported for each manifest that has them, whether or not the same
+// process copies it.
 func TestCopyReportsLostFlagsEachTime(t *testing.T) {
 	store := new(storetest.Memory)
 	from := archivetest.NewRepo(t, store)
@@ -314,8 +316,8 @@ func TestRepairDoesNotRelyOnCondemnedPacks(t *testing.T) {
 	}
 }
 
-// A manifest that the target has forgotten is not copied again, whether or not it is deleted already, unless it is
-// named.
+// A manifest that the target has forgotten is not copied again, whether or not it is deleted
+// already, unless it is named.
 func TestCopySkipsForgottenManifests(t *testing.T) {
 	store := new(storetest.Memory)
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, store)
@@ -354,7 +356,8 @@ func TestCopySkipsForgottenManifests(t *testing.T) {
 	archivetest.MustBeSound(t, to)
 }
 
-// A backup succeeds though the records of an earlier one are lost, because the server still has the account.
+// A backup succeeds though the records of an earlier one are lost, because the server still has the
+// account.
 func TestBackupAfterADamagedParent(t *testing.T) {
 	for _, folder := range []string{"catalog/", "data/"} {
 		store := new(storetest.Memory)

@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// twoNights archives an account that has no mailbox on the first night, so that the first pack of the catalog has nothing
-// but the server part.
+// twoNights archives an account that has no mailbox on the first night, so that the first pack of
+// the catalog has nothing but the server part.
 func twoNights(t *testing.T, store *storetest.Memory) (r *repo.Repo, a *archivetest.Account, pack string, second repo.Head) {
 	t.Helper()
 	r, a = archivetest.NewRepo(t, store), archivetest.NewAccount()
@@ -51,7 +51,8 @@ func TestCopyHasTheServerPart(t *testing.T) {
 	}
 }
 
-// If a server part is lost, a check reports it, and a repair writes a manifest without it that has all mail.
+// If a server part is lost, a check reports it, and a repair writes a manifest without it that has
+// all mail.
 func TestLostServerPart(t *testing.T) {
 	store := new(storetest.Memory)
 	_, a, pack, second := twoNights(t, store)

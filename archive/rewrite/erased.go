@@ -20,8 +20,9 @@ type Rewritten struct {
 	Err    error     // why there is no New: Old is damaged, and stays as it is
 }
 
-// WithoutErased writes manifests of one account, given the oldest first, without what was erased. It keeps the pages that
-// do not hold any of it, as holds reports. It calls done with each manifest.
+// WithoutErased writes manifests of one account, given the oldest first, without what was erased.
+// It keeps the pages that do not hold any of it, as holds reports. It calls done with each
+// manifest.
 func WithoutErased(
 	ctx context.Context, r *repo.Repo, account string, heads []repo.Head, holds func(manifest.Page) bool, done func(Rewritten) error,
 ) error {
@@ -92,8 +93,8 @@ func (e *eraser) write(ctx context.Context, head repo.Head) (Rewritten, error) {
 	return done, e.copyTags(ctx, head, done.New)
 }
 
-// rewriter returns a Rewriter that leaves out what was erased. If the run may not inherit from the manifest, because it is
-// late or marked, what it needs may be condemned, so it is stored again.
+// rewriter returns a Rewriter that leaves out what was erased. If the run may not inherit from the
+// manifest, because it is late or marked, what it needs may be condemned, so it is stored again.
 func (e *eraser) rewriter(contents *archive.Contents) *Rewriter {
 	sound := e.sound[contents.Head.Name]
 	w := &Rewriter{

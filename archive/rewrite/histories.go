@@ -67,8 +67,9 @@ func (n *renamer) histories(ctx context.Context) (*histories, error) {
 	return h, nil
 }
 
-// continues reports whether the new name has the history of the old one. Either a rename was interrupted, or everything that is
-// left under the old name has a renamed parent, such as the manifest of a backup that was running.
+// continues reports whether the new name has the history of the old one. Either a rename was
+// interrupted, or everything that is left under the old name has a renamed parent, such as the
+// manifest of a backup that was running.
 func (h *histories) continues() bool {
 	if h.begun {
 		return true

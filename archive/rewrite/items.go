@@ -11,8 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// items writes the scripts, calendars and address books again. It leaves out what cannot be read, and names it among the failures.
-// A collection that lacks an item has no sync token, so that the next run lists all of its items.
+// items writes the scripts, calendars and address books again. It leaves out what cannot be read,
+// and names it among the failures. A collection that lacks an item has no sync token, so that the
+// next run lists all of its items.
 func (w *Rewriter) items(ctx context.Context, m *manifest.Manifest) error {
 	if len(m.ItemSources) == 0 {
 		return nil
@@ -40,7 +41,8 @@ func (w *Rewriter) items(ctx context.Context, m *manifest.Manifest) error {
 	return m.SetItemSources(sources, w.put(ctx))
 }
 
-// collection writes the items of a collection again, page by page, but for pages that Before has. It reports whether it wrote all.
+// collection writes the items of a collection again, page by page, but for pages that Before has.
+// It reports whether it wrote all.
 func (w *Rewriter) collection(ctx context.Context, source *manifest.ItemSource, c *manifest.Collection) (whole bool, err error) {
 	before := len(w.Lost)
 	old := c.Pages
@@ -105,7 +107,8 @@ func (w *Rewriter) itemPage(ctx context.Context, id chunk.ID) (made itemPage, er
 	return made, err
 }
 
-// matchItems adds to the map the item pages of collections of which nothing was lost: they have the same pages.
+// matchItems adds to the map the item pages of collections of which nothing was lost: they have the
+// same pages.
 func (c *PageMap) matchItems(ctx context.Context, old, new *archive.Contents) error {
 	made := make(map[string]*manifest.Collection)
 	name := func(s *manifest.ItemSource, c *manifest.Collection) string {

@@ -151,7 +151,8 @@ func (w *world) mustHold(r *repo.Repo, account string, nights ...int) {
 	}
 }
 
-// copyTo copies the repository to another, and counts the manifests that were copied and those that existed.
+// copyTo copies the repository to another, and counts the manifests that were copied and those that
+// existed.
 func (w *world) copyTo(to *repo.Repo) (made, present int) {
 	w.t.Helper()
 	copied, _ := archivetest.Copy(w.t, w.r, to)

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// omitted is what a Rewriter left out of the present mailbox because it was erased, in the source or in the target. That is not
-// a loss: the mailbox names the UIDs, and stays complete.
+// omitted is what a Rewriter left out of the present mailbox because it was erased, in the source
+// or in the target. That is not a loss: the mailbox names the UIDs, and stays complete.
 type omitted struct {
 	uids     mail.UIDSet
 	bytes    int64               // of these messages
@@ -23,7 +23,8 @@ func (e *omitted) begin() {
 	e.uids, e.bytes, e.newPages = mail.UIDSet{}, 0, make(map[chunk.ID][]byte)
 }
 
-// isErased reports whether a message was erased in the source, or in the target the record that was made of it before.
+// isErased reports whether a message was erased in the source, or in the target the record that was
+// made of it before.
 func (w *Rewriter) isErased(hash chunk.ID, made *manifest.Record) bool {
 	return w.SourceErased.Message(hash) || made != nil && w.TargetErased.Message(made.Hash)
 }
@@ -42,8 +43,8 @@ func (e *omitted) remember(put func([]byte) (chunk.ID, error)) func([]byte) (chu
 	}
 }
 
-// regroupErased makes the canonical pages for a mailbox that lost no message but had some erased. It reads few pages, so that
-// each of many nights costs little.
+// regroupErased makes the canonical pages for a mailbox that lost no message but had some erased.
+// It reads few pages, so that each of many nights costs little.
 func (w *Rewriter) regroupErased(ctx context.Context, mailbox *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
 	load := func(id chunk.ID) ([]byte, error) {
 		if data, ok := w.newPages[id]; ok {

@@ -32,8 +32,9 @@ func newPageMap() *PageMap {
 	}
 }
 
-// add records what was made of a page. If it lost messages, it does not stand for the whole page. If its flags could not be
-// read, they are not recorded, so that they are reported for each manifest that has them.
+// add records what was made of a page. If it lost messages, it does not stand for the whole page.
+// If its flags could not be read, they are not recorded, so that they are reported for each
+// manifest that has them.
 func (c *PageMap) add(mailbox string, pair pagePair) {
 	c.rows[mailbox] = append(c.rows[mailbox], pair)
 	if pair.old.Messages != pair.new.Messages {
@@ -45,7 +46,8 @@ func (c *PageMap) add(mailbox string, pair pagePair) {
 	}
 }
 
-// page returns what was made of a page, if its records are known. Flags is zero if its flags are not.
+// page returns what was made of a page, if its records are known. Flags is zero if its flags are
+// not.
 func (c *PageMap) page(old manifest.Page) (manifest.Page, bool) {
 	records, ok := c.records[old.Records]
 	old.Records, old.Flags = records, c.flags[old.Flags]
@@ -64,8 +66,8 @@ func (c *PageMap) overlapping(mailbox string, page manifest.Page) []pagePair {
 	return some
 }
 
-// MapPages returns the PageMap of an old manifest and a new one that a Rewriter made of it. Both have the same mailboxes, with
-// the same pages except where messages were lost.
+// MapPages returns the PageMap of an old manifest and a new one that a Rewriter made of it. Both
+// have the same mailboxes, with the same pages except where messages were lost.
 func MapPages(ctx context.Context, old, new *archive.Contents) (*PageMap, error) {
 	c := newPageMap()
 	made := make(map[string]*manifest.Mailbox)
@@ -115,7 +117,8 @@ func (c *PageMap) matchMailbox(ctx context.Context, old, new *archive.Contents, 
 	return nil
 }
 
-// lacksPages reports whether more of a mailbox may be missing than single messages, such as the flags of a page.
+// lacksPages reports whether more of a mailbox may be missing than single messages, such as the
+// flags of a page.
 func lacksPages(m *manifest.Manifest, raw string) bool {
 	return int64(len(m.Failures)) < m.Totals.Failures || slices.ContainsFunc(m.Failures, func(f manifest.Failure) bool {
 		return f.Mailbox == raw && f.UID == 0

@@ -200,8 +200,9 @@ func (w *Rewriter) prefetch(ctx context.Context, entries []manifest.Entry, earli
 	w.From.PrefetchChunks(ctx, ids)
 }
 
-// earlierCopies returns the records that were made of messages in the range of a page, in the manifest before, by their hashes
-// in the old repository. So a page that grew by one message costs one message.
+// earlierCopies returns the records that were made of messages in the range of a page, in the
+// manifest before, by their hashes in the old repository. So a page that grew by one message costs
+// one message.
 func (w *Rewriter) earlierCopies(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (map[chunk.ID]*manifest.Record, error) {
 	known := make(map[chunk.ID]*manifest.Record)
 	for _, pair := range w.Before.overlapping(mailbox.Raw, page) {

@@ -72,7 +72,8 @@ func (c *recommitter) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
-// restock stores what a manifest needs and does not count as stored. It returns what cannot be read any more.
+// restock stores what a manifest needs and does not count as stored. It returns what cannot be read
+// any more.
 func (c *recommitter) restock(ctx context.Context, contents *archive.Contents) ([]manifest.Failure, error) {
 	if c.sound[contents.Head.Name] {
 		return nil, nil
@@ -80,8 +81,8 @@ func (c *recommitter) restock(ctx context.Context, contents *archive.Contents) (
 	return c.restocker.restock(ctx, contents)
 }
 
-// again commits a manifest again. Everything that it needs is stored. parents maps manifests to those that were committed
-// in their place.
+// again commits a manifest again. Everything that it needs is stored. parents maps manifests to
+// those that were committed in their place.
 func (c *recommitter) again(ctx context.Context, contents *archive.Contents, parents map[[32]byte][32]byte) (repo.Head, error) {
 	old := archive.Summary{Head: contents.Head, Manifest: contents.Manifest}
 	m := *contents.Manifest

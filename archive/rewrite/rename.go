@@ -35,12 +35,14 @@ type Left struct {
 	Err  error
 }
 
-// rounds bounds how often Rename looks for manifests that a backup has committed under the old name meanwhile.
+// rounds bounds how often Rename looks for manifests that a backup has committed under the old name
+// meanwhile.
 const rounds = 3
 
-// Rename gives an account another name. It commits each manifest again under the new name and then marks the old ones. Another
-// Rename completes one that was interrupted, or during which a backup of the old name ended. If an account of the new name
-// exists, Rename returns ErrExists unless merge is set. It calls committed, which may be nil, with each new manifest.
+// Rename gives an account another name. It commits each manifest again under the new name and then
+// marks the old ones. Another Rename completes one that was interrupted, or during which a backup
+// of the old name ended. If an account of the new name exists, Rename returns ErrExists unless
+// merge is set. It calls committed, which may be nil, with each new manifest.
 func Rename(ctx context.Context, r *repo.Repo, from, to string, merge bool, committed func(repo.Head)) (*Renamed, error) {
 	if !r.CanRemove() {
 		return nil, fmt.Errorf("the old manifests are marked by the owner, and %w", repo.ErrNoRole)
@@ -93,7 +95,8 @@ func (n *renamer) mayBegin(ctx context.Context, merge bool) error {
 	return nil
 }
 
-// round commits the manifests of the old name again, and marks them. It reports whether it marked any.
+// round commits the manifests of the old name again, and marks them. It reports whether it marked
+// any.
 func (n *renamer) round(ctx context.Context) (more bool, err error) {
 	var heads []repo.Head
 	for head, err := range n.repo.AccountManifests(ctx, n.from) {
@@ -145,7 +148,8 @@ func isOfOne(err error) bool {
 	return archive.IsDamage(err) || errors.Is(err, ErrMissing) || errors.Is(err, repo.ErrErased) || errors.Is(err, repo.ErrMisdated)
 }
 
-// one commits a manifest under the new name, unless an earlier rename did. It returns the mark for the old one.
+// one commits a manifest under the new name, unless an earlier rename did. It returns the mark for
+// the old one.
 func (n *renamer) one(ctx context.Context, c *recommitter, head repo.Head) (mark statement.Marked, err error) {
 	contents, err := archive.OpenManifest(ctx, n.repo, head)
 	if err != nil {
@@ -197,8 +201,9 @@ func (n *renamer) replace(old, made repo.Head) {
 	}
 }
 
-// mark marks the old manifests in one step. What was forgotten under the old name is marked under the new one too. So a copy does
-// not bring it back, and forget knows that the manifests next to it were compared.
+// mark marks the old manifests in one step. What was forgotten under the old name is marked under
+// the new one too. So a copy does not bring it back, and forget knows that the manifests next to it
+// were compared.
 func (n *renamer) mark(ctx context.Context, marks []statement.Marked) error {
 	known, err := n.repo.Marks(ctx)
 	if err != nil {
@@ -234,8 +239,8 @@ func (n *renamer) mark(ctx context.Context, marks []statement.Marked) error {
 	return nil
 }
 
-// passed waits until the store's clock is in a later second than the last manifest. A mark must be younger than the manifests
-// that existed when it was written, and some stores show whole seconds.
+// passed waits until the store's clock is in a later second than the last manifest. A mark must be
+// younger than the manifests that existed when it was written, and some stores show whole seconds.
 func (n *renamer) passed(ctx context.Context) error {
 	for {
 		now, err := n.repo.Now(ctx)

@@ -45,8 +45,8 @@ func (w *world) backUpAs(name string) *backup.Result {
 	return results[0]
 }
 
-// A rename gives the whole history the new name: each night with its mail, time, parent and tags. The next night
-// continues from it without alarms or downloads, and no prune deletes any of it.
+// A rename gives the whole history the new name: each night with its mail, time, parent and tags.
+// The next night continues from it without alarms or downloads, and no prune deletes any of it.
 func TestRename(t *testing.T) {
 	w := newWorld(t, 4)
 	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{history.TagPinned}, nil); err != nil {
@@ -124,15 +124,16 @@ func TestRenameOntoAnother(t *testing.T) {
 	if _, err := rewrite.Rename(t.Context(), w.r, "nobody", other, true, nil); !errors.Is(err, rewrite.ErrNoAccount) {
 		t.Error(err)
 	}
-	// Another account that got the name which is free now is not taken for the rest of the first one.
+	// Another account that got the name which is free now is not taken for the rest of the first
+	// one.
 	w.backUpAs(anna)
 	if _, err := w.rename(w.r); !errors.Is(err, rewrite.ErrExists) {
 		t.Error(err)
 	}
 }
 
-// A rename that is killed at any operation of the store leaves each night whole, under one name or both. A second
-// rename completes it, even if a nightly backup under the new name ran in between.
+// A rename that is killed at any operation of the store leaves each night whole, under one name or
+// both. A second rename completes it, even if a nightly backup under the new name ran in between.
 func TestRenameKilledAnywhere(t *testing.T) {
 	w := newWorld(t, 3)
 	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{history.TagPinned}, nil); err != nil {
@@ -215,7 +216,8 @@ func TestRenameBesideAPrune(t *testing.T) {
 	}
 }
 
-// A backup of the old name that is under way commits under the old name. Another rename renames its night too.
+// A backup of the old name that is under way commits under the old name. Another rename renames its
+// night too.
 func TestRenameBesideABackup(t *testing.T) {
 	w := newWorld(t, 2)
 	w.account.Mailbox("INBOX").Add("Subject: late\r\n\r\n")
@@ -269,8 +271,8 @@ func TestRenameOfACheckpoint(t *testing.T) {
 	archivetest.MustHold(t, w.r, b, w.account.State())
 }
 
-// Forget keeps the same nights of a renamed history as before, and finds no loss between nights that were compared
-// before those between them were forgotten.
+// Forget keeps the same nights of a renamed history as before, and finds no loss between nights
+// that were compared before those between them were forgotten.
 func TestForgetAfterARename(t *testing.T) {
 	w := newWorld(t, 1)
 	inbox := w.account.Mailbox("INBOX")
@@ -333,8 +335,8 @@ func TestRenameKeepsTheBudget(t *testing.T) {
 	}
 }
 
-// An account that is renamed in both repositories is copied as before. Existing copies are known by their origin, so
-// only the new night is copied.
+// An account that is renamed in both repositories is copied as before. Existing copies are known by
+// their origin, so only the new night is copied.
 func TestRenamedAccountsAreCopied(t *testing.T) {
 	w := newWorld(t, 3)
 	second := new(storetest.Memory)

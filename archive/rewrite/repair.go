@@ -26,11 +26,13 @@ type RepairOptions struct {
 	Progress func(manifest.Record) // it may be nil; it is called from several goroutines, one at a time
 }
 
-// Repair reads everything that a manifest refers to. If something cannot be read, it writes a new manifest without it, which
-// names it among its failures, so that the next backup requests it from the server. The new manifest follows the old one in the
-// history, and has its tags. The old one is kept. If no message can be read, Repair returns ErrNothingReadable.
+// Repair reads everything that a manifest refers to. If something cannot be read, it writes a new
+// manifest without it, which names it among its failures, so that the next backup requests it from
+// the server. The new manifest follows the old one in the history, and has its tags. The old one is
+// kept. If no message can be read, Repair returns ErrNothingReadable.
 //
-// No writer may take a damaged chunk for stored. Call Repo.RepairPacks before, which makes sure of that.
+// No writer may take a damaged chunk for stored. Call Repo.RepairPacks before, which makes sure of
+// that.
 func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) (repaired Repaired, err error) {
 	contents, err := archive.OpenManifest(ctx, r, head)
 	if err != nil {
@@ -88,8 +90,8 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) 
 	return repaired, err
 }
 
-// copyTags gives a manifest the tags of another, if the key can sign them: a pinned manifest is kept even if it is damaged.
-// untagged says why it may lack some.
+// copyTags gives a manifest the tags of another, if the key can sign them: a pinned manifest is
+// kept even if it is damaged. untagged says why it may lack some.
 func copyTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, err error) {
 	tags, damage, err := r.ReadableTags(ctx)
 	if err != nil || !r.CanRemove() {
@@ -104,8 +106,9 @@ func copyTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, 
 	return damage, err
 }
 
-// storeMissing stores those chunks of a message that do not count as stored (rule 2). It does not rely on the manifest as a
-// parent, which may be late or marked, so that what it needs may be condemned.
+// storeMissing stores those chunks of a message that do not count as stored (rule 2). It does not
+// rely on the manifest as a parent, which may be late or marked, so that what it needs may be
+// condemned.
 func storeMissing(ctx context.Context, from *archive.Contents, to *repo.Writer, record *manifest.Record) error {
 	parts, err := record.PartList(from.Load(ctx))
 	if err != nil {

@@ -9,10 +9,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// RepairLost repairs the newest manifest of each account, and the newest complete one, so that the next backup requests what
-// was lost. Call it after Repo.RepairPacks, which condemns damaged packs. It trusts that what counts as stored can be read: it
-// reads only pages, and chunks that no longer count, which it stores again. It may write a manifest without messages, because
-// RepairPacks has read each pack that it condemned. It calls done for each manifest that it repaired.
+// RepairLost repairs the newest manifest of each account, and the newest complete one, so that the
+// next backup requests what was lost. Call it after Repo.RepairPacks, which condemns damaged packs.
+// It trusts that what counts as stored can be read: it reads only pages, and chunks that no longer
+// count, which it stores again. It may write a manifest without messages, because RepairPacks has
+// read each pack that it condemned. It calls done for each manifest that it repaired.
 func RepairLost(ctx context.Context, r *repo.Repo, done func(archive.Summary, Repaired)) error {
 	newest, complete := make(map[string]bool), make(map[string]bool)
 	var wanted []archive.Summary

@@ -11,8 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// restocker stores again what manifests need and does not count as stored (rule 2), if it can be read. Then a manifest can be
-// committed again that no run may have as a parent (rule 1), because it is marked or late.
+// restocker stores again what manifests need and does not count as stored (rule 2), if it can be
+// read. Then a manifest can be committed again that no run may have as a parent (rule 1), because
+// it is marked or late.
 type restocker struct {
 	to     *repo.Writer
 	erased *statement.Erasures
@@ -28,8 +29,8 @@ func newRestocker(ctx context.Context, to *repo.Writer) (*restocker, error) {
 	return &restocker{to: to, erased: erased, sound: make(map[chunk.ID]struct{})}, err
 }
 
-// restock stores what one manifest needs, and returns what cannot be read any more. It returns ErrErased if the manifest has a
-// message that was erased.
+// restock stores what one manifest needs, and returns what cannot be read any more. It returns
+// ErrErased if the manifest has a message that was erased.
 func (s *restocker) restock(ctx context.Context, from *archive.Contents) (missing []manifest.Failure, err error) {
 	s.from, s.missing = from, nil
 	walk := archive.Walk{

@@ -16,10 +16,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
-// Rewriter writes a manifest again, page by page: to another repository for a copy, or without what cannot be read for a
-// repair. It passes each record to Store. What Store cannot store it leaves out, and names among the failures.
+// Rewriter writes a manifest again, page by page: to another repository for a copy, or without what
+// cannot be read for a repair. It passes each record to Store. What Store cannot store it leaves
+// out, and names among the failures.
 //
-// It does not read the pages that Before has, from the manifest that was rewritten before, so a night costs what changed in it.
+// It does not read the pages that Before has, from the manifest that was rewritten before, so a
+// night costs what changed in it.
 type Rewriter struct {
 	From *archive.Contents
 	To   interface { // reads the repository that is written to
@@ -45,7 +47,8 @@ type Rewriter struct {
 	omitted
 }
 
-// Rewrite writes everything but the manifest itself, and returns that. The caller sets its deadline, parent and origin.
+// Rewrite writes everything but the manifest itself, and returns that. The caller sets its
+// deadline, parent and origin.
 func (w *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
 	w.progress = oneAtATime(w.Progress)
 	if w.Before == nil {
@@ -97,8 +100,8 @@ func (w *Rewriter) server(ctx context.Context, m *manifest.Manifest) error {
 	return m.SetServerPart(w.put(ctx))
 }
 
-// properties stores the access rights and annotations again, up to the first page that cannot be read. After a loss the time of them is long
-// ago, so that the next run asks the server again.
+// properties stores the access rights and annotations again, up to the first page that cannot be
+// read. After a loss the time of them is long ago, so that the next run asks the server again.
 func (w *Rewriter) properties(ctx context.Context, m *manifest.Manifest) error {
 	if len(m.Properties) == 0 {
 		return nil
@@ -117,7 +120,8 @@ func (w *Rewriter) properties(ctx context.Context, m *manifest.Manifest) error {
 // neverAsked is a time so long ago that a run asks again.
 var neverAsked = time.Unix(1, 0).UTC()
 
-// recordLoss adds what cannot be read to lost. It returns an error that is not about one piece of the archive.
+// recordLoss adds what cannot be read to lost. It returns an error that is not about one piece of
+// the archive.
 func recordLoss(ctx context.Context, lost *[]manifest.Failure, failure manifest.Failure, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -170,7 +174,8 @@ func (w *Rewriter) put(ctx context.Context) func([]byte) (chunk.ID, error) {
 	}
 }
 
-// oneAtATime returns a function that may be called from several goroutines and passes on one call at a time. f may be nil.
+// oneAtATime returns a function that may be called from several goroutines and passes on one call
+// at a time. f may be nil.
 func oneAtATime(f func(manifest.Record)) func(manifest.Record) {
 	if f == nil {
 		return func(manifest.Record) {}
@@ -183,7 +188,8 @@ func oneAtATime(f func(manifest.Record)) func(manifest.Record) {
 	}
 }
 
-// ErrNothingReadable reports that a copy or a repair found no message that can be read, and wrote no manifest.
+// ErrNothingReadable reports that a copy or a repair found no message that can be read, and wrote
+// no manifest.
 var ErrNothingReadable = errors.New("no message of it can be read, so no manifest was written")
 
 // NothingReadable reports whether no message could be read, of a manifest that has some.

@@ -31,7 +31,8 @@ var (
 	ErrNeverCommitted = errors.New("it was written after its deadline, and never counted")
 )
 
-// ListForgotten returns the marked manifests that are not deleted yet, by account, the newest first.
+// ListForgotten returns the marked manifests that are not deleted yet, by account, the newest
+// first.
 func ListForgotten(ctx context.Context, r *repo.Repo) (list []Forgotten, err error) {
 	erased, err := r.Erasures(ctx)
 	if err != nil {
@@ -80,8 +81,8 @@ type Undone struct {
 // ErrMissing reports that something that a manifest needs is gone.
 var ErrMissing = errors.New("something that it needs is gone")
 
-// Undo commits forgotten manifests again. If a manifest lacks something, Undo commits it only if evenIncomplete is set, and then
-// as Repair does. It calls done with each.
+// Undo commits forgotten manifests again. If a manifest lacks something, Undo commits it only if
+// evenIncomplete is set, and then as Repair does. It calls done with each.
 func Undo(ctx context.Context, r *repo.Repo, forgotten []Forgotten, evenIncomplete bool, done func(Undone)) error {
 	list := slices.Clone(forgotten)
 	slices.SortStableFunc(list, func(a, b Forgotten) int {
@@ -160,8 +161,8 @@ func (c *recommitter) undo(ctx context.Context, f Forgotten, evenIncomplete bool
 	return u, c.copyTags(ctx, f.Head, u.New, f.confirms()...)
 }
 
-// confirms returns the tag that confirms the time of the new manifest, if the old one came in time. Without the tag, the new
-// one would be belated.
+// confirms returns the tag that confirms the time of the new manifest, if the old one came in time.
+// Without the tag, the new one would be belated.
 func (f *Forgotten) confirms() []string {
 	if f.Head.Belated() {
 		return nil

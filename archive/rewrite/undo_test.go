@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Undo commits a forgotten manifest as a new one, a millisecond later, with the same mail, origin and tags. The mark is
-// kept, and no prune deletes what the new one needs.
+// Undo commits a forgotten manifest as a new one, a millisecond later, with the same mail, origin
+// and tags. The mark is kept, and no prune deletes what the new one needs.
 func TestUndo(t *testing.T) {
 	w := newWorld(t, 4)
 	if err := w.r.Tag(t.Context(), w.nights[1].Head, []string{"move"}, nil); err != nil {
@@ -64,8 +64,8 @@ func TestUndo(t *testing.T) {
 	}
 }
 
-// Undo works until a prune has deleted the manifest. If something of it is gone, Undo refuses and names what is
-// missing.
+// Undo works until a prune has deleted the manifest. If something of it is gone, Undo refuses and
+// names what is missing.
 func TestUndoAfterAPrune(t *testing.T) {
 	w := newWorld(t, 3)
 	w.forget(1)
@@ -80,7 +80,8 @@ func TestUndoAfterAPrune(t *testing.T) {
 	if all, err := w.undo(w.r, false, 1); err != nil || len(all) > 0 {
 		t.Errorf("%v, %+v", err, all)
 	}
-	// A store that retains kept the manifest. The pack is condemned, and there: it does not count as stored.
+	// A store that retains kept the manifest. The pack is condemned, and there: it does not count
+	// as stored.
 	w.store.Replace(w.nights[1].Head.Name, keep)
 	clone := w.store.Clone()
 	packs := func(s *storetest.Memory) int { return len(s.Names()) }
@@ -120,8 +121,8 @@ func TestUndoAfterAPrune(t *testing.T) {
 	archivetest.MustBeSound(t, w.r)
 }
 
-// An undo that is killed at any operation of the store damages nothing, and what it has committed counts once. A second
-// undo completes it, whatever a prune did in between.
+// An undo that is killed at any operation of the store damages nothing, and what it has committed
+// counts once. A second undo completes it, whatever a prune did in between.
 func TestUndoKilledAnywhere(t *testing.T) {
 	w := newWorld(t, 3)
 	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{history.TagPinned}, nil); err != nil {
@@ -162,8 +163,8 @@ func TestUndoKilledAnywhere(t *testing.T) {
 	}
 }
 
-// A prune that is due deletes the manifest or its packs while Undo commits it again. The result is whole or does not
-// exist.
+// A prune that is due deletes the manifest or its packs while Undo commits it again. The result is
+// whole or does not exist.
 func TestUndoBesideAPrune(t *testing.T) {
 	w := newWorld(t, 3)
 	w.forget(1)
@@ -247,8 +248,8 @@ func TestUndoDoesNotRestoreErased(t *testing.T) {
 	w.mustHold(w.r, anna, 0, 2)
 }
 
-// A repository that has a copy of the original needs no copy of the manifest that Undo made. Another one gets a copy,
-// whose time is not that of the forgotten manifest.
+// A repository that has a copy of the original needs no copy of the manifest that Undo made.
+// Another one gets a copy, whose time is not that of the forgotten manifest.
 func TestUndoneManifestsAreCopied(t *testing.T) {
 	w := newWorld(t, 3)
 	var stores [2]storetest.Memory

@@ -32,8 +32,8 @@ func headersOfAllKinds(i int) string {
 	}[i%11]
 }
 
-// Whatever this host keeps of headers, intact, damaged or partly, a search finds the same. If it keeps all, a search reads
-// no pack of mail.
+// Whatever this host keeps of headers, intact, damaged or partly, a search finds the same. If it
+// keeps all, a search reads no pack of mail.
 func TestSearchAgain(t *testing.T) {
 	m := &storetest.Memory{}
 	r := archivetest.NewRepo(t, m)

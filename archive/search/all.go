@@ -21,12 +21,13 @@ type Hit struct {
 	Absent      int               // how many complete manifests between First and Last do not have it
 }
 
-// FindAll yields each message that matches the query in any committed manifest, once for each account, those of newer manifests
-// first. If account is empty, it searches all accounts. Its errors are those of Find.
+// FindAll yields each message that matches the query in any committed manifest, once for each
+// account, those of newer manifests first. If account is empty, it searches all accounts. Its
+// errors are those of Find.
 //
-// It reads the manifests of an account from the newest to the oldest, but only pages that no newer manifest has and messages
-// that it has not read. It keeps some 60 bytes for each distinct page, 40 for each message whose header did not match, and 100
-// for each hit.
+// It reads the manifests of an account from the newest to the oldest, but only pages that no newer
+// manifest has and messages that it has not read. It keeps some 60 bytes for each distinct page, 40
+// for each message whose header did not match, and 100 for each hit.
 func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
 		r.PrepareIndex(ctx) // it is read while manifests are
@@ -69,7 +70,8 @@ type allSearch struct {
 	yield  func(*Hit, error) bool
 }
 
-// pages yields the pages of the manifests of an account, or of all, each page once for each account.
+// pages yields the pages of the manifests of an account, or of all, each page once for each
+// account.
 func (h *allSearch) pages(ctx context.Context, r *repo.Repo, account string) iter.Seq2[*page, error] {
 	wanted := func(yield func(archive.Summary, error) bool) {
 		for s, err := range archive.Manifests(ctx, r) {
@@ -97,8 +99,8 @@ func (h *allSearch) pages(ctx context.Context, r *repo.Repo, account string) ite
 	}
 }
 
-// accountSearch is a search in the manifests of one account. They are numbered from the newest on. Its pages are listed ahead of
-// those that it searches.
+// accountSearch is a search in the manifests of one account. They are numbered from the newest on.
+// Its pages are listed ahead of those that it searches.
 type accountSearch struct {
 	*allSearch
 	heads     []repo.Head
@@ -182,7 +184,8 @@ func (h *accountSearch) key(page manifest.Page) pageKey {
 	return key
 }
 
-// unlisted leaves out pages that were listed before, and records that they are in this manifest too.
+// unlisted leaves out pages that were listed before, and records that they are in this manifest
+// too.
 func (h *accountSearch) unlisted(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
 	return func(yield func(manifest.Page, error) bool) {
 		for page, err := range pages {
@@ -310,7 +313,8 @@ func (h *accountSearch) yieldHits(ctx context.Context) bool {
 	return true
 }
 
-// yieldManifest yields the hits of one manifest, which is their newest. It reads their records again.
+// yieldManifest yields the hits of one manifest, which is their newest. It reads their records
+// again.
 func (h *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
 	head := h.heads[found[0].newest]
 	c, err := h.reader.Open(ctx, head)

@@ -15,8 +15,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Over many nights of an account that changes, FindAll yields every message that matches once, with the first and the
-// last manifest in which a naive scan of every message of every manifest finds it.
+// Over many nights of an account that changes, FindAll yields every message that matches once, with
+// the first and the last manifest in which a naive scan of every message of every manifest finds
+// it.
 func TestFindAllMatchesNaiveScan(t *testing.T) {
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	a, random := archivetest.NewAccount(), rand.New(rand.NewPCG(3, 3))

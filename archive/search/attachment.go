@@ -10,10 +10,11 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// The names of attachments are in the headers of MIME parts, and these are in the Text parts of a message, because base64 is
-// stored in parts of its own. The search does not parse the MIME structure. It takes every line that looks like a field
-// Content-Disposition or Content-Type for one. So it finds names in forwarded and in malformed messages, and also in a text
-// that quotes such lines.
+// The names of attachments are in the headers of MIME parts, and these are in the Text parts of a
+// message, because base64 is stored in parts of its own. The search does not parse the MIME
+// structure. It takes every line that looks like a field Content-Disposition or Content-Type for
+// one. So it finds names in forwarded and in malformed messages, and also in a text that quotes
+// such lines.
 //
 //	Header   Content-Type: multipart/mixed …                 else there is nothing but the header to read
 //	Text     --b CRLF Content-Type: text/plain … CRLF Content-Disposition: attachment; filename="a.pdf" …
@@ -21,15 +22,16 @@ import (
 //	Text     --b CRLF Content-Disposition: …
 
 const (
-	// textEdge is the number of chunks that are read at each end of a Text part, some half a MiB. The fields of an
-	// attachment are near an end, unless the attachment is text itself.
+	// textEdge is the number of chunks that are read at each end of a Text part, some half a MiB.
+	// The fields of an attachment are near an end, unless the attachment is text itself.
 	textEdge = 8
 
 	// maxTextChunks bounds the chunks of text that are read of one message.
 	maxTextChunks = 300
 )
 
-// textRanges returns the chunks of a message's text that are searched for names, in ranges that are searched one by one.
+// textRanges returns the chunks of a message's text that are searched for names, in ranges that are
+// searched one by one.
 func textRanges(parts []manifest.Part) [][]chunk.ID {
 	var ranges [][]chunk.ID
 	room := maxTextChunks

@@ -16,8 +16,8 @@ type pageItem struct {
 	at   int // of the candidate; -1: the page ends
 }
 
-// tryMessages yields the pages when the matcher has seen the messages of their candidates. Several messages are matched at
-// once, and each is in memory only until then.
+// tryMessages yields the pages when the matcher has seen the messages of their candidates. Several
+// messages are matched at once, and each is in memory only until then.
 func (s *messageReader) tryMessages(pages iter.Seq2[*page, error]) iter.Seq2[*page, error] {
 	read := readable.Messages(s.ctx, readable.Options[pageItem]{
 		Chunks: s.chunks, Record: pageItem.record, Wants: s.matcher.Message.Wants,

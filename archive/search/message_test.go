@@ -30,7 +30,8 @@ func (c *contains) Match(_ context.Context, raw []byte) (bool, error) {
 	return bytes.Contains(raw, []byte(c.text)), c.err
 }
 
-// Of the messages whose records and headers match, Find reads each, and yields those that the matcher accepts, in order.
+// Of the messages whose records and headers match, Find reads each, and yields those that the
+// matcher accepts, in order.
 func TestFindReadsMessages(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	var letters []archivetest.Message

@@ -16,9 +16,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Newest yields hits the newest first, by INTERNALDATE, when all are found, and those of at most limit messages (0: all). Copies of
-// a message in one manifest with one date follow each other. Hits without a date that can be read come last. It keeps 40 bytes of
-// a hit, and reads the entries that it yields again, also their headers if headers is set. Its errors are those of Find, each once.
+// Newest yields hits the newest first, by INTERNALDATE, when all are found, and those of at most
+// limit messages (0: all). Copies of a message in one manifest with one date follow each other.
+// Hits without a date that can be read come last. It keeps 40 bytes of a hit, and reads the entries
+// that it yields again, also their headers if headers is set. Its errors are those of Find, each
+// once.
 func Newest(ctx context.Context, found iter.Seq2[*Hit, error], limit int, headers bool) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
 		n := &newest{
@@ -47,7 +49,8 @@ func Newest(ctx context.Context, found iter.Seq2[*Hit, error], limit int, header
 	}
 }
 
-// How many hits are read together: few at first, so that they are shown soon. Further ones are read meanwhile.
+// How many hits are read together: few at first, so that they are shown soon. Further ones are read
+// meanwhile.
 const (
 	firstRead     = 24
 	mostRead      = 1000
@@ -129,7 +132,8 @@ func (n *newest) hit(k *keptHit, entry *manifest.Entry) *Hit {
 	return hit
 }
 
-// sort sorts what is kept, and drops what is beyond the limit. The sort is stable: of copies, that of the first mailbox comes first.
+// sort sorts what is kept, and drops what is beyond the limit. The sort is stable: of copies, that
+// of the first mailbox comes first.
 func (n *newest) sort() {
 	slices.SortStableFunc(n.kept, func(a, b keptHit) int {
 		return cmp.Or(cmp.Compare(b.seconds, a.seconds), cmp.Compare(a.hash, b.hash), n.compareManifests(a, b))
@@ -231,8 +235,8 @@ func (n *newest) read(ctx context.Context, at uint32, uids mail.UIDSet) (readMai
 	return found, nil
 }
 
-// Merged yields hits of one message that follow each other as one. The copy whose mailbox has not all messages (RFC 6154: \All)
-// stands for it, so that a mailbox with a name of its own is shown.
+// Merged yields hits of one message that follow each other as one. The copy whose mailbox has not
+// all messages (RFC 6154: \All) stands for it, so that a mailbox with a name of its own is shown.
 func Merged(found iter.Seq2[*Hit, error]) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
 		var pending *Hit
@@ -264,10 +268,12 @@ func hasAll(m *manifest.Mailbox) bool {
 	return slices.ContainsFunc(m.SpecialUse, func(use string) bool { return strings.EqualFold(use, `\All`) })
 }
 
-// run is the manifests, one after the other, in which a page is. They are numbered from the newest on.
+// run is the manifests, one after the other, in which a page is. They are numbered from the newest
+// on.
 type run struct{ newest, oldest uint32 }
 
-// countAbsent counts the complete manifests between the newest and the oldest that have a hit, which do not have it.
+// countAbsent counts the complete manifests between the newest and the oldest that have a hit,
+// which do not have it.
 func (h *accountSearch) countAbsent() {
 	complete := make([]int, len(h.heads)+1) // of the first n manifests
 	for i := range h.heads {

@@ -15,8 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Newest yields what Find and FindAll yield, sorted by date, whatever the mailboxes and the nights are, and with a limit the first
-// of these.
+// Newest yields what Find and FindAll yield, sorted by date, whatever the mailboxes and the nights
+// are, and with a limit the first of these.
 func TestNewest(t *testing.T) {
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	a, random := archivetest.NewAccount(), rand.New(rand.NewPCG(5, 5))

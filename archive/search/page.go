@@ -12,8 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// page is a page of records on its way through a search: its candidates, the messages whose records match, are read as far
-// as the matcher needs them. Many pages are under way at once, so that their headers are fetched together.
+// page is a page of records on its way through a search: its candidates, the messages whose records
+// match, are read as far as the matcher needs them. Many pages are under way at once, so that their
+// headers are fetched together.
 type page struct {
 	mailbox    *manifest.Mailbox
 	candidates []candidate
@@ -34,8 +35,9 @@ type candidate struct {
 	err      error // why it cannot be read
 }
 
-// readMessages yields the pages of a sequence when their candidates are matched. It reads the headers of many pages at once, and
-// then the texts that are searched for names of attachments. Damage is recorded in the candidates.
+// readMessages yields the pages of a sequence when their candidates are matched. It reads the
+// headers of many pages at once, and then the texts that are searched for names of attachments.
+// Damage is recorded in the candidates.
 func readMessages(ctx context.Context, chunks archive.ChunkReader, m *matcher, pages iter.Seq2[*page, error]) iter.Seq2[*page, error] {
 	s := &messageReader{ctx, chunks, m}
 	var matched iter.Seq2[*page, error]

@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Places says where a search in all manifests looks, if that is known before. Conditions on flags need the pages of every manifest,
-// but only those of messages that can match.
+// Places says where a search in all manifests looks, if that is known before. Conditions on flags
+// need the pages of every manifest, but only those of messages that can match.
 type Places struct {
 	UIDs       map[Place]mail.UIDSet
 	Everywhere func(repo.Head) bool // manifests of which all is searched

@@ -17,8 +17,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Query is a set of conditions. A message matches if every field that is not zero matches. Texts match anywhere in the values that
-// they are compared with, which are decoded (RFC 2047, RFC 2231). Case and Unicode normalization do not matter.
+// Query is a set of conditions. A message matches if every field that is not zero matches. Texts
+// match anywhere in the values that they are compared with, which are decoded (RFC 2047, RFC 2231).
+// Case and Unicode normalization do not matter.
 type Query struct {
 	From      string
 	To        string // in any of To, Cc, Bcc
@@ -26,8 +27,8 @@ type Query struct {
 	MessageID string
 	Texts     []string // each in any of From, To, Cc, Bcc, Subject
 
-	// Attachment is looked for in the names of attachments, as attachment.go has them. It alone needs more of a
-	// message than its header.
+	// Attachment is looked for in the names of attachments, as attachment.go has them. It alone
+	// needs more of a message than its header.
 	Attachment string
 
 	Since, Before time.Time // INTERNALDATE: at or after, before; an unreadable date does not match
@@ -40,7 +41,8 @@ type Query struct {
 
 	Only func(chunk.ID) bool // of the hash of the message; nil: all
 
-	// Places is where a search in all manifests looks; nil: everywhere. It must have every place of a message that matches.
+	// Places is where a search in all manifests looks; nil: everywhere. It must have every place of
+	// a message that matches.
 	Places *Places
 
 	// Message decides after all other conditions, by the whole message. It may be nil.
@@ -51,7 +53,8 @@ type Query struct {
 type MessageMatcher interface {
 	// Wants reports whether it reads a body in base64.
 	Wants(*entity.Entity) bool
-	// Match reports whether a message matches. The bodies that it does not want are empty. An error ends the search.
+	// Match reports whether a message matches. The bodies that it does not want are empty. An error
+	// ends the search.
 	Match(ctx context.Context, raw []byte) (bool, error)
 }
 
@@ -60,7 +63,8 @@ func (q *Query) IsZero() bool {
 	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && q.Only == nil && !q.ReadsFlags()
 }
 
-// OfRecords returns the conditions that need no mail: those on dates, sizes, flags, labels and hashes.
+// OfRecords returns the conditions that need no mail: those on dates, sizes, flags, labels and
+// hashes.
 func (q *Query) OfRecords() Query {
 	return Query{
 		Since: q.Since, Before: q.Before, Larger: q.Larger, Smaller: q.Smaller, Flags: q.Flags, Labels: q.Labels,
@@ -188,7 +192,8 @@ func (s *matcher) fitsHeader(text []byte) bool {
 	return true
 }
 
-// namesAttachment reports whether fields in a text have the name of an attachment that is searched for.
+// namesAttachment reports whether fields in a text have the name of an attachment that is searched
+// for.
 func (s *matcher) namesAttachment(text []byte) bool {
 	for name := range attachmentNames(text) {
 		if s.attachment.isIn(name) {

@@ -123,7 +123,8 @@ func TestFindDecodes(t *testing.T) {
 	}
 }
 
-// A header that cannot be read is reported, and does not hide other messages. If the store is gone, the search ends.
+// A header that cannot be read is reported, and does not hide other messages. If the store is gone,
+// the search ends.
 func TestFindSkipsDamage(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	inbox := s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 50)...)

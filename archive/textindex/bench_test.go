@@ -19,7 +19,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// BenchmarkNights measures searches in all of many nights, with five new messages each and flags that change:
+// BenchmarkNights measures searches in all of many nights, with five new messages each and flags
+// that change:
 //
 //	MAILSTRATA_BENCH_NIGHTS=3650 go test -run '^$' -bench Nights ./archive/textindex
 func BenchmarkNights(b *testing.B) {

@@ -191,8 +191,9 @@ type mailboxChange struct {
 	open map[mail.UID]chunk.ID // messages of these that this manifest has not shown yet
 }
 
-// run compares the messages of old and fresh pages. Fresh pages are ascending. As soon as no more of them can have a message of
-// an old page, the old pages are done, and a window can be written after each page.
+// run compares the messages of old and fresh pages. Fresh pages are ascending. As soon as no more
+// of them can have a message of an old page, the old pages are done, and a window can be written
+// after each page.
 func (d *mailboxChange) run(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, fresh []manifest.Page) error {
 	highest, err := d.openOld(ctx)
 	if err != nil {
@@ -235,8 +236,8 @@ func (d *mailboxChange) openOld(ctx context.Context) (highest mail.UID, err erro
 	return highest, nil
 }
 
-// page compares the messages of a fresh page with those that are open. A page that cannot be read is taken to have none. It is not
-// recorded, so that the next manifest with it reads it again.
+// page compares the messages of a fresh page with those that are open. A page that cannot be read
+// is taken to have none. It is not recorded, so that the next manifest with it reads it again.
 func (d *mailboxChange) page(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, page manifest.Page) error {
 	records, err := contents.Records(ctx, page)
 	if err != nil {
@@ -260,7 +261,8 @@ func (d *mailboxChange) page(ctx context.Context, contents *archive.Contents, m 
 	return nil
 }
 
-// endOld ends the stays of messages that this manifest does not have, and removes the pages that are old.
+// endOld ends the stays of messages that this manifest does not have, and removes the pages that
+// are old.
 func (d *mailboxChange) endOld() {
 	for uid, hash := range d.open {
 		d.window.end(d.box.number, uid, hash, d.account.latest)

@@ -2,7 +2,8 @@ package textindex
 
 import "bytes"
 
-// SmallWindows makes windows small, so that tests stop between many of them. It returns a function that ends this.
+// SmallWindows makes windows small, so that tests stop between many of them. It returns a function
+// that ends this.
 func SmallWindows(messages int) (restore func()) {
 	before := limits
 	limits.messages, limits.changes, limits.nights = messages, 2*messages, 2

@@ -25,8 +25,9 @@ func describe(t *testing.T, found func(func(*search.Hit, error) bool)) (all []st
 	return all
 }
 
-// TestRestrict shows that a search for words and flags in all manifests finds the same whether it looks at all pages or at those
-// that can have hits alone, of messages that move, change their flags and leave, and that it reads little for few messages.
+// TestRestrict shows that a search for words and flags in all manifests finds the same whether it
+// looks at all pages or at those that can have hits alone, of messages that move, change their
+// flags and leave, and that it reads little for few messages.
 func TestRestrict(t *testing.T) {
 	r := archivetest.NewRepo(t, new(storetest.Memory))
 	a := archivetest.NewAccount()

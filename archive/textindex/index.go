@@ -34,9 +34,10 @@ func Exists(r *repo.Repo) bool {
 	return err == nil
 }
 
-// Open opens the index of a repository, which is empty if there is none. The key must be able to read mail: the key of the
-// index is derived from it, so an index that was written before the keys were rotated is damaged. An index that is damaged, or
-// of another version, is dropped, and dropped is true.
+// Open opens the index of a repository, which is empty if there is none. The key must be able to
+// read mail: the key of the index is derived from it, so an index that was written before the keys
+// were rotated is damaged. An index that is damaged, or of another version, is dropped, and dropped
+// is true.
 func Open(ctx context.Context, r *repo.Repo) (x *Index, dropped bool, err error) {
 	key, err := r.WordsKey()
 	if err != nil {
@@ -88,8 +89,8 @@ type Status struct {
 	fulltext.Status
 	Manifests int // that were read
 
-	// What lacks something, because it is damaged or because documents of a kind cannot be read on this host. It is tried
-	// again.
+	// What lacks something, because it is damaged or because documents of a kind cannot be read on
+	// this host. It is tried again.
 	LackingMessages, LackingManifests int
 }
 

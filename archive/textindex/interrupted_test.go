@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A run can be interrupted anywhere, also in the middle of a night, and nights can follow before the next run. In the end
-// the index finds what a search without it finds.
+// A run can be interrupted anywhere, also in the middle of a night, and nights can follow before
+// the next run. In the end the index finds what a search without it finds.
 func TestInterrupted(t *testing.T) {
 	defer textindex.SmallWindows(40)()
 	r := newRepo(t, &storetest.Memory{})

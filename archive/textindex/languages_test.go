@@ -129,8 +129,8 @@ func (w *writer) query() string {
 	return strings.Join(all, " ")
 }
 
-// Random queries in all scripts find the same with an index and without, however the mail is encoded, within mailboxes, dates, sizes
-// and flags, in one night and in all.
+// Random queries in all scripts find the same with an index and without, however the mail is
+// encoded, within mailboxes, dates, sizes and flags, in one night and in all.
 func TestLanguages(t *testing.T) {
 	w := &writer{rand.New(rand.NewPCG(14, 4)), t}
 	r := newRepo(t, &storetest.Memory{})

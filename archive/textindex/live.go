@@ -51,7 +51,8 @@ func compareNumbers(a, b uint64) int {
 	return 0
 }
 
-// interval is some manifests of an account that count, one after the other: from one to before another, by their order.
+// interval is some manifests of an account that count, one after the other: from one to before
+// another, by their order.
 type interval struct{ from, to int }
 
 // interval returns the manifests that count in which the message was there.

@@ -72,7 +72,8 @@ type located struct {
 // mailboxesAtOnce is how many mailboxes are read at once.
 const mailboxesAtOnce = 16
 
-// yieldAll yields the messages at places that match, in the order of the places. It reports whether to go on.
+// yieldAll yields the messages at places that match, in the order of the places. It reports whether
+// to go on.
 func (l *locator) yieldAll(ctx context.Context, places []place, yield func(*search.Hit, error) bool) bool {
 	type key struct {
 		night uint64
@@ -139,7 +140,8 @@ func yieldDamage(ctx context.Context, yield func(*search.Hit, error) bool, err e
 // maxOpened bounds the manifests that are kept open.
 const maxOpened = 256
 
-// openAll opens the manifests of groups. One that cannot be read is reported when its group is read.
+// openAll opens the manifests of groups. One that cannot be read is reported when its group is
+// read.
 func (l *locator) openAll(ctx context.Context, groups []*mailboxPlaces) error {
 	if l.opened == nil || len(l.opened) > maxOpened {
 		l.opened = make(map[string]*archive.Contents)
@@ -210,7 +212,8 @@ func (l *locator) read(ctx context.Context, g *mailboxPlaces) (found located, er
 	return found, nil
 }
 
-// absent counts the complete manifests between the first and the last of a place that do not have the message.
+// absent counts the complete manifests between the first and the last of a place that do not have
+// the message.
 func (l *locator) absent(ctx context.Context, p *place) (n int) {
 	for _, in := range gaps(p.in) {
 		for _, night := range p.nights[in.from:in.to] {

@@ -19,7 +19,8 @@ type Plan struct {
 	Fetched   int64 // about how much is fetched from the store, in bytes: the frames of headers and text
 }
 
-// Plan reads all manifests, and no mail, to say what an index would take. What cannot be read is left out.
+// Plan reads all manifests, and no mail, to say what an index would take. What cannot be read is
+// left out.
 func (x *Index) Plan(ctx context.Context) (Plan, error) {
 	reader := archive.NewReader(x.repo)
 	p := &planning{

@@ -2,5 +2,6 @@
 
 package textindex_test
 
-// seeds is one with the race detector, whose record of stacks grows with each call that SQLite makes: four take eight minutes.
+// seeds is one with the race detector, whose record of stacks grows with each call that SQLite
+// makes: four take eight minutes.
 const seeds = 1

@@ -18,8 +18,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// What cannot be read is remembered, and tried again at most once within retryAfter: a pack can be repaired, and a host can learn
-// to read PDFs. Each time this takes a bounded number of messages and manifests.
+// What cannot be read is remembered, and tried again at most once within retryAfter: a pack can be
+// repaired, and a host can learn to read PDFs. Each time this takes a bounded number of messages
+// and manifests.
 const (
 	retryAfter   = 20 * time.Hour // so that a run every night tries
 	retriedMail  = 1000
@@ -79,8 +80,8 @@ func (x *Index) lacking(ctx context.Context) (all []lacking, err error) {
 	return all, nil
 }
 
-// Complete reports whether the index has every message of every manifest. Otherwise what it does not find may be in a message
-// that is damaged.
+// Complete reports whether the index has every message of every manifest. Otherwise what it does
+// not find may be in a message that is damaged.
 func (x *Index) Complete(ctx context.Context, live *Live) (bool, error) {
 	for _, n := range live.state.nights {
 		if n.lacks {
@@ -122,7 +123,8 @@ func (b *bringing) noteRetry() {
 	b.window.put(fulltext.Pair{Key: []byte(retryKey), Value: binary.AppendVarint(nil, time.Now().Unix())})
 }
 
-// retryNights makes the accounts begin again that have a manifest of which all can be read now. This reads no mail.
+// retryNights makes the accounts begin again that have a manifest of which all can be read now.
+// This reads no mail.
 func (b *bringing) retryNights(ctx context.Context) error {
 	again := make(map[uint64]bool)
 	for i, n := range b.lackingNights() {

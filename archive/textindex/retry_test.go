@@ -44,8 +44,9 @@ func complete(t *testing.T, x *textindex.Index, live *textindex.Live) bool {
 	return complete
 }
 
-// Whichever pack is lost when an index is built, of messages or of pages, its status says that something lacks. When the pack is
-// there again, a retry makes the index whole, and it finds what a search without it finds, in each manifest.
+// Whichever pack is lost when an index is built, of messages or of pages, its status says that
+// something lacks. When the pack is there again, a retry makes the index whole, and it finds what a
+// search without it finds, in each manifest.
 func TestRetry(t *testing.T) {
 	memory := &storetest.Memory{}
 	near := newRepo(t, memory)
@@ -115,8 +116,8 @@ func (d *reader) Text(context.Context, string, string, []byte, int) (string, err
 	return "paragraph", nil
 }
 
-// Where documents of a kind cannot be read, the messages that have some are remembered, and read again when a host can read them.
-// As long as it cannot, one message shows this.
+// Where documents of a kind cannot be read, the messages that have some are remembered, and read
+// again when a host can read them. As long as it cannot, one message shows this.
 func TestRetryDocuments(t *testing.T) {
 	memory := &storetest.Memory{}
 	near := newRepo(t, memory)

@@ -14,9 +14,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// With a store that is far away, the chain of requests, one after the other, is short: of the first index over 30 nights, of one
-// more night, of a search with it, and of a search that reads all messages. It does not grow with nights, and by two with each
-// window of 2,048 messages.
+// With a store that is far away, the chain of requests, one after the other, is short: of the first
+// index over 30 nights, of one more night, of a search with it, and of a search that reads all
+// messages. It does not grow with nights, and by two with each window of 2,048 messages.
 func TestRoundTrips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(storetest.Memory)

@@ -44,8 +44,9 @@ func (s *Scope) Scan(ctx context.Context, q search.Query) iter.Seq2[*search.Hit,
 	})
 }
 
-// Count returns how many messages Scan reads, if the query has no condition on their headers, and their bytes. In all
-// manifests, each counts once for each account. It reads no mail. What cannot be read does not count.
+// Count returns how many messages Scan reads, if the query has no condition on their headers, and
+// their bytes. In all manifests, each counts once for each account. It reads no mail. What cannot
+// be read does not count.
 func (s *Scope) Count(ctx context.Context, q search.Query) (messages, bytes int64, err error) {
 	for hit, err := range s.Scan(ctx, q.OfRecords()) {
 		if err := archive.UnlessDamage(err); err != nil {
@@ -58,9 +59,9 @@ func (s *Scope) Count(ctx context.Context, q search.Query) (messages, bytes int6
 	return messages, bytes, context.Cause(ctx)
 }
 
-// Find yields the messages in the scope that match, by the index, which Bring must have brought up to date. If sorted,
-// they come newest first. Otherwise a search that the index cannot answer alone looks at the manifests, or several are
-// searched.
+// Find yields the messages in the scope that match, by the index, which Bring must have brought up
+// to date. If sorted, they come newest first. Otherwise a search that the index cannot answer alone
+// looks at the manifests, or several are searched.
 func (s *Scope) Find(ctx context.Context, x *Index, live *Live, w *words.Query, q search.Query) (found iter.Seq2[*search.Hit, error], sorted bool, err error) {
 	o := Search{Words: w, Query: q, Account: s.Account, Wants: s.Wants}
 	switch {
@@ -76,8 +77,8 @@ func (s *Scope) Find(ctx context.Context, x *Index, live *Live, w *words.Query, 
 	return found, len(s.Manifests) == 1, nil
 }
 
-// Among returns a function that reports whether the words of a message match: a condition for a search that looks at
-// manifests.
+// Among returns a function that reports whether the words of a message match: a condition for a
+// search that looks at manifests.
 func (x *Index) Among(ctx context.Context, q *words.Query) (func(chunk.ID) bool, error) {
 	matching, err := x.Hashes(ctx, q)
 	return func(hash chunk.ID) bool {

@@ -12,8 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Count returns how many messages a search without an index reads: of one manifest, of all, and of those of a size.
-// A search of all manifests can read a message again that is on several pages which it reads at once.
+// Count returns how many messages a search without an index reads: of one manifest, of all, and of
+// those of a size. A search of all manifests can read a message again that is on several pages
+// which it reads at once.
 func TestCount(t *testing.T) {
 	r := newRepo(t, &storetest.Memory{})
 	w := newWorld(5)

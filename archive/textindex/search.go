@@ -17,7 +17,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Search is a search by the index. Messages come newest first, by the date that they had when they were indexed.
+// Search is a search by the index. Messages come newest first, by the date that they had when they
+// were indexed.
 type Search struct {
 	Words *words.Query // its Filters are not looked at
 	Query search.Query // all other conditions; Message must be nil
@@ -29,8 +30,8 @@ type Search struct {
 // wants reports whether a mailbox is searched.
 func (s *Search) wants(m *mail.Mailbox) bool { return s.Wants == nil || s.Wants(m) }
 
-// Night yields the messages of one manifest that match, each once for each mailbox. Bring must have read the manifest. Errors
-// are those of search.Find.
+// Night yields the messages of one manifest that match, each once for each mailbox. Bring must have
+// read the manifest. Errors are those of search.Find.
 func (x *Index) Night(ctx context.Context, live *Live, c *archive.Contents, s Search) iter.Seq2[*search.Hit, error] {
 	return func(yield func(*search.Hit, error) bool) {
 		night, ok := live.names[c.Head.Name]
@@ -56,8 +57,9 @@ func (x *Index) Night(ctx context.Context, live *Live, c *archive.Contents, s Se
 	}
 }
 
-// All yields the messages of all manifests that match, each once for each account, as it is in the newest manifest that has it.
-// The conditions of the query on flags and labels must be empty: they change from manifest to manifest.
+// All yields the messages of all manifests that match, each once for each account, as it is in the
+// newest manifest that has it. The conditions of the query on flags and labels must be empty: they
+// change from manifest to manifest.
 func (x *Index) All(ctx context.Context, live *Live, s Search) iter.Seq2[*search.Hit, error] {
 	return func(yield func(*search.Hit, error) bool) {
 		reader := archive.NewReader(x.repo)
@@ -91,8 +93,8 @@ func (x *Index) All(ctx context.Context, live *Live, s Search) iter.Seq2[*search
 	}
 }
 
-// merge adds a place to those of other accounts. Of several of one account, that of the newest manifest counts, with the oldest
-// manifest of all.
+// merge adds a place to those of other accounts. Of several of one account, that of the newest
+// manifest counts, with the oldest manifest of all.
 func merge(found []place, p place) []place {
 	for i := range found {
 		f := &found[i]
@@ -112,8 +114,8 @@ func merge(found []place, p place) []place {
 	return append(found, p)
 }
 
-// Restrict makes a search in all manifests look only at messages whose words match, and only at the pages that have or had them.
-// It is for conditions that change from manifest to manifest.
+// Restrict makes a search in all manifests look only at messages whose words match, and only at the
+// pages that have or had them. It is for conditions that change from manifest to manifest.
 func (x *Index) Restrict(ctx context.Context, live *Live, q *words.Query, to *search.Query) error {
 	found := make(map[chunk.Prefix]struct{})
 	at := make(map[search.Place][]mail.UID)
@@ -158,7 +160,8 @@ func (x *Index) Restrict(ctx context.Context, live *Live, q *words.Query, to *se
 // maxPlaces is how many places Restrict keeps. More are on most pages.
 const maxPlaces = 100_000
 
-// Hashes returns the messages of any manifest that match the words, for a search that looks at manifests itself.
+// Hashes returns the messages of any manifest that match the words, for a search that looks at
+// manifests itself.
 func (x *Index) Hashes(ctx context.Context, q *words.Query) (map[chunk.Prefix]struct{}, error) {
 	found := make(map[chunk.Prefix]struct{})
 	for hash, err := range x.Matching(ctx, q) {
@@ -215,7 +218,8 @@ func (x *Index) run(
 	l.yieldAll(ctx, batch, yield)
 }
 
-// bounds returns the bounds of a search. The dates of a message in mailboxes can differ from that in the index.
+// bounds returns the bounds of a search. The dates of a message in mailboxes can differ from that
+// in the index.
 func (l *Live) bounds(s *Search, within []chunk.ID) fulltext.Bounds {
 	b := fulltext.Bounds{Within: within}
 	if l.state.spread > maxSpread {
@@ -234,12 +238,12 @@ func (l *Live) bounds(s *Search, within []chunk.ID) fulltext.Bounds {
 // maxSpread is the number of seconds, some 30 years, from which on bounds are of no use.
 const maxSpread = 1 << 30
 
-// maxWithin is the number of messages in the mailboxes that are searched up to which the index looks only for them. Then a word
-// that is in most messages costs no more than the mailboxes.
+// maxWithin is the number of messages in the mailboxes that are searched up to which the index
+// looks only for them. Then a word that is in most messages costs no more than the mailboxes.
 const maxWithin = 20_000
 
-// held returns the messages that the mailboxes that are searched have or had in any manifest, if these are only some and have
-// few messages, or else nil.
+// held returns the messages that the mailboxes that are searched have or had in any manifest, if
+// these are only some and have few messages, or else nil.
 func (x *Index) held(ctx context.Context, live *Live, s *Search) ([]chunk.ID, error) {
 	if s.Wants == nil {
 		return nil, nil
@@ -261,7 +265,8 @@ func (x *Index) held(ctx context.Context, live *Live, s *Search) ([]chunk.ID, er
 	return append([]chunk.ID{}, hashes...), err
 }
 
-// within returns the messages of the mailboxes that are searched, if these are only some and have few messages, or else nil.
+// within returns the messages of the mailboxes that are searched, if these are only some and have
+// few messages, or else nil.
 func (x *Index) within(ctx context.Context, c *archive.Contents, s *Search) ([]chunk.ID, error) {
 	if s.Wants == nil {
 		return nil, nil

@@ -18,9 +18,10 @@ type Snippet struct {
 // snippetSize is the length of a snippet, in characters.
 const snippetSize = 160
 
-// FindSnippet returns the place in the text of a message, or in that of an attachment, where a query matches, or nil. From, To
-// and Subject are shown anyway. The bodies of documents may be left out of raw: whole reads the message with them, or returns nil,
-// and is called only if the words are in a document, because reading documents takes long.
+// FindSnippet returns the place in the text of a message, or in that of an attachment, where a
+// query matches, or nil. From, To and Subject are shown anyway. The bodies of documents may be left
+// out of raw: whole reads the message with them, or returns nil, and is called only if the words
+// are in a document, because reading documents takes long.
 func FindSnippet(ctx context.Context, q *words.Query, raw []byte, documents extract.Documents, whole func() []byte) *Snippet {
 	fields := Fields(ctx, raw, nil)
 	if !q.Match(&fields) {

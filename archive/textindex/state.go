@@ -10,10 +10,12 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// stateVersion counts changes of the state and of the data of messages. An index with another version is dropped.
+// stateVersion counts changes of the state and of the data of messages. An index with another
+// version is dropped.
 const stateVersion = 3
 
-// The keys of the state begin with one of these. Numbers in keys are big-endian, so that keys are in their order.
+// The keys of the state begin with one of these. Numbers in keys are big-endian, so that keys are
+// in their order.
 const (
 	versionKey = "v" // → the version, and how many windows were written
 	accountKey = "a" // + directory → number, name
@@ -63,7 +65,8 @@ type night struct {
 	name    string
 }
 
-// state is what the index keeps for this package, except for pages, which are read when they are needed.
+// state is what the index keeps for this package, except for pages, which are read when they are
+// needed.
 type state struct {
 	windows  uint64 // that were written
 	spread   int64  // the most seconds between the date of a message in the index and a date of its stays
@@ -132,7 +135,8 @@ func loadState(ctx context.Context, from stateReader) (*state, error) {
 	return s, nil
 }
 
-// readVersion returns the version of the state, or 0 if there is none, and sets what stands beside it.
+// readVersion returns the version of the state, or 0 if there is none, and sets what stands beside
+// it.
 func (s *state) readVersion(ctx context.Context, from stateReader) (version uint64, err error) {
 	pairs, err := from.State(ctx, []byte(versionKey))
 	if err != nil || len(pairs) == 0 {
@@ -192,8 +196,8 @@ func (s span) key(kind string, box uint64) []byte {
 	return append(binary.BigEndian.AppendUint32(key, s.start), s.bits)
 }
 
-// heldKeyOf returns the key of a message that a mailbox has or had. With it, a search in a small mailbox need not look at all
-// messages that match.
+// heldKeyOf returns the key of a message that a mailbox has or had. With it, a search in a small
+// mailbox need not look at all messages that match.
 func heldKeyOf(box uint64, hash *chunk.ID) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte(heldKey), uint32(box)), hash[:fulltext.BeginLength]...)
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// stay says that a message was in a mailbox under a UID, in each manifest of the account from a first to a last.
+// stay says that a message was in a mailbox under a UID, in each manifest of the account from a
+// first to a last.
 type stay struct {
 	box   uint64 // number of the mailbox
 	uid   mail.UID

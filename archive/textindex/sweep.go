@@ -9,9 +9,10 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
-// sweep forgets the manifests that are gone from the store, and the stays that no other manifest has. If the latest manifest of
-// an account is gone, its pages are of no use: the account begins again. Messages without stays are removed at the end of a
-// Bring (removeLost), because an account that begins again has most of them.
+// sweep forgets the manifests that are gone from the store, and the stays that no other manifest
+// has. If the latest manifest of an account is gone, its pages are of no use: the account begins
+// again. Messages without stays are removed at the end of a Bring (removeLost), because an account
+// that begins again has most of them.
 func (b *bringing) sweep(ctx context.Context) error {
 	gone := make(map[uint64]bool)
 	again := make(map[uint64]bool) // accounts
@@ -36,7 +37,8 @@ func (b *bringing) sweep(ctx context.Context) error {
 	return b.dropStays(ctx, again)
 }
 
-// forget drops everything of an account but its messages, because its manifests are to be read again from the first.
+// forget drops everything of an account but its messages, because its manifests are to be read
+// again from the first.
 func (b *bringing) forget(ctx context.Context, a *account) error {
 	if err := b.write(ctx); err != nil {
 		return err
@@ -50,8 +52,9 @@ func (b *bringing) forget(ctx context.Context, a *account) error {
 	return b.dropStays(ctx, map[uint64]bool{a.number: true})
 }
 
-// dropStays drops the stays and the pages of accounts, and all stays that are in no manifest. The changes that are in the window
-// are written when that is done, so that a run that is interrupted does it again.
+// dropStays drops the stays and the pages of accounts, and all stays that are in no manifest. The
+// changes that are in the window are written when that is done, so that a run that is interrupted
+// does it again.
 func (b *bringing) dropStays(ctx context.Context, again map[uint64]bool) error {
 	nights := b.state.numbers()
 	keeps := func(s stay) bool {

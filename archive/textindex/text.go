@@ -56,8 +56,8 @@ func (m *Matcher) Match(ctx context.Context, raw []byte) (bool, error) {
 // atOnce is how many messages are extracted at once. Each takes memory of several times its size.
 func atOnce() int { return min(2*runtime.GOMAXPROCS(0), 8) }
 
-// underWay is how many bytes the messages that are extracted at once have together. Many are small. Of the few that are large, two
-// at once would take more memory than all else.
+// underWay is how many bytes the messages that are extracted at once have together. Many are small.
+// Of the few that are large, two at once would take more memory than all else.
 const underWay = 4 << 20
 
 // extracted is a message with its words.
@@ -172,7 +172,8 @@ func (b *bringing) inOrder(ctx context.Context, records map[chunk.ID]manifest.Re
 	return sorted
 }
 
-// firstChunk returns the chunk by which a message is placed: the first one after its header, or its part list.
+// firstChunk returns the chunk by which a message is placed: the first one after its header, or its
+// part list.
 func firstChunk(r *manifest.Record) chunk.ID {
 	if len(r.Parts) == 0 {
 		return r.List

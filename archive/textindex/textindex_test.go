@@ -103,8 +103,9 @@ type found struct {
 	absent      int
 }
 
-// The index finds exactly the messages that a search without it finds, in each manifest and in all, whatever changes: mailboxes
-// that go and come again, UIDs that are used again, forgotten manifests, prune, and manifests that come late.
+// The index finds exactly the messages that a search without it finds, in each manifest and in all,
+// whatever changes: mailboxes that go and come again, UIDs that are used again, forgotten
+// manifests, prune, and manifests that come late.
 func TestMatchesSearchWithoutIndex(t *testing.T) {
 	for seed := range uint64(seeds) {
 		r := newRepo(t, &storetest.Memory{})
@@ -234,8 +235,8 @@ func mark(t *testing.T, r *repo.Repo, heads ...repo.Head) {
 	}
 }
 
-// After forget and prune, what no manifest has leaves the index, and nothing else. If the latest manifest is gone as well, its
-// account begins again, and no message is read twice.
+// After forget and prune, what no manifest has leaves the index, and nothing else. If the latest
+// manifest is gone as well, its account begins again, and no message is read twice.
 func TestPrunedMessagesLeave(t *testing.T) {
 	memory := &storetest.Memory{}
 	r := newRepo(t, memory)

@@ -24,8 +24,9 @@ type Report struct {
 	Documents int   // attached documents whose text cannot be read; they are found by their names
 }
 
-// Bring brings the index up to date with the manifests of the repository, and returns those that count. Two processes that do so
-// at once do not disturb each other: one of them begins again with what the other has written.
+// Bring brings the index up to date with the manifests of the repository, and returns those that
+// count. Two processes that do so at once do not disturb each other: one of them begins again with
+// what the other has written.
 func (x *Index) Bring(ctx context.Context) (*Live, Report, error) {
 	b := &bringing{Index: x, window: newWindow()}
 	for {

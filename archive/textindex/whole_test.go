@@ -19,8 +19,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// An index that is damaged, or is that of another repository, is noticed when it is opened or brought up to date. It is dropped and
-// built again, and then finds what a search without it finds.
+// An index that is damaged, or is that of another repository, is noticed when it is opened or
+// brought up to date. It is dropped and built again, and then finds what a search without it finds.
 func TestDamagedIsBuiltAgain(t *testing.T) {
 	r, other := newRepo(t, &storetest.Memory{}), newRepo(t, &storetest.Memory{})
 	w := newWorld(5)
@@ -80,8 +80,8 @@ func TestDamagedIsBuiltAgain(t *testing.T) {
 	}
 }
 
-// A search and an update that are canceled while they wait for the store end with the cause, and no goroutine is left behind:
-// the bubble would not end.
+// A search and an update that are canceled while they wait for the store end with the cause, and no
+// goroutine is left behind: the bubble would not end.
 func TestCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(storetest.Memory)

@@ -67,7 +67,8 @@ func (w *window) end(box uint64, uid mail.UID, hash chunk.ID, last uint64) {
 	w.count++
 }
 
-// apply returns the stays of a message after changes. A stay that ends before it begins was never there.
+// apply returns the stays of a message after changes. A stay that ends before it begins was never
+// there.
 func apply(stays []stay, changes []change) []stay {
 	for _, c := range changes {
 		if !c.ends {
@@ -178,7 +179,8 @@ func dateOf(record *manifest.Record) time.Time {
 	return time.Unix(record.Internal.Resolved().Seconds, 0)
 }
 
-// noteDates records how far the dates of a message's stays are from the date that it has in the index.
+// noteDates records how far the dates of a message's stays are from the date that it has in the
+// index.
 func (s *state) noteDates(stays []stay, date time.Time) {
 	for i := range stays {
 		if stays[i].date == noDate {

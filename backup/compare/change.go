@@ -20,7 +20,8 @@ import (
 type Catalog struct {
 	Load manifest.Load // fetches a chunk
 
-	// Ahead fetches together what Load will be asked for next: the chunks of pages. It need not fetch all.
+	// Ahead fetches together what Load will be asked for next: the chunks of pages. It need not
+	// fetch all.
 	Ahead func([]manifest.Page)
 }
 
@@ -67,8 +68,8 @@ func (c *Change) flagSet(message mail.Message) *manifest.FlagSet {
 	return set
 }
 
-// Ask asks the server what changed since the recorded mod-sequence: flags with CHANGEDSINCE, and removals with
-// VANISHED or, if the server lacks it, with the UIDs that exist.
+// Ask asks the server what changed since the recorded mod-sequence: flags with CHANGEDSINCE, and
+// removals with VANISHED or, if the server lacks it, with the UIDs that exist.
 func (c *Change) Ask(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, catalog Catalog,
 ) error {
@@ -108,9 +109,10 @@ func (c *Change) addBeyond(known mail.UID, found *manifest.Mailbox) {
 	}
 }
 
-// reconcile compares the archived mailbox with the UIDs that are present, if these were requested, and with the
-// messages that changed. Recorded messages that are not present are gone. Other messages that the server reports are
-// fresh, even below the last UIDNEXT. Only pages that differ are loaded.
+// reconcile compares the archived mailbox with the UIDs that are present, if these were requested,
+// and with the messages that changed. Recorded messages that are not present are gone. Other
+// messages that the server reports are fresh, even below the last UIDNEXT. Only pages that differ
+// are loaded.
 func (c *Change) reconcile(old *manifest.Mailbox, present *mail.UIDSet, catalog Catalog) error {
 	changed := mail.UIDs(slices.Collect(maps.Keys(c.Flags))...)
 	reported := changed
@@ -151,7 +153,8 @@ func spanOf(page manifest.Page) mail.UIDRange {
 	return mail.UIDRange{First: mail.UID(page.Start), Last: mail.UID(uint64(page.Start) + 1<<page.Bits - 1)}
 }
 
-// addUnrecorded adds to Fresh the reported UIDs from from up to but not including to, where nothing is recorded.
+// addUnrecorded adds to Fresh the reported UIDs from from up to but not including to, where nothing
+// is recorded.
 func (c *Change) addUnrecorded(reported mail.UIDSet, from, to uint64) {
 	if from < to {
 		for r := range reported.In(mail.UIDRange{First: mail.UID(from), Last: mail.UID(to - 1)}).Ranges() {
@@ -160,7 +163,8 @@ func (c *Change) addUnrecorded(reported mail.UIDSet, from, to uint64) {
 	}
 }
 
-// reconcilePage compares a page with the reported UIDs of its range. If all is true, no other messages exist.
+// reconcilePage compares a page with the reported UIDs of its range. If all is true, no other
+// messages exist.
 func (c *Change) reconcilePage(page manifest.Page, all bool, reported mail.UIDSet, load manifest.Load) error {
 	entries, err := page.Entries(load)
 	if err != nil {
@@ -181,7 +185,8 @@ func (c *Change) reconcilePage(page manifest.Page, all bool, reported mail.UIDSe
 	return nil
 }
 
-// batchSize is how many messages are compared at a time. It bounds the memory; each batch costs a round trip.
+// batchSize is how many messages are compared at a time. It bounds the memory; each batch costs a
+// round trip.
 const batchSize = 64 * manifest.MaxPageRecords
 
 // pagesAhead is how many pages are fetched together while all of a mailbox are read.
@@ -223,8 +228,8 @@ func batches(m *manifest.Mailbox, catalog Catalog) iter.Seq2[[]manifest.Entry, e
 	}
 }
 
-// CompareFlags reads the flags of all messages and compares them with those archived. Messages that exist but are not
-// recorded, because they failed before, are fresh.
+// CompareFlags reads the flags of all messages and compares them with those archived. Messages that
+// exist but are not recorded, because they failed before, are fresh.
 func (c *Change) CompareFlags(
 	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, catalog Catalog,
 ) error {
@@ -259,13 +264,13 @@ func (c *Change) CompareFlags(
 	return nil
 }
 
-// compareRange compares the recorded entries of a range of UIDs with what the server reports now. If flags changed,
-// the mod-sequence must be higher than the recorded one: otherwise the server's mod-sequences mean nothing. A message
-// with another size or date may be another message: it becomes fresh too, and its record stays until there is a
-// better one.
+// compareRange compares the recorded entries of a range of UIDs with what the server reports now.
+// If flags changed, the mod-sequence must be higher than the recorded one: otherwise the server's
+// mod-sequences mean nothing. A message with another size or date may be another message: it
+// becomes fresh too, and its record stays until there is a better one.
 //
-// Only recorded messages are held one by one. The UIDs of others are held as ranges, because a server can list any
-// number of them.
+// Only recorded messages are held one by one. The UIDs of others are held as ranges, because a
+// server can list any number of them.
 func (c *Change) compareRange(
 	now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, old *manifest.Mailbox,
 ) error {
@@ -322,15 +327,16 @@ func (c *Change) compareRange(
 
 func byUID(e manifest.Entry, uid mail.UID) int { return cmp.Compare(e.UID, uid) }
 
-// differs reports whether a message has another size or date than the record under its UID. It ignores what the
-// server does not give.
+// differs reports whether a message has another size or date than the record under its UID. It
+// ignores what the server does not give.
 func differs(now mail.Message, was *manifest.Record) bool {
 	return now.Size > 0 && now.Size != was.ServerSize() ||
 		now.Internal.IsReadable() && !now.Internal.SameInstant(was.Internal)
 }
 
-// LastUID returns the highest UID that an archived mailbox can have. Ranges are closed, because "n:*" returns the last
-// message even if its UID is below n (RFC 9051 section 6.4.9), and because later messages belong to the next round.
+// LastUID returns the highest UID that an archived mailbox can have. Ranges are closed, because
+// "n:*" returns the last message even if its UID is below n (RFC 9051 section 6.4.9), and because
+// later messages belong to the next round.
 func LastUID(m *manifest.Mailbox) mail.UID {
 	return mail.UID(m.Status.UIDNext - 1) // if UIDNEXT is unknown, 0, this is the highest UID
 }

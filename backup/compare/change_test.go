@@ -22,7 +22,8 @@ func listed(next func(n int) mail.UID) iter.Seq2[mail.Message, error] {
 	}
 }
 
-// However many unrecorded messages a server lists, the memory for them is bounded, and an endless answer is a flood.
+// However many unrecorded messages a server lists, the memory for them is bounded, and an endless
+// answer is a flood.
 func TestUnrecordedMessagesAreBounded(t *testing.T) {
 	const all = 1<<32 - 1
 	entries := []manifest.Entry{{Record: manifest.Record{UID: 5}}, {Record: manifest.Record{UID: all}}}

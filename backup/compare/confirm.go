@@ -8,13 +8,14 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// enough is how many matching messages prove that a mailbox is the archived one, even if most of the others are gone.
+// enough is how many matching messages prove that a mailbox is the archived one, even if most of
+// the others are gone.
 const enough = 16
 
-// Confirm reports whether the messages of a mailbox are those of old, which was recorded under another name. No
-// message may have another size, date or id, as far as the server gives these, and at least half of the messages, or
-// enough of them, must exist. If all is true, because the UIDVALIDITY proves little, all must exist. Confirm
-// downloads nothing.
+// Confirm reports whether the messages of a mailbox are those of old, which was recorded under
+// another name. No message may have another size, date or id, as far as the server gives these, and
+// at least half of the messages, or enough of them, must exist. If all is true, because the
+// UIDVALIDITY proves little, all must exist. Confirm downloads nothing.
 func Confirm(
 	ctx context.Context, session *source.Session, old *manifest.Mailbox, all bool, catalog Catalog,
 ) (bool, error) {
@@ -38,7 +39,8 @@ func Confirm(
 	return agree >= min(enough, (count+1)/2), nil
 }
 
-// confirmRange counts the recorded messages of a range of UIDs that exist, and reports whether any of them differs.
+// confirmRange counts the recorded messages of a range of UIDs that exist, and reports whether any
+// of them differs.
 func confirmRange(
 	ctx context.Context, session *source.Session, entries []manifest.Entry, span mail.UIDRange,
 ) (agree int64, differ bool, err error) {

@@ -5,5 +5,6 @@
 //	Existing        which UIDs of a sparse range exist
 //	Confirm         whether a mailbox is the one that was archived under another name
 //
-// The first two fill a Change: messages that are gone, fresh, or have other flags. Nothing here downloads a body.
+// The first two fill a Change: messages that are gone, fresh, or have other flags. Nothing here
+// downloads a body.
 package compare

@@ -9,8 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// maxUnchecked is how many UIDs are requested window by window only because the server claims to have messages: some
-// hundred requests. If a server claims 4,294,967,295 messages, that would otherwise take hours.
+// maxUnchecked is how many UIDs are requested window by window only because the server claims to
+// have messages: some hundred requests. If a server claims 4,294,967,295 messages, that would
+// otherwise take hours.
 const maxUnchecked = 1 << 17
 
 // sparse is how many UIDs are not worth a check.
@@ -21,8 +22,9 @@ func IsSparse(messages uint32, fresh mail.UIDSet) bool {
 	return fresh.Len() > min(4*int64(messages)+sparse, maxUnchecked)
 }
 
-// Existing replaces a wide range that holds few messages with the UIDs that exist, because mailboxes can be sparse
-// and a server's numbers wrong. It asks for flags: SEARCH is not reliable everywhere.
+// Existing replaces a wide range that holds few messages with the UIDs that exist, because
+// mailboxes can be sparse and a server's numbers wrong. It asks for flags: SEARCH is not reliable
+// everywhere.
 func Existing(ctx context.Context, session *source.Session, messages uint32, fresh mail.UIDSet) (mail.UIDSet, error) {
 	if !IsSparse(messages, fresh) {
 		return fresh, nil
@@ -58,12 +60,12 @@ type uidCollector struct {
 	unsorted []mail.UID
 }
 
-// maxRanges is how many separate ranges of UIDs that are not recorded a mailbox may have: as many as if you kept
-// every other of two million messages.
+// maxRanges is how many separate ranges of UIDs that are not recorded a mailbox may have: as many
+// as if you kept every other of two million messages.
 const maxRanges = 1 << 20
 
-// add adds a UID. It returns an error if there are more ranges than a mailbox may have, including those counted
-// before.
+// add adds a UID. It returns an error if there are more ranges than a mailbox may have, including
+// those counted before.
 func (g *uidCollector) add(uid mail.UID, before int) error {
 	g.put(uid)
 	if g.ranges+before > maxRanges {

@@ -1,5 +1,6 @@
-// Package fetch downloads the messages of a mailbox into the repository. It gets every message that the server
-// delivers, however often connections break, and whatever a damaged message does to them.
+// Package fetch downloads the messages of a mailbox into the repository. It gets every message that
+// the server delivers, however often connections break, and whatever a damaged message does to
+// them.
 //
 //	UIDs
 //	   ↓ windows            pieces of work (windows.go)

@@ -28,8 +28,9 @@ type Shared struct {
 	tooLarge atomic.Int64 // counts messages that are too large
 }
 
-// Downloader fetches the bodies of messages through one session and stores them in the repository. It gets every
-// message that the server delivers, however often the connection breaks, and lists the others in Failures.
+// Downloader fetches the bodies of messages through one session and stores them in the repository.
+// It gets every message that the server delivers, however often the connection breaks, and lists
+// the others in Failures.
 type Downloader struct {
 	Got          map[mail.UID]ingest.Stored
 	Failures     []manifest.Failure
@@ -55,18 +56,20 @@ type attempts struct {
 }
 
 const (
-	// maxAttempts is how often reading a message alone may fail before the message becomes a failure.
+	// maxAttempts is how often reading a message alone may fail before the message becomes a
+	// failure.
 	maxAttempts = 2
 
-	// maxStalls is how many requests in a row may bring nothing. After that the server is at fault and not the
-	// messages. With the waits in between, this takes some minutes.
+	// maxStalls is how many requests in a row may bring nothing. After that the server is at fault
+	// and not the messages. With the waits in between, this takes some minutes.
 	maxStalls = 10
 
-	// provingStalls is how many such requests count against a message if there is no other message to try.
+	// provingStalls is how many such requests count against a message if there is no other message
+	// to try.
 	provingStalls = 5
 
-	// maxTooLarge is how many messages of an account may be too large in a run. After that the server is at fault and
-	// not the messages. Each one costs a connection.
+	// maxTooLarge is how many messages of an account may be too large in a run. After that the
+	// server is at fault and not the messages. Each one costs a connection.
 	maxTooLarge = 100
 )
 
@@ -76,8 +79,8 @@ func NewDownloader(shared *Shared, session *source.Session, writer *ingest.Messa
 		Got: make(map[mail.UID]ingest.Stored), attempts: make(map[mail.UID]attempts)}
 }
 
-// Fetch fetches messages. Each one ends up in d.Got, d.Erased or d.Failures, or is gone from the server. If the
-// quota has no room for all of them, Fetch returns quota.ErrSpent.
+// Fetch fetches messages. Each one ends up in d.Got, d.Erased or d.Failures, or is gone from the
+// server. If the quota has no room for all of them, Fetch returns quota.ErrSpent.
 func (d *Downloader) Fetch(ctx context.Context, messages []mail.Message) error {
 	messages = d.reuse(messages)
 	affordable := d.shared.Quota.Afford(messages)
@@ -145,8 +148,9 @@ func (d *Downloader) handle(ctx context.Context, batch []mail.Message, err error
 	return nil
 }
 
-// failTooLarge makes a failure of a message that is too large, and queues the others for another connection. If the
-// server did not say which message it was, failTooLarge halves the batch until the message is alone.
+// failTooLarge makes a failure of a message that is too large, and queues the others for another
+// connection. If the server did not say which message it was, failTooLarge halves the batch until
+// the message is alone.
 func (d *Downloader) failTooLarge(left []mail.Message, large *mail.TooLargeError) error {
 	d.session.Release()
 	d.stalls = 0 // the server works
@@ -173,10 +177,10 @@ func (d *Downloader) failTooLarge(left []mail.Message, large *mail.TooLargeError
 	return nil
 }
 
-// retryBatches returns the batches to request after the connection was lost or the server asked to wait. If some
-// messages came, the first one that did not come is suspect and goes alone, after all others. If none came, the batch
-// is halved. So a message that costs the connection each time is soon alone. (A damaged message makes Dovecot say BYE
-// in the middle of the FETCH.)
+// retryBatches returns the batches to request after the connection was lost or the server asked to
+// wait. If some messages came, the first one that did not come is suspect and goes alone, after all
+// others. If none came, the batch is halved. So a message that costs the connection each time is
+// soon alone. (A damaged message makes Dovecot say BYE in the middle of the FETCH.)
 func (d *Downloader) retryBatches(batch, left []mail.Message, cause error) [][]mail.Message {
 	switch {
 	case len(left) == 0:
@@ -190,9 +194,10 @@ func (d *Downloader) retryBatches(batch, left []mail.Message, cause error) [][]m
 	return [][]mail.Message{left[:half], left[half:]}
 }
 
-// retryAlone counts a failed attempt to read a message alone, and returns the batch to try it again. From maxAttempts
-// on, the message becomes a failure instead if it must be at fault: other messages came in the meantime, provingStalls
-// requests in a row brought nothing, or the server answers without the message.
+// retryAlone counts a failed attempt to read a message alone, and returns the batch to try it
+// again. From maxAttempts on, the message becomes a failure instead if it must be at fault: other
+// messages came in the meantime, provingStalls requests in a row brought nothing, or the server
+// answers without the message.
 func (d *Downloader) retryAlone(message mail.Message, reason error) [][]mail.Message {
 	a, again := d.attempts[message.UID]
 	if !again {
@@ -214,8 +219,9 @@ func (d *Downloader) fail(uid mail.UID, reason error) {
 // errNotDelivered is the reason for a message that the server lists and leaves out of its answer.
 var errNotDelivered = errors.New("the server lists it but does not deliver it")
 
-// retryMissing looks in a fresh view for messages that the server left out or refused. Messages that are gone are
-// dropped. The others are requested once more, each alone, before they become failures.
+// retryMissing looks in a fresh view for messages that the server left out or refused. Messages
+// that are gone are dropped. The others are requested once more, each alone, before they become
+// failures.
 func (d *Downloader) retryMissing(ctx context.Context, batch, left []mail.Message, refusal error) error {
 	if len(left) == 0 {
 		return nil
@@ -242,8 +248,8 @@ func (d *Downloader) retryMissing(ctx context.Context, batch, left []mail.Messag
 	return nil
 }
 
-// isPresent asks for the flags of the message. It does not use SEARCH, because iCloud sometimes answers SEARCH with
-// nothing.
+// isPresent asks for the flags of the message. It does not use SEARCH, because iCloud sometimes
+// answers SEARCH with nothing.
 func (d *Downloader) isPresent(ctx context.Context, uid mail.UID) (bool, error) {
 	present := false
 	err := d.session.Ask(ctx, func(view source.View) error {
@@ -258,8 +264,8 @@ func (d *Downloader) isPresent(ctx context.Context, uid mail.UID) (bool, error) 
 	return present, err
 }
 
-// isBody reports whether a body of this size can be that of a message with that RFC822.SIZE. Some servers send an
-// empty body for a message that they cannot read.
+// isBody reports whether a body of this size can be that of a message with that RFC822.SIZE. Some
+// servers send an empty body for a message that they cannot read.
 func isBody(size, serverSize int64) bool { return size > 0 || serverSize <= 0 }
 
 // request asks once for the messages and stores those that come.
@@ -314,9 +320,9 @@ func (d *Downloader) missing(messages []mail.Message) []mail.Message {
 	return left
 }
 
-// recoveryKey returns the key of a message in the recovery log: its mailbox and UID, and everything that the server
-// says about it that does not change. If the UID means another message now, some of this is likely to differ. There
-// is no key if UIDs are only valid for a session.
+// recoveryKey returns the key of a message in the recovery log: its mailbox and UID, and everything
+// that the server says about it that does not change. If the UID means another message now, some of
+// this is likely to differ. There is no key if UIDs are only valid for a session.
 func recoveryKey(session *source.Session, server string, m mail.Message) []byte {
 	if session.Validity == 0 {
 		return nil
@@ -340,8 +346,8 @@ func appendText(b []byte, text string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
 
-// Recovered holds the messages that were recovered from an interrupted run, by their keys in the recovery log. A nil
-// Recovered is empty.
+// Recovered holds the messages that were recovered from an interrupted run, by their keys in the
+// recovery log. A nil Recovered is empty.
 type Recovered struct {
 	mu       sync.Mutex
 	messages map[string]*recoveredMessage

@@ -15,15 +15,16 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Fetcher downloads messages of one mailbox over several connections. It yields their entries in the order of their
-// UIDs.
+// Fetcher downloads messages of one mailbox over several connections. It yields their entries in
+// the order of their UIDs.
 type Fetcher struct {
 	Shared       *Shared
 	NewWriter    func() *ingest.MessageWriter // called once for each connection
 	Due          func() bool                  // reports whether to stop because a checkpoint is due
 	UseRecovered bool                         // whether to use Shared.Recovered
 
-	// Match returns the entries of messages that need no download, and the UIDs of messages to leave out.
+	// Match returns the entries of messages that need no download, and the UIDs of messages to
+	// leave out.
 	Match func(context.Context, *source.Session, []mail.Message) (map[mail.UID]manifest.Entry, mail.UIDSet, error)
 
 	Failures []manifest.Failure // complete when Entries has ended
@@ -50,8 +51,8 @@ type result struct {
 // errNoWindow means that no window is left.
 var errNoWindow = errors.New("nothing is left to download")
 
-// Start begins to download messages. The first connection is the session's own, which takes the first window; up to
-// parallel-1 others join while they are free.
+// Start begins to download messages. The first connection is the session's own, which takes the
+// first window; up to parallel-1 others join while they are free.
 func (f *Fetcher) Start(ctx context.Context, own *source.Session, uids mail.UIDSet, parallel int) {
 	list := windows(uids)
 	helpers := max(1, min(parallel, len(list))) - 1
@@ -64,8 +65,8 @@ func (f *Fetcher) Start(ctx context.Context, own *source.Session, uids mail.UIDS
 	}
 }
 
-// help opens the mailbox on another connection and fetches windows through it. It takes a window once it has a
-// connection, because a window that was handed out must not wait for one.
+// help opens the mailbox on another connection and fetches windows through it. It takes a window
+// once it has a connection, because a window that was handed out must not wait for one.
 func (f *Fetcher) help(ctx context.Context, session *source.Session) {
 	var taken *job
 	_, err := session.OpenFor(ctx, func() (mail.UIDRange, error) {
@@ -86,7 +87,8 @@ func (f *Fetcher) help(ctx context.Context, session *source.Session) {
 	session.Release()
 }
 
-// runWorker fetches windows through one session until there are no more. It begins with first, if that is not nil.
+// runWorker fetches windows through one session until there are no more. It begins with first, if
+// that is not nil.
 func (f *Fetcher) runWorker(ctx context.Context, session *source.Session, first *job) {
 	f.queue.join(1)
 	defer f.queue.join(-1)
@@ -112,8 +114,8 @@ func (f *Fetcher) Stop() {
 	f.work.Wait()
 }
 
-// Entries yields the entries of the messages, ascending by UID. An error ends the sequence early and is recorded in
-// Cut: the entries yielded until then are good.
+// Entries yields the entries of the messages, ascending by UID. An error ends the sequence early
+// and is recorded in Cut: the entries yielded until then are good.
 func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] {
 	return func(yield func(manifest.Entry, error) bool) {
 		done := 0
@@ -148,8 +150,8 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 	}
 }
 
-// window downloads the messages of one window. If it fails, the messages that came until then are in the result. next is
-// the window that the worker fetches after this one, if it has taken one.
+// window downloads the messages of one window. If it fails, the messages that came until then are
+// in the result. next is the window that the worker fetches after this one, if it has taken one.
 func (f *Fetcher) window(
 	ctx context.Context, session *source.Session, writer *ingest.MessageWriter, uids mail.UIDSet,
 ) (r result, next *job) {
@@ -214,8 +216,8 @@ func Entry(message mail.Message, stored ingest.Stored) manifest.Entry {
 	return entry
 }
 
-// clip drops server data that exceeds what a manifest can hold. Ids are only hints, and a date that long is
-// unreadable.
+// clip drops server data that exceeds what a manifest can hold. Ids are only hints, and a date that
+// long is unreadable.
 func clip(r *manifest.Record) {
 	for _, id := range []*string{&r.IDs.Email, &r.IDs.Thread, &r.IDs.XGUID, &r.IDs.GMMsg, &r.IDs.GMThread} {
 		if len(*id) > manifest.MaxServerID {

@@ -12,9 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// listing lists the messages of a window, without bodies. A message can cost the connection even here: Dovecot reads
-// a message of a Maildir to find its size, and says BYE if the file's name gives a wrong one. So listing halves what
-// is not answered, as Downloader does.
+// listing lists the messages of a window, without bodies. A message can cost the connection even
+// here: Dovecot reads a message of a Maildir to find its size, and says BYE if the file's name
+// gives a wrong one. So listing halves what is not answered, as Downloader does.
 type listing struct {
 	session  *source.Session
 	messages []mail.Message
@@ -25,16 +25,17 @@ type listing struct {
 }
 
 const (
-	// maxWhole is how often a window is requested as a whole, with growing waits. Usually the server is at fault and
-	// not a message.
+	// maxWhole is how often a window is requested as a whole, with growing waits. Usually the
+	// server is at fault and not a message.
 	maxWhole = 3
 
-	// maxListStalls is how many requests in a row may fail before the server is given up: more than it takes to
-	// isolate one message of a window.
+	// maxListStalls is how many requests in a row may fail before the server is given up: more than
+	// it takes to isolate one message of a window.
 	maxListStalls = 24
 )
 
-// list fills messages, ascending, each once. A message for which the server never answers becomes a failure.
+// list fills messages, ascending, each once. A message for which the server never answers becomes a
+// failure.
 func (l *listing) list(ctx context.Context, uids mail.UIDSet) error {
 	sets := []mail.UIDSet{uids}
 	for len(sets) > 0 {
@@ -77,8 +78,8 @@ func (l *listing) ask(ctx context.Context, view source.View, uids mail.UIDSet) e
 	return nil
 }
 
-// retrySets returns the sets to request after the connection was lost: the same set, or its halves, or nothing if it
-// is one message that failed before.
+// retrySets returns the sets to request after the connection was lost: the same set, or its halves,
+// or nothing if it is one message that failed before.
 func (l *listing) retrySets(uids mail.UIDSet, cause error) []mail.UIDSet {
 	if uids.Len() > 1 {
 		if l.split = l.split || l.stalls >= maxWhole || errors.Is(cause, mail.ErrFlood); !l.split {

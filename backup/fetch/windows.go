@@ -48,7 +48,8 @@ func (q *queue) hasEnded() bool {
 // idle is how long a worker without work keeps its connection, which others may need.
 const idle = 50 * time.Millisecond
 
-// take waits for the next window, and returns nil if there is none. If that takes long, it gives up the connection.
+// take waits for the next window, and returns nil if there is none. If that takes long, it gives up
+// the connection.
 func (q *queue) take(ctx context.Context, session *source.Session) *job {
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
@@ -67,7 +68,8 @@ func (q *queue) take(ctx context.Context, session *source.Session) *job {
 	}
 }
 
-// takeNow returns the next window if there is room for its result, and so many others are left for other workers.
+// takeNow returns the next window if there is room for its result, and so many others are left for
+// other workers.
 func (q *queue) takeNow(ctx context.Context, others int) *job {
 	select {
 	case q.room <- struct{}{}:
@@ -77,8 +79,8 @@ func (q *queue) takeNow(ctx context.Context, others int) *job {
 	}
 }
 
-// handOut hands out the next window. The caller has made room for its result. After the last one, and if a checkpoint is
-// due, no more are handed out.
+// handOut hands out the next window. The caller has made room for its result. After the last one,
+// and if a checkpoint is due, no more are handed out.
 func (q *queue) handOut(ctx context.Context, others int) *job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -120,8 +122,9 @@ func (q *queue) join(n int) {
 	q.workers += n
 }
 
-// takeAhead returns the window that a worker fetches after the current one, so that it is listed together with the
-// bodies of the current one. If not every other worker would be left one, takeAhead returns nil.
+// takeAhead returns the window that a worker fetches after the current one, so that it is listed
+// together with the bodies of the current one. If not every other worker would be left one,
+// takeAhead returns nil.
 func (q *queue) takeAhead(ctx context.Context) *job {
 	q.mu.Lock()
 	others := q.workers - 1
@@ -130,8 +133,9 @@ func (q *queue) takeAhead(ctx context.Context) *job {
 }
 
 const (
-	// WindowMessages is how many messages are downloaded as one piece of work: enough that round trips do not matter,
-	// few enough that several connections share a mailbox and that results waiting for their turn stay small.
+	// WindowMessages is how many messages are downloaded as one piece of work: enough that round
+	// trips do not matter, few enough that several connections share a mailbox and that results
+	// waiting for their turn stay small.
 	WindowMessages = 500
 
 	// windowGap is how many unwanted UIDs between two wanted ones are worth a new window.

@@ -1,15 +1,15 @@
-// Package identity decides which server and which mailbox an archived mailbox belongs to. Find matches listed mailboxes
-// with recorded ones, even if they were renamed.
+// Package identity decides which server and which mailbox an archived mailbox belongs to. Find
+// matches listed mailboxes with recorded ones, even if they were renamed.
 //
-// A UIDVALIDITY and a UID identify a message on one server only (RFC 9051 section 2.3.1.1). So archived messages
-// count without a comparison only on the server where they were read:
+// A UIDVALIDITY and a UID identify a message on one server only (RFC 9051 section 2.3.1.1). So
+// archived messages count without a comparison only on the server where they were read:
 //
 //	other host, port or user   none counts: every mailbox is unproven until it is read
 //	another name or version    a sample is compared; if it differs, as above
 //	the same                   they count
 //
-// An unproven mailbox is read as if its UIDVALIDITY were new. Package moves uses its records as candidates, and a
-// message that header and probe prove is not downloaded.
+// An unproven mailbox is read as if its UIDVALIDITY were new. Package moves uses its records as
+// candidates, and a message that header and probe prove is not downloaded.
 package identity
 
 import (
@@ -21,8 +21,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Server returns the part of a source's URL that identifies an account on a server. The two standard ports count as
-// one server.
+// Server returns the part of a source's URL that identifies an account on a server. The two
+// standard ports count as one server.
 func Server(source string) string {
 	u, err := url.Parse(source)
 	if err != nil || u.Host == "" {
@@ -39,8 +39,8 @@ func Server(source string) string {
 	return user + "@" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// softwareFields are the fields of an ID response (RFC 2971) that stay the same from one connection to the next.
-// Others contain a load balancer's host, the time or a token.
+// softwareFields are the fields of an ID response (RFC 2971) that stay the same from one connection
+// to the next. Others contain a load balancer's host, the time or a token.
 var softwareFields = []string{"name", "vendor", "version"}
 
 // Software returns what a server calls itself.
@@ -58,7 +58,8 @@ func Software(id []mail.Field) string {
 // Validities counts the mailboxes with each UIDVALIDITY.
 type Validities map[uint32]int
 
-// CountValidities counts the archived and the listed mailboxes, and returns the higher number for each UIDVALIDITY.
+// CountValidities counts the archived and the listed mailboxes, and returns the higher number for
+// each UIDVALIDITY.
 func CountValidities(recorded map[string]*manifest.Mailbox, survey *mail.Survey) Validities {
 	most := make(Validities)
 	count := make(map[uint32]int)
@@ -78,10 +79,11 @@ func CountValidities(recorded map[string]*manifest.Mailbox, survey *mail.Survey)
 	return most
 }
 
-// Ambiguous reports whether other mailboxes may have the same UIDVALIDITY. Some servers (DavMail, hoodiecrow) give
-// every mailbox the same small one. Others derive it from the time, so that mailboxes created within one second share
-// it. On such a server, two mailboxes that swap their names look as if each had the messages of the other, and a
-// mailbox that was deleted and created again looks as before.
+// Ambiguous reports whether other mailboxes may have the same UIDVALIDITY. Some servers (DavMail,
+// hoodiecrow) give every mailbox the same small one. Others derive it from the time, so that
+// mailboxes created within one second share it. On such a server, two mailboxes that swap their
+// names look as if each had the messages of the other, and a mailbox that was deleted and created
+// again looks as before.
 func (v Validities) Ambiguous(status *mail.Status) bool {
 	if status == nil || status.UIDValidity == 0 || status.MailboxID != "" {
 		return false
@@ -89,8 +91,8 @@ func (v Validities) Ambiguous(status *mail.Status) bool {
 	return v[status.UIDValidity] > 1 || status.UIDValidity == 1 && status.HighestModSeq == 0
 }
 
-// SharedNumbers returns the numbers of the archived mailboxes. The value is true if several mailboxes have the same
-// numbers.
+// SharedNumbers returns the numbers of the archived mailboxes. The value is true if several
+// mailboxes have the same numbers.
 func SharedNumbers(recorded map[string]*manifest.Mailbox) map[mail.Status]bool {
 	shared := make(map[mail.Status]bool)
 	for _, m := range recorded {
@@ -102,8 +104,8 @@ func SharedNumbers(recorded map[string]*manifest.Mailbox) map[mail.Status]bool {
 	return shared
 }
 
-// IsRenumbered reports whether no mailbox has its old UIDVALIDITY. Then the server is a new one, whatever it calls
-// itself, and its ids may be those of other messages.
+// IsRenumbered reports whether no mailbox has its old UIDVALIDITY. Then the server is a new one,
+// whatever it calls itself, and its ids may be those of other messages.
 func IsRenumbered(survey *mail.Survey, before map[string]*manifest.Mailbox) bool {
 	changed := false
 	for _, listed := range survey.Mailboxes {
@@ -125,14 +127,15 @@ func Contradict(a, b string) bool {
 	return a != "" && b != "" && a != b
 }
 
-// SameNumbers reports whether two answers about a mailbox are equal. A number that only one of them has makes them
-// different.
+// SameNumbers reports whether two answers about a mailbox are equal. A number that only one of them
+// has makes them different.
 func SameNumbers(a, b mail.Status) bool {
 	return a == b && a.UIDValidity != 0 && a.UIDNext != 0
 }
 
-// SameEmpty reports whether a mailbox that was empty is so still. Its numbers may differ: some servers give an empty
-// mailbox the time as its UIDVALIDITY (Mailutils with each answer, Courier until it is opened).
+// SameEmpty reports whether a mailbox that was empty is so still. Its numbers may differ: some
+// servers give an empty mailbox the time as its UIDVALIDITY (Mailutils with each answer, Courier
+// until it is opened).
 func SameEmpty(before mail.Status, now *mail.Status) bool {
 	return now != nil && before.Messages == 0 && now.Messages == 0 && !Contradict(before.MailboxID, now.MailboxID)
 }

@@ -31,8 +31,8 @@ func status(validity uint32, id string) *mail.Status {
 	return &mail.Status{UIDValidity: validity, UIDNext: 11, Messages: 10, MailboxID: id}
 }
 
-// Find follows a mailbox to its new name: by its MAILBOXID for sure, by its UIDVALIDITY uncertainly, and by nothing if
-// several mailboxes fit.
+// Find follows a mailbox to its new name: by its MAILBOXID for sure, by its UIDVALIDITY
+// uncertainly, and by nothing if several mailboxes fit.
 func TestFind(t *testing.T) {
 	for name, test := range map[string]struct {
 		was, now map[string]*mail.Status

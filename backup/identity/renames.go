@@ -8,11 +8,12 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Matches holds the archived mailboxes of those that a survey lists. One under the same name matches if it is the same
-// mailbox. If a mailbox was renamed, or another mailbox has its name, Matches goes by what stays the same in a rename.
+// Matches holds the archived mailboxes of those that a survey lists. One under the same name
+// matches if it is the same mailbox. If a mailbox was renamed, or another mailbox has its name,
+// Matches goes by what stays the same in a rename.
 //
-// A MAILBOXID (RFC 8474) proves the match. If the server has none, an equal UIDVALIDITY is a hint, and the archived
-// mailbox must be compared with the server (compare.Confirm).
+// A MAILBOXID (RFC 8474) proves the match. If the server has none, an equal UIDVALIDITY is a hint,
+// and the archived mailbox must be compared with the server (compare.Confirm).
 type Matches struct {
 	named   map[string]*manifest.Mailbox // by raw name: archived under that name
 	renamed map[string]Match             // by raw name: archived under another name
@@ -27,8 +28,8 @@ type Match struct {
 	Shared    bool // other mailboxes have the same UIDVALIDITY, so that it proves little
 }
 
-// Find matches a survey with archived mailboxes. vanished are the archived mailboxes whose raw names the survey
-// lacks.
+// Find matches a survey with archived mailboxes. vanished are the archived mailboxes whose raw
+// names the survey lacks.
 func Find(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished []*manifest.Mailbox) *Matches {
 	r := &Matches{
 		named: make(map[string]*manifest.Mailbox), renamed: make(map[string]Match),
@@ -63,7 +64,8 @@ func Find(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished [
 	return r
 }
 
-// reencoded returns the archived mailbox that had the same decoded name in another encoding. With UTF8=ACCEPT (RFC
+// reencoded returns the archived mailbox that had the same decoded name in another encoding. With
+// UTF8=ACCEPT (RFC
 // 6855) a server sends a name in other bytes.
 func (r *Matches) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) *manifest.Mailbox {
 	i := slices.IndexFunc(vanished, func(m *manifest.Mailbox) bool {
@@ -76,8 +78,8 @@ func (r *Matches) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) 
 	return vanished[i]
 }
 
-// pair pairs listed mailboxes with archived ones that fit, if each fits only one, and returns the listed mailboxes
-// that are left.
+// pair pairs listed mailboxes with archived ones that fit, if each fits only one, and returns the
+// listed mailboxes that are left.
 func (r *Matches) pair(
 	unmatched []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool,
 ) (left []*mail.Mailbox) {
@@ -130,9 +132,9 @@ func isOther(old *manifest.Mailbox, now *mail.Status) bool {
 		was.UIDValidity != 0 && now.UIDValidity != 0 && was.UIDValidity != now.UIDValidity)
 }
 
-// isSame, isUnchanged and mayBeSame compare the numbers of an archived mailbox with those of a listed one. isSame
-// reports that the server says that they are the same mailbox, isUnchanged that nothing changed, and mayBeSame that
-// messages may have come and gone.
+// isSame, isUnchanged and mayBeSame compare the numbers of an archived mailbox with those of a
+// listed one. isSame reports that the server says that they are the same mailbox, isUnchanged that
+// nothing changed, and mayBeSame that messages may have come and gone.
 func isSame(was, now *mail.Status) bool {
 	return was.MailboxID != "" && was.MailboxID == now.MailboxID && was.UIDValidity == now.UIDValidity
 }

@@ -1,8 +1,10 @@
-// Package items reads the scripts, calendars and address books of an account into what a manifest records of them.
+// Package items reads the scripts, calendars and address books of an account into what a manifest
+// records of them.
 //
-// A run asks a source for its collections. A collection whose sync token or ctag is as in the parent is not read. Of the others it
-// lists the items, or what changed, and reads those whose ETags differ. What cannot be read stays as in the parent, and is named
-// among the failures, so a source that fails never looks like one that was emptied. See docs/design/collections.md.
+// A run asks a source for its collections. A collection whose sync token or ctag is as in the
+// parent is not read. Of the others it lists the items, or what changed, and reads those whose
+// ETags differ. What cannot be read stays as in the parent, and is named among the failures, so a
+// source that fails never looks like one that was emptied. See docs/design/collections.md.
 package items
 
 import (
@@ -28,14 +30,15 @@ type Reader struct {
 	Warn  func(format string, args ...any)                                    // records a warning
 	Now   time.Time                                                           // by the clock of the store
 
-	// GiveUp returns why reading must end before everything is read. What was read by then is recorded, and the next run reads the
-	// rest. Nil: it may take as long as it does.
+	// GiveUp returns why reading must end before everything is read. What was read by then is
+	// recorded, and the next run reads the rest. Nil: it may take as long as it does.
 	GiveUp func() error
 
 	Items, Bytes int64 // that were read
 }
 
-// Read reads a source. before is what the parent has of it; nil: nothing. It returns an error only if the run must end.
+// Read reads a source. before is what the parent has of it; nil: nothing. It returns an error only
+// if the run must end.
 func (r *Reader) Read(ctx context.Context, from collection.Source, before *manifest.ItemSource) (manifest.ItemSource, error) {
 	now := manifest.ItemSource{Kind: manifest.SourceKind(from.Kind()), URL: from.URL(), Observed: r.Now}
 	var server []collection.Field
@@ -193,7 +196,8 @@ func (r *run) collection(ctx context.Context) (manifest.Collection, error) {
 	return found, found.PutItems(sorted, r.Put)
 }
 
-// unchanged reports whether the server says that the collection is as it was when all of it was read.
+// unchanged reports whether the server says that the collection is as it was when all of it was
+// read.
 func (r *run) unchanged() bool {
 	if r.before == nil || !r.before.Complete || r.moved {
 		return false
@@ -204,7 +208,8 @@ func (r *run) unchanged() bool {
 	return r.listed.CTag != "" && r.listed.CTag == r.before.CTag
 }
 
-// archived returns the items that the parent has. If these cannot be read, all items are read again.
+// archived returns the items that the parent has. If these cannot be read, all items are read
+// again.
 func (r *run) archived() (map[string]manifest.Item, error) {
 	old := make(map[string]manifest.Item)
 	if r.before == nil {
@@ -276,8 +281,9 @@ func (r *run) items(ctx context.Context, listing collection.Listing, old map[str
 	return now, nil
 }
 
-// respell gives the items of a listing the names that they have in the parent, if a server encodes names otherwise than before. Else they
-// would be read again, and those of before would stay beside them.
+// respell gives the items of a listing the names that they have in the parent, if a server encodes
+// names otherwise than before. Else they would be read again, and those of before would stay beside
+// them.
 func (r *run) respell(listing *collection.Listing, old map[string]manifest.Item) {
 	var archived collection.Spelling
 	for name := range old {
@@ -334,8 +340,8 @@ func (r *run) got(ctx context.Context, item collection.Item, err error, now, old
 	return nil
 }
 
-// confirmGone lists the collection once more if items were not found. Those that are still listed are there, so they are failures, and
-// stay as they are archived.
+// confirmGone lists the collection once more if items were not found. Those that are still listed
+// are there, so they are failures, and stay as they are archived.
 func (r *run) confirmGone(ctx context.Context, now, old map[string]manifest.Item) {
 	if len(r.gone) == 0 {
 		return
@@ -359,7 +365,8 @@ func (r *run) confirmGone(ctx context.Context, now, old map[string]manifest.Item
 	}
 }
 
-// keep keeps an item that could not be read as it is archived, without its ETag, so that the next run reads it.
+// keep keeps an item that could not be read as it is archived, without its ETag, so that the next
+// run reads it.
 func (r *run) keep(name string, now, old map[string]manifest.Item) {
 	if was, known := old[name]; known {
 		was.ETag = ""

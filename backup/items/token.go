@@ -9,17 +9,20 @@ import (
 	"github.com/mailstrata/mailstrata/collection"
 )
 
-// listEvery is how long a collection may be read by what its server says changed. Then a run lists all of its items.
+// listEvery is how long a collection may be read by what its server says changed. Then a run lists
+// all of its items.
 //
-// A server that was restored from an old copy counts its changes again from there. When it has counted as far as the token of the
-// archive, it takes that token for its own, and does not report what it changed before. Only a list of all items shows that.
+// A server that was restored from an old copy counts its changes again from there. When it has
+// counted as far as the token of the archive, it takes that token for its own, and does not report
+// what it changed before. Only a list of all items shows that.
 const listEvery = 14 * 24 * time.Hour
 
-// spread is by how much less that is for some collections, so that not all of an account are listed in one night.
+// spread is by how much less that is for some collections, so that not all of an account are listed
+// in one night.
 const spread = 4 * 24 * time.Hour
 
-// mustListAll reports whether all items must be listed, whatever the server says about changes. The list costs one request, and the
-// items that it shows to be other ones.
+// mustListAll reports whether all items must be listed, whatever the server says about changes. The
+// list costs one request, and the items that it shows to be other ones.
 func (r *run) mustListAll() bool {
 	if r.before == nil || r.kind == collection.Sieve {
 		return false
@@ -31,8 +34,9 @@ func (r *run) mustListAll() bool {
 	return age >= listEvery-early || age < -spread || wentBack(r.before.SyncToken, r.listed.SyncToken)
 }
 
-// wentBack reports whether a sync token counts less than an earlier one, as that of a server does that was restored from a copy.
-// sabre/dav (Nextcloud, Baïkal) answers with no changes if it is asked for those since a token of its future.
+// wentBack reports whether a sync token counts less than an earlier one, as that of a server does
+// that was restored from a copy. sabre/dav (Nextcloud, Baïkal) answers with no changes if it is
+// asked for those since a token of its future.
 func wentBack(before, now string) bool {
 	text, was := number(before)
 	other, is := number(now)

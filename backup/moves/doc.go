@@ -1,5 +1,6 @@
-// Package moves finds messages that are archived already, because they were moved or copied, or because their
-// mailbox was renumbered or their account moved to another server. Such a message need not be downloaded.
+// Package moves finds messages that are archived already, because they were moved or copied, or
+// because their mailbox was renumbered or their account moved to another server. Such a message
+// need not be downloaded.
 //
 //	Gone, Lost              mailboxes and UIDs that messages are gone from
 //	   ↓
@@ -9,7 +10,7 @@
 //	   ↓ Match
 //	archived content        for the manifest's entry, instead of a download
 //
-// A candidate is only a hint. The proof is the header and, unless an id can name only one body, the bytes of the
-// probe. Only hashes are compared and no archived mail is read: the host of a writer cannot read it, and reading it
-// would cost more than the download.
+// A candidate is only a hint. The proof is the header and, unless an id can name only one body, the
+// bytes of the probe. Only hashes are compared and no archived mail is read: the host of a writer
+// cannot read it, and reading it would cost more than the download.
 package moves

@@ -12,10 +12,11 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Index finds archived messages that may be the messages that arrive in a mailbox. Their ids match. Or their sizes
-// and dates match, and they are from mailboxes that vanished, were renumbered or are unproven, or have no id and left
-// their mailbox. Index reads the records of mailboxes that lost messages. It reads those of other mailboxes only if
-// that costs little compared with downloading what has arrived (docs/design/reading.md, "Moved and copied messages").
+// Index finds archived messages that may be the messages that arrive in a mailbox. Their ids match.
+// Or their sizes and dates match, and they are from mailboxes that vanished, were renumbered or are
+// unproven, or have no id and left their mailbox. Index reads the records of mailboxes that lost
+// messages. It reads those of other mailboxes only if that costs little compared with downloading
+// what has arrived (docs/design/reading.md, "Moved and copied messages").
 //
 // Index keeps only a reference to each record: about 40 bytes.
 type Index struct {
@@ -39,7 +40,8 @@ type origin struct {
 	uids    *mail.UIDSet // nil: all
 }
 
-// recordRef refers to a record. If two messages with different bodies have the same key, page is -1.
+// recordRef refers to a record. If two messages with different bodies have the same key, page is
+// -1.
 type recordRef struct {
 	page  int32 // -1: none
 	index int16
@@ -50,8 +52,8 @@ const (
 	// maxRefs bounds the memory.
 	maxRefs = 1 << 19
 
-	// recordBytes is about what reading a record costs. Reading records must be worthwhile times cheaper than
-	// downloading everything that has arrived.
+	// recordBytes is about what reading a record costs. Reading records must be worthwhile times
+	// cheaper than downloading everything that has arrived.
 	recordBytes = 200
 	worthwhile  = 8
 )
@@ -64,8 +66,8 @@ func New(load Load) *Index {
 	return &Index{load: load, seed: maphash.MakeSeed(), refs: make(map[uint64]recordRef)}
 }
 
-// Begin begins a round. recorded are the mailboxes of the account. If foreign is true, ids are those of another
-// server from now on.
+// Begin begins a round. recorded are the mailboxes of the account. If foreign is true, ids are
+// those of another server from now on.
 func (x *Index) Begin(recorded map[string]*manifest.Mailbox, foreign bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -91,7 +93,8 @@ func (x *Index) Lost(mailbox *manifest.Mailbox) {
 	}
 }
 
-// Distrust ends all matching in this run, because messages on the server differ from those that were archived.
+// Distrust ends all matching in this run, because messages on the server differ from those that
+// were archived.
 func (x *Index) Distrust() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -105,8 +108,8 @@ func (x *Index) Expect(arrived int64) {
 	x.arrived += arrived
 }
 
-// isWorth reports whether reading the records of so many messages costs little compared with downloading what has
-// arrived, if that is of the same size.
+// isWorth reports whether reading the records of so many messages costs little compared with
+// downloading what has arrived, if that is of the same size.
 func (x *Index) isWorth(messages, bytes int64) bool {
 	return messages > 0 && messages*recordBytes*worthwhile <= x.arrived*(bytes/messages)
 }
@@ -117,8 +120,8 @@ type candidate struct {
 	bySizeAndDate bool // found by its size and date, and not by an id
 }
 
-// find returns the archived messages with the ids of messages, or else with their sizes and dates, by UID. A match is
-// only a hint.
+// find returns the archived messages with the ids of messages, or else with their sizes and dates,
+// by UID. A match is only a hint.
 func (x *Index) find(ctx context.Context, messages []mail.Message) (map[mail.UID]candidate, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -183,8 +186,8 @@ func (x *Index) ref(message *mail.Message, keys map[mail.UID]uint64) (candidateR
 	return candidateRef{at, true}, ok && at.page >= 0
 }
 
-// readOrigins reads the origins. If a message is still not found, it reads all mailboxes once, if that is worth it: a
-// copied message leaves no origin.
+// readOrigins reads the origins. If a message is still not found, it reads all mailboxes once, if
+// that is worth it: a copied message leaves no origin.
 func (x *Index) readOrigins(ctx context.Context, keys map[mail.UID]uint64) error {
 	for len(x.origins) > 0 {
 		s := x.origins[0]
@@ -219,8 +222,8 @@ func (x *Index) readAll(ctx context.Context) error {
 	return nil
 }
 
-// read adds the records of an origin by their ids, and if sizeAndDate is true, by size and date too. It skips damaged
-// pages.
+// read adds the records of an origin by their ids, and if sizeAndDate is true, by size and date
+// too. It skips damaged pages.
 func (x *Index) read(ctx context.Context, s origin, sizeAndDate bool) error {
 	pages, err := s.mailbox.AllPages(x.load(ctx))
 	if err != nil && !archive.IsDamage(err) {
@@ -288,7 +291,8 @@ func (x *Index) key(ids mail.IDs) (uint64, bool) {
 	return 0, false
 }
 
-// sizeDateKey hashes the size and date, which stay the same on another server or under another UIDVALIDITY.
+// sizeDateKey hashes the size and date, which stay the same on another server or under another
+// UIDVALIDITY.
 func (x *Index) sizeDateKey(size int64, date mail.Date) (uint64, bool) {
 	if size < manifest.MinProbed || date.Raw != "" {
 		return 0, false

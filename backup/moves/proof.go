@@ -38,8 +38,8 @@ type Matcher struct {
 	OtherServer bool              // Candidates is from another server: all its records may match
 }
 
-// Match returns the archived content of messages, by UID. The caller downloads the messages that are not in the
-// result.
+// Match returns the archived content of messages, by UID. The caller downloads the messages that
+// are not in the result.
 func (m *Matcher) Match(
 	ctx context.Context, session *source.Session, messages []mail.Message,
 ) (map[mail.UID]ingest.Stored, error) {
@@ -87,8 +87,9 @@ func mayBe(message mail.Message, was candidate) bool {
 	return message.Size == was.ServerSize() && sameID(message.IDs, was.IDs) && message.Internal.SameInstant(was.Internal)
 }
 
-// addByUID adds the records under the UIDs of messages as candidates: for messages with another date than before,
-// and, if the mailbox was read on another server, for those without another candidate.
+// addByUID adds the records under the UIDs of messages as candidates: for messages with another
+// date than before, and, if the mailbox was read on another server, for those without another
+// candidate.
 func (m *Matcher) addByUID(
 	ctx context.Context, messages []mail.Message, candidates map[mail.UID]candidate,
 ) (map[mail.UID]candidate, error) {
@@ -127,8 +128,8 @@ func (m *Matcher) addByUID(
 	return candidates, nil
 }
 
-// prepare prepares to compare a message with an archived one. It returns nil if that is impossible, or would cost too
-// much compared with the download.
+// prepare prepares to compare a message with an archived one. It returns nil if that is impossible,
+// or would cost too much compared with the download.
 func (m *Matcher) prepare(ctx context.Context, message mail.Message, record candidate) (*proof, error) {
 	p := &proof{message: message, record: record}
 	if p.wantsProbe() && record.Probe == (chunk.Prefix{}) {
@@ -156,8 +157,8 @@ func (m *Matcher) prepare(ctx context.Context, message mail.Message, record cand
 	return p, nil
 }
 
-// worth returns how many bytes a proof may cost. Without an id a proof needs more, and an account that moved to
-// another server has no other way.
+// worth returns how many bytes a proof may cost. Without an id a proof needs more, and an account
+// that moved to another server has no other way.
 func (p *proof) worth() int64 {
 	if p.record.bySizeAndDate {
 		return p.record.Size / 4 * 3
@@ -201,8 +202,8 @@ func (p *proof) ranges() []source.Range {
 	return wanted
 }
 
-// fetchRanges fetches what the proofs need. If the server refuses, hangs up or sends too much, nothing is proven, and
-// fetchRanges does not try again: the download does.
+// fetchRanges fetches what the proofs need. If the server refuses, hangs up or sends too much,
+// nothing is proven, and fetchRanges does not try again: the download does.
 func (m *Matcher) fetchRanges(
 	ctx context.Context, session *source.Session, wanted []source.Range, proofs map[mail.UID]*proof,
 ) error {
@@ -230,8 +231,8 @@ func (m *Matcher) fetchRanges(
 	return err
 }
 
-// compare compares a header as soon as it comes, because it can be long. It keeps the ranges of the probe until both
-// are there.
+// compare compares a header as soon as it comes, because it can be long. It keeps the ranges of the
+// probe until both are there.
 func (p *proof) compare(r source.Range, data []byte, cutter *chunk.Cutter, chunks, messages *chunk.Hasher) error {
 	switch at := slices.Index(p.ranges(), r); at {
 	case 0:

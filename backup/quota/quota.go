@@ -1,5 +1,5 @@
-// Package quota bounds what is downloaded from a server: for a day (Quota.SetLeft, Quota.Afford) and for a second
-// (Limit).
+// Package quota bounds what is downloaded from a server: for a day (Quota.SetLeft, Quota.Afford)
+// and for a second (Limit).
 package quota
 
 import (
@@ -15,8 +15,8 @@ import (
 // ErrSpent reports that the budget of the day is used up.
 var ErrSpent = errors.New("the budget of the day is used up")
 
-// Quota counts the bytes that come from a server, bounds them for a day and slows them down. Its methods may be
-// called from several goroutines.
+// Quota counts the bytes that come from a server, bounds them for a day and slows them down. Its
+// methods may be called from several goroutines.
 type Quota struct {
 	limiter *rate.Limiter // nil: no limit
 
@@ -56,8 +56,8 @@ func (q *Quota) Err() error {
 
 func (q *Quota) isSpent() bool { return q.bounded && max(q.granted, q.received) >= q.left }
 
-// Afford returns the leading messages that the quota has room for. The last one may exceed it: otherwise a message
-// larger than a day's budget would never be downloaded.
+// Afford returns the leading messages that the quota has room for. The last one may exceed it:
+// otherwise a message larger than a day's budget would never be downloaded.
 func (q *Quota) Afford(messages []mail.Message) []mail.Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package sample chooses archived messages to download again and compare. A Sampler chooses others each day;
-// ForSpotCheck chooses some by which to recognize a mailbox.
+// Package sample chooses archived messages to download again and compare. A Sampler chooses others
+// each day; ForSpotCheck chooses some by which to recognize a mailbox.
 package sample
 
 import (
@@ -14,16 +14,18 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Sampler chooses the messages to compare in a run. Each message has a position on a circle, by a hash that no server
-// can know, and a run takes an arc of the circle. The arcs of different days begin at multiples of the golden
-// section, which leave no gap open for long. Covering the circle takes at least 1/rate runs. With a run each night it
-// takes at most twice as many, and at other intervals (each week, each month) at most five times as many.
+// Sampler chooses the messages to compare in a run. Each message has a position on a circle, by a
+// hash that no server can know, and a run takes an arc of the circle. The arcs of different days
+// begin at multiples of the golden section, which leave no gap open for long. Covering the circle
+// takes at least 1/rate runs. With a run each night it takes at most twice as many, and at other
+// intervals (each week, each month) at most five times as many.
 type Sampler struct {
 	key         chunk.Key
 	from, width uint64
 }
 
-// New returns a Sampler for a run that began at a time by the store's clock, or nil if the rate is 0.
+// New returns a Sampler for a run that began at a time by the store's clock, or nil if the rate is
+// 0.
 func New(rate percent.Rate, began time.Time, key chunk.Key) *Sampler {
 	if rate <= 0 {
 		return nil
@@ -82,8 +84,8 @@ const (
 	spotBytes = 256 << 10 // the size of the largest message to download
 )
 
-// ForSpotCheck returns a few messages of a recorded mailbox: of some pages, the smallest message and the last one
-// that is not large.
+// ForSpotCheck returns a few messages of a recorded mailbox: of some pages, the smallest message
+// and the last one that is not large.
 func ForSpotCheck(old *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) ([]manifest.Record, error) {
 	pages, err := old.AllPages(load)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// ReadBody gives the body of a message to read, as View.Bodies does. If the body cannot be read, ReadBody returns why. Any
-// other error is that of read, and ReadBody returns it as a *ReaderError.
+// ReadBody gives the body of a message to read, as View.Bodies does. If the body cannot be read,
+// ReadBody returns why. Any other error is that of read, and ReadBody returns it as a *ReaderError.
 func ReadBody(uid mail.UID, body io.Reader, read func(mail.UID, io.Reader) error) error {
 	watched := &watchedReader{r: body}
 	err := read(uid, watched)
@@ -21,7 +21,8 @@ func ReadBody(uid mail.UID, body io.Reader, read func(mail.UID, io.Reader) error
 	return &ReaderError{err}
 }
 
-// ReaderError is an error of the reader of a body. It does not unwrap, so that it is not taken for an error of the source.
+// ReaderError is an error of the reader of a body. It does not unwrap, so that it is not taken for
+// an error of the source.
 type ReaderError struct{ Err error }
 
 func (e *ReaderError) Error() string { return e.Err.Error() }

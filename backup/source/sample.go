@@ -9,9 +9,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Sample opens a mailbox and reads the begin of a message, because some servers list mailboxes that they cannot open. It
-// takes INBOX, or else the first mailbox with messages, and tries the newest messages. It takes about three round trips.
-// The mailbox is nil if the account has none to open; read is false if there is no message in it.
+// Sample opens a mailbox and reads the begin of a message, because some servers list mailboxes that
+// they cannot open. It takes INBOX, or else the first mailbox with messages, and tries the newest
+// messages. It takes about three round trips. The mailbox is nil if the account has none to open;
+// read is false if there is no message in it.
 func Sample(ctx context.Context, from Source, survey *mail.Survey) (mailbox *mail.Mailbox, read bool, err error) {
 	listed := sampled(survey)
 	if listed == nil {

@@ -11,12 +11,12 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// ErrReset reports that a mailbox got a new UIDVALIDITY, or was replaced, while it was being read. What was read
-// under the old one is of no use.
+// ErrReset reports that a mailbox got a new UIDVALIDITY, or was replaced, while it was being read.
+// What was read under the old one is of no use.
 var ErrReset = errors.New("the mailbox was replaced while it was read")
 
-// Session reads one mailbox through a View, which it opens when it is first needed and opens again after it broke. So
-// the code that reads does not deal with connections.
+// Session reads one mailbox through a View, which it opens when it is first needed and opens again
+// after it broke. So the code that reads does not deal with connections.
 type Session struct {
 	Mailbox  mail.Mailbox
 	Validity uint32 // the UIDVALIDITY to read under; 0: that of the first View
@@ -27,16 +27,16 @@ type Session struct {
 }
 
 const (
-	// FirstAttempts is how often the server is contacted at first. If there is no server, this takes less than a
-	// second.
+	// FirstAttempts is how often the server is contacted at first. If there is no server, this
+	// takes less than a second.
 	FirstAttempts = 3
 
-	// OpenAttempts is how often opening a mailbox is tried, within some seconds, before the run asks whether the
-	// server is gone.
+	// OpenAttempts is how often opening a mailbox is tried, within some seconds, before the run
+	// asks whether the server is gone.
 	OpenAttempts = 6
 
-	// MaxAttempts is how often in a row an operation may fail before the run gives up the server: with the waits in
-	// between, about ten minutes.
+	// MaxAttempts is how often in a row an operation may fail before the run gives up the server:
+	// with the waits in between, about ten minutes.
 	MaxAttempts = 10
 )
 
@@ -76,7 +76,8 @@ func (s *Session) OpenFor(ctx context.Context, first First) (View, error) {
 	return nil, fmt.Errorf("open mailbox %q: %w", s.Mailbox.Name, err)
 }
 
-// serverIsGone reports whether the server does not list mailboxes either, so that the mailbox is not at fault.
+// serverIsGone reports whether the server does not list mailboxes either, so that the mailbox is
+// not at fault.
 func (s *Session) serverIsGone(ctx context.Context) bool {
 	_, err := s.source.Survey(ctx)
 	return err != nil
@@ -104,8 +105,8 @@ func (s *Session) Release() {
 	}
 }
 
-// Ask calls question with the view. While the error is transient, it calls question again with a fresh view: question
-// must start over.
+// Ask calls question with the view. While the error is transient, it calls question again with a
+// fresh view: question must start over.
 func (s *Session) Ask(ctx context.Context, question func(View) error) error {
 	var unopened error
 	err := Retry(ctx, s.waits, MaxAttempts, func() error {
@@ -145,7 +146,8 @@ func IsTransient(err error) bool {
 	return errors.Is(err, mail.ErrTemporary) || errors.Is(err, mail.ErrFlood)
 }
 
-// attemptLimit returns how often to try. After a flood once more, because only one response may have been broken.
+// attemptLimit returns how often to try. After a flood once more, because only one response may
+// have been broken.
 func attemptLimit(err error, most int) int {
 	if errors.Is(err, mail.ErrFlood) {
 		return min(most, 2)
@@ -156,8 +158,8 @@ func attemptLimit(err error, most int) int {
 // backoff applies if the server suggests no time.
 var backoff = retry.Backoff{First: 250 * time.Millisecond, Longest: 2 * time.Minute}
 
-// wait waits before the next attempt: as long as the server suggested, not at all after a flood, and otherwise as
-// long as the backoff says.
+// wait waits before the next attempt: as long as the server suggested, not at all after a flood,
+// and otherwise as long as the backoff says.
 func wait(ctx context.Context, waits *retry.Budget, attempts int, err error) error {
 	if asked := retry.Suggested(err); asked > 0 {
 		if refused := waits.Spend(asked, err); refused != nil {

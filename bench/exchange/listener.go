@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/bench/farline"
 )
 
-// Listen accepts the connections of l over a line, which the log must know to be as long, with TLS 1.3 if config is not
-// nil. It records their handshakes.
+// Listen accepts the connections of l over a line, which the log must know to be as long, with TLS
+// 1.3 if config is not nil. It records their handshakes.
 func (l *Log) Listen(line *farline.Line, inner net.Listener, config *tls.Config) net.Listener {
 	return &listener{line.Listen(inner), l, config, line.RoundTrip}
 }

@@ -1,11 +1,12 @@
-// Package exchange stands between a program and its servers, and records how often it waited for one: each exchange
-// begins when the program asks and ends when the whole answer has come. A request to an object store is an exchange
-// (store.go). On a connection to a mail server, so is what the program wrote, together with what the server wrote
-// before the program wrote again (mail.go): commands that are sent ahead are one exchange. So are the handshakes of TCP
-// and TLS (listener.go).
+// Package exchange stands between a program and its servers, and records how often it waited for
+// one: each exchange begins when the program asks and ends when the whole answer has come. A
+// request to an object store is an exchange (store.go). On a connection to a mail server, so is
+// what the program wrote, together with what the server wrote before the program wrote again
+// (mail.go): commands that are sent ahead are one exchange. So are the handshakes of TCP and TLS
+// (listener.go).
 //
-// From the exchanges follows the longest chain of them that came one after the other (log.go): as many round trips as
-// the program waited for, however fast it computes and the servers answer.
+// From the exchanges follows the longest chain of them that came one after the other (log.go): as
+// many round trips as the program waited for, however fast it computes and the servers answer.
 package exchange
 
 import (
@@ -15,8 +16,8 @@ import (
 	"time"
 )
 
-// Summary is what a command exchanged. On a line without length there are no chains: of two requests that are sent at
-// once, one may be answered before the other begins.
+// Summary is what a command exchanged. On a line without length there are no chains: of two
+// requests that are sent at once, one may be answered before the other begins.
 type Summary struct {
 	Requests             int // to the object store, of these methods and others
 	Get, List, Put, Head int
@@ -45,7 +46,8 @@ type exchange struct {
 	begin, end time.Time
 }
 
-// Take returns what was exchanged since the last Take. Exchanges whose answers come later do not count in either.
+// Take returns what was exchanged since the last Take. Exchanges whose answers come later do not
+// count in either.
 func (l *Log) Take() Summary {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,8 +111,9 @@ func (l *Log) carried(method string, written, read int64) {
 	l.sum.Read += read
 }
 
-// chain returns the length of the longest chain of exchanges of which each begins after the end of the one before. The
-// log sees ends late, when the last bytes have been written: an overlap of the slack does not count.
+// chain returns the length of the longest chain of exchanges of which each begins after the end of
+// the one before. The log sees ends late, when the last bytes have been written: an overlap of the
+// slack does not count.
 func chain(exchanges []exchange, slack time.Duration) (n int) {
 	slices.SortFunc(exchanges, func(a, b exchange) int { return a.end.Compare(b.end) })
 	var last time.Time

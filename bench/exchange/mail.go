@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// Mail carries the connections of a listener to a mail server, until the listener is closed. It records each exchange.
+// Mail carries the connections of a listener to a mail server, until the listener is closed. It
+// records each exchange.
 func (l *Log) Mail(from net.Listener, address string) error {
 	for {
 		near, err := from.Accept()
@@ -64,7 +65,8 @@ type turns struct {
 	answered bool
 }
 
-// program sees that the program wrote. It begins an exchange if the server has answered the last one.
+// program sees that the program wrote. It begins an exchange if the server has answered the last
+// one.
 func (t *turns) program() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Sizes of what is under way on a connection, which stand for the windows of TCP: a piece waits for its time in memory.
+// Sizes of what is under way on a connection, which stand for the windows of TCP: a piece waits for
+// its time in memory.
 const (
 	pieceSize = 32 << 10
 	pieces    = 512
@@ -134,7 +135,8 @@ func (c *Conn) put(p piece) error {
 	}
 }
 
-// deliver gives the program what the server wrote. After Close it delivers what is under way, and closes.
+// deliver gives the program what the server wrote. After Close it delivers what is under way, and
+// closes.
 func (c *Conn) deliver() {
 	defer c.raw.Close()
 	for {
@@ -156,7 +158,8 @@ func (c *Conn) deliver() {
 	}
 }
 
-// hand gives the program a piece when it is due. A program that went away gets nothing more: receive sees that it did.
+// hand gives the program a piece when it is due. A program that went away gets nothing more:
+// receive sees that it did.
 func (c *Conn) hand(p piece) {
 	time.Sleep(time.Until(p.due))
 	if len(p.data) > 0 {
@@ -234,7 +237,8 @@ func (d *deadline) set(t time.Time) {
 	case time.Until(t) <= 0:
 		close(over)
 	default:
-		// A timer that could not be stopped closes its own channel again only if nobody has replaced it.
+		// A timer that could not be stopped closes its own channel again only if nobody has
+		// replaced it.
 		d.timer = time.AfterFunc(time.Until(t), func() {
 			d.mu.Lock()
 			defer d.mu.Unlock()

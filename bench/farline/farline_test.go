@@ -33,7 +33,8 @@ func (d dialed) connect() net.Conn {
 	return near
 }
 
-// A connection opens after one and a half round trips, what is sent arrives half a round trip later, each way.
+// A connection opens after one and a half round trips, what is sent arrives half a round trip
+// later, each way.
 func TestDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		defer time.Sleep(time.Second) // until all goroutines have ended
@@ -159,7 +160,8 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// Over sockets, a program that ends its half still gets the answer, after no fewer round trips than it needs.
+// Over sockets, a program that ends its half still gets the answer, after no fewer round trips than
+// it needs.
 func TestHalfClose(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

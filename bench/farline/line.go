@@ -1,7 +1,8 @@
-// Package farline makes a server on this machine as far away as a network makes it. A Listener gives its server
-// connections over a Line, on which everything arrives half a round trip after it was sent (conn.go). Opening a
-// connection takes one and a half: the program that connects may send after one, and the server knows of the
-// connection half a round trip later. The kernel does not delay anything, so this needs no rights.
+// Package farline makes a server on this machine as far away as a network makes it. A Listener
+// gives its server connections over a Line, on which everything arrives half a round trip after it
+// was sent (conn.go). Opening a connection takes one and a half: the program that connects may send
+// after one, and the server knows of the connection half a round trip later. The kernel does not
+// delay anything, so this needs no rights.
 //
 // A Line may also be limited to a rate, each way, for all its connections together.
 package farline
@@ -11,7 +12,8 @@ import (
 	"time"
 )
 
-// Line is a network line, which all connections of its Listeners share. A Line that is in use must not be changed.
+// Line is a network line, which all connections of its Listeners share. A Line that is in use must
+// not be changed.
 type Line struct {
 	RoundTrip time.Duration // there and back
 	Rate      int64         // bits a second, each way; 0: not limited
@@ -25,8 +27,8 @@ type way struct {
 	free time.Time // when everything that was sent has left
 }
 
-// ahead is how far what is sent may be ahead of a limited line. It is more than a timer may be late, and small enough
-// that connections take turns.
+// ahead is how far what is sent may be ahead of a limited line. It is more than a timer may be
+// late, and small enough that connections take turns.
 const ahead = 10 * time.Millisecond
 
 // send waits until n bytes may be sent, and returns when they arrive.

@@ -81,7 +81,8 @@ func TestUnits(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
-	// The remaining exposure is what the job needs: the network, local sockets, and the file system.
+	// The remaining exposure is what the job needs: the network, local sockets, and the file
+	// system.
 	analyze := exec.Command(systemdAnalyze, "security", "--no-pager", "--offline=true", "--threshold=11", filepath.Join(dir, "mailstrata.service"))
 	if out, err := analyze.CombinedOutput(); err != nil {
 		t.Errorf("the unit is more exposed than 1.1: %v\n%s", err, out)

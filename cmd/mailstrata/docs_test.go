@@ -20,8 +20,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// notRun maps lines that no test can run, which the documents show with the prompt "#", to the reason. If such a line
-// runs mailstrata, its command line must be valid.
+// notRun maps lines that no test can run, which the documents show with the prompt "#", to the
+// reason. If such a line runs mailstrata, its command line must be valid.
 var notRun = map[string]string{
 	"rclone copy store:mail/laptop /tmp/copy":                                                          "needs a cloud, and rclone",
 	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                               "needs age 1.3; the tests of package archive run it",
@@ -86,9 +86,9 @@ func documents(t *testing.T) []string {
 	return append(guides, "../../README.md", "../../docs/config.md", "../../docs/nightly.md", "../../docs/oauth.md")
 }
 
-// TestDocs runs the lines that the documents show after "$", in order: in one shell and one home directory for each
-// document, with mail servers in this process. A scene comes before a line that ends with another status than 0. Scenes
-// are comments of Markdown, which readers do not see:
+// TestDocs runs the lines that the documents show after "$", in order: in one shell and one home
+// directory for each document, with mail servers in this process. A scene comes before a line that
+// ends with another status than 0. Scenes are comments of Markdown, which readers do not see:
 //
 //	<!-- scene: serve mail.example anna -->      a server, and an account with the sample mail
 //	<!-- scene: serve new.example anna empty --> one without mail
@@ -319,8 +319,8 @@ func (d *testedDocument) here(line string) string {
 	return regexp.MustCompile(`(^|[\s:=,'">])(/(?:tmp|etc/(?:mailstrata|systemd|cron\.d)|var/lib/node_exporter|srv)\b)`).ReplaceAllString(line, "${1}"+d.dir+"${2}")
 }
 
-// command returns the command for a line in the shell of the document, which keeps its variables and its directory in a
-// file.
+// command returns the command for a line in the shell of the document, which keeps its variables
+// and its directory in a file.
 func (d *testedDocument) command(line string) *exec.Cmd {
 	state := filepath.Join(d.dir, "state", "shell")
 	script := fmt.Sprintf("[ -e %[1]s ] && . %[1]s\n%[2]s\nstatus=$?\n{ export -p; printf 'cd %%q\\n' \"$PWD\"; } >%[1]s\nexit $status\n", state, d.here(line))

@@ -26,8 +26,8 @@ func kubernetesFiles(t *testing.T) []string {
 	return files
 }
 
-// An API server accepts the manifests. It would refuse them with a field that it does not know, with a value that a field
-// cannot have, or with fields that do not go together.
+// An API server accepts the manifests. It would refuse them with a field that it does not know,
+// with a value that a field cannot have, or with fields that do not go together.
 func TestKubernetesAccepts(t *testing.T) {
 	kubeapi := testbed.Kubeapi(t)
 	for _, file := range kubernetesFiles(t) {
@@ -101,8 +101,8 @@ func kubernetesObjects(t *testing.T, file string) (objects []kubernetesObject) {
 	}
 }
 
-// The command lines of the jobs are valid, also with the index that Kubernetes puts into them, each of their mounts has a
-// volume, and the configuration is valid.
+// The command lines of the jobs are valid, also with the index that Kubernetes puts into them, each
+// of their mounts has a volume, and the configuration is valid.
 func TestKubernetesJobs(t *testing.T) {
 	for _, file := range kubernetesFiles(t) {
 		jobs := 0

@@ -1,9 +1,10 @@
-// Mailstrata archives mail: it reads accounts over IMAP and keeps every night of them, deduplicated and encrypted, in
-// object storage or in a directory.
+// Mailstrata archives mail: it reads accounts over IMAP and keeps every night of them, deduplicated
+// and encrypted, in object storage or in a directory.
 //
-// This package is the program. cli.go is the grammar of its command line: a field for each command, whose type is in a
-// package of internal/command and has its flags, its help, its JSON and its Run. kong calls Run with what its
-// parameters ask for: the context, the program, or the open repository.
+// This package is the program. cli.go is the grammar of its command line: a field for each command,
+// whose type is in a package of internal/command and has its flags, its help, its JSON and its Run.
+// kong calls Run with what its parameters ask for: the context, the program, or the open
+// repository.
 //
 //	main.go ──► run.go ──► cli.go ──► internal/command/… ──► packages backup, restore, archive, repo
 //	             │                     │ internal/cli          the run: output, exit status, monitors
@@ -11,8 +12,8 @@
 //	             │                     └ internal/access, job, secret, ui, doctor
 //	             └ internal/cli/grammar    the parser, the help, errors of the command line
 //
-// man.go and version.go are the commands that need the grammar or belong to no other. No package of the command line
-// knows the format of a repository.
+// man.go and version.go are the commands that need the grammar or belong to no other. No package of
+// the command line knows the format of a repository.
 package main
 
 import (
@@ -52,8 +53,8 @@ func start(p cli.Process) {
 	os.Exit(run(ctx, p, os.Args[1:]))
 }
 
-// serveDocuments is the child process of package pdf: it reads documents for the program that started it. It returns
-// the exit status.
+// serveDocuments is the child process of package pdf: it reads documents for the program that
+// started it. It returns the exit status.
 func serveDocuments(cache string) int {
 	if err := pdf.Serve(os.Stdin, os.Stdout, cache); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -15,8 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// raceOptions are the options of the race detector in the programs that the tests start. By default, each program
-// sleeps for a second before it exits, and there are hundreds.
+// raceOptions are the options of the race detector in the programs that the tests start. By
+// default, each program sleeps for a second before it exits, and there are hundreds.
 const raceOptions = "atexit_sleep_ms=10"
 
 // TestMain lets the scripts run mailstrata as a process, with a cheap scrypt work factor.
@@ -25,8 +25,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"mailstrata": func() { start(cli.Process{ScryptWork: 10}) }})
 }
 
-// TestScripts runs mailstrata as users do: testdata/*.txtar are sessions at a shell. Besides the commands of
-// testscript, they have mailserver, status, damage, json and keyid (world_test.go), and provider, monitor and keyring.
+// TestScripts runs mailstrata as users do: testdata/*.txtar are sessions at a shell. Besides the
+// commands of testscript, they have mailserver, status, damage, json and keyid (world_test.go), and
+// provider, monitor and keyring.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, scripts(t, "testdata", nil))
 }
@@ -82,7 +83,8 @@ func scripts(t *testing.T, dir string, variables map[string]string) testscript.P
 	}
 }
 
-// A signal ends a command that waits for a server that never answers, with the status that shells expect.
+// A signal ends a command that waits for a server that never answers, with the status that shells
+// expect.
 func TestInterruption(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

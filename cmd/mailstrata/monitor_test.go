@@ -63,7 +63,8 @@ func (m *pingMonitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(m.code)
 }
 
-// In the journal each line begins with its priority. Elsewhere, and if standard error is redirected, lines have none.
+// In the journal each line begins with its priority. Elsewhere, and if standard error is
+// redirected, lines have none.
 func TestJournal(t *testing.T) {
 	for _, test := range []struct {
 		name   string

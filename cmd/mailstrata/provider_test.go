@@ -17,7 +17,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// tokenProvider issues tokens of one account, by device codes. They expire at once, so that each login needs a new one.
+// tokenProvider issues tokens of one account, by device codes. They expire at once, so that each
+// login needs a new one.
 type tokenProvider struct {
 	*httptest.Server
 	user    string
@@ -25,8 +26,8 @@ type tokenProvider struct {
 	consent atomic.Int64 // how many there were: each makes the refresh tokens of before worthless
 }
 
-// provider runs providers of tokens. A token is the password of the account, which the mail servers of the scripts
-// accept.
+// provider runs providers of tokens. A token is the password of the account, which the mail servers
+// of the scripts accept.
 //
 //	provider start NAME USER    sets NAME to its URL; below it are device and token
 //	provider revoke NAME        revokes the consent

@@ -20,7 +20,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// TestDialogs runs sessions of a person at a terminal: testdata/dialogs/*.txtar have the transcripts.
+// TestDialogs runs sessions of a person at a terminal: testdata/dialogs/*.txtar have the
+// transcripts.
 func TestDialogs(t *testing.T) {
 	params := scripts(t, "testdata/dialogs", map[string]string{"TERM": "dumb", "XDG_CONFIG_HOME": ""})
 	params.Cmds["dialog"], params.Cmds["interrupted"] = dialog, interrupted
@@ -39,13 +40,14 @@ func TestDialogsElsewhere(t *testing.T) {
 	testscript.Run(t, params)
 }
 
-// dialog runs mailstrata on a terminal of 80 columns, and types the answers of a transcript when their questions are
-// there. All that the terminal shows must be the transcript.
+// dialog runs mailstrata on a terminal of 80 columns, and types the answers of a transcript when
+// their questions are there. All that the terminal shows must be the transcript.
 //
 //	dialog TRANSCRIPT STATUS ARGUMENTS…
 //
-// In a transcript, <<text>> is an answer, <<*text>> one without echo, and <<^C>> an interrupt. "..." stands for any text
-// in a line, or alone for any lines. An answer at the begin of a line is typed after the line before.
+// In a transcript, <<text>> is an answer, <<*text>> one without echo, and <<^C>> an interrupt.
+// "..." stands for any text in a line, or alone for any lines. An answer at the begin of a line is
+// typed after the line before.
 func dialog(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: dialog TRANSCRIPT STATUS ARGUMENTS…")
@@ -64,8 +66,9 @@ func dialog(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// interrupted runs mailstrata once for each answer of a transcript, and interrupts it at that question. Each run ends
-// with the status of an interruption, and the file, which setup writes last, does not exist.
+// interrupted runs mailstrata once for each answer of a transcript, and interrupts it at that
+// question. Each run ends with the status of an interruption, and the file, which setup writes
+// last, does not exist.
 //
 //	interrupted TRANSCRIPT FILE ARGUMENTS…
 func interrupted(ts *testscript.TestScript, neg bool, args []string) {

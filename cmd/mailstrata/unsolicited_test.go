@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// Some stores answer on a connection that carries no request, for example when they end it. The user does not see that.
+// Some stores answer on a connection that carries no request, for example when they end it. The
+// user does not see that.
 func TestAnswerWithoutARequest(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -164,8 +164,8 @@ func selfSigned(until time.Time) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
 
-// status runs mailstrata and requires an exit status. stdout and stderr of testscript read its output, which must not
-// contain the secret of an account of the script.
+// status runs mailstrata and requires an exit status. stdout and stderr of testscript read its
+// output, which must not contain the secret of an account of the script.
 //
 //	status 3 mailstrata backup …
 func status(ts *testscript.TestScript, neg bool, args []string) {
@@ -195,7 +195,8 @@ func oneday(ts *testscript.TestScript, _ bool, _ []string) {
 	testbed.OneDay(ts.Value(worldKey{}).(*world).test)
 }
 
-// damage flips a byte in the middle of the first file below DIR, truncates the file there, or removes it.
+// damage flips a byte in the middle of the first file below DIR, truncates the file there, or
+// removes it.
 //
 //	damage flip|cut|remove DIR
 func damage(ts *testscript.TestScript, neg bool, args []string) {
@@ -243,7 +244,8 @@ func older(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 }
 
-// jsonField requires a value in the JSON of the command before, in its last line if there are several.
+// jsonField requires a value in the JSON of the command before, in its last line if there are
+// several.
 //
 //	json manifests.0.messages 30
 func jsonField(ts *testscript.TestScript, neg bool, args []string) {

@@ -1,16 +1,18 @@
 // Package emlsource reads a directory of .eml files for a backup: a disk.Store.
 //
-// Each directory with .eml files is a mailbox, and those below it are below it. A directory without them is an empty mailbox if it
-// was archived, or has a flags.jsonl: so a mailbox that is emptied is not one that is gone. But there must be some message, because
-// the directory may be that of a disk that is not mounted. What the eml target of a restore wrote is read
-// as it was: package safename decodes the names, and flags.jsonl has flags and dates.
+// Each directory with .eml files is a mailbox, and those below it are below it. A directory without
+// them is an empty mailbox if it was archived, or has a flags.jsonl: so a mailbox that is emptied
+// is not one that is gone. But there must be some message, because the directory may be that of a
+// disk that is not mounted. What the eml target of a restore wrote is read as it was: package
+// safename decodes the names, and flags.jsonl has flags and dates.
 //
 //	key            made of the name, the size and the time of a file, recorded as X-GUID
 //	flags          in flags.jsonl; none without it
 //	INTERNALDATE   in flags.jsonl; else the date of the first field Received, or of the field Date, or of the file
 //
-// Other programs write such files in place. So a file that is as it was listed for two seconds is read, and it must be the same
-// in the end. A file that changes is a new message, because another may have taken its name.
+// Other programs write such files in place. So a file that is as it was listed for two seconds is
+// read, and it must be the same in the end. A file that changes is a new message, because another
+// may have taken its name.
 package emlsource
 
 import (
@@ -134,7 +136,8 @@ var _ disk.Folder = (*folder)(nil)
 // Mailbox implements disk.Folder.
 func (f *folder) Mailbox() mail.Mailbox { return f.box }
 
-// Version implements disk.Folder. A new file changes the time of the directory; a file that is edited changes only its own.
+// Version implements disk.Folder. A new file changes the time of the directory; a file that is
+// edited changes only its own.
 func (f *folder) Version() (latest uint64) {
 	take := func(info fs.FileInfo) { latest = max(latest, uint64(max(1, mailfile.Changed(info).UnixNano()))) }
 	info, err := f.root.Stat(f.dir)
@@ -181,7 +184,8 @@ func keyOf(name string, info fs.FileInfo) string {
 // quiet is how old the time of a file must be, so that nobody is writing it.
 const quiet = 2 * time.Second
 
-// check waits until nobody is writing a file. It returns an error that wraps fs.ErrNotExist if the file is not as it was listed.
+// check waits until nobody is writing a file. It returns an error that wraps fs.ErrNotExist if the
+// file is not as it was listed.
 func (f *folder) check(ctx context.Context, item *disk.Item) error {
 	for {
 		info, err := f.root.Lstat(path.Join(f.dir, item.Name))

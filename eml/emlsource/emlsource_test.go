@@ -59,8 +59,8 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-// What a restore wrote is read as it was archived, with flags, dates and names of mailboxes. Only a bare LF, which a server sent
-// against the standard, becomes CRLF.
+// What a restore wrote is read as it was archived, with flags, dates and names of mailboxes. Only a
+// bare LF, which a server sent against the standard, becomes CRLF.
 func TestRestored(t *testing.T) {
 	r := archivetest.NewRepo(t, new(storetest.Memory))
 	b := archivetest.Backup(t, r, archivetest.SampleAccount())
@@ -76,8 +76,8 @@ func TestRestored(t *testing.T) {
 	}
 }
 
-// A directory that is emptied is an empty mailbox, and not one that is gone. If there is no message at all, the disk may be missing,
-// and nothing is archived.
+// A directory that is emptied is an empty mailbox, and not one that is gone. If there is no message
+// at all, the disk may be missing, and nothing is archived.
 func TestEmptied(t *testing.T) {
 	path := t.TempDir()
 	for _, name := range []string{"/a.eml", "/Work/b.eml", "/Work/Old/c.eml"} {
@@ -106,7 +106,8 @@ func TestEmptied(t *testing.T) {
 	}
 }
 
-// A file that is written while it is archived is archived whole once it is, and a file that is written again is a new message.
+// A file that is written while it is archived is archived whole once it is, and a file that is
+// written again is a new message.
 func TestFileThatIsWritten(t *testing.T) {
 	path := t.TempDir()
 	first, rest := "Subject: invoice\n\nthe first half", ", the second half\n"
@@ -134,7 +135,8 @@ func TestFileThatIsWritten(t *testing.T) {
 	}
 }
 
-// A file is not read before it is as it was for two seconds. If it changes meanwhile, it is no longer what was listed.
+// A file is not read before it is as it was for two seconds. If it changes meanwhile, it is no
+// longer what was listed.
 func TestYoungFile(t *testing.T) {
 	path := t.TempDir()
 	put(t, path+"/a.eml", "Subject: a\n\n")

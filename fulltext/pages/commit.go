@@ -52,8 +52,8 @@ func (f *File) commit() error {
 	return local.Fail("truncate", f.data.Name(), f.data.Truncate(int64(f.slots.commit())*PageSize))
 }
 
-// Slots that are free are used again. If more than this share of them is free, and more than 1 MB, pages move from the end of
-// the file into the free slots, and the file becomes shorter.
+// Slots that are free are used again. If more than this share of them is free, and more than 1 MB,
+// pages move from the end of the file into the free slots, and the file becomes shorter.
 const (
 	freeShare = 5
 	freeSlots = 64

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// PageSize is the size of a page, in bytes. Sealing costs some hundred nanoseconds beside the bytes, and an entry 44 bytes, so
-// small pages are dear; large ones are dear to change.
+// PageSize is the size of a page, in bytes. Sealing costs some hundred nanoseconds beside the
+// bytes, and an entry 44 bytes, so small pages are dear; large ones are dear to change.
 const PageSize = 16 << 10
 
 const (
@@ -43,7 +43,8 @@ const (
 	sealedTable = 't'
 )
 
-// sealer seals pages with XChaCha20-Poly1305. Its nonces are random, so that a crash cannot repeat one.
+// sealer seals pages with XChaCha20-Poly1305. Its nonces are random, so that a crash cannot repeat
+// one.
 type sealer struct {
 	aead   cipher.AEAD
 	buffer [PageSize + tagSize]byte
@@ -59,7 +60,8 @@ func data(kind byte, number uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{kind}, number)
 }
 
-// seal seals a page, sets the nonce and the tag of its entry, and returns the sealed bytes. The next call overwrites them.
+// seal seals a page, sets the nonce and the tag of its entry, and returns the sealed bytes. The
+// next call overwrites them.
 func (s *sealer) seal(kind byte, number uint32, page []byte, e *entry) []byte {
 	_, _ = rand.Read(e.nonce[:]) // never fails
 	sealed := s.aead.Seal(s.buffer[:0], e.nonce[:], page, data(kind, number))
@@ -67,7 +69,8 @@ func (s *sealer) seal(kind byte, number uint32, page []byte, e *entry) []byte {
 	return sealed[:PageSize]
 }
 
-// open opens what was read into the buffer, and reports whether it is what the entry says. The next call overwrites the result.
+// open opens what was read into the buffer, and reports whether it is what the entry says. The next
+// call overwrites the result.
 func (s *sealer) open(kind byte, number uint32, e *entry) ([]byte, bool) {
 	copy(s.buffer[PageSize:], e.tag[:])
 	page, err := s.aead.Open(s.buffer[:0], e.nonce[:], s.buffer[:], data(kind, number))

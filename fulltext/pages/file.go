@@ -29,8 +29,8 @@ const (
 	dataName = "pages"
 )
 
-// Open opens the pages in a directory, which it creates if there is none, with only its owner's rights. Its errors are those
-// of the file system, and ErrDamaged.
+// Open opens the pages in a directory, which it creates if there is none, with only its owner's
+// rights. Its errors are those of the file system, and ErrDamaged.
 func Open(dir string, key [32]byte) (*File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, local.Fail("create", dir, err)
@@ -53,8 +53,8 @@ func (f *File) Close() error {
 	return local.Fail("close", f.dir, err)
 }
 
-// Reload goes back to the root on disk. What was written since the last commit is lost. The directory may have been removed
-// and made again.
+// Reload goes back to the root on disk. What was written since the last commit is lost. The
+// directory may have been removed and made again.
 func (f *File) Reload() error {
 	if err := f.Close(); err != nil {
 		return err
@@ -108,8 +108,8 @@ func (f *File) Bytes() (n int64) {
 	return n
 }
 
-// Read reads the page with a number, counted from 0. A page that was never written has zeros. The result is valid until the
-// next call of a method.
+// Read reads the page with a number, counted from 0. A page that was never written has zeros. The
+// result is valid until the next call of a method.
 func (f *File) Read(number uint32) ([]byte, error) {
 	if number >= f.root.pages {
 		return nil, io.EOF
@@ -179,7 +179,8 @@ func (f *File) Truncate(pages uint32) error {
 	return nil
 }
 
-// Release forgets what is in a page: it reads as zeros until it is written again, and takes no room.
+// Release forgets what is in a page: it reads as zeros until it is written again, and takes no
+// room.
 func (f *File) Release(number uint32) error {
 	if number >= f.root.pages {
 		return nil

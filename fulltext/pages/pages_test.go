@@ -42,7 +42,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// model is what the pages of a file must be: for each number, the seed of its contents; 0 is a page of zeros.
+// model is what the pages of a file must be: for each number, the seed of its contents; 0 is a page
+// of zeros.
 type model []uint64
 
 func (m model) check(t *testing.T, f *pages.File) {
@@ -72,8 +73,8 @@ func copyDir(t *testing.T, from string) string {
 	return to
 }
 
-// TestRandom writes, truncates, commits and reloads at random. After each step, it looks at a copy of the directory as a crash
-// would leave it: the pages are those of the last commit.
+// TestRandom writes, truncates, commits and reloads at random. After each step, it looks at a copy
+// of the directory as a crash would leave it: the pages are those of the last commit.
 func TestRandom(t *testing.T) {
 	const numbers = 900 // more than two tables
 	for seed := range uint64(4) {
@@ -125,7 +126,8 @@ func TestRandom(t *testing.T) {
 	}
 }
 
-// TestSlotsAreUsedAgain bounds the size of a file that is rewritten again and again, and which shrinks.
+// TestSlotsAreUsedAgain bounds the size of a file that is rewritten again and again, and which
+// shrinks.
 func TestSlotsAreUsedAgain(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, dir)
@@ -148,7 +150,8 @@ func TestSlotsAreUsedAgain(t *testing.T) {
 	model{99}.check(t, open(t, dir))
 }
 
-// TestCompact bounds the size of a file of which most pages are released: pages move from its end into the free room.
+// TestCompact bounds the size of a file of which most pages are released: pages move from its end
+// into the free room.
 func TestCompact(t *testing.T) {
 	const all, kept = 2000, 300
 	dir := t.TempDir()
@@ -175,7 +178,8 @@ func TestCompact(t *testing.T) {
 	want.check(t, open(t, dir))
 }
 
-// TestLostWrites replaces everything that was written since the last commit, as a power failure can: the last commit stays.
+// TestLostWrites replaces everything that was written since the last commit, as a power failure
+// can: the last commit stays.
 func TestLostWrites(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, dir)
@@ -261,7 +265,8 @@ func wasRight(t *testing.T, dir string, want model) bool {
 	return right
 }
 
-// TestOlderPage puts an older version of a page in the place of the newer one, and a page in the place of another.
+// TestOlderPage puts an older version of a page in the place of the newer one, and a page in the
+// place of another.
 func TestOlderPage(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, dir)
@@ -298,7 +303,8 @@ func TestOlderPage(t *testing.T) {
 	}
 }
 
-// TestReaders reads while another File commits: a reader sees a commit as a whole, or damage and that the root has changed.
+// TestReaders reads while another File commits: a reader sees a commit as a whole, or damage and
+// that the root has changed.
 func TestReaders(t *testing.T) {
 	dir := t.TempDir()
 	writer := open(t, dir)

@@ -17,7 +17,8 @@ import (
 // magic begins a root. Its last byte is the version of this format.
 var magic = []byte("mailstrata pages\x01")
 
-// keyContext is the BLAKE3 context of the key that seals pages. The key material is the key of the caller and the salt.
+// keyContext is the BLAKE3 context of the key that seals pages. The key material is the key of the
+// caller and the salt.
 const keyContext = "mailstrata 2026 pages"
 
 const saltSize = 32
@@ -108,7 +109,8 @@ func readRoot(path string, key *[32]byte) (*root, error) {
 	return r, nil
 }
 
-// ErrDamaged means that what is in the directory is not what was written there with this key by this version.
+// ErrDamaged means that what is in the directory is not what was written there with this key by
+// this version.
 var ErrDamaged = errors.New("damaged, or of another key or version")
 
 func damaged(path, format string, args ...any) error {

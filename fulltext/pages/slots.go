@@ -22,8 +22,8 @@ func (s *slots) use(slot uint32) bool {
 	return !was
 }
 
-// take returns the slot for new contents of what is in old: old itself if the root on disk does not refer to it, else a free
-// one.
+// take returns the slot for new contents of what is in old: old itself if the root on disk does not
+// refer to it, else a free one.
 func (s *slots) take(old uint32) uint32 {
 	if s.fresh[old] {
 		return old
@@ -71,7 +71,8 @@ func (s *slots) free(slot uint32) {
 	s.next = min(s.next, slot)
 }
 
-// commit gives back what the root no longer refers to, and returns the number of slots up to the last one in use.
+// commit gives back what the root no longer refers to, and returns the number of slots up to the
+// last one in use.
 func (s *slots) commit() uint32 {
 	for _, slot := range s.freed {
 		s.free(slot)

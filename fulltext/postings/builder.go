@@ -8,10 +8,12 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
-// Columns of a document, in their order. Most words are in the body, so its places are the shortest.
+// Columns of a document, in their order. Most words are in the body, so its places are the
+// shortest.
 var columns = map[words.Column]uint8{words.Body: 0, words.Subject: 1, words.From: 2, words.To: 3, words.Attachment: 4}
 
-// markAttachment is a word in the attachments of a document that has one. It is a character for private use, which is in no word.
+// markAttachment is a word in the attachments of a document that has one. It is a character for
+// private use, which is in no word.
 const markAttachment = "\ue000"
 
 // Marks stand among the numbers of words.
@@ -55,8 +57,8 @@ func (b *Builder) Reset() {
 // tokenMemory is what Size counts for a token at least: it is 4 bytes of tokens, and 8 of places.
 const tokenMemory = 4
 
-// Size returns about a third of the memory that the documents take: the length of all their words with a byte after each, or more
-// if the words are short.
+// Size returns about a third of the memory that the documents take: the length of all their words
+// with a byte after each, or more if the words are short.
 func (b *Builder) Size() int { return max(b.size, tokenMemory*len(b.tokens)) }
 
 // Add adds a document.
@@ -97,8 +99,9 @@ func (b *Builder) text(text string) {
 	b.tokens = append(b.tokens, markEnd)
 }
 
-// body adds the texts of the body. Those of a text that the one before or after it has, all of them in a row, are left out,
-// because they add nothing to find: senders write the same into the plain text and into the HTML.
+// body adds the texts of the body. Those of a text that the one before or after it has, all of them
+// in a row, are left out, because they add nothing to find: senders write the same into the plain
+// text and into the HTML.
 func (b *Builder) body(texts []string) {
 	begin := len(b.tokens)
 	ends := make([]int, len(texts))
@@ -132,7 +135,8 @@ func (b *Builder) body(texts []string) {
 	}
 }
 
-// contains reports whether a text has another one in it, all in a row. It gives up, and reports false, when that takes long.
+// contains reports whether a text has another one in it, all in a row. It gives up, and reports
+// false, when that takes long.
 func contains(text, other []uint32) bool {
 	if len(other) == 0 {
 		return true
@@ -156,8 +160,8 @@ func contains(text, other []uint32) bool {
 	return false
 }
 
-// Segments writes the documents as segments, one for each group. It calls write for each group with the rows and what writes them,
-// and writes nothing else meanwhile.
+// Segments writes the documents as segments, one for each group. It calls write for each group with
+// the rows and what writes them, and writes nothing else meanwhile.
 func (b *Builder) Segments(group func(row int64) int64, write func(group int64, segment func(put func([]byte) error) (Meta, error)) error) error {
 	b.sort()
 	for rest := b.documents; len(rest) > 0; {
@@ -175,7 +179,8 @@ func (b *Builder) Segments(group func(row int64) int64, write func(group int64, 
 	return nil
 }
 
-// sort brings documents and words into their orders. Tokens become places in the order of the words.
+// sort brings documents and words into their orders. Tokens become places in the order of the
+// words.
 func (b *Builder) sort() {
 	slices.SortFunc(b.documents, func(a, b document) int { return cmp.Compare(b.row, a.row) })
 	b.sorted = b.vocabulary.sorted()
@@ -194,17 +199,19 @@ func (b *Builder) sort() {
 	clear(b.counts)
 }
 
-// A place of a word in a segment is a number: the ordinal of the document, the column, and the ordinal in the column.
+// A place of a word in a segment is a number: the ordinal of the document, the column, and the
+// ordinal in the column.
 const (
 	columnShift   = 32
 	documentShift = 35
 )
 
-// sortedAtOnce is how many places of words are sorted at once, of 8 bytes each. A usual batch has fewer. One word can have more.
+// sortedAtOnce is how many places of words are sorted at once, of 8 bytes each. A usual batch has
+// fewer. One word can have more.
 const sortedAtOnce = 4 << 20
 
-// segment writes documents, newest first. It sorts the places of words by counting, those of as many words at once as sortedAtOnce
-// allows.
+// segment writes documents, newest first. It sorts the places of words by counting, those of as
+// many words at once as sortedAtOnce allows.
 func (b *Builder) segment(documents []document, put func([]byte) error) (Meta, error) {
 	used := b.count(documents)
 	w := newWriter(put)
@@ -245,8 +252,8 @@ func (b *Builder) count(documents []document) (used []uint32) {
 	return used
 }
 
-// write writes some words, which follow each other in the order of those of the documents. Their counts say where the places of
-// each begin, of n in all.
+// write writes some words, which follow each other in the order of those of the documents. Their
+// counts say where the places of each begin, of n in all.
 func (b *Builder) write(w *writer, documents []document, some []uint32, n uint32) error {
 	if cap(b.places) < int(n) {
 		b.places = make([]uint64, n)

@@ -1,11 +1,13 @@
-// Package postings keeps for each word in which documents it is, and at which places there. Package fulltext keeps its segments
-// in a database and makes documents of messages.
+// Package postings keeps for each word in which documents it is, and at which places there. Package
+// fulltext keeps its segments in a database and makes documents of messages.
 //
-// A Builder collects documents and writes them as a segment. A Segment finds the documents that match an expression. Merge makes
-// one segment of several. The documents of a segment have ordinals: 0 is the newest, and lists of documents ascend, so that the
-// newest hits are read first and the rest is not read.
+// A Builder collects documents and writes them as a segment. A Segment finds the documents that
+// match an expression. Merge makes one segment of several. The documents of a segment have
+// ordinals: 0 is the newest, and lists of documents ascend, so that the newest hits are read first
+// and the rest is not read.
 //
-// A segment is a string of bytes, with a table of its rows and an index of its leaves beside it (Meta). Numbers are varints.
+// A segment is a string of bytes, with a table of its rows and an index of its leaves beside it
+// (Meta). Numbers are varints.
 //
 //	bytes    leaves, and chunks of long lists between them
 //	leaf     entries, in the order of their words

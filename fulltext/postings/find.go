@@ -10,8 +10,8 @@ type Hits struct {
 	found   iterator
 }
 
-// Find finds the documents that match an expression, or all if it is nil. If among is not nil, it finds those whose rows are in
-// it; these descend.
+// Find finds the documents that match an expression, or all if it is nil. If among is not nil, it
+// finds those whose rows are in it; these descend.
 func (s *Segment) Find(e *words.Expr, among []int64) (*Hits, error) {
 	found, err := s.condition(e)
 	if err == nil && among != nil {
@@ -29,8 +29,8 @@ func (s *Segment) Find(e *words.Expr, among []int64) (*Hits, error) {
 	return &Hits{s, found}, err
 }
 
-// Next returns the first row that matches with an ordinal that is at least this one, and its ordinal. Ordinals must ascend from
-// call to call.
+// Next returns the first row that matches with an ordinal that is at least this one, and its
+// ordinal. Ordinals must ascend from call to call.
 func (h *Hits) Next(ordinal uint32) (row int64, at uint32, ok bool, err error) {
 	at, err = h.found.seek(ordinal)
 	if err != nil || at == none {

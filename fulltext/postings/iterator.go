@@ -7,8 +7,8 @@ import (
 
 // iterator goes through the ordinals of documents that match, in ascending order.
 type iterator interface {
-	// seek goes to the first ordinal that is at least this one, and returns it, or none. It never goes back: if it is after the
-	// ordinal already, it stays.
+	// seek goes to the first ordinal that is at least this one, and returns it, or none. It never
+	// goes back: if it is after the ordinal already, it stays.
 	seek(ordinal uint32) (uint32, error)
 	// cost says about how many documents match, so that the rarest is asked first.
 	cost() int
@@ -183,8 +183,8 @@ func (p *phrase) seek(ordinal uint32) (uint32, error) {
 	}
 }
 
-// matches reports whether the document that has all words has them one after the other. It reads the places of a word only if
-// those before it can be those of the phrase.
+// matches reports whether the document that has all words has them one after the other. It reads
+// the places of a word only if those before it can be those of the phrase.
 func (p *phrase) matches() (bool, error) {
 	var begins []uint64 // where the phrase can begin, after the words that were looked at
 	for n, w := range p.words {

@@ -70,7 +70,8 @@ func (l *list) read(chunk []byte) error {
 
 func (l *list) cost() int { return l.count }
 
-// seek goes to the first document with an ordinal that is at least this one, and returns its ordinal, or none.
+// seek goes to the first document with an ordinal that is at least this one, and returns its
+// ordinal, or none.
 func (l *list) seek(ordinal uint32) (uint32, error) {
 	if l.done {
 		return none, nil

@@ -156,7 +156,8 @@ func TestEqualsMatch(t *testing.T) {
 	}
 }
 
-// TestMerge shows that a merge writes what a Builder writes of all documents that are not gone, byte for byte.
+// TestMerge shows that a merge writes what a Builder writes of all documents that are not gone,
+// byte for byte.
 func TestMerge(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, share := range []int{0, 3, 1} { // one of how many is gone
@@ -189,7 +190,8 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestSortsInTurns shows that a segment is the same however many places of words are sorted at once.
+// TestSortsInTurns shows that a segment is the same however many places of words are sorted at
+// once.
 func TestSortsInTurns(t *testing.T) {
 	documents := random(rand.New(rand.NewPCG(7, 8)), 0, 300)
 	want, wantMeta := build(t, documents)
@@ -218,7 +220,8 @@ func TestReadsLittle(t *testing.T) {
 	}
 }
 
-// TestAlternatives shows that a text of the body that another one has takes no room, and that of others nothing is lost.
+// TestAlternatives shows that a text of the body that another one has takes no room, and that of
+// others nothing is lost.
 func TestAlternatives(t *testing.T) {
 	long := strings.Repeat("the old bridge over the river ", 100)
 	size := func(body ...string) int64 {
@@ -239,8 +242,8 @@ func TestAlternatives(t *testing.T) {
 	}
 }
 
-// FuzzSegment searches and merges what may not be a segment: that is an error or finds rows of it, and takes no more memory than
-// the segment has.
+// FuzzSegment searches and merges what may not be a segment: that is an error or finds rows of it,
+// and takes no more memory than the segment has.
 func FuzzSegment(f *testing.F) {
 	m, meta := build(f, random(rand.New(rand.NewPCG(7, 8)), 0, 60))
 	for i := range queries {

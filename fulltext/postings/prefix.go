@@ -9,8 +9,9 @@ import (
 // maxPlaces bounds the places of a prefix that are in memory at once, unless one document has more.
 const maxPlaces = 1 << 20
 
-// prefix matches documents with a word that begins with a prefix. That can be a hundred thousand words, so it goes through them
-// once and marks the documents. Their places, which a phrase needs, are read for a window of documents at a time.
+// prefix matches documents with a word that begins with a prefix. That can be a hundred thousand
+// words, so it goes through them once and marks the documents. Their places, which a phrase needs,
+// are read for a window of documents at a time.
 type prefix struct {
 	segment *Segment
 	begin   []byte
@@ -42,7 +43,8 @@ func (p *prefix) lists(do func(*list) error) error {
 	})
 }
 
-// documents calls do for the documents of a list with ordinals from one on to another one, if they have the word in the column.
+// documents calls do for the documents of a list with ordinals from one on to another one, if they
+// have the word in the column.
 func (p *prefix) documents(l *list, from, to uint32, do func(ordinal uint32) error) error {
 	for at := from; ; at++ {
 		var err error

@@ -103,7 +103,8 @@ type entry struct {
 	chunks     []byte
 }
 
-// scan calls do for the words from a word on, until do returns false. The entry is valid during the call.
+// scan calls do for the words from a word on, until do returns false. The entry is valid during the
+// call.
 func (s *Segment) scan(from []byte, do func(*entry) (more bool, err error)) error {
 	if err := s.readLeaves(); err != nil {
 		return err

@@ -8,7 +8,8 @@ import (
 	"slices"
 )
 
-// vocabulary numbers words. It is a hash table without pointers: a map of Go with strings takes twice the time and the memory.
+// vocabulary numbers words. It is a hash table without pointers: a map of Go with strings takes
+// twice the time and the memory.
 type vocabulary struct {
 	seed   maphash.Seed
 	slots  []uint32 // the number of a word plus 1, or 0; their number is a power of 2

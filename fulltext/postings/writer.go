@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Sizes in bytes. A longer list than maxInline is not in its leaf, so that leaves have words and can be searched.
+// Sizes in bytes. A longer list than maxInline is not in its leaf, so that leaves have words and
+// can be searched.
 const (
 	leafSize  = 4 << 10
 	chunkSize = 4 << 10

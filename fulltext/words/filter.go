@@ -21,8 +21,9 @@ const (
 	Is      FilterName = "is"      // seen, unseen, answered, flagged, draft or deleted
 )
 
-// Filter is a condition on what a manifest records of a message, which the words do not decide. All Filters of a Query must
-// hold: the language does not allow them within OR or within a negated group.
+// Filter is a condition on what a manifest records of a message, which the words do not decide. All
+// Filters of a Query must hold: the language does not allow them within OR or within a negated
+// group.
 type Filter struct {
 	Name  FilterName
 	Value string // as written, without quotes; not empty. The values of Is are those of its comment

@@ -28,15 +28,16 @@ type folded struct {
 	text     string // what it adds to words
 }
 
-// aloneScripts are written without spaces between words, or, as Hangul, with words that carry their particles. Each of their
-// characters is a word, so a search finds any sequence of them.
+// aloneScripts are written without spaces between words, or, as Hangul, with words that carry their
+// particles. Each of their characters is a word, so a search finds any sequence of them.
 var aloneScripts = []*unicode.RangeTable{
 	unicode.Bopomofo, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana,
 	unicode.Khmer, unicode.Lao, unicode.Myanmar, unicode.Thai, unicode.Tibetan,
 }
 
-// accented are the scripts whose marks are accents or points that people leave out. In other scripts, such as Devanagari, marks
-// are vowels. Inherited marks, such as the acute accent, belong to no one script.
+// accented are the scripts whose marks are accents or points that people leave out. In other
+// scripts, such as Devanagari, marks are vowels. Inherited marks, such as the acute accent, belong
+// to no one script.
 var accented = []*unicode.RangeTable{
 	unicode.Inherited, unicode.Common, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Hebrew, unicode.Arabic, unicode.Syriac,
 }
@@ -63,8 +64,8 @@ func isIgnored(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Me, unicode.Variation_Selector)
 }
 
-// isAccent reports whether a mark after a base character is dropped. The marks that make another letter of their base stay:
-// the sound marks of kana, the breve of Cyrillic й, and the dots of ї.
+// isAccent reports whether a mark after a base character is dropped. The marks that make another
+// letter of their base stay: the sound marks of kana, the breve of Cyrillic й, and the dots of ї.
 func isAccent(base, mark rune) bool {
 	if !unicode.In(mark, unicode.Mn) || !unicode.In(mark, accented...) {
 		return false
@@ -132,8 +133,8 @@ func foldCase(text string) string {
 // foldedBlock has 256 characters.
 type foldedBlock [256]folded
 
-// blocks has what characters become, by their code divided by 256. A block is computed when it is first needed, because
-// folding a character takes microseconds.
+// blocks has what characters become, by their code divided by 256. A block is computed when it is
+// first needed, because folding a character takes microseconds.
 var blocks [(unicode.MaxRune + 1) / 256]atomic.Pointer[foldedBlock]
 
 // lookup returns what a character becomes.

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
-// FuzzScan checks what an index relies on: words are made of a-z, 0-9 and characters that are not ASCII, their places are in
-// order, and canonically equivalent texts have the same words.
+// FuzzScan checks what an index relies on: words are made of a-z, 0-9 and characters that are not
+// ASCII, their places are in order, and canonically equivalent texts have the same words.
 func FuzzScan(f *testing.F) {
 	for _, text := range []string{
 		"Straße it's a@b.c", "東京都ｶﾞ か\u3099", "A\u0308pfel й и\u0306", "a\x00b\xffc\xed\xa0\x80d", "ﷺ ½ ㈱ ﬁ", strings.Repeat("ä", 200), "कि ภาษา \u1112\u1161",
@@ -49,8 +49,8 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// FuzzParse checks that queries and texts are taken without a panic, that a query written out and read again matches the same,
-// and that snippets have their size.
+// FuzzParse checks that queries and texts are taken without a panic, that a query written out and
+// read again matches the same, and that snippets have their size.
 func FuzzParse(f *testing.F) {
 	for _, query := range []string{
 		`a "b c"* -d OR (from:e) has:attachment`, `foo-bar it's a@b.c C++ NOT NEAR( " ' ; -- DROP`, `in:"x y" AND is:unread`, "a\x00b \xff*", `“x”`,

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Match reports whether the words of a message match. It does not look at Filters. It defines what an index must find.
+// Match reports whether the words of a message match. It does not look at Filters. It defines what
+// an index must find.
 func (q *Query) Match(f *Fields) bool {
 	if q.Words == nil {
 		return true

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxWord is the length of the longest word, in bytes when folded. A longer one is several words, one after the other. A query
-// is cut in the same places, so it becomes a phrase and still finds exactly what it names.
+// maxWord is the length of the longest word, in bytes when folded. A longer one is several words,
+// one after the other. A query is cut in the same places, so it becomes a phrase and still finds
+// exactly what it names.
 const maxWord = 128
 
 // Word is a word of a text.
@@ -16,7 +17,8 @@ type Word struct {
 	Start, End int    // its place in the text
 }
 
-// Scan calls yield for each word of a text, until yield returns false. Bytes that are not UTF-8 separate words.
+// Scan calls yield for each word of a text, until yield returns false. Bytes that are not UTF-8
+// separate words.
 func Scan(text string, yield func(Word) bool) {
 	s := scanner{yield: yield}
 	s.word = make([]byte, 0, maxWord)
@@ -76,8 +78,8 @@ func (s *scanner) grow(n, start, end int) {
 	s.end = end
 }
 
-// letters takes the ASCII letters and digits from a place in the text on, of which there is at least one. It returns where they
-// end. Most text is of these, so they are not taken one by one.
+// letters takes the ASCII letters and digits from a place in the text on, of which there is at
+// least one. It returns where they end. Most text is of these, so they are not taken one by one.
 func (s *scanner) letters(text string, i int) (end int) {
 	for i < len(text) && text[i] < utf8.RuneSelf && ascii[text[i]] != 0 {
 		s.grow(1, i, i+1)
@@ -94,8 +96,9 @@ func (s *scanner) letters(text string, i int) (end int) {
 	return i
 }
 
-// run takes text without ASCII characters. The fold of a character replaces its compatibility form, so normalization matters
-// only where characters combine with each other: marks, jamo, and the sound marks of kana.
+// run takes text without ASCII characters. The fold of a character replaces its compatibility form,
+// so normalization matters only where characters combine with each other: marks, jamo, and the
+// sound marks of kana.
 func (s *scanner) run(text string, offset int) {
 	combines := false
 	for _, r := range text {

@@ -14,9 +14,9 @@ type Range struct{ Start, End int }
 // lead is the part of a snippet that stands before the first word that matches: one third.
 const lead = 3
 
-// Snippet returns at most n characters of a text of a column, where it matches best, and the places in them that match. It is
-// one line: spaces and control characters become one space. "…" stands where the text goes on. If nothing in the text
-// matches, Snippet returns "".
+// Snippet returns at most n characters of a text of a column, where it matches best, and the places
+// in them that match. It is one line: spaces and control characters become one space. "…" stands
+// where the text goes on. If nothing in the text matches, Snippet returns "".
 func (q *Query) Snippet(c Column, text string, n int) (string, []Range) {
 	matches := q.matches(c, text)
 	if len(matches) == 0 || n <= 0 {
@@ -101,8 +101,8 @@ func best(matches []found, n int) int {
 	return at
 }
 
-// window returns the range of at most n characters around a place in a text. It does not cut words at its ends, if these have
-// spaces.
+// window returns the range of at most n characters around a place in a text. It does not cut words
+// at its ends, if these have spaces.
 func window(text string, at, n int) (start, end int) {
 	start = at
 	for range n / lead {

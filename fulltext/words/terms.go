@@ -38,7 +38,8 @@ func (p *parser) quotedText(n int) (string, error) {
 	return rest[:end], nil
 }
 
-// bareText reads text until a space, a quote or a ")". A ")" whose "(" is in the text, as in f(x), belongs to it.
+// bareText reads text until a space, a quote or a ")". A ")" whose "(" is in the text, as in f(x),
+// belongs to it.
 func (p *parser) bareText() string {
 	start, open := p.at, 0
 	for p.at < len(p.text) {
@@ -80,7 +81,8 @@ func (p *parser) bare() (*Expr, error) {
 // muttPattern matches the patterns of mutt. Without the sign, they would be words of one letter.
 var muttPattern = regexp.MustCompile(`^~[A-Za-z]$`)
 
-// mask matches what people write who expect that a ? stands for any character. In addresses and sentences it stands otherwise.
+// mask matches what people write who expect that a ? stands for any character. In addresses and
+// sentences it stands otherwise.
 var mask = regexp.MustCompile(`^[\pL\pN]+\?[\pL\pN]+$`)
 
 // phrase returns the Expr of a text, or nil if it has no words.
@@ -110,7 +112,8 @@ func (p *parser) phrase(at int, text string, prefix bool) (*Expr, error) {
 	return &Expr{Op: Phrase, Column: p.column, Words: all, Prefix: prefix}, nil
 }
 
-// hasSymbol reports whether a term begins or ends with a symbol that people mean: C++, #42, $5, 50%.
+// hasSymbol reports whether a term begins or ends with a symbol that people mean: C++, #42, $5,
+// 50%.
 func hasSymbol(text string) bool {
 	isSymbol := func(r rune) bool { return unicode.IsSymbol(r) || strings.ContainsRune("#%&@", r) }
 	first, _ := utf8.DecodeRuneInString(text)
@@ -121,8 +124,8 @@ func hasSymbol(text string) bool {
 // columnNames are the filters that look for words in one column.
 var columnNames = []Column{From, To, Subject, Body, Attachment}
 
-// filterName reads the name of a filter and its colon, if the text begins with them. A name that only other programs know is an
-// error, because words found by chance would look like an answer.
+// filterName reads the name of a filter and its colon, if the text begins with them. A name that
+// only other programs know is an error, because words found by chance would look like an answer.
 func (p *parser) filterName() (name string, ok bool, err error) {
 	name, value, ok := strings.Cut(p.text[p.at:], ":")
 	if !ok || len(name) > 12 {

@@ -44,7 +44,8 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// TestEachCharacter folds every character: its other cases become the same, and what it becomes stays so.
+// TestEachCharacter folds every character: its other cases become the same, and what it becomes
+// stays so.
 func TestEachCharacter(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if !unicode.IsGraphic(r) || unicode.SimpleFold(r) == '\u0345' || r == '\u0345' {

@@ -36,15 +36,16 @@ func (c *Client) appendCommand(raw string, messages []AppendMessage) *imap.Comma
 	return cmd
 }
 
-// AppendResult is the result for one message. UID is 0 if the server does not return it (UIDPLUS, RFC 4315).
+// AppendResult is the result for one message. UID is 0 if the server does not return it (UIDPLUS,
+// RFC 4315).
 type AppendResult struct {
 	UID         mail.UID
 	UIDValidity uint32
 	Err         error // after a lost connection, the message may still have been added
 }
 
-// Append adds messages to a mailbox and returns the result for each. With MULTIAPPEND it adds all together, else one
-// by one, several in flight.
+// Append adds messages to a mailbox and returns the result for each. With MULTIAPPEND it adds all
+// together, else one by one, several in flight.
 func (c *Client) Append(ctx context.Context, raw string, messages []AppendMessage) []AppendResult {
 	defer c.CloseOnDone(ctx)()
 	step := len(messages)
@@ -84,8 +85,8 @@ func appendResults(cmd *imap.Command, err error, results []AppendResult) {
 // appendsInFlight bounds the APPENDs without an answer when each message needs its own.
 const appendsInFlight = 8
 
-// appendUID reads "[APPENDUID 38505 3955:3957]" (RFC 4315 section 3). The UIDs are in the order of the messages, and a
-// range counts up.
+// appendUID reads "[APPENDUID 38505 3955:3957]" (RFC 4315 section 3). The UIDs are in the order of
+// the messages, and a range counts up.
 func appendUID(cmd *imap.Command) (validity uint32, uids []mail.UID) {
 	v, set, _ := strings.Cut(cmd.Args, " ")
 	n, err := strconv.ParseUint(v, 10, 32)

@@ -20,11 +20,12 @@ const (
 // modSeq reports whether the mailbox has mod-sequences (RFC 7162 section 3.1.2).
 func (m *Mailbox) modSeq() bool { return m.status.HighestModSeq > 0 }
 
-// hasModSeqs reports whether mod-sequences are offered. QRESYNC implies CONDSTORE (RFC 7162 section 3.2.3).
+// hasModSeqs reports whether mod-sequences are offered. QRESYNC implies CONDSTORE (RFC 7162 section
+// 3.2.3).
 func (c *Client) hasModSeqs() bool { return c.Has("CONDSTORE") || c.Has("QRESYNC") }
 
-// fetchItems returns the attributes to ask of every message: all but ENVELOPE and BODYSTRUCTURE, which servers get
-// wrong and which repeat what is in the body.
+// fetchItems returns the attributes to ask of every message: all but ENVELOPE and BODYSTRUCTURE,
+// which servers get wrong and which repeat what is in the body.
 func (c *Client) fetchItems(modSeq bool) string {
 	items := "UID FLAGS INTERNALDATE RFC822.SIZE"
 	if modSeq && !c.plain { // a mailbox without mod-sequences answers BAD to it (RFC 7162 section 3.1.2.2)
@@ -55,7 +56,8 @@ func (c *Client) extraItems() (items []string) {
 	return items
 }
 
-// Messages fetches all but the bodies of every message of the range. If the range was expected, the answer is there.
+// Messages fetches all but the bodies of every message of the range. If the range was expected, the
+// answer is there.
 func (m *Mailbox) Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
 	if messages, ok := m.takeExpected(uids); ok {
 		return func(yield func(mail.Message, error) bool) {
@@ -80,17 +82,19 @@ func (m *Mailbox) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.
 	return m.fetch(ctx, uids, hasFlags|hasDate|hasSize|hasLabels, items, "")
 }
 
-// fetch yields each message of the range as soon as it has what is needed; labels are needed only if the server has
-// them. items returns the attributes to ask for. If the server answers BAD to attributes of extensions, fetch asks
-// again without them. modifier is one of FETCH, such as (CHANGEDSINCE 70); a refusal of it is final.
+// fetch yields each message of the range as soon as it has what is needed; labels are needed only
+// if the server has them. items returns the attributes to ask for. If the server answers BAD to
+// attributes of extensions, fetch asks again without them. modifier is one of FETCH, such as
+// (CHANGEDSINCE 70); a refusal of it is final.
 func (m *Mailbox) fetch(ctx context.Context, uids mail.UIDRange, need attributes, items func(modSeq bool) string,
 	modifier string) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		modSeq := m.modSeq() || modifier != ""
 		g := newCollector(m, uids, m.c.needed(need), yield)
-		// A message that did not change may be reported as well, for example with a new mod-sequence alone (RFC 7162
-		// section 3.2). It is no answer, and it must not seem to have no flags. If it changed, it is reported again
-		// when the mailbox is next asked for changes, because its mod-sequence is above the one asked for.
+		// A message that did not change may be reported as well, for example with a new
+		// mod-sequence alone (RFC 7162 section 3.2). It is no answer, and it must not seem to have
+		// no flags. If it changed, it is reported again when the mailbox is next asked for changes,
+		// because its mod-sequence is above the one asked for.
 		g.whole = modifier != ""
 		err := g.fetch(ctx, items(modSeq), modifier)
 		if modifier == "" && g.refusesExtensions(err) {

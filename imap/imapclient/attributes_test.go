@@ -49,8 +49,8 @@ func TestMessagesComeOnceAndWhole(t *testing.T) {
 	}
 }
 
-// The client asks for attributes of extensions if they are offered, keeps them as they are, and does without them if
-// the server answers BAD.
+// The client asks for attributes of extensions if they are offered, keeps them as they are, and
+// does without them if the server answers BAD.
 func TestExtensionAttributes(t *testing.T) {
 	box := examine(t, serve(t, selected("OBJECTID CONDSTORE X-GM-EXT-1 SAVEDATE",
 		"< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ EMAILID THREADID SAVEDATE X-GM-MSGID X-GM-THRID X-GM-LABELS)",

@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Sizes of commands for bodies: large enough that no round trip is waited for, small enough that an interruption costs
-// little.
+// Sizes of commands for bodies: large enough that no round trip is waited for, small enough that an
+// interruption costs little.
 const (
 	batchMessages  = 250
 	batchBytes     = 8 << 20 // by the expected sizes; a larger message has a command of its own
@@ -22,11 +22,13 @@ const (
 	unknownSize    = 64 << 10
 )
 
-// Bodies fetches messages and calls read with each, once, in the order in which the server sends them.
+// Bodies fetches messages and calls read with each, once, in the order in which the server sends
+// them.
 //
-// Bodies sends no command while read runs. So if the caller stops reading, the server has at most three commands to
-// answer. If the server refuses a command, the others go on, and Bodies returns the refusals at the end. A message of
-// more than mail.MaxMessage bytes ends the connection; the error is then a mail.TooLargeError.
+// Bodies sends no command while read runs. So if the caller stops reading, the server has at most
+// three commands to answer. If the server refuses a command, the others go on, and Bodies returns
+// the refusals at the end. A message of more than mail.MaxMessage bytes ends the connection; the
+// error is then a mail.TooLargeError.
 func (m *Mailbox) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	return m.sections(ctx, "", messages, read)
 }
@@ -59,9 +61,9 @@ func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.
 	})
 }
 
-// pipeline sends the commands that next returns, atOnce at a time, until next returns nil, and waits for all. A
-// refusal does not stop the others, unless it is temporary. next can return a last command beside one. Nothing depends
-// on it, so pipeline ignores what becomes of it.
+// pipeline sends the commands that next returns, atOnce at a time, until next returns nil, and
+// waits for all. A refusal does not stop the others, unless it is temporary. next can return a last
+// command beside one. Nothing depends on it, so pipeline ignores what becomes of it.
 func (c *Client) pipeline(ctx context.Context, atOnce int, next func() (cmd, last *imap.Command)) error {
 	defer c.CloseOnDone(ctx)()
 	var refusals []error
@@ -136,9 +138,10 @@ func (f *bodyFetch) command(batch []mail.Message) *imap.Command {
 	return cmd
 }
 
-// onBody reads a body off the connection and passes it to read. The UID that precedes the body in the response says
-// which message it is of. If no UID precedes it, onBody keeps the body in f.held for onResponse: the UID may still
-// come, and a sequence number does not identify a message reliably.
+// onBody reads a body off the connection and passes it to read. The UID that precedes the body in
+// the response says which message it is of. If no UID precedes it, onBody keeps the body in f.held
+// for onResponse: the UID may still come, and a sequence number does not identify a message
+// reliably.
 func (f *bodyFetch) onBody(b *wire.BodyLiteral) error {
 	if !wire.EqualFold([]byte(b.Name), "BODY"+f.section) {
 		return nil // not requested
@@ -171,8 +174,9 @@ func tooLarge(uid mail.UID, size int64) error {
 	return imap.HandlerError(&mail.TooLargeError{UID: uid, Size: size})
 }
 
-// onResponse handles a complete response, after onBody has read the literals in it. It delivers the body that onBody
-// kept, if the UID came after it, and a body that is a quoted string (RFC 9051 section 9, nstring). NIL is no body.
+// onResponse handles a complete response, after onBody has read the literals in it. It delivers the
+// body that onBody kept, if the UID came after it, and a body that is a quoted string (RFC 9051
+// section 9, nstring). NIL is no body.
 func (f *bodyFetch) onResponse(resp *wire.Response) (bool, error) {
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
@@ -196,7 +200,8 @@ func (f *bodyFetch) onResponse(resp *wire.Response) (bool, error) {
 	return true, nil
 }
 
-// deliver calls read with a message. If the connection is lost, deliver returns its error, whatever read returned.
+// deliver calls read with a message. If the connection is lost, deliver returns its error, whatever
+// read returned.
 func (f *bodyFetch) deliver(uid mail.UID, content io.Reader) error {
 	delete(f.due, uid)
 	err := f.read(uid, content)

@@ -32,8 +32,8 @@ func fetched(t *testing.T, m *Mailbox, uids ...mail.UID) (map[mail.UID]string, e
 	return have, err
 }
 
-// A body that is announced with more bytes than a message may have ends the connection at once. The error has the
-// message and the size.
+// A body that is announced with more bytes than a message may have ends the connection at once. The
+// error has the message and the size.
 func TestBodyTooLarge(t *testing.T) {
 	for name, test := range map[string]struct {
 		says string
@@ -73,7 +73,8 @@ func TestUnrequestedLiteral(t *testing.T) {
 	}
 }
 
-// Data belongs to the UID that it carries, in any order and number of pieces. What is not a body is ignored.
+// Data belongs to the UID that it carries, in any order and number of pieces. What is not a body is
+// ignored.
 func TestBodiesBelongToTheirUID(t *testing.T) {
 	for name, test := range map[string]struct {
 		says []string
@@ -119,7 +120,8 @@ func TestLargeBodyBeforeItsUID(t *testing.T) {
 	}
 }
 
-// A refused command does not stop the others. If the connection ends, the body being read returns an error.
+// A refused command does not stop the others. If the connection ends, the body being read returns
+// an error.
 func TestRefusedBodies(t *testing.T) {
 	many := make([]mail.UID, batchMessages+1)
 	for i := range many {

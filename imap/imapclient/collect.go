@@ -11,9 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// collector assembles messages from FETCH responses. A server may answer for one message in several responses, and
-// reports flags that others change meanwhile (RFC 9051 section 7.5.2). Each message is delivered once, as soon as it
-// is complete.
+// collector assembles messages from FETCH responses. A server may answer for one message in several
+// responses, and reports flags that others change meanwhile (RFC 9051 section 7.5.2). Each message
+// is delivered once, as soon as it is complete.
 type collector struct {
 	m     *Mailbox
 	uids  mail.UIDRange
@@ -34,7 +34,8 @@ type partial struct {
 	has attributes
 }
 
-// maxPartials bounds the messages that wait for an attribute; the oldest is then delivered as it is, or left out.
+// maxPartials bounds the messages that wait for an attribute; the oldest is then delivered as it
+// is, or left out.
 const maxPartials = 1000
 
 func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *collector {
@@ -42,8 +43,9 @@ func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(ma
 		withoutUID: map[uint64]*partial{}}
 }
 
-// refusesExtensions reports whether the server answered BAD before it returned any message, as some do that do not
-// support what they offer. From then on the client asks for no attributes of extensions.
+// refusesExtensions reports whether the server answered BAD before it returned any message, as some
+// do that do not support what they offer. From then on the client asks for no attributes of
+// extensions.
 func (c *collector) refusesExtensions(err error) bool {
 	var refused *imap.Error
 	if !errors.As(err, &refused) || refused.Status != "BAD" || errors.Is(refused, mail.ErrTemporary) ||
@@ -185,8 +187,8 @@ func setOf(r mail.UIDRange) (s mail.UIDSet) {
 	return s
 }
 
-// read reads the attributes of a message from a FETCH response. It returns the memory that they take beyond what is
-// usual.
+// read reads the attributes of a message from a FETCH response. It returns the memory that they
+// take beyond what is usual.
 func (p *partial) read(pairs []wire.Node, cache *flagCache) (unusual int) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name, value := pairs[i], pairs[i+1]
@@ -243,7 +245,8 @@ func readID(ids *mail.IDs, name, value wire.Node) {
 	}
 }
 
-// flagCache holds sets of flags, keyed by how the server wrote them: most messages of a mailbox have one of a few.
+// flagCache holds sets of flags, keyed by how the server wrote them: most messages of a mailbox
+// have one of a few.
 type flagCache struct {
 	sets    map[string]mail.Flags
 	scratch []byte
@@ -273,7 +276,8 @@ func (c *flagCache) read(list wire.Node) (flags mail.Flags, fresh int) {
 	return flags, fresh
 }
 
-// uidOf returns the UID of a FETCH response: the one in it, or the one that came with its sequence number before.
+// uidOf returns the UID of a FETCH response: the one in it, or the one that came with its sequence
+// number before.
 func (m *Mailbox) uidOf(resp *wire.Response) (mail.UID, bool) {
 	if n, found := wire.Attribute(resp.Args[0].List, "UID"); found {
 		v, ok := n.Number()

@@ -5,11 +5,11 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// expected is the answer to a call of Messages that is yet to come. It is requested together with what the caller does
-// before, so that a server that is far away costs no round trip for it.
+// expected is the answer to a call of Messages that is yet to come. It is requested together with
+// what the caller does before, so that a server that is far away costs no round trip for it.
 //
-// Nothing depends on it: if the server refuses it, or the connection is lost meanwhile, Messages asks again, and that
-// answer counts.
+// Nothing depends on it: if the server refuses it, or the connection is lost meanwhile, Messages
+// asks again, and that answer counts.
 type expected struct {
 	uids     mail.UIDRange
 	modSeq   bool // mod-sequences were requested
@@ -18,11 +18,12 @@ type expected struct {
 	messages []mail.Message
 }
 
-// maxExpected is how many UIDs an expected range may have, because the messages are held until the call.
+// maxExpected is how many UIDs an expected range may have, because the messages are held until the
+// call.
 const maxExpected = 4000
 
-// expect returns the question of Messages, or nil if it is not to be sent ahead: the range is empty or large, or the
-// server has trouble with several commands at once.
+// expect returns the question of Messages, or nil if it is not to be sent ahead: the range is empty
+// or large, or the server has trouble with several commands at once.
 func (m *Mailbox) expect(uids mail.UIDRange, modSeq bool) *expected {
 	if uids.First == 0 || uids.Len() > maxExpected || m.c.Careful() {
 		return nil
@@ -59,6 +60,6 @@ func (m *Mailbox) takeExpected(uids mail.UIDRange) ([]mail.Message, bool) {
 	return e.messages, true
 }
 
-// Expect announces that Messages will be called with this range after the next call of Bodies, which then requests
-// both.
+// Expect announces that Messages will be called with this range after the next call of Bodies,
+// which then requests both.
 func (m *Mailbox) Expect(uids mail.UIDRange) { m.next = uids }

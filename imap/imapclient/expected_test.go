@@ -21,8 +21,8 @@ func sizesOf(t *testing.T, m *Mailbox, uids mail.UIDRange) (have string, err err
 	return have, nil
 }
 
-// What is expected after the bodies is requested with them, wherever the server answers it. If it does not arrive,
-// Messages asks for it.
+// What is expected after the bodies is requested with them, wherever the server answers it. If it
+// does not arrive, Messages asks for it.
 func TestExpectedAfterBodies(t *testing.T) {
 	const (
 		list    = "< UID FETCH 8:9 (UID FLAGS INTERNALDATE RFC822.SIZE)"
@@ -72,7 +72,8 @@ func TestExpectedAfterBodies(t *testing.T) {
 	}
 }
 
-// If bodies are missing because the connection was lost, Bodies reports that, whatever came of the expected answer.
+// If bodies are missing because the connection was lost, Bodies reports that, whatever came of the
+// expected answer.
 func TestExpectedDoesNotHideALostBody(t *testing.T) {
 	server := selected("", "< UID FETCH 6:7 (UID BODY.PEEK[])", "< UID FETCH 8:9 …", "* 1 FETCH (UID 6 BODY[] {3}\r\nabc)", "!")
 	box := examine(t, serve(t, server))
@@ -112,7 +113,8 @@ func TestExpectedIsBounded(t *testing.T) {
 	}
 }
 
-// What is expected first is requested with the mailbox. Only the mailbox decides whether it is open.
+// What is expected first is requested with the mailbox. Only the mailbox decides whether it is
+// open.
 func TestExpectedOnceOpen(t *testing.T) {
 	const (
 		list  = "< UID FETCH 1:3 (UID FLAGS INTERNALDATE RFC822.SIZE)"
@@ -170,7 +172,8 @@ func TestExpectedOnceOpen(t *testing.T) {
 	}
 }
 
-// A server that loses a command that was sent behind another is found out, although only that one is under way.
+// A server that loses a command that was sent behind another is found out, although only that one
+// is under way.
 func TestLostExpectedAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := connect(t, serveInBubble(t, loggedIn("", "< EXAMINE …", "< UID FETCH 1:3 …", "* 3 EXISTS", "* OK [UIDVALIDITY 7] x", "TAG1 OK done",

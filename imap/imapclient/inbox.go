@@ -10,9 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// addInbox adds INBOX to a listing that lacks it, or that lists it as one that cannot be opened. INBOX always exists
-// (RFC 9051 section 5.1), so its absence in a LIST proves nothing, and addInbox asks for its numbers. note is what the
-// user should know.
+// addInbox adds INBOX to a listing that lacks it, or that lists it as one that cannot be opened.
+// INBOX always exists (RFC 9051 section 5.1), so its absence in a LIST proves nothing, and addInbox
+// asks for its numbers. note is what the user should know.
 func (c surveyor) addInbox(ctx context.Context, l *listing) (note string, err error) {
 	at := ""
 	for raw, m := range l.byName {

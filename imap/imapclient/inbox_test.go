@@ -45,8 +45,8 @@ func TestUnlistedInbox(t *testing.T) {
 	}
 }
 
-// Some servers do not quote names. A name with blanks is read whole, in LIST, LSUB and STATUS. A line without a name is
-// reported.
+// Some servers do not quote names. A name with blanks is read whole, in LIST, LSUB and STATUS. A
+// line without a name is reported.
 func TestUnquotedNames(t *testing.T) {
 	survey, err := connect(t, serve(t, loggedIn("", `< LIST "" "*"`, `* LIST () "/" INBOX`, `* LIST (\Sent) "/" Sent Items`, `* LIST () "/" `, "TAG OK x",
 		"< LSUB …", `* LSUB () "/" Sent Items`, "TAG OK x",

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Very many subscriptions, each spelled in another way than its mailbox, take no time: to compare each with each takes
-// many minutes.
+// Very many subscriptions, each spelled in another way than its mailbox, take no time: to compare
+// each with each takes many minutes.
 func TestManySubscriptions(t *testing.T) {
 	mailboxes := make([]mail.Mailbox, 100_000)
 	names := make([]string, len(mailboxes))

@@ -42,7 +42,8 @@ type listQuestion struct {
 	extended bool // it asks for more than names
 }
 
-// listQuestion asks for every mailbox with all that one round trip can return (RFC 5258, 5819, 6154).
+// listQuestion asks for every mailbox with all that one round trip can return (RFC 5258, 5819,
+// 6154).
 func (c *Client) listQuestion() listQuestion {
 	q := listQuestion{cmd: imap.NewCommand("LIST").Raw(` "" "*"`), answer: newListing(c)}
 	if options := c.listReturn(); options != "" {
@@ -53,7 +54,8 @@ func (c *Client) listQuestion() listQuestion {
 	return q
 }
 
-// listed waits for the answer. If the server refuses an extension that it offers, listed asks without any.
+// listed waits for the answer. If the server refuses an extension that it offers, listed asks
+// without any.
 func (c *Client) listed(ctx context.Context, q listQuestion) (*listing, error) {
 	err := c.Wait(q.cmd)
 	if q.extended && errors.Is(err, mail.ErrRefused) && c.Alive() {
@@ -71,7 +73,8 @@ func listReturning(status bool) string {
 	return "LIST RETURN"
 }
 
-// extendedList reports whether the extended LIST is offered, was not refused, and did not cost a connection.
+// extendedList reports whether the extended LIST is offered, was not refused, and did not cost a
+// connection.
 func (c *Client) extendedList() bool {
 	return c.Has("LIST-EXTENDED") && !c.plainList && c.Losses(listReturning(false)) == 0
 }
@@ -103,8 +106,8 @@ type listing struct {
 	nameless int // lines without a name
 }
 
-// mailboxMemory is the memory of a mailbox besides its name and attributes: here, and where a backup compares and
-// records it.
+// mailboxMemory is the memory of a mailbox besides its name and attributes: here, and where a
+// backup compares and records it.
 const mailboxMemory = 512
 
 // checkName returns an error for a name that is too long for the archive.
@@ -166,9 +169,9 @@ func (l *listing) notes(inbox string, empty bool) (notes []string) {
 	return notes
 }
 
-// mailboxName reads a mailbox's name in a response. Some servers do not quote a name with blanks in it, so it takes all
-// bare words that follow. If there were several blanks between two words, the name is wrong. The server then refuses to
-// open it, which is a failure of that mailbox.
+// mailboxName reads a mailbox's name in a response. Some servers do not quote a name with blanks in
+// it, so it takes all bare words that follow. If there were several blanks between two words, the
+// name is wrong. The server then refuses to open it, which is a failure of that mailbox.
 func mailboxName(args []wire.Node) string {
 	if args[0].Kind == wire.String {
 		return string(args[0].Text)

@@ -26,8 +26,8 @@ func described(s *mail.Survey) string {
 	return b.String()
 }
 
-// One LIST asks for everything if the server supports it. What it leaves out is asked for each mailbox, and stays
-// unknown if that fails.
+// One LIST asks for everything if the server supports it. What it leaves out is asked for each
+// mailbox, and stays unknown if that fails.
 func TestSurveyInOneRoundTrip(t *testing.T) {
 	c := connect(t, serve(t, loggedIn("LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE NAMESPACE", "< NAMESPACE",
 		`* NAMESPACE (("" "/")) (("~" "/")) (("#shared/" "/"))`, "TAG OK x",

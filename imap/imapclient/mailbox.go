@@ -31,7 +31,8 @@ type Mailbox struct {
 // Status returns the numbers of the mailbox when it was opened.
 func (m *Mailbox) Status() mail.Status { return m.status }
 
-// PermanentFlags returns the flags that can be set, as the server gave them. Servers often give none after EXAMINE.
+// PermanentFlags returns the flags that can be set, as the server gave them. Servers often give
+// none after EXAMINE.
 func (m *Mailbox) PermanentFlags() []string { return m.permanentFlags }
 
 // Examine opens a mailbox for reading. If it is open already, Examine opens it again.
@@ -85,9 +86,9 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string, expect Expec
 	return m, nil
 }
 
-// open sends the command that opens c.mailbox, and what is expected right after it. If the connection is lost after
-// the mailbox was opened, the next command reports that. What comes before the mailbox is open is of the mailbox that
-// was open before.
+// open sends the command that opens c.mailbox, and what is expected right after it. If the
+// connection is lost after the mailbox was opened, the next command reports that. What comes before
+// the mailbox is open is of the mailbox that was open before.
 func (c *Client) open(ctx context.Context, cmd *imap.Command, ahead *expected) error {
 	defer c.CloseOnDone(ctx)()
 	if ahead != nil {
@@ -174,8 +175,8 @@ func (m *Mailbox) readOpening(resp *wire.Response) bool {
 	return true
 }
 
-// Unselect closes the open mailbox without expunging. CLOSE would expunge a mailbox opened by SELECT, so without
-// UNSELECT (RFC 3691) it follows an EXAMINE.
+// Unselect closes the open mailbox without expunging. CLOSE would expunge a mailbox opened by
+// SELECT, so without UNSELECT (RFC 3691) it follows an EXAMINE.
 func (c *Client) Unselect(ctx context.Context) error {
 	if c.mailbox == nil {
 		return nil
@@ -213,7 +214,8 @@ func (m *Mailbox) CanSet(flag string) bool {
 	return false
 }
 
-// Store adds flags to messages. With the sign "-" it removes them, and with none it replaces the messages' flags.
+// Store adds flags to messages. With the sign "-" it removes them, and with none it replaces the
+// messages' flags.
 func (m *Mailbox) Store(ctx context.Context, uids mail.UIDSet, sign string, flags []string) error {
 	return m.c.Do(ctx, imap.NewCommand("UID STORE").Raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags,
 		" ")+")"))

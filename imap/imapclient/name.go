@@ -20,8 +20,8 @@ func (n naming) decode(raw string) (name string, ok bool) {
 	return mail.DecodeName(raw)
 }
 
-// key returns one key for all the ways to write a mailbox's name: servers answer UTF-8 for modified UTF-7, and INBOX
-// has no case (RFC 9051 section 5.1).
+// key returns one key for all the ways to write a mailbox's name: servers answer UTF-8 for modified
+// UTF-7, and INBOX has no case (RFC 9051 section 5.1).
 func (n naming) key(raw string) string {
 	if strings.EqualFold(raw, "INBOX") {
 		return "INBOX"
@@ -32,7 +32,8 @@ func (n naming) key(raw string) string {
 	return raw
 }
 
-// SameName returns one key for all the ways to write a mailbox's name on a connection without UTF8=ACCEPT.
+// SameName returns one key for all the ways to write a mailbox's name on a connection without
+// UTF8=ACCEPT.
 func SameName(raw string) string { return naming{}.key(raw) }
 
 // names returns the encoding of names on this connection.

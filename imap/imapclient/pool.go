@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/imap"
 )
 
-// Pool shares out the connections of one account. If the server refuses another connection while some are open,
-// whatever the reason (BYE, NO [LIMIT], a login that no longer works), the pool goes on with the connections that it
-// has.
+// Pool shares out the connections of one account. If the server refuses another connection while
+// some are open, whatever the reason (BYE, NO [LIMIT], a login that no longer works), the pool goes
+// on with the connections that it has.
 type Pool struct {
 	dialer  *imap.Dialer
 	utf8    bool
@@ -48,7 +48,8 @@ func NewPool(opts imap.Options, utf8 bool) *Pool {
 // Get returns a connection that works. It waits until one is free.
 func (p *Pool) Get(ctx context.Context) (*Client, error) { return p.GetOn(ctx, "") }
 
-// GetOn is Get for a caller that will open a mailbox. It prefers a connection that has the mailbox open.
+// GetOn is Get for a caller that will open a mailbox. It prefers a connection that has the mailbox
+// open.
 func (p *Pool) GetOn(ctx context.Context, mailbox string) (*Client, error) {
 	for {
 		select {
@@ -88,9 +89,9 @@ func (p *Pool) connect(ctx context.Context, mailbox string) (*Client, error) {
 // wholeDialing is the weight of Pool.dialing as a whole.
 const wholeDialing = 1 << 30
 
-// dial makes a connection. While none is open, only one is made at a time: if the server refuses the password, it is
-// not tried again. Others are made at once. A refusal shows a limit only if all other connections are known, so dial
-// waits for them before it returns one.
+// dial makes a connection. While none is open, only one is made at a time: if the server refuses
+// the password, it is not tried again. Others are made at once. A refusal shows a limit only if all
+// other connections are known, so dial waits for them before it returns one.
 func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	defer func() {
 		p.mu.Lock()
@@ -117,8 +118,8 @@ func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	return newClient(conn), nil
 }
 
-// LostOptional reports, once, whether the latest connection was lost during a command that a run can do without, so
-// that another attempt differs.
+// LostOptional reports, once, whether the latest connection was lost during a command that a run
+// can do without, so that another attempt differs.
 func (p *Pool) LostOptional() bool { return p.dialer.LostOptional() }
 
 // beginDialing acquires dialing: as a whole if no connection is open.
@@ -141,8 +142,8 @@ func (p *Pool) beginDialing(ctx context.Context) (weight int64, err error) {
 	return 1, p.dialing.Acquire(ctx, 1)
 }
 
-// takeIdle takes the idle connection that fits best. It takes none if a new one may be made and all others have a
-// mailbox open that a caller may come back to. Then the caller makes a new one.
+// takeIdle takes the idle connection that fits best. It takes none if a new one may be made and all
+// others have a mailbox open that a caller may come back to. Then the caller makes a new one.
 func (p *Pool) takeIdle(mailbox string) (c *Client, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -171,8 +172,8 @@ func (p *Pool) takeIdle(mailbox string) (c *Client, err error) {
 	return c, nil
 }
 
-// shrink lowers the limit to the number of open connections, beginning with the caller's token. It returns false if
-// none is open.
+// shrink lowers the limit to the number of open connections, beginning with the caller's token. It
+// returns false if none is open.
 func (p *Pool) shrink(ctx context.Context) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,9 +12,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Properties asks for the access rights (RFC 4314) and the annotations (RFC 5464) of mailboxes, by raw name, and for
-// the annotations of the account. It returns those of which the server reports something, and notes about what is left
-// out. Commands are sent without waiting for answers, up to propertyWindow at a time.
+// Properties asks for the access rights (RFC 4314) and the annotations (RFC 5464) of mailboxes, by
+// raw name, and for the annotations of the account. It returns those of which the server reports
+// something, and notes about what is left out. Commands are sent without waiting for answers, up to
+// propertyWindow at a time.
 func (c *Client) Properties(ctx context.Context, mailboxes []string) ([]mail.Properties, []string, error) {
 	defer c.CloseOnDone(ctx)()
 	if err := c.Introduced(); err != nil {
@@ -81,8 +82,8 @@ func (p *propertiesQuestion) metadata(raw string) *imap.Command {
 	return cmd.Mailbox(raw).Raw(" (/private /shared)")
 }
 
-// inWindow sends commands and waits for all answers. A command that has cost a connection is sent alone, after the
-// others, and one that has cost two is not sent.
+// inWindow sends commands and waits for all answers. A command that has cost a connection is sent
+// alone, after the others, and one that has cost two is not sent.
 func (p *propertiesQuestion) inWindow(questions iter.Seq2[*imap.Command, string]) error {
 	for _, alone := range []bool{false, true} {
 		var underWay []*imap.Command
@@ -126,8 +127,8 @@ func (p *propertiesQuestion) inWindow(questions iter.Seq2[*imap.Command, string]
 	return nil
 }
 
-// answered waits for an answer. A refusal concerns one mailbox, unless it will pass: then nothing is known of that
-// mailbox.
+// answered waits for an answer. A refusal concerns one mailbox, unless it will pass: then nothing
+// is known of that mailbox.
 func (p *propertiesQuestion) answered(cmd *imap.Command, raw string) error {
 	err := p.Wait(cmd)
 	var refusal *imap.Error

@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Properties come from responses in any order, with names and values in any form that RFC 5464 allows.
+// Properties come from responses in any order, with names and values in any form that RFC 5464
+// allows.
 func TestProperties(t *testing.T) {
 	large := strings.Repeat("x", mail.MaxAnnotation+1)
 	opts := serve(t, loggedIn("IMAP4rev1 ACL METADATA",
@@ -44,7 +45,8 @@ func TestProperties(t *testing.T) {
 	}
 }
 
-// If the server says that it cannot answer now, nothing is returned: the mailbox would seem to have no rights.
+// If the server says that it cannot answer now, nothing is returned: the mailbox would seem to have
+// no rights.
 func TestPropertiesTemporary(t *testing.T) {
 	opts := serve(t, loggedIn("IMAP4rev1 ACL", `< GETACL "INBOX"`, "TAG NO [UNAVAILABLE] later"))
 	list, _, err := connect(t, opts).Properties(t.Context(), []string{"INBOX"})

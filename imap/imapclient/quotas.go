@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Quota asks for the limits and the usage of the account (RFC 9208). It returns nil if the server does not support
-// that.
+// Quota asks for the limits and the usage of the account (RFC 9208). It returns nil if the server
+// does not support that.
 func (c *Client) Quota(ctx context.Context) (quota []mail.Quota, err error) {
 	cmd := c.quotaCommand(&quota)
 	if cmd == nil {
@@ -56,9 +56,9 @@ func quotaRoots(raw string, quota *[]mail.Quota, held *memoryCount) *imap.Comman
 // maxQuotas is far more than an account has.
 const maxQuotas = 1000
 
-// Quotas returns the quotas of the roots of mailboxes (RFC 9208), which are given by raw name, each root once. It
-// returns nil if the server does not support that. Commands are sent without waiting for answers, as those of
-// Properties are.
+// Quotas returns the quotas of the roots of mailboxes (RFC 9208), which are given by raw name, each
+// root once. It returns nil if the server does not support that. Commands are sent without waiting
+// for answers, as those of Properties are.
 func (c *Client) Quotas(ctx context.Context, mailboxes []string) ([]mail.Quota, error) {
 	defer c.CloseOnDone(ctx)()
 	if err := c.Introduced(); err != nil {

@@ -12,12 +12,13 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// rangesInFlight is the number of commands that are sent ahead, each for one message: lengths differ, so one command
-// cannot ask for ranges of several messages. Their answers together are far smaller than what a connection buffers, so
-// that neither side can block the other.
+// rangesInFlight is the number of commands that are sent ahead, each for one message: lengths
+// differ, so one command cannot ask for ranges of several messages. Their answers together are far
+// smaller than what a connection buffers, so that neither side can block the other.
 const rangesInFlight = 32
 
-// Ranges fetches ranges of messages, those of one message by one command, and calls read with each as it comes.
+// Ranges fetches ranges of messages, those of one message by one command, and calls read with each
+// as it comes.
 func (m *Mailbox) Ranges(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
 	d := &rangeFetch{m: m, read: read, due: make(map[mail.UID][]source.Range), received: make(map[string][]byte)}
 	return m.c.pipeline(ctx, rangesInFlight, func() (cmd, last *imap.Command) {
@@ -47,7 +48,8 @@ type rangeFetch struct {
 	received map[string][]byte // of the current response, by attribute
 }
 
-// sectionOf returns the attribute of a range in a response, which has the origin alone (RFC 9051 section 7.5.2).
+// sectionOf returns the attribute of a range in a response, which has the origin alone (RFC 9051
+// section 7.5.2).
 func sectionOf(s source.Range) string { return fmt.Sprintf("BODY[]<%d>", s.Offset) }
 
 func (d *rangeFetch) command(stretches []source.Range) *imap.Command {
@@ -63,8 +65,8 @@ func (d *rangeFetch) command(stretches []source.Range) *imap.Command {
 	return cmd
 }
 
-// onBody holds a range until the response is complete and its message known. It skips one that is longer than any that
-// was requested.
+// onBody holds a range until the response is complete and its message known. It skips one that is
+// longer than any that was requested.
 func (d *rangeFetch) onBody(b *wire.BodyLiteral) error {
 	if b.Size > d.longest || d.held+b.Size > maxRangeBytes {
 		return nil

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// readRanges asks for the first three bytes and two from the eighth on, of each message, and returns what came.
+// readRanges asks for the first three bytes and two from the eighth on, of each message, and
+// returns what came.
 func readRanges(t *testing.T, m *Mailbox, uids ...mail.UID) (map[string]string, error) {
 	t.Helper()
 	var wanted []source.Range
@@ -30,7 +31,8 @@ func readRanges(t *testing.T, m *Mailbox, uids ...mail.UID) (map[string]string, 
 	return have, err
 }
 
-// A range belongs to the message and the offset that it carries. What is no range, or too long, is ignored.
+// A range belongs to the message and the offset that it carries. What is no range, or too long, is
+// ignored.
 func TestRangesBelongToTheirMessages(t *testing.T) {
 	const asks4, asks5 = "< UID FETCH 4 (UID BODY.PEEK[]<0.3> BODY.PEEK[]<8.2>)", "< UID FETCH 5 (UID BODY.PEEK[]<0.3> BODY.PEEK[]<8.2>)"
 	whole5 := "* 2 FETCH (UID 5 BODY[]<0> {3}\r\nuvw BODY[]<8> {2}\r\nxy)"
@@ -63,7 +65,8 @@ func TestRangesBelongToTheirMessages(t *testing.T) {
 	}
 }
 
-// A refusal does not affect other ranges, a lost connection is an error, and commands are sent ahead of answers.
+// A refusal does not affect other ranges, a lost connection is an error, and commands are sent
+// ahead of answers.
 func TestRefusedRanges(t *testing.T) {
 	box := examine(t, serve(t, selected("", "< UID FETCH 4 …", "< UID FETCH 5 …", "TAG2 NO [UNKNOWN-CTE] no",
 		"* 2 FETCH (UID 5 BODY[]<0> {3}\r\nuvw)", "TAG3 OK done")))

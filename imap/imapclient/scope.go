@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// scope is the set of mailboxes to read: the user's own, and those of the other namespaces that the user names.
+// scope is the set of mailboxes to read: the user's own, and those of the other namespaces that the
+// user names.
 type scope struct {
 	names  naming
 	spaces []mail.Namespace
@@ -40,8 +41,8 @@ func (s scope) wants(raw string, space mail.Namespace) bool {
 	})
 }
 
-// unmatched returns the named prefixes without any mailbox, which may be mistyped. "other" and "shared" do not count,
-// because many users have no such mailboxes.
+// unmatched returns the named prefixes without any mailbox, which may be mistyped. "other" and
+// "shared" do not count, because many users have no such mailboxes.
 func (s scope) unmatched(boxes []mail.Mailbox) (names []string) {
 	for _, named := range s.named {
 		one := scope{s.names, s.spaces, []string{named}}
@@ -79,8 +80,9 @@ func (s scope) prefixes() (prefixes []string) {
 	return prefixes
 }
 
-// listSpaces adds the mailboxes that the server did not list among all. Some servers list other namespaces only by name
-// (Courier, Dovecot with list = no). A refusal means that there is nothing for this user.
+// listSpaces adds the mailboxes that the server did not list among all. Some servers list other
+// namespaces only by name (Courier, Dovecot with list = no). A refusal means that there is nothing
+// for this user.
 func (c surveyor) listSpaces(ctx context.Context, l *listing, s scope) error {
 	for _, prefix := range s.prefixes() {
 		if l.hasBelow(prefix) {

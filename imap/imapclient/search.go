@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// UIDs returns the UIDs of the range that are in the mailbox now. If the answer is empty and the mailbox is not
-// (iCloud), UIDs asks again by FETCH.
+// UIDs returns the UIDs of the range that are in the mailbox now. If the answer is empty and the
+// mailbox is not (iCloud), UIDs asks again by FETCH.
 func (m *Mailbox) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	if uids.Len() == 0 {
 		return mail.UIDSet{}, nil
@@ -78,8 +78,9 @@ func (m *Mailbox) FetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSe
 	return found.Set(), err
 }
 
-// Changes calls changed with the messages of the range whose flags changed since a mod-sequence. It returns the UIDs
-// that are gone since then; known is false if the server does not report them (QRESYNC, RFC 7162 section 3.2.6).
+// Changes calls changed with the messages of the range whose flags changed since a mod-sequence. It
+// returns the UIDs that are gone since then; known is false if the server does not report them
+// (QRESYNC, RFC 7162 section 3.2.6).
 func (m *Mailbox) Changes(ctx context.Context, uids mail.UIDRange, since uint64,
 	changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
 	known = m.c.Enabled("QRESYNC")

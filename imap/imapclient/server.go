@@ -25,7 +25,8 @@ func (c *Client) Server(ctx context.Context) (server mail.Server, err error) {
 	return server, nil
 }
 
-// ServerAndSurvey is Server and Survey with all questions sent together. If only the survey fails, it is nil.
+// ServerAndSurvey is Server and Survey with all questions sent together. If only the survey fails,
+// it is nil.
 func (c *Client) ServerAndSurvey(ctx context.Context, named []string) (server mail.Server, survey *mail.Survey, err error) {
 	defer c.CloseOnDone(ctx)()
 	var quota []mail.Quota
@@ -47,7 +48,8 @@ func (c *Client) ServerAndSurvey(ctx context.Context, named []string) (server ma
 	return server, survey, nil
 }
 
-// Namespaces asks for the namespaces (RFC 2342). It returns nil if the server does not support that.
+// Namespaces asks for the namespaces (RFC 2342). It returns nil if the server does not support
+// that.
 func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
 	cmd := c.namespaceCommand()
 	if cmd == nil {
@@ -91,8 +93,8 @@ func namespaces(kind mail.NamespaceKind, list []wire.Node) (spaces []mail.Namesp
 	return spaces
 }
 
-// namespaceOf returns the namespace of a mailbox: the one with the longest matching prefix. INBOX is in no namespace,
-// and neither is any mailbox of a server that lists no namespaces.
+// namespaceOf returns the namespace of a mailbox: the one with the longest matching prefix. INBOX
+// is in no namespace, and neither is any mailbox of a server that lists no namespaces.
 func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, found bool) {
 	if strings.EqualFold(raw, "INBOX") {
 		return best, false

@@ -8,13 +8,15 @@ import (
 	"github.com/mailstrata/mailstrata/imap"
 )
 
-// SetRights gives an identifier rights to a mailbox in place of those that it has (RFC 4314 section 3.1).
+// SetRights gives an identifier rights to a mailbox in place of those that it has (RFC 4314 section
+// 3.1).
 func (c *Client) SetRights(ctx context.Context, raw, identifier, rights string) error {
 	return c.Do(ctx, imap.NewCommand("SETACL").Mailbox(raw).Raw(" ").Text(identifier).Raw(" ").Text(rights))
 }
 
-// KnownRights returns of rights, which may be those of another server, the letters that this server has. It leaves out
-// c and d, which stand for several rights of a newer server (RFC 4314 section 2.1.1).
+// KnownRights returns of rights, which may be those of another server, the letters that this server
+// has. It leaves out c and d, which stand for several rights of a newer server (RFC 4314 section
+// 2.1.1).
 func (c *Client) KnownRights(rights string) string {
 	known := "lrswipa"
 	if newer, ok := c.CapabilityValue("RIGHTS"); ok {
@@ -30,7 +32,8 @@ func (c *Client) KnownRights(rights string) string {
 	}, rights)
 }
 
-// SetAnnotation sets an annotation of a mailbox, or, without a name, of the account (RFC 5464 section 4.3).
+// SetAnnotation sets an annotation of a mailbox, or, without a name, of the account (RFC 5464
+// section 4.3).
 func (c *Client) SetAnnotation(ctx context.Context, raw, name, value string) error {
 	cmd := imap.NewCommand("SETMETADATA")
 	if raw == "" {

@@ -16,8 +16,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// The caller hears of a server that stops, long before the connection ends: in the middle of a message, behind commands
-// that were sent together, and while the server does not read what it is sent. It hears nothing of one that works.
+// The caller hears of a server that stops, long before the connection ends: in the middle of a
+// message, behind commands that were sent together, and while the server does not read what it is
+// sent. It hears nothing of one that works.
 func TestSilent(t *testing.T) {
 	const half = "* 1 FETCH (UID 4 BODY[] {9}\r\nhalf"
 	bodies := func(ctx context.Context, m *Mailbox) error {

@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// statusItems returns the numbers to ask of a mailbox. HIGHESTMODSEQ may only be asked if mod-sequences are offered
-// (RFC 7162 section 3.1.7).
+// statusItems returns the numbers to ask of a mailbox. HIGHESTMODSEQ may only be asked if
+// mod-sequences are offered (RFC 7162 section 3.1.7).
 func (c *Client) statusItems(mailboxID bool) string {
 	items := "MESSAGES UIDNEXT UIDVALIDITY"
 	if c.hasModSeqs() {
@@ -26,7 +26,8 @@ func (c *Client) statusItems(mailboxID bool) string {
 	return items
 }
 
-// parseStatus reads the pairs of a STATUS response. ok is false if a number is missing that every mailbox has.
+// parseStatus reads the pairs of a STATUS response. ok is false if a number is missing that every
+// mailbox has.
 func parseStatus(pairs []wire.Node) (s mail.Status, ok bool) {
 	value := func(name string) wire.Node {
 		n, _ := wire.Attribute(pairs, name)
@@ -66,12 +67,14 @@ func number32(n wire.Node) (uint32, bool) {
 
 func statusOf(raw string) *imap.Command { return imap.NewCommand("STATUS").Mailbox(raw) }
 
-// statusWindow bounds the STATUS commands in flight, so that their text fits the buffers of both sides.
+// statusWindow bounds the STATUS commands in flight, so that their text fits the buffers of both
+// sides.
 const statusWindow = 50
 
-// status asks for the numbers of mailboxes, with many commands in flight. A mailbox whose numbers the server refuses
-// keeps a nil Status; the refusal concerns that mailbox alone. A mailbox whose STATUS may have cost a connection is
-// asked alone, after the others, so that another loss is certainly due to it.
+// status asks for the numbers of mailboxes, with many commands in flight. A mailbox whose numbers
+// the server refuses keeps a nil Status; the refusal concerns that mailbox alone. A mailbox whose
+// STATUS may have cost a connection is asked alone, after the others, so that another loss is
+// certainly due to it.
 func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 	answers := newStatusAnswers(c.Client)
 	var underWay []*imap.Command

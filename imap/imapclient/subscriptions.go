@@ -29,7 +29,8 @@ func (c surveyor) subscriptionsQuestion() *subscriptionsQuestion {
 		if (resp.Name != "LIST" && resp.Name != "LSUB") || len(resp.Args) < 3 {
 			return false, nil
 		}
-		// LSUB returns a name with \Noselect if only a mailbox below it is subscribed (RFC 3501 section 6.3.9).
+		// LSUB returns a name with \Noselect if only a mailbox below it is subscribed (RFC 3501
+		// section 6.3.9).
 		if resp.Name == "LIST" || !slices.ContainsFunc(resp.Args[0].List,
 			func(n wire.Node) bool { return n.Is(`\Noselect`) }) {
 			name := mailboxName(resp.Args[2:])
@@ -41,7 +42,8 @@ func (c surveyor) subscriptionsQuestion() *subscriptionsQuestion {
 	return q
 }
 
-// subscribed waits for the raw names of the subscribed mailboxes, including those that no longer exist.
+// subscribed waits for the raw names of the subscribed mailboxes, including those that no longer
+// exist.
 func (c surveyor) subscribed(ctx context.Context, q *subscriptionsQuestion) ([]string, error) {
 	err := c.Wait(q.cmd)
 	switch {
@@ -58,7 +60,8 @@ func (c surveyor) subscribed(ctx context.Context, q *subscriptionsQuestion) ([]s
 	return nil, nil // a server without subscriptions
 }
 
-// markSubscribed marks the subscribed mailboxes, and returns the subscribed names that are not among them.
+// markSubscribed marks the subscribed mailboxes, and returns the subscribed names that are not
+// among them.
 func (n naming) markSubscribed(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
 	var alike map[string]int // the first mailbox with each key; made when it is needed
 	for _, name := range names {

@@ -10,9 +10,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Survey lists all mailboxes of the personal namespaces, and of the other namespaces that are named ("other",
-// "shared", or a prefix), with their numbers. It selects no mailbox, because a server may report old numbers of a
-// selected one. Mailboxes of other namespaces are included without numbers and marked as skipped.
+// Survey lists all mailboxes of the personal namespaces, and of the other namespaces that are named
+// ("other", "shared", or a prefix), with their numbers. It selects no mailbox, because a server may
+// report old numbers of a selected one. Mailboxes of other namespaces are included without numbers
+// and marked as skipped.
 func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, error) {
 	return surveyor{c}.survey(ctx, named)
 }
@@ -71,8 +72,8 @@ type surveyQuestions struct {
 	subscriptions *subscriptionsQuestion
 }
 
-// askTogether sends the questions of a survey. It waits for the namespaces, which set c.spaces. A mailbox that is open
-// is closed before.
+// askTogether sends the questions of a survey. It waits for the namespaces, which set c.spaces. A
+// mailbox that is open is closed before.
 func (c surveyor) askTogether(ctx context.Context) (q surveyQuestions, err error) {
 	var unselect *imap.Command
 	if c.mailbox != nil && c.Has("UNSELECT") {

@@ -13,13 +13,14 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Dovecot's virtual plugin shows searches as mailboxes, whose messages are messages of other mailboxes. Candidates are
-// mailboxes with the special use \All or \Flagged, and personal namespaces besides that of INBOX. X-MAILBOX names the
-// mailbox that a message is in. If Dovecot does not answer that, a mailbox is virtual if the X-GUID of each message is
-// also in another mailbox.
+// Dovecot's virtual plugin shows searches as mailboxes, whose messages are messages of other
+// mailboxes. Candidates are mailboxes with the special use \All or \Flagged, and personal
+// namespaces besides that of INBOX. X-MAILBOX names the mailbox that a message is in. If Dovecot
+// does not answer that, a mailbox is virtual if the X-GUID of each message is also in another
+// mailbox.
 
-// VirtualFinder finds virtual mailboxes, and remembers the answers. The zero value is ready to use, and safe for
-// concurrent use.
+// VirtualFinder finds virtual mailboxes, and remembers the answers. The zero value is ready to use,
+// and safe for concurrent use.
 type VirtualFinder struct {
 	mu    sync.Mutex
 	known map[string]bool // by raw name
@@ -62,7 +63,8 @@ type virtualQuestion struct {
 	survey *mail.Survey
 }
 
-// mayBeVirtual reports whether a mailbox is a candidate, and the prefix of its namespace if that may be virtual.
+// mayBeVirtual reports whether a mailbox is a candidate, and the prefix of its namespace if that
+// may be virtual.
 func (v *virtualQuestion) mayBeVirtual(m *mail.Mailbox) (root string, may bool) {
 	if !m.Selectable() || m.IsInbox() || m.Skip != mail.NotSkipped {
 		return "", false
@@ -76,7 +78,8 @@ func (v *virtualQuestion) mayBeVirtual(m *mail.Mailbox) (root string, may bool) 
 	return "", m.Has(`\All`) || m.Has(`\Flagged`)
 }
 
-// isVirtual reports whether the messages of a mailbox are those of other mailboxes. It remembers the answer.
+// isVirtual reports whether the messages of a mailbox are those of other mailboxes. It remembers
+// the answer.
 func (f *VirtualFinder) isVirtual(ctx context.Context, v *virtualQuestion, m *mail.Mailbox) (bool, error) {
 	f.mu.Lock()
 	is, known := f.known[m.Raw]
@@ -97,8 +100,8 @@ func (f *VirtualFinder) isVirtual(ctx context.Context, v *virtualQuestion, m *ma
 	return f.known[m.Raw], v.ifDead(err)
 }
 
-// liesElsewhere asks which mailbox the first and the last message of a mailbox are in. answered reports whether the
-// server answered that.
+// liesElsewhere asks which mailbox the first and the last message of a mailbox are in. answered
+// reports whether the server answered that.
 func (v *virtualQuestion) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, answered bool, err error) {
 	if _, err := v.Examine(ctx, m.Raw); err != nil {
 		return false, false, err
@@ -123,8 +126,8 @@ func (v *virtualQuestion) liesElsewhere(ctx context.Context, m *mail.Mailbox) (i
 	return is && answered, answered, err
 }
 
-// knownElsewhere reports whether every message of a mailbox has an X-GUID, and each is also that of a message of
-// another mailbox that cannot be virtual itself.
+// knownElsewhere reports whether every message of a mailbox has an X-GUID, and each is also that of
+// a message of another mailbox that cannot be virtual itself.
 func (v *virtualQuestion) knownElsewhere(ctx context.Context, m *mail.Mailbox) (bool, error) {
 	const most = 1 << 20 // bounds the memory
 	if m.Status.Messages > most {

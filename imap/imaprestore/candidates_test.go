@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Comparing thousands of messages of one size, date and header with as many existing ones takes memory that grows with
-// their number, not its square.
+// Comparing thousands of messages of one size, date and header with as many existing ones takes
+// memory that grows with their number, not its square.
 func TestManyEqualMessages(t *testing.T) {
 	const many = 20_000
 	f := &inventory{}

@@ -77,8 +77,9 @@ func (it *item) changed(format string, args ...any) {
 	it.result.Changed = append(it.result.Changed, fmt.Sprintf(format, args...))
 }
 
-// Append adds messages. It reads each whole before it sends the first byte, because a literal that was announced
-// cannot be taken back. It checks them afterwards, because servers alter what they take.
+// Append adds messages. It reads each whole before it sends the first byte, because a literal that
+// was announced cannot be taken back. It checks them afterwards, because servers alter what they
+// take.
 func (f *folder) Append(ctx context.Context, messages []restore.Message) ([]restore.AppendResult, error) {
 	if err := f.acquire(ctx); err != nil {
 		return nil, err
@@ -155,8 +156,8 @@ func (it *item) buffer(ctx context.Context) error {
 	return it.Body.WriteTo(ctx, io.MultiWriter(&it.text, &it.traits))
 }
 
-// add appends items, all at once or in ever smaller parts, until each is added or refused alone. It returns errors that
-// concern more than single messages.
+// add appends items, all at once or in ever smaller parts, until each is added or refused alone. It
+// returns errors that concern more than single messages.
 func (f *folder) add(ctx context.Context, items []*item) error {
 	if len(items) == 0 {
 		return nil
@@ -181,7 +182,8 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 // errDropped means that the server closes the connection whenever these messages are sent.
 var errDropped = errors.New("the server closes the connection when it is sent")
 
-// sendWithRetry sends items until the server accepts or refuses them. It returns those that were not added, and why.
+// sendWithRetry sends items until the server accepts or refuses them. It returns those that were
+// not added, and why.
 func (f *folder) sendWithRetry(ctx context.Context, items []*item) (left []*item, err error) {
 	left = items
 	for n := range maxAttempts {

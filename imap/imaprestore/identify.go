@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/canonical"
 )
 
-// findAdded finds out, after an answer was lost, which of the items were added, and returns the others. It compares
-// them with the messages that are new.
+// findAdded finds out, after an answer was lost, which of the items were added, and returns the
+// others. It compares them with the messages that are new.
 func (f *folder) findAdded(ctx context.Context, items []*item) (left []*item, err error) {
 	if err := f.findUIDs(ctx); err != nil { // so that an item is not taken for an equal one that was added before
 		return items, err
@@ -22,7 +22,8 @@ func (f *folder) findAdded(ctx context.Context, items []*item) (left []*item, er
 	return f.identify(ctx, items, fresh)
 }
 
-// identify finds items among new messages by their fingerprints, and returns those that are not there.
+// identify finds items among new messages by their fingerprints, and returns those that are not
+// there.
 func (f *folder) identify(ctx context.Context, items []*item, fresh []*existing) (left []*item, err error) {
 	if err := f.readBodies(ctx, fresh); err != nil {
 		return items, err
@@ -51,7 +52,8 @@ func (f *folder) identify(ctx context.Context, items []*item, fresh []*existing)
 	if err := f.identifyByContent(ctx, items, fresh, &found); err != nil {
 		return items, err
 	}
-	// The server may have altered it in another way: it has the same size and date, and is no copy of another item.
+	// The server may have altered it in another way: it has the same size and date, and is no copy
+	// of another item.
 	seek(func(p *existing, it *item, _ fingerprint.Fingerprint) bool {
 		return p.hasSizeAndDate(it) && it.traits.Any()
 	})
@@ -101,9 +103,9 @@ func (f *folder) markAdded(it *item, p *existing) {
 	f.next = max(f.next, it.uid+1)
 }
 
-// findUIDs finds the UIDs of items that the server added without returning UIDs, because it lacks UIDPLUS or returned
-// another UIDVALIDITY. These items are certainly there, so size and date, in the order of sending, are enough. The
-// others are compared by their bytes.
+// findUIDs finds the UIDs of items that the server added without returning UIDs, because it lacks
+// UIDPLUS or returned another UIDVALIDITY. These items are certainly there, so size and date, in
+// the order of sending, are enough. The others are compared by their bytes.
 func (f *folder) findUIDs(ctx context.Context) error {
 	if len(f.withoutUID) == 0 {
 		return nil

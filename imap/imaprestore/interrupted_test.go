@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// A restore checks and reports what an interrupted one appended and did not check, and reports what that one found and
-// did not report. When a restore has ended, the next one repeats nothing.
+// A restore checks and reports what an interrupted one appended and did not check, and reports what
+// that one found and did not report. When a restore has ended, the next one repeats nothing.
 func TestInterruptedRestore(t *testing.T) {
 	there := []string{`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 17)`,
 		`* 2 FETCH (UID 11 FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, "TAG OK x"}

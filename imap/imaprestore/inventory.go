@@ -13,7 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// inventory is what a mailbox held when it was opened, and which messages to restore it has copies of.
+// inventory is what a mailbox held when it was opened, and which messages to restore it has copies
+// of.
 type inventory struct {
 	session
 	seen func(mail.Message) // is called with each message there; may be nil
@@ -90,11 +91,12 @@ func (inv *inventory) note(m mail.Message) error {
 	return nil
 }
 
-// maxExisting is how many existing messages are held for comparing, in all open folders of a target: about 50 bytes
-// each until they are read.
+// maxExisting is how many existing messages are held for comparing, in all open folders of a
+// target: about 50 bytes each until they are read.
 const maxExisting = 1_500_000
 
-// existing is a message that the mailbox held at opening, or that came later, and what is known of it.
+// existing is a message that the mailbox held at opening, or that came later, and what is known of
+// it.
 type existing struct {
 	uid  mail.UID
 	size int64
@@ -106,7 +108,8 @@ type existing struct {
 	prints    *prints // nil: nothing of it was read
 }
 
-// prints are the digests of what was read of a message. Most messages of a large mailbox are never read.
+// prints are the digests of what was read of a message. Most messages of a large mailbox are never
+// read.
 type prints struct {
 	header fingerprint.Digest // zero: unknown
 	key    canonical.Key      // zero: unknown

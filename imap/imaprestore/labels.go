@@ -21,8 +21,8 @@ func (t *Target) KeepsLabels(ctx context.Context) (bool, error) {
 	return c.IsGmail(), nil
 }
 
-// sameUse returns the raw name of Gmail's own mailbox for the special use of an archived one, or "". Gmail's always
-// exist, in the user's language, and a second one cannot be made.
+// sameUse returns the raw name of Gmail's own mailbox for the special use of an archived one, or
+// "". Gmail's always exist, in the user's language, and a second one cannot be made.
 func (p *preparation) sameUse(box *mail.Mailbox) string {
 	if !p.gmail {
 		return ""

@@ -9,26 +9,30 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// mapping maps archived mailboxes to names on a target. It replaces their namespace and delimiter with the target's,
-// and writes characters that a name cannot hold as %XX or =XX, so that the name can be read back. Escapes are only for
-// names that the target neither has nor takes: see preparation.
+// mapping maps archived mailboxes to names on a target. It replaces their namespace and delimiter
+// with the target's, and writes characters that a name cannot hold as %XX or =XX, so that the name
+// can be read back. Escapes are only for names that the target neither has nor takes: see
+// preparation.
 type mapping struct {
 	prefix    string // raw, of the target's personal namespace
 	delimiter string // of the target; "": no hierarchy
 }
 
-// spelling is a way to write names: the characters that a name keeps, and the sign that escapes the others.
+// spelling is a way to write names: the characters that a name keeps, and the sign that escapes the
+// others.
 type spelling struct {
 	keep func(r rune) bool
 	sign byte // before two hexadecimal digits
 }
 
-// spellings are the ways to write a name, the closest to the archived one first. Cyrus takes no "%" in a name.
+// spellings are the ways to write a name, the closest to the archived one first. Cyrus takes no "%"
+// in a name.
 func (m mapping) spellings() []spelling {
 	return []spelling{{m.lenient, '%'}, {m.strict, '%'}, {m.strict, '='}}
 }
 
-// names returns a mailbox's raw names on the target, in the order in which they are tried: unescaped first.
+// names returns a mailbox's raw names on the target, in the order in which they are tried:
+// unescaped first.
 func (m mapping) names(box *mail.Mailbox) []string {
 	var names []string
 	add := func(name string) {
@@ -52,8 +56,8 @@ func (m mapping) names(box *mail.Mailbox) []string {
 	return names
 }
 
-// verbatim returns a mailbox's name with nothing escaped. ok is false if the name cannot be sent, would have other
-// levels, or has a level that some servers resolve, such as "..".
+// verbatim returns a mailbox's name with nothing escaped. ok is false if the name cannot be sent,
+// would have other levels, or has a level that some servers resolve, such as "..".
 func (m mapping) verbatim(box *mail.Mailbox) (raw string, ok bool) {
 	if box.IsInbox() {
 		return "INBOX", true
@@ -70,14 +74,14 @@ func (m mapping) verbatim(box *mail.Mailbox) (raw string, ok bool) {
 	return name, !strings.EqualFold(name, "INBOX")
 }
 
-// lenient escapes only what cannot be sent or would be misread. "%" and "*" are legal in a name, but cannot be
-// distinguished from wildcards when it is listed.
+// lenient escapes only what cannot be sent or would be misread. "%" and "*" are legal in a name,
+// but cannot be distinguished from wildcards when it is listed.
 func (m mapping) lenient(r rune) bool {
 	return r >= ' ' && r != 0x7f && r != '*' && string(r) != m.delimiter
 }
 
-// strict is for servers that refused the name as it was: it keeps letters of all scripts, digits, and what every server
-// takes. Not all servers read characters of two UTF-16 units (Courier).
+// strict is for servers that refused the name as it was: it keeps letters of all scripts, digits,
+// and what every server takes. Not all servers read characters of two UTF-16 units (Courier).
 func (m mapping) strict(r rune) bool {
 	return r >= utf8.RuneSelf && r <= 0xffff && r != utf8.RuneError || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' ||
 		'0' <= r && r <= '9' ||
@@ -113,13 +117,14 @@ func (m mapping) join(levels []string) string {
 	return m.prefix + mail.EncodeName(strings.Join(levels, m.delimiter))
 }
 
-// underInbox reports whether all of the user's mailboxes are below INBOX, as on Courier and some Cyrus servers.
+// underInbox reports whether all of the user's mailboxes are below INBOX, as on Courier and some
+// Cyrus servers.
 func (m mapping) underInbox() bool {
 	return m.delimiter != "" && strings.EqualFold(m.prefix, "INBOX"+m.delimiter)
 }
 
-// escape escapes one level of a name. Blanks at its ends, an empty level, "." and ".." are names that some servers
-// refuse or resolve. The sign is escaped if it would be read as an escape.
+// escape escapes one level of a name. Blanks at its ends, an empty level, "." and ".." are names
+// that some servers refuse or resolve. The sign is escaped if it would be read as an escape.
 func (s spelling) escape(level string) string {
 	sign := rune(s.sign)
 	if level == "" {

@@ -46,7 +46,8 @@ func TestMapping(t *testing.T) {
 	}
 }
 
-// A mailbox without one of its name goes to that with its special use, if no archived mailbox has that name.
+// A mailbox without one of its name goes to that with its special use, if no archived mailbox has
+// that name.
 func TestSpecialUses(t *testing.T) {
 	boxes := func(names ...string) (list []mail.Mailbox) {
 		for _, name := range names {
@@ -84,7 +85,8 @@ func TestSpecialUses(t *testing.T) {
 	}
 }
 
-// Escapes can be read back, so no two names become one, and no character is left that an IMAP name cannot hold.
+// Escapes can be read back, so no two names become one, and no character is left that an IMAP name
+// cannot hold.
 func FuzzEscape(f *testing.F) {
 	for _, seed := range []string{"", "%", "%%", "%2F", "%2f", "a/b", "..", ".", " ", "\x00", "caf\xe9", "%\xff", "%2/", "日本"} {
 		f.Add(seed)

@@ -36,9 +36,9 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Message) ([]int, 
 	return missing, nil
 }
 
-// match finds a copy of each message among the existing ones, a different one for each; 0 means none. The journal knows
-// some. The others are compared by size and date, then by header, and what is left by all bytes. Messages that a
-// server changed more than that are left to MissingSimilar.
+// match finds a copy of each message among the existing ones, a different one for each; 0 means
+// none. The journal knows some. The others are compared by size and date, then by header, and what
+// is left by all bytes. Messages that a server changed more than that are left to MissingSimilar.
 func (inv *inventory) match(ctx context.Context, wanted []restore.Message) ([]mail.UID, error) {
 	copies := make([]mail.UID, len(wanted))
 	inv.compared = make([]bool, len(wanted))
@@ -82,8 +82,8 @@ func (inv *inventory) compare(ctx context.Context, wanted []restore.Message, ind
 			return err
 		} // damaged: Append reports it
 	}
-	// Among equal copies, the one with the message's date comes first: the other may be the copy of a less similar
-	// message.
+	// Among equal copies, the one with the message's date comes first: the other may be the copy of
+	// a less similar message.
 	for _, alike := range fingerprint.Levels {
 		for _, dated := range []bool{true, false} {
 			for _, i := range indices {
@@ -166,15 +166,16 @@ func notRead(list []*existing, known func(*existing) (bool, int64)) ([]mail.Mess
 	return ask, byUID
 }
 
-// candidates are the existing messages that could be copies of wanted ones: those of the same size, and those of the
-// same date whose size other line ends can explain. Each is held once, even if it could be a copy of several.
+// candidates are the existing messages that could be copies of wanted ones: those of the same size,
+// and those of the same date whose size other line ends can explain. Each is held once, even if it
+// could be a copy of several.
 type candidates struct {
 	bySize, byDate map[int64][]*existing // of the wanted sizes and dates
 	all            []*existing           // by UID
 }
 
-// maxPairs is how many pairs of a wanted and an existing message are compared at once. A mailbox with more pairs has
-// thousands of messages of one size with the same header.
+// maxPairs is how many pairs of a wanted and an existing message are compared at once. A mailbox
+// with more pairs has thousands of messages of one size with the same header.
 const maxPairs = 4 << 20
 
 // candidates returns the existing messages that could be copies of the wanted ones at the indices.
@@ -225,8 +226,8 @@ func sizeMayDiffer(p *existing, size int64) bool {
 	return p.size != size && p.size+fingerprint.AddedLine >= size/2 && p.size <= 2*size+fingerprint.AddedLine
 }
 
-// withHeaders returns, for each wanted message, the candidates whose headers match too. Wanted messages with the same
-// size, date and header share a list.
+// withHeaders returns, for each wanted message, the candidates whose headers match too. Wanted
+// messages with the same size, date and header share a list.
 func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Message,
 	indices []int) (map[int][]*existing, error) {
 	type kind struct {

@@ -48,8 +48,8 @@ func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.P
 	return beyond, nil
 }
 
-// RemoveEmpty implements restore.Mirrorer. Mail that comes between STATUS and DELETE is deleted; IMAP cannot prevent
-// that.
+// RemoveEmpty implements restore.Mirrorer. Mail that comes between STATUS and DELETE is deleted;
+// IMAP cannot prevent that.
 func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
 	c, err := t.pool.Get(ctx)
 	if err != nil {
@@ -119,7 +119,8 @@ func (w *mirror) Require(ctx context.Context, wanted []restore.Message) (missing
 	return missing, nil
 }
 
-// matchFlags exchanges the copies of equal messages so that as many as possible have the right flags.
+// matchFlags exchanges the copies of equal messages so that as many as possible have the right
+// flags.
 func (w *mirror) matchFlags(wanted []restore.Message, copies []mail.UID) {
 	alike := map[chunk.ID][]int{}
 	for i, uid := range copies {
@@ -214,8 +215,8 @@ func (s *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSe
 	return due.Without(due.Without(there)), err
 }
 
-// setFlags gives messages the flags that they should have, as far as the mailbox keeps them, with one command for
-// messages that get the same.
+// setFlags gives messages the flags that they should have, as far as the mailbox keeps them, with
+// one command for messages that get the same.
 func (w *mirror) setFlags(ctx context.Context, f *session) (changed int64, err error) {
 	alike := uidGroups{}
 	for uid, want := range w.reflag {

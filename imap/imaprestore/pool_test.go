@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// There are never more connections than allowed. The pool goes on with those that the server accepts, even if
-// mailboxes are opened all at once while idle connections have others open.
+// There are never more connections than allowed. The pool goes on with those that the server
+// accepts, even if mailboxes are opened all at once while idle connections have others open.
 func TestConnectionsAllowed(t *testing.T) {
 	for _, taken := range []int32{1, 2, 9} {
 		t.Run(fmt.Sprint(taken), func(t *testing.T) {

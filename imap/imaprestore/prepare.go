@@ -18,10 +18,12 @@ import (
 
 // preparation maps mailboxes to the target and makes the missing ones.
 //
-// A mailbox goes to the target's mailbox of the same name: of the identical raw name, or else of the name in the
-// target's namespace and with its delimiter. If neither exists, preparation looks for an escaped name, then for the mailbox with the
-// same special use (the mail of Sent goes to "Sent Items" where that is marked as \Sent), and otherwise creates the mailbox under the
-// first name that the server accepts. So every mailbox of an account can be restored into that account, whatever its name.
+// A mailbox goes to the target's mailbox of the same name: of the identical raw name, or else of
+// the name in the target's namespace and with its delimiter. If neither exists, preparation looks
+// for an escaped name, then for the mailbox with the same special use (the mail of Sent goes to
+// "Sent Items" where that is marked as \Sent), and otherwise creates the mailbox under the first
+// name that the server accepts. So every mailbox of an account can be restored into that account,
+// whatever its name.
 type preparation struct {
 	c        *imapclient.Client
 	gmail    bool // the target is Gmail
@@ -72,8 +74,8 @@ func (p *preparation) addListed(boxes []mail.Mailbox) {
 	}
 }
 
-// find returns the target's mailbox with a raw name, or nil. Names that differ only in spelling, such as R&D and R&-D,
-// are two mailboxes if the target has both.
+// find returns the target's mailbox with a raw name, or nil. Names that differ only in spelling,
+// such as R&D and R&-D, are two mailboxes if the target has both.
 func (p *preparation) find(raw string) *mail.Mailbox {
 	if box := p.byRaw[raw]; box != nil {
 		return box
@@ -94,8 +96,8 @@ func (p *preparation) key(raw string) string {
 	return imapclient.SameName(raw)
 }
 
-// identical returns the target's mailbox with the archived raw name, byte for byte, or "". If the target divides the
-// name into other levels, or decodes it in another way, it is another mailbox.
+// identical returns the target's mailbox with the archived raw name, byte for byte, or "". If the
+// target divides the name into other levels, or decodes it in another way, it is another mailbox.
 func (p *preparation) identical(box *mail.Mailbox) string {
 	there := p.byRaw[box.Raw]
 	if there == nil || !there.Selectable() || box.IsInbox() {
@@ -111,7 +113,8 @@ func (p *preparation) identical(box *mail.Mailbox) string {
 	return there.Raw
 }
 
-// mapPlaces maps every mailbox. It returns an error, before anything is made, if two would become one.
+// mapPlaces maps every mailbox. It returns an error, before anything is made, if two would become
+// one.
 func (p *preparation) mapPlaces(mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	places := make([]restore.Place, len(mailboxes))
 	taken := map[string]string{}
@@ -159,8 +162,8 @@ func (p *preparation) claim(mailboxes []mail.Mailbox) {
 	}
 }
 
-// choose returns a free name for a mailbox without an identical one: a name that the target has, or else the one to
-// make.
+// choose returns a free name for a mailbox without an identical one: a name that the target has, or
+// else the one to make.
 func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string) bool) string {
 	if own := p.sameUse(box); free(own) {
 		return own
@@ -187,7 +190,8 @@ func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string
 	return ""
 }
 
-// twins are the special uses (RFC 6154) of mailboxes of which every account has one, under a name of its provider.
+// twins are the special uses (RFC 6154) of mailboxes of which every account has one, under a name
+// of its provider.
 var twins = []string{`\Archive`, `\Drafts`, `\Junk`, `\Sent`, `\Trash`}
 
 // alike returns the target's mailbox with the special use of an archived one, or nil.
@@ -221,9 +225,9 @@ func (p *preparation) createMissing(ctx context.Context, mailboxes []mail.Mailbo
 	return nil
 }
 
-// create makes one mailbox. If the server refuses the name, or changes it (some remove blanks at its ends), create
-// tries names that more servers take. A mailbox that cannot be made is left out, also if the reason may pass: some
-// servers answer to one name with an internal error, each time.
+// create makes one mailbox. If the server refuses the name, or changes it (some remove blanks at
+// its ends), create tries names that more servers take. A mailbox that cannot be made is left out,
+// also if the reason may pass: some servers answer to one name with an internal error, each time.
 func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *restore.Place) error {
 	err := p.createPatiently(ctx, box, place.Name)
 	for _, name := range p.m.names(box) {
@@ -252,7 +256,8 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 	return nil
 }
 
-// createPatiently is createExactly, repeated after some seconds if the reason of a refusal may pass.
+// createPatiently is createExactly, repeated after some seconds if the reason of a refusal may
+// pass.
 func (p *preparation) createPatiently(ctx context.Context, box *mail.Mailbox, name string) error {
 	for n := 0; ; n++ {
 		err := p.createExactly(ctx, box, name)
@@ -268,8 +273,8 @@ func (p *preparation) createPatiently(ctx context.Context, box *mail.Mailbox, na
 	}
 }
 
-// createExactly makes a mailbox. If a level begins or ends with a blank, it checks that the server did not change the
-// name.
+// createExactly makes a mailbox. If a level begins or ends with a blank, it checks that the server
+// did not change the name.
 func (p *preparation) createExactly(ctx context.Context, box *mail.Mailbox, name string) error {
 	err := p.createWithUse(ctx, box, name)
 	levels := strings.FieldsFunc(name, func(r rune) bool { return string(r) == p.m.delimiter })
@@ -318,8 +323,8 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 // refused reports whether the server refused a command for a reason that will not pass.
 func refused(err error) bool { return errors.Is(err, mail.ErrRefused) }
 
-// confirm checks by a new listing that every mailbox is there. It opens those that are not listed, because some
-// servers list not all mailboxes.
+// confirm checks by a new listing that every mailbox is there. It opens those that are not listed,
+// because some servers list not all mailboxes.
 func (p *preparation) confirm(ctx context.Context, places []restore.Place) error {
 	if err := p.list(ctx); err != nil {
 		return err

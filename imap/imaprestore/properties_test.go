@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// What exists is not changed, what is refused is named, and a dry run sends nothing that changes the account.
+// What exists is not changed, what is refused is named, and a dry run sends nothing that changes
+// the account.
 func TestAddProperties(t *testing.T) {
 	wanted := []mail.Properties{{
 		Mailbox: "Work",

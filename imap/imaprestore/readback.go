@@ -29,8 +29,9 @@ func (f *folder) check(ctx context.Context, added []*item) error {
 	return f.journal.Checked(journalMessages(added))
 }
 
-// readBack reads appended messages as far as servers are known to change them: flags, date and size of every message,
-// and all bytes of those that have traits or changed their size. It stores the remaining flags first.
+// readBack reads appended messages as far as servers are known to change them: flags, date and size
+// of every message, and all bytes of those that have traits or changed their size. It stores the
+// remaining flags first.
 func (f *folder) readBack(ctx context.Context, added []*item) error {
 	if err := f.retry(ctx, func() error { return f.findUIDs(ctx) }); err != nil {
 		return err
@@ -51,7 +52,8 @@ func (f *folder) readBack(ctx context.Context, added []*item) error {
 		if err != nil || unseen.Len() == 0 {
 			return err
 		}
-		// Some servers report new messages only after a NOOP, and answer nothing about them until then (Courier).
+		// Some servers report new messages only after a NOOP, and answer nothing about them until
+		// then (Courier).
 		if err := f.c.Noop(ctx); err != nil {
 			return err
 		}
@@ -76,7 +78,8 @@ func (it *item) markLost() {
 	}
 }
 
-// checkOnce stores the remaining flags, compares messages with what was sent, and returns those that are there.
+// checkOnce stores the remaining flags, compares messages with what was sent, and returns those
+// that are there.
 func (f *folder) checkOnce(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (mail.UIDSet, error) {
 	if err := f.storeLabels(ctx, byUID, uids); err != nil {
 		return mail.UIDSet{}, err
@@ -91,7 +94,8 @@ func (f *folder) checkOnce(ctx context.Context, byUID map[mail.UID]*item, uids m
 	return seen, f.compareBytes(ctx, byUID, odd)
 }
 
-// storeRemaining sets flags one by one, each on all messages that should have it. It does not try a refused flag again.
+// storeRemaining sets flags one by one, each on all messages that should have it. It does not try a
+// refused flag again.
 func (f *folder) storeRemaining(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) error {
 	wanting := uidGroups{}
 	for uid := range uids.All() {
@@ -112,8 +116,8 @@ func (f *folder) storeRemaining(ctx context.Context, byUID map[mail.UID]*item, u
 	return nil
 }
 
-// compareOverview reports flags and dates that differ from what was sent. It returns the messages whose bytes have to
-// be compared, and all that are there.
+// compareOverview reports flags and dates that differ from what was sent. It returns the messages
+// whose bytes have to be compared, and all that are there.
 func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item,
 	uids mail.UIDSet) (odd []mail.Message, seen mail.UIDSet, err error) {
 	for r := range uids.Ranges() {

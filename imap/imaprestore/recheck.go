@@ -10,8 +10,8 @@ import (
 
 var _ restore.Journaled = (*folder)(nil)
 
-// EarlierResults implements restore.Journaled. It checks the messages that an interrupted restore appended and did not
-// check, and those that came after it sent messages without getting an answer.
+// EarlierResults implements restore.Journaled. It checks the messages that an interrupted restore
+// appended and did not check, and those that came after it sent messages without getting an answer.
 func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Message) (map[int]restore.AppendResult, error) {
 	results := map[int]restore.AppendResult{}
 	var batch []*item
@@ -50,8 +50,8 @@ func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Message) (
 	return results, look()
 }
 
-// recheck checks existing messages, as Append does. Messages that cannot be read from the archive cannot be compared,
-// and are left to a later restore.
+// recheck checks existing messages, as Append does. Messages that cannot be read from the archive
+// cannot be compared, and are left to a later restore.
 func (f *folder) recheck(ctx context.Context, batch []*item) error {
 	if len(batch) == 0 {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/imap"
 )
 
-// A refused message is sent again with fewer flags, and then without its date, because its bytes matter more. The
-// report names what was left out.
+// A refused message is sent again with fewer flags, and then without its date, because its bytes
+// matter more. The report names what was left out.
 
 // addReduced sends a refused message again with fewer flags and without its date.
 func (f *folder) addReduced(ctx context.Context, it *item, refusal error) error {
@@ -27,7 +27,8 @@ func (f *folder) addReduced(ctx context.Context, it *item, refusal error) error 
 	return err
 }
 
-// reduce leaves out the next thing that the server may refuse a message for. It returns false if nothing is left.
+// reduce leaves out the next thing that the server may refuse a message for. It returns false if
+// nothing is left.
 func (f *folder) reduce(it *item, refusal error) bool {
 	isKeyword := func(flag string) bool { return !strings.HasPrefix(flag, `\`) }
 	if keywords := slices.DeleteFunc(slices.Clone(it.flags),
@@ -70,16 +71,16 @@ func (it *item) omit(flag, why string) {
 	it.result.FlagsLost = it.result.FlagsLost || isSystemFlag(flag)
 }
 
-// isSystemFlag reports whether a flag is one of RFC 9051 section 2.3.2. Some servers keep those that PERMANENTFLAGS
-// does not list, so they are always sent.
+// isSystemFlag reports whether a flag is one of RFC 9051 section 2.3.2. Some servers keep those
+// that PERMANENTFLAGS does not list, so they are always sent.
 func isSystemFlag(flag string) bool {
 	return slices.ContainsFunc([]string{`\Answered`, `\Flagged`, `\Deleted`, `\Seen`, `\Draft`},
 		func(system string) bool { return strings.EqualFold(system, flag) })
 }
 
-// mayRefuseDate reports whether the server may have refused a message for its date: some servers cannot hold that
-// date, or the answer says so, or has no code with another reason. A message that is too large, for example, is not
-// worth another upload.
+// mayRefuseDate reports whether the server may have refused a message for its date: some servers
+// cannot hold that date, or the answer says so, or has no code with another reason. A message that
+// is too large, for example, is not worth another upload.
 func (it *item) mayRefuseDate(refusal error) bool {
 	var answer *imap.Error
 	if !errors.As(refusal, &answer) {

@@ -33,9 +33,9 @@ func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Message) (
 	return missing, nil
 }
 
-// resemble finds copies that match has not found, whose bytes differ: servers re-encode bodies, and remove and add
-// header fields. INTERNALDATE must be the same, and so must what package canonical compares. It comes last, so that no
-// message is taken for another one that has a copy of its own.
+// resemble finds copies that match has not found, whose bytes differ: servers re-encode bodies, and
+// remove and add header fields. INTERNALDATE must be the same, and so must what package canonical
+// compares. It comes last, so that no message is taken for another one that has a copy of its own.
 func (inv *inventory) resemble(ctx context.Context, wanted []restore.Message, copies []mail.UID) error {
 	return inv.retry(ctx, func() error { return inv.resembleOnce(ctx, wanted, copies) })
 }

@@ -115,7 +115,8 @@ func wanted(m mail.Message, body []byte) restore.Message {
 	return restore.Message{UID: m.UID, Hash: chunk.ID(sha256.Sum256(body)), Size: int64(len(body)), Flags: m.Flags, Internal: m.Internal, Header: header, Body: text(body)}
 }
 
-// restoreTo writes an account to a target and returns how many messages were added, and all reports.
+// restoreTo writes an account to a target and returns how many messages were added, and all
+// reports.
 func restoreTo(t *testing.T, opts imap.Options, mailboxes []mail.Mailbox, from account) (added int, said []string) {
 	t.Helper()
 	target := NewTarget(opts)
@@ -200,8 +201,8 @@ func same(t *testing.T, what string, have, want []restore.Message) {
 	}
 }
 
-// What is restored is equal: bytes, flags, keywords, dates, copies. Restoring again adds nothing, with and without the
-// journal.
+// What is restored is equal: bytes, flags, keywords, dates, copies. Restoring again adds nothing,
+// with and without the journal.
 func roundTrip(t *testing.T, from, to imap.Options) {
 	t.Helper()
 	boxes, original := mailboxes(t, from), readAccount(t, from)

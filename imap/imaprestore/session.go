@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// session is a mailbox of a target. It has a connection only while it is used: more mailboxes are open than there are
-// connections.
+// session is a mailbox of a target. It has a connection only while it is used: more mailboxes are
+// open than there are connections.
 type session struct {
 	t        *Target
 	place    restore.Place
@@ -26,8 +26,8 @@ type session struct {
 	undelivered mail.UIDSet // messages that the server cannot deliver
 }
 
-// acquire gets a connection, unless there is one. Other folders use it between calls; usually it still has the mailbox
-// selected. acquire connects again if the connection ended while it was idle.
+// acquire gets a connection, unless there is one. Other folders use it between calls; usually it
+// still has the mailbox selected. acquire connects again if the connection ended while it was idle.
 func (s *session) acquire(ctx context.Context) error {
 	if s.c != nil {
 		return nil
@@ -47,7 +47,8 @@ func (s *session) release() {
 	}
 }
 
-// connect gets a connection and opens the mailbox. It returns an error if the mailbox was replaced meanwhile.
+// connect gets a connection and opens the mailbox. It returns an error if the mailbox was replaced
+// meanwhile.
 func (s *session) connect(ctx context.Context) error {
 	s.release()
 	c, err := s.t.pool.GetOn(ctx, s.place.Name)
@@ -89,7 +90,8 @@ func (s *session) retry(ctx context.Context, do func() error) error {
 	return err
 }
 
-// waitAndReconnect waits as long as the server asked, or a little, and connects again if the connection is lost.
+// waitAndReconnect waits as long as the server asked, or a little, and connects again if the
+// connection is lost.
 func (s *session) waitAndReconnect(ctx context.Context, n int, cause error) error {
 	wait := retry.Suggested(cause)
 	if wait == 0 {

@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Target is an account that is restored into. It adds messages, mailboxes and subscriptions. It removes and changes
-// messages only as a restore.Mirrorer.
+// Target is an account that is restored into. It adds messages, mailboxes and subscriptions. It
+// removes and changes messages only as a restore.Mirrorer.
 type Target struct {
 	opts     imap.Options
 	pool     *imapclient.Pool
@@ -36,8 +36,8 @@ var (
 
 // NewTarget returns the account as a target. It does not connect yet.
 //
-// It does not ask for UTF8=ACCEPT: a server may then refuse messages with 8-bit headers that are not UTF-8 (RFC 6855
-// section 4), and modified UTF-7 can name every mailbox.
+// It does not ask for UTF8=ACCEPT: a server may then refuse messages with 8-bit headers that are
+// not UTF-8 (RFC 6855 section 4), and modified UTF-7 can name every mailbox.
 func NewTarget(opts imap.Options) *Target {
 	return &Target{opts: opts, pool: imapclient.NewPool(opts, false), pause: retry.Sleep,
 		waits: retry.Budget{Report: opts.Waiting}}
@@ -96,7 +96,8 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 // Parallel returns the number of folders that can be written at once, one for each connection.
 func (t *Target) Parallel() int { return t.pool.Parallel() }
 
-// Close closes the idle connections now, and the others when they are given back. It completes the journals.
+// Close closes the idle connections now, and the others when they are given back. It completes the
+// journals.
 func (t *Target) Close() error {
 	t.pool.Close()
 	return t.writeReports()

@@ -67,9 +67,9 @@ func overview(uids ...int) (lines []string) {
 	return append(lines, "TAG OK done")
 }
 
-// A refused batch is divided until the refused message is found. That one is tried without keywords, then without the
-// system flags that PERMANENTFLAGS lacks, and then without any. Those system flags are sent at first, because some
-// servers keep them; what is not kept is reported.
+// A refused batch is divided until the refused message is found. That one is tried without
+// keywords, then without the system flags that PERMANENTFLAGS lacks, and then without any. Those
+// system flags are sent at first, because some servers keep them; what is not kept is reported.
 func TestRefusedBatchIsBisected(t *testing.T) {
 	const last = "<"
 	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS",
@@ -93,7 +93,8 @@ func TestRefusedBatchIsBisected(t *testing.T) {
 	}
 }
 
-// A message is added without its date if the server refuses that. A date in an impossible zone is sent in UTC.
+// A message is added without its date if the server refuses that. A date in an impossible zone is
+// sent in UTC.
 func TestRefusedDate(t *testing.T) {
 	append1 := func(date string) []string { return []string{`< APPEND "x" ` + date + `{14+}`, "<{14}", "<"} }
 	lines := append(append1(`" 1-Jan-1601 00:00:00 +0000" `), "TAG BAD invalid date")
@@ -119,8 +120,8 @@ func TestRefusedDate(t *testing.T) {
 	}
 }
 
-// A server may refuse flags that it announces, and dates without saying so. STORE sets what it can when the message is
-// there.
+// A server may refuse flags that it announces, and dates without saying so. STORE sets what it can
+// when the message is there.
 func TestRefusedAnnouncedFlag(t *testing.T) {
 	f := opened(t, writable("UIDPLUS LITERAL+",
 		`< APPEND "x" (\Flagged \Seen)`+appended, "<{14}", "<", "TAG NO refused",
@@ -150,7 +151,8 @@ func TestUnlistedMailbox(t *testing.T) {
 	}
 }
 
-// After a lost answer, the server is asked what it has before anything is sent again: nothing is doubled, nothing lost.
+// After a lost answer, the server is asked what it has before anything is sent again: nothing is
+// doubled, nothing lost.
 func TestLostAnswer(t *testing.T) {
 	send := []string{`< APPEND "x" (\Seen)` + appended, "<{14}", `< (\Seen)` + appended, "<{14}", "<"}
 	lost := append(writable("MULTIAPPEND LITERAL+ UIDPLUS", send...), "!")
@@ -174,8 +176,8 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// A message that the server accepted must be there. A server that shows it only after a NOOP, such as Courier, is not
-// blamed, and the message is checked anyway.
+// A message that the server accepted must be there. A server that shows it only after a NOOP, such
+// as Courier, is not blamed, and the message is checked anyway.
 func TestAcceptedButMissing(t *testing.T) {
 	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS", `< APPEND "x" (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", "<",
 		"TAG OK [APPENDUID 7 10:12] done", "< UID FETCH 10:12 (UID FLAGS INTERNALDATE RFC822.SIZE)",
@@ -188,8 +190,9 @@ func TestAcceptedButMissing(t *testing.T) {
 	}
 }
 
-// Without UIDPLUS, an appended message is found by size and date, and checked like any other. If that fails, its bytes
-// are compared: here the server ended the last line. The journal has all messages.
+// Without UIDPLUS, an appended message is found by size and date, and checked like any other. If
+// that fails, its bytes are compared: here the server ended the last line. The journal has all
+// messages.
 func TestFoundWithoutUIDPLUS(t *testing.T) {
 	const dated = `INTERNALDATE "17-Jul-1996 02:44:25 -0700"`
 	f := opened(t, writable("LITERAL+",
@@ -211,8 +214,8 @@ func TestFoundWithoutUIDPLUS(t *testing.T) {
 	}
 }
 
-// Of two equal messages the first was added without a UID, and the answer for the second is lost: the first is not
-// taken for the second.
+// Of two equal messages the first was added without a UID, and the answer for the second is lost:
+// the first is not taken for the second.
 func TestLostAnswerToSecondCopy(t *testing.T) {
 	one := []string{`< APPEND "x"` + appended, "<{14}", "<"}
 	const there = `INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`
@@ -257,7 +260,8 @@ func (damaged) WriteTo(context.Context, io.Writer) error {
 	return errors.New("hash mismatch")
 }
 
-// A server that takes no "%" in a name, such as Cyrus, gets "=" for it. The mailbox is found again by that name.
+// A server that takes no "%" in a name, such as Cyrus, gets "=" for it. The mailbox is found again
+// by that name.
 func TestRefusedName(t *testing.T) {
 	const list = `< LIST "" "*"`
 	boxes := []mail.Mailbox{{Raw: "a%", Name: "a%", Delimiter: "/"}, {Raw: "a=25", Name: "a=25", Delimiter: "/"}, {Raw: "b*", Name: "b*", Delimiter: "/"}}
@@ -280,7 +284,8 @@ func TestRefusedName(t *testing.T) {
 	}
 }
 
-// A mailbox that cannot be made for a reason that may pass is tried again, and then left out: the others are restored.
+// A mailbox that cannot be made for a reason that may pass is tried again, and then left out: the
+// others are restored.
 func TestNameWithAnInternalError(t *testing.T) {
 	const list = `< LIST "" "*"`
 	boxes := []mail.Mailbox{{Raw: "a", Name: "a"}, {Raw: "b", Name: "b"}, {Raw: "c", Name: "c"}, {Raw: "d", Name: "d"}}

@@ -11,15 +11,17 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// A server may be unable to deliver a message: Dovecot closes the connection at a file of a Maildir that is shorter than
-// its name says. Such a message is no copy of anything, and must not keep a restore from the others.
+// A server may be unable to deliver a message: Dovecot closes the connection at a file of a Maildir
+// that is shorter than its name says. Such a message is no copy of anything, and must not keep a
+// restore from the others.
 
 // section is imapclient.Mailbox.Bodies or Headers.
 type section func(*imapclient.Mailbox, context.Context, []mail.Message, func(mail.UID, io.Reader) error) error
 
-// readEach reads messages that are there, and calls read with each. read may be called again with a message of which
-// it returned an error. readEach leaves out the messages that the server cannot deliver: those that it refuses alone,
-// and those that cost the connection alone twice, after all others were read.
+// readEach reads messages that are there, and calls read with each. read may be called again with a
+// message of which it returned an error. readEach leaves out the messages that the server cannot
+// deliver: those that it refuses alone, and those that cost the connection alone twice, after all
+// others were read.
 func (s *session) readEach(ctx context.Context, get section, messages []mail.Message,
 	read func(mail.UID, io.Reader) error) error {
 	left := slices.DeleteFunc(messages, func(m mail.Message) bool { return s.undelivered.Contains(m.UID) })
@@ -59,7 +61,8 @@ func (s *session) readEach(ctx context.Context, get section, messages []mail.Mes
 }
 
 const (
-	// maxInARow is how many suspects may fail in a row. If more fail, the server is at fault, not the messages.
+	// maxInARow is how many suspects may fail in a row. If more fail, the server is at fault, not
+	// the messages.
 	maxInARow = 10
 
 	// maxUndelivered bounds the connections that the messages of one mailbox may cost.
@@ -99,12 +102,13 @@ func (s *session) readAlone(ctx context.Context, get section, m mail.Message,
 	return undelivered, nil
 }
 
-// concernsMessages reports whether an error may concern single messages: a refusal, or the end of the connection. A
-// refusal for now concerns the server.
+// concernsMessages reports whether an error may concern single messages: a refusal, or the end of
+// the connection. A refusal for now concerns the server.
 func (s *session) concernsMessages(err error) bool { return refused(err) || !s.c.Alive() }
 
-// listEach lists the messages of a range, and calls note with each. It leaves out those that the server cannot list:
-// Dovecot reads a file of a Maildir whose name does not have its size, and may fail as it does at a body.
+// listEach lists the messages of a range, and calls note with each. It leaves out those that the
+// server cannot list: Dovecot reads a file of a Maildir whose name does not have its size, and may
+// fail as it does at a body.
 func (s *session) listEach(ctx context.Context, all mail.UIDRange, note func(mail.Message) error) error {
 	var listed mail.UIDSet
 	lost, err := s.list(ctx, all, &listed, note)
@@ -141,7 +145,8 @@ func (s *session) listInHalves(ctx context.Context, uids []mail.UID, listed *mai
 	return s.listInHalves(ctx, uids[half:], listed, note)
 }
 
-// list lists a range once. If the connection is lost, list connects again, and lost says why it was.
+// list lists a range once. If the connection is lost, list connects again, and lost says why it
+// was.
 func (s *session) list(ctx context.Context, uids mail.UIDRange, listed *mail.UIDSet,
 	note func(mail.Message) error) (lost, err error) {
 	for m, err := range s.mailbox.Overview(ctx, uids) {

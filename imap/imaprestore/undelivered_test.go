@@ -33,8 +33,9 @@ func bodyOf(uid int) string {
 	return fmt.Sprintf("* %d FETCH (UID %d BODY[] {14}\r\nSubject: %d\r\n\r\n)", uid, uid, uid-1)
 }
 
-// A message that the server cannot deliver is no copy of one to restore, and the others are compared: Dovecot closes
-// the connection at a file that is shorter than its name says, and other servers refuse.
+// A message that the server cannot deliver is no copy of one to restore, and the others are
+// compared: Dovecot closes the connection at a file that is shorter than its name says, and other
+// servers refuse.
 func TestUndelivered(t *testing.T) {
 	for name, scripts := range map[string][]script{
 		"lost connections": {
@@ -59,8 +60,8 @@ func TestUndelivered(t *testing.T) {
 	}
 }
 
-// Nor does a message matter that the server cannot even list: Dovecot has to read a file whose name does not have its
-// size.
+// Nor does a message matter that the server cannot even list: Dovecot has to read a file whose name
+// does not have its size.
 func TestUnlisted(t *testing.T) {
 	one := func(uid int) string { return overview(uid)[0] }
 	f := opened(t,
@@ -87,7 +88,8 @@ func TestDeliveredAtLast(t *testing.T) {
 	}
 }
 
-// If many messages in a row are not delivered, the server is at fault, and they must not be added again.
+// If many messages in a row are not delivered, the server is at fault, and they must not be added
+// again.
 func TestNothingDelivered(t *testing.T) {
 	const n = maxInARow + 1
 	s := listed(n, fmt.Sprintf("< UID FETCH 1:%d (UID BODY.PEEK[])", n), "TAG NO not now")

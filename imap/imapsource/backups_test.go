@@ -21,8 +21,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// verdict is how a backup may end. In any case it reports each message of the server that is missing, it has no
-// message that the server does not have, and a manifest that claims to be consistent equals the account.
+// verdict is how a backup may end. In any case it reports each message of the server that is
+// missing, it has no message that the server does not have, and a manifest that claims to be
+// consistent equals the account.
 type verdict uint8
 
 const (
@@ -208,7 +209,8 @@ func in(t *testing.T, run func(n *dailyBackups)) {
 	synctest.Test(t, func(t *testing.T) { run(newDailyBackups(t)) })
 }
 
-// after runs dailyBackups that continue with an account and a copy of the repository of the day before.
+// after runs dailyBackups that continue with an account and a copy of the repository of the day
+// before.
 func after(t *testing.T, stored *storetest.Memory, run func(n *dailyBackups)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -218,9 +220,9 @@ func after(t *testing.T, stored *storetest.Memory, run func(n *dailyBackups)) {
 	})
 }
 
-// Whatever a server does, a backup ends in a correct manifest, with missing messages among its failures, or in an
-// error. Once the server behaves, the next backup equals the account. The test runs after a night with a correct
-// server, and with a server that has always misbehaved.
+// Whatever a server does, a backup ends in a correct manifest, with missing messages among its
+// failures, or in an error. Once the server behaves, the next backup equals the account. The test
+// runs after a night with a correct server, and with a server that has always misbehaved.
 func TestMisbehavingServers(t *testing.T) {
 	var night, never *storetest.Memory // the night before, and the repository without it
 	in(t, func(n *dailyBackups) {

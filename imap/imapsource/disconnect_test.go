@@ -26,10 +26,10 @@ func (m *model) clone() *model {
 	return other
 }
 
-// A server may end a connection after any line, with BYE or in the middle of a word, or fall silent: the run continues
-// over another connection and is complete. If the server is gone, there is an error, and the next run is complete. The
-// test ends the connection after each line of a run with many changes; with MAILSTRATA_LONG, in every way and at every
-// byte.
+// A server may end a connection after any line, with BYE or in the middle of a word, or fall
+// silent: the run continues over another connection and is complete. If the server is gone, there
+// is an error, and the next run is complete. The test ends the connection after each line of a run
+// with many changes; with MAILSTRATA_LONG, in every way and at every byte.
 func TestDisconnectAnywhere(t *testing.T) {
 	var store *storetest.Memory
 	var account *model

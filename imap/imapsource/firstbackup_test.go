@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A first backup takes few round trips, the server's and the store's together: while one connection waits for the
-// bodies of a window, what the next one needs is requested.
+// A first backup takes few round trips, the server's and the store's together: while one connection
+// waits for the bodies of a window, what the next one needs is requested.
 func TestAFirstBackupTakesFewRoundTrips(t *testing.T) {
 	sizes := func(sizes ...int) []int { return sizes }
 	for name, test := range map[string]struct {

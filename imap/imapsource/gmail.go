@@ -6,9 +6,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Gmail's mailboxes are labels (X-GM-EXT-1). A message is in All Mail, Spam or Trash, and appears once more under each
-// of its labels. So only these three are read, with the labels of each message; the other mailboxes are names. The
-// three are found by their special use, because their names are in the user's language.
+// Gmail's mailboxes are labels (X-GM-EXT-1). A message is in All Mail, Spam or Trash, and appears
+// once more under each of its labels. So only these three are read, with the labels of each
+// message; the other mailboxes are names. The three are found by their special use, because their
+// names are in the user's language.
 
 // markLabels marks the mailboxes whose messages are all read in another mailbox.
 func markLabels(survey *mail.Survey) {

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 )
 
-// Cyrus 3.6 sends nonsense as MAILBOXID when it lists several mailboxes. The STATUS of a single mailbox has the right
-// one, which is recorded.
+// Cyrus 3.6 sends nonsense as MAILBOXID when it lists several mailboxes. The STATUS of a single
+// mailbox has the right one, which is recorded.
 func TestNonsenseAsMailboxID(t *testing.T) {
 	listings := 0
 	odd := offering(strings.Replace(allCaps, "LIST-STATUS", "LIST-STATUS OBJECTID", 1), func(*model) misbehavior {

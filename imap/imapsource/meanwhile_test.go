@@ -11,8 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// At every command of a run, another program moves mail or renames mailboxes. A message that was somewhere all the time
-// is in the manifest, which is consistent in the end and has no alarm. The next night has none either.
+// At every command of a run, another program moves mail or renames mailboxes. A message that was
+// somewhere all the time is in the manifest, which is consistent in the end and has no alarm. The
+// next night has none either.
 func TestChangesAtEveryCommand(t *testing.T) {
 	var night *storetest.Memory
 	in(t, func(n *dailyBackups) {
@@ -44,8 +45,8 @@ func TestChangesAtEveryCommand(t *testing.T) {
 	}
 }
 
-// changeAt makes a backup with a change at one of its commands, and checks it and the next one. It returns false if the
-// backup has fewer commands.
+// changeAt makes a backup with a change at one of its commands, and checks it and the next one. It
+// returns false if the backup has fewer commands.
 func (n *dailyBackups) changeAt(at int, change func(*model)) bool {
 	n.t.Helper()
 	began, heard := n.model.bodies(), 0

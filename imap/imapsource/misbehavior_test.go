@@ -26,8 +26,8 @@ func replacing(a, b string) func(*model) misbehavior {
 	})
 }
 
-// preceding misbehaves by sending another response before each with this text, and before the end of each
-// command.
+// preceding misbehaves by sending another response before each with this text, and before the end
+// of each command.
 func preceding(text, another string) func(*model) misbehavior {
 	return saying(func(_ *session, response string) []string {
 		if strings.Contains(response, text) || !strings.HasPrefix(response, "*") {
@@ -94,8 +94,8 @@ func onBody(n string, say func(s *session, number, uid, literal string) []string
 	})
 }
 
-// once misbehaves when it is about to send the first body of INBOX. It reports what happens, if it should, and goes on
-// or ends the connection.
+// once misbehaves when it is about to send the first body of INBOX. It reports what happens, if it
+// should, and goes on or ends the connection.
 func once(happen func(s *session) (goOn bool), said ...string) func(*model) misbehavior {
 	return func(*model) misbehavior {
 		done := false

@@ -18,7 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// model is an IMAP server in memory with one account. It behaves correctly, except in the ways of odd.
+// model is an IMAP server in memory with one account. It behaves correctly, except in the ways of
+// odd.
 type model struct {
 	announces bool // its capabilities in the answer to LOGIN
 	mu        sync.Mutex

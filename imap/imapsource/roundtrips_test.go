@@ -89,8 +89,8 @@ func (c *farConn) Close() error {
 	return c.Conn.Close()
 }
 
-// farOptions connect to the model from a round trip away. The server greets when it has the third packet of the
-// handshake of TCP.
+// farOptions connect to the model from a round trip away. The server greets when it has the third
+// packet of the handshake of TCP.
 func farOptions(m *model) imap.Options {
 	m.announces = true
 	o := m.options()
@@ -109,7 +109,8 @@ func farOptions(m *model) imap.Options {
 
 func trips(since time.Time) int { return int((time.Since(since) + roundTrip/2) / roundTrip) }
 
-// A survey takes the round trips of TCP, of the greeting, of the login, and one more, in which everything is asked.
+// A survey takes the round trips of TCP, of the greeting, of the login, and one more, in which
+// everything is asked.
 func TestASurveyTakesFourRoundTrips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := imapsource.NewSource(farOptions(newAccount()))
@@ -137,7 +138,8 @@ func TestASurveyTakesFourRoundTrips(t *testing.T) {
 	})
 }
 
-// After the first connection, others are made at once, and open their mailboxes together with the rest.
+// After the first connection, others are made at once, and open their mailboxes together with the
+// rest.
 func TestConnectionsAreMadeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := imapsource.NewSource(farOptions(newAccount()))
@@ -167,7 +169,8 @@ func TestConnectionsAreMadeAtOnce(t *testing.T) {
 	})
 }
 
-// A caller that no longer needs a mailbox while it is opened does not wait, and does not cost the connection.
+// A caller that no longer needs a mailbox while it is opened does not wait, and does not cost the
+// connection.
 func TestAnOpeningThatIsCanceledKeepsItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := imapsource.NewSource(farOptions(newAccount()))
@@ -198,8 +201,8 @@ func TestAnOpeningThatIsCanceledKeepsItsConnection(t *testing.T) {
 	})
 }
 
-// On a night without news, both sides are asked at once: the server's four round trips are over when the repository is
-// open, and the manifest takes two more.
+// On a night without news, both sides are asked at once: the server's four round trips are over
+// when the repository is open, and the manifest takes two more.
 func TestAnUnchangedNightTakesSixRoundTrips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		far := storetest.NewFar(&storetest.Memory{})

@@ -13,7 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Source reads an account. It changes nothing there: it opens mailboxes by EXAMINE and fetches bodies by BODY.PEEK.
+// Source reads an account. It changes nothing there: it opens mailboxes by EXAMINE and fetches
+// bodies by BODY.PEEK.
 type Source struct {
 	opts       imap.Options
 	pool       *imapclient.Pool
@@ -39,9 +40,9 @@ type serverAnswer struct {
 	err    error
 }
 
-// Connect starts to connect, to log in and to survey the account while the caller does other things. The first call of
-// Server returns the result, so that a wrong password is tried once. The first call of Survey after that returns the
-// survey.
+// Connect starts to connect, to log in and to survey the account while the caller does other
+// things. The first call of Server returns the result, so that a wrong password is tried once. The
+// first call of Survey after that returns the survey.
 func (s *Source) Connect(ctx context.Context) {
 	a := &serverAnswer{done: make(chan struct{})}
 	s.connecting.Store(a)
@@ -67,8 +68,8 @@ func (s *Source) withClient(ctx context.Context, use func(*imapclient.Client) er
 // maxWays bounds the connections in a row that may be lost during optional commands.
 const maxWays = 20
 
-// withRetry calls use with a connection, and again if it was lost during a command that is not sent again in the same
-// way.
+// withRetry calls use with a connection, and again if it was lost during a command that is not sent
+// again in the same way.
 func (s *Source) withRetry(ctx context.Context, use func(*imapclient.Client) error) (err error) {
 	for range maxWays {
 		err = s.withClient(ctx, use)
@@ -102,7 +103,8 @@ func (s *Source) askServer(ctx context.Context) (server mail.Server, err error) 
 	return server, err
 }
 
-// askAll is askServer and Survey with all questions sent together. If only the survey fails, it is nil.
+// askAll is askServer and Survey with all questions sent together. If only the survey fails, it is
+// nil.
 func (s *Source) askAll(ctx context.Context) (server mail.Server, survey *mail.Survey, err error) {
 	err = s.withRetry(ctx, func(c *imapclient.Client) error {
 		server, survey, err = c.ServerAndSurvey(ctx, s.opts.Namespaces)
@@ -172,12 +174,12 @@ func (s *Source) mark(ctx context.Context, c *imapclient.Client, survey *mail.Su
 	return s.virtual.Mark(ctx, c, survey)
 }
 
-// openingGrace is how long a connection waits for the answer to an EXAMINE that nobody waits for any more. A new
-// connection costs more than the answer.
+// openingGrace is how long a connection waits for the answer to an EXAMINE that nobody waits for
+// any more. A new connection costs more than the answer.
 const openingGrace = 2 * time.Second
 
-// Examine opens a mailbox for reading, on a connection of its own. If ctx ends first, Examine returns at once, and the
-// connection is free again when the server has answered.
+// Examine opens a mailbox for reading, on a connection of its own. If ctx ends first, Examine
+// returns at once, and the connection is free again when the server has answered.
 func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox, first source.First) (source.View, error) {
 	c, err := s.pool.Get(ctx)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// A mailbox of the special use \All or \Flagged is virtual if its messages are in other mailboxes, or, on a server
-// that does not say so, if their ids are.
+// A mailbox of the special use \All or \Flagged is virtual if its messages are in other mailboxes,
+// or, on a server that does not say so, if their ids are.
 func TestVirtualMailboxes(t *testing.T) {
 	said := func(where ...string) []string {
 		var lines []string

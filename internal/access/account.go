@@ -71,7 +71,8 @@ type Account struct {
 	Configured config.Account // its table in the configuration, or zero
 }
 
-// ParseAccount parses the URL of an account. Its errors do not repeat the URL, which may hold a secret.
+// ParseAccount parses the URL of an account. Its errors do not repeat the URL, which may hold a
+// secret.
 func ParseAccount(text string) (*Account, error) {
 	if files, ok := config.ParseFiles(text); ok {
 		return filesAccount(files)
@@ -96,7 +97,8 @@ func ParseAccount(text string) (*Account, error) {
 	return nil, wrong
 }
 
-// isAddress reports whether a text is a user at a host, perhaps with a port, and cannot have a password.
+// isAddress reports whether a text is a user at a host, perhaps with a port, and cannot have a
+// password.
 func isAddress(text string) bool {
 	user, host, found := strings.Cut(text, "@")
 	return found && !strings.ContainsAny(user, ":/") && !strings.ContainsAny(host, "@/")
@@ -132,7 +134,8 @@ func jmapAccount(text string) (*Account, error) {
 const passwordPlaces = "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, " +
 	"not from the command line"
 
-// JMAPOptions returns the options of an account that speaks JMAP, with its secret after UnlockAccount.
+// JMAPOptions returns the options of an account that speaks JMAP, with its secret after
+// UnlockAccount.
 func (a *Account) JMAPOptions() jmap.Options {
 	o := &a.Options
 	return jmap.Options{
@@ -153,8 +156,8 @@ func (h *Host) ConfiguredAccount(name string) (*Account, error) {
 	return nil, nil
 }
 
-// AccountAt returns the account of a URL. If the configuration has an account with the same server, user and security,
-// it returns that one, with its secret and its certificates.
+// AccountAt returns the account of a URL. If the configuration has an account with the same server,
+// user and security, it returns that one, with its secret and its certificates.
 func (h *Host) AccountAt(url string) (*Account, error) {
 	a, err := ParseAccount(url)
 	if err != nil {
@@ -183,7 +186,8 @@ func AccountOf(configured *config.Account) (*Account, error) {
 	return a, nil
 }
 
-// ConfigureAccount sets the options of the account from the flags, or else from the configuration, except its secret.
+// ConfigureAccount sets the options of the account from the flags, or else from the configuration,
+// except its secret.
 func (h *Host) ConfigureAccount(a *Account, flags *AccountFlags) error {
 	a.Options.Connections = cmp.Or(int(flags.Connections), a.Configured.Connections)
 	a.Options.Compress = flags.Compress || a.Configured.Compress
@@ -265,7 +269,8 @@ func (a *Account) environ() []string {
 	return []string{"MAILSTRATA_ACCOUNT=" + a.Name, "MAILSTRATA_IMAP_USER=" + a.Options.User, "MAILSTRATA_IMAP_HOST=" + a.Options.Host}
 }
 
-// trustedCertificates returns the certificates of the system and of the files. Nil means those of the system.
+// trustedCertificates returns the certificates of the system and of the files. Nil means those of
+// the system.
 func trustedCertificates(files ...string) (*x509.CertPool, error) {
 	var pool *x509.CertPool
 	for _, file := range files {
@@ -334,7 +339,8 @@ func (h *Host) TokenStore() (*oauth.Store, error) {
 	return oauth.NewStore(filepath.Join(state, "oauth")), err
 }
 
-// DescribeSecret returns where the secret of an account comes from, or "" if mailstrata asks for it.
+// DescribeSecret returns where the secret of an account comes from, or "" if mailstrata asks for
+// it.
 func (h *Host) DescribeSecret(a *Account) string {
 	if entry := a.Configured.Secret.Keyring; entry != "" {
 		return "keyring entry " + entry

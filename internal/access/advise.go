@@ -9,8 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/jmap"
 )
 
-// AdviseLogin adds a hint to the error of a refused login: where the password comes from, so that the user can write a new
-// one there. An error about a password from a variable or the terminal keeps its own hint.
+// AdviseLogin adds a hint to the error of a refused login: where the password comes from, so that
+// the user can write a new one there. An error about a password from a variable or the terminal
+// keeps its own hint.
 func (a *Account) AdviseLogin(flags *AccountFlags, err error) error {
 	refused := (errors.Is(err, imap.ErrLogin) || errors.Is(err, jmap.ErrLogin)) && !errors.Is(err, imap.ErrNotTried)
 	if !refused || flags.TokenCommand != "" || a.Options.Token != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// applicationTokens returns the source of an account's tokens if an application gets them, or nil. The accounts of a provider
-// share the application, and so its tokens.
+// applicationTokens returns the source of an account's tokens if an application gets them, or nil.
+// The accounts of a provider share the application, and so its tokens.
 func (h *Host) applicationTokens(ctx context.Context, a *Account) (func(context.Context) (string, error), error) {
 	c, err := h.Config()
 	if err != nil || a.Configured.Provider == "" {

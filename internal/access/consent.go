@@ -39,7 +39,8 @@ func (h *Host) AskConsent(ctx context.Context, consent *oauth.Consent, way Conse
 	})
 }
 
-// ClientSecret returns the secret of the client at a provider of the configuration, or "" if it has none.
+// ClientSecret returns the secret of the client at a provider of the configuration, or "" if it has
+// none.
 func (h *Host) ClientSecret(ctx context.Context, p *config.Provider) (string, error) {
 	if p.Secret.IsZero() {
 		return "", nil

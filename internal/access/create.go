@@ -16,8 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// IsRepository reports whether there is a repository already. If that is not known, it returns false, and Create will
-// fail.
+// IsRepository reports whether there is a repository already. If that is not known, it returns
+// false, and Create will fail.
 func (l *Location) IsRepository(ctx context.Context) bool {
 	store, err := l.Store(ctx)
 	if err != nil {
@@ -31,7 +31,8 @@ func (l *Location) IsRepository(ctx context.Context) bool {
 	return errors.Is(err, repo.ErrWrongKey) || errors.Is(err, repo.ErrNoSlots) || errors.Is(err, repo.ErrNoOtherSlot)
 }
 
-// mayBeRepository reports whether a store may hold part of a repository after Init failed. Then its key file stays.
+// mayBeRepository reports whether a store may hold part of a repository after Init failed. Then its
+// key file stays.
 func mayBeRepository(ctx context.Context, store store.Store) bool {
 	for _, prefix := range []string{"config/", "keys/"} {
 		for range store.List(context.WithoutCancel(ctx), prefix) {
@@ -41,7 +42,8 @@ func mayBeRepository(ctx context.Context, store store.Store) bool {
 	return false
 }
 
-// Prepare tests that a new repository can be here. It makes the directory or the bucket if that is missing.
+// Prepare tests that a new repository can be here. It makes the directory or the bucket if that is
+// missing.
 func (l *Location) Prepare(ctx context.Context) error {
 	store, err := l.newStore(ctx, nil)
 	if err != nil {
@@ -89,7 +91,8 @@ func (l *Location) Create(ctx context.Context, o repo.InitOptions, key *secret.K
 	return r, nil
 }
 
-// OpenOrCreate opens the repository of a name. It creates the user's own repository if that is missing.
+// OpenOrCreate opens the repository of a name. It creates the user's own repository if that is
+// missing.
 func (h *Host) OpenOrCreate(ctx context.Context, repository string) (*repo.Repo, *Location, error) {
 	l, err := h.Location(repository)
 	if err != nil {

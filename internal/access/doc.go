@@ -1,5 +1,5 @@
-// Package access finds and opens what a command works on: the repository and the mail accounts that the command line,
-// the environment or the configuration of this host name.
+// Package access finds and opens what a command works on: the repository and the mail accounts that
+// the command line, the environment or the configuration of this host name.
 //
 //	Flags, environment ──► Host ──► host.go          cache, state and data directories, "~", and the configuration
 //	                        │
@@ -13,6 +13,7 @@
 //	                                 ├ password, or a token of package oauth
 //	                                 └ AdviseLogin  what to do about a refused one: advise.go
 //
-// Flags override variables, and variables override the configuration. But a place of a secret that the configuration
-// names comes before the variable: one variable cannot have the secrets of all accounts.
+// Flags override variables, and variables override the configuration. But a place of a secret that
+// the configuration names comes before the variable: one variable cannot have the secrets of all
+// accounts.
 package access

@@ -37,7 +37,8 @@ type Flags struct {
 	AllowPlaintext  bool   `group:"repository" name:"insecure-plaintext" help:"Allow unencrypted connections to other hosts (imap:// without STARTTLS, s3:http://)."`
 }
 
-// Host finds accounts and repositories by the command line, the environment and the configuration of this host.
+// Host finds accounts and repositories by the command line, the environment and the configuration
+// of this host.
 type Host struct {
 	Flags      Flags
 	ByVariable map[string]bool // flags that got their value from a variable
@@ -79,8 +80,8 @@ func (h *Host) CacheDir() (string, error) {
 	return h.ownDir("XDG_CACHE_HOME", ".cache", "Library/Caches", "LocalAppData")
 }
 
-// StateDir returns the directory for data that cannot be fetched again, but is not essential: which repositories this
-// host has seen, what a restore appended.
+// StateDir returns the directory for data that cannot be fetched again, but is not essential: which
+// repositories this host has seen, what a restore appended.
 func (h *Host) StateDir() (string, error) {
 	return h.ownDir("XDG_STATE_HOME", ".local/state", "Library/Application Support", "LocalAppData")
 }
@@ -88,8 +89,8 @@ func (h *Host) StateDir() (string, error) {
 // Home returns the home directory of the user, or "".
 func (h *Host) Home() string { return cmp.Or(h.Getenv("HOME"), h.Getenv("USERPROFILE")) }
 
-// Expand expands a path that begins with "~", as shells do. Shells do not expand it after "=" and ":". A directory
-// called "~" is dangerous: people remove it, and the home directory with it.
+// Expand expands a path that begins with "~", as shells do. Shells do not expand it after "=" and
+// ":". A directory called "~" is dangerous: people remove it, and the home directory with it.
 func (h *Host) Expand(path string) (string, error) {
 	rest, tilde := strings.CutPrefix(path, "~")
 	switch {
@@ -106,8 +107,8 @@ func (h *Host) Expand(path string) (string, error) {
 	return filepath.Join(h.Home(), rest), nil
 }
 
-// ownDir returns the directory "mailstrata" in the directory of the variable, or else in the usual one below the home
-// directory.
+// ownDir returns the directory "mailstrata" in the directory of the variable, or else in the usual
+// one below the home directory.
 func (h *Host) ownDir(variable, unix, mac, windows string) (string, error) {
 	if dir := h.Getenv(variable); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "mailstrata"), nil
@@ -136,8 +137,8 @@ func (h *Host) ConfigPaths() []string {
 	return places
 }
 
-// ConfigFile returns the path of the configuration, or "". A file that a flag names must exist. A system configuration
-// that this user may not read is ignored.
+// ConfigFile returns the path of the configuration, or "". A file that a flag names must exist. A
+// system configuration that this user may not read is ignored.
 func (h *Host) ConfigFile() (string, error) {
 	if h.Flags.ConfigFile != "" {
 		_, err := os.Stat(h.Flags.ConfigFile)
@@ -187,7 +188,8 @@ func (h *Host) Names() []string {
 	return c.Names()
 }
 
-// ReportProblems writes all problems of the configuration to standard error, and returns an error with their number.
+// ReportProblems writes all problems of the configuration to standard error, and returns an error
+// with their number.
 func (h *Host) ReportProblems(err error) error {
 	var problems config.Problems
 	if !errors.As(err, &problems) {

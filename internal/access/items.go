@@ -19,9 +19,10 @@ import (
 	"github.com/mailstrata/mailstrata/sieve"
 )
 
-// Items returns the scripts, calendars and address books that the configuration gives an account. If the mail is read with a token, so
-// are calendars and address books that have no password of their own. A target that cannot be used, because its URL is wrong or its
-// password is not known, fails when it is opened: the others and the mail can still be read.
+// Items returns the scripts, calendars and address books that the configuration gives an account.
+// If the mail is read with a token, so are calendars and address books that have no password of
+// their own. A target that cannot be used, because its URL is wrong or its password is not known,
+// fails when it is opened: the others and the mail can still be read.
 func (h *Host) Items(a *Account, flags *AccountFlags) (all []collection.Target) {
 	c := &a.Configured
 	for _, from := range []struct {
@@ -92,8 +93,9 @@ type login struct {
 	shared   bool                                  // the password is that of the mail
 }
 
-// takesToken reports whether the access token of the mail may be sent to a server of calendars or address books: to one of the site of the
-// mail server, and to those that Google has for this (https://developers.google.com/workspace/calendar/caldav/v2/guide).
+// takesToken reports whether the access token of the mail may be sent to a server of calendars or
+// address books: to one of the site of the mail server, and to those that Google has for this
+// (https://developers.google.com/workspace/calendar/caldav/v2/guide).
 func takesToken(kind collection.Kind, text, mailHost string) bool {
 	u, err := dav.ParseURL(text)
 	if err != nil || kind == collection.Sieve || u.Scheme != "https" {
@@ -123,8 +125,9 @@ func (h *Host) tokenOf(ctx context.Context, a *Account, flags *AccountFlags) (st
 	return unlocked.Options.Token(ctx)
 }
 
-// ItemTargets returns what a URL has: scripts of sieve://user@host, or calendars and address books of https://user@host. The password
-// is that of an account of the configuration with the same URL, or else that of the environment.
+// ItemTargets returns what a URL has: scripts of sieve://user@host, or calendars and address books
+// of https://user@host. The password is that of an account of the configuration with the same URL,
+// or else that of the environment.
 func (h *Host) ItemTargets(text string, flags *AccountFlags) ([]collection.Target, error) {
 	c, err := h.Config()
 	if err != nil {

@@ -42,7 +42,8 @@ func TestTokensStayAtTheirSite(t *testing.T) {
 	}
 }
 
-// TestWrongURLsOfItems checks that a wrong URL is a failure of its own source, which is named without what may be a password.
+// TestWrongURLsOfItems checks that a wrong URL is a failure of its own source, which is named
+// without what may be a password.
 func TestWrongURLsOfItems(t *testing.T) {
 	for _, test := range []struct{ caldav, names, says string }{
 		{"htps://anna@dav.example/", "htps://anna@dav.example/", "https://"},

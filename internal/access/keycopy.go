@@ -21,9 +21,9 @@ func (l *Location) KeyFile() string {
 	return ""
 }
 
-// RemindOfKey prints a note at each backup into the user's own repository, until the user has copied the repository or
-// its key. The backup that makes the repository has said so already. For other repositories only doctor does so, because
-// their owner chose where the key is.
+// RemindOfKey prints a note at each backup into the user's own repository, until the user has
+// copied the repository or its key. The backup that makes the repository has said so already. For
+// other repositories only doctor does so, because their owner chose where the key is.
 func (l *Location) RemindOfKey(r *repo.Repo) {
 	key := l.KeyBeside(r)
 	if key == "" || !l.Own || l.made {
@@ -33,7 +33,8 @@ func (l *Location) RemindOfKey(r *repo.Repo) {
 	l.host.Output.Note("mailstrata key export FILE writes a copy of the key to another disk; mailstrata copy fills a second repository.")
 }
 
-// KeyBeside returns the owner's key file that opens the repository, if it is beside it and no copy of either is known.
+// KeyBeside returns the owner's key file that opens the repository, if it is beside it and no copy
+// of either is known.
 func (l *Location) KeyBeside(r *repo.Repo) string {
 	key := l.KeyFile()
 	if key == "" || l.path == "" || !beside(key, l.path) || !r.CanRemove() {

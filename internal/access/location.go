@@ -76,8 +76,8 @@ func schemeHint(err error) string {
 	return "rclone serve s3 and similar gateways offer other kinds of storage as a bucket: s3:http://127.0.0.1:8080/bucket"
 }
 
-// Location returns the location of a name, as --repo takes it. "" is the repository that the user names, or else the first of
-// the configuration, or else the user's own.
+// Location returns the location of a name, as --repo takes it. "" is the repository that the user
+// names, or else the first of the configuration, or else the user's own.
 func (h *Host) Location(name string) (*Location, error) {
 	if name = cmp.Or(name, h.Flags.Repo); name != "" {
 		return h.locationAt(name)
@@ -112,15 +112,16 @@ func (h *Host) OwnKeyFile() (string, error) {
 	return filepath.Join(data, "key"), err
 }
 
-// SetKeys sets the credentials of a bucket, instead of those that the configuration and the environment name.
+// SetKeys sets the credentials of a bucket, instead of those that the configuration and the
+// environment name.
 func (l *Location) SetKeys(id, secret string) {
 	if l.bucket != nil {
 		l.bucket.Credentials = s3.Static(id, secret)
 	}
 }
 
-// locationAt returns the location that the user names: a repository of the configuration, by its name or its place, or
-// any other.
+// locationAt returns the location that the user names: a repository of the configuration, by its
+// name or its place, or any other.
 func (h *Host) locationAt(text string) (*Location, error) {
 	c, err := h.Config()
 	if err != nil {
@@ -189,8 +190,9 @@ func (l *Location) Store(ctx context.Context) (store.Store, error) {
 	return d, err
 }
 
-// missing adds to the error of a directory without a repository what to do if there should be one: this host has seen it, or the
-// configuration names it. Then it is on a disk that is not connected, and a new repository would be the wrong advice.
+// missing adds to the error of a directory without a repository what to do if there should be one:
+// this host has seen it, or the configuration names it. Then it is on a disk that is not connected,
+// and a new repository would be the wrong advice.
 func (l *Location) missing(err error) error {
 	if l.path == "" || !errors.Is(err, repo.ErrNoRepository) {
 		return err
@@ -236,8 +238,8 @@ func (h *Host) waiting(err error) {
 	h.Output.WarnAside("still trying: %s", ui.OneLine(err.Error()))
 }
 
-// silent returns a function that reports that the server of an account does not answer, although something waits for it.
-// Nothing is wrong yet: some servers take minutes to open a large mailbox.
+// silent returns a function that reports that the server of an account does not answer, although
+// something waits for it. Nothing is wrong yet: some servers take minutes to open a large mailbox.
 func (h *Host) silent(account, host string) func(silence, limit time.Duration) {
 	return func(silence, limit time.Duration) {
 		h.Output.NoteAside("%s: %s has not answered for %s; waiting up to %s",
@@ -245,8 +247,8 @@ func (h *Host) silent(account, host string) func(silence, limit time.Duration) {
 	}
 }
 
-// newStore opens the store for a new repository. It creates the directory or the bucket if that is missing, and tests
-// that objects there cannot be replaced.
+// newStore opens the store for a new repository. It creates the directory or the bucket if that is
+// missing, and tests that objects there cannot be replaced.
 func (l *Location) newStore(ctx context.Context, lock *objectlock.Lock) (store.Store, error) {
 	if l.bucket == nil && lock != nil {
 		return nil, &hint.Usage{Text: "a directory has no Object Lock", Hint: "--lock needs a bucket with Object Lock"}
@@ -272,7 +274,8 @@ func (l *Location) newStore(ctx context.Context, lock *objectlock.Lock) (store.S
 	return bucket, bucket.Probe(ctx)
 }
 
-// Locations returns the repository of --repo, or else all of the configuration, or else the user's own.
+// Locations returns the repository of --repo, or else all of the configuration, or else the user's
+// own.
 func (h *Host) Locations() (locations []*Location, err error) {
 	configured, err := h.Config()
 	if err != nil {

@@ -109,7 +109,8 @@ func MayRead(r *repo.Repo) error {
 	return nil
 }
 
-// Options returns the options for package repo: the directories of this host, and the trusted fingerprint.
+// Options returns the options for package repo: the directories of this host, and the trusted
+// fingerprint.
 func (l *Location) Options() (repo.Options, error) {
 	cache, errCache := l.host.CacheDir()
 	state, errState := l.host.StateDir()
@@ -120,11 +121,12 @@ func (l *Location) Options() (repo.Options, error) {
 	}, cmp.Or(errCache, errState, errSize) // without HOME, two are the same
 }
 
-// usualCacheSize bounds what this host keeps of the packs of a far repository, unless the user says otherwise.
+// usualCacheSize bounds what this host keeps of the packs of a far repository, unless the user says
+// otherwise.
 const usualCacheSize = 1 << 30
 
-// cacheSize returns how many bytes of packs this host keeps: none of a repository in a directory of this host, which is as
-// near as the cache.
+// cacheSize returns how many bytes of packs this host keeps: none of a repository in a directory of
+// this host, which is as near as the cache.
 func (l *Location) cacheSize() (size int64, err error) {
 	if l.path != "" {
 		return 0, nil
@@ -139,8 +141,8 @@ func (l *Location) cacheSize() (size int64, err error) {
 	return max(0, cmp.Or(size, usualCacheSize)), nil
 }
 
-// TryPassphrase tests whether a passphrase opens the repository. It returns false if there is no repository to test it
-// with.
+// TryPassphrase tests whether a passphrase opens the repository. It returns false if there is no
+// repository to test it with.
 func (l *Location) TryPassphrase(ctx context.Context, passphrase []byte) (tried bool, err error) {
 	options, err := l.Options()
 	if err != nil {
@@ -208,8 +210,8 @@ type Keys struct {
 // KeyFile returns the key file, or "".
 func (k *Keys) KeyFile() string { return k.keyFile }
 
-// KeyFlags are the values of the flags that name keys, and where else a passphrase comes from. copy has other flags for
-// its target.
+// KeyFlags are the values of the flags that name keys, and where else a passphrase comes from. copy
+// has other flags for its target.
 type KeyFlags struct {
 	KeyFile, KeyFileFlag          string // and the name of the flag
 	PasswordFile, PasswordCommand string
@@ -225,9 +227,9 @@ func (l *Location) Keys() Keys {
 	})
 }
 
-// KeysOf returns the keys that flags, variables or the configuration name, in this order. The first of the three that
-// names anything counts alone. Otherwise the key file in a configuration would hide an owner's passphrase on the
-// command line.
+// KeysOf returns the keys that flags, variables or the configuration name, in this order. The first
+// of the three that names anything counts alone. Otherwise the key file in a configuration would
+// hide an owner's passphrase on the command line.
 func (l *Location) KeysOf(f KeyFlags) Keys {
 	byVariable := l.host.ByVariable[f.KeyFileFlag]
 	s := f.Passphrase
@@ -272,7 +274,8 @@ func (l *Location) AskOnce(ctx context.Context) func() ([]byte, error) {
 	return l.asked
 }
 
-// unlock returns the key file, if there is one, and the passphrase, which it asks for only when it is needed.
+// unlock returns the key file, if there is one, and the passphrase, which it asks for only when it
+// is needed.
 func (l *Location) unlock(k Keys) (repo.Unlock, error) {
 	unlock := repo.Unlock{Passphrase: k.Ask, Sealed: k.Given}
 	file := cmp.Or(k.keyFile, l.ownKey)
@@ -311,7 +314,8 @@ func (l *Location) unlock(k Keys) (repo.Unlock, error) {
 	l.host.Secrets.WarnExposed(file)
 	unlock.Identities, unlock.Fingerprint = key.Identities, key.Fingerprint
 	if !k.Given {
-		// The user named a key file, so there is no question: a host without a terminal must not wait for an answer.
+		// The user named a key file, so there is no question: a host without a terminal must not
+		// wait for an answer.
 		unlock.Passphrase = nil
 	}
 	return unlock, nil

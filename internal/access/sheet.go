@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/sheet"
 )
 
-// Sheet returns the recovery sheet of the repository: with the key of its key file, or for a passphrase.
+// Sheet returns the recovery sheet of the repository: with the key of its key file, or for a
+// passphrase.
 func (l *Location) Sheet(fingerprint string, accounts []string) (*sheet.Sheet, error) {
 	s := &sheet.Sheet{Made: time.Now(), Accounts: accounts, Place: l.String(), Fingerprint: fingerprint, Also: l.reach()}
 	file := l.KeyFile()

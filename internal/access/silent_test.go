@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// The line names the account and the host, and says how long it was and how long it can be. A server does not choose what a
-// terminal does, and with -q there is no line.
+// The line names the account and the host, and says how long it was and how long it can be. A
+// server does not choose what a terminal does, and with -q there is no line.
 func TestSilent(t *testing.T) {
 	for name, want := range map[string]string{
 		"loud":  "an\\x1bna: mail.example has not answered for 30 seconds; waiting up to 2 minutes\n",

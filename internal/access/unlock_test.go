@@ -8,7 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// A flag overrides a variable, and a variable the configuration; the first that names a key is the only one used.
+// A flag overrides a variable, and a variable the configuration; the first that names a key is the
+// only one used.
 func TestWhatOpensARepository(t *testing.T) {
 	type named struct{ key, file, command, variable string }
 	configured := config.Repository{KeyFile: "configured.key"}

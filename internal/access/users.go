@@ -20,9 +20,10 @@ import (
 // usersPatience is how long a users_command may take.
 const usersPatience = 2 * time.Minute
 
-// Users lists the users of a users_command, a login a line. The list is remembered: most commands only need the names that the
-// last backup had, and a directory service that is down must not keep anyone from a restore. With h.ListUsers the command runs
-// each time. If it fails then, the users of before are used, and UsersError returns the error.
+// Users lists the users of a users_command, a login a line. The list is remembered: most commands
+// only need the names that the last backup had, and a directory service that is down must not keep
+// anyone from a restore. With h.ListUsers the command runs each time. If it fails then, the users
+// of before are used, and UsersError returns the error.
 func (h *Host) Users(command string) ([]byte, error) {
 	state, err := h.StateDir()
 	if err != nil {
@@ -57,7 +58,8 @@ func (h *Host) Users(command string) ([]byte, error) {
 // UsersError returns the error of a users_command whose users of before were used, or nil.
 func (h *Host) UsersError() error { return h.usersError }
 
-// listUsers runs a command in a shell and returns what it prints, and the beginning of what it prints to the standard error.
+// listUsers runs a command in a shell and returns what it prints, and the beginning of what it
+// prints to the standard error.
 func listUsers(command string) (users []byte, said string, err error) {
 	shell := []string{"sh", "-c", command}
 	if runtime.GOOS == "windows" {

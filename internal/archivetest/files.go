@@ -46,7 +46,8 @@ func ArchivedMail(t *testing.T, r *repo.Repo, head repo.Head) (lines []string) {
 	return lines
 }
 
-// ArchivedUIDs returns the mailbox and UID of each message of a manifest, by its line as in ArchivedMail.
+// ArchivedUIDs returns the mailbox and UID of each message of a manifest, by its line as in
+// ArchivedMail.
 func ArchivedUIDs(t *testing.T, r *repo.Repo, head repo.Head) map[string]string {
 	t.Helper()
 	uids := make(map[string]string)

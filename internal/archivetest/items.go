@@ -14,7 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// ItemServer is a source of items in memory. Each change of a collection gives it another sync token.
+// ItemServer is a source of items in memory. Each change of a collection gives it another sync
+// token.
 type ItemServer struct {
 	Of          collection.Kind
 	Collections map[string]*Items // by path
@@ -230,7 +231,8 @@ func (s *ItemServer) DeleteCollection(_ context.Context, c collection.Collection
 // WritesAtOnce implements collection.Target.
 func (s *ItemServer) WritesAtOnce() int { return 4 }
 
-// OddEvents has calendar objects with recurrences, time zones, attachments, odd lines, unknown properties and components, by name.
+// OddEvents has calendar objects with recurrences, time zones, attachments, odd lines, unknown
+// properties and components, by name.
 func OddEvents(n int) map[string]string {
 	all := make(map[string]string)
 	for i := range n {

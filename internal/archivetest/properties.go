@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Properties are the access rights and annotations of an account. It implements source.PropertySource.
+// Properties are the access rights and annotations of an account. It implements
+// source.PropertySource.
 type Properties struct {
 	Of    map[string]mail.Properties // by raw name
 	Asked []string                   // raw names, in the order of the questions

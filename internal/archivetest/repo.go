@@ -70,8 +70,8 @@ func (a *Account) State() []string {
 	return lines
 }
 
-// Words are those for a body in a State. A long one is its beginning, its size and its SHA-256, because quoting a megabyte takes
-// long with the race detector.
+// Words are those for a body in a State. A long one is its beginning, its size and its SHA-256,
+// because quoting a megabyte takes long with the race detector.
 func Words(body []byte) string {
 	if len(body) <= 200 {
 		return strconv.Quote(string(body))

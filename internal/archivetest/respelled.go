@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/collection"
 )
 
-// Respelled is a server that knows its items by any spelling of their names, as servers do for the paths of URLs, and names them in its own
-// one. The server within has the names decoded.
+// Respelled is a server that knows its items by any spelling of their names, as servers do for the
+// paths of URLs, and names them in its own one. The server within has the names decoded.
 type Respelled struct {
 	*ItemServer
 	Spell func(decoded string) string

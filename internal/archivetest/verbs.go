@@ -35,7 +35,8 @@ func MustBeSound(t *testing.T, r *repo.Repo) {
 	}
 }
 
-// Copy copies a repository to another, which must succeed. It also returns the number of messages that were copied.
+// Copy copies a repository to another, which must succeed. It also returns the number of messages
+// that were copied.
 func Copy(t *testing.T, from, to *repo.Repo) (copied []replicate.Copied, messages int) {
 	t.Helper()
 	copied, messages, err := TryCopy(t.Context(), from, to)

@@ -1,7 +1,7 @@
 // Package canonical recognizes a message that a server has rewritten: it digests what servers keep.
 //
-// Servers encode bodies differently, remove and add header fields, and fold lines differently. Digests of a message
-// before and after such changes are the same (Digest.Same). They cover:
+// Servers encode bodies differently, remove and add header fields, and fold lines differently.
+// Digests of a message before and after such changes are the same (Digest.Same). They cover:
 //
 //   - Message-ID, Subject, From, To, Cc and Date, decoded, without spaces and quotes; without a Message-ID, also the
 //     other fields that a sender sets
@@ -9,9 +9,10 @@
 //   - the body, part by part, decoded from base64 and quoted-printable, without line ends and without empty lines at the
 //     end of a part, and with 0x80 for NUL
 //
-// So two messages are the same if they differ only in their encoding and in other fields, which readers do not see. A
-// copy from a mailing list is a different message, because its Received fields differ. A caller that must distinguish
-// copies which are the same here compares their bytes first.
+// So two messages are the same if they differ only in their encoding and in other fields, which
+// readers do not see. A copy from a mailing list is a different message, because its Received
+// fields differ. A caller that must distinguish copies which are the same here compares their bytes
+// first.
 package canonical
 
 import (
@@ -172,7 +173,8 @@ func (d *Digester) endHeader() {
 	}
 }
 
-// boundary processes a line and returns true if it is the boundary of a multipart (RFC 2046 section 5.1.1).
+// boundary processes a line and returns true if it is the boundary of a multipart (RFC 2046 section
+// 5.1.1).
 func (d *Digester) boundary(line []byte) bool {
 	if !bytes.HasPrefix(line, []byte("--")) {
 		return false

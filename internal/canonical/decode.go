@@ -46,8 +46,8 @@ func (d *decoder) line(line []byte, ended bool) {
 	d.flush()
 }
 
-// base64 decodes the characters of the alphabet and ignores others. "=" ends a group early, and another group may
-// follow.
+// base64 decodes the characters of the alphabet and ignores others. "=" ends a group early, and
+// another group may follow.
 func (d *decoder) base64(line []byte) {
 	for _, c := range line {
 		value := -1

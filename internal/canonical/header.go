@@ -68,8 +68,8 @@ func (f *fields) key() (key Key) {
 
 var words mime.WordDecoder
 
-// plain removes what servers change in a value: encoded words, spaces and quotes. 8-bit bytes become X, as on some
-// servers.
+// plain removes what servers change in a value: encoded words, spaces and quotes. 8-bit bytes
+// become X, as on some servers.
 func plain(value string) string {
 	if decoded, err := words.DecodeHeader(value); err == nil {
 		value = decoded

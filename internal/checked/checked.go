@@ -1,7 +1,9 @@
-// Package checked remembers what the checks of this host found in a repository, and how much of its mail they read.
+// Package checked remembers what the checks of this host found in a repository, and how much of its
+// mail they read.
 //
-// A record is a file of the host and not an object of the repository: whatever host could write to the repository could
-// then stop all deletions there, and a store that loses objects would keep the record of its losses.
+// A record is a file of the host and not an object of the repository: whatever host could write to
+// the repository could then stop all deletions there, and a store that loses objects would keep the
+// record of its losses.
 package checked
 
 import (
@@ -38,7 +40,8 @@ type Result struct {
 	Random  bool // what it read does not continue what an earlier check read
 }
 
-// A Record is what the checks of a host found in a repository. The zero Record is that of a host without any.
+// A Record is what the checks of a host found in a repository. The zero Record is that of a host
+// without any.
 type Record struct {
 	Damage *Damage `json:"damage,omitempty"` // nil: none
 	Reads  []Read  `json:"reads,omitempty"`  // the oldest first
@@ -120,15 +123,15 @@ func (r Read) continues(now time.Time, next Scope) bool {
 	return next.From == r.From+r.Length && next.Length < whole-r.Length && now.Sub(r.Time) < closely && !now.Before(r.Time)
 }
 
-// Covered returns the share of the ring that checks of this host read in their last lap around it, and the time of the
-// oldest of these reads. If there was none, the share is 0.
+// Covered returns the share of the ring that checks of this host read in their last lap around it,
+// and the time of the oldest of these reads. If there was none, the share is 0.
 func (r *Record) Covered() (share float64, oldest time.Time) {
 	share, oldest, _ = r.covered()
 	return share, oldest
 }
 
-// covered also returns the index of the oldest read that counts. A rolling check goes around the ring. What lies between
-// two reads was read by another host, or by none.
+// covered also returns the index of the oldest read that counts. A rolling check goes around the
+// ring. What lies between two reads was read by another host, or by none.
 func (r *Record) covered() (share float64, oldest time.Time, first int) {
 	passed := 0.0 // of the lap, backwards from the end of the newest read
 	for first = len(r.Reads) - 1; first >= 0; first-- {

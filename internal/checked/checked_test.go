@@ -45,7 +45,8 @@ func TestDamageStaysUntilAsMuchIsRead(t *testing.T) {
 	}
 }
 
-// Two checks that found damage in different parts are undone only by one of everything. The time is that of the first.
+// Two checks that found damage in different parts are undone only by one of everything. The time is
+// that of the first.
 func TestDamageAtTwoPlaces(t *testing.T) {
 	var r Record
 	one, other := Scope{From: tenth, Length: tenth}, Scope{From: 5 * tenth, Length: tenth, Opens: true}
@@ -62,8 +63,8 @@ func TestDamageAtTwoPlaces(t *testing.T) {
 	}
 }
 
-// A rolling check of ten nights a lap covers a tenth each night, and then everything since nine nights ago. The record
-// stays small.
+// A rolling check of ten nights a lap covers a tenth each night, and then everything since nine
+// nights ago. The record stays small.
 func TestCoveredByRollingCheck(t *testing.T) {
 	var r Record
 	from := uint64(7 * tenth)
@@ -91,7 +92,8 @@ func TestCoveredByRollingCheck(t *testing.T) {
 	}
 }
 
-// What another host read does not count, nor does a share or a random part. Checks that follow each other closely are one.
+// What another host read does not count, nor does a share or a random part. Checks that follow each
+// other closely are one.
 func TestCoveredByThisHost(t *testing.T) {
 	var r Record
 	if share, oldest := r.Covered(); share != 0 || !oldest.IsZero() {

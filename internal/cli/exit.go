@@ -18,7 +18,8 @@ const (
 	StatusInterrupted = 130 // 128 + SIGINT, as in shells
 )
 
-// outcome ends a command that did its work, but with problems. It has printed all but this sentence.
+// outcome ends a command that did its work, but with problems. It has printed all but this
+// sentence.
 type outcome struct {
 	status int
 	text   string
@@ -26,8 +27,8 @@ type outcome struct {
 
 func (o *outcome) Error() string { return o.text }
 
-// Ended ends a command that did its work, but with problems, with this exit status. The command has printed all but
-// this sentence.
+// Ended ends a command that did its work, but with problems, with this exit status. The command has
+// printed all but this sentence.
 func Ended(status int, text string) error { return &outcome{status, text} }
 
 // Partial ends a command with [StatusPartial].

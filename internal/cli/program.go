@@ -37,7 +37,8 @@ type Process struct {
 // Runner runs a command line in this process, as mailstrata does, and returns its exit status.
 type Runner func(ctx context.Context, from Process, args []string) int
 
-// Step is a run that is a step of another one. No monitor hears of it: the other run reports for it.
+// Step is a run that is a step of another one. No monitor hears of it: the other run reports for
+// it.
 type Step struct {
 	Accounts []notify.Account // what became of each
 	Err      error            // with which it ended
@@ -55,7 +56,8 @@ func (p *Program) NewStep() *Step {
 	return s
 }
 
-// Program is one run of mailstrata: what a command prints to, what it opens, and the flags that all commands have.
+// Program is one run of mailstrata: what a command prints to, what it opens, and the flags that all
+// commands have.
 type Program struct {
 	*ui.Output
 	*access.Host
@@ -88,7 +90,8 @@ type Globals struct {
 	Verbose bool   `group:"output" short:"v" help:"Print more. For IMAP: the protocol, without secrets and mail."`
 }
 
-// Args returns the flags for a step of this run: those that name neither the repository nor its key.
+// Args returns the flags for a step of this run: those that name neither the repository nor its
+// key.
 func (g *Globals) Args() (args []string) {
 	for _, flag := range []struct{ name, value string }{
 		{"config", g.ConfigFile}, {"cache-dir", g.CacheDir}, {"cache-size", g.CacheSize}, {"ca-file", g.CAFile},
@@ -130,9 +133,9 @@ func (p *Program) OpenOnce(ctx context.Context) (*repo.Repo, error) {
 	return r, err
 }
 
-// End ends a run whose command returned err: it closes what the command opened, prints the error, and reports to
-// monitors. It returns the exit status. working is the context of the command, which ends if the user quits the pager;
-// ctx is that of the process.
+// End ends a run whose command returned err: it closes what the command opened, prints the error,
+// and reports to monitors. It returns the exit status. working is the context of the command, which
+// ends if the user quits the pager; ctx is that of the process.
 func (p *Program) End(ctx, working context.Context, err error) int {
 	if p.repository != nil {
 		p.repository.Close()
@@ -169,12 +172,13 @@ func (p *Program) LimitMemory(goal int64) {
 	}
 }
 
-// UsualMemoryLimit is the memory limit of most commands, because a nightly program shares its host with others.
+// UsualMemoryLimit is the memory limit of most commands, because a nightly program shares its host
+// with others.
 const UsualMemoryLimit = 86 << 20
 
-// ArchivingMemoryLimit is the memory limit of commands that store mail. It is a little above what they hold: frames
-// being filled, and an encoder and a frame for each of up to four processors. With a lower limit, the collector would
-// run all the time and free nothing.
+// ArchivingMemoryLimit is the memory limit of commands that store mail. It is a little above what
+// they hold: frames being filled, and an encoder and a frame for each of up to four processors.
+// With a lower limit, the collector would run all the time and free nothing.
 func ArchivingMemoryLimit() int64 { return int64(58+17*min(runtime.GOMAXPROCS(0), 4)) << 20 }
 
 // Documents returns what reads the text of attachments.
@@ -190,7 +194,8 @@ func (p *Program) Documents() extract.Documents {
 	return document.Reader{PDF: p.pdfs}
 }
 
-// compiledDir returns the directory for the compiled code of the reader of PDFs, or an empty string without a cache.
+// compiledDir returns the directory for the compiled code of the reader of PDFs, or an empty string
+// without a cache.
 func (p *Program) compiledDir() string {
 	cache, err := p.CacheDir()
 	if err != nil {
@@ -199,8 +204,8 @@ func (p *Program) compiledDir() string {
 	return filepath.Join(cache, "pdf")
 }
 
-// Confirm asks a question on the terminal, and returns an error unless the answer is accepted. Without a terminal, the
-// error is noTerminal.
+// Confirm asks a question on the terminal, and returns an error unless the answer is accepted.
+// Without a terminal, the error is noTerminal.
 func (p *Program) Confirm(ctx context.Context, question string, noTerminal error, accepts func(answer string) bool) error {
 	answer, err := p.Ask(ctx, question)
 	switch {

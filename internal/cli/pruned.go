@@ -34,7 +34,8 @@ func (p *Program) LastPrune(l *access.Location) time.Time {
 	return last
 }
 
-// RecordPrune remembers that a repository was pruned now. If that fails, mailstrata run prunes too soon, which does no harm.
+// RecordPrune remembers that a repository was pruned now. If that fails, mailstrata run prunes too
+// soon, which does no harm.
 func (p *Program) RecordPrune(l *access.Location) {
 	file, err := p.stateFile("pruned", l)
 	if err == nil {

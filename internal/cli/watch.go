@@ -34,7 +34,8 @@ type watcher struct {
 	started chan error     // the error of the first ping
 }
 
-// Watch begins to monitor a command, if monitoring is set. command is the name of the command, target what runs it.
+// Watch begins to monitor a command, if monitoring is set. command is the name of the command,
+// target what runs it.
 func (p *Program) Watch(ctx context.Context, command string, target any) {
 	watched, ok := target.(interface{ Watched() *WatchFlags })
 	if !ok || p.Process.Step != nil {
@@ -63,12 +64,12 @@ func (p *Program) Watch(ctx context.Context, command string, target any) {
 	p.watcher = w
 }
 
-// wholeCommand is a command that can do only a part of its work, as with --dry-run. The monitoring of the configuration
-// is for whole runs.
+// wholeCommand is a command that can do only a part of its work, as with --dry-run. The monitoring
+// of the configuration is for whole runs.
 type wholeCommand interface{ IsWhole() bool }
 
-// configuredWatch returns the monitoring of the configuration for a whole run of the command, even if the configuration
-// has errors: those must be reported too.
+// configuredWatch returns the monitoring of the configuration for a whole run of the command, even
+// if the configuration has errors: those must be reported too.
 func (p *Program) configuredWatch(command string, target any) config.Watch {
 	if some, ok := target.(wholeCommand); ok && !some.IsWhole() {
 		return config.Watch{}
@@ -107,7 +108,8 @@ func (p *Program) pinger(ctx context.Context, flags *WatchFlags, configured conf
 	return pinger, nil
 }
 
-// end reports the end of the run to all monitors. It prints errors, and does not change the exit status.
+// end reports the end of the run to all monitors. It prints errors, and does not change the exit
+// status.
 func (w *watcher) end(ctx context.Context, p *Program, status int, failed error) {
 	ctx = context.WithoutCancel(ctx) // report an interruption, too
 	if failed != nil && len(w.run.Failed)+len(w.run.Accounts) == 0 && status != StatusInterrupted {

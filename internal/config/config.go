@@ -15,7 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest/history"
 )
 
-// Config is a configuration. Its paths are absolute, or relative to the working directory, like the path of the file.
+// Config is a configuration. Its paths are absolute, or relative to the working directory, like the
+// path of the file.
 type Config struct {
 	File         string       // its path
 	Repositories []Repository // with those that templates make
@@ -115,8 +116,8 @@ func (s Secret) String() string {
 // maxFile is the maximum size of a file. Ten thousand accounts need only a template.
 const maxFile = 16 << 20
 
-// Load reads the file at a path. home replaces "~", unless it is "". users lists the users of a users_command; without it,
-// such templates make no accounts. Errors in the file are [Problems].
+// Load reads the file at a path. home replaces "~", unless it is "". users lists the users of a
+// users_command; without it, such templates make no accounts. Errors in the file are [Problems].
 func Load(path, home string, users Users) (*Config, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -210,7 +211,8 @@ func (c *Config) Exposed() []string {
 	})
 }
 
-// resolve returns a path of the file. "~" is the home directory; other paths are relative to the file.
+// resolve returns a path of the file. "~" is the home directory; other paths are relative to the
+// file.
 func (p *parser) resolve(path string) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok && p.home != "" {
 		return filepath.Join(p.home, rest)

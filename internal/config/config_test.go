@@ -132,7 +132,8 @@ keep_tags = ["move"]
 	}
 }
 
-// TestRepositoryOfEachUser: a template makes a repository for each user, in a place that no other user's name can reach.
+// TestRepositoryOfEachUser: a template makes a repository for each user, in a place that no other
+// user's name can reach.
 func TestRepositoryOfEachUser(t *testing.T) {
 	dir := t.TempDir()
 	text := `[[repositories]]
@@ -435,8 +436,8 @@ exclude = ["Trash"]
 	}
 }
 
-// TestShards requires that each account is in one share, that shares have similar sizes, and that the rule does not
-// change.
+// TestShards requires that each account is in one share, that shares have similar sizes, and that
+// the rule does not change.
 func TestShards(t *testing.T) {
 	const of, accounts = 8, 8000
 	var sizes [of + 1]int

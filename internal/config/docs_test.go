@@ -11,7 +11,8 @@ import (
 // commented are the keys that the example shows in comments.
 var commented = regexp.MustCompile(`(?m)^# +([a-z_0-9]+ = )`)
 
-// TestTheExampleInTheDocumentationIsRight requires that the example parses, and that it names every key.
+// TestTheExampleInTheDocumentationIsRight requires that the example parses, and that it names every
+// key.
 func TestTheExampleInTheDocumentationIsRight(t *testing.T) {
 	manual, err := os.ReadFile(filepath.Join("..", "..", "docs", "config.md"))
 	if err != nil {

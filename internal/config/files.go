@@ -13,7 +13,8 @@ type Files struct {
 	Path string
 }
 
-// FileKinds are the kinds of files that can be backed up. Of an mbox, the variant is found, or given by its name.
+// FileKinds are the kinds of files that can be backed up. Of an mbox, the variant is found, or
+// given by its name.
 var FileKinds = []string{"maildir", "mbox", "mboxrd", "mboxo", "mboxcl2", "eml"}
 
 // ParseFiles parses KIND:PATH. ok is false for anything else, such as the URL of a server.
@@ -32,8 +33,8 @@ func (f Files) String() string { return f.Kind + ":" + f.Path }
 // IsZero reports whether the account is on a server.
 func (f Files) IsZero() bool { return f == Files{} }
 
-// filesURL completes the URL of an account that is files: with an absolute path, which is relative to the file. ok is false for
-// the URL of a server.
+// filesURL completes the URL of an account that is files: with an absolute path, which is relative
+// to the file. ok is false for the URL of a server.
 func (t *table) filesURL(a *Account) (ok bool) {
 	f, ok := ParseFiles(a.URL)
 	if !ok {

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// items reads where the scripts, calendars and address books of an account are. It does not look at their URLs: one that is wrong is a
-// failure of its own source, and the mail of all accounts is archived.
+// items reads where the scripts, calendars and address books of an account are. It does not look at
+// their URLs: one that is wrong is a failure of its own source, and the mail of all accounts is
+// archived.
 func (t *table) items(a *Account) {
 	a.Sieve, a.CalDAV, a.CardDAV = t.text("sieve"), t.text("caldav"), t.text("carddav")
 	a.SieveSecret, a.DAVSecret = t.secret("sieve_secret"), t.secret("dav_secret")

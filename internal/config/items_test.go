@@ -2,8 +2,9 @@ package config
 
 import "testing"
 
-// TestItemsOfTokens checks that calendars may get the access token of the mail, and that a wrong URL of calendars does not keep all
-// accounts from being archived: packages access and dav decide about both, for one source alone.
+// TestItemsOfTokens checks that calendars may get the access token of the mail, and that a wrong
+// URL of calendars does not keep all accounts from being archived: packages access and dav decide
+// about both, for one source alone.
 func TestItemsOfTokens(t *testing.T) {
 	c, problems := parse(t, `
 [[accounts]]

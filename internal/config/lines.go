@@ -8,8 +8,8 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// lines maps the paths of keys to their lines: "accounts.2.url" is the url of the third account. The parser of values
-// does not report lines, so the file is parsed again for its keys.
+// lines maps the paths of keys to their lines: "accounts.2.url" is the url of the third account.
+// The parser of values does not report lines, so the file is parsed again for its keys.
 type lines struct {
 	ends   []int // where each line ends
 	first  map[string]int

@@ -30,8 +30,8 @@ type parser struct {
 	problems   Problems
 }
 
-// Parse parses the text of the file at a path, and lists the users of templates. Errors are [Problems]; it returns the rest of
-// the configuration too.
+// Parse parses the text of the file at a path, and lists the users of templates. Errors are
+// [Problems]; it returns the rest of the configuration too.
 func Parse(file, home string, text []byte, users Users) (*Config, error) {
 	p := &parser{file: file, home: home, entries: make(map[string]string), users: users}
 	text, err := plaintext.Decode(text)
@@ -267,8 +267,8 @@ func ParseCacheSize(text string) (int64, error) {
 	return n, nil
 }
 
-// ParseBytes parses a number of bytes: "2 GB", "500MiB", "5M". A number without a unit is an error, because it is
-// ambiguous. "unlimited" is -1.
+// ParseBytes parses a number of bytes: "2 GB", "500MiB", "5M". A number without a unit is an error,
+// because it is ambiguous. "unlimited" is -1.
 func ParseBytes(text string) (int64, error) {
 	if text == "unlimited" {
 		return -1, nil

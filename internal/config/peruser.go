@@ -31,7 +31,8 @@ func (t *table) template(r *Repository) {
 	}
 }
 
-// repositoryOf adds the repository of a user, unless another template has added it, and returns its name.
+// repositoryOf adds the repository of a user, unless another template has added it, and returns its
+// name.
 func (p *parser) repositoryOf(c *Config, base *Repository, user string) (string, error) {
 	r, part := *base, userPart(user)
 	r.Template, r.Name = base.Name, base.Name+"/"+user
@@ -54,9 +55,9 @@ func (p *parser) repositoryOf(c *Config, base *Repository, user string) (string,
 // longestPart bounds a part of a path, in bytes. File systems have names of up to 255.
 const longestPart = 200
 
-// userPart returns a user as one part of a path, in a directory or in a URL. Small letters, digits and a few signs stay, and
-// every other byte becomes "=" and two small hexadecimal digits. So no user leaves the directory, and two users have two names
-// even where file systems ignore case.
+// userPart returns a user as one part of a path, in a directory or in a URL. Small letters, digits
+// and a few signs stay, and every other byte becomes "=" and two small hexadecimal digits. So no
+// user leaves the directory, and two users have two names even where file systems ignore case.
 func userPart(user string) string {
 	var part strings.Builder
 	for i, b := range []byte(user) {

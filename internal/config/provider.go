@@ -6,7 +6,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/oauth"
 )
 
-// Provider issues tokens for accounts that take no passwords. It holds the client that the user registered there.
+// Provider issues tokens for accounts that take no passwords. It holds the client that the user
+// registered there.
 type Provider struct {
 	Name      string // as accounts call it
 	Kind      string // "google", "microsoft" or "other"

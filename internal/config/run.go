@@ -29,13 +29,14 @@ func (t *table) run(c *Config) (r Run) {
 // NoAccount is the warning about a configuration with which nothing is backed up.
 const NoAccount = "no account: nothing is backed up; mailstrata account add adds one"
 
-// LacksAccounts reports whether accounts are missing from the configuration. A host that only checks and prunes needs
-// none.
+// LacksAccounts reports whether accounts are missing from the configuration. A host that only
+// checks and prunes needs none.
 func (c *Config) LacksAccounts() bool {
 	return len(c.Accounts) == 0 && c.Run.Check == history.Span{} && c.Run.Prune == history.Span{}
 }
 
-// checkCopies reports repositories that are copied to themselves, or to a repository that the file lacks.
+// checkCopies reports repositories that are copied to themselves, or to a repository that the file
+// lacks.
 func (c *Config) checkCopies(tables []*table) {
 	for i, t := range tables {
 		switch r := &c.Repositories[i]; {
@@ -53,8 +54,8 @@ func (c *Config) Archives(r *Repository) bool {
 	return slices.ContainsFunc(c.Accounts, func(a Account) bool { return c.Repository(a.Repository) == r })
 }
 
-// Maintained reports whether mailstrata run checks and prunes a repository: if [run] names it, or names none and accounts
-// are archived into it. In a configuration without accounts, all are.
+// Maintained reports whether mailstrata run checks and prunes a repository: if [run] names it, or
+// names none and accounts are archived into it. In a configuration without accounts, all are.
 func (c *Config) Maintained(r *Repository) bool {
 	if len(c.Run.Repositories) > 0 {
 		return slices.Contains(c.Run.Repositories, r.Name)

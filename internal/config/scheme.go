@@ -14,8 +14,9 @@ func (e *SchemeError) Error() string {
 		"(for a directory of that name, write ./%[1]s:…)", e.Scheme)
 }
 
-// CheckDirectory returns a [SchemeError] for a text that begins with a scheme (RFC 3986, section 3.1): a word of two or
-// more letters before a colon. A drive has one letter. A path that begins with '/', '.' or '~' has no scheme.
+// CheckDirectory returns a [SchemeError] for a text that begins with a scheme (RFC 3986, section
+// 3.1): a word of two or more letters before a colon. A drive has one letter. A path that begins
+// with '/', '.' or '~' has no scheme.
 func CheckDirectory(path string) error {
 	scheme, _, has := strings.Cut(path, ":")
 	if !has || filepath.VolumeName(path) != "" || len(scheme) < 2 {

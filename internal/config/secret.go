@@ -24,8 +24,9 @@ func (t *table) secret(name string) Secret {
 	return s
 }
 
-// claim reports a problem if an entry of the keyring is also the secret of something else: one would overwrite the
-// other, and without a passphrase the mail is lost. Accounts may share an entry.
+// claim reports a problem if an entry of the keyring is also the secret of something else: one
+// would overwrite the other, and without a passphrase the mail is lost. Accounts may share an
+// entry.
 func (t *table) claim(key, entry string) {
 	if entry == "" {
 		return

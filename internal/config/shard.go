@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Shard is one host's share of the accounts: the Nth of Of. The zero value has all accounts. The share of an account
-// depends only on its name, so hosts need not know of each other.
+// Shard is one host's share of the accounts: the Nth of Of. The zero value has all accounts. The
+// share of an account depends only on its name, so hosts need not know of each other.
 type Shard struct{ N, Of int }
 
 // indexed begins a shard that counts from 0: a cluster gives each of its processes such a number.
@@ -38,9 +38,9 @@ func (s *Shard) UnmarshalText(text []byte) (err error) {
 // String is what ParseShard reads, counted from 1.
 func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.N, s.Of) }
 
-// Has reports whether an account is in the share: the first 8 bytes of the SHA-256 of its name, as a big-endian number,
-// modulo Of, are N − 1. This rule must not change: until all hosts had the new one, two hosts would archive some
-// accounts, and no host others.
+// Has reports whether an account is in the share: the first 8 bytes of the SHA-256 of its name, as
+// a big-endian number, modulo Of, are N − 1. This rule must not change: until all hosts had the new
+// one, two hosts would archive some accounts, and no host others.
 func (s Shard) Has(account string) bool {
 	if s.Of <= 1 {
 		return true

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// table is a table of the file while it is parsed. Each method reads a key of one type. A wrong type or an unknown key
-// is a problem, and parsing continues, so that all problems are reported at once.
+// table is a table of the file while it is parsed. Each method reads a key of one type. A wrong
+// type or an unknown key is a problem, and parsing continues, so that all problems are reported at
+// once.
 type table struct {
 	parser *parser
 	path   string
@@ -37,7 +38,8 @@ func (t *table) has(key string) bool {
 	return ok
 }
 
-// valueOf returns the value of a key, and whether it is there and of the type T. should says what it should be.
+// valueOf returns the value of a key, and whether it is there and of the type T. should says what
+// it should be.
 func valueOf[T any](t *table, key, should string, args ...any) (value T, ok bool) {
 	t.known = append(t.known, key)
 	found, ok := t.values[key]
@@ -146,7 +148,8 @@ func (t *table) tables(key string) (tables []*table) {
 	return tables
 }
 
-// literal maps keys with which users write the secret itself to the prefix of the keys that say where it comes from.
+// literal maps keys with which users write the secret itself to the prefix of the keys that say
+// where it comes from.
 var literal = map[string]string{
 	"secret": "secret", "password": "secret", "passphrase": "secret", "token": "secret", "oauth2_token": "secret",
 	"client_secret": "client_secret", "ping": "ping", "ping_url": "ping",

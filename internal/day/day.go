@@ -1,5 +1,6 @@
-// Package day finds the beginnings of calendar days, and reads dates as people write them. Some days have no midnight: if clocks
-// are put forward at midnight (Cairo, Beirut, Santiago, Havana), time.Date returns an instant of the day before.
+// Package day finds the beginnings of calendar days, and reads dates as people write them. Some
+// days have no midnight: if clocks are put forward at midnight (Cairo, Beirut, Santiago, Havana),
+// time.Date returns an instant of the day before.
 package day
 
 import (
@@ -7,8 +8,8 @@ import (
 	"time"
 )
 
-// Start returns the first instant of a calendar day, to the second. The day may be out of its month's range, as with
-// time.Date. A day that a zone left out begins where the next one does.
+// Start returns the first instant of a calendar day, to the second. The day may be out of its
+// month's range, as with time.Date. A day that a zone left out begins where the next one does.
 func Start(year int, month time.Month, date int, zone *time.Location) time.Time {
 	year, month, date = time.Date(year, month, date, 12, 0, 0, 0, time.UTC).Date()
 	low := time.Date(year, month, date-1, 12, 0, 0, 0, zone).Unix()

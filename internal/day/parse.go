@@ -13,7 +13,8 @@ type Interval struct{ From, Until time.Time }
 // Forms are the forms that Parse reads, for errors.
 const Forms = "2023, 2023-01, 2023-01-31, 2023-01-31T06:30, jan 2023, today, yesterday, friday, 2w or '2 weeks ago'"
 
-// Parse reads a date or a time as people write it. now is the time of the person, whose zone counts where none is written.
+// Parse reads a date or a time as people write it. now is the time of the person, whose zone counts
+// where none is written.
 //
 //	2023                            the year
 //	2023-01, jan 2023, january      the month; without a year, the last one that began

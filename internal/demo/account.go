@@ -55,7 +55,8 @@ func (a *Account) Lose(mailbox string) error {
 	return nil
 }
 
-// Poison makes the server list a message but refuse to deliver it, as Yahoo and damaged Maildirs do.
+// Poison makes the server list a message but refuse to deliver it, as Yahoo and damaged Maildirs
+// do.
 func (a *Account) Poison(mailbox string, uid uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -86,8 +86,8 @@ func Fill(a *Account) error {
 	return nil
 }
 
-// Samples yields the sample messages and their mailboxes. They are the same each time, to the byte, and no two are
-// equal.
+// Samples yields the sample messages and their mailboxes. They are the same each time, to the byte,
+// and no two are equal.
 func Samples() iter.Seq2[string, Message] {
 	return func(yield func(string, Message) bool) {
 		for i, l := range letters {

@@ -1,6 +1,7 @@
-// Package discover finds the servers of calendars, address books and scripts that belong to a mail account: by SRV and TXT records of
-// its domain (RFC 6764, and RFC 5804 section 1.8 for scripts), and by names that servers usually have. It asks DNS alone, and logs in
-// nowhere. DNS may lie, so the caller decides which host gets a password.
+// Package discover finds the servers of calendars, address books and scripts that belong to a mail
+// account: by SRV and TXT records of its domain (RFC 6764, and RFC 5804 section 1.8 for scripts),
+// and by names that servers usually have. It asks DNS alone, and logs in nowhere. DNS may lie, so
+// the caller decides which host gets a password.
 package discover
 
 import (
@@ -33,8 +34,9 @@ type Offer struct {
 // services are the names of the services with TLS. Those without it are not asked for.
 var services = map[collection.Kind]string{collection.Calendars: "caldavs", collection.AddressBooks: "carddavs", collection.Sieve: "sieve"}
 
-// Offers returns where the servers of some kinds may be, for the mail account of a user at a host, those of each kind together and those
-// that SRV records name first. An address that is an IP, or has no domain, has none.
+// Offers returns where the servers of some kinds may be, for the mail account of a user at a host,
+// those of each kind together and those that SRV records name first. An address that is an IP, or
+// has no domain, has none.
 func (f *Finder) Offers(ctx context.Context, user, host string, kinds ...collection.Kind) (offers []Offer) {
 	domains := domainsOf(user, host)
 	if len(domains) == 0 {
@@ -139,8 +141,8 @@ func urlOf(kind collection.Kind, user, host string, port uint16, path string) *u
 	return u
 }
 
-// guesses are where servers usually are: scripts at the mail server, the others at well-known addresses of the domains, to which a URL
-// without a path leads.
+// guesses are where servers usually are: scripts at the mail server, the others at well-known
+// addresses of the domains, to which a URL without a path leads.
 func guesses(kind collection.Kind, user, host string, domains []string) (offers []Offer) {
 	if kind == collection.Sieve {
 		return []Offer{{kind, urlOf(kind, user, host, 0, ""), "the mail server", false}}

@@ -24,12 +24,12 @@ import (
 // defaultTimeLimit is the default time limit for checking one account.
 const defaultTimeLimit = 10 * time.Minute
 
-// accountsAtOnce bounds how many accounts are checked at once. A login and one look at the mailboxes are little work for a
-// server, and mostly wait for it.
+// accountsAtOnce bounds how many accounts are checked at once. A login and one look at the
+// mailboxes are little work for a server, and mostly wait for it.
 const accountsAtOnce = 8
 
-// Accounts logs in to accounts, and checks what their servers offer. flags and timeLimit override the configuration.
-// Secrets are read one after the other, because the user may be asked for one.
+// Accounts logs in to accounts, and checks what their servers offer. flags and timeLimit override
+// the configuration. Secrets are read one after the other, because the user may be asked for one.
 func Accounts(ctx context.Context, h *access.Host, accounts []*access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
 	found := make([][]Finding, len(accounts))
 	var group errgroup.Group

@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// gatheringServer greets clients when so many are connected, and hangs up on them. It returns the most that it had at once.
+// gatheringServer greets clients when so many are connected, and hangs up on them. It returns the
+// most that it had at once.
 func gatheringServer(t *testing.T, gather int) (url string, most func() int) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

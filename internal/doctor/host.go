@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// minFree is the disk space that a cache should have. Packs are built there, and the recovery log is kept there.
+// minFree is the disk space that a cache should have. Packs are built there, and the recovery log
+// is kept there.
 const minFree = 1 << 30
 
 // Host checks the directories of mailstrata on this host.
@@ -39,7 +40,8 @@ func Host(h *access.Host) []Finding {
 	return e.found
 }
 
-// checkWritable creates the directory if it is missing, as every command does, and writes a file to it.
+// checkWritable creates the directory if it is missing, as every command does, and writes a file to
+// it.
 func checkWritable(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory: %w", err)

@@ -20,8 +20,9 @@ const (
 	search = 20 * time.Second // and all that an account may have
 )
 
-// offers looks for calendars, address books and scripts of a mail account that the configuration does not have, and says what they are
-// and which line archives them. That nothing is found is no finding.
+// offers looks for calendars, address books and scripts of a mail account that the configuration
+// does not have, and says what they are and which line archives them. That nothing is found is no
+// finding.
 func (e *findings) offers(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, finder *discover.Finder) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, search)
 	defer cancel()
@@ -62,8 +63,9 @@ func (e *findings) offers(ctx context.Context, h *access.Host, a *access.Account
 	return e.found
 }
 
-// try says what is at an offer, and whether there is anything. DNS is not proof of anything, so only a host of the site that has the
-// password anyway gets it: that of the mail server. Another one is asked without a login.
+// try says what is at an offer, and whether there is anything. DNS is not proof of anything, so
+// only a host of the site that has the password anyway gets it: that of the mail server. Another
+// one is asked without a login.
 func try(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, o *discover.Offer) (text string, found bool) {
 	ctx, cancel := context.WithTimeout(ctx, trial)
 	defer cancel()

@@ -20,7 +20,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// davServer is a CalDAV server for each name below example.com. Clients reach it through a proxy, and trust its certificate.
+// davServer is a CalDAV server for each name below example.com. Clients reach it through a proxy,
+// and trust its certificate.
 type davServer struct {
 	mu     sync.Mutex
 	logins []string // host, and the password
@@ -124,7 +125,8 @@ func records(t *testing.T, domain, target string) *net.Resolver {
 	}}
 }
 
-// TestOffers finds the calendars of a mail account by DNS, and logs in to the site of the mail server alone.
+// TestOffers finds the calendars of a mail account by DNS, and logs in to the site of the mail
+// server alone.
 func TestOffers(t *testing.T) {
 	for _, test := range []struct {
 		name, mail, password string

@@ -21,12 +21,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// maxSkew is the maximum difference between the clocks of this host and of the store. Stores refuse signatures that
-// are a quarter of an hour off. Retention depends only on the store's clock.
+// maxSkew is the maximum difference between the clocks of this host and of the store. Stores refuse
+// signatures that are a quarter of an hour off. Retention depends only on the store's clock.
 const maxSkew = time.Minute
 
-// Repository opens the repository of a name, and checks its key, its locks and its manifests. If probe is set, it tests
-// what the credentials allow.
+// Repository opens the repository of a name, and checks its key, its locks and its manifests. If
+// probe is set, it tests what the credentials allow.
 func Repository(ctx context.Context, h *access.Host, name string, limits archive.Limits, probe bool) []Finding {
 	e := &findings{subject: "repository"}
 	l, err := h.Location(name)
@@ -79,7 +79,8 @@ func (e *findings) clock(ctx context.Context, store store.Store) {
 	e.ok("clock", "the clocks of the store and this host agree")
 }
 
-// keyring checks that the keyring has the passphrase. A key file may open the repository without it.
+// keyring checks that the keyring has the passphrase. A key file may open the repository without
+// it.
 func (e *findings) keyring(ctx context.Context, s config.Secret) {
 	if s.Keyring == "" {
 		return
@@ -195,7 +196,8 @@ func (e *findings) createOnly(ctx context.Context, st store.Store, put func([]by
 	}
 }
 
-// manifests reports manifests that cannot be read or trusted, belated ones, and those that lack mail and have no alarm.
+// manifests reports manifests that cannot be read or trusted, belated ones, and those that lack
+// mail and have no alarm.
 func (e *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.Limits) {
 	var heads []repo.Head
 	var histories archive.Histories

@@ -13,8 +13,8 @@ import (
 // systemTable is where contrib/cron puts the table of the system.
 const systemTable = "/etc/cron.d/mailstrata"
 
-// Timer looks for what runs mailstrata on this host. It knows the timers of systemd, the user's own schedulers, and the
-// table of contrib/cron; something else may run it all the same.
+// Timer looks for what runs mailstrata on this host. It knows the timers of systemd, the user's own
+// schedulers, and the table of contrib/cron; something else may run it all the same.
 func Timer(ctx context.Context, h *access.Host) []Finding {
 	e := &findings{subject: "this host"}
 	if next, ok := nextrun.First(ctx); ok {

@@ -62,7 +62,8 @@ func atOnce(t *testing.T, h *host, target string) {
 	running.Wait()
 }
 
-// A path that begins with "~" is in the home directory, in flags and in URLs, and no directory is called "~".
+// A path that begins with "~" is in the home directory, in flags and in URLs, and no directory is
+// called "~".
 func TestTilde(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

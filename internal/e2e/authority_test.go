@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A bucket with a certificate of a private authority is refused with a hint, and reached with the authority named by
-// the flag, by the configuration, and by the variable of AWS's own tools.
+// A bucket with a certificate of a private authority is refused with a hint, and reached with the
+// authority named by the flag, by the configuration, and by the variable of AWS's own tools.
 func TestPrivateAuthority(t *testing.T) {
 	t.Parallel()
 	minio := testbed.MinIO(t)

@@ -16,7 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// fails calls the program, which must fail, and say what is wrong and what to do, in the message or as a hint.
+// fails calls the program, which must fail, and say what is wrong and what to do, in the message or
+// as a hint.
 func (h *host) fails(status int, what, todo string, args ...string) {
 	h.t.Helper()
 	e := h.must(status, args...)
@@ -81,8 +82,8 @@ func TestBadAccount(t *testing.T) {
 	}
 }
 
-// Neither mail nor password leaves this host unencrypted. If an attacker in between, or the server, removes STARTTLS
-// from what is offered, the client sends nothing but LOGOUT.
+// Neither mail nor password leaves this host unencrypted. If an attacker in between, or the server,
+// removes STARTTLS from what is offered, the client sends nothing but LOGOUT.
 func TestPlaintextOffLoopback(t *testing.T) {
 	t.Parallel()
 	elsewhere := addressOfThisHost()
@@ -187,8 +188,8 @@ func TestBadRepository(t *testing.T) {
 	}
 }
 
-// A repository of a newer format is refused, by a message that says so. Readers only warn: anybody may have made the
-// config, and mail must still be found.
+// A repository of a newer format is refused, by a message that says so. Readers only warn: anybody
+// may have made the config, and mail must still be found.
 func TestNewerFormat(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

@@ -18,8 +18,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A budget that is used up ends a run with a checkpoint and exit status 0. Another host sees it on the same day, and
-// downloads nothing. With a larger budget it downloads the rest, and nothing twice.
+// A budget that is used up ends a run with a checkpoint and exit status 0. Another host sees it on
+// the same day, and downloads nothing. With a larger budget it downloads the rest, and nothing
+// twice.
 func TestBudgetOfADay(t *testing.T) {
 	t.Parallel()
 	testbed.OneDay(t)
@@ -57,8 +58,8 @@ func TestBudgetOfADay(t *testing.T) {
 	restoredSame(t, h, dovecot, now)
 }
 
-// An account of several budgets is archived over several days, by the store's clock, by different hosts, until all of
-// it is there. No message is downloaded twice.
+// An account of several budgets is archived over several days, by the store's clock, by different
+// hosts, until all of it is there. No message is downloaded twice.
 func TestBudgetContinuesTomorrow(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

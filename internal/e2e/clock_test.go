@@ -15,7 +15,8 @@ type movedClock struct {
 // newMovedClock returns a clock that advances by itself, too.
 func newMovedClock() *movedClock { return &movedClock{base: time.Now} }
 
-// newStandingClock returns a clock that only tests advance, so that a slow machine makes no run late.
+// newStandingClock returns a clock that only tests advance, so that a slow machine makes no run
+// late.
 func newStandingClock() *movedClock {
 	began := time.Now()
 	return &movedClock{base: func() time.Time { return began }}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// sameAccount requires two accounts to have the same mailboxes, and in each, in the same order, messages with the
-// same bytes, flags, keywords and INTERNALDATE.
+// sameAccount requires two accounts to have the same mailboxes, and in each, in the same order,
+// messages with the same bytes, flags, keywords and INTERNALDATE.
 func sameAccount(t testing.TB, have, want account) {
 	t.Helper()
 	if h, w := slices.Sorted(maps.Keys(have)), slices.Sorted(maps.Keys(want)); !slices.Equal(h, w) {

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Dovecot with Maildir++ lists a deleted mailbox that has children as if it could be opened. The mailbox is gone, and
-// no failure each night.
+// Dovecot with Maildir++ lists a deleted mailbox that has children as if it could be opened. The
+// mailbox is gone, and no failure each night.
 func TestDeletedParent(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

@@ -28,7 +28,8 @@ var damages = map[string]func(b *bucket, name string){
 	"gone": func(b *bucket, name string) { b.remove(name) },
 }
 
-// check and restore name a damaged pack of mail. All messages that do not need it are restored, and none in part.
+// check and restore name a damaged pack of mail. All messages that do not need it are restored, and
+// none in part.
 func TestDamagedPack(t *testing.T) {
 	t.Parallel()
 	minio := testbed.MinIO(t)
@@ -121,8 +122,8 @@ func names(e ended, object string) bool {
 	return strings.Contains(e.stdout+e.stderr, hash[:8])
 }
 
-// wholeOnly requires each message in a Maildir to be one of an account, byte for byte, and returns how many there
-// are.
+// wholeOnly requires each message in a Maildir to be one of an account, byte for byte, and returns
+// how many there are.
 func wholeOnly(t *testing.T, maildir string, want account) (n int) {
 	t.Helper()
 	known := map[[32]byte]bool{}

@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// startDovecot starts a Dovecot whose accounts have the password of these tests, and whose days begin at an odd hour.
+// startDovecot starts a Dovecot whose accounts have the password of these tests, and whose days
+// begin at an odd hour.
 func startDovecot(t testing.TB, o testbed.DovecotOptions) *testbed.DovecotServer {
 	t.Helper()
 	o.Password = imapPassword

@@ -17,8 +17,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// confidential is in the erased message and nowhere else. It is found in compressed data too, because the test undoes
-// zstd.
+// confidential is in the erased message and nowhere else. It is found in compressed data too,
+// because the test undoes zstd.
 const confidential = "confidential-4711"
 
 // erasures has two repositories in buckets, whose clock advances, and accounts on a Dovecot.
@@ -68,7 +68,8 @@ func (e *erasures) prune(h *host) {
 	h.must(0, "prune", "--max-unused", "unlimited")
 }
 
-// holds returns the names of objects of a repository, and of files of a host's cache, that contain the word.
+// holds returns the names of objects of a repository, and of files of a host's cache, that contain
+// the word.
 func (e *erasures) holds(b *bucket, h *host) (names []string) {
 	e.t.Helper()
 	decoder, err := zstd.NewReader(nil)
@@ -119,7 +120,8 @@ func (e *erasures) gone(b *bucket, h *host) {
 	h.must(0, "check", "--read-data")
 }
 
-// pause stops a process at a time when it has no lock that another mailstrata on its host waits for.
+// pause stops a process at a time when it has no lock that another mailstrata on its host waits
+// for.
 func pause(t *testing.T, p *os.Process) {
 	t.Helper()
 	for range 3000 {
@@ -149,8 +151,8 @@ func stoppedOrEnded(p *os.Process) bool {
 	return err != nil || bytes.Contains(stat, []byte(") T ")) || bytes.Contains(stat, []byte(") Z "))
 }
 
-// A message is erased from all nights of two accounts, while the server and a second copy still have it, and a backup
-// is running. After two prunes no pack and no cache has it.
+// A message is erased from all nights of two accounts, while the server and a second copy still
+// have it, and a backup is running. After two prunes no pack and no cache has it.
 func TestEraseMessage(t *testing.T) {
 	t.Parallel()
 	e := newErasures(t)
@@ -220,7 +222,8 @@ func TestEraseMessage(t *testing.T) {
 	e.gone(e.buckets[1], e.other)
 }
 
-// An account of a person who left is erased. Another account's mail stays, and nothing brings the account back.
+// An account of a person who left is erased. Another account's mail stays, and nothing brings the
+// account back.
 func TestEraseAccount(t *testing.T) {
 	t.Parallel()
 	e := newErasures(t)

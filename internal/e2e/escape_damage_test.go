@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A changed bit anywhere in a repository never produces wrong mail, and what is not restored is named: in sealed
-// repositories and in those that are not.
+// A changed bit anywhere in a repository never produces wrong mail, and what is not restored is
+// named: in sealed repositories and in those that are not.
 func TestAFlippedBitNeverGivesWrongMail(t *testing.T) {
 	t.Parallel()
 	needEscape(t)
@@ -53,7 +53,8 @@ func TestAFlippedBitNeverGivesWrongMail(t *testing.T) {
 	}
 }
 
-// A damaged pack yields what can be proved of it, and a missing catalog pack costs no more than its content.
+// A damaged pack yields what can be proved of it, and a missing catalog pack costs no more than its
+// content.
 func TestWhatIsLeftOfADamagedPackComesBack(t *testing.T) {
 	t.Parallel()
 	needEscape(t)
@@ -110,8 +111,8 @@ func TestForgottenManifestsDoNotComeBackUnasked(t *testing.T) {
 	}
 }
 
-// Anyone who knows a public key can make a repository that its owner's key opens. The script restores nothing before
-// the owner chooses one of the two fingerprints.
+// Anyone who knows a public key can make a repository that its owner's key opens. The script
+// restores nothing before the owner chooses one of the two fingerprints.
 func TestAForgedSlotIsNoticed(t *testing.T) {
 	t.Parallel()
 	needEscape(t)
@@ -144,7 +145,8 @@ func TestAForgedSlotIsNoticed(t *testing.T) {
 	}
 }
 
-// escapeFrom is a repository of two nights and twelve messages in two mailboxes, and the flags that open it.
+// escapeFrom is a repository of two nights and twelve messages in two mailboxes, and the flags that
+// open it.
 func escapeFrom(t *testing.T, seal bool) (repository string, flags []string) {
 	t.Helper()
 	h := newHost(t)

@@ -18,8 +18,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A script that implements docs/format.md, with age and zstd, restores every message of an account, byte for byte,
-// with its flags and date, from a sealed repository and from one that is not; with the index, and without.
+// A script that implements docs/format.md, with age and zstd, restores every message of an account,
+// byte for byte, with its flags and date, from a sealed repository and from one that is not; with
+// the index, and without.
 func TestMailComesBackWithoutTheProgram(t *testing.T) {
 	t.Parallel()
 	needEscape(t)

@@ -21,9 +21,9 @@ func (s *timely) lieInTime() written {
 	return s.liar.backUp(0, server.URL("nobody"), "--name", s.last.Account, "--shrink-limit", "off")
 }
 
-// With a stolen writer's key, somebody writes a manifest without the account's mail, in time and without an alarm.
-// The owner's next backup has all mail and names that manifest. So do list, check and doctor, until it is
-// acknowledged.
+// With a stolen writer's key, somebody writes a manifest without the account's mail, in time and
+// without an alarm. The owner's next backup has all mail and names that manifest. So do list, check
+// and doctor, until it is acknowledged.
 func TestAFalseManifestIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newTimely(t)

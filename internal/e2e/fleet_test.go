@@ -68,7 +68,8 @@ func (f *fleet) deliver(i int, mailbox string, messages int) {
 	f.homes[i].done()
 }
 
-// night archives all accounts, by both hosts at once. It returns how many requests that took, and the objects that it put.
+// night archives all accounts, by both hosts at once. It returns how many requests that took, and
+// the objects that it put.
 func (f *fleet) night() (requests int, put map[string]int64) {
 	f.t.Helper()
 	before := f.bucket.objects("")
@@ -92,9 +93,10 @@ func (f *fleet) night() (requests int, put map[string]int64) {
 	return requests, put
 }
 
-// The nights of many accounts cost little, and the last costs no more than the first: of an account without news three
-// requests and one object. The accounts with news of a host share packs and an index segment. Opening the repository and
-// beginning the run take each host eight requests more, and a night with news fourteen besides.
+// The nights of many accounts cost little, and the last costs no more than the first: of an account
+// without news three requests and one object. The accounts with news of a host share packs and an
+// index segment. Opening the repository and beginning the run take each host eight requests more,
+// and a night with news fourteen besides.
 func TestNightsOfAFleet(t *testing.T) {
 	t.Parallel()
 	const accounts = 20

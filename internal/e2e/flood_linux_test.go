@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// flood is a server that attacks: it answers a command that begins with begin with what more returns, without end or
-// until "".
+// flood is a server that attacks: it answers a command that begins with begin with what more
+// returns, without end or until "".
 type flood struct {
 	verb   string
 	more   func(n int) string
@@ -225,7 +225,8 @@ func TestFloods(t *testing.T) {
 	}
 }
 
-// The time limit ends a check of an account, and a restore, if a server sends data too slowly, and the error says so.
+// The time limit ends a check of an account, and a restore, if a server sends data too slowly, and
+// the error says so.
 func TestTrickle(t *testing.T) {
 	h := newHost(t)
 	h.onDirectory()

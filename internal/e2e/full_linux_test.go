@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A restore to a disk that becomes full says so and stops. What it wrote is complete. With more room, another restore
-// adds the rest, and nothing twice.
+// A restore to a disk that becomes full says so and stops. What it wrote is complete. With more
+// room, another restore adds the rest, and nothing twice.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	small := t.TempDir()

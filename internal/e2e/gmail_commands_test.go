@@ -142,7 +142,8 @@ func (s *gmailSession) fetch(args []string) {
 	}
 }
 
-// labels returns a message's labels except that of the open mailbox, as Gmail does, in all the ways to write a string.
+// labels returns a message's labels except that of the open mailbox, as Gmail does, in all the ways
+// to write a string.
 func (s *gmailSession) labels(m *gmailMessage) string {
 	var told []string
 	for i, label := range m.Labels {

@@ -78,8 +78,8 @@ func sameIn(t *testing.T, what string, have, want map[string][]string) {
 	}
 }
 
-// A message that was read once is restored to the mailboxes that its labels name, in every kind of target, and not
-// twice.
+// A message that was read once is restored to the mailboxes that its labels name, in every kind of
+// target, and not twice.
 func TestGmailLabelsAsMailboxes(t *testing.T) {
 	t.Parallel()
 	g, _ := gmailAccount(t)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A label of Gmail is served as a mailbox with the messages that have it, under the UIDs of All Mail, and changes with the nights.
+// A label of Gmail is served as a mailbox with the messages that have it, under the UIDs of All
+// Mail, and changes with the nights.
 func TestServedGmail(t *testing.T) {
 	t.Parallel()
 	g, messages := gmailAccount(t)

@@ -14,9 +14,10 @@ import (
 	"time"
 )
 
-// gmailServer is a mail server that is to IMAP what Gmail is (X-GM-EXT-1), as far as an archiver meets it: a message
-// lies in All Mail, Spam or Trash, and is shown again, under another UID, in each mailbox that is one of its labels.
-// What those three are called is up to the language of the user.
+// gmailServer is a mail server that is to IMAP what Gmail is (X-GM-EXT-1), as far as an archiver
+// meets it: a message lies in All Mail, Spam or Trash, and is shown again, under another UID, in
+// each mailbox that is one of its labels. What those three are called is up to the language of the
+// user.
 type gmailServer struct {
 	Addr string
 

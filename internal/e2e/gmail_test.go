@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// gmailAccount is an account with messages in several labels, in one, in none, in Spam and in Trash.
+// gmailAccount is an account with messages in several labels, in one, in none, in Spam and in
+// Trash.
 func gmailAccount(t *testing.T) (*gmailServer, []*gmailMessage) {
 	t.Helper()
 	g := startGmail(t, "Tous les messages")
@@ -58,7 +59,8 @@ func labeled(h *host, manifest, mailbox string) map[string]string {
 
 const allMail = "[Gmail]/Tous les messages"
 
-// Each message of a Gmail account is downloaded once, with its labels, and the labels are listed and not read.
+// Each message of a Gmail account is downloaded once, with its labels, and the labels are listed
+// and not read.
 func TestGmailAllMail(t *testing.T) {
 	t.Parallel()
 	g, messages := gmailAccount(t)

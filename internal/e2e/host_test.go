@@ -16,8 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// imapPassword is that of every account on every Dovecot of these tests. Like passphrase, it must not appear
-// anywhere.
+// imapPassword is that of every account on every Dovecot of these tests. Like passphrase, it must
+// not appear anywhere.
 const (
 	imapPassword = "imap-secret-5d1f"
 	passphrase   = "repository-secret-80c3"

@@ -15,11 +15,12 @@ import (
 	"github.com/mailstrata/mailstrata/internal/demo"
 )
 
-// csiName has what some terminals take for the beginning of an escape sequence. (The server of the demo refuses
-// ASCII's control characters.)
+// csiName has what some terminals take for the beginning of an escape sequence. (The server of the
+// demo refuses ASCII's control characters.)
 const csiName = "csi\u009b2Jx"
 
-// hostileNames are names of mailboxes that could harm the host that archives them, made on purpose or not.
+// hostileNames are names of mailboxes that could harm the host that archives them, made on purpose
+// or not.
 var hostileNames = []string{
 	"..", ".", "../../escape", "a/../../../b", "a/./b", "~", "~root", "-rf", ".hidden", "cur", "new", "tmp", "dovecot-uidlist",
 	csiName, "\u202egpj.exe", "zero\u200bwidth", "line\u2028break",
@@ -70,7 +71,8 @@ func hostile(t *testing.T) (h *host, messages int) {
 	return h, messages
 }
 
-// No name or header makes a terminal do anything, and no message is written outside of the target of a restore.
+// No name or header makes a terminal do anything, and no message is written outside of the target
+// of a restore.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	h, messages := hostile(t)

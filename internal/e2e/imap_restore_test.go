@@ -29,8 +29,8 @@ func archived(t *testing.T, seed uint64) (h *host, dovecot *testbed.DovecotServe
 	return h, dovecot, readAccount(t, dovecot.Addr, "anna", imapPassword)
 }
 
-// An archive is restored over IMAP to another account of the same server. What the server refuses is reported and
-// kept, and a second restore adds nothing.
+// An archive is restored over IMAP to another account of the same server. What the server refuses
+// is reported and kept, and a second restore adds nothing.
 func TestLosslessThroughIMAP(t *testing.T) {
 	t.Parallel()
 	h, dovecot, want := archived(t, 7)
@@ -82,8 +82,8 @@ func TestLosslessThroughMox(t *testing.T) {
 	}
 }
 
-// A restore whose process is killed during an APPEND, again and again, is completed by another one, and adds nothing
-// twice: on the host that has the journal, and on one that has not.
+// A restore whose process is killed during an APPEND, again and again, is completed by another one,
+// and adds nothing twice: on the host that has the journal, and on one that has not.
 func TestRestoreKilled(t *testing.T) {
 	t.Parallel()
 	h, dovecot, _ := archived(t, 9)
@@ -106,7 +106,8 @@ func TestRestoreKilled(t *testing.T) {
 			if completing != h {
 				return
 			}
-			// The report has what the killed restores altered, as after a single restore, and only once.
+			// The report has what the killed restores altered, as after a single restore, and only
+			// once.
 			if have, want := reported(r), reported(whole); !maps.Equal(have, want) {
 				t.Errorf("it reports\n%v, and one that was not killed\n%v", have, want)
 			}
@@ -117,7 +118,8 @@ func TestRestoreKilled(t *testing.T) {
 	}
 }
 
-// reported returns the messages in a report. Dates that the server could not keep became the time of each restore.
+// reported returns the messages in a report. Dates that the server could not keep became the time
+// of each restore.
 func reported(r restored) map[string]bool {
 	list := map[string]bool{}
 	for _, p := range r.Problems {
@@ -196,8 +198,9 @@ func sameKey(t *testing.T, h *host) *host {
 	return other
 }
 
-// accounted requires every message of an account to be in the target as it was, or in the report: as changed (flags,
-// date) or altered (bytes), and in the target, or as refused. Altered or refused messages are kept as files.
+// accounted requires every message of an account to be in the target as it was, or in the report:
+// as changed (flags, date) or altered (bytes), and in the target, or as refused. Altered or refused
+// messages are kept as files.
 func accounted(t *testing.T, have, want account, r restored) {
 	t.Helper()
 	reported := map[string]map[uint32]problem{}
@@ -243,7 +246,8 @@ func kept(t *testing.T, l *letter, p problem) {
 	}
 }
 
-// arrived compares messages with those of a server that may report dates in another zone, and add keywords.
+// arrived compares messages with those of a server that may report dates in another zone, and add
+// keywords.
 func arrived(t *testing.T, mailbox string, have, want []*letter, reported map[uint32]problem) {
 	t.Helper()
 	if len(have) != len(want) {

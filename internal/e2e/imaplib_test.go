@@ -13,7 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// imaplibScript prints all mailboxes and messages of an account, one a line, for each line that it reads.
+// imaplibScript prints all mailboxes and messages of an account, one a line, for each line that it
+// reads.
 const imaplibScript = `
 import hashlib, imaplib, re, sys
 imaplib._MAXLINE = 10**8

@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A mailbox called inbox below INBOX, which Cyrus refuses, gets another name there. The name is reported and found
-// again.
+// A mailbox called inbox below INBOX, which Cyrus refuses, gets another name there. The name is
+// reported and found again.
 func TestInboxBelowInbox(t *testing.T) {
 	t.Parallel()
 	dovecot, cyrus := startDovecot(t, testbed.DovecotOptions{}), testbed.Cyrus(t, testbed.CyrusOptions{Dots: true})

@@ -15,7 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/demo"
 )
 
-// planted are words of the mail of TestIndexKilled: of a body, a subject, an address, the name of a file and a PDF.
+// planted are words of the mail of TestIndexKilled: of a body, a subject, an address, the name of a
+// file and a PDF.
 var planted = []string{"Zwetschgendatschi", "zwetschgendatschi", "Hippopotamus", "hippopotamus", "marmelade@", "Kaiserschmarrn", "kaiserschmarrn", "Palatschinken", "palatschinken"}
 
 // plantedMessage returns message n, with a PDF.
@@ -64,8 +65,9 @@ func childrenOf(h *host) (n int) {
 	return n
 }
 
-// The building of an index is killed at random moments, also while PDFs are read. At no time is a word of the mail in plain text on
-// the disk, no child process is left behind, and in the end everything is found.
+// The building of an index is killed at random moments, also while PDFs are read. At no time is a
+// word of the mail in plain text on the disk, no child process is left behind, and in the end
+// everything is found.
 func TestIndexKilled(t *testing.T) {
 	t.Parallel()
 	const messages = 60

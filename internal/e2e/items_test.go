@@ -63,7 +63,8 @@ func eventText(uid, summary string) string {
 		"DTSTART:20260309T100000Z\r\nSUMMARY:" + summary + "\r\nX-ODD;X-P=\"a:b\":c\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 }
 
-// TestCalendarsAndScripts archives mail, scripts, a calendar and an address book with one call, and brings back what was deleted.
+// TestCalendarsAndScripts archives mail, scripts, a calendar and an address book with one call, and
+// brings back what was deleted.
 func TestCalendarsAndScripts(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Sieve: true})
@@ -190,7 +191,8 @@ func TestCalendarsAndScripts(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 
-	// An exact restore removes what is not archived, of one calendar or of all, after it showed what.
+	// An exact restore removes what is not archived, of one calendar or of all, after it showed
+	// what.
 	putItem(t, "PUT", radicale+"/bob/office/own.ics", "bob", eventText("own", "Own"))
 	putItem(t, "PUT", radicale+"/bob/friends/own.vcf", "bob", "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:own\r\nFN:Own\r\nN:Own;;;;\r\nEND:VCARD\r\n")
 	putItem(t, "MKCALENDAR", radicale+"/bob/second/", "bob", strings.ReplaceAll(calendarBody, "Work", "Second"))
@@ -219,8 +221,9 @@ func TestCalendarsAndScripts(t *testing.T) {
 	}
 }
 
-// TestCalendarsWithoutMail archives an account whose mail server refuses the password, has no password, and does not run. The calendar
-// of each night is archived, with the mail of the last good one, and the exit status is that of an account that failed.
+// TestCalendarsWithoutMail archives an account whose mail server refuses the password, has no
+// password, and does not run. The calendar of each night is archived, with the mail of the last
+// good one, and the exit status is that of an account that failed.
 func TestCalendarsWithoutMail(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Sieve: true})

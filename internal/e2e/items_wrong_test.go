@@ -10,8 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// TestWrongServersOfItems archives an account whose calendars, address books and scripts have wrong URLs. Each is a failure of its own,
-// with its name: the mail, the sources beside it and what was archived of it before stay.
+// TestWrongServersOfItems archives an account whose calendars, address books and scripts have wrong
+// URLs. Each is a failure of its own, with its name: the mail, the sources beside it and what was
+// archived of it before stay.
 func TestWrongServersOfItems(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Sieve: true})

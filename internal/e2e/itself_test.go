@@ -14,8 +14,9 @@ import (
 var oddNames = []string{"trail ", " lead", "a*b", "100%", "%23hash", "%41", "=3Dx", "R&-D", "caf&AOk-", `say "hi"`, "x..y", "a/b ", " ",
 	"v1.2", "~", "{3}", `back\slash`, "#news", "&-", "%", "*", "Entw&APw-rfe/&ZeVnLIqe-", strings.Repeat("n", 200), "inbox/inbox", "Inbox.x"}
 
-// An account that is restored into itself stays as it is, whatever its mailboxes are called: nothing is added,
-// nothing is removed with --prune, and a dry run says so, also on a host without a journal.
+// An account that is restored into itself stays as it is, whatever its mailboxes are called:
+// nothing is added, nothing is removed with --prune, and a dry run says so, also on a host without
+// a journal.
 func TestRestoredIntoItself(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T) (addr, user, password, prefix, delimiter string){
@@ -48,7 +49,8 @@ func TestRestoredIntoItself(t *testing.T) {
 	}
 }
 
-// makeOdd creates the mailboxes that the server accepts, each with a few messages, and returns their raw names.
+// makeOdd creates the mailboxes that the server accepts, each with a few messages, and returns
+// their raw names.
 func makeOdd(t *testing.T, addr, user, password, prefix, delimiter string) (made []string) {
 	c := login(t, addr, user, password)
 	defer c.conn.Close()

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// The program archives an account over JMAP and restores it over JMAP and IMAP, with one mailbox too, into accounts that a URL or the
-// configuration names. What it refuses, it refuses in words.
+// The program archives an account over JMAP and restores it over JMAP and IMAP, with one mailbox
+// too, into accounts that a URL or the configuration names. What it refuses, it refuses in words.
 func TestJMAP(t *testing.T) {
 	t.Parallel()
 	cyrus := testbed.Cyrus(t, testbed.CyrusOptions{HTTP: true})

@@ -12,9 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A first backup over a slow line is killed at several moments. Each run continues where the one before was killed:
-// it downloads again only what arrived in its first seconds, and what was in transit and in buffers. At the end
-// nothing is missing, and nothing is there twice.
+// A first backup over a slow line is killed at several moments. Each run continues where the one
+// before was killed: it downloads again only what arrived in its first seconds, and what was in
+// transit and in buffers. At the end nothing is missing, and nothing is there twice.
 func TestBackupKilled(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(*host){
@@ -75,9 +75,9 @@ func backupKilled(t *testing.T, h *host) {
 	if m.Messages != want.count() || !m.Consistent {
 		t.Errorf("after %d kills, of %d messages, the manifest reports %+v", kills, want.count(), m)
 	}
-	// What arrived before the pause. For each connection: the messages in transit then, and at the end, buffers of
-	// the recovery log, and the content of the line. And the answers beside the messages: a few lines for each, in
-	// each run.
+	// What arrived before the pause. For each connection: the messages in transit then, and at the
+	// end, buffers of the recovery log, and the content of the line. And the answers beside the
+	// messages: a few lines for each, in each run.
 	_, received, _ := p.traffic("")
 	lost := int64(kills)*(line.early+connections*(2*largest+96<<10+64<<10)) + int64(kills+1)*int64(want.count())*300
 	t.Logf("%d bytes of mail; %d were downloaded in %d runs, each of which might lose %d", bytes, received, kills+1, lost/int64(kills))
@@ -88,10 +88,12 @@ func backupKilled(t *testing.T, h *host) {
 	h.must(0, "check", "--read-data")
 }
 
-// spillsBy is when a run keeps in its recovery log what begins to arrive, after it has made the directory of the log.
+// spillsBy is when a run keeps in its recovery log what begins to arrive, after it has made the
+// directory of the log.
 const spillsBy = 5500 * time.Millisecond
 
-// recoveryLogs returns how many bytes are in the recovery logs of a host, and when the newest log was made.
+// recoveryLogs returns how many bytes are in the recovery logs of a host, and when the newest log
+// was made.
 func (h *host) recoveryLogs() (bytes int64, made time.Time) {
 	files, _ := filepath.Glob(filepath.Join(h.home, ".cache", "mailstrata", "*", "spill", "*", "*", "*"))
 	for _, path := range files {
@@ -107,8 +109,8 @@ func (h *host) recoveryLogs() (bytes int64, made time.Time) {
 	return bytes, made
 }
 
-// awaitRest waits until the run has read all that arrived, and its recovery log grows no more: on a busy machine, megabytes may wait
-// to be read.
+// awaitRest waits until the run has read all that arrived, and its recovery log grows no more: on a
+// busy machine, megabytes may wait to be read.
 func (h *host) awaitRest(t *testing.T) {
 	t.Helper()
 	for last, quiet := int64(-1), 0; quiet < 4; time.Sleep(500 * time.Millisecond) {
@@ -122,8 +124,9 @@ func (h *host) awaitRest(t *testing.T) {
 	}
 }
 
-// slowLine makes a proxy slow. After a number of bytes it signals and stops until it is released. In a run it can stop once before,
-// when messages are arriving, until the run keeps what arrives in its recovery log.
+// slowLine makes a proxy slow. After a number of bytes it signals and stops until it is released.
+// In a run it can stop once before, when messages are arriving, until the run keeps what arrives in
+// its recovery log.
 type slowLine struct {
 	early int64
 	host  *host

@@ -14,9 +14,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Every command is killed at a random moment, again and again, with a repository in a bucket. After each kill nothing
-// is damaged, and restores continue where they were killed, without duplicates. MAILSTRATA_LONG=10m sets how long the
-// test runs.
+// Every command is killed at a random moment, again and again, with a repository in a bucket. After
+// each kill nothing is damaged, and restores continue where they were killed, without duplicates.
+// MAILSTRATA_LONG=10m sets how long the test runs.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	rounds, until := 2, time.Time{}
@@ -104,7 +104,8 @@ func (k *kills) come(n int) {
 	}
 }
 
-// backup adds mail, backs up and is killed, and then backs up again, so that there is something to forget.
+// backup adds mail, backs up and is killed, and then backs up again, so that there is something to
+// forget.
 func (k *kills) backup() {
 	k.t.Helper()
 	mailbox := fmt.Sprint("passing ", k.random.IntN(3))
@@ -149,7 +150,8 @@ func (k *kills) upset(verb string, h *host, args ...string) (done bool) {
 	return done
 }
 
-// restore continues a restore of the pinned manifest. When it is complete there, nothing is there twice.
+// restore continues a restore of the pinned manifest. When it is complete there, nothing is there
+// twice.
 func (k *kills) restore(kind, target string) {
 	k.t.Helper()
 	if !k.upset(kind, k.h, "restore", k.pinned.ID, "--to", target, "--with-deleted") && k.random.IntN(4) > 0 {

@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// timely is an owner with an account, archived in a bucket of a MinIO, and a nightly host whose proxy shifts the
-// store's clock.
+// timely is an owner with an account, archived in a bucket of a MinIO, and a nightly host whose
+// proxy shifts the store's clock.
 type timely struct {
 	t            *testing.T
 	owner, liar  *host
@@ -90,8 +90,9 @@ func (s *timely) names(e ended, what ...string) {
 	}
 }
 
-// A manifest of the future is named by every command that lists manifests, and changes nothing: not what is restored,
-// not what is forgotten, not the next backup. After it is forgotten by its id, everything is as before.
+// A manifest of the future is named by every command that lists manifests, and changes nothing: not
+// what is restored, not what is forgotten, not the next backup. After it is forgotten by its id,
+// everything is as before.
 func TestAWriterWhoLivesInTheFuture(t *testing.T) {
 	t.Parallel()
 	for _, by := range []time.Duration{20 * time.Minute, 48 * time.Hour, 74 * 365 * 24 * time.Hour} {
@@ -122,8 +123,8 @@ func TestAWriterWhoLivesInTheFuture(t *testing.T) {
 	}
 }
 
-// A manifest that is dated back replaces no manifest that came in time, neither as that of a day nor in a rule. It is
-// named.
+// A manifest that is dated back replaces no manifest that came in time, neither as that of a day
+// nor in a rule. It is named.
 func TestAWriterWhoLivesInThePast(t *testing.T) {
 	t.Parallel()
 	testbed.OneDay(t)
@@ -145,8 +146,8 @@ func TestAWriterWhoLivesInThePast(t *testing.T) {
 	}
 }
 
-// The store's clock is two days ahead for one night: what was archived then is named and skipped, and all later
-// backups work at once.
+// The store's clock is two days ahead for one night: what was archived then is named and skipped,
+// and all later backups work at once.
 func TestAStoreThatIsAheadForANight(t *testing.T) {
 	t.Parallel()
 	s := newTimely(t)
@@ -162,7 +163,8 @@ func TestAStoreThatIsAheadForANight(t *testing.T) {
 	s.whole("latest", 23)
 }
 
-// An object that is renamed to a newer or an older name is not a manifest, and can be forgotten by its name.
+// An object that is renamed to a newer or an older name is not a manifest, and can be forgotten by
+// its name.
 func TestARenamedManifest(t *testing.T) {
 	t.Parallel()
 	s := newTimely(t)

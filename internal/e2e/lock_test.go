@@ -46,7 +46,8 @@ func (i *intruder) versions() (all []minio.ObjectInfo) {
 	return all
 }
 
-// attacks, by name: each is tried on every version of every object, and reports whether the store allowed it.
+// attacks, by name: each is tried on every version of every object, and reports whether the store
+// allowed it.
 var attacks = []struct {
 	name string
 	try  func(i *intruder, o minio.ObjectInfo) error
@@ -73,8 +74,8 @@ var attacks = []struct {
 	}},
 }
 
-// A night with credentials that may put, get and list is like any other. These credentials, and those that may delete
-// as well, cannot destroy a manifest.
+// A night with credentials that may put, get and list is like any other. These credentials, and
+// those that may delete as well, cannot destroy a manifest.
 func TestObjectLock(t *testing.T) {
 	t.Parallel()
 	for name, store := range map[string]func(testing.TB) testbed.S3{"minio": testbed.MinIO, "versitygw": testbed.Versitygw} {
@@ -157,8 +158,9 @@ func TestObjectLock(t *testing.T) {
 	}
 }
 
-// Somebody with the owner's credentials deletes everything in a bucket under lock. The night is there for the next backup and
-// for a restore, check is not green, and one command makes the bucket what it was.
+// Somebody with the owner's credentials deletes everything in a bucket under lock. The night is
+// there for the next backup and for a restore, check is not green, and one command makes the bucket
+// what it was.
 func TestEmptiedBucket(t *testing.T) {
 	t.Parallel()
 	for name, store := range map[string]func(testing.TB) testbed.S3{"minio": testbed.MinIO, "versitygw": testbed.Versitygw} {

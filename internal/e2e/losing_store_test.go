@@ -68,8 +68,9 @@ func (l *losingStore) loses(path string) bool {
 	return true
 }
 
-// An object store that answers 200 and does not keep the object costs one more PUT, if it keeps that, and else the
-// command, which names the object. Nothing that was committed ever relies on what was lost.
+// An object store that answers 200 and does not keep the object costs one more PUT, if it keeps
+// that, and else the command, which names the object. Nothing that was committed ever relies on
+// what was lost.
 func TestStoreThatLosesWhatItAcknowledged(t *testing.T) {
 	t.Parallel()
 	minio := testbed.MinIO(t)

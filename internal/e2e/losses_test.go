@@ -10,8 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Nights on which mail is renamed, moved, filed and rotated are good ones, on every server. Nights on which mail is
-// gone are not, however little there was. What only moved is not downloaded again if the server shows that it did.
+// Nights on which mail is renamed, moved, filed and rotated are good ones, on every server. Nights
+// on which mail is gone are not, however little there was. What only moved is not downloaded again
+// if the server shows that it did.
 func TestNightsOfRenamesAndLosses(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T) residence{
@@ -105,7 +106,8 @@ func (p residence) nights(t *testing.T) {
 			t.Errorf("%s: %+v", night.name, m)
 		}
 	}
-	// Somebody with the writer's key writes a manifest of an empty account, without an alarm, and all mail is gone.
+	// Somebody with the writer's key writes a manifest of an empty account, without an alarm, and
+	// all mail is gone.
 	wrong := "nothing-of-this-account"
 	h.backUp(0, accountURL(wrong, p.addr), "--name", "anna@127.0.0.1", "--shrink-limit", "off")
 	h.must(4, "forget", "anna@127.0.0.1", "--keep-last", "1", "--dry-run")

@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// oddZone lets a Dovecot report every INTERNALDATE in the zone of Kathmandu, whose quarter of an hour is easily lost.
+// oddZone lets a Dovecot report every INTERNALDATE in the zone of Kathmandu, whose quarter of an
+// hour is easily lost.
 func oddZone() string {
 	version, _ := exec.Command("dovecot", "--version").Output() // if there is none, testbed reports it
 	if strings.HasPrefix(string(version), "2.3.") {
@@ -25,7 +26,8 @@ var mailboxNames = []string{
 	"1/2/3/4/5/6/7/8/9/10/11/12", "lists/go nuts", "lists/go (old)", "semi;colon, comma", "INBOX/child", "til~de", "empty",
 }
 
-// fill gives a user an account with everything in it: n usual messages in each mailbox, and the odd ones.
+// fill gives a user an account with everything in it: n usual messages in each mailbox, and the odd
+// ones.
 func fill(t testing.TB, d *testbed.DovecotServer, user string, seed uint64, n, large int) {
 	t.Helper()
 	g := generate.New(seed)
@@ -44,7 +46,8 @@ func fill(t testing.TB, d *testbed.DovecotServer, user string, seed uint64, n, l
 	d.Deliver(user, "appended", appended(g.Messages(n))...)
 }
 
-// An archive is restored to a Maildir, and another account that is served from it gives the same answers.
+// An archive is restored to a Maildir, and another account that is served from it gives the same
+// answers.
 func TestLosslessThroughMaildir(t *testing.T) {
 	t.Parallel()
 	minio := testbed.MinIO(t)

@@ -26,10 +26,11 @@ func TestMain(m *testing.M) {
 	testbed.Main(m)
 }
 
-// build builds the program at a fixed place, so that only what has changed is built again. Checkouts that share one
-// .testbed have a place each. It has the flags of a release, and so is without the race detector: with it, deriving a
-// key from a passphrase takes eight seconds. Unlike the shipped program, it removes while the store's clock and the host's
-// differ, because these tests move the store's by days.
+// build builds the program at a fixed place, so that only what has changed is built again.
+// Checkouts that share one .testbed have a place each. It has the flags of a release, and so is
+// without the race detector: with it, deriving a key from a passphrase takes eight seconds. Unlike
+// the shipped program, it removes while the store's clock and the host's differ, because these
+// tests move the store's by days.
 func build() (string, error) {
 	checkout, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -50,7 +51,8 @@ func build() (string, error) {
 	return at, nil
 }
 
-// moveClocks lets the program remove while the clocks of the store and of this host differ by any time.
+// moveClocks lets the program remove while the clocks of the store and of this host differ by any
+// time.
 func moveClocks(checkout, dir string) (overlay string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("build the program: %w", err)

@@ -15,9 +15,9 @@ import (
 // masterPassword is that of Dovecot's master users.
 const masterPassword = "master-secret-77aa"
 
-// TestManyAccountsByAMasterUser archives a server's accounts by a file of users and a master user, on two hosts that
-// share them. One that cannot log in does not stop the others. Halves of 200 accounts took as much memory as halves
-// of 64.
+// TestManyAccountsByAMasterUser archives a server's accounts by a file of users and a master user,
+// on two hosts that share them. One that cannot log in does not stop the others. Halves of 200
+// accounts took as much memory as halves of 64.
 func TestManyAccountsByAMasterUser(t *testing.T) {
 	const accounts = 64
 	dovecot := startDovecot(t, testbed.DovecotOptions{Master: masterPassword})

@@ -17,10 +17,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// While an account is archived, a worker moves, copies, appends, expunges, flags, renames, creates and deletes in it,
-// a thousand times in all, in several runs. Every message that was there from start to end of a run is in its
-// manifest, and a consistent manifest is the account as it was. MAILSTRATA_LONG=10m sets how long the test runs, with
-// other changes each time.
+// While an account is archived, a worker moves, copies, appends, expunges, flags, renames, creates
+// and deletes in it, a thousand times in all, in several runs. Every message that was there from
+// start to end of a run is in its manifest, and a consistent manifest is the account as it was.
+// MAILSTRATA_LONG=10m sets how long the test runs, with other changes each time.
 func TestChangesMeanwhile(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(2) {
@@ -70,8 +70,8 @@ func changesMeanwhile(t *testing.T, seed uint64) {
 	t.Logf("%d changes; %d manifests were the whole account", changes, consistent)
 }
 
-// archived archives the account while the worker works, and compares. It reports whether the whole account could be
-// compared, with a manifest that is consistent.
+// archived archives the account while the worker works, and compares. It reports whether the whole
+// account could be compared, with a manifest that is consistent.
 func (w *worker) archived(h *host, dovecot *testbed.DovecotServer, every int64) bool {
 	t := w.t.(*testing.T)
 	t.Helper()
@@ -206,8 +206,8 @@ func (w *worker) expunge(mailbox string) {
 	w.do(fmt.Sprintf("UID EXPUNGE %d", uid), nil)
 }
 
-// name returns an unused name, because what a deleted mailbox left may return under an old name. Often it is below
-// another mailbox, but not below that one.
+// name returns an unused name, because what a deleted mailbox left may return under an old name.
+// Often it is below another mailbox, but not below that one.
 func (w *worker) name(notBelow string) string {
 	w.made++
 	name := fmt.Sprintf("n%d", w.made)

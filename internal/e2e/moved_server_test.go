@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// An account that moves to another server with its UIDVALIDITY, UIDs, dates and ids, as a copy of its files does, is
-// compared with the archive: equal messages are not downloaded again, and a message with another body under the same
-// UID is.
+// An account that moves to another server with its UIDVALIDITY, UIDs, dates and ids, as a copy of
+// its files does, is compared with the archive: equal messages are not downloaded again, and a
+// message with another body under the same UID is.
 func TestAccountThatMovesWithItsUIDs(t *testing.T) {
 	t.Parallel()
 	old := startDovecot(t, testbed.DovecotOptions{})
@@ -54,7 +54,8 @@ func TestAccountThatMovesWithItsUIDs(t *testing.T) {
 	}
 }
 
-// changeBodies gives some messages of a Maildir another body of the same length, and keeps their dates.
+// changeBodies gives some messages of a Maildir another body of the same length, and keeps their
+// dates.
 func changeBodies(t *testing.T, dir string, n int) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

@@ -11,8 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A mailbox whose messages were moved, one that was copied, and one that was renumbered cost a small part of their
-// bytes, with every mailbox format of Dovecot, and the manifest has all messages.
+// A mailbox whose messages were moved, one that was copied, and one that was renumbered cost a
+// small part of their bytes, with every mailbox format of Dovecot, and the manifest has all
+// messages.
 func TestMovesAndCopies(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"maildir", "sdbox"} {

@@ -19,8 +19,9 @@ func useOf(names ...string) string {
 	return b.String() + "}\n"
 }
 
-// An account moves from one provider to another, while mail arrives at both: a second run adds what came meanwhile, each special
-// mailbox goes to the one of its kind, mail that the new account has stays, and a comparison shows that nothing is missing.
+// An account moves from one provider to another, while mail arrives at both: a second run adds what
+// came meanwhile, each special mailbox goes to the one of its kind, mail that the new account has
+// stays, and a comparison shows that nothing is missing.
 func TestMovingHouse(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Config: useOf(`Sent=\Sent`, `Trash=\Trash`)})
@@ -80,7 +81,8 @@ func inServer(t *testing.T, address, user, password string) map[string][]string 
 	return found
 }
 
-// From Gmail, labels become mailboxes, and Gmail's own go to those with the same use. A second run adds what came meanwhile.
+// From Gmail, labels become mailboxes, and Gmail's own go to those with the same use. A second run
+// adds what came meanwhile.
 func TestMovingFromGmail(t *testing.T) {
 	t.Parallel()
 	g, messages := gmailAccount(t)

@@ -39,8 +39,8 @@ func (e ended) says(words ...string) {
 	}
 }
 
-// Shared mailboxes are left out with a warning, and archived if they are selected. So are mailboxes that show
-// messages of others.
+// Shared mailboxes are left out with a warning, and archived if they are selected. So are mailboxes
+// that show messages of others.
 func TestNamespacesAndVirtualMailboxes(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Others: true})

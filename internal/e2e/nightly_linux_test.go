@@ -11,9 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// BenchmarkNightly measures what a night costs: of an account in which nothing changed, and of one with 100 messages
-// more, 100 less and 100 with other flags. An account of 2,000 messages is compared with one of 200,000, in 40
-// mailboxes each:
+// BenchmarkNightly measures what a night costs: of an account in which nothing changed, and of one
+// with 100 messages more, 100 less and 100 with other flags. An account of 2,000 messages is
+// compared with one of 200,000, in 40 mailboxes each:
 //
 //	go test ./internal/e2e -run '^$' -bench Nightly -benchtime 1x -timeout 1h
 func BenchmarkNightly(b *testing.B) {

@@ -37,8 +37,8 @@ starttls = no
 readonly = True
 `
 
-// offlineimap returns the files that OfflineIMAP makes of an account. It parses messages and writes them again, so they are not
-// those of the server.
+// offlineimap returns the files that OfflineIMAP makes of an account. It parses messages and writes
+// them again, so they are not those of the server.
 func offlineimap(t *testing.T, program, address, user, password string) map[string]int {
 	t.Helper()
 	dir := t.TempDir()

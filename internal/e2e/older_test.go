@@ -18,10 +18,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/demo"
 )
 
-// What an earlier program wrote is listed, checked, restored, continued and pruned. testdata has two repositories,
-// each written on a day in 2025 by the program of commit 6d94d42, with two accounts: the first has two manifests, of
-// four and of six messages; the second has empty mailboxes, inline in the sealed repository and in tables in the
-// other.
+// What an earlier program wrote is listed, checked, restored, continued and pruned. testdata has
+// two repositories, each written on a day in 2025 by the program of commit 6d94d42, with two
+// accounts: the first has two manifests, of four and of six messages; the second has empty
+// mailboxes, inline in the sealed repository and in tables in the other.
 func TestARepositoryOfAnOlderProgram(t *testing.T) {
 	t.Parallel()
 	for name, mailboxes := range map[string]int{"sealed": 321, "unsealed": 701} {
@@ -81,8 +81,8 @@ func (h *host) listed() (all []written) {
 	return all
 }
 
-// oldMessages returns the mail of the account, in the order in which it arrived. The last one arrived after the old
-// manifests.
+// oldMessages returns the mail of the account, in the order in which it arrived. The last one
+// arrived after the old manifests.
 var oldMessages = []struct{ mailbox, body string }{
 	{"INBOX", "Subject: one\r\n\r\nHello.\r\n"},
 	{"INBOX", "Subject: two\r\nX: no CR\r\n\r\nBare \x00 and \xff, no end"},

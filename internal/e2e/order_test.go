@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// The manifest that was written last is the latest, however fast they follow each other, although stores report the
-// time to a second.
+// The manifest that was written last is the latest, however fast they follow each other, although
+// stores report the time to a second.
 func TestNewestFirst(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(testing.TB) testbed.S3{"minio": testbed.MinIO, "versitygw": testbed.Versitygw} {

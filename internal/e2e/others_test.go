@@ -30,8 +30,9 @@ func (f foreign) holds(t *testing.T, user string) account {
 	return have
 }
 
-// An archive is restored to servers of other kinds, which behave unlike Dovecot, and from there back to a Dovecot.
-// What they refuse or alter is reported and kept, and a host without a journal adds nothing a second time.
+// An archive is restored to servers of other kinds, which behave unlike Dovecot, and from there
+// back to a Dovecot. What they refuse or alter is reported and kept, and a host without a journal
+// adds nothing a second time.
 func TestLosslessThroughOthers(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Config: oddZone()})

@@ -95,8 +95,8 @@ func (v *visitor) walk(do func(path, address, text string)) {
 	}
 }
 
-// All pages of an account in a bucket, with odd messages and odd names of mailboxes, can be opened. Each message can be downloaded as
-// the server had it, alone and with its mailbox.
+// All pages of an account in a bucket, with odd messages and odd names of mailboxes, can be opened.
+// Each message can be downloaded as the server had it, alone and with its mailbox.
 func TestServedAsPages(t *testing.T) {
 	t.Parallel()
 	dovecot, minio := startDovecot(t, testbed.DovecotOptions{}), testbed.MinIO(t)

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// measure runs a command, and returns what it printed and its peak memory in KiB. It reads VmHWM while the command runs: the
-// Maxrss of a process is at least what its parent had when it started it, and that is this test with all others.
+// measure runs a command, and returns what it printed and its peak memory in KiB. It reads VmHWM
+// while the command runs: the Maxrss of a process is at least what its parent had when it started
+// it, and that is this test with all others.
 func measure(t testing.TB, cmd *exec.Cmd) (printed string, kib int64) {
 	t.Helper()
 	var out bytes.Buffer

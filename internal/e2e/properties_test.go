@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// serverWithRights is a server with access control lists and annotations, and an account anna that has a mailbox Work.
+// serverWithRights is a server with access control lists and annotations, and an account anna that
+// has a mailbox Work.
 type serverWithRights struct {
 	name, addr, password string
 	binary               bool // annotations may have any bytes

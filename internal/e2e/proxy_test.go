@@ -26,8 +26,8 @@ type proxy struct {
 // keptSaid bounds what a proxy keeps: commands are few, but APPEND brings messages along.
 const keptSaid = 1 << 20
 
-// startProxy starts a proxy for the server at an address. watch, which may be nil, is called after each piece that
-// was passed on.
+// startProxy starts a proxy for the server at an address. watch, which may be nil, is called after
+// each piece that was passed on.
 func startProxy(t testing.TB, server string, watch func(sent, received int64)) *proxy {
 	t.Helper()
 	return listen(t, "127.0.0.1", &proxy{server: server, watch: watch})

@@ -53,8 +53,8 @@ func imapTarget(t *testing.T, dovecot *testbed.DovecotServer, user string) resto
 	return target
 }
 
-// Mail that arrives between the plan and the removal stays: in a mailbox that is kept, and in one that was to be
-// removed.
+// Mail that arrives between the plan and the removal stays: in a mailbox that is kept, and in one
+// that was to be removed.
 func TestPruneWhileMailComes(t *testing.T) {
 	t.Parallel()
 	h, dovecot := toPrune(t)
@@ -81,7 +81,8 @@ func TestPruneWhileMailComes(t *testing.T) {
 	}
 }
 
-// Interrupted after everything was added, or declined, a pruning has removed nothing; and another one continues.
+// Interrupted after everything was added, or declined, a pruning has removed nothing; and another
+// one continues.
 func TestPruneInterrupted(t *testing.T) {
 	t.Parallel()
 	h, dovecot := toPrune(t)

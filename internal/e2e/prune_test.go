@@ -78,7 +78,8 @@ func sameMail(t *testing.T, have, want account) {
 	}
 }
 
-// After a pruning restore the account is the manifest; a second one finds nothing to do. A dry run does nothing.
+// After a pruning restore the account is the manifest; a second one finds nothing to do. A dry run
+// does nothing.
 func TestPruneIMAP(t *testing.T) {
 	t.Parallel()
 	h, dovecot := toPrune(t)
@@ -202,7 +203,8 @@ func TestPruneUnlessAllIsAdded(t *testing.T) {
 	}
 }
 
-// A Maildir becomes the manifest too, in either layout. Files in it that are not mail are not changed.
+// A Maildir becomes the manifest too, in either layout. Files in it that are not mail are not
+// changed.
 func TestPruneMaildir(t *testing.T) {
 	t.Parallel()
 	for _, layout := range []string{"maildir++", "nested"} {
@@ -252,7 +254,8 @@ func TestPruneMaildir(t *testing.T) {
 		if err := os.Remove(files[8]); err != nil {
 			t.Fatal(err)
 		}
-		// A copy that was made between the plan and the removal would stay: see the tests of package archive.
+		// A copy that was made between the plan and the removal would stay: see the tests of
+		// package archive.
 		if plan := h.prune(0, "latest", target, "--layout", layout, "--dry-run"); plan.Surplus != 3 || plan.Reflagged != 1 || len(plan.Mailboxes) != 1 {
 			t.Errorf("%s: the plan is %+v", layout, plan)
 		}

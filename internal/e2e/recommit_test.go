@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// In a bucket, an account gets another name and forgotten nights are brought back, by commands that are killed at
-// random moments. Nothing is lost, nothing is there twice, no alarm follows, and two prunes later everything can be
-// restored.
+// In a bucket, an account gets another name and forgotten nights are brought back, by commands that
+// are killed at random moments. Nothing is lost, nothing is there twice, no alarm follows, and two
+// prunes later everything can be restored.
 func TestRenamedAndUndoneByKilledCommands(t *testing.T) {
 	t.Parallel()
 	k := newKills(t)

@@ -11,9 +11,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// What moves to where the run has already read is not missed: a mailbox renamed into a parent that was read (the case
-// of Crymap's documentation), a message moved into a mailbox that was read, and both the other way; at each of the
-// moments at which it matters. Each move has its own mailboxes, which are read one after the other.
+// What moves to where the run has already read is not missed: a mailbox renamed into a parent that
+// was read (the case of Crymap's documentation), a message moved into a mailbox that was read, and
+// both the other way; at each of the moments at which it matters. Each move has its own mailboxes,
+// which are read one after the other.
 func TestMovedToWhereItWasReadBefore(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

@@ -39,7 +39,8 @@ func rewritten() (bodies []string) {
 	return bodies
 }
 
-// A host without a journal recognizes messages whose bytes a server changes: nothing is added twice.
+// A host without a journal recognizes messages whose bytes a server changes: nothing is added
+// twice.
 func TestRewrittenMailIsKnownAgain(t *testing.T) {
 	t.Parallel()
 	server, err := demo.Start(demo.Options{})

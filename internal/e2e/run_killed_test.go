@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// A run is killed in each of its steps. After each kill nothing is damaged, and the next run of all steps is green: nothing
-// that a killed run leaves needs a person. In the end every manifest of both repositories can be restored.
+// A run is killed in each of its steps. After each kill nothing is damaged, and the next run of all
+// steps is green: nothing that a killed run leaves needs a person. In the end every manifest of
+// both repositories can be restored.
 func TestRunKilledInEachStep(t *testing.T) {
 	t.Parallel()
 	k := newKills(t)
@@ -155,8 +156,8 @@ func (r *killedRuns) glob(pattern string) []string {
 	return found
 }
 
-// Two runs on one host at once: the second says that it waits, and both are green. So are two on two hosts, which do not
-// know of each other.
+// Two runs on one host at once: the second says that it waits, and both are green. So are two on
+// two hosts, which do not know of each other.
 func TestTwoRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	k := newKills(t)

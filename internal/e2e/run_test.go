@@ -32,8 +32,8 @@ func (h *host) configure(lines ...string) {
 	}
 }
 
-// A nightly host with a writer's key and credentials that cannot delete archives and checks. Another host, with the
-// owner's key and no account, forgets and prunes. Each of them is one run.
+// A nightly host with a writer's key and credentials that cannot delete archives and checks.
+// Another host, with the owner's key and no account, forgets and prunes. Each of them is one run.
 func TestRunOnTwoHosts(t *testing.T) {
 	t.Parallel()
 	server, dovecot := testbed.MinIO(t), startDovecot(t, testbed.DovecotOptions{})

@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Thirty nights of an account that changes in every way: Python's imaplib reads each of them as it read the account that night.
+// Thirty nights of an account that changes in every way: Python's imaplib reads each of them as it
+// read the account that night.
 func TestThirtyServedNights(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
@@ -41,8 +42,8 @@ func TestThirtyServedNights(t *testing.T) {
 	}
 }
 
-// change changes an account: new messages, flags, moves and copies, deletions, and new, renamed and deleted mailboxes, one of them
-// with a new one of its name, which has another UIDVALIDITY.
+// change changes an account: new messages, flags, moves and copies, deletions, and new, renamed and
+// deleted mailboxes, one of them with a new one of its name, which has another UIDVALIDITY.
 func change(d *testbed.DovecotServer, c *wire, g *generate.Generator, n int) {
 	d.Deliver("anna", "INBOX", appended(g.Messages(1+n%3))...)
 	commands := []string{"SELECT INBOX", "STORE 1 +FLAGS (\\Seen)", fmt.Sprintf("STORE %d FLAGS (\\Answered $Label%d)", 2+n%9, n%4)}

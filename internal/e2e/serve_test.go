@@ -41,8 +41,8 @@ func (h *host) serveWith(password string, flags ...string) string {
 	return imap
 }
 
-// serveAll starts the program as a server. It returns the address of IMAP, and a link that opens the page. The server ends with the
-// test, and without a complaint.
+// serveAll starts the program as a server. It returns the address of IMAP, and a link that opens
+// the page. The server ends with the test, and without a complaint.
 func (h *host) serveAll(password string, flags ...string) (imap, web string) {
 	h.t.Helper()
 	cmd := h.command(append([]string{"serve", "--json", "--imap", "127.0.0.1:0", "--web", "127.0.0.1:0"}, flags...)...)
@@ -222,7 +222,8 @@ func sameFiles(t *testing.T, have, want map[string]int) {
 	}
 }
 
-// mbsyncrc pulls an account into a directory. The user's name is quoted, because "#" begins a comment.
+// mbsyncrc pulls an account into a directory. The user's name is quoted, because "#" begins a
+// comment.
 const mbsyncrc = `FSync no
 
 IMAPAccount server
@@ -251,8 +252,8 @@ SyncState *
 CopyArrivalDate yes
 `
 
-// maildirFiles returns the files of Maildirs in words, and how many there are of each: mailbox, UID, flags, time and text without
-// the header field X-TUID, which mbsync adds.
+// maildirFiles returns the files of Maildirs in words, and how many there are of each: mailbox,
+// UID, flags, time and text without the header field X-TUID, which mbsync adds.
 func maildirFiles(t *testing.T, root string) map[string]int {
 	files := make(map[string]int)
 	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
@@ -290,7 +291,8 @@ func maildirFiles(t *testing.T, root string) map[string]int {
 	return files
 }
 
-// Without a certificate, serve listens on the loopback alone; with one, connections are TLS. A writer's key serves nothing.
+// Without a certificate, serve listens on the loopback alone; with one, connections are TLS. A
+// writer's key serves nothing.
 func TestServeIsClosed(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

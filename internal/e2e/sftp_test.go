@@ -12,8 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A repository on another host, behind OpenSSH, goes through its life. Backups are killed at random moments, the server
-// is restarted, and nothing is damaged or missing. The same directory is then a repository of that host.
+// A repository on another host, behind OpenSSH, goes through its life. Backups are killed at random
+// moments, the server is restarted, and nothing is damaged or missing. The same directory is then a
+// repository of that host.
 func TestRepositoryOnAnotherHost(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

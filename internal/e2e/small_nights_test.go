@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// A night without news stores one small object, with any number of mailboxes, even if the server keeps no
-// mod-sequences, so that all flags are read. So it does without a cache. 570 mailboxes are in twelve tables, and no number
-// of mailboxes up to 3,072 is in more.
+// A night without news stores one small object, with any number of mailboxes, even if the server
+// keeps no mod-sequences, so that all flags are read. So it does without a cache. 570 mailboxes are
+// in twelve tables, and no number of mailboxes up to 3,072 is in more.
 func TestANightWithoutNewsIsSmall(t *testing.T) {
 	t.Parallel()
 	for _, mailboxes := range []int{3, 570} {

@@ -19,10 +19,11 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Hosts that do not know of each other back up, forget and prune one repository at random, on a store where each request
-// takes seconds. Some are killed, some are stopped for a while. Days pass, so that what was condemned is deleted while
-// others write. After each day nothing is damaged, and in the end every listed manifest can be restored completely. What
-// is gone raises no alarm, for the manifests before an alarm are kept. MAILSTRATA_LONG=10m sets how long the test runs.
+// Hosts that do not know of each other back up, forget and prune one repository at random, on a
+// store where each request takes seconds. Some are killed, some are stopped for a while. Days pass,
+// so that what was condemned is deleted while others write. After each day nothing is damaged, and
+// in the end every listed manifest can be restored completely. What is gone raises no alarm, for
+// the manifests before an alarm are kept. MAILSTRATA_LONG=10m sets how long the test runs.
 func TestProcessesAtRandom(t *testing.T) {
 	t.Parallel()
 	days, commands, until := 6, 8, time.Time{}
@@ -99,8 +100,8 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	return s
 }
 
-// waste archives mail that is gone before the others begin. So each day leaves something to forget and to delete, whatever the speed
-// of the machine is.
+// waste archives mail that is gone before the others begin. So each day leaves something to forget
+// and to delete, whatever the speed of the machine is.
 func (s *storm) waste(day int) {
 	for _, user := range stormAccounts {
 		a, name := s.mail.Account(user), fmt.Sprintf("day %d", day)

@@ -23,7 +23,8 @@ type thunderbirdShows struct {
 	Alerts        []string // windows over that of Thunderbird
 }
 
-// thunderbirdMail returns messages, and what Thunderbird shows of them. The first has the word that it searches.
+// thunderbirdMail returns messages, and what Thunderbird shows of them. The first has the word that
+// it searches.
 func thunderbirdMail(n int) (list []testbed.Message, shown [][4]any) {
 	for uid := 1; uid <= n; uid++ {
 		m := testbed.Message{Body: fmt.Sprintf("From: Ana <ana@mail.example>\r\nDate: Tue, 03 Mar 2026 10:%02d:00 +0000\r\n"+
@@ -43,7 +44,8 @@ func thunderbirdMail(n int) (list []testbed.Message, shown [][4]any) {
 	return list, shown
 }
 
-// Thunderbird lists, reads and searches a night, and what is dragged from it into a live account is copied there.
+// Thunderbird lists, reads and searches a night, and what is dragged from it into a live account is
+// copied there.
 func TestServedToThunderbird(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"thunderbird", "xvfb-run", "xauth"} {
@@ -93,7 +95,8 @@ func TestServedToThunderbird(t *testing.T) {
 	sameCopies(t, have["Projects/Bridge"], want["Projects/Bridge"].letters)
 }
 
-// sameCopies compares the flags and bytes of copies. Thunderbird makes them one by one, but in no certain order.
+// sameCopies compares the flags and bytes of copies. Thunderbird makes them one by one, but in no
+// certain order.
 func sameCopies(t *testing.T, have *box, want []*letter) {
 	t.Helper()
 	if have == nil || len(have.letters) != len(want) {

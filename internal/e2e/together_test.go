@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Two processes archive two accounts into one new repository at the same time. Both succeed, and a third account
-// shares what they stored: a copy of one of them stores no mail at all.
+// Two processes archive two accounts into one new repository at the same time. Both succeed, and a
+// third account shares what they stored: a copy of one of them stores no mail at all.
 func TestTogether(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(testing.TB) testbed.S3{"minio": testbed.MinIO, "versitygw": testbed.Versitygw} {

@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// turns stops a proxy after each of a number of bytes, and calls a function. So what happens during a run happens at
-// the same point on a machine of any speed.
+// turns stops a proxy after each of a number of bytes, and calls a function. So what happens during
+// a run happens at the same point on a machine of any speed.
 type turns struct {
 	every int64
 	mu    sync.Mutex
@@ -59,8 +59,8 @@ func (s *turns) during(h *host, act func(turn int), args ...string) ended {
 	}
 }
 
-// A backup waits for a server that is restarted during it, three times: afterwards nothing is missing, and nothing is
-// there twice.
+// A backup waits for a server that is restarted during it, three times: afterwards nothing is
+// missing, and nothing is there twice.
 func TestServerRestarts(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
@@ -95,8 +95,9 @@ func restoredSame(t *testing.T, h *host, dovecot *testbed.DovecotServer, want ac
 	sameAccount(t, readAccount(t, dovecot.Addr, "restored", imapPassword), want)
 }
 
-// A message over which the server hangs up, each time, costs that message and no other. It is reported, and when the
-// server is fixed, the next run has it. So it is with a mailbox that the server lists and does not open.
+// A message over which the server hangs up, each time, costs that message and no other. It is
+// reported, and when the server is fixed, the next run has it. So it is with a mailbox that the
+// server lists and does not open.
 func TestPoison(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

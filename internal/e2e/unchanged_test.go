@@ -7,7 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A second run on an unchanged account downloads no message, stores no chunk, and writes one manifest.
+// A second run on an unchanged account downloads no message, stores no chunk, and writes one
+// manifest.
 func TestUnchanged(t *testing.T) {
 	t.Parallel()
 	minio := testbed.MinIO(t)

@@ -12,8 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A Maildir that a mail server uses has the mail already: nothing is added to it, whatever its files and folders are
-// called, nothing is removed with --prune, and what was deleted is restored once.
+// A Maildir that a mail server uses has the mail already: nothing is added to it, whatever its
+// files and folders are called, nothing is removed with --prune, and what was deleted is restored
+// once.
 func TestRestoredIntoUsedMaildir(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

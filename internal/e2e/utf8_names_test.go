@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// withoutUTF8 is a proxy that removes UTF8=ACCEPT from a server's capabilities until it is upgraded.
+// withoutUTF8 is a proxy that removes UTF8=ACCEPT from a server's capabilities until it is
+// upgraded.
 type withoutUTF8 struct {
 	addr     string
 	upgraded atomic.Bool
@@ -64,8 +65,8 @@ func (p *withoutUTF8) serve(client net.Conn, addr string) {
 	}
 }
 
-// A server that offers UTF8=ACCEPT after an upgrade sends other bytes for the same names. Nothing is lost or downloaded
-// for it.
+// A server that offers UTF8=ACCEPT after an upgrade sends other bytes for the same names. Nothing
+// is lost or downloaded for it.
 func TestAServerThatLearnsUTF8(t *testing.T) {
 	t.Parallel()
 	m := testbed.Mox(t)

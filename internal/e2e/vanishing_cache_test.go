@@ -27,8 +27,8 @@ func vanishingRounds(t *testing.T) int {
 	return n
 }
 
-// A cache directory that is removed at any moment of a command is no damage: what is read and written is complete,
-// and no other manifest is written.
+// A cache directory that is removed at any moment of a command is no damage: what is read and
+// written is complete, and no other manifest is written.
 func TestVanishingCache(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Only --verify-source finds a message that changes on the server under its UID, without any number that changes. The
-// new message is archived, and the old one stays where it was.
+// Only --verify-source finds a message that changes on the server under its UID, without any number
+// that changes. The new message is archived, and the old one stays where it was.
 func TestChangedUnderItsUID(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

@@ -118,7 +118,8 @@ type literal struct {
 // keptBelow is the size up to which a literal is kept.
 const keptBelow = 64 << 10
 
-// do sends a command and takes its answers, which must end in OK. In an answer a literal is its number between NULs.
+// do sends a command and takes its answers, which must end in OK. In an answer a literal is its
+// number between NULs.
 func (c *wire) do(command string, untagged func(line string, literals []literal)) {
 	c.t.Helper()
 	if line, ok := c.try(command, untagged); !ok {

@@ -16,8 +16,9 @@ import (
 const lostLetter = "From: Joao <joao@example.org>\r\nSubject: plans\r\nContent-Type: text/html; charset=utf-8\r\n" +
 	"Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>We meet at the <b>zebra</b>=\r\ncrossing near the caf=C3=A9.</p>\r\n"
 
-// What was deleted long ago is found by words that its reader half remembers, in the nights that have it, with an index and
-// without. The line that find prints restores it. Nothing of the words is on disk in plain text.
+// What was deleted long ago is found by words that its reader half remembers, in the nights that
+// have it, with an index and without. The line that find prints restores it. Nothing of the words
+// is on disk in plain text.
 func TestHalfRemembered(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

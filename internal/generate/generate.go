@@ -1,5 +1,6 @@
-// Package generate makes mail like that of people, for tests and for the benchmark: threads that quote, files that are
-// sent again, newsletters, old charsets, and messages that nobody should have sent. It also writes mail as a Maildir.
+// Package generate makes mail like that of people, for tests and for the benchmark: threads that
+// quote, files that are sent again, newsletters, old charsets, and messages that nobody should have
+// sent. It also writes mail as a Maildir.
 package generate
 
 import (

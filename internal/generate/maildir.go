@@ -9,14 +9,15 @@ import (
 	"strings"
 )
 
-// Maildir writes mailboxes as the files of a Maildir++, as a server would have them that has served for years: so mail
-// can be there that no APPEND takes.
+// Maildir writes mailboxes as the files of a Maildir++, as a server would have them that has served
+// for years: so mail can be there that no APPEND takes.
 type Maildir struct {
 	Root string
 	made int
 }
 
-// Put adds messages to a mailbox, which it makes where there is none. Its name is raw, with / between levels.
+// Put adds messages to a mailbox, which it makes where there is none. Its name is raw, with /
+// between levels.
 func (d *Maildir) Put(mailbox string, messages ...Message) error {
 	dir := d.Folder(mailbox)
 	for _, sub := range []string{"cur", "new", "tmp"} {

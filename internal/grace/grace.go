@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Context returns a copy of ctx that stays alive for the period after ctx ends, and then ends with the cause of
-// ctx. The caller must call the returned function when the work is done.
+// Context returns a copy of ctx that stays alive for the period after ctx ends, and then ends with
+// the cause of ctx. The caller must call the returned function when the work is done.
 //
 // Derive it before the work begins: what has already seen ctx end cannot go on.
 func Context(ctx context.Context, period time.Duration) (context.Context, context.CancelFunc) {

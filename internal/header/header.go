@@ -1,6 +1,6 @@
-// Package header reads the fields of message headers as people see them: unfolded (RFC 5322 section 2.2.3), with encoded words
-// (RFC 2047) and parameters (RFC 2045, RFC 2231) decoded. Headers are as programs made them, so nothing is an error: what cannot
-// be decoded stays as it is.
+// Package header reads the fields of message headers as people see them: unfolded (RFC 5322 section
+// 2.2.3), with encoded words (RFC 2047) and parameters (RFC 2045, RFC 2231) decoded. Headers are as
+// programs made them, so nothing is an error: what cannot be decoded stays as it is.
 package header
 
 import (
@@ -32,13 +32,14 @@ func Texts(header []byte, names ...string) iter.Seq[string] {
 	}
 }
 
-// Fields yields the names and the unfolded values of fields, wherever in the text their lines are. So it also finds the fields of
-// MIME parts. Lines that are no fields are skipped.
+// Fields yields the names and the unfolded values of fields, wherever in the text their lines are.
+// So it also finds the fields of MIME parts. Lines that are no fields are skipped.
 func Fields(text []byte) iter.Seq2[string, string] {
 	return fields(text, func(string) bool { return true })
 }
 
-// fields yields the fields whose names are wanted. It copies nothing of the others, which are most of a header.
+// fields yields the fields whose names are wanted. It copies nothing of the others, which are most
+// of a header.
 func fields(text []byte, wants func(name string) bool) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		var name string
@@ -67,8 +68,8 @@ func fields(text []byte, wants func(name string) bool) iter.Seq2[string, string]
 	}
 }
 
-// IsField reports whether a line begins with the name of a field and a colon (RFC 5322 section 2.2). Blanks before the colon
-// are obsolete syntax (section 4.5).
+// IsField reports whether a line begins with the name of a field and a colon (RFC 5322 section
+// 2.2). Blanks before the colon are obsolete syntax (section 4.5).
 func IsField(line []byte) bool {
 	size, _ := fieldName(line)
 	return size > 0
@@ -89,7 +90,8 @@ func fieldName(line []byte) (size, colon int) {
 	return size, colon
 }
 
-// LineEnd returns the last byte of the line ends of a text: LF, or CR if the first line ends with CR alone.
+// LineEnd returns the last byte of the line ends of a text: LF, or CR if the first line ends with
+// CR alone.
 func LineEnd(text []byte) byte {
 	line := text
 	if i := bytes.IndexByte(text, '\n'); i >= 0 {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Only returns the lines of the fields of these names, after an empty line. Fields and Texts find the same fields of these names in
-// them as in the whole text.
+// Only returns the lines of the fields of these names, after an empty line. Fields and Texts find
+// the same fields of these names in them as in the whole text.
 func Only(text []byte, names ...string) (fields []byte) {
 	end := LineEnd(text)
 	within := false // a field of one of the names

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail/charset"
 )
 
-// Parameter is a parameter of a field as the field has it, without quotes. Name is in lower case and can have a section and an
-// asterisk (RFC 2231): "filename*0*".
+// Parameter is a parameter of a field as the field has it, without quotes. Name is in lower case
+// and can have a section and an asterisk (RFC 2231): "filename*0*".
 type Parameter struct{ Name, Value string }
 
 // Value returns what comes before the parameters of a field.
@@ -19,7 +19,8 @@ func Value(field string) string {
 	return strings.TrimSpace(value)
 }
 
-// RawParameters returns the parameters of a field (RFC 2045 section 5.1) in their order. It skips what it cannot read.
+// RawParameters returns the parameters of a field (RFC 2045 section 5.1) in their order. It skips
+// what it cannot read.
 func RawParameters(field string) (list []Parameter) {
 	_, rest, _ := strings.Cut(field, ";")
 	for rest != "" {
@@ -32,8 +33,8 @@ func RawParameters(field string) (list []Parameter) {
 	return list
 }
 
-// Parameters returns the decoded parameters of a field by their names (RFC 2231). It also decodes encoded words within quotes,
-// which no RFC allows and many programs write.
+// Parameters returns the decoded parameters of a field by their names (RFC 2231). It also decodes
+// encoded words within quotes, which no RFC allows and many programs write.
 func Parameters(field string) map[string]string {
 	sections := make(map[string][]Parameter)
 	for _, p := range RawParameters(field) {
@@ -48,8 +49,8 @@ func Parameters(field string) map[string]string {
 	return found
 }
 
-// DecodedParameter returns the decoded value of the parameter of that name, which can be in several sections. A value that is
-// encoded as RFC 2231 has it is preferred. Of others the first counts.
+// DecodedParameter returns the decoded value of the parameter of that name, which can be in several
+// sections. A value that is encoded as RFC 2231 has it is preferred. Of others the first counts.
 func DecodedParameter(list []Parameter, name string) string {
 	var pieces map[int]piece // by section
 	plain, found := "", false
@@ -75,8 +76,8 @@ func DecodedParameter(list []Parameter, name string) string {
 	return decodeWords(plain)
 }
 
-// nextParameter reads "attribute=value" up to the next semicolon. In quotes only those backslashes escape that must:
-// some programs put paths there.
+// nextParameter reads "attribute=value" up to the next semicolon. In quotes only those backslashes
+// escape that must: some programs put paths there.
 func nextParameter(text string) (attribute, value, rest string) {
 	text = strings.TrimLeft(text, "; \t")
 	at := strings.IndexAny(text, "=;")
@@ -103,8 +104,8 @@ func nextParameter(text string) (attribute, value, rest string) {
 	return attribute, b.String(), rest
 }
 
-// sectionOf reads the name of a parameter as RFC 2231 has it: "name", "name*", "name*0", "name*0*". section is -1 where
-// there is only one.
+// sectionOf reads the name of a parameter as RFC 2231 has it: "name", "name*", "name*0", "name*0*".
+// section is -1 where there is only one.
 func sectionOf(attribute string) (base string, section int, encoded, ok bool) {
 	attribute, encoded = strings.CutSuffix(attribute, "*")
 	base, number, several := strings.Cut(attribute, "*")
@@ -121,8 +122,8 @@ type piece struct {
 	encoded bool
 }
 
-// joinSections joins the sections of a value in the order of their numbers. The first names the character set. Programs that
-// cut encoded words into sections exist.
+// joinSections joins the sections of a value in the order of their numbers. The first names the
+// character set. Programs that cut encoded words into sections exist.
 func joinSections(sections map[int]piece) string {
 	var b []byte
 	set, encoded := "", false
@@ -145,7 +146,8 @@ func joinSections(sections map[int]piece) string {
 	return charset.Decode(set, b)
 }
 
-// appendUnescaped appends a text with its percent escapes decoded. A percent sign that begins nothing stays as it is.
+// appendUnescaped appends a text with its percent escapes decoded. A percent sign that begins
+// nothing stays as it is.
 func appendUnescaped(b []byte, text string) []byte {
 	for i := 0; i < len(text); i++ {
 		c := text[i]

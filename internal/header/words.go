@@ -8,9 +8,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail/charset"
 )
 
-// decodeWords decodes the encoded words of a value (RFC 2047), wherever they are in it. A word that cannot be decoded stays as
-// it is. One in a character set that does not exist is decoded if it is ASCII or UTF-8. Some programs cut a character of several bytes between two words, so the bytes of adjacent words in one character set
-// are joined before they are decoded.
+// decodeWords decodes the encoded words of a value (RFC 2047), wherever they are in it. A word that
+// cannot be decoded stays as it is. One in a character set that does not exist is decoded if it is
+// ASCII or UTF-8. Some programs cut a character of several bytes between two words, so the bytes of
+// adjacent words in one character set are joined before they are decoded.
 func decodeWords(value string) string {
 	if !strings.Contains(value, "=?") {
 		return utf8Text(value)
@@ -44,7 +45,8 @@ func decodeWords(value string) string {
 	}
 }
 
-// word is an encoded word: its character set without a language (RFC 2231 section 5), and its decoded bytes.
+// word is an encoded word: its character set without a language (RFC 2231 section 5), and its
+// decoded bytes.
 type word struct {
 	charset string
 	text    []byte
@@ -64,8 +66,8 @@ func nextWord(value string) (before string, w word, after string, ok bool) {
 	}
 }
 
-// maxWord is the size of the largest encoded word that is decoded. RFC 2047 allows 75 bytes. Some programs write a whole value
-// as one word.
+// maxWord is the size of the largest encoded word that is decoded. RFC 2047 allows 75 bytes. Some
+// programs write a whole value as one word.
 const maxWord = 16 << 10
 
 // parseWord reads the encoded word with which a text begins, and returns its size.
@@ -109,7 +111,8 @@ func decodeB(text string) []byte {
 	return decoded
 }
 
-// decodeQ decodes the Q encoding (RFC 2047 section 4.2). An equals sign that begins nothing stays as it is.
+// decodeQ decodes the Q encoding (RFC 2047 section 4.2). An equals sign that begins nothing stays
+// as it is.
 func decodeQ(text string) []byte {
 	decoded := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {

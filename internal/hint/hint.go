@@ -1,8 +1,8 @@
 // Package hint holds errors that say what the user can do about them.
 //
-// [Usage] is an invalid command line, [Error] any other error with a hint. [For] returns the hint of an error, or
-// else that of the table below, by the sentinel errors of the packages that work with repositories,
-// servers and keyrings.
+// [Usage] is an invalid command line, [Error] any other error with a hint. [For] returns the hint
+// of an error, or else that of the table below, by the sentinel errors of the packages that work
+// with repositories, servers and keyrings.
 package hint
 
 import (
@@ -99,7 +99,8 @@ var hints = []struct {
 	{is(fs.ErrPermission), "check the permissions of the file or directory"},
 }
 
-// bringSlotsBack is what helps if key slots are lost. They hold the secrets of the repository, and nothing else does.
+// bringSlotsBack is what helps if key slots are lost. They hold the secrets of the repository, and
+// nothing else does.
 const bringSlotsBack = "bring the files of keys/ back, with their names: from the older versions of the bucket, a snapshot of the disk, or a " +
 	"copy of the files; no key opens the repository without them, but one that mailstrata copy made has key slots of its own"
 

@@ -1,6 +1,7 @@
 package hostile
 
-// fetches ask for something as soon as they are shown, and so report that somebody reads the message.
+// fetches ask for something as soon as they are shown, and so report that somebody reads the
+// message.
 var fetches = []trick{
 	{"pixel", `<img src=http://HOST/pixel.gif width=1 height=1>`},
 	{"pixel-no-scheme", `<img src=//HOST/pixel.gif><img src=\\HOST\pixel.gif><img src="ht	tps:/HOST/">`},
@@ -46,7 +47,8 @@ var fetches = []trick{
 	{"video-in-picture", `<video><img src=//HOST/a></video><canvas><img src=//HOST/b></canvas><img src=//HOST/c>`},
 }
 
-// idle are documents that do nothing in today's Chromium by themselves. A click may, and other browsers did.
+// idle are documents that do nothing in today's Chromium by themselves. A click may, and other
+// browsers did.
 var idle = []trick{
 	{"link-preconnect", `<link rel=preconnect href=http://HOST><link rel=dns-prefetch href=//HOST>`},
 	{"script-unclosed", `<div title="<script>"></div><script>RAN//`},

@@ -8,17 +8,20 @@ import (
 // Domain is what all hosts that messages refer to end with.
 const Domain = "canary.example"
 
-// Marker is a text that each message shows after its trick. If it is missing, the trick made the page unreadable.
+// Marker is a text that each message shows after its trick. If it is missing, the trick made the
+// page unreadable.
 const Marker = "end of the text"
 
 // Mail is a message.
 type Mail struct {
 	Name    string // of the trick: lower case letters, digits and "-"
 	Message []byte
-	// Inert reports that a browser does nothing even if it shows the HTML of the message without protection, because the trick
-	// is about something else, or needs the reader, or because browsers have mended it.
+	// Inert reports that a browser does nothing even if it shows the HTML of the message without
+	// protection, because the trick is about something else, or needs the reader, or because
+	// browsers have mended it.
 	Inert bool
-	// Structure reports that the trick is in the header or in the structure of the message, and not in a document of HTML.
+	// Structure reports that the trick is in the header or in the structure of the message, and not
+	// in a document of HTML.
 	Structure bool
 }
 

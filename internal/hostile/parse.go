@@ -2,8 +2,8 @@ package hostile
 
 import "strings"
 
-// parsers are documents that one parser reads in another way than the next. What a sanitizer takes for text or an attribute is
-// an element for the browser, or becomes one when it reads the result.
+// parsers are documents that one parser reads in another way than the next. What a sanitizer takes
+// for text or an attribute is an element for the browser, or becomes one when it reads the result.
 var parsers = []trick{
 	{"noscript-attribute", `<noscript><p title="</noscript><img src=x: onerror=RAN>"></noscript><img src=x: onerror=RAN>`},
 	{"style-attribute", `<style><a title="</style><img src=x: onerror=RAN>"></style>`},

@@ -1,15 +1,19 @@
-// Package inflight limits how many requests to a store are under way at once, by what the answers show of the store.
+// Package inflight limits how many requests to a store are under way at once, by what the answers
+// show of the store.
 //
-// A far store answers as fast when it has a hundred requests as when it has one, so there the limit doubles with each
-// round trip, from First to Most. A store that is near or busy takes longer the more requests it has: more of them at
-// once would take memory and gain nothing, so there the limit stays. A store that refuses because it has too many
-// requests halves the limit, and for a few seconds nothing raises it.
+// A far store answers as fast when it has a hundred requests as when it has one, so there the limit
+// doubles with each round trip, from First to Most. A store that is near or busy takes longer the
+// more requests it has: more of them at once would take memory and gain nothing, so there the limit
+// stays. A store that refuses because it has too many requests halves the limit, and for a few
+// seconds nothing raises it.
 //
-// At the beginning each answer raises the limit by one, if it comes in time. From the first round on that takes longer,
-// or the first refusal, the limit grows by an eighth a round. A round is as many answers as the limit allows requests,
-// to requests of one kind that began in this round. Its median is compared with the lowest median so far. Medians are
-// used and not single answers, because the times of a good store are spread widely: the fastest answer of a hundred may
-// be four times as fast as the median. Kinds are apart, because a listing takes longer than a read whatever the load is.
+// At the beginning each answer raises the limit by one, if it comes in time. From the first round
+// on that takes longer, or the first refusal, the limit grows by an eighth a round. A round is as
+// many answers as the limit allows requests, to requests of one kind that began in this round. Its
+// median is compared with the lowest median so far. Medians are used and not single answers,
+// because the times of a good store are spread widely: the fastest answer of a hundred may be four
+// times as fast as the median. Kinds are apart, because a listing takes longer than a read whatever
+// the load is.
 package inflight
 
 import (
@@ -27,7 +31,8 @@ const (
 	// Most bounds the limit.
 	Most = 128
 
-	// slack is by how much a median may always exceed the lowest one: differences below it are the noise of hosts.
+	// slack is by how much a median may always exceed the lowest one: differences below it are the
+	// noise of hosts.
 	slack = 4 * time.Millisecond
 
 	// quiet is how long nothing raises the limit after a store has refused a request.
@@ -65,14 +70,15 @@ func New() *Limit {
 	return &Limit{limit: First, doubling: true, began: First, kinds: map[string]*kind{}}
 }
 
-// Request is a request under way. Call one of its methods, once, when its answer begins or it fails.
+// Request is a request under way. Call one of its methods, once, when its answer begins or it
+// fails.
 type Request struct {
 	limit *Limit
 	round int
 }
 
-// Begin waits until a request may begin. It returns the cause if ctx ends before. Requests begin in the order in which
-// Begin was called.
+// Begin waits until a request may begin. It returns the cause if ctx ends before. Requests begin in
+// the order in which Begin was called.
 func (l *Limit) Begin(ctx context.Context) (Request, error) {
 	l.mu.Lock()
 	if l.underWay < l.limit && l.waiting.Len() == 0 {

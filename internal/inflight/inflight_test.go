@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/inflight"
 )
 
-// simulated is a store whose answers take as long as answer says, which gets the number of requests under way.
+// simulated is a store whose answers take as long as answer says, which gets the number of requests
+// under way.
 type simulated struct {
 	limit  *inflight.Limit
 	answer func(underWay int) (after time.Duration, refused bool)
@@ -64,7 +65,8 @@ func takes(d time.Duration) func(int) (time.Duration, bool) {
 	return func(int) (time.Duration, bool) { return d, false }
 }
 
-// On a far store the limit doubles each round trip: a thousand requests take 32, 64 and then 128 at once.
+// On a far store the limit doubles each round trip: a thousand requests take 32, 64 and then 128 at
+// once.
 func TestFarStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &simulated{limit: inflight.New(), answer: takes(50 * time.Millisecond)}
@@ -77,7 +79,8 @@ func TestFarStore(t *testing.T) {
 	})
 }
 
-// The times of a good store are spread widely, and a new connection delays some: the limit still grows.
+// The times of a good store are spread widely, and a new connection delays some: the limit still
+// grows.
 func TestSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
@@ -91,7 +94,8 @@ func TestSpread(t *testing.T) {
 	})
 }
 
-// A store that does one thing after the other gets few requests at once, whether it is near or slow.
+// A store that does one thing after the other gets few requests at once, whether it is near or
+// slow.
 func TestBusyStore(t *testing.T) {
 	for _, each := range []time.Duration{time.Millisecond, 20 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
@@ -111,7 +115,8 @@ func TestBusyStore(t *testing.T) {
 	}
 }
 
-// A store that refuses gets half as many, and for a while no more than that. Refusals at the same time count once.
+// A store that refuses gets half as many, and for a while no more than that. Refusals at the same
+// time count once.
 func TestRefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		takesAtOnce := 1000
@@ -225,8 +230,8 @@ func TestCanceledWait(t *testing.T) {
 	})
 }
 
-// A wait that is canceled at the moment of its turn gives the place back: no place is lost, and no more are used than the
-// limit allows.
+// A wait that is canceled at the moment of its turn gives the place back: no place is lost, and no
+// more are used than the limit allows.
 func TestPlacesAreNotLost(t *testing.T) {
 	limit := inflight.New()
 	var group sync.WaitGroup

@@ -1,5 +1,6 @@
-// Package inorder does work for the items of a sequence, on several of them at once, and yields the results in the order
-// of the items. A store that is far away then costs one round trip for many objects.
+// Package inorder does work for the items of a sequence, on several of them at once, and yields the
+// results in the order of the items. A store that is far away then costs one round trip for many
+// objects.
 package inorder
 
 import (
@@ -12,17 +13,19 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Map yields what do returns for each item, in the order of the items. It calls do for up to limit items at once, each in
-// a goroutine, so it is up to limit items ahead of its caller. An error of the sequence is yielded in its turn, and the
-// sequence goes on if it has more. If ctx ends, the last error is its cause. When the loop over the results ends, no call
-// of do is under way. A panic of do or of the sequence becomes one of the loop, with a text that has its stack: so the loop can
+// Map yields what do returns for each item, in the order of the items. It calls do for up to limit
+// items at once, each in a goroutine, so it is up to limit items ahead of its caller. An error of
+// the sequence is yielded in its turn, and the sequence goes on if it has more. If ctx ends, the
+// last error is its cause. When the loop over the results ends, no call of do is under way. A panic
+// of do or of the sequence becomes one of the loop, with a text that has its stack: so the loop can
 // recover it, which is not possible in a goroutine of another.
 func Map[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
 	return MapWeighed(ctx, limit, 0, func(T) int64 { return 0 }, items, do)
 }
 
-// MapWeighed is Map with a second limit, because items take memory: those under way together weigh at most what is given. An
-// item is under way until the loop is done with its result. One that weighs more than all is under way alone.
+// MapWeighed is Map with a second limit, because items take memory: those under way together weigh
+// at most what is given. An item is under way until the loop is done with its result. One that
+// weighs more than all is under way alone.
 func MapWeighed[T, R any](ctx context.Context, limit int, all int64, weight func(T) int64, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		working, cancel := context.WithCancel(ctx)
@@ -99,7 +102,8 @@ func panicked(p any) string {
 	return fmt.Sprintf("%v\n%s", p, debug.Stack())
 }
 
-// start does work in its turn, when there is room for it. It reports false if the context has ended.
+// start does work in its turn, when there is room for it. It reports false if the context has
+// ended.
 func (m *mapping[R]) start(ctx context.Context, weight int64, work func() result[R]) bool {
 	turn := make(chan result[R], 1)
 	if ctx.Err() == nil && m.room.Acquire(ctx, weight) == nil {
@@ -129,8 +133,9 @@ func Slice[T any](list []T) iter.Seq2[T, error] {
 	}
 }
 
-// Overlap is Map for a sequence that must run in the goroutine of the loop over the results, because it uses what the loop
-// changes. It is up to limit items ahead of the loop, and takes the next one only when the loop asks for a result.
+// Overlap is Map for a sequence that must run in the goroutine of the loop over the results,
+// because it uses what the loop changes. It is up to limit items ahead of the loop, and takes the
+// next one only when the loop asks for a result.
 func Overlap[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		working, cancel := context.WithCancel(ctx)

@@ -16,7 +16,8 @@ import (
 
 var errOdd = errors.New("odd")
 
-// Results come in the order of the items, though later items are done first, and never more than the limit are under way.
+// Results come in the order of the items, though later items are done first, and never more than
+// the limit are under way.
 func TestOrderAndLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 5
@@ -101,7 +102,8 @@ func TestErrorOfSequence(t *testing.T) {
 	}
 }
 
-// Overlap yields all results in order, works on several items at once, and runs the sequence between the results.
+// Overlap yields all results in order, works on several items at once, and runs the sequence
+// between the results.
 func TestOverlap(t *testing.T) {
 	var under, most atomic.Int32
 	pulled := 0 // not locked: the race detector sees another goroutine
@@ -143,7 +145,8 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
-// A panic of the work, or of the sequence, becomes a panic of the loop, after the results before it.
+// A panic of the work, or of the sequence, becomes a panic of the loop, after the results before
+// it.
 func TestPanicsReachTheLoop(t *testing.T) {
 	work := func(_ context.Context, n int) (int, error) {
 		if n == 2 {
@@ -185,8 +188,8 @@ func TestPanicsReachTheLoop(t *testing.T) {
 	}()
 }
 
-// The items under way never weigh more than is given together, and a heavier one is under way alone. When the caller stops, none
-// waits any more.
+// The items under way never weigh more than is given together, and a heavier one is under way
+// alone. When the caller stops, none waits any more.
 func TestWeight(t *testing.T) {
 	const all = 10
 	weights := []int64{3, 4, 3, 1, 10, 2, 25, 1, 1, 9, 2}

@@ -69,7 +69,8 @@ func (f *Flags) named(h *access.Host) ([]*access.Account, error) {
 	return f.only(accounts, "no --imap names an account ")
 }
 
-// from returns the value of --from: the URL of an account over JMAP, or files with their path expanded.
+// from returns the value of --from: the URL of an account over JMAP, or files with their path
+// expanded.
 func from(h *access.Host, text string) (string, error) {
 	if jmap.IsURL(text) {
 		return text, nil
@@ -165,8 +166,8 @@ func meant(argument string) string {
 	return "--imap imaps://user@host"
 }
 
-// known returns the accounts that the repository holds, by the URLs of their newest manifests, so that a second backup
-// needs no URL.
+// known returns the accounts that the repository holds, by the URLs of their newest manifests, so
+// that a second backup needs no URL.
 func (f *Flags) known(ctx context.Context, h *access.Host) ([]*access.Account, error) {
 	nothing := &hint.Usage{Text: "no account is named, and none is configured", Hint: "use --imap imaps://user@host, or see docs/config.md"}
 	if len(f.Account) > 0 {

@@ -45,7 +45,8 @@ type Flags struct {
 	ShrinkLimit  []loss.Rule  `group:"checks" sep:"none" placeholder:"LIMIT" help:"How many of its messages a mailbox or an account may lose without an alarm: 20%; 20%,50 for at least fifty; off. NAME=LIMIT sets it for one mailbox (repeatable)."`
 }
 
-// Job is an account to back up, with the settings of the command line, or else of the configuration.
+// Job is an account to back up, with the settings of the command line, or else of the
+// configuration.
 type Job struct {
 	*access.Account
 	Selection
@@ -109,8 +110,8 @@ func patterns(texts []string) (patterns []Pattern) {
 	return patterns
 }
 
-// Source returns the account for package backup, with its secret. If the secret of the mail is missing, the mail cannot be
-// read, and the rest of the account can.
+// Source returns the account for package backup, with its secret. If the secret of the mail is
+// missing, the mail cannot be read, and the rest of the account can.
 func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error) {
 	account, unread := o.mailSource(ctx, h)
 	targets := h.Items(o.Account, &o.flags)
@@ -152,8 +153,9 @@ func (o *Job) mailSource(ctx context.Context, h *access.Host) (backup.Account, e
 	return o.imapAccount(imapsource.NewSource(a.Options), h), nil
 }
 
-// Connect begins to connect while the repository is being opened. It does so only if the password is at hand: no
-// question, no command and no token may come before the repository is open. Source reports errors later.
+// Connect begins to connect while the repository is being opened. It does so only if the password
+// is at hand: no question, no command and no token may come before the repository is open. Source
+// reports errors later.
 func (o *Job) Connect(ctx context.Context, h *access.Host) {
 	if !o.Files.IsZero() || !o.JMAP.IsZero() || !o.passwordAtHand(h) {
 		return
@@ -191,7 +193,8 @@ func (o *Job) passwordAtHand(h *access.Host) bool {
 	return kept.File != "" || kept.Credential != "" || h.Getenv(cmp.Or(kept.Variable, "MAILSTRATA_IMAP_PASSWORD")) != ""
 }
 
-// authenticated returns a copy of the account with its secret. The job itself never holds the secret.
+// authenticated returns a copy of the account with its secret. The job itself never holds the
+// secret.
 func (o *Job) authenticated(ctx context.Context, h *access.Host) (*access.Account, error) {
 	a := *o.Account
 	if err := h.UnlockAccount(ctx, &a, &o.flags); err != nil {
@@ -224,8 +227,8 @@ type Group struct {
 	Jobs       []*Job
 }
 
-// Groups groups jobs by repository, in the order of the first job of each. repository overrides those of the
-// configuration.
+// Groups groups jobs by repository, in the order of the first job of each. repository overrides
+// those of the configuration.
 func Groups(jobs []*Job, repository string) (groups []*Group) {
 	for _, o := range jobs {
 		name := cmp.Or(repository, o.Configured.Repository)
@@ -239,8 +242,9 @@ func Groups(jobs []*Job, repository string) (groups []*Group) {
 	return groups
 }
 
-// checkedSource is a source that checks --mailbox and --exclude. It warns of a mailbox that the account does not have.
-// If no mailbox is left, it returns an error: an empty manifest would look like a lost account.
+// checkedSource is a source that checks --mailbox and --exclude. It warns of a mailbox that the
+// account does not have. If no mailbox is left, it returns an error: an empty manifest would look
+// like a lost account.
 type checkedSource struct {
 	source.Source
 	job      *Job

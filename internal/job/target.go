@@ -85,8 +85,9 @@ func realPath(path string) (string, error) {
 	}
 }
 
-// Lock waits until no other restore of this user on this host writes to the target, because each would add what the
-// other is about to add. If the file system has no locks, it warns and continues.
+// Lock waits until no other restore of this user on this host writes to the target, because each
+// would add what the other is about to add. If the file system has no locks, it warns and
+// continues.
 func (d *Destination) Lock(ctx context.Context, h *access.Host, named string) (release func(), err error) {
 	state, err := h.StateDir()
 	if err != nil {
@@ -121,7 +122,8 @@ type Destination struct {
 	flags   *access.AccountFlags
 }
 
-// Advise adds to an error of the target what the user can do about it: where the password is that was refused.
+// Advise adds to an error of the target what the user can do about it: where the password is that
+// was refused.
 func (d *Destination) Advise(err error) error {
 	if err == nil || d.account == nil {
 		return err
@@ -267,8 +269,8 @@ func rename(places []restore.Place, mailboxes []mail.Mailbox) {
 	}
 }
 
-// move puts a mailbox below the prefix. There, INBOX is an ordinary name, and no mailbox has a special use, because the
-// target has its own.
+// move puts a mailbox below the prefix. There, INBOX is an ordinary name, and no mailbox has a
+// special use, because the target has its own.
 func (b *PrefixTarget) move(m *mail.Mailbox) {
 	// A name without a delimiter may hold any character, and must stay one level.
 	m.Delimiter = cmp.Or(m.Delimiter, "\x00")

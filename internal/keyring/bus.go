@@ -9,8 +9,8 @@ import (
 	secrets "github.com/zalando/go-keyring/secret_service"
 )
 
-// reach checks that there is a session bus. Without one, go-keyring would start one with dbus-launch, which outlives
-// this program and has no keyring either.
+// reach checks that there is a session bus. Without one, go-keyring would start one with
+// dbus-launch, which outlives this program and has no keyring either.
 func reach() error {
 	bus, err := dbus.SessionBusPrivateNoAutoStartup()
 	if err != nil {
@@ -19,7 +19,8 @@ func reach() error {
 	return bus.Close()
 }
 
-// meanings maps errors of the bus (D-Bus Specification, "Standard errors"; Secret Service API, "Errors").
+// meanings maps errors of the bus (D-Bus Specification, "Standard errors"; Secret Service API,
+// "Errors").
 var meanings = map[string]error{
 	"org.freedesktop.DBus.Error.ServiceUnknown": ErrAbsent,
 	"org.freedesktop.DBus.Error.NameHasNoOwner": ErrAbsent,
@@ -37,8 +38,8 @@ func meaning(err error) error {
 	return state()
 }
 
-// state asks the keyring for its state, because go-keyring has no error for a locked keyring, nor for a service without
-// one. It returns nil if the keyring works.
+// state asks the keyring for its state, because go-keyring has no error for a locked keyring, nor
+// for a service without one. It returns nil if the keyring works.
 func state() error {
 	service, err := secrets.NewSecretService()
 	if err != nil {

@@ -1,9 +1,11 @@
-// Package keyring keeps secrets in the keyring of the desktop: the Secret Service of Linux and the BSDs (GNOME Keyring,
-// KWallet, KeePassXC), the Keychain of macOS, or the Credential Manager of Windows.
+// Package keyring keeps secrets in the keyring of the desktop: the Secret Service of Linux and the
+// BSDs (GNOME Keyring, KWallet, KeePassXC), the Keychain of macOS, or the Credential Manager of
+// Windows.
 //
-// Each entry has the service "mailstrata" and a name. github.com/zalando/go-keyring talks to the keyrings. This package
-// adds a time limit, because an unlock window may be on a screen that nobody sees; it never starts a bus (bus.go); and its
-// errors say what to do. No error of this package holds a secret.
+// Each entry has the service "mailstrata" and a name. github.com/zalando/go-keyring talks to the
+// keyrings. This package adds a time limit, because an unlock window may be on a screen that nobody
+// sees; it never starts a bus (bus.go); and its errors say what to do. No error of this package
+// holds a secret.
 package keyring
 
 import (

@@ -13,7 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// The tests of this package change the environment, and share the bus that go-keyring keeps open: one runs after the other.
+// The tests of this package change the environment, and share the bus that go-keyring keeps open:
+// one runs after the other.
 
 func TestEntries(t *testing.T) {
 	s := testbed.SecretService(t)

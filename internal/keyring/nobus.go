@@ -10,8 +10,8 @@ import (
 
 func reach() error { return nil }
 
-// errSecInteractionNotAllowed is the exit status of security(1) on macOS if the Keychain is locked and no window can be
-// shown, as over SSH.
+// errSecInteractionNotAllowed is the exit status of security(1) on macOS if the Keychain is locked
+// and no window can be shown, as over SSH.
 const errSecInteractionNotAllowed = 36
 
 func meaning(err error) error {

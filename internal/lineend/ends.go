@@ -5,13 +5,14 @@ import (
 	"math"
 )
 
-// MaxEnds is the longest result of Checker.Ends, in bytes. A file whose lines end in two ways has a few runs of lines that end
-// alike: a header with LF before a body with CRLF, or each part of a message in its own way.
+// MaxEnds is the longest result of Checker.Ends, in bytes. A file whose lines end in two ways has a
+// few runs of lines that end alike: a header with LF before a body with CRLF, or each part of a
+// message in its own way.
 const MaxEnds = 200
 
-// runs are the numbers of lines that end alike, one after the other, as uvarints. The first run is of lines with a bare LF, and may
-// be empty; the next is of lines with a CR before their LF, and so on in turns. The last run is not among them, because it has all
-// lines that remain.
+// runs are the numbers of lines that end alike, one after the other, as uvarints. The first run is
+// of lines with a bare LF, and may be empty; the next is of lines with a CR before their LF, and so
+// on in turns. The last run is not among them, because it has all lines that remain.
 type runs struct {
 	done [MaxEnds]byte
 	size int
@@ -33,8 +34,8 @@ func (r *runs) add(kept bool) {
 	r.run++
 }
 
-// Ends returns which lines of a text end in a bare LF if others have a CR before their LF, for a Cursor. It is empty if all lines
-// are alike, or if the result would be longer than MaxEnds.
+// Ends returns which lines of a text end in a bare LF if others have a CR before their LF, for a
+// Cursor. It is empty if all lines are alike, or if the result would be longer than MaxEnds.
 func (c *Checker) Ends() string {
 	if !c.lf || !c.crlf && !c.mixed || c.runs.over {
 		return ""
@@ -42,14 +43,16 @@ func (c *Checker) Ends() string {
 	return string(c.runs.done[:c.runs.size])
 }
 
-// Cursor says of each line of a text, one after the other, whether it ended in a bare LF. It inverts Checker.Ends.
+// Cursor says of each line of a text, one after the other, whether it ended in a bare LF. It
+// inverts Checker.Ends.
 type Cursor struct {
 	rest string
 	run  uint64
 	kept bool
 }
 
-// NewCursor returns a Cursor before the first line. Ends that are no result of Checker.Ends give some answer for each line.
+// NewCursor returns a Cursor before the first line. Ends that are no result of Checker.Ends give
+// some answer for each line.
 func NewCursor(ends string) *Cursor {
 	c := &Cursor{rest: ends}
 	c.next()

@@ -1,7 +1,8 @@
 // Package lineend finds how the lines of a text end, and writes CRLF for LF and back.
 //
-// Lines of mail end in CRLF (RFC 5322 section 2.1), and in LF in the files of most systems. LF becomes CRLF and CRLF becomes
-// LF without loss if all lines of a text end in the same way. Otherwise Checker.Ends remembers which of them had LF.
+// Lines of mail end in CRLF (RFC 5322 section 2.1), and in LF in the files of most systems. LF
+// becomes CRLF and CRLF becomes LF without loss if all lines of a text end in the same way.
+// Otherwise Checker.Ends remembers which of them had LF.
 package lineend
 
 import (
@@ -82,10 +83,12 @@ func (c *Checker) Kind() Kind {
 // Size returns the number of bytes that were written.
 func (c *Checker) Size() int64 { return c.size }
 
-// IsConvertible reports whether NewCRLFReader changes the text, and Kind and Ends say how to change it back.
+// IsConvertible reports whether NewCRLFReader changes the text, and Kind and Ends say how to change
+// it back.
 func (c *Checker) IsConvertible() bool { return c.Kind() == LF || c.Ends() != "" }
 
-// WireSize returns the number of bytes that NewCRLFReader makes of the text if it is convertible, and Size otherwise.
+// WireSize returns the number of bytes that NewCRLFReader makes of the text if it is convertible,
+// and Size otherwise.
 func (c *Checker) WireSize() int64 {
 	if c.IsConvertible() {
 		return c.size + c.bare
@@ -100,7 +103,8 @@ func Of(text []byte) Kind {
 	return c.Kind()
 }
 
-// NewCRLFReader returns a reader of what r reads, with CRLF for each LF that has no CR before it, as IMAP servers send it.
+// NewCRLFReader returns a reader of what r reads, with CRLF for each LF that has no CR before it,
+// as IMAP servers send it.
 func NewCRLFReader(r io.Reader) io.Reader { return &crlfReader{r: r} }
 
 type crlfReader struct {

@@ -43,8 +43,8 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// The kind and the sizes do not depend on how a text is cut. A text that is convertible becomes what a server sends, and is made of
-// that again.
+// The kind and the sizes do not depend on how a text is cut. A text that is convertible becomes
+// what a server sends, and is made of that again.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\r\rb\r\n\r\n\n"), 1)
 	f.Add([]byte("a\nb\n\nc"), 3)

@@ -14,9 +14,10 @@ import (
 
 const module = "github.com/mailstrata/mailstrata"
 
-// layers has, for each package, the packages of this module that it imports. Tests are free. Before you add an import here,
-// ask whether the arrow points the right way: values do no I/O, repo does not know mail, archive does not know servers,
-// backup and restore do not know protocols, commands do not know each other, and only the program may import everything ("*").
+// layers has, for each package, the packages of this module that it imports. Tests are free. Before
+// you add an import here, ask whether the arrow points the right way: values do no I/O, repo does
+// not know mail, archive does not know servers, backup and restore do not know protocols, commands
+// do not know each other, and only the program may import everything ("*").
 var layers = map[string]string{
 	// The values and the format of mail: leaves.
 	"chunk":                  "",
@@ -330,7 +331,8 @@ var layers = map[string]string{
 	"internal/zipstream":        "",
 }
 
-// TestLayers requires that each package imports exactly the packages of this module that the table gives it.
+// TestLayers requires that each package imports exactly the packages of this module that the table
+// gives it.
 func TestLayers(t *testing.T) {
 	imports := make(map[string][]string)
 	for _, file := range files(t, isProgram) {

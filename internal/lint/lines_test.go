@@ -5,14 +5,17 @@ import (
 	"go/token"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
 
-const documentWidth = 100
+// maxWidth limits lines of prose, in columns. A tab has four.
+const maxWidth = 100
 
-// TestLines requires that documents have lines of at most 100 columns. Tables, code and comments may be wider.
+// TestLines requires that documents have lines of at most 100 columns. Tables, code and comments
+// may be wider.
 func TestLines(t *testing.T) {
 	for _, file := range files(t, isDocument) {
 		fenced := false
@@ -23,8 +26,22 @@ func TestLines(t *testing.T) {
 			}
 			switch {
 			case fenced, strings.HasPrefix(trimmed, "|"), strings.HasPrefix(line, "    "), strings.HasPrefix(line, "<!--"):
-			case utf8.RuneCountInString(line) > documentWidth:
-				t.Errorf("%s:%d: line has more than %d columns", file, i+1, documentWidth)
+			case utf8.RuneCountInString(line) > maxWidth:
+				t.Errorf("%s:%d: line has more than %d columns", file, i+1, maxWidth)
+			}
+		}
+	}
+}
+
+// TestCommentLines requires that comments have lines of at most 100 columns. Those that follow code
+// on its line may be wider, and those that are indented: lists and formats.
+func TestCommentLines(t *testing.T) {
+	prose := regexp.MustCompile(`^\t*// \S`)
+	for _, file := range files(t, isGo) {
+		for i, line := range strings.Split(read(t, file), "\n") {
+			line = strings.TrimSuffix(line, "\r")
+			if prose.MatchString(line) && utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    ")) > maxWidth {
+				t.Errorf("%s:%d: comment has more than %d columns", file, i+1, maxWidth)
 			}
 		}
 	}

@@ -13,8 +13,9 @@ import (
 	"testing"
 )
 
-// TestSequential requires that the tests of the packages that the Makefile calls SEQUENTIAL, which run without the race
-// detector, start no goroutine, and neither does what they import of this module.
+// TestSequential requires that the tests of the packages that the Makefile calls SEQUENTIAL, which
+// run without the race detector, start no goroutine, and neither does what they import of this
+// module.
 func TestSequential(t *testing.T) {
 	listed := regexp.MustCompile(`(?m)^SEQUENTIAL := ((?:.*\\\n)*.*)`).FindStringSubmatch(read(t, "Makefile"))
 	if listed == nil {

@@ -10,8 +10,8 @@ import (
 
 const root = "../.."
 
-// files returns the paths, relative to the root of the repository, of all files that are part of it and that keep accepts.
-// It leaves out testdata and hidden directories, but for .ci.
+// files returns the paths, relative to the root of the repository, of all files that are part of it
+// and that keep accepts. It leaves out testdata and hidden directories, but for .ci.
 func files(t *testing.T, keep func(path string) bool) []string {
 	t.Helper()
 	var found []string

@@ -40,7 +40,8 @@ var allowed = regexp.MustCompile(`(?i)there (is|was) none|laid out|lays? out|cou
 
 func word(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)\b(` + pattern + `)\b`) }
 
-// TestWords looks for them in the comments and string literals of Go files, and in documents and scripts.
+// TestWords looks for them in the comments and string literals of Go files, and in documents and
+// scripts.
 func TestWords(t *testing.T) {
 	isText := func(file string) bool {
 		switch path.Ext(file) {
@@ -68,7 +69,8 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// prose returns the comments and string literals of a Go file, each on its own line, and nothing of the rest.
+// prose returns the comments and string literals of a Go file, each on its own line, and nothing of
+// the rest.
 func prose(source string) string {
 	var s scanner.Scanner
 	set := token.NewFileSet()

@@ -1,8 +1,8 @@
-// Package local handles files of this host: their errors, temporary files (temp.go), files that are replaced as a whole
-// (replace.go, rewrite.go), and locks between processes (lock.go).
+// Package local handles files of this host: their errors, temporary files (temp.go), files that are
+// replaced as a whole (replace.go, rewrite.go), and locks between processes (lock.go).
 //
-// Its errors have the type Error. They are not about an archive, a mail server or a store, so they never count as
-// damage.
+// Its errors have the type Error. They are not about an archive, a mail server or a store, so they
+// never count as damage.
 package local
 
 import (
@@ -58,7 +58,8 @@ func Is(err error) bool {
 	return errors.As(err, &e)
 }
 
-// IsFull reports whether a disk or a quota is full, or too many files are open. Then another directory does not help.
+// IsFull reports whether a disk or a quota is full, or too many files are open. Then another
+// directory does not help.
 func IsFull(err error) bool {
 	return isDiskFull(err) || isAny(err, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE)
 }

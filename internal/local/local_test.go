@@ -62,7 +62,8 @@ func TestErrorsOfThisHost(t *testing.T) {
 	}
 }
 
-// The text has what was done, the file and the cause, each once. It says what to do if the disk is full.
+// The text has what was done, the file and the cause, each once. It says what to do if the disk is
+// full.
 func TestTextsOfErrors(t *testing.T) {
 	full := func(op, path string) error { return &fs.PathError{Op: op, Path: path, Err: syscall.ENOSPC} }
 	const advice = ": no space left on device: make room there and run it again"
@@ -133,7 +134,8 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
-// Only one holder at a time has the lock. A second one gets the number of the process that has it, and then the lock.
+// Only one holder at a time has the lock. A second one gets the number of the process that has it,
+// and then the lock.
 func TestLock(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	never := func(string) { t.Error("it waits") }

@@ -21,14 +21,14 @@ var inProcess sync.Map // path → *sync.Mutex
 // patience is how long Lock waits before it calls waiting.
 const patience = 100 * time.Millisecond
 
-// Lock creates and locks the file at path, until unlock is called or the process ends. While another process of this
-// host has the lock, Lock waits. It calls waiting once with the number of that process, or "" if it is not known;
-// waiting may be nil. The file stays after unlock: if it were removed, two processes could each lock a file of that
-// name.
+// Lock creates and locks the file at path, until unlock is called or the process ends. While
+// another process of this host has the lock, Lock waits. It calls waiting once with the number of
+// that process, or "" if it is not known; waiting may be nil. The file stays after unlock: if it
+// were removed, two processes could each lock a file of that name.
 //
-// If the file system has no locks (NFS without lockd, some FUSE and container storage), Lock locks only within this
-// process and returns the reason as missing. The caller may continue and warn, because such a lock is only a
-// precaution.
+// If the file system has no locks (NFS without lockd, some FUSE and container storage), Lock locks
+// only within this process and returns the reason as missing. The caller may continue and warn,
+// because such a lock is only a precaution.
 func Lock(ctx context.Context, path string, waiting func(process string)) (unlock func(), missing, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, Fail("lock", path, err)
@@ -69,7 +69,8 @@ func Lock(ctx context.Context, path string, waiting func(process string)) (unloc
 	}
 }
 
-// lockFile locks the file at path and writes the number of this process into it, for processes that wait.
+// lockFile locks the file at path and writes the number of this process into it, for processes that
+// wait.
 var lockFile = func(path string) (unlock func(), err error) {
 	f, err := lockedfile.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

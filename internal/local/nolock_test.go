@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// On a file system without locks, Lock returns the reason and locks within the process. Any other error is an error.
+// On a file system without locks, Lock returns the reason and locks within the process. Any other
+// error is an error.
 func TestFileSystemWithoutLocks(t *testing.T) {
 	real := lockFile
 	defer func() { lockFile = real }()

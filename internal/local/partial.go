@@ -8,18 +8,20 @@ import (
 	"path/filepath"
 )
 
-// PartialSuffix ends the name of a Partial until it is complete. No other program writes such files, so one that a crash left
-// can be removed.
+// PartialSuffix ends the name of a Partial until it is complete. No other program writes such
+// files, so one that a crash left can be removed.
 const PartialSuffix = ".mailstrata-partial"
 
-// Partial is a new file that gets its name when it is complete. Until then it is called like the file, with PartialSuffix
-// at the end. It ends with Commit or Discard. After a crash, another Partial of the same file replaces it.
+// Partial is a new file that gets its name when it is complete. Until then it is called like the
+// file, with PartialSuffix at the end. It ends with Commit or Discard. After a crash, another
+// Partial of the same file replaces it.
 type Partial struct {
 	File
 	path string
 }
 
-// NewPartial begins the file at path. A file that exists is an error that wraps fs.ErrExist. Only the owner can read the new one.
+// NewPartial begins the file at path. A file that exists is an error that wraps fs.ErrExist. Only
+// the owner can read the new one.
 func NewPartial(path string) (*Partial, error) {
 	if err := checkNew(path); err != nil {
 		return nil, err

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A Partial has its name when it is complete, replaces the rest of an earlier one, and never a file.
+// A Partial has its name when it is complete, replaces the rest of an earlier one, and never a
+// file.
 func TestPartial(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "mail.zip")

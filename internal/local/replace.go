@@ -7,14 +7,16 @@ import (
 	"syscall"
 )
 
-// Replacement is a new version of a file, written under a temporary name in the same directory. It ends with Commit or
-// Discard. A crash of the process or the host leaves either the old version or the new one.
+// Replacement is a new version of a file, written under a temporary name in the same directory. It
+// ends with Commit or Discard. A crash of the process or the host leaves either the old version or
+// the new one.
 type Replacement struct {
 	File
 	path string
 }
 
-// NewReplacement begins a new version of the file at path, which need not exist. Only its owner can read it.
+// NewReplacement begins a new version of the file at path, which need not exist. Only its owner can
+// read it.
 func NewReplacement(path string) (*Replacement, error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// Rewrite replaces a file that its user keeps, as Replace does. The file keeps its mode and, as far as this process may,
-// its owner. If path is a symbolic link, Rewrite replaces the file that it leads to, and the link stays. A new file can
-// be read by its owner only.
+// Rewrite replaces a file that its user keeps, as Replace does. The file keeps its mode and, as far
+// as this process may, its owner. If path is a symbolic link, Rewrite replaces the file that it
+// leads to, and the link stays. A new file can be read by its owner only.
 func Rewrite(path string, text []byte) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target

@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// others are directories for temporary files beside the usual one (TMPDIR). A container image FROM scratch has none,
-// and some jobs set TMPDIR to a directory that does not exist.
+// others are directories for temporary files beside the usual one (TMPDIR). A container image FROM
+// scratch has none, and some jobs set TMPDIR to a directory that does not exist.
 var others struct {
 	sync.Mutex
 	dirs []string
 }
 
-// AlsoTemporary adds a directory for temporary files. It is used if the usual one is not writable, and made when
-// needed.
+// AlsoTemporary adds a directory for temporary files. It is used if the usual one is not writable,
+// and made when needed.
 func AlsoTemporary(dir string) {
 	others.Lock()
 	defer others.Unlock()

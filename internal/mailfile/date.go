@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Arrived returns when a message arrived, by its header: the date of the first field Received, or that of the field Date. ok is
-// false if it has neither.
+// Arrived returns when a message arrived, by its header: the date of the first field Received, or
+// that of the field Date. ok is false if it has neither.
 func Arrived(head []byte) (date mail.Date, ok bool) {
 	for _, end := range []string{"\r\n\r\n", "\n\n"} {
 		if at := bytes.Index(head, []byte(end)); at >= 0 {

@@ -1,8 +1,9 @@
 // Package mailfile reads a file that has one message, for a backup.
 //
-// A message is read with CRLF for each LF, as an IMAP server would send it, and its Form has the line ends of the file. If these are
-// too many to record, it is read as it is. Only regular files are opened: a pipe
-// would never end, and a link may lead anywhere. A file that changes while it is read is an error, and never a short message.
+// A message is read with CRLF for each LF, as an IMAP server would send it, and its Form has the
+// line ends of the file. If these are too many to record, it is read as it is. Only regular files
+// are opened: a pipe would never end, and a link may lead anywhere. A file that changes while it is
+// read is an error, and never a short message.
 package mailfile
 
 import (
@@ -62,14 +63,15 @@ func Describe(root *os.Root, name string) (size int64, form mail.Form, info fs.F
 	return c.WireSize(), FormOf(c.Kind(), c.Ends()), info, nil
 }
 
-// changedError says that a file changed while it was read. It wraps fs.ErrNotExist, because what was listed is not there: a
-// caller lists it again.
+// changedError says that a file changed while it was read. It wraps fs.ErrNotExist, because what
+// was listed is not there: a caller lists it again.
 type changedError struct{ name string }
 
 func (e *changedError) Error() string { return e.name + " changed while it was read" }
 func (*changedError) Unwrap() error   { return fs.ErrNotExist }
 
-// unchanged returns an error if the file is not as it was when it was opened, or if not all of it was read.
+// unchanged returns an error if the file is not as it was when it was opened, or if not all of it
+// was read.
 func unchanged(f *os.File, before fs.FileInfo, read int64) error {
 	now, err := f.Stat()
 	if err == nil && (read != before.Size() || !Same(before, now)) {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// A file that grows or shrinks while it is read is an error, whatever its size, and never a message of the old size.
+// A file that grows or shrinks while it is read is an error, whatever its size, and never a message
+// of the old size.
 func TestFileThatChanges(t *testing.T) {
 	for _, size := range []int{1000, inMemory + 100_000} {
 		for _, to := range []int64{10, int64(size) + 10} {

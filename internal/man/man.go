@@ -1,4 +1,5 @@
-// Package man writes manual pages in roff from the grammar of kong: one page for the program, and one for each command.
+// Package man writes manual pages in roff from the grammar of kong: one page for the program, and
+// one for each command.
 package man
 
 import (

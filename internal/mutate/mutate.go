@@ -1,6 +1,6 @@
-// Package mutate lets a test build the program, or another test, from sources that differ from the tree's in a few
-// places: without a rule that the test shows to be needed, or with a limit that it cannot wait for. The program itself
-// then needs no switches for tests.
+// Package mutate lets a test build the program, or another test, from sources that differ from the
+// tree's in a few places: without a rule that the test shows to be needed, or with a limit that it
+// cannot wait for. The program itself then needs no switches for tests.
 package mutate
 
 import (
@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// Change replaces Old, which must stand in File exactly once, by New. If Old is empty, File is a new file that holds
-// New.
+// Change replaces Old, which must stand in File exactly once, by New. If Old is empty, File is a
+// new file that holds New.
 type Change struct {
 	File     string // relative to the root of the module
 	Old, New string
 }
 
-// Overlay writes the changed files to dir and returns the path of a file for the -overlay flag of go build and go test.
-// root is the root of the module.
+// Overlay writes the changed files to dir and returns the path of a file for the -overlay flag of
+// go build and go test. root is the root of the module.
 func Overlay(root, dir string, changes []Change) (path string, err error) {
 	if root, err = filepath.Abs(root); err != nil {
 		return "", err

@@ -19,10 +19,12 @@ type Timer struct {
 // units matches the timers of contrib/systemd, and those that people made of them.
 const units = "mailstrata*.timer"
 
-// patience bounds the wait for systemd. Who asks for a status does not wait for a manager that hangs.
+// patience bounds the wait for systemd. Who asks for a status does not wait for a manager that
+// hangs.
 const patience = 2 * time.Second
 
-// First returns the timer of this user or of the system that elapses first, or false if there is none, or no systemd.
+// First returns the timer of this user or of the system that elapses first, or false if there is
+// none, or no systemd.
 func First(ctx context.Context) (first Timer, ok bool) {
 	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
 		return Timer{}, false
@@ -43,8 +45,8 @@ func First(ctx context.Context) (first Timer, ok bool) {
 	return first, ok
 }
 
-// parse returns the waiting timers that systemctl list-timers listed. Times are microseconds since 1970; of a timer that does not wait
-// it is 0 or null.
+// parse returns the waiting timers that systemctl list-timers listed. Times are microseconds since
+// 1970; of a timer that does not wait it is 0 or null.
 func parse(listed []byte) (timers []Timer) {
 	var rows []struct {
 		Next *uint64 `json:"next"`

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// commandPatience is the time limit for a command. A command that hangs must not delay the next run.
+// commandPatience is the time limit for a command. A command that hangs must not delay the next
+// run.
 const commandPatience = time.Minute
 
 // secretVariables are not passed to the command.
@@ -21,8 +22,8 @@ var secretVariables = []string{
 	"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 }
 
-// Call runs a command in a shell, with the summary of the run on standard input and its parts in variables. The output
-// of the command goes to out.
+// Call runs a command in a shell, with the summary of the run on standard input and its parts in
+// variables. The output of the command goes to out.
 func Call(ctx context.Context, command string, r *Run, environ []string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, commandPatience)
 	defer cancel()

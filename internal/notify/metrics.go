@@ -25,7 +25,8 @@ type sample struct {
 	value  float64
 }
 
-// The times of the last success survive a failed run: they are read from the file before it is replaced.
+// The times of the last success survive a failed run: they are read from the file before it is
+// replaced.
 const (
 	lastSuccess  = "mailstrata_last_success_timestamp_seconds"
 	lastArchived = "mailstrata_account_last_archived_timestamp_seconds"
@@ -34,8 +35,8 @@ const (
 // maxMetrics is the maximum size of the old file.
 const maxMetrics = 16 << 20
 
-// WriteMetrics replaces a file with the metrics of a run, so that a collector never sees half of it. Each command needs
-// its own file.
+// WriteMetrics replaces a file with the metrics of a run, so that a collector never sees half of
+// it. Each command needs its own file.
 func WriteMetrics(path string, r *Run) error {
 	text := format(metrics(r, lastTimes(path)))
 	file, err := local.NewReplacement(path)
@@ -115,8 +116,8 @@ func accountMetrics(r *Run, before map[string]float64) []metric {
 	return all
 }
 
-// labels returns the labels of the metrics of an account. Those of a repository do not collide with those of a run, which another file
-// of the same collector may have.
+// labels returns the labels of the metrics of an account. Those of a repository do not collide with
+// those of a run, which another file of the same collector may have.
 func (a *Account) labels() string {
 	if a.Repository == "" {
 		return labels("account", a.Name)
@@ -135,7 +136,8 @@ func successTime(name, help string, now bool, labels string, at float64, before 
 	return m
 }
 
-// lastTimes returns the times of the last success in the old file, by their labels. It ignores what it cannot read.
+// lastTimes returns the times of the last success in the old file, by their labels. It ignores what
+// it cannot read.
 func lastTimes(path string) map[string]float64 {
 	before := make(map[string]float64)
 	f, err := os.Open(path)

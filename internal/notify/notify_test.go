@@ -103,8 +103,8 @@ func aRun(status int) *Run {
 		}, Log: "a line\n"}
 }
 
-// The file is what the text format says, readable by the collector, and whole at any moment; a bad night does not make the
-// last good one forgotten.
+// The file is what the text format says, readable by the collector, and whole at any moment; a bad
+// night does not make the last good one forgotten.
 func TestMetrics(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mailstrata.prom")
 	write := func(r *Run) string {
@@ -254,7 +254,8 @@ func TestLineOfFailedMail(t *testing.T) {
 	}
 }
 
-// Metrics of the accounts of a repository say which it is, and when each was last good. So they do not collide with those of a run.
+// Metrics of the accounts of a repository say which it is, and when each was last good. So they do
+// not collide with those of a run.
 func TestMetricsOfRepositories(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "status.prom")
 	r := &Run{Command: "status", Accounts: []Account{

@@ -14,8 +14,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/retry"
 )
 
-// Pinger reports the beginning and the end of a run to a monitor, in the form of healthchecks.io: a POST to /start is
-// the beginning, /N the exit status, /fail a failure, and the URL itself is success. The monitor shows the body.
+// Pinger reports the beginning and the end of a run to a monitor, in the form of healthchecks.io: a
+// POST to /start is the beginning, /N the exit status, /fail a failure, and the URL itself is
+// success. The monitor shows the body.
 type Pinger struct {
 	url    *url.URL
 	client *http.Client
@@ -28,7 +29,8 @@ const (
 	pingPause    = time.Second
 )
 
-// NewPinger parses the URL of a monitor. Its error does not repeat the URL. A nil transport is the default.
+// NewPinger parses the URL of a monitor. Its error does not repeat the URL. A nil transport is the
+// default.
 func NewPinger(address string, transport http.RoundTripper) (*Pinger, error) {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
@@ -95,7 +97,8 @@ func (p *Pinger) post(ctx context.Context, suffix, body string) (code int, err e
 	return resp.StatusCode, nil
 }
 
-// explain removes the path of the URL from an error, because anybody who knows it can ping the monitor.
+// explain removes the path of the URL from an error, because anybody who knows it can ping the
+// monitor.
 func (p *Pinger) explain(err error) error {
 	if err == nil {
 		return nil

@@ -1,7 +1,8 @@
-// Package notify reports how an unattended run went: to a monitor that waits for pings (ping.go), to a collector of metrics
-// (metrics.go), and to a command of the user for failures (command.go).
+// Package notify reports how an unattended run went: to a monitor that waits for pings (ping.go),
+// to a collector of metrics (metrics.go), and to a command of the user for failures (command.go).
 //
-// Nothing here can make a run fail: errors are only logged. No error repeats the URL of a monitor, which is its secret.
+// Nothing here can make a run fail: errors are only logged. No error repeats the URL of a monitor,
+// which is its secret.
 package notify
 
 import (
@@ -50,13 +51,14 @@ type Account struct {
 	NewMessages, NewBytes int64 // that were downloaded
 	Failures, Alarms      int64
 
-	// Repository and LastGood are set if the accounts of a repository are reported, and not those of a run: where the account
-	// is, and when it was last archived without failures and alarms.
+	// Repository and LastGood are set if the accounts of a repository are reported, and not those
+	// of a run: where the account is, and when it was last archived without failures and alarms.
 	Repository string
 	LastGood   time.Time
 }
 
-// Subject returns the run in a line. It begins with what failed, because a telephone shows little more.
+// Subject returns the run in a line. It begins with what failed, because a telephone shows little
+// more.
 func (r *Run) Subject() string {
 	run := fmt.Sprintf("mailstrata %s on %s", r.Command, r.Host)
 	if what := r.failed(); what != "" {
@@ -68,8 +70,8 @@ func (r *Run) Subject() string {
 // maxFailed is how much of a sentence about a failure is in the subject.
 const maxFailed = 100
 
-// failed returns what failed, in a few words: the worst account and how many others need a look, or the first step. It is empty if nothing
-// did, or it is not known what.
+// failed returns what failed, in a few words: the worst account and how many others need a look, or
+// the first step. It is empty if nothing did, or it is not known what.
 func (r *Run) failed() string {
 	sorted, amiss := r.sorted()
 	switch {

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/oauth2/jwt"
 )
 
-// An Application gets tokens for the accounts of an organization, whose administrator has allowed it: no owner of an account
-// consents. It is safe for concurrent use.
+// An Application gets tokens for the accounts of an organization, whose administrator has allowed
+// it: no owner of an account consents. It is safe for concurrent use.
 type Application struct {
 	endpoint  string
 	secrets   []string
@@ -29,15 +29,16 @@ type Application struct {
 	issued map[string]*issuedToken // by user; one for all, under "", unless perUser
 }
 
-// issuedToken is the newest token of a user. Its mutex is held while the endpoint is asked, so that others who need the same
-// token wait for it, and those of other users do not.
+// issuedToken is the newest token of a user. Its mutex is held while the endpoint is asked, so that
+// others who need the same token wait for it, and those of other users do not.
 type issuedToken struct {
 	mu    sync.Mutex
 	token *oauth2.Token
 }
 
-// NewClientCredentials returns an application that logs in with its own secret (RFC 6749 section 4.4), as Microsoft 365 wants.
-// Its tokens open each account that the administrator allows. A nil transport is the default.
+// NewClientCredentials returns an application that logs in with its own secret (RFC 6749 section
+// 4.4), as Microsoft 365 wants. Its tokens open each account that the administrator allows. A nil
+// transport is the default.
 func NewClientCredentials(p Provider, clientID, clientSecret string, transport http.RoundTripper) (*Application, error) {
 	if clientSecret == "" {
 		return nil, errors.New("an application needs the secret of its client")
@@ -51,8 +52,9 @@ func NewClientCredentials(p Provider, clientID, clientSecret string, transport h
 	}, nil
 }
 
-// NewServiceAccount returns an application that signs a request for each user with its own key (RFC 7523), as Google Workspace
-// wants. key is the file in JSON that Google issues. A nil transport is the default.
+// NewServiceAccount returns an application that signs a request for each user with its own key (RFC
+// 7523), as Google Workspace wants. key is the file in JSON that Google issues. A nil transport is
+// the default.
 func NewServiceAccount(key []byte, scopes []string, transport http.RoundTripper) (*Application, error) {
 	var account struct {
 		Type     string `json:"type"`
@@ -85,7 +87,8 @@ func NewServiceAccount(key []byte, scopes []string, transport http.RoundTripper)
 	}, nil
 }
 
-// checkPrivateKey returns an error for a key that package jwt would refuse with an error that may repeat it.
+// checkPrivateKey returns an error for a key that package jwt would refuse with an error that may
+// repeat it.
 func checkPrivateKey(text string) error {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
@@ -97,8 +100,8 @@ func checkPrivateKey(text string) error {
 	return nil
 }
 
-// Token returns an access token for a user's account that is valid for some minutes at least. It returns ErrUnavailable for a
-// temporary error.
+// Token returns an access token for a user's account that is valid for some minutes at least. It
+// returns ErrUnavailable for a temporary error.
 func (a *Application) Token(ctx context.Context, user string) (string, error) {
 	name := ""
 	if a.perUser {

@@ -191,7 +191,8 @@ func TestTokensAtOnce(t *testing.T) {
 	})
 }
 
-// Each refusal says who has to do what, in the provider's words, without a secret. What may pass is ErrUnavailable.
+// Each refusal says who has to do what, in the provider's words, without a secret. What may pass is
+// ErrUnavailable.
 func TestApplicationIsRefused(t *testing.T) {
 	key, file := serviceAccount(t)
 	for name, test := range map[string]struct {

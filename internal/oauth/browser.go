@@ -28,8 +28,8 @@ type returned struct {
 	err  error
 }
 
-// Browser asks for consent in a browser (RFC 8252 section 7.3, RFC 7636). show gets the page to open. The provider then
-// redirects the browser to this host, which listens only on the loopback.
+// Browser asks for consent in a browser (RFC 8252 section 7.3, RFC 7636). show gets the page to
+// open. The provider then redirects the browser to this host, which listens only on the loopback.
 func (c *Consent) Browser(ctx context.Context, show func(page string)) (*Grant, error) {
 	if c.Provider.AuthURL == "" {
 		return nil, errors.New("the provider has no page for browsers")
@@ -86,8 +86,8 @@ func waitFor(ctx context.Context, came <-chan returned) (string, error) {
 	}
 }
 
-// landing accepts the browser that knows the state. Other visitors get an error and end nothing: any page that the user
-// has open can send a browser here.
+// landing accepts the browser that knows the state. Other visitors get an error and end nothing:
+// any page that the user has open can send a browser here.
 func landing(state string, came chan<- returned) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")

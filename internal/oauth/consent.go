@@ -54,7 +54,8 @@ const (
 	longWait      = time.Hour
 )
 
-// Device asks for consent on any device (RFC 8628). show gets the page to open, and the code to enter there.
+// Device asks for consent on any device (RFC 8628). show gets the page to open, and the code to
+// enter there.
 func (c *Consent) Device(ctx context.Context, show func(page, code string)) (*Grant, error) {
 	if c.Provider.DeviceURL == "" {
 		return nil, ErrNoDevice
@@ -75,7 +76,8 @@ func (c *Consent) Device(ctx context.Context, show func(page, code string)) (*Gr
 	return c.grant(token)
 }
 
-// noDevice returns ErrNoDevice if the provider has no device flow for this client, or else the error.
+// noDevice returns ErrNoDevice if the provider has no device flow for this client, or else the
+// error.
 func (c *Consent) noDevice(ctx context.Context, err error) error {
 	explained := explain(ctx, c.Provider.DeviceURL, err, []string{c.ClientSecret})
 	var refused *oauth2.RetrieveError

@@ -141,7 +141,8 @@ func browse(t *testing.T, p *fakeProvider, change func(back url.Values)) func(pa
 	}
 }
 
-// By a browser: visitors who do not know the state end nothing, and the code is worth nothing without the verifier.
+// By a browser: visitors who do not know the state end nothing, and the code is worth nothing
+// without the verifier.
 func TestBrowser(t *testing.T) {
 	for _, test := range []struct {
 		name   string

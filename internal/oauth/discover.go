@@ -13,8 +13,8 @@ import (
 // maxMetadata is the maximum size of what a provider publishes about itself.
 const maxMetadata = 256 << 10
 
-// Discover returns the provider at a URL, as it describes itself there (OpenID Connect Discovery 1.0 section 4; RFC 8414
-// has the same fields). The scopes are left to the caller.
+// Discover returns the provider at a URL, as it describes itself there (OpenID Connect Discovery
+// 1.0 section 4; RFC 8414 has the same fields). The scopes are left to the caller.
 func Discover(ctx context.Context, issuer string, transport http.RoundTripper) (*Provider, error) {
 	issuer = strings.TrimSuffix(issuer, "/")
 	if !strings.Contains(issuer, "://") {

@@ -15,7 +15,8 @@ import (
 )
 
 var (
-	// ErrConsent means that there is no consent, or that it was revoked or has expired. The owner must consent again.
+	// ErrConsent means that there is no consent, or that it was revoked or has expired. The owner
+	// must consent again.
 	ErrConsent = errors.New("new consent is needed")
 
 	// ErrDenied means that the owner refused consent.
@@ -24,14 +25,16 @@ var (
 	// ErrExpired means that no consent was given in time.
 	ErrExpired = errors.New("no consent was given in time")
 
-	// ErrNoDevice means that the provider has no device flow for this client or these scopes. A browser may work.
+	// ErrNoDevice means that the provider has no device flow for this client or these scopes. A
+	// browser may work.
 	ErrNoDevice = errors.New("the provider does not offer the device flow here")
 
 	// ErrUnavailable means that the provider cannot be reached, or has an error. It is temporary.
 	ErrUnavailable = errors.New("the provider cannot be reached")
 )
 
-// Codes of RFC 6749 section 5.2, RFC 8628 section 3.5, OpenID Connect Core section 3.1.2.6, and of providers.
+// Codes of RFC 6749 section 5.2, RFC 8628 section 3.5, OpenID Connect Core section 3.1.2.6, and of
+// providers.
 var (
 	consentCodes = []string{"invalid_grant", "interaction_required", "consent_required", "login_required"}
 	deviceCodes  = []string{"invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request"}

@@ -33,8 +33,8 @@ func Google() Provider {
 	}
 }
 
-// Microsoft issues tokens for Microsoft 365 and Outlook.com. The tenant is "common" unless the application is for one
-// tenant.
+// Microsoft issues tokens for Microsoft 365 and Outlook.com. The tenant is "common" unless the
+// application is for one tenant.
 func Microsoft(tenant string) Provider {
 	at := endpoints.AzureAD(tenant)
 	return Provider{
@@ -44,12 +44,14 @@ func Microsoft(tenant string) Provider {
 	}
 }
 
-// MicrosoftApplication issues tokens for the accounts of one tenant to an application that its administrator has allowed.
+// MicrosoftApplication issues tokens for the accounts of one tenant to an application that its
+// administrator has allowed.
 func MicrosoftApplication(tenant string) Provider {
 	return Provider{Name: "microsoft", TokenURL: endpoints.AzureAD(tenant).TokenURL, Scopes: []string{"https://outlook.office365.com/.default"}}
 }
 
-// Validate returns an error for an invalid provider. Tokens travel in plain text only on the loopback.
+// Validate returns an error for an invalid provider. Tokens travel in plain text only on the
+// loopback.
 func (p *Provider) Validate() error {
 	if p.TokenURL == "" || p.AuthURL == "" && p.DeviceURL == "" {
 		return fmt.Errorf("a provider needs a URL for tokens, and one for consent or device codes")
@@ -113,7 +115,8 @@ func (g *Grant) take(token *oauth2.Token) {
 // leeway is how long a token must remain valid: logins take time, and clocks differ.
 const leeway = 5 * time.Minute
 
-// isFresh reports whether the access token is still valid. A token without an expiry is used only once.
+// isFresh reports whether the access token is still valid. A token without an expiry is used only
+// once.
 func (g *Grant) isFresh() bool { return isFresh(g.AccessToken, g.Expiry) }
 
 func isFresh(token string, expiry time.Time) bool { return token != "" && time.Until(expiry) > leeway }

@@ -16,7 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/oauth"
 )
 
-// fakeProvider is a provider of tokens with configurable errors. It is a RoundTripper, so that time can be a test's.
+// fakeProvider is a provider of tokens with configurable errors. It is a RoundTripper, so that time
+// can be a test's.
 type fakeProvider struct {
 	mu        sync.Mutex
 	serial    int

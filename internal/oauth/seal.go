@@ -12,9 +12,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/keyring"
 )
 
-// A grant that is sealed has a file like any other, whose text is sealed by age to a key that only the keyring has. The grant
-// itself is not put there: it is longer than Windows and macOS take, and a keyring can neither be locked
-// between processes nor be sure, before the provider is asked, that the next refresh token will find room.
+// A grant that is sealed has a file like any other, whose text is sealed by age to a key that only
+// the keyring has. The grant itself is not put there: it is longer than Windows and macOS take, and
+// a keyring can neither be locked between processes nor be sure, before the provider is asked, that
+// the next refresh token will find room.
 
 // sealed is how every file of age begins.
 const sealed = "age-encryption.org/v1\n"
@@ -22,7 +23,8 @@ const sealed = "age-encryption.org/v1\n"
 // keyName is the entry of the keyring for an account.
 func keyName(user, host string) string { return "tokens of " + user + "@" + host }
 
-// key returns the key that the grant of an account is sealed to. It returns keyring.ErrNotFound if there is none.
+// key returns the key that the grant of an account is sealed to. It returns keyring.ErrNotFound if
+// there is none.
 func key(ctx context.Context, user, host string) (*age.X25519Identity, error) {
 	text, err := keyring.Get(ctx, keyName(user, host))
 	if err != nil {
@@ -35,7 +37,8 @@ func key(ctx context.Context, user, host string) (*age.X25519Identity, error) {
 	return identity, nil
 }
 
-// keyOrNew returns the key, or a new one. Two processes cannot make two, because the grant is locked.
+// keyOrNew returns the key, or a new one. Two processes cannot make two, because the grant is
+// locked.
 func keyOrNew(ctx context.Context, user, host string) (*age.X25519Identity, error) {
 	identity, err := key(ctx, user, host)
 	if !errors.Is(err, keyring.ErrNotFound) {

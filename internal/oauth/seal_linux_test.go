@@ -13,7 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// TestSealed: who has the files and not the keyring has nothing; renewed tokens are sealed too, and what is forgotten leaves no key.
+// TestSealed: who has the files and not the keyring has nothing; renewed tokens are sealed too, and
+// what is forgotten leaves no key.
 func TestSealed(t *testing.T) {
 	secrets := testbed.SecretService(t)
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", secrets.Address)

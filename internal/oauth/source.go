@@ -10,8 +10,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Source returns access tokens of one account, one for each login. It is safe for concurrent use, because the store
-// locks the grant.
+// Source returns access tokens of one account, one for each login. It is safe for concurrent use,
+// because the store locks the grant.
 type Source struct {
 	store      *Store
 	user, host string
@@ -23,8 +23,8 @@ func NewSource(store *Store, user, host string, transport http.RoundTripper) *So
 	return &Source{store, user, host, transport}
 }
 
-// Token returns an access token that is valid for some minutes at least. It returns ErrConsent if the owner must
-// consent again, and ErrUnavailable for a temporary error.
+// Token returns an access token that is valid for some minutes at least. It returns ErrConsent if
+// the owner must consent again, and ErrUnavailable for a temporary error.
 func (s *Source) Token(ctx context.Context) (string, error) {
 	g, err := s.store.Get(ctx, s.user, s.host)
 	if err != nil {
@@ -67,8 +67,9 @@ func (s *Source) renew(ctx context.Context) (string, error) {
 	return g.AccessToken, next.finish(g)
 }
 
-// refresh asks the provider for a token. The answer has the new refresh token, or else the old one remains valid. It
-// waits for the answer even if ctx ends, because the answer may hold the only valid refresh token.
+// refresh asks the provider for a token. The answer has the new refresh token, or else the old one
+// remains valid. It waits for the answer even if ctx ends, because the answer may hold the only
+// valid refresh token.
 func (s *Source) refresh(ctx context.Context, g *Grant) (*oauth2.Token, error) {
 	with := carried(context.WithoutCancel(ctx), s.transport)
 	token, err := g.config().TokenSource(with, &oauth2.Token{RefreshToken: g.RefreshToken}).Token()

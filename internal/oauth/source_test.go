@@ -37,8 +37,8 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
-// A provider that replaces refresh tokens takes each once. Each renewal stores the newest one; and many at once
-// renew once.
+// A provider that replaces refresh tokens takes each once. Each renewal stores the newest one; and
+// many at once renew once.
 func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &fakeProvider{lifetime: 3600, rotates: true}

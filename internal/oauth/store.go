@@ -19,8 +19,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// Store keeps grants, each in a file of its own that only its owner can read, in a directory that only its owner can enter. A
-// grant that is to be sealed is sealed to a key in the keyring.
+// Store keeps grants, each in a file of its own that only its owner can read, in a directory that
+// only its owner can enter. A grant that is to be sealed is sealed to a key in the keyring.
 type Store struct{ dir string }
 
 // NewStore returns a store of grants in a directory, which the first Put creates.
@@ -124,7 +124,8 @@ func (s *Store) Delete(ctx context.Context, user, host string) error {
 	return nil
 }
 
-// lock locks the grant. A refresh token may be valid for one use only, so only one process may use it.
+// lock locks the grant. A refresh token may be valid for one use only, so only one process may use
+// it.
 func (s *Store) lock(ctx context.Context, user, host string) (unlock func(), err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create a directory for tokens: %w", err)
@@ -136,8 +137,8 @@ func (s *Store) lock(ctx context.Context, user, host string) (unlock func(), err
 	return unlock, err
 }
 
-// newFile is a new file of a grant. It exists before the provider is asked: a new refresh token that could not be
-// stored would be lost, and the consent with it.
+// newFile is a new file of a grant. It exists before the provider is asked: a new refresh token
+// that could not be stored would be lost, and the consent with it.
 type newFile struct {
 	text *local.Replacement
 	key  *age.X25519Identity // nil: it is not sealed

@@ -20,8 +20,8 @@ const (
 	maxAnswer = 256 << 10
 )
 
-// courier carries one exchange's requests. Package oauth2 asks for device codes without a context, and leaves the body of
-// the answer open; so both are seen to here.
+// courier carries one exchange's requests. Package oauth2 asks for device codes without a context,
+// and leaves the body of the answer open; so both are seen to here.
 type courier struct {
 	ctx       context.Context
 	transport http.RoundTripper
@@ -51,8 +51,8 @@ func (c *courier) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// carried is ctx with what package oauth2 asks for its client. Redirects are not followed: they would carry a refresh
-// token to where nobody has named.
+// carried is ctx with what package oauth2 asks for its client. Redirects are not followed: they
+// would carry a refresh token to where nobody has named.
 func carried(ctx context.Context, transport http.RoundTripper) context.Context {
 	if transport == nil {
 		transport = http.DefaultTransport

@@ -24,7 +24,8 @@ type List struct {
 	// Find returns a list of what has some words; nil: there is no search.
 	Find func(words string) *List
 
-	// Grow adds rows until it returns, and calls grown after some. It runs while the list is shown. nil: all rows are there.
+	// Grow adds rows until it returns, and calls grown after some. It runs while the list is shown.
+	// nil: all rows are there.
 	Grow func(ctx context.Context, grown func()) error
 
 	IsText bool
@@ -114,7 +115,8 @@ func (l *level) scroll(rows int) {
 	}
 }
 
-// load returns the task that loads what the screen shows and is not there, with a screen before and after it.
+// load returns the task that loads what the screen shows and is not there, with a screen before and
+// after it.
 func (l *level) load(rows int) (tasks []Task) {
 	if l.list.IsText {
 		return nil

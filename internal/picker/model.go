@@ -51,8 +51,8 @@ type Choice struct {
 	Target string
 }
 
-// New returns a Model that begins with some lists: the last one is shown, and the others are behind it. target is offered
-// as the target of a restore.
+// New returns a Model that begins with some lists: the last one is shown, and the others are behind
+// it. target is offered as the target of a restore.
 func New(target string, lists ...*List) *Model {
 	m := &Model{width: 80, height: 24, marks: make(map[string]any), target: target}
 	for _, list := range lists {

@@ -96,7 +96,8 @@ func numbered(n int, loaded *int) *List {
 	}
 }
 
-// Of a million rows, only those are loaded that are shown, and few are kept. No key waits for the others.
+// Of a million rows, only those are loaded that are shown, and few are kept. No key waits for the
+// others.
 func TestAMillionRows(t *testing.T) {
 	const n = 1_000_000
 	loaded := 0

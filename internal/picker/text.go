@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// maxMarks is how many characters a grapheme cluster may have: a letter under a heap of marks would cover its neighbors.
+// maxMarks is how many characters a grapheme cluster may have: a letter under a heap of marks would
+// cover its neighbors.
 const maxMarks = 8
 
 // Cluster is what one or two cells of a terminal show.
@@ -18,8 +19,8 @@ type Cluster struct {
 	Cells int
 }
 
-// Clusters divides a text into what cells show. Control characters and what changes the direction of text are shown as
-// escapes.
+// Clusters divides a text into what cells show. Control characters and what changes the direction
+// of text are shown as escapes.
 func Clusters(text string) (all []Cluster) {
 	state := -1
 	for rest := ui.Safe(text); rest != ""; {

@@ -7,7 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// Line is a line of the screen. Its text has the width of the screen. What a style says is in the text, too.
+// Line is a line of the screen. Its text has the width of the screen. What a style says is in the
+// text, too.
 type Line struct {
 	Text    string
 	Reverse bool // the line under the cursor, and the title
@@ -133,7 +134,8 @@ func (m *Model) title() string {
 	return " " + fit(way, room, false) + marked
 }
 
-// lastLine returns the last line: what somebody writes, what happened, or where the cursor is and which keys there are.
+// lastLine returns the last line: what somebody writes, what happened, or where the cursor is and
+// which keys there are.
 func (m *Model) lastLine() string {
 	l := m.top()
 	switch {

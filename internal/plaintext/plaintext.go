@@ -1,5 +1,6 @@
-// Package plaintext decodes files that people write by hand. Editors and shells of Windows begin them with a byte order mark,
-// or write UTF-16. A secret after an invisible character would look right and be wrong.
+// Package plaintext decodes files that people write by hand. Editors and shells of Windows begin
+// them with a byte order mark, or write UTF-16. A secret after an invisible character would look
+// right and be wrong.
 package plaintext
 
 import (
@@ -11,7 +12,8 @@ import (
 
 var errOdd = errors.New("it looks like UTF-16, but ends in the middle of a character; save it as UTF-8")
 
-// Decode returns the text as UTF-8, without a byte order mark. It does not change a text without a mark.
+// Decode returns the text as UTF-8, without a byte order mark. It does not change a text without a
+// mark.
 func Decode(text []byte) ([]byte, error) {
 	var order binary.ByteOrder
 	switch {

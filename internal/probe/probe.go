@@ -1,5 +1,5 @@
-// Package probe finds out what a mail server speaks before anybody logs in to it: which encryption, with which
-// certificate, and which logins it offers. It sends nothing but CAPABILITY and STARTTLS.
+// Package probe finds out what a mail server speaks before anybody logs in to it: which encryption,
+// with which certificate, and which logins it offers. It sends nothing but CAPABILITY and STARTTLS.
 package probe
 
 import (
@@ -49,9 +49,10 @@ func (s *Server) TakesPasswords() bool {
 // patience is how long one connection may take.
 const patience = 15 * time.Second
 
-// Find connects to a host: to its port with TLS (993), or else with STARTTLS (143). If a port is given, it tries both
-// ways there. Without encryption it accepts only a server on this host. roots are the certificates to trust; nil means
-// those of the system. A certificate that cannot be trusted is no error: see Server.Untrusted.
+// Find connects to a host: to its port with TLS (993), or else with STARTTLS (143). If a port is
+// given, it tries both ways there. Without encryption it accepts only a server on this host. roots
+// are the certificates to trust; nil means those of the system. A certificate that cannot be
+// trusted is no error: see Server.Untrusted.
 func Find(ctx context.Context, host string, port int, roots *x509.CertPool) (*Server, error) {
 	withTLS := &Server{Host: host, Port: port, Security: imap.TLS}
 	err := withTLS.ask(ctx, roots)
@@ -119,7 +120,8 @@ func (s *Server) ask(ctx context.Context, roots *x509.CertPool) error {
 	return s.capabilities(conn, "a3")
 }
 
-// secure begins TLS, and remembers the certificates, good or not. It checks them afterwards by the rules of crypto/tls.
+// secure begins TLS, and remembers the certificates, good or not. It checks them afterwards by the
+// rules of crypto/tls.
 func (s *Server) secure(ctx context.Context, conn net.Conn, roots *x509.CertPool) (net.Conn, error) {
 	secured := tls.Client(conn, &tls.Config{ServerName: s.Host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12})
 	if err := secured.HandshakeContext(ctx); err != nil {
@@ -205,8 +207,8 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }
 
-// Anchor returns the certificate to trust, if the user trusts the server: the last authority that it presents, or else
-// its own certificate.
+// Anchor returns the certificate to trust, if the user trusts the server: the last authority that
+// it presents, or else its own certificate.
 func (s *Server) Anchor() *x509.Certificate {
 	for _, c := range slices.Backward(s.Presented) {
 		if c.IsCA {

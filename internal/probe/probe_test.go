@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Of a real server, the certificate and the logins are known before a login. Its certificate is good only with its
-// authority.
+// Of a real server, the certificate and the logins are known before a login. Its certificate is
+// good only with its authority.
 func TestDovecot(t *testing.T) {
 	d := testbed.Dovecot(t, testbed.DovecotOptions{})
 	_, text, _ := net.SplitHostPort(d.TLSAddr)

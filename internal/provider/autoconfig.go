@@ -13,9 +13,9 @@ import (
 // maxAutoconfig is the maximum size of the file of a domain.
 const maxAutoconfig = 256 << 10
 
-// autoconfig asks for the file that Thunderbird introduced (draft-ietf-mailmaint-autoconfig), at the two places of the
-// domain, over HTTPS alone: otherwise anybody on the network could name the server that gets the password. The address
-// itself is not sent.
+// autoconfig asks for the file that Thunderbird introduced (draft-ietf-mailmaint-autoconfig), at
+// the two places of the domain, over HTTPS alone: otherwise anybody on the network could name the
+// server that gets the password. The address itself is not sent.
 func (f *Finder) autoconfig(ctx context.Context, domain string) *Provider {
 	places := []string{
 		"https://autoconfig." + domain + "/mail/config-v1.1.xml",

@@ -7,8 +7,8 @@
 //
 // If nobody answers, Guess looks for a host with a usual name.
 //
-// The first that answers counts, in this order; they are asked side by side. Only the domain of the address and the
-// resolver of this host are asked, and no directory of a third party.
+// The first that answers counts, in this order; they are asked side by side. Only the domain of the
+// address and the resolver of this host are asked, and no directory of a third party.
 package provider
 
 import (
@@ -25,8 +25,9 @@ type Provider struct {
 	Host string // of its IMAP server; "": it has none
 	Port int    // 0: the usual one
 
-	// Forgeable is set if DNS alone names a host outside the domain of the address. An attacker who forges its answers
-	// would get the password, so the user has to confirm the host (RFC 6186 section 6).
+	// Forgeable is set if DNS alone names a host outside the domain of the address. An attacker who
+	// forges its answers would get the password, so the user has to confirm the host (RFC 6186
+	// section 6).
 	Forgeable bool
 
 	User     User     // what it calls its users
@@ -112,8 +113,9 @@ func (f *Finder) Find(ctx context.Context, address string) *Provider {
 	return nil
 }
 
-// Guess looks for a host with a usual name of an IMAP server in the domain of an address. It returns "" if there is none. Nothing
-// says that the host is a mail server, so callers must ask the user.
+// Guess looks for a host with a usual name of an IMAP server in the domain of an address. It
+// returns "" if there is none. Nothing says that the host is a mail server, so callers must ask the
+// user.
 func (f *Finder) Guess(ctx context.Context, address string) string {
 	_, domain, _ := strings.Cut(address, "@")
 	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
@@ -153,7 +155,8 @@ func (f *Finder) byMX(ctx context.Context, domain string) *Provider {
 	return nil
 }
 
-// bySRV asks for the record of RFC 6186 section 3.2. A target of "." means that there is no such service.
+// bySRV asks for the record of RFC 6186 section 3.2. A target of "." means that there is no such
+// service.
 func (f *Finder) bySRV(ctx context.Context, domain string) *Provider {
 	_, records, err := f.Resolver.LookupSRV(ctx, "imaps", "tcp", domain)
 	if err != nil || len(records) == 0 {
@@ -166,7 +169,8 @@ func (f *Finder) bySRV(ctx context.Context, domain string) *Provider {
 	return &Provider{Host: host, Port: int(records[0].Port), Forgeable: !strings.HasSuffix("."+host, "."+domain)}
 }
 
-// isHost reports whether a text from the network is the name of a host, which can be shown and connected to.
+// isHost reports whether a text from the network is the name of a host, which can be shown and
+// connected to.
 func isHost(name string) bool {
 	if name == "" || len(name) > 253 {
 		return false

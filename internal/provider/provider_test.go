@@ -40,7 +40,8 @@ func (d fakeDNS) LookupSRV(_ context.Context, service, proto, domain string) (st
 	return "", nil, errors.New("no such domain")
 }
 
-// Guess suggests a host only within the domain, and asks nothing about domains that no server can have.
+// Guess suggests a host only within the domain, and asks nothing about domains that no server can
+// have.
 func TestGuess(t *testing.T) {
 	f := Finder{Resolver: fakeDNS{a: []string{"imap.corp.org", "mail.corp.org", "mail.home.arpa", "mail.mail.example", "www.only.org"}}}
 	for address, want := range map[string]string{
@@ -61,7 +62,8 @@ const published = `<?xml version="1.0"?><clientConfig version="1.1"><emailProvid
 </incomingServer></emailProvider><oAuth2><issuer>corp.org</issuer><scope>mail offline_access</scope>
 <authURL>https://id.corp.org/auth</authURL><tokenURL>https://id.corp.org/token</tokenURL></oAuth2></clientConfig>`
 
-// finder answers for a domain with autoconfig, and knows some records. Requests that are not HTTPS fail the test.
+// finder answers for a domain with autoconfig, and knows some records. Requests that are not HTTPS
+// fail the test.
 func finder(t *testing.T) *Finder {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -95,7 +97,8 @@ func finder(t *testing.T) *Finder {
 	}}
 }
 
-// An attacker who forges DNS can name a host of another domain, but none of this one that has its certificate.
+// An attacker who forges DNS can name a host of another domain, but none of this one that has its
+// certificate.
 func TestForgeable(t *testing.T) {
 	f := finder(t)
 	for address, want := range map[string]bool{"anna@moved.org": true, "anna@srv.org": false, "anna@corp.org": false, "anna@own.org": false} {

@@ -12,7 +12,8 @@ type known struct {
 	exchangers []string // endings of the names of the servers that take mail for other domains there
 }
 
-// table has the providers whose settings are published. Help names pages of the provider; each was current in 2026.
+// table has the providers whose settings are published. Help names pages of the provider; each was
+// current in 2026.
 var table = []known{
 	{
 		Provider: Provider{
@@ -155,7 +156,8 @@ func byDomain(domain string) *Provider {
 	return nil
 }
 
-// fits reports whether a domain is the one of the table. The ending "*" is a country or "com", also "co.uk".
+// fits reports whether a domain is the one of the table. The ending "*" is a country or "com", also
+// "co.uk".
 func fits(domain, of string) bool {
 	name, any := strings.CutSuffix(of, "*")
 	if !any {
@@ -172,8 +174,8 @@ func fits(domain, of string) bool {
 	return len(ending) == 2 || ending == "com" || ending == "net" || ending == "org"
 }
 
-// byExchanger returns the provider of a server that takes mail, or nil. The user of a domain of one's own is the whole
-// address.
+// byExchanger returns the provider of a server that takes mail, or nil. The user of a domain of
+// one's own is the whole address.
 func byExchanger(host string) *Provider {
 	for i := range table {
 		if slices.ContainsFunc(table[i].exchangers, func(ending string) bool { return strings.HasSuffix(host, ending) }) {

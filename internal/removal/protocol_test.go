@@ -35,12 +35,13 @@ type manifest struct {
 	marked      uint8 // 0: no; else 1 + age of the mark
 }
 
-// writer is a run: it looks for a parent, reads the condemnations, takes or stores the chunk, checks its age, and
-// puts its manifest.
+// writer is a run: it looks for a parent, reads the condemnations, takes or stores the chunk,
+// checks its age, and puts its manifest.
 //
-// A step that changes only its own memory (to inherit the chunk or to take it as stored, and to check its age) is taken
-// together with the step before, because no other process can see a pause between. (A later check of its age finds no
-// more than an earlier one, and a run that gives up is like one that crashes.)
+// A step that changes only its own memory (to inherit the chunk or to take it as stored, and to
+// check its age) is taken together with the step before, because no other process can see a pause
+// between. (A later check of its age finds no more than an earlier one, and a run that gives up is
+// like one that crashes.)
 type writer struct {
 	step    uint8
 	age     uint8
@@ -184,7 +185,8 @@ func (p *protocol) leap(w world, yield func(world, string)) {
 	}
 }
 
-// since is the age, and 1, that a mark or a condemnation has for everybody once the clock is right; 0: none is put now.
+// since is the age, and 1, that a mark or a condemnation has for everybody once the clock is right;
+// 0: none is put now.
 func (p *protocol) since(l leap) uint8 {
 	switch {
 	case !l.wrong():
@@ -271,8 +273,8 @@ func (p *protocol) holds(was writer) writer {
 	return writer{step: writerTimely, age: was.age, ahead: was.ahead}
 }
 
-// store puts the chunk into a new pack. Where equal packs have equal names, a pack that is there is taken for the new
-// one.
+// store puts the chunk into a new pack. Where equal packs have equal names, a pack that is there is
+// taken for the new one.
 func (p *protocol) store(w world, i int, has writer, yield func(world, string)) {
 	w.writers[i] = has
 	if !p.has("unique names") && w.mask(func(k pack) bool { return k.state == packThere }) != 0 {
@@ -422,9 +424,9 @@ func (p *protocol) delete(k *pack) {
 	}
 }
 
-// key is a world in one number, without what can no longer matter: the state of each pack, with what each process
-// remembers of it, in packBits, and beside it the processes and manifests. The order of packs, of manifests, and of
-// processes of a kind does not matter.
+// key is a world in one number, without what can no longer matter: the state of each pack, with
+// what each process remembers of it, in packBits, and beside it the processes and manifests. The
+// order of packs, of manifests, and of processes of a kind does not matter.
 type key uint64
 
 const (
@@ -443,7 +445,8 @@ func (p *protocol) key(w *world) key {
 	return best
 }
 
-// forget removes from the memory of pruners what makes no difference: plans that change nothing, now or later.
+// forget removes from the memory of pruners what makes no difference: plans that change nothing,
+// now or later.
 func (p *protocol) forget(w *world) {
 	for i := range w.pruners {
 		me := &w.pruners[i]
@@ -496,8 +499,8 @@ func (m manifest) bits() uint8 {
 	return m.marked<<3 | one(m.forged)<<2 | one(m.there)<<1 | one(m.late)
 }
 
-// pack is the state of a pack. The slot of a pack that is deleted, condemned, and in no process's memory, is free: an
-// index may name it forever.
+// pack is the state of a pack. The slot of a pack that is deleted, condemned, and in no process's
+// memory, is free: an index may name it forever.
 func (w *world) pack(i, pruner int) (bits uint16) {
 	k := w.packs[i]
 	for n := range w.pruners {
@@ -640,9 +643,9 @@ func (p *protocol) story(past [][]key, end key) (story []string) {
 // crews are how many writers and pruners there are, the smallest first.
 var crews = [][2]int{{1, 1}, {1, 2}, {2, 1}, {2, 2}}
 
-// With all rules in force no path loses the chunk, and without any one of them some path does. One writer and one
-// pruner are searched in each test run, more where MAILSTRATA_LONG says so: two of each are seven million states, and
-// half a minute, with a clock that is always right.
+// With all rules in force no path loses the chunk, and without any one of them some path does. One
+// writer and one pruner are searched in each test run, more where MAILSTRATA_LONG says so: two of
+// each are seven million states, and half a minute, with a clock that is always right.
 func TestProtocol(t *testing.T) {
 	tried := crews[:1]
 	if os.Getenv("MAILSTRATA_LONG") != "" {
@@ -664,7 +667,8 @@ var needed = map[string][2]int{
 	"condemnations are read": {1, 1}, "misdated is late": {1, 1},
 }
 
-// neededInALeap is the same of the rules without which the chunk is lost where the store's clock leaps.
+// neededInALeap is the same of the rules without which the chunk is lost where the store's clock
+// leaps.
 var neededInALeap = map[string][2]int{"prune by agreed clocks": {1, 1}, "mark by agreed clocks": {1, 1}, "misdated is late": {1, 1}}
 
 func TestEachRuleIsNeeded(t *testing.T) {

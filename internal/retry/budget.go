@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// MaxSuggested is how long one run waits in all because a server suggests it. A server that asks again and again
-// would otherwise hold a run that gets nothing done.
+// MaxSuggested is how long one run waits in all because a server suggests it. A server that asks
+// again and again would otherwise hold a run that gets nothing done.
 const MaxSuggested = 4 * time.Hour
 
-// Budget sums the waits that the server of one account suggests in a run, up to MaxSuggested. Waits of several
-// connections at the same time count once. Its methods may be called from several goroutines.
+// Budget sums the waits that the server of one account suggests in a run, up to MaxSuggested. Waits
+// of several connections at the same time count once. Its methods may be called from several
+// goroutines.
 type Budget struct {
 	Report func(wait time.Duration, cause error) // called before each wait; may be nil
 
@@ -20,8 +21,8 @@ type Budget struct {
 	sum   time.Duration
 }
 
-// Spend counts a wait that the server suggested in cause. It returns an error, which does not wrap cause, if the
-// budget is used up.
+// Spend counts a wait that the server suggested in cause. It returns an error, which does not wrap
+// cause, if the budget is used up.
 func (b *Budget) Spend(wait time.Duration, cause error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,8 +1,8 @@
 // Package safename encodes the levels of mailbox names as names for directories, and decodes them.
 //
-// A mailbox can be called "..", "a/b" or "CON", or have a name that is not text. The encoded level is valid on every
-// file system, has no meaning in a shell, and is a valid mailbox name itself, because mail servers may serve the
-// directories:
+// A mailbox can be called "..", "a/b" or "CON", or have a name that is not text. The encoded level
+// is valid on every file system, has no meaning in a shell, and is a valid mailbox name itself,
+// because mail servers may serve the directories:
 //
 //	letters beyond ASCII    modified UTF-7 (RFC 3501 section 5.1.3), as servers keep them: "Entwürfe" is "Entw&APw-rfe"
 //	&                       &- (likewise)
@@ -11,13 +11,15 @@
 //	an empty level          % alone; a level "%" is escaped
 //	anything else           itself
 //
-// With Style.UTF8, for directories that people read and no mail server does, letters beyond ASCII and & are themselves, as long
-// as the name is in NFC and shows what it is: spaces other than that of ASCII, and characters that cannot be seen, are escaped, and
-// so is an & that begins what Decode would decode.
+// With Style.UTF8, for directories that people read and no mail server does, letters beyond ASCII
+// and & are themselves, as long as the name is in NFC and shows what it is: spaces other than that
+// of ASCII, and characters that cannot be seen, are escaped, and so is an & that begins what Decode
+// would decode.
 //
-// These bytes are escaped: control characters; / \ : * ? " < > |, which some file systems refuse or IMAP uses as
-// wildcards; bytes that are not UTF-8; a dot or a space at either end; a ~ at the beginning; and what a Style adds.
-// Dovecot's plugin listescape with listescape_char = "%" shows the original names.
+// These bytes are escaped: control characters; / \ : * ? " < > |, which some file systems refuse or
+// IMAP uses as wildcards; bytes that are not UTF-8; a dot or a space at either end; a ~ at the
+// beginning; and what a Style adds. Dovecot's plugin listescape with listescape_char = "%" shows
+// the original names.
 package safename
 
 import (
@@ -87,7 +89,8 @@ func (s Style) escapes(level string, i int) bool {
 	return c < ' '
 }
 
-// isReadable reports whether a character can stay as it is in a name of UTF-8. level begins with it.
+// isReadable reports whether a character can stay as it is in a name of UTF-8. level begins with
+// it.
 func isReadable(r rune, level string) bool {
 	switch {
 	case r == '&':
@@ -105,7 +108,8 @@ func escape(b *strings.Builder, octets string) {
 	}
 }
 
-// unescape returns the byte of the escape with which s begins, or ok false if it begins with none. It inverts escape.
+// unescape returns the byte of the escape with which s begins, or ok false if it begins with none.
+// It inverts escape.
 func unescape(s string) (octet string, ok bool) {
 	if len(s) < 3 || s[0] != '%' {
 		return "", false
@@ -161,11 +165,12 @@ func cut(encoded string, n int) string {
 // longest is the most bytes that file systems accept in a name.
 const longest = 255
 
-// cutMark stands before the hash in a name that was cut. No other name has it, because "-" is never escaped.
+// cutMark stands before the hash in a name that was cut. No other name has it, because "-" is never
+// escaped.
 const cutMark = "%2D"
 
-// Shorten returns an encoded name that file systems accept. A name that is too long is cut and ends with a hash of all
-// of it.
+// Shorten returns an encoded name that file systems accept. A name that is too long is cut and ends
+// with a hash of all of it.
 func Shorten(encoded string) string { return ShortenTo(encoded, longest) }
 
 // ShortenTo is Shorten for a name of at most n bytes, 100 or more.

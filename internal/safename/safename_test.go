@@ -72,8 +72,8 @@ func TestUTF8(t *testing.T) {
 	}
 }
 
-// checkSafe checks that an encoded level can be decoded, so that no two levels have the same encoding, and that it is
-// harmless.
+// checkSafe checks that an encoded level can be decoded, so that no two levels have the same
+// encoding, and that it is harmless.
 func checkSafe(t *testing.T, level string) {
 	t.Helper()
 	for _, style := range []Style{dotless, plain, readable} {

@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// apart keeps signals of the terminal from a program: Ctrl-C ends it through the context, and so it never fails before the
-// context has ended.
+// apart keeps signals of the terminal from a program: Ctrl-C ends it through the context, and so it
+// never fails before the context has ended.
 func apart(command *exec.Cmd) { command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

@@ -11,8 +11,8 @@ import (
 	"unicode/utf16"
 )
 
-// launchd is that of the user of macOS (launchd.plist(5)). It catches up after sleep. Built from its manual, and not run
-// on macOS.
+// launchd is that of the user of macOS (launchd.plist(5)). It catches up after sleep. Built from
+// its manual, and not run on macOS.
 type launchd struct{ *Host }
 
 const label = "io.mailstrata.run"
@@ -84,8 +84,8 @@ func arguments(j Job) string {
 	return text + "  </array>\n"
 }
 
-// tasks is the Task Scheduler of Windows. It catches up on what was missed. Built from the schema of its tasks, and not run
-// on Windows.
+// tasks is the Task Scheduler of Windows. It catches up on what was missed. Built from the schema
+// of its tasks, and not run on Windows.
 type tasks struct{ *Host }
 
 func (*tasks) Name() string   { return "a scheduled task" }
@@ -117,7 +117,8 @@ func (t *tasks) Install(ctx context.Context, j Job) error {
 	return t.all(ctx, []string{"schtasks", "/Create", "/F", "/TN", "mailstrata", "/XML", f.Name()})
 }
 
-// taskDefinition returns the task (Task Scheduler Schema 1.2). It runs as the user who is logged in, without a password.
+// taskDefinition returns the task (Task Scheduler Schema 1.2). It runs as the user who is logged
+// in, without a password.
 func taskDefinition(j Job) string {
 	repetition := ""
 	if j.Hourly {

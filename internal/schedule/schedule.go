@@ -1,8 +1,10 @@
-// Package schedule runs mailstrata at times, by what this host has for that: a timer of the user's systemd, launchd of
-// macOS, the Task Scheduler of Windows, or cron. All of these are the user's own, and need no rights of an administrator.
+// Package schedule runs mailstrata at times, by what this host has for that: a timer of the user's
+// systemd, launchd of macOS, the Task Scheduler of Windows, or cron. All of these are the user's
+// own, and need no rights of an administrator.
 //
-// Each kind is a file: what is written, and the commands that make it count. Installing again replaces what was installed
-// before. [Timer] says beforehand if that is something else, such as the job of another configuration.
+// Each kind is a file: what is written, and the commands that make it count. Installing again
+// replaces what was installed before. [Timer] says beforehand if that is something else, such as
+// the job of another configuration.
 package schedule
 
 import (
@@ -30,14 +32,15 @@ type Job struct {
 type Timer interface {
 	// Install makes the job run from now on.
 	Install(ctx context.Context, j Job) error
-	// Other returns what an installed timer of this name runs, if that is not the job, or if somebody has written it by
-	// hand; "": nothing is lost by installing.
+	// Other returns what an installed timer of this name runs, if that is not the job, or if
+	// somebody has written it by hand; "": nothing is lost by installing.
 	Other(ctx context.Context, j Job) string
 	// Name returns what it is: "a systemd timer".
 	Name() string
 	// Remove returns the command line that ends it.
 	Remove() string
-	// Session reports whether the job runs in the session of the user, who has logged in, and so has the keyring.
+	// Session reports whether the job runs in the session of the user, who has logged in, and so
+	// has the keyring.
 	Session() bool
 	// Limit says when the job does not run, as a sentence; "": nothing is known.
 	Limit(ctx context.Context) string
@@ -48,7 +51,8 @@ type Host struct {
 	Home   string
 	Getenv func(string) string
 
-	// Run runs a program with an input, and returns what it prints. A program that is missing is exec.ErrNotFound.
+	// Run runs a program with an input, and returns what it prints. A program that is missing is
+	// exec.ErrNotFound.
 	Run func(ctx context.Context, input []byte, name string, args ...string) ([]byte, error)
 }
 
@@ -96,8 +100,8 @@ func (h *Host) Find(ctx context.Context) Timer {
 	return nil
 }
 
-// Runs returns what the user's own scheduler runs of mailstrata, written by setup or by hand; "": nothing. isUnit reports
-// whether it is a unit of systemd, which may not be active.
+// Runs returns what the user's own scheduler runs of mailstrata, written by setup or by hand; "":
+// nothing. isUnit reports whether it is a unit of systemd, which may not be active.
 func (h *Host) Runs(ctx context.Context) (runs string, isUnit bool) {
 	switch timer := h.Find(ctx).(type) {
 	case nil:

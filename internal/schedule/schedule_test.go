@@ -36,8 +36,8 @@ func cronHost(table *string) *Host {
 	}}
 }
 
-// A timer that runs something else is named before it is replaced: that of another configuration, or one that somebody
-// wrote. That of the same job is not.
+// A timer that runs something else is named before it is replaced: that of another configuration,
+// or one that somebody wrote. That of the same job is not.
 func TestOther(t *testing.T) {
 	other := Job{Program: "/opt/mailstrata", Args: []string{"--config", "/home/anna/work.toml", "run"}}
 	table := "0 1 * * * mine\n"

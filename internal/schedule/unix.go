@@ -78,7 +78,8 @@ func (s *systemd) Install(ctx context.Context, j Job) error {
 	return s.all(ctx, []string{"systemctl", "--user", "daemon-reload"}, []string{"systemctl", "--user", "enable", "--now", "mailstrata.timer"})
 }
 
-// systemdUnits returns the units by the names of their files. They are those of contrib/systemd, for this program.
+// systemdUnits returns the units by the names of their files. They are those of contrib/systemd,
+// for this program.
 func systemdUnits(j Job) map[string]string {
 	when := "OnCalendar=*-*-* 02:30:00\nRandomizedDelaySec=1h"
 	if j.Hourly {
@@ -136,8 +137,8 @@ func (*cron) Session() bool  { return false }
 
 func (*cron) Limit(context.Context) string { return "" }
 
-// table returns the table of the user. Without one, crontab -l fails and prints nothing. If it does not answer, the table
-// is not known, and must not be replaced.
+// table returns the table of the user. Without one, crontab -l fails and prints nothing. If it does
+// not answer, the table is not known, and must not be replaced.
 func (c *cron) table(ctx context.Context) (string, error) {
 	before, err := c.Run(ctx, nil, "crontab", "-l")
 	var exit *exec.ExitError
@@ -185,8 +186,8 @@ const (
 	cronEnd  = " --quiet >/dev/null"
 )
 
-// cronTable returns a table with the job, in place of the one that an earlier setup put there. Somebody may have deleted
-// that line and left its comment.
+// cronTable returns a table with the job, in place of the one that an earlier setup put there.
+// Somebody may have deleted that line and left its comment.
 func cronTable(before string, j Job) string {
 	var b strings.Builder
 	marked := false
@@ -201,8 +202,8 @@ func cronTable(before string, j Job) string {
 	return b.String()
 }
 
-// CronLine returns the line of a cron table that runs the job. Hosts differ in the minute, so that they do not all come to a
-// server at once.
+// CronLine returns the line of a cron table that runs the job. Hosts differ in the minute, so that
+// they do not all come to a server at once.
 func CronLine(j Job) string {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(j.Program + strings.Join(j.Args, " ")))

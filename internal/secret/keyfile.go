@@ -16,14 +16,16 @@ import (
 	"github.com/mailstrata/mailstrata/repo/keys"
 )
 
-// KeyFile is a key file that is being made. The identity is on disk before the repository exists, so that no crash
-// leaves a repository without a key. Complete then adds the fingerprint of the repository.
+// KeyFile is a key file that is being made. The identity is on disk before the repository exists,
+// so that no crash leaves a repository without a key. Complete then adds the fingerprint of the
+// repository.
 type KeyFile struct {
 	path     string
 	Identity *age.HybridIdentity
 }
 
-// unfinished begins a key file until a repository has its key. The next attempt uses such a file again.
+// unfinished begins a key file until a repository has its key. The next attempt uses such a file
+// again.
 const unfinished = "# unfinished: no repository is known to have this key\n"
 
 func CreateKeyFile(path string) (*KeyFile, error) {

@@ -6,7 +6,8 @@
 //	            │ variable       of the environment
 //	            └ question       package ui
 //
-// keyfile.go creates and reads the key files of repositories: age identities that only their owner can read.
+// keyfile.go creates and reads the key files of repositories: age identities that only their owner
+// can read.
 package secret
 
 import (
@@ -33,11 +34,12 @@ import (
 // maxLength is the maximum length of a secret. OAuth tokens have some thousand bytes.
 const maxLength = 64 << 10
 
-// ShortPassphrase is the number of characters below which a new passphrase can be guessed, although each guess takes a second.
+// ShortPassphrase is the number of characters below which a new passphrase can be guessed, although
+// each guess takes a second.
 const ShortPassphrase = 8
 
-// Source says where a secret comes from. No flag takes a secret itself: other users of a host can read argument lists,
-// and shells keep them in histories.
+// Source says where a secret comes from. No flag takes a secret itself: other users of a host can
+// read argument lists, and shells keep them in histories.
 type Source struct {
 	Name       string   // what it is, for people: "passphrase of the repository"
 	Variable   string   // the environment variable that may hold it
@@ -226,8 +228,8 @@ func (r *Reader) ReadOrKeep(ctx context.Context, s Source) ([]byte, error) {
 	return value, nil
 }
 
-// WarnExposed warns once of a secret in a file that other users of this host can read. Credentials of systemd are in a
-// directory that only the unit can enter.
+// WarnExposed warns once of a secret in a file that other users of this host can read. Credentials
+// of systemd are in a directory that only the unit can enter.
 func (r *Reader) WarnExposed(file string) {
 	if runtime.GOOS == "windows" || r.exposed[file] {
 		return

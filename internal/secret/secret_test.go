@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A secret is one line, without the byte order mark and the line ending that editors and commands add.
+// A secret is one line, without the byte order mark and the line ending that editors and commands
+// add.
 func TestSecretIsOneLine(t *testing.T) {
 	s := Source{Name: "password of anna"}
 	for text, want := range map[string]string{"pw": "pw", "pw\n": "pw", "pw\r\n": "pw", "\ufeffpw\r\n": "pw", "\xff\xfep\x00w\x00": "pw", "p w ": "p w "} {

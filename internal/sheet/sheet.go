@@ -1,7 +1,9 @@
-// Package sheet makes the recovery sheet: a page to print, by which somebody who knows nothing of mailstrata gets the
-// mail back. It has the key that opens the archive, as text and as a QR code, where the archive is, and what to type.
+// Package sheet makes the recovery sheet: a page to print, by which somebody who knows nothing of
+// mailstrata gets the mail back. It has the key that opens the archive, as text and as a QR code,
+// where the archive is, and what to type.
 //
-// Text is for any printer and for terminals, HTML for a browser, with the code as SVG. The page fetches nothing.
+// Text is for any printer and for terminals, HTML for a browser, with the code as SVG. The page
+// fetches nothing.
 package sheet
 
 import (
@@ -61,8 +63,8 @@ func (s *Sheet) Steps() []step {
 // mostRestores is how many accounts the page has command lines for, so that it stays one page.
 const mostRestores = 6
 
-// restores returns the command lines that restore the accounts. Each names its account, also if it is the only one:
-// others may be archived after the page was printed.
+// restores returns the command lines that restore the accounts. Each names its account, also if it
+// is the only one: others may be archived after the page was printed.
 func (s *Sheet) restores(flags string) (lines []string) {
 	accounts := s.Accounts[:min(len(s.Accounts), mostRestores)]
 	if len(accounts) == 0 {

@@ -81,7 +81,8 @@ func TestPassphrase(t *testing.T) {
 	}
 }
 
-// The commands name the account even if there is one, because another may follow. Many accounts leave it a page.
+// The commands name the account even if there is one, because another may follow. Many accounts
+// leave it a page.
 func TestAccounts(t *testing.T) {
 	s := example()
 	for _, c := range []struct {

@@ -8,8 +8,8 @@ import (
 // width is that of the page as text.
 const width = 78
 
-// Text returns the page as text. Its code is of half blocks, two modules a character, and is read from paper; on a dark
-// terminal it is inverted, which most readers accept too.
+// Text returns the page as text. Its code is of half blocks, two modules a character, and is read
+// from paper; on a dark terminal it is inverted, which most readers accept too.
 func (s *Sheet) Text() (string, error) {
 	var b strings.Builder
 	b.WriteString("RECOVERY SHEET FOR ARCHIVED MAIL\n\n" + fold(s.Intro(), "") + "\n\n")

@@ -1,7 +1,8 @@
-// Package silence notices that a server does not answer, long before a limit of time ends the wait, so that the user
-// does not think that the program hangs.
+// Package silence notices that a server does not answer, long before a limit of time ends the wait,
+// so that the user does not think that the program hangs.
 //
-// A Watch is of one account, with all of its connections. Transport watches the requests of an HTTP client.
+// A Watch is of one account, with all of its connections. Transport watches the requests of an HTTP
+// client.
 package silence
 
 import (
@@ -9,11 +10,13 @@ import (
 	"time"
 )
 
-// First is the silence that is reported first. The next reports come after twice that, four times that, and so on.
+// First is the silence that is reported first. The next reports come after twice that, four times
+// that, and so on.
 const First = 30 * time.Second
 
-// Watch measures for how long a server is silent: somebody waits for it all the time, and no byte moves on any of the
-// connections to it. A nil Watch measures nothing. Its methods may be called from several goroutines.
+// Watch measures for how long a server is silent: somebody waits for it all the time, and no byte
+// moves on any of the connections to it. A nil Watch measures nothing. Its methods may be called
+// from several goroutines.
 type Watch struct {
 	limit  time.Duration
 	report func(silence, limit time.Duration)
@@ -25,8 +28,8 @@ type Watch struct {
 	armed bool          // check will be called
 }
 
-// New returns a Watch that calls report from a goroutine of its own, until the limit of the caller ends the wait. It returns
-// nil if report is nil.
+// New returns a Watch that calls report from a goroutine of its own, until the limit of the caller
+// ends the wait. It returns nil if report is nil.
 func New(limit time.Duration, report func(silence, limit time.Duration)) *Watch {
 	if report == nil {
 		return nil
@@ -73,8 +76,8 @@ func (w *Watch) Moved() {
 
 func (w *Watch) restart() { w.since, w.next = time.Now(), First }
 
-// check reports the silence if it is long enough. It arranges its next call by itself, so that what happens for each
-// read costs no timer.
+// check reports the silence if it is long enough. It arranges its next call by itself, so that what
+// happens for each read costs no timer.
 func (w *Watch) check() {
 	w.mu.Lock()
 	if w.waits == 0 {

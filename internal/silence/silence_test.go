@@ -15,7 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/silence"
 )
 
-// A silence is reported after 30 s and whenever it has doubled, once for all who wait, and never when nobody waits.
+// A silence is reported after 30 s and whenever it has doubled, once for all who wait, and never
+// when nobody waits.
 func TestWatch(t *testing.T) {
 	for name, test := range map[string]struct {
 		do   func(w *silence.Watch)
@@ -115,8 +116,8 @@ func (s *slow) Read(p []byte) (int, error) {
 	return copy(p, "x"), nil
 }
 
-// A server is silent if it does not answer, or stops in an answer; not while it takes a long request, and not while the caller
-// does something else.
+// A server is silent if it does not answer, or stops in an answer; not while it takes a long
+// request, and not while the caller does something else.
 func TestTransport(t *testing.T) {
 	answer := func(body io.Reader) *http.Response { return &http.Response{Body: io.NopCloser(body)} }
 	for name, test := range map[string]struct {

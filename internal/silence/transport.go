@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// Transport returns a RoundTripper that waits for the server while it sends a request and while the body of the answer
-// is read. The time that the caller takes between two reads does not count.
+// Transport returns a RoundTripper that waits for the server while it sends a request and while the
+// body of the answer is read. The time that the caller takes between two reads does not count.
 func (w *Watch) Transport(next http.RoundTripper) http.RoundTripper {
 	if w == nil {
 		return next

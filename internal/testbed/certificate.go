@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// identity is a certificate for localhost and 127.0.0.1, as files, and the authority that signed it.
+// identity is a certificate for localhost and 127.0.0.1, as files, and the authority that signed
+// it.
 type identity struct {
 	cert, key, ca string
 	pool          *x509.CertPool

@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// CourierServer is a Courier. Every user name can log in, to a separate account that is empty at first.
+// CourierServer is a Courier. Every user name can log in, to a separate account that is empty at
+// first.
 //
-// After the login, the session is Courier's. The login itself is implemented here, because Courier's asks a daemon at a
-// fixed path.
+// After the login, the session is Courier's. The login itself is implemented here, because
+// Courier's asks a daemon at a fixed path.
 type CourierServer struct {
 	Addr     string // plain, 127.0.0.1:port
 	Password string // of every user
@@ -58,7 +59,8 @@ func Courier(t testing.TB) *CourierServer {
 	return c
 }
 
-// login sends a greeting, and waits for LOGIN with the right password, atoms or quoted strings without escapes.
+// login sends a greeting, and waits for LOGIN with the right password, atoms or quoted strings
+// without escapes.
 func (c *CourierServer) login(conn net.Conn) (user, tag string, ok bool) {
 	fmt.Fprintf(conn, "* OK [CAPABILITY %s] Courier-IMAP ready.\r\n", courierCapability)
 	for {
@@ -111,8 +113,8 @@ func (c *CourierServer) serve(conn *net.TCPConn, user, tag string) {
 	_ = cmd.Run()
 }
 
-// standInForGamin listens where Courier looks for a watcher of files, which it can do without; but where nobody
-// listens, it looks for more than a second in each session.
+// standInForGamin listens where Courier looks for a watcher of files, which it can do without; but
+// where nobody listens, it looks for more than a second in each session.
 func standInForGamin(t testing.TB, client string) {
 	t.Helper()
 	name := "@/tmp/fam-nobody-" + client

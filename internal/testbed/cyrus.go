@@ -86,8 +86,8 @@ EVENTS {
 	return c
 }
 
-// httpSettings are those of JMAP and of calendars and address books. JMAP needs conversations, and Cyrus makes the others for a user
-// who logs in.
+// httpSettings are those of JMAP and of calendars and address books. JMAP needs conversations, and
+// Cyrus makes the others for a user who logs in.
 const httpSettings = `httpmodules: jmap caldav carddav
 httpallowcompress: no
 conversations: yes
@@ -96,7 +96,8 @@ virtdomains: off
 jmap_nonstandard_extensions: no
 `
 
-// answerLogins replaces saslauthd: it answers whether a password is right. All users have the same one.
+// answerLogins replaces saslauthd: it answers whether a password is right. All users have the same
+// one.
 func answerLogins(t testing.TB, socket, password string) {
 	t.Helper()
 	l, err := net.Listen("unix", socket)
@@ -119,7 +120,8 @@ func answerLogins(t testing.TB, socket, password string) {
 	}()
 }
 
-// answerLogin reads user, password, service and realm, each after its length, and answers in the same way.
+// answerLogin reads user, password, service and realm, each after its length, and answers in the
+// same way.
 func answerLogin(conn io.ReadWriter, password string) {
 	var asked [4][]byte
 	for i := range asked {

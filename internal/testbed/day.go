@@ -8,8 +8,8 @@ import (
 // dayEnds is how long before its end a day is too short for a test that must be over in it.
 const dayEnds = 3 * time.Minute
 
-// OneDay waits for the next day if this one ends in a few minutes, in UTC or on this host. A test that must be over in one day
-// calls it first.
+// OneDay waits for the next day if this one ends in a few minutes, in UTC or on this host. A test
+// that must be over in one day calls it first.
 func OneDay(t testing.TB) {
 	t.Helper()
 	for _, zone := range []*time.Location{time.UTC, time.Local} {

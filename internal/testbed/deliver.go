@@ -16,8 +16,9 @@ type Message struct {
 	Date  time.Time // INTERNALDATE; the zero Time leaves it to the server
 }
 
-// deliver appends messages to a mailbox over IMAP, and makes the mailbox if it does not exist. Its name is raw, as
-// the server gets it. This is no client: it sends a few fixed lines to known servers, over loopback.
+// deliver appends messages to a mailbox over IMAP, and makes the mailbox if it does not exist. Its
+// name is raw, as the server gets it. This is no client: it sends a few fixed lines to known
+// servers, over loopback.
 func deliver(t testing.TB, address, user, password, mailbox string, messages []Message) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)

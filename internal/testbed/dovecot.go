@@ -28,7 +28,8 @@ type DovecotOptions struct {
 	Config      string // more lines of dovecot.conf, such as are the same in 2.3 and 2.4
 }
 
-// DovecotServer is a Dovecot. Every user name can log in, to a separate account that is empty at first.
+// DovecotServer is a Dovecot. Every user name can log in, to a separate account that is empty at
+// first.
 type DovecotServer struct {
 	Addr     string         // plain, with STARTTLS, 127.0.0.1:port
 	TLSAddr  string         // TLS from the start
@@ -100,8 +101,8 @@ func (d *DovecotServer) Start() {
 	d.process = launch(d.t, cmd, filepath.Join(d.dir, "log"), func() error { return greets(d.Addr) })
 }
 
-// Stop stops the server, and so ends every connection to it. It is killed: asked to stop, it takes a second, which
-// many tests would wait for.
+// Stop stops the server, and so ends every connection to it. It is killed: asked to stop, it takes
+// a second, which many tests would wait for.
 func (d *DovecotServer) Stop() {
 	if d.process != nil {
 		d.process.kill()
@@ -119,8 +120,8 @@ func (d *DovecotServer) Restart() {
 // Home returns where a user's mail is: by default in the directory Maildir below.
 func (d *DovecotServer) Home(user string) string { return filepath.Join(d.dir, "mail", user) }
 
-// PutVirtual gives a user virtual mailboxes: by name, the content of dovecot-virtual. All and Flagged have those
-// special uses.
+// PutVirtual gives a user virtual mailboxes: by name, the content of dovecot-virtual. All and
+// Flagged have those special uses.
 func (d *DovecotServer) PutVirtual(user string, mailboxes map[string]string) {
 	d.t.Helper()
 	for name, rules := range mailboxes {

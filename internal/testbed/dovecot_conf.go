@@ -16,8 +16,9 @@ func (v dovecotValues) Path() string {
 	return "~/mail"
 }
 
-// Dovecot 2.4 (Debian 13) does not read a configuration for 2.3 (Debian 12), so there are two with the same meaning.
-// Nothing in them changes the root directory, or needs users that a container lacks; mail belongs to nobody.
+// Dovecot 2.4 (Debian 13) does not read a configuration for 2.3 (Debian 12), so there are two with
+// the same meaning. Nothing in them changes the root directory, or needs users that a container
+// lacks; mail belongs to nobody.
 const (
 	dovecotConf23 = dovecotCommon + `
 ssl_cert = <{{.Cert}}

@@ -42,8 +42,9 @@ type Request struct {
 	Key    string // of the object, without bucket; "" where the bucket is asked
 }
 
-// Gateway is a proxy in front of an object store that spoils requests. It can also have a clock, which then seems to be
-// the store's: in Date, and in the times of objects. Set the fields before the first request.
+// Gateway is a proxy in front of an object store that spoils requests. It can also have a clock,
+// which then seems to be the store's: in Date, and in the times of objects. Set the fields before
+// the first request.
 type Gateway struct {
 	Spoil func(Request) Spoil // nil: none
 	Clock func() time.Time    // nil: the store's

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// MoxServer is a running mox: an IMAP server with other habits than Dovecot's, and newer extensions.
-// It has one account.
+// MoxServer is a running mox: an IMAP server with other habits than Dovecot's, and newer
+// extensions. It has one account.
 type MoxServer struct {
 	Addr     string // plain, with STARTTLS, host:port
 	TLSAddr  string // TLS from the start, by a certificate that nobody vouches for

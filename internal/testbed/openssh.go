@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// SSHServer is a running sshd of OpenSSH. The user of the test logs in by a key, and sees this host's file system.
+// SSHServer is a running sshd of OpenSSH. The user of the test logs in by a key, and sees this
+// host's file system.
 type SSHServer struct {
 	Port    int    // on 127.0.0.1
 	User    string // who logs in
@@ -67,12 +68,14 @@ func OpenSSH(t testing.TB, o SSHOptions) *SSHServer {
 
 func (s *SSHServer) file(name string) string { return filepath.Join(s.dir, name) }
 
-// CommandWith returns an ssh that logs in by another key: "other" is one that the server does not know.
+// CommandWith returns an ssh that logs in by another key: "other" is one that the server does not
+// know.
 func (s *SSHServer) CommandWith(key string) string {
 	return fmt.Sprintf("ssh -F none -i %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%s -o GlobalKnownHostsFile=none", s.file(key), s.file("known_hosts"))
 }
 
-// Trust makes the clients know the server by this key: "host" is its own, "" means that they know none, and any other is wrong.
+// Trust makes the clients know the server by this key: "host" is its own, "" means that they know
+// none, and any other is wrong.
 func (s *SSHServer) Trust(key string) {
 	s.t.Helper()
 	var line []byte

@@ -19,7 +19,8 @@ const startLimit = 5 * time.Minute
 // stopLimit is how long a server that was asked to stop may take.
 const stopLimit = 10 * time.Second
 
-// releaseLimit is how long the processes of a server that was killed may hold their addresses, on a busy machine.
+// releaseLimit is how long the processes of a server that was killed may hold their addresses, on a
+// busy machine.
 const releaseLimit = 2 * time.Minute
 
 // process is a running server.
@@ -42,7 +43,8 @@ func launch(t testing.TB, cmd *exec.Cmd, log string, ready func() error) *proces
 	p := &process{cmd: cmd, log: log, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		// The kernel sends the signal of separate when the thread that started the child ends: so keep the thread.
+		// The kernel sends the signal of separate when the thread that started the child ends: so
+		// keep the thread.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// separate makes a server the head of a group of processes, and has the kernel end it when the test process was killed,
-// or panicked, before it could do so itself.
+// separate makes a server the head of a group of processes, and has the kernel end it when the test
+// process was killed, or panicked, before it could do so itself.
 func separate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }

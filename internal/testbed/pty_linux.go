@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PTY returns a terminal of so many columns. The function closes it and returns all that was written to it.
+// PTY returns a terminal of so many columns. The function closes it and returns all that was
+// written to it.
 func PTY(t testing.TB, columns int) (*os.File, func() string) {
 	t.Helper()
 	master, slave := OpenPTY(t, columns)

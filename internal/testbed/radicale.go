@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// RadicaleServer is a Radicale. Every user name can log in with any password, to calendars and address books of its own.
+// RadicaleServer is a Radicale. Every user name can log in with any password, to calendars and
+// address books of its own.
 type RadicaleServer struct {
 	URL string // http://127.0.0.1:port
 }

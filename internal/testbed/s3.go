@@ -73,8 +73,8 @@ func Versitygw(t testing.TB) S3 {
 	})
 }
 
-// Limited returns the store with credentials that allow only some actions ("s3:PutObject") in one bucket, which must
-// exist.
+// Limited returns the store with credentials that allow only some actions ("s3:PutObject") in one
+// bucket, which must exist.
 func (s S3) Limited(t testing.TB, bucket string, actions ...string) S3 {
 	t.Helper()
 	p := policy{Action: actions, Resource: []string{"arn:aws:s3:::" + bucket, "arn:aws:s3:::" + bucket + "/*"}}
@@ -138,8 +138,8 @@ func (s S3) newUser(t testing.TB, bucket string, p policy) S3 {
 	return user
 }
 
-// ready lists the buckets without credentials. MinIO's health page reports success some time before requests get
-// another answer than 503.
+// ready lists the buckets without credentials. MinIO's health page reports success some time before
+// requests get another answer than 503.
 func (s S3) ready() error {
 	resp, err := http.Get(s.Endpoint)
 	if err != nil {

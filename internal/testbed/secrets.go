@@ -11,9 +11,9 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Secrets is a keyring like that of a desktop: a Secret Service with one collection, on a separate D-Bus. The bus is a
-// real dbus-daemon. The service is in this process, and keeps secrets in memory: GNOME Keyring would require GTK and a
-// hundred other packages.
+// Secrets is a keyring like that of a desktop: a Secret Service with one collection, on a separate
+// D-Bus. The bus is a real dbus-daemon. The service is in this process, and keeps secrets in
+// memory: GNOME Keyring would require GTK and a hundred other packages.
 type Secrets struct {
 	Address string // of the bus, for DBUS_SESSION_BUS_ADDRESS
 

@@ -33,14 +33,15 @@ func program(t testing.TB, name string) string {
 	return path
 }
 
-// Kubeapi returns the path of a program that checks manifests for Kubernetes as its API server does (testbed/kubeapi).
+// Kubeapi returns the path of a program that checks manifests for Kubernetes as its API server does
+// (testbed/kubeapi).
 func Kubeapi(t testing.TB) string {
 	t.Helper()
 	return program(t, "kubeapi")
 }
 
-// Installed finds a program of the system that testbed/packages installs. Where it is missing the test is skipped, or
-// fails where servers are required.
+// Installed finds a program of the system that testbed/packages installs. Where it is missing the
+// test is skipped, or fails where servers are required.
 func Installed(t testing.TB, name, hint string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -59,8 +60,8 @@ func missing(t testing.TB, why string) {
 	t.Skip(why)
 }
 
-// root is the directory of the repository, known from where this file was when it was compiled, or, with -trimpath,
-// from where go test runs a package's tests: in its directory.
+// root is the directory of the repository, known from where this file was when it was compiled, or,
+// with -trimpath, from where go test runs a package's tests: in its directory.
 func root() string {
 	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
 		return filepath.Join(filepath.Dir(file), "..", "..")
@@ -74,7 +75,8 @@ func root() string {
 	return "."
 }
 
-// Main runs a package's tests; MinIO, Versitygw and Mox are started once for all of them. It does not return.
+// Main runs a package's tests; MinIO, Versitygw and Mox are started once for all of them. It does
+// not return.
 func Main(m *testing.M) {
 	shared.on = true
 	code := m.Run()
@@ -82,7 +84,8 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// shared holds the servers that outlive a test. A process has one set of tests, and so one of these.
+// shared holds the servers that outlive a test. A process has one set of tests, and so one of
+// these.
 var shared pool
 
 type pool struct {
@@ -125,8 +128,8 @@ func (p *pool) stop() {
 	}
 }
 
-// tempDir makes a directory that every user may enter, unlike testing.T.TempDir: some servers change their user.
-// Its path is short enough for the sockets of Dovecot.
+// tempDir makes a directory that every user may enter, unlike testing.T.TempDir: some servers
+// change their user. Its path is short enough for the sockets of Dovecot.
 func tempDir(t testing.TB, life lifetime, name string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", name+"-")
@@ -157,7 +160,8 @@ func writeFile(t testing.TB, path string, text []byte, mode os.FileMode) {
 	}
 }
 
-// giveToNobody makes nobody the owner of all below a path, because the processes of servers run under that user.
+// giveToNobody makes nobody the owner of all below a path, because the processes of servers run
+// under that user.
 func giveToNobody(t testing.TB, path string) {
 	t.Helper()
 	if out, err := exec.Command("chown", "-R", "nobody:nogroup", path).CombinedOutput(); err != nil {
@@ -165,8 +169,9 @@ func giveToNobody(t testing.TB, path string) {
 	}
 }
 
-// freePorts finds ports that nobody listens on. They are below those that the kernel gives to connections (RFC 6335 section 6:
-// from 49152 on; Linux from 32768 on), because a connection of another test could get a port before the server has it.
+// freePorts finds ports that nobody listens on. They are below those that the kernel gives to
+// connections (RFC 6335 section 6: from 49152 on; Linux from 32768 on), because a connection of
+// another test could get a port before the server has it.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
@@ -183,8 +188,8 @@ func freePorts(t testing.TB, n int) []int {
 	return ports
 }
 
-// awaitFree waits until nobody listens at the addresses: of a server that was killed, the last process may hold them
-// for a moment longer than the first.
+// awaitFree waits until nobody listens at the addresses: of a server that was killed, the last
+// process may hold them for a moment longer than the first.
 func awaitFree(t testing.TB, addresses ...string) {
 	t.Helper()
 	deadline := time.Now().Add(releaseLimit)

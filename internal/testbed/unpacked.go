@@ -8,13 +8,15 @@ import (
 	"testing"
 )
 
-// unpackedTree holds programs of Debian's that are not installed, for a host may have one of its IMAP servers only.
+// unpackedTree holds programs of Debian's that are not installed, for a host may have one of its
+// IMAP servers only.
 type unpackedTree struct {
 	dir string
 	env []string // in which the programs find the libraries that came with them
 }
 
-// unpacked gives the tree that testbed/packages made, copied to where every user may enter: its servers change theirs.
+// unpacked gives the tree that testbed/packages made, copied to where every user may enter: its
+// servers change theirs.
 func unpacked(t testing.TB) unpackedTree {
 	t.Helper()
 	return once(t, "unpacked", func(t testing.TB, life lifetime) unpackedTree {

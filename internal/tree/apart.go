@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// CheckApart returns an error if two mailboxes would share a directory below at. dirs are their directories. It makes
-// nothing.
+// CheckApart returns an error if two mailboxes would share a directory below at. dirs are their
+// directories. It makes nothing.
 func CheckApart(at string, mailboxes []mail.Mailbox, dirs []string) error {
 	owners := make(map[string]int)
 	spelled := make(map[string]string) // every directory and its parents, by their names in lower case
@@ -43,7 +43,8 @@ func CheckApart(at string, mailboxes []mail.Mailbox, dirs []string) error {
 	return err
 }
 
-// ignoresCase reports whether the file system of a path ignores the case of names. The path need not exist yet.
+// ignoresCase reports whether the file system of a path ignores the case of names. The path need
+// not exist yet.
 func ignoresCase(at string) (bool, error) {
 	for {
 		_, err := os.Stat(at)

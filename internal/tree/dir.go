@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// staleAfter is the age at which a temporary file is a leftover of a crash. Mail servers use the same age.
+// staleAfter is the age at which a temporary file is a leftover of a crash. Mail servers use the
+// same age.
 const staleAfter = 36 * time.Hour
 
 // tempSuffix marks the temporary files of mailstrata.
@@ -35,15 +36,17 @@ type Dir struct {
 	failed error // why nothing more can be added; guarded by the syncer
 }
 
-// waiting is a file that waits for its name in to: open and without any name, or closed and with the name temp.
+// waiting is a file that waits for its name in to: open and without any name, or closed and with
+// the name temp.
 type waiting struct {
 	dir        *Dir
 	file       *rawFile // nil: it is closed
 	temp, name string
 }
 
-// openDir opens a Dir for the directories temp and to of root, which are on the same file system. path is that of root,
-// for errors. Close closes root; if openDir returns an error, root stays open.
+// openDir opens a Dir for the directories temp and to of root, which are on the same file system.
+// path is that of root, for errors. Close closes root; if openDir returns an error, root stays
+// open.
 func openDir(root *os.Root, path, temp, to string, syncer *syncer) (*Dir, error) {
 	temps, err := root.OpenRoot(temp)
 	if err != nil {
@@ -102,8 +105,8 @@ func (d *Dir) failure() error {
 	return d.failed
 }
 
-// finish gives a file its name if err, the error of making it durable, is nil. If that fails, finish removes the file,
-// and no other file gets a name.
+// finish gives a file its name if err, the error of making it durable, is nil. If that fails,
+// finish removes the file, and no other file gets a name.
 func (d *Dir) finish(w waiting, err error) {
 	if err == nil && d.failure() == nil {
 		err = d.name(w)
@@ -117,7 +120,8 @@ func (d *Dir) finish(w waiting, err error) {
 	}
 }
 
-// name gives a file its name, or removes it. An existing file of that name is the same message from another run.
+// name gives a file its name, or removes it. An existing file of that name is the same message from
+// another run.
 func (d *Dir) name(w waiting) error {
 	err := d.dirs.rename(w)
 	if w.file == nil && errors.Is(err, errors.ErrUnsupported) {
@@ -159,8 +163,9 @@ func (d *Dir) link(w waiting) error {
 	return err
 }
 
-// Close gives all kept files their names. After an error some of them may be missing. The files are durable then; their
-// names are durable after the syncer is closed. A name that is lost before is given again by another run.
+// Close gives all kept files their names. After an error some of them may be missing. The files are
+// durable then; their names are durable after the syncer is closed. A name that is lost before is
+// given again by another run.
 func (d *Dir) Close() error {
 	if d.added {
 		d.syncer.flush()
@@ -197,8 +202,8 @@ func (d *Dir) isStale(name string) bool {
 
 func (d *Dir) wrap(err error) error { return Explain(d.path, err) }
 
-// Explain returns err with the path and with what to do. The paths in errors of os.Root are relative and often those of
-// temporary files, so it omits them.
+// Explain returns err with the path and with what to do. The paths in errors of os.Root are
+// relative and often those of temporary files, so it omits them.
 func Explain(path string, err error) error {
 	if err == nil {
 		return nil

@@ -46,7 +46,8 @@ func put(t *testing.T, d *Dir, name, text string) {
 	}
 }
 
-// Files have their names, texts and dates after Close, over several batches. Existing files are not replaced.
+// Files have their names, texts and dates after Close, over several batches. Existing files are not
+// replaced.
 func TestFiles(t *testing.T) {
 	path := t.TempDir()
 	if err := os.WriteFile(filepath.Join(path, "7"), []byte("there already"), 0o600); err != nil {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// File is a file that is being written. It ends with Keep or Discard. A small one is in memory until then.
+// File is a file that is being written. It ends with Keep or Discard. A small one is in memory
+// until then.
 type File struct {
 	dir    *Dir
 	temp   string
@@ -59,8 +60,8 @@ func (f *File) Restart() error {
 	return f.dir.wrap(f.file.restart())
 }
 
-// Keep ends the file. It gets the name, at the latest when the Dir is closed, and the date. Keep returns the date that
-// the file has, which differs if the file system cannot store date.
+// Keep ends the file. It gets the name, at the latest when the Dir is closed, and the date. Keep
+// returns the date that the file has, which differs if the file system cannot store date.
 func (f *File) Keep(name string, date time.Time) (time.Time, error) {
 	err := f.flush()
 	if err == nil {

@@ -68,8 +68,8 @@ func (l *Lazy) Close() error {
 	return err
 }
 
-// Existing returns the places of mailboxes, for restore.Previewer. dirs are their directories. A directory without the
-// subdirectory sub does not exist yet.
+// Existing returns the places of mailboxes, for restore.Previewer. dirs are their directories. A
+// directory without the subdirectory sub does not exist yet.
 func (l *Lazy) Existing(mailboxes []mail.Mailbox, dirs []string, sub string) ([]restore.Place, error) {
 	places := make([]restore.Place, len(mailboxes))
 	for i := range mailboxes {

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rawDirs is the two open directories of a Dir: where files wait, and where they get their names. Its methods make
-// system calls directly, because names have one element; os.Root, which checks every element of a path, makes three
-// calls for each.
+// rawDirs is the two open directories of a Dir: where files wait, and where they get their names.
+// Its methods make system calls directly, because names have one element; os.Root, which checks
+// every element of a path, makes three calls for each.
 type rawDirs struct {
 	temp, to     *os.File
 	tempFD, toFD int
@@ -39,9 +39,9 @@ func newRawDirs(root *os.Root, temp, to string) (*rawDirs, error) {
 	return &rawDirs{temp: from, to: dir, tempFD: int(from.Fd()), toFD: int(dir.Fd())}, nil
 }
 
-// create creates a waiting file. If it may stay open until it has its name, it has none before, where that is possible:
-// to enter a file into one directory is less work than to move it into another. The first file has the name temp, and
-// so have all where it is not possible.
+// create creates a waiting file. If it may stay open until it has its name, it has none before,
+// where that is possible: to enter a file into one directory is less work than to move it into
+// another. The first file has the name temp, and so have all where it is not possible.
 func (r *rawDirs) create(temp string, stayOpen bool) (*rawFile, error) {
 	switch {
 	case r.unnamed == untried:
@@ -65,8 +65,8 @@ func (r *rawDirs) create(temp string, stayOpen bool) (*rawFile, error) {
 // createUnnamed creates a file without a name, in the directory that it will get its name in.
 func (r *rawDirs) createUnnamed() (*rawFile, error) { return openFile(r.toFD, ".", unix.O_TMPFILE) }
 
-// tryUnnamed finds out whether files can wait without a name. To do so, it creates a file without a name and then gives
-// it the name temp. If that fails, it returns nil.
+// tryUnnamed finds out whether files can wait without a name. To do so, it creates a file without a
+// name and then gives it the name temp. If that fails, it returns nil.
 func (r *rawDirs) tryUnnamed(temp string) *rawFile {
 	r.unnamed = impossible
 	f, err := r.createUnnamed()
@@ -86,8 +86,8 @@ func (r *rawDirs) tryUnnamed(temp string) *rawFile {
 	return nil
 }
 
-// rename gives a file its name, in one call where link and unlink would be two. It never replaces a file. It returns
-// errors.ErrUnsupported if the file system cannot guarantee that.
+// rename gives a file its name, in one call where link and unlink would be two. It never replaces a
+// file. It returns errors.ErrUnsupported if the file system cannot guarantee that.
 func (r *rawDirs) rename(w waiting) error {
 	if w.file != nil {
 		return linkError(w, w.file.link(r.unnamed, r.toFD, w.name))
@@ -108,7 +108,8 @@ func linkError(w waiting, err error) error {
 	return &os.LinkError{Op: "rename", Old: w.temp, New: w.name, Err: err}
 }
 
-// uninterrupted repeats a call that a signal interrupted, as package os does. This happens on FUSE and NFS.
+// uninterrupted repeats a call that a signal interrupted, as package os does. This happens on FUSE
+// and NFS.
 func uninterrupted(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {

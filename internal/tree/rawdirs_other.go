@@ -64,5 +64,6 @@ func (f *rawFile) date() (time.Time, error) {
 	return info.ModTime(), nil
 }
 
-// maxOpen returns how many files may stay open until they have their names. Here, all have another before.
+// maxOpen returns how many files may stay open until they have their names. Here, all have another
+// before.
 func maxOpen() int64 { return 0 }

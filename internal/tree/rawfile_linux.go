@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rawFile is an open file that waits for its name. An os.File would take more memory and one more system call.
+// rawFile is an open file that waits for its name. An os.File would take more memory and one more
+// system call.
 type rawFile struct {
 	fd   int
 	temp string // its name; empty: it has none, and closing it removes it
@@ -98,8 +99,8 @@ func (f *rawFile) explain(op string, err error) error {
 	return &os.PathError{Op: op, Path: f.temp, Err: err}
 }
 
-// maxOpen returns how many files may stay open until they have their names: half of what this process may open, because
-// folders and connections are open as well.
+// maxOpen returns how many files may stay open until they have their names: half of what this
+// process may open, because folders and connections are open as well.
 func maxOpen() int64 {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
@@ -108,5 +109,6 @@ func maxOpen() int64 {
 	return int64(min(limit.Cur/2, mostOpen))
 }
 
-// mostOpen is more than usually wait (backlog and batchFiles). The kernel keeps about 1 KB of each in memory.
+// mostOpen is more than usually wait (backlog and batchFiles). The kernel keeps about 1 KB of each
+// in memory.
 const mostOpen = 8192

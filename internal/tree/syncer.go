@@ -25,8 +25,9 @@ type syncer struct {
 	named   bool // names were given since the last sync
 }
 
-// A batch is committed when this many files or bytes wait. While one is committed, backlog times as many may wait. So
-// the disk works from early on, and the writers wait only if it is slower than they are.
+// A batch is committed when this many files or bytes wait. While one is committed, backlog times as
+// many may wait. So the disk works from early on, and the writers wait only if it is slower than
+// they are.
 const (
 	batchFiles = 1000
 	batchBytes = 16 << 20
@@ -51,7 +52,8 @@ func (s *syncer) Close() error {
 	return errors.Join(err, s.top.Close())
 }
 
-// Sync makes the whole file system durable. It returns errors.ErrUnsupported if the system has no such call.
+// Sync makes the whole file system durable. It returns errors.ErrUnsupported if the system has no
+// such call.
 func (s *syncer) Sync() error {
 	if !canSyncFS {
 		return errors.ErrUnsupported
@@ -92,8 +94,8 @@ func (s *syncer) flush() {
 	s.commit(s.take())
 }
 
-// take returns the waiting files and empties the list. The caller holds turn, so files that no longer wait have their
-// names when turn is free.
+// take returns the waiting files and empties the list. The caller holds turn, so files that no
+// longer wait have their names when turn is free.
 func (s *syncer) take() []waiting {
 	s.mu.Lock()
 	defer s.mu.Unlock()

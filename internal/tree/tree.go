@@ -15,7 +15,8 @@ const (
 	fileMode = 0o600
 )
 
-// Tree is a directory that a restore fills. One goroutine makes directories; several may write files.
+// Tree is a directory that a restore fills. One goroutine makes directories; several may write
+// files.
 type Tree struct {
 	path   string
 	root   *os.Root
@@ -95,8 +96,9 @@ func (t *Tree) Mkfile(name, text string) error {
 
 func (t *Tree) note(changed ...string) { t.made = append(t.made, changed...) }
 
-// Sync makes durable what Mkdir and Mkfile made. Close calls it. On Linux the first batch of files has made
-// everything durable before. Elsewhere a loss of power can take new directories until then; another restore makes them.
+// Sync makes durable what Mkdir and Mkfile made. Close calls it. On Linux the first batch of files
+// has made everything durable before. Elsewhere a loss of power can take new directories until
+// then; another restore makes them.
 func (t *Tree) Sync() error {
 	made := t.made
 	t.made = nil
@@ -122,7 +124,8 @@ func (t *Tree) Settle() error {
 	return errors.Join(t.wrap(".", err), t.Sync())
 }
 
-// Check returns an error unless each of dirs, and each of their parents in the tree, is a directory and not a link.
+// Check returns an error unless each of dirs, and each of their parents in the tree, is a directory
+// and not a link.
 func (t *Tree) Check(dirs ...string) error {
 	for _, dir := range dirs {
 		for ; dir != "."; dir = path.Dir(dir) {
@@ -147,8 +150,8 @@ func (t *Tree) checkOne(dir string) error {
 	return nil
 }
 
-// Files opens a directory of the tree for files, which get their names in its subdirectory to and wait for them in its
-// subdirectory temp.
+// Files opens a directory of the tree for files, which get their names in its subdirectory to and
+// wait for them in its subdirectory temp.
 func (t *Tree) Files(dir, temp, to string) (*Dir, *os.Root, error) {
 	if err := t.Check(path.Join(dir, temp), path.Join(dir, to)); err != nil {
 		return nil, nil, err

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A file that waits without a name is in no directory, so nothing is left of a program that is killed. It gets its name
-// in each way that the system has, and replaces no existing file.
+// A file that waits without a name is in no directory, so nothing is left of a program that is
+// killed. It gets its name in each way that the system has, and replaces no existing file.
 func TestUnnamed(t *testing.T) {
 	for _, way := range []unnamedFiles{linkedByFile, linkedByProc} {
 		d := openApart(t)

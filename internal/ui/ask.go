@@ -35,7 +35,8 @@ func (o *Output) HasTerminal() bool {
 	return true
 }
 
-// Attended reports whether somebody sits at the terminal that standard input and standard error are.
+// Attended reports whether somebody sits at the terminal that standard input and standard error
+// are.
 func (o *Output) Attended() bool {
 	return o.stdin != nil && term.IsTerminal(int(o.stdin.Fd())) && o.console.live && o.HasTerminal()
 }
@@ -60,8 +61,8 @@ func (o *Output) AskSecret(ctx context.Context, name string) ([]byte, error) {
 	})
 }
 
-// onTerminal writes a question to the terminal and reads the answer. If ctx ends first, it restores the echo of the
-// terminal.
+// onTerminal writes a question to the terminal and reads the answer. If ctx ends first, it restores
+// the echo of the terminal.
 func onTerminal[T any](o *Output, ctx context.Context, question string, read func(*os.File) (T, error)) (none T, err error) {
 	tty, err := o.terminal()
 	if err != nil {
@@ -104,7 +105,8 @@ const widestParagraph = 80
 // Paragraph writes text to standard error. On a terminal, its lines are short enough to be read.
 func (o *Output) Paragraph(text string) { o.Item("", text) }
 
-// Item writes a paragraph to standard error that begins with a label, and whose further lines are indented below it.
+// Item writes a paragraph to standard error that begins with a label, and whose further lines are
+// indented below it.
 func (o *Output) Item(label, text string) {
 	width := o.console.screen.width
 	if width > 0 {

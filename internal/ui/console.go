@@ -9,8 +9,8 @@ import (
 // LineWriter takes the lines of standard error.
 type LineWriter interface{ Line(text string) }
 
-// console is standard error: lines of text, and, on a terminal, a progress line below them. It is safe for concurrent
-// use.
+// console is standard error: lines of text, and, on a terminal, a progress line below them. It is
+// safe for concurrent use.
 type console struct {
 	mu             sync.Mutex
 	w              io.Writer
@@ -34,7 +34,8 @@ const (
 	levelInfo    level = 6
 )
 
-// line writes a whole line, above the progress line. In the journal, it begins with its priority (sd-daemon(3)).
+// line writes a whole line, above the progress line. In the journal, it begins with its priority
+// (sd-daemon(3)).
 func (c *console) line(urgent level, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

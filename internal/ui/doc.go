@@ -6,7 +6,8 @@
 //	              │ progress.go                    the progress line, on a terminal
 //	questions ► ask.go ──────────────► the terminal
 //
-// Text from servers and messages can do nothing to a terminal: [Safe] escapes it, and tables, facts and JSON use it.
-// On a terminal, output has colors and fits the width (screen.go); elsewhere it has neither, and nothing is cut.
-// Under systemd, each line of standard error begins with its priority (journal_unix.go).
+// Text from servers and messages can do nothing to a terminal: [Safe] escapes it, and tables, facts
+// and JSON use it. On a terminal, output has colors and fits the width (screen.go); elsewhere it
+// has neither, and nothing is cut. Under systemd, each line of standard error begins with its
+// priority (journal_unix.go).
 package ui

@@ -7,8 +7,8 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// fitted returns the widths of the columns; 0 leaves a column out. On a terminal, it leaves out optional columns, and
-// cuts the widest ones until a row fits.
+// fitted returns the widths of the columns; 0 leaves a column out. On a terminal, it leaves out
+// optional columns, and cuts the widest ones until a row fits.
 func (t *Table) fitted() []int {
 	widths := make([]int, len(t.columns))
 	for i, c := range t.columns {
@@ -110,8 +110,8 @@ func Cut(text string, width int) string {
 	return b.String() + "…"
 }
 
-// fold breaks text at spaces into lines of the width; the lines after the first begin with the indent. If width is 0,
-// the text stays one line.
+// fold breaks text at spaces into lines of the width; the lines after the first begin with the
+// indent. If width is 0, the text stays one line.
 func fold(text string, width int, indent string) string {
 	if width == 0 || uniseg.StringWidth(text) <= width {
 		return text

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// isJournal reports whether w is the stream to systemd's journal that JOURNAL_STREAM names by device and inode
-// (systemd.exec(5)). Standard error may have been redirected since.
+// isJournal reports whether w is the stream to systemd's journal that JOURNAL_STREAM names by
+// device and inode (systemd.exec(5)). Standard error may have been redirected since.
 func isJournal(w io.Writer, stream string) bool {
 	f, ok := w.(*os.File)
 	if !ok || stream == "" {

@@ -13,8 +13,8 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// Output is where one command writes: results to standard output, and notes, warnings, errors and progress to standard
-// error. As an io.Writer, it takes results.
+// Output is where one command writes: results to standard output, and notes, warnings, errors and
+// progress to standard error. As an io.Writer, it takes results.
 type Output struct {
 	stdin   *os.File
 	stdout  io.Writer
@@ -33,8 +33,8 @@ type Settings struct {
 	Color                   string // auto, always or never
 }
 
-// New returns an output without colors, columns or a pager; Configure adds these. quit ends the command if the user
-// quits the pager.
+// New returns an output without colors, columns or a pager; Configure adds these. quit ends the
+// command if the user quits the pager.
 func New(stdin *os.File, stdout, stderr io.Writer, getenv func(string) string, quit func(error)) *Output {
 	o := &Output{stdin: stdin, stdout: stdout, getenv: getenv, quit: quit, buffer: bufio.NewWriter(stdout), console: newConsole(stderr)}
 	o.console.journal = isJournal(stderr, getenv("JOURNAL_STREAM"))
@@ -72,14 +72,15 @@ func (o *Output) Close() error {
 	return err
 }
 
-// Divert writes the lines of standard error to w until back is called: a program has the whole screen meanwhile.
+// Divert writes the lines of standard error to w until back is called: a program has the whole
+// screen meanwhile.
 func (o *Output) Divert(w io.Writer) (back func()) { return o.console.divert(w) }
 
 // Collect copies each line of standard error to the tail.
 func (o *Output) Collect(tail LineWriter) { o.console.tail = tail }
 
-// Trace writes a line of a protocol. Like NoteAside and WarnAside, and unlike the other methods, it is safe for
-// concurrent use.
+// Trace writes a line of a protocol. Like NoteAside and WarnAside, and unlike the other methods, it
+// is safe for concurrent use.
 func (o *Output) Trace(line string) { o.console.line(levelInfo, line) }
 
 // NoteAside is Note for any goroutine. It does not write the results so far first.
@@ -116,8 +117,8 @@ func PrintLines[T any](o *Output, documents []T) error {
 	return nil
 }
 
-// escapeJSON writes control characters as JSON escapes, so that they do nothing to a terminal; encoding/json does so
-// only below U+0020.
+// escapeJSON writes control characters as JSON escapes, so that they do nothing to a terminal;
+// encoding/json does so only below U+0020.
 func escapeJSON(document []byte) []byte {
 	escaped := make([]byte, 0, len(document))
 	for len(document) > 0 {

@@ -12,7 +12,8 @@ import (
 // errPagerQuit ends a command whose pager was quit. It is not a failure.
 var errPagerQuit = errors.New("the pager was quit")
 
-// pager shows long results a screen at a time. It starts with the first result, so that questions come before it.
+// pager shows long results a screen at a time. It starts with the first result, so that questions
+// come before it.
 type pager struct {
 	output  *Output
 	command *exec.Cmd

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Progress shows how far a command is: in a progress line on a terminal, elsewhere with -v in a plain line every 30
-// seconds, and not at all with -q. It is safe for concurrent use.
+// Progress shows how far a command is: in a progress line on a terminal, elsewhere with -v in a
+// plain line every 30 seconds, and not at all with -q. It is safe for concurrent use.
 type Progress struct {
 	console *console
 	verb    string // "read", "written"
@@ -117,7 +117,8 @@ func (p *Progress) show(now time.Time, line string) {
 // Done clears the progress line.
 func (p *Progress) Done() { p.console.clear() }
 
-// describe returns a line such as "1,234 of 5,678 messages read, 3 of 10 mailboxes, 12 MB, 3.4 MB/s, 2 min left".
+// describe returns a line such as "1,234 of 5,678 messages read, 3 of 10 mailboxes, 12 MB, 3.4
+// MB/s, 2 min left".
 func describe(verb string, t Tally, elapsed time.Duration) string {
 	messages := Plural(t.Messages, "message")
 	if t.Total > t.Messages {
@@ -136,7 +137,8 @@ func describe(verb string, t Tally, elapsed time.Duration) string {
 	return withPace(words, elapsed, t.Bytes, remaining(elapsed, t.Messages, t.Total))
 }
 
-// describeStep returns a line such as "packs deleted: 12 of 40, 120 MB of 400 MB, 40 MB/s, 7 s left".
+// describeStep returns a line such as "packs deleted: 12 of 40, 120 MB of 400 MB, 40 MB/s, 7 s
+// left".
 func describeStep(s StepState, elapsed time.Duration) string {
 	words := []string{s.Step + ": " + Count(s.Done)}
 	if s.Of > 0 {
@@ -150,7 +152,8 @@ func describeStep(s StepState, elapsed time.Duration) string {
 	return withPace(words, elapsed, s.Bytes, left)
 }
 
-// withPace joins words, with the bytes per second and the time that is left, except in the first second.
+// withPace joins words, with the bytes per second and the time that is left, except in the first
+// second.
 func withPace(words []string, elapsed time.Duration, bytes int64, left time.Duration) string {
 	if elapsed >= time.Second && bytes > 0 {
 		words = append(words, Size(int64(float64(bytes)/elapsed.Seconds()))+"/s")

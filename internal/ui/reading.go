@@ -14,16 +14,17 @@ const (
 	maxBlank = 1
 )
 
-// Reading writes text that somebody else wrote, to be read: its lines are folded on a terminal, where a fold repeats the > of a
-// quotation. Nothing in it has an effect on a terminal. Invisible characters are left out, and control characters become U+FFFD.
+// Reading writes text that somebody else wrote, to be read: its lines are folded on a terminal,
+// where a fold repeats the > of a quotation. Nothing in it has an effect on a terminal. Invisible
+// characters are left out, and control characters become U+FFFD.
 func (o *Output) Reading(text string) {
 	for line := range ReadingLines(text, o.screen.width) {
 		o.Printf("%s", line)
 	}
 }
 
-// ReadingLines yields the lines that Reading prints on a terminal of some width; 0: none. A line with folds has line breaks in
-// it.
+// ReadingLines yields the lines that Reading prints on a terminal of some width; 0: none. A line
+// with folds has line breaks in it.
 func ReadingLines(text string, width int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		blank := maxBlank // none at the beginning
@@ -63,7 +64,8 @@ func readable(line string) string {
 	return b.String()
 }
 
-// isBlank reports whether a character at the end of a line is not seen. Newsletters pad their previews with these.
+// isBlank reports whether a character at the end of a line is not seen. Newsletters pad their
+// previews with these.
 func isBlank(r rune) bool {
 	const graphemeJoiner, nonJoiner, joiner = '\u034f', '\u200c', '\u200d'
 	return unicode.IsSpace(r) || r == graphemeJoiner || r == nonJoiner || r == joiner

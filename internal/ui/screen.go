@@ -17,8 +17,8 @@ type screen struct {
 // defaultWidth is the width of a terminal that does not report it.
 const defaultWidth = 80
 
-// screenOf returns the screen of w. Colors depend on --color, on NO_COLOR (no-color.org), and on whether w is a
-// terminal.
+// screenOf returns the screen of w. Colors depend on --color, on NO_COLOR (no-color.org), and on
+// whether w is a terminal.
 func screenOf(w io.Writer, color string, getenv func(string) string) screen {
 	s := screen{colored: color == "always"}
 	if !isTerminal(w) {

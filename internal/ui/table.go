@@ -10,8 +10,8 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// Table writes rows in columns. It makes all cells safe for a terminal. On a terminal, it cuts the widest columns so
-// that a row fits on a line; elsewhere it cuts nothing.
+// Table writes rows in columns. It makes all cells safe for a terminal. On a terminal, it cuts the
+// widest columns so that a row fits on a line; elsewhere it cuts nothing.
 type Table struct {
 	w       io.Writer
 	screen  screen
@@ -32,8 +32,8 @@ type column struct {
 	short   int  // the width to which it is cut without a mark; 0: it is not
 }
 
-// isFirm reports whether the column is not cut with the others. Part of a number or a time says nothing, and an id is
-// copied into the next command.
+// isFirm reports whether the column is not cut with the others. Part of a number or a time says
+// nothing, and an id is copied into the next command.
 func (c column) isFirm() bool {
 	if c.kept || c.number {
 		return true
@@ -45,7 +45,8 @@ func (c column) isFirm() bool {
 	return false
 }
 
-// tableRow is a line of a table. Its last cell may have a color. A row without cells is text between rows.
+// tableRow is a line of a table. Its last cell may have a color. A row without cells is text
+// between rows.
 type tableRow struct {
 	cells   []string
 	color   Color
@@ -69,7 +70,8 @@ func (t *Table) Optional(headings ...string) *Table {
 	return t
 }
 
-// Short says how many cells of a column suffice on a narrow terminal, such as those of the day in a date.
+// Short says how many cells of a column suffice on a narrow terminal, such as those of the day in a
+// date.
 func (t *Table) Short(heading string, width int) *Table {
 	for i := range t.columns {
 		if t.columns[i].heading == heading {
@@ -79,7 +81,8 @@ func (t *Table) Short(heading string, width int) *Table {
 	return t
 }
 
-// Late names the columns to leave out, in this order, if the others get narrow even without those of Optional.
+// Late names the columns to leave out, in this order, if the others get narrow even without those
+// of Optional.
 func (t *Table) Late(headings ...string) *Table {
 	t.late = headings
 	return t
@@ -93,13 +96,15 @@ func (t *Table) Whole(headings ...string) *Table {
 	return t
 }
 
-// Folded puts the last column below its row, folded, on a terminal where it does not fit beside the others.
+// Folded puts the last column below its row, folded, on a terminal where it does not fit beside the
+// others.
 func (t *Table) Folded() *Table {
 	t.folded = true
 	return t
 }
 
-// Numbers says that the cells of some columns are numbers, of which a part says nothing. They are not cut.
+// Numbers says that the cells of some columns are numbers, of which a part says nothing. They are
+// not cut.
 func (t *Table) Numbers(headings ...string) *Table {
 	for i := range t.columns {
 		if slices.Contains(headings, strings.TrimSpace(t.columns[i].heading)) {
@@ -110,17 +115,18 @@ func (t *Table) Numbers(headings ...string) *Table {
 }
 
 const (
-	// maxPending is the number of rows that are formatted together. A list of a million messages is written as it is
-	// read.
+	// maxPending is the number of rows that are formatted together. A list of a million messages is
+	// written as it is read.
 	maxPending = 1000
 	// minColumn is the minimum width of a column that is cut.
 	minColumn = 6
 	// fairColumn is the width that a column should keep before others are left out.
 	fairColumn = 20
-	// narrowColumn is the width that a column should keep before dates are cut and further columns are left out.
+	// narrowColumn is the width that a column should keep before dates are cut and further columns
+	// are left out.
 	narrowColumn = 12
-	// maxPadding is the maximum width to which cells are padded if nothing is cut. One long name must not push all other
-	// columns away.
+	// maxPadding is the maximum width to which cells are padded if nothing is cut. One long name
+	// must not push all other columns away.
 	maxPadding = 60
 	columnGap  = 2
 )
@@ -139,8 +145,8 @@ func (t *Table) ColoredRow(c Color, cells ...string) {
 	}
 }
 
-// Below writes indented text below the last row, with ranges of its bytes in bold. On a terminal, text with such ranges is cut, and
-// other text is folded.
+// Below writes indented text below the last row, with ranges of its bytes in bold. On a terminal,
+// text with such ranges is cut, and other text is folded.
 func (t *Table) Below(text string, bold [][2]int) {
 	if len(bold) == 0 {
 		t.pending = append(t.pending, tableRow{text: fold(belowIndent+Safe(text), t.screen.width, belowIndent)})
@@ -242,7 +248,8 @@ func (o *Output) Facts(pairs ...string) {
 	}
 }
 
-// Folded writes text in a color, and folds it on a terminal; the lines after the first begin with the indent.
+// Folded writes text in a color, and folds it on a terminal; the lines after the first begin with
+// the indent.
 func (o *Output) Folded(c Color, text, indent string) {
 	o.Printf("%s", o.screen.paint(c, fold(text, o.screen.width, indent)))
 }

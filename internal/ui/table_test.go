@@ -52,7 +52,8 @@ func TestTableFits(t *testing.T) {
 	}
 }
 
-// On a terminal of 60 cells, a date loses its time and a column is left out before the text gets too narrow to be read.
+// On a terminal of 60 cells, a date loses its time and a column is left out before the text gets
+// too narrow to be read.
 func TestTableOfMessagesFits(t *testing.T) {
 	for _, width := range []int{60, 70, 80, 120} {
 		var b bytes.Buffer

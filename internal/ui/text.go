@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Safe returns text from a server or a message that is safe for a terminal. It escapes control characters, what makes
-// text look like other text (bidirectional overrides, invisible characters), and bytes that are not UTF-8.
+// Safe returns text from a server or a message that is safe for a terminal. It escapes control
+// characters, what makes text look like other text (bidirectional overrides, invisible characters),
+// and bytes that are not UTF-8.
 func Safe(text string) string {
 	if isSafe(text) {
 		return text
@@ -36,7 +37,8 @@ func isSafe(text string) bool {
 	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !isHarmless(r) }) < 0
 }
 
-// isHarmless reports whether a terminal only shows the character. Joiners are harmless: scripts and emoji need them.
+// isHarmless reports whether a terminal only shows the character. Joiners are harmless: scripts and
+// emoji need them.
 func isHarmless(r rune) bool {
 	const nonJoiner, joiner = '\u200c', '\u200d'
 	switch {
@@ -48,7 +50,8 @@ func isHarmless(r rune) bool {
 	return true
 }
 
-// OneLine returns the text of an error in one safe line. errors.Join writes several lines, and errors quote servers.
+// OneLine returns the text of an error in one safe line. errors.Join writes several lines, and
+// errors quote servers.
 func OneLine(text string) string {
 	return Safe(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
@@ -56,7 +59,8 @@ func OneLine(text string) string {
 // Quote returns safe text in quotes.
 func Quote(text string) string { return `"` + Safe(text) + `"` }
 
-// fullHash matches the hash of a chunk. In the name of an object, which a user may look for, a hash follows '/' or '-'.
+// fullHash matches the hash of a chunk. In the name of an object, which a user may look for, a hash
+// follows '/' or '-'.
 var fullHash = regexp.MustCompile(`(^|[^/\-0-9a-f])([0-9a-f]{8})[0-9a-f]{56}\b`)
 
 // anyHash matches a hash anywhere.
@@ -110,8 +114,8 @@ func DidYouMean(word string, candidates []string) string {
 	return ""
 }
 
-// distance counts the characters to insert, delete, change or swap with the next to turn a into b (optimal string
-// alignment).
+// distance counts the characters to insert, delete, change or swap with the next to turn a into b
+// (optimal string alignment).
 func distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	rows := make([][]int, len(from)+1)

@@ -1,12 +1,14 @@
-// Package zipstream writes a ZIP file in one pass, to a Writer that cannot seek, with memory that hardly grows.
+// Package zipstream writes a ZIP file in one pass, to a Writer that cannot seek, with memory that
+// hardly grows.
 //
 //	local header, data, data descriptor     of each file: its sizes and its CRC follow the data
 //	local header                            of each directory
 //	central directory                       of each file again
 //	end of the central directory            with the records of ZIP64 beyond 65,535 files or 4 GiB
 //
-// The standard library's archive/zip keeps some 400 bytes of each file until the end. A large mailbox has a million messages, so
-// this package keeps the central directory compressed: about 40 bytes of a message with a name of 80.
+// The standard library's archive/zip keeps some 400 bytes of each file until the end. A large
+// mailbox has a million messages, so this package keeps the central directory compressed: about 40
+// bytes of a message with a name of 80.
 //
 // The source is PKWARE's APPNOTE.TXT, version 6.3.10, sections 4.3 to 4.5.
 package zipstream
@@ -77,8 +79,8 @@ var (
 	directory = kind{utf8, 0, 0o040700<<16 | 1<<4}
 )
 
-// Create begins a file. What is written to the result, until the next call of Create, Mkdir or Close, is its data. The name is a
-// path with slashes.
+// Create begins a file. What is written to the result, until the next call of Create, Mkdir or
+// Close, is its data. The name is a path with slashes.
 func (z *Writer) Create(name string, modified time.Time) (io.Writer, error) {
 	f := &file{kind: regular, name: name, time: modified, crc: crc32.NewIEEE(), w: z}
 	if err := z.begin(f); err != nil {
@@ -98,7 +100,8 @@ func (z *Writer) Mkdir(name string, modified time.Time) error {
 	return z.enter(f, 0, []uint32{0, 0})
 }
 
-// begin ends the file that is being written, and writes the local header of another one or of a directory.
+// begin ends the file that is being written, and writes the local header of another one or of a
+// directory.
 func (z *Writer) begin(f *file) error {
 	if err := z.endFile(); err != nil {
 		return err
@@ -132,8 +135,8 @@ func (f *file) Write(p []byte) (int, error) {
 	return f.w.data.Write(p)
 }
 
-// extra returns the time of the file as Info-ZIP has it: seconds since 1970. DOS has no zone. A time that does not fit is left
-// out.
+// extra returns the time of the file as Info-ZIP has it: seconds since 1970. DOS has no zone. A
+// time that does not fit is left out.
 func (f *file) extra() []byte {
 	seconds := f.time.Unix()
 	if seconds < math.MinInt32 || seconds > math.MaxInt32 {
@@ -170,7 +173,8 @@ func (z *Writer) endFile() error {
 	return z.enter(f, sum, sizes)
 }
 
-// enter adds a file or directory to the central directory. sizes are that of its data, and that of the file.
+// enter adds a file or directory to the central directory. sizes are that of its data, and that of
+// the file.
 func (z *Writer) enter(f *file, sum uint32, sizes []uint32) error {
 	extra := f.extra()
 	at := uint32(min(f.offset, math.MaxUint32))

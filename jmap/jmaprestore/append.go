@@ -83,7 +83,8 @@ func (f *folder) refuse(it *item, err error) bool {
 	return true
 }
 
-// elsewhere returns the message of the account that a wanted one is, and that is in other mailboxes only; or nil.
+// elsewhere returns the message of the account that a wanted one is, and that is in other mailboxes
+// only; or nil.
 func (f *folder) elsewhere(x *existing, it *item) *email {
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
@@ -95,7 +96,8 @@ func (f *folder) elsewhere(x *existing, it *item) *email {
 	return nil
 }
 
-// inMailbox is the property that says whether a message is in a mailbox, for a PatchObject (RFC 8620 section 5.3).
+// inMailbox is the property that says whether a message is in a mailbox, for a PatchObject (RFC
+// 8620 section 5.3).
 func inMailbox(id string) string {
 	return "mailboxIds/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(id)
 }
@@ -134,7 +136,8 @@ func (f *folder) upload(ctx context.Context, items []*item) error {
 	if err != nil {
 		return err
 	}
-	// Cyrus makes the place for uploads of an account at the first one, and answers 404 to others at the same time.
+	// Cyrus makes the place for uploads of an account at the first one, and answers 404 to others
+	// at the same time.
 	if !f.t.uploaded && len(items) > 0 {
 		if err := f.uploadOne(ctx, session, items[0]); err != nil && !f.refuse(items[0], err) {
 			return err
@@ -224,7 +227,8 @@ func (f *folder) importAll(ctx context.Context, x *existing, items []*item) erro
 	return nil
 }
 
-// importSome imports messages. It returns those to try again, and why. If the answer is lost, it looks for what was added.
+// importSome imports messages. It returns those to try again, and why. If the answer is lost, it
+// looks for what was added.
 func (f *folder) importSome(ctx context.Context, x *existing, items []*item) (left []*item, cause, err error) {
 	emails := make(map[string]any, len(items))
 	for i, it := range items {

@@ -151,7 +151,8 @@ func message(n int) string {
 
 var day = time.Date(2026, 3, 8, 14, 30, 0, 0, time.FixedZone("", 3600))
 
-// fill puts messages into the account: of several mailboxes, with flags and keywords, one in two mailboxes.
+// fill puts messages into the account: of several mailboxes, with flags and keywords, one in two
+// mailboxes.
 func (a *account) fill() {
 	a.t.Helper()
 	for name, role := range map[string]string{"Trash": "trash", "Junk": "junk"} {
@@ -191,8 +192,8 @@ func sameMail(t *testing.T, what string, have, want []string) {
 	}
 }
 
-// What an account has comes back over JMAP and over IMAP: bytes, flags, keywords, mailboxes, dates. A second restore adds nothing, and
-// both protocols give the same messages.
+// What an account has comes back over JMAP and over IMAP: bytes, flags, keywords, mailboxes, dates.
+// A second restore adds nothing, and both protocols give the same messages.
 func TestRoundTrip(t *testing.T) {
 	server := testbed.Cyrus(t, testbed.CyrusOptions{HTTP: true})
 	r := newRepo(t)
@@ -225,7 +226,8 @@ func TestRoundTrip(t *testing.T) {
 	sameMail(t, "over IMAP", archivetest.ArchivedMail(t, r, carl.backupIMAP(r).Head), archivetest.ArchivedMail(t, r, overIMAP.Head))
 }
 
-// An account that another user shares is archived as one of its own, and a backup of one's own names it.
+// An account that another user shares is archived as one of its own, and a backup of one's own
+// names it.
 func TestSharedAccount(t *testing.T) {
 	server := testbed.Cyrus(t, testbed.CyrusOptions{HTTP: true})
 	r := newRepo(t)
@@ -278,8 +280,8 @@ func TestPruneOnCyrus(t *testing.T) {
 	}
 }
 
-// A night without changes costs two requests. After changes, the archive is what a new listing gives, and what was archived is not
-// downloaded again.
+// A night without changes costs two requests. After changes, the archive is what a new listing
+// gives, and what was archived is not downloaded again.
 func TestNights(t *testing.T) {
 	server := testbed.Cyrus(t, testbed.CyrusOptions{HTTP: true})
 	for name, opts := range map[string]jmapsource.Options{"labels": {}, "mailboxes": {Mailboxes: true}} {

@@ -8,7 +8,8 @@
 //	lost.go       what became of an import that was not answered
 //	mirror.go     removing what is not archived
 //
-// A message of JMAP can be in several mailboxes. So a message that the account has already, with the same bytes, date and keywords,
-// is put into a further mailbox, and is not uploaded again. Some servers (Cyrus) keep one copy of equal messages whatever their
-// keywords are, and answer alreadyExists: it is put into the mailbox as well, and the report says whose keywords it has.
+// A message of JMAP can be in several mailboxes. So a message that the account has already, with
+// the same bytes, date and keywords, is put into a further mailbox, and is not uploaded again. Some
+// servers (Cyrus) keep one copy of equal messages whatever their keywords are, and answer
+// alreadyExists: it is put into the mailbox as well, and the report says whose keywords it has.
 package jmaprestore

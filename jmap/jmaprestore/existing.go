@@ -74,8 +74,8 @@ func (x *existing) add(e *email) {
 	}
 }
 
-// ids lists the ids of messages, of a filter or all. A message that moves in the list meanwhile can be missing; then the server has
-// it once more after the restore, at the worst.
+// ids lists the ids of messages, of a filter or all. A message that moves in the list meanwhile can
+// be missing; then the server has it once more after the restore, at the worst.
 func (t *Target) ids(ctx context.Context, filter map[string]any) (ids []string, err error) {
 	seen := make(map[string]bool)
 	for at := int64(0); ; {

@@ -23,8 +23,8 @@ func (*folder) BatchSize() (messages int, bytes int64) { return 100, 16 << 20 }
 // Close implements restore.Folder. Messages are there when Append returns.
 func (*folder) Close() error { return nil }
 
-// Missing implements restore.Folder. Messages of the same size that are in the mailbox, or that have the same date, are read: only
-// the bytes prove that a message is the wanted one.
+// Missing implements restore.Folder. Messages of the same size that are in the mailbox, or that
+// have the same date, are read: only the bytes prove that a message is the wanted one.
 func (f *folder) Missing(ctx context.Context, wanted []restore.Message) ([]int, error) {
 	x, err := f.t.load(ctx)
 	if err != nil {
@@ -53,7 +53,8 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Message) ([]int, 
 	return missing, nil
 }
 
-// use marks a message of the mailbox as the copy of a wanted one. It reports whether there is one. The caller holds mu.
+// use marks a message of the mailbox as the copy of a wanted one. It reports whether there is one.
+// The caller holds mu.
 func (f *folder) use(x *existing, m *restore.Message) bool {
 	for _, e := range x.byHash[m.Hash] {
 		if e.isIn(f.box) && !f.used[e.id] {

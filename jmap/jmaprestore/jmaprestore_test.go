@@ -19,7 +19,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// archived returns an archive with some mailboxes: two messages are in two of them, one of these with other flags there.
+// archived returns an archive with some mailboxes: two messages are in two of them, one of these
+// with other flags there.
 func archived(t *testing.T) (*repo.Repo, repo.Head) {
 	t.Helper()
 	r := newRepo(t)
@@ -66,7 +67,8 @@ func in(s *jmaptest.Server) map[string][]string {
 	return all
 }
 
-// Whatever a server does in between, each message is there once in the end, and a second restore adds nothing.
+// Whatever a server does in between, each message is there once in the end, and a second restore
+// adds nothing.
 func TestTrouble(t *testing.T) {
 	once := func(method, failure string) func(*jmaptest.Server) {
 		return func(s *jmaptest.Server) {
@@ -168,7 +170,8 @@ func TestTrouble(t *testing.T) {
 				if len(have["/Inbox"]) != 5 || len(have["/Projects/Bridge"]) != 5 || len(have["/Sent"]) != 2 {
 					t.Errorf("%d in Inbox, %d in Bridge, %d in Sent", len(have["/Inbox"]), len(have["/Projects/Bridge"]), len(have["/Sent"]))
 				}
-				// Message 0 is the same in both mailboxes. Message 1 is not, and stays two where the server can have two.
+				// Message 0 is the same in both mailboxes. Message 1 is not, and stays two where
+				// the server can have two.
 				if n := len(s.Mails()); n != map[bool]int{true: 10, false: 11}[s.Dedup] {
 					t.Errorf("%d messages", n)
 				}
@@ -187,7 +190,8 @@ func panicked(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusBadGateway)
 }
 
-// A message that the server refuses is kept as a file, and the others are added. A full account ends the restore.
+// A message that the server refuses is kept as a file, and the others are added. A full account
+// ends the restore.
 func TestRefused(t *testing.T) {
 	refuse := func(failure string) func(*jmaptest.Server) {
 		return func(s *jmaptest.Server) {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// findAdded finds out, after an answer was lost, which messages were added, and returns the others. It compares them with those of
-// the mailbox that were not there before.
+// findAdded finds out, after an answer was lost, which messages were added, and returns the others.
+// It compares them with those of the mailbox that were not there before.
 func (f *folder) findAdded(ctx context.Context, x *existing, items []*item) (left []*item, err error) {
 	ids, err := f.t.ids(ctx, map[string]any{"inMailbox": f.box})
 	if err != nil {

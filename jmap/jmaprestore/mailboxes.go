@@ -60,7 +60,8 @@ func (p *plan) places() []restore.Place {
 	return places
 }
 
-// plan finds the mailboxes that exist: by their paths, or else by their roles, which no two mailboxes of an account have.
+// plan finds the mailboxes that exist: by their paths, or else by their roles, which no two
+// mailboxes of an account have.
 func (t *Target) plan(ctx context.Context, mailboxes []mail.Mailbox) (*plan, error) {
 	var got jmap.Got[jmap.Mailbox]
 	err := t.one(ctx, "Mailbox/get", map[string]any{"ids": nil, "properties": jmap.MailboxProperties}, &got)
@@ -190,7 +191,8 @@ func (t *Target) create(ctx context.Context, p *plan) error {
 	return nil
 }
 
-// level returns the mailboxes to make at a depth, by path, as objects of JMAP. It is nil if nothing is that deep.
+// level returns the mailboxes to make at a depth, by path, as objects of JMAP. It is nil if nothing
+// is that deep.
 func (p *plan) level(depth int, failed map[string]string) (level map[string]map[string]any) {
 	for i := range p.wanted {
 		w := &p.wanted[i]
@@ -256,8 +258,8 @@ func (t *Target) createLevel(ctx context.Context, p *plan, level map[string]map[
 	return nil
 }
 
-// set makes mailboxes, and returns their ids, or why there are none. A mailbox that is there already, because the answer to an
-// earlier attempt was lost, is that one.
+// set makes mailboxes, and returns their ids, or why there are none. A mailbox that is there
+// already, because the answer to an earlier attempt was lost, is that one.
 func (t *Target) set(ctx context.Context, keys []string, level map[string]map[string]any) (made map[string]string, refused map[string]*jmap.Error, err error) {
 	made, refused = make(map[string]string), make(map[string]*jmap.Error)
 	err = t.retry(ctx, func() error {

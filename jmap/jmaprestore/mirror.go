@@ -23,7 +23,8 @@ type mirror struct {
 	keywords map[string]jmap.Set // that messages should have and do not have
 }
 
-// Extra implements restore.Mirrorer. It leaves out empty mailboxes that have a role, or one of the places below them.
+// Extra implements restore.Mirrorer. It leaves out empty mailboxes that have a role, or one of the
+// places below them.
 func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
 	var got jmap.Got[jmap.Mailbox]
 	if err := t.one(ctx, "Mailbox/get", map[string]any{"ids": nil, "properties": jmap.MailboxProperties}, &got); err != nil {
@@ -184,8 +185,9 @@ func (m *mirror) setKeywords(ctx context.Context, ids []string) (changed int64, 
 	return int64(len(result.Updated)), err
 }
 
-// remove takes messages out of the mailbox, and destroys those that are in no other. It returns how many are removed. What another
-// client changes meanwhile is looked at again, so that no message is destroyed that was put into a mailbox.
+// remove takes messages out of the mailbox, and destroys those that are in no other. It returns how
+// many are removed. What another client changes meanwhile is looked at again, so that no message is
+// destroyed that was put into a mailbox.
 func (m *mirror) remove(ctx context.Context, ids []string) (removed int64, err error) {
 	asked := make(map[string]bool) // messages that a request was about: one that is gone after it was removed by it, if its answer was lost
 	for attempt := 1; len(ids) > 0; attempt++ {

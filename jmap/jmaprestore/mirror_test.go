@@ -36,8 +36,9 @@ func pruned(t *testing.T, r *repo.Repo, head repo.Head, s *jmaptest.Server) *res
 	return report.Mirror
 }
 
-// What the archive does not have is removed: messages of one mailbox, messages from one of several mailboxes, mailboxes. Flags are
-// set. What comes meanwhile stays, and a second run finds nothing to do.
+// What the archive does not have is removed: messages of one mailbox, messages from one of several
+// mailboxes, mailboxes. Flags are set. What comes meanwhile stays, and a second run finds nothing
+// to do.
 func TestPrune(t *testing.T) {
 	for name, prepare := range map[string]func(*jmaptest.Server){
 		"plain":         func(*jmaptest.Server) {},

@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Target is an account that is restored into. It adds messages and mailboxes, and puts messages into further mailboxes. Only a Mirror
-// removes and changes something.
+// Target is an account that is restored into. It adds messages and mailboxes, and puts messages
+// into further mailboxes. Only a Mirror removes and changes something.
 type Target struct {
 	client *jmap.Client
 	waits  retry.Budget // that the server asked for
@@ -33,8 +33,8 @@ var (
 	_ restore.Previewer = (*Target)(nil)
 )
 
-// New returns an account as a target. It does not connect yet. waiting is called before a wait that the server asked for; it may be
-// nil.
+// New returns an account as a target. It does not connect yet. waiting is called before a wait that
+// the server asked for; it may be nil.
 func New(client *jmap.Client, waiting func(time.Duration, error)) *Target {
 	return &Target{client: client, firsts: make(map[string]string), waits: retry.Budget{Report: waiting}}
 }
@@ -42,8 +42,8 @@ func New(client *jmap.Client, waiting func(time.Duration, error)) *Target {
 // Inform implements restore.Informed.
 func (t *Target) Inform(with restore.ArchiveInfo) { t.hasher = with.Hasher }
 
-// Parallel implements restore.Target. A message of several mailboxes is added once, so one mailbox comes after the other; the messages
-// of a batch are uploaded in parallel.
+// Parallel implements restore.Target. A message of several mailboxes is added once, so one mailbox
+// comes after the other; the messages of a batch are uploaded in parallel.
 func (*Target) Parallel() int { return 1 }
 
 // Close implements restore.Target.
@@ -59,7 +59,8 @@ func (t *Target) OpenRead(_ context.Context, place restore.Place) (restore.ReadF
 	return newFolder(t, place.Name), nil
 }
 
-// maxAttempts is how often in a row a request may fail: with the waits in between, about ten minutes.
+// maxAttempts is how often in a row a request may fail: with the waits in between, about ten
+// minutes.
 const maxAttempts = 10
 
 var backoff = retry.Backoff{First: 250 * time.Millisecond, Longest: 2 * time.Minute}

@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Bodies implements source.View. A message that cannot be read is left out, with an error at the end.
+// Bodies implements source.View. A message that cannot be read is left out, with an error at the
+// end.
 func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	if err := v.findBlobs(ctx, messages); err != nil {
 		return err

@@ -30,8 +30,8 @@ type answers struct {
 	changes *changes // nil: no state was given, or the server has forgotten it
 }
 
-// ask asks for the mailboxes, and for what changed since a state or, without one, for the state. It is one request, in which the
-// messages that changed are described as well.
+// ask asks for the mailboxes, and for what changed since a state or, without one, for the state. It
+// is one request, in which the messages that changed are described as well.
 func (s *Source) ask(ctx context.Context, session *jmap.Session, since string) (*answers, error) {
 	var boxes jmap.Got[jmap.Mailbox]
 	var state jmap.Got[jmap.Email]
@@ -105,8 +105,8 @@ type question struct {
 	created, updated jmap.Got[jmap.Email]
 }
 
-// newQuestion returns the calls of a question, the first of which is the at-th of its request. If the server takes one call at a
-// time, there is one call.
+// newQuestion returns the calls of a question, the first of which is the at-th of its request. If
+// the server takes one call at a time, there is one call.
 func newQuestion(session *jmap.Session, since string, at int) *question {
 	q := &question{since: since}
 	q.calls = []*jmap.Call{{
@@ -197,11 +197,12 @@ func (s *Source) advance(ctx context.Context, session *jmap.Session, before *sna
 	return s.settle(ctx, session, next, c.settled && !c.more)
 }
 
-// maxUnrest is how many answers in a row may bring changes that happened after the one before. The next survey shows what is
-// missing then.
+// maxUnrest is how many answers in a row may bring changes that happened after the one before. The
+// next survey shows what is missing then.
 const maxUnrest = 5
 
-// settle applies what changed since the state of a snapshot until nothing does. settled says that there is nothing.
+// settle applies what changed since the state of a snapshot until nothing does. settled says that
+// there is nothing.
 func (s *Source) settle(ctx context.Context, session *jmap.Session, next *snapshot, settled bool) (*snapshot, error) {
 	for steps, unrest := 0, 0; !settled && next.state != "" && unrest < maxUnrest && steps < maxSteps; steps++ {
 		c, err := s.since(ctx, session, next.state)
@@ -239,8 +240,9 @@ func (s *snapshot) isEmpty() bool {
 // fewMore is how many messages more than the server counts can have arrived between two answers.
 const fewMore = 10
 
-// exceeds reports whether a snapshot has more messages than the server counts in its mailboxes. Then what the server says about changes
-// is of another account: one that was made again at the same place, or restored from a backup.
+// exceeds reports whether a snapshot has more messages than the server counts in its mailboxes.
+// Then what the server says about changes is of another account: one that was made again at the
+// same place, or restored from a backup.
 func (s *snapshot) exceeds(t *tree, changes *changes) bool {
 	for _, l := range s.folders {
 		count, known := int64(len(changes.changed))+fewMore, true

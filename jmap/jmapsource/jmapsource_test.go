@@ -94,8 +94,8 @@ func wanted(s *jmaptest.Server, boxes map[string]string) (lines []string) {
 
 func newRepo(t *testing.T) *repo.Repo { return archivetest.NewRepo(t, new(storetest.Memory)) }
 
-// Whatever happens to an account from one night to the next, each night has what the account has, whether the server says what
-// changed or forgets it, and however few calls and objects it takes.
+// Whatever happens to an account from one night to the next, each night has what the account has,
+// whether the server says what changed or forgets it, and however few calls and objects it takes.
 func TestNights(t *testing.T) {
 	for name, change := range map[string]func(*jmaptest.Server){
 		"usual":       func(*jmaptest.Server) {},
@@ -166,8 +166,8 @@ func disturb(s *jmaptest.Server, random *rand.Rand, boxes []string) {
 	}
 }
 
-// A message that is deleted while it is read is no failure. One whose text the server does not find, or cuts off, is a named one, and
-// comes the next night.
+// A message that is deleted while it is read is no failure. One whose text the server does not
+// find, or cuts off, is a named one, and comes the next night.
 func TestTexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, r := jmaptest.New(), newRepo(t)
@@ -209,8 +209,8 @@ func TestTexts(t *testing.T) {
 	})
 }
 
-// A server that fails leaves the archive as it is: a message that it forgets to mention, an empty list, a page for people, or any
-// error never looks like deleted mail.
+// A server that fails leaves the archive as it is: a message that it forgets to mention, an empty
+// list, a page for people, or any error never looks like deleted mail.
 func TestNothingIsLost(t *testing.T) {
 	drop := func(method string) func(*jmaptest.Server) {
 		return func(s *jmaptest.Server) {
@@ -328,8 +328,9 @@ func TestNothingIsLost(t *testing.T) {
 	}
 }
 
-// A server that was installed again, or restored from a backup, has other messages under ids that are archived, and may have other
-// messages at a state that is archived. Each night has what the server has then.
+// A server that was installed again, or restored from a backup, has other messages under ids that
+// are archived, and may have other messages at a state that is archived. Each night has what the
+// server has then.
 func TestAnotherServer(t *testing.T) {
 	for name, forgotten := range map[string]int{"that has forgotten the state": 1 << 30, "whose state is older": 0} {
 		s, r := jmaptest.New(), newRepo(t)
@@ -378,7 +379,8 @@ func TestRestless(t *testing.T) {
 	})
 }
 
-// Mail that arrives while a large account is listed costs no second list, in this night and the next.
+// Mail that arrives while a large account is listed costs no second list, in this night and the
+// next.
 func TestArrivals(t *testing.T) {
 	s, r := jmaptest.New(), newRepo(t)
 	s.Limits = jmaptest.Object{"maxObjectsInGet": 4}

@@ -38,7 +38,8 @@ func (f *farServer) count(n int) {
 	f.most = max(f.most, f.now)
 }
 
-// A large account takes a request for each message, as many at once as the server allows, and few others.
+// A large account takes a request for each message, as many at once as the server allows, and few
+// others.
 func TestLargeAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const messages, atOnce = 3000, 3

@@ -52,7 +52,8 @@ func (s *Source) list(ctx context.Context, session *jmap.Session, t *tree, state
 	return s.settle(ctx, session, next, same)
 }
 
-// allIDs lists the ids of all messages, the oldest first. state is from before. whole reports that none is missing.
+// allIDs lists the ids of all messages, the oldest first. state is from before. whole reports that
+// none is missing.
 func (s *Source) allIDs(ctx context.Context, session *jmap.Session, state string) (ids []string, whole bool, err error) {
 	seen, total := make(map[string]bool), int64(0)
 	for range maxListings {
@@ -68,8 +69,9 @@ func (s *Source) allIDs(ctx context.Context, session *jmap.Session, state string
 		if whole { // some messages were in two pages, so others were in none: the order is not stable
 			continue
 		}
-		// Where messages only arrive, pages repeat some and leave none out. If one was deleted, another may have moved to a page that
-		// was read: it is in the next list. A message that is gone meanwhile costs nothing: the server does not describe it.
+		// Where messages only arrive, pages repeat some and leave none out. If one was deleted,
+		// another may have moved to a page that was read: it is in the next list. A message that is
+		// gone meanwhile costs nothing: the server does not describe it.
 		var deleted bool
 		if deleted, state, err = s.deletedSince(ctx, session, state); err != nil || !deleted {
 			return ids, err == nil, err
@@ -81,7 +83,8 @@ func (s *Source) allIDs(ctx context.Context, session *jmap.Session, state string
 	return ids, false, nil
 }
 
-// deletedSince reports whether a message was deleted since a state, or may have been, and the state now.
+// deletedSince reports whether a message was deleted since a state, or may have been, and the state
+// now.
 func (s *Source) deletedSince(ctx context.Context, session *jmap.Session, state string) (deleted bool, now string, err error) {
 	for range maxSteps {
 		c, err := s.since(ctx, session, state)
@@ -96,7 +99,8 @@ func (s *Source) deletedSince(ctx context.Context, session *jmap.Session, state 
 	return true, state, nil
 }
 
-// pages calls take with each id. stable is false if the list changed meanwhile. total is how many there are; 0: the server does not say.
+// pages calls take with each id. stable is false if the list changed meanwhile. total is how many
+// there are; 0: the server does not say.
 func (s *Source) pages(ctx context.Context, take func(id string)) (stable bool, total int64, err error) {
 	first := ""
 	stable = true
@@ -133,7 +137,8 @@ func (s *Source) pages(ctx context.Context, take func(id string)) (stable bool, 
 	return false, 0, fmt.Errorf("%w: the server lists more than %d messages", mail.ErrFlood, maxMessages)
 }
 
-// get describes messages. Those that are gone are left out. same reports whether all answers are of one state.
+// get describes messages. Those that are gone are left out. same reports whether all answers are of
+// one state.
 func (s *Source) get(ctx context.Context, session *jmap.Session, ids []string, state string) (all map[string]*entry, same bool, err error) {
 	all, same = make(map[string]*entry, len(ids)), true
 	var mu sync.Mutex
@@ -159,8 +164,8 @@ func (s *Source) get(ctx context.Context, session *jmap.Session, ids []string, s
 	return all, same, group.Wait()
 }
 
-// describe asks for properties of messages. Each one is in the list or in notFound, or the answer is an error: a message that a
-// server forgets to mention must not look deleted.
+// describe asks for properties of messages. Each one is in the list or in notFound, or the answer
+// is an error: a message that a server forgets to mention must not look deleted.
 func (s *Source) describe(ctx context.Context, ids, properties []string) (*jmap.Got[jmap.Email], error) {
 	got := new(jmap.Got[jmap.Email])
 	if err := s.client.One(ctx, "Email/get", map[string]any{"ids": ids, "properties": properties}, got); err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// snapshot is the account at one moment. It does not change, but for attributes that are read later.
+// snapshot is the account at one moment. It does not change, but for attributes that are read
+// later.
 type snapshot struct {
 	tree    *tree
 	state   string              // of Email, from before the messages were described; "": not known
@@ -46,8 +47,9 @@ type listing struct {
 	entries  []*entry
 	status   mail.Status
 
-	// since is the HIGHESTMODSEQ of the archived mailbox, if entries without attributes are as they are archived; gone are the
-	// archived messages that are not listed. 0: every message is listed with its attributes.
+	// since is the HIGHESTMODSEQ of the archived mailbox, if entries without attributes are as they
+	// are archived; gone are the archived messages that are not listed. 0: every message is listed
+	// with its attributes.
 	since uint64
 	gone  mail.UIDSet
 }
@@ -66,8 +68,8 @@ func (s *Source) newFolders(t *tree) (folders map[string]*listing, apart bool) {
 	return folders, apart
 }
 
-// next returns the account as it is now: as the one before, in this run or in the archive, with what changed since, or else as a new
-// listing.
+// next returns the account as it is now: as the one before, in this run or in the archive, with
+// what changed since, or else as a new listing.
 func (s *Source) next(ctx context.Context, session *jmap.Session) (*snapshot, error) {
 	mark := s.knownMark()
 	since := mark[min(markLength, len(mark)):]
@@ -109,7 +111,8 @@ func (s *Source) listUnless(ctx context.Context, session *jmap.Session, t *tree,
 	return s.list(ctx, session, t, state)
 }
 
-// knownMark returns the mail.Status.State of the account before: that of this run, or the one that all archived mailboxes have.
+// knownMark returns the mail.Status.State of the account before: that of this run, or the one that
+// all archived mailboxes have.
 func (s *Source) knownMark() string {
 	if s.current != nil {
 		if s.current.state == "" {
@@ -137,7 +140,8 @@ func (s *Source) knownMark() string {
 // markLength is the length of tree.mark.
 const markLength = 8
 
-// archived returns the account as it is archived, without messages (load). It is nil if the archive has other mailboxes than these.
+// archived returns the account as it is archived, without messages (load). It is nil if the archive
+// has other mailboxes than these.
 func (s *Source) archived(t *tree) *snapshot {
 	next := &snapshot{tree: t, unloaded: true}
 	next.folders, next.apart = s.newFolders(t)
@@ -151,7 +155,8 @@ func (s *Source) archived(t *tree) *snapshot {
 	return next
 }
 
-// load fills a snapshot from the archive, if it has no messages yet. complete is false if some are not archived.
+// load fills a snapshot from the archive, if it has no messages yet. complete is false if some are
+// not archived.
 func (s *Source) load(ctx context.Context, known *snapshot) (complete bool, err error) {
 	if !known.unloaded {
 		return true, nil
@@ -175,7 +180,8 @@ func (s *Source) load(ctx context.Context, known *snapshot) (complete bool, err 
 	return true, nil
 }
 
-// with returns a snapshot with changes. Entries with attributes replace those that are there; destroyed ones are left out.
+// with returns a snapshot with changes. Entries with attributes replace those that are there;
+// destroyed ones are left out.
 func (s *Source) with(ctx context.Context, before *snapshot, changed map[string]*entry, destroyed map[string]bool) (*snapshot, error) {
 	next := &snapshot{tree: before.tree, apart: before.apart, folders: make(map[string]*listing, len(before.folders))}
 	fresh := slices.SortedFunc(maps.Values(changed), byDate)
@@ -240,7 +246,8 @@ func (s *Source) number(ctx context.Context, l *listing) error {
 	return nil
 }
 
-// setStatus gives the listings their states. HIGHESTMODSEQ is the time at which a state was first seen.
+// setStatus gives the listings their states. HIGHESTMODSEQ is the time at which a state was first
+// seen.
 func (s *Source) setStatus(next *snapshot) {
 	state := ""
 	if next.state != "" && markLength+len(next.state) <= maxState {

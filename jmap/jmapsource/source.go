@@ -93,7 +93,8 @@ func (s *Source) Survey(ctx context.Context) (*mail.Survey, error) {
 	return survey, nil
 }
 
-// again returns the account once more if its mailboxes are others by now: some message is in one that was not listed.
+// again returns the account once more if its mailboxes are others by now: some message is in one
+// that was not listed.
 func (s *Source) again(ctx context.Context, session *jmap.Session, before *snapshot) (*snapshot, error) {
 	now, err := s.ask(ctx, session, "")
 	if err != nil {

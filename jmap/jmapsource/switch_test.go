@@ -13,8 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/jmap/jmapsource"
 )
 
-// An account that is read over IMAP, then over JMAP, and over IMAP again has in each night the messages of that night, although both
-// number the messages of the same mailbox. No night has an alarm.
+// An account that is read over IMAP, then over JMAP, and over IMAP again has in each night the
+// messages of that night, although both number the messages of the same mailbox. No night has an
+// alarm.
 func TestFromIMAPAndBack(t *testing.T) {
 	overJMAP, overIMAP, r := jmaptest.New(), archivetest.NewAccount(), newRepo(t)
 	var want []string

@@ -26,13 +26,15 @@ type tree struct {
 	mark  string       // a hash of all of it: labels stay the same as long as the mark does
 }
 
-// Delimiters of names. A mailbox that has a "/" in its name, or below one that has, has the other one.
+// Delimiters of names. A mailbox that has a "/" in its name, or below one that has, has the other
+// one.
 const (
 	delimiter      = "/"
 	otherDelimiter = "\x1f"
 )
 
-// newTree names the mailboxes. No two have the same name, whatever the server says of names and parents.
+// newTree names the mailboxes. No two have the same name, whatever the server says of names and
+// parents.
 func newTree(list []jmap.Mailbox) *tree {
 	t := &tree{byID: make(map[string]*box, len(list))}
 	for _, m := range list {
@@ -85,7 +87,8 @@ func (b *box) setName(name string) {
 	}
 }
 
-// name returns a mailbox with the name of its path. Parents that are missing, or that are below themselves, count as none.
+// name returns a mailbox with the name of its path. Parents that are missing, or that are below
+// themselves, count as none.
 func (t *tree) name(b *box) mail.Mailbox {
 	var levels []string
 	seen := make(map[string]bool)
@@ -105,8 +108,8 @@ func (t *tree) name(b *box) mail.Mailbox {
 	return m
 }
 
-// levelName returns the name of a mailbox as a level of a path. An empty name, and one that begins as a label of Gmail's
-// does, gets another character in front.
+// levelName returns the name of a mailbox as a level of a path. An empty name, and one that begins
+// as a label of Gmail's does, gets another character in front.
 func levelName(b *box) string {
 	name := strings.ReplaceAll(strings.ToValidUTF8(b.Name, "\ufffd"), otherDelimiter, " ")
 	switch {
@@ -131,10 +134,12 @@ func (t *tree) hash() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// isApart reports whether the messages of a mailbox are not in All Mail because of it: people empty Trash and Junk.
+// isApart reports whether the messages of a mailbox are not in All Mail because of it: people empty
+// Trash and Junk.
 func (b *box) isApart() bool { return b.Role == "trash" || b.Role == "junk" }
 
-// labels returns the labels of a message in mailboxes, sorted. Mailboxes that are read apart, or that are not listed, are none.
+// labels returns the labels of a message in mailboxes, sorted. Mailboxes that are read apart, or
+// that are not listed, are none.
 func (t *tree) labels(ids []string) (labels []string) {
 	for _, id := range ids {
 		if b := t.byID[id]; b != nil && !b.isApart() {
@@ -145,7 +150,8 @@ func (t *tree) labels(ids []string) (labels []string) {
 	return labels
 }
 
-// isInAll reports whether a message is in All Mail: in a mailbox that is not read apart, or in none that is listed.
+// isInAll reports whether a message is in All Mail: in a mailbox that is not read apart, or in none
+// that is listed.
 func (t *tree) isInAll(ids []string) bool {
 	apart := false
 	for _, id := range ids {

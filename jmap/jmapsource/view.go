@@ -97,7 +97,8 @@ func (v *view) Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.
 	}
 }
 
-// describe asks for properties of the messages with these indices, by id. Those that are gone are not in the result.
+// describe asks for properties of the messages with these indices, by id. Those that are gone are
+// not in the result.
 func (v *view) describe(ctx context.Context, first, end int, properties []string) (map[string]*jmap.Email, error) {
 	ids := make([]string, 0, end-first)
 	for _, e := range v.listing.entries[first:end] {
@@ -152,7 +153,8 @@ func (v *view) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Mes
 	}
 }
 
-// attributes returns the attributes of the messages with these indices; nil for those that are gone.
+// attributes returns the attributes of the messages with these indices; nil for those that are
+// gone.
 func (v *view) attributes(ctx context.Context, first, end int) ([]*attributes, error) {
 	now := make([]*attributes, end-first)
 	unknown := false
@@ -176,8 +178,9 @@ func (v *view) attributes(ctx context.Context, first, end int) ([]*attributes, e
 	return now, nil
 }
 
-// Changes implements source.View. It knows the changes of a listing that has them apart. Otherwise the facts of every message are compared:
-// the server may be another one, where ids that are archived have other messages.
+// Changes implements source.View. It knows the changes of a listing that has them apart. Otherwise
+// the facts of every message are compared: the server may be another one, where ids that are
+// archived have other messages.
 func (v *view) Changes(
 	ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error,
 ) (gone mail.UIDSet, known bool, err error) {
@@ -205,7 +208,8 @@ func (v *view) UIDs(_ context.Context, uids mail.UIDRange) (mail.UIDSet, error) 
 	return mail.UIDs(slices.Clone(v.listing.uids[first:end])...), nil
 }
 
-// Ranges implements source.View. JMAP has none, so a message that may be archived elsewhere is downloaded.
+// Ranges implements source.View. JMAP has none, so a message that may be archived elsewhere is
+// downloaded.
 func (*view) Ranges(context.Context, []source.Range, func(source.Range, []byte) error) error {
 	return nil
 }

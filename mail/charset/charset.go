@@ -1,12 +1,14 @@
-// Package charset decodes text of mail to UTF-8 from the character set that its sender named, or should have named.
+// Package charset decodes text of mail to UTF-8 from the character set that its sender named, or
+// should have named.
 //
 //	Decode     text in a character set, whatever it is      charset.go
 //	Lookup     names of character sets                      names.go
 //	           UTF-7 (RFC 2152)                             utf7.go
 //	           ISO-2022-KR and ISO-2022-CN (RFC 1557, 1922) iso2022.go
 //
-// Mail names character sets that do not exist, the wrong ones, or none. So nothing is an error: what cannot be decoded becomes
-// U+FFFD, and a text whose character set is not known is UTF-8 if it looks like it, and else Windows-1252.
+// Mail names character sets that do not exist, the wrong ones, or none. So nothing is an error:
+// what cannot be decoded becomes U+FFFD, and a text whose character set is not known is UTF-8 if it
+// looks like it, and else Windows-1252.
 package charset
 
 import (
@@ -40,8 +42,8 @@ func Guess(text []byte) string {
 
 const escape = 0x1b
 
-// isISO2022JP reports whether a text has an escape sequence that switches to Japanese (RFC 1468), and no 8-bit characters.
-// Programs sent such text without its name for many years.
+// isISO2022JP reports whether a text has an escape sequence that switches to Japanese (RFC 1468),
+// and no 8-bit characters. Programs sent such text without its name for many years.
 func isISO2022JP(text []byte) bool {
 	for rest := text; ; {
 		i := bytes.IndexByte(rest, escape)
@@ -55,8 +57,9 @@ func isISO2022JP(text []byte) bool {
 	}
 }
 
-// utf8OrWindows reads a text as UTF-8, unless it has more bytes that cannot be UTF-8 than characters that can be nothing else.
-// Then it is Windows-1252. So one damaged byte does not change all the others.
+// utf8OrWindows reads a text as UTF-8, unless it has more bytes that cannot be UTF-8 than
+// characters that can be nothing else. Then it is Windows-1252. So one damaged byte does not change
+// all the others.
 func utf8OrWindows(text []byte) string {
 	if utf8.Valid(text) {
 		return string(text)

@@ -18,9 +18,10 @@ import (
 // Decoder decodes a text to UTF-8. What it cannot decode becomes U+FFFD.
 type Decoder func(text []byte) string
 
-// Lookup returns the decoder of a character set, and whether the name is known. The names are those of the WHATWG Encoding
-// Standard, which has those of IANA that are in use, and further ones that mail has. As there, iso-8859-1 is Windows-1252 and
-// gb2312 is GB18030: what programs send under these names is more than they allow.
+// Lookup returns the decoder of a character set, and whether the name is known. The names are those
+// of the WHATWG Encoding Standard, which has those of IANA that are in use, and further ones that
+// mail has. As there, iso-8859-1 is Windows-1252 and gb2312 is GB18030: what programs send under
+// these names is more than they allow.
 func Lookup(name string) (decode Decoder, known bool) {
 	key := keyOf(name)
 	if decode, ok := others[key]; ok {
@@ -36,7 +37,8 @@ func Lookup(name string) (decode Decoder, known bool) {
 	return decodeBy(found), true
 }
 
-// keyOf returns a name in lower case without punctuation, in which names of one character set differ.
+// keyOf returns a name in lower case without punctuation, in which names of one character set
+// differ.
 func keyOf(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -78,7 +80,8 @@ var others = map[string]Decoder{
 	"unknown8bit": Guess, "xunknown": Guess, "unknown": Guess, "default": Guess, "none": Guess, "8bit": Guess,
 }
 
-// keys has the encodings that others and the standard do not have under these names, by keys of the names.
+// keys has the encodings that others and the standard do not have under these names, by keys of the
+// names.
 var keys = sync.OnceValue(func() map[string]encoding.Encoding {
 	found := make(map[string]encoding.Encoding)
 	for _, row := range encodings {

@@ -7,7 +7,8 @@ import (
 	"unicode/utf16"
 )
 
-// decodeUTF7 decodes UTF-7 (RFC 2152). Mailbox names have another form of it, which package mail decodes.
+// decodeUTF7 decodes UTF-7 (RFC 2152). Mailbox names have another form of it, which package mail
+// decodes.
 func decodeUTF7(text []byte) string {
 	var b strings.Builder
 	for {
@@ -37,7 +38,8 @@ func isBase64(c byte) bool {
 	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/'
 }
 
-// utf16Text decodes base64 without padding of UTF-16 in network byte order. Bits after the last whole unit are padding.
+// utf16Text decodes base64 without padding of UTF-16 in network byte order. Bits after the last
+// whole unit are padding.
 func utf16Text(encoded []byte) string {
 	if len(encoded)%4 == 1 {
 		encoded = encoded[:len(encoded)-1]

@@ -9,7 +9,8 @@
 //	                                 │      rtf.go
 //	                                 └─ .pdf: package pdf
 //
-// A document can be made to harm. So each is read as a stream, without a tree, and its entries share one budget of bytes that are
-// decompressed, whatever their number, sizes and ratios are. Archives in a document are not opened. XML entities that a document
-// declares are not known and stay as they are. The time is linear in [MaxDocument] and [MaxContent].
+// A document can be made to harm. So each is read as a stream, without a tree, and its entries
+// share one budget of bytes that are decompressed, whatever their number, sizes and ratios are.
+// Archives in a document are not opened. XML entities that a document declares are not known and
+// stay as they are. The time is linear in [MaxDocument] and [MaxContent].
 package document

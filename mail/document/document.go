@@ -12,13 +12,14 @@ import (
 const (
 	// MaxDocument is the size of the largest document that is read, in bytes.
 	MaxDocument = 64 << 20
-	// MaxContent is how many bytes of a document are decompressed. It bounds the time, to a few seconds: a spreadsheet of
-	// 200,000 rows has as many.
+	// MaxContent is how many bytes of a document are decompressed. It bounds the time, to a few
+	// seconds: a spreadsheet of 200,000 rows has as many.
 	MaxContent = 64 << 20
 )
 
 var (
-	// ErrTooLarge is returned, with what was read until then, for a document that has more than MaxDocument or MaxContent.
+	// ErrTooLarge is returned, with what was read until then, for a document that has more than
+	// MaxDocument or MaxContent.
 	ErrTooLarge = errors.New("the document is too large")
 	// ErrEncrypted is returned for a document that needs a password.
 	ErrEncrypted = errors.New("the document is encrypted")
@@ -30,7 +31,8 @@ type PDF interface {
 	Text(ctx context.Context, document []byte, limit int) (string, error)
 }
 
-// Reader reads text of documents. It can be used by several goroutines at once. The zero value is ready for use.
+// Reader reads text of documents. It can be used by several goroutines at once. The zero value is
+// ready for use.
 type Reader struct {
 	PDF PDF // nil: PDFs are not read
 }
@@ -78,7 +80,8 @@ var extensions = map[string]format{
 	".odg": openFormat, ".rtf": rtfFormat, ".pdf": pdfFormat,
 }
 
-// formatOf returns the format of a document. The name counts more: programs send documents under types of their own.
+// formatOf returns the format of a document. The name counts more: programs send documents under
+// types of their own.
 func formatOf(mediaType, name string) format {
 	if f, ok := extensions[strings.ToLower(path.Ext(strings.TrimSpace(name)))]; ok {
 		return f
@@ -86,14 +89,16 @@ func formatOf(mediaType, name string) format {
 	return mediaTypes[mediaType]
 }
 
-// Reads reports whether documents of this media type, in lower case, or with this file name, can be read.
+// Reads reports whether documents of this media type, in lower case, or with this file name, can be
+// read.
 func (r Reader) Reads(mediaType, name string) bool {
 	f := formatOf(mediaType, name)
 	return f != unknown && (f != pdfFormat || r.PDF != nil)
 }
 
-// Text returns the text of a document, of at most limit bytes, in UTF-8. Paragraphs, rows and slides are lines. With an error, it
-// returns what could be read nevertheless. An error concerns only the document, unless it is that of ctx.
+// Text returns the text of a document, of at most limit bytes, in UTF-8. Paragraphs, rows and
+// slides are lines. With an error, it returns what could be read nevertheless. An error concerns
+// only the document, unless it is that of ctx.
 func (r Reader) Text(ctx context.Context, mediaType, name string, document []byte, limit int) (string, error) {
 	if len(document) > MaxDocument {
 		return "", fmt.Errorf("%w: %d bytes", ErrTooLarge, len(document))

@@ -113,7 +113,8 @@ func TestPDF(t *testing.T) {
 	}
 }
 
-// TestErrors requires that what cannot be read is an error, and that what can be is returned nevertheless.
+// TestErrors requires that what cannot be read is an error, and that what can be is returned
+// nevertheless.
 func TestErrors(t *testing.T) {
 	whole := archive("word/document.xml", "<t>text</t>", "word/footnotes.xml", "<t>"+strings.Repeat("note ", 1000)+"</t>")
 	damaged := bytes.Clone(whole)
@@ -183,7 +184,8 @@ func TestCanceled(t *testing.T) {
 	}
 }
 
-// overlapping returns an archive in which many entries have the same 10 MB of zeros as their content.
+// overlapping returns an archive in which many entries have the same 10 MB of zeros as their
+// content.
 func overlapping(entries int) []byte {
 	content := make([]byte, 10<<20)
 	copy(content, "<x>")

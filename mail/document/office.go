@@ -81,15 +81,17 @@ func markupOf(f format, name string) markup {
 	return nil
 }
 
-// officeMarkup is that of WordprocessingML, DrawingML, PresentationML and of strings in SpreadsheetML: text is in elements t.
-// A Fallback says again what is in the Choice before it, and rPh how to pronounce a string.
+// officeMarkup is that of WordprocessingML, DrawingML, PresentationML and of strings in
+// SpreadsheetML: text is in elements t. A Fallback says again what is in the Choice before it, and
+// rPh how to pronounce a string.
 var officeMarkup = elements(element{text: true}, "t", "text").
 	and(elements(element{skip: true}, "fallback", "rph")).
 	and(elements(element{space: '\n'}, "p", "si", "comment")).
 	and(elements(element{space: ' '}, "br", "cr", "tab", "tc")).
 	and(elements(element{space: '-'}, "nobreakhyphen"))
 
-// sheetMarkup is that of the cells of a sheet. Those with strings of sharedStrings.xml have only numbers of these.
+// sheetMarkup is that of the cells of a sheet. Those with strings of sharedStrings.xml have only
+// numbers of these.
 var sheetMarkup = elements(element{text: true}, "t", "v").
 	and(elements(element{skip: true}, "f", "rph")). // formulas
 	and(elements(element{space: '\n'}, "row")).
@@ -102,8 +104,8 @@ var workbookMarkup = elements(element{read: func(attribute func(string) string) 
 	return attribute("name") + "\n", false
 }}, "sheet")
 
-// openMarkup is that of OpenDocument: text is in paragraphs and headings. Changes that were deleted are kept in
-// tracked-changes.
+// openMarkup is that of OpenDocument: text is in paragraphs and headings. Changes that were deleted
+// are kept in tracked-changes.
 var openMarkup = elements(element{text: true, space: '\n'}, "p", "h").
 	and(elements(element{skip: true}, "tracked-changes", "binary-data")).
 	and(elements(element{space: ' '}, "s", "tab", "line-break", "table-cell")).

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// markup says where the text is in an XML vocabulary, by names of elements without their prefixes, in lower case.
+// markup says where the text is in an XML vocabulary, by names of elements without their prefixes,
+// in lower case.
 type markup map[string]element
 
 // element is what an element means.
@@ -19,8 +20,8 @@ type element struct {
 	skip  bool // it is left out with all that is in it
 	space byte // the white space that it stands for, at its begin and its end, or 0
 
-	// read is called where the element begins, with a function that returns an attribute. It returns text that the attributes
-	// have, and whether the element is left out. It can be nil.
+	// read is called where the element begins, with a function that returns an attribute. It
+	// returns text that the attributes have, and whether the element is left out. It can be nil.
 	read func(attribute func(name string) string) (text string, skip bool)
 }
 
@@ -42,8 +43,9 @@ func (m markup) and(other markup) markup {
 // maxToken is the size of the largest tag or text without a tag, in bytes. It bounds the memory.
 const maxToken = 8 << 20
 
-// xml writes the text of an XML document. It reads tags and text by the tokenizer for HTML, which never fails and knows no
-// entities but those of HTML, and does not check that the document is well-formed.
+// xml writes the text of an XML document. It reads tags and text by the tokenizer for HTML, which
+// never fails and knows no entities but those of HTML, and does not check that the document is
+// well-formed.
 func (w *writer) xml(r io.Reader, m markup) error {
 	z := html.NewTokenizer(r)
 	z.SetMaxBuf(maxToken)
@@ -138,7 +140,8 @@ func step(depth int, kind html.TokenType) int {
 	return depth // an element without content
 }
 
-// attributes returns a function that returns the attribute of a name. It reads the attributes when it is called first.
+// attributes returns a function that returns the attribute of a name. It reads the attributes when
+// it is called first.
 func attributes(z *html.Tokenizer, more bool) func(name string) string {
 	var found map[string]string
 	return func(name string) string {
@@ -155,7 +158,8 @@ func attributes(z *html.Tokenizer, more bool) func(name string) string {
 	}
 }
 
-// localName returns a name without its prefix. Prefixes are a convention, and programs choose others.
+// localName returns a name without its prefix. Prefixes are a convention, and programs choose
+// others.
 func localName(name []byte) []byte {
 	if i := bytes.IndexByte(name, ':'); i >= 0 {
 		return name[i+1:]

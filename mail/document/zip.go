@@ -17,7 +17,8 @@ type archive struct {
 	budget int64
 }
 
-// compoundMagic begins the Compound File Binary Format (MS-CFB): an old document of Microsoft's programs, or an encrypted one.
+// compoundMagic begins the Compound File Binary Format (MS-CFB): an old document of Microsoft's
+// programs, or an encrypted one.
 const compoundMagic = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 func openArchive(document []byte) (*archive, error) {

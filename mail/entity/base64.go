@@ -6,9 +6,10 @@ import (
 	"slices"
 )
 
-// base64Decoder decodes base64 (RFC 2045 section 6.8). It skips characters that are not of the alphabet, takes the end of the
-// body for missing padding, and stops at text that follows padding, such as the footer of a mailing list. But some programs
-// encode each line by itself, so a line of nothing but base64 after padding continues.
+// base64Decoder decodes base64 (RFC 2045 section 6.8). It skips characters that are not of the
+// alphabet, takes the end of the body for missing padding, and stops at text that follows padding,
+// such as the footer of a mailing list. But some programs encode each line by itself, so a line of
+// nothing but base64 after padding continues.
 type base64Decoder struct {
 	bits   uint32 // the sextets of a quantum that is not complete
 	count  int    // of sextets in bits
@@ -50,7 +51,8 @@ func (d *base64Decoder) decode(dst, lines []byte, last bool) []byte {
 	return dst
 }
 
-// afterPadding returns the lines that are to be decoded: none if padding and then text came before them.
+// afterPadding returns the lines that are to be decoded: none if padding and then text came before
+// them.
 func (d *base64Decoder) afterPadding(lines []byte) []byte {
 	if d.padded && !d.done {
 		if lines = bytes.TrimLeft(lines, "= \t\r\n"); len(lines) > 0 {

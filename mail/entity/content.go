@@ -6,7 +6,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/header"
 )
 
-// readFields fills e with what the fields of its header say. Of a field that occurs twice, the first counts.
+// readFields fills e with what the fields of its header say. Of a field that occurs twice, the
+// first counts.
 func (e *Entity) readFields(fields []byte, digest bool) {
 	e.Type, e.Subtype, e.Encoding = "text", "plain", "7bit" // RFC 2045 sections 5.2 and 6.1
 	if digest {
@@ -93,8 +94,8 @@ func (e *Entity) boundary() string {
 	return strings.TrimRight(boundary, " \t\r\n")
 }
 
-// isMessage reports whether the body is a message that can be parsed where it is: not encoded, as RFC 2046 section 5.2.1
-// requires.
+// isMessage reports whether the body is a message that can be parsed where it is: not encoded, as
+// RFC 2046 section 5.2.1 requires.
 func (e *Entity) isMessage() bool {
 	return e.Type == "message" && (e.Subtype == "rfc822" || e.Subtype == "global") && e.isIdentity()
 }

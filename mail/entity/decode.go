@@ -5,14 +5,15 @@ import (
 	"io"
 )
 
-// decoder decodes a transfer encoding. It accepts everything: what is not of the encoding is skipped or stays as it is.
+// decoder decodes a transfer encoding. It accepts everything: what is not of the encoding is
+// skipped or stays as it is.
 type decoder interface {
 	// decode appends the content of the next lines of a body to dst. last says that no more follow.
 	decode(dst, lines []byte, last bool) []byte
 }
 
-// decoderOf returns a decoder for the value of Content-Transfer-Encoding, or nil if a body in that encoding is its own
-// content. An encoding that is not known is one of these.
+// decoderOf returns a decoder for the value of Content-Transfer-Encoding, or nil if a body in that
+// encoding is its own content. An encoding that is not known is one of these.
 func decoderOf(encoding string) decoder {
 	switch encoding {
 	case "base64":
@@ -25,8 +26,8 @@ func decoderOf(encoding string) decoder {
 	return nil
 }
 
-// Decode returns the content of the entity: its body without the transfer encoding. Of a body that is not encoded it returns
-// the bytes of the message themselves.
+// Decode returns the content of the entity: its body without the transfer encoding. Of a body that
+// is not encoded it returns the bytes of the message themselves.
 func (e *Entity) Decode(message []byte) []byte {
 	body := e.Body.Of(message)
 	d := decoderOf(e.Encoding)

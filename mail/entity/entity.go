@@ -15,12 +15,13 @@ func (r Range) End() int { return r.Offset + r.Length }
 // Of returns the bytes of the range. They share the memory of the message.
 func (r Range) Of(message []byte) []byte { return message[r.Offset:r.End():r.End()] }
 
-// Entity is a header and a body (RFC 2045 section 2.4). Text is as the message has it, unfolded but not decoded, and valid
-// UTF-8 or not: that is what IMAP's BODYSTRUCTURE needs.
+// Entity is a header and a body (RFC 2045 section 2.4). Text is as the message has it, unfolded but
+// not decoded, and valid UTF-8 or not: that is what IMAP's BODYSTRUCTURE needs.
 type Entity struct {
 	// Header has the fields and the empty line that ends them. It can be empty.
 	Header Range
-	// Body begins where Header ends. The line break before a delimiter is not a part of it (RFC 2046 section 5.1.1).
+	// Body begins where Header ends. The line break before a delimiter is not a part of it (RFC
+	// 2046 section 5.1.1).
 	Body Range
 
 	Type, Subtype string // in lower case; where the message names none, the default at that place
@@ -47,8 +48,9 @@ func (e *Entity) MediaType() string { return e.Type + "/" + e.Subtype }
 // IsMultipart reports whether the type is multipart. Such an entity need not have children.
 func (e *Entity) IsMultipart() bool { return e.Type == "multipart" }
 
-// Name returns the decoded file name of the entity: that of Content-Disposition, or else that of Content-Type. It is empty
-// if the entity has none. It is what the sender wrote, and can be a path or contain control characters.
+// Name returns the decoded file name of the entity: that of Content-Disposition, or else that of
+// Content-Type. It is empty if the entity has none. It is what the sender wrote, and can be a path
+// or contain control characters.
 func (e *Entity) Name() string {
 	if name := e.DispositionParams.Decoded("filename"); name != "" {
 		return name
@@ -79,7 +81,8 @@ func (e *Entity) walk(yield func(*Entity) bool) bool {
 	return true
 }
 
-// Params are the parameters of a field as the message has them, in their order, without quotes. Names are in lower case.
+// Params are the parameters of a field as the message has them, in their order, without quotes.
+// Names are in lower case.
 type Params []header.Parameter
 
 // Raw returns the value of the first parameter with exactly that name.
@@ -92,8 +95,8 @@ func (p Params) Raw(name string) string {
 	return ""
 }
 
-// Decoded returns a value in UTF-8, joined from its sections and decoded (RFC 2231, and RFC 2047 within quotes, which no RFC
-// allows and many programs write).
+// Decoded returns a value in UTF-8, joined from its sections and decoded (RFC 2231, and RFC 2047
+// within quotes, which no RFC allows and many programs write).
 func (p Params) Decoded(name string) string {
 	if len(p) == 0 {
 		return ""

@@ -164,7 +164,8 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// checkRanges requires that ranges nest, and that those of headers and bodies and what is between them are the message.
+// checkRanges requires that ranges nest, and that those of headers and bodies and what is between
+// them are the message.
 func checkRanges(t *testing.T, message []byte) {
 	t.Helper()
 	entities := 0

@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	// MaxDepth is the largest number of multiparts and messages around an entity. It bounds the stack, and the number of
-	// boundaries that a line is compared with. Deeper ones have no children. Mail that was forwarded again and again has some
-	// twenty levels.
+	// MaxDepth is the largest number of multiparts and messages around an entity. It bounds the
+	// stack, and the number of boundaries that a line is compared with. Deeper ones have no
+	// children. Mail that was forwarded again and again has some twenty levels.
 	MaxDepth = 100
-	// MaxEntities is the largest number of entities of a message. It bounds the memory: an entity of five bytes takes some
+	// MaxEntities is the largest number of entities of a message. It bounds the memory: an entity
+	// of five bytes takes some
 	// 400. The last one has the rest of the message as its body.
 	MaxEntities = 10_000
-	// MaxFields is how many bytes of a header are read for fields that describe the entity. It is the size of the largest
-	// Header part of package mail.
+	// MaxFields is how many bytes of a header are read for fields that describe the entity. It is
+	// the size of the largest Header part of package mail.
 	MaxFields = 256 << 10
 )
 
@@ -105,8 +106,8 @@ func (p *parser) multipart(e *Entity, boundary []byte, depth int) stop {
 	return end
 }
 
-// beforeDelimiter returns the offset of the line break before a delimiter, which belongs to it (RFC 2046 section 5.1.1), but
-// not less than from.
+// beforeDelimiter returns the offset of the line break before a delimiter, which belongs to it (RFC
+// 2046 section 5.1.1), but not less than from.
 func (p *parser) beforeDelimiter(end stop, from int) int {
 	at := end.line
 	if end.level >= 0 && at > from && p.message[at-1] == p.newline {

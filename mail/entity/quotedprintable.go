@@ -2,8 +2,8 @@ package entity
 
 import "bytes"
 
-// quotedPrintable decodes quoted-printable (RFC 2045 section 6.7). Blanks at the end of a line are not content. An equals sign
-// that begins nothing stays as it is.
+// quotedPrintable decodes quoted-printable (RFC 2045 section 6.7). Blanks at the end of a line are
+// not content. An equals sign that begins nothing stays as it is.
 type quotedPrintable struct{}
 
 func (quotedPrintable) decode(dst, lines []byte, _ bool) []byte {
@@ -36,7 +36,8 @@ func (quotedPrintable) decode(dst, lines []byte, _ bool) []byte {
 	return dst
 }
 
-// hexDigits has the value of each hexadecimal digit, also those in lower case, and 16 for other characters.
+// hexDigits has the value of each hexadecimal digit, also those in lower case, and 16 for other
+// characters.
 var hexDigits = func() (table [256]byte) {
 	for i := range table {
 		table[i] = 16

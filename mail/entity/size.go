@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// Size returns the number of bytes of the content of the entity, as Decode returns it. It takes a fraction of the time.
+// Size returns the number of bytes of the content of the entity, as Decode returns it. It takes a
+// fraction of the time.
 func (e *Entity) Size(message []byte) int64 {
 	body := e.Body.Of(message)
 	if e.Encoding == "base64" {
@@ -17,7 +18,8 @@ func (e *Entity) Size(message []byte) int64 {
 	return size
 }
 
-// base64Size returns the decoded size of base64 that has nothing but lines of the alphabet, and padding at its end.
+// base64Size returns the decoded size of base64 that has nothing but lines of the alphabet, and
+// padding at its end.
 func base64Size(body []byte) (int64, bool) {
 	body = bytes.TrimRight(body, " \t\r\n")
 	data := bytes.TrimRight(body, "=")

@@ -2,8 +2,8 @@ package entity
 
 import "bytes"
 
-// uuDecoder decodes uuencode (IEEE 1003.1), which some mail of before MIME has as its transfer encoding. It skips everything
-// before the line "begin" and after the line "end".
+// uuDecoder decodes uuencode (IEEE 1003.1), which some mail of before MIME has as its transfer
+// encoding. It skips everything before the line "begin" and after the line "end".
 type uuDecoder struct{ begun, done bool }
 
 func (d *uuDecoder) decode(dst, lines []byte, _ bool) []byte {

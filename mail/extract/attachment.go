@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail/entity"
 )
 
-// Attachment is an entity that is not shown as a part of the message: it is named, or is said to be an attachment, or is no
-// text.
+// Attachment is an entity that is not shown as a part of the message: it is named, or is said to be
+// an attachment, or is no text.
 type Attachment struct {
 	Name string // decoded, often empty; what the sender wrote: it can be a path, or have control characters
 	Type string // media type, such as "application/pdf"
@@ -126,7 +126,8 @@ var extensions = map[string]kind{
 	".htm": htmlKind, ".html": htmlKind, ".ics": calendarKind, ".eml": messageKind,
 }
 
-// Reads reports whether Message reads text from the content of an entity. Type and name decide: the body need not be at hand.
+// Reads reports whether Message reads text from the content of an entity. Type and name decide: the
+// body need not be at hand.
 func Reads(e *entity.Entity, documents Documents) bool {
 	return kindOf(e) != noText || documents != nil && documents.Reads(e.MediaType(), e.Name())
 }

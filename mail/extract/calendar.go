@@ -2,7 +2,8 @@ package extract
 
 import "strings"
 
-// calendarText returns what people read of a calendar (RFC 5545): names, places and descriptions of events, and who takes part.
+// calendarText returns what people read of a calendar (RFC 5545): names, places and descriptions of
+// events, and who takes part.
 func calendarText(calendar string) string {
 	var b strings.Builder
 	var property []byte

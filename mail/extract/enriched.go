@@ -2,8 +2,8 @@ package extract
 
 import "strings"
 
-// enrichedText returns the text of text/enriched (RFC 1896) or text/richtext (RFC 1341): commands in angle brackets are left
-// out, and so are their parameters.
+// enrichedText returns the text of text/enriched (RFC 1896) or text/richtext (RFC 1341): commands
+// in angle brackets are left out, and so are their parameters.
 func enrichedText(text string) string {
 	var b strings.Builder
 	for {

@@ -58,7 +58,8 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// documents reads documents of type x/y, which are their own text. Those that begin with an exclamation mark cannot be read.
+// documents reads documents of type x/y, which are their own text. Those that begin with an
+// exclamation mark cannot be read.
 type documents struct{}
 
 func (documents) Reads(mediaType, name string) bool {

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// htmlText returns the text of an HTML document, of about limit bytes at most. It reads tokens, and makes no tree: trees of
-// hostile documents take time and memory beyond all measure. Elements that begin a line, a cell or an item separate words, and
-// those within a line do not.
+// htmlText returns the text of an HTML document, of about limit bytes at most. It reads tokens, and
+// makes no tree: trees of hostile documents take time and memory beyond all measure. Elements that
+// begin a line, a cell or an item separate words, and those within a line do not.
 func htmlText(document string, limit int) string {
 	z := html.NewTokenizer(strings.NewReader(document))
 	w := textWriter{}

@@ -12,18 +12,20 @@ import (
 )
 
 const (
-	// MaxText is the largest number of bytes of text of a message, and of HTML that is read of an entity. It bounds the memory
-	// for one message. A book of 1,000 pages has some 2 MB.
+	// MaxText is the largest number of bytes of text of a message, and of HTML that is read of an
+	// entity. It bounds the memory for one message. A book of 1,000 pages has some 2 MB.
 	MaxText = 8 << 20
-	// MaxNested is how many messages within messages are decoded, each within the other. Messages that are not encoded do not
-	// count: entity.MaxDepth bounds them.
+	// MaxNested is how many messages within messages are decoded, each within the other. Messages
+	// that are not encoded do not count: entity.MaxDepth bounds them.
 	MaxNested = 10
-	// MaxTime is how long the documents of a message are read. It is looked at before each. A message can have thousands, and a
-	// document that is made to harm takes as long as it may. Waiting for documents of other messages counts, so it is long.
+	// MaxTime is how long the documents of a message are read. It is looked at before each. A
+	// message can have thousands, and a document that is made to harm takes as long as it may.
+	// Waiting for documents of other messages counts, so it is long.
 	MaxTime = 10 * time.Minute
 )
 
-// ErrTime is the error of a document that is not read, because those before it in the message took MaxTime.
+// ErrTime is the error of a document that is not read, because those before it in the message took
+// MaxTime.
 var ErrTime = errors.New("the documents of this message take too long")
 
 // Text is the readable text of a message, in UTF-8. Its lines are not those of the message.
@@ -32,27 +34,30 @@ type Text struct {
 	To      string // all fields To, Cc and Bcc, one a line
 	Subject string
 
-	// Body has the text of each entity that is not an attachment, in the order of the message. That of a message within the
-	// message begins with its sender, recipients and subject.
+	// Body has the text of each entity that is not an attachment, in the order of the message. That
+	// of a message within the message begins with its sender, recipients and subject.
 	Body []string
 
 	Attachments []Attachment
 
-	// Truncated reports that the text had more than MaxText bytes, and that what is beyond is missing.
+	// Truncated reports that the text had more than MaxText bytes, and that what is beyond is
+	// missing.
 	Truncated bool
 }
 
-// Documents reads the text of documents. Package mail/document implements it. It is used by several goroutines at once.
+// Documents reads the text of documents. Package mail/document implements it. It is used by several
+// goroutines at once.
 type Documents interface {
 	// Reads reports whether documents of this media type, or with this file name, can be read.
 	Reads(mediaType, name string) bool
-	// Text returns the text of a document, of at most limit bytes. An error, also that of ctx, concerns only the document. If
-	// it is errors.ErrUnsupported, no document of this kind can be read here and now.
+	// Text returns the text of a document, of at most limit bytes. An error, also that of ctx,
+	// concerns only the document. If it is errors.ErrUnsupported, no document of this kind can be
+	// read here and now.
 	Text(ctx context.Context, mediaType, name string, document []byte, limit int) (string, error)
 }
 
-// Message returns the text of a message. documents can be nil: then text of documents is left out. When ctx is done, what is
-// not read yet is left out.
+// Message returns the text of a message. documents can be nil: then text of documents is left out.
+// When ctx is done, what is not read yet is left out.
 func Message(ctx context.Context, message []byte, documents Documents) *Text {
 	x := &extraction{ctx: ctx, documents: documents, room: MaxText}
 	root := entity.Parse(message)
@@ -152,8 +157,8 @@ func (x *extraction) message(message []byte, e *entity.Entity) {
 	x.entity(message, inner)
 }
 
-// brokenLines returns the lines of a header that are no fields: programs folded lines without the blank that must be there, and
-// people read such lines as what they were.
+// brokenLines returns the lines of a header that are no fields: programs folded lines without the
+// blank that must be there, and people read such lines as what they were.
 func brokenLines(head []byte) string {
 	var b strings.Builder
 	broken := false

@@ -18,9 +18,9 @@ type Part struct {
 // Heading is the fields of a message within the message, whose text begins with the Part.
 type Heading struct{ From, To, Date, Subject string }
 
-// Parts returns the texts of a message that are not attachments, in their order. Of a multipart/alternative it has one: the
-// plain text is Text, and the best HTML is HTML. Text and HTML together have at most MaxText bytes; truncated says that more is
-// missing.
+// Parts returns the texts of a message that are not attachments, in their order. Of a
+// multipart/alternative it has one: the plain text is Text, and the best HTML is HTML. Text and
+// HTML together have at most MaxText bytes; truncated says that more is missing.
 func Parts(message []byte) (parts []Part, truncated bool) {
 	x := &extraction{ctx: context.Background(), room: MaxText}
 	parts = x.parts(message, entity.Parse(message))
@@ -83,8 +83,9 @@ func (x *extraction) inner(message []byte, e *entity.Entity) []Part {
 	return parts
 }
 
-// best returns the texts of one of several alternatives, which are in the order of their faithfulness (RFC 2046 section
-// 5.1.4): the last one with HTML, whose text is that of the first one without.
+// best returns the texts of one of several alternatives, which are in the order of their
+// faithfulness (RFC 2046 section 5.1.4): the last one with HTML, whose text is that of the first
+// one without.
 func best(each [][]Part) []Part {
 	plain, rich := -1, -1
 	for i, parts := range each {

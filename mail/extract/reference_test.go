@@ -21,7 +21,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail/extract"
 )
 
-// words returns the words of texts: runs of letters and digits, without marks. testdata/reference.py does the same.
+// words returns the words of texts: runs of letters and digits, without marks.
+// testdata/reference.py does the same.
 func words(texts ...string) map[string]bool {
 	found := make(map[string]bool)
 	fold := cases.Fold()
@@ -102,9 +103,9 @@ func differences(text *extract.Text, r reference) (missing, extra []string) {
 	return append(missing, missingBody...), append(extra, extraBody...)
 }
 
-// TestCorpus compares the text of all messages in the directory MAILSTRATA_TEST_CORPUS with what Python's email package reads.
-// The two disagree about malformed messages, so the test reports differences and requires that they are few. It reports the
-// time that extraction takes, too.
+// TestCorpus compares the text of all messages in the directory MAILSTRATA_TEST_CORPUS with what
+// Python's email package reads. The two disagree about malformed messages, so the test reports
+// differences and requires that they are few. It reports the time that extraction takes, too.
 func TestCorpus(t *testing.T) {
 	directory := os.Getenv("MAILSTRATA_TEST_CORPUS")
 	if directory == "" {

@@ -60,7 +60,8 @@ var encodings = map[string]encoding.Encoding{
 	"gbk": simplifiedchinese.GBK, "gb18030": simplifiedchinese.GB18030, "hz-gb-2312": simplifiedchinese.HZGB2312, "big5": traditionalchinese.Big5,
 }
 
-// encoded is a message with one text in the subject, in plain text and in HTML, in one character set and transfer encoding.
+// encoded is a message with one text in the subject, in plain text and in HTML, in one character
+// set and transfer encoding.
 type encoded struct {
 	charset, transfer string
 	message           []byte

@@ -8,8 +8,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail/entity"
 )
 
-// Decode returns the content of an entity of the type text in UTF-8, as its sender wrote it: HTML stays HTML. HTML can name its
-// character set in itself. At most MaxText bytes are decoded, and cut reports that there were more.
+// Decode returns the content of an entity of the type text in UTF-8, as its sender wrote it: HTML
+// stays HTML. HTML can name its character set in itself. At most MaxText bytes are decoded, and cut
+// reports that there were more.
 func Decode(message []byte, e *entity.Entity) (text string, cut bool) {
 	content := e.Decode(message)
 	if len(content) > MaxText {
@@ -39,8 +40,8 @@ func (x *extraction) read(message []byte, e *entity.Entity, kind kind) string {
 	return readable(text)
 }
 
-// metaCharset returns the character set that an HTML document names in itself, in a place that the WHATWG HTML Standard looks
-// at, or an empty string.
+// metaCharset returns the character set that an HTML document names in itself, in a place that the
+// WHATWG HTML Standard looks at, or an empty string.
 func metaCharset(html []byte) string {
 	head := bytes.ToLower(html[:min(len(html), 1024)])
 	for {

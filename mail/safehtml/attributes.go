@@ -15,8 +15,8 @@ type attributes map[string]string
 
 const maxTitle = 2000 // bytes of a text in an attribute
 
-// Expressions are compiled when they are first used, because most runs of the program use none. A repetition of all letters
-// that has a limit would take megabytes and milliseconds.
+// Expressions are compiled when they are first used, because most runs of the program use none. A
+// repetition of all letters that has a limit would take megabytes and milliseconds.
 var (
 	number   = expression(`^[0-9]{1,5}%?$`)
 	color    = expression(`^#?[0-9a-zA-Z]{1,30}$`)
@@ -30,8 +30,9 @@ func expression(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
 
-// attributeRules are the attributes that are allowed, and what their values must be. A rule returns the value to be written, or
-// false. Those that are written by other rules have none: style, and what refers to URLs.
+// attributeRules are the attributes that are allowed, and what their values must be. A rule returns
+// the value to be written, or false. Those that are written by other rules have none: style, and
+// what refers to URLs.
 var attributeRules = map[string]func(value string) (string, bool){
 	"href": nil, "src": nil, "style": nil,
 
@@ -43,8 +44,8 @@ var attributeRules = map[string]func(value string) (string, bool){
 	"width": matches(number), "alt": title, "title": title,
 }
 
-// order has the attributes of an element in the order in which they are written. The others of attributeRules are not
-// allowed there.
+// order has the attributes of an element in the order in which they are written. The others of
+// attributeRules are not allowed there.
 var order = func() map[atom.Atom][]string {
 	everywhere := []string{"align", "bgcolor", "dir", "lang", "title"}
 	special := map[atom.Atom][]string{
@@ -70,7 +71,8 @@ var order = func() map[atom.Atom][]string {
 	return all
 }()
 
-// startTag returns the tag that begins an element, or nothing if the element has no meaning with the attributes that are left.
+// startTag returns the tag that begins an element, or nothing if the element has no meaning with
+// the attributes that are left.
 func (s *sanitizer) startTag(tag atom.Atom, attrs attributes) string {
 	var b strings.Builder
 	b.WriteString("<" + tag.String())

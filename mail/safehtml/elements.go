@@ -2,8 +2,8 @@ package safehtml
 
 import "golang.org/x/net/html/atom"
 
-// rule says how an element is written. None of the elements loads anything, runs anything, takes input, or has content that is
-// read by other rules than plain HTML.
+// rule says how an element is written. None of the elements loads anything, runs anything, takes
+// input, or has content that is read by other rules than plain HTML.
 type rule struct {
 	void   bool        // it has no content and no end tag
 	block  bool        // it ends a paragraph

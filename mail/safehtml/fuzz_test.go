@@ -14,7 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail/safehtml"
 )
 
-// The lists of this test are its own, so that a mistake in those of the package does not hide itself.
+// The lists of this test are its own, so that a mistake in those of the package does not hide
+// itself.
 var (
 	shown = strings.Fields(`
 		html head body a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup
@@ -26,8 +27,8 @@ var (
 		reversed rowspan scope size span src start style target title type valign width`)
 )
 
-// Whatever a document is, a browser finds only allowed elements and attributes in the result, and to sanitize it again changes
-// nothing.
+// Whatever a document is, a browser finds only allowed elements and attributes in the result, and
+// to sanitize it again changes nothing.
 func FuzzSanitize(f *testing.F) {
 	for _, seed := range append(hostile.Documents(), seeds...) {
 		f.Add(seed)

@@ -77,8 +77,8 @@ func decodeData(data string) string {
 	return dataURL(decoded)
 }
 
-// dataURL returns the data: URL of an image, or nothing if it is of another kind than these four, or too large. Its own bytes say what it
-// is, and not the sender: an SVG image is a document.
+// dataURL returns the data: URL of an image, or nothing if it is of another kind than these four,
+// or too large. Its own bytes say what it is, and not the sender: an SVG image is a document.
 func dataURL(image []byte) string {
 	kind := imageType(image)
 	if kind == "" || len(image) > MaxImage {
@@ -101,12 +101,13 @@ func imageType(image []byte) string {
 	return ""
 }
 
-// noteStyle makes a note look like the place of an image. In the cell of an icon, which is narrower than a word,
-// it is cut: it neither covers what is beside it, nor breaks after each letter.
+// noteStyle makes a note look like the place of an image. In the cell of an icon, which is narrower
+// than a word, it is cut: it neither covers what is beside it, nor breaks after each letter.
 const noteStyle = "display: inline-block; max-width: 100%; box-sizing: border-box; overflow: hidden; overflow-wrap: normal; " +
 	"border: 1px dashed #767676; color: #595959; background-color: #ffffff; font-size: 12px; padding: 1px 4px"
 
-// note writes what an image was that is not shown: its text, and the host that would learn of the reader.
+// note writes what an image was that is not shown: its text, and the host that would learn of the
+// reader.
 func (s *sanitizer) note(source string, attrs attributes) {
 	label, _ := title(attrs["alt"])
 	host := ""

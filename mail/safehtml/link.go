@@ -7,9 +7,9 @@ import (
 
 const maxURL = 8 << 10 // bytes of a URL
 
-// link returns the attributes of a link to a URL, or false if it is no link that can be followed from here. A link opens a
-// window of its own, which knows nothing of this one. Its title is the URL, because the status line of a browser shows the page
-// between.
+// link returns the attributes of a link to a URL, or false if it is no link that can be followed
+// from here. A link opens a window of its own, which knows nothing of this one. Its title is the
+// URL, because the status line of a browser shows the page between.
 func (s *sanitizer) link(href string) (string, bool) {
 	parsed, ok := parseURL(href)
 	if !ok || s.refs.Link == nil {
@@ -36,7 +36,8 @@ func (s *sanitizer) link(href string) (string, bool) {
 	return b.String(), true
 }
 
-// parseURL reads a URL as browsers do: white space around it and line breaks within it do not count.
+// parseURL reads a URL as browsers do: white space around it and line breaks within it do not
+// count.
 func parseURL(value string) (*url.URL, bool) {
 	if len(value) > maxURL {
 		return nil, false

@@ -10,17 +10,18 @@ import (
 const (
 	// MaxDocument is how many bytes of a document are read.
 	MaxDocument = 8 << 20
-	// MaxOutput is the largest number of bytes of a result, with its images. A browser takes some hundred megabytes for it.
+	// MaxOutput is the largest number of bytes of a result, with its images. A browser takes some
+	// hundred megabytes for it.
 	MaxOutput = 24 << 20
 )
 
 // References says what becomes of the URLs in a document.
 type References struct {
-	// Image returns the content of the entity of the message that has a Content-ID, which is given without its brackets, or
-	// nil. It can be nil. It is called once for each ID.
+	// Image returns the content of the entity of the message that has a Content-ID, which is given
+	// without its brackets, or nil. It can be nil. It is called once for each ID.
 	Image func(id string) []byte
-	// Link returns the address of the page that shows a URL before it is followed. The URL is absolute, of the scheme http,
-	// https or mailto. If Link is nil, there are no links.
+	// Link returns the address of the page that shows a URL before it is followed. The URL is
+	// absolute, of the scheme http, https or mailto. If Link is nil, there are no links.
 	Link func(url string) string
 }
 
@@ -28,9 +29,11 @@ type References struct {
 type Result struct {
 	// HTML is in UTF-8, and what belongs into the element body.
 	HTML []byte
-	// Remote has the hosts of images that are not in the message, each once, sorted. In the place of each image is a note.
+	// Remote has the hosts of images that are not in the message, each once, sorted. In the place
+	// of each image is a note.
 	Remote []string
-	// Plain reports that the result has no colors, backgrounds and images of its own, so it can be shown in any colors.
+	// Plain reports that the result has no colors, backgrounds and images of its own, so it can be
+	// shown in any colors.
 	Plain bool
 	// Truncated reports that the document or the result was too large, and that its end is missing.
 	Truncated bool

@@ -10,8 +10,8 @@ const (
 	maxValue = 500     // characters of the value of a property
 )
 
-// properties are those that are allowed. None of them loads anything, moves an element out of its place, or reacts to the
-// reader. A name that ends with "-" stands for all that begin with it.
+// properties are those that are allowed. None of them loads anything, moves an element out of its
+// place, or reacts to the reader. A name that ends with "-" stands for all that begin with it.
 var properties = func() map[string]bool {
 	all := map[string]bool{}
 	for _, name := range strings.Fields(`
@@ -31,7 +31,8 @@ var properties = func() map[string]bool {
 }()
 
 var (
-	// styleValue has no backslash (escapes), no slash beside an asterisk (comments), and no braces, colons or at-signs.
+	// styleValue has no backslash (escapes), no slash beside an asterisk (comments), and no braces,
+	// colons or at-signs.
 	styleValue = expression(`^[\pL\pN #%.,()'"!+_/-]+$`)
 	// function is a name with a parenthesis.
 	function = expression(`([\pL\pN_-]*)\s*\(`)
@@ -39,8 +40,9 @@ var (
 	functions = expression(`^(?i:rgb|rgba|hsl|hsla|calc)$`)
 )
 
-// safeStyle returns the declarations of a style attribute that are allowed. To split at each semicolon takes URLs and strings
-// apart that contain one. The pieces are then unbalanced, and are dropped for that.
+// safeStyle returns the declarations of a style attribute that are allowed. To split at each
+// semicolon takes URLs and strings apart that contain one. The pieces are then unbalanced, and are
+// dropped for that.
 func safeStyle(style string) string {
 	if style == "" || len(style) > maxStyle {
 		return ""

@@ -11,9 +11,11 @@ import (
 )
 
 const (
-	// maxDepth is how many elements are within each other. Browsers have such a limit too (Chromium's is 512).
+	// maxDepth is how many elements are within each other. Browsers have such a limit too
+	// (Chromium's is 512).
 	maxDepth = 200
-	// maxReopened bounds the bytes of tags that are written again, because a document closed elements in the wrong order.
+	// maxReopened bounds the bytes of tags that are written again, because a document closed
+	// elements in the wrong order.
 	maxReopened = 1 << 20
 	// maxPending is how many fonts are opened again at one place.
 	maxPending = 8
@@ -23,8 +25,9 @@ const (
 	maxReopenedTag = 1 << 10
 )
 
-// sanitizer writes elements that are nested well. It follows the rules of HTML for tags that are missing or misplaced where
-// mail needs them: paragraphs, items and cells that are not closed, and fonts that are closed in the wrong order.
+// sanitizer writes elements that are nested well. It follows the rules of HTML for tags that are
+// missing or misplaced where mail needs them: paragraphs, items and cells that are not closed, and
+// fonts that are closed in the wrong order.
 type sanitizer struct {
 	refs      References
 	out       bytes.Buffer
@@ -150,8 +153,9 @@ func (s *sanitizer) closeImplied(rule rule) {
 	}
 }
 
-// close closes the innermost element of a kind, and those within it. An element of a table is a border: what is in a cell cannot
-// end what is around the table. Fonts that are closed on the way are to be opened again.
+// close closes the innermost element of a kind, and those within it. An element of a table is a
+// border: what is in a cell cannot end what is around the table. Fonts that are closed on the way
+// are to be opened again.
 func (s *sanitizer) close(tag atom.Atom) {
 	inTable := elements[tag].table
 	at := len(s.open) - 1

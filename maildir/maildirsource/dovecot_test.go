@@ -18,8 +18,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// The same Maildir, read from its files and by IMAP from Dovecot, has the same messages, with the same hashes, flags, dates and
-// UIDs, and nothing is stored twice, whatever the line ends. And a restore to a Maildir gives back the files.
+// The same Maildir, read from its files and by IMAP from Dovecot, has the same messages, with the
+// same hashes, flags, dates and UIDs, and nothing is stored twice, whatever the line ends. And a
+// restore to a Maildir gives back the files.
 func TestSameAsDovecot(t *testing.T) {
 	dovecot := testbed.Dovecot(t, testbed.DovecotOptions{})
 	path := dovecot.Home("anna") + "/Maildir"

@@ -24,7 +24,8 @@ var _ disk.Folder = (*folder)(nil)
 // Mailbox implements disk.Folder.
 func (f *folder) Mailbox() mail.Mailbox { return f.box }
 
-// Version implements disk.Folder. A new message and a new flag rename a file, which changes the time of a directory.
+// Version implements disk.Folder. A new message and a new flag rename a file, which changes the
+// time of a directory.
 func (f *folder) Version() uint64 {
 	var infos []fs.FileInfo
 	for _, name := range []string{"cur", "new", "dovecot-keywords"} {

@@ -24,11 +24,13 @@ import (
 	"github.com/mailstrata/mailstrata/maildir"
 )
 
-// maxListings is how often a folder is listed while it changes. After that, everything counts that one of the last two listings
-// had: a message that was there all the time is missing from both only if it was renamed in a bad moment twice.
+// maxListings is how often a folder is listed while it changes. After that, everything counts that
+// one of the last two listings had: a message that was there all the time is missing from both only
+// if it was renamed in a bad moment twice.
 const maxListings = 10
 
-// steady is how old the time of a directory must be to prove that nothing changed since: times have steps.
+// steady is how old the time of a directory must be to prove that nothing changed since: times have
+// steps.
 const steady = 2 * time.Second
 
 // List implements disk.Folder.
@@ -87,7 +89,8 @@ func addMissing(files, before map[string]string) {
 	}
 }
 
-// twinKey returns the key of one of several files with one name. It stays when flags change, and does not depend on the others.
+// twinKey returns the key of one of several files with one name. It stays when flags change, and
+// does not depend on the others.
 func (f *folder) twinKey(file, key string) string {
 	info, err := f.root.Lstat(path.Join(f.dir, file))
 	if err != nil {
@@ -104,8 +107,8 @@ func (f *folder) twinKey(file, key string) string {
 // maxKey is the longest id that the archive records, in bytes.
 const maxKey = 255
 
-// files returns the files of the folder, with their keys. A file that was renamed during the listing may have been seen twice: of
-// two files with one key, only those count that are there.
+// files returns the files of the folder, with their keys. A file that was renamed during the
+// listing may have been seen twice: of two files with one key, only those count that are there.
 func (f *folder) files() (map[string]string, error) {
 	files := make(map[string]string)
 	seen := make(map[string]string)
@@ -156,7 +159,8 @@ func eachEntry(open *os.File, take func(fs.DirEntry)) error {
 	}
 }
 
-// contents returns the messages in files, in the order of their names, which begin with the time of delivery.
+// contents returns the messages in files, in the order of their names, which begin with the time of
+// delivery.
 func (f *folder) contents(files map[string]string, version uint64) (*disk.Contents, error) {
 	c := &disk.Contents{Items: make([]disk.Item, 0, len(files)), Version: version}
 	keywords := readSmall(f.root, path.Join(f.dir, "dovecot-keywords"))
@@ -184,8 +188,8 @@ func (f *folder) contents(files map[string]string, version uint64) (*disk.Conten
 	return c, nil
 }
 
-// baseName returns the part of a file name that stays when flags change. ";" and "!" stand for ":" where that cannot be in a
-// name.
+// baseName returns the part of a file name that stays when flags change. ";" and "!" stand for ":"
+// where that cannot be in a name.
 func baseName(name string) string {
 	if at := infoMark(name); at >= 0 {
 		return name[:at]

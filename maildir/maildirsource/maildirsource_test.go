@@ -92,7 +92,8 @@ func TestBackup(t *testing.T) {
 	}
 	uids := archivetest.ArchivedUIDs(t, r, first.Head)
 
-	// A flag changes, a message arrives, another is gone: the others keep their UIDs and are not read.
+	// A flag changes, a message arrives, another is gone: the others keep their UIDs and are not
+	// read.
 	for name, to := range map[string]string{"cur/1000.a:2,FS": "cur/1000.a:2,S", "new/1002.c": "cur/1002.c:2,"} {
 		if err := os.Rename(path+"/"+name, path+"/"+to); err != nil {
 			t.Fatal(err)
@@ -236,7 +237,8 @@ func TestUIDList(t *testing.T) {
 			t.Errorf("%s lacks %s", have, want)
 		}
 	}
-	// Dovecot gives the new message another UID, and a further one that message's: nothing is mistaken for another.
+	// Dovecot gives the new message another UID, and a further one that message's: nothing is
+	// mistaken for another.
 	put(t, path+"/new/1010.n", "Subject: n\n\n")
 	put(t, path+"/dovecot-uidlist", "3 V1275660208 N25024\n25006 :1001.b\n25017 :1000.a\n25022 :1010.n\n25023 :1002.c\n")
 	again := archivetest.BackupFiles(t, r, "maildir:"+path, New(path))
@@ -248,8 +250,8 @@ func TestUIDList(t *testing.T) {
 	}
 }
 
-// While flags change, messages arrive and others go, none is missing that was there all the time. None is there twice, each keeps its
-// UID, and once the Maildir rests, the archive is what it has.
+// While flags change, messages arrive and others go, none is missing that was there all the time.
+// None is there twice, each keeps its UID, and once the Maildir rests, the archive is what it has.
 func TestMaildirThatChanges(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "Maildir")
 	const stay = 300

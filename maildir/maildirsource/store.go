@@ -110,7 +110,8 @@ func readSmall(root *os.Root, name string) []byte {
 	return text
 }
 
-// subscribed returns the directories of the subscribed mailboxes, without the first dot, from the file of Dovecot or Courier.
+// subscribed returns the directories of the subscribed mailboxes, without the first dot, from the
+// file of Dovecot or Courier.
 func subscribed(root *os.Root) map[string]bool {
 	list := make(map[string]bool)
 	text := string(readSmall(root, "subscriptions")) + "\n" + string(readSmall(root, "courierimapsubscribed"))

@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Files with one name keep their UIDs when flags change, and are not read again, however long the name is.
+// Files with one name keep their UIDs when flags change, and are not read again, however long the
+// name is.
 func TestTwins(t *testing.T) {
 	path := t.TempDir() + "/Maildir"
 	for _, base := range []string{"1000.a", "1001." + strings.Repeat("b", 240)} {
@@ -49,8 +50,9 @@ func TestFolderInUse(t *testing.T) {
 	}
 }
 
-// UIDVALIDITY and UIDs of Dovecot are those of the first run alone: a mailbox that was missing for a run gets others, because the
-// run before gave UIDs of its own under that number. No UID is lost near the largest, and no message is.
+// UIDVALIDITY and UIDs of Dovecot are those of the first run alone: a mailbox that was missing for
+// a run gets others, because the run before gave UIDs of its own under that number. No UID is lost
+// near the largest, and no message is.
 func TestServerNumbers(t *testing.T) {
 	path := sample(t)
 	list := "3 V1275660208 N4294967295\n4294967294 :1001.b\n4294967293 :1000.a\n"

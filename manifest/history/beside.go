@@ -11,12 +11,12 @@ type Line struct {
 // Longest is how long a run may last, as package repo enforces it.
 const Longest = 12 * time.Hour
 
-// Beside reports whether manifest i of an account did not know the earlier manifest n, because both hosts ran at once: its run began
-// before n was put, and it continues from one before n. What it lacks of n may have come after it read the account. The manifests are
-// given the newest first.
+// Beside reports whether manifest i of an account did not know the earlier manifest n, because both
+// hosts ran at once: its run began before n was put, and it continues from one before n. What it
+// lacks of n may have come after it read the account. The manifests are given the newest first.
 //
-// A thief of a writer's key chooses the start. It is not believed if the run lasted longer than runs may, and the manifest after i is
-// compared with n (package archive).
+// A thief of a writer's key chooses the start. It is not believed if the run lasted longer than
+// runs may, and the manifest after i is compared with n (package archive).
 func Beside(newestFirst func(int) Line, i, n int) bool {
 	now, before := newestFirst(i), newestFirst(n)
 	if !now.Start.Before(before.Time) || now.Time.Sub(now.Start) > Longest {

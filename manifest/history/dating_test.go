@@ -36,8 +36,9 @@ func smallPolicies() (all []history.Policy) {
 	return all
 }
 
-// For every history of up to four manifests in time on four days, and up to three that are dated back to any hour of
-// them, no policy removes one in time because of the others. If none is in time, the policy applies to all alike.
+// For every history of up to four manifests in time on four days, and up to three that are dated
+// back to any hour of them, no policy removes one in time because of the others. If none is in
+// time, the policy applies to all alike.
 func TestNothingDatedBackDisplaces(t *testing.T) {
 	policies := smallPolicies()
 	for honest := range 1 << 4 {
@@ -76,7 +77,8 @@ func TestNothingDatedBackDisplaces(t *testing.T) {
 	}
 }
 
-// While a manifest is misdated, every policy keeps all manifests of the account, and the misdated one can be named.
+// While a manifest is misdated, every policy keeps all manifests of the account, and the misdated
+// one can be named.
 func TestRetentionStopsForAMisdatedManifest(t *testing.T) {
 	list := []history.Run{dayOf(1, 0, 3, 0), dayOf(2, 1, 3, 0), dayOf(3, 2, 3, 0), dayOf(4, 20000, 3, history.Misdated)}
 	list[1].State, list[0].Late = manifest.Checkpoint, true
@@ -93,7 +95,8 @@ func TestRetentionStopsForAMisdatedManifest(t *testing.T) {
 	}
 }
 
-// Misdated manifests and those dated back do not change what "latest" and a day name, if one is in time.
+// Misdated manifests and those dated back do not change what "latest" and a day name, if one is in
+// time.
 func TestRefsOfForgedTimes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	now := time.Date(2026, 3, 10, 18, 0, 0, 0, time.UTC)
@@ -144,8 +147,8 @@ func TestRefsOfForgedTimes(t *testing.T) {
 	}
 }
 
-// A confirmed manifest is the one of its day, beside those in time. In a repository without any in time, it does not
-// take the day of another.
+// A confirmed manifest is the one of its day, beside those in time. In a repository without any in
+// time, it does not take the day of another.
 func TestTheDayOfAConfirmedManifest(t *testing.T) {
 	for _, c := range []struct {
 		others history.Dating

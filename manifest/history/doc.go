@@ -5,5 +5,6 @@
 //	ParseSpan, Span.Before   a period of the calendar, such as 1y6m                      span.go
 //	Dating                   whether the time of a manifest can be true                  dating.go
 //
-// It decides by a few values of each manifest (Candidate, Run) and reads none, so tests exhaust small histories.
+// It decides by a few values of each manifest (Candidate, Run) and reads none, so tests exhaust
+// small histories.
 package history

@@ -42,8 +42,8 @@ type Candidate struct {
 	Time    time.Time // by the clock of the store
 	Dating  Dating
 
-	// Complete reports whether the manifest is not a checkpoint. Pick calls it only if needed, newest first. Nil: it is
-	// complete.
+	// Complete reports whether the manifest is not a checkpoint. Pick calls it only if needed,
+	// newest first. Nil: it is complete.
 	Complete func() (bool, error)
 }
 
@@ -64,7 +64,8 @@ const (
 	maxPrefix = 64
 )
 
-// ParseRef parses the name of a manifest. now is the time of the person who wrote it. String inverts it.
+// ParseRef parses the name of a manifest. now is the time of the person who wrote it. String
+// inverts it.
 func ParseRef(text string, now time.Time) (Ref, error) {
 	var r Ref
 	what := text
@@ -162,9 +163,9 @@ func (r Ref) fits(c Candidate) bool {
 	return c.Dating != Misdated && (r.before.IsZero() || c.Time.Before(r.before))
 }
 
-// pickComplete picks among candidates that fit, newest first. For a day, those InTime count, because anybody with the
-// key of a writer can date another manifest back to that day. If there is one, Confirmed ones count, too. If there is
-// none, as in a copy, all candidates are equal.
+// pickComplete picks among candidates that fit, newest first. For a day, those InTime count,
+// because anybody with the key of a writer can date another manifest back to that day. If there is
+// one, Confirmed ones count, too. If there is none, as in a copy, all candidates are equal.
 func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
 	if !r.before.IsZero() {
 		notInTime := func(i int) bool { return list[i].Dating != InTime }
@@ -180,8 +181,8 @@ func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
 	return r.newestComplete(list, fit)
 }
 
-// Passed returns the belated candidates that are newer than the picked one and were not picked because they are
-// belated.
+// Passed returns the belated candidates that are newer than the picked one and were not picked
+// because they are belated.
 func (r Ref) Passed(list []Candidate, picked int) (passed []int) {
 	for i, c := range list {
 		closer := c.Account == list[picked].Account && c.Time.After(list[picked].Time)

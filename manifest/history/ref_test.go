@@ -121,7 +121,8 @@ func TestADayEndsWhenTheClockSays(t *testing.T) {
 	}
 }
 
-// Where clocks are put forward at midnight, a day begins at one o'clock, without the last hour of the day before.
+// Where clocks are put forward at midnight, a day begins at one o'clock, without the last hour of
+// the day before.
 func TestDaysWithoutMidnight(t *testing.T) {
 	zone, err := time.LoadLocation("America/Santiago")
 	if err != nil {

@@ -13,12 +13,13 @@ import (
 // Unlimited is the number in a Policy that keeps every manifest of a rule.
 const Unlimited = -1
 
-// Policy says which manifests of an account to keep. With the zero Policy, Decide keeps only those that no policy may
-// remove.
+// Policy says which manifests of an account to keep. With the zero Policy, Decide keeps only those
+// that no policy may remove.
 //
-// Each rule goes from the newest manifest to the oldest and keeps the newest of each hour, day, week (ISO 8601), month
-// or year, until it has kept its number. If there are fewer, it also keeps the oldest one, so that a young archive
-// keeps its whole range. A manifest is kept if any rule keeps it.
+// Each rule goes from the newest manifest to the oldest and keeps the newest of each hour, day,
+// week (ISO 8601), month or year, until it has kept its number. If there are fewer, it also keeps
+// the oldest one, so that a young archive keeps its whole range. A manifest is kept if any rule
+// keeps it.
 type Policy struct {
 	Last, Hourly, Daily, Weekly, Monthly, Yearly int
 
@@ -82,17 +83,20 @@ func (v *Verdict) hold(reason string) {
 	v.Firm = true
 }
 
-// Decide returns a Verdict for each manifest of one account. The list may be in any order; of two manifests with the
-// same time, the one with the larger hash is newer. Hours, days and so on are in the given zone.
+// Decide returns a Verdict for each manifest of one account. The list may be in any order; of two
+// manifests with the same time, the one with the larger hash is newer. Hours, days and so on are in
+// the given zone.
 //
-// Every policy keeps the newest complete manifest; pinned ones; one in which something shrank and the last complete one
-// before it, until the loss is acknowledged; those that ran beside the newest or beside the one before a loss (Beside);
-// and checkpoints without a later complete one, because the next run continues from them. Other checkpoints, and manifests that were never committed, are not kept and count for no rule.
+// Every policy keeps the newest complete manifest; pinned ones; one in which something shrank and
+// the last complete one before it, until the loss is acknowledged; those that ran beside the newest
+// or beside the one before a loss (Beside); and checkpoints without a later complete one, because
+// the next run continues from them. Other checkpoints, and manifests that were never committed, are
+// not kept and count for no rule.
 //
-// Belated manifests do not displace those that are in time: the rules are applied to the latter alone and then to all,
-// and a manifest is kept if it is kept either time. Those whose mail could not be read do not displace those whose mail
-// was read, in the same way. While one is misdated, all are kept, because somebody may have
-// written it to make the rules remove the others.
+// Belated manifests do not displace those that are in time: the rules are applied to the latter
+// alone and then to all, and a manifest is kept if it is kept either time. Those whose mail could
+// not be read do not displace those whose mail was read, in the same way. While one is misdated,
+// all are kept, because somebody may have written it to make the rules remove the others.
 func (p *Policy) Decide(list []Run, zone *time.Location) []Verdict {
 	verdicts := make([]Verdict, len(list))
 	newestFirst := make([]int, len(list))
@@ -153,9 +157,9 @@ const (
 	reasonSuspended = "a manifest of the account is misdated"
 )
 
-// protect keeps the manifests that no policy may remove. complete are those that count. It also keeps those between a
-// loss and the last complete one before it, because two manifests are not compared again after one between them was
-// forgotten.
+// protect keeps the manifests that no policy may remove. complete are those that count. It also
+// keeps those between a loss and the last complete one before it, because two manifests are not
+// compared again after one between them was forgotten.
 func (p *Policy) protect(list []Run, newestFirst, complete []int, verdicts []Verdict) {
 	newest, shrunk := -1, false // shrunk: the next complete one has a loss that is not acknowledged
 	held := -1                  // the last complete one before a loss
@@ -241,8 +245,8 @@ type rule struct {
 	bucket func(t time.Time, n int) string
 }
 
-// rules returns the rules that count. The key of an hour has the zone offset, because an hour occurs twice when clocks
-// are set back.
+// rules returns the rules that count. The key of an hour has the zone offset, because an hour
+// occurs twice when clocks are set back.
 func (p *Policy) rules() []rule {
 	layout := func(form string) func(time.Time, int) string {
 		return func(t time.Time, _ int) string { return t.Format(form) }

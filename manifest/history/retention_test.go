@@ -118,9 +118,9 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// These hold for every policy and every history: the order does not matter; manifests that no policy may remove are
-// kept; a larger number keeps everything that a smaller one keeps; each rule keeps its number, if there are so many;
-// and a second pass removes nothing more.
+// These hold for every policy and every history: the order does not matter; manifests that no
+// policy may remove are kept; a larger number keeps everything that a smaller one keeps; each rule
+// keeps its number, if there are so many; and a second pass removes nothing more.
 func TestRetentionProperties(t *testing.T) {
 	zone, err := time.LoadLocation("America/St_Johns") // half an hour off, and with summer time
 	if err != nil {
@@ -225,8 +225,8 @@ func anyPolicy(rng *rand.Rand) (p history.Policy) {
 	return p
 }
 
-// For every history of up to seven manifests on four days and every number of days, the newest of each of the last days
-// is kept, and the oldest if there are fewer days.
+// For every history of up to seven manifests on four days and every number of days, the newest of
+// each of the last days is kept, and the oldest if there are fewer days.
 func TestRetentionDailyExhaustive(t *testing.T) {
 	for bits := range 1 << 14 { // two bits a manifest: its day
 		var list []history.Run

@@ -17,8 +17,8 @@ var ErrSpan = errors.New(`a period of time is written as "30d", "8w" or "1y6m": 
 // maxSpan is the largest number of a unit. It is longer than any archive and far from overflow.
 const maxSpan = 10_000
 
-// ParseSpan parses a Span. Each of the units y, m, w, d and h occurs at most once, and not all numbers are 0. String
-// inverts it, except that weeks become days.
+// ParseSpan parses a Span. Each of the units y, m, w, d and h occurs at most once, and not all
+// numbers are 0. String inverts it, except that weeks become days.
 func ParseSpan(text string) (Span, error) {
 	var s Span
 	rest, seen := text, ""

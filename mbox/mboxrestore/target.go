@@ -1,15 +1,15 @@
 // Package mboxrestore restores an archived account to mbox files. Target is a restore.Target.
 //
-// A path that ends in .mbox, and is no directory, is one file with the messages of all mailboxes. Any other path is a directory
-// with a file for each mailbox:
+// A path that ends in .mbox, and is no directory, is one file with the messages of all mailboxes.
+// Any other path is a directory with a file for each mailbox:
 //
 //	INBOX.mbox
 //	Projects.mbox
 //	Projects/2023.mbox    the mailbox 2023 in Projects
 //
-// Package safename encodes the levels of mailbox names. Package mbox writes the files. They are written under other names and
-// get their own when the restore is complete. A file that exists is an error: an mbox has no room for what a restore needs in
-// order to continue.
+// Package safename encodes the levels of mailbox names. Package mbox writes the files. They are
+// written under other names and get their own when the restore is complete. A file that exists is
+// an error: an mbox has no room for what a restore needs in order to continue.
 package mboxrestore
 
 import (
@@ -93,7 +93,8 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 	return places, nil, nil
 }
 
-// begin begins a file, if it was not begun. Directories that are links are refused: through one, two mailboxes could share a file.
+// begin begins a file, if it was not begun. Directories that are links are refused: through one,
+// two mailboxes could share a file.
 func (t *Target) begin(name string) error {
 	if t.files[name] != nil {
 		return nil
@@ -156,7 +157,8 @@ var style = safename.Style{UTF8: true, Reserved: func(level string) bool {
 	return strings.HasSuffix(level, suffix) || strings.HasSuffix(level, local.PartialSuffix) || safename.IsDevice(level)
 }}
 
-// longest is the most bytes of a level, so that a file system accepts the name of its file while it is written.
+// longest is the most bytes of a level, so that a file system accepts the name of its file while it
+// is written.
 const longest = 255 - len(suffix+local.PartialSuffix)
 
 // fileName returns the file of a mailbox, relative to the directory.
@@ -236,7 +238,8 @@ func (f *folder) Append(ctx context.Context, messages []restore.Message) ([]rest
 	return results, nil
 }
 
-// add writes one message. It is verified before the first byte of it is written, because it could not be taken back.
+// add writes one message. It is verified before the first byte of it is written, because it could
+// not be taken back.
 func (f *folder) add(ctx context.Context, m *restore.Message) (restore.AppendResult, error) {
 	var lines lineend.Checker
 	if err := m.Body.WriteTo(ctx, &lines); err != nil {

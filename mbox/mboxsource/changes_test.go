@@ -38,7 +38,8 @@ func TestEmptied(t *testing.T) {
 	}
 }
 
-// A file that was archived as an mbox and does not look like one now stays as it is archived, and is a failure.
+// A file that was archived as an mbox and does not look like one now stays as it is archived, and
+// is a failure.
 func TestNoLongerMbox(t *testing.T) {
 	path := t.TempDir()
 	put(t, path+"/Inbox", first+other)
@@ -57,7 +58,8 @@ func TestNoLongerMbox(t *testing.T) {
 	}
 }
 
-// A mark before the first line and empty lines are no mail. What looks like an mbox and is not read is named.
+// A mark before the first line and empty lines are no mail. What looks like an mbox and is not read
+// is named.
 func TestBeginnings(t *testing.T) {
 	path := t.TempDir()
 	put(t, path+"/bom.mbox", "\ufeff"+first+other)
@@ -89,7 +91,8 @@ func letters(word string, n int) string {
 	return b.String()
 }
 
-// An mbox that other programs write while it is read: no message is listed that never was, and what was there all the time is.
+// An mbox that other programs write while it is read: no message is listed that never was, and what
+// was there all the time is.
 func TestWrittenMeanwhile(t *testing.T) {
 	path := t.TempDir() + "/INBOX"
 	r := archivetest.NewRepo(t, new(storetest.Memory))
@@ -150,8 +153,9 @@ func isLetter(text string) bool {
 	return err == nil && text == strings.ReplaceAll(fmt.Sprintf("Subject: %s %d\n\n%s\n", word, number, strings.Repeat(word+" ", 20)), "\n", "\r\n")
 }
 
-// A message that is being appended is archived when it is whole. A writer that pauses for longer than quiet is taken for one that is
-// done: on a busy machine that can be the test, which tries again then.
+// A message that is being appended is archived when it is whole. A writer that pauses for longer
+// than quiet is taken for one that is done: on a busy machine that can be the test, which tries
+// again then.
 func TestAppendedMeanwhile(t *testing.T) {
 	for !appendedMeanwhile(t) {
 		t.Log("the writer paused for too long")

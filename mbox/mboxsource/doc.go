@@ -11,10 +11,11 @@
 //	flags          Status, X-Status and X-Keywords, or Thunderbird's X-Mozilla-Status and X-Mozilla-Keys
 //	INTERNALDATE   the date of the From line
 //
-// An mbox is one stream, so a run reads it whole unless its time, size and inode are those of the last run. Only what is not in the
-// archive is stored. What is known of a message is kept while the run lasts: some 200 bytes. Its text is read again when it is
-// archived, and must have the same hash then: another program may have rewritten the file meanwhile.
+// An mbox is one stream, so a run reads it whole unless its time, size and inode are those of the
+// last run. Only what is not in the archive is stored. What is known of a message is kept while the
+// run lasts: some 200 bytes. Its text is read again when it is archived, and must have the same
+// hash then: another program may have rewritten the file meanwhile.
 //
-// Google Takeout writes one mbox with the labels of each message (takeout.go). imap-backup has the UIDs and flags of an mbox in a file
-// beside it (imapbackup.go).
+// Google Takeout writes one mbox with the labels of each message (takeout.go). imap-backup has the
+// UIDs and flags of an mbox in a file beside it (imapbackup.go).
 package mboxsource

@@ -73,7 +73,8 @@ func (f *file) findVariant(ctx context.Context, open *os.File, size int64) (mbox
 	return mbox.FindVariant(ctx, open, size)
 }
 
-// read reads a message: its flags, its hash and its line ends. numbers are those of imap-backup, or nil.
+// read reads a message: its flags, its hash and its line ends. numbers are those of imap-backup, or
+// nil.
 func (f *file) read(open io.ReaderAt, p mbox.Place, numbers *numbersOf) (entry, disk.Item, error) {
 	e := entry{Place: p, variant: f.variant}
 	from, err := fromLine(open, p)
@@ -116,8 +117,8 @@ func (f *file) read(open io.ReaderAt, p mbox.Place, numbers *numbersOf) (entry, 
 	return e, item, nil
 }
 
-// readAsWritten prepares the entry of a message that imap-backup wrote: it is as it was on the server, and its flags are elsewhere.
-// Its From line has no zone.
+// readAsWritten prepares the entry of a message that imap-backup wrote: it is as it was on the
+// server, and its flags are elsewhere. Its From line has no zone.
 func (f *file) readAsWritten(open io.ReaderAt, e *entry, head []byte) error {
 	e.own, e.cuts = false, nil
 	if f.numbers.Version == 3 || isQuotedAnywhere(head) {

@@ -27,7 +27,8 @@ func words(n int, between string) string {
 	return strings.Join(list, between)
 }
 
-// A mail with more keywords or labels than a record holds is archived with some of them, and a warning says so.
+// A mail with more keywords or labels than a record holds is archived with some of them, and a
+// warning says so.
 func TestManyKeywords(t *testing.T) {
 	for name, message := range map[string]string{
 		"X-Keywords":     fromA + "X-Keywords: " + words(5000, " ") + "\n\nx\n\n",

@@ -15,12 +15,13 @@ import (
 	"github.com/mailstrata/mailstrata/mbox"
 )
 
-// imap-backup (github.com/joeyates/imap-backup) keeps an mbox for each folder, and beside it what the server says of the messages:
+// imap-backup (github.com/joeyates/imap-backup) keeps an mbox for each folder, and beside it what
+// the server says of the messages:
 //
 //	INBOX.imap    {"version":3,"uid_validity":7,"messages":[{"uid":42,"offset":0,"length":1234,"flags":["Seen","$Junk"]}]}
 //
-// Its From lines have no date if a message has none, and it quotes every line that begins with "From", those of the header too.
-// So the places of the messages are those of this file.
+// Its From lines have no date if a message has none, and it quotes every line that begins with
+// "From", those of the header too. So the places of the messages are those of this file.
 
 // metadata is an .imap file.
 type metadata struct {
@@ -43,7 +44,8 @@ const maxMetadata = 256 << 20
 // errNoMetadata reports that an .imap file is not that of the mbox beside it.
 var errNoMetadata = errors.New("it does not fit the mbox")
 
-// parseMetadata parses an .imap file, which must fit an mbox of size bytes: the messages follow each other from its beginning.
+// parseMetadata parses an .imap file, which must fit an mbox of size bytes: the messages follow
+// each other from its beginning.
 func parseMetadata(text io.Reader, size int64) (*metadata, error) {
 	var m metadata
 	if err := json.NewDecoder(text).Decode(&m); err != nil {
@@ -151,7 +153,8 @@ func (n *numbersOf) place(open io.ReaderAt) (mbox.Place, error) {
 	return p, nil
 }
 
-// isQuotedAnywhere reports whether a header has a field From that is quoted, so that the message has other such lines, too.
+// isQuotedAnywhere reports whether a header has a field From that is quoted, so that the message
+// has other such lines, too.
 func isQuotedAnywhere(head []byte) bool {
 	return bytes.HasPrefix(head, []byte(">From:")) || bytes.Contains(head, []byte("\n>From:"))
 }

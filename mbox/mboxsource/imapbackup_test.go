@@ -96,7 +96,8 @@ func TestImapBackup(t *testing.T) {
 	}
 }
 
-// An .imap file that is not that of the mbox is not used, and a warning says so. What follows its messages is not read.
+// An .imap file that is not that of the mbox is not used, and a warning says so. What follows its
+// messages is not read.
 func TestImapBackupThatDoesNotFit(t *testing.T) {
 	for name, test := range map[string]struct {
 		change  func(box, metadata string) (string, string)

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A run is killed after it read messages, and the mbox has others then, of the same size and date: those are archived.
+// A run is killed after it read messages, and the mbox has others then, of the same size and date:
+// those are archived.
 func TestKilledRun(t *testing.T) {
 	var dead atomic.Bool
 	store := &storetest.Faulty{Store: &storetest.Memory{}, Fail: func(op storetest.Op) storetest.Fault {

@@ -11,10 +11,12 @@ import (
 	"github.com/mailstrata/mailstrata/mbox"
 )
 
-// errNoLonger reports that a file was archived as an mbox and does not look like one now. Its messages stay as they are archived.
+// errNoLonger reports that a file was archived as an mbox and does not look like one now. Its
+// messages stay as they are archived.
 var errNoLonger = errors.New("it is archived as an mbox, and does not begin with a From line any more")
 
-// look returns the size of a file. The error is mbox.ErrNotMbox if it is no mbox; a note says so if its name is that of one.
+// look returns the size of a file. The error is mbox.ErrNotMbox if it is no mbox; a note says so if
+// its name is that of one.
 func (w *walk) look(name string) (int64, error) {
 	open, info, err := mailfile.Open(w.Root, name)
 	if err != nil {

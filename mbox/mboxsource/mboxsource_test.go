@@ -89,7 +89,8 @@ func TestBackup(t *testing.T) {
 		t.Errorf("%+v, %v, %v", b.Manifest.Totals, b.Manifest.Failures, b.Manifest.Warnings)
 	}
 
-	// The first message is deleted, and one is added: only that one is read, and the other keeps its UID.
+	// The first message is deleted, and one is added: only that one is read, and the other keeps
+	// its UID.
 	put(t, path+"/INBOX", other+strings.Replace(other, "Subject: b", "Subject: c", 1))
 	again := archivetest.BackupFiles(t, r, "mbox:"+path, New(path, nil))
 	now := archivetest.ArchivedUIDs(t, r, again.Head)

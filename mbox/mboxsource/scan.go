@@ -20,9 +20,9 @@ import (
 // maxScans is how often a file is read while it changes.
 const maxScans = 5
 
-// scan reads the whole file, unless it was read since it changed. What a program writes meanwhile could become half of a message.
-// So the file must be as it was before, or it grows: then it must begin with what was read the time before, except for the last
-// message.
+// scan reads the whole file, unless it was read since it changed. What a program writes meanwhile
+// could become half of a message. So the file must be as it was before, or it grows: then it must
+// begin with what was read the time before, except for the last message.
 func (f *file) scan(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -145,7 +145,8 @@ func (f *file) readNumbered(ctx context.Context, open io.ReaderAt) error {
 	return nil
 }
 
-// taker returns a function that reads a message and adds it to the entries, which are none at first.
+// taker returns a function that reads a message and adds it to the entries, which are none at
+// first.
 func (f *file) taker(open io.ReaderAt) func(mbox.Place, *numbersOf) error {
 	f.entries, f.items = nil, nil
 	flags := make(map[string]mail.Flags) // most messages share theirs

@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A message that was read in a mail program is the same message: nothing is gone, and a restore has the fields of each program.
+// A message that was read in a mail program is the same message: nothing is gone, and a restore has
+// the fields of each program.
 func TestReadMessages(t *testing.T) {
 	for name, states := range map[string][2]string{
 		"mutt":        {"", "Status: RO\nContent-Length: 2\nLines: 1\n"},

@@ -104,7 +104,8 @@ func (w *walk) only(ctx context.Context) (err error) {
 	return nil
 }
 
-// visit adds the mailboxes of the files in a directory. It returns the directories in it, except for hidden ones.
+// visit adds the mailboxes of the files in a directory. It returns the directories in it, except
+// for hidden ones.
 func (w *walk) visit(ctx context.Context, dir string, entries []fs.DirEntry) (below []fs.DirEntry, err error) {
 	if dir == "." {
 		w.labels = nil
@@ -165,7 +166,8 @@ func (w *walk) add(ctx context.Context, name string) error {
 	return nil
 }
 
-// addLabels adds the mailboxes of labels. If a file has the name of a label, the label is that mailbox.
+// addLabels adds the mailboxes of labels. If a file has the name of a label, the label is that
+// mailbox.
 func (w *walk) addLabels() {
 	for _, label := range w.labels {
 		if w.Take(label) {

@@ -16,17 +16,20 @@ import (
 	"github.com/mailstrata/mailstrata/mbox"
 )
 
-// Google Takeout writes the mail of a Gmail account as one mbox. Each message has its labels in a field, often as encoded words:
+// Google Takeout writes the mail of a Gmail account as one mbox. Each message has its labels in a
+// field, often as encoded words:
 //
 //	X-Gmail-Labels: Inbox,Opened,Category Updates,"Work, old"
 //
-// They are archived as the labels of Gmail: the mailbox has all mail, and the others are labels. So a restore puts a message
-// into the mailbox of each of its labels. takeout_names.go has the names of Gmail's own labels.
+// They are archived as the labels of Gmail: the mailbox has all mail, and the others are labels. So
+// a restore puts a message into the mailbox of each of its labels. takeout_names.go has the names
+// of Gmail's own labels.
 
 // labelsField has the labels of a message.
 const labelsField = "X-Gmail-Labels"
 
-// systemLabels maps the English names of Gmail's own labels to those of IMAP. Others are no labels there.
+// systemLabels maps the English names of Gmail's own labels to those of IMAP. Others are no labels
+// there.
 var systemLabels = map[string]string{
 	"Inbox": `\Inbox`, "Sent": `\Sent`, "Drafts": `\Draft`, "Important": `\Important`, "Starred": `\Starred`,
 	"Spam": "Spam", "Trash": "Trash",
@@ -79,7 +82,8 @@ func splitLabels(text string) (labels []string) {
 	return labels
 }
 
-// labels returns the labels as IMAP has them. clipped reports that some were left out, because a message may have few.
+// labels returns the labels as IMAP has them. clipped reports that some were left out, because a
+// message may have few.
 func (g gmail) labels() (labels []string, clipped bool) {
 	for _, label := range g.own {
 		if label = systemLabels[label]; label != "" {
@@ -113,11 +117,13 @@ func (g gmail) flags() mail.Flags {
 	return mail.NewFlags(flags...)
 }
 
-// takeoutLine is the From line that Takeout writes. Its zone, and the host that cannot be, are in no line of a mail server.
+// takeoutLine is the From line that Takeout writes. Its zone, and the host that cannot be, are in
+// no line of a mail server.
 var takeoutLine = regexp.MustCompile(`^From \d+@xxx \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \+0000 \d{4}\r?\n$`)
 
-// isTakeout reports whether a file is from Takeout: its first message has Takeout's From line, a thread and labels. A field
-// with labels alone proves nothing, because who sent a message may have written it.
+// isTakeout reports whether a file is from Takeout: its first message has Takeout's From line, a
+// thread and labels. A field with labels alone proves nothing, because who sent a message may have
+// written it.
 func (w *walk) isTakeout(name string, size int64) (bool, error) {
 	open, _, err := mailfile.Open(w.Root, name)
 	if err != nil {

@@ -8,8 +8,8 @@ type language struct {
 	names    map[string]string // the English names of the labels
 }
 
-// languages are those of which exports are known. A name that Google translates in several ways is here more than once. In any
-// other language Gmail's own labels are labels of the user.
+// languages are those of which exports are known. A name that Google translates in several ways is
+// here more than once. In any other language Gmail's own labels are labels of the user.
 var languages = []language{
 	{"Category ", map[string]string{
 		"Inbox": "Inbox", "Sent": "Sent", "Draft": "Drafts", "Drafts": "Drafts", "Important": "Important", "Starred": "Starred",
@@ -37,8 +37,8 @@ var languages = []language{
 	}},
 }
 
-// sortOut separates the labels of Gmail from those of the user. The language is the one in which most of them are Gmail's: a label of
-// the user can have a name that is Gmail's in another.
+// sortOut separates the labels of Gmail from those of the user. The language is the one in which
+// most of them are Gmail's: a label of the user can have a name that is Gmail's in another.
 func sortOut(labels []string) (best gmail) {
 	best.user = labels
 	for i := range languages {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Labels as exports have them: Gmail's own become those of IMAP, in each language, and those of the user stay.
+// Labels as exports have them: Gmail's own become those of IMAP, in each language, and those of the
+// user stay.
 func TestTakeoutLanguages(t *testing.T) {
 	for text, want := range map[string]string{
 		`Inbox,Opened,Category Updates,"Work, old"`:                                              `[Work, old \Inbox] [\Seen]`,

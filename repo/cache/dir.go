@@ -13,8 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/packs"
 )
 
-// Dir is a directory of what can be fetched again. Everything in it is checked when it is read, and what is missing or damaged is
-// fetched. If the directory disappears during a run, it is made again, or a temporary one replaces it.
+// Dir is a directory of what can be fetched again. Everything in it is checked when it is read, and
+// what is missing or damaged is fetched. If the directory disappears during a run, it is made
+// again, or a temporary one replaces it.
 type Dir struct {
 	mu        sync.Mutex
 	dir       string
@@ -24,8 +25,8 @@ type Dir struct {
 	Packs *packs.Cache
 }
 
-// Open makes the directory of a repository under dir, or a temporary one if it cannot. packsSize bounds the parts of
-// packs in it; a temporary directory has none.
+// Open makes the directory of a repository under dir, or a temporary one if it cannot. packsSize
+// bounds the parts of packs in it; a temporary directory has none.
 func Open(dir string, repository [16]byte, packsSize int64) (*Dir, error) {
 	d := new(Dir)
 	if dir != "" {
@@ -75,8 +76,8 @@ const (
 	triesInAll   = 6
 )
 
-// Do makes files of the cache. If that fails with an error of this host, Do makes the directories again and repeats it,
-// unless the disk is full.
+// Do makes files of the cache. If that fails with an error of this host, Do makes the directories
+// again and repeats it, unless the disk is full.
 func (d *Dir) Do(what func() error) error {
 	for try := 1; ; try++ {
 		err := what()
@@ -91,7 +92,8 @@ func (d *Dir) Do(what func() error) error {
 	}
 }
 
-// SpoolFile makes a temporary file for an object. named reports that the open file still has its name and must be removed.
+// SpoolFile makes a temporary file for an object. named reports that the open file still has its
+// name and must be removed.
 func (d *Dir) SpoolFile(pattern string) (file local.File, named bool, err error) {
 	err = d.Do(func() error {
 		f, err := os.CreateTemp(d.spools(), pattern)

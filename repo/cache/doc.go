@@ -7,6 +7,6 @@
 //	  spill/    recovery logs of killed runs (package recovery)
 //	  spool/    temporary files: objects before they are put, and chunks while prune puts them in order (scratch.go)
 //
-// Nothing in it is needed. What is missing or damaged is fetched. If the directory cannot be written, a temporary one takes
-// its place (dir.go).
+// Nothing in it is needed. What is missing or damaged is fetched. If the directory cannot be
+// written, a temporary one takes its place (dir.go).
 package cache

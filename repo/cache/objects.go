@@ -19,14 +19,16 @@ func Keeps(k format.Kind) bool {
 	return k == format.KindManifest || k == format.KindMark || k == format.KindCondemnation || k == format.KindNote || k == format.KindRenewal || k == format.KindErasure
 }
 
-// Path returns the path of a cached object. Sealed objects stay sealed. Each folder of the store has a directory, because a
-// host that archives many accounts keeps many manifests, and each run looks through those of its accounts.
+// Path returns the path of a cached object. Sealed objects stay sealed. Each folder of the store
+// has a directory, because a host that archives many accounts keeps many manifests, and each run
+// looks through those of its accounts.
 func (d *Dir) Path(name string) string {
 	folder, last := path.Split(name)
 	return filepath.Join(d.folder(folder), last)
 }
 
-// folder returns the directory for the objects in a folder of the store. The name of the folder ends with a slash.
+// folder returns the directory for the objects in a folder of the store. The name of the folder
+// ends with a slash.
 func (d *Dir) folder(name string) string {
 	return filepath.Join(d.objects(), strings.ReplaceAll(strings.TrimSuffix(name, "/"), "/", "_"))
 }
@@ -69,7 +71,8 @@ func (d *Dir) KeepObject(name string, stored []byte) {
 
 const temporaryObject = ".new-*"
 
-// cachedManifests is the number of manifests of an account that the cache keeps. Runs do not read older ones.
+// cachedManifests is the number of manifests of an account that the cache keeps. Runs do not read
+// older ones.
 const cachedManifests = 1000
 
 // KeepListed removes objects of a folder, and of those below it, that are no longer listed.

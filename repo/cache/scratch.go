@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// Scratch holds chunks in a temporary file while they are put in order. The file is encrypted with a key that only this process
-// has, so no mail is on the disk in plain.
+// Scratch holds chunks in a temporary file while they are put in order. The file is encrypted with
+// a key that only this process has, so no mail is on the disk in plain.
 type Scratch struct {
 	file  local.File
 	named bool

@@ -11,9 +11,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo/index"
 )
 
-// Census records where every chunk lies, which chunks are needed (reached), and what that means for each pack. It is a sorted
-// file of the entries of all segments, with a bit in memory for each entry: 560 MB of disk and 2.5 MB of memory for twenty
-// million chunks. A chunk has the number of its first entry. Reach, Erase and Wanted may be called several times at once.
+// Census records where every chunk lies, which chunks are needed (reached), and what that means for
+// each pack. It is a sorted file of the entries of all segments, with a bit in memory for each
+// entry: 560 MB of disk and 2.5 MB of memory for twenty million chunks. A chunk has the number of
+// its first entry. Reach, Erase and Wanted may be called several times at once.
 type Census struct {
 	file  *index.File
 	packs []*Pack // in the order of file.Packs
@@ -25,8 +26,9 @@ type Census struct {
 	buf     []byte
 }
 
-// New returns a census of the entries in a file, which it removes when it is closed. indexed names the packs that a segment
-// describes. spool makes a temporary file, and reports whether the open file still has its name and must be removed.
+// New returns a census of the entries in a file, which it removes when it is closed. indexed names
+// the packs that a segment describes. spool makes a temporary file, and reports whether the open
+// file still has its name and must be removed.
 func New(file *index.File, indexed map[format.Pack]bool, spool func(pattern string) (f local.File, named bool, err error)) (*Census, error) {
 	o, err := newOrder(spool)
 	if err != nil {
@@ -58,9 +60,9 @@ func (c *Census) Packs() []*Pack {
 
 func byName(a, b *Pack) int { return cmp.Compare(a.Name(), b.Name()) }
 
-// Reach records that a chunk is needed, and reports whether that is the first time. If the census does not know the chunk, it reports
-// true each time: such a chunk lies in a newer pack, or nowhere. Chunks with the same number like, which is not 0, are copied
-// beside each other.
+// Reach records that a chunk is needed, and reports whether that is the first time. If the census
+// does not know the chunk, it reports true each time: such a chunk lies in a newer pack, or
+// nowhere. Chunks with the same number like, which is not 0, are copied beside each other.
 func (c *Census) Reach(id chunk.ID, like uint64) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,8 +79,8 @@ func (c *Census) Reach(id chunk.ID, like uint64) (first bool, err error) {
 	return first, cmp.Or(err, failed)
 }
 
-// Erase records that a chunk was erased, and reports whether this is the first time and no root needs it. It is called when all
-// that roots need was reached.
+// Erase records that a chunk was erased, and reports whether this is the first time and no root
+// needs it. It is called when all that roots need was reached.
 func (c *Census) Erase(prefix chunk.Prefix) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,7 +97,8 @@ func (c *Census) Erase(prefix chunk.Prefix) (first bool, err error) {
 	return first, err
 }
 
-// Wanted reports whether a chunk of a pack is needed, and is kept there or nowhere. n is the number of the chunk.
+// Wanted reports whether a chunk of a pack is needed, and is kept there or nowhere. n is the number
+// of the chunk.
 func (c *Census) Wanted(in *Pack, prefix chunk.Prefix) (n int64, wanted bool, err error) {
 	at, err := c.find(prefix)
 	if err != nil || !at.reached {
@@ -105,6 +108,6 @@ func (c *Census) Wanted(in *Pack, prefix chunk.Prefix) (n int64, wanted bool, er
 	return at.n, keeper == nil || keeper == in, nil
 }
 
-// EachReached calls use for every chunk in the order in which they were reached: with the place in that order, the number of the
-// chunk, and like as Reach had it.
+// EachReached calls use for every chunk in the order in which they were reached: with the place in
+// that order, the number of the chunk, and like as Reach had it.
 func (c *Census) EachReached(use func(place, n int64, like uint64)) error { return c.order.each(use) }

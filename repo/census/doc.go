@@ -1,5 +1,5 @@
-// Package census counts the chunks of a repository for a prune: where each lies, which are needed, and what that means
-// for each pack.
+// Package census counts the chunks of a repository for a prune: where each lies, which are needed,
+// and what that means for each pack.
 //
 //	census.go      New takes all entries of the index; Reach and Erase record what manifests need, and what was erased
 //	order.go       the order in which chunks were reached, in which a prune copies them
@@ -8,6 +8,7 @@
 //	plan.go        Plan: the packs to delete, to copy from, and to condemn
 //	generation.go  small packs are brought together by generations
 //
-// The package reads the file of the index and nothing else. Package repo lists the store before, follows the manifests,
-// and does what the plan says. The comments cite the rules of docs/design/removing.md.
+// The package reads the file of the index and nothing else. Package repo lists the store before,
+// follows the manifests, and does what the plan says. The comments cite the rules of
+// docs/design/removing.md.
 package census

@@ -10,8 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// order records the order in which a prune reached chunks, in a file on this host: 16 bytes for each chunk, by its number in
-// the census. So memory does not grow with the repository. The file holds no content.
+// order records the order in which a prune reached chunks, in a file on this host: 16 bytes for
+// each chunk, by its number in the census. So memory does not grow with the repository. The file
+// holds no content.
 type order struct {
 	file  local.File
 	named bool

@@ -6,7 +6,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Pack is a pack of the index. The prune sets what the store and the condemnations say about it, before Tally.
+// Pack is a pack of the index. The prune sets what the store and the condemnations say about it,
+// before Tally.
 type Pack struct {
 	format.PackRow
 	Listed      bool      // the store lists it with the size in the index
@@ -24,7 +25,8 @@ type Pack struct {
 	erased  int64 // bytes of chunks that were erased and are not reached
 }
 
-// Counts reports whether chunks in the pack count as stored (rule 8). Those in a condemned pack do not.
+// Counts reports whether chunks in the pack count as stored (rule 8). Those in a condemned pack do
+// not.
 func (p *Pack) Counts() bool { return p.Listed && p.indexed && !p.Condemned }
 
 // Entries returns the number of its chunks in the census.

@@ -14,16 +14,18 @@ type Plan struct {
 	Now    time.Time     // of the store, before the roots were listed
 	Grace  time.Duration // how long a pack is young, and how long a condemned one waits
 
-	// MaxUnused is the share of all packs, from 0 to 1, that may be unused before packs are rewritten.
+	// MaxUnused is the share of all packs, from 0 to 1, that may be unused before packs are
+	// rewritten.
 	MaxUnused float64
 
 	// Compression is that of the packs that the prune writes.
 	Compression format.Compression
 }
 
-// Condemned divides the packs that are condemned or that no segment names (rules 8 and 9). Doomed packs were condemned at least
-// Grace ago, and waiting ones less than Grace ago; nothing in them is needed. Of living packs some chunks are needed, and must be
-// copied first. A pack that no segment names and in which nothing is needed is in none of the three, but in Useless.
+// Condemned divides the packs that are condemned or that no segment names (rules 8 and 9). Doomed
+// packs were condemned at least Grace ago, and waiting ones less than Grace ago; nothing in them is
+// needed. Of living packs some chunks are needed, and must be copied first. A pack that no segment
+// names and in which nothing is needed is in none of the three, but in Useless.
 func (p *Plan) Condemned() (doomed, waiting, living []*Pack) {
 	for _, s := range p.Census.Packs() {
 		switch {
@@ -40,8 +42,8 @@ func (p *Plan) Condemned() (doomed, waiting, living []*Pack) {
 	return doomed, waiting, living
 }
 
-// Rewritten returns the packs to rewrite: sparse ones, those that hold what was erased, and small ones if a generation has
-// many.
+// Rewritten returns the packs to rewrite: sparse ones, those that hold what was erased, and small
+// ones if a generation has many.
 func (p *Plan) Rewritten() []*Pack {
 	chosen := p.sparse()
 	chosen = append(chosen, p.holdingErased(chosen)...)
@@ -51,8 +53,9 @@ func (p *Plan) Rewritten() []*Pack {
 	return chosen
 }
 
-// Useless divides the listed packs that are not condemned: those in which nothing is kept, because nothing in them is needed or
-// all of it is kept elsewhere (rule 7), and those that stay. It leaves young packs.
+// Useless divides the listed packs that are not condemned: those in which nothing is kept, because
+// nothing in them is needed or all of it is kept elsewhere (rule 7), and those that stay. It leaves
+// young packs.
 func (p *Plan) Useless() (useless, stay []*Pack) {
 	for _, s := range p.Census.Packs() {
 		switch {
@@ -74,8 +77,8 @@ func (p *Plan) young(s *Pack) bool {
 // rewritable reports whether a pack is old enough to be condemned and something in it is kept.
 func (p *Plan) rewritable(s *Pack) bool { return s.Counts() && s.kept > 0 && !p.young(s) }
 
-// sparse returns the packs to rewrite so that no more than MaxUnused of all bytes are unused. It takes packs with the largest
-// unused share first.
+// sparse returns the packs to rewrite so that no more than MaxUnused of all bytes are unused. It
+// takes packs with the largest unused share first.
 func (p *Plan) sparse() (chosen []*Pack) {
 	var all []*Pack
 	var used, unused int64
@@ -101,10 +104,12 @@ func (p *Plan) sparse() (chosen []*Pack) {
 	return chosen
 }
 
-// leastLoose is the content from which packs are rewritten for maximal compression: so much that some frames become large.
+// leastLoose is the content from which packs are rewritten for maximal compression: so much that
+// some frames become large.
 const leastLoose = 32 << 20
 
-// loose returns the packs of mail to rewrite for maximal compression: those without a large frame, if they are many.
+// loose returns the packs of mail to rewrite for maximal compression: those without a large frame,
+// if they are many.
 func (p *Plan) loose(but []*Pack) (chosen []*Pack) {
 	if p.Compression != format.Max {
 		return nil
@@ -126,8 +131,8 @@ func (p *Plan) loose(but []*Pack) (chosen []*Pack) {
 	return chosen
 }
 
-// small returns the packs that are brought together. If packs of one kind are, half as many of the other kind are enough, so that one
-// condemnation names both.
+// small returns the packs that are brought together. If packs of one kind are, half as many of the
+// other kind are enough, so that one condemnation names both.
 func (p *Plan) small(but []*Pack) (chosen []*Pack) {
 	var few [][]*Pack
 	for kind := range format.PackKinds {
@@ -143,7 +148,8 @@ func (p *Plan) small(but []*Pack) (chosen []*Pack) {
 	return chosen
 }
 
-// together returns the packs of a kind of the oldest generation that has at least so many, and of all younger ones.
+// together returns the packs of a kind of the oldest generation that has at least so many, and of
+// all younger ones.
 func (p *Plan) together(kind uint8, least int, but []*Pack) []*Pack {
 	var all [generations][]*Pack
 	for _, s := range p.Census.Packs() {

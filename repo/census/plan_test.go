@@ -73,7 +73,8 @@ func names(packs []*Pack) (all string) {
 	return all
 }
 
-// Small packs are brought together when one generation has manyPacks, with those of the younger generations.
+// Small packs are brought together when one generation has manyPacks, with those of the younger
+// generations.
 func TestPlanSmall(t *testing.T) {
 	for _, test := range []struct{ tiny, middle, rewritten int }{
 		{manyPacks - 1, 3, 0}, {manyPacks, 3, manyPacks}, {3, manyPacks, 3 + manyPacks}, {3, manyPacks - 1, 0},

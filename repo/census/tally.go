@@ -58,8 +58,9 @@ func (c *Census) find(p chunk.Prefix) (*places, error) {
 
 func (c *Census) pack(e format.Entry) *Pack { return c.packs[c.file.PackOf(e)] }
 
-// keptIn returns the pack in which a chunk is kept: the largest of those that count, because small packs are rewritten sooner. Every
-// prune on every host chooses the same. It returns nil if no pack counts.
+// keptIn returns the pack in which a chunk is kept: the largest of those that count, because small
+// packs are rewritten sooner. Every prune on every host chooses the same. It returns nil if no pack
+// counts.
 func (c *Census) keptIn(at *places) (best *Pack) {
 	for _, e := range at.entries {
 		if s := c.pack(e); s.Counts() && (best == nil || s.over(best)) {
@@ -69,7 +70,8 @@ func (c *Census) keptIn(at *places) (best *Pack) {
 	return best
 }
 
-// Tally adds up the chunks of each pack, and returns the number of needed chunks that no pack holds.
+// Tally adds up the chunks of each pack, and returns the number of needed chunks that no pack
+// holds.
 func (c *Census) Tally() (lost int64, err error) {
 	err = c.each(func(at *places) error {
 		keeper, listed := c.keptIn(at), 0

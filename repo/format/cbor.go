@@ -8,7 +8,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// maxElements bounds every array in a head, table, slot, config, mark or condemnation. Part of the durable format.
+// maxElements bounds every array in a head, table, slot, config, mark or condemnation. Part of the
+// durable format.
 const MaxElements = 1 << 16
 
 // maxPairs bounds every map. Part of the durable format.
@@ -49,9 +50,9 @@ func Encode(v any) ([]byte, error) {
 	return b, nil
 }
 
-// Decode inverts Encode. It refuses any encoding that Encode does not make: after decoding it encodes v again and
-// compares. So unknown keys, entries that must be absent, long forms of numbers, and byte strings of a wrong length
-// are errors.
+// Decode inverts Encode. It refuses any encoding that Encode does not make: after decoding it
+// encodes v again and compares. So unknown keys, entries that must be absent, long forms of
+// numbers, and byte strings of a wrong length are errors.
 func Decode(b []byte, v any) error {
 	if err := cborModes().Unmarshal(b, v); err != nil {
 		return Damaged("%v", err)

@@ -9,7 +9,8 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// Codec makes and reads the objects of one repository. It may be used by several goroutines at once.
+// Codec makes and reads the objects of one repository. It may be used by several goroutines at
+// once.
 type Codec struct {
 	Repository [16]byte
 	Keys       Keys
@@ -36,8 +37,8 @@ func (c *Codec) open(r io.ReaderAt, size int64, kind Kind) (*Container, error) {
 	return object, object.CheckKind(kind, c.Repository)
 }
 
-// Build makes an object in memory, sealed to recipients, and returns its bytes and their hash. It reads the object back
-// before it returns.
+// Build makes an object in memory, sealed to recipients, and returns its bytes and their hash. It
+// reads the object back before it returns.
 func (c *Codec) Build(kind Kind, content []byte, recipients []age.Recipient) ([]byte, [32]byte, error) {
 	var none [32]byte
 	var out bytes.Buffer
@@ -65,7 +66,8 @@ func (c *Codec) Build(kind Kind, content []byte, recipients []age.Recipient) ([]
 	return out.Bytes(), blake3.Sum256(out.Bytes()), nil
 }
 
-// smallFrame bounds the content of a frame of an object that is not a pack. Most such objects are one frame.
+// smallFrame bounds the content of a frame of an object that is not a pack. Most such objects are
+// one frame.
 const smallFrame = 4 << 20
 
 func (c *Codec) writeContainer(w io.Writer, kind Kind, content []byte) error {

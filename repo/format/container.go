@@ -52,8 +52,8 @@ func newHead(kind Kind, repository [16]byte, k *Keys) head {
 	return head{Name: headName, Kind: kind, Version: version, Repository: repository, KeyID: k.ID, Algorithms: algorithms}
 }
 
-// Table is the last part of a container. It describes the frames, and what they hold: each kind uses some of its
-// fields.
+// Table is the last part of a container. It describes the frames, and what they hold: each kind
+// uses some of its fields.
 type Table struct {
 	Frames []frameRow   `cbor:"1,keyasint"`
 	Salt   []byte       `cbor:"2,keyasint,omitempty"` // packs
@@ -85,9 +85,9 @@ type Container struct {
 	tag               [32]byte
 }
 
-// ParseContainer inverts ContainerWriter. It checks everything but the frames, which are checked as they are read.
-// With keys it checks the tag before it decodes the table; without, the caller must use CheckTag. The size of the
-// object bounds what it allocates.
+// ParseContainer inverts ContainerWriter. It checks everything but the frames, which are checked as
+// they are read. With keys it checks the tag before it decodes the table; without, the caller must
+// use CheckTag. The size of the object bounds what it allocates.
 func ParseContainer(r io.ReaderAt, size int64, k *Keys) (*Container, error) {
 	c := &Container{r: r}
 	if err := c.readHead(size); err != nil {
@@ -180,7 +180,8 @@ func (c *Container) readTable(size int64) error {
 	return nil
 }
 
-// locateFrames computes where the frames are and checks that they fill the space between head and table.
+// locateFrames computes where the frames are and checks that they fill the space between head and
+// table.
 func (c *Container) locateFrames() error {
 	if len(c.Table.Frames) == 0 {
 		return Damaged("it holds no frames")

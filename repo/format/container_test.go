@@ -186,8 +186,8 @@ func TestPadme(t *testing.T) {
 	}
 }
 
-// A parser allocates no more than the size of the object, or the limit of a frame, whatever lengths a frame or table
-// claims.
+// A parser allocates no more than the size of the object, or the limit of a frame, whatever lengths
+// a frame or table claims.
 func TestFalseLengthsAllocateNoMemory(t *testing.T) {
 	r := fixed(t)
 	d := r.Decoder

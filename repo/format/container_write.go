@@ -63,8 +63,8 @@ func (c *ContainerWriter) Finish(t Table) error {
 	return c.write(out)
 }
 
-// SizeWith returns the size of the finished container if one more frame of stored bytes is added, with a table of
-// table bytes.
+// SizeWith returns the size of the finished container if one more frame of stored bytes is added,
+// with a table of table bytes.
 func (c *ContainerWriter) SizeWith(stored, table int) int64 {
 	return padme(c.offset + int64(stored+table) + skippableHeader + int64(trailerSize))
 }
@@ -84,10 +84,10 @@ func skippable(magic uint32, length int) []byte {
 // maxPadding bounds the padding. Part of the durable format.
 const maxPadding = 1 << 16
 
-// padme returns the length to which a container of n bytes is padded, so that lengths reveal little (Nikitin et al.,
-// "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019). The rule adds at most 12 %.
-// Here it adds no more than maxPadding: most packs are full, and the paper's padding of them would take a percent of
-// the store.
+// padme returns the length to which a container of n bytes is padded, so that lengths reveal little
+// (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs",
+// 2019). The rule adds at most 12 %. Here it adds no more than maxPadding: most packs are full, and
+// the paper's padding of them would take a percent of the store.
 func padme(n int64) int64 {
 	if n < 2 {
 		return n

@@ -1,7 +1,8 @@
-// Package format is docs/format.md in code: it makes and reads the objects of a repository. It does no input or output
-// of its own but for spools, and does not know how a repository is opened.
+// Package format is docs/format.md in code: it makes and reads the objects of a repository. It does
+// no input or output of its own but for spools, and does not know how a repository is opened.
 //
-// An object is a container of frames, sealed by age, whose name ends in the hash of the sealed bytes:
+// An object is a container of frames, sealed by age, whose name ends in the hash of the sealed
+// bytes:
 //
 //	chunks ─► RawFrame ─► frame ─► ContainerWriter ─► seal ─► Spool or bytes
 //	          up to 4 MiB  zstd     head, frames,     age      BLAKE3 of it is the name
@@ -18,6 +19,6 @@
 //	digest.go                     the proof that a merged segment has the entries of its inputs
 //	codec.go                      what all of these share for one repository: its id, its keys and the compressor
 //
-// Writers make one encoding of each object and read back what they made. Parsers refuse every other encoding, and
-// allocate no more than the size of the object allows.
+// Writers make one encoding of each object and read back what they made. Parsers refuse every other
+// encoding, and allocate no more than the size of the object allows.
 package format

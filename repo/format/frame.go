@@ -12,9 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format/optimal"
 )
 
-// frameEncoder makes zstd frames: content size in the header, a single segment, no dictionary, and a checksum of the
-// content. The table holds a hash of each frame; the checksum is for readers that have lost the table or have only
-// zstd.
+// frameEncoder makes zstd frames: content size in the header, a single segment, no dictionary, and
+// a checksum of the content. The table holds a hash of each frame; the checksum is for readers that
+// have lost the table or have only zstd.
 type frameEncoder struct {
 	compressor
 	stored []byte // the last frame
@@ -26,20 +26,22 @@ type compressor interface {
 	MaxEncodedSize(size int) int
 }
 
-// encoderWindow is how far back a match may lie: the size of the largest frame. It takes as much memory.
+// encoderWindow is how far back a match may lie: the size of the largest frame. It takes as much
+// memory.
 const encoderWindow = 4 << 20
 
 // effort is how hard an encoder tries.
 type effort uint8
 
 const (
-	// fast is for small content. The encoder for large frames has tables of 4 MiB, and clearing them takes a sixth of the
-	// time of a run that finds no new mail, which makes one frame, for its manifest.
+	// fast is for small content. The encoder for large frames has tables of 4 MiB, and clearing
+	// them takes a sixth of the time of a run that finds no new mail, which makes one frame, for
+	// its manifest.
 	fast effort = iota
 
-	// usual is five times as fast as the best level of package zstd and within 3 % of its size. Unlike the faster levels
-	// it saves a quarter of Base64 text that was not decoded. On content that was compressed before it is as fast as
-	// they are.
+	// usual is five times as fast as the best level of package zstd and within 3 % of its size.
+	// Unlike the faster levels it saves a quarter of Base64 text that was not decoded. On content
+	// that was compressed before it is as fast as they are.
 	usual
 
 	// most is optimal parsing.
@@ -85,9 +87,9 @@ func newFrameEncoder(e effort) (*frameEncoder, error) {
 	return &frameEncoder{compressor: z}, nil
 }
 
-// encode compresses content into a frame, which is valid until the next call. A caller that fills frame after frame
-// has a buffer for the largest of them, so the first call makes room for that: a buffer that grew with each slightly
-// larger frame would leave megabytes to the garbage collector.
+// encode compresses content into a frame, which is valid until the next call. A caller that fills
+// frame after frame has a buffer for the largest of them, so the first call makes room for that: a
+// buffer that grew with each slightly larger frame would leave megabytes to the garbage collector.
 func (e *frameEncoder) encode(content []byte) ([]byte, error) {
 	if len(content) == 0 || len(content) > maxFrame {
 		return nil, fmt.Errorf("the format has no frame of %d bytes", len(content))
@@ -112,14 +114,15 @@ func (e *frameEncoder) isRandom(content []byte) bool {
 	return len(e.stored) >= trialSize
 }
 
-// frameEncoders is a pool of the encoders of a repository. An encoder takes some 12 MiB, so the pool keeps no more
-// than a writer uses at once. The zero value is empty.
+// frameEncoders is a pool of the encoders of a repository. An encoder takes some 12 MiB, so the
+// pool keeps no more than a writer uses at once. The zero value is empty.
 type frameEncoders struct {
 	mu    sync.Mutex
 	idle  [efforts][]*frameEncoder
 	inUse int
 
-	// An encoder of the effort most takes some 90 MiB, so two are used at once, and the others wait.
+	// An encoder of the effort most takes some 90 MiB, so two are used at once, and the others
+	// wait.
 	mostOnce sync.Once
 	most     chan struct{}
 
@@ -159,8 +162,8 @@ func (p *frameEncoders) put(encoder *frameEncoder, e effort) {
 	}
 }
 
-// check decodes a frame and compares it with its content. An error of the compressor or of the memory must be found
-// while the content still exists.
+// check decodes a frame and compares it with its content. An error of the compressor or of the
+// memory must be found while the content still exists.
 func (p *frameEncoders) check(stored, content []byte, d *FrameDecoder) error {
 	p.checking.Lock()
 	defer p.checking.Unlock()
@@ -177,9 +180,9 @@ func (p *frameEncoders) check(stored, content []byte, d *FrameDecoder) error {
 	return nil
 }
 
-// FrameDecoder inverts frameEncoder. It may be used by several goroutines at once. It ignores zstd's checksum: the
-// caller has compared the table's hash, or compares the IDs of the chunks, of which some may be good even in a
-// damaged frame.
+// FrameDecoder inverts frameEncoder. It may be used by several goroutines at once. It ignores
+// zstd's checksum: the caller has compared the table's hash, or compares the IDs of the chunks, of
+// which some may be good even in a damaged frame.
 type FrameDecoder struct{ zstd *zstd.Decoder }
 
 // NewFrameDecoder returns a decoder.
@@ -198,9 +201,9 @@ func NewFrameDecoder() (*FrameDecoder, error) {
 	return &FrameDecoder{d}, nil
 }
 
-// Decode returns the length bytes that the frame holds. With an error it returns the bytes before the damage, which
-// may be wrong too. The length comes from a table or an index; the header of the frame must agree before Decode
-// allocates.
+// Decode returns the length bytes that the frame holds. With an error it returns the bytes before
+// the damage, which may be wrong too. The length comes from a table or an index; the header of the
+// frame must agree before Decode allocates.
 func (d *FrameDecoder) Decode(stored []byte, length int) ([]byte, error) {
 	return d.decodeInto(stored, length, nil)
 }
@@ -233,7 +236,8 @@ const maxEncoders = 4
 // EncodersAtOnce returns how many frames a writer compresses at once.
 func EncodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }
 
-// WithFrame compresses content as usual, checks the frame, and calls use with it. The frame is valid until use returns.
+// WithFrame compresses content as usual, checks the frame, and calls use with it. The frame is
+// valid until use returns.
 func (c *Codec) WithFrame(content []byte, use func(encoded []byte) error) error {
 	return c.withFrame(content, Usual, use)
 }

@@ -20,7 +20,8 @@ const (
 	KindAlarm        Kind = "alarm" // its container is of KindManifest
 )
 
-// Folder returns the prefix of the names of objects of the kind, "" for a kind that this version does not know.
+// Folder returns the prefix of the names of objects of the kind, "" for a kind that this version
+// does not know.
 func (k Kind) Folder() string {
 	switch k {
 	case KindConfig, KindData, KindCatalog, KindIndex:

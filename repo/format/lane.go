@@ -6,8 +6,8 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Lane is a kind of content. Chunks of one lane are compressed together: headers compress well beside headers, and
-// badly with a photograph between them.
+// Lane is a kind of content. Chunks of one lane are compressed together: headers compress well
+// beside headers, and badly with a photograph between them.
 type Lane uint8
 
 // The lanes. Part of the durable format.

@@ -35,7 +35,8 @@ func ParseConfigName(name string) (number uint64, ok bool) {
 	return number, ok && err == nil && len(digits) == configDigits && number > 0
 }
 
-// ManifestName returns the name of a manifest in the folder of its account, which was put at a time.
+// ManifestName returns the name of a manifest in the folder of its account, which was put at a
+// time.
 func ManifestName(account string, put time.Time, hash [32]byte) string {
 	return KindManifest.Folder() + account + "/" + Stamped(put, hash)
 }
@@ -123,7 +124,8 @@ func rightName(kind Kind, name, rest string) (ok bool) {
 	return ok
 }
 
-// MarkedName returns the name that a mark would have for an object: that of its manifest, if it is an alarm.
+// MarkedName returns the name that a mark would have for an object: that of its manifest, if it is
+// an alarm.
 func MarkedName(name string) string {
 	if manifest, ok := ParseAlarmName(name); ok {
 		return manifest

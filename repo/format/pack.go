@@ -33,7 +33,8 @@ func PackNumber(kind Kind) uint8 {
 	return 0
 }
 
-// Check reports whether a pack can be as the row says. What else an index says is checked when the pack is read.
+// Check reports whether a pack can be as the row says. What else an index says is checked when the
+// pack is read.
 func (p *PackRow) Check() error {
 	if int(p.Kind) >= len(PackKinds) {
 		return fmt.Errorf("a pack of kind %d: %w", p.Kind, ErrNewer)
@@ -88,7 +89,8 @@ func DescribePack(c *Container, hash [32]byte, stored int64) PackRow {
 	return row
 }
 
-// PackEntries yields an entry for each chunk of a pack. It counts the frames of the pack from first.
+// PackEntries yields an entry for each chunk of a pack. It counts the frames of the pack from
+// first.
 func PackEntries(lanes []LaneRow, first uint32, yield func(Entry)) {
 	for i, l := range lanes {
 		offset := uint32(0)
@@ -142,8 +144,8 @@ func (p *PackRow) Frame(i int, offset uint32) Frame {
 	return Frame{Pack: p.Pack(), Size: int64(p.Size), Offset: offset, Stored: p.Stored[i], Length: p.Lengths[i]}
 }
 
-// Frame names a frame of a pack, and says where it is. Frames are comparable; Compare orders them by their place in
-// the store.
+// Frame names a frame of a pack, and says where it is. Frames are comparable; Compare orders them
+// by their place in the store.
 type Frame struct {
 	Pack   Pack
 	Size   int64  // of the pack, as stored

@@ -36,7 +36,8 @@ func TestRandomFramesAreNotCompressed(t *testing.T) {
 	}
 }
 
-// What zstd makes smaller is compressed, even if little of it is or if byte values are distributed evenly.
+// What zstd makes smaller is compressed, even if little of it is or if byte values are distributed
+// evenly.
 func TestFramesThatAreNotRandomAreCompressed(t *testing.T) {
 	e, err := newFrameEncoder(usual)
 	if err != nil {
@@ -66,7 +67,8 @@ func TestFramesThatAreNotRandomAreCompressed(t *testing.T) {
 	}
 }
 
-// FuzzUncompressed checks that any decoder of zstd reads frames of uncompressed blocks, with their checksum.
+// FuzzUncompressed checks that any decoder of zstd reads frames of uncompressed blocks, with their
+// checksum.
 func FuzzUncompressed(f *testing.F) {
 	strict, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
 	if err != nil {

@@ -16,17 +16,18 @@ const (
 	Max
 )
 
-// largeFrame is the size of the content at which a frame of mail with Max compression is closed, unless it holds
-// headers. A reader decodes it whole to read one message, so it is no larger.
+// largeFrame is the size of the content at which a frame of mail with Max compression is closed,
+// unless it holds headers. A reader decodes it whole to read one message, so it is no larger.
 const largeFrame = 8 << 20
 
 // Large reports whether a frame whose content has length bytes was closed for Max compression.
 func Large(length uint32) bool { return length >= largeFrame }
 
-// frameTargets is the size of the content at which a frame is closed. Larger frames compress better: text of mailing
-// lists takes 5 % less in frames of 4 MiB than of 1 MiB. But each frame takes that memory while it is filled, and is
-// decoded whole to read one message. A damaged frame damages all messages that have a chunk in it. A frame of headers
-// holds chunks of thousands of messages, so these frames are smaller.
+// frameTargets is the size of the content at which a frame is closed. Larger frames compress
+// better: text of mailing lists takes 5 % less in frames of 4 MiB than of 1 MiB. But each frame
+// takes that memory while it is filled, and is decoded whole to read one message. A damaged frame
+// damages all messages that have a chunk in it. A frame of headers holds chunks of thousands of
+// messages, so these frames are smaller.
 var frameTargets = [Lanes]int{
 	LaneHeader:  2 << 20,
 	LaneText:    4 << 20,

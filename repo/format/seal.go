@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// A sealed object is one age file. age authenticates its pieces of 64 KiB, but not who sealed them: that is what the
-// tag of the container is for.
+// A sealed object is one age file. age authenticates its pieces of 64 KiB, but not who sealed them:
+// that is what the tag of the container is for.
 const (
 	AgePiece    = 64 << 10 // plaintext of a piece
 	AgeOverhead = 16       // of a piece
@@ -19,8 +19,8 @@ const (
 	ageIntro    = "age-encryption.org/v1\n"
 )
 
-// seal returns a writer that seals to recipients what is written to it, and the key of this one file. With that key a
-// writer reads back its own packs, which its identity cannot open.
+// seal returns a writer that seals to recipients what is written to it, and the key of this one
+// file. With that key a writer reads back its own packs, which its identity cannot open.
 func seal(w io.Writer, recipients []age.Recipient) (io.WriteCloser, []byte, error) {
 	if len(recipients) == 0 {
 		return nopCloser{w}, nil, nil
@@ -49,7 +49,8 @@ func (e *keyRecorder) Wrap(fileKey []byte) ([]*age.Stanza, error) {
 	return e.Recipient.Wrap(fileKey)
 }
 
-// WrapWithLabels implements age.RecipientWithLabels, with which age separates post-quantum recipients from others.
+// WrapWithLabels implements age.RecipientWithLabels, with which age separates post-quantum
+// recipients from others.
 func (e *keyRecorder) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
 	labeled, ok := e.Recipient.(age.RecipientWithLabels)
 	if !ok {
@@ -88,8 +89,8 @@ func UnsealAt(r io.ReaderAt, size int64, id age.Identity) (io.ReaderAt, int64, e
 	return unsealedReader{plain}, size, nil
 }
 
-// UnsealError makes an error of age ErrNotMine if the key is wrong, or else ErrDamaged. It returns errors of the
-// store and of this host as they are.
+// UnsealError makes an error of age ErrNotMine if the key is wrong, or else ErrDamaged. It returns
+// errors of the store and of this host as they are.
 func UnsealError(err error) error {
 	var noMatch *age.NoIdentityMatchError
 	if errors.As(err, &noMatch) {
@@ -120,8 +121,8 @@ func (d unsealedReader) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// HostFile is a file of this host. Its read errors are ReadErrors, so that a broken disk does not count as a damaged
-// object.
+// HostFile is a file of this host. Its read errors are ReadErrors, so that a broken disk does not
+// count as a damaged object.
 type HostFile struct{ local.File }
 
 // ReadAt implements io.ReaderAt.
@@ -139,8 +140,8 @@ type ReadError struct{ Err error }
 func (e *ReadError) Error() string { return e.Err.Error() }
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// CoveringRange returns the range of a sealed payload, in whole pieces, that holds length bytes of plaintext from
-// offset.
+// CoveringRange returns the range of a sealed payload, in whole pieces, that holds length bytes of
+// plaintext from offset.
 func CoveringRange(offset, length, payload int64) (from, to int64) {
 	const piece = AgePiece + AgeOverhead
 	from = offset / AgePiece * piece

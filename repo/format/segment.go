@@ -112,7 +112,8 @@ func parseSegment(c *Container, d *FrameDecoder) (*Segment, error) {
 	return s, nil
 }
 
-// Entries yields all entries in ascending order, and checks them. After an error it yields nothing more.
+// Entries yields all entries in ascending order, and checks them. After an error it yields nothing
+// more.
 func (s *Segment) Entries() iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		var last Entry
@@ -142,7 +143,8 @@ func (s *Segment) Entries() iter.Seq2[Entry, error] {
 	}
 }
 
-// Detach releases the reader and what only parsing needed. From then on BlockFrom alone reads blocks.
+// Detach releases the reader and what only parsing needed. From then on BlockFrom alone reads
+// blocks.
 func (s *Segment) Detach() { s.c.rawHead, s.c.rawTable, s.c.r = nil, nil, nil }
 
 // Frame returns the pack of an entry and the number of its frame in that pack.

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// WriteSegment writes an index segment of packs and ascending entries, and reads it back. For a segment that replaces
-// others, merged has its Inputs and Proofs.
+// WriteSegment writes an index segment of packs and ascending entries, and reads it back. For a
+// segment that replaces others, merged has its Inputs and Proofs.
 func (c *Codec) WriteSegment(s *Spool, packs []PackRow, entries iter.Seq[Entry], merged Table) (hash [32]byte, err error) {
 	if hash, err = c.fillSegment(s, packs, entries, merged); err != nil {
 		return hash, err

@@ -9,8 +9,9 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// Spool is an object in a file, on its way to the store. It is sealed and hashed while it is written, so it takes
-// little memory, no plaintext reaches the disk, and the hash is known with the last byte.
+// Spool is an object in a file, on its way to the store. It is sealed and hashed while it is
+// written, so it takes little memory, no plaintext reaches the disk, and the hash is known with the
+// last byte.
 type Spool struct {
 	File local.File // the bytes to put
 	Size int64
@@ -21,8 +22,9 @@ type Spool struct {
 	named   bool // the file still has its name
 }
 
-// NewSpool begins an object in an empty file. On systems that can remove an open file, the caller has removed its
-// name, so that the file vanishes with the process. Elsewhere it is still named, and Close removes it.
+// NewSpool begins an object in an empty file. On systems that can remove an open file, the caller
+// has removed its name, so that the file vanishes with the process. Elsewhere it is still named,
+// and Close removes it.
 func NewSpool(file local.File, named bool, recipients []age.Recipient) (s *Spool, err error) {
 	s = &Spool{File: file, hash: blake3.New(), named: named}
 	s.sealed, s.fileKey, err = seal(spoolFile{s}, recipients)

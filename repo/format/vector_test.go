@@ -29,8 +29,8 @@ func fixed(t testing.TB) *Codec {
 	return c
 }
 
-// rawBlock returns a zstd frame of one uncompressed block, whose bytes do not depend on the compressor. Programs
-// before 2026-12 wrote frames without a checksum.
+// rawBlock returns a zstd frame of one uncompressed block, whose bytes do not depend on the
+// compressor. Programs before 2026-12 wrote frames without a checksum.
 func rawBlock(content, checksum []byte) []byte {
 	b := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x20, byte(len(content))} // single segment, content size in one byte
 	if len(checksum) > 0 {

@@ -13,7 +13,8 @@ type Draft struct {
 	Entries []format.Entry
 }
 
-// draftEntries is when a draft is full: 128 Ki entries are some 500 MB of mail and take 8 MB of memory.
+// draftEntries is when a draft is full: 128 Ki entries are some 500 MB of mail and take 8 MB of
+// memory.
 const draftEntries = 128 << 10
 
 // Add adds a pack.

@@ -12,16 +12,16 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Each run adds a segment, most of them of a few KB. A host that is new, or was off for a while, fetches many of them at
-// once, and writes one file of all.
+// Each run adds a segment, most of them of a few KB. A host that is new, or was off for a while,
+// fetches many of them at once, and writes one file of all.
 const (
 	fetchers      = 128     // the Store limits how many requests it makes at once
 	fetchedAtOnce = 8 << 20 // bytes under way
 	batchBytes    = 4 << 20 // entries in memory, before they are written
 )
 
-// fetchAll fetches segments, or the tables of large ones. It skips a segment that cannot be read: the packs
-// themselves say what it says.
+// fetchAll fetches segments, or the tables of large ones. It skips a segment that cannot be read:
+// the packs themselves say what it says.
 func (x *Index) fetchAll(ctx context.Context, segments []listedObject, last bool) (err error) {
 	small := &batch{files: x.files}
 	defer func() { err = cmp.Or(err, small.write()) }() // what was fetched stays, even if others cannot be

@@ -15,8 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// An index file is the local form of one or more index segments: sorted entries, which are searched with pread. It is
-// a cache, and not part of the durable format.
+// An index file is the local form of one or more index segments: sorted entries, which are searched
+// with pread. It is a cache, and not part of the durable format.
 //
 //	header    magic ‖ repository ‖ key id ‖ counts ‖ checksum of header and tail
 //	entries   n × 28 bytes, ascending, in blocks of 256
@@ -25,9 +25,10 @@ import (
 //	          for each frame its two lengths
 //	          the hashes of the segments, and of those that these replace
 //
-// The tail is kept in memory: less than 2 MB for ten million entries. A lookup reads one block of 7 KiB, which the
-// system has in its page cache; pages of a mapped file would count as memory of this process. A small file is kept in
-// memory whole: a system call for each chunk of each message would take a twentieth of the time of a restore.
+// The tail is kept in memory: less than 2 MB for ten million entries. A lookup reads one block of 7
+// KiB, which the system has in its page cache; pages of a mapped file would count as memory of this
+// process. A small file is kept in memory whole: a system call for each chunk of each message would
+// take a twentieth of the time of a restore.
 const (
 	fileMagic  = "msflat\x00\x02"
 	fileHeader = 8 + 16 + 8 + 5*8 + 8
@@ -225,7 +226,8 @@ func (f *File) find(p chunk.Prefix, buf []byte, yield func(format.Entry) bool) e
 // Seek is find with the number of each entry in the file.
 func (f *File) Seek(p chunk.Prefix, buf []byte, yield func(int64, format.Entry) bool) error {
 	start := prefixStart(p)
-	// The first block that begins at or after start may be preceded by one that holds start in its middle.
+	// The first block that begins at or after start may be preceded by one that holds start in its
+	// middle.
 	i := max(sort.Search(len(f.blocks), func(i int) bool { return f.blocks[i].first >= start })-1, 0)
 	for ; i < len(f.blocks) && f.blocks[i].first <= start; i++ {
 		block, err := f.block(i, buf)

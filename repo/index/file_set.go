@@ -19,8 +19,8 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// fileSet is the index files of a repository on this host. They hold the segments that were fetched. compact merges
-// small files, so that a lookup reads few.
+// fileSet is the index files of a repository on this host. They hold the segments that were
+// fetched. compact merges small files, so that a lookup reads few.
 type fileSet struct {
 	repository Repository
 	codec      *format.Codec
@@ -54,7 +54,8 @@ func (set *fileSet) close() {
 	set.open = nil
 }
 
-// openAll opens the files of earlier runs. It removes files that are damaged or hold nothing that others do not hold.
+// openAll opens the files of earlier runs. It removes files that are damaged or hold nothing that
+// others do not hold.
 func (set *fileSet) openAll() {
 	paths, _ := filepath.Glob(filepath.Join(set.repository.IndexDir(), "*.flat"))
 	var files []*File
@@ -111,9 +112,10 @@ func (set *fileSet) path(hashes [][32]byte) string {
 	return filepath.Join(set.repository.IndexDir(), hex.EncodeToString(h.Sum(nil)[:16])+".flat")
 }
 
-// compact merges the smallest files into one if there are more than a lookup should search. A file that is not much
-// larger than the smaller ones together is merged too, so each entry is written only a few times. compact reports
-// whether all files were good. It removes those that were not; their segments must be fetched again.
+// compact merges the smallest files into one if there are more than a lookup should search. A file
+// that is not much larger than the smaller ones together is merged too, so each entry is written
+// only a few times. compact reports whether all files were good. It removes those that were not;
+// their segments must be fetched again.
 func (set *fileSet) compact() (good bool) {
 	files := slices.DeleteFunc(set.snapshot(), (*File).unindexed)
 	if len(files) <= maxFiles {
@@ -181,8 +183,8 @@ func (set *fileSet) replace(old []*File, merged *File) {
 	}
 }
 
-// search yields what the files hold of a prefix, the newest file first. It returns a file that could not be searched,
-// and whether yield stopped it.
+// search yields what the files hold of a prefix, the newest file first. It returns a file that
+// could not be searched, and whether yield stopped it.
 func (set *fileSet) search(p chunk.Prefix, yield func(match) bool) (bad *File, stopped bool, err error) {
 	buf, _ := set.buffers.Get().(*[fileBlock * format.EntrySize]byte)
 	if buf == nil {
@@ -208,8 +210,8 @@ func (set *fileSet) search(p chunk.Prefix, yield func(match) bool) (bad *File, s
 	return nil, false, nil
 }
 
-// discard removes a file from the set, so that a refresh fetches its segments again. It reports whether the file was
-// there.
+// discard removes a file from the set, so that a refresh fetches its segments again. It reports
+// whether the file was there.
 func (set *fileSet) discard(f *File) bool {
 	set.mu.Lock()
 	defer set.mu.Unlock()
@@ -243,7 +245,8 @@ func (set *fileSet) writeSegment(seg *format.Segment, hash [32]byte) error {
 	return set.write(set.path(hashes), seg.Entries(), seg.Packs, hashes, seg.Inputs())
 }
 
-// writeDraft writes a file of a draft, whose entries ascend, and adds it. The hashes in named give the file its name.
+// writeDraft writes a file of a draft, whose entries ascend, and adds it. The hashes in named give
+// the file its name.
 func (set *fileSet) writeDraft(draft Draft, segments [][32]byte, named [][32]byte) error {
 	entries := func(yield func(format.Entry, error) bool) {
 		for _, e := range draft.Entries {
@@ -278,7 +281,8 @@ func (set *fileSet) write(path string, entries iter.Seq2[format.Entry, error], p
 	return nil
 }
 
-// mergeAll merges all files into one outside the set. indexed has the packs that an index segment describes.
+// mergeAll merges all files into one outside the set. indexed has the packs that an index segment
+// describes.
 func (set *fileSet) mergeAll() (merged *File, indexed map[format.Pack]bool, err error) {
 	files := set.snapshot()
 	indexed = map[format.Pack]bool{}

@@ -59,14 +59,16 @@ type Repository interface {
 	// IndexDir returns the directory for index files, which may change if it cannot be written.
 	IndexDir() string
 
-	// WriteCache calls write, which writes to IndexDir, again if it fails with an error of this host.
+	// WriteCache calls write, which writes to IndexDir, again if it fails with an error of this
+	// host.
 	WriteCache(write func() error) error
 }
 
 // refreshPause is how long a miss is trusted before segments are listed again.
 const refreshPause = 30 * time.Second
 
-// Open opens the index files of earlier runs, lists the segments in the store, and fetches new ones.
+// Open opens the index files of earlier runs, lists the segments in the store, and fetches new
+// ones.
 func Open(ctx context.Context, o Options) (*Index, error) {
 	x := &Index{
 		o: o, files: newFileSet(o.Repository, o.Codec), refreshing: semaphore.NewWeighted(1),
@@ -118,7 +120,8 @@ func (x *Index) has(segment [32]byte) bool {
 // Close closes the index files.
 func (x *Index) Close() { x.files.close() }
 
-// skip records a segment that cannot be read. It is not fetched again, because objects do not change.
+// skip records a segment that cannot be read. It is not fetched again, because objects do not
+// change.
 func (x *Index) skip(segment [32]byte, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -140,7 +143,8 @@ type Fault struct {
 	Err    error
 }
 
-// Faults returns the segments that could not be read, and the packs that were needed and that no segment describes.
+// Faults returns the segments that could not be read, and the packs that were needed and that no
+// segment describes.
 func (x *Index) Faults() (all []Fault) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -168,8 +172,9 @@ func (x *Index) find(ctx context.Context, p chunk.Prefix, yield func(match) bool
 	return x.retry(ctx, func() (again bool, err error) { return x.search(ctx, p, yield) })
 }
 
-// retry repeats a search. If a file is damaged, its segments are fetched again; if a segment vanished from the store, the one
-// that it was merged into is fetched. retry gives up after a few tries: the disk may damage everything that it writes.
+// retry repeats a search. If a file is damaged, its segments are fetched again; if a segment
+// vanished from the store, the one that it was merged into is fetched. retry gives up after a few
+// tries: the disk may damage everything that it writes.
 func (x *Index) retry(ctx context.Context, search func() (again bool, err error)) error {
 	for try := 0; ; try++ {
 		again, err := search()
@@ -188,7 +193,8 @@ func (x *Index) retry(ctx context.Context, search func() (again bool, err error)
 	}
 }
 
-// search searches once, the files first. again: something failed and was discarded, and a refresh may help.
+// search searches once, the files first. again: something failed and was discarded, and a refresh
+// may help.
 func (x *Index) search(ctx context.Context, p chunk.Prefix, yield func(match) bool) (again bool, err error) {
 	if again, err := x.loadDue(ctx); again || err != nil {
 		return again, err

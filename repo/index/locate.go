@@ -21,14 +21,15 @@ type Location struct {
 	Length uint32
 }
 
-// Each yields the places of a chunk, some of them twice. indexed reports whether an index segment describes the pack,
-// not only the pack itself.
+// Each yields the places of a chunk, some of them twice. indexed reports whether an index segment
+// describes the pack, not only the pack itself.
 func (x *Index) Each(ctx context.Context, p chunk.Prefix, yield func(l Location, indexed bool) bool) error {
 	return x.find(ctx, p, func(m match) bool { return yield(m.location(), m.indexed) })
 }
 
-// Places returns the places of a chunk that the index knows now, those in the largest pack first: a prune brings small packs together,
-// and the index of a host still names them after they are deleted.
+// Places returns the places of a chunk that the index knows now, those in the largest pack first: a
+// prune brings small packs together, and the index of a host still names them after they are
+// deleted.
 func (x *Index) Places(ctx context.Context, id chunk.ID) (places []Location, err error) {
 	indexed := false
 	err = x.find(ctx, id.Prefix(), func(m match) bool {
@@ -61,10 +62,10 @@ func (m match) location() Location {
 	}
 }
 
-// Locate returns where chunks are, one place of each, in the order of ids. It prefers places that a segment describes, and
-// those in large packs. If
-// the index does not know some, Locate looks for new segments, and then for packs that no segment describes. It returns
-// ErrNoChunk if one is nowhere.
+// Locate returns where chunks are, one place of each, in the order of ids. It prefers places that a
+// segment describes, and those in large packs. If the index does not know some, Locate looks for
+// new segments, and then for packs that no segment describes. It returns ErrNoChunk if one is
+// nowhere.
 func (x *Index) Locate(ctx context.Context, ids []chunk.ID) ([]Location, error) {
 	wanted := newLookup(ids)
 	for _, further := range []func(context.Context) error{nil, x.RefreshOnMiss, x.describeUnindexedOnce} {
@@ -111,9 +112,9 @@ func newLookup(ids []chunk.ID) *lookup {
 	return l
 }
 
-// add adds a place of a chunk, unless a better one is known. One that a segment describes is better, and then one in a
-// larger pack: a prune brings small packs together, and the index of a host still names them after they are deleted.
-// Another place may always be better.
+// add adds a place of a chunk, unless a better one is known. One that a segment describes is
+// better, and then one in a larger pack: a prune brings small packs together, and the index of a
+// host still names them after they are deleted. Another place may always be better.
 func (l *lookup) add(m match) (more bool) {
 	best, known := l.found[m.Prefix]
 	if !known || m.indexed && !best.indexed || m.indexed == best.indexed && m.pack.Size > best.pack.Size {
@@ -127,8 +128,8 @@ func (l *lookup) settle() {
 	l.missing = slices.DeleteFunc(l.missing, func(p chunk.Prefix) bool { _, found := l.found[p]; return found })
 }
 
-// searchAll searches once, the files first, and then for all that is missing the segments in the store, at once. again:
-// something failed and was discarded, and a refresh may help.
+// searchAll searches once, the files first, and then for all that is missing the segments in the
+// store, at once. again: something failed and was discarded, and a refresh may help.
 func (x *Index) searchAll(ctx context.Context, l *lookup) (again bool, err error) {
 	defer l.settle()
 	if again, err := x.loadDue(ctx); again || err != nil {

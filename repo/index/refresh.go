@@ -12,11 +12,13 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// maxListings is how often segments are listed before a segment that is listed and missing is skipped.
+// maxListings is how often segments are listed before a segment that is listed and missing is
+// skipped.
 const maxListings = 3
 
-// refresh lists the segments and fetches new ones. If one vanishes in between, it was merged into another, which the
-// next listing shows. The next listing also shows the segments of a damaged file that was removed.
+// refresh lists the segments and fetches new ones. If one vanishes in between, it was merged into
+// another, which the next listing shows. The next listing also shows the segments of a damaged file
+// that was removed.
 func (x *Index) refresh(ctx context.Context) error {
 	if err := x.lock(ctx); err != nil {
 		return err
@@ -41,7 +43,8 @@ func (x *Index) refreshLocked(ctx context.Context) error {
 	return errUnsettled
 }
 
-// errUnsettled reports that the index could not be read as of one moment, so a chunk that is not in it may still exist.
+// errUnsettled reports that the index could not be read as of one moment, so a chunk that is not in
+// it may still exist.
 var errUnsettled = errors.New("the index segments, or the cache of them, change faster than they can be read")
 
 // RefreshSince refreshes the index unless that was done after t.
@@ -56,9 +59,9 @@ func (x *Index) RefreshSince(ctx context.Context, t time.Time) error {
 	return x.refreshLocked(ctx)
 }
 
-// RefreshOnMiss refreshes the index, unless that was done a moment ago and after the last manifest was read: what a
-// manifest names was indexed before the manifest was put. The caller repeats the lookup in any case: another
-// goroutine may have refreshed.
+// RefreshOnMiss refreshes the index, unless that was done a moment ago and after the last manifest
+// was read: what a manifest names was indexed before the manifest was put. The caller repeats the
+// lookup in any case: another goroutine may have refreshed.
 func (x *Index) RefreshOnMiss(ctx context.Context) error {
 	if err := x.lock(ctx); err != nil {
 		return err
@@ -70,10 +73,10 @@ func (x *Index) RefreshOnMiss(ctx context.Context) error {
 	return x.refreshLocked(ctx)
 }
 
-// fetchNew lists the segments and fetches new ones. It reports whether all files can be used: none was damaged, and
-// none holds a segment that has vanished from the store without a replacement. The entries of such a segment may
-// still be true, but a store that was emptied or set back must not seem full. last: skip a segment that is listed and
-// missing.
+// fetchNew lists the segments and fetches new ones. It reports whether all files can be used: none
+// was damaged, and none holds a segment that has vanished from the store without a replacement. The
+// entries of such a segment may still be true, but a store that was emptied or set back must not
+// seem full. last: skip a segment that is listed and missing.
 func (x *Index) fetchNew(ctx context.Context, last bool) (usable bool, err error) {
 	before := x.files.segments()
 	listed, unknown, err := x.list(ctx)

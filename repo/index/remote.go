@@ -14,12 +14,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A host without a cache that reads one message should not fetch an index of millions of chunks. So of a large
-// segment it reads the table first; a lookup then fetches one block. Once lookups have cost as much as the segment,
-// it is fetched. So no host fetches more than twice the size of a segment.
+// A host without a cache that reads one message should not fetch an index of millions of chunks. So
+// of a large segment it reads the table first; a lookup then fetches one block. Once lookups have
+// cost as much as the segment, it is fetched. So no host fetches more than twice the size of a
+// segment.
 
-// requestCost is the cost of a request in bytes: at 50 MB/s a request takes as long as a MiB. Segments up to that
-// size are fetched whole.
+// requestCost is the cost of a request in bytes: at 50 MB/s a request takes as long as a MiB.
+// Segments up to that size are fetched whole.
 const requestCost = 1 << 20
 
 // remoteSegment is a segment that is searched in the store.
@@ -81,8 +82,8 @@ func (x *Index) dropRemotes(which func(*remoteSegment) bool) {
 	x.remote = slices.DeleteFunc(slices.Clone(x.remote), which)
 }
 
-// searchRemotes searches the segments for ascending prefixes, all blocks at once. It skips a damaged segment. again: one has
-// vanished, so a refresh is needed.
+// searchRemotes searches the segments for ascending prefixes, all blocks at once. It skips a
+// damaged segment. again: one has vanished, so a refresh is needed.
 func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, prefixes []chunk.Prefix, yield func(match) bool) (again bool, err error) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(blockFetchers)
@@ -120,7 +121,8 @@ func (x *Index) skipUnreadableRemote(s *remoteSegment, err error) error {
 func (s *remoteSegment) blocksOf(p chunk.Prefix) (from, to int) {
 	blocks := s.seg.Blocks()
 	first := func(i int) int { return chunk.Prefix(blocks[i].First).Compare(p) }
-	// The first block that begins with p or after it may be preceded by one that holds p in its middle.
+	// The first block that begins with p or after it may be preceded by one that holds p in its
+	// middle.
 	from = max(sort.Search(len(blocks), func(i int) bool { return first(i) >= 0 })-1, 0)
 	for to = from; to < len(blocks) && first(to) <= 0; to++ {
 	}
@@ -187,7 +189,8 @@ func (s *remoteSegment) matches(prefixes []chunk.Prefix) (all []match) {
 
 // block fetches and checks a block.
 func (s *remoteSegment) block(ctx context.Context, o Options, i int) ([]format.Entry, error) {
-	// A block has 4,096 entries of 28 bytes, which hardly compress: it touches at most three of age's pieces.
+	// A block has 4,096 entries of 28 bytes, which hardly compress: it touches at most three of
+	// age's pieces.
 	piece := int64(1)
 	if o.Identity != nil {
 		piece = 3 * (format.AgePiece + format.AgeOverhead)
@@ -246,8 +249,8 @@ func (x *Index) LoadAll(ctx context.Context) error {
 // wholeFetchers is the number of large segments that are fetched whole at once, each into a file.
 const wholeFetchers = 8
 
-// fetchRemotes makes files of remote segments. again: a segment has vanished or a file was damaged, so a refresh is
-// needed.
+// fetchRemotes makes files of remote segments. again: a segment has vanished or a file was damaged,
+// so a refresh is needed.
 func (x *Index) fetchRemotes(ctx context.Context, which func(*remoteSegment) bool) (again bool, err error) {
 	if err := x.lock(ctx); err != nil {
 		return false, err

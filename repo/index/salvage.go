@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// describeUnindexedOnce reads the tables of the packs that no segment describes, because a segment may be damaged or
-// lost. It does so once in a process.
+// describeUnindexedOnce reads the tables of the packs that no segment describes, because a segment
+// may be damaged or lost. It does so once in a process.
 func (x *Index) describeUnindexedOnce(ctx context.Context) error {
 	if err := x.lock(ctx); err != nil {
 		return err
@@ -34,7 +34,8 @@ func (x *Index) describeUnindexed(ctx context.Context) error {
 	return x.describeLocked(ctx)
 }
 
-// describeLocked is describeUnindexed for a caller that holds refreshing. It reads many tables at once.
+// describeLocked is describeUnindexed for a caller that holds refreshing. It reads many tables at
+// once.
 func (x *Index) describeLocked(ctx context.Context) error {
 	described := map[format.Pack]bool{}
 	for pack := range x.Packs() {

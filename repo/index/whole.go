@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// All writes one file of everything that the index knows and of what packs say that no segment describes. The caller
-// removes the file. indexed has the packs that a segment describes.
+// All writes one file of everything that the index knows and of what packs say that no segment
+// describes. The caller removes the file. indexed has the packs that a segment describes.
 func (x *Index) All(ctx context.Context) (f *File, indexed map[format.Pack]bool, err error) {
 	for range maxFiles {
 		if err := x.LoadAll(ctx); err != nil {
@@ -27,8 +27,8 @@ func (x *Index) All(ctx context.Context) (f *File, indexed map[format.Pack]bool,
 	return nil, nil, errors.New("the cached index is damaged again and again")
 }
 
-// Describe returns the row of a pack and the entries of each of its frames. A nil row means that the index does not
-// know it.
+// Describe returns the row of a pack and the entries of each of its frames. A nil row means that
+// the index does not know it.
 func (x *Index) Describe(ctx context.Context, p format.Pack) (row *format.PackRow, frames [][]format.Entry, err error) {
 	if err := x.LoadAll(ctx); err != nil {
 		return nil, nil, err

@@ -39,7 +39,8 @@ func ParseIdentities(texts []string) (age.Identity, error) {
 	return all, nil
 }
 
-// NewIdentity draws a hybrid identity: what is sealed to it today stays closed when there are quantum computers.
+// NewIdentity draws a hybrid identity: what is sealed to it today stays closed when there are
+// quantum computers.
 func NewIdentity() (recipient, identity string, err error) {
 	hybrid, err := age.GenerateHybridIdentity()
 	if err != nil {

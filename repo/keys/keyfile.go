@@ -1,5 +1,5 @@
-// Package keys reads and writes key files, and the recipients and identities of key slots. What it does not write itself
-// is age's: identity files, recipients, and SSH keys.
+// Package keys reads and writes key files, and the recipients and identities of key slots. What it
+// does not write itself is age's: identity files, recipients, and SSH keys.
 //
 //	keyfile.go    File: the file with which a host opens a repository
 //	typed.go      keys that somebody typed from paper
@@ -20,8 +20,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// File is an age identity file. Its comments name the repository and its fingerprint, so that a host that has never seen the
-// repository notices if the store presents another one.
+// File is an age identity file. Its comments name the repository and its fingerprint, so that a
+// host that has never seen the repository notices if the store presents another one.
 type File struct {
 	Identities  []age.Identity
 	Repository  string // ID of the repository; empty if the file does not say
@@ -76,7 +76,8 @@ func parseSSHKey(text []byte) ([]age.Identity, error) {
 	return []age.Identity{id}, nil
 }
 
-// WriteFile writes the key file of one identity, for the repository with an ID and a fingerprint. ParseFile reads it.
+// WriteFile writes the key file of one identity, for the repository with an ID and a fingerprint.
+// ParseFile reads it.
 func WriteFile(w io.Writer, id age.Identity, repository, fingerprint string) error {
 	text, ok := id.(fmt.Stringer)
 	if !ok {

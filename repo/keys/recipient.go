@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// ParseRecipient parses a recipient of a key slot: an age recipient (age1…, or hybrid, age1pq1…), or an SSH public key in one
-// line (ssh-ed25519 or ssh-rsa).
+// ParseRecipient parses a recipient of a key slot: an age recipient (age1…, or hybrid, age1pq1…),
+// or an SSH public key in one line (ssh-ed25519 or ssh-rsa).
 func ParseRecipient(text string) (age.Recipient, error) {
 	text = strings.TrimSpace(text)
 	if strings.ContainsAny(text, "\r\n") {
@@ -42,8 +42,8 @@ type sshRecipient struct {
 // String inverts ParseRecipient.
 func (r sshRecipient) String() string { return r.text }
 
-// RecipientText returns the text by which the config names a recipient, so that its slot can be made again without its key. A
-// passphrase has none.
+// RecipientText returns the text by which the config names a recipient, so that its slot can be
+// made again without its key. A passphrase has none.
 func RecipientText(recipient age.Recipient) (string, error) {
 	switch r := recipient.(type) {
 	case nil, *age.ScryptRecipient:
@@ -69,8 +69,8 @@ func RecipientKind(text string) string {
 	return "age"
 }
 
-// PassphraseRecipient returns the recipient for a passphrase. If work is 0, trying a passphrase takes the time that age
-// chooses, and 2^work steps otherwise.
+// PassphraseRecipient returns the recipient for a passphrase. If work is 0, trying a passphrase
+// takes the time that age chooses, and 2^work steps otherwise.
 func PassphraseRecipient(passphrase []byte, work int) (age.Recipient, error) {
 	recipient, err := age.NewScryptRecipient(string(passphrase))
 	if err != nil {

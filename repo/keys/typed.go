@@ -8,9 +8,10 @@ import (
 	"filippo.io/age"
 )
 
-// A key that somebody typed from a recovery sheet may be in several lines, have blanks, small letters, or a letter in place of
-// the digit that looks like it. parseTyped reads it all the same: the key has a checksum. If a character is wrong, missing or
-// too many, the error says where, but not what it should be, because errors go into logs.
+// A key that somebody typed from a recovery sheet may be in several lines, have blanks, small
+// letters, or a letter in place of the digit that looks like it. parseTyped reads it all the same:
+// the key has a checksum. If a character is wrong, missing or too many, the error says where, but
+// not what it should be, because errors go into logs.
 
 const (
 	typedPrefix = "AGE-SECRET-KEY-"
@@ -53,7 +54,8 @@ func splitTyped(text string) (prefix, data string, ok bool) {
 	return "", "", false
 }
 
-// mistake says what is wrong with a key that has a prefix, as far as a single change makes it right.
+// mistake says what is wrong with a key that has a prefix, as far as a single change makes it
+// right.
 func mistake(prefix, data string) string {
 	if at := strings.IndexFunc(data, func(r rune) bool { return !strings.ContainsRune(charset, r) }); at >= 0 {
 		return place(prefix, at) + " cannot be in a key"
@@ -89,7 +91,8 @@ func place(prefix string, at int) string {
 	return fmt.Sprintf("character %d of line %d on the recovery sheet", at%sheetLine+1, at/sheetLine+1)
 }
 
-// fits reports whether before, middle and after are the data of a key. A middle of "?" is any character.
+// fits reports whether before, middle and after are the data of a key. A middle of "?" is any
+// character.
 func fits(prefix, before, middle, after string) bool {
 	if len(before)+len(middle)+len(after) != dataChars {
 		return false

@@ -19,8 +19,8 @@ const atOnce = 16
 var ErrDefault = errors.New("the bucket's default retention is shorter than the lock needs, so new objects are not retained long enough: " +
 	"set it again, and find out who changed it")
 
-// CheckDefault returns ErrDefault if the lock relies on the bucket's default retention and that is too short. It returns nil if
-// the store does not say.
+// CheckDefault returns ErrDefault if the lock relies on the bucket's default retention and that is
+// too short. It returns nil if the store does not say.
 func (s *Store) CheckDefault(ctx context.Context) error {
 	if s.lock == nil || !s.lock.ByDefault {
 		return nil
@@ -41,8 +41,9 @@ func (s *Store) CheckDefault(ctx context.Context) error {
 	return nil
 }
 
-// Renew retains every object for the lock's Term from now on, except those that skip names. It returns the number of objects,
-// and reports the number so far to renewed, which may be called several times at once.
+// Renew retains every object for the lock's Term from now on, except those that skip names. It
+// returns the number of objects, and reports the number so far to renewed, which may be called
+// several times at once.
 func (s *Store) Renew(ctx context.Context, lock *Lock, now time.Time, skip func(name string) bool, renewed func(n int64)) (int, error) {
 	keep := store.Retention{Until: now.Add(lock.Term()), Compliance: lock.Compliance}
 	var count atomic.Int64
@@ -72,7 +73,8 @@ func (s *Store) Renew(ctx context.Context, lock *Lock, now time.Time, skip func(
 	return int(count.Load()), err
 }
 
-// RetainedUntil returns the time until which the store retains an object, or the zero time if the store does not say.
+// RetainedUntil returns the time until which the store retains an object, or the zero time if the
+// store does not say.
 func (s *Store) RetainedUntil(ctx context.Context, name string) (time.Time, error) {
 	version, _ := s.version(name)
 	until, err := s.retainer().RetainedUntil(ctx, name, version)
@@ -82,8 +84,8 @@ func (s *Store) RetainedUntil(ctx context.Context, name string) (time.Time, erro
 	return until, err
 }
 
-// LastRetained returns the time until which the store retains any version of the named objects under some prefixes. It is zero
-// if there is no lock, or if the store does not say.
+// LastRetained returns the time until which the store retains any version of the named objects
+// under some prefixes. It is zero if there is no lock, or if the store does not say.
 func (s *Store) LastRetained(ctx context.Context, prefixes, names []string) (latest time.Time, err error) {
 	if s.lock == nil {
 		return time.Time{}, nil

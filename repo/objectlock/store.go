@@ -14,9 +14,9 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// Store is the store of a repository. It finds the original of each object: where the newest version of a name is not what
-// the name says, it reads an older one. Under lock it retains what it puts, lists what is hidden, and deletes all versions of
-// an object or none.
+// Store is the store of a repository. It finds the original of each object: where the newest
+// version of a name is not what the name says, it reads an older one. Under lock it retains what it
+// puts, lists what is hidden, and deletes all versions of an object or none.
 type Store struct {
 	store.Store
 	versioned  store.Versioned // nil if the store keeps no versions
@@ -72,7 +72,8 @@ func (s *Store) keep(ctx context.Context) (store.Retention, error) {
 // retainer returns the store as a Retainer, which it is under lock.
 func (s *Store) retainer() store.Retainer { return s.Store.(store.Retainer) }
 
-// Get reads the original of an object, if it is known. Under lock it looks for it if the object seems to be missing.
+// Get reads the original of an object, if it is known. Under lock it looks for it if the object
+// seems to be missing.
 func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
 	body, size, err := s.get(ctx, name, offset, length)
 	if s.lock != nil && errors.Is(err, store.ErrNotExist) && s.Original(ctx, name) {
@@ -104,9 +105,9 @@ func (s *Store) choose(name string, c choice) {
 	s.chosen[name] = c
 }
 
-// Original looks for a version that hashes to the object's name, after the caller has read other bytes under it, or none. If it
-// reports true, Get reads that version from now on, and the caller should read again. If several goroutines ask for a name at
-// once, one of them looks.
+// Original looks for a version that hashes to the object's name, after the caller has read other
+// bytes under it, or none. If it reports true, Get reads that version from now on, and the caller
+// should read again. If several goroutines ask for a name at once, one of them looks.
 func (s *Store) Original(ctx context.Context, name string) bool {
 	hash, ok := store.Hash(name)
 	if s.versioned == nil || !ok {
@@ -134,7 +135,8 @@ func (s *Store) Original(ctx context.Context, name string) bool {
 	return false
 }
 
-// seek waits until no other goroutine looks for the original of the name, and keeps others waiting until done is called.
+// seek waits until no other goroutine looks for the original of the name, and keeps others waiting
+// until done is called.
 func (s *Store) seek(name string) (done func()) {
 	for {
 		s.mu.Lock()
@@ -194,7 +196,8 @@ func (s *Store) histories(ctx context.Context, prefix string) iter.Seq2[[]store.
 	}
 }
 
-// List lists objects: under lock the oldest version of each name, or the newest if these credentials may not list versions.
+// List lists objects: under lock the oldest version of each name, or the newest if these
+// credentials may not list versions.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
 		if s.showHidden && s.listsVersions() {
@@ -239,7 +242,8 @@ func (s *Store) cannotList() {
 	s.unlisted = true
 }
 
-// object returns the oldest version of a name, which is its object. There is none if only delete markers are left.
+// object returns the oldest version of a name, which is its object. There is none if only delete
+// markers are left.
 func (s *Store) object(versions []store.Version) (store.Object, bool) {
 	oldest, ok := oldestOf(versions)
 	if !ok {
@@ -266,7 +270,8 @@ func oldestOf(versions []store.Version) (store.Version, bool) {
 	return store.Version{}, false
 }
 
-// Delete removes an object: under lock all versions, the object first, so that nothing changes if it is retained.
+// Delete removes an object: under lock all versions, the object first, so that nothing changes if
+// it is retained.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	if s.lock == nil || !s.listsVersions() {
 		return s.Store.Delete(ctx, name)
@@ -300,7 +305,8 @@ func (s *Store) Hides(ctx context.Context, prefix string) bool {
 	return false
 }
 
-// Replaced returns the names, in order, of the objects of which Get does not read the newest version.
+// Replaced returns the names, in order, of the objects of which Get does not read the newest
+// version.
 func (s *Store) Replaced() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

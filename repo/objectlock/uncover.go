@@ -41,9 +41,9 @@ func (s *Store) Covered(ctx context.Context, prefix string) iter.Seq2[Covered, e
 	}
 }
 
-// Uncover removes what is newer than the object, and never the object. A delete marker holds nothing. Before it removes another
-// version, or if verify is set, it reads the object, which must have the hash in its name. If the store retains a version, the
-// error wraps store.ErrRetained.
+// Uncover removes what is newer than the object, and never the object. A delete marker holds
+// nothing. Before it removes another version, or if verify is set, it reads the object, which must
+// have the hash in its name. If the store retains a version, the error wraps store.ErrRetained.
 func (s *Store) Uncover(ctx context.Context, c Covered, verify bool) error {
 	if hash, ok := store.Hash(c.Name); ok && (c.other || verify) {
 		oldest, err := s.oldest(ctx, c.Name)

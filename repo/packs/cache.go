@@ -10,12 +10,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Cache keeps parts of packs in a directory of this host, as they are stored: sealed if the repository is. Each is a file,
-// and the files that were not used for longest are removed when they take more than a limit.
+// Cache keeps parts of packs in a directory of this host, as they are stored: sealed if the
+// repository is. Each is a file, and the files that were not used for longest are removed when they
+// take more than a limit.
 //
-// What a cache returns may be damaged: a crash leaves files half-written, and a disk changes bytes. The Reader finds that
-// out, because it checks what it reads, and drops the files. What cannot be kept is not kept, and no error. Several
-// processes may use a directory: each knows the files that it found and those that it made.
+// What a cache returns may be damaged: a crash leaves files half-written, and a disk changes bytes.
+// The Reader finds that out, because it checks what it reads, and drops the files. What cannot be
+// kept is not kept, and no error. Several processes may use a directory: each knows the files that
+// it found and those that it made.
 type Cache struct {
 	dir   string
 	limit int64
@@ -27,8 +29,9 @@ type Cache struct {
 	off   bool             // nothing can be written
 }
 
-// OpenCache returns the cache in a directory, with files of up to limit bytes in all. It makes the directory when it is
-// needed. A limit of 0 or less keeps nothing: then OpenCache returns nil, which is a cache that holds nothing.
+// OpenCache returns the cache in a directory, with files of up to limit bytes in all. It makes the
+// directory when it is needed. A limit of 0 or less keeps nothing: then OpenCache returns nil,
+// which is a cache that holds nothing.
 func OpenCache(dir string, limit int64) *Cache {
 	if limit <= 0 {
 		return nil
@@ -100,7 +103,8 @@ func (c *Cache) holds(p format.Pack, wanted span) bool {
 	return found
 }
 
-// start returns how long the first part of a pack is that a file holds: the header of age and the nonce. It is 0 if none does.
+// start returns how long the first part of a pack is that a file holds: the header of age and the
+// nonce. It is 0 if none does.
 func (c *Cache) start(p format.Pack) int64 {
 	if c == nil {
 		return 0
@@ -146,8 +150,8 @@ func (c *Cache) writable() bool {
 	return !c.off
 }
 
-// write writes a file under a temporary name and renames it. If that fails, for example because the disk is full, nothing
-// more is written.
+// write writes a file under a temporary name and renames it. If that fails, for example because the
+// disk is full, nothing more is written.
 func (c *Cache) write(path string, part []byte) bool {
 	f, err := os.CreateTemp(c.dir, temporary)
 	if os.IsNotExist(err) && os.MkdirAll(c.dir, 0o700) == nil {

@@ -13,13 +13,15 @@ import (
 	"time"
 )
 
-// A file of the cache is named for what it holds: the kind and the hash of a pack, and the range of its stored bytes.
+// A file of the cache is named for what it holds: the kind and the hash of a pack, and the range of
+// its stored bytes.
 //
 //	c4f0b…e1-0-65536        the first 64 KiB of a catalog pack
 //	d4f0b…e1-0-65536        of a pack of mail
 //	h4f0b…e1-70000-74096    an excerpt of the frame of that pack at 70,000, with 4,096 bytes
 //
-// So reading the directory says everything but when a file was last used, which is its time of modification.
+// So reading the directory says everything but when a file was last used, which is its time of
+// modification.
 func fileName(of owner, s span) string {
 	kind := "d"
 	switch {
@@ -75,8 +77,8 @@ func (c *Cache) removeOld(entry fs.DirEntry) {
 	}
 }
 
-// evict reads the directory again. If its files take more than the limit, it removes those that were not used for longest,
-// until they take an eighth less. The caller holds mu.
+// evict reads the directory again. If its files take more than the limit, it removes those that
+// were not used for longest, until they take an eighth less. The caller holds mu.
 func (c *Cache) evict() {
 	c.known = nil
 	c.read()

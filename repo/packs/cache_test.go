@@ -47,7 +47,8 @@ func files(t *testing.T, dir string) (paths []string, size int64) {
 	return paths, size
 }
 
-// Another process reads without a request what one has read. What is kept is a part of the pack, as it is stored.
+// Another process reads without a request what one has read. What is kept is a part of the pack, as
+// it is stored.
 func TestCacheServesAnotherProcess(t *testing.T) {
 	kinds(t, func(t *testing.T, w *world) {
 		dir := t.TempDir()
@@ -83,7 +84,8 @@ func TestCacheServesAnotherProcess(t *testing.T) {
 	})
 }
 
-// Whatever happens to a file of the cache, a sealed pack is read as it is in the store, and is kept again.
+// Whatever happens to a file of the cache, a sealed pack is read as it is in the store, and is kept
+// again.
 func TestDamagedCacheIsFetchedAgain(t *testing.T) {
 	harms := map[string]func(path string, b []byte) error{
 		"a bit at the start":  func(path string, b []byte) error { b[0] ^= 1; return os.WriteFile(path, b, 0o600) },

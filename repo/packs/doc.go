@@ -7,6 +7,7 @@
 //	           (the last piece, by which it detects truncation), and the pieces of the range
 //	reader.go  the Reader, which keeps in memory what it needs for the next range of the packs that it read last
 //
-// The Reader checks little: age authenticates each piece of a sealed pack, and the caller compares each chunk with its
-// ID. It returns what comes before damage, so that the caller can save the chunks in it.
+// The Reader checks little: age authenticates each piece of a sealed pack, and the caller compares
+// each chunk with its ID. It returns what comes before damage, so that the caller can save the
+// chunks in it.
 package packs

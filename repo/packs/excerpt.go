@@ -7,7 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// An excerpt is what a caller needs of a frame again and again, as it wants to keep it: sealed. A frame has one excerpt.
+// An excerpt is what a caller needs of a frame again and again, as it wants to keep it: sealed. A
+// frame has one excerpt.
 
 // Excerpt returns the excerpt of a frame. It may be damaged.
 func (c *Cache) Excerpt(f format.Frame) ([]byte, bool) {

@@ -96,7 +96,8 @@ func ranges(length int, each func(offset, length int)) {
 	}
 }
 
-// Each range is read as it is, with one request of a small pack, and at most three of a large one, the first time too.
+// Each range is read as it is, with one request of a small pack, and at most three of a large one,
+// the first time too.
 func TestEveryRangeIsRead(t *testing.T) {
 	for _, recipients := range []int{0, 1, 2, 60} { // the header for 60 is longer than what is fetched of it at first
 		for _, length := range []int{1000, packs.Small - 100_000, packs.Small + 1, 330_000, 5 * format.AgePiece} {

@@ -15,10 +15,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Small is the size up to which a pack is fetched whole. A request of 50 ms takes as long as 256 KiB at 40 Mbit/s.
+// Small is the size up to which a pack is fetched whole. A request of 50 ms takes as long as 256
+// KiB at 40 Mbit/s.
 const Small = 256 << 10
 
-// maxOpened bounds the bytes that a Reader keeps of packs: 70 KiB of a large one, and a small one whole.
+// maxOpened bounds the bytes that a Reader keeps of packs: 70 KiB of a large one, and a small one
+// whole.
 const maxOpened = 4 << 20
 
 // Range is a range of the container in a pack.
@@ -137,8 +139,8 @@ func (r *Reader) Cached(rg Range) bool {
 	return payload > 0 && cache.holds(rg.Pack, lastPiece(rg)) && cache.holds(rg.Pack, piecesOf(rg, payload))
 }
 
-// Forget drops what is known of a pack, because it is damaged or came from other bytes. It reports whether this host kept a
-// part of the pack.
+// Forget drops what is known of a pack, because it is damaged or came from other bytes. It reports
+// whether this host kept a part of the pack.
 func (r *Reader) Forget(p format.Pack) (kept bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -173,7 +175,8 @@ func (r *Reader) keep(o *opened, bytes int) {
 	}
 }
 
-// count counts the bytes of a pack, and drops the packs that were not used for longest. The caller holds mu.
+// count counts the bytes of a pack, and drops the packs that were not used for longest. The caller
+// holds mu.
 func (r *Reader) count(o *opened, bytes int64) {
 	r.size += bytes - o.kept
 	o.kept = bytes

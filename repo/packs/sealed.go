@@ -94,7 +94,8 @@ func (r *Reader) keepOpen(o *opened, s *sealed) {
 	r.keep(o, len(s.start.Bytes)+len(s.end.Bytes))
 }
 
-// readFirst opens a pack and reads a range of it, in one round trip. The caller holds the turn, which readFirst releases.
+// readFirst opens a pack and reads a range of it, in one round trip. The caller holds the turn,
+// which readFirst releases.
 func (r *Reader) readFirst(ctx context.Context, rg Range, o *opened, id age.Identity) ([]byte, error) {
 	defer o.turn.Release(1)
 	if s := o.sealed.Load(); s != nil {
@@ -225,8 +226,8 @@ func (r *Reader) readOpened(ctx context.Context, rg Range, s *sealed, pieces ran
 		return nil, err
 	}
 	if cache == nil {
-		// age copies a piece before it opens it, and each is shorter when it is open. So the memory of the pieces has room for
-		// what is in them.
+		// age copies a piece before it opens it, and each is shorter when it is open. So the memory
+		// of the pieces has room for what is in them.
 		return readRange(container, size, rg, pieces.Bytes[wanted.from-pieces.At:])
 	}
 	data, err := readRange(container, size, rg, nil)

@@ -36,8 +36,8 @@ func (r *Reader) readSmall(ctx context.Context, rg Range, id age.Identity) ([]by
 	return o.whole[rg.Offset:][:rg.Length:rg.Length], nil
 }
 
-// fetchWhole returns the container in a small pack, from the cache or the store. It returns what the store has, too, which
-// may be damaged.
+// fetchWhole returns the container in a small pack, from the cache or the store. It returns what
+// the store has, too, which may be damaged.
 func (r *Reader) fetchWhole(ctx context.Context, rg Range, id age.Identity) (container, stored []byte, err error) {
 	cache := r.cache(rg.Pack)
 	if stored, cached := cache.part(rg.Pack, span{0, rg.Size}); cached {
@@ -64,7 +64,8 @@ func openWhole(p format.Pack, stored []byte, id age.Identity) ([]byte, error) {
 	return format.Unseal(stored, id)
 }
 
-// readDamaged reads a range of a pack whose bytes are not those that its name says. The range may be intact.
+// readDamaged reads a range of a pack whose bytes are not those that its name says. The range may
+// be intact.
 func readDamaged(stored []byte, rg Range, id age.Identity) ([]byte, error) {
 	container, size, err := format.UnsealAt(ranges.Parts{{Bytes: stored}}, rg.Size, id)
 	if err != nil {
@@ -73,8 +74,8 @@ func readDamaged(stored []byte, rg Range, id age.Identity) ([]byte, error) {
 	return readRange(container, size, rg, nil)
 }
 
-// readRange reads a range of a container, into memory if that is large enough. With an error it returns the bytes before the
-// damage.
+// readRange reads a range of a container, into memory if that is large enough. With an error it
+// returns the bytes before the damage.
 func readRange(container io.ReaderAt, size int64, rg Range, memory []byte) ([]byte, error) {
 	if end := rg.Offset + rg.Length; end > size {
 		return nil, format.Damaged("a range up to %d in a container of %d bytes", end, size)

@@ -17,8 +17,9 @@ type Manifest struct {
 	Stored  time.Time // by the clock of the store
 }
 
-// Newest has this host remember the newest manifests of accounts. Manifests that are committed while the file is being
-// written are written together, because the file names all accounts and each write waits for the disk.
+// Newest has this host remember the newest manifests of accounts. Manifests that are committed
+// while the file is being written are written together, because the file names all accounts and
+// each write waits for the disk.
 type Newest struct {
 	pin   func() *Pin         // that is written
 	early time.Duration       // how far the Time of a manifest may be after Stored
@@ -28,8 +29,8 @@ type Newest struct {
 	next *batch // what the next writer writes; nil: nothing
 }
 
-// NewNewest returns a Newest that writes to a pin. A manifest whose Time is more than early after the present was written by a
-// host whose clock was ahead.
+// NewNewest returns a Newest that writes to a pin. A manifest whose Time is more than early after
+// the present was written by a host whose clock was ahead.
 func NewNewest(pin func() *Pin, early time.Duration) *Newest {
 	return &Newest{pin: pin, early: early, turn: semaphore.NewWeighted(1)}
 }

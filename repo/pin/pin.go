@@ -19,10 +19,12 @@ var (
 	// ErrSwapped is the error of a repository that is not the one seen before.
 	ErrSwapped = errors.New("this is not the repository that was used here before")
 
-	// ErrUntrusted is the error of a repository that does not have the fingerprint that the user named.
+	// ErrUntrusted is the error of a repository that does not have the fingerprint that the user
+	// named.
 	ErrUntrusted = errors.New("this is not the repository that you named by its fingerprint")
 
-	// ErrMemory is the error of a repository that this host cannot remember. It could not notice another one in its place later.
+	// ErrMemory is the error of a repository that this host cannot remember. It could not notice
+	// another one in its place later.
 	ErrMemory = errors.New("remember the repository")
 )
 
@@ -41,8 +43,8 @@ type Repository struct {
 	Heads       map[string]string `json:"heads,omitempty"` // folder of an account → name of the newest manifest seen
 }
 
-// New returns the pin of a repository as it is now, without Heads, in a directory. Without a directory or a location, the host
-// remembers nothing.
+// New returns the pin of a repository as it is now, without Heads, in a directory. Without a
+// directory or a location, the host remembers nothing.
 func New(dir string, now Repository) *Pin {
 	p := &Pin{now: now}
 	if dir != "" && now.Location != "" {
@@ -96,8 +98,8 @@ func (p *Pin) write(what *Repository) error {
 	return nil
 }
 
-// change calls use with what the host remembers, or nil, and keeps other processes of this host from the file meanwhile. missing
-// says why it cannot, if the file system has no locks.
+// change calls use with what the host remembers, or nil, and keeps other processes of this host
+// from the file meanwhile. missing says why it cannot, if the file system has no locks.
 func (p *Pin) change(use func(old *Repository) error) (missing, err error) {
 	if p.path != "" {
 		var unlock func()
@@ -113,8 +115,9 @@ func (p *Pin) change(use func(old *Repository) error) (missing, err error) {
 	return missing, use(old)
 }
 
-// Check compares the repository with what this host remembers, or else with the fingerprint that the key file names, and
-// remembers it. trust is the fingerprint that the user named. vouched is false if nothing named a fingerprint.
+// Check compares the repository with what this host remembers, or else with the fingerprint that
+// the key file names, and remembers it. trust is the fingerprint that the user named. vouched is
+// false if nothing named a fingerprint.
 func (p *Pin) Check(trust, keyFingerprint string) (vouched bool, missing, err error) {
 	vouched = true
 	missing, err = p.change(func(old *Repository) error {
@@ -170,7 +173,8 @@ func (old *Repository) accepts(now *Repository) error {
 	return nil
 }
 
-// Newest returns the name of the newest manifest of an account that this host has seen, or an empty string.
+// Newest returns the name of the newest manifest of an account that this host has seen, or an empty
+// string.
 func (p *Pin) Newest(account string) (string, error) {
 	old, err := p.read()
 	if err != nil || old == nil || old.ID != p.now.ID {

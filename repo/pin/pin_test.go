@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// A host accepts what it has seen, and what a key file or the user names. It refuses another repository in its place.
+// A host accepts what it has seen, and what a key file or the user names. It refuses another
+// repository in its place.
 func TestCheck(t *testing.T) {
 	seen := Repository{Location: "here", ID: "a", Fingerprint: "f", Number: 3}
 	with := func(change func(*Repository)) Repository {

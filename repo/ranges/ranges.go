@@ -4,7 +4,8 @@
 //	Reader   an io.ReaderAt over an object: what was fetched is kept, small reads are served by larger requests
 //	Parts    an io.ReaderAt over the parts of an object that are at hand
 //
-// A sealed object is opened through a Reader: age reads the header, the last piece, and the pieces asked for.
+// A sealed object is opened through a Reader: age reads the header, the last piece, and the pieces
+// asked for.
 package ranges
 
 import (
@@ -61,8 +62,9 @@ func (parts Parts) ReadAt(p []byte, off int64) (int, error) {
 	return best, nil
 }
 
-// Reader reads an object of the store by ranges that are large enough for age's small steps. It keeps what it
-// fetched. An error of the store is a *format.ReadError, which passes through age unchanged.
+// Reader reads an object of the store by ranges that are large enough for age's small steps. It
+// keeps what it fetched. An error of the store is a *format.ReadError, which passes through age
+// unchanged.
 type Reader struct {
 	Parts   []Part // what is at hand
 	Fetched int64  // bytes fetched so far
@@ -84,8 +86,8 @@ func NewReader(ctx context.Context, s store.Store, o store.Object, piece int64) 
 	return &Reader{ctx: ctx, store: s, name: o.Name, size: o.Size, piece: cmp.Or(piece, defaultPiece)}
 }
 
-// OpenReader returns a Reader that has both ends of the object, which it fetched at once: what it takes to open a sealed
-// object, and mostly its table.
+// OpenReader returns a Reader that has both ends of the object, which it fetched at once: what it
+// takes to open a sealed object, and mostly its table.
 func OpenReader(ctx context.Context, s store.Store, o store.Object) (*Reader, error) {
 	r := NewReader(ctx, s, o, 0)
 	ends := [][2]int64{{0, o.Size}}
@@ -138,7 +140,8 @@ func full(p, part []byte) (int, error) {
 	return n, nil
 }
 
-// Ends returns copies of what age reads each time it opens the object: the header and the last piece.
+// Ends returns copies of what age reads each time it opens the object: the header and the last
+// piece.
 func (r *Reader) Ends() []Part {
 	const header, last = maxHeader, format.AgePiece + format.AgeOverhead
 	var ends []Part

@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A Reader returns the bytes of the object for every range, and asks the store once for bytes that lie together.
+// A Reader returns the bytes of the object for every range, and asks the store once for bytes that
+// lie together.
 func TestReader(t *testing.T) {
 	data := make([]byte, 10_000)
 	for i := range data {

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockDir locks a directory until this process ends, however that happens. It fails if another process has the lock.
+// lockDir locks a directory until this process ends, however that happens. It fails if another
+// process has the lock.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

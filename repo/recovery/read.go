@@ -20,7 +20,8 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// adopt locks the directories that killed runs left, the newest first. It removes those that are stale or too much.
+// adopt locks the directories that killed runs left, the newest first. It removes those that are
+// stale or too much.
 func (l *Log) adopt(parent string) error {
 	found, err := os.ReadDir(parent)
 	if err != nil {
@@ -65,9 +66,10 @@ func dirSize(dir string) (bytes int64) {
 	return bytes
 }
 
-// Recover calls read for each entry that killed runs of this account left on this host. The body of an entry that is cut
-// short, damaged or dropped returns an error: read returns that error, and the next entry follows. Any other error of read
-// ends the recovery. problem says which file could not be read to its end; the last files of a killed run never can.
+// Recover calls read for each entry that killed runs of this account left on this host. The body of
+// an entry that is cut short, damaged or dropped returns an error: read returns that error, and the
+// next entry follows. Any other error of read ends the recovery. problem says which file could not
+// be read to its end; the last files of a killed run never can.
 func (l *Log) Recover(ctx context.Context, read func(key []byte, body io.Reader) error) (problem, err error) {
 	if l == nil {
 		return nil, nil
@@ -99,7 +101,8 @@ func (l *Log) Recover(ctx context.Context, read func(key []byte, body io.Reader)
 // errLimit ends the recovery after as many entries as there is memory for.
 var errLimit = errors.New("too many entries")
 
-// readFile reads the entries of a file as far as possible. cut says why it could not read to the end.
+// readFile reads the entries of a file as far as possible. cut says why it could not read to the
+// end.
 func (l *Log) readFile(ctx context.Context, path string, read func([]byte, io.Reader) error) (cut, err error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -225,8 +228,8 @@ func noEOF(err error) error {
 	return err
 }
 
-// Discard removes what killed runs left in the logs of all accounts under dir. It returns the number of files of runs that
-// still run; these remove them when they end.
+// Discard removes what killed runs left in the logs of all accounts under dir. It returns the
+// number of files of runs that still run; these remove them when they end.
 func Discard(dir string) (left int) {
 	accounts, _ := os.ReadDir(dir)
 	for _, account := range accounts {

@@ -1,6 +1,6 @@
-// Package recovery writes recovery logs: files on this host with what a run has downloaded and not committed yet. If the run
-// is killed, the next run does not download that again. A recovery log is only a hint: the next run stores each entry in
-// the repository as if the server had just sent it.
+// Package recovery writes recovery logs: files on this host with what a run has downloaded and not
+// committed yet. If the run is killed, the next run does not download that again. A recovery log is
+// only a hint: the next run stores each entry in the repository as if the server had just sent it.
 //
 //	this run   Open ─► Begin ─► Write … ─► End ─► Clear after each commit ─► Close
 //	the next   Open ─► Recover: the entries of every log that a killed run left ─► Clear after the commit
@@ -8,8 +8,9 @@
 //	DIR/ACCOUNT/RANDOM/lock       locked while the run is alive; a directory without a lock was left by a killed run
 //	                   00000001 … files of entries, each sealed to the writer (docs/format.md, "Spill")
 //
-// recovery.go writes entries, and read.go recovers them. No file is synced: what was written survives the process, and a
-// host that loses power loses the hint. Any failure ends the log, and nothing else.
+// recovery.go writes entries, and read.go recovers them. No file is synced: what was written
+// survives the process, and a host that loses power loses the hint. Any failure ends the log, and
+// nothing else.
 package recovery
 
 import (
@@ -47,7 +48,8 @@ type Log struct {
 	failed  error // why the log keeps nothing more
 }
 
-// limits bound what a log costs. A run commits when its log is full. Of the logs of killed runs, twice as much is read.
+// limits bound what a log costs. A run commits when its log is full. Of the logs of killed runs,
+// twice as much is read.
 type limits struct {
 	bytes   int64         // of entries
 	entries int           // also bounds the memory of the run that recovers them
@@ -106,7 +108,8 @@ func open(o Options, limits limits) (*Log, error) {
 	return l, nil
 }
 
-// makeLocked makes a locked directory. Until it is locked, its name keeps other runs from recovering it.
+// makeLocked makes a locked directory. Until it is locked, its name keeps other runs from
+// recovering it.
 func makeLocked(parent string) (dir string, lock *os.File, err error) {
 	made, err := os.MkdirTemp(parent, ".new-")
 	if err != nil {
@@ -183,8 +186,9 @@ type Entry struct {
 	err  error
 }
 
-// Begin begins an entry with a key that the caller chooses. It returns nil if it is too early, or if the log is full or has
-// failed. Several goroutines may write entries at once, but only one of them may use each entry.
+// Begin begins an entry with a key that the caller chooses. It returns nil if it is too early, or
+// if the log is full or has failed. Several goroutines may write entries at once, but only one of
+// them may use each entry.
 func (l *Log) Begin(key []byte) *Entry {
 	if l == nil || len(key) == 0 || len(key) > maxKey || time.Now().Before(l.from) {
 		return nil
@@ -332,8 +336,8 @@ func entryFiles(dir string) (paths []string) {
 	return paths
 }
 
-// Clear removes the entries of this run, which are committed now, and with recovered those of killed runs too. No entry may
-// be open.
+// Clear removes the entries of this run, which are committed now, and with recovered those of
+// killed runs too. No entry may be open.
 func (l *Log) Clear(recovered bool) {
 	if l == nil {
 		return

@@ -13,9 +13,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// An erasure names the accounts and messages that the repository must no longer hold. Without it a backup, another copy of
-// the archive or a run under way would store again what the owner erased. The keeper signs it, and nothing removes it. It
-// names accounts by their folders, and messages and chunks by keyed hashes.
+// An erasure names the accounts and messages that the repository must no longer hold. Without it a
+// backup, another copy of the archive or a run under way would store again what the owner erased.
+// The keeper signs it, and nothing removes it. It names accounts by their folders, and messages and
+// chunks by keyed hashes.
 
 // Erasure is the content of an erasure.
 type Erasure struct {
@@ -43,7 +44,8 @@ type ErasedRow struct {
 	Prefixes []byte // 16 bytes each, ascending
 }
 
-// erasureBytes bounds the chunk prefixes in one object, except for a single message, because hosts keep it in their caches.
+// erasureBytes bounds the chunk prefixes in one object, except for a single message, because hosts
+// keep it in their caches.
 const erasureBytes = 512 << 10
 
 // Rows divides the erasure among as few objects as possible.

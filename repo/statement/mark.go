@@ -84,7 +84,8 @@ func (marks Marks) Add(m *Mark, at time.Time) {
 	}
 }
 
-// NewMarks returns marks of manifests, as few as possible. With erase, prune also deletes what only these manifests need.
+// NewMarks returns marks of manifests, as few as possible. With erase, prune also deletes what only
+// these manifests need.
 func NewMarks(manifests []Marked, erase bool) (marks []Mark) {
 	var rows []MarkRow
 	for _, m := range manifests {

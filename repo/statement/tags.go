@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// TagSet sets tags of a manifest, or takes them back. For each tag, the TagSet with the highest number counts.
+// TagSet sets tags of a manifest, or takes them back. For each tag, the TagSet with the highest
+// number counts.
 type TagSet struct {
 	Manifest []byte            `cbor:"1,keyasint"`
 	Number   uint64            `cbor:"2,keyasint"`
@@ -67,7 +68,8 @@ func (all TagSets) Named() Tags {
 	return named
 }
 
-// Change returns the tag set that sets tags of a manifest and takes others back, or nil if nothing changes.
+// Change returns the tag set that sets tags of a manifest and takes others back, or nil if nothing
+// changes.
 func (all TagSets) Change(manifest string, set, taken []string) (*TagSet, error) {
 	for _, tag := range slices.Concat(set, taken) {
 		if err := CheckTag(tag); err != nil {

@@ -7,8 +7,8 @@ import (
 
 // FewLister is a Store that can list in small pages.
 type FewLister interface {
-	// ListFew is List for a caller that expects to stop after a few objects. A page of List describes up to a thousand
-	// objects, each in some 300 bytes.
+	// ListFew is List for a caller that expects to stop after a few objects. A page of List
+	// describes up to a thousand objects, each in some 300 bytes.
 	ListFew(ctx context.Context, prefix string) iter.Seq2[Object, error]
 }
 

@@ -8,8 +8,8 @@ import (
 // maxName leaves room for a prefix that a Store puts before a name: S3 allows 1,024 bytes.
 const maxName = 512
 
-// ValidName reports whether name is a name as Store describes it. A Store refuses to put any other name, and does not
-// list objects with other names, which other programs have made.
+// ValidName reports whether name is a name as Store describes it. A Store refuses to put any other
+// name, and does not list objects with other names, which other programs have made.
 func ValidName(name string) bool {
 	if len(name) > maxName {
 		return false

@@ -11,9 +11,9 @@ import (
 type Versioned interface {
 	Store
 
-	// Versions yields all versions and delete markers under names that begin with prefix. Names ascend, and the newer
-	// versions of a name come before the older ones. ErrPermission means that the store or these credentials cannot
-	// list them.
+	// Versions yields all versions and delete markers under names that begin with prefix. Names
+	// ascend, and the newer versions of a name come before the older ones. ErrPermission means that
+	// the store or these credentials cannot list them.
 	Versions(ctx context.Context, prefix string) iter.Seq2[Version, error]
 
 	// GetVersion is Get of one version.
@@ -31,8 +31,8 @@ type Version struct {
 	Marker bool
 }
 
-// Retainer is a Store that can keep versions until a time, against everybody (Object Lock). ErrPermission means that
-// these credentials may not ask for that.
+// Retainer is a Store that can keep versions until a time, against everybody (Object Lock).
+// ErrPermission means that these credentials may not ask for that.
 type Retainer interface {
 	Versioned
 
@@ -42,17 +42,17 @@ type Retainer interface {
 	// Retain extends the retention of a version. It never shortens it.
 	Retain(ctx context.Context, name, version string, keep Retention) error
 
-	// RetainedUntil returns the end of the retention of a version, or the zero time if it has none or the store does
-	// not report it.
+	// RetainedUntil returns the end of the retention of a version, or the zero time if it has none
+	// or the store does not report it.
 	RetainedUntil(ctx context.Context, name, version string) (time.Time, error)
 
-	// RetainsByDefault reports whether the store retains each new object for at least days, in that mode or a stricter
-	// one. ErrPermission means that these credentials may not know.
+	// RetainsByDefault reports whether the store retains each new object for at least days, in that
+	// mode or a stricter one. ErrPermission means that these credentials may not know.
 	RetainsByDefault(ctx context.Context, compliance bool, days int) (bool, error)
 }
 
-// Retention says how a version is kept. In governance mode the store may give somebody the right to end a retention; in
-// compliance mode nobody has that right.
+// Retention says how a version is kept. In governance mode the store may give somebody the right to
+// end a retention; in compliance mode nobody has that right.
 type Retention struct {
 	Until      time.Time
 	Compliance bool

@@ -20,7 +20,8 @@ const (
 	writingBytes = 64 << 20 // how many bytes of items are written at once; a larger item is alone
 )
 
-// Glancer is a target that gives the contents of many items in one answer, but perhaps with other line ends. It may leave out some.
+// Glancer is a target that gives the contents of many items in one answer, but perhaps with other
+// line ends. It may leave out some.
 type Glancer interface {
 	Glance(ctx context.Context, c collection.Collection, items []collection.Listed) (map[string][]byte, error)
 }
@@ -40,7 +41,8 @@ func newWrites(target collection.Target) *writes {
 	return w
 }
 
-// start calls write when there is room for it and for the bytes that it holds. wait returns its error.
+// start calls write when there is room for it and for the bytes that it holds. wait returns its
+// error.
 func (w *writes) start(ctx context.Context, bytes int, write func() error) error {
 	if w.group == nil {
 		return write()
@@ -149,7 +151,8 @@ func (t *toServer) glance(ctx context.Context, items []manifest.Item, archived m
 	return same, nil
 }
 
-// read reads the items of the target that are not known to be the same. Those that it does not find are no longer held.
+// read reads the items of the target that are not known to be the same. Those that it does not find
+// are no longer held.
 func (t *toServer) read(
 	ctx context.Context, items []manifest.Item, archived map[string][]byte, same map[string]bool,
 ) (map[string]collection.Item, error) {

@@ -8,8 +8,9 @@ import (
 	"github.com/mailstrata/mailstrata/collection"
 )
 
-// Equivalent reports whether two contents of a kind say the same. A server may fold the lines of a calendar object in its own way, order its
-// properties and their parameters otherwise, and give it a product of its own. Scripts must be equal.
+// Equivalent reports whether two contents of a kind say the same. A server may fold the lines of a
+// calendar object in its own way, order its properties and their parameters otherwise, and give it
+// a product of its own. Scripts must be equal.
 func Equivalent(kind collection.Kind, a, b []byte) bool {
 	if kind == collection.Sieve || bytes.Equal(a, b) {
 		return bytes.Equal(a, b)
@@ -17,8 +18,8 @@ func Equivalent(kind collection.Kind, a, b []byte) bool {
 	return canonical(a) == canonical(b)
 }
 
-// canonical returns the unfolded lines of an object (RFC 5545 section 3.1, RFC 6350 section 3.2), in each of its components in order of
-// their text, without those that a server writes itself.
+// canonical returns the unfolded lines of an object (RFC 5545 section 3.1, RFC 6350 section 3.2),
+// in each of its components in order of their text, without those that a server writes itself.
 func canonical(content []byte) string {
 	text := strings.ReplaceAll(string(content), "\r\n", "\n")
 	text = strings.NewReplacer("\n ", "", "\n\t", "").Replace(text)
@@ -43,8 +44,8 @@ func canonical(content []byte) string {
 	return strings.Join(slices.Concat(open...), "\n")
 }
 
-// sortParameters puts the parameters of a property into the order of their text (RFC 5545 section 3.1). A colon or a semicolon within quotes
-// belongs to a value.
+// sortParameters puts the parameters of a property into the order of their text (RFC 5545 section
+// 3.1). A colon or a semicolon within quotes belongs to a value.
 func sortParameters(line string) string {
 	var words []string
 	quoted, from := false, 0

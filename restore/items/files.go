@@ -26,8 +26,8 @@ var kinds = map[manifest.SourceKind]struct{ dir, end string }{
 	manifest.AddressBooks: {"addressbooks", ".vcf"},
 }
 
-// ToFiles writes items as files: sieve/NAME.sieve, calendars/CALENDAR/NAME.ics and addressbooks/BOOK/NAME.vcf below dir, with the bytes
-// that were archived.
+// ToFiles writes items as files: sieve/NAME.sieve, calendars/CALENDAR/NAME.ics and
+// addressbooks/BOOK/NAME.vcf below dir, with the bytes that were archived.
 func ToFiles(ctx context.Context, dir string, o Options) (Report, error) {
 	j := &job{Options: o}
 	if o.DryRun {
@@ -150,7 +150,8 @@ func fileName(name, end string) string {
 	return cmp.Or(encoded, "unnamed") + end
 }
 
-// distinct returns a name that is not taken, also where case does not matter. The same names give the same result.
+// distinct returns a name that is not taken, also where case does not matter. The same names give
+// the same result.
 func distinct(taken map[string]bool, name, of, end string) string {
 	if taken[strings.ToLower(name)] {
 		hash := sha256.Sum256([]byte(of))

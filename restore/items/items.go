@@ -1,8 +1,9 @@
-// Package items restores scripts, calendars and address books to servers (server.go finds or makes the collections, batch.go compares
-// and stores their items, mirror.go removes others) and as files (files.go). equivalent.go says which contents count as the same.
+// Package items restores scripts, calendars and address books to servers (server.go finds or makes
+// the collections, batch.go compares and stores their items, mirror.go removes others) and as files
+// (files.go). equivalent.go says which contents count as the same.
 //
-// A restore only adds, unless it is to be exact. It leaves an item that the target has under the same name, and says whether it has the archived content. So the
-// same restore again adds nothing.
+// A restore only adds, unless it is to be exact. It leaves an item that the target has under the
+// same name, and says whether it has the archived content. So the same restore again adds nothing.
 package items
 
 import (

@@ -42,8 +42,8 @@ func calendar(events map[string]string) *archivetest.ItemServer {
 	return s
 }
 
-// TestManyOddEvents archives odd events (5,000 if MAILSTRATA_LONG is set), and restores them to another server and as files: every byte is the same, and a second
-// restore adds nothing.
+// TestManyOddEvents archives odd events (5,000 if MAILSTRATA_LONG is set), and restores them to
+// another server and as files: every byte is the same, and a second restore adds nothing.
 func TestManyOddEvents(t *testing.T) {
 	n := int64(1000)
 	if os.Getenv("MAILSTRATA_LONG") != "" {
@@ -116,7 +116,8 @@ func (s *glancing) Glance(_ context.Context, c collection.Collection, items []co
 
 func (*glancing) WritesAtOnce() int { return 1 } // Glance reads without a lock
 
-// TestSecondRestoreReadsLittle checks that a restore of what is there asks for many items at once, and reads only what differs.
+// TestSecondRestoreReadsLittle checks that a restore of what is there asks for many items at once,
+// and reads only what differs.
 func TestSecondRestoreReadsLittle(t *testing.T) {
 	events := archivetest.OddEvents(300)
 	contents := archived(t, calendar(events))
@@ -196,7 +197,8 @@ func (s *refusing) Put(ctx context.Context, of collection.Collection, item colle
 	return s.ItemServer.Put(ctx, of, item, old)
 }
 
-// TestFileNames restores items with names that must not lead out of the directory, or hide each other.
+// TestFileNames restores items with names that must not lead out of the directory, or hide each
+// other.
 func TestFileNames(t *testing.T) {
 	s := archivetest.NewItemServer()
 	names := []string{"..", "..%2F..%2Fx.ics", ".hidden.ics", "A.ics", "a.ics", "con.ics", "%00.ics", strings.Repeat("x", 1000) + ".ics", "no end", "%zz"}
@@ -234,7 +236,8 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-// TestCalendarsOfOneName restores a calendar that is gone beside one of the same name: its events do not get into that one.
+// TestCalendarsOfOneName restores a calendar that is gone beside one of the same name: its events
+// do not get into that one.
 func TestCalendarsOfOneName(t *testing.T) {
 	from, to := archivetest.NewItemServer(), archivetest.NewItemServer()
 	from.Collection("/cal/jo/a/").Put("1.ics", "of the calendar that is gone")
@@ -265,7 +268,8 @@ func (s work) Open(ctx context.Context) (server []collection.Field, all []collec
 	return server, all, err
 }
 
-// TestEquivalent compares an event and its exception with what a server may make of them, and with what is another content.
+// TestEquivalent compares an event and its exception with what a server may make of them, and with
+// what is another content.
 func TestEquivalent(t *testing.T) {
 	event := "BEGIN:VCALENDAR\r\nPRODID:x\r\n" +
 		"BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:all\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:one\r\nRECURRENCE-ID:2\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"

@@ -9,11 +9,12 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Mirror makes a restore to a server exact: it also removes what the manifest does not have, after everything was added. Only what is
-// there before the first change, and still is as it was, is removed.
+// Mirror makes a restore to a server exact: it also removes what the manifest does not have, after
+// everything was added. Only what is there before the first change, and still is as it was, is
+// removed.
 type Mirror struct {
-	// Confirm is called before anything is changed, if anything would be replaced or removed. Its error ends the restore. If it is nil,
-	// nobody is asked.
+	// Confirm is called before anything is changed, if anything would be replaced or removed. Its
+	// error ends the restore. If it is nil, nobody is asked.
 	Confirm func(ctx context.Context, plan Plan) error
 
 	Whole          bool   // also remove collections that the manifest does not have

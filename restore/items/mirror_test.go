@@ -27,7 +27,8 @@ func two(n int) *archivetest.ItemServer {
 	return s
 }
 
-// TestMirror makes servers exactly as the archive, as a whole or one calendar of them. A dry run shows the same and changes nothing.
+// TestMirror makes servers exactly as the archive, as a whole or one calendar of them. A dry run
+// shows the same and changes nothing.
 func TestMirror(t *testing.T) {
 	from := two(100)
 	contents := archived(t, from)
@@ -100,7 +101,8 @@ func TestMirror(t *testing.T) {
 	}
 }
 
-// meddled is a server at which somebody else changes an event, and adds one, while items are stored.
+// meddled is a server at which somebody else changes an event, and adds one, while items are
+// stored.
 type meddled struct {
 	*archivetest.ItemServer
 	done bool
@@ -118,7 +120,8 @@ func (s *meddled) Put(ctx context.Context, of collection.Collection, item collec
 
 func (*meddled) WritesAtOnce() int { return 1 }
 
-// TestMirrorRemovesOnlyWhatItShowed checks that an event that is changed or added after the plan was made stays, and its calendar too.
+// TestMirrorRemovesOnlyWhatItShowed checks that an event that is changed or added after the plan
+// was made stays, and its calendar too.
 func TestMirrorRemovesOnlyWhatItShowed(t *testing.T) {
 	contents := archived(t, two(10))
 	s := two(9)
@@ -136,7 +139,8 @@ func TestMirrorRemovesOnlyWhatItShowed(t *testing.T) {
 	}
 }
 
-// TestMirrorOfWhatIsIncomplete checks that nothing is removed if the archive or the restore may lack items, unless asked for.
+// TestMirrorOfWhatIsIncomplete checks that nothing is removed if the archive or the restore may
+// lack items, unless asked for.
 func TestMirrorOfWhatIsIncomplete(t *testing.T) {
 	fault := errors.New("507")
 	incomplete := func(prepare func(*archivetest.ItemServer)) *archive.Contents {

@@ -116,7 +116,8 @@ type Activator interface {
 	Activate(ctx context.Context, name string) error
 }
 
-// activate makes the server run the script that was active, if the restore is to do this and the target has it.
+// activate makes the server run the script that was active, if the restore is to do this and the
+// target has it.
 func (t *toServer) activate(ctx context.Context, items []manifest.Item) error {
 	to, can := t.target.(Activator)
 	if !t.Activate || t.DryRun || !can {
@@ -136,8 +137,9 @@ func (t *toServer) activate(ctx context.Context, items []manifest.Item) error {
 	return nil
 }
 
-// match returns the collection of the target that the archived one is restored to: the one with the same path, or else with the same
-// last segment of it, or else the only one with the same name. No other archived collection has it.
+// match returns the collection of the target that the archived one is restored to: the one with the
+// same path, or else with the same last segment of it, or else the only one with the same name. No
+// other archived collection has it.
 func (t *toServer) match(there []collection.Collection) *collection.Collection {
 	c := t.from
 	fits := []func(*collection.Collection) bool{

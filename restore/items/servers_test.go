@@ -37,8 +37,8 @@ const zone = "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:STANDARD\r\nDTSTART
 	"TZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nBEGIN:DAYLIGHT\r\nDTSTART:19700329T020000\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\r\n" +
 	"TZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nEND:DAYLIGHT\r\nEND:VTIMEZONE\r\n"
 
-// validEvents are odd, and servers take them: recurrences with exceptions, time zones, attachments, unknown properties, lines that are folded
-// oddly, names that servers encode each in its own way.
+// validEvents are odd, and servers take them: recurrences with exceptions, time zones, attachments,
+// unknown properties, lines that are folded oddly, names that servers encode each in its own way.
 func validEvents(n int) map[string]string {
 	all := make(map[string]string)
 	for i := range n {
@@ -83,9 +83,10 @@ func validEvents(n int) map[string]string {
 	return all
 }
 
-// TestManyEventsAtServers restores odd events to real servers: 40, or 5,000 if MAILSTRATA_LONG is set, but for Radicale, which reads a whole
-// calendar for each event that it stores. What is then read from the server, archived and restored to another of its users is what that
-// one gives, byte for byte. A second restore adds nothing, and an exact one removes nothing.
+// TestManyEventsAtServers restores odd events to real servers: 40, or 5,000 if MAILSTRATA_LONG is
+// set, but for Radicale, which reads a whole calendar for each event that it stores. What is then
+// read from the server, archived and restored to another of its users is what that one gives, byte
+// for byte. A second restore adds nothing, and an exact one removes nothing.
 func TestManyEventsAtServers(t *testing.T) {
 	cyrus := testbed.Cyrus(t, testbed.CyrusOptions{HTTP: true})
 	for _, user := range []string{"jo", "bob"} {

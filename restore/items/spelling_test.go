@@ -24,8 +24,8 @@ var spellings = map[string]func(string) string{
 	},
 }
 
-// TestOtherSpellings restores from a server that encodes the names of items in one way to one that does so in another. A second restore
-// adds nothing, and an exact one removes only what is surplus.
+// TestOtherSpellings restores from a server that encodes the names of items in one way to one that
+// does so in another. A second restore adds nothing, and an exact one removes only what is surplus.
 func TestOtherSpellings(t *testing.T) {
 	names := []string{"1@example.com.ics", "a+b.ics", "ü (1)!.ics", "x:y.ics"}
 	for name, spell := range spellings {

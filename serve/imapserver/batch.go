@@ -10,10 +10,11 @@ import (
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
-// Sessions that read many messages take turns, a batch each, because they share the cache of one reader: each reads frames of
-// some thousand messages, and if all read at once, each would displace what the others are about to use. With 20 clients in a
-// mailbox of 100,000 messages, frames were decoded for nearly every message. A batch is in memory before it is sent, so a client
-// that does not read keeps no turn. A few messages need no turn: somebody waits for them.
+// Sessions that read many messages take turns, a batch each, because they share the cache of one
+// reader: each reads frames of some thousand messages, and if all read at once, each would displace
+// what the others are about to use. With 20 clients in a mailbox of 100,000 messages, frames were
+// decoded for nearly every message. A batch is in memory before it is sent, so a client that does
+// not read keeps no turn. A few messages need no turn: somebody waits for them.
 const (
 	turns         = 3
 	fewMessages   = 4       // at most, without a turn
@@ -60,7 +61,8 @@ func (r *fetcher) send(ctx context.Context, answers []answer) error {
 	return nil
 }
 
-// bodySize returns how much memory the bodies of a message take in its answer: a FETCH can name each several times.
+// bodySize returns how much memory the bodies of a message take in its answer: a FETCH can name
+// each several times.
 func (r *fetcher) bodySize(i int) int64 {
 	if r.from != ofBodies {
 		return 0
@@ -112,8 +114,9 @@ type answer struct {
 	err   error
 }
 
-// read returns the answers for a batch, and prepares several at once. If the answers are longer than expected, because headers or
-// structures are, it returns those of the first messages, and the rest of the batch.
+// read returns the answers for a batch, and prepares several at once. If the answers are longer
+// than expected, because headers or structures are, it returns those of the first messages, and the
+// rest of the batch.
 func (r *fetcher) read(ctx context.Context, batch []interval, few bool) (answers []answer, rest []interval, err error) {
 	if !few {
 		end, err := r.server.turn(ctx)
@@ -146,7 +149,8 @@ func (r *fetcher) read(ctx context.Context, batch []interval, few bool) (answers
 // usualSections is how many sections clients ask for in one FETCH.
 const usualSections = 8
 
-// atOnce returns how many answers are prepared at once: fewer, if each names the header of its message again and again.
+// atOnce returns how many answers are prepared at once: fewer, if each names the header of its
+// message again and again.
 func (r *fetcher) atOnce() int {
 	sections := 0
 	for _, item := range r.items {

@@ -28,7 +28,8 @@ func manyMessages(t *testing.T, n int) *client {
 	return login(t, serve(t, r, imapserver.Limits{}), account)
 }
 
-// Commands as long as they may be, made to take long, take a moment: each would take minutes if its parts were compared one by one.
+// Commands as long as they may be, made to take long, take a moment: each would take minutes if its
+// parts were compared one by one.
 func TestLongCommands(t *testing.T) {
 	c := manyMessages(t, 5000)
 	c.conn.SetDeadline(time.Now().Add(10 * time.Minute))

@@ -6,8 +6,8 @@ import (
 	"github.com/mailstrata/mailstrata/serve/internal/command"
 )
 
-// capabilities are those of every state. CONDSTORE is not among them: flags of the latest night change under one UIDVALIDITY, and
-// nothing in the archive numbers these changes.
+// capabilities are those of every state. CONDSTORE is not among them: flags of the latest night
+// change under one UIDVALIDITY, and nothing in the archive numbers these changes.
 const capabilities = "IMAP4rev1 LITERAL+ SASL-IR AUTH=PLAIN ID IDLE NAMESPACE CHILDREN UNSELECT LIST-EXTENDED LIST-STATUS " +
 	"SPECIAL-USE STATUS=SIZE ESEARCH ACL RIGHTS=kxte"
 
@@ -26,7 +26,8 @@ func (c *session) id(context.Context, *command.Command) error {
 	return nil
 }
 
-// namespace is NAMESPACE (RFC 2342). Whatever the namespaces of the account are, the archive has one.
+// namespace is NAMESPACE (RFC 2342). Whatever the namespaces of the account are, the archive has
+// one.
 func (c *session) namespace(_ context.Context, cmd *command.Command) error {
 	if err := cmd.End(); err != nil {
 		return err

@@ -40,8 +40,9 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 // errInternal is the error of a panic.
 var errInternal = errors.New("internal error of the server")
 
-// rescue, which is deferred, ends a panic of this goroutine: a message that breaks the server must not end the sessions of
-// others. The panics of goroutines that read ahead become one of the goroutine that reads (package inorder).
+// rescue, which is deferred, ends a panic of this goroutine: a message that breaks the server must
+// not end the sessions of others. The panics of goroutines that read ahead become one of the
+// goroutine that reads (package inorder).
 func (s *Server) rescue(err *error) {
 	if p := recover(); p != nil {
 		s.o.Log("internal error: %v\n%s", p, debug.Stack())

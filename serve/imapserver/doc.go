@@ -9,7 +9,7 @@
 //
 // writer.go writes the grammar of responses. Package serve/internal/command parses commands.
 //
-// A response is written when it is whole, except for the literals of large bodies. If a body turns out to be damaged before its
-// literal begins, the command fails with NO. If it happens later, the connection ends: a client must never take a part of a
-// message, or filling, for the message.
+// A response is written when it is whole, except for the literals of large bodies. If a body turns
+// out to be damaged before its literal begins, the command fails with NO. If it happens later, the
+// connection ends: a client must never take a part of a message, or filling, for the message.
 package imapserver

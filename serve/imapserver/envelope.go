@@ -16,7 +16,8 @@ func (p *message) appendEnvelope(b []byte) ([]byte, error) {
 	return appendEnvelope(b, text), nil
 }
 
-// envelopeFields are the fields of an envelope, in lower case, in its order (RFC 3501 section 7.4.2).
+// envelopeFields are the fields of an envelope, in lower case, in its order (RFC 3501 section
+// 7.4.2).
 var envelopeFields = [...]string{
 	"date", "subject", "from", "sender", "reply-to", "to", "cc", "bcc", "in-reply-to", "message-id",
 }
@@ -29,7 +30,8 @@ const (
 	bccField     = 7
 )
 
-// appendEnvelope appends the envelope of a header. Of addresses, all fields of a name count; of others the first.
+// appendEnvelope appends the envelope of a header. Of addresses, all fields of a name count; of
+// others the first.
 func appendEnvelope(b, text []byte) []byte {
 	var values [len(envelopeFields)][]string
 	for name, value := range header.Fields(text) {

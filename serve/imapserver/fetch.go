@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
-// fetch is FETCH (RFC 3501 section 6.4.5). A message that cannot be read is left out, and the answer is NO.
+// fetch is FETCH (RFC 3501 section 6.4.5). A message that cannot be read is left out, and the
+// answer is NO.
 func (c *session) fetch(ctx context.Context, cmd *command.Command) error {
 	f, err := cmd.Fetch()
 	if err != nil {
@@ -143,8 +144,8 @@ func (r *fetcher) listItem(b []byte, i int, item command.Item) []byte {
 	return append(append(append(b, `INTERNALDATE "`...), dateText(r.list.Date(i))...), '"')
 }
 
-// dateText returns an INTERNALDATE as a date-time. What a server sent as one and cannot be read becomes the beginning of 1970:
-// a client must be able to read every response.
+// dateText returns an INTERNALDATE as a date-time. What a server sent as one and cannot be read
+// becomes the beginning of 1970: a client must be able to read every response.
 func dateText(d mail.Date) string {
 	if !d.IsReadable() {
 		return mail.Date{}.String()

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail/entity"
 )
 
-// grammar reads the items of a FETCH response: lists, strings, literals and atoms. It refuses what RFC 3501 section 9 does not
-// allow.
+// grammar reads the items of a FETCH response: lists, strings, literals and atoms. It refuses what
+// RFC 3501 section 9 does not allow.
 type grammar struct {
 	text string
 	at   int

@@ -34,7 +34,8 @@ func loseMail(t *testing.T, store *storetest.Memory) {
 	}
 }
 
-// A message that cannot be read is left out, the command fails with a sentence, and the session goes on.
+// A message that cannot be read is left out, the command fails with a sentence, and the session
+// goes on.
 func TestDamageIsReported(t *testing.T) {
 	r, store := sample(t)
 	c := login(t, serve(t, r, imapserver.Limits{}), account)
@@ -48,7 +49,8 @@ func TestDamageIsReported(t *testing.T) {
 	c.want("SELECT INBOX", "* 4 EXISTS", "x OK")
 }
 
-// If damage shows after a literal has begun, the connection ends. Nothing stands for the missing bytes.
+// If damage shows after a literal has begun, the connection ends. Nothing stands for the missing
+// bytes.
 func TestDamageInALiteralEndsTheConnection(t *testing.T) {
 	a := archivetest.NewAccount()
 	body := "Subject: large\r\n\r\n" + string(archivetest.RandomBytes(1, 17<<20))
@@ -218,7 +220,8 @@ func FuzzSession(f *testing.F) {
 	})
 }
 
-// A header with many fields of one name, also in a message within the message, takes no more time than any of its size.
+// A header with many fields of one name, also in a message within the message, takes no more time
+// than any of its size.
 func TestManyFieldsOfOneName(t *testing.T) {
 	fields := strings.Repeat("To:x\r\n", 500_000)
 	a := archivetest.NewAccount()

@@ -20,7 +20,8 @@ func (c *session) login(ctx context.Context, cmd *command.Command) error {
 	return c.enter(ctx, cmd, user, password)
 }
 
-// authenticate is AUTHENTICATE PLAIN (RFC 3501 section 6.2.2, RFC 4616), with an initial response or without (RFC 4959).
+// authenticate is AUTHENTICATE PLAIN (RFC 3501 section 6.2.2, RFC 4616), with an initial response
+// or without (RFC 4959).
 func (c *session) authenticate(ctx context.Context, cmd *command.Command) error {
 	mechanism, initial, err := cmd.Authenticate()
 	if err != nil {
@@ -84,8 +85,8 @@ func (c *session) enter(ctx context.Context, cmd *command.Command, user, passwor
 	return errAnswered
 }
 
-// reject answers a wrong password. Clients wait for it one after the other, so that more connections do not allow more
-// guesses.
+// reject answers a wrong password. Clients wait for it one after the other, so that more
+// connections do not allow more guesses.
 func (c *session) reject(ctx context.Context, cmd *command.Command) error {
 	s := c.server
 	s.o.Log("%s gives a wrong password", c.conn.RemoteAddr())

@@ -60,8 +60,8 @@ func (c *session) newMatcher(ctx context.Context, key command.Key) (*matcher, er
 	return m, nil
 }
 
-// find returns the messages that match, ascending. What the list says decides first, so that no more messages are read than
-// necessary.
+// find returns the messages that match, ascending. What the list says decides first, so that no
+// more messages are read than necessary.
 func (m *matcher) find(ctx context.Context) (found []int, err error) {
 	cheap := slices.IndexFunc(m.all, func(t test) bool { return t.needs > ofList })
 	if cheap < 0 {
@@ -99,7 +99,8 @@ func (m *matcher) read(ctx context.Context, candidates []int, tests []test) (fou
 	return found, nil
 }
 
-// progressEvery is how often a search says how far it is. Clients give up on a server that is silent for a minute or two.
+// progressEvery is how often a search says how far it is. Clients give up on a server that is
+// silent for a minute or two.
 const progressEvery = 10 * time.Second
 
 // searchBatch is the number of messages that a search reads before another session has its turn.
@@ -250,7 +251,8 @@ func onHeader(matches func(text []byte) bool) test {
 	}}
 }
 
-// onFlags returns the test of a flag, for each flag set once. \Recent is no flag of an archive: all messages are old.
+// onFlags returns the test of a flag, for each flag set once. \Recent is no flag of an archive: all
+// messages are old.
 func (m *matcher) onFlags(k command.Key) test {
 	flag, want := k.Text, true
 	switch k.Op {
@@ -273,7 +275,8 @@ func (m *matcher) onFlags(k command.Key) test {
 	return onList(func(i int) bool { return matches[m.list.Set(i)] })
 }
 
-// isOn compares a time with the date of a key, without regard to time and zone (RFC 3501 section 6.4.4).
+// isOn compares a time with the date of a key, without regard to time and zone (RFC 3501 section
+// 6.4.4).
 func isOn(k command.Key, t time.Time) bool {
 	order := command.Day(t).Compare(k.Date)
 	switch strings.TrimPrefix(k.Op, "SENT") {

@@ -37,8 +37,8 @@ func (p *message) layout() (l *layout.Layout, err error) {
 	return p.places, err
 }
 
-// maxHeader is how much of a message is read to find its header. The archive knows the header of all messages but those
-// whose header is longer than mail.MaxHeader, or that have none.
+// maxHeader is how much of a message is read to find its header. The archive knows the header of
+// all messages but those whose header is longer than mail.MaxHeader, or that have none.
 const maxHeader = 1 << 20
 
 // header returns the header of the message, with the empty line that ends it.
@@ -71,7 +71,8 @@ type tree struct {
 	skeleton *layout.Skeleton
 }
 
-// Limits of what is parsed of a message. Only messages with megabytes of text are that large: attachments are left out.
+// Limits of what is parsed of a message. Only messages with megabytes of text are that large:
+// attachments are left out.
 const (
 	maxSkeleton = 32 << 20 // beyond that, the message is as if it ended
 	largeText   = 1 << 20  // one at a time is larger when it is parsed or searched, in all sessions
@@ -129,7 +130,8 @@ func (t *tree) lines(r entity.Range) int64 {
 	return int64(bytes.Count(r.Of(t.skeleton.Text), []byte("\n"))) + t.skeleton.Lines(r.Offset, r.End())
 }
 
-// treeCache keeps the structures of the last messages: a client that shows a message asks for one part after the other.
+// treeCache keeps the structures of the last messages: a client that shows a message asks for one
+// part after the other.
 type treeCache struct {
 	mu   sync.Mutex
 	kept []keptTree // the newest last

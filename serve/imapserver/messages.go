@@ -13,8 +13,8 @@ import (
 // interval is messages by their indexes: from first to before end.
 type interval struct{ first, end int }
 
-// messages returns the messages of a set, ascending and each once. A sequence number that does not exist is an error, and a
-// UID that does not is skipped (RFC 3501 section 6.4.8).
+// messages returns the messages of a set, ascending and each once. A sequence number that does not
+// exist is an error, and a UID that does not is skipped (RFC 3501 section 6.4.8).
 func (s *selected) messages(set command.Set, uid bool) ([]interval, error) {
 	n := s.list.Len()
 	if n == 0 && !uid {

@@ -2,13 +2,15 @@ package imapserver
 
 import "strings"
 
-// pattern is a pattern of LIST. "*" stands for any characters, and "%" for any except the delimiter.
+// pattern is a pattern of LIST. "*" stands for any characters, and "%" for any except the
+// delimiter.
 type pattern struct {
 	text   string // no two wildcards follow each other
 	others int    // characters that are no wildcards: no shorter name matches
 }
 
-// newPattern returns a pattern that means the same as a text. Of wildcards side by side, one decides: "*" if it is among them.
+// newPattern returns a pattern that means the same as a text. Of wildcards side by side, one
+// decides: "*" if it is among them.
 func newPattern(text string) (p pattern) {
 	b := make([]byte, 0, len(text))
 	for _, c := range []byte(text) {
@@ -28,7 +30,8 @@ func newPattern(text string) (p pattern) {
 	return p
 }
 
-// matches reports whether a name matches. It takes at most the square of the length of the name, whatever the pattern is.
+// matches reports whether a name matches. It takes at most the square of the length of the name,
+// whatever the pattern is.
 func (p pattern) matches(name, delimiter string) bool {
 	if name == "INBOX" && strings.EqualFold(p.text, name) {
 		return true

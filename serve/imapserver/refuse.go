@@ -21,5 +21,6 @@ func (c *session) deny(_ context.Context, cmd *command.Command) error {
 	return &no{"[NOPERM] Nothing can be added to an archive; mailstrata backup does that"}
 }
 
-// expunge is EXPUNGE and UID EXPUNGE. Clients send it when they leave a mailbox, and nothing they did is there to be expunged.
+// expunge is EXPUNGE and UID EXPUNGE. Clients send it when they leave a mailbox, and nothing they
+// did is there to be expunged.
 func (c *session) expunge(context.Context, *command.Command) error { return nil }

@@ -6,8 +6,9 @@ import (
 	"github.com/mailstrata/mailstrata/serve/internal/command"
 )
 
-// myRights is MYRIGHTS (RFC 4314 section 3.5): lookup and read. READ-ONLY is not enough for Thunderbird, which stores \Seen when a
-// message is opened, and takes a message for gone that it could only copy. If it knows its rights, it copies where it would move.
+// myRights is MYRIGHTS (RFC 4314 section 3.5): lookup and read. READ-ONLY is not enough for
+// Thunderbird, which stores \Seen when a message is opened, and takes a message for gone that it
+// could only copy. If it knows its rights, it copies where it would move.
 func (c *session) myRights(_ context.Context, cmd *command.Command) error {
 	name, err := cmd.Mailbox()
 	if err != nil {
@@ -21,8 +22,8 @@ func (c *session) myRights(_ context.Context, cmd *command.Command) error {
 	return nil
 }
 
-// refuseRights answers the other commands of RFC 4314. The rights on the server are not served: nobody but the holder of the
-// password has any here.
+// refuseRights answers the other commands of RFC 4314. The rights on the server are not served:
+// nobody but the holder of the password has any here.
 func (c *session) refuseRights(context.Context, *command.Command) error {
 	return &no{"[NOPERM] The rights of an archive cannot be listed or changed"}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
-// heldBody is the largest body that is in memory before its response begins. Damage of larger ones is looked for by reading
-// them once more, as long as the second reading finds them in memory; verifiedBody is the largest of these. Beyond that a
-// damaged message ends the connection.
+// heldBody is the largest body that is in memory before its response begins. Damage of larger ones
+// is looked for by reading them once more, as long as the second reading finds them in memory;
+// verifiedBody is the largest of these. Beyond that a damaged message ends the connection.
 const (
 	heldBody     = 256 << 10
 	verifiedBody = 16 << 20
@@ -82,7 +82,8 @@ func (r *fetcher) sendMessage(ctx context.Context, m view.Message) error {
 	return nil
 }
 
-// midway returns an error for the item with a number. If a part of the response was sent, the connection cannot go on.
+// midway returns an error for the item with a number. If a part of the response was sent, the
+// connection cannot go on.
 func (r *fetcher) midway(err error, n int) error {
 	for _, item := range r.items[:n] {
 		if sourceOf(item) == ofBodies {
@@ -194,7 +195,8 @@ func (x *body) cut(s *command.Section) {
 	x.offset, x.size = x.offset+from, min(s.Length, x.size-from)
 }
 
-// section returns a section that is read whole: a header, or some fields. It is nil if there is no such part.
+// section returns a section that is read whole: a header, or some fields. It is nil if there is no
+// such part.
 func (p *message) section(s *command.Section) ([]byte, error) {
 	x, err := p.find(s)
 	if err != nil || x.missing {
@@ -223,7 +225,8 @@ func appendSection(b []byte, s *command.Section, text []byte) []byte {
 
 func appendName(b []byte, s *command.Section) []byte { return append(b, s.Format(astring)...) }
 
-// filter returns a header, or those of its fields that a section wants, with the empty line at the end.
+// filter returns a header, or those of its fields that a section wants, with the empty line at the
+// end.
 func filter(header []byte, s *command.Section) []byte {
 	if s.Of == command.Header || s.Of == command.MIME {
 		return header

@@ -53,7 +53,8 @@ func (c *session) close(_ context.Context, cmd *command.Command) error {
 	return nil
 }
 
-// systemFlags are those of RFC 3501 section 2.3.2. Clients expect them in FLAGS whether a message has them or not.
+// systemFlags are those of RFC 3501 section 2.3.2. Clients expect them in FLAGS whether a message
+// has them or not.
 var systemFlags = []string{`\Answered`, `\Flagged`, `\Deleted`, `\Seen`, `\Draft`}
 
 // allFlags returns the flags of a mailbox.
@@ -84,8 +85,8 @@ func flagTexts(l *view.List) []string {
 	return texts
 }
 
-// flagText returns a flag as it is sent. Servers have sent flags that are no atoms, which no client could read: such a flag
-// is encoded, as restores encode labels.
+// flagText returns a flag as it is sent. Servers have sent flags that are no atoms, which no client
+// could read: such a flag is encoded, as restores encode labels.
 func flagText(flag string) string {
 	name, system := strings.CutPrefix(flag, `\`)
 	switch {

@@ -28,7 +28,8 @@ type Options struct {
 
 	// Log gets a line for each login, and for what goes wrong. It may be nil.
 	Log func(format string, args ...any)
-	// Used is called for each command of a client that has logged in, but for those that clients send by themselves. It may be nil.
+	// Used is called for each command of a client that has logged in, but for those that clients
+	// send by themselves. It may be nil.
 	Used func()
 
 	Limits Limits
@@ -117,8 +118,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// admit counts a connection, and reports whether there is room for it. If there is none, the oldest connection that has not
-// logged in makes room: others than the owner can connect, too, and must not keep the owner out.
+// admit counts a connection, and reports whether there is room for it. If there is none, the oldest
+// connection that has not logged in makes room: others than the owner can connect, too, and must
+// not keep the owner out.
 func (s *Server) admit(conn net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,7 +137,8 @@ func (s *Server) admit(conn net.Conn) bool {
 	return true
 }
 
-// loggedIn notes that a client has logged in. It reports whether the connection had not to make room for another one.
+// loggedIn notes that a client has logged in. It reports whether the connection had not to make
+// room for another one.
 func (s *Server) loggedIn(conn net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,7 +178,8 @@ func (s *Server) closeAll() {
 	}
 }
 
-// admits reports whether a password is right, without showing by the time it takes how much of it is.
+// admits reports whether a password is right, without showing by the time it takes how much of it
+// is.
 func (s *Server) admits(password string) bool {
 	sum := sha256.Sum256([]byte(password))
 	return subtle.ConstantTimeCompare(sum[:], s.password[:]) == 1

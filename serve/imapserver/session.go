@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
-// session is what a client has: its state is not authenticated without a view, authenticated with one, and selected with a
-// mailbox (RFC 3501 section 3).
+// session is what a client has: its state is not authenticated without a view, authenticated with
+// one, and selected with a mailbox (RFC 3501 section 3).
 type session struct {
 	server   *Server
 	raw      net.Conn // conn, or what is below its TLS
@@ -128,8 +128,9 @@ func (c *session) run(ctx context.Context, cmd *command.Command) {
 // idling are the commands that clients send while nobody uses them.
 var idling = []string{"NOOP", "IDLE", "CHECK", "STATUS", "CAPABILITY", "LOGOUT"}
 
-// perform runs a command in its state. Any page in a browser can send a request to this port, with commands in its body, such
-// as a guess of the password. So the first line of a request is the last that is read.
+// perform runs a command in its state. Any page in a browser can send a request to this port, with
+// commands in its body, such as a guess of the password. So the first line of a request is the last
+// that is read.
 func (c *session) perform(ctx context.Context, cmd *command.Command) error {
 	table := verbs
 	if cmd.UID {

@@ -155,8 +155,8 @@ func (c *client) do(command string) (lines []string) {
 	}
 }
 
-// want sends a command. Each text must begin a line of the response, in this order, and a text that begins with "!" none. The last line
-// must be tagged.
+// want sends a command. Each text must begin a line of the response, in this order, and a text that
+// begins with "!" none. The last line must be tagged.
 func (c *client) want(command string, texts ...string) {
 	c.t.Helper()
 	lines := c.do(command)

@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail/entity"
 )
 
-// appendStructure appends the BODY or the BODYSTRUCTURE of the message (RFC 3501 section 7.4.2). extended says which.
+// appendStructure appends the BODY or the BODYSTRUCTURE of the message (RFC 3501 section 7.4.2).
+// extended says which.
 func (p *message) appendStructure(b []byte, extended bool) ([]byte, error) {
 	t, err := p.tree()
 	if err != nil {
@@ -49,11 +50,12 @@ func (t *tree) appendEntity(b []byte, e *entity.Entity, extended bool) []byte {
 	return append(b, ')')
 }
 
-// emptyText stands for what a structure must have and a message lacks: the child of a multipart without children, and the message
-// in a message/rfc822 that is encoded.
+// emptyText stands for what a structure must have and a message lacks: the child of a multipart
+// without children, and the message in a message/rfc822 that is encoded.
 const emptyText = `("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)`
 
-// asciiCharset is what a text without a character set has. Clients are used to see it: Dovecot and Cyrus send it.
+// asciiCharset is what a text without a character set has. Clients are used to see it: Dovecot and
+// Cyrus send it.
 var asciiCharset = header.Parameter{Name: "charset", Value: "us-ascii"}
 
 // emptyEnvelope is the envelope of a message that cannot be read.

@@ -12,8 +12,9 @@ import (
 // maxSearched is how many bytes of a text are searched, encoded as it is.
 const maxSearched = 16 << 20
 
-// onText returns the test of a text in the texts of a message, and with fields in its header and those of its parts, too. It
-// reads the messages. Attachments that are no text are neither searched nor read.
+// onText returns the test of a text in the texts of a message, and with fields in its header and
+// those of its parts, too. It reads the messages. Attachments that are no text are neither searched
+// nor read.
 func (m *matcher) onText(text string, fields bool) test {
 	text = folded(text)
 	return test{ofTexts, func(c *candidate) (bool, error) {

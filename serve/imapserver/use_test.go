@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
-// What clients send while nobody uses them is no use. So it does not keep a server alive that ends when it is not used.
+// What clients send while nobody uses them is no use. So it does not keep a server alive that ends
+// when it is not used.
 func TestIdlingIsNoUse(t *testing.T) {
 	store := new(storetest.Memory)
 	a := archivetest.NewAccount()

@@ -38,15 +38,18 @@ func (m *matcher) askIndex(ctx context.Context, key command.Key) error {
 // indexName names a key in matcher.indexed.
 func indexName(k *command.Key) string { return k.Op + " " + k.Text }
 
-// maxIndexed is how many texts of a search are looked up in the index, because the messages of all are in memory.
+// maxIndexed is how many texts of a search are looked up in the index, because the messages of all
+// are in memory.
 const maxIndexed = 8
 
-// maxWords is how many words of a text are looked up in the index. A longer text is looked for in the messages.
+// maxWords is how many words of a text are looked up in the index. A longer text is looked for in
+// the messages.
 const maxWords = 50
 
-// wordsOf returns the query of words for a key, or nil if the index cannot answer it. The words of the text must follow each
-// other. The last one may be the beginning of a word, if the text ends in it and it has two letters or more. An index has no
-// other parts of words; in scripts without spaces each character is a word, so there any text is found.
+// wordsOf returns the query of words for a key, or nil if the index cannot answer it. The words of
+// the text must follow each other. The last one may be the beginning of a word, if the text ends in
+// it and it has two letters or more. An index has no other parts of words; in scripts without
+// spaces each character is a word, so there any text is found.
 func wordsOf(k *command.Key) *words.Query {
 	if k.Op != "BODY" && k.Op != "TEXT" {
 		return nil

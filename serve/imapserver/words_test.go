@@ -74,7 +74,8 @@ func TestSearchByIndex(t *testing.T) {
 	c.want("SEARCH HEADER Subject lan", "x NO [SERVERBUG]") // a header is read
 }
 
-// A search brings the index up to date. Without an index, or with one that is damaged, messages are read.
+// A search brings the index up to date. Without an index, or with one that is damaged, messages are
+// read.
 func TestSearchWithoutIndex(t *testing.T) {
 	store := new(storetest.Memory)
 	a := textMailbox()

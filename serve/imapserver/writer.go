@@ -34,7 +34,8 @@ func isQuotable(s string) bool {
 	return true
 }
 
-// appendString appends a string, quoted or as a literal. NUL, which no string may have, becomes a question mark.
+// appendString appends a string, quoted or as a literal. NUL, which no string may have, becomes a
+// question mark.
 func appendString(b []byte, s string) []byte {
 	if isQuotable(s) {
 		b = append(b, '"')
@@ -78,7 +79,8 @@ func isAtom(s string) bool {
 	return s != ""
 }
 
-// printable makes one line of ASCII of a text for people: the text of a response has no other characters in IMAP4rev1.
+// printable makes one line of ASCII of a text for people: the text of a response has no other
+// characters in IMAP4rev1.
 func printable(text string) string {
 	const enough = 400
 	clean := strings.Map(func(r rune) rune {

@@ -38,7 +38,8 @@ type accountRow struct {
 	Remarks  []string // what is wrong with the newest night
 }
 
-// lateAfter is the age of a last good night after which something is wrong with the backups of most people.
+// lateAfter is the age of a last good night after which something is wrong with the backups of most
+// people.
 const lateAfter = 48 * time.Hour
 
 func (s *Server) accounts(w http.ResponseWriter, r *request) error {

@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
-// The first page says when mail of each repository was last read, and shows alarms until they are acknowledged.
+// The first page says when mail of each repository was last read, and shows alarms until they are
+// acknowledged.
 func TestChecksAndAlarms(t *testing.T) {
 	stores := []*storetest.Memory{new(storetest.Memory), new(storetest.Memory)}
 	var archives view.Archives

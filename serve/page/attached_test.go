@@ -8,7 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 )
 
-// A list shows which messages have attachments: files, but neither signatures nor the images of a text.
+// A list shows which messages have attachments: files, but neither signatures nor the images of a
+// text.
 func TestListsShowAttachments(t *testing.T) {
 	of := func(kind string, parts ...string) string {
 		return "Content-Type: multipart/" + kind + "; boundary=b\r\n\r\n--b\r\n" + strings.Join(parts, "\r\n--b\r\n") + "\r\n--b--\r\n"

@@ -113,8 +113,9 @@ func (r *request) compare() (*comparison, error) {
 	return c, err
 }
 
-// nightOfDay returns the index of the last complete night of a day, or before it, of those that are older than the night after,
-// or -1. If that and all older ones are of the day, it is the first one of them.
+// nightOfDay returns the index of the last complete night of a day, or before it, of those that are
+// older than the night after, or -1. If that and all older ones are of the day, it is the first one
+// of them.
 func nightOfDay(h *view.History, text string, after int) int {
 	when, ok := day.Parse(text, time.Now())
 	if !ok {
@@ -203,7 +204,8 @@ type change struct {
 	mailbox *diff.MailboxDifference
 }
 
-// all yields the changes of some kinds, from the one with a number on, at most limit. Damage is between them.
+// all yields the changes of some kinds, from the one with a number on, at most limit. Damage is
+// between them.
 func (c *comparison) all(ctx context.Context, is func(diff.Kind) bool, first, limit int) iter.Seq2[change, error] {
 	return func(yield func(change, error) bool) {
 		n := 0
@@ -275,7 +277,8 @@ func (c *comparison) row(found change) changeRow {
 	return row
 }
 
-// flagChange returns the flags and labels that came, with a plus, and those that went, with a minus.
+// flagChange returns the flags and labels that came, with a plus, and those that went, with a
+// minus.
 func flagChange(was, is *manifest.FlagSet) string {
 	text := ""
 	add := func(sign string, in, notIn []string) {

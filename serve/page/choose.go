@@ -15,7 +15,8 @@ type nightOption struct {
 // maxOptions is how many nights a list has, the newest ones. Addresses can name the others.
 const maxOptions = 1000
 
-// nightOptions returns the nights to choose from, the newest first. That with an index is chosen, and always among them.
+// nightOptions returns the nights to choose from, the newest first. That with an index is chosen,
+// and always among them.
 func nightOptions(h *view.History, chosen int) (all []nightOption) {
 	for i := range h.Nights {
 		if i < maxOptions || i == chosen {
@@ -25,7 +26,8 @@ func nightOptions(h *view.History, chosen int) (all []nightOption) {
 	return all
 }
 
-// nightName returns the name of a night: its time, and the beginning of its id if others are of the same day.
+// nightName returns the name of a night: its time, and the beginning of its id if others are of the
+// same day.
 func nightName(h *view.History, i int) string {
 	name := clock(h.Nights[i].Head.Time)
 	if severalOn(h, i) {
@@ -41,8 +43,8 @@ func severalOn(h *view.History, i int) bool {
 	return same(i-1) || same(i+1)
 }
 
-// usualBefore returns the index of the night that a form offers first to compare with the latest one: a day before it, if there is
-// one, or else the oldest.
+// usualBefore returns the index of the night that a form offers first to compare with the latest
+// one: a day before it, if there is one, or else the oldest.
 func usualBefore(h *view.History) int {
 	latest := h.Latest()
 	if latest < 0 {

@@ -20,7 +20,8 @@ import (
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
-// breakObjects changes a byte in the middle of each object in some folders, and returns how many there are.
+// breakObjects changes a byte in the middle of each object in some folders, and returns how many
+// there are.
 func breakObjects(store *storetest.Memory, folders ...string) (n int) {
 	for _, name := range store.Names() {
 		for _, folder := range folders {
@@ -35,7 +36,8 @@ func breakObjects(store *storetest.Memory, folders ...string) (n int) {
 	return n
 }
 
-// large returns a message with an attachment that cannot be compressed, and which several frames hold.
+// large returns a message with an attachment that cannot be compressed, and which several frames
+// hold.
 func large(size int) string {
 	content := make([]byte, size)
 	rand.NewChaCha8([32]byte{1}).Read(content)
@@ -68,7 +70,8 @@ func damageable(t *testing.T, attached int) *storetest.Memory {
 	return store
 }
 
-// Whatever is damaged under a server that runs, each page answers with a sentence. What the server has in its memory may go on.
+// Whatever is damaged under a server that runs, each page answers with a sentence. What the server
+// has in its memory may go on.
 func TestDamageIsASentence(t *testing.T) {
 	whole := damageable(t, 100_000)
 	healthy := open(t, view.Archives{view.NewArchive(archivetest.Reopen(t, whole))})
@@ -109,7 +112,8 @@ func TestDamageIsASentence(t *testing.T) {
 	}
 }
 
-// mustExplain asks for an address of a damaged archive. It returns 1 if the answer has a sentence about the damage.
+// mustExplain asks for an address of a damaged archive. It returns 1 if the answer has a sentence
+// about the damage.
 func (b *browser) mustExplain(name, at string) (sentences int) {
 	b.t.Helper()
 	defer func() {

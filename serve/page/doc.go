@@ -1,4 +1,5 @@
-// Package page serves the nights of an archive as HTML pages, to read only. No page needs a script, and none has one.
+// Package page serves the nights of an archive as HTML pages, to read only. No page needs a script,
+// and none has one.
 //
 //	request ──► gate.Gate           who may ask                                             package gate
 //	        ──► Server.ServeHTTP    a route: reads its parameters, and shows a template     server.go, route.go, show.go
@@ -16,8 +17,9 @@
 //	              │ export.go       downloads: mbox and ZIP                                 package export
 //	              └ link.go         where a link of a message leads
 //
-// A page names what it shows by the parameters of its address: an account, the id of a night, the name that the server gave a
-// mailbox, a UID. Names can have every character, also those that a path cannot have.
+// A page names what it shows by the parameters of its address: an account, the id of a night, the
+// name that the server gave a mailbox, a UID. Names can have every character, also those that a
+// path cannot have.
 //
 // What is damaged is a sentence in its place, and never ends a page.
 package page

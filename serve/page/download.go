@@ -60,7 +60,8 @@ func setDownload(w http.ResponseWriter, name string) {
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'")
 }
 
-// abortOn ends the connection after an error, because a part of the answer is sent: the browser must not take it for the whole.
+// abortOn ends the connection after an error, because a part of the answer is sent: the browser
+// must not take it for the whole.
 func abortOn(err error) error {
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -113,8 +114,8 @@ func (l *lazyWriter) Write(b []byte) (int, error) {
 	return l.ResponseWriter.Write(b)
 }
 
-// imagesOf returns the images of a message. They are read when they are asked for, and the attachments are listed once: a text
-// of some megabytes can refer to a hundred thousand images.
+// imagesOf returns the images of a message. They are read when they are asked for, and the
+// attachments are listed once: a text of some megabytes can refer to a hundred thousand images.
 func imagesOf(r *request, p *place, m view.Message) *images {
 	list := sync.OnceValue(func() map[string]*attachment.Attachment {
 		byID := make(map[string]*attachment.Attachment)
@@ -140,7 +141,8 @@ func imagesOf(r *request, p *place, m view.Message) *images {
 	return &images{find: find, read: read, room: maxImages}
 }
 
-// fileName returns a name for a file that is only a name: no path, no control characters, nothing that looks like another.
+// fileName returns a name for a file that is only a name: no path, no control characters, nothing
+// that looks like another.
 func fileName(name, mediaType string) string {
 	name = strings.ReplaceAll(name, `\`, "/")
 	name = strings.TrimSpace(oneLine(name[strings.LastIndexByte(name, '/')+1:]))

@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/serve/page"
 )
 
-// Whatever the name of an attachment is, the header of its download is one field of ASCII, and the browser reads a name from it
-// that is only a name, and looks like what it is.
+// Whatever the name of an attachment is, the header of its download is one field of ASCII, and the
+// browser reads a name from it that is only a name, and looks like what it is.
 func FuzzDownloadName(f *testing.F) {
 	for _, name := range []string{
 		"plan.pdf", "", ".", "..", "../../etc/passwd", `..\..\x.ini`, "a\r\nSet-Cookie: x=1", `"; filename=x.exe; y="`, "invoice\u202Efdp.exe",

@@ -18,7 +18,8 @@ import (
 
 const formatParam = "as" // mbox or zip
 
-// export downloads the messages of a mailbox, of a search, or those that are gone between two nights, as one file.
+// export downloads the messages of a mailbox, of a search, or those that are gone between two
+// nights, as one file.
 func (s *Server) export(w http.ResponseWriter, r *request) error {
 	write, ending := export.Mbox, ".mbox"
 	switch r.values.Get(formatParam) {
@@ -143,7 +144,8 @@ func (c *comparison) exported(ctx context.Context) export.Messages {
 	}
 }
 
-// yieldAll yields damage that was found before the messages are read. It returns false if no more is wanted.
+// yieldAll yields damage that was found before the messages are read. It returns false if no more
+// is wanted.
 func yieldAll(yield func(export.Message, error) bool, damage []error) bool {
 	for _, err := range damage {
 		if !yield(export.Message{}, err) {

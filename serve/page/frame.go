@@ -12,8 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/serve/page/message"
 )
 
-// framePolicy is the Content-Security-Policy of the HTML of a message. Nothing runs in it, nothing is fetched, and it has an
-// origin of its own, so it knows nothing of the pages of the server. A link opens a window, which is not in the sandbox.
+// framePolicy is the Content-Security-Policy of the HTML of a message. Nothing runs in it, nothing
+// is fetched, and it has an origin of its own, so it knows nothing of the pages of the server. A
+// link opens a window, which is not in the sandbox.
 const framePolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; " +
 	"form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 
@@ -27,15 +28,16 @@ const (
 	maxImage  = 8 << 20
 )
 
-// frameStyle is how a document looks that says nothing of it. A mail expects a white page. What has no colors of its own is
-// dark where the page is, by darkStyle.
+// frameStyle is how a document looks that says nothing of it. A mail expects a white page. What has
+// no colors of its own is dark where the page is, by darkStyle.
 const (
 	frameStyle = "html{background:#fff;color:#1b1b18;font:16px/1.5 system-ui,sans-serif}body{margin:1rem;overflow-wrap:anywhere}" +
 		"img,table{max-width:100%}img{height:auto}pre{white-space:pre-wrap;font:inherit}hr{border:0;border-top:1px solid #ccc}"
 	darkStyle = "html{color-scheme:light dark}@media(prefers-color-scheme:dark){html{background:#1c1f23;color:#e7e5df}a{color:#74cbb2}hr{border-color:#33373d}}"
 )
 
-// frame shows the HTML of a message. Parts that are plain text are between those that are HTML, as they are in the message.
+// frame shows the HTML of a message. Parts that are plain text are between those that are HTML, as
+// they are in the message.
 func (s *Server) frame(w http.ResponseWriter, r *request) error {
 	w.Header().Set("Content-Security-Policy", framePolicy)
 	p, i, end, err := s.openMessage(r)
@@ -99,7 +101,8 @@ type images struct {
 	room int // bytes that may still be read
 }
 
-// get returns an image by its Content-ID, or nil. What it reads counts, even if nothing comes of it.
+// get returns an image by its Content-ID, or nil. What it reads counts, even if nothing comes of
+// it.
 func (i *images) get(id string) []byte {
 	a := i.find(id)
 	if a == nil || a.Size > int64(i.room) {
@@ -121,8 +124,8 @@ type linkPage struct {
 
 const urlParam = "u"
 
-// linkable reports whether a URL can be followed. Browsers read a host in URLs of which this page would show none, such as
-// http:/mail.example.
+// linkable reports whether a URL can be followed. Browsers read a host in URLs of which this page
+// would show none, such as http:/mail.example.
 func linkable(u *url.URL) bool {
 	switch u.Scheme {
 	case "http", "https":

@@ -10,7 +10,8 @@ import (
 // void are the elements without an end tag.
 var void = map[string]bool{"meta": true, "link": true, "img": true, "input": true, "br": true, "hr": true}
 
-// mustNest requires that tags of a page nest, that each id is there once, and that a parser changes nothing of its structure.
+// mustNest requires that tags of a page nest, that each id is there once, and that a parser changes
+// nothing of its structure.
 func mustNest(t *testing.T, address, text string) {
 	t.Helper()
 	var open []string

@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 )
 
-// A text that refers to many images takes no more time than any of its size: the attachments are listed once.
+// A text that refers to many images takes no more time than any of its size: the attachments are
+// listed once.
 func TestManyReferencesToImages(t *testing.T) {
 	const references = 100_000
 	var text, images strings.Builder

@@ -119,7 +119,8 @@ type itemRow struct {
 	Damage  string
 }
 
-// maxSummarized is the size up to which an item is read for a list. Those that are larger have an attachment or a photo.
+// maxSummarized is the size up to which an item is read for a list. Those that are larger have an
+// attachment or a photo.
 const maxSummarized = 1 << 20
 
 func (s *Server) items(w http.ResponseWriter, r *request) error {
@@ -159,7 +160,8 @@ func (s *Server) items(w http.ResponseWriter, r *request) error {
 	return s.show(w, "items", data)
 }
 
-// itemsBetween returns some items of a collection, and fetches what the list shows of them. Pages that cannot be read are damage.
+// itemsBetween returns some items of a collection, and fetches what the list shows of them. Pages
+// that cannot be read are damage.
 func itemsBetween(ctx context.Context, contents *archive.Contents, c *manifest.Collection, first, end int) (items []manifest.Item, damage []error, err error) {
 	n := 0
 	var ids []chunk.ID

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 )
 
-// accountWithItems has a calendar, an address book and scripts, with names that would like to be markup or paths.
+// accountWithItems has a calendar, an address book and scripts, with names that would like to be
+// markup or paths.
 func accountWithItems() (*archivetest.Account, *archivetest.ItemServer, *archivetest.ItemServer) {
 	a, calendar, book, scripts := archivetest.NewAccount(), archivetest.NewItemServer(), archivetest.NewItemServer(), archivetest.NewItemServer()
 	a.Mailbox("INBOX").Add(mixed)

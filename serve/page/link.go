@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// link shows the whole URL of a link of a message. The link of the page follows it. The page shows nothing of the server, so
-// it does not matter who leads here.
+// link shows the whole URL of a link of a message. The link of the page follows it. The page shows
+// nothing of the server, so it does not matter who leads here.
 func (s *Server) link(w http.ResponseWriter, r *request) error {
 	target := r.values.Get(urlParam)
 	data := linkPage{page: page{Title: "A link of a message"}, URL: ui.Safe(target)}

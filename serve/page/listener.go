@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// limited is a listener that has at most some connections at once, and ends those whose other side takes nothing.
+// limited is a listener that has at most some connections at once, and ends those whose other side
+// takes nothing.
 type limited struct {
 	net.Listener
 	places chan struct{}

@@ -109,7 +109,8 @@ func (s *Server) message(w http.ResponseWriter, r *request) error {
 	return s.show(w, "message", data)
 }
 
-// openMessage finds the message that a request names, and waits until it may be read. The caller calls end.
+// openMessage finds the message that a request names, and waits until it may be read. The caller
+// calls end.
 func (s *Server) openMessage(r *request) (p *place, i int, end func(), err error) {
 	if p, i, err = r.message(); err != nil {
 		return nil, 0, nil, err

@@ -40,7 +40,8 @@ func TestFrameIsDarkWithoutColors(t *testing.T) {
 	}
 }
 
-// A search says how far it looked: the number of pages only if it is known, and that the oldest messages are left out.
+// A search says how far it looked: the number of pages only if it is known, and that the oldest
+// messages are left out.
 func TestSearchSaysWhereItEnds(t *testing.T) {
 	a := archivetest.NewAccount()
 	inbox := a.Mailbox("INBOX")

@@ -164,8 +164,8 @@ func (p *place) row(m *view.Mailbox) mailboxRow {
 	return row
 }
 
-// back returns the target of restores that command lines name, for a night: the account that it is from. A directory stands for
-// an account that is files, because nothing is restored into these.
+// back returns the target of restores that command lines name, for a night: the account that it is
+// from. A directory stands for an account that is files, because nothing is restored into these.
 func back(h *view.History, i int) string {
 	source := ""
 	if i >= 0 {

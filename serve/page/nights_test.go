@@ -36,8 +36,8 @@ func (b *browser) nightIDs() (ids []string) {
 	return ids
 }
 
-// A comparison since a day is never that of a backup with itself, also if there are several on the day. The form shows what is
-// compared, and to send it again shows the same.
+// A comparison since a day is never that of a backup with itself, also if there are several on the
+// day. The form shows what is compared, and to send it again shows the same.
 func TestCompareOnOneDay(t *testing.T) {
 	a := archivetest.NewAccount()
 	inbox := a.Mailbox("INBOX")

@@ -348,7 +348,8 @@ func TestSearch(t *testing.T) {
 			latest = values.Get("n")
 		}
 	}
-	// What was found is in several nights, so the command is that of the newest message; what is in one comes back by the query.
+	// What was found is in several nights, so the command is that of the newest message; what is in
+	// one comes back by the query.
 	must(t, b.get(at), "restores the first message,", "mailstrata restore ", " --mailbox INBOX --message ")
 	must(t, b.get(address("search", "a", account, "q", "another bridge")), "restores what was found,", "mailstrata restore "+latest[:8]+" --text &#39;another bridge&#39; --to imap://test")
 	must(t, b.get(address("search", "a", account, "q", "-old -$(it)")), "--text=-old -$(it)&#39; --to")

@@ -139,8 +139,8 @@ func (f *finder) command(text string) string {
 	return command(f.history.Archive(), append(words, flag("--text", text)...)...)
 }
 
-// restore returns the command line that restores what was found, as find prints it: all if it is in one night, or else the first
-// message.
+// restore returns the command line that restores what was found, as find prints it: all if it is in
+// one night, or else the first message.
 func (f *finder) restore(text string) (line string, first bool) {
 	if len(f.hits) == 0 {
 		return "", false

@@ -20,8 +20,8 @@ import (
 //go:embed templates style.css icon.svg
 var files embed.FS
 
-// templates returns the templates of the pages by their names. Each contains layout.html. Only serve parses them: it takes
-// a millisecond and half a megabyte.
+// templates returns the templates of the pages by their names. Each contains layout.html. Only
+// serve parses them: it takes a millisecond and half a megabyte.
 var templates = sync.OnceValue(parseTemplates)
 
 func parseTemplates() map[string]*template.Template {
@@ -174,7 +174,8 @@ func nightID(h *view.History, i int) string {
 	return hex.EncodeToString(h.Nights[i].Head.ID[:8])
 }
 
-// command returns a command line of mailstrata for the repository of an archive. Its words are quoted for a POSIX shell.
+// command returns a command line of mailstrata for the repository of an archive. Its words are
+// quoted for a POSIX shell.
 func command(a *view.Archive, words ...string) string {
 	all := []string{"mailstrata"}
 	if a != nil && a.Place != "" {

@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// States returns how each account is doing, ascending by name. Damage that belongs to no account is returned by itself.
+// States returns how each account is doing, ascending by name. Damage that belongs to no account is
+// returned by itself.
 func (all Archives) States(ctx context.Context) (states []*health.Account, damage []error, err error) {
 	seen := make(map[string]bool)
 	for _, a := range all {

@@ -38,7 +38,8 @@ func (a *Archive) Repo() *repo.Repo { return a.repo }
 // Close closes the repository.
 func (a *Archive) Close() error { return a.repo.Close() }
 
-// Archives are the repositories of a server. If several have an account with the same name, the first counts.
+// Archives are the repositories of a server. If several have an account with the same name, the
+// first counts.
 type Archives []*Archive
 
 // View is what one login sees.
@@ -58,7 +59,8 @@ type View struct {
 //	ACCOUNT#ever        each message that was ever in a mailbox, once
 //	ACCOUNT#gone        those of them that the latest night has nowhere
 //
-// A user name that is the name of an account is that account. Otherwise the account ends at the last "#".
+// A user name that is the name of an account is that account. Otherwise the account ends at the
+// last "#".
 func (all Archives) Open(ctx context.Context, user string, now time.Time) (*View, error) {
 	found, account, selector := (*Archive)(nil), user, "latest"
 	for _, at := range []int{len(user), strings.LastIndexByte(user, '#')} {

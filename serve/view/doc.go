@@ -1,4 +1,5 @@
-// Package view shows what an archive has as mailboxes with messages, for servers that only read. It knows no protocol.
+// Package view shows what an archive has as mailboxes with messages, for servers that only read. It
+// knows no protocol.
 //
 //	user name ── Archives.Open ──► View          the mailboxes that a login sees     archives.go
 //	                                 │             one night                         night.go
@@ -13,7 +14,7 @@
 //	  └ Records              what else the archive has of them, read ahead
 //	  └ Find                 those that have some words, by the index          words.go
 //
-// Everything is immutable. A session keeps its View, so a mailbox never changes while a client reads it, and a night that is
-// archived meanwhile shows at the next login. Sessions share the List of a mailbox, and nights share it as long as the mailbox does
-// not change.
+// Everything is immutable. A session keeps its View, so a mailbox never changes while a client
+// reads it, and a night that is archived meanwhile shows at the next login. Sessions share the List
+// of a mailbox, and nights share it as long as the mailbox does not change.
 package view

@@ -30,8 +30,9 @@ type version struct {
 	mailbox  *manifest.Mailbox
 }
 
-// ever returns the view of all messages that were ever in each mailbox, or only of those that are gone: those that no mailbox
-// of the newest complete manifest has. A message that was moved is not gone.
+// ever returns the view of all messages that were ever in each mailbox, or only of those that are
+// gone: those that no mailbox of the newest complete manifest has. A message that was moved is not
+// gone.
 func (a *Archive) ever(ctx context.Context, account string, onlyGone bool) (*View, error) {
 	v := &View{Account: account}
 	nights, err := a.complete(ctx, v)
@@ -75,8 +76,8 @@ func (a *Archive) ever(ctx context.Context, account string, onlyGone bool) (*Vie
 	return v, nil
 }
 
-// erasOf returns the eras of a mailbox, from the oldest to the newest. If its server gives no UIDVALIDITY, a UID means nothing
-// from one night to the next: then only the newest night is shown.
+// erasOf returns the eras of a mailbox, from the oldest to the newest. If its server gives no
+// UIDVALIDITY, a UID means nothing from one night to the next: then only the newest night is shown.
 func erasOf(nights []version) (eras []*era) {
 	for _, n := range nights {
 		validity := n.mailbox.UIDValidity()
@@ -92,8 +93,9 @@ func erasOf(nights []version) (eras []*era) {
 	return eras
 }
 
-// everKey names the UIDs of a mailbox: its UIDVALIDITY is a hash of it. A UID means the same message as long as the eras are the same.
-// What is gone can come back, or go later than messages with larger UIDs, so that it is known for one night only.
+// everKey names the UIDs of a mailbox: its UIDVALIDITY is a hash of it. A UID means the same
+// message as long as the eras are the same. What is gone can come back, or go later than messages
+// with larger UIDs, so that it is known for one night only.
 func everKey(raw string, eras []*era, present *hashSet) string {
 	key := "ever " + raw
 	for _, e := range eras {
@@ -154,8 +156,8 @@ func (a *Archive) loadEver(ctx context.Context, eras []*era, validity uint32, pr
 	return b.done(), nil
 }
 
-// readEra returns the messages of an era, each once, as it is on the newest night that has it. Pages that nights share are read
-// once.
+// readEra returns the messages of an era, each once, as it is on the newest night that has it.
+// Pages that nights share are read once.
 func (l *List) readEra(ctx context.Context, e *era) (rows []everRow, err error) {
 	seen := make(map[chunk.ID]bool)
 	have := make(map[mail.UID]bool)
@@ -209,7 +211,8 @@ type hashSet struct {
 	hashes []uint64 // sorted; nil: not read
 }
 
-// short returns eight bytes of a hash. Two of a million messages have the same with a probability of 1 in 37 million.
+// short returns eight bytes of a hash. Two of a million messages have the same with a probability
+// of 1 in 37 million.
 func short(hash chunk.ID) uint64 { return binary.BigEndian.Uint64(hash[:]) }
 
 // read reads the set, once.

@@ -28,7 +28,8 @@ type History struct {
 // freshHistory is how long a history is shown without a look at whether there are new nights.
 const freshHistory = 10 * time.Second
 
-// histories are those that were read, by account. Manifests never change, so only new ones are read.
+// histories are those that were read, by account. Manifests never change, so only new ones are
+// read.
 type histories struct {
 	mu  sync.Mutex
 	all map[string]*keptHistory
@@ -162,7 +163,8 @@ func (h *History) Latest() int {
 	return -1
 }
 
-// Find returns the index of the night whose id begins with some hexadecimal digits, or -1 if there is none, or more than one.
+// Find returns the index of the night whose id begins with some hexadecimal digits, or -1 if no
+// night has such an id, or more than one.
 func (h *History) Find(id string) int {
 	found := -1
 	for i := range h.Nights {
@@ -200,7 +202,8 @@ func (a *Archive) Reader() *archive.Reader { return a.reader }
 // Archive returns the archive of the account.
 func (h *History) Archive() *Archive { return h.archive }
 
-// recentViews has the last views of nights: somebody who looks at a night asks for it with each page.
+// recentViews has the last views of nights: somebody who looks at a night asks for it with each
+// page.
 type recentViews struct {
 	mu   sync.Mutex
 	kept []keptView // the newest last

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// showLabel makes a mailbox show the messages with a label of Gmail. They are archived in All Mail, and have its UIDs and its
-// UIDVALIDITY: a label mailbox that is not read has none of its own.
+// showLabel makes a mailbox show the messages with a label of Gmail. They are archived in All Mail,
+// and have its UIDs and its UIDVALIDITY: a label mailbox that is not read has none of its own.
 func (a *Archive) showLabel(served *Mailbox, contents *archive.Contents, m *manifest.Mailbox, all []*manifest.Mailbox) {
 	at := slices.IndexFunc(all, func(m *manifest.Mailbox) bool { return m.Has(`\All`) && !m.Label })
 	keys := mail.LabelKeys(&m.Mailbox)

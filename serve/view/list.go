@@ -63,7 +63,8 @@ func (l *List) Date(i int) mail.Date {
 	return mail.Date{Seconds: r.seconds, Zone: r.zone, Raw: l.raw[i]}
 }
 
-// At returns the index of the first message whose UID is at least uid, which is Len if there is none.
+// At returns the index of the first message whose UID is at least uid, which is Len if there is
+// none.
 func (l *List) At(uid mail.UID) int {
 	i, _ := slices.BinarySearchFunc(l.rows, uid, func(r row, uid mail.UID) int { return int(int64(r.uid) - int64(uid)) })
 	return i
@@ -78,8 +79,9 @@ type Message struct {
 	Record *manifest.Record
 }
 
-// Records yields the records of messages, whose indexes ascend. It reads many pages of records at once. After an error of
-// damage it goes on with the next page; the Message of the error has an index and no record.
+// Records yields the records of messages, whose indexes ascend. It reads many pages of records at
+// once. After an error of damage it goes on with the next page; the Message of the error has an
+// index and no record.
 func (l *List) Records(ctx context.Context, indexes iter.Seq[int]) iter.Seq2[Message, error] {
 	type group struct {
 		page    *manifest.Page
@@ -131,8 +133,8 @@ const (
 	Bodies         // all
 )
 
-// Ahead yields the messages of Records. Before, it fetches as much of many messages as will be read. Of large messages it
-// fetches nothing.
+// Ahead yields the messages of Records. Before, it fetches as much of many messages as will be
+// read. Of large messages it fetches nothing.
 func (l *List) Ahead(ctx context.Context, messages iter.Seq2[Message, error], extent Extent) iter.Seq2[Message, error] {
 	chunksOf := func(m Message) (ids []chunk.ID) {
 		switch r := m.Record; {
@@ -155,18 +157,21 @@ func (l *List) Ahead(ctx context.Context, messages iter.Seq2[Message, error], ex
 	}
 }
 
-// walks counts the walks through messages that are under way, in all sessions. They share the cache of one reader: if all
-// read ahead as if they were alone, each would displace what the others are about to use.
+// walks counts the walks through messages that are under way, in all sessions. They share the cache
+// of one reader: if all read ahead as if they were alone, each would displace what the others are
+// about to use.
 type walks struct{ active atomic.Int64 }
 
-// aheadBytes is how much of decoded frames all walks together read ahead, of the 48 MiB in the cache of an archive.Reader.
+// aheadBytes is how much of decoded frames all walks together read ahead, of the 48 MiB in the
+// cache of an archive.Reader.
 const aheadBytes = 24 << 20
 
 func (w *walks) begin()       { w.active.Add(1) }
 func (w *walks) end()         { w.active.Add(-1) }
 func (w *walks) share() int64 { return aheadBytes / max(w.active.Load(), 2) }
 
-// recordOf returns the record of a message in its page. The page had it when the list was loaded, and it is read by its hash.
+// recordOf returns the record of a message in its page. The page had it when the list was loaded,
+// and it is read by its hash.
 func (l *List) recordOf(records []manifest.Record, i int) *manifest.Record {
 	at := slices.IndexFunc(records, func(r manifest.Record) bool { return r.UID == l.archivedUID(i) })
 	return &records[at]

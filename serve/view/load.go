@@ -151,7 +151,8 @@ type cachedList struct {
 	list    weak.Pointer[List]
 }
 
-// recentMessages is how many messages the lists have that stay in memory though no session uses them: some 16 MiB.
+// recentMessages is how many messages the lists have that stay in memory though no session uses
+// them: some 16 MiB.
 const recentMessages = 1 << 19
 
 // get returns a list, and calls load if it is not in memory.

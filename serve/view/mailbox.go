@@ -71,8 +71,8 @@ func (v *View) Raw(raw string) *Mailbox {
 	return nil
 }
 
-// validityOf returns the UIDVALIDITY of a mailbox. If its server gave none, it is a hash of what the mailbox has, so that a
-// client never takes one message for another.
+// validityOf returns the UIDVALIDITY of a mailbox. If its server gave none, it is a hash of what
+// the mailbox has, so that a client never takes one message for another.
 func validityOf(m *manifest.Mailbox) uint32 {
 	if v := m.UIDValidity(); v != 0 {
 		return v

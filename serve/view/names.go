@@ -9,10 +9,11 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// names gives the mailboxes of a night names for IMAP clients: in modified UTF-7, with one delimiter. A mailbox keeps the name
-// that its server gave it, unless a client could not use it. Then some bytes are written as "=" and two upper-case
-// hexadecimal digits: those of a name that is not modified UTF-7 and cannot be made so, the delimiter within a level of the
-// hierarchy, and each "=" that would otherwise look like such a byte. So two mailboxes never get the same name.
+// names gives the mailboxes of a night names for IMAP clients: in modified UTF-7, with one
+// delimiter. A mailbox keeps the name that its server gave it, unless a client could not use it.
+// Then some bytes are written as "=" and two upper-case hexadecimal digits: those of a name that is
+// not modified UTF-7 and cannot be made so, the delimiter within a level of the hierarchy, and each
+// "=" that would otherwise look like such a byte. So two mailboxes never get the same name.
 type names struct {
 	delimiter string
 	raw       map[string]bool

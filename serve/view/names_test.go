@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// listed returns mailboxes of these raw names, each with the delimiter after a space, if there is one.
+// listed returns mailboxes of these raw names, each with the delimiter after a space, if there is
+// one.
 func listed(lines ...string) (all []*manifest.Mailbox) {
 	for _, line := range lines {
 		raw, delimiter, _ := strings.Cut(line, "  ")
@@ -48,7 +49,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// Two mailboxes of one hierarchy never get the same name, whatever their servers call them, and no name needs more than ASCII.
+// Two mailboxes of one hierarchy never get the same name, whatever their servers call them, and no
+// name needs more than ASCII.
 func FuzzNames(f *testing.F) {
 	f.Add("a/b", "a=2Fb", "", "/")
 	f.Add("bad&name", "bad=26name", "/", "/")

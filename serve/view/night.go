@@ -42,9 +42,9 @@ func (a *Archive) viewOf(ctx context.Context, account string, contents *archive.
 	return v, nil
 }
 
-// subscribe marks all mailboxes of a night as subscribed if at most INBOX is. Many accounts have no subscriptions, and
-// mail programs that show only subscribed mailboxes, as several do by default, would show none. Nobody can subscribe to
-// a mailbox of an archive.
+// subscribe marks all mailboxes of a night as subscribed if at most INBOX is. Many accounts have no
+// subscriptions, and mail programs that show only subscribed mailboxes, as several do by default,
+// would show none. Nobody can subscribe to a mailbox of an archive.
 func subscribe(mailboxes []*Mailbox) {
 	for _, m := range mailboxes {
 		if m.Subscribed && !strings.EqualFold(m.Name, "INBOX") {

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// complete returns the complete manifests of an account, the newest first. What cannot be read becomes damage of the view.
+// complete returns the complete manifests of an account, the newest first. What cannot be read
+// becomes damage of the view.
 func (a *Archive) complete(ctx context.Context, v *View) (nights []*archive.Contents, err error) {
 	onlyTables := archive.NewLookahead(a.reader, func(*manifest.Mailbox) bool { return false }, false)
 	for s, err := range onlyTables.Manifests(ctx, archive.AccountManifests(ctx, a.repo, v.Account)) {
@@ -41,8 +42,8 @@ const (
 	months       = 12
 )
 
-// chosen returns the nights that are shown side by side, of those from the newest to the oldest: the newest ones, and before
-// these the newest of each week, month and year.
+// chosen returns the nights that are shown side by side, of those from the newest to the oldest:
+// the newest ones, and before these the newest of each week, month and year.
 func chosen(times []time.Time) (shown []int) {
 	rules := []struct {
 		left   int
@@ -73,8 +74,8 @@ func chosen(times []time.Time) (shown []int) {
 	return shown
 }
 
-// sideBySide returns the view of some nights: each is a mailbox with its mailboxes below it. They have no special uses, so
-// that no client puts drafts into the past.
+// sideBySide returns the view of some nights: each is a mailbox with its mailboxes below it. They
+// have no special uses, so that no client puts drafts into the past.
 func (a *Archive) sideBySide(ctx context.Context, account string) (*View, error) {
 	v := &View{Account: account}
 	all, err := a.complete(ctx, v)

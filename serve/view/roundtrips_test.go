@@ -13,7 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
-// What a session asks of a store that is far away: the longest chain of requests, one after the other.
+// What a session asks of a store that is far away: the longest chain of requests, one after the
+// other.
 func TestRoundTrips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := new(storetest.Memory)

@@ -128,8 +128,8 @@ func TestNights(t *testing.T) {
 	}
 }
 
-// A night has its subscriptions. If it has none but INBOX, all mailboxes count as subscribed, because some mail programs
-// show no others.
+// A night has its subscriptions. If it has none but INBOX, all mailboxes count as subscribed,
+// because some mail programs show no others.
 func TestSubscriptions(t *testing.T) {
 	a := archivetest.NewAccount()
 	inbox, work := a.Mailbox("INBOX"), a.Mailbox("work")
@@ -154,7 +154,8 @@ func TestSubscriptions(t *testing.T) {
 	}
 }
 
-// All messages that were ever in a mailbox are there once, and those that are gone are those that are nowhere.
+// All messages that were ever in a mailbox are there once, and those that are gone are those that
+// are nowhere.
 func TestEverAndGone(t *testing.T) {
 	a := archivetest.NewAccount()
 	inbox, sent := a.Mailbox("INBOX"), a.Mailbox("Sent")

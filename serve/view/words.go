@@ -17,7 +17,8 @@ type Index struct {
 	Log       func(format string, args ...any) // gets a line for what goes wrong
 }
 
-// index is an Index with its lock: searches open the index one after the other, because each takes memory for it.
+// index is an Index with its lock: searches open the index one after the other, because each takes
+// memory for it.
 type index struct {
 	Index
 	busy chan struct{}
@@ -26,8 +27,8 @@ type index struct {
 // UseIndex makes List.Find use the index of this host. It must be called before the first login.
 func (a *Archive) UseIndex(x Index) { a.index = &index{x, make(chan struct{}, 1)} }
 
-// Words opens the index, brought up to date, and calls do. It does nothing if this host has no index, or if UseIndex was not
-// called.
+// Words opens the index, brought up to date, and calls do. It does nothing if this host has no
+// index, or if UseIndex was not called.
 func (a *Archive) Words(ctx context.Context, do func(*textindex.Index, *textindex.Live) error) (used bool, err error) {
 	if a.index == nil || !textindex.Exists(a.repo) {
 		return false, nil
@@ -79,8 +80,8 @@ func match(ctx context.Context, x *textindex.Index, q *words.Query) (m Matches, 
 	return m, nil
 }
 
-// Find returns the messages that match each of the queries, by the index. It returns nil if there is none, if it cannot be used,
-// or if it does not have what the list has.
+// Find returns the messages that match each of the queries, by the index. It returns nil if no
+// index exists, if it cannot be used, or if it does not have what the list has.
 func (l *List) Find(ctx context.Context, queries []*words.Query) (found []Matches, err error) {
 	known := false
 	used, err := l.archive.Words(ctx, func(x *textindex.Index, live *textindex.Live) error {

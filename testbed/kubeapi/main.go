@@ -1,5 +1,6 @@
-// Kubeapi checks manifests for Kubernetes as its API server does: it decodes the documents of each file strictly, fills in
-// the defaults, and calls the validation of their kinds. It knows the kinds in contrib/kubernetes. It asks no server.
+// Kubeapi checks manifests for Kubernetes as its API server does: it decodes the documents of each
+// file strictly, fills in the defaults, and calls the validation of their kinds. It knows the kinds
+// in contrib/kubernetes. It asks no server.
 //
 //	kubeapi FILE…
 package main

@@ -53,7 +53,8 @@ func (w *Query) add(f *words.Filter, now time.Time) error {
 	return nil
 }
 
-// spacedDate returns the date that a value is the beginning of, such as last of "last month", if the words after it end it.
+// spacedDate returns the date that a value is the beginning of, such as last of "last month", if
+// the words after it end it.
 func spacedDate(f *words.Filter, now time.Time) (text string, ok bool) {
 	most := f.Value
 	for i, word := range strings.Fields(f.Following()) {

@@ -1,5 +1,5 @@
-// Package query reads the language of searches (docs/search.md) as what a search needs: words, conditions on what a manifest
-// records, and mailboxes.
+// Package query reads the language of searches (docs/search.md) as what a search needs: words,
+// conditions on what a manifest records, and mailboxes.
 package query
 
 import (
@@ -20,8 +20,8 @@ type Query struct {
 	Fold      bool // In and NotIn match in upper and lower case
 }
 
-// Parse reads texts that all must match, and adds the conditions of record. Dates are read at the time now. An error in a text
-// is a *words.SyntaxError.
+// Parse reads texts that all must match, and adds the conditions of record. Dates are read at the
+// time now. An error in a text is a *words.SyntaxError.
 func Parse(texts []string, record search.Query, now time.Time) (*Query, error) {
 	w := &Query{Record: record}
 	for _, text := range texts {

@@ -137,10 +137,12 @@ func (f *folder) setFiles(files Folder) {
 	f.files = files
 }
 
-// settled is how old a Version must be to prove that nothing changed since: the times of files have steps.
+// settled is how old a Version must be to prove that nothing changed since: the times of files have
+// steps.
 const settled = 2 * time.Second
 
-// version returns the Version if it proves that nothing changed, else 0. taken is from before it was asked for.
+// version returns the Version if it proves that nothing changed, else 0. taken is from before it
+// was asked for.
 func version(of uint64, taken time.Time) uint64 {
 	if of == 0 || taken.Sub(time.Unix(0, int64(of))) < settled {
 		return 0
@@ -148,7 +150,8 @@ func version(of uint64, taken time.Time) uint64 {
 	return of
 }
 
-// survey returns the numbers of the folder. It lists no folder that has not changed since it was archived.
+// survey returns the numbers of the folder. It lists no folder that has not changed since it was
+// archived.
 func (f *folder) survey(ctx context.Context) (*mail.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -210,8 +213,9 @@ func (f *folder) list(ctx context.Context) (*listing, error) {
 	return l, nil
 }
 
-// isArchived reports whether anything of the account is archived. Then an earlier manifest may have a mailbox under the
-// UIDVALIDITY of a mail server, with UIDs that the archive gave and the newest manifest does not show.
+// isArchived reports whether anything of the account is archived. Then an earlier manifest may have
+// a mailbox under the UIDVALIDITY of a mail server, with UIDs that the archive gave and the newest
+// manifest does not show.
 func (s *Source) isArchived() bool {
 	return s.previous != nil && len(s.previous.Mailboxes()) > 0
 }

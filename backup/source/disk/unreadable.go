@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Unreadable is a Folder that exists and cannot be read. It stays as it is archived, and is a failure of the run. So do the
-// archived folders below it that the Store did not find.
+// Unreadable is a Folder that exists and cannot be read. It stays as it is archived, and is a
+// failure of the run. So do the archived folders below it that the Store did not find.
 type Unreadable struct {
 	Box   mail.Mailbox
 	Above string // what the raw names of the folders below it begin with, without the delimiter

@@ -59,8 +59,9 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// A folder that cannot be read keeps what is archived of it and of those below it, and is a failure. The others go on. The
-// clock is that of a bubble, because a run waits before it reads a mailbox again.
+// A folder that cannot be read keeps what is archived of it and of those below it, and is a
+// failure. The others go on. The clock is that of a bubble, because a run waits before it reads a
+// mailbox again.
 func TestUnreadable(t *testing.T) { synctest.Test(t, testUnreadable) }
 
 func testUnreadable(t *testing.T) {

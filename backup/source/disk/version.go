@@ -9,9 +9,9 @@ import (
 // hashBits are the bits of a version that are a hash: 2^24 ns are 17 ms.
 const hashBits = 24
 
-// VersionOf returns a Version for files and directories: the latest of their times in nanoseconds, except for the lowest bits.
-// Those are a hash of all times, sizes and inodes, so that another file with an old time, or a directory whose time is not the
-// latest one, changes the version, too.
+// VersionOf returns a Version for files and directories: the latest of their times in nanoseconds,
+// except for the lowest bits. Those are a hash of all times, sizes and inodes, so that another file
+// with an old time, or a directory whose time is not the latest one, changes the version, too.
 func VersionOf(infos ...fs.FileInfo) uint64 {
 	latest := uint64(1 << hashBits)
 	var b []byte

@@ -38,7 +38,8 @@ func (v *view) Close() error {
 	return nil
 }
 
-// maxMoves is how often a message may be elsewhere than where it was listed. A change of flags renames a file of a Maildir.
+// maxMoves is how often a message may be elsewhere than where it was listed. A change of flags
+// renames a file of a Maildir.
 const maxMoves = 20
 
 // errMoves is the reason for a message that moves each time.
@@ -66,8 +67,8 @@ func (v *view) with(ctx context.Context, uid mail.UID, do func(*Item) error) (fo
 	return true, errMoves
 }
 
-// each yields the messages of a range. attributes completes them; nil: UID and flags are enough. A message whose attributes
-// cannot be read is yielded without them, so that reading it fails.
+// each yields the messages of a range. attributes completes them; nil: UID and flags are enough. A
+// message whose attributes cannot be read is yielded without them, so that reading it fails.
 func (v *view) each(
 	ctx context.Context, uids mail.UIDRange, attributes func(*Item, *mail.Message) error,
 ) iter.Seq2[mail.Message, error] {
@@ -127,7 +128,8 @@ func (v *view) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Mes
 	})
 }
 
-// Changes implements source.View. Files have no mod-sequences of their own, so every message may have changed.
+// Changes implements source.View. Files have no mod-sequences of their own, so every message may
+// have changed.
 func (v *view) Changes(
 	ctx context.Context, uids mail.UIDRange, _ uint64, changed func(mail.Message) error,
 ) (mail.UIDSet, bool, error) {
@@ -152,7 +154,8 @@ func (v *view) UIDs(_ context.Context, uids mail.UIDRange) (mail.UIDSet, error) 
 	return set, nil
 }
 
-// Bodies implements source.View. A message that cannot be read is left out, with an error at the end.
+// Bodies implements source.View. A message that cannot be read is left out, with an error at the
+// end.
 func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	var unread error
 	for _, m := range messages {
@@ -192,7 +195,8 @@ func (e *brokenError) Is(target error) bool {
 	return target == mail.ErrTemporary && errors.Is(e.err, mail.ErrTemporary)
 }
 
-// Ranges implements source.View. The ranges of one message follow each other, and the message is read once for them.
+// Ranges implements source.View. The ranges of one message follow each other, and the message is
+// read once for them.
 func (v *view) Ranges(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
 	for len(wanted) > 0 {
 		n, end := 1, wanted[0].Offset+wanted[0].Length

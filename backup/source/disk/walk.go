@@ -16,16 +16,18 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Walk finds the folders in a directory and below it, for a Store. What cannot be read becomes Unreadable. Links are not followed.
+// Walk finds the folders in a directory and below it, for a Store. What cannot be read becomes
+// Unreadable. Links are not followed.
 type Walk struct {
 	Path string   // the directory, for people
 	Root *os.Root // the same, opened by Run
 
-	// Levels returns the levels of the mailbox in a directory or file below Root, as its name has them: with the escapes of
-	// package safename.
+	// Levels returns the levels of the mailbox in a directory or file below Root, as its name has
+	// them: with the escapes of package safename.
 	Levels func(name string) []string
 
-	// Visit adds the folders of a directory, and returns the entries to walk. The entries are ascending by name.
+	// Visit adds the folders of a directory, and returns the entries to walk. The entries are
+	// ascending by name.
 	Visit func(ctx context.Context, dir string, entries []fs.DirEntry) (below []fs.DirEntry, err error)
 
 	Folders []Folder
@@ -43,7 +45,8 @@ const (
 // maxWalks is how often the directory is walked while what is in it is renamed.
 const maxWalks = 3
 
-// Run opens the directory and walks it. What is renamed meanwhile may be missing under both names, so it walks again.
+// Run opens the directory and walks it. What is renamed meanwhile may be missing under both names,
+// so it walks again.
 func (w *Walk) Run(ctx context.Context) (err error) {
 	if w.Root, err = os.OpenRoot(w.Path); err != nil {
 		return err
@@ -90,7 +93,8 @@ func (w *Walk) walk(ctx context.Context, dir string, depth int) error {
 // lostAndFound is a directory of file systems. Only root can read it.
 const lostAndFound = "lost+found"
 
-// readDir returns the entries of a directory, sorted: which of two files has the name of a mailbox must not change.
+// readDir returns the entries of a directory, sorted: which of two files has the name of a mailbox
+// must not change.
 func readDir(root *os.Root, dir string) ([]fs.DirEntry, error) {
 	open, err := root.Open(dir)
 	if err != nil {
@@ -109,7 +113,8 @@ func (w *Walk) Note(name, text string) {
 // NoteLink adds the note that a link is not followed.
 func (w *Walk) NoteLink(name string) { w.Note(name, "is a symbolic link, and is not followed") }
 
-// AddUnreadable adds the mailbox of a file or directory that cannot be read, and those that are archived below it.
+// AddUnreadable adds the mailbox of a file or directory that cannot be read, and those that are
+// archived below it.
 func (w *Walk) AddUnreadable(name string, err error) {
 	cause := err
 	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
@@ -120,7 +125,8 @@ func (w *Walk) AddUnreadable(name string, err error) {
 	})
 }
 
-// Mailbox returns the mailbox of a directory or file. If another has its name, it gets one like "name~2".
+// Mailbox returns the mailbox of a directory or file. If another has its name, it gets one like
+// "name~2".
 func (w *Walk) Mailbox(name string) mail.Mailbox {
 	box := w.Wanted(name)
 	for n, plain := 2, box.Name; !w.Take(box); n++ {
@@ -138,7 +144,8 @@ func (w *Walk) Wanted(name string) mail.Mailbox {
 	return Named(plain)
 }
 
-// plain returns the decoded name of the mailbox in a directory or file. A level that would become several stays escaped.
+// plain returns the decoded name of the mailbox in a directory or file. A level that would become
+// several stays escaped.
 func (w *Walk) plain(name string) string {
 	levels := w.Levels(name)
 	for i, level := range levels {

@@ -22,7 +22,8 @@ type byName struct {
 
 func (f byName) Mailbox() mail.Mailbox { return f.box }
 
-// walkOf returns a Walk in which each file and each directory except for the first is a folder. Those of refused cannot be read.
+// walkOf returns a Walk in which each file and each directory except for the first is a folder.
+// Those of refused cannot be read.
 func walkOf(dir string, refused ...string) *Walk {
 	w := &Walk{Path: dir, Levels: func(name string) []string { return strings.Split(strings.ReplaceAll(name, ".sbd", ""), "/") }}
 	w.Visit = func(_ context.Context, dir string, entries []fs.DirEntry) (below []fs.DirEntry, err error) {
@@ -58,7 +59,8 @@ func makeFiles(t *testing.T, dir string, names ...string) {
 	}
 }
 
-// A directory that cannot be read keeps what is archived below it, even if a file beside it has its name.
+// A directory that cannot be read keeps what is archived below it, even if a file beside it has its
+// name.
 func TestUnreadableBesideFile(t *testing.T) {
 	dir := t.TempDir()
 	makeFiles(t, dir, "Projects", "Projects.sbd/2023", "inbox", "INBOX.sbd/a", "Sent", "lost+found/x")

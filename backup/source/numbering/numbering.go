@@ -1,7 +1,8 @@
 // Package numbering gives UIDs to the messages of a source that has none of its own: files, JMAP.
 //
-// A message has a key, which is the same in each run. It keeps the UID under which its key is archived; others get the next
-// ones, so a UID never means two messages. Nothing is kept on the host: the archive is the memory (source.Previous).
+// A message has a key, which is the same in each run. It keeps the UID under which its key is
+// archived; others get the next ones, so a UID never means two messages. Nothing is kept on the
+// host: the archive is the memory (source.Previous).
 package numbering
 
 import (
@@ -17,7 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Numbers gives the messages of a mailbox their UIDs. It keeps some 25 bytes of each message until the run ends.
+// Numbers gives the messages of a mailbox their UIDs. It keeps some 25 bytes of each message until
+// the run ends.
 type Numbers struct {
 	Validity uint32 // UIDVALIDITY
 	Next     uint32 // UIDNEXT
@@ -34,8 +36,8 @@ func New(validity uint32) *Numbers {
 	}
 }
 
-// Archived returns the numbers of a mailbox with an archived status, without its messages. validity is that of a mailbox that is
-// not archived: status may be nil.
+// Archived returns the numbers of a mailbox with an archived status, without its messages. validity
+// is that of a mailbox that is not archived: status may be nil.
 func Archived(status *mail.Status, validity uint32) *Numbers {
 	if status == nil || status.UIDValidity == 0 {
 		return New(validity)
@@ -45,8 +47,8 @@ func Archived(status *mail.Status, validity uint32) *Numbers {
 	return n
 }
 
-// Load returns the numbers of a mailbox as it is archived, with its messages. Their keys are ids, or else hashes. validity is that
-// of a mailbox that is not archived; previous may be nil.
+// Load returns the numbers of a mailbox as it is archived, with its messages. Their keys are ids,
+// or else hashes. validity is that of a mailbox that is not archived; previous may be nil.
 func Load(ctx context.Context, previous source.Previous, raw string, byHash bool, validity uint32) (*Numbers, error) {
 	if previous == nil {
 		return New(validity), nil
@@ -87,22 +89,23 @@ func (n *Numbers) add(hash uint64, uid mail.UID) {
 	}
 }
 
-// Validity returns the UIDVALIDITY of a mailbox that is not archived. No two mailboxes of a run should have the same. now is the
-// time of the first survey, in seconds.
+// Validity returns the UIDVALIDITY of a mailbox that is not archived. No two mailboxes of a run
+// should have the same. now is the time of the first survey, in seconds.
 func Validity(now uint32, raw string) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(raw))
 	return now&^0xffff | (now^h.Sum32())&0xffff | 2
 }
 
-// maxServerUID is the largest UID of a mail server that is taken. Its file can say anything, and a larger one would leave no
-// numbers for further messages.
+// maxServerUID is the largest UID of a mail server that is taken. Its file can say anything, and a
+// larger one would leave no numbers for further messages.
 const maxServerUID = 1 << 31
 
 // ErrNoUID reports that a mailbox has no UID left: it needs another UIDVALIDITY.
 var ErrNoUID = errors.New("there is no UID left for a new message")
 
-// serverUID returns the UID that a server gave a message, or 0 if it cannot have given it: floor is its UIDNEXT.
+// serverUID returns the UID that a server gave a message, or 0 if it cannot have given it: floor is
+// its UIDNEXT.
 func serverUID(uid mail.UID, floor uint32) mail.UID {
 	if uid > maxServerUID || floor > 0 && uint32(uid) >= floor {
 		return 0
@@ -116,8 +119,9 @@ type Message struct {
 	UID mail.UID // that a mail server gave; 0: none
 }
 
-// Assign returns the UIDs of messages. The n-th message with a key has the n-th UID with it. A message that is not known gets
-// the UID that a server gave it, if no message can have had that, or else the next one, floor or more.
+// Assign returns the UIDs of messages. The n-th message with a key has the n-th UID with it. A
+// message that is not known gets the UID that a server gave it, if no message can have had that, or
+// else the next one, floor or more.
 func (n *Numbers) Assign(items []Message, floor uint32) ([]mail.UID, error) {
 	if floor > maxServerUID {
 		floor = 0

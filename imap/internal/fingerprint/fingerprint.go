@@ -1,8 +1,8 @@
 // Package fingerprint recognizes a message on a server that has altered its bytes.
 //
-// A Fingerprint has two digests: the exact one ignores what Dovecot changes, such as bare line feeds; the normalized
-// one also ignores what Courier, Cyrus and Proton's bridge change. traits.go notes which of a message's features a
-// server may change, so that a report can name what changed.
+// A Fingerprint has two digests: the exact one ignores what Dovecot changes, such as bare line
+// feeds; the normalized one also ignores what Courier, Cyrus and Proton's bridge change. traits.go
+// notes which of a message's features a server may change, so that a report can name what changed.
 package fingerprint
 
 import (
@@ -17,8 +17,8 @@ import (
 // Fingerprint identifies a text on a server that may have altered it.
 type Fingerprint struct{ exact, Normalized Digest }
 
-// Levels are the ways in which two texts can be the same message, the most certain first. Callers try a later level
-// only for texts that have no match at an earlier one.
+// Levels are the ways in which two texts can be the same message, the most certain first. Callers
+// try a later level only for texts that have no match at an earlier one.
 var Levels = []func(a, b Fingerprint) bool{
 	func(a, b Fingerprint) bool { return a.exact == b.exact },
 	func(a, b Fingerprint) bool { return a.Normalized == b.Normalized },
@@ -31,8 +31,8 @@ func Of(write func(io.Writer) error) (Fingerprint, error) {
 	return Fingerprint{exact.sum(), blurred.sum()}, err
 }
 
-// inPieces writes in pieces, because each digester copies what is written to it: a message that is in memory would be
-// copied whole by each of them.
+// inPieces writes in pieces, because each digester copies what is written to it: a message that is
+// in memory would be copied whole by each of them.
 type inPieces struct{ to io.Writer }
 
 func (w inPieces) Write(p []byte) (n int, err error) {
@@ -45,11 +45,12 @@ func (w inPieces) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// HeaderLimit is the number of bytes of a header that are compared. The archive returns up to 256 KiB of a header.
+// HeaderLimit is the number of bytes of a header that are compared. The archive returns up to 256
+// KiB of a header.
 const HeaderLimit = 128 << 10
 
-// OfHeader returns the normalized digest of a header. It only selects the messages whose bytes are worth comparing.
-// Empty lines at the end do not count, because a server may add a missing one.
+// OfHeader returns the normalized digest of a header. It only selects the messages whose bytes are
+// worth comparing. Empty lines at the end do not count, because a server may add a missing one.
 func OfHeader(header []byte) Digest {
 	b := newNormalizer()
 	b.left = HeaderLimit
@@ -57,8 +58,9 @@ func OfHeader(header []byte) Digest {
 	return b.sum()
 }
 
-// Digest identifies a text as Dovecot would return it after an APPEND: a bare LF becomes CRLF, NUL becomes 0x80, and
-// CRs before CRLF and at the end disappear. Messages that differ in nothing else are taken for the same message.
+// Digest identifies a text as Dovecot would return it after an APPEND: a bare LF becomes CRLF, NUL
+// becomes 0x80, and CRs before CRLF and at the end disappear. Messages that differ in nothing else
+// are taken for the same message.
 type Digest [sha256.Size]byte
 
 // exactDigester computes the Digest of what is written to it.
@@ -99,9 +101,9 @@ func (d *exactDigester) sum() (sum Digest) {
 	return sum
 }
 
-// normalizer digests what remains of a text on servers that alter more than Dovecot does. Courier drops every CR that
-// ends no line, and ends the last line. Cyrus replaces each 8-bit byte of a header with an X. Proton's bridge puts a
-// line of its own before the message.
+// normalizer digests what remains of a text on servers that alter more than Dovecot does. Courier
+// drops every CR that ends no line, and ends the last line. Cyrus replaces each 8-bit byte of a
+// header with an X. Proton's bridge puts a line of its own before the message.
 type normalizer struct {
 	hash   hash.Hash
 	first  []byte // bytes of the text, until it is known whether Proton's line is there

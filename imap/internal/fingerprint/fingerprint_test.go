@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A message has the same digest before and after a server has changed its line ends, in pieces of any size.
+// A message has the same digest before and after a server has changed its line ends, in pieces of
+// any size.
 func TestFingerprint(t *testing.T) {
 	like := func(text string) Fingerprint {
 		whole := func(w io.Writer) error {

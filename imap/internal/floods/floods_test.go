@@ -19,7 +19,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// flooding is a server that answers one command with text from more, without end, and the others correctly.
+// flooding is a server that answers one command with text from more, without end, and the others
+// correctly.
 func flooding(t *testing.T, verb string, more func(n int) string) *imap.Options {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -62,8 +63,8 @@ func flood1(conn net.Conn, verb string, more func(n int) string) {
 	}
 }
 
-// Whatever a server answers to a command, its memory is limited, and so is the time. The error names the cause and is
-// not a lost connection.
+// Whatever a server answers to a command, its memory is limited, and so is the time. The error
+// names the cause and is not a lost connection.
 func TestFloods(t *testing.T) {
 	long := strings.Repeat("x", 60_000)
 	line := func(format string) func(int) string { return func(n int) string { return fmt.Sprintf(format, n+1) } }

@@ -21,8 +21,8 @@ import (
 //	anything else  is sent as a line; TAG is the tag of the last command, TAG2 that of the second
 type Script []string
 
-// Serve runs a server that follows one script for each connection, and returns its address. The test fails if a script
-// is not followed to its end.
+// Serve runs a server that follows one script for each connection, and returns its address. The
+// test fails if a script is not followed to its end.
 func Serve(t *testing.T, scripts ...Script) (host string, port int) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -51,7 +51,8 @@ func Serve(t *testing.T, scripts ...Script) (host string, port int) {
 	return "127.0.0.1", l.Addr().(*net.TCPAddr).Port
 }
 
-// Dial is Serve without a network, for tests in a bubble. It returns a function that connects to one server after the other.
+// Dial is Serve without a network, for tests in a bubble. It returns a function that connects to
+// one server after the other.
 func Dial(t *testing.T, scripts ...Script) func(context.Context, string) (net.Conn, error) {
 	t.Helper()
 	var mu sync.Mutex

@@ -1,5 +1,6 @@
-// Package journal records what was appended to the mailboxes of a target: the UID of each message, and what the server
-// changed. Only the journal recognizes a message that a server altered. If it is lost, messages are compared.
+// Package journal records what was appended to the mailboxes of a target: the UID of each message,
+// and what the server changed. Only the journal recognizes a message that a server altered. If it
+// is lost, messages are compared.
 //
 // A journal is a file of lines, each of which begins with a UIDVALIDITY:
 //
@@ -11,7 +12,7 @@
 //	7 altered 12 "why"        lost, and "altered", where the bytes differ
 //	7 reported 12             a restore ended with this in its report
 //
-// A restore that follows an interrupted one checks what that one did not check, and reports what no report has. Lines
-// that cannot be read (a crash tears the last one) are skipped. Lines without "?" come from earlier versions, and
-// count as checked and reported.
+// A restore that follows an interrupted one checks what that one did not check, and reports what no
+// report has. Lines that cannot be read (a crash tears the last one) are skipped. Lines without "?"
+// come from earlier versions, and count as checked and reported.
 package journal

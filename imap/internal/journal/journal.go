@@ -40,8 +40,8 @@ type Message struct {
 	Result *restore.AppendResult
 }
 
-// Open opens the journal of a mailbox and reads what it records under a UIDVALIDITY. If folder is "", no journal is
-// kept.
+// Open opens the journal of a mailbox and reads what it records under a UIDVALIDITY. If folder is
+// "", no journal is kept.
 func Open(folder, account, mailbox string, validity uint32) (*Journal, Known, error) {
 	k := Known{Hashes: map[mail.UID]chunk.ID{}, Results: map[mail.UID]*restore.AppendResult{}}
 	if folder == "" {
@@ -216,7 +216,8 @@ func (j *Journal) Close() error {
 	return j.file.Close()
 }
 
-// Report records which messages the report of a restore has. It is written when the restore has ended.
+// Report records which messages the report of a restore has. It is written when the restore has
+// ended.
 type Report struct{ path, lines string }
 
 // Report returns the Report about these messages. ok is false if there is nothing to record.

@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// A journal is read around the damage of a crash: torn lines, or blocks of NUL where nothing had reached the disk.
+// A journal is read around the damage of a crash: torn lines, or blocks of NUL where nothing had
+// reached the disk.
 func TestJournalSurvivesDamage(t *testing.T) {
 	folder := t.TempDir()
 	first, second := chunk.ID{1}, chunk.ID{2}

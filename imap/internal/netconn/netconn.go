@@ -1,5 +1,6 @@
-// Package netconn is a network connection that counts its bytes and gives up when the peer stalls. The only thing that
-// it knows of the protocol is that a response has been read (Conn.ResponseRead).
+// Package netconn is a network connection that counts its bytes and gives up when the peer stalls.
+// The only thing that it knows of the protocol is that a response has been read
+// (Conn.ResponseRead).
 //
 // quickack_linux.go acknowledges data at once where a peer waits for that.
 package netconn
@@ -29,14 +30,15 @@ type Conn struct {
 	reading bool // OnSilence writes during a read
 }
 
-// paceBytes is the number of bytes of a response that must come within Stall. The slowest lines are much faster.
+// paceBytes is the number of bytes of a response that must come within Stall. The slowest lines are
+// much faster.
 const paceBytes = 1 << 10
 
 // ResponseRead restarts the measurement of the pace, after a whole response.
 func (c *Conn) ResponseRead() { c.bytes, c.waited = 0, 0 }
 
-// checkPace returns an error if a response comes too slowly. The wait for its first byte does not count, and neither
-// does the time between two reads.
+// checkPace returns an error if a response comes too slowly. The wait for its first byte does not
+// count, and neither does the time between two reads.
 func (c *Conn) checkPace(n int, wait time.Duration) error {
 	if c.bytes > 0 {
 		c.waited += wait
@@ -61,8 +63,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
-// watch begins a wait for the server, and returns what ends it. A wait that ends before a silence is reported is not
-// watched, and neither is what OnSilence writes: it would end the silence.
+// watch begins a wait for the server, and returns what ends it. A wait that ends before a silence
+// is reported is not watched, and neither is what OnSilence writes: it would end the silence.
 func (c *Conn) watch() (end func()) {
 	if c.Silence == nil || c.reading || c.Stall <= silence.First {
 		return func() {}
@@ -71,7 +73,8 @@ func (c *Conn) watch() (end func()) {
 	return c.Silence.End
 }
 
-// silenceAfter is how long nothing comes before OnSilence is called, or a quarter of Stall if that is less.
+// silenceAfter is how long nothing comes before OnSilence is called, or a quarter of Stall if that
+// is less.
 const silenceAfter = 10 * time.Second
 
 // read reads, and calls OnSilence once if nothing comes.
@@ -108,7 +111,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
-// ErrStalled means that the server neither sends nor receives, or sends nothing that answers a command.
+// ErrStalled means that the server neither sends nor receives, or sends nothing that answers a
+// command.
 var ErrStalled = errors.New("the connection stalled")
 
 func (c *Conn) explain(err error) error {

@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quickAck makes the kernel acknowledge the next bytes at once, and not wait for data to send along. The kernel resets
-// the option now and then, so it is set before each read. Without it, reads only take longer.
+// quickAck makes the kernel acknowledge the next bytes at once, and not wait for data to send
+// along. The kernel resets the option now and then, so it is set before each read. Without it,
+// reads only take longer.
 func quickAck(conn net.Conn) {
 	socket, ok := conn.(syscall.Conn)
 	if !ok {

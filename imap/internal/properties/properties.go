@@ -1,5 +1,5 @@
-// Package properties reads what a server reports of access rights (RFC 4314) and annotations (RFC 5464). It keeps a limited
-// amount of it.
+// Package properties reads what a server reports of access rights (RFC 4314) and annotations (RFC
+// 5464). It keeps a limited amount of it.
 package properties
 
 import (
@@ -25,8 +25,8 @@ type Answers struct {
 	size         int
 }
 
-// New returns an empty Answers for the account and mailboxes, by raw name. key returns one key for all the ways to write a
-// mailbox's name.
+// New returns an empty Answers for the account and mailboxes, by raw name. key returns one key for
+// all the ways to write a mailbox's name.
 func New(mailboxes []string, key func(raw string) string) *Answers {
 	a := &Answers{key: key, exact: map[string]*mail.Properties{}, byKey: map[string]*mail.Properties{}}
 	for _, raw := range append([]string{""}, mailboxes...) {
@@ -84,8 +84,8 @@ func (a *Answers) Add(resp *wire.Response) (bool, error) {
 	return true, nil
 }
 
-// parseGrants reads pairs of an identifier and rights (RFC 4314 section 3.6). Of an identifier that comes twice, the later
-// rights count.
+// parseGrants reads pairs of an identifier and rights (RFC 4314 section 3.6). Of an identifier that
+// comes twice, the later rights count.
 func parseGrants(words []wire.Node) (grants []mail.Grant) {
 	at := map[string]int{}
 	size := 0
@@ -105,8 +105,9 @@ func parseGrants(words []wire.Node) (grants []mail.Grant) {
 	return grants
 }
 
-// addAnnotations reads pairs of a name and a value (RFC 5464 section 4.4.1). NIL means that there is no such annotation. Names
-// have no case (section 3). A server may send several responses about a mailbox.
+// addAnnotations reads pairs of a name and a value (RFC 5464 section 4.4.1). NIL means that there
+// is no such annotation. Names have no case (section 3). A server may send several responses about
+// a mailbox.
 func addAnnotations(p *mail.Properties, words []wire.Node) {
 	values := map[string]string{}
 	omitted := map[string]bool{}
@@ -144,8 +145,8 @@ func addAnnotations(p *mail.Properties, words []wire.Node) {
 	}
 }
 
-// isComputed reports whether an annotation is one of Cyrus that nobody sets: it says how the server keeps the mailbox, and most
-// change with each message.
+// isComputed reports whether an annotation is one of Cyrus that nobody sets: it says how the server
+// keeps the mailbox, and most change with each message.
 func isComputed(name string) bool {
 	_, own, cyrus := strings.Cut(name, "/vendor/cmu/cyrus-imapd/")
 	own, _, _ = strings.Cut(own, "/")

@@ -1,4 +1,5 @@
-// Package spool holds messages while they wait: small ones in memory, large ones in a temporary file.
+// Package spool holds messages while they wait: small ones in memory, large ones in a temporary
+// file.
 package spool
 
 import (
@@ -19,7 +20,8 @@ type Buffer struct {
 // MaxMemory is how many bytes of a message are held in memory.
 const MaxMemory = 1 << 20
 
-// Expect allocates memory for a message of this size. A buffer that grows by doubling would cost twice as much.
+// Expect allocates memory for a message of this size. A buffer that grows by doubling would cost
+// twice as much.
 func (s *Buffer) Expect(size int64) { s.memory = make([]byte, 0, min(max(size, 0), MaxMemory)) }
 
 // Hold makes message the content, without a copy. The caller must not change it.

@@ -6,8 +6,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Limits of the memory that a server can make the client hold for one response. Bodies do not count, because they are
-// never held.
+// Limits of the memory that a server can make the client hold for one response. Bodies do not
+// count, because they are never held.
 const (
 	maxResponse = 1 << 20  // bytes of a response; sets of UIDs are read as they come and do not count
 	maxTokens   = 1 << 15  // tokens of a response
@@ -19,8 +19,8 @@ const (
 	maxRanges   = 2 << 20  // ranges of UIDs in one answer
 )
 
-// floodError means that a server sends more than any answer can need. It ends the connection, and trying again does
-// not help: it is mail.ErrFlood.
+// floodError means that a server sends more than any answer can need. It ends the connection, and
+// trying again does not help: it is mail.ErrFlood.
 type floodError struct{ what string }
 
 func Flood(format string, args ...any) error { return &floodError{fmt.Sprintf(format, args...)} }

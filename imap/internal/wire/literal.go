@@ -9,8 +9,8 @@ import (
 	"math"
 )
 
-// literalSize recognizes "{n}", "{n+}" and "~{n}" at the end of the line (RFC 9051 section 4.3, RFC 7888, RFC 3516).
-// Braces elsewhere are characters of an atom.
+// literalSize recognizes "{n}", "{n+}" and "~{n}" at the end of the line (RFC 9051 section 4.3, RFC
+// 7888, RFC 3516). Braces elsewhere are characters of an atom.
 func (r *Reader) literalSize() (int64, bool) {
 	rest := bytes.TrimPrefix(r.line[r.pos:], []byte("~"))
 	if r.inCode || len(rest) < 3 || rest[0] != '{' || rest[len(rest)-1] != '}' {
@@ -107,8 +107,8 @@ func isBody(name Node) bool {
 	return EqualFold(before, "RFC822") || EqualFold(before, "RFC822.TEXT") || EqualFold(before, "RFC822.HEADER")
 }
 
-// LiteralReader reads one literal off the connection. It remembers errors of the connection, so that a sink that
-// ignores them cannot make a broken connection look whole.
+// LiteralReader reads one literal off the connection. It remembers errors of the connection, so
+// that a sink that ignores them cannot make a broken connection look whole.
 type LiteralReader struct {
 	br   *bufio.Reader
 	left int64
@@ -154,8 +154,8 @@ func (l *LiteralReader) WriteTo(w io.Writer) (int64, error) {
 	return written, l.Err
 }
 
-// close checks that the literal ends where it was announced to end: another attribute or the end of the list follows.
-// Otherwise nothing shows which bytes belong to the message.
+// close checks that the literal ends where it was announced to end: another attribute or the end of
+// the list follows. Otherwise nothing shows which bytes belong to the message.
 func (l *LiteralReader) close() error {
 	next, err := l.br.Peek(1)
 	if err != nil {

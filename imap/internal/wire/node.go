@@ -18,14 +18,16 @@ const (
 	Dropped              // a literal too large to keep, of an attribute that was not asked for; no text
 )
 
-// Node is one token of a response, or a list of tokens. Its bytes are the Reader's and valid until the next response.
+// Node is one token of a response, or a list of tokens. Its bytes are the Reader's and valid until
+// the next response.
 type Node struct {
 	Kind Kind
 	Text []byte
 	List []Node
 }
 
-// Is reports whether the node is the atom word. Atoms are compared without case (RFC 9051 section 9, note 1).
+// Is reports whether the node is the atom word. Atoms are compared without case (RFC 9051 section
+// 9, note 1).
 func (n Node) Is(word string) bool {
 	return (n.Kind == Atom || n.Kind == Nil) && EqualFold(n.Text, word)
 }
@@ -33,7 +35,8 @@ func (n Node) Is(word string) bool {
 // IsText reports whether the node has text: it is an atom or a string, not NIL.
 func (n Node) IsText() bool { return n.Kind == Atom || n.Kind == String }
 
-// Number reads an unsigned number (RFC 9051 section 9, number64), written bare or, as some servers do, quoted.
+// Number reads an unsigned number (RFC 9051 section 9, number64), written bare or, as some servers
+// do, quoted.
 func (n Node) Number() (uint64, bool) {
 	if !n.IsText() {
 		return 0, false
@@ -57,7 +60,8 @@ func parseNumber(digits []byte) (uint64, bool) {
 	return v, true
 }
 
-// Attribute returns the value that follows name in a list of names and values, as in FETCH and STATUS responses.
+// Attribute returns the value that follows name in a list of names and values, as in FETCH and
+// STATUS responses.
 func Attribute(pairs []Node, name string) (Node, bool) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i].Is(name) {
@@ -81,7 +85,8 @@ func (n Node) Words() []string {
 	return words
 }
 
-// Bytes returns a copy of the node's text. It is nil for NIL, and empty, not nil, for an empty string.
+// Bytes returns a copy of the node's text. It is nil for NIL, and empty, not nil, for an empty
+// string.
 func (n Node) Bytes() []byte {
 	if !n.IsText() {
 		return nil

@@ -42,7 +42,8 @@ func (e *ExactWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Printable returns a server's text without control characters and cut to a length that fits an error message.
+// Printable returns a server's text without control characters and cut to a length that fits an
+// error message.
 func Printable(text string) string {
 	const enough = 300
 	clean := strings.Map(func(r rune) rune {

@@ -30,7 +30,8 @@ type Code struct {
 	Raw  string // the arguments as they came
 }
 
-// BodyLiteral is a body that arrives. The sink reads Content; the Reader discards what the sink leaves.
+// BodyLiteral is a body that arrives. The sink reads Content; the Reader discards what the sink
+// leaves.
 type BodyLiteral struct {
 	seq     uint64
 	Before  []Node // the attributes that came before it in the same response, usually with the UID
@@ -39,9 +40,9 @@ type BodyLiteral struct {
 	Content *LiteralReader
 }
 
-// Reader reads responses. It accepts whatever can be understood: a bare LF, too many blanks, 8-bit bytes in quotes,
-// brackets in keywords, lists that are not closed. It fails only if the stream cannot be followed, or needs more memory
-// than the limits allow.
+// Reader reads responses. It accepts whatever can be understood: a bare LF, too many blanks, 8-bit
+// bytes in quotes, brackets in keywords, lists that are not closed. It fails only if the stream
+// cannot be followed, or needs more memory than the limits allow.
 type Reader struct {
 	Input *bufio.Reader
 	Sink  func(*BodyLiteral) error // reads body literals; nil discards them
@@ -98,8 +99,9 @@ func (r *Reader) reset() {
 	r.resp = Response{}
 }
 
-// nextLine reads the next physical line: a whole response, or what follows a literal. If the first line of a response
-// has a set of UIDs, the set is parsed as it comes, because the line may be longer than maxResponse.
+// nextLine reads the next physical line: a whole response, or what follows a literal. If the first
+// line of a response has a set of UIDs, the set is parsed as it comes, because the line may be
+// longer than maxResponse.
 func (r *Reader) nextLine() error {
 	start := len(r.memory)
 	for {
@@ -160,7 +162,8 @@ func (r *Reader) untagged() error {
 	return err
 }
 
-// status reads the rest of a status response: a response code, if there is one, and text (RFC 9051 section 7.1).
+// status reads the rest of a status response: a response code, if there is one, and text (RFC 9051
+// section 7.1).
 func (r *Reader) status() {
 	r.skipBlanks()
 	start := r.pos

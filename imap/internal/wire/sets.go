@@ -10,11 +10,12 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Sets of UIDs are parsed as they come, because a mailbox of a million messages gives a line of eight megabytes. Such
-// lines are SEARCH ("* SEARCH 2 10 11"), ESEARCH ("* ESEARCH (TAG "M7") UID ALL 2,10:11") and VANISHED ("* VANISHED
-// (EARLIER) 41,43:116").
+// Sets of UIDs are parsed as they come, because a mailbox of a million messages gives a line of
+// eight megabytes. Such lines are SEARCH ("* SEARCH 2 10 11"), ESEARCH ("* ESEARCH (TAG "M7") UID
+// ALL 2,10:11") and VANISHED ("* VANISHED (EARLIER) 41,43:116").
 
-// setStart returns where the set of a SEARCH, ESEARCH or VANISHED begins in the first piece of a line, or 0.
+// setStart returns where the set of a SEARCH, ESEARCH or VANISHED begins in the first piece of a
+// line, or 0.
 func setStart(line []byte) int {
 	const search, esearch, vanished, earlier, all = "* SEARCH", "* ESEARCH ", "* VANISHED ", "(EARLIER) ", " ALL "
 	switch {
@@ -40,9 +41,9 @@ func hasPrefixFold(line []byte, prefix string) bool {
 	return len(line) >= len(prefix) && EqualFold(line[:len(prefix)], prefix)
 }
 
-// readSet reads the set of such a response. It leaves what precedes the set as the line, and skips what follows it.
-// The set of a SEARCH has blanks between its numbers, and ends at anything else, such as RFC 7162's "(MODSEQ
-// 917162500)".
+// readSet reads the set of such a response. It leaves what precedes the set as the line, and skips
+// what follows it. The set of a SEARCH has blanks between its numbers, and ends at anything else,
+// such as RFC 7162's "(MODSEQ 917162500)".
 func (r *Reader) readSet(piece []byte, at int, err error) error {
 	r.memory = append(r.memory, bytes.TrimRight(piece[:at], " ")...)
 	r.line, r.pos = r.memory, 0
@@ -132,8 +133,8 @@ func ToUID(number uint64) (mail.UID, bool) {
 	return mail.UID(number), number > 0 && number <= math.MaxUint32
 }
 
-// UIDCollector collects UIDs in any order. UIDs that come out of order are sorted in many at a time, because a server
-// may send all of them backwards. It holds no more than maxRanges ranges.
+// UIDCollector collects UIDs in any order. UIDs that come out of order are sorted in many at a
+// time, because a server may send all of them backwards. It holds no more than maxRanges ranges.
 type UIDCollector struct {
 	sorted mail.UIDSet
 	ranges int      // an upper bound of the ranges of sorted

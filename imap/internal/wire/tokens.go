@@ -2,8 +2,8 @@ package wire
 
 import "bytes"
 
-// list reads tokens until the list closes, or the response (or, at depth 0, its code) ends. It skips a ")" too many and
-// supplies a missing one: the readable part is worth more than an error.
+// list reads tokens until the list closes, or the response (or, at depth 0, its code) ends. It
+// skips a ")" too many and supplies a missing one: the readable part is worth more than an error.
 func (r *Reader) list(depth int) ([]Node, error) {
 	mark := len(r.stack)
 	for {
@@ -65,9 +65,9 @@ func (r *Reader) token(depth, mark int) error {
 
 func (r *Reader) push(n Node) { r.stack = append(r.stack, n) }
 
-// atom reads to the next blank or parenthesis. Brackets are part of an atom, because keywords contain them. Only the
-// name of a body section, at depth 1 of a FETCH, may hold blanks and parentheses in its brackets: BODY[HEADER.FIELDS
-// (DATE FROM)]<0>.
+// atom reads to the next blank or parenthesis. Brackets are part of an atom, because keywords
+// contain them. Only the name of a body section, at depth 1 of a FETCH, may hold blanks and
+// parentheses in its brackets: BODY[HEADER.FIELDS (DATE FROM)]<0>.
 func (r *Reader) atom(depth int) []byte {
 	start := r.pos
 	for ; r.pos < len(r.line); r.pos++ {
@@ -104,8 +104,8 @@ func isSection(name []byte) bool {
 		EqualFold(name, "BINARY.PEEK") || EqualFold(name, "BINARY.SIZE")
 }
 
-// quoted reads a quoted string: any bytes but CR and LF. A backslash that escapes neither a quote nor itself
-// stands for itself, and a missing quote is supplied at the end of the line.
+// quoted reads a quoted string: any bytes but CR and LF. A backslash that escapes neither a quote
+// nor itself stands for itself, and a missing quote is supplied at the end of the line.
 func (r *Reader) quoted() []byte {
 	r.pos++
 	start := r.pos

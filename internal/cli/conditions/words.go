@@ -41,8 +41,8 @@ func Explain(o *ui.Output, w *query.Query) {
 	}
 }
 
-// ColumnWord returns the first word that is looked for in sender or subject alone, with the flag that looks for parts
-// of words there. It returns "" if there is none.
+// ColumnWord returns the first word that is looked for in sender or subject alone, with the flag
+// that looks for parts of words there. It returns "" if there is none.
 func ColumnWord(e *words.Expr) (flag, word string) {
 	if e == nil || e.Op == words.Not {
 		return "", ""
@@ -66,7 +66,8 @@ func wrongQuery(err error) error {
 	return err
 }
 
-// AddWords adds the words of w to a query: by the index, if there is one, or else by reading the messages.
+// AddWords adds the words of w to a query: by the index, if there is one, or else by reading the
+// messages.
 func AddWords(ctx context.Context, p *cli.Program, r *repo.Repo, record *search.Query, w *query.Query, noIndex bool) error {
 	Explain(p.Output, w)
 	if noIndex || !textindex.Exists(r) {

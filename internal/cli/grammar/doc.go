@@ -3,7 +3,7 @@
 //	arguments ──► Translate ──► NewParser ──► Run of the command
 //	              help.go       parser.go
 //
-// help.go prints the help, and parse_error.go explains what is wrong in a command line. guesses.go knows what users of other
-// programs type first. The commands and their flags
-// are a struct of the caller.
+// help.go prints the help, and parse_error.go explains what is wrong in a command line. guesses.go
+// knows what users of other programs type first. The commands and their flags are a struct of the
+// caller.
 package grammar

@@ -7,10 +7,12 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// guess is what a user of another program may mean: the command whose help says more, and a sentence, which may be empty.
+// guess is what a user of another program may mean: the command whose help says more, and a
+// sentence, which may be empty.
 type guess struct{ command, says string }
 
-// otherWords maps commands of other programs (restic, borg, rclone, imap-backup, mbsync, git) to those of mailstrata.
+// otherWords maps commands of other programs (restic, borg, rclone, imap-backup, mbsync, git) to
+// those of mailstrata.
 var otherWords = map[string]guess{
 	"snapshots": {"list", "mailstrata list shows every backup"},
 	"snapshot":  {"list", "mailstrata list shows every backup"},
@@ -46,8 +48,8 @@ var otherWords = map[string]guess{
 	"passwd":   {"key", ""}, "password": {"key", ""}, "login": {"auth", ""}, "cron": {"run", ""}, "schedule": {"run", ""},
 }
 
-// flagGuess is a flag of other programs: a command of mailstrata that gets it, or "" for all, and what to do instead. If
-// needs is not empty, it is about commands that have that flag.
+// flagGuess is a flag of other programs: a command of mailstrata that gets it, or "" for all, and
+// what to do instead. If needs is not empty, it is about commands that have that flag.
 type flagGuess struct{ command, needs, says string }
 
 // otherFlags are flags of other programs.
@@ -92,8 +94,8 @@ var otherFlags = map[string][]flagGuess{
 	"--repo2":          {{"copy", "", "the repository to copy from is --repo, the one to copy to is --to"}},
 }
 
-// guessFlag returns what to write instead of a flag of another program, or "". command is nil if the flag comes before the
-// command.
+// guessFlag returns what to write instead of a flag of another program, or "". command is nil if
+// the flag comes before the command.
 func guessFlag(name string, args []string, command *kong.Node) string {
 	if !slices.ContainsFunc(args, func(arg string) bool { return arg == name || strings.HasPrefix(arg, name+"=") }) {
 		return "" // a part of another word: -nothing

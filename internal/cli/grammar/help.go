@@ -12,7 +12,8 @@ import (
 // ForAll ends the heading of flags that every command has.
 const ForAll = "(all commands):"
 
-// globalHelp is what "mailstrata help global" becomes: the help of the flags that every command has.
+// globalHelp is what "mailstrata help global" becomes: the help of the flags that every command
+// has.
 const globalHelp = "__global"
 
 // Translate replaces what users of other programs try: "help backup", "--version", "search".
@@ -28,8 +29,8 @@ func Translate(args []string) []string {
 	return translateName(args)
 }
 
-// translateName replaces another name of a command, which is not in the grammar, so that all messages have the usual
-// name.
+// translateName replaces another name of a command, which is not in the grammar, so that all
+// messages have the usual name.
 func translateName(args []string) []string {
 	args = slices.Clone(args)
 	if len(args) > 0 && args[0] == "search" {
@@ -81,8 +82,8 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	return err
 }
 
-// dropHelpFlag removes the line of --help, which each command has, from a block of flags. If other flags follow in the
-// next block, the heading goes there.
+// dropHelpFlag removes the line of --help, which each command has, from a block of flags. If other
+// flags follow in the next block, the heading goes there.
 func dropHelpFlag(block string, pending bool) (rest string, headingPending bool) {
 	if pending && strings.HasPrefix(block, "      --") || pending && strings.HasPrefix(block, "  -") {
 		return "Flags:\n" + block, false

@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// ParseError returns a usage error for an error of the parser, with the command that prints the right help.
+// ParseError returns a usage error for an error of the parser, with the command that prints the
+// right help.
 func ParseError(err error) error {
 	where, text, advice := "mailstrata --help", err.Error(), ""
 	if strings.HasPrefix(text, `expected one of "setup"`) { // only flags were given
@@ -100,8 +101,8 @@ func hasFlag(command *kong.Node, name string) bool {
 	return false
 }
 
-// unknownFlag returns an error text for an unknown flag, and what to write instead, or "". The parser offers all short
-// flags for an unknown one, which leads nowhere.
+// unknownFlag returns an error text for an unknown flag, and what to write instead, or "". The
+// parser offers all short flags for an unknown one, which leads nowhere.
 func unknownFlag(flag string, args []string, command *kong.Node) (text, advice string) {
 	text = "unknown flag " + flag
 	name, _, _ := strings.Cut(flag, ",")
@@ -117,7 +118,9 @@ func unknownFlag(flag string, args []string, command *kong.Node) (text, advice s
 	return text, dashedQuery(args, command)
 }
 
-// unknownCommand returns an error text for an unknown command, and what it is in other programs, if that is known. It replaces the parser's guess, which suggests words that have only two letters in common.
+// unknownCommand returns an error text for an unknown command, and what it is in other programs, if
+// that is known. It replaces the parser's guess, which suggests words that have only two letters in
+// common.
 func unknownCommand(unexpected string, model *kong.Application) (text string, ours guess) {
 	word, _, _ := strings.Cut(unexpected, ",")
 	text = "there is no command " + word
@@ -136,8 +139,8 @@ func unknownCommand(unexpected string, model *kong.Application) (text string, ou
 	return text, guess{}
 }
 
-// dashedQuery returns a hint for a query among the arguments that has a word with a dash, which was taken for a flag.
-// It returns "" if there is none, or if the command has no queries.
+// dashedQuery returns a hint for a query among the arguments that has a word with a dash, which was
+// taken for a flag. It returns "" if there is none, or if the command has no queries.
 func dashedQuery(args []string, command *kong.Node) string {
 	flags := make(map[string]*kong.Flag)
 	for _, group := range command.AllFlags(false) {

@@ -11,9 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// NewParser returns the parser of a grammar, a pointer to a struct. It sets helped if it printed help. The Run of a
-// command gets what its parameters ask for: the context, the program, or the repository that the user names, opened
-// before and closed after.
+// NewParser returns the parser of a grammar, a pointer to a struct. It sets helped if it printed
+// help. The Run of a command gets what its parameters ask for: the context, the program, or the
+// repository that the user names, opened before and closed after.
 func NewParser(ctx context.Context, p *cli.Program, grammar any, helped *bool, options ...kong.Option) (*kong.Kong, error) {
 	return kong.New(grammar, append([]kong.Option{
 		kong.Name("mailstrata"),
@@ -30,8 +30,8 @@ func NewParser(ctx context.Context, p *cli.Program, grammar any, helped *bool, o
 	}, options...)...)
 }
 
-// variables returns what finds the value of the environment variable that a flag's tag names. (The env tag of kong
-// reads the environment of the process.)
+// variables returns what finds the value of the environment variable that a flag's tag names. (The
+// env tag of kong reads the environment of the process.)
 func variables(p *cli.Program) kong.ResolverFunc {
 	return func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 		if name := flag.Tag.Get("var"); name != "" {

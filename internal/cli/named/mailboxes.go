@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// CheckMailboxes returns an error for --mailbox if the manifest has no such mailbox. A typing error must not look like
-// an empty mailbox.
+// CheckMailboxes returns an error for --mailbox if the manifest has no such mailbox. A typing error
+// must not look like an empty mailbox.
 func CheckMailboxes(ctx context.Context, o *ui.Output, s *job.Selection, r *repo.Repo, contents *archive.Contents) error {
 	unmatched, excluded := s.Mailbox, s.Exclude
 	for mailbox, err := range contents.Mailboxes(ctx) {
@@ -38,7 +38,8 @@ func CheckMailboxes(ctx context.Context, o *ui.Output, s *job.Selection, r *repo
 	return nil
 }
 
-// FoldIn replaces the mailboxes of in: that differ from a mailbox only in upper and lower case, if there is only one.
+// FoldIn replaces the mailboxes of in: that differ from a mailbox only in upper and lower case, if
+// there is only one.
 func FoldIn(ctx context.Context, in []job.Pattern, manifests []*archive.Contents) {
 	if len(in) == 0 {
 		return
@@ -76,8 +77,8 @@ func Mailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name string
 	return mailbox, err
 }
 
-// NoMailbox returns an error with a hint: the last manifest that has the mailbox, or else the nearest name, of the mailboxes of
-// this manifest or of others.
+// NoMailbox returns an error with a hint: the last manifest that has the mailbox, or else the
+// nearest name, of the mailboxes of this manifest or of others.
 func NoMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.Pattern) error {
 	where, elsewhere := lastSeen(ctx, r, c, name)
 	if where != "" {
@@ -104,9 +105,10 @@ func NoMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.
 // maxSearched is the number of manifests that are searched for a hint.
 const maxSearched = 400
 
-// lastSeen looks for a mailbox in the other manifests of an account: first in those before this one, the newest first,
-// then in those after it. A user who looks for a deleted folder gets the night to restore from. lastSeen returns in words
-// where the mailbox is, or else "" and the names of all mailboxes there, those of the nearest manifests first.
+// lastSeen looks for a mailbox in the other manifests of an account: first in those before this
+// one, the newest first, then in those after it. A user who looks for a deleted folder gets the
+// night to restore from. lastSeen returns in words where the mailbox is, or else "" and the names
+// of all mailboxes there, those of the nearest manifests first.
 func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.Pattern) (where string, names []string) {
 	var before, after []repo.Head
 	for s, err := range archive.Manifests(ctx, r) {

@@ -48,7 +48,8 @@ func Manifests(ctx context.Context, o *ui.Output, r *repo.Repo, texts ...string)
 	return all, nil
 }
 
-// openedManifest is a manifest that a reference names, and those that fit the reference better and do not count.
+// openedManifest is a manifest that a reference names, and those that fit the reference better and
+// do not count.
 type openedManifest struct {
 	contents *archive.Contents
 	passed   []archive.Skipped
@@ -83,7 +84,8 @@ func warnOfPassed(o *ui.Output, opened openedManifest) {
 	}
 }
 
-// referenceHint returns a hint for a reference that matches no manifest, or manifests of several accounts.
+// referenceHint returns a hint for a reference that matches no manifest, or manifests of several
+// accounts.
 func referenceHint(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 	var accounts []string
 	var heads []repo.Head
@@ -131,8 +133,8 @@ func Heads(ctx context.Context, o *ui.Output, r *repo.Repo, names []string) (hea
 	return heads, nil
 }
 
-// findHead finds the manifest that the user names, by a reference or by the name of its object. A renamed object needs
-// the latter: it cannot be read, and has the id of the right one.
+// findHead finds the manifest that the user names, by a reference or by the name of its object. A
+// renamed object needs the latter: it cannot be read, and has the id of the right one.
 func findHead(ctx context.Context, o *ui.Output, r *repo.Repo, name string) (repo.Head, error) {
 	if _, ok := repo.ParseManifest(name); !ok {
 		contents, err := Manifest(ctx, o, r, name)

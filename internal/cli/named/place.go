@@ -19,7 +19,8 @@ type Place struct {
 	UIDs string `arg:"" optional:"" name:"uid" help:"Only this message of it, as --message."`
 }
 
-// Take makes flags of MAILBOX and UID. A name in several words without quotes must not name another mailbox.
+// Take makes flags of MAILBOX and UID. A name in several words without quotes must not name another
+// mailbox.
 func (a *Place) Take(s *job.Selection, messages *[]string, command string) error {
 	if a.Box == "" {
 		return nil

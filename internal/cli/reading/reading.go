@@ -57,7 +57,8 @@ func fields(head []byte, name string) string {
 	return strings.Join(values, ", ")
 }
 
-// joinParts returns the texts of a message as one, in which a message within begins with its header.
+// joinParts returns the texts of a message as one, in which a message within begins with its
+// header.
 func joinParts(parts []extract.Part) string {
 	var b strings.Builder
 	for _, part := range parts {

@@ -52,7 +52,8 @@ func (s *Collection) Remarks() string {
 	return ""
 }
 
-// Collections returns the collections of a manifest. After an error, it returns those that can be read.
+// Collections returns the collections of a manifest. After an error, it returns those that can be
+// read.
 func Collections(ctx context.Context, contents *archive.Contents) (all []Collection, unread error) {
 	for s, err := range contents.ItemSources(ctx) {
 		if err != nil {

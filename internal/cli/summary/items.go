@@ -7,7 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// OfItems reports whether an alarm is about scripts, events or contacts, and not about mail. It begins with their kind.
+// OfItems reports whether an alarm is about scripts, events or contacts, and not about mail. It
+// begins with their kind.
 func OfItems(alarm string) bool {
 	kind, _, _ := strings.Cut(alarm, " ")
 	return kind == manifest.Sieve.String() || kind == manifest.Calendars.String() || kind == manifest.AddressBooks.String()

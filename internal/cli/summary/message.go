@@ -32,7 +32,8 @@ type Message struct {
 	GMThrID   string     `json:"x_gm_thrid,omitempty"`
 }
 
-// ReadMessage returns a message as JSON. If its header cannot be read, it returns the rest, and the error.
+// ReadMessage returns a message as JSON. If its header cannot be read, it returns the rest, and the
+// error.
 func ReadMessage(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, e *manifest.Entry, readable bool) (Message, error) {
 	var text []byte
 	var err error

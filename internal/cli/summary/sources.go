@@ -37,7 +37,8 @@ func (s *Source) Words() string {
 	return what + " complete"
 }
 
-// Unread says in a few words which sources were not read as a whole. Failures show if that is so of some mail.
+// Unread says in a few words which sources were not read as a whole. Failures show if that is so of
+// some mail.
 func Unread(sources []Source) (words []string) {
 	for i := range sources {
 		if s := &sources[i]; s.State == manifest.Inherited.String() || s.State != manifest.Whole.String() && s.Kind != manifest.Mail.String() {

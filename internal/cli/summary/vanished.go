@@ -8,7 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Vanished says so if a repository has no manifests although this host has seen some (repo.Vanished).
+// Vanished says so if a repository has no manifests although this host has seen some
+// (repo.Vanished).
 func Vanished(ctx context.Context, r *repo.Repo) (text string, err error) {
 	newest, err := r.Vanished(ctx)
 	if err != nil || newest.Name == "" {

@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Among returns a function that reports whether the words of a message match, by the index, which it brings up to date
-// before.
+// Among returns a function that reports whether the words of a message match, by the index, which
+// it brings up to date before.
 func Among(ctx context.Context, p *cli.Program, r *repo.Repo, q *words.Query) (func(chunk.ID) bool, error) {
 	x, _, err := Open(ctx, p, r)
 	if err != nil {
@@ -28,7 +28,8 @@ func NoteMissing(o *ui.Output) {
 	o.Note("this host has no index of words, so all messages are read; mailstrata index build makes one")
 }
 
-// NoteReading notes that this host has no index of words, and how many messages are read, of how many bytes.
+// NoteReading notes that this host has no index of words, and how many messages are read, of how
+// many bytes.
 func NoteReading(o *ui.Output, messages, bytes int64) {
 	duration := ""
 	if atLeast := time.Duration(bytes/bytesPerSecond) * time.Second; atLeast >= worthSaying {
@@ -39,7 +40,8 @@ func NoteReading(o *ui.Output, messages, bytes int64) {
 }
 
 const (
-	// bytesPerSecond is how much mail a search without an index reads on a host of two processors. A far store is slower.
+	// bytesPerSecond is how much mail a search without an index reads on a host of two processors.
+	// A far store is slower.
 	bytesPerSecond = 50_000_000
 	worthSaying    = 5 * time.Second
 )
@@ -55,13 +57,15 @@ func Open(ctx context.Context, p *cli.Program, r *repo.Repo) (*textindex.Index, 
 	return x, live, err
 }
 
-// Bring brings the index of words up to date. If retry, it reads at once what could not be read before.
+// Bring brings the index of words up to date. If retry, it reads at once what could not be read
+// before.
 func Bring(ctx context.Context, p *cli.Program, r *repo.Repo, retry bool) (*textindex.Index, textindex.Report, error) {
 	x, _, report, err := openCurrent(ctx, p, r, retry)
 	return x, report, err
 }
 
-// openCurrent opens the index of words, and brings it up to date. If it is damaged, it is built again.
+// openCurrent opens the index of words, and brings it up to date. If it is damaged, it is built
+// again.
 func openCurrent(ctx context.Context, p *cli.Program, r *repo.Repo, retry bool) (*textindex.Index, *textindex.Live, textindex.Report, error) {
 	for again := false; ; again = true {
 		x, live, report, err := openOnce(ctx, p, r, retry)
@@ -103,8 +107,8 @@ func openOnce(ctx context.Context, p *cli.Program, r *repo.Repo, retry bool) (*t
 	return nil, nil, textindex.Report{}, err
 }
 
-// planWords prints what an index that is empty will read, and returns how many messages. It returns 0 for another
-// index.
+// planWords prints what an index that is empty will read, and returns how many messages. It returns
+// 0 for another index.
 func planWords(ctx context.Context, p *cli.Program, x *textindex.Index) (messages int64, err error) {
 	status, err := x.Status(ctx)
 	if err != nil || status.Messages > 0 || status.Manifests > 0 {

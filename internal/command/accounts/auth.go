@@ -87,7 +87,8 @@ func (c *Auth) Run(ctx context.Context, p *cli.Program) error {
 	return err
 }
 
-// account returns an account that is not in the configuration, and its provider if the name shows it.
+// account returns an account that is not in the configuration, and its provider if the name shows
+// it.
 func (c *Auth) account(p *cli.Program, name string) (*access.Account, string, error) {
 	if strings.Contains(name, "://") {
 		a, err := access.ParseAccount(name)
@@ -129,8 +130,8 @@ func unknownName(p *cli.Program, name string) error {
 	}
 }
 
-// credential is something that auth obtains: the consent or the password of an account, the passphrase of a repository,
-// or another secret.
+// credential is something that auth obtains: the consent or the password of an account, the
+// passphrase of a repository, or another secret.
 type credential struct {
 	account  *access.Account  // may be nil
 	provider string           // who issues tokens, if known
@@ -177,8 +178,8 @@ func (c *Auth) credentials(ctx context.Context, p *cli.Program) (credentials []*
 	return credentials, nil
 }
 
-// named returns the credentials of a name: of an account of the configuration, of a repository, or both; or else of any
-// account.
+// named returns the credentials of a name: of an account of the configuration, of a repository, or
+// both; or else of any account.
 func (c *Auth) named(p *cli.Program, name string) (credentials []*credential, err error) {
 	configured, err := p.Config()
 	if err != nil {
@@ -233,7 +234,8 @@ func repositoryCredential(p *cli.Program, r *config.Repository) (*credential, er
 	return &credential{location: l, keyring: r.Secret.Keyring, secret: s}, nil
 }
 
-// missingCredentials returns the credentials of the configuration that lack a consent, or an entry in the keyring.
+// missingCredentials returns the credentials of the configuration that lack a consent, or an entry
+// in the keyring.
 func missingCredentials(ctx context.Context, p *cli.Program) (credentials []*credential, err error) {
 	c, err := p.Config()
 	if err != nil {
@@ -272,7 +274,8 @@ func missingCredentials(ctx context.Context, p *cli.Program) (credentials []*cre
 	return credentials, nil
 }
 
-// configuredCredentials returns all credentials of the configuration that need a consent, or an entry in the keyring.
+// configuredCredentials returns all credentials of the configuration that need a consent, or an
+// entry in the keyring.
 func configuredCredentials(p *cli.Program, c *config.Config) (all []*credential, err error) {
 	for i := range c.Repositories {
 		if c.Repositories[i].Secret.Keyring == "" {

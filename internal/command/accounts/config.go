@@ -86,7 +86,8 @@ func (c *configCheckCommand) Run(p *cli.Program) error {
 	return nil
 }
 
-// doubts returns warnings about files that the configuration names, and about accounts that it lacks.
+// doubts returns warnings about files that the configuration names, and about accounts that it
+// lacks.
 func doubts(c *config.Config) (warnings []string) {
 	if c.LacksAccounts() {
 		warnings = append(warnings, config.NoAccount)

@@ -94,7 +94,8 @@ func printCredential(p *cli.Program, s authSummary, a *access.Account) error {
 	return nil
 }
 
-// consent returns what to ask for, by the flags, the configuration or the grant before, and whether to seal the grant.
+// consent returns what to ask for, by the flags, the configuration or the grant before, and whether
+// to seal the grant.
 func (c *Auth) consent(ctx context.Context, p *cli.Program, store *oauth.Store, ad *credential) (consent *oauth.Consent, sealed bool, err error) {
 	a := ad.account
 	configured, err := p.Config()
@@ -148,7 +149,8 @@ func (c *Auth) consent(ctx context.Context, p *cli.Program, store *oauth.Store, 
 	return consent, sealed, nil
 }
 
-// ownProvider returns the provider of the configuration with this name, or else the first of this kind, or nil.
+// ownProvider returns the provider of the configuration with this name, or else the first of this
+// kind, or nil.
 func ownProvider(c *config.Config, name string) *config.Provider {
 	if own := c.Provider(name); own != nil || name == "" || name == "other" {
 		return own
@@ -178,8 +180,8 @@ func (c *Auth) way() access.ConsentWay {
 	return access.AnyWay
 }
 
-// try logs in with the secret that enter puts into the options. If the login is refused, the error has the advice. If
-// the server cannot be reached, it only warns.
+// try logs in with the secret that enter puts into the options. If the login is refused, the error
+// has the advice. If the server cannot be reached, it only warns.
 func (c *Auth) try(ctx context.Context, p *cli.Program, a *access.Account, advice string, enter func(*imap.Options)) (tried bool, err error) {
 	if err := p.ConfigureAccount(a, &access.AccountFlags{Connections: 1}); err != nil {
 		return false, err

@@ -1,7 +1,8 @@
 // Package backup has the command backup.
 //
-// The flags and the configuration become jobs (internal/job), which it archives repository by repository, in groups
-// that share packs. It prints what became of each account, and ends with the exit status of the worst.
+// The flags and the configuration become jobs (internal/job), which it archives repository by
+// repository, in groups that share packs. It prints what became of each account, and ends with the
+// exit status of the worst.
 package backup
 
 import (
@@ -33,7 +34,8 @@ type Command struct {
 	cli.WatchFlags `embed:""`
 }
 
-// IsWhole reports whether all accounts are meant. The monitoring of the configuration is for such runs.
+// IsWhole reports whether all accounts are meant. The monitoring of the configuration is for such
+// runs.
 func (c *Command) IsWhole() bool { return len(c.Account)+len(c.IMAP)+len(c.From) == 0 }
 
 func (*Command) Help() string {
@@ -145,8 +147,9 @@ func printRemarks(p *cli.Program, b *backup.Result) {
 	}
 }
 
-// backupRun is one run of backup. It archives accounts in groups, one repository after the other, and keeps only what
-// it prints in the end, so that thousands of accounts take no more memory than a few.
+// backupRun is one run of backup. It archives accounts in groups, one repository after the other,
+// and keeps only what it prints in the end, so that thousands of accounts take no more memory than
+// a few.
 type backupRun struct {
 	program  *cli.Program
 	index    bool // --index
@@ -170,7 +173,8 @@ type backupFailure struct {
 	err error
 }
 
-// archive archives the accounts of one repository. It returns only errors of the repository, or an interruption.
+// archive archives the accounts of one repository. It returns only errors of the repository, or an
+// interruption.
 func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -202,7 +206,8 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 	return nil
 }
 
-// bringIndex brings the index of words up to date. The backup is done, so it only warns if that fails.
+// bringIndex brings the index of words up to date. The backup is done, so it only warns if that
+// fails.
 func (b *backupRun) bringIndex(ctx context.Context, r *repo.Repo) {
 	x, _, err := wordindex.Bring(ctx, b.program, r, false)
 	if err == nil {
@@ -214,7 +219,8 @@ func (b *backupRun) bringIndex(ctx context.Context, r *repo.Repo) {
 	}
 }
 
-// group archives some accounts that share packs. It reads their secrets, and closes their connections in the end.
+// group archives some accounts that share packs. It reads their secrets, and closes their
+// connections in the end.
 func (b *backupRun) group(ctx context.Context, r *repo.Repo, jobs []*job.Job, progress *ui.Progress) error {
 	p := b.program
 	var sources []backup.Account
@@ -336,8 +342,9 @@ func (b *backupRun) print() error {
 	return nil
 }
 
-// warnFailed reports the accounts that were not archived. It prints a hint that several failures share once, and only
-// counts accounts that were not tried, because the server refused the logins of others.
+// warnFailed reports the accounts that were not archived. It prints a hint that several failures
+// share once, and only counts accounts that were not tried, because the server refused the logins
+// of others.
 func (b *backupRun) warnFailed() {
 	var hints []string
 	var untried []backupFailure

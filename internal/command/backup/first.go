@@ -25,7 +25,8 @@ func isFirst(p *cli.Program) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// offerSetup offers to run mailstrata setup, which makes the first backup. It reports whether it ran.
+// offerSetup offers to run mailstrata setup, which makes the first backup. It reports whether it
+// ran.
 func offerSetup(ctx context.Context, p *cli.Program, again cli.Runner) (bool, error) {
 	answer, err := p.Ask(ctx, "No account is set up yet. Set one up now? [Y/n] ")
 	if err != nil || answer != "" && !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {

@@ -11,7 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// If the mail of an account could not be read, but something beside it shrank, monitors hear of both.
+// If the mail of an account could not be read, but something beside it shrank, monitors hear of
+// both.
 func TestAlarmsOfFailedMail(t *testing.T) {
 	failed := &backup.Result{Account: "anna", Err: errors.New("no answer"), Manifest: &manifest.Manifest{Alarm: []string{"the calendar Work is gone"}}}
 	if got := watchedAccount(failed); got.Status != cli.StatusFailed || got.Err != "no answer" || got.Alarms != 1 {

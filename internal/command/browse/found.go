@@ -98,7 +98,8 @@ func (b *browser) found(words string, find finder) *picker.List {
 	}
 }
 
-// hitRows returns the rows of what was found. Hits of one mailbox follow each other, and are read together.
+// hitRows returns the rows of what was found. Hits of one mailbox follow each other, and are read
+// together.
 func hitRows(ctx context.Context, found []hit) (rows []picker.Row, err error) {
 	for from := 0; from < len(found); {
 		to := from + 1

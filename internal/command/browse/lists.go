@@ -56,7 +56,8 @@ func (b *browser) accounts() *picker.List {
 	}
 }
 
-// nights returns the list of the manifests of an account, the newest first. It reads those that are shown.
+// nights returns the list of the manifests of an account, the newest first. It reads those that are
+// shown.
 func (b *browser) nights(ctx context.Context, account string) (*picker.List, error) {
 	var heads []repo.Head
 	for head, err := range b.repo.AccountManifests(ctx, account) {

@@ -15,7 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// sourceOf returns the target that names an account that was archived: by its name in the configuration, which has its login.
+// sourceOf returns the target that names an account that was archived: by its name in the
+// configuration, which has its login.
 func sourceOf(p *cli.Program, source string) string {
 	if _, files := config.ParseFiles(source); files {
 		return ""
@@ -26,8 +27,8 @@ func sourceOf(p *cli.Program, source string) string {
 	return source
 }
 
-// commands returns the command lines that restore some items: for each manifest one for all of it or for whole mailboxes, and
-// one for each mailbox of which messages are marked.
+// commands returns the command lines that restore some items: for each manifest one for all of it
+// or for whole mailboxes, and one for each mailbox of which messages are marked.
 func commands(items []any, target string) (all [][]string) {
 	type place struct{ night, mailbox string }
 	nights := make(map[string]repo.Head)
@@ -111,8 +112,8 @@ func runChoice(ctx context.Context, p *cli.Program, again cli.Runner, choice *pi
 	return nil
 }
 
-// repositoryArgs returns the flags that name the repository and its key. Those that a variable gave are left out, unless all
-// is set.
+// repositoryArgs returns the flags that name the repository and its key. Those that a variable gave
+// are left out, unless all is set.
 func repositoryArgs(p *cli.Program, all bool) (args []string) {
 	f := &p.Host.Flags
 	for _, flag := range []struct{ name, value string }{

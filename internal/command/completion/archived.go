@@ -108,8 +108,8 @@ func (l *typedLine) providers(ctx context.Context, p *cli.Program) []candidate {
 	return found
 }
 
-// open opens the repository that the user names. It asks nothing, runs no command and reads no keyring: they may wait
-// for the user.
+// open opens the repository that the user names. It asks nothing, runs no command and reads no
+// keyring: they may wait for the user.
 func (l *typedLine) open(ctx context.Context, p *cli.Program) (*repo.Repo, error) {
 	inner, err := l.inner(ctx, p)
 	if err != nil {
@@ -165,7 +165,8 @@ func accountCandidates(ctx context.Context, r *repo.Repo) []candidate {
 	return found
 }
 
-// mailboxes returns those of the manifest that was typed, or of the newest manifest of each account.
+// mailboxes returns those of the manifest that was typed, or of the newest manifest of each
+// account.
 func (l *typedLine) mailboxes(ctx context.Context, r *repo.Repo) []candidate {
 	var typed []*archive.Contents
 	for i, arg := range l.node.Positional[:min(len(l.node.Positional), len(l.positional))] {

@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// Complete prints completions for the scripts of Command. Given the words of a command line, it prints
-// what the last one could become, one a line, with a description after a tab. It reports no errors, asks nothing, and
-// stops after a few seconds: the user has only pressed a key.
+// Complete prints completions for the scripts of Command. Given the words of a command line, it
+// prints what the last one could become, one a line, with a description after a tab. It reports no
+// errors, asks nothing, and stops after a few seconds: the user has only pressed a key.
 type Complete struct {
 	Words []string `arg:"" optional:""`
 }
@@ -112,7 +112,8 @@ func (l *typedLine) flag(typed string) *kong.Flag {
 	return nil
 }
 
-// value returns the flag or argument whose value the word is, or nil, and the part of the word before the value.
+// value returns the flag or argument whose value the word is, or nil, and the part of the word
+// before the value.
 func (l *typedLine) value(word string) (value *kong.Value, before string) {
 	if l.pending != nil {
 		return l.pending.Value, ""

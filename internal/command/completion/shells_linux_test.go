@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// offeringProgram replaces mailstrata. It prints the same completions for any command line, with names as users choose
-// them.
+// offeringProgram replaces mailstrata. It prints the same completions for any command line, with
+// names as users choose them.
 const offeringProgram = `#!/bin/bash
 for last; do :; done
 while IFS= read -r line; do [[ $line == "$last"* ]] && printf '%s\n' "$line"; done <<'END'

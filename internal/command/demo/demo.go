@@ -1,4 +1,5 @@
-// Package demo has the command demo: it runs other commands in this process, with a mail server of its own.
+// Package demo has the command demo: it runs other commands in this process, with a mail server of
+// its own.
 package demo
 
 import (
@@ -73,7 +74,8 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) (er
 	return s.compare(ctx, c.Keep != "")
 }
 
-// setUp starts the mail server, and keeps the demo away from the user's own repository, keys and caches.
+// setUp starts the mail server, and keeps the demo away from the user's own repository, keys and
+// caches.
 func (s *demoRun) setUp() (err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory for the demo: %w", err)
@@ -195,7 +197,8 @@ func commandLine(args []string) string {
 	return strings.Join(typed, " ")
 }
 
-// compare runs a dry restore, which must find nothing to add, remove or change, and prints the result.
+// compare runs a dry restore, which must find nothing to add, remove or change, and prints the
+// result.
 func (s *demoRun) compare(ctx context.Context, keep bool) error {
 	var printed bytes.Buffer
 	if err := s.call(ctx, &printed, append(s.restore(), "--prune", "--dry-run", "--json")); err != nil {

@@ -193,8 +193,8 @@ func (a *attachmentList) noteRead() {
 	a.Detail("%s read", ui.Plural(a.messages, "message"))
 }
 
-// newerMessage orders messages, the newest first. Those of one second are in the order of their places, so that every search
-// has the same order.
+// newerMessage orders messages, the newest first. Those of one second are in the order of their
+// places, so that every search has the same order.
 func newerMessage(x, y foundSummary) int {
 	date := func(m *foundSummary) int64 {
 		if m.Date == nil {
@@ -211,7 +211,8 @@ func (a *attachmentList) wants(of *attachment.Attachment) bool {
 		(a.larger == 0 || of.Size > a.larger) && (a.smaller == 0 || of.Size < a.smaller)
 }
 
-// add adds an attachment of a message. Messages call a content by different names: that of the newest counts.
+// add adds an attachment of a message. Messages call a content by different names: that of the
+// newest counts.
 func (a *attachmentList) add(hit *search.Hit, header []byte, of attachment.Attachment, number int) {
 	message := a.document(hit, summary.OfMessage(hit.Entry, header))
 	found := &attachmentSummary{

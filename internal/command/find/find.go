@@ -65,16 +65,16 @@ EXIT STATUS
 0 done, whether something was found or not; 1 failed; 2 invalid command line; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
-// textFirst treats the first word as text to search for, if it does not name a manifest. A search of all manifests takes
-// no name of one, so there every word is text.
+// textFirst treats the first word as text to search for, if it does not name a manifest. A search
+// of all manifests takes no name of one, so there every word is text.
 func (c *Command) textFirst() {
 	if c.Manifest != "" && (!namesManifest(c.Manifest) || c.All && isWord(c.Manifest)) {
 		c.firstIsText()
 	}
 }
 
-// namesManifest reports whether the first word of a search is a manifest. The name of a month and how long ago
-// something is, such as march or 3d, are rather searched for.
+// namesManifest reports whether the first word of a search is a manifest. The name of a month and
+// how long ago something is, such as march or 3d, are rather searched for.
 func namesManifest(word string) bool {
 	ref, err := named.ParseRef(word)
 	if err != nil || !isWord(word) || !ref.IsTime() {
@@ -88,7 +88,8 @@ func (c *Command) firstIsText() {
 	c.Manifest, c.Text = "", append([]string{c.Manifest}, c.Text...)
 }
 
-// isWord reports whether what can name a manifest can be a word to search for as well: beef, 2023, sunday.
+// isWord reports whether what can name a manifest can be a word to search for as well: beef, 2023,
+// sunday.
 func isWord(name string) bool {
 	return name != "latest" && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }

@@ -19,8 +19,8 @@ func (s *searchResults) mailboxes() []job.Pattern {
 	return slices.Concat(s.command.Mailbox, s.words.In)
 }
 
-// checkMailboxes returns an error for a mailbox that is in none of several manifests. It is for a search that found
-// nothing.
+// checkMailboxes returns an error for a mailbox that is in none of several manifests. It is for a
+// search that found nothing.
 func (s *searchResults) checkMailboxes(ctx context.Context) error {
 	named, in := s.command.Mailbox, s.words.In
 	if !s.command.All && len(s.scope.Manifests) < 2 || len(named)+len(in) == 0 {
@@ -77,7 +77,8 @@ func (s *searchResults) searchedMailboxes(ctx context.Context) iter.Seq2[*manife
 	}
 }
 
-// noteLabels says how to search for what is in labels of Gmail, which have no messages of their own.
+// noteLabels says how to search for what is in labels of Gmail, which have no messages of their
+// own.
 func (s *searchResults) noteLabels(ctx context.Context, contents *archive.Contents) {
 	named := s.mailboxes()
 	if len(named) == 0 {

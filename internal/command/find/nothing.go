@@ -14,13 +14,15 @@ import (
 const (
 	// maxGuesses bounds the searches of guess. Each takes a few milliseconds.
 	maxGuesses = 16
-	// maxNamed bounds what is named. Each search that finds something reads where the message is, maybe from a far store.
+	// maxNamed bounds what is named. Each search that finds something reads where the message is,
+	// maybe from a far store.
 	maxNamed = 4
 )
 
-// guess finds out, after a search by the index that found nothing of what is wanted, which word has to be left out to find something,
-// which words begin others that are there, which -word excludes all, and whether the dates do. People remember a message by half, and have a
-// word or the year wrong.
+// guess finds out, after a search by the index that found nothing of what is wanted, which word has
+// to be left out to find something, which words begin others that are there, which -word excludes
+// all, and whether the dates do. People remember a message by half, and have a word or the year
+// wrong.
 func (s *searchResults) guess(ctx context.Context, x *textindex.Index, live *textindex.Live, wanted *words.Expr) {
 	if s.scope.All && s.query.ReadsFlags() {
 		return // each search would read manifests

@@ -79,8 +79,8 @@ func (s *searchResults) print(found *search.Hit, m summary.Message, at *snippet)
 	return nil
 }
 
-// flushEvery returns how often what was found is shown: on a terminal soon at first, and then less often, because the
-// widths of columns are those of the rows until then.
+// flushEvery returns how often what was found is shown: on a terminal soon at first, and then less
+// often, because the widths of columns are those of the rows until then.
 func (s *searchResults) flushEvery() time.Duration {
 	if s.Width() > 0 && s.found < 100 {
 		return 100 * time.Millisecond

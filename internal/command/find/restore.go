@@ -30,8 +30,8 @@ func (s *searchResults) count(found *search.Hit) {
 	s.counts[at].copies += int64(len(found.Also))
 }
 
-// showRestore says whether there are more messages, and shows how to read and to bring back the first that was printed,
-// and all.
+// showRestore says whether there are more messages, and shows how to read and to bring back the
+// first that was printed, and all.
 func (s *searchResults) showRestore() {
 	if s.shown == nil {
 		return

@@ -138,8 +138,8 @@ func (s *searchResults) eachIndexed(ctx context.Context, do func(hits) error) er
 	return err
 }
 
-// wanted returns the words that messages must have. If only messages with attachments are wanted, and the index is complete,
-// they must have one: then the others need not be read.
+// wanted returns the words that messages must have. If only messages with attachments are wanted,
+// and the index is complete, they must have one: then the others need not be read.
 func (s *searchResults) wanted(ctx context.Context, x *textindex.Index, live *textindex.Live) (*words.Query, error) {
 	if !s.attached {
 		return s.words.Query, nil
@@ -243,7 +243,8 @@ func (s *searchResults) readAll(ctx context.Context, progress *ui.Progress) hits
 	return s.scope.Scan(ctx, s.query)
 }
 
-// newestFirst yields what is found when all is found, the newest first, and little more than --limit asks for.
+// newestFirst yields what is found when all is found, the newest first, and little more than
+// --limit asks for.
 func (s *searchResults) newestFirst(ctx context.Context, found hits) hits {
 	progress := s.Progress("found")
 	counted := func(yield func(*search.Hit, error) bool) {
@@ -266,8 +267,8 @@ func (s *searchResults) newestFirst(ctx context.Context, found hits) hits {
 	return search.Newest(ctx, counted, limit, s.readable)
 }
 
-// limited yields the messages that --limit asks for, each with its copies. It looks for one more, to say that there are
-// more.
+// limited yields the messages that --limit asks for, each with its copies. It looks for one more,
+// to say that there are more.
 func (s *searchResults) limited(found hits) hits {
 	limit := s.command.limit()
 	if found = search.Merged(found); limit == 0 {
@@ -290,7 +291,8 @@ func (s *searchResults) limited(found hits) hits {
 	}
 }
 
-// printAll prints what is found. If it was searched for words, the messages are read for the places where they match.
+// printAll prints what is found. If it was searched for words, the messages are read for the places
+// where they match.
 func (s *searchResults) printAll(ctx context.Context, found hits) error {
 	if s.words.Words == nil {
 		for hit, err := range found {

@@ -98,7 +98,8 @@ func (c *Init) Run(ctx context.Context, p *cli.Program) error {
 	return c.print(p, l, r)
 }
 
-// takeKeyFile sets the key file to the missing one of the configuration, unless the user names other keys.
+// takeKeyFile sets the key file to the missing one of the configuration, unless the user names
+// other keys.
 func (c *Init) takeKeyFile(p *cli.Program, l *access.Location) {
 	k, own := l.Keys(), l.Configured.KeyFile
 	if c.NewKeyFile != "" || c.NoSeal || len(c.Owner)+len(c.OwnerFile) > 0 || k.Given || k.KeyFile() != own {
@@ -148,7 +149,8 @@ func (c *Init) options(ctx context.Context, p *cli.Program, l *access.Location) 
 	return o, key, nil
 }
 
-// withoutPassphrase reports whether the repository has an owner without a passphrase, and none is given.
+// withoutPassphrase reports whether the repository has an owner without a passphrase, and none is
+// given.
 func (c *Init) withoutPassphrase(p *cli.Program, l *access.Location) bool {
 	owner := c.NewKeyFile != "" && c.KeyRole == "owner" || len(c.Owner)+len(c.OwnerFile) > 0
 	return owner && !p.Secrets.Given(l.Keys().Passphrase)

@@ -88,7 +88,8 @@ func (c *Diff) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	return nil
 }
 
-// manifests opens the two manifests. Only if the newer one is not named, the account of the older one must be known first.
+// manifests opens the two manifests. Only if the newer one is not named, the account of the older
+// one must be known first.
 func (c *Diff) manifests(ctx context.Context, p *cli.Program, r *repo.Repo) ([]*archive.Contents, error) {
 	if c.After != "" {
 		return named.Manifests(ctx, p.Output, r, c.Before, c.After)

@@ -100,8 +100,8 @@ func (c *List) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	return nil
 }
 
-// collect returns the manifests, the newest first, and the names of all accounts. It warns of manifests that cannot be
-// read, and counts them.
+// collect returns the manifests, the newest first, and the names of all accounts. It warns of
+// manifests that cannot be read, and counts them.
 func (c *List) collect(ctx context.Context, p *cli.Program, r *repo.Repo) (found []summary.Manifest, accounts []string, unread int, err error) {
 	var heads []repo.Head
 	var histories archive.Histories
@@ -149,7 +149,8 @@ func (c *List) collect(ctx context.Context, p *cli.Program, r *repo.Repo) (found
 	return found, accounts, unread, nil
 }
 
-// setAcknowledged says of which manifests with alarms somebody acknowledged them. It reads tags only if there are any alarms.
+// setAcknowledged says of which manifests with alarms somebody acknowledged them. It reads tags
+// only if there are any alarms.
 func setAcknowledged(ctx context.Context, r *repo.Repo, found []summary.Manifest, heads []repo.Head) error {
 	if !slices.ContainsFunc(found, func(s summary.Manifest) bool { return s.Alarms > 0 }) {
 		return nil
@@ -161,7 +162,8 @@ func setAcknowledged(ctx context.Context, r *repo.Repo, found []summary.Manifest
 	return err
 }
 
-// unreported names the manifests that lack mail and have no alarm. It returns what each lost, by its name.
+// unreported names the manifests that lack mail and have no alarm. It returns what each lost, by
+// its name.
 func unreported(ctx context.Context, p *cli.Program, r *repo.Repo, histories *archive.Histories) (lost map[string][]string, err error) {
 	found, err := histories.Shrunk(ctx, r, job.Limits(p.Host, nil))
 	if archive.IsDamage(err) && ctx.Err() == nil { // mailstrata check reports the damage
@@ -230,8 +232,8 @@ func (c *List) showLatest(ctx context.Context, p *cli.Program, r *repo.Repo, fou
 	return printLatest(p, newest)
 }
 
-// latestOfEach returns the newest manifest of each account, the one with the oldest last good night first. Its argument
-// is sorted, the newest first.
+// latestOfEach returns the newest manifest of each account, the one with the oldest last good night
+// first. Its argument is sorted, the newest first.
 func latestOfEach(all []summary.Manifest) []latestSummary {
 	var newest []latestSummary
 	at := make(map[string]int)

@@ -71,7 +71,8 @@ func (c *Ls) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	return l.run(ctx)
 }
 
-// notAccount returns an error if a word that was taken for a mailbox is the name of an account, or else nil.
+// notAccount returns an error if a word that was taken for a mailbox is the name of an account, or
+// else nil.
 func notAccount(ctx context.Context, r *repo.Repo, word string) error {
 	if word == "" {
 		return nil
@@ -136,7 +137,8 @@ func (l *messageListing) run(ctx context.Context) error {
 	return nil
 }
 
-// message prints one message. If its header cannot be read, it prints the rest, and returns the error.
+// message prints one message. If its header cannot be read, it prints the rest, and returns the
+// error.
 func (l *messageListing) message(ctx context.Context, e *manifest.Entry) error {
 	s, err := summary.ReadMessage(ctx, l.contents, l.mailbox, e, l.readable)
 	if l.JSON {

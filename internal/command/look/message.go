@@ -53,8 +53,8 @@ func splitUID(ref, mailbox string) string {
 // minHash is the fewest digits of a hash. Fewer could name several messages.
 const minHash = 8
 
-// findMessage finds the message that arguments name. If ref is empty, that is in the newest manifest, and one with a
-// Message-ID or a hash in any.
+// findMessage finds the message that arguments name. If ref is empty, that is in the newest
+// manifest, and one with a Message-ID or a hash in any.
 func findMessage(ctx context.Context, o *ui.Output, r *repo.Repo, ref string, a *messageArgs) (*foundMessage, error) {
 	switch {
 	case a.UID != 0 && a.MessageID+a.Hash != "", a.Mailbox != "" && a.MessageID+a.Hash != "":

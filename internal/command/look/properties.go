@@ -41,7 +41,8 @@ func printProperties(ctx context.Context, p *cli.Program, contents *archive.Cont
 // shownMailboxes is how many mailboxes with the same access rights are named.
 const shownMailboxes = 3
 
-// rightsLines returns a line for all mailboxes that have the same access rights: most accounts have one or two.
+// rightsLines returns a line for all mailboxes that have the same access rights: most accounts have
+// one or two.
 func rightsLines(list []manifest.Properties) (lines []string) {
 	var order []string
 	mailboxes := map[string][]string{}
@@ -107,8 +108,8 @@ type propertiesChange struct {
 	lines  []string
 }
 
-// compareProperties returns what changed in access rights and annotations. Of a manifest that was made before they were read it
-// says nothing. wanted selects mailboxes by raw name.
+// compareProperties returns what changed in access rights and annotations. Of a manifest that was
+// made before they were read it says nothing. wanted selects mailboxes by raw name.
 func compareProperties(ctx context.Context, before, after *archive.Contents, wanted func(raw string) bool) ([]propertiesChange, error) {
 	if before.Manifest.PropertiesAsked.IsZero() || after.Manifest.PropertiesAsked.IsZero() ||
 		slices.Equal(before.Manifest.Properties, after.Manifest.Properties) {
@@ -150,7 +151,8 @@ func compareProperties(ctx context.Context, before, after *archive.Contents, wan
 	return changes, nil
 }
 
-// changedProperties returns what changed in the access rights and annotations of a mailbox, in words.
+// changedProperties returns what changed in the access rights and annotations of a mailbox, in
+// words.
 func changedProperties(was, is *mail.Properties) (lines []string) {
 	where := mailboxTitle(is.Mailbox)
 	changes := func(before, after map[string]string, shown func(string) string) {

@@ -293,8 +293,8 @@ func consistency(consistent bool) string {
 	return "not proven: the account changed while it was read, or something could not be read"
 }
 
-// mailboxTable prints the mailboxes of a manifest. It marks mailboxes as not subscribed only if others are: many
-// accounts have no subscriptions.
+// mailboxTable prints the mailboxes of a manifest. It marks mailboxes as not subscribed only if
+// others are: many accounts have no subscriptions.
 func mailboxTable(ctx context.Context, p *cli.Program, contents *archive.Contents) error {
 	var mailboxes []mailboxSummary
 	subscribed := false

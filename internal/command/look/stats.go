@@ -190,7 +190,8 @@ func (u *usageSummary) print(p *cli.Program) {
 // maxPeriods is the maximum number of lines of a chart over time.
 const maxPeriods = 36
 
-// periodsOf adds up days to months, or years, if there are too many. A period without manifests has no bar.
+// periodsOf adds up days to months, or years, if there are too many. A period without manifests has
+// no bar.
 func periodsOf(days []dayUsage) []ui.Bar {
 	var bars []ui.Bar
 	for _, letters := range []int{len("2026-03-14"), len("2026-03"), len("2026")} {

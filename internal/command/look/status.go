@@ -196,8 +196,8 @@ func (at *place) damaged() time.Time {
 	return at.checks.Damage.Since.UTC()
 }
 
-// expected returns the time after which the last good night of an account must be: late, or no time for an account that is
-// no longer backed up.
+// expected returns the time after which the last good night of an account must be: late, or no time
+// for an account that is no longer backed up.
 func expected(configured *config.Config, account string, late time.Time) time.Time {
 	if slices.Contains(configured.Ended, account) && configured.Account(account) == nil {
 		return time.Time{}
@@ -210,7 +210,8 @@ func worstFirst(a, b *accountStatus) int {
 	return cmp.Or(b.status()-a.status(), a.LastGood.Compare(b.LastGood), cmp.Compare(a.Account, b.Account))
 }
 
-// addMissing adds the accounts that the configuration archives into the repository, and that it does not have.
+// addMissing adds the accounts that the configuration archives into the repository, and that it
+// does not have.
 func (at *place) addMissing(p *cli.Program) error {
 	c, err := p.Config()
 	if err != nil {

@@ -129,8 +129,8 @@ func (a *accountStatus) watched() notify.Account {
 	return w
 }
 
-// merge returns each account once, the worst first. One that several repositories have is shown as the one with the newest good night
-// has it, and needs a look if it does in any of them.
+// merge returns each account once, the worst first. One that several repositories have is shown as
+// the one with the newest good night has it, and needs a look if it does in any of them.
 func merge(places []*place) (merged []*accountStatus) {
 	at := make(map[string]int)
 	for _, from := range places {

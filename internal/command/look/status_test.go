@@ -20,7 +20,8 @@ func statusOf(accounts []*accountStatus, all bool) string {
 	return out.String()
 }
 
-// A thousand accounts fit on a screen, whatever is wrong with them: the worst are listed, and the others are counted.
+// A thousand accounts fit on a screen, whatever is wrong with them: the worst are listed, and the
+// others are counted.
 func TestStatusOfManyAccountsIsOneScreen(t *testing.T) {
 	good := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
 	for _, amiss := range []int{0, 1, 3, 37, 1000} {
@@ -50,7 +51,8 @@ func TestStatusOfManyAccountsIsOneScreen(t *testing.T) {
 	}
 }
 
-// An account that two repositories have is one account. It needs a look if it does in either, and an alarm of both is one.
+// An account that two repositories have is one account. It needs a look if it does in either, and
+// an alarm of both is one.
 func TestStatusMergesRepositories(t *testing.T) {
 	day := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
 	alarm := func(id string) []alarmSummary { return []alarmSummary{{strings.Repeat(id, 64), day, []string{"gone"}}} }
@@ -75,7 +77,8 @@ func TestStatusMergesRepositories(t *testing.T) {
 	}
 }
 
-// An account that is no longer backed up is not late. One that the configuration has is, whatever else it says.
+// An account that is no longer backed up is not late. One that the configuration has is, whatever
+// else it says.
 func TestEnded(t *testing.T) {
 	late := time.Date(2026, 3, 13, 2, 0, 0, 0, time.UTC)
 	old := &accountStatus{Newest: late.Add(-time.Hour), LastGood: late.Add(-time.Hour)}

@@ -169,8 +169,8 @@ func verdict(report *check.Report, damaged bool) error {
 	return nil
 }
 
-// problemListing prints problems as they are found. In text, all affected messages of a mailbox are one line: a lost
-// pack affects thousands.
+// problemListing prints problems as they are found. In text, all affected messages of a mailbox are
+// one line: a lost pack affects thousands.
 type problemListing struct {
 	*cli.Program
 	progress *ui.Progress
@@ -226,7 +226,8 @@ func (l *problemListing) problem(problem check.Problem) {
 	l.Folded(ui.Red, l.describe(problem), "  ")
 }
 
-// describe returns a problem in a line. It names a damaged object in full, and what is affected as lists show it.
+// describe returns a problem in a line. It names a damaged object in full, and what is affected as
+// lists show it.
 func (l *problemListing) describe(problem check.Problem) string {
 	if problem.Manifest == "" {
 		return ui.OneLine(problem.String())

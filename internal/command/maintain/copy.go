@@ -32,7 +32,8 @@ type Copy struct {
 	cli.WatchFlags `embed:""`
 }
 
-// IsWhole reports whether all accounts are meant. The monitoring of the configuration is for such runs.
+// IsWhole reports whether all accounts are meant. The monitoring of the configuration is for such
+// runs.
 func (c *Copy) IsWhole() bool { return len(c.Manifest) == 0 }
 
 func (*Copy) Help() string {
@@ -142,7 +143,8 @@ func (c *Copy) wants(ctx context.Context, p *cli.Program, from *repo.Repo) (func
 	return func(s archive.Summary) bool { return chosen[s.Head.Name] }, nil
 }
 
-// mostCopied is how many manifests that are copied are listed. Of the others, only those with something to report are.
+// mostCopied is how many manifests that are copied are listed. Of the others, only those with
+// something to report are.
 const mostCopied = 50
 
 // copyListing prints manifests as they are copied.

@@ -68,8 +68,9 @@ func (c *Doctor) Run(ctx context.Context, p *cli.Program) error {
 	return printFindings(p, findings)
 }
 
-// subjects returns the accounts and the repositories that the user names, or else all of the configuration, and the
-// repositories of the accounts. A repository has the form of --repo; "" is the default.
+// subjects returns the accounts and the repositories that the user names, or else all of the
+// configuration, and the repositories of the accounts. A repository has the form of --repo; "" is
+// the default.
 func (c *Doctor) subjects(p *cli.Program) (accounts []*access.Account, repositories []string, err error) {
 	p.ListUsers = true
 	configured, err := p.Config()
@@ -110,7 +111,8 @@ func (c *Doctor) subjects(p *cli.Program) (accounts []*access.Account, repositor
 	return accounts, c.repositories(p, accounts, repositories), nil
 }
 
-// repositories returns those that are named and those of the accounts, each once. --repo overrides them.
+// repositories returns those that are named and those of the accounts, each once. --repo overrides
+// them.
 func (c *Doctor) repositories(p *cli.Program, accounts []*access.Account, named []string) []string {
 	if p.Flags.Repo != "" {
 		return []string{p.Flags.Repo}
@@ -151,10 +153,12 @@ func printFindings(p *cli.Program, findings []doctor.Finding) error {
 	return nil
 }
 
-// maxSubjects is the largest number of accounts, repositories and hosts whose good results are listed too.
+// maxSubjects is the largest number of accounts, repositories and hosts whose good results are
+// listed too.
 const maxSubjects = 10
 
-// worstFirst sorts findings. If there are many subjects, it leaves out what is ok, unless all are wanted.
+// worstFirst sorts findings. If there are many subjects, it leaves out what is ok, unless all are
+// wanted.
 func worstFirst(findings []doctor.Finding, all bool) (listed []doctor.Finding, subjects int) {
 	seen := make(map[string]bool)
 	for _, f := range findings {

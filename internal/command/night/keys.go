@@ -21,8 +21,9 @@ type rights struct {
 	removes bool // an owner's
 }
 
-// keyOf returns what a key allows. Without a key file, it is the key of the backups. A missing or wrong key is an error:
-// it ends the run before the first step. Any other error is not, because it may concern that repository alone.
+// keyOf returns what a key allows. Without a key file, it is the key of the backups. A missing or
+// wrong key is an error: it ends the run before the first step. Any other error is not, because it
+// may concern that repository alone.
 func (n *night) keyOf(ctx context.Context, l *access.Location, k access.Keys, what string) (rights, error) {
 	refuse := func(err error) error {
 		return &hint.Usage{Text: fmt.Sprintf("nothing was run: the key for %s: %s", what, ui.OneLine(err.Error())), Hint: "docs/config.md says which key each step needs"}

@@ -5,8 +5,8 @@
 //	steps.go    runs them, each as its own command would, and decides which ones still may
 //	report.go   prints what became of them
 //
-// It drives the other commands by their command lines, because no package of commands imports another. A step does what
-// the command does, and prints the same.
+// It drives the other commands by their command lines, because no package of commands imports
+// another. A step does what the command does, and prints the same.
 package night
 
 import (

@@ -133,7 +133,8 @@ func (n *night) planPrune(l *access.Location, add func(command string, owner boo
 	}
 }
 
-// day returns the beginning of the day of a time. Runs begin at about the same time of a day, so days count and not hours.
+// day returns the beginning of the day of a time. Runs begin at about the same time of a day, so
+// days count and not hours.
 func day(t time.Time) time.Time {
 	year, month, date := t.Local().Date()
 	return time.Date(year, month, date, 0, 0, 0, 0, time.Local)

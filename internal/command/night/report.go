@@ -111,8 +111,8 @@ func (n *night) worst() int {
 	return severity[worst]
 }
 
-// outcome returns the error of the run: nil, or one with the exit status of the worst step that names those with
-// problems.
+// outcome returns the error of the run: nil, or one with the exit status of the worst step that
+// names those with problems.
 func (n *night) outcome() error {
 	var titles []string
 	for _, s := range n.steps {

@@ -66,8 +66,9 @@ func (n *night) step(ctx context.Context, s *step) {
 // suspicious is why nothing is deleted after a step that failed.
 const suspicious = "something failed or was suspicious before it, so nothing is deleted"
 
-// damage returns why nothing of a repository is deleted: a check of this host found damage, in this run or before. What is
-// left of good copies stays until it is repaired. If nothing is known, it returns "".
+// damage returns why nothing of a repository is deleted: a check of this host found damage, in this
+// run or before. What is left of good copies stays until it is repaired. If nothing is known, it
+// returns "".
 func (n *night) damage(l *access.Location) string {
 	record, err := n.Checked(l)
 	switch {
@@ -96,8 +97,8 @@ func (s *step) location() string {
 	return s.at.String()
 }
 
-// judge finds the repositories of which nothing is deleted, because the backup of an account failed, raised an alarm, or
-// never began.
+// judge finds the repositories of which nothing is deleted, because the backup of an account
+// failed, raised an alarm, or never began.
 func (n *night) judge(backup *cli.Step) {
 	good := make(map[string]bool)
 	for _, a := range backup.Accounts {

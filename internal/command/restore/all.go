@@ -35,8 +35,9 @@ func (c *Command) checkAll() error {
 	return nil
 }
 
-// allNights returns the messages that match in any manifest of an account, as an account of their own: each once, as the
-// newest manifest has it in which it matches. It says from which manifests they are.
+// allNights returns the messages that match in any manifest of an account, as an account of their
+// own: each once, as the newest manifest has it in which it matches. It says from which manifests
+// they are.
 func (c *Command) allNights(ctx context.Context, p *cli.Program, r *repo.Repo, latest *archive.Contents,
 	record search.Query, w *query.Query,
 ) (*archive.Contents, error) {
@@ -110,8 +111,8 @@ func (u *unmatched) see(m *mail.Mailbox) {
 	u.patterns = left
 }
 
-// check returns an error if nothing was found in a mailbox that no manifest has, or that is a label of Gmail: its messages are in All Mail,
-// which was not searched.
+// check returns an error if nothing was found in a mailbox that no manifest has, or that is a label
+// of Gmail: its messages are in All Mail, which was not searched.
 func (u *unmatched) check(found int64) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()

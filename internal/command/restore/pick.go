@@ -28,7 +28,8 @@ type pickFlags struct {
 	NoIndex bool             `group:"query" name:"no-index" help:"Read all messages for --text, even if this host has an index of their words."`
 }
 
-// pick returns the messages and mailboxes that the flags select. A nil pick means all messages of the mailboxes.
+// pick returns the messages and mailboxes that the flags select. A nil pick means all messages of
+// the mailboxes.
 func (c *Command) pick(ctx context.Context, p *cli.Program, r *repo.Repo, contents *archive.Contents, record search.Query, w *query.Query) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
 	wants := func(m *manifest.Mailbox) bool { return c.Wants(&m.Mailbox) && w.Wants(&m.Mailbox) }
 	if len(c.Mailbox)+len(c.Exclude)+len(w.In)+len(w.NotIn) == 0 {

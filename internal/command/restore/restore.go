@@ -259,8 +259,8 @@ func (c *Command) checkMailboxes(ctx context.Context, p *cli.Program, r *repo.Re
 	return named.CheckMailboxes(ctx, p.Output, &names, r, contents)
 }
 
-// firstRequests is how many requests for mail a restore makes at once, beside those for which it has connections
-// already.
+// firstRequests is how many requests for mail a restore makes at once, beside those for which it
+// has connections already.
 const firstRequests = 6
 
 // restoreTo runs a restore with its progress, and closes the target.

@@ -27,8 +27,9 @@ func (c *Command) destination(p *cli.Program) (*job.Destination, error) {
 	return destination, err
 }
 
-// offerTarget sets --to, which is missing, to the account that the manifest is of, if there is a terminal: the user confirms
-// the restore later. It returns the open repository, or an error that names the account.
+// offerTarget sets --to, which is missing, to the account that the manifest is of, if there is a
+// terminal: the user confirms the restore later. It returns the open repository, or an error that
+// names the account.
 func (c *Command) offerTarget(ctx context.Context, p *cli.Program) (*repo.Repo, error) {
 	missing := &hint.Usage{Text: "--to is missing", Hint: "--to maildir:PATH, --to mbox:PATH, --to eml:PATH, or --to imaps://user@host"}
 	if isPath(c.Box) {
@@ -63,16 +64,16 @@ func (c *Command) offerTarget(ctx context.Context, p *cli.Program) (*repo.Repo, 
 	return nil, missing
 }
 
-// isPath reports whether the argument after the manifest is a path, which is what other programs take there. Few mailboxes
-// have such names.
+// isPath reports whether the argument after the manifest is a path, which is what other programs
+// take there. Few mailboxes have such names.
 func isPath(argument string) bool {
 	return filepath.IsAbs(argument) || slices.ContainsFunc([]string{"./", "../", "~/"}, func(begins string) bool {
 		return strings.HasPrefix(argument, begins)
 	})
 }
 
-// confirm returns what asks before mail is added to an account on a server, or nil: a user who named the manifest and the
-// target knows both.
+// confirm returns what asks before mail is added to an account on a server, or nil: a user who
+// named the manifest and the target knows both.
 func (c *Command) confirm(p *cli.Program, chosen bool) func(context.Context, restore.Plan) error {
 	kind, _, isFiles := strings.Cut(c.To, ":")
 	switch {

@@ -49,7 +49,8 @@ type Forget struct {
 	cli.WatchFlags `embed:""`
 }
 
-// IsWhole reports whether all accounts are meant. The monitoring of the configuration is for such runs.
+// IsWhole reports whether all accounts are meant. The monitoring of the configuration is for such
+// runs.
 func (c *Forget) IsWhole() bool {
 	return len(c.Names) == 0 && !c.DryRun && !c.Undo && !c.AcknowledgeAll
 }
@@ -107,7 +108,8 @@ func (c *Forget) policy() history.Policy {
 	}
 }
 
-// rules returns the policy of the flags. Without rules and names, it returns that of the configuration.
+// rules returns the policy of the flags. Without rules and names, it returns that of the
+// configuration.
 func (c *Forget) rules(p *cli.Program) (history.Policy, error) {
 	policy := c.policy()
 	if !policy.IsZero() || len(c.Names) > 0 || len(c.Acknowledge) > 0 {
@@ -246,8 +248,8 @@ func summarizeDecision(d *archive.Decision) decisionSummary {
 	return s
 }
 
-// mostKept is how many manifests a forget without a question lists at most. Of more, it lists those that it forgets: it runs
-// every week or so, and nobody reads why thousands are kept.
+// mostKept is how many manifests a forget without a question lists at most. Of more, it lists those
+// that it forgets: it runs every week or so, and nobody reads why thousands are kept.
 const mostKept = 50
 
 // print shows for each manifest whether it is kept, and why.
@@ -312,7 +314,8 @@ func printLosses(p *cli.Program, plan *archive.ForgetPlan) error {
 	return cli.Shrunk("a manifest lacks mail of the one before it, without an alarm; both are kept until you acknowledge it")
 }
 
-// confirm asks the user whether to forget what the plan forgets. A plan that forgets nothing needs no answer.
+// confirm asks the user whether to forget what the plan forgets. A plan that forgets nothing needs
+// no answer.
 func (c *Forget) confirm(ctx context.Context, p *cli.Program, plan *archive.ForgetPlan) error {
 	goes := 0
 	for _, d := range plan.Decisions {

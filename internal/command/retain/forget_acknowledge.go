@@ -40,9 +40,9 @@ func (c *Forget) acknowledge(ctx context.Context, p *cli.Program, r *repo.Repo) 
 	return c.settle(ctx, p, r)
 }
 
-// accept prints what is accepted with a manifest: what its alarm says, and what it lacks. The writer of the manifest wrote
-// the alarm, and a thief of a writer's key may have left something out. So the user must agree to what only the comparison
-// finds.
+// accept prints what is accepted with a manifest: what its alarm says, and what it lacks. The
+// writer of the manifest wrote the alarm, and a thief of a writer's key may have left something
+// out. So the user must agree to what only the comparison finds.
 func (c *Forget) accept(ctx context.Context, p *cli.Program, r *repo.Repo, s archive.Summary) error {
 	id := summary.ShortID(s.Head)
 	alarms, unsaid, err := c.compare(ctx, p, r, s)
@@ -70,7 +70,8 @@ func (c *Forget) accept(ctx context.Context, p *cli.Program, r *repo.Repo, s arc
 	return nil
 }
 
-// compare returns what the alarm of a manifest says, or what it lacks if it has none, and what it lacks that its alarm does not say.
+// compare returns what the alarm of a manifest says, or what it lacks if it has none, and what it
+// lacks that its alarm does not say.
 func (c *Forget) compare(ctx context.Context, p *cli.Program, r *repo.Repo, s archive.Summary) (alarms, unsaid []string, err error) {
 	alarms = s.Manifest.Alarm
 	lost, err := archive.LostBefore(ctx, r, s, job.Limits(p.Host, c.ShrinkLimit))
@@ -87,8 +88,8 @@ func (c *Forget) compare(ctx context.Context, p *cli.Program, r *repo.Repo, s ar
 	return alarms, slices.DeleteFunc(lost, func(sentence string) bool { return says(alarms, sentence) }), nil
 }
 
-// says reports whether one of the alarms begins with a sentence. A backup may add where the mail perhaps is. A program before December
-// 2026 wrote now for that night.
+// says reports whether one of the alarms begins with a sentence. A backup may add where the mail
+// perhaps is. A program before December 2026 wrote now for that night.
 func says(alarms []string, sentence string) bool {
 	older := func(text string) string { return strings.ReplaceAll(text, " that night", " now") }
 	return slices.ContainsFunc(alarms, func(alarm string) bool { return strings.HasPrefix(older(alarm), older(sentence)) })

@@ -35,8 +35,9 @@ type alarmSummary struct {
 	Unsaid   []string  `json:"unsaid"`   // what it lacks beside that; then it is not accepted
 }
 
-// acknowledgeAll accepts all alarms of the named accounts, or of all, that say what their manifests lack. It shows them first, and
-// asks. One that lacks more may have been written with a stolen key, so the user must name it.
+// acknowledgeAll accepts all alarms of the named accounts, or of all, that say what their manifests
+// lack. It shows them first, and asks. One that lacks more may have been written with a stolen key,
+// so the user must name it.
 func (c *Forget) acknowledgeAll(ctx context.Context, p *cli.Program) error {
 	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
@@ -66,7 +67,8 @@ func (c *Forget) acknowledgeAll(ctx context.Context, p *cli.Program) error {
 	return nil
 }
 
-// standing returns the manifests with alarms that nobody has acknowledged, of the named accounts or of all.
+// standing returns the manifests with alarms that nobody has acknowledged, of the named accounts or
+// of all.
 func (c *Forget) standing(ctx context.Context, p *cli.Program, r *repo.Repo) (standing []archive.Summary, damage []error, err error) {
 	accounts, damage, err := health.Accounts(ctx, r, job.Limits(p.Host, c.ShrinkLimit)) // so that status and this agree
 	if err != nil {

@@ -2,7 +2,8 @@ package retain
 
 import "testing"
 
-// An alarm says what the comparison finds, also if a backup added something to it, and if an older program wrote it.
+// An alarm says what the comparison finds, also if a backup added something to it, and if an older
+// program wrote it.
 func TestSays(t *testing.T) {
 	const found = `mailbox "A": 9 messages before, 3 that night; nowhere in the account: 6 of those before`
 	for alarm, want := range map[string]bool{

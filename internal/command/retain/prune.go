@@ -85,8 +85,8 @@ func (c *Prune) Run(ctx context.Context, p *cli.Program) error {
 	return c.prune(ctx, p, r)
 }
 
-// compressingMemoryLimit is the memory limit of a prune with maximum compression: two encoders that keep where everything
-// is in up to 12 MiB, and frames of that size.
+// compressingMemoryLimit is the memory limit of a prune with maximum compression: two encoders that
+// keep where everything is in up to 12 MiB, and frames of that size.
 const compressingMemoryLimit = 290 << 20
 
 func (c *Prune) prune(ctx context.Context, p *cli.Program, r *repo.Repo) error {

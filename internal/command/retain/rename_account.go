@@ -82,8 +82,9 @@ func (c *Rename) Run(ctx context.Context, p *cli.Program) error {
 	return c.report(p, renamed)
 }
 
-// howToMerge says how to add the history to the account that has the new name. mailstrata account rename has no --merge: it
-// has no history to rename afterwards, and changes the configuration alone.
+// howToMerge says how to add the history to the account that has the new name. mailstrata account
+// rename has no --merge: it has no history to rename afterwards, and changes the configuration
+// alone.
 func (c *Rename) howToMerge(p *cli.Program) string {
 	adds := " adds the history of " + ui.Quote(c.Old) + " to it"
 	if p.Process.Step == nil {

@@ -143,8 +143,8 @@ func (s *servers) hosts() (all []string) {
 	return all
 }
 
-// isHost reports whether a Host field names the page. Otherwise any name that leads to this host would do, and a page
-// of that name could read all pages.
+// isHost reports whether a Host field names the page. Otherwise any name that leads to this host
+// would do, and a page of that name could read all pages.
 func (s *servers) isHost(host string) bool {
 	hosts := s.hosts()
 	if slices.Contains(hosts, host) || s.secure == nil {

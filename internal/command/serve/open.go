@@ -13,11 +13,13 @@ import (
 	"github.com/mailstrata/mailstrata/internal/cli"
 )
 
-// redirectLife is how long the file exists that leads a browser to the page. Browsers take a while to start.
+// redirectLife is how long the file exists that leads a browser to the page. Browsers take a while
+// to start.
 const redirectLife = time.Minute
 
-// openBrowser opens a URL that logs in. Other users of the host can read the arguments of programs, so the browser gets
-// the name of a file that only this user can read, and the file leads on. done removes the file.
+// openBrowser opens a URL that logs in. Other users of the host can read the arguments of programs,
+// so the browser gets the name of a file that only this user can read, and the file leads on. done
+// removes the file.
 func openBrowser(ctx context.Context, p *cli.Program, url string) (done func(), err error) {
 	dir, err := os.MkdirTemp(p.Getenv("XDG_RUNTIME_DIR"), "mailstrata-") // 0700
 	if err != nil {

@@ -67,8 +67,8 @@ type served struct {
 	Password string `json:"password,omitempty"` // that was made
 }
 
-// servingMemoryLimit is the memory limit of a server: the cache of its reader, the lists of mailboxes, and what twenty
-// clients take.
+// servingMemoryLimit is the memory limit of a server: the cache of its reader, the lists of
+// mailboxes, and what twenty clients take.
 const servingMemoryLimit = 180 << 20
 
 func (c *Command) Run(ctx context.Context, p *cli.Program) error {

@@ -94,8 +94,8 @@ func (d *dialog) add(ctx context.Context, address string, again cli.Runner) erro
 	return err
 }
 
-// mayAdd returns an error if no account can be added to the file of the configuration, before anybody answers questions
-// for it.
+// mayAdd returns an error if no account can be added to the file of the configuration, before
+// anybody answers questions for it.
 func (d *dialog) mayAdd() error {
 	if err := d.mayWrite(); err != nil {
 		return err
@@ -111,7 +111,8 @@ func (d *dialog) mayAdd() error {
 	return d.check(text)
 }
 
-// askTwin asks whether to add an account whose login another one has, and continues the history of one that was removed.
+// askTwin asks whether to add an account whose login another one has, and continues the history of
+// one that was removed.
 func (d *dialog) askTwin(ctx context.Context, c *config.Config, a *account) error {
 	twin := slices.IndexFunc(c.Accounts, func(other config.Account) bool { return sameLogin(a.url, other.URL) })
 	if twin >= 0 {
@@ -320,8 +321,8 @@ func (c *accountRename) Run(ctx context.Context, p *cli.Program, again cli.Runne
 	return nil
 }
 
-// newSheet says that the recovery sheet is out of date: it has a command line for each account. An account that was
-// removed from the configuration stays in the repository and on the sheet.
+// newSheet says that the recovery sheet is out of date: it has a command line for each account. An
+// account that was removed from the configuration stays in the repository and on the sheet.
 const newSheet = "Print a new recovery sheet: mailstrata key sheet"
 
 // noteSheet prints newSheet if the key of the repository makes a sheet.
@@ -340,7 +341,8 @@ func (d *dialog) noteSheet(ctx context.Context) {
 	}
 }
 
-// renameHistory renames the account in its repository. An account that was never archived has no history.
+// renameHistory renames the account in its repository. An account that was never archived has no
+// history.
 func (d *dialog) renameHistory(ctx context.Context, c *accountRename, repository string, again cli.Runner) error {
 	args := append(d.Globals.Args(), "rename-account")
 	f := &d.Flags

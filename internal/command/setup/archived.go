@@ -26,8 +26,8 @@ func archivedIn(ctx context.Context, r *repo.Repo) (accounts []archived, err err
 	return accounts, err
 }
 
-// keepName gives an account the name under which the repository has it already. Otherwise its history would begin again
-// beside the old one.
+// keepName gives an account the name under which the repository has it already. Otherwise its
+// history would begin again beside the old one.
 func (d *dialog) keepName(a *account, has []archived) {
 	same := func(other archived) bool { return sameLogin(a.url, other.source) }
 	if slices.ContainsFunc(has, func(other archived) bool { return other.account == a.name }) || !slices.ContainsFunc(has, same) {
@@ -37,7 +37,8 @@ func (d *dialog) keepName(a *account, has []archived) {
 	d.Paragraph("The archive has this account as " + ui.Safe(a.name) + ": it continues under that name.")
 }
 
-// sameLogin reports whether the URLs of two accounts have the same user of the same server, with or without TLS.
+// sameLogin reports whether the URLs of two accounts have the same user of the same server, with or
+// without TLS.
 func sameLogin(one, other string) bool {
 	a, err := imap.ParseURL(one)
 	b, errOther := imap.ParseURL(other)

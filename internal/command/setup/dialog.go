@@ -22,7 +22,8 @@ var errUnanswered = errors.New("the terminal was closed before all questions wer
 // section begins a part of the dialog.
 func (d *dialog) section(title string) { d.Say("\n" + title + "\n") }
 
-// ask asks a question until there is an answer. usual is what an empty line means; "": it means nothing.
+// ask asks a question until there is an answer. usual is what an empty line means; "": it means
+// nothing.
 func (d *dialog) ask(ctx context.Context, question, usual string) (string, error) {
 	if usual != "" {
 		question += " [" + ui.Safe(usual) + "]"

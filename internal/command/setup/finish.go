@@ -16,8 +16,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// finish starts the timer, writes the recovery sheet, makes the first backup, and says how to look into it. The
-// configuration is there already. What is interrupted or fails stays in the file of the rest.
+// finish starts the timer, writes the recovery sheet, makes the first backup, and says how to look
+// into it. The configuration is there already. What is interrupted or fails stays in the file of
+// the rest.
 func (d *dialog) finish(ctx context.Context, r *rest, n *nights, again cli.Runner) error {
 	if r.Timer {
 		started, err := d.startTimer(ctx, n)
@@ -87,7 +88,8 @@ func (d *dialog) schedulers() *schedule.Host {
 	return &schedule.Host{Home: d.Home(), Getenv: d.Getenv, Run: schedule.Run}
 }
 
-// startTimer starts a timer, and reports whether that is done. If it fails, startTimer says what to do, and the rest goes on.
+// startTimer starts a timer, and reports whether that is done. If it fails, startTimer says what to
+// do, and the rest goes on.
 func (d *dialog) startTimer(ctx context.Context, n *nights) (started bool, err error) {
 	job, err := d.job(n)
 	if err != nil {
@@ -123,7 +125,8 @@ func (d *dialog) startTimer(ctx context.Context, n *nights) (started bool, err e
 	return true, nil
 }
 
-// job returns what a timer runs. It names what this process finds by variables, which a timer lacks.
+// job returns what a timer runs. It names what this process finds by variables, which a timer
+// lacks.
 func (d *dialog) job(n *nights) (schedule.Job, error) {
 	program := programPath()
 	job := schedule.Job{Program: program, Hourly: n.often == hourly}
@@ -143,8 +146,8 @@ func (d *dialog) job(n *nights) (schedule.Job, error) {
 	return job, nil
 }
 
-// programPath returns the path of this program: that in PATH if it leads to it, because a package manager may have the
-// version in the other.
+// programPath returns the path of this program: that in PATH if it leads to it, because a package
+// manager may have the version in the other.
 func programPath() string {
 	program, err := os.Executable()
 	if err != nil { // without /proc

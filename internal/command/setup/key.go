@@ -22,8 +22,8 @@ type opening struct {
 	passphrase string
 }
 
-// askOpening asks what is to open a new repository, or what opens the one that is there. It returns nil if the user has
-// nothing that opens it, and wants another place.
+// askOpening asks what is to open a new repository, or what opens the one that is there. It returns
+// nil if the user has nothing that opens it, and wants another place.
 func (d *dialog) askOpening(ctx context.Context, p *place) (*opening, error) {
 	if p.exists {
 		return d.askExisting(ctx, p)
@@ -60,7 +60,8 @@ func (d *dialog) askOpening(ctx context.Context, p *place) (*opening, error) {
 	}
 }
 
-// askExisting finds the key file of an earlier setup or backup, or asks for what opens the repository.
+// askExisting finds the key file of an earlier setup or backup, or asks for what opens the
+// repository.
 func (d *dialog) askExisting(ctx context.Context, p *place) (*opening, error) {
 	for _, file := range d.keyFiles() {
 		if d.opens(ctx, p, file, "") == nil {
@@ -95,7 +96,8 @@ func (d *dialog) askExisting(ctx context.Context, p *place) (*opening, error) {
 	}
 }
 
-// keyFiles returns the key files that an earlier setup made, and that of a backup without a setup, as far as they exist.
+// keyFiles returns the key files that an earlier setup made, and that of a backup without a setup,
+// as far as they exist.
 func (d *dialog) keyFiles() (files []string) {
 	for n := range maxKeyFiles {
 		file := d.keyPath(n)
@@ -136,7 +138,8 @@ func (d *dialog) opens(ctx context.Context, p *place, keyFile, passphrase string
 	return err
 }
 
-// maxKeyFiles is how many key files setup makes in the directory of the configuration, each for another repository.
+// maxKeyFiles is how many key files setup makes in the directory of the configuration, each for
+// another repository.
 const maxKeyFiles = 9
 
 // keyPath returns the n-th key file that setup makes.
@@ -144,7 +147,8 @@ func (d *dialog) keyPath(n int) string {
 	return filepath.Join(d.directory(), numbered("key", n))
 }
 
-// newKeyFile makes a key file. One that an earlier setup made, and no repository has, is used again.
+// newKeyFile makes a key file. One that an earlier setup made, and no repository has, is used
+// again.
 func (d *dialog) newKeyFile() (*secret.KeyFile, string, error) {
 	for n := range maxKeyFiles {
 		path := d.keyPath(n)

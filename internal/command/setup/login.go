@@ -67,8 +67,8 @@ func (d *dialog) logIn(ctx context.Context, a *account, address string, server *
 	}
 }
 
-// askEmpty reports whether the account is the right one. It asks if there is no message in it: some servers accept other
-// names of a user, and show an empty account.
+// askEmpty reports whether the account is the right one. It asks if there is no message in it: some
+// servers accept other names of a user, and show an empty account.
 func (d *dialog) askEmpty(ctx context.Context, a *account) (right bool, err error) {
 	if a.messages > 0 {
 		return true, nil
@@ -108,7 +108,8 @@ func accountURL(user string, server *probe.Server) string {
 	return scheme + "://" + strings.NewReplacer(":", "%3A", "%40", "@").Replace(escaped) + "@" + host
 }
 
-// tryLogin logs in with the secret that enter puts into the options, counts the mailboxes, and looks into one.
+// tryLogin logs in with the secret that enter puts into the options, counts the mailboxes, and
+// looks into one.
 func (d *dialog) tryLogin(ctx context.Context, a *account, enter func(*imap.Options)) error {
 	parsed, err := access.ParseAccount(a.url)
 	if err != nil {

@@ -35,7 +35,8 @@ type account struct {
 	caFile string // the file of the user that has them; "": there is none
 }
 
-// askAccount asks for an account, and tests it. taken returns an error for a name that another account has.
+// askAccount asks for an account, and tests it. taken returns an error for a name that another
+// account has.
 func (d *dialog) askAccount(ctx context.Context, address string, taken func(name string) error) (*account, error) {
 	address, err := d.askAddress(ctx, address, taken)
 	if err != nil {
@@ -90,7 +91,8 @@ func checkAddress(address string) error {
 	return nil
 }
 
-// askServer asks for the mail server, unless it is known, until one answers that can be trusted. It suggests the guess.
+// askServer asks for the mail server, unless it is known, until one answers that can be trusted. It
+// suggests the guess.
 func (d *dialog) askServer(ctx context.Context, address string, found *provider.Provider, guess string) (*probe.Server, *account, error) {
 	host, port, ask := "", 0, true
 	switch {
@@ -221,8 +223,9 @@ func (a *account) roots() *x509.CertPool {
 	return pool
 }
 
-// askTrust shows what an untrusted server presents, and asks for the certificate of its authority or for trust in the one
-// shown. It sets the certificates of the account, unless the user does not trust the server.
+// askTrust shows what an untrusted server presents, and asks for the certificate of its authority
+// or for trust in the one shown. It sets the certificates of the account, unless the user does not
+// trust the server.
 func (d *dialog) askTrust(ctx context.Context, server *probe.Server, a *account) error {
 	own := server.Presented[0]
 	d.Paragraph(ui.Safe(server.Host) + " shows a certificate that cannot be trusted: " + ui.OneLine(server.Untrusted.Error()) + ".")
@@ -253,7 +256,8 @@ func (d *dialog) askTrust(ctx context.Context, server *probe.Server, a *account)
 	return d.askAuthority(ctx, server, a)
 }
 
-// askAuthority asks for the file of the authority that signed the certificate. An empty line is another server.
+// askAuthority asks for the file of the authority that signed the certificate. An empty line is
+// another server.
 func (d *dialog) askAuthority(ctx context.Context, server *probe.Server, a *account) error {
 	for {
 		path, err := d.ask(ctx, "File (PEM)", "")

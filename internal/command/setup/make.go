@@ -28,8 +28,8 @@ type plan struct {
 	nights  *nights
 }
 
-// make makes the repository, stores the secrets, and then writes the configuration. What is to be done after that is
-// written before it.
+// make makes the repository, stores the secrets, and then writes the configuration. What is to be
+// done after that is written before it.
 func (d *dialog) make(ctx context.Context, p *plan, r *rest) error {
 	unlock, err := d.lock(ctx)
 	if err != nil {
@@ -120,7 +120,8 @@ func (d *dialog) storeRepository(ctx context.Context, p *plan) (string, error) {
 	return edit.Table("[[repositories]]", append(pairs, edit.Pair{Key: "trust", Value: p.place.repository.Trust})...), nil
 }
 
-// storeAccount stores the secrets of an account, and returns its table, and that of a new provider of its tokens or "".
+// storeAccount stores the secrets of an account, and returns its table, and that of a new provider
+// of its tokens or "".
 func (d *dialog) storeAccount(ctx context.Context, a *account, useKeyring bool) (provider, table string, err error) {
 	pairs := []edit.Pair{{Key: "name", Value: a.name}, {Key: "url", Value: a.url}}
 	if a.grant != nil {
@@ -192,7 +193,8 @@ func (d *dialog) configPath() string {
 // directory returns the directory of the configuration, its secrets and its keys.
 func (d *dialog) directory() string { return filepath.Dir(d.configPath()) }
 
-// relative returns a path as the configuration has it: relative to itself, if the file is beside it.
+// relative returns a path as the configuration has it: relative to itself, if the file is beside
+// it.
 func (d *dialog) relative(path string) string {
 	if rest, ok := strings.CutPrefix(path, d.directory()+string(filepath.Separator)); ok {
 		return filepath.ToSlash(rest)
@@ -200,7 +202,8 @@ func (d *dialog) relative(path string) string {
 	return path
 }
 
-// lock makes this process the only one of the user that changes configurations, until unlock is called.
+// lock makes this process the only one of the user that changes configurations, until unlock is
+// called.
 func (d *dialog) lock(ctx context.Context) (unlock func(), err error) {
 	state, err := d.StateDir()
 	if err != nil {
@@ -231,8 +234,8 @@ func (d *dialog) write(text []byte) error {
 	return nil
 }
 
-// mayWrite returns an error if the configuration cannot be written, before anybody answers questions for it. It makes the
-// directory.
+// mayWrite returns an error if the configuration cannot be written, before anybody answers
+// questions for it. It makes the directory.
 func (d *dialog) mayWrite() error {
 	if err := os.MkdirAll(d.directory(), 0o700); err != nil {
 		return fmt.Errorf("make the directory of the configuration: %w", err)

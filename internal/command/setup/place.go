@@ -137,8 +137,8 @@ func (d *dialog) askRemote(ctx context.Context) (*place, error) {
 	return &place{repository: config.Repository{Place: remotePlace(host, directory)}}, nil
 }
 
-// remotePlace returns the location of a directory on another host: from its root, or else from the home directory there.
-// A port needs the form of a URL.
+// remotePlace returns the location of a directory on another host: from its root, or else from the
+// home directory there. A port needs the form of a URL.
 func remotePlace(host, directory string) string {
 	host = strings.TrimPrefix(strings.TrimPrefix(host, "ssh://"), "sftp://")
 	directory = strings.TrimPrefix(directory, "~/")

@@ -16,8 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// rest is what is left to do once the configuration is written. It is a file beside the configuration until all is done,
-// so that the next setup finishes what was interrupted or failed.
+// rest is what is left to do once the configuration is written. It is a file beside the
+// configuration until all is done, so that the next setup finishes what was interrupted or failed.
 type rest struct {
 	Account string
 	Often   often
@@ -29,7 +29,8 @@ type rest struct {
 	repository *config.Repository
 }
 
-// restOf returns what is to be done after the configuration of a plan. A writer's key opens no mail, so it has no sheet.
+// restOf returns what is to be done after the configuration of a plan. A writer's key opens no
+// mail, so it has no sheet.
 func restOf(p *plan) *rest {
 	var others []string
 	for _, known := range p.place.archived {
@@ -99,7 +100,8 @@ func (d *dialog) left(ctx context.Context, c *config.Config) (*rest, error) {
 	return r, d.save(r)
 }
 
-// archived reports whether the repository has a backup of the account. If it does not open, the backup says why.
+// archived reports whether the repository has a backup of the account. If it does not open, the
+// backup says why.
 func (d *dialog) archived(ctx context.Context, of *rest) bool {
 	l, err := d.ConfiguredLocation(of.repository)
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/secret"
 )
 
-// keep stores a secret in the keyring, or else in a file that only this user can read. It returns the key of the
-// configuration that says where. It replaces no other secret: that may be one of another configuration, or of an account
-// that was renamed.
+// keep stores a secret in the keyring, or else in a file that only this user can read. It returns
+// the key of the configuration that says where. It replaces no other secret: that may be one of
+// another configuration, or of an account that was renamed.
 func (d *dialog) keep(ctx context.Context, key, name, value string, useKeyring bool) (edit.Pair, error) {
 	if useKeyring {
 		switch entry, err := keepEntry(ctx, name, value); {

@@ -1,13 +1,14 @@
-// Package edit changes a configuration, and leaves what it does not change as its owner wrote it: comments, order and
-// blank lines.
+// Package edit changes a configuration, and leaves what it does not change as its owner wrote it:
+// comments, order and blank lines.
 //
 //	Append   adds a table to an array of tables
 //	Remove   removes one, with the comment above it
 //	Set      sets a key of one
 //
-// Each finds the lines by the parser of TOML (headings.go), changes them, and parses the result: unless the values
-// are exactly those that the change asks for, it returns an error and the user has to edit the file. A byte order mark and
-// the line ends of Windows stay; a file in UTF-16 becomes UTF-8.
+// Each finds the lines by the parser of TOML (headings.go), changes them, and parses the result:
+// unless the values are exactly those that the change asks for, it returns an error and the user
+// has to edit the file. A byte order mark and the line ends of Windows stay; a file in UTF-16
+// becomes UTF-8.
 package edit
 
 import (
@@ -32,7 +33,8 @@ type Pair struct {
 	Value any
 }
 
-// Table returns the lines of a table: its heading and its keys. Keys whose value is "" or false are left out.
+// Table returns the lines of a table: its heading and its keys. Keys whose value is "" or false are
+// left out.
 func Table(heading string, pairs ...Pair) string {
 	var b strings.Builder
 	b.WriteString(heading + "\n")
@@ -196,7 +198,8 @@ func read(saved []byte) (f *file, err error) {
 	return f, err
 }
 
-// confirmed returns the file with another text, if that has the values of f, which the caller has changed.
+// confirmed returns the file with another text, if that has the values of f, which the caller has
+// changed.
 func (f *file) confirmed(text []byte) ([]byte, error) {
 	got, err := values(text)
 	if err != nil || !reflect.DeepEqual(got, f.values) {

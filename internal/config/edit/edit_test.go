@@ -107,7 +107,8 @@ keep_daily = 30
 	}
 }
 
-// A byte order mark and the line ends of Windows stay, and what is added has them too. A file in UTF-16 becomes UTF-8.
+// A byte order mark and the line ends of Windows stay, and what is added has them too. A file in
+// UTF-16 becomes UTF-8.
 func TestEditorsOfWindows(t *testing.T) {
 	table := edit.Table("[[accounts]]", edit.Pair{Key: "name", Value: "kim"})
 	changes := map[string]func([]byte) ([]byte, error){
@@ -167,8 +168,8 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// Any text either stays valid with exactly the change, or is refused. Append, then Remove of the last, gives the values
-// from before.
+// Any text either stays valid with exactly the change, or is refused. Append, then Remove of the
+// last, gives the values from before.
 func FuzzEdit(f *testing.F) {
 	f.Add(owned, "anna")
 	f.Add("[[accounts]]", "a\nb")

@@ -35,7 +35,8 @@ var quiet = []string{
 	"--hide-scrollbars", "--disable-site-isolation-trials", "--lang=en-US", "--mute-audio",
 }
 
-// Start starts Chromium with a new profile. All hosts but 127.0.0.1 are the canary. It ends with the test.
+// Start starts Chromium with a new profile. All hosts but 127.0.0.1 are the canary. It ends with
+// the test.
 func Start(t testing.TB, canary *Canary) *Browser {
 	t.Helper()
 	path := testbed.Installed(t, "chromium", "apt-get install chromium, or testbed/packages")

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// Canary is a listener that every name of a host leads to. Nobody connects to it whose page fetches nothing.
+// Canary is a listener that every name of a host leads to. Nobody connects to it whose page fetches
+// nothing.
 type Canary struct {
 	l net.Listener
 
@@ -52,8 +53,9 @@ func NewCanary(t testing.TB) *Canary {
 // Address returns host and port.
 func (c *Canary) Address() string { return c.l.Addr().String() }
 
-// Calls returns what was asked of it: the request line and the host of each connection, or that it was TLS, or Silent. What
-// Chromium asks its makers for by itself is left out: no switch turns off all of that.
+// Calls returns what was asked of it: the request line and the host of each connection, or that it
+// was TLS, or Silent. What Chromium asks its makers for by itself is left out: no switch turns off
+// all of that.
 func (c *Canary) Calls() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -24,7 +24,8 @@ type devtools struct {
 	err     error // why nothing can be sent any more
 }
 
-// event is something that happened in a session, which is a tab, a frame of another process, or a worker.
+// event is something that happened in a session, which is a tab, a frame of another process, or a
+// worker.
 type event struct {
 	Session string          `json:"sessionId"`
 	Method  string          `json:"method"`

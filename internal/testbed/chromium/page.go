@@ -23,7 +23,8 @@ type Page struct {
 	requests map[string]string // URLs by the IDs of requests, since the last report
 }
 
-// Go opens a URL and waits until it has loaded, with its frames. It returns an error if nothing was loaded, as for a download.
+// Go opens a URL and waits until it has loaded, with its frames. It returns an error if nothing was
+// loaded, as for a download.
 func (p *Page) Go(t testing.TB, url string) error {
 	t.Helper()
 	for len(p.loaded) > 0 {

@@ -5,7 +5,8 @@ import (
 	"syscall"
 )
 
-// separate makes Chromium the head of a group of processes, which ends when the test process is killed.
+// separate makes Chromium the head of a group of processes, which ends when the test process is
+// killed.
 func separate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

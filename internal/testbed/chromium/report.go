@@ -44,7 +44,8 @@ func (b *Browser) event(e event) {
 	}
 }
 
-// attach prepares a new session: a tab of Open, a window that a page opened, a frame or a worker. It waits until then.
+// attach prepares a new session: a tab of Open, a window that a page opened, a frame or a worker.
+// It waits until then.
 func (b *Browser) attach(e event) {
 	var p struct {
 		SessionID  string

@@ -1,4 +1,5 @@
-// Package jmaptest is a server of JMAP in memory that misbehaves as a test wants: it checks what a real server never does.
+// Package jmaptest is a server of JMAP in memory that misbehaves as a test wants: it checks what a
+// real server never does.
 package jmaptest
 
 import (

@@ -12,15 +12,18 @@ import (
 	"time"
 )
 
-// Argument is the first argument of the child process. The second is the directory for compiled code, or empty.
+// Argument is the first argument of the child process. The second is the directory for compiled
+// code, or empty.
 const Argument = "read-pdf"
 
 const (
-	// responseTime is how long the parent waits for the end of a document. The child ends before, unless something is wrong.
+	// responseTime is how long the parent waits for the end of a document. The child ends before,
+	// unless something is wrong.
 	responseTime = documentTime + 30*time.Second
 	// startTime is how long a child may take to start. On a slow machine, compiling takes a minute.
 	startTime = 5 * time.Minute
-	// maxDocuments is how many documents a child reads. Then another takes its place, so that leaks do not add up.
+	// maxDocuments is how many documents a child reads. Then another takes its place, so that leaks
+	// do not add up.
 	maxDocuments = 1000
 )
 
@@ -33,7 +36,8 @@ func Supported() bool {
 	return false
 }
 
-// Extractor reads the text of PDFs in a child process, one after the other. It can be used by several goroutines at once.
+// Extractor reads the text of PDFs in a child process, one after the other. It can be used by
+// several goroutines at once.
 type Extractor struct {
 	program, cache string
 
@@ -42,14 +46,16 @@ type Extractor struct {
 	unusable error  // why no child can start
 }
 
-// NewExtractor returns an Extractor. program is the path of a program that calls Serve if its first argument is Argument,
-// and cache is the directory in which that keeps compiled code. If it is empty, or others can write to it, each child compiles PDFium. No child runs
-// before the first document.
+// NewExtractor returns an Extractor. program is the path of a program that calls Serve if its first
+// argument is Argument, and cache is the directory in which that keeps compiled code. If it is
+// empty, or others can write to it, each child compiles PDFium. No child runs before the first
+// document.
 func NewExtractor(program, cache string) *Extractor {
 	return &Extractor{program: program, cache: cache}
 }
 
-// unusableError is the error of all documents where no child can start. It is errors.ErrUnsupported.
+// unusableError is the error of all documents where no child can start. It is
+// errors.ErrUnsupported.
 type unusableError struct{ error }
 
 func (e unusableError) Is(target error) bool { return target == errors.ErrUnsupported }
@@ -71,8 +77,9 @@ func (x *Extractor) end() {
 	}
 }
 
-// Text returns the text of a PDF, of at most limit bytes, in UTF-8. With an error, it returns the text of pages that were read
-// until then. If no child can start, the error is errors.ErrUnsupported.
+// Text returns the text of a PDF, of at most limit bytes, in UTF-8. With an error, it returns the
+// text of pages that were read until then. If no child can start, the error is
+// errors.ErrUnsupported.
 func (x *Extractor) Text(ctx context.Context, document []byte, limit int) (string, error) {
 	if len(document) > MaxDocument {
 		return "", fmt.Errorf("the document has %d bytes, more than %d", len(document), MaxDocument)
@@ -111,7 +118,8 @@ type child struct {
 	documents int
 }
 
-// startChild starts a child, and waits until it can read documents. If it cannot, the error is what it says last.
+// startChild starts a child, and waits until it can read documents. If it cannot, the error is what
+// it says last.
 func startChild(ctx context.Context, program, cache string) (*child, error) {
 	process := exec.Command(program, Argument, cache)
 	process.Env = []string{} // no passwords
@@ -160,7 +168,8 @@ func (r *reason) String() string {
 	return strings.TrimSpace(line)
 }
 
-// abort makes the child end, and reading from it and writing to it. It can hang, and has nothing to finish.
+// abort makes the child end, and reading from it and writing to it. It can hang, and has nothing to
+// finish.
 func (c *child) abort() {
 	_ = c.process.Process.Kill()
 	_ = c.in.Close()

@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limitProcess sets the limits of the child process. Memory is limited as data: the address space that Go reserves is far larger.
+// limitProcess sets the limits of the child process. Memory is limited as data: the address space
+// that Go reserves is far larger.
 func limitProcess() error {
 	for _, l := range []struct {
 		resource int
@@ -28,7 +29,8 @@ func limitProcess() error {
 	return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 }
 
-// tryExecutable makes a page of memory executable, as wazero does after it has compiled for seconds.
+// tryExecutable makes a page of memory executable, as wazero does after it has compiled for
+// seconds.
 func tryExecutable() error {
 	page, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {

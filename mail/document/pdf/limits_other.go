@@ -2,5 +2,6 @@
 
 package pdf
 
-// limitProcess does nothing: elsewhere the limits of the WebAssembly machine and of time have to do.
+// limitProcess does nothing: elsewhere the limits of the WebAssembly machine and of time have to
+// do.
 func limitProcess() error { return nil }

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestMemory requires that the child takes less than 200 MiB when it compiles PDFium, and then less than 100 MiB.
+// TestMemory requires that the child takes less than 200 MiB when it compiles PDFium, and then less
+// than 100 MiB.
 func TestMemory(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {

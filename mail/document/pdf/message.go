@@ -13,7 +13,8 @@ import (
 //	page     = 1 | size (4 bytes) | text in UTF-8
 //	end      = 0 | 4 zero bytes, or 2 | size (4 bytes) | why there is no more text
 //
-// Numbers are in big endian. The parent does not believe the child: it reads no more than it asked for.
+// Numbers are in big endian. The parent does not believe the child: it reads no more than it asked
+// for.
 
 // MaxDocument is the size of the largest document, in bytes.
 const MaxDocument = 64 << 20

@@ -60,7 +60,8 @@ func newExtractor(t *testing.T) *pdf.Extractor {
 	return x
 }
 
-// newPDF returns a PDF with a page for each content stream, in which /F1 is a font with Latin letters.
+// newPDF returns a PDF with a page for each content stream, in which /F1 is a font with Latin
+// letters.
 func newPDF(streams ...string) []byte {
 	var b bytes.Buffer
 	var offsets []int
@@ -147,7 +148,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestHostile requires that documents made to take time or memory end, and that the next one is read.
+// TestHostile requires that documents made to take time or memory end, and that the next one is
+// read.
 func TestHostile(t *testing.T) {
 	x := newExtractor(t)
 	var packed bytes.Buffer
@@ -203,7 +205,8 @@ func script(t *testing.T, text string) string {
 	return path
 }
 
-// TestChild requires that a child that ends, hangs or lies is an error, and that it gets nothing of the environment.
+// TestChild requires that a child that ends, hangs or lies is an error, and that it gets nothing of
+// the environment.
 func TestChild(t *testing.T) {
 	t.Setenv("MAILSTRATA_PASSWORD", "secret")
 	environment := filepath.Join(t.TempDir(), "environment")
@@ -241,7 +244,8 @@ func TestChild(t *testing.T) {
 	}
 }
 
-// TestUnusable requires that a child that cannot start is started once, and that its reason is the error.
+// TestUnusable requires that a child that cannot start is started once, and that its reason is the
+// error.
 func TestUnusable(t *testing.T) {
 	starts := filepath.Join(t.TempDir(), "starts")
 	x := pdf.NewExtractor(script(t, "echo >>"+starts+"\necho no memory here >&2\necho more >&2\nexit 1"), "")

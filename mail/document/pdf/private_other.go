@@ -2,5 +2,6 @@
 
 package pdf
 
-// isPrivate reports whether only the user can write to a directory: elsewhere, directories of the user are.
+// isPrivate reports whether only the user can write to a directory: elsewhere, directories of the
+// user are.
 func isPrivate(string) bool { return true }

@@ -24,12 +24,14 @@ const (
 	memoryPages = 4096
 	// maxPages is the largest number of pages that are read.
 	maxPages = 10_000
-	// documentTime is how long the child works on a document. Then it ends, whether its parent still lives or not.
+	// documentTime is how long the child works on a document. Then it ends, whether its parent
+	// still lives or not.
 	documentTime = 30 * time.Second
 )
 
-// Serve is what the child process does: it reads documents from r and writes their text to w, until r ends. Compiled code is
-// kept in the directory cache, unless that is empty or others can write to it.
+// Serve is what the child process does: it reads documents from r and writes their text to w, until
+// r ends. Compiled code is kept in the directory cache, unless that is empty or others can write to
+// it.
 func Serve(r io.Reader, w io.Writer, cache string) error {
 	if err := limitProcess(); err != nil {
 		return err
@@ -123,7 +125,8 @@ func readPages(pool gopdfium.Pool, document []byte, limit int, page func(text st
 	return problem
 }
 
-// pageText returns the text of a page with words that were hyphenated at the end of a line joined. PDFium marks such hyphens.
+// pageText returns the text of a page with words that were hyphenated at the end of a line joined.
+// PDFium marks such hyphens.
 func pageText(text string) string {
 	return strings.ToValidUTF8(hyphens.Replace(text), "\uFFFD") + "\n"
 }

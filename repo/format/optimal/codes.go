@@ -13,8 +13,8 @@ const (
 	kinds
 )
 
-// Codes of literal lengths and match lengths (RFC 8878 section 3.1.1.3.2.1.1). A code of an offset value is the number of
-// its highest bit.
+// Codes of literal lengths and match lengths (RFC 8878 section 3.1.1.3.2.1.1). A code of an offset
+// value is the number of its highest bit.
 const (
 	literalLengthCodes = 36
 	matchLengthCodes   = 53
@@ -45,7 +45,8 @@ func firstValues(extra []uint8, first uint32) []uint32 {
 	return values
 }
 
-// short bounds the values, without the first, whose codes are looked up. Above, each power of two has one code.
+// short bounds the values, without the first, whose codes are looked up. Above, each power of two
+// has one code.
 const short = 128
 
 func shortCodes(first []uint32, base uint32) (codes [short]uint8) {

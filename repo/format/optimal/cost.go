@@ -22,7 +22,8 @@ type statistics struct {
 	codes    [kinds][matchLengthCodes]uint32
 }
 
-// typical is what the first block is parsed with first: its bytes, and as many short matches as long ones.
+// typical is what the first block is parsed with first: its bytes, and as many short matches as
+// long ones.
 func typical(block []byte) *statistics {
 	s := new(statistics)
 	for _, c := range block {
@@ -80,7 +81,8 @@ func (c *costs) set(s *statistics) {
 	}
 }
 
-// setCosts computes the cost of each symbol. One that did not occur costs as if it occurred half a time.
+// setCosts computes the cost of each symbol. One that did not occur costs as if it occurred half a
+// time.
 func setCosts(costs, counts []uint32) {
 	total := 0.0
 	for _, n := range counts {

@@ -10,8 +10,8 @@ import (
 // blockSize is the largest content of a block (RFC 8878 section 3.1.1.2.3).
 const blockSize = 128 << 10
 
-// Encoder makes frames, one after the other. Its memory is 8 bytes for each byte of the largest content, and some 35 MiB. What
-// it made before has no effect on a frame. The zero value is ready.
+// Encoder makes frames, one after the other. Its memory is 8 bytes for each byte of the largest
+// content, and some 35 MiB. What it made before has no effect on a frame. The zero value is ready.
 type Encoder struct {
 	finder finder
 	parser parser
@@ -63,7 +63,8 @@ const (
 	compressedBlock = 2
 )
 
-// block appends the block with content[at:end]. It returns the offsets that the next block can repeat.
+// block appends the block with content[at:end]. It returns the offsets that the next block can
+// repeat.
 func (e *Encoder) block(content []byte, at, end int, reps [3]uint32, dst []byte) ([]byte, [3]uint32) {
 	var after [3]uint32
 	e.sequences, after = e.parser.parse(&e.finder, at, end, reps, e.sequences[:0])

@@ -80,7 +80,8 @@ func TestLossless(t *testing.T) {
 	}
 }
 
-// Blocks that do not get smaller are between blocks that do: what a decoder knows of tables and offsets skips them.
+// Blocks that do not get smaller are between blocks that do: what a decoder knows of tables and
+// offsets skips them.
 func TestMixedBlocks(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	var content []byte
@@ -152,7 +153,8 @@ func FuzzEncode(f *testing.F) {
 		if len(content) > 8<<10 {
 			return
 		}
-		// A long content from a short one: its repetitions differ by a byte each. Few are longer than a block.
+		// A long content from a short one: its repetitions differ by a byte each. Few are longer
+		// than a block.
 		longest := 8 << 10
 		if times%64 == 63 {
 			longest = 200 << 10

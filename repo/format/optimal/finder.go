@@ -20,9 +20,10 @@ type match struct {
 	distance uint32
 }
 
-// finder finds earlier places with equal bytes. All places whose first four bytes have one hash are a binary tree, ordered
-// by the bytes that follow, with the latest place as the root. A search descends along the bytes of the new place, so it
-// meets the longest match, and rebuilds the tree with the new place as its root.
+// finder finds earlier places with equal bytes. All places whose first four bytes have one hash are
+// a binary tree, ordered by the bytes that follow, with the latest place as the root. A search
+// descends along the bytes of the new place, so it meets the longest match, and rebuilds the tree
+// with the new place as its root.
 type finder struct {
 	content []byte
 	bits4   uint     // of a hash of four bytes
@@ -61,8 +62,8 @@ func (f *finder) skip(at int) {
 	}
 }
 
-// find adds a place, the next one, to the trees. It appends the matches of the place, each longer than the one before, and
-// farther away. None is longer than niceMatch.
+// find adds a place, the next one, to the trees. It appends the matches of the place, each longer
+// than the one before, and farther away. None is longer than niceMatch.
 func (f *finder) find(at int, found []match) []match {
 	f.next = at + 1
 	if at+8 > len(f.content) {
@@ -113,7 +114,8 @@ func (f *finder) find(at int, found []match) []match {
 	return found
 }
 
-// equal returns how many bytes at two places are equal, of which n are known to be, and at most limit. at is the later place.
+// equal returns how many bytes at two places are equal, of which n are known to be, and at most
+// limit. at is the later place.
 func (f *finder) equal(other, at int, n uint32, limit int) uint32 {
 	a, b := f.content[other+int(n):at+limit], f.content[at+int(n):at+limit]
 	i := 0

@@ -5,8 +5,9 @@ import (
 	"math/bits"
 )
 
-// distribution is how the states of an FSE table are divided among symbols (RFC 8878 section 4.1.1): the table has 1<<log
-// states, and norm[s] of them give symbol s. A symbol with -1 has one state, which begins without memory.
+// distribution is how the states of an FSE table are divided among symbols (RFC 8878 section
+// 4.1.1): the table has 1<<log states, and norm[s] of them give symbol s. A symbol with -1 has one
+// state, which begins without memory.
 type distribution struct {
 	log  uint
 	norm []int16
@@ -42,8 +43,9 @@ func (d *distribution) bitsFor(counts []uint32) float64 {
 	return sum
 }
 
-// newDistribution divides 1<<log states among the symbols in proportion to their counts, so that all together take few bits.
-// There are at least as many states as symbols that occur, and two such symbols.
+// newDistribution divides 1<<log states among the symbols in proportion to their counts, so that
+// all together take few bits. There are at least as many states as symbols that occur, and two such
+// symbols.
 func newDistribution(counts []uint32, log uint) distribution {
 	total := uint64(0)
 	used := 0
@@ -70,8 +72,8 @@ func newDistribution(counts []uint32, log uint) distribution {
 	return d
 }
 
-// best returns the symbol that gains most, if the bits that one symbol gains depend on its states. One that would lose its
-// only state gains minus infinity.
+// best returns the symbol that gains most, if the bits that one symbol gains depend on its states.
+// One that would lose its only state gains minus infinity.
 func (d *distribution) best(counts []uint32, gain func(states float64) float64) (best int) {
 	most := math.Inf(-1)
 	for s, p := range d.norm {
@@ -193,7 +195,8 @@ func (e *encoding) first(symbol uint8) uint32 {
 	return uint32(e.states[int32((n<<16-s.bits)>>n)+s.first])
 }
 
-// next writes what the decoder needs to come from the symbol's state to the given one, and returns the symbol's state.
+// next writes what the decoder needs to come from the symbol's state to the given one, and returns
+// the symbol's state.
 func (e *encoding) next(w *bitWriter, state uint32, symbol uint8) uint32 {
 	s := e.of[symbol]
 	n := (state + s.bits) >> 16

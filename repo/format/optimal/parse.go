@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// rounds is how often a block is parsed. The first block of a frame is parsed once more, because nothing is known of it.
+// rounds is how often a block is parsed. The first block of a frame is parsed once more, because
+// nothing is known of it.
 const rounds = 2
 
 // parser finds the cheapest sequences of a block.
@@ -35,7 +36,8 @@ func (p *parser) reset() {
 	}
 }
 
-// parse appends the sequences of content[at:end], and returns the offsets that the next block can repeat.
+// parse appends the sequences of content[at:end], and returns the offsets that the next block can
+// repeat.
 func (p *parser) parse(f *finder, at, end int, reps [3]uint32, to []sequence) ([]sequence, [3]uint32) {
 	block := f.content[at:end]
 	n := rounds
@@ -54,7 +56,8 @@ func (p *parser) parse(f *finder, at, end int, reps [3]uint32, to []sequence) ([
 	return to, p.ways[len(block)].reps
 }
 
-// walk finds the cheapest way to each place of a block. It looks for matches in the first round only.
+// walk finds the cheapest way to each place of a block. It looks for matches in the first round
+// only.
 func (p *parser) walk(f *finder, begin, end int, reps [3]uint32, search bool) {
 	n := end - begin
 	for i := range p.ways[:n+1] {
@@ -91,7 +94,8 @@ func (p *parser) walk(f *finder, begin, end int, reps [3]uint32, search bool) {
 	p.arrive(n)
 }
 
-// maxFound bounds the matches of a block that are kept. Above it, only the longest one of each place is.
+// maxFound bounds the matches of a block that are kept. Above it, only the longest one of each
+// place is.
 const maxFound = 1 << 20
 
 // search finds the matches of place i.
@@ -106,8 +110,8 @@ func (p *parser) search(f *finder, begin, i int) {
 	p.foundAt[i], p.foundAt[i+1] = uint32(first), uint32(len(p.found))
 }
 
-// passOver goes on without a search after a long match at place i. The trees get its end alone: the bytes of its middle are
-// found where they were before.
+// passOver goes on without a search after a long match at place i. The trees get its end alone: the
+// bytes of its middle are found where they were before.
 func (p *parser) passOver(f *finder, begin, i, long int) {
 	for k := i + 2; k <= i+long; k++ {
 		p.foundAt[k] = uint32(len(p.found))
@@ -129,8 +133,8 @@ func (p *parser) arrive(i int) *way {
 	return w
 }
 
-// repeat returns the offsets that can be repeated after a match (RFC 8878 section 3.1.1.5). If no literals come before the
-// match, offset values mean the next offset, and 3 the first one less 1.
+// repeat returns the offsets that can be repeated after a match (RFC 8878 section 3.1.1.5). If no
+// literals come before the match, offset values mean the next offset, and 3 the first one less 1.
 func repeat(reps [3]uint32, offset uint32, bare bool) [3]uint32 {
 	if offset > 3 {
 		return [3]uint32{offset - 3, reps[0], reps[1]}
@@ -160,7 +164,8 @@ func (p *parser) literal(i int, c byte) {
 	}
 }
 
-// repeated considers the ways on by a repeated offset. If one of them is long, it returns its length.
+// repeated considers the ways on by a repeated offset. If one of them is long, it returns its
+// length.
 func (p *parser) repeated(f *finder, begin, i, n int, here *way) (long int) {
 	at := begin + i
 	candidates := [3]uint32{here.reps[0], here.reps[1], here.reps[2]}
@@ -195,7 +200,8 @@ func (p *parser) repeated(f *finder, begin, i, n int, here *way) (long int) {
 	return long
 }
 
-// matched considers the ways on by the matches of place i, each with all lengths that no nearer match has.
+// matched considers the ways on by the matches of place i, each with all lengths that no nearer
+// match has.
 func (p *parser) matched(i, n int) {
 	known := minMatch - 1
 	for _, m := range p.found[p.foundAt[i]:p.foundAt[i+1]] {

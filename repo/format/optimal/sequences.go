@@ -10,7 +10,8 @@ const (
 	repeatMode     = 3
 )
 
-// tables are the tables that the decoder has of the last block with sequences. nil means that the table cannot be repeated.
+// tables are the tables that the decoder has of the last block with sequences. nil means that the
+// table cannot be repeated.
 type tables [kinds]*table
 
 type table struct {
@@ -25,7 +26,8 @@ var predefinedTables = func() (all tables) {
 	return all
 }()
 
-// appendSequencesSection appends the sequences of the block (RFC 8878 section 3.1.1.3.2), and sets the tables that it uses.
+// appendSequencesSection appends the sequences of the block (RFC 8878 section 3.1.1.3.2), and sets
+// the tables that it uses.
 func (e *Encoder) appendSequencesSection(known *tables, dst []byte) []byte {
 	dst = appendCount(dst, len(e.sequences))
 	if len(e.sequences) == 0 {
@@ -62,7 +64,8 @@ func appendCount(dst []byte, n int) []byte {
 	}
 }
 
-// choose sets the table with which the codes take fewest bits, and appends its description, if it needs one.
+// choose sets the table with which the codes take fewest bits, and appends its description, if it
+// needs one.
 func (t *tables) choose(k kind, counts []uint32, dst []byte) (mode byte, described []byte) {
 	symbols, last := 0, 0
 	for s, n := range counts {

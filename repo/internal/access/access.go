@@ -12,8 +12,8 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// Access holds the key slot and the config of an open repository, with their keys and recipients. It opens them, and replaces
-// them when the keys or the lock change.
+// Access holds the key slot and the config of an open repository, with their keys and recipients.
+// It opens them, and replaces them when the keys or the lock change.
 type Access struct {
 	Objects *objects.Objects
 	Held    *Secrets           // of the key slot that opened it
@@ -39,8 +39,8 @@ func (a *Access) Pin() *pin.Pin {
 // ID returns the repository's ID in hexadecimal.
 func (a *Access) ID() string { return hex.EncodeToString(a.Objects.Codec.Repository[:]) }
 
-// Fingerprint returns a short hash of the repository's ID, keys and keeper. Recipients and key slots may change, by a config that
-// the keeper signs.
+// Fingerprint returns a short hash of the repository's ID, keys and keeper. Recipients and key
+// slots may change, by a config that the keeper signs.
 func (a *Access) Fingerprint() string {
 	h := blake3.NewDeriveKey(format.ContextFingerprint)
 	h.Write(a.Objects.Codec.Repository[:])

@@ -47,8 +47,8 @@ func (a *Access) NextConfig(ctx context.Context) (*Config, error) {
 	return &next, nil
 }
 
-// NewestConfig returns the name of the newest config: this one, or one that was rejected. If another came in the meantime, the error
-// is ErrKeysChanged.
+// NewestConfig returns the name of the newest config: this one, or one that was rejected. If
+// another came in the meantime, the error is ErrKeysChanged.
 func (a *Access) NewestConfig(ctx context.Context) (string, error) {
 	names, err := configNames(ctx, a.Objects.Store)
 	if err != nil {
@@ -61,8 +61,9 @@ func (a *Access) NewestConfig(ctx context.Context) (string, error) {
 	return names[0], nil
 }
 
-// replaceConfig puts the next config, and uses it and the owner's slot from then on. If two hosts do so at once, one config counts,
-// and the other host gets ErrKeysChanged. Nothing else may use r in the meantime.
+// replaceConfig puts the next config, and uses it and the owner's slot from then on. If two hosts
+// do so at once, one config counts, and the other host gets ErrKeysChanged. Nothing else may use r
+// in the meantime.
 func (a *Access) replaceConfig(ctx context.Context, next *Config, held *Secrets, slotName string) error {
 	if err := next.check(); err != nil {
 		return err

@@ -116,8 +116,8 @@ func (c *Config) Lists(slot string) bool {
 	return slices.ContainsFunc(c.Slots, func(s SlotRow) bool { return s.Name() == slot })
 }
 
-// configNames lists the configs, the one that counts first: the highest number, or of equal numbers the smallest hash. Hidden
-// configs count only if all are hidden.
+// configNames lists the configs, the one that counts first: the highest number, or of equal numbers
+// the smallest hash. Hidden configs count only if all are hidden.
 func configNames(ctx context.Context, store store.Store) (names []string, err error) {
 	var hidden []string
 	for o, err := range store.List(ctx, format.KindConfig.Folder()) {
@@ -145,7 +145,8 @@ func configNames(ctx context.Context, store store.Store) (names []string, err er
 	return names, nil
 }
 
-// takeConfig opens a config with the secrets of the slot. The slot's keeper must have signed it, and it must list the slot.
+// takeConfig opens a config with the secrets of the slot. The slot's keeper must have signed it,
+// and it must list the slot.
 func (a *Access) takeConfig(name string, stored []byte) error {
 	content, err := a.Objects.Codec.Parse(stored, format.KindConfig, a.Objects.Seals.Writer)
 	if err != nil {
@@ -192,9 +193,10 @@ func (a *Access) useConfig(c *Config) (err error) {
 	return err
 }
 
-// findConfig uses the first config that the slot confirms. An attacker who can put objects, but has no key, must not lock the
-// owner out with a config of a high number. So readers pass over what is not the repository's. But a config that does not open
-// may be a newer one, for rotated keys, so writers stop (NoneRejected).
+// findConfig uses the first config that the slot confirms. An attacker who can put objects, but has
+// no key, must not lock the owner out with a config of a high number. So readers pass over what is
+// not the repository's. But a config that does not open may be a newer one, for rotated keys, so
+// writers stop (NoneRejected).
 func (a *Access) findConfig(names []string, fetch func(name string) ([]byte, error)) error {
 	var first error
 	for _, name := range names {
@@ -220,11 +222,12 @@ func (a *Access) findConfig(names []string, fetch func(name string) ([]byte, err
 	return first
 }
 
-// Rejected returns the configs that Open passed over because they do not open with this key: someone else put them
-// there, or the keys were rotated without this one.
+// Rejected returns the configs that Open passed over because they do not open with this key:
+// someone else put them there, or the keys were rotated without this one.
 func (a *Access) Rejected() []objects.Problem { return a.rejected }
 
-// NoneRejected returns an error if a config was rejected, unless the user vouches for the repository. Writers call it first.
+// NoneRejected returns an error if a config was rejected, unless the user vouches for the
+// repository. Writers call it first.
 func (a *Access) NoneRejected() error {
 	if len(a.rejected) == 0 || a.Host.Trust != "" {
 		return nil

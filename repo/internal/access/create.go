@@ -17,7 +17,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// InitOptions say what repository to make, as those of package repo. Unless NoSeal is set, there must be a passphrase or an owner.
+// InitOptions say what repository to make, as those of package repo. Unless NoSeal is set, there
+// must be a passphrase or an owner.
 type InitOptions struct {
 	NoSeal     bool             // objects are not sealed, so that everyone who can read the store can read the mail
 	Passphrase []byte           // opens an owner's slot; nil for no such slot
@@ -28,9 +29,9 @@ type InitOptions struct {
 	ScryptWork int              // 2^n steps to try a passphrase; 0 for age's default
 }
 
-// Init makes a repository in an empty store, and opens it as its owner. Objects has no cache yet. It puts the config last: before that there is no
-// repository, and Init may be called again. If two calls run at once, the config with the smaller hash wins, and the other call
-// fails.
+// Init makes a repository in an empty store, and opens it as its owner. Objects has no cache yet.
+// It puts the config last: before that there is no repository, and Init may be called again. If two
+// calls run at once, the config with the smaller hash wins, and the other call fails.
 func Init(ctx context.Context, s store.Store, o InitOptions) (*Access, error) {
 	if !o.NoSeal && len(o.Passphrase) == 0 && len(o.Owners) == 0 {
 		return nil, errors.New("a sealed repository needs a passphrase or a key file for its owner")

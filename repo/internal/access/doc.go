@@ -9,6 +9,6 @@
 //	rotate.go    draws new keys
 //	change.go    replaces the config. Of two that come at once, one counts
 //
-// A key slot and the config prove each other: the slot names the keeper that must have signed the config, and the config
-// lists the slot.
+// A key slot and the config prove each other: the slot names the keeper that must have signed the
+// config, and the config lists the slot.
 package access

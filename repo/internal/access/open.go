@@ -23,20 +23,23 @@ type Unlock struct {
 	// Fingerprint is the one that the key file names, or empty.
 	Fingerprint string
 
-	// Sealed refuses a repository that is not sealed, because the user expects to need a passphrase.
+	// Sealed refuses a repository that is not sealed, because the user expects to need a
+	// passphrase.
 	Sealed bool
 
 	// Passphrase is called only if no identity opens a slot and a slot takes a passphrase.
 	Passphrase func() ([]byte, error)
 }
 
-// Open opens the config of a repository, with a key slot that confirms it. Objects has no cache yet.
+// Open opens the config of a repository, with a key slot that confirms it. Objects has no cache
+// yet.
 func Open(ctx context.Context, store store.Store, u Unlock) (*Access, error) {
 	v := objectlock.New(store, nil)
 	a, err := open(ctx, v, u)
 	lost := errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey) || errors.Is(err, ErrNoSlots)
 	if lost && (v.Hides(ctx, format.KindConfig.Folder()) || v.Hides(ctx, format.KindKey.Folder())) {
-		// An attacker who may delete can have hidden every config and slot. Under lock they are read anyway.
+		// An attacker who may delete can have hidden every config and slot. Under lock they are
+		// read anyway.
 		v.ShowHidden()
 		if hidden, failed := open(ctx, v, u); failed == nil && hidden.Config.Lock != nil {
 			a, err = hidden, nil
@@ -54,7 +57,8 @@ func open(ctx context.Context, store *objectlock.Store, u Unlock) (*Access, erro
 	if err != nil {
 		return nil, err
 	}
-	// Configs and slots are listed and read at once. They confirm each other, whichever was read first.
+	// Configs and slots are listed and read at once. They confirm each other, whichever was read
+	// first.
 	listed := ahead.Do(func() ([]string, error) { return configNames(ctx, store) })
 	first := ahead.Do(func() ([]byte, error) { // usually the one that counts
 		names, err := listed()

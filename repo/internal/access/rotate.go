@@ -15,8 +15,9 @@ import (
 
 // Rotation says how to change a repository's keys.
 type Rotation struct {
-	// Keeper says to replace the keeper too, because an owner's slot came into wrong hands. The fingerprint changes, and every
-	// host and key file must be given the new one (repo.Options.Trust).
+	// Keeper says to replace the keeper too, because an owner's slot came into wrong hands. The
+	// fingerprint changes, and every host and key file must be given the new one
+	// (repo.Options.Trust).
 	Keeper bool
 
 	// Passphrase returns the passphrase of the slots that have one, which are made again with it.
@@ -25,13 +26,15 @@ type Rotation struct {
 	ScryptWork int // see InitOptions
 }
 
-// Rotate draws new reader and writer identities, and makes every slot again with the old and the new ones. Objects that are stored
-// do not change, and a removed key that knew the old identities can still read them, but not what is stored from now on. Rotate
-// returns the objects of old slots that the store retains.
+// Rotate draws new reader and writer identities, and makes every slot again with the old and the
+// new ones. Objects that are stored do not change, and a removed key that knew the old identities
+// can still read them, but not what is stored from now on. Rotate returns the objects of old slots
+// that the store retains.
 //
 // signAgain signs every statement of the old keeper with a new one.
 //
-// The secret stays the same: chunk IDs depend on it, and with another one all mail would be stored again.
+// The secret stays the same: chunk IDs depend on it, and with another one all mail would be stored
+// again.
 func (a *Access) Rotate(
 	ctx context.Context, o Rotation, signAgain func(context.Context, ed25519.PrivateKey) error,
 ) (retained []string, err error) {
@@ -94,7 +97,8 @@ func (a *Access) draw(next *Config, withKeeper bool) (*Secrets, error) {
 	return &held, nil
 }
 
-// rowRecipients returns the recipients of all slots. It fails before anything changes if a slot cannot be made again.
+// rowRecipients returns the recipients of all slots. It fails before anything changes if a slot
+// cannot be made again.
 func (a *Access) rowRecipients(ctx context.Context, o Rotation) (recipients []age.Recipient, err error) {
 	var passphrase []byte
 	for i := range a.Config.Slots {

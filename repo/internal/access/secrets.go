@@ -69,8 +69,8 @@ func (s *Secrets) asItsRole() bool {
 
 func publicKey(seed []byte) []byte { return ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey) }
 
-// openSlot opens an object in keys/. Only its own secret authenticates it so far: the config must confirm that it is a slot of the
-// repository.
+// openSlot opens an object in keys/. Only its own secret authenticates it so far: the config must
+// confirm that it is a slot of the repository.
 func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*Access, error) {
 	plain := stored.bytes
 	if format.IsSealed(plain) {

@@ -78,8 +78,8 @@ func (a *Access) AddSlot(ctx context.Context, role Role, recipient age.Recipient
 	return row.Name(), a.replaceConfig(ctx, next, a.Held, a.slotName)
 }
 
-// putSlot stores a slot as row describes it, with secrets of the owner, for the config of a number. That config must list the row
-// that putSlot returns.
+// putSlot stores a slot as row describes it, with secrets of the owner, for the config of a number.
+// That config must list the row that putSlot returns.
 func (a *Access) putSlot(ctx context.Context, owner *Secrets, row SlotRow, recipient age.Recipient, number uint64) (*SlotRow, error) {
 	text, err := keys.RecipientText(recipient)
 	if err != nil {
@@ -117,9 +117,9 @@ func slotName(role Role, hash [32]byte) string {
 	return strings.Replace(format.ObjectName(format.KindKey, hash), "/", "/"+string(role)+"-", 1)
 }
 
-// RemoveSlot removes a key slot from the config and deletes its object. It does not remove the last slot of an owner. A person who opened
-// the slot before may have kept the secrets; see Rotate. If the error is ErrRetained, the slot no longer counts, but its object
-// stays in the store.
+// RemoveSlot removes a key slot from the config and deletes its object. It does not remove the last
+// slot of an owner. A person who opened the slot before may have kept the secrets; see Rotate. If
+// the error is ErrRetained, the slot no longer counts, but its object stays in the store.
 func (a *Access) RemoveSlot(ctx context.Context, name string) error {
 	slots, err := a.Slots(ctx)
 	if err != nil {

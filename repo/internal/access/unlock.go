@@ -22,8 +22,8 @@ type storedSlot struct {
 	damage error
 }
 
-// fetchSlots reads all key slots, the owners' first. A damaged slot does not keep others from opening: damage is the first
-// error, in case no slot opens.
+// fetchSlots reads all key slots, the owners' first. A damaged slot does not keep others from
+// opening: damage is the first error, in case no slot opens.
 func fetchSlots(ctx context.Context, store *objectlock.Store) (slots []storedSlot, damage error, err error) {
 	var found []*storedSlot
 	group, fetching := errgroup.WithContext(ctx)
@@ -67,8 +67,9 @@ func (s *storedSlot) fetch(ctx context.Context, st *objectlock.Store) error {
 	return nil
 }
 
-// sealedFirst leaves out slots that are not sealed if others are. Otherwise an attacker who can put objects, but has no key,
-// could make mailstrata use his own unsealed repository in place of one that asks for a key.
+// sealedFirst leaves out slots that are not sealed if others are. Otherwise an attacker who can put
+// objects, but has no key, could make mailstrata use his own unsealed repository in place of one
+// that asks for a key.
 func sealedFirst(slots []storedSlot) []storedSlot {
 	sealed := func(s storedSlot) bool { return format.IsSealed(s.bytes) }
 	if slices.ContainsFunc(slots, sealed) {
@@ -94,7 +95,8 @@ func unlock(slots []storedSlot, u Unlock, d *format.FrameDecoder, confirm func(*
 	return tryIdentities(slots, []age.Identity{id}, d, confirm)
 }
 
-// tryIdentities opens the slot whose config has the highest number. Usually it is the first that opens.
+// tryIdentities opens the slot whose config has the highest number. Usually it is the first that
+// opens.
 func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecoder, confirm func(*Access) error) (best *Access, err error) {
 	failed := ErrWrongKey
 	for _, s := range slots {

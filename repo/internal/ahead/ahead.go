@@ -1,10 +1,11 @@
 // Package ahead begins work before its result is needed.
 package ahead
 
-// Do calls do in a goroutine. The function that it returns waits for the result, and returns it each time.
+// Do calls do in a goroutine. The function that it returns waits for the result, and returns it
+// each time.
 //
-// It does what sync.OnceValues does in a goroutine, but waits for a channel and not for a mutex, so that tests of package
-// testing/synctest see that it waits.
+// It does what sync.OnceValues does in a goroutine, but waits for a channel and not for a mutex, so
+// that tests of package testing/synctest see that it waits.
 func Do[T any](do func() (T, error)) (result func() (T, error)) {
 	done := make(chan struct{})
 	var value T

@@ -48,8 +48,8 @@ type checker struct {
 	short     shortLocks
 }
 
-// Run checks every object in o.Share. It reads the whole index anyway, because only the index says what is in the packs. It
-// reports problems and goes on. An error ends it.
+// Run checks every object in o.Share. It reads the whole index anyway, because only the index says
+// what is in the packs. It reports problems and goes on. An error ends it.
 func Run(ctx context.Context, r Repository, o Options) (objects.Checked, error) {
 	c := &checker{
 		r: r, objects: r.Objects, data: o.Data, share: o.Share, progress: o.Progress,
@@ -63,7 +63,8 @@ func Run(ctx context.Context, r Repository, o Options) (objects.Checked, error) 
 	if err := c.measure(ctx); err != nil {
 		return c.checked, err
 	}
-	// The index comes first: a pack that is put in the meantime is then in the store but not in the index, which is no problem.
+	// The index comes first: a pack that is put in the meantime is then in the store but not in the
+	// index, which is no problem.
 	for _, pass := range []func(context.Context) error{
 		c.segments, c.condemnations, c.others, c.condemnations, c.missing, c.slots, c.overlaid, c.reportShortLocks,
 	} {
@@ -74,7 +75,8 @@ func Run(ctx context.Context, r Repository, o Options) (objects.Checked, error) 
 	return c.checked, nil
 }
 
-// condemnations reads the condemnations, before the objects and again after them: a pack can be condemned and deleted during a check.
+// condemnations reads the condemnations, before the objects and again after them: a pack can be
+// condemned and deleted during a check.
 func (c *checker) condemnations(ctx context.Context) error {
 	condemned, err := c.r.Condemned(ctx)
 	if err != nil && !objects.Concerns(err) {
@@ -84,7 +86,8 @@ func (c *checker) condemnations(ctx context.Context) error {
 	return nil
 }
 
-// measure lists the store to find out how much there is to check, if the caller wants to know the progress.
+// measure lists the store to find out how much there is to check, if the caller wants to know the
+// progress.
 func (c *checker) measure(ctx context.Context) error {
 	if c.progress == nil {
 		return nil
@@ -210,7 +213,8 @@ func (c *checker) slots(ctx context.Context) error {
 	return nil
 }
 
-// missing reports packs that the index names and the store does not have. A condemned pack may be deleted already.
+// missing reports packs that the index names and the store does not have. A condemned pack may be
+// deleted already.
 func (c *checker) missing(context.Context) error {
 	var names []string
 	for p := range c.indexed {

@@ -88,7 +88,8 @@ func (c *checker) parse(kind format.Kind, content []byte) error {
 	return err
 }
 
-// config checks a config. An older one may have the signature of an earlier keeper, so only its tag proves it.
+// config checks a config. An older one may have the signature of an earlier keeper, so only its tag
+// proves it.
 func (c *checker) config(content []byte) error {
 	var s statement.Signed
 	if err := format.Decode(content, &s); err != nil {

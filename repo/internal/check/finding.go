@@ -15,8 +15,9 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// finding is what a check finds out about one object. Many objects are looked at at once, so what looks at one changes
-// only its finding. The checker takes the findings in the order of the listing.
+// finding is what a check finds out about one object. Many objects are looked at at once, so what
+// looks at one changes only its finding. The checker takes the findings in the order of the
+// listing.
 type finding struct {
 	store.Object
 	problems []objects.Problem
@@ -44,8 +45,9 @@ const (
 	checkedBytes  = 16 << 20 // of the objects; each byte is on this host once or twice, and a frame decoded
 )
 
-// each looks at the objects of a listing, many at once, and hands the findings to take, in order. It reports the problems
-// that look finds, and takes an error of look that concerns the object for one.
+// each looks at the objects of a listing, many at once, and hands the findings to take, in order.
+// It reports the problems that look finds, and takes an error of look that concerns the object for
+// one.
 func (c *checker) each(
 	ctx context.Context, list iter.Seq2[store.Object, error], look func(context.Context, *finding) error, take func(*finding) error,
 ) error {
@@ -74,7 +76,8 @@ func (c *checker) each(
 	return nil
 }
 
-// fetches returns how many bytes of an object a check holds at once: of a pack of which it reads only the table, two pieces.
+// fetches returns how many bytes of an object a check holds at once: of a pack of which it reads
+// only the table, two pieces.
 func (c *checker) fetches(o store.Object) int64 {
 	if pack, ok := format.ParsePack(o.Name); ok && !pack.Catalog && !c.data.Holds(pack) {
 		return min(o.Size, packs.Small)
@@ -82,7 +85,8 @@ func (c *checker) fetches(o store.Object) int64 {
 	return o.Size
 }
 
-// outcome records an error that concerns the object. It returns any other error, which ends the check.
+// outcome records an error that concerns the object. It returns any other error, which ends the
+// check.
 func (c *checker) outcome(ctx context.Context, f *finding, err error) error {
 	switch {
 	case err == nil:
@@ -100,9 +104,10 @@ func (c *checker) outcome(ctx context.Context, f *finding, err error) error {
 	return nil
 }
 
-// absent looks again for an object that was listed and then could not be read, because the store does not have it. It may have been
-// deleted in the meantime. Some stores list objects that they have lost, for a while or forever. The error of the problem is
-// ErrNotExist, so that repair asks before it condemns the object.
+// absent looks again for an object that was listed and then could not be read, because the store
+// does not have it. It may have been deleted in the meantime. Some stores list objects that they
+// have lost, for a while or forever. The error of the problem is ErrNotExist, so that repair asks
+// before it condemns the object.
 func (c *checker) absent(ctx context.Context, f *finding) error {
 	listed, err := c.objects.Lists(ctx, f.Name, f.Size)
 	if err == nil && listed {

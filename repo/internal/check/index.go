@@ -10,8 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Index reads all index segments. It returns the packs that they describe, and the names of the segments that are damaged in
-// two attempts. It reports those that cannot be read for another reason: a newer version, or another repository.
+// Index reads all index segments. It returns the packs that they describe, and the names of the
+// segments that are damaged in two attempts. It reports those that cannot be read for another
+// reason: a newer version, or another repository.
 func Index(
 	ctx context.Context, o *objects.Objects, report func(objects.Problem),
 ) (indexed map[format.Pack]format.PackRow, damaged []string, err error) {
@@ -36,7 +37,8 @@ func Index(
 	return c.indexed, damaged, err
 }
 
-// Tables reads the tables of packs, and hands them to take, in order. It reports packs that cannot be read.
+// Tables reads the tables of packs, and hands them to take, in order. It reports packs that cannot
+// be read.
 func Tables(
 	ctx context.Context, o *objects.Objects, packs []store.Object, report func(objects.Problem),
 	take func(format.PackRow, []format.LaneRow) error,

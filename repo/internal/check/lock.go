@@ -13,7 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
-// errOverlaid is the problem of an object that someone with the right to put or delete has tried to replace or hide.
+// errOverlaid is the problem of an object that someone with the right to put or delete has tried to
+// replace or hide.
 var errOverlaid = errors.New("another object or a delete marker covers it: the older version is read")
 
 // probes is the prefix of the names of objects that only test the store.
@@ -56,8 +57,8 @@ func (c *checker) readMarks(ctx context.Context) (err error) {
 	return err
 }
 
-// lock checks how long the store retains an object. Some stores do not report a bucket's default retention, and some
-// credentials may not read it. That is not a problem: lock then asks no more.
+// lock checks how long the store retains an object. Some stores do not report a bucket's default
+// retention, and some credentials may not read it. That is not a problem: lock then asks no more.
 func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error {
 	lock := c.r.Config.ObjectLock()
 	if lock == nil || c.short.unknown.Load() || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(f.Name) {
@@ -81,7 +82,8 @@ func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error 
 	return err
 }
 
-// reportShortLocks reports retention that ends too early, and a bucket whose default retention is too short.
+// reportShortLocks reports retention that ends too early, and a bucket whose default retention is
+// too short.
 func (c *checker) reportShortLocks(ctx context.Context) error {
 	switch err := c.objects.Store.CheckDefault(ctx); {
 	case errors.Is(err, objectlock.ErrDefault):

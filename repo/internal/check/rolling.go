@@ -12,8 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// A rolling check reads all packs once within a period, some of them at each call. An object in the repository records its
-// progress, so any host can continue it. Checks of shares have records of their own.
+// A rolling check reads all packs once within a period, some of them at each call. An object in the
+// repository records its progress, so any host can continue it. Checks of shares have records of
+// their own.
 
 // checkRow is the content of a check object.
 type checkRow struct {
@@ -93,8 +94,8 @@ type Past struct {
 	Share
 }
 
-// All returns the newest rolling check of each share, the newest first. Objects that cannot be read are left out: an
-// earlier check of the share counts then.
+// All returns the newest rolling check of each share, the newest first. Objects that cannot be read
+// are left out: an earlier check of the share counts then.
 func All(ctx context.Context, o *objects.Objects) (checks []Past, err error) {
 	load := func(ctx context.Context, listed store.Object) (row *checkRow, err error) {
 		row = new(checkRow)

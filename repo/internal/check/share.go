@@ -11,13 +11,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Share is the part of the objects of a repository that one of several hosts checks: the Nth of Of. The zero value has all
-// objects. An object is in exactly one share, which depends only on its name, so hosts need not know of each other.
+// Share is the part of the objects of a repository that one of several hosts checks: the Nth of Of.
+// The zero value has all objects. An object is in exactly one share, which depends only on its
+// name, so hosts need not know of each other.
 type Share struct{ N, Of int }
 
-// Has reports whether the object with a name is in the share: the first 8 bytes of the hash in its name, as a big-endian
-// number, modulo Of, are N − 1. Of manifests it is the hash of the account, so that all manifests of an account are in one
-// share. What has no hash is in the first share.
+// Has reports whether the object with a name is in the share: the first 8 bytes of the hash in its
+// name, as a big-endian number, modulo Of, are N − 1. Of manifests it is the hash of the account,
+// so that all manifests of an account are in one share. What has no hash is in the first share.
 func (s Share) Has(name string) bool {
 	return s.Of <= 1 || position(name)%uint64(s.Of) == uint64(s.N-1)
 }
@@ -33,8 +34,9 @@ func position(name string) uint64 {
 	return binary.BigEndian.Uint64(hash[:])
 }
 
-// HashRange is a share of all packs: those whose hashes lie in a range. A range may wrap around, past the greatest hash to the
-// smallest. Successive ranges miss no pack that exists all the time. The zero HashRange holds no pack.
+// HashRange is a share of all packs: those whose hashes lie in a range. A range may wrap around,
+// past the greatest hash to the smallest. Successive ranges miss no pack that exists all the time.
+// The zero HashRange holds no pack.
 type HashRange struct {
 	from, length uint64 // compared with the first 8 bytes of a hash
 	all          bool
@@ -58,8 +60,8 @@ func (r HashRange) Holds(p format.Pack) bool {
 	return r.all || binary.BigEndian.Uint64(p.Hash[:8])-r.from < r.length
 }
 
-// Span returns where the range begins and how long it is, on a ring of 2⁶⁴ positions. The length of the range of every pack is
-// the greatest number.
+// Span returns where the range begins and how long it is, on a ring of 2⁶⁴ positions. The length of
+// the range of every pack is the greatest number.
 func (r HashRange) Span() (from, length uint64) {
 	if r.all {
 		return r.from, math.MaxUint64

@@ -1,5 +1,5 @@
-// Package clock measures time for runs and removals. They take no lock against each other: time keeps them apart
-// (docs/design/removing.md).
+// Package clock measures time for runs and removals. They take no lock against each other: time
+// keeps them apart (docs/design/removing.md).
 //
 //	clock.go   the two periods, and the age of a run (type Clock): by the time of the store, and by this host's uptime
 //	skew.go    compares the store's clock with this host's, before something is removed
@@ -24,18 +24,20 @@ const (
 	Grace = 24 * time.Hour
 )
 
-// Ahead bounds how far a time that a writer chose may be after the store's present time. The clocks of a store's servers
-// differ, some report only whole seconds, and a run dates its manifest after the newest one.
+// Ahead bounds how far a time that a writer chose may be after the store's present time. The clocks
+// of a store's servers differ, some report only whole seconds, and a run dates its manifest after
+// the newest one.
 const Ahead = time.Minute
 
-// stepBack is how far the store's clock may seem to go back: some stores report whole seconds, and their servers differ a little.
+// stepBack is how far the store's clock may seem to go back: some stores report whole seconds, and
+// their servers differ a little.
 const stepBack = 2 * time.Second
 
 // ErrBack is the error of a run during which the store's clock went back.
 var ErrBack = errors.New("the clock of the store went back during the run")
 
-// Clock measures the age of a run: the larger of the time by the store's clock and by this host's uptime. The store's clock could stand
-// still. The uptime counts the time while the host sleeps.
+// Clock measures the age of a run: the larger of the time by the store's clock and by this host's
+// uptime. The store's clock could stand still. The uptime counts the time while the host sleeps.
 type Clock struct {
 	store store.Store
 	start time.Time     // by the store's clock

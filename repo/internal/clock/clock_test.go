@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A clock that goes back a little, as that of a store with several servers, is no error. One that goes back further is, also
-// after it went forward.
+// A clock that goes back a little, as that of a store with several servers, is no error. One that
+// goes back further is, also after it went forward.
 func TestClockGoesBack(t *testing.T) {
 	for _, c := range []struct {
 		steps []time.Duration

@@ -14,8 +14,9 @@ var ErrSkew = errors.New("nothing is removed while the store's clock and this ho
 // skewAtMost is how far the two clocks may differ while mailstrata removes something.
 const skewAtMost = time.Hour
 
-// CheckSkew compares a time of the store with this host's clock. Removing depends on ages, and the store's clock can be wrong. If it
-// is two days ahead, every grace period seems to be over. If it is two days behind, a mark that is put then soon looks old.
+// CheckSkew compares a time of the store with this host's clock. Removing depends on ages, and the
+// store's clock can be wrong. If it is two days ahead, every grace period seems to be over. If it
+// is two days behind, a mark that is put then soon looks old.
 func CheckSkew(s store.Store, now time.Time) error {
 	host := hostTime(s)
 	if skew := now.Sub(host).Round(time.Second); skew.Abs() > skewAtMost {
@@ -25,7 +26,8 @@ func CheckSkew(s store.Store, now time.Time) error {
 	return nil
 }
 
-// hostTime returns the time by this host's clock. The simulated stores of tests also simulate a host.
+// hostTime returns the time by this host's clock. The simulated stores of tests also simulate a
+// host.
 func hostTime(s store.Store) time.Time {
 	if simulated, ok := s.(interface{ HostTime() time.Time }); ok {
 		return simulated.HostTime()

@@ -1,5 +1,5 @@
-// Package head describes manifests without their content (head.go), and has the part of the content that package repo reads
-// (outline.go).
+// Package head describes manifests without their content (head.go), and has the part of the content
+// that package repo reads (outline.go).
 package head
 
 import (
@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Head describes a manifest without its content: what its name, the listing of its object, the marks and its deadline say.
+// Head describes a manifest without its content: what its name, the listing of its object, the
+// marks and its deadline say.
 type Head struct {
 	Account string    // directory of the account, as AccountDir returns it
 	Name    string    // name of the object
@@ -26,14 +27,17 @@ type Head struct {
 	Late    bool      // it was put after its deadline and can be no parent (Repo.Judge, Run.Heads)
 	Older   string    // name of the manifest before it, marked or not; only Run.Heads sets it
 
-	// Misdated says why the manifest's times cannot be true. It is empty if they can. See dating.go of package repo.
+	// Misdated says why the manifest's times cannot be true. It is empty if they can. See dating.go
+	// of package repo.
 	Misdated string
 }
 
-// Committed reports whether the manifest counts as committed: it is not late, not marked, and not misdated.
+// Committed reports whether the manifest counts as committed: it is not late, not marked, and not
+// misdated.
 func (h Head) Committed() bool { return !h.Late && !h.Marked && h.Misdated == "" }
 
-// Parse parses the name of a manifest, which need not exist: a mark may name one that was deleted long ago.
+// Parse parses the name of a manifest, which need not exist: a mark may name one that was deleted
+// long ago.
 func Parse(name string) (h Head, ok bool) {
 	account, put, hash, ok := format.ParseManifestName(name)
 	if !ok {
@@ -58,7 +62,8 @@ var ErrMisdated = errors.New("its times cannot be true")
 // Belated reports whether the store got the manifest long after the time in its name.
 func (h Head) Belated() bool { return h.Stored.Sub(h.Time) > belatedAfter }
 
-// Misdating returns an error that says why the manifest is misdated, and what to do. It returns nil if it is not misdated.
+// Misdating returns an error that says why the manifest is misdated, and what to do. It returns nil
+// if it is not misdated.
 func (h Head) Misdating() error {
 	if h.Misdated == "" {
 		return nil

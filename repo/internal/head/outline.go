@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/internal/clock"
 )
 
-// Outline is the part of a manifest that package repo reads. Package manifest reads and checks the rest.
+// Outline is the part of a manifest that package repo reads. Package manifest reads and checks the
+// rest.
 type Outline struct {
 	Account  []byte          `cbor:"1,keyasint"`
 	Start    int64           `cbor:"3,keyasint"`
@@ -33,8 +34,9 @@ func ParseOutline(manifest []byte) (*Outline, error) {
 	return o, nil
 }
 
-// CheckName checks that the time in the manifest's name is the one in the manifest. The first versions of mailstrata did not
-// write it into the manifest; then the time in the name must lie within the length of a run.
+// CheckName checks that the time in the manifest's name is the one in the manifest. The first
+// versions of mailstrata did not write it into the manifest; then the time in the name must lie
+// within the length of a run.
 func (o *Outline) CheckName(h Head) error {
 	put := h.Time.UnixMilli()
 	if o.Time != 0 {

@@ -59,13 +59,15 @@ func (l *Locks) CheckLonger(days int) error {
 	return (&objectlock.Lock{Days: days}).Check()
 }
 
-// Lengthen makes the period of the lock longer, and renews all locks for it. If the bucket retains by default, it must already do
-// so for the longer Term. progress may be nil, and may be called several times at once. Nothing else may use l in the meantime.
+// Lengthen makes the period of the lock longer, and renews all locks for it. If the bucket retains
+// by default, it must already do so for the longer Term. progress may be nil, and may be called
+// several times at once. Nothing else may use l in the meantime.
 //
-// The longer period holds once each object is locked for it. If the bucket retains by default, that is so when all locks are
-// renewed, and the config follows. If each writer asks for retention, writers that opened the repository before ask for the
-// shorter term until their runs end. So the config comes first, later runs see it, and the first renewal that counts begins when
-// no older run can be active. Until then every run renews all locks.
+// The longer period holds once each object is locked for it. If the bucket retains by default, that
+// is so when all locks are renewed, and the config follows. If each writer asks for retention,
+// writers that opened the repository before ask for the shorter term until their runs end. So the
+// config comes first, later runs see it, and the first renewal that counts begins when no older run
+// can be active. Until then every run renews all locks.
 func (l *Locks) Lengthen(ctx context.Context, days int, progress func(objects.Progress)) (renewed int, err error) {
 	if err := l.CheckLonger(days); err != nil {
 		return 0, err
@@ -94,8 +96,9 @@ func (l *Locks) Lengthen(ctx context.Context, days int, progress func(objects.Pr
 	return renewed, l.putLock(ctx, next, &longer)
 }
 
-// putLongerLock puts the config of a longer lock. Renewals count from the time when every run that began before the config has
-// ended. If putting it took too long for that time to be right, putLongerLock puts another. now is a time before the config.
+// putLongerLock puts the config of a longer lock. Renewals count from the time when every run that
+// began before the config has ended. If putting it took too long for that time to be right,
+// putLongerLock puts another. now is a time before the config.
 func (l *Locks) putLongerLock(ctx context.Context, longer *objectlock.Lock) (now time.Time, err error) {
 	for {
 		next, err := l.NextConfig(ctx)
@@ -126,7 +129,8 @@ func (l *Locks) putLock(ctx context.Context, next *access.Config, lock *objectlo
 	return nil
 }
 
-// CheckCurrent returns an error if a newer config came. A writer that asks for retention must know the current period.
+// CheckCurrent returns an error if a newer config came. A writer that asks for retention must know
+// the current period.
 func (l *Locks) CheckCurrent(ctx context.Context) error {
 	lock := l.Config.ObjectLock()
 	if lock == nil || lock.ByDefault {

@@ -10,14 +10,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
-// A lock ends, but old objects are still needed. So the first run in each half period renews all locks together and puts an
-// object that says so. The runs in between only look for that object.
+// A lock ends, but old objects are still needed. So the first run in each half period renews all
+// locks together and puts an object that says so. The runs in between only look for that object.
 //
 //	put or renewed at t: retained until t + period + period/2 + 1 day
 //	a run that begins at s finds no renewal older than s − period/2, or renews; it commits until s + 12 h
 //
-// So when a run commits, everything that its manifest needs is retained for more than a period. Locks of condemned packs and marked
-// manifests are not renewed.
+// So when a run commits, everything that its manifest needs is retained for more than a period.
+// Locks of condemned packs and marked manifests are not renewed.
 
 // renewalRow is the content of an object in renewals/.
 type renewalRow struct {
@@ -32,8 +32,8 @@ type Renewal struct {
 	Err     error     // why the locks, which are due, could not be renewed
 }
 
-// Renew renews the locks if the last renewal is older than after. A run goes on if it cannot: the error is in the Renewal. progress
-// may be nil, and may be called several times at once.
+// Renew renews the locks if the last renewal is older than after. A run goes on if it cannot: the
+// error is in the Renewal. progress may be nil, and may be called several times at once.
 func (l *Locks) Renew(ctx context.Context, now time.Time, after time.Duration, progress func(objects.Progress)) (Renewal, error) {
 	lock := l.Objects.Store.Lock()
 	if lock == nil {
@@ -53,7 +53,8 @@ func (l *Locks) Renew(ctx context.Context, now time.Time, after time.Duration, p
 	return Renewal{Last: now, Renewed: renewed}, nil
 }
 
-// lastRenewal returns when all locks were last renewed, or the zero time if not since the lock was lengthened.
+// lastRenewal returns when all locks were last renewed, or the zero time if not since the lock was
+// lengthened.
 func (l *Locks) lastRenewal(ctx context.Context, now time.Time) (time.Time, error) {
 	since := l.Config.ObjectLock().Since
 	for o, err := range l.Objects.List(ctx, format.KindRenewal, "renewals") {
@@ -65,7 +66,8 @@ func (l *Locks) lastRenewal(ctx context.Context, now time.Time) (time.Time, erro
 		if err != nil && !objects.Concerns(err) {
 			return time.Time{}, err
 		}
-		// A renewal in the future would keep every run from renewing. One that cannot be read has no effect.
+		// A renewal in the future would keep every run from renewing. One that cannot be read has
+		// no effect.
 		if when := time.UnixMilli(int64(row.When)); err == nil && when.Before(now.Add(clock.Ahead)) {
 			if when.Before(since) {
 				break

@@ -1,5 +1,5 @@
-// Package objects puts, reads and lists the objects of a repository. Everything that works on a repository uses it, and most of
-// it needs no more.
+// Package objects puts, reads and lists the objects of a repository. Everything that works on a
+// repository uses it, and most of it needs no more.
 //
 //	objects.go    Objects has the store, the codec, the seals and the cache of this host. It puts and reads small objects
 //	keep.go       puts an object, and confirms that the store lists it

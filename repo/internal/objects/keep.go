@@ -9,9 +9,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Some stores acknowledge an object and do not keep it: a disk cache loses power, a proxy fails, a disk is full. So a writer
-// lists each object by its name before it puts another that relies on it: packs before the index segment that names them,
-// and the segment before the manifest. It puts a missing object once more.
+// Some stores acknowledge an object and do not keep it: a disk cache loses power, a proxy fails, a
+// disk is full. So a writer lists each object by its name before it puts another that relies on it:
+// packs before the index segment that names them, and the segment before the manifest. It puts a
+// missing object once more.
 
 // ErrNotKept is the error of an object that the store acknowledged twice and does not list.
 var ErrNotKept = errors.New("the store acknowledged this object and did not keep it, so nothing that needs it was committed")
@@ -24,7 +25,8 @@ func (o *Objects) PutFile(ctx context.Context, name string, body io.ReaderAt, si
 	return o.EnsureKept(ctx, name, body, size)
 }
 
-// EnsureKept checks that the store lists an object that was put. If it does not, EnsureKept puts it again, once.
+// EnsureKept checks that the store lists an object that was put. If it does not, EnsureKept puts it
+// again, once.
 func (o *Objects) EnsureKept(ctx context.Context, name string, body io.ReaderAt, size int64) error {
 	kept, err := o.Lists(ctx, name, size)
 	if err != nil || kept {

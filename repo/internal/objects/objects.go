@@ -18,10 +18,12 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// maxStored bounds an object that is read into memory: its content, the table, and what sealing adds.
+// maxStored bounds an object that is read into memory: its content, the table, and what sealing
+// adds.
 const maxStored = format.MaxContent + format.MaxTable
 
-// Objects puts, reads and caches the objects of a repository. Seals says which of them this key can read.
+// Objects puts, reads and caches the objects of a repository. Seals says which of them this key can
+// read.
 type Objects struct {
 	Store *objectlock.Store
 	Codec *format.Codec
@@ -36,7 +38,8 @@ func (o *Objects) Put(ctx context.Context, name string, stored []byte) error {
 	return o.PutFile(ctx, name, bytes.NewReader(stored), int64(len(stored)))
 }
 
-// Load reads an object from the cache or the store, checks its hash and its tag, and returns its content.
+// Load reads an object from the cache or the store, checks its hash and its tag, and returns its
+// content.
 func (o *Objects) Load(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
 	content, err := o.loadUnnamed(ctx, kind, name)
 	if err != nil {
@@ -141,7 +144,8 @@ func fetchOnce(ctx context.Context, s store.Store, name string) ([]byte, error) 
 	return stored, nil
 }
 
-// readBody reads a body of a size that the store reports. It does not trust the size, so its memory grows as bytes come.
+// readBody reads a body of a size that the store reports. It does not trust the size, so its memory
+// grows as bytes come.
 func readBody(body io.Reader, size int64) ([]byte, error) {
 	var b bytes.Buffer
 	b.Grow(int(min(size, 1<<20)) + bytes.MinRead)

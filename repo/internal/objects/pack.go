@@ -17,7 +17,8 @@ func (o *Objects) DescribePack(ctx context.Context, p format.Pack, size int64) (
 	return o.CheckPack(ctx, p, size, false, new(Checked))
 }
 
-// CheckPack is DescribePack, or with whole it also reads every chunk. It counts in checked what it read.
+// CheckPack is DescribePack, or with whole it also reads every chunk. It counts in checked what it
+// read.
 func (o *Objects) CheckPack(ctx context.Context, p format.Pack, size int64, whole bool, checked *Checked) (format.PackRow, []format.LaneRow, error) {
 	checked.Objects++
 	kind := format.KindData

@@ -18,8 +18,8 @@ const (
 	// Missing means that an index names a pack that is not in the store. Mail may be lost.
 	Missing
 
-	// Unindexed means that no index names a pack. A run that was interrupted leaves such packs. Runs that need its chunks store them
-	// again.
+	// Unindexed means that no index names a pack. A run that was interrupted leaves such packs.
+	// Runs that need its chunks store them again.
 	Unindexed
 
 	// Stray means that an object is not mailstrata's, or has no valid name.
@@ -28,11 +28,12 @@ const (
 	// Unread means that this key cannot open an object. An owner's key can.
 	Unread
 
-	// Condemned means that a pack is damaged, but will be deleted anyway. If it holds the only copy of a chunk, following the
-	// manifests shows that.
+	// Condemned means that a pack is damaged, but will be deleted anyway. If it holds the only copy
+	// of a chunk, following the manifests shows that.
 	Condemned
 
-	// Overlaid means that a newer version or a delete marker is over an object. mailstrata reads the original.
+	// Overlaid means that a newer version or a delete marker is over an object. mailstrata reads
+	// the original.
 	Overlaid
 
 	// Unlocked means that locks end earlier than the repository promises.

@@ -8,7 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Seals holds the recipients to which objects are sealed, and the identities that this key has. Without recipients nothing is sealed.
+// Seals holds the recipients to which objects are sealed, and the identities that this key has.
+// Without recipients nothing is sealed.
 type Seals struct {
 	Readers, Writers []age.Recipient
 	Reader, Writer   age.Identity // nil if this key does not have it

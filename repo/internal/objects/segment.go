@@ -51,8 +51,8 @@ func (o *Objects) openSegmentFile(file *File) (*format.Segment, error) {
 	return o.Codec.OpenSegment(plain, size)
 }
 
-// WriteSegment writes an index segment of packs and ascending entries to a spool, which the caller closes. For a segment
-// that replaces others, merged has its Inputs and Proofs.
+// WriteSegment writes an index segment of packs and ascending entries to a spool, which the caller
+// closes. For a segment that replaces others, merged has its Inputs and Proofs.
 func (o *Objects) WriteSegment(
 	packs []format.PackRow, entries iter.Seq[format.Entry], merged format.Table,
 ) (s *format.Spool, hash [32]byte, err error) {

@@ -16,7 +16,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// compaction stores again the needed chunks of some packs, in the order in which the prune reached them (Reach):
+// compaction stores again the needed chunks of some packs, in the order in which the prune reached
+// them (Reach):
 //
 //	packs ─► scratch file, in any order ─► sorted ─► Writer ─► packs
 //
@@ -48,7 +49,8 @@ const (
 	// batchContent bounds what is put in order at once: the size of the scratch file.
 	batchContent = 512 << 20
 
-	// packsAtOnce is the number of packs that are read at once. decodedAtOnce bounds the bytes of their frames in memory.
+	// packsAtOnce is the number of packs that are read at once. decodedAtOnce bounds the bytes of
+	// their frames in memory.
 	packsAtOnce   = 32
 	decodedAtOnce = 32 << 20
 )
@@ -87,7 +89,8 @@ func (c *compaction) batch(ctx context.Context, packs []*census.Pack) (err error
 	return c.put(ctx)
 }
 
-// take reads a pack into the scratch file. A pack that cannot be read is reported, and stays as it is.
+// take reads a pack into the scratch file. A pack that cannot be read is reported, and stays as it
+// is.
 func (c *compaction) take(ctx context.Context, s *census.Pack) error {
 	chunks, err := c.read(ctx, s)
 	c.mu.Lock()
@@ -166,7 +169,8 @@ func (c *compaction) store(data []byte) (at int64, err error) {
 	return c.scratch.Add(data)
 }
 
-// sort puts the chunks in order: by lane, then as the walk reached them, those that are like each other together.
+// sort puts the chunks in order: by lane, then as the walk reached them, those that are like each
+// other together.
 func (c *compaction) sort() error {
 	slices.SortFunc(c.moved, func(a, b movedChunk) int { return cmp.Compare(a.n, b.n) })
 	here := make([]uint64, c.census.Count()/64+1)
@@ -197,7 +201,8 @@ func (c *compaction) sort() error {
 	return err
 }
 
-// put passes the chunks to the writer. One that a run has stored in another pack in the meantime is not stored again.
+// put passes the chunks to the writer. One that a run has stored in another pack in the meantime is
+// not stored again.
 func (c *compaction) put(ctx context.Context) error {
 	buf := make([]byte, chunk.Max)
 	for _, m := range c.moved {

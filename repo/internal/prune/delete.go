@@ -25,7 +25,8 @@ type deleter struct {
 // deletesAtOnce is the number of objects that are deleted at once.
 const deletesAtOnce = 32
 
-// remove deletes objects, several at a time, and returns those that are gone. It goes on if the store retains one.
+// remove deletes objects, several at a time, and returns those that are gone. It goes on if the
+// store retains one.
 func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) (gone []store.Object, err error) {
 	var now objects.Progress
 	for _, o := range doomed {
@@ -67,7 +68,8 @@ func (d *deleter) leave(name string, err error) {
 	}
 }
 
-// leaveUnreadable reports an object that stays because it cannot be read. It returns any other error.
+// leaveUnreadable reports an object that stays because it cannot be read. It returns any other
+// error.
 func (d *deleter) leaveUnreadable(ctx context.Context, name string, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -88,8 +90,8 @@ func (d *deleter) step(now objects.Progress) {
 	}
 }
 
-// removeAlarms deletes the alarms of manifests that are gone, or that this prune deletes. An alarm that is younger than a day may
-// be of a manifest that is still to be put.
+// removeAlarms deletes the alarms of manifests that are gone, or that this prune deletes. An alarm
+// that is younger than a day may be of a manifest that is still to be put.
 func (p *pruner) removeAlarms(ctx context.Context) error {
 	stay := make(map[string]bool)
 	for _, h := range p.roots {

@@ -1,5 +1,5 @@
-// Package prune deletes from a repository what no manifest needs. docs/design/removing.md has the rules, which the comments cite
-// by number.
+// Package prune deletes from a repository what no manifest needs. docs/design/removing.md has the
+// rules, which the comments cite by number.
 //
 //	repository.go   what a prune works on: objects, statements of the keeper, manifests, the index, and a writer that copies
 //	prune.go        Run takes the steps in order (type pruner): delete, copy, condemn, merge the index

@@ -12,11 +12,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 )
 
-// A chunk is erased if no root needs it, and an erasure names it or a manifest that is marked to be erased needs it. Packs with
-// erased chunks are rewritten or condemned, however little of them is unused. The manifests are deleted after that, because only
-// they say which chunks to look for.
+// A chunk is erased if no root needs it, and an erasure names it or a manifest that is marked to be
+// erased needs it. Packs with erased chunks are rewritten or condemned, however little of them is
+// unused. The manifests are deleted after that, because only they say which chunks to look for.
 
-// unmarkedFirst sorts manifests that stay before those that go, so that a chunk of both is found in one that stays.
+// unmarkedFirst sorts manifests that stay before those that go, so that a chunk of both is found in
+// one that stays.
 func unmarkedFirst(roots []head.Head) {
 	slices.SortStableFunc(roots, func(a, b head.Head) int {
 		switch {
@@ -45,7 +46,8 @@ func (s *survey) followErased(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, index.ErrNoChunk) || objects.Concerns(err):
-			// What only this manifest held counts as unused, and is deleted when its packs are rewritten.
+			// What only this manifest held counts as unused, and is deleted when its packs are
+			// rewritten.
 			s.leave(h.Name, fmt.Errorf("it is damaged, so some of what it held is not known from other unused data; mailstrata prune --max-unused 0 deletes that too: %w", err))
 		case err != nil:
 			return fmt.Errorf("follow %s: %w", h.Name, err)

@@ -17,9 +17,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Each run adds a segment or two. Merging keeps them few, so that a host without a cache need not fetch thousands (rule 10).
-// Segments of similar size are merged, so each entry is written only a few times. The inputs are deleted a day later, so that
-// other hosts can finish reading them, and only after the merged segment was read whole and compared with them.
+// Each run adds a segment or two. Merging keeps them few, so that a host without a cache need not
+// fetch thousands (rule 10). Segments of similar size are merged, so each entry is written only a
+// few times. The inputs are deleted a day later, so that other hosts can finish reading them, and
+// only after the merged segment was read whole and compared with them.
 
 const mergeMost = 256 // the most segments that are merged at once: each is an open file
 
@@ -56,13 +57,15 @@ type listedSegment struct {
 	inputs [][32]byte
 }
 
-// stale reports whether so much of the segment describes deleted packs that it is written again without them.
+// stale reports whether so much of the segment describes deleted packs that it is written again
+// without them.
 func (s *listedSegment) stale() bool { return s.gone.Entries > s.size.Entries/staleShare }
 
 // useless reports whether the segment describes deleted packs only.
 func (s *listedSegment) useless() bool { return s.gone.Packs == s.size.Packs }
 
-// staleShare: a segment is stale if more than one in so many of its entries is of a deleted pack. Readers try these places in vain.
+// staleShare: a segment is stale if more than one in so many of its entries is of a deleted pack.
+// Readers try these places in vain.
 const staleShare = 4
 
 // indexMerger merges index segments for a prune (rule 10).
@@ -95,7 +98,8 @@ func (x *indexMerger) run(ctx context.Context) error {
 	return nil
 }
 
-// chosen returns the segments to merge: those of similar size, if there are many, and those that are stale.
+// chosen returns the segments to merge: those of similar size, if there are many, and those that
+// are stale.
 func (l Limits) chosen(listed []listedSegment) []listedSegment {
 	slices.SortStableFunc(listed, func(a, b listedSegment) int { return cmp.Compare(a.Size, b.Size) })
 	var stale, others []listedSegment
@@ -104,8 +108,8 @@ func (l Limits) chosen(listed []listedSegment) []listedSegment {
 		case s.stale():
 			stale = append(stale, s)
 		case s.size.and(s.size).fits(l.Largest):
-			// The larger ones are left out: each merge would write them again for a few entries more. Any two of the others fit
-			// into one.
+			// The larger ones are left out: each merge would write them again for a few entries
+			// more. Any two of the others fit into one.
 			others = append(others, s)
 		}
 	}
@@ -124,7 +128,8 @@ func (l Limits) chosen(listed []listedSegment) []listedSegment {
 	return append(stale, others[:n]...)
 }
 
-// group divides segments into groups that each fit into one segment. Useless segments are in the first group.
+// group divides segments into groups that each fit into one segment. Useless segments are in the
+// first group.
 func (l Limits) group(listed []listedSegment) (groups [][]listedSegment) {
 	var first, group []listedSegment
 	var sum SegmentSize
@@ -147,7 +152,8 @@ func (l Limits) group(listed []listedSegment) (groups [][]listedSegment) {
 	return groups
 }
 
-// listSegments lists the segments and reads which others each replaces. It leaves out those that cannot be read.
+// listSegments lists the segments and reads which others each replaces. It leaves out those that
+// cannot be read.
 func (x *indexMerger) listSegments(ctx context.Context) (all []listedSegment, err error) {
 	for o, err := range x.r.List(ctx, format.KindIndex, "index") {
 		if err != nil {
@@ -209,8 +215,8 @@ func (x *indexMerger) describe(s *listedSegment, t *format.Table) {
 	}
 }
 
-// removeReplaced deletes segments that another one replaces, if that one is a day old and has all their entries. It returns all
-// segments that another one replaces, of any age.
+// removeReplaced deletes segments that another one replaces, if that one is a day old and has all
+// their entries. It returns all segments that another one replaces, of any age.
 func (x *indexMerger) removeReplaced(ctx context.Context, listed []listedSegment) (replaced map[[32]byte]bool, err error) {
 	replaced = map[[32]byte]bool{}
 	var doomed []store.Object
@@ -235,7 +241,8 @@ func (x *indexMerger) removeReplaced(ctx context.Context, listed []listedSegment
 	return replaced, err
 }
 
-// replacedBy reads the merged segment and its inputs whole, and returns the inputs whose entries it has.
+// replacedBy reads the merged segment and its inputs whole, and returns the inputs whose entries it
+// has.
 func (x *indexMerger) replacedBy(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []store.Object, err error) {
 	whole, err := x.readSegment(ctx, merged, nil)
 	if err != nil {
@@ -267,8 +274,8 @@ func (x *indexMerger) replacedBy(ctx context.Context, merged listedSegment, inpu
 	return doomed, nil
 }
 
-// readSegment reads a segment whole and returns its digests. keep, if not nil, is called with the segment and returns what to
-// call with each entry.
+// readSegment reads a segment whole and returns its digests. keep, if not nil, is called with the
+// segment and returns what to call with each entry.
 func (x *indexMerger) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
 	seg, done, err := x.r.OpenSegment(ctx, s.Object, s.hash)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 )
 
-// openedPack is a pack whose table was read. It is on this host whole if most of it is needed and undamaged, or its frames are
-// read from the store.
+// openedPack is a pack whose table was read. It is on this host whole if most of it is needed and
+// undamaged, or its frames are read from the store.
 type openedPack struct {
 	frames []objects.Frame
 	remote objects.ReadFrame // nil if local
@@ -45,7 +45,8 @@ func openPack(ctx context.Context, r Repository, s *census.Pack) (*openedPack, e
 	return p, nil
 }
 
-// download fetches the pack whole, by one request. If that finds damage, the frames that are needed may still be intact.
+// download fetches the pack whole, by one request. If that finds damage, the frames that are needed
+// may still be intact.
 func (p *openedPack) download(ctx context.Context, r Repository, s *census.Pack) error {
 	kind := format.PackKinds[s.Kind]
 	id, err := r.Seals.Identity(kind)

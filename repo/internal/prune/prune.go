@@ -17,18 +17,20 @@ type Options struct {
 	// DryRun says to change nothing, and to report what a prune would do.
 	DryRun bool
 
-	// MaxUnused is the share of all packs, from 0 to 1, that may be unused before packs are repacked.
+	// MaxUnused is the share of all packs, from 0 to 1, that may be unused before packs are
+	// repacked.
 	MaxUnused float64
 
-	// Compression is how much packs that are rewritten are compressed. With format.Max, packs of mail that are not
-	// compressed so are rewritten if they are more than a quarter of all mail.
+	// Compression is how much packs that are rewritten are compressed. With format.Max, packs of
+	// mail that are not compressed so are rewritten if they are more than a quarter of all mail.
 	Compression format.Compression
 
-	// Erased is called with each unmarked manifest that holds what was erased, because its run began before the erasure. It
-	// may be nil.
+	// Erased is called with each unmarked manifest that holds what was erased, because its run
+	// began before the erasure. It may be nil.
 	Erased func(head.Head)
 
-	// Left is called with each object that the store would not delete, or that could not be read. It may be nil.
+	// Left is called with each object that the store would not delete, or that could not be read.
+	// It may be nil.
 	Left func(name string, err error)
 
 	// Progress may be nil, and may be called several times at once.
@@ -70,18 +72,21 @@ type Report struct {
 	Lost     int64 // needed chunks that are in no pack; mailstrata check shows which messages need them
 }
 
-// Walk follows manifests, one after the other. It calls reach for every chunk that a manifest needs, in the order in which a reader of
-// the manifest reads them, and then done with the manifest, or with the error that ended its walk. Walk ends if done returns an error.
+// Walk follows manifests, one after the other. It calls reach for every chunk that a manifest
+// needs, in the order in which a reader of the manifest reads them, and then done with the
+// manifest, or with the error that ended its walk. Walk ends if done returns an error.
 type Walk func(ctx context.Context, roots []head.Head, reach Reach, done func(head.Head, error) error) error
 
-// Reach records that a chunk is needed. It reports whether this is the first call for the chunk: a Walk need not follow again what
-// the chunk refers to. Packs that a prune writes hold chunks in the order of their first calls, except that chunks with the same
-// number like are beside each other, unless it is 0. Versions of a page have the same number, because they compress well together.
+// Reach records that a chunk is needed. It reports whether this is the first call for the chunk: a
+// Walk need not follow again what the chunk refers to. Packs that a prune writes hold chunks in the
+// order of their first calls, except that chunks with the same number like are beside each other,
+// unless it is 0. Versions of a page have the same number, because they compress well together.
 type Reach func(id chunk.ID, like uint64) (first bool, err error)
 
-// Run prunes a repository (rules 7 to 10 of docs/design/removing.md). It condemns packs that are not needed, and deletes those that
-// were condemned a day ago and are still not needed. Several prunes may run at once, beside any number of runs. A prune may be
-// killed at any point; the next one continues.
+// Run prunes a repository (rules 7 to 10 of docs/design/removing.md). It condemns packs that are
+// not needed, and deletes those that were condemned a day ago and are still not needed. Several
+// prunes may run at once, beside any number of runs. A prune may be killed at any point; the next
+// one continues.
 func Run(ctx context.Context, r Repository, o Options, walk Walk) (*Report, error) {
 	p := &pruner{survey: survey{deleter: deleter{Options: o, r: r}, walk: walk}}
 	return &p.report, p.all(ctx)
@@ -113,9 +118,9 @@ func (p *pruner) plan() *census.Plan {
 	return &census.Plan{Census: p.census, Now: p.now, Grace: clock.Grace, MaxUnused: p.MaxUnused, Compression: p.Compression}
 }
 
-// sweep deletes each pack that was condemned a day ago, if no chunk in it is needed, or all that are lie in other packs that are
-// listed and not condemned (second half of rule 8). It copies the needed chunks of the other packs, which a later prune deletes
-// (rule 9).
+// sweep deletes each pack that was condemned a day ago, if no chunk in it is needed, or all that
+// are lie in other packs that are listed and not condemned (second half of rule 8). It copies the
+// needed chunks of the other packs, which a later prune deletes (rule 9).
 func (p *pruner) sweep(ctx context.Context) error {
 	condemned, waiting, living := p.plan().Condemned()
 	var doomed []store.Object
@@ -168,8 +173,8 @@ func (p *pruner) removeManifests(ctx context.Context) error {
 	return err
 }
 
-// removeErased deletes manifests that hold what was erased, if every pack that holds any of it is condemned. Otherwise a later
-// prune does.
+// removeErased deletes manifests that hold what was erased, if every pack that holds any of it is
+// condemned. Otherwise a later prune does.
 func (p *pruner) removeErased(ctx context.Context) error {
 	if p.erasing > 0 {
 		return nil

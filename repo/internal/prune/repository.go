@@ -34,7 +34,8 @@ type Statements interface {
 	Erasures(context.Context) (*statement.Erasures, error)
 }
 
-// Copying says how a Writer copies chunks. It fills every pack, because no server waits while the last one is uploaded.
+// Copying says how a Writer copies chunks. It fills every pack, because no server waits while the
+// last one is uploaded.
 type Copying struct {
 	Listed      map[format.Pack]uint64 // sizes of the packs that the store lists
 	Avoid       map[format.Pack]bool   // packs whose chunks must be stored again

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// rewrite copies the needed chunks of sparse packs, and of small packs of which a generation has many, into new packs. Then nothing is
-// kept in the old packs, and condemn condemns them.
+// rewrite copies the needed chunks of sparse packs, and of small packs of which a generation has
+// many, into new packs. Then nothing is kept in the old packs, and condemn condemns them.
 func (p *pruner) rewrite(ctx context.Context) error {
 	copied, err := p.copy(ctx, p.plan().Rewritten())
 	if err != nil {
@@ -23,9 +23,9 @@ func (p *pruner) rewrite(ctx context.Context) error {
 	return nil
 }
 
-// copy stores again, in new packs, the chunks of these packs that are kept and that no other pack holds. It returns the
-// packs that it could read completely; the others stay as they are. A chunk that a run has stored in another pack in the
-// meantime is not stored again.
+// copy stores again, in new packs, the chunks of these packs that are kept and that no other pack
+// holds. It returns the packs that it could read completely; the others stay as they are. A chunk
+// that a run has stored in another pack in the meantime is not stored again.
 func (p *pruner) copy(ctx context.Context, packs []*census.Pack) ([]*census.Pack, error) {
 	if len(packs) == 0 {
 		return nil, nil

@@ -17,7 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// survey holds what a prune finds: the packs, the condemnations, the roots, and the chunks that the roots need.
+// survey holds what a prune finds: the packs, the condemnations, the roots, and the chunks that the
+// roots need.
 type survey struct {
 	deleter
 	walk Walk
@@ -34,9 +35,9 @@ type survey struct {
 	reached   int64 // number of calls of reach
 }
 
-// look lists packs, then condemnations, then roots, and follows the roots (first half of rule 8). The order matters: a run that
-// relies on a condemned pack began before the condemnation. When the condemnation is a day old, the run has committed, or never
-// will.
+// look lists packs, then condemnations, then roots, and follows the roots (first half of rule 8).
+// The order matters: a run that relies on a condemned pack began before the condemnation. When the
+// condemnation is a day old, the run has committed, or never will.
 func (s *survey) look(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{s.listPacks, s.listCondemned, s.listRoots} {
 		if err := step(ctx); err != nil {
@@ -63,8 +64,8 @@ func (s *survey) listCondemned(ctx context.Context) (err error) {
 	return err
 }
 
-// listRoots finds the roots and follows them. Every manifest of every account is a root, even a checkpoint or a late one, until its
-// mark is a day old.
+// listRoots finds the roots and follows them. Every manifest of every account is a root, even a
+// checkpoint or a late one, until its mark is a day old.
 func (s *survey) listRoots(ctx context.Context) error {
 	now, err := s.r.Now(ctx)
 	if err != nil {
@@ -124,8 +125,8 @@ func (s *survey) isRoot(h head.Head, now time.Time) bool {
 	return !h.Marked || now.Sub(h.Since) < clock.Grace
 }
 
-// mustFollow returns an error if a root could not be followed. If another prune has deleted it or its packs in the meantime, it is no
-// longer a root.
+// mustFollow returns an error if a root could not be followed. If another prune has deleted it or
+// its packs in the meantime, it is no longer a root.
 func (s *survey) mustFollow(ctx context.Context, h head.Head, err error) error {
 	if err == nil {
 		return nil
@@ -183,7 +184,8 @@ func (s *survey) judge(ctx context.Context) (err error) {
 	return nil
 }
 
-// takeCensus returns a census of all entries of the index, and of those in packs that no segment describes.
+// takeCensus returns a census of all entries of the index, and of those in packs that no segment
+// describes.
 func (s *survey) takeCensus(ctx context.Context) (*census.Census, error) {
 	x, err := s.r.Index(ctx)
 	if err != nil {
@@ -202,7 +204,8 @@ const asksAtOnce = 32
 // errUndescribed is the error of a pack that stays because its content is not known.
 var errUndescribed = errors.New("its content cannot be read, so it stays; run mailstrata check")
 
-// gone reports whether a pack was deleted, by this prune or before: it was condemned and is not in the store.
+// gone reports whether a pack was deleted, by this prune or before: it was condemned and is not in
+// the store.
 func (s *survey) gone(pack format.Pack) bool {
 	_, condemned := s.condemned[pack]
 	_, listed := s.packs[pack]

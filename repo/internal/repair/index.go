@@ -13,11 +13,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Index indexes the packs that no index segment names, but for those that are condemned, with at most limit packs in a segment.
-// It reports packs that it cannot read, and returns how many packs it indexed.
+// Index indexes the packs that no index segment names, but for those that are condemned, with at
+// most limit packs in a segment. It reports packs that it cannot read, and returns how many packs
+// it indexed.
 //
-// It first removes damaged segments, if the store allows that. The packs have the same information, and a new segment may get
-// the name of a damaged one.
+// It first removes damaged segments, if the store allows that. The packs have the same information,
+// and a new segment may get the name of a damaged one.
 func Index(
 	ctx context.Context, o *objects.Objects, readCondemned func(context.Context) (statement.Condemned, error), limit int, report func(objects.Problem),
 ) (packs int, err error) {

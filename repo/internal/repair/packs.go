@@ -36,8 +36,8 @@ type Writer interface {
 	Close() error
 }
 
-// Packs stores the chunks that it can still read of damaged or missing packs in new packs, and reports the frames that it cannot
-// read. The caller condemns the packs.
+// Packs stores the chunks that it can still read of damaged or missing packs in new packs, and
+// reports the frames that it cannot read. The caller condemns the packs.
 func Packs(ctx context.Context, r Repository, packs []format.Pack, report func(objects.Problem)) (Repaired, error) {
 	rp := &repairer{r: r, packs: packs, report: report}
 	err := rp.run(ctx)
@@ -77,7 +77,8 @@ func (rp *repairer) run(ctx context.Context) (err error) {
 	return w.Flush(ctx)
 }
 
-// frames returns the frames of a pack, from the table of the pack, or from the index if the table cannot be read.
+// frames returns the frames of a pack, from the table of the pack, or from the index if the table
+// cannot be read.
 func (rp *repairer) frames(ctx context.Context, p format.Pack) ([]objects.Frame, error) {
 	for o, err := range rp.r.Store.List(ctx, p.String()) {
 		if err != nil {
@@ -95,8 +96,8 @@ func (rp *repairer) frames(ctx context.Context, p format.Pack) ([]objects.Frame,
 	return rp.describedByIndex(ctx, p)
 }
 
-// describedByIndex returns the frames of a pack from the index. The index does not have their lanes, so all mail counts as
-// text.
+// describedByIndex returns the frames of a pack from the index. The index does not have their
+// lanes, so all mail counts as text.
 func (rp *repairer) describedByIndex(ctx context.Context, p format.Pack) ([]objects.Frame, error) {
 	x, err := rp.r.Index(ctx)
 	if err != nil {

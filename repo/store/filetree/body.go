@@ -32,11 +32,12 @@ func (c *cancellable) Read(p []byte) (int, error) {
 	return c.Reader.Read(p)
 }
 
-// blockSize is how much of a file Compare reads at once, in bytes. Package sftp reads it by many packets at once.
+// blockSize is how much of a file Compare reads at once, in bytes. Package sftp reads it by many
+// packets at once.
 const blockSize = 1 << 20
 
-// Compare returns nil if a file of there bytes has the body, which has size bytes, and store.ErrExist if it has other content. at
-// names the file in errors.
+// Compare returns nil if a file of there bytes has the body, which has size bytes, and
+// store.ErrExist if it has other content. at names the file in errors.
 func Compare(ctx context.Context, at string, file io.ReaderAt, there int64, body io.ReaderAt, size int64) error {
 	if there != size {
 		return fmt.Errorf("%s holds %d bytes, not these %d: %w", at, there, size, store.ErrExist)

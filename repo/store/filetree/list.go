@@ -1,5 +1,5 @@
-// Package filetree is what stores share that keep each object in a file under its name, as packages dir and sftp do: it lists
-// objects (list.go), and writes and compares their bodies (body.go).
+// Package filetree is what stores share that keep each object in a file under its name, as packages
+// dir and sftp do: it lists objects (list.go), and writes and compares their bodies (body.go).
 package filetree
 
 import (
@@ -14,12 +14,13 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// ReadDir returns the entries of a directory in any order, and none if it does not exist. at is "" for the root, and else ends
-// in '/'.
+// ReadDir returns the entries of a directory in any order, and none if it does not exist. at is ""
+// for the root, and else ends in '/'.
 type ReadDir func(at string) ([]fs.DirEntry, error)
 
-// List yields the objects whose names begin with prefix, in ascending order of their names, as store.Store describes it. One
-// directory of a path is held in memory at a time. Files with other names than those of objects are not yielded.
+// List yields the objects whose names begin with prefix, in ascending order of their names, as
+// store.Store describes it. One directory of a path is held in memory at a time. Files with other
+// names than those of objects are not yielded.
 func List(ctx context.Context, prefix string, read ReadDir) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
 		above := prefix[:strings.LastIndexByte(prefix, '/')+1]
@@ -47,7 +48,8 @@ func (w *walk) dir(at string) bool {
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { // before sorting: most listings are for one name
 		return !strings.HasPrefix(at+key(e), w.prefix) && !strings.HasPrefix(w.prefix, at+key(e))
 	})
-	// A directory sorts as "name/", between "name-" or "name." and "name0", as the names of its objects do.
+	// A directory sorts as "name/", between "name-" or "name." and "name0", as the names of its
+	// objects do.
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(key(a), key(b)) })
 	for _, e := range entries {
 		if !w.entry(at, e) {

@@ -1,4 +1,5 @@
-// Package storetest tests whether a store.Store does what the interface promises, and has stores for other tests.
+// Package storetest tests whether a store.Store does what the interface promises, and has stores
+// for other tests.
 //
 //	storetest.go  Run, the conformance suite, which memory, a local directory, MinIO and versitygw pass; deletes and clocks
 //	put.go        its tests of Put, get.go and list.go those of Get and List, helpers.go what they share

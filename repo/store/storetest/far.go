@@ -13,12 +13,14 @@ import (
 // RoundTrip is how long each request to a Far store takes.
 const RoundTrip = 50 * time.Millisecond
 
-// Far is a Store that is one round trip away, and counts the requests that it gets. A test in a bubble of package
-// testing/synctest, whose clock goes on only when everybody waits, sees in RoundTrips how many requests a command makes
-// one after the other, however slow the machine is. In such a bubble no mutex may be held during a request: a goroutine
-// that waits for a mutex stops the clock. Use golang.org/x/sync/semaphore, or a channel.
+// Far is a Store that is one round trip away, and counts the requests that it gets. A test in a
+// bubble of package testing/synctest, whose clock goes on only when everybody waits, sees in
+// RoundTrips how many requests a command makes one after the other, however slow the machine is. In
+// such a bubble no mutex may be held during a request: a goroutine that waits for a mutex stops the
+// clock. Use golang.org/x/sync/semaphore, or a channel.
 //
-// It counts as package s3 does it: a page of a listing is a request, and the time is known for a minute after an answer.
+// It counts as package s3 does it: a page of a listing is a request, and the time is known for a
+// minute after an answer.
 type Far struct {
 	store.Store
 

@@ -24,12 +24,12 @@ const (
 	// Refuse does nothing and returns an error.
 	Refuse
 
-	// Lose does the operation and returns an error, like a lost response or a crash right after the operation. For
-	// Get and List it is Refuse.
+	// Lose does the operation and returns an error, like a lost response or a crash right after the
+	// operation. For Get and List it is Refuse.
 	Lose
 
-	// Truncate ends the body of a Get with an error after half of its bytes, and a List after half of its objects.
-	// For the other operations it is Refuse: Put is atomic.
+	// Truncate ends the body of a Get with an error after half of its bytes, and a List after half
+	// of its objects. For the other operations it is Refuse: Put is atomic.
 	Truncate
 )
 
@@ -40,8 +40,8 @@ type Op struct {
 	Name string // of the object; for "list" the prefix
 }
 
-// Faulty is a Store whose operations fail as Fail says. To crash at the n-th operation, use CrashAt. To crash at each
-// operation, do so for n = 1, 2, … until a run ends with Ops() < n.
+// Faulty is a Store whose operations fail as Fail says. To crash at the n-th operation, use
+// CrashAt. To crash at each operation, do so for n = 1, 2, … until a run ends with Ops() < n.
 type Faulty struct {
 	store.Store
 	Fail func(Op) Fault

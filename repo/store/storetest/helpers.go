@@ -110,8 +110,9 @@ func random(seed, size int64) []byte {
 	return data
 }
 
-// pattern is an endless body that takes little memory: a block of noise, repeated. The length of the block is prime,
-// so that a piece of the body in the wrong place shows. Each read that reaches beyond past calls hook first.
+// pattern is an endless body that takes little memory: a block of noise, repeated. The length of
+// the block is prime, so that a piece of the body in the wrong place shows. Each read that reaches
+// beyond past calls hook first.
 type pattern struct {
 	seed byte
 	past int64

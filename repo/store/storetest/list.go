@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// listOrder has names that a walk of directories would yield in another order: '-' and '.' sort before '/', digits
-// and letters after it.
+// listOrder has names that a walk of directories would yield in another order: '-' and '.' sort
+// before '/', digits and letters after it.
 func listOrder(t *testing.T, s store.Store) {
 	want := []string{"x-1", "x-1.a", "x.1", "x/-", "x/.a", "x/1/2", "x/1/a/b", "x/10", "x/9", "x1", "x1-/0", "xx/1", "y/0"}
 	for _, i := range rand.Perm(len(want)) {
@@ -86,7 +86,8 @@ func listSome(t *testing.T, listing iter.Seq2[store.Object, error], want []strin
 	t.Errorf("%d objects were listed, want %d", seen, stop)
 }
 
-// canceledList cancels a listing. It may still come to its end, but if it ends without an error, it is complete.
+// canceledList cancels a listing. It may still come to its end, but if it ends without an error, it
+// is complete.
 func canceledList(t *testing.T, s store.Store, whole int) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -15,8 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Locked is a store.Retainer in memory: a bucket with Object Lock, as AWS describes it. What As returns shares its
-// state.
+// Locked is a store.Retainer in memory: a bucket with Object Lock, as AWS describes it. What As
+// returns shares its state.
 type Locked struct {
 	Denied Rights
 
@@ -269,7 +269,8 @@ func (l *Locked) RetainsByDefault(_ context.Context, _ bool, days int) (bool, er
 	return l.Default >= time.Duration(days)*24*time.Hour, nil
 }
 
-// Wipe does what an intruder with all rights can do: it deletes what no lock keeps and hides the rest.
+// Wipe does what an intruder with all rights can do: it deletes what no lock keeps and hides the
+// rest.
 func (l *Locked) Wipe() {
 	for _, v := range l.all("") {
 		_ = l.DeleteVersion(context.Background(), v.Name, v.ID)

@@ -112,7 +112,8 @@ func (m *Memory) Now(ctx context.Context) (time.Time, error) {
 	return m.now(), ctx.Err()
 }
 
-// Advance sets the clocks of the store and of the simulated host forward; a negative d sets them back.
+// Advance sets the clocks of the store and of the simulated host forward; a negative d sets them
+// back.
 func (m *Memory) Advance(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -134,7 +135,8 @@ func (m *Memory) HostTime() time.Time {
 	return m.now().Add(-m.leapt)
 }
 
-// Replace makes data the content of name, which no Store does. The time of an existing object stays.
+// Replace makes data the content of name, which no Store does. The time of an existing object
+// stays.
 func (m *Memory) Replace(name string, data []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -159,8 +161,8 @@ func (m *Memory) Bytes(name string) []byte {
 	return bytes.Clone(m.objects[name].data)
 }
 
-// Clone returns an independent store with the same objects and the same clock, such as the state after a crash, from
-// which several tests go on.
+// Clone returns an independent store with the same objects and the same clock, such as the state
+// after a crash, from which several tests go on.
 func (m *Memory) Clone() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()

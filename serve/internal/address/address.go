@@ -1,6 +1,7 @@
-// Package address parses lists of mail addresses (RFC 5322 section 3.4) into the fields that IMAP's ENVELOPE has. Addresses are
-// as programs wrote them, so nothing is an error: what cannot be understood becomes an address without a domain, or is skipped.
-// Text stays as the message has it: encoded words are not decoded.
+// Package address parses lists of mail addresses (RFC 5322 section 3.4) into the fields that IMAP's
+// ENVELOPE has. Addresses are as programs wrote them, so nothing is an error: what cannot be
+// understood becomes an address without a domain, or is skipped. Text stays as the message has it:
+// encoded words are not decoded.
 package address
 
 import (
@@ -17,12 +18,12 @@ type Address struct {
 	Group   bool   // the beginning or the end of a group
 }
 
-// MaxAddresses is how many addresses a list may have. The others are left out: a message to so many people has a purpose that
-// no reader of an envelope shares.
+// MaxAddresses is how many addresses a list may have. The others are left out: a message to so many
+// people has a purpose that no reader of an envelope shares.
 const MaxAddresses = 10_000
 
-// NoMailbox and NoDomain stand for what an address lacks, as in Dovecot. A client takes an address without a domain for a
-// group.
+// NoMailbox and NoDomain stand for what an address lacks, as in Dovecot. A client takes an address
+// without a domain for a group.
 const (
 	NoMailbox = "MISSING_MAILBOX"
 	NoDomain  = "MISSING_DOMAIN"
@@ -103,8 +104,8 @@ func (w *phrase) add(word string) {
 	w.blank = false
 }
 
-// address reads one address, or the beginning of a group, and stops at a comma or a semicolon. It reports whether there was any
-// text.
+// address reads one address, or the beginning of a group, and stops at a comma or a semicolon. It
+// reports whether there was any text.
 func (p *parser) address() (a Address, found bool) {
 	var w phrase
 	for {
@@ -211,8 +212,8 @@ func (p *parser) close() {
 	}
 }
 
-// domain reads a domain up to one of some characters. A second "@" becomes a part of it, because the last one is as likely as
-// the first to be the right one.
+// domain reads a domain up to one of some characters. A second "@" becomes a part of it, because
+// the last one is as likely as the first to be the right one.
 func (p *parser) domain(w *phrase, ends string) string {
 	var b strings.Builder
 	for p.at < len(p.text) {
@@ -245,7 +246,8 @@ func orNone(domain string) string {
 	return domain
 }
 
-// rest skips what follows an address in angle brackets. A comment there is the name if there is no other.
+// rest skips what follows an address in angle brackets. A comment there is the name if there is no
+// other.
 func (p *parser) rest(a *Address) {
 	for p.at < len(p.text) && p.text[p.at] != ',' && p.text[p.at] != ';' {
 		if p.text[p.at] == '(' {
@@ -266,7 +268,8 @@ func (p *parser) quoted() string {
 // commentText reads a comment, which may have comments in it.
 func (p *parser) commentText() string { return strings.TrimSpace(p.until(')', '(')) }
 
-// until reads to the closing character. opening, if it is not 0, nests. A text that is not closed goes to the end.
+// until reads to the closing character. opening, if it is not 0, nests. A text that is not closed
+// goes to the end.
 func (p *parser) until(closing, opening byte) string {
 	var b strings.Builder
 	depth := 1

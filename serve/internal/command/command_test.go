@@ -235,7 +235,8 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// Whatever a client sends is read without a panic, and a section that is read has a name that gives the same section.
+// Whatever a client sends is read without a panic, and a section that is read has a name that gives
+// the same section.
 func FuzzCommands(f *testing.F) {
 	for _, seed := range []string{
 		"a LOGIN {4}\r\nanna \"x\"\r\n", "a UID FETCH 1:*,3 (FLAGS BODY.PEEK[1.HEADER.FIELDS (A B)]<3.4>)\r\n", "a LIST (SUBSCRIBED) \"\" (a b) RETURN (STATUS (SIZE))\r\n",

@@ -17,8 +17,8 @@ func (s *Scanner) Login() (user, password string, err error) {
 	return user, password, err
 }
 
-// Authenticate parses the arguments of AUTHENTICATE: a mechanism in upper case and the initial response (RFC 4959), which is nil
-// if there is none.
+// Authenticate parses the arguments of AUTHENTICATE: a mechanism in upper case and the initial
+// response (RFC 4959), which is nil if there is none.
 func (s *Scanner) Authenticate() (mechanism string, initial *string, err error) {
 	if err = s.need(' '); err == nil {
 		mechanism, err = s.word()

@@ -18,7 +18,8 @@ const (
 	strictLiteral = 4 << 10
 )
 
-// ErrTooLong reports that a client sends a line that is longer than any command. The connection cannot go on.
+// ErrTooLong reports that a client sends a line that is longer than any command. The connection
+// cannot go on.
 var ErrTooLong = errors.New("the command is too long")
 
 // Command is a command of a client. It is valid until the next one is read.
@@ -108,7 +109,8 @@ func (r *Reader) line() ([]byte, error) {
 	}
 }
 
-// literalSize recognizes "{n}" and "{n+}" at the end of a line (RFC 3501 section 4.3, RFC 7888), and returns what is before.
+// literalSize recognizes "{n}" and "{n+}" at the end of a line (RFC 3501 section 4.3, RFC 7888),
+// and returns what is before.
 func literalSize(line []byte) (before []byte, size int64, plus, ok bool) {
 	open := bytes.LastIndexByte(line, '{')
 	if open < 0 || line[len(line)-1] != '}' {

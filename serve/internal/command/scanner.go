@@ -109,7 +109,8 @@ func (s *Scanner) text(class func(byte) bool) (string, error) {
 	return "", syntax("a string expected%s", s.where())
 }
 
-// quoted reads a quoted string. Bytes above 127 are accepted: clients send passwords and search texts in UTF-8.
+// quoted reads a quoted string. Bytes above 127 are accepted: clients send passwords and search
+// texts in UTF-8.
 func (s *Scanner) quoted() (string, error) {
 	s.at++
 	var b strings.Builder

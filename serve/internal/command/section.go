@@ -111,8 +111,8 @@ func (s *Scanner) partial(x *Section) (err error) {
 	return s.need('>')
 }
 
-// Format returns the name of the section in a response, such as BODY[HEADER.FIELDS (DATE)]<0>. quote makes an astring of the name
-// of a field.
+// Format returns the name of the section in a response, such as BODY[HEADER.FIELDS (DATE)]<0>.
+// quote makes an astring of the name of a field.
 func (x *Section) Format(quote func(string) string) string {
 	if x.Old != "" {
 		return x.Old

@@ -45,8 +45,8 @@ func (s *Scanner) setNumber() (uint32, error) {
 	return uint32(n), err
 }
 
-// Resolve returns the ranges with their ends in order. largest is the number that "*" stands for. It is 0 if there is no
-// message; then "*" stands for nothing.
+// Resolve returns the ranges with their ends in order. largest is the number that "*" stands for.
+// It is 0 if there is no message; then "*" stands for nothing.
 func (set Set) Resolve(largest uint32) []Range {
 	ranges := make([]Range, 0, len(set))
 	for _, r := range set {
@@ -64,7 +64,8 @@ func (set Set) Resolve(largest uint32) []Range {
 	return ranges
 }
 
-// Merge sorts ranges of Resolve and joins those that overlap or follow each other. It changes the slice.
+// Merge sorts ranges of Resolve and joins those that overlap or follow each other. It changes the
+// slice.
 func Merge(ranges []Range) []Range {
 	slices.SortFunc(ranges, func(a, b Range) int { return cmp.Compare(a.First, b.First) })
 	merged := ranges[:0]

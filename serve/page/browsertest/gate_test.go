@@ -11,8 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed/chromium"
 )
 
-// neighbor is a page of another server of the host: for cookies it is the same site. It knows the secret prefix, which it
-// cannot learn, and asks for pages in every way that HTML and scripts have. What it can read it reports by ran.
+// neighbor is a page of another server of the host: for cookies it is the same site. It knows the
+// secret prefix, which it cannot learn, and asks for pages in every way that HTML and scripts have.
+// What it can read it reports by ran.
 const neighbor = `<!DOCTYPE html><title>neighbor</title>
 <link rel=stylesheet href="TARGETstyle.css"><link rel=prefetch href="TARGET"><link rel=preload as=fetch href="TARGETaccount?PLACE">
 <img src="TARGETicon.svg" onload="ran('image')"><img src="TARGETeml?PLACE" onload="ran('image of mail')">
@@ -39,7 +40,8 @@ const look = async () => {
 addEventListener('load', look);
 </script>`
 
-// Pages of other servers get nothing of the archive, even in a browser that has logged in, and even if they are on the same host.
+// Pages of other servers get nothing of the archive, even in a browser that has logged in, and even
+// if they are on the same host.
 func TestOtherPagesGetNothing(t *testing.T) {
 	s := serveMails(t, sample(t), nil)
 	place := strings.TrimPrefix(address("", "a", account, "m", "INBOX", "u", "136"), "?")
@@ -77,7 +79,8 @@ func TestOtherPagesGetNothing(t *testing.T) {
 	s.show(t, s.first, "after", "message?"+place)
 }
 
-// A link of a message opens a window with the whole URL. It has no way back, and nothing is asked of the host.
+// A link of a message opens a window with the whole URL. It has no way back, and nothing is asked
+// of the host.
 func TestLinksShowWhereTheyLead(t *testing.T) {
 	s := serveMails(t, sample(t), nil)
 	s.first.Screen(t, 1280, 800, false)

@@ -16,14 +16,16 @@ import (
 	"github.com/mailstrata/mailstrata/serve/page"
 )
 
-// Whatever a message has in it, nothing runs in a browser that shows it, nothing is fetched, and the tab stays where it is: as
-// the page shows the message, and, for one of each kind, when its frame is opened alone.
+// Whatever a message has in it, nothing runs in a browser that shows it, nothing is fetched, and
+// the tab stays where it is: as the page shows the message, and, for one of each kind, when its
+// frame is opened alone.
 func TestHostileMailDoesNothing(t *testing.T) {
 	testHostileMail(t, safehtml.Sanitize, false)
 }
 
-// If nothing sanitizes the HTML of a message, the policy of its frame alone is enough, except that Chromium connects to the host of a
-// frame before it looks at the policy, and asks it for nothing. This is tested with two messages of each kind.
+// If nothing sanitizes the HTML of a message, the policy of its frame alone is enough, except that
+// Chromium connects to the host of a frame before it looks at the policy, and asks it for nothing.
+// This is tested with two messages of each kind.
 func TestHostileMailDoesNothingWithoutTheSanitizer(t *testing.T) {
 	testHostileMail(t, func(document string, _ safehtml.References) safehtml.Result {
 		return safehtml.Result{HTML: []byte(document)}
@@ -103,7 +105,8 @@ func (s *site) follow(t *testing.T, tab *chromium.Page, name string, links []str
 	}
 }
 
-// The messages are dangerous where nothing protects the reader: what the test above sees nothing of is there to be seen.
+// The messages are dangerous where nothing protects the reader: what the test above sees nothing of
+// is there to be seen.
 func TestHostileMailIsHostile(t *testing.T) {
 	canary := chromium.NewCanary(t)
 	var mails []hostile.Mail

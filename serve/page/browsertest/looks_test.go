@@ -14,7 +14,8 @@ import (
 //go:embed audit.js
 var audit string
 
-// screens are the sizes in which each page is looked at. 320 pixels are the narrowest of WCAG (1.4.10).
+// screens are the sizes in which each page is looked at. 320 pixels are the narrowest of WCAG
+// (1.4.10).
 var screens = []struct {
 	name          string
 	width, height int
@@ -26,8 +27,8 @@ var screens = []struct {
 	{"narrow-dark", 320, 640, true},
 }
 
-// Each page can be read by keyboard, by ear and with weak eyes, wide and narrow, light and dark. With a directory in
-// MAILSTRATA_SCREENSHOTS, the test leaves pictures there.
+// Each page can be read by keyboard, by ear and with weak eyes, wide and narrow, light and dark.
+// With a directory in MAILSTRATA_SCREENSHOTS, the test leaves pictures there.
 func TestPagesCanBeReadByAll(t *testing.T) {
 	s := serveMails(t, sample(t), nil)
 	for name, at := range s.kinds(t) {
@@ -52,9 +53,9 @@ func TestPagesCanBeReadByAll(t *testing.T) {
 	}
 }
 
-// mustReachAll requires that the key Tab reaches all that can be used, and that it can be seen where one is. Chromium shows that
-// itself within frames and dates. The links of a drawing are left out: a list beside it has the same, and a drawing of a year would
-// take 365 keys.
+// mustReachAll requires that the key Tab reaches all that can be used, and that it can be seen
+// where one is. Chromium shows that itself within frames and dates. The links of a drawing are left
+// out: a list beside it has the same, and a drawing of a year would take 365 keys.
 func mustReachAll(t *testing.T, tab *chromium.Page, name string) {
 	t.Helper()
 	const usable = "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex]')].filter(e => e.checkVisibility() && !e.closest('figure svg[aria-hidden]'))"

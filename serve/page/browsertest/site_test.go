@@ -23,7 +23,8 @@ import (
 // tabs is how many tabs a test uses at once.
 const tabs = 6
 
-// settle is how long a page may do something after it has loaded. What is slower is seen in the test after it, or by the canary.
+// settle is how long a page may do something after it has loaded. What is slower is seen in the
+// test after it, or by the canary.
 const settle = 100 * time.Millisecond
 
 // account is the name that archivetest.Backup gives an account.
@@ -66,7 +67,8 @@ type site struct {
 	server *page.Server
 	http   *httptest.Server
 	canary *chromium.Canary
-	// raw says that the sanitizer is off, and the policy of the frame blocks what a message asks for.
+	// raw says that the sanitizer is off, and the policy of the frame blocks what a message asks
+	// for.
 	raw bool
 
 	mu      sync.Mutex
@@ -155,7 +157,8 @@ func (s *site) download(t *testing.T, tab *chromium.Page, name, address string) 
 	s.mustBeQuiet(t, report, name)
 }
 
-// mustBeQuiet requires that a tab ran nothing, asked only for addresses of the server, and showed only what it was to show.
+// mustBeQuiet requires that a tab ran nothing, asked only for addresses of the server, and showed
+// only what it was to show.
 func (s *site) mustBeQuiet(t *testing.T, report chromium.Report, name string, visited ...string) {
 	t.Helper()
 	if len(report.Ran)+len(report.Dialogs)+len(report.Windows) > 0 || len(report.Blocked) > 0 && !s.raw || !slices.Equal(report.Visited, visited) {

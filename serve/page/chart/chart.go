@@ -4,9 +4,10 @@
 //	       ──► Area: how much there was on each night             chart.go
 //	       ──► Changes: how much more or less than before         chart.go
 //
-// A drawing has no text and no size: a page stretches it to any width, and writes its labels beside it. Colors are those of classes
-// in the style sheet of the page: area, line, more, less, bad, partial, hit. Each column is a link to its last night. Links are not
-// in the order of the keyboard: a list of the nights, which is on the same page, is.
+// A drawing has no text and no size: a page stretches it to any width, and writes its labels beside
+// it. Colors are those of classes in the style sheet of the page: area, line, more, less, bad,
+// partial, hit. Each column is a link to its last night. Links are not in the order of the
+// keyboard: a list of the nights, which is on the same page, is.
 package chart
 
 import (
@@ -34,8 +35,8 @@ const (
 	top    = 12.0 // above the largest value, for marks
 )
 
-// Area returns a drawing of the values of nights, which ascend by time: an area from 0 to the largest value, and marks above nights
-// that are bad or partial.
+// Area returns a drawing of the values of nights, which ascend by time: an area from 0 to the
+// largest value, and marks above nights that are bad or partial.
 func Area(nights []Night) template.HTML {
 	columns := columnsOf(nights)
 	if len(columns) == 0 {
@@ -66,8 +67,8 @@ func Area(nights []Night) template.HTML {
 	return end(b, columns)
 }
 
-// Changes returns a drawing of how much the values of nights, which ascend by time, differ from those before: bars above and below a
-// line.
+// Changes returns a drawing of how much the values of nights, which ascend by time, differ from
+// those before: bars above and below a line.
 func Changes(nights []Night) template.HTML {
 	columns := columnsOf(nights)
 	if len(columns) == 0 {

@@ -24,7 +24,8 @@ func nights(n int) (all []chart.Night) {
 	return all
 }
 
-// elements returns the number of elements by their names and classes. The drawing must be well-formed, and all numbers finite.
+// elements returns the number of elements by their names and classes. The drawing must be
+// well-formed, and all numbers finite.
 func elements(t *testing.T, drawing string) map[string]int {
 	t.Helper()
 	found := map[string]int{}

@@ -26,8 +26,8 @@ func (c *column) bar() (x, wide float64) {
 	return c.middle() - wide/2, wide
 }
 
-// columnsOf returns the columns of nights, from left to right, without gaps between them. The value of a partial night is that of the
-// night before it.
+// columnsOf returns the columns of nights, from left to right, without gaps between them. The value
+// of a partial night is that of the night before it.
 func columnsOf(nights []Night) (columns []column) {
 	if len(nights) == 0 {
 		return nil

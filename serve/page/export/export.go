@@ -1,9 +1,11 @@
-// Package export writes messages of an archive into one file, as a stream: an mbox, or a ZIP file of .eml files.
+// Package export writes messages of an archive into one file, as a stream: an mbox, or a ZIP file
+// of .eml files.
 //
 //	messages ──► read one: whole and checked ──► Mbox | ZIP ──► the download
 //
-// A message is checked before its first byte is written. One that is damaged is left out, and the file says so in its place: an
-// mbox by a message, a ZIP file by a text file. Messages of more than a MiB are read twice instead of being held.
+// A message is checked before its first byte is written. One that is damaged is left out, and the
+// file says so in its place: an mbox by a message, a ZIP file by a text file. Messages of more than
+// a MiB are read twice instead of being held.
 package export
 
 import (
@@ -167,7 +169,8 @@ func (z zipWriter) missing(n int, text string) error {
 	return err
 }
 
-// Folder returns the name of a directory for the messages of a mailbox, which is only a name on every system.
+// Folder returns the name of a directory for the messages of a mailbox, which is only a name on
+// every system.
 func Folder(m *mail.Mailbox) string {
 	var parts []string
 	for _, part := range m.Path() {

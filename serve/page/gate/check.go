@@ -11,7 +11,8 @@ type refusal struct {
 	Text   string
 }
 
-// check returns why a request does not come from a page of this server, or from the person themselves. Nil: it does.
+// check returns why a request does not come from a page of this server, or from the person
+// themselves. Nil: it does.
 func (g *Gate) check(r *http.Request) *refusal {
 	if !g.o.Host(r.Host) {
 		return &refusal{http.StatusMisdirectedRequest, "this server has another name"}
@@ -32,7 +33,8 @@ func (g *Gate) check(r *http.Request) *refusal {
 	return nil
 }
 
-// speculative reports whether the browser loads a page in case somebody opens it. That must not use up a link.
+// speculative reports whether the browser loads a page in case somebody opens it. That must not use
+// up a link.
 func speculative(r *http.Request) bool {
 	return r.Header.Get("Sec-Purpose") != "" || r.Header.Get("Purpose") == "prefetch" || r.Header.Get("X-Moz") == "prefetch"
 }
@@ -40,7 +42,8 @@ func speculative(r *http.Request) bool {
 // asked reports whether somebody who may do so asked for a page.
 func (g *Gate) asked(r *http.Request, access Access) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
-	// A form sends "null", because its page has Referrer-Policy: no-referrer (Fetch Standard, "append a request Origin header").
+	// A form sends "null", because its page has Referrer-Policy: no-referrer (Fetch Standard,
+	// "append a request Origin header").
 	if origin := r.Header.Get("Origin"); origin != "" && origin != g.origin(r) && (origin != "null" || site != "same-origin") {
 		return false
 	}

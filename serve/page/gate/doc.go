@@ -1,4 +1,5 @@
-// Package gate lets only the person who started a server see its pages, from a browser in which any other page may run.
+// Package gate lets only the person who started a server see its pages, from a browser in which any
+// other page may run.
 //
 //	request ──► headers of every answer            headers.go
 //	        ──► Host: names this server             (DNS rebinding)                     check.go
@@ -9,7 +10,7 @@
 //	        ──► session: the cookie                                                     session.go
 //	        ──► the pages
 //
-// A browser sends a cookie to all ports of a host, and other programs of the host may serve pages there. So a cookie alone
-// is not enough: Sec-Fetch-Site (Fetch Metadata Request Headers, W3C) must say that a page of this origin asked, or the person
-// themselves, and nobody else knows the prefix.
+// A browser sends a cookie to all ports of a host, and other programs of the host may serve pages
+// there. So a cookie alone is not enough: Sec-Fetch-Site (Fetch Metadata Request Headers, W3C) must
+// say that a page of this origin asked, or the person themselves, and nobody else knows the prefix.
 package gate

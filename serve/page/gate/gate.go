@@ -89,7 +89,8 @@ func (g *Gate) Link() string {
 	return g.prefix + openPath + "?token=" + token
 }
 
-// Wrap returns a handler that lets some requests through to pages, whose paths are then below the prefix.
+// Wrap returns a handler that lets some requests through to pages, whose paths are then below the
+// prefix.
 func (g *Gate) Wrap(pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setHeader(w.Header(), g.o.Secure)
@@ -127,7 +128,8 @@ func (g *Gate) show(w http.ResponseWriter, status int, n Notice) {
 	g.o.Show(w, status, n)
 }
 
-// refuse answers a request that does not come from a page of this server. It gets no page: it may not be a person who asked.
+// refuse answers a request that does not come from a page of this server. It gets no page: it may
+// not be a person who asked.
 func (g *Gate) refuse(w http.ResponseWriter, r *refusal) {
 	if r.Status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", http.MethodGet)

@@ -2,7 +2,8 @@ package gate
 
 import "net/http"
 
-// pagePolicy is the Content-Security-Policy of pages: no script, nothing of other servers, no frame around them.
+// pagePolicy is the Content-Security-Policy of pages: no script, nothing of other servers, no frame
+// around them.
 const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // setHeader sets the fields that every answer has. Pages can make the policy stricter.

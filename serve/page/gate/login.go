@@ -44,16 +44,16 @@ func (g *Gate) login(w http.ResponseWriter, r *http.Request) {
 	g.enter(w, "with the password")
 }
 
-// enter begins a session. A browser that follows a link from elsewhere does not send a cookie of SameSite=Strict to where
-// it is redirected. So it gets a page of this server that leads on.
+// enter begins a session. A browser that follows a link from elsewhere does not send a cookie of
+// SameSite=Strict to where it is redirected. So it gets a page of this server that leads on.
 func (g *Gate) enter(w http.ResponseWriter, how string) {
 	g.begin(w)
 	g.o.Log("login %s", how)
 	g.show(w, http.StatusOK, Notice{Title: "Logged in", Text: "You are logged in.", Continue: true})
 }
 
-// wrong answers a login with a wrong password or token. They wait for one another, so that more connections allow no more
-// guesses.
+// wrong answers a login with a wrong password or token. They wait for one another, so that more
+// connections allow no more guesses.
 func (g *Gate) wrong(w http.ResponseWriter, r *http.Request, text string) {
 	g.o.Log("refused: a wrong password or link")
 	g.guessing.Lock()

@@ -10,7 +10,8 @@ import (
 // cookieName is the name of the cookie of a session.
 const cookieName = "mailstrata"
 
-// maxSessions is how many sessions there are at once. Beyond that, the one ends that was not used for longest.
+// maxSessions is how many sessions there are at once. Beyond that, the one ends that was not used
+// for longest.
 const maxSessions = 16
 
 // begin begins a session.

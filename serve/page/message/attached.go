@@ -17,12 +17,13 @@ import (
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
-// maxStructure is how many bytes of a message are read to see whether a list shows that it has attachments. Base64 does not
-// count. A larger message has the sign if there is base64 in it.
+// maxStructure is how many bytes of a message are read to see whether a list shows that it has
+// attachments. Base64 does not count. A larger message has the sign if there is base64 in it.
 const maxStructure = 256 << 10
 
-// Attached calls mark for messages that have attachments. Of those that the header alone does not decide, it reads the
-// text, which shows the structure. A message that cannot be read has no sign: the page of the message says why.
+// Attached calls mark for messages that have attachments. Of those that the header alone does not
+// decide, it reads the text, which shows the structure. A message that cannot be read has no sign:
+// the page of the message says why.
 func Attached(ctx context.Context, c *archive.Contents, messages []view.Message, mark func(index int)) error {
 	var unsure []view.Message
 	for _, m := range messages {
@@ -51,7 +52,8 @@ func Attached(ctx context.Context, c *archive.Contents, messages []view.Message,
 	return nil
 }
 
-// MayAttach reports whether a message can have attachments. Nearly all mail is one text, or one in several forms.
+// MayAttach reports whether a message can have attachments. Nearly all mail is one text, or one in
+// several forms.
 func MayAttach(text []byte, record *manifest.Record) bool {
 	kind := strings.ToLower(header.Value(header.Text(text, "Content-Type")))
 	switch {
@@ -72,8 +74,8 @@ func hasBase64(record *manifest.Record) bool {
 // signatures are types of files that programs add to a message and read again.
 var signatures = []string{"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 
-// HasAttachments reports whether a message has what people call an attachment: a file that is neither a signature nor an
-// image of the text. Bodies in base64 may be left out of the message.
+// HasAttachments reports whether a message has what people call an attachment: a file that is
+// neither a signature nor an image of the text. Bodies in base64 may be left out of the message.
 func HasAttachments(raw []byte) bool {
 	return slices.ContainsFunc(extract.Attachments(raw), func(a extract.Attachment) bool {
 		ofText := strings.HasPrefix(a.Type, "image/") && a.Entity.ID != "" && a.Entity.Disposition != "attachment"

@@ -66,8 +66,9 @@ func (m *Message) HasHTML() bool {
 	return false
 }
 
-// Height returns the class of the frame of the HTML. A page without scripts cannot measure it, so it follows from the text: the
-// lines that the plain text would have. What has pictures or tables can be much higher, and gets most of the window.
+// Height returns the class of the frame of the HTML. A page without scripts cannot measure it, so
+// it follows from the text: the lines that the plain text would have. What has pictures or tables
+// can be much higher, and gets most of the window.
 func (m *Message) Height() string {
 	lines := 0
 	for _, p := range m.Parts {
@@ -105,8 +106,8 @@ func (m *Message) Texts() (all []Text, cut bool) {
 	return all, cut
 }
 
-// Visible returns a text in which nothing is hidden or looks like something else: bidirectional overrides and control
-// characters are escaped.
+// Visible returns a text in which nothing is hidden or looks like something else: bidirectional
+// overrides and control characters are escaped.
 func Visible(text string) string {
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	var b strings.Builder

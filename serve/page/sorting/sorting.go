@@ -27,11 +27,13 @@ const (
 var Usual = map[string]string{ByDate: "-date", BySize: "-size", ByFrom: "from", BySubject: "subject"}
 
 const (
-	// MaxByHeader is the largest number of messages that are sorted by what their headers have: all must be read for it.
+	// MaxByHeader is the largest number of messages that are sorted by what their headers have: all
+	// must be read for it.
 	MaxByHeader = 250_000
 	// keySize is how many bytes of a field decide.
 	keySize = 40
-	// maxOrders is how many orders are kept, and maxOrdered is of how many messages, at 4 bytes each.
+	// maxOrders is how many orders are kept, and maxOrdered is of how many messages, at 4 bytes
+	// each.
 	maxOrders  = 16
 	maxOrdered = 2 << 20
 )
@@ -77,7 +79,8 @@ func (c *Cache) Indexes(ctx context.Context, l *view.List, name string) ([]int32
 	return indexes, nil
 }
 
-// sorted returns the indexes of the messages of a list in an order. Equal ones are in the order of their dates.
+// sorted returns the indexes of the messages of a list in an order. Equal ones are in the order of
+// their dates.
 func sorted(ctx context.Context, l *view.List, name string) ([]int32, error) {
 	indexes := make([]int32, l.Len())
 	for i := range indexes {
@@ -108,7 +111,8 @@ func sorted(ctx context.Context, l *view.List, name string) ([]int32, error) {
 	return indexes, nil
 }
 
-// keysOf reads the headers of all messages of a list, and returns what they are sorted by. What cannot be read has no key.
+// keysOf reads the headers of all messages of a list, and returns what they are sorted by. What
+// cannot be read has no key.
 func keysOf(ctx context.Context, l *view.List, field string) ([]string, error) {
 	keys := make([]string, l.Len())
 	every := func(yield func(int) bool) {
@@ -134,7 +138,8 @@ func keysOf(ctx context.Context, l *view.List, field string) ([]string, error) {
 	return keys, nil
 }
 
-// sortKey returns what a message is sorted by: the name of the sender, or the subject without "Re:".
+// sortKey returns what a message is sorted by: the name of the sender, or the subject without
+// "Re:".
 func sortKey(text []byte, field string) string {
 	var key string
 	switch field {

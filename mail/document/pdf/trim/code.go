@@ -1,6 +1,7 @@
 package trim
 
-// Instructions (WebAssembly Core Specification 2.0, section 5.4; exceptions and tail calls are of 3.0).
+// Instructions (WebAssembly Core Specification 2.0, section 5.4; exceptions and tail calls are of
+// 3.0).
 const (
 	opTryTable           = 0x1f
 	opEnd                = 0x0b
@@ -57,8 +58,8 @@ var operandsOf = func() (table [256]operands) {
 	return table
 }()
 
-// instruction reads an instruction and returns its first byte. It calls refer for those that name a function or, where they call
-// through a table, a type.
+// instruction reads an instruction and returns its first byte. It calls refer for those that name a
+// function or, where they call through a table, a type.
 func instruction(r *reader, refer func(op byte, operand uint64)) byte {
 	op := r.byte()
 	switch operandsOf[op] {
@@ -102,7 +103,8 @@ func manyOperands(r *reader, op byte, refer func(op byte, operand uint64)) {
 	}
 }
 
-// memoryOperand reads an alignment and an offset. With several memories, there would be an index, too.
+// memoryOperand reads an alignment and an offset. With several memories, there would be an index,
+// too.
 func memoryOperand(r *reader) {
 	if r.number() >= 64 {
 		r.fail("it has several memories")

@@ -20,7 +20,8 @@ const (
 	codeSection     = 10
 )
 
-// module is what matters here of a module. A function is known by its index: imported ones come first.
+// module is what matters here of a module. A function is known by its index: imported ones come
+// first.
 type module struct {
 	types    []string       // each encoded, so that equal ones are equal: a call through a table compares them so
 	imported int            // the number of imported functions

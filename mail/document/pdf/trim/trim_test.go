@@ -32,7 +32,8 @@ func function(instructions string) string { return sized("\x00" + instructions +
 
 func constant(n byte) string { return "\x41" + string(n) }
 
-// bodies are functions 0 to 8 of the module below. Those of an even number have type 0, () -> i32, and the others type 1.
+// bodies are functions 0 to 8 of the module below. Those of an even number have type 0, () -> i32,
+// and the others type 1.
 var bodies = []string{
 	0: function("\x10\x02"),                                 // first: call 2
 	1: function("\x20\x00" + constant(1) + "\x6a"),          // in the table
@@ -57,7 +58,8 @@ func encode() []byte {
 		section(10, bodies...))
 }
 
-// TestModule requires that exports that are kept do what they did, that others trap, and that nothing else is kept.
+// TestModule requires that exports that are kept do what they did, that others trap, and that
+// nothing else is kept.
 func TestModule(t *testing.T) {
 	for _, tt := range []struct {
 		exports string

@@ -1,6 +1,6 @@
-// Package elasticsearch stands in for the client of Elasticsearch, to which MinIO can report what happens to objects. The
-// tests do not need that, and the client takes longer to compile than the rest of what MinIO imports for such reports. It has
-// what MinIO calls, and no client can be made.
+// Package elasticsearch stands in for the client of Elasticsearch, to which MinIO can report what
+// happens to objects. The tests do not need that, and the client takes longer to compile than the
+// rest of what MinIO imports for such reports. It has what MinIO calls, and no client can be made.
 package elasticsearch
 
 import (

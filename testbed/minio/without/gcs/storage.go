@@ -1,6 +1,6 @@
-// Package storage stands in for the client of Google's storage, to which MinIO can move objects that are seldom read. The
-// tests do not need that, and the client and what it imports are a fifth of what is compiled for MinIO. It has what MinIO
-// calls, and no client can be made.
+// Package storage stands in for the client of Google's storage, to which MinIO can move objects
+// that are seldom read. The tests do not need that, and the client and what it imports are a fifth
+// of what is compiled for MinIO. It has what MinIO calls, and no client can be made.
 package storage
 
 import (
