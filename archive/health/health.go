@@ -89,15 +89,33 @@ func Accounts(ctx context.Context, r *repo.Repo, limits archive.Limits) (account
 	return accounts, damage, nil
 }
 
-// LastRead returns when a rolling check last read mail of a repository. If shares of it are
-// checked, it returns the share that has waited for longest. The time is zero if there was no
-// rolling check.
-func LastRead(ctx context.Context, r *repo.Repo) (last repo.PastCheck, err error) {
-	checks, err := r.PastChecks(ctx)
-	if err != nil || len(checks) == 0 {
-		return last, err
+// LastRead returns when a rolling check last read mail of a repository and ended without damage,
+// from whichever host: a check that finds damage leaves no record. If shares are checked, it is the
+// one of them that was checked longest ago. Shares of a division that hosts no longer use do not
+// count, nor does a time in the future, which would hide that nothing is read. whole is false if
+// some shares were never checked. The time is zero if no rolling check ended yet.
+func LastRead(ctx context.Context, r *repo.Repo) (last repo.PastCheck, whole bool, err error) {
+	checks, err := r.PastChecks(ctx, time.Now().Add(time.Hour)) // the clocks of hosts and stores differ
+	if err != nil {
+		return last, false, err
 	}
-	return slices.MinFunc(checks, func(a, b repo.PastCheck) int { return a.Time.Compare(b.Time) }), nil
+	for of, shares := range byDivision(checks) {
+		oldest := slices.MinFunc(shares, func(a, b repo.PastCheck) int { return a.Time.Compare(b.Time) })
+		complete := len(shares) == max(1, of)
+		if last.Time.IsZero() || complete && !whole || complete == whole && oldest.Time.After(last.Time) {
+			last, whole = oldest, complete
+		}
+	}
+	return last, whole, nil
+}
+
+// byDivision returns the checks by the number of shares that theirs is one of.
+func byDivision(checks []repo.PastCheck) map[int][]repo.PastCheck {
+	divisions := make(map[int][]repo.PastCheck)
+	for _, c := range checks {
+		divisions[c.Of] = append(divisions[c.Of], c)
+	}
+	return divisions
 }
 
 // A survey collects the recent manifests. Its maps are by the folder of an account.

@@ -143,3 +143,47 @@ func TestDamagedManifests(t *testing.T) {
 		t.Errorf("the damage names no object: %v", damaged)
 	}
 }
+
+// What counts is the share that was checked longest ago, of the division of which all shares are
+// checked. Records of an earlier division and records of the future do not hide it.
+func TestLastReadOfShares(t *testing.T) {
+	store := &storetest.Memory{}
+	r := archivetest.NewRepo(t, store)
+	rolled := func(share repo.Share) time.Time {
+		t.Helper()
+		rolling, err := r.Rolling(t.Context(), share, 24*time.Hour)
+		if err == nil {
+			err = r.Rolled(t.Context(), rolling)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := store.Now(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return now
+	}
+	expect := func(want time.Time, whole bool) {
+		t.Helper()
+		last, all, err := health.LastRead(t.Context(), r)
+		if err != nil || all != whole || last.Time.Sub(want).Abs() > time.Minute {
+			t.Errorf("%v %v %v, want %v %v", last.Time, all, err, want, whole)
+		}
+	}
+	expect(time.Time{}, false)
+	store.Advance(-20 * 24 * time.Hour)
+	expect(rolled(repo.Share{}), true)
+	store.Advance(24 * time.Hour)
+	first := rolled(repo.Share{N: 1, Of: 2})
+	expect(first.Add(-24*time.Hour), true) // share 2 is not checked yet
+	store.Advance(24 * time.Hour)
+	rolled(repo.Share{N: 2, Of: 2})
+	expect(first, true)
+	store.Advance(24 * time.Hour)
+	again := rolled(repo.Share{N: 1, Of: 2})
+	expect(again.Add(-24*time.Hour), true)
+	store.Advance(40 * 24 * time.Hour)
+	rolled(repo.Share{})
+	expect(again.Add(-24*time.Hour), true)
+}

@@ -62,21 +62,27 @@ func metrics(r *Run, before map[string]float64) []metric {
 		{"mailstrata_last_run_duration_seconds", "How long the last run took.", []sample{{command, r.End.Sub(r.Start).Seconds()}}},
 		successTime(lastSuccess, "When a run last ended with exit status 0.", r.Status == 0, command, seconds(r.End), before),
 	}
-	if len(r.Repositories) > 0 {
-		damaged := metric{name: "mailstrata_repository_damaged", help: "1 if a check of this host found damage that none found gone, 0 otherwise."}
-		for _, at := range r.Repositories {
-			value := 0.0
-			if !at.Damaged.IsZero() {
-				value = 1
-			}
-			damaged.samples = append(damaged.samples, sample{labels("repository", at.Location), value})
-		}
-		run = append(run, damaged)
-	}
+	run = append(run, repositoryMetrics(r.Repositories)...)
 	if len(r.Accounts) == 0 {
 		return run
 	}
 	return append(run, accountMetrics(r, before)...)
+}
+
+func repositoryMetrics(repositories []Repository) []metric {
+	damaged := metric{name: "mailstrata_repository_damaged", help: "1 if a check of this host found damage that none found gone, 0 otherwise."}
+	read := metric{name: "mailstrata_repository_last_read_timestamp_seconds", help: "When a rolling check of any host last ended without damage."}
+	for _, at := range repositories {
+		value := 0.0
+		if !at.Damaged.IsZero() {
+			value = 1
+		}
+		damaged.samples = append(damaged.samples, sample{labels("repository", at.Location), value})
+		if !at.LastRead.IsZero() {
+			read.samples = append(read.samples, sample{labels("repository", at.Location), seconds(at.LastRead)})
+		}
+	}
+	return []metric{damaged, read}
 }
 
 func accountMetrics(r *Run, before map[string]float64) []metric {

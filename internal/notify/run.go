@@ -36,6 +36,7 @@ type Run struct {
 type Repository struct {
 	Location string
 	Damaged  time.Time // when a check of this host found damage; zero: it found none, or it is gone
+	LastRead time.Time // when a rolling check of any host last ended without damage; zero: none did
 }
 
 // Account is the result of one account.

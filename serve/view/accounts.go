@@ -41,7 +41,7 @@ type Check struct {
 // Checks returns when mail of each archive was last read by a rolling check.
 func (all Archives) Checks(ctx context.Context) (checks []Check) {
 	read := func(ctx context.Context, a *Archive) (Check, error) {
-		last, err := health.LastRead(ctx, a.repo)
+		last, _, err := health.LastRead(ctx, a.repo)
 		return Check{a, last, err}, nil
 	}
 	for c, err := range inorder.Map(ctx, max(len(all), 1), inorder.Slice(all), read) {

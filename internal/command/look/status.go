@@ -25,8 +25,9 @@ import (
 
 // Status shows which accounts need a look.
 type Status struct {
-	MaxAge string `default:"2d" placeholder:"SPAN" help:"How old the last good night of an account may be, such as 2d or 36h."`
-	All    bool   `help:"List every account, also the good ones among many."`
+	MaxAge string   `default:"2d" placeholder:"SPAN" help:"How old the last good night of an account may be, such as 2d or 36h."`
+	Within cli.Span `name:"checked-within" placeholder:"SPAN" help:"A repository needs a look if no rolling check of any host ended without damage in this time, such as 8d."`
+	All    bool     `help:"List every account, also the good ones among many."`
 
 	cli.WatchFlags `embed:""`
 }
@@ -36,26 +37,29 @@ func (*Status) Help() string {
 
 A good night is complete, and has no failures and no alarms. An alarm is shown until somebody acknowledges it (mailstrata forget --acknowledge), however many good nights follow. MESSAGES and SIZE are those of the last good night, 30 DAYS is how many messages the account gained or lost in that time.
 
-Of each repository it shows the size of the packs and how much of it came in 30 days, when a rolling check (check --read-data-within) last read mail, how much of the packs checks of this host read and since when, and when this host last pruned it. With systemd it also shows when the next timer named mailstrata*.timer elapses.
+Of each repository it shows the size of the packs and how much of it came in 30 days, when a rolling check (check --read-data-within) last read mail, how much of the packs checks of this host read and since when, and when this host last pruned it. What checks of other hosts found is not in the repository. But a rolling check that finds damage leaves no record, so --checked-within notices it, and also that no check runs. With systemd it also shows when the next timer named mailstrata*.timer elapses.
 
 Only the newest manifests of each account are read, and one of 30 days ago. A writer's key is enough.
 
 EXAMPLES
 
     mailstrata status
+    mailstrata status --checked-within 8d
     mailstrata status --max-age 36h --on-failure 'mail -s "$MAILSTRATA_SUBJECT" root'
     mailstrata status --metrics /var/lib/node_exporter/mailstrata-status.prom
     mailstrata status --json | jq -r 'select(.needs) | .account'
 
 EXIT STATUS
 
-0 all accounts are fine; 1 failed; 2 invalid command line; 3 an account is late, has failures or was never archived, manifests cannot be read, or a check found damage; 4 an account has alarms, or lacks mail; 130 interrupted.`
+0 all accounts are fine; 1 failed; 2 invalid command line; 3 an account is late, has failures or was never archived, manifests cannot be read, a check found damage, or none ended within --checked-within; 4 an account has alarms, or lacks mail; 130 interrupted.`
 }
 
 // place is a repository, as status shows it.
 type place struct {
 	location      *access.Location
 	read          repo.PastCheck
+	readAll       bool  // read is of a check of all shares
+	overdue       bool  // the rolling check is: read is older than --checked-within
 	stored, added int64 // bytes of packs, and of those of the last month
 	pruned        time.Time
 	checks        *checked.Record // of this host; nil: they cannot be read
@@ -79,6 +83,7 @@ func (c *Status) Run(ctx context.Context, p *cli.Program) error {
 		if err != nil {
 			return err
 		}
+		at.overdue = c.Within != cli.Span{} && (!at.readAll || at.read.Time.Before(history.Span(c.Within).Before(time.Now())))
 		places = append(places, at)
 	}
 	for _, at := range places {
@@ -104,6 +109,9 @@ func outcome(places []*place) error {
 			words = append(words, "it is not known whether checks found damage in "+at.location.String())
 		} else if at.checks.Damage != nil {
 			words = append(words, "a check found damage in "+at.location.String())
+		}
+		if at.overdue {
+			words = append(words, "no rolling check ended well in "+at.location.String())
 		}
 		if at.unread+len(words) > 0 {
 			worst = max(worst, cli.StatusPartial)
@@ -153,7 +161,7 @@ func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Tim
 		return err
 	})
 	group.Go(func() (err error) {
-		at.read, err = health.LastRead(groupCtx, r)
+		at.read, at.readAll, err = health.LastRead(groupCtx, r)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -178,7 +186,7 @@ func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Tim
 	}
 	for _, a := range found {
 		s := describe(a, l.String(), expected(configured, a.Name, late))
-		s.Damaged = at.damaged()
+		s.Damaged, s.Read = at.damaged(), at.read.Time.UTC()
 		at.accounts = append(at.accounts, s)
 	}
 	if err := at.addMissing(p); err != nil {

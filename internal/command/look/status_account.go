@@ -33,6 +33,7 @@ type accountStatus struct {
 	Unreadable  int            `json:"unreadable,omitempty"` // recent manifests that cannot be read
 	Needs       []string       `json:"needs,omitempty"`      // why it needs a look; the worst first
 	Damaged     time.Time      `json:"damaged,omitzero"`     // when a check found damage in the repository
+	Read        time.Time      `json:"read,omitzero"`        // when a rolling check of any host last ended without damage
 
 	duration time.Duration // of the newest run
 }

@@ -32,7 +32,7 @@ func printPlaces(p *cli.Program, places []*place) {
 		}
 		if at.checks != nil {
 			if share, since := at.checks.Covered(); share > 0 {
-				read += fmt.Sprintf("; %d%% of the packs since %s", int(share*100), ui.Time(since))
+				read += fmt.Sprintf("; by this host %d%% of the packs since %s", int(share*100), ui.Time(since))
 			}
 		}
 		pruned := ""
@@ -43,6 +43,9 @@ func printPlaces(p *cli.Program, places []*place) {
 			"Mail read", read, "Pruned", pruned)
 		if text := at.damage(); text != "" {
 			p.Folded(ui.Red, "needs a look: "+text, "  ")
+		}
+		if at.overdue {
+			p.Folded(ui.Red, "needs a look: "+at.lateCheck(), "  ")
 		}
 	}
 }
@@ -57,9 +60,21 @@ func (at *place) damage() string {
 		"mailstrata check --read-data names what is damaged", ui.Time(since), ui.Ago(since))
 }
 
+// lateCheck says that no rolling check ended for too long.
+func (at *place) lateCheck() string {
+	text := "no rolling check ended without damage since " + ui.Time(at.read.Time)
+	switch {
+	case at.read.Time.IsZero():
+		text = "no rolling check ended without damage yet"
+	case !at.readAll:
+		text = "no rolling check of all shares ended without damage yet"
+	}
+	return text + "; one that finds damage leaves no record, so look at the hosts that check"
+}
+
 // watched returns the repository for monitors.
 func (at *place) watched() notify.Repository {
-	return notify.Repository{Location: ui.Safe(at.location.String()), Damaged: at.damaged()}
+	return notify.Repository{Location: ui.Safe(at.location.String()), Damaged: at.damaged(), LastRead: at.read.Time}
 }
 
 // printAccounts prints what needs a look, and the sum of the others.

@@ -95,8 +95,8 @@ type Past struct {
 }
 
 // All returns the newest rolling check of each share, the newest first. Objects that cannot be read
-// are left out: an earlier check of the share counts then.
-func All(ctx context.Context, o *objects.Objects) (checks []Past, err error) {
+// and checks after a time are left out: an earlier check of the share counts then.
+func All(ctx context.Context, o *objects.Objects, until time.Time) (checks []Past, err error) {
 	load := func(ctx context.Context, listed store.Object) (row *checkRow, err error) {
 		row = new(checkRow)
 		if err = o.LoadRow(ctx, format.KindCheck, listed.Name, row); err != nil && objects.Concerns(err) {
@@ -108,7 +108,7 @@ func All(ctx context.Context, o *objects.Objects) (checks []Past, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if row == nil {
+		if row == nil || time.UnixMilli(int64(row.When)).After(until) {
 			continue
 		}
 		share := Share{N: int(row.N), Of: int(row.Of)}
