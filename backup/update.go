@@ -52,9 +52,21 @@ func (r *mailboxRun) compare(
 	if byModSeq {
 		found.FlagsRead = old.FlagsRead
 	}
+	r.warnOfUnknown(found, &c.Unknown)
 	c.KeepErased(old, found)
 	r.account.moves.Gone(old, c.Gone)
 	return c, nil
+}
+
+// warnOfUnknown reports what the server does not give of messages. If flags or dates are missing,
+// the next run reads those of the whole mailbox.
+func (r *mailboxRun) warnOfUnknown(found *manifest.Mailbox, unknown *source.Unknown) {
+	if unknown.Missing() {
+		found.FlagsRead = time.Time{}
+	}
+	for _, text := range unknown.Warnings() {
+		r.account.recorder.warn("mailbox %q: %s", r.listed.Name, text)
+	}
 }
 
 // update makes the pages of found from those of old, if there are any, and what has changed. If a
@@ -125,6 +137,7 @@ func (r *mailboxRun) downloadInto(
 	defer cancel()
 	changes := manifest.Changes{Removed: c.Gone, Flags: c.Flags, Added: r.counted(fetcher.Entries(ctx))}
 	err := found.Fill(old, changes, r.account.catalog.load(write), r.account.catalog.put(write))
+	r.warnOfUnknown(found, &fetcher.Unknown)
 	if n := fetcher.Erased.Len(); n > 0 {
 		found.Erased = found.Erased.Union(fetcher.Erased)
 		r.account.remark(false, "mailbox %q: %d messages were erased from this repository, and are left out",

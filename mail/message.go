@@ -21,7 +21,18 @@ type Message struct {
 	ModSeq   uint64   // RFC 7162; 0: not known
 	IDs      IDs
 	Form     Form // how it was in a file
+	Lacks    Lack // what the server did not give, although it was asked twice
 }
+
+// Lack is a set of attributes of a message that are not known. What the Message has in their place
+// means nothing.
+type Lack uint8
+
+const (
+	LacksFlags Lack = 1 << iota
+	LacksLabels
+	LacksDate // INTERNALDATE is missing or NIL: a text that is no date is kept as it is
+)
 
 // IDs identify a message across the mailboxes of a server. Each is empty if the server has none.
 // They are hints and not proofs: two bodies can have one X-GUID.

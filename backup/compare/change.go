@@ -41,6 +41,8 @@ type Change struct {
 	Narrowed  bool        // the UIDs in Fresh exist, or are few
 
 	Unmoved bool // flags changed, and the mod-sequence of their message did not
+
+	Unknown source.Unknown // what the server did not give; what is recorded stays
 }
 
 func New(old, found *manifest.Mailbox) *Change {
@@ -68,6 +70,26 @@ func (c *Change) flagSet(message mail.Message) *manifest.FlagSet {
 	return set
 }
 
+// note records what the server does not give of a recorded message. A date that is no date is no
+// news: it was reported when the message was archived.
+func (c *Change) note(message mail.Message) {
+	if message.Lacks != 0 {
+		c.Unknown.Add(message)
+	}
+}
+
+// completed returns flags with those of the record in place of what the server does not give.
+func (c *Change) completed(now *manifest.FlagSet, lacks mail.Lack, entry *manifest.Entry) *manifest.FlagSet {
+	message := mail.Message{Flags: now.Flags, Labels: now.Labels}
+	if lacks&mail.LacksFlags != 0 {
+		message.Flags = entry.Flags
+	}
+	if lacks&mail.LacksLabels != 0 {
+		message.Labels = entry.Labels
+	}
+	return c.flagSet(message)
+}
+
 // Ask asks the server what changed since the recorded mod-sequence: flags with CHANGEDSINCE, and
 // removals with VANISHED or, if the server lacks it, with the UIDs that exist.
 func (c *Change) Ask(
@@ -77,7 +99,11 @@ func (c *Change) Ask(
 	var present *mail.UIDSet
 	err := session.Ask(ctx, func(view source.View) error {
 		clear(c.Flags)
+		c.Unknown = source.Unknown{}
 		gone, complete, err := view.Changes(ctx, known, old.Status.HighestModSeq, func(message mail.Message) error {
+			if c.note(message); message.Lacks != 0 {
+				return nil
+			}
 			c.Flags[message.UID] = c.flagSet(message)
 			if int64(len(c.Flags)) > c.maxListed {
 				return errTooMany
@@ -294,6 +320,7 @@ func (c *Change) compareRange(
 		switch {
 		case !span.Contains(uid):
 		case recorded:
+			c.note(message)
 			set := c.flagSet(message)
 			message.Flags, message.Labels = nil, nil
 			present[uid] = flagged{set, message}
@@ -307,6 +334,9 @@ func (c *Change) compareRange(
 	}
 	for _, entry := range entries {
 		now, ok := present[entry.UID]
+		if now.Lacks != 0 {
+			now.FlagSet = c.completed(now.FlagSet, now.Lacks, &entry)
+		}
 		switch {
 		case !ok:
 			c.Gone.Add(entry.UID)

@@ -70,5 +70,6 @@ func confirmRange(
 
 // agrees reports whether what the server gives for a message agrees with its record.
 func agrees(now mail.Message, was *manifest.Record) bool {
-	return (now.Size < 0 || now.Size == was.ServerSize()) && now.Internal == was.Internal && now.IDs == was.IDs
+	return (now.Size < 0 || now.Size == was.ServerSize()) && now.IDs == was.IDs &&
+		(now.Lacks&mail.LacksDate != 0 || now.Internal == was.Internal)
 }

@@ -31,6 +31,7 @@ type Fetcher struct {
 	Cut      error              // why Entries ended early: ErrDue, quota.ErrSpent or what went wrong
 	Rest     mail.UIDSet        // the messages that were not reached
 	Erased   mail.UIDSet        // messages that are left out because they were erased from the repository
+	Unknown  source.Unknown     // of messages that were yielded
 
 	queue  *queue
 	cancel context.CancelFunc
@@ -45,6 +46,7 @@ type result struct {
 	entries  []manifest.Entry
 	failures []manifest.Failure
 	erased   mail.UIDSet
+	unknown  source.Unknown
 	err      error // why messages of the window are missing
 }
 
@@ -141,6 +143,7 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 			}
 			f.Failures = append(f.Failures, result.failures...)
 			f.Erased = f.Erased.Union(result.erased)
+			f.Unknown.Merge(&result.unknown)
 			for _, entry := range result.entries {
 				if !yield(entry, nil) {
 					return
@@ -170,15 +173,19 @@ func (f *Fetcher) window(
 		d.Next = span(next.uids)
 	}
 	err = d.Fetch(ctx, without(messages, matched, erased))
-	entries := make([]manifest.Entry, 0, len(matched)+len(d.Got))
+	r = result{failures: slices.Concat(l.failures, d.Failures), erased: d.Erased, err: err}
+	r.entries = make([]manifest.Entry, 0, len(matched)+len(d.Got))
 	for _, message := range messages {
-		if entry, ok := matched[message.UID]; ok {
-			entries = append(entries, entry)
-		} else if stored, ok := d.Got[message.UID]; ok {
-			entries = append(entries, Entry(message, stored))
+		entry, ok := matched[message.UID]
+		if stored, got := d.Got[message.UID]; !ok && got {
+			entry, ok = Entry(message, stored), true
+		}
+		if ok {
+			r.entries = append(r.entries, entry)
+			r.unknown.Add(message)
 		}
 	}
-	return result{entries: entries, failures: slices.Concat(l.failures, d.Failures), erased: d.Erased, err: err}, next
+	return r, next
 }
 
 // without returns the messages that have no entry yet, and are not left out.

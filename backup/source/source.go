@@ -56,9 +56,9 @@ type View interface {
 	// PermanentFlags returns those from EXAMINE. Servers often give none for a read-only view.
 	PermanentFlags() []string
 
-	// Messages yields every message of the range once, in any order, without bodies. Flags are
-	// always present. A message that the server reports with a UID but without flags or date is
-	// yielded with what there is.
+	// Messages yields every message of the range once, in any order, without bodies. If the server
+	// reports a message without flags, labels or date, also when it is asked again for this message
+	// alone, the message says so (mail.Message.Lacks).
 	Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error]
 
 	// Expect announces that Messages will be called with this range after the next call of Bodies.
@@ -66,7 +66,7 @@ type View interface {
 	Expect(uids mail.UIDRange)
 
 	// Flags yields the UID and the flags (and Gmail's labels) of every message of the range:
-	// everything that can change.
+	// everything that can change. Like Messages, it yields messages that lack something.
 	Flags(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error]
 
 	// Facts is Flags with what must not change: the size and the date of each message, if the

@@ -59,16 +59,19 @@ func (c *Client) extraItems() (items []string) {
 // Messages fetches all but the bodies of every message of the range. If the range was expected, the
 // answer is there.
 func (m *Mailbox) Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
-	if messages, ok := m.takeExpected(uids); ok {
-		return func(yield func(mail.Message, error) bool) {
-			for _, message := range messages {
-				if !yield(message, nil) {
-					return
-				}
+	e := m.takeExpected(uids)
+	if e == nil {
+		return m.fetch(ctx, uids, hasFlags|hasDate|hasSize|hasLabels, m.c.fetchItems, "")
+	}
+	return func(yield func(mail.Message, error) bool) {
+		for _, message := range e.messages {
+			if !yield(message, nil) {
+				return
 			}
 		}
+		e.answer.yield = yield
+		e.answer.complete(ctx, m.c.fetchItems(e.modSeq), nil)
 	}
-	return m.fetch(ctx, uids, hasFlags|hasDate|hasSize|hasLabels, m.c.fetchItems, "")
 }
 
 // Flags fetches what can change of every message of the range.
@@ -85,22 +88,19 @@ func (m *Mailbox) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.
 // fetch yields each message of the range as soon as it has what is needed; labels are needed only
 // if the server has them. items returns the attributes to ask for. If the server answers BAD to
 // attributes of extensions, fetch asks again without them. modifier is one of FETCH, such as
-// (CHANGEDSINCE 70); a refusal of it is final.
+// (CHANGEDSINCE 70); a refusal of it is final. Then a message that did not change may be reported
+// as well, for example with a new mod-sequence alone (RFC 7162 section 3.2). It must not seem to
+// have no flags, so it is asked for its flags as any other message without them.
 func (m *Mailbox) fetch(ctx context.Context, uids mail.UIDRange, need attributes, items func(modSeq bool) string,
 	modifier string) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		modSeq := m.modSeq() || modifier != ""
 		g := newCollector(m, uids, m.c.needed(need), yield)
-		// A message that did not change may be reported as well, for example with a new
-		// mod-sequence alone (RFC 7162 section 3.2). It is no answer, and it must not seem to have
-		// no flags. If it changed, it is reported again when the mailbox is next asked for changes,
-		// because its mod-sequence is above the one asked for.
-		g.whole = modifier != ""
 		err := g.fetch(ctx, items(modSeq), modifier)
 		if modifier == "" && g.refusesExtensions(err) {
 			err = g.fetch(ctx, items(modSeq), "")
 		}
-		g.finish(err)
+		g.complete(ctx, items(modSeq), err)
 	}
 }
 
@@ -126,7 +126,8 @@ func (c *Client) flagItems(modSeq bool) string {
 // Overview fetches the flags, date and size of every message of the range.
 func (m *Mailbox) Overview(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
+		const items = "UID FLAGS INTERNALDATE RFC822.SIZE"
 		g := newCollector(m, uids, hasFlags|hasDate|hasSize, yield)
-		g.finish(g.fetch(ctx, "UID FLAGS INTERNALDATE RFC822.SIZE", ""))
+		g.complete(ctx, items, g.fetch(ctx, items, ""))
 	}
 }

@@ -13,12 +13,12 @@ import (
 
 // collector assembles messages from FETCH responses. A server may answer for one message in several
 // responses, and reports flags that others change meanwhile (RFC 9051 section 7.5.2). Each message
-// is delivered once, as soon as it is complete.
+// is delivered once, as soon as it is complete. If something of it is missing at the end, it is
+// asked for once more (again.go).
 type collector struct {
 	m     *Mailbox
 	uids  mail.UIDRange
 	need  attributes
-	whole bool // only messages that have what is needed are delivered
 	yield func(mail.Message, error) bool
 
 	delivered  wire.UIDCollector
@@ -27,6 +27,9 @@ type collector struct {
 	order      []mail.UID          // of partials, the oldest first
 	withoutUID map[uint64]*partial // by sequence number: what came before the UID
 	stopped    bool                // the caller wants no more: what still comes answers nothing
+
+	asking  bool              // for the second time
+	lacking wire.UIDCollector // messages to ask for the second time, beside those in partials
 }
 
 type partial struct {
@@ -34,8 +37,8 @@ type partial struct {
 	has attributes
 }
 
-// maxPartials bounds the messages that wait for an attribute; the oldest is then delivered as it
-// is, or left out.
+// maxPartials bounds the messages that wait for an attribute. The oldest is then asked for once
+// more, or delivered as it is.
 const maxPartials = 1000
 
 func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *collector {
@@ -61,15 +64,20 @@ func (c *collector) fetch(ctx context.Context, items, modifier string) error {
 	if c.uids.Len() == 0 {
 		return nil
 	}
-	err := c.m.c.Do(ctx, c.command(items, modifier))
+	return c.do(ctx, c.command(setOf(c.uids), items, modifier))
+}
+
+// do waits for a command. That messages are gone is no error.
+func (c *collector) do(ctx context.Context, cmd *imap.Command) error {
+	err := c.m.c.Do(ctx, cmd)
 	if expungeIssued(err) {
 		return nil
 	}
 	return err
 }
 
-func (c *collector) command(items, modifier string) *imap.Command {
-	cmd := imap.NewCommand("UID FETCH").Raw(" " + setOf(c.uids).String() + " (" + items + ")" + modifier)
+func (c *collector) command(uids mail.UIDSet, items, modifier string) *imap.Command {
+	cmd := imap.NewCommand("UID FETCH").Raw(" " + uids.String() + " (" + items + ")" + modifier)
 	cmd.OnResponse = c.take
 	return cmd
 }
@@ -86,7 +94,7 @@ func (c *collector) take(resp *wire.Response) (bool, error) {
 	if !ok {
 		return c.keepUnnamed(resp.Number, pairs)
 	}
-	if !c.uids.Contains(uid) || c.delivered.Contains(uid) {
+	if !c.uids.Contains(uid) || c.delivered.Contains(uid) || c.asking && !c.lacking.Contains(uid) {
 		return false, nil
 	}
 	if len(c.partials) == 0 && len(c.withoutUID) == 0 { // the common case: complete in one response
@@ -111,12 +119,7 @@ func (c *collector) take(resp *wire.Response) (bool, error) {
 		delete(c.partials, uid)
 		return !c.stopped, c.deliver(p.Message)
 	}
-	for len(c.order) > maxPartials {
-		if err := c.deliverOldest(); err != nil {
-			return false, err
-		}
-	}
-	return p.has != before, nil
+	return p.has != before, c.trim()
 }
 
 // read reads the attributes of a message, and counts their memory.
@@ -143,15 +146,56 @@ func (c *collector) keepUnnamed(number uint64, pairs []wire.Node) (taken bool, e
 	return p.has != before, err
 }
 
+// trim asks for the oldest incomplete messages once more if there are too many, or delivers them as
+// they are.
+func (c *collector) trim() error {
+	most := maxPartials
+	if c.asking {
+		most *= 2 // those of the first answer, and those that are being asked for
+	}
+	for len(c.partials) > most {
+		uid := c.order[0]
+		p := c.partials[uid]
+		if c.asking || p == nil || c.lacks(p) == 0 {
+			if err := c.deliverOldest(); err != nil {
+				return err
+			}
+			continue
+		}
+		delete(c.partials, uid)
+		c.order = c.order[1:]
+		if err := c.lacking.Add(mail.UIDRange{First: uid, Last: uid}); err != nil {
+			return err
+		}
+	}
+	if len(c.order) > 2*most {
+		c.order = slices.DeleteFunc(c.order, func(uid mail.UID) bool { return c.partials[uid] == nil })
+	}
+	return nil
+}
+
+// deliverOldest delivers the oldest incomplete message as it is.
 func (c *collector) deliverOldest() error {
-	p := c.partials[c.order[0]]
-	delete(c.partials, c.order[0])
+	uid := c.order[0]
 	c.order = c.order[1:]
-	if p == nil || c.whole && p.has&c.need != c.need {
+	return c.deliverIncomplete(uid)
+}
+
+// deliverIncomplete delivers a message as it is, if it is incomplete.
+func (c *collector) deliverIncomplete(uid mail.UID) error {
+	p := c.partials[uid]
+	if p == nil {
 		return nil
 	}
+	delete(c.partials, uid)
+	p.Lacks = lackOf(c.lacks(p))
 	if c.need&hasDate != 0 && p.has&hasDate == 0 {
-		p.Internal = mail.ParseDate("NIL")
+		if p.Internal.IsZero() {
+			p.Internal = noDate
+		}
+		if p.Internal != noDate {
+			p.Lacks &^= mail.LacksDate // the server's text
+		}
 	}
 	return c.deliver(p.Message)
 }
@@ -163,13 +207,16 @@ func (c *collector) deliver(m mail.Message) error {
 	return c.delivered.Add(mail.UIDRange{First: m.UID, Last: m.UID})
 }
 
-// finish delivers the remaining messages as they are, or leaves them out, and delivers the error.
+// finish delivers the remaining messages as they are, and delivers the error.
 func (c *collector) finish(err error) {
 	for len(c.order) > 0 && c.m.c.Alive() {
 		if flooded := c.deliverOldest(); flooded != nil {
 			err = flooded
 			break
 		}
+	}
+	if err == nil {
+		err = c.deliverUnanswered()
 	}
 	if err != nil && !c.stopped {
 		c.yield(mail.Message{}, err)
@@ -198,9 +245,10 @@ func (p *partial) read(pairs []wire.Node, cache *flagCache) (unusual int) {
 			p.Flags, fresh = cache.read(value)
 			unusual += max(0, fresh-usualMemory)
 			p.has |= hasFlags
-		case name.Is("INTERNALDATE"): // nothing and NIL are kept as no date, because the zero Date is one of 1970
-			p.Internal = mail.ParseDate(cmp.Or(clipped(value), "NIL"))
-			p.has |= hasDate
+		case name.Is("INTERNALDATE"):
+			if p.Internal = mail.ParseDate(cmp.Or(clipped(value), noDate.Raw)); p.Internal.IsReadable() {
+				p.has |= hasDate
+			}
 		case name.Is("RFC822.SIZE"):
 			if v, ok := value.Number(); ok {
 				p.Size = int64(min(v, 1<<62))
@@ -226,6 +274,9 @@ func (p *partial) read(pairs []wire.Node, cache *flagCache) (unusual int) {
 	}
 	return unusual
 }
+
+// noDate is kept for nothing and for NIL, because the zero Date is one of 1970.
+var noDate = mail.ParseDate("NIL")
 
 // clipped cuts a text to the length that the archive keeps.
 func clipped(n wire.Node) string { return string(n.Text[:min(len(n.Text), maxServerText)]) }

@@ -36,7 +36,7 @@ func (m *Mailbox) expect(uids mail.UIDRange, modSeq bool) *expected {
 		}
 		return true
 	})
-	e.cmd = e.answer.command(m.c.fetchItems(modSeq), "")
+	e.cmd = e.answer.command(setOf(uids), m.c.fetchItems(modSeq), "")
 	return e
 }
 
@@ -45,19 +45,19 @@ func (m *Mailbox) arrived(e *expected) {
 	if m.expected = nil; e == nil || !e.cmd.Done || e.cmd.Err != nil && !expungeIssued(e.cmd.Err) {
 		return
 	}
-	if e.answer.finish(nil); m.c.Alive() {
+	if m.c.Alive() {
 		m.expected = e
 	}
 }
 
-// takeExpected returns the messages of a range if they have been requested ahead, once.
-func (m *Mailbox) takeExpected(uids mail.UIDRange) ([]mail.Message, bool) {
+// takeExpected returns the answer for a range if it has been requested ahead, once, or nil.
+func (m *Mailbox) takeExpected(uids mail.UIDRange) *expected {
 	e := m.expected
 	m.expected = nil
 	if e == nil || e.uids != uids || e.modSeq != m.modSeq() {
-		return nil, false
+		return nil
 	}
-	return e.messages, true
+	return e
 }
 
 // Expect announces that Messages will be called with this range after the next call of Bodies,

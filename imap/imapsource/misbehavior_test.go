@@ -26,6 +26,24 @@ func replacing(a, b string) func(*model) misbehavior {
 	})
 }
 
+// withholding misbehaves by leaving out what matches, in the first answer about each message.
+func withholding(a string) func(*model) misbehavior {
+	match := regexp.MustCompile(a)
+	return func(*model) misbehavior {
+		asked := map[string]bool{}
+		return misbehavior{say: func(_ *session, response string) []string {
+			if of := listed.FindString(response); of != "" && match.MatchString(response) && !asked[of] {
+				asked[of] = true
+				return []string{match.ReplaceAllString(response, "")}
+			}
+			return []string{response}
+		}}
+	}
+}
+
+// listed matches the beginning of an answer about a message.
+var listed = regexp.MustCompile(`^\* \d+ FETCH \(UID \d+`)
+
 // preceding misbehaves by sending another response before each with this text, and before the end
 // of each command.
 func preceding(text, another string) func(*model) misbehavior {
@@ -193,6 +211,10 @@ var trials = []trial{
 	{"sizes of 0", replacing(`RFC822.SIZE (\d+)`, "RFC822.SIZE 0"), whole},
 	{"sizes of 80 bits", replacing(`RFC822.SIZE (\d+)`, "RFC822.SIZE 999999999999999999999999"), whole},
 	{"no sizes", replacing(` RFC822.SIZE (\d+)`, ""), whole},
+	{"FLAGS missing at first", withholding(` FLAGS \(.*?\)`), whole},
+	{"INTERNALDATE missing at first", withholding(` INTERNALDATE ".*?"`), whole},
+	{"INTERNALDATE cut short at first", withholding(`-\d{4} [\d:]+ \+\d+`), whole},
+	{"FLAGS and INTERNALDATE missing at first", withholding(` (FLAGS|INTERNALDATE) (\(.*?\)|".*?")`), whole},
 	{"unrequested messages", replacing(`^(\* \d+ FETCH.*)$`, "* 99 FETCH (UID 4000 FLAGS (x) BODY[] {3}\r\nabc)\r\n$1"), whole},
 
 	// Numbers.
