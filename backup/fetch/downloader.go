@@ -186,7 +186,7 @@ func (d *Downloader) retryBatches(batch, left []mail.Message, cause error) [][]m
 	case len(left) == 0:
 		return nil
 	case len(left) == 1:
-		return d.retryAlone(left[0], fmt.Errorf("the connection was lost each time it was read: %w", cause))
+		return d.retryAlone(left[0], cause)
 	case len(left) < len(batch):
 		return [][]mail.Message{left[1:], left[:1]}
 	}
@@ -195,7 +195,7 @@ func (d *Downloader) retryBatches(batch, left []mail.Message, cause error) [][]m
 }
 
 // retryAlone counts a failed attempt to read a message alone, and returns the batch to try it
-// again. From maxAttempts on, the message becomes a failure instead if it must be at fault: other
+// again. reason is the error of that attempt. From maxAttempts on, the message becomes a failure instead if it must be at fault: other
 // messages came in the meantime, provingStalls requests in a row brought nothing, or the server
 // answers without the message.
 func (d *Downloader) retryAlone(message mail.Message, reason error) [][]mail.Message {
@@ -206,7 +206,7 @@ func (d *Downloader) retryAlone(message mail.Message, reason error) [][]mail.Mes
 	a.n++
 	d.attempts[message.UID] = a
 	if a.n >= maxAttempts && (d.received() > a.since || d.stalls >= provingStalls || errors.Is(reason, errNotDelivered)) {
-		d.fail(message.UID, reason)
+		d.fail(message.UID, fmt.Errorf("it could not be read in %d attempts: %w", a.n, reason))
 		return nil
 	}
 	return [][]mail.Message{{message}}

@@ -19,8 +19,8 @@ type listing struct {
 	session  *source.Session
 	messages []mail.Message
 	split    bool             // the window is no longer requested as a whole
-	dropped  map[mail.UID]int // how often the connection was lost while this message was requested alone
-	stalls   int              // losses in a row
+	dropped  map[mail.UID]int // how often this message was requested alone, and an error came
+	stalls   int              // errors in a row
 	failures []manifest.Failure
 }
 
@@ -78,7 +78,7 @@ func (l *listing) ask(ctx context.Context, view source.View, uids mail.UIDSet) e
 	return nil
 }
 
-// retrySets returns the sets to request after the connection was lost: the same set, or its halves,
+// retrySets returns the sets to request after an error that may pass: the same set, or its halves,
 // or nothing if it is one message that failed before.
 func (l *listing) retrySets(uids mail.UIDSet, cause error) []mail.UIDSet {
 	if uids.Len() > 1 {
@@ -93,7 +93,7 @@ func (l *listing) retrySets(uids mail.UIDSet, cause error) []mail.UIDSet {
 	if l.dropped[uid] < maxAttempts {
 		return []mail.UIDSet{uids}
 	}
-	reason := fmt.Sprintf("the connection was lost each time it was asked for: %v", cause)
+	reason := fmt.Sprintf("it could not be listed in %d attempts: %v", l.dropped[uid], cause)
 	l.failures = append(l.failures, manifest.Failure{Mailbox: l.session.Mailbox.Raw, UID: uid, Reason: reason})
 	return nil
 }
