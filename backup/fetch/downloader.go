@@ -195,9 +195,9 @@ func (d *Downloader) retryBatches(batch, left []mail.Message, cause error) [][]m
 }
 
 // retryAlone counts a failed attempt to read a message alone, and returns the batch to try it
-// again. reason is the error of that attempt. From maxAttempts on, the message becomes a failure instead if it must be at fault: other
-// messages came in the meantime, provingStalls requests in a row brought nothing, or the server
-// answers without the message.
+// again. reason is the error of that attempt. From maxAttempts on, the message becomes a failure
+// instead if it must be at fault: other messages came in the meantime, provingStalls requests in a
+// row brought nothing, or the server answers without the message.
 func (d *Downloader) retryAlone(message mail.Message, reason error) [][]mail.Message {
 	a, again := d.attempts[message.UID]
 	if !again {

@@ -10,7 +10,8 @@ import (
 )
 
 // What a server does not give of a message is not made up: what is archived of it stays, a warning
-// names the mailbox and the message, and the next backup asks again, although no number has changed.
+// names the mailbox and the message, and the next backup asks again, although no number has
+// changed.
 func TestMissingFlagsAndDates(t *testing.T) {
 	without := func(uid, what string) misbehavior {
 		match := regexp.MustCompile(`( FETCH \(UID ` + uid + `)\b(.*) ` + what)
