@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
@@ -70,16 +71,36 @@ func (s *Store) probeListing(ctx context.Context, prefix string, names []string)
 	return nil
 }
 
+// Bounds of ProbeCreateOnly. A contest takes some 20 requests, and five round trips.
+const (
+	rivals       = 8               // objects that are put at once in a contest
+	contests     = 6               // of a name each
+	contestsTime = 5 * time.Second // after which no other contest begins
+)
+
 // ProbeCreateOnly checks the property on which everything relies: if several different objects are
 // put under one name, at once or one after another, the store keeps one and refuses the others.
-// Some stores do not support If-None-Match, and keep the last one. If ProbeCreateOnly may not
-// delete, it leaves a small object.
+// Some stores do not support If-None-Match, and keep the last one. Others look whether the name is
+// taken, and put the object later: two that are put at once succeed now and then, so there are
+// several contests, and the first one that two objects win ends them. If ProbeCreateOnly may not
+// delete, it leaves a small object of each contest.
 func (s *Store) ProbeCreateOnly(ctx context.Context) error {
-	const rivals = 8
-	name := "probe/" + strings.ToLower(rand.Text())
-	defer func() { _ = s.Delete(context.WithoutCancel(ctx), name) }()
+	var names []string
+	defer func() { s.deleteAll(context.WithoutCancel(ctx), names) }()
+	for began := time.Now(); len(names) == 0 || len(names) < contests && time.Since(began) < contestsTime; {
+		names = append(names, "probe/"+strings.ToLower(rand.Text()))
+		if err := s.contest(ctx, names[len(names)-1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-	data := func(i int) []byte { return fmt.Appendf(nil, "rival %d of several for one name", i) }
+// contest puts rivals under one name at once, and one more afterwards. It returns an error unless
+// exactly one of the first is kept.
+func (s *Store) contest(ctx context.Context, name string) error {
+	// Each has another size, so that a HEAD distinguishes them.
+	data := func(i int) []byte { return []byte("a rival for one name" + strings.Repeat(".", i)) }
 	won := make([]bool, rivals+1)
 	try := func(i int) error {
 		err := s.Put(ctx, name, bytes.NewReader(data(i)), int64(len(data(i))))
@@ -96,7 +117,7 @@ func (s *Store) ProbeCreateOnly(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if err := try(rivals); err != nil { // the last one is put after the others have ended
+	if err := try(rivals); err != nil {
 		return err
 	}
 	kept, err := s.read(ctx, name, 0, -1)
@@ -109,6 +130,15 @@ func (s *Store) ProbeCreateOnly(ctx context.Context) error {
 			"so archives there could be overwritten, and mailstrata does not use it", s.Endpoint)
 	}
 	return nil
+}
+
+// deleteAll deletes objects of a probe, if it may.
+func (s *Store) deleteAll(ctx context.Context, names []string) {
+	var g errgroup.Group
+	for _, name := range names {
+		g.Go(func() error { return s.Delete(ctx, name) })
+	}
+	_ = g.Wait()
 }
 
 func (s *Store) read(ctx context.Context, name string, offset, length int64) ([]byte, error) {

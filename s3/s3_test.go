@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -285,6 +286,31 @@ func TestProbeCreateOnly(t *testing.T) {
 	f.careful = false
 	if err := s.ProbeCreateOnly(t.Context()); err == nil || !strings.Contains(err.Error(), f.URL+" lets one object replace another") {
 		t.Errorf("a store that replaces passes: %v", err)
+	}
+}
+
+// A store that looks whether a name is taken and puts the object later passes some contests by
+// luck. It is refused at the first double win, and no other contest follows.
+func TestProbeRacyStore(t *testing.T) {
+	f := newFake(t)
+	var mu sync.Mutex
+	puts := map[string]int{}
+	f.set(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		if r.Method == http.MethodPut {
+			mu.Lock()
+			puts[r.URL.Path]++
+			if len(puts) == 3 && puts[r.URL.Path] == 2 {
+				r.Header.Del("If-None-Match")
+			}
+			mu.Unlock()
+		}
+		next(w, r)
+	})
+	if err := f.open().ProbeCreateOnly(t.Context()); err == nil || !strings.Contains(err.Error(), "lets one object replace another") {
+		t.Errorf("two objects won the third contest: %v", err)
+	}
+	if len(puts) != 3 || len(f.objects) != 0 {
+		t.Errorf("%d contests; left %v", len(puts), f.objects)
 	}
 }
 
