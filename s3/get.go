@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -58,8 +59,12 @@ func (s *Store) open(ctx context.Context, from objectVersion, offset, length int
 		return s.empty(ctx, from, offset, length)
 	}
 	options := from.options()
-	if r := rangeHeader(offset, length); r != "" {
-		options.Set("Range", r)
+	part := rangeHeader(offset, length)
+	if part == "" && s.unsized.Load() {
+		part = "bytes=0-"
+	}
+	if part != "" {
+		options.Set("Range", part)
 	}
 	stream, _, header, err := s.client().GetObject(ctx, s.Bucket, from.key, options)
 	switch {
@@ -72,11 +77,18 @@ func (s *Store) open(ctx context.Context, from objectVersion, offset, length int
 		return nil, extent{}, err
 	}
 	at, err := answered(header, offset, length)
-	if err != nil {
-		stream.Close()
-		return nil, extent{}, err
+	if err == nil {
+		return stream, at, nil
 	}
-	return stream, at, nil
+	stream.Close()
+	switch {
+	case errors.Is(err, errUnsized) && part == "":
+		s.unsized.Store(true)
+		return s.open(ctx, from, offset, length)
+	case errors.Is(err, errUnsized): // the object is empty, or the range was ignored
+		return s.empty(ctx, from, offset, length)
+	}
+	return nil, extent{}, err
 }
 
 // empty returns the body of a range that should have no bytes.
@@ -118,26 +130,40 @@ func within(size, offset, length int64) (extent, error) {
 	return extent{at: at, end: at + n, size: size}, err
 }
 
-// answered returns which bytes a response contains, by its headers, and an error if they are not
-// the requested ones.
-func answered(header http.Header, offset, length int64) (extent, error) {
-	first, last, size := int64(0), int64(0), int64(0)
+// errUnsized reports an answer with neither a Content-Range nor a Content-Length. The answer to a
+// request for a range has a Content-Range, even if something on the way sends bodies in chunks.
+var errUnsized = errors.New("the answer does not say how large the object is: something between this host and the store " +
+	"removes Content-Length and Content-Range, or the store ignores ranges")
+
+// sent returns which bytes of an object a response contains, by its headers.
+func sent(header http.Header) (at extent, err error) {
 	if content := header.Get("Content-Range"); content != "" {
-		if _, err := fmt.Sscanf(content, "bytes %d-%d/%d", &first, &last, &size); err != nil {
+		if _, err := fmt.Sscanf(content, "bytes %d-%d/%d", &at.at, &at.end, &at.size); err != nil {
 			return extent{}, final(fmt.Errorf("the store answers with an invalid Content-Range %q", content))
 		}
-	} else {
-		if _, err := fmt.Sscanf(header.Get("Content-Length"), "%d", &size); err != nil {
-			return extent{}, final(fmt.Errorf("the store does not report the size of the object"))
-		}
-		last = size - 1
+		at.end++ // the header has the last byte
+		return at, nil
 	}
-	at, err := within(size, offset, length)
+	if _, err := fmt.Sscanf(header.Get("Content-Length"), "%d", &at.size); err != nil {
+		return extent{}, final(errUnsized)
+	}
+	at.end = at.size
+	return at, nil
+}
+
+// answered returns which of the requested bytes a response contains, and an error if it does not
+// contain all of them.
+func answered(header http.Header, offset, length int64) (extent, error) {
+	got, err := sent(header)
 	if err != nil {
 		return extent{}, err
 	}
-	if first != at.at || last < at.end-1 {
-		return extent{}, final(fmt.Errorf("the store answers with bytes %d to %d, where %d to %d were asked for", first, last, at.at, at.end-1))
+	at, err := within(got.size, offset, length)
+	if err != nil {
+		return extent{}, err
+	}
+	if got.at != at.at || got.end < at.end {
+		return extent{}, final(fmt.Errorf("the store answers with bytes %d to %d, where %d to %d were asked for", got.at, got.end-1, at.at, at.end-1))
 	}
 	return at, nil
 }

@@ -24,8 +24,8 @@ func (s *Store) Probe(ctx context.Context) error {
 	return s.ProbeReads(ctx)
 }
 
-// ProbeReads checks that the store returns the requested range of an object, and lists objects by
-// prefix, in order and in pages. A store that lacks one of these would fail once the repository has
+// ProbeReads checks that the store returns an object, the requested range of it and its size, and
+// lists objects by prefix, in order and in pages. A store that lacks one of these would fail once the repository has
 // many objects, or large ones. If ProbeReads may not delete, it leaves two small objects.
 func (s *Store) ProbeReads(ctx context.Context) error {
 	base := "probe/" + strings.ToLower(rand.Text())
@@ -37,10 +37,29 @@ func (s *Store) ProbeReads(ctx context.Context) error {
 		}
 		defer func() { _ = s.Delete(context.WithoutCancel(ctx), name) }()
 	}
+	if err := s.probeSize(ctx, names[0], data); err != nil {
+		return err
+	}
 	if err := s.probeRange(ctx, names[0], data); err != nil {
 		return err
 	}
 	return s.probeListing(ctx, base, names)
+}
+
+// probeSize reads an object, and asks for its size.
+func (s *Store) probeSize(ctx context.Context, name string, data []byte) error {
+	got, err := s.read(ctx, name, 0, -1)
+	if err != nil {
+		return err
+	}
+	_, size, err := s.Get(ctx, name, 0, 0)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, data) || size != int64(len(data)) {
+		return fmt.Errorf("%s returns other bytes of an object than were put, or another size: it cannot hold a repository", s.Endpoint)
+	}
+	return nil
 }
 
 // probeRange reads a range within an object.

@@ -58,6 +58,7 @@ type Store struct {
 	near    bool   // it is on this host
 	link    *transport
 
+	unsized  atomic.Bool  // a whole object comes without its size: ask for a range of it
 	noCRC    atomic.Bool  // the store does not know CRC-32C
 	reported atomic.Int64 // when Waiting was last called, Unix nanoseconds
 }

@@ -3,12 +3,15 @@ package s3_test
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/store"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/s3"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
@@ -54,5 +57,54 @@ func TestHeadRefused(t *testing.T) {
 	f.next(wordless(403))
 	if err := get(); err != nil {
 		t.Errorf("HEAD alone is refused: %v", err)
+	}
+}
+
+// unsized sends bodies in chunks, as a proxy that changes them does, and so without their length.
+// size is the Content-Length of its answers to HEAD; "" means none.
+func unsized(size string) fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			next(w, r)
+			return
+		}
+		whole := httptest.NewRecorder()
+		next(whole, r)
+		maps.Copy(w.Header(), whole.Header())
+		w.Header().Del("Content-Length")
+		if r.Method == http.MethodHead && size != "" {
+			w.Header().Set("Content-Length", size)
+		}
+		w.WriteHeader(whole.Code)
+		_ = http.NewResponseController(w).Flush()
+		_, _ = w.Write(whole.Body.Bytes())
+	}
+}
+
+// Everything works behind a proxy that removes the length of answers.
+func TestUnsized(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) store.Store {
+		f := newFake(t)
+		f.set(unsized(""))
+		return f.open()
+	})
+	for what, size := range map[string]string{"no length": "", "a length of 0 to HEAD": "0"} {
+		f := newFake(t)
+		f.set(unsized(size))
+		if err := f.open().Probe(t.Context()); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// A proxy that removes the ranges too is refused before the store holds a repository.
+func TestUnsizedWithoutRanges(t *testing.T) {
+	f := newFake(t)
+	f.set(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		r.Header.Del("Range")
+		unsized("")(w, r, next)
+	})
+	if err := f.open().Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "does not say how large the object is") {
+		t.Error(err)
 	}
 }
