@@ -41,6 +41,11 @@
 // Nothing asks for the region of a bucket before the first request: it is signed for a guessed one,
 // and a refusal teaches the right one (region.go).
 //
+// # Credentials
+//
+// Credentials are read again from their source when the store refuses them (keys.go): a session may
+// end, or a key be replaced, during a run.
+//
 // # Time
 //
 // The store's clock is the Date of its responses, advanced by this host's monotonic clock for less

@@ -72,7 +72,7 @@ func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 		return fmt.Sprintf("%q cannot be the name of a bucket at %s", s.Bucket, s.Endpoint)
 	case "BucketAlreadyExists":
 		return fmt.Sprintf("the name %s belongs to somebody else at %s: choose another bucket", s.Bucket, s.Endpoint)
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "XAdminUserNotFound":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidTokenId", "XAdminUserNotFound":
 		return fmt.Sprintf("%s does not accept the access key or its secret: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "+
 			"and AWS_SESSION_TOKEN, the profile, or credentials_file in the configuration", s.Endpoint)
 	case "ExpiredToken", "TokenRefreshRequired":

@@ -150,7 +150,8 @@ func (s *Store) putOnce(ctx context.Context, u *upload) error {
 // checksum.
 func refusesChecksum(err error) bool {
 	refused := status(err)
-	return refused == http.StatusNotImplemented || refused == http.StatusBadRequest && code(err) != "AuthorizationHeaderMalformed"
+	return refused == http.StatusNotImplemented ||
+		refused == http.StatusBadRequest && code(err) != "AuthorizationHeaderMalformed" && !refusesKeys(err)
 }
 
 // send makes one PUT, with a CRC or an MD5. An error of reading the body is final.

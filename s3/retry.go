@@ -55,12 +55,13 @@ type retrier struct {
 	doing   string
 	since   time.Time
 	pauses  int
-	renewed bool // the credentials were read again
+	renewed bool  // there were new credentials once
+	keys    int64 // the number of those that were used
 	used    *client
 }
 
 func (s *Store) newRetrier(doing string) *retrier {
-	return &retrier{store: s, doing: doing, since: time.Now(), used: s.clients.current.Load()}
+	return &retrier{store: s, doing: doing, since: time.Now(), keys: s.keys.number.Load(), used: s.clients.current.Load()}
 }
 
 // pause waits before the next attempt. It returns an error if there should be no other.
@@ -68,9 +69,9 @@ func (t *retrier) pause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if expired(err) && !t.renewed {
+	renewed := refusesKeys(err) && t.store.keys.renew(ctx, t.used.Core, t.keys)
+	if t.keys = t.store.keys.number.Load(); renewed && !t.renewed {
 		t.renewed = true
-		t.store.Credentials.Expire() // the next request reads them again from their source
 		return nil
 	}
 	used := t.used
@@ -82,7 +83,11 @@ func (t *retrier) pause(ctx context.Context, err error) error {
 	if errors.Is(err, errStalled) {
 		elapsed += t.store.Stall // which the next attempt may take, too
 	}
-	if elapsed > t.store.patience(err) {
+	patience := t.store.patience(err)
+	if renewed || t.store.awaitsKeys(err) {
+		patience = t.store.Patience
+	}
+	if elapsed > patience {
 		return err
 	} else if elapsed > t.store.waitingAfter {
 		t.store.waiting(t.doing, err)
@@ -117,13 +122,11 @@ func (s *Store) patience(err error) time.Duration {
 	return s.Patience
 }
 
-// expired reports whether a session has ended, so that there may be new credentials.
-func expired(err error) bool {
-	switch code(err) {
-	case "ExpiredToken", "TokenRefreshRequired", "InvalidToken", "ExpiredTokenException":
-		return true
-	}
-	return false
+// awaitsKeys reports whether new credentials are worth waiting for: the store has accepted some
+// before, their session has ended, and something else may renew them in their source. What renews
+// them may be late by minutes.
+func (s *Store) awaitsKeys(err error) bool {
+	return s.keys.ended(err) && s.keys.renewed.Load() && s.link.accepted.Load()
 }
 
 // implausible reports whether err is an answer that no store gives.
@@ -151,10 +154,14 @@ func (e finalError) Unwrap() error { return e.error }
 
 func final(err error) error { return finalError{err} }
 
+func isFinal(err error) bool {
+	var last finalError
+	return errors.As(err, &last)
+}
+
 // transient reports whether what failed may succeed when it is tried again.
 func transient(err error) bool {
-	var last finalError
-	if errors.As(err, &last) || untrusted(err) || strings.Contains(err.Error(), "HTTP response to HTTPS client") {
+	if isFinal(err) || untrusted(err) || strings.Contains(err.Error(), "HTTP response to HTTPS client") {
 		return false
 	}
 	if ofStore(err) {

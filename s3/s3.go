@@ -53,6 +53,7 @@ type Options struct {
 type Store struct {
 	Options
 	clients *clients
+	keys    *keys
 	prefix  string // "" or ends in '/'
 	exposed bool   // a network can change what is sent: plain HTTP to another host
 	near    bool   // it is on this host
@@ -91,9 +92,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.prefix = strings.Trim(o.Prefix, "/"); s.prefix != "" {
 		s.prefix += "/"
 	}
+	s.keys = newKeys(o.Credentials)
 	s.link = newTransport(s.RootCAs, s.Stall, s.Spares)
 	s.clients, err = newClients(endpoint, &minio.Options{
-		Creds: o.Credentials, Secure: !plain, Transport: s.link, MaxRetries: 1,
+		Creds: s.keys.signing, Secure: !plain, Transport: s.link, MaxRetries: 1,
 	}, o.Region)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Endpoint, err)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/inflight"
@@ -57,6 +58,8 @@ type transport struct {
 	clock clock
 	limit *inflight.Limit
 
+	accepted atomic.Bool // a signed request has succeeded
+
 	connections *semaphore.Weighted // of requests that count, until their answers begin
 }
 
@@ -99,6 +102,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	counted.answered(resp.StatusCode)
 	if signed(req) {
 		t.clock.observe(resp.Header.Get("Date"))
+		if resp.StatusCode < 300 {
+			t.accepted.Store(true)
+		}
 	}
 	x.down = resp.Body
 	resp.Body = (*responseBody)(x)

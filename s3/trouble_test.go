@@ -16,7 +16,6 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/s3"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
 // Often only the text of a store says what is wrong: the error has it, bounded and without control
@@ -46,42 +45,6 @@ func TestOwnWords(t *testing.T) {
 			if !strings.Contains(err.Error(), want) && !strings.Contains(want, `\x1b`) {
 				t.Errorf("%.40q: %v; want %q", c.words, err, want)
 			}
-		}
-	}
-}
-
-// rotating returns other credentials at each request.
-type rotating struct{ asked atomic.Int32 }
-
-func (r *rotating) Retrieve() (credentials.Value, error) {
-	return credentials.Value{AccessKeyID: fmt.Sprint("key", r.asked.Add(1)), SecretAccessKey: "secret"}, nil
-}
-
-func (r *rotating) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
-	return r.Retrieve()
-}
-
-func (r *rotating) IsExpired() bool { return false }
-
-// Credentials of a session that has ended are read again, once for each request.
-func TestCredentialsAreReadAgain(t *testing.T) {
-	for _, code := range []string{"ExpiredToken", "TokenRefreshRequired", "InvalidToken"} {
-		f := newFake(t)
-		provider := new(rotating)
-		s := f.open(func(o *s3.Options) { o.Credentials = credentials.New(provider) })
-		f.next(nil, answering(400, code))
-		if err := put(t, s, "a", "x"); err != nil {
-			t.Fatal(err)
-		}
-		if err := put(t, s, "b", "x"); err != nil {
-			t.Errorf("%s: %v", code, err)
-		}
-		if got := provider.asked.Load(); got != 2 {
-			t.Errorf("%s: credentials were read %d times, want 2", code, got)
-		}
-		f.next(slices.Repeat([]fault{answering(400, code)}, 4)...) // PUT; HEAD, GET and PUT
-		if err := put(t, s, "c", "x"); err == nil || !strings.Contains(err.Error(), code) {
-			t.Errorf("%s twice: %v", code, err)
 		}
 	}
 }
