@@ -25,8 +25,9 @@ func (s *Store) Probe(ctx context.Context) error {
 }
 
 // ProbeReads checks that the store returns an object, the requested range of it and its size, and
-// lists objects by prefix, in order and in pages. A store that lacks one of these would fail once the repository has
-// many objects, or large ones. If ProbeReads may not delete, it leaves two small objects.
+// lists objects by prefix, in order and in pages. A store that lacks one of these would fail once
+// the repository has many objects, or large ones. If ProbeReads may not delete, it leaves two small
+// objects.
 func (s *Store) ProbeReads(ctx context.Context) error {
 	base := "probe/" + strings.ToLower(rand.Text())
 	names := []string{base + "1", base + "2"}
