@@ -42,7 +42,7 @@ type commandLine struct {
 	Items       items.Command    `cmd:"" group:"find" help:"List scripts, calendars and address books, or restore them."`
 	Diff        look.Diff        `cmd:"" group:"find" help:"Compare two manifests of an account."`
 	Cat         look.Cat         `cmd:"" group:"find" help:"Print one message, byte for byte."`
-	Restore     restore.Command  `cmd:"" group:"find" help:"Restore mail to a Maildir, to .eml files or to an IMAP account."`
+	Restore     restore.Command  `cmd:"" group:"find" help:"Restore mail to an account, or to files: Maildir, mbox, .eml, ZIP."`
 	Serve       serve.Command    `cmd:"" group:"find" help:"Serve every backup to browsers and mail programs, to read only."`
 	Check       maintain.Check   `cmd:"" group:"maintain" help:"Verify the repository."`
 	Forget      retain.Forget    `cmd:"" group:"maintain" help:"Mark old manifests for deletion, by a policy or by name."`
@@ -52,7 +52,7 @@ type commandLine struct {
 	Pin         retain.Pin       `cmd:"" group:"maintain" help:"Keep a manifest, even if no rule keeps it."`
 	Unpin       retain.Unpin     `cmd:"" group:"maintain" help:"Let the policy apply to a pinned manifest again."`
 	Tag         retain.Tag       `cmd:"" group:"maintain" help:"Add, remove or show the tags of a manifest."`
-	Repair      maintain.Repair  `cmd:"" group:"maintain" help:"Repair the index, damaged packs or a manifest."`
+	Repair      maintain.Repair  `cmd:"" group:"maintain" help:"Repair the index, packs or a manifest, or bring hidden objects back."`
 	Copy        maintain.Copy    `cmd:"" group:"maintain" help:"Copy manifests and their mail to another repository."`
 	Key         keys.Key         `cmd:"" group:"maintain" help:"Add, export, list, remove and rotate keys."`
 	Lock        keys.Lock        `cmd:"" group:"maintain" help:"Show the Object Lock of a repository, or extend its period."`
@@ -89,7 +89,7 @@ var groups = []kong.Group{
 }
 
 // description is the help of the program. It shows first what a user needs who has lost mail.
-const description = `mailstrata archives mail over IMAP. Every backup writes a record of the account, a manifest. Nothing that happens later changes it, so you can list, search and restore the account as it was on any night.
+const description = `mailstrata archives mail: accounts over IMAP or JMAP, or mail in files. Every backup writes a record of the account, a manifest. Nothing that happens later changes it, so you can list, search and restore the account as it was on any night.
 
 To back up an account:
 

@@ -1,5 +1,5 @@
-// Mailstrata archives mail: it reads accounts over IMAP and keeps every night of them, deduplicated
-// and encrypted, in object storage or in a directory.
+// Mailstrata archives mail: it reads accounts over IMAP or JMAP, or mail in files, and keeps every
+// night of them, deduplicated and encrypted, in object storage, in a directory or on another host.
 //
 // This package is the program. cli.go is the grammar of its command line: a field for each command,
 // whose type is in a package of internal/command and has its flags, its help, its JSON and its Run.
