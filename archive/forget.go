@@ -108,8 +108,8 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 }
 
 // isComplete reports whether the manifest is a committed one of a complete run.
-func (f *Decision) isComplete() bool {
-	return f.Manifest != nil && f.Manifest.State == manifest.Complete && f.Head.Committed()
+func (d *Decision) isComplete() bool {
+	return d.Manifest != nil && d.Manifest.State == manifest.Complete && d.Head.Committed()
 }
 
 // undecided returns all manifests that are not marked, also those that were never committed.

@@ -37,19 +37,19 @@ func newLossFinder(ctx context.Context, r *repo.Repo, limits Limits) (*lossFinde
 	if err != nil {
 		return nil, err
 	}
-	k := &lossFinder{repo: r, reader: NewReader(r), limits: limits, marks: marks}
+	f := &lossFinder{repo: r, reader: NewReader(r), limits: limits, marks: marks}
 	var once sync.Once
 	var erasures *statement.Erasures
-	k.erased = func(ctx context.Context) (*statement.Erasures, error) {
+	f.erased = func(ctx context.Context) (*statement.Erasures, error) {
 		once.Do(func() { erasures, err = r.Erasures(ctx) })
 		return erasures, err
 	}
-	return k, nil
+	return f, nil
 }
 
 // find fills in the losses of manifests of one account, given the newest first, where one that goes
 // is concerned. It reports whether it found any.
-func (k *lossFinder) find(ctx context.Context, account []Decision, goes func(*Decision) bool) (found bool, err error) {
+func (f *lossFinder) find(ctx context.Context, account []Decision, goes func(*Decision) bool) (found bool, err error) {
 	for i := range account {
 		now := &account[i]
 		if !now.isComplete() || len(now.Manifest.Alarm) > 0 || slices.Contains(now.Tags, history.TagAcknowledged) {
@@ -57,10 +57,10 @@ func (k *lossFinder) find(ctx context.Context, account []Decision, goes func(*De
 		}
 		for _, n := range predecessors(account, i) {
 			between, before := account[i:n+1], &account[n]
-			if !slices.ContainsFunc(between, func(d Decision) bool { return goes(&d) }) || k.wereCompared(before, now) {
+			if !slices.ContainsFunc(between, func(d Decision) bool { return goes(&d) }) || f.wereCompared(before, now) {
 				continue
 			}
-			lost, err := k.lost(ctx, before, now)
+			lost, err := f.lost(ctx, before, now)
 			if err != nil {
 				return found, err
 			}
@@ -73,16 +73,16 @@ func (k *lossFinder) find(ctx context.Context, account []Decision, goes func(*De
 }
 
 // before returns what a complete manifest lacks of those with which it is compared.
-func (k *lossFinder) before(ctx context.Context, account []Decision, i int) (all []string, err error) {
+func (f *lossFinder) before(ctx context.Context, account []Decision, i int) (all []string, err error) {
 	now := &account[i]
 	if !now.isComplete() {
 		return nil, nil // the run that continues from a checkpoint is compared
 	}
 	for _, n := range predecessors(account, i) {
-		if k.wereCompared(&account[n], now) {
+		if f.wereCompared(&account[n], now) {
 			continue
 		}
-		lost, err := k.lost(ctx, &account[n], now)
+		lost, err := f.lost(ctx, &account[n], now)
 		if err != nil {
 			return nil, err
 		}
@@ -96,8 +96,8 @@ func (k *lossFinder) before(ctx context.Context, account []Decision, i int) (all
 }
 
 // lost compares two manifests.
-func (k *lossFinder) lost(ctx context.Context, before, now *Decision) ([]string, error) {
-	losses, err := k.compare(ctx, before.Head, now.Head)
+func (f *lossFinder) lost(ctx context.Context, before, now *Decision) ([]string, error) {
+	losses, err := f.compare(ctx, before.Head, now.Head)
 	if err != nil {
 		return nil, fmt.Errorf("compare manifest %x with the one before: %w", now.Head.ID[:4], err)
 	}
@@ -155,12 +155,12 @@ func ranBeside(account []Decision, i, n int) bool {
 
 // wereCompared reports whether a manifest between two others was forgotten while both existed. A
 // manifest that a repair or an erasure wrote again existed under another name before.
-func (k *lossFinder) wereCompared(before, now *Decision) bool {
+func (f *lossFinder) wereCompared(before, now *Decision) bool {
 	since := now.Head.Stored
 	if now.Manifest.Origin != [32]byte{} {
 		since = now.Head.Time
 	}
-	for name, mark := range k.marks {
+	for name, mark := range f.marks {
 		head, ok := repo.ParseManifest(name)
 		if ok && head.Account == now.Head.Account && head.Time.After(before.Head.Time) && head.Time.Before(now.Head.Time) &&
 			mark.Forgotten.After(since) { // an erasure compares nothing
@@ -172,27 +172,27 @@ func (k *lossFinder) wereCompared(before, now *Decision) bool {
 
 // compare finds what an account lost between two manifests. It leaves out mailboxes that cannot be
 // read.
-func (k *lossFinder) compare(ctx context.Context, before, now repo.Head) (*loss.Losses, error) {
-	erasures, err := k.erased(ctx)
+func (f *lossFinder) compare(ctx context.Context, before, now repo.Head) (*loss.Losses, error) {
+	erasures, err := f.erased(ctx)
 	if err != nil {
 		return nil, err
 	}
-	comparison := loss.Comparison{Most: -1, Catalog: Catalog(ctx, k.repo, k.reader.Reader), Erased: erasures.Message}
+	comparison := loss.Comparison{Most: -1, Catalog: Catalog(ctx, f.repo, f.reader.Reader), Erased: erasures.Message}
 	account := ""
 	for i, head := range []repo.Head{before, now} {
-		m, err := ReadManifest(ctx, k.repo, head)
+		m, err := ReadManifest(ctx, f.repo, head)
 		if err != nil {
 			return nil, err
 		}
-		mailboxes, err := readableMailboxes(ctx, k.reader.Contents(m))
+		mailboxes, err := readableMailboxes(ctx, f.reader.Contents(m))
 		if err != nil {
 			return nil, err
 		}
 		account = m.Account
 		*[]*[]*manifest.Mailbox{&comparison.Before, &comparison.Now}[i] = mailboxes
 	}
-	if k.limits != nil {
-		comparison.Limit = k.limits(account)
+	if f.limits != nil {
+		comparison.Limit = f.limits(account)
 	}
 	return comparison.Find()
 }

@@ -42,10 +42,10 @@ type reachability struct {
 }
 
 // follow follows manifests, as repo.Walk. It reads several ahead.
-func (w *reachability) follow(ctx context.Context, roots []repo.Head, reach repo.Reach, done func(repo.Head, error) error) error {
-	for root, err := range w.ahead.Manifests(ctx, inorder.Map(ctx, readAhead, inorder.Slice(roots), w.read)) {
+func (r *reachability) follow(ctx context.Context, roots []repo.Head, reach repo.Reach, done func(repo.Head, error) error) error {
+	for root, err := range r.ahead.Manifests(ctx, inorder.Map(ctx, readAhead, inorder.Slice(roots), r.read)) {
 		if err == nil {
-			err = w.root(ctx, root.Head, root.Manifest, reach)
+			err = r.root(ctx, root.Head, root.Manifest, reach)
 		}
 		if err := done(root.Head, err); err != nil {
 			return err
@@ -55,8 +55,8 @@ func (w *reachability) follow(ctx context.Context, roots []repo.Head, reach repo
 }
 
 // read reads a manifest, whatever its name says.
-func (w *reachability) read(ctx context.Context, head repo.Head) (Summary, error) {
-	content, err := w.repo.Root(ctx, head)
+func (r *reachability) read(ctx context.Context, head repo.Head) (Summary, error) {
+	content, err := r.repo.Root(ctx, head)
 	if err != nil {
 		return Summary{Head: head}, err
 	}
@@ -68,11 +68,11 @@ func (w *reachability) read(ctx context.Context, head repo.Head) (Summary, error
 }
 
 // root follows a manifest.
-func (w *reachability) root(ctx context.Context, head repo.Head, m *manifest.Manifest, reach repo.Reach) error {
-	_, w.holds = w.erasures.Account(head.Account)
+func (r *reachability) root(ctx context.Context, head repo.Head, m *manifest.Manifest, reach repo.Reach) error {
+	_, r.holds = r.erasures.Account(head.Account)
 	walk := Walk{
-		Contents: w.reader.Contents(m),
-		Ahead:    w.ahead,
+		Contents: r.reader.Contents(m),
+		Ahead:    r.ahead,
 		Wants: func(p Piece) (bool, error) {
 			first, err := reach(p.ID, likeness(head.Account, p))
 			return first && !p.Kind.Leaf(), err
@@ -80,14 +80,14 @@ func (w *reachability) root(ctx context.Context, head repo.Head, m *manifest.Man
 		Read: func(_ Piece, read func() error) error { return read() },
 	}
 	walk.Records = func(_ Piece, records []manifest.Record) error {
-		return w.records(records, reach, walk.Contents.Load(ctx))
+		return r.records(records, reach, walk.Contents.Load(ctx))
 	}
 	walk.Items = func(_ Piece, items []manifest.Item) error {
-		return w.items(items, reach, walk.Contents.Load(ctx))
+		return r.items(items, reach, walk.Contents.Load(ctx))
 	}
 	err := walk.Run(ctx)
-	if w.holds && w.erased != nil && !head.Marked {
-		w.erased(head)
+	if r.holds && r.erased != nil && !head.Marked {
+		r.erased(head)
 	}
 	// If it was stored after its deadline, it was never committed, and chunks may have been
 	// removed.
@@ -98,10 +98,10 @@ func (w *reachability) root(ctx context.Context, head repo.Head, m *manifest.Man
 }
 
 // records reaches the chunks of messages, and of their lists of parts.
-func (w *reachability) records(records []manifest.Record, reach repo.Reach, load func(chunk.ID) ([]byte, error)) error {
+func (r *reachability) records(records []manifest.Record, reach repo.Reach, load func(chunk.ID) ([]byte, error)) error {
 	for i := range records {
 		record := &records[i]
-		w.holds = w.holds || w.erasures.Message(record.Hash)
+		r.holds = r.holds || r.erasures.Message(record.Hash)
 		if !record.List.IsZero() {
 			first, err := reach(record.List, 0)
 			if err != nil {
@@ -127,7 +127,7 @@ func (w *reachability) records(records []manifest.Record, reach repo.Reach, load
 }
 
 // items reaches the chunks of items, and the lists of them.
-func (w *reachability) items(items []manifest.Item, reach repo.Reach, load func(chunk.ID) ([]byte, error)) error {
+func (r *reachability) items(items []manifest.Item, reach repo.Reach, load func(chunk.ID) ([]byte, error)) error {
 	for i := range items {
 		if list := items[i].List; !list.IsZero() {
 			if first, err := reach(list, 0); err != nil {

@@ -52,80 +52,80 @@ func NewRecordFinder(r *repo.Repo, visit func(RecordPlace, *manifest.Record) (bo
 }
 
 // Load returns a function that reads chunks of the repository.
-func (h *RecordFinder) Load(ctx context.Context) func(chunk.ID) ([]byte, error) {
-	return func(id chunk.ID) ([]byte, error) { return h.reader.Chunk(ctx, id) }
+func (f *RecordFinder) Load(ctx context.Context) func(chunk.ID) ([]byte, error) {
+	return func(id chunk.ID) ([]byte, error) { return f.reader.Chunk(ctx, id) }
 }
 
 // Holds reads a manifest and reports whether it has a wanted record. A piece that cannot be read is
 // taken to have none, and is counted in Unread.
-func (h *RecordFinder) Holds(ctx context.Context, head repo.Head) (bool, error) {
-	h.head, h.holds = head, false
-	m, err := ReadManifest(ctx, h.repo, head)
+func (f *RecordFinder) Holds(ctx context.Context, head repo.Head) (bool, error) {
+	f.head, f.holds = head, false
+	m, err := ReadManifest(ctx, f.repo, head)
 	if err != nil {
-		return false, h.damaged(ctx, err)
+		return false, f.damaged(ctx, err)
 	}
 	walk := Walk{
-		Contents: h.reader.Contents(m),
-		Ahead:    h.ahead,
-		Wants:    func(p Piece) (bool, error) { return h.wants(m.Account, p), nil },
-		Read:     func(p Piece, read func() error) error { return h.read(ctx, m.Account, p, read) },
+		Contents: f.reader.Contents(m),
+		Ahead:    f.ahead,
+		Wants:    func(p Piece) (bool, error) { return f.wants(m.Account, p), nil },
+		Read:     func(p Piece, read func() error) error { return f.read(ctx, m.Account, p, read) },
 		Records: func(p Piece, records []manifest.Record) error {
 			for i := range records {
-				holds, err := h.Visit(RecordPlace{m.Account, p.Mailbox.Name}, &records[i])
+				holds, err := f.Visit(RecordPlace{m.Account, p.Mailbox.Name}, &records[i])
 				if err != nil {
 					return err
 				}
-				h.holds = h.holds || holds
+				f.holds = f.holds || holds
 			}
 			return nil
 		},
 	}
 	err = walk.Run(ctx)
-	return h.holds && err == nil, err
+	return f.holds && err == nil, err
 }
 
 // HasPage reports whether a page that was read has a wanted record.
-func (h *RecordFinder) HasPage(page manifest.Page) bool { return h.known[page.Records.Prefix()] }
+func (f *RecordFinder) HasPage(page manifest.Page) bool { return f.known[page.Records.Prefix()] }
 
 // damaged records a piece that cannot be read, and returns any other error.
-func (h *RecordFinder) damaged(ctx context.Context, err error) error {
+func (f *RecordFinder) damaged(ctx context.Context, err error) error {
 	if ctx.Err() != nil || !IsDamage(err) {
 		return err
 	}
-	if h.Unread++; h.Damage == nil {
-		h.Damage = fmt.Errorf("%s: %w", h.head.Name, err)
+	if f.Unread++; f.Damage == nil {
+		f.Damage = fmt.Errorf("%s: %w", f.head.Name, err)
 	}
 	return nil
 }
 
 // wants reports whether a piece is read. It takes over what is known of one that was read before.
-func (h *RecordFinder) wants(account string, p Piece) bool {
+func (f *RecordFinder) wants(account string, p Piece) bool {
 	if p.Kind.Leaf() {
 		return false
 	}
 	at := pieceAt{RecordPlace{account, p.Mailbox.Name}, p.ID.Prefix()}
-	holds, ok := h.known[at.piece]
-	if !ok || holds && h.EachPlace && !h.seen[at] {
+	holds, ok := f.known[at.piece]
+	if !ok || holds && f.EachPlace && !f.seen[at] {
 		return true
 	}
-	h.holds = h.holds || holds
+	f.holds = f.holds || holds
 	return false
 }
 
 // read reads a piece, and remembers whether it has a wanted record.
-func (h *RecordFinder) read(ctx context.Context, account string, p Piece, read func() error) error {
-	before := h.holds
-	h.holds = false
+func (f *RecordFinder) read(ctx context.Context, account string, p Piece, read func() error) error {
+	before := f.holds
+	f.holds = false
 	if err := read(); err != nil {
-		if h.damaged(ctx, fmt.Errorf("%s %s: %w", p.Kind, p.ID, err)) != nil {
+		if f.damaged(ctx, fmt.Errorf("%s %s: %w", p.Kind, p.ID, err)) != nil {
 			return err
 		}
 	}
 	at := pieceAt{RecordPlace{account, p.Mailbox.Name}, p.ID.Prefix()}
-	h.known[at.piece] = h.holds
-	if h.holds && h.EachPlace {
-		h.seen[at] = true
+	f.known[at.piece] = f.holds
+	if f.holds && f.EachPlace {
+		f.seen[at] = true
 	}
-	h.holds = h.holds || before
+	f.holds = f.holds || before
 	return nil
 }

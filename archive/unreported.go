@@ -156,24 +156,24 @@ type comparer struct {
 	tags    statement.Tags
 }
 
-func (s *comparer) lost(ctx context.Context, before, now *Decision) ([]string, error) {
-	if !s.suspect(before, now) {
+func (c *comparer) lost(ctx context.Context, before, now *Decision) ([]string, error) {
+	if !c.suspect(before, now) {
 		return nil, nil
 	}
-	if s.finder == nil {
+	if c.finder == nil {
 		var err error
-		if s.finder, err = newLossFinder(ctx, s.repo, s.limits); err != nil {
+		if c.finder, err = newLossFinder(ctx, c.repo, c.limits); err != nil {
 			return nil, err
 		}
 		// An acknowledgement that cannot be read does not count, so the loss is reported again.
-		if s.tags, _, err = s.repo.ReadableTags(ctx); err != nil {
+		if c.tags, _, err = c.repo.ReadableTags(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if slices.Contains(s.tags[now.Head.Name], history.TagAcknowledged) || s.finder.wereCompared(before, now) {
+	if slices.Contains(c.tags[now.Head.Name], history.TagAcknowledged) || c.finder.wereCompared(before, now) {
 		return nil, nil
 	}
-	return s.finder.lost(ctx, before, now)
+	return c.finder.lost(ctx, before, now)
 }
 
 func unreported(before, now *Decision, lost []string) Unreported {

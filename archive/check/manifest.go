@@ -25,16 +25,16 @@ func (c *checker) manifestCheck(s archive.Summary) *manifestCheck {
 	}
 }
 
-func (w *manifestCheck) run(ctx context.Context) error {
-	if err := w.server(ctx); err != nil {
+func (c *manifestCheck) run(ctx context.Context) error {
+	if err := c.server(ctx); err != nil {
 		return err
 	}
 	var sum manifest.Totals
 	whole := true
-	for mailbox, err := range w.ahead.Mailboxes(ctx, w.contents) {
+	for mailbox, err := range c.ahead.Mailboxes(ctx, c.contents) {
 		if err != nil {
 			whole = false
-			if err := w.damaged(ctx, w.where, err); err != nil {
+			if err := c.damaged(ctx, c.where, err); err != nil {
 				return err
 			}
 			continue
@@ -42,52 +42,52 @@ func (w *manifestCheck) run(ctx context.Context) error {
 		sum.Mailboxes++
 		sum.Messages += mailbox.Messages
 		sum.Bytes += mailbox.Bytes
-		if err := w.mailbox(ctx, mailbox); err != nil {
+		if err := c.mailbox(ctx, mailbox); err != nil {
 			return err
 		}
 	}
-	want := w.contents.Manifest.Totals
+	want := c.contents.Manifest.Totals
 	if whole && (sum.Mailboxes != want.Mailboxes || sum.Messages != want.Messages || sum.Bytes != want.Bytes) {
-		w.mismatch(w.where, "its totals are %d mailboxes with %d messages of %d bytes, but it has %d with %d of %d",
+		c.mismatch(c.where, "its totals are %d mailboxes with %d messages of %d bytes, but it has %d with %d of %d",
 			want.Mailboxes, want.Messages, want.Bytes, sum.Mailboxes, sum.Messages, sum.Bytes)
 	}
-	if err := w.properties(ctx); err != nil {
+	if err := c.properties(ctx); err != nil {
 		return err
 	}
-	return w.items(ctx)
+	return c.items(ctx)
 }
 
 // properties checks that access rights and annotations can be read. It reports damage for each
 // account, as server does.
-func (w *manifestCheck) properties(ctx context.Context) error {
-	m := w.contents.Manifest
+func (c *manifestCheck) properties(ctx context.Context) error {
+	m := c.contents.Manifest
 	fresh := false
 	for _, id := range m.Properties {
 		page := accountPart{m.Account, id.Prefix()}
-		_, checked := w.checkedServers[page]
+		_, checked := c.checkedServers[page]
 		fresh = fresh || !checked
-		w.checkedServers[page] = struct{}{}
+		c.checkedServers[page] = struct{}{}
 	}
-	if !fresh || w.other {
+	if !fresh || c.other {
 		return nil
 	}
-	if _, err := w.contents.Properties(ctx); err != nil {
-		return w.damaged(ctx, w.where, err)
+	if _, err := c.contents.Properties(ctx); err != nil {
+		return c.damaged(ctx, c.where, err)
 	}
 	return nil
 }
 
 // server checks that what the server said about itself can be read. Accounts on one server share
 // it, and checks of shares report it for each account, so a check of everything does too.
-func (w *manifestCheck) server(ctx context.Context) error {
-	m := w.contents.Manifest
+func (c *manifestCheck) server(ctx context.Context) error {
+	m := c.contents.Manifest
 	part := accountPart{m.Account, m.ServerPart.Prefix()}
-	if _, checked := w.checkedServers[part]; checked || w.other {
+	if _, checked := c.checkedServers[part]; checked || c.other {
 		return nil
 	}
-	w.checkedServers[part] = struct{}{}
-	if _, err := m.AllServer(w.contents.Load(ctx)); err != nil {
-		return w.damaged(ctx, w.where, fmt.Errorf("what the server says about itself: %w", err))
+	c.checkedServers[part] = struct{}{}
+	if _, err := m.AllServer(c.contents.Load(ctx)); err != nil {
+		return c.damaged(ctx, c.where, fmt.Errorf("what the server says about itself: %w", err))
 	}
 	return nil
 }
@@ -99,42 +99,42 @@ type accountPart struct {
 }
 
 // damaged is damaged of the checker, but for what the check of another share reports.
-func (w *manifestCheck) damaged(ctx context.Context, p Problem, err error) error {
-	if w.other && ctx.Err() == nil && passable(err) {
+func (c *manifestCheck) damaged(ctx context.Context, p Problem, err error) error {
+	if c.other && ctx.Err() == nil && passable(err) {
 		return nil
 	}
-	return w.checker.damaged(ctx, p, err)
+	return c.checker.damaged(ctx, p, err)
 }
 
-func (w *manifestCheck) mismatch(about Problem, format string, args ...any) {
-	if w.other {
+func (c *manifestCheck) mismatch(about Problem, format string, args ...any) {
+	if c.other {
 		return
 	}
 	about.Reason = fmt.Sprintf(format, args...)
-	w.problem(about)
+	c.problem(about)
 }
 
 // mailbox checks the pages of a mailbox. AllPages checks that the page rows are the canonical ones
 // for their numbers of messages, and Records that the pages have that many.
-func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) error {
-	w.report.Mailboxes++
-	about := w.where
+func (c *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) error {
+	c.report.Mailboxes++
+	about := c.where
 	about.Mailbox = mailbox.Name
-	pages, err := mailbox.AllPages(w.contents.Load(ctx))
+	pages, err := mailbox.AllPages(c.contents.Load(ctx))
 	whole := err == nil
 	if err != nil {
-		if err := w.damaged(ctx, about, err); err != nil {
+		if err := c.damaged(ctx, about, err); err != nil {
 			return err
 		}
-		for page, err := range w.contents.Pages(ctx, mailbox) { // those that can be read
+		for page, err := range c.contents.Pages(ctx, mailbox) { // those that can be read
 			if err == nil {
 				pages = append(pages, page)
 			}
 		}
 	}
 	var bytes int64
-	for page := range w.ahead.Pages(ctx, inorder.Slice(pages)) {
-		n, ok, err := w.page(ctx, about, page)
+	for page := range c.ahead.Pages(ctx, inorder.Slice(pages)) {
+		n, ok, err := c.page(ctx, about, page)
 		if err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) 
 		whole = whole && ok
 	}
 	if whole && bytes != mailbox.Bytes {
-		w.mismatch(about, "its size is %d bytes, but its records have %d", mailbox.Bytes, bytes)
+		c.mismatch(about, "its size is %d bytes, but its records have %d", mailbox.Bytes, bytes)
 	}
 	return nil
 }
@@ -156,30 +156,30 @@ type checkedPage struct {
 
 // page checks a page, and returns the number of bytes of its messages. If it was checked before, it
 // is only compared with the row that names it.
-func (w *manifestCheck) page(ctx context.Context, about Problem, page manifest.Page) (bytes int64, ok bool, err error) {
-	if err := w.flagPage(ctx, about, page); err != nil {
+func (c *manifestCheck) page(ctx context.Context, about Problem, page manifest.Page) (bytes int64, ok bool, err error) {
+	if err := c.flagPage(ctx, about, page); err != nil {
 		return 0, false, err
 	}
-	if walked, known := w.checkedPages[page.Records.Prefix()]; known {
+	if walked, known := c.checkedPages[page.Records.Prefix()]; known {
 		if walked.bytes >= 0 && !walked.fits(page) {
-			w.mismatch(about, "%s: record page %s is not of this page", page, page.Records)
+			c.mismatch(about, "%s: record page %s is not of this page", page, page.Records)
 			return 0, false, nil
 		}
 		return walked.bytes, walked.bytes >= 0, nil
 	}
-	w.report.Pages++
-	defer w.showProgress()
-	records, err := w.contents.Records(ctx, page)
+	c.report.Pages++
+	defer c.showProgress()
+	records, err := c.contents.Records(ctx, page)
 	if err != nil {
-		w.checkedPages[page.Records.Prefix()] = checkedPage{bytes: -1}
-		return 0, false, w.damaged(ctx, about, fmt.Errorf("%s: record page %s: %w", page, page.Records, err))
+		c.checkedPages[page.Records.Prefix()] = checkedPage{bytes: -1}
+		return 0, false, c.damaged(ctx, about, fmt.Errorf("%s: record page %s: %w", page, page.Records, err))
 	}
 	walked := checkedPage{messages: page.Messages, first: records[0].UID, last: records[len(records)-1].UID}
 	for i := range records {
 		walked.bytes += records[i].Size
 	}
-	w.checkedPages[page.Records.Prefix()] = walked
-	return walked.bytes, true, w.messages(ctx, about, records)
+	c.checkedPages[page.Records.Prefix()] = walked
+	return walked.bytes, true, c.messages(ctx, about, records)
 }
 
 func (p checkedPage) fits(page manifest.Page) bool {
@@ -188,31 +188,31 @@ func (p checkedPage) fits(page manifest.Page) bool {
 }
 
 // flagPage checks that the flags of a page can be read.
-func (w *manifestCheck) flagPage(ctx context.Context, about Problem, page manifest.Page) error {
-	if _, walked := w.checkedFlags[page.Flags.Prefix()]; walked || w.other {
+func (c *manifestCheck) flagPage(ctx context.Context, about Problem, page manifest.Page) error {
+	if _, walked := c.checkedFlags[page.Flags.Prefix()]; walked || c.other {
 		return nil
 	}
-	w.checkedFlags[page.Flags.Prefix()] = struct{}{}
-	sets, err := archive.ReadPiece(ctx, w.contents, page.Flags, manifest.ParseFlags)
+	c.checkedFlags[page.Flags.Prefix()] = struct{}{}
+	sets, err := archive.ReadPiece(ctx, c.contents, page.Flags, manifest.ParseFlags)
 	if err == nil && len(sets) != int(page.Messages) {
 		err = fmt.Errorf("%w: flags of %d messages, its row says %d", manifest.ErrMalformed, len(sets), page.Messages)
 	}
 	if err != nil {
-		return w.damaged(ctx, about, fmt.Errorf("%s: flag page %s: %w", page, page.Flags, err))
+		return c.damaged(ctx, about, fmt.Errorf("%s: flag page %s: %w", page, page.Flags, err))
 	}
 	return nil
 }
 
 // messages checks that the chunks of a page's messages can be read.
-func (w *manifestCheck) messages(ctx context.Context, about Problem, records []manifest.Record) error {
+func (c *manifestCheck) messages(ctx context.Context, about Problem, records []manifest.Record) error {
 	var ids []chunk.ID
 	var owners []mail.UID // of ids
 	for i := range records {
-		w.report.Messages++
+		c.report.Messages++
 		about.UID = records[i].UID
-		parts, err := records[i].PartList(w.contents.Load(ctx))
+		parts, err := records[i].PartList(c.contents.Load(ctx))
 		if err != nil {
-			if err := w.damaged(ctx, about, err); err != nil {
+			if err := c.damaged(ctx, about, err); err != nil {
 				return err
 			}
 			continue
@@ -224,24 +224,24 @@ func (w *manifestCheck) messages(ctx context.Context, about Problem, records []m
 			}
 		}
 	}
-	w.report.Chunks += int64(len(ids))
-	return w.chunks(ctx, about, ids, owners)
+	c.report.Chunks += int64(len(ids))
+	return c.chunks(ctx, about, ids, owners)
 }
 
 // chunks checks that chunks of messages can be read, and reports each affected message once.
-func (w *manifestCheck) chunks(ctx context.Context, about Problem, ids []chunk.ID, owners []mail.UID) error {
+func (c *manifestCheck) chunks(ctx context.Context, about Problem, ids []chunk.ID, owners []mail.UID) error {
 	var affected mail.UID
 	for i, id := range ids {
 		if owners[i] == affected {
 			continue
 		}
-		err := w.chunk(ctx, id)
+		err := c.chunk(ctx, id)
 		if err == nil {
 			continue
 		}
 		affected = owners[i]
 		about.UID = affected
-		if err := w.checker.damaged(ctx, about, err); err != nil {
+		if err := c.checker.damaged(ctx, about, err); err != nil {
 			return err
 		}
 	}
@@ -249,11 +249,11 @@ func (w *manifestCheck) chunks(ctx context.Context, about Problem, ids []chunk.I
 }
 
 // chunk checks that a chunk can be read. It reads the chunk only if its pack is unsound.
-func (w *manifestCheck) chunk(ctx context.Context, id chunk.ID) error {
-	places, err := w.Repo.Locate(ctx, []chunk.ID{id})
-	suspect := w.unsound
-	if w.other {
-		suspect = w.broken
+func (c *manifestCheck) chunk(ctx context.Context, id chunk.ID) error {
+	places, err := c.Repo.Locate(ctx, []chunk.ID{id})
+	suspect := c.unsound
+	if c.other {
+		suspect = c.broken
 		if err != nil && ctx.Err() == nil && passable(err) {
 			return nil
 		}
@@ -261,6 +261,6 @@ func (w *manifestCheck) chunk(ctx context.Context, id chunk.ID) error {
 	if err != nil || !suspect[places[0].Frame.Pack.String()] {
 		return err
 	}
-	_, err = w.reader.Chunk(ctx, id)
+	_, err = c.reader.Chunk(ctx, id)
 	return err
 }

@@ -109,11 +109,11 @@ type comparison struct {
 }
 
 // compare records what differs in one pair.
-func (d *comparison) compare(ctx context.Context, p *unsharedPages) error {
-	m := &MailboxDifference{Before: p.before, After: p.after, index: uint32(len(d.Mailboxes))}
+func (c *comparison) compare(ctx context.Context, p *unsharedPages) error {
+	m := &MailboxDifference{Before: p.before, After: p.after, index: uint32(len(c.Mailboxes))}
 	m.Renumbered = p.renumbered()
-	gone, come := len(d.departed), len(d.arrived)
-	if err := d.messages(ctx, m, p); err != nil {
+	gone, come := len(c.departed), len(c.arrived)
+	if err := c.messages(ctx, m, p); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -121,27 +121,27 @@ func (d *comparison) compare(ctx context.Context, p *unsharedPages) error {
 			return err
 		}
 		m.Unread, m.reflags = err, nil
-		d.departed, d.arrived = d.departed[:gone], d.arrived[:come]
+		c.departed, c.arrived = c.departed[:gone], c.arrived[:come]
 	}
-	m.leaving, m.arriving = rowRange{gone, len(d.departed)}, rowRange{come, len(d.arrived)}
-	d.Mailboxes = append(d.Mailboxes, m)
+	m.leaving, m.arriving = rowRange{gone, len(c.departed)}, rowRange{come, len(c.arrived)}
+	c.Mailboxes = append(c.Mailboxes, m)
 	return nil
 }
 
 // match pairs each message that left a mailbox with one that arrived: first in the same mailbox,
 // where it has another UID, then in any.
-func (d *comparison) match() {
-	gone, come := byHash(d.departed), byHash(d.arrived)
+func (c *comparison) match() {
+	gone, come := byHash(c.departed), byHash(c.arrived)
 	for len(gone) > 0 && len(come) > 0 {
-		hash := d.departed[gone[0]].hash
-		switch c := hash.Compare(d.arrived[come[0]].hash); {
-		case c < 0:
+		hash := c.departed[gone[0]].hash
+		switch order := hash.Compare(c.arrived[come[0]].hash); {
+		case order < 0:
 			gone = gone[1:]
-		case c > 0:
+		case order > 0:
 			come = come[1:]
 		default:
-			n, m := alike(d.departed, gone), alike(d.arrived, come)
-			d.matchCopies(gone[:n], come[:m])
+			n, m := alike(c.departed, gone), alike(c.arrived, come)
+			c.matchCopies(gone[:n], come[:m])
 			gone, come = gone[n:], come[m:]
 		}
 	}
@@ -168,78 +168,78 @@ func alike(rows []diffRow, order []uint32) int {
 }
 
 // matchCopies matches the rows of one message. Both ascend by mailbox.
-func (d *comparison) matchCopies(gone, come []uint32) {
+func (c *comparison) matchCopies(gone, come []uint32) {
 	for i, j := 0, 0; i < len(gone) && j < len(come); {
-		switch g, c := d.departed[gone[i]].box, d.arrived[come[j]].box; {
-		case g < c:
+		switch from, to := c.departed[gone[i]].box, c.arrived[come[j]].box; {
+		case from < to:
 			i++
-		case g > c:
+		case from > to:
 			j++
 		default:
-			d.link(gone[i], come[j])
+			c.link(gone[i], come[j])
 			i, j = i+1, j+1
 		}
 	}
 	j := 0
 	for _, g := range gone {
-		if d.departed[g].peer != 0 {
+		if c.departed[g].peer != 0 {
 			continue
 		}
-		for j < len(come) && d.arrived[come[j]].peer != 0 {
+		for j < len(come) && c.arrived[come[j]].peer != 0 {
 			j++
 		}
 		if j == len(come) {
 			return
 		}
-		d.link(g, come[j])
+		c.link(g, come[j])
 	}
 }
 
-func (d *comparison) link(gone, come uint32) {
-	d.departed[gone].peer, d.arrived[come].peer = come+1, gone+1
+func (c *comparison) link(gone, come uint32) {
+	c.departed[gone].peer, c.arrived[come].peer = come+1, gone+1
 }
 
 // count counts the rows of each mailbox.
-func (d *comparison) count() {
-	for i := range d.departed {
-		m := d.Mailboxes[d.departed[i].box]
-		if d.departed[i].peer == 0 {
+func (c *comparison) count() {
+	for i := range c.departed {
+		m := c.Mailboxes[c.departed[i].box]
+		if c.departed[i].peer == 0 {
 			m.Removed++
 		} else {
 			m.MovedOut++
 		}
 	}
-	for i := range d.arrived {
-		m := d.Mailboxes[d.arrived[i].box]
-		if d.arrived[i].peer == 0 {
+	for i := range c.arrived {
+		m := c.Mailboxes[c.arrived[i].box]
+		if c.arrived[i].peer == 0 {
 			m.Added++
 		} else {
 			m.MovedIn++
 		}
 	}
-	for _, m := range d.Mailboxes {
+	for _, m := range c.Mailboxes {
 		m.Reflagged = int64(len(m.reflags))
 	}
 }
 
 // finish keeps the mailboxes that differ, and renumbers them in the rows.
-func (d *comparison) finish() *Difference {
-	kept := d.Mailboxes[:0]
-	for _, m := range d.Mailboxes {
+func (c *comparison) finish() *Difference {
+	kept := c.Mailboxes[:0]
+	for _, m := range c.Mailboxes {
 		if !m.differs() {
 			continue
 		}
 		m.index = uint32(len(kept))
 		for i := m.leaving.from; i < m.leaving.to; i++ {
-			d.departed[i].box = m.index
+			c.departed[i].box = m.index
 		}
 		for i := m.arriving.from; i < m.arriving.to; i++ {
-			d.arrived[i].box = m.index
+			c.arrived[i].box = m.index
 		}
 		kept = append(kept, m)
 	}
-	d.Mailboxes = kept
-	return d.Difference
+	c.Mailboxes = kept
+	return c.Difference
 }
 
 // Totals returns the sums over all mailboxes, in a MailboxDifference without a mailbox.

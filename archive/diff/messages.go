@@ -15,43 +15,43 @@ import (
 
 // messages records which messages left and arrived, and whose flags changed. Within one
 // UIDVALIDITY, messages are the same if their UIDs and hashes are; across two, if their hashes are.
-func (d *comparison) messages(ctx context.Context, m *MailboxDifference, p *unsharedPages) error {
+func (c *comparison) messages(ctx context.Context, m *MailboxDifference, p *unsharedPages) error {
 	if p.err != nil {
 		return p.err
 	}
 	var err error
 	var messages renumbered // if the UIDs changed
-	for x, y := range mergeEntries(ctx, [2]*archive.Contents{d.Before, d.After}, p.pair, p.pages[0], p.pages[1], &err) {
+	for x, y := range mergeEntries(ctx, [2]*archive.Contents{c.Before, c.After}, p.pair, p.pages[0], p.pages[1], &err) {
 		switch {
 		case m.Renumbered:
-			messages.add(d, x, y)
+			messages.add(c, x, y)
 		case x != nil && y != nil && x.Hash == y.Hash:
-			d.reflag(m, y.UID, d.set(&x.FlagSet), d.set(&y.FlagSet))
+			c.reflag(m, y.UID, c.set(&x.FlagSet), c.set(&y.FlagSet))
 		default:
 			if x != nil {
-				d.departed = append(d.departed, diffRow{hash: x.Hash, uid: x.UID, box: m.index})
+				c.departed = append(c.departed, diffRow{hash: x.Hash, uid: x.UID, box: m.index})
 			}
 			if y != nil {
-				d.arrived = append(d.arrived, diffRow{hash: y.Hash, uid: y.UID, box: m.index})
+				c.arrived = append(c.arrived, diffRow{hash: y.Hash, uid: y.UID, box: m.index})
 			}
 		}
 	}
-	messages.compare(d, m)
+	messages.compare(c, m)
 	return err
 }
 
 // set returns the index of a flag set.
-func (d *comparison) set(set *manifest.FlagSet) uint32 {
+func (c *comparison) set(set *manifest.FlagSet) uint32 {
 	key := strings.Join(set.Flags, "\x00") + "\x00\x00" + strings.Join(set.Labels, "\x00")
-	at, ok := d.known[key]
+	at, ok := c.known[key]
 	if !ok {
-		at = uint32(len(d.sets))
-		d.known[key], d.sets = at, append(d.sets, *set)
+		at = uint32(len(c.sets))
+		c.known[key], c.sets = at, append(c.sets, *set)
 	}
 	return at
 }
 
-func (d *comparison) reflag(m *MailboxDifference, uid mail.UID, was, is uint32) {
+func (c *comparison) reflag(m *MailboxDifference, uid mail.UID, was, is uint32) {
 	if was != is {
 		m.reflags = append(m.reflags, reflagRow{uid, was})
 	}
@@ -67,31 +67,31 @@ type renumberedRow struct {
 }
 
 // add adds an entry of each side. Either may be nil.
-func (c *renumbered) add(d *comparison, x, y *manifest.Entry) {
+func (r *renumbered) add(d *comparison, x, y *manifest.Entry) {
 	if x != nil {
-		c.before = append(c.before, renumberedRow{x.Hash, x.UID, d.set(&x.FlagSet)})
+		r.before = append(r.before, renumberedRow{x.Hash, x.UID, d.set(&x.FlagSet)})
 	}
 	if y != nil {
-		c.after = append(c.after, renumberedRow{y.Hash, y.UID, d.set(&y.FlagSet)})
+		r.after = append(r.after, renumberedRow{y.Hash, y.UID, d.set(&y.FlagSet)})
 	}
 }
 
 // compare compares by hash. Copies of one message are compared in the order of their UIDs.
-func (c *renumbered) compare(d *comparison, m *MailboxDifference) {
+func (r *renumbered) compare(d *comparison, m *MailboxDifference) {
 	order := func(a, b renumberedRow) int { return cmp.Or(a.hash.Compare(b.hash), cmp.Compare(a.uid, b.uid)) }
-	slices.SortFunc(c.before, order)
-	slices.SortFunc(c.after, order)
+	slices.SortFunc(r.before, order)
+	slices.SortFunc(r.after, order)
 	gone, come := len(d.departed), len(d.arrived)
-	for i, j := 0, 0; i < len(c.before) || j < len(c.after); {
+	for i, j := 0, 0; i < len(r.before) || j < len(r.after); {
 		switch {
-		case j == len(c.after) || i < len(c.before) && c.before[i].hash.Compare(c.after[j].hash) < 0:
-			d.departed = append(d.departed, diffRow{hash: c.before[i].hash, uid: c.before[i].uid, box: m.index})
+		case j == len(r.after) || i < len(r.before) && r.before[i].hash.Compare(r.after[j].hash) < 0:
+			d.departed = append(d.departed, diffRow{hash: r.before[i].hash, uid: r.before[i].uid, box: m.index})
 			i++
-		case i == len(c.before) || c.before[i].hash != c.after[j].hash:
-			d.arrived = append(d.arrived, diffRow{hash: c.after[j].hash, uid: c.after[j].uid, box: m.index})
+		case i == len(r.before) || r.before[i].hash != r.after[j].hash:
+			d.arrived = append(d.arrived, diffRow{hash: r.after[j].hash, uid: r.after[j].uid, box: m.index})
 			j++
 		default:
-			d.reflag(m, c.after[j].uid, c.before[i].set, c.after[j].set)
+			d.reflag(m, r.after[j].uid, r.before[i].set, r.after[j].set)
 			i, j = i+1, j+1
 		}
 	}

@@ -130,12 +130,12 @@ type window struct {
 }
 
 // Write implements io.Writer.
-func (o *window) Write(b []byte) (int, error) {
-	skipped := min(o.skip, int64(len(b)))
-	taken := min(int64(len(b))-skipped, o.left)
-	o.skip, o.left = o.skip-skipped, o.left-taken
+func (w *window) Write(b []byte) (int, error) {
+	skipped := min(w.skip, int64(len(b)))
+	taken := min(int64(len(b))-skipped, w.left)
+	w.skip, w.left = w.skip-skipped, w.left-taken
 	if taken > 0 {
-		if _, err := o.w.Write(b[skipped : skipped+taken]); err != nil {
+		if _, err := w.w.Write(b[skipped : skipped+taken]); err != nil {
 			return 0, err
 		}
 	}

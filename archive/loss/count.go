@@ -34,29 +34,29 @@ type leftPage struct {
 // count counts, for each mailbox of the earlier manifest, the messages that are nowhere in the
 // later one. If it finds on the way that the limits are kept, it stops, and the counts are upper
 // bounds.
-func (v *comparison) count() ([]int64, error) {
-	before, err := v.pagesBefore()
+func (c *comparison) count() ([]int64, error) {
+	before, err := c.pagesBefore()
 	if err != nil {
 		return nil, err
 	}
-	changed, same, err := v.pagesNow(before)
+	changed, same, err := c.pagesNow(before)
 	if err != nil {
 		return nil, err
 	}
-	lost := make([]int64, len(v.Before))
+	lost := make([]int64, len(c.Before))
 	left := leftPages(before, changed, same)
 	for len(left) > 0 {
 		pass := left[:oneLoad(left)]
 		left = left[len(pass):]
-		candidates, err := v.candidates(pass)
+		candidates, err := c.candidates(pass)
 		if err != nil {
 			return nil, err
 		}
-		if err := v.markFound(candidates, changed); err != nil {
+		if err := c.markFound(candidates, changed); err != nil {
 			return nil, err
 		}
-		if len(left) > 0 || v.isSuspicious(lost, candidates) {
-			if err := v.markFound(candidates, same); err != nil {
+		if len(left) > 0 || c.isSuspicious(lost, candidates) {
+			if err := c.markFound(candidates, same); err != nil {
 				return nil, err
 			}
 		}
@@ -67,9 +67,9 @@ func (v *comparison) count() ([]int64, error) {
 
 // pagesBefore returns the pages of the earlier manifest, except for those in lists that the later
 // one has too.
-func (v *comparison) pagesBefore() (pages []leftPage, err error) {
-	for i, m := range v.Before {
-		rows, err := v.rows(m, func(id chunk.ID) bool { return !v.lists[id] })
+func (c *comparison) pagesBefore() (pages []leftPage, err error) {
+	for i, m := range c.Before {
+		rows, err := c.rows(m, func(id chunk.ID) bool { return !c.lists[id] })
 		if err != nil {
 			return nil, err
 		}
@@ -82,18 +82,18 @@ func (v *comparison) pagesBefore() (pages []leftPage, err error) {
 
 // pagesNow returns the pages of the later manifest: those that the earlier one does not have, and
 // the others.
-func (v *comparison) pagesNow(before []leftPage) (changed, same []manifest.Page, err error) {
+func (c *comparison) pagesNow(before []leftPage) (changed, same []manifest.Page, err error) {
 	was, lists := make(map[chunk.ID]bool), make(map[chunk.ID]bool)
 	for _, page := range before {
 		was[page.Records] = true
 	}
-	for _, m := range v.Before {
+	for _, m := range c.Before {
 		for _, id := range m.Lists {
 			lists[id] = true
 		}
 	}
-	for _, m := range v.Now {
-		fresh, err := v.rows(m, func(id chunk.ID) bool { return !lists[id] })
+	for _, m := range c.Now {
+		fresh, err := c.rows(m, func(id chunk.ID) bool { return !lists[id] })
 		if err != nil {
 			return nil, nil, err
 		}
@@ -104,7 +104,7 @@ func (v *comparison) pagesNow(before []leftPage) (changed, same []manifest.Page,
 				changed = append(changed, page)
 			}
 		}
-		kept, err := v.rows(&manifest.Mailbox{Mailbox: m.Mailbox, Lists: m.Lists}, func(id chunk.ID) bool { return lists[id] })
+		kept, err := c.rows(&manifest.Mailbox{Mailbox: m.Mailbox, Lists: m.Lists}, func(id chunk.ID) bool { return lists[id] })
 		if err != nil {
 			return nil, nil, err
 		}
@@ -115,18 +115,18 @@ func (v *comparison) pagesNow(before []leftPage) (changed, same []manifest.Page,
 
 // rows returns the page rows of a mailbox: those in the manifest itself, and those of the wanted
 // lists. It skips damaged lists.
-func (v *comparison) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
+func (c *comparison) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
 	pages := slices.Clone(m.Pages)
 	for _, id := range m.Lists {
 		if !wanted(id) {
 			continue
 		}
-		b, err := v.Load(id)
+		b, err := c.Load(id)
 		var list []manifest.Page
 		if err == nil {
 			list, err = manifest.ParsePageList(b)
 		}
-		if err != nil && !v.Damaged(err) {
+		if err != nil && !c.Damaged(err) {
 			return nil, fmt.Errorf("mailbox %q: %w", m.Name, err)
 		}
 		pages = append(pages, list...)
@@ -157,14 +157,14 @@ func oneLoad(pages []leftPage) int {
 }
 
 // candidates returns the messages of some pages, in the order of their hashes.
-func (v *comparison) candidates(pages []leftPage) (all []candidate, err error) {
+func (c *comparison) candidates(pages []leftPage) (all []candidate, err error) {
 	rows := make([]manifest.Page, len(pages))
 	for i, page := range pages {
 		rows[i] = page.Page
 	}
-	err = v.each(rows, func(i int, records []manifest.Record) (more bool) {
+	err = c.each(rows, func(i int, records []manifest.Record) (more bool) {
 		for _, record := range records {
-			if v.Erased != nil && v.Erased(record.Hash) {
+			if c.Erased != nil && c.Erased(record.Hash) {
 				continue
 			}
 			all = append(all, candidate{record.Hash.Prefix(), uint32(pages[i].box)})
@@ -177,17 +177,17 @@ func (v *comparison) candidates(pages []leftPage) (all []candidate, err error) {
 
 // markFound marks the candidates that are in some pages of the later manifest. It stops when all
 // are marked.
-func (v *comparison) markFound(candidates []candidate, pages []manifest.Page) error {
+func (c *comparison) markFound(candidates []candidate, pages []manifest.Page) error {
 	left := 0
-	for _, c := range candidates {
-		if c.box != found {
+	for _, one := range candidates {
+		if one.box != found {
 			left++
 		}
 	}
 	if left == 0 {
 		return nil
 	}
-	return v.each(pages, func(_ int, records []manifest.Record) (more bool) {
+	return c.each(pages, func(_ int, records []manifest.Record) (more bool) {
 		for _, record := range records {
 			left -= strike(candidates, record.Hash.Prefix())
 		}
@@ -209,20 +209,20 @@ func strike(candidates []candidate, hash chunk.Prefix) (n int) {
 
 // each passes the records of pages to take, page by page, until take wants no more. It skips
 // damaged pages.
-func (v *comparison) each(pages []manifest.Page, take func(i int, records []manifest.Record) (more bool)) error {
+func (c *comparison) each(pages []manifest.Page, take func(i int, records []manifest.Record) (more bool)) error {
 	for i, page := range pages {
-		if v.Ahead != nil && i%aheadPages == 0 {
+		if c.Ahead != nil && i%aheadPages == 0 {
 			var ids []chunk.ID
 			for _, next := range pages[i:min(i+aheadPages, len(pages))] {
 				ids = append(ids, next.Records)
 			}
-			v.Ahead(ids)
+			c.Ahead(ids)
 		}
-		records, err := page.LoadRecords(v.Load)
+		records, err := page.LoadRecords(c.Load)
 		switch {
 		case err == nil && !take(i, records):
 			return nil
-		case err != nil && !v.Damaged(err):
+		case err != nil && !c.Damaged(err):
 			return fmt.Errorf("%s: %w", page, err)
 		}
 	}
@@ -230,10 +230,10 @@ func (v *comparison) each(pages []manifest.Page, take func(i int, records []mani
 }
 
 // isSuspicious reports whether there would be an alarm if all candidates were lost.
-func (v *comparison) isSuspicious(lost []int64, candidates []candidate) bool {
+func (c *comparison) isSuspicious(lost []int64, candidates []candidate) bool {
 	bounds := slices.Clone(lost)
 	add(bounds, candidates)
-	return len(v.judge(bounds).Alarms) > 0
+	return len(c.judge(bounds).Alarms) > 0
 }
 
 // add counts the candidates that were not found.

@@ -52,14 +52,14 @@ func newEmptiedMailboxes(records ...[]*manifest.Mailbox) emptiedMailboxes {
 }
 
 // has reports whether a mailbox is one that people empty.
-func (d emptiedMailboxes) has(m *manifest.Mailbox) bool { return d.use(m) != "" }
+func (e emptiedMailboxes) has(m *manifest.Mailbox) bool { return e.use(m) != "" }
 
-func (d emptiedMailboxes) use(m *manifest.Mailbox) string {
+func (e emptiedMailboxes) use(m *manifest.Mailbox) string {
 	for use := range emptiedUses {
 		if m.Has(use) {
 			return use
 		}
 	}
 	path := m.Path()
-	return d.names[strings.ToLower(path[len(path)-1])]
+	return e.names[strings.ToLower(path[len(path)-1])]
 }

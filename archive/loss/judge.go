@@ -74,21 +74,21 @@ func nameOf(m *manifest.Mailbox) string {
 	return cmp.Or(m.Name, m.Raw)
 }
 
-func (v *comparison) limitOf(m *mail.Mailbox) Limit {
-	if v.Limit == nil {
+func (c *comparison) limitOf(m *mail.Mailbox) Limit {
+	if c.Limit == nil {
 		return Usual
 	}
-	return v.Limit(m)
+	return c.Limit(m)
 }
 
 // successor returns what an earlier mailbox is in the later manifest, or nil: the one of that name,
 // unless that is another mailbox and the earlier one has another name now.
-func (v *comparison) successor(old *manifest.Mailbox) *manifest.Mailbox {
-	named := v.byName[nameOf(old)]
+func (c *comparison) successor(old *manifest.Mailbox) *manifest.Mailbox {
+	named := c.byName[nameOf(old)]
 	if named != nil && !replaced(old, named) {
 		return named
 	}
-	if alike := v.byIdentity[identityOf(old)]; len(alike) == 1 && identityOf(old) != (identity{}) {
+	if alike := c.byIdentity[identityOf(old)]; len(alike) == 1 && identityOf(old) != (identity{}) {
 		return alike[0]
 	}
 	return named
@@ -105,29 +105,29 @@ func replaced(old, now *manifest.Mailbox) bool {
 
 // judge applies the limits to the number of messages that each mailbox of the earlier manifest
 // lost.
-func (v *comparison) judge(lost []int64) *Losses {
+func (c *comparison) judge(lost []int64) *Losses {
 	losses := &Losses{}
 	var had, has, gone int64
-	for i, old := range v.Before {
-		limit := v.limitOf(&old.Mailbox)
+	for i, old := range c.Before {
+		limit := c.limitOf(&old.Mailbox)
 		had += old.Messages
 		if limit.Off {
 			had -= lost[i] // with its alarm off, it does not count for the account either
 		} else {
 			gone += lost[i]
 		}
-		now := v.successor(old)
+		now := c.successor(old)
 		switch {
-		case limit.Exceeded(old.Messages, lost[i]), v.isEmptied(old, now, lost[i]) && limit.share(old.Messages, lost[i]):
+		case limit.Exceeded(old.Messages, lost[i]), c.isEmptied(old, now, lost[i]) && limit.share(old.Messages, lost[i]):
 			losses.Alarms = append(losses.Alarms, shrunk(old, now, lost[i]))
 		case lost[i] > 0 && !limit.Off && !isThere(now):
 			losses.Remarks = append(losses.Remarks, shrunk(old, now, lost[i]))
 		}
 	}
-	for _, m := range v.Now {
+	for _, m := range c.Now {
 		has += m.Messages
 	}
-	if limit := v.limitOf(nil); limit.Exceeded(had, gone) || gone == had && limit.share(had, gone) {
+	if limit := c.limitOf(nil); limit.Exceeded(had, gone) || gone == had && limit.share(had, gone) {
 		losses.Alarms = append(losses.Alarms, accountShrunk(had, has, gone))
 	}
 	return losses
@@ -135,8 +135,8 @@ func (v *comparison) judge(lost []int64) *Losses {
 
 // isEmptied reports whether nothing is left of a mailbox, other than Trash, Junk and Drafts, which
 // people empty.
-func (v *comparison) isEmptied(old, now *manifest.Mailbox, lost int64) bool {
-	if v.uses.has(old) {
+func (c *comparison) isEmptied(old, now *manifest.Mailbox, lost int64) bool {
+	if c.uses.has(old) {
 		return false
 	}
 	return !isThere(now) || now.Messages == 0 || lost == old.Messages && replaced(old, now)

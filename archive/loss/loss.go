@@ -55,21 +55,21 @@ func (c *Comparison) Find() (*Losses, error) {
 }
 
 // bounds returns upper bounds of what each mailbox lost. It reads nothing.
-func (v *comparison) bounds() []int64 {
-	lost := make([]int64, len(v.Before))
-	for i, m := range v.Before {
+func (c *comparison) bounds() []int64 {
+	lost := make([]int64, len(c.Before))
+	for i, m := range c.Before {
 		for _, page := range m.Pages {
-			if !v.inline[page.Records] {
+			if !c.inline[page.Records] {
 				lost[i] += int64(page.Messages)
 			}
 		}
 		for _, id := range m.Lists {
-			if !v.lists[id] {
+			if !c.lists[id] {
 				lost[i] = m.Messages
 			}
 		}
-		if v.Most >= 0 {
-			lost[i] = min(lost[i], v.Most)
+		if c.Most >= 0 {
+			lost[i] = min(lost[i], c.Most)
 		}
 	}
 	return lost

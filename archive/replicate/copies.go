@@ -32,14 +32,14 @@ type position struct {
 func positionOf(head repo.Head) position { return position{head.Account, head.Time.UnixMilli()} }
 
 // lacks reports whether the original has more, which perhaps cannot be read any more.
-func (h existing) lacks(original archive.Summary) bool {
-	return h.messages < original.Manifest.Totals.Accounted() || h.failures > original.Manifest.Totals.Failures
+func (e existing) lacks(original archive.Summary) bool {
+	return e.messages < original.Manifest.Totals.Accounted() || e.failures > original.Manifest.Totals.Failures
 }
 
 // improvedBy reports whether a manifest has more than the one that is there.
-func (h existing) improvedBy(by *manifest.Manifest) bool {
+func (e existing) improvedBy(by *manifest.Manifest) bool {
 	t := by.Totals
-	return t.Accounted() > h.messages || t.Accounted() == h.messages && t.Failures < h.failures
+	return t.Accounted() > e.messages || t.Accounted() == e.messages && t.Failures < e.failures
 }
 
 // findCopies returns the copies of a repository.

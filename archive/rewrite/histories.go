@@ -16,11 +16,11 @@ type histories struct {
 	begun    bool              // some of these are not marked, so a rename was interrupted
 }
 
-func (n *renamer) histories(ctx context.Context) (*histories, error) {
+func (r *renamer) histories(ctx context.Context) (*histories, error) {
 	h := &histories{known: make(map[[32]byte]bool)}
 	times := make(map[int64]bool) // of all manifests of the old name
-	dir := n.repo.AccountDir(n.from)
-	marks, err := n.repo.Marks(ctx)
+	dir := r.repo.AccountDir(r.from)
+	marks, err := r.repo.Marks(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -30,28 +30,28 @@ func (n *renamer) histories(ctx context.Context) (*histories, error) {
 		}
 	}
 	read := func(account string, list *[]archive.Summary) error {
-		for head, err := range n.repo.AccountManifests(ctx, account) {
+		for head, err := range r.repo.AccountManifests(ctx, account) {
 			if err != nil {
 				return err
 			}
 			if head.Marked {
 				continue
 			}
-			m, err := archive.ReadManifest(ctx, n.repo, head)
+			m, err := archive.ReadManifest(ctx, r.repo, head)
 			if err == nil {
 				*list = append(*list, archive.Summary{Head: head, Manifest: m})
 			} else if ctx.Err() != nil || !archive.IsDamage(err) {
 				return err
-			} else if account == n.from {
+			} else if account == r.from {
 				h.unread = append(h.unread, head)
 			}
 		}
 		return nil
 	}
-	if err := read(n.from, &h.old); err != nil {
+	if err := read(r.from, &h.old); err != nil {
 		return nil, err
 	}
-	if err := read(n.to, &h.new); err != nil {
+	if err := read(r.to, &h.new); err != nil {
 		return nil, err
 	}
 	unmarked := make(map[content]bool)

@@ -14,21 +14,21 @@ import (
 // items writes the scripts, calendars and address books again. It leaves out what cannot be read,
 // and names it among the failures. A collection that lacks an item has no sync token, so that the
 // next run lists all of its items.
-func (w *Rewriter) items(ctx context.Context, m *manifest.Manifest) error {
+func (r *Rewriter) items(ctx context.Context, m *manifest.Manifest) error {
 	if len(m.ItemSources) == 0 {
 		return nil
 	}
 	var sources []manifest.ItemSource
-	for source, err := range w.From.ItemSources(ctx) {
+	for source, err := range r.From.ItemSources(ctx) {
 		if err != nil {
-			if err := recordLoss(ctx, &w.Lost, manifest.Failure{}, err); err != nil {
+			if err := recordLoss(ctx, &r.Lost, manifest.Failure{}, err); err != nil {
 				return err
 			}
 			continue
 		}
 		for i := range source.Collections {
 			c := &source.Collections[i]
-			whole, err := w.collection(ctx, source, c)
+			whole, err := r.collection(ctx, source, c)
 			if err != nil {
 				return fmt.Errorf("%s %q: %w", source.Kind, c.Title(), err)
 			}
@@ -38,21 +38,21 @@ func (w *Rewriter) items(ctx context.Context, m *manifest.Manifest) error {
 		}
 		sources = append(sources, *source)
 	}
-	return m.SetItemSources(sources, w.put(ctx))
+	return m.SetItemSources(sources, r.put(ctx))
 }
 
 // collection writes the items of a collection again, page by page, but for pages that Before has.
 // It reports whether it wrote all.
-func (w *Rewriter) collection(ctx context.Context, source *manifest.ItemSource, c *manifest.Collection) (whole bool, err error) {
-	before := len(w.Lost)
+func (r *Rewriter) collection(ctx context.Context, source *manifest.ItemSource, c *manifest.Collection) (whole bool, err error) {
+	before := len(r.Lost)
 	old := c.Pages
 	c.Pages, c.Items, c.Bytes = nil, 0, 0
 	for i, id := range old {
-		made, known := w.Before.items[id]
+		made, known := r.Before.items[id]
 		if !known {
-			if made, err = w.itemPage(ctx, id); err != nil {
+			if made, err = r.itemPage(ctx, id); err != nil {
 				err = fmt.Errorf("%s %q: item page %d of %d: %w", source.Kind, c.Title(), i+1, len(old), err)
-				if err := recordLoss(ctx, &w.Lost, manifest.Failure{}, err); err != nil {
+				if err := recordLoss(ctx, &r.Lost, manifest.Failure{}, err); err != nil {
 					return false, err
 				}
 				continue
@@ -60,14 +60,14 @@ func (w *Rewriter) collection(ctx context.Context, source *manifest.ItemSource, 
 		}
 		for _, err := range made.lost {
 			reason := fmt.Sprintf("%s %q: %v", source.Kind, c.Title(), err)
-			w.Lost = append(w.Lost, manifest.Failure{Reason: reason})
+			r.Lost = append(r.Lost, manifest.Failure{Reason: reason})
 		}
-		w.After.items[id] = made
+		r.After.items[id] = made
 		if made.items > 0 {
 			c.Pages, c.Items, c.Bytes = append(c.Pages, made.id), c.Items+made.items, c.Bytes+made.bytes
 		}
 	}
-	return len(w.Lost) == before, nil
+	return len(r.Lost) == before, nil
 }
 
 // itemPage is what was made of an item page.
@@ -77,14 +77,14 @@ type itemPage struct {
 	lost         []error // items that cannot be read
 }
 
-func (w *Rewriter) itemPage(ctx context.Context, id chunk.ID) (made itemPage, err error) {
-	items, err := archive.ReadPiece(ctx, w.From, id, manifest.ParseItems)
+func (r *Rewriter) itemPage(ctx context.Context, id chunk.ID) (made itemPage, err error) {
+	items, err := archive.ReadPiece(ctx, r.From, id, manifest.ParseItems)
 	if err != nil {
 		return made, err
 	}
 	var left []manifest.Item
 	for i := range items {
-		stored, err := w.StoreItem(ctx, &items[i])
+		stored, err := r.StoreItem(ctx, &items[i])
 		switch {
 		case err == nil:
 			left = append(left, stored)
@@ -102,14 +102,14 @@ func (w *Rewriter) itemPage(ctx context.Context, id chunk.ID) (made itemPage, er
 	}
 	data, err := manifest.EncodeItems(left)
 	if err == nil {
-		made.id, err = w.put(ctx)(data)
+		made.id, err = r.put(ctx)(data)
 	}
 	return made, err
 }
 
 // matchItems adds to the map the item pages of collections of which nothing was lost: they have the
 // same pages.
-func (c *PageMap) matchItems(ctx context.Context, old, new *archive.Contents) error {
+func (m *PageMap) matchItems(ctx context.Context, old, new *archive.Contents) error {
 	made := make(map[string]*manifest.Collection)
 	name := func(s *manifest.ItemSource, c *manifest.Collection) string {
 		return fmt.Sprintf("%d %s %s", s.Kind, s.URL, c.Path)
@@ -148,7 +148,7 @@ func (c *PageMap) matchItems(ctx context.Context, old, new *archive.Contents) er
 				for i := range items {
 					page.bytes += items[i].Size
 				}
-				c.items[was.Pages[i]] = page
+				m.items[was.Pages[i]] = page
 			}
 		}
 	}
@@ -175,10 +175,10 @@ func storeItem(ctx context.Context, from *archive.Contents, to *repo.Writer, ite
 }
 
 // items stores the items of a page.
-func (s *restocker) items(ctx context.Context, items []manifest.Item) error {
+func (r *restocker) items(ctx context.Context, items []manifest.Item) error {
 	for i := range items {
-		if err := storeItem(ctx, s.from, s.to, &items[i]); err != nil {
-			if err := recordLoss(ctx, &s.missing, manifest.Failure{}, fmt.Errorf("%q: %w", items[i].Name, err)); err != nil {
+		if err := storeItem(ctx, r.from, r.to, &items[i]); err != nil {
+			if err := recordLoss(ctx, &r.missing, manifest.Failure{}, fmt.Errorf("%q: %w", items[i].Name, err)); err != nil {
 				return err
 			}
 		}

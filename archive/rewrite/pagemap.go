@@ -35,30 +35,30 @@ func newPageMap() *PageMap {
 // add records what was made of a page. If it lost messages, it does not stand for the whole page.
 // If its flags could not be read, they are not recorded, so that they are reported for each
 // manifest that has them.
-func (c *PageMap) add(mailbox string, pair pagePair) {
-	c.rows[mailbox] = append(c.rows[mailbox], pair)
+func (m *PageMap) add(mailbox string, pair pagePair) {
+	m.rows[mailbox] = append(m.rows[mailbox], pair)
 	if pair.old.Messages != pair.new.Messages {
 		return
 	}
-	c.records[pair.old.Records] = pair.new.Records
+	m.records[pair.old.Records] = pair.new.Records
 	if pair.flags {
-		c.flags[pair.old.Flags] = pair.new.Flags
+		m.flags[pair.old.Flags] = pair.new.Flags
 	}
 }
 
 // page returns what was made of a page, if its records are known. Flags is zero if its flags are
 // not.
-func (c *PageMap) page(old manifest.Page) (manifest.Page, bool) {
-	records, ok := c.records[old.Records]
-	old.Records, old.Flags = records, c.flags[old.Flags]
+func (m *PageMap) page(old manifest.Page) (manifest.Page, bool) {
+	records, ok := m.records[old.Records]
+	old.Records, old.Flags = records, m.flags[old.Flags]
 	return old, ok
 }
 
 // overlapping returns the pages of a mailbox that have UIDs in common with a page.
-func (c *PageMap) overlapping(mailbox string, page manifest.Page) []pagePair {
+func (m *PageMap) overlapping(mailbox string, page manifest.Page) []pagePair {
 	first, last := page.Range()
 	var some []pagePair
-	for _, pair := range c.rows[mailbox] {
+	for _, pair := range m.rows[mailbox] {
 		if from, to := pair.old.Range(); from <= last && first <= to {
 			some = append(some, pair)
 		}
@@ -91,7 +91,7 @@ func MapPages(ctx context.Context, old, new *archive.Contents) (*PageMap, error)
 	return c, c.matchItems(ctx, old, new)
 }
 
-func (c *PageMap) matchMailbox(ctx context.Context, old, new *archive.Contents, mailbox, made *manifest.Mailbox) error {
+func (m *PageMap) matchMailbox(ctx context.Context, old, new *archive.Contents, mailbox, made *manifest.Mailbox) error {
 	if made == nil {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (c *PageMap) matchMailbox(ctx context.Context, old, new *archive.Contents, 
 			continue
 		}
 		if same, ok := pages[page.Start]; ok && same.Bits == page.Bits {
-			c.add(mailbox.Raw, pagePair{page, same, flags})
+			m.add(mailbox.Raw, pagePair{page, same, flags})
 		}
 	}
 	return nil

@@ -41,32 +41,32 @@ func beginRecommit(ctx context.Context, r *repo.Repo, to, from string) (c *recom
 }
 
 // list records a manifest of the account, if it counts.
-func (c *recommitter) list(ctx context.Context, r *repo.Repo, head repo.Head) error {
+func (r *recommitter) list(ctx context.Context, from *repo.Repo, head repo.Head) error {
 	if head.Marked || head.Misdated != "" {
 		return nil
 	}
-	m, err := archive.ReadManifest(ctx, r, head)
+	m, err := archive.ReadManifest(ctx, from, head)
 	if err != nil {
 		return err
 	}
-	if head = r.Judge(head, m.Deadline); head.Committed() {
-		c.existing[contentOf(archive.Summary{Head: head, Manifest: m})] = head
+	if head = from.Judge(head, m.Deadline); head.Committed() {
+		r.existing[contentOf(archive.Summary{Head: head, Manifest: m})] = head
 	}
 	return nil
 }
 
-func (c *recommitter) prepare(ctx context.Context) (err error) {
-	if c.restocker, err = newRestocker(ctx, c.writer); err != nil {
+func (r *recommitter) prepare(ctx context.Context) (err error) {
+	if r.restocker, err = newRestocker(ctx, r.writer); err != nil {
 		return err
 	}
-	marks, err := c.repo.Marks(ctx)
+	marks, err := r.repo.Marks(ctx)
 	if err != nil {
 		return err
 	}
-	dir := c.repo.AccountDir(c.account)
+	dir := r.repo.AccountDir(r.account)
 	for name := range marks { // a copy takes a manifest at the time of a marked one for forgotten
 		if head, ok := repo.ParseManifest(name); ok && head.Account == dir {
-			c.taken[head.Time.UnixMilli()] = true
+			r.taken[head.Time.UnixMilli()] = true
 		}
 	}
 	return nil
@@ -74,24 +74,24 @@ func (c *recommitter) prepare(ctx context.Context) (err error) {
 
 // restock stores what a manifest needs and does not count as stored. It returns what cannot be read
 // any more.
-func (c *recommitter) restock(ctx context.Context, contents *archive.Contents) ([]manifest.Failure, error) {
-	if c.sound[contents.Head.Name] {
+func (r *recommitter) restock(ctx context.Context, contents *archive.Contents) ([]manifest.Failure, error) {
+	if r.sound[contents.Head.Name] {
 		return nil, nil
 	}
-	return c.restocker.restock(ctx, contents)
+	return r.restocker.restock(ctx, contents)
 }
 
 // again commits a manifest again. Everything that it needs is stored. parents maps manifests to
 // those that were committed in their place.
-func (c *recommitter) again(ctx context.Context, contents *archive.Contents, parents map[[32]byte][32]byte) (repo.Head, error) {
+func (r *recommitter) again(ctx context.Context, contents *archive.Contents, parents map[[32]byte][32]byte) (repo.Head, error) {
 	old := archive.Summary{Head: contents.Head, Manifest: contents.Manifest}
 	m := *contents.Manifest
 	if parent, ok := parents[m.Parent]; ok {
 		m.Parent = parent
 	}
-	head, err := c.commit(ctx, old, &m)
+	head, err := r.commit(ctx, old, &m)
 	if err == nil {
-		c.existing[contentOf(old)] = head
+		r.existing[contentOf(old)] = head
 	}
 	return head, err
 }

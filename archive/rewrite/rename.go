@@ -82,8 +82,8 @@ type renamer struct {
 }
 
 // mayBegin returns an error if the new name has another history.
-func (n *renamer) mayBegin(ctx context.Context, merge bool) error {
-	h, err := n.histories(ctx)
+func (r *renamer) mayBegin(ctx context.Context, merge bool) error {
+	h, err := r.histories(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -97,13 +97,13 @@ func (n *renamer) mayBegin(ctx context.Context, merge bool) error {
 
 // round commits the manifests of the old name again, and marks them. It reports whether it marked
 // any.
-func (n *renamer) round(ctx context.Context) (more bool, err error) {
+func (r *renamer) round(ctx context.Context) (more bool, err error) {
 	var heads []repo.Head
-	for head, err := range n.repo.AccountManifests(ctx, n.from) {
+	for head, err := range r.repo.AccountManifests(ctx, r.from) {
 		if err != nil {
 			return false, err
 		}
-		if !head.Marked && !n.left[head.Name] {
+		if !head.Marked && !r.left[head.Name] {
 			heads = append(heads, head)
 		}
 	}
@@ -111,32 +111,32 @@ func (n *renamer) round(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	slices.Reverse(heads) // the oldest first: parents come before children
-	marks, err := n.commit(ctx, heads)
+	marks, err := r.commit(ctx, heads)
 	if err != nil || len(marks) == 0 {
 		return false, err
 	}
-	return true, n.mark(ctx, marks)
+	return true, r.mark(ctx, marks)
 }
 
 // commit commits manifests under the new name. It returns which of the old ones are to be marked.
-func (n *renamer) commit(ctx context.Context, heads []repo.Head) (marks []statement.Marked, err error) {
+func (r *renamer) commit(ctx context.Context, heads []repo.Head) (marks []statement.Marked, err error) {
 	var c *recommitter
 	start := func() (s *session, err error) {
-		if c, err = beginRecommit(ctx, n.repo, n.to, n.from); err != nil {
+		if c, err = beginRecommit(ctx, r.repo, r.to, r.from); err != nil {
 			return nil, err
 		}
 		return c.session, nil
 	}
 	err = inRuns(ctx, heads, start, func(head repo.Head) error {
-		mark, err := n.one(ctx, c, head)
+		mark, err := r.one(ctx, c, head)
 		switch {
 		case err == nil:
 			marks = append(marks, mark)
 		case ctx.Err() != nil || !isOfOne(err):
 			return fmt.Errorf("commit manifest %x under the new name: %w", head.ID[:4], err)
 		default:
-			n.left[head.Name] = true
-			n.report.Left = append(n.report.Left, Left{head, err})
+			r.left[head.Name] = true
+			r.report.Left = append(r.report.Left, Left{head, err})
 		}
 		return nil
 	})
@@ -150,12 +150,12 @@ func isOfOne(err error) bool {
 
 // one commits a manifest under the new name, unless an earlier rename did. It returns the mark for
 // the old one.
-func (n *renamer) one(ctx context.Context, c *recommitter, head repo.Head) (mark statement.Marked, err error) {
-	contents, err := archive.OpenManifest(ctx, n.repo, head)
+func (r *renamer) one(ctx context.Context, c *recommitter, head repo.Head) (mark statement.Marked, err error) {
+	contents, err := archive.OpenManifest(ctx, r.repo, head)
 	if err != nil {
 		return mark, err
 	}
-	old := archive.Summary{Head: n.repo.Judge(head, contents.Manifest.Deadline), Manifest: contents.Manifest}
+	old := archive.Summary{Head: r.repo.Judge(head, contents.Manifest.Deadline), Manifest: contents.Manifest}
 	if err := old.Head.Misdating(); err != nil {
 		return mark, err
 	}
@@ -167,8 +167,8 @@ func (n *renamer) one(ctx context.Context, c *recommitter, head repo.Head) (mark
 		return mark, nil
 	}
 	if existing, ok := c.existing[contentOf(old)]; ok {
-		n.report.Existing++
-		n.replace(head, existing)
+		r.report.Existing++
+		r.replace(head, existing)
 		return mark, c.copyTags(ctx, head, existing)
 	}
 	missing, err := c.restock(ctx, contents)
@@ -178,73 +178,73 @@ func (n *renamer) one(ctx context.Context, c *recommitter, head repo.Head) (mark
 	if len(missing) > 0 {
 		return mark, fmt.Errorf("%w: %s", ErrMissing, missing[0].Reason)
 	}
-	made, err := c.again(ctx, contents, n.parents)
+	made, err := c.again(ctx, contents, r.parents)
 	if err != nil {
 		return mark, err
 	}
 	if err := c.copyTags(ctx, head, made); err != nil {
 		return mark, err
 	}
-	n.report.Committed++
-	n.replace(head, made)
-	if n.committed != nil {
-		n.committed(made)
+	r.report.Committed++
+	r.replace(head, made)
+	if r.committed != nil {
+		r.committed(made)
 	}
 	return mark, nil
 }
 
 // replace records the manifest that was committed in the place of an old one.
-func (n *renamer) replace(old, made repo.Head) {
-	n.parents[old.ID] = made.ID
-	if made.Stored.After(n.last) {
-		n.last = made.Stored
+func (r *renamer) replace(old, made repo.Head) {
+	r.parents[old.ID] = made.ID
+	if made.Stored.After(r.last) {
+		r.last = made.Stored
 	}
 }
 
 // mark marks the old manifests in one step. What was forgotten under the old name is marked under
 // the new one too. So a copy does not bring it back, and forget knows that the manifests next to it
 // were compared.
-func (n *renamer) mark(ctx context.Context, marks []statement.Marked) error {
-	known, err := n.repo.Marks(ctx)
+func (r *renamer) mark(ctx context.Context, marks []statement.Marked) error {
+	known, err := r.repo.Marks(ctx)
 	if err != nil {
 		return err
 	}
 	live := make(map[int64]bool)
-	for head, err := range n.repo.AccountManifests(ctx, n.to) {
+	for head, err := range r.repo.AccountManifests(ctx, r.to) {
 		if err != nil {
 			return err
 		}
 		live[head.Time.UnixMilli()] = true
 	}
-	n.report.Marked += len(marks)
-	dir, old := n.repo.AccountDir(n.from), len(marks)
+	r.report.Marked += len(marks)
+	dir, old := r.repo.AccountDir(r.from), len(marks)
 	for name := range known {
 		head, ok := repo.ParseManifest(name)
 		if !ok || head.Account != dir || live[head.Time.UnixMilli()] {
 			continue
 		}
-		under := n.repo.NameUnder(head, n.to)
+		under := r.repo.NameUnder(head, r.to)
 		if _, is := known[under]; !is {
 			marks = append(marks, statement.Marked{Manifest: under})
 		}
 	}
 	if len(marks) > old {
-		if err := n.passed(ctx); err != nil {
+		if err := r.passed(ctx); err != nil {
 			return err
 		}
 	}
-	if err := n.repo.MarkAll(ctx, marks); err != nil {
-		return fmt.Errorf("mark the manifests of %q: %w", n.from, err)
+	if err := r.repo.MarkAll(ctx, marks); err != nil {
+		return fmt.Errorf("mark the manifests of %q: %w", r.from, err)
 	}
 	return nil
 }
 
 // passed waits until the store's clock is in a later second than the last manifest. A mark must be
 // younger than the manifests that existed when it was written, and some stores show whole seconds.
-func (n *renamer) passed(ctx context.Context) error {
+func (r *renamer) passed(ctx context.Context) error {
 	for {
-		now, err := n.repo.Now(ctx)
-		if err != nil || !now.Before(n.last.Truncate(time.Second).Add(time.Second)) {
+		now, err := r.repo.Now(ctx)
+		if err != nil || !now.Before(r.last.Truncate(time.Second).Add(time.Second)) {
 			return err
 		}
 		if err := retry.Sleep(ctx, 100*time.Millisecond); err != nil {

@@ -31,51 +31,51 @@ func newRestocker(ctx context.Context, to *repo.Writer) (*restocker, error) {
 
 // restock stores what one manifest needs, and returns what cannot be read any more. It returns
 // ErrErased if the manifest has a message that was erased.
-func (s *restocker) restock(ctx context.Context, from *archive.Contents) (missing []manifest.Failure, err error) {
-	s.from, s.missing = from, nil
+func (r *restocker) restock(ctx context.Context, from *archive.Contents) (missing []manifest.Failure, err error) {
+	r.from, r.missing = from, nil
 	walk := archive.Walk{
 		Contents: from,
 		Wants: func(p archive.Piece) (bool, error) {
-			_, ok := s.sound[p.ID]
+			_, ok := r.sound[p.ID]
 			return !ok, nil
 		},
-		Read: func(p archive.Piece, read func() error) error { return s.piece(ctx, p, read) },
+		Read: func(p archive.Piece, read func() error) error { return r.piece(ctx, p, read) },
 		Records: func(p archive.Piece, records []manifest.Record) error {
-			return s.messages(ctx, p.Mailbox, records)
+			return r.messages(ctx, p.Mailbox, records)
 		},
-		Items: func(_ archive.Piece, items []manifest.Item) error { return s.items(ctx, items) },
+		Items: func(_ archive.Piece, items []manifest.Item) error { return r.items(ctx, items) },
 	}
 	err = walk.Run(ctx)
-	return s.missing, err
+	return r.missing, err
 }
 
 // piece stores a piece of a manifest and what it refers to.
-func (s *restocker) piece(ctx context.Context, p archive.Piece, read func() error) error {
-	before := len(s.missing)
-	err := storeChunk(ctx, s.from, s.to, p.ID, func([]byte) repo.Lane { return repo.LaneCatalog })
+func (r *restocker) piece(ctx context.Context, p archive.Piece, read func() error) error {
+	before := len(r.missing)
+	err := storeChunk(ctx, r.from, r.to, p.ID, func([]byte) repo.Lane { return repo.LaneCatalog })
 	if err == nil {
 		err = read()
 	}
 	if err != nil {
-		return recordLoss(ctx, &s.missing, manifest.Failure{Mailbox: p.Mailbox.Raw}, err)
+		return recordLoss(ctx, &r.missing, manifest.Failure{Mailbox: p.Mailbox.Raw}, err)
 	}
-	if len(s.missing) == before {
-		s.sound[p.ID] = struct{}{}
+	if len(r.missing) == before {
+		r.sound[p.ID] = struct{}{}
 	}
 	return nil
 }
 
-func (s *restocker) messages(ctx context.Context, m *manifest.Mailbox, records []manifest.Record) error {
-	if err := s.prefetch(ctx, records); err != nil {
+func (r *restocker) messages(ctx context.Context, m *manifest.Mailbox, records []manifest.Record) error {
+	if err := r.prefetch(ctx, records); err != nil {
 		return err
 	}
 	for i := range records {
 		record := &records[i]
-		if s.erased.Message(record.Hash) {
+		if r.erased.Message(record.Hash) {
 			return fmt.Errorf("UID %d: %w", record.UID, repo.ErrErased)
 		}
-		if err := storeMissing(ctx, s.from, s.to, record); err != nil {
-			if err := recordLoss(ctx, &s.missing, manifest.Failure{Mailbox: m.Raw, UID: record.UID}, err); err != nil {
+		if err := storeMissing(ctx, r.from, r.to, record); err != nil {
+			if err := recordLoss(ctx, &r.missing, manifest.Failure{Mailbox: m.Raw, UID: record.UID}, err); err != nil {
 				return err
 			}
 		}
@@ -84,12 +84,12 @@ func (s *restocker) messages(ctx context.Context, m *manifest.Mailbox, records [
 }
 
 // prefetch fetches together the chunks that are to be stored again.
-func (s *restocker) prefetch(ctx context.Context, records []manifest.Record) error {
+func (r *restocker) prefetch(ctx context.Context, records []manifest.Record) error {
 	var ids []chunk.ID
 	for i := range records {
 		for _, part := range records[i].Parts {
 			for _, id := range part.Chunks {
-				if has, err := s.to.Has(ctx, id); err != nil {
+				if has, err := r.to.Has(ctx, id); err != nil {
 					return archive.MarkWriteError(err)
 				} else if !has {
 					ids = append(ids, id)
@@ -98,7 +98,7 @@ func (s *restocker) prefetch(ctx context.Context, records []manifest.Record) err
 		}
 	}
 	if len(ids) > 0 {
-		s.from.PrefetchChunks(ctx, ids)
+		r.from.PrefetchChunks(ctx, ids)
 	}
 	return nil
 }

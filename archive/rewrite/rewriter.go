@@ -49,72 +49,72 @@ type Rewriter struct {
 
 // Rewrite writes everything but the manifest itself, and returns that. The caller sets its
 // deadline, parent and origin.
-func (w *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
-	w.progress = oneAtATime(w.Progress)
-	if w.Before == nil {
-		w.Before = newPageMap()
+func (r *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
+	r.progress = oneAtATime(r.Progress)
+	if r.Before == nil {
+		r.Before = newPageMap()
 	}
-	w.After = newPageMap()
+	r.After = newPageMap()
 	var mailboxes []manifest.Mailbox
-	for mailbox, err := range w.From.Mailboxes(ctx) {
+	for mailbox, err := range r.From.Mailboxes(ctx) {
 		if err != nil {
-			if err := recordLoss(ctx, &w.Lost, manifest.Failure{}, err); err != nil {
+			if err := recordLoss(ctx, &r.Lost, manifest.Failure{}, err); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		rewritten, err := w.mailbox(ctx, mailbox)
+		rewritten, err := r.mailbox(ctx, mailbox)
 		if err != nil {
 			return nil, fmt.Errorf("mailbox %q: %w", mailbox.Name, err)
 		}
 		mailboxes = append(mailboxes, *rewritten)
 	}
-	m := *w.From.Manifest
-	if err := w.server(ctx, &m); err != nil {
+	m := *r.From.Manifest
+	if err := r.server(ctx, &m); err != nil {
 		return nil, err
 	}
-	if err := w.properties(ctx, &m); err != nil {
+	if err := r.properties(ctx, &m); err != nil {
 		return nil, err
 	}
-	if err := w.items(ctx, &m); err != nil {
+	if err := r.items(ctx, &m); err != nil {
 		return nil, err
 	}
 	m.Failures = slices.Clone(m.Failures)
-	for _, failure := range w.Lost {
+	for _, failure := range r.Lost {
 		m.AddFailure(failure)
 		m.Consistent = false
 	}
-	return &m, m.SetMailboxes(mailboxes, w.put(ctx))
+	return &m, m.SetMailboxes(mailboxes, r.put(ctx))
 }
 
 // server stores again what the server said about itself.
-func (w *Rewriter) server(ctx context.Context, m *manifest.Manifest) error {
+func (r *Rewriter) server(ctx context.Context, m *manifest.Manifest) error {
 	if m.ServerPart.IsZero() {
 		return nil
 	}
-	server, err := w.From.Server(ctx)
+	server, err := r.From.Server(ctx)
 	m.ServerPart, m.Server = chunk.ID{}, server
 	if err != nil {
-		return recordLoss(ctx, &w.Lost, manifest.Failure{}, err)
+		return recordLoss(ctx, &r.Lost, manifest.Failure{}, err)
 	}
-	return m.SetServerPart(w.put(ctx))
+	return m.SetServerPart(r.put(ctx))
 }
 
 // properties stores the access rights and annotations again, up to the first page that cannot be
 // read. After a loss the time of them is long ago, so that the next run asks the server again.
-func (w *Rewriter) properties(ctx context.Context, m *manifest.Manifest) error {
+func (r *Rewriter) properties(ctx context.Context, m *manifest.Manifest) error {
 	if len(m.Properties) == 0 {
 		return nil
 	}
-	list, err := w.From.Properties(ctx)
+	list, err := r.From.Properties(ctx)
 	asked := m.PropertiesAsked
 	if err != nil {
-		if err := recordLoss(ctx, &w.Lost, manifest.Failure{}, err); err != nil {
+		if err := recordLoss(ctx, &r.Lost, manifest.Failure{}, err); err != nil {
 			return err
 		}
 		asked = neverAsked
 	}
-	return m.SetProperties(list, asked, w.put(ctx))
+	return m.SetProperties(list, asked, r.put(ctx))
 }
 
 // neverAsked is a time so long ago that a run asks again.
@@ -134,10 +134,10 @@ func recordLoss(ctx context.Context, lost *[]manifest.Failure, failure manifest.
 	return nil
 }
 
-func (w *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*manifest.Mailbox, error) {
-	rewritten, before := *mailbox, len(w.Lost)
-	w.omitted.begin()
-	made, err := w.pages(ctx, mailbox)
+func (r *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*manifest.Mailbox, error) {
+	rewritten, before := *mailbox, len(r.Lost)
+	r.omitted.begin()
+	made, err := r.pages(ctx, mailbox)
 	if err != nil {
 		return nil, err
 	}
@@ -145,14 +145,14 @@ func (w *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*man
 	for i := range made {
 		pages[i] = made[i].new
 	}
-	rewritten.Erased = mailbox.Erased.Union(w.uids)
+	rewritten.Erased = mailbox.Erased.Union(r.uids)
 	switch {
-	case len(w.Lost) > before:
-		pages, err = w.regroup(ctx, &rewritten, pages)
-	case w.uids.Len() > 0:
-		pages, err = w.regroupErased(ctx, &rewritten, pages)
+	case len(r.Lost) > before:
+		pages, err = r.regroup(ctx, &rewritten, pages)
+	case r.uids.Len() > 0:
+		pages, err = r.regroupErased(ctx, &rewritten, pages)
 	default:
-		err = rewritten.SetPages(pages, w.put(ctx))
+		err = rewritten.SetPages(pages, r.put(ctx))
 	}
 	final := make(map[manifest.Page]bool, len(pages))
 	for _, page := range pages {
@@ -160,16 +160,16 @@ func (w *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*man
 	}
 	for _, pair := range made {
 		if final[pair.new] { // a page that nothing refers to may be removed
-			w.After.add(mailbox.Raw, pair)
+			r.After.add(mailbox.Raw, pair)
 		}
 	}
 	return &rewritten, err
 }
 
 // put returns a function that stores a piece of the manifest.
-func (w *Rewriter) put(ctx context.Context) func([]byte) (chunk.ID, error) {
+func (r *Rewriter) put(ctx context.Context) func([]byte) (chunk.ID, error) {
 	return func(data []byte) (chunk.ID, error) {
-		id, _, err := w.Writer.Put(ctx, repo.LaneCatalog, data)
+		id, _, err := r.Writer.Put(ctx, repo.LaneCatalog, data)
 		return id, err
 	}
 }
@@ -193,6 +193,6 @@ func oneAtATime(f func(manifest.Record)) func(manifest.Record) {
 var ErrNothingReadable = errors.New("no message of it can be read, so no manifest was written")
 
 // NothingReadable reports whether no message could be read, of a manifest that has some.
-func (w *Rewriter) NothingReadable(made *manifest.Manifest) bool {
-	return len(w.Lost) > 0 && made.Totals.Messages == 0 && w.From.Manifest.Totals.Messages > 0
+func (r *Rewriter) NothingReadable(made *manifest.Manifest) bool {
+	return len(r.Lost) > 0 && made.Totals.Messages == 0 && r.From.Manifest.Totals.Messages > 0
 }

@@ -134,14 +134,14 @@ func undoSome(ctx context.Context, r *repo.Repo, list []Forgotten, evenIncomplet
 	return nil
 }
 
-func (c *recommitter) undo(ctx context.Context, f Forgotten, evenIncomplete bool, parents map[[32]byte][32]byte) (u Undone, err error) {
+func (r *recommitter) undo(ctx context.Context, f Forgotten, evenIncomplete bool, parents map[[32]byte][32]byte) (u Undone, err error) {
 	u.Old = f
-	if u.New, u.Existing = c.existing[contentOf(f.Summary)]; u.Existing {
-		return u, c.copyTags(ctx, f.Head, u.New, f.confirms()...)
+	if u.New, u.Existing = r.existing[contentOf(f.Summary)]; u.Existing {
+		return u, r.copyTags(ctx, f.Head, u.New, f.confirms()...)
 	}
-	contents, err := archive.OpenManifest(ctx, c.repo, f.Head)
+	contents, err := archive.OpenManifest(ctx, r.repo, f.Head)
 	if err == nil {
-		u.Missing, err = c.restock(ctx, contents)
+		u.Missing, err = r.restock(ctx, contents)
 	}
 	switch {
 	case errors.Is(err, repo.ErrErased):
@@ -153,12 +153,12 @@ func (c *recommitter) undo(ctx context.Context, f Forgotten, evenIncomplete bool
 	case err != nil:
 		return u, err
 	case len(u.Missing) > 0:
-		return c.undoRest(ctx, u, evenIncomplete)
+		return r.undoRest(ctx, u, evenIncomplete)
 	}
-	if u.New, err = c.again(ctx, contents, parents); err != nil {
+	if u.New, err = r.again(ctx, contents, parents); err != nil {
 		return u, err
 	}
-	return u, c.copyTags(ctx, f.Head, u.New, f.confirms()...)
+	return u, r.copyTags(ctx, f.Head, u.New, f.confirms()...)
 }
 
 // confirms returns the tag that confirms the time of the new manifest, if the old one came in time.
@@ -171,17 +171,17 @@ func (f *Forgotten) confirms() []string {
 }
 
 // undoRest commits the rest of a manifest that lacks something, if evenIncomplete is set.
-func (c *recommitter) undoRest(ctx context.Context, u Undone, evenIncomplete bool) (Undone, error) {
+func (r *recommitter) undoRest(ctx context.Context, u Undone, evenIncomplete bool) (Undone, error) {
 	if !evenIncomplete {
 		u.Err = ErrMissing
 		return u, nil
 	}
-	repaired, err := Repair(ctx, c.repo, u.Old.Head, RepairOptions{Stored: true})
+	repaired, err := Repair(ctx, r.repo, u.Old.Head, RepairOptions{Stored: true})
 	if errors.Is(err, ErrNothingReadable) {
 		u.Err = err
 		return u, nil
 	}
 	u.New = repaired.Head
-	c.taken[u.New.Time.UnixMilli()] = true
+	r.taken[u.New.Time.UnixMilli()] = true
 	return u, err
 }

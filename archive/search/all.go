@@ -33,14 +33,14 @@ func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants f
 		r.PrepareIndex(ctx) // it is read while manifests are
 		reader := archive.NewReader(r)
 		reader.Keep(repo.KeptMail)
-		h := &allSearch{
+		all := &allSearch{
 			reader: reader, ahead: archive.NewLookahead(reader, wants, q.ReadsFlags()), wants: wants, query: q, yield: yield,
 		}
 		if q.Places != nil {
-			q.Places.prepare(h.ahead)
+			q.Places.prepare(all.ahead)
 		}
 		var present *accountSearch
-		for p, err := range readMessages(ctx, reader, newMatcher(q), h.pages(ctx, r, account)) {
+		for p, err := range readMessages(ctx, reader, newMatcher(q), all.pages(ctx, r, account)) {
 			if err != nil {
 				if !yieldError(ctx, yield, err) {
 					return
@@ -72,7 +72,7 @@ type allSearch struct {
 
 // pages yields the pages of the manifests of an account, or of all, each page once for each
 // account.
-func (h *allSearch) pages(ctx context.Context, r *repo.Repo, account string) iter.Seq2[*page, error] {
+func (all *allSearch) pages(ctx context.Context, r *repo.Repo, account string) iter.Seq2[*page, error] {
 	wanted := func(yield func(archive.Summary, error) bool) {
 		for s, err := range archive.Manifests(ctx, r) {
 			if (err != nil || account == "" || s.Manifest.Account == account) && !yield(s, err) {
@@ -82,7 +82,7 @@ func (h *allSearch) pages(ctx context.Context, r *repo.Repo, account string) ite
 	}
 	return func(yield func(*page, error) bool) {
 		var a *accountSearch
-		for s, err := range h.ahead.Manifests(ctx, wanted) {
+		for s, err := range all.ahead.Manifests(ctx, wanted) {
 			if err != nil {
 				if !yield(nil, fmt.Errorf("manifest: %w", err)) {
 					return
@@ -90,7 +90,7 @@ func (h *allSearch) pages(ctx context.Context, r *repo.Repo, account string) ite
 				continue
 			}
 			if a == nil || a.heads[0].Account != s.Head.Account {
-				a = newAccountSearch(h)
+				a = newAccountSearch(all)
 			}
 			if !a.manifest(ctx, s, yield) {
 				return
@@ -113,9 +113,9 @@ type accountSearch struct {
 	dismissed map[chunk.Prefix]struct{} // messages whose text did not match
 }
 
-func newAccountSearch(h *allSearch) *accountSearch {
+func newAccountSearch(all *allSearch) *accountSearch {
 	return &accountSearch{
-		allSearch: h,
+		allSearch: all,
 		pages:     make(map[pageKey]uint32),
 		spans:     []pageSpan{{}},
 		byHash:    make(map[chunk.ID]uint32),
@@ -143,28 +143,28 @@ type hit struct {
 }
 
 // manifest yields the pages of the next manifest. It reports whether to go on.
-func (h *accountSearch) manifest(ctx context.Context, s archive.Summary, yield func(*page, error) bool) bool {
-	h.heads = append(h.heads, s.Head)
-	h.partial = append(h.partial, s.Manifest.State != manifest.Complete || s.Manifest.Totals.Failures > 0)
-	c := h.reader.Contents(s.Manifest)
-	for mailbox, err := range h.ahead.Mailboxes(ctx, c) {
+func (a *accountSearch) manifest(ctx context.Context, s archive.Summary, yield func(*page, error) bool) bool {
+	a.heads = append(a.heads, s.Head)
+	a.partial = append(a.partial, s.Manifest.State != manifest.Complete || s.Manifest.Totals.Failures > 0)
+	c := a.reader.Contents(s.Manifest)
+	for mailbox, err := range a.ahead.Mailboxes(ctx, c) {
 		if err != nil {
 			if !yield(nil, err) {
 				return false
 			}
 			continue
 		}
-		if h.wants != nil && !h.wants(mailbox) {
+		if a.wants != nil && !a.wants(mailbox) {
 			continue
 		}
 		rows := c.Pages(ctx, mailbox)
-		if uids, all := h.query.Places.narrow(s.Head, mailbox); !all {
+		if uids, all := a.query.Places.narrow(s.Head, mailbox); !all {
 			rows = archive.PagesAt(rows, uids)
 		}
-		for row, err := range h.ahead.Pages(ctx, h.unlisted(rows)) {
+		for row, err := range a.ahead.Pages(ctx, a.unlisted(rows)) {
 			var p *page
 			if err == nil {
-				p, err = h.page(ctx, c, mailbox, row)
+				p, err = a.page(ctx, c, mailbox, row)
 			}
 			if !yield(p, err) {
 				return false
@@ -174,11 +174,11 @@ func (h *accountSearch) manifest(ctx context.Context, s archive.Summary, yield f
 	return true
 }
 
-func (h *accountSearch) now() uint32 { return uint32(len(h.heads) - 1) }
+func (a *accountSearch) now() uint32 { return uint32(len(a.heads) - 1) }
 
-func (h *accountSearch) key(page manifest.Page) pageKey {
+func (a *accountSearch) key(page manifest.Page) pageKey {
 	key := pageKey{records: page.Records.Prefix()}
-	if h.query.ReadsFlags() {
+	if a.query.ReadsFlags() {
 		key.flags = page.Flags.Prefix()
 	}
 	return key
@@ -186,17 +186,17 @@ func (h *accountSearch) key(page manifest.Page) pageKey {
 
 // unlisted leaves out pages that were listed before, and records that they are in this manifest
 // too.
-func (h *accountSearch) unlisted(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
+func (a *accountSearch) unlisted(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
 	return func(yield func(manifest.Page, error) bool) {
 		for page, err := range pages {
 			if err == nil {
-				if span, known := h.pages[h.key(page)]; known {
+				if span, known := a.pages[a.key(page)]; known {
 					if span > 0 {
-						h.spans[span].extend(h.now())
+						a.spans[span].extend(a.now())
 					}
 					continue
 				}
-				h.pages[h.key(page)] = h.newSpan()
+				a.pages[a.key(page)] = a.newSpan()
 			}
 			if !yield(page, err) {
 				return
@@ -217,68 +217,68 @@ func (s *pageSpan) extend(number uint32) {
 const maxRuns = 100
 
 // newSpan returns which of spans is that of a page that was found in the present manifest.
-func (h *accountSearch) newSpan() uint32 {
-	span := pageSpan{run: run{h.now(), h.now()}}
-	if n := len(h.free); n > 0 {
-		at := h.free[n-1]
-		h.free, h.spans[at] = h.free[:n-1], span
+func (a *accountSearch) newSpan() uint32 {
+	span := pageSpan{run: run{a.now(), a.now()}}
+	if n := len(a.free); n > 0 {
+		at := a.free[n-1]
+		a.free, a.spans[at] = a.free[:n-1], span
 		return at
 	}
-	h.spans = append(h.spans, span)
-	return uint32(len(h.spans) - 1)
+	a.spans = append(a.spans, span)
+	return uint32(len(a.spans) - 1)
 }
 
 // page reads a page, and returns it with the messages whose records match.
-func (h *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, row manifest.Page) (*page, error) {
-	entries, err := h.entries(ctx, c, mailbox, row)
+func (a *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, row manifest.Page) (*page, error) {
+	entries, err := a.entries(ctx, c, mailbox, row)
 	if err != nil {
 		return nil, err
 	}
-	p := &page{mailbox: mailbox, account: h, number: h.now(), key: h.key(row)}
+	p := &page{mailbox: mailbox, account: a, number: a.now(), key: a.key(row)}
 	for i := range entries {
 		e := &entries[i]
-		if !h.query.fits(e) {
+		if !a.query.fits(e) {
 			continue
 		}
-		_, found := h.byHash[e.Hash]
-		_, dismissed := h.dismissed[e.Hash.Prefix()]
+		_, found := a.byHash[e.Hash]
+		_, dismissed := a.dismissed[e.Hash.Prefix()]
 		p.candidates = append(p.candidates, candidate{entry: e, settled: found || dismissed})
 	}
 	return p, nil
 }
 
 // add records the messages of a page that match. It yields damage, and reports whether to go on.
-func (h *accountSearch) add(ctx context.Context, p *page) bool {
+func (a *accountSearch) add(ctx context.Context, p *page) bool {
 	for _, err := range p.damage() {
-		if !yieldError(ctx, h.yield, err) {
+		if !yieldError(ctx, a.yield, err) {
 			return false
 		}
 	}
-	span := h.pages[p.key]
+	span := a.pages[p.key]
 	for i := range p.candidates {
 		record := &p.candidates[i].entry.Record
-		at, known := h.byHash[record.Hash]
-		if _, dismissed := h.dismissed[record.Hash.Prefix()]; !known && (dismissed || !p.candidates[i].fits) {
-			h.dismissed[record.Hash.Prefix()] = struct{}{}
+		at, known := a.byHash[record.Hash]
+		if _, dismissed := a.dismissed[record.Hash.Prefix()]; !known && (dismissed || !p.candidates[i].fits) {
+			a.dismissed[record.Hash.Prefix()] = struct{}{}
 			continue
 		}
 		if !known {
-			at = uint32(len(h.hits))
-			h.byHash[record.Hash] = at
-			h.hits = append(h.hits, hit{newest: p.number, oldest: p.number, uid: record.UID, mailbox: p.mailbox.Raw, covered: p.number})
+			at = uint32(len(a.hits))
+			a.byHash[record.Hash] = at
+			a.hits = append(a.hits, hit{newest: p.number, oldest: p.number, uid: record.UID, mailbox: p.mailbox.Raw, covered: p.number})
 		}
-		h.spans[span].hits = append(h.spans[span].hits, at)
+		a.spans[span].hits = append(a.spans[span].hits, at)
 	}
-	if len(h.spans[span].hits) == 0 {
-		h.pages[p.key] = 0
-		h.free = append(h.free, span)
+	if len(a.spans[span].hits) == 0 {
+		a.pages[p.key] = 0
+		a.free = append(a.free, span)
 	}
 	return true
 }
 
 // entries reads a page. It reads flags only if the query has conditions on them.
-func (h *accountSearch) entries(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
-	if h.query.ReadsFlags() {
+func (a *accountSearch) entries(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
+	if a.query.ReadsFlags() {
 		return c.Page(ctx, mailbox, page)
 	}
 	records, err := c.Records(ctx, page)
@@ -293,19 +293,19 @@ func (h *accountSearch) entries(ctx context.Context, c *archive.Contents, mailbo
 }
 
 // yieldHits yields what was found in the account. It reports whether to go on.
-func (h *accountSearch) yieldHits(ctx context.Context) bool {
-	for _, span := range h.spans {
+func (a *accountSearch) yieldHits(ctx context.Context) bool {
+	for _, span := range a.spans {
 		for _, at := range span.hits {
-			h.hits[at].oldest = max(h.hits[at].oldest, span.oldest)
+			a.hits[at].oldest = max(a.hits[at].oldest, span.oldest)
 		}
 	}
-	h.countAbsent()
-	for from := 0; from < len(h.hits); {
+	a.countAbsent()
+	for from := 0; from < len(a.hits); {
 		to := from + 1
-		for to < len(h.hits) && h.hits[to].newest == h.hits[from].newest {
+		for to < len(a.hits) && a.hits[to].newest == a.hits[from].newest {
 			to++
 		}
-		if !h.yieldManifest(ctx, h.hits[from:to]) {
+		if !a.yieldManifest(ctx, a.hits[from:to]) {
 			return false
 		}
 		from = to
@@ -315,11 +315,11 @@ func (h *accountSearch) yieldHits(ctx context.Context) bool {
 
 // yieldManifest yields the hits of one manifest, which is their newest. It reads their records
 // again.
-func (h *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
-	head := h.heads[found[0].newest]
-	c, err := h.reader.Open(ctx, head)
+func (a *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
+	head := a.heads[found[0].newest]
+	c, err := a.reader.Open(ctx, head)
 	if err != nil {
-		return yieldError(ctx, h.yield, err)
+		return yieldError(ctx, a.yield, err)
 	}
 	uids, hits := make(map[string]mail.UIDSet), make(map[messageKey]*hit)
 	for i := range found {
@@ -330,20 +330,20 @@ func (h *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
 	}
 	for mailbox, err := range c.Mailboxes(ctx) {
 		if err != nil {
-			if !yieldError(ctx, h.yield, err) {
+			if !yieldError(ctx, a.yield, err) {
 				return false
 			}
 			continue
 		}
 		for entry, err := range c.EntriesAt(ctx, mailbox, uids[mailbox.Raw]) {
 			if err != nil {
-				if !yieldError(ctx, h.yield, err) {
+				if !yieldError(ctx, a.yield, err) {
 					return false
 				}
 				continue
 			}
 			s := hits[messageKey{mailbox.Raw, entry.UID}]
-			if !h.yield(&Hit{Match: Match{mailbox, entry}, Contents: c, First: h.heads[s.oldest], Last: head, Absent: s.absent}, nil) {
+			if !a.yield(&Hit{Match: Match{mailbox, entry}, Contents: c, First: a.heads[s.oldest], Last: head, Absent: s.absent}, nil) {
 				return false
 			}
 		}

@@ -274,11 +274,11 @@ type run struct{ newest, oldest uint32 }
 
 // countAbsent counts the complete manifests between the newest and the oldest that have a hit,
 // which do not have it.
-func (h *accountSearch) countAbsent() {
-	complete := make([]int, len(h.heads)+1) // of the first n manifests
-	for i := range h.heads {
+func (a *accountSearch) countAbsent() {
+	complete := make([]int, len(a.heads)+1) // of the first n manifests
+	for i := range a.heads {
 		complete[i+1] = complete[i]
-		if !h.partial[i] {
+		if !a.partial[i] {
 			complete[i+1]++
 		}
 	}
@@ -287,18 +287,18 @@ func (h *accountSearch) countAbsent() {
 		span int
 	}
 	var runs []placed
-	for i := range h.spans {
-		if span := &h.spans[i]; len(span.hits) > 0 {
+	for i := range a.spans {
+		if span := &a.spans[i]; len(span.hits) > 0 {
 			runs = append(runs, placed{run{span.newest, span.oldest}, i})
 			for _, earlier := range span.earlier {
 				runs = append(runs, placed{earlier, i})
 			}
 		}
 	}
-	slices.SortFunc(runs, func(a, b placed) int { return int(a.newest) - int(b.newest) })
+	slices.SortFunc(runs, func(x, y placed) int { return int(x.newest) - int(y.newest) })
 	for _, p := range runs {
-		for _, at := range h.spans[p.span].hits {
-			s := &h.hits[at]
+		for _, at := range a.spans[p.span].hits {
+			s := &a.hits[at]
 			if p.newest > s.covered {
 				s.absent += complete[p.newest] - complete[s.covered]
 			}

@@ -132,16 +132,16 @@ func newTerm(text string) term {
 }
 
 // folded returns a text without differences of case and of Unicode normalization.
-func (n *term) folded(text string) string {
+func (t *term) folded(text string) string {
 	for i := range len(text) {
 		if text[i] >= utf8.RuneSelf {
-			return n.fold.String(norm.NFC.String(text))
+			return t.fold.String(norm.NFC.String(text))
 		}
 	}
 	return strings.ToLower(text)
 }
 
-func (n *term) isIn(text string) bool { return strings.Contains(n.folded(text), n.text) }
+func (t *term) isIn(text string) bool { return strings.Contains(t.folded(text), t.text) }
 
 // wanted is a condition on some fields of the header.
 type fieldTerm struct {
@@ -178,9 +178,9 @@ func newMatcher(q Query) *matcher {
 }
 
 // fitsHeader reports whether the fields of a header match, except for attachments.
-func (s *matcher) fitsHeader(text []byte) bool {
-	for i := range s.fields {
-		f := &s.fields[i]
+func (m *matcher) fitsHeader(text []byte) bool {
+	for i := range m.fields {
+		f := &m.fields[i]
 		found := false
 		for value := range header.Texts(text, f.names...) {
 			found = found || f.term.isIn(value)
@@ -194,9 +194,9 @@ func (s *matcher) fitsHeader(text []byte) bool {
 
 // namesAttachment reports whether fields in a text have the name of an attachment that is searched
 // for.
-func (s *matcher) namesAttachment(text []byte) bool {
+func (m *matcher) namesAttachment(text []byte) bool {
 	for name := range attachmentNames(text) {
-		if s.attachment.isIn(name) {
+		if m.attachment.isIn(name) {
 			return true
 		}
 	}

@@ -194,42 +194,42 @@ type mailboxChange struct {
 // run compares the messages of old and fresh pages. Fresh pages are ascending. As soon as no more
 // of them can have a message of an old page, the old pages are done, and a window can be written
 // after each page.
-func (d *mailboxChange) run(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, fresh []manifest.Page) error {
-	highest, err := d.openOld(ctx)
+func (c *mailboxChange) run(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, fresh []manifest.Page) error {
+	highest, err := c.openOld(ctx)
 	if err != nil {
 		return err
 	}
-	settled := len(d.old) == 0
-	for page, err := range d.ahead.Pages(ctx, inorder.Slice(fresh)) {
+	settled := len(c.old) == 0
+	for page, err := range c.ahead.Pages(ctx, inorder.Slice(fresh)) {
 		if err != nil {
 			return err
 		}
 		if !settled && page.Start > uint32(highest) {
-			d.endOld()
+			c.endOld()
 			settled = true
 		}
 		if settled {
-			if err := d.writeIfFull(ctx); err != nil {
+			if err := c.writeIfFull(ctx); err != nil {
 				return err
 			}
 		}
-		if err := d.page(ctx, contents, m, page); err != nil {
+		if err := c.page(ctx, contents, m, page); err != nil {
 			return err
 		}
 	}
-	d.endOld()
-	return d.writeIfFull(ctx)
+	c.endOld()
+	return c.writeIfFull(ctx)
 }
 
 // openOld opens the messages of the old pages. It returns the highest UID.
-func (d *mailboxChange) openOld(ctx context.Context) (highest mail.UID, err error) {
-	for at := range d.old {
-		members, err := d.members(ctx, d.box.number, at)
+func (c *mailboxChange) openOld(ctx context.Context) (highest mail.UID, err error) {
+	for at := range c.old {
+		members, err := c.members(ctx, c.box.number, at)
 		if err != nil {
 			return 0, err
 		}
 		for _, m := range members {
-			d.open[m.uid] = m.hash
+			c.open[m.uid] = m.hash
 			highest = max(highest, m.uid)
 		}
 	}
@@ -238,38 +238,38 @@ func (d *mailboxChange) openOld(ctx context.Context) (highest mail.UID, err erro
 
 // page compares the messages of a fresh page with those that are open. A page that cannot be read
 // is taken to have none. It is not recorded, so that the next manifest with it reads it again.
-func (d *mailboxChange) page(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, page manifest.Page) error {
+func (c *mailboxChange) page(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, page manifest.Page) error {
 	records, err := contents.Records(ctx, page)
 	if err != nil {
-		return d.unlessDamage(ctx, fmt.Errorf("mailbox %q, %s: record page %s: %w", m.Name, page, page.Records, err))
+		return c.unlessDamage(ctx, fmt.Errorf("mailbox %q, %s: record page %s: %w", m.Name, page, page.Records, err))
 	}
 	members := make([]member, len(records))
 	for i := range records {
 		r := &records[i]
 		members[i] = member{r.UID, r.Hash}
-		if hash, has := d.open[r.UID]; has && hash == r.Hash {
-			delete(d.open, r.UID)
+		if hash, has := c.open[r.UID]; has && hash == r.Hash {
+			delete(c.open, r.UID)
 			continue
 		}
-		d.window.begin(d.box, r, d.n)
+		c.window.begin(c.box, r, c.n)
 	}
 	at, id := spanOf(page), page.Records.Prefix()
-	d.window.put(fulltext.Pair{Key: at.key(pageKey, d.box.number), Value: id[:]})
-	d.window.put(fulltext.Pair{Key: at.key(memberKey, d.box.number), Value: encodeMembers(members)})
-	d.pages[d.box.number][at] = id
-	delete(d.old, at)
+	c.window.put(fulltext.Pair{Key: at.key(pageKey, c.box.number), Value: id[:]})
+	c.window.put(fulltext.Pair{Key: at.key(memberKey, c.box.number), Value: encodeMembers(members)})
+	c.pages[c.box.number][at] = id
+	delete(c.old, at)
 	return nil
 }
 
 // endOld ends the stays of messages that this manifest does not have, and removes the pages that
 // are old.
-func (d *mailboxChange) endOld() {
-	for uid, hash := range d.open {
-		d.window.end(d.box.number, uid, hash, d.account.latest)
+func (c *mailboxChange) endOld() {
+	for uid, hash := range c.open {
+		c.window.end(c.box.number, uid, hash, c.account.latest)
 	}
-	for at := range d.old {
-		d.removePage(d.box.number, at)
+	for at := range c.old {
+		c.removePage(c.box.number, at)
 	}
-	clear(d.open)
-	clear(d.old)
+	clear(c.open)
+	clear(c.old)
 }

@@ -13,14 +13,14 @@ import (
 )
 
 // add adds a filter. All filters must hold, so of two dates or sizes the narrower one counts.
-func (w *Query) add(f *words.Filter, now time.Time) error {
-	q := &w.Record
+func (q *Query) add(f *words.Filter, now time.Time) error {
+	record := &q.Record
 	switch f.Name {
 	case words.In:
 		if f.Not {
-			w.NotIn = append(w.NotIn, mail.Pattern(f.Value))
+			q.NotIn = append(q.NotIn, mail.Pattern(f.Value))
 		} else {
-			w.In = append(w.In, mail.Pattern(f.Value))
+			q.In = append(q.In, mail.Pattern(f.Value))
 		}
 	case words.After, words.Before:
 		when, ok := day.Parse(f.Value, now)
@@ -31,23 +31,23 @@ func (w *Query) add(f *words.Filter, now time.Time) error {
 			return f.Errorf("%q is not a date; write %s", f.Value, day.Forms)
 		}
 		if (f.Name == words.After) != f.Not {
-			q.Since = later(q.Since, when.From)
+			record.Since = later(record.Since, when.From)
 		} else {
-			q.Before = earlier(q.Before, when.From)
+			record.Before = earlier(record.Before, when.From)
 		}
 	case words.Larger, words.Smaller:
 		n, err := humanize.ParseBytes(f.Value)
 		if err != nil || n == 0 || n > 1<<62 {
 			return f.Errorf("%q is not a size such as 500K or 1M", f.Value)
 		}
-		addSize(q, f, int64(n))
+		addSize(record, f, int64(n))
 	case words.Flag, words.Is:
-		addFlag(q, f)
+		addFlag(record, f)
 	case words.Label:
 		if f.Not {
-			q.NotLabels = append(q.NotLabels, f.Value)
+			record.NotLabels = append(record.NotLabels, f.Value)
 		} else {
-			q.Labels = append(q.Labels, f.Value)
+			record.Labels = append(record.Labels, f.Value)
 		}
 	}
 	return nil

@@ -41,22 +41,22 @@ func Parse(texts []string, record search.Query, now time.Time) (*Query, error) {
 }
 
 // Wants reports whether a mailbox is searched.
-func (w *Query) Wants(m *mail.Mailbox) bool {
-	for _, p := range w.In {
-		if !w.matches(p, m) {
+func (q *Query) Wants(m *mail.Mailbox) bool {
+	for _, p := range q.In {
+		if !q.matches(p, m) {
 			return false
 		}
 	}
-	for _, p := range w.NotIn {
-		if w.matches(p, m) {
+	for _, p := range q.NotIn {
+		if q.matches(p, m) {
 			return false
 		}
 	}
 	return true
 }
 
-func (w *Query) matches(p mail.Pattern, m *mail.Mailbox) bool {
-	if !w.Fold || p.Matches(m) {
+func (q *Query) matches(p mail.Pattern, m *mail.Mailbox) bool {
+	if !q.Fold || p.Matches(m) {
 		return p.Matches(m)
 	}
 	name := strings.ToLower(m.Name)
@@ -64,11 +64,11 @@ func (w *Query) matches(p mail.Pattern, m *mail.Mailbox) bool {
 }
 
 // Unmatched returns the patterns of In that do not match a mailbox.
-func (w *Query) Unmatched(in []mail.Pattern, m *mail.Mailbox) []mail.Pattern {
-	return slices.DeleteFunc(slices.Clone(in), func(p mail.Pattern) bool { return w.matches(p, m) })
+func (q *Query) Unmatched(in []mail.Pattern, m *mail.Mailbox) []mail.Pattern {
+	return slices.DeleteFunc(slices.Clone(in), func(p mail.Pattern) bool { return q.matches(p, m) })
 }
 
 // IsZero reports whether the query has no condition.
-func (w *Query) IsZero() bool {
-	return w.Words == nil && w.Record.IsZero() && len(w.In)+len(w.NotIn) == 0
+func (q *Query) IsZero() bool {
+	return q.Words == nil && q.Record.IsZero() && len(q.In)+len(q.NotIn) == 0
 }
