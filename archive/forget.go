@@ -88,18 +88,18 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 		decide(account, history.Policy{}, time.UTC)
 		left := false // whether a complete manifest is left
 		for i := range account {
-			f := &account[i]
-			switch named := isNamed(f); {
-			case named && f.Firm:
-				return nil, fmt.Errorf("manifest %x: %w: %s", f.Head.ID[:4], ErrKept, f.Reasons[len(f.Reasons)-1])
+			d := &account[i]
+			switch named := isNamed(d); {
+			case named && d.Firm:
+				return nil, fmt.Errorf("manifest %x: %w: %s", d.Head.ID[:4], ErrKept, d.Reasons[len(d.Reasons)-1])
 			case named:
-				f.Verdict = history.Verdict{Reasons: []string{"named"}}
-				plan.Decisions = append(plan.Decisions, *f)
+				d.Verdict = history.Verdict{Reasons: []string{"named"}}
+				plan.Decisions = append(plan.Decisions, *d)
 			default:
-				left = left || f.isComplete()
+				left = left || d.isComplete()
 			}
 		}
-		if n := slices.IndexFunc(account, func(f Decision) bool { return !f.Keep && f.isComplete() }); n >= 0 && !left &&
+		if n := slices.IndexFunc(account, func(d Decision) bool { return !d.Keep && d.isComplete() }); n >= 0 && !left &&
 			slices.ContainsFunc(heads, func(h repo.Head) bool { return h.Account == account[0].Head.Account }) {
 			return nil, fmt.Errorf("manifest %x: %w: no other complete one of account %q would be left", account[n].Head.ID[:4], ErrKept, account[n].Manifest.Account)
 		}
@@ -154,7 +154,7 @@ func undecidedOne(ctx context.Context, r *repo.Repo, head repo.Head) (Decision, 
 func byAccount(all []Decision) func(yield func([]Decision) bool) {
 	return func(yield func([]Decision) bool) {
 		for len(all) > 0 {
-			n := slices.IndexFunc(all, func(f Decision) bool { return f.Head.Account != all[0].Head.Account })
+			n := slices.IndexFunc(all, func(d Decision) bool { return d.Head.Account != all[0].Head.Account })
 			if n < 0 {
 				n = len(all)
 			}
@@ -172,17 +172,17 @@ func decide(account []Decision, policy history.Policy, zone *time.Location) {
 	var list []history.Run
 	var of []*Decision
 	for i := range account {
-		f := &account[i]
-		if f.Manifest == nil {
-			f.Verdict = history.Verdict{Keep: true, Reasons: []string{"cannot be read"}}
+		d := &account[i]
+		if d.Manifest == nil {
+			d.Verdict = history.Verdict{Keep: true, Reasons: []string{"cannot be read"}}
 			continue
 		}
 		list = append(list, history.Run{
-			Hash: f.Head.ID, Parent: f.Manifest.Parent, Start: f.Manifest.Start, Time: f.Head.Time, State: f.Manifest.State,
-			Late: f.Head.Late, Dating: datingOf(f.Head), Alarm: len(f.Manifest.Alarm)+len(f.Lost) > 0, Tags: f.Tags,
-			Unread: f.Manifest.MailInherited(),
+			Hash: d.Head.ID, Parent: d.Manifest.Parent, Start: d.Manifest.Start, Time: d.Head.Time, State: d.Manifest.State,
+			Late: d.Head.Late, Dating: datingOf(d.Head), Alarm: len(d.Manifest.Alarm)+len(d.Lost) > 0, Tags: d.Tags,
+			Unread: d.Manifest.MailInherited(),
 		})
-		of = append(of, f)
+		of = append(of, d)
 	}
 	for i, v := range policy.Decide(list, zone) {
 		of[i].Verdict = v
@@ -195,15 +195,15 @@ func decide(account []Decision, policy history.Policy, zone *time.Location) {
 // checkpoint does not take over its alarm. The manifests are given the newest first.
 func keepAlarming(account []Decision) {
 	for i := range account {
-		f := &account[i]
-		if f.Keep || f.Manifest == nil || f.isComplete() || !f.Head.Committed() || len(f.Manifest.Alarm) == 0 || slices.Contains(f.Tags, history.TagAcknowledged) {
+		d := &account[i]
+		if d.Keep || d.Manifest == nil || d.isComplete() || !d.Head.Committed() || len(d.Manifest.Alarm) == 0 || slices.Contains(d.Tags, history.TagAcknowledged) {
 			continue
 		}
 		takes := func(by Decision) bool {
-			return by.Manifest != nil && by.Head.Committed() && takesOver(Summary{by.Head, by.Manifest}, Summary{f.Head, f.Manifest})
+			return by.Manifest != nil && by.Head.Committed() && takesOver(Summary{by.Head, by.Manifest}, Summary{d.Head, d.Manifest})
 		}
 		if !slices.ContainsFunc(account[:i], takes) {
-			f.Verdict = history.Verdict{Keep: true, Firm: true, Reasons: []string{"alarm, not acknowledged"}}
+			d.Verdict = history.Verdict{Keep: true, Firm: true, Reasons: []string{"alarm, not acknowledged"}}
 		}
 	}
 }
@@ -214,12 +214,12 @@ func keepAlarming(account []Decision) {
 // objects are new, so no manifest is certain, and none is kept for this.)
 func keepCertain(account []Decision) {
 	for i := range account {
-		f := &account[i]
-		if !f.isComplete() || f.Head.Stored.After(f.Manifest.Deadline) {
+		d := &account[i]
+		if !d.isComplete() || d.Head.Stored.After(d.Manifest.Deadline) {
 			continue
 		}
-		if !f.Keep {
-			f.Keep, f.Reasons = true, []string{"newest that was certainly in time"}
+		if !d.Keep {
+			d.Keep, d.Reasons = true, []string{"newest that was certainly in time"}
 		}
 		return
 	}

@@ -109,7 +109,7 @@ func (f *lossFinder) lost(ctx context.Context, before, now *Decision) ([]string,
 // complete one that did. It leaves out those beside which the run of i ran: what it lacks of them
 // may have come after it read the account. Instead, the manifest after i is compared with them.
 func predecessors(account []Decision, i int) (list []int) {
-	list = precede(account, i)
+	list = completeBefore(account, i)
 	if len(list) == 0 {
 		return nil
 	}
@@ -122,7 +122,9 @@ func predecessors(account []Decision, i int) (list []int) {
 	return list
 }
 
-func precede(account []Decision, i int) (list []int) {
+// completeBefore returns the last complete manifest before manifest i, and, if that one is belated
+// and i is not, the last complete one that is not.
+func completeBefore(account []Decision, i int) (list []int) {
 	belated := account[i].Head.Belated()
 	for n := i + 1; n < len(account); n++ {
 		before := &account[n]
@@ -178,18 +180,12 @@ func (f *lossFinder) compare(ctx context.Context, before, now repo.Head) (*loss.
 		return nil, err
 	}
 	comparison := loss.Comparison{Most: -1, Catalog: Catalog(ctx, f.repo, f.reader.Reader), Erased: erasures.Message}
-	account := ""
-	for i, head := range []repo.Head{before, now} {
-		m, err := ReadManifest(ctx, f.repo, head)
-		if err != nil {
-			return nil, err
-		}
-		mailboxes, err := readableMailboxes(ctx, f.reader.Contents(m))
-		if err != nil {
-			return nil, err
-		}
-		account = m.Account
-		*[]*[]*manifest.Mailbox{&comparison.Before, &comparison.Now}[i] = mailboxes
+	if comparison.Before, _, err = f.mailboxes(ctx, before); err != nil {
+		return nil, err
+	}
+	var account string
+	if comparison.Now, account, err = f.mailboxes(ctx, now); err != nil {
+		return nil, err
 	}
 	if f.limits != nil {
 		comparison.Limit = f.limits(account)
@@ -197,15 +193,19 @@ func (f *lossFinder) compare(ctx context.Context, before, now repo.Head) (*loss.
 	return comparison.Find()
 }
 
-// readableMailboxes returns the mailboxes of a manifest that can be read.
-func readableMailboxes(ctx context.Context, c *Contents) (list []*manifest.Mailbox, err error) {
-	for mailbox, err := range c.Mailboxes(ctx) {
+// mailboxes returns the mailboxes of a manifest that can be read, and its account.
+func (f *lossFinder) mailboxes(ctx context.Context, head repo.Head) (list []*manifest.Mailbox, account string, err error) {
+	m, err := ReadManifest(ctx, f.repo, head)
+	if err != nil {
+		return nil, "", err
+	}
+	for mailbox, err := range f.reader.Contents(m).Mailboxes(ctx) {
 		switch {
 		case err == nil:
 			list = append(list, mailbox)
 		case !IsDamage(err):
-			return nil, err
+			return nil, "", err
 		}
 	}
-	return list, nil
+	return list, m.Account, nil
 }

@@ -175,7 +175,7 @@ func settled(account []Decision, limits Limits) bool {
 		if !now.isComplete() || len(now.Manifest.Alarm) > 0 || now.Manifest.Totals.Failures > 0 || len(before) == 0 {
 			continue
 		}
-		direct := precede(account, i)
+		direct := completeBefore(account, i)
 		last := &account[direct[len(direct)-1]]
 		good := now.Head.Belated() || !last.Head.Belated() // otherwise an earlier one that came in time counts, too
 		for _, n := range before {

@@ -18,6 +18,9 @@ type RecordFinder struct {
 	// shares its page.
 	EachPlace bool
 
+	Unread int   // pieces that could not be read so far
+	Damage error // why the first of these cannot be read
+
 	repo   *repo.Repo
 	reader *Reader
 	ahead  *Lookahead
@@ -25,9 +28,6 @@ type RecordFinder struct {
 	seen   map[pieceAt]bool      // with EachPlace: the pieces with wanted records, and where
 	head   repo.Head             // of the present manifest
 	holds  bool                  // what was read of the present piece holds a wanted record
-
-	Unread int   // pieces that cannot be read
-	Damage error // why the first of these cannot be read
 }
 
 // RecordPlace says where a record was found.

@@ -18,7 +18,6 @@ import (
 type Unreported struct {
 	Head, Before repo.Head
 	Account      string
-	Messages     [2]int64 // in the one before and in this one
 	Lost         []string // what the comparison says
 }
 
@@ -128,7 +127,7 @@ func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspe
 					return nil, err
 				}
 				if len(lost) > 0 {
-					all = append(all, unreported(&account[n], now, lost))
+					all = append(all, Unreported{now.Head, account[n].Head, now.Manifest.Account, lost})
 					break
 				}
 			}
@@ -174,11 +173,6 @@ func (c *comparer) lost(ctx context.Context, before, now *Decision) ([]string, e
 		return nil, nil
 	}
 	return c.finder.lost(ctx, before, now)
-}
-
-func unreported(before, now *Decision, lost []string) Unreported {
-	messages := [2]int64{before.Manifest.Totals.Messages, now.Manifest.Totals.Messages}
-	return Unreported{now.Head, before.Head, now.Manifest.Account, messages, lost}
 }
 
 // String returns a sentence that says what is wrong and what to do. SettledAlarms recognizes it.
