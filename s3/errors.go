@@ -73,8 +73,12 @@ func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 	case "BucketAlreadyExists":
 		return fmt.Sprintf("the name %s belongs to somebody else at %s: choose another bucket", s.Bucket, s.Endpoint)
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidTokenId", "XAdminUserNotFound":
-		return fmt.Sprintf("%s does not accept the access key or its secret: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "+
+		meaning := fmt.Sprintf("%s does not accept the access key or its secret: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "+
 			"and AWS_SESSION_TOKEN, the profile, or credentials_file in the configuration", s.Endpoint)
+		if e.Code == "SignatureDoesNotMatch" && !s.link.accepted.Load() {
+			meaning += "; a proxy before it must leave the header Host as it is"
+		}
+		return meaning
 	case "ExpiredToken", "TokenRefreshRequired":
 		return fmt.Sprintf("the session of these credentials has ended: get new ones for %s", s.Endpoint)
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem":
@@ -91,6 +95,10 @@ func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 		return fmt.Sprintf("what %s received is not what was sent", s.Endpoint)
 	case "NotImplemented":
 		return fmt.Sprintf("%s does not offer this: it cannot hold a repository", s.Endpoint)
+	}
+	if e.StatusCode == http.StatusRequestEntityTooLarge { // of a proxy
+		return fmt.Sprintf("%s, or a proxy before it, takes no object of this size, and the objects of a repository have up to 33 MiB: "+
+			"raise its limit (in nginx, client_max_body_size)", s.Endpoint)
 	}
 	if e.StatusCode >= http.StatusInternalServerError {
 		return s.Endpoint + " has an error of its own"
@@ -130,7 +138,7 @@ const longestWords = 300
 // ownWords returns the words, the code and the status of a refusal.
 func ownWords(e minio.ErrorResponse) string {
 	var words []string
-	if text := strings.TrimSpace(e.Message); text != "" {
+	if text := strings.Join(strings.Fields(e.Message), " "); text != "" {
 		words = append(words, quoted(text))
 	}
 	code := strings.TrimPrefix(e.Code, strconv.Itoa(e.StatusCode)+" ") // if the client library derives it from the status line

@@ -24,16 +24,24 @@ func (s *Store) Probe(ctx context.Context) error {
 	return s.ProbeReads(ctx)
 }
 
-// ProbeReads checks that the store returns an object, the requested range of it and its size, and
-// lists objects by prefix, in order and in pages. A store that lacks one of these would fail once
-// the repository has many objects, or large ones. If ProbeReads may not delete, it leaves two small
-// objects.
+// probeLength is the length of the first object of ProbeReads. The packs of a repository are
+// larger, but take minutes on slow links. nginx allows requests of 1 MiB by default.
+const probeLength = 2 << 20
+
+// ProbeReads checks that the store accepts and returns an object, the requested range of it and its
+// size, and lists objects by prefix, in order and in pages. A store that lacks one of these would
+// fail once the repository has many objects, or large ones. If ProbeReads may not delete, it leaves
+// two objects of 3 MiB together.
 func (s *Store) ProbeReads(ctx context.Context) error {
 	base := "probe/" + strings.ToLower(rand.Text())
 	names := []string{base + "1", base + "2"}
-	data := []byte("an object of which a part is read")
-	for _, name := range slices.Backward(names) {
-		if err := s.Put(ctx, name, bytes.NewReader(data), int64(len(data))); err != nil {
+	if err := s.probeListing(ctx, base, nil); err != nil { // so that a cache on the way has an answer
+		return err
+	}
+	data := make([]byte, probeLength)
+	_, _ = rand.Read(data) // it never fails
+	for i, name := range names {
+		if err := s.Put(ctx, name, bytes.NewReader(data), int64(probeLength>>i)); err != nil {
 			return err
 		}
 		defer func() { _ = s.Delete(context.WithoutCancel(ctx), name) }()
@@ -86,7 +94,8 @@ func (s *Store) probeListing(ctx context.Context, prefix string, names []string)
 		got = append(got, o.Name)
 	}
 	if !slices.Equal(got, names) {
-		return fmt.Errorf("%s has %d objects with the prefix %s, and lists %q: it cannot hold a repository", s.Endpoint, len(names), prefix, got)
+		return fmt.Errorf("%s has %d objects with the prefix %s, and lists %q: it cannot hold a repository, or a proxy before it keeps old answers",
+			s.Endpoint, len(names), prefix, got)
 	}
 	return nil
 }

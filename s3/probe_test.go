@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,12 +16,14 @@ func TestProbe(t *testing.T) {
 		want   string // in the error; "": none
 	}{
 		"none":      {func(*fake) {}, ""},
-		"no ranges": {func(f *fake) { f.set(withoutRange) }, "the store answers with bytes 0 to 32, where 3 to 8 were asked for"},
+		"no ranges": {func(f *fake) { f.set(withoutRange) }, "the store answers with bytes 0 to 2097151, where 3 to 8 were asked for"},
 		"backwards": {func(f *fake) { f.reverse = true }, "has 2 objects with the prefix probe/"},
 		"one page": {func(f *fake) { f.set(edited("true</IsTruncated>", "false</IsTruncated>")) },
 			"has 2 objects with the prefix probe/"},
-		"no tokens": {func(f *fake) { f.set(edited("NextContinuationToken", "NextMarker")) }, "continuation token"},
-		"replaces":  {func(f *fake) { f.careful = false }, "lets one object replace another"},
+		"no tokens":        {func(f *fake) { f.set(edited("NextContinuationToken", "NextMarker")) }, "continuation token"},
+		"a cache":          {func(f *fake) { f.set(f.cached()) }, "a proxy before it keeps old answers"},
+		"a limit of 1 MiB": {func(f *fake) { f.set(limited) }, "a proxy before it, takes no object of this size"},
+		"replaces":         {func(f *fake) { f.careful = false }, "lets one object replace another"},
 	} {
 		f := newFake(t)
 		c.change(f)
@@ -36,6 +39,38 @@ func TestProbe(t *testing.T) {
 
 func withoutRange(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	r.Header.Del("Range")
+	next(w, r)
+}
+
+// cached answers like a proxy that keeps listings.
+func (f *fake) cached() fault {
+	kept := map[string]*httptest.ResponseRecorder{}
+	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		if r.Method != http.MethodGet || !r.URL.Query().Has("list-type") {
+			next(w, r)
+			return
+		}
+		f.mu.Lock()
+		whole := kept[r.URL.String()]
+		f.mu.Unlock()
+		if whole == nil {
+			whole = httptest.NewRecorder()
+			next(whole, r)
+			f.mu.Lock()
+			kept[r.URL.String()] = whole
+			f.mu.Unlock()
+		}
+		_, _ = w.Write(whole.Body.Bytes())
+	}
+}
+
+// limited refuses large requests as nginx does.
+func limited(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	if r.ContentLength > 1<<20 {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		_, _ = io.WriteString(w, "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n</html>")
+		return
+	}
 	next(w, r)
 }
 
