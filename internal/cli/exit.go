@@ -46,7 +46,7 @@ func (p *Program) report(ctx context.Context, err error) int {
 		p.Alarm("interrupted")
 		return StatusInterrupted
 	}
-	p.Alarm("%s", ui.OneLine(err.Error()))
+	p.Alarm("%s", ui.OneLine(hint.Text(err)))
 	if hint := hint.For(err); hint != "" {
 		p.Say("hint: " + hint)
 	}

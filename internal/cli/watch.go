@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/notify"
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -113,7 +114,7 @@ func (p *Program) pinger(ctx context.Context, flags *WatchFlags, configured conf
 func (w *watcher) end(ctx context.Context, p *Program, status int, failed error) {
 	ctx = context.WithoutCancel(ctx) // report an interruption, too
 	if failed != nil && len(w.run.Failed)+len(w.run.Accounts) == 0 && status != StatusInterrupted {
-		w.run.Failed = []string{ui.OneLine(failed.Error())}
+		w.run.Failed = []string{ui.OneLine(hint.Text(failed))}
 	}
 	w.run.End, w.run.Status, w.run.Outcome, w.run.Log = time.Now(), status, Meaning(status), w.tail.String()
 	var errs []error

@@ -45,6 +45,6 @@ func (e *findings) warn(check, advice, format string, args ...any) {
 
 // fail adds an error with its hint. It returns all findings, for a check that cannot continue.
 func (e *findings) fail(check string, err error) []Finding {
-	e.add(Fail, check, err.Error(), hint.For(err))
+	e.add(Fail, check, hint.Text(err), hint.For(err))
 	return e.found
 }

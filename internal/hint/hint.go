@@ -90,6 +90,7 @@ var hints = []struct {
 	{is(imap.ErrInsecure), "use imaps://; or --insecure-plaintext, if you trust the network"},
 	{is(imap.ErrOverQuota), "make room in the account and restore again: nothing is added twice"},
 	{isExpired, "the server's operator must renew the certificate; if the date in the message is not today's, set the clock of this host"},
+	{isMisnamed, "use the name that is in the certificate, in the URL of the account or the repository; or ask the server's operator for a certificate of this name"},
 	{isUntrusted, "if your own authority signed the certificate, use --ca-file, or ca_file in the configuration"},
 	{isUnreachable, "check the host name, the port, and the network of this host"},
 	{is(mail.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},
@@ -111,6 +112,11 @@ func is(target error) func(error) bool {
 func isExpired(err error) bool {
 	var invalid x509.CertificateInvalidError
 	return errors.As(err, &invalid) && invalid.Reason == x509.Expired
+}
+
+func isMisnamed(err error) bool {
+	var name x509.HostnameError
+	return errors.As(err, &name)
 }
 
 func isUntrusted(err error) bool {

@@ -269,7 +269,7 @@ func (b *backupRun) add(backup *backup.Result) {
 		printRemarks(b.program, backup)
 		return
 	}
-	b.failed = append(b.failed, backupFailure{backup.Account, backup.Err.Error(), backup.Kept, backup.Err})
+	b.failed = append(b.failed, backupFailure{backup.Account, hint.Text(backup.Err), backup.Kept, backup.Err})
 	if backup.Manifest != nil {
 		b.committed = append(b.committed, summary.OfManifest(backup.Head, backup.Manifest))
 		b.program.Warn("%s: the mail could not be read, and stays as it was archived before; the rest of the account is archived", ui.Safe(backup.Account))
@@ -284,7 +284,7 @@ func (b *backupRun) add(backup *backup.Result) {
 func watchedAccount(b *backup.Result) notify.Account {
 	a := notify.Account{Name: ui.Safe(b.Account)}
 	if b.Err != nil {
-		a.Status, a.Err = cli.StatusFailed, cmp.Or(ui.OneLine(b.Err.Error()), "unknown")
+		a.Status, a.Err = cli.StatusFailed, cmp.Or(ui.OneLine(hint.Text(b.Err)), "unknown")
 		if b.Manifest != nil { // without new mail; what was read beside it may have raised an alarm
 			a.Alarms = int64(len(b.Manifest.Alarm))
 		}
@@ -338,7 +338,7 @@ func (b *backupRun) print() error {
 		messages += s.NewMessages
 		bytes += s.NewBytes
 	}
-	p.Printf("%d of %s archived; new: %s, %s", len(b.committed), ui.Plural(b.accounts, "account"), ui.Plural(messages, "message"), ui.Size(bytes))
+	p.Printf("%s of %s archived; new: %s, %s", ui.Count(len(b.committed)), ui.Plural(b.accounts, "account"), ui.Plural(messages, "message"), ui.Size(bytes))
 	return nil
 }
 

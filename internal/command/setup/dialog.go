@@ -119,7 +119,7 @@ func (d *dialog) failed(err error) {
 
 // sentence returns an error as a sentence.
 func sentence(err error) string {
-	text := strings.TrimSuffix(ui.OneLine(err.Error()), ".")
+	text := strings.TrimSuffix(ui.OneLine(hint.Text(err)), ".")
 	if text == "" {
 		return "It failed."
 	}

@@ -228,7 +228,7 @@ func (a *account) roots() *x509.CertPool {
 // trust the server.
 func (d *dialog) askTrust(ctx context.Context, server *probe.Server, a *account) error {
 	own := server.Presented[0]
-	d.Paragraph(ui.Safe(server.Host) + " shows a certificate that cannot be trusted: " + ui.OneLine(server.Untrusted.Error()) + ".")
+	d.Paragraph(ui.Safe(server.Host) + " cannot be trusted yet: " + ui.OneLine(hint.Text(server.Untrusted)) + ".")
 	d.Say("  subject      " + ui.Safe(cmp.Or(own.Subject.String(), strings.Join(own.DNSNames, ", "))))
 	d.Say("  signed by    " + ui.Safe(own.Issuer.String()))
 	d.Say("  valid until  " + own.NotAfter.Format("2006-01-02"))
