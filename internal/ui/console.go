@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -47,10 +48,26 @@ func (c *console) line(urgent level, text string) {
 	if c.tail != nil {
 		c.tail.Line(text)
 	}
+	text = c.folded(text)
 	if c.journal {
 		text = fmt.Sprintf("<%d>%s", urgent, text)
 	}
 	_, _ = io.WriteString(w, text+"\n") // without standard error, there is no place to report it
+}
+
+// folded breaks lines at spaces, because a terminal breaks them within words. Lines that begin with
+// a space are commands to copy, or aligned, and stay as they are.
+func (c *console) folded(text string) string {
+	if c.screen.width == 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if !strings.HasPrefix(line, " ") {
+			lines[i] = fold(line, c.screen.width, "  ")
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // redirect writes lines among the results while a pager has the terminal.

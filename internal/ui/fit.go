@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,7 +23,14 @@ func (t *Table) fitted() []int {
 	}
 	whole := slices.Clone(widths)
 	t.leaveOut(widths, t.spare, fairColumn)
-	if t.below = t.below || t.folded && rowWidth(widths) > t.screen.width; t.below {
+	if last := len(widths) - 1; t.folded && rowWidth(widths) > t.screen.width {
+		if room := t.screen.width - rowWidth(widths[:last]) - columnGap; !t.below && room >= max(foldColumn, t.longestWord()) {
+			widths[last] = room
+			return widths
+		}
+		t.below = true
+	}
+	if t.below {
 		widths = whole
 		widths[len(widths)-1] = 0
 		t.leaveOut(widths, t.spare, fairColumn)
@@ -38,6 +46,19 @@ func (t *Table) fitted() []int {
 	t.cut(widths, func(c column) bool { return !c.isFirm() })
 	t.cut(widths, func(c column) bool { return c.kept })
 	return widths
+}
+
+// longestWord returns the width of the longest word in the last column of the pending rows.
+func (t *Table) longestWord() (width int) {
+	for _, r := range t.pending {
+		if len(r.cells) == 0 {
+			continue
+		}
+		for word := range strings.FieldsSeq(r.cells[len(r.cells)-1]) {
+			width = max(width, uniseg.StringWidth(word))
+		}
+	}
+	return width
 }
 
 // leaveOut leaves out columns until a row fits whose other columns have a width of at most most.
@@ -113,13 +134,13 @@ func Cut(text string, width int) string {
 // fold breaks text at spaces into lines of the width; the lines after the first begin with the
 // indent. If width is 0, the text stays one line.
 func fold(text string, width int, indent string) string {
-	if width == 0 || uniseg.StringWidth(text) <= width {
+	if width == 0 || cellsOf(text) <= width {
 		return text
 	}
 	var b strings.Builder
 	used := 0
 	for i, word := range strings.Split(text, " ") {
-		cells := uniseg.StringWidth(word)
+		cells := cellsOf(word)
 		switch {
 		case i == 0:
 		case used+1+cells > width && used > len(indent):
@@ -134,3 +155,9 @@ func fold(text string, width int, indent string) string {
 	}
 	return b.String()
 }
+
+// cellsOf returns the width of text that may have colors.
+func cellsOf(text string) int { return uniseg.StringWidth(colorCode.ReplaceAllString(text, "")) }
+
+// colorCode is what paint writes before and after text.
+var colorCode = regexp.MustCompile(`\x1b\[[0-9;]*m`)

@@ -18,8 +18,8 @@ type Table struct {
 	columns []column
 	spare   []string // headings of the columns to leave out first on a narrow terminal
 	late    []string // and of those to leave out before others get narrower than narrowColumn
-	folded  bool     // the last column goes below its row if it does not fit
-	below   bool     // it does so, from now on
+	folded  bool     // the last column is folded if it does not fit: in its place if there is room, or else below its row
+	below   bool     // it goes below its row, from now on
 	pending []tableRow
 }
 
@@ -96,8 +96,9 @@ func (t *Table) Whole(headings ...string) *Table {
 	return t
 }
 
-// Folded puts the last column below its row, folded, on a terminal where it does not fit beside the
-// others.
+// Folded folds the last column on a terminal where it does not fit beside the others, instead of
+// cutting it. It stays in its place if there is room for its words, and otherwise goes below its
+// row.
 func (t *Table) Folded() *Table {
 	t.folded = true
 	return t
@@ -122,6 +123,9 @@ const (
 	minColumn = 6
 	// fairColumn is the width that a column should keep before others are left out.
 	fairColumn = 20
+	// foldColumn is the width in which text is folded beside the other columns. In less it would
+	// have many short lines, so it goes below them.
+	foldColumn = 30
 	// narrowColumn is the width that a column should keep before dates are cut and further columns
 	// are left out.
 	narrowColumn = 12
@@ -219,6 +223,15 @@ func (t *Table) line(r tableRow, widths []int) string {
 		case t.screen.width == 0:
 		case widths[i] == short && len(cell) > short:
 			cell = cell[:short] // it is a date
+		case t.folded && i == len(r.cells)-1:
+			indent := "\n" + strings.Repeat(" ", rowWidth(widths[:i])+columnGap)
+			for n, part := range strings.Split(fold(cell, widths[i], ""), "\n") {
+				if n > 0 {
+					b.WriteString(indent)
+				}
+				b.WriteString(t.screen.paint(r.color, strings.TrimRight(part, " ")))
+			}
+			return b.String()
 		default:
 			cell = Cut(cell, widths[i])
 		}

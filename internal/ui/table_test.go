@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"strings"
@@ -102,6 +103,28 @@ func TestTableFolds(t *testing.T) {
 	}
 }
 
+// What fits in some lines beside the other columns is folded there, aligned, and in its color. A
+// word that is longer than the room goes below its row, whole.
+func TestTableFoldsInPlace(t *testing.T) {
+	const path = "/home/anna/.config/mailstrata/a-rather-long-name"
+	for finding, want := range map[string]string{
+		"nothing runs mailstrata by itself, such as a timer": "SUBJECT    FINDING\n" +
+			"this host  \x1b[31mnothing runs mailstrata by itself,\x1b[0m\n" +
+			"           \x1b[31msuch as a timer\x1b[0m\n",
+		"there is no " + path: "SUBJECT\nthis host\n    \x1b[31mthere is no\x1b[0m\n    \x1b[31m" + path + "\x1b[0m\n",
+	} {
+		var b bytes.Buffer
+		p := newTestOutput(&b, screen{width: 46, colored: true})
+		table := p.Table("SUBJECT", "FINDING").Folded()
+		table.ColoredRow(Red, "this host", finding)
+		table.Flush()
+		_ = p.Flush()
+		if b.String() != want {
+			t.Errorf("%q, want %q", b.String(), want)
+		}
+	}
+}
+
 // Columns begin at the same cell in all rows.
 func TestTableAligns(t *testing.T) {
 	lines := strings.Split(rendered(screen{width: 100}, wideRows...), "\n")
@@ -191,4 +214,24 @@ func TestChart(t *testing.T) {
 		}
 	}
 	charted(0, "", nil) // nothing to draw is no failure
+}
+
+// A terminal breaks long lines within words, so notes and warnings are folded for it. Colors take
+// no cells. Elsewhere, and in reports, a line stays one.
+func TestLinesAreFolded(t *testing.T) {
+	for _, test := range []struct {
+		screen screen
+		want   string
+	}{
+		{screen{width: 24}, "mailstrata: nothing is\n  lost\n"},
+		{screen{width: 24, colored: true}, "\x1b[33mmailstrata:\x1b[0m nothing is\n  lost\n"},
+		{screen{}, "mailstrata: nothing is lost\n"},
+	} {
+		var b bytes.Buffer
+		o := &Output{console: &console{w: &b, screen: test.screen}, buffer: bufio.NewWriter(io.Discard)}
+		o.Warn("nothing is lost")
+		if b.String() != test.want {
+			t.Errorf("%q, want %q", b.String(), test.want)
+		}
+	}
 }

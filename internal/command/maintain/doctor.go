@@ -3,6 +3,7 @@ package maintain
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -177,7 +178,7 @@ func worstFirst(findings []doctor.Finding, all bool) (listed []doctor.Finding, s
 func printFindingsTable(p *cli.Program, findings []doctor.Finding, count map[doctor.Verdict]int) {
 	listed, subjects := worstFirst(findings, p.Verbose)
 	if len(listed) > 0 {
-		t := p.Table("STATUS", "SUBJECT", "CHECK", "FINDING")
+		t := p.Table("STATUS", "SUBJECT", "CHECK", "FINDING").Folded()
 		for _, f := range listed {
 			t.ColoredRow(map[doctor.Verdict]ui.Color{doctor.Warn: ui.Yellow, doctor.Fail: ui.Red}[f.Status], string(f.Status), f.Subject, f.Check, f.Finding)
 		}
@@ -185,7 +186,7 @@ func printFindingsTable(p *cli.Program, findings []doctor.Finding, count map[doc
 	}
 	for _, f := range listed {
 		if f.Advice != "" {
-			p.Printf("%s, %s: %s", ui.Safe(f.Subject), f.Check, ui.Safe(f.Advice))
+			p.Folded(ui.Plain, fmt.Sprintf("%s, %s: %s", ui.Safe(f.Subject), f.Check, ui.Safe(f.Advice)), "  ")
 		}
 	}
 	if subjects > maxSubjects {
