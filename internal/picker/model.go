@@ -209,7 +209,7 @@ func (m *Model) search() {
 		m.status = "there is no search here"
 		return
 	}
-	m.prompt = &prompt{label: "Search: ", accept: func(m *Model, words string) []Task {
+	m.prompt = &prompt{label: "Search sender, recipients and subject: ", accept: func(m *Model, words string) []Task {
 		if words != "" {
 			m.levels = append(m.levels, newLevel(l.list.Find(words)))
 		}

@@ -183,6 +183,20 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
+// The help is whole on a terminal of 80 columns, and the prompt says what is searched.
+func TestHelpFits(t *testing.T) {
+	list := numbered(3, new(int))
+	list.Find = func(string) *List { return list }
+	m := New("", list)
+	finish(t, m, m.Resize(80, 24))
+	press(t, m, '/')
+	wantOnScreen(t, m, "Search sender, recipients and subject: ")
+	press(t, m, Escape, '?')
+	if help := screenOf(m); strings.Contains(help, "…") || !strings.Contains(help, "not the text") {
+		t.Errorf("the help is cut:\n%s", help)
+	}
+}
+
 // FuzzCells checks that any text is cut and folded by cells, and is safe.
 func FuzzCells(f *testing.F) {
 	for _, text := range hostile {

@@ -30,7 +30,7 @@ type Command struct {
 func (*Command) Help() string {
 	return `Shows backups, their mailboxes and messages in the terminal, to look around, to read, and to restore: mark what you want with the space bar, and press r. mailstrata then shows the command that restores it, and runs it if you say so. "mailstrata serve" shows the same in a browser.
 
-Keys: Up, Down, Page up, Page down, Home, End; Enter opens; Esc goes back; / searches sender, recipients and subject in what is shown: a mailbox, all mailboxes of a backup, or all backups; Space marks; r restores; ? shows all keys; q quits.
+Keys: Up, Down, Page up, Page down, Home, End; Enter opens; Esc goes back; / searches sender, recipients and subject in what is shown: a mailbox, all mailboxes of a backup, or all backups, and "mailstrata find" also finds words in the text of messages; Space marks; r restores; ? shows all keys; q quits.
 
 ` + cli.ManifestHelp + `
 
