@@ -28,6 +28,9 @@ func (s *Share) UnmarshalText(text []byte) error {
 		*s = 1
 		return nil
 	}
+	if strings.Contains(string(text), "/") {
+		return fmt.Errorf("%s is no percentage such as 5%%; --read-data --shard N/OF reads a share", ui.Quote(string(text)))
+	}
 	digits, ok := strings.CutSuffix(string(text), "%")
 	percent, err := strconv.ParseFloat(digits, 64)
 	if !ok && string(text) != "0" || err != nil || !(percent >= 0 && percent <= 100) {
