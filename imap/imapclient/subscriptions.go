@@ -42,6 +42,18 @@ func (c surveyor) subscriptionsQuestion() *subscriptionsQuestion {
 	return q
 }
 
+// Subscribed returns the raw names of the subscribed mailboxes, including those that no longer
+// exist. A server without subscriptions has none.
+func (c *Client) Subscribed(ctx context.Context) ([]string, error) {
+	defer c.CloseOnDone(ctx)()
+	s := surveyor{c}
+	q := s.subscriptionsQuestion()
+	if err := c.Start(q.cmd); err != nil {
+		return nil, c.OrCause(ctx, err)
+	}
+	return s.subscribed(ctx, q)
+}
+
 // subscribed waits for the raw names of the subscribed mailboxes, including those that no longer
 // exist.
 func (c surveyor) subscribed(ctx context.Context, q *subscriptionsQuestion) ([]string, error) {

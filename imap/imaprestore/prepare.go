@@ -207,6 +207,7 @@ func (p *preparation) alike(box *mail.Mailbox) *mail.Mailbox {
 
 // createMissing creates the missing mailboxes, and subscribes.
 func (p *preparation) createMissing(ctx context.Context, mailboxes []mail.Mailbox, places []restore.Place) error {
+	refused := map[int]error{} // subscriptions, by index
 	for i := range places {
 		box, place := &mailboxes[i], &places[i]
 		if !place.Skip && !p.has(place.Name) {
@@ -218,8 +219,27 @@ func (p *preparation) createMissing(ctx context.Context, mailboxes []mail.Mailbo
 			if err := p.c.Subscribe(ctx, place.Name); !p.c.Alive() {
 				return err
 			} else if err != nil {
-				p.note("mailbox %s: not subscribed to: %v", box.Name, err)
+				refused[i] = err
 			}
+		}
+	}
+	return p.noteUnsubscribed(ctx, refused, places)
+}
+
+// noteUnsubscribed notes the mailboxes that are not subscribed to. A refusal does not say so: some
+// servers refuse what is done already.
+func (p *preparation) noteUnsubscribed(ctx context.Context, refused map[int]error, places []restore.Place) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	names, err := p.c.Subscribed(ctx)
+	if !p.c.Alive() {
+		return err
+	}
+	for i, reason := range refused {
+		is := func(name string) bool { return imapclient.SameName(name) == imapclient.SameName(places[i].Name) }
+		if !slices.ContainsFunc(names, is) {
+			p.note("mailbox %s: not subscribed to: %v", places[i].Mailbox, reason)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -281,6 +282,26 @@ func TestRefusedName(t *testing.T) {
 	places, err = target.Preview(t.Context(), boxes)
 	if err != nil || places[2].Name != "b=2A" {
 		t.Errorf("the next restore: have %+v, %v", places, err)
+	}
+}
+
+// A server may refuse to subscribe to what is subscribed to already. Only what is not is noted.
+func TestRefusedSubscription(t *testing.T) {
+	list := []string{`< LIST "" "*"`, `* LIST () "/" INBOX`, `* LIST () "/" a`, `* LIST () "/" b`, `* LIST () "/" c`, "TAG OK x"}
+	subscribe := []string{`< SUBSCRIBE "a"`, "TAG NO already there", `< SUBSCRIBE "b"`, "TAG NO not yours", `< SUBSCRIBE "c"`, "TAG OK x",
+		`< LSUB "" "*"`, `* LSUB () "/" a`, `* LSUB () "/" c`, "TAG OK x"}
+	opts := serve(t, loggedIn("", slices.Concat(list, subscribe, list)...))
+	opts.Connections = 1
+	target := NewTarget(*opts)
+	t.Cleanup(func() { target.Close() })
+	boxes := []mail.Mailbox{{Raw: "a", Name: "a"}, {Raw: "b", Name: "b"}, {Raw: "c", Name: "c"}}
+	for i := range boxes {
+		boxes[i].Delimiter, boxes[i].Subscribed = "/", true
+	}
+	_, notes, err := target.Prepare(t.Context(), boxes)
+	const want = `["mailbox b: not subscribed to: SUBSCRIBE \"b\": the server answered NO not yours"]`
+	if have := fmt.Sprintf("%q", notes); err != nil || have != want {
+		t.Errorf("have %s, %v", have, err)
 	}
 }
 
