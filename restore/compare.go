@@ -90,6 +90,22 @@ func (l *messageList) inPieces(visit func(piece []uint32) error) error {
 	return nil
 }
 
+// lackRest marks the rows as missing that no answer of the folder has marked yet.
+func (l *messageList) lackRest() error {
+	return l.inPieces(func(piece []uint32) error {
+		var all []int
+		for i, at := range piece {
+			if l.rows[at].state == rowUnknown {
+				all = append(all, i)
+			}
+		}
+		if len(all) < len(piece) {
+			return nil // a piece is marked as a whole
+		}
+		return l.mark(piece, all)
+	})
+}
+
 // comparePiece returns which of some messages the folder lacks.
 func (l *messageList) comparePiece(ctx context.Context, folder ReadFolder, piece []uint32) ([]int, error) {
 	wanted := l.wanted(piece)

@@ -67,7 +67,8 @@ func (j *job) execute(ctx context.Context) error {
 	// connection has ended.
 	err = cmp.Or(err, j.each(ctx, func(m *mailboxJob, _ context.Context) error { return m.finish() }))
 	if err == nil {
-		j.restorer.reporter.mailboxesDone(len(j.mailboxes))
+		done := slices.DeleteFunc(j.mailboxes, func(m *mailboxJob) bool { return m.lost })
+		j.restorer.reporter.mailboxesDone(len(done))
 	}
 	j.mailboxes = nil // their lists are no longer needed
 	return err

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ type mailboxJob struct {
 	place    Place
 	list     *messageList
 	folder   Folder // nil: there are no messages to add
+	added    int64  // messages
+	lost     bool   // the folder was lost while it was open
 }
 
 // open lists the archived messages and asks the folder which of them it lacks.
@@ -25,7 +28,22 @@ func (m *mailboxJob) open(ctx context.Context) (err error) {
 	if m.folder, err = m.restorer.open(ctx, m.place); err != nil {
 		return err
 	}
-	return m.list.compare(ctx, m.folder)
+	err = m.list.compare(ctx, m.folder)
+	if errors.Is(err, ErrFolderLost) {
+		err = cmp.Or(m.lose(err), m.list.lackRest())
+	}
+	return err
+}
+
+// lose gives up a folder that was lost. What is still to be added is refused.
+func (m *mailboxJob) lose(reason error) error {
+	err := m.folder.Close()
+	m.folder, m.lost = noFolder{reason}, true
+	problem := Problem{Kind: FolderLost, Mailbox: m.list.mailbox.Name, Reason: reason.Error()}
+	if m.added > 0 {
+		problem.Reason += fmt.Sprintf("; what was added to it before may be gone (messages: %d)", m.added)
+	}
+	return cmp.Or(err, m.restorer.reporter.add(problem))
 }
 
 // finish closes the folder. If there is no error, the added messages are stored.
@@ -64,6 +82,9 @@ func (m *mailboxJob) write(ctx context.Context, items []*item) error {
 		wanted[i] = item.message()
 	}
 	results, err := m.folder.Append(ctx, wanted)
+	if errors.Is(err, ErrFolderLost) {
+		return m.writeLost(ctx, items, results, err)
+	}
 	for i, result := range results[:min(len(results), len(items))] {
 		if err != nil && !result.Added && result.Refused == nil {
 			continue // the result is not known
@@ -78,6 +99,21 @@ func (m *mailboxJob) write(ctx context.Context, items []*item) error {
 	return err
 }
 
+// writeLost records the results of adding messages to a folder that was lost meanwhile. A message
+// without a result is refused.
+func (m *mailboxJob) writeLost(ctx context.Context, items []*item, results []AppendResult, reason error) error {
+	for i, item := range items {
+		result := AppendResult{Refused: reason}
+		if i < len(results) && (results[i].Added || results[i].Refused != nil) {
+			result = results[i]
+		}
+		if err := m.record(ctx, item, result); err != nil {
+			return err
+		}
+	}
+	return m.lose(reason)
+}
+
 // record records the result of adding a message.
 func (m *mailboxJob) record(ctx context.Context, item *item, result AppendResult) error {
 	reporter := m.restorer.reporter
@@ -90,6 +126,7 @@ func (m *mailboxJob) record(ctx context.Context, item *item, result AppendResult
 	case result.Refused != nil:
 		return m.refuse(ctx, item, result.Refused)
 	case result.Added:
+		m.added++
 		reporter.added(1, item.row.size)
 	default: // the folder had it already
 		reporter.present(1, item.row.size)

@@ -156,7 +156,7 @@ func (p *mirroring) require(ctx context.Context, rt *route, m Mirror) (missing i
 // apply removes what was surplus before the restore and still is, after everything has been added.
 func (p *mirroring) apply(ctx context.Context, places []Place) error {
 	report := &p.restorer.reporter.report
-	if report.Failed > 0 || report.Refused > 0 && !p.restorer.Mirror.EvenIncomplete {
+	if report.Failed+report.Lost > 0 || report.Refused > 0 && !p.restorer.Mirror.EvenIncomplete {
 		p.restorer.reporter.addNotes("nothing was removed, because not everything could be added")
 		return nil
 	}
@@ -191,11 +191,11 @@ func (p *mirroring) reopen(ctx context.Context, places []Place) (fresh []Mirror,
 		}
 		m, err := p.target.OpenMirror(ctx, place)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("mailbox %q: %w", p.routes[i].Name, err)
 		}
 		lacks, err := p.require(ctx, p.routes[i], m)
 		if err := errors.Join(err, m.Close()); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("mailbox %q: %w", p.routes[i].Name, err)
 		}
 		fresh[i], missing = m, missing+lacks
 	}

@@ -16,6 +16,7 @@ type Report struct {
 	Altered   int64 // messages that the target stored with other bytes; kept as .eml in Options.ReportDir
 	Refused   int64 // messages that the target refused; kept likewise
 	Failed    int64 // messages, pages, lists and tables that could not be read from the archive
+	Lost      int64 // folders that others deleted, renamed or replaced during the restore
 
 	Grants      int64 // entries that were added to access control lists; in a dry run, that would be
 	Annotations int64 // that were added, likewise
@@ -31,7 +32,7 @@ type Report struct {
 
 // Whole reports whether all messages are in the target, byte for byte and with their system flags.
 func (r *Report) Whole() bool {
-	return r.Altered == 0 && r.Refused == 0 && r.Failed == 0 && r.FlagsLost == 0
+	return r.Altered == 0 && r.Refused == 0 && r.Failed == 0 && r.FlagsLost == 0 && r.Lost == 0
 }
 
 // Progress is how far a restore is. Done messages are those that were added, found in the target,
@@ -52,7 +53,7 @@ type Progress struct {
 type Problem struct {
 	Kind    ProblemKind
 	Mailbox string   // decoded name; empty: a mailbox table
-	UID     mail.UID // 0: Reason says which messages
+	UID     mail.UID // 0: Reason says which messages, or it concerns the mailbox
 	Reason  string
 	Kept    string // the file that has the message
 
@@ -67,10 +68,11 @@ const (
 	MessageAltered                    // added, but stored with other bytes
 	MessageRefused                    // refused by the target
 	MessageFailed                     // not readable from the archive
+	FolderLost                        // deleted, renamed or replaced in the target
 )
 
 func (k ProblemKind) String() string {
-	return [...]string{"changed", "altered", "refused", "failed"}[k]
+	return [...]string{"changed", "altered", "refused", "failed", "lost"}[k]
 }
 
 func (p Problem) String() string {

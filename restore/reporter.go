@@ -106,6 +106,8 @@ func (rep *reporter) add(p Problem) error {
 		rep.report.Refused++
 	case MessageFailed:
 		rep.report.Failed++
+	case FolderLost:
+		rep.report.Lost++
 	}
 	if p.FlagsLost {
 		rep.report.FlagsLost++

@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"errors"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
@@ -75,12 +76,13 @@ type Place struct {
 type Folder interface {
 	// Missing returns the wanted messages that the folder does not have yet, as ascending indices
 	// into wanted. Copies count: if the folder has m of n wanted messages with the same hash, n − m
-	// are missing.
+	// are missing. ErrFolderLost is as for Append, also in the methods of the optional interfaces.
 	Missing(ctx context.Context, wanted []Message) ([]int, error)
 
 	// Append adds messages in the given order and returns the result of each. An error ends the
 	// restore (a connection that stays lost, a full disk, a quota). Then the results of the
 	// remaining messages are not known; another restore finds out which of them are there.
+	// ErrFolderLost ends the restore of this folder alone.
 	Append(ctx context.Context, messages []Message) ([]AppendResult, error)
 
 	// BatchSize returns the most messages and bytes of one call of Append; 0: no limit.
@@ -90,6 +92,10 @@ type Folder interface {
 	// make many files durable together, and give them their names as late as here.
 	Close() error
 }
+
+// ErrFolderLost is wrapped by the errors of a Folder that somebody deleted, renamed or replaced
+// while it was open.
+var ErrFolderLost = errors.New("deleted, renamed or replaced by others while it was restored")
 
 // SimilarFinder is implemented by folders whose target stores some messages with other bytes.
 type SimilarFinder interface {

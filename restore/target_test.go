@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -26,7 +27,8 @@ type memTarget struct {
 	Skip     map[string]bool
 	Closed   map[string]error // folders that cannot be opened
 	calls    int
-	FailAt   int // the call of Append that fails after half of its messages; 0: none
+	FailAt   int            // the call of Append that fails after half of its messages; 0: none
+	LoseAt   map[string]int // folders that are lost when they hold so many messages
 	Verify   bool
 	Messages int   // of a batch
 	Appended []int // sizes of batches
@@ -38,6 +40,7 @@ var errFull = errors.New("no space left on device")
 // memFolder is a folder of a memTarget.
 type memFolder struct {
 	Target *memTarget
+	name   string
 	Held   []appendedMessage
 }
 
@@ -68,7 +71,7 @@ func (s *memTarget) Open(_ context.Context, place restore.Place) (restore.Folder
 		return nil, err
 	}
 	if s.Folders[place.Name] == nil {
-		s.Folders[place.Name] = &memFolder{Target: s}
+		s.Folders[place.Name] = &memFolder{Target: s, name: place.Name}
 	}
 	return s.Folders[place.Name], nil
 }
@@ -81,6 +84,9 @@ func (b *memFolder) Missing(ctx context.Context, wanted []restore.Message) ([]in
 	count := map[chunk.ID]int{}
 	for _, held := range b.Held {
 		count[held.Hash]++
+	}
+	if at, lost := b.Target.LoseAt[b.name]; lost && at < 0 {
+		return nil, fmt.Errorf("%w: NO such mailbox", restore.ErrFolderLost)
 	}
 	var missing []int
 	for i, w := range wanted {
@@ -110,6 +116,9 @@ func (b *memFolder) Append(ctx context.Context, messages []restore.Message) ([]r
 	for i, w := range messages {
 		if fail && i >= len(messages)/2 {
 			return fates, errFull
+		}
+		if at, lost := b.Target.LoseAt[b.name]; lost && len(b.Held) >= at {
+			return fates, fmt.Errorf("%w: NO such mailbox", restore.ErrFolderLost)
 		}
 		if b.Target.Refuse != nil {
 			if err := b.Target.Refuse(w); err != nil {

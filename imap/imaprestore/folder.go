@@ -111,7 +111,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Message) ([]rest
 	if err == nil && len(willing) > 0 {
 		err = f.journal.Sent()
 	}
-	return results, err
+	return results, f.checkLoss(ctx, err)
 }
 
 // ready buffers a message and decides which flags and which date to send.
@@ -167,7 +167,7 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 	case len(left) == 0:
 		return err
 	case !refused(err) && !errors.Is(err, errDropped), errors.Is(err, imap.ErrOverQuota),
-		errors.Is(err, mail.ErrNoMailbox), ctx.Err() != nil:
+		errors.Is(err, mail.ErrNoMailbox), errors.Is(err, restore.ErrFolderLost), ctx.Err() != nil:
 		return err
 	case len(left) > 1:
 		half := len(left) / 2
@@ -216,6 +216,7 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 		return items, err
 	}
 	var added []*item
+	elsewhere := false
 	for i, result := range f.c.Append(ctx, f.place.Name, messages) {
 		if result.Err != nil {
 			left = append(left, items[i])
@@ -229,6 +230,12 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 			added = append(added, items[i])
 		} else {
 			f.withoutUID = append(f.withoutUID, items[i])
+			elsewhere = elsewhere || result.UIDValidity > 0
+		}
+	}
+	if elsewhere { // in a mailbox that was made under this name, or the server's number is wrong
+		if err := f.openMailbox(ctx); err != nil {
+			return left, err
 		}
 	}
 	if failed := f.journal.Add(journalMessages(added)); failed != nil && err == nil {

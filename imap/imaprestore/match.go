@@ -24,7 +24,7 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Message) ([]int, 
 	defer f.release()
 	copies, err := f.match(ctx, wanted)
 	if err != nil {
-		return nil, err
+		return nil, f.checkLoss(ctx, err)
 	}
 	f.matched = copies
 	var missing []int

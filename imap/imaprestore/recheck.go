@@ -78,7 +78,7 @@ func (f *folder) recheck(ctx context.Context, batch []*item) error {
 	if err := f.journal.Add(journalMessages(unanswered)); err != nil {
 		return err
 	}
-	return f.check(ctx, readable)
+	return f.checkLoss(ctx, f.check(ctx, readable))
 }
 
 // collectReport keeps what the report of this restore has, until the target is closed.

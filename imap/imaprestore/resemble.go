@@ -21,7 +21,7 @@ func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Message) (
 	defer f.release()
 	copies := make([]mail.UID, len(wanted))
 	if err := f.resemble(ctx, wanted, copies); err != nil {
-		return nil, err
+		return nil, f.checkLoss(ctx, err)
 	}
 	f.matched, f.compared = copies, make([]bool, len(copies))
 	var missing []int

@@ -3,6 +3,7 @@ package imaprestore
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/imapsource"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/mail"
@@ -269,6 +271,50 @@ func TestDovecotRoundTrip(t *testing.T) {
 }
 
 // What a server changes or refuses is reported. The journal recognizes changed messages.
+func TestDovecotMailboxLost(t *testing.T) {
+	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
+	dove.Deliver("anna", "INBOX", ordinary()...)
+	list := readAccount(t, at(t, dove.Addr, "anna", "pw"))["INBOX"]
+	for name, lose := range map[string]func(*imapclient.Client) error{
+		"deleted": func(c *imapclient.Client) error { return c.Delete(t.Context(), "deleted") },
+		"renamed": func(c *imapclient.Client) error {
+			return c.Do(t.Context(), imap.NewCommand("RENAME").Mailbox("renamed").Mailbox("elsewhere"))
+		},
+		"replaced": func(c *imapclient.Client) error {
+			return errors.Join(c.Delete(t.Context(), "replaced"), c.Create(t.Context(), "replaced", ""))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opts := at(t, dove.Addr, "anna", "pw")
+			target := NewTarget(opts)
+			defer target.Close()
+			places, _, err := target.Prepare(t.Context(), []mail.Mailbox{{Raw: name, Name: name, Delimiter: "."}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			folder, err := target.Open(t.Context(), places[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if results, err := folder.Append(t.Context(), list[:2]); err != nil || resultsOf(results) != "added; added" {
+				t.Fatal(resultsOf(results), err)
+			}
+			other, err := imapclient.Dial(t.Context(), &opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+			if err := lose(other); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := folder.Append(t.Context(), list[2:]); !errors.Is(err, restore.ErrFolderLost) {
+				t.Errorf("have %v", err)
+			}
+			folder.Close()
+		})
+	}
+}
+
 func TestDovecotAlterations(t *testing.T) {
 	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
 	opts := at(t, dove.Addr, "odo", "pw")

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap/imapclient"
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -47,8 +46,7 @@ func (s *session) release() {
 	}
 }
 
-// connect gets a connection and opens the mailbox. It returns an error if the mailbox was replaced
-// meanwhile.
+// connect gets a connection and opens the mailbox.
 func (s *session) connect(ctx context.Context) error {
 	s.release()
 	c, err := s.t.pool.GetOn(ctx, s.place.Name)
@@ -60,20 +58,52 @@ func (s *session) connect(ctx context.Context) error {
 		s.mailbox = m
 		return nil
 	}
-	open := c.Select
+	return s.openMailbox(ctx)
+}
+
+// openMailbox opens the mailbox. It returns restore.ErrFolderLost if the mailbox was open before,
+// and does not exist any more or has another UIDVALIDITY.
+func (s *session) openMailbox(ctx context.Context) error {
+	open := s.c.Select
 	if s.readOnly {
-		open = c.Examine
+		open = s.c.Examine
 	}
-	if s.mailbox, err = open(ctx, s.place.Name); err != nil {
+	mailbox, err := open(ctx, s.place.Name)
+	if refused(err) && s.mailbox != nil {
+		return fmt.Errorf("%w: %w", restore.ErrFolderLost, err)
+	}
+	if err != nil {
 		return err
 	}
+	validity := mailbox.Status().UIDValidity
 	if s.validity == 0 {
-		s.validity = s.mailbox.Status().UIDValidity
+		s.validity = validity
 	}
-	if s.validity != s.mailbox.Status().UIDValidity {
-		return fmt.Errorf("mailbox %s was replaced while it was restored", wire.PrintableName(s.place.Name))
+	s.mailbox = mailbox
+	if s.validity != validity {
+		return fmt.Errorf("%w: its UIDVALIDITY was %d and is %d", restore.ErrFolderLost, s.validity, validity)
 	}
 	return nil
+}
+
+// checkLoss returns an error of restore.ErrFolderLost in place of another one if the mailbox was
+// lost. A refusal and the end of a connection do not always say so (Dovecot: "BYE FETCH failed:
+// Mailbox was deleted under us"), and another client may have made a mailbox of that name.
+func (s *session) checkLoss(ctx context.Context, err error) error {
+	if err == nil || s.c == nil || ctx.Err() != nil || errors.Is(err, restore.ErrFolderLost) {
+		return err
+	}
+	var lost error
+	if s.c.Alive() && refused(err) {
+		lost = s.openMailbox(ctx)
+	}
+	if !s.c.Alive() && errors.Is(errors.Join(err, lost), mail.ErrTemporary) {
+		lost = s.connect(ctx)
+	}
+	if errors.Is(lost, restore.ErrFolderLost) {
+		return lost
+	}
+	return err
 }
 
 // retry calls do, which changes nothing on the server, again if the connection is lost.
@@ -91,7 +121,8 @@ func (s *session) retry(ctx context.Context, do func() error) error {
 }
 
 // waitAndReconnect waits as long as the server asked, or a little, and connects again if the
-// connection is lost.
+// connection is lost. From the second time on it connects again anyway: when another client has
+// replaced a mailbox, Dovecot's session answers SERVERBUG each time, and a new one does not.
 func (s *session) waitAndReconnect(ctx context.Context, n int, cause error) error {
 	wait := retry.Suggested(cause)
 	if wait == 0 {
@@ -103,7 +134,10 @@ func (s *session) waitAndReconnect(ctx context.Context, n int, cause error) erro
 		return err
 	}
 	if s.c != nil && s.c.Alive() {
-		return nil
+		if n == 0 {
+			return nil
+		}
+		s.c.Close()
 	}
 	return s.connect(ctx)
 }

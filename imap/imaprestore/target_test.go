@@ -362,3 +362,39 @@ func TestConnectionLostBetweenFolders(t *testing.T) {
 		t.Errorf("have %s, %v", resultsOf(results), err)
 	}
 }
+
+// A mailbox that is deleted, renamed or replaced meanwhile is lost, however the server shows it,
+// and nothing is added to another mailbox of its name after that is known.
+func TestMailboxLost(t *testing.T) {
+	const add = `< APPEND "x" (\Seen)` + appended
+	again := func(answer ...string) script { return append(loggedIn("UIDPLUS LITERAL+", "< SELECT …"), answer...) }
+	const none = "TAG NO [NONEXISTENT] no such mailbox"
+	other := []string{"* 0 EXISTS", "* OK [UIDVALIDITY 8] x", "* OK [UIDNEXT 1] x", "TAG OK done"}
+	for name, test := range map[string]struct {
+		servers []script
+		want    string
+	}{
+		"a refusal": {[]script{writable("UIDPLUS LITERAL+", add, "<{14}", "<", "TAG NO [TRYCREATE] no such mailbox", "< SELECT …", none)},
+			`SELECT "x": the server answered NO [NONEXISTENT] no such mailbox`},
+		"an internal error each time": {[]script{writable("UIDPLUS LITERAL+", add, "<{14}", "<", "TAG NO [SERVERBUG] x",
+			"< UID FETCH 10:4294967295 …", "TAG OK done", add, "<{14}", "<", "TAG NO [SERVERBUG] x"), again(other...)},
+			"its UIDVALIDITY was 7 and is 8"},
+		"BYE": {[]script{writable("UIDPLUS LITERAL+", add, "<{14}", "<", "* BYE it is gone", "!"), again(none)},
+			`SELECT "x": the server answered NO [NONEXISTENT] no such mailbox`},
+		"BYE, and another mailbox": {[]script{writable("UIDPLUS LITERAL+", add, "<{14}", "<", "* BYE it is gone", "!"), again(other...)},
+			"its UIDVALIDITY was 7 and is 8"},
+		"another mailbox": {[]script{writable("UIDPLUS LITERAL+", append(script{add, "<{14}", "<", "TAG OK [APPENDUID 8 1] done", "< SELECT …"}, other...)...)},
+			"its UIDVALIDITY was 7 and is 8"},
+		"a refusal afterwards": {[]script{writable("UIDPLUS LITERAL+", add, "<{14}", "<", "TAG OK [APPENDUID 7 10] done",
+			"< UID FETCH 10 …", "TAG NO it is gone", "< SELECT …", none)},
+			`SELECT "x": the server answered NO [NONEXISTENT] no such mailbox`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := opened(t, test.servers...)
+			_, err := f.Append(t.Context(), some(1, `\Seen`))
+			if !errors.Is(err, restore.ErrFolderLost) || err.Error() != restore.ErrFolderLost.Error()+": "+test.want {
+				t.Errorf("have %v", err)
+			}
+		})
+	}
+}

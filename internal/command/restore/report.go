@@ -73,6 +73,9 @@ func (c *Command) describe(p *cli.Program, contents *archive.Contents, report *r
 			p.Printf("  %s %s", ui.Count(line.n), line.what)
 		}
 	}
+	if report.Lost > 0 {
+		p.Printf("  %s deleted, renamed or replaced by others meanwhile", ui.Plural(report.Lost, "mailbox"))
+	}
 	c.describeProperties(p, report, "added")
 	if report.File != "" {
 		p.Printf("  report: %s", ui.Safe(report.File))
@@ -116,6 +119,7 @@ type restoreSummary struct {
 	Altered    int64                `json:"altered"`
 	Refused    int64                `json:"refused"`
 	Failed     int64                `json:"failed"`
+	Lost       int64                `json:"lost"` // mailboxes
 	Grants     int64                `json:"acl_added"`
 	Annotated  int64                `json:"annotations_added"`
 	Notes      []string             `json:"notes"`
@@ -125,7 +129,7 @@ type restoreSummary struct {
 }
 
 type restoreProblem struct {
-	Kind    string `json:"kind"` // changed, altered, refused or failed
+	Kind    string `json:"kind"` // changed, altered, refused, failed or lost
 	Mailbox string `json:"mailbox,omitempty"`
 	UID     uint32 `json:"uid,omitempty"`
 	Reason  string `json:"reason"`
@@ -137,6 +141,7 @@ func (c *Command) document(contents *archive.Contents, r *restore.Report) restor
 		Manifest: summary.ID(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Previewed,
 		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
 		Present: r.Present, Changed: r.Changed, FlagsLost: r.FlagsLost, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
+		Lost:   r.Lost,
 		Grants: r.Grants, Annotated: r.Annotations,
 		Notes: summary.List(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeRestorePrune(r.Mirror),
 	}
