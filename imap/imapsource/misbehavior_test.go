@@ -232,6 +232,27 @@ var trials = []trial{
 	{"no UIDVALIDITY", replacing(`UIDVALIDITY (\d+)`, "UIDVALIDITY 0"), restless | maybe},
 	{"EXAMINE without numbers", replacing(`^\* OK \[(UID|HIGH).*`, "* OK"), whole},
 
+	{"UIDs up to 2^32-2", func(m *model) misbehavior {
+		if b := m.box("High"); b.next == 1 {
+			b.next, b.modseq = 1<<32-5, 1<<63-20
+			for range 4 {
+				b.add("Subject: high\r\n\r\n", `\Seen`)
+			}
+		}
+		return misbehavior{}
+	}, whole},
+	{"mod-sequences up to 2^64-1", func(m *model) misbehavior {
+		for _, b := range m.boxes {
+			if b.modseq < 1<<63 {
+				b.modseq += 1<<64 - 1 - 100
+			}
+		}
+		return misbehavior{}
+	}, whole},
+	{"UIDNEXT of empty mailboxes", replacing(`(MESSAGES 0.*)UIDNEXT \d+`, "${1}UIDNEXT 4294967295"), whole},
+	{"UIDNEXT 0 of empty mailboxes", replacing(`(MESSAGES 0.*)UIDNEXT \d+`, "${1}UIDNEXT 0"), restless},
+	{"UIDNEXT too low", replacing(`UIDNEXT \d+`, "UIDNEXT 2"), gaps | maybe},
+
 	// Mod-sequences.
 	{"HIGHESTMODSEQ falls", replacing(`HIGHESTMODSEQ \d+`, "HIGHESTMODSEQ 1"), whole},
 	{"HIGHESTMODSEQ never moves", saying(func(_ *session, response string) []string {
@@ -282,6 +303,37 @@ var trials = []trial{
 		delete(s.boxes, "INBOX")
 		return false
 	}), whole},
+
+	{"BYE within a listing", func(*model) misbehavior {
+		left := 2
+		return misbehavior{say: func(s *session, response string) []string {
+			if strings.Contains(response, "FETCH (UID 3 FLAGS") && left > 0 {
+				left--
+				return bye(s, response[:len(response)/2]+"\r\n* BYE enough\r\n")
+			}
+			return []string{response}
+		}}
+	}, whole},
+	{"BYE within a body", func(*model) misbehavior {
+		left := 2
+		return misbehavior{say: func(s *session, response string) []string {
+			if m := body.FindString(response); m != "" && s.box == s.boxes["INBOX"] && strings.Contains(m, "UID 7 ") && left > 0 {
+				left--
+				return bye(s, m[:len(m)-9]+"* BYE enough\r\n")
+			}
+			return []string{response}
+		}}
+	}, whole},
+	{"EXISTS that grows while messages are listed", func(*model) misbehavior {
+		exists := 20
+		return misbehavior{say: func(_ *session, response string) []string {
+			if !strings.Contains(response, " FETCH (") {
+				return []string{response}
+			}
+			exists++
+			return []string{fmt.Sprintf("* %d EXISTS", exists), response}
+		}}
+	}, whole},
 
 	// Status responses.
 	{"STATUS missing under an OK", saying(func(_ *session, response string) []string {
@@ -352,6 +404,32 @@ var trials = []trial{
 	}, whole},
 	{"a line of 20 MB", once(func(s *session) bool { return true }, "* X "+strings.Repeat("x", 20<<20)), whole},
 	{"lists nested deep", replacing(`FETCH \(UID 3 FLAGS`, "FETCH (UID 3 X "+strings.Repeat("(", 40)+strings.Repeat(")", 40)+" FLAGS"), gaps},
+
+	{"numbers and dates in other forms", saying(func(_ *session, response string) []string {
+		response = regexp.MustCompile(`(RFC822.SIZE|UID) (\d+)`).ReplaceAllString(response, `$1 "$2"`)
+		response = strings.ReplaceAll(response, "FLAGS ()", "FLAGS NIL")
+		return []string{regexp.MustCompile(`INTERNALDATE (".*?")`).ReplaceAllStringFunc(response, func(text string) string {
+			date := strings.Trim(text[len("INTERNALDATE "):], `"`)
+			return fmt.Sprintf("INTERNALDATE {%d}\r\n%s", len(date), date)
+		})}
+	}), gaps | maybe},
+	{"NIL as a delimiter", replacing(`^(\* LIST \(.*?\)) "/"`, "$1 NIL"), whole},
+	{"names in UTF-8 that nobody enabled", func(m *model) misbehavior {
+		m.box("Entwürfe").add("Subject: u\r\n\r\n", "")
+		m.box("Tom & Jerry").add("Subject: t\r\n\r\n", "")
+		return misbehavior{}
+	}, whole},
+	{"names that are no modified UTF-7", func(m *model) misbehavior {
+		for _, name := range []string{"&", "&A", "&AOk", "&AOk-&-", "&AGE-", "&2AA-", "a&!-b", "\xff\xfe", "&AOkA6Q-", "x\x01y"} {
+			m.box(name).add("Subject: n\r\n\r\n"+name, "")
+		}
+		return misbehavior{}
+	}, whole},
+	{"modified UTF-7 where UTF-8 is enabled", func(m *model) misbehavior {
+		m.box("Entw&APw-rfe").add("Subject: u\r\n\r\n", "")
+		m.box("Entwürfe").add("Subject: u\r\n\r\n", `\Seen`)
+		return misbehavior{caps: allCaps + " UTF8=ACCEPT"}
+	}, whole},
 
 	// Commands that cost the connection.
 	{"STATUS of a mailbox hangs up", offering(old, disconnecting(`^STATUS "?Later`)), gaps | maybe},

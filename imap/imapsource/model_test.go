@@ -280,6 +280,11 @@ func firstWord(text string) (word, rest string) {
 	return word, rest
 }
 
+// quote returns a quoted string, with any bytes.
+func quote(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+}
+
 func (s *session) names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -291,7 +296,7 @@ func (s *session) list(verb, rest string) {
 		if (verb == "LSUB" || strings.HasPrefix(rest, "(SUBSCRIBED)")) && name != "INBOX" {
 			continue
 		}
-		s.say(fmt.Sprintf(`* %s (\HasNoChildren) "/" %s`, verb, strconv.Quote(name)))
+		s.say(fmt.Sprintf(`* %s (\HasNoChildren) "/" %s`, verb, quote(name)))
 		if _, items, asked := strings.Cut(rest, "STATUS "); asked {
 			s.status(name, items)
 		}
@@ -312,7 +317,7 @@ func (s *session) status(name, items string) {
 		answers = append(answers, fmt.Sprintf("%s %d", item, value))
 	}
 	s.mu.Unlock()
-	s.say(fmt.Sprintf("* STATUS %s (%s)", strconv.Quote(name), strings.Join(answers, " ")))
+	s.say(fmt.Sprintf("* STATUS %s (%s)", quote(name), strings.Join(answers, " ")))
 }
 
 func (s *session) examine(rest string) string {
