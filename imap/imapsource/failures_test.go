@@ -50,7 +50,7 @@ func TestFailureReasons(t *testing.T) {
 		{"BYE", onInbox(onBody("3", func(s *session, _, _, _ string) []string { return bye(s, "* BYE the disk is broken\r\n") })),
 			"it could not be read in N attempts: the server ended the connection: BYE the disk is broken"},
 		{"a closed connection", onInbox(onBody("3", func(s *session, _, _, _ string) []string { return bye(s, "") })),
-			"it could not be read in N attempts: lost the connection to localhost during UID FETCH: the server closed the connection"},
+			"it could not be read in N attempts: lost the connection to localhost during UID FETCH: "}, // and how the connection ended
 		{"wrong bytes", onInbox(onBody("3", func(_ *session, n, uid, literal string) []string {
 			return []string{fmt.Sprintf("* %s FETCH (UID %s BODY[] {5}\r\n%s)", n, uid, literal)}
 		})), "it could not be read in N attempts: lost the connection to localhost during UID FETCH: a literal is longer or shorter than it was announced"},
@@ -64,7 +64,7 @@ func TestFailureReasons(t *testing.T) {
 					t.Fatal(b.Err)
 				}
 				for _, f := range b.Manifest.Failures {
-					if reason := attempts.ReplaceAllString(f.Reason, "in N attempts"); f.UID != 3 || reason != test.want {
+					if reason := attempts.ReplaceAllString(f.Reason, "in N attempts"); f.UID != 3 || !strings.HasPrefix(reason, test.want) {
 						t.Errorf("message %d: %s", f.UID, f.Reason)
 					}
 				}
