@@ -35,7 +35,8 @@ func (c *Client) names() kindNames {
 const collectionProps = `<D:displayname/><D:resourcetype/><D:sync-token/><S:getctag/><C:calendar-description/><C:calendar-timezone/>` +
 	`<C:supported-calendar-component-set/><I:calendar-color/><I:calendar-order/><A:addressbook-description/>`
 
-const discoverProps = `<D:current-user-principal/><C:calendar-home-set/><A:addressbook-home-set/>`
+// discoverProps do not have the sync token: DAViCal answers 500 if it is asked for that of its root.
+const discoverProps = `<D:current-user-principal/><C:calendar-home-set/><A:addressbook-home-set/><D:resourcetype/>`
 
 // Open implements collection.Source. The URL may be that of a collection, of a home set, of a
 // principal, or of the server.
@@ -79,15 +80,14 @@ func (c *Client) discover(ctx context.Context) ([]collection.Collection, error) 
 
 // discoverAt finds the collections of the user from a URL on.
 func (c *Client) discoverAt(ctx context.Context, u *url.URL) ([]collection.Collection, error) {
-	found, at, err := c.query(ctx, "PROPFIND", u, "0", propfind(discoverProps+collectionProps))
+	self, at, err := c.about(ctx, u, discoverProps)
 	if err != nil {
 		return nil, err
 	}
-	if len(found.responses) != 1 {
-		return nil, fmt.Errorf("%w: %d resources in place of one", ErrProtocol, len(found.responses))
-	}
-	self := &found.responses[0]
 	if c.isCollection(self) {
+		if self, at, err = c.about(ctx, at, collectionProps); err != nil {
+			return nil, err
+		}
 		if err := c.locate(at); err != nil {
 			return nil, err
 		}
@@ -104,6 +104,7 @@ func (c *Client) discoverAt(ctx context.Context, u *url.URL) ([]collection.Colle
 		if err != nil {
 			return nil, fmt.Errorf("%w: the principal %.80q", ErrProtocol, principal[0])
 		}
+		var found *multistatus
 		if found, at, err = c.query(ctx, "PROPFIND", there, "0", propfind(discoverProps)); err != nil {
 			return nil, fmt.Errorf("ask for the home of %s: %w", there.Path, err)
 		}
@@ -127,6 +128,18 @@ func (c *Client) discoverAt(ctx context.Context, u *url.URL) ([]collection.Colle
 		all = append(all, some...)
 	}
 	return all, nil
+}
+
+// about asks for properties of one resource.
+func (c *Client) about(ctx context.Context, u *url.URL, props string) (*propResponse, *url.URL, error) {
+	found, at, err := c.query(ctx, "PROPFIND", u, "0", propfind(props))
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(found.responses) != 1 {
+		return nil, nil, fmt.Errorf("%w: %d resources in place of one", ErrProtocol, len(found.responses))
+	}
+	return &found.responses[0], at, nil
 }
 
 func (c *Client) homesIn(r *propResponse) []string {
