@@ -22,6 +22,12 @@ func (c *Client) Read(ctx context.Context, of collection.Collection, items []col
 	if err != nil {
 		return err
 	}
+	newer := new(collection.Spelling)
+	if c.kind == collection.AddressBooks && len(items) > 0 {
+		if newer, err = c.newer(ctx, u); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type result struct {
@@ -34,7 +40,7 @@ func (c *Client) Read(ctx context.Context, of collection.Collection, items []col
 	for range min(readers, len(items)) {
 		working.Go(func() {
 			for listed := range wanted {
-				item, isLarge, err := c.readItem(ctx, u, listed, large)
+				item, isLarge, err := c.readItem(ctx, u, listed, newer, large)
 				select {
 				case results <- result{item, err}:
 				case <-ctx.Done():
@@ -113,14 +119,31 @@ func readContent(ctx context.Context, from io.Reader, large chan struct{}) (cont
 // readItem reads one item. Its ETag is the one that came with it. If it is large, it has put an
 // element into large.
 func (c *Client) readItem(
-	ctx context.Context, of *url.URL, listed collection.Listed, large chan struct{},
+	ctx context.Context, of *url.URL, listed collection.Listed, newer *collection.Spelling, large chan struct{},
 ) (item collection.Item, isLarge bool, err error) {
-	item = collection.Item{Listed: listed}
 	u, err := c.itemURL(of, listed.Name)
 	if err != nil {
-		return item, false, err
+		return collection.Item{Listed: listed}, false, err
 	}
-	err = c.do(ctx, request{method: http.MethodGet, url: u}, func(answer *http.Response) (err error) {
+	if newer.Knows(c.kind, listed.Name) {
+		item, isLarge, err = c.get(ctx, u, listed, version4, large)
+		if statusOfError(err) != http.StatusNotAcceptable {
+			return item, isLarge, err
+		}
+	}
+	return c.get(ctx, u, listed, "", large)
+}
+
+// get reads one item, of a media type if that is not empty.
+func (c *Client) get(
+	ctx context.Context, u *url.URL, listed collection.Listed, media string, large chan struct{},
+) (item collection.Item, isLarge bool, err error) {
+	item = collection.Item{Listed: listed}
+	r := request{method: http.MethodGet, url: u}
+	if media != "" {
+		r.header = map[string]string{"Accept": media}
+	}
+	err = c.do(ctx, r, func(answer *http.Response) (err error) {
 		if answer.StatusCode != http.StatusOK {
 			return &StatusError{Status: answer.StatusCode}
 		}

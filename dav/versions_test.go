@@ -1,0 +1,119 @@
+package dav
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/collection"
+)
+
+// cards is a CardDAV server that makes one version of each vCard, as sabre/dav does, and counts
+// requests for them.
+type cards struct {
+	stored   map[string]string
+	converts bool
+	filters  bool // it answers an addressbook-query
+	refuses  bool // it answers 406 to a version
+	asked    atomic.Int32
+}
+
+// converted returns a vCard in a version.
+func converted(content, version string) string {
+	if strings.Contains(content, "VERSION:"+version) {
+		return content
+	}
+	other := strings.NewReplacer("VERSION:3.0", "VERSION:4.0", "VERSION:4.0", "VERSION:3.0").Replace(content)
+	return strings.Replace(other, "FN:", "PRODID:-//converted//EN\r\nFN:", 1)
+}
+
+func (s *cards) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	content, is := s.stored[strings.TrimPrefix(r.URL.Path, "/book/")]
+	switch {
+	case r.Method == http.MethodGet && is:
+		s.asked.Add(1)
+		version := "3.0"
+		if strings.Contains(r.Header.Get("Accept"), "4.0") {
+			version = "4.0"
+		}
+		if s.converts {
+			content = converted(content, version)
+		}
+		if s.refuses && version == "4.0" {
+			w.WriteHeader(http.StatusNotAcceptable)
+			return
+		}
+		_, _ = io.WriteString(w, content)
+	case r.Method == "REPORT" && !s.filters:
+		w.WriteHeader(http.StatusNotImplemented)
+	case r.Method == "REPORT":
+		s.asked.Add(1)
+		answer := ""
+		for name, content := range s.stored {
+			if strings.Contains(content, "VERSION:4.0") {
+				answer += props("/book/"+strings.ReplaceAll(name, "@", "%40"), "<getetag>1</getetag>")
+			}
+		}
+		w.WriteHeader(http.StatusMultiStatus)
+		_, _ = io.WriteString(w, multi(answer))
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// read reads all cards.
+func (s *cards) read(t *testing.T) map[string]string {
+	t.Helper()
+	server := httptest.NewServer(s)
+	defer server.Close()
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(collection.AddressBooks, Options{URL: u, AllowPlaintext: true})
+	defer c.Close()
+	var all []collection.Listed
+	for name := range s.stored {
+		all = append(all, collection.Listed{Name: name})
+	}
+	found := make(map[string]string)
+	err = c.Read(t.Context(), collection.Collection{Path: "/book/"}, all, func(item collection.Item, err error) error {
+		found[item.Name] = string(item.Content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestVersionsOfContacts reads vCards of both versions as they are stored.
+func TestVersionsOfContacts(t *testing.T) {
+	stored := make(map[string]string)
+	for i := range 40 {
+		stored[fmt.Sprintf("%d@x.vcf", i)] = fmt.Sprintf("BEGIN:VCARD\r\nVERSION:%d.0\r\nFN:Jö %d\r\nEND:VCARD\r\n", 3+i%2, i)
+	}
+	for name, test := range map[string]struct {
+		server   *cards
+		requests int32
+	}{
+		"a server that converts":         {&cards{converts: true, filters: true}, 41},
+		"a server that does not":         {&cards{filters: true}, 41},
+		"a server that knows no filters": {&cards{}, 40},
+		"a server that answers 406":      {&cards{filters: true, refuses: true}, 61},
+	} {
+		test.server.stored = stored
+		if found := test.server.read(t); !maps.Equal(found, stored) {
+			t.Errorf("%s: %q", name, found)
+		}
+		if asked := test.server.asked.Load(); asked != test.requests {
+			t.Errorf("%s: %d requests, want %d", name, asked, test.requests)
+		}
+	}
+}
