@@ -9,8 +9,8 @@ import (
 )
 
 // Equivalent reports whether two contents of a kind say the same. A server may fold the lines of a
-// calendar object in its own way, order its properties and their parameters otherwise, and give it
-// a product of its own. Scripts must be equal.
+// calendar object in its own way, order its properties and their parameters otherwise, write their
+// names in capitals, and give it a product of its own. Scripts must be equal.
 func Equivalent(kind collection.Kind, a, b []byte) bool {
 	if kind == collection.Sieve || bytes.Equal(a, b) {
 		return bytes.Equal(a, b)
@@ -29,10 +29,10 @@ func canonical(content []byte) string {
 		switch {
 		case line == "" || strings.HasPrefix(upper, "PRODID:") || strings.HasPrefix(upper, "REV:"):
 		case strings.HasPrefix(upper, "BEGIN:") && last < 64:
-			open = append(open, []string{line})
+			open = append(open, []string{upper})
 		case strings.HasPrefix(upper, "END:") && last > 0:
 			slices.Sort(open[last][1:])
-			open[last-1] = append(open[last-1], strings.Join(append(open[last], line), "\n"))
+			open[last-1] = append(open[last-1], strings.Join(append(open[last], upper), "\n"))
 			open = open[:last]
 		default:
 			open[last] = append(open[last], sortParameters(line))
@@ -44,8 +44,10 @@ func canonical(content []byte) string {
 	return strings.Join(slices.Concat(open...), "\n")
 }
 
-// sortParameters puts the parameters of a property into the order of their text (RFC 5545 section
-// 3.1). A colon or a semicolon within quotes belongs to a value.
+// sortParameters puts the parameters of a property into the order of their text, and its name and
+// theirs into capitals: case does not matter in them (RFC 5545 section 3.1, RFC 6350 section 3.3).
+// DAViCal, Radicale and sabre/dav write some in capitals. A colon or a semicolon within quotes
+// belongs to a value.
 func sortParameters(line string) string {
 	var words []string
 	quoted, from := false, 0
@@ -55,15 +57,21 @@ func sortParameters(line string) string {
 			quoted = !quoted
 		case quoted:
 		case c == ';':
-			words, from = append(words, line[from:i]), i+1
+			words, from = append(words, capitalName(line[from:i])), i+1
 		case c == ':':
-			if len(words) < 2 {
-				return line
-			}
-			words = append(words, line[from:i])
+			words = append(words, capitalName(line[from:i]))
 			slices.Sort(words[1:])
 			return strings.Join(words, ";") + line[i:]
 		}
 	}
 	return line
+}
+
+// capitalName writes the name of a property, or of a parameter before its value, in capitals.
+func capitalName(word string) string {
+	name, value, is := strings.Cut(word, "=")
+	if !is {
+		return strings.ToUpper(word)
+	}
+	return strings.ToUpper(name) + "=" + value
 }

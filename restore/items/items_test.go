@@ -283,12 +283,26 @@ func TestEquivalent(t *testing.T) {
 			t.Errorf("%q: want %t", other, want)
 		}
 	}
+	card := "BEGIN:VCARD\r\nitem1.EMAIL:a@x.example\r\nitem1.X-ABLabel:Work\r\nEND:VCARD\r\n"
+	for other, want := range map[string]bool{
+		"BEGIN:VCARD\r\nITEM1.X-ABLABEL:Work\r\nITEM1.EMAIL:a@x.example\r\nREV:20260101T000000Z\r\nEND:VCARD\r\n": true, // DAViCal
+		"begin:vcard\r\nITEM1.X-ABLABEL:Work\r\nITEM1.EMAIL:a@x.example\r\nend:vcard\r\n":                         true,
+		strings.ReplaceAll(card, "Work", "WORK"):                                                                  false,
+		strings.Replace(card, "item1", "item2", 1):                                                                false,
+	} {
+		if items.Equivalent(collection.AddressBooks, []byte(card), []byte(other)) != want {
+			t.Errorf("%q: want %t", other, want)
+		}
+	}
 	attached := `ATTACH;ENCODING=BASE64;X-A="b;c:d";VALUE=BINARY:AA;B:C`
 	for other, want := range map[string]bool{
 		`ATTACH;VALUE=BINARY;ENCODING=BASE64;X-A="b;c:d":AA;B:C`: true,
 		`ATTACH;VALUE=BINARY;ENCODING=BASE64;X-A="c:d;b":AA;B:C`: false,
 		`ATTACH;VALUE=BINARY;ENCODING=BASE64;X-A="b;c:d":B;AA:C`: false,
 		`ATTACH;VALUE=BINARY;ENCODING=BASE64:AA;B:C`:             false,
+		`attach;encoding=BASE64;x-a="b;c:d";value=BINARY:AA;B:C`: true,
+		`ATTACH;ENCODING=base64;X-A="b;c:d";VALUE=BINARY:AA;B:C`: false,
+		`ATTACH;ENCODING=BASE64;X-A="b;c:d";VALUE=BINARY:aa;B:C`: false,
 	} {
 		if items.Equivalent(collection.Calendars, []byte(attached), []byte(other)) != want {
 			t.Errorf("%q: want %t", other, want)
