@@ -236,7 +236,9 @@ func (c *Client) collection(at *url.URL, r *propResponse) (one collection.Collec
 			}
 		}
 	}
-	add("components", strings.Join(components, " "))
+	if c.kind == collection.Calendars { // Radicale has them for address books, too
+		add("components", strings.Join(components, " "))
+	}
 	add("description", r.textOf(c.names().space, c.names().resource+"-description"))
 	return one, nil
 }

@@ -310,8 +310,15 @@ func precondition(body []byte) (name, text string) {
 	if err != nil || len(e.children) == 0 {
 		return "", ""
 	}
-	if described := e.child(davSpace, "responsedescription"); described != nil {
-		text = strings.TrimSpace(described.text)
+	for _, described := range []*element{e.child(davSpace, "responsedescription"), e.child(sabreSpace, "message")} {
+		if described != nil {
+			text = strings.TrimSpace(described.text)
+		}
 	}
-	return e.children[0].name.Local, text
+	for _, c := range e.children {
+		if c.name.Space != sabreSpace { // it has its version and the name of a class there
+			return c.name.Local, text
+		}
+	}
+	return "", text
 }

@@ -3,8 +3,11 @@ package dav
 import (
 	"errors"
 	"io"
+	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/collection"
 )
 
 const sample = `<?xml version="1.0" encoding="utf-8"?>
@@ -87,4 +90,43 @@ func FuzzParseMultistatus(f *testing.F) {
 		}
 		_, _ = precondition([]byte(text))
 	})
+}
+
+// TestPrecondition reads what servers say about a request that they refuse.
+func TestPrecondition(t *testing.T) {
+	for body, want := range map[string][2]string{
+		`<D:error xmlns:D="DAV:"><D:valid-sync-token/></D:error>`:                                                                   {"valid-sync-token", ""},
+		`<error xmlns="DAV:"><need-privileges/><responsedescription> not yours </responsedescription></error>`:                      {"need-privileges", "not yours"},
+		`<d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns"><s:sabredav-version>4</s:sabredav-version></d:error>`:             {"", ""},
+		`<d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns"><s:exception>X</s:exception><s:message>Why</s:message></d:error>`: {"", "Why"},
+		`<d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns" xmlns:c="urn:ietf:params:xml:ns:caldav">` +
+			`<s:message>Why</s:message><c:no-uid-conflict/></d:error>`: {"no-uid-conflict", "Why"},
+		`<html/>`: {"", ""},
+	} {
+		if condition, text := precondition([]byte(body)); condition != want[0] || text != want[1] {
+			t.Errorf("%s: %q, %q", body, condition, text)
+		}
+	}
+}
+
+// TestMakeBook makes an address book without properties of calendars, which an archive may have,
+// and a calendar with them.
+func TestMakeBook(t *testing.T) {
+	like := collection.Collection{Name: "Friends <1>", Properties: []collection.Field{
+		{Name: "calendar-color", Value: "#ff0000"}, {Name: "components", Value: "VEVENT"}, {Name: "description", Value: "Old"},
+	}}
+	book := New(collection.AddressBooks, Options{URL: new(url.URL)})
+	defer book.Close()
+	for text, want := range map[string][2]bool{ // in that of the book, of the calendar
+		"<D:displayname>Friends &lt;1&gt;</D:displayname>":     {true, true},
+		"supported-calendar-component-set":                     {false, true},
+		"calendar-color":                                       {false, true},
+		"<A:addressbook-description>Old":                       {true, false},
+		"<C:calendar-description>Old</C:calendar-description>": {false, true},
+	} {
+		got := [2]bool{strings.Contains(mkcol(book.names(), like), text), strings.Contains(mkcalendar(like), text)}
+		if got != want {
+			t.Errorf("%s: %t, want %t", text, got, want)
+		}
+	}
 }

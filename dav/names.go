@@ -7,6 +7,7 @@ const (
 	cardDAVSpace = "urn:ietf:params:xml:ns:carddav"
 	csSpace      = "http://calendarserver.org/ns/"
 	appleSpace   = "http://apple.com/ns/ical/"
+	sabreSpace   = "http://sabredav.org/ns"
 )
 
 // declarations bind the prefixes that requests use.

@@ -36,15 +36,15 @@ func (c *Client) Create(ctx context.Context, like collection.Collection) (collec
 	return made, c.do(ctx, r, written)
 }
 
-// properties returns the properties that a new collection gets.
+// properties returns the properties that a new calendar gets.
 func properties(like collection.Collection) string {
 	var props strings.Builder
+	props.WriteString(displayName(like))
 	add := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(&props, "<%s>%s</%s>", name, escape(value), name)
 		}
 	}
-	add("D:displayname", like.Name)
 	for _, p := range like.Properties {
 		switch p.Name {
 		case "calendar-color", "calendar-order":
@@ -60,6 +60,13 @@ func properties(like collection.Collection) string {
 		}
 	}
 	return props.String()
+}
+
+func displayName(like collection.Collection) string {
+	if like.Name == "" {
+		return ""
+	}
+	return "<D:displayname>" + escape(like.Name) + "</D:displayname>"
 }
 
 func description(like collection.Collection) string {
@@ -82,9 +89,10 @@ func mkcalendar(like collection.Collection) string {
 	return xmlHead + `<C:mkcalendar` + declarations + `><D:set><D:prop>` + props + `</D:prop></D:set></C:mkcalendar>`
 }
 
-// mkcol returns the body of an extended MKCOL (RFC 5689).
+// mkcol returns the body of an extended MKCOL (RFC 5689). sabre/dav refuses properties of calendars
+// in it, which a backup of a Radicale may have.
 func mkcol(names kindNames, like collection.Collection) string {
-	props := `<D:resourcetype><D:collection/><A:` + names.resource + `/></D:resourcetype>` + properties(like)
+	props := `<D:resourcetype><D:collection/><A:` + names.resource + `/></D:resourcetype>` + displayName(like)
 	if d := description(like); d != "" {
 		props += "<A:addressbook-description>" + escape(d) + "</A:addressbook-description>"
 	}
