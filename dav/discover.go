@@ -35,7 +35,8 @@ func (c *Client) names() kindNames {
 const collectionProps = `<D:displayname/><D:resourcetype/><D:sync-token/><S:getctag/><C:calendar-description/><C:calendar-timezone/>` +
 	`<C:supported-calendar-component-set/><I:calendar-color/><I:calendar-order/><A:addressbook-description/>`
 
-// discoverProps do not have the sync token: DAViCal answers 500 if it is asked for that of its root.
+// discoverProps do not have the sync token: DAViCal answers 500 if it is asked for that of its
+// root.
 const discoverProps = `<D:current-user-principal/><C:calendar-home-set/><A:addressbook-home-set/><D:resourcetype/>`
 
 // Open implements collection.Source. The URL may be that of a collection, of a home set, of a
