@@ -14,15 +14,34 @@ import (
 
 var _ restore.PropertyTarget = (*Target)(nil)
 
-// AddProperties implements restore.PropertyTarget.
+// AddProperties implements restore.PropertyTarget. After a failure that will pass it goes on with
+// the mailbox in which it failed: what was added by then is there.
 func (t *Target) AddProperties(ctx context.Context, wanted []mail.Properties, dry bool) (restore.PropertyReport, error) {
-	var a propertyAdding
+	a := propertyAdding{dry: dry}
+	var err error
+	for n := range maxAttempts {
+		if wanted, err = t.addProperties(ctx, &a, wanted); !errors.Is(err, mail.ErrTemporary) || ctx.Err() != nil {
+			break
+		}
+		if failed := t.wait(ctx, n, err); failed != nil {
+			return a.report, failed
+		}
+	}
+	if a.unnamed > 0 {
+		a.report.Notes = append(a.report.Notes, fmt.Sprintf("%d more access rights and annotations differ, or are refused", a.unnamed))
+	}
+	return a.report, err
+}
+
+// addProperties adds properties by one connection. It returns those of the mailboxes that are not
+// done.
+func (t *Target) addProperties(ctx context.Context, a *propertyAdding, wanted []mail.Properties) ([]mail.Properties, error) {
 	if len(wanted) == 0 {
-		return a.report, nil
+		return nil, nil
 	}
 	c, err := t.pool.Get(ctx)
 	if err != nil {
-		return a.report, err
+		return wanted, err
 	}
 	defer t.pool.Put(c)
 	var names []string
@@ -33,22 +52,27 @@ func (t *Target) AddProperties(ctx context.Context, wanted []mail.Properties, dr
 	}
 	have, notes, err := c.Properties(ctx, names)
 	if err != nil {
-		return a.report, err
+		return wanted, err
 	}
-	a.c, a.dry, a.report.Notes = c, dry, notes
-	for i := range wanted {
+	a.c = c
+	for _, note := range notes {
+		if !slices.Contains(a.report.Notes, note) { // it may be the second time
+			a.report.Notes = append(a.report.Notes, note)
+		}
+	}
+	for len(wanted) > 0 {
 		has := mail.Properties{}
-		if at := slices.IndexFunc(have, func(p mail.Properties) bool { return p.Mailbox == wanted[i].Mailbox }); at >= 0 {
+		if at := slices.IndexFunc(have, func(p mail.Properties) bool { return p.Mailbox == wanted[0].Mailbox }); at >= 0 {
 			has = have[at]
 		}
-		if err := a.add(ctx, &wanted[i], &has); err != nil {
-			return a.report, err
+		noted, unnamed := len(a.report.Notes), a.unnamed
+		if err := a.add(ctx, &wanted[0], &has); err != nil {
+			a.report.Notes, a.unnamed = a.report.Notes[:noted], unnamed // they come again
+			return wanted, err
 		}
+		wanted = wanted[1:]
 	}
-	if a.unnamed > 0 {
-		a.report.Notes = append(a.report.Notes, fmt.Sprintf("%d more access rights and annotations differ, or are refused", a.unnamed))
-	}
-	return a.report, nil
+	return nil, nil
 }
 
 // maxPropertyNotes is how many differences are named.
@@ -60,6 +84,8 @@ type propertyAdding struct {
 	dry     bool
 	report  restore.PropertyReport
 	unnamed int // differences beyond maxPropertyNotes
+
+	underWay string // what was sent last, if its answer did not come
 }
 
 func (a *propertyAdding) note(mailbox, format string, args ...any) {
@@ -97,6 +123,7 @@ func (a *propertyAdding) grant(ctx context.Context, mailbox string, g mail.Grant
 	i := slices.IndexFunc(has, func(h mail.Grant) bool { return h.Identifier == g.Identifier })
 	switch {
 	case i >= 0 && letters(a.c.KnownRights(has[i].Rights)) == letters(rights):
+		a.report.Grants += a.arrived(mailbox, g.Identifier)
 		return nil
 	case i >= 0:
 		a.note(mailbox, "%q keeps the rights %s, and had %s", g.Identifier, has[i].Rights, g.Rights)
@@ -109,6 +136,7 @@ func (a *propertyAdding) grant(ctx context.Context, mailbox string, g mail.Grant
 		return nil
 	}
 	if !a.dry {
+		a.underWay = mailbox + "\x00" + g.Identifier
 		if err := a.c.SetRights(ctx, mailbox, g.Identifier, rights); err != nil {
 			return a.refused(mailbox, err)
 		}
@@ -121,6 +149,7 @@ func (a *propertyAdding) annotate(ctx context.Context, mailbox string, wanted ma
 	i := slices.IndexFunc(has.Annotations, func(h mail.Annotation) bool { return strings.EqualFold(h.Name, wanted.Name) })
 	switch {
 	case i >= 0 && has.Annotations[i].Value == wanted.Value:
+		a.report.Annotations += a.arrived(mailbox, wanted.Name)
 		return nil
 	case i >= 0, slices.ContainsFunc(has.Omitted, func(name string) bool { return strings.EqualFold(name, wanted.Name) }):
 		a.note(mailbox, "the annotation %s has another value, and keeps it", wanted.Name)
@@ -130,6 +159,7 @@ func (a *propertyAdding) annotate(ctx context.Context, mailbox string, wanted ma
 		return nil
 	}
 	if !a.dry {
+		a.underWay = mailbox + "\x00" + wanted.Name
 		if err := a.c.SetAnnotation(ctx, mailbox, wanted.Name, wanted.Value); err != nil {
 			return a.refused(mailbox, err)
 		}
@@ -138,9 +168,18 @@ func (a *propertyAdding) annotate(ctx context.Context, mailbox string, wanted ma
 	return nil
 }
 
+// arrived returns 1 if something that is there was sent last, and its answer was lost.
+func (a *propertyAdding) arrived(mailbox, name string) int64 {
+	if a.underWay != mailbox+"\x00"+name {
+		return 0
+	}
+	a.underWay = ""
+	return 1
+}
+
 // refused notes that the server refuses something, and returns any other error.
 func (a *propertyAdding) refused(mailbox string, err error) error {
-	if !errors.Is(err, mail.ErrRefused) || !a.c.Alive() {
+	if !errors.Is(err, mail.ErrRefused) || errors.Is(err, mail.ErrTemporary) || !a.c.Alive() {
 		return err
 	}
 	a.note(mailbox, "%v", err)

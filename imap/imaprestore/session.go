@@ -124,13 +124,7 @@ func (s *session) retry(ctx context.Context, do func() error) error {
 // connection is lost. From the second time on it connects again anyway: when another client has
 // replaced a mailbox, Dovecot's session answers SERVERBUG each time, and a new one does not.
 func (s *session) waitAndReconnect(ctx context.Context, n int, cause error) error {
-	wait := retry.Suggested(cause)
-	if wait == 0 {
-		wait = time.Second << (2 * n)
-	} else if err := s.t.waits.Spend(wait, cause); err != nil {
-		return err
-	}
-	if err := s.t.pause(ctx, wait); err != nil {
+	if err := s.t.wait(ctx, n, cause); err != nil {
 		return err
 	}
 	if s.c != nil && s.c.Alive() {
@@ -140,6 +134,17 @@ func (s *session) waitAndReconnect(ctx context.Context, n int, cause error) erro
 		s.c.Close()
 	}
 	return s.connect(ctx)
+}
+
+// wait waits as long as the server asked, or a little.
+func (t *Target) wait(ctx context.Context, n int, cause error) error {
+	wait := retry.Suggested(cause)
+	if wait == 0 {
+		wait = time.Second << (2 * n)
+	} else if err := t.waits.Spend(wait, cause); err != nil {
+		return err
+	}
+	return t.pause(ctx, wait)
 }
 
 // maxAttempts is how often something is tried that fails temporarily.
