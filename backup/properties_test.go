@@ -106,6 +106,22 @@ func TestPropertiesThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// A server that does not answer for now is asked again.
+func TestPropertiesAfterAWhile(t *testing.T) {
+	for busy := range 4 {
+		synctest.Test(t, func(t *testing.T) {
+			r, a := archivetest.NewRepo(t, new(storetest.Memory)), accountWithRights()
+			a.Capabilities = append(a.Capabilities, "QUOTA")
+			a.Properties.QuotaOf = map[string]mail.Quota{"INBOX": {Root: "own", Resource: "STORAGE", Usage: 1, Limit: 2}}
+			a.Properties.Busy = busy
+			b := archivetest.Backup(t, r, a)
+			if len(archivetest.ArchivedProperties(t, r, b.Head)) != 2 || len(b.Manifest.Server.Quota) != 1 || len(b.Manifest.Warnings) > 0 {
+				t.Errorf("after %d failures: %+v, %q", busy, b.Manifest.Server.Quota, b.Manifest.Warnings)
+			}
+		})
+	}
+}
+
 // Prune keeps the property pages of the manifests that are left.
 func TestPruneKeepsProperties(t *testing.T) {
 	store := new(storetest.Memory)

@@ -3,6 +3,7 @@ package archivetest
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -18,12 +19,16 @@ type Properties struct {
 	Of    map[string]mail.Properties // by raw name
 	Asked []string                   // raw names, in the order of the questions
 	Err   error
+	Busy  int // so many questions are answered with mail.ErrTemporary first
 
 	QuotaOf map[string]mail.Quota // by raw name: of the root of the mailbox
 }
 
 // Quotas implements source.QuotaSource.
 func (p *Properties) Quotas(_ context.Context, mailboxes []string) (all []mail.Quota, err error) {
+	if err := p.busy(); err != nil {
+		return nil, err
+	}
 	for _, raw := range mailboxes {
 		if q, ok := p.QuotaOf[raw]; ok {
 			all = mail.AddQuotas(all, []mail.Quota{q})
@@ -35,6 +40,9 @@ func (p *Properties) Quotas(_ context.Context, mailboxes []string) (all []mail.Q
 // Properties implements source.PropertySource.
 func (p *Properties) Properties(_ context.Context, mailboxes []string) (list []mail.Properties, notes []string, err error) {
 	p.Asked = append(p.Asked, mailboxes...)
+	if err := p.busy(); err != nil {
+		return nil, nil, err
+	}
 	if p.Err != nil {
 		return nil, nil, p.Err
 	}
@@ -46,6 +54,13 @@ func (p *Properties) Properties(_ context.Context, mailboxes []string) (list []m
 	}
 	slices.SortFunc(list, func(a, b mail.Properties) int { return cmp.Compare(a.Mailbox, b.Mailbox) })
 	return list, nil, nil
+}
+
+func (p *Properties) busy() error {
+	if p.Busy--; p.Busy >= 0 {
+		return fmt.Errorf("not now: %w", mail.ErrTemporary)
+	}
+	return nil
 }
 
 // Granted returns properties of one entry of an access control list and one annotation.
