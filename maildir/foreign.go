@@ -184,13 +184,13 @@ func (w *formWriter) Write(p []byte) (int, error) {
 }
 
 // match returns a file that has the message with this hash and was not matched before, or ok false.
-func (s *foreignFiles) match(hash chunk.Prefix) (name string, ok bool) {
-	first, _ := slices.BinarySearchFunc(s.hashes, hash, foreignHash.compare)
+func (f *foreignFiles) match(hash chunk.Prefix) (name string, ok bool) {
+	first, _ := slices.BinarySearchFunc(f.hashes, hash, foreignHash.compare)
 	for form := range forms {
-		for i := first; i < len(s.hashes) && s.hashes[i].hash == hash; i++ {
-			if h := s.hashes[i]; h.form == form && !s.used[h.file] {
-				s.used[h.file] = true
-				return s.names[h.file], true
+		for i := first; i < len(f.hashes) && f.hashes[i].hash == hash; i++ {
+			if h := f.hashes[i]; h.form == form && !f.used[h.file] {
+				f.used[h.file] = true
+				return f.names[h.file], true
 			}
 		}
 	}
@@ -198,9 +198,9 @@ func (s *foreignFiles) match(hash chunk.Prefix) (name string, ok bool) {
 }
 
 // unmatched yields the files that were not matched.
-func (s *foreignFiles) unmatched(yield func(name string) bool) {
-	for i, name := range s.names {
-		if !s.used[i] && !yield(name) {
+func (f *foreignFiles) unmatched(yield func(name string) bool) {
+	for i, name := range f.names {
+		if !f.used[i] && !yield(name) {
 			return
 		}
 	}

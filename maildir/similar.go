@@ -55,8 +55,8 @@ const longestHeader = 256 << 10
 // matchSimilar finds files that are similar to the wanted messages without a name in names, and
 // sets their names. It is called after match was called for all messages, so that no exact copy of
 // one message is used for another.
-func (s *foreignFiles) matchSimilar(ctx context.Context, root *os.Root, wanted []restore.Message, names []string) error {
-	if err := s.readKeys(ctx, root); err != nil || len(s.like.keys) == 0 {
+func (f *foreignFiles) matchSimilar(ctx context.Context, root *os.Root, wanted []restore.Message, names []string) error {
+	if err := f.readKeys(ctx, root); err != nil || len(f.like.keys) == 0 {
 		return err
 	}
 	near := make(map[int][]int) // the files with the header of a wanted message
@@ -70,18 +70,18 @@ func (s *foreignFiles) matchSimilar(ctx context.Context, root *os.Root, wanted [
 		if err != nil {
 			return err
 		}
-		for _, file := range s.like.keys[canonical.HeaderKey(header)] {
-			if s.used[file] {
+		for _, file := range f.like.keys[canonical.HeaderKey(header)] {
+			if f.used[file] {
 				continue
 			}
 			near[i] = append(near[i], file)
-			if _, known := s.like.digests[file]; !known && !asked[file] {
+			if _, known := f.like.digests[file]; !known && !asked[file] {
 				asked[file] = true
 				lacking = append(lacking, file)
 			}
 		}
 	}
-	if err := s.readDigests(ctx, root, lacking); err != nil {
+	if err := f.readDigests(ctx, root, lacking); err != nil {
 		return err
 	}
 	for i := range wanted {
@@ -97,8 +97,8 @@ func (s *foreignFiles) matchSimilar(ctx context.Context, root *os.Root, wanted [
 		}
 		sum := mine.Sum()
 		for _, file := range near[i] {
-			if !s.used[file] && s.like.digests[file].Same(sum) {
-				s.used[file], names[i] = true, s.names[file]
+			if !f.used[file] && f.like.digests[file].Same(sum) {
+				f.used[file], names[i] = true, f.names[file]
 				break
 			}
 		}
@@ -107,21 +107,21 @@ func (s *foreignFiles) matchSimilar(ctx context.Context, root *os.Root, wanted [
 }
 
 // readKeys reads the headers of the files that match did not find. It does so once.
-func (s *foreignFiles) readKeys(ctx context.Context, root *os.Root) error {
-	if s.like != nil {
+func (f *foreignFiles) readKeys(ctx context.Context, root *os.Root) error {
+	if f.like != nil {
 		return nil
 	}
 	like := &similarity{keys: make(map[canonical.Key][]int), digests: make(map[int]canonical.Digest)}
 	var files []int
-	if s.hashes != nil { // without a hasher nothing is compared
-		for i := range s.names {
-			if !s.used[i] {
+	if f.hashes != nil { // without a hasher nothing is compared
+		for i := range f.names {
+			if !f.used[i] {
 				files = append(files, i)
 			}
 		}
 	}
 	var mu sync.Mutex
-	err := s.each(ctx, root, files, func(i int, text io.Reader) error {
+	err := f.each(ctx, root, files, func(i int, text io.Reader) error {
 		header, err := io.ReadAll(io.LimitReader(text, longestHeader))
 		if err != nil {
 			return err
@@ -137,7 +137,7 @@ func (s *foreignFiles) readKeys(ctx context.Context, root *os.Root) error {
 		return nil
 	})
 	if err == nil {
-		s.like = like
+		f.like = like
 	}
 	return err
 }
@@ -157,23 +157,23 @@ func headerOf(text []byte) []byte {
 }
 
 // readDigests digests files.
-func (s *foreignFiles) readDigests(ctx context.Context, root *os.Root, files []int) error {
+func (f *foreignFiles) readDigests(ctx context.Context, root *os.Root, files []int) error {
 	var mu sync.Mutex
-	return s.each(ctx, root, files, func(i int, text io.Reader) error {
+	return f.each(ctx, root, files, func(i int, text io.Reader) error {
 		d := canonical.NewDigester()
 		if _, err := io.Copy(d, text); err != nil {
 			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		s.like.digests[i] = d.Sum()
+		f.like.digests[i] = d.Sum()
 		return nil
 	})
 }
 
 // each calls read for files, for some at once. It skips files that another program has moved or
 // removed.
-func (s *foreignFiles) each(ctx context.Context, root *os.Root, files []int, read func(i int, text io.Reader) error) error {
+func (f *foreignFiles) each(ctx context.Context, root *os.Root, files []int, read func(i int, text io.Reader) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, i := range files {
@@ -181,7 +181,7 @@ func (s *foreignFiles) each(ctx context.Context, root *os.Root, files []int, rea
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			file, err := root.Open(s.names[i])
+			file, err := root.Open(f.names[i])
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}

@@ -62,16 +62,16 @@ func Accounts(ctx context.Context, h *access.Host, accounts []*access.Account, f
 }
 
 // files checks an account whose mail is in files.
-func (e *findings) files(a *access.Account) []Finding {
+func (f *findings) files(a *access.Account) []Finding {
 	if _, err := os.Stat(a.Files.Path); err != nil {
-		return e.fail("files", err)
+		return f.fail("files", err)
 	}
-	e.ok("files", "%s is there", a.Files)
-	return e.found
+	f.ok("files", "%s is there", a.Files)
+	return f.found
 }
 
 // account logs in to an account, and checks what its server offers.
-func (e *findings) account(ctx context.Context, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
+func (f *findings) account(ctx context.Context, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
 	a.Options.Namespaces, a.Options.Virtual = a.Configured.Namespaces, a.Configured.Virtual
 	limit := cmp.Or(timeLimit, defaultTimeLimit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
@@ -84,12 +84,12 @@ func (e *findings) account(ctx context.Context, a *access.Account, flags *access
 	defer from.Close()
 	server, err := from.Server(ctx)
 	if err != nil {
-		return e.fail("login", a.AdviseLogin(flags, err))
+		return f.fail("login", a.AdviseLogin(flags, err))
 	}
-	e.ok("login", "%s accepts the login of %s", a.Options.Host, a.Options.User)
+	f.ok("login", "%s accepts the login of %s", a.Options.Host, a.Options.User)
 	survey, err := from.Survey(ctx)
 	if err != nil {
-		return e.fail("mailboxes", err)
+		return f.fail("mailboxes", err)
 	}
 	var messages uint64
 	mailboxes := 0
@@ -101,30 +101,30 @@ func (e *findings) account(ctx context.Context, a *access.Account, flags *access
 			messages += uint64(m.Status.Messages)
 		}
 	}
-	e.ok("mailboxes", "%s, %s", ui.Plural(mailboxes, "mailbox"), ui.Plural(messages, "message"))
+	f.ok("mailboxes", "%s, %s", ui.Plural(mailboxes, "mailbox"), ui.Plural(messages, "message"))
 	if a.JMAP.IsZero() {
-		e.reads(ctx, from, survey)
+		f.reads(ctx, from, survey)
 	}
-	e.skipped(survey, server)
+	f.skipped(survey, server)
 	for _, note := range survey.Notes {
-		e.warn("mailboxes", "", "%s", note)
+		f.warn("mailboxes", "", "%s", note)
 	}
 	if a.JMAP.IsZero() {
-		e.extensions(server)
+		f.extensions(server)
 	}
-	return e.found
+	return f.found
 }
 
 // reads opens a mailbox and reads a little of a message.
-func (e *findings) reads(ctx context.Context, from source.Source, survey *mail.Survey) {
+func (f *findings) reads(ctx context.Context, from source.Source, survey *mail.Survey) {
 	mailbox, read, err := source.Sample(ctx, from, survey)
 	switch {
 	case err != nil:
-		e.fail("reading", err)
+		f.fail("reading", err)
 	case read:
-		e.ok("reading", "%s opens, and a message in it can be read", mailbox.Name)
+		f.ok("reading", "%s opens, and a message in it can be read", mailbox.Name)
 	case mailbox != nil:
-		e.ok("reading", "%s opens; there is no message to try", mailbox.Name)
+		f.ok("reading", "%s opens; there is no message to try", mailbox.Name)
 	}
 }
 
@@ -148,7 +148,7 @@ var extensions = []extension{
 }
 
 // extensions reports which extensions the server has, and what that means.
-func (e *findings) extensions(server mail.Server) {
+func (f *findings) extensions(server mail.Server) {
 	has := func(o extension) string {
 		for _, name := range o.names {
 			if slices.Contains(server.Capabilities, name) {
@@ -158,8 +158,8 @@ func (e *findings) extensions(server mail.Server) {
 		if o.rev2 && slices.Contains(server.Capabilities, "IMAP4REV2") {
 			return "IMAP4rev2"
 		}
-		if o.check == "ids" && slices.ContainsFunc(server.ID, func(f mail.Field) bool {
-			return strings.EqualFold(f.Name, "name") && strings.EqualFold(f.Value, "Dovecot")
+		if o.check == "ids" && slices.ContainsFunc(server.ID, func(field mail.Field) bool {
+			return strings.EqualFold(field.Name, "name") && strings.EqualFold(field.Value, "Dovecot")
 		}) {
 			return "X-GUID" // has no capability
 		}
@@ -168,20 +168,20 @@ func (e *findings) extensions(server mail.Server) {
 	for _, o := range extensions {
 		switch name := has(o); {
 		case name != "":
-			e.ok(o.check, "%s: %s", name, o.present)
+			f.ok(o.check, "%s: %s", name, o.present)
 		case o.warn:
-			e.warn(o.check, "", "%s", o.absent)
+			f.warn(o.check, "", "%s", o.absent)
 		default:
-			e.ok(o.check, "none: %s", o.absent)
+			f.ok(o.check, "none: %s", o.absent)
 		}
 	}
 	if slices.Contains(server.Capabilities, "X-GM-EXT-1") {
-		e.ok("Gmail", "All Mail, Spam and Trash are read, each message once, with its labels; at most 2 GB a day by default")
+		f.ok("Gmail", "All Mail, Spam and Trash are read, each message once, with its labels; at most 2 GB a day by default")
 	}
 }
 
 // skipped reports the mailboxes that a backup leaves out.
-func (e *findings) skipped(survey *mail.Survey, server mail.Server) {
+func (f *findings) skipped(survey *mail.Survey, server mail.Server) {
 	var foreign, virtual []string
 	for _, m := range survey.Mailboxes {
 		switch {
@@ -193,16 +193,16 @@ func (e *findings) skipped(survey *mail.Survey, server mail.Server) {
 		}
 	}
 	if len(foreign) > 0 {
-		e.warn("namespaces", "to archive them, use backup --namespace, or namespaces in the configuration",
+		f.warn("namespaces", "to archive them, use backup --namespace, or namespaces in the configuration",
 			"shared mailboxes and those of other users are not archived: %s", someOf(foreign))
 	}
 	for _, space := range server.Namespaces {
 		if space.Kind != mail.Personal && len(foreign) == 0 && space.Prefix != "" {
-			e.ok("namespaces", "%s: every mailbox in it is archived", space.Prefix)
+			f.ok("namespaces", "%s: every mailbox in it is archived", space.Prefix)
 		}
 	}
 	if len(virtual) > 0 {
-		e.ok("virtual", "not archived, because they show the messages of other mailboxes: %s", someOf(virtual))
+		f.ok("virtual", "not archived, because they show the messages of other mailboxes: %s", someOf(virtual))
 	}
 }
 

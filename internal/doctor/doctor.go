@@ -31,20 +31,20 @@ type findings struct {
 	found   []Finding
 }
 
-func (e *findings) add(status Verdict, check, text, advice string) {
-	e.found = append(e.found, Finding{e.subject, check, status, ui.OneLine(text), advice})
+func (f *findings) add(status Verdict, check, text, advice string) {
+	f.found = append(f.found, Finding{f.subject, check, status, ui.OneLine(text), advice})
 }
 
-func (e *findings) ok(check, format string, args ...any) {
-	e.add(OK, check, fmt.Sprintf(format, args...), "")
+func (f *findings) ok(check, format string, args ...any) {
+	f.add(OK, check, fmt.Sprintf(format, args...), "")
 }
 
-func (e *findings) warn(check, advice, format string, args ...any) {
-	e.add(Warn, check, fmt.Sprintf(format, args...), advice)
+func (f *findings) warn(check, advice, format string, args ...any) {
+	f.add(Warn, check, fmt.Sprintf(format, args...), advice)
 }
 
 // fail adds an error with its hint. It returns all findings, for a check that cannot continue.
-func (e *findings) fail(check string, err error) []Finding {
-	e.add(Fail, check, hint.Text(err), hint.For(err))
-	return e.found
+func (f *findings) fail(check string, err error) []Finding {
+	f.add(Fail, check, hint.Text(err), hint.For(err))
+	return f.found
 }

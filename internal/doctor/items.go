@@ -8,7 +8,7 @@ import (
 )
 
 // items logs in to the servers of scripts, calendars and address books, and says what they have.
-func (e *findings) items(ctx context.Context, targets []collection.Target) []Finding {
+func (f *findings) items(ctx context.Context, targets []collection.Target) []Finding {
 	for _, target := range targets {
 		check := keys[target.Kind()]
 		limited, cancel := context.WithTimeout(ctx, defaultTimeLimit)
@@ -18,14 +18,14 @@ func (e *findings) items(ctx context.Context, targets []collection.Target) []Fin
 			what, err = contents(limited, target, all)
 		}
 		if err == nil {
-			e.ok(check, "%s", what)
+			f.ok(check, "%s", what)
 		} else {
-			e.fail(check, err)
+			f.fail(check, err)
 		}
 		cancel()
 		_ = target.Close()
 	}
-	return e.found
+	return f.found
 }
 
 // keys are the keys of the configuration for each kind.

@@ -23,7 +23,7 @@ const (
 // offers looks for calendars, address books and scripts of a mail account that the configuration
 // does not have, and says what they are and which line archives them. That nothing is found is no
 // finding.
-func (e *findings) offers(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, finder *discover.Finder) []Finding {
+func (f *findings) offers(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, finder *discover.Finder) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, search)
 	defer cancel()
 	c := &a.Configured
@@ -47,7 +47,7 @@ func (e *findings) offers(ctx context.Context, h *access.Host, a *access.Account
 				}
 				if text, ok := try(ctx, h, a, flags, &o); ok {
 					advice := keys[kind] + " = \"" + o.URL.String() + "\" in the account of the configuration archives them (docs/guides/calendars.md)"
-					found[i] = &Finding{e.subject, keys[kind], OK, ui.OneLine(text), advice}
+					found[i] = &Finding{f.subject, keys[kind], OK, ui.OneLine(text), advice}
 					return nil
 				}
 			}
@@ -55,12 +55,12 @@ func (e *findings) offers(ctx context.Context, h *access.Host, a *access.Account
 		})
 	}
 	_ = group.Wait()
-	for _, f := range found {
-		if f != nil {
-			e.found = append(e.found, *f)
+	for _, finding := range found {
+		if finding != nil {
+			f.found = append(f.found, *finding)
 		}
 	}
-	return e.found
+	return f.found
 }
 
 // try says what is at an offer, and whether there is anything. DNS is not proof of anything, so

@@ -64,65 +64,65 @@ func Repository(ctx context.Context, h *access.Host, name string, limits archive
 	return e.found
 }
 
-func (e *findings) clock(ctx context.Context, store store.Store) {
+func (f *findings) clock(ctx context.Context, store store.Store) {
 	before := time.Now()
 	there, err := store.Now(ctx)
 	if err != nil {
-		e.fail("clock", err)
+		f.fail("clock", err)
 		return
 	}
 	skew := there.Sub(before.Add(time.Since(before) / 2)).Round(time.Second)
 	if skew.Abs() > maxSkew {
-		e.warn("clock", "set the clock of this host (NTP), or that of the store", "the clock of the store differs by %s from that of this host", skew)
+		f.warn("clock", "set the clock of this host (NTP), or that of the store", "the clock of the store differs by %s from that of this host", skew)
 		return
 	}
-	e.ok("clock", "the clocks of the store and this host agree")
+	f.ok("clock", "the clocks of the store and this host agree")
 }
 
 // keyring checks that the keyring has the passphrase. A key file may open the repository without
 // it.
-func (e *findings) keyring(ctx context.Context, s config.Secret) {
+func (f *findings) keyring(ctx context.Context, s config.Secret) {
 	if s.Keyring == "" {
 		return
 	}
 	if _, err := keyring.Get(ctx, s.Keyring); err != nil {
-		e.fail("passphrase", err)
+		f.fail("passphrase", err)
 		return
 	}
-	e.ok("passphrase", "keyring entry %s", s.Keyring)
+	f.ok("passphrase", "keyring entry %s", s.Keyring)
 }
 
-func (e *findings) key(r *repo.Repo) {
+func (f *findings) key(r *repo.Repo) {
 	switch {
 	case !r.Sealed():
-		e.warn("key", "", "the repository is not encrypted: anybody who can read it can read the mail")
+		f.warn("key", "", "the repository is not encrypted: anybody who can read it can read the mail")
 	case r.CanRead():
-		e.ok("key", "owner: archives, reads mail, restores and deletes")
+		f.ok("key", "owner: archives, reads mail, restores and deletes")
 	default:
-		e.ok("key", "writer: archives and lists, cannot read mail")
+		f.ok("key", "writer: archives and lists, cannot read mail")
 	}
 	for _, doubt := range r.RejectedConfigs() {
-		e.warn("key", "find out who wrote it", "%s was ignored: %s", doubt.Object, doubt.Err)
+		f.warn("key", "find out who wrote it", "%s was ignored: %s", doubt.Object, doubt.Err)
 	}
 }
 
 // lock checks that the locks are renewed in time.
-func (e *findings) lock(ctx context.Context, store store.Store, r *repo.Repo) {
+func (f *findings) lock(ctx context.Context, store store.Store, r *repo.Repo) {
 	if r.Lock() == nil {
 		return
 	}
 	state, err := r.LockState(ctx)
 	now, errNow := store.Now(ctx)
 	if err := cmp.Or(err, errNow); err != nil {
-		e.fail("lock", err)
+		f.fail("lock", err)
 		return
 	}
 	if !state.Due.After(now) {
-		e.warn("lock", "run mailstrata prune with an owner's key and s3:PutObjectRetention",
+		f.warn("lock", "run mailstrata prune with an owner's key and s3:PutObjectRetention",
 			"%s; the locks were due by %s", access.DescribeLock(r.Lock()), ui.Time(state.Due))
 		return
 	}
-	e.ok("lock", "%s; the locks are due after %s", access.DescribeLock(r.Lock()), ui.Time(state.Due))
+	f.ok("lock", "%s; the locks are due after %s", access.DescribeLock(r.Lock()), ui.Time(state.Due))
 }
 
 // prober is a store that can test more than a single put shows.
@@ -131,15 +131,15 @@ type prober interface {
 }
 
 // probe puts an object, reads it, lists it, tries to replace it, and deletes it.
-func (e *findings) probe(ctx context.Context, st store.Store) {
+func (f *findings) probe(ctx context.Context, st store.Store) {
 	name, data := "probe/"+strings.ToLower(rand.Text()), []byte("written by mailstrata doctor")
 	put := func(data []byte) error { return st.Put(ctx, name, bytes.NewReader(data), int64(len(data))) }
 	if err := put(data); err != nil {
-		e.fail("put", err)
+		f.fail("put", err)
 		return
 	}
-	e.ok("put", "allowed")
-	e.try("get", func() error {
+	f.ok("put", "allowed")
+	f.try("get", func() error {
 		body, _, err := st.Get(ctx, name, 0, -1)
 		if err != nil {
 			return err
@@ -151,7 +151,7 @@ func (e *findings) probe(ctx context.Context, st store.Store) {
 		}
 		return err
 	})
-	e.try("list", func() error {
+	f.try("list", func() error {
 		for object, err := range st.List(ctx, "probe/") {
 			if err != nil || object.Name == name {
 				return err
@@ -159,112 +159,112 @@ func (e *findings) probe(ctx context.Context, st store.Store) {
 		}
 		return errors.New("the object that was put is not listed")
 	})
-	e.createOnly(ctx, st, put)
+	f.createOnly(ctx, st, put)
 	switch err := st.Delete(ctx, name); {
 	case err == nil:
-		e.ok("delete", "allowed; a host that only archives does not need it")
+		f.ok("delete", "allowed; a host that only archives does not need it")
 	case errors.Is(err, store.ErrRetained):
-		e.ok("delete", "not allowed, by the credentials or by Object Lock; %s stays", name)
+		f.ok("delete", "not allowed, by the credentials or by Object Lock; %s stays", name)
 	default:
-		e.warn("delete", "", "%s stays: %s", name, err)
+		f.warn("delete", "", "%s stays: %s", name, err)
 	}
 }
 
-func (e *findings) try(check string, do func() error) {
+func (f *findings) try(check string, do func() error) {
 	if err := do(); err != nil {
-		e.fail(check, err)
+		f.fail(check, err)
 		return
 	}
-	e.ok(check, "allowed")
+	f.ok(check, "allowed")
 }
 
-func (e *findings) createOnly(ctx context.Context, st store.Store, put func([]byte) error) {
+func (f *findings) createOnly(ctx context.Context, st store.Store, put func([]byte) error) {
 	err := put([]byte("something else"))
 	if s, ok := st.(prober); ok && errors.Is(err, store.ErrExist) {
 		if err := s.ProbeCreateOnly(ctx); err != nil {
-			e.fail("create-only", err)
+			f.fail("create-only", err)
 			return
 		}
 	}
 	switch {
 	case err == nil:
-		e.fail("create-only", errors.New("objects can be replaced: backups here could be overwritten"))
+		f.fail("create-only", errors.New("objects can be replaced: backups here could be overwritten"))
 	case errors.Is(err, store.ErrExist):
-		e.ok("create-only", "objects cannot be replaced")
+		f.ok("create-only", "objects cannot be replaced")
 	default:
-		e.fail("create-only", err)
+		f.fail("create-only", err)
 	}
 }
 
 // manifests reports manifests that cannot be read or trusted, belated ones, and those that lack
 // mail and have no alarm.
-func (e *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.Limits) {
+func (f *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.Limits) {
 	var heads []repo.Head
 	var histories archive.Histories
 	doubtful := 0
 	for s, err := range archive.Manifests(ctx, r) {
 		switch {
 		case err != nil && (s.Head.Name == "" || ctx.Err() != nil):
-			e.fail("manifests", err)
+			f.fail("manifests", err)
 			return
 		case err == nil:
 			heads = append(heads, s.Head)
 			histories.Add(s)
 		default:
 			if doubtful++; doubtful <= maxListed {
-				e.warn("manifests", "find out which host wrote it, then run mailstrata forget "+s.Head.Name, "manifest %s of %s: %s",
+				f.warn("manifests", "find out which host wrote it, then run mailstrata forget "+s.Head.Name, "manifest %s of %s: %s",
 					shortID(s.Head), ui.Time(s.Head.Time), err)
 			}
 		}
 	}
 	if doubtful > maxListed {
-		e.warn("manifests", "mailstrata list names them", "%s more cannot be read or trusted", ui.Count(int64(doubtful-maxListed)))
+		f.warn("manifests", "mailstrata list names them", "%s more cannot be read or trusted", ui.Count(int64(doubtful-maxListed)))
 	}
 	belated, err := archive.BelatedAmong(ctx, r, heads)
 	if err != nil {
-		e.fail("manifests", err)
+		f.fail("manifests", err)
 		return
 	}
 	if n := len(belated); n > 0 {
-		e.warn("manifests", "mailstrata list marks them as belated; find out which host wrote those that are neither copies nor repairs",
+		f.warn("manifests", "mailstrata list marks them as belated; find out which host wrote those that are neither copies nor repairs",
 			"the store got %s long after their times: copies, repairs, or dated back", ui.Plural(int64(n), "manifest"))
 	}
-	e.unreported(ctx, r, &histories, limits)
-	e.alarms(ctx, r)
+	f.unreported(ctx, r, &histories, limits)
+	f.alarms(ctx, r)
 	if doubtful == 0 {
-		e.ok("manifests", "%s, all readable", ui.Plural(int64(len(heads)), "manifest"))
+		f.ok("manifests", "%s, all readable", ui.Plural(int64(len(heads)), "manifest"))
 	}
 }
 
 // alarms reports alarms that nobody has acknowledged.
-func (e *findings) alarms(ctx context.Context, r *repo.Repo) {
+func (f *findings) alarms(ctx context.Context, r *repo.Repo) {
 	standing, _, err := archive.StandingAlarms(ctx, r) // its damage is that of manifests
 	if err != nil {
-		e.fail("alarms", err)
+		f.fail("alarms", err)
 		return
 	}
 	for _, s := range standing[:min(len(standing), maxListed)] {
-		e.warn("alarms", fmt.Sprintf("mailstrata show %s shows it; mailstrata forget --acknowledge %s accepts it", shortID(s.Head), shortID(s.Head)),
+		f.warn("alarms", fmt.Sprintf("mailstrata show %s shows it; mailstrata forget --acknowledge %s accepts it", shortID(s.Head), shortID(s.Head)),
 			"manifest %s of %s: %s", shortID(s.Head), ui.Safe(s.Manifest.Account), ui.OneLine(s.Manifest.Alarm[0]))
 	}
 	if more := len(standing) - maxListed; more > 0 {
-		e.warn("alarms", "mailstrata status names them", "%s more with alarms that are not acknowledged", ui.Plural(int64(more), "manifest"))
+		f.warn("alarms", "mailstrata status names them", "%s more with alarms that are not acknowledged", ui.Plural(int64(more), "manifest"))
 	}
 }
 
-func (e *findings) unreported(ctx context.Context, r *repo.Repo, histories *archive.Histories, limits archive.Limits) {
+func (f *findings) unreported(ctx context.Context, r *repo.Repo, histories *archive.Histories, limits archive.Limits) {
 	lost, err := histories.Shrunk(ctx, r, limits)
 	if err != nil {
-		e.fail("manifests", fmt.Errorf("compare them: %w", err))
+		f.fail("manifests", fmt.Errorf("compare them: %w", err))
 		return
 	}
 	for _, u := range lost[:min(len(lost), maxListed)] {
-		e.warn("manifests", fmt.Sprintf("mailstrata diff %s %s shows what is missing; mailstrata forget --acknowledge %s accepts it",
+		f.warn("manifests", fmt.Sprintf("mailstrata diff %s %s shows what is missing; mailstrata forget --acknowledge %s accepts it",
 			shortID(u.Before), shortID(u.Head), shortID(u.Head)), "manifest %s of %s lacks mail of the one before it, and has no alarm: %s",
 			shortID(u.Head), ui.Safe(u.Account), ui.OneLine(u.Lost[len(u.Lost)-1]))
 	}
 	if len(lost) > maxListed {
-		e.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", ui.Count(int64(len(lost)-maxListed)))
+		f.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", ui.Count(int64(len(lost)-maxListed)))
 	}
 }
 

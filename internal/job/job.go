@@ -112,14 +112,14 @@ func patterns(texts []string) (patterns []Pattern) {
 
 // Source returns the account for package backup, with its secret. If the secret of the mail is
 // missing, the mail cannot be read, and the rest of the account can.
-func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error) {
-	account, unread := o.mailSource(ctx, h)
-	targets := h.Items(o.Account, &o.flags)
+func (j *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error) {
+	account, unread := j.mailSource(ctx, h)
+	targets := h.Items(j.Account, &j.flags)
 	switch {
 	case unread != nil && (len(targets) == 0 || ctx.Err() != nil):
 		return account, unread
 	case unread != nil:
-		account = o.backupAccount(source.Failing(unread), h)
+		account = j.backupAccount(source.Failing(unread), h)
 	}
 	for _, from := range targets {
 		account.Items = append(account.Items, from)
@@ -128,66 +128,66 @@ func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error
 }
 
 // mailSource returns the account with its mail.
-func (o *Job) mailSource(ctx context.Context, h *access.Host) (backup.Account, error) {
-	if o.connected != nil {
-		return *o.connected, nil
+func (j *Job) mailSource(ctx context.Context, h *access.Host) (backup.Account, error) {
+	if j.connected != nil {
+		return *j.connected, nil
 	}
-	if !o.Files.IsZero() {
-		files := filesSource(o.Files)
-		account := o.backupAccount(files, h)
+	if !j.Files.IsZero() {
+		files := filesSource(j.Files)
+		account := j.backupAccount(files, h)
 		account.Continue = files.Continue
 		return account, nil
 	}
-	a, err := o.authenticated(ctx, h)
+	a, err := j.authenticated(ctx, h)
 	if err != nil {
 		return backup.Account{}, err
 	}
 	if !a.JMAP.IsZero() {
 		source := jmapsource.New(jmap.NewClient(a.JMAPOptions()), jmapsource.Options{
-			Mailboxes: o.labels, Wants: func(m mail.Mailbox) bool { return o.Wants(&m) },
+			Mailboxes: j.labels, Wants: func(m mail.Mailbox) bool { return j.Wants(&m) },
 		})
-		account := o.backupAccount(source, h)
+		account := j.backupAccount(source, h)
 		account.Continue = source.Continue
 		return account, nil
 	}
-	return o.imapAccount(imapsource.NewSource(a.Options), h), nil
+	return j.imapAccount(imapsource.NewSource(a.Options), h), nil
 }
 
 // Connect begins to connect while the repository is being opened. It does so only if the password
 // is at hand: no question, no command and no token may come before the repository is open. Source
 // reports errors later.
-func (o *Job) Connect(ctx context.Context, h *access.Host) {
-	if !o.Files.IsZero() || !o.JMAP.IsZero() || !o.passwordAtHand(h) {
+func (j *Job) Connect(ctx context.Context, h *access.Host) {
+	if !j.Files.IsZero() || !j.JMAP.IsZero() || !j.passwordAtHand(h) {
 		return
 	}
-	a, err := o.authenticated(ctx, h)
+	a, err := j.authenticated(ctx, h)
 	if err != nil || a.Options.Token != nil {
 		return
 	}
 	source := imapsource.NewSource(a.Options)
 	source.Connect(ctx)
-	ready := o.imapAccount(source, h)
-	o.connected = &ready
+	ready := j.imapAccount(source, h)
+	j.connected = &ready
 }
 
 // Disconnect ends what Connect began.
-func (o *Job) Disconnect() {
-	if o.connected != nil {
-		_ = o.connected.Source.Close()
-		o.connected = nil
+func (j *Job) Disconnect() {
+	if j.connected != nil {
+		_ = j.connected.Source.Close()
+		j.connected = nil
 	}
 }
 
 // passwordAtHand reports whether the account's password is in a variable or a file.
-func (o *Job) passwordAtHand(h *access.Host) bool {
-	flags, kept := &o.flags, &o.Configured.Secret
+func (j *Job) passwordAtHand(h *access.Host) bool {
+	flags, kept := &j.flags, &j.Configured.Secret
 	if flags.PasswordCommand != "" || flags.TokenCommand != "" {
 		return false
 	}
 	if flags.PasswordFile != "" {
 		return true
 	}
-	if kept.Command != "" || kept.Keyring != "" || o.Configured.Token != "" || o.Configured.Provider != "" {
+	if kept.Command != "" || kept.Keyring != "" || j.Configured.Token != "" || j.Configured.Provider != "" {
 		return false
 	}
 	return kept.File != "" || kept.Credential != "" || h.Getenv(cmp.Or(kept.Variable, "MAILSTRATA_IMAP_PASSWORD")) != ""
@@ -195,29 +195,29 @@ func (o *Job) passwordAtHand(h *access.Host) bool {
 
 // authenticated returns a copy of the account with its secret. The job itself never holds the
 // secret.
-func (o *Job) authenticated(ctx context.Context, h *access.Host) (*access.Account, error) {
-	a := *o.Account
-	if err := h.UnlockAccount(ctx, &a, &o.flags); err != nil {
+func (j *Job) authenticated(ctx context.Context, h *access.Host) (*access.Account, error) {
+	a := *j.Account
+	if err := h.UnlockAccount(ctx, &a, &j.flags); err != nil {
 		return nil, err
 	}
-	a.Options.Labels, a.Options.Namespaces, a.Options.Virtual = o.labels, o.namespaces, o.virtual
+	a.Options.Labels, a.Options.Namespaces, a.Options.Virtual = j.labels, j.namespaces, j.virtual
 	return &a, nil
 }
 
 // imapAccount returns the account for package backup, read from an IMAP server.
-func (o *Job) imapAccount(from *imapsource.Source, h *access.Host) backup.Account {
-	account := o.backupAccount(from, h)
-	account.Properties, account.PropertiesNow = from, o.propertiesNow
+func (j *Job) imapAccount(from *imapsource.Source, h *access.Host) backup.Account {
+	account := j.backupAccount(from, h)
+	account.Properties, account.PropertiesNow = from, j.propertiesNow
 	return account
 }
 
 // backupAccount returns the account for package backup, read from a source.
-func (o *Job) backupAccount(from source.Source, h *access.Host) backup.Account {
+func (j *Job) backupAccount(from source.Source, h *access.Host) backup.Account {
 	return backup.Account{
-		Name: o.Name, URL: o.URL, VerifySource: o.verify, Budget: o.budget, TimeLimit: o.timeLimit,
-		Source:      &checkedSource{Source: from, job: o, account: o.Name, patterns: o.Mailbox, excluded: o.excluded, host: h},
-		Select:      func(m mail.Mailbox) bool { return o.Wants(&m) },
-		ShrinkLimit: func(m *mail.Mailbox) loss.Limit { return ShrinkLimit(o.shrink, m) },
+		Name: j.Name, URL: j.URL, VerifySource: j.verify, Budget: j.budget, TimeLimit: j.timeLimit,
+		Source:      &checkedSource{Source: from, job: j, account: j.Name, patterns: j.Mailbox, excluded: j.excluded, host: h},
+		Select:      func(m mail.Mailbox) bool { return j.Wants(&m) },
+		ShrinkLimit: func(m *mail.Mailbox) loss.Limit { return ShrinkLimit(j.shrink, m) },
 	}
 }
 

@@ -207,26 +207,26 @@ type PrefixTarget struct {
 	Prefix string // levels separated by '/'
 }
 
-func (b *PrefixTarget) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
-	places, notes, err := b.Target.Prepare(ctx, b.moved(mailboxes))
+func (t *PrefixTarget) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
+	places, notes, err := t.Target.Prepare(ctx, t.moved(mailboxes))
 	rename(places, mailboxes)
 	return places, notes, err
 }
 
 // Preview implements restore.Previewer, if the target does.
-func (b *PrefixTarget) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
-	looker, ok := b.Target.(restore.Previewer)
+func (t *PrefixTarget) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+	looker, ok := t.Target.(restore.Previewer)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	places, err := looker.Preview(ctx, b.moved(mailboxes))
+	places, err := looker.Preview(ctx, t.moved(mailboxes))
 	rename(places, mailboxes)
 	return places, err
 }
 
 // AddProperties implements restore.PropertyTarget, if the target does.
-func (b *PrefixTarget) AddProperties(ctx context.Context, wanted []mail.Properties, dry bool) (restore.PropertyReport, error) {
-	target, ok := b.Target.(restore.PropertyTarget)
+func (t *PrefixTarget) AddProperties(ctx context.Context, wanted []mail.Properties, dry bool) (restore.PropertyReport, error) {
+	target, ok := t.Target.(restore.PropertyTarget)
 	if !ok {
 		return restore.PropertyReport{}, restore.ErrNoProperties
 	}
@@ -234,30 +234,30 @@ func (b *PrefixTarget) AddProperties(ctx context.Context, wanted []mail.Properti
 }
 
 // OpenRead implements restore.Previewer. It is called only after Preview.
-func (b *PrefixTarget) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
-	return b.Target.(restore.Previewer).OpenRead(ctx, place)
+func (t *PrefixTarget) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
+	return t.Target.(restore.Previewer).OpenRead(ctx, place)
 }
 
 // Commit implements restore.Committer if the target does.
-func (b *PrefixTarget) Commit() error {
-	if target, ok := b.Target.(restore.Committer); ok {
+func (t *PrefixTarget) Commit() error {
+	if target, ok := t.Target.(restore.Committer); ok {
 		return target.Commit()
 	}
 	return nil
 }
 
 // Inform implements restore.Informed if the target does.
-func (b *PrefixTarget) Inform(with restore.ArchiveInfo) {
-	if target, ok := b.Target.(restore.Informed); ok {
-		with.Mailboxes = b.moved(with.Mailboxes)
+func (t *PrefixTarget) Inform(with restore.ArchiveInfo) {
+	if target, ok := t.Target.(restore.Informed); ok {
+		with.Mailboxes = t.moved(with.Mailboxes)
 		target.Inform(with)
 	}
 }
 
-func (b *PrefixTarget) moved(mailboxes []mail.Mailbox) []mail.Mailbox {
+func (t *PrefixTarget) moved(mailboxes []mail.Mailbox) []mail.Mailbox {
 	moved := slices.Clone(mailboxes)
 	for i := range moved {
-		b.move(&moved[i])
+		t.move(&moved[i])
 	}
 	return moved
 }
@@ -271,10 +271,10 @@ func rename(places []restore.Place, mailboxes []mail.Mailbox) {
 
 // move puts a mailbox below the prefix. There, INBOX is an ordinary name, and no mailbox has a
 // special use, because the target has its own.
-func (b *PrefixTarget) move(m *mail.Mailbox) {
+func (t *PrefixTarget) move(m *mail.Mailbox) {
 	// A name without a delimiter may hold any character, and must stay one level.
 	m.Delimiter = cmp.Or(m.Delimiter, "\x00")
-	m.Name = strings.Join(append(strings.Split(strings.Trim(b.Prefix, "/"), "/"), m.Name), m.Delimiter)
+	m.Name = strings.Join(append(strings.Split(strings.Trim(t.Prefix, "/"), "/"), m.Name), m.Delimiter)
 	m.Raw = m.Name
 	m.SpecialUse = nil
 }

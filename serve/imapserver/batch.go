@@ -24,19 +24,19 @@ const (
 )
 
 // fromArchive answers with what must be read.
-func (r *fetcher) fromArchive(ctx context.Context, wanted []interval) error {
+func (f *fetcher) fromArchive(ctx context.Context, wanted []interval) error {
 	few := count(wanted) <= fewMessages
-	for batch := range r.batches(wanted) {
-		if i := batch[0].first; r.isLarge(i) {
-			if err := r.stream(ctx, i); err != nil {
+	for batch := range f.batches(wanted) {
+		if i := batch[0].first; f.isLarge(i) {
+			if err := f.stream(ctx, i); err != nil {
 				return err
 			}
 			continue
 		}
 		for len(batch) > 0 {
-			answers, rest, err := r.read(ctx, batch, few)
+			answers, rest, err := f.read(ctx, batch, few)
 			if err == nil {
-				err = r.send(ctx, answers)
+				err = f.send(ctx, answers)
 			}
 			if err != nil {
 				return err
@@ -48,13 +48,13 @@ func (r *fetcher) fromArchive(ctx context.Context, wanted []interval) error {
 }
 
 // send sends answers.
-func (r *fetcher) send(ctx context.Context, answers []answer) error {
+func (f *fetcher) send(ctx context.Context, answers []answer) error {
 	for _, a := range answers {
 		if a.err != nil {
-			if err := r.leaveOut(ctx, a.index, a.err); err != nil {
+			if err := f.leaveOut(ctx, a.index, a.err); err != nil {
 				return err
 			}
-		} else if _, err := r.out.Write(a.text); err != nil {
+		} else if _, err := f.out.Write(a.text); err != nil {
 			return errGone
 		}
 	}
@@ -63,24 +63,24 @@ func (r *fetcher) send(ctx context.Context, answers []answer) error {
 
 // bodySize returns how much memory the bodies of a message take in its answer: a FETCH can name
 // each several times.
-func (r *fetcher) bodySize(i int) int64 {
-	if r.from != ofBodies {
+func (f *fetcher) bodySize(i int) int64 {
+	if f.from != ofBodies {
 		return 0
 	}
-	return r.list.Size(i) * int64(r.bodies)
+	return f.list.Size(i) * int64(f.bodies)
 }
 
 // isLarge reports whether a message is sent while it is read.
-func (r *fetcher) isLarge(i int) bool { return r.bodySize(i) > heldBody }
+func (f *fetcher) isLarge(i int) bool { return f.bodySize(i) > heldBody }
 
 // batches divides messages into batches. A large message has one of its own.
-func (r *fetcher) batches(wanted []interval) iter.Seq[[]interval] {
+func (f *fetcher) batches(wanted []interval) iter.Seq[[]interval] {
 	return func(yield func([]interval) bool) {
 		var batch []interval
 		messages, bytes := 0, int64(0)
 		limit := batchMessages
 		flush := func() bool {
-			if len(r.server.turns) > 0 {
+			if len(f.server.turns) > 0 {
 				limit = sharedBatch
 			}
 			full := batch
@@ -88,7 +88,7 @@ func (r *fetcher) batches(wanted []interval) iter.Seq[[]interval] {
 			return len(full) == 0 || yield(full)
 		}
 		for i := range indexes(wanted) {
-			large := r.isLarge(i)
+			large := f.isLarge(i)
 			if (large || messages >= limit || bytes > batchBytes) && !flush() {
 				return
 			}
@@ -98,7 +98,7 @@ func (r *fetcher) batches(wanted []interval) iter.Seq[[]interval] {
 				batch = append(batch, interval{i, i + 1})
 			}
 			messages++
-			bytes += r.bodySize(i)
+			bytes += f.bodySize(i)
 			if large && !flush() {
 				return
 			}
@@ -117,21 +117,21 @@ type answer struct {
 // read returns the answers for a batch, and prepares several at once. If the answers are longer
 // than expected, because headers or structures are, it returns those of the first messages, and the
 // rest of the batch.
-func (r *fetcher) read(ctx context.Context, batch []interval, few bool) (answers []answer, rest []interval, err error) {
+func (f *fetcher) read(ctx context.Context, batch []interval, few bool) (answers []answer, rest []interval, err error) {
 	if !few {
-		end, err := r.server.turn(ctx)
+		end, err := f.server.turn(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
 		defer end()
 	}
 	prepare := func(ctx context.Context, m view.Message) (a answer, err error) {
-		defer r.server.rescue(&err)
-		b, err := r.whole(ctx, m)
+		defer f.server.rescue(&err)
+		b, err := f.whole(ctx, m)
 		return answer{m.Index, b, err}, ctx.Err()
 	}
 	length := 0
-	for a, err := range inorder.Map(ctx, r.atOnce(), records(ctx, r.list, batch, r.from), prepare) {
+	for a, err := range inorder.Map(ctx, f.atOnce(), records(ctx, f.list, batch, f.from), prepare) {
 		if err != nil {
 			if ctx.Err() != nil || archive.UnlessDamage(err) != nil {
 				return nil, nil, err
@@ -151,9 +151,9 @@ const usualSections = 8
 
 // atOnce returns how many answers are prepared at once: fewer, if each names the header of its
 // message again and again.
-func (r *fetcher) atOnce() int {
+func (f *fetcher) atOnce() int {
 	sections := 0
-	for _, item := range r.items {
+	for _, item := range f.items {
 		if item.Name == "SECTION" {
 			sections++
 		}
@@ -165,15 +165,15 @@ func (r *fetcher) atOnce() int {
 func (s *Server) turn(ctx context.Context) (end func(), err error) { return take(ctx, s.turns) }
 
 // stream sends a large message.
-func (r *fetcher) stream(ctx context.Context, i int) error {
-	for m, err := range r.list.Records(ctx, indexes([]interval{{i, i + 1}})) {
+func (f *fetcher) stream(ctx context.Context, i int) error {
+	for m, err := range f.list.Records(ctx, indexes([]interval{{i, i + 1}})) {
 		if err == nil {
-			if err = r.sendMessage(ctx, m); err == errGone {
+			if err = f.sendMessage(ctx, m); err == errGone {
 				return err
 			}
 		}
 		if err != nil {
-			if err := r.leaveOut(ctx, i, err); err != nil {
+			if err := f.leaveOut(ctx, i, err); err != nil {
 				return err
 			}
 		}
@@ -191,13 +191,13 @@ func records(ctx context.Context, l *view.List, wanted []interval, from source) 
 }
 
 // leaveOut records that a message cannot be read. It returns an error that ends the command.
-func (r *fetcher) leaveOut(ctx context.Context, i int, err error) error {
+func (f *fetcher) leaveOut(ctx context.Context, i int, err error) error {
 	if ctx.Err() != nil || archive.UnlessDamage(err) != nil {
 		return err
 	}
-	if r.lost++; r.lost == 1 {
-		r.first, r.reason = r.list.UID(i), err
-		r.server.o.Log("UID %d of %s cannot be read: %v", r.first, printable(r.selected.mailbox.Name), err)
+	if f.lost++; f.lost == 1 {
+		f.first, f.reason = f.list.UID(i), err
+		f.server.o.Log("UID %d of %s cannot be read: %v", f.first, printable(f.selected.mailbox.Name), err)
 	}
 	return nil
 }

@@ -12,33 +12,33 @@ const capabilities = "IMAP4rev1 LITERAL+ SASL-IR AUTH=PLAIN ID IDLE NAMESPACE CH
 	"SPECIAL-USE STATUS=SIZE ESEARCH ACL RIGHTS=kxte"
 
 // capability is CAPABILITY (RFC 3501 section 6.1.1).
-func (c *session) capability(_ context.Context, cmd *command.Command) error {
+func (s *session) capability(_ context.Context, cmd *command.Command) error {
 	if err := cmd.End(); err != nil {
 		return err
 	}
-	c.out.line("* CAPABILITY " + capabilities)
+	s.out.line("* CAPABILITY " + capabilities)
 	return nil
 }
 
 // id is ID (RFC 2971). What the client says of itself is not kept.
-func (c *session) id(context.Context, *command.Command) error {
-	c.out.line("* ID (" + quote("name") + " " + quote("mailstrata") + " " + quote("version") + " " + quote(c.server.o.Version) + ")")
+func (s *session) id(context.Context, *command.Command) error {
+	s.out.line("* ID (" + quote("name") + " " + quote("mailstrata") + " " + quote("version") + " " + quote(s.server.o.Version) + ")")
 	return nil
 }
 
 // namespace is NAMESPACE (RFC 2342). Whatever the namespaces of the account are, the archive has
 // one.
-func (c *session) namespace(_ context.Context, cmd *command.Command) error {
+func (s *session) namespace(_ context.Context, cmd *command.Command) error {
 	if err := cmd.End(); err != nil {
 		return err
 	}
-	c.out.line("* NAMESPACE ((" + quote("") + " " + quote(c.delimiter()) + ")) NIL NIL")
+	s.out.line("* NAMESPACE ((" + quote("") + " " + quote(s.delimiter()) + ")) NIL NIL")
 	return nil
 }
 
 // delimiter returns the hierarchy delimiter of the view.
-func (c *session) delimiter() string {
-	for _, m := range c.view.Mailboxes {
+func (s *session) delimiter() string {
+	for _, m := range s.view.Mailboxes {
 		return m.Delimiter
 	}
 	return "/"

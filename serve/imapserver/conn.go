@@ -63,45 +63,45 @@ func (c *timedConn) Write(b []byte) (int, error) {
 }
 
 // serve reads and runs commands.
-func (c *session) serve(ctx context.Context) {
-	c.out.line("* OK [CAPABILITY " + capabilities + "] Mailstrata serves an archive, which nobody can change")
-	for !c.left {
-		if c.out.Flush() != nil {
+func (s *session) serve(ctx context.Context) {
+	s.out.line("* OK [CAPABILITY " + capabilities + "] Mailstrata serves an archive, which nobody can change")
+	for !s.left {
+		if s.out.Flush() != nil {
 			return
 		}
-		c.setReadDeadline()
-		cmd, err := c.in.Next()
+		s.setReadDeadline()
+		cmd, err := s.in.Next()
 		if err != nil {
-			c.endReading(err)
+			s.endReading(err)
 			return
 		}
-		c.run(ctx, cmd)
+		s.run(ctx, cmd)
 	}
-	c.out.Flush()
+	s.out.Flush()
 }
 
 // setReadDeadline sets until when the client must have sent its next line.
-func (c *session) setReadDeadline() {
-	deadline := time.Now().Add(c.server.o.Limits.Idle)
-	if c.view == nil {
-		deadline = c.deadline
+func (s *session) setReadDeadline() {
+	deadline := time.Now().Add(s.server.o.Limits.Idle)
+	if s.view == nil {
+		deadline = s.deadline
 	}
-	c.conn.SetReadDeadline(deadline)
+	s.conn.SetReadDeadline(deadline)
 }
 
 // endReading says why the connection ends, if the client can still read it.
-func (c *session) endReading(err error) {
+func (s *session) endReading(err error) {
 	switch network := net.Error(nil); {
 	case errors.Is(err, command.ErrTooLong):
-		c.out.line("* BYE The command is too long")
+		s.out.line("* BYE The command is too long")
 	case errors.As(err, &network) && network.Timeout():
-		c.out.line("* BYE Nothing was sent for too long")
+		s.out.line("* BYE Nothing was sent for too long")
 	}
-	c.out.Flush()
+	s.out.Flush()
 }
 
 // prompt asks the client to go on.
-func (c *session) prompt(text string) error {
-	c.out.line("+ " + text)
-	return c.out.Flush()
+func (s *session) prompt(text string) error {
+	s.out.line("+ " + text)
+	return s.out.Flush()
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // appendEnvelope appends the ENVELOPE of the message.
-func (p *message) appendEnvelope(b []byte) ([]byte, error) {
-	text, err := p.header()
+func (m *message) appendEnvelope(b []byte) ([]byte, error) {
+	text, err := m.header()
 	if err != nil {
 		return nil, err
 	}

@@ -12,16 +12,16 @@ import (
 
 // fetch is FETCH (RFC 3501 section 6.4.5). A message that cannot be read is left out, and the
 // answer is NO.
-func (c *session) fetch(ctx context.Context, cmd *command.Command) error {
+func (s *session) fetch(ctx context.Context, cmd *command.Command) error {
 	f, err := cmd.Fetch()
 	if err != nil {
 		return err
 	}
-	wanted, err := c.selected.messages(f.Set, cmd.UID)
+	wanted, err := s.selected.messages(f.Set, cmd.UID)
 	if err != nil {
 		return err
 	}
-	r := &fetcher{session: c, list: c.selected.list, items: f.Items}
+	r := &fetcher{session: s, list: s.selected.list, items: f.Items}
 	if cmd.UID {
 		r.items = append([]command.Item{{Name: "UID"}}, without(r.items, "UID")...)
 	}
@@ -72,11 +72,11 @@ const (
 )
 
 // plan returns what must be read for all items.
-func (r *fetcher) plan() (from source) {
-	for _, item := range r.items {
+func (f *fetcher) plan() (from source) {
+	for _, item := range f.items {
 		of := sourceOf(item)
 		if from = max(from, of); of == ofBodies {
-			r.bodies++
+			f.bodies++
 		}
 	}
 	return from
@@ -101,15 +101,15 @@ func sourceOf(item command.Item) source {
 }
 
 // fromList answers from what the list has.
-func (r *fetcher) fromList(wanted []interval) error {
+func (f *fetcher) fromList(wanted []interval) error {
 	var b []byte
 	for i := range indexes(wanted) {
-		b = r.begin(b[:0], i)
-		for n, item := range r.items {
-			b = r.listItem(space(b, n), i, item)
+		b = f.begin(b[:0], i)
+		for n, item := range f.items {
+			b = f.listItem(space(b, n), i, item)
 		}
 		b = append(b, ")\r\n"...)
-		if _, err := r.out.Write(b); err != nil {
+		if _, err := f.out.Write(b); err != nil {
 			return errGone
 		}
 	}
@@ -117,7 +117,7 @@ func (r *fetcher) fromList(wanted []interval) error {
 }
 
 // begin begins a FETCH response.
-func (r *fetcher) begin(b []byte, i int) []byte {
+func (f *fetcher) begin(b []byte, i int) []byte {
 	b = append(b, "* "...)
 	b = strconv.AppendInt(b, int64(i)+1, 10)
 	return append(b, " FETCH ("...)
@@ -132,16 +132,16 @@ func space(b []byte, n int) []byte {
 }
 
 // listItem appends an item of the list.
-func (r *fetcher) listItem(b []byte, i int, item command.Item) []byte {
+func (f *fetcher) listItem(b []byte, i int, item command.Item) []byte {
 	switch item.Name {
 	case "UID":
-		return strconv.AppendUint(append(b, "UID "...), uint64(r.list.UID(i)), 10)
+		return strconv.AppendUint(append(b, "UID "...), uint64(f.list.UID(i)), 10)
 	case "FLAGS":
-		return append(b, r.selected.flags[r.list.Set(i)]...)
+		return append(b, f.selected.flags[f.list.Set(i)]...)
 	case "RFC822.SIZE":
-		return strconv.AppendInt(append(b, "RFC822.SIZE "...), r.list.Size(i), 10)
+		return strconv.AppendInt(append(b, "RFC822.SIZE "...), f.list.Size(i), 10)
 	}
-	return append(append(append(b, `INTERNALDATE "`...), dateText(r.list.Date(i))...), '"')
+	return append(append(append(b, `INTERNALDATE "`...), dateText(f.list.Date(i))...), '"')
 }
 
 // dateText returns an INTERNALDATE as a date-time. What a server sent as one and cannot be read
@@ -155,12 +155,12 @@ func dateText(d mail.Date) string {
 }
 
 // whole returns the response for a message.
-func (r *fetcher) whole(ctx context.Context, m view.Message) ([]byte, error) {
-	p := r.part(ctx, m)
-	b := r.begin(nil, m.Index)
-	for n, item := range r.items {
+func (f *fetcher) whole(ctx context.Context, m view.Message) ([]byte, error) {
+	p := f.part(ctx, m)
+	b := f.begin(nil, m.Index)
+	for n, item := range f.items {
 		var err error
-		if b, err = r.item(p, space(b, n), item); err != nil {
+		if b, err = f.item(p, space(b, n), item); err != nil {
 			return nil, err
 		}
 	}
@@ -168,7 +168,7 @@ func (r *fetcher) whole(ctx context.Context, m view.Message) ([]byte, error) {
 }
 
 // item appends an item of a message.
-func (r *fetcher) item(p *message, b []byte, item command.Item) ([]byte, error) {
+func (f *fetcher) item(p *message, b []byte, item command.Item) ([]byte, error) {
 	switch item.Name {
 	case "ENVELOPE":
 		return p.appendEnvelope(append(b, "ENVELOPE "...))
@@ -181,5 +181,5 @@ func (r *fetcher) item(p *message, b []byte, item command.Item) ([]byte, error) 
 		}
 		return appendSection(b, item.Section, text), nil
 	}
-	return r.listItem(b, p.Index, item), nil
+	return f.listItem(b, p.Index, item), nil
 }

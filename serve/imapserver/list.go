@@ -10,20 +10,20 @@ import (
 )
 
 // list is LIST (RFC 3501 section 6.3.8, RFC 5258, RFC 5819, RFC 6154).
-func (c *session) list(ctx context.Context, cmd *command.Command) error {
+func (s *session) list(ctx context.Context, cmd *command.Command) error {
 	l, err := cmd.List()
 	if err != nil {
 		return err
 	}
 	if !l.Extended && l.Patterns[0] == "" {
-		c.out.line(`* LIST (\Noselect) ` + quote(c.delimiter()) + ` ""`)
+		s.out.line(`* LIST (\Noselect) ` + quote(s.delimiter()) + ` ""`)
 		return nil
 	}
-	for _, e := range c.listed(l) {
-		c.out.line("* LIST (" + strings.Join(e.attributes(l), " ") + ") " + quote(e.delimiter) + " " + astring(e.name) + e.childInfo())
+	for _, e := range s.listed(l) {
+		s.out.line("* LIST (" + strings.Join(e.attributes(l), " ") + ") " + quote(e.delimiter) + " " + astring(e.name) + e.childInfo())
 		if len(l.Status) > 0 && e.mailbox != nil && e.mailbox.Selectable {
-			if err := c.writeStatus(ctx, e.mailbox, l.Status); err != nil {
-				c.out.line("* NO " + c.excuse(err)) // RFC 5819 section 2: STATUS is left out
+			if err := s.writeStatus(ctx, e.mailbox, l.Status); err != nil {
+				s.out.line("* NO " + s.excuse(err)) // RFC 5819 section 2: STATUS is left out
 			}
 		}
 	}
@@ -31,18 +31,18 @@ func (c *session) list(ctx context.Context, cmd *command.Command) error {
 }
 
 // lsub is LSUB (RFC 3501 section 6.3.9).
-func (c *session) lsub(_ context.Context, cmd *command.Command) error {
+func (s *session) lsub(_ context.Context, cmd *command.Command) error {
 	l, err := cmd.LSub()
 	if err != nil {
 		return err
 	}
 	l.Recursive = slices.ContainsFunc(l.Patterns, func(p string) bool { return strings.HasSuffix(p, "%") })
-	for _, e := range c.listed(l) {
+	for _, e := range s.listed(l) {
 		var attributes []string
 		if e.mailbox == nil || !e.mailbox.Subscribed || !e.mailbox.Selectable {
 			attributes = []string{`\Noselect`}
 		}
-		c.out.line("* LSUB (" + strings.Join(attributes, " ") + ") " + quote(e.delimiter) + " " + astring(e.name))
+		s.out.line("* LSUB (" + strings.Join(attributes, " ") + ") " + quote(e.delimiter) + " " + astring(e.name))
 	}
 	return nil
 }
@@ -58,14 +58,14 @@ type entry struct {
 }
 
 // listed returns the entries of a LIST, ascending by name.
-func (c *session) listed(l *command.List) (found []*entry) {
+func (s *session) listed(l *command.List) (found []*entry) {
 	patterns := make([]pattern, len(l.Patterns))
 	levels := false // of the hierarchy that are no mailboxes
 	for i, p := range l.Patterns {
 		patterns[i] = newPattern(l.Reference + p)
 		levels = levels || strings.HasSuffix(p, "%")
 	}
-	for _, e := range c.entries() {
+	for _, e := range s.entries() {
 		matches := slices.ContainsFunc(patterns, func(p pattern) bool { return p.matches(e.name, e.delimiter) })
 		switch m := e.mailbox; {
 		case !matches || m == nil && !levels,
@@ -82,12 +82,12 @@ func (c *session) listed(l *command.List) (found []*entry) {
 }
 
 // entries returns all mailboxes and the levels above them.
-func (c *session) entries() []*entry {
-	byName := make(map[string]*entry, len(c.view.Mailboxes))
-	for _, m := range c.view.Mailboxes {
+func (s *session) entries() []*entry {
+	byName := make(map[string]*entry, len(s.view.Mailboxes))
+	for _, m := range s.view.Mailboxes {
 		byName[m.Name] = &entry{name: m.Name, delimiter: m.Delimiter, mailbox: m}
 	}
-	for _, m := range c.view.Mailboxes {
+	for _, m := range s.view.Mailboxes {
 		for at := strings.LastIndex(m.Name, m.Delimiter); at > 0; at = strings.LastIndex(m.Name[:at], m.Delimiter) {
 			above := byName[m.Name[:at]]
 			if above == nil {

@@ -12,17 +12,17 @@ import (
 )
 
 // login is LOGIN (RFC 3501 section 6.2.3).
-func (c *session) login(ctx context.Context, cmd *command.Command) error {
+func (s *session) login(ctx context.Context, cmd *command.Command) error {
 	user, password, err := cmd.Login()
 	if err != nil {
 		return err
 	}
-	return c.enter(ctx, cmd, user, password)
+	return s.enter(ctx, cmd, user, password)
 }
 
 // authenticate is AUTHENTICATE PLAIN (RFC 3501 section 6.2.2, RFC 4616), with an initial response
 // or without (RFC 4959).
-func (c *session) authenticate(ctx context.Context, cmd *command.Command) error {
+func (s *session) authenticate(ctx context.Context, cmd *command.Command) error {
 	mechanism, initial, err := cmd.Authenticate()
 	if err != nil {
 		return err
@@ -35,12 +35,12 @@ func (c *session) authenticate(ctx context.Context, cmd *command.Command) error 
 		text = *initial
 	} else {
 		tag := cmd.Tag
-		if c.prompt("") != nil {
+		if s.prompt("") != nil {
 			return errGone
 		}
-		line, err := c.in.Next()
+		line, err := s.in.Next()
 		if err != nil {
-			c.endReading(err)
+			s.endReading(err)
 			return errGone
 		}
 		text, cmd.Tag = line.Line(), tag
@@ -57,48 +57,48 @@ func (c *session) authenticate(ctx context.Context, cmd *command.Command) error 
 	if as := fields[0]; len(as) > 0 && !bytes.Equal(as, user) {
 		return &no{"[AUTHORIZATIONFAILED] Log in as the user whose mail you want"}
 	}
-	return c.enter(ctx, cmd, string(user), string(password))
+	return s.enter(ctx, cmd, string(user), string(password))
 }
 
 // enter checks the password and opens the view.
-func (c *session) enter(ctx context.Context, cmd *command.Command, user, password string) error {
-	s := c.server
-	if !s.admits(password) {
-		return c.reject(ctx, cmd)
+func (s *session) enter(ctx context.Context, cmd *command.Command, user, password string) error {
+	server := s.server
+	if !server.admits(password) {
+		return s.reject(ctx, cmd)
 	}
-	v, err := s.o.Views.Open(ctx, user, time.Now())
+	v, err := server.o.Views.Open(ctx, user, time.Now())
 	if errors.Is(err, view.ErrNoView) {
 		return &no{printable(err.Error())}
 	}
 	if err != nil {
 		return err
 	}
-	if !s.loggedIn(c.raw) {
+	if !server.loggedIn(s.raw) {
 		return errGone
 	}
-	c.view, c.in.Strict = v, false
-	s.o.Log("%s logs in as %s", c.conn.RemoteAddr(), printable(user))
+	s.view, s.in.Strict = v, false
+	server.o.Log("%s logs in as %s", s.conn.RemoteAddr(), printable(user))
 	for _, damage := range v.Damage {
-		c.out.line("* NO [ALERT] Some mailboxes cannot be read: " + printable(damage.Error()))
+		s.out.line("* NO [ALERT] Some mailboxes cannot be read: " + printable(damage.Error()))
 	}
-	c.out.line(cmd.Tag + " OK [CAPABILITY " + capabilities + "] Reading is allowed, and nothing else")
+	s.out.line(cmd.Tag + " OK [CAPABILITY " + capabilities + "] Reading is allowed, and nothing else")
 	return errAnswered
 }
 
 // reject answers a wrong password. Clients wait for it one after the other, so that more
 // connections do not allow more guesses.
-func (c *session) reject(ctx context.Context, cmd *command.Command) error {
-	s := c.server
-	s.o.Log("%s gives a wrong password", c.conn.RemoteAddr())
-	s.guessing.Lock()
-	waited := sleep(ctx, s.o.Limits.Delay)
-	s.guessing.Unlock()
+func (s *session) reject(ctx context.Context, cmd *command.Command) error {
+	server := s.server
+	server.o.Log("%s gives a wrong password", s.conn.RemoteAddr())
+	server.guessing.Lock()
+	waited := sleep(ctx, server.o.Limits.Delay)
+	server.guessing.Unlock()
 	if !waited {
 		return errGone
 	}
-	if c.wrong++; c.wrong >= s.o.Limits.Attempts {
-		c.out.line(cmd.Tag + " NO [AUTHENTICATIONFAILED] The password is wrong")
-		c.out.line("* BYE Too many wrong passwords")
+	if s.wrong++; s.wrong >= server.o.Limits.Attempts {
+		s.out.line(cmd.Tag + " NO [AUTHENTICATIONFAILED] The password is wrong")
+		s.out.line("* BYE Too many wrong passwords")
 		return errGone
 	}
 	return &no{"[AUTHENTICATIONFAILED] The password is wrong"}

@@ -44,8 +44,8 @@ type matcher struct {
 }
 
 // newMatcher prepares a search.
-func (c *session) newMatcher(ctx context.Context, key command.Key) (*matcher, error) {
-	m := &matcher{session: c, list: c.selected.list}
+func (s *session) newMatcher(ctx context.Context, key command.Key) (*matcher, error) {
+	m := &matcher{session: s, list: s.selected.list}
 	if err := m.askIndex(ctx, key); err != nil {
 		return nil, err
 	}

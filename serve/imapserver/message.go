@@ -25,16 +25,16 @@ type message struct {
 }
 
 // part returns the reader of a message.
-func (r *fetcher) part(ctx context.Context, m view.Message) *message {
-	return &message{Message: m, ctx: ctx, server: r.server, contents: r.list.Contents()}
+func (f *fetcher) part(ctx context.Context, m view.Message) *message {
+	return &message{Message: m, ctx: ctx, server: f.server, contents: f.list.Contents()}
 }
 
 // layout returns where the bytes of the message are.
-func (p *message) layout() (l *layout.Layout, err error) {
-	if p.places == nil {
-		p.places, err = layout.Of(p.ctx, p.contents, p.Record)
+func (m *message) layout() (l *layout.Layout, err error) {
+	if m.places == nil {
+		m.places, err = layout.Of(m.ctx, m.contents, m.Record)
 	}
-	return p.places, err
+	return m.places, err
 }
 
 // maxHeader is how much of a message is read to find its header. The archive knows the header of
@@ -42,27 +42,27 @@ func (p *message) layout() (l *layout.Layout, err error) {
 const maxHeader = 1 << 20
 
 // header returns the header of the message, with the empty line that ends it.
-func (p *message) header() ([]byte, error) {
-	if p.head != nil {
-		return p.head, nil
+func (m *message) header() ([]byte, error) {
+	if m.head != nil {
+		return m.head, nil
 	}
-	text, err := p.contents.Header(p.ctx, p.Record)
+	text, err := m.contents.Header(m.ctx, m.Record)
 	if err != nil {
 		return nil, err
 	}
-	if text == nil && p.Record.Size > 0 {
-		l, err := p.layout()
+	if text == nil && m.Record.Size > 0 {
+		l, err := m.layout()
 		if err != nil {
 			return nil, err
 		}
 		var b bytes.Buffer
-		if err := l.WriteRange(p.ctx, &b, 0, min(maxHeader, p.Record.Size)); err != nil {
+		if err := l.WriteRange(m.ctx, &b, 0, min(maxHeader, m.Record.Size)); err != nil {
 			return nil, err
 		}
 		text = b.Bytes()
 	}
-	p.head = notNil(entity.Parse(text).Header.Of(text))
-	return p.head, nil
+	m.head = notNil(entity.Parse(text).Header.Of(text))
+	return m.head, nil
 }
 
 // tree is the structure of a message.
@@ -92,31 +92,31 @@ func take(ctx context.Context, places chan struct{}) (end func(), err error) {
 }
 
 // tree returns the structure of the message.
-func (p *message) tree() (*tree, error) {
-	if p.parsed != nil {
-		return p.parsed, nil
+func (m *message) tree() (*tree, error) {
+	if m.parsed != nil {
+		return m.parsed, nil
 	}
-	if p.parsed = p.server.trees.get(p.Record.Hash); p.parsed != nil {
-		return p.parsed, nil
+	if m.parsed = m.server.trees.get(m.Record.Hash); m.parsed != nil {
+		return m.parsed, nil
 	}
-	l, err := p.layout()
+	l, err := m.layout()
 	if err != nil {
 		return nil, err
 	}
 	if l.SkeletonSize() > largeText {
-		end, err := p.server.alone(p.ctx)
+		end, err := m.server.alone(m.ctx)
 		if err != nil {
 			return nil, err
 		}
 		defer end()
 	}
-	s, err := l.Skeleton(p.ctx, maxSkeleton)
+	s, err := l.Skeleton(m.ctx, maxSkeleton)
 	if err != nil {
 		return nil, err
 	}
-	p.parsed = &tree{entity.Parse(s.Text), s}
-	p.server.trees.put(p.Record.Hash, p.parsed)
-	return p.parsed, nil
+	m.parsed = &tree{entity.Parse(s.Text), s}
+	m.server.trees.put(m.Record.Hash, m.parsed)
+	return m.parsed, nil
 }
 
 // span returns where a range is in the message.

@@ -7,7 +7,7 @@ import (
 )
 
 // deny answers every command that would write.
-func (c *session) deny(_ context.Context, cmd *command.Command) error {
+func (s *session) deny(_ context.Context, cmd *command.Command) error {
 	switch cmd.Name {
 	case "STORE":
 		return &no{"[NOPERM] An archive keeps flags as they were at the backup"}
@@ -23,4 +23,4 @@ func (c *session) deny(_ context.Context, cmd *command.Command) error {
 
 // expunge is EXPUNGE and UID EXPUNGE. Clients send it when they leave a mailbox, and nothing they
 // did is there to be expunged.
-func (c *session) expunge(context.Context, *command.Command) error { return nil }
+func (s *session) expunge(context.Context, *command.Command) error { return nil }

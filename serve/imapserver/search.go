@@ -11,17 +11,17 @@ import (
 )
 
 // search is SEARCH (RFC 3501 section 6.4.4) and its extended form (RFC 4731).
-func (c *session) search(ctx context.Context, cmd *command.Command) error {
-	s, err := cmd.Search()
+func (s *session) search(ctx context.Context, cmd *command.Command) error {
+	asked, err := cmd.Search()
 	if err != nil {
 		return err
 	}
-	switch s.Charset {
+	switch asked.Charset {
 	case "", "US-ASCII", "UTF-8":
 	default:
 		return &no{"[BADCHARSET (US-ASCII UTF-8)] The character set is not supported"}
 	}
-	m, err := c.newMatcher(ctx, s.Key)
+	m, err := s.newMatcher(ctx, asked.Key)
 	if err != nil {
 		return err
 	}
@@ -29,14 +29,14 @@ func (c *session) search(ctx context.Context, cmd *command.Command) error {
 	if err != nil {
 		return err
 	}
-	if s.Extended {
-		c.out.line(c.extended(cmd, s, found))
+	if asked.Extended {
+		s.out.line(s.extended(cmd, asked, found))
 	} else {
 		b := []byte("* SEARCH")
 		for _, i := range found {
-			b = strconv.AppendUint(append(b, ' '), c.number(i, cmd.UID), 10)
+			b = strconv.AppendUint(append(b, ' '), s.number(i, cmd.UID), 10)
 		}
-		c.out.line(string(b))
+		s.out.line(string(b))
 	}
 	if m.unread > 0 {
 		return &no{fmt.Sprintf("[SERVERBUG] %d messages cannot be read, so they are not searched: %s", m.unread, printable(m.reason.Error()))}
@@ -45,16 +45,16 @@ func (c *session) search(ctx context.Context, cmd *command.Command) error {
 }
 
 // number returns the sequence number or the UID of a message.
-func (c *session) number(i int, uid bool) uint64 {
+func (s *session) number(i int, uid bool) uint64 {
 	if uid {
-		return uint64(c.selected.list.UID(i))
+		return uint64(s.selected.list.UID(i))
 	}
 	return uint64(i) + 1
 }
 
 // extended returns an ESEARCH response.
-func (c *session) extended(cmd *command.Command, s *command.Search, found []int) string {
-	options := s.Return
+func (s *session) extended(cmd *command.Command, asked *command.Search, found []int) string {
+	options := asked.Return
 	if len(options) == 0 {
 		options = []string{"ALL"} // RFC 4731 section 3.1
 	}
@@ -70,24 +70,24 @@ func (c *session) extended(cmd *command.Command, s *command.Search, found []int)
 			fmt.Fprintf(&b, " COUNT %d", len(found))
 		case len(found) == 0:
 		case option == "MIN":
-			fmt.Fprintf(&b, " MIN %d", c.number(found[0], cmd.UID))
+			fmt.Fprintf(&b, " MIN %d", s.number(found[0], cmd.UID))
 		case option == "MAX":
-			fmt.Fprintf(&b, " MAX %d", c.number(found[len(found)-1], cmd.UID))
+			fmt.Fprintf(&b, " MAX %d", s.number(found[len(found)-1], cmd.UID))
 		default:
 			b.WriteString(" ALL ")
-			c.writeSet(&b, found, cmd.UID)
+			s.writeSet(&b, found, cmd.UID)
 		}
 	}
 	return b.String()
 }
 
 // writeSet writes numbers as a sequence-set.
-func (c *session) writeSet(b *strings.Builder, found []int, uid bool) {
+func (s *session) writeSet(b *strings.Builder, found []int, uid bool) {
 	for n := 0; n < len(found); {
-		first := c.number(found[n], uid)
+		first := s.number(found[n], uid)
 		last := first
 		end := n + 1
-		for end < len(found) && c.number(found[end], uid) == last+1 {
+		for end < len(found) && s.number(found[end], uid) == last+1 {
 			last++
 			end++
 		}

@@ -30,11 +30,11 @@ type body struct {
 }
 
 // sendMessage sends the response for a message.
-func (r *fetcher) sendMessage(ctx context.Context, m view.Message) error {
-	p := r.part(ctx, m)
-	bodies := make([]body, len(r.items))
+func (f *fetcher) sendMessage(ctx context.Context, m view.Message) error {
+	p := f.part(ctx, m)
+	bodies := make([]body, len(f.items))
 	var b []byte
-	for n, item := range r.items {
+	for n, item := range f.items {
 		if sourceOf(item) != ofBodies {
 			continue
 		}
@@ -42,18 +42,18 @@ func (r *fetcher) sendMessage(ctx context.Context, m view.Message) error {
 		if bodies[n], err = p.find(item.Section); err != nil {
 			return err
 		}
-		if err = p.prepare(&bodies[n], heldBody/int64(r.bodies)); err != nil {
+		if err = p.prepare(&bodies[n], heldBody/int64(f.bodies)); err != nil {
 			return err
 		}
 	}
-	b = r.begin(nil, m.Index)
-	for n, item := range r.items {
+	b = f.begin(nil, m.Index)
+	for n, item := range f.items {
 		b = space(b, n)
 		x := &bodies[n]
 		if sourceOf(item) != ofBodies {
 			var err error
-			if b, err = r.item(p, b, item); err != nil {
-				return r.midway(err, n)
+			if b, err = f.item(p, b, item); err != nil {
+				return f.midway(err, n)
 			}
 			continue
 		}
@@ -67,16 +67,16 @@ func (r *fetcher) sendMessage(ctx context.Context, m view.Message) error {
 		}
 		b = append(appendName(b, item.Section), " {"...)
 		b = append(strconv.AppendInt(b, x.size, 10), "}\r\n"...)
-		if _, err := r.out.Write(b); err != nil {
+		if _, err := f.out.Write(b); err != nil {
 			return errGone
 		}
 		b = b[:0]
-		if err := p.write(r.out, x); err != nil {
-			r.server.o.Log("a connection ends in the middle of UID %d of %s: %v", r.list.UID(m.Index), printable(r.selected.mailbox.Name), err)
+		if err := p.write(f.out, x); err != nil {
+			f.server.o.Log("a connection ends in the middle of UID %d of %s: %v", f.list.UID(m.Index), printable(f.selected.mailbox.Name), err)
 			return errGone
 		}
 	}
-	if _, err := r.out.Write(append(b, ")\r\n"...)); err != nil {
+	if _, err := f.out.Write(append(b, ")\r\n"...)); err != nil {
 		return errGone
 	}
 	return nil
@@ -84,8 +84,8 @@ func (r *fetcher) sendMessage(ctx context.Context, m view.Message) error {
 
 // midway returns an error for the item with a number. If a part of the response was sent, the
 // connection cannot go on.
-func (r *fetcher) midway(err error, n int) error {
-	for _, item := range r.items[:n] {
+func (f *fetcher) midway(err error, n int) error {
+	for _, item := range f.items[:n] {
 		if sourceOf(item) == ofBodies {
 			return errGone
 		}
@@ -101,43 +101,43 @@ func notNil(text []byte) []byte {
 }
 
 // prepare reads a body of up to so many bytes, or verifies a larger one.
-func (p *message) prepare(x *body, held int64) error {
+func (m *message) prepare(x *body, held int64) error {
 	switch {
 	case x.size == 0:
 		return nil
 	case x.size <= held:
 		var b bytes.Buffer
 		b.Grow(int(x.size))
-		if err := p.write(&b, x); err != nil {
+		if err := m.write(&b, x); err != nil {
 			return err
 		}
 		x.text, x.size = b.Bytes(), 0
 		return nil
 	case x.size <= verifiedBody:
-		return p.write(io.Discard, x)
+		return m.write(io.Discard, x)
 	}
 	return nil
 }
 
 // write writes the bytes of a range. Of a whole message it checks the hash, too.
-func (p *message) write(w io.Writer, x *body) error {
+func (m *message) write(w io.Writer, x *body) error {
 	if x.whole {
-		return p.contents.Body(p.Record).WriteTo(p.ctx, w)
+		return m.contents.Body(m.Record).WriteTo(m.ctx, w)
 	}
-	l, err := p.layout()
+	l, err := m.layout()
 	if err != nil {
 		return err
 	}
-	return l.WriteRange(p.ctx, w, x.offset, x.size)
+	return l.WriteRange(m.ctx, w, x.offset, x.size)
 }
 
 // find returns where a section is.
-func (p *message) find(s *command.Section) (x body, err error) {
+func (m *message) find(s *command.Section) (x body, err error) {
 	switch {
 	case len(s.Part) == 0 && s.Of == command.Whole:
-		x = body{size: p.Record.Size, whole: !s.Partial}
+		x = body{size: m.Record.Size, whole: !s.Partial}
 	case len(s.Part) == 0:
-		header, err := p.header()
+		header, err := m.header()
 		if err != nil {
 			return x, err
 		}
@@ -145,9 +145,9 @@ func (p *message) find(s *command.Section) (x body, err error) {
 			x.text = filter(header, s)
 			break
 		}
-		x = body{offset: int64(len(header)), size: p.Record.Size - int64(len(header))}
+		x = body{offset: int64(len(header)), size: m.Record.Size - int64(len(header))}
 	default:
-		if x, err = p.findPart(s); err != nil || x.missing {
+		if x, err = m.findPart(s); err != nil || x.missing {
 			return x, err
 		}
 	}
@@ -156,8 +156,8 @@ func (p *message) find(s *command.Section) (x body, err error) {
 }
 
 // findPart returns where a section of a part is.
-func (p *message) findPart(s *command.Section) (x body, err error) {
-	t, err := p.tree()
+func (m *message) findPart(s *command.Section) (x body, err error) {
+	t, err := m.tree()
 	if err != nil {
 		return x, err
 	}
@@ -182,29 +182,29 @@ func (p *message) findPart(s *command.Section) (x body, err error) {
 }
 
 // cut applies a partial fetch. Beyond the end there is nothing (RFC 3501 section 6.4.5).
-func (x *body) cut(s *command.Section) {
+func (b *body) cut(s *command.Section) {
 	if !s.Partial {
 		return
 	}
-	if x.size == 0 {
-		from := min(s.Offset, int64(len(x.text)))
-		x.text = x.text[from:min(from+s.Length, int64(len(x.text)))]
+	if b.size == 0 {
+		from := min(s.Offset, int64(len(b.text)))
+		b.text = b.text[from:min(from+s.Length, int64(len(b.text)))]
 		return
 	}
-	from := min(s.Offset, x.size)
-	x.offset, x.size = x.offset+from, min(s.Length, x.size-from)
+	from := min(s.Offset, b.size)
+	b.offset, b.size = b.offset+from, min(s.Length, b.size-from)
 }
 
 // section returns a section that is read whole: a header, or some fields. It is nil if there is no
 // such part.
-func (p *message) section(s *command.Section) ([]byte, error) {
-	x, err := p.find(s)
+func (m *message) section(s *command.Section) ([]byte, error) {
+	x, err := m.find(s)
 	if err != nil || x.missing {
 		return nil, err
 	}
 	if x.size > 0 {
 		var b bytes.Buffer
-		if err := p.write(&b, &x); err != nil {
+		if err := m.write(&b, &x); err != nil {
 			return nil, err
 		}
 		return b.Bytes(), nil

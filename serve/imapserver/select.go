@@ -12,13 +12,13 @@ import (
 )
 
 // open is SELECT and EXAMINE (RFC 3501 section 6.3.1). Both open read-only.
-func (c *session) open(ctx context.Context, cmd *command.Command) error {
+func (s *session) open(ctx context.Context, cmd *command.Command) error {
 	name, err := cmd.Mailbox()
 	if err != nil {
 		return err
 	}
-	c.selected = nil // even if it fails
-	m, err := c.mailbox(name)
+	s.selected = nil // even if it fails
+	m, err := s.mailbox(name)
 	if err != nil {
 		return err
 	}
@@ -26,30 +26,30 @@ func (c *session) open(ctx context.Context, cmd *command.Command) error {
 	if err != nil {
 		return err
 	}
-	c.selected = &selected{m, list, flagTexts(list)}
-	c.out.line("* FLAGS (" + strings.Join(allFlags(list), " ") + ")")
-	c.out.line(fmt.Sprintf("* %d EXISTS", list.Len()))
-	c.out.line("* 0 RECENT")
+	s.selected = &selected{m, list, flagTexts(list)}
+	s.out.line("* FLAGS (" + strings.Join(allFlags(list), " ") + ")")
+	s.out.line(fmt.Sprintf("* %d EXISTS", list.Len()))
+	s.out.line("* 0 RECENT")
 	if first := unseen(list); len(first) > 0 {
-		c.out.line(fmt.Sprintf("* OK [UNSEEN %d] The first message that nobody has seen", first[0]+1))
+		s.out.line(fmt.Sprintf("* OK [UNSEEN %d] The first message that nobody has seen", first[0]+1))
 	}
-	c.out.line("* OK [PERMANENTFLAGS ()] Flags cannot be changed")
-	c.out.line(fmt.Sprintf("* OK [UIDNEXT %d] The next UID at the time of the backup", list.UIDNext))
-	c.out.line(fmt.Sprintf("* OK [UIDVALIDITY %d] UIDs are those of the account", list.UIDValidity))
+	s.out.line("* OK [PERMANENTFLAGS ()] Flags cannot be changed")
+	s.out.line(fmt.Sprintf("* OK [UIDNEXT %d] The next UID at the time of the backup", list.UIDNext))
+	s.out.line(fmt.Sprintf("* OK [UIDVALIDITY %d] UIDs are those of the account", list.UIDValidity))
 	if n := len(list.Damage); n > 0 {
-		c.out.line(fmt.Sprintf("* NO [ALERT] The archive is damaged: messages or flags of this mailbox are missing (%d errors). The first is: %s",
+		s.out.line(fmt.Sprintf("* NO [ALERT] The archive is damaged: messages or flags of this mailbox are missing (%d errors). The first is: %s",
 			n, printable(list.Damage[0].Error())))
 	}
-	c.out.line(cmd.Tag + " OK [READ-ONLY] The mailbox is open")
+	s.out.line(cmd.Tag + " OK [READ-ONLY] The mailbox is open")
 	return errAnswered
 }
 
 // close is CLOSE and UNSELECT (RFC 3501 section 6.4.2, RFC 3691). CLOSE has nothing to expunge.
-func (c *session) close(_ context.Context, cmd *command.Command) error {
+func (s *session) close(_ context.Context, cmd *command.Command) error {
 	if err := cmd.End(); err != nil {
 		return err
 	}
-	c.selected = nil
+	s.selected = nil
 	return nil
 }
 

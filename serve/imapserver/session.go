@@ -95,33 +95,33 @@ var (
 )
 
 // run runs a command and answers it.
-func (c *session) run(ctx context.Context, cmd *command.Command) {
+func (s *session) run(ctx context.Context, cmd *command.Command) {
 	name := cmd.Name
 	if cmd.UID {
 		name = "UID " + name
 	}
-	if c.view != nil && c.server.o.Used != nil && !slices.Contains(idling, cmd.Name) {
-		c.server.o.Used()
+	if s.view != nil && s.server.o.Used != nil && !slices.Contains(idling, cmd.Name) {
+		s.server.o.Used()
 	}
-	err := c.perform(ctx, cmd)
+	err := s.perform(ctx, cmd)
 	var refused *no
 	var wrong *bad
 	var syntax *command.SyntaxError
 	switch {
 	case err == nil:
-		c.out.line(cmd.Tag + " OK " + name + " is done")
+		s.out.line(cmd.Tag + " OK " + name + " is done")
 	case errors.Is(err, errAnswered):
 	case errors.Is(err, errGone):
-		c.left = true
+		s.left = true
 	case errors.As(err, &refused):
-		c.out.line(cmd.Tag + " NO " + refused.text)
+		s.out.line(cmd.Tag + " NO " + refused.text)
 	case errors.As(err, &wrong):
-		c.out.line(cmd.Tag + " BAD " + wrong.text)
+		s.out.line(cmd.Tag + " BAD " + wrong.text)
 	case errors.As(err, &syntax):
-		c.out.line(cmd.Tag + " BAD " + printable(name) + ": " + printable(syntax.Text))
+		s.out.line(cmd.Tag + " BAD " + printable(name) + ": " + printable(syntax.Text))
 	default:
-		c.server.o.Log("%s: %v", printable(name), err)
-		c.out.line(cmd.Tag + " NO " + c.excuse(err))
+		s.server.o.Log("%s: %v", printable(name), err)
+		s.out.line(cmd.Tag + " NO " + s.excuse(err))
 	}
 }
 
@@ -131,63 +131,63 @@ var idling = []string{"NOOP", "IDLE", "CHECK", "STATUS", "CAPABILITY", "LOGOUT"}
 // perform runs a command in its state. Any page in a browser can send a request to this port, with
 // commands in its body, such as a guess of the password. So the first line of a request is the last
 // that is read.
-func (c *session) perform(ctx context.Context, cmd *command.Command) error {
+func (s *session) perform(ctx context.Context, cmd *command.Command) error {
 	table := verbs
 	if cmd.UID {
 		table = uidVerbs
 	}
 	v, known := table[cmd.Name]
 	switch {
-	case !known && c.view == nil && strings.Contains(cmd.Line(), " HTTP/"):
-		c.out.line("* BYE This is no web server")
+	case !known && s.view == nil && strings.Contains(cmd.Line(), " HTTP/"):
+		s.out.line("* BYE This is no web server")
 		return errGone
 	case cmd.Tag == "*":
 		return &bad{"A command begins with a tag"}
 	case !known:
 		return &bad{"The command is unknown"}
-	case v.needs == loggedOut && c.view != nil:
+	case v.needs == loggedOut && s.view != nil:
 		return &bad{"You are logged in"}
-	case (v.needs == loggedIn || v.needs == opened) && c.view == nil:
+	case (v.needs == loggedIn || v.needs == opened) && s.view == nil:
 		return &bad{"Log in first"}
-	case v.needs == opened && c.selected == nil:
+	case v.needs == opened && s.selected == nil:
 		return &bad{"Select a mailbox first"}
 	case cmd.Cut && cmd.Name != "APPEND":
 		return &bad{"A literal of this command is too large"}
 	}
-	return v.run(c, ctx, cmd)
+	return v.run(s, ctx, cmd)
 }
 
 // excuse returns the text for an error of reading the archive.
-func (c *session) excuse(err error) string {
+func (s *session) excuse(err error) string {
 	return "[SERVERBUG] The archive cannot be read: " + printable(err.Error())
 }
 
 // noop does nothing: nothing ever changes.
-func (c *session) noop(_ context.Context, cmd *command.Command) error { return cmd.End() }
+func (s *session) noop(_ context.Context, cmd *command.Command) error { return cmd.End() }
 
 // logout ends the session.
-func (c *session) logout(_ context.Context, cmd *command.Command) error {
+func (s *session) logout(_ context.Context, cmd *command.Command) error {
 	if err := cmd.End(); err != nil {
 		return err
 	}
-	c.left = true
-	c.out.line("* BYE Until next time")
+	s.left = true
+	s.out.line("* BYE Until next time")
 	return nil
 }
 
 // idle waits until the client has something to do. The server never has news.
-func (c *session) idle(_ context.Context, cmd *command.Command) error {
+func (s *session) idle(_ context.Context, cmd *command.Command) error {
 	if err := cmd.End(); err != nil {
 		return err
 	}
-	if c.prompt("Nothing will happen; send DONE") != nil {
+	if s.prompt("Nothing will happen; send DONE") != nil {
 		return errGone
 	}
-	c.setReadDeadline()
+	s.setReadDeadline()
 	tag := cmd.Tag
-	done, err := c.in.Next()
+	done, err := s.in.Next()
 	if err != nil {
-		c.endReading(err)
+		s.endReading(err)
 		return errGone
 	}
 	if !done.IsWord("DONE") {

@@ -10,21 +10,21 @@ import (
 )
 
 // status is STATUS (RFC 3501 section 6.3.10, RFC 8438).
-func (c *session) status(ctx context.Context, cmd *command.Command) error {
+func (s *session) status(ctx context.Context, cmd *command.Command) error {
 	name, items, err := cmd.Status()
 	if err != nil {
 		return err
 	}
-	m, err := c.mailbox(name)
+	m, err := s.mailbox(name)
 	if err != nil {
 		return err
 	}
-	return c.writeStatus(ctx, m, items)
+	return s.writeStatus(ctx, m, items)
 }
 
 // mailbox returns a mailbox that can be selected.
-func (c *session) mailbox(name string) (*view.Mailbox, error) {
-	m := c.view.Mailbox(name)
+func (s *session) mailbox(name string) (*view.Mailbox, error) {
+	m := s.view.Mailbox(name)
 	switch {
 	case m == nil:
 		return nil, &no{"[NONEXISTENT] There is no mailbox of that name in this archive"}
@@ -35,7 +35,7 @@ func (c *session) mailbox(name string) (*view.Mailbox, error) {
 }
 
 // writeStatus writes a STATUS response.
-func (c *session) writeStatus(ctx context.Context, m *view.Mailbox, items []string) error {
+func (s *session) writeStatus(ctx context.Context, m *view.Mailbox, items []string) error {
 	numbers, err := m.Numbers(ctx)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (c *session) writeStatus(ctx context.Context, m *view.Mailbox, items []stri
 		}
 		fmt.Fprintf(&b, "%s%s %d", []string{"", " "}[min(i, 1)], item, n)
 	}
-	c.out.line("* STATUS " + astring(m.Name) + " (" + b.String() + ")")
+	s.out.line("* STATUS " + astring(m.Name) + " (" + b.String() + ")")
 	return nil
 }
 

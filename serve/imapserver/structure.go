@@ -11,8 +11,8 @@ import (
 
 // appendStructure appends the BODY or the BODYSTRUCTURE of the message (RFC 3501 section 7.4.2).
 // extended says which.
-func (p *message) appendStructure(b []byte, extended bool) ([]byte, error) {
-	t, err := p.tree()
+func (m *message) appendStructure(b []byte, extended bool) ([]byte, error) {
+	t, err := m.tree()
 	if err != nil {
 		return nil, err
 	}

@@ -49,17 +49,17 @@ func hasField(head []byte, text string) bool {
 }
 
 // hasText reports whether a part of the message has a text, decoded.
-func (p *message) hasText(t *tree, e *entity.Entity, text string) (bool, error) {
+func (m *message) hasText(t *tree, e *entity.Entity, text string) (bool, error) {
 	offset, size := t.span(e.Body)
 	if size > largeText {
-		end, err := p.server.alone(p.ctx)
+		end, err := m.server.alone(m.ctx)
 		if err != nil {
 			return false, err
 		}
 		defer end()
 	}
 	var b bytes.Buffer
-	if err := p.write(&b, &body{offset: offset, size: min(size, maxSearched)}); err != nil {
+	if err := m.write(&b, &body{offset: offset, size: min(size, maxSearched)}); err != nil {
 		return false, err
 	}
 	alone := entity.Entity{Encoding: e.Encoding, Body: entity.Range{Length: b.Len()}}

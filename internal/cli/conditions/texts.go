@@ -11,12 +11,12 @@ import (
 type Texts []string
 
 // Decode adds a value. It may begin with one dash, which negates a word.
-func (q *Texts) Decode(ctx *kong.DecodeContext) error {
+func (t *Texts) Decode(ctx *kong.DecodeContext) error {
 	token := ctx.Scan.Pop()
 	text, isText := token.Value.(string)
 	if !isText || token.Type != kong.FlagValueToken && strings.HasPrefix(text, "--") {
 		return errors.New("expected a query")
 	}
-	*q = append(*q, text)
+	*t = append(*t, text)
 	return nil
 }

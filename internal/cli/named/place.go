@@ -21,19 +21,19 @@ type Place struct {
 
 // Take makes flags of MAILBOX and UID. A name in several words without quotes must not name another
 // mailbox.
-func (a *Place) Take(s *job.Selection, messages *[]string, command string) error {
-	if a.Box == "" {
+func (p *Place) Take(s *job.Selection, messages *[]string, command string) error {
+	if p.Box == "" {
 		return nil
 	}
-	unexpected := a.Box
-	if a.UIDs != "" {
-		if _, err := mail.ParseUIDSet(a.UIDs); err == nil && len(s.Mailbox)+len(*messages) == 0 {
-			s.Mailbox, *messages = []job.Pattern{job.Pattern(a.Box)}, []string{a.UIDs}
+	unexpected := p.Box
+	if p.UIDs != "" {
+		if _, err := mail.ParseUIDSet(p.UIDs); err == nil && len(s.Mailbox)+len(*messages) == 0 {
+			s.Mailbox, *messages = []job.Pattern{job.Pattern(p.Box)}, []string{p.UIDs}
 			return nil
 		}
-		unexpected = a.UIDs
+		unexpected = p.UIDs
 	} else if len(s.Mailbox) == 0 {
-		s.Mailbox = []job.Pattern{job.Pattern(a.Box)}
+		s.Mailbox = []job.Pattern{job.Pattern(p.Box)}
 		return nil
 	}
 	return &hint.Usage{

@@ -76,46 +76,46 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) (er
 
 // setUp starts the mail server, and keeps the demo away from the user's own repository, keys and
 // caches.
-func (s *demoRun) setUp() (err error) {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+func (d *demoRun) setUp() (err error) {
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory for the demo: %w", err)
 	}
-	if s.server, err = demo.Start(demo.Options{}); err != nil {
+	if d.server, err = demo.Start(demo.Options{}); err != nil {
 		return err
 	}
-	if s.account, err = s.server.AddAccount(demoUser, demoPassword); err == nil {
-		err = demo.Fill(s.account)
+	if d.account, err = d.server.AddAccount(demoUser, demoPassword); err == nil {
+		err = demo.Fill(d.account)
 	}
 	if err != nil {
-		return errors.Join(err, s.server.Close())
+		return errors.Join(err, d.server.Close())
 	}
-	s.environ = map[string]string{
-		"MAILSTRATA_REPO":          filepath.Join(s.dir, "repository"),
-		"MAILSTRATA_KEY_FILE":      filepath.Join(s.dir, "key"),
-		"MAILSTRATA_CACHE_DIR":     filepath.Join(s.dir, "cache"),
-		"XDG_STATE_HOME":           filepath.Join(s.dir, "state"),
+	d.environ = map[string]string{
+		"MAILSTRATA_REPO":          filepath.Join(d.dir, "repository"),
+		"MAILSTRATA_KEY_FILE":      filepath.Join(d.dir, "key"),
+		"MAILSTRATA_CACHE_DIR":     filepath.Join(d.dir, "cache"),
+		"XDG_STATE_HOME":           filepath.Join(d.dir, "state"),
 		"MAILSTRATA_IMAP_PASSWORD": demoPassword,
 	}
 	return nil
 }
 
 // run runs the steps of the demo, each after a sentence about it.
-func (s *demoRun) run(ctx context.Context) error {
-	url := s.server.URL(demoUser)
+func (d *demoRun) run(ctx context.Context) error {
+	url := d.server.URL(demoUser)
 	samples := 0
 	for range demo.Samples() {
 		samples++
 	}
-	s.narrate("Anna has %s on an IMAP server: %s", ui.Plural(samples, "message"), url)
-	s.show("$ export MAILSTRATA_REPO=%s MAILSTRATA_KEY_FILE=%s", s.environ["MAILSTRATA_REPO"], s.environ["MAILSTRATA_KEY_FILE"])
+	d.narrate("Anna has %s on an IMAP server: %s", ui.Plural(samples, "message"), url)
+	d.show("$ export MAILSTRATA_REPO=%s MAILSTRATA_KEY_FILE=%s", d.environ["MAILSTRATA_REPO"], d.environ["MAILSTRATA_KEY_FILE"])
 	backup := []string{"backup", "--imap", url, "--name", demoUser}
-	restore := s.restore()
+	restore := d.restore()
 	for _, step := range []struct {
 		sentence string
 		command  []string
 	}{
 		{"Create a repository. Only the key file opens it.",
-			[]string{"init", "--new-key-file", s.environ["MAILSTRATA_KEY_FILE"]}},
+			[]string{"init", "--new-key-file", d.environ["MAILSTRATA_KEY_FILE"]}},
 		{"The first night: everything is new.", backup},
 		{"In the morning the server loses a mailbox, " + ui.Quote(demo.Lost) + ".", nil},
 		{"The second night: nothing is new. The mailbox is missing from this manifest only.", backup},
@@ -125,12 +125,12 @@ func (s *demoRun) run(ctx context.Context) error {
 		{"Again: nothing is added twice.", restore},
 		{"Verify the repository:", []string{"check", "--read-data"}},
 	} {
-		s.narrate("%s", step.sentence)
+		d.narrate("%s", step.sentence)
 		var err error
 		if step.command == nil {
-			err = s.account.Lose(demo.Lost)
+			err = d.account.Lose(demo.Lost)
 		} else {
-			err = s.perform(ctx, step.command)
+			err = d.perform(ctx, step.command)
 		}
 		if err != nil {
 			return err
@@ -140,22 +140,22 @@ func (s *demoRun) run(ctx context.Context) error {
 }
 
 // restore returns the command line that restores the first night.
-func (s *demoRun) restore() []string {
-	return []string{"restore", "latest~1", "--to", "maildir:" + filepath.Join(s.dir, "restored"), "--with-deleted"}
+func (d *demoRun) restore() []string {
+	return []string{"restore", "latest~1", "--to", "maildir:" + filepath.Join(d.dir, "restored"), "--with-deleted"}
 }
 
 // perform shows a command, runs it, and shows what it prints.
-func (s *demoRun) perform(ctx context.Context, args []string) error {
-	s.show("$ mailstrata %s", commandLine(args))
+func (d *demoRun) perform(ctx context.Context, args []string) error {
+	d.show("$ mailstrata %s", commandLine(args))
 	var printed strings.Builder
-	err := s.call(ctx, &printed, args)
-	s.show("%s", strings.TrimRight(printed.String(), "\n"))
+	err := d.call(ctx, &printed, args)
+	d.show("%s", strings.TrimRight(printed.String(), "\n"))
 	return err
 }
 
 // call runs a command.
-func (s *demoRun) call(ctx context.Context, printed io.Writer, args []string) error {
-	status := s.again(ctx, cli.Process{Stdout: printed, Stderr: printed, Getenv: s.getenv}, args)
+func (d *demoRun) call(ctx context.Context, printed io.Writer, args []string) error {
+	status := d.again(ctx, cli.Process{Stdout: printed, Stderr: printed, Getenv: d.getenv}, args)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -166,23 +166,23 @@ func (s *demoRun) call(ctx context.Context, printed io.Writer, args []string) er
 }
 
 // getenv hides the MAILSTRATA_ variables of the user from the demo.
-func (s *demoRun) getenv(name string) string {
-	if value, ok := s.environ[name]; ok {
+func (d *demoRun) getenv(name string) string {
+	if value, ok := d.environ[name]; ok {
 		return value
 	}
 	if strings.HasPrefix(name, "MAILSTRATA_") {
 		return ""
 	}
-	return s.Getenv(name)
+	return d.Getenv(name)
 }
 
-func (s *demoRun) narrate(format string, args ...any) { s.show("\n# "+format, args...) }
+func (d *demoRun) narrate(format string, args ...any) { d.show("\n# "+format, args...) }
 
 // show prints a line at once, except with --json.
-func (s *demoRun) show(format string, args ...any) {
-	if !s.JSON {
-		s.Printf(format, args...)
-		_ = s.Flush()
+func (d *demoRun) show(format string, args ...any) {
+	if !d.JSON {
+		d.Printf(format, args...)
+		_ = d.Flush()
 	}
 }
 
@@ -199,9 +199,9 @@ func commandLine(args []string) string {
 
 // compare runs a dry restore, which must find nothing to add, remove or change, and prints the
 // result.
-func (s *demoRun) compare(ctx context.Context, keep bool) error {
+func (d *demoRun) compare(ctx context.Context, keep bool) error {
 	var printed bytes.Buffer
-	if err := s.call(ctx, &printed, append(s.restore(), "--prune", "--dry-run", "--json")); err != nil {
+	if err := d.call(ctx, &printed, append(d.restore(), "--prune", "--dry-run", "--json")); err != nil {
 		return err
 	}
 	var left struct { // as docs/json.md has it
@@ -212,16 +212,16 @@ func (s *demoRun) compare(ctx context.Context, keep bool) error {
 		return fmt.Errorf("read the result of mailstrata restore: %w", err)
 	}
 	var differences []string
-	for _, d := range []struct {
+	for _, kind := range []struct {
 		n    int64
 		what string
 	}{{left.Added, "missing"}, {left.Prune.Surplus, "in the Maildir, and not in the archive"}, {left.Prune.Reflagged, "with other flags"}} {
-		if d.n > 0 {
-			differences = append(differences, ui.Plural(d.n, "message")+" "+d.what)
+		if kind.n > 0 {
+			differences = append(differences, ui.Plural(kind.n, "message")+" "+kind.what)
 		}
 	}
-	if s.JSON {
-		err := s.PrintJSON(struct {
+	if d.JSON {
+		err := d.PrintJSON(struct {
 			Messages    int64    `json:"messages"`
 			Equal       bool     `json:"equal"`
 			Differences []string `json:"differences"`
@@ -231,14 +231,14 @@ func (s *demoRun) compare(ctx context.Context, keep bool) error {
 		}
 	}
 	if len(differences) > 0 {
-		for _, d := range differences {
-			s.Warn("%s", d)
+		for _, difference := range differences {
+			d.Warn("%s", difference)
 		}
 		return errors.New("the restored mail differs from the archived mail")
 	}
-	s.narrate("All %s are as they were on the server before: bytes, flags and keywords.", ui.Plural(left.Present, "message"))
-	if keep && !s.JSON {
-		s.Printf("# Everything is still in %s.", s.dir)
+	d.narrate("All %s are as they were on the server before: bytes, flags and keywords.", ui.Plural(left.Present, "message"))
+	if keep && !d.JSON {
+		d.Printf("# Everything is still in %s.", d.dir)
 	}
 	return nil
 }

@@ -113,31 +113,31 @@ func (s *Scanner) partial(x *Section) (err error) {
 
 // Format returns the name of the section in a response, such as BODY[HEADER.FIELDS (DATE)]<0>.
 // quote makes an astring of the name of a field.
-func (x *Section) Format(quote func(string) string) string {
-	if x.Old != "" {
-		return x.Old
+func (s *Section) Format(quote func(string) string) string {
+	if s.Old != "" {
+		return s.Old
 	}
 	var b strings.Builder
 	b.WriteString("BODY[")
-	for i, n := range x.Part {
+	for i, n := range s.Part {
 		if i > 0 {
 			b.WriteByte('.')
 		}
 		b.WriteString(strconv.FormatUint(uint64(n), 10))
 	}
-	if len(x.Part) > 0 && x.Of != Whole {
+	if len(s.Part) > 0 && s.Of != Whole {
 		b.WriteByte('.')
 	}
-	b.WriteString(string(x.Of))
-	for i, field := range x.Fields {
+	b.WriteString(string(s.Of))
+	for i, field := range s.Fields {
 		b.WriteString([]string{" (", " "}[min(i, 1)] + quote(field))
 	}
-	if len(x.Fields) > 0 {
+	if len(s.Fields) > 0 {
 		b.WriteByte(')')
 	}
 	b.WriteByte(']')
-	if x.Partial {
-		b.WriteString("<" + strconv.FormatInt(x.Offset, 10) + ">")
+	if s.Partial {
+		b.WriteString("<" + strconv.FormatInt(s.Offset, 10) + ">")
 	}
 	return b.String()
 }
