@@ -122,13 +122,13 @@ func Run(ctx context.Context, r *repo.Repo, accounts []Account, o Options) ([]*R
 	}
 	for group := range slices.Chunk(accounts, AccountsAtOnce) {
 		for len(group) > 0 {
-			backups, err := backUpGroup(ctx, r, group, o)
+			results, err := backUpGroup(ctx, r, group, o)
 			var renewed []Account
-			for i, b := range backups {
-				if errors.Is(b.Err, errRenew) && err == nil {
+			for i, result := range results {
+				if errors.Is(result.Err, errRenew) && err == nil {
 					renewed = append(renewed, group[i])
 				} else {
-					done = append(done, b)
+					done = append(done, result)
 				}
 			}
 			if err != nil {
@@ -140,7 +140,7 @@ func Run(ctx context.Context, r *repo.Repo, accounts []Account, o Options) ([]*R
 	return done, nil
 }
 
-func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Options) (backups []*Result, err error) {
+func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Options) (results []*Result, err error) {
 	run, err := r.Begin(ctx)
 	if err != nil {
 		return nil, err
@@ -166,17 +166,17 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	}
 	defer func() { err = errors.Join(err, writer.Close()) }()
 
-	backups = make([]*Result, len(accounts))
+	results = make([]*Result, len(accounts))
 	for i, account := range accounts {
 		runs[i].catalog.writer = writer
-		backups[i] = &Result{Account: account.Name, Locks: run.Locks()}
+		results[i] = &Result{Account: account.Name, Locks: run.Locks()}
 		if last := runs[i].lastComplete; last != nil {
-			backups[i].Before = last.Head
+			results[i].Before = last.Head
 		}
 	}
-	ended := readAll(ctx, runs, backups, o)
-	finishAll(cmp.Or(o.WaitForOthers, defaultWait), len(runs), ended, func(i int) { runs[i].finish(ctx, backups[i]) })
-	return backups, context.Cause(ctx)
+	ended := readAll(ctx, runs, results, o)
+	finishAll(cmp.Or(o.WaitForOthers, defaultWait), len(runs), ended, func(i int) { runs[i].finish(ctx, results[i]) })
+	return results, context.Cause(ctx)
 }
 
 // requestsAtOnce is how many accounts of a group ask the store for their parents at once, and later
@@ -202,15 +202,15 @@ func findParents(ctx context.Context, runs []*accountRun) error {
 
 // readAll begins to read all accounts, some at once. It sends the number of each that was read, and
 // ends the connections of each.
-func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Options) <-chan int {
+func readAll(ctx context.Context, runs []*accountRun, results []*Result, o Options) <-chan int {
 	ended := make(chan int, len(runs))
 	go func() {
 		var group errgroup.Group
 		group.SetLimit(cmp.Or(max(0, o.Parallel), 2))
 		for i, a := range runs {
 			group.Go(func() error {
-				backups[i].Manifest, backups[i].Err = a.readInTime(ctx)
-				a.release(backups[i].Err)
+				results[i].Manifest, results[i].Err = a.readInTime(ctx)
+				a.release(results[i].Err)
 				ended <- i
 				return nil
 			})

@@ -78,12 +78,12 @@ func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 
 // postpone ends a run whose budget is used up: it writes a checkpoint, from which the next run
 // continues. What is new beside the mail is in a manifest before it.
-func (a *accountRun) postpone(ctx context.Context, b *Result) {
+func (a *accountRun) postpone(ctx context.Context, result *Result) {
 	day := a.Budget.day(a.server)
-	if b.Err = a.commitNewItems(ctx, fmt.Errorf(spentWarning, day)); b.Err != nil {
+	if result.Err = a.commitNewItems(ctx, fmt.Errorf(spentWarning, day)); result.Err != nil {
 		return
 	}
 	a.recorder.warn(spentWarning, day)
-	b.Postponed = true
-	b.Head, b.Manifest, b.Err = a.writeCheckpoint(ctx)
+	result.Postponed = true
+	result.Head, result.Manifest, result.Err = a.writeCheckpoint(ctx)
 }

@@ -12,23 +12,23 @@ import (
 )
 
 // finish commits what was read, or after an error, saves it.
-func (a *accountRun) finish(ctx context.Context, b *Result) {
+func (a *accountRun) finish(ctx context.Context, result *Result) {
 	graceful, done := grace.Context(ctx, interruptGrace)
 	defer done()
 	switch {
-	case b.Err == nil:
-		b.Head, b.Err = a.commit(graceful, b.Manifest)
-	case errors.Is(b.Err, quota.ErrSpent):
-		a.postpone(graceful, b)
-	case a.mayCommitWithoutMail(ctx, b.Err):
-		if err := a.commitWithoutMail(graceful, b); err != nil {
-			b.Err = fmt.Errorf("%w; what was read beside the mail is not archived either: %w", b.Err, err)
-			b.Kept = a.saveRest(ctx)
+	case result.Err == nil:
+		result.Head, result.Err = a.commit(graceful, result.Manifest)
+	case errors.Is(result.Err, quota.ErrSpent):
+		a.postpone(graceful, result)
+	case a.mayCommitWithoutMail(ctx, result.Err):
+		if err := a.commitWithoutMail(graceful, result); err != nil {
+			result.Err = fmt.Errorf("%w; what was read beside the mail is not archived either: %w", result.Err, err)
+			result.Kept = a.saveRest(ctx)
 		}
 	default:
-		b.Kept = a.saveRest(ctx)
+		result.Kept = a.saveRest(ctx)
 	}
-	a.closeRecovery(b.Err == nil)
+	a.closeRecovery(result.Err == nil)
 }
 
 // commit commits a manifest. From then on, what it records counts.

@@ -30,23 +30,23 @@ func (a *accountRun) mayCommitWithoutMail(ctx context.Context, err error) bool {
 }
 
 // commitWithoutMail commits a manifest of everything but the mail, and then a checkpoint of the
-// mail if some was downloaded. b.Err says why the mail could not be read. An error says why that
-// manifest is not committed; whether the checkpoint is, b.Kept says.
-func (a *accountRun) commitWithoutMail(ctx context.Context, b *Result) error {
+// mail if some was downloaded. result.Err says why the mail could not be read. An error says why
+// that manifest is not committed; whether the checkpoint is, result.Kept says.
+func (a *accountRun) commitWithoutMail(ctx context.Context, result *Result) error {
 	a.checkpoints.mu.Lock()
 	defer a.checkpoints.mu.Unlock()
 	unfinished := a.parent
 	if unfinished != nil && unfinished.State == manifest.Complete || a.lastComplete == nil {
 		unfinished = nil // the manifest has its mail
 	}
-	m, err := a.manifestWithoutMail(ctx, b.Err)
+	m, err := a.manifestWithoutMail(ctx, result.Err)
 	if err == nil {
-		b.Head, err = a.commitBeside(ctx, m)
+		result.Head, err = a.commitBeside(ctx, m)
 	}
 	if err != nil {
 		return err
 	}
-	b.Manifest = m
+	result.Manifest = m
 	if unfinished == nil && a.checkpoints.bytes == 0 && !a.checkpoints.written {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (a *accountRun) commitWithoutMail(ctx context.Context, b *Result) error {
 	} else if unfinished != nil {
 		err = a.repeat(ctx, unfinished)
 	}
-	b.Kept = err == nil // if not, the next run downloads it again
+	result.Kept = err == nil // if not, the next run downloads it again
 	return nil
 }
 

@@ -114,36 +114,36 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) err
 }
 
 // printRemarks prints the alarms, failures and warnings of an account.
-func printRemarks(p *cli.Program, b *backup.Result) {
-	m := b.Manifest
+func printRemarks(p *cli.Program, result *backup.Result) {
+	m := result.Manifest
 	for _, alarm := range m.Alarm {
-		p.Alarm("%s: suspicious: %s", ui.Safe(b.Account), ui.OneLine(alarm))
+		p.Alarm("%s: suspicious: %s", ui.Safe(result.Account), ui.OneLine(alarm))
 	}
 	// Ids, because latest~1 is another manifest when somebody reads this two nights later.
-	if b.Before.Name != "" {
-		for _, command := range summary.Compare(m.Alarm, summary.ShortID(b.Before), summary.ShortID(b.Head)).Show {
+	if result.Before.Name != "" {
+		for _, command := range summary.Compare(m.Alarm, summary.ShortID(result.Before), summary.ShortID(result.Head)).Show {
 			p.Say(fmt.Sprintf("hint: %s shows what is missing", command))
 		}
 	}
 	for _, f := range m.Failures[:min(len(m.Failures), ui.MaxRemarks)] {
-		if b.Err != nil && f == m.Failures[0] {
+		if result.Err != nil && f == m.Failures[0] {
 			continue // it is that error, which ends the command
+		}
+		if f.Mailbox == "" { // the reason says what
+			p.Warn("%s: %s", ui.Safe(result.Account), ui.OneLine(f.Reason))
+			continue
 		}
 		what := "mailbox " + ui.Quote(f.Mailbox)
 		if f.UID > 0 {
 			what += fmt.Sprintf(", UID %d", f.UID)
 		}
-		if f.Mailbox == "" { // the reason says what
-			p.Warn("%s: %s", ui.Safe(b.Account), ui.OneLine(f.Reason))
-			continue
-		}
-		p.Warn("%s: %s could not be read: %s", ui.Safe(b.Account), what, ui.OneLine(f.Reason))
+		p.Warn("%s: %s could not be read: %s", ui.Safe(result.Account), what, ui.OneLine(f.Reason))
 	}
 	for _, w := range m.Warnings[:min(len(m.Warnings), ui.MaxRemarks)] {
-		p.Warn("%s: %s", ui.Safe(b.Account), ui.OneLine(w))
+		p.Warn("%s: %s", ui.Safe(result.Account), ui.OneLine(w))
 	}
 	if len(m.Failures) > ui.MaxRemarks || len(m.Warnings) > ui.MaxRemarks {
-		p.Warn("%s: mailstrata show %s lists the rest", ui.Safe(b.Account), summary.ShortID(b.Head))
+		p.Warn("%s: mailstrata show %s lists the rest", ui.Safe(result.Account), summary.ShortID(result.Head))
 	}
 }
 
@@ -223,9 +223,9 @@ func (b *backupRun) bringIndex(ctx context.Context, r *repo.Repo) {
 // connections in the end.
 func (b *backupRun) group(ctx context.Context, r *repo.Repo, jobs []*job.Job, progress *ui.Progress) error {
 	p := b.program
-	var sources []backup.Account
+	var accounts []backup.Account
 	for _, j := range jobs {
-		source, err := j.Source(ctx, p.Host)
+		account, err := j.Source(ctx, p.Host)
 		if err != nil && (b.accounts == 1 || ctx.Err() != nil) {
 			return err
 		}
@@ -233,11 +233,11 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, jobs []*job.Job, pr
 			b.add(&backup.Result{Account: j.Name, Err: err})
 			continue
 		}
-		defer source.Source.Close()
-		sources = append(sources, source)
+		defer account.Source.Close()
+		accounts = append(accounts, account)
 	}
 	progress.Begin("examining the mailboxes")
-	backups, err := backup.Run(ctx, r, sources, backup.Options{
+	results, err := backup.Run(ctx, r, accounts, backup.Options{
 		Program:  "mailstrata " + cli.Version(),
 		Parallel: b.parallel,
 		Progress: func(now backup.Progress) {
@@ -251,52 +251,52 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, jobs []*job.Job, pr
 			}
 		},
 	})
-	for _, backup := range backups {
-		b.add(backup)
+	for _, result := range results {
+		b.add(result)
 	}
 	return err
 }
 
 // add records the result of an account, and prints its alarms, failures and warnings.
-func (b *backupRun) add(backup *backup.Result) {
-	b.program.WatchAccount(watchedAccount(backup))
-	b.unlocked = b.unlocked || backup.Locks != nil
-	if backup.Err == nil {
-		if backup.Postponed {
-			b.postponed = append(b.postponed, backup.Account)
+func (b *backupRun) add(result *backup.Result) {
+	b.program.WatchAccount(watchedAccount(result))
+	b.unlocked = b.unlocked || result.Locks != nil
+	if result.Err == nil {
+		if result.Postponed {
+			b.postponed = append(b.postponed, result.Account)
 		}
-		b.committed = append(b.committed, summary.OfManifest(backup.Head, backup.Manifest))
-		printRemarks(b.program, backup)
+		b.committed = append(b.committed, summary.OfManifest(result.Head, result.Manifest))
+		printRemarks(b.program, result)
 		return
 	}
-	b.failed = append(b.failed, backupFailure{backup.Account, hint.Text(backup.Err), backup.Kept, backup.Err})
-	if backup.Manifest != nil {
-		b.committed = append(b.committed, summary.OfManifest(backup.Head, backup.Manifest))
-		b.program.Warn("%s: the mail could not be read, and stays as it was archived before; the rest of the account is archived", ui.Safe(backup.Account))
-		printRemarks(b.program, backup)
+	b.failed = append(b.failed, backupFailure{result.Account, hint.Text(result.Err), result.Kept, result.Err})
+	if result.Manifest != nil {
+		b.committed = append(b.committed, summary.OfManifest(result.Head, result.Manifest))
+		b.program.Warn("%s: the mail could not be read, and stays as it was archived before; the rest of the account is archived", ui.Safe(result.Account))
+		printRemarks(b.program, result)
 	}
-	if backup.Kept {
-		b.program.Warn("%s: what was read so far is kept; the next run continues from there", ui.Safe(backup.Account))
+	if result.Kept {
+		b.program.Warn("%s: what was read so far is kept; the next run continues from there", ui.Safe(result.Account))
 	}
 }
 
 // watchedAccount returns the result of an account for monitors.
-func watchedAccount(b *backup.Result) notify.Account {
-	a := notify.Account{Name: ui.Safe(b.Account)}
-	if b.Err != nil {
-		a.Status, a.Err = cli.StatusFailed, cmp.Or(ui.OneLine(hint.Text(b.Err)), "unknown")
-		if b.Manifest != nil { // without new mail; what was read beside it may have raised an alarm
-			a.Alarms = int64(len(b.Manifest.Alarm))
+func watchedAccount(result *backup.Result) notify.Account {
+	a := notify.Account{Name: ui.Safe(result.Account)}
+	if result.Err != nil {
+		a.Status, a.Err = cli.StatusFailed, cmp.Or(ui.OneLine(hint.Text(result.Err)), "unknown")
+		if result.Manifest != nil { // without new mail; what was read beside it may have raised an alarm
+			a.Alarms = int64(len(result.Manifest.Alarm))
 		}
 		return a
 	}
-	s := summary.OfManifest(b.Head, b.Manifest)
+	s := summary.OfManifest(result.Head, result.Manifest)
 	a.Messages, a.Bytes, a.NewMessages, a.NewBytes = s.Messages, s.Bytes, s.NewMessages, s.NewBytes
 	a.Failures, a.Alarms, a.End, a.Duration = s.Failures, int64(s.Alarms), s.End, s.End.Sub(s.Start)
 	switch {
 	case a.Alarms > 0:
 		a.Status = cli.StatusShrunk
-	case a.Failures > 0, b.Locks != nil:
+	case a.Failures > 0, result.Locks != nil:
 		a.Status = cli.StatusPartial
 	}
 	return a
