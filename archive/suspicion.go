@@ -47,7 +47,7 @@ func Suspect(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (foun
 			return found, nil
 		}
 	}
-	lost, err := LossOf(ctx, r, of, limits)
+	lost, err := lossOf(ctx, r, of, limits)
 	if lost != nil {
 		found.Text = lost.String()
 	}

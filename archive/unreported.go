@@ -53,10 +53,10 @@ func (h *Histories) Shrunk(ctx context.Context, r *repo.Repo, limits Limits) ([]
 	return h.find(ctx, r, limits, func(before, now *Decision) bool { return mayLack(limits, before, now) })
 }
 
-// LossOf finds the unreported loss of a manifest of which the content is given. It reads the
+// lossOf finds the unreported loss of a manifest of which the content is given. It reads the
 // manifests of the account back to the last one before its run. If there is no loss, the result is
 // nil.
-func LossOf(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (*Unreported, error) {
+func lossOf(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (*Unreported, error) {
 	histories, err := backFrom(ctx, r, of)
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func LossOf(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (*Unre
 }
 
 // LostBefore returns what a manifest lost, beyond the limits, since those with which it is
-// compared, whatever its alarm says: its writer wrote that. It reads what LossOf reads.
+// compared, whatever its alarm says: its writer wrote that. It reads what lossOf reads.
 func LostBefore(ctx context.Context, r *repo.Repo, of Summary, limits Limits) ([]string, error) {
 	histories, err := backFrom(ctx, r, of)
 	if err != nil {

@@ -23,12 +23,12 @@ const snippetSize = 160
 // out of raw: whole reads the message with them, or returns nil, and is called only if the words
 // are in a document, because reading documents takes long.
 func FindSnippet(ctx context.Context, q *words.Query, raw []byte, documents extract.Documents, whole func() []byte) *Snippet {
-	fields := Fields(ctx, raw, nil)
+	fields := wordsOf(ctx, raw, nil)
 	if !q.Match(&fields) {
 		if raw = whole(); raw == nil {
 			return nil
 		}
-		fields = Fields(ctx, raw, documents)
+		fields = wordsOf(ctx, raw, documents)
 	}
 	if s := snippetIn(q, words.Body, fields.Body); s != nil {
 		return s

@@ -20,8 +20,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Fields returns the words of a message, as an index and a search without one see them.
-func Fields(ctx context.Context, raw []byte, documents extract.Documents) words.Fields {
+// wordsOf returns the words of a message, as an index and a search without one see them.
+func wordsOf(ctx context.Context, raw []byte, documents extract.Documents) words.Fields {
 	return fieldsOf(extract.Message(ctx, raw, documents))
 }
 
@@ -46,7 +46,7 @@ func (m *Matcher) Wants(e *entity.Entity) bool { return extract.Reads(e, m.Docum
 
 // Match implements search.MessageMatcher.
 func (m *Matcher) Match(ctx context.Context, raw []byte) (bool, error) {
-	fields := Fields(ctx, raw, m.Documents)
+	fields := wordsOf(ctx, raw, m.Documents)
 	if m.Read != nil {
 		m.Read()
 	}

@@ -217,7 +217,7 @@ func (j *Job) backupAccount(from source.Source, h *access.Host) backup.Account {
 		Name: j.Name, URL: j.URL, VerifySource: j.verify, Budget: j.budget, TimeLimit: j.timeLimit,
 		Source:      &checkedSource{Source: from, job: j, account: j.Name, patterns: j.Mailbox, excluded: j.excluded, host: h},
 		Select:      func(m mail.Mailbox) bool { return j.Wants(&m) },
-		ShrinkLimit: func(m *mail.Mailbox) loss.Limit { return ShrinkLimit(j.shrink, m) },
+		ShrinkLimit: func(m *mail.Mailbox) loss.Limit { return shrinkLimit(j.shrink, m) },
 	}
 }
 

@@ -14,11 +14,11 @@ func Limits(h *access.Host, rules []loss.Rule) archive.Limits {
 		if a, err := h.ConfiguredAccount(account); len(rules) == 0 && err == nil && a != nil {
 			rules = a.Configured.ShrinkLimits
 		}
-		return func(m *mail.Mailbox) loss.Limit { return ShrinkLimit(rules, m) }
+		return func(m *mail.Mailbox) loss.Limit { return shrinkLimit(rules, m) }
 	}
 }
 
-// ShrinkLimit returns the limit of a mailbox. A nil mailbox means the account as a whole.
-func ShrinkLimit(rules loss.Rules, m *mail.Mailbox) loss.Limit {
+// shrinkLimit returns the limit of a mailbox. A nil mailbox means the account as a whole.
+func shrinkLimit(rules loss.Rules, m *mail.Mailbox) loss.Limit {
 	return rules.Limit(m, func(name string, m *mail.Mailbox) bool { return Pattern(name).Matches(m) })
 }

@@ -74,14 +74,14 @@ func (*changedError) Unwrap() error   { return fs.ErrNotExist }
 // was read.
 func unchanged(f *os.File, before fs.FileInfo, read int64) error {
 	now, err := f.Stat()
-	if err == nil && (read != before.Size() || !Same(before, now)) {
+	if err == nil && (read != before.Size() || !sameFile(before, now)) {
 		err = &changedError{f.Name()}
 	}
 	return err
 }
 
-// Same reports whether a file has the same size and time as before.
-func Same(before, now fs.FileInfo) bool {
+// sameFile reports whether a file has the same size and time as before.
+func sameFile(before, now fs.FileInfo) bool {
 	return before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
 }
 

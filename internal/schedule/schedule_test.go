@@ -50,7 +50,7 @@ func TestOther(t *testing.T) {
 		runs  string
 	}{
 		"systemd": {&systemd{host}, execStart(systemdUnits(hard)["mailstrata.service"])},
-		"cron":    {cronHost(&table).Find(t.Context()), cronCommand(CronLine(hard))},
+		"cron":    {cronHost(&table).Find(t.Context()), cronCommand(cronLine(hard))},
 		"launchd": {&launchd{host}, (&launchd{host}).path()},
 	} {
 		if got := c.timer.Other(t.Context(), hard); got != "" {
@@ -147,7 +147,7 @@ func TestCron(t *testing.T) {
 
 // What cron runs are the words of the job.
 func TestCronLineAtShell(t *testing.T) {
-	line := CronLine(Job{Program: "printf", Args: append([]string{`%s\n`}, hard.Args...)})
+	line := cronLine(Job{Program: "printf", Args: append([]string{`%s\n`}, hard.Args...)})
 	command := strings.ReplaceAll(strings.SplitN(line, " ", 6)[5], `\%`, "%")
 	command = strings.TrimSuffix(command, " --quiet >/dev/null")
 	out, err := exec.Command("sh", "-c", command).Output()

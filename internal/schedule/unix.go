@@ -157,7 +157,7 @@ func (c *cron) Other(ctx context.Context, j Job) string {
 	marked := false
 	for line := range strings.Lines(table) {
 		line = strings.TrimSuffix(line, "\n")
-		if marked && strings.HasSuffix(line, cronEnd) && cronCommand(line) != cronCommand(CronLine(j)) {
+		if marked && strings.HasSuffix(line, cronEnd) && cronCommand(line) != cronCommand(cronLine(j)) {
 			return cronCommand(line)
 		}
 		marked = strings.HasPrefix(line, cronMark)
@@ -198,13 +198,13 @@ func cronTable(before string, j Job) string {
 			b.WriteString(line + "\n")
 		}
 	}
-	b.WriteString(cronMark + "archives mail; docs/nightly.md\n" + CronLine(j) + "\n")
+	b.WriteString(cronMark + "archives mail; docs/nightly.md\n" + cronLine(j) + "\n")
 	return b.String()
 }
 
-// CronLine returns the line of a cron table that runs the job. Hosts differ in the minute, so that
+// cronLine returns the line of a cron table that runs the job. Hosts differ in the minute, so that
 // they do not all come to a server at once.
-func CronLine(j Job) string {
+func cronLine(j Job) string {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(j.Program + strings.Join(j.Args, " ")))
 	when := fmt.Sprintf("%d 2 * * *", sum.Sum32()%60)

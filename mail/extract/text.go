@@ -8,10 +8,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail/entity"
 )
 
-// Decode returns the content of an entity of the type text in UTF-8, as its sender wrote it: HTML
-// stays HTML. HTML can name its character set in itself. At most MaxText bytes are decoded, and cut
-// reports that there were more.
-func Decode(message []byte, e *entity.Entity) (text string, cut bool) {
+// decodeText returns the content of an entity of the type text in UTF-8, as its sender wrote it:
+// HTML stays HTML. HTML can name its character set in itself. At most MaxText bytes are decoded,
+// and cut reports that there were more.
+func decodeText(message []byte, e *entity.Entity) (text string, cut bool) {
 	content := e.Decode(message)
 	if len(content) > MaxText {
 		content, cut = content[:MaxText], true
@@ -27,7 +27,7 @@ func Decode(message []byte, e *entity.Entity) (text string, cut bool) {
 
 // read returns the text of an entity of a kind that has text.
 func (x *extraction) read(message []byte, e *entity.Entity, kind kind) string {
-	text, cut := Decode(message, e)
+	text, cut := decodeText(message, e)
 	x.text.Truncated = x.text.Truncated || cut
 	switch kind {
 	case htmlKind:

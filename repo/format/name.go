@@ -45,7 +45,7 @@ func ManifestName(account string, put time.Time, hash [32]byte) string {
 func ParseManifestName(name string) (account string, put time.Time, hash [32]byte, ok bool) {
 	rest, manifest := strings.CutPrefix(name, KindManifest.Folder())
 	account, rest, slash := strings.Cut(rest, "/")
-	put, hash, right := ParseStamped(rest)
+	put, hash, right := parseStamped(rest)
 	if !manifest || !slash || !right || len(account) != 32 || !isHex(account) {
 		return "", time.Time{}, hash, false
 	}
@@ -73,8 +73,8 @@ func Stamped(put time.Time, hash [32]byte) string {
 // lastMillis is the end of the year 9999, the last that can be written as a date.
 const lastMillis = 253402300799999
 
-// ParseStamped inverts Stamped.
-func ParseStamped(s string) (put time.Time, hash [32]byte, ok bool) {
+// parseStamped inverts Stamped.
+func parseStamped(s string) (put time.Time, hash [32]byte, ok bool) {
 	inverted, digits, dash := strings.Cut(s, "-")
 	hash, right := store.ParseHash(digits)
 	n, err := strconv.ParseUint(inverted, 16, 64)
@@ -113,7 +113,7 @@ func rightName(kind Kind, name, rest string) (ok bool) {
 	case KindAlarm:
 		_, ok = ParseAlarmName(name)
 	case KindCheck, KindRenewal:
-		_, _, ok = ParseStamped(rest)
+		_, _, ok = parseStamped(rest)
 	case KindKey:
 		role, hash, _ := strings.Cut(rest, "-")
 		_, ok = store.ParseHash(hash)

@@ -83,7 +83,7 @@ func WriteFile(w io.Writer, id age.Identity, repository, fingerprint string) err
 	if !ok {
 		return errors.New("this identity cannot be written to a file")
 	}
-	recipient, err := RecipientOf(id)
+	recipient, err := recipientOf(id)
 	if err != nil {
 		return err
 	}
@@ -95,8 +95,8 @@ func WriteFile(w io.Writer, id age.Identity, repository, fingerprint string) err
 	return nil
 }
 
-// RecipientOf returns the recipient of an identity: what is sealed to it, id opens.
-func RecipientOf(id age.Identity) (age.Recipient, error) {
+// recipientOf returns the recipient of an identity: what is sealed to it, id opens.
+func recipientOf(id age.Identity) (age.Recipient, error) {
 	switch id := id.(type) {
 	case *age.HybridIdentity:
 		return id.Recipient(), nil

@@ -121,7 +121,7 @@ func (w *Walk) AddUnreadable(name string, err error) {
 		cause = pathErr.Err
 	}
 	w.Folders = append(w.Folders, &Unreadable{
-		Box: w.Mailbox(name), Above: Named(w.plain(name)).Raw, Err: fmt.Errorf("%s: %w", filepath.Join(w.Path, name), cause),
+		Box: w.Mailbox(name), Above: named(w.plain(name)).Raw, Err: fmt.Errorf("%s: %w", filepath.Join(w.Path, name), cause),
 	})
 }
 
@@ -130,7 +130,7 @@ func (w *Walk) AddUnreadable(name string, err error) {
 func (w *Walk) Mailbox(name string) mail.Mailbox {
 	box := w.Wanted(name)
 	for n, plain := 2, box.Name; !w.Take(box); n++ {
-		box = Named(fmt.Sprintf("%s~%d", plain, n))
+		box = named(fmt.Sprintf("%s~%d", plain, n))
 	}
 	return box
 }
@@ -141,7 +141,7 @@ func (w *Walk) Wanted(name string) mail.Mailbox {
 	if strings.EqualFold(plain, "INBOX") {
 		plain = "INBOX"
 	}
-	return Named(plain)
+	return named(plain)
 }
 
 // plain returns the decoded name of the mailbox in a directory or file. A level that would become
@@ -168,8 +168,8 @@ func (w *Walk) Take(box mail.Mailbox) bool {
 	return true
 }
 
-// Named returns a mailbox with a name, which need not be UTF-8.
-func Named(name string) mail.Mailbox {
+// named returns a mailbox with a name, which need not be UTF-8.
+func named(name string) mail.Mailbox {
 	box := mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}
 	if utf8.ValidString(name) {
 		box.Raw = mail.EncodeName(name)

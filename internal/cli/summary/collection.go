@@ -29,8 +29,8 @@ type Collection struct {
 	Inherited  bool              `json:"inherited"` // copied from the parent, because it was not read
 }
 
-// OfCollection returns a collection as JSON.
-func OfCollection(s *manifest.ItemSource, c *manifest.Collection) Collection {
+// ofCollection returns a collection as JSON.
+func ofCollection(s *manifest.ItemSource, c *manifest.Collection) Collection {
 	one := Collection{
 		Kind: s.Kind.String(), Source: s.URL, Path: c.Path, Name: Title(s, c), Properties: make(map[string]string),
 		Items: c.Items, Bytes: c.Bytes, Complete: c.Complete && !s.Inherited, Inherited: c.Inherited || s.Inherited,
@@ -61,7 +61,7 @@ func Collections(ctx context.Context, contents *archive.Contents) (all []Collect
 			continue
 		}
 		for i := range s.Collections {
-			all = append(all, OfCollection(s, &s.Collections[i]))
+			all = append(all, ofCollection(s, &s.Collections[i]))
 		}
 	}
 	return all, unread

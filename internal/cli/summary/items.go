@@ -7,9 +7,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// OfItems reports whether an alarm is about scripts, events or contacts, and not about mail. It
-// begins with their kind.
-func OfItems(alarm string) bool {
+// isAboutItems reports whether an alarm is about scripts, events or contacts, and not about mail.
+// It begins with their kind.
+func isAboutItems(alarm string) bool {
 	kind, _, _ := strings.Cut(alarm, " ")
 	return kind == manifest.Sieve.String() || kind == manifest.Calendars.String() || kind == manifest.AddressBooks.String()
 }
@@ -21,7 +21,7 @@ type Comparisons struct{ Show, Restore []string }
 func Compare(alarms []string, before, after string) (c Comparisons) {
 	var mail, items bool
 	for _, alarm := range alarms {
-		mail, items = mail || !OfItems(alarm), items || OfItems(alarm)
+		mail, items = mail || !isAboutItems(alarm), items || isAboutItems(alarm)
 	}
 	if mail {
 		c.Show = append(c.Show, fmt.Sprintf("mailstrata diff %s %s", before, after))

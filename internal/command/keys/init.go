@@ -82,7 +82,7 @@ func (c *Init) Run(ctx context.Context, p *cli.Program) error {
 	if l.IsRepository(ctx) { // before it makes a key or asks for a passphrase
 		return fmt.Errorf("%s: %w", l, repo.ErrRepository)
 	}
-	c.takeKeyFile(p, l)
+	c.takeKeyFile(l)
 	o, key, err := c.options(ctx, p, l)
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (c *Init) Run(ctx context.Context, p *cli.Program) error {
 
 // takeKeyFile sets the key file to the missing one of the configuration, unless the user names
 // other keys.
-func (c *Init) takeKeyFile(p *cli.Program, l *access.Location) {
+func (c *Init) takeKeyFile(l *access.Location) {
 	k, own := l.Keys(), l.Configured.KeyFile
 	if c.NewKeyFile != "" || c.NoSeal || len(c.Owner)+len(c.OwnerFile) > 0 || k.Given || k.KeyFile() != own {
 		return
