@@ -214,8 +214,9 @@ func mailboxesOf(routes []*route) []mail.Mailbox {
 	return mailboxes
 }
 
-// reportDamage reports a failure that is due to damage in the archive. It returns other errors,
-// which would affect all other messages, too: a store that cannot be reached, an interruption.
+// reportDamage reports a failure that is due to damage in the archive, with err as its Reason. It
+// returns other errors, which would affect all other messages, too: a store that cannot be reached,
+// an interruption.
 func (r *restorer) reportDamage(ctx context.Context, problem Problem, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -86,7 +86,7 @@ func (r *restorer) wants(m *manifest.Mailbox) bool { return r.Mailboxes == nil |
 func (r *restorer) namespaces(ctx context.Context) ([]mail.Namespace, error) {
 	server, err := r.Contents.Server(ctx)
 	if err != nil {
-		err = r.reportDamage(ctx, Problem{Reason: err.Error()}, err)
+		err = r.reportDamage(ctx, Problem{}, err)
 	}
 	return server.Namespaces, err
 }
@@ -97,7 +97,7 @@ func (r *restorer) readable(ctx context.Context) ([]*manifest.Mailbox, error) {
 	var all []*manifest.Mailbox
 	for mailbox, err := range r.Contents.Mailboxes(ctx) {
 		if err != nil {
-			if err := r.reportDamage(ctx, Problem{Reason: err.Error()}, err); err != nil {
+			if err := r.reportDamage(ctx, Problem{}, err); err != nil {
 				return nil, err
 			}
 			continue
