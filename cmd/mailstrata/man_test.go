@@ -57,6 +57,31 @@ func TestManPagesAreComplete(t *testing.T) {
 	}
 }
 
+// The help of every flag that has a default shows it.
+func TestHelpShowsDefaults(t *testing.T) {
+	defaults := 0
+	for _, node := range man.Commands(model(t)) {
+		var shown strings.Builder
+		p := cli.Process{Stdout: &shown, Stderr: &strings.Builder{}, Getenv: func(string) string { return "" }}
+		if status := run(t.Context(), p, append(strings.Fields(node.FullPath())[1:], "--help")); status != cli.StatusDone {
+			t.Fatalf("%s --help: status %d", node.FullPath(), status)
+		}
+		help := strings.Join(strings.Fields(shown.String()), " ") // as if no line were broken
+		for _, flag := range node.Flags {
+			if flag.Default == "" || flag.Hidden {
+				continue
+			}
+			defaults++
+			if !strings.Contains(help, `="`+flag.Default+`"`) && !strings.Contains(help, "Default: "+flag.Default+".") {
+				t.Errorf("%s --help does not show the default of --%s, %s", node.FullPath(), flag.Name, flag.Default)
+			}
+		}
+	}
+	if defaults == 0 {
+		t.Error("no flag has a default")
+	}
+}
+
 func manPage(t *testing.T, dir string, node *kong.Node) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, man.Name(node)+".1"))

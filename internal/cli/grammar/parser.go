@@ -59,10 +59,15 @@ func pathReader(p *cli.Program) kong.MapperFunc {
 	}
 }
 
-// DescribeValue returns the help of a flag, with its variable.
+// DescribeValue returns the help of a flag, with its default and its variable. kong shows a default
+// only in the place of a placeholder.
 func DescribeValue(value *kong.Value) string {
-	if name := value.Tag.Get("var"); name != "" {
-		return value.Help + " ($" + name + ")"
+	help := value.Help
+	if value.Default != "" && value.Tag.PlaceHolder != "" {
+		help += " Default: " + value.Default + "."
 	}
-	return value.Help
+	if name := value.Tag.Get("var"); name != "" {
+		help += " ($" + name + ")"
+	}
+	return help
 }

@@ -31,8 +31,6 @@ type Command struct {
 func (*Command) Help() string {
 	return `Serves every backup of every account, to browsers as a page, and to mail programs by IMAP. Nothing can be changed.
 
-With --stop-after it ends by itself; start it again to go on. If the key is in a file on this disk, that protects little.
-
 The page shows the backups of each account, mailboxes and messages, and finds words in them. mailstrata prints a link that opens it once, within 15 minutes; after that, log in with the password.
 
 A mail program can list, search, read and copy. To restore a message, drag it into another account.
@@ -48,7 +46,9 @@ The user name selects what a mail program sees. The password is the same for all
 
 A mail program that has a copy of an account sees a backup as the same account: UIDs, flags and dates are those of the server.
 
-mailstrata serves the repositories of the configuration, or that of --repo. A search for text uses the index of words, if this host has one (mailstrata index). It then finds whole words and beginnings of words, as find does. It needs an owner's or a reader's key. The password opens all mail of these: without a certificate, mailstrata listens only where programs of this host can connect.
+mailstrata serves the repositories of the configuration, or that of --repo. A search for text uses the index of words, if this host has one (mailstrata index). It then finds whole words and beginnings of words, as find does.
+
+serve needs an owner's key of each repository. The password opens all mail of these: without a certificate, mailstrata listens only where programs of this host can connect. With --stop-after, serve ends by itself. Start it again to go on. If the key is in a file on this disk, that protects little.
 
 EXAMPLES
 
