@@ -117,7 +117,7 @@ func (a *Application) Token(ctx context.Context, user string) (string, error) {
 	if a.transport == nil {
 		sent.RoundTripper = http.DefaultTransport
 	}
-	with := carried(ctx, sent)
+	with := withClient(ctx, sent)
 	token, err := a.issue(with, user)
 	if err != nil {
 		if sent.err != nil {

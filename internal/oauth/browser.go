@@ -58,7 +58,7 @@ func (c *Consent) Browser(ctx context.Context, show func(page string)) (*Grant, 
 	if err != nil {
 		return nil, err
 	}
-	token, err := config.Exchange(carried(ctx, c.Transport), code, oauth2.VerifierOption(verifier))
+	token, err := config.Exchange(withClient(ctx, c.Transport), code, oauth2.VerifierOption(verifier))
 	if err != nil {
 		return nil, strangers(explain(ctx, c.Provider.TokenURL, err, []string{c.ClientSecret, code, verifier}))
 	}

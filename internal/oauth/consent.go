@@ -60,7 +60,7 @@ func (c *Consent) Device(ctx context.Context, show func(page, code string)) (*Gr
 	if c.Provider.DeviceURL == "" {
 		return nil, ErrNoDevice
 	}
-	with := carried(ctx, c.Transport)
+	with := withClient(ctx, c.Transport)
 	code, err := c.config().DeviceAuth(with)
 	if err != nil {
 		return nil, c.noDevice(ctx, err)

@@ -71,7 +71,7 @@ func (s *Source) renew(ctx context.Context) (string, error) {
 // remains valid. It waits for the answer even if ctx ends, because the answer may hold the only
 // valid refresh token.
 func (s *Source) refresh(ctx context.Context, g *Grant) (*oauth2.Token, error) {
-	with := carried(context.WithoutCancel(ctx), s.transport)
+	with := withClient(context.WithoutCancel(ctx), s.transport)
 	token, err := g.config().TokenSource(with, &oauth2.Token{RefreshToken: g.RefreshToken}).Token()
 	if err != nil {
 		return nil, explain(with, g.Provider.TokenURL, err, g.secrets())

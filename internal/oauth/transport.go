@@ -20,19 +20,20 @@ const (
 	maxAnswer = 256 << 10
 )
 
-// courier carries one exchange's requests. Package oauth2 asks for device codes without a context,
-// and leaves the body of the answer open; so both are seen to here.
-type courier struct {
+// boundTransport sends the requests of one exchange with a provider. Package oauth2 asks for device
+// codes without a context, and leaves the body of the answer open. So boundTransport ends requests
+// with its own context, and reads and closes each body.
+type boundTransport struct {
 	ctx       context.Context
 	transport http.RoundTripper
 }
 
 // RoundTrip implements http.RoundTripper.
-func (c *courier) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t *boundTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	defer context.AfterFunc(c.ctx, cancel)()
-	resp, err := c.transport.RoundTrip(r.WithContext(ctx))
+	defer context.AfterFunc(t.ctx, cancel)()
+	resp, err := t.transport.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -51,14 +52,14 @@ func (c *courier) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// carried is ctx with what package oauth2 asks for its client. Redirects are not followed: they
-// would carry a refresh token to where nobody has named.
-func carried(ctx context.Context, transport http.RoundTripper) context.Context {
+// withClient returns ctx with the HTTP client that package oauth2 takes from it. The client follows
+// no redirects: one could send a refresh token to a host that nobody has named.
+func withClient(ctx context.Context, transport http.RoundTripper) context.Context {
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
 	client := &http.Client{
-		Transport:     &courier{ctx, transport},
+		Transport:     &boundTransport{ctx, transport},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return context.WithValue(ctx, oauth2.HTTPClient, client)
