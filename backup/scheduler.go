@@ -7,12 +7,13 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/quota"
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
-	"golang.org/x/sync/errgroup"
 )
 
 // maxRounds is how often an account is read while it changes, before a manifest is written that is

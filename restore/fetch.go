@@ -4,9 +4,10 @@ import (
 	"context"
 	"iter"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/repo"
-	"golang.org/x/sync/semaphore"
 )
 
 // The frames of several batches are fetched together: many small packs, or a store that is far

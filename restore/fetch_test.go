@@ -7,8 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/mailstrata/mailstrata/internal/inorder"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/mailstrata/mailstrata/internal/inorder"
 )
 
 // Jobs that fetch groups of any size at once, each ahead of its writer, do not wait for each other

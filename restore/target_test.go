@@ -9,9 +9,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/internal/archivetest"
-
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )

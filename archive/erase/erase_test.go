@@ -7,10 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive/replicate"
-
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/erase"
+	"github.com/mailstrata/mailstrata/archive/replicate"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"

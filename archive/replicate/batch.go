@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/ingest"
 	"github.com/mailstrata/mailstrata/archive/rewrite"
@@ -16,7 +18,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
-	"golang.org/x/sync/errgroup"
 )
 
 // batch is a run that copies manifests of different accounts.

@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive/replicate"
-	"github.com/mailstrata/mailstrata/manifest/history"
-
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/replicate"
 	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )

@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/dav"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/discover"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/sieve"
-	"golang.org/x/sync/errgroup"
 )
 
 const (

@@ -11,11 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/imap/imaprestore"
-
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/imaprestore"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/maildir"
 	"github.com/mailstrata/mailstrata/repo"

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/mail"
-
 	"github.com/mailstrata/mailstrata/eml"
 	"github.com/mailstrata/mailstrata/imap/imaprestore"
 	"github.com/mailstrata/mailstrata/internal/access"
@@ -23,6 +21,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/jmap"
 	"github.com/mailstrata/mailstrata/jmap/jmaprestore"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/maildir"
 	"github.com/mailstrata/mailstrata/mbox/mboxrestore"
 	"github.com/mailstrata/mailstrata/restore"
