@@ -56,7 +56,8 @@ func (c *console) line(urgent level, text string) {
 }
 
 // folded breaks lines at spaces, because a terminal breaks them within words. Lines that begin with
-// a space are commands to copy, or aligned, and stay as they are.
+// a space are commands to copy, or aligned, and stay as they are. So does a command in a line and
+// what follows it: a line break within would be copied with it.
 func (c *console) folded(text string) string {
 	if c.screen.width == 0 {
 		return text
@@ -64,10 +65,27 @@ func (c *console) folded(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		if !strings.HasPrefix(line, " ") {
-			lines[i] = fold(line, c.screen.width, "  ")
+			lines[i] = foldBefore(line, " mailstrata ", c.screen.width)
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// foldBefore folds a line up to a command. The command begins a line of its own if it does not fit.
+func foldBefore(line, command string, width int) string {
+	text, rest, found := strings.Cut(line, command)
+	if !found {
+		return fold(line, width, "  ")
+	}
+	if cellsOf(line) <= width || !strings.Contains(text, " ") {
+		return line
+	}
+	text = fold(text, width, "  ")
+	last := text[strings.LastIndexByte(text, '\n')+1:]
+	if cellsOf(last+command+rest) <= width {
+		return text + command + rest
+	}
+	return text + "\n " + command + rest
 }
 
 // redirect writes lines among the results while a pager has the terminal.

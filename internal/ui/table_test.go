@@ -216,6 +216,22 @@ func TestChart(t *testing.T) {
 	charted(0, "", nil) // nothing to draw is no failure
 }
 
+// A command in a note can be copied: no line break is in it.
+func TestCommandsAreNotFolded(t *testing.T) {
+	for line, want := range map[string]string{
+		"to restore it: mailstrata restore latest --mailbox 'All Mail' --to eml:x": "to restore it:\n  mailstrata restore latest --mailbox 'All Mail' --to eml:x",
+		"what is lost can be restored: mailstrata ls":                              "what is lost can be\n  restored: mailstrata ls",
+		"hint: mailstrata diff 4165ad28 fbc12076 shows it":                         "hint: mailstrata diff 4165ad28 fbc12076 shows it",
+		"    XDG_STATE_HOME=/home/anna mailstrata run":                             "    XDG_STATE_HOME=/home/anna mailstrata run",
+		"short: mailstrata list":                                                   "short: mailstrata list",
+	} {
+		c := &console{screen: screen{width: 26}}
+		if got := c.folded(line); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // A terminal breaks long lines within words, so notes and warnings are folded for it. Colors take
 // no cells. Elsewhere, and in reports, a line stays one.
 func TestLinesAreFolded(t *testing.T) {
