@@ -118,7 +118,7 @@ func (d *dialog) startTimer(ctx context.Context, n *nights) (started bool, err e
 		d.Say("    " + ui.Safe(job.Line()))
 		return false, nil
 	}
-	d.Paragraph("Started " + n.timer.Name() + ": mailstrata runs " + n.word() + ". To end it: " + n.timer.Remove())
+	d.Paragraph("Set up " + n.timer.Name() + ": mailstrata runs " + n.word() + ". To end it: " + n.timer.Remove())
 	if limit := n.timer.Limit(ctx); limit != "" {
 		d.Paragraph(limit)
 	}
