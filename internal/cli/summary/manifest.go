@@ -82,7 +82,9 @@ func (s *Manifest) Remarks() string {
 	if len(s.Lost) > 0 {
 		words = append(words, "lacks mail")
 	}
-	words = append(words, Unread(s.Sources)...)
+	if s.State != manifest.Checkpoint.String() { // it says of its sources what its parent says
+		words = append(words, Unread(s.Sources)...)
+	}
 	if s.Warnings > 0 {
 		words = append(words, ui.Plural(s.Warnings, "warning"))
 	}

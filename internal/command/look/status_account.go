@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/notify"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/manifest"
 )
 
 // accountStatus is how an account is doing, as JSON.
@@ -88,7 +89,10 @@ func describe(a *health.Account, repository string, late time.Time) *accountStat
 		s.Alarming = append(s.Alarming, alarmSummary{summary.ID(alarm.Head), alarm.Head.Time.UTC(), alarm.Texts})
 	}
 	s.Needs = needs(s, late)
-	if s.Failures > 0 {
+	switch {
+	case len(s.Needs) > 0 && m.State == manifest.Checkpoint: // such as each day of a spent budget
+		s.Needs = append(s.Needs, "the newest is a checkpoint")
+	case s.Failures > 0:
 		s.Needs = append(s.Needs, summary.Unread(summary.OfSources(m))...)
 	}
 	return s

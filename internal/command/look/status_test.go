@@ -7,8 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/health"
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // statusOf prints accounts as status does.
@@ -86,6 +90,31 @@ func TestEnded(t *testing.T) {
 	for account, want := range map[string]bool{"anna": false, "jo": true, "kim": true} {
 		if got := needs(old, expected(c, account, late)); (len(got) > 0) != want {
 			t.Errorf("%s: %q", account, got)
+		}
+	}
+}
+
+// The days of a first backup whose budget is used up end with a checkpoint. status says so, and not
+// only that there was no good night.
+func TestStatusOfCheckpoints(t *testing.T) {
+	now := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
+	unread := []manifest.Source{{Kind: manifest.Mail, Found: manifest.Inherited, Since: now}}
+	for name, test := range map[string]struct {
+		m    manifest.Manifest
+		good time.Time
+		want string
+	}{
+		"a first backup":         {manifest.Manifest{State: manifest.Checkpoint, Sources: unread}, time.Time{}, "no good night, the newest is a checkpoint"},
+		"after a good night":     {manifest.Manifest{State: manifest.Checkpoint}, now, ""},
+		"a night without mail":   {manifest.Manifest{State: manifest.Complete, Sources: unread, Totals: manifest.Totals{Failures: 1}}, now, "1 failure, mail not read since 2026-11-29 03:00"},
+		"a night like any other": {manifest.Manifest{State: manifest.Complete}, now, ""},
+	} {
+		a := &health.Account{Name: "a", Newest: archive.Summary{Head: repo.Head{Time: now}, Manifest: &test.m}}
+		if !test.good.IsZero() {
+			a.LastGood, a.Good = test.good, archive.Summary{Manifest: new(manifest.Manifest)}
+		}
+		if got := strings.Join(describe(a, "r", now.Add(-time.Hour)).Needs, ", "); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}
 }
