@@ -23,6 +23,7 @@ type Command struct {
 
 	parts  []part
 	hide   bool // keep the command's arguments out of the trace
+	spare  bool // Optional was called
 	behind bool // it was sent while others were under way
 }
 
@@ -58,6 +59,13 @@ func (c *Command) shown(line []byte, first bool) []byte {
 func NewCommand(name string) *Command {
 	c := &Command{Name: name}
 	return c.Raw(name)
+}
+
+// Optional says that the run can do what the command is for in another way, or without it. If the
+// connection is lost during it, another attempt is worthwhile (Dialer.LostOptional).
+func (c *Command) Optional() *Command {
+	c.spare = true
+	return c
 }
 
 // Raw adds text as it is, without a blank before it.

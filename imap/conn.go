@@ -301,7 +301,7 @@ func (c *Conn) fail(err error) error {
 		c.dead = lost(c.opts.Host, doing, c.lastWarning, err)
 	}
 	if handler == nil && doing != "" {
-		c.quirks.addLoss(doing, c.dead)
+		c.quirks.addLoss(c.pending[0], c.dead)
 	}
 	c.socket.Close()
 	return c.dead

@@ -121,7 +121,7 @@ const (
 
 // identify sends the client's name and version, and keeps the server's (RFC 2971).
 func (h *handshake) identify() *Command {
-	cmd := NewCommand("ID").Raw(` ("name" "mailstrata" "version" `).Text(cmp.Or(h.opts.Version, "unknown")).Raw(")")
+	cmd := NewCommand("ID").Optional().Raw(` ("name" "mailstrata" "version" `).Text(cmp.Or(h.opts.Version, "unknown")).Raw(")")
 	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "ID" {
 			return false, nil
@@ -157,13 +157,13 @@ func (h *handshake) enable(utf8 bool) *Command {
 	if words == "" {
 		return nil
 	}
-	return NewCommand("ENABLE").Raw(words)
+	return NewCommand("ENABLE").Raw(words).Optional()
 }
 
 // compress puts DEFLATE over the connection (RFC 4978). Bytes that follow the server's OK are
 // compressed already.
 func (h *handshake) compress(ctx context.Context) error {
-	if err := h.Do(ctx, NewCommand("COMPRESS").Raw(" DEFLATE")); err != nil {
+	if err := h.Do(ctx, NewCommand("COMPRESS").Raw(" DEFLATE").Optional()); err != nil {
 		if h.dead != nil {
 			return err
 		}

@@ -2,8 +2,6 @@ package imap
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -19,7 +17,7 @@ type quirks struct {
 	mu         sync.Mutex
 	lossesOf   map[string]int    // by command, as errors name it: connections that were lost during it
 	reasons    map[string]string // by command, the error of the latest loss
-	last       string            // the latest of these
+	spare      bool              // the latest of these was during a command that is optional
 	sequential atomic.Bool       // the server loses commands that are sent before it has answered the previous one
 	wary       atomic.Bool       // a connection was lost while several commands were under way (Conn.StartAll)
 	mechanism  atomic.Int32      // the number of ways to log in that the server does not support
@@ -35,15 +33,15 @@ func newQuirks(o *Options) *quirks { return &quirks{silence: silence.New(o.stall
 const maxLosses = 2
 
 // addLoss counts a connection lost during a command.
-func (q *quirks) addLoss(command string, reason error) {
+func (q *quirks) addLoss(cmd *Command, reason error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.lossesOf == nil {
 		q.lossesOf, q.reasons = map[string]int{}, map[string]string{}
 	}
-	q.lossesOf[command]++
-	q.reasons[command] = reason.Error()
-	q.last = command
+	q.lossesOf[cmd.Name]++
+	q.reasons[cmd.Name] = reason.Error()
+	q.spare = cmd.spare
 }
 
 // Losses returns how many connections a command has cost in this run.
@@ -71,16 +69,12 @@ func (c *Conn) WhyAvoided(command string) error {
 // while there were several.
 func (c *Conn) Careful() bool { return c.quirks.wary.Load() || c.quirks.sequential.Load() }
 
-// optionalCommands are commands that a run can do in another way, or without.
-var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID",
-	"ENABLE", "COMPRESS", "GETACL ", "MYRIGHTS ", "GETMETADATA "}
-
 // lostOptional reports, once, whether the latest connection was lost during an optional command, so
 // that another attempt differs.
 func (q *quirks) lostOptional() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	last := q.last
-	q.last = ""
-	return slices.ContainsFunc(optionalCommands, func(prefix string) bool { return strings.HasPrefix(last, prefix) })
+	spare := q.spare
+	q.spare = false
+	return spare
 }

@@ -49,6 +49,7 @@ func (c *Client) listQuestion() listQuestion {
 	if options := c.listReturn(); options != "" {
 		q.cmd.Raw(" RETURN (" + options + ")")
 		q.cmd.Name, q.extended = listReturning(strings.Contains(options, "STATUS")), true
+		q.cmd.Optional()
 	}
 	q.cmd.OnResponse = q.answer.add
 	return q

@@ -55,7 +55,7 @@ func (p *propertiesQuestion) ask(mailboxes []string) error {
 			if p.Has("METADATA") && !yield(p.metadata(raw), raw) {
 				return
 			}
-			if p.Has("ACL") && !yield(imap.NewCommand("GETACL").Mailbox(raw), raw) {
+			if p.Has("ACL") && !yield(imap.NewCommand("GETACL").Mailbox(raw).Optional(), raw) {
 				return
 			}
 		}
@@ -66,7 +66,7 @@ func (p *propertiesQuestion) ask(mailboxes []string) error {
 	hidden := p.hidden
 	return p.inWindow(func(yield func(*imap.Command, string) bool) {
 		for _, raw := range hidden {
-			if !yield(imap.NewCommand("MYRIGHTS").Mailbox(raw), raw) {
+			if !yield(imap.NewCommand("MYRIGHTS").Mailbox(raw).Optional(), raw) {
 				return
 			}
 		}
@@ -75,7 +75,7 @@ func (p *propertiesQuestion) ask(mailboxes []string) error {
 
 // metadata asks for all annotations of a mailbox, or of the account.
 func (p *propertiesQuestion) metadata(raw string) *imap.Command {
-	cmd := imap.NewCommand("GETMETADATA").Raw(" (DEPTH infinity)")
+	cmd := imap.NewCommand("GETMETADATA").Raw(" (DEPTH infinity)").Optional()
 	if raw == "" {
 		return cmd.Raw(` "" (/private /shared)`)
 	}

@@ -31,7 +31,7 @@ func (c *Client) quotaCommand(quota *[]mail.Quota) *imap.Command {
 
 // quotaRoots returns the command that adds the quotas of the roots of a mailbox.
 func quotaRoots(raw string, quota *[]mail.Quota, held *memoryCount) *imap.Command {
-	cmd := imap.NewCommand("GETQUOTAROOT").Mailbox(raw)
+	cmd := imap.NewCommand("GETQUOTAROOT").Mailbox(raw).Optional()
 	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "QUOTA" || len(resp.Args) < 2 {
 			return resp.Name == "QUOTAROOT", nil

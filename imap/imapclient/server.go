@@ -66,7 +66,7 @@ func (c *Client) namespaceCommand() *imap.Command {
 		return nil
 	}
 	c.spaces = nil
-	cmd := imap.NewCommand("NAMESPACE")
+	cmd := imap.NewCommand("NAMESPACE").Optional()
 	cmd.OnResponse = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "NAMESPACE" {
 			return false, nil

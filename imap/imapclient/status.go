@@ -65,7 +65,7 @@ func number32(n wire.Node) (uint32, bool) {
 	return uint32(v), true
 }
 
-func statusOf(raw string) *imap.Command { return imap.NewCommand("STATUS").Mailbox(raw) }
+func statusOf(raw string) *imap.Command { return imap.NewCommand("STATUS").Mailbox(raw).Optional() }
 
 // statusWindow bounds the STATUS commands in flight, so that their text fits the buffers of both
 // sides.
@@ -120,7 +120,7 @@ func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 // Status returns the numbers of one mailbox.
 func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 	answers := newStatusAnswers(c)
-	cmd := imap.NewCommand("STATUS").Mailbox(raw).Raw(" (" + c.statusItems(true) + ")")
+	cmd := statusOf(raw).Raw(" (" + c.statusItems(true) + ")")
 	cmd.OnResponse = answers.add
 	if c.Avoids(cmd.Name) {
 		return mail.Status{}, c.WhyAvoided(cmd.Name)

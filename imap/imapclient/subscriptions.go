@@ -22,7 +22,7 @@ func (c surveyor) subscriptionsQuestion() *subscriptionsQuestion {
 	const selecting = "LIST (SUBSCRIBED)"
 	q := &subscriptionsQuestion{cmd: imap.NewCommand("LSUB").Raw(` "" "*"`)}
 	if q.extended = c.extendedList() && c.Losses(selecting) == 0; q.extended {
-		q.cmd = imap.NewCommand(selecting).Raw(` "" "*"`)
+		q.cmd = imap.NewCommand(selecting).Raw(` "" "*"`).Optional()
 	}
 	var held memoryCount
 	q.cmd.OnResponse = func(resp *wire.Response) (bool, error) {
