@@ -276,3 +276,36 @@ func TestCalendarsWithoutMail(t *testing.T) {
 	h.must(0, "backup")
 	h.must(0, "status")
 }
+
+// TestCalendarsBeforeTheMail archives an account whose mail takes several days of budget. The
+// calendar of the first day is archived, and each command says that there is no mail with it yet.
+func TestCalendarsBeforeTheMail(t *testing.T) {
+	t.Parallel()
+	dovecot := startDovecot(t, testbed.DovecotOptions{})
+	for i := range 6 {
+		dovecot.Deliver("anna", "INBOX", testbed.Message{Body: fmt.Sprintf("Subject: %d\r\n\r\n%s\r\n", i, strings.Repeat("x y ", 5000))})
+	}
+	radicale := testbed.Radicale(t).URL
+	putItem(t, "MKCALENDAR", radicale+"/anna/office/", "anna", calendarBody)
+	putItem(t, "PUT", radicale+"/anna/office/e.ics", "anna", eventText("u", "Meeting"))
+	h := newHost(t)
+	h.onDirectory()
+	h.configure("[[accounts]]", `name = "anna"`,
+		fmt.Sprintf("url = %q", strings.Replace(accountURL("anna", dovecot.TLSAddr), "imap://", "imaps://", 1)), fmt.Sprintf("ca_file = %q", dovecot.CAFile),
+		fmt.Sprintf("caldav = %q", strings.Replace(radicale, "//", "//anna@", 1)+"/"), `dav_secret_env = "DAV_PASSWORD"`)
+	h.set("DAV_PASSWORD", imapPassword)
+	h.must(0, "backup", "--budget-day", "30kB").says("the budget of 30000 bytes a day is used up")
+	h.must(3, "status").says("no good night")
+	h.must(0, "items", "latest").says("Work")
+	none, some := filepath.Join(h.home, "none"), filepath.Join(h.home, "some")
+	h.must(0, "restore", "latest", "--to", "eml:"+none).says("written before the mail was read as a whole, and has none", "restored 0 messages")
+	checkpoint := regexp.MustCompile(`(?m)^([0-9a-f]{8}).*  checkpoint`).FindStringSubmatch(h.must(0, "list").stdout)
+	if len(checkpoint) != 2 {
+		t.Fatal("list shows no checkpoint")
+	}
+	if out := h.must(0, "restore", checkpoint[1], "--to", "eml:"+some); strings.Contains(out.stderr, "has none") || strings.Contains(out.stdout, "restored 0") {
+		t.Errorf("restore of the checkpoint:\n%s%s", out.stdout, out.stderr)
+	}
+	h.must(0, "backup", "--budget-day", "unlimited")
+	h.must(0, "status")
+}
