@@ -11,7 +11,8 @@ import (
 const blockSize = 128 << 10
 
 // Encoder makes frames, one after the other. Its memory is 8 bytes for each byte of the largest
-// content, and some 35 MiB. What it made before has no effect on a frame. The zero value is ready.
+// content, and up to 35 MiB, less for a small content. What it made before has no effect on a
+// frame. The zero value is ready.
 type Encoder struct {
 	finder finder
 	parser parser
@@ -43,7 +44,7 @@ func (e *Encoder) EncodeAll(content, dst []byte) []byte {
 	dst = append(dst, 0x28, 0xb5, 0x2f, 0xfd, contentSize4|singleSegment|withChecksum)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(content)))
 	e.finder.reset(content)
-	e.parser.reset()
+	e.parser.reset(len(content))
 	e.tables = tables{}
 	e.lits.Reuse = huff0.ReusePolicyNone
 	reps := [3]uint32{1, 4, 8}

@@ -17,7 +17,7 @@ type parser struct {
 
 	ways    []way
 	found   []match
-	foundAt [blockSize + 1]uint32 // where the matches of a place begin in found
+	foundAt []uint32 // where the matches of a place begin in found
 }
 
 // way is the cheapest known way to a place of the block.
@@ -29,10 +29,12 @@ type way struct {
 	reps     [3]uint32 // offsets that can be repeated; they are known when the parser comes here
 }
 
-func (p *parser) reset() {
+// reset begins a content of n bytes.
+func (p *parser) reset(n int) {
 	p.began = false
-	if p.ways == nil {
-		p.ways, p.found = make([]way, blockSize+1), make([]match, 0, blockSize)
+	if places := min(n, blockSize) + 1; len(p.ways) < places {
+		p.ways, p.foundAt = make([]way, places), make([]uint32, places)
+		p.found = make([]match, 0, places)
 	}
 }
 
