@@ -80,7 +80,7 @@ func TestANightTakesFewRoundTripsAtAnyAge(t *testing.T) {
 		night("unchanged", 5, 8)
 		for n := range 100 {
 			h.deliver("INBOX", 10)
-			night(fmt.Sprintf("10 new, night %d", n), 13, 26)
+			night(fmt.Sprintf("10 new, night %d", n), 13, 28)
 		}
 		night("unchanged after 100 nights", 5, 8)
 		for uid := range 20 {

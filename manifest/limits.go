@@ -13,11 +13,13 @@ import (
 // Readers accept everything within the limits below, because versions before 2026-12 wrote up to
 // the limits.
 const (
-	PageRecords     = 16  // records of a page
-	inlinePages     = 4   // page rows that a mailbox holds itself
-	listPages       = 64  // page rows of a page list
+	PageRecords     = 16 // records of a page
+	inlinePages     = 4  // page rows that a mailbox holds itself
+	firstListPages  = 16 // page rows of a page list; more if there would be more lists than twice that
+	listPages       = 64 // at most, if that makes no more than maxWrittenLists lists
+	maxWrittenLists = 4096
 	inlineMailboxes = 512 // bytes of the mailboxes that a manifest holds itself
-	tableRows       = 32  // mailboxes of a table; more if there would be more than fewTables tables
+	tableRows       = 4   // mailboxes of a table; more if there would be more than fewTables tables
 	fewTables       = 12
 	pageItems       = 32        // items of a page, on average
 	propertyPage    = 256 << 10 // bytes of properties after which a page ends

@@ -54,8 +54,8 @@ func decodePageList(b []byte) ([]Page, error) {
 }
 
 // SetPages sets the pages of the mailbox, as Paginator or Update returned them, and adds up
-// Messages. Up to 4 pages are inline; more are in lists of 64, the last of which may have fewer.
-// The caller sets Bytes.
+// Messages. Up to 4 pages are inline; more are in lists of 16 to 64, of which the last may have
+// fewer. The caller sets Bytes.
 func (mb *Mailbox) SetPages(pages []Page, put Put) error {
 	return mb.setPagesAfter(pages, nil, put)
 }
@@ -77,11 +77,7 @@ func (mb *Mailbox) setPagesAfter(pages []Page, before []pageList, put Put) error
 		mb.Pages = pages
 		return nil
 	}
-	size := listPages
-	if len(pages) > maxNames*listPages {
-		size = maxListPages
-	}
-	for list := range slices.Chunk(pages, size) {
+	for list := range slices.Chunk(pages, rowsPerList(len(pages))) {
 		if n := len(mb.Lists); n < len(before) && slices.Equal(before[n].pages, list) {
 			mb.Lists = append(mb.Lists, before[n].id)
 			continue
@@ -93,6 +89,20 @@ func (mb *Mailbox) setPagesAfter(pages []Page, before []pageList, put Put) error
 		mb.Lists = append(mb.Lists, id)
 	}
 	return nil
+}
+
+// rowsPerList returns how many of n page rows each list has. A change of a page costs its list, and
+// the table with the IDs of all lists. The cost is smallest if the number of lists is about the
+// number of rows of each.
+func rowsPerList(n int) int {
+	rows := firstListPages
+	for rows < listPages && n > 2*rows*rows { // 16, 32, 64
+		rows *= 2
+	}
+	if n > maxWrittenLists*rows {
+		return maxListPages
+	}
+	return rows
 }
 
 // AllPages returns all pages of the mailbox, inline or from lists.

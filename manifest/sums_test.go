@@ -179,7 +179,7 @@ func totals(mailboxes []Mailbox, failures int64) Totals {
 }
 
 func TestMailboxesInlineOrInTables(t *testing.T) {
-	for _, test := range []struct{ mailboxes, tables int }{{0, 0}, {1, 0}, {30, 1}, {33, 2}, {384, 12}, {385, 9}, {576, 12}, {577, 10}, {1000, 11}, {3072, 12}, {5000, 20}} {
+	for _, test := range []struct{ mailboxes, tables int }{{0, 0}, {1, 0}, {30, 8}, {48, 12}, {49, 9}, {384, 12}, {385, 9}, {576, 12}, {577, 10}, {1000, 11}, {3072, 12}, {5000, 20}} {
 		m, store := sampleManifest(), newMemory()
 		mailboxes := manyMailboxes(test.mailboxes)
 		if err := m.SetMailboxes(mailboxes, store.put); err != nil {
@@ -227,7 +227,7 @@ func TestBigMailboxesFillTablesByBytes(t *testing.T) {
 	if err := m.SetMailboxes(mailboxes, store.put); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := collect(m, store); err != nil || !reflect.DeepEqual(got, mailboxes) || len(m.Tables) != 6 {
+	if got, err := collect(m, store); err != nil || !reflect.DeepEqual(got, mailboxes) || len(m.Tables) != 9 {
 		t.Errorf("%d mailboxes in %d tables, %v", len(got), len(m.Tables), err)
 	}
 	mailboxes[0].PermanentFlags = slicesOf(strings.Repeat("x", 60_000), 20)
@@ -320,7 +320,7 @@ func scattered(clusters int) mailbox {
 }
 
 func TestFill(t *testing.T) {
-	for _, test := range []struct{ clusters, lists int }{{1, 1}, {2, 1}, {3, 2}, {24, 10}} {
+	for _, test := range []struct{ clusters, lists int }{{1, 2}, {2, 4}, {3, 5}, {24, 20}} {
 		store := newMemory()
 		want := scattered(test.clusters)
 		var mb Mailbox

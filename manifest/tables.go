@@ -6,8 +6,8 @@ import (
 )
 
 // SetMailboxes sets the mailboxes of the account, which must ascend by raw name, and adds up their
-// totals. Mailboxes of up to 512 encoded bytes in total are inline; more are in tables of 32. Above
-// 384 mailboxes the tables grow up to 256 mailboxes or 1 MiB each, so that a manifest names few of
+// totals. Mailboxes of up to 512 encoded bytes in total are inline; more are in tables of 4. Above
+// 48 mailboxes the tables grow up to 256 mailboxes or 1 MiB each, so that a manifest names few of
 // them.
 func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put Put) error {
 	m.Mailboxes, m.Tables = nil, nil
@@ -84,7 +84,7 @@ func (m *Manifest) AllMailboxes(load Load) iter.Seq2[*Mailbox, error] {
 // names them all.
 func rowsPerTable(n int) int {
 	rows := tableRows
-	for rows < maxTableRows && n > rows*fewTables { // 32, 48, 64, 96 …
+	for rows < maxTableRows && n > rows*fewTables { // 4, 6, 8, 12, 16, 24 …
 		if rows&(rows-1) == 0 {
 			rows += rows / 2
 		} else {

@@ -218,7 +218,7 @@ func messagesIn(t *testing.T, out string) map[string]string {
 	return found
 }
 
-func objectsIn(t *testing.T, repository string) (objects []string) {
+func objectsIn(t testing.TB, repository string) (objects []string) {
 	t.Helper()
 	err := filepath.WalkDir(repository, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/demo"
 )
 
 // A night without news stores one small object, with any number of mailboxes, even if the server
@@ -31,20 +34,9 @@ func TestANightWithoutNewsIsSmall(t *testing.T) {
 		h.backUp(0, server.URL("anna"))
 		night := func(what string) {
 			t.Helper()
-			before := objectsIn(t, repository)
-			h.backUp(0, server.URL("anna"))
-			var size int64
-			after := objectsIn(t, repository)
-			fresh := slices.DeleteFunc(after, func(object string) bool { return slices.Contains(before, object) })
-			for _, object := range fresh {
-				info, err := os.Stat(object)
-				if err != nil {
-					t.Fatal(err)
-				}
-				size += info.Size()
-			}
-			if len(fresh) != 1 || !strings.Contains(fresh[0], "/manifests/") || size > 2560 {
-				t.Errorf("%d mailboxes, %s: %d bytes in %v", mailboxes, what, size, fresh)
+			fresh := h.freshAfter(repository, func() { h.backUp(0, server.URL("anna")) })
+			if len(fresh) != 1 || fresh["manifests"] == 0 || fresh["manifests"] > 2560 {
+				t.Errorf("%d mailboxes, %s: bytes in %v", mailboxes, what, fresh)
 			}
 		}
 		night("without news")
@@ -53,4 +45,70 @@ func TestANightWithoutNewsIsSmall(t *testing.T) {
 		}
 		night("without a cache")
 	}
+}
+
+// A night of seven new messages, beside which nothing changed, stores little more than them: one
+// page, its list, its table, and what it takes to seal three objects.
+func TestASmallNightStoresLittleBesideTheMail(t *testing.T) {
+	t.Parallel()
+	for _, account := range []struct{ inbox, others, most int }{{1000, 0, 9500}, {1000, 40, 9800}, {6000, 10, 10200}} {
+		h := newHost(t)
+		repository := filepath.Join(h.home, "repository")
+		h.set("MAILSTRATA_REPO", repository)
+		h.seal()
+		server, anna := demoAccount(t)
+		delivered := 0
+		deliver := func(mailbox string, n int) {
+			for range n {
+				delivered++
+				body := fmt.Appendf(nil, "Subject: message %d\r\n\r\nText of message %[1]d.\r\n", delivered)
+				if err := anna.Append(mailbox, demo.Message{Body: body, Internal: time.Unix(1e9+int64(delivered), 0)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		deliver("INBOX", account.inbox)
+		for i := range account.others {
+			name := fmt.Sprintf("Customers/Number %d", i)
+			if err := anna.Create(name); err != nil {
+				t.Fatal(err)
+			}
+			deliver(name, 20)
+		}
+		h.backUp(0, server.URL("anna"))
+		const nights = 4
+		var sum int64
+		for range nights {
+			fresh := h.freshAfter(repository, func() {
+				deliver("INBOX", 7)
+				h.backUp(0, server.URL("anna"))
+			})
+			sum += fresh["catalog"] + fresh["index"] + fresh["manifests"]
+		}
+		if mean := int(sum) / nights; mean > account.most {
+			t.Errorf("%d messages in INBOX and %d other mailboxes: %d bytes a night beside the mail, want at most %d",
+				account.inbox, account.others, mean, account.most)
+		}
+	}
+}
+
+// freshAfter returns how many bytes of each kind a repository has after an act that it had not
+// before.
+func (h *host) freshAfter(repository string, act func()) map[string]int64 {
+	h.t.Helper()
+	before := objectsIn(h.t, repository)
+	act()
+	fresh := map[string]int64{}
+	for _, object := range objectsIn(h.t, repository) {
+		if slices.Contains(before, object) {
+			continue
+		}
+		info, err := os.Stat(object)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		kind, _, _ := strings.Cut(strings.TrimPrefix(object, repository+"/"), "/")
+		fresh[kind] += info.Size()
+	}
+	return fresh
 }
