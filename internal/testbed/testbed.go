@@ -51,6 +51,15 @@ func Installed(t testing.TB, name, hint string) string {
 	return path
 }
 
+// Required skips a test of something that not every machine can do, or fails it where servers are
+// required.
+func Required(t testing.TB, able bool, why string) {
+	t.Helper()
+	if !able {
+		missing(t, why)
+	}
+}
+
 // missing skips a test because a server is missing, or fails it where servers are required.
 func missing(t testing.TB, why string) {
 	t.Helper()
