@@ -2,7 +2,6 @@ package statement
 
 import (
 	"bytes"
-	"reflect"
 	"testing"
 
 	"github.com/mailstrata/mailstrata/repo/format"
@@ -39,28 +38,6 @@ func FuzzParse(f *testing.F) {
 		}
 		_, _ = Open(b, format.KindMark, [16]byte{}, [32]byte{})
 	})
-}
-
-// A statement with bytes missing or added is not accepted.
-func TestTruncated(t *testing.T) {
-	for _, v := range examples {
-		b, err := format.Encode(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fresh := func() any { return reflect.New(reflect.TypeOf(v).Elem()).Interface() }
-		if err := format.Decode(b, fresh()); err != nil {
-			t.Errorf("%T: %v", v, err)
-		}
-		for n := range b {
-			if format.Decode(b[:n], fresh()) == nil {
-				t.Errorf("%T is accepted after %d bytes of %d", v, n, len(b))
-			}
-		}
-		if format.Decode(append(b, 0), fresh()) == nil {
-			t.Errorf("%T is accepted with a byte too many", v)
-		}
-	}
 }
 
 func again(t *testing.T, v any, want []byte) {

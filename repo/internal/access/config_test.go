@@ -7,7 +7,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -42,29 +41,6 @@ func FuzzParse(f *testing.F) {
 			_ = (&Access{Objects: new(objects.Objects), Held: &Secrets{}}).useConfig(c)
 		}
 	})
-}
-
-// A config or a slot with bytes missing or added is not accepted.
-func TestTruncated(t *testing.T) {
-	secrets, config := examples()
-	for _, v := range []any{&secrets, &config} {
-		b, err := format.Encode(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fresh := func() any { return reflect.New(reflect.TypeOf(v).Elem()).Interface() }
-		if err := format.Decode(b, fresh()); err != nil {
-			t.Errorf("%T: %v", v, err)
-		}
-		for n := range b {
-			if format.Decode(b[:n], fresh()) == nil {
-				t.Errorf("%T is accepted after %d bytes of %d", v, n, len(b))
-			}
-		}
-		if format.Decode(append(b, 0), fresh()) == nil {
-			t.Errorf("%T is accepted with a byte too many", v)
-		}
-	}
 }
 
 func again(t *testing.T, v any, want []byte) {
