@@ -29,7 +29,7 @@ func locked(t *testing.T, server testbed.S3, days int, actions ...string) (owner
 func as(t *testing.T, server testbed.S3, bucket string) *s3.Store {
 	t.Helper()
 	return open(t, s3.Options{
-		Endpoint: server.Endpoint, Bucket: bucket, Patience: time.Second, Region: "us-east-1",
+		Endpoint: server.Endpoint, Bucket: bucket, Patience: time.Minute, Region: "us-east-1",
 		Credentials: credentials.NewStaticV4(server.AccessKey, server.SecretKey, server.SessionToken),
 	})
 }
