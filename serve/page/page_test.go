@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/serve/page"
 	"github.com/mailstrata/mailstrata/serve/view"
@@ -372,6 +373,7 @@ func TestSearch(t *testing.T) {
 
 // What is gone between two nights is shown, and can be downloaded; what moved is not gone.
 func TestGone(t *testing.T) {
+	testbed.OneDay(t) // it asks for what changed today
 	a := archivetest.NewAccount()
 	inbox := a.Mailbox("INBOX")
 	b := open(t, archived(t, a,
