@@ -27,7 +27,7 @@ type Hit struct {
 //
 // It reads the manifests of an account from the newest to the oldest, but only pages that no newer
 // manifest has and messages that it has not read. It keeps some 60 bytes for each distinct page, 40
-// for each message whose header did not match, and 100 for each hit.
+// for each message whose record matched, and 100 for each hit.
 func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
 		r.PrepareIndex(ctx) // it is read while manifests are
@@ -103,14 +103,14 @@ func (all *allSearch) pages(ctx context.Context, r *repo.Repo, account string) i
 // Its pages are listed ahead of those that it searches.
 type accountSearch struct {
 	*allSearch
-	heads     []repo.Head
-	partial   []bool             // which manifests may lack messages
-	pages     map[pageKey]uint32 // pages that were listed, and which of spans; 0 if nothing was found there
-	spans     []pageSpan
-	free      []uint32 // of spans
-	hits      []hit
-	byHash    map[chunk.ID]uint32       // which of found
-	dismissed map[chunk.Prefix]struct{} // messages whose text did not match
+	heads   []repo.Head
+	partial []bool             // which manifests may lack messages
+	pages   map[pageKey]uint32 // pages that were listed, and which of spans; 0 if nothing was found there
+	spans   []pageSpan
+	free    []uint32 // of spans
+	hits    []hit
+	byHash  map[chunk.ID]uint32       // which of found
+	listed  map[chunk.Prefix]struct{} // messages of pages that were listed
 }
 
 func newAccountSearch(all *allSearch) *accountSearch {
@@ -119,7 +119,7 @@ func newAccountSearch(all *allSearch) *accountSearch {
 		pages:     make(map[pageKey]uint32),
 		spans:     []pageSpan{{}},
 		byHash:    make(map[chunk.ID]uint32),
-		dismissed: make(map[chunk.Prefix]struct{}),
+		listed:    make(map[chunk.Prefix]struct{}),
 	}
 }
 
@@ -240,9 +240,9 @@ func (a *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *
 		if !a.query.fits(e) {
 			continue
 		}
-		_, found := a.byHash[e.Hash]
-		_, dismissed := a.dismissed[e.Hash.Prefix()]
-		p.candidates = append(p.candidates, candidate{entry: e, settled: found || dismissed})
+		_, listed := a.listed[e.Hash.Prefix()]
+		a.listed[e.Hash.Prefix()] = struct{}{}
+		p.candidates = append(p.candidates, candidate{entry: e, settled: listed})
 	}
 	return p, nil
 }
@@ -258,8 +258,7 @@ func (a *accountSearch) add(ctx context.Context, p *page) bool {
 	for i := range p.candidates {
 		record := &p.candidates[i].entry.Record
 		at, known := a.byHash[record.Hash]
-		if _, dismissed := a.dismissed[record.Hash.Prefix()]; !known && (dismissed || !p.candidates[i].fits) {
-			a.dismissed[record.Hash.Prefix()] = struct{}{}
+		if c := &p.candidates[i]; !known && (c.settled || !c.fits) { // settled: an earlier page has it, and it did not match
 			continue
 		}
 		if !known {

@@ -128,3 +128,30 @@ func TestFindWithoutFlags(t *testing.T) {
 		}
 	}
 }
+
+// A message that is in several mailboxes, or in pages of several nights, is read once, although
+// many pages are under way at the same time.
+func TestFindAllReadsCopiesOnce(t *testing.T) {
+	r := archivetest.NewRepo(t, new(storetest.Memory))
+	a := archivetest.NewAccount()
+	const messages, nights = 40, 3
+	for i := range messages {
+		for _, mailbox := range []string{"INBOX", "Archive"} {
+			a.Mailbox(mailbox).Add(fmt.Sprintf("Subject: %d\r\n\r\nbody %d\r\n", i, i))
+		}
+	}
+	for night := range nights {
+		a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: night %d\r\n\r\nbody 7\r\n", night))
+		archivetest.Backup(t, r, a)
+	}
+	m, found := &contains{text: "body 7\r\n"}, 0
+	for _, err := range search.FindAll(t.Context(), r, "", search.Query{Message: m}, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found++
+	}
+	if n := m.reads.Load(); n != messages+nights || found != 1+nights {
+		t.Errorf("%d messages read, %d found", n, found)
+	}
+}
