@@ -24,9 +24,9 @@ import (
 	"github.com/mailstrata/mailstrata/maildir"
 )
 
-// maxListings is how often a folder is listed while it changes. After that, everything counts that
-// one of the last two listings had: a message that was there all the time is missing from both only
-// if it was renamed in a bad moment twice.
+// maxListings is how often a folder is listed while messages go from one listing to the next. After
+// that, everything counts that one of the last two listings had: a message that was there all the
+// time is missing from both only if it was renamed in a bad moment twice.
 const maxListings = 10
 
 // steady is how old the time of a directory must be to prove that nothing changed since: times have
@@ -35,40 +35,54 @@ const steady = 2 * time.Second
 
 // List implements disk.Folder.
 func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
+	files, version, err := listed(ctx, f.files, f.Version)
+	if err != nil {
+		return nil, err
+	}
+	return f.contents(files, version)
+}
+
+// listed lists a folder until one listing has everything that the one before had: a listing may
+// lack a message that is renamed meanwhile. It does not wait until no more messages arrive. version
+// is from before the last listing; 0: not known.
+func listed(
+	ctx context.Context, list func() (map[string]string, error), versionNow func() uint64,
+) (files map[string]string, version uint64, err error) {
 	var before map[string]string
-	taken, version := time.Now(), f.Version()
+	taken, version := time.Now(), versionNow()
 	for n := 1; ; n++ {
-		files, err := f.files()
+		files, err := list()
 		if err == nil {
 			err = context.Cause(ctx)
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if now := f.Version(); now == version && version != 0 && taken.Sub(time.Unix(0, int64(version))) >= steady {
-			return f.contents(files, version)
+		if now := versionNow(); now == version && version != 0 && taken.Sub(time.Unix(0, int64(version))) >= steady {
+			return files, version, nil
 		}
-		if before != nil && sameKeys(files, before) {
-			return f.contents(files, version)
+		if before != nil && hasKeys(files, before) {
+			return files, version, nil
 		}
 		if n == maxListings {
 			addMissing(files, before)
-			return f.contents(files, 0)
+			return files, 0, nil
 		}
 		before, taken = files, time.Now()
-		version = f.Version()
+		version = versionNow()
 	}
 }
 
-func sameKeys(a, b map[string]string) bool {
-	if len(a) != len(b) {
+// hasKeys reports whether files have each key of an earlier listing, as often as that.
+func hasKeys(files, before map[string]string) bool {
+	if len(files) < len(before) {
 		return false
 	}
-	keys := make(map[string]int, len(a))
-	for _, key := range a {
+	keys := make(map[string]int, len(files))
+	for _, key := range files {
 		keys[key]++
 	}
-	for _, key := range b {
+	for _, key := range before {
 		if keys[key]--; keys[key] < 0 {
 			return false
 		}
