@@ -18,7 +18,7 @@ func (c *collector) lacks(p *partial) attributes { return c.need & trusted &^ p.
 // as it is, and delivers the error, which is that of the first question. A refusal of the second
 // question changes nothing.
 func (c *collector) complete(ctx context.Context, items string, err error) {
-	if err == nil {
+	if err == nil && !c.stopped {
 		err = c.askAgain(ctx, items)
 	}
 	c.finish(err)

@@ -106,6 +106,29 @@ func TestManyIncompleteMessages(t *testing.T) {
 	}
 }
 
+// A server that gives messages without flags and does not end is asked for some of them again. The
+// others are delivered as they come, so the caller can end it.
+func TestEndlessIncompleteMessages(t *testing.T) {
+	const all = 3 * maxDeferred
+	var b strings.Builder
+	for uid := 1; uid <= all; uid++ {
+		fmt.Fprintf(&b, "* %[1]d FETCH (UID %[1]d RFC822.SIZE 5)\r\n", uid)
+	}
+	box := examine(t, serve(t, selected("", fmt.Sprintf("< UID FETCH 1:%d …", all), strings.TrimSuffix(b.String(), "\r\n"), "TAG OK done")))
+	n := 0
+	for m, err := range box.Messages(t.Context(), mail.UIDRange{First: 1, Last: all}) {
+		if err != nil || m.Lacks == 0 {
+			t.Fatalf("have %+v, %v", m, err)
+		}
+		if n++; n == maxDeferred {
+			break
+		}
+	}
+	if n != maxDeferred {
+		t.Errorf("have %d messages", n)
+	}
+}
+
 // The client asks for attributes of extensions if they are offered, keeps them as they are, and
 // does without them if the server answers BAD.
 func TestExtensionAttributes(t *testing.T) {

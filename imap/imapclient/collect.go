@@ -28,8 +28,9 @@ type collector struct {
 	withoutUID map[uint64]*partial // by sequence number: what came before the UID
 	stopped    bool                // the caller wants no more: what still comes answers nothing
 
-	asking  bool              // for the second time
-	lacking wire.UIDCollector // messages to ask for the second time, beside those in partials
+	asking   bool              // for the second time
+	lacking  wire.UIDCollector // messages to ask for the second time, beside those in partials
+	deferred int               // how many those are
 }
 
 type partial struct {
@@ -40,6 +41,11 @@ type partial struct {
 // maxPartials bounds the messages that wait for an attribute. The oldest is then asked for once
 // more, or delivered as it is.
 const maxPartials = 1000
+
+// maxDeferred bounds the messages to ask for once more. A server that gives more of them without an
+// attribute does so always, or never ends. What the others lack is not known, and the next backup
+// asks for it.
+const maxDeferred = 10_000
 
 func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *collector {
 	return &collector{m: m, uids: uids, need: need, yield: yield, partials: map[mail.UID]*partial{},
@@ -119,7 +125,8 @@ func (c *collector) take(resp *wire.Response) (bool, error) {
 		delete(c.partials, uid)
 		return !c.stopped, c.deliver(p.Message)
 	}
-	return p.has != before, c.trim()
+	err := c.trim()
+	return p.has != before && !c.stopped, err
 }
 
 // read reads the attributes of a message, and counts their memory.
@@ -156,7 +163,7 @@ func (c *collector) trim() error {
 	for len(c.partials) > most {
 		uid := c.order[0]
 		p := c.partials[uid]
-		if c.asking || p == nil || c.lacks(p) == 0 {
+		if c.asking || p == nil || c.lacks(p) == 0 || c.deferred == maxDeferred {
 			if err := c.deliverOldest(); err != nil {
 				return err
 			}
@@ -164,6 +171,7 @@ func (c *collector) trim() error {
 		}
 		delete(c.partials, uid)
 		c.order = c.order[1:]
+		c.deferred++
 		if err := c.lacking.Add(mail.UIDRange{First: uid, Last: uid}); err != nil {
 			return err
 		}
