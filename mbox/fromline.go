@@ -1,8 +1,11 @@
 package mbox
 
 import (
+	"bytes"
 	"strings"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/header"
 )
 
 // fromDate is the date of a From line, as asctime(3) writes it. It has no zone and is in UTC (RFC
@@ -34,6 +37,9 @@ func ParseFromLine(line string) (arrived time.Time, ok bool) {
 		rest = rest[:at]
 	}
 	words := strings.Fields(rest)
+	if n := len(words); n > 0 && strings.HasPrefix(words[n-1], "(") { // +0200 (CEST)
+		words = words[:n-1]
+	}
 	for first := range words {
 		if len(words)-first > 7 || !isDay(words[first]) {
 			continue
@@ -48,12 +54,29 @@ func ParseFromLine(line string) (arrived time.Time, ok bool) {
 	return time.Time{}, false
 }
 
+// IsFromLine reports whether a line begins a message. next is the beginning of the line after it.
+// Thunderbird 128 and later write nothing after "From ", and earlier ones sometimes "From - ".
+// Then a field must follow, because a text can have such a line.
+func IsFromLine(line, next []byte) bool {
+	if !bytes.HasPrefix(line, []byte(fromWord)) {
+		return false
+	}
+	switch string(bytes.TrimSpace(line[len(fromWord):])) {
+	case "", "-":
+		return header.IsField(next)
+	}
+	_, ok := ParseFromLine(string(line))
+	return ok
+}
+
 // fromDates are the dates that programs write in From lines: without and with a zone, before the
-// year or after it (Gmail, elm, mutt), and without seconds.
+// year or after it (Gmail, elm, mutt), without seconds, with the year before the time (add-ons of
+// Thunderbird), and as in the field Date.
 var fromDates = []string{
 	"Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04:05 -0700 2006", "Mon Jan 2 15:04:05 2006 -0700",
 	"Mon Jan 2 15:04:05 MST 2006", "Mon Jan 2 15:04:05 2006 MST", "Mon Jan 2 15:04 2006", "Mon Jan 2 15:04 MST 2006",
-	"Mon, 2 Jan 2006 15:04:05 -0700",
+	"Mon Jan 2 15:04:05 MST DST 2006", "Mon Jan 2 2006 15:04:05", "Mon, 2 Jan 2006 15:04:05 -0700",
+	"Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05",
 }
 
 // usable reports whether a From line of a record may be written: a reader finds it, and it is one

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/mailstrata/mailstrata/internal/header"
 )
 
 // Variant says how lines that look like From lines are written in the text of a message. There is
@@ -38,22 +40,30 @@ var ErrNotMbox = errors.New("it does not begin with a From line, as an mbox does
 // mbox.
 const BOM = "\ufeff"
 
-// maxFromLine is the longest From line, in bytes.
-const maxFromLine = 1 << 10
+// These constants are in bytes.
+const (
+	maxFromLine  = 1 << 10 // the longest From line
+	maxFieldName = 256     // of the line after it, the most that is looked at
+)
 
 // Scan calls take with the place of each message of the first size bytes of file. A message begins
-// with a From line that has a date, after an empty line or at the beginning. The empty line before
-// it belongs to the mbox.
+// with a From line (IsFromLine), after an empty line or at the beginning. The empty line before it
+// belongs to the mbox.
 //
-// Beside is the number of lines that would be From lines if an empty line were before them: some
-// programs write none.
-func Scan(ctx context.Context, file io.ReaderAt, size int64, v Variant, take func(Place) error) (beside int64, err error) {
+// doubts are the lines that may be From lines and were read as text.
+func Scan(ctx context.Context, file io.ReaderAt, size int64, v Variant, take func(Place) error) (doubts Doubts, err error) {
 	s := &scan{file: file, size: size, variant: v, take: take}
 	s.r = bufio.NewReaderSize(io.NewSectionReader(file, 0, size), 256<<10)
 	if err = s.run(ctx); err == nil {
 		err = s.end()
 	}
-	return s.beside, err
+	return s.doubts, err
+}
+
+// Doubts counts lines that may be From lines.
+type Doubts struct {
+	Beside  int64 // no empty line is before them: some programs write none
+	Undated int64 // their dates are in no form that is known, and a field follows
 }
 
 type scan struct {
@@ -69,7 +79,7 @@ type scan struct {
 	empty  int64 // where the empty line before the next line begins; -1: there is none
 	head   bool  // in the header
 	length int64 // Content-Length of the message; -1: none
-	beside int64
+	doubts Doubts
 }
 
 func (s *scan) run(ctx context.Context) error {
@@ -119,10 +129,15 @@ func (s *scan) takeLine(line []byte, size int64) error {
 	}
 	blank := len(line) == 1 && line[0] == '\n' || len(line) == 2 && line[0] == '\r' && line[1] == '\n'
 	if bytes.HasPrefix(line, []byte(fromWord)) && size <= maxFromLine {
-		if _, ok := ParseFromLine(string(line)); ok && s.empty >= 0 {
+		line = bytes.Clone(line) // Peek may move it
+		next, _ := s.r.Peek(maxFieldName)
+		switch ok := IsFromLine(line, next); {
+		case ok && s.empty >= 0:
 			return s.begin(at)
-		} else if ok {
-			s.beside++
+		case ok:
+			s.doubts.Beside++
+		case s.empty >= 0 && header.IsField(next):
+			s.doubts.Undated++
 		}
 	}
 	switch {
@@ -198,9 +213,8 @@ func endsAt(file io.ReaderAt, size, at int64) bool {
 	if n == len(rest) {
 		return false // there is no empty line
 	}
-	line, _, _ := bytes.Cut(rest, []byte("\n"))
-	_, ok := ParseFromLine(string(line))
-	return ok
+	line, next, _ := bytes.Cut(rest, []byte("\n"))
+	return IsFromLine(line, next)
 }
 
 // contentLength returns the number in a field Content-Length.

@@ -17,10 +17,10 @@ import (
 const stamp = " Tue Aug 20 03:19:26 2019\n"
 
 // texts returns the From line and the text of each message of a file, without quotes.
-func texts(t testing.TB, file string, v Variant) (list []string, beside int64) {
+func texts(t testing.TB, file string, v Variant) (list []string, doubts Doubts) {
 	t.Helper()
 	r := strings.NewReader(file)
-	beside, err := Scan(t.Context(), r, int64(len(file)), v, func(p Place) error {
+	doubts, err := Scan(t.Context(), r, int64(len(file)), v, func(p Place) error {
 		text, err := io.ReadAll(NewUnquoter(io.NewSectionReader(r, p.Start, p.End-p.Start), v))
 		list = append(list, file[p.From:p.Start]+string(text))
 		return err
@@ -28,7 +28,7 @@ func texts(t testing.TB, file string, v Variant) (list []string, beside int64) {
 	if err != nil {
 		t.Fatalf("%q: %v", file, err)
 	}
-	return list, beside
+	return list, doubts
 }
 
 func TestScan(t *testing.T) {
@@ -37,22 +37,29 @@ func TestScan(t *testing.T) {
 		name, file string
 		variant    Variant
 		want       []string
-		beside     int64
+		doubts     Doubts
 	}{
-		{"nothing", "", RD, nil, 0},
-		{"blank lines before", "\n\n" + a + "A: b\n\nx\n\n", RD, []string{a + "A: b\n\nx\n"}, 0},
-		{"two", a + "A: b\n\nx\n\n" + b + "\n" + a, RD, []string{a + "A: b\n\nx\n", b, a}, 0},
-		{"no empty line at the end", a + "A: b\n\nx", RD, []string{a + "A: b\n\nx"}, 0},
-		{"text that is no From line", a + "\nFrom here on\n\nFrom now\n\n", RD, []string{a + "\nFrom here on\n\nFrom now\n"}, 0},
-		{"no empty line between", a + "\nx\n" + b + "\ny\n\n", RD, []string{a + "\nx\n" + b + "\ny\n"}, 1},
-		{"quotes", a + "\n>From x\n>>From y\n>from\n>Fro\n", RD, []string{a + "\nFrom x\n>From y\n>from\n>Fro\n"}, 0},
-		{"quotes of mboxo", a + "\n>From x\n>>From y\n", O, []string{a + "\nFrom x\n>>From y\n"}, 0},
-		{"CRLF", "From a Tue Aug 20 03:19:26 2019\r\nA: b\r\n\r\nx\r\n\r\n" + b, RD, []string{"From a Tue Aug 20 03:19:26 2019\r\nA: b\r\n\r\nx\r\n", b}, 0},
-		{"Content-Length", a + "Content-Length: 41\n\nx\n\n" + b + ">From\n\n" + b + "\n", CL2, []string{a + "Content-Length: 41\n\nx\n\n" + b + ">From\n", b}, 0},
-		{"wrong Content-Length", a + "Content-Length: 9\n\nx\n\n" + b + "\n", CL2, []string{a + "Content-Length: 9\n\nx\n", b}, 0},
+		{"nothing", "", RD, nil, Doubts{}},
+		{"blank lines before", "\n\n" + a + "A: b\n\nx\n\n", RD, []string{a + "A: b\n\nx\n"}, Doubts{}},
+		{"two", a + "A: b\n\nx\n\n" + b + "\n" + a, RD, []string{a + "A: b\n\nx\n", b, a}, Doubts{}},
+		{"no empty line at the end", a + "A: b\n\nx", RD, []string{a + "A: b\n\nx"}, Doubts{}},
+		{"text that is no From line", a + "\nFrom here on\n\nFrom now\n\n", RD, []string{a + "\nFrom here on\n\nFrom now\n"}, Doubts{}},
+		{"no empty line between", a + "\nx\n" + b + "\ny\n\n", RD, []string{a + "\nx\n" + b + "\ny\n"}, Doubts{Beside: 1}},
+		{"quotes", a + "\n>From x\n>>From y\n>from\n>Fro\n", RD, []string{a + "\nFrom x\n>From y\n>from\n>Fro\n"}, Doubts{}},
+		{"quotes of mboxo", a + "\n>From x\n>>From y\n", O, []string{a + "\nFrom x\n>>From y\n"}, Doubts{}},
+		{"CRLF", "From a Tue Aug 20 03:19:26 2019\r\nA: b\r\n\r\nx\r\n\r\n" + b, RD, []string{"From a Tue Aug 20 03:19:26 2019\r\nA: b\r\n\r\nx\r\n", b}, Doubts{}},
+		{"Content-Length", a + "Content-Length: 41\n\nx\n\n" + b + ">From\n\n" + b + "\n", CL2, []string{a + "Content-Length: 41\n\nx\n\n" + b + ">From\n", b}, Doubts{}},
+		{"wrong Content-Length", a + "Content-Length: 9\n\nx\n\n" + b + "\n", CL2, []string{a + "Content-Length: 9\n\nx\n", b}, Doubts{}},
+		{"nothing after From", "From \r\nA: b\r\n\r\nx\r\n\r\nFrom \r\nA: c\r\n\r\n\nFrom - \nA: d\n", RD, []string{
+			"From \r\nA: b\r\n\r\nx\r\n", "From \r\nA: c\r\n\r\n", "From - \nA: d\n",
+		}, Doubts{}},
+		{"nothing after From, and no field", a + "\nx\n\nFrom \nx\n\nFrom \n", RD, []string{a + "\nx\n\nFrom \nx\n\nFrom \n"}, Doubts{}},
+		{"a date that cannot be read", a + "\nx\n\nFrom b 2019-08-20\nA: b\n\nx\n\nFrom here\non\n", RD, []string{
+			a + "\nx\n\nFrom b 2019-08-20\nA: b\n\nx\n\nFrom here\non\n",
+		}, Doubts{Undated: 1}},
 	} {
-		if have, beside := texts(t, test.file, test.variant); !slices.Equal(have, test.want) || beside != test.beside {
-			t.Errorf("%s: have %q and %d lines, want %q", test.name, have, beside, test.want)
+		if have, doubts := texts(t, test.file, test.variant); !slices.Equal(have, test.want) || doubts != test.doubts {
+			t.Errorf("%s: have %q and %+v, want %q", test.name, have, doubts, test.want)
 		}
 	}
 	for _, file := range []string{"x", "Subject: x\n\n", "From here on\n"} {
@@ -120,7 +127,7 @@ func FuzzReadAndWrite(f *testing.F) {
 		_, err := Scan(t.Context(), r, int64(len(file)), RD, func(p Place) error {
 			text, err := io.ReadAll(NewUnquoter(iotest.OneByteReader(io.NewSectionReader(r, p.Start, p.End-p.Start)), RD))
 			from := strings.TrimSuffix(file[p.From:p.Start], "\n")
-			odd = odd || strings.Contains("\n"+file[p.Start:p.End], "\n"+fromWord) || len(text) > 0 && text[len(text)-1] != '\n' ||
+			odd = odd || !usable(from) || strings.Contains("\n"+file[p.Start:p.End], "\n"+fromWord) || len(text) > 0 && text[len(text)-1] != '\n' ||
 				strings.HasSuffix(from, "\r") != strings.HasSuffix(file[:min(int(p.End)+2, len(file))], "\r\n") || !strings.HasSuffix(file[:p.Start], "\n")
 			head, _, empty := strings.Cut("\n"+string(text), "\n\n")
 			if head = strings.TrimPrefix(head+"\n", "\n"); !empty || strings.Contains(string(text), "\r") {

@@ -78,6 +78,10 @@ func TestFromLine(t *testing.T) {
 		"From anna@mail.example  Tue Aug 20 05:19:26 2019 +0200":   0,
 		"From \"a b\"@mail.example Tue Aug 20 03:19:26 UTC 2019\n": 0,
 		"From anna Tue Aug 20 03:19 2019 remote from host":         -26,
+		"From - Tue Aug 20 2019 03:19:26":                          0,
+		"From anna Tue, 20 Aug 2019 03:19:26 GMT":                  0,
+		"From anna Tue, 20 Aug 2019 05:19:26 +0200 (CEST)":         0,
+		"From anna Tue Aug 20 03:19:26 MET DST 2019":               0,
 		"From anna@mail.example Tue Aug  6 03:19:26 2019":          -14 * 86400,
 	} {
 		have, ok := ParseFromLine(line)

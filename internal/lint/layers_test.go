@@ -156,7 +156,7 @@ var layers = map[string]string{
 	"jmap/jmapsource": `
 		backup/source backup/source/numbering jmap mail`,
 	"maildir":               "chunk internal/canonical internal/lineend internal/safename internal/tree mail restore",
-	"mbox":                  "internal/lineend mail",
+	"mbox":                  "internal/header internal/lineend mail",
 	"maildir/maildirsource": "backup/source/disk internal/mailfile mail maildir",
 	"mbox/mboxrestore":      "internal/lineend internal/local internal/safename internal/tree mail mbox restore",
 	"mbox/mboxsource":       "backup/source backup/source/disk chunk internal/header internal/lineend internal/local internal/mailfile mail mbox",

@@ -26,8 +26,8 @@ type file struct {
 	root    *os.Root
 	variant mbox.Variant // of the file when it was scanned
 	takeout bool
-	clipped bool      // a message had too many flags or labels
-	beside  int64     // lines that are no From lines because no empty line is before them
+	clipped bool // a message had too many flags or labels
+	doubts  mbox.Doubts
 	version uint64    // of entries; 0: not scanned
 	numbers *metadata // of imap-backup; nil: none
 	unfit   error     // why an .imap file was not used
@@ -81,12 +81,14 @@ func (f *file) read(open io.ReaderAt, p mbox.Place, numbers *numbersOf) (entry, 
 	if err != nil {
 		return e, disk.Item{}, err
 	}
-	if arrived, ok := mbox.ParseFromLine(from); ok {
-		e.date.Seconds = arrived.Unix()
-	}
 	head, err := readHead(open, p, f.variant)
 	if err != nil {
 		return e, disk.Item{}, err
+	}
+	if arrived, ok := mbox.ParseFromLine(from); ok {
+		e.date.Seconds = arrived.Unix()
+	} else { // Thunderbird's has no date
+		e.date, _ = mailfile.Arrived(head)
 	}
 	parsed := mbox.ParseHead(head, from)
 	e.own, e.cuts = parsed.Own, parsed.Cuts

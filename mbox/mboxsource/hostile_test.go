@@ -143,12 +143,12 @@ func TestSameTime(t *testing.T) {
 // A warning says how a file was read, if that may be wrong.
 func TestNotes(t *testing.T) {
 	path := t.TempDir()
-	put(t, path+"/INBOX", first+fromA+"Subject: c\n\nx\n"+other)
+	put(t, path+"/INBOX", first+fromA+"Subject: c\n\nx\n"+other+"From anna 2019-08-20\nSubject: d\n\n")
 	put(t, path+"/Sent", fromA+"Content-Length: "+fmt.Sprint(len(other))+"\n\n"+other+"\n"+fromA+"Content-Length: 2\n\nx\n\n")
 	r := archivetest.NewRepo(t, new(storetest.Memory))
 	b := archivetest.BackupFiles(t, r, "mbox:"+path, New(path, nil))
 	notes := fmt.Sprint(b.Manifest.Warnings)
-	if len(b.Manifest.Warnings) != 2 || !strings.Contains(notes, "INBOX has 1 From lines") || !strings.Contains(notes, "Sent is read as mboxcl2") {
+	if len(b.Manifest.Warnings) != 3 || !strings.Contains(notes, "INBOX has 1 From lines") || !strings.Contains(notes, "INBOX has 1 lines that look like From lines") || !strings.Contains(notes, "Sent is read as mboxcl2") {
 		t.Errorf("warnings: %s", notes)
 	}
 }

@@ -31,8 +31,8 @@ func (w *walk) look(name string) (int64, error) {
 		return 0, err
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(beginning[:n], []byte(mbox.BOM)), "\r\n")
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	_, isMbox := mbox.ParseFromLine(string(line))
+	line, next, _ := bytes.Cut(text, []byte("\n"))
+	isMbox := mbox.IsFromLine(line, next)
 	messages, archived := w.store.archived[w.Wanted(name).Raw]
 	switch {
 	case isMbox:

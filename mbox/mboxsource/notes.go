@@ -19,9 +19,13 @@ func (f *file) notes() (notes []string) {
 		notes = append(notes, fmt.Sprintf("a message in %s has more than %d keywords or labels, or one of more than %d bytes: "+
 			"those are left out", path, mbox.MaxKeywords, mbox.MaxKeyword))
 	}
-	if f.beside > 0 {
+	if f.doubts.Beside > 0 {
 		notes = append(notes, fmt.Sprintf("%s has %d From lines without an empty line before them: they are read as text "+
-			"of the message before", path, f.beside))
+			"of the message before", path, f.doubts.Beside))
+	}
+	if f.doubts.Undated > 0 {
+		notes = append(notes, fmt.Sprintf("%s has %d lines that look like From lines and have no readable date: they are "+
+			"read as text of the message before", path, f.doubts.Undated))
 	}
 	if f.unfit != nil {
 		notes = append(notes, fmt.Sprintf("%s: %v; its flags and numbers are not used", f.store.pathOf(metadataName(f.name)), f.unfit))

@@ -105,7 +105,7 @@ func (f *file) scanOnce(ctx context.Context) error {
 		return err
 	}
 	defer open.Close()
-	f.version, f.clipped, f.variant, f.beside, f.rest = 0, false, mbox.RD, 0, 0
+	f.version, f.clipped, f.variant, f.doubts, f.rest = 0, false, mbox.RD, mbox.Doubts{}, 0
 	f.numbers, f.unfit = f.readMetadata(info.Size())
 	if f.numbers != nil {
 		if err = f.readNumbered(ctx, open); !errors.Is(err, errNoMetadata) {
@@ -118,7 +118,7 @@ func (f *file) scanOnce(ctx context.Context) error {
 		return err
 	}
 	take := f.taker(open)
-	f.beside, err = mbox.Scan(ctx, open, info.Size(), f.variant, func(p mbox.Place) error { return take(p, nil) })
+	f.doubts, err = mbox.Scan(ctx, open, info.Size(), f.variant, func(p mbox.Place) error { return take(p, nil) })
 	return f.explain(err)
 }
 
