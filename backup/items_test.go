@@ -352,3 +352,43 @@ func (s *lyingServer) List(ctx context.Context, of collection.Collection, token 
 	}
 	return l, err
 }
+
+// doubtfulServer gives items that it may have made of what it has, until it is sure.
+type doubtfulServer struct {
+	*archivetest.ItemServer
+	sure bool
+}
+
+func (s *doubtfulServer) Read(ctx context.Context, of collection.Collection, items []collection.Listed, got func(collection.Item, error) error) error {
+	return s.ItemServer.Read(ctx, of, items, func(item collection.Item, err error) error {
+		if item.Doubtful = !s.sure; item.Doubtful {
+			item.Content = append([]byte("converted "), item.Content...)
+		}
+		return got(item, err)
+	})
+}
+
+// TestDoubtfulItemsAreReadAgain reads items as a server made them, and as they are with the next
+// list.
+func TestDoubtfulItemsAreReadAgain(t *testing.T) {
+	a, s := accountWithCalendar(3)
+	server := &doubtfulServer{ItemServer: s}
+	a.Items = []collection.Source{server}
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	for name, content := range archivetest.ArchivedItems(t, r, archivetest.Backup(t, r, a).Head) {
+		if content != "converted "+s.State()[name] {
+			t.Errorf("%s is archived as %q", name, content)
+		}
+	}
+	server.sure = true
+	for _, path := range []string{"/home/", "/office/"} {
+		s.Collection(path).Put("new.ics", "BEGIN:VEVENT\r\n")
+	}
+	mustHoldItems(t, r, archivetest.Backup(t, r, a), s.State())
+	reads := s.Reads
+	s.Collection("/home/").Put("new.ics", "BEGIN:VEVENT\r\nUID:1\r\n")
+	mustHoldItems(t, r, archivetest.Backup(t, r, a), s.State())
+	if s.Reads != reads+1 {
+		t.Errorf("%d items were read for one that changed", s.Reads-reads)
+	}
+}

@@ -65,7 +65,8 @@ type Listing struct {
 // Item is an item as the server gave it.
 type Item struct {
 	Listed
-	Content []byte
+	Content  []byte
+	Doubtful bool // the content may be one that the server made of what it has, such as a vCard of another version
 }
 
 // ErrGone reports that an item is no longer there.

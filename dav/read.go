@@ -22,9 +22,9 @@ func (c *Client) Read(ctx context.Context, of collection.Collection, items []col
 	if err != nil {
 		return err
 	}
-	newer := new(collection.Spelling)
+	known := new(versions)
 	if c.kind == collection.AddressBooks && len(items) > 0 {
-		if newer, err = c.newer(ctx, u); err != nil {
+		if known, err = c.versions(ctx, u); err != nil {
 			return err
 		}
 	}
@@ -40,7 +40,7 @@ func (c *Client) Read(ctx context.Context, of collection.Collection, items []col
 	for range min(readers, len(items)) {
 		working.Go(func() {
 			for listed := range wanted {
-				item, isLarge, err := c.readItem(ctx, u, listed, newer, large)
+				item, isLarge, err := c.readItem(ctx, u, listed, known, large)
 				select {
 				case results <- result{item, err}:
 				case <-ctx.Done():
@@ -119,19 +119,21 @@ func readContent(ctx context.Context, from io.Reader, large chan struct{}) (cont
 // readItem reads one item. Its ETag is the one that came with it. If it is large, it has put an
 // element into large.
 func (c *Client) readItem(
-	ctx context.Context, of *url.URL, listed collection.Listed, newer *collection.Spelling, large chan struct{},
+	ctx context.Context, of *url.URL, listed collection.Listed, known *versions, large chan struct{},
 ) (item collection.Item, isLarge bool, err error) {
 	u, err := c.itemURL(of, listed.Name)
 	if err != nil {
 		return collection.Item{Listed: listed}, false, err
 	}
-	if newer.Knows(c.kind, listed.Name) {
+	if known.newer.Knows(c.kind, listed.Name) {
 		item, isLarge, err = c.get(ctx, u, listed, version4, large)
 		if statusOfError(err) != http.StatusNotAcceptable {
 			return item, isLarge, err
 		}
 	}
-	return c.get(ctx, u, listed, "", large)
+	item, isLarge, err = c.get(ctx, u, listed, "", large)
+	item.Doubtful = known.doubtful
+	return item, isLarge, err
 }
 
 // get reads one item, of a media type if that is not empty.

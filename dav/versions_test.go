@@ -21,6 +21,8 @@ type cards struct {
 	converts bool
 	filters  bool // it answers an addressbook-query
 	refuses  bool // it answers 406 to a version
+	fails    int  // it answers this to an addressbook-query; 0: it does not fail
+	cuts     bool // it leaves out a part of the answer to that
 	asked    atomic.Int32
 }
 
@@ -50,6 +52,9 @@ func (s *cards) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		_, _ = io.WriteString(w, content)
+	case r.Method == "REPORT" && s.fails != 0:
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(s.fails)
 	case r.Method == "REPORT" && !s.filters:
 		w.WriteHeader(http.StatusNotImplemented)
 	case r.Method == "REPORT":
@@ -60,6 +65,9 @@ func (s *cards) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				answer += props("/book/"+strings.ReplaceAll(name, "@", "%40"), "<getetag>1</getetag>")
 			}
 		}
+		if s.cuts { // RFC 6352 section 8.6.2
+			answer = `<response><href>/book/</href><status>HTTP/1.1 507 Insufficient Storage</status></response>`
+		}
 		w.WriteHeader(http.StatusMultiStatus)
 		_, _ = io.WriteString(w, multi(answer))
 	default:
@@ -67,8 +75,8 @@ func (s *cards) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// read reads all cards.
-func (s *cards) read(t *testing.T) map[string]string {
+// read reads all cards, and counts those of which the client doubts the version.
+func (s *cards) read(t *testing.T) (found map[string]string, doubtful int) {
 	t.Helper()
 	server := httptest.NewServer(s)
 	defer server.Close()
@@ -82,15 +90,18 @@ func (s *cards) read(t *testing.T) map[string]string {
 	for name := range s.stored {
 		all = append(all, collection.Listed{Name: name})
 	}
-	found := make(map[string]string)
+	found = make(map[string]string)
 	err = c.Read(t.Context(), collection.Collection{Path: "/book/"}, all, func(item collection.Item, err error) error {
 		found[item.Name] = string(item.Content)
+		if item.Doubtful {
+			doubtful++
+		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found
+	return found, doubtful
 }
 
 // TestVersionsOfContacts reads vCards of both versions as they are stored.
@@ -109,11 +120,27 @@ func TestVersionsOfContacts(t *testing.T) {
 		"a server that answers 406":      {&cards{filters: true, refuses: true}, 61},
 	} {
 		test.server.stored = stored
-		if found := test.server.read(t); !maps.Equal(found, stored) {
-			t.Errorf("%s: %q", name, found)
+		if found, doubtful := test.server.read(t); !maps.Equal(found, stored) || doubtful != 0 {
+			t.Errorf("%s: %d doubtful, %q", name, doubtful, found)
 		}
 		if asked := test.server.asked.Load(); asked != test.requests {
 			t.Errorf("%s: %d requests, want %d", name, asked, test.requests)
 		}
+	}
+}
+
+// TestVersionsInDoubt reads vCards of a server that does not say now in which version they are.
+func TestVersionsInDoubt(t *testing.T) {
+	stored := map[string]string{"a@x.vcf": "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Jo\r\nEND:VCARD\r\n"}
+	for fails, want := range map[int]int{
+		http.StatusNotImplemented: 0, http.StatusForbidden: 0, http.StatusBadRequest: 0, // it does not know the report
+		http.StatusInternalServerError: 1, http.StatusServiceUnavailable: 1, http.StatusTooManyRequests: 1, http.StatusOK: 1,
+	} {
+		if _, doubtful := (&cards{stored: stored, converts: true, fails: fails}).read(t); doubtful != want {
+			t.Errorf("after %d: %d doubtful, want %d", fails, doubtful, want)
+		}
+	}
+	if _, doubtful := (&cards{stored: stored, converts: true, filters: true, cuts: true}).read(t); doubtful != 1 {
+		t.Errorf("after a part of an answer: %d doubtful", doubtful)
 	}
 }

@@ -322,7 +322,7 @@ func (r *run) got(ctx context.Context, item collection.Item, err error, now, old
 		return nil
 	}
 	record := manifest.Item{Name: item.Name, ETag: item.ETag, Active: item.Active}
-	if len(record.ETag) > manifest.MaxItemName {
+	if len(record.ETag) > manifest.MaxItemName || item.Doubtful { // then the next list has it read again
 		record.ETag = ""
 	}
 	r.Items, r.Bytes = r.Items+1, r.Bytes+int64(len(item.Content))
