@@ -8,14 +8,17 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// systemLetters are the letters of system flags in file names, in ASCII order. P (passed) has no
-// counterpart among the system flags of IMAP; the keyword $Forwarded stays a keyword.
+// systemLetters are the letters of system flags in file names, in ASCII order.
 var systemLetters = []struct {
 	flag   string
 	letter byte
 }{
 	{`\Draft`, 'D'}, {`\Flagged`, 'F'}, {`\Answered`, 'R'}, {`\Seen`, 'S'}, {`\Deleted`, 'T'},
 }
+
+// forwarded is the keyword that programs without a server write as the letter P (passed). Dovecot
+// keeps that letter and does not read it. So a file has both.
+const forwarded = "$Forwarded"
 
 // flagLetters returns the letters of flags for a file name. lost says which flags have none, and
 // why.
@@ -25,6 +28,11 @@ func (k *keywords) flagLetters(flags mail.Flags) (text string, lost []string) {
 		letter, ok := systemLetter(flag)
 		if !ok {
 			letter, ok = k.letter(flag)
+		}
+		if strings.EqualFold(flag, forwarded) {
+			if b = append(b, 'P'); !ok {
+				continue // P says it
+			}
 		}
 		switch {
 		case ok:
@@ -57,8 +65,6 @@ func ParseFlags(letters string, keywordsFile []byte) mail.Flags {
 	var flags []string
 	for _, c := range []byte(letters) {
 		switch {
-		case c == 'P':
-			flags = append(flags, "$Forwarded")
 		case 'a' <= c && c <= 'z' && k.names[c-'a'] != "":
 			flags = append(flags, k.names[c-'a'])
 		case 'a' <= c && c <= 'z':
@@ -69,6 +75,10 @@ func ParseFlags(letters string, keywordsFile []byte) mail.Flags {
 				flags = append(flags, l.flag)
 			}
 		}
+	}
+	isForwarded := func(flag string) bool { return strings.EqualFold(flag, forwarded) }
+	if strings.Contains(letters, "P") && !slices.ContainsFunc(flags, isForwarded) {
+		flags = append(flags, forwarded)
 	}
 	return mail.NewFlags(flags...)
 }

@@ -320,6 +320,32 @@ func TestKeywordsAreAddedTo(t *testing.T) {
 	}
 }
 
+// A forwarded message has the letter P, for programs that do not read Dovecot's keywords: with or
+// without a letter for the keyword.
+func TestForwarded(t *testing.T) {
+	path := t.TempDir()
+	var keywords []string
+	for i := range maxKeywords {
+		keywords = append(keywords, "k"+string(rune('A'+i)))
+	}
+	_, changed, _ := restoreTo(t, New(path, Options{}), []mail.Mailbox{box("INBOX"), box("Full")}, map[string][]restore.Message{
+		"INBOX": {message(1, text("a"), someDate, `\Seen`, `\Flagged`, "$forwarded")},
+		"Full":  {message(1, text("b"), someDate, keywords...), message(2, text("c"), someDate, "$Forwarded")},
+	})
+	if len(changed) > 0 {
+		t.Errorf("changes: %q", changed)
+	}
+	for _, end := range []string{":2,FPSa", ":2,P", ":2,abcdefghijklmnopqrstuvwxyz"} {
+		found := slices.ContainsFunc(messageFiles(t, path), func(file string) bool { return strings.HasSuffix(file, end) })
+		if !found {
+			t.Errorf("no file ends with %s: %q", end, messageFiles(t, path))
+		}
+	}
+	if flags := ParseFlags("FPSa", []byte("0 $forwarded\n")); len(flags) != 3 {
+		t.Errorf("flags: %q", flags)
+	}
+}
+
 func TestSubscriptionsAreAddedTo(t *testing.T) {
 	for _, test := range []struct {
 		layout       Layout
