@@ -191,5 +191,6 @@ func IsDevice(name string) bool {
 	case "con", "prn", "aux", "nul", "conin$", "conout$":
 		return true
 	}
-	return len(name) == 4 && (name[:3] == "com" || name[:3] == "lpt") && '0' <= name[3] && name[3] <= '9'
+	port := strings.TrimPrefix(strings.TrimPrefix(name, "com"), "lpt")
+	return len(name)-len(port) == 3 && utf8.RuneCountInString(port) == 1 && strings.ContainsAny(port, "0123456789¹²³")
 }

@@ -43,6 +43,7 @@ func TestEncode(t *testing.T) {
 		{"CON", "CON", "%43ON"},
 		{"nul.txt", "nul%2Etxt", "%6Eul.txt"},
 		{"Com1 .x", "Com1 %2Ex", "%43om1 .x"},
+		{"COM¹", "COM&ALk-", "%43OM&ALk-"},
 		{"console", "console", "console"},
 	} {
 		if got := dotless.Encode(test.level); got != test.dotless {
