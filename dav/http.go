@@ -66,6 +66,8 @@ type Client struct {
 	digest   *digest // nil: the password itself is sent
 	pace     *pace
 
+	glanced map[string]*versions // what Glance knows of address books, by path
+
 	homes   []*url.URL // of the user's collections
 	origin  *url.URL   // the host that they are on, which may be another one of the same site
 	located bool       // a collection or a home was found there
@@ -84,6 +86,7 @@ func New(kind collection.Kind, o Options) *Client {
 	}
 	watch := silence.New(o.timeout(), o.Silent)
 	c := &Client{options: o, kind: kind, base: &base, origin: &base, http: &http.Client{Transport: watch.Transport(transport)}, pace: newPace(o.MaxWait)}
+	c.glanced = make(map[string]*versions)
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c
 }

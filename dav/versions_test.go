@@ -36,6 +36,8 @@ func converted(content, version string) string {
 }
 
 func (s *cards) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	sent, _ := io.ReadAll(r.Body) // if it is cut off, no case has it
+	body := string(sent)
 	content, is := s.stored[strings.TrimPrefix(r.URL.Path, "/book/")]
 	switch {
 	case r.Method == http.MethodGet && is:
@@ -52,6 +54,20 @@ func (s *cards) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		_, _ = io.WriteString(w, content)
+	case r.Method == "REPORT" && strings.Contains(body, "multiget"):
+		s.asked.Add(1)
+		version := "3.0"
+		if strings.Contains(body, `version="4.0"/>`) {
+			version = "4.0"
+		}
+		answer := ""
+		for name, content := range s.stored {
+			if href := "/book/" + name; strings.Contains(body, href+"<") {
+				answer += props(href, `<address-data xmlns="urn:ietf:params:xml:ns:carddav">`+converted(content, version)+"</address-data>")
+			}
+		}
+		w.WriteHeader(http.StatusMultiStatus)
+		_, _ = io.WriteString(w, multi(answer))
 	case r.Method == "REPORT" && s.fails != 0:
 		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(s.fails)
@@ -75,23 +91,30 @@ func (s *cards) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// read reads all cards, and counts those of which the client doubts the version.
-func (s *cards) read(t *testing.T) (found map[string]string, doubtful int) {
+// open returns a client of the server and all cards.
+func (s *cards) open(t *testing.T) (*Client, []collection.Listed) {
 	t.Helper()
 	server := httptest.NewServer(s)
-	defer server.Close()
+	t.Cleanup(server.Close)
 	u, err := url.Parse(server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := New(collection.AddressBooks, Options{URL: u, AllowPlaintext: true})
-	defer c.Close()
+	t.Cleanup(func() { c.Close() })
 	var all []collection.Listed
 	for name := range s.stored {
 		all = append(all, collection.Listed{Name: name})
 	}
+	return c, all
+}
+
+// read reads all cards, and counts those of which the client doubts the version.
+func (s *cards) read(t *testing.T) (found map[string]string, doubtful int) {
+	t.Helper()
+	c, all := s.open(t)
 	found = make(map[string]string)
-	err = c.Read(t.Context(), collection.Collection{Path: "/book/"}, all, func(item collection.Item, err error) error {
+	err := c.Read(t.Context(), collection.Collection{Path: "/book/"}, all, func(item collection.Item, err error) error {
 		found[item.Name] = string(item.Content)
 		if item.Doubtful {
 			doubtful++
@@ -142,5 +165,29 @@ func TestVersionsInDoubt(t *testing.T) {
 	}
 	if _, doubtful := (&cards{stored: stored, converts: true, filters: true, cuts: true}).read(t); doubtful != 1 {
 		t.Errorf("after a part of an answer: %d doubtful", doubtful)
+	}
+}
+
+// TestVersionsAtAGlance compares vCards of both versions with those that a server has, with two
+// requests for many, after one for their versions.
+func TestVersionsAtAGlance(t *testing.T) {
+	s := &cards{converts: true, filters: true, stored: make(map[string]string)}
+	for i := range 40 {
+		s.stored[fmt.Sprintf("%d.vcf", i)] = fmt.Sprintf("BEGIN:VCARD\nVERSION:%d.0\nFN:Jö %d\nEND:VCARD\n", 3+i%2, i)
+	}
+	c, all := s.open(t)
+	for _, requests := range []int32{3, 5} {
+		found, err := c.Glance(t.Context(), collection.Collection{Path: "/book/"}, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range s.stored {
+			if string(found[name]) != content {
+				t.Errorf("%s is %q, want %q", name, found[name], content)
+			}
+		}
+		if asked := s.asked.Load(); asked != requests {
+			t.Errorf("%d requests, want %d", asked, requests)
+		}
 	}
 }
