@@ -63,7 +63,7 @@ func (c *Command) describe(p *cli.Program, contents *archive.Contents, report *r
 		what string
 	}{
 		{report.Present, "there already"},
-		{report.Changed, "added, but not with the flags, keywords or date that were archived"},
+		{report.Changed, "added, but flags, keywords, date or line ends are not as archived"},
 		{report.FlagsLost, "of them without a flag such as \\Seen"},
 		{report.Altered, "added, but altered by the target"},
 		{report.Refused, "refused by the target"},
