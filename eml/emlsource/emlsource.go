@@ -73,7 +73,7 @@ func (s *Store) Folders(ctx context.Context) ([]disk.Folder, []string, error) {
 		return nil, nil, err
 	}
 	if !slices.ContainsFunc(w.Folders, hasMail) {
-		return nil, nil, fmt.Errorf("%s has no .eml file", s.path)
+		return nil, nil, w.None(".eml file")
 	}
 	return w.Folders, w.Notes, nil
 }

@@ -106,6 +106,23 @@ func TestEmptied(t *testing.T) {
 	}
 }
 
+// Apple Mail's own files are named, once for each directory.
+func TestAppleMail(t *testing.T) {
+	path := t.TempDir()
+	put(t, path+"/Inbox.mbox/1.emlx", "10\nSubject: a\n")
+	put(t, path+"/Inbox.mbox/2.emlx", "10\nSubject: b\n")
+	r := archivetest.NewRepo(t, new(storetest.Memory))
+	const want = "/Inbox.mbox has .emlx files"
+	if result := archivetest.TryBackupFiles(t.Context(), r, "eml:"+path, New(path)); result.Err == nil || !strings.Contains(result.Err.Error(), want) {
+		t.Errorf("alone: %v", result.Err)
+	}
+	put(t, path+"/a.eml", "Subject: c\n\nx\n")
+	b := archivetest.BackupFiles(t, r, "eml:"+path, New(path))
+	if w := b.Manifest.Warnings; len(w) != 1 || !strings.Contains(w[0], want) || b.Manifest.Totals.Messages != 1 {
+		t.Errorf("%v, %+v", w, b.Manifest.Totals)
+	}
+}
+
 // A file that is written while it is archived is archived whole once it is, and a file that is
 // written again is a new message.
 func TestFileThatIsWritten(t *testing.T) {

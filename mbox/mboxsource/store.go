@@ -75,7 +75,7 @@ func (s *Store) Folders(ctx context.Context) ([]disk.Folder, []string, error) {
 	}
 	w.addLabels()
 	if len(w.Folders) == 0 {
-		return nil, nil, fmt.Errorf("%s has no mbox: no file in it begins with a From line", s.path)
+		return nil, nil, w.None("mbox: no file in it begins with a From line")
 	}
 	return w.Folders, w.Notes, nil
 }

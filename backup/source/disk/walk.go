@@ -67,6 +67,9 @@ func (w *Walk) walk(ctx context.Context, dir string, depth int) error {
 	if err = errors.Join(err, context.Cause(ctx)); err == nil {
 		below, err = w.Visit(ctx, dir, entries)
 	}
+	if slices.ContainsFunc(entries, isAppleMail) {
+		w.Note(dir, "has .emlx files, in which Apple Mail keeps messages: they are not read; export the mailbox from Apple Mail")
+	}
 	switch {
 	case err == nil:
 	case dir == "." || ctx.Err() != nil:
@@ -88,6 +91,16 @@ func (w *Walk) walk(ctx context.Context, dir string, depth int) error {
 		}
 	}
 	return nil
+}
+
+func isAppleMail(e fs.DirEntry) bool { return path.Ext(e.Name()) == ".emlx" }
+
+// None returns the error that there is no mail, and why. The first note may be the reason.
+func (w *Walk) None(why string) error {
+	if len(w.Notes) > 0 {
+		why += "; " + w.Notes[0]
+	}
+	return fmt.Errorf("%s has no %s", w.Path, why)
 }
 
 // lostAndFound is a directory of file systems. Only root can read it.
