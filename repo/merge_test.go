@@ -171,8 +171,16 @@ func TestMergedSegmentsAreNotFetchedAgain(t *testing.T) {
 	}
 }
 
-// Prune deletes no input of a merged segment that is damaged or lacks entries of its inputs.
+// Prune deletes no input of a merged segment that is damaged or lacks entries of its inputs,
+// wherever the damage is.
 func TestInputsOfADamagedMergeStay(t *testing.T) {
+	for _, sixteenth := range []int{1, 5, 9, 13, 15} {
+		inputsOfADamagedMergeStay(t, func(size int) int { return size * sixteenth / 16 })
+	}
+}
+
+func inputsOfADamagedMergeStay(t *testing.T, damaged func(size int) int) {
+	t.Helper()
 	store := new(storetest.Memory)
 	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
 	all := content{}
@@ -187,7 +195,7 @@ func TestInputsOfADamagedMergeStay(t *testing.T) {
 	for _, name := range segments(store) {
 		if !slices.Contains(before, name) {
 			b := store.Bytes(name)
-			b[len(b)/3] ^= 1
+			b[damaged(len(b))] ^= 1
 			store.Replace(name, b)
 		}
 	}

@@ -8,5 +8,6 @@
 //	delete.go       deletes objects, many at once (type deleter), and the alarms of manifests that are gone
 //	rewrite.go      copies what is needed of packs that are not worth keeping
 //	compaction.go   in the order in which readers will read it (type compaction); opened_pack.go reads the packs
-//	merge.go        merges index segments (type indexMerger), and deletes those that others replace
+//	merge.go        which index segments are merged (type indexMerger), and which others replace and are deleted
+//	merging.go      one merge (type merging)
 package prune
