@@ -46,6 +46,9 @@ func TestWrongServersOfItems(t *testing.T) {
 		if strings.Count(out.stderr, "mailstrata: anna: ") != 1 || !strings.Contains(out.stderr, test.says) || strings.Contains(out.stdout+out.stderr, "nobody-sees") {
 			t.Errorf("%+v:\n%s%s", test, out.stdout, out.stderr)
 		}
+		if strings.Contains(out.stderr, "some messages") || !strings.Contains(out.stderr, "not everything could be read") {
+			t.Errorf("%+v: every message was read:\n%s", test, out.stderr)
+		}
 		items := h.must(0, "items", "--json").stdout
 		if strings.Contains(items, `"Work"`) != (i > 0) { // archived on the second night, and not lost by the later ones
 			t.Errorf("%+v: items\n%s", test, items)

@@ -392,7 +392,7 @@ func (b *backupRun) outcome() error {
 	case suspicious:
 		return cli.Shrunk("the backup is done, but the account shrank or changed suspiciously; earlier manifests hold what is missing")
 	case unread > 0:
-		return cli.Partial("the backup is done, but some messages could not be read; the next run tries them again")
+		return cli.Partial("the backup is done, but not everything could be read; the next run tries the rest again")
 	case b.unindexed:
 		return cli.Partial("the backup is done, but the index of words could not be brought up to date")
 	case b.unlocked:
