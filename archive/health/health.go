@@ -96,7 +96,7 @@ func Accounts(ctx context.Context, r *repo.Repo, limits archive.Limits) (account
 // count, nor does a time in the future, which would hide that nothing is read. whole is false if
 // some shares were never checked. The time is zero if no rolling check ended yet.
 func LastRead(ctx context.Context, r *repo.Repo) (last repo.PastCheck, whole bool, err error) {
-	checks, err := r.PastChecks(ctx, time.Now().Add(time.Hour)) // the clocks of hosts and stores differ
+	checks, err := r.PastChecks(ctx)
 	if err != nil {
 		return last, false, err
 	}

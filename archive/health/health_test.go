@@ -183,7 +183,18 @@ func TestLastReadOfShares(t *testing.T) {
 	store.Advance(24 * time.Hour)
 	again := rolled(repo.Share{N: 1, Of: 2})
 	expect(again.Add(-24*time.Hour), true)
+	before := store.Names()
 	store.Advance(40 * 24 * time.Hour)
 	rolled(repo.Share{})
+	store.Advance(-40 * 24 * time.Hour)
+	for _, name := range store.Names() {
+		if !slices.Contains(before, name) { // as if the store got it now
+			data := store.Bytes(name)
+			if err := store.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+			store.Replace(name, data)
+		}
+	}
 	expect(again.Add(-24*time.Hour), true)
 }

@@ -95,11 +95,15 @@ type Past struct {
 }
 
 // All returns the newest rolling check of each share, the newest first. Objects that cannot be read
-// and checks after a time are left out: an earlier check of the share counts then.
-func All(ctx context.Context, o *objects.Objects, until time.Time) (checks []Past, err error) {
+// and those with a time long after the store got them are left out: an earlier check of the share
+// counts then.
+func All(ctx context.Context, o *objects.Objects) (checks []Past, err error) {
 	load := func(ctx context.Context, listed store.Object) (row *checkRow, err error) {
 		row = new(checkRow)
 		if err = o.LoadRow(ctx, format.KindCheck, listed.Name, row); err != nil && objects.Concerns(err) {
+			return nil, nil
+		}
+		if err == nil && time.UnixMilli(int64(row.When)).After(listed.Time.Add(maxAhead)) {
 			return nil, nil
 		}
 		return row, err
@@ -108,7 +112,7 @@ func All(ctx context.Context, o *objects.Objects, until time.Time) (checks []Pas
 		if err != nil {
 			return nil, err
 		}
-		if row == nil || time.UnixMilli(int64(row.When)).After(until) {
+		if row == nil {
 			continue
 		}
 		share := Share{N: int(row.N), Of: int(row.Of)}
@@ -118,6 +122,9 @@ func All(ctx context.Context, o *objects.Objects, until time.Time) (checks []Pas
 	}
 	return checks, nil
 }
+
+// maxAhead is how far the clock of a host may be ahead of that of the store.
+const maxAhead = time.Hour
 
 // checksAhead is how many check objects are read at once. Each share has one at least.
 const checksAhead = 16
