@@ -55,7 +55,7 @@ func ParseFromLine(line string) (arrived time.Time, ok bool) {
 }
 
 // IsFromLine reports whether a line begins a message. next is the beginning of the line after it.
-// Thunderbird 128 and later write nothing after "From ", and earlier ones sometimes "From - ".
+// Newer versions of Thunderbird write nothing after "From ", and earlier ones sometimes "From - ".
 // Then a field must follow, because a text can have such a line.
 func IsFromLine(line, next []byte) bool {
 	if !bytes.HasPrefix(line, []byte(fromWord)) {

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// Thunderbird 128 writes From lines without a sender and a date, after those of earlier versions in
-// the same file. The date is that of the header then, and a restore writes it.
+// A newer Thunderbird writes From lines without a sender and a date, after those of earlier
+// versions in the same file. The date is that of the header then, and a restore writes it.
 func TestThunderbird(t *testing.T) {
 	path := t.TempDir()
 	const newer = "From \r\nX-Mozilla-Status: 0001\r\nX-Mozilla-Status2: 00000000\r\nSubject: b\r\nDate: Tue, 20 Aug 2019 05:19:27 +0200\r\n\r\n>From here\r\n\r\n"
