@@ -197,7 +197,7 @@ func (c *Contents) Mailbox(ctx context.Context, name string) (*manifest.Mailbox,
 			unread = errors.Join(unread, err)
 			continue
 		}
-		if mailbox.Name == name || mailbox.Raw == name || mailbox.IsInbox() && (&mail.Mailbox{Raw: name}).IsInbox() {
+		if mailbox.HasName(name) {
 			return mailbox, nil
 		}
 	}

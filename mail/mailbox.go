@@ -1,9 +1,11 @@
 package mail
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Mailbox is what LIST returns for a mailbox (RFC 9051 section 7.3.1).
@@ -53,6 +55,31 @@ func (m *Mailbox) Path() []string {
 // IsInbox reports whether the mailbox is INBOX, the one name that has no case (RFC 9051 section
 // 5.1).
 func (m *Mailbox) IsInbox() bool { return strings.EqualFold(m.Raw, "INBOX") }
+
+// HasName reports whether a user means the mailbox by a name: the decoded or the raw one, INBOX in
+// any case, or the name as it is shown.
+func (m *Mailbox) HasName(name string) bool {
+	return name == m.Name || name == m.Raw || m.IsInbox() && strings.EqualFold(name, "INBOX") ||
+		slices.Contains(shown(m.Name), name)
+}
+
+// shown returns the forms in which a name is shown that is not UTF-8, as the directory of a Maildir
+// may have it. For each byte that is not UTF-8, commands print \xfc, and JSON has U+FFFD.
+func shown(name string) (forms []string) {
+	if utf8.ValidString(name) {
+		return nil
+	}
+	var printed strings.Builder
+	for at, size := 0, 0; at < len(name); at += size {
+		var r rune
+		if r, size = utf8.DecodeRuneInString(name[at:]); r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&printed, `\x%02x`, name[at])
+		} else {
+			printed.WriteRune(r)
+		}
+	}
+	return []string{printed.String(), string([]rune(name))}
+}
 
 // Status is what STATUS or EXAMINE returns for a mailbox (RFC 9051 sections 6.3.11 and 6.3.3).
 type Status struct {

@@ -1,6 +1,9 @@
 package mail
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Pattern matches mailboxes by their decoded or raw names. "Work" matches Work and all mailboxes
 // below it. '*' matches any characters, '%' any except the hierarchy delimiter, as in LIST (RFC
@@ -8,13 +11,14 @@ import "strings"
 // mailboxes are.
 type Pattern string
 
-// Matches reports whether a mailbox has a name that matches, decoded or raw, or is below one that
-// does.
+// Matches reports whether a mailbox has a name that matches, decoded, raw or as it is shown, or is
+// below one that does.
 func (p Pattern) Matches(m *Mailbox) bool {
 	if strings.EqualFold(string(p), "INBOX") {
 		return m.IsInbox()
 	}
-	return p.matchesParent(m.Name, m.Delimiter) || m.Raw != m.Name && p.matchesParent(m.Raw, m.Delimiter)
+	return p.matchesParent(m.Name, m.Delimiter) || m.Raw != m.Name && p.matchesParent(m.Raw, m.Delimiter) ||
+		slices.ContainsFunc(shown(m.Name), func(form string) bool { return p.matchesParent(form, m.Delimiter) })
 }
 
 // matchesParent reports whether the pattern matches the name, or that of a mailbox above it.

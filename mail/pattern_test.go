@@ -43,6 +43,19 @@ func TestPattern(t *testing.T) {
 	}
 }
 
+// A name that is not UTF-8 is matched as it is, and as it is shown.
+func TestNameThatIsNotUTF8(t *testing.T) {
+	box := &Mailbox{Raw: "Entw\xfcrfe/1", Name: "Entw\xfcrfe/1", Delimiter: "/"}
+	for name, want := range map[string]bool{"Entw\xfcrfe/1": true, "Entw\uFFFDrfe/1": true, `Entw\xfcrfe/1`: true, "Entwurfe/1": false, "Entw\uFFFD\uFFFDrfe/1": false} {
+		if box.HasName(name) != want || Pattern(name).Matches(box) != want {
+			t.Errorf("%q: want %v", name, want)
+		}
+	}
+	if !Pattern("Entw\uFFFDrfe").Matches(box) {
+		t.Error("the mailbox above it does not match")
+	}
+}
+
 // matchName agrees with a regular expression, for every pattern and name.
 func FuzzMatchName(f *testing.F) {
 	f.Add("a*b%c/*", "aab/bc/")
