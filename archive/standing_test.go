@@ -214,6 +214,7 @@ func TestAlarmsOfHostsThatRunAtOnce(t *testing.T) {
 	whole.OnSurvey = func(int) {
 		whole.OnSurvey = nil
 		other = archivetest.Backup(t, archivetest.Reopen(t, store), rest)
+		time.Sleep(2 * time.Millisecond) // manifests have times in milliseconds
 	}
 	late := archivetest.Backup(t, r, whole)
 	if len(other.Manifest.Alarm) == 0 || len(late.Manifest.Alarm) > 0 || !late.Head.Time.After(other.Head.Time) {
