@@ -6,11 +6,12 @@ import (
 	"fmt"
 
 	"filippo.io/age"
+	"github.com/zeebo/blake3"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
-	"github.com/zeebo/blake3"
 )
 
 // opened is a repository that a key has opened.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )

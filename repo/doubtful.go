@@ -5,9 +5,10 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
-	"golang.org/x/sync/semaphore"
 )
 
 // A chunk is doubtful while the index places it in packs that the store has not yet listed to this

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/statement"
-	"golang.org/x/sync/semaphore"
 )
 
 // ErrErased is the error of an account or a message that the owner erased from this repository.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/cache"
 	"github.com/mailstrata/mailstrata/repo/format"

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/objectlock"

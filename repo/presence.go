@@ -7,9 +7,10 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"golang.org/x/sync/errgroup"
 )
 
 // presence remembers which packs the store has listed to this run. An index segment may name a pack

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"

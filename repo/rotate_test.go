@@ -14,11 +14,12 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/agessh"
+	"golang.org/x/crypto/ssh"
+
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
-	"golang.org/x/crypto/ssh"
 )
 
 func openWith(t *testing.T, store store.Store, id age.Identity) (*repo.Repo, error) {

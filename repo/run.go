@@ -8,13 +8,14 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/internal/head"
 	"github.com/mailstrata/mailstrata/repo/internal/locks"
 	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/statement"
-	"golang.org/x/sync/semaphore"
 )
 
 // Run is one run that archives one or several accounts.

@@ -15,6 +15,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/fxamacker/cbor/v2"
+
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"

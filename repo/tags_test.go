@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"

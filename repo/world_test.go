@@ -17,6 +17,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/fxamacker/cbor/v2"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store"

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // SetPause sets the first pause before a retry, so that tests are fast.

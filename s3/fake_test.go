@@ -20,8 +20,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/s3"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/mailstrata/mailstrata/s3"
 )
 
 // fake is an object store of one bucket that misbehaves on demand. It is as small as S3 can be: no

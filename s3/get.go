@@ -8,8 +8,9 @@ import (
 	"math"
 	"net/http"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Get implements store.Store. The body is bound to ctx.

@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/s3"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/mailstrata/mailstrata/s3"
 )
 
 // rotating returns other credentials at each request.

@@ -6,8 +6,9 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // List implements store.Store. A page of up to 1,000 objects is held in memory, and some dozen

@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // The pages of a listing follow one another, so a listing of 15,000 objects takes 15 round trips.

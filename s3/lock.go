@@ -7,8 +7,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 var errNoLock = errors.New("the bucket has no Object Lock, which a bucket gets when it is made: make another, or leave out --lock")

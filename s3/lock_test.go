@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/s3"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
 // locked opens a new bucket with Object Lock, as its owner and with restricted credentials.

@@ -11,8 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Probe checks what a new repository needs of a store, beyond what making it shows: ProbeCreateOnly

@@ -15,8 +15,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Put implements store.Store.

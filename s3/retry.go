@@ -10,9 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/minio/minio-go/v7"
+
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"github.com/minio/minio-go/v7"
 )
 
 const (

@@ -14,10 +14,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Options says where a repository is, and how to reach it. Endpoint and Bucket are required.

@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/s3"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
 // An answer to HEAD has no text, so a refused HEAD for an object is repeated by GET: a session that

@@ -14,8 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mailstrata/mailstrata/internal/inflight"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/mailstrata/mailstrata/internal/inflight"
 )
 
 var errStalled = errors.New("the connection carried nothing for too long")

@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Versions implements store.Versioned. The whole listing is held in memory, some 200 bytes a

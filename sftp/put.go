@@ -12,9 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pkg/sftp"
+
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/filetree"
-	"github.com/pkg/sftp"
 )
 
 // staleAfter is the age at which no run uses a file in "_tmp".

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pkg/sftp"
+
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"github.com/pkg/sftp"
 )
 
 const (

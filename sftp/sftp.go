@@ -11,8 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/pkg/sftp"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // tmpDir has files that have no name yet. No object's name has a '_'.

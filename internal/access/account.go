@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/mail"
-
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
@@ -21,6 +19,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/jmap"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // AccountFlags are the flags that say how to connect to an IMAP account and log in.

@@ -4,6 +4,7 @@
 //   - words_test.go: words that this project does not use, in comments, messages, help and documents;
 //   - sequential_test.go: that packages that are tested without the race detector start no goroutine;
 //   - lines_test.go: the width of lines in documents, and that each package has a comment;
+//   - imports_test.go: that imports are in groups: the standard library, other modules, this one;
 //   - names_test.go: that the paths and names in documents exist.
 //
 // CONTRIBUTING.md has the rules. "make check" runs these tests.

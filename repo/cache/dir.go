@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/packs"

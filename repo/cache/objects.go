@@ -9,9 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zeebo/blake3"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"github.com/zeebo/blake3"
 )
 
 // Keeps reports whether a cache keeps objects of a kind: small ones that every run reads.

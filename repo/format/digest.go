@@ -4,8 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/zeebo/blake3"
+
+	"github.com/mailstrata/mailstrata/chunk"
 )
 
 // PackDigest is a digest of the entries that a segment has for one pack. It does not depend on

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/zeebo/blake3"
+
+	"github.com/mailstrata/mailstrata/chunk"
 )
 
 // The contexts of the keys that are derived from a repository's secret. Part of the durable format.

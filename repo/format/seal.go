@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/zeebo/blake3"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/local"
-	"github.com/zeebo/blake3"
 )
 
 func TestSegmentRoundTrip(t *testing.T) {

@@ -5,8 +5,9 @@ import (
 	"os"
 
 	"filippo.io/age"
-	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/zeebo/blake3"
+
+	"github.com/mailstrata/mailstrata/internal/local"
 )
 
 // Spool is an object in a file, on its way to the store. It is sealed and hashed while it is

@@ -11,6 +11,7 @@ import (
 	"sort"
 
 	"github.com/cespare/xxhash/v2"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 )

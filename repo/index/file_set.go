@@ -14,9 +14,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/zeebo/blake3"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/zeebo/blake3"
 )
 
 // fileSet is the index files of a repository on this host. They hold the segments that were

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/zeebo/blake3"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/zeebo/blake3"
 )
 
 func writeFile(t testing.TB, dir, name string, packs []format.PackRow, entries []format.Entry, segments ...[32]byte) *File {

@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"golang.org/x/sync/semaphore"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"golang.org/x/sync/semaphore"
 )
 
 // Index finds chunks in packs. It may be used by several goroutines at once.

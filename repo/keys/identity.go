@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 

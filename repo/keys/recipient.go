@@ -7,6 +7,7 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/agessh"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 

@@ -8,8 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // atOnce is how many requests are made at once.

@@ -10,8 +10,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Store is the store of a repository. It finds the original of each object: where the newest

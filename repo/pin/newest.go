@@ -5,8 +5,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/format"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // Manifest is the newest manifest of an account.

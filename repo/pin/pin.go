@@ -11,8 +11,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/zeebo/blake3"
+
+	"github.com/mailstrata/mailstrata/internal/local"
 )
 
 var (

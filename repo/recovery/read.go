@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/chunk"
 )
 

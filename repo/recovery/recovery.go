@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/chunk"
 )
 

@@ -15,8 +15,9 @@ import (
 	"time"
 
 	"filippo.io/age"
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/zeebo/blake3"
+
+	"github.com/mailstrata/mailstrata/chunk"
 )
 
 // testOptions are those of a repository's log, in a new directory.

@@ -4,12 +4,13 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 
+	"github.com/zeebo/blake3"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/statement"
-	"github.com/zeebo/blake3"
 )
 
 // Access holds the key slot and the config of an open repository, with their keys and recipients.

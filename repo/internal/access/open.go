@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/ahead"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/store"

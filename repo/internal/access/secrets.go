@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/keys"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/keys"
 )

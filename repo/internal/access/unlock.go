@@ -8,11 +8,12 @@ import (
 	"slices"
 
 	"filippo.io/age"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"golang.org/x/sync/errgroup"
 )
 
 // storedSlot is an object in keys/ as the store has it.

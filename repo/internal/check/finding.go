@@ -7,12 +7,13 @@ import (
 	"iter"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/packs"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"golang.org/x/sync/semaphore"
 )
 
 // finding is what a check finds out about one object. Many objects are looked at at once, so what

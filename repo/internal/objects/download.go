@@ -6,9 +6,10 @@ import (
 	"io"
 	"os"
 
+	"github.com/zeebo/blake3"
+
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/zeebo/blake3"
 )
 
 // Download fetches an object into a temporary file, as it is stored, and checks its hash.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"filippo.io/age"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 

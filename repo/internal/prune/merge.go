@@ -8,12 +8,13 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/clock"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/ranges"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"golang.org/x/sync/errgroup"
 )
 
 // Each run adds a segment or two. Merging keeps them few, so that a host without a cache need not

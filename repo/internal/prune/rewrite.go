@@ -3,10 +3,11 @@ package prune
 import (
 	"context"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/mailstrata/mailstrata/repo/census"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
-	"golang.org/x/sync/semaphore"
 )
 
 // rewrite copies the needed chunks of sparse packs, and of small packs of which a generation has

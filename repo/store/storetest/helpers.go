@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // together calls do for 0 to n-1 at the same time.

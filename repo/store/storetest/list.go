@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // listOrder has names that a walk of directories would yield in another order: '-' and '.' sort
