@@ -31,7 +31,7 @@ func (s *session) acquire(ctx context.Context) error {
 	if s.c != nil {
 		return nil
 	}
-	err := s.retry(ctx, func() error { return s.connect(ctx) })
+	err := s.reconnect(ctx)
 	if err != nil {
 		s.release()
 	}
@@ -43,6 +43,22 @@ func (s *session) release() {
 	if s.c != nil {
 		s.t.pool.Put(s.c)
 		s.c = nil
+	}
+}
+
+// reconnect connects, and tries again if that fails temporarily.
+func (s *session) reconnect(ctx context.Context) error {
+	for n := 0; ; n++ {
+		err := s.connect(ctx)
+		if !errors.Is(err, mail.ErrTemporary) || n+1 == maxAttempts || ctx.Err() != nil {
+			return err
+		}
+		if failed := s.t.wait(ctx, n, err); failed != nil {
+			return failed
+		}
+		if n > 0 && s.c != nil { // as waitAndReconnect does
+			s.c.Close()
+		}
 	}
 }
 
@@ -133,7 +149,7 @@ func (s *session) waitAndReconnect(ctx context.Context, n int, cause error) erro
 		}
 		s.c.Close()
 	}
-	return s.connect(ctx)
+	return s.reconnect(ctx)
 }
 
 // wait waits as long as the server asked, or a little.

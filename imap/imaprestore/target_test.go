@@ -177,6 +177,27 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
+// If the connection is lost again while the restore looks, or the server has no time, it looks
+// again from the beginning: at a message that it found before, too, and at those before that one.
+func TestLostAnswerLooksAgain(t *testing.T) {
+	const caps, list = "MULTIAPPEND LITERAL+ UIDPLUS", "< UID FETCH 10:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)"
+	messages := some(2, `\Seen`)
+	messages[0] = wanted(mail.Message{UID: 1, Flags: messages[0].Flags, Internal: messages[0].Internal}, []byte("Message-ID:1\r\n\r\n"))
+	lost := append(writable(caps, `< APPEND "x" (\Seen) "17-Jul-1996 02:44:25 -0700" {16+}`, "<{16}", `< (\Seen)`+appended, "<{14}", "<"), "!")
+	const altered = "* 1 FETCH (UID 10 BODY[] {22}\r\nX: y\r\nMessage-ID:1\r\n\r\n)"
+	read := []string{"< UID FETCH 10:11 (UID BODY.PEEK[])", altered, "* 2 FETCH (UID 11 BODY[] {14}\r\nSubject: 1\r\n\r\n)", "TAG OK x"}
+	looks := append(append([]string{list}, overview(10, 11)...), read...)
+	looks = append(looks, "< UID FETCH 10 (UID BODY.PEEK[])")
+	busy := append(writable(caps, looks...), "TAG NO [UNAVAILABLE] later", list, "!")
+	there := append(append(writable(caps, looks...), altered, "TAG OK x", "< UID FETCH 10:11 (UID FLAGS INTERNALDATE RFC822.SIZE)"), overview(10, 11)...)
+	there = append(there, "< UID FETCH 10 (UID BODY.PEEK[])", altered, "TAG OK x")
+	f := opened(t, lost, busy, loggedIn(caps, "< SELECT …", "!"), there)
+	results, err := f.Append(t.Context(), messages)
+	if err != nil || resultsOf(results) != "added, the server altered its bytes; added" {
+		t.Errorf("have %s, %v", resultsOf(results), err)
+	}
+}
+
 // A message that the server accepted must be there. A server that shows it only after a NOOP, such
 // as Courier, is not blamed, and the message is checked anyway.
 func TestAcceptedButMissing(t *testing.T) {
