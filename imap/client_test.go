@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -245,6 +246,36 @@ func TestErrorKinds(t *testing.T) {
 		}
 		if err := c.Do(t.Context(), NewCommand("NOOP")); err != nil {
 			t.Errorf("%s: the connection is of no more use: %v", test.answer, err)
+		}
+	}
+}
+
+// If what the server sends cannot be followed, the error says what came, and not that the network
+// lost the connection.
+func TestOutOfStep(t *testing.T) {
+	const begin = "* 1 FETCH (UID 1 BODY[] {5}\r\nSubject: x\r\n)"
+	for _, test := range []struct {
+		answer    []string
+		want      string
+		outOfStep bool
+	}{
+		{[]string{begin, "TAG OK x"}, `127.0.0.1: UID FETCH: the server's answer cannot be read: it announces "BODY[] {5}", and neither another ` +
+			`attribute nor the end of the list follows after 5 bytes`, true},
+		{[]string{"* NO out of memory", begin}, "follows after 5 bytes (before that it said: NO out of memory)", true},
+		{[]string{"* 1 FETCH (UID 1 BODY[] {50}\r\nSubject: x", "!"}, "lost the connection to 127.0.0.1 during UID FETCH: " +
+			"the server closed the connection within an answer (unexpected EOF), after 12 of the 50 bytes of BODY[]", false},
+		{[]string{"HTTP/1.1 502 Bad Gateway", "!"}, "lost the connection to 127.0.0.1 during UID FETCH: " +
+			`the server closed the connection, after a line that answers no command and begins with "HTTP/1.1 502 Bad Gateway"`, false},
+	} {
+		c := connect(t, serve(t, loggedIn("", append([]string{"< UID FETCH"}, test.answer...)...)))
+		cmd := NewCommand("UID FETCH")
+		cmd.OnBody = func(b *wire.BodyLiteral) error {
+			_, err := io.ReadAll(c.BodyReader(b))
+			return err
+		}
+		err := c.Do(t.Context(), cmd)
+		if err == nil || !strings.HasSuffix(err.Error(), test.want) || errors.Is(err, ErrOutOfStep) != test.outOfStep || !errors.Is(err, mail.ErrTemporary) {
+			t.Errorf("have %v\nwant %s", err, test.want)
 		}
 	}
 }

@@ -47,6 +47,7 @@ type Conn struct {
 	continued   bool       // the server sent a continuation request
 	challenge   string     // the text of that request
 	lastWarning string     // it may explain why the connection ends
+	strayLine   string     // the last one that answers no command, since the last answer
 	observers   []*func(*wire.Response)
 	bye         error
 	dead        error
@@ -135,8 +136,9 @@ func (c *Conn) readResponse() error {
 		return c.countUseless(resp, false)
 	}
 	i := slices.IndexFunc(c.pending, func(cmd *Command) bool { return cmd.Tag == resp.Tag })
-	if i < 0 {
-		return c.countUseless(resp, false) // a line that belongs to no command; some servers break lines
+	if i < 0 { // a line that belongs to no command; some servers break lines
+		c.strayLine = c.head()
+		return c.countUseless(resp, false)
 	}
 	c.observe(resp)
 	cmd := c.pending[i]
@@ -157,7 +159,7 @@ const maxUseless = 16 << 20
 // command.
 func (c *Conn) countUseless(resp *wire.Response, useful bool) error {
 	if useful {
-		c.useless, c.lastUseful = resp.Discarded, time.Now()
+		c.useless, c.lastUseful, c.strayLine = resp.Discarded, time.Now(), ""
 	} else {
 		c.useless += int64(resp.Size) + resp.Discarded
 	}
@@ -165,10 +167,19 @@ func (c *Conn) countUseless(resp *wire.Response, useful bool) error {
 		return c.fail(wire.Flood("more than %d MiB that answer no command", maxUseless>>20))
 	}
 	if idle := time.Since(c.lastUseful); idle > c.opts.uselessTimeout() {
-		return c.fail(fmt.Errorf("%w: for %v nothing came that answers a command", netconn.ErrStalled,
-			idle.Round(time.Second)))
+		return c.fail(fmt.Errorf("%w: for %v nothing came that answers a command; the last line began with %q",
+			netconn.ErrStalled, idle.Round(time.Second), c.head()))
 	}
 	return nil
+}
+
+// head returns the beginning of the latest response, for errors. It returns "…" while logging in,
+// because a server may repeat what it was sent.
+func (c *Conn) head() string {
+	if len(c.secrets) > 0 {
+		return "…"
+	}
+	return c.r.Head()
 }
 
 func (c *Conn) complete(cmd *Command, resp *wire.Response) {
@@ -268,7 +279,7 @@ func (b *bodyReader) WriteTo(w io.Writer) (int64, error) {
 }
 
 // fail closes the connection. An error of a handler is returned as it is. Other errors say where
-// and when the connection ended.
+// and when the connection ended, and which bytes of the server could not be followed.
 func (c *Conn) fail(err error) error {
 	if c.dead != nil {
 		return c.dead
@@ -294,9 +305,14 @@ func (c *Conn) fail(err error) error {
 		}
 	case c.bye != nil:
 		c.dead = c.bye
+	case errors.Is(err, ErrOutOfStep):
+		c.dead = outOfStep(c.opts.Host, doing, c.lastWarning, err)
 	default:
 		if err == io.EOF {
 			err = errors.New("the server closed the connection")
+		}
+		if c.strayLine != "" {
+			err = fmt.Errorf("%w, after a line that answers no command and begins with %q", err, c.strayLine)
 		}
 		c.dead = lost(c.opts.Host, doing, c.lastWarning, err)
 	}

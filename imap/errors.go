@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -18,6 +19,10 @@ var (
 
 	// ErrOverQuota means that the account is full.
 	ErrOverQuota = errors.New("over quota")
+
+	// ErrOutOfStep means that an answer of the server cannot be read, so that nothing shows where
+	// the next one begins. It is mail.ErrTemporary, too.
+	ErrOutOfStep = wire.ErrOutOfStep
 
 	// ErrInsecure means that the connection would not be encrypted.
 	ErrInsecure = errors.New("no encryption")
@@ -138,9 +143,22 @@ func lost(server, command, warning string, err error) error {
 	if command != "" {
 		text += " during " + command
 	}
-	text += ": " + err.Error()
-	if warning != "" {
-		text += " (before that it said: " + warning + ")"
+	return &connectionError{text: text + ": " + err.Error() + saidBefore(warning), err: err}
+}
+
+// outOfStep returns the error of a connection that was closed because the server's answer to a
+// command cannot be read.
+func outOfStep(server, command, warning string, err error) error {
+	text := server
+	if command != "" {
+		text += ": " + command
 	}
-	return &connectionError{text: text, err: err}
+	return &connectionError{text: text + ": " + err.Error() + saidBefore(warning), err: err}
+}
+
+func saidBefore(warning string) string {
+	if warning == "" {
+		return ""
+	}
+	return " (before that it said: " + warning + ")"
 }

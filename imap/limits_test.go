@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,9 @@ func TestTrickles(t *testing.T) {
 				err := c.Do(t.Context(), NewCommand("NOOP"))
 				if !errors.Is(err, netconn.ErrStalled) || time.Since(began) > 20*opts.Stall {
 					t.Errorf("after %v: %v", time.Since(began), err)
+				}
+				if words := strings.TrimSpace(drip); len(words) > 1 && !strings.Contains(fmt.Sprint(err), words) {
+					t.Errorf("the error lacks the server's words: %v", err)
 				}
 			})
 		})

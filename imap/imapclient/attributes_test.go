@@ -1,11 +1,13 @@
 package imapclient
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -193,5 +195,14 @@ func TestUIDs(t *testing.T) {
 		if have, err := box.UIDs(t.Context(), mail.UIDRange{First: 4, Last: 9}); err != nil || have.String() != test.want {
 			t.Errorf("%s: have %v, %v", name, have, err)
 		}
+	}
+}
+
+// An answer to a search that is no set of UIDs is shown.
+func TestSearchOutOfStep(t *testing.T) {
+	m := examine(t, serve(t, selected("ESEARCH", "< UID SEARCH …", `* ESEARCH (TAG "TAG") UID ALL 1:x`, "TAG OK x")))
+	_, err := m.search(t.Context(), mail.UIDRange{First: 1, Last: 9})
+	if !errors.Is(err, imap.ErrOutOfStep) || !strings.HasSuffix(err.Error(), `UID SEARCH: the server's answer cannot be read: it is not a set of UIDs: "1:x"`) {
+		t.Error(err)
 	}
 }

@@ -40,7 +40,7 @@ func (m *Mailbox) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, 
 		case resp.Name != "ESEARCH" || answersOther(resp.Args, cmd.Tag):
 			return false, nil
 		case resp.BadSet:
-			return false, fmt.Errorf("the server's answer to UID SEARCH is not a set of UIDs: %q", wire.Printable(resp.Text))
+			return false, fmt.Errorf("%w: it is not a set of UIDs: %q", imap.ErrOutOfStep, wire.Printable(resp.Text))
 		}
 		return true, found.AddAll(resp.UIDs.Set().In(uids))
 	}

@@ -53,7 +53,7 @@ func TestFailureReasons(t *testing.T) {
 			"it could not be read in N attempts: lost the connection to localhost during UID FETCH: "}, // and how the connection ended
 		{"wrong bytes", onInbox(onBody("3", func(_ *session, n, uid, literal string) []string {
 			return []string{fmt.Sprintf("* %s FETCH (UID %s BODY[] {5}\r\n%s)", n, uid, literal)}
-		})), "it could not be read in N attempts: lost the connection to localhost during UID FETCH: a literal is longer or shorter than it was announced"},
+		})), "it could not be read in N attempts: localhost: UID FETCH: the server's answer cannot be read: it announces \"BODY[] {5}\", and neither "},
 		{"a listing that is refused for now", refused("INTERNALDATE", "NO [UNAVAILABLE] the disk is slow"),
 			"it could not be listed in N attempts: UID FETCH: the server answered NO [UNAVAILABLE] the disk is slow"},
 	} {

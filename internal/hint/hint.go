@@ -87,6 +87,7 @@ var hints = []struct {
 	{is(keyring.ErrLocked), "unlock it by logging in at the desktop; for unattended runs, use secret_credential or secret_file (docs/config.md)"},
 	{is(keyring.ErrAbsent), "cron jobs and system services have no keyring: use secret_credential or secret_file (docs/config.md), or a user timer (systemctl --user)"},
 	{is(imap.ErrOldTLS), "ask the server's operator to allow TLS 1.2; until then use --insecure-old-tls, or insecure_old_tls in the configuration; others may be able to read the connection"},
+	{is(imap.ErrOutOfStep), "a later run tries again; if it fails again, the server, or a proxy or virus scanner in front of it, changes what it sends: show its operator this message; --verbose prints the protocol"},
 	{is(imap.ErrInsecure), "use imaps://; or --insecure-plaintext, if you trust the network"},
 	{is(imap.ErrOverQuota), "make room in the account and restore again: nothing is added twice"},
 	{isExpired, "the server's operator must renew the certificate; if the date in the message is not today's, set the clock of this host"},

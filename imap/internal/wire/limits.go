@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/mail"
@@ -28,3 +29,8 @@ func Flood(format string, args ...any) error { return &floodError{fmt.Sprintf(fo
 func (e *floodError) Error() string { return "the server sent " + e.what }
 
 func (e *floodError) Is(target error) bool { return target == mail.ErrFlood }
+
+// ErrOutOfStep means that what the server sends cannot be followed: an answer does not have the
+// form that it must have, so nothing shows where the next one begins. It ends the connection.
+// Another attempt may succeed.
+var ErrOutOfStep = errors.New("the server's answer cannot be read")

@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"errors"
+	"fmt"
 	"io"
 	"math"
 )
@@ -82,7 +82,7 @@ func (r *Reader) skip(size int64) error {
 
 // stream gives one literal to the sink.
 func (r *Reader) stream(size int64, name string, before []Node) error {
-	content := &LiteralReader{br: r.Input, left: size}
+	content := &LiteralReader{br: r.Input, name: name, size: size, left: size}
 	if r.Sink != nil {
 		err := r.Sink(&BodyLiteral{seq: r.resp.Number, Before: before, Name: name, Size: size, Content: content})
 		if err == nil {
@@ -111,6 +111,8 @@ func isBody(name Node) bool {
 // that a sink that ignores them cannot make a broken connection look whole.
 type LiteralReader struct {
 	br   *bufio.Reader
+	name string // of the attribute
+	size int64  // as announced
 	left int64
 	Err  error
 }
@@ -124,7 +126,7 @@ func (l *LiteralReader) Read(p []byte) (int, error) {
 	}
 	n, err := l.br.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
-	l.Err = unexpectedEOF(err, true)
+	l.Err = l.cut(err)
 	return n, l.Err
 }
 
@@ -133,7 +135,7 @@ func (l *LiteralReader) WriteTo(w io.Writer) (int64, error) {
 	var written int64
 	for l.left > 0 && l.Err == nil {
 		if _, err := l.br.Peek(1); err != nil {
-			l.Err = unexpectedEOF(err, true)
+			l.Err = l.cut(err)
 			break
 		}
 		piece, _ := l.br.Peek(int(min(int64(l.br.Buffered()), l.left)))
@@ -154,17 +156,23 @@ func (l *LiteralReader) WriteTo(w io.Writer) (int64, error) {
 	return written, l.Err
 }
 
+// cut says how much of the literal came before the connection failed.
+func (l *LiteralReader) cut(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w, after %d of the %d bytes of %s", unexpectedEOF(err, true), l.size-l.left, l.size, Printable(l.name))
+}
+
 // close checks that the literal ends where it was announced to end: another attribute or the end of
 // the list follows. Otherwise nothing shows which bytes belong to the message.
 func (l *LiteralReader) close() error {
 	next, err := l.br.Peek(1)
 	if err != nil {
-		l.Err = unexpectedEOF(err, true)
+		l.Err = l.cut(err)
 	} else if bytes.IndexByte([]byte(" )\r\n"), next[0]) < 0 {
-		l.Err = errLength
+		l.Err = fmt.Errorf("%w: it announces \"%s {%d}\", and neither another attribute nor the end of the list follows after %d bytes",
+			ErrOutOfStep, Printable(l.name), l.size, l.size)
 	}
 	return l.Err
 }
-
-// errLength means that a literal has another length than announced.
-var errLength = errors.New("a literal is longer or shorter than it was announced")

@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -130,10 +131,13 @@ func (r *Reader) nextLine() error {
 	return nil
 }
 
-// unexpectedEOF returns io.ErrUnexpectedEOF if the connection ends within a response.
+// errCut means that the connection ended within a response. It is io.ErrUnexpectedEOF.
+var errCut = fmt.Errorf("the server closed the connection within an answer (%w)", io.ErrUnexpectedEOF)
+
+// unexpectedEOF returns errCut if the connection ends within a response.
 func unexpectedEOF(err error, within bool) error {
 	if err == io.EOF && within {
-		return io.ErrUnexpectedEOF
+		return errCut
 	}
 	return err
 }
@@ -215,6 +219,10 @@ func (r *Reader) rest() string {
 	r.pos = len(r.line)
 	return text
 }
+
+// Head returns the beginning of the response that was read last, for errors. It may be of a
+// message: a server that is out of step sends messages where responses should be.
+func (r *Reader) Head() string { return Printable(string(trimEnd(head(r.memory)))) }
 
 // head returns the beginning of a response, enough to recognize it in an error.
 func head(b []byte) []byte { return b[:min(len(b), 60)] }
