@@ -106,7 +106,7 @@ func (s *Store) temp(c *connection) (*sftp.File, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	if err := mkdir(c, s.path(tmpDir)); err != nil {
+	if err := s.mkdir(c, s.path(tmpDir)); err != nil {
 		return nil, err
 	}
 	return c.OpenFile(at, os.O_RDWR|os.O_CREATE|os.O_EXCL)
@@ -144,24 +144,55 @@ func (s *Store) makeDir(c *connection, at string) error {
 	if err := s.makeDir(c, path.Dir(at)); err != nil {
 		return err
 	}
-	if err := mkdir(c, at); err != nil {
+	if err := s.mkdir(c, at); err != nil {
 		return err
 	}
 	s.made.Store(at, struct{}{})
 	return nil
 }
 
+// mkdirAll makes a directory, with its parents, if there is none.
+func (s *Store) mkdirAll(c *connection, at string) error {
+	if _, err := c.Stat(at); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := s.mkdirAll(c, path.Dir(at)); err != nil {
+		return err
+	}
+	return s.mkdir(c, at)
+}
+
 // mkdir makes a directory if there is none. Version 3 of the protocol has no status for a name that
 // exists.
-func mkdir(c *connection, at string) error {
+func (s *Store) mkdir(c *connection, at string) error {
 	err := c.Mkdir(at)
 	if err == nil {
-		return nil
+		return s.checkUmask(c, at)
 	}
 	if info, other := c.Stat(at); other == nil && info.IsDir() {
 		return nil
 	}
 	return err
+}
+
+// checkUmask removes a directory that was just made, and returns an error, if its owner may not use
+// it. It looks at the first directory that a run makes. Some servers give no modes.
+func (s *Store) checkUmask(c *connection, at string) error {
+	if s.usable.Load() {
+		return nil
+	}
+	info, err := c.Stat(at)
+	if err != nil {
+		return err
+	}
+	mode := info.Mode().Perm()
+	if mode == 0 || mode&0o700 == 0o700 {
+		s.usable.Store(true)
+		return nil
+	}
+	_ = c.RemoveDirectory(at)
+	return fmt.Errorf("the server makes directories that their owner cannot use: %s got the mode %04o, because the umask of the SFTP server "+
+		"takes rights from the owner. Set it to 077 (OpenSSH: internal-sftp -u 077)", at, mode)
 }
 
 // explain adds that the disk of the server is full. Version 3 of the protocol has no status for it.

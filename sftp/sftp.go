@@ -47,6 +47,7 @@ type Store struct {
 	hasConfig bool        // when it was opened
 	sweep     sync.Once   // of "_tmp"
 	made      sync.Map    // directories that exist: path → struct{}
+	usable    atomic.Bool // the owner may use the directories that the server makes
 	renames   atomic.Bool // the server renames without replacing, and makes no links
 }
 
@@ -99,7 +100,7 @@ func (s *Store) create(c *connection) error {
 	}
 	_, err := c.Stat(s.Path)
 	if fresh := errors.Is(err, fs.ErrNotExist); fresh {
-		if err := c.MkdirAll(s.Path); err != nil {
+		if err := s.mkdirAll(c, s.Path); err != nil {
 			return err
 		}
 		// Only the owner may read an archive of mail, sealed or not.

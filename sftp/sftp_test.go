@@ -63,6 +63,26 @@ func onlyOurs(t *testing.T, root string) {
 	}
 }
 
+// A server whose umask makes directories that their owner cannot use is refused, by its umask, and
+// nothing is left of them. A umask that takes rights from others only will do.
+func TestUmask(t *testing.T) {
+	t.Parallel()
+	for umask, fits := range map[string]bool{"0177": false, "0277": false, "0077": true, "0022": true} {
+		server := testbed.OpenSSH(t, testbed.SSHOptions{Subsystem: "internal-sftp -u " + umask})
+		home := t.TempDir()
+		s, err := sftp.Create(t.Context(), at(server, filepath.Join(home, "a", "b")))
+		if err == nil {
+			s.Close()
+		}
+		if fits != (err == nil) || !fits && !strings.Contains(err.Error(), "umask") {
+			t.Errorf("umask %s: %v", umask, err)
+		}
+		if left, err := os.ReadDir(home); err != nil || !fits && len(left) > 0 {
+			t.Errorf("umask %s: left behind: %v, %v", umask, left, err)
+		}
+	}
+}
+
 // ssh's own words say why there is no connection, and what to do. Nothing asks for a password.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
