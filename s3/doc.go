@@ -7,8 +7,9 @@
 // uploads, and some corrupt checksums in trailers over plain HTTP, so neither is used: one PUT has
 // its Content-MD5, and Put compares the ETag in the answer. A store on this host gets a CRC-32C
 // instead, which takes less CPU, if it confirms that in its answer. Before a repository is made,
-// ProbeCreateOnly (probe.go) checks that a store honors the condition at all, and ProbeReads that
-// it reads and lists as S3 does.
+// ProbeCreateOnly (probe.go) checks that a store honors the condition at all, ProbeSize
+// (announce.go) that it takes objects as large as packs, and ProbeReads that it reads and lists as
+// S3 does.
 //
 // A PUT whose answer was lost may have succeeded. So before Put sends it again, and whenever the
 // answer is 412, it compares the object under the name with its own: the same bytes are success,

@@ -16,17 +16,21 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Probe checks what a new repository needs of a store, beyond what making it shows: ProbeCreateOnly
-// and ProbeReads.
+// Probe checks what a new repository needs of a store, beyond what making it shows:
+// ProbeCreateOnly, ProbeSize and ProbeReads.
 func (s *Store) Probe(ctx context.Context) error {
 	if err := s.ProbeCreateOnly(ctx); err != nil {
+		return err
+	}
+	if err := s.ProbeSize(ctx); err != nil {
 		return err
 	}
 	return s.ProbeReads(ctx)
 }
 
 // probeLength is the length of the first object of ProbeReads. The packs of a repository are
-// larger, but take minutes on slow links. nginx allows requests of 1 MiB by default.
+// larger, but take minutes on slow links, so ProbeSize announces one and does not send it. nginx
+// allows requests of 1 MiB by default.
 const probeLength = 2 << 20
 
 // ProbeReads checks that the store accepts and returns an object, the requested range of it and its

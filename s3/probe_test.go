@@ -20,10 +20,12 @@ func TestProbe(t *testing.T) {
 		"backwards": {func(f *fake) { f.reverse = true }, "has 2 objects with the prefix probe/"},
 		"one page": {func(f *fake) { f.set(edited("true</IsTruncated>", "false</IsTruncated>")) },
 			"has 2 objects with the prefix probe/"},
-		"no tokens":        {func(f *fake) { f.set(edited("NextContinuationToken", "NextMarker")) }, "continuation token"},
-		"a cache":          {func(f *fake) { f.set(f.cached()) }, "a proxy before it keeps old answers"},
-		"a limit of 1 MiB": {func(f *fake) { f.set(limited) }, "a proxy before it, takes no object of this size"},
-		"replaces":         {func(f *fake) { f.careful = false }, "lets one object replace another"},
+		"no tokens":         {func(f *fake) { f.set(edited("NextContinuationToken", "NextMarker")) }, "continuation token"},
+		"a cache":           {func(f *fake) { f.set(f.cached()) }, "a proxy before it keeps old answers"},
+		"a limit of 1 MiB":  {func(f *fake) { f.set(limited(1 << 20)) }, "a proxy before it, takes no object of this size"},
+		"a limit of 32 MiB": {func(f *fake) { f.set(limited(32 << 20)) }, "a proxy before it, takes no object of this size"},
+		"a limit of 33 MiB": {func(f *fake) { f.set(limited(33 << 20)) }, ""},
+		"replaces":          {func(f *fake) { f.careful = false }, "lets one object replace another"},
 	} {
 		f := newFake(t)
 		c.change(f)
@@ -65,13 +67,15 @@ func (f *fake) cached() fault {
 }
 
 // limited refuses large requests as nginx does.
-func limited(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
-	if r.ContentLength > 1<<20 {
-		w.WriteHeader(http.StatusRequestEntityTooLarge)
-		_, _ = io.WriteString(w, "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n</html>")
-		return
+func limited(most int64) fault {
+	return func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		if r.ContentLength > most {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			_, _ = io.WriteString(w, "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n</html>")
+			return
+		}
+		next(w, r)
 	}
-	next(w, r)
 }
 
 // edited replaces some words in the answers to listings.

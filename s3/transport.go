@@ -46,6 +46,8 @@ func newHTTP(network dial, roots *x509.CertPool, spares int) *http.Transport {
 		DisableCompression:  true,
 		ReadBufferSize:      16 << 10,
 		WriteBufferSize:     16 << 10,
+
+		ExpectContinueTimeout: announcedTime,
 	}
 }
 
@@ -88,6 +90,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	x := &exchange{ctx: ctx, cancel: cancel, stall: t.stall}
 	x.timer = time.AfterFunc(t.stall, func() { cancel(errStalled) })
 	out := req.WithContext(counted.watch(x))
+	announce(out)
 	if req.Body != nil && req.Body != http.NoBody {
 		x.up = req.Body
 		out.Body = (*requestBody)(x)

@@ -130,6 +130,9 @@ type prober interface {
 	ProbeCreateOnly(context.Context) error
 }
 
+// sizeProber is a store that may refuse an object as large as a pack.
+type sizeProber interface{ ProbeSize(context.Context) error }
+
 // probe puts an object, reads it, lists it, tries to replace it, and deletes it.
 func (f *findings) probe(ctx context.Context, st store.Store) {
 	name, data := "probe/"+strings.ToLower(rand.Text()), []byte("written by mailstrata doctor")
@@ -138,7 +141,12 @@ func (f *findings) probe(ctx context.Context, st store.Store) {
 		f.fail("put", err)
 		return
 	}
-	f.ok("put", "allowed")
+	f.try("put", func() error {
+		if s, ok := st.(sizeProber); ok {
+			return s.ProbeSize(ctx)
+		}
+		return nil
+	})
 	f.try("get", func() error {
 		body, _, err := st.Get(ctx, name, 0, -1)
 		if err != nil {

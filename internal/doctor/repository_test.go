@@ -1,12 +1,15 @@
 package doctor
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -34,5 +37,24 @@ func TestLocks(t *testing.T) {
 	defer r.Close()
 	if e.lock(t.Context(), open, r); len(e.found) > 0 {
 		t.Errorf("%+v", e.found)
+	}
+}
+
+// limited is a store that takes no object as large as a pack.
+type limited struct{ storetest.Memory }
+
+func (*limited) ProbeSize(context.Context) error { return errors.New("too large") }
+
+// A store that takes small objects only is no place for packs.
+func TestSizeLimit(t *testing.T) {
+	for _, test := range []struct {
+		store store.Store
+		want  Verdict
+	}{{new(limited), Fail}, {new(storetest.Memory), OK}} {
+		e := new(findings)
+		e.probe(t.Context(), test.store)
+		if len(e.found) == 0 || e.found[0].Check != "put" || e.found[0].Status != test.want {
+			t.Errorf("%T: %+v", test.store, e.found)
+		}
 	}
 }
