@@ -48,7 +48,8 @@ func ToFiles(ctx context.Context, dir string, o Options) (Report, error) {
 			f := &toFiles{job: j, root: root, source: s, from: &s.Collections[i], taken: make(map[string]bool)}
 			f.dir = kinds[s.Kind].dir
 			if s.Kind != manifest.Sieve {
-				f.dir = path.Join(f.dir, distinct(taken, fileName(cmp.Or(f.from.Name, lastSegment(f.from.Path)), ""), f.from.Path, ""))
+				name := fileName(root, f.dir, cmp.Or(f.from.Name, lastSegment(f.from.Path)), "")
+				f.dir = path.Join(f.dir, distinct(taken, name, f.from.Path, ""))
 			}
 			if err := f.run(ctx); err != nil {
 				return err
@@ -105,7 +106,7 @@ func (f *toFiles) run(ctx context.Context) error {
 		if decoded, err := url.PathUnescape(name); err == nil && f.source.Kind != manifest.Sieve {
 			name = decoded
 		}
-		name = path.Join(f.dir, distinct(f.taken, fileName(name, end), items[i].Name, end))
+		name = path.Join(f.dir, distinct(f.taken, fileName(f.root, f.dir, name, end), items[i].Name, end))
 		outcome, err := f.write(name, content)
 		if err != nil {
 			return local.Fail("write", name, err)
@@ -143,11 +144,29 @@ func (f *toFiles) write(name string, content []byte) (Outcome, error) {
 	return outcome, err
 }
 
-// fileName returns a name that file systems accept, with an end.
-func fileName(name, end string) string {
-	name = strings.TrimSuffix(name, end)
-	encoded := safename.ShortenTo(safename.Style{Reserved: safename.IsDevice}.Encode(name), 200)
-	return cmp.Or(encoded, "unnamed") + end
+// style escapes what file systems refuse, and keeps letters beyond ASCII.
+var style = safename.Style{UTF8: true, Reserved: safename.IsDevice}
+
+// fileName returns a name that file systems accept, with an end. Earlier programs wrote letters
+// beyond ASCII in modified UTF-7: if dir has such a name, it stays, so that a second restore adds
+// nothing.
+func fileName(root *os.Root, dir, name, end string) string {
+	earlier := style
+	earlier.UTF8 = false
+	now, old := encode(style, name, end), encode(earlier, name, end)
+	if now != old && !exists(root, path.Join(dir, now)) && exists(root, path.Join(dir, old)) {
+		return old
+	}
+	return now
+}
+
+func encode(s safename.Style, name, end string) string {
+	return cmp.Or(safename.ShortenTo(s.Encode(strings.TrimSuffix(name, end)), 200), "unnamed") + end
+}
+
+func exists(root *os.Root, name string) bool {
+	_, err := root.Lstat(name)
+	return err == nil
 }
 
 // distinct returns a name that is not taken, also where case does not matter. The same names give

@@ -236,6 +236,39 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
+// TestReadableNames restores items with letters beyond ASCII: the names of files and directories
+// are as people write them, but for those that an earlier program wrote.
+func TestReadableNames(t *testing.T) {
+	s := archivetest.NewItemServer()
+	s.Collection("/cal/Büro/").Put("T%C3%BCr%20&%20Tor.ics", "1")
+	scripts := archivetest.NewItemServer()
+	scripts.Of = collection.Sieve
+	scripts.Collection("").Put("Ürlaub", "keep;")
+	contents := archived(t, s, scripts)
+	for _, earlier := range []bool{false, true} {
+		dir := t.TempDir()
+		event, script := "calendars/name of %2Fcal%2FBüro%2F/Tür & Tor.ics", "sieve/Ürlaub.sieve"
+		if earlier {
+			event, script = "calendars/name of %2Fcal%2FB&APw-ro%2F/T&APw-r &- Tor.ics", "sieve/&ANw-rlaub.sieve"
+			for name, content := range map[string]string{event: "1", script: "keep;"} {
+				name = filepath.Join(dir, filepath.FromSlash(name))
+				if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(content), 0o600)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		report, err := items.ToFiles(t.Context(), dir, items.Options{Contents: contents})
+		if present := report.Present == 2; err != nil || report.Added+report.Present != 2 || present != earlier {
+			t.Errorf("%+v, %v", report, err)
+		}
+		for _, name := range []string{event, script} {
+			if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // TestCalendarsOfOneName restores a calendar that is gone beside one of the same name: its events
 // do not get into that one.
 func TestCalendarsOfOneName(t *testing.T) {
