@@ -67,13 +67,15 @@ func TestBeginnings(t *testing.T) {
 	put(t, path+"/old.mbox.gz", "\x1f\x8b")
 	put(t, path+"/text.mbox", "x")
 	put(t, path+"/notes.txt", "x")
+	put(t, path+"/sco", "\x01\x01\x01\x01\n"+first+"\x01\x01\x01\x01\n")
 	r := archivetest.NewRepo(t, new(storetest.Memory))
 	b := archivetest.BackupFiles(t, r, "mbox:"+path, New(path, nil))
 	if have := archivetest.ArchivedMail(t, r, b.Head); len(have) != 4 || len(b.Manifest.Failures) > 0 {
 		t.Errorf("%q, %v", have, b.Manifest.Failures)
 	}
 	notes := strings.Join(b.Manifest.Warnings, "\n")
-	if len(b.Manifest.Warnings) != 2 || !strings.Contains(notes, path+"/old.mbox.gz is compressed") || !strings.Contains(notes, path+"/text.mbox is no mbox") {
+	if len(b.Manifest.Warnings) != 3 || !strings.Contains(notes, path+"/old.mbox.gz is compressed") ||
+		!strings.Contains(notes, path+"/text.mbox is no mbox") || !strings.Contains(notes, path+"/sco is an MMDF file") {
 		t.Errorf("warnings: %s", notes)
 	}
 	alone := archivetest.TryBackupFiles(t.Context(), r, "mbox:"+path+"/old.mbox.gz", New(path+"/old.mbox.gz", nil))

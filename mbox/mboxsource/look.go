@@ -43,6 +43,8 @@ func (w *walk) look(name string) (int64, error) {
 		return 0, errNoLonger
 	case bytes.HasPrefix(line, []byte("From ")):
 		w.Note(name, "is no mbox: its first line has no date")
+	case bytes.Equal(bytes.TrimRight(line, "\r"), []byte(separatorMMDF)):
+		w.Note(name, "is an MMDF file (lines of four Control-A), and is left out: convert it to mbox, as mutt does")
 	case isCompressed(name):
 		w.Note(name, "is compressed, and is left out: decompress it")
 	case w.isNamed(name):
@@ -50,6 +52,9 @@ func (w *walk) look(name string) (int64, error) {
 	}
 	return 0, mbox.ErrNotMbox
 }
+
+// separatorMMDF is the line before and after each message of an MMDF file.
+const separatorMMDF = "\x01\x01\x01\x01"
 
 // isNamed reports whether a file has the name of an mbox: X.mbox, or X.mbox/mbox of Apple Mail.
 func (*walk) isNamed(name string) bool {
