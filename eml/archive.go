@@ -75,7 +75,8 @@ func (*Archive) Unordered() bool { return true }
 
 // Prepare implements restore.Target. It begins the file with the directories of the mailboxes.
 func (a *Archive) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
-	dirs := directories(mailboxes)
+	wanted := directories(mailboxes)
+	dirs := apart(wanted)
 	if err := tree.CheckApart(filepath.Dir(a.path), mailboxes, dirs); err != nil {
 		return nil, nil, err
 	}
@@ -85,13 +86,17 @@ func (a *Archive) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restor
 	}
 	a.file, a.to = file, a.pack(file)
 	places := make([]restore.Place, len(mailboxes))
+	var notes []string
 	for i := range mailboxes {
 		places[i] = restore.Place{Mailbox: mailboxes[i].Name, Name: dirs[i], Skip: !mailboxes[i].Selectable()}
 		if err := a.to.mkdir(dirs[i]); err != nil {
 			return nil, nil, a.named(err)
 		}
+		if dirs[i] != wanted[i] {
+			notes = append(notes, fmt.Sprintf("mailbox %q is in the directory %q: another differs in case alone", mailboxes[i].Name, dirs[i]))
+		}
 	}
-	return places, nil, nil
+	return places, notes, nil
 }
 
 // named returns an error that names the file. Errors of this host do.

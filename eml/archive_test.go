@@ -148,6 +148,37 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// Directories that differ in case alone get different names, at every level, so that they can be
+// unpacked where case does not count.
+func TestArchiveApart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mail.zip")
+	mailboxes := []mail.Mailbox{box("Case"), box("Case/x"), box("case"), box("case/X"), box("case/x"), box("CASE~2"), box("ÄRGER"), box("Ärger")}
+	want := []string{"Case", "Case/x", "case~2", "case~2/X", "case~2/x~2", "CASE~2~2", "ÄRGER", "Ärger~2"}
+	a := NewZIP(path)
+	archive(t, a, mailboxes, []restore.Message{message(1, "x")})
+	if err := errors.Join(a.Commit(), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	have := readZIP(t, path)
+	lower := make(map[string]bool)
+	for name := range have {
+		lower[strings.ToLower(name)] = true
+	}
+	if len(lower) != len(have) || len(have) != 3*len(mailboxes) {
+		t.Errorf("%q", slices.Sorted(maps.Keys(have)))
+	}
+	for _, dir := range want {
+		if have[dir+"/"] != "a directory" {
+			t.Errorf("there is no directory %q: %q", dir, slices.Sorted(maps.Keys(have)))
+		}
+	}
+	again := NewTar(filepath.Join(t.TempDir(), "mail.tar"))
+	_, notes, err := again.Prepare(t.Context(), mailboxes)
+	if err := errors.Join(err, again.Close()); err != nil || len(notes) != 5 || !strings.Contains(notes[0], `"case" is in the directory "case~2"`) {
+		t.Errorf("%q, %v", notes, err)
+	}
+}
+
 // A restore that does not end well leaves no file.
 func TestArchiveWithoutCommit(t *testing.T) {
 	dir := t.TempDir()
