@@ -45,9 +45,10 @@ func scripts(t *testing.T, c *sieve.Client) map[string]string {
 	return found
 }
 
-// TestDovecot stores scripts at a Dovecot and reads them back, byte for byte.
+// TestDovecot stores scripts at a Dovecot and reads them back, byte for byte. The user also has
+// namespaces, which ManageSieve opens, too.
 func TestDovecot(t *testing.T) {
-	d := testbed.Dovecot(t, testbed.DovecotOptions{Sieve: true})
+	d := testbed.Dovecot(t, testbed.DovecotOptions{Sieve: true, Others: true})
 	c := sieve.New(options(d, "pw"))
 	defer c.Close()
 	if found := scripts(t, c); len(found) > 0 {

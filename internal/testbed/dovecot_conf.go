@@ -86,6 +86,11 @@ namespace virtual {
 plugin {
   sieve = file:~/sieve;active=~/.dovecot.sieve
 }
+{{- if .Others}}
+protocol sieve {
+  mail_plugins = $mail_plugins virtual
+}
+{{- end}}
 {{- end}}
 {{.Config}}
 `
@@ -183,6 +188,13 @@ sieve_script personal {
   path = ~/sieve
   active_path = ~/.dovecot.sieve
 }
+{{- if .Others}}
+protocol sieve {
+  mail_plugins {
+    virtual = yes
+  }
+}
+{{- end}}
 {{- end}}
 {{.Config}}
 `
