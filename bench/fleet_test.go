@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -28,8 +29,14 @@ func TestFleetMail(t *testing.T) {
 	if len(before) != 4 {
 		t.Errorf("%d accounts", len(before))
 	}
+	if err := os.Chown(root, 0, 0); err != nil { // which only a walk over all mail would change
+		t.Fatal(err)
+	}
 	if err := f.deliver(t.Context(), 1, 2); err != nil {
 		t.Fatal(err)
+	}
+	if found, err := exec.Command("find", root, "!", "-user", "nobody").Output(); err != nil || string(found) != root+"\n" {
+		t.Errorf("not the user's: %s, %v", found, err)
 	}
 	grown := 0
 	for name, n := range before {
