@@ -140,10 +140,7 @@ func TestForgetKeepsTheLastManifestBeforeALoss(t *testing.T) {
 func TestForgetKeepsUnreadableManifests(t *testing.T) {
 	_, store, _, backups := forgetting(t, 3)
 	store.Replace(backups[2].Head.Name, []byte("not a manifest"))
-	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := archivetest.Reopen(t, store)
 	plan, err := archive.PlanForget(t.Context(), r, nil, history.Policy{Last: 1}, time.UTC, nil)
 	if n := mustForget(t, plan, err); n != 1 {
 		t.Errorf("%d marked", n)

@@ -310,10 +310,7 @@ func TestStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 		archivetest.Backup(t, archivetest.NewRepo(t, origin), small())
 		for n := 1; ; n++ {
 			memory := origin.Clone()
-			r, err := repo.Open(t.Context(), memory, repo.Unlock{}, repo.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := archivetest.Reopen(t, memory)
 			a := small()
 			first := archivetest.Backup(t, r, a)
 			was := a.State()
@@ -328,6 +325,7 @@ func TestStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 			opened := faulty.Ops()
 			faulty.Fail = storetest.CrashAt(opened+n, fault)
 			b := archivetest.TryBackup(t.Context(), broken, a)
+			broken.Close()
 			archivetest.MustHold(t, r, first, was)
 			again := archivetest.Backup(t, r, a)
 			archivetest.MustHold(t, r, again, a.State())

@@ -18,9 +18,11 @@ import (
 func TestLocksThatCannotBeRenewedAreReported(t *testing.T) {
 	lock := &objectlock.Lock{Days: 10, ByDefault: true}
 	bucket := storetest.NewLocked(lock.Term())
-	if _, err := repo.Init(t.Context(), bucket, repo.InitOptions{NoSeal: true, Lock: lock}); err != nil {
+	made, err := repo.Init(t.Context(), bucket, repo.InitOptions{NoSeal: true, Lock: lock})
+	if err != nil {
 		t.Fatal(err)
 	}
+	made.Close()
 	a := archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Subject: one\r\n\r\nmail\r\n")
 	night := func(denied storetest.Rights) *backup.Result {

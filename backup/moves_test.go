@@ -268,10 +268,12 @@ func TestWriterMatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer r.Close()
 	host, err := repo.Open(t.Context(), store, repo.Unlock{Identities: []age.Identity{writer}}, repo.Options{})
 	if err != nil || host.CanRead() {
 		t.Fatal(err, host.CanRead())
 	}
+	defer host.Close()
 	a := letters(byXGUID, "A", "B")
 	archivetest.Backup(t, host, a)
 	for uid := mail.UID(1); uid <= 100; uid++ {

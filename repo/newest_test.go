@@ -25,6 +25,7 @@ func TestLastCommittedIsListedFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer r.Close()
 	var want, got []repo.Head
 	for range 4 {
 		run, err := r.Begin(t.Context())

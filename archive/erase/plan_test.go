@@ -120,6 +120,7 @@ func TestLockedUntil(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer r.Close()
 	a := account()
 	b := archivetest.Backup(t, r, a)
 	hash := record(t, r, b.Head, "INBOX", confidential).Hash

@@ -134,14 +134,12 @@ func TestCopyFailureAtEachStep(t *testing.T) {
 		archivetest.NewRepo(t, memory)
 		faulty := &storetest.Faulty{Store: memory, Fail: storetest.CrashAt(n, storetest.Lose)}
 		if to, err := repo.Open(t.Context(), faulty, repo.Unlock{}, repo.Options{}); err == nil {
-			if _, _, err = archivetest.TryCopy(t.Context(), from, to); err == nil {
+			_, _, err = archivetest.TryCopy(t.Context(), from, to)
+			if to.Close(); err == nil {
 				return
 			}
 		}
-		to, err := repo.Open(t.Context(), memory, repo.Unlock{}, repo.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		to := archivetest.Reopen(t, memory)
 		copied, _ := archivetest.Copy(t, from, to)
 		newest := map[string]repo.Head{}
 		for _, c := range copied {

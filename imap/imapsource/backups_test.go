@@ -48,9 +48,11 @@ type dailyBackups struct {
 func newDailyBackups(t *testing.T) *dailyBackups {
 	t.Helper()
 	store := &storetest.Memory{}
-	if _, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true}); err != nil {
+	made, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true})
+	if err != nil {
 		t.Fatal(err)
 	}
+	made.Close()
 	return resume(t, newAccount(), store)
 }
 
@@ -61,6 +63,7 @@ func resume(t *testing.T, m *model, store *storetest.Memory) *dailyBackups {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { r.Close() })
 	return &dailyBackups{t, m, store, r}
 }
 
