@@ -25,7 +25,7 @@ SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age $(BIN)/kubeapi $
 # Packages whose tests start no goroutine: the race detector has nothing to watch there. internal/lint checks that it is so.
 SEQUENTIAL := archive/loss backup/compare backup/identity fulltext/words imap/internal/fingerprint \
               imap/internal/properties imap/internal/wire internal/canonical internal/day internal/header internal/hostile \
-              internal/lineend internal/lint internal/mailfile internal/man internal/percent internal/plaintext \
+              internal/lineend internal/lint internal/mailfile internal/man internal/percent internal/plaintext internal/printable \
               internal/removal internal/safename internal/zipstream mail mail/charset mail/document mail/entity \
               mail/safehtml manifest manifest/history mbox release repo/store serve/internal/address serve/internal/command serve/page/chart
 

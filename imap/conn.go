@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -195,8 +196,8 @@ func (c *Conn) refusal(command string, resp *wire.Response) *Error {
 	for _, secret := range c.secrets {
 		text = strings.ReplaceAll(text, secret, "…")
 	}
-	return &Error{Command: command, Status: wire.Printable(resp.Name), Code: wire.Printable(resp.Code.Name),
-		Text: wire.Printable(text)}
+	return &Error{Command: command, Status: printable.Text(resp.Name), Code: printable.Text(resp.Code.Name),
+		Text: printable.Text(text)}
 }
 
 // dispatch records what concerns the connection as a whole, then offers the response to the

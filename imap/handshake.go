@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -84,7 +85,7 @@ func (h *handshake) readGreeting(ctx context.Context) (preauth bool, err error) 
 		return false, h.fail(h.bye)
 	}
 	return false, h.fail(&handlerError{fmt.Errorf("%s does not speak IMAP: it greets with %q",
-		h.opts.Address(), wire.Printable(resp.Tag+" "+resp.Name+" "+resp.Text))})
+		h.opts.Address(), printable.Text(resp.Tag+" "+resp.Name+" "+resp.Text))})
 }
 
 // needCapabilities asks for the capabilities, unless the server has sent them already.

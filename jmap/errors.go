@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -56,7 +57,7 @@ func (e *Error) Error() string {
 	if e.Description != "" {
 		said += ": " + e.Description
 	}
-	return fmt.Sprintf("%s: the server answered %s", e.Call, printable(said))
+	return fmt.Sprintf("%s: the server answered %s", e.Call, printable.Text(said))
 }
 
 // temporary are the errors that may pass.
@@ -82,10 +83,10 @@ type StatusError struct {
 func (e *StatusError) Error() string {
 	said := fmt.Sprintf("%s: the server answered with status %d", e.URL, e.Status)
 	if e.Type != "" {
-		said += ", " + printable(e.Type)
+		said += ", " + printable.Text(e.Type)
 	}
 	if e.Detail != "" {
-		said += ": " + printable(e.Detail)
+		said += ": " + printable.Text(e.Detail)
 	}
 	return said
 }
@@ -122,21 +123,4 @@ func refused(format string, args ...any) error {
 // lost returns an error of the network.
 func lost(doing string, err error) error {
 	return fmt.Errorf("%s: %w (%w)", doing, err, mail.ErrTemporary)
-}
-
-// maxSaid is how much of what a server says an error repeats.
-const maxSaid = 300
-
-// printable returns a text of the server for an error: one short line.
-func printable(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0xfffd {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\ufffd"))
-	if len(text) > maxSaid {
-		text = strings.ToValidUTF8(text[:maxSaid], "") + "…"
-	}
-	return text
 }

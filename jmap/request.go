@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/mailstrata/mailstrata/internal/printable"
 )
 
 // Call is a call of a method, and its answer.
@@ -132,7 +134,7 @@ func (call *Call) take(name string, args json.RawMessage) error {
 		return nil
 	}
 	if name != call.Method {
-		return refused("%s: the server answered %s", call.Method, printable(name))
+		return refused("%s: the server answered %s", call.Method, printable.Text(name))
 	}
 	if call.Result == nil {
 		return nil

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/printable"
 )
 
 // Capabilities (RFC 8620 section 2, RFC 8621 section 1.3).
@@ -153,7 +155,7 @@ func (c *Client) checkRedirect(from, to *url.URL) error {
 	was, now := strings.ToLower(from.Hostname()), strings.ToLower(to.Hostname())
 	if now != was && !strings.HasSuffix(now, "."+was) || to.User != nil {
 		return refused("%s redirects to another host, %s, which gets no password unless you name it: use jmap:%s://USER@%s%s",
-			place(from), printable(now), printable(to.Scheme), printable(to.Host), printable(to.EscapedPath()))
+			place(from), printable.Text(now), printable.Text(to.Scheme), printable.Text(to.Host), printable.Text(to.EscapedPath()))
 	}
 	if from.Scheme == "https" && to.Scheme != "https" {
 		return fmt.Errorf("%w: %s redirects to %s, without TLS", ErrInsecure, place(from), place(to))
@@ -224,7 +226,7 @@ func (s *Session) choose(o *sessionObject, wanted string) error {
 				s.Account = id
 			case names[id] != wanted || names[wanted] != "":
 			case s.Account != "":
-				return fmt.Errorf("it has several accounts of the name %q: use the id, such as %s", wanted, printable(id))
+				return fmt.Errorf("it has several accounts of the name %q: use the id, such as %s", wanted, printable.Text(id))
 			default:
 				s.Account = id
 			}

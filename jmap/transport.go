@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/internal/silence"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -99,7 +100,7 @@ func (c *Client) check(u *url.URL) error {
 
 // place returns a URL for an error: without a user and a query.
 func place(u *url.URL) string {
-	return printable((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
+	return printable.Text((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
 }
 
 // authorize adds the secret to a request.
@@ -242,7 +243,7 @@ func readJSON(response *http.Response, most int64) ([]byte, error) {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if kind != "application/json" {
 		return nil, refused("%s answers with %s and not with JSON; it may be a page for people to log in, or no JMAP server",
-			at, cmp.Or(printable(kind), "an unknown type"))
+			at, cmp.Or(printable.Text(kind), "an unknown type"))
 	}
 	text, err := io.ReadAll(io.LimitReader(response.Body, most+1))
 	switch {

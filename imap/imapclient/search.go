@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -40,7 +41,7 @@ func (m *Mailbox) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, 
 		case resp.Name != "ESEARCH" || answersOther(resp.Args, cmd.Tag):
 			return false, nil
 		case resp.BadSet:
-			return false, fmt.Errorf("%w: it is not a set of UIDs: %q", imap.ErrOutOfStep, wire.Printable(resp.Text))
+			return false, fmt.Errorf("%w: it is not a set of UIDs: %q", imap.ErrOutOfStep, printable.Text(resp.Text))
 		}
 		return true, found.AddAll(resp.UIDs.Set().In(uids))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -162,7 +163,7 @@ func (a *statusAnswers) add(resp *wire.Response) (bool, error) {
 	}
 	status, ok := parseStatus(resp.Args[pairs].List)
 	if !ok {
-		a.incomplete = wire.Printable(resp.Args[pairs].String())
+		a.incomplete = printable.Text(resp.Args[pairs].String())
 	}
 	raw, answer := mailboxName(resp.Args[:pairs]), statusAnswer{status, ok}
 	if _, again := a.exact[raw]; !again {

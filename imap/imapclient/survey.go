@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -49,7 +49,7 @@ func (c surveyor) survey(ctx context.Context, named []string) (*mail.Survey, err
 	survey.Mailboxes = l.mailboxes(scope)
 	for _, name := range scope.unmatched(survey.Mailboxes) {
 		survey.Notes = append(survey.Notes, fmt.Sprintf("the server lists no mailbox in the namespace %q, "+
-			"which is to be archived too", wire.Printable(name)))
+			"which is to be archived too", printable.Text(name)))
 	}
 	survey.Dangling = c.names().markSubscribed(survey.Mailboxes, subscribed, scope.isRead)
 	err = c.completeStatus(ctx, survey.Mailboxes)

@@ -15,6 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/journal"
 	"github.com/mailstrata/mailstrata/imap/internal/spool"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -135,7 +136,7 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 		}
 	}
 	if !it.Internal.IsReadable() {
-		it.changed("date %q left out: it cannot be read", wire.Printable(it.Internal.Raw))
+		it.changed("date %q left out: it cannot be read", printable.Text(it.Internal.Raw))
 		return nil
 	}
 	it.date = dateWords(it.Internal.Time())

@@ -11,7 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/imap/imapclient"
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -134,7 +134,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item,
 				}
 			}
 			if it.date != "" && m.Internal.Resolved().Seconds != it.Internal.Seconds {
-				it.changedOnce("the date %s became %s", it.Internal, wire.Printable(m.Internal.String()))
+				it.changedOnce("the date %s became %s", it.Internal, printable.Text(m.Internal.String()))
 			}
 			if m.Size != it.text.Size || it.traits.Any() {
 				odd = append(odd, m)
@@ -146,9 +146,9 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item,
 
 func flagWords(flag string) string {
 	if strings.HasPrefix(flag, `\`) {
-		return "flag " + wire.Printable(flag)
+		return "flag " + printable.Text(flag)
 	}
-	return "keyword " + wire.Printable(flag)
+	return "keyword " + printable.Text(flag)
 }
 
 // compareBytes fetches messages and reports how they differ from what was sent.

@@ -132,13 +132,13 @@ var layers = map[string]string{
 		backup/source mail`,
 	"eml":           "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
 	"eml/emlsource": "backup/source backup/source/disk internal/mailfile mail",
-	"imap":          "imap/internal/netconn imap/internal/wire internal/silence mail",
+	"imap":          "imap/internal/netconn imap/internal/wire internal/printable internal/silence mail",
 	"imap/imapclient": `
-		backup/source imap imap/internal/properties imap/internal/spool imap/internal/wire mail`,
+		backup/source imap imap/internal/properties imap/internal/spool imap/internal/wire internal/printable mail`,
 	"imap/imapsource": "backup/source imap imap/imapclient internal/grace mail",
 	"imap/imaprestore": `
 		chunk imap imap/imapclient imap/internal/fingerprint imap/internal/journal imap/internal/spool imap/internal/wire
-		internal/canonical internal/retry mail restore`,
+		internal/canonical internal/printable internal/retry mail restore`,
 	"imap/internal/fingerprint": "",
 	"imap/internal/floods":      "",
 	"imap/internal/imaptest":    "",
@@ -146,9 +146,9 @@ var layers = map[string]string{
 	"imap/internal/netconn":     "internal/silence",
 	"imap/internal/properties":  "imap/internal/wire mail",
 	"imap/internal/spool":       "internal/local",
-	"imap/internal/wire":        "mail",
+	"imap/internal/wire":        "internal/printable mail",
 	"jmap": `
-		internal/silence mail`,
+		internal/printable internal/silence mail`,
 	"jmap/internal/jmaptest": `
 		`,
 	"jmap/jmaprestore": `
@@ -306,9 +306,10 @@ var layers = map[string]string{
 	"internal/mutate":    "",
 	"internal/nextrun":   "",
 	"internal/notify":    "internal/local internal/retry",
-	"internal/oauth":     "internal/keyring internal/local",
+	"internal/oauth":     "internal/keyring internal/local internal/printable",
 	"internal/percent":   "",
 	"internal/plaintext": "",
+	"internal/printable": "",
 	"internal/probe":     "imap",
 	"internal/provider":  "",
 	"internal/removal":   "",

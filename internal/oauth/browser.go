@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/mailstrata/mailstrata/internal/printable"
 )
 
 // browserWait is how long the user may take to consent.
@@ -116,9 +118,9 @@ func outcome(query url.Values) returned {
 	case code == "access_denied":
 		return returned{err: ErrDenied}
 	case code != "":
-		said := printable(code, nil)
+		said := printable.Text(code)
 		if more := query.Get("error_description"); more != "" {
-			said += ": " + printable(more, nil)
+			said += ": " + printable.Text(more)
 		}
 		return returned{err: fmt.Errorf("the provider refused consent (%s)", said)}
 	case query.Get("code") == "":

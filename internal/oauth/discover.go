@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/printable"
 )
 
 // maxMetadata is the maximum size of what a provider publishes about itself.
@@ -38,7 +40,7 @@ func Discover(ctx context.Context, issuer string, transport http.RoundTripper) (
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s, and does not describe a provider of tokens", place, printable(answer.Status, nil))
+		return nil, fmt.Errorf("%s answers %s, and does not describe a provider of tokens", place, printable.Text(answer.Status))
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxMetadata))
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/oauth2"
+
+	"github.com/mailstrata/mailstrata/internal/printable"
 )
 
 var (
@@ -74,9 +76,9 @@ func explainRefusal(host string, refused *oauth2.RetrieveError, secrets []string
 		status := cmp.Or(http.StatusText(refused.Response.StatusCode), "an unknown status")
 		return fmt.Errorf("%w: %s answers %d (%s)", ErrUnavailable, host, refused.Response.StatusCode, status)
 	}
-	said := printable(code, secrets)
+	said := printable.Text(hide(code, secrets))
 	if refused.ErrorDescription != "" {
-		said += ": " + printable(refused.ErrorDescription, secrets)
+		said += ": " + printable.Text(hide(refused.ErrorDescription, secrets))
 	}
 	switch {
 	case slices.Contains(consentCodes, code):
@@ -101,23 +103,10 @@ func hostOf(endpoint string) string {
 	return u.Host
 }
 
-// printable shortens a provider's text, and removes control characters and secrets.
-func printable(text string, secrets []string) string {
-	const enough = 300
+// hide removes secrets from a provider's text.
+func hide(text string, secrets []string) string {
 	for _, secret := range secrets {
 		text = strings.ReplaceAll(text, secret, "…")
 	}
-	clean := strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\r' || r == '\t' {
-			return ' '
-		}
-		if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if runes := []rune(clean); len(runes) > enough {
-		return string(runes[:enough]) + "…"
-	}
-	return clean
+	return text
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/mailstrata/mailstrata/internal/printable"
 )
 
 // literalSize recognizes "{n}", "{n+}" and "~{n}" at the end of the line (RFC 9051 section 4.3, RFC
@@ -43,7 +45,7 @@ func (r *Reader) literal(size int64, depth, mark int) error {
 		err = r.skip(size)
 		r.push(Node{Kind: Dropped})
 	default:
-		return Flood("a literal of %d bytes in a %s response; no more than %d are taken", size, Printable(r.resp.Name),
+		return Flood("a literal of %d bytes in a %s response; no more than %d are taken", size, printable.Text(r.resp.Name),
 			MaxLiteral)
 	}
 	if err != nil {
@@ -161,7 +163,7 @@ func (l *LiteralReader) cut(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w, after %d of the %d bytes of %s", unexpectedEOF(err, true), l.size-l.left, l.size, Printable(l.name))
+	return fmt.Errorf("%w, after %d of the %d bytes of %s", unexpectedEOF(err, true), l.size-l.left, l.size, printable.Text(l.name))
 }
 
 // close checks that the literal ends where it was announced to end: another attribute or the end of
@@ -172,7 +174,7 @@ func (l *LiteralReader) close() error {
 		l.Err = l.cut(err)
 	} else if bytes.IndexByte([]byte(" )\r\n"), next[0]) < 0 {
 		l.Err = fmt.Errorf("%w: it announces \"%s {%d}\", and neither another attribute nor the end of the list follows after %d bytes",
-			ErrOutOfStep, Printable(l.name), l.size, l.size)
+			ErrOutOfStep, printable.Text(l.name), l.size, l.size)
 	}
 	return l.Err
 }

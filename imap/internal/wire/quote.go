@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -42,28 +43,12 @@ func (e *ExactWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Printable returns a server's text without control characters and cut to a length that fits an
-// error message.
-func Printable(text string) string {
-	const enough = 300
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if runes := []rune(clean); len(runes) > enough {
-		return string(runes[:enough]) + "…"
-	}
-	return clean
-}
-
 // PrintableName returns a mailbox's name as people know it.
 func PrintableName(raw string) string {
 	if name, ok := mail.DecodeName(raw); ok {
-		return Printable(name)
+		return printable.Text(name)
 	}
-	return Printable(raw)
+	return printable.Text(raw)
 }
 
 // IsAtom reports whether s is an atom (RFC 9051 section 9).

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/printable"
 )
 
 // Response is one response of the server. It is valid until the next one is read.
@@ -222,7 +224,7 @@ func (r *Reader) rest() string {
 
 // Head returns the beginning of the response that was read last, for errors. It may be of a
 // message: a server that is out of step sends messages where responses should be.
-func (r *Reader) Head() string { return Printable(string(trimEnd(head(r.memory)))) }
+func (r *Reader) Head() string { return printable.Text(string(trimEnd(head(r.memory)))) }
 
 // head returns the beginning of a response, enough to recognize it in an error.
 func head(b []byte) []byte { return b[:min(len(b), 60)] }
