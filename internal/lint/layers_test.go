@@ -165,8 +165,8 @@ var layers = map[string]string{
 
 	// Serving archives to programs that read.
 	"serve/imapserver": `
-		archive archive/layout chunk fulltext/words internal/header internal/inorder mail mail/charset mail/entity
-		serve/internal/address serve/internal/command serve/view`,
+		archive archive/layout chunk fulltext/words internal/header internal/inorder internal/retry mail
+		mail/charset mail/entity serve/internal/address serve/internal/command serve/view`,
 	"serve/internal/address": "",
 	"serve/internal/command": "",
 	"serve/page": `
@@ -176,7 +176,7 @@ var layers = map[string]string{
 		serve/page/message serve/page/sorting serve/view`,
 	"serve/page/chart":  "",
 	"serve/page/export": "archive eml internal/lineend internal/ui internal/zipstream mail manifest mbox",
-	"serve/page/gate":   "",
+	"serve/page/gate":   "internal/retry",
 	"serve/page/message": `
 		archive archive/layout archive/readable internal/header internal/inorder internal/ui mail mail/charset
 		mail/entity mail/extract manifest serve/view`,

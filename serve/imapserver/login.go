@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/serve/internal/command"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
@@ -91,9 +92,9 @@ func (s *session) reject(ctx context.Context, cmd *command.Command) error {
 	server := s.server
 	server.o.Log("%s gives a wrong password", s.conn.RemoteAddr())
 	server.guessing.Lock()
-	waited := sleep(ctx, server.o.Limits.Delay)
+	err := retry.Sleep(ctx, server.o.Limits.Delay)
 	server.guessing.Unlock()
-	if !waited {
+	if err != nil {
 		return errGone
 	}
 	if s.wrong++; s.wrong >= server.o.Limits.Attempts {

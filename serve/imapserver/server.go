@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
@@ -101,7 +102,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return nil
 			}
-			if pause = min(max(2*pause, 10*time.Millisecond), time.Second); !sleep(ctx, pause) { // too many open files
+			if pause = min(max(2*pause, 10*time.Millisecond), time.Second); retry.Sleep(ctx, pause) != nil { // too many open files
 				return nil
 			}
 			continue
@@ -183,16 +184,4 @@ func (s *Server) closeAll() {
 func (s *Server) admits(password string) bool {
 	sum := sha256.Sum256([]byte(password))
 	return subtle.ConstantTimeCompare(sum[:], s.password[:]) == 1
-}
-
-// sleep waits, and reports whether ctx did not end.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -1,11 +1,12 @@
 package gate
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/retry"
 )
 
 // openPath is the path of links, below the prefix.
@@ -57,21 +58,9 @@ func (g *Gate) enter(w http.ResponseWriter, how string) {
 func (g *Gate) wrong(w http.ResponseWriter, r *http.Request, text string) {
 	g.o.Log("refused: a wrong password or link")
 	g.guessing.Lock()
-	waited := sleep(r.Context(), g.o.Delay)
+	err := retry.Sleep(r.Context(), g.o.Delay)
 	g.guessing.Unlock()
-	if waited {
+	if err == nil {
 		g.show(w, http.StatusForbidden, Notice{Title: "Log in", Text: text, Login: true})
-	}
-}
-
-// sleep waits, and reports whether ctx did not end.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
