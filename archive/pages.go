@@ -117,17 +117,13 @@ var ErrFlags = errors.New("flags cannot be read")
 // Page reads a page. If only its flags cannot be read, it returns the entries without flags and an
 // error that wraps ErrFlags.
 func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
-	records, err := c.Records(ctx, page)
+	entries, err := c.PageWithoutFlags(ctx, mailbox, page)
 	if err != nil {
-		return nil, fmt.Errorf("mailbox %q, %s: record page %s: %w", mailbox.Name, page, page.Records, err)
-	}
-	entries := make([]manifest.Entry, len(records))
-	for i := range records {
-		entries[i].Record = records[i]
+		return nil, err
 	}
 	sets, err := ReadPiece(ctx, c, page.Flags, manifest.ParseFlags)
-	if err == nil && len(sets) != len(records) {
-		err = fmt.Errorf("%w: flags of %d messages for %d records", manifest.ErrMalformed, len(sets), len(records))
+	if err == nil && len(sets) != len(entries) {
+		err = fmt.Errorf("%w: flags of %d messages for %d records", manifest.ErrMalformed, len(sets), len(entries))
 	}
 	if err != nil {
 		return entries, fmt.Errorf("mailbox %q, %s: %w: flag page %s: %w", mailbox.Name, page, ErrFlags, page.Flags, err)
@@ -138,20 +134,22 @@ func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page man
 	return entries, nil
 }
 
+// PageWithoutFlags reads a page, but not its flags, which are another chunk.
+func (c *Contents) PageWithoutFlags(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
+	records, err := c.Records(ctx, page)
+	if err != nil {
+		return nil, fmt.Errorf("mailbox %q, %s: record page %s: %w", mailbox.Name, page, page.Records, err)
+	}
+	entries := make([]manifest.Entry, len(records))
+	for i := range records {
+		entries[i].Record = records[i]
+	}
+	return entries, nil
+}
+
 // Records reads a record page and checks that it agrees with its row.
 func (c *Contents) Records(ctx context.Context, page manifest.Page) ([]manifest.Record, error) {
-	records, err := ReadPiece(ctx, c, page.Records, manifest.ParseRecords)
-	if err != nil {
-		return nil, err
-	}
-	if len(records) != int(page.Messages) {
-		return nil, fmt.Errorf("%w: %d records, its row says %d", manifest.ErrMalformed, len(records), page.Messages)
-	}
-	first, last := page.Range()
-	if uint64(records[0].UID) < first || uint64(records[len(records)-1].UID) > last {
-		return nil, fmt.Errorf("%w: UIDs from %d to %d are not all of this page", manifest.ErrMalformed, records[0].UID, records[len(records)-1].UID)
-	}
-	return records, nil
+	return page.LoadRecords(c.Load(ctx))
 }
 
 // Entry returns the entry of one message of a mailbox.

@@ -54,26 +54,14 @@ func New(path string) *Target { return &Target{tree.Lazy{Dir: path}} }
 // Prepare implements restore.Target.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	dirs := t.directories(mailboxes)
-	if err := tree.CheckApart(t.Dir, mailboxes, dirs); err != nil {
-		return nil, nil, err
-	}
-	top, err := t.Tree()
-	if err != nil {
-		return nil, nil, err
-	}
+	places, err := t.Make(ctx, mailboxes, dirs, func(top *tree.Tree, i int) error { return top.Mkdir(dirs[i]) })
 	var notes []string
-	places := make([]restore.Place, len(mailboxes))
-	for i := range mailboxes {
-		box := &mailboxes[i]
-		if err := errors.Join(ctx.Err(), top.Mkdir(dirs[i])); err != nil {
-			return nil, notes, err
-		}
-		places[i] = restore.Place{Mailbox: box.Name, Name: top.Path(dirs[i]), Skip: !box.Selectable()}
-		if dirs[i] != strings.Join(box.Path(), "/") && !box.IsInbox() {
+	for i := range places {
+		if box := &mailboxes[i]; dirs[i] != strings.Join(box.Path(), "/") && !box.IsInbox() {
 			notes = append(notes, fmt.Sprintf("mailbox %q is in the directory %q", box.Name, dirs[i]))
 		}
 	}
-	return places, notes, nil
+	return places, notes, err
 }
 
 // Open implements restore.Target.

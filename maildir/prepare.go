@@ -2,7 +2,6 @@ package maildir
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 
@@ -14,24 +13,21 @@ import (
 // Prepare implements restore.Target. It skips mailboxes that cannot hold messages.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	locations, dirs := t.locate(mailboxes)
-	if err := tree.CheckApart(t.Dir, mailboxes, dirs); err != nil {
-		return nil, nil, err
+	places, err := t.Make(ctx, mailboxes, dirs, func(top *tree.Tree, i int) error {
+		return t.make(top, locations[i], mailboxes[i].Selectable())
+	})
+	var notes []string
+	for i := range places {
+		if l := locations[i]; l.isAltered(&mailboxes[i]) {
+			notes = append(notes, fmt.Sprintf("mailbox %q is in the folder %q", mailboxes[i].Name, l.dir))
+		}
+	}
+	if err != nil {
+		return nil, notes, err
 	}
 	top, err := t.Tree()
 	if err != nil {
-		return nil, nil, err
-	}
-	var notes []string
-	places := make([]restore.Place, len(mailboxes))
-	for i := range mailboxes {
-		box, l := &mailboxes[i], locations[i]
-		if err := errors.Join(ctx.Err(), t.make(top, l, box.Selectable())); err != nil {
-			return nil, notes, err
-		}
-		places[i] = restore.Place{Mailbox: box.Name, Name: top.Path(l.dir), Skip: !box.Selectable()}
-		if l.isAltered(box) {
-			notes = append(notes, fmt.Sprintf("mailbox %q is in the folder %q", box.Name, l.dir))
-		}
+		return nil, notes, err
 	}
 	if err := t.options.Layout.subscribe(ctx, top.Root(), mailboxes, dirs); err != nil {
 		return nil, notes, tree.Explain(top.Path(subscriptionsFile), err)

@@ -280,15 +280,7 @@ func (a *accountSearch) entries(ctx context.Context, c *archive.Contents, mailbo
 	if a.query.ReadsFlags() {
 		return c.Page(ctx, mailbox, page)
 	}
-	records, err := c.Records(ctx, page)
-	if err != nil {
-		return nil, fmt.Errorf("mailbox %q, %s: record page %s: %w", mailbox.Name, page, page.Records, err)
-	}
-	entries := make([]manifest.Entry, len(records))
-	for i := range records {
-		entries[i].Record = records[i]
-	}
-	return entries, nil
+	return c.PageWithoutFlags(ctx, mailbox, page)
 }
 
 // yieldHits yields what was found in the account. It reports whether to go on.

@@ -68,6 +68,28 @@ func (l *Lazy) Close() error {
 	return err
 }
 
+// Make opens the Tree, makes the directory of each mailbox, and returns the places that it made,
+// also with an error. dirs are the directories; mkdir makes one, by its index. If two mailboxes
+// would share one, Make makes none.
+func (l *Lazy) Make(ctx context.Context, mailboxes []mail.Mailbox, dirs []string, mkdir func(*Tree, int) error) ([]restore.Place, error) {
+	if err := CheckApart(l.Dir, mailboxes, dirs); err != nil {
+		return nil, err
+	}
+	tree, err := l.Tree()
+	if err != nil {
+		return nil, err
+	}
+	places := make([]restore.Place, 0, len(mailboxes))
+	for i := range mailboxes {
+		box := &mailboxes[i]
+		if err := errors.Join(ctx.Err(), mkdir(tree, i)); err != nil {
+			return places, err
+		}
+		places = append(places, restore.Place{Mailbox: box.Name, Name: tree.Path(dirs[i]), Skip: !box.Selectable()})
+	}
+	return places, nil
+}
+
 // Existing returns the places of mailboxes, for restore.Previewer. dirs are their directories. A
 // directory without the subdirectory sub does not exist yet.
 func (l *Lazy) Existing(mailboxes []mail.Mailbox, dirs []string, sub string) ([]restore.Place, error) {
