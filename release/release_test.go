@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 const version = "1.2.3"
@@ -26,17 +28,14 @@ const version = "1.2.3"
 func tree(t *testing.T) string {
 	t.Helper()
 	for _, tool := range []string{"git", "dpkg-deb"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing(t, tool)
-		}
+		need.Program(t, tool, "make packages")
 	}
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(root, ".testbed/bin/nfpm")); err != nil {
-		missing(t, "nfpm")
-	}
+	_, err = os.Stat(filepath.Join(root, ".testbed/bin/nfpm"))
+	need.That(t, err == nil, "nfpm is not in .testbed/bin: make servers")
 	to := filepath.Join(t.TempDir(), "tree")
 	if err := os.Mkdir(to, 0o755); err != nil {
 		t.Fatal(err)
@@ -73,15 +72,6 @@ func git(t *testing.T, dir string, args ...string) {
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("git %v: %v\n%s", args, err, out)
 	}
-}
-
-// missing skips a test, or fails it where every tool is required.
-func missing(t *testing.T, tool string) {
-	t.Helper()
-	if os.Getenv("MAILSTRATA_REQUIRE_SERVERS") != "" {
-		t.Fatalf("%s is not installed", tool)
-	}
-	t.Skipf("%s is not installed: run make packages servers", tool)
 }
 
 // The same commit gives the same files, whatever the directory, the time zone and the directory for

@@ -14,13 +14,13 @@ import (
 	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // contrib/restore.py restores manifests whose mailboxes are in tables and whose pages are in lists.
 func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	for _, tool := range []string{"python3", "zstd"} {
-		testbed.Installed(t, tool, "apt-get install "+tool)
+		need.Program(t, tool, "apt-get install "+tool)
 	}
 	a := archivetest.NewAccount()
 	large := a.Mailbox("large")
@@ -73,7 +73,7 @@ func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 // contrib/restore.py restores scripts, events and contacts byte for byte.
 func TestItemsComeBackWithoutTheProgram(t *testing.T) {
 	for _, tool := range []string{"python3", "zstd"} {
-		testbed.Installed(t, tool, "apt-get install "+tool)
+		need.Program(t, tool, "apt-get install "+tool)
 	}
 	a, calendars, scripts := archivetest.NewAccount(), archivetest.NewItemServer(), archivetest.NewItemServer()
 	a.Mailbox("INBOX").Add("Subject: x\r\n\r\nx")

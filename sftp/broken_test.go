@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 	"github.com/mailstrata/mailstrata/sftp"
 )
 
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 // file with a number n (the first connection ends at its n-th request).
 func broken(t *testing.T, fault, path string) sftp.Options {
 	t.Helper()
-	testbed.Installed(t, serverPath, "apt-get install openssh-server")
+	need.Program(t, serverPath, "apt-get install openssh-server")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

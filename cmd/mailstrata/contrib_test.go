@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/internal/cli"
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // contrib reads a file of this repository, by its path from the root.
@@ -58,7 +58,7 @@ func TestUnits(t *testing.T) {
 	parses(t, strings.Fields(value(t, own, "ExecStart"))[1:])
 	server := contrib(t, "contrib/systemd/user/mailstrata-serve.service")
 	parses(t, strings.Fields(value(t, server, "ExecStart"))[1:])
-	systemdAnalyze := testbed.Installed(t, "systemd-analyze", "the commands of the units are checked, their syntax is not")
+	systemdAnalyze := need.Program(t, "systemd-analyze", "the commands of the units are checked, their syntax is not")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

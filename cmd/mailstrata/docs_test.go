@@ -17,7 +17,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/demo"
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // notRun maps lines that no test can run, which the documents show with the prompt "#", to the
@@ -350,7 +350,7 @@ func makesSense(t *testing.T, line string) {
 func (d *testedDocument) run(t *testing.T, line string) bool {
 	t.Helper()
 	if program, _, _ := strings.Cut(line, " "); program == "ssh-keygen" {
-		testbed.Installed(t, program, "apt-get install openssh-client")
+		need.Program(t, program, "apt-get install openssh-client")
 	}
 	text, err := d.command(line).CombinedOutput()
 	status := 0

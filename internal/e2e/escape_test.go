@@ -16,6 +16,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/demo"
 	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // A script that implements docs/format.md, with age and zstd, restores every message of an account,
@@ -98,7 +99,7 @@ func TestADamagedArchiveComesBackAsFarAsItCan(t *testing.T) {
 func needEscape(t *testing.T) {
 	t.Helper()
 	for _, tool := range []string{"python3", "zstd"} {
-		testbed.Installed(t, tool, "apt-get install "+tool)
+		need.Program(t, tool, "apt-get install "+tool)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // imaplibScript prints all mailboxes and messages of an account, one a line, for each line that it
@@ -62,7 +62,7 @@ type imaplib struct {
 
 func startImaplib(t testing.TB) *imaplib {
 	t.Helper()
-	cmd := exec.Command(testbed.Installed(t, "python3", "python3"), "-c", imaplibScript)
+	cmd := exec.Command(need.Program(t, "python3", "python3"), "-c", imaplibScript)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()

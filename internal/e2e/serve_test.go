@@ -23,6 +23,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // servePassword is that of every server of these tests.
@@ -182,7 +183,7 @@ func TestServedToClients(t *testing.T) {
 		}
 	})
 	t.Run("mbsync", func(t *testing.T) {
-		mbsync := testbed.Installed(t, "mbsync", "apt-get install isync")
+		mbsync := need.Program(t, "mbsync", "apt-get install isync")
 		sync := func(address, user, password string) map[string]int {
 			dir := t.TempDir()
 			host, port, _ := net.SplitHostPort(address)
@@ -203,7 +204,7 @@ func TestServedToClients(t *testing.T) {
 		sameFiles(t, have, want)
 	})
 	t.Run("OfflineIMAP", func(t *testing.T) {
-		program := testbed.Installed(t, "offlineimap", "apt-get install offlineimap3")
+		program := need.Program(t, "offlineimap", "apt-get install offlineimap3")
 		want := offlineimap(t, program, dovecot.Addr, "bert", imapPassword)
 		sameFiles(t, offlineimap(t, program, address, "bert@"+hostname, servePassword), want)
 	})

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // thunderbirdShows is what testdata/thunderbird.py prints.
@@ -49,9 +50,9 @@ func thunderbirdMail(n int) (list []testbed.Message, shown [][4]any) {
 func TestServedToThunderbird(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"thunderbird", "xvfb-run", "xauth"} {
-		testbed.Installed(t, program, "apt-get install thunderbird xvfb xauth")
+		need.Program(t, program, "apt-get install thunderbird xvfb xauth")
 	}
-	python := testbed.Installed(t, "python3", "python3")
+	python := need.Program(t, "python3", "python3")
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
 	inbox, shownInbox := thunderbirdMail(20)
 	bridge, shownBridge := thunderbirdMail(5)

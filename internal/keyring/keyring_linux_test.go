@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // The tests of this package change the environment, and share the bus that go-keyring keeps open:
@@ -27,7 +28,7 @@ func TestEntries(t *testing.T) {
 
 // TestGNOMEKeyring is TestEntries with the keyring that most desktops have.
 func TestGNOMEKeyring(t *testing.T) {
-	daemon := testbed.Installed(t, "gnome-keyring-daemon", "run make packages")
+	daemon := need.Program(t, "gnome-keyring-daemon", "run make packages")
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	t.Setenv("XDG_DATA_HOME", filepath.Join(home, "data"))

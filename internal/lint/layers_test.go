@@ -325,8 +325,9 @@ var layers = map[string]string{
 		internal/config internal/hint internal/keyring internal/local internal/plaintext internal/ui repo
 		repo/keys`,
 	"internal/sheet":            "",
-	"internal/testbed":          "",
-	"internal/testbed/chromium": "internal/testbed",
+	"internal/testbed":          "internal/testbed/need",
+	"internal/testbed/chromium": "internal/testbed/need",
+	"internal/testbed/need":     "",
 	"internal/tree":             "mail restore",
 	"internal/ui":               "",
 	"internal/zipstream":        "",

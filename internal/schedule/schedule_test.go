@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // hard is a job whose every word needs quotes somewhere.
@@ -190,7 +190,7 @@ func TestSystemd(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), `ExecStart="`+program+`" "--config" "/home/anna/a \"b\" 100%% $$HOME \\c/it's.toml" "run"`) {
 		t.Errorf("%v:\n%s", err, text)
 	}
-	systemdAnalyze := testbed.Installed(t, "systemd-analyze", "run make packages")
+	systemdAnalyze := need.Program(t, "systemd-analyze", "run make packages")
 	out, err := exec.Command(systemdAnalyze, "verify", "--man=no", filepath.Join(dir, "mailstrata.service"), filepath.Join(dir, "mailstrata.timer")).CombinedOutput()
 	if err != nil || strings.Contains(string(out), "mailstrata") {
 		t.Errorf("systemd-analyze: %v\n%s", err, out)

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // CyrusOptions says how a Cyrus differs from the usual one.
@@ -45,9 +47,8 @@ func Cyrus(t testing.TB, o CyrusOptions) CyrusServer {
 	var services, settings string
 	bin := filepath.Join(tree.dir, "usr/lib/cyrus/bin")
 	if o.HTTP {
-		if _, err := os.Stat(filepath.Join(bin, "httpd")); err != nil {
-			missing(t, "the httpd of Cyrus is not unpacked: testbed/packages, on Debian")
-		}
+		_, err := os.Stat(filepath.Join(bin, "httpd"))
+		need.That(t, err == nil, "the httpd of Cyrus is not unpacked: testbed/packages, on Debian")
 		web := fmt.Sprintf("127.0.0.1:%d", ports[1])
 		c.URL = "http://" + web
 		services = fmt.Sprintf("  http cmd=\"%s/httpd -C %s\" listen=\"%s\" prefork=0 maxchild=100\n", bin, imapd, web)

@@ -29,5 +29,5 @@
 //
 // Where a server is missing, its tests are skipped, so that "go test ./..." is of use everywhere.
 // With CI or MAILSTRATA_REQUIRE_SERVERS=1 in the environment, as "make test" sets it, they fail
-// instead.
+// instead (package need).
 package testbed

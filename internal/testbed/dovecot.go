@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"text/template"
+
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // DovecotOptions says how a Dovecot differs from the usual one.
@@ -46,10 +48,8 @@ type DovecotServer struct {
 // Dovecot starts a Dovecot for the test.
 func Dovecot(t testing.TB, o DovecotOptions) *DovecotServer {
 	t.Helper()
-	Installed(t, "dovecot", "apt-get install dovecot-imapd")
-	if os.Getuid() != 0 {
-		missing(t, "Dovecot is to be started by root")
-	}
+	need.Program(t, "dovecot", "apt-get install dovecot-imapd")
+	need.That(t, os.Getuid() == 0, "Dovecot is to be started by root")
 	d := &DovecotServer{t: t, dir: tempDir(t, t, "dovecot"), Password: cmp.Or(o.Password, "pw")}
 	makeDirs(t, d.dir, "run", "state", "mail")
 	giveToNobody(d.t, filepath.Join(d.dir, "mail"))
@@ -58,7 +58,7 @@ func Dovecot(t testing.TB, o DovecotOptions) *DovecotServer {
 	d.Addr, d.TLSAddr = fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
 	d.RootCAs, d.CAFile = id.pool, id.ca
 	if o.Sieve {
-		Installed(t, "/usr/lib/dovecot/managesieve-login", "apt-get install dovecot-managesieved")
+		need.Program(t, "/usr/lib/dovecot/managesieve-login", "apt-get install dovecot-managesieved")
 		d.Sieve = fmt.Sprintf("127.0.0.1:%d", ports[2])
 	}
 	d.configure(o, id, ports)

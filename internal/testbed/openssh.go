@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // SSHServer is a running sshd of OpenSSH. The user of the test logs in by a key, and sees this
@@ -35,8 +37,8 @@ type SSHOptions struct {
 // OpenSSH starts an sshd for the test.
 func OpenSSH(t testing.TB, o SSHOptions) *SSHServer {
 	t.Helper()
-	Installed(t, sshd, "apt-get install openssh-server")
-	Installed(t, "ssh", "apt-get install openssh-client")
+	need.Program(t, sshd, "apt-get install openssh-server")
+	need.Program(t, "ssh", "apt-get install openssh-client")
 	current, err := user.Current()
 	if err != nil {
 		t.Fatal(err)

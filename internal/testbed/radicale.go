@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // RadicaleServer is a Radicale. Every user name can log in with any password, to calendars and
@@ -17,7 +19,7 @@ type RadicaleServer struct {
 // Radicale starts a Radicale for the test.
 func Radicale(t testing.TB) RadicaleServer {
 	t.Helper()
-	Installed(t, "radicale", "apt-get install radicale")
+	need.Program(t, "radicale", "apt-get install radicale")
 	dir := tempDir(t, t, "radicale")
 	address := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
 	config := filepath.Join(dir, "config")

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/godbus/dbus/v5"
+
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // Secrets is a keyring like that of a desktop: a Secret Service with one collection, on a separate
@@ -58,7 +60,7 @@ func Bus(t testing.TB) string {
 
 func startBus(t testing.TB) (address string, daemon *process) {
 	t.Helper()
-	path := Installed(t, "dbus-daemon", "apt-get install dbus-daemon")
+	path := need.Program(t, "dbus-daemon", "apt-get install dbus-daemon")
 	dir, err := os.MkdirTemp("", "bus") // the path of a socket has a hundred bytes at the most
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // Age is the path of the tool age, of a version that knows hybrid keys, which Debian's does not.
@@ -27,9 +29,8 @@ func program(t testing.TB, name string) string {
 		where = dir
 	}
 	path := filepath.Join(where, name)
-	if _, err := os.Stat(path); err != nil {
-		missing(t, fmt.Sprintf("%s is not in %s: make servers", name, where))
-	}
+	_, err := os.Stat(path)
+	need.That(t, err == nil, fmt.Sprintf("%s is not in %s: make servers", name, where))
 	return path
 }
 
@@ -38,35 +39,6 @@ func program(t testing.TB, name string) string {
 func Kubeapi(t testing.TB) string {
 	t.Helper()
 	return program(t, "kubeapi")
-}
-
-// Installed finds a program of the system that testbed/packages installs. Where it is missing the
-// test is skipped, or fails where servers are required.
-func Installed(t testing.TB, name, hint string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		missing(t, fmt.Sprintf("%s is not installed: %s", name, hint))
-	}
-	return path
-}
-
-// Required skips a test of something that not every machine can do, or fails it where servers are
-// required.
-func Required(t testing.TB, able bool, why string) {
-	t.Helper()
-	if !able {
-		missing(t, why)
-	}
-}
-
-// missing skips a test because a server is missing, or fails it where servers are required.
-func missing(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("CI") != "" || os.Getenv("MAILSTRATA_REQUIRE_SERVERS") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
 
 // root is the directory of the repository, known from where this file was when it was compiled, or,

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // unpackedTree holds programs of Debian's that are not installed, for a host may have one of its
@@ -21,15 +23,12 @@ func unpacked(t testing.TB) unpackedTree {
 	t.Helper()
 	return once(t, "unpacked", func(t testing.TB, life lifetime) unpackedTree {
 		from := filepath.Join(root(), ".testbed", "debian")
-		if _, err := os.Stat(from); err != nil {
-			missing(t, "Cyrus and Courier are not unpacked: testbed/packages, on Debian")
-		}
-		if os.Getuid() != 0 {
-			missing(t, "Cyrus and Courier are to be started by root")
-		}
+		_, err := os.Stat(from)
+		need.That(t, err == nil, "Cyrus and Courier are not unpacked: testbed/packages, on Debian")
+		need.That(t, os.Getuid() == 0, "Cyrus and Courier are to be started by root")
 		tree := unpackedTree{dir: tempDir(t, life, "debian")}
 		var libraries []string
-		err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		err = filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
 			}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // The standard library reads what was written: names, times and data.
@@ -180,13 +182,7 @@ func (f *full) Write(p []byte) (int, error) {
 
 // Info-ZIP finds no fault.
 func TestInfoZIP(t *testing.T) {
-	unzip, err := exec.LookPath("unzip")
-	if err != nil && os.Getenv("MAILSTRATA_REQUIRE_SERVERS") != "" {
-		t.Fatal("unzip is not installed")
-	}
-	if err != nil {
-		t.Skip("unzip is not installed")
-	}
+	unzip := need.Program(t, "unzip", "make packages")
 	path := filepath.Join(t.TempDir(), "a.zip")
 	f, err := os.Create(path)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 	"github.com/mailstrata/mailstrata/mail/extract"
 )
 
@@ -51,7 +51,7 @@ type reference struct {
 // referenceOf reads messages with Python's email package.
 func referenceOf(t *testing.T, files []string) []reference {
 	t.Helper()
-	testbed.Installed(t, "python3", "apt-get install python3")
+	need.Program(t, "python3", "apt-get install python3")
 	script := exec.Command("python3", filepath.Join("testdata", "reference.py"))
 	script.Stdin = strings.NewReader(strings.Join(files, "\n") + "\n")
 	var problems bytes.Buffer

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // offeringProgram replaces mailstrata. It prints the same completions for any command line, with
@@ -62,7 +63,7 @@ show() { printf '\001%s\002' "$BUFFER"; BUFFER=; zle accept-line }; zle -N show;
 	} {
 		t.Run(shell, func(t *testing.T) {
 			t.Parallel()
-			path := testbed.Installed(t, shell, "apt-get install "+shell)
+			path := need.Program(t, shell, "apt-get install "+shell)
 			home := offering(t, start.script)
 			if err := os.WriteFile(filepath.Join(home, start.file), []byte(start.rc), 0o600); err != nil {
 				t.Fatal(err)
@@ -118,7 +119,7 @@ func (s *shown) until(mark string) string {
 
 // TestFishTab asks fish for the completions, which fish quotes in its way.
 func TestFishTab(t *testing.T) {
-	path := testbed.Installed(t, "fish", "apt-get install fish")
+	path := need.Program(t, "fish", "apt-get install fish")
 	home := offering(t, fishCompletion)
 	script, want := "set PATH ~/bin $PATH; source ~/completion\n", ""
 	for _, c := range []struct{ typed, offered string }{
@@ -160,7 +161,7 @@ func offering(t *testing.T, script string) string {
 
 // In a real bash, Tab completes as the program does, also names with spaces, '@' and ':'.
 func TestBashCompletion(t *testing.T) {
-	testbed.Installed(t, "bash", "apt-get install bash")
+	need.Program(t, "bash", "apt-get install bash")
 	dir := t.TempDir()
 	script := filepath.Join(dir, "mailstrata.bash")
 	if err := os.WriteFile(script, []byte(bashCompletion), 0o600); err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // Browser is a running Chromium.
@@ -39,7 +39,7 @@ var quiet = []string{
 // the test.
 func Start(t testing.TB, canary *Canary) *Browser {
 	t.Helper()
-	path := testbed.Installed(t, "chromium", "apt-get install chromium, or testbed/packages")
+	path := need.Program(t, "chromium", "apt-get install chromium, or testbed/packages")
 	profile, err := os.MkdirTemp("", "chromium-")
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 	"github.com/mailstrata/mailstrata/mail/document/pdf"
 )
 
@@ -45,7 +45,7 @@ var cache string
 
 func newExtractor(t *testing.T) *pdf.Extractor {
 	t.Helper()
-	testbed.Required(t, pdf.Supported(), "PDFs are not read on this machine")
+	need.That(t, pdf.Supported(), "PDFs are not read on this machine")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 	"github.com/mailstrata/mailstrata/repo/format/optimal"
 )
 
@@ -170,7 +170,7 @@ func FuzzEncode(f *testing.F) {
 
 // The program zstd reads the frames too.
 func TestOtherDecoder(t *testing.T) {
-	testbed.Installed(t, "zstd", "apt-get install zstd")
+	need.Program(t, "zstd", "apt-get install zstd")
 	rnd := rand.New(rand.NewPCG(9, 10))
 	e := new(optimal.Encoder)
 	var content, frames []byte

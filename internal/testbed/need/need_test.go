@@ -1,9 +1,9 @@
-package testbed_test
+package need_test
 
 import (
 	"testing"
 
-	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // outcome is a test that ends by a panic, so that its outcome can be seen.
@@ -13,7 +13,7 @@ func (outcome) Helper()      {}
 func (outcome) Skip(...any)  { panic("skipped") }
 func (outcome) Fatal(...any) { panic("failed") }
 
-func TestRequired(t *testing.T) {
+func TestThat(t *testing.T) {
 	for _, c := range []struct {
 		required string
 		able     bool
@@ -27,7 +27,7 @@ func TestRequired(t *testing.T) {
 					t.Errorf("%+v: %v", c, got)
 				}
 			}()
-			testbed.Required(outcome{t}, c.able, "")
+			need.That(outcome{t}, c.able, "")
 		}()
 	}
 }
