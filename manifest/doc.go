@@ -20,9 +20,9 @@
 //
 // A page covers an aligned range of UIDs. The records alone decide which ranges are pages
 // (partition.go), so a mailbox has one encoding, however it came to its state, and one changed flag
-// in a mailbox of a million messages rewrites one flag page. A [Paginator] makes pages from nothing
-// (paginate.go), [Mailbox.Fill] from the pages of an earlier run and what changed since
-// (update.go). [Mailbox.Entries] reads them (entries.go).
+// in a mailbox of a million messages rewrites one flag page. [Mailbox.Fill] makes pages from those
+// of an earlier run, if any, and what changed since (update.go, paginate.go). [Mailbox.Entries]
+// reads them (entries.go).
 //
 // A record recognizes its message by the hashes of probe.go. What later versions added is in
 // extensions: how a message was in a file (form.go), the state of a JMAP server (state.go), when a

@@ -53,9 +53,9 @@ func decodePageList(b []byte) ([]Page, error) {
 	return canonical("page list", b, pages, EncodePageList)
 }
 
-// SetPages sets the pages of the mailbox, as Paginator or Update returned them, and adds up
-// Messages. Up to 4 pages are inline; more are in lists of 16 to 64, of which the last may have
-// fewer. The caller sets Bytes.
+// SetPages sets the pages of the mailbox, which must be as Fill makes them, and adds up Messages.
+// Up to 4 pages are inline; more are in lists of 16 to 64, of which the last may have fewer. The
+// caller sets Bytes.
 func (mb *Mailbox) SetPages(pages []Page, put Put) error {
 	return mb.setPagesAfter(pages, nil, put)
 }

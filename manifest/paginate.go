@@ -6,22 +6,6 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Paginator divides the messages of a mailbox into pages: the largest aligned ranges of UIDs that
-// hold at most 16 messages. It puts a page as soon as its range is known, so it holds little more
-// than one page of a mailbox of any size.
-type Paginator struct{ w *pageWriter }
-
-// NewPaginator returns a Paginator that stores pages through put.
-func NewPaginator(put Put) *Paginator {
-	return &Paginator{newPageWriter(PageRecords, nil, put)}
-}
-
-// Add adds one message. UIDs must ascend.
-func (p *Paginator) Add(e Entry) error { return p.w.addEntry(e, nil) }
-
-// Close puts the last page and returns the rows of all pages.
-func (p *Paginator) Close() ([]Page, error) { return p.w.finish() }
-
 // pageItem is an item of a pageWriter: an unchanged old page, or one message.
 type pageItem struct {
 	page  *Page      // an old page that is not loaded; nil: the item is a message
@@ -49,8 +33,10 @@ type pageState struct {
 	flagsChanged bool
 }
 
-// pageWriter makes pages from messages and old pages. It does not put chunks that are the same as
-// in an old page.
+// pageWriter divides the messages of a mailbox into pages: the largest aligned ranges of UIDs that
+// hold at most 16 messages. It makes them from messages and old pages, and does not put chunks that
+// are the same as in an old page. It puts a page as soon as its range is known, so it holds little
+// more than one page of a mailbox of any size.
 type pageWriter struct {
 	tree  *partition[pageItem]
 	load  Load

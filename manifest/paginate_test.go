@@ -332,7 +332,7 @@ func TestUpdateTouchesLittle(t *testing.T) {
 		{"all", Changes{Removed: from(1, 1250)}, 10, 0},
 	} {
 		m.loads, m.puts = 0, 0
-		got, _, err := Update(pages, test.c, m.load, m.put)
+		got, _, err := update(pages, test.c, m.load, m.put)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -345,7 +345,7 @@ func TestUpdateTouchesLittle(t *testing.T) {
 	}
 }
 
-// TestUpdateStops checks that Update returns the errors of load and put, at every call.
+// TestUpdateStops checks that update returns the errors of load and put, at every call.
 func TestUpdateStops(t *testing.T) {
 	m := newMemory()
 	mb := dense(3000)
@@ -355,7 +355,7 @@ func TestUpdateStops(t *testing.T) {
 	removed.AddRange(mail.UIDRange{First: 2, Last: 2900})
 	for n := 0; ; n++ {
 		m.refuse, m.afterRefusal = broken, n
-		_, _, err := Update(pages, Changes{Removed: removed, Added: mailbox{message(4000, 1)}.seq()}, m.load, m.put)
+		_, _, err := update(pages, Changes{Removed: removed, Added: mailbox{message(4000, 1)}.seq()}, m.load, m.put)
 		if err == nil {
 			if n < 6 {
 				t.Errorf("no more than %d calls", n)
@@ -368,13 +368,13 @@ func TestUpdateStops(t *testing.T) {
 	}
 	m.refuse = nil
 	added := func(yield func(Entry, error) bool) { _ = yield(message(4000, 1), nil) && yield(Entry{}, broken) }
-	if _, _, err := Update(pages, Changes{Added: added}, m.load, m.put); !errors.Is(err, broken) {
+	if _, _, err := update(pages, Changes{Added: added}, m.load, m.put); !errors.Is(err, broken) {
 		t.Errorf("an error among the added: %v", err)
 	}
-	if _, _, err := Update(pages, Changes{Added: mailbox{message(4000, 1), message(4000, 1)}.seq()}, m.load, m.put); !errors.Is(err, ErrLimit) {
+	if _, _, err := update(pages, Changes{Added: mailbox{message(4000, 1), message(4000, 1)}.seq()}, m.load, m.put); !errors.Is(err, ErrLimit) {
 		t.Errorf("a UID twice: %v", err)
 	}
-	if _, _, err := Update([]Page{pages[0], pages[0]}, Changes{}, m.load, m.put); !errors.Is(err, ErrMalformed) {
+	if _, _, err := update([]Page{pages[0], pages[0]}, Changes{}, m.load, m.put); !errors.Is(err, ErrMalformed) {
 		t.Errorf("a page twice: %v", err)
 	}
 }
@@ -412,7 +412,7 @@ func BenchmarkPaginate(b *testing.B) {
 	var highest uint64
 	for b.Loop() {
 		n := 0
-		p := NewPaginator(func(page []byte) (id chunk.ID, err error) {
+		put := func(page []byte) (id chunk.ID, err error) {
 			n++
 			if n%256 == 0 {
 				var stats runtime.MemStats
@@ -422,13 +422,15 @@ func BenchmarkPaginate(b *testing.B) {
 			}
 			id[0] = 1
 			return id, nil
-		})
-		for i := range messages {
-			if err := p.Add(message(mail.UID(i+1), 0)); err != nil {
-				b.Fatal(err)
+		}
+		added := func(yield func(Entry, error) bool) {
+			for i := range messages {
+				if !yield(message(mail.UID(i+1), 0), nil) {
+					return
+				}
 			}
 		}
-		if _, err := p.Close(); err != nil {
+		if err := new(Mailbox).Fill(nil, Changes{Added: added}, nil, put); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -34,7 +34,7 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load Load, put Put) error {
 		return err
 	}
 	bytes := old.Bytes
-	pages, grown, err := Update(before, c, load, put)
+	pages, grown, err := update(before, c, load, put)
 	if err != nil {
 		return err
 	}
@@ -45,14 +45,14 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load Load, put Put) error {
 	return nil
 }
 
-// Update returns the pages of a mailbox after changes: those that a Paginator makes of the changed
-// records. If an older version divided the old pages at its larger limit (pageLimit), Update
-// divides at the same limit. Update loads an old page only if a change is in its range or if it is
+// update returns the pages of a mailbox after changes: those that it makes of the changed records
+// from nothing. If an older version divided the old pages at its larger limit (pageLimit), update
+// divides at the same limit. It loads an old page only if a change is in its range or if it is
 // merged with another page, and puts only chunks that changed. grown is the growth of the mailbox
 // in bytes.
 //
 // It holds about three pages at a time, besides the rows.
-func Update(old []Page, c Changes, load Load, put Put) (pages []Page, grown int64, err error) {
+func update(old []Page, c Changes, load Load, put Put) (pages []Page, grown int64, err error) {
 	if err := checkPartition(old); err != nil {
 		return nil, 0, malformed("pages", err)
 	}
@@ -181,7 +181,7 @@ func (u *updater) isRemoved(uid mail.UID) bool {
 	return len(u.removed) > 0 && u.removed[0].Contains(uid)
 }
 
-// Regroup returns the pages of a mailbox that lost messages without an Update, by repair or
+// Regroup returns the pages of a mailbox that lost messages without an update, by repair or
 // erasing: some of its pages are missing or hold fewer messages than before. Regroup loads the
 // pages that it merges.
 func Regroup(pages []Page, load Load, put Put) ([]Page, error) {

@@ -50,16 +50,14 @@ func commitAccount(t testing.TB, r *repo.Repo, account string, state manifest.St
 	var mailboxes []manifest.Mailbox
 	for _, p := range posts {
 		mailbox := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: p.name, Name: p.name}}
-		paginator := manifest.NewPaginator(put)
-		for _, l := range p.letters {
-			entry := storeLetter(t, r, writer, l)
-			mailbox.Bytes += entry.Size
-			if err := paginator.Add(entry); err != nil {
-				t.Fatal(err)
+		added := func(yield func(manifest.Entry, error) bool) {
+			for _, l := range p.letters {
+				if !yield(storeLetter(t, r, writer, l), nil) {
+					return
+				}
 			}
 		}
-		pages, err := paginator.Close()
-		if err := errors.Join(err, mailbox.SetPages(pages, put)); err != nil {
+		if err := mailbox.Fill(nil, manifest.Changes{Added: added}, nil, put); err != nil {
 			t.Fatal(err)
 		}
 		mailboxes = append(mailboxes, mailbox)

@@ -395,22 +395,13 @@ func TestRestoreWrongBytes(t *testing.T) {
 	letters := archivetest.PlainMessages(1, 20)
 	letters[7].Body = append([]byte("S: x\r\n\r\n"), archivetest.RandomBytes(4, 2<<20)...)
 	entries := make([]manifest.Entry, len(letters))
-	paginator := manifest.NewPaginator(s.Put)
-	mailbox := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: "INBOX", Name: "INBOX"}}
 	for i, l := range letters {
 		entries[i] = s.Record(t, l)
 		if i == 7 || i == 12 {
 			entries[i].Hash[0]++
 		}
-		mailbox.Bytes += entries[i].Size
-		if err := paginator.Add(entries[i]); err != nil {
-			t.Fatal(err)
-		}
 	}
-	pages, err := paginator.Close()
-	if err := errors.Join(err, mailbox.SetPages(pages, s.Put)); err != nil {
-		t.Fatal(err)
-	}
+	mailbox := s.Pages(t, "INBOX", entries)
 	target := newMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailbox), Target: target})
 	if err != nil || report.Failed != 2 || report.Added != 18 {

@@ -54,20 +54,17 @@ func (c *catalog) record(t testing.TB, b box) *manifest.Mailbox {
 	t.Helper()
 	m := &manifest.Mailbox{Mailbox: mail.Mailbox{Raw: b.name, Name: b.name, Delimiter: "/", SpecialUse: strings.Fields(b.uses)}}
 	m.Status = &mail.Status{UIDValidity: b.validity, UIDNext: uint32(b.from) + uint32(len(b.messages)) + 1, Messages: uint32(len(b.messages))}
-	p := manifest.NewPaginator(c.put)
-	for i, n := range b.messages {
-		entry := manifest.Entry{}
-		entry.UID = b.from + mail.UID(i) + 1
-		binary.BigEndian.PutUint32(entry.Hash[:], uint32(n)+1)
-		if err := p.Add(entry); err != nil {
-			t.Fatal(err)
+	added := func(yield func(manifest.Entry, error) bool) {
+		for i, n := range b.messages {
+			entry := manifest.Entry{}
+			entry.UID = b.from + mail.UID(i) + 1
+			binary.BigEndian.PutUint32(entry.Hash[:], uint32(n)+1)
+			if !yield(entry, nil) {
+				return
+			}
 		}
 	}
-	pages, err := p.Close()
-	if err == nil {
-		err = m.SetPages(pages, c.put)
-	}
-	if err != nil {
+	if err := m.Fill(nil, manifest.Changes{Added: added}, nil, c.put); err != nil {
 		t.Fatal(err)
 	}
 	return m

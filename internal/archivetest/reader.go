@@ -160,18 +160,14 @@ func (s *MemReader) Contents(t *testing.T, mailboxes ...manifest.Mailbox) *archi
 func (s *MemReader) Pages(t *testing.T, name string, entries []manifest.Entry) manifest.Mailbox {
 	t.Helper()
 	m := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}}
-	paginator := manifest.NewPaginator(s.Put)
-	for _, entry := range entries {
-		m.Bytes += entry.Size
-		if err := paginator.Add(entry); err != nil {
-			t.Fatal(err)
+	added := func(yield func(manifest.Entry, error) bool) {
+		for _, entry := range entries {
+			if !yield(entry, nil) {
+				return
+			}
 		}
 	}
-	pages, err := paginator.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.SetPages(pages, s.Put); err != nil {
+	if err := m.Fill(nil, manifest.Changes{Added: added}, nil, s.Put); err != nil {
 		t.Fatal(err)
 	}
 	return m
