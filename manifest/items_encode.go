@@ -201,18 +201,18 @@ func (it *Item) check() error {
 	return cmp.Or(checkIDs("item", it.Chunks), it.Extensions.check())
 }
 
-// EncodeItemChunks returns the chunk that lists the chunks of one item. It refuses those that fit
+// encodeItemChunks returns the chunk that lists the chunks of one item. It refuses those that fit
 // into the item.
-func EncodeItemChunks(ids []chunk.ID) ([]byte, error) {
+func encodeItemChunks(ids []chunk.ID) ([]byte, error) {
 	if len(ids) <= MaxInlineChunks || len(ids) > maxItemChunks {
 		return nil, refuse("an item of %d chunks", len(ids))
 	}
 	return joinIDs(ids), checkIDs("item", ids)
 }
 
-// ParseItemChunks inverts EncodeItemChunks.
-func ParseItemChunks(b []byte) ([]chunk.ID, error) {
-	return canonical("list of chunks", b, splitIDs(b), EncodeItemChunks)
+// parseItemChunks inverts encodeItemChunks.
+func parseItemChunks(b []byte) ([]chunk.ID, error) {
+	return canonical("list of chunks", b, splitIDs(b), encodeItemChunks)
 }
 
 // ChunkList returns the chunks of the item, which it records or a list.
@@ -224,7 +224,7 @@ func (it *Item) ChunkList(load Load) ([]chunk.ID, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ParseItemChunks(b)
+	return parseItemChunks(b)
 }
 
 // SetChunks records the chunks of the item, in a list if they are many.
@@ -232,7 +232,7 @@ func (it *Item) SetChunks(ids []chunk.ID, put Put) (err error) {
 	it.Chunks, it.List = ids, chunk.ID{}
 	if len(ids) > MaxInlineChunks {
 		it.Chunks = nil
-		it.List, err = put.encoded(EncodeItemChunks(ids))
+		it.List, err = put.encoded(encodeItemChunks(ids))
 	}
 	return err
 }

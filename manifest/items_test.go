@@ -186,7 +186,7 @@ func TestItemChunks(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := ParseItemChunks(make([]byte, 33)); !errors.Is(err, ErrMalformed) {
+	if _, err := parseItemChunks(make([]byte, 33)); !errors.Is(err, ErrMalformed) {
 		t.Error(err)
 	}
 }
