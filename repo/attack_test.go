@@ -11,6 +11,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -232,7 +233,7 @@ func TestAttackReplayedSlot(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.store.Replace(slots[i].Name, stored)
-	if _, err := a.open(t, false); !errors.Is(err, repo.ErrRemoved) {
+	if _, err := a.open(t, false); !errors.Is(err, access.ErrRemoved) {
 		t.Error(err)
 	}
 	strange := func(p repo.Problem) bool { return p.Object == slots[i].Name }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -264,7 +265,7 @@ func TestLengthenLock(t *testing.T) {
 		}
 		outlasts(t, store, old)
 		meanwhile := mustPut(t, run, "me", 2, 20)
-		if _, err := other.Begin(t.Context()); !r.Lock().ByDefault && !errors.Is(err, repo.ErrKeysChanged) {
+		if _, err := other.Begin(t.Context()); !r.Lock().ByDefault && !errors.Is(err, access.ErrKeysChanged) {
 			t.Errorf("a run that knows the shorter lock begins: %v", err)
 		}
 		outlasts(t, store, old)
@@ -549,7 +550,7 @@ func TestLengthenLockWhileHostSleeps(t *testing.T) {
 		}
 		if run, err := nightly.Begin(t.Context()); err == nil && run.Deadline().After(owner.Lock().Since) {
 			t.Errorf("a run that knows of the shorter period may commit until %s; renewals count from %s", run.Deadline(), owner.Lock().Since)
-		} else if err != nil && !errors.Is(err, repo.ErrKeysChanged) {
+		} else if err != nil && !errors.Is(err, access.ErrKeysChanged) {
 			t.Error(err)
 		}
 	})

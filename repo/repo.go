@@ -51,16 +51,9 @@ var (
 	// notice another one in its place later.
 	ErrMemory = pin.ErrMemory
 
-	// ErrRemoved is the error of a key slot that the config no longer names.
-	ErrRemoved = access.ErrRemoved
-
 	// ErrConfigRejected is the error of writing while a config of a higher number does not open
 	// with this key.
 	ErrConfigRejected = access.ErrConfigRejected
-
-	// ErrKeysChanged is the error of changing the keys or the lock after someone else has changed
-	// them.
-	ErrKeysChanged = access.ErrKeysChanged
 
 	// ErrNoRole is the error of an operation that the key which opened the repository does not
 	// allow.

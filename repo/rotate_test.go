@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/internal/access"
 	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -319,7 +320,7 @@ func TestConcurrentKeyChanges(t *testing.T) {
 	if _, err := a.r.AddSlot(t.Context(), repo.RoleWriter, newKey(t).Recipient(), "first"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.AddSlot(t.Context(), repo.RoleWriter, newKey(t).Recipient(), "second"); !errors.Is(err, repo.ErrKeysChanged) {
+	if _, err := other.AddSlot(t.Context(), repo.RoleWriter, newKey(t).Recipient(), "second"); !errors.Is(err, access.ErrKeysChanged) {
 		t.Error(err)
 	}
 	var between *repo.Repo
@@ -331,7 +332,7 @@ func TestConcurrentKeyChanges(t *testing.T) {
 	between, late := repo.On(a.r, a.store, t.TempDir()), repo.On(a.r, store, t.TempDir())
 	defer between.Close()
 	defer late.Close()
-	if _, err := late.AddSlot(t.Context(), repo.RoleWriter, newKey(t).Recipient(), "fourth"); !errors.Is(err, repo.ErrKeysChanged) {
+	if _, err := late.AddSlot(t.Context(), repo.RoleWriter, newKey(t).Recipient(), "fourth"); !errors.Is(err, access.ErrKeysChanged) {
 		t.Error(err)
 	}
 }
