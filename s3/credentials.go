@@ -10,11 +10,11 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// FromEnvironment finds credentials where AWS's own tools look for them: in AWS_ACCESS_KEY_ID and
+// fromEnvironment finds credentials where AWS's own tools look for them: in AWS_ACCESS_KEY_ID and
 // AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), in the shared credentials file under AWS_PROFILE,
 // and in the role of the machine, container or pod this runs on. Those of a role are renewed in
 // time. The error names the host.
-func FromEnvironment(ctx context.Context, host string) (*credentials.Credentials, error) {
+func fromEnvironment(ctx context.Context, host string) (*credentials.Credentials, error) {
 	// On a machine without a role nothing answers at the address of the metadata service: do not
 	// wait long for it.
 	client := &http.Client{

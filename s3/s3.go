@@ -32,7 +32,8 @@ type Options struct {
 	// eavesdropper learns all names, and can replay or suppress requests.
 	Insecure bool
 
-	// Credentials to sign requests; nil means FromEnvironment.
+	// Credentials to sign requests; nil means those that AWS's own tools find: AWS_ACCESS_KEY_ID,
+	// the shared credentials file under AWS_PROFILE, or the role of this machine.
 	Credentials *credentials.Credentials
 
 	RootCAs *x509.CertPool  // nil means those of the system
@@ -82,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	if o.Credentials == nil {
-		if o.Credentials, err = FromEnvironment(ctx, endpoint.Host); err != nil {
+		if o.Credentials, err = fromEnvironment(ctx, endpoint.Host); err != nil {
 			return nil, err
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// ParseLimit parses "20%", "20%,50" (a share and a minimum number of messages) or "off".
-func ParseLimit(text string) (Limit, error) {
+// parseLimit parses "20%", "20%,50" (a share and a minimum number of messages) or "off".
+func parseLimit(text string) (Limit, error) {
 	if text == "off" {
 		return Limit{Off: true}, nil
 	}
@@ -28,7 +28,7 @@ func ParseLimit(text string) (Limit, error) {
 	return limit, nil
 }
 
-// String returns the limit as ParseLimit reads it.
+// String returns the limit as parseLimit reads it.
 func (l Limit) String() string {
 	if l.Off {
 		return "off"
@@ -51,7 +51,7 @@ func ParseRule(text string) (rule Rule, err error) {
 			return Rule{}, fmt.Errorf("%q has no mailbox before the =", text)
 		}
 	}
-	rule.Limit, err = ParseLimit(limit)
+	rule.Limit, err = parseLimit(limit)
 	return rule, err
 }
 

@@ -103,11 +103,11 @@ func (c *comparison) mailboxes(ctx context.Context, contents *archive.Contents, 
 }
 
 // box returns a mailbox of the account, and adds it if it is new.
-func (c *comparison) box(m *mail.Mailbox) *Box {
+func (c *comparison) box(m *mail.Mailbox) *mailbox {
 	if b := c.state.byName[boxName{c.account.number, m.Raw}]; b != nil {
 		return b
 	}
-	b := &Box{Mailbox: mail.Mailbox{Raw: m.Raw, Name: m.Name, Delimiter: m.Delimiter}, number: uint64(len(c.state.boxes) + 1), account: c.account.number}
+	b := &mailbox{Mailbox: mail.Mailbox{Raw: m.Raw, Name: m.Name, Delimiter: m.Delimiter}, number: uint64(len(c.state.boxes) + 1), account: c.account.number}
 	c.state.addBox(b)
 	c.window.put(b.pair())
 	return b
@@ -146,7 +146,7 @@ func (c *comparison) members(ctx context.Context, box uint64, at span) ([]member
 }
 
 // mailbox compares a mailbox with that of the latest manifest.
-func (c *comparison) mailbox(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, box *Box, n uint64) error {
+func (c *comparison) mailbox(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, box *mailbox, n uint64) error {
 	if before := c.same[box.number]; before != nil && slices.Equal(before.Lists, m.Lists) && slices.Equal(before.Pages, m.Pages) {
 		return nil
 	}
@@ -185,7 +185,7 @@ func (c *comparison) mailbox(ctx context.Context, contents *archive.Contents, m 
 // mailboxChange is what the pages of a mailbox that differ from the latest manifest change.
 type mailboxChange struct {
 	*comparison
-	box  *Box
+	box  *mailbox
 	n    uint64
 	old  map[span]bool         // pages of the latest manifest that this one does not have
 	open map[mail.UID]chunk.ID // messages of these that this manifest has not shown yet

@@ -19,7 +19,7 @@ type place struct {
 	hash  chunk.ID
 	night liveNight // the newest that has it
 	first liveNight // the oldest
-	box   *Box
+	box   *mailbox
 	uid   mail.UID
 
 	// of a search in all manifests: those of the account, and where among them the message is
@@ -57,7 +57,7 @@ type locator struct {
 // mailboxPlaces are places of one mailbox of one manifest.
 type mailboxPlaces struct {
 	night  liveNight
-	box    *Box
+	box    *mailbox
 	uids   mail.UIDSet
 	hashes map[mail.UID]chunk.ID
 }
@@ -77,7 +77,7 @@ const mailboxesAtOnce = 16
 func (l *locator) yieldAll(ctx context.Context, places []place, yield func(*search.Hit, error) bool) bool {
 	type key struct {
 		night uint64
-		box   *Box
+		box   *mailbox
 	}
 	groups := make(map[key]*mailboxPlaces)
 	var order []*mailboxPlaces

@@ -37,8 +37,8 @@ type account struct {
 	latest uint64 // the number of the latest manifest that was read; 0: none
 }
 
-// Box is a mailbox of an account, in whatever manifest.
-type Box struct {
+// mailbox is a mailbox of an account, in whatever manifest.
+type mailbox struct {
 	mail.Mailbox // Raw, Name and Delimiter
 	number       uint64
 	account      uint64
@@ -72,8 +72,8 @@ type state struct {
 	spread   int64  // the most seconds between the date of a message in the index and a date of its stays
 	accounts map[string]*account
 	byNumber map[uint64]*account
-	boxes    map[uint64]*Box
-	byName   map[boxName]*Box
+	boxes    map[uint64]*mailbox
+	byName   map[boxName]*mailbox
 	nights   map[string]*night
 	last     uint64 // the highest number of a night
 }
@@ -91,8 +91,8 @@ type stateReader interface {
 // loadState reads the state. It returns fulltext.ErrDamaged if it is not of this version.
 func loadState(ctx context.Context, from stateReader) (*state, error) {
 	s := &state{
-		accounts: make(map[string]*account), byNumber: make(map[uint64]*account), boxes: make(map[uint64]*Box),
-		byName: make(map[boxName]*Box), nights: make(map[string]*night),
+		accounts: make(map[string]*account), byNumber: make(map[uint64]*account), boxes: make(map[uint64]*mailbox),
+		byName: make(map[boxName]*mailbox), nights: make(map[string]*night),
 	}
 	version, err := s.readVersion(ctx, from)
 	if err != nil || version == 0 {
@@ -109,7 +109,7 @@ func loadState(ctx context.Context, from stateReader) (*state, error) {
 			s.addAccount(&account{dir: string(key), number: d.number(), name: d.text()})
 		}},
 		{boxKey, func(key []byte, d *decoder) {
-			b := &Box{number: uint64(binary.BigEndian.Uint32(key)), account: d.number()}
+			b := &mailbox{number: uint64(binary.BigEndian.Uint32(key)), account: d.number()}
 			b.Raw, b.Name, b.Delimiter = d.text(), d.text(), d.text()
 			s.addBox(b)
 		}},
@@ -149,7 +149,7 @@ func (s *state) readVersion(ctx context.Context, from stateReader) (version uint
 
 func (s *state) addAccount(a *account) { s.accounts[a.dir], s.byNumber[a.number] = a, a }
 
-func (s *state) addBox(b *Box) { s.boxes[b.number], s.byName[boxName{b.account, b.Raw}] = b, b }
+func (s *state) addBox(b *mailbox) { s.boxes[b.number], s.byName[boxName{b.account, b.Raw}] = b, b }
 
 func (s *state) addNight(n *night) {
 	s.nights[n.name] = n
@@ -163,7 +163,7 @@ func (a *account) pair() fulltext.Pair {
 	return fulltext.Pair{Key: []byte(accountKey + a.dir), Value: appendText(binary.AppendUvarint(nil, a.number), a.name)}
 }
 
-func (b *Box) pair() fulltext.Pair {
+func (b *mailbox) pair() fulltext.Pair {
 	value := binary.AppendUvarint(nil, b.account)
 	for _, text := range []string{b.Raw, b.Name, b.Delimiter} {
 		value = appendText(value, text)

@@ -48,7 +48,7 @@ func (w *window) put(p fulltext.Pair) { w.pairs[string(p.Key)] = p.Value }
 func (w *window) delete(key []byte) { w.pairs[string(key)] = nil }
 
 // begin adds a stay.
-func (w *window) begin(box *Box, record *manifest.Record, n uint64) {
+func (w *window) begin(box *mailbox, record *manifest.Record, n uint64) {
 	s := stay{box: box.number, uid: record.UID, size: record.Size, date: noDate, first: n, last: openNight}
 	if record.Internal.IsReadable() {
 		s.date = record.Internal.Resolved().Seconds
