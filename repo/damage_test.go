@@ -22,8 +22,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A check names every object that is missing or damaged anywhere. CheckStructure does so too,
-// except for the bodies of packs.
+// A check names every object that is missing or damaged anywhere.
 func TestCheckNamesEveryDamagedObject(t *testing.T) {
 	worlds(t, func(t *testing.T, base *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, base, o)
@@ -156,8 +155,8 @@ func TestCheckNamesStrayObjects(t *testing.T) {
 	mustBackup(t, reopen(t, store, r), "me", 1, 10)
 }
 
-// CheckStructure reads the tables of the packs of mail, and not the mail.
-func TestCheckStructureIsCheap(t *testing.T) {
+// A check that reads no pack whole reads the tables of the packs of mail, and not the mail.
+func TestCheckWithoutMailIsCheap(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	run, err := r.Begin(t.Context())

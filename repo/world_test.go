@@ -136,7 +136,7 @@ func chunksOf(seed uint64, n int) (chunks [][]byte, lanes []repo.Lane) {
 	return chunks, lanes
 }
 
-// store puts chunks from several goroutines and commits them for account.
+// backup puts chunks from several goroutines and commits them for account.
 func backup(ctx context.Context, t testing.TB, r *repo.Repo, account string, seed uint64, n int) (c content, h repo.Head, s repo.Stats, err error) {
 	run, err := r.Begin(ctx)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/pkg/sftp"
 )
 
-// sshOptions are set in every connection. ServerAlive finds a dead connection within two minutes.
+// sshOptions are set in every connection. ServerAliveInterval finds a dead connection within two
+// minutes.
 var sshOptions = []string{
 	"BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=30", "ServerAliveInterval=20", "ServerAliveCountMax=6",
 	"ClearAllForwardings=yes", "ForwardAgent=no", "ForwardX11=no", "PermitLocalCommand=no", "RequestTTY=no", "ControlMaster=no",

@@ -251,7 +251,7 @@ func TestDiffCases(t *testing.T) {
 	}
 }
 
-// words describes a difference in a few words.
+// inWords describes a difference in a few words.
 func inWords(d *diff.Difference) string {
 	var boxes []string
 	for _, m := range d.Mailboxes {

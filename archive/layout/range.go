@@ -14,7 +14,7 @@ import (
 
 // WriteRange writes length bytes of the message from offset on. It reads only the chunks that they
 // are in, and each chunk has its hash. The hash of the message is not checked: archive.Body does
-// that for whole messages. Errors of reading are archive.ReadErrors.
+// that for whole messages. An error of reading is an archive.ReadError.
 func (l *Layout) WriteRange(ctx context.Context, w io.Writer, offset, length int64) error {
 	if offset < 0 || length < 0 || offset > l.Size || length > l.Size-offset {
 		return fmt.Errorf("no bytes %d to %d in a message of %d", offset, offset+length, l.Size)

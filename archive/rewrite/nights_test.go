@@ -17,7 +17,7 @@ import (
 
 // The accounts of the tests.
 const (
-	anna  = "account-0" // as archivetest.BackUp calls it
+	anna  = "account-0" // as archivetest.Backup names it
 	other = "anna@new.example"
 )
 

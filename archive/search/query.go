@@ -143,7 +143,7 @@ func (t *term) folded(text string) string {
 
 func (t *term) isIn(text string) bool { return strings.Contains(t.folded(text), t.text) }
 
-// wanted is a condition on some fields of the header.
+// fieldTerm is a condition on some fields of the header.
 type fieldTerm struct {
 	names []string
 	term  term

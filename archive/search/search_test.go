@@ -17,7 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// encodings has one text in the encodings that programs use.
+// greetings has one text in the encodings that programs use.
 var greetings = []string{
 	"Gr\u00fc\u00dfe aus K\u00f6ln",   // UTF-8, as RFC 6532 has it
 	"Gru\u0308\u00dfe aus Ko\u0308ln", // likewise, taken apart

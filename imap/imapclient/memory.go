@@ -5,7 +5,7 @@ import "github.com/mailstrata/mailstrata/imap/internal/wire"
 // Limits of the memory that the answer to one command takes.
 const (
 	maxHeld       = 32 << 20 // bytes of memory that the mailboxes of one listing take
-	maxAttributes = 4 << 20  // bytes of memory that flags of one FETCH take, beyond usualAttributes for each message
+	maxAttributes = 4 << 20  // bytes of memory that flags of one FETCH take, beyond usualMemory for each message
 
 	usualMemory   = 256
 	maxServerText = 255 // bytes of an id or a date: the archive keeps no more

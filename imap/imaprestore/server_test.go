@@ -203,8 +203,8 @@ func same(t *testing.T, what string, have, want []restore.Message) {
 	}
 }
 
-// What is restored is equal: bytes, flags, keywords, dates, copies. Restoring again adds nothing,
-// with and without the journal.
+// roundTrip requires that what is restored is equal: bytes, flags, keywords, dates, copies.
+// Restoring again adds nothing, with and without the journal.
 func roundTrip(t *testing.T, from, to imap.Options) {
 	t.Helper()
 	boxes, original := mailboxes(t, from), readAccount(t, from)

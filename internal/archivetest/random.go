@@ -120,12 +120,13 @@ func (s *RandomAccount) Contents(t *testing.T, shelf *MemReader) *archive.Conten
 	return shelf.Contents(t, mailboxes...)
 }
 
-// account is what a manifest holds, mailbox by mailbox, message by message.
+// HeldMessage is what a manifest holds of a message.
 type HeldMessage struct {
 	Hash  chunk.ID
 	Flags string
 }
 
+// Held returns what a manifest holds, by the names of mailboxes and the UIDs.
 func Held(t *testing.T, c *archive.Contents) map[string]map[mail.UID]HeldMessage {
 	t.Helper()
 	account := map[string]map[mail.UID]HeldMessage{}

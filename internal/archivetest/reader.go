@@ -16,7 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// MemReader is a chunkReader of chunks in memory, some of which can be lost.
+// MemReader is an archive.ChunkReader of chunks in memory, some of which can be lost.
 type MemReader struct {
 	Key      chunk.Key
 	cutter   *chunk.Cutter

@@ -39,24 +39,6 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// fileName is a Go file in a package comment, of its own directory or below the root.
-var fileName = regexp.MustCompile(`[\w./-]*\b\w+\.go\b`)
-
-// TestFileNames requires that the files which package comments name exist.
-func TestFileNames(t *testing.T) {
-	for _, file := range files(t, func(name string) bool { return path.Base(name) == "doc.go" }) {
-		for _, name := range fileName.FindAllString(read(t, file), -1) {
-			at := path.Join(path.Dir(file), name)
-			if strings.Contains(name, "/") {
-				at = name
-			}
-			if _, err := os.Stat(filepath.Join(root, at)); err != nil {
-				t.Errorf("%s names %s, which does not exist", file, name)
-			}
-		}
-	}
-}
-
 // missing returns what is wrong with a code span, or "".
 func missing(packages map[string]string, text string) string {
 	if pathSpan.MatchString(text) {

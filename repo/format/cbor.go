@@ -8,7 +8,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// maxElements bounds every array in a head, table, slot, config, mark or condemnation. Part of the
+// MaxElements bounds every array in a head, table, slot, config, mark or condemnation. Part of the
 // durable format.
 const MaxElements = 1 << 16
 

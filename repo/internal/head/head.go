@@ -27,8 +27,8 @@ type Head struct {
 	Late    bool      // it was put after its deadline and can be no parent (Repo.Judge, Run.Heads)
 	Older   string    // name of the manifest before it, marked or not; only Run.Heads sets it
 
-	// Misdated says why the manifest's times cannot be true. It is empty if they can. See dating.go
-	// of package repo.
+	// Misdated says why the manifest's times cannot be true. It is empty if they can. See
+	// repo/dating.go.
 	Misdated string
 }
 
