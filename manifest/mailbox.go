@@ -160,10 +160,8 @@ func (mb *Mailbox) row() (*mailboxRow, error) {
 			UIDValidity: s.UIDValidity, UIDNext: s.UIDNext, Messages: s.Messages, HighestModSeq: s.HighestModSeq,
 		}
 		row.MailboxID = s.MailboxID
-		if s.State != "" && len(mb.Extensions) == 0 {
-			if row.Extensions, err = encodeState(s.State); err != nil {
-				return nil, err
-			}
+		if row.Extensions, err = encodeState(s.State, mb.Extensions); err != nil {
+			return nil, err
 		}
 	}
 	return row, nil

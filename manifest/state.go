@@ -13,8 +13,13 @@ const stateKey = 1
 // maxState is the most bytes of a state.
 const maxState = 255
 
-// encodeState returns the extensions of a mailbox that has a state. parseState inverts it.
-func encodeState(state string) (cbor.RawMessage, error) {
+// encodeState returns the extensions of a mailbox that has a state. parseState inverts it. Other
+// extensions, which a later version wrote, stay, and the state is then left out: the next run reads
+// the mailbox without it. A new mailbox of a run has no extensions, so nothing is left out of it.
+func encodeState(state string, others Extensions) (cbor.RawMessage, error) {
+	if state == "" || len(others) > 0 {
+		return cbor.RawMessage(others), nil
+	}
 	if len(state) > maxState {
 		return nil, refuse("a state of %d bytes", len(state))
 	}
@@ -29,7 +34,7 @@ func parseState(extensions cbor.RawMessage) string {
 	if len(extensions) == 0 || cbor.Unmarshal(extensions, &fields) != nil || len(fields) != 1 || cbor.Unmarshal(fields[stateKey], &state) != nil {
 		return ""
 	}
-	if again, err := encodeState(string(state)); err != nil || !bytes.Equal(again, extensions) {
+	if again, err := encodeState(string(state), nil); err != nil || !bytes.Equal(again, extensions) {
 		return ""
 	}
 	return string(state)

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"encoding/hex"
 	"reflect"
 	"strings"
@@ -36,6 +37,10 @@ func TestState(t *testing.T) {
 		}
 		if again, err := ParseMailboxes(b); err != nil || !reflect.DeepEqual(again, []Mailbox{box}) {
 			t.Errorf("%s: %+v, %v", other, again, err)
+		}
+		box.Status.State = "s1" // is left out
+		if both, err := EncodeMailboxes([]Mailbox{box}); err != nil || !bytes.Equal(both, b) {
+			t.Errorf("%s, with a state: %x, %v, want %x", other, both, err, b)
 		}
 	}
 }
