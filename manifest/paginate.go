@@ -6,21 +6,21 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// pageItem is an item of a pageWriter: an unchanged old page, or one message.
-type pageItem struct {
-	page  *Page      // an old page that is not loaded; nil: the item is a message
+// pageElement is an element of a pageWriter: an unchanged old page, or one message.
+type pageElement struct {
+	page  *Page      // an old page that is not loaded; nil: the element is a message
 	entry *Entry     // the message
 	from  *pageState // the old page that has the record of the message; nil: the record is new
 }
 
-func (it pageItem) span() span {
+func (it pageElement) span() span {
 	if it.page != nil {
 		return it.page.span()
 	}
 	return span{uint32(it.entry.UID), 0}
 }
 
-func (it pageItem) count() int {
+func (it pageElement) count() int {
 	if it.page != nil {
 		return it.page.count()
 	}
@@ -38,7 +38,7 @@ type pageState struct {
 // are the same as in an old page. It puts a page as soon as its range is known, so it holds little
 // more than one page of a mailbox of any size.
 type pageWriter struct {
-	tree  *partition[pageItem]
+	tree  *partition[pageElement]
 	load  Load
 	put   Put
 	last  uint64 // the highest UID so far
@@ -56,12 +56,12 @@ func (w *pageWriter) addEntry(e Entry, from *pageState) error {
 		return refuse("UID %d after UID %d", e.UID, w.last)
 	}
 	w.last = uint64(e.UID)
-	return w.tree.add(pageItem{entry: &e, from: from})
+	return w.tree.add(pageElement{entry: &e, from: from})
 }
 
 func (w *pageWriter) addPage(p Page) error {
 	w.last = p.span().end() - 1
-	return w.tree.add(pageItem{page: &p})
+	return w.tree.add(pageElement{page: &p})
 }
 
 func (w *pageWriter) finish() ([]Page, error) {
@@ -71,12 +71,12 @@ func (w *pageWriter) finish() ([]Page, error) {
 	return w.pages, nil
 }
 
-// write makes a page of the items of a span.
-func (w *pageWriter) write(s span, items []pageItem) error {
+// write makes a page of the elements of a span.
+func (w *pageWriter) write(s span, elements []pageElement) error {
 	page := Page{Start: s.start, Bits: s.bits}
-	page.Records, page.Flags, page.Messages = sameContent(items)
+	page.Records, page.Flags, page.Messages = sameContent(elements)
 	if page.Records.IsZero() || page.Flags.IsZero() {
-		entries, err := w.collect(items)
+		entries, err := w.collect(elements)
 		if err != nil {
 			return err
 		}
@@ -94,17 +94,17 @@ func (w *pageWriter) write(s span, items []pageItem) error {
 	return nil
 }
 
-// sameContent returns the row of an old page if the items are exactly its messages. flags is zero
-// if flags changed; all results are zero if the items are not one old page.
-func sameContent(items []pageItem) (records, flags chunk.ID, messages uint32) {
-	if p := items[0].page; p != nil && len(items) == 1 {
+// sameContent returns the row of an old page if the elements are exactly its messages. flags is
+// zero if flags changed; all results are zero if the elements are not one old page.
+func sameContent(elements []pageElement) (records, flags chunk.ID, messages uint32) {
+	if p := elements[0].page; p != nil && len(elements) == 1 {
 		return p.Records, p.Flags, p.Messages
 	}
-	from := items[0].from
-	if from == nil || int(from.page.Messages) != len(items) {
+	from := elements[0].from
+	if from == nil || int(from.page.Messages) != len(elements) {
 		return chunk.ID{}, chunk.ID{}, 0
 	}
-	if slices.ContainsFunc(items, func(it pageItem) bool { return it.from != from }) {
+	if slices.ContainsFunc(elements, func(it pageElement) bool { return it.from != from }) {
 		return chunk.ID{}, chunk.ID{}, 0
 	}
 	if from.flagsChanged {
@@ -113,10 +113,10 @@ func sameContent(items []pageItem) (records, flags chunk.ID, messages uint32) {
 	return from.page.Records, from.page.Flags, from.page.Messages
 }
 
-// collect returns the messages of the items. It loads the old pages among them.
-func (w *pageWriter) collect(items []pageItem) ([]Entry, error) {
+// collect returns the messages of the elements. It loads the old pages among them.
+func (w *pageWriter) collect(elements []pageElement) ([]Entry, error) {
 	var entries []Entry
-	for _, it := range items {
+	for _, it := range elements {
 		if it.page == nil {
 			entries = append(entries, *it.entry)
 			continue

@@ -117,7 +117,7 @@ func paginate(t testing.TB, limit int, mb mailbox) []Page {
 		if err := w.addEntry(e, nil); err != nil {
 			t.Fatal(err)
 		}
-		if w.tree.count > limit || len(w.tree.items) > limit {
+		if w.tree.count > limit || len(w.tree.elements) > limit {
 			t.Fatalf("holds %d records, more than a page", w.tree.count)
 		}
 	}

@@ -43,30 +43,30 @@ func (s span) next() span {
 	return span{uint32(end), uint8(bits.TrailingZeros64(end))}
 }
 
-// item is one or more records in a span.
-type item interface {
+// element is one or more records in a span.
+type element interface {
 	span() span
 	count() int
 }
 
-// partition finds the spans that are pages, from items in ascending order. It holds the items of
-// one span, the candidate, which have at most limit records. Tests exhaust small limits.
+// partition finds the spans that are pages, from elements in ascending order. It holds the elements
+// of one span, the candidate, which have at most limit records. Tests exhaust small limits.
 //
-// An item of several records has at most limit of them. It is a page or becomes part of a larger
+// An element of several records has at most limit of them. It is a page or becomes part of a larger
 // one; it is never divided.
-type partition[I item] struct {
-	limit int  // the most records of a page
-	at    span // the candidate; its parent holds more than limit records
-	items []I  // in the candidate
-	count int  // of records in the candidate
-	emit  func(span, []I) error
+type partition[E element] struct {
+	limit    int  // the most records of a page
+	at       span // the candidate; its parent holds more than limit records
+	elements []E  // in the candidate
+	count    int  // of records in the candidate
+	emit     func(span, []E) error
 }
 
-func newPartition[I item](limit int, emit func(span, []I) error) *partition[I] {
-	return &partition[I]{limit: limit, at: allUIDs, emit: emit}
+func newPartition[E element](limit int, emit func(span, []E) error) *partition[E] {
+	return &partition[E]{limit: limit, at: allUIDs, emit: emit}
 }
 
-func (p *partition[I]) add(it I) error {
+func (p *partition[E]) add(it E) error {
 	if !p.at.contains(it.span()) {
 		if err := p.flush(); err != nil {
 			return err
@@ -75,7 +75,7 @@ func (p *partition[I]) add(it I) error {
 			p.at = p.at.next()
 		}
 	}
-	p.items = append(p.items, it)
+	p.elements = append(p.elements, it)
 	p.count += it.count()
 	if p.count <= p.limit {
 		return nil
@@ -83,11 +83,11 @@ func (p *partition[I]) add(it I) error {
 	return p.split()
 }
 
-// split replaces the candidate by its first half and adds the items again.
-func (p *partition[I]) split() error {
-	items := p.items
-	p.at, p.items, p.count = p.at.first(), nil, 0
-	for _, it := range items {
+// split replaces the candidate by its first half and adds the elements again.
+func (p *partition[E]) split() error {
+	elements := p.elements
+	p.at, p.elements, p.count = p.at.first(), nil, 0
+	for _, it := range elements {
 		if err := p.add(it); err != nil {
 			return err
 		}
@@ -96,13 +96,13 @@ func (p *partition[I]) split() error {
 }
 
 // flush makes the candidate a page, unless it is empty.
-func (p *partition[I]) flush() error {
+func (p *partition[E]) flush() error {
 	if p.count == 0 {
 		return nil
 	}
-	err := p.emit(p.at, p.items)
-	clear(p.items)
-	p.items, p.count = p.items[:0], 0
+	err := p.emit(p.at, p.elements)
+	clear(p.elements)
+	p.elements, p.count = p.elements[:0], 0
 	return err
 }
 
