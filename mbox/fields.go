@@ -68,14 +68,14 @@ func takeFields(head []byte) (fields string, cuts []Span, ok bool) {
 	return string(b), cuts, len(b) > 0 && len(b) <= MaxFields
 }
 
-// place is a run of fields, and the line of the header before which it was.
-type place struct {
+// fieldRun is a run of fields, and the line of the header before which it was.
+type fieldRun struct {
 	line   uint64
 	fields string
 }
 
-// places inverts takeFields. ok is false for anything that it does not return.
-func places(fields string) (list []place, ok bool) {
+// fieldRuns inverts takeFields. ok is false for anything that it does not return.
+func fieldRuns(fields string) (list []fieldRun, ok bool) {
 	for b := []byte(fields); len(b) > 0; {
 		line, n := binary.Uvarint(b)
 		if n <= 0 {
@@ -91,13 +91,13 @@ func places(fields string) (list []place, ok bool) {
 				return nil, false
 			}
 		}
-		list, b = append(list, place{line, text}), b[n+m+int(size):]
+		list, b = append(list, fieldRun{line, text}), b[n+m+int(size):]
 	}
 	return list, len(list) > 0
 }
 
 // flagsOf returns the flags in runs of fields, as ParseHead reads them.
-func flagsOf(list []place) Head {
+func flagsOf(list []fieldRun) Head {
 	var all strings.Builder
 	for _, p := range list {
 		all.WriteString(p.fields)

@@ -12,14 +12,14 @@ func FuzzFields(f *testing.F) {
 	f.Add("Status: RO\nA: b\nX-UID: 1\nlines: 2\n", "\x00\x0bStatus: RO\n")
 	f.Add("A: b\r\nStatus: O\r\n", "\xff")
 	f.Fuzz(func(t *testing.T, head, other string) {
-		if _, ok := places(other); ok && len(other) == 0 {
-			t.Error("no places are some")
+		if _, ok := fieldRuns(other); ok && len(other) == 0 {
+			t.Error("no fields are some")
 		}
 		fields, cuts, ok := takeFields([]byte(head))
 		if !ok {
 			return
 		}
-		list, ok := places(fields)
+		list, ok := fieldRuns(fields)
 		if !ok || len(fields) > MaxFields {
 			t.Fatalf("%q has %q", head, fields)
 		}
@@ -27,7 +27,7 @@ func FuzzFields(f *testing.F) {
 		for _, cut := range slices.Backward(cuts) {
 			rest = slices.Delete(rest, cut.From, cut.To)
 		}
-		list = append(list, place{line: math.MaxUint64})
+		list = append(list, fieldRun{line: math.MaxUint64})
 		var back strings.Builder
 		at := uint64(0)
 		for line := range strings.Lines(string(rest)) {

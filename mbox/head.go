@@ -38,7 +38,7 @@ func ParseHead(head []byte, from string) Head {
 	}
 	h := parseFlags(head)
 	if fields, cuts, ok := takeFields(head); ok {
-		if list, ok := places(fields); ok && flagsOf(list).Flags.Equal(h.Flags) {
+		if list, ok := fieldRuns(fields); ok && flagsOf(list).Flags.Equal(h.Flags) {
 			h.Own, h.Fields, h.Cuts = false, fields, cuts
 		}
 	}

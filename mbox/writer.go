@@ -47,8 +47,8 @@ func (w *Writer) Write(m *Message, body func(io.Writer) error) (Result, error) {
 	if m.Ends != "" {
 		t.ends = lineend.NewCursor(m.Ends)
 	}
-	if list, ok := places(m.Fields); ok && flagsOf(list).Flags.Equal(m.Flags) {
-		t.places, t.kept = list, true
+	if list, ok := fieldRuns(m.Fields); ok && flagsOf(list).Flags.Equal(m.Flags) {
+		t.runs, t.kept = list, true
 	}
 	if from[len(from)-1] == '\r' {
 		t.newline = "\r\n"
@@ -82,7 +82,7 @@ type text struct {
 
 	header bool   // in the header
 	lines  uint64 // of the header, that are written
-	places []place
+	runs   []fieldRun
 	kept   bool   // the fields are those that the message had in its mbox
 	own    bool   // the header has fields of flags
 	name   []byte // the beginning of the line of the header
@@ -189,9 +189,9 @@ func (t *text) endLine() {
 
 // place writes the fields that were before a line of the header.
 func (t *text) place(line uint64) {
-	for t.header && len(t.places) > 0 && t.places[0].line <= line {
-		t.put(t.places[0].fields)
-		t.places = t.places[1:]
+	for t.header && len(t.runs) > 0 && t.runs[0].line <= line {
+		t.put(t.runs[0].fields)
+		t.runs = t.runs[1:]
 	}
 }
 

@@ -34,7 +34,7 @@ type leftPage struct {
 // count counts, for each mailbox of the earlier manifest, the messages that are nowhere in the
 // later one. If it finds on the way that the limits are kept, it stops, and the counts are upper
 // bounds.
-func (c *comparison) count() ([]int64, error) {
+func (c *indexedComparison) count() ([]int64, error) {
 	before, err := c.pagesBefore()
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (c *comparison) count() ([]int64, error) {
 
 // pagesBefore returns the pages of the earlier manifest, except for those in lists that the later
 // one has too.
-func (c *comparison) pagesBefore() (pages []leftPage, err error) {
+func (c *indexedComparison) pagesBefore() (pages []leftPage, err error) {
 	for i, m := range c.Before {
 		rows, err := c.rows(m, func(id chunk.ID) bool { return !c.lists[id] })
 		if err != nil {
@@ -82,7 +82,7 @@ func (c *comparison) pagesBefore() (pages []leftPage, err error) {
 
 // pagesNow returns the pages of the later manifest: those that the earlier one does not have, and
 // the others.
-func (c *comparison) pagesNow(before []leftPage) (changed, same []manifest.Page, err error) {
+func (c *indexedComparison) pagesNow(before []leftPage) (changed, same []manifest.Page, err error) {
 	was, lists := make(map[chunk.ID]bool), make(map[chunk.ID]bool)
 	for _, page := range before {
 		was[page.Records] = true
@@ -115,7 +115,7 @@ func (c *comparison) pagesNow(before []leftPage) (changed, same []manifest.Page,
 
 // rows returns the page rows of a mailbox: those in the manifest itself, and those of the wanted
 // lists. It skips damaged lists.
-func (c *comparison) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
+func (c *indexedComparison) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
 	pages := slices.Clone(m.Pages)
 	for _, id := range m.Lists {
 		if !wanted(id) {
@@ -157,7 +157,7 @@ func oneLoad(pages []leftPage) int {
 }
 
 // candidates returns the messages of some pages, in the order of their hashes.
-func (c *comparison) candidates(pages []leftPage) (all []candidate, err error) {
+func (c *indexedComparison) candidates(pages []leftPage) (all []candidate, err error) {
 	rows := make([]manifest.Page, len(pages))
 	for i, page := range pages {
 		rows[i] = page.Page
@@ -177,7 +177,7 @@ func (c *comparison) candidates(pages []leftPage) (all []candidate, err error) {
 
 // markFound marks the candidates that are in some pages of the later manifest. It stops when all
 // are marked.
-func (c *comparison) markFound(candidates []candidate, pages []manifest.Page) error {
+func (c *indexedComparison) markFound(candidates []candidate, pages []manifest.Page) error {
 	left := 0
 	for _, one := range candidates {
 		if one.box != found {
@@ -209,7 +209,7 @@ func strike(candidates []candidate, hash chunk.Prefix) (n int) {
 
 // each passes the records of pages to take, page by page, until take wants no more. It skips
 // damaged pages.
-func (c *comparison) each(pages []manifest.Page, take func(i int, records []manifest.Record) (more bool)) error {
+func (c *indexedComparison) each(pages []manifest.Page, take func(i int, records []manifest.Record) (more bool)) error {
 	for i, page := range pages {
 		if c.Ahead != nil && i%aheadPages == 0 {
 			var ids []chunk.ID
@@ -230,7 +230,7 @@ func (c *comparison) each(pages []manifest.Page, take func(i int, records []mani
 }
 
 // isSuspicious reports whether there would be an alarm if all candidates were lost.
-func (c *comparison) isSuspicious(lost []int64, candidates []candidate) bool {
+func (c *indexedComparison) isSuspicious(lost []int64, candidates []candidate) bool {
 	bounds := slices.Clone(lost)
 	add(bounds, candidates)
 	return len(c.judge(bounds).Alarms) > 0

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// comparison is a comparison with indexes of the two manifests.
-type comparison struct {
+// indexedComparison is a Comparison with indexes of the two manifests.
+type indexedComparison struct {
 	*Comparison
 	inline, lists map[chunk.ID]bool                // record pages that mailboxes name themselves, and page lists
 	byName, was   map[string]*manifest.Mailbox     // of the later manifest, and of the earlier one
@@ -38,8 +38,8 @@ func mailboxID(m *manifest.Mailbox) string {
 	return m.Status.MailboxID
 }
 
-func (c *Comparison) compare() *comparison {
-	v := &comparison{
+func (c *Comparison) compare() *indexedComparison {
+	v := &indexedComparison{
 		Comparison: c, inline: make(map[chunk.ID]bool), lists: make(map[chunk.ID]bool),
 		byName: make(map[string]*manifest.Mailbox), was: make(map[string]*manifest.Mailbox),
 		byIdentity: make(map[identity][]*manifest.Mailbox),
@@ -74,7 +74,7 @@ func nameOf(m *manifest.Mailbox) string {
 	return cmp.Or(m.Name, m.Raw)
 }
 
-func (c *comparison) limitOf(m *mail.Mailbox) Limit {
+func (c *indexedComparison) limitOf(m *mail.Mailbox) Limit {
 	if c.Limit == nil {
 		return Usual
 	}
@@ -83,7 +83,7 @@ func (c *comparison) limitOf(m *mail.Mailbox) Limit {
 
 // successor returns what an earlier mailbox is in the later manifest, or nil: the one of that name,
 // unless that is another mailbox and the earlier one has another name now.
-func (c *comparison) successor(old *manifest.Mailbox) *manifest.Mailbox {
+func (c *indexedComparison) successor(old *manifest.Mailbox) *manifest.Mailbox {
 	named := c.byName[nameOf(old)]
 	if named != nil && !replaced(old, named) {
 		return named
@@ -105,7 +105,7 @@ func replaced(old, now *manifest.Mailbox) bool {
 
 // judge applies the limits to the number of messages that each mailbox of the earlier manifest
 // lost.
-func (c *comparison) judge(lost []int64) *Losses {
+func (c *indexedComparison) judge(lost []int64) *Losses {
 	losses := &Losses{}
 	var had, has, gone int64
 	for i, old := range c.Before {
@@ -135,7 +135,7 @@ func (c *comparison) judge(lost []int64) *Losses {
 
 // isEmptied reports whether nothing is left of a mailbox, other than Trash, Junk and Drafts, which
 // people empty.
-func (c *comparison) isEmptied(old, now *manifest.Mailbox, lost int64) bool {
+func (c *indexedComparison) isEmptied(old, now *manifest.Mailbox, lost int64) bool {
 	if c.uses.has(old) {
 		return false
 	}

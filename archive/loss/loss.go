@@ -55,7 +55,7 @@ func (c *Comparison) Find() (*Losses, error) {
 }
 
 // bounds returns upper bounds of what each mailbox lost. It reads nothing.
-func (c *comparison) bounds() []int64 {
+func (c *indexedComparison) bounds() []int64 {
 	lost := make([]int64, len(c.Before))
 	for i, m := range c.Before {
 		for _, page := range m.Pages {

@@ -74,11 +74,11 @@ type entry[T any] struct {
 	parts  []manifest.Part
 	text   []chunk.ID // of the header and the text parts
 	at     []repo.Location
-	bodies []*body
+	bodies []*base64Part
 }
 
-// body is a Base64 part.
-type body struct {
+// base64Part is a part of the message that is in base64.
+type base64Part struct {
 	part   *manifest.Part
 	offset int // in the skeleton
 	wanted bool
@@ -210,7 +210,7 @@ func (r *reader[T]) read(entries []entry[T]) error {
 		places = append(places, entries[i].at...)
 	}
 	archive.PrefetchAt(r.ctx, r.Chunks, places)
-	var wanted []*body
+	var wanted []*base64Part
 	var ids []chunk.ID
 	for i := range entries {
 		e := &entries[i]

@@ -18,7 +18,7 @@ func (r *reader[T]) skeleton(e *entry[T]) error {
 	for i := range e.parts {
 		p := &e.parts[i]
 		if p.Kind == mail.Base64Part {
-			e.bodies = append(e.bodies, &body{part: p, offset: len(e.Raw)})
+			e.bodies = append(e.bodies, &base64Part{part: p, offset: len(e.Raw)})
 			continue
 		}
 		for _, id := range p.Chunks {
@@ -85,7 +85,7 @@ func (r *reader[T]) join(e *entry[T]) error {
 }
 
 // size returns the bytes of a body, decoded.
-func (b *body) size() (size int64) {
+func (b *base64Part) size() (size int64) {
 	for i := range b.at {
 		size += int64(b.at[i].Length)
 	}
@@ -93,7 +93,7 @@ func (b *body) size() (size int64) {
 }
 
 // encode writes a body as it is in the message.
-func (r *reader[T]) encode(out *bytes.Buffer, b *body) error {
+func (r *reader[T]) encode(out *bytes.Buffer, b *base64Part) error {
 	j := mail.NewJoiner(out)
 	if err := j.Begin(b.part.Kind, b.part.Recipe); err != nil {
 		return err

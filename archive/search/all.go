@@ -108,7 +108,7 @@ type accountSearch struct {
 	pages   map[pageKey]uint32 // pages that were listed, and which of spans; 0 if nothing was found there
 	spans   []pageSpan
 	free    []uint32 // of spans
-	hits    []hit
+	hits    []compactHit
 	byHash  map[chunk.ID]uint32       // which of found
 	listed  map[chunk.Prefix]struct{} // messages of pages that were listed
 }
@@ -133,8 +133,8 @@ type pageSpan struct {
 	hits    []uint32
 }
 
-// hit is a message that was found, in the newest manifest that has it.
-type hit struct {
+// compactHit is what is kept of a hit until its manifest is opened again to yield it.
+type compactHit struct {
 	newest, oldest uint32
 	uid            mail.UID
 	mailbox        string // raw name
@@ -264,7 +264,7 @@ func (a *accountSearch) add(ctx context.Context, p *page) bool {
 		if !known {
 			at = uint32(len(a.hits))
 			a.byHash[record.Hash] = at
-			a.hits = append(a.hits, hit{newest: p.number, oldest: p.number, uid: record.UID, mailbox: p.mailbox.Raw, covered: p.number})
+			a.hits = append(a.hits, compactHit{newest: p.number, oldest: p.number, uid: record.UID, mailbox: p.mailbox.Raw, covered: p.number})
 		}
 		a.spans[span].hits = append(a.spans[span].hits, at)
 	}
@@ -306,13 +306,13 @@ func (a *accountSearch) yieldHits(ctx context.Context) bool {
 
 // yieldManifest yields the hits of one manifest, which is their newest. It reads their records
 // again.
-func (a *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
+func (a *accountSearch) yieldManifest(ctx context.Context, found []compactHit) bool {
 	head := a.heads[found[0].newest]
 	c, err := a.reader.Open(ctx, head)
 	if err != nil {
 		return yieldError(ctx, a.yield, err)
 	}
-	uids, hits := make(map[string]mail.UIDSet), make(map[messageKey]*hit)
+	uids, hits := make(map[string]mail.UIDSet), make(map[messageKey]*compactHit)
 	for i := range found {
 		s := &found[i]
 		set := uids[s.mailbox]

@@ -1,6 +1,9 @@
 package lint
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path"
 	"path/filepath"
@@ -58,4 +61,34 @@ func missing(packages map[string]string, text string) string {
 		}
 	}
 	return ""
+}
+
+// TestTypeNames requires that no two types of a package differ by case alone. Commands are left
+// out, because the grammar of the command line names them.
+func TestTypeNames(t *testing.T) {
+	types := make(map[string]string) // by directory and name in lower case
+	for _, file := range files(t, isProgram) {
+		dir := path.Dir(file)
+		if path.Dir(dir) == "internal/command" {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declaration := range parsed.Decls {
+			group, ok := declaration.(*ast.GenDecl)
+			if !ok || group.Tok != token.TYPE {
+				continue
+			}
+			for _, spec := range group.Specs {
+				name := spec.(*ast.TypeSpec).Name.Name
+				key := dir + " " + strings.ToLower(name)
+				if other, ok := types[key]; ok && other != name {
+					t.Errorf("%s: the types %s and %s of the package differ by case alone", file, name, other)
+				}
+				types[key] = name
+			}
+		}
+	}
 }

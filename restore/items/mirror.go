@@ -34,8 +34,8 @@ type Plan struct {
 // errNoMirror is wrapped by the errors of ToServer if removing items from the target is not safe.
 var errNoMirror = errors.New("nothing is pruned")
 
-// mirror is what an exact restore removes.
-type mirror struct {
+// mirroring is what an exact restore removes.
+type mirroring struct {
 	*job
 	target  collection.Target
 	surplus []surplus
@@ -48,7 +48,7 @@ type surplus struct {
 }
 
 // planMirror finds what is surplus at the target, and asks whether it may go.
-func (j *job) planMirror(ctx context.Context, target collection.Target, there []collection.Collection) (*mirror, error) {
+func (j *job) planMirror(ctx context.Context, target collection.Target, there []collection.Collection) (*mirroring, error) {
 	switch m := j.Contents.Manifest; {
 	case m.State != manifest.Complete:
 		return nil, fmt.Errorf("%w: the manifest is a checkpoint of an incomplete run", errNoMirror)
@@ -58,7 +58,7 @@ func (j *job) planMirror(ctx context.Context, target collection.Target, there []
 	case j.Mirror.Alarm != "":
 		return nil, fmt.Errorf("%w: the manifest may lack what the account lost before: %s", errNoMirror, j.Mirror.Alarm)
 	}
-	m := &mirror{job: j, target: target}
+	m := &mirroring{job: j, target: target}
 	used := make(map[string]bool)
 	for s, err := range j.Contents.ItemSources(ctx) {
 		if err != nil {
@@ -90,7 +90,7 @@ func (j *job) planMirror(ctx context.Context, target collection.Target, there []
 }
 
 // compare finds the items of the target that an archived collection does not have.
-func (m *mirror) compare(ctx context.Context, t *toServer, there []collection.Collection) error {
+func (m *mirroring) compare(ctx context.Context, t *toServer, there []collection.Collection) error {
 	if !t.selected(t.source, t.from) {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (m *mirror) compare(ctx context.Context, t *toServer, there []collection.Co
 }
 
 // list adds the items of a collection of the target that are not among the archived ones.
-func (m *mirror) list(ctx context.Context, c collection.Collection, archived *collection.Spelling) error {
+func (m *mirroring) list(ctx context.Context, c collection.Collection, archived *collection.Spelling) error {
 	listing, err := m.target.List(ctx, c, "")
 	if err != nil {
 		return fmt.Errorf("%s %q: %w", m.target.Kind(), titleOf(c), err)
@@ -134,7 +134,7 @@ func titleOf(c collection.Collection) string {
 }
 
 // confirm asks whether the target may be changed, if anything of it would be.
-func (m *mirror) confirm(ctx context.Context, there []collection.Collection) error {
+func (m *mirroring) confirm(ctx context.Context, there []collection.Collection) error {
 	if m.DryRun || m.Mirror.Confirm == nil {
 		return nil
 	}
@@ -161,7 +161,7 @@ func (m *mirror) confirm(ctx context.Context, there []collection.Collection) err
 }
 
 // remove removes what is surplus.
-func (m *mirror) remove(ctx context.Context) error {
+func (m *mirroring) remove(ctx context.Context) error {
 	event := func(c collection.Collection, item string, err error) {
 		outcome := Removed
 		if err != nil {
@@ -205,7 +205,7 @@ func (m *mirror) remove(ctx context.Context) error {
 }
 
 // removeCollection removes a collection, if nothing is left in it.
-func (m *mirror) removeCollection(ctx context.Context, c collection.Collection) error {
+func (m *mirroring) removeCollection(ctx context.Context, c collection.Collection) error {
 	listing, err := m.target.List(ctx, c, "")
 	switch {
 	case err != nil:

@@ -21,7 +21,7 @@ func ToServer(ctx context.Context, target collection.Target, o Options) (Report,
 	if err != nil {
 		return j.report, err
 	}
-	var m *mirror
+	var m *mirroring
 	if o.Mirror != nil {
 		if m, err = j.planMirror(ctx, target, there); err != nil {
 			return j.report, err

@@ -26,7 +26,7 @@ type Archive struct {
 	walks     walks
 	histories histories
 	recent    recentViews
-	index     *index // nil: not used
+	index     *lockedIndex // nil: not used
 }
 
 // NewArchive returns the Archive of a repository that is open with a key that can read mail.

@@ -17,15 +17,15 @@ type Index struct {
 	Log       func(format string, args ...any) // gets a line for what goes wrong
 }
 
-// index is an Index with its lock: searches open the index one after the other, because each takes
-// memory for it.
-type index struct {
+// lockedIndex is an Index with its lock: searches open the index one after the other, because each
+// takes memory for it.
+type lockedIndex struct {
 	Index
 	busy chan struct{}
 }
 
 // UseIndex makes List.Find use the index of this host. It must be called before the first login.
-func (a *Archive) UseIndex(x Index) { a.index = &index{x, make(chan struct{}, 1)} }
+func (a *Archive) UseIndex(x Index) { a.index = &lockedIndex{x, make(chan struct{}, 1)} }
 
 // Words opens the index, brought up to date, and calls do. It does nothing if this host has no
 // index, or if UseIndex was not called.

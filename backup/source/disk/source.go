@@ -20,14 +20,16 @@ type Source struct {
 
 	mu       sync.Mutex
 	previous source.Previous // nil: nothing is archived
-	folders  map[string]*folder
+	folders  map[string]*numberedFolder
 	validity uint32 // of mailboxes that are not archived: the time of the first survey
 }
 
 var _ source.Source = (*Source)(nil)
 
 // New returns the Source of a store. It reads nothing yet.
-func New(store Store) *Source { return &Source{store: store, folders: make(map[string]*folder)} }
+func New(store Store) *Source {
+	return &Source{store: store, folders: make(map[string]*numberedFolder)}
+}
 
 // Continue says what is archived of the account. It is called before Survey.
 func (s *Source) Continue(previous source.Previous) {
@@ -66,12 +68,12 @@ func (s *Source) Survey(ctx context.Context) (*mail.Survey, error) {
 		folders = append(folders, below(folders, s.previous.Mailboxes())...)
 	}
 	s.validity = cmp.Or(s.validity, uint32(survey.Time.Unix()))
-	listed := make(map[string]*folder, len(folders))
+	listed := make(map[string]*numberedFolder, len(folders))
 	for _, f := range folders {
 		box := f.Mailbox()
 		known := s.folders[box.Raw]
 		if known == nil {
-			known = &folder{source: s, raw: box.Raw}
+			known = &numberedFolder{source: s, raw: box.Raw}
 		}
 		known.setFiles(f)
 		listed[box.Raw] = known
@@ -119,8 +121,8 @@ func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox, first source
 	return &view{folder: f, listing: l}, nil
 }
 
-// folder is a Folder with its numbers.
-type folder struct {
+// numberedFolder is a Folder with its numbers.
+type numberedFolder struct {
 	source *Source
 	raw    string
 
@@ -131,7 +133,7 @@ type folder struct {
 	views   int
 }
 
-func (f *folder) setFiles(files Folder) {
+func (f *numberedFolder) setFiles(files Folder) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.files = files
@@ -152,7 +154,7 @@ func version(of uint64, taken time.Time) uint64 {
 
 // survey returns the numbers of the folder. It lists no folder that has not changed since it was
 // archived.
-func (f *folder) survey(ctx context.Context) (*mail.Status, error) {
+func (f *numberedFolder) survey(ctx context.Context) (*mail.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if previous := f.source.previous; f.numbers == nil && previous != nil {
@@ -176,7 +178,7 @@ func (f *folder) survey(ctx context.Context) (*mail.Status, error) {
 }
 
 // notes returns the notes of the files.
-func (f *folder) notes() []string {
+func (f *numberedFolder) notes() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if noted, ok := f.files.(Noted); ok {
@@ -186,7 +188,7 @@ func (f *folder) notes() []string {
 }
 
 // list lists the messages and gives them their UIDs. The caller holds mu.
-func (f *folder) list(ctx context.Context) (*listing, error) {
+func (f *numberedFolder) list(ctx context.Context) (*listing, error) {
 	taken := time.Now()
 	c, err := f.files.List(ctx)
 	if err != nil {
@@ -226,7 +228,7 @@ func (s *Source) newValidity(raw string) uint32 {
 }
 
 // open returns the listing of the folder for one more view.
-func (f *folder) open(ctx context.Context) (*listing, error) {
+func (f *numberedFolder) open(ctx context.Context) (*listing, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.listing == nil {
@@ -241,7 +243,7 @@ func (f *folder) open(ctx context.Context) (*listing, error) {
 }
 
 // refresh lists the folder again, unless another view did after old was made.
-func (f *folder) refresh(ctx context.Context, old *listing) (*listing, error) {
+func (f *numberedFolder) refresh(ctx context.Context, old *listing) (*listing, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.listing == nil || f.listing == old {
@@ -255,7 +257,7 @@ func (f *folder) refresh(ctx context.Context, old *listing) (*listing, error) {
 }
 
 // close ends the use of the listing by a view.
-func (f *folder) close() {
+func (f *numberedFolder) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.views--; f.views == 0 {

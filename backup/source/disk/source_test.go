@@ -45,7 +45,7 @@ func TestNoUIDLeft(t *testing.T) {
 	before := archived{&mail.Status{UIDValidity: 7, UIDNext: math.MaxUint32}, []source.Known{{UID: 2, ID: "a"}}}
 	s := New(nil)
 	s.previous = before
-	f := &folder{source: s, raw: "INBOX", files: fixed{items: items("a", "b", "c")}}
+	f := &numberedFolder{source: s, raw: "INBOX", files: fixed{items: items("a", "b", "c")}}
 	n, err := numbering.Load(t.Context(), before, "INBOX", false, 99)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 
 // view is a folder that is open for reading.
 type view struct {
-	folder  *folder
+	folder  *numberedFolder
 	listing *listing
 	closed  bool
 }
