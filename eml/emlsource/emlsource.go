@@ -186,14 +186,14 @@ const quiet = 2 * time.Second
 
 // check waits until nobody is writing a file. It returns an error that wraps fs.ErrNotExist if the
 // file is not as it was listed.
-func (f *folder) check(ctx context.Context, item *disk.Item) error {
+func (f *folder) check(ctx context.Context, message *disk.Message) error {
 	for {
-		info, err := f.root.Lstat(path.Join(f.dir, item.Name))
+		info, err := f.root.Lstat(path.Join(f.dir, message.Name))
 		if err != nil {
 			return err
 		}
-		if keyOf(item.Name, info) != item.Key {
-			return fmt.Errorf("%s changed after it was listed: %w", item.Name, fs.ErrNotExist)
+		if keyOf(message.Name, info) != message.Key {
+			return fmt.Errorf("%s changed after it was listed: %w", message.Name, fs.ErrNotExist)
 		}
 		age := time.Since(info.ModTime())
 		if age < 0 || age >= quiet {
@@ -248,18 +248,18 @@ func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
 	for _, e := range messages {
 		switch info, err := e.Info(); {
 		case err == nil:
-			c.Items = append(c.Items, disk.Item{Key: keyOf(e.Name(), info), Name: e.Name()})
+			c.Messages = append(c.Messages, disk.Message{Key: keyOf(e.Name(), info), Name: e.Name()})
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, err
 		}
 	}
-	slices.SortFunc(c.Items, func(a, b disk.Item) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(c.Messages, func(a, b disk.Message) int { return strings.Compare(a.Name, b.Name) })
 	f.lines(func(l *line) {
-		at, ok := slices.BinarySearchFunc(c.Items, l.File, func(i disk.Item, name string) int { return strings.Compare(i.Name, name) })
+		at, ok := slices.BinarySearchFunc(c.Messages, l.File, func(i disk.Message, name string) int { return strings.Compare(i.Name, name) })
 		if ok {
-			c.Items[at].Flags, c.Items[at].UID = mail.NewFlags(l.Flags...), l.UID
+			c.Messages[at].Flags, c.Messages[at].UID = mail.NewFlags(l.Flags...), l.UID
 			if date := mail.ParseDate(l.Internal); date.Raw == "" && l.Internal != "" {
-				c.Items[at].Date = date
+				c.Messages[at].Date = date
 			}
 		}
 	})
@@ -267,27 +267,27 @@ func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
 }
 
 // Describe implements disk.Folder.
-func (f *folder) Describe(ctx context.Context, item *disk.Item) (mail.Message, error) {
-	if err := f.check(ctx, item); err != nil {
+func (f *folder) Describe(ctx context.Context, message *disk.Message) (mail.Message, error) {
+	if err := f.check(ctx, message); err != nil {
 		return mail.Message{}, err
 	}
-	size, form, _, err := mailfile.Describe(f.root, path.Join(f.dir, item.Name))
+	size, form, _, err := mailfile.Describe(f.root, path.Join(f.dir, message.Name))
 	if err != nil {
 		return mail.Message{}, err
 	}
-	_, date, err := f.Facts(ctx, item)
-	return mail.Message{Size: size, Internal: date, IDs: mail.IDs{XGUID: item.Key}, Form: form}, err
+	_, date, err := f.Facts(ctx, message)
+	return mail.Message{Size: size, Internal: date, IDs: mail.IDs{XGUID: message.Key}, Form: form}, err
 }
 
 // Facts implements disk.Folder.
-func (f *folder) Facts(_ context.Context, item *disk.Item) (int64, mail.Date, error) {
-	open, info, err := mailfile.Open(f.root, path.Join(f.dir, item.Name))
+func (f *folder) Facts(_ context.Context, message *disk.Message) (int64, mail.Date, error) {
+	open, info, err := mailfile.Open(f.root, path.Join(f.dir, message.Name))
 	if err != nil {
 		return -1, mail.Date{}, err
 	}
 	defer open.Close()
-	if !item.Date.IsZero() {
-		return -1, item.Date, nil
+	if !message.Date.IsZero() {
+		return -1, message.Date, nil
 	}
 	head := make([]byte, 64<<10)
 	n, err := io.ReadFull(open, head)
@@ -301,9 +301,9 @@ func (f *folder) Facts(_ context.Context, item *disk.Item) (int64, mail.Date, er
 }
 
 // Open implements disk.Folder.
-func (f *folder) Open(ctx context.Context, item *disk.Item) (io.ReadCloser, error) {
-	if err := f.check(ctx, item); err != nil {
+func (f *folder) Open(ctx context.Context, message *disk.Message) (io.ReadCloser, error) {
+	if err := f.check(ctx, message); err != nil {
 		return nil, err
 	}
-	return mailfile.Read(f.root, path.Join(f.dir, item.Name))
+	return mailfile.Read(f.root, path.Join(f.dir, message.Name))
 }

@@ -178,7 +178,7 @@ func TestYoungFile(t *testing.T) {
 		}
 		done <- err
 	}()
-	_, err = folders[0].Open(t.Context(), &c.Items[0])
+	_, err = folders[0].Open(t.Context(), &c.Messages[0])
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}

@@ -40,17 +40,17 @@ func (f *folder) Version() uint64 {
 }
 
 // Describe implements disk.Folder.
-func (f *folder) Describe(_ context.Context, item *disk.Item) (mail.Message, error) {
-	size, form, info, err := mailfile.Describe(f.root, path.Join(f.dir, item.Name))
+func (f *folder) Describe(_ context.Context, message *disk.Message) (mail.Message, error) {
+	size, form, info, err := mailfile.Describe(f.root, path.Join(f.dir, message.Name))
 	if err != nil {
 		return mail.Message{}, err
 	}
-	return mail.Message{Size: size, Internal: dateOf(info), IDs: mail.IDs{XGUID: item.Key}, Form: form}, nil
+	return mail.Message{Size: size, Internal: dateOf(info), IDs: mail.IDs{XGUID: message.Key}, Form: form}, nil
 }
 
 // Facts implements disk.Folder.
-func (f *folder) Facts(_ context.Context, item *disk.Item) (int64, mail.Date, error) {
-	info, err := f.root.Lstat(path.Join(f.dir, item.Name))
+func (f *folder) Facts(_ context.Context, message *disk.Message) (int64, mail.Date, error) {
+	info, err := f.root.Lstat(path.Join(f.dir, message.Name))
 	if err != nil {
 		return -1, mail.Date{}, err
 	}
@@ -58,8 +58,8 @@ func (f *folder) Facts(_ context.Context, item *disk.Item) (int64, mail.Date, er
 }
 
 // Open implements disk.Folder.
-func (f *folder) Open(_ context.Context, item *disk.Item) (io.ReadCloser, error) {
-	return mailfile.Read(f.root, path.Join(f.dir, item.Name))
+func (f *folder) Open(_ context.Context, message *disk.Message) (io.ReadCloser, error) {
+	return mailfile.Read(f.root, path.Join(f.dir, message.Name))
 }
 
 // dateOf returns the time of a file, in UTC.

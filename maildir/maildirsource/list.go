@@ -176,7 +176,7 @@ func eachEntry(open *os.File, take func(fs.DirEntry)) error {
 // contents returns the messages in files, in the order of their names, which begin with the time of
 // delivery.
 func (f *folder) contents(files map[string]string, version uint64) (*disk.Contents, error) {
-	c := &disk.Contents{Items: make([]disk.Item, 0, len(files)), Version: version}
+	c := &disk.Contents{Messages: make([]disk.Message, 0, len(files)), Version: version}
 	keywords := readSmall(f.root, path.Join(f.dir, "dovecot-keywords"))
 	flags := make(map[string]mail.Flags) // folders have few combinations
 	count := make(map[string]int, len(files))
@@ -193,9 +193,9 @@ func (f *folder) contents(files map[string]string, version uint64) (*disk.Conten
 			set = maildir.ParseFlags(letters, keywords)
 			flags[letters] = set
 		}
-		c.Items = append(c.Items, disk.Item{Key: key, Name: file, Flags: set})
+		c.Messages = append(c.Messages, disk.Message{Key: key, Name: file, Flags: set})
 	}
-	slices.SortFunc(c.Items, func(a, b disk.Item) int {
+	slices.SortFunc(c.Messages, func(a, b disk.Message) int {
 		return cmp.Or(cmp.Compare(leadingNumber(a.Key), leadingNumber(b.Key)), strings.Compare(a.Key, b.Key), strings.Compare(a.Name, b.Name))
 	})
 	f.readUIDList(c)
@@ -259,14 +259,14 @@ func (f *folder) readUIDList(c *disk.Contents) {
 	if c.Validity == 0 {
 		return
 	}
-	at := make(map[string]int, len(c.Items))
-	for i := range c.Items {
-		at[c.Items[i].Key] = i
+	at := make(map[string]int, len(c.Messages))
+	for i := range c.Messages {
+		at[c.Messages[i].Key] = i
 	}
 	for lines.Scan() {
 		uid, key := parseUIDListLine(lines.Bytes())
 		if i, ok := at[string(key)]; ok && uid != 0 {
-			c.Items[i].UID = uid
+			c.Messages[i].UID = uid
 		}
 	}
 }

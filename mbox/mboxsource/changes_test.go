@@ -126,12 +126,12 @@ func TestWrittenMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		c, err := folders[0].List(t.Context())
-		if (err != nil) != (test.want == 0) || err == nil && len(c.Items) < test.want {
+		if (err != nil) != (test.want == 0) || err == nil && len(c.Messages) < test.want {
 			t.Errorf("%s: %+v, %v", name, c, err)
 			continue
 		}
-		for i := 0; err == nil && i < len(c.Items); i++ {
-			if text, err := text(t, folders[0], &c.Items[i]); err == nil && !isLetter(text) {
+		for i := 0; err == nil && i < len(c.Messages); i++ {
+			if text, err := text(t, folders[0], &c.Messages[i]); err == nil && !isLetter(text) {
 				t.Errorf("%s: message %d is %q", name, i, text)
 			}
 		}
@@ -139,8 +139,8 @@ func TestWrittenMeanwhile(t *testing.T) {
 }
 
 // text returns the text of a message.
-func text(t *testing.T, f disk.Folder, item *disk.Item) (string, error) {
-	open, err := f.Open(t.Context(), item)
+func text(t *testing.T, f disk.Folder, message *disk.Message) (string, error) {
+	open, err := f.Open(t.Context(), message)
 	if err != nil {
 		return "", err
 	}
@@ -189,8 +189,8 @@ func appendedMeanwhile(t *testing.T) (inTime bool) {
 	if err := errors.Join(err, <-appended); err != nil {
 		t.Fatal(err)
 	}
-	for i := 0; inTime && i < len(c.Items); i++ {
-		if text, err := text(t, folders[0], &c.Items[i]); err != nil || !isLetter(text) {
+	for i := 0; inTime && i < len(c.Messages); i++ {
+		if text, err := text(t, folders[0], &c.Messages[i]); err != nil || !isLetter(text) {
 			t.Errorf("message %d is %q, %v", i, text, err)
 		}
 	}

@@ -22,18 +22,18 @@ type file struct {
 	store *Store
 	name  string
 
-	mu      sync.Mutex
-	root    *os.Root
-	variant mbox.Variant // of the file when it was scanned
-	takeout bool
-	clipped bool // a message had too many flags or labels
-	doubts  mbox.Doubts
-	version uint64    // of entries; 0: not scanned
-	numbers *metadata // of imap-backup; nil: none
-	unfit   error     // why an .imap file was not used
-	rest    int64     // bytes that are in no message of numbers
-	entries []entry
-	items   []disk.Item
+	mu       sync.Mutex
+	root     *os.Root
+	variant  mbox.Variant // of the file when it was scanned
+	takeout  bool
+	clipped  bool // a message had too many flags or labels
+	doubts   mbox.Doubts
+	version  uint64    // of entries; 0: not scanned
+	numbers  *metadata // of imap-backup; nil: none
+	unfit    error     // why an .imap file was not used
+	rest     int64     // bytes that are in no message of numbers
+	entries  []entry
+	messages []disk.Message
 }
 
 // entry is what is known of a message.
@@ -75,15 +75,15 @@ func (f *file) findVariant(ctx context.Context, open *os.File, size int64) (mbox
 
 // read reads a message: its flags, its hash and its line ends. numbers are those of imap-backup, or
 // nil.
-func (f *file) read(open io.ReaderAt, p mbox.Place, numbers *numbersOf) (entry, disk.Item, error) {
+func (f *file) read(open io.ReaderAt, p mbox.Place, numbers *numbersOf) (entry, disk.Message, error) {
 	e := entry{Place: p, variant: f.variant}
 	from, err := fromLine(open, p)
 	if err != nil {
-		return e, disk.Item{}, err
+		return e, disk.Message{}, err
 	}
 	head, err := readHead(open, p, f.variant)
 	if err != nil {
-		return e, disk.Item{}, err
+		return e, disk.Message{}, err
 	}
 	if arrived, ok := mbox.ParseFromLine(from); ok {
 		e.date.Seconds = arrived.Unix()
@@ -92,31 +92,31 @@ func (f *file) read(open io.ReaderAt, p mbox.Place, numbers *numbersOf) (entry, 
 	}
 	parsed := mbox.ParseHead(head, from)
 	e.own, e.cuts = parsed.Own, parsed.Cuts
-	item, clipped := disk.Item{Flags: parsed.Flags}, parsed.Clipped
+	message, clipped := disk.Message{Flags: parsed.Flags}, parsed.Clipped
 	if labels, ok := gmailLabels(head); ok && f.takeout {
-		item.Flags, e.own, e.cuts = labels.flags(), true, nil
-		item.Labels, clipped = labels.labels()
+		message.Flags, e.own, e.cuts = labels.flags(), true, nil
+		message.Labels, clipped = labels.labels()
 	}
 	if numbers != nil {
 		if err = f.readAsWritten(open, &e, head); err != nil {
-			return e, disk.Item{}, err
+			return e, disk.Message{}, err
 		}
-		item.Flags, clipped = numbers.flags()
-		item.UID = numbers.UID
+		message.Flags, clipped = numbers.flags()
+		message.UID = numbers.UID
 	}
 	f.clipped = f.clipped || clipped
 	var lines lineend.Checker
 	if _, err := io.Copy(&lines, e.text(open)); err != nil {
-		return e, disk.Item{}, err
+		return e, disk.Message{}, err
 	}
 	e.kind, e.ends, e.size = lines.Kind(), lines.Ends(), lines.WireSize()
 	h := f.store.hasher()
 	if _, err := io.Copy(h, e.archived(open)); err != nil {
-		return e, disk.Item{}, err
+		return e, disk.Message{}, err
 	}
 	id := h.Sum()
-	item.Key = string(id[:])
-	return e, item, nil
+	message.Key = string(id[:])
+	return e, message, nil
 }
 
 // readAsWritten prepares the entry of a message that imap-backup wrote: it is as it was on the
@@ -226,15 +226,15 @@ func (c *cutter) Read(p []byte) (int, error) {
 func (f *file) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.version, f.entries, f.items = 0, nil, nil
+	f.version, f.entries, f.messages = 0, nil, nil
 }
 
 // entryOf returns what is known of a message.
-func (f *file) entryOf(item *disk.Item) (entry, error) {
+func (f *file) entryOf(message *disk.Message) (entry, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if item.At >= len(f.entries) || f.items[item.At].Key != item.Key {
+	if message.At >= len(f.entries) || f.messages[message.At].Key != message.Key {
 		return entry{}, errChanged
 	}
-	return f.entries[item.At], nil
+	return f.entries[message.At], nil
 }

@@ -43,7 +43,7 @@ func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
 	}
 	f.file.mu.Lock()
 	defer f.file.mu.Unlock()
-	c := &disk.Contents{Items: f.file.items, Version: f.file.version}
+	c := &disk.Contents{Messages: f.file.messages, Version: f.file.version}
 	if numbers := f.file.numbers; numbers != nil {
 		c.Validity, c.Next = numbers.Validity, numbers.next()
 	}
@@ -54,8 +54,8 @@ func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
 var errChanged = fmt.Errorf("the mbox changed while it was read: %w", fs.ErrNotExist)
 
 // Describe implements disk.Folder.
-func (f *folder) Describe(_ context.Context, item *disk.Item) (mail.Message, error) {
-	e, err := f.file.entryOf(item)
+func (f *folder) Describe(_ context.Context, message *disk.Message) (mail.Message, error) {
+	e, err := f.file.entryOf(message)
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -83,14 +83,14 @@ func (f *folder) Describe(_ context.Context, item *disk.Item) (mail.Message, err
 }
 
 // Facts implements disk.Folder.
-func (f *folder) Facts(_ context.Context, item *disk.Item) (int64, mail.Date, error) {
-	e, err := f.file.entryOf(item)
+func (f *folder) Facts(_ context.Context, message *disk.Message) (int64, mail.Date, error) {
+	e, err := f.file.entryOf(message)
 	return e.size, e.date, err
 }
 
 // Open implements disk.Folder. The text must have the hash that it had when the file was scanned.
-func (f *folder) Open(_ context.Context, item *disk.Item) (io.ReadCloser, error) {
-	e, err := f.file.entryOf(item)
+func (f *folder) Open(_ context.Context, message *disk.Message) (io.ReadCloser, error) {
+	e, err := f.file.entryOf(message)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (f *folder) Open(_ context.Context, item *disk.Item) (io.ReadCloser, error)
 	if err != nil {
 		return nil, err
 	}
-	r := &verified{Reader: e.archived(open), Closer: open, key: item.Key, file: f.file}
+	r := &verified{Reader: e.archived(open), Closer: open, key: message.Key, file: f.file}
 	r.sum = f.file.store.hasher()
 	return r, nil
 }

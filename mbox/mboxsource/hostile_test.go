@@ -171,7 +171,7 @@ func TestConcurrent(t *testing.T) {
 	read := func(ctx context.Context) {
 		for range 20 {
 			folders[0].Version()
-			if _, err := folders[0].Describe(ctx, &c.Items[0]); err != nil {
+			if _, err := folders[0].Describe(ctx, &c.Messages[0]); err != nil {
 				t.Error(err)
 			}
 		}

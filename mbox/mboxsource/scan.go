@@ -26,7 +26,7 @@ const maxScans = 5
 func (f *file) scan(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var before []disk.Item
+	var before []disk.Message
 	for n := 0; n < maxScans; n++ {
 		version, err := f.settle(ctx)
 		if err != nil {
@@ -45,18 +45,18 @@ func (f *file) scan(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if f.version = version; now == version || n > 0 && len(before) > 0 && begins(f.items, before[:len(before)-1]) {
+		if f.version = version; now == version || n > 0 && len(before) > 0 && begins(f.messages, before[:len(before)-1]) {
 			return nil
 		}
-		f.version, before = 0, f.items
+		f.version, before = 0, f.messages
 	}
 	return errRewritten
 }
 
-// begins reports whether the items begin with others.
-func begins(items, others []disk.Item) bool {
-	return len(items) >= len(others) &&
-		slices.EqualFunc(items[:len(others)], others, func(a, b disk.Item) bool { return a.Key == b.Key })
+// begins reports whether the messages begin with others.
+func begins(messages, others []disk.Message) bool {
+	return len(messages) >= len(others) &&
+		slices.EqualFunc(messages[:len(others)], others, func(a, b disk.Message) bool { return a.Key == b.Key })
 }
 
 const (
@@ -148,21 +148,21 @@ func (f *file) readNumbered(ctx context.Context, open io.ReaderAt) error {
 // taker returns a function that reads a message and adds it to the entries, which are none at
 // first.
 func (f *file) taker(open io.ReaderAt) func(mbox.Place, *numbersOf) error {
-	f.entries, f.items = nil, nil
+	f.entries, f.messages = nil, nil
 	flags := make(map[string]mail.Flags) // most messages share theirs
 	return func(p mbox.Place, numbers *numbersOf) error {
-		e, item, err := f.read(open, p, numbers)
+		e, message, err := f.read(open, p, numbers)
 		if err != nil {
 			return err
 		}
-		key := strings.Join(item.Flags, "\x00")
+		key := strings.Join(message.Flags, "\x00")
 		if shared, ok := flags[key]; ok {
-			item.Flags = shared
+			message.Flags = shared
 		} else {
-			flags[key] = item.Flags
+			flags[key] = message.Flags
 		}
-		item.At = len(f.entries)
-		f.entries, f.items = append(f.entries, e), append(f.items, item)
+		message.At = len(f.entries)
+		f.entries, f.messages = append(f.entries, e), append(f.messages, message)
 		return nil
 	}
 }

@@ -144,8 +144,8 @@ func (f *file) labelMailboxes() (boxes []mail.Mailbox) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	seen := make(map[string]bool)
-	for i := range f.items {
-		for _, label := range f.items[i].Labels {
+	for i := range f.messages {
+		for _, label := range f.messages[i].Labels {
 			if seen[label] {
 				continue
 			}
@@ -182,14 +182,14 @@ func (*labelFolder) Version() uint64 { return 0 }
 func (*labelFolder) List(context.Context) (*disk.Contents, error) { return nil, errLabel }
 
 // Describe implements disk.Folder.
-func (*labelFolder) Describe(context.Context, *disk.Item) (mail.Message, error) {
+func (*labelFolder) Describe(context.Context, *disk.Message) (mail.Message, error) {
 	return mail.Message{}, errLabel
 }
 
 // Facts implements disk.Folder.
-func (*labelFolder) Facts(context.Context, *disk.Item) (int64, mail.Date, error) {
+func (*labelFolder) Facts(context.Context, *disk.Message) (int64, mail.Date, error) {
 	return -1, mail.Date{}, errLabel
 }
 
 // Open implements disk.Folder.
-func (*labelFolder) Open(context.Context, *disk.Item) (io.ReadCloser, error) { return nil, errLabel }
+func (*labelFolder) Open(context.Context, *disk.Message) (io.ReadCloser, error) { return nil, errLabel }

@@ -1,12 +1,12 @@
 // Package disk makes a source.Source of mail in files: of folders whose messages have no UIDs.
 //
 // The packages maildirsource, mboxsource and emlsource know the files. They are a Store of Folders,
-// and a Folder lists Items: messages with a key, which stays the same from one run to the next. The
-// rest is here:
+// and a Folder lists its Messages, each with a key, which stays the same from one run to the next.
+// The rest is here:
 //
-//	source.go    the account: surveys, and opening folders
-//	listing.go   the messages of a folder, by UID
-//	view.go      an open folder, as the backup reads it
+//	source.go      the account: surveys, and opening folders
+//	listing.go     the messages of a folder, by UID
+//	view.go        an open folder, as the backup reads it
 //	unreadable.go  folders that cannot be read
 //
 // Package numbering gives the messages their UIDs. Nothing is kept on the host. UIDVALIDITY is that
@@ -52,14 +52,14 @@ type Folder interface {
 
 	// Describe returns the size, the date, the ids and the form of a message. It may read the
 	// message.
-	Describe(ctx context.Context, item *Item) (mail.Message, error)
+	Describe(ctx context.Context, message *Message) (mail.Message, error)
 
 	// Facts returns the size (-1: not known) and the date, cheaply.
-	Facts(ctx context.Context, item *Item) (size int64, date mail.Date, err error)
+	Facts(ctx context.Context, message *Message) (size int64, date mail.Date, err error)
 
 	// Open opens the text of a message, as it is archived. Describe, Facts and Open return an error
 	// that wraps fs.ErrNotExist if the message is no longer where it was listed.
-	Open(ctx context.Context, item *Item) (io.ReadCloser, error)
+	Open(ctx context.Context, message *Message) (io.ReadCloser, error)
 }
 
 // Continued is implemented by a Store that needs to know what is archived. Continue is called
@@ -71,16 +71,16 @@ type Noted interface{ Notes() []string }
 
 // Contents is a list of messages.
 type Contents struct {
-	Items   []Item
-	Version uint64 // from before the list was made; 0: not known
+	Messages []Message
+	Version  uint64 // from before the list was made; 0: not known
 
 	// Validity and Next are the UIDVALIDITY and UIDNEXT of a mail server that shares the files; 0:
 	// none.
 	Validity, Next uint32
 }
 
-// Item is a message of a Folder.
-type Item struct {
+// Message is a message of a Folder.
+type Message struct {
 	Key    string   // the same in each run
 	Name   string   // where the message is, to its Folder
 	At     int      // likewise

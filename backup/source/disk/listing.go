@@ -10,16 +10,16 @@ import (
 
 // listing is the messages of a folder at one moment, ascending by UID.
 type listing struct {
-	uids   []mail.UID
-	items  []Item
-	status mail.Status
+	uids     []mail.UID
+	messages []Message
+	status   mail.Status
 }
 
 // newListing numbers the messages of a folder.
 func newListing(c *Contents, n *numbering.Numbers) (*listing, error) {
-	messages := make([]numbering.Message, len(c.Items))
+	messages := make([]numbering.Message, len(c.Messages))
 	for i := range messages {
-		messages[i] = numbering.Message{Key: c.Items[i].Key, UID: c.Items[i].UID}
+		messages[i] = numbering.Message{Key: c.Messages[i].Key, UID: c.Messages[i].UID}
 	}
 	uids, err := n.Assign(messages, c.Next)
 	if err != nil {
@@ -30,9 +30,9 @@ func newListing(c *Contents, n *numbering.Numbers) (*listing, error) {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(uids[a], uids[b]) })
-	l := &listing{uids: make([]mail.UID, len(order)), items: make([]Item, len(order))}
+	l := &listing{uids: make([]mail.UID, len(order)), messages: make([]Message, len(order))}
 	for to, from := range order {
-		l.uids[to], l.items[to] = uids[from], c.Items[from]
+		l.uids[to], l.messages[to] = uids[from], c.Messages[from]
 	}
 	l.status = mail.Status{
 		UIDValidity: n.Validity, UIDNext: n.Next, Messages: uint32(len(l.uids)), HighestModSeq: c.Version,
@@ -51,9 +51,9 @@ func (l *listing) span(uids mail.UIDRange) (first, end int) {
 }
 
 // find returns the message with a UID, or nil.
-func (l *listing) find(uid mail.UID) *Item {
+func (l *listing) find(uid mail.UID) *Message {
 	if at, ok := slices.BinarySearch(l.uids, uid); ok {
-		return &l.items[at]
+		return &l.messages[at]
 	}
 	return nil
 }

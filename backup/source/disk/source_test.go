@@ -33,9 +33,9 @@ func (a archived) Known(context.Context, string) iter.Seq2[source.Known, error] 
 	}
 }
 
-func items(keys ...string) (list []Item) {
+func messages(keys ...string) (list []Message) {
 	for _, key := range keys {
-		list = append(list, Item{Key: key})
+		list = append(list, Message{Key: key})
 	}
 	return list
 }
@@ -45,7 +45,7 @@ func TestNoUIDLeft(t *testing.T) {
 	before := archived{&mail.Status{UIDValidity: 7, UIDNext: math.MaxUint32}, []source.Known{{UID: 2, ID: "a"}}}
 	s := New(nil)
 	s.previous = before
-	f := &numberedFolder{source: s, raw: "INBOX", files: fixed{items: items("a", "b", "c")}}
+	f := &numberedFolder{source: s, raw: "INBOX", files: fixed{messages: messages("a", "b", "c")}}
 	n, err := numbering.Load(t.Context(), before, "INBOX", false, 99)
 	if err != nil {
 		t.Fatal(err)
@@ -60,10 +60,10 @@ func TestNoUIDLeft(t *testing.T) {
 // fixed is a Folder with these messages.
 type fixed struct {
 	Folder
-	items []Item
+	messages []Message
 }
 
-func (f fixed) List(context.Context) (*Contents, error) { return &Contents{Items: f.items}, nil }
+func (f fixed) List(context.Context) (*Contents, error) { return &Contents{Messages: f.messages}, nil }
 
 // A folder that changes while it is listed proves nothing, however long the listing takes.
 func TestVersionIsJudgedBefore(t *testing.T) {

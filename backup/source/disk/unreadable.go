@@ -31,17 +31,17 @@ func (*Unreadable) Version() uint64 { return 0 }
 func (u *Unreadable) List(context.Context) (*Contents, error) { return nil, u.refusal() }
 
 // Describe implements Folder.
-func (u *Unreadable) Describe(context.Context, *Item) (mail.Message, error) {
+func (u *Unreadable) Describe(context.Context, *Message) (mail.Message, error) {
 	return mail.Message{}, u.refusal()
 }
 
 // Facts implements Folder.
-func (u *Unreadable) Facts(context.Context, *Item) (int64, mail.Date, error) {
+func (u *Unreadable) Facts(context.Context, *Message) (int64, mail.Date, error) {
 	return -1, mail.Date{}, u.refusal()
 }
 
 // Open implements Folder.
-func (u *Unreadable) Open(context.Context, *Item) (io.ReadCloser, error) { return nil, u.refusal() }
+func (u *Unreadable) Open(context.Context, *Message) (io.ReadCloser, error) { return nil, u.refusal() }
 
 // refusal is not fs.ErrNotExist, whatever Err is: what cannot be read is not gone.
 func (u *Unreadable) refusal() error { return &refusedError{u.Err} }

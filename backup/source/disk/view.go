@@ -46,13 +46,13 @@ const maxMoves = 20
 var errMoves = &refusedError{errors.New("its file was renamed or changed each time it was read")}
 
 // with calls do with the message of a UID, and again if it moved. found is false if it is gone.
-func (v *view) with(ctx context.Context, uid mail.UID, do func(*Item) error) (found bool, err error) {
+func (v *view) with(ctx context.Context, uid mail.UID, do func(*Message) error) (found bool, err error) {
 	for range maxMoves {
-		item := v.listing.find(uid)
-		if item == nil {
+		message := v.listing.find(uid)
+		if message == nil {
 			return false, nil
 		}
-		if err = do(item); !errors.Is(err, fs.ErrNotExist) {
+		if err = do(message); !errors.Is(err, fs.ErrNotExist) {
 			return true, err
 		}
 		if err := context.Cause(ctx); err != nil {
@@ -70,7 +70,7 @@ func (v *view) with(ctx context.Context, uid mail.UID, do func(*Item) error) (fo
 // each yields the messages of a range. attributes completes them; nil: UID and flags are enough. A
 // message whose attributes cannot be read is yielded without them, so that reading it fails.
 func (v *view) each(
-	ctx context.Context, uids mail.UIDRange, attributes func(*Item, *mail.Message) error,
+	ctx context.Context, uids mail.UIDRange, attributes func(*Message, *mail.Message) error,
 ) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		l := v.listing
@@ -81,13 +81,13 @@ func (v *view) each(
 				return
 			}
 			var m mail.Message
-			found, err := v.with(ctx, l.uids[at], func(item *Item) error {
+			found, err := v.with(ctx, l.uids[at], func(message *Message) error {
 				m = mail.Message{Size: -1}
 				var err error
 				if attributes != nil {
-					err = attributes(item, &m)
+					err = attributes(message, &m)
 				}
-				m.UID, m.Flags, m.Labels = l.uids[at], item.Flags, item.Labels
+				m.UID, m.Flags, m.Labels = l.uids[at], message.Flags, message.Labels
 				return err
 			})
 			if !found && err == nil {
@@ -106,8 +106,8 @@ func (v *view) each(
 
 // Messages implements source.View.
 func (v *view) Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
-	return v.each(ctx, uids, func(item *Item, m *mail.Message) error {
-		described, err := v.folder.files.Describe(ctx, item)
+	return v.each(ctx, uids, func(message *Message, m *mail.Message) error {
+		described, err := v.folder.files.Describe(ctx, message)
 		if err == nil {
 			*m = described
 		}
@@ -122,8 +122,8 @@ func (v *view) Flags(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Mes
 
 // Facts implements source.View.
 func (v *view) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
-	return v.each(ctx, uids, func(item *Item, m *mail.Message) (err error) {
-		m.Size, m.Internal, err = v.folder.files.Facts(ctx, item)
+	return v.each(ctx, uids, func(message *Message, m *mail.Message) (err error) {
+		m.Size, m.Internal, err = v.folder.files.Facts(ctx, message)
 		return err
 	})
 }
@@ -162,8 +162,8 @@ func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(ma
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		_, err := v.with(ctx, m.UID, func(item *Item) error {
-			body, err := v.folder.files.Open(ctx, item)
+		_, err := v.with(ctx, m.UID, func(message *Message) error {
+			body, err := v.folder.files.Open(ctx, message)
 			if err != nil {
 				return err
 			}
@@ -215,8 +215,8 @@ func (v *view) Ranges(ctx context.Context, wanted []source.Range, read func(sour
 // rangesOf reads ranges of one message, which end at or before end.
 func (v *view) rangesOf(ctx context.Context, wanted []source.Range, end int64, read func(source.Range, []byte) error) error {
 	parts := make([][]byte, len(wanted))
-	found, err := v.with(ctx, wanted[0].UID, func(item *Item) error {
-		body, err := v.folder.files.Open(ctx, item)
+	found, err := v.with(ctx, wanted[0].UID, func(message *Message) error {
+		body, err := v.folder.files.Open(ctx, message)
 		if err != nil {
 			return err
 		}

@@ -122,15 +122,15 @@ type Message struct {
 // Assign returns the UIDs of messages. The n-th message with a key has the n-th UID with it. A
 // message that is not known gets the UID that a server gave it, if no message can have had that, or
 // else the next one, floor or more.
-func (n *Numbers) Assign(items []Message, floor uint32) ([]mail.UID, error) {
+func (n *Numbers) Assign(messages []Message, floor uint32) ([]mail.UID, error) {
 	if floor > maxServerUID {
 		floor = 0
 	}
-	uids := make([]mail.UID, len(items))
+	uids := make([]mail.UID, len(messages))
 	used := make(map[uint64]int)
 	var fresh []int
-	for i := range items {
-		hash := n.hash(items[i].Key)
+	for i := range messages {
+		hash := n.hash(messages[i].Key)
 		uid, ok := n.first[hash]
 		if more := n.others[hash]; ok && len(more) > 0 {
 			at := used[hash]
@@ -153,10 +153,10 @@ func (n *Numbers) Assign(items []Message, floor uint32) ([]mail.UID, error) {
 	}
 	// Those with a UID of the server come first, in its order. The others follow.
 	slices.SortStableFunc(fresh, func(a, b int) int {
-		return cmp.Compare(orLast(serverUID(items[a].UID, floor)), orLast(serverUID(items[b].UID, floor)))
+		return cmp.Compare(orLast(serverUID(messages[a].UID, floor)), orLast(serverUID(messages[b].UID, floor)))
 	})
 	for _, i := range fresh {
-		given := serverUID(items[i].UID, floor)
+		given := serverUID(messages[i].UID, floor)
 		if given == 0 {
 			n.Next = max(n.Next, floor)
 		}
@@ -165,7 +165,7 @@ func (n *Numbers) Assign(items []Message, floor uint32) ([]mail.UID, error) {
 		}
 		uid := max(mail.UID(n.Next), given)
 		uids[i] = uid
-		n.add(n.hash(items[i].Key), uid)
+		n.add(n.hash(messages[i].Key), uid)
 		n.Next = uint32(uid) + 1
 	}
 	return uids, nil

@@ -33,7 +33,7 @@ func (a archived) Known(context.Context, string) iter.Seq2[source.Known, error] 
 	}
 }
 
-func items(keys ...string) (list []numbering.Message) {
+func messages(keys ...string) (list []numbering.Message) {
 	for _, key := range keys {
 		list = append(list, numbering.Message{Key: key})
 	}
@@ -48,23 +48,23 @@ func TestNumbers(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	for _, test := range []struct {
-		items []numbering.Message
-		floor uint32
-		want  []mail.UID
+		messages []numbering.Message
+		floor    uint32
+		want     []mail.UID
 	}{
-		{items("c", "b", "a"), 0, []mail.UID{9, 3, 2}},
-		{items("b", "b", "b"), 0, []mail.UID{3, 5, 10}},
-		{items("b", "b", "b", "d"), 0, []mail.UID{3, 5, 10, 11}},
-		{items("d", "b"), 0, []mail.UID{11, 3}},
+		{messages("c", "b", "a"), 0, []mail.UID{9, 3, 2}},
+		{messages("b", "b", "b"), 0, []mail.UID{3, 5, 10}},
+		{messages("b", "b", "b", "d"), 0, []mail.UID{3, 5, 10, 11}},
+		{messages("d", "b"), 0, []mail.UID{11, 3}},
 		{[]numbering.Message{{Key: "e"}, {Key: "f", UID: 40}, {Key: "g", UID: 4}, {Key: "a", UID: 50}}, 45, []mail.UID{45, 40, 12, 2}},
-		{items("f", "e"), 45, []mail.UID{40, 45}},
+		{messages("f", "e"), 45, []mail.UID{40, 45}},
 	} {
-		if have, err := n.Assign(test.items, test.floor); err != nil || !slices.Equal(have, test.want) {
-			t.Errorf("%v: have %v, want %v", test.items, have, test.want)
+		if have, err := n.Assign(test.messages, test.floor); err != nil || !slices.Equal(have, test.want) {
+			t.Errorf("%v: have %v, want %v", test.messages, have, test.want)
 		}
 	}
 	n.Next = math.MaxUint32
-	if have, err := n.Assign(items("last", "a"), 0); !errors.Is(err, numbering.ErrNoUID) {
+	if have, err := n.Assign(messages("last", "a"), 0); !errors.Is(err, numbering.ErrNoUID) {
 		t.Errorf("without a UID left: %v, %v", have, err)
 	}
 	// A server's UID counts only below its UIDNEXT, and only if it leaves numbers for others.
@@ -99,11 +99,11 @@ func FuzzNumbers(f *testing.F) {
 			t.Fatal(err)
 		}
 		seen := make(map[mail.UID]string)
-		for i, item := range of(first) {
+		for i, message := range of(first) {
 			if seen[uids[i]] != "" || uids[i] == 0 {
 				t.Fatalf("UID %d is given twice", uids[i])
 			}
-			seen[uids[i]] = item.Key
+			seen[uids[i]] = message.Key
 		}
 		later, err := n.Assign(of(second), 0)
 		if err != nil {
