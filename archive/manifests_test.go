@@ -34,6 +34,7 @@ func commitEmpty(t *testing.T, r *repo.Repo, account string, state manifest.Stat
 	return head
 }
 
+// A person names a manifest by "latest", its id or the begin of it, also with the account.
 func TestResolve(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)

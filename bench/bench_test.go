@@ -27,6 +27,7 @@ func sample() []result {
 	}}}
 }
 
+// The median of an even number of values is between the two in the middle.
 func TestMedian(t *testing.T) {
 	for _, c := range []struct {
 		values []float64
@@ -49,6 +50,7 @@ func TestRatioIsPaired(t *testing.T) {
 	}
 }
 
+// The table has the medians, the ratios and the goals beside them.
 func TestTable(t *testing.T) {
 	want := `
 |              |                 | wall s | CPU s |    peak MiB | stored MB | requests | wall × |   goal | stored × |   goal |
@@ -75,6 +77,7 @@ func TestChartIsXML(t *testing.T) {
 	}
 }
 
+// A part of a document is replaced in its place, and the text around it stays.
 func TestReplace(t *testing.T) {
 	one := replace("By hand.\n", "lists", "1\n")
 	two := replace(one, "personal", "2\n")
@@ -104,6 +107,7 @@ func TestLayOut(t *testing.T) {
 	}
 }
 
+// The first backup is always among the chosen steps, because the others need it.
 func TestAmong(t *testing.T) {
 	steps := []step{{name: "first backup"}, {name: "unchanged"}, {name: "restore to Maildir"}, {name: "check"}}
 	for names, want := range map[string]string{"": "first backup,unchanged,restore to Maildir,check", "check,restore to Maildir": "first backup,restore to Maildir,check", "nothing": "first backup"} {

@@ -123,6 +123,7 @@ func greeting(t *testing.T, at way) string {
 	return line.Text()
 }
 
+// Rates are read with their unit and printed with a distance; others are refused.
 func TestRate(t *testing.T) {
 	for text, want := range map[string]rate{"100Mbit": 100e6, "1.5Gbit": 15e8, "64kbit": 64e3, "100": 0, "0Mbit": 0, "-1Mbit": 0, "NaNMbit": 0, "Mbit": 0} {
 		var got rate

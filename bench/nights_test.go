@@ -73,6 +73,7 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
+// The table of nights has the medians of their times and the sizes of what is stored.
 func TestGrowth(t *testing.T) {
 	held := sizes{"data": {3, 4e6}, "index": {1, 5e5}, "manifests": {2, 1e4}}
 	y := &nights{growth: []grown{

@@ -244,6 +244,7 @@ func TestErrorsEndTheCut(t *testing.T) {
 	sizes(t, c, bytes.NewReader(content), content) // the pool holds no traces of the failures
 }
 
+// A random polynomial is irreducible, and one that is not is refused.
 func TestPolynomials(t *testing.T) {
 	for range 3 {
 		p, err := RandomPolynomial()
@@ -261,6 +262,7 @@ func TestPolynomials(t *testing.T) {
 	}
 }
 
+// Cuts depend on the content alone, not on how it is read, and are those of restic/chunker.
 func FuzzCut(f *testing.F) {
 	c := newCutter(f)
 	f.Add("", uint16(0))

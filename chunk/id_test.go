@@ -67,6 +67,7 @@ func TestKeyIsNeverPrinted(t *testing.T) {
 	}
 }
 
+// An ID is the same after text and JSON, and what is not 64 lower hexadecimal digits is not an ID.
 func TestIDText(t *testing.T) {
 	id := vectorKey.Sum([]byte("a"))
 	back, err := ParseID(id.String())

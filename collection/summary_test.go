@@ -6,6 +6,8 @@ import (
 	"time"
 )
 
+// A summary has the title and the time of an event, and the name of a contact, unfolded and
+// unescaped.
 func TestSummarize(t *testing.T) {
 	event := "BEGIN:VCALENDAR\r\nX-WR-CALNAME:Work\r\nBEGIN:VTIMEZONE\r\nTZID:X\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n" +
 		"END:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nDTSTART;TZID=X:20260115T100000\r\n" +

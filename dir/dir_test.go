@@ -24,6 +24,8 @@ func create(t *testing.T) (*dir.Dir, string) {
 	return d, path
 }
 
+// A directory is a store by the conformance suite. Only its owner can read it, and nothing
+// temporary stays there.
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store {
 		d, path := create(t)
@@ -109,6 +111,7 @@ func onlyOurs(t *testing.T, root string) {
 	}
 }
 
+// A repository is made in an empty directory alone, and opened where one is.
 func TestOpen(t *testing.T) {
 	d, path := create(t)
 	if err := d.Put(t.Context(), "config", strings.NewReader("x"), 1); err != nil {

@@ -123,6 +123,7 @@ func TestNewestFirst(t *testing.T) {
 	}
 }
 
+// A search returns the messages between its bounds, or among given ones, the newest first.
 func TestBounds(t *testing.T) {
 	x := open(t, t.TempDir())
 	var all []fulltext.Message
@@ -170,6 +171,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// A removed message is not found, and can be added again. Removing one that is not there is no
+// error.
 func TestRemove(t *testing.T) {
 	x := open(t, t.TempDir())
 	add(t, x, message(1, "old bridge"), message(2, "bridge"), message(3, "bridge"))

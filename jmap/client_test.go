@@ -27,6 +27,8 @@ func parse(t testing.TB, text string) jmap.URL {
 	return u
 }
 
+// A URL is read as users write it and printed in one form; one with a password or a query is
+// refused.
 func TestURL(t *testing.T) {
 	for text, want := range map[string]string{
 		"jmap:https://anna@mail.example":                   "jmap:https://anna@mail.example",
@@ -50,6 +52,7 @@ func TestURL(t *testing.T) {
 	}
 }
 
+// An account is named by its user, or by the shared account that the URL names.
 func TestName(t *testing.T) {
 	for text, want := range map[string]string{
 		"jmap:https://anna@mail.example":              "anna@mail.example",
@@ -303,6 +306,8 @@ func TestToken(t *testing.T) {
 	})
 }
 
+// Flags become keywords of JMAP and back, and those that it cannot have are returned. Dates have
+// whole seconds.
 func TestKeywords(t *testing.T) {
 	keywords, left := jmap.Keywords(mail.NewFlags(`\Seen`, `\Answered`, `\Deleted`, "work", "foo[bar]", "a b", `$Forwarded`))
 	if fmt.Sprint(keywords) != "[$forwarded work $answered $seen]" && len(keywords) != 4 || fmt.Sprint(left) != `[\Deleted a b foo[bar]]` {

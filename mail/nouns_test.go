@@ -104,6 +104,7 @@ func TestSameInstant(t *testing.T) {
 	}
 }
 
+// A date that is read and written is the same date, and a resolved one is the same instant.
 func FuzzDate(f *testing.F) {
 	f.Add("17-Jul-1996 02:44:25 -0700")
 	f.Add("31-Dec-2016 23:59:60 GMT")
@@ -232,6 +233,7 @@ func TestUIDSetAtTheEnds(t *testing.T) {
 	}
 }
 
+// INBOX and attributes have no case, and the levels of a name are those of its delimiter.
 func TestMailbox(t *testing.T) {
 	m := mail.Mailbox{Raw: "inbox", Name: "inbox", Delimiter: "/", Attributes: []string{`\HasChildren`, `\noselect`}}
 	if !m.IsInbox() || m.Selectable() {

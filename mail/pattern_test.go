@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 )
 
+// A pattern matches a mailbox and those below it, by levels and not by characters.
 func TestPattern(t *testing.T) {
 	for _, c := range []struct {
 		Pattern   Pattern

@@ -265,6 +265,7 @@ var splitTests = []struct {
 		"header 12" + strings.Repeat(", base64 1000 in 76 lf, text 1", 255) + ", base64 1000 in 76 lf, text 59621"},
 }
 
+// A message has the parts that it should have, and they join to the same bytes.
 func TestSplit(t *testing.T) {
 	s := NewSplitter(nil)
 	for _, test := range splitTests {
@@ -362,6 +363,7 @@ func (o *oddReader) Read(b []byte) (int, error) {
 	return o.r.Read(b[:min(len(b), o.n)])
 }
 
+// The parts of every message join to the same bytes.
 func FuzzSplit(f *testing.F) {
 	for _, test := range splitTests {
 		if len(test.message) < 100<<10 { // the mutator is slow on larger ones

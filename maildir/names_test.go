@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
+// A mailbox has a folder in both layouts, and no name of it that programs misread.
 func TestNames(t *testing.T) {
 	for _, test := range []struct{ name, maildirPP, nested string }{
 		{"INBOX", ".", "."},
@@ -78,6 +79,7 @@ func shown(layout Layout, dir string) string {
 	return safename.Decode(strings.ReplaceAll(dir, "%", "%25"))
 }
 
+// Different mailboxes have different folders, each below that of the target.
 func FuzzNames(f *testing.F) {
 	for _, seed := range []string{"", "/", "..", "a/../b", "~/x", "inbox", "cur/new/tmp", "nul", "&/%/&-", "\xff/\x00", "%2e/%2E",
 		strings.Repeat("long ", 60), strings.Repeat("ü", 300) + "/" + strings.Repeat(".", 300), "dovecot"} {

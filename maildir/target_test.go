@@ -367,6 +367,7 @@ func TestSubscriptionsAreAddedTo(t *testing.T) {
 	}
 }
 
+// Keywords that are written are read as the same keywords.
 func FuzzKeywords(f *testing.F) {
 	f.Add("0 a\n1 b\r\n99 c\nx\n", "d")
 	f.Fuzz(func(t *testing.T, text, keyword string) {

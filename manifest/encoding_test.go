@@ -137,6 +137,7 @@ func TestTruncatedOrExtended(t *testing.T) {
 	}
 }
 
+// The encoding of each form never changes.
 func TestVectors(t *testing.T) {
 	for _, f := range forms() {
 		b, err := f.encode(f.sample)

@@ -36,6 +36,7 @@ func fuzz(f *testing.F, name string) {
 	}
 }
 
+// Whatever a parser accepts is encoded as the same bytes.
 func FuzzParse(f *testing.F)          { fuzz(f, "manifest") }
 func FuzzParseRecords(f *testing.F)   { fuzz(f, "records") }
 func FuzzParseFlags(f *testing.F)     { fuzz(f, "flags") }

@@ -286,6 +286,7 @@ func randomChanges(r *rand.Rand, limit int, mb mailbox, version int) Changes {
 	return c
 }
 
+// After random changes, the pages are those of a mailbox that was written at once.
 func FuzzUpdate(f *testing.F) {
 	f.Add(uint64(1), uint8(100), uint8(4))
 	f.Add(uint64(7), uint8(0), uint8(1))

@@ -319,6 +319,7 @@ func scattered(clusters int) mailbox {
 	return mb
 }
 
+// A mailbox is read back as it was filled, with the lists that its number of pages needs.
 func TestFill(t *testing.T) {
 	for _, test := range []struct{ clusters, lists int }{{1, 2}, {2, 4}, {3, 5}, {24, 20}} {
 		store := newMemory()

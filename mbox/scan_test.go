@@ -31,6 +31,7 @@ func texts(t testing.TB, file string, v Variant) (list []string, doubts Doubts) 
 	return list, doubts
 }
 
+// Messages begin where the variant of the mbox says so, and doubts are counted.
 func TestScan(t *testing.T) {
 	a, b := "From a"+stamp, "From b"+stamp
 	for _, test := range []struct {

@@ -41,6 +41,8 @@ type sent struct {
 
 var march = time.Date(2026, 3, 3, 2, 10, 0, 0, time.FixedZone("", 3600))
 
+// A message is written with quoted From lines and the fields of its flags, and what is lost is
+// reported.
 func TestWriter(t *testing.T) {
 	const from = "From MAILER-DAEMON Tue Mar  3 01:10:00 2026\n"
 	seen := mail.NewFlags(`\Seen`, `\Flagged`, "work")

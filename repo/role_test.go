@@ -126,6 +126,8 @@ func TestThePassphraseIsAskedForOnlyWhenNeeded(t *testing.T) {
 	}
 }
 
+// Slots are listed with their kinds and roles. One that is removed opens nothing, and the only
+// owner's is not removed.
 func TestSlots(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())

@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
+// Tags are added and removed as a set, and what changes nothing puts no object.
 func TestTags(t *testing.T) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)

@@ -362,6 +362,7 @@ func TestBodyIsLeftAlone(t *testing.T) {
 	}
 }
 
+// An endpoint is a URL with https, or with http to this host or with Insecure.
 func TestOpen(t *testing.T) {
 	creds := credentials.NewStaticV4("key", "secret", "")
 	for _, c := range []struct {

@@ -38,6 +38,7 @@ func open(t *testing.T, o s3.Options) *s3.Store {
 	return s
 }
 
+// A bucket of each server is a store by the conformance suite, also below a prefix.
 func TestStore(t *testing.T) {
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {

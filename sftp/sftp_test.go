@@ -122,6 +122,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A repository is made in an empty directory alone, and opened where one is.
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	server := testbed.OpenSSH(t, testbed.SSHOptions{})

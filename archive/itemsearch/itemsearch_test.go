@@ -70,6 +70,8 @@ func names(t *testing.T, all []*backup.Result, found iter.Seq2[*itemsearch.Hit, 
 	return list
 }
 
+// Items are found by their words, whatever case and accents, and by their days, in one night or in
+// all.
 func TestFind(t *testing.T) {
 	r, all := nights(t)
 	march := func(day int) time.Time { return time.Date(2026, 3, day, 0, 0, 0, 0, time.UTC) }

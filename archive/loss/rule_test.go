@@ -6,6 +6,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/loss"
 )
 
+// Rules are read as users write them, and printed so that they are read again.
 func TestRules(t *testing.T) {
 	for text, want := range map[string]loss.Rule{
 		"20%":           {Limit: loss.Limit{Share: 0.2, Least: 50}},
@@ -30,6 +31,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// A rule that is read is printed as the same rule.
 func FuzzRule(f *testing.F) {
 	f.Add("Lists/%=80%,1")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -18,6 +18,7 @@ import (
 
 const trip = 40 * time.Millisecond
 
+// A chain is the requests that waited for one another. Those at once count as one.
 func TestChain(t *testing.T) {
 	begin := time.Now()
 	ms := func(n int) time.Time { return begin.Add(time.Duration(n) * time.Millisecond) }

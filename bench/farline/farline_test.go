@@ -131,6 +131,7 @@ func TestRate(t *testing.T) {
 	})
 }
 
+// A read ends at its deadline, and a deadline in the past ends it at once.
 func TestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		defer time.Sleep(time.Second) // until all goroutines have ended

@@ -30,6 +30,8 @@ func (s *sandbox) completionsWithin(t *testing.T, limit time.Duration, words ...
 	return offered.String()
 }
 
+// The shell is offered commands, flags and their values, and the backups and mailboxes of the
+// archive.
 func TestCompletions(t *testing.T) {
 	s := newSandbox(t)
 	for _, c := range []struct {

@@ -89,6 +89,7 @@ func TestUnits(t *testing.T) {
 	}
 }
 
+// The line for cron is a command that mailstrata parses.
 func TestCron(t *testing.T) {
 	for line := range strings.Lines(contrib(t, "contrib/cron/mailstrata")) {
 		if strings.HasPrefix(line, "30 2 ") {

@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 )
 
+// Words have no case and no marks; in scripts without blanks each character is one.
 func TestSplit(t *testing.T) {
 	for text, want := range map[string]string{
 		"Straße STRASSE strasse":           "strasse strasse strasse",
@@ -69,6 +70,7 @@ var message = &words.Fields{
 	Attachments: []string{"plan.pdf\nPillars of the bridge", "notes.txt\nnot the plan"},
 }
 
+// A query matches by words, phrases, operators and columns.
 func TestMatch(t *testing.T) {
 	for query, want := range map[string]bool{
 		`bridge`:                        true,
@@ -137,6 +139,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// Filters are taken out of a query, whatever their case, and the words remain.
 func TestFilters(t *testing.T) {
 	q, err := words.Parse(`in:"Sent Items" after:2026-01-02 Before:2027 -in:Trash larger:1M smaller:2M flag:$junk label:Work is:unread -is:starred (in:A b)`)
 	if err != nil {
@@ -220,6 +223,7 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// The error of a query says where it is wrong, and what would be right.
 func TestErrors(t *testing.T) {
 	for query, want := range map[string]string{
 		`a OR`:                        `at "OR", character 3 of the query: OR stands between`,
@@ -265,6 +269,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// A snippet marks the words that a query asks for, as the text spells them.
 func TestSnippet(t *testing.T) {
 	long := strings.Repeat("lorem ipsum dolor ", 50)
 	for _, c := range []struct {

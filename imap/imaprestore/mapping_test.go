@@ -9,6 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
+// A mailbox keeps its levels at the target, whatever both delimiters are. If the server refuses the
+// name, a stricter spelling is tried.
 func TestMapping(t *testing.T) {
 	slash, dot, inbox, flat := mapping{delimiter: "/"}, mapping{delimiter: "."}, mapping{prefix: "INBOX.", delimiter: "."}, mapping{}
 	for _, test := range []struct {

@@ -482,6 +482,7 @@ func TestShards(t *testing.T) {
 	}
 }
 
+// A configuration is read, or each problem has its line and a text.
 func FuzzParse(f *testing.F) {
 	f.Add("[[accounts]]\nurl = \"imaps://a@b\"\n[[repositories]]\nplace=\"x\"\n[retention]\nkeep_daily=1")
 	f.Add("accounts = [{url = 'imaps://a@b'}, 3]\na.b.c = [[1],{}]\n[a]\n[[a.b]]")

@@ -6,6 +6,7 @@ import (
 	_ "time/tzdata"
 )
 
+// A day begins with its first second, also where midnight is left out or comes twice.
 func TestStart(t *testing.T) {
 	for _, c := range []struct {
 		zone       string

@@ -5,6 +5,7 @@ import (
 	"time"
 )
 
+// Dates as people write them are intervals: a day, a month, a year or a minute.
 func TestParse(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -68,6 +69,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// Whatever is read is an interval that is not empty.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"2023-01-31T06:30", "last week", "1y6m2w", "2 weeks ago", "31 jan 2023", "friday", "a day ago"} {
 		f.Add(seed, int64(1773000000))

@@ -61,6 +61,8 @@ func srv(target string, port, priority uint16) *dnsmessage.SRVResource {
 	return &dnsmessage.SRVResource{Target: dnsmessage.MustNewName(target), Port: port, Priority: priority}
 }
 
+// The servers of an account are those of its DNS records, the most preferred first, and then the
+// usual names.
 func TestOffers(t *testing.T) {
 	resolver := dns(t, map[string][]dnsmessage.ResourceBody{
 		"_caldavs._tcp.office.example.":  {srv("second.office.example.", 443, 20), srv("dav.office.example.", 8443, 10), &dnsmessage.TXTResource{TXT: []string{"path=/dav/cal"}}},

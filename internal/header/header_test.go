@@ -9,6 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/header"
 )
 
+// A field is decoded and unfolded, whatever the case of its name, and is not looked for in the
+// body.
 func TestText(t *testing.T) {
 	text := []byte("subject : =?utf-8?q?Gr=C3=BC=C3=9Fe?= =?iso-8859-1?b?5A==?=\r\n aus\r\n\tK=C3=B6ln\r\n" +
 		"Subjects: other\r\nFrom: \"A, B\" <a@example.org>\r\nX-Empty:\r\nTo: =?no-such-charset?q?x=FF?=\r\n\r\nFrom: body\r\n")

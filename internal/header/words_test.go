@@ -8,6 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/header"
 )
 
+// Encoded words are decoded, also those that are broken in the usual ways; others stay as they are.
 func TestWords(t *testing.T) {
 	for value, want := range map[string]string{
 		"=?utf-8?q?a_b=C3=BC?=":                         "a bü",
@@ -39,6 +40,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// A parameter is decoded in each of the forms that programs write (RFC 2231, RFC 2047).
 func TestParameters(t *testing.T) {
 	for value, want := range map[string]string{
 		`attachment; filename="a b.pdf"`:                                     "a b.pdf",
@@ -75,6 +77,7 @@ func TestTime(t *testing.T) {
 	}
 }
 
+// No header makes the decoders panic.
 func FuzzHeader(f *testing.F) {
 	f.Add([]byte("Subject: =?utf-8?q?a?= =?utf-8?b?w7w?=\r\nContent-Type: a; b*0*=utf-8''%41; b*1=\"c\""))
 	f.Fuzz(func(t *testing.T, text []byte) {

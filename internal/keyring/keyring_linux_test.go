@@ -17,6 +17,7 @@ import (
 // The tests of this package change the environment, and share the bus that go-keyring keeps open:
 // one runs after the other.
 
+// The keyring of the Secret Service keeps, returns and forgets secrets.
 func TestEntries(t *testing.T) {
 	s := testbed.SecretService(t)
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", s.Address)

@@ -8,6 +8,7 @@ import (
 	"testing/iotest"
 )
 
+// A text has the kind of all of its line ends, or Mixed.
 func TestKind(t *testing.T) {
 	for text, want := range map[string]Kind{
 		"": None, "a": None, "\r": None, "a\r\r": None,
@@ -21,6 +22,8 @@ func TestKind(t *testing.T) {
 	}
 }
 
+// Ends says which lines end otherwise than the others, if that fits. A Cursor bears any text in its
+// place.
 func TestEnds(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", "a\n": "", "a\r\n\r\n": "", "a\r\r\nb\r\n": "", "a\nb": "",

@@ -84,6 +84,7 @@ func TestTextsOfErrors(t *testing.T) {
 	}
 }
 
+// A file is replaced as a whole, and no temporary file stays.
 func TestReplace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	for _, text := range []string{"one", "two"} {

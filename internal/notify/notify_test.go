@@ -39,6 +39,8 @@ func (m *monitor) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: code, Body: io.NopCloser(strings.NewReader(strings.Repeat("x", 1<<20))), Header: http.Header{}, Request: r}, nil
 }
 
+// A monitor gets the exit status, as far as it takes one, again after trouble that passes, and
+// within the time.
 func TestPing(t *testing.T) {
 	for _, test := range []struct {
 		name    string

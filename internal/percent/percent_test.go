@@ -7,6 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/percent"
 )
 
+// Shares are read with their percent sign, from 0 to 100 %.
 func TestRates(t *testing.T) {
 	for text, want := range map[string]percent.Rate{"0%": 0, "1%": 0.01, " 0.5 %": 0.005, "100%": 1} {
 		if have, err := percent.Parse(text); err != nil || have != want {

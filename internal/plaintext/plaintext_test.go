@@ -2,6 +2,7 @@ package plaintext
 
 import "testing"
 
+// UTF-16 and the byte order marks of Windows are decoded; all other bytes stay.
 func TestDecode(t *testing.T) {
 	for text, want := range map[string]string{
 		"pw": "pw", "": "", "\xef\xbb\xbfpw\r\n": "pw\r\n", "\xff\xfep\x00w\x00": "pw", "\xfe\xff\x00p\x00\xe4": "pä", "\xff\xfe\x3d\xd8\x00\xde": "😀",
@@ -16,6 +17,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// A decoded text is not much longer than its file.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\xff\xfep\x00w\x00"))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -108,6 +108,8 @@ func TestForgeable(t *testing.T) {
 	}
 }
 
+// The server of an address is that of its domain: of the provider that its MX names, of autoconfig
+// over TLS, or of its SRV record.
 func TestFind(t *testing.T) {
 	f := finder(t)
 	for address, want := range map[string]string{

@@ -12,6 +12,7 @@ var (
 	readable = Style{Reserved: IsDevice, UTF8: true}
 )
 
+// A level of a mailbox name has one safe name for each style, and is decoded from it.
 func TestEncode(t *testing.T) {
 	for _, test := range []struct{ level, dotless, plain string }{
 		{"Sent", "Sent", "Sent"},
@@ -95,6 +96,7 @@ func checkSafe(t *testing.T, level string) {
 	}
 }
 
+// Long names are cut to ones that differ, are safe, and stay when they are cut again.
 func TestShorten(t *testing.T) {
 	a, b := strings.Repeat("ü", 200), strings.Repeat("ü", 201)
 	x, y := Shorten(plain.Encode(a)), Shorten(plain.Encode(b))
@@ -112,6 +114,7 @@ func isHarmful(style Style, name string) bool {
 		style.Reserved != nil && style.Reserved(strings.ToLower(name))
 }
 
+// Each level has a safe name, from which it is decoded.
 func FuzzEncode(f *testing.F) {
 	for _, seed := range []string{"", "%", "%%%41%", "&", "&-", "&AOk-", "\xff&\xff", "..", "nul", "\u0000", "\ufffd", "a\U0001F600b", "%4é1", " . "} {
 		f.Add(seed)
@@ -123,6 +126,7 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
+// Whatever a name is decoded to is encoded and decoded again as the same level.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{"%4", "&AOk", "&!-", "&2D3-", "%zz"} {
 		f.Add(seed)

@@ -36,6 +36,7 @@ func TestObjectStores(t *testing.T) {
 	}
 }
 
+// Dovecot serves what was delivered, with flags and dates, also after a restart.
 func TestDovecot(t *testing.T) {
 	d := testbed.Dovecot(t, testbed.DovecotOptions{Separator: "."})
 	date := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -104,6 +105,7 @@ func TestDovecotOptions(t *testing.T) {
 	}
 }
 
+// The certificate of an expired Dovecot is refused.
 func TestExpired(t *testing.T) {
 	d := testbed.Dovecot(t, testbed.DovecotOptions{Expired: true})
 	conn, err := tls.Dial("tcp", d.TLSAddr, &tls.Config{RootCAs: d.RootCAs})
@@ -113,12 +115,14 @@ func TestExpired(t *testing.T) {
 	}
 }
 
+// mox takes messages for mailboxes of two levels.
 func TestMox(t *testing.T) {
 	m := testbed.Mox(t)
 	m.Deliver(t, "Inbox", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n", Flags: []string{`\Seen`}})
 	m.Deliver(t, "Inbox/Deeper", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n"})
 }
 
+// Cyrus takes messages with both hierarchies.
 func TestCyrus(t *testing.T) {
 	for _, dots := range []bool{false, true} {
 		c := testbed.Cyrus(t, testbed.CyrusOptions{Dots: dots})
@@ -157,6 +161,7 @@ func TestCyrusHTTP(t *testing.T) {
 	}
 }
 
+// Courier takes messages for several users.
 func TestCourier(t *testing.T) {
 	c := testbed.Courier(t)
 	c.Deliver(t, "anna", "INBOX", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n", Flags: []string{`\Seen`}})

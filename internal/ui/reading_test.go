@@ -19,6 +19,8 @@ func reading(text string, width int) string {
 	return b.String()
 }
 
+// A message is shown without control characters, wrapped, with its quotes, and without runs of
+// empty lines.
 func TestReading(t *testing.T) {
 	for _, c := range []struct {
 		text  string

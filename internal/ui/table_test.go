@@ -159,6 +159,7 @@ func TestTableColors(t *testing.T) {
 	}
 }
 
+// A text is cut to cells of a terminal, not to bytes, and never within a character.
 func TestCut(t *testing.T) {
 	for _, c := range []struct {
 		text  string
@@ -179,6 +180,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// Words are folded at the width of a terminal, and not at all without one.
 func TestFold(t *testing.T) {
 	if got, want := fold("parent  3f9a and some words more", 14, "  "), "parent  3f9a\n  and some\n  words more"; got != want {
 		t.Errorf("%q, want %q", got, want)
@@ -197,6 +199,7 @@ func charted(width int, locale string, bars []Bar) string {
 	return b.String()
 }
 
+// Bars are in proportion, and no line is wider than the terminal.
 func TestChart(t *testing.T) {
 	bars := []Bar{{"whole", 1000}, {"half", 500}, {"little", 1}, {"nothing", 0}}
 	want := "whole      1.0 kB  " + strings.Repeat("#", 50) + "\nhalf        500 B  " + strings.Repeat("#", 25) + "\nlittle        1 B  #\nnothing       0 B\n"

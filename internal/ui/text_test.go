@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 )
 
+// What could move the cursor or deceive the reader is escaped, and nothing else.
 func TestSafe(t *testing.T) {
 	for text, want := range map[string]string{
 		"Grüße, 日本 👩‍💻":   "Grüße, 日本 👩‍💻",
@@ -50,6 +51,7 @@ func FuzzSafe(f *testing.F) {
 	})
 }
 
+// A mistyped name has the one that is nearest, and a foreign one none.
 func TestNearest(t *testing.T) {
 	names := []string{"INBOX", "Projects", "Projects/Bridge", "Trash"}
 	for word, want := range map[string]string{
@@ -61,6 +63,7 @@ func TestNearest(t *testing.T) {
 	}
 }
 
+// Hashes are cut, but for those in names of objects, which a user may look for.
 func TestBrief(t *testing.T) {
 	id := strings.Repeat("0123456789abcdef", 4)
 	text := "chunk " + id + " in data/" + id + ": damaged"
@@ -69,6 +72,7 @@ func TestBrief(t *testing.T) {
 	}
 }
 
+// The line of progress has the rate and the time left once they are known.
 func TestDescribe(t *testing.T) {
 	for want, c := range map[string]struct {
 		Tally
@@ -86,6 +90,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// A number agrees with its noun.
 func TestPlural(t *testing.T) {
 	for want, got := range map[string]string{
 		"1 message": Plural(1, "message"), "0 messages": Plural(0, "message"), "2 messages or pages": Plural(2, "message or page"), "1 message or page": Plural(1, "message or page"), "1,234 mailboxes": Plural(1234, "mailbox"),

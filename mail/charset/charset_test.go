@@ -7,6 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail/charset"
 )
 
+// A text is decoded by the charset that it names, or by the one that its bytes show if it cannot be
+// that.
 func TestDecode(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"", "Gr\xfc\xdfe", "Grüße"},
@@ -69,6 +71,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// A decoded text is not much longer than its bytes.
 func FuzzDecode(f *testing.F) {
 	for _, name := range []string{"", "utf-7", "iso-2022-kr", "iso-2022-cn", "iso-2022-jp", "gb18030", "big5", "utf-16", "utf-32", "hz"} {
 		f.Add(name, []byte("a+APw-\x1b$)C\x0eGQ\x0f\xff"))

@@ -43,6 +43,7 @@ func archive(files ...string) []byte {
 
 const header = `<?xml version="1.0" encoding="UTF-8"?>`
 
+// A document has the text that its readers see, in their order.
 func TestText(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -78,6 +79,7 @@ func TestText(t *testing.T) {
 	}
 }
 
+// A document is recognized by its media type or the end of its name.
 func TestReads(t *testing.T) {
 	for _, c := range []struct {
 		mediaType, name string
@@ -104,6 +106,7 @@ func (upper) Text(_ context.Context, document []byte, _ int) (string, error) {
 	return strings.ToUpper(string(document)), nil
 }
 
+// PDFs are read by the reader that is given for them.
 func TestPDF(t *testing.T) {
 	r := document.Reader{PDF: upper{}}
 	for mediaType, name := range map[string]string{"application/pdf": "", "application/octet-stream": "A.PDF"} {
@@ -157,6 +160,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// A text is cut at the limit, and within no character.
 func TestLimit(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -172,6 +176,7 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// A context that ends stops the reading of a document.
 func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -264,6 +269,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// No document gives more text than the limit, or text that is not UTF-8.
 func FuzzText(f *testing.F) {
 	f.Add("a.docx", archive("word/document.xml", "<w:p><w:t>a</w:t><mc:Fallback></w:p>"))
 	f.Add("a.xlsx", archive("xl/worksheets/sheet1.xml", `<c t="s"><v>1</v></c><c><v>2</v></c>`))

@@ -32,6 +32,7 @@ func outline(message []byte, e *entity.Entity) string {
 	return b.String()
 }
 
+// Messages have the structure that mail programs see, however broken they are.
 func TestParse(t *testing.T) {
 	const mixed = "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
 	for _, c := range []struct{ name, message, want string }{
@@ -93,6 +94,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// An entity has the fields that IMAP's BODYSTRUCTURE needs, decoded where they have a meaning.
 func TestFields(t *testing.T) {
 	e := entity.Parse([]byte("Content-Type: Application/PDF; NAME=\"a\\\"b.pdf\"; charset=x\r\nContent-Transfer-Encoding: BASE64;\r\n" +
 		"Content-Disposition: Attachment; filename*0*=utf-8''%C3%A4; filename*1=\"=1.pdf\"\r\nContent-ID: <1@x>\r\n" +
@@ -109,6 +111,7 @@ func TestFields(t *testing.T) {
 	}
 }
 
+// A body is decoded by its encoding, as far as the body follows it.
 func TestDecode(t *testing.T) {
 	for _, c := range []struct{ encoding, body, want string }{
 		{"7bit", "a=41\r\n", "a=41\r\n"},
@@ -215,6 +218,7 @@ func checkRanges(t *testing.T, message []byte) {
 	}
 }
 
+// The ranges of all entities lie within the message and within one another.
 func TestRanges(t *testing.T) {
 	g := generate.New(7)
 	for _, m := range append(g.Messages(300), g.Oddities()...) {
@@ -223,6 +227,7 @@ func TestRanges(t *testing.T) {
 	}
 }
 
+// The ranges of whatever is parsed lie within the message and within one another.
 func FuzzParse(f *testing.F) {
 	g := generate.New(8)
 	for _, m := range g.Messages(20) {

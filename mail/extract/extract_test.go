@@ -16,6 +16,7 @@ import (
 // join returns a message of lines.
 func join(lines ...string) []byte { return []byte(strings.Join(lines, "\r\n") + "\r\n") }
 
+// The text of a message is what people read in it, once for alternatives.
 func TestMessage(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -51,6 +52,7 @@ func TestMessage(t *testing.T) {
 	}
 }
 
+// The header fields that a search has are decoded, and other recipients are not left out.
 func TestHeader(t *testing.T) {
 	text := extract.Message(context.Background(), join("From: =?utf-8?q?J=C3=BC?= <a@b>", "To: b", "To: c", "Bcc: d", "Cc: e", "Subject: f", " g", "", ""), nil)
 	if text.From != "Jü <a@b>" || text.To != "b\nc\nd\ne" || text.Subject != "f g" || len(text.Body) > 0 {
@@ -84,6 +86,7 @@ var attachments = join("Content-Type: multipart/mixed; boundary=b", "",
 	"--b", "Content-Type: application/octet-stream; name=e.eml", "Content-Transfer-Encoding: base64", "", "U3ViamVjdDogYQoKdGV4dAo=",
 	"--b--")
 
+// Attachments have their names, types, sizes and texts, also those within attached messages.
 func TestAttachments(t *testing.T) {
 	list := func(all []extract.Attachment) string {
 		var b strings.Builder
@@ -180,6 +183,7 @@ func sizeOf(text *extract.Text) int {
 	return size
 }
 
+// Whatever a message is, its texts are UTF-8 and its attachments have their sizes.
 func FuzzMessage(f *testing.F) {
 	f.Add(attachments)
 	f.Add(join("Content-Type: text/html; charset=utf-7", "", "<p>W<b>or</b>d<noscript>+AOQ-<!--x--><img alt=a>&amp;"))

@@ -8,6 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail/extract"
 )
 
+// A message is shown in the order of its parts, with the HTML of each beside its text.
 func TestParts(t *testing.T) {
 	const alternative = "Content-Type: multipart/alternative; boundary=a"
 	for _, c := range []struct {

@@ -32,6 +32,7 @@ func sanitize(document string) string { return string(safehtml.Sanitize(document
 
 const linked = `rel="noopener noreferrer nofollow" target="_blank" `
 
+// Each document keeps what is harmless in it, and nothing else.
 func TestSanitize(t *testing.T) {
 	note := func(text string) string {
 		return `<span style="display: inline-block; max-width: 100%; box-sizing: border-box; overflow: hidden; overflow-wrap: normal; border: 1px dashed #767676; color: #595959; background-color: #ffffff; font-size: 12px; padding: 1px 4px">` + text + `</span>`

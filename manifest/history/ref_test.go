@@ -18,6 +18,7 @@ func TestParseRefRefuses(t *testing.T) {
 	}
 }
 
+// A reference picks the manifest that a person means by it, of one account or of several.
 func TestPick(t *testing.T) {
 	berlin := time.FixedZone("", 3600)
 	hash := func(b ...byte) (h [32]byte) { copy(h[:], b); return h }

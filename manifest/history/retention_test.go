@@ -38,6 +38,7 @@ func describe(verdicts []history.Verdict) string {
 	return strings.Join(words, " ")
 }
 
+// Each rule keeps the manifests that it promises, and the reasons say which rule it was.
 func TestRetention(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -261,6 +262,7 @@ func TestRetentionDailyExhaustive(t *testing.T) {
 	}
 }
 
+// Spans are read as users write them, and printed so that they are read again.
 func TestSpan(t *testing.T) {
 	for text, want := range map[string]history.Span{
 		"30d": {Days: 30}, "8w": {Days: 56}, "1y6m": {Years: 1, Months: 6}, "1w1d": {Days: 8}, "12h": {Hours: 12},

@@ -86,6 +86,7 @@ func files(t *testing.T, path string) (names []string) {
 
 const from = "From MAILER-DAEMON Wed Jul 17 09:44:25 1996\n"
 
+// Files have their names once the restore is complete, and mailboxes keep their levels.
 func TestFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail")
 	target := New(path)

@@ -63,6 +63,8 @@ func TestTextThatBeginsWithFrom(t *testing.T) {
 	}
 }
 
+// Each mbox below a directory is a mailbox, by the habits of several mail programs; other files are
+// not.
 func TestBackup(t *testing.T) {
 	path := t.TempDir()
 	put(t, path+"/INBOX", first+other)

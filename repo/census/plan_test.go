@@ -93,6 +93,7 @@ func TestPlanSmall(t *testing.T) {
 	}
 }
 
+// A pack belongs to a generation by its size.
 func TestGenerations(t *testing.T) {
 	for size, want := range map[int64]int{0: 0, 64<<10 - 1: 0, 64 << 10: 1, 1<<20 - 1: 1, 1 << 20: 2, 16<<20 - 1: 2, fullPack: 3, 32 << 20: 3} {
 		if got := generationOf(size); got != want {

@@ -169,6 +169,7 @@ func TestExtensionsAreCarried(t *testing.T) {
 	}
 }
 
+// A padded length is at least the length, at most an eighth more, and one of few.
 func TestPadme(t *testing.T) {
 	for n, want := range map[int64]int64{
 		0: 0, 1: 1, 2: 2, 8: 8, 9: 10, 100: 104, 1000: 1024, 1025: 1088, 65537: 67584, 32 << 20: 32 << 20,
@@ -220,6 +221,7 @@ func allocated() uint64 {
 	return m.TotalAlloc
 }
 
+// Whatever the bytes are, a container is refused or read, without a panic.
 func FuzzContainer(f *testing.F) {
 	r := fixed(f)
 	b := vector(f, r)

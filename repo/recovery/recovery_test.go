@@ -225,6 +225,7 @@ func TestKilledRun(t *testing.T) {
 	}
 }
 
+// Logs of runs that did not commit keep within their limits, and those that are stale are not read.
 func TestLimits(t *testing.T) {
 	o := testOptions(t, false)
 	limits := smallLimits()

@@ -15,6 +15,7 @@ var examples = []any{
 	&Signed{Payload: []byte{1}},
 }
 
+// Whatever is accepted as a statement is encoded as the same bytes.
 func FuzzParse(f *testing.F) {
 	for _, v := range append(examples, Mark{Manifest: []byte("manifests/x")}) {
 		b, err := format.Encode(v)

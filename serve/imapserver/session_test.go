@@ -207,6 +207,8 @@ func sample(t testing.TB) (*repo.Repo, *storetest.Memory) {
 	return r, store
 }
 
+// A login names an account and perhaps a night. A wrong one is refused, and before it nothing is
+// shown.
 func TestLogin(t *testing.T) {
 	r, _ := sample(t)
 	address := serve(t, r, imapserver.Limits{Attempts: 2})
@@ -251,6 +253,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// LIST, STATUS and SELECT show the mailboxes of the night, read-only.
 func TestMailboxes(t *testing.T) {
 	r, _ := sample(t)
 	c := login(t, serve(t, r, imapserver.Limits{}), account)
@@ -297,6 +300,7 @@ func TestWritesAreRefused(t *testing.T) {
 	}
 }
 
+// FETCH returns each item of a message as the archive has it.
 func TestFetch(t *testing.T) {
 	r, _ := sample(t)
 	c := login(t, serve(t, r, imapserver.Limits{}), account)
@@ -358,6 +362,7 @@ func TestFetch(t *testing.T) {
 	c.want("FETCH *:3 UID", "* 3 FETCH (UID 4)", "* 4 FETCH (UID 5)", "x OK")
 }
 
+// SEARCH finds messages by each of its keys.
 func TestSearch(t *testing.T) {
 	r, _ := sample(t)
 	c := login(t, serve(t, r, imapserver.Limits{}), account)

@@ -330,6 +330,7 @@ func TestEveryRouteNeedsASession(t *testing.T) {
 	}
 }
 
+// A search of all backups shows what was deleted, with the words marked, and how to restore it.
 func TestSearch(t *testing.T) {
 	a := archivetest.NewAccount()
 	inbox := a.Mailbox("INBOX")

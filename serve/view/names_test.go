@@ -31,6 +31,7 @@ func namesOf(all []*manifest.Mailbox) (served []string) {
 	return served
 }
 
+// Each mailbox has a name of its own in IMAP with one delimiter, and an ordinary name stays.
 func TestNames(t *testing.T) {
 	for _, test := range []struct{ raw, want []string }{
 		{[]string{"INBOX  /", "Sent  /", "Entw&APw-rfe/2024  /", "R&-D  /", "a b  /", "50% *  /"}, []string{"INBOX", "Sent", "Entw&APw-rfe/2024", "R&-D", "a b", "50% *"}},

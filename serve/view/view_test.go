@@ -92,6 +92,7 @@ func texts(t *testing.T, v *view.View, mailbox string) string {
 
 func body(text string) string { return "Subject: s\r\n\r\n" + text }
 
+// A login shows the night that it names, or the latest.
 func TestNights(t *testing.T) {
 	a := archivetest.NewAccount()
 	inbox := a.Mailbox("INBOX")

@@ -13,6 +13,7 @@ func (outcome) Helper()      {}
 func (outcome) Skip(...any)  { panic("skipped") }
 func (outcome) Fatal(...any) { panic("failed") }
 
+// A test that lacks something is skipped, or fails where everything is required.
 func TestThat(t *testing.T) {
 	for _, c := range []struct {
 		required string

@@ -99,6 +99,7 @@ func show(lines ...string) string {
 	return b.String() + "ET"
 }
 
+// A PDF has the text of its pages, up to the limit, one document after the other.
 func TestText(t *testing.T) {
 	x := newExtractor(t)
 	document := newPDF(show("Gr\xfc\xdfe aus K\xf6ln", "two"), show("page two"))
@@ -114,6 +115,7 @@ func TestText(t *testing.T) {
 	}
 }
 
+// A damaged PDF is an error, and the next document is read.
 func TestErrors(t *testing.T) {
 	x := newExtractor(t)
 	whole := newPDF(show("text"))

@@ -22,6 +22,7 @@ func examples() (Secrets, Config) {
 		Config{Number: 1, Polynomial: 0x2bba1850b3347d, Slots: []SlotRow{{Role: RoleOwner}}}
 }
 
+// Whatever is accepted as secrets or a config is encoded as the same bytes.
 func FuzzParse(f *testing.F) {
 	secrets, config := examples()
 	for _, v := range []any{secrets, config} {

@@ -7,6 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
+// Whatever is accepted as a check object is encoded as the same bytes.
 func FuzzRow(f *testing.F) {
 	b, err := format.Encode(checkRow{When: 1, Cursor: 2})
 	if err != nil {

@@ -50,6 +50,7 @@ func TestChosenSegments(t *testing.T) {
 	}
 }
 
+// Segments are merged in groups that fit, those of deleted packs first.
 func TestGroups(t *testing.T) {
 	limits := Limits{Least: 4, Largest: SegmentSize{Packs: 10, Entries: 10}}
 	for _, c := range []struct {

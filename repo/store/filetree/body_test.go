@@ -34,6 +34,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// A body is written whole, or its early end or the end of the context is the error.
 func TestWrite(t *testing.T) {
 	var file bytes.Buffer
 	if err := filetree.Write(t.Context(), &file, strings.NewReader("content"), 7); err != nil || file.String() != "content" {

@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
+// The memory is a store by the conformance suite.
 func TestMemory(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store { return new(storetest.Memory) })
 }
@@ -36,6 +37,7 @@ func TestMemoryForTests(t *testing.T) {
 	}
 }
 
+// A fault leaves the objects that it should, and a crash fails what follows.
 func TestFaults(t *testing.T) {
 	put := func(s store.Store, name string) error {
 		return s.Put(t.Context(), name, bytes.NewReader([]byte("data")), 4)
@@ -67,6 +69,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A truncated body, and a truncated list, are an error after their first half.
 func TestTruncate(t *testing.T) {
 	m := new(storetest.Memory)
 	m.Replace("a", []byte("0123456789"))

@@ -24,6 +24,7 @@ func written(list []address.Address) string {
 	return strings.Join(all, "; ")
 }
 
+// An address list is read as ENVELOPE has it, also in old and broken forms.
 func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                  "",

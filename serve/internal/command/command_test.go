@@ -97,6 +97,7 @@ func describe(k command.Key) string {
 	return text
 }
 
+// Each command is read with its arguments in all the forms of its syntax.
 func TestCommands(t *testing.T) {
 	for _, test := range []struct{ line, want string }{
 		{"a LOGIN anna secret", `"anna" "secret"`},
@@ -214,6 +215,7 @@ func TestLiterals(t *testing.T) {
 	}
 }
 
+// The answer to a line without a valid tag has the tag "*".
 func TestTags(t *testing.T) {
 	for line, want := range map[string]string{
 		"": "*", " ": "*", "a": "a", "a+b NOOP": "*", "* NOOP": "*", "a\x00 NOOP": "*", "A1.x] NOOP": "A1.x]", "\xff NOOP": "*",
@@ -225,6 +227,8 @@ func TestTags(t *testing.T) {
 	}
 }
 
+// The star in a set is the last message, ranges go both ways, and without messages a star names
+// none.
 func TestResolve(t *testing.T) {
 	set := command.Set{{First: command.Star, Last: 3}, {First: 9, Last: 2}, {First: command.Star, Last: command.Star}}
 	if have := fmt.Sprint(set.Resolve(5)); have != "[{3 5} {2 9} {5 5}]" {

@@ -53,6 +53,7 @@ func elements(t *testing.T, drawing string) map[string]int {
 	}
 }
 
+// A drawing has at most 400 links, whatever the number of nights, and marks those that are bad.
 func TestDrawings(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 60, 400, 3650} {
 		area, changes := elements(t, string(chart.Area(nights(n)))), elements(t, string(chart.Changes(nights(n))))

@@ -42,6 +42,7 @@ func messages(t *testing.T) (bodies [][]byte, all export.Messages) {
 	}
 }
 
+// A ZIP has each message as a file, and a note of those that cannot be read.
 func TestZIP(t *testing.T) {
 	bodies, all := messages(t)
 	var b bytes.Buffer
@@ -77,6 +78,7 @@ func TestZIP(t *testing.T) {
 	}
 }
 
+// An mbox has each message with quoted From lines, and a note of those that cannot be read.
 func TestMbox(t *testing.T) {
 	_, all := messages(t)
 	var b bytes.Buffer
@@ -103,6 +105,7 @@ func TestErrorsEnd(t *testing.T) {
 	}
 }
 
+// The folder of a mailbox is below that of the ZIP, whatever its name.
 func TestFolder(t *testing.T) {
 	for name, want := range map[string]string{"Work/2026": "Work/2026", "../..": "_/_", "a:b/c\\d": "a_b/c_d", "INBOX": "INBOX", "/": "_/_", "x/\x01": "x/_x01"} {
 		if got := export.Folder(&mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}); got != want {
