@@ -32,7 +32,9 @@ type ForgetPlan struct {
 
 // PlanForget applies a policy to the manifests of some accounts, or of all if none are named,
 // except those that are marked already. Days, hours and so on are those of the zone.
-func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy history.Policy, zone *time.Location, limits Limits) (*ForgetPlan, error) {
+func PlanForget(
+	ctx context.Context, r *repo.Repo, accounts []string, policy history.Policy, zone *time.Location, limits Limits,
+) (*ForgetPlan, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {
 		return nil, err
@@ -101,10 +103,17 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 		}
 		if n := slices.IndexFunc(account, func(d Decision) bool { return !d.Keep && d.isComplete() }); n >= 0 && !left &&
 			slices.ContainsFunc(heads, func(h repo.Head) bool { return h.Account == account[0].Head.Account }) {
-			return nil, fmt.Errorf("manifest %x: %w: no other complete one of account %q would be left", account[n].Head.ID[:4], ErrKept, account[n].Manifest.Account)
+			return nil, fmt.Errorf("manifest %x: %w: no other complete one of account %q would be left",
+				account[n].Head.ID[:4], ErrKept, account[n].Manifest.Account)
 		}
 	}
 	return plan, nil
+}
+
+// hasAlarm reports whether the manifest is a committed one with an alarm that nobody has
+// acknowledged.
+func (d *Decision) hasAlarm() bool {
+	return d.Manifest != nil && d.Head.Committed() && len(d.Manifest.Alarm) > 0 && !slices.Contains(d.Tags, history.TagAcknowledged)
 }
 
 // isComplete reports whether the manifest is a committed one of a complete run.
@@ -196,7 +205,7 @@ func decide(account []Decision, policy history.Policy, zone *time.Location) {
 func keepAlarming(account []Decision) {
 	for i := range account {
 		d := &account[i]
-		if d.Keep || d.Manifest == nil || d.isComplete() || !d.Head.Committed() || len(d.Manifest.Alarm) == 0 || slices.Contains(d.Tags, history.TagAcknowledged) {
+		if d.Keep || !d.hasAlarm() || d.isComplete() {
 			continue
 		}
 		takes := func(by Decision) bool {
@@ -262,7 +271,7 @@ func (p *ForgetPlan) listAlarms(ctx context.Context) error {
 	var listed map[string]bool // read when it is needed first
 	for i := range p.Decisions {
 		d := &p.Decisions[i]
-		if !d.Keep || d.Manifest == nil || len(d.Manifest.Alarm) == 0 || !d.Head.Committed() || slices.Contains(d.Tags, history.TagAcknowledged) {
+		if !d.Keep || !d.hasAlarm() {
 			continue
 		}
 		if listed == nil {
