@@ -27,13 +27,17 @@ const (
 //
 // An error of the sequence is yielded in its turn. Errors of reading come again when the caller
 // reads the chunk.
-func AheadOf[T any](ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID) iter.Seq2[T, error] {
+func AheadOf[T any](
+	ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID,
+) iter.Seq2[T, error] {
 	return aheadOf(ctx, items, chunksOf, aheadBatch[T]{chunks: chunks, limit: mailBytes, once: true})
 }
 
 // PiecesAhead is AheadOf for tables, lists and pages. It drops nothing, because others refer to the
 // same pieces.
-func PiecesAhead[T any](ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID) iter.Seq2[T, error] {
+func PiecesAhead[T any](
+	ctx context.Context, chunks ChunkReader, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID,
+) iter.Seq2[T, error] {
 	return aheadOf(ctx, items, chunksOf, aheadBatch[T]{chunks: chunks, limit: structureBytes})
 }
 
@@ -82,12 +86,16 @@ func HeadersAhead[T any](
 }
 
 // EntryHeadersAhead is HeadersAhead for entries, as Contents.Entries yields them.
-func EntryHeadersAhead(ctx context.Context, chunks ChunkReader, entries iter.Seq2[*manifest.Entry, error]) iter.Seq2[*manifest.Entry, error] {
+func EntryHeadersAhead(
+	ctx context.Context, chunks ChunkReader, entries iter.Seq2[*manifest.Entry, error],
+) iter.Seq2[*manifest.Entry, error] {
 	return HeadersAhead(ctx, chunks, entries, func(e *manifest.Entry) []*manifest.Record { return []*manifest.Record{&e.Record} })
 }
 
 // aheadOf is AheadOf with batches of another kind.
-func aheadOf[T any](ctx context.Context, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID, kind aheadBatch[T]) iter.Seq2[T, error] {
+func aheadOf[T any](
+	ctx context.Context, items iter.Seq2[T, error], chunksOf func(T) []chunk.ID, kind aheadBatch[T],
+) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		b := kind
 		b.yield = yield

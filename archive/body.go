@@ -114,7 +114,8 @@ func (j *joiner) join(ctx context.Context, c *Contents, record *manifest.Record,
 		return asRead(err)
 	}
 	if hash := j.hasher.Sum(); hash != record.Hash || j.size != record.Size {
-		return &ReadError{Err: fmt.Errorf("%w: %d bytes with hash %s, archived were %d with %s", ErrNotEqual, j.size, hash, record.Size, record.Hash)}
+		return &ReadError{Err: fmt.Errorf("%w: %d bytes with hash %s, archived were %d with %s",
+			ErrNotEqual, j.size, hash, record.Size, record.Hash)}
 	}
 	return nil
 }

@@ -118,7 +118,9 @@ type excerptBatch struct {
 // begin reads the excerpts that have all headers of a batch that are in their frames. It returns
 // the batch. For headers that are known then, it removes the frame from places. alone are the
 // headers that have one chunk.
-func (s *excerptSet) begin(r *Reader, ids []chunk.ID, places []repo.Location, alone map[chunk.Prefix]bool) *excerptBatch {
+func (s *excerptSet) begin(
+	r *Reader, ids []chunk.ID, places []repo.Location, alone map[chunk.Prefix]bool,
+) *excerptBatch {
 	b := &excerptBatch{
 		reader: r, fields: make(map[chunk.Prefix][]byte), unread: make(map[chunk.Prefix]repo.Frame),
 		excerpts: make(map[repo.Frame][]byte), changed: make(map[repo.Frame]bool),

@@ -194,7 +194,9 @@ func (f *lossFinder) compare(ctx context.Context, before, now repo.Head) (*loss.
 }
 
 // mailboxes returns the mailboxes of a manifest that can be read, and its account.
-func (f *lossFinder) mailboxes(ctx context.Context, head repo.Head) (list []*manifest.Mailbox, account string, err error) {
+func (f *lossFinder) mailboxes(
+	ctx context.Context, head repo.Head,
+) (list []*manifest.Mailbox, account string, err error) {
 	m, err := ReadManifest(ctx, f.repo, head)
 	if err != nil {
 		return nil, "", err

@@ -90,7 +90,8 @@ func (b *itemBody) WriteTo(ctx context.Context, w io.Writer) error {
 		}
 	}
 	if size != b.item.Size {
-		return &ReadError{Err: fmt.Errorf("%w: item %q has %d bytes, its chunks have %d", manifest.ErrMalformed, b.item.Name, b.item.Size, size)}
+		return &ReadError{Err: fmt.Errorf("%w: item %q has %d bytes, its chunks have %d",
+			manifest.ErrMalformed, b.item.Name, b.item.Size, size)}
 	}
 	return nil
 }

@@ -114,7 +114,9 @@ func (l *Lookahead) Mailboxes(ctx context.Context, c *Contents) iter.Seq2[*manif
 	return l.mailboxes(ctx, c.Mailboxes(ctx))
 }
 
-func (l *Lookahead) mailboxes(ctx context.Context, list iter.Seq2[*manifest.Mailbox, error]) iter.Seq2[*manifest.Mailbox, error] {
+func (l *Lookahead) mailboxes(
+	ctx context.Context, list iter.Seq2[*manifest.Mailbox, error],
+) iter.Seq2[*manifest.Mailbox, error] {
 	return inBatches(list, mailboxBatch, func(batch []aheadItem[*manifest.Mailbox]) int {
 		var wanted []*manifest.Mailbox
 		var at []int // in the batch

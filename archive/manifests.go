@@ -47,7 +47,9 @@ func AccountManifests(ctx context.Context, r *repo.Repo, account string) iter.Se
 	return summaries(ctx, r, func(ctx context.Context) iter.Seq2[repo.Head, error] { return r.AccountManifests(ctx, account) })
 }
 
-func summaries(ctx context.Context, r *repo.Repo, list func(context.Context) iter.Seq2[repo.Head, error]) iter.Seq2[Summary, error] {
+func summaries(
+	ctx context.Context, r *repo.Repo, list func(context.Context) iter.Seq2[repo.Head, error],
+) iter.Seq2[Summary, error] {
 	unmarked := func(yield func(repo.Head, error) bool) {
 		for head, err := range list(ctx) {
 			if (err != nil || !head.Marked) && !yield(head, err) {

@@ -54,7 +54,9 @@ func (c *Contents) Entries(ctx context.Context, mailbox *manifest.Mailbox) iter.
 }
 
 // EntriesIn yields the entries of some pages of the mailbox, as Entries does.
-func (c *Contents) EntriesIn(ctx context.Context, mailbox *manifest.Mailbox, rows iter.Seq2[manifest.Page, error]) iter.Seq2[*manifest.Entry, error] {
+func (c *Contents) EntriesIn(
+	ctx context.Context, mailbox *manifest.Mailbox, rows iter.Seq2[manifest.Page, error],
+) iter.Seq2[*manifest.Entry, error] {
 	return func(yield func(*manifest.Entry, error) bool) {
 		for page, err := range c.Ahead(ctx, rows) {
 			var entries []manifest.Entry
@@ -75,7 +77,9 @@ func (c *Contents) EntriesIn(ctx context.Context, mailbox *manifest.Mailbox, row
 
 // EntriesAt yields the entries of some messages, ascending by UID. It does not read pages that have
 // none of them.
-func (c *Contents) EntriesAt(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet) iter.Seq2[*manifest.Entry, error] {
+func (c *Contents) EntriesAt(
+	ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet,
+) iter.Seq2[*manifest.Entry, error] {
 	return func(yield func(*manifest.Entry, error) bool) {
 		if uids.Len() == 0 {
 			return
@@ -135,7 +139,9 @@ func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page man
 }
 
 // PageWithoutFlags reads a page, but not its flags, which are another chunk.
-func (c *Contents) PageWithoutFlags(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
+func (c *Contents) PageWithoutFlags(
+	ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page,
+) ([]manifest.Entry, error) {
 	records, err := c.Records(ctx, page)
 	if err != nil {
 		return nil, fmt.Errorf("mailbox %q, %s: record page %s: %w", mailbox.Name, page, page.Records, err)
@@ -187,7 +193,9 @@ func ReadPiece[T any](ctx context.Context, c *Contents, id chunk.ID, parse func(
 	return readPiece(ctx, c.chunks, id, parse)
 }
 
-func readPiece[T any](ctx context.Context, chunks ChunkReader, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
+func readPiece[T any](
+	ctx context.Context, chunks ChunkReader, id chunk.ID, parse func([]byte) ([]T, error),
+) ([]T, error) {
 	data, err := chunks.Chunk(ctx, id)
 	if err != nil {
 		return nil, err

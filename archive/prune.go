@@ -42,7 +42,9 @@ type reachability struct {
 }
 
 // follow follows manifests, as repo.Walk. It reads several ahead.
-func (r *reachability) follow(ctx context.Context, roots []repo.Head, reach repo.Reach, done func(repo.Head, error) error) error {
+func (r *reachability) follow(
+	ctx context.Context, roots []repo.Head, reach repo.Reach, done func(repo.Head, error) error,
+) error {
 	for root, err := range r.ahead.Manifests(ctx, inorder.Map(ctx, readAhead, inorder.Slice(roots), r.read)) {
 		if err == nil {
 			err = r.root(ctx, root.Head, root.Manifest, reach)

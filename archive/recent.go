@@ -30,7 +30,9 @@ func Recent(ctx context.Context, r *repo.Repo, limits Limits) iter.Seq2[Summary,
 // RecentAndEarlier is Recent. It also reads one manifest of each account that was complete at an
 // earlier time or up to a week before that, if there is one, and calls earlier with it before the
 // account is yielded.
-func RecentAndEarlier(ctx context.Context, r *repo.Repo, limits Limits, at time.Time, earlier func(Summary)) iter.Seq2[Summary, error] {
+func RecentAndEarlier(
+	ctx context.Context, r *repo.Repo, limits Limits, at time.Time, earlier func(Summary),
+) iter.Seq2[Summary, error] {
 	limits = limits.oneByOne()
 	read := func(ctx context.Context, heads []repo.Head) (a recentAccount, err error) {
 		group, ctx := errgroup.WithContext(ctx)
@@ -154,7 +156,8 @@ func readRecent(ctx context.Context, r *repo.Repo, limits Limits, heads []repo.H
 		if all = append(all, recentResult{s, err}); err != nil {
 			continue
 		}
-		if account = append(account, Decision{Head: s.Head, Manifest: outline(s.Manifest)}); settled(account, limits) && !mayBeBeside(s, heads[i+1:]) {
+		account = append(account, Decision{Head: s.Head, Manifest: outline(s.Manifest)})
+		if settled(account, limits) && !mayBeBeside(s, heads[i+1:]) {
 			break
 		}
 	}

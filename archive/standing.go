@@ -71,7 +71,9 @@ const alarmsAhead = 8
 // readAlarms reads the manifests of an account that have an alarm, and returns those whose alarms
 // stand. It reads acknowledged ones only if it finds a checkpoint, whose alarms they may have taken
 // over.
-func readAlarms(ctx context.Context, r *repo.Repo, heads []repo.Head, acknowledged func(repo.Head) bool) (all []recentResult, err error) {
+func readAlarms(
+	ctx context.Context, r *repo.Repo, heads []repo.Head, acknowledged func(repo.Head) bool,
+) (all []recentResult, err error) {
 	open, closed := partition(heads, acknowledged)
 	if all, err = readAlarming(ctx, r, open); err != nil {
 		return nil, err
@@ -86,7 +88,8 @@ func readAlarms(ctx context.Context, r *repo.Repo, heads []repo.Head, acknowledg
 	}
 	others = append(others, all...)
 	return slices.DeleteFunc(all, func(s recentResult) bool {
-		return isCheckpoint(s) && slices.ContainsFunc(others, func(by recentResult) bool { return by.err == nil && takesOver(by.Summary, s.Summary) })
+		takes := func(by recentResult) bool { return by.err == nil && takesOver(by.Summary, s.Summary) }
+		return isCheckpoint(s) && slices.ContainsFunc(others, takes)
 	}), nil
 }
 

@@ -36,7 +36,8 @@ func Suspect(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (foun
 	for _, s := range standing {
 		if isEarlier(s.Head) {
 			id := hex.EncodeToString(s.Head.ID[:4])
-			found.Text = fmt.Sprintf("%s (mailstrata show %s; if it was meant: mailstrata forget --acknowledge %s)", s.Manifest.Alarm[0], id, id)
+			found.Text = fmt.Sprintf("%s (mailstrata show %s; if it was meant: mailstrata forget --acknowledge %s)",
+				s.Manifest.Alarm[0], id, id)
 			return found, nil
 		}
 	}

@@ -109,7 +109,9 @@ func backFrom(ctx context.Context, r *repo.Repo, of Summary) (*Histories, error)
 }
 
 // find compares suspect manifests with those before them.
-func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspect func(before, now *Decision) bool) (all []Unreported, err error) {
+func (h *Histories) find(
+	ctx context.Context, r *repo.Repo, limits Limits, suspect func(before, now *Decision) bool,
+) (all []Unreported, err error) {
 	s := comparer{repo: r, limits: limits, suspect: suspect}
 	for _, folder := range h.accounts {
 		account := h.of[folder]
@@ -192,6 +194,7 @@ func reportOf(head repo.Head) string {
 // outline returns the fields of a manifest that decisions need, without its mailboxes and failures.
 func outline(m *manifest.Manifest) *manifest.Manifest {
 	return &manifest.Manifest{
-		Account: m.Account, Start: m.Start, State: m.State, Parent: m.Parent, Origin: m.Origin, Deadline: m.Deadline, Totals: m.Totals, Alarm: m.Alarm, Sources: m.Sources,
+		Account: m.Account, Start: m.Start, State: m.State, Parent: m.Parent, Origin: m.Origin, Deadline: m.Deadline,
+		Totals: m.Totals, Alarm: m.Alarm, Sources: m.Sources,
 	}
 }

@@ -75,7 +75,8 @@ func (w *Walk) Run(ctx context.Context) error {
 	i := uint32(0)
 	for id := range w.Contents.pieces(ctx, w.Contents.Manifest.Tables) {
 		follow := func(mailboxes []manifest.Mailbox) error { return w.mailboxes(ctx, mailboxes) }
-		if err := followPiece(ctx, w, Piece{Kind: MailboxTable, ID: id, Mailbox: &manifest.Mailbox{}, Place: i}, manifest.ParseMailboxes, follow); err != nil {
+		table := Piece{Kind: MailboxTable, ID: id, Mailbox: &manifest.Mailbox{}, Place: i}
+		if err := followPiece(ctx, w, table, manifest.ParseMailboxes, follow); err != nil {
 			return err
 		}
 		i++
@@ -165,14 +166,18 @@ func (w *Walk) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.
 }
 
 // followPiece reads a piece if it is wanted, and follows what it refers to.
-func followPiece[T any](ctx context.Context, w *Walk, p Piece, parse func([]byte) ([]T, error), follow func([]T) error) error {
+func followPiece[T any](
+	ctx context.Context, w *Walk, p Piece, parse func([]byte) ([]T, error), follow func([]T) error,
+) error {
 	if wants, err := w.Wants(p); err != nil || !wants {
 		return err
 	}
 	return walkPiece(ctx, w, p, parse, follow)
 }
 
-func walkPiece[T any](ctx context.Context, w *Walk, p Piece, parse func([]byte) ([]T, error), follow func([]T) error) error {
+func walkPiece[T any](
+	ctx context.Context, w *Walk, p Piece, parse func([]byte) ([]T, error), follow func([]T) error,
+) error {
 	err := w.Read(p, func() error {
 		list, err := ReadPiece(ctx, w.Contents, p.ID, parse)
 		if err != nil {

@@ -89,7 +89,10 @@ func Parse(b []byte) (*Manifest, error) {
 }
 
 func (m *Manifest) row() (*manifestRow, error) {
-	if err := cmp.Or(m.checkLimits(), m.checkSums(), m.checkItemTotals(), m.checkSources(), m.checkProperties(), m.Extensions.check()); err != nil {
+	err := cmp.Or(
+		m.checkLimits(), m.checkSums(), m.checkItemTotals(), m.checkSources(), m.checkProperties(), m.Extensions.check(),
+	)
+	if err != nil {
 		return nil, err
 	}
 	start, errStart := millis(m.Start)

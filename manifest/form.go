@@ -73,6 +73,7 @@ func parseForm(e Extensions) mail.Form {
 		return mail.Form{}
 	}
 	return mail.Form{
-		Lines: mail.FileLines(row.Lines), Ends: string(row.Ends), FromLine: row.FromLine, OwnStatus: row.OwnStatus, Fields: string(row.Fields),
+		Lines: mail.FileLines(row.Lines), Ends: string(row.Ends),
+		FromLine: row.FromLine, OwnStatus: row.OwnStatus, Fields: string(row.Fields),
 	}
 }

@@ -95,7 +95,8 @@ func (p *Properties) check() error {
 	for i, g := range p.Grants {
 		err = cmp.Or(err, checkTexts("access rights", g.Identifier, g.Rights))
 		if i > 0 && g.Identifier <= p.Grants[i-1].Identifier {
-			err = cmp.Or(err, refuse("properties of %q: rights of %q after those of %q", p.Mailbox, g.Identifier, p.Grants[i-1].Identifier))
+			err = cmp.Or(err, refuse("properties of %q: rights of %q after those of %q",
+				p.Mailbox, g.Identifier, p.Grants[i-1].Identifier))
 		}
 	}
 	for i, name := range p.Omitted {

@@ -93,7 +93,9 @@ const (
 func (o *opened) Slots(ctx context.Context) ([]Slot, error) { return o.access.Slots(ctx) }
 
 // AddSlot makes a key slot of a role, sealed to a recipient. It needs the owner's key.
-func (o *opened) AddSlot(ctx context.Context, role Role, recipient age.Recipient, label string) (name string, err error) {
+func (o *opened) AddSlot(
+	ctx context.Context, role Role, recipient age.Recipient, label string,
+) (name string, err error) {
 	return o.access.AddSlot(ctx, role, recipient, label)
 }
 

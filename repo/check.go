@@ -52,7 +52,9 @@ func RandomRange(share float64) HashRange { return check.RandomRange(share) }
 //
 // It checks the objects in share alone. It reads the whole index anyway, because only the index
 // says what is in the packs.
-func (r *Repo) Check(ctx context.Context, data HashRange, share Share, report func(Problem), progress func(Progress)) (Checked, error) {
+func (r *Repo) Check(
+	ctx context.Context, data HashRange, share Share, report func(Problem), progress func(Progress),
+) (Checked, error) {
 	in := check.Repository{
 		Access:    r.access,
 		Condemned: r.Condemned,

@@ -24,7 +24,8 @@ func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, 
 	}
 	id := r.objects.Codec.Keys.Account.Sum([]byte(account))
 	return recovery.Open(recovery.Options{
-		Dir: r.objects.Cache.Recovery(), Account: [16]byte(id[:16]), After: after, Repository: r.objects.Codec.Repository, KeyID: r.objects.Codec.Keys.ID, Tag: r.objects.Codec.Keys.Tag,
+		Dir: r.objects.Cache.Recovery(), Account: [16]byte(id[:16]), After: after,
+		Repository: r.objects.Codec.Repository, KeyID: r.objects.Codec.Keys.ID, Tag: r.objects.Codec.Keys.Tag,
 		Recipients: r.objects.Seals.Recipients(format.KindCatalog), Identity: identity,
 	})
 }

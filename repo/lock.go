@@ -38,7 +38,8 @@ func (r *Repo) Lengthen(ctx context.Context, days int, progress func(Progress)) 
 // Object Lock. It is zero if the repository is not under Object Lock, or if the store does not
 // report retention.
 func (r *Repo) RetainedUntil(ctx context.Context, names []string) (latest time.Time, err error) {
-	return r.objects.Store.LastRetained(ctx, []string{format.KindData.Folder(), format.KindCatalog.Folder(), format.KindManifest.Folder()}, names)
+	folders := []string{format.KindData.Folder(), format.KindCatalog.Folder(), format.KindManifest.Folder()}
+	return r.objects.Store.LastRetained(ctx, folders, names)
 }
 
 // Locks returns why the locks, which are due, could not be renewed. If it is nil, everything that a

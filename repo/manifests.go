@@ -30,19 +30,25 @@ var ErrMisdated = head.ErrMisdated
 // Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks
 // that cannot be read. Otherwise anyone who can write to the store could hide mail.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, headListing{prefix: format.KindManifest.Folder(), list: r.objects.Store.List, marks: r.readMarks(objects.Concerns)})
+	return r.listHeads(ctx, headListing{
+		prefix: format.KindManifest.Folder(), list: r.objects.Store.List, marks: r.readMarks(objects.Concerns),
+	})
 }
 
 // EveryManifest is Manifests for callers that remove something. A mark that cannot be read is an
 // error.
 func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, headListing{prefix: format.KindManifest.Folder(), list: r.objects.Store.List, marks: r.readMarks(nil)})
+	return r.listHeads(ctx, headListing{
+		prefix: format.KindManifest.Folder(), list: r.objects.Store.List, marks: r.readMarks(nil),
+	})
 }
 
 // AccountManifests lists the manifests of one account, the newest first, for callers that choose a
 // parent. A mark that cannot be read is an error.
 func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, headListing{prefix: r.manifestsOf(account), list: r.objects.Store.List, marks: r.readMarks(nil)})
+	return r.listHeads(ctx, headListing{
+		prefix: r.manifestsOf(account), list: r.objects.Store.List, marks: r.readMarks(nil),
+	})
 }
 
 // manifestsOf returns what the names of an account's manifests begin with.

@@ -126,7 +126,9 @@ func (x indexRepository) WriteCache(write func() error) error { return x.r.objec
 
 func (x indexRepository) ManifestRead() time.Time { return time.Unix(0, x.r.manifestRead.Load()) }
 
-func (x indexRepository) OpenSegment(ctx context.Context, o store.Object, hash [32]byte) (*format.Segment, func(), error) {
+func (x indexRepository) OpenSegment(
+	ctx context.Context, o store.Object, hash [32]byte,
+) (*format.Segment, func(), error) {
 	return x.r.objects.OpenSegment(ctx, o, hash)
 }
 
@@ -134,7 +136,9 @@ func (x indexRepository) EachPack(ctx context.Context, use func(p format.Pack, s
 	return x.r.objects.EachPack(ctx, func(p format.Pack, o store.Object) error { return use(p, o.Size) })
 }
 
-func (x indexRepository) DescribePack(ctx context.Context, p format.Pack, size int64) (format.PackRow, []format.LaneRow, error) {
+func (x indexRepository) DescribePack(
+	ctx context.Context, p format.Pack, size int64,
+) (format.PackRow, []format.LaneRow, error) {
 	return x.r.objects.DescribePack(ctx, p, size)
 }
 

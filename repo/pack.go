@@ -114,7 +114,8 @@ func tableBytes(f *format.RawFrame) int { return 46 + 16 + 21*len(f.Prefixes) }
 // does.
 func (p *unfinishedPack) takes(f *format.RawFrame, encoded []byte, target int64) bool {
 	return len(p.lanes) == 0 ||
-		p.writer.SizeWith(len(encoded), p.table+tableBytes(f)) <= target && p.chunks+len(f.Prefixes) <= format.PackChunks && len(p.lanes) < format.MaxFrames
+		p.writer.SizeWith(len(encoded), p.table+tableBytes(f)) <= target &&
+			p.chunks+len(f.Prefixes) <= format.PackChunks && len(p.lanes) < format.MaxFrames
 }
 
 func (p *unfinishedPack) add(f *format.RawFrame, encoded []byte) error {

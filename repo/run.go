@@ -121,7 +121,9 @@ func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error
 	return func(yield func(Head, error) bool) {
 		// Most callers need the newest manifest alone, and a listing of a year of nights has 100
 		// KB.
-		listing := headListing{prefix: run.r.manifestsOf(account), list: run.r.objects.Store.ListFew, marks: run.readMarks, known: run.clock.Known()}
+		listing := headListing{
+			prefix: run.r.manifestsOf(account), list: run.r.objects.Store.ListFew, marks: run.readMarks, known: run.clock.Known(),
+		}
 		check := func(h Head) bool {
 			run.noteNewest(h)
 			return yield(run.checkLate(ctx, h))
@@ -255,7 +257,9 @@ type Encode func(at time.Time) ([]byte, error)
 
 // encodeManifest encodes a manifest, checks it, and returns its object with its name and its
 // outline.
-func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (name string, stored []byte, o *head.Outline, err error) {
+func (run *Run) encodeManifest(
+	account string, at time.Time, encode Encode,
+) (name string, stored []byte, o *head.Outline, err error) {
 	manifest, err := encode(at)
 	if err != nil {
 		return "", nil, nil, err

@@ -102,7 +102,10 @@ func (s *statements) marks(ctx context.Context, ignore func(error) bool) (statem
 
 // readStatements reads all statements of a kind, parses them, and adds them up, each with the time
 // when the store got it.
-func readStatements[T any](ctx context.Context, s *statements, kind format.Kind, ignore func(error) bool, parse func(payload []byte) (T, error), add func(T, time.Time)) error {
+func readStatements[T any](
+	ctx context.Context, s *statements, kind format.Kind, ignore func(error) bool,
+	parse func(payload []byte) (T, error), add func(T, time.Time),
+) error {
 	return s.eachStatement(ctx, kind, ignore, func(o store.Object, payload []byte) error {
 		row, err := parse(payload)
 		if err == nil {
@@ -114,7 +117,9 @@ func readStatements[T any](ctx context.Context, s *statements, kind format.Kind,
 
 // eachStatement reads all statements of a kind, several at a time, and hands them to use one at a
 // time. An error of one ends that, unless it is to be overlooked.
-func (s *statements) eachStatement(ctx context.Context, kind format.Kind, ignore func(error) bool, use func(store.Object, []byte) error) error {
+func (s *statements) eachStatement(
+	ctx context.Context, kind format.Kind, ignore func(error) bool, use func(store.Object, []byte) error,
+) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(64)
 	var mu sync.Mutex

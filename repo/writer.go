@@ -181,7 +181,9 @@ func (w *Writer) Put(ctx context.Context, lane format.Lane, data []byte) (id chu
 	return w.put(ctx, &w.streams[0].lanes[lane%format.Lanes], lane, data)
 }
 
-func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, data []byte) (id chunk.ID, added bool, err error) {
+func (w *Writer) put(
+	ctx context.Context, into *frameLane, lane format.Lane, data []byte,
+) (id chunk.ID, added bool, err error) {
 	if err := format.CheckChunk(lane, data); err != nil {
 		return id, false, err
 	}

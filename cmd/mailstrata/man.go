@@ -37,7 +37,8 @@ func (c *manCommand) Run(p *cli.Program, k *kong.Context) error {
 	}
 	nodes := append([]*kong.Node{k.Model.Node}, man.Commands(k.Model.Node)...)
 	for _, node := range nodes {
-		if err := os.WriteFile(filepath.Join(c.Dir, man.Name(node)+".1"), []byte(man.Page(node, cli.Version(), grammar.DescribeValue)), 0o644); err != nil {
+		page := man.Page(node, cli.Version(), grammar.DescribeValue)
+		if err := os.WriteFile(filepath.Join(c.Dir, man.Name(node)+".1"), []byte(page), 0o644); err != nil {
 			return fmt.Errorf("write a manual page: %w", err)
 		}
 	}

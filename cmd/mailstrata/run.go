@@ -46,5 +46,6 @@ func perform(ctx context.Context, p *cli.Program, args []string) error {
 
 // parserOf returns the parser of the command line.
 func parserOf(ctx context.Context, p *cli.Program, line *commandLine, helped *bool) (*kong.Kong, error) {
-	return grammar.NewParser(ctx, p, line, helped, kong.Description(description), kong.ExplicitGroups(groups), kong.Bind(cli.Runner(run)))
+	return grammar.NewParser(ctx, p, line, helped,
+		kong.Description(description), kong.ExplicitGroups(groups), kong.Bind(cli.Runner(run)))
 }
