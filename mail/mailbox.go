@@ -88,8 +88,11 @@ type Status struct {
 	Messages      uint32
 	HighestModSeq uint64 // 0: the mailbox or the server has no mod-sequences (RFC 7162)
 	MailboxID     string // RFC 8474; empty: none
-	State         string // of a source that can say what changed since (JMAP); at most 255 bytes; empty: none
+	State         string // of a source that can say what changed since (JMAP); at most MaxState bytes; empty: none
 }
+
+// MaxState is the most bytes of a Status.State: a manifest keeps no more (docs/format.md).
+const MaxState = 255
 
 // ObjectID returns the id, or "" if RFC 8474 section 4 does not allow it: an id has up to 255
 // letters, digits, "-" and "_". Cyrus 3.6 sends garbage when it lists several mailboxes.

@@ -4,14 +4,13 @@ import (
 	"bytes"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // stateKey is the key of mail.Status.State in the extensions of a mailbox. It is part of the
 // durable format.
 const stateKey = 1
-
-// maxState is the most bytes of a state.
-const maxState = 255
 
 // encodeState returns the extensions of a mailbox that has a state. parseState inverts it. Other
 // extensions, which a later version wrote, stay, and the state is then left out: the next run reads
@@ -20,7 +19,7 @@ func encodeState(state string, others Extensions) (cbor.RawMessage, error) {
 	if state == "" || len(others) > 0 {
 		return cbor.RawMessage(others), nil
 	}
-	if len(state) > maxState {
+	if len(state) > mail.MaxState {
 		return nil, refuse("a state of %d bytes", len(state))
 	}
 	return encoding.Marshal(map[uint64]any{stateKey: []byte(state)})

@@ -250,7 +250,7 @@ func (s *Source) number(ctx context.Context, l *listing) error {
 // seen.
 func (s *Source) setStatus(next *snapshot) {
 	state := ""
-	if next.state != "" && markLength+len(next.state) <= maxState {
+	if next.state != "" && markLength+len(next.state) <= mail.MaxState {
 		state = next.tree.mark + next.state
 	}
 	now := uint64(time.Now().UnixNano())
@@ -270,9 +270,6 @@ func (s *Source) setStatus(next *snapshot) {
 		}
 	}
 }
-
-// maxState is the most bytes of a mail.Status.State.
-const maxState = 255
 
 // mailboxes returns the mailboxes for a survey.
 func (s *snapshot) mailboxes() (list []mail.Mailbox) {
