@@ -117,6 +117,8 @@ func nextFree(taken map[int64]bool, at time.Time) time.Time {
 	return at
 }
 
+// FreeTime returns the time for a copy of a manifest: the first from that of head on which no
+// manifest of the account has.
 func FreeTime(ctx context.Context, r *repo.Repo, account string, head repo.Head) (time.Time, error) {
 	taken := make(map[int64]bool)
 	for other, err := range r.AccountManifests(ctx, account) {

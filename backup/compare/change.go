@@ -45,6 +45,8 @@ type Change struct {
 	Unknown source.Unknown // what the server did not give; what is recorded stays
 }
 
+// New returns a Change that has no changes yet. old is the mailbox as it is archived, or nil; found
+// is the one that the server has.
 func New(old, found *manifest.Mailbox) *Change {
 	c := &Change{Flags: make(map[mail.UID]*manifest.FlagSet), sets: make(map[string]*manifest.FlagSet)}
 	if old != nil {

@@ -35,6 +35,8 @@ const trustedIdle = 30 * time.Second
 
 var errClosed = errors.New("the account is closed")
 
+// NewPool returns a Pool of connections to an account, at most opts.Connections, or 4. It connects
+// when it is asked to. With utf8, connections enable UTF8=ACCEPT where the server has it.
 func NewPool(opts imap.Options, utf8 bool) *Pool {
 	p := &Pool{dialer: imap.NewDialer(opts), utf8: utf8, limit: max(1, cmp.Or(opts.Connections, 4)),
 		dialing: semaphore.NewWeighted(wholeDialing)}

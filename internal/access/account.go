@@ -176,6 +176,7 @@ func (h *Host) AccountAt(url string) (*Account, error) {
 	return a, nil
 }
 
+// AccountOf returns an account of the configuration.
 func AccountOf(configured *config.Account) (*Account, error) {
 	a, err := ParseAccount(configured.URL)
 	if err != nil {

@@ -61,6 +61,8 @@ type Host struct {
 	applications   map[string]*oauth.Application // by the name of their provider
 }
 
+// NewHost returns the Host of a run of the program. Output gets notes and warnings, stderr prompts;
+// getenv returns variables of the environment.
 func NewHost(output *ui.Output, stderr io.Writer, getenv func(string) string) *Host {
 	return &Host{Output: output, Getenv: getenv, Secrets: secret.NewReader(output, stderr, getenv), ByVariable: make(map[string]bool)}
 }

@@ -145,6 +145,7 @@ func (h *Host) locationAt(text string) (*Location, error) {
 	return l, nil
 }
 
+// ConfiguredLocation returns the location of a repository of the configuration.
 func (h *Host) ConfiguredLocation(r *config.Repository) (*Location, error) {
 	l, err := h.parseLocation(r.Place)
 	if err == nil {
@@ -209,6 +210,8 @@ func (l *Location) missing(err error) error {
 	return &hint.Error{Text: err.Error(), Hint: advice, Err: err}
 }
 
+// OpenBucket returns the bucket of a location that is in one, with the certificates and credentials
+// of the flags or the configuration.
 func (l *Location) OpenBucket(ctx context.Context) (*s3.Store, error) {
 	bucket := *l.bucket
 	bucket.Patience, bucket.Spares = l.host.Patience, l.host.Spares

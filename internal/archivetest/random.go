@@ -28,6 +28,8 @@ type randomMailbox struct {
 	letters        []Message
 }
 
+// NewRandomAccount makes an account of five mailboxes with fewer than 30 messages each. With ids,
+// the mailboxes have ids (RFC 8474).
 func NewRandomAccount(seed uint64, ids bool) *RandomAccount {
 	s := &RandomAccount{Random: rand.New(rand.NewPCG(seed, 1)), boxes: map[string]*randomMailbox{}, ids: ids}
 	for range 5 {

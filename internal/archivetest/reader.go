@@ -30,6 +30,7 @@ type MemReader struct {
 
 var ErrStoreGone = errors.New("the store is gone")
 
+// NewMemReader returns an empty MemReader.
 func NewMemReader(t *testing.T) *MemReader {
 	t.Helper()
 	cutter, err := chunk.NewCutter(0x3DA3358B4DC173)

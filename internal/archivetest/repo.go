@@ -41,6 +41,7 @@ func Backup(t testing.TB, r *repo.Repo, a *Account) *backup.Result {
 	return b
 }
 
+// TryBackup backs up accounts, and returns the result of the first one, also with an error.
 func TryBackup(ctx context.Context, r *repo.Repo, accounts ...*Account) *backup.Result {
 	var list []backup.Account
 	for i, a := range accounts {
@@ -106,6 +107,7 @@ func ArchivedState(t *testing.T, r *repo.Repo, head repo.Head) []string {
 	return lines
 }
 
+// MustHold requires that the manifest of a backup holds a state of an account.
 func MustHold(t *testing.T, r *repo.Repo, b *backup.Result, want []string) {
 	t.Helper()
 	got := ArchivedState(t, r, b.Head)
@@ -114,6 +116,7 @@ func MustHold(t *testing.T, r *repo.Repo, b *backup.Result, want []string) {
 	}
 }
 
+// FirstDifference describes the first lines in which two states differ.
 func FirstDifference(a, b []string) string {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {

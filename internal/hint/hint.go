@@ -28,6 +28,7 @@ type Usage struct{ Text, Hint string }
 
 func (e *Usage) Error() string { return e.Text }
 
+// Usagef returns a Usage without a hint.
 func Usagef(format string, args ...any) error { return &Usage{Text: fmt.Sprintf(format, args...)} }
 
 // Error is an error with a hint: what the user can do about it.

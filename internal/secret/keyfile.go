@@ -28,6 +28,8 @@ type KeyFile struct {
 // again.
 const unfinished = "# unfinished: no repository is known to have this key\n"
 
+// CreateKeyFile makes a key and writes it to a new file at path. The file counts as unfinished
+// until a repository has the key.
 func CreateKeyFile(path string) (*KeyFile, error) {
 	identity, err := age.GenerateHybridIdentity()
 	if err != nil {
@@ -97,6 +99,7 @@ func WriteNew(path, text string) error {
 	return nil
 }
 
+// ReadKeyFile reads a key file. The errors say how to get one.
 func ReadKeyFile(path string) (*keys.File, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {

@@ -61,6 +61,8 @@ type Reader struct {
 	exposed map[string]bool // files that WarnExposed has warned of
 }
 
+// NewReader returns a Reader that asks on the terminal by output, prompts on stderr, and reads
+// variables by getenv.
 func NewReader(output *ui.Output, stderr io.Writer, getenv func(string) string) *Reader {
 	return &Reader{output: output, stderr: stderr, getenv: getenv, exposed: make(map[string]bool)}
 }

@@ -178,6 +178,7 @@ func (o *Output) write(urgent level, line string) {
 	o.console.line(urgent, line)
 }
 
+// Count formats a number with commas between thousands.
 func Count[N int | int64 | uint64 | uint32](n N) string { return humanize.Comma(int64(n)) }
 
 // Size formats a number of bytes in units of 1,000.

@@ -40,6 +40,7 @@ const (
 	plainEvery = 30 * time.Second
 )
 
+// Progress begins to show the progress of what verb says in the past tense, such as "read".
 func (o *Output) Progress(verb string) *Progress {
 	now := time.Now()
 	first := now

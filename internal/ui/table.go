@@ -54,6 +54,7 @@ type tableRow struct {
 	heading bool
 }
 
+// Table begins a table with headings.
 func (o *Output) Table(headings ...string) *Table {
 	t := &Table{w: o.buffer, screen: o.screen}
 	for _, heading := range headings {
@@ -135,6 +136,7 @@ const (
 	columnGap  = 2
 )
 
+// Row writes a row.
 func (t *Table) Row(cells ...string) { t.ColoredRow(Plain, cells...) }
 
 // ColoredRow writes a row whose last cell has a color.

@@ -23,6 +23,7 @@ const (
 	blockEntries = 4096 // entries of a block; part of the durable format
 )
 
+// Compare orders entries as a segment has them: by prefix, then by where the chunk lies.
 func (e Entry) Compare(f Entry) int {
 	return cmp.Or(e.Prefix.Compare(f.Prefix), cmp.Compare(e.Frame, f.Frame), cmp.Compare(e.Offset, f.Offset))
 }

@@ -24,6 +24,7 @@ func (o *Traits) NoEnd() bool { return o.last != '\n' }
 // BareCR reports whether there are more CRs than line ends use.
 func (o *Traits) BareCR() bool { return o.crs > o.crlfs }
 
+// Any reports whether the message has any of the traits.
 func (o *Traits) Any() bool { return o.NUL || o.BareLF || o.BareCR() || o.EightBitHeader }
 
 func (o *Traits) Write(p []byte) (int, error) {

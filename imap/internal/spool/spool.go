@@ -70,6 +70,7 @@ func (s *Buffer) CopyTo(w io.Writer) error {
 	return err
 }
 
+// Drop frees what the buffer holds.
 func (s *Buffer) Drop() {
 	s.memory = nil
 	if s.file != nil {

@@ -24,6 +24,8 @@ const (
 // trying again does not help: it is mail.ErrFlood.
 type floodError struct{ what string }
 
+// Flood returns the error of a server that sends more than a limit allows. The text says what,
+// after "the server sent".
 func Flood(format string, args ...any) error { return &floodError{fmt.Sprintf(format, args...)} }
 
 func (e *floodError) Error() string { return "the server sent " + e.what }

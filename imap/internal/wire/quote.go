@@ -10,6 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
+// Quotable reports whether a string can be sent as a quoted string (RFC 9051 section 4.3). Others
+// are sent as literals.
 func Quotable(s string) bool {
 	if len(s) > 1000 {
 		return false
@@ -22,6 +24,7 @@ func Quotable(s string) bool {
 	return true
 }
 
+// Quote returns a quotable string in quotes.
 func Quote(s string) string { return `"` + quoting.Replace(s) + `"` }
 
 var quoting = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

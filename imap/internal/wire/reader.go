@@ -62,6 +62,7 @@ type Reader struct {
 	inCode bool // scanning a response code: "]" ends it, and literals cannot occur
 }
 
+// NewReader returns a Reader of the responses of a server.
 func NewReader(src io.Reader) *Reader {
 	return &Reader{Input: bufio.NewReaderSize(src, 128<<10)}
 }

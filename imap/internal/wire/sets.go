@@ -145,6 +145,7 @@ type UIDCollector struct {
 // maxLoose is the number of ranges that wait to be sorted in.
 const maxLoose = 1 << 16
 
+// Add adds UIDs. Too many ranges are an error of Flood.
 func (u *UIDCollector) Add(r mail.UIDRange) error {
 	if r.Last < r.First {
 		return nil
@@ -170,6 +171,7 @@ func (u *UIDCollector) Add(r mail.UIDRange) error {
 	return nil
 }
 
+// Contains reports whether a UID was added.
 func (u *UIDCollector) Contains(uid mail.UID) bool {
 	if u.sorted.Contains(uid) {
 		return true
