@@ -21,9 +21,11 @@ const (
 	// joinedBytes bounds the messages of a restore that are joined and not yet written.
 	joinedBytes = 8 << 20
 
-	// batchBytes and batchMessages bound a batch, in addition to Folder.BatchSize.
-	batchBytes    = 2 << 20
-	batchMessages = 500
+	// batchBytes and batchMessages bound a batch, in addition to Folder.BatchSize. A batch for a
+	// server is larger, because it costs a round trip.
+	batchBytes       = 2 << 20
+	serverBatchBytes = 4 << 20
+	batchMessages    = 500
 
 	// streamedSize is the size above which a message is not joined in memory. The target reads it
 	// chunk by chunk, and it counts only if WriteTo returns nil: join would read all of it once

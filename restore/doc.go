@@ -19,6 +19,7 @@
 //	   │  batch.go        messages that are joined, verified and written together, in buffers that are used again
 //	   │                  (buffers.go); their bytes come from archive.Contents.Body ◄─ repo.Reader.Chunk
 //	   │  mailbox_job.go  Folder.Append, and what the Folder answered
+//	   │  settle.go       what it answers later, for many messages at once
 //	   ▼
 //	target                target.go: all interfaces that a target can implement
 //

@@ -63,6 +63,9 @@ func (j *job) execute(ctx context.Context) error {
 	if err == nil {
 		err = j.transfer(ctx)
 	}
+	if err == nil {
+		err = j.each(ctx, (*mailboxJob).settle)
+	}
 	// After an error, the folders usually close with the same one: the disk is full, or the
 	// connection has ended.
 	err = cmp.Or(err, j.each(ctx, func(m *mailboxJob, _ context.Context) error { return m.finish() }))
@@ -134,7 +137,10 @@ func send(ctx context.Context, to chan<- *batch, b *batch) error {
 
 // batchLimits returns the most messages and bytes that every folder accepts at once.
 func (j *job) batchLimits() (messages int, bytes int64) {
-	messages, bytes = batchMessages, batchBytes
+	messages, bytes = batchMessages, serverBatchBytes
+	if j.restorer.unordered { // files
+		bytes = batchBytes
+	}
 	for _, m := range j.mailboxes {
 		if m.folder != nil {
 			n, size := m.folder.BatchSize()

@@ -18,6 +18,9 @@ type mailboxJob struct {
 	folder   Folder // nil: there are no messages to add
 	added    int64  // messages
 	lost     bool   // the folder was lost while it was open
+
+	unsettled      []*item // added, and their results are pending
+	unsettledBytes int64
 }
 
 // open lists the archived messages and asks the folder which of them it lacks.
@@ -39,6 +42,7 @@ func (m *mailboxJob) open(ctx context.Context) (err error) {
 func (m *mailboxJob) lose(reason error) error {
 	err := m.folder.Close()
 	m.folder, m.lost = noFolder{reason}, true
+	m.unsettled = nil
 	problem := Problem{Kind: FolderLost, Mailbox: m.list.mailbox.Name, Reason: reason.Error()}
 	if m.added > 0 {
 		problem.Reason += fmt.Sprintf("; what was added to it before may be gone (messages: %d)", m.added)
@@ -89,12 +93,19 @@ func (m *mailboxJob) write(ctx context.Context, items []*item) error {
 		if err != nil && !result.Added && result.Refused == nil {
 			continue // the result is not known
 		}
+		if result.Pending {
+			m.await(items[i])
+			continue
+		}
 		if err := m.record(ctx, items[i], result); err != nil {
 			return err
 		}
 	}
 	if err == nil && len(results) != len(items) {
 		err = fmt.Errorf("the target returned %d results for %d messages", len(results), len(items))
+	}
+	if err == nil && (len(m.unsettled) >= maxUnsettled || m.unsettledBytes >= maxUnsettledBytes) {
+		err = m.settle(ctx)
 	}
 	return err
 }
@@ -106,6 +117,7 @@ func (m *mailboxJob) writeLost(ctx context.Context, items []*item, results []App
 		result := AppendResult{Refused: reason}
 		if i < len(results) && (results[i].Added || results[i].Refused != nil) {
 			result = results[i]
+			result.Pending = false
 		}
 		if err := m.record(ctx, item, result); err != nil {
 			return err

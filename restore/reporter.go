@@ -75,6 +75,9 @@ func (rep *reporter) added(messages, bytes int64) {
 	})
 }
 
+// notAdded takes back what added counted.
+func (rep *reporter) notAdded(messages, bytes int64) { rep.added(-messages, -bytes) }
+
 // skipped counts messages that are not restored.
 func (rep *reporter) skipped(messages, bytes int64) {
 	rep.update(func(r *Report) {

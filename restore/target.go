@@ -11,7 +11,7 @@ import (
 
 // A target implements Target, and its folders implement Folder. The other interfaces are optional:
 // Unordered, Informed, LabelKeeper, Committer, Previewer, PropertyTarget and Mirrorer for a target,
-// SimilarFinder and Journaled for a folder.
+// SimilarFinder, Journaled and Settler for a folder.
 
 // Target is something that an archived account can be written to: a Maildir, an IMAP account, a
 // directory of .eml files. Restoring only adds: it changes and removes nothing in the target, and
@@ -96,6 +96,15 @@ type Folder interface {
 // ErrFolderLost is wrapped by the errors of a Folder that somebody deleted, renamed or replaced
 // while it was open.
 var ErrFolderLost = errors.New("deleted, renamed or replaced by others while it was restored")
+
+// Settler is implemented by folders that compare what they added with what they have, for many
+// messages at once: each comparison costs a round trip to the server.
+type Settler interface {
+	// Settle compares the messages whose results of Append were Pending. It returns the results of
+	// all of them, in the order of Append, also beside an error: then some are as they were added,
+	// and another restore compares these. Without Settle, another restore compares all.
+	Settle(ctx context.Context) ([]AppendResult, error)
+}
 
 // SimilarFinder is implemented by folders whose target stores some messages with other bytes.
 type SimilarFinder interface {
@@ -196,6 +205,7 @@ type InMemory interface {
 // folder had the message already.
 type AppendResult struct {
 	Added     bool
+	Pending   bool     // it is added, and Settle returns its result; only of a Settler
 	Changed   []string // what was changed or left out, such as "keyword foo[bar] left out"; nil: nothing
 	FlagsLost bool     // a system flag such as \Seen was left out; Changed says which
 	Altered   bool     // the target has other bytes than the archive; the restore keeps the message as .eml

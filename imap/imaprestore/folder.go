@@ -28,6 +28,8 @@ type folder struct {
 	reported mail.UIDSet
 
 	withoutUID []*item // added, and the server did not return their UIDs
+	unsettled  []*item // added, and not compared yet
+	alters     bool    // the server changes the size of messages
 
 	refusedKeywords map[string]bool
 }
@@ -63,6 +65,9 @@ type item struct {
 	remaining []string // flags to set one by one when the message is there
 	date      string
 	uid       mail.UID
+
+	postponed bool  // text is dropped
+	sent      *sent // of a message that is postponed and has traits
 }
 
 // journalMessages returns items in the form that the journal records.
@@ -105,8 +110,12 @@ func (f *folder) Append(ctx context.Context, messages []restore.Message) ([]rest
 	}
 	willing := slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.result.Refused != nil })
 	err := f.add(ctx, willing)
-	added := slices.DeleteFunc(willing, func(it *item) bool { return !it.result.Added })
+	added := slices.DeleteFunc(slices.Clone(willing), func(it *item) bool { return !it.result.Added })
+	postponed := false
 	if err == nil {
+		postponed, err = f.postpone(added)
+	}
+	if err == nil && !postponed {
 		err = f.check(ctx, added)
 	}
 	if err == nil && len(willing) > 0 {

@@ -34,7 +34,7 @@ func TestInterruptedRestore(t *testing.T) {
 	}
 	list := some(2, `\Seen`)
 	_, f := open()
-	if _, err := f.Append(t.Context(), list); err == nil {
+	if _, err := addTo(t.Context(), f, list); err == nil {
 		t.Fatal("it is not killed")
 	}
 	for i, end := range []bool{false, true, true} {

@@ -1,7 +1,6 @@
 package imaprestore
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -139,6 +138,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item,
 			if m.Size != it.text.Size || it.traits.Any() {
 				odd = append(odd, m)
 			}
+			f.alters = f.alters || m.Size != it.text.Size && !it.traits.Any()
 		}
 	}
 	return odd, seen, nil
@@ -163,11 +163,10 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 		if err != nil {
 			return err
 		}
-		sent := sha256.New()
-		mine, err := fingerprint.Of(func(w io.Writer) error { return it.text.CopyTo(io.MultiWriter(sent, w)) })
-		if err == nil && !bytes.Equal(sent.Sum(nil), there.Sum(nil)) {
+		mine, err := it.digests(ctx)
+		if err == nil && mine.bytes != [sha256.Size]byte(there.Sum(nil)) {
 			it.result.Altered = true
-			it.describeAlteration(is, mine.Normalized == theirs.Normalized)
+			it.describeAlteration(is, mine.normalized == theirs.Normalized)
 		}
 		return err
 	})

@@ -144,7 +144,7 @@ func restoreTo(t *testing.T, opts imap.Options, mailboxes []mail.Mailbox, from a
 		for _, i := range missing {
 			batch = append(batch, from[place.Mailbox][i])
 		}
-		results, err := folder.Append(t.Context(), batch)
+		results, err := addTo(t.Context(), folder, batch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -296,7 +296,7 @@ func TestDovecotMailboxLost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if results, err := folder.Append(t.Context(), list[:2]); err != nil || resultsOf(results) != "added; added" {
+			if results, err := addTo(t.Context(), folder, list[:2]); err != nil || resultsOf(results) != "added; added" {
 				t.Fatal(resultsOf(results), err)
 			}
 			other, err := imapclient.Dial(t.Context(), &opts)
@@ -307,7 +307,7 @@ func TestDovecotMailboxLost(t *testing.T) {
 			if err := lose(other); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := folder.Append(t.Context(), list[2:]); !errors.Is(err, restore.ErrFolderLost) {
+			if _, err := addTo(t.Context(), folder, list[2:]); !errors.Is(err, restore.ErrFolderLost) {
 				t.Errorf("have %v", err)
 			}
 			folder.Close()
@@ -402,7 +402,7 @@ func TestMoreFoldersThanConnections(t *testing.T) {
 					err = fmt.Errorf("missing %v", missing)
 				}
 				if err == nil {
-					_, err = folder.Append(t.Context(), part)
+					_, err = addTo(t.Context(), folder, part)
 				}
 				return err
 			})

@@ -114,7 +114,7 @@ func TestAddedAndUndelivered(t *testing.T) {
 	if m.Size != size {
 		t.Fatal(m.Size)
 	}
-	results, err := f.Append(t.Context(), append(some(0), m))
+	results, err := addTo(t.Context(), f, append(some(0), m))
 	if want := "added, the server does not deliver it"; err != nil || resultsOf(results) != want || !results[0].Altered {
 		t.Errorf("have %s, altered %t, %v", resultsOf(results), results[0].Altered, err)
 	}
