@@ -7,7 +7,7 @@ func PrintRows[T any](p *Program, rows []T, headings []string, cells func(T) []s
 	if p.JSON {
 		return ui.PrintLines(p.Output, rows)
 	}
-	t := p.Table(headings...)
+	t := p.Table(headings...).Folded()
 	for _, row := range rows {
 		t.Row(cells(row)...)
 	}

@@ -56,8 +56,8 @@ func (c *console) line(urgent level, text string) {
 }
 
 // folded breaks lines at spaces, because a terminal breaks them within words. Lines that begin with
-// a space are commands to copy, or aligned, and stay as they are. So does a command in a line and
-// what follows it: a line break within would be copied with it.
+// a space are commands to copy, or aligned, and stay as they are. So does a command in a line, up
+// to the next semicolon: a line break within would be copied with it.
 func (c *console) folded(text string) string {
 	if c.screen.width == 0 {
 		return text
@@ -65,27 +65,33 @@ func (c *console) folded(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		if !strings.HasPrefix(line, " ") {
-			lines[i] = foldBefore(line, " mailstrata ", c.screen.width)
+			lines[i] = foldWords(unbroken(line, "mailstrata "), c.screen.width, "  ")
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
-// foldBefore folds a line up to a command. The command begins a line of its own if it does not fit.
-func foldBefore(line, command string, width int) string {
-	text, rest, found := strings.Cut(line, command)
-	if !found {
-		return fold(line, width, "  ")
+// unbroken returns the words of a line. A command and what follows it, up to a semicolon, are one
+// word.
+func unbroken(line, command string) (words []string) {
+	for part := range strings.SplitAfterSeq(line, "; ") {
+		part = strings.TrimSuffix(part, " ")
+		at := strings.Index(" "+part, " "+command)
+		if at < 0 {
+			at = len(part)
+		}
+		if text := strings.TrimSuffix(part[:at], " "); text != "" {
+			words = append(words, strings.Split(text, " ")...)
+		}
+		switch {
+		case at == len(part):
+		case len(words) == 1 && at > 0: // "hint:" is not left alone
+			words[0] += " " + part[at:]
+		default:
+			words = append(words, part[at:])
+		}
 	}
-	if cellsOf(line) <= width || !strings.Contains(text, " ") {
-		return line
-	}
-	text = fold(text, width, "  ")
-	last := text[strings.LastIndexByte(text, '\n')+1:]
-	if cellsOf(last+command+rest) <= width {
-		return text + command + rest
-	}
-	return text + "\n " + command + rest
+	return words
 }
 
 // redirect writes lines among the results while a pager has the terminal.

@@ -24,7 +24,7 @@ func (t *Table) fitted() []int {
 	whole := slices.Clone(widths)
 	t.leaveOut(widths, t.spare, fairColumn)
 	if last := len(widths) - 1; t.folded && rowWidth(widths) > t.screen.width {
-		if room := t.screen.width - rowWidth(widths[:last]) - columnGap; !t.below && room >= max(foldColumn, t.longestWord()) {
+		if room := t.screen.width - rowWidth(widths[:last]) - columnGap; !t.below && room >= foldColumn {
 			widths[last] = room
 			return widths
 		}
@@ -48,15 +48,10 @@ func (t *Table) fitted() []int {
 	return widths
 }
 
-// longestWord returns the width of the longest word in the last column of the pending rows.
-func (t *Table) longestWord() (width int) {
-	for _, r := range t.pending {
-		if len(r.cells) == 0 {
-			continue
-		}
-		for word := range strings.FieldsSeq(r.cells[len(r.cells)-1]) {
-			width = max(width, uniseg.StringWidth(word))
-		}
+// longestWord returns the width of the longest word of a text.
+func longestWord(text string) (width int) {
+	for word := range strings.FieldsSeq(text) {
+		width = max(width, uniseg.StringWidth(word))
 	}
 	return width
 }
@@ -137,9 +132,14 @@ func fold(text string, width int, indent string) string {
 	if width == 0 || cellsOf(text) <= width {
 		return text
 	}
+	return foldWords(strings.Split(text, " "), width, indent)
+}
+
+// foldWords is fold for text whose words are given.
+func foldWords(words []string, width int, indent string) string {
 	var b strings.Builder
 	used := 0
-	for i, word := range strings.Split(text, " ") {
+	for i, word := range words {
 		cells := cellsOf(word)
 		switch {
 		case i == 0:

@@ -98,8 +98,8 @@ func (t *Table) Whole(headings ...string) *Table {
 }
 
 // Folded folds the last column on a terminal where it does not fit beside the others, instead of
-// cutting it. It stays in its place if there is room for its words, and otherwise goes below its
-// row.
+// cutting it. It stays in its place if there is room for it, and otherwise goes below its row. So
+// does a cell with a word for which there is no room.
 func (t *Table) Folded() *Table {
 	t.folded = true
 	return t
@@ -195,16 +195,29 @@ func (t *Table) paragraph(c Color, text string) {
 func (t *Table) Flush() {
 	widths := t.fitted()
 	for _, r := range t.pending {
-		line := r.text
+		line, below := r.text, ""
 		if r.cells != nil {
+			below = t.takeBelow(r, widths)
 			line = t.line(r, widths)
 		}
 		fmt.Fprintln(t.w, line) // see Printf
-		if last := len(r.cells) - 1; t.below && last >= 0 && r.cells[last] != "" && !r.heading {
-			t.paragraph(r.color, r.cells[last])
+		if below != "" {
+			t.paragraph(r.color, below)
 		}
 	}
 	t.pending = t.pending[:0]
+}
+
+// takeBelow takes the last cell out of a row if it goes below the row: all do, or it has a word
+// that is too long for its column, such as a path.
+func (t *Table) takeBelow(r tableRow, widths []int) (text string) {
+	last := len(r.cells) - 1
+	text = r.cells[last]
+	if r.heading || !t.folded || t.screen.width == 0 || !t.below && longestWord(text) <= widths[last] {
+		return ""
+	}
+	r.cells[last] = ""
+	return text
 }
 
 // line formats a row. It leaves out columns of width 0.

@@ -104,21 +104,23 @@ func TestTableFolds(t *testing.T) {
 }
 
 // What fits in some lines beside the other columns is folded there, aligned, and in its color. A
-// word that is longer than the room goes below its row, whole.
+// text with a word that is longer than the room goes below its row, whole, and others stay.
 func TestTableFoldsInPlace(t *testing.T) {
 	const path = "/home/anna/.config/mailstrata/a-rather-long-name"
 	for finding, want := range map[string]string{
 		"nothing runs mailstrata by itself, such as a timer": "SUBJECT    FINDING\n" +
 			"this host  \x1b[31mnothing runs mailstrata by itself,\x1b[0m\n" +
 			"           \x1b[31msuch as a timer\x1b[0m\n",
-		"there is no " + path: "SUBJECT\nthis host\n    \x1b[31mthere is no\x1b[0m\n    \x1b[31m" + path + "\x1b[0m\n",
+		"there is no " + path: "SUBJECT    FINDING\nthis host\n    \x1b[31mthere is no\x1b[0m\n    \x1b[31m" + path + "\x1b[0m\n",
 	} {
 		var b bytes.Buffer
 		p := newTestOutput(&b, screen{width: 46, colored: true})
 		table := p.Table("SUBJECT", "FINDING").Folded()
 		table.ColoredRow(Red, "this host", finding)
+		table.Row("that host", "nothing, for a path above")
 		table.Flush()
 		_ = p.Flush()
+		want += "that host  nothing, for a path above\n"
 		if b.String() != want {
 			t.Errorf("%q, want %q", b.String(), want)
 		}
@@ -219,7 +221,8 @@ func TestChart(t *testing.T) {
 	charted(0, "", nil) // nothing to draw is no failure
 }
 
-// A command in a note can be copied: no line break is in it.
+// A command in a note can be copied: no line break is in it. What follows a semicolon is no
+// command.
 func TestCommandsAreNotFolded(t *testing.T) {
 	for line, want := range map[string]string{
 		"to restore it: mailstrata restore latest --mailbox 'All Mail' --to eml:x": "to restore it:\n  mailstrata restore latest --mailbox 'All Mail' --to eml:x",
@@ -227,6 +230,8 @@ func TestCommandsAreNotFolded(t *testing.T) {
 		"hint: mailstrata diff 4165ad28 fbc12076 shows it":                         "hint: mailstrata diff 4165ad28 fbc12076 shows it",
 		"    XDG_STATE_HOME=/home/anna mailstrata run":                             "    XDG_STATE_HOME=/home/anna mailstrata run",
 		"short: mailstrata list":                                                   "short: mailstrata list",
+		"hint: mailstrata list; these are the accounts: anna, ben, carla":          "hint: mailstrata list;\n  these are the accounts:\n  anna, ben, carla",
+		"hint: mailstrata ls 1; mailstrata --help":                                 "hint: mailstrata ls 1;\n  mailstrata --help",
 	} {
 		c := &console{screen: screen{width: 26}}
 		if got := c.folded(line); got != want {

@@ -177,7 +177,18 @@ func (c *configShowCommand) Run(p *cli.Program) error {
 		}
 		accounts = append(accounts, s)
 	}
-	err = cli.PrintRows(p, accounts, []string{"ACCOUNT", "URL", "REPOSITORY", "SECRET"}, func(s configuredSummary) []string {
+	headings := []string{"ACCOUNT", "URL", "REPOSITORY", "SECRET"}
+	if len(read.Repositories) < 2 && !p.JSON {
+		if len(read.Repositories) == 1 {
+			p.Facts("Repository", cmp.Or(read.Repositories[0].Name, read.Repositories[0].Place))
+			p.Printf("")
+		}
+		headings = slices.Delete(headings, 2, 3)
+	}
+	err = cli.PrintRows(p, accounts, headings, func(s configuredSummary) []string {
+		if len(headings) == 3 {
+			return []string{s.Name, s.URL, s.Secret}
+		}
 		return []string{s.Name, s.URL, s.Repository, s.Secret}
 	})
 	return errors.Join(err, showProviders(p, read), showWatches(p, read))

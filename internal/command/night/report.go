@@ -72,7 +72,12 @@ func (n *night) report(dry bool) error {
 		return nil
 	}
 	n.Printf("")
-	t := n.Table("STEP", "REPOSITORY", "TOOK", "OUTCOME").Folded()
+	headings := []string{"STEP", "REPOSITORY", "TOOK", "OUTCOME"}
+	several := len(n.configured.Repositories) > 1
+	if !several {
+		headings = slices.Delete(headings, 1, 2)
+	}
+	t := n.Table(headings...).Folded()
 	defer t.Flush()
 	for _, s := range n.steps {
 		color, took, outcome := ui.Plain, "", "did not run: "+s.skip
@@ -82,7 +87,11 @@ func (n *night) report(dry bool) error {
 		if s.status != cli.StatusDone {
 			color = ui.Red
 		}
-		t.ColoredRow(color, s.command, s.repository, took, outcome)
+		cells := []string{s.command, s.repository, took, outcome}
+		if !several {
+			cells = slices.Delete(cells, 1, 2)
+		}
+		t.ColoredRow(color, cells...)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ If a manifest lacks mail of the one before it and has no alarm, it may have been
 
 EXAMPLES
 
-    mailstrata forget --keep-daily 30 --keep-monthly 24 --keep-yearly 10 --dry-run
+    mailstrata forget --keep-daily 30 --keep-monthly 24 --dry-run
     mailstrata forget anna@mail.example --keep-within 1y
     mailstrata forget 3f9a12 2026-03-14
     mailstrata forget --acknowledge latest
@@ -268,7 +268,7 @@ func (c *Forget) print(p *cli.Program, plan *archive.ForgetPlan) error {
 	}
 	gone, unlisted := 0, 0
 	short := c.Yes && !c.DryRun && len(plan.Decisions) > mostKept
-	t := p.Table("ID", "ACCOUNT", "TIME", "MESSAGES", "", "WHY")
+	t := p.Table("ID", "ACCOUNT", "TIME", "MESSAGES", "", "WHY").Folded()
 	for i := range plan.Decisions {
 		s := summarizeDecision(&plan.Decisions[i])
 		what := "keep"
