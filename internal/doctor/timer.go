@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"os"
 
@@ -17,13 +18,20 @@ const systemTable = "/etc/cron.d/mailstrata"
 // schedulers, and the table of contrib/cron; something else may run it all the same.
 func Timer(ctx context.Context, h *access.Host) []Finding {
 	e := &findings{subject: "this host"}
-	if next, ok := nextrun.First(ctx); ok {
-		e.ok("timer", "%s runs next at %s, %s", next.Unit, ui.Time(next.Next), ui.Ago(next.Next))
+	own := schedule.This(h.Home(), h.Getenv)
+	if next, ok := nextrun.First(ctx, own); ok {
+		if next.Fault != "" {
+			e.warn("timer", next.Advice, "%s: %s", next.Unit, next.Fault)
+		} else {
+			e.ok("timer", "%s runs next at %s, %s", next.Unit, ui.Time(next.Next), ui.Ago(next.Next))
+		}
 		return e.found
 	}
-	own := &schedule.Host{Home: h.Home(), Getenv: h.Getenv, Run: schedule.Run}
 	runs, isUnit := own.Runs(ctx)
-	switch _, err := os.Stat(systemTable); {
+	_, err := os.Stat(systemTable)
+	switch {
+	case !isUnit && (runs != "" || err == nil) && own.CronIsDown():
+		e.warn("timer", schedule.StartCron, "%s; but %s", cmp.Or(runs, systemTable), schedule.NoCron)
 	case isUnit:
 		e.warn("timer", "systemctl --user enable --now mailstrata.timer starts it", "there is a unit for mailstrata, but no timer waits")
 	case runs != "":

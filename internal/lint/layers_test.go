@@ -242,8 +242,8 @@ var layers = map[string]string{
 	"internal/command/look": `
 		archive archive/attachment archive/diff archive/health archive/loss archive/search chunk internal/access
 		internal/checked internal/cli internal/cli/named internal/cli/reading internal/cli/summary internal/config
-		internal/day internal/hint internal/inorder internal/job internal/nextrun internal/notify internal/ui mail
-		mail/extract manifest manifest/history repo`,
+		internal/day internal/hint internal/inorder internal/job internal/nextrun internal/notify internal/schedule
+		internal/ui mail mail/extract manifest manifest/history repo`,
 	"internal/command/maintain": `
 		archive archive/check archive/replicate archive/rewrite internal/access internal/checked internal/cli
 		internal/cli/named internal/cli/summary internal/config internal/doctor internal/hint internal/job
@@ -304,7 +304,7 @@ var layers = map[string]string{
 	"internal/local":     "",
 	"internal/man":       "",
 	"internal/mutate":    "",
-	"internal/nextrun":   "",
+	"internal/nextrun":   "internal/schedule",
 	"internal/notify":    "internal/local internal/retry",
 	"internal/oauth":     "internal/keyring internal/local internal/printable",
 	"internal/percent":   "",

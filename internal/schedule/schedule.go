@@ -51,9 +51,17 @@ type Host struct {
 	Home   string
 	Getenv func(string) string
 
+	// Processes returns the names of the processes that run; nil: they are not known.
+	Processes func() []string
+
 	// Run runs a program with an input, and returns what it prints. A program that is missing is
 	// exec.ErrNotFound.
 	Run func(ctx context.Context, input []byte, name string, args ...string) ([]byte, error)
+}
+
+// This returns the host on which this process runs.
+func This(home string, getenv func(string) string) *Host {
+	return &Host{Home: home, Getenv: getenv, Processes: Processes, Run: Run}
 }
 
 // patience is how long a program of a scheduler may take.

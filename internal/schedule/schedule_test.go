@@ -9,8 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
@@ -142,6 +144,42 @@ func TestCron(t *testing.T) {
 		if !ok || strings.Count(rest, "\n") != 2 || strings.Count(table, "mailstrata setup") != 1 {
 			t.Errorf("%q became\n%s", before, table)
 		}
+	}
+}
+
+// The next run of a cron table is that of its lines for mailstrata which is first.
+func TestCronNext(t *testing.T) {
+	now := time.Date(2026, 3, 28, 14, 30, 0, 0, time.UTC)
+	for table, want := range map[string]string{
+		"5 2 * * * mailstrata run\n": "2026-03-29 02:05", "45 14 * * * mailstrata run\n": "2026-03-28 14:45", "7 * * * * mailstrata run\n": "2026-03-28 15:07",
+		"# 5 * * * * mailstrata\n1 1 * * * other\n30 14 * * * mailstrata a\n0 3 * * * mailstrata b\n": "2026-03-29 03:00",
+		"": "", "@daily mailstrata run\n": "", "5 2 * * 1 mailstrata run\n": "", "*/5 * * * * mailstrata run\n": "",
+	} {
+		got, ok := cronHost(&table).CronNext(t.Context(), now)
+		if ok != (want != "") || ok && got.Format("2006-01-02 15:04") != want {
+			t.Errorf("%q: %v, %t, want %q", table, got, ok, want)
+		}
+	}
+}
+
+// A host with cron tables that nothing reads says so when a job is installed.
+func TestCronIsDown(t *testing.T) {
+	table := ""
+	for _, test := range []struct {
+		processes []string
+		down      bool
+	}{
+		{nil, false}, {[]string{"init", "crond"}, false}, {[]string{"systemd", "cron", "sshd"}, false}, {[]string{"bash", "sshd"}, true},
+	} {
+		h := cronHost(&table)
+		h.Processes = func() []string { return test.processes }
+		limit := h.Find(t.Context()).Limit(t.Context())
+		if h.CronIsDown() != test.down || strings.Contains(limit, "service cron start") != test.down {
+			t.Errorf("%q: %t, %q", test.processes, h.CronIsDown(), limit)
+		}
+	}
+	if names := Processes(); names != nil && !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "schedule.test"[:8]) }) {
+		t.Errorf("this process is not among %q", names)
 	}
 }
 

@@ -135,7 +135,12 @@ func (*cron) Name() string   { return "a line in your cron table" }
 func (*cron) Remove() string { return "crontab -e, and delete the lines of mailstrata" }
 func (*cron) Session() bool  { return false }
 
-func (*cron) Limit(context.Context) string { return "" }
+func (c *cron) Limit(context.Context) string {
+	if !c.CronIsDown() {
+		return ""
+	}
+	return "But " + NoCron + ". To " + StartCron + "."
+}
 
 // table returns the table of the user. Without one, crontab -l fails and prints nothing. If it does
 // not answer, the table is not known, and must not be replaced.

@@ -192,6 +192,12 @@ func Time(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04")
 }
 
+// CompareTimes orders times as Time shows them: those of one minute are equal. So rows with equal
+// times can be in the order of their names.
+func CompareTimes(a, b time.Time) int {
+	return a.Truncate(time.Minute).Compare(b.Truncate(time.Minute))
+}
+
 // Ago returns the age of something: "3 days ago".
 func Ago(t time.Time) string {
 	if t.IsZero() {

@@ -249,7 +249,7 @@ func latestOfEach(all []summary.Manifest) []latestSummary {
 		}
 	}
 	slices.SortStableFunc(newest, func(a, b latestSummary) int {
-		return cmp.Or(a.LastGood.Compare(b.LastGood), cmp.Compare(a.Account, b.Account))
+		return cmp.Or(ui.CompareTimes(a.LastGood, b.LastGood), cmp.Compare(a.Account, b.Account))
 	})
 	return newest
 }

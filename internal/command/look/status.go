@@ -19,6 +19,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/nextrun"
+	"github.com/mailstrata/mailstrata/internal/schedule"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
@@ -46,7 +47,8 @@ EXAMPLES
 
     mailstrata status
     mailstrata status --checked-within 8d
-    mailstrata status --max-age 36h --on-failure 'mail -s "$MAILSTRATA_SUBJECT" root'
+    mailstrata status --max-age 36h \
+        --on-failure 'mail -s "$MAILSTRATA_SUBJECT" root'
     mailstrata status --metrics /var/lib/node_exporter/mailstrata-status.prom
     mailstrata status --json | jq -r 'select(.needs) | .account'
 
@@ -216,7 +218,7 @@ func expected(configured *config.Config, account string, late time.Time) time.Ti
 
 // worstFirst orders accounts as they are shown.
 func worstFirst(a, b *accountStatus) int {
-	return cmp.Or(b.status()-a.status(), a.LastGood.Compare(b.LastGood), cmp.Compare(a.Account, b.Account))
+	return cmp.Or(b.status()-a.status(), ui.CompareTimes(a.LastGood, b.LastGood), cmp.Compare(a.Account, b.Account))
 }
 
 // addMissing adds the accounts that the configuration archives into the repository, and that it
@@ -253,8 +255,11 @@ func (c *Status) show(ctx context.Context, p *cli.Program, places []*place) erro
 		return nil
 	}
 	printPlaces(p, places)
-	if next, ok := nextrun.First(ctx); ok {
-		p.Facts("Next run", fmt.Sprintf("%s (%s), %s", ui.Time(next.Next), ui.Ago(next.Next), next.Unit))
+	if next, ok := nextrun.First(ctx, schedule.This(p.Home(), p.Getenv)); ok {
+		p.Facts("Next run  ", fmt.Sprintf("%s (%s), %s", ui.Time(next.Next), ui.Ago(next.Next), next.Unit))
+		if next.Fault != "" {
+			p.Folded(ui.Red, "needs a look: "+next.Fault+"; "+next.Advice, "  ")
+		}
 	}
 	merged := merge(places)
 	if len(merged) == 0 {

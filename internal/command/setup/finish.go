@@ -85,7 +85,7 @@ func (d *dialog) sayMore(r *rest) {
 
 // schedulers returns what runs timers on this host.
 func (d *dialog) schedulers() *schedule.Host {
-	return &schedule.Host{Home: d.Home(), Getenv: d.Getenv, Run: schedule.Run}
+	return schedule.This(d.Home(), d.Getenv)
 }
 
 // startTimer starts a timer, and reports whether that is done. If it fails, startTimer says what to
