@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gdamore/tcell/v3/vt"
 
+	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -114,5 +116,49 @@ func TestBrowse(t *testing.T) {
 	}
 	if files, _ := filepath.Glob(filepath.Join(out, "Projects", "Bridge", "*.eml")); len(files) != 2 {
 		t.Errorf("restored: %v", files)
+	}
+}
+
+// With several accounts, each is offered as the target of what was archived of it, and none for
+// what is of two.
+func TestBrowseOffersTheAccount(t *testing.T) {
+	s := newSandbox(t)
+	var listed strings.Builder
+	if status := s.run(t, &listed, "list", "--json"); status != cli.StatusDone {
+		t.Fatalf("list ended with status %d", status)
+	}
+	var night struct{ Source string }
+	if err := json.Unmarshal([]byte(listed.String()), &night); err != nil {
+		t.Fatal(err)
+	}
+	mailbox := filepath.Join(t.TempDir(), "one.eml")
+	if err := os.WriteFile(mailbox, []byte("Subject: one\r\n\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.run(t, io.Discard, "backup", "--from", "eml:"+filepath.Dir(mailbox), "--name", "files"); status != cli.StatusDone {
+		t.Fatalf("the backup ended with status %d", status)
+	}
+	p, command := s.sits(t, "browse")
+	p.sees("> ")
+	p.sees("anna")
+	p.types("\r")
+	p.sees("Accounts › anna")
+	p.sees("232 kB")
+	p.types("r")
+	p.sees("Restore to: " + night.Source)
+	p.types("\x1b")
+	p.sees("1 of 1")
+	p.types("\x1b[D")
+	p.sees("1 of 2")
+	p.types("\x1b[B")
+	p.sees("2 of 2")
+	p.types("\r")
+	p.sees("Accounts › files")
+	p.sees("16 B")
+	p.types("r")
+	p.sees("or an account): _")
+	p.types("\x03")
+	if err := command.Wait(); err != nil {
+		t.Error(err)
 	}
 }

@@ -29,8 +29,9 @@ type List struct {
 	Grow func(ctx context.Context, grown func()) error
 
 	IsText bool
-	Text   string // to be read, instead of rows
-	Row    Row    // of a text: what it is
+	Fields [][2]string // names and values before the text
+	Text   string      // to be read, instead of rows
+	Row    Row         // of a text: what it is
 }
 
 // Column is a column of a List.
@@ -248,7 +249,7 @@ func (l *level) wrap(width int) {
 	if l.wrapped != nil {
 		return
 	}
-	l.wrapped = []string{}
+	l.wrapped = wrapFields(l.list.Fields, width)
 	for folded := range ui.ReadingLines(l.list.Text, width) {
 		for line := range strings.SplitSeq(folded, "\n") {
 			l.wrapped = append(l.wrapped, wrapLine(line, width)...)

@@ -39,7 +39,7 @@ type Model struct {
 	prompt        *prompt        // nil: there is none
 	status        string         // of the last line, until the next key
 	help          bool
-	target        string
+	target        func(items []any) string
 
 	done   bool
 	chosen *Choice
@@ -52,8 +52,8 @@ type Choice struct {
 }
 
 // New returns a Model that begins with some lists: the last one is shown, and the others are behind
-// it. target is offered as the target of a restore.
-func New(target string, lists ...*List) *Model {
+// it. target returns what is offered as the target of a restore of some items, or "".
+func New(target func(items []any) string, lists ...*List) *Model {
 	m := &Model{width: 80, height: 24, marks: make(map[string]any), target: target}
 	for _, list := range lists {
 		m.levels = append(m.levels, newLevel(list))
@@ -181,23 +181,29 @@ func (m *Model) mark() {
 
 // restore asks where to restore the marked rows to, or the one under the cursor.
 func (m *Model) restore() {
-	if len(m.marks) == 0 {
+	var items []any
+	for _, key := range slices.Sorted(maps.Keys(m.marks)) {
+		items = append(items, m.marks[key])
+	}
+	if len(items) == 0 {
 		row, ok := m.top().current()
 		if !ok || row.Key == "" {
 			m.status = "mark with the space bar what to restore"
 			return
 		}
-		m.marks[row.Key] = row.Item
+		items = []any{row.Item}
 	}
-	m.prompt = &prompt{label: "Restore to: ", text: []rune(m.target), accept: func(m *Model, target string) []Task {
+	label := "Restore to: "
+	text := []rune(m.target(items))
+	if len(text) == 0 {
+		label = "Restore to (maildir:DIRECTORY, eml:DIRECTORY, zip:FILE or an account): "
+	}
+	m.prompt = &prompt{label: label, text: text, accept: func(m *Model, target string) []Task {
 		if target == "" {
 			m.status = "no target: nothing is restored"
 			return nil
 		}
-		m.chosen, m.done = &Choice{Target: target}, true
-		for _, key := range slices.Sorted(maps.Keys(m.marks)) {
-			m.chosen.Items = append(m.chosen.Items, m.marks[key])
-		}
+		m.chosen, m.done = &Choice{items, target}, true
 		return nil
 	}}
 }

@@ -28,6 +28,9 @@ func finish(t *testing.T, m *Model, tasks []Task) {
 	}
 }
 
+// offer offers a target for everything.
+func offer(target string) func([]any) string { return func([]any) string { return target } }
+
 // press presses keys, and waits for what they load. It checks the screen after each.
 func press(t *testing.T, m *Model, keys ...Key) {
 	t.Helper()
@@ -101,7 +104,7 @@ func numbered(n int, loaded *int) *List {
 func TestAMillionRows(t *testing.T) {
 	const n = 1_000_000
 	loaded := 0
-	m := New("", numbered(n, &loaded))
+	m := New(offer(""), numbered(n, &loaded))
 	finish(t, m, m.Resize(80, 24))
 	wantOnScreen(t, m, "> ", "         0 word", "1 of 1,000,000")
 	if loaded > 50 {
@@ -157,14 +160,14 @@ func TestHostileTexts(t *testing.T) {
 			return rows, nil
 		},
 		Open: func(_ context.Context, at int) (*List, error) {
-			return &List{Title: hostile[at], IsText: true, Text: strings.Join(hostile, "\n"), Row: Row{Key: "k", Item: at}}, nil
+			return &List{Title: hostile[at], IsText: true, Fields: [][2]string{{hostile[at], hostile[0]}, {"From:", hostile[at]}}, Text: strings.Join(hostile, "\n"), Row: Row{Key: "k", Item: at}}, nil
 		},
 		Find: func(words string) *List {
 			return &List{Title: words, Len: func() int { return 0 }, Grow: func(context.Context, func()) error { return errors.New(hostile[0]) }}
 		},
 	}
 	for _, size := range [][2]int{{80, 24}, {20, 5}, {201, 7}} {
-		m := New("", list)
+		m := New(offer(""), list)
 		finish(t, m, m.Resize(size[0], size[1]))
 		for i := range hostile {
 			press(t, m, ' ')
@@ -187,7 +190,7 @@ func TestHostileTexts(t *testing.T) {
 func TestHelpFits(t *testing.T) {
 	list := numbered(3, new(int))
 	list.Find = func(string) *List { return list }
-	m := New("", list)
+	m := New(offer(""), list)
 	finish(t, m, m.Resize(80, 24))
 	press(t, m, '/')
 	wantOnScreen(t, m, "Search sender, recipients and subject: ")
@@ -226,7 +229,7 @@ func FuzzCells(f *testing.F) {
 // What is marked is what is chosen, in every list.
 func TestMarkAndRestore(t *testing.T) {
 	loaded := 0
-	m := New("imaps://anna@mail.example", numbered(50, &loaded))
+	m := New(offer("imaps://anna@mail.example"), numbered(50, &loaded))
 	finish(t, m, m.Resize(80, 24))
 	press(t, m, ' ', Down, ' ', ' ', Up, ' ') // marks 0, 2 and 3, and takes the mark of 3 away
 	wantOnScreen(t, m, " 2 marked", "*          0", "*          2")
@@ -240,10 +243,13 @@ func TestMarkAndRestore(t *testing.T) {
 		t.Errorf("%v, %+v", done, choice)
 	}
 
-	m = New("", numbered(50, &loaded)) // without marks: the row under the cursor
+	m = New(offer(""), numbered(50, &loaded)) // without marks: the row under the cursor
 	finish(t, m, m.Resize(80, 24))
 	press(t, m, Down, 'r', Enter)
 	wantOnScreen(t, m, "no target: nothing is restored")
+	if len(m.marks) > 0 {
+		t.Errorf("a restore that was given up left marks: %v", m.marks)
+	}
 	press(t, m, 'r')
 	write(t, m, "eml:/tmp/x")
 	press(t, m, Enter)
@@ -251,11 +257,39 @@ func TestMarkAndRestore(t *testing.T) {
 		t.Errorf("%+v", choice)
 	}
 
-	m = New("", numbered(50, &loaded))
+	m = New(offer(""), numbered(50, &loaded))
 	press(t, m, ' ', 'u', 'q')
 	if done, choice := m.Done(); !done || choice != nil || len(m.marks) > 0 {
 		t.Errorf("%v, %+v", done, choice)
 	}
+}
+
+// The target that is offered depends on what is marked. Without one, the prompt says what it can
+// be.
+func TestTargetOfItems(t *testing.T) {
+	m := New(func(items []any) string {
+		if len(items) == 1 {
+			return fmt.Sprint("of ", items[0])
+		}
+		return ""
+	}, numbered(50, new(int)))
+	finish(t, m, m.Resize(80, 24))
+	press(t, m, Down, ' ', 'r')
+	wantOnScreen(t, m, "Restore to: of 1_")
+	press(t, m, Escape, ' ', 'r')
+	wantOnScreen(t, m, "zip:FILE or an account): _")
+}
+
+// The value of a field is folded beside its name.
+func TestFields(t *testing.T) {
+	list := numbered(3, new(int))
+	list.Open = func(context.Context, int) (*List, error) {
+		return &List{IsText: true, Fields: [][2]string{{"From:", "Anna"}, {"Subject:", "one two three four"}}, Text: "the text"}, nil
+	}
+	m := New(offer(""), list)
+	finish(t, m, m.Resize(20, 10))
+	press(t, m, Enter)
+	wantOnScreen(t, m, "From:    Anna\nSubject: one two\n         three four\n\nthe text\n")
 }
 
 // A search shows what it finds while it finds it, and ends when somebody leaves it.
@@ -289,7 +323,7 @@ func TestSearchGrows(t *testing.T) {
 			}
 		},
 	}
-	m := New("", list)
+	m := New(offer(""), list)
 	finish(t, m, m.Resize(80, 24))
 	press(t, m, '/')
 	write(t, m, "bridge")
@@ -320,7 +354,7 @@ func TestErrorsAreShown(t *testing.T) {
 	loaded := 0
 	list := numbered(100, &loaded)
 	list.Open = func(context.Context, int) (*List, error) { return nil, errors.New("pack 3f9a: damaged\x1b[2J") }
-	m := New("", list)
+	m := New(offer(""), list)
 	finish(t, m, m.Resize(80, 24))
 	press(t, m, Enter)
 	wantOnScreen(t, m, `pack 3f9a: damaged\x1b[2J`)
@@ -339,7 +373,7 @@ func TestRandomKeys(t *testing.T) {
 		loaded := 0
 		list := numbered(rng.IntN(200), &loaded)
 		list.Find = func(string) *List { return numbered(rng.IntN(5), &loaded) }
-		m := New("t", list)
+		m := New(offer("t"), list)
 		for range 60 {
 			if rng.IntN(20) == 0 {
 				finish(t, m, m.Resize(20+rng.IntN(100), 5+rng.IntN(25)))

@@ -100,6 +100,30 @@ func fitEnd(text string, cells int) string {
 	return fit(b.String(), cells, false)
 }
 
+// wrapFields returns the lines of fields. Their values are aligned. An empty line follows.
+func wrapFields(fields [][2]string, width int) []string {
+	lines := []string{}
+	indent := 0
+	for _, field := range fields {
+		indent = max(indent, len(field[0])+1)
+	}
+	for _, field := range fields {
+		name := fit(field[0], indent, false)
+		for folded := range ui.ReadingLines(strings.Join(strings.Fields(field[1]), " "), width-indent) {
+			for line := range strings.SplitSeq(folded, "\n") {
+				for _, part := range wrapLine(line, width-indent) {
+					lines = append(lines, name+part)
+					name = fit("", indent, false)
+				}
+			}
+		}
+	}
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
 // wrapLine breaks a line where it does not fit. Package ui has folded it at spaces, where it could.
 func wrapLine(line string, width int) (lines []string) {
 	var b strings.Builder

@@ -6,8 +6,10 @@
 package browse
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -72,10 +74,7 @@ func (c *Command) pick(ctx context.Context, p *cli.Program, r *repo.Repo) (*pick
 	if err != nil {
 		return nil, err
 	}
-	target := c.To
-	if target == "" {
-		target = b.source(p)
-	}
+	target := func(items []any) string { return cmp.Or(c.To, b.source(p, items)) }
 	var notes strings.Builder // they would be in the middle of the screen
 	back := p.Divert(&notes)
 	choice, err := terminal.Run(ctx, picker.New(target, lists...))
@@ -93,6 +92,7 @@ func (c *Command) begin(ctx context.Context, p *cli.Program, b *browser) ([]*pic
 	if len(latest) == 0 {
 		return nil, &hint.Error{Text: "there is no complete backup", Hint: "mailstrata backup makes one"}
 	}
+	slices.SortFunc(latest, func(a, b *archive.Contents) int { return cmp.Compare(a.Manifest.Account, b.Manifest.Account) })
 	b.latest = latest
 	var lists []*picker.List
 	if len(latest) > 1 {
@@ -124,10 +124,17 @@ func (c *Command) begin(ctx context.Context, p *cli.Program, b *browser) ([]*pic
 	return append(lists, b.messages(contents, mailbox)), nil
 }
 
-// source returns the account that the archive is of, if there is only one and it is on a server.
-func (b *browser) source(p *cli.Program) string {
-	if len(b.latest) != 1 {
-		return ""
+// source returns the account that some items are of, or "" if they are of several, or if it is not
+// on a server.
+func (b *browser) source(p *cli.Program, items []any) string {
+	source := ""
+	for _, item := range items {
+		account := headOf(item).Account
+		of := slices.IndexFunc(b.latest, func(c *archive.Contents) bool { return c.Head.Account == account })
+		if of < 0 || source != "" && b.latest[of].Manifest.Source != source {
+			return ""
+		}
+		source = b.latest[of].Manifest.Source
 	}
-	return sourceOf(p, b.latest[0].Manifest.Source)
+	return sourceOf(p, source)
 }

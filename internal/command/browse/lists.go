@@ -38,6 +38,19 @@ type messageItem struct {
 	uid  uint32
 }
 
+// headOf returns the manifest that an item is of.
+func headOf(item any) repo.Head {
+	switch item := item.(type) {
+	case nightItem:
+		return item.head
+	case mailboxItem:
+		return item.head
+	case messageItem:
+		return item.head
+	}
+	return repo.Head{}
+}
+
 // accounts returns the list of accounts.
 func (b *browser) accounts() *picker.List {
 	return &picker.List{

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
+	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/listing"
@@ -109,17 +109,15 @@ func open(ctx context.Context, c *archive.Contents, m *manifest.Mailbox, e *mani
 	if err != nil {
 		return nil, fmt.Errorf("UID %d: %w", e.UID, err)
 	}
-	var b strings.Builder
-	for _, field := range [][2]string{
-		{"From", read.From}, {"To", read.To}, {"Cc", read.Cc}, {"Date", read.Written}, {"Subject", read.Subject}, {"Received", read.When()}, {"Flags", read.Marks()},
-	} {
-		if field[1] != "" {
-			fmt.Fprintf(&b, "%-9s %s\n", field[0]+":", strings.Join(strings.Fields(field[1]), " "))
-		}
-	}
-	b.WriteString("\n" + read.Text + "\n")
+	fields := slices.DeleteFunc([][2]string{
+		{"From:", read.From}, {"To:", read.To}, {"Cc:", read.Cc}, {"Date:", read.Written}, {"Subject:", read.Subject},
+		{"Received:", read.When()}, {"Flags:", read.Marks()},
+	}, func(field [2]string) bool { return field[1] == "" })
+	text := read.Text + "\n"
 	if read.Truncated {
-		fmt.Fprintf(&b, "\n(the rest of the text is left out: it is longer than %s)\n", ui.Size(extract.MaxText))
+		text += fmt.Sprintf("\n(the rest of the text is left out: it is longer than %s)\n", ui.Size(extract.MaxText))
 	}
-	return &picker.List{Title: fmt.Sprintf("UID %d", e.UID), IsText: true, Text: b.String(), Row: rowOf(c, m, e, &read.Message)}, nil
+	return &picker.List{
+		Title: fmt.Sprintf("UID %d", e.UID), IsText: true, Fields: fields, Text: text, Row: rowOf(c, m, e, &read.Message),
+	}, nil
 }

@@ -66,7 +66,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer screen.Fini()
-	m := picker.New("eml:/tmp/x", list)
+	m := picker.New(func([]any) string { return "eml:/tmp/x" }, list)
 	type result struct {
 		choice *picker.Choice
 		err    error
@@ -117,7 +117,7 @@ func TestRunEnds(t *testing.T) {
 			return nil, ctx.Err()
 		},
 	}
-	if _, err := run(ctx, screen, picker.New("", list)); err == nil {
+	if _, err := run(ctx, screen, picker.New(func([]any) string { return "" }, list)); err == nil {
 		t.Error("no error")
 	}
 }
