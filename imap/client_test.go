@@ -58,7 +58,7 @@ func TestLoginRefused(t *testing.T) {
 		is     error
 		says   string
 	}{
-		{"wrong password", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [AUTHENTICATIONFAILED] secret is wrong"}, ErrLogin, "does not accept the password of anna ("},
+		{"wrong password", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [AUTHENTICATIONFAILED] secret is wrong."}, ErrLogin, " is wrong)"},
 		{"no code", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO no", `< LOGIN "anna" "secret"`, "TAG NO no"}, ErrLogin, "does not accept the password of anna ("},
 		{"busy", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [UNAVAILABLE] later"}, mail.ErrTemporary, "later"},
 		{"turned away", script{ready, "< AUTHENTICATE PLAIN …", "* BYE too many connections", "!"}, mail.ErrTemporary, "too many connections"},

@@ -173,7 +173,7 @@ func (l *login) explainLogin(refused *Error, all error) error {
 		if tried, several := all.(*loginRefusals); several && len(tried.errs) > 1 {
 			said = tried.Error()
 		}
-		return fmt.Errorf("%w: %s does not accept %s of %s (%s)", ErrLogin, l.opts.Host, secret, l.opts.User, said)
+		return fmt.Errorf("%w: %s does not accept %s of %s (%s)", ErrLogin, l.opts.Host, secret, l.opts.User, strings.TrimSuffix(said, "."))
 	}
 	return fmt.Errorf("%w: log in as %s: %w", ErrLogin, l.opts, all)
 }
