@@ -231,7 +231,7 @@ func showTables(ctx context.Context, p *cli.Program, r *repo.Repo, contents *arc
 		"sources", sourcesFact(s.Sources),
 		"messages", fmt.Sprintf("%s in %s, %s", ui.Count(s.Messages), ui.Plural(s.Mailboxes, "mailbox"), ui.Size(s.Bytes)),
 		"erased", erasedFact(s.Erased),
-		"new in this run", newInRun(&s),
+		"new in the run", newInRun(&s),
 		"server", strings.Join(id, ", "),
 		"quota", quotaFact(server.Quota),
 	)

@@ -197,7 +197,7 @@ func unreachable(err error) error {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &name) && name.IsNotFound:
-		return &hint.Error{Text: "there is no server of the name " + ui.Quote(name.Name), Hint: "look for typing errors in it", Err: err}
+		return &hint.Error{Text: "there is no server of the name " + ui.Quote(name.Name), Hint: "look for typing errors in it; if it is right, this computer may have no network, and Enter tries again", Err: err}
 	case errors.As(err, &name) || !errors.As(err, &op) || op.Op != "dial" || op.Addr == nil:
 		return err
 	case op.Timeout():
