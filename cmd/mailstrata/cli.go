@@ -91,14 +91,15 @@ var groups = []kong.Group{
 // description is the help of the program. It shows first what a user needs who has lost mail.
 const description = `mailstrata archives mail: accounts over IMAP or JMAP, or mail in files. Every backup writes a record of the account, a manifest. Nothing that happens later changes it, so you can list, search and restore the account as it was on any night.
 
-To back up an account:
+To set up a backup every night, by some questions, or to back up an account once:
 
+    mailstrata setup
     mailstrata backup --imap imaps://anna@mail.example
 
 A folder is gone, and last Friday, the 13th, it was there. List the nights, then restore the folder into the account as it was on that day:
 
     mailstrata list
-    mailstrata restore 2026-03-13 --mailbox Projects --to imaps://anna@mail.example
+    mailstrata restore 2026-03-13 --mailbox Projects --to anna@mail.example
 
 A restore only adds messages: it changes nothing in the account, and adds nothing twice. To look first, or to restore to this host:
 
@@ -107,7 +108,7 @@ A restore only adds messages: it changes nothing in the account, and adds nothin
 
 To restore all that was deleted since then, and to find one message in any night:
 
-    mailstrata restore --deleted-since 2026-03-13 --to imaps://anna@mail.example
+    mailstrata restore --deleted-since 2026-03-13 --to anna@mail.example
     mailstrata find --all --from joao --subject bridge
 
 On a host without a configuration, name the repository and its key:

@@ -415,8 +415,9 @@ func TestExamplesOfHelp(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := 0
+	joined := strings.NewReplacer("\\\n        ", "", "|\n        ", "| ") // lines that go on in the next one
 	for _, node := range append(parser.Model.Leaves(false), parser.Model.Node) {
-		for line := range strings.Lines(node.Help + "\n" + node.Detail) {
+		for line := range strings.Lines(joined.Replace(node.Help + "\n" + node.Detail)) {
 			if example, ok := strings.CutPrefix(line, "    mailstrata "); ok {
 				shown++
 				makesSense(t, "mailstrata "+shellsPart.ReplaceAllString(strings.TrimSpace(example), ""))

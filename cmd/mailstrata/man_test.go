@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+	"github.com/rivo/uniseg"
 
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/man"
@@ -53,6 +54,22 @@ func TestManPagesAreComplete(t *testing.T) {
 		}
 		if len(node.Children) == 0 && !strings.Contains(text, `.SH "EXIT STATUS"`) {
 			t.Errorf("%s has no exit statuses", man.Name(node))
+		}
+	}
+}
+
+// The help fits a terminal of 80 columns: a line that a terminal breaks can hardly be read.
+func TestHelpIs80Wide(t *testing.T) {
+	for _, node := range man.Commands(model(t)) {
+		var shown strings.Builder
+		p := cli.Process{Stdout: &shown, Stderr: &strings.Builder{}, Getenv: func(string) string { return "" }}
+		if status := run(t.Context(), p, append(strings.Fields(node.FullPath())[1:], "--help")); status != cli.StatusDone {
+			t.Fatalf("%s --help: status %d", node.FullPath(), status)
+		}
+		for line := range strings.Lines(shown.String()) {
+			if n := uniseg.StringWidth(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%s --help has a line of %d cells: %s", node.FullPath(), n, line)
+			}
 		}
 	}
 }

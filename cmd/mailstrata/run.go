@@ -23,7 +23,7 @@ func perform(ctx context.Context, p *cli.Program, args []string) error {
 	if len(args) == 0 {
 		return &hint.Usage{
 			Text: "no command given",
-			Hint: "mailstrata backup --imap imaps://user@host backs up an account; mailstrata --help lists the commands",
+			Hint: "mailstrata setup sets up a backup every night; mailstrata --help lists the commands",
 		}
 	}
 	var line commandLine

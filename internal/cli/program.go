@@ -74,6 +74,7 @@ type Program struct {
 // New begins a run. quit ends the command if the user quits the pager.
 func New(from Process, quit func(error)) *Program {
 	output := ui.New(from.Stdin, from.Stdout, from.Stderr, from.Getenv, quit)
+	output.Configure(ui.Settings{}) // for errors of the command line, before Apply
 	p := &Program{Output: output, Host: access.NewHost(output, from.Stderr, from.Getenv), Process: from}
 	p.Host.ScryptWork, p.Host.Version = from.ScryptWork, Version()
 	return p

@@ -48,9 +48,12 @@ mailstrata tests the token or the password on the mail server before it keeps it
 
 EXAMPLES
 
-    mailstrata auth anna@gmail.com --client-id ID --client-secret-file client-secret
+    mailstrata auth anna@gmail.com --client-id ID --client-secret-file secret
     mailstrata auth anna@contoso.example --provider microsoft --client-id ID
-    mailstrata auth imaps://anna@mail.example --provider other --device-url https://id.example/device --token-url https://id.example/token --client-id ID --scope mail --scope offline_access
+    mailstrata auth imaps://anna@mail.example --provider other \
+        --device-url https://id.example/device \
+        --token-url https://id.example/token \
+        --client-id ID --scope mail --scope offline_access
 
 To renew a consent, to ask for all that the configuration lacks, and to delete what is kept:
 

@@ -56,13 +56,19 @@ EXAMPLES
     mailstrata backup
     mailstrata backup home work
     mailstrata backup --imap imaps://anna@mail.example
-    mailstrata backup --imap imaps://anna@mail.example --imap-password-command 'pass mail/anna'
-    mailstrata backup --repo s3:https://s3.example/mail --key-file /etc/mailstrata.key --imap imaps://anna@mail.example --exclude Trash
-    mailstrata backup --imap imaps://anna@mail.example --namespace shared --namespace 'Other Users/'
-    mailstrata backup --imap imaps://anna@mail.example --shrink-limit 10%,20 --shrink-limit Junk=off --shrink-limit 'Lists/*=80%'
-    mailstrata backup --imap imaps://anna@a.example --name home --imap imaps://anna@b.example --name work
+    mailstrata backup --imap imaps://anna@mail.example \
+        --imap-password-command 'pass mail/anna'
+    mailstrata backup --repo s3:https://s3.example/mail --key-file new.key \
+        --imap imaps://anna@mail.example --exclude Trash
+    mailstrata backup --imap imaps://anna@mail.example \
+        --namespace shared --namespace 'Other Users/'
+    mailstrata backup --imap imaps://anna@mail.example --shrink-limit 10%,20 \
+        --shrink-limit Junk=off --shrink-limit 'Lists/*=80%'
+    mailstrata backup --imap imaps://anna@a.example --name home \
+        --imap imaps://anna@b.example --name work
     mailstrata backup --from maildir:~/Maildir --name anna@mail.example
-    mailstrata backup --from jmap:https://anna@mail.example --imap-token-command 'pass mail/anna-token'
+    mailstrata backup --from jmap:https://anna@mail.example \
+        --imap-token-command 'pass mail/anna-token'
     mailstrata backup --shard 2/8 --parallel-accounts 8
 
 EXIT STATUS

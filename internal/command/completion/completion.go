@@ -17,7 +17,8 @@ func (*Command) Help() string {
 
 EXAMPLES
 
-    mailstrata completion bash > ~/.local/share/bash-completion/completions/mailstrata
+    mailstrata completion bash > \
+        ~/.local/share/bash-completion/completions/mailstrata
     mailstrata completion zsh > ~/.zfunc/_mailstrata
     mailstrata completion fish > ~/.config/fish/completions/mailstrata.fish
 

@@ -57,7 +57,7 @@ EXAMPLES
     mailstrata attachments --all --attachment .pdf --from joao
     mailstrata attachments --type image/ --larger 1M
     mailstrata attachments 2026-03-14 Projects/Bridge 12 --save /tmp/bridge
-    mailstrata attachments --text 'invoice after:2025-01-01' --save /tmp/invoices
+    mailstrata attachments --text 'invoice after:2025-01-01' --save invoices
 
 EXIT STATUS
 

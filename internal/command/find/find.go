@@ -56,9 +56,9 @@ EXAMPLES
     mailstrata find --from joao --subject bridge
     mailstrata find 2026-03-14 --attachment .pdf --larger 1M
     mailstrata find --all --message-id 4711@mail.example
-    mailstrata find --all --mailbox Projects --since 2026-03-01 --before 2026-04-01 --flag flagged
+    mailstrata find --all --since 2026-03-01 --before 2026-04-01 --flag flagged
     mailstrata find --items --all 'board meeting'
-    mailstrata restore 3f9a --mailbox Projects --message 12 --to maildir:/tmp/found
+    mailstrata restore 3f9a --mailbox Projects --message 12 --to maildir:found
 
 EXIT STATUS
 

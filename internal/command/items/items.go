@@ -55,8 +55,8 @@ EXAMPLES
     mailstrata items latest Work
     mailstrata items 2026-03-13 --name 'board meeting'
     mailstrata items 2026-03-13 --missing-from latest
-    mailstrata items 2026-03-13 --missing-from latest --to https://anna@dav.example
-    mailstrata items 2026-03-13 Work --to https://anna@dav.example --prune --dry-run
+    mailstrata items friday --missing-from latest --to https://anna@dav.example
+    mailstrata items friday Work --to https://anna@dav.example --prune --dry-run
     mailstrata items latest --kind addressbook --to files:/tmp/contacts
 
 EXIT STATUS

@@ -48,8 +48,9 @@ EXAMPLES
     mailstrata init --repo s3:https://s3.example/mail
     mailstrata init --repo s3:https://s3.example/mail --lock 30d
     mailstrata init --repo /srv/mail --new-key-file ~/mailstrata.key
-    mailstrata init --repo /srv/mail --new-key-file /etc/mailstrata.key --key-role writer
-    mailstrata init --repo /srv/anna --owner-file anna.pub --owner-file office.pub --new-key-file /etc/mailstrata/anna.key --key-role writer
+    mailstrata init --repo /srv/mail --new-key-file new.key --key-role writer
+    mailstrata init --repo /srv/anna --owner-file anna.pub \
+        --owner-file office.pub --new-key-file anna.key --key-role writer
 
 ` + cli.ExitStatus
 }

@@ -44,7 +44,7 @@ To see what changed last night, and what is gone since Friday, the 13th:
 
 To restore what is gone since then:
 
-    mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
+    mailstrata restore 2026-03-13 --missing-from latest --to anna@mail.example
 
 EXIT STATUS
 

@@ -33,7 +33,8 @@ EXAMPLES
     mailstrata ls
     mailstrata ls INBOX
     mailstrata ls 2026-03-14 Projects/Bridge
-    mailstrata ls --json latest INBOX | jq -r 'select(.flags | index("\\Flagged")).subject'
+    mailstrata ls --json latest INBOX |
+        jq -r 'select(.flags | index("\\Flagged")).subject'
 
 EXIT STATUS
 

@@ -71,25 +71,26 @@ EXAMPLES
 To get back a folder that was deleted, into the account or to this host:
 
     mailstrata list
-    mailstrata restore 2026-03-13 --mailbox Projects --to imaps://anna@mail.example
+    mailstrata restore 2026-03-13 --mailbox Projects --to anna@mail.example
     mailstrata restore 2026-03-13 --mailbox Projects --to maildir:/tmp/projects
 
 To get back what was deleted since Friday, but not what only moved, from the last night that had it:
 
-    mailstrata restore --deleted-since friday --to imaps://anna@mail.example --dry-run
+    mailstrata restore --deleted-since friday --to anna@mail.example --dry-run
     mailstrata restore --deleted-since friday --to imaps://anna@mail.example
-    mailstrata restore --deleted-since 2w --mailbox Projects --subject bridge --to maildir:/tmp/found
+    mailstrata restore --deleted-since 2w --subject bridge --to maildir:found
 
 To get back what one manifest has and another lacks:
 
-    mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
+    mailstrata restore 2026-03-13 --missing-from latest --to anna@mail.example
 
 To get back one message, or those that a search finds, in one manifest or in all:
 
-    mailstrata restore 2026-03-14 --mailbox Projects --message 12 --to eml:/tmp/found
-    mailstrata restore 2026-03-14 --from joao --since 2026-02-01 --to maildir:/tmp/found
-    mailstrata restore 2026-03-14 --text 'invoice has:attachment' --to imaps://anna@mail.example --prefix Found
-    mailstrata restore --all --text '"old bridge" from:joao' --to maildir:/tmp/found
+    mailstrata restore 2026-03-14 --mailbox Projects --message 12 --to eml:found
+    mailstrata restore latest --from joao --since 2026-02-01 --to maildir:found
+    mailstrata restore latest --text 'invoice has:attachment' \
+        --to imaps://anna@mail.example --prefix Found
+    mailstrata restore --all --text '"old bridge" from:joao' --to maildir:found
 
 To take a folder out as one file, for Thunderbird, Apple Mail or a lawyer:
 
@@ -98,17 +99,17 @@ To take a folder out as one file, for Thunderbird, Apple Mail or a lawyer:
 
 To move everything to another server, below a mailbox "Old"; and a Gmail account, each message once:
 
-    mailstrata restore latest --to imaps://anna@new.example --prefix Old --keep refused
+    mailstrata restore latest --to imaps://anna@new.example --keep refused
     mailstrata restore latest --to imaps://anna@new.example --labels-as keywords
 
 To bring back access rights and annotations that are gone, and see before what that would be:
 
-    mailstrata restore latest --to imaps://anna@mail.example --acl --metadata --dry-run
+    mailstrata restore latest --to anna@mail.example --acl --metadata --dry-run
     mailstrata restore latest --to imaps://anna@mail.example --acl --metadata
 
 To make an account exactly what it was on a day:
 
-    mailstrata restore 2026-03-14 --to imaps://anna@mail.example --prune --dry-run
+    mailstrata restore 2026-03-14 --to anna@mail.example --prune --dry-run
     mailstrata restore 2026-03-14 --to imaps://anna@mail.example --prune
 
 TO MAKE THE TARGET EXACTLY THE MANIFEST

@@ -37,12 +37,12 @@ A mail program can list, search, read and copy. To restore a message, drag it in
 
 The user name selects what a mail program sees. The password is the same for all.
 
-    anna@mail.example                      the latest backup
-    anna@mail.example#2026-03-13           the backup of that day, or the last one before
-    anna@mail.example#latest~3             any other name of a manifest
-    anna@mail.example#nights               many backups side by side
-    anna@mail.example#ever                 every message that was ever in a mailbox
-    anna@mail.example#gone                 every message that the latest backup has nowhere
+    anna@mail.example            the latest backup
+    anna@mail.example#2026-03-13 the backup of that day, or the last one before
+    anna@mail.example#latest~3   any other name of a manifest
+    anna@mail.example#nights     many backups side by side
+    anna@mail.example#ever       every message that was ever in a mailbox
+    anna@mail.example#gone       messages that the latest backup has nowhere
 
 A mail program that has a copy of an account sees a backup as the same account: UIDs, flags and dates are those of the server.
 
