@@ -87,15 +87,22 @@ func (p *parser) skip(set string) {
 // phrase collects words.
 type phrase struct {
 	words   strings.Builder // with one space where there were blanks
-	local   strings.Builder // without blanks: a local part
+	local   strings.Builder // the last words, without blanks: a local part
+	name    int             // how many bytes of words are before the local part
 	comment string          // the last one
 	blank   bool            // blanks follow the last word
 	several bool            // blanks are between words
 	quoted  bool            // a word was quoted
 }
 
+// add adds a word. Blanks may surround the dots of a local part (RFC 5322 section 4.4). What blanks
+// separate from it otherwise is a name: some programs leave out the angle brackets.
 func (w *phrase) add(word string) {
 	if w.blank && w.words.Len() > 0 {
+		if !strings.HasPrefix(word, ".") && !strings.HasSuffix(w.local.String(), ".") {
+			w.name = w.words.Len()
+			w.local.Reset()
+		}
 		w.words.WriteByte(' ')
 		w.several = true
 	}
@@ -125,7 +132,7 @@ func (p *parser) address() (a Address, found bool) {
 			p.at++
 			a.Mailbox = w.local.String()
 			a.Host = p.domain(&w, ",;<")
-			a.Name = w.comment
+			a.Name = cmp.Or(w.words.String()[:w.name], w.comment)
 			if p.peek() == '<' { // "a@b <a@b>"
 				name := a.Mailbox + "@" + a.Host
 				p.at++
@@ -140,17 +147,17 @@ func (p *parser) address() (a Address, found bool) {
 				if w.several || w.quoted || a.Mailbox == "" { // a name without an address
 					a.Name, a.Mailbox = cmp.Or(a.Mailbox, a.Name), NoMailbox
 				}
-				return a, w.words.Len() > 0 || a.Name != ""
+				return a, w.words.Len() > 0 // a comment alone is no address
 			}
 			p.at++
 		default:
-			p.word(&w)
+			p.word(&w, " \t\r\n\"(<:@,;\x00")
 		}
 	}
 }
 
-// word reads a word, a quoted string, a comment or blanks.
-func (p *parser) word(w *phrase) {
+// word reads a quoted string, a comment, blanks, or a word that ends before one of some characters.
+func (p *parser) word(w *phrase, ends string) {
 	switch c := p.peek(); {
 	case c == '"':
 		w.add(p.quoted())
@@ -163,7 +170,7 @@ func (p *parser) word(w *phrase) {
 		w.blank = true
 	default:
 		start := p.at
-		for p.at < len(p.text) && strings.IndexByte(" \t\r\n\"(<:@,;\x00", p.text[p.at]) < 0 {
+		for p.at < len(p.text) && strings.IndexByte(ends, p.text[p.at]) < 0 {
 			p.at++
 		}
 		if start == p.at {
@@ -201,7 +208,7 @@ func (p *parser) angle() (a Address) {
 			p.at++
 			w.add(string(c))
 		default:
-			p.word(&w)
+			p.word(&w, " \t\r\n\"(<>:@,;\x00")
 		}
 	}
 }
