@@ -27,7 +27,7 @@ var headerFields = []string{"From", "To", "Cc", "Bcc", "Subject", "Message-ID", 
 const (
 	// excerptVersion changes with headerFields, and with what header.Only takes for a field.
 	// Another version is not used.
-	excerptVersion = 1
+	excerptVersion = 2
 
 	// excerptBytes bounds the excerpts that are in memory for a batch of headers. Further headers
 	// are read from packs.

@@ -103,10 +103,16 @@ func LineEnd(text []byte) byte {
 	return '\n'
 }
 
-// Lines yields lines without their ends.
+// Mark is the byte order mark that some editors and programs write before the first line of a file,
+// and so before the first field of a message that was saved and imported. It is no part of the
+// line.
+const Mark = "\ufeff"
+
+// Lines yields lines without their ends, and the first one without a [Mark].
 func Lines(text []byte) iter.Seq[[]byte] {
 	newline := LineEnd(text)
 	return func(yield func([]byte) bool) {
+		text := bytes.TrimPrefix(text, []byte(Mark))
 		for len(text) > 0 {
 			line := text
 			if i := bytes.IndexByte(text, newline); i >= 0 {

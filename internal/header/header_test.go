@@ -26,6 +26,16 @@ func TestText(t *testing.T) {
 	}
 }
 
+// A byte order mark before the first field hides it from nobody who asks for it.
+func TestMark(t *testing.T) {
+	text := []byte("\ufeffSubject: x\r\nTo: y\r\n")
+	for _, text := range [][]byte{text, header.Only(text, "Subject")} {
+		if got := header.Text(text, "Subject"); got != "x" {
+			t.Errorf("%q, want x", got)
+		}
+	}
+}
+
 // FuzzOnly: what Fields yields of the names that Only keeps is the same before and after.
 func FuzzOnly(f *testing.F) {
 	for _, text := range []string{

@@ -14,7 +14,7 @@
 //   - A header ends with an empty line. Lines in it that are no fields are skipped. But the header of a body part ends before
 //     such a line if no field that describes the part follows it, because what follows is rather its text. So does a header
 //     without an empty line. A line that begins with "--" ends a header, too. If the first line is no field, the entity has
-//     no header.
+//     no header. A byte order mark before the first line of a message is no part of it.
 //   - Lines end with LF, with or without a CR before it. If the first line ends with CR alone, all lines do.
 //   - A delimiter is a line that consists of "--", a boundary, "--" at the end of the multipart, and blanks. So a boundary
 //     that is a prefix of another is no special case. The innermost multipart with that boundary has it.

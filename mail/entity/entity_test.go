@@ -41,6 +41,8 @@ func TestParse(t *testing.T) {
 		{"empty header", "\r\nbody\r\n", `text/plain="body\r\n"`},
 		{"no header", "no field\r\nSubject: x\r\n\r\nbody", `text/plain="no field\r\nSubject: x\r\n\r\nbody"`},
 		{"mbox", "From a@b Mon Jan  1\nContent-Type: text/html\n\nx", `text/html="x"`},
+		{"byte order mark", "\ufeffContent-Type: text/html\n\nx", `text/html="x"`},
+		{"byte order mark and mbox", "\ufeffFrom -\nContent-Type: text/html\n\nx", `text/html="x"`},
 		{"line that is no field", "Subject: x\nfolded without a blank\nContent-Type: text/html\n\nx", `text/html="x"`},
 		{"header that does not end", "Subject: x\nNow the text.\nSee: more\n", `text/plain="Now the text.\nSee: more\n"`},
 		{"text with a colon", mixed + "--b\r\nContent-Type: text/html\r\nSee here:\r\n\r\nx\r\n", `multipart/mixed(text/html="See here:\r\n\r\nx\r\n")`},

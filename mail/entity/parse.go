@@ -171,6 +171,9 @@ func (p *parser) header(begin place) Range {
 	for at < len(p.message) {
 		next := p.lineEnd(at)
 		line := bytes.TrimRight(p.message[at:next], "\r\n")
+		if begin.message && at == begin.start {
+			line = bytes.TrimPrefix(line, []byte(header.Mark))
+		}
 		if len(line) == 0 {
 			if noField >= 0 && !continues {
 				return Range{begin.start, noField - begin.start}
