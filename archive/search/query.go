@@ -135,7 +135,7 @@ func newTerm(text string) term {
 func (t *term) folded(text string) string {
 	for i := range len(text) {
 		if text[i] >= utf8.RuneSelf {
-			return t.fold.String(norm.NFC.String(text))
+			return t.fold.String(norm.NFKC.String(text))
 		}
 	}
 	return strings.ToLower(text)

@@ -109,7 +109,7 @@ func TestFindDecodes(t *testing.T) {
 		letters = append(letters, archivetest.Message{UID: mail.UID(i + 1), Body: []byte("Subject: " + text + "\r\n\r\nx\r\n"), Date: archivetest.SomeDate})
 	}
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
-	for _, text := range []string{"Gr\u00fc\u00dfe aus K\u00f6ln", "gru\u0308sse", "K\u00d6LN"} {
+	for _, text := range []string{"Gr\u00fc\u00dfe aus K\u00f6ln", "gru\u0308sse", "K\u00d6LN", "\uff2b\u00f6ln"} {
 		n := 0
 		for _, err := range search.Find(t.Context(), contents, search.Query{Subject: text}, nil) {
 			if err != nil {

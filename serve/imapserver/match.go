@@ -3,7 +3,6 @@ package imapserver
 import (
 	"context"
 	"fmt"
-	netmail "net/mail"
 	"runtime"
 	"slices"
 	"strings"
@@ -172,8 +171,8 @@ func (m *matcher) test(k command.Key) (test, error) {
 		return onList(func(i int) bool { return isOn(k, m.list.Date(i).Time()) }), nil
 	case "SENTBEFORE", "SENTON", "SENTSINCE":
 		return onHeader(func(text []byte) bool {
-			t, err := netmail.ParseDate(header.Text(text, "Date"))
-			return err == nil && isOn(k, t)
+			t, ok := header.Date(header.Text(text, "Date"))
+			return ok && isOn(k, t)
 		}), nil
 	case "FROM", "TO", "CC", "BCC", "SUBJECT":
 		return onFields(k.Op, k.Text), nil
@@ -301,11 +300,12 @@ func onFields(name, text string) test {
 	})
 }
 
-// folded returns a text without differences of case and of Unicode normalization.
+// folded returns a text without differences of case and of Unicode normalization. Compatibility
+// characters, such as full-width letters, are those that they stand for (RFC 5051 section 2).
 func folded(text string) string {
 	for i := range len(text) {
 		if text[i] >= 0x80 {
-			return cases.Fold().String(norm.NFC.String(text))
+			return cases.Fold().String(norm.NFKC.String(text))
 		}
 	}
 	return strings.ToLower(text)

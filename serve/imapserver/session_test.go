@@ -372,7 +372,7 @@ func TestSearch(t *testing.T) {
 		"OR FLAGGED DELETED": " 2 4", "NOT (SEEN DELETED)": " 1 2 3", "2:3": " 2 3", "UID 5": " 4", "NEW": "", "OLD": " 1 2 3 4",
 		"LARGER 68": " 2", "SMALLER 68": " 3 4", "ON 9-Sep-2001": " 1 2 3 4", "BEFORE 9-Sep-2001": "", "SINCE 9-Sep-2001": " 1 2 3 4",
 		"SENTON 1-Mar-2024": " 2", "SENTBEFORE 2-Mar-2024": " 2", "SENTSINCE 2-Mar-2024": "",
-		"SUBJECT \"TWO PARTS\"": " 2", "FROM \"jörg\"": " 1", "TO bert": " 2", "HEADER message-id \"\"": " 2", "HEADER message-id 1@EX": " 2",
+		"SUBJECT \"TWO PARTS\"": " 2", "FROM \"jörg\"": " 1", "FROM \"ｊöｒg\"": " 1", "TO bert": " 2", "HEADER message-id \"\"": " 2", "HEADER message-id 1@EX": " 2",
 		"BODY \"grüße\"": " 2", "BODY hello": " 2", "BODY two": "", "TEXT two": " 2", "TEXT a.pdf": " 2", "NOT BODY first": " 2 3 4", "OR BODY first SEEN": " 1 4",
 		"CHARSET UTF-8 BODY {8+}\r\nGRÜSSE": "", "CHARSET UTF-8 BODY {7+}\r\ngrüße": " 2", "CHARSET UTF-8 FROM {5+}\r\njörg": " 1",
 	} {
