@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,17 +142,18 @@ func TestOverwrittenObjects(t *testing.T) {
 	})
 }
 
-// gated is a bucket in which each read of the newest version of a name waits until the test
-// releases it.
+// gated is a bucket in which the first reads of the newest version of a name wait until the test
+// releases them.
 type gated struct {
 	*storetest.Locked
 	name    string
+	waiting atomic.Int64 // how many reads wait; more do not
 	arrived chan struct{}
 	letGo   chan struct{}
 }
 
 func (g *gated) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
-	if name == g.name {
+	if name == g.name && g.waiting.Add(-1) >= 0 {
 		g.arrived <- struct{}{}
 		<-g.letGo
 	}
@@ -169,9 +171,10 @@ func TestConcurrentReadsOfOverwrittenObjects(t *testing.T) {
 			} else if err := store.Delete(t.Context(), name); err != nil {
 				t.Fatal(err)
 			}
-			gate := &gated{store, name, make(chan struct{}), make(chan struct{})}
-			host, results := fresh(t, gate), make(chan error)
 			const readers = 3
+			gate := &gated{Locked: store, name: name, arrived: make(chan struct{}), letGo: make(chan struct{})}
+			gate.waiting.Store(readers)
+			host, results := fresh(t, gate), make(chan error)
 			for range readers {
 				go func() {
 					_, err := repo.Fetch(t.Context(), host, name)

@@ -151,10 +151,12 @@ func (c *copies) failed(ctx context.Context, id chunk.ID, place index.Location, 
 func (c *copies) err() error { return cmp.Or(c.unreached, c.damaged) }
 
 // chunkAt reads a chunk from a place. If what this host keeps of the pack is damaged, it reads the
-// store.
+// store, and if what it read from the store was damaged on its way, it reads it again. fetchFrame
+// notices the latter if the repository is sealed.
 func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place index.Location) ([]byte, error) {
 	data, err := rd.chunkAtOnce(ctx, id, place)
-	if errors.Is(err, format.ErrDamaged) && rd.packs.Forget(place.Frame.Pack) {
+	if pack := place.Frame.Pack; errors.Is(err, format.ErrDamaged) &&
+		(rd.packs.Forget(pack) || !rd.r.Sealed() && rd.r.objects.Store.Original(ctx, pack.String())) {
 		rd.frames.drop([]format.Frame{place.Frame})
 		return rd.chunkAtOnce(ctx, id, place)
 	}

@@ -27,6 +27,7 @@ type Store struct {
 	mu       sync.Mutex
 	chosen   map[string]choice        // what is read under names of which the newest version is not the object
 	seeking  map[string]chan struct{} // names of which a goroutine looks for the original; closed when it is done
+	differ   map[string]bool          // names under which other bytes were read twice
 	unlisted bool                     // these credentials may not list versions
 }
 
@@ -38,7 +39,8 @@ type choice struct {
 
 // New returns the store of a repository. A nil lock means that the repository is not under lock.
 func New(base store.Store, lock *Lock) *Store {
-	s := &Store{Store: base, lock: lock, showHidden: lock != nil, chosen: map[string]choice{}, seeking: map[string]chan struct{}{}}
+	s := &Store{Store: base, lock: lock, showHidden: lock != nil, chosen: map[string]choice{},
+		differ: map[string]bool{}, seeking: map[string]chan struct{}{}}
 	s.versioned, _ = base.(store.Versioned)
 	return s
 }
@@ -106,20 +108,34 @@ func (s *Store) choose(name string, c choice) {
 	s.chosen[name] = c
 }
 
-// Original looks for a version that hashes to the object's name, after the caller has read other
-// bytes under it, or none. If it reports true, Get reads that version from now on, and the caller
-// should read again. If several goroutines ask for a name at once, one of them looks.
+// Original looks for bytes that hash to the object's name, after the caller has read other bytes
+// under it, or none. If it reports true, Get reads them from now on, and the caller should read
+// again. They may be what Get read before: bytes are damaged on their way, too, and that is neither
+// damage in the store nor an object that somebody replaced. If several goroutines ask for a name at
+// once, one of them looks.
 func (s *Store) Original(ctx context.Context, name string) bool {
 	hash, ok := store.Hash(name)
-	if s.versioned == nil || !ok {
+	if !ok {
 		return false
 	}
 	defer s.seek(name)()
 	s.mu.Lock()
 	before, chosen := s.chosen[name]
+	differs := s.differ[name]
 	s.mu.Unlock()
 	if before.proven {
 		return true // found since the caller read
+	}
+	if !differs {
+		switch intact, err := s.intact(ctx, name, hash); {
+		case intact:
+			return true
+		case err != nil && !errors.Is(err, store.ErrNotExist):
+			return false // the caller has an error already
+		}
+	}
+	if s.versioned == nil {
+		return false
 	}
 	for versions, err := range s.histories(ctx, name) {
 		if err != nil || versions[0].Name != name {
@@ -127,10 +143,13 @@ func (s *Store) Original(ctx context.Context, name string) bool {
 		}
 		for i := len(versions) - 1; i >= 0; i-- {
 			version := versions[i]
-			if !version.Marker && s.matches(ctx, version, hash) {
-				s.choose(name, choice{version.ID, true})
-				return !version.Latest || chosen
+			if version.Marker || !s.matches(ctx, version, hash) {
+				continue
 			}
+			if !version.Latest || chosen {
+				s.choose(name, choice{version.ID, true})
+			}
+			return true
 		}
 	}
 	return false
@@ -158,16 +177,38 @@ func (s *Store) seek(name string) (done func()) {
 	}
 }
 
+// intact reads an object once more, and reports whether it has the hash. One that has not is not
+// read for this again: a damaged pack has many frames, and each asks for its original.
+func (s *Store) intact(ctx context.Context, name string, hash [32]byte) (bool, error) {
+	body, size, err := s.get(ctx, name, 0, -1)
+	if err != nil {
+		return false, err
+	}
+	intact, err := hasHash(body, size, hash)
+	if err == nil && !intact {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.differ[name] = true
+	}
+	return intact, err
+}
+
 // matches reports whether a version has the hash. It reads the version.
 func (s *Store) matches(ctx context.Context, version store.Version, hash [32]byte) bool {
 	body, size, err := s.versioned.GetVersion(ctx, version.Name, version.ID, 0, -1)
 	if err != nil {
 		return false
 	}
+	matches, err := hasHash(body, size, hash)
+	return err == nil && matches
+}
+
+// hasHash reads a body, closes it, and reports whether it has the size and the hash.
+func hasHash(body io.ReadCloser, size int64, hash [32]byte) (bool, error) {
 	defer body.Close()
 	h := blake3.New()
 	n, err := io.Copy(h, body)
-	return err == nil && n == size && [32]byte(h.Sum(nil)) == hash
+	return n == size && [32]byte(h.Sum(nil)) == hash, err
 }
 
 // histories yields the versions of each name, the newest first.
