@@ -81,3 +81,14 @@ func (r *Repo) configsHidden(ctx context.Context) (bool, error) {
 	}
 	return true, nil
 }
+
+// HiddenManifests returns how many manifests this run found only as older versions, because
+// somebody deleted or replaced them in a bucket that keeps versions. They are read all the same.
+func (r *Repo) HiddenManifests() (n int) {
+	for _, name := range r.objects.Store.Replaced() {
+		if kind, ok := format.KindOf(name); ok && kind == format.KindManifest {
+			n++
+		}
+	}
+	return n
+}

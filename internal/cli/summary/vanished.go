@@ -18,3 +18,13 @@ func Vanished(ctx context.Context, r *repo.Repo) (text string, err error) {
 	return fmt.Sprintf("all manifests are gone: this host knows %s of %s, and nobody forgot it; "+
 		"somebody removed them, or the store lost them or was reset to an earlier time", ShortID(newest), ui.Time(newest.Time)), nil
 }
+
+// Hidden says so if a run found manifests only as older versions (repo.HiddenManifests); "": none.
+func Hidden(r *repo.Repo) string {
+	n := r.HiddenManifests()
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("somebody deleted or replaced %s in the bucket, which kept the older versions: these are read, so nothing is lost yet. "+
+		"Take away the right to delete there; mailstrata check names what is hidden, and mailstrata repair hidden shows it again", ui.Plural(n, "manifest"))
+}

@@ -73,7 +73,7 @@ EXAMPLES
 
 EXIT STATUS
 
-The worst of all accounts: 0 done, or continued tomorrow; 1 failed for one account at least, or its mail could not be read (its calendars, address books and scripts are archived all the same); 2 invalid command line; 3 done, but some messages could not be read, locks that are due could not be renewed, or the index of words could not be brought up to date; 4 done, but an account shrank or changed suspiciously (see "mailstrata show latest"); 130 interrupted.`
+The worst of all accounts: 0 done, or continued tomorrow; 1 failed for one account at least, or its mail could not be read (its calendars, address books and scripts are archived all the same); 2 invalid command line; 3 done, but some messages could not be read, somebody hid manifests in a bucket under lock, locks that are due could not be renewed, or the index of words could not be brought up to date; 4 done, but an account shrank or changed suspiciously (see "mailstrata show latest"); 130 interrupted.`
 }
 
 // Validate implements kong's Validatable.
@@ -166,6 +166,7 @@ type backupRun struct {
 	committed    []summary.Manifest
 	failed       []backupFailure
 	unlocked     bool     // locks are due, and could not be renewed
+	hidden       bool     // somebody hid manifests in the bucket
 	unindexed    bool     // an index of words could not be brought up to date
 	postponed    []string // accounts with a checkpoint, because the budget of the day is used up
 }
@@ -204,6 +205,11 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 		if err := b.group(ctx, r, group, progress); err != nil {
 			return err
 		}
+	}
+	if text := summary.Hidden(r); text != "" {
+		progress.Done()
+		b.hidden = true
+		b.program.Alarm("%s", text)
 	}
 	if b.index || l.Configured.Index {
 		progress.Done()
@@ -399,6 +405,8 @@ func (b *backupRun) outcome() error {
 		return cli.Shrunk("the backup is done, but the account shrank or changed suspiciously; earlier manifests hold what is missing")
 	case unread > 0:
 		return cli.Partial("the backup is done, but not everything could be read; the next run tries the rest again")
+	case b.hidden:
+		return cli.Partial("the backup is done, but somebody hid manifests in the bucket")
 	case b.unindexed:
 		return cli.Partial("the backup is done, but the index of words could not be brought up to date")
 	case b.unlocked:

@@ -67,7 +67,8 @@ type place struct {
 	pruned        time.Time
 	checks        *checked.Record // of this host; nil: they cannot be read
 	accounts      []*accountStatus
-	unread        int // manifests that belong to no account that is known
+	hidden        string // says that somebody hid manifests; "": nobody did
+	unread        int    // manifests that belong to no account that is known
 }
 
 func (c *Status) Run(ctx context.Context, p *cli.Program) error {
@@ -112,6 +113,9 @@ func outcome(places []*place) error {
 			words = append(words, "it is not known whether checks found damage in "+at.location.String())
 		} else if at.checks.Damage != nil {
 			words = append(words, "a check found damage in "+at.location.String())
+		}
+		if at.hidden != "" {
+			words = append(words, "somebody hid manifests in "+at.location.String())
 		}
 		if at.overdue {
 			words = append(words, "no rolling check ended well in "+at.location.String())
@@ -179,6 +183,7 @@ func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Tim
 			damage = append(damage, fmt.Errorf("%s: %s", l, vanished))
 		}
 	}
+	at.hidden = summary.Hidden(r)
 	at.unread = len(damage)
 	for _, err := range damage {
 		p.Warn("%s", ui.OneLine(err.Error()))

@@ -44,6 +44,9 @@ func printPlaces(p *cli.Program, places []*place) {
 		if text := at.damage(); text != "" {
 			p.Folded(ui.Red, "needs a look: "+text, "  ")
 		}
+		if at.hidden != "" {
+			p.Folded(ui.Red, "needs a look: "+at.hidden, "  ")
+		}
 		if at.overdue {
 			p.Folded(ui.Red, "needs a look: "+at.lateCheck(), "  ")
 		}
