@@ -70,8 +70,11 @@ func (j *job) execute(ctx context.Context) error {
 	// connection has ended.
 	err = cmp.Or(err, j.each(ctx, func(m *mailboxJob, _ context.Context) error { return m.finish() }))
 	if err == nil {
-		done := slices.DeleteFunc(j.mailboxes, func(m *mailboxJob) bool { return m.lost })
-		j.restorer.reporter.mailboxesDone(len(done))
+		for _, m := range j.mailboxes {
+			if !m.lost {
+				j.restorer.reporter.mailboxesDone(m.route.count())
+			}
+		}
 	}
 	j.mailboxes = nil // their lists are no longer needed
 	return err

@@ -34,7 +34,7 @@ func (r *restorer) previewMailbox(ctx context.Context, previewer Previewer, rt *
 	if err != nil || place.Skip {
 		return err
 	}
-	defer r.reporter.mailboxesDone(1)
+	defer r.reporter.mailboxesDone(rt.count())
 	if len(list.rows) == 0 {
 		return nil
 	}

@@ -50,11 +50,11 @@ func (rep *reporter) update(change func(*Report)) {
 }
 
 // expect counts a mailbox and the messages of it that are to be restored.
-func (rep *reporter) expect(messages, bytes int64) {
+func (rep *reporter) expect(rt *route) {
 	rep.update(func(r *Report) {
-		r.Mailboxes++
-		r.Messages += messages
-		r.Bytes += bytes
+		r.Mailboxes += rt.count()
+		r.Messages += rt.messages
+		r.Bytes += rt.bytes
 	})
 }
 
@@ -86,8 +86,8 @@ func (rep *reporter) skipped(messages, bytes int64) {
 	})
 }
 
-func (rep *reporter) mailboxesDone(n int) {
-	rep.update(func(r *Report) { r.DoneMailboxes += int64(n) })
+func (rep *reporter) mailboxesDone(n int64) {
+	rep.update(func(r *Report) { r.DoneMailboxes += n })
 }
 
 func (rep *reporter) addNotes(notes ...string) {

@@ -564,3 +564,18 @@ func TestRestoreOddDate(t *testing.T) {
 		t.Errorf("have %+v, want %+v", have, want)
 	}
 }
+
+// A level of names that holds no messages is no mailbox of the report.
+func TestLevelIsNotCounted(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 3)
+	level := s.Mailbox(t, "level")
+	level.Attributes = []string{`\Noselect`}
+	for _, dryRun := range []bool{false, true} {
+		contents := s.Contents(t, level, s.Mailbox(t, "level/empty"), s.Mailbox(t, "level/full", letters...))
+		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: newMemTarget(s), DryRun: dryRun})
+		if err != nil || report.Mailboxes != 2 || !dryRun && report.DoneMailboxes != 2 {
+			t.Errorf("dry run %v: %d mailboxes, %d done, %v", dryRun, report.Mailboxes, report.DoneMailboxes, err)
+		}
+	}
+}

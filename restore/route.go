@@ -20,6 +20,15 @@ type route struct {
 	bytes        int64
 }
 
+// count returns how many mailboxes a report counts: none for a level of names above mailboxes,
+// which holds no messages.
+func (rt *route) count() int64 {
+	if rt.Selectable() {
+		return 1
+	}
+	return 0
+}
+
 // chooseRoutes returns the routes of the restore.
 func (r *restorer) chooseRoutes(ctx context.Context) ([]*route, error) {
 	namespaces, err := r.namespaces(ctx)
@@ -60,7 +69,7 @@ func (r *restorer) chooseRoutes(ctx context.Context) ([]*route, error) {
 	stripNamespace(list, all, namespaces)
 	r.inform(all, namespaces)
 	for _, rt := range list {
-		r.reporter.expect(rt.messages, rt.bytes)
+		r.reporter.expect(rt)
 	}
 	return list, nil
 }
