@@ -7,7 +7,6 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/config"
-	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 // place is where the archive is, tested.
@@ -167,6 +166,3 @@ func (d *dialog) fromHome(path string) string {
 	}
 	return path
 }
-
-// describe returns the place for people.
-func (p *place) describe() string { return ui.Safe(p.location.String()) }

@@ -112,7 +112,7 @@ func (d *dialog) askAll(ctx context.Context, address string) (*plan, error) {
 // summarize prints what is to be set up.
 func (d *dialog) summarize(p *plan) {
 	d.Say("  account   " + ui.Safe(p.account.name))
-	d.Say("  archive   " + p.place.describe())
+	d.Say("  archive   " + ui.Safe(d.fromHome(p.place.location.String())))
 	d.Say("  opens by  " + p.opening.name())
 	d.Say("  runs      " + p.nights.word())
 	d.Say("  keeps     " + map[bool]string{false: "everything", true: "30 days, then 24 months, then years"}[p.nights.thin])
