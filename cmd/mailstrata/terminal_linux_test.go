@@ -74,6 +74,29 @@ func TestOnTerminal(t *testing.T) {
 	}
 }
 
+// The commands of the demo print for the terminal of the demo.
+func TestDemoOnTerminal(t *testing.T) {
+	home := t.TempDir()
+	environ := map[string]string{"HOME": home, "PAGER": "sed 's/^/paged: /'"}
+	terminal, text := testbed.PTY(t, 80)
+	p := cli.Process{Stdout: terminal, Stderr: terminal, Getenv: func(name string) string { return environ[name] }}
+	// The name is as long as that of the directory that the demo makes.
+	status := run(t.Context(), p, []string{"demo", "--color=never", "--keep", filepath.Join(home, "mailstrata-demo-2495548992")})
+	shown := text()
+	if status != cli.StatusDone || strings.Contains(shown, "paged: ") {
+		t.Errorf("status %d, printed:\n%s", status, shown)
+	}
+	for line := range strings.Lines(shown) {
+		line = line[strings.LastIndexByte(strings.TrimSuffix(line, "\n"), '\r')+1:]
+		if line = strings.TrimSuffix(line, "\n"); !strings.Contains(line, home) && ui.Cut(line, 80) != line {
+			t.Errorf("a line of more than 80 cells: %q", line)
+		}
+	}
+	if !strings.Contains(shown, " \\\n    --with-deleted\n") {
+		t.Errorf("the command that restores is not broken:\n%s", shown)
+	}
+}
+
 // Quitting the pager is not a failure, and nothing is printed about it.
 func TestPagerIsQuit(t *testing.T) {
 	s := newSandbox(t)

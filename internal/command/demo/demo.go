@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -74,8 +75,8 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) (er
 	return s.compare(ctx, c.Keep != "")
 }
 
-// setUp starts the mail server, and keeps the demo away from the user's own repository, keys and
-// caches.
+// setUp starts the mail server, and keeps the demo away from the user's own configuration,
+// repository, keys and caches.
 func (d *demoRun) setUp() (err error) {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory for the demo: %w", err)
@@ -90,6 +91,7 @@ func (d *demoRun) setUp() (err error) {
 		return errors.Join(err, d.server.Close())
 	}
 	d.environ = map[string]string{
+		"MAILSTRATA_CONFIG":        os.DevNull,
 		"MAILSTRATA_REPO":          filepath.Join(d.dir, "repository"),
 		"MAILSTRATA_KEY_FILE":      filepath.Join(d.dir, "key"),
 		"MAILSTRATA_CACHE_DIR":     filepath.Join(d.dir, "cache"),
@@ -107,7 +109,7 @@ func (d *demoRun) run(ctx context.Context) error {
 		samples++
 	}
 	d.narrate("Anna has %s on an IMAP server: %s", ui.Plural(samples, "message"), url)
-	d.show("$ export MAILSTRATA_REPO=%s MAILSTRATA_KEY_FILE=%s", d.environ["MAILSTRATA_REPO"], d.environ["MAILSTRATA_KEY_FILE"])
+	d.showCommand("export", "MAILSTRATA_REPO="+d.environ["MAILSTRATA_REPO"], "MAILSTRATA_KEY_FILE="+d.environ["MAILSTRATA_KEY_FILE"])
 	backup := []string{"backup", "--imap", url, "--name", demoUser}
 	restore := d.restore()
 	for _, step := range []struct {
@@ -144,13 +146,15 @@ func (d *demoRun) restore() []string {
 	return []string{"restore", "latest~1", "--to", "maildir:" + filepath.Join(d.dir, "restored"), "--with-deleted"}
 }
 
-// perform shows a command, runs it, and shows what it prints.
+// perform shows a command, runs it, and shows what it prints. The command writes to the output of
+// the demo itself: what it prints fits a terminal, and is in the order in which it was printed.
 func (d *demoRun) perform(ctx context.Context, args []string) error {
-	d.show("$ mailstrata %s", commandLine(args))
-	var printed strings.Builder
-	err := d.call(ctx, &printed, args)
-	d.show("%s", strings.TrimRight(printed.String(), "\n"))
-	return err
+	d.showCommand(append([]string{"mailstrata"}, args...)...)
+	printed := d.Process.Stdout
+	if d.JSON {
+		printed = io.Discard
+	}
+	return d.call(ctx, printed, append(slices.Clone(args), "--no-pager", "--color="+d.Globals.Color))
 }
 
 // call runs a command.
@@ -176,25 +180,50 @@ func (d *demoRun) getenv(name string) string {
 	return d.Getenv(name)
 }
 
-func (d *demoRun) narrate(format string, args ...any) { d.show("\n# "+format, args...) }
-
-// show prints a line at once, except with --json.
-func (d *demoRun) show(format string, args ...any) {
+// narrate prints a sentence, except with --json.
+func (d *demoRun) narrate(format string, args ...any) {
 	if !d.JSON {
-		d.Printf(format, args...)
+		d.Printf("")
+		d.Folded(ui.Plain, "# "+fmt.Sprintf(format, args...), "# ")
 		_ = d.Flush()
 	}
 }
 
-// commandLine returns arguments as a user types them.
-func commandLine(args []string) string {
-	typed := make([]string, len(args))
-	for i, arg := range args {
-		if typed[i] = arg; !strings.HasPrefix(arg, "latest~") {
-			typed[i] = ui.ShellWord(arg)
+// showCommand prints a command line, except with --json.
+func (d *demoRun) showCommand(words ...string) {
+	if !d.JSON {
+		d.Printf("$ %s", commandLine(words, d.Width()-len("$ ")))
+		_ = d.Flush()
+	}
+}
+
+// commandLine returns a command line as a user types it. If it is wider than a terminal, it goes on
+// after a backslash, so that it can be copied. A flag and its value stay on one line. width is in
+// cells; without a terminal it is not positive, and nothing is broken.
+func commandLine(words []string, width int) string {
+	var parts []string
+	for i, word := range words {
+		typed := word
+		if !strings.HasPrefix(word, "latest~") {
+			typed = ui.ShellWord(word)
+		}
+		if i > 0 && strings.HasPrefix(words[i-1], "--") {
+			parts[len(parts)-1] += " " + typed
+		} else {
+			parts = append(parts, typed)
 		}
 	}
-	return strings.Join(typed, " ")
+	var done strings.Builder
+	line := parts[0]
+	for _, part := range parts[1:] {
+		if next := line + " " + part; width <= 0 || ui.Cut(next+` \`, width) == next+` \` {
+			line = next
+		} else {
+			done.WriteString(line + " \\\n")
+			line = "    " + part
+		}
+	}
+	return done.String() + line
 }
 
 // compare runs a dry restore, which must find nothing to add, remove or change, and prints the
