@@ -72,6 +72,11 @@ func TestOnTerminal(t *testing.T) {
 	if shown := text(); strings.Contains(shown, "paged: ") || !strings.Contains(shown, "AGE") {
 		t.Errorf("with --no-pager:\n%s", shown)
 	}
+	terminal, text = testbed.PTY(t, 77)
+	s.run(t, terminal, "index", "build")
+	if shown := text(); !strings.Contains(shown, " kB\n  on disk\n") {
+		t.Errorf("index build:\n%s", shown)
+	}
 }
 
 // The commands of the demo print for the terminal of the demo.

@@ -3,6 +3,7 @@ package index
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive/textindex"
 	"github.com/mailstrata/mailstrata/internal/access"
@@ -66,8 +67,8 @@ func (c *indexBuildCommand) Run(ctx context.Context, p *cli.Program, r *repo.Rep
 			return err
 		}
 	} else {
-		p.Printf("%s added, %s removed; %s of %s in the index, %s on disk", ui.Plural(report.Messages, "message"),
-			ui.Count(report.Removed), ui.Plural(status.Messages, "message"), ui.Plural(status.Manifests, "manifest"), ui.Size(status.Bytes))
+		p.Folded(ui.Plain, fmt.Sprintf("%s added, %s removed; %s of %s in the index, %s on disk", ui.Plural(report.Messages, "message"),
+			ui.Count(report.Removed), ui.Plural(status.Messages, "message"), ui.Plural(status.Manifests, "manifest"), ui.Size(status.Bytes)), "  ")
 	}
 	if report.Again > 0 {
 		p.Note("%s could not be read whole before, and now could", ui.Plural(report.Again, "message"))

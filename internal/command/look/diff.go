@@ -185,7 +185,7 @@ func (t *comparison) tables() {
 	}
 	table.Flush()
 	if totals.Removed > 0 {
-		t.Printf("\nTo get back what was removed:  mailstrata restore %s --missing-from %s --to …", summary.ShortID(d.Before.Head), summary.ShortID(d.After.Head))
+		t.Printf("\nTo get back what was removed:\n  mailstrata restore %s --missing-from %s --to …", summary.ShortID(d.Before.Head), summary.ShortID(d.After.Head))
 	}
 }
 
