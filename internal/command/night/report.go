@@ -83,6 +83,9 @@ func (n *night) report(dry bool) error {
 		color, took, outcome := ui.Plain, "", "did not run: "+s.skip
 		if s.skip == "" {
 			took, outcome = s.ended.Sub(s.began).Round(time.Second).String(), cli.Meaning(s.status)
+			if s.status == cli.StatusFailed && s.err != nil { // other statuses say what it is
+				outcome += ": " + ui.OneLine(s.err.Error())
+			}
 		}
 		if s.status != cli.StatusDone {
 			color = ui.Red
