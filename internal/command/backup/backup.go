@@ -163,6 +163,7 @@ type backupRun struct {
 	parallel int  // accounts at once; 0: default
 
 	repositories []*access.Location
+	ended        map[string]string // of the last of these: the error of each account, or ""
 	committed    []summary.Manifest
 	failed       []backupFailure
 	unlocked     bool     // locks are due, and could not be renewed
@@ -197,7 +198,8 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 	if b.index && !r.CanRead() {
 		return &hint.Error{Text: "a writer's key cannot search mail, so this host can have no index of words", Hint: "run mailstrata backup without --index", Err: repo.ErrNoRole}
 	}
-	b.repositories = append(b.repositories, l)
+	b.repositories, b.ended = append(b.repositories, l), make(map[string]string)
+	defer func() { b.program.RecordBackups(ctx, l, b.ended) }()
 	l.RemindOfKey(r)
 	progress := b.program.Progress("read")
 	defer progress.Done()
@@ -239,10 +241,11 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, jobs []*job.Job, pr
 	for _, j := range jobs {
 		account, err := j.Source(ctx, p.Host)
 		if err != nil && (b.accounts == 1 || ctx.Err() != nil) {
+			b.note(ctx, j.Name, err)
 			return err
 		}
 		if err != nil {
-			b.add(&backup.Result{Account: j.Name, Err: err})
+			b.add(ctx, &backup.Result{Account: j.Name, Err: err})
 			continue
 		}
 		defer account.Source.Close()
@@ -264,14 +267,25 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, jobs []*job.Job, pr
 		},
 	})
 	for _, result := range results {
-		b.add(result)
+		b.add(ctx, result)
 	}
 	return err
 }
 
+// note notes how the backup of an account ended. An interrupted one says nothing of the account.
+func (b *backupRun) note(ctx context.Context, account string, err error) {
+	switch {
+	case err == nil:
+		b.ended[account] = ""
+	case ctx.Err() == nil:
+		b.ended[account] = cmp.Or(hint.Text(err), "unknown")
+	}
+}
+
 // add records the result of an account, and prints its alarms, failures and warnings.
-func (b *backupRun) add(result *backup.Result) {
+func (b *backupRun) add(ctx context.Context, result *backup.Result) {
 	b.program.WatchAccount(watchedAccount(result))
+	b.note(ctx, result.Account, result.Err)
 	b.unlocked = b.unlocked || result.Locks != nil
 	if result.Err == nil {
 		if result.Postponed {

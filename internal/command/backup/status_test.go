@@ -31,9 +31,9 @@ func TestStatusOfLocksThatAreDue(t *testing.T) {
 		"due":            {store.ErrPermission, nil, cli.StatusPartial},
 		"due, and worse": {store.ErrPermission, []string{"INBOX shrank"}, cli.StatusShrunk},
 	} {
-		run := &backupRun{program: &cli.Program{Output: ui.Discard()}, accounts: 2}
+		run := &backupRun{program: &cli.Program{Output: ui.Discard()}, ended: map[string]string{}, accounts: 2}
 		result := &backup.Result{Account: "anna", Locks: c.locks, Manifest: &manifest.Manifest{Alarm: c.alarms}}
-		run.add(result)
+		run.add(t.Context(), result)
 		got := cli.StatusOf(run.outcome())
 		if watched := watchedAccount(result).Status; got != c.want || watched != c.want {
 			t.Errorf("%s: status %d, and %d for monitors", name, got, watched)

@@ -200,6 +200,15 @@ func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Tim
 	if err := at.addMissing(p); err != nil {
 		return nil, err
 	}
+	failed, err := p.FailedBackups(l)
+	if err != nil {
+		p.Warn("%s", ui.OneLine(err.Error()))
+	}
+	for _, s := range at.accounts {
+		if f, ok := failed[s.Account]; ok {
+			s.addFailed(f)
+		}
+	}
 	slices.SortStableFunc(at.accounts, worstFirst)
 	return at, nil
 }

@@ -36,6 +36,8 @@ type accountStatus struct {
 	Damaged     time.Time      `json:"damaged,omitzero"`     // when a check found damage in the repository
 	Read        time.Time      `json:"read,omitzero"`        // when a rolling check of any host last ended without damage
 
+	Failed *cli.FailedBackup `json:"failed,omitempty"` // the last backup on this host; nil: it did not fail
+
 	duration time.Duration // of the newest run
 }
 
@@ -119,6 +121,16 @@ func needs(s *accountStatus, late time.Time) (words []string) {
 		words = append(words, ui.Plural(n, "manifest")+" cannot be read")
 	}
 	return words
+}
+
+// addFailed adds that the last backup on this host failed, unless another host has archived the
+// account since.
+func (a *accountStatus) addFailed(f cli.FailedBackup) {
+	if f.Time.Before(a.LastGood) {
+		return
+	}
+	a.Failed = &f
+	a.Needs = append(a.Needs, "the backup failed "+ui.Ago(f.Time))
 }
 
 // watched returns the account for monitors.

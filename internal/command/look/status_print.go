@@ -173,8 +173,16 @@ const (
 	sentencesShown = 3 // of a manifest
 )
 
-// explain returns the alarms of an account and what to do about them, in lines.
+// explain returns the last failure and the alarms of an account, and what to do about these, in
+// lines.
 func explain(a *accountStatus) (lines []string) {
+	if f := a.Failed; f != nil {
+		since := ""
+		if f.Since.Before(f.Time) {
+			since = ", first on " + ui.Time(f.Since)
+		}
+		lines = append(lines, fmt.Sprintf("the backup of %s failed%s: %s", ui.Time(f.Time), since, ui.OneLine(f.Error)))
+	}
 	for _, alarm := range a.Alarming[:min(len(a.Alarming), manifestsShown)] {
 		for _, text := range alarm.Alarms[:min(len(alarm.Alarms), sentencesShown)] {
 			lines = append(lines, ui.OneLine(text))
