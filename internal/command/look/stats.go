@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -19,7 +20,7 @@ import (
 type Stats struct{}
 
 func (*Stats) Help() string {
-	return `Shows the size of the objects of each kind: data is mail, catalog is what is recorded of it, index is where each chunk is. Then each account: the size of its newest manifest, and what all its runs archived. The ratio is stored bytes to archived bytes. Then a chart: a full copy of every night; all messages once; each chunk once; and what is stored, compressed and encrypted. Last, what was archived over time.
+	return `Shows the size of the objects of each kind: data is mail, catalog is what is recorded of it, index is where each chunk is. Then each account: the size of its newest manifest, and what all its runs archived, at least: runs whose manifests are forgotten count with what later manifests still have. The ratio is stored bytes to archived bytes. Then a chart: a full copy of every night; all messages once; each chunk once; and what is stored, compressed and encrypted. Last, what was archived over time.
 
 EXAMPLES
 
@@ -113,6 +114,13 @@ func (u *usageSummary) addObjects(ctx context.Context, r *repo.Repo) error {
 func (u *usageSummary) addAccounts(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	accounts := make(map[string]*accountUsage)
 	days := make(map[string]*dayUsage)
+	newest := make(map[string]archive.Summary) // of each account, the one whose predecessor comes next
+	add := func(s archive.Summary, before *manifest.Manifest) {
+		messages, bytes := archived(s.Manifest, before)
+		a, day := accounts[s.Manifest.Account], days[dayOf(s)]
+		a.ArchivedMessages, a.ArchivedBytes = a.ArchivedMessages+messages, a.ArchivedBytes+bytes
+		day.ArchivedMessages, day.ArchivedBytes = day.ArchivedMessages+messages, day.ArchivedBytes+bytes
+	}
 	for s, err := range archive.Manifests(ctx, r) {
 		if err != nil && (s.Head.Name == "" || ctx.Err() != nil) {
 			return fmt.Errorf("list the manifests: %w", err)
@@ -129,16 +137,19 @@ func (u *usageSummary) addAccounts(ctx context.Context, p *cli.Program, r *repo.
 			accounts[a.Account] = a
 		}
 		a.Manifests++
-		a.ArchivedMessages += totals.NewMessages
-		a.ArchivedBytes += totals.NewBytes
 		u.WholeBytes += totals.Bytes
-		day := s.Head.Time.Local().Format(time.DateOnly)
+		day := dayOf(s)
 		if days[day] == nil {
 			days[day] = &dayUsage{Day: day}
 		}
 		days[day].Manifests++
-		days[day].ArchivedMessages += totals.NewMessages
-		days[day].ArchivedBytes += totals.NewBytes
+		if later, ok := newest[a.Account]; ok {
+			add(later, s.Manifest)
+		}
+		newest[a.Account] = s
+	}
+	for _, oldest := range newest {
+		add(oldest, nil)
 	}
 	for _, day := range slices.Sorted(maps.Keys(days)) {
 		u.Days = append(u.Days, *days[day])
@@ -149,6 +160,22 @@ func (u *usageSummary) addAccounts(ctx context.Context, p *cli.Program, r *repo.
 		u.ArchivedBytes += accounts[name].ArchivedBytes
 	}
 	return nil
+}
+
+// dayOf returns the day of a manifest, of this host.
+func dayOf(s archive.Summary) string { return s.Head.Time.Local().Format(time.DateOnly) }
+
+// archived returns what a run archived. If manifests between it and the one before it are forgotten,
+// it returns at least what these archived and the manifest still has.
+func archived(m, before *manifest.Manifest) (messages, bytes int64) {
+	messages, bytes = m.Totals.NewMessages, m.Totals.NewBytes
+	switch {
+	case before != nil:
+		messages, bytes = max(messages, m.Totals.Messages-before.Totals.Messages), max(bytes, m.Totals.Bytes-before.Totals.Bytes)
+	case m.Parent != [32]byte{}:
+		messages, bytes = max(messages, m.Totals.Messages), max(bytes, m.Totals.Bytes)
+	}
+	return messages, bytes
 }
 
 func (u *usageSummary) print(p *cli.Program) {
