@@ -17,15 +17,16 @@ import (
 // message, so a mailbox of a million messages fits into memory. The rest of a record is read again
 // from its page when it is needed.
 type messageList struct {
-	restorer *restorer
-	mailbox  *manifest.Mailbox
-	pages    []manifest.Page    // those that can be read
-	rows     []messageRow       // ascending by UID
-	sets     []manifest.FlagSet // each distinct one once
-	raw      map[mail.UID]string
-	loaded   [][]manifest.Entry // the entries of all pages, if the mailbox fits into one window; nil: they are read again
-	cached   pageCache
-	readErr  error // an error while comparing that is not damage, such as a store that cannot be reached
+	restorer  *restorer
+	mailbox   *manifest.Mailbox
+	pages     []manifest.Page    // those that can be read
+	rows      []messageRow       // ascending by UID
+	sets      []manifest.FlagSet // each distinct one once
+	raw       map[mail.UID]string
+	loaded    [][]manifest.Entry // the entries of all pages, if the mailbox fits into one window; nil: they are read again
+	cached    pageCache
+	readErr   error // an error while comparing that is not damage, such as a store that cannot be reached
+	undeleted int64 // messages that lose the flag \Deleted
 }
 
 type messageRow struct {
@@ -105,6 +106,9 @@ func (r *restorer) listMessages(ctx context.Context, rt *route) (*messageList, e
 			if wanted, spare := picked.wants(&entries[at]); wanted || spare {
 				l.add(&entries[at], at, r.flagSet(mailbox, &entries[at]), known)
 				l.rows[len(l.rows)-1].spare = spare
+				if wanted && !r.KeepDeleted && entries[at].Flags.Has(`\Deleted`) {
+					l.undeleted++
+				}
 			}
 		}
 	}

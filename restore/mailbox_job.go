@@ -28,6 +28,7 @@ func (m *mailboxJob) open(ctx context.Context) (err error) {
 	if m.list, err = m.restorer.listMessages(ctx, m.route); err != nil || len(m.list.rows) == 0 {
 		return err
 	}
+	m.restorer.reporter.update(func(r *Report) { r.Undeleted += m.list.undeleted })
 	if m.folder, err = m.restorer.open(ctx, m.place); err != nil {
 		return err
 	}

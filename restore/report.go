@@ -17,6 +17,7 @@ type Report struct {
 	Refused   int64 // messages that the target refused; kept likewise
 	Failed    int64 // messages, pages, lists and tables that could not be read from the archive
 	Lost      int64 // folders that others deleted, renamed or replaced during the restore
+	Undeleted int64 // messages restored without \Deleted, because Options.KeepDeleted is false
 
 	Grants      int64 // entries that were added to access control lists; in a dry run, that would be
 	Annotations int64 // that were added, likewise

@@ -485,16 +485,16 @@ func TestRestoreChoice(t *testing.T) {
 	if err != nil || len(target.Folders) != 0 || report.Messages != 4 || report.Mailboxes != 1 {
 		t.Fatal(err, report, target.Folders)
 	}
-	if _, err = restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only, KeepDeleted: true}); err != nil {
-		t.Fatal(err)
+	if report, err = restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only, KeepDeleted: true}); err != nil || report.Undeleted != 0 {
+		t.Fatal(err, report)
 	}
 	target.Holds(t, "INBOX", letters...)
 	if len(target.Folders) != 1 {
 		t.Error("a mailbox was restored that was not chosen")
 	}
 	target = newMemTarget(s)
-	if _, err = restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only}); err != nil {
-		t.Fatal(err)
+	if report, err = restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only}); err != nil || report.Undeleted != 1 {
+		t.Fatal(err, report)
 	}
 	letters[2].Flags = mail.NewFlags(`\Seen`)
 	target.Holds(t, "INBOX", letters...)

@@ -165,8 +165,8 @@ func (u *usageSummary) addAccounts(ctx context.Context, p *cli.Program, r *repo.
 // dayOf returns the day of a manifest, of this host.
 func dayOf(s archive.Summary) string { return s.Head.Time.Local().Format(time.DateOnly) }
 
-// archived returns what a run archived. If manifests between it and the one before it are forgotten,
-// it returns at least what these archived and the manifest still has.
+// archived returns what a run archived. If manifests between it and the one before it are
+// forgotten, it returns at least what these archived and the manifest still has.
 func archived(m, before *manifest.Manifest) (messages, bytes int64) {
 	messages, bytes = m.Totals.NewMessages, m.Totals.NewBytes
 	switch {

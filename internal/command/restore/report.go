@@ -73,6 +73,9 @@ func (c *Command) describe(p *cli.Program, contents *archive.Contents, report *r
 			p.Printf("  %s %s", ui.Count(line.n), line.what)
 		}
 	}
+	if report.Undeleted > 0 {
+		p.Printf("  %s without the flag \\Deleted, which --with-deleted restores", ui.Count(report.Undeleted))
+	}
 	if report.Lost > 0 {
 		p.Printf("  %s deleted, renamed or replaced by others meanwhile", ui.Plural(report.Lost, "mailbox"))
 	}
@@ -115,6 +118,7 @@ type restoreSummary struct {
 	AddedBytes int64                `json:"added_bytes"`
 	Present    int64                `json:"present"`
 	Changed    int64                `json:"changed"`
+	Undeleted  int64                `json:"undeleted"`
 	FlagsLost  int64                `json:"flags_lost"` // of changed: without a system flag such as \Seen
 	Altered    int64                `json:"altered"`
 	Refused    int64                `json:"refused"`
@@ -140,7 +144,7 @@ func (c *Command) document(contents *archive.Contents, r *restore.Report) restor
 	s := restoreSummary{
 		Manifest: summary.ID(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Previewed,
 		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
-		Present: r.Present, Changed: r.Changed, FlagsLost: r.FlagsLost, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
+		Present: r.Present, Changed: r.Changed, FlagsLost: r.FlagsLost, Undeleted: r.Undeleted, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
 		Lost:   r.Lost,
 		Grants: r.Grants, Annotated: r.Annotations,
 		Notes: summary.List(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeRestorePrune(r.Mirror),
