@@ -174,7 +174,7 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 	}
 	left, err := f.sendWithRetry(ctx, items)
 	switch {
-	case len(left) == 0:
+	case len(left) == 0, errors.As(err, new(unknown)):
 		return err
 	case !refused(err) && !errors.Is(err, errDropped), errors.Is(err, imap.ErrOverQuota),
 		errors.Is(err, mail.ErrNoMailbox), errors.Is(err, restore.ErrFolderLost), ctx.Err() != nil:
@@ -192,6 +192,12 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 // errDropped means that the server closes the connection whenever these messages are sent.
 var errDropped = errors.New("the server closes the connection when it is sent")
 
+// unknown is why it cannot be found out which messages the server added. They must not be sent
+// again, also if it is a refusal, which does not concern a message.
+type unknown struct{ error }
+
+func (u unknown) Unwrap() error { return u.error }
+
 // sendWithRetry sends items until the server accepts or refuses them. It returns those that were
 // not added, and why.
 func (f *folder) sendWithRetry(ctx context.Context, items []*item) (left []*item, err error) {
@@ -208,8 +214,11 @@ func (f *folder) sendWithRetry(ctx context.Context, items []*item) (left []*item
 		if failed = f.waitAndReconnect(ctx, n, err); failed == nil {
 			left, failed = f.findAdded(ctx, left)
 		}
-		if failed != nil || len(left) == 0 {
-			return left, failed
+		if failed != nil {
+			return left, unknown{failed}
+		}
+		if len(left) == 0 {
+			return nil, nil
 		}
 	}
 	return left, err

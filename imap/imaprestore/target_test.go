@@ -213,6 +213,19 @@ func TestLostAnswerLooksAgain(t *testing.T) {
 	}
 }
 
+// If the server refuses to say what it added, nothing is sent again: all of it may be there. The
+// next restore finds out.
+func TestLostAnswerIsNotFound(t *testing.T) {
+	const caps, add = "LITERAL+ UIDPLUS MULTIAPPEND", `(\Seen)` + appended
+	f := opened(t, append(writable(caps, `< APPEND "x" `+add, "<{14}", "< "+add, "<{14}", "<"), "!"),
+		writable(caps, "< UID FETCH 10:4294967295 …", "TAG NO not now",
+			"< SELECT …", "* 0 EXISTS", "* OK [UIDVALIDITY 7] x", "TAG OK the mailbox is there"))
+	results, err := addTo(t.Context(), f, some(2, `\Seen`))
+	if !errors.Is(err, mail.ErrRefused) || results[0].Refused != nil || results[1].Refused != nil {
+		t.Errorf("have %+v, %v", results, err)
+	}
+}
+
 // A message that the server accepted must be there. A server that shows it only after a NOOP, such
 // as Courier, is not blamed, and the message is checked anyway.
 func TestAcceptedButMissing(t *testing.T) {
