@@ -151,22 +151,15 @@ func flagWords(flag string) string {
 	return "keyword " + printable.Text(flag)
 }
 
-// compareBytes fetches messages and reports how they differ from what was sent.
+// compareBytes fetches messages and reports how they differ from what was sent. It reads the
+// archive after that, because a server does not wait for long, and because an error of the archive
+// must not be taken for one of the server.
 func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd []mail.Message) error {
+	there := map[mail.UID]*received{}
 	err := f.readEach(ctx, (*imapclient.Mailbox).Bodies, slices.Clone(odd), func(uid mail.UID, content io.Reader) error {
-		it := byUID[uid]
-		there, is := sha256.New(), &fingerprint.Traits{}
-		theirs, err := fingerprint.Of(func(w io.Writer) error {
-			_, err := io.Copy(io.MultiWriter(there, is, w), content)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		mine, err := it.digests(ctx)
-		if err == nil && mine.bytes != [sha256.Size]byte(there.Sum(nil)) {
-			it.result.Altered = true
-			it.describeAlteration(is, mine.normalized == theirs.Normalized)
+		r, err := receive(content)
+		if err == nil {
+			there[uid] = r
 		}
 		return err
 	})
@@ -176,7 +169,41 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 			byUID[m.UID].changedOnce("the server does not deliver it")
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	for _, m := range odd {
+		it, theirs := byUID[m.UID], there[m.UID]
+		if theirs == nil {
+			continue
+		}
+		mine, err := it.digests(ctx)
+		if err != nil {
+			return err
+		}
+		if mine.bytes != theirs.bytes {
+			it.result.Altered = true
+			it.describeAlteration(&theirs.traits, mine.normalized == theirs.normalized)
+		}
+	}
+	return nil
+}
+
+// received is what is compared of the bytes that the server has.
+type received struct {
+	sent
+	traits fingerprint.Traits
+}
+
+func receive(content io.Reader) (*received, error) {
+	var r received
+	all := sha256.New()
+	prints, err := fingerprint.Of(func(w io.Writer) error {
+		_, err := io.Copy(io.MultiWriter(all, &r.traits, w), content)
+		return err
+	})
+	r.sent = sent{[sha256.Size]byte(all.Sum(nil)), prints.Normalized}
+	return &r, err
 }
 
 // describeAlteration reports what the server did to the bytes, if that is a known alteration.

@@ -447,3 +447,37 @@ func TestMailboxLost(t *testing.T) {
 		})
 	}
 }
+
+// unreadableLater is a body that can be read once.
+type unreadableLater struct {
+	text
+	reads *int
+}
+
+var errArchive = errors.New("the archive cannot be read")
+
+func (u unreadableLater) WriteTo(ctx context.Context, w io.Writer) error {
+	if *u.reads++; *u.reads > 1 {
+		return errArchive
+	}
+	return u.text.WriteTo(ctx, w)
+}
+
+// If the archive cannot be read when a message is compared, the error is that of the archive. The
+// server is not said to deliver the message not.
+func TestArchiveFailsWhileComparing(t *testing.T) {
+	f := opened(t, writable("LITERAL+ UIDPLUS", `< APPEND "x" (\Seen)`+appended, "<{14}", "<", "TAG OK [APPENDUID 7 10] x",
+		"< UID FETCH 10 (UID FLAGS INTERNALDATE RFC822.SIZE)",
+		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 17)`, "TAG OK x",
+		"< UID FETCH 10 (UID BODY.PEEK[])", "* 1 FETCH (UID 10 BODY[] {17}\r\nX: y\r\nSubject:0\r\n)", "TAG OK x"))
+	list := some(1, `\Seen`)
+	list[0].Body = unreadableLater{list[0].Body.(text), new(int)}
+	results, err := f.Append(t.Context(), list)
+	if err != nil || !results[0].Pending {
+		t.Fatalf("have %+v, %v", results, err)
+	}
+	results, err = f.(*folder).Settle(t.Context())
+	if !errors.Is(err, errArchive) || resultsOf(results) != "added" {
+		t.Errorf("have %s, %v", resultsOf(results), err)
+	}
+}
