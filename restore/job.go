@@ -154,11 +154,14 @@ func (j *job) batchLimits() (messages int, bytes int64) {
 }
 
 // write adds the messages of a batch to their folders.
-func (j *job) write(ctx context.Context, b *batch) error {
-	group, ctx := errgroup.WithContext(ctx)
+func (j *job) write(outer context.Context, b *batch) error {
+	group, ctx := errgroup.WithContext(outer)
 	group.SetLimit(max(1, j.restorer.Target.Parallel()))
 	for m, items := range b.byFolder() {
 		group.Go(func() error { return m.named(m.write(ctx, items)) })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return j.each(outer, (*mailboxJob).settleInTime)
 }

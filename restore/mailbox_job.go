@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -21,6 +22,7 @@ type mailboxJob struct {
 
 	unsettled      []*item // added, and their results are pending
 	unsettledBytes int64
+	unsettledSince time.Time // of the first
 }
 
 // open lists the archived messages and asks the folder which of them it lacks.

@@ -4,21 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
-// maxUnsettled and maxUnsettledBytes bound the messages of a folder whose results are pending. What
-// is pending when a restore is interrupted is read again by the next one.
+// maxUnsettled, maxUnsettledBytes and maxUnsettledTime bound the messages of a folder whose results
+// are pending, and for how long they are. What is pending when a restore is interrupted is read
+// again by the next one. What somebody deletes or marks as unread before it is compared seems to be
+// refused or altered by the server.
 const (
 	maxUnsettled      = 2000
 	maxUnsettledBytes = 32 << 20
+	maxUnsettledTime  = time.Minute
 )
 
 // await counts a message as added. Its result is pending.
 func (m *mailboxJob) await(it *item) {
+	if len(m.unsettled) == 0 {
+		m.unsettledSince = time.Now()
+	}
 	m.unsettled = append(m.unsettled, it)
 	m.unsettledBytes += it.row.size
 	m.added++
 	m.restorer.reporter.added(1, it.row.size)
+}
+
+// settleInTime settles if the results are pending for long.
+func (m *mailboxJob) settleInTime(ctx context.Context) error {
+	if len(m.unsettled) == 0 || time.Since(m.unsettledSince) < maxUnsettledTime {
+		return nil
+	}
+	return m.settle(ctx)
 }
 
 // settle records the results that are pending.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/restore"
@@ -17,12 +19,15 @@ type lateTarget struct {
 	lacks   func(restore.Message) bool // messages that it accepts, and does not have
 	lost    string                     // a folder that is lost before it settles
 	settled []int                      // messages, by call of Settle
+	takes   time.Duration              // that Append takes
+	pending time.Duration              // the longest time from Append to Settle
 }
 
 type lateFolder struct {
 	*memFolder
 	target  *lateTarget
 	results []restore.AppendResult
+	since   time.Time // of the first
 }
 
 func (l *lateTarget) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
@@ -34,6 +39,10 @@ func (l *lateTarget) Open(ctx context.Context, place restore.Place) (restore.Fol
 }
 
 func (f *lateFolder) Append(ctx context.Context, messages []restore.Message) ([]restore.AppendResult, error) {
+	time.Sleep(f.target.takes)
+	if len(f.results) == 0 {
+		f.since = time.Now()
+	}
 	results, err := f.memFolder.Append(ctx, messages)
 	for i, result := range results {
 		if result.Added {
@@ -51,6 +60,7 @@ func (f *lateFolder) Settle(context.Context) ([]restore.AppendResult, error) {
 	defer f.target.mu.Unlock()
 	results := f.results
 	f.results = nil
+	f.target.pending = max(f.target.pending, time.Since(f.since))
 	f.target.settled = append(f.target.settled, len(results))
 	if f.name == f.target.lost {
 		return results, fmt.Errorf("%w: NO such mailbox", restore.ErrFolderLost)
@@ -97,6 +107,21 @@ func TestResultsThatComeLater(t *testing.T) {
 	if len(target.settled) != 3 || slices.Max(target.settled) > 2500 {
 		t.Errorf("settled %v: thousands together, but not all", target.settled)
 	}
+}
+
+// Results are pending for about a minute at most, in a folder that has all of its messages, too:
+// what somebody deletes meanwhile would seem to be refused by the server.
+func TestResultsAreNotPendingForLong(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	contents := s.Contents(t, s.Mailbox(t, "Small", archivetest.PlainMessages(1000, 20)...), s.Mailbox(t, "Large", archivetest.PlainMessages(1, 300)...))
+	synctest.Test(t, func(t *testing.T) {
+		target := &lateTarget{memTarget: newMemTarget(s), takes: 10 * time.Second}
+		target.Messages = 5
+		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
+		if err != nil || report.Added != 320 || target.pending > 2*time.Minute || len(target.settled) > 20 {
+			t.Errorf("have %+v, %v, pending for %v, settled %v", report.Progress, err, target.pending, target.settled)
+		}
+	})
 }
 
 // A folder that is lost before it settles is reported, and the others are restored.
