@@ -38,14 +38,18 @@ func (p *Program) FailedBackups(l *access.Location) (map[string]FailedBackup, er
 	return failed, err
 }
 
+// readFailed returns a map that can be written to, also beside an error.
 func readFailed(file string) (map[string]FailedBackup, error) {
-	failed := make(map[string]FailedBackup)
+	var failed map[string]FailedBackup
 	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return failed, nil
-	}
 	if err == nil {
 		err = json.Unmarshal(text, &failed)
+	}
+	if err != nil || failed == nil { // JSON's null is no error
+		failed = make(map[string]FailedBackup)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
 	}
 	return failed, err
 }
@@ -74,10 +78,7 @@ func (p *Program) recordBackups(ctx context.Context, l *access.Location, ended m
 	}
 	defer unlock()
 	failed, err := readFailed(file)
-	if err != nil {
-		failed = make(map[string]FailedBackup) // it is written again
-	}
-	changed := err != nil
+	changed := err != nil // what cannot be read is written again
 	now := time.Now().UTC()
 	for account, text := range ended {
 		before, again := failed[account]

@@ -205,7 +205,7 @@ func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Tim
 		p.Warn("%s", ui.OneLine(err.Error()))
 	}
 	for _, s := range at.accounts {
-		if f, ok := failed[s.Account]; ok {
+		if f, ok := failed[s.Account]; ok && !expected(configured, s.Account, late).IsZero() {
 			s.addFailed(f)
 		}
 	}
