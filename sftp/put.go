@@ -151,7 +151,7 @@ func (s *Store) makeDir(c *connection, at string) error {
 	return nil
 }
 
-// mkdirAll makes a directory, with its parents, if there is none.
+// mkdirAll makes a directory, with its parents, unless it exists.
 func (s *Store) mkdirAll(c *connection, at string) error {
 	if _, err := c.Stat(at); !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -29,7 +29,7 @@ const units = "mailstrata*.timer"
 const patience = 2 * time.Second
 
 // First returns what begins first: a timer of this user or of the system, or else a line of the
-// user's cron table. It returns false if there is none.
+// user's cron table. It returns false if it finds no timer.
 func First(ctx context.Context, h *schedule.Host) (first Timer, ok bool) {
 	now := time.Now()
 	if first, ok = waiting(ctx); !ok {
