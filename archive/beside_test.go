@@ -18,7 +18,9 @@ import (
 
 // twoHosts archives an account on two hosts at once. The first one reads it after a mailbox came,
 // and commits first; the second one has read it before. It returns both manifests.
-func twoHosts(t *testing.T, store *storetest.Memory) (r *repo.Repo, account *archivetest.Account, first, second *backup.Result) {
+func twoHosts(
+	t *testing.T, store *storetest.Memory,
+) (r *repo.Repo, account *archivetest.Account, first, second *backup.Result) {
 	t.Helper()
 	r = archivetest.NewRepo(t, store)
 	account = archivetest.NewAccount()

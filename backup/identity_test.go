@@ -17,7 +17,9 @@ import (
 )
 
 // readAs archives an account under a URL.
-func readAs(t *testing.T, r *repo.Repo, url string, a *archivetest.Account, o backup.Options, only ...string) *backup.Result {
+func readAs(
+	t *testing.T, r *repo.Repo, url string, a *archivetest.Account, o backup.Options, only ...string,
+) *backup.Result {
 	t.Helper()
 	account := backup.Account{Name: "account-0", URL: url, Source: a}
 	if len(only) > 0 {

@@ -359,7 +359,10 @@ type doubtfulServer struct {
 	sure bool
 }
 
-func (s *doubtfulServer) Read(ctx context.Context, of collection.Collection, items []collection.Listed, got func(collection.Item, error) error) error {
+func (s *doubtfulServer) Read(
+	ctx context.Context, of collection.Collection, items []collection.Listed,
+	got func(collection.Item, error) error,
+) error {
 	return s.ItemServer.Read(ctx, of, items, func(item collection.Item, err error) error {
 		if item.Doubtful = !s.sure; item.Doubtful {
 			item.Content = append([]byte("converted "), item.Content...)

@@ -82,7 +82,9 @@ func shrink(a *archivetest.Account, name string, n int) {
 	}
 }
 
-func backUpWithin(t *testing.T, r *repo.Repo, a *archivetest.Account, limit func(*mail.Mailbox) loss.Limit) *backup.Result {
+func backUpWithin(
+	t *testing.T, r *repo.Repo, a *archivetest.Account, limit func(*mail.Mailbox) loss.Limit,
+) *backup.Result {
 	t.Helper()
 	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "a", Source: a, ShrinkLimit: limit}}, backup.Options{})
 	if err != nil || backups[0].Err != nil {

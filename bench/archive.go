@@ -112,7 +112,9 @@ func (b *bench) measureNights(ctx context.Context, s *set, o options) error {
 }
 
 // course does all steps so many times.
-func (y *nights) course(ctx context.Context, what, bucket string, rounds int, pruned bool) (results []result, err error) {
+func (y *nights) course(
+	ctx context.Context, what, bucket string, rounds int, pruned bool,
+) (results []result, err error) {
 	for n := range rounds {
 		o := y.ours.from(y.watch.way, bucket)
 		c := course{what: fmt.Sprintf("%s, round %d of %d", what, n+1, rounds), watch: y.watch, turn: n}

@@ -15,7 +15,9 @@ const maxGlance = 32 << 20
 // Glance asks for the contents of many items with one request (RFC 4791 section 7.9, RFC 6352
 // section 8.7), or with two if some are vCards of version 4.0. XML makes LF of the line ends CR LF
 // and CR, so the contents are not those of Read. It leaves out items that the server does not give.
-func (c *Client) Glance(ctx context.Context, of collection.Collection, items []collection.Listed) (map[string][]byte, error) {
+func (c *Client) Glance(
+	ctx context.Context, of collection.Collection, items []collection.Listed,
+) (map[string][]byte, error) {
 	u, err := c.urlOf(of)
 	if err != nil {
 		return nil, err
@@ -48,7 +50,9 @@ func (c *Client) Glance(ctx context.Context, of collection.Collection, items []c
 
 // multiget asks for the contents of items, which it adds to all. form has the attributes that say
 // in which form (RFC 6352 section 10.4).
-func (c *Client) multiget(ctx context.Context, u *url.URL, form string, items []collection.Listed, all map[string][]byte) error {
+func (c *Client) multiget(
+	ctx context.Context, u *url.URL, form string, items []collection.Listed, all map[string][]byte,
+) error {
 	if len(items) == 0 {
 		return nil
 	}

@@ -172,7 +172,9 @@ func (c *Client) do(ctx context.Context, r request, read func(*http.Response) er
 
 // once sends a request once. It returns where it is redirected to, or how long to wait before the
 // next try.
-func (c *Client) once(ctx context.Context, r request, read func(*http.Response) error) (next *url.URL, wait time.Duration, err error) {
+func (c *Client) once(
+	ctx context.Context, r request, read func(*http.Response) error,
+) (next *url.URL, wait time.Duration, err error) {
 	limited, watched, cancel := limit(ctx, c.options.timeout())
 	defer cancel()
 	sent, err := c.build(limited, r)
@@ -312,7 +314,9 @@ func retryAfter(text string) time.Duration {
 }
 
 // query sends a PROPFIND or a REPORT.
-func (c *Client) query(ctx context.Context, method string, u *url.URL, depth, body string) (found *multistatus, at *url.URL, err error) {
+func (c *Client) query(
+	ctx context.Context, method string, u *url.URL, depth, body string,
+) (found *multistatus, at *url.URL, err error) {
 	return c.queryUpTo(ctx, maxAnswer, method, u, depth, body)
 }
 

@@ -17,7 +17,10 @@ import (
 const readers = atOnce
 
 // Read implements collection.Source. It reads several items at once.
-func (c *Client) Read(ctx context.Context, of collection.Collection, items []collection.Listed, got func(collection.Item, error) error) error {
+func (c *Client) Read(
+	ctx context.Context, of collection.Collection, items []collection.Listed,
+	got func(collection.Item, error) error,
+) error {
 	u, err := c.urlOf(of)
 	if err != nil {
 		return err

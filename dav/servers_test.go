@@ -133,7 +133,10 @@ func keepsVersion(name string, content []byte) bool {
 
 // mustDelete deletes an item, which is then gone, and does not delete another whose ETag is not the
 // server's.
-func mustDelete(t *testing.T, c *dav.Client, of collection.Collection, item collection.Listed, held map[string][]byte, other collection.Listed) {
+func mustDelete(
+	t *testing.T, c *dav.Client, of collection.Collection, item collection.Listed, held map[string][]byte,
+	other collection.Listed,
+) {
 	t.Helper()
 	if err := c.Delete(t.Context(), of, item); err != nil {
 		t.Errorf("delete %s: %v", item.Name, err)

@@ -100,7 +100,9 @@ func mkcol(names kindNames, like collection.Collection) string {
 }
 
 // Put implements collection.Target.
-func (c *Client) Put(ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed) error {
+func (c *Client) Put(
+	ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed,
+) error {
 	u, err := c.urlOf(of)
 	if err != nil {
 		return err

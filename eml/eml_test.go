@@ -43,7 +43,9 @@ func message(uid mail.UID, text string, flags ...string) restore.Message {
 func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
 
 // restoreTo adds messages to each of the mailboxes and returns the results of the missing ones.
-func restoreTo(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []restore.Message) (fates []restore.AppendResult) {
+func restoreTo(
+	t *testing.T, path string, mailboxes []mail.Mailbox, wanted []restore.Message,
+) (fates []restore.AppendResult) {
 	t.Helper()
 	target := New(path)
 	places, _, err := target.Prepare(t.Context(), mailboxes)

@@ -48,7 +48,9 @@ func (x *Index) connections(d *database, n int) []*database {
 
 // rowsAtOnce is rows for shards that are looked through at once. do is called for the first n rows
 // that fit, in their order.
-func (s *search) rowsAtOnce(ctx context.Context, databases []*database, shards []int64, high int64, n int, do func(*row) bool) error {
+func (s *search) rowsAtOnce(
+	ctx context.Context, databases []*database, shards []int64, high int64, n int, do func(*row) bool,
+) error {
 	free := make(chan *database, len(databases))
 	for _, d := range databases {
 		free <- d

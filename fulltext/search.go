@@ -125,7 +125,9 @@ const forever = time.Duration(math.MaxInt64)
 
 // rows calls do for the rows that match, from high to s.low, until do returns false. If that takes
 // longer than a span, it returns the shards that are left, if these are several.
-func (s *search) rows(ctx context.Context, d *database, high int64, span time.Duration, do func(*row) bool) (left []int64, err error) {
+func (s *search) rows(
+	ctx context.Context, d *database, high int64, span time.Duration, do func(*row) bool,
+) (left []int64, err error) {
 	if s.words == nil && s.members == nil {
 		return nil, d.run(ctx, "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC", each(do), s.low, high)
 	}

@@ -99,7 +99,9 @@ func (b *blocks) ReadAt(p []byte, offset int64) error {
 }
 
 // addSegment adds a segment to a shard. write gives its bytes to put.
-func (d *database) addSegment(ctx context.Context, shard int64, write func(put func([]byte) error) (postings.Meta, error)) error {
+func (d *database) addSegment(
+	ctx context.Context, shard int64, write func(put func([]byte) error) (postings.Meta, error),
+) error {
 	id, err := d.number(ctx, "SELECT coalesce(max(id), 0)+1 FROM segment")
 	if err != nil {
 		return err

@@ -58,7 +58,9 @@ func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, 
 
 // restoreTo adds messages to mailboxes as a restore does. It returns how many were added, and the
 // notes.
-func restoreTo(t *testing.T, target *Target, mailboxes []mail.Mailbox, messages map[string][]restore.Message) (added int, changed, notes []string) {
+func restoreTo(
+	t *testing.T, target *Target, mailboxes []mail.Mailbox, messages map[string][]restore.Message,
+) (added int, changed, notes []string) {
 	t.Helper()
 	places, notes, err := target.Prepare(t.Context(), mailboxes)
 	if err != nil {
@@ -78,7 +80,9 @@ func restoreTo(t *testing.T, target *Target, mailboxes []mail.Mailbox, messages 
 	return added, changed, notes
 }
 
-func restoreFolder(t *testing.T, target *Target, place restore.Place, wanted []restore.Message) (added int, changed []string) {
+func restoreFolder(
+	t *testing.T, target *Target, place restore.Place, wanted []restore.Message,
+) (added int, changed []string) {
 	t.Helper()
 	f, err := target.Open(t.Context(), place)
 	if err != nil {

@@ -20,7 +20,9 @@ const lockPoll = 100 * time.Millisecond
 // replaceLocked changes a small file that a mail server may change at the same time, by the rules
 // of Dovecot: the new text is written to a lock file in the same directory, which then replaces the
 // file.
-func replaceLocked(ctx context.Context, root *os.Root, name string, limit int64, change func(text []byte) []byte) error {
+func replaceLocked(
+	ctx context.Context, root *os.Root, name string, limit int64, change func(text []byte) []byte,
+) error {
 	lock := name + ".lock"
 	file, err := lockFile(ctx, root, lock)
 	if err != nil {

@@ -55,7 +55,9 @@ const longestHeader = 256 << 10
 // matchSimilar finds files that are similar to the wanted messages without a name in names, and
 // sets their names. It is called after match was called for all messages, so that no exact copy of
 // one message is used for another.
-func (f *foreignFiles) matchSimilar(ctx context.Context, root *os.Root, wanted []restore.Message, names []string) error {
+func (f *foreignFiles) matchSimilar(
+	ctx context.Context, root *os.Root, wanted []restore.Message, names []string,
+) error {
 	if err := f.readKeys(ctx, root); err != nil || len(f.like.keys) == 0 {
 		return err
 	}
@@ -173,7 +175,9 @@ func (f *foreignFiles) readDigests(ctx context.Context, root *os.Root, files []i
 
 // each calls read for files, for some at once. It skips files that another program has moved or
 // removed.
-func (f *foreignFiles) each(ctx context.Context, root *os.Root, files []int, read func(i int, text io.Reader) error) error {
+func (f *foreignFiles) each(
+	ctx context.Context, root *os.Root, files []int, read func(i int, text io.Reader) error,
+) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, i := range files {

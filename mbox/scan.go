@@ -51,7 +51,9 @@ const (
 // belongs to the mbox.
 //
 // doubts are the lines that may be From lines and were read as text.
-func Scan(ctx context.Context, file io.ReaderAt, size int64, v Variant, take func(Place) error) (doubts Doubts, err error) {
+func Scan(
+	ctx context.Context, file io.ReaderAt, size int64, v Variant, take func(Place) error,
+) (doubts Doubts, err error) {
 	s := &scan{file: file, size: size, variant: v, take: take}
 	s.r = bufio.NewReaderSize(io.NewSectionReader(file, 0, size), 256<<10)
 	if err = s.run(ctx); err == nil {

@@ -64,7 +64,9 @@ func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (na
 }
 
 // Slot makes a slot for an owner, with the thief as keeper.
-func (thief *Thief) Slot(recipient age.Recipient, reader string) (name string, hash [32]byte, stored []byte, err error) {
+func (thief *Thief) Slot(
+	recipient age.Recipient, reader string,
+) (name string, hash [32]byte, stored []byte, err error) {
 	held := *thief.R.access.Held
 	held.Role, held.Seed, held.Keeper = RoleOwner, thief.Keeper.Seed(), [32]byte(thief.Keeper.Public().(ed25519.PublicKey))
 	held.Readers = []string{reader}
@@ -154,7 +156,9 @@ func SegmentSizes(ctx context.Context, r *Repo) (sizes [][2]int, err error) {
 }
 
 // PutSegment puts an index segment of made-up chunks, and returns their prefixes.
-func PutSegment(ctx context.Context, r *Repo, seed uint64, chunks int) (name string, prefixes []chunk.Prefix, err error) {
+func PutSegment(
+	ctx context.Context, r *Repo, seed uint64, chunks int,
+) (name string, prefixes []chunk.Prefix, err error) {
 	packs, entries := madeUp(seed, chunks)
 	for _, e := range entries {
 		prefixes = append(prefixes, e.Prefix)

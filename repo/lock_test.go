@@ -528,7 +528,9 @@ func (s *sleepy) Now(ctx context.Context) (time.Time, error) {
 	return s.Locked.Now(ctx)
 }
 
-func (s *sleepy) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep store.Retention) error {
+func (s *sleepy) PutRetained(
+	ctx context.Context, name string, body io.ReaderAt, size int64, keep store.Retention,
+) error {
 	if strings.HasPrefix(name, "config/") {
 		wake(&s.beforeConfig)
 	}

@@ -137,7 +137,9 @@ func chunksOf(seed uint64, n int) (chunks [][]byte, lanes []repo.Lane) {
 }
 
 // backup puts chunks from several goroutines and commits them for account.
-func backup(ctx context.Context, t testing.TB, r *repo.Repo, account string, seed uint64, n int) (c content, h repo.Head, s repo.Stats, err error) {
+func backup(
+	ctx context.Context, t testing.TB, r *repo.Repo, account string, seed uint64, n int,
+) (c content, h repo.Head, s repo.Stats, err error) {
 	run, err := r.Begin(ctx)
 	if err != nil {
 		return nil, h, s, err

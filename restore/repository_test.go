@@ -277,7 +277,9 @@ func TestCheckFinds(t *testing.T) {
 
 // sameHarm restores from a damaged store, and compares the messages that are lost with those that
 // the check named.
-func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []check.Problem, inbox []archivetest.Message) int {
+func sameHarm(
+	t *testing.T, store store.Store, head repo.Head, problems []check.Problem, inbox []archivetest.Message,
+) int {
 	t.Helper()
 	var named, lost []mail.UID
 	for _, p := range problems {

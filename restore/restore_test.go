@@ -83,7 +83,10 @@ func TestRestoreFailsAnywhere(t *testing.T) {
 	}
 }
 
-func failAnywhere(t *testing.T, s *archivetest.MemReader, contents *archive.Contents, free bool, all map[string][]archivetest.Message) {
+func failAnywhere(
+	t *testing.T, s *archivetest.MemReader, contents *archive.Contents, free bool,
+	all map[string][]archivetest.Message,
+) {
 	target := func() *memTarget {
 		target := newMemTarget(s)
 		target.Messages, target.Free = 9, free

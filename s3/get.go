@@ -19,7 +19,9 @@ func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.
 }
 
 // GetVersion implements store.Versioned. Version "" is the newest.
-func (s *Store) GetVersion(ctx context.Context, name, version string, offset, length int64) (io.ReadCloser, int64, error) {
+func (s *Store) GetVersion(
+	ctx context.Context, name, version string, offset, length int64,
+) (io.ReadCloser, int64, error) {
 	key, err := s.key(name)
 	if err != nil {
 		return nil, 0, err

@@ -75,7 +75,9 @@ func hashFolder(prefix, name string) (folder string, ok bool) {
 
 // listParts yields the objects of parts, which it lists at once. It reports whether the caller
 // wants more.
-func (s *Store) listParts(ctx context.Context, parts []listing, doing string, yield func(store.Object, error) bool) bool {
+func (s *Store) listParts(
+	ctx context.Context, parts []listing, doing string, yield func(store.Object, error) bool,
+) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	var group errgroup.Group
 	defer func() {

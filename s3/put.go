@@ -26,7 +26,9 @@ func (s *Store) Put(ctx context.Context, name string, body io.ReaderAt, size int
 }
 
 // PutRetained implements store.Retainer. With a zero Retention it is Put.
-func (s *Store) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep store.Retention) error {
+func (s *Store) PutRetained(
+	ctx context.Context, name string, body io.ReaderAt, size int64, keep store.Retention,
+) error {
 	key, err := s.key(name)
 	if err != nil {
 		return err
@@ -61,7 +63,9 @@ type upload struct {
 }
 
 // measure reads the body once to compute its checksums.
-func (s *Store) measure(ctx context.Context, key string, body io.ReaderAt, size int64, keep store.Retention) (*upload, error) {
+func (s *Store) measure(
+	ctx context.Context, key string, body io.ReaderAt, size int64, keep store.Retention,
+) (*upload, error) {
 	u := &upload{key: key, body: body, size: size, keep: keep}
 	switch {
 	case s.takesCRC(u):

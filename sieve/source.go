@@ -106,7 +106,10 @@ func (c *Client) List(context.Context, collection.Collection, string) (l collect
 }
 
 // Read implements collection.Source.
-func (c *Client) Read(_ context.Context, _ collection.Collection, items []collection.Listed, got func(collection.Item, error) error) error {
+func (c *Client) Read(
+	_ context.Context, _ collection.Collection, items []collection.Listed,
+	got func(collection.Item, error) error,
+) error {
 	for _, item := range items {
 		s, there := c.scripts[item.Name]
 		if !there {

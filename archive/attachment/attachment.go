@@ -57,7 +57,9 @@ type Lister struct {
 
 // Of yields the messages of a sequence with their attachments, in its order. An error of the
 // sequence is yielded in its turn.
-func Of[T any](ctx context.Context, l Lister, items iter.Seq2[T, error], recordOf func(T) *manifest.Record) iter.Seq2[Message[T], error] {
+func Of[T any](
+	ctx context.Context, l Lister, items iter.Seq2[T, error], recordOf func(T) *manifest.Record,
+) iter.Seq2[Message[T], error] {
 	read := readable.Messages(ctx, readable.Options[T]{
 		Chunks: l.Chunks, Record: recordOf, Wants: func(*entity.Entity) bool { return false }, Sizes: true,
 	}, items)

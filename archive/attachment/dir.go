@@ -45,7 +45,9 @@ const maxSameName = 10_000
 
 // Write writes an attachment of a message of c under a name that is free, with the date of the
 // message. If a file of its name has the same content, it writes nothing, and fresh is false.
-func (d *Dir) Write(ctx context.Context, c *archive.Contents, a *Attachment, date *time.Time) (name string, fresh bool, err error) {
+func (d *Dir) Write(
+	ctx context.Context, c *archive.Contents, a *Attachment, date *time.Time,
+) (name string, fresh bool, err error) {
 	temporary, err := d.temporary(ctx, c, a)
 	if err != nil {
 		return "", false, err

@@ -25,7 +25,9 @@ func multiset(messages map[mail.UID]archivetest.HeldMessage) map[archivetest.Hel
 }
 
 // apply applies the difference to the account before it.
-func apply(t *testing.T, d *diff.Difference) (now map[string]map[mail.UID]archivetest.HeldMessage, renumbered map[string]bool) {
+func apply(
+	t *testing.T, d *diff.Difference,
+) (now map[string]map[mail.UID]archivetest.HeldMessage, renumbered map[string]bool) {
 	t.Helper()
 	was := archivetest.Held(t, d.Before)
 	now, renumbered = maps.Clone(was), map[string]bool{}

@@ -103,7 +103,9 @@ func (r *renumbered) compare(d *comparison, m *MailboxDifference) {
 
 // mergeEntries yields the entries of two lists of pages side by side, UID by UID, with nil where
 // one has none. It ends at the first error.
-func mergeEntries(ctx context.Context, c [2]*archive.Contents, p pair, before, after []manifest.Page, failed *error) iter.Seq2[*manifest.Entry, *manifest.Entry] {
+func mergeEntries(
+	ctx context.Context, c [2]*archive.Contents, p pair, before, after []manifest.Page, failed *error,
+) iter.Seq2[*manifest.Entry, *manifest.Entry] {
 	return func(yield func(x, y *manifest.Entry) bool) {
 		nextX, stopX := iter.Pull2(c[0].EntriesIn(ctx, p.before, rows(before)))
 		defer stopX()

@@ -136,7 +136,9 @@ func join[K comparable](p *pairing, key func(*manifest.Mailbox) (K, bool), fits 
 }
 
 // unique maps each key that only one mailbox has to that mailbox.
-func unique[K comparable](mailboxes []*manifest.Mailbox, key func(*manifest.Mailbox) (K, bool)) map[K]*manifest.Mailbox {
+func unique[K comparable](
+	mailboxes []*manifest.Mailbox, key func(*manifest.Mailbox) (K, bool),
+) map[K]*manifest.Mailbox {
 	found := make(map[K]*manifest.Mailbox)
 	for _, m := range mailboxes {
 		k, ok := key(m)

@@ -192,7 +192,9 @@ func (p *Plan) locate(ctx context.Context, ids []chunk.ID) error {
 
 // share counts what other mail, in the manifests that among selects, shares with what is to be
 // erased. It also finds until when the store retains what is to be erased.
-func (p *Plan) share(ctx context.Context, mine *chunks, among func(repo.Head) bool, erased func(hash chunk.ID) bool) error {
+func (p *Plan) share(
+	ctx context.Context, mine *chunks, among func(repo.Head) bool, erased func(hash chunk.ID) bool,
+) error {
 	mine.sort()
 	var holders *archive.RecordFinder
 	holders = archive.NewRecordFinder(p.repo, func(place archive.RecordPlace, record *manifest.Record) (bool, error) {

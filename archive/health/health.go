@@ -51,7 +51,9 @@ func (a *Account) AlarmTexts() (texts []string) {
 // Accounts returns the accounts of a repository, ascending by name. It reads the manifests of
 // archive.Recent, with these limits, and those of archive.StandingAlarms. Damage that belongs to no
 // account is returned by itself.
-func Accounts(ctx context.Context, r *repo.Repo, limits archive.Limits) (accounts []*Account, damage []error, err error) {
+func Accounts(
+	ctx context.Context, r *repo.Repo, limits archive.Limits,
+) (accounts []*Account, damage []error, err error) {
 	s := survey{accounts: make(map[string]*Account), unread: make(map[string][]error), earlier: make(map[string]archive.Summary)}
 	group, groupCtx := errgroup.WithContext(ctx)
 	var standing []archive.Summary
@@ -167,7 +169,9 @@ func (s *survey) add(summary archive.Summary) {
 }
 
 // findLosses returns the names of the manifests that lack mail and have no alarm.
-func (s *survey) findLosses(ctx context.Context, r *repo.Repo, limits archive.Limits) (lacks map[string]bool, err error) {
+func (s *survey) findLosses(
+	ctx context.Context, r *repo.Repo, limits archive.Limits,
+) (lacks map[string]bool, err error) {
 	lost, err := s.histories.Shrunk(ctx, r, limits)
 	lacks = make(map[string]bool)
 	for _, u := range lost {

@@ -168,7 +168,9 @@ func (s *searching) prefetch(ctx context.Context, c *archive.Contents, pages []c
 }
 
 // summary returns the summary of an item. It reads each content once.
-func (s *searching) summary(ctx context.Context, c *archive.Contents, kind manifest.SourceKind, it *manifest.Item) (collection.Summary, error) {
+func (s *searching) summary(
+	ctx context.Context, c *archive.Contents, kind manifest.SourceKind, it *manifest.Item,
+) (collection.Summary, error) {
 	if kind == manifest.Sieve {
 		return collection.Summary{}, nil
 	}

@@ -15,7 +15,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-func read(t *testing.T, s *archivetest.MemReader, wants func(*entity.Entity) bool, bodies ...[]byte) (raw [][]byte, errs []error) {
+func read(
+	t *testing.T, s *archivetest.MemReader, wants func(*entity.Entity) bool, bodies ...[]byte,
+) (raw [][]byte, errs []error) {
 	t.Helper()
 	var entries []*manifest.Entry
 	for i, b := range bodies {
@@ -25,7 +27,9 @@ func read(t *testing.T, s *archivetest.MemReader, wants func(*entity.Entity) boo
 	return readEntries(t, s, wants, entries)
 }
 
-func readEntries(t *testing.T, s *archivetest.MemReader, wants func(*entity.Entity) bool, entries []*manifest.Entry) (raw [][]byte, errs []error) {
+func readEntries(
+	t *testing.T, s *archivetest.MemReader, wants func(*entity.Entity) bool, entries []*manifest.Entry,
+) (raw [][]byte, errs []error) {
 	t.Helper()
 	o := readable.Options[*manifest.Entry]{Chunks: s, Wants: wants, Record: func(e *manifest.Entry) *manifest.Record { return &e.Record }}
 	for m, err := range readable.Messages(t.Context(), o, inorder.Slice(entries)) {

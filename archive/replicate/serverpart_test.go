@@ -16,7 +16,9 @@ import (
 
 // twoNights archives an account that has no mailbox on the first night, so that the first pack of
 // the catalog has nothing but the server part.
-func twoNights(t *testing.T, store *storetest.Memory) (r *repo.Repo, a *archivetest.Account, pack string, second repo.Head) {
+func twoNights(
+	t *testing.T, store *storetest.Memory,
+) (r *repo.Repo, a *archivetest.Account, pack string, second repo.Head) {
 	t.Helper()
 	r, a = archivetest.NewRepo(t, store), archivetest.NewAccount()
 	archivetest.Backup(t, r, a)

@@ -43,7 +43,9 @@ func (r *Rewriter) items(ctx context.Context, m *manifest.Manifest) error {
 
 // collection writes the items of a collection again, page by page, but for pages that Before has.
 // It reports whether it wrote all.
-func (r *Rewriter) collection(ctx context.Context, source *manifest.ItemSource, c *manifest.Collection) (whole bool, err error) {
+func (r *Rewriter) collection(
+	ctx context.Context, source *manifest.ItemSource, c *manifest.Collection,
+) (whole bool, err error) {
 	before := len(r.Lost)
 	old := c.Pages
 	c.Pages, c.Items, c.Bytes = nil, 0, 0

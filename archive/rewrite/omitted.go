@@ -45,7 +45,9 @@ func (o *omitted) remember(put func([]byte) (chunk.ID, error)) func([]byte) (chu
 
 // regroupErased makes the canonical pages for a mailbox that lost no message but had some erased.
 // It reads few pages, so that each of many nights costs little.
-func (r *Rewriter) regroupErased(ctx context.Context, mailbox *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
+func (r *Rewriter) regroupErased(
+	ctx context.Context, mailbox *manifest.Mailbox, pages []manifest.Page,
+) ([]manifest.Page, error) {
 	load := func(id chunk.ID) ([]byte, error) {
 		if data, ok := r.newPages[id]; ok {
 			return data, nil

@@ -39,7 +39,9 @@ func (r *Rewriter) pages(ctx context.Context, mailbox *manifest.Mailbox) (made [
 }
 
 // regroup makes the canonical pages for the messages that are left of a mailbox that lost some.
-func (r *Rewriter) regroup(ctx context.Context, rewritten *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
+func (r *Rewriter) regroup(
+	ctx context.Context, rewritten *manifest.Mailbox, pages []manifest.Page,
+) ([]manifest.Page, error) {
 	if err := r.Writer.Flush(ctx); err != nil { // the pages are about to be read
 		return nil, err
 	}
@@ -134,7 +136,9 @@ func (r *Rewriter) putFlags(ctx context.Context, sets []manifest.FlagSet) (chunk
 const messagesAtOnce = 64
 
 // entries rewrites the messages of a page. It leaves out those that cannot be read or were erased.
-func (r *Rewriter) entries(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page, entries []manifest.Entry) ([]manifest.Entry, error) {
+func (r *Rewriter) entries(
+	ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page, entries []manifest.Entry,
+) ([]manifest.Entry, error) {
 	earlier, err := r.earlierCopies(ctx, mailbox, page)
 	if err != nil {
 		return nil, err
@@ -203,7 +207,9 @@ func (r *Rewriter) prefetch(ctx context.Context, entries []manifest.Entry, earli
 // earlierCopies returns the records that were made of messages in the range of a page, in the
 // manifest before, by their hashes in the old repository. So a page that grew by one message costs
 // one message.
-func (r *Rewriter) earlierCopies(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (map[chunk.ID]*manifest.Record, error) {
+func (r *Rewriter) earlierCopies(
+	ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page,
+) (map[chunk.ID]*manifest.Record, error) {
 	known := make(map[chunk.ID]*manifest.Record)
 	for _, pair := range r.Before.overlapping(mailbox.Raw, page) {
 		old, err := archive.ReadPiece(ctx, r.From, pair.old.Records, manifest.ParseRecords)

@@ -83,7 +83,9 @@ func (r *recommitter) restock(ctx context.Context, contents *archive.Contents) (
 
 // again commits a manifest again. Everything that it needs is stored. parents maps manifests to
 // those that were committed in their place.
-func (r *recommitter) again(ctx context.Context, contents *archive.Contents, parents map[[32]byte][32]byte) (repo.Head, error) {
+func (r *recommitter) again(
+	ctx context.Context, contents *archive.Contents, parents map[[32]byte][32]byte,
+) (repo.Head, error) {
 	old := archive.Summary{Head: contents.Head, Manifest: contents.Manifest}
 	m := *contents.Manifest
 	if parent, ok := parents[m.Parent]; ok {

@@ -43,7 +43,9 @@ const rounds = 3
 // marks the old ones. Another Rename completes one that was interrupted, or during which a backup
 // of the old name ended. If an account of the new name exists, Rename returns ErrExists unless
 // merge is set. It calls committed, which may be nil, with each new manifest.
-func Rename(ctx context.Context, r *repo.Repo, from, to string, merge bool, committed func(repo.Head)) (*Renamed, error) {
+func Rename(
+	ctx context.Context, r *repo.Repo, from, to string, merge bool, committed func(repo.Head),
+) (*Renamed, error) {
 	if !r.CanRemove() {
 		return nil, fmt.Errorf("the old manifests are marked by the owner, and %w", repo.ErrNoRole)
 	}

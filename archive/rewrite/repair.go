@@ -126,7 +126,9 @@ func storeMissing(ctx context.Context, from *archive.Contents, to *repo.Writer, 
 }
 
 // storeChunk stores a chunk if it does not count as stored.
-func storeChunk(ctx context.Context, from *archive.Contents, to *repo.Writer, id chunk.ID, lane func([]byte) repo.Lane) error {
+func storeChunk(
+	ctx context.Context, from *archive.Contents, to *repo.Writer, id chunk.ID, lane func([]byte) repo.Lane,
+) error {
 	if has, err := to.Has(ctx, id); err != nil || has {
 		return archive.MarkWriteError(err)
 	}

@@ -134,7 +134,9 @@ func undoSome(ctx context.Context, r *repo.Repo, list []Forgotten, evenIncomplet
 	return nil
 }
 
-func (r *recommitter) undo(ctx context.Context, f Forgotten, evenIncomplete bool, parents map[[32]byte][32]byte) (u Undone, err error) {
+func (r *recommitter) undo(
+	ctx context.Context, f Forgotten, evenIncomplete bool, parents map[[32]byte][32]byte,
+) (u Undone, err error) {
 	u.Old = f
 	if u.New, u.Existing = r.existing[contentOf(f.Summary)]; u.Existing {
 		return u, r.copyTags(ctx, f.Head, u.New, f.confirms()...)

@@ -28,7 +28,9 @@ type Hit struct {
 // It reads the manifests of an account from the newest to the oldest, but only pages that no newer
 // manifest has and messages that it has not read. It keeps some 60 bytes for each distinct page, 40
 // for each message whose record matched, and 100 for each hit.
-func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Hit, error] {
+func FindAll(
+	ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool,
+) iter.Seq2[*Hit, error] {
 	return func(yield func(*Hit, error) bool) {
 		r.PrepareIndex(ctx) // it is read while manifests are
 		reader := archive.NewReader(r)
@@ -229,7 +231,9 @@ func (a *accountSearch) newSpan() uint32 {
 }
 
 // page reads a page, and returns it with the messages whose records match.
-func (a *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, row manifest.Page) (*page, error) {
+func (a *accountSearch) page(
+	ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, row manifest.Page,
+) (*page, error) {
 	entries, err := a.entries(ctx, c, mailbox, row)
 	if err != nil {
 		return nil, err
@@ -276,7 +280,9 @@ func (a *accountSearch) add(ctx context.Context, p *page) bool {
 }
 
 // entries reads a page. It reads flags only if the query has conditions on them.
-func (a *accountSearch) entries(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
+func (a *accountSearch) entries(
+	ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page,
+) ([]manifest.Entry, error) {
 	if a.query.ReadsFlags() {
 		return c.Page(ctx, mailbox, page)
 	}

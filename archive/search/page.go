@@ -38,7 +38,9 @@ type candidate struct {
 // readMessages yields the pages of a sequence when their candidates are matched. It reads the
 // headers of many pages at once, and then the texts that are searched for names of attachments.
 // Damage is recorded in the candidates.
-func readMessages(ctx context.Context, chunks archive.ChunkReader, m *matcher, pages iter.Seq2[*page, error]) iter.Seq2[*page, error] {
+func readMessages(
+	ctx context.Context, chunks archive.ChunkReader, m *matcher, pages iter.Seq2[*page, error],
+) iter.Seq2[*page, error] {
 	s := &messageReader{ctx, chunks, m}
 	var matched iter.Seq2[*page, error]
 	if m.readsHeaders() {

@@ -19,7 +19,9 @@ type Match struct {
 // (nil selects all). It reads the records of many pages at once, and the headers of messages whose
 // records match. After an error of damage, which is about the piece that it names, it goes on. Any
 // other error is the last.
-func Find(ctx context.Context, c *archive.Contents, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Match, error] {
+func Find(
+	ctx context.Context, c *archive.Contents, q Query, wants func(*manifest.Mailbox) bool,
+) iter.Seq2[Match, error] {
 	f := &finder{contents: c, ahead: archive.NewLookahead(c.Chunks(), wants, true), matcher: newMatcher(q)}
 	return f.matches(ctx, func(yield func(*page, error) bool) {
 		for mailbox, err := range f.ahead.Mailboxes(ctx, c) {
@@ -35,7 +37,9 @@ func Find(ctx context.Context, c *archive.Contents, q Query, wants func(*manifes
 
 // FindIn yields the messages of one mailbox that match the query. If uids is not empty, it searches
 // only these. Its errors are those of Find.
-func FindIn(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet) iter.Seq2[Match, error] {
+func FindIn(
+	ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet,
+) iter.Seq2[Match, error] {
 	f := &finder{c, archive.NewLookahead(c.Chunks(), nil, true), newMatcher(q), uids}
 	return f.matches(ctx, func(yield func(*page, error) bool) { f.pages(ctx, mailbox, yield) })
 }

@@ -146,7 +146,9 @@ func (c *comparison) members(ctx context.Context, box uint64, at span) ([]member
 }
 
 // mailbox compares a mailbox with that of the latest manifest.
-func (c *comparison) mailbox(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, box *mailbox, n uint64) error {
+func (c *comparison) mailbox(
+	ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, box *mailbox, n uint64,
+) error {
 	if before := c.same[box.number]; before != nil && slices.Equal(before.Lists, m.Lists) && slices.Equal(before.Pages, m.Pages) {
 		return nil
 	}
@@ -194,7 +196,9 @@ type mailboxChange struct {
 // run compares the messages of old and fresh pages. Fresh pages are ascending. As soon as no more
 // of them can have a message of an old page, the old pages are done, and a window can be written
 // after each page.
-func (c *mailboxChange) run(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, fresh []manifest.Page) error {
+func (c *mailboxChange) run(
+	ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, fresh []manifest.Page,
+) error {
 	highest, err := c.openOld(ctx)
 	if err != nil {
 		return err
@@ -238,7 +242,9 @@ func (c *mailboxChange) openOld(ctx context.Context) (highest mail.UID, err erro
 
 // page compares the messages of a fresh page with those that are open. A page that cannot be read
 // is taken to have none. It is not recorded, so that the next manifest with it reads it again.
-func (c *mailboxChange) page(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, page manifest.Page) error {
+func (c *mailboxChange) page(
+	ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, page manifest.Page,
+) error {
 	records, err := contents.Records(ctx, page)
 	if err != nil {
 		return c.unlessDamage(ctx, fmt.Errorf("mailbox %q, %s: record page %s: %w", m.Name, page, page.Records, err))

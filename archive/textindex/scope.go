@@ -62,7 +62,9 @@ func (s *Scope) Count(ctx context.Context, q search.Query) (messages, bytes int6
 // Find yields the messages in the scope that match, by the index, which Bring must have brought up
 // to date. If sorted, they come newest first. Otherwise a search that the index cannot answer alone
 // looks at the manifests, or several are searched.
-func (s *Scope) Find(ctx context.Context, x *Index, live *Live, w *words.Query, q search.Query) (found iter.Seq2[*search.Hit, error], sorted bool, err error) {
+func (s *Scope) Find(
+	ctx context.Context, x *Index, live *Live, w *words.Query, q search.Query,
+) (found iter.Seq2[*search.Hit, error], sorted bool, err error) {
 	o := Search{Words: w, Query: q, Account: s.Account, Wants: s.Wants}
 	switch {
 	case s.All && !q.ReadsFlags():
@@ -102,7 +104,9 @@ func (s *Scope) chosen(found iter.Seq2[*search.Hit, error]) iter.Seq2[*search.Hi
 }
 
 // joined yields what is found in manifests, one after the other.
-func joined(manifests []*archive.Contents, find func(*archive.Contents) iter.Seq2[*search.Hit, error]) iter.Seq2[*search.Hit, error] {
+func joined(
+	manifests []*archive.Contents, find func(*archive.Contents) iter.Seq2[*search.Hit, error],
+) iter.Seq2[*search.Hit, error] {
 	return func(yield func(*search.Hit, error) bool) {
 		for _, contents := range manifests {
 			for hit, err := range find(contents) {

@@ -22,7 +22,9 @@ const snippetSize = 160
 // query matches, or nil. From, To and Subject are shown anyway. The bodies of documents may be left
 // out of raw: whole reads the message with them, or returns nil, and is called only if the words
 // are in a document, because reading documents takes long.
-func FindSnippet(ctx context.Context, q *words.Query, raw []byte, documents extract.Documents, whole func() []byte) *Snippet {
+func FindSnippet(
+	ctx context.Context, q *words.Query, raw []byte, documents extract.Documents, whole func() []byte,
+) *Snippet {
 	fields := wordsOf(ctx, raw, nil)
 	if !q.Match(&fields) {
 		if raw = whole(); raw == nil {

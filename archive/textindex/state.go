@@ -227,7 +227,9 @@ func decodeMembers(b []byte) (members []member, err error) {
 }
 
 // pagesOf returns the pages of the latest manifest of an account, by mailbox.
-func (s *state) pagesOf(ctx context.Context, from stateReader, account uint64) (map[uint64]map[span]chunk.Prefix, error) {
+func (s *state) pagesOf(
+	ctx context.Context, from stateReader, account uint64,
+) (map[uint64]map[span]chunk.Prefix, error) {
 	pages := make(map[uint64]map[span]chunk.Prefix)
 	for number, box := range s.boxes {
 		if box.account != account {

@@ -161,7 +161,10 @@ func compare(t *testing.T, r *repo.Repo, x *textindex.Index, when string) {
 	}
 }
 
-func compareAll(t *testing.T, r *repo.Repo, x *textindex.Index, live *textindex.Live, s textindex.Search, plain search.Query, wants func(*manifest.Mailbox) bool, what string) {
+func compareAll(
+	t *testing.T, r *repo.Repo, x *textindex.Index, live *textindex.Live, s textindex.Search,
+	plain search.Query, wants func(*manifest.Mailbox) bool, what string,
+) {
 	t.Helper()
 	want, got := map[string]found{}, map[string]found{}
 	scope := textindex.Scope{Repo: r, All: true, Wants: s.Wants}
@@ -190,7 +193,10 @@ func compareAll(t *testing.T, r *repo.Repo, x *textindex.Index, live *textindex.
 	}
 }
 
-func compareNight(t *testing.T, x *textindex.Index, live *textindex.Live, c *archive.Contents, s textindex.Search, plain search.Query, wants func(*manifest.Mailbox) bool, what string) {
+func compareNight(
+	t *testing.T, x *textindex.Index, live *textindex.Live, c *archive.Contents, s textindex.Search,
+	plain search.Query, wants func(*manifest.Mailbox) bool, what string,
+) {
 	t.Helper()
 	var want, got []string
 	for m, err := range search.Find(t.Context(), c, plain, wants) {

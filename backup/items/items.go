@@ -39,7 +39,9 @@ type Reader struct {
 
 // Read reads a source. before is what the parent has of it; nil: nothing. It returns an error only
 // if the run must end.
-func (r *Reader) Read(ctx context.Context, from collection.Source, before *manifest.ItemSource) (manifest.ItemSource, error) {
+func (r *Reader) Read(
+	ctx context.Context, from collection.Source, before *manifest.ItemSource,
+) (manifest.ItemSource, error) {
 	now := manifest.ItemSource{Kind: manifest.SourceKind(from.Kind()), URL: from.URL(), Observed: r.Now}
 	var server []collection.Field
 	var listed []collection.Collection
@@ -231,7 +233,9 @@ func (r *run) archived() (map[string]manifest.Item, error) {
 }
 
 // items returns what the collection has: of what did not change, the archived items.
-func (r *run) items(ctx context.Context, listing collection.Listing, old map[string]manifest.Item) (map[string]manifest.Item, error) {
+func (r *run) items(
+	ctx context.Context, listing collection.Listing, old map[string]manifest.Item,
+) (map[string]manifest.Item, error) {
 	r.respell(&listing, old)
 	now := make(map[string]manifest.Item)
 	if listing.Since {

@@ -162,7 +162,10 @@ func contains(text, other []uint32) bool {
 
 // Segments writes the documents as segments, one for each group. It calls write for each group with
 // the rows and what writes them, and writes nothing else meanwhile.
-func (b *Builder) Segments(group func(row int64) int64, write func(group int64, segment func(put func([]byte) error) (Meta, error)) error) error {
+func (b *Builder) Segments(
+	group func(row int64) int64,
+	write func(group int64, segment func(put func([]byte) error) (Meta, error)) error,
+) error {
 	b.sort()
 	for rest := b.documents; len(rest) > 0; {
 		n, of := 1, group(rest[0].row)

@@ -27,7 +27,9 @@ func (c *Client) Server(ctx context.Context) (server mail.Server, err error) {
 
 // ServerAndSurvey is Server and Survey with all questions sent together. If only the survey fails,
 // it is nil.
-func (c *Client) ServerAndSurvey(ctx context.Context, named []string) (server mail.Server, survey *mail.Survey, err error) {
+func (c *Client) ServerAndSurvey(
+	ctx context.Context, named []string,
+) (server mail.Server, survey *mail.Survey, err error) {
 	defer c.CloseOnDone(ctx)()
 	var quota []mail.Quota
 	asked := c.quotaCommand(&quota)

@@ -16,7 +16,9 @@ var _ restore.PropertyTarget = (*Target)(nil)
 
 // AddProperties implements restore.PropertyTarget. After a failure that will pass it goes on with
 // the mailbox in which it failed: what was added by then is there.
-func (t *Target) AddProperties(ctx context.Context, wanted []mail.Properties, dry bool) (restore.PropertyReport, error) {
+func (t *Target) AddProperties(
+	ctx context.Context, wanted []mail.Properties, dry bool,
+) (restore.PropertyReport, error) {
 	a := propertyAdding{dry: dry}
 	var err error
 	for n := range maxAttempts {
@@ -35,7 +37,9 @@ func (t *Target) AddProperties(ctx context.Context, wanted []mail.Properties, dr
 
 // addProperties adds properties by one connection. It returns those of the mailboxes that are not
 // done.
-func (t *Target) addProperties(ctx context.Context, a *propertyAdding, wanted []mail.Properties) ([]mail.Properties, error) {
+func (t *Target) addProperties(
+	ctx context.Context, a *propertyAdding, wanted []mail.Properties,
+) ([]mail.Properties, error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
@@ -145,7 +149,9 @@ func (a *propertyAdding) grant(ctx context.Context, mailbox string, g mail.Grant
 	return nil
 }
 
-func (a *propertyAdding) annotate(ctx context.Context, mailbox string, wanted mail.Annotation, has *mail.Properties) error {
+func (a *propertyAdding) annotate(
+	ctx context.Context, mailbox string, wanted mail.Annotation, has *mail.Properties,
+) error {
 	i := slices.IndexFunc(has.Annotations, func(h mail.Annotation) bool { return strings.EqualFold(h.Name, wanted.Name) })
 	switch {
 	case i >= 0 && has.Annotations[i].Value == wanted.Value:

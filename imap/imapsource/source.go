@@ -135,7 +135,9 @@ func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
 }
 
 // Properties implements source.PropertySource.
-func (s *Source) Properties(ctx context.Context, mailboxes []string) (list []mail.Properties, notes []string, err error) {
+func (s *Source) Properties(
+	ctx context.Context, mailboxes []string,
+) (list []mail.Properties, notes []string, err error) {
 	err = s.withRetry(ctx, func(c *imapclient.Client) error {
 		list, notes, err = c.Properties(ctx, mailboxes)
 		return err

@@ -134,7 +134,10 @@ func (s *ItemServer) List(_ context.Context, of collection.Collection, token str
 }
 
 // Read implements collection.Source.
-func (s *ItemServer) Read(_ context.Context, of collection.Collection, items []collection.Listed, got func(collection.Item, error) error) error {
+func (s *ItemServer) Read(
+	_ context.Context, of collection.Collection, items []collection.Listed,
+	got func(collection.Item, error) error,
+) error {
 	for _, item := range items {
 		var err error
 		if s.OnRead != nil {
@@ -195,7 +198,9 @@ func (s *ItemServer) Create(_ context.Context, c collection.Collection) (collect
 }
 
 // Put implements collection.Target.
-func (s *ItemServer) Put(_ context.Context, of collection.Collection, item collection.Item, old *collection.Listed) error {
+func (s *ItemServer) Put(
+	_ context.Context, of collection.Collection, item collection.Item, old *collection.Listed,
+) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.Collection(of.Path)

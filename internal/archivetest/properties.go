@@ -38,7 +38,9 @@ func (p *Properties) Quotas(_ context.Context, mailboxes []string) (all []mail.Q
 }
 
 // Properties implements source.PropertySource.
-func (p *Properties) Properties(_ context.Context, mailboxes []string) (list []mail.Properties, notes []string, err error) {
+func (p *Properties) Properties(
+	_ context.Context, mailboxes []string,
+) (list []mail.Properties, notes []string, err error) {
 	p.Asked = append(p.Asked, mailboxes...)
 	if err := p.busy(); err != nil {
 		return nil, nil, err

@@ -34,7 +34,10 @@ func (s *Respelled) List(ctx context.Context, of collection.Collection, token st
 }
 
 // Read implements collection.Source.
-func (s *Respelled) Read(ctx context.Context, of collection.Collection, items []collection.Listed, got func(collection.Item, error) error) error {
+func (s *Respelled) Read(
+	ctx context.Context, of collection.Collection, items []collection.Listed,
+	got func(collection.Item, error) error,
+) error {
 	for _, asked := range items {
 		inner := asked
 		inner.Name = decoded(asked.Name)
@@ -50,7 +53,9 @@ func (s *Respelled) Read(ctx context.Context, of collection.Collection, items []
 }
 
 // Put implements collection.Target.
-func (s *Respelled) Put(ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed) error {
+func (s *Respelled) Put(
+	ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed,
+) error {
 	item.Name = decoded(item.Name)
 	return s.ItemServer.Put(ctx, of, item, old)
 }

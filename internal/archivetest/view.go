@@ -103,7 +103,9 @@ func (v *view) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Mes
 	}
 }
 
-func (v *view) Changes(_ context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
+func (v *view) Changes(
+	_ context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error,
+) (gone mail.UIDSet, known bool, err error) {
 	for _, m := range v.in(uids) {
 		if m.Modseq > since {
 			if err := changed(mail.Message{UID: m.UID, Flags: m.Flags}); err != nil {

@@ -207,7 +207,9 @@ func (p *Program) compiledDir() string {
 
 // Confirm asks a question on the terminal, and returns an error unless the answer is accepted.
 // Without a terminal, the error is noTerminal.
-func (p *Program) Confirm(ctx context.Context, question string, noTerminal error, accepts func(answer string) bool) error {
+func (p *Program) Confirm(
+	ctx context.Context, question string, noTerminal error, accepts func(answer string) bool,
+) error {
 	answer, err := p.Ask(ctx, question)
 	switch {
 	case errors.Is(err, ui.ErrNoTerminal):

@@ -34,7 +34,9 @@ func Parse(text string, now time.Time) (Interval, bool) {
 }
 
 // days returns the days from one to before another, as arguments of Start.
-func days(now time.Time, year int, month time.Month, date int, untilYear int, untilMonth time.Month, untilDate int) Interval {
+func days(
+	now time.Time, year int, month time.Month, date int, untilYear int, untilMonth time.Month, untilDate int,
+) Interval {
 	zone := now.Location()
 	return Interval{Start(year, month, date, zone), Start(untilYear, untilMonth, untilDate, zone)}
 }

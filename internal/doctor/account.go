@@ -30,7 +30,10 @@ const accountsAtOnce = 8
 
 // Accounts logs in to accounts, and checks what their servers offer. flags and timeLimit override
 // the configuration. Secrets are read one after the other, because the user may be asked for one.
-func Accounts(ctx context.Context, h *access.Host, accounts []*access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
+func Accounts(
+	ctx context.Context, h *access.Host, accounts []*access.Account, flags *access.AccountFlags,
+	timeLimit time.Duration,
+) []Finding {
 	found := make([][]Finding, len(accounts))
 	var group errgroup.Group
 	group.SetLimit(accountsAtOnce)
@@ -71,7 +74,9 @@ func (f *findings) files(a *access.Account) []Finding {
 }
 
 // account logs in to an account, and checks what its server offers.
-func (f *findings) account(ctx context.Context, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
+func (f *findings) account(
+	ctx context.Context, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration,
+) []Finding {
 	a.Options.Namespaces, a.Options.Virtual = a.Configured.Namespaces, a.Configured.Virtual
 	limit := cmp.Or(timeLimit, defaultTimeLimit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,

@@ -24,7 +24,9 @@ const (
 // offers looks for calendars, address books and scripts of a mail account that the configuration
 // does not have, and says what they are and which line archives them. That nothing is found is no
 // finding.
-func (f *findings) offers(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, finder *discover.Finder) []Finding {
+func (f *findings) offers(
+	ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, finder *discover.Finder,
+) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, search)
 	defer cancel()
 	c := &a.Configured
@@ -67,7 +69,9 @@ func (f *findings) offers(ctx context.Context, h *access.Host, a *access.Account
 // try says what is at an offer, and whether there is anything. DNS is not proof of anything, so
 // only a host of the site that has the password anyway gets it: that of the mail server. Another
 // one is asked without a login.
-func try(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, o *discover.Offer) (text string, found bool) {
+func try(
+	ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, o *discover.Offer,
+) (text string, found bool) {
 	ctx, cancel := context.WithTimeout(ctx, trial)
 	defer cancel()
 	if o.Kind == collection.Sieve && h.Flags.AllowPlaintext {

@@ -18,7 +18,10 @@ import (
 )
 
 // signed returns a certificate for these names, of an authority or, if it is nil, of its own.
-func signed(t *testing.T, subject string, names []string, from, until time.Time, by *x509.Certificate, key *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+func signed(
+	t *testing.T, subject string, names []string, from, until time.Time, by *x509.Certificate,
+	key *ecdsa.PrivateKey,
+) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -19,14 +19,19 @@ import (
 // last error is its cause. When the loop over the results ends, no call of do is under way. A panic
 // of do or of the sequence becomes one of the loop, with a text that has its stack: so the loop can
 // recover it, which is not possible in a goroutine of another.
-func Map[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
+func Map[T, R any](
+	ctx context.Context, limit int, items iter.Seq2[T, error], do func(context.Context, T) (R, error),
+) iter.Seq2[R, error] {
 	return MapWeighed(ctx, limit, 0, func(T) int64 { return 0 }, items, do)
 }
 
 // MapWeighed is Map with a second limit, because items take memory: those under way together weigh
 // at most what is given. An item is under way until the loop is done with its result. One that
 // weighs more than all is under way alone.
-func MapWeighed[T, R any](ctx context.Context, limit int, all int64, weight func(T) int64, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
+func MapWeighed[T, R any](
+	ctx context.Context, limit int, all int64, weight func(T) int64, items iter.Seq2[T, error],
+	do func(context.Context, T) (R, error),
+) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		working, cancel := context.WithCancel(ctx)
 		m := &mapping[R]{turns: make(chan chan result[R], limit-1), room: semaphore.NewWeighted(all)}
@@ -136,7 +141,9 @@ func Slice[T any](list []T) iter.Seq2[T, error] {
 // Overlap is Map for a sequence that must run in the goroutine of the loop over the results,
 // because it uses what the loop changes. It is up to limit items ahead of the loop, and takes the
 // next one only when the loop asks for a result.
-func Overlap[T, R any](ctx context.Context, limit int, items iter.Seq2[T, error], do func(context.Context, T) (R, error)) iter.Seq2[R, error] {
+func Overlap[T, R any](
+	ctx context.Context, limit int, items iter.Seq2[T, error], do func(context.Context, T) (R, error),
+) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		working, cancel := context.WithCancel(ctx)
 		m := &mapping[R]{turns: make(chan chan result[R], limit)}

@@ -224,7 +224,9 @@ func (t *PrefixTarget) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([
 }
 
 // AddProperties implements restore.PropertyTarget, if the target does.
-func (t *PrefixTarget) AddProperties(ctx context.Context, wanted []mail.Properties, dry bool) (restore.PropertyReport, error) {
+func (t *PrefixTarget) AddProperties(
+	ctx context.Context, wanted []mail.Properties, dry bool,
+) (restore.PropertyReport, error) {
 	target, ok := t.Target.(restore.PropertyTarget)
 	if !ok {
 		return restore.PropertyReport{}, restore.ErrNoProperties

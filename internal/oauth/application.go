@@ -39,7 +39,9 @@ type issuedToken struct {
 // NewClientCredentials returns an application that logs in with its own secret (RFC 6749 section
 // 4.4), as Microsoft 365 wants. Its tokens open each account that the administrator allows. A nil
 // transport is the default.
-func NewClientCredentials(p Provider, clientID, clientSecret string, transport http.RoundTripper) (*Application, error) {
+func NewClientCredentials(
+	p Provider, clientID, clientSecret string, transport http.RoundTripper,
+) (*Application, error) {
 	if clientSecret == "" {
 		return nil, errors.New("an application needs the secret of its client")
 	}

@@ -217,7 +217,9 @@ func (e *secretEntry) has(attributes map[string]string) bool {
 	return true
 }
 
-func (s *Secrets) create(properties map[string]dbus.Variant, secret secretValue, replace bool) (dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
+func (s *Secrets) create(
+	properties map[string]dbus.Variant, secret secretValue, replace bool,
+) (dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.locked {

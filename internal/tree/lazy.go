@@ -71,7 +71,9 @@ func (l *Lazy) Close() error {
 // Make opens the Tree, makes the directory of each mailbox, and returns the places that it made,
 // also with an error. dirs are the directories; mkdir makes one, by its index. If two mailboxes
 // would share one, Make makes none.
-func (l *Lazy) Make(ctx context.Context, mailboxes []mail.Mailbox, dirs []string, mkdir func(*Tree, int) error) ([]restore.Place, error) {
+func (l *Lazy) Make(
+	ctx context.Context, mailboxes []mail.Mailbox, dirs []string, mkdir func(*Tree, int) error,
+) ([]restore.Place, error) {
 	if err := CheckApart(l.Dir, mailboxes, dirs); err != nil {
 		return nil, err
 	}

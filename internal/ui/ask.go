@@ -63,7 +63,9 @@ func (o *Output) AskSecret(ctx context.Context, name string) ([]byte, error) {
 
 // onTerminal writes a question to the terminal and reads the answer. If ctx ends first, it restores
 // the echo of the terminal.
-func onTerminal[T any](o *Output, ctx context.Context, question string, read func(*os.File) (T, error)) (none T, err error) {
+func onTerminal[T any](
+	o *Output, ctx context.Context, question string, read func(*os.File) (T, error),
+) (none T, err error) {
 	tty, err := o.terminal()
 	if err != nil {
 		return none, err

@@ -228,7 +228,9 @@ func (p *plan) level(depth int, failed map[string]string) (level map[string]map[
 }
 
 // createLevel makes mailboxes. A role that the target refuses is left out.
-func (t *Target) createLevel(ctx context.Context, p *plan, level map[string]map[string]any, failed map[string]string) error {
+func (t *Target) createLevel(
+	ctx context.Context, p *plan, level map[string]map[string]any, failed map[string]string,
+) error {
 	session, err := t.session(ctx)
 	if err != nil {
 		return err
@@ -260,7 +262,9 @@ func (t *Target) createLevel(ctx context.Context, p *plan, level map[string]map[
 
 // set makes mailboxes, and returns their ids, or why there are none. A mailbox that is there
 // already, because the answer to an earlier attempt was lost, is that one.
-func (t *Target) set(ctx context.Context, keys []string, level map[string]map[string]any) (made map[string]string, refused map[string]*jmap.Error, err error) {
+func (t *Target) set(
+	ctx context.Context, keys []string, level map[string]map[string]any,
+) (made map[string]string, refused map[string]*jmap.Error, err error) {
 	made, refused = make(map[string]string), make(map[string]*jmap.Error)
 	err = t.retry(ctx, func() error {
 		create := make(map[string]any)

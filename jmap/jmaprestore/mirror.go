@@ -207,7 +207,9 @@ func (m *mirror) remove(ctx context.Context, ids []string) (removed int64, err e
 }
 
 // removeSome is one attempt of remove. left are those to try again, with the reason.
-func (m *mirror) removeSome(ctx context.Context, ids []string, asked map[string]bool) (removed int64, left []string, err error) {
+func (m *mirror) removeSome(
+	ctx context.Context, ids []string, asked map[string]bool,
+) (removed int64, left []string, err error) {
 	var got jmap.Got[jmap.Email]
 	if err := m.t.client.One(ctx, "Email/get", map[string]any{"ids": ids, "properties": []string{"id", "mailboxIds"}}, &got); err != nil {
 		return 0, ids, err

@@ -54,7 +54,9 @@ func (s *Source) list(ctx context.Context, session *jmap.Session, t *tree, state
 
 // allIDs lists the ids of all messages, the oldest first. state is from before. whole reports that
 // none is missing.
-func (s *Source) allIDs(ctx context.Context, session *jmap.Session, state string) (ids []string, whole bool, err error) {
+func (s *Source) allIDs(
+	ctx context.Context, session *jmap.Session, state string,
+) (ids []string, whole bool, err error) {
 	seen, total := make(map[string]bool), int64(0)
 	for range maxListings {
 		whole, total, err = s.pages(ctx, func(id string) {
@@ -85,7 +87,9 @@ func (s *Source) allIDs(ctx context.Context, session *jmap.Session, state string
 
 // deletedSince reports whether a message was deleted since a state, or may have been, and the state
 // now.
-func (s *Source) deletedSince(ctx context.Context, session *jmap.Session, state string) (deleted bool, now string, err error) {
+func (s *Source) deletedSince(
+	ctx context.Context, session *jmap.Session, state string,
+) (deleted bool, now string, err error) {
 	for range maxSteps {
 		c, err := s.since(ctx, session, state)
 		if err != nil || c == nil {
@@ -139,7 +143,9 @@ func (s *Source) pages(ctx context.Context, take func(id string)) (stable bool, 
 
 // get describes messages. Those that are gone are left out. same reports whether all answers are of
 // one state.
-func (s *Source) get(ctx context.Context, session *jmap.Session, ids []string, state string) (all map[string]*entry, same bool, err error) {
+func (s *Source) get(
+	ctx context.Context, session *jmap.Session, ids []string, state string,
+) (all map[string]*entry, same bool, err error) {
 	all, same = make(map[string]*entry, len(ids)), true
 	var mu sync.Mutex
 	var flags flagSets

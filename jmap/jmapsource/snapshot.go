@@ -104,7 +104,9 @@ func (s *Source) next(ctx context.Context, session *jmap.Session) (*snapshot, er
 }
 
 // listUnless lists all messages, unless there is an error.
-func (s *Source) listUnless(ctx context.Context, session *jmap.Session, t *tree, state string, err error) (*snapshot, error) {
+func (s *Source) listUnless(
+	ctx context.Context, session *jmap.Session, t *tree, state string, err error,
+) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +184,9 @@ func (s *Source) load(ctx context.Context, known *snapshot) (complete bool, err 
 
 // with returns a snapshot with changes. Entries with attributes replace those that are there;
 // destroyed ones are left out.
-func (s *Source) with(ctx context.Context, before *snapshot, changed map[string]*entry, destroyed map[string]bool) (*snapshot, error) {
+func (s *Source) with(
+	ctx context.Context, before *snapshot, changed map[string]*entry, destroyed map[string]bool,
+) (*snapshot, error) {
 	next := &snapshot{tree: before.tree, apart: before.apart, folders: make(map[string]*listing, len(before.folders))}
 	fresh := slices.SortedFunc(maps.Values(changed), byDate)
 	for raw, was := range before.folders {

@@ -39,7 +39,9 @@ func message(uid mail.UID, text string, flags ...string) restore.Message {
 func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
 
 // add adds messages to each of the mailboxes, all of which are open at once.
-func add(t *testing.T, target *Target, mailboxes []mail.Mailbox, wanted ...restore.Message) (results []restore.AppendResult) {
+func add(
+	t *testing.T, target *Target, mailboxes []mail.Mailbox, wanted ...restore.Message,
+) (results []restore.AppendResult) {
 	t.Helper()
 	places, _, err := target.Prepare(t.Context(), mailboxes)
 	if err != nil {

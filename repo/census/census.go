@@ -29,7 +29,10 @@ type Census struct {
 // New returns a census of the entries in a file, which it removes when it is closed. indexed names
 // the packs that a segment describes. spool makes a temporary file, and reports whether the open
 // file still has its name and must be removed.
-func New(file *index.File, indexed map[format.Pack]bool, spool func(pattern string) (f local.File, named bool, err error)) (*Census, error) {
+func New(
+	file *index.File, indexed map[format.Pack]bool,
+	spool func(pattern string) (f local.File, named bool, err error),
+) (*Census, error) {
 	o, err := newOrder(spool)
 	if err != nil {
 		file.Remove()

@@ -7,14 +7,18 @@ import (
 
 // WriteSegment writes an index segment of packs and ascending entries, and reads it back. For a
 // segment that replaces others, merged has its Inputs and Proofs.
-func (c *Codec) WriteSegment(s *Spool, packs []PackRow, entries iter.Seq[Entry], merged Table) (hash [32]byte, err error) {
+func (c *Codec) WriteSegment(
+	s *Spool, packs []PackRow, entries iter.Seq[Entry], merged Table,
+) (hash [32]byte, err error) {
 	if hash, err = c.fillSegment(s, packs, entries, merged); err != nil {
 		return hash, err
 	}
 	return hash, c.rereadSegment(s)
 }
 
-func (c *Codec) fillSegment(s *Spool, packs []PackRow, entries iter.Seq[Entry], merged Table) (hash [32]byte, err error) {
+func (c *Codec) fillSegment(
+	s *Spool, packs []PackRow, entries iter.Seq[Entry], merged Table,
+) (hash [32]byte, err error) {
 	w, err := c.NewWriter(s, KindIndex)
 	if err != nil {
 		return hash, err

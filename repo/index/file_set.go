@@ -259,7 +259,9 @@ func (set *fileSet) writeDraft(draft Draft, segments [][32]byte, named [][32]byt
 	return set.repository.WriteCache(func() error { return set.write(set.path(named), entries, draft.Packs, segments, nil) })
 }
 
-func (set *fileSet) write(path string, entries iter.Seq2[format.Entry, error], packs []format.PackRow, segments, inputs [][32]byte) error {
+func (set *fileSet) write(
+	path string, entries iter.Seq2[format.Entry, error], packs []format.PackRow, segments, inputs [][32]byte,
+) error {
 	w, err := NewFileWriter(set.repository.IndexDir(), set.codec)
 	if err != nil {
 		return err

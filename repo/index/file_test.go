@@ -14,7 +14,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-func writeFile(t testing.TB, dir, name string, packs []format.PackRow, entries []format.Entry, segments ...[32]byte) *File {
+func writeFile(
+	t testing.TB, dir, name string, packs []format.PackRow, entries []format.Entry, segments ...[32]byte,
+) *File {
 	t.Helper()
 	w, err := NewFileWriter(dir, new(format.Codec))
 	if err != nil {

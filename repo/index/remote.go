@@ -85,7 +85,9 @@ func (x *Index) dropRemotes(which func(*remoteSegment) bool) {
 
 // searchRemotes searches the segments for ascending prefixes, all blocks at once. It skips a
 // damaged segment. again: one has vanished, so a refresh is needed.
-func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, prefixes []chunk.Prefix, yield func(match) bool) (again bool, err error) {
+func (x *Index) searchRemotes(
+	ctx context.Context, remotes []*remoteSegment, prefixes []chunk.Prefix, yield func(match) bool,
+) (again bool, err error) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(blockFetchers)
 	for _, s := range remotes {

@@ -45,7 +45,9 @@ func (s *Store) CheckDefault(ctx context.Context) error {
 // Renew retains every object for the lock's Term from now on, except those that skip names. It
 // returns the number of objects, and reports the number so far to renewed, which may be called
 // several times at once.
-func (s *Store) Renew(ctx context.Context, lock *Lock, now time.Time, skip func(name string) bool, renewed func(n int64)) (int, error) {
+func (s *Store) Renew(
+	ctx context.Context, lock *Lock, now time.Time, skip func(name string) bool, renewed func(n int64),
+) (int, error) {
 	keep := store.Retention{Until: now.Add(lock.Term()), Compliance: lock.Compliance}
 	var count atomic.Int64
 	group, groupCtx := errgroup.WithContext(ctx)

@@ -126,7 +126,9 @@ func (t *toServer) batch(ctx context.Context, items []manifest.Item) error {
 }
 
 // glance says which items are the same at the target, as far as it answers about many at once.
-func (t *toServer) glance(ctx context.Context, items []manifest.Item, archived map[string][]byte) (map[string]bool, error) {
+func (t *toServer) glance(
+	ctx context.Context, items []manifest.Item, archived map[string][]byte,
+) (map[string]bool, error) {
 	from, can := t.target.(Glancer)
 	var ask []collection.Listed
 	for i := range items {

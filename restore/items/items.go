@@ -113,7 +113,9 @@ func (j *job) done(e Event) {
 }
 
 // wanted returns the wanted items of a collection. Pages that cannot be read are events.
-func (j *job) wanted(ctx context.Context, s *manifest.ItemSource, c *manifest.Collection) (items []manifest.Item, err error) {
+func (j *job) wanted(
+	ctx context.Context, s *manifest.ItemSource, c *manifest.Collection,
+) (items []manifest.Item, err error) {
 	for it, err := range j.Contents.Items(ctx, c) {
 		switch {
 		case ctx.Err() != nil:
@@ -130,7 +132,9 @@ func (j *job) wanted(ctx context.Context, s *manifest.ItemSource, c *manifest.Co
 }
 
 // content reads an item of the archive. If it cannot be read, that is an event, and ok is false.
-func (j *job) content(ctx context.Context, s *manifest.ItemSource, c *manifest.Collection, it *manifest.Item) (content []byte, ok bool, err error) {
+func (j *job) content(
+	ctx context.Context, s *manifest.ItemSource, c *manifest.Collection, it *manifest.Item,
+) (content []byte, ok bool, err error) {
 	content, err = j.Contents.ItemContent(ctx, it)
 	switch {
 	case err == nil:

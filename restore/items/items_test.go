@@ -101,7 +101,9 @@ type glancing struct {
 	fail    bool
 }
 
-func (s *glancing) Glance(_ context.Context, c collection.Collection, items []collection.Listed) (map[string][]byte, error) {
+func (s *glancing) Glance(
+	_ context.Context, c collection.Collection, items []collection.Listed,
+) (map[string][]byte, error) {
 	s.glances++
 	if s.fail {
 		return nil, errors.New("501")
@@ -190,7 +192,9 @@ func TestFailuresAreNamed(t *testing.T) {
 
 type refusing struct{ *archivetest.ItemServer }
 
-func (s *refusing) Put(ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed) error {
+func (s *refusing) Put(
+	ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed,
+) error {
 	if strings.HasPrefix(item.Name, "00007") {
 		return errors.New("507 Insufficient Storage")
 	}

@@ -48,7 +48,9 @@ type surplus struct {
 }
 
 // planMirror finds what is surplus at the target, and asks whether it may go.
-func (j *job) planMirror(ctx context.Context, target collection.Target, there []collection.Collection) (*mirroring, error) {
+func (j *job) planMirror(
+	ctx context.Context, target collection.Target, there []collection.Collection,
+) (*mirroring, error) {
 	switch m := j.Contents.Manifest; {
 	case m.State != manifest.Complete:
 		return nil, fmt.Errorf("%w: the manifest is a checkpoint of an incomplete run", errNoMirror)

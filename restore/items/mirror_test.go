@@ -108,7 +108,9 @@ type meddled struct {
 	done bool
 }
 
-func (s *meddled) Put(ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed) error {
+func (s *meddled) Put(
+	ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed,
+) error {
 	err := s.ItemServer.Put(ctx, of, item, old)
 	if !s.done {
 		s.done = true

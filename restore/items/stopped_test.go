@@ -20,7 +20,9 @@ type stopping struct {
 	stop func()
 }
 
-func (s *stopping) Put(ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed) error {
+func (s *stopping) Put(
+	ctx context.Context, of collection.Collection, item collection.Item, old *collection.Listed,
+) error {
 	s.mu.Lock()
 	if s.left--; s.left == 0 {
 		s.stop()

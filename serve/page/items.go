@@ -162,7 +162,9 @@ func (s *Server) items(w http.ResponseWriter, r *request) error {
 
 // itemsBetween returns some items of a collection, and fetches what the list shows of them. Pages
 // that cannot be read are damage.
-func itemsBetween(ctx context.Context, contents *archive.Contents, c *manifest.Collection, first, end int) (items []manifest.Item, damage []error, err error) {
+func itemsBetween(
+	ctx context.Context, contents *archive.Contents, c *manifest.Collection, first, end int,
+) (items []manifest.Item, damage []error, err error) {
 	n := 0
 	var ids []chunk.ID
 	for it, err := range contents.Items(ctx, c) {
@@ -188,7 +190,9 @@ func itemsBetween(ctx context.Context, contents *archive.Contents, c *manifest.C
 }
 
 // itemRowOf returns an item for a list.
-func itemRowOf(ctx context.Context, contents *archive.Contents, kind manifest.SourceKind, it *manifest.Item) (itemRow, error) {
+func itemRowOf(
+	ctx context.Context, contents *archive.Contents, kind manifest.SourceKind, it *manifest.Item,
+) (itemRow, error) {
 	row := itemRow{File: itemName(kind, it.Name), Size: it.Size, Active: it.Active}
 	row.Name = row.File
 	if kind == manifest.Sieve {

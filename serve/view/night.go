@@ -72,7 +72,9 @@ func (v *View) read(ctx context.Context, contents *archive.Contents) (list []*ma
 }
 
 // mailbox returns a mailbox of a night.
-func (a *Archive) mailbox(contents *archive.Contents, m *manifest.Mailbox, names *names, all []*manifest.Mailbox) *Mailbox {
+func (a *Archive) mailbox(
+	contents *archive.Contents, m *manifest.Mailbox, names *names, all []*manifest.Mailbox,
+) *Mailbox {
 	served := &Mailbox{
 		Name: names.of(m), Delimiter: names.delimiter, Attributes: attributes(m), SpecialUse: m.SpecialUse, Subscribed: m.Subscribed,
 		Selectable: m.Selectable(), Archived: m,

@@ -213,7 +213,9 @@ func (v *view) Ranges(ctx context.Context, wanted []source.Range, read func(sour
 }
 
 // rangesOf reads ranges of one message, which end at or before end.
-func (v *view) rangesOf(ctx context.Context, wanted []source.Range, end int64, read func(source.Range, []byte) error) error {
+func (v *view) rangesOf(
+	ctx context.Context, wanted []source.Range, end int64, read func(source.Range, []byte) error,
+) error {
 	parts := make([][]byte, len(wanted))
 	found, err := v.with(ctx, wanted[0].UID, func(message *Message) error {
 		body, err := v.folder.files.Open(ctx, message)

@@ -68,7 +68,9 @@ func wrongQuery(err error) error {
 
 // AddWords adds the words of w to a query: by the index, if there is one, or else by reading the
 // messages.
-func AddWords(ctx context.Context, p *cli.Program, r *repo.Repo, record *search.Query, w *query.Query, noIndex bool) error {
+func AddWords(
+	ctx context.Context, p *cli.Program, r *repo.Repo, record *search.Query, w *query.Query, noIndex bool,
+) error {
 	Explain(p.Output, w)
 	if noIndex || !textindex.Exists(r) {
 		if !noIndex {

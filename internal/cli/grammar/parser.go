@@ -14,7 +14,9 @@ import (
 // NewParser returns the parser of a grammar, a pointer to a struct. It sets helped if it printed
 // help. The Run of a command gets what its parameters ask for: the context, the program, or the
 // repository that the user names, opened before and closed after.
-func NewParser(ctx context.Context, p *cli.Program, grammar any, helped *bool, options ...kong.Option) (*kong.Kong, error) {
+func NewParser(
+	ctx context.Context, p *cli.Program, grammar any, helped *bool, options ...kong.Option,
+) (*kong.Kong, error) {
 	return kong.New(grammar, append([]kong.Option{
 		kong.Name("mailstrata"),
 		kong.Writers(p.Process.Stdout, p.Process.Stderr),

@@ -20,7 +20,9 @@ import (
 
 // CheckMailboxes returns an error for --mailbox if the manifest has no such mailbox. A typing error
 // must not look like an empty mailbox.
-func CheckMailboxes(ctx context.Context, o *ui.Output, s *job.Selection, r *repo.Repo, contents *archive.Contents) error {
+func CheckMailboxes(
+	ctx context.Context, o *ui.Output, s *job.Selection, r *repo.Repo, contents *archive.Contents,
+) error {
 	unmatched, excluded := s.Mailbox, s.Exclude
 	for mailbox, err := range contents.Mailboxes(ctx) {
 		if err != nil {

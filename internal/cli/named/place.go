@@ -43,7 +43,9 @@ func (p *Place) Take(s *job.Selection, messages *[]string, command string) error
 }
 
 // Messages returns the UIDs of --message, and their mailbox.
-func Messages(ctx context.Context, r *repo.Repo, contents *archive.Contents, texts []string, s job.Selection) (*manifest.Mailbox, mail.UIDSet, error) {
+func Messages(
+	ctx context.Context, r *repo.Repo, contents *archive.Contents, texts []string, s job.Selection,
+) (*manifest.Mailbox, mail.UIDSet, error) {
 	var all mail.UIDSet
 	if len(s.Mailbox) != 1 || len(s.Exclude) > 0 {
 		return nil, all, hint.Usagef("--message needs exactly one --mailbox")

@@ -34,7 +34,9 @@ type Message struct {
 
 // ReadMessage returns a message as JSON. If its header cannot be read, it returns the rest, and the
 // error.
-func ReadMessage(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, e *manifest.Entry, readable bool) (Message, error) {
+func ReadMessage(
+	ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, e *manifest.Entry, readable bool,
+) (Message, error) {
 	var text []byte
 	var err error
 	if readable {

@@ -66,7 +66,9 @@ func Bring(ctx context.Context, p *cli.Program, r *repo.Repo, retry bool) (*text
 
 // openCurrent opens the index of words, and brings it up to date. If it is damaged, it is built
 // again.
-func openCurrent(ctx context.Context, p *cli.Program, r *repo.Repo, retry bool) (*textindex.Index, *textindex.Live, textindex.Report, error) {
+func openCurrent(
+	ctx context.Context, p *cli.Program, r *repo.Repo, retry bool,
+) (*textindex.Index, *textindex.Live, textindex.Report, error) {
 	for again := false; ; again = true {
 		x, live, report, err := openOnce(ctx, p, r, retry)
 		if err == nil || again || !textindex.IsDamaged(err) {
@@ -79,7 +81,9 @@ func openCurrent(ctx context.Context, p *cli.Program, r *repo.Repo, retry bool) 
 	}
 }
 
-func openOnce(ctx context.Context, p *cli.Program, r *repo.Repo, retry bool) (*textindex.Index, *textindex.Live, textindex.Report, error) {
+func openOnce(
+	ctx context.Context, p *cli.Program, r *repo.Repo, retry bool,
+) (*textindex.Index, *textindex.Live, textindex.Report, error) {
 	p.LimitMemory(wordsMemoryLimit)
 	x, dropped, err := textindex.Open(ctx, r)
 	if err != nil {

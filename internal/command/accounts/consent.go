@@ -96,7 +96,9 @@ func printCredential(p *cli.Program, s authSummary, a *access.Account) error {
 
 // consent returns what to ask for, by the flags, the configuration or the grant before, and whether
 // to seal the grant.
-func (c *Auth) consent(ctx context.Context, p *cli.Program, store *oauth.Store, ad *credential) (consent *oauth.Consent, sealed bool, err error) {
+func (c *Auth) consent(
+	ctx context.Context, p *cli.Program, store *oauth.Store, ad *credential,
+) (consent *oauth.Consent, sealed bool, err error) {
 	a := ad.account
 	configured, err := p.Config()
 	if err != nil {
@@ -182,7 +184,9 @@ func (c *Auth) way() access.ConsentWay {
 
 // try logs in with the secret that enter puts into the options. If the login is refused, the error
 // has the advice. If the server cannot be reached, it only warns.
-func (c *Auth) try(ctx context.Context, p *cli.Program, a *access.Account, advice string, enter func(*imap.Options)) (tried bool, err error) {
+func (c *Auth) try(
+	ctx context.Context, p *cli.Program, a *access.Account, advice string, enter func(*imap.Options),
+) (tried bool, err error) {
 	if err := p.ConfigureAccount(a, &access.AccountFlags{Connections: 1}); err != nil {
 		return false, err
 	}

@@ -53,7 +53,9 @@ func (b *browser) messages(c *archive.Contents, m *manifest.Mailbox) *picker.Lis
 }
 
 // messageRows returns the rows of messages. It reads their headers together.
-func messageRows(ctx context.Context, c *archive.Contents, m *manifest.Mailbox, entries []manifest.Entry) (rows []picker.Row, err error) {
+func messageRows(
+	ctx context.Context, c *archive.Contents, m *manifest.Mailbox, entries []manifest.Entry,
+) (rows []picker.Row, err error) {
 	listed := func(yield func(*manifest.Entry, error) bool) {
 		for i := range entries {
 			if !yield(&entries[i], nil) {

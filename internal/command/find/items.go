@@ -76,7 +76,9 @@ func (c *Command) findItems(ctx context.Context, p *cli.Program) error {
 }
 
 // itemsFound searches the manifests that are chosen.
-func (c *Command) itemsFound(ctx context.Context, p *cli.Program, r *repo.Repo, q itemsearch.Query) (iter.Seq2[*itemsearch.Hit, error], error) {
+func (c *Command) itemsFound(
+	ctx context.Context, p *cli.Program, r *repo.Repo, q itemsearch.Query,
+) (iter.Seq2[*itemsearch.Hit, error], error) {
 	if c.All {
 		return itemsearch.FindAll(ctx, r, c.Account, q), nil
 	}

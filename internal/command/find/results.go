@@ -318,7 +318,9 @@ func (s *searchResults) printAll(ctx context.Context, found hits) error {
 }
 
 // read reads messages, with the documents in them that are read.
-func (s *searchResults) read(ctx context.Context, found hits, documents extract.Documents) iter.Seq2[readable.Message[*search.Hit], error] {
+func (s *searchResults) read(
+	ctx context.Context, found hits, documents extract.Documents,
+) iter.Seq2[readable.Message[*search.Hit], error] {
 	return readable.Messages(ctx, readable.Options[*search.Hit]{
 		Chunks: s.reader, Record: func(h *search.Hit) *manifest.Record { return &h.Entry.Record },
 		Wants: func(e *entity.Entity) bool { return extract.Reads(e, documents) },

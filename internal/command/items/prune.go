@@ -35,7 +35,9 @@ func (c *Command) checkPrune() error {
 }
 
 // mirror returns what --prune asks for, or nil.
-func (c *Command) mirror(ctx context.Context, p *cli.Program, r *repo.Repo, from *archive.Contents) (*items.Mirror, error) {
+func (c *Command) mirror(
+	ctx context.Context, p *cli.Program, r *repo.Repo, from *archive.Contents,
+) (*items.Mirror, error) {
 	if !c.Prune {
 		return nil, nil
 	}

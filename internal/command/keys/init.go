@@ -112,7 +112,9 @@ func (c *Init) takeKeyFile(l *access.Location) {
 }
 
 // options returns the keys of the new repository.
-func (c *Init) options(ctx context.Context, p *cli.Program, l *access.Location) (o repo.InitOptions, key *secret.KeyFile, err error) {
+func (c *Init) options(
+	ctx context.Context, p *cli.Program, l *access.Location,
+) (o repo.InitOptions, key *secret.KeyFile, err error) {
 	if o.Options, err = l.Options(); err != nil {
 		return o, nil, err
 	}

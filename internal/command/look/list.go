@@ -101,7 +101,9 @@ func (c *List) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 
 // collect returns the manifests, the newest first, and the names of all accounts. It warns of
 // manifests that cannot be read, and counts them.
-func (c *List) collect(ctx context.Context, p *cli.Program, r *repo.Repo) (found []summary.Manifest, accounts []string, unread int, err error) {
+func (c *List) collect(
+	ctx context.Context, p *cli.Program, r *repo.Repo,
+) (found []summary.Manifest, accounts []string, unread int, err error) {
 	var heads []repo.Head
 	var histories archive.Histories
 	manifests := archive.Manifests(ctx, r)
@@ -163,7 +165,9 @@ func setAcknowledged(ctx context.Context, r *repo.Repo, found []summary.Manifest
 
 // unreported names the manifests that lack mail and have no alarm. It returns what each lost, by
 // its name.
-func unreported(ctx context.Context, p *cli.Program, r *repo.Repo, histories *archive.Histories) (lost map[string][]string, err error) {
+func unreported(
+	ctx context.Context, p *cli.Program, r *repo.Repo, histories *archive.Histories,
+) (lost map[string][]string, err error) {
 	found, err := histories.Shrunk(ctx, r, job.Limits(p.Host, nil))
 	if archive.IsDamage(err) && ctx.Err() == nil { // mailstrata check reports the damage
 		p.Warn("the manifests could not be compared: %s", ui.OneLine(err.Error()))

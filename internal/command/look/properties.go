@@ -110,7 +110,9 @@ type propertiesChange struct {
 
 // compareProperties returns what changed in access rights and annotations. Of a manifest that was
 // made before they were read it says nothing. wanted selects mailboxes by raw name.
-func compareProperties(ctx context.Context, before, after *archive.Contents, wanted func(raw string) bool) ([]propertiesChange, error) {
+func compareProperties(
+	ctx context.Context, before, after *archive.Contents, wanted func(raw string) bool,
+) ([]propertiesChange, error) {
 	if before.Manifest.PropertiesAsked.IsZero() || after.Manifest.PropertiesAsked.IsZero() ||
 		slices.Equal(before.Manifest.Properties, after.Manifest.Properties) {
 		return nil, nil

@@ -77,7 +77,9 @@ type keys struct {
 }
 
 // keysFor returns the keys of a repository, and refuses steps that lack one.
-func (n *night) keysFor(ctx context.Context, r *config.Repository, l *access.Location, prunes bool) (k keys, err error) {
+func (n *night) keysFor(
+	ctx context.Context, r *config.Repository, l *access.Location, prunes bool,
+) (k keys, err error) {
 	name := describe(r, l)
 	archives := n.configured.Archives(r)
 	if r.KeeperKeyFile != "" && archives && !r.AllowKeeperBeside {

@@ -30,7 +30,10 @@ type pickFlags struct {
 
 // pick returns the messages and mailboxes that the flags select. A nil pick means all messages of
 // the mailboxes.
-func (c *Command) pick(ctx context.Context, p *cli.Program, r *repo.Repo, contents *archive.Contents, record search.Query, w *query.Query) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
+func (c *Command) pick(
+	ctx context.Context, p *cli.Program, r *repo.Repo, contents *archive.Contents, record search.Query,
+	w *query.Query,
+) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
 	wants := func(m *manifest.Mailbox) bool { return c.Wants(&m.Mailbox) && w.Wants(&m.Mailbox) }
 	if len(c.Mailbox)+len(c.Exclude)+len(w.In)+len(w.NotIn) == 0 {
 		wants = nil

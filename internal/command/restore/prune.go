@@ -34,7 +34,9 @@ func (c *Command) checkPrune() error {
 }
 
 // pruneOptions returns what --prune asks for, or nil.
-func (c *Command) pruneOptions(ctx context.Context, p *cli.Program, r *repo.Repo, from *archive.Contents) (*restore.MirrorOptions, error) {
+func (c *Command) pruneOptions(
+	ctx context.Context, p *cli.Program, r *repo.Repo, from *archive.Contents,
+) (*restore.MirrorOptions, error) {
 	if !c.Prune {
 		return nil, nil
 	}

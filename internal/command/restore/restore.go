@@ -212,7 +212,9 @@ func (c *Command) check() (record search.Query, w *query.Query, err error) {
 }
 
 // options opens the manifest, and returns what of it is restored.
-func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, record search.Query, w *query.Query) (restore.Options, error) {
+func (c *Command) options(
+	ctx context.Context, p *cli.Program, r *repo.Repo, record search.Query, w *query.Query,
+) (restore.Options, error) {
 	contents, err := named.Manifest(ctx, p.Output, r, c.Manifest)
 	if err != nil {
 		return restore.Options{}, err
@@ -253,7 +255,9 @@ func (c *Command) options(ctx context.Context, p *cli.Program, r *repo.Repo, rec
 }
 
 // checkMailboxes returns an error for a mailbox that the manifest does not have.
-func (c *Command) checkMailboxes(ctx context.Context, p *cli.Program, r *repo.Repo, contents *archive.Contents, w *query.Query) error {
+func (c *Command) checkMailboxes(
+	ctx context.Context, p *cli.Program, r *repo.Repo, contents *archive.Contents, w *query.Query,
+) error {
 	named.FoldIn(ctx, w.In, []*archive.Contents{contents})
 	named.FoldIn(ctx, w.NotIn, []*archive.Contents{contents})
 	names := job.Selection{Mailbox: slices.Concat(c.Mailbox, w.In), Exclude: c.Exclude}

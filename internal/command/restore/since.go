@@ -40,7 +40,9 @@ func (c *Command) checkSince() error {
 
 // deletedSince returns what was deleted since a time, as an account of its own, of the manifests up
 // to the one that is named, and says what it is.
-func (c *Command) deletedSince(ctx context.Context, p *cli.Program, r *repo.Repo, to *archive.Contents, w *query.Query) (*archive.Contents, error) {
+func (c *Command) deletedSince(
+	ctx context.Context, p *cli.Program, r *repo.Repo, to *archive.Contents, w *query.Query,
+) (*archive.Contents, error) {
 	from, err := c.begin(ctx, p, r, to)
 	if err != nil {
 		return nil, err
@@ -71,7 +73,9 @@ func (c *Command) deletedSince(ctx context.Context, p *cli.Program, r *repo.Repo
 // begin opens the manifest from which on --deleted-since compares: the last one before the day or
 // the time, or else the oldest. So what was deleted on that day before its first backup counts,
 // too.
-func (c *Command) begin(ctx context.Context, p *cli.Program, r *repo.Repo, to *archive.Contents) (*archive.Contents, error) {
+func (c *Command) begin(
+	ctx context.Context, p *cli.Program, r *repo.Repo, to *archive.Contents,
+) (*archive.Contents, error) {
 	text, account := c.DeletedSince, to.Manifest.Account
 	ref, err := named.ParseRef(text)
 	if err != nil {

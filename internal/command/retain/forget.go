@@ -201,7 +201,9 @@ func printMisdated(p *cli.Program, plan *archive.ForgetPlan) error {
 	return cli.Partial("nothing was forgotten of " + ui.Plural(len(accounts), "account") + " with misdated manifests; find out which host wrote them")
 }
 
-func (c *Forget) plan(ctx context.Context, p *cli.Program, r *repo.Repo, policy history.Policy) (*archive.ForgetPlan, error) {
+func (c *Forget) plan(
+	ctx context.Context, p *cli.Program, r *repo.Repo, policy history.Policy,
+) (*archive.ForgetPlan, error) {
 	if policy.IsZero() {
 		heads, err := named.Heads(ctx, p.Output, r, c.Names)
 		if err != nil {

@@ -72,7 +72,9 @@ func (c *Forget) accept(ctx context.Context, p *cli.Program, r *repo.Repo, s arc
 
 // compare returns what the alarm of a manifest says, or what it lacks if it has none, and what it
 // lacks that its alarm does not say.
-func (c *Forget) compare(ctx context.Context, p *cli.Program, r *repo.Repo, s archive.Summary) (alarms, unsaid []string, err error) {
+func (c *Forget) compare(
+	ctx context.Context, p *cli.Program, r *repo.Repo, s archive.Summary,
+) (alarms, unsaid []string, err error) {
 	alarms = s.Manifest.Alarm
 	lost, err := archive.LostBefore(ctx, r, s, job.Limits(p.Host, c.ShrinkLimit))
 	switch {

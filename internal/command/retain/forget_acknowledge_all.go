@@ -69,7 +69,9 @@ func (c *Forget) acknowledgeAll(ctx context.Context, p *cli.Program) error {
 
 // standing returns the manifests with alarms that nobody has acknowledged, of the named accounts or
 // of all.
-func (c *Forget) standing(ctx context.Context, p *cli.Program, r *repo.Repo) (standing []archive.Summary, damage []error, err error) {
+func (c *Forget) standing(
+	ctx context.Context, p *cli.Program, r *repo.Repo,
+) (standing []archive.Summary, damage []error, err error) {
 	accounts, damage, err := health.Accounts(ctx, r, job.Limits(p.Host, c.ShrinkLimit)) // so that status and this agree
 	if err != nil {
 		return nil, nil, err
@@ -100,7 +102,9 @@ func (c *Forget) standing(ctx context.Context, p *cli.Program, r *repo.Repo) (st
 }
 
 // showAlarms prints what the manifests lack, and returns those to accept. It counts the others.
-func (c *Forget) showAlarms(ctx context.Context, p *cli.Program, r *repo.Repo, standing []archive.Summary) (accepted []repo.Head, left int, err error) {
+func (c *Forget) showAlarms(
+	ctx context.Context, p *cli.Program, r *repo.Repo, standing []archive.Summary,
+) (accepted []repo.Head, left int, err error) {
 	for _, s := range standing {
 		alarms, unsaid, err := c.compare(ctx, p, r, s)
 		if err != nil {

@@ -72,7 +72,9 @@ func (c *Forget) undo(ctx context.Context, p *cli.Program) error {
 }
 
 // named finds the forgotten manifests that the user names.
-func (c *Forget) named(ctx context.Context, r *repo.Repo, forgotten []rewrite.Forgotten) (chosen []rewrite.Forgotten, err error) {
+func (c *Forget) named(
+	ctx context.Context, r *repo.Repo, forgotten []rewrite.Forgotten,
+) (chosen []rewrite.Forgotten, err error) {
 	for _, name := range c.Names {
 		ref, err := named.ParseRef(name)
 		if err != nil {

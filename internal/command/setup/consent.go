@@ -18,7 +18,9 @@ import (
 )
 
 // askConsent asks the owner of the account for a consent, and logs in with the token.
-func (d *dialog) askConsent(ctx context.Context, a *account, user string, server *probe.Server, p *provider.Provider) error {
+func (d *dialog) askConsent(
+	ctx context.Context, a *account, user string, server *probe.Server, p *provider.Provider,
+) error {
 	if p.Help != "" && p.Password == provider.None {
 		d.Paragraph(p.Help)
 	}

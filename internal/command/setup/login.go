@@ -20,7 +20,9 @@ import (
 )
 
 // logIn asks for what the server wants, until it accepts it, and counts the mailboxes.
-func (d *dialog) logIn(ctx context.Context, a *account, address string, server *probe.Server, p *provider.Provider) error {
+func (d *dialog) logIn(
+	ctx context.Context, a *account, address string, server *probe.Server, p *provider.Provider,
+) error {
 	user := p.UserOf(address)
 	token, err := d.askWay(ctx, server, p)
 	if err != nil {

@@ -93,7 +93,9 @@ func checkAddress(address string) error {
 
 // askServer asks for the mail server, unless it is known, until one answers that can be trusted. It
 // suggests the guess.
-func (d *dialog) askServer(ctx context.Context, address string, found *provider.Provider, guess string) (*probe.Server, *account, error) {
+func (d *dialog) askServer(
+	ctx context.Context, address string, found *provider.Provider, guess string,
+) (*probe.Server, *account, error) {
 	host, port, ask := "", 0, true
 	switch {
 	case found == nil:

@@ -62,7 +62,9 @@ func (a *Access) Slots(ctx context.Context) ([]Slot, error) {
 }
 
 // AddSlot makes a key slot of a role, sealed to a recipient. It needs the owner's key.
-func (a *Access) AddSlot(ctx context.Context, role Role, recipient age.Recipient, label string) (name string, err error) {
+func (a *Access) AddSlot(
+	ctx context.Context, role Role, recipient age.Recipient, label string,
+) (name string, err error) {
 	next, err := a.nextKeys(ctx)
 	if err != nil {
 		return "", err
@@ -81,7 +83,9 @@ func (a *Access) AddSlot(ctx context.Context, role Role, recipient age.Recipient
 
 // putSlot stores a slot as row describes it, with secrets of the owner, for the config of a number.
 // That config must list the row that putSlot returns.
-func (a *Access) putSlot(ctx context.Context, owner *Secrets, row SlotRow, recipient age.Recipient, number uint64) (*SlotRow, error) {
+func (a *Access) putSlot(
+	ctx context.Context, owner *Secrets, row SlotRow, recipient age.Recipient, number uint64,
+) (*SlotRow, error) {
 	text, err := keys.RecipientText(recipient)
 	if err != nil {
 		return nil, err

@@ -98,7 +98,9 @@ func unlock(slots []storedSlot, u Unlock, d *format.FrameDecoder, confirm func(*
 
 // tryIdentities opens the slot whose config has the highest number. Usually it is the first that
 // opens.
-func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecoder, confirm func(*Access) error) (best *Access, err error) {
+func tryIdentities(
+	slots []storedSlot, ids []age.Identity, d *format.FrameDecoder, confirm func(*Access) error,
+) (best *Access, err error) {
 	failed := ErrWrongKey
 	for _, s := range slots {
 		a, err := openSlot(s, d, ids)

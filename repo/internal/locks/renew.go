@@ -34,7 +34,9 @@ type Renewal struct {
 
 // Renew renews the locks if the last renewal is older than after. A run goes on if it cannot: the
 // error is in the Renewal. progress may be nil, and may be called several times at once.
-func (l *Locks) Renew(ctx context.Context, now time.Time, after time.Duration, progress func(objects.Progress)) (Renewal, error) {
+func (l *Locks) Renew(
+	ctx context.Context, now time.Time, after time.Duration, progress func(objects.Progress),
+) (Renewal, error) {
 	lock := l.Objects.Store.Lock()
 	if lock == nil {
 		return Renewal{}, nil
@@ -82,7 +84,9 @@ func (l *Locks) lastRenewal(ctx context.Context, now time.Time) (time.Time, erro
 }
 
 // renewAll renews the lock of every object that is not to be deleted, and puts a renewal.
-func (l *Locks) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Time, progress func(objects.Progress)) (int, error) {
+func (l *Locks) renewAll(
+	ctx context.Context, lock *objectlock.Lock, now time.Time, progress func(objects.Progress),
+) (int, error) {
 	condemned, err := l.Condemned(ctx)
 	if err != nil {
 		return 0, err

@@ -37,7 +37,9 @@ func (o *Objects) EachPack(ctx context.Context, use func(p format.Pack, o store.
 }
 
 // EachPackOf calls use for every pack of some kinds in the store. It lists the kinds at once.
-func (o *Objects) EachPackOf(ctx context.Context, kinds []format.Kind, use func(p format.Pack, o store.Object) error) error {
+func (o *Objects) EachPackOf(
+	ctx context.Context, kinds []format.Kind, use func(p format.Pack, o store.Object) error,
+) error {
 	listed := make([][]store.Object, len(kinds))
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, kind := range kinds {

@@ -13,13 +13,17 @@ import (
 )
 
 // DescribePack reads the table of a pack, and checks it.
-func (o *Objects) DescribePack(ctx context.Context, p format.Pack, size int64) (format.PackRow, []format.LaneRow, error) {
+func (o *Objects) DescribePack(
+	ctx context.Context, p format.Pack, size int64,
+) (format.PackRow, []format.LaneRow, error) {
 	return o.CheckPack(ctx, p, size, false, new(Checked))
 }
 
 // CheckPack is DescribePack, or with whole it also reads every chunk. It counts in checked what it
 // read.
-func (o *Objects) CheckPack(ctx context.Context, p format.Pack, size int64, whole bool, checked *Checked) (format.PackRow, []format.LaneRow, error) {
+func (o *Objects) CheckPack(
+	ctx context.Context, p format.Pack, size int64, whole bool, checked *Checked,
+) (format.PackRow, []format.LaneRow, error) {
 	checked.Objects++
 	kind := format.KindData
 	if p.Catalog {

@@ -14,7 +14,9 @@ import (
 const maxInMemory = 1 << 20
 
 // OpenSegment fetches an index segment and opens it. The caller calls done.
-func (o *Objects) OpenSegment(ctx context.Context, listed store.Object, hash [32]byte) (seg *format.Segment, done func(), err error) {
+func (o *Objects) OpenSegment(
+	ctx context.Context, listed store.Object, hash [32]byte,
+) (seg *format.Segment, done func(), err error) {
 	if listed.Size <= maxInMemory {
 		stored, err := Fetch(ctx, o.Store, listed.Name)
 		if err != nil {
@@ -67,7 +69,9 @@ func (o *Objects) WriteSegment(
 }
 
 // PutSegment puts an index segment of packs and their entries. It returns its hash and its size.
-func (o *Objects) PutSegment(ctx context.Context, packs []format.PackRow, entries []format.Entry) (hash [32]byte, size int64, err error) {
+func (o *Objects) PutSegment(
+	ctx context.Context, packs []format.PackRow, entries []format.Entry,
+) (hash [32]byte, size int64, err error) {
 	s, hash, err := o.WriteSegment(packs, format.Sorted(entries), format.Table{})
 	if err != nil {
 		return hash, 0, err

@@ -135,7 +135,9 @@ func (c *compaction) read(ctx context.Context, s *census.Pack) ([]movedChunk, er
 }
 
 // readFrame copies the wanted chunks of a frame to the scratch file.
-func (c *compaction) readFrame(ctx context.Context, pack *openedPack, s *census.Pack, i int) (moved []movedChunk, err error) {
+func (c *compaction) readFrame(
+	ctx context.Context, pack *openedPack, s *census.Pack, i int,
+) (moved []movedChunk, err error) {
 	var content []byte
 	f := &pack.frames[i]
 	for _, d := range f.Chunks {

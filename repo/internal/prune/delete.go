@@ -28,7 +28,9 @@ const deletesAtOnce = 32
 
 // remove deletes objects, several at a time, and returns those that are gone. It goes on if the
 // store retains one.
-func (d *deleter) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) (gone []store.Object, err error) {
+func (d *deleter) remove(
+	ctx context.Context, step string, doomed []store.Object, done *Amount,
+) (gone []store.Object, err error) {
 	var now objects.Progress
 	for _, o := range doomed {
 		now.AllBytes += o.Size

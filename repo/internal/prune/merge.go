@@ -217,7 +217,9 @@ func (x *indexMerger) describe(s *listedSegment, t *format.Table) {
 
 // removeReplaced deletes segments that another one replaces, if that one is a day old and has all
 // their entries. It returns all segments that another one replaces, of any age.
-func (x *indexMerger) removeReplaced(ctx context.Context, listed []listedSegment) (replaced map[[32]byte]bool, err error) {
+func (x *indexMerger) removeReplaced(
+	ctx context.Context, listed []listedSegment,
+) (replaced map[[32]byte]bool, err error) {
 	replaced = map[[32]byte]bool{}
 	var doomed []store.Object
 	for _, merged := range listed {
@@ -243,7 +245,9 @@ func (x *indexMerger) removeReplaced(ctx context.Context, listed []listedSegment
 
 // replacedBy reads the merged segment and its inputs whole, and returns the inputs whose entries it
 // has.
-func (x *indexMerger) replacedBy(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []store.Object, err error) {
+func (x *indexMerger) replacedBy(
+	ctx context.Context, merged listedSegment, inputs []listedSegment,
+) (doomed []store.Object, err error) {
 	whole, err := x.readSegment(ctx, merged, nil)
 	if err != nil {
 		return nil, x.leaveUnreadable(ctx, merged.Name, err)
@@ -276,7 +280,9 @@ func (x *indexMerger) replacedBy(ctx context.Context, merged listedSegment, inpu
 
 // readSegment reads a segment whole and returns its digests. keep, if not nil, is called with the
 // segment and returns what to call with each entry.
-func (x *indexMerger) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
+func (x *indexMerger) readSegment(
+	ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error,
+) (map[format.Pack]format.PackDigest, error) {
 	seg, done, err := x.r.OpenSegment(ctx, s.Object, s.hash)
 	if err != nil {
 		return nil, err

@@ -82,7 +82,9 @@ func (l *Locked) Put(ctx context.Context, name string, body io.ReaderAt, size in
 }
 
 // PutRetained implements store.Retainer.
-func (l *Locked) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep store.Retention) error {
+func (l *Locked) PutRetained(
+	ctx context.Context, name string, body io.ReaderAt, size int64, keep store.Retention,
+) error {
 	if l.Denied.Retain {
 		return fmt.Errorf("put %s under retention: %w", name, store.ErrPermission)
 	}
@@ -157,7 +159,9 @@ func (l *Locked) GetVersion(ctx context.Context, name, id string, offset, length
 	return l.read(ctx, name, l.find(name, id), offset, length)
 }
 
-func (b *bucket) read(ctx context.Context, name string, v *version, offset, length int64) (io.ReadCloser, int64, error) {
+func (b *bucket) read(
+	ctx context.Context, name string, v *version, offset, length int64,
+) (io.ReadCloser, int64, error) {
 	if v == nil || v.marker {
 		return nil, 0, fmt.Errorf("get %s: %w", name, store.ErrNotExist)
 	}
