@@ -101,7 +101,8 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 				left = left || d.isComplete()
 			}
 		}
-		if n := slices.IndexFunc(account, func(d Decision) bool { return !d.Keep && d.isComplete() }); n >= 0 && !left &&
+		if n := slices.IndexFunc(account, func(d Decision) bool { return !d.Keep && d.isComplete() }); n >= 0 &&
+			!left &&
 			slices.ContainsFunc(heads, func(h repo.Head) bool { return h.Account == account[0].Head.Account }) {
 			return nil, fmt.Errorf("manifest %x: %w: no other complete one of account %q would be left",
 				account[n].Head.ID[:4], ErrKept, account[n].Manifest.Account)
@@ -113,7 +114,8 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 // hasAlarm reports whether the manifest is a committed one with an alarm that nobody has
 // acknowledged.
 func (d *Decision) hasAlarm() bool {
-	return d.Manifest != nil && d.Head.Committed() && len(d.Manifest.Alarm) > 0 && !slices.Contains(d.Tags, history.TagAcknowledged)
+	return d.Manifest != nil && d.Head.Committed() && len(d.Manifest.Alarm) > 0 &&
+		!slices.Contains(d.Tags, history.TagAcknowledged)
 }
 
 // isComplete reports whether the manifest is a committed one of a complete run.
@@ -209,7 +211,8 @@ func keepAlarming(account []Decision) {
 			continue
 		}
 		takes := func(by Decision) bool {
-			return by.Manifest != nil && by.Head.Committed() && takesOver(Summary{by.Head, by.Manifest}, Summary{d.Head, d.Manifest})
+			return by.Manifest != nil && by.Head.Committed() &&
+				takesOver(Summary{by.Head, by.Manifest}, Summary{d.Head, d.Manifest})
 		}
 		if !slices.ContainsFunc(account[:i], takes) {
 			d.Verdict = history.Verdict{Keep: true, Firm: true, Reasons: []string{"alarm, not acknowledged"}}

@@ -164,7 +164,8 @@ func (f *lossFinder) wereCompared(before, now *Decision) bool {
 	}
 	for name, mark := range f.marks {
 		head, ok := repo.ParseManifest(name)
-		if ok && head.Account == now.Head.Account && head.Time.After(before.Head.Time) && head.Time.Before(now.Head.Time) &&
+		if ok && head.Account == now.Head.Account && head.Time.After(before.Head.Time) &&
+			head.Time.Before(now.Head.Time) &&
 			mark.Forgotten.After(since) { // an erasure compares nothing
 			return true
 		}

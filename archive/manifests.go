@@ -155,7 +155,8 @@ func BelatedAmong(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[str
 	confirmed, err := confirmedTimes(ctx, r, heads)
 	belated := map[string]bool{}
 	for _, h := range heads {
-		if at, ok := first[h.Account]; ok && datingOf(h) == history.Belated && h.Stored.After(at) && !confirmed[h.Name] {
+		if at, ok := first[h.Account]; ok && datingOf(h) == history.Belated && h.Stored.After(at) &&
+			!confirmed[h.Name] {
 			belated[h.Name] = true
 		}
 	}

@@ -130,7 +130,8 @@ func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page man
 		err = fmt.Errorf("%w: flags of %d messages for %d records", manifest.ErrMalformed, len(sets), len(entries))
 	}
 	if err != nil {
-		return entries, fmt.Errorf("mailbox %q, %s: %w: flag page %s: %w", mailbox.Name, page, ErrFlags, page.Flags, err)
+		return entries, fmt.Errorf("mailbox %q, %s: %w: flag page %s: %w",
+			mailbox.Name, page, ErrFlags, page.Flags, err)
 	}
 	for i := range sets {
 		entries[i].FlagSet = sets[i]

@@ -125,7 +125,8 @@ func readAlarming(ctx context.Context, r *repo.Repo, heads []repo.Head) (all []r
 		switch {
 		case err != nil:
 			return nil, err
-		case errors.Is(found.err, store.ErrNotExist), found.err == nil && (found.Head.Late || len(found.Manifest.Alarm) == 0):
+		case errors.Is(found.err, store.ErrNotExist),
+			found.err == nil && (found.Head.Late || len(found.Manifest.Alarm) == 0):
 			continue
 		case found.err != nil && !IsDamage(found.err):
 			return nil, found.err

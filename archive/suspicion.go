@@ -43,7 +43,8 @@ func Suspect(ctx context.Context, r *repo.Repo, of Summary, limits Limits) (foun
 	}
 	for _, err := range damage {
 		var unread *AlarmError
-		if errors.As(err, &unread) && isEarlier(unread.Head) && !errors.Is(err, repo.ErrNotMine) && !errors.Is(err, repo.ErrMisdated) {
+		if errors.As(err, &unread) && isEarlier(unread.Head) && !errors.Is(err, repo.ErrNotMine) &&
+			!errors.Is(err, repo.ErrMisdated) {
 			found.Text = "its alarm cannot be read: " + err.Error()
 			return found, nil
 		}

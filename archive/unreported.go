@@ -101,7 +101,8 @@ func backFrom(ctx context.Context, r *repo.Repo, of Summary) (*Histories, error)
 			continue
 		}
 		histories.Add(s)
-		if s.Manifest.State == manifest.Complete && s.Head.Committed() && !s.Head.Belated() && !s.Head.Time.After(of.Manifest.Start) {
+		if s.Manifest.State == manifest.Complete && s.Head.Committed() && !s.Head.Belated() &&
+			!s.Head.Time.After(of.Manifest.Start) {
 			break
 		}
 	}
@@ -144,7 +145,8 @@ func (h *Histories) find(
 // compares even so.
 func (d *Decision) repairs(before *Decision) bool {
 	missing := before.Manifest.Totals.Accounted() - d.Manifest.Totals.Accounted()
-	return d.Manifest.Origin != [32]byte{} && d.Manifest.Origin == (Summary{Head: before.Head, Manifest: before.Manifest}).Origin() &&
+	return d.Manifest.Origin != [32]byte{} &&
+		d.Manifest.Origin == (Summary{Head: before.Head, Manifest: before.Manifest}).Origin() &&
 		d.Manifest.Totals.Failures-before.Manifest.Totals.Failures >= missing
 }
 

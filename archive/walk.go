@@ -119,7 +119,8 @@ func (w *Walk) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) erro
 		err := follow(m.Pages)
 		for i, id := range m.Lists {
 			if err == nil {
-				err = followPiece(ctx, w, Piece{Kind: PageList, ID: id, Mailbox: m, Place: uint32(i)}, manifest.ParsePageList, follow)
+				err = followPiece(ctx, w, Piece{Kind: PageList, ID: id, Mailbox: m, Place: uint32(i)},
+					manifest.ParsePageList, follow)
 			}
 		}
 		if err != nil {

@@ -78,7 +78,8 @@ func (a *accountRun) itemsLate() error {
 	if read == nil || time.Since(*read) < itemsAfterMail {
 		return nil
 	}
-	return fmt.Errorf("the server is too slow: the mail has waited for it for %v; the next run continues", itemsAfterMail)
+	return fmt.Errorf("the server is too slow: the mail has waited for it for %v; the next run continues",
+		itemsAfterMail)
 }
 
 // mailEnded says that the run will read no more mail.

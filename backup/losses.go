@@ -51,7 +51,9 @@ func (a *accountRun) addLossesSince(
 ) error {
 	catalog := archive.Catalog(ctx, a.repo, a.catalog.reader)
 	catalog.Load = a.flushedLoad(ctx, catalog.Load)
-	comparison := loss.Comparison{Before: sorted(before), Now: sorted(a.recorder.recorded), Most: most, Catalog: catalog}
+	comparison := loss.Comparison{
+		Before: sorted(before), Now: sorted(a.recorder.recorded), Most: most, Catalog: catalog,
+	}
 	if limits := a.lossLimits(); limits != nil {
 		comparison.Limit = limits(a.Name)
 	}

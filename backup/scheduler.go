@@ -78,7 +78,8 @@ func (s *scheduler) expect(due []*mailboxRun) {
 func (s *scheduler) unchangedSince(observed time.Time) func(*manifest.Mailbox, *mail.Status) bool {
 	shared := identity.SharedNumbers(s.recorder.before)
 	return func(old *manifest.Mailbox, now *mail.Status) bool {
-		return !old.Unproven && isUnchanged(old, now, observed) && !(shared[*now] && s.recorder.validities.Ambiguous(now))
+		return !old.Unproven && isUnchanged(old, now, observed) &&
+			!(shared[*now] && s.recorder.validities.Ambiguous(now))
 	}
 }
 

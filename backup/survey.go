@@ -115,13 +115,15 @@ func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error 
 	before, now := identity.Software(earlier.ID), identity.Software(s.server.ID)
 	switch {
 	case other:
-		s.recorder.warn("the account was read as %s before and is read as %s now: %s", s.parent.Source, s.URL, onlyProven)
+		s.recorder.warn("the account was read as %s before and is read as %s now: %s",
+			s.parent.Source, s.URL, onlyProven)
 	case before == now:
 		return nil
 	default:
 		same, err := s.sampleAccount(ctx, survey)
 		if same && err == nil {
-			s.remark(true, "the server calls itself %q and was %q before: a sample of messages equals the archive", now, before)
+			s.remark(true, "the server calls itself %q and was %q before: a sample of messages equals the archive",
+				now, before)
 		}
 		if err != nil || same {
 			return err

@@ -217,7 +217,8 @@ func (v *vanished) each(ctx context.Context, do func(*manifest.Mailbox, *manifes
 		}
 		for _, page := range pages {
 			first, last := page.Range()
-			if part.uids != nil && part.uids.In(mail.UIDRange{First: mail.UID(first), Last: mail.UID(last)}).Len() == 0 {
+			if part.uids != nil &&
+				part.uids.In(mail.UIDRange{First: mail.UID(first), Last: mail.UID(last)}).Len() == 0 {
 				continue
 			}
 			entries, err := page.Entries(v.catalog.load(ctx))

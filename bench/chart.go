@@ -54,15 +54,19 @@ text { font: 12px sans-serif; fill: #333 } .bar { fill: #3b7dbd } .peers { strok
 	for i, one := range list {
 		y := chartTop + chartRow*i
 		length := chartUnit * min(one.ratio, chartMost)
-		fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", chartLabels-8, y+14, html.EscapeString(one.label))
-		fmt.Fprintf(&b, "<rect class=\"bar\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"16\"/>\n", chartLabels, y+2, length)
-		fmt.Fprintf(&b, "<text x=\"%.1f\" y=\"%d\">%.2f</text>\n", chartLabels+max(length, chartUnit*one.goal)+6, y+14, one.ratio)
+		fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n",
+			chartLabels-8, y+14, html.EscapeString(one.label))
+		fmt.Fprintf(&b, "<rect class=\"bar\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"16\"/>\n",
+			chartLabels, y+2, length)
+		fmt.Fprintf(&b, "<text x=\"%.1f\" y=\"%d\">%.2f</text>\n",
+			chartLabels+max(length, chartUnit*one.goal)+6, y+14, one.ratio)
 		if one.goal > 0 {
 			x := chartLabels + chartUnit*one.goal
 			fmt.Fprintf(&b, "<line class=\"goal\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"/>\n", x, y, x, y+20)
 		}
 	}
 	x := chartLabels + chartUnit
-	fmt.Fprintf(&b, "<line class=\"peers\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n</svg>\n", x, chartTop-2, x, height-8)
+	fmt.Fprintf(&b, "<line class=\"peers\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>\n</svg>\n",
+		x, chartTop-2, x, height-8)
 	return b.String()
 }

@@ -62,7 +62,8 @@ func (b *bench) measureFleet(ctx context.Context, o fleetOptions) error {
 	if err := f.commands(ctx, b); err != nil {
 		return err
 	}
-	fmt.Printf("\n%s accounts, %d nights, %d hosts, the servers %v\n\n%s\n%s", thousands(o.accounts), o.nights, o.shards, b.distance, fleetTable(f.rows), machine)
+	fmt.Printf("\n%s accounts, %d nights, %d hosts, the servers %v\n\n%s\n%s",
+		thousands(o.accounts), o.nights, o.shards, b.distance, fleetTable(f.rows), machine)
 	return nil
 }
 

@@ -41,7 +41,8 @@ func (f *fleetMail) deliver(ctx context.Context, night, n int) error {
 	for _, i := range f.random.Perm(len(f.names))[:n] {
 		for j := range 1 + f.random.IntN(4) {
 			m := f.mail.Note()
-			path := filepath.Join(f.root, f.names[i], "Maildir", "cur", fmt.Sprintf("%d.n%d.m%d:2,", m.Date.Unix(), night, j))
+			path := filepath.Join(f.root, f.names[i], "Maildir",
+				"cur", fmt.Sprintf("%d.n%d.m%d:2,", m.Date.Unix(), night, j))
 			if err := cmp.Or(os.WriteFile(path, m.Body, 0o644), os.Chown(path, nobody, nobody)); err != nil {
 				return err
 			}

@@ -4,7 +4,8 @@ import "fmt"
 
 // fleetTable writes rows in Markdown.
 func fleetTable(rows []fleetRow) string {
-	lines := [][]string{{"", "wall s", "CPU s", "peak MiB", "requests", "chain", "an account", "LIST", "GET", "PUT", "HEAD", "read MB", "KB put", "bytes an account"}}
+	lines := [][]string{{"", "wall s", "CPU s", "peak MiB",
+		"requests", "chain", "an account", "LIST", "GET", "PUT", "HEAD", "read MB", "KB put", "bytes an account"}}
 	for _, r := range rows {
 		line := []string{
 			r.what, fmt.Sprintf("%.1f", wall(r.usage)), fmt.Sprintf("%.1f", cpu(r.usage)), fmt.Sprintf("%.0f", mib(r.usage)),

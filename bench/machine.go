@@ -27,7 +27,8 @@ func (b *bench) machine(ctx context.Context) string {
 		said("findmnt", "-n", "-o", "FSTYPE", "-T", b.dir), load)
 	fmt.Fprintf(&text, "- %s, commit %s\n", said(b.program, "version"), said("git", "rev-parse", "--short", "HEAD"))
 	fmt.Fprintf(&text, "- %s; %s\n", said("mbsync", "--version"), said("restic", "version"))
-	fmt.Fprintf(&text, "- Dovecot %s; MinIO as pinned in testbed/minio; %s\n", said("dovecot", "--version"), runtime.Version())
+	fmt.Fprintf(&text, "- Dovecot %s; MinIO as pinned in testbed/minio; %s\n",
+		said("dovecot", "--version"), runtime.Version())
 	fmt.Fprintf(&text, "- %s\n", time.Now().UTC().Format("2006-01-02"))
 	return text.String()
 }

@@ -35,7 +35,8 @@ func given(path string) (s *set, err error) {
 // eachMessage calls f with the path of each message of a Maildir, in order.
 func eachMessage(root string, f func(path string, entry fs.DirEntry) error) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if dir := filepath.Base(filepath.Dir(path)); err != nil || !entry.Type().IsRegular() || dir != "cur" && dir != "new" {
+		if dir := filepath.Base(filepath.Dir(path)); err != nil || !entry.Type().IsRegular() ||
+			dir != "cur" && dir != "new" {
 			return err
 		}
 		return f(path, entry)

@@ -63,7 +63,8 @@ func main() {
 		o.maildirs = append(o.maildirs, path)
 		return nil
 	})
-	flag.IntVar(&o.generate, "generate", 0, "measure with so many generated messages; 5,000 if nothing else is asked for")
+	flag.IntVar(&o.generate, "generate",
+		0, "measure with so many generated messages; 5,000 if nothing else is asked for")
 	flag.IntVar(&o.large, "large", 0, "measure with so many messages that have a large file each")
 	flag.IntVar(&o.size, "large-size", 20, "the size of such a message, in `MB`")
 	flag.IntVar(&o.messages, "messages", 0, "measure mailstrata alone, with so many short messages in one account")

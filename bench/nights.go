@@ -185,12 +185,14 @@ func (y *nights) oneShot(ctx context.Context, mail *set) error {
 	if err != nil {
 		return err
 	}
-	return y.add(ctx, grown{when: "all in one backup", who: mailstrata, mail: mail.bytes, nights: []usage{u}}, once.bucket)
+	return y.add(ctx, grown{when: "all in one backup", who: mailstrata, mail: mail.bytes, nights: []usage{u}},
+		once.bucket)
 }
 
 // table writes the growth in Markdown.
 func (y *nights) table() string {
-	rows := [][]string{{"", "", "night s", "CPU s", "mail MB", "stored MB", "objects", "data MB", "catalog MB", "index MB", "manifests MB"}}
+	rows := [][]string{{"", "",
+		"night s", "CPU s", "mail MB", "stored MB", "objects", "data MB", "catalog MB", "index MB", "manifests MB"}}
 	for i, g := range y.growth {
 		of := row{rounds: g.nights}
 		line := []string{g.when, g.who, unlessZero("%.2f", of.median(wall)), unlessZero("%.2f", of.median(cpu)),

@@ -66,7 +66,8 @@ func (s Summary) Day() time.Time {
 // property returns the value of the first property of a name.
 func property(text, name string) string {
 	for line := range strings.SplitSeq(text, "\n") {
-		if len(line) <= len(name) || !strings.EqualFold(line[:len(name)], name) || line[len(name)] != ':' && line[len(name)] != ';' {
+		if len(line) <= len(name) || !strings.EqualFold(line[:len(name)], name) ||
+			line[len(name)] != ':' && line[len(name)] != ';' {
 			continue
 		}
 		quoted := false

@@ -64,7 +64,8 @@ func (d *digest) authorize(user, password, method, uri, cnonce string) string {
 	if d.qop {
 		response = sum(a1, d.nonce, nc, cnonce, "auth", a2)
 	}
-	field := fmt.Sprintf("Digest username=%s, realm=%s, nonce=%s, uri=%s, response=%s", quoted(user), quoted(d.realm), quoted(d.nonce), quoted(uri), quoted(response))
+	field := fmt.Sprintf("Digest username=%s, realm=%s, nonce=%s, uri=%s, response=%s",
+		quoted(user), quoted(d.realm), quoted(d.nonce), quoted(uri), quoted(response))
 	if d.algorithm != "" {
 		field += ", algorithm=" + d.algorithm
 	}

@@ -27,9 +27,11 @@ type kindNames struct {
 
 func (c *Client) names() kindNames {
 	if c.kind == collection.AddressBooks {
-		return kindNames{cardDAVSpace, "addressbook-home-set", "addressbook", "/.well-known/carddav", "text/vcard; charset=utf-8", "VCARD"}
+		return kindNames{cardDAVSpace, "addressbook-home-set",
+			"addressbook", "/.well-known/carddav", "text/vcard; charset=utf-8", "VCARD"}
 	}
-	return kindNames{calDAVSpace, "calendar-home-set", "calendar", "/.well-known/caldav", "text/calendar; charset=utf-8", "VCALENDAR"}
+	return kindNames{calDAVSpace, "calendar-home-set",
+		"calendar", "/.well-known/caldav", "text/calendar; charset=utf-8", "VCALENDAR"}
 }
 
 const collectionProps = `<D:displayname/><D:resourcetype/><D:sync-token/><S:getctag/><C:calendar-description/><C:calendar-timezone/>` +
@@ -175,7 +177,8 @@ func (c *Client) inHome(ctx context.Context, home *url.URL) (all []collection.Co
 		all = append(all, one)
 	}
 	if !self {
-		return nil, fmt.Errorf("%w: the list of %s does not have the home itself, so it may lack more", ErrProtocol, at.Path)
+		return nil, fmt.Errorf("%w: the list of %s does not have the home itself, so it may lack more",
+			ErrProtocol, at.Path)
 	}
 	if err := c.locate(at); err != nil {
 		return nil, err

@@ -85,7 +85,10 @@ func New(kind collection.Kind, o Options) *Client {
 		DisableCompression: true, // an ETag is of the bytes as they are sent (answer.go)
 	}
 	watch := silence.New(o.timeout(), o.Silent)
-	c := &Client{options: o, kind: kind, base: &base, origin: &base, http: &http.Client{Transport: watch.Transport(transport)}, pace: newPace(o.MaxWait)}
+	c := &Client{
+		options: o, kind: kind, base: &base, origin: &base,
+		http: &http.Client{Transport: watch.Transport(transport)}, pace: newPace(o.MaxWait),
+	}
 	c.glanced = make(map[string]*versions)
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c
@@ -296,7 +299,8 @@ func (c *Client) redirect(from *url.URL, answer *http.Response) (*url.URL, error
 		return nil, err
 	}
 	if to.RawQuery != "" {
-		return nil, fmt.Errorf("%w: a redirect (%d) to a page with a query, perhaps to log in", ErrProtocol, answer.StatusCode)
+		return nil, fmt.Errorf("%w: a redirect (%d) to a page with a query, perhaps to log in",
+			ErrProtocol, answer.StatusCode)
 	}
 	return to, nil
 }

@@ -37,7 +37,8 @@ func (c *Client) List(ctx context.Context, of collection.Collection, token strin
 // know the report.
 func refusesToken(err error) bool {
 	status := statusOfError(err)
-	return status/100 == 4 && status != http.StatusUnauthorized && status != http.StatusTooManyRequests && !isNotFound(err) ||
+	return status/100 == 4 && status != http.StatusUnauthorized && status != http.StatusTooManyRequests &&
+		!isNotFound(err) ||
 		status == http.StatusNotImplemented
 }
 
@@ -91,7 +92,8 @@ func (c *Client) changes(ctx context.Context, u *url.URL, token string) (l colle
 				return l, err
 			case name == "" && r.status == http.StatusInsufficientStorage: // RFC 6578 section 3.6
 				more = true
-			case name == "" || strings.HasSuffix(name, "/"), r.prop(davSpace, "resourcetype").child(davSpace, "collection") != nil:
+			case name == "" || strings.HasSuffix(name, "/"),
+				r.prop(davSpace, "resourcetype").child(davSpace, "collection") != nil:
 			case r.status == http.StatusNotFound:
 				last[name] = -1
 			default:
@@ -144,7 +146,8 @@ func (c *Client) member(at *url.URL, href string) (string, error) {
 		dir, name = inner[:strings.LastIndexByte(inner, '/')+1], inner[strings.LastIndexByte(inner, '/')+1:]+"/"
 	}
 	decoded, err := url.PathUnescape(dir)
-	if err != nil || strings.TrimSuffix(decoded, "/") != strings.TrimSuffix(at.Path, "/") || name == "." || name == ".." {
+	if err != nil || strings.TrimSuffix(decoded, "/") != strings.TrimSuffix(at.Path, "/") || name == "." ||
+		name == ".." {
 		return "", fmt.Errorf("%w: the href %.80q is not in the collection %s", ErrProtocol, href, at.Path)
 	}
 	return name, nil

@@ -186,7 +186,8 @@ func rootOf(d *xml.Decoder) (xml.StartElement, error) {
 // readElement reads an element whose start was read, with at most so many elements.
 func readElement(d *xml.Decoder, start xml.StartElement, depth int, most *int) (*element, error) {
 	if *most--; depth > maxDepth || *most < 0 {
-		return nil, fmt.Errorf("%w: more than %d elements in one, or more than %d deep", ErrProtocol, maxElements, maxDepth)
+		return nil, fmt.Errorf("%w: more than %d elements in one, or more than %d deep",
+			ErrProtocol, maxElements, maxDepth)
 	}
 	e := &element{name: start.Name}
 	for _, attr := range start.Attr {

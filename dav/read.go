@@ -161,7 +161,8 @@ func (c *Client) get(
 		case isHTML(answer.Header.Get("Content-Type")) || looksLikeHTML(item.Content):
 			return fmt.Errorf("%w: it is a web page, perhaps to log in", ErrProtocol)
 		case !c.looksRight(item.Content):
-			return fmt.Errorf("%w: %d bytes that do not begin as a %s", ErrProtocol, len(item.Content), c.names().object)
+			return fmt.Errorf("%w: %d bytes that do not begin as a %s",
+				ErrProtocol, len(item.Content), c.names().object)
 		}
 		if etag := answer.Header.Get("ETag"); etag != "" {
 			item.ETag = etag

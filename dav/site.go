@@ -40,7 +40,8 @@ func port(u *url.URL) string {
 // host to another of its own. Such a host gets the password by TLS alone, and because the host that
 // the user named, and that has the password, leads there.
 func (c *Client) checkHost(u *url.URL) error {
-	if sameOrigin(u, c.base) || u.Scheme == "https" && c.base.Scheme == "https" && port(u) == port(c.base) && SameSite(u.Hostname(), c.base.Hostname()) {
+	if sameOrigin(u, c.base) || u.Scheme == "https" && c.base.Scheme == "https" && port(u) == port(c.base) &&
+		SameSite(u.Hostname(), c.base.Hostname()) {
 		return nil
 	}
 	return fmt.Errorf("the server names another host, %s://%s, which gets no password: if you trust it, use its URL", u.Scheme, u.Host)

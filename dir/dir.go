@@ -47,7 +47,8 @@ func Create(path string) (*Dir, error) {
 	}
 	for _, e := range entries {
 		if e.Name() != tmpDir {
-			return nil, fmt.Errorf("%s is not empty (it holds %q): a repository needs a directory of its own", path, e.Name())
+			return nil, fmt.Errorf("%s is not empty (it holds %q): a repository needs a directory of its own",
+				path, e.Name())
 		}
 	}
 	d, err := Open(path)

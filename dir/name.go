@@ -58,7 +58,10 @@ func linkError(err error) error {
 // unsupported reports whether a call failed because the file system does not support it. FAT
 // answers EPERM.
 func unsupported(err error) bool {
-	lacks := []error{syscall.EPERM, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EINVAL, syscall.EMLINK, errors.ErrUnsupported}
+	lacks := []error{
+		syscall.EPERM, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EINVAL, syscall.EMLINK,
+		errors.ErrUnsupported,
+	}
 	return slices.ContainsFunc(lacks, func(is error) bool { return errors.Is(err, is) })
 }
 

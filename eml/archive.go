@@ -93,7 +93,8 @@ func (a *Archive) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restor
 			return nil, nil, a.named(err)
 		}
 		if dirs[i] != wanted[i] {
-			notes = append(notes, fmt.Sprintf("mailbox %q is in the directory %q: another differs in case alone", mailboxes[i].Name, dirs[i]))
+			notes = append(notes, fmt.Sprintf("mailbox %q is in the directory %q: another differs in case alone",
+				mailboxes[i].Name, dirs[i]))
 		}
 	}
 	return places, notes, nil

@@ -55,7 +55,8 @@ func shortSubject(subject string) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range subject {
-		if !unicode.In(r, unicode.L, unicode.N, unicode.M) && !strings.ContainsRune("-_.,+@", r) || r == utf8.RuneError {
+		if !unicode.In(r, unicode.L, unicode.N, unicode.M) && !strings.ContainsRune("-_.,+@", r) ||
+			r == utf8.RuneError {
 			r = ' '
 		}
 		if n++; n > subjectRunes || b.Len()+utf8.RuneLen(r) > subjectBytes {

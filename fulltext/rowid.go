@@ -40,7 +40,8 @@ func (u *Update) freeRow(ctx context.Context, date time.Time, hash *chunk.ID) (i
 		if u.taken[row] {
 			continue
 		}
-		found, err := u.db.number(ctx, "SELECT (SELECT count(*) FROM message WHERE id=?1)+(SELECT count(*) FROM gone WHERE id=?1)", row)
+		found, err := u.db.number(ctx,
+			"SELECT (SELECT count(*) FROM message WHERE id=?1)+(SELECT count(*) FROM gone WHERE id=?1)", row)
 		if err != nil || found == 0 {
 			u.spread = max(u.spread, row-first)
 			return row, err

@@ -107,7 +107,8 @@ func (d *database) create() error {
 	if err := d.connect(); err != nil {
 		return err
 	}
-	return d.failed(context.Background(), "create", d.conn.Exec(fmt.Sprintf("BEGIN; PRAGMA user_version=%d; %s COMMIT", Version, schema)))
+	return d.failed(context.Background(), "create",
+		d.conn.Exec(fmt.Sprintf("BEGIN; PRAGMA user_version=%d; %s COMMIT", Version, schema)))
 }
 
 // disconnect closes the connection.

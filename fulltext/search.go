@@ -129,7 +129,8 @@ func (s *search) rows(
 	ctx context.Context, d *database, high int64, span time.Duration, do func(*row) bool,
 ) (left []int64, err error) {
 	if s.words == nil && s.members == nil {
-		return nil, d.run(ctx, "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC", each(do), s.low, high)
+		return nil, d.run(ctx, "SELECT id, hash, date, data FROM message WHERE id BETWEEN ? AND ? ORDER BY id DESC",
+			each(do), s.low, high)
 	}
 	began := time.Now()
 	for i, shard := range d.shards {

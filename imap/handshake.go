@@ -69,7 +69,8 @@ func (h *handshake) readGreeting(ctx context.Context) (preauth bool, err error) 
 	resp, err := h.r.Next()
 	switch {
 	case speaksTLS && err != nil:
-		return false, h.fail(&handlerError{fmt.Errorf("%s speaks only TLS on this port; write imaps://", h.opts.Address())})
+		return false, h.fail(&handlerError{fmt.Errorf("%s speaks only TLS on this port; write imaps://",
+			h.opts.Address())})
 	case errors.Is(err, netconn.ErrStalled) && h.opts.Security != TLS:
 		err = fmt.Errorf("%w, no greeting came", err)
 	}

@@ -173,7 +173,8 @@ func (l *login) explainLogin(refused *Error, all error) error {
 		if tried, several := all.(*loginRefusals); several && len(tried.errs) > 1 {
 			said = tried.Error()
 		}
-		return fmt.Errorf("%w: %s does not accept %s of %s (%s)", ErrLogin, l.opts.Host, secret, l.opts.User, strings.TrimSuffix(said, "."))
+		return fmt.Errorf("%w: %s does not accept %s of %s (%s)",
+			ErrLogin, l.opts.Host, secret, l.opts.User, strings.TrimSuffix(said, "."))
 	}
 	return fmt.Errorf("%w: log in as %s: %w", ErrLogin, l.opts, all)
 }
@@ -244,7 +245,8 @@ func reasonOf(refused *Error) refusalReason {
 		"logon",
 		"authentication fail", "authorization fail"):
 		return secretRefused
-	case has("unsupported", "not support", "not implement", "unimplemented", "not enabled", "disabled", "not available"):
+	case has("unsupported",
+		"not support", "not implement", "unimplemented", "not enabled", "disabled", "not available"):
 		return mechanismRefused
 	}
 	return unclear

@@ -165,7 +165,8 @@ func (c *Conn) needsNoContinuation(l *literal) bool {
 // another. A slow server answers the commands first. A server that answers only the NOOP has lost
 // them.
 func (c *Conn) probeForLoss() {
-	if len(c.pending) == 0 || !c.pending[len(c.pending)-1].behind || c.probe != nil || c.socket.QuickAck || c.dead != nil {
+	if len(c.pending) == 0 || !c.pending[len(c.pending)-1].behind || c.probe != nil || c.socket.QuickAck ||
+		c.dead != nil {
 		return
 	}
 	c.tags++

@@ -162,7 +162,8 @@ func parseUpload(answer []byte, size int64) (string, error) {
 		return "", refused("an upload was answered without a blobId")
 	}
 	if stored.Size != size {
-		return "", fmt.Errorf("%w: the server stored %d of the %d bytes of a message", mail.ErrTemporary, stored.Size, size)
+		return "", fmt.Errorf("%w: the server stored %d of the %d bytes of a message",
+			mail.ErrTemporary, stored.Size, size)
 	}
 	return stored.BlobID, nil
 }

@@ -66,7 +66,8 @@ var temporary = []string{"serverUnavailable", "serverFail", "rateLimit", "limit"
 // Is implements errors.Is.
 func (e *Error) Is(target error) bool {
 	passes := slices.Contains(temporary, e.Type)
-	return target == mail.ErrTemporary && passes || target == mail.ErrRefused && !passes || target == ErrOverQuota && e.Type == overQuota
+	return target == mail.ErrTemporary && passes || target == mail.ErrRefused && !passes ||
+		target == ErrOverQuota && e.Type == overQuota
 }
 
 // StatusError is an answer with an HTTP status that is no success, with the problem details that
@@ -93,7 +94,8 @@ func (e *StatusError) Error() string {
 
 // Is implements errors.Is.
 func (e *StatusError) Is(target error) bool {
-	passes := e.Status == 408 || e.Status == 425 || e.Status == 429 || e.Status >= 500 && e.Status != 501 && e.Status != 505 && e.Status != 507
+	passes := e.Status == 408 || e.Status == 425 || e.Status == 429 ||
+		e.Status >= 500 && e.Status != 501 && e.Status != 505 && e.Status != 507
 	switch target {
 	case mail.ErrTemporary:
 		return passes

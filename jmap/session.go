@@ -226,7 +226,8 @@ func (s *Session) choose(o *sessionObject, wanted string) error {
 				s.Account = id
 			case names[id] != wanted || names[wanted] != "":
 			case s.Account != "":
-				return fmt.Errorf("it has several accounts of the name %q: use the id, such as %s", wanted, printable.Text(id))
+				return fmt.Errorf("it has several accounts of the name %q: use the id, such as %s",
+					wanted, printable.Text(id))
 			default:
 				s.Account = id
 			}
@@ -235,7 +236,8 @@ func (s *Session) choose(o *sessionObject, wanted string) error {
 	switch {
 	case s.Account == "" && wanted != "":
 		list := slices.Sorted(maps.Values(names))
-		return fmt.Errorf("it has no account with mail of the name or id %q; it has %q", wanted, list[:min(len(list), 10)])
+		return fmt.Errorf("it has no account with mail of the name or id %q; it has %q",
+			wanted, list[:min(len(list), 10)])
 	case s.Account == "":
 		return errors.New("it has no account for mail (urn:ietf:params:jmap:mail)")
 	case wanted == "":
@@ -275,7 +277,8 @@ func expand(template string, values map[string]string) (string, error) {
 			return "", errors.New("a template with an open brace")
 		}
 		for _, c := range []byte(values[name]) {
-			if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
+			if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+				strings.IndexByte("-._~", c) >= 0 {
 				b.WriteByte(c)
 			} else {
 				fmt.Fprintf(&b, "%%%02X", c)

@@ -191,7 +191,8 @@ func isFinal(err error) bool {
 	var invalid x509.CertificateInvalidError
 	var name x509.HostnameError
 	var dns *net.DNSError
-	return errors.As(err, &unknown) || errors.As(err, &invalid) || errors.As(err, &name) || errors.As(err, &dns) && dns.IsNotFound ||
+	return errors.As(err, &unknown) || errors.As(err, &invalid) || errors.As(err, &name) ||
+		errors.As(err, &dns) && dns.IsNotFound ||
 		errors.Is(err, context.Canceled)
 }
 

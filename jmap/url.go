@@ -59,7 +59,8 @@ func ParseURL(text string) (URL, error) {
 		return URL{}, fmt.Errorf("the account's URL cannot be read: %q is no host with a path; it looks like jmap:https://user@host", place[at+1:])
 	case user == "" || strings.ContainsFunc(user, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return URL{}, errors.New("the user name in the account's URL is empty or has a control character")
-	case errAccount != nil || hasAccount && account == "" || strings.ContainsFunc(account, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case errAccount != nil || hasAccount && account == "" ||
+		strings.ContainsFunc(account, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return URL{}, errors.New("the account's URL ends with # and the name of an account, which is empty or cannot be read")
 	case u.RawQuery != "" || strings.Contains(rest, "?"):
 		return URL{}, errors.New("the account's URL has a query; it looks like jmap:https://user@host")

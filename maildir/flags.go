@@ -42,7 +42,8 @@ func (k *keywords) flagLetters(flags mail.Flags) (text string, lost []string) {
 		case !isKeyword(flag):
 			lost = append(lost, fmt.Sprintf("keyword %q left out: a Maildir cannot hold this name", flag))
 		default:
-			lost = append(lost, fmt.Sprintf("keyword %s left out: a Maildir folder holds %d keywords", flag, maxKeywords))
+			lost = append(lost,
+				fmt.Sprintf("keyword %s left out: a Maildir folder holds %d keywords", flag, maxKeywords))
 		}
 	}
 	slices.Sort(b)

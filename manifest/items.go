@@ -151,5 +151,6 @@ func (m *Manifest) checkItemTotals() error {
 	if len(m.ItemSources) == 0 && m.ItemTotals != (ItemTotals{}) {
 		return refuse("totals of items without a source")
 	}
-	return cmp.Or(checkCount("item sources", len(m.ItemSources), maxItemSources), checkIDs("item sources", m.ItemSources))
+	return cmp.Or(checkCount("item sources", len(m.ItemSources), maxItemSources),
+		checkIDs("item sources", m.ItemSources))
 }

@@ -188,14 +188,16 @@ func ParseItems(b []byte) ([]Item, error) {
 // check refuses an item that is beyond the limits or whose size and chunks contradict each other.
 func (it *Item) check() error {
 	if it.Name == "" || len(it.Name) > MaxItemName || len(it.ETag) > MaxItemName {
-		return refuse("item %q: a name of %d bytes and an ETag of %d, the limit is %d", it.Name, len(it.Name), len(it.ETag), MaxItemName)
+		return refuse("item %q: a name of %d bytes and an ETag of %d, the limit is %d",
+			it.Name, len(it.Name), len(it.ETag), MaxItemName)
 	}
 	chunks := len(it.Chunks)
 	if !it.List.IsZero() {
 		chunks += MaxInlineChunks + 1
 	}
 	switch {
-	case it.Size < 0, (it.Size == 0) != (chunks == 0), len(it.Chunks) > MaxInlineChunks, !it.List.IsZero() && len(it.Chunks) > 0:
+	case it.Size < 0, (it.Size == 0) != (chunks == 0), len(it.Chunks) > MaxInlineChunks,
+		!it.List.IsZero() && len(it.Chunks) > 0:
 		return refuse("item %q of %d bytes in %d chunks", it.Name, it.Size, len(it.Chunks))
 	}
 	return cmp.Or(checkIDs("item", it.Chunks), it.Extensions.check())

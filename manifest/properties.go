@@ -108,7 +108,8 @@ func (p *Properties) check() error {
 	for i, a := range p.Annotations {
 		err = cmp.Or(err, checkTexts("annotation", a.Name, a.Value))
 		if i > 0 && a.Name <= p.Annotations[i-1].Name {
-			err = cmp.Or(err, refuse("properties of %q: annotation %q after %q", p.Mailbox, a.Name, p.Annotations[i-1].Name))
+			err = cmp.Or(err, refuse("properties of %q: annotation %q after %q",
+				p.Mailbox, a.Name, p.Annotations[i-1].Name))
 		}
 	}
 	return err
@@ -143,7 +144,8 @@ func (m *Manifest) AllProperties(load Load) ([]Properties, error) {
 			page, err = ParseProperties(b)
 		}
 		if err == nil && len(all) > 0 && page[0].Mailbox <= all[len(all)-1].Mailbox {
-			err = malformed("property page", refuse("properties of %q after those of %q", page[0].Mailbox, all[len(all)-1].Mailbox))
+			err = malformed("property page",
+				refuse("properties of %q after those of %q", page[0].Mailbox, all[len(all)-1].Mailbox))
 		}
 		if err != nil {
 			return all, fmt.Errorf("property page %d of %d: %w", i+1, len(m.Properties), err)
@@ -167,5 +169,6 @@ func (m *Manifest) checkProperties() error {
 	if len(m.Properties) > 0 && m.PropertiesAsked.IsZero() {
 		return refuse("properties without a time")
 	}
-	return cmp.Or(checkCount("property pages", len(m.Properties), maxPropertyPages), checkIDs("property pages", m.Properties))
+	return cmp.Or(checkCount("property pages", len(m.Properties), maxPropertyPages),
+		checkIDs("property pages", m.Properties))
 }

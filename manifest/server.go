@@ -81,7 +81,9 @@ func newServerRow(server mail.Server) serverRow {
 		row.ID = append(row.ID, fieldRow{Name: f.Name, Value: f.Value})
 	}
 	for _, n := range server.Namespaces {
-		row.Namespaces = append(row.Namespaces, namespaceRow{Kind: uint8(n.Kind), Prefix: n.Prefix, Delimiter: n.Delimiter})
+		row.Namespaces = append(row.Namespaces, namespaceRow{
+			Kind: uint8(n.Kind), Prefix: n.Prefix, Delimiter: n.Delimiter,
+		})
 	}
 	return row
 }

@@ -30,7 +30,8 @@ func encodeState(state string, others Extensions) (cbor.RawMessage, error) {
 func parseState(extensions cbor.RawMessage) string {
 	var fields map[uint64]cbor.RawMessage
 	var state []byte
-	if len(extensions) == 0 || cbor.Unmarshal(extensions, &fields) != nil || len(fields) != 1 || cbor.Unmarshal(fields[stateKey], &state) != nil {
+	if len(extensions) == 0 || cbor.Unmarshal(extensions, &fields) != nil || len(fields) != 1 ||
+		cbor.Unmarshal(fields[stateKey], &state) != nil {
 		return ""
 	}
 	if again, err := encodeState(string(state), nil); err != nil || !bytes.Equal(again, extensions) {

@@ -56,7 +56,8 @@ func (s *sums) add(mb *Mailbox, failed map[string]bool) error {
 }
 
 func (s *sums) compare(want Totals) error {
-	if s.Mailboxes != want.Mailboxes || s.Messages != want.Messages || s.Bytes != want.Bytes || s.Erased != want.Erased {
+	if s.Mailboxes != want.Mailboxes || s.Messages != want.Messages || s.Bytes != want.Bytes ||
+		s.Erased != want.Erased {
 		return refuse("totals of %d mailboxes, %d messages, %d bytes, %d erased; the mailboxes add up to %d, %d, %d, %d",
 			want.Mailboxes, want.Messages, want.Bytes, want.Erased, s.Mailboxes, s.Messages, s.Bytes, s.Erased)
 	}

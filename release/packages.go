@@ -111,7 +111,8 @@ func (c commit) nfpm(s settings, p packager, work, to string) error {
 	if err := os.WriteFile(config, data, 0o644); err != nil {
 		return err
 	}
-	nfpm := exec.Command(filepath.Join(c.tools, "nfpm"), "package", "--config", config, "--packager", p.name, "--target", to)
+	nfpm := exec.Command(filepath.Join(c.tools, "nfpm"), "package",
+		"--config", config, "--packager", p.name, "--target", to)
 	nfpm.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+strconv.FormatInt(c.time.Unix(), 10))
 	if out, err := nfpm.CombinedOutput(); err != nil {
 		return fmt.Errorf("make %s: %w\n%s", filepath.Base(to), err, out)

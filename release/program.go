@@ -48,7 +48,8 @@ func checkOut(tree, to string) (commit, error) {
 func (c commit) build(t target, to string) (version string, err error) {
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=true", "-ldflags=-s -w", "-o", to, "./cmd/mailstrata")
 	build.Dir = c.dir
-	build.Env = append(os.Environ(), "GOFLAGS=", "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOAMD64=v1", "GOARM64=v8.0")
+	build.Env = append(os.Environ(), "GOFLAGS=",
+		"CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOAMD64=v1", "GOARM64=v8.0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build for %v: %w\n%s", t, err, out)
 	}

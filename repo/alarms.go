@@ -29,7 +29,9 @@ func (r *Repo) Alarms(ctx context.Context) iter.Seq2[Head, error] {
 			}
 		}
 	}
-	return r.listHeads(ctx, headListing{prefix: format.KindAlarm.Folder(), list: list, marks: r.readMarks(objects.Concerns)})
+	return r.listHeads(ctx, headListing{
+		prefix: format.KindAlarm.Folder(), list: list, marks: r.readMarks(objects.Concerns),
+	})
 }
 
 // EnsureAlarm puts a manifest that has an alarm below alarms/, if it is not there: a program before

@@ -66,9 +66,11 @@ func (p *storeTime) before(ctx context.Context, t time.Time) bool {
 func (p *storeTime) date(ctx context.Context, h Head) Head {
 	switch {
 	case !p.r.writerTimed() && h.Time.After(h.Stored.Add(earlyAtMost)):
-		h.Misdated = fmt.Sprintf("its name says %s, but the store got it at %s", clock.Instant(h.Time), clock.Instant(h.Stored))
+		h.Misdated = fmt.Sprintf("its name says %s, but the store got it at %s",
+			clock.Instant(h.Time), clock.Instant(h.Stored))
 	case p.before(ctx, h.Time):
-		h.Misdated = fmt.Sprintf("its name says %s, but by the store's clock it is %s", clock.Instant(h.Time), clock.Instant(p.now))
+		h.Misdated = fmt.Sprintf("its name says %s, but by the store's clock it is %s",
+			clock.Instant(h.Time), clock.Instant(p.now))
 	}
 	return h
 }

@@ -40,7 +40,8 @@ func (rd *Reader) KeepExcerpt(f format.Frame, excerpt []byte) {
 	if cache == nil || len(excerpt) == 0 {
 		return
 	}
-	sealed := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+len(excerpt)+chacha20poly1305.Overhead)
+	sealed := make([]byte, chacha20poly1305.NonceSizeX,
+		chacha20poly1305.NonceSizeX+len(excerpt)+chacha20poly1305.Overhead)
 	_, _ = rand.Read(sealed) // it never fails
 	cache.KeepExcerpt(f, rd.excerptKey().Seal(sealed, sealed, excerpt, excerptOf(f)))
 }

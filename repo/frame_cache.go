@@ -89,7 +89,8 @@ func (c *frameCache) get(ctx context.Context, f format.Frame, fetch func() ([]by
 			return nil, context.Cause(ctx)
 		}
 		// The call that fetched it may have been canceled; this one is not.
-		calledOff := cached.givenUp || errors.Is(cached.err, context.Canceled) || errors.Is(cached.err, context.DeadlineExceeded)
+		calledOff := cached.givenUp || errors.Is(cached.err, context.Canceled) ||
+			errors.Is(cached.err, context.DeadlineExceeded)
 		if !calledOff {
 			return cached.content, cached.err
 		}

@@ -67,7 +67,8 @@ func (run *Run) ending(ctx context.Context) (map[format.Pack]bool, error) {
 			if locked.Before(run.renewal.Last) {
 				locked = run.renewal.Last
 			}
-			if pack, ok := format.ParsePack(o.Name); ok && locked.Add(lock.Term()).Before(run.Deadline().Add(lock.Period())) {
+			if pack, ok := format.ParsePack(o.Name); ok &&
+				locked.Add(lock.Term()).Before(run.Deadline().Add(lock.Period())) {
 				ending[pack] = true
 			}
 		}

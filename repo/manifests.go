@@ -123,7 +123,8 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	if foreign := new(objects.Undecodable); errors.As(err, &foreign) && errors.Is(err, format.ErrDamaged) {
 		// The bytes match the name, so they are not damaged. Someone without the key put them
 		// there.
-		err = fmt.Errorf("read %s: its bytes match its name and are not a manifest (%v): %w", h.Name, foreign, format.ErrNotMine)
+		err = fmt.Errorf("read %s: its bytes match its name and are not a manifest (%v): %w",
+			h.Name, foreign, format.ErrNotMine)
 	}
 	if err != nil {
 		return nil, err

@@ -72,7 +72,8 @@ func (rd *Reader) together(frames []*cachedFrame) int {
 	for n < len(frames) && frames[n].frame.Pack == first.Pack {
 		f := frames[n].frame
 		gap, length := int64(f.Offset)-frames[n-1].frame.End(), f.End()-int64(first.Offset)
-		if first.Size > packs.Small && (gap > maxGap || length > maxRange || rd.packs.Cached(rangeOf([]format.Frame{f}))) {
+		if first.Size > packs.Small &&
+			(gap > maxGap || length > maxRange || rd.packs.Cached(rangeOf([]format.Frame{f}))) {
 			break
 		}
 		n++

@@ -56,7 +56,9 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 		frames:   newFrameCache(cmp.Or(o.CacheBytes, 32<<20)),
 		inFlight: semaphore.NewWeighted(maxInFlight),
 	}
-	rd.packs = packs.NewReader(packs.Options{Store: r.objects.Store, Identity: r.objects.Seals.Identity, Cache: rd.cache})
+	rd.packs = packs.NewReader(packs.Options{
+		Store: r.objects.Store, Identity: r.objects.Seals.Identity, Cache: rd.cache,
+	})
 	return rd
 }
 
@@ -178,7 +180,8 @@ func (rd *Reader) chunkAtOnce(ctx context.Context, id chunk.ID, place index.Loca
 
 func (rd *Reader) fetchFrame(ctx context.Context, f format.Frame) ([]byte, error) {
 	content, err := rd.fetchFrameOnce(ctx, f)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && rd.r.objects.Store.Original(ctx, f.Pack.String()) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) &&
+		rd.r.objects.Store.Original(ctx, f.Pack.String()) {
 		rd.packs.Forget(f.Pack)
 		return rd.fetchFrameOnce(ctx, f)
 	}

@@ -222,7 +222,8 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	if at.IsZero() {
 		at = run.timeAfterNewest(dir, now)
 	} else if at.After(now.Add(clock.Ahead)) {
-		return Head{}, fmt.Errorf("%w, or the manifest to copy has a time in the future, %s", ErrClock, at.UTC().Format(time.RFC3339))
+		return Head{}, fmt.Errorf("%w, or the manifest to copy has a time in the future, %s",
+			ErrClock, at.UTC().Format(time.RFC3339))
 	}
 	name, stored, o, err := run.encodeManifest(account, at, encode)
 	if err != nil {
@@ -271,11 +272,13 @@ func (run *Run) encodeManifest(
 	case o.Account != nil && string(o.Account) != account:
 		return "", nil, nil, fmt.Errorf("the manifest is of account %q, not %q", o.Account, account)
 	case o.Time != at.UnixMilli():
-		return "", nil, nil, fmt.Errorf("the manifest has the time %s, but its name would have %s", time.UnixMilli(o.Time), at)
+		return "", nil, nil, fmt.Errorf("the manifest has the time %s, but its name would have %s",
+			time.UnixMilli(o.Time), at)
 	case deadline.After(run.Deadline()):
 		return "", nil, nil, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
 	}
-	stored, hash, err := run.r.objects.Codec.Build(format.KindManifest, manifest, run.r.objects.Seals.Recipients(format.KindManifest))
+	stored, hash, err := run.r.objects.Codec.Build(format.KindManifest, manifest,
+		run.r.objects.Seals.Recipients(format.KindManifest))
 	return format.ManifestName(run.r.AccountDir(account), at, hash), stored, o, err
 }
 

@@ -145,7 +145,8 @@ func (s *statements) eachStatement(
 			}
 			// A hidden object that cannot be read was garbage that someone removed. A hidden one
 			// that can be read still counts.
-			if errors.Is(err, statement.ErrUnsigned) || o.Hidden && objects.Concerns(err) || err != nil && ignore != nil && ignore(err) {
+			if errors.Is(err, statement.ErrUnsigned) || o.Hidden && objects.Concerns(err) ||
+				err != nil && ignore != nil && ignore(err) {
 				return nil
 			}
 			return err

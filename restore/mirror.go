@@ -53,7 +53,8 @@ func (r *restorer) checkMirror(routes []*route) error {
 	m := r.Contents.Manifest
 	switch {
 	case r.Pick != nil:
-		return fmt.Errorf("%w: a target can be pruned to whole mailboxes only; single messages are selected", errNoMirror)
+		return fmt.Errorf("%w: a target can be pruned to whole mailboxes only; single messages are selected",
+			errNoMirror)
 	case m.State != manifest.Complete:
 		return fmt.Errorf("%w: the manifest is a checkpoint of an incomplete run", errNoMirror)
 	case r.reporter.report.Failed > 0:

@@ -109,5 +109,6 @@ type position struct {
 }
 
 func (p position) compare(other position) int {
-	return cmp.Or(cmp.Compare(p.rank, other.rank), cmp.Compare(p.frame, other.frame), cmp.Compare(p.offset, other.offset))
+	return cmp.Or(cmp.Compare(p.rank, other.rank), cmp.Compare(p.frame, other.frame),
+		cmp.Compare(p.offset, other.offset))
 }

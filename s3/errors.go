@@ -82,11 +82,14 @@ func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 	case "ExpiredToken", "TokenRefreshRequired":
 		return fmt.Sprintf("the session of these credentials has ended: get new ones for %s", s.Endpoint)
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem":
-		return fmt.Sprintf("%s refuses this with these credentials on bucket %s; it takes the right %s", s.Endpoint, s.Bucket, right(doing))
+		return fmt.Sprintf("%s refuses this with these credentials on bucket %s; it takes the right %s",
+			s.Endpoint, s.Bucket, right(doing))
 	case "RequestTimeTooSkewed":
 		return fmt.Sprintf("the clock of this host differs too much from that of %s: set it", s.Endpoint)
-	case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "InvalidRegion", "IllegalLocationConstraintException":
-		return fmt.Sprintf("bucket %s is in another region than the one asked for: set AWS_REGION%s", s.Bucket, regionHint(e))
+	case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "InvalidRegion",
+		"IllegalLocationConstraintException":
+		return fmt.Sprintf("bucket %s is in another region than the one asked for: set AWS_REGION%s",
+			s.Bucket, regionHint(e))
 	case "EntityTooLarge":
 		return fmt.Sprintf("%s takes no object of this size: it cannot hold a repository, whose objects have up to 33 MiB", s.Endpoint)
 	case "SlowDown", "ServiceUnavailable", "TooManyRequests":
@@ -121,7 +124,9 @@ var roomWords = regexp.MustCompile(`(?i)\b(cap|quota|storage|capacity|space)\b.*
 // right names the permission that a request needs.
 func right(doing string) string {
 	for _, r := range []struct{ doing, right string }{
-		{"put", "s3:PutObject"}, {"get", "s3:GetObject"}, {"list objects", "s3:ListBucket"}, {"list versions", "s3:ListBucketVersions"},
+		{"put", "s3:PutObject"}, {"get", "s3:GetObject"}, {"list objects", "s3:ListBucket"}, {
+			"list versions", "s3:ListBucketVersions",
+		},
 		{"delete", "s3:DeleteObject"}, {"look for the bucket", "s3:ListBucket, or s3:CreateBucket to make it"}, {"ask for the time", "s3:ListBucket"},
 		{"retain", "s3:PutObjectRetention"}, {"ask for the lock", "s3:GetObject"},
 	} {

@@ -20,7 +20,8 @@ type foreignError struct {
 }
 
 func (e *foreignError) Error() string {
-	return fmt.Sprintf("something between this host and the store answers in its place: %s (status %d)", e.words, e.status)
+	return fmt.Sprintf("something between this host and the store answers in its place: %s (status %d)",
+		e.words, e.status)
 }
 
 // Is makes it an implausible answer: it is retried, but not for long.
@@ -55,7 +56,9 @@ func redirected(resp *http.Response) error {
 	if err != nil {
 		return nil
 	}
-	return final(&foreignError{status: resp.StatusCode, words: "a redirect to " + quoted(address.Scheme+"://"+address.Host)})
+	return final(&foreignError{
+		status: resp.StatusCode, words: "a redirect to " + quoted(address.Scheme+"://"+address.Host),
+	})
 }
 
 // foreign reads a refusal whose meaning the client library would derive from its status. It returns

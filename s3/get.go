@@ -166,7 +166,8 @@ func answered(header http.Header, offset, length int64) (extent, error) {
 		return extent{}, err
 	}
 	if got.at != at.at || got.end < at.end {
-		return extent{}, final(fmt.Errorf("the store answers with bytes %d to %d, where %d to %d were asked for", got.at, got.end-1, at.at, at.end-1))
+		return extent{}, final(fmt.Errorf("the store answers with bytes %d to %d, where %d to %d were asked for",
+			got.at, got.end-1, at.at, at.end-1))
 	}
 	return at, nil
 }

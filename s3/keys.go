@@ -47,7 +47,8 @@ func (k *keys) RetrieveWithCredContext(with *credentials.CredContext) (credentia
 	// What is read again for each request, such as a file, says that it has ended at once.
 	k.renewed.Store(k.source.IsExpired() || !v.Expiration.IsZero())
 	k.session.Store(v.SessionToken != "")
-	if v.AccessKeyID != k.value.AccessKeyID || v.SecretAccessKey != k.value.SecretAccessKey || v.SessionToken != k.value.SessionToken {
+	if v.AccessKeyID != k.value.AccessKeyID || v.SecretAccessKey != k.value.SecretAccessKey ||
+		v.SessionToken != k.value.SessionToken {
 		k.number.Add(1)
 	}
 	k.value = v

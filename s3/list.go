@@ -14,7 +14,8 @@ import (
 // List implements store.Store. A page of up to 1,000 objects is held in memory, and some dozen
 // pages if the listing is long (list_parts.go).
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
-	return s.objects(ctx, &listing{prefix: s.prefix + prefix, divisible: true}, strings.TrimSpace("list objects "+prefix))
+	return s.objects(ctx, &listing{prefix: s.prefix + prefix, divisible: true},
+		strings.TrimSpace("list objects "+prefix))
 }
 
 // objects yields the objects of a listing, in parts if it is long.
@@ -131,7 +132,8 @@ func (l *listing) take(o minio.ObjectInfo) error {
 		return nil
 	}
 	if o.Key < l.before {
-		return final(fmt.Errorf("%s lists %s after %s, out of order: mailstrata cannot keep a repository there", l.store.Endpoint, o.Key, l.before))
+		return final(fmt.Errorf("%s lists %s after %s, out of order: mailstrata cannot keep a repository there",
+			l.store.Endpoint, o.Key, l.before))
 	}
 	l.before = o.Key
 	if o.Key <= l.last {

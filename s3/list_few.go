@@ -14,5 +14,6 @@ const fewOnPage = 8
 
 // ListFew implements store.FewLister.
 func (s *Store) ListFew(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
-	return s.objects(ctx, &listing{prefix: s.prefix + prefix, page: fewOnPage}, strings.TrimSpace("list objects "+prefix))
+	return s.objects(ctx, &listing{prefix: s.prefix + prefix, page: fewOnPage},
+		strings.TrimSpace("list objects "+prefix))
 }

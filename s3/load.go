@@ -105,7 +105,8 @@ func (l *load) failed(err error) {
 		return
 	}
 	var network net.Error
-	if errors.Is(err, errStalled) || errors.As(err, &network) && network.Timeout() && !errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, errStalled) ||
+		errors.As(err, &network) && network.Timeout() && !errors.Is(err, context.DeadlineExceeded) {
 		l.under.Refused()
 	} else {
 		l.under.Ended()

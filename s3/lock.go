@@ -41,7 +41,8 @@ func (s *Store) RetainsByDefault(ctx context.Context, compliance bool, days int)
 	err = s.retry(ctx, "look at the bucket's Object Lock", func(int) (err error) {
 		does, err = s.retainsByDefault(ctx, compliance, days)
 		if code(err) == minio.AccessDenied {
-			err = final(fmt.Errorf("%w: %s does not let these credentials see a bucket's default retention", store.ErrPermission, s.Endpoint))
+			err = final(fmt.Errorf("%w: %s does not let these credentials see a bucket's default retention",
+				store.ErrPermission, s.Endpoint))
 		}
 		return err
 	})
@@ -94,7 +95,8 @@ func (s *Store) Retain(ctx context.Context, name, version string, keep store.Ret
 		case err == nil || !retained(err):
 			return err
 		}
-		if lasts, failed := s.retainedUntil(ctx, objectVersion{key, version}); failed == nil && !lasts.Before(until.Truncate(time.Second)) {
+		if lasts, failed := s.retainedUntil(ctx, objectVersion{key, version}); failed == nil &&
+			!lasts.Before(until.Truncate(time.Second)) {
 			return nil
 		}
 		return final(fmt.Errorf("%w: %s does not let these credentials lengthen the lock of an object (s3:PutObjectRetention): %s",

@@ -62,7 +62,9 @@ type retrier struct {
 }
 
 func (s *Store) newRetrier(doing string) *retrier {
-	return &retrier{store: s, doing: doing, since: time.Now(), keys: s.keys.number.Load(), used: s.clients.current.Load()}
+	return &retrier{
+		store: s, doing: doing, since: time.Now(), keys: s.keys.number.Load(), used: s.clients.current.Load(),
+	}
 }
 
 // pause waits before the next attempt. It returns an error if there should be no other.

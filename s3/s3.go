@@ -163,7 +163,9 @@ func (s *Store) bucketExists(ctx context.Context) (bool, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // one page of one object is enough
-	object, some := <-s.client().Client.ListObjects(ctx, s.Bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1})
+	object, some := <-s.client().Client.ListObjects(ctx, s.Bucket, minio.ListObjectsOptions{
+		Prefix: s.prefix, MaxKeys: 1,
+	})
 	switch {
 	case !some: // the bucket is empty, or ctx is done
 		return ctx.Err() == nil, ctx.Err()
@@ -204,7 +206,8 @@ func retained(err error) bool {
 		return false
 	}
 	switch e.Code {
-	case minio.AccessDenied, minio.MethodNotAllowed, "ObjectLocked", "InvalidRetentionPeriod", "ObjectLockConfigurationNotAllowed":
+	case minio.AccessDenied, minio.MethodNotAllowed, "ObjectLocked", "InvalidRetentionPeriod",
+		"ObjectLockConfigurationNotAllowed":
 		return true
 	}
 	return strings.Contains(e.Message, "WORM")

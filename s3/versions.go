@@ -50,7 +50,9 @@ func (s *Store) moreVersions(ctx context.Context, prefix string, before []store.
 
 func (s *Store) versions(ctx context.Context, prefix string) (all []store.Version, doubtful bool, err error) {
 	watched, pages := watchPages(ctx)
-	found := s.client().ListObjectsIter(watched, s.Bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, WithVersions: true})
+	found := s.client().ListObjectsIter(watched, s.Bucket, minio.ListObjectsOptions{
+		Prefix: prefix, Recursive: true, WithVersions: true,
+	})
 	for o := range found {
 		if o.Err != nil {
 			return nil, false, s.permissionError(o.Err)

@@ -104,7 +104,8 @@ func lost(err error) bool {
 // answered reports whether the server answered with this error, so that the connection stands.
 func answered(err error) bool {
 	var status *sftp.StatusError
-	return errors.As(err, &status) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || isStores(err)
+	return errors.As(err, &status) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) ||
+		isStores(err)
 }
 
 func isStores(err error) bool {

@@ -114,7 +114,8 @@ func (s *Store) create(c *connection) error {
 	}
 	for _, e := range entries {
 		if e.Name() != tmpDir {
-			return fmt.Errorf("%s is not empty (it holds %q): a repository needs a directory of its own", s.String(), e.Name())
+			return fmt.Errorf("%s is not empty (it holds %q): a repository needs a directory of its own",
+				s.String(), e.Name())
 		}
 	}
 	return s.probe(c)

@@ -209,7 +209,8 @@ func (l *lastLines) String() string {
 			return r
 		}, strings.ToValidUTF8(string(bytes.TrimSpace(line)), "?"))
 		text = strings.TrimPrefix(text, "ssh: ")
-		if text != "" && !strings.HasPrefix(text, "Warning: ") && !strings.HasPrefix(text, "** ") && strings.Trim(text, "@") != "" {
+		if text != "" && !strings.HasPrefix(text, "Warning: ") && !strings.HasPrefix(text, "** ") &&
+			strings.Trim(text, "@") != "" {
 			lines = append(lines, text)
 		}
 	}

@@ -55,7 +55,8 @@ func (c *Client) readScripts(ctx context.Context) error {
 	c.scripts = make(map[string]script)
 	size := 0
 	for _, line := range listed.lines {
-		if len(line) == 0 || line[0].atom || len(line) > 1 && (!line[1].atom || !strings.EqualFold(line[1].text, "ACTIVE")) {
+		if len(line) == 0 || line[0].atom ||
+			len(line) > 1 && (!line[1].atom || !strings.EqualFold(line[1].text, "ACTIVE")) {
 			return fmt.Errorf("%w: a line of LISTSCRIPTS that names no script", ErrProtocol)
 		}
 		s := script{active: len(line) > 1}

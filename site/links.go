@@ -33,7 +33,8 @@ func (p *page) resolve(tree fs.FS, pages map[string]*page) (images []string, err
 		case *ast.Image:
 			file := path.Join(path.Dir(p.file), string(n.Destination))
 			images = append(images, file)
-			n.Destination = []byte(strings.Repeat("../", strings.Count(address(p.file), "/")) + "images/" + path.Base(file))
+			n.Destination = []byte(strings.Repeat("../",
+				strings.Count(address(p.file), "/")) + "images/" + path.Base(file))
 		}
 		return ast.WalkContinue, nil
 	})

@@ -34,7 +34,8 @@ var markdown = goldmark.New(
 // readPage parses a Markdown file.
 func readPage(file string, source []byte) *page {
 	p := &page{file: file, source: source, headings: map[string]bool{}}
-	p.tree = markdown.Parser().Parse(text.NewReader(source), parser.WithContext(parser.NewContext(parser.WithIDs(newIDs()))))
+	p.tree = markdown.Parser().Parse(text.NewReader(source),
+		parser.WithContext(parser.NewContext(parser.WithIDs(newIDs()))))
 	for h := range headingsOf(p.tree) {
 		if id, ok := h.AttributeString("id"); ok {
 			p.headings[string(id.([]byte))] = true

@@ -80,7 +80,10 @@ func Of[T any](
 // list returns the attachments of a message without the bodies that were left out.
 func (l *Lister) list(record *manifest.Record, raw []byte, left []readable.Body) (all []Attachment) {
 	for i, a := range extract.Attachments(raw) {
-		found := Attachment{Name: a.Name, Type: a.Type, ContentID: strings.Trim(a.Entity.ID, "<> "), record: record, number: i}
+		found := Attachment{
+			Name: a.Name, Type: a.Type, ContentID: strings.Trim(a.Entity.ID, "<> "), record: record,
+			number: i,
+		}
 		var bodies []readable.Body
 		for _, b := range left {
 			if a.Entity.Body.Offset <= b.Offset && b.Offset <= a.Entity.Body.End() {

@@ -13,7 +13,9 @@ import (
 // items checks that the scripts, calendars and address books of a manifest can be read. What
 // several manifests share is checked once.
 func (c *manifestCheck) items(ctx context.Context) error {
-	sum := manifest.ItemTotals{NewItems: c.contents.Manifest.ItemTotals.NewItems, NewBytes: c.contents.Manifest.ItemTotals.NewBytes}
+	sum := manifest.ItemTotals{
+		NewItems: c.contents.Manifest.ItemTotals.NewItems, NewBytes: c.contents.Manifest.ItemTotals.NewBytes,
+	}
 	whole := true
 	for source, err := range c.contents.ItemSources(ctx) {
 		if err != nil {
@@ -33,7 +35,8 @@ func (c *manifestCheck) items(ctx context.Context) error {
 		}
 	}
 	if whole && sum != c.contents.Manifest.ItemTotals {
-		c.mismatch(c.where, "its totals of items are %+v, but its collections have %+v", c.contents.Manifest.ItemTotals, sum)
+		c.mismatch(c.where, "its totals of items are %+v, but its collections have %+v",
+			c.contents.Manifest.ItemTotals, sum)
 	}
 	return nil
 }
@@ -68,7 +71,8 @@ func (c *manifestCheck) collection(ctx context.Context, source *manifest.ItemSou
 		sum.items, sum.bytes = sum.items+page.items, sum.bytes+page.bytes
 	}
 	if whole && (sum.items != of.Items || sum.bytes != of.Bytes) {
-		c.mismatch(about, "it has %d items of %d bytes, but its pages have %d of %d", of.Items, of.Bytes, sum.items, sum.bytes)
+		c.mismatch(about, "it has %d items of %d bytes, but its pages have %d of %d",
+			of.Items, of.Bytes, sum.items, sum.bytes)
 	}
 	return nil
 }

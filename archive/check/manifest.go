@@ -21,7 +21,9 @@ type manifestCheck struct {
 
 func (c *checker) manifestCheck(s archive.Summary) *manifestCheck {
 	return &manifestCheck{
-		checker: c, contents: c.reader.Contents(s.Manifest), where: Problem{Manifest: s.Head.Name, Account: s.Manifest.Account},
+		checker: c, contents: c.reader.Contents(s.Manifest), where: Problem{
+			Manifest: s.Head.Name, Account: s.Manifest.Account,
+		},
 	}
 }
 

@@ -69,7 +69,8 @@ func Find(ctx context.Context, r *repo.Repo, from, to *archive.Contents, o Optio
 	i := 0
 	for d, err := range inorder.Map(ctx, pairsAhead, pairs, compare) {
 		if err != nil {
-			return nil, fmt.Errorf("compare the manifest of %s with the next: %w", f.Nights[i].Head.Time.Local().Format("2006-01-02 15:04"), err)
+			return nil, fmt.Errorf("compare the manifest of %s with the next: %w",
+				f.Nights[i].Head.Time.Local().Format("2006-01-02 15:04"), err)
 		}
 		if err := d.Whole(); err != nil {
 			f.Damage = append(f.Damage, err)
@@ -127,7 +128,8 @@ func (f *Found) open(ctx context.Context, r *repo.Repo, from, to *archive.Conten
 	f.Nights = []*archive.Contents{from}
 	between := func(yield func(repo.Head, error) bool) {
 		for head, err := range r.AccountManifests(ctx, from.Manifest.Account) {
-			if err == nil && (!head.Committed() || !head.Time.After(from.Head.Time) || !head.Time.Before(to.Head.Time)) {
+			if err == nil &&
+				(!head.Committed() || !head.Time.After(from.Head.Time) || !head.Time.Before(to.Head.Time)) {
 				continue
 			}
 			if !yield(head, err) {

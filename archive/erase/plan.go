@@ -113,7 +113,10 @@ func PlanMessages(ctx context.Context, r *repo.Repo, hashes []chunk.ID) (*Plan, 
 // PlanAccount plans to erase an account: all its manifests, and what only they need.
 func PlanAccount(ctx context.Context, r *repo.Repo, account string) (*Plan, error) {
 	dir := r.AccountDir(account)
-	p := &Plan{Account: account, repo: r, packs: make(map[repo.Pack]struct{}), erasure: statement.Erasure{Accounts: []string{dir}}}
+	p := &Plan{
+		Account: account, repo: r, packs: make(map[repo.Pack]struct{}),
+		erasure: statement.Erasure{Accounts: []string{dir}},
+	}
 	mine := newChunks()
 	var holders *archive.RecordFinder
 	holders = archive.NewRecordFinder(r, func(_ archive.RecordPlace, record *manifest.Record) (bool, error) {

@@ -54,7 +54,10 @@ func (a *Account) AlarmTexts() (texts []string) {
 func Accounts(
 	ctx context.Context, r *repo.Repo, limits archive.Limits,
 ) (accounts []*Account, damage []error, err error) {
-	s := survey{accounts: make(map[string]*Account), unread: make(map[string][]error), earlier: make(map[string]archive.Summary)}
+	s := survey{
+		accounts: make(map[string]*Account), unread: make(map[string][]error),
+		earlier: make(map[string]archive.Summary),
+	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	var standing []archive.Summary
 	group.Go(func() (err error) {
@@ -186,7 +189,8 @@ func (s *survey) findLosses(
 func (s *survey) judge(lacks map[string]bool) {
 	for _, summary := range s.recent {
 		a, m := s.accounts[summary.Head.Account], summary.Manifest
-		if a.LastGood.IsZero() && m.State == manifest.Complete && m.Totals.Failures == 0 && len(m.Alarm) == 0 && !lacks[summary.Head.Name] {
+		if a.LastGood.IsZero() && m.State == manifest.Complete && m.Totals.Failures == 0 && len(m.Alarm) == 0 &&
+			!lacks[summary.Head.Name] {
 			a.Good, a.LastGood = summary, summary.Head.Time
 		}
 	}
@@ -222,7 +226,8 @@ func (s *survey) addUnlisted(ctx context.Context, r *repo.Repo) error {
 		isListed := func(alarm Alarm) bool { return alarm.Head.Name == summary.Head.Name }
 		covered := m.State != manifest.Complete && complete[a]
 		complete[a] = complete[a] || m.State == manifest.Complete
-		if len(m.Alarm) == 0 || covered || !summary.Head.Time.After(a.LastGood) || slices.ContainsFunc(a.Alarms, isListed) {
+		if len(m.Alarm) == 0 || covered || !summary.Head.Time.After(a.LastGood) ||
+			slices.ContainsFunc(a.Alarms, isListed) {
 			continue
 		}
 		if tags == nil {

@@ -67,7 +67,8 @@ func (q *Query) matches(name string, s collection.Summary) bool {
 // accents.
 func contains(text, part string) bool {
 	folded := strings.Join(words.Split(part), " ")
-	return search.NameContains(text, part) || folded != "" && strings.Contains(strings.Join(words.Split(text), " "), folded)
+	return search.NameContains(text, part) ||
+		folded != "" && strings.Contains(strings.Join(words.Split(text), " "), folded)
 }
 
 // Find yields the items of a manifest that match, by source, collection and name. After an error
@@ -143,7 +144,9 @@ func (s *searching) page(
 		case err != nil:
 			errs = append(errs, fmt.Errorf("%s %q, %q: %w", source.Kind, of.Title(), it.Name, err))
 		case s.matches(it.Name, summary):
-			hits = append(hits, &Hit{Account: c.Manifest.Account, Source: source, Collection: of, Item: it, Summary: summary})
+			hits = append(hits, &Hit{
+				Account: c.Manifest.Account, Source: source, Collection: of, Item: it, Summary: summary,
+			})
 		}
 	}
 	return hits, errs

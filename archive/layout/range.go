@@ -95,7 +95,8 @@ func (l *Layout) stored(ctx context.Context, p *part, from, to int64) iter.Seq2[
 			}
 			data, err := l.contents.Chunk(ctx, piece.id)
 			if err == nil && int64(len(data)) != piece.size {
-				err = fmt.Errorf("%w: chunk %s has %d bytes, the index says %d", ErrSizes, piece.id, len(data), piece.size)
+				err = fmt.Errorf("%w: chunk %s has %d bytes, the index says %d",
+					ErrSizes, piece.id, len(data), piece.size)
 			}
 			if err != nil {
 				yield(nil, &archive.ReadError{Err: err})

@@ -75,7 +75,9 @@ func (s *Skeleton) addRun(p *part) {
 	default:
 		line += "\n"
 	}
-	s.runs = append(s.runs, run{at: len(s.Text), size: len(line), offset: p.offset, full: p.size, lines: linesOf(p.recipe, p.stored)})
+	s.runs = append(s.runs, run{
+		at: len(s.Text), size: len(line), offset: p.offset, full: p.size, lines: linesOf(p.recipe, p.stored),
+	})
 	s.Text = append(s.Text, line...)
 }
 

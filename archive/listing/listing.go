@@ -78,7 +78,8 @@ func (l *Listing) At(ctx context.Context, from, n int) ([]manifest.Entry, error)
 	}
 	slices.Reverse(entries)
 	if len(entries) < skip+n {
-		return nil, fmt.Errorf("mailbox %q: %w: pages with %d messages have %d", l.mailbox.Name, manifest.ErrMalformed, skip+n, len(entries))
+		return nil, fmt.Errorf("mailbox %q: %w: pages with %d messages have %d",
+			l.mailbox.Name, manifest.ErrMalformed, skip+n, len(entries))
 	}
 	return entries[skip : skip+n], nil
 }

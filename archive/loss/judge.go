@@ -118,7 +118,8 @@ func (c *indexedComparison) judge(lost []int64) *Losses {
 		}
 		now := c.successor(old)
 		switch {
-		case limit.Exceeded(old.Messages, lost[i]), c.isEmptied(old, now, lost[i]) && limit.share(old.Messages, lost[i]):
+		case limit.Exceeded(old.Messages, lost[i]),
+			c.isEmptied(old, now, lost[i]) && limit.share(old.Messages, lost[i]):
 			losses.Alarms = append(losses.Alarms, shrunk(old, now, lost[i]))
 		case lost[i] > 0 && !limit.Off && !isThere(now):
 			losses.Remarks = append(losses.Remarks, shrunk(old, now, lost[i]))
@@ -150,16 +151,19 @@ func shrunk(old, now *manifest.Mailbox, lost int64) string {
 	case !isThere(now):
 		return fmt.Sprintf("mailbox %q is gone: %s before; nowhere in the account that night: %d", name, before, lost)
 	case now.Messages == 0:
-		return fmt.Sprintf("mailbox %q is empty: %s before, none that night; nowhere in the account: %d", name, before, lost)
+		return fmt.Sprintf("mailbox %q is empty: %s before, none that night; nowhere in the account: %d",
+			name, before, lost)
 	}
-	return fmt.Sprintf("mailbox %q: %s before, %d that night; nowhere in the account: %d of those before", name, before, now.Messages, lost)
+	return fmt.Sprintf("mailbox %q: %s before, %d that night; nowhere in the account: %d of those before",
+		name, before, now.Messages, lost)
 }
 
 func accountShrunk(had, has, gone int64) string {
 	if has == 0 {
 		return fmt.Sprintf("the account is empty: %s before, none that night", messages(had))
 	}
-	return fmt.Sprintf("the account as a whole: %s before, %d that night; gone: %d of those before", messages(had), has, gone)
+	return fmt.Sprintf("the account as a whole: %s before, %d that night; gone: %d of those before",
+		messages(had), has, gone)
 }
 
 func messages(n int64) string {

@@ -18,7 +18,8 @@ func parseLimit(text string) (Limit, error) {
 	limit := Usual
 	var err error
 	if limit.Share, err = percent.Parse(share); err != nil {
-		return Limit{}, fmt.Errorf("%q is not a limit: write 20%%, or 20%%,50 for at least fifty messages, or off", text)
+		return Limit{}, fmt.Errorf("%q is not a limit: write 20%%, or 20%%,50 for at least fifty messages, or off",
+			text)
 	}
 	if both {
 		if limit.Least, err = strconv.ParseInt(strings.TrimSpace(least), 10, 64); err != nil || limit.Least < 1 {

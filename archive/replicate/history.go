@@ -37,7 +37,10 @@ func (c *copier) next(ctx context.Context, h *history) (*task, error) {
 		s := h.left[0]
 		h.left = h.left[1:]
 		todo, old := c.action(s)
-		copied := Copied{Summary: s, Head: old.head, Present: todo == alreadyCopied || todo == copyAgain, Gone: todo == forgotten}
+		copied := Copied{
+			Summary: s, Head: old.head, Present: todo == alreadyCopied || todo == copyAgain,
+			Gone: todo == forgotten,
+		}
 		switch todo {
 		case unwanted:
 		case accountErased:

@@ -58,7 +58,10 @@ func Rename(
 			return nil, fmt.Errorf("account %q: %w", name, repo.ErrErased)
 		}
 	}
-	n := &renamer{repo: r, from: from, to: to, committed: committed, left: make(map[string]bool), parents: make(map[[32]byte][32]byte)}
+	n := &renamer{
+		repo: r, from: from, to: to, committed: committed, left: make(map[string]bool),
+		parents: make(map[[32]byte][32]byte),
+	}
 	if err := n.mayBegin(ctx, merge); err != nil {
 		return nil, err
 	}
@@ -147,7 +150,8 @@ func (r *renamer) commit(ctx context.Context, heads []repo.Head) (marks []statem
 
 // isOfOne reports whether an error is about one manifest, after which others can be committed.
 func isOfOne(err error) bool {
-	return archive.IsDamage(err) || errors.Is(err, ErrMissing) || errors.Is(err, repo.ErrErased) || errors.Is(err, repo.ErrMisdated)
+	return archive.IsDamage(err) || errors.Is(err, ErrMissing) || errors.Is(err, repo.ErrErased) ||
+		errors.Is(err, repo.ErrMisdated)
 }
 
 // one commits a manifest under the new name, unless an earlier rename did. It returns the mark for

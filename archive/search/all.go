@@ -268,7 +268,10 @@ func (a *accountSearch) add(ctx context.Context, p *page) bool {
 		if !known {
 			at = uint32(len(a.hits))
 			a.byHash[record.Hash] = at
-			a.hits = append(a.hits, compactHit{newest: p.number, oldest: p.number, uid: record.UID, mailbox: p.mailbox.Raw, covered: p.number})
+			a.hits = append(a.hits, compactHit{
+				newest: p.number, oldest: p.number, uid: record.UID, mailbox: p.mailbox.Raw,
+				covered: p.number,
+			})
 		}
 		a.spans[span].hits = append(a.spans[span].hits, at)
 	}

@@ -140,7 +140,8 @@ func (n *newest) sort() {
 	})
 	messages := 0
 	for i := range n.kept {
-		if k := n.kept[i]; i > 0 && k.seconds == n.kept[i-1].seconds && k.hash == n.kept[i-1].hash && n.compareManifests(k, n.kept[i-1]) == 0 {
+		if k := n.kept[i]; i > 0 && k.seconds == n.kept[i-1].seconds && k.hash == n.kept[i-1].hash &&
+			n.compareManifests(k, n.kept[i-1]) == 0 {
 			continue
 		}
 		if messages++; n.limit > 0 && messages > n.limit {

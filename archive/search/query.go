@@ -60,7 +60,8 @@ type MessageMatcher interface {
 
 // IsZero reports whether every message matches.
 func (q *Query) IsZero() bool {
-	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && q.Only == nil && !q.ReadsFlags()
+	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 &&
+		q.Only == nil && !q.ReadsFlags()
 }
 
 // OfRecords returns the conditions that need no mail: those on dates, sizes, flags, labels and

@@ -107,7 +107,10 @@ func (c *comparison) box(m *mail.Mailbox) *mailbox {
 	if b := c.state.byName[boxName{c.account.number, m.Raw}]; b != nil {
 		return b
 	}
-	b := &mailbox{Mailbox: mail.Mailbox{Raw: m.Raw, Name: m.Name, Delimiter: m.Delimiter}, number: uint64(len(c.state.boxes) + 1), account: c.account.number}
+	b := &mailbox{
+		Mailbox: mail.Mailbox{Raw: m.Raw, Name: m.Name, Delimiter: m.Delimiter},
+		number:  uint64(len(c.state.boxes) + 1), account: c.account.number,
+	}
 	c.state.addBox(b)
 	c.window.put(b.pair())
 	return b
@@ -149,7 +152,8 @@ func (c *comparison) members(ctx context.Context, box uint64, at span) ([]member
 func (c *comparison) mailbox(
 	ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, box *mailbox, n uint64,
 ) error {
-	if before := c.same[box.number]; before != nil && slices.Equal(before.Lists, m.Lists) && slices.Equal(before.Pages, m.Pages) {
+	if before := c.same[box.number]; before != nil && slices.Equal(before.Lists, m.Lists) &&
+		slices.Equal(before.Pages, m.Pages) {
 		return nil
 	}
 	before := c.pages[box.number]

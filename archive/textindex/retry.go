@@ -231,7 +231,9 @@ func (b *bringing) recordsOf(ctx context.Context, all []lacking) (map[chunk.ID]m
 		for j := range stays {
 			if account, in, ok := live.interval(&stays[j]); ok {
 				night := live.accounts[account][in.to-1]
-				places = append(places, place{hash: hits[i].Hash, night: night, box: live.state.boxes[stays[j].box], uid: stays[j].uid})
+				places = append(places, place{
+					hash: hits[i].Hash, night: night, box: live.state.boxes[stays[j].box], uid: stays[j].uid,
+				})
 				break
 			}
 		}

@@ -49,7 +49,9 @@ func (x *Index) Night(ctx context.Context, live *Live, c *archive.Contents, s Se
 			for i := range stays {
 				box := live.state.boxes[stays[i].box]
 				if box != nil && box.account == night.account && stays[i].has(night.number) && s.wants(&box.Mailbox) {
-					found = append(found, place{hash: hit.Hash, night: night, first: night, box: box, uid: stays[i].uid})
+					found = append(found, place{
+						hash: hit.Hash, night: night, first: night, box: box, uid: stays[i].uid,
+					})
 				}
 			}
 			return found
@@ -77,7 +79,8 @@ func (x *Index) All(ctx context.Context, live *Live, s Search) iter.Seq2[*search
 					continue
 				}
 				box := live.state.boxes[stays[i].box]
-				if name := live.state.byNumber[account].name; s.Account != "" && s.Account != name || !s.wants(&box.Mailbox) {
+				if name := live.state.byNumber[account].name; s.Account != "" && s.Account != name ||
+					!s.wants(&box.Mailbox) {
 					continue
 				}
 				nights := live.accounts[account]
@@ -253,7 +256,8 @@ func (x *Index) held(ctx context.Context, live *Live, s *Search) ([]chunk.ID, er
 		if !s.wants(&box.Mailbox) {
 			continue
 		}
-		keys, err := x.words.Keys(ctx, binary.BigEndian.AppendUint32([]byte(heldKey), uint32(number)), maxWithin+1-len(begins))
+		keys, err := x.words.Keys(ctx, binary.BigEndian.AppendUint32([]byte(heldKey), uint32(number)),
+			maxWithin+1-len(begins))
 		if err != nil {
 			return nil, err
 		}

@@ -160,7 +160,9 @@ func (s *state) addNight(n *night) {
 }
 
 func (a *account) pair() fulltext.Pair {
-	return fulltext.Pair{Key: []byte(accountKey + a.dir), Value: appendText(binary.AppendUvarint(nil, a.number), a.name)}
+	return fulltext.Pair{
+		Key: []byte(accountKey + a.dir), Value: appendText(binary.AppendUvarint(nil, a.number), a.name),
+	}
 }
 
 func (b *mailbox) pair() fulltext.Pair {

@@ -49,7 +49,10 @@ func decodeStays(b []byte) ([]stay, error) {
 	d := decoder{rest: b}
 	var stays []stay
 	for len(d.rest) > 0 && !d.bad {
-		s := stay{box: d.number(), uid: mail.UID(d.number()), size: d.signed(), date: d.signed(), first: d.number(), last: d.number() - 1}
+		s := stay{
+			box: d.number(), uid: mail.UID(d.number()), size: d.signed(), date: d.signed(), first: d.number(),
+			last: d.number() - 1,
+		}
 		stays = append(stays, s)
 	}
 	return stays, d.err()

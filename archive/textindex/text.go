@@ -163,7 +163,8 @@ func (b *bringing) inOrder(ctx context.Context, records map[chunk.ID]manifest.Re
 		list[i].at = place
 	}
 	slices.SortFunc(list, func(x, y placed) int {
-		return cmp.Or(x.at.Frame.Compare(y.at.Frame), cmp.Compare(x.at.Offset, y.at.Offset), x.record.Hash.Compare(y.record.Hash))
+		return cmp.Or(x.at.Frame.Compare(y.at.Frame), cmp.Compare(x.at.Offset, y.at.Offset),
+			x.record.Hash.Compare(y.record.Hash))
 	})
 	sorted := make([]*manifest.Record, len(list))
 	for i := range list {

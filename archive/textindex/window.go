@@ -36,7 +36,10 @@ type change struct {
 }
 
 func newWindow() *window {
-	return &window{changes: make(map[chunk.ID][]change), records: make(map[chunk.ID]manifest.Record), pairs: make(map[string][]byte)}
+	return &window{
+		changes: make(map[chunk.ID][]change), records: make(map[chunk.ID]manifest.Record),
+		pairs: make(map[string][]byte),
+	}
 }
 
 func (w *window) full() bool {

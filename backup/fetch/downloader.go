@@ -205,7 +205,8 @@ func (d *Downloader) retryAlone(message mail.Message, reason error) [][]mail.Mes
 	}
 	a.n++
 	d.attempts[message.UID] = a
-	if a.n >= maxAttempts && (d.received() > a.since || d.stalls >= provingStalls || errors.Is(reason, errNotDelivered)) {
+	if a.n >= maxAttempts &&
+		(d.received() > a.since || d.stalls >= provingStalls || errors.Is(reason, errNotDelivered)) {
 		d.fail(message.UID, fmt.Errorf("it could not be read in %d attempts: %w", a.n, reason))
 		return nil
 	}

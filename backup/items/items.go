@@ -219,7 +219,8 @@ func (r *run) archived() (map[string]manifest.Item, error) {
 	}
 	for item, err := range r.before.AllItems(r.Load) {
 		if err != nil {
-			r.Warn("some records of an earlier manifest are damaged, so %s %q is read again: %v", r.kind, r.listed.Path, err)
+			r.Warn("some records of an earlier manifest are damaged, so %s %q is read again: %v",
+				r.kind, r.listed.Path, err)
 			r.before = nil
 			return make(map[string]manifest.Item), nil
 		}
@@ -249,7 +250,8 @@ func (r *run) items(
 		was, known := old[item.Name]
 		switch {
 		case item.Name == "" || len(item.Name) > manifest.MaxItemName:
-			r.fail("%.80q: a name of %d bytes, at most %d can be recorded", item.Name, len(item.Name), manifest.MaxItemName)
+			r.fail("%.80q: a name of %d bytes, at most %d can be recorded",
+				item.Name, len(item.Name), manifest.MaxItemName)
 			continue
 		case len(item.ETag) > manifest.MaxItemName:
 			item.ETag = ""

@@ -84,7 +84,8 @@ func mayBe(message mail.Message, was candidate) bool {
 	if was.bySizeAndDate {
 		return message.Size == was.ServerSize()
 	}
-	return message.Size == was.ServerSize() && sameID(message.IDs, was.IDs) && message.Internal.SameInstant(was.Internal)
+	return message.Size == was.ServerSize() && sameID(message.IDs, was.IDs) &&
+		message.Internal.SameInstant(was.Internal)
 }
 
 // addByUID adds the records under the UIDs of messages as candidates: for messages with another

@@ -91,7 +91,8 @@ func (s *Session) adopt(view View) (View, error) {
 	}
 	if validity != s.Validity {
 		view.Close()
-		return nil, fmt.Errorf("mailbox %q: %w: UIDVALIDITY was %d and is %d", s.Mailbox.Name, ErrReset, s.Validity, validity)
+		return nil, fmt.Errorf("mailbox %q: %w: UIDVALIDITY was %d and is %d",
+			s.Mailbox.Name, ErrReset, s.Validity, validity)
 	}
 	s.view = view
 	return view, nil

@@ -19,7 +19,10 @@ type Listener struct {
 
 // Listen returns a Listener that accepts the connections of l.
 func (line *Line) Listen(l net.Listener) *Listener {
-	far := &Listener{Listener: l, line: line, opened: make(chan *Conn), failed: make(chan error, 1), closed: make(chan struct{})}
+	far := &Listener{
+		Listener: l, line: line, opened: make(chan *Conn), failed: make(chan error, 1),
+		closed: make(chan struct{}),
+	}
 	go far.accept()
 	return far
 }

@@ -25,6 +25,7 @@ func (*versionCommand) Run(p *cli.Program) error {
 			Arch    string `json:"arch"`
 		}{cli.Version(), formatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH})
 	}
-	p.Printf("mailstrata %s, format %d, %s %s/%s", cli.Version(), formatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	p.Printf("mailstrata %s, format %d, %s %s/%s",
+		cli.Version(), formatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
 }

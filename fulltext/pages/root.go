@@ -77,7 +77,8 @@ func readRoot(path string, key *[32]byte) (*root, error) {
 	if err != nil {
 		return nil, local.Fail("read", path, err)
 	}
-	if version := len(magic) - 1; bytes.HasPrefix(text, magic[:version]) && len(text) > version && text[version] != magic[version] {
+	if version := len(magic) - 1; bytes.HasPrefix(text, magic[:version]) && len(text) > version &&
+		text[version] != magic[version] {
 		return nil, damaged(path, "version %d, want %d", text[version], magic[version])
 	}
 	sealed := len(magic) + saltSize + nonceSize

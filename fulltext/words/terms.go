@@ -137,7 +137,8 @@ func (p *parser) filterName() (name string, ok bool, err error) {
 		name = same
 	}
 	if instead := foreign[name]; instead != "" && value != "" && !strings.HasPrefix(value, " ") {
-		return "", false, p.errorf(p.at, "there is no %s: here; %s, or quotes if you search for these words", name, instead)
+		return "", false, p.errorf(p.at, "there is no %s: here; %s, or quotes if you search for these words",
+			name, instead)
 	}
 	known := name == "has" || slices.Contains(filterNames, FilterName(name)) ||
 		slices.ContainsFunc(columnNames, func(c Column) bool { return c.String() == name })

@@ -165,7 +165,8 @@ func (l *listing) notes(inbox string, empty bool) (notes []string) {
 		notes = append(notes, "the server lists no mailbox at all")
 	}
 	if l.nameless > 0 {
-		notes = append(notes, fmt.Sprintf("the server lists mailboxes without a name, which cannot be read: %d", l.nameless))
+		notes = append(notes,
+			fmt.Sprintf("the server lists mailboxes without a name, which cannot be read: %d", l.nameless))
 	}
 	return notes
 }

@@ -143,7 +143,8 @@ func (v *virtualQuestion) knownElsewhere(ctx context.Context, m *mail.Mailbox) (
 		if err != nil || nameless || len(left) == 0 {
 			break
 		}
-		if _, may := v.mayBeVirtual(other); may || !other.Selectable() || other.Status == nil || other.Status.Messages == 0 {
+		if _, may := v.mayBeVirtual(other); may || !other.Selectable() || other.Status == nil ||
+			other.Status.Messages == 0 {
 			continue
 		}
 		err = v.guids(ctx, other.Raw, func(guid string) { delete(left, maphash.String(seed, guid)) })

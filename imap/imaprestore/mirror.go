@@ -29,7 +29,8 @@ func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.P
 		return nil, fmt.Errorf("%w: %s knows no UID EXPUNGE (UIDPLUS), and a plain EXPUNGE could remove other mail",
 			errors.ErrUnsupported, t.opts.Host)
 	case c.IsGmail():
-		return nil, fmt.Errorf("%w: what an expunge means on Gmail depends on the account's settings", errors.ErrUnsupported)
+		return nil, fmt.Errorf("%w: what an expunge means on Gmail depends on the account's settings",
+			errors.ErrUnsupported)
 	}
 	survey, err := c.Survey(ctx, nil)
 	if err != nil {

@@ -178,7 +178,8 @@ func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string
 		}
 	}
 	if there := p.alike(box); there != nil && others(there.Raw) {
-		p.note("mailbox %s: its messages are in %s, which is marked as %s there", box.Name, there.Name, there.SpecialUse[0])
+		p.note("mailbox %s: its messages are in %s, which is marked as %s there",
+			box.Name, there.Name, there.SpecialUse[0])
 		return there.Raw
 	}
 	if free(names[0]) {
@@ -198,7 +199,8 @@ var twins = []string{`\Archive`, `\Drafts`, `\Junk`, `\Sent`, `\Trash`}
 func (p *preparation) alike(box *mail.Mailbox) *mail.Mailbox {
 	for _, use := range box.SpecialUse {
 		there := p.uses[strings.ToLower(use)]
-		if there != nil && there.Selectable() && slices.ContainsFunc(twins, func(twin string) bool { return strings.EqualFold(use, twin) }) {
+		if there != nil && there.Selectable() &&
+			slices.ContainsFunc(twins, func(twin string) bool { return strings.EqualFold(use, twin) }) {
 			return there
 		}
 	}
@@ -298,7 +300,8 @@ func (p *preparation) createPatiently(ctx context.Context, box *mail.Mailbox, na
 func (p *preparation) createExactly(ctx context.Context, box *mail.Mailbox, name string) error {
 	err := p.createWithUse(ctx, box, name)
 	levels := strings.FieldsFunc(name, func(r rune) bool { return string(r) == p.m.delimiter })
-	if err != nil || !slices.ContainsFunc(levels, func(level string) bool { return strings.Trim(level, " ") != level }) {
+	if err != nil ||
+		!slices.ContainsFunc(levels, func(level string) bool { return strings.Trim(level, " ") != level }) {
 		return err
 	}
 	boxes, err := p.c.List(ctx)
@@ -356,7 +359,8 @@ func (p *preparation) confirm(ctx context.Context, places []restore.Place) error
 		_, err := p.c.Examine(ctx, places[i].Name)
 		switch {
 		case refused(err):
-			p.note("mailbox %s was made, but the server does not list it, and does not open it: %v", places[i].Mailbox, err)
+			p.note("mailbox %s was made, but the server does not list it, and does not open it: %v",
+				places[i].Mailbox, err)
 			places[i].Skip = true
 		case err != nil:
 			return err

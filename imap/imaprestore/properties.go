@@ -30,7 +30,8 @@ func (t *Target) AddProperties(
 		}
 	}
 	if a.unnamed > 0 {
-		a.report.Notes = append(a.report.Notes, fmt.Sprintf("%d more access rights and annotations differ, or are refused", a.unnamed))
+		a.report.Notes = append(a.report.Notes,
+			fmt.Sprintf("%d more access rights and annotations differ, or are refused", a.unnamed))
 	}
 	return a.report, err
 }
@@ -157,7 +158,8 @@ func (a *propertyAdding) annotate(
 	case i >= 0 && has.Annotations[i].Value == wanted.Value:
 		a.report.Annotations += a.arrived(mailbox, wanted.Name)
 		return nil
-	case i >= 0, slices.ContainsFunc(has.Omitted, func(name string) bool { return strings.EqualFold(name, wanted.Name) }):
+	case i >= 0,
+		slices.ContainsFunc(has.Omitted, func(name string) bool { return strings.EqualFold(name, wanted.Name) }):
 		a.note(mailbox, "the annotation %s has another value, and keeps it", wanted.Name)
 		return nil
 	case !a.c.Has("METADATA") && (mailbox != "" || !a.c.Has("METADATA-SERVER")):

@@ -223,7 +223,10 @@ func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlag
 		tokenCommand = a.Configured.Token
 		passwordGiven = !a.Configured.Secret.IsZero()
 	}
-	token := secret.Source{Name: "access token of " + a.Name, Variable: "MAILSTRATA_IMAP_TOKEN", Command: tokenCommand, Environ: environ}
+	token := secret.Source{
+		Name: "access token of " + a.Name, Variable: "MAILSTRATA_IMAP_TOKEN", Command: tokenCommand,
+		Environ: environ,
+	}
 	if token.Command == "" && !passwordGiven {
 		// The token of this account overrides a variable, which is for all accounts.
 		if source, err := h.applicationTokens(ctx, a); err != nil || source != nil {
@@ -266,7 +269,10 @@ func (a *Account) password(flags *AccountFlags) secret.Source {
 
 // environ returns the variables that a command finds that prints a secret.
 func (a *Account) environ() []string {
-	return []string{"MAILSTRATA_ACCOUNT=" + a.Name, "MAILSTRATA_IMAP_USER=" + a.Options.User, "MAILSTRATA_IMAP_HOST=" + a.Options.Host}
+	return []string{
+		"MAILSTRATA_ACCOUNT=" + a.Name, "MAILSTRATA_IMAP_USER=" + a.Options.User,
+		"MAILSTRATA_IMAP_HOST=" + a.Options.Host,
+	}
 }
 
 // trustedCertificates returns the certificates of the system and of the files. Nil means those of
@@ -377,7 +383,11 @@ func (h *Host) tokenSource(a *Account) (func(context.Context) (string, error), e
 		token, err := source.Token(ctx)
 		switch {
 		case errors.Is(err, oauth.ErrConsent):
-			return "", &hint.Error{Text: err.Error(), Hint: "mailstrata auth " + ui.Safe(cmp.Or(a.Configured.Name, a.URL)) + " asks for consent again", Err: err}
+			return "", &hint.Error{
+				Text: err.Error(),
+				Hint: "mailstrata auth " + ui.Safe(cmp.Or(a.Configured.Name, a.URL)) + " asks for consent again",
+				Err:  err,
+			}
 		case errors.Is(err, oauth.ErrUnavailable):
 			return "", fmt.Errorf("%w (%w)", err, mail.ErrTemporary)
 		}

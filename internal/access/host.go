@@ -64,7 +64,10 @@ type Host struct {
 // NewHost returns the Host of a run of the program. Output gets notes and warnings, stderr prompts;
 // getenv returns variables of the environment.
 func NewHost(output *ui.Output, stderr io.Writer, getenv func(string) string) *Host {
-	return &Host{Output: output, Getenv: getenv, Secrets: secret.NewReader(output, stderr, getenv), ByVariable: make(map[string]bool)}
+	return &Host{
+		Output: output, Getenv: getenv, Secrets: secret.NewReader(output, stderr, getenv),
+		ByVariable: make(map[string]bool),
+	}
 }
 
 // The directories of mailstrata on this host follow the XDG Base Directory Specification 0.8.
@@ -145,7 +148,10 @@ func (h *Host) ConfigFile() (string, error) {
 	if h.Flags.ConfigFile != "" {
 		_, err := os.Stat(h.Flags.ConfigFile)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = &hint.Usage{Text: "no such configuration: " + ui.Safe(h.Flags.ConfigFile), Hint: "check --config (MAILSTRATA_CONFIG)"}
+			err = &hint.Usage{
+				Text: "no such configuration: " + ui.Safe(h.Flags.ConfigFile),
+				Hint: "check --config (MAILSTRATA_CONFIG)",
+			}
 		}
 		return h.Flags.ConfigFile, err
 	}
@@ -204,7 +210,8 @@ func (h *Host) ReportProblems(err error) error {
 		}
 		h.Output.Say(line)
 	}
-	return &hint.Usage{Text: ui.Plural(len(problems), "problem") + " in " + ui.Safe(problems[0].File), Hint: "docs/config.md explains every key; --config /dev/null ignores the configuration"}
+	return &hint.Usage{Text: ui.Plural(len(problems), "problem") + " in " + ui.Safe(problems[0].File),
+		Hint: "docs/config.md explains every key; --config /dev/null ignores the configuration"}
 }
 
 // Meant returns the name that the user probably meant, or "".

@@ -43,7 +43,8 @@ func (h *Host) Items(a *Account, flags *AccountFlags) (all []collection.Target) 
 		switch {
 		case !from.own.IsZero():
 			shared = false
-			password = secret.Source{Name: "password of " + from.kind.String() + " of " + a.Name, Environ: a.environ()}.Or(from.own)
+			password = secret.Source{Name: "password of " + from.kind.String() + " of " + a.Name,
+				Environ: a.environ()}.Or(from.own)
 		case c.Provider == "" && c.Token == "":
 		case !takesToken(from.kind, from.url, a.Options.Host):
 			all = append(all, collection.Failing(from.kind, withoutPassword(from.url), &hint.Error{
@@ -135,7 +136,8 @@ func (h *Host) ItemTargets(text string, flags *AccountFlags) ([]collection.Targe
 	}
 	for i := range c.Accounts {
 		configured := &c.Accounts[i]
-		if configured.Name != text && configured.Sieve != text && configured.CalDAV != text && configured.CardDAV != text {
+		if configured.Name != text && configured.Sieve != text && configured.CalDAV != text &&
+			configured.CardDAV != text {
 			continue
 		}
 		a, err := AccountOf(configured)
@@ -201,7 +203,9 @@ func (h *Host) itemTarget(kind collection.Kind, text string, a *Account, login l
 		err = errors.New("http sends the password in the clear: use https, or allow it with insecure_plaintext")
 	}
 	if err != nil {
-		return nil, &hint.Usage{Text: "the URL of the " + kind.String() + "s: " + err.Error(), Hint: "https://user@host/path"}
+		return nil, &hint.Usage{
+			Text: "the URL of the " + kind.String() + "s: " + err.Error(), Hint: "https://user@host/path",
+		}
 	}
 	if u.User.Username() == "" && a.Options.User != "" {
 		u.User = url.User(a.Options.User)

@@ -57,7 +57,8 @@ func beside(file, directory string) bool {
 	if errFile != nil || err != nil {
 		return false
 	}
-	return filepath.Dir(file) == filepath.Dir(directory) || strings.HasPrefix(file, directory+string(filepath.Separator))
+	return filepath.Dir(file) == filepath.Dir(directory) ||
+		strings.HasPrefix(file, directory+string(filepath.Separator))
 }
 
 // copyMarker is the file whose presence means that the key or the repository was copied.

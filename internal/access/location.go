@@ -87,7 +87,8 @@ func (h *Host) Location(name string) (*Location, error) {
 		return nil, err
 	}
 	if c.PerUser {
-		return nil, &hint.Usage{Text: "the configuration has a repository for each user, and none is named", Hint: "--repo NAME/USER is that of a user; mailstrata config show lists them"}
+		return nil, &hint.Usage{Text: "the configuration has a repository for each user, and none is named",
+			Hint: "--repo NAME/USER is that of a user; mailstrata config show lists them"}
 	}
 	if first := c.Repository(""); first != nil {
 		return h.ConfiguredLocation(first)

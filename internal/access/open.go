@@ -81,7 +81,8 @@ func (l *Location) OpenWith(ctx context.Context, k Keys) (*repo.Repo, error) {
 
 // introduce warns of what a user should know before they trust the repository.
 func (l *Location) introduce(r *repo.Repo) {
-	if cache, err := l.host.CacheDir(); err == nil && !strings.HasPrefix(r.CacheDir(), cache+string(filepath.Separator)) {
+	if cache, err := l.host.CacheDir(); err == nil &&
+		!strings.HasPrefix(r.CacheDir(), cache+string(filepath.Separator)) {
 		l.host.Output.Warn("the cache %s cannot be written, so its data is fetched again each time; --cache-dir names another directory", ui.Safe(cache))
 	}
 	if err := r.NoLocks(); err != nil {
@@ -161,7 +162,8 @@ func (l *Location) TryPassphrase(ctx context.Context, passphrase []byte) (tried 
 		l.host.Output.Warn("it was not tested: there is no repository at %s yet", ui.Safe(l.String()))
 		return false, nil
 	case errors.Is(err, repo.ErrWrongKey):
-		return false, &hint.Error{Text: "the passphrase does not open " + l.String() + "; nothing was stored", Hint: "a key file needs no passphrase: set key_file in the configuration", Err: err}
+		return false, &hint.Error{Text: "the passphrase does not open " + l.String() + "; nothing was stored",
+			Hint: "a key file needs no passphrase: set key_file in the configuration", Err: err}
 	}
 	return false, fmt.Errorf("open repository %s: %w", l, err)
 }

@@ -12,7 +12,9 @@ import (
 // Sheet returns the recovery sheet of the repository: with the key of its key file, or for a
 // passphrase.
 func (l *Location) Sheet(fingerprint string, accounts []string) (*sheet.Sheet, error) {
-	s := &sheet.Sheet{Made: time.Now(), Accounts: accounts, Place: l.String(), Fingerprint: fingerprint, Also: l.reach()}
+	s := &sheet.Sheet{
+		Made: time.Now(), Accounts: accounts, Place: l.String(), Fingerprint: fingerprint, Also: l.reach(),
+	}
 	file := l.KeyFile()
 	if file == "" {
 		return s, nil

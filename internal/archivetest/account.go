@@ -69,7 +69,10 @@ func NewAccount() *Account {
 func (a *Account) Mailbox(name string) *Mailbox {
 	m, ok := a.Mailboxes[name]
 	if !ok {
-		m = &Mailbox{Name: name, Validity: uint32(len(a.Mailboxes) + 1), Next: 1, Modseq: 1, gone: make(map[mail.UID]uint64)}
+		m = &Mailbox{
+			Name: name, Validity: uint32(len(a.Mailboxes) + 1), Next: 1, Modseq: 1,
+			gone: make(map[mail.UID]uint64),
+		}
 		a.Mailboxes[name] = m
 	}
 	return m
@@ -112,7 +115,9 @@ func (a *Account) Survey(context.Context) (*mail.Survey, error) {
 	}
 	s := &mail.Survey{Time: time.Now()}
 	for _, m := range a.Mailboxes {
-		listed := mail.Mailbox{Raw: m.Name, Name: m.Name, Delimiter: "/", Attributes: m.attributes, Subscribed: m.Subscribed}
+		listed := mail.Mailbox{
+			Raw: m.Name, Name: m.Name, Delimiter: "/", Attributes: m.attributes, Subscribed: m.Subscribed,
+		}
 		if status := a.status(m); !a.NoStatus && !a.Deleted[m.Name] {
 			listed.Status = &status
 		}

@@ -90,7 +90,8 @@ func eachArchived(t *testing.T, r *repo.Repo, head repo.Head, take func(*mail.Ma
 			if err := c.Body(&entry.Record).WriteTo(t.Context(), &body); err != nil {
 				t.Fatal(err)
 			}
-			take(&mailbox.Mailbox, entry.UID, fmt.Sprintf("%s %v %v %s %s", mailbox.Name, entry.Flags, entry.Labels, entry.Internal, Words(body.Bytes())))
+			take(&mailbox.Mailbox, entry.UID, fmt.Sprintf("%s %v %v %s %s",
+				mailbox.Name, entry.Flags, entry.Labels, entry.Internal, Words(body.Bytes())))
 		}
 	}
 }

@@ -116,7 +116,9 @@ func (s *RandomAccount) Contents(t *testing.T, shelf *MemReader) *archive.Conten
 	for _, name := range slices.Sorted(maps.Keys(s.boxes)) {
 		box := s.boxes[name]
 		m := shelf.Mailbox(t, name, box.letters...)
-		m.Status = &mail.Status{UIDValidity: box.validity, UIDNext: box.next, Messages: uint32(m.Messages), MailboxID: box.id}
+		m.Status = &mail.Status{
+			UIDValidity: box.validity, UIDNext: box.next, Messages: uint32(m.Messages), MailboxID: box.id,
+		}
 		mailboxes = append(mailboxes, m)
 	}
 	return shelf.Contents(t, mailboxes...)

@@ -90,7 +90,9 @@ func (s *MemReader) Lose(id chunk.ID) { s.Lost[id] = fmt.Errorf("pack 3f9a: %w",
 func (s *MemReader) Record(t *testing.T, l Message) manifest.Entry {
 	t.Helper()
 	entry := manifest.Entry{
-		Record:  manifest.Record{UID: l.UID, Size: int64(len(l.Body)), Hash: s.Key.Sum(l.Body), Internal: mail.ParseDate(l.Date)},
+		Record: manifest.Record{
+			UID: l.UID, Size: int64(len(l.Body)), Hash: s.Key.Sum(l.Body), Internal: mail.ParseDate(l.Date),
+		},
 		FlagSet: manifest.FlagSet{Flags: l.Flags},
 	}
 	splitter := mail.NewSplitter(bytes.NewReader(l.Body))

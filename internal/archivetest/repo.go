@@ -64,7 +64,8 @@ func (a *Account) State() []string {
 	var lines []string
 	for _, m := range a.Mailboxes {
 		for _, msg := range m.Messages {
-			lines = append(lines, fmt.Sprintf("%s/%d %d %v %s %s", m.Name, m.Validity, msg.UID, msg.Flags, msg.Date, Words(msg.Body)))
+			lines = append(lines,
+				fmt.Sprintf("%s/%d %d %v %s %s", m.Name, m.Validity, msg.UID, msg.Flags, msg.Date, Words(msg.Body)))
 		}
 	}
 	slices.Sort(lines)
@@ -100,7 +101,8 @@ func ArchivedState(t *testing.T, r *repo.Repo, head repo.Head) []string {
 			if err := c.Body(&entry.Record).WriteTo(t.Context(), &body); err != nil {
 				t.Fatal(err)
 			}
-			lines = append(lines, fmt.Sprintf("%s/%d %d %v %s %s", mailbox.Name, mailbox.Status.UIDValidity, entry.UID, entry.Flags, entry.Internal, Words(body.Bytes())))
+			lines = append(lines, fmt.Sprintf("%s/%d %d %v %s %s", mailbox.Name, mailbox.Status.UIDValidity,
+				entry.UID, entry.Flags, entry.Internal, Words(body.Bytes())))
 		}
 	}
 	slices.Sort(lines)
@@ -112,7 +114,8 @@ func MustHold(t *testing.T, r *repo.Repo, b *backup.Result, want []string) {
 	t.Helper()
 	got := ArchivedState(t, r, b.Head)
 	if !slices.Equal(got, want) {
-		t.Fatalf("the manifest holds %d messages, the account %d; first difference: %s", len(got), len(want), FirstDifference(got, want))
+		t.Fatalf("the manifest holds %d messages, the account %d; first difference: %s",
+			len(got), len(want), FirstDifference(got, want))
 	}
 }
 
@@ -139,7 +142,8 @@ func SampleAccount() *Account {
 	odd.Add("\r\nno header either")
 	odd.Add("a: b\r\n\r\nNUL \x00 and \xff\r\r\n\n")
 	odd.Add("a: b\r\n\r\n" + strings.Repeat("x", 1<<20))
-	odd.Add("a: b\r\n\r\n" + strings.Repeat("QUJD", 19) + "\r\n" + strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 40000))
+	odd.Add("a: b\r\n\r\n" + strings.Repeat("QUJD",
+		19) + "\r\n" + strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 40000))
 	a.Mailbox("Empty")
 	a.Mailbox("Parent").attributes = []string{`\Noselect`}
 	return a

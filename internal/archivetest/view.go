@@ -58,7 +58,10 @@ func (v *view) Messages(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Me
 			return
 		}
 		for _, m := range v.in(uids) {
-			message := mail.Message{UID: m.UID, Flags: m.Flags, Internal: mail.ParseDate(m.Date), Size: cmp.Or(m.Size, int64(len(m.Body)))}
+			message := mail.Message{
+				UID: m.UID, Flags: m.Flags, Internal: mail.ParseDate(m.Date),
+				Size: cmp.Or(m.Size, int64(len(m.Body))),
+			}
 			if v.account.IDsOf != nil {
 				message.IDs = v.account.IDsOf(m.ID)
 			}

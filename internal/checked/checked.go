@@ -120,7 +120,8 @@ const (
 
 // continues reports whether a check soon after a read continues it.
 func (r Read) continues(now time.Time, next Scope) bool {
-	return next.From == r.From+r.Length && next.Length < whole-r.Length && now.Sub(r.Time) < closely && !now.Before(r.Time)
+	return next.From == r.From+r.Length && next.Length < whole-r.Length && now.Sub(r.Time) < closely &&
+		!now.Before(r.Time)
 }
 
 // Covered returns the share of the ring that checks of this host read in their last lap around it,

@@ -69,7 +69,8 @@ func (p *Program) recordBackups(ctx context.Context, l *access.Location, ended m
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(slices.Collect(maps.Values(ended)), isFailure) {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) &&
+		!slices.ContainsFunc(slices.Collect(maps.Values(ended)), isFailure) {
 		return nil // so a host that keeps no state is not warned each night
 	}
 	unlock, _, err := local.Lock(ctx, filepath.Join(filepath.Dir(file), "failed.lock"), nil)

@@ -29,7 +29,8 @@ func (s *Share) UnmarshalText(text []byte) error {
 		return nil
 	}
 	if strings.Contains(string(text), "/") {
-		return fmt.Errorf("%s is no percentage such as 5%%; --read-data --shard N/OF reads a share", ui.Quote(string(text)))
+		return fmt.Errorf("%s is no percentage such as 5%%; --read-data --shard N/OF reads a share",
+			ui.Quote(string(text)))
 	}
 	digits, ok := strings.CutSuffix(string(text), "%")
 	percent, err := strconv.ParseFloat(digits, 64)

@@ -52,7 +52,10 @@ func (p *Program) Watch(ctx context.Context, command string, target any) {
 	if err != nil {
 		host = "an unnamed host"
 	}
-	w := &watcher{flags: &flags, tail: new(notify.Tail), run: notify.Run{Command: command, Host: ui.Safe(host), Start: time.Now()}}
+	w := &watcher{
+		flags: &flags, tail: new(notify.Tail),
+		run: notify.Run{Command: command, Host: ui.Safe(host), Start: time.Now()},
+	}
 	p.Collect(w.tail)
 	if w.pinger, err = p.pinger(ctx, w.flags, configured.Ping); err != nil {
 		// The backup matters more than the monitor, and a monitor without a ping reports that.
@@ -89,7 +92,8 @@ func (p *Program) configuredWatch(command string, target any) config.Watch {
 // pinger returns the monitor of the flags or of the configuration, or nil.
 func (p *Program) pinger(ctx context.Context, flags *WatchFlags, configured config.Secret) (*notify.Pinger, error) {
 	address := flags.Ping
-	if from := (secret.Source{Name: "URL to ping", File: flags.PingFile}); address == "" && (from.File != "" || !configured.IsZero()) {
+	if from := (secret.Source{Name: "URL to ping", File: flags.PingFile}); address == "" &&
+		(from.File != "" || !configured.IsZero()) {
 		if from = from.Or(configured); !p.Secrets.Given(from) {
 			return nil, fmt.Errorf("the variable %s is not set", from.Variable)
 		}

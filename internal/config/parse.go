@@ -233,7 +233,8 @@ func (t *table) accounts(c *Config) []Account {
 		t.wrong("name", "another account has the name %q", a.Name)
 	}
 	if r := c.Repository(a.Repository); r != nil && r.isTemplate() {
-		t.wrong("repository", "is one for each user, and this account is no template with a users_file or users_command")
+		t.wrong("repository",
+			"is one for each user, and this account is no template with a users_file or users_command")
 	}
 	return []Account{a}
 }

@@ -61,7 +61,8 @@ const longestPart = 200
 func userPart(user string) string {
 	var part strings.Builder
 	for i, b := range []byte(user) {
-		kept := 'a' <= b && b <= 'z' || '0' <= b && b <= '9' || b == '@' || b == '-' || b == '_' || b == '.' && i > 0 && i < len(user)-1
+		kept := 'a' <= b && b <= 'z' || '0' <= b && b <= '9' || b == '@' || b == '-' || b == '_' ||
+			b == '.' && i > 0 && i < len(user)-1
 		if kept {
 			part.WriteByte(b)
 		} else {

@@ -32,7 +32,9 @@ type Offer struct {
 }
 
 // services are the names of the services with TLS. Those without it are not asked for.
-var services = map[collection.Kind]string{collection.Calendars: "caldavs", collection.AddressBooks: "carddavs", collection.Sieve: "sieve"}
+var services = map[collection.Kind]string{
+	collection.Calendars: "caldavs", collection.AddressBooks: "carddavs", collection.Sieve: "sieve",
+}
 
 // Offers returns where the servers of some kinds may be, for the mail account of a user at a host,
 // those of each kind together and those that SRV records name first. An address that is an IP, or
@@ -148,7 +150,9 @@ func guesses(kind collection.Kind, user, host string, domains []string) (offers 
 		return []Offer{{kind, urlOf(kind, user, host, 0, ""), "the mail server", false}}
 	}
 	for _, domain := range domains {
-		offers = append(offers, Offer{kind, urlOf(kind, user, domain, 0, "/"), "the well-known address of " + domain, false})
+		offers = append(offers, Offer{
+			kind, urlOf(kind, user, domain, 0, "/"), "the well-known address of " + domain, false,
+		})
 	}
 	return offers
 }

@@ -144,11 +144,26 @@ type extension struct {
 
 // extensions are the extensions that mailstrata uses.
 var extensions = []extension{
-	{"LIST-STATUS", []string{"LIST-STATUS"}, true, "all mailboxes are examined in one round trip", "each mailbox is examined separately: backups take longer", true},
-	{"changes", []string{"QRESYNC", "CONDSTORE"}, false, "only what changed is read", "the flags of all messages are read every night", true},
-	{"ids", []string{"OBJECTID", "X-GM-EXT-1"}, false, "moved messages are not downloaded again", "moved messages are downloaded again (and stored once)", false},
-	{"UIDPLUS", []string{"UIDPLUS"}, true, "a restore learns the UIDs of its messages", "a restore searches for its messages", false},
-	{"MULTIAPPEND", []string{"MULTIAPPEND"}, false, "a restore writes many messages at once", "a restore writes messages one by one", false},
+	{
+		"LIST-STATUS", []string{"LIST-STATUS"}, true, "all mailboxes are examined in one round trip",
+		"each mailbox is examined separately: backups take longer", true,
+	},
+	{
+		"changes", []string{"QRESYNC", "CONDSTORE"}, false, "only what changed is read",
+		"the flags of all messages are read every night", true,
+	},
+	{
+		"ids", []string{"OBJECTID", "X-GM-EXT-1"}, false, "moved messages are not downloaded again",
+		"moved messages are downloaded again (and stored once)", false,
+	},
+	{
+		"UIDPLUS", []string{"UIDPLUS"}, true, "a restore learns the UIDs of its messages",
+		"a restore searches for its messages", false,
+	},
+	{
+		"MULTIAPPEND", []string{"MULTIAPPEND"}, false, "a restore writes many messages at once",
+		"a restore writes messages one by one", false,
+	},
 	{"COMPRESS", []string{"COMPRESS=DEFLATE"}, false, "--compress helps below about 100 Mbit/s", "not offered", false},
 }
 
@@ -181,7 +196,8 @@ func (f *findings) extensions(server mail.Server) {
 		}
 	}
 	if slices.Contains(server.Capabilities, "X-GM-EXT-1") {
-		f.ok("Gmail", "All Mail, Spam and Trash are read, each message once, with its labels; at most 2 GB a day by default")
+		f.ok("Gmail",
+			"All Mail, Spam and Trash are read, each message once, with its labels; at most 2 GB a day by default")
 	}
 }
 

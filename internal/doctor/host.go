@@ -30,7 +30,8 @@ func Host(h *access.Host) []Finding {
 		}
 		room, known := freeBytes(dir)
 		if known && room < minFree && d.check == "cache" {
-			e.warn(d.check, "free some space, or name another directory with --cache-dir", "%s has only %s free", dir, ui.Size(room))
+			e.warn(d.check, "free some space, or name another directory with --cache-dir",
+				"%s has only %s free", dir, ui.Size(room))
 		} else if known {
 			e.ok(d.check, "%s has %s free", dir, ui.Size(room))
 		} else {

@@ -29,7 +29,9 @@ func (f *findings) items(ctx context.Context, targets []collection.Target) []Fin
 }
 
 // keys are the keys of the configuration for each kind.
-var keys = map[collection.Kind]string{collection.Sieve: "sieve", collection.Calendars: "caldav", collection.AddressBooks: "carddav"}
+var keys = map[collection.Kind]string{
+	collection.Sieve: "sieve", collection.Calendars: "caldav", collection.AddressBooks: "carddav",
+}
 
 // contents says what a server has.
 func contents(ctx context.Context, target collection.Target, all []collection.Collection) (string, error) {

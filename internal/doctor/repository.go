@@ -38,7 +38,8 @@ func Repository(ctx context.Context, h *access.Host, name string, limits archive
 	}
 	store, err := l.Store(ctx)
 	if err != nil && l.Own && errors.Is(err, repo.ErrNoRepository) {
-		e.warn("place", "mailstrata backup creates it; or name another with --repo", "there is no repository yet at %s", l)
+		e.warn("place",
+			"mailstrata backup creates it; or name another with --repo", "there is no repository yet at %s", l)
 		return e.found
 	}
 	if err != nil {
@@ -73,7 +74,8 @@ func (f *findings) clock(ctx context.Context, store store.Store) {
 	}
 	skew := there.Sub(before.Add(time.Since(before) / 2)).Round(time.Second)
 	if skew.Abs() > maxSkew {
-		f.warn("clock", "set the clock of this host (NTP), or that of the store", "the clock of the store differs by %s from that of this host", skew)
+		f.warn("clock", "set the clock of this host (NTP), or that of the store",
+			"the clock of the store differs by %s from that of this host", skew)
 		return
 	}
 	f.ok("clock", "the clocks of the store and this host agree")
@@ -226,7 +228,8 @@ func (f *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.L
 		}
 	}
 	if doubtful > maxListed {
-		f.warn("manifests", "mailstrata list names them", "%s more cannot be read or trusted", ui.Count(int64(doubtful-maxListed)))
+		f.warn("manifests",
+			"mailstrata list names them", "%s more cannot be read or trusted", ui.Count(int64(doubtful-maxListed)))
 	}
 	belated, err := archive.BelatedAmong(ctx, r, heads)
 	if err != nil {
@@ -256,7 +259,8 @@ func (f *findings) alarms(ctx context.Context, r *repo.Repo) {
 			"manifest %s of %s: %s", shortID(s.Head), ui.Safe(s.Manifest.Account), ui.OneLine(s.Manifest.Alarm[0]))
 	}
 	if more := len(standing) - maxListed; more > 0 {
-		f.warn("alarms", "mailstrata status names them", "%s more with alarms that are not acknowledged", ui.Plural(int64(more), "manifest"))
+		f.warn("alarms", "mailstrata status names them",
+			"%s more with alarms that are not acknowledged", ui.Plural(int64(more), "manifest"))
 	}
 }
 
@@ -272,7 +276,8 @@ func (f *findings) unreported(ctx context.Context, r *repo.Repo, histories *arch
 			shortID(u.Head), ui.Safe(u.Account), ui.OneLine(u.Lost[len(u.Lost)-1]))
 	}
 	if len(lost) > maxListed {
-		f.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", ui.Count(int64(len(lost)-maxListed)))
+		f.warn("manifests", "mailstrata list names them",
+			"%s more lack mail and have no alarm", ui.Count(int64(len(lost)-maxListed)))
 	}
 }
 

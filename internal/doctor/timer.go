@@ -33,7 +33,8 @@ func Timer(ctx context.Context, h *access.Host) []Finding {
 	case !isUnit && (runs != "" || err == nil) && own.CronIsDown():
 		e.warn("timer", schedule.StartCron, "%s; but %s", cmp.Or(runs, systemTable), schedule.NoCron)
 	case isUnit:
-		e.warn("timer", "systemctl --user enable --now mailstrata.timer starts it", "there is a unit for mailstrata, but no timer waits")
+		e.warn("timer", "systemctl --user enable --now mailstrata.timer starts it",
+			"there is a unit for mailstrata, but no timer waits")
 	case runs != "":
 		e.ok("timer", "%s", runs)
 	case err == nil:

@@ -131,7 +131,8 @@ func (g *Generator) head(subject, reference string) string {
 	for i := range g.random.IntN(4) {
 		fmt.Fprintf(&b, "Received: from relay%d.example (relay%d.example [192.0.2.%d])\r\n\tby mx.example with ESMTPS id %x;\r\n\tMon, 2 Mar 2026 10:0%d:00 +0100\r\n", i, i, i+1, g.random.Uint32(), i)
 	}
-	fmt.Fprintf(&b, "From: %s\r\nTo: %s,\r\n  %s\r\nSubject: %s\r\nMessage-ID: %s\r\n", g.pick(people), g.pick(people), g.pick(people), subject, id)
+	fmt.Fprintf(&b, "From: %s\r\nTo: %s,\r\n  %s\r\nSubject: %s\r\nMessage-ID: %s\r\n",
+		g.pick(people), g.pick(people), g.pick(people), subject, id)
 	if reference != "" {
 		fmt.Fprintf(&b, "In-Reply-To: %s\r\nReferences:\r\n %s\r\n", reference, reference)
 	}
@@ -157,7 +158,8 @@ func (g *Generator) reply() []byte {
 		return g.newThread()
 	}
 	t := &g.threads[g.random.IntN(len(g.threads))]
-	text := g.prose(2+g.random.IntN(5)) + "\r\n> " + strings.ReplaceAll(strings.TrimSuffix(t.text, "\r\n"), "\r\n", "\r\n> ") + "\r\n"
+	text := g.prose(2+g.random.IntN(5)) + "\r\n> " + strings.ReplaceAll(strings.TrimSuffix(t.text, "\r\n"), "\r\n",
+		"\r\n> ") + "\r\n"
 	head := g.head("Re: "+t.subject, t.last)
 	if t.last = messageID(head); len(text) < 20_000 {
 		t.text = text
@@ -173,7 +175,8 @@ func (g *Generator) withAttachment() []byte {
 	file := g.attachments[g.random.IntN(len(g.attachments))]
 	boundary := fmt.Sprintf("=_%x", g.random.Uint64())
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%sMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=%q\r\n\r\n", g.head("file", ""), boundary)
+	fmt.Fprintf(&b, "%sMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=%q\r\n\r\n",
+		g.head("file", ""), boundary)
 	fmt.Fprintf(&b, "--%s\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s--%s\r\n", boundary, g.prose(3), boundary)
 	fmt.Fprintf(&b, "Content-Type: application/octet-stream; name=\"f.bin\"\r\nContent-Transfer-Encoding: base64\r\n\r\n%s--%s--\r\n", encoded(file), boundary)
 	return b.Bytes()
@@ -205,7 +208,8 @@ func (g *Generator) newsletter() []byte {
 
 // foreign is in 8-bit charsets of old, in header and text.
 func (g *Generator) foreign() []byte {
-	return []byte(g.head("Gr\xfc\xdfe \xff\xfe aus K\xf6ln", "") + "X-Folded: a\r\n \r\n\tb\r\nX-\xe9: \x01\r\n\r\n\xa4\xa4\xa4\xb3 caf\xe9 \xc3\x28\r\n" + g.prose(2))
+	return []byte(g.head("Gr\xfc\xdfe \xff\xfe aus K\xf6ln",
+		"") + "X-Folded: a\r\n \r\n\tb\r\nX-\xe9: \x01\r\n\r\n\xa4\xa4\xa4\xb3 caf\xe9 \xc3\x28\r\n" + g.prose(2))
 }
 
 // Large is a message with an attachment that makes it of about n bytes.

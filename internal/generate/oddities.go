@@ -12,7 +12,8 @@ func (g *Generator) Oddities() (list []Message) {
 	base := encoded(g.noise(30_000))
 	var parts strings.Builder
 	for i := range 3000 {
-		fmt.Fprintf(&parts, "--b\r\nContent-Type: text/plain; name=%d\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n", i)
+		fmt.Fprintf(&parts,
+			"--b\r\nContent-Type: text/plain; name=%d\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n", i)
 	}
 	var runs strings.Builder
 	for i := range 400 {

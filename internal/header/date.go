@@ -18,7 +18,8 @@ func Date(value string) (t time.Time, ok bool) {
 	}
 	fields := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" \t,-()", r) })
 	for i := 0; i+3 <= len(fields); i++ {
-		day, err := time.Parse("2 Jan 2006", strings.Join([]string{fields[i], monthName(fields[i+1]), year(fields[i+2])}, " "))
+		day, err := time.Parse("2 Jan 2006",
+			strings.Join([]string{fields[i], monthName(fields[i+1]), year(fields[i+2])}, " "))
 		if err != nil {
 			continue
 		}

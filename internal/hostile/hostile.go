@@ -34,7 +34,8 @@ func Mails() []Mail {
 	}{{scripts, false}, {fetches, false}, {parsers, false}, {idle, true}} {
 		for _, t := range family.tricks {
 			document := fill(t.name, t.html)
-			all = append(all, Mail{Name: t.name, Message: message(t.name, "text/html; charset=utf-8", document), Inert: family.inert})
+			all = append(all, Mail{Name: t.name, Message: message(t.name, "text/html; charset=utf-8", document),
+				Inert: family.inert})
 		}
 	}
 	return append(all, structures()...)

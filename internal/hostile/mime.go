@@ -21,7 +21,8 @@ func html(body string) part { return part{"Content-Type: text/html; charset=utf-
 
 // file is an attachment.
 func file(contentType, name, body string) part {
-	return part{"Content-Type: " + contentType + "\r\nContent-Disposition: attachment; filename=\"" + name + "\"", body, true}
+	return part{"Content-Type: " + contentType + "\r\nContent-Disposition: attachment; filename=\"" + name + "\"",
+		body, true}
 }
 
 // multipart makes a message of parts.
@@ -42,7 +43,10 @@ func multipart(name, kind string, parts ...part) Mail {
 
 // single makes a message of one part, with further fields.
 func single(name, fields, body string) Mail {
-	return Mail{Name: name, Message: []byte(head(name) + tokens(name, fields) + "\r\n\r\n" + body), Inert: true, Structure: true}
+	return Mail{
+		Name: name, Message: []byte(head(name) + tokens(name, fields) + "\r\n\r\n" + body), Inert: true,
+		Structure: true,
+	}
 }
 
 // structures returns the messages whose structure is the trick.

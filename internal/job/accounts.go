@@ -56,10 +56,16 @@ func (f *Flags) named(h *access.Host) ([]*access.Account, error) {
 		if i < len(f.Name) {
 			a.Name = f.Name[i]
 		} else if i >= len(f.IMAP) && a.JMAP.IsZero() {
-			return nil, &hint.Usage{Text: "the account of --from " + ui.Safe(url) + " has no name", Hint: "--name anna@mail.example gives it one, under which its history is kept"}
+			return nil, &hint.Usage{
+				Text: "the account of --from " + ui.Safe(url) + " has no name",
+				Hint: "--name anna@mail.example gives it one, under which its history is kept",
+			}
 		}
 		if slices.ContainsFunc(accounts, func(other *access.Account) bool { return other.Name == a.Name }) {
-			return nil, &hint.Usage{Text: "two accounts are called " + ui.Quote(a.Name), Hint: "give them different names with --name"}
+			return nil, &hint.Usage{
+				Text: "two accounts are called " + ui.Quote(a.Name),
+				Hint: "give them different names with --name",
+			}
 		}
 		accounts = append(accounts, a)
 	}
@@ -77,7 +83,8 @@ func from(h *access.Host, text string) (string, error) {
 	}
 	files, ok := config.ParseFiles(text)
 	if !ok {
-		wrong := &hint.Usage{Text: "--from: unknown files " + ui.Quote(text), Hint: "use maildir:PATH, mbox:PATH, eml:PATH or jmap:https://user@host; --imap is for IMAP servers"}
+		wrong := &hint.Usage{Text: "--from: unknown files " + ui.Quote(text),
+			Hint: "use maildir:PATH, mbox:PATH, eml:PATH or jmap:https://user@host; --imap is for IMAP servers"}
 		return "", wrong
 	}
 	path, err := h.Expand(files.Path)
@@ -154,7 +161,8 @@ func unknownAccount(wanted string, names []string) string {
 func meant(argument string) string {
 	_, host, isLogin := strings.Cut(argument, "@")
 	switch {
-	case isLogin && strings.HasPrefix(argument, "imap://") && !strings.Contains(host, ":") && host != "localhost" && net.ParseIP(host) == nil:
+	case isLogin && strings.HasPrefix(argument, "imap://") && !strings.Contains(host, ":") && host != "localhost" &&
+		net.ParseIP(host) == nil:
 		return "--imap imaps://" + ui.ShellWord(strings.TrimPrefix(argument, "imap://")) // without encryption it would be refused
 	case strings.Contains(argument, "://"):
 		return "--imap " + ui.ShellWord(argument)
@@ -169,7 +177,10 @@ func meant(argument string) string {
 // known returns the accounts that the repository holds, by the URLs of their newest manifests, so
 // that a second backup needs no URL.
 func (f *Flags) known(ctx context.Context, h *access.Host) ([]*access.Account, error) {
-	nothing := &hint.Usage{Text: "no account is named, and none is configured", Hint: "use --imap imaps://user@host, or see docs/config.md"}
+	nothing := &hint.Usage{
+		Text: "no account is named, and none is configured",
+		Hint: "use --imap imaps://user@host, or see docs/config.md",
+	}
 	if len(f.Account) > 0 {
 		nothing.Text = "the configuration has no account " + ui.Quote(f.Account[0])
 		nothing.Hint = "use " + meant(f.Account[0]) + ", or see docs/config.md"
@@ -203,7 +214,8 @@ func (f *Flags) known(ctx context.Context, h *access.Host) ([]*access.Account, e
 		nothing.Hint = "name the accounts: mailstrata backup " + ui.ShellWord(accounts[0].Name) + " …; mailstrata list --latest shows all"
 		return nil, nothing
 	case len(f.Account) == 0:
-		h.Output.Note("note: archiving %s (%s), the only account of this repository", ui.Safe(accounts[0].Name), ui.Safe(accounts[0].URL))
+		h.Output.Note("note: archiving %s (%s), the only account of this repository",
+			ui.Safe(accounts[0].Name), ui.Safe(accounts[0].URL))
 	}
 	return f.only(accounts, "neither the configuration nor the repository has an account ")
 }

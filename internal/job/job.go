@@ -215,7 +215,9 @@ func (j *Job) imapAccount(from *imapsource.Source, h *access.Host) backup.Accoun
 func (j *Job) backupAccount(from source.Source, h *access.Host) backup.Account {
 	return backup.Account{
 		Name: j.Name, URL: j.URL, VerifySource: j.verify, Budget: j.budget, TimeLimit: j.timeLimit,
-		Source:      &checkedSource{Source: from, job: j, account: j.Name, patterns: j.Mailbox, excluded: j.excluded, host: h},
+		Source: &checkedSource{
+			Source: from, job: j, account: j.Name, patterns: j.Mailbox, excluded: j.excluded, host: h,
+		},
 		Select:      func(m mail.Mailbox) bool { return j.Wants(&m) },
 		ShrinkLimit: func(m *mail.Mailbox) loss.Limit { return shrinkLimit(j.shrink, m) },
 	}

@@ -98,7 +98,8 @@ func (d *Destination) Lock(ctx context.Context, h *access.Host, named string) (r
 		if process != "" {
 			process = fmt.Sprintf(" (process %s)", ui.Safe(process))
 		}
-		h.Output.Say(fmt.Sprintf("another restore into %s is running on this host%s: waiting for it to end", ui.Safe(named), process))
+		h.Output.Say(fmt.Sprintf("another restore into %s is running on this host%s: waiting for it to end",
+			ui.Safe(named), process))
 	})
 	if ctx.Err() != nil {
 		return nil, err

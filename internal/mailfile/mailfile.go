@@ -24,7 +24,10 @@ import (
 func Open(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
 	info, err := root.Lstat(name)
 	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("it is not a regular file (%s), and is not opened", info.Mode().Type())}
+		err = &fs.PathError{
+			Op: "open", Path: name,
+			Err: fmt.Errorf("it is not a regular file (%s), and is not opened", info.Mode().Type()),
+		}
 	}
 	if err != nil {
 		return nil, nil, err
@@ -135,7 +138,8 @@ func read(f *os.File, info fs.FileInfo) (_ io.ReadCloser, err error) {
 		}
 	}()
 	if info.Size() > mail.MaxMessage {
-		return nil, fmt.Errorf("%s has %d bytes, and a message has at most %d", f.Name(), info.Size(), int64(mail.MaxMessage))
+		return nil, fmt.Errorf("%s has %d bytes, and a message has at most %d",
+			f.Name(), info.Size(), int64(mail.MaxMessage))
 	}
 	if info.Size() <= inMemory {
 		return readWhole(f, info)

@@ -63,7 +63,8 @@ func waiting(ctx context.Context) (first Timer, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for _, manager := range []string{"--user", "--system"} {
-		listed, err := exec.CommandContext(ctx, "systemctl", manager, "list-timers", "--all", "--output=json", units).Output()
+		listed, err := exec.CommandContext(ctx, "systemctl",
+			manager, "list-timers", "--all", "--output=json", units).Output()
 		if err != nil {
 			continue // no session of the user, or a systemd before version 248
 		}

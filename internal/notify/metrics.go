@@ -59,7 +59,10 @@ func metrics(r *Run, before map[string]float64) []metric {
 	run := []metric{
 		{"mailstrata_last_run_timestamp_seconds", "When the last run ended.", []sample{{command, seconds(r.End)}}},
 		{"mailstrata_last_run_exit_status", "How the last run ended: 0 done, 1 failed, 2 usage, 3 some messages not, 4 an account shrank, 130 interrupted.", []sample{{command, float64(r.Status)}}},
-		{"mailstrata_last_run_duration_seconds", "How long the last run took.", []sample{{command, r.End.Sub(r.Start).Seconds()}}},
+		{
+			"mailstrata_last_run_duration_seconds", "How long the last run took.",
+			[]sample{{command, r.End.Sub(r.Start).Seconds()}},
+		},
 		successTime(lastSuccess, "When a run last ended with exit status 0.", r.Status == 0, command, seconds(r.End), before),
 	}
 	run = append(run, repositoryMetrics(r.Repositories)...)
@@ -70,8 +73,14 @@ func metrics(r *Run, before map[string]float64) []metric {
 }
 
 func repositoryMetrics(repositories []Repository) []metric {
-	damaged := metric{name: "mailstrata_repository_damaged", help: "1 if a check of this host found damage that none found gone, 0 otherwise."}
-	read := metric{name: "mailstrata_repository_last_read_timestamp_seconds", help: "When a rolling check of any host last ended without damage."}
+	damaged := metric{
+		name: "mailstrata_repository_damaged",
+		help: "1 if a check of this host found damage that none found gone, 0 otherwise.",
+	}
+	read := metric{
+		name: "mailstrata_repository_last_read_timestamp_seconds",
+		help: "When a rolling check of any host last ended without damage.",
+	}
 	for _, at := range repositories {
 		value := 0.0
 		if !at.Damaged.IsZero() {
@@ -88,9 +97,13 @@ func repositoryMetrics(repositories []Repository) []metric {
 func accountMetrics(r *Run, before map[string]float64) []metric {
 	all := []metric{{name: lastArchived, help: "When a manifest of the account was last written."}}
 	for _, a := range r.Accounts {
-		all[0].samples = append(all[0].samples, successTime("", "", a.Err == "", a.labels(), seconds(a.End), before).samples...)
+		all[0].samples = append(all[0].samples,
+			successTime("", "", a.Err == "", a.labels(), seconds(a.End), before).samples...)
 	}
-	good := metric{name: "mailstrata_account_last_good_timestamp_seconds", help: "When the account was last archived without failures and alarms."}
+	good := metric{
+		name: "mailstrata_account_last_good_timestamp_seconds",
+		help: "When the account was last archived without failures and alarms.",
+	}
 	for _, a := range r.Accounts {
 		if !a.LastGood.IsZero() {
 			good.samples = append(good.samples, sample{a.labels(), seconds(a.LastGood)})
@@ -128,7 +141,8 @@ func (a *Account) labels() string {
 	if a.Repository == "" {
 		return labels("account", a.Name)
 	}
-	return strings.TrimSuffix(labels("account", a.Name), "}") + "," + strings.TrimPrefix(labels("repository", a.Repository), "{")
+	return strings.TrimSuffix(labels("account", a.Name),
+		"}") + "," + strings.TrimPrefix(labels("repository", a.Repository), "{")
 }
 
 // successTime returns the time of the last success, now or from the old file.

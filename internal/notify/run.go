@@ -120,7 +120,8 @@ func (a *Account) trouble() string {
 // Summary returns the run on a page: its result, each account, and the end of the log.
 func (r *Run) Summary() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (exit status %d)\n%s, %s\n", r.Subject(), r.Status, r.Start.Format(time.RFC3339), r.End.Sub(r.Start).Round(time.Second))
+	fmt.Fprintf(&b, "%s (exit status %d)\n%s, %s\n",
+		r.Subject(), r.Status, r.Start.Format(time.RFC3339), r.End.Sub(r.Start).Round(time.Second))
 	for _, sentence := range r.Failed {
 		b.WriteString(sentence + "\n")
 	}

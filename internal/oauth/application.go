@@ -78,7 +78,10 @@ func NewServiceAccount(key []byte, scopes []string, transport http.RoundTripper)
 	if err := at.Validate(); err != nil {
 		return nil, err
 	}
-	c := jwt.Config{Email: account.Email, PrivateKey: []byte(account.Key), PrivateKeyID: account.KeyID, Scopes: scopes, TokenURL: account.TokenURL}
+	c := jwt.Config{
+		Email: account.Email, PrivateKey: []byte(account.Key), PrivateKeyID: account.KeyID, Scopes: scopes,
+		TokenURL: account.TokenURL,
+	}
 	return &Application{
 		endpoint: account.TokenURL, secrets: []string{account.Key}, perUser: true, transport: transport, issued: map[string]*issuedToken{},
 		issue: func(ctx context.Context, user string) (*oauth2.Token, error) {
@@ -125,7 +128,8 @@ func (a *Application) Token(ctx context.Context, user string) (string, error) {
 		if sent.err != nil {
 			err = &url.Error{Err: sent.err}
 		}
-		return "", fmt.Errorf("get an access token for %s: %w", user, refused(explain(with, a.endpoint, err, a.secrets)))
+		return "", fmt.Errorf("get an access token for %s: %w",
+			user, refused(explain(with, a.endpoint, err, a.secrets)))
 	}
 	of.token = token
 	return token.AccessToken, nil

@@ -46,7 +46,10 @@ func (c *Consent) Browser(ctx context.Context, show func(page string)) (*Grant, 
 
 	state, verifier := rand.Text(), oauth2.GenerateVerifier()
 	came := make(chan returned, 1)
-	server := &http.Server{Handler: landing(state, came), ReadTimeout: patience, WriteTimeout: patience, MaxHeaderBytes: 64 << 10}
+	server := &http.Server{
+		Handler: landing(state, came), ReadTimeout: patience, WriteTimeout: patience,
+		MaxHeaderBytes: 64 << 10,
+	}
 	go func() { _ = server.Serve(listener) }() // until it is closed below
 	defer func() {
 		soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -96,7 +99,8 @@ func landing(state string, came chan<- returned) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		query := r.URL.Query()
-		if r.Method != http.MethodGet || r.URL.Path != "/" || subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(state)) != 1 {
+		if r.Method != http.MethodGet || r.URL.Path != "/" ||
+			subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(state)) != 1 {
 			http.Error(w, "This page is for one visitor, and you are another.", http.StatusNotFound)
 			return
 		}

@@ -81,7 +81,8 @@ func (c *Consent) Device(ctx context.Context, show func(page, code string)) (*Gr
 func (c *Consent) noDevice(ctx context.Context, err error) error {
 	explained := explain(ctx, c.Provider.DeviceURL, err, []string{c.ClientSecret})
 	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) && (slices.Contains(deviceCodes, refused.ErrorCode) || refused.Response.StatusCode == http.StatusNotFound) {
+	if errors.As(err, &refused) &&
+		(slices.Contains(deviceCodes, refused.ErrorCode) || refused.Response.StatusCode == http.StatusNotFound) {
 		return fmt.Errorf("%w: %w", ErrNoDevice, explained)
 	}
 	return explained
@@ -93,7 +94,8 @@ func bound(code *oauth2.DeviceAuthResponse) error {
 		return errors.New("the answer is not a device code")
 	}
 	page, err := url.Parse(code.VerificationURI)
-	if err != nil || page.Host == "" || page.Scheme != "https" && !isLoopback(page.Hostname()) || len(code.VerificationURI) > 500 {
+	if err != nil || page.Host == "" || page.Scheme != "https" && !isLoopback(page.Hostname()) ||
+		len(code.VerificationURI) > 500 {
 		return errors.New("the URL of the page is not safe")
 	}
 	if code.Interval < 1 {
@@ -130,7 +132,8 @@ func (c *Consent) poll(ctx, with context.Context, code *oauth2.DeviceAuthRespons
 // strangers: before the first consent, "new consent needed" means that the code was refused.
 func strangers(err error) error {
 	if errors.Is(err, ErrConsent) {
-		return errors.New(strings.Replace(err.Error(), ErrConsent.Error(), "the provider takes its own code for invalid; try again", 1))
+		return errors.New(strings.Replace(err.Error(), ErrConsent.Error(),
+			"the provider takes its own code for invalid; try again", 1))
 	}
 	return err
 }

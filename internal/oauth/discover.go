@@ -40,7 +40,8 @@ func Discover(ctx context.Context, issuer string, transport http.RoundTripper) (
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s, and does not describe a provider of tokens", place, printable.Text(answer.Status))
+		return nil, fmt.Errorf("%s answers %s, and does not describe a provider of tokens",
+			place, printable.Text(answer.Status))
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxMetadata))
 	if err != nil {

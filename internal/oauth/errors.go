@@ -39,7 +39,9 @@ var (
 // providers.
 var (
 	consentCodes = []string{"invalid_grant", "interaction_required", "consent_required", "login_required"}
-	deviceCodes  = []string{"invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request"}
+	deviceCodes  = []string{
+		"invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request",
+	}
 	passingCodes = []string{"temporarily_unavailable", "server_error"}
 	clientCodes  = []string{"invalid_client", "unauthorized_client"}
 )

@@ -47,7 +47,10 @@ func Microsoft(tenant string) Provider {
 // MicrosoftApplication issues tokens for the accounts of one tenant to an application that its
 // administrator has allowed.
 func MicrosoftApplication(tenant string) Provider {
-	return Provider{Name: "microsoft", TokenURL: endpoints.AzureAD(tenant).TokenURL, Scopes: []string{"https://outlook.office365.com/.default"}}
+	return Provider{
+		Name: "microsoft", TokenURL: endpoints.AzureAD(tenant).TokenURL,
+		Scopes: []string{"https://outlook.office365.com/.default"},
+	}
 }
 
 // Validate returns an error for an invalid provider. Tokens travel in plain text only on the
@@ -61,7 +64,8 @@ func (p *Provider) Validate() error {
 			continue
 		}
 		u, err := url.Parse(text)
-		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+		if err != nil || u.Host == "" || u.User != nil ||
+			u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
 			return fmt.Errorf("a URL of the provider is not https://host/path")
 		}
 	}

@@ -83,7 +83,8 @@ func open(ctx context.Context, file []byte, user, host string) (text []byte, was
 		text, err = io.ReadAll(io.LimitReader(r, maxGrant))
 	}
 	if err != nil {
-		return nil, true, fmt.Errorf("%w: the token of %s@%s is sealed to another key than the keyring's", ErrConsent, user, host)
+		return nil, true, fmt.Errorf("%w: the token of %s@%s is sealed to another key than the keyring's",
+			ErrConsent, user, host)
 	}
 	return text, true, nil
 }

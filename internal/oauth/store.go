@@ -63,7 +63,8 @@ func (s *Store) Get(ctx context.Context, user, host string) (*Grant, error) {
 		return nil, err
 	}
 	g := Grant{Sealed: isSealed}
-	if json.Unmarshal(text, &g) != nil || g.Version != grantVersion || g.User != user || g.Host != host || g.RefreshToken == "" {
+	if json.Unmarshal(text, &g) != nil || g.Version != grantVersion || g.User != user || g.Host != host ||
+		g.RefreshToken == "" {
 		return nil, fmt.Errorf("%w: %s cannot be read as a token of %s@%s", ErrConsent, path, user, host)
 	}
 	return &g, nil

@@ -145,7 +145,8 @@ func (m *Model) lastLine() string {
 		return fit(" "+strings.Join(strings.Fields(m.status), " "), m.width, false)
 	case l.list.IsText:
 		shown := min(l.top+m.rows(), l.length())
-		return fit(fmt.Sprintf(" %s of %s lines   Esc back   r restore   q quit", ui.Count(shown), ui.Count(l.length())), m.width, false)
+		return fit(fmt.Sprintf(" %s of %s lines   Esc back   r restore   q quit",
+			ui.Count(shown), ui.Count(l.length())), m.width, false)
 	}
 	place := " 0"
 	if n := l.length(); n > 0 {

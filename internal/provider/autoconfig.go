@@ -94,7 +94,8 @@ func parseAutoconfig(text []byte) (*Provider, error) {
 		return nil, err
 	}
 	for _, s := range file.Provider.Servers {
-		if s.Type != "imap" || s.Socket != "SSL" && s.Socket != "STARTTLS" || !isHost(s.Host) || s.Port < 1 || s.Port > 65535 {
+		if s.Type != "imap" || s.Socket != "SSL" && s.Socket != "STARTTLS" || !isHost(s.Host) || s.Port < 1 ||
+			s.Port > 65535 {
 			continue
 		}
 		p := &Provider{Host: strings.ToLower(s.Host), Port: s.Port}

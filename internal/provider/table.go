@@ -126,7 +126,10 @@ var table = []known{
 	{Provider: Provider{Name: "IONOS", Host: "imap.ionos.de"}, exchangers: []string{".kundenserver.de", ".ionos.de"}},
 	{Provider: Provider{Name: "IONOS", Host: "imap.ionos.com"}, exchangers: []string{".ionos.com", ".1and1.com"}},
 	{Provider: Provider{Name: "Strato", Host: "imap.strato.de"}, exchangers: []string{".rzone.de"}},
-	{Provider: Provider{Name: "Infomaniak", Host: "mail.infomaniak.com"}, domains: []string{"ik.me", "etik.com", "ikmail.com"}, exchangers: []string{".infomaniak.ch"}},
+	{
+		Provider: Provider{Name: "Infomaniak", Host: "mail.infomaniak.com"},
+		domains:  []string{"ik.me", "etik.com", "ikmail.com"}, exchangers: []string{".infomaniak.ch"},
+	},
 	{
 		Provider: Provider{
 			Name: "Proton Mail",

@@ -56,7 +56,8 @@ func (s Style) Encode(level string) string {
 	plain := 0 // level[plain:i] is not encoded yet and has nothing to escape
 	for i := 0; i < len(level); {
 		r, size := utf8.DecodeRuneInString(level[i:])
-		if r == utf8.RuneError && size == 1 || s.escapes(level, i) || s.UTF8 && !isReadable(r, level[i:]) || reserved && i == 0 {
+		if r == utf8.RuneError && size == 1 || s.escapes(level, i) || s.UTF8 && !isReadable(r, level[i:]) ||
+			reserved && i == 0 {
 			b.WriteString(encode(level[plain:i]))
 			if reserved && i == 0 {
 				size = 1

@@ -75,7 +75,9 @@ func (s *systemd) Install(ctx context.Context, j Job) error {
 			return fmt.Errorf("write the timer: %w", err)
 		}
 	}
-	return s.all(ctx, []string{"systemctl", "--user", "daemon-reload"}, []string{"systemctl", "--user", "enable", "--now", "mailstrata.timer"})
+	return s.all(ctx, []string{"systemctl", "--user", "daemon-reload"}, []string{
+		"systemctl", "--user", "enable", "--now", "mailstrata.timer",
+	})
 }
 
 // systemdUnits returns the units by the names of their files. They are those of contrib/systemd,
@@ -237,7 +239,8 @@ func (j *Job) Line() string {
 // shellWord quotes a word for a shell, unless it needs no quotes.
 func shellWord(word string) string {
 	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
-		return !strings.ContainsRune("@%+=:,./-_", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+		return !strings.ContainsRune("@%+=:,./-_", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') &&
+			(r < 'A' || r > 'Z')
 	}) {
 		return word
 	}

@@ -83,7 +83,8 @@ func (s *Sheet) restores(flags string) (lines []string) {
 // shellWord quotes a word for a shell.
 func shellWord(word string) string {
 	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
-		return !strings.ContainsRune("@%+=:,./-_~", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+		return !strings.ContainsRune("@%+=:,./-_~", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') &&
+			(r < 'A' || r > 'Z')
 	}) {
 		return word
 	}

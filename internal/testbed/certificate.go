@@ -24,7 +24,10 @@ type identity struct {
 // newIdentity makes one in dir, which expired an hour ago if expired is true.
 func newIdentity(t testing.TB, dir string, expired bool) identity {
 	t.Helper()
-	id := identity{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "ca.pem"), x509.NewCertPool()}
+	id := identity{
+		filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "ca.pem"),
+		x509.NewCertPool(),
+	}
 	begin, end := time.Now().Add(-24*time.Hour), time.Now().Add(24*time.Hour)
 	ca := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "testbed authority"}, NotBefore: begin, NotAfter: end,

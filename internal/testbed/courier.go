@@ -96,13 +96,15 @@ func (c *CourierServer) serve(conn *net.TCPConn, user, tag string) {
 	for _, sub := range []string{"cur", "new", "tmp"} {
 		_ = os.MkdirAll(filepath.Join(maildir, sub), 0o755)
 	}
-	_ = exec.Command("chown", "nobody:nogroup", maildir, filepath.Join(maildir, "cur"), filepath.Join(maildir, "new"), filepath.Join(maildir, "tmp")).Run()
+	_ = exec.Command("chown", "nobody:nogroup",
+		maildir, filepath.Join(maildir, "cur"), filepath.Join(maildir, "new"), filepath.Join(maildir, "tmp")).Run()
 	file, err := conn.File()
 	if err != nil {
 		return
 	}
 	defer file.Close()
-	cmd := exec.Command("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", filepath.Join(c.tree.dir, "usr/bin/imapd"), "Maildir")
+	cmd := exec.Command("setpriv", "--reuid=nobody",
+		"--regid=nogroup", "--clear-groups", filepath.Join(c.tree.dir, "usr/bin/imapd"), "Maildir")
 	separate(cmd)
 	cmd.Dir, cmd.Stdin, cmd.Stdout = filepath.Dir(maildir), file, file
 	// Sessions run at once, so each gets an environment of its own.

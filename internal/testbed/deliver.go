@@ -43,7 +43,8 @@ func deliver(t testing.TB, address, user, password, mailbox string, messages []M
 		if !m.Date.IsZero() {
 			date = quote(m.Date.Format("_2-Jan-2006 15:04:05 -0700")) + " "
 		}
-		c.send(fmt.Sprintf("x APPEND %s (%s) %s{%d%s}\r\n", quote(mailbox), strings.Join(m.Flags, " "), date, len(m.Body), unasked))
+		c.send(fmt.Sprintf("x APPEND %s (%s) %s{%d%s}\r\n",
+			quote(mailbox), strings.Join(m.Flags, " "), date, len(m.Body), unasked))
 		if unasked == "" {
 			c.waitForLeave()
 		}

@@ -228,7 +228,8 @@ func (g *Gateway) relist(bucket string, list []byte, stale bool) []byte {
 			at, ok = g.begun[bucket+"/"+key]
 		}
 		if ok {
-			return modified.ReplaceAll(entry, []byte("<LastModified>"+at.UTC().Format("2006-01-02T15:04:05.000Z")+"</LastModified>"))
+			return modified.ReplaceAll(entry,
+				[]byte("<LastModified>"+at.UTC().Format("2006-01-02T15:04:05.000Z")+"</LastModified>"))
 		}
 		return entry
 	})

@@ -43,7 +43,10 @@ func MinIO(t testing.TB) S3 {
 		path := program(t, "minio")
 		dir := tempDir(t, life, "minio")
 		ports := freePorts(t, 2)
-		s := S3{Endpoint: fmt.Sprintf("http://127.0.0.1:%d", ports[0]), AccessKey: "testbed-access", SecretKey: "testbed-secret-" + rand.Text()}
+		s := S3{
+			Endpoint: fmt.Sprintf("http://127.0.0.1:%d", ports[0]), AccessKey: "testbed-access",
+			SecretKey: "testbed-secret-" + rand.Text(),
+		}
 		cmd := exec.Command(path, "server", "--quiet", "--address", fmt.Sprintf("127.0.0.1:%d", ports[0]),
 			"--console-address", fmt.Sprintf("127.0.0.1:%d", ports[1]), filepath.Join(dir, "data"))
 		cmd.Env = append(os.Environ(), "HOME="+dir, "MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey,
@@ -63,7 +66,10 @@ func Versitygw(t testing.TB) S3 {
 		data := filepath.Join(dir, "data")
 		makeDirs(t, dir, "data", "versions", "users")
 		address := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
-		s := S3{Endpoint: "http://" + address, AccessKey: "testbed-access", SecretKey: "testbed-secret-" + rand.Text(), users: true}
+		s := S3{
+			Endpoint: "http://" + address, AccessKey: "testbed-access",
+			SecretKey: "testbed-secret-" + rand.Text(), users: true,
+		}
 		cmd := exec.Command(path, "--quiet", "--keep-alive", "--port", address, "--iam-dir", filepath.Join(dir, "users"),
 			"posix", "--versioning-dir", filepath.Join(dir, "versions"), data)
 		cmd.Env = append(os.Environ(), "HOME="+dir, "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
@@ -115,19 +121,25 @@ func (s S3) assumeRole(t testing.TB, p policy) S3 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return S3{Endpoint: s.Endpoint, AccessKey: value.AccessKeyID, SecretKey: value.SecretAccessKey, SessionToken: value.SessionToken}
+	return S3{
+		Endpoint: s.Endpoint, AccessKey: value.AccessKeyID, SecretKey: value.SecretAccessKey,
+		SessionToken: value.SessionToken,
+	}
 }
 
 // newUser makes a user of versitygw, and sets the bucket's policy to allow the actions.
 func (s S3) newUser(t testing.TB, bucket string, p policy) S3 {
 	t.Helper()
 	user := S3{Endpoint: s.Endpoint, AccessKey: "user-" + rand.Text()[:12], SecretKey: rand.Text()}
-	cmd := exec.Command(program(t, "versitygw"), "admin", "create-user", "--access", user.AccessKey, "--secret", user.SecretKey, "--role", "user")
-	cmd.Env = append(os.Environ(), "ADMIN_ACCESS_KEY_ID="+s.AccessKey, "ADMIN_SECRET_ACCESS_KEY="+s.SecretKey, "ADMIN_ENDPOINT_URL="+s.Endpoint)
+	cmd := exec.Command(program(t, "versitygw"), "admin",
+		"create-user", "--access", user.AccessKey, "--secret", user.SecretKey, "--role", "user")
+	cmd.Env = append(os.Environ(), "ADMIN_ACCESS_KEY_ID="+s.AccessKey, "ADMIN_SECRET_ACCESS_KEY="+s.SecretKey,
+		"ADMIN_ENDPOINT_URL="+s.Endpoint)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("versitygw admin create-user: %v: %s", err, out)
 	}
-	client, err := minio.New(strings.TrimPrefix(s.Endpoint, "http://"), &minio.Options{Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, "")})
+	client, err := minio.New(strings.TrimPrefix(s.Endpoint, "http://"),
+		&minio.Options{Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, "")})
 	if err != nil {
 		t.Fatal(err)
 	}

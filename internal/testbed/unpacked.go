@@ -37,7 +37,8 @@ func unpacked(t testing.TB) unpackedTree {
 				return err
 			}
 			to := filepath.Join(tree.dir, name)
-			if dir := filepath.Dir(to); strings.Contains(filepath.Base(name), ".so") && !strings.Contains(strings.Join(libraries, ":")+":", dir+":") {
+			if dir := filepath.Dir(to); strings.Contains(filepath.Base(name), ".so") &&
+				!strings.Contains(strings.Join(libraries, ":")+":", dir+":") {
 				libraries = append(libraries, dir)
 			}
 			return copyEntry(path, to, entry)

@@ -36,7 +36,10 @@ type Settings struct {
 // New returns an output without colors, columns or a pager; Configure adds these. quit ends the
 // command if the user quits the pager.
 func New(stdin *os.File, stdout, stderr io.Writer, getenv func(string) string, quit func(error)) *Output {
-	o := &Output{stdin: stdin, stdout: stdout, getenv: getenv, quit: quit, buffer: bufio.NewWriter(stdout), console: newConsole(stderr)}
+	o := &Output{
+		stdin: stdin, stdout: stdout, getenv: getenv, quit: quit, buffer: bufio.NewWriter(stdout),
+		console: newConsole(stderr),
+	}
 	o.console.journal = isJournal(stderr, getenv("JOURNAL_STREAM"))
 	return o
 }

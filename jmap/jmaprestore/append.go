@@ -159,7 +159,8 @@ func (f *folder) upload(ctx context.Context, items []*item) error {
 
 func (f *folder) uploadOne(ctx context.Context, session *jmap.Session, it *item) error {
 	if it.Size > session.Limits.Upload {
-		return fmt.Errorf("%w: it has %d bytes, and the server takes no more than %d", mail.ErrRefused, it.Size, session.Limits.Upload)
+		return fmt.Errorf("%w: it has %d bytes, and the server takes no more than %d",
+			mail.ErrRefused, it.Size, session.Limits.Upload)
 	}
 	it.uploads++
 	again := 2 // another client may upload for the first time

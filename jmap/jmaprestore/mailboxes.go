@@ -68,7 +68,10 @@ func (t *Target) plan(ctx context.Context, mailboxes []mail.Mailbox) (*plan, err
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{byPath: make(map[string]string), byRole: make(map[string]string), wanted: make([]wantedBox, len(mailboxes))}
+	p := &plan{
+		byPath: make(map[string]string), byRole: make(map[string]string),
+		wanted: make([]wantedBox, len(mailboxes)),
+	}
 	p.addExisting(got.List)
 	taken := make(map[string]string)
 	take := func(w *wantedBox, id string) error {
@@ -249,7 +252,8 @@ func (t *Target) createLevel(
 			case reason == nil:
 				p.byPath[key] = made[key]
 			case role != nil:
-				p.notes = append(p.notes, fmt.Sprintf("mailbox %q is made without the role %q: %v", level[key]["name"], role, reason))
+				p.notes = append(p.notes,
+					fmt.Sprintf("mailbox %q is made without the role %q: %v", level[key]["name"], role, reason))
 				delete(level[key], "role")
 				left = append(left, key)
 			default:
@@ -283,7 +287,10 @@ func (t *Target) set(
 			switch {
 			case made[key] != "":
 			case e == nil && id == "":
-				refused[key] = &jmap.Error{Call: "Mailbox/set", Type: "no answer", Description: "the server neither made the mailbox nor says why"}
+				refused[key] = &jmap.Error{
+					Call: "Mailbox/set", Type: "no answer",
+					Description: "the server neither made the mailbox nor says why",
+				}
 			case e == nil:
 				made[key] = id
 			case e.Type == jmap.AlreadyExists && e.ExistingID != "":

@@ -63,7 +63,10 @@ func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.M
 	if err != nil {
 		return nil, err
 	}
-	m := &mirror{folder: *newFolder(t, place.Name), emails: make(map[string]*email), surplus: make(map[string]bool), keywords: make(map[string]jmap.Set)}
+	m := &mirror{
+		folder: *newFolder(t, place.Name), emails: make(map[string]*email), surplus: make(map[string]bool),
+		keywords: make(map[string]jmap.Set),
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, now := range list {

@@ -141,7 +141,10 @@ func (s *Source) answered(ctx context.Context, session *jmap.Session, q *questio
 		return nil, nil // cannotCalculateChanges, or a server without Email/changes: list all
 	}
 	ids := append(q.changed.Created, q.changed.Updated...)
-	c := &changes{state: q.changed.NewState, more: q.changed.More, changed: make(map[string]*entry), destroyed: make(map[string]bool)}
+	c := &changes{
+		state: q.changed.NewState, more: q.changed.More, changed: make(map[string]*entry),
+		destroyed: make(map[string]bool),
+	}
 	if c.more && c.state == q.since || q.changed.OldState != q.since {
 		return nil, nil // it would never end, or it is about something else
 	}
@@ -151,7 +154,10 @@ func (s *Source) answered(ctx context.Context, session *jmap.Session, q *questio
 	for _, call := range q.calls[1:] {
 		whole = whole && call.Err == nil
 	}
-	got := &jmap.Got[jmap.Email]{List: append(q.created.List, q.updated.List...), NotFound: append(q.created.NotFound, q.updated.NotFound...)}
+	got := &jmap.Got[jmap.Email]{
+		List:     append(q.created.List, q.updated.List...),
+		NotFound: append(q.created.NotFound, q.updated.NotFound...),
+	}
 	if whole && complete(got, ids) == nil {
 		list = got.List
 		c.settled = q.created.State == c.state && q.updated.State == c.state
@@ -264,7 +270,8 @@ func (s *snapshot) exceeds(t *tree, changes *changes) bool {
 func (s *snapshot) hasUnlisted() bool {
 	for _, l := range s.folders {
 		for _, e := range l.entries {
-			if e.attributes != nil && slices.ContainsFunc(e.boxes, func(id string) bool { return s.tree.byID[id] == nil }) {
+			if e.attributes != nil &&
+				slices.ContainsFunc(e.boxes, func(id string) bool { return s.tree.byID[id] == nil }) {
 				return true
 			}
 		}

@@ -80,7 +80,8 @@ func (s *Source) allIDs(
 		}
 	}
 	if whole {
-		return nil, false, fmt.Errorf("%w: the server says that it has %d messages, and lists %d", mail.ErrRefused, total, len(ids))
+		return nil, false, fmt.Errorf("%w: the server says that it has %d messages, and lists %d",
+			mail.ErrRefused, total, len(ids))
 	}
 	return ids, false, nil
 }
@@ -115,7 +116,8 @@ func (s *Source) pages(ctx context.Context, take func(id string)) (stable bool, 
 			"position": at, "limit": jmap.QueryTogether, "calculateTotal": true,
 		}, &page)
 		if err == nil && (page.IDs == nil || page.Position != nil && *page.Position != at && len(page.IDs) > 0) {
-			err = fmt.Errorf("%w: Email/query: the server does not list messages from the position %d on", mail.ErrRefused, at)
+			err = fmt.Errorf("%w: Email/query: the server does not list messages from the position %d on",
+				mail.ErrRefused, at)
 		}
 		if err != nil {
 			return false, 0, err
@@ -191,7 +193,8 @@ func complete(got *jmap.Got[jmap.Email], ids []string) error {
 	}
 	for _, id := range ids {
 		if !mentioned[id] {
-			return fmt.Errorf("%w: Email/get: the server neither describes message %.40q nor says that it is gone", mail.ErrTemporary, id)
+			return fmt.Errorf("%w: Email/get: the server neither describes message %.40q nor says that it is gone",
+				mail.ErrTemporary, id)
 		}
 	}
 	return nil

@@ -174,7 +174,8 @@ func (s *Source) load(ctx context.Context, known *snapshot) (complete bool, err 
 			n.Know(message.ID, message.UID)
 			l.uids, l.entries = append(l.uids, message.UID), append(l.entries, &entry{id: message.ID})
 		}
-		if len(l.uids) != int(l.status.Messages) || slices.ContainsFunc(l.entries, func(e *entry) bool { return e.id == "" }) {
+		if len(l.uids) != int(l.status.Messages) ||
+			slices.ContainsFunc(l.entries, func(e *entry) bool { return e.id == "" }) {
 			return false, nil
 		}
 	}

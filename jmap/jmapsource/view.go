@@ -189,7 +189,8 @@ func (v *view) Changes(
 		return gone, false, source.ErrUnknownChanges
 	}
 	if since < l.since {
-		return gone, false, fmt.Errorf("%w: the archive has an older state than the account was compared with", mail.ErrRefused)
+		return gone, false, fmt.Errorf("%w: the archive has an older state than the account was compared with",
+			mail.ErrRefused)
 	}
 	first, end := l.span(uids)
 	for at := first; at < end; at++ {

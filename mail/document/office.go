@@ -50,7 +50,8 @@ func (w *writer) entry(a *archive, file *zip.File, m markup) error {
 func markupOf(f format, name string) markup {
 	dir, base := path.Split(name)
 	begins := func(prefixes ...string) bool {
-		return strings.HasSuffix(base, ".xml") && slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(base, p) })
+		return strings.HasSuffix(base, ".xml") &&
+			slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(base, p) })
 	}
 	switch f {
 	case wordFormat:
@@ -65,12 +66,14 @@ func markupOf(f format, name string) markup {
 		case dir == "xl/worksheets/" && begins("sheet"):
 			return sheetMarkup
 		case dir == "xl/" && base == "sharedStrings.xml", dir == "xl/" && begins("comments"),
-			dir == "xl/drawings/" && begins("drawing"), dir == "xl/charts/" && begins("chart"), dir == "xl/threadedComments/" && begins(""):
+			dir == "xl/drawings/" && begins("drawing"), dir == "xl/charts/" &&
+				begins("chart"), dir == "xl/threadedComments/" && begins(""):
 			return officeMarkup
 		}
 	case slidesFormat:
 		if dir == "ppt/slides/" && begins("slide") || dir == "ppt/notesSlides/" && begins("notesSlide") ||
-			dir == "ppt/comments/" && begins("") || dir == "ppt/charts/" && begins("chart") || dir == "ppt/diagrams/" && begins("data") {
+			dir == "ppt/comments/" && begins("") || dir == "ppt/charts/" && begins("chart") ||
+			dir == "ppt/diagrams/" && begins("data") {
 			return officeMarkup
 		}
 	case openFormat:

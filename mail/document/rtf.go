@@ -302,7 +302,8 @@ var rtfDestinations = names("colortbl", "stylesheet", "info", "pict", "objdata",
 	"objclass", "objname", "nonshppict", "listtext", "pntext", "template", "operator", "author", "passwordhash", "mmath")
 
 // rtfBlocks are groups that are texts of their own.
-var rtfBlocks = names("footnote", "header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf", "shptxt")
+var rtfBlocks = names("footnote",
+	"header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf", "shptxt")
 
 // rtfCharsets are the character sets of fonts, by \fcharset. Those of others are the document's.
 var rtfCharsets = map[int]string{

@@ -74,7 +74,9 @@ func (x *extraction) inner(message []byte, e *entity.Entity) []Part {
 		inner = entity.Parse(message)
 	}
 	head := inner.Header.Of(message)
-	heading := &Heading{x.fields(head, "From"), x.fields(head, "To", "Cc"), x.fields(head, "Date"), x.fields(head, "Subject")}
+	heading := &Heading{
+		x.fields(head, "From"), x.fields(head, "To", "Cc"), x.fields(head, "Date"), x.fields(head, "Subject"),
+	}
 	parts := x.parts(message, inner)
 	if len(parts) == 0 {
 		parts = []Part{{}}

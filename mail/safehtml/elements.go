@@ -31,8 +31,11 @@ var (
 	item   = rule{block: true, closes: []atom.Atom{atom.Li}}
 	term   = rule{block: true, closes: []atom.Atom{atom.Dd, atom.Dt}}
 	cell   = rule{table: true, closes: []atom.Atom{atom.Td, atom.Th}}
-	group  = rule{table: true, closes: []atom.Atom{atom.Tbody, atom.Thead, atom.Tfoot, atom.Caption, atom.Colgroup, atom.Tr}}
-	row    = rule{table: true, closes: []atom.Atom{atom.Tr, atom.Caption, atom.Colgroup}}
+	group  = rule{
+		table:  true,
+		closes: []atom.Atom{atom.Tbody, atom.Thead, atom.Tfoot, atom.Caption, atom.Colgroup, atom.Tr},
+	}
+	row = rule{table: true, closes: []atom.Atom{atom.Tr, atom.Caption, atom.Colgroup}}
 )
 
 // elements are those that are allowed.

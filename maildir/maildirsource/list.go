@@ -196,7 +196,8 @@ func (f *folder) contents(files map[string]string, version uint64) (*disk.Conten
 		c.Messages = append(c.Messages, disk.Message{Key: key, Name: file, Flags: set})
 	}
 	slices.SortFunc(c.Messages, func(a, b disk.Message) int {
-		return cmp.Or(cmp.Compare(leadingNumber(a.Key), leadingNumber(b.Key)), strings.Compare(a.Key, b.Key), strings.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(leadingNumber(a.Key), leadingNumber(b.Key)), strings.Compare(a.Key, b.Key),
+			strings.Compare(a.Name, b.Name))
 	})
 	f.readUIDList(c)
 	return c, nil

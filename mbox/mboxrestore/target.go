@@ -119,7 +119,8 @@ func (t *Target) makeDir(dir string) error {
 	}
 	for at := dir; at != t.path && len(at) > len(t.path); at = filepath.Dir(at) {
 		if info, err := os.Lstat(at); err != nil || !info.IsDir() {
-			return errors.Join(err, fmt.Errorf("%s is a symbolic link, and mailstrata writes no mail through links", at))
+			return errors.Join(err, fmt.Errorf("%s is a symbolic link, and mailstrata writes no mail through links",
+				at))
 		}
 	}
 	return nil
@@ -265,7 +266,8 @@ func (f *folder) add(ctx context.Context, m *restore.Message) (restore.AppendRes
 		result.Changed = append(result.Changed, "a line end was added after the last line")
 	}
 	if !m.Internal.IsReadable() {
-		result.Changed = append(result.Changed, fmt.Sprintf("INTERNALDATE %q is not a date; the mbox has 1970-01-01", m.Internal.Raw))
+		result.Changed = append(result.Changed,
+			fmt.Sprintf("INTERNALDATE %q is not a date; the mbox has 1970-01-01", m.Internal.Raw))
 	}
 	return result, nil
 }

@@ -57,7 +57,8 @@ func parseMetadata(text io.Reader, size int64) (*metadata, error) {
 	at, seen := int64(0), make(map[mail.UID]bool, len(m.Messages))
 	for i := range m.Messages {
 		message := &m.Messages[i]
-		if message.Offset != at || message.Length <= 0 || message.Length > size-at || message.UID == 0 || seen[message.UID] {
+		if message.Offset != at || message.Length <= 0 || message.Length > size-at || message.UID == 0 ||
+			seen[message.UID] {
 			return nil, errNoMetadata
 		}
 		at, seen[message.UID] = at+message.Length, true

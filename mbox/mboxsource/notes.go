@@ -28,7 +28,8 @@ func (f *file) notes() (notes []string) {
 			"read as text of the message before", path, f.doubts.Undated))
 	}
 	if f.unfit != nil {
-		notes = append(notes, fmt.Sprintf("%s: %v; its flags and numbers are not used", f.store.pathOf(metadataName(f.name)), f.unfit))
+		notes = append(notes, fmt.Sprintf("%s: %v; its flags and numbers are not used",
+			f.store.pathOf(metadataName(f.name)), f.unfit))
 	}
 	if f.rest > 0 {
 		notes = append(notes, fmt.Sprintf("%s has %d bytes after the last message of %s, which are not read",

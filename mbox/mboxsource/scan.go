@@ -45,7 +45,8 @@ func (f *file) scan(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if f.version = version; now == version || n > 0 && len(before) > 0 && begins(f.messages, before[:len(before)-1]) {
+		if f.version = version; now == version ||
+			n > 0 && len(before) > 0 && begins(f.messages, before[:len(before)-1]) {
 			return nil
 		}
 		f.version, before = 0, f.messages

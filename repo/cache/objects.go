@@ -17,7 +17,8 @@ import (
 
 // Keeps reports whether a cache keeps objects of a kind: small ones that every run reads.
 func Keeps(k format.Kind) bool {
-	return k == format.KindManifest || k == format.KindMark || k == format.KindCondemnation || k == format.KindNote || k == format.KindRenewal || k == format.KindErasure
+	return k == format.KindManifest || k == format.KindMark || k == format.KindCondemnation ||
+		k == format.KindNote || k == format.KindRenewal || k == format.KindErasure
 }
 
 // Path returns the path of a cached object. Sealed objects stay sealed. Each folder of the store

@@ -153,7 +153,8 @@ func (p *Plan) small(but []*Pack) (chosen []*Pack) {
 func (p *Plan) together(kind uint8, least int, but []*Pack) []*Pack {
 	var all [generations][]*Pack
 	for _, s := range p.Census.Packs() {
-		if g := generationOf(int64(s.Size)); s.Kind == kind && g < generations && p.rewritable(s) && !slices.Contains(but, s) {
+		if g := generationOf(int64(s.Size)); s.Kind == kind && g < generations && p.rewritable(s) &&
+			!slices.Contains(but, s) {
 			all[g] = append(all[g], s)
 		}
 	}

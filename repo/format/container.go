@@ -49,7 +49,10 @@ type head struct {
 }
 
 func newHead(kind Kind, repository [16]byte, k *Keys) head {
-	return head{Name: headName, Kind: kind, Version: version, Repository: repository, KeyID: k.ID, Algorithms: algorithms}
+	return head{
+		Name: headName, Kind: kind, Version: version, Repository: repository, KeyID: k.ID,
+		Algorithms: algorithms,
+	}
 }
 
 // Table is the last part of a container. It describes the frames, and what they hold: each kind

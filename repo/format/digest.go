@@ -68,7 +68,8 @@ func CheckCovers(merged, input map[Pack]PackDigest, gone func(Pack) bool) error 
 		case !ok && !gone(pack):
 			return fmt.Errorf("%s is not in it", pack)
 		case ok && got != want:
-			return fmt.Errorf("of %s it has %d entries, and not the same as another segment with %d", pack, got.Entries, want.Entries)
+			return fmt.Errorf("of %s it has %d entries, and not the same as another segment with %d",
+				pack, got.Entries, want.Entries)
 		}
 	}
 	return nil

@@ -74,7 +74,10 @@ func (f *RawFrame) Reset(l Lane) {
 
 // Row describes the frame in a pack's table.
 func (f *RawFrame) Row() LaneRow {
-	row := LaneRow{Lane: f.Lane, Prefixes: make([]byte, 0, len(f.Prefixes)*16), Lengths: append([]uint32(nil), f.lengths...)}
+	row := LaneRow{
+		Lane: f.Lane, Prefixes: make([]byte, 0, len(f.Prefixes)*16),
+		Lengths: append([]uint32(nil), f.lengths...),
+	}
 	for _, p := range f.Prefixes {
 		row.Prefixes = append(row.Prefixes, p[:]...)
 	}

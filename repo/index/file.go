@@ -90,7 +90,8 @@ func (f *File) load(codec *format.Codec) error {
 		return errFile
 	}
 	number := func(i int) uint64 { return binary.LittleEndian.Uint64(header[32+8*i:]) }
-	if string(header[:8]) != fileMagic || [16]byte(header[8:]) != codec.Repository || [8]byte(header[24:]) != codec.Keys.ID {
+	if string(header[:8]) != fileMagic || [16]byte(header[8:]) != codec.Repository ||
+		[8]byte(header[24:]) != codec.Keys.ID {
 		return errFile
 	}
 	count, length, packs, segments, inputs := number(0), number(1), number(2), number(3), number(4)

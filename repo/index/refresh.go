@@ -124,7 +124,8 @@ func (x *Index) skipUnreadable(s listedObject, err error, last bool) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, format.ErrDamaged) || errors.Is(err, format.ErrNotMine) || errors.Is(err, store.ErrRange) || last && errors.Is(err, store.ErrNotExist):
+	case errors.Is(err, format.ErrDamaged) || errors.Is(err, format.ErrNotMine) || errors.Is(err, store.ErrRange) ||
+		last && errors.Is(err, store.ErrNotExist):
 		x.skip(s.hash, err)
 		return nil
 	}

@@ -51,7 +51,8 @@ func (s *Store) Uncover(ctx context.Context, c Covered, verify bool) error {
 			return err
 		}
 		if !s.matches(ctx, oldest, hash) {
-			return fmt.Errorf("%s: the oldest version is not the object, or cannot be read: nothing was removed", c.Name)
+			return fmt.Errorf("%s: the oldest version is not the object, or cannot be read: nothing was removed",
+				c.Name)
 		}
 	}
 	for _, v := range c.above {

@@ -78,7 +78,8 @@ func (r *Reader) Read(ctx context.Context, rg Range) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case rg.Offset < 0 || rg.Length <= 0 || rg.Offset+rg.Length > rg.Size:
-		return nil, format.Damaged("a range from %d to %d in a pack of %d bytes", rg.Offset, rg.Offset+rg.Length, rg.Size)
+		return nil, format.Damaged("a range from %d to %d in a pack of %d bytes",
+			rg.Offset, rg.Offset+rg.Length, rg.Size)
 	case rg.Size <= Small:
 		return r.readSmall(ctx, rg, id)
 	case id == nil:

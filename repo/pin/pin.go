@@ -133,7 +133,8 @@ func (p *Pin) Check(trust, keyFingerprint string) (vouched bool, missing, err er
 		case keyFingerprint == "":
 			vouched = false
 		case keyFingerprint != p.now.Fingerprint:
-			return fmt.Errorf("%w: the key file names fingerprint %s, the repository has %s", ErrSwapped, keyFingerprint, p.now.Fingerprint)
+			return fmt.Errorf("%w: the key file names fingerprint %s, the repository has %s",
+				ErrSwapped, keyFingerprint, p.now.Fingerprint)
 		}
 		return p.update(old)
 	})

@@ -147,7 +147,8 @@ func (l *Log) newFile() (*file, error) {
 		return nil, fmt.Errorf("only %d MB are free in %s, and packs need them", spare/1e6, l.dir)
 	}
 	l.files++
-	opened, err := os.OpenFile(filepath.Join(l.dir, fmt.Sprintf("%08d", l.files)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	opened, err := os.OpenFile(filepath.Join(l.dir, fmt.Sprintf("%08d", l.files)),
+		os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}

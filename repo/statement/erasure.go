@@ -69,7 +69,8 @@ func (e *Erasure) Rows() (rows []ErasureRow, err error) {
 		if n := len(row.Messages); n > 0 && row.Messages[n-1].Hash == m.Hash {
 			continue
 		}
-		if size += 48 + 16*len(m.Chunks); len(row.Messages) > 0 && (size > erasureBytes || len(row.Messages) == format.MaxElements) {
+		if size += 48 + 16*len(m.Chunks); len(row.Messages) > 0 &&
+			(size > erasureBytes || len(row.Messages) == format.MaxElements) {
 			flush()
 			size = 48 + 16*len(m.Chunks)
 		}

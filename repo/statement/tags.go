@@ -144,7 +144,8 @@ func ParseTagSet(payload []byte) (*TagSet, error) {
 		return nil, format.Damaged("%q is not the name of a manifest", n.Manifest)
 	}
 	if n.Number == 0 || len(n.Set)+len(n.Taken) == 0 || len(n.Set) > maxTags || len(n.Taken) > maxTags {
-		return nil, format.Damaged("a note with number %d, %d tags and %d taken back", n.Number, len(n.Set), len(n.Taken))
+		return nil, format.Damaged("a note with number %d, %d tags and %d taken back",
+			n.Number, len(n.Set), len(n.Taken))
 	}
 	for _, list := range [][][]byte{n.Set, n.Taken} {
 		for i, tag := range list {

@@ -17,7 +17,8 @@ type Versioned interface {
 	Versions(ctx context.Context, prefix string) iter.Seq2[Version, error]
 
 	// GetVersion is Get of one version.
-	GetVersion(ctx context.Context, name, version string, offset, length int64) (body io.ReadCloser, size int64, err error)
+	GetVersion(ctx context.Context, name, version string, offset, length int64) (body io.ReadCloser, size int64,
+		err error)
 
 	// DeleteVersion removes one version permanently.
 	DeleteVersion(ctx context.Context, name, version string) error

@@ -58,7 +58,8 @@ func (j *job) planMirror(
 	case len(m.Alarm) > 0 && !j.Mirror.Acknowledged:
 		return nil, fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was written", errNoMirror)
 	case j.Mirror.Alarm != "":
-		return nil, fmt.Errorf("%w: the manifest may lack what the account lost before: %s", errNoMirror, j.Mirror.Alarm)
+		return nil, fmt.Errorf("%w: the manifest may lack what the account lost before: %s",
+			errNoMirror, j.Mirror.Alarm)
 	}
 	m := &mirroring{job: j, target: target}
 	used := make(map[string]bool)

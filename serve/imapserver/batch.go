@@ -187,7 +187,8 @@ func records(ctx context.Context, l *view.List, wanted []interval, from source) 
 	if from <= ofRecords || count(wanted) <= fewMessages {
 		return found
 	}
-	return l.Ahead(ctx, found, map[source]view.Extent{ofHeaders: view.Headers, ofTexts: view.Texts, ofBodies: view.Bodies}[from])
+	return l.Ahead(ctx, found,
+		map[source]view.Extent{ofHeaders: view.Headers, ofTexts: view.Texts, ofBodies: view.Bodies}[from])
 }
 
 // leaveOut records that a message cannot be read. It returns an error that ends the command.

@@ -31,7 +31,8 @@ func (s *session) fetch(ctx context.Context, cmd *command.Command) error {
 		err = r.fromArchive(ctx, wanted)
 	}
 	if err == nil && r.lost > 0 {
-		err = &no{fmt.Sprintf("[SERVERBUG] %d messages cannot be read. UID %d: %s", r.lost, r.first, printable(r.reason.Error()))}
+		err = &no{fmt.Sprintf("[SERVERBUG] %d messages cannot be read. UID %d: %s",
+			r.lost, r.first, printable(r.reason.Error()))}
 	}
 	return err
 }

@@ -20,7 +20,8 @@ func (s *session) list(ctx context.Context, cmd *command.Command) error {
 		return nil
 	}
 	for _, e := range s.listed(l) {
-		s.out.line("* LIST (" + strings.Join(e.attributes(l), " ") + ") " + quote(e.delimiter) + " " + astring(e.name) + e.childInfo())
+		s.out.line("* LIST (" + strings.Join(e.attributes(l),
+			" ") + ") " + quote(e.delimiter) + " " + astring(e.name) + e.childInfo())
 		if len(l.Status) > 0 && e.mailbox != nil && e.mailbox.Selectable {
 			if err := s.writeStatus(ctx, e.mailbox, l.Status); err != nil {
 				s.out.line("* NO " + s.excuse(err)) // RFC 5819 section 2: STATUS is left out

@@ -39,7 +39,8 @@ func (s *session) search(ctx context.Context, cmd *command.Command) error {
 		s.out.line(string(b))
 	}
 	if m.unread > 0 {
-		return &no{fmt.Sprintf("[SERVERBUG] %d messages cannot be read, so they are not searched: %s", m.unread, printable(m.reason.Error()))}
+		return &no{fmt.Sprintf("[SERVERBUG] %d messages cannot be read, so they are not searched: %s",
+			m.unread, printable(m.reason.Error()))}
 	}
 	return nil
 }

@@ -72,7 +72,8 @@ func (f *fetcher) sendMessage(ctx context.Context, m view.Message) error {
 		}
 		b = b[:0]
 		if err := p.write(f.out, x); err != nil {
-			f.server.o.Log("a connection ends in the middle of UID %d of %s: %v", f.list.UID(m.Index), printable(f.selected.mailbox.Name), err)
+			f.server.o.Log("a connection ends in the middle of UID %d of %s: %v",
+				f.list.UID(m.Index), printable(f.selected.mailbox.Name), err)
 			return errGone
 		}
 	}

@@ -56,20 +56,32 @@ var verbs, uidVerbs map[string]verb
 
 func init() {
 	verbs = map[string]verb{
-		"CAPABILITY": {always, (*session).capability}, "NOOP": {always, (*session).noop}, "LOGOUT": {always, (*session).logout},
+		"CAPABILITY": {always, (*session).capability}, "NOOP": {always, (*session).noop}, "LOGOUT": {
+			always, (*session).logout,
+		},
 		"ID":    {always, (*session).id},
 		"LOGIN": {loggedOut, (*session).login}, "AUTHENTICATE": {loggedOut, (*session).authenticate},
-		"LIST": {loggedIn, (*session).list}, "LSUB": {loggedIn, (*session).lsub}, "NAMESPACE": {loggedIn, (*session).namespace},
-		"STATUS": {loggedIn, (*session).status}, "SELECT": {loggedIn, (*session).open}, "EXAMINE": {loggedIn, (*session).open},
+		"LIST": {loggedIn, (*session).list}, "LSUB": {loggedIn, (*session).lsub}, "NAMESPACE": {
+			loggedIn, (*session).namespace,
+		},
+		"STATUS": {loggedIn, (*session).status}, "SELECT": {loggedIn, (*session).open}, "EXAMINE": {
+			loggedIn, (*session).open,
+		},
 		"IDLE":  {loggedIn, (*session).idle},
 		"CHECK": {opened, (*session).noop}, "CLOSE": {opened, (*session).close}, "UNSELECT": {opened, (*session).close},
-		"EXPUNGE": {opened, (*session).expunge}, "FETCH": {opened, (*session).fetch}, "SEARCH": {opened, (*session).search},
+		"EXPUNGE": {opened, (*session).expunge}, "FETCH": {opened, (*session).fetch}, "SEARCH": {
+			opened, (*session).search,
+		},
 		"STORE": {opened, (*session).deny}, "MOVE": {opened, (*session).deny}, "COPY": {opened, (*session).deny},
-		"APPEND": {loggedIn, (*session).deny}, "CREATE": {loggedIn, (*session).deny}, "DELETE": {loggedIn, (*session).deny},
+		"APPEND": {loggedIn, (*session).deny}, "CREATE": {loggedIn, (*session).deny}, "DELETE": {
+			loggedIn, (*session).deny,
+		},
 		"MYRIGHTS": {loggedIn, (*session).myRights}, "GETACL": {loggedIn, (*session).refuseRights},
 		"LISTRIGHTS": {loggedIn, (*session).refuseRights}, "SETACL": {loggedIn, (*session).refuseRights},
 		"DELETEACL": {loggedIn, (*session).refuseRights},
-		"RENAME":    {loggedIn, (*session).deny}, "SUBSCRIBE": {loggedIn, (*session).deny}, "UNSUBSCRIBE": {loggedIn, (*session).deny},
+		"RENAME":    {loggedIn, (*session).deny}, "SUBSCRIBE": {loggedIn, (*session).deny}, "UNSUBSCRIBE": {
+			loggedIn, (*session).deny,
+		},
 	}
 	uidVerbs = make(map[string]verb)
 	for _, name := range []string{"FETCH", "SEARCH", "STORE", "MOVE", "COPY", "EXPUNGE"} {

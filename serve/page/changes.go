@@ -99,7 +99,8 @@ func (r *request) compare() (*comparison, error) {
 	if text := r.values.Get(sinceParam); text != "" {
 		i := nightOfDay(h, text, c.after.index)
 		if i < 0 {
-			return nil, fmt.Errorf("%w: no backup before %s is as old as %q", errNotFound, clock(c.after.view.Night.Time), text)
+			return nil, fmt.Errorf("%w: no backup before %s is as old as %q",
+				errNotFound, clock(c.after.view.Night.Time), text)
 		}
 		older = nightID(h, i)
 	}
@@ -127,7 +128,8 @@ func nightOfDay(h *view.History, text string, after int) int {
 			last = i
 		}
 	}
-	if last >= 0 && after >= 0 && h.Nights[after].Head.Time.Before(when.Until) && !h.Nights[first].Head.Time.Before(when.From) {
+	if last >= 0 && after >= 0 && h.Nights[after].Head.Time.Before(when.Until) &&
+		!h.Nights[first].Head.Time.Before(when.From) {
 		return first
 	}
 	return last
@@ -147,7 +149,10 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 	}
 	h := c.before.history
 	data := &changesPage{
-		page:   page{Title: "What changed", Account: h.Account, Crumbs: append(crumbs(nil), crumb{h.Account, to("account", accountParam, h.Account)}), Wide: true},
+		page: page{
+			Title: "What changed", Account: h.Account,
+			Crumbs: append(crumbs(nil), crumb{h.Account, to("account", accountParam, h.Account)}), Wide: true,
+		},
 		Before: c.before.view.Night.Time, After: c.after.view.Night.Time,
 		BeforeAt: nightAddress(h, c.before.index), AfterAt: nightAddress(h, c.after.index),
 	}
@@ -161,11 +166,15 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 	}
 	totals := c.difference.Totals()
 	for _, k := range kinds {
-		data.Kinds = append(data.Kinds, kindTab{k.title, c.address("changes", showParam, k.name), k.count(&totals), k.name == kind.name})
+		data.Kinds = append(data.Kinds, kindTab{
+			k.title, c.address("changes", showParam, k.name), k.count(&totals), k.name == kind.name,
+		})
 	}
 	data.Kind = kind.title
 	for _, m := range c.difference.Mailboxes {
-		data.Mailboxes = append(data.Mailboxes, changedRow{m.Mailbox().Name, remark(m), m.Removed, m.Added, m.MovedIn, m.Reflagged})
+		data.Mailboxes = append(data.Mailboxes, changedRow{
+			m.Mailbox().Name, remark(m), m.Removed, m.Added, m.MovedIn, m.Reflagged,
+		})
 		if m.Unread != nil {
 			data.damaged(fmt.Errorf("mailbox %q cannot be compared: %w", m.Mailbox().Name, m.Unread))
 		}
@@ -177,7 +186,8 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if totals.Removed > 0 {
-		data.Restore = command(h.Archive(), "restore", repoID(c.before.view.Night), "--missing-from", repoID(c.after.view.Night), "--to", back(h, c.after.index))
+		data.Restore = command(h.Archive(), "restore", repoID(c.before.view.Night), "--missing-from",
+			repoID(c.after.view.Night), "--to", back(h, c.after.index))
 		data.Archive, data.ArchiveZIP = c.address("export", formatParam, "mbox"), c.address("export", formatParam, "zip")
 	}
 	return s.show(w, "changes", data)
@@ -267,7 +277,8 @@ func (c *comparison) row(found change) changeRow {
 	row := changeRow{Mailbox: m.Name}
 	row.UID, row.Size = uint32(found.Entry.UID), found.Entry.Size
 	row.Date, row.RawDate = dateOf(found.Entry.Internal)
-	row.Address = to("message", accountParam, at.history.Account, nightParam, at.id(), mailboxParam, m.Raw, uidParam, fmt.Sprint(found.Entry.UID))
+	row.Address = to("message", accountParam, at.history.Account, nightParam, at.id(), mailboxParam, m.Raw,
+		uidParam, fmt.Sprint(found.Entry.UID))
 	switch found.Kind {
 	case diff.MovedIn:
 		row.Detail = "from " + ui.Safe(found.Peer.Name)

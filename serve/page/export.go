@@ -55,7 +55,8 @@ func (s *Server) exported(r *request) (messages export.Messages, name string, er
 		if err != nil {
 			return nil, "", err
 		}
-		name := fmt.Sprintf("gone %s to %s", c.before.view.Night.Time.Local().Format(time.DateOnly), c.after.view.Night.Time.Local().Format(time.DateOnly))
+		name := fmt.Sprintf("gone %s to %s", c.before.view.Night.Time.Local().Format(time.DateOnly),
+			c.after.view.Night.Time.Local().Format(time.DateOnly))
 		return c.exported(r.Context()), name, nil
 	case r.values.Has(queryParam):
 		f, err := s.find(r)
@@ -71,7 +72,8 @@ func (s *Server) exported(r *request) (messages export.Messages, name string, er
 	if p.list == nil {
 		return nil, "", fmt.Errorf("%w: the mailbox has no messages", errNotFound)
 	}
-	return p.exported(r.Context()), strings.Join(p.mailbox.Archived.Path(), "-") + " " + p.view.Night.Time.Local().Format(time.DateOnly), nil
+	return p.exported(r.Context()), strings.Join(p.mailbox.Archived.Path(),
+		"-") + " " + p.view.Night.Time.Local().Format(time.DateOnly), nil
 }
 
 // exported yields the messages of the mailbox.
@@ -135,7 +137,10 @@ func (c *comparison) exported(ctx context.Context) export.Messages {
 			var m export.Message
 			if err == nil {
 				e := found.Entry
-				m = export.Message{Contents: found.Contents, Record: &e.Record, UID: e.UID, Internal: e.Internal.Resolved(), Flags: e.Flags, Folder: folderOf(found)}
+				m = export.Message{
+					Contents: found.Contents, Record: &e.Record, UID: e.UID, Internal: e.Internal.Resolved(),
+					Flags: e.Flags, Folder: folderOf(found),
+				}
 			}
 			if !yield(m, err) {
 				return

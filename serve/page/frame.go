@@ -61,7 +61,8 @@ func (s *Server) frame(w http.ResponseWriter, r *request) error {
 			b.WriteString("<hr>\n")
 		}
 		if h := part.Within; h != nil {
-			fmt.Fprintf(&b, "<p>%s<br>%s<br><b>%s</b></p>\n", text(oneLine(h.From)), text(oneLine(h.Date)), text(oneLine(h.Subject)))
+			fmt.Fprintf(&b, "<p>%s<br>%s<br><b>%s</b></p>\n",
+				text(oneLine(h.From)), text(oneLine(h.Date)), text(oneLine(h.Subject)))
 		}
 		if part.HTML == "" {
 			fmt.Fprintf(&b, "<pre>%s</pre>\n", text(message.Visible(part.Text)))

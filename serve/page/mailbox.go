@@ -70,7 +70,8 @@ func (s *Server) mailbox(w http.ResponseWriter, r *request) error {
 		When: p.view.Night.Time,
 	}
 	data.Night = p.id()
-	data.Restore = command(p.history.Archive(), "restore", shortID(p), "--mailbox", p.mailbox.Archived.Name, "--to", back(p.history, p.index))
+	data.Restore = command(p.history.Archive(), "restore",
+		shortID(p), "--mailbox", p.mailbox.Archived.Name, "--to", back(p.history, p.index))
 	if p.list == nil {
 		data.Note = "This mailbox has no messages. It only has mailboxes below it."
 		return s.show(w, "mailbox", data)
@@ -125,7 +126,9 @@ func (p *place) columns(order string) (all []column) {
 				next, sorted = c.order, "descending"
 			}
 		}
-		all = append(all, column{Name: c.name, Class: c.order, Address: p.address("mailbox", sortParam, next), Sorted: sorted})
+		all = append(all, column{
+			Name: c.name, Class: c.order, Address: p.address("mailbox", sortParam, next), Sorted: sorted,
+		})
 	}
 	return all
 }

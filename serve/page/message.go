@@ -87,14 +87,18 @@ func (s *Server) message(w http.ResponseWriter, r *request) error {
 	}
 	defer end()
 	data := &messagePage{
-		page: page{Account: p.history.Account, Night: p.id(), Crumbs: append(crumbs(p), crumb{p.mailbox.Archived.Name, p.address("mailbox")})},
+		page: page{
+			Account: p.history.Account, Night: p.id(),
+			Crumbs: append(crumbs(p), crumb{p.mailbox.Archived.Name, p.address("mailbox")}),
+		},
 		Size: p.list.Size(i), UID: uint32(p.list.UID(i)), Mailbox: p.mailbox.Archived.Name, Flags: flagWords(p.list.Flags(p.list.Set(i))),
 		Labels: labels(p.list.Labels(p.list.Set(i))), Download: p.address("eml", uidParam, fmt.Sprint(p.list.UID(i))),
 	}
 	data.Date, data.RawDate = dateOf(p.list.Date(i))
 	uid := fmt.Sprint(p.list.UID(i))
 	data.Stay = p.address("stay", uidParam, uid)
-	data.Restore = command(p.history.Archive(), "restore", shortID(p), "--mailbox", data.Mailbox, "--message", uid, "--to", back(p.history, p.index))
+	data.Restore = command(p.history.Archive(), "restore",
+		shortID(p), "--mailbox", data.Mailbox, "--message", uid, "--to", back(p.history, p.index))
 	data.Cat = command(p.history.Archive(), "cat", shortID(p), data.Mailbox, uid)
 	if err := s.neighbors(r, p, i, data); err != nil {
 		return err
@@ -180,7 +184,8 @@ func (s *Server) fillMessage(r *request, p *place, i int, data *messagePage) err
 		data.Show = tabs[0]
 	}
 	for _, t := range tabs {
-		address := p.address("message", uidParam, fmt.Sprint(data.UID), sortParam, r.values.Get(sortParam), showParam, t)
+		address := p.address("message",
+			uidParam, fmt.Sprint(data.UID), sortParam, r.values.Get(sortParam), showParam, t)
 		data.Tabs = append(data.Tabs, tab{tabNames[t], address, t == data.Show})
 	}
 	switch data.Show {

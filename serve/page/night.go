@@ -86,14 +86,18 @@ func (s *Server) night(w http.ResponseWriter, r *request) error {
 		n.Older = nightAddress(p.history, p.index+1)
 	}
 	if p.index+1 < len(p.history.Nights) {
-		n.Changed = to("changes", accountParam, p.history.Account, nightParam, nightID(p.history, p.index+1), newerParam, p.id())
+		n.Changed = to("changes",
+			accountParam, p.history.Account, nightParam, nightID(p.history, p.index+1), newerParam, p.id())
 	}
 	if latest := p.history.Latest(); latest >= 0 && p.index > latest {
-		n.Since = to("changes", accountParam, p.history.Account, nightParam, p.id(), newerParam, nightID(p.history, latest))
+		n.Since = to("changes",
+			accountParam, p.history.Account, nightParam, p.id(), newerParam, nightID(p.history, latest))
 	}
 	if before := completeBefore(p.history, p.index); len(n.Alarms) > 0 && before >= 0 {
-		n.Lost = to("changes", accountParam, p.history.Account, nightParam, nightID(p.history, before), newerParam, p.id())
-		n.Missing = command(p.history.Archive(), "restore", repoID(p.history.Nights[before].Head), "--missing-from", n.ID, "--to", back(p.history, p.index))
+		n.Lost = to("changes",
+			accountParam, p.history.Account, nightParam, nightID(p.history, before), newerParam, p.id())
+		n.Missing = command(p.history.Archive(), "restore",
+			repoID(p.history.Nights[before].Head), "--missing-from", n.ID, "--to", back(p.history, p.index))
 	}
 	n.Restore = command(p.history.Archive(), "restore", n.ID, "--to", back(p.history, p.index))
 	return s.show(w, "night", n)

@@ -69,7 +69,9 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	data := &searchPage{page: page{
-		Title: "Search", Account: h.Account, Crumbs: append(crumbs(nil), crumb{h.Account, to("account", accountParam, h.Account)}),
+		Title: "Search", Account: h.Account, Crumbs: append(crumbs(nil), crumb{
+			h.Account, to("account", accountParam, h.Account),
+		}),
 		Query: r.values.Get(queryParam), Night: r.values.Get(nightParam), Wide: true,
 	}, Where: "all backups"}
 	found := &finder{server: s, history: h, limit: maxFound + 1}
@@ -109,7 +111,8 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 	})
 	data.Pager.Open = data.More && found.limit < maxFound
 	if data.More && found.limit == maxFound {
-		data.Bound = "Only the newest " + ui.Plural(maxFound, "message") + " are shown. To see others, narrow the search: another word, or dates."
+		data.Bound = "Only the newest " + ui.Plural(maxFound,
+			"message") + " are shown. To see others, narrow the search: another word, or dates."
 	}
 	if data.Rows, err = found.rows(r.Context(), found.hits[data.Pager.First:data.Pager.End]); err != nil {
 		return err
@@ -153,7 +156,8 @@ func (f *finder) restore(text string) (line string, first bool) {
 		words, first = append([]string{"restore", repoID(night)}, flag("--mailbox", shown.Mailbox.Name)...), true
 		words = append(words, "--message", fmt.Sprint(shown.Entry.UID))
 	}
-	return command(f.history.Archive(), append(words, "--to", back(f.history, f.history.Find(night.ID.String())))...), first
+	return command(f.history.Archive(),
+		append(words, "--to", back(f.history, f.history.Find(night.ID.String())))...), first
 }
 
 // lastNight returns the last night that has a message.

@@ -43,7 +43,9 @@ func (s *Server) stay(w http.ResponseWriter, r *request) error {
 	uid := fmt.Sprint(p.list.UID(i))
 	data := stayPage{page: page{
 		Title: "When the message was there", Account: h.Account, Night: p.id(),
-		Crumbs: append(crumbs(p), crumb{p.mailbox.Archived.Name, p.address("mailbox")}, crumb{"Message", p.address("message", uidParam, uid)}),
+		Crumbs: append(crumbs(p), crumb{p.mailbox.Archived.Name, p.address("mailbox")}, crumb{
+			"Message", p.address("message", uidParam, uid),
+		}),
 	}}
 	text, err := p.list.Contents().HeaderFields(r.Context(), m.Record)
 	if err != nil {
@@ -64,7 +66,8 @@ func (s *Server) stay(w http.ResponseWriter, r *request) error {
 		}
 		if !data.Found || hit.Last.Time.After(data.Last) {
 			data.Last, data.Mailbox = hit.Last.Time, hit.Mailbox.Name
-			data.LastAt = to("message", accountParam, h.Account, nightParam, hit.Last.ID.String()[:16], mailboxParam, hit.Mailbox.Raw, uidParam, fmt.Sprint(hit.Entry.UID))
+			data.LastAt = to("message", accountParam, h.Account, nightParam, hit.Last.ID.String()[:16],
+				mailboxParam, hit.Mailbox.Raw, uidParam, fmt.Sprint(hit.Entry.UID))
 		}
 		if !data.Found || hit.First.Time.Before(data.First) {
 			data.First = hit.First.Time

@@ -45,8 +45,14 @@ func figures(h *view.History) []figure {
 	}
 	from, to := messages[0].Time, messages[len(messages)-1].Time
 	return []figure{
-		{Name: "Messages", Most: ui.Count(most(messages)), Drawing: chart.Area(messages), From: from, To: to, Legend: marked, Small: true},
-		{Name: "More and fewer than the backup before", Drawing: chart.Changes(messages), From: from, To: to, Changes: true},
+		{
+			Name: "Messages", Most: ui.Count(most(messages)), Drawing: chart.Area(messages), From: from,
+			To: to, Legend: marked, Small: true,
+		},
+		{
+			Name: "More and fewer than the backup before", Drawing: chart.Changes(messages), From: from,
+			To: to, Changes: true,
+		},
 		{Name: "Size", Most: ui.Size(most(bytes)), Drawing: chart.Area(bytes), From: from, To: to},
 	}
 }
@@ -107,7 +113,10 @@ func (s *Server) storage(w http.ResponseWriter, r *request) error {
 			row.Bytes, row.Objects = row.Bytes+kind.Bytes, row.Objects+kind.Objects
 		}
 		for name, kind := range u.Usage {
-			row.Kinds = append(row.Kinds, kindRow{cmp.Or(kindNames[string(name)], string(name)), kind.Objects, kind.Bytes, int(100 * kind.Bytes / max(row.Bytes, 1))})
+			row.Kinds = append(row.Kinds, kindRow{
+				cmp.Or(kindNames[string(name)], string(name)), kind.Objects, kind.Bytes,
+				int(100 * kind.Bytes / max(row.Bytes, 1)),
+			})
 		}
 		slices.SortFunc(row.Kinds, func(a, b kindRow) int { return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Name, b.Name)) })
 		data.Stores = append(data.Stores, row)

@@ -120,7 +120,10 @@ func (a *Archive) loadEver(ctx context.Context, eras []*era, validity uint32, pr
 	if err := present.read(ctx); err != nil {
 		return nil, err
 	}
-	l := &List{Numbers: Numbers{UIDValidity: validity, UIDNext: 1}, contents: eras[0].nights[0].contents, raw: make(map[int]string)}
+	l := &List{
+		Numbers: Numbers{UIDValidity: validity, UIDNext: 1}, contents: eras[0].nights[0].contents,
+		raw: make(map[int]string),
+	}
 	later := make(map[uint64]bool) // hashes of messages of later eras
 	var rows []everRow
 	for _, e := range slices.Backward(eras) {

@@ -112,7 +112,8 @@ func (a *Archive) history(ctx context.Context, account string) (*History, error)
 		known[n.Head.Name] = n
 		switch {
 		case n.err != nil:
-			h.Damage = append(h.Damage, fmt.Errorf("the backup of %s: %w", n.Head.Time.Local().Format("2006-01-02 15:04"), n.err))
+			h.Damage = append(h.Damage,
+				fmt.Errorf("the backup of %s: %w", n.Head.Time.Local().Format("2006-01-02 15:04"), n.err))
 		case !n.Head.Late:
 			h.Nights = append(h.Nights, n.Summary)
 		}

@@ -40,7 +40,10 @@ func (l *List) labeled(keys []string) *List {
 
 // filter returns the messages that are wanted. It shares what it can with l.
 func (l *List) filter(wanted func(i int) bool) *List {
-	some := &List{Numbers: l.Numbers, Damage: l.Damage, contents: l.contents, archive: l.archive, pages: l.pages, offsets: l.offsets, sets: l.sets, raw: make(map[int]string)}
+	some := &List{
+		Numbers: l.Numbers, Damage: l.Damage, contents: l.contents, archive: l.archive, pages: l.pages,
+		offsets: l.offsets, sets: l.sets, raw: make(map[int]string),
+	}
 	some.Bytes = 0
 	for i := range l.rows {
 		if !wanted(i) {

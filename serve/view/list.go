@@ -143,7 +143,8 @@ func (l *List) Ahead(ctx context.Context, messages iter.Seq2[Message, error], ex
 			ids = append(ids, r.List)
 		default:
 			for n, part := range r.Parts {
-				if extent == Bodies || extent == Texts && part.Kind != mail.Base64Part || n == 0 && part.Kind == mail.HeaderPart {
+				if extent == Bodies || extent == Texts && part.Kind != mail.Base64Part ||
+					n == 0 && part.Kind == mail.HeaderPart {
 					ids = append(ids, part.Chunks...)
 				}
 			}

@@ -87,7 +87,8 @@ func check(decode runtime.Decoder, document []byte) error {
 		problems = batchvalidation.ValidateJob(o, batchvalidation.JobValidationOptions{})
 	case *core.PersistentVolumeClaim:
 		o.Namespace = "default"
-		problems = corevalidation.ValidatePersistentVolumeClaim(o, corevalidation.PersistentVolumeClaimSpecValidationOptions{})
+		problems = corevalidation.ValidatePersistentVolumeClaim(o,
+			corevalidation.PersistentVolumeClaimSpecValidationOptions{})
 	case *core.ConfigMap:
 		o.Namespace = "default"
 		problems = corevalidation.ValidateConfigMap(o)

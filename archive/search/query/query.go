@@ -60,7 +60,9 @@ func (q *Query) matches(p mail.Pattern, m *mail.Mailbox) bool {
 		return p.Matches(m)
 	}
 	name := strings.ToLower(m.Name)
-	return mail.Pattern(strings.ToLower(string(p))).Matches(&mail.Mailbox{Name: name, Raw: name, Delimiter: m.Delimiter})
+	return mail.Pattern(strings.ToLower(string(p))).Matches(&mail.Mailbox{
+		Name: name, Raw: name, Delimiter: m.Delimiter,
+	})
 }
 
 // Unmatched returns the patterns of In that do not match a mailbox.

@@ -79,7 +79,8 @@ func below(folders []Folder, archived []mail.Mailbox) (more []Folder) {
 // listError returns the error for a folder that cannot be listed. The others go on, whatever it is.
 func listError(ctx context.Context, err error) error {
 	switch {
-	case ctx.Err() != nil, errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrNoMailbox), errors.Is(err, mail.ErrTemporary):
+	case ctx.Err() != nil, errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrNoMailbox),
+		errors.Is(err, mail.ErrTemporary):
 		return fmt.Errorf("list the messages: %w", err)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: list the messages: %v", mail.ErrNoMailbox, err)

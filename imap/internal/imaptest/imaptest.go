@@ -105,7 +105,8 @@ func (s Script) follow(conn net.Conn) error {
 			if rest, ok := strings.CutPrefix(want, " "); ok && tagged && tag != "" { // else it continues after a literal
 				tags, want, line = append(tags, tag), rest, command
 			}
-			if prefix, open := strings.CutSuffix(want, "…"); line != want && !(open && strings.HasPrefix(line, prefix)) {
+			if prefix, open := strings.CutSuffix(want, "…"); line != want &&
+				!(open && strings.HasPrefix(line, prefix)) {
 				return fmt.Errorf("want %q, have %q (%v)", want, line, err)
 			}
 		default:

@@ -49,7 +49,8 @@ func (a *Answers) List() (list []mail.Properties) {
 
 // Add takes a response about a mailbox that was asked for. It reports whether the response is one.
 func (a *Answers) Add(resp *wire.Response) (bool, error) {
-	if resp.Name != "ACL" && resp.Name != "MYRIGHTS" && resp.Name != "METADATA" || len(resp.Args) == 0 || resp.Args[0].Kind == wire.List {
+	if resp.Name != "ACL" && resp.Name != "MYRIGHTS" && resp.Name != "METADATA" || len(resp.Args) == 0 ||
+		resp.Args[0].Kind == wire.List {
 		return false, nil
 	}
 	raw := string(resp.Args[0].Text)

@@ -163,7 +163,8 @@ func (l *LiteralReader) cut(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w, after %d of the %d bytes of %s", unexpectedEOF(err, true), l.size-l.left, l.size, printable.Text(l.name))
+	return fmt.Errorf("%w, after %d of the %d bytes of %s",
+		unexpectedEOF(err, true), l.size-l.left, l.size, printable.Text(l.name))
 }
 
 // close checks that the literal ends where it was announced to end: another attribute or the end of

@@ -33,7 +33,8 @@ func Explain(o *ui.Output, w *query.Query) {
 		if len(r.Words) == 0 {
 			o.Note("%s is left out: only letters and digits are searched for", ui.Quote(r.Text))
 		} else {
-			o.Note("%s is searched for as %s: only letters and digits are", ui.Quote(r.Text), ui.Quote(strings.Join(r.Words, " ")))
+			o.Note("%s is searched for as %s: only letters and digits are",
+				ui.Quote(r.Text), ui.Quote(strings.Join(r.Words, " ")))
 		}
 	}
 	for _, word := range w.Lower {

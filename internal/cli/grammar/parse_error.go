@@ -89,7 +89,8 @@ var valueErrors = []struct {
 
 // takesNames reports whether a command takes names of mailboxes, which may have spaces.
 func takesNames(command *kong.Node) bool {
-	return hasFlag(command, "mailbox") || slices.ContainsFunc(command.Positional, func(p *kong.Positional) bool { return p.Name == "mailbox" })
+	return hasFlag(command, "mailbox") ||
+		slices.ContainsFunc(command.Positional, func(p *kong.Positional) bool { return p.Name == "mailbox" })
 }
 
 func hasFlag(command *kong.Node, name string) bool {

@@ -24,7 +24,9 @@ func NewParser(
 		kong.NamedMapper("path", pathReader(p)),
 		kong.Resolvers(variables(p)),
 		kong.ValueFormatter(DescribeValue),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 80, NoExpandSubcommands: true}),
+		kong.ConfigureHelp(kong.HelpOptions{
+			Compact: true, FlagsLast: true, WrapUpperBound: 80, NoExpandSubcommands: true,
+		}),
 		kong.Help(printHelp),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),

@@ -37,7 +37,8 @@ const MaxAccounts = 12
 // nameAccounts returns the names of accounts, or the first ones and the number of the rest.
 func nameAccounts(accounts []string) string {
 	if more := len(accounts) - MaxAccounts; more > 1 {
-		return fmt.Sprintf("the accounts are %s and %s more", strings.Join(accounts[:MaxAccounts], ", "), ui.Count(int64(more)))
+		return fmt.Sprintf("the accounts are %s and %s more",
+			strings.Join(accounts[:MaxAccounts], ", "), ui.Count(int64(more)))
 	}
 	return "the accounts are " + strings.Join(accounts, ", ")
 }

@@ -101,7 +101,8 @@ func NoMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.
 			return job.NoMailbox("manifest "+summary.ShortID(c.Head), string(name), elsewhere, "It is "+where)
 		}
 	}
-	return job.NoMailbox("manifest "+summary.ShortID(c.Head), string(name), names, fmt.Sprintf("mailstrata ls %s lists the mailboxes", summary.ShortID(c.Head)))
+	return job.NoMailbox("manifest "+summary.ShortID(c.Head), string(name), names,
+		fmt.Sprintf("mailstrata ls %s lists the mailboxes", summary.ShortID(c.Head)))
 }
 
 // maxSearched is the number of manifests that are searched for a hint.
@@ -147,7 +148,8 @@ func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.P
 			}
 		}
 		if ok {
-			return fmt.Sprintf("in manifest %s of %s, with %s", summary.ShortID(head), ui.Time(head.Time), ui.Plural(messages, "message")), nil
+			return fmt.Sprintf("in manifest %s of %s, with %s",
+				summary.ShortID(head), ui.Time(head.Time), ui.Plural(messages, "message")), nil
 		}
 	}
 	return "", names

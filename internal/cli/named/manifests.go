@@ -76,7 +76,8 @@ func warnOfPassed(o *ui.Output, opened openedManifest) {
 	for _, over := range opened.passed[:min(len(opened.passed), ui.MaxRemarks)] {
 		h, head := over.Head, opened.contents.Head
 		if over.Err != nil {
-			o.Warn("manifest %s of %s is ignored: %s", summary.ShortID(h), ui.Time(h.Time), ui.OneLine(over.Err.Error()))
+			o.Warn("manifest %s of %s is ignored: %s",
+				summary.ShortID(h), ui.Time(h.Time), ui.OneLine(over.Err.Error()))
 			continue
 		}
 		o.Warn("the store got manifest %s of %s at %s, long after its time: it is a copy or a repair, or somebody dated it back. "+

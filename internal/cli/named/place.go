@@ -53,7 +53,8 @@ func Messages(
 	for _, text := range texts {
 		uids, err := mail.ParseUIDSet(text)
 		if err != nil || uids.Len() == 0 {
-			return nil, all, hint.Usagef("--message: %s is not a UID or a list of UIDs, such as 12 or 12,15:20", ui.Quote(text))
+			return nil, all, hint.Usagef("--message: %s is not a UID or a list of UIDs, such as 12 or 12,15:20",
+				ui.Quote(text))
 		}
 		for uids := range uids.Ranges() {
 			all.AddRange(uids)

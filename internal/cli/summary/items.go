@@ -11,7 +11,8 @@ import (
 // It begins with their kind.
 func isAboutItems(alarm string) bool {
 	kind, _, _ := strings.Cut(alarm, " ")
-	return kind == manifest.Sieve.String() || kind == manifest.Calendars.String() || kind == manifest.AddressBooks.String()
+	return kind == manifest.Sieve.String() || kind == manifest.Calendars.String() ||
+		kind == manifest.AddressBooks.String()
 }
 
 // Comparisons are the commands that show what alarms are about, and those that restore it.

@@ -30,7 +30,10 @@ type Annotation struct {
 
 // OfProperties returns properties as JSON.
 func OfProperties(p *mail.Properties) Properties {
-	s := Properties{Mailbox: p.Mailbox, Grants: []Grant{}, Rights: p.Rights, Annotations: []Annotation{}, Omitted: List(p.Omitted)}
+	s := Properties{
+		Mailbox: p.Mailbox, Grants: []Grant{}, Rights: p.Rights, Annotations: []Annotation{},
+		Omitted: List(p.Omitted),
+	}
 	for _, g := range p.Grants {
 		s.Grants = append(s.Grants, Grant{g.Identifier, g.Rights})
 	}

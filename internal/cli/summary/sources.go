@@ -41,7 +41,8 @@ func (s *Source) Words() string {
 // some mail.
 func Unread(sources []Source) (words []string) {
 	for i := range sources {
-		if s := &sources[i]; s.State == manifest.Inherited.String() || s.State != manifest.Whole.String() && s.Kind != manifest.Mail.String() {
+		if s := &sources[i]; s.State == manifest.Inherited.String() ||
+			s.State != manifest.Whole.String() && s.Kind != manifest.Mail.String() {
 			words = append(words, s.Words())
 		}
 	}

@@ -197,7 +197,10 @@ func (c *Auth) named(p *cli.Program, name string) (credentials []*credential, er
 	}
 	if r := configured.Repository(name); r != nil && name != "" {
 		if r.Secret.Keyring == "" && a == nil {
-			return nil, &hint.Usage{Text: "the passphrase of " + ui.Quote(name) + " is not kept in the keyring", Hint: "set it in the configuration: secret_keyring = " + ui.Quote(name)}
+			return nil, &hint.Usage{
+				Text: "the passphrase of " + ui.Quote(name) + " is not kept in the keyring",
+				Hint: "set it in the configuration: secret_keyring = " + ui.Quote(name),
+			}
 		}
 		if r.Secret.Keyring != "" {
 			repository, err := repositoryCredential(p, r)
@@ -219,7 +222,10 @@ func (c *Auth) named(p *cli.Program, name string) (credentials []*credential, er
 
 func (c *Auth) accountCredential(a *access.Account) *credential {
 	if entry := a.Configured.Secret.Keyring; entry != "" && c.Provider == "" {
-		return &credential{account: a, keyring: entry, secret: secret.Source{Name: "password of " + a.Name, Variable: "MAILSTRATA_IMAP_PASSWORD"}}
+		return &credential{
+			account: a, keyring: entry,
+			secret: secret.Source{Name: "password of " + a.Name, Variable: "MAILSTRATA_IMAP_PASSWORD"},
+		}
 	}
 	return &credential{account: a, provider: cmp.Or(c.Provider, a.Configured.Provider, access.ProviderOf(a))}
 }
@@ -302,7 +308,9 @@ func configuredCredentials(p *cli.Program, c *config.Config) (all []*credential,
 	}
 	for command, w := range c.Watch {
 		if w.Ping.Keyring != "" {
-			all = append(all, &credential{keyring: w.Ping.Keyring, secret: secret.Source{Name: "URL to ping after " + command}})
+			all = append(all, &credential{
+				keyring: w.Ping.Keyring, secret: secret.Source{Name: "URL to ping after " + command},
+			})
 		}
 	}
 	return all, nil

@@ -42,7 +42,10 @@ func (c *configCheckCommand) Run(p *cli.Program) error {
 		return err
 	}
 	if file == "" {
-		return &hint.Usage{Text: "there is no configuration: neither " + ui.Safe(strings.Join(p.ConfigPaths(), " nor ")), Hint: "docs/config.md has an example"}
+		return &hint.Usage{
+			Text: "there is no configuration: neither " + ui.Safe(strings.Join(p.ConfigPaths(), " nor ")),
+			Hint: "docs/config.md has an example",
+		}
 	}
 	p.ListUsers = true
 	read, err := config.Load(file, p.Home(), p.Users)
@@ -128,9 +131,14 @@ type configProblem struct {
 }
 
 func summarizeConfig(c *config.Config, problems config.Problems, warnings []string) configCheckSummary {
-	s := configCheckSummary{File: c.File, Repositories: len(c.Repositories), Accounts: len(c.Accounts), Problems: []configProblem{}, Warnings: summary.List(warnings)}
+	s := configCheckSummary{
+		File: c.File, Repositories: len(c.Repositories), Accounts: len(c.Accounts),
+		Problems: []configProblem{}, Warnings: summary.List(warnings),
+	}
 	for _, problem := range problems {
-		s.Problems = append(s.Problems, configProblem{problem.File, problem.Line, problem.Key, problem.Text, access.Meant(problem)})
+		s.Problems = append(s.Problems, configProblem{
+			problem.File, problem.Line, problem.Key, problem.Text, access.Meant(problem),
+		})
 	}
 	return s
 }
@@ -215,7 +223,9 @@ func showProviders(p *cli.Program, c *config.Config) error {
 		if own.ServiceAccount != "" {
 			secret = "file " + own.ServiceAccount
 		}
-		providers = append(providers, providerSummary{own.Name, own.Kind, own.ClientID, secret, own.Keyring, own.Application})
+		providers = append(providers, providerSummary{
+			own.Name, own.Kind, own.ClientID, secret, own.Keyring, own.Application,
+		})
 	}
 	if !p.JSON {
 		p.Printf("")

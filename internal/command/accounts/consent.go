@@ -124,15 +124,20 @@ func (c *Auth) consent(
 	case ad.provider != "" && ad.provider != "other":
 		return nil, false, noProvider(ad.provider, configured)
 	default:
-		consent.Provider = oauth.Provider{Name: "other", AuthURL: c.AuthURL, DeviceURL: c.DeviceURL, TokenURL: c.TokenURL}
+		consent.Provider = oauth.Provider{
+			Name: "other", AuthURL: c.AuthURL, DeviceURL: c.DeviceURL, TokenURL: c.TokenURL,
+		}
 	}
 	if len(c.Scope) > 0 {
 		consent.Provider.Scopes = c.Scope
 	}
 	if err := consent.Provider.Validate(); err != nil {
-		return nil, false, &hint.Usage{Text: err.Error(), Hint: "use --provider google or microsoft, or the URLs of another provider; see mailstrata auth --help"}
+		return nil, false, &hint.Usage{Text: err.Error(),
+			Hint: "use --provider google or microsoft, or the URLs of another provider; see mailstrata auth --help"}
 	}
-	clientSecret := secret.Source{Name: "secret of the client", Variable: "MAILSTRATA_OAUTH_CLIENT_SECRET", File: c.ClientSecretFile}
+	clientSecret := secret.Source{
+		Name: "secret of the client", Variable: "MAILSTRATA_OAUTH_CLIENT_SECRET", File: c.ClientSecretFile,
+	}
 	switch {
 	case own != nil:
 		consent.ClientID = cmp.Or(consent.ClientID, own.ClientID)

@@ -109,7 +109,10 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, again cli.Runner) err
 	for _, path := range configured.Exposed() {
 		p.Secrets.WarnExposed(path)
 	}
-	run := &backupRun{program: p, index: c.Index, accounts: len(jobs), parallel: cmp.Or(c.Parallel, configured.Parallel), committed: []summary.Manifest{}}
+	run := &backupRun{
+		program: p, index: c.Index, accounts: len(jobs), parallel: cmp.Or(c.Parallel, configured.Parallel),
+		committed: []summary.Manifest{},
+	}
 	for _, group := range job.Groups(jobs, p.Flags.Repo) {
 		err = errors.Join(err, run.archive(ctx, group))
 		if ctx.Err() != nil {
@@ -196,7 +199,10 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 	}
 	defer r.Close()
 	if b.index && !r.CanRead() {
-		return &hint.Error{Text: "a writer's key cannot search mail, so this host can have no index of words", Hint: "run mailstrata backup without --index", Err: repo.ErrNoRole}
+		return &hint.Error{
+			Text: "a writer's key cannot search mail, so this host can have no index of words",
+			Hint: "run mailstrata backup without --index", Err: repo.ErrNoRole,
+		}
 	}
 	b.repositories, b.ended = append(b.repositories, l), make(map[string]string)
 	defer func() { b.program.RecordBackups(ctx, l, b.ended) }()
@@ -256,7 +262,10 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, jobs []*job.Job, pr
 		Program:  "mailstrata " + cli.Version(),
 		Parallel: b.parallel,
 		Progress: func(now backup.Progress) {
-			progress.Update(now.Account, ui.Tally{Messages: now.Messages, Bytes: now.Bytes, Total: now.TotalMessages, ByID: now.ByID, Mailboxes: now.DoneMailboxes, AllMailboxes: now.Mailboxes})
+			progress.Update(now.Account, ui.Tally{
+				Messages: now.Messages, Bytes: now.Bytes, Total: now.TotalMessages, ByID: now.ByID,
+				Mailboxes: now.DoneMailboxes, AllMailboxes: now.Mailboxes,
+			})
 		},
 		Note: func(n backup.Note) {
 			if n.Detail {
@@ -364,7 +373,8 @@ func (b *backupRun) print() error {
 		messages += s.NewMessages
 		bytes += s.NewBytes
 	}
-	p.Printf("%s of %s archived; new: %s, %s", ui.Count(len(b.committed)), ui.Plural(b.accounts, "account"), ui.Plural(messages, "message"), ui.Size(bytes))
+	p.Printf("%s of %s archived; new: %s, %s", ui.Count(len(b.committed)), ui.Plural(b.accounts, "account"),
+		ui.Plural(messages, "message"), ui.Size(bytes))
 	return nil
 }
 
@@ -386,7 +396,8 @@ func (b *backupRun) warnFailed() {
 	}
 	switch n := len(untried); {
 	case n > maxUntried:
-		b.program.Warn("%d more accounts, from %s to %s: %s", n, ui.Safe(untried[0].Account), ui.Safe(untried[n-1].Account), ui.OneLine(untried[0].Error))
+		b.program.Warn("%d more accounts, from %s to %s: %s",
+			n, ui.Safe(untried[0].Account), ui.Safe(untried[n-1].Account), ui.OneLine(untried[0].Error))
 	default:
 		for _, f := range untried {
 			b.program.Warn("archive %s: %s", ui.Safe(f.Account), ui.OneLine(f.Error))

@@ -32,7 +32,8 @@ func offerSetup(ctx context.Context, p *cli.Program, again cli.Runner) (bool, er
 	if err != nil || answer != "" && !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
 		return false, err
 	}
-	if status := again(ctx, p.Process, append(p.Globals.Args(), "setup")); status != cli.StatusDone && ctx.Err() == nil {
+	if status := again(ctx, p.Process, append(p.Globals.Args(), "setup")); status != cli.StatusDone &&
+		ctx.Err() == nil {
 		return true, cli.Ended(status, "mailstrata setup did not end well")
 	}
 	return true, nil

@@ -103,7 +103,8 @@ func (b *browser) found(words string, find finder) *picker.List {
 func hitRows(ctx context.Context, found []hit) (rows []picker.Row, err error) {
 	for from := 0; from < len(found); {
 		to := from + 1
-		for to < len(found) && found[to].contents == found[from].contents && found[to].mailbox.Raw == found[from].mailbox.Raw {
+		for to < len(found) && found[to].contents == found[from].contents &&
+			found[to].mailbox.Raw == found[from].mailbox.Raw {
 			to++
 		}
 		some, err := sameMailbox(ctx, found[from:to])

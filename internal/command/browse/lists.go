@@ -54,12 +54,16 @@ func headOf(item any) repo.Head {
 // accounts returns the list of accounts.
 func (b *browser) accounts() *picker.List {
 	return &picker.List{
-		Title:   "Accounts",
-		Columns: []picker.Column{{Heading: "LATEST BACKUP", Width: 16}, {Heading: "MESSAGES", Width: 11, Right: true}, {Heading: "ACCOUNT"}},
-		Len:     func() int { return len(b.latest) },
+		Title: "Accounts",
+		Columns: []picker.Column{
+			{Heading: "LATEST BACKUP", Width: 16}, {Heading: "MESSAGES", Width: 11, Right: true},
+			{Heading: "ACCOUNT"},
+		},
+		Len: func() int { return len(b.latest) },
 		Load: func(_ context.Context, from, n int) (rows []picker.Row, err error) {
 			for _, c := range b.latest[from:min(from+n, len(b.latest))] {
-				rows = append(rows, picker.Row{Cells: []string{ui.Time(c.Head.Time), ui.Count(c.Manifest.Totals.Messages), c.Manifest.Account}})
+				rows = append(rows, picker.Row{Cells: []string{ui.Time(c.Head.Time),
+					ui.Count(c.Manifest.Totals.Messages), c.Manifest.Account}})
 			}
 			return rows, nil
 		},
@@ -159,12 +163,18 @@ func (b *browser) mailboxes(ctx context.Context, c *archive.Contents) (*picker.L
 		title += fmt.Sprintf(" (%s cannot be read)", ui.Plural(unread, "table"))
 	}
 	return &picker.List{
-		Title:   title,
-		Columns: []picker.Column{{Heading: "MESSAGES", Width: 11, Right: true}, {Heading: "SIZE", Width: 8, Right: true}, {Heading: "MAILBOX"}},
-		Len:     func() int { return len(all) },
+		Title: title,
+		Columns: []picker.Column{
+			{Heading: "MESSAGES", Width: 11, Right: true}, {Heading: "SIZE", Width: 8, Right: true},
+			{Heading: "MAILBOX"},
+		},
+		Len: func() int { return len(all) },
 		Load: func(_ context.Context, from, n int) (rows []picker.Row, err error) {
 			for _, m := range all[from:min(from+n, len(all))] {
-				row := picker.Row{Cells: []string{ui.Count(m.Messages), ui.Size(m.Bytes), m.Name}, Key: "mailbox " + c.Head.Name + " " + m.Raw, Item: mailboxItem{c.Head, m.Name}}
+				row := picker.Row{
+					Cells: []string{ui.Count(m.Messages), ui.Size(m.Bytes), m.Name},
+					Key:   "mailbox " + c.Head.Name + " " + m.Raw, Item: mailboxItem{c.Head, m.Name},
+				}
 				if !m.Selectable() || m.Label {
 					row.Cells[0], row.Cells[1] = "", ""
 				}

@@ -21,7 +21,10 @@ import (
 
 // messageColumns are those of messages. The subject is last: if a terminal draws it wider than
 // expected, nothing follows.
-var messageColumns = []picker.Column{{Heading: "DATE", Width: 16}, {Heading: "SIZE", Width: 8, Right: true}, {Heading: "", Width: 2}, {Heading: "FROM", Width: 26}, {Heading: "SUBJECT"}}
+var messageColumns = []picker.Column{
+	{Heading: "DATE", Width: 16}, {Heading: "SIZE", Width: 8, Right: true}, {Heading: "", Width: 2},
+	{Heading: "FROM", Width: 26}, {Heading: "SUBJECT"},
+}
 
 // messages returns the list of the messages of a mailbox, the newest first.
 func (b *browser) messages(c *archive.Contents, m *manifest.Mailbox) *picker.List {

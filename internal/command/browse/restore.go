@@ -65,7 +65,9 @@ func commands(items []any, target string) (all [][]string) {
 		}
 		for _, at := range slices.SortedFunc(maps.Keys(messages), func(a, b place) int { return strings.Compare(a.mailbox, b.mailbox) }) {
 			if at.night == name && !slices.Contains(mailboxes[name], at.mailbox) {
-				all = append(all, slices.Concat(restore, mailboxArgs(at.mailbox), []string{"--message", messages[at].String(), "--to", target}))
+				all = append(all, slices.Concat(restore, mailboxArgs(at.mailbox), []string{
+					"--message", messages[at].String(), "--to", target,
+				}))
 			}
 		}
 	}

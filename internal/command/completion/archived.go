@@ -34,7 +34,8 @@ func (l *typedLine) archived(ctx context.Context, p *cli.Program, value *kong.Va
 		return l.providers(ctx, p)
 	case kind == "mailbox" && l.node.Name == "backup":
 		return nil // mailboxes of the server, which is not asked
-	case !slices.Contains([]string{"manifest", "before", "after", "missing-from", "account", "account|manifest", "mailbox", "exclude"}, kind):
+	case !slices.Contains([]string{"manifest",
+		"before", "after", "missing-from", "account", "account|manifest", "mailbox", "exclude"}, kind):
 		return nil
 	}
 	r, err := l.open(ctx, p)
@@ -98,7 +99,10 @@ func repositoryCandidates(c *config.Config) (found []candidate) {
 
 // providers returns the built-in providers and those of the configuration.
 func (l *typedLine) providers(ctx context.Context, p *cli.Program) []candidate {
-	found := []candidate{{"google", "Gmail"}, {"microsoft", "Microsoft 365, Outlook.com"}, {"other", "another provider, by its URLs"}}
+	found := []candidate{
+		{"google", "Gmail"}, {"microsoft", "Microsoft 365, Outlook.com"},
+		{"other", "another provider, by its URLs"},
+	}
 	c := l.config(ctx, p)
 	for i := range c.Providers {
 		if name := c.Providers[i].Name; !slices.ContainsFunc(found, func(f candidate) bool { return f.value == name }) {

@@ -37,6 +37,7 @@ var (
 )
 
 func (c *Command) Run(p *cli.Program) error {
-	_, err := fmt.Fprint(p, map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell])
+	_, err := fmt.Fprint(p,
+		map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell])
 	return err
 }

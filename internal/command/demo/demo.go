@@ -109,7 +109,8 @@ func (d *demoRun) run(ctx context.Context) error {
 		samples++
 	}
 	d.narrate("Anna has %s on an IMAP server: %s", ui.Plural(samples, "message"), url)
-	d.showCommand("export", "MAILSTRATA_REPO="+d.environ["MAILSTRATA_REPO"], "MAILSTRATA_KEY_FILE="+d.environ["MAILSTRATA_KEY_FILE"])
+	d.showCommand("export",
+		"MAILSTRATA_REPO="+d.environ["MAILSTRATA_REPO"], "MAILSTRATA_KEY_FILE="+d.environ["MAILSTRATA_KEY_FILE"])
 	backup := []string{"backup", "--imap", url, "--name", demoUser}
 	restore := d.restore()
 	for _, step := range []struct {
@@ -265,7 +266,8 @@ func (d *demoRun) compare(ctx context.Context, keep bool) error {
 		}
 		return errors.New("the restored mail differs from the archived mail")
 	}
-	d.narrate("All %s are as they were on the server before: bytes, flags and keywords.", ui.Plural(left.Present, "message"))
+	d.narrate("All %s are as they were on the server before: bytes, flags and keywords.",
+		ui.Plural(left.Present, "message"))
 	if keep && !d.JSON {
 		d.Printf("# Everything is still in %s.", d.dir)
 	}

@@ -80,7 +80,10 @@ func (c *Attachments) Run(ctx context.Context, p *cli.Program) error {
 		if _, err := named.ParseRef(c.Manifest); err != nil {
 			word := ui.ShellWord(c.Manifest)
 			if strings.Contains(c.Manifest, ":") {
-				return &hint.Usage{Text: ui.Quote(c.Manifest) + " is no manifest", Hint: "--text=" + word + " lists the attachments of messages that this query finds"}
+				return &hint.Usage{
+					Text: ui.Quote(c.Manifest) + " is no manifest",
+					Hint: "--text=" + word + " lists the attachments of messages that this query finds",
+				}
 			}
 			return &hint.Usage{
 				Text: ui.Quote(c.Manifest) + " is no manifest",
@@ -99,14 +102,20 @@ func (c *Attachments) Run(ctx context.Context, p *cli.Program) error {
 	conditions.Explain(p.Output, w)
 	larger, smaller := query.Larger, query.Smaller
 	query.Smaller = 0 // a larger message can have a small attachment; a larger attachment is in a larger message
-	s := &searchResults{Program: p, repo: r, command: find, query: query, words: w, readable: true, attached: len(c.Message) == 0}
+	s := &searchResults{
+		Program: p, repo: r, command: find, query: query, words: w, readable: true,
+		attached: len(c.Message) == 0,
+	}
 	if err := s.choose(ctx); err != nil {
 		return err
 	}
 	if err := s.chooseMessages(ctx, c.Message); err != nil {
 		return err
 	}
-	a := &attachmentList{searchResults: s, filter: c.Attachment, kind: strings.ToLower(c.Type), larger: larger, smaller: smaller, known: make(map[chunk.ID]int)}
+	a := &attachmentList{
+		searchResults: s, filter: c.Attachment, kind: strings.ToLower(c.Type), larger: larger,
+		smaller: smaller, known: make(map[chunk.ID]int),
+	}
 	if err := s.each(ctx, func(found hits) error { return a.collect(ctx, found) }); err != nil {
 		return err
 	}
@@ -202,12 +211,14 @@ func newerMessage(x, y foundSummary) int {
 		}
 		return m.Date.Unix()
 	}
-	return cmp.Or(cmp.Compare(date(&y), date(&x)), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Mailbox, y.Mailbox), cmp.Compare(x.UID, y.UID))
+	return cmp.Or(cmp.Compare(date(&y), date(&x)), cmp.Compare(x.Account, y.Account),
+		cmp.Compare(x.Mailbox, y.Mailbox), cmp.Compare(x.UID, y.UID))
 }
 
 // wants reports whether an attachment has the name and the size that are asked for.
 func (a *attachmentList) wants(of *attachment.Attachment) bool {
-	return strings.Contains(strings.ToLower(of.Type), a.kind) && (a.filter == "" || search.NameContains(of.Name, a.filter)) &&
+	return strings.Contains(strings.ToLower(of.Type), a.kind) &&
+		(a.filter == "" || search.NameContains(of.Name, a.filter)) &&
 		(a.larger == 0 || of.Size > a.larger) && (a.smaller == 0 || of.Size < a.smaller)
 }
 
@@ -244,7 +255,8 @@ func (a *attachmentList) print() error {
 	if a.command.All {
 		headings = slices.Insert(headings, 4, "MANIFEST")
 	}
-	t := a.Table(headings...).Optional("TYPE", "MESSAGES").Whole("MAILBOX", "MANIFEST").Short("DATE", len(time.DateOnly)).Late("FROM", "SIZE")
+	t := a.Table(headings...).Optional("TYPE",
+		"MESSAGES").Whole("MAILBOX", "MANIFEST").Short("DATE", len(time.DateOnly)).Late("FROM", "SIZE")
 	for _, s := range a.list {
 		m := &s.Messages[0]
 		cells := []string{s.Name, s.Type, ui.Right(ui.Size(s.Size), "    SIZE"), ui.Right(ui.Count(len(s.Messages)), "MESSAGES"),
@@ -287,6 +299,7 @@ func (a *attachmentList) save(ctx context.Context, dir string) error {
 	if a.JSON {
 		return ui.PrintLines(a.Output, a.list)
 	}
-	a.Printf("%s written to %s, %s; %d were there", ui.Plural(written, "attachment"), ui.Safe(dir), ui.Size(bytes), int64(len(a.list))-written-int64(a.unread))
+	a.Printf("%s written to %s, %s; %d were there",
+		ui.Plural(written, "attachment"), ui.Safe(dir), ui.Size(bytes), int64(len(a.list))-written-int64(a.unread))
 	return nil
 }

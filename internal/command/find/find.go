@@ -91,7 +91,8 @@ func (c *Command) firstIsText() {
 // isWord reports whether what can name a manifest can be a word to search for as well: beef, 2023,
 // sunday.
 func isWord(name string) bool {
-	return name != "latest" && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return name != "latest" &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 func (c *Command) Run(ctx context.Context, p *cli.Program) error {
@@ -104,7 +105,8 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 		return err
 	}
 	if c.searchesNothing(&query, w) && isWord(c.Manifest) && c.Manifest != "" {
-		p.Note("searching for %s; to search in the manifest of that name, add words or conditions", ui.Quote(c.Manifest))
+		p.Note("searching for %s; to search in the manifest of that name, add words or conditions",
+			ui.Quote(c.Manifest))
 		c.firstIsText()
 		if query, w, err = c.parse(); err != nil {
 			return err
@@ -160,7 +162,8 @@ func (c *Command) parse() (search.Query, *query.Query, error) {
 	switch {
 	case err != nil:
 	case c.All && c.Manifest != "":
-		err = &hint.Usage{Text: "--all searches all manifests; do not name one", Hint: "--text " + ui.ShellWord(c.Manifest) + " searches for the word"}
+		err = &hint.Usage{Text: "--all searches all manifests; do not name one",
+			Hint: "--text " + ui.ShellWord(c.Manifest) + " searches for the word"}
 	case c.Account != "" && c.Manifest != "":
 		err = hint.Usagef("put the account before the manifest: %s@%s", ui.Safe(c.Account), ui.Safe(c.Manifest))
 	case isTarget.MatchString(c.To):
@@ -194,7 +197,9 @@ func (c *Command) conditions() string {
 	}
 	add("text", append([]string{strings.Join(c.Text, " ")}, c.Query...)...)
 	for _, f := range [][2]string{
-		{"from", c.From}, {"recipient", c.To}, {"subject", c.Subject}, {"message-id", c.MessageID}, {"attachment", c.Attachment},
+		{"from", c.From}, {"recipient", c.To}, {"subject", c.Subject}, {"message-id", c.MessageID}, {
+			"attachment", c.Attachment,
+		},
 		{"since", c.Since}, {"before", c.Before}, {"larger", c.Larger}, {"smaller", c.Smaller},
 	} {
 		add(f[0], f[1])

@@ -41,7 +41,10 @@ func (s *searchResults) checkMailboxes(ctx context.Context) error {
 	}
 	name, names := string(slices.Concat(named, in)[0]), slices.Sorted(maps.Values(seen))
 	if s.command.All {
-		return &hint.Error{Text: "no manifest has a mailbox " + ui.Quote(name), Hint: ui.DidYouMean(name, names), Err: mail.ErrNoMailbox}
+		return &hint.Error{
+			Text: "no manifest has a mailbox " + ui.Quote(name), Hint: ui.DidYouMean(name, names),
+			Err: mail.ErrNoMailbox,
+		}
 	}
 	return job.NoMailbox("the newest manifest of each account", name, names, "--all searches older manifests too")
 }
@@ -85,8 +88,10 @@ func (s *searchResults) noteLabels(ctx context.Context, contents *archive.Conten
 		return
 	}
 	for mailbox, err := range contents.Mailboxes(ctx) {
-		if err == nil && mailbox.Label && slices.ContainsFunc(named, func(p job.Pattern) bool { return p.Matches(&mailbox.Mailbox) }) {
-			s.Note("%s is a label: its messages are in All Mail; --label %s finds them", ui.Quote(mailbox.Name), ui.ShellWord(mailbox.Name))
+		if err == nil && mailbox.Label &&
+			slices.ContainsFunc(named, func(p job.Pattern) bool { return p.Matches(&mailbox.Mailbox) }) {
+			s.Note("%s is a label: its messages are in All Mail; --label %s finds them",
+				ui.Quote(mailbox.Name), ui.ShellWord(mailbox.Name))
 			return
 		}
 	}

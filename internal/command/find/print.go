@@ -109,7 +109,8 @@ func (s *searchResults) row(found *search.Hit, m summary.Message) {
 		if s.accounts() {
 			headings = append([]string{"ACCOUNT"}, headings...)
 		}
-		s.table = s.Program.Table(headings...).Optional("FLAGS", "SIZE", "FIRST").Whole("ACCOUNT", "MAILBOX").Short("DATE", len(time.DateOnly)).Late("ACCOUNT", "DATE")
+		s.table = s.Program.Table(headings...).Optional("FLAGS",
+			"SIZE", "FIRST").Whole("ACCOUNT", "MAILBOX").Short("DATE", len(time.DateOnly)).Late("ACCOUNT", "DATE")
 	}
 	date := m.When()
 	if all && m.Date != nil {

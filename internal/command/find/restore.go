@@ -20,7 +20,8 @@ type nightCount struct {
 func (s *searchResults) count(found *search.Hit) {
 	s.found++
 	at := slices.IndexFunc(s.counts, func(n nightCount) bool {
-		return n.contents == found.Contents || s.command.All && n.contents.Manifest.Account == found.Contents.Manifest.Account
+		return n.contents == found.Contents ||
+			s.command.All && n.contents.Manifest.Account == found.Contents.Manifest.Account
 	})
 	if at < 0 {
 		at = len(s.counts)
@@ -49,7 +50,8 @@ func (s *searchResults) showRestore() {
 	}
 	manifest, mailbox, uid := summary.ShortID(s.shown.Contents.Head), ui.ShellWord(s.shown.Mailbox.Name), s.shown.Entry.UID
 	s.Note("to read %s: mailstrata show %s %s %d", what, manifest, mailbox, uid)
-	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY", what, manifest, mailbox, uid)
+	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY",
+		what, manifest, mailbox, uid)
 	if s.found == 1 && !more {
 		return
 	}
@@ -60,7 +62,8 @@ func (s *searchResults) showRestore() {
 				from = ui.ShellWord(n.contents.Manifest.Account+"@latest") + " --all"
 			}
 		}
-		s.Note("to restore all that match%s: mailstrata restore %s%s --to maildir:DIRECTORY", s.restored(n, more), from, s.command.conditions())
+		s.Note("to restore all that match%s: mailstrata restore %s%s --to maildir:DIRECTORY",
+			s.restored(n, more), from, s.command.conditions())
 	}
 	if left := len(s.counts) - maxRestores; left > 0 {
 		s.Note("likewise for %s, with the manifest of each", ui.Plural(left, "more account"))

@@ -182,7 +182,8 @@ func (s *searchResults) choose(ctx context.Context) (err error) {
 	for _, contents := range s.scope.Manifests {
 		contents.KeepMail()
 		if ref != "" && ref == c.Manifest && isWord(ref) && len(c.Text) > 0 {
-			s.Note("searching in manifest %s of %s; --text %s searches for the word", summary.ShortID(contents.Head), ui.Time(contents.Head.Time), ui.Safe(ref))
+			s.Note("searching in manifest %s of %s; --text %s searches for the word",
+				summary.ShortID(contents.Head), ui.Time(contents.Head.Time), ui.Safe(ref))
 		}
 	}
 	named.FoldIn(ctx, s.words.In, s.scope.Manifests)

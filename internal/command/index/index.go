@@ -74,7 +74,8 @@ func (c *indexBuildCommand) Run(ctx context.Context, p *cli.Program, r *repo.Rep
 		p.Note("%s could not be read whole before, and now could", ui.Plural(report.Again, "message"))
 	}
 	if report.Documents > 0 {
-		p.Note("%s without readable text, found by name alone; --verbose prints why", ui.Plural(int64(report.Documents), "document"))
+		p.Note("%s without readable text, found by name alone; --verbose prints why",
+			ui.Plural(int64(report.Documents), "document"))
 	}
 	if report.Unread > 0 {
 		return cli.Partial("some messages could not be read, so their words are not in the index")
@@ -114,12 +115,15 @@ func (c *indexStatusCommand) Run(ctx context.Context, p *cli.Program, r *repo.Re
 	if p.JSON {
 		return p.PrintJSON(summarizeWords(status))
 	}
-	p.Facts("distinct messages", ui.Count(status.Messages), "manifests", ui.Count(status.Manifests), "size", ui.Size(status.Bytes), "directory", textindex.Dir(r))
+	p.Facts("distinct messages", ui.Count(status.Messages), "manifests",
+		ui.Count(status.Manifests), "size", ui.Size(status.Bytes), "directory", textindex.Dir(r))
 	if status.LackingMessages > 0 {
-		p.Note("of %s, text could not be read; it is tried again once a day, and by mailstrata index build", ui.Plural(int64(status.LackingMessages), "message"))
+		p.Note("of %s, text could not be read; it is tried again once a day, and by mailstrata index build",
+			ui.Plural(int64(status.LackingMessages), "message"))
 	}
 	if status.LackingManifests > 0 {
-		p.Note("of %s, messages are missing, because a part of it is damaged; it is tried again in the same way", ui.Plural(int64(status.LackingManifests), "manifest"))
+		p.Note("of %s, messages are missing, because a part of it is damaged; it is tried again in the same way",
+			ui.Plural(int64(status.LackingManifests), "manifest"))
 	}
 	return nil
 }
@@ -153,5 +157,8 @@ type wordsSummary struct {
 }
 
 func summarizeWords(s textindex.Status) wordsSummary {
-	return wordsSummary{Messages: s.Messages, Manifests: s.Manifests, Bytes: s.Bytes, Lacking: s.LackingMessages, Damaged: s.LackingManifests}
+	return wordsSummary{
+		Messages: s.Messages, Manifests: s.Manifests, Bytes: s.Bytes, Lacking: s.LackingMessages,
+		Damaged: s.LackingManifests,
+	}
 }

@@ -108,7 +108,10 @@ func (c *Command) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 			return err
 		}
 		if other.Manifest.Account != contents.Manifest.Account {
-			return &hint.Usage{Text: "--missing-from names a manifest of another account", Hint: "name one of " + ui.Safe(contents.Manifest.Account)}
+			return &hint.Usage{
+				Text: "--missing-from names a manifest of another account",
+				Hint: "name one of " + ui.Safe(contents.Manifest.Account),
+			}
 		}
 		other.ShareReader(contents)
 		if chosen.other, err = itemsOf(ctx, other); err != nil {
@@ -179,7 +182,10 @@ func (c *Command) checkCollection(ctx context.Context, contents *archive.Content
 	if c.Collection == "" {
 		return nil
 	}
-	wrong := &hint.Error{Text: "the manifest has no calendar or address book " + ui.Quote(c.Collection), Hint: "mailstrata items lists them"}
+	wrong := &hint.Error{
+		Text: "the manifest has no calendar or address book " + ui.Quote(c.Collection),
+		Hint: "mailstrata items lists them",
+	}
 	if near := ui.DidYouMean(c.Collection, names); near != "" {
 		wrong.Hint = near
 	}

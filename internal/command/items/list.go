@@ -117,6 +117,7 @@ func printTable(p *cli.Program, all []summary.Collection) {
 		if !s.Complete {
 			color = ui.Yellow
 		}
-		t.ColoredRow(color, s.Kind, s.Name, ui.Right(ui.Count(s.Items), "   ITEMS"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.Remarks())
+		t.ColoredRow(color, s.Kind, s.Name, ui.Right(ui.Count(s.Items), "   ITEMS"),
+			ui.Right(ui.Size(s.Bytes), "    SIZE"), s.Remarks())
 	}
 }

@@ -29,7 +29,10 @@ func (c *Command) checkPrune() error {
 	case len(c.Name) > 0 || c.MissingFrom != "":
 		return hint.Usagef("--prune restores whole calendars and address books: it excludes --name and --missing-from")
 	case c.Manifest == "":
-		return &hint.Usage{Text: "--prune needs a manifest", Hint: "latest is the newest manifest, and mailstrata list shows all"}
+		return &hint.Usage{
+			Text: "--prune needs a manifest",
+			Hint: "latest is the newest manifest, and mailstrata list shows all",
+		}
 	}
 	return nil
 }
@@ -43,7 +46,8 @@ func (c *Command) mirror(
 	}
 	m := &items.Mirror{Whole: c.Collection == "", EvenIncomplete: c.EvenIncomplete}
 	if !c.EvenIncomplete {
-		found, err := archive.Suspect(ctx, r, archive.Summary{Head: from.Head, Manifest: from.Manifest}, job.Limits(p.Host, nil))
+		found, err := archive.Suspect(ctx, r, archive.Summary{Head: from.Head, Manifest: from.Manifest},
+			job.Limits(p.Host, nil))
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +73,8 @@ func (c *Command) confirm(ctx context.Context, p *cli.Program, plan items.Plan) 
 	if plan.Kind == collection.Sieve {
 		what = plan.Kind.String()
 	}
-	question := fmt.Sprintf("The restore of %s to %s would:\n  %s\nType \"remove\" to continue: ", what, ui.Safe(c.To), strings.Join(lines, "\n  "))
+	question := fmt.Sprintf("The restore of %s to %s would:\n  %s\nType \"remove\" to continue: ",
+		what, ui.Safe(c.To), strings.Join(lines, "\n  "))
 	noTerminal := &hint.Error{
 		Text: fmt.Sprintf("nothing was changed: there is no terminal to confirm that %s are replaced and %s removed",
 			ui.Plural(plan.Replaced, "item"), ui.Plural(len(plan.Surplus), "item")),

@@ -71,8 +71,12 @@ func (c *Command) restoreTo(ctx context.Context, p *cli.Program, o items.Options
 		}
 		return items.ToFiles(ctx, path, o)
 	}
-	if kind, path, ok := strings.Cut(c.To, ":"); ok && slices.Contains([]string{"maildir", "mbox", "eml", "zip", "tar"}, kind) {
-		return sum, &hint.Usage{Text: "--to: " + kind + " holds mail, and no events, contacts and scripts", Hint: "use files:" + ui.Safe(path)}
+	if kind, path, ok := strings.Cut(c.To, ":"); ok &&
+		slices.Contains([]string{"maildir", "mbox", "eml", "zip", "tar"}, kind) {
+		return sum, &hint.Usage{
+			Text: "--to: " + kind + " holds mail, and no events, contacts and scripts",
+			Hint: "use files:" + ui.Safe(path),
+		}
 	}
 	targets, err := c.targets(p.Host)
 	if err != nil {

@@ -78,7 +78,10 @@ func (c *Init) Run(ctx context.Context, p *cli.Program) error {
 	}
 	p.BeInteractive()
 	if l.Own {
-		return &hint.Usage{Text: "--repo is missing", Hint: "mailstrata backup without --repo creates one in your data directory"}
+		return &hint.Usage{
+			Text: "--repo is missing",
+			Hint: "mailstrata backup without --repo creates one in your data directory",
+		}
 	}
 	if l.IsRepository(ctx) { // before it makes a key or asks for a passphrase
 		return fmt.Errorf("%s: %w", l, repo.ErrRepository)
@@ -198,7 +201,8 @@ func (c *Init) print(p *cli.Program, l *access.Location, r *repo.Repo) error {
 		}
 		return p.PrintJSON(document)
 	}
-	p.Facts("repository", l.String(), "id", r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile, "lock", access.DescribeLock(r.Lock()))
+	p.Facts("repository", l.String(), "id",
+		r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile, "lock", access.DescribeLock(r.Lock()))
 	switch {
 	case c.NoSeal:
 		p.Note("This repository is not encrypted: anybody who can read it can read the mail.")

@@ -62,7 +62,9 @@ func findKey(slots []repo.Slot, id string) (found repo.Slot, err error) {
 	case 1:
 		return found, nil
 	}
-	return found, &hint.Error{Text: fmt.Sprintf("%d keys have an id that begins with %s", n, ui.Quote(id)), Hint: advice}
+	return found, &hint.Error{
+		Text: fmt.Sprintf("%d keys have an id that begins with %s", n, ui.Quote(id)), Hint: advice,
+	}
 }
 
 // describeKey returns a key in a few words.
@@ -137,7 +139,10 @@ func (c *keyExportCommand) Run(ctx context.Context, p *cli.Program) error {
 	defer r.Close()
 	from := l.KeyFile()
 	if from == "" {
-		return &hint.Error{Text: "the repository was opened without a key file, so there is no file to copy", Hint: "mailstrata key add --new-key-file FILE makes another key"}
+		return &hint.Error{
+			Text: "the repository was opened without a key file, so there is no file to copy",
+			Hint: "mailstrata key add --new-key-file FILE makes another key",
+		}
 	}
 	text, err := os.ReadFile(from)
 	if err != nil {
@@ -257,7 +262,9 @@ func (c *keyRotateCommand) Run(ctx context.Context, p *cli.Program) error {
 	}
 	defer r.Close()
 	before := r.Fingerprint()
-	retained, err := r.Rotate(ctx, repo.Rotation{Keeper: c.Keeper, Passphrase: l.AskOnce(ctx), ScryptWork: p.ScryptWork})
+	retained, err := r.Rotate(ctx, repo.Rotation{
+		Keeper: c.Keeper, Passphrase: l.AskOnce(ctx), ScryptWork: p.ScryptWork,
+	})
 	if err != nil {
 		return fmt.Errorf("rotate the keys: %w", err)
 	}

@@ -47,7 +47,10 @@ func (c *keySheetCommand) Run(ctx context.Context, p *cli.Program) error {
 	case !r.Sealed():
 		return errors.New("this repository is not encrypted, so it has no key")
 	case !r.CanRead():
-		return &hint.Error{Text: "this key is a writer's, and opens no mail", Hint: "name an owner's key with --key-file, or a passphrase with --password-file"}
+		return &hint.Error{
+			Text: "this key is a writer's, and opens no mail",
+			Hint: "name an owner's key with --key-file, or a passphrase with --password-file",
+		}
 	}
 	newest, err := archive.Latest(ctx, r)
 	if err != nil {

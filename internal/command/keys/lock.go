@@ -74,7 +74,8 @@ func (c *Lock) Run(ctx context.Context, p *cli.Program) error {
 	if !state.Renewed.IsZero() {
 		last = ui.Time(state.Renewed)
 	}
-	p.Facts("lock", access.DescribeLock(r.Lock()), "locks renewed", last, "due", ui.Time(state.Due), "renewed now", summary.RenewedLocks(renewed))
+	p.Facts("lock", access.DescribeLock(r.Lock()), "locks renewed",
+		last, "due", ui.Time(state.Due), "renewed now", summary.RenewedLocks(renewed))
 	return nil
 }
 

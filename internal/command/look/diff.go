@@ -110,7 +110,8 @@ func (c *Diff) narrow(ctx context.Context, r *repo.Repo, d *diff.Difference) err
 		return named.NoMailbox(ctx, r, d.After, job.Pattern(c.Mailbox))
 	}
 	isNamed := func(m *manifest.Mailbox) bool {
-		return m != nil && (m.Name == c.Mailbox || m.Raw == c.Mailbox || m.IsInbox() && (&mail.Mailbox{Raw: c.Mailbox}).IsInbox())
+		return m != nil &&
+			(m.Name == c.Mailbox || m.Raw == c.Mailbox || m.IsInbox() && (&mail.Mailbox{Raw: c.Mailbox}).IsInbox())
 	}
 	d.Mailboxes = slices.DeleteFunc(d.Mailboxes, func(m *diff.MailboxDifference) bool { return !isNamed(m.Before) && !isNamed(m.After) })
 	return nil
@@ -120,7 +121,8 @@ func (c *Diff) narrow(ctx context.Context, r *repo.Repo, d *diff.Difference) err
 func (c *Diff) selects(raw string) bool {
 	name, ok := mail.DecodeName(raw)
 	m := mail.Mailbox{Raw: raw}
-	return c.Mailbox == "" || c.Mailbox == raw || ok && c.Mailbox == name || m.IsInbox() && (&mail.Mailbox{Raw: c.Mailbox}).IsInbox()
+	return c.Mailbox == "" || c.Mailbox == raw || ok && c.Mailbox == name ||
+		m.IsInbox() && (&mail.Mailbox{Raw: c.Mailbox}).IsInbox()
 }
 
 // comparison prints a difference.
@@ -185,7 +187,8 @@ func (t *comparison) tables() {
 	}
 	table.Flush()
 	if totals.Removed > 0 {
-		t.Printf("\nTo get back what was removed:\n  mailstrata restore %s --missing-from %s --to …", summary.ShortID(d.Before.Head), summary.ShortID(d.After.Head))
+		t.Printf("\nTo get back what was removed:\n  mailstrata restore %s --missing-from %s --to …",
+			summary.ShortID(d.Before.Head), summary.ShortID(d.After.Head))
 	}
 }
 
@@ -205,7 +208,8 @@ func emptyColumns(totals *diff.MailboxDifference) (headings []string) {
 }
 
 func (t *comparison) describe(c *archive.Contents) string {
-	text := fmt.Sprintf("%s  %s  %s  %s", summary.ShortID(c.Head), c.Manifest.Account, ui.Time(c.Head.Time), ui.Plural(c.Manifest.Totals.Messages, "message"))
+	text := fmt.Sprintf("%s  %s  %s  %s", summary.ShortID(c.Head), c.Manifest.Account, ui.Time(c.Head.Time),
+		ui.Plural(c.Manifest.Totals.Messages, "message"))
 	if c.Manifest.State != manifest.Complete {
 		text += "  (a checkpoint: the run was not complete)"
 	}
@@ -315,7 +319,8 @@ func (t *comparison) list(ctx context.Context, m *diff.MailboxDifference) error 
 		}
 		if table == nil {
 			t.Printf("\n%s:", ui.Safe(m.Mailbox().Name))
-			table = t.Table("CHANGE", "     UID", "DATE", "    SIZE", "FROM", "SUBJECT").Optional("SIZE").Short("DATE", len(time.DateOnly)).Late("DATE")
+			table = t.Table("CHANGE", "     UID", "DATE",
+				"    SIZE", "FROM", "SUBJECT").Optional("SIZE").Short("DATE", len(time.DateOnly)).Late("DATE")
 		}
 		table.Row(changeWords(change), ui.Right(fmt.Sprint(message.UID), "     UID"), message.When(), ui.Right(ui.Size(message.Size), "    SIZE"),
 			message.From, message.Subject)

@@ -31,7 +31,8 @@ func (t *comparison) noteItems(ctx context.Context) {
 		case !ok:
 			lines = append(lines, fmt.Sprintf("%s: gone, with %s", c.title, ui.Plural(c.items, "item")))
 		case !slices.Equal(c.pages, other.pages):
-			lines = append(lines, fmt.Sprintf("%s: changed; %s before, %s now", c.title, ui.Plural(c.items, "item"), ui.Count(other.items)))
+			lines = append(lines, fmt.Sprintf("%s: changed; %s before, %s now",
+				c.title, ui.Plural(c.items, "item"), ui.Count(other.items)))
 		}
 	}
 	for key, c := range now {

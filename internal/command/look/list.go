@@ -78,7 +78,8 @@ func (c *List) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		all := len(found)
 		found = slices.DeleteFunc(found, func(s summary.Manifest) bool { return s.Time.Before(since.From) })
 		if len(found) == 0 && all > 0 {
-			p.Note("there are no manifests since %s; mailstrata list shows %s before", ui.Time(since.From), ui.Count(int64(all)))
+			p.Note("there are no manifests since %s; mailstrata list shows %s before",
+				ui.Time(since.From), ui.Count(int64(all)))
 		}
 	}
 	p.Page()
@@ -248,7 +249,8 @@ func latestOfEach(all []summary.Manifest) []latestSummary {
 			at[s.Account] = n
 			newest = append(newest, latestSummary{Manifest: *s})
 		}
-		if good := s.State == manifest.Complete.String() && s.Failures == 0 && s.Alarms == 0 && len(s.Lost) == 0; good && newest[n].LastGood.IsZero() {
+		if good := s.State == manifest.Complete.String() && s.Failures == 0 && s.Alarms == 0 &&
+			len(s.Lost) == 0; good && newest[n].LastGood.IsZero() {
 			newest[n].LastGood = s.Time
 		}
 	}
@@ -266,7 +268,8 @@ func printLatest(p *cli.Program, newest []latestSummary) error {
 	if len(newest) == 0 {
 		return nil
 	}
-	t := p.Table("ACCOUNT", "LAST GOOD", "AGE", "ID", "TIME", "MESSAGES", "    SIZE", "REMARKS").Optional("SIZE", "TIME", "MESSAGES").Folded()
+	t := p.Table("ACCOUNT", "LAST GOOD",
+		"AGE", "ID", "TIME", "MESSAGES", "    SIZE", "REMARKS").Optional("SIZE", "TIME", "MESSAGES").Folded()
 	defer t.Flush()
 	for i := range newest {
 		s := &newest[i]
@@ -275,7 +278,8 @@ func printLatest(p *cli.Program, newest []latestSummary) error {
 		if len(s.Unacknowledged) > 0 {
 			color = ui.Red
 		}
-		t.ColoredRow(color, s.Account, good, ui.Ago(s.LastGood), s.ID[:8], ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.remarks())
+		t.ColoredRow(color, s.Account, good, ui.Ago(s.LastGood), s.ID[:8], ui.Time(s.Time),
+			ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.remarks())
 	}
 	return nil
 }

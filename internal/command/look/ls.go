@@ -63,10 +63,12 @@ func (c *Ls) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		return cmp.Or(notAccount(ctx, r, guessed), err)
 	}
 	if mailbox.Label {
-		p.Note("%s is a label: mailstrata find %s --label %[1]s lists its messages", ui.Quote(mailbox.Name), ui.Safe(c.Manifest))
+		p.Note("%s is a label: mailstrata find %s --label %[1]s lists its messages",
+			ui.Quote(mailbox.Name), ui.Safe(c.Manifest))
 	}
 	if !mailbox.Selectable() {
-		p.Note("%s cannot hold messages; mailstrata ls %s lists the mailboxes below it", ui.Quote(mailbox.Name), ui.Safe(c.Manifest))
+		p.Note("%s cannot hold messages; mailstrata ls %s lists the mailboxes below it",
+			ui.Quote(mailbox.Name), ui.Safe(c.Manifest))
 	}
 	l := &messageListing{Program: p, contents: contents, mailbox: mailbox, readable: r.CanRead()}
 	return l.run(ctx)
@@ -80,7 +82,10 @@ func notAccount(ctx context.Context, r *repo.Repo, word string) error {
 	}
 	for s, err := range archive.Manifests(ctx, r) {
 		if err == nil && s.Manifest.Account == word {
-			return &hint.Error{Text: ui.Quote(word) + " is an account", Hint: "did you mean mailstrata ls " + ui.ShellWord(word+"@latest") + "?"}
+			return &hint.Error{
+				Text: ui.Quote(word) + " is an account",
+				Hint: "did you mean mailstrata ls " + ui.ShellWord(word+"@latest") + "?",
+			}
 		}
 	}
 	return nil
@@ -113,7 +118,8 @@ type messageListing struct {
 
 func (l *messageListing) run(ctx context.Context) error {
 	if !l.JSON {
-		l.table = l.Program.Table("     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT").Optional("FLAGS", "SIZE").Short("DATE", len(time.DateOnly))
+		l.table = l.Program.Table("     UID", "DATE",
+			"    SIZE", "FLAGS", "FROM", "SUBJECT").Optional("FLAGS", "SIZE").Short("DATE", len(time.DateOnly))
 		defer l.table.Flush()
 	}
 	entries := l.contents.Entries(ctx, l.mailbox)

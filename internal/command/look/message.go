@@ -112,7 +112,8 @@ func messageByID(ctx context.Context, o *ui.Output, r *repo.Repo, ref string, a 
 	if ref != "" {
 		where = "manifest " + ref
 	}
-	return nil, fmt.Errorf("%w with %s in %s", archive.ErrNoMessage, ui.Quote(strings.TrimSpace(a.MessageID+" "+a.Hash)), where)
+	return nil, fmt.Errorf("%w with %s in %s",
+		archive.ErrNoMessage, ui.Quote(strings.TrimSpace(a.MessageID+" "+a.Hash)), where)
 }
 
 // place returns where the message is, as arguments of a command.

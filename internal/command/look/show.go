@@ -112,7 +112,8 @@ func (c *Show) Run(ctx context.Context, p *cli.Program) error {
 		}
 	}
 	if c.Manifest == "" && !c.named() {
-		return &hint.Usage{Text: "<manifest> is missing", Hint: "mailstrata show latest, or MANIFEST MAILBOX UID of a message; see mailstrata show --help"}
+		return &hint.Usage{Text: "<manifest> is missing",
+			Hint: "mailstrata show latest, or MANIFEST MAILBOX UID of a message; see mailstrata show --help"}
 	}
 	r, err := p.Open(ctx)
 	if err != nil {
@@ -198,7 +199,9 @@ type quotaSummary struct {
 }
 
 func summarizeServer(server mail.Server) serverSummary {
-	s := serverSummary{ID: map[string]string{}, Capabilities: summary.List(server.Capabilities), Quota: []quotaSummary{}}
+	s := serverSummary{
+		ID: map[string]string{}, Capabilities: summary.List(server.Capabilities), Quota: []quotaSummary{},
+	}
 	for _, field := range server.ID {
 		s.ID[field.Name] = field.Value
 	}
@@ -262,7 +265,8 @@ func showTables(ctx context.Context, p *cli.Program, r *repo.Repo, contents *arc
 // printComparisonHint prints how to compare the manifest with the complete one before it.
 func printComparisonHint(ctx context.Context, p *cli.Program, r *repo.Repo, contents *archive.Contents) {
 	for s, err := range archive.Manifests(ctx, r) {
-		if err != nil || s.Manifest.Account != contents.Manifest.Account || s.Manifest.State != manifest.Complete || !s.Head.Time.Before(contents.Head.Time) {
+		if err != nil || s.Manifest.Account != contents.Manifest.Account || s.Manifest.State != manifest.Complete ||
+			!s.Head.Time.Before(contents.Head.Time) {
 			continue
 		}
 		compare := summary.Compare(contents.Manifest.Alarm, summary.ShortID(s.Head), summary.ShortID(contents.Head))
@@ -281,7 +285,8 @@ func printComparisonHint(ctx context.Context, p *cli.Program, r *repo.Repo, cont
 func newInRun(s *summary.Manifest) string {
 	text := fmt.Sprintf("%s, %s", ui.Plural(s.NewMessages, "message"), ui.Size(s.NewBytes))
 	if s.ByID > 0 {
-		text += fmt.Sprintf("; moved or copied, and not downloaded: %s, %s", ui.Plural(s.ByID, "message"), ui.Size(s.ByIDBytes))
+		text += fmt.Sprintf("; moved or copied, and not downloaded: %s, %s",
+			ui.Plural(s.ByID, "message"), ui.Size(s.ByIDBytes))
 	}
 	return text
 }
@@ -313,10 +318,12 @@ func mailboxTable(ctx context.Context, p *cli.Program, contents *archive.Content
 		if s.UIDValidity > 0 {
 			validity = fmt.Sprint(s.UIDValidity)
 		}
-		t.ColoredRow(s.color(), s.Name, ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), ui.Right(validity, "UIDVALIDITY"), s.remarks())
+		t.ColoredRow(s.color(), s.Name, ui.Right(ui.Count(s.Messages), "MESSAGES"),
+			ui.Right(ui.Size(s.Bytes), "    SIZE"), ui.Right(validity, "UIDVALIDITY"), s.remarks())
 	}
 	if n := contents.Manifest.ItemTotals.Collections; n > 0 {
-		p.Note("beside mail there are %s of scripts, events and contacts: mailstrata items %s", ui.Plural(n, "collection"), summary.ShortID(contents.Head))
+		p.Note("beside mail there are %s of scripts, events and contacts: mailstrata items %s",
+			ui.Plural(n, "collection"), summary.ShortID(contents.Head))
 	}
 	return nil
 }
@@ -338,7 +345,8 @@ func quotaFact(quotas []mail.Quota) string {
 		if strings.EqualFold(q.Resource, "STORAGE") { // in units of 1,024 bytes (RFC 9208 section 5.1)
 			used, limit = ui.Size(int64(q.Usage<<10)), ui.Size(int64(q.Limit<<10))
 		}
-		words = append(words, strings.TrimSpace(fmt.Sprintf("%s %s: %s of %s", ui.Safe(q.Root), strings.ToLower(ui.Safe(q.Resource)), used, limit)))
+		words = append(words, strings.TrimSpace(fmt.Sprintf("%s %s: %s of %s",
+			ui.Safe(q.Root), strings.ToLower(ui.Safe(q.Resource)), used, limit)))
 	}
 	return strings.Join(words, "; ")
 }

@@ -91,8 +91,10 @@ func (m *foundMessage) attachments(ctx context.Context, r *repo.Repo) ([]attachm
 }
 
 func describeMessage(p *cli.Program, m *foundMessage, d *messageDocument) {
-	place := fmt.Sprintf("%s, UID %d, of manifest %s (%s, %s)", d.Mailbox, d.UID, summary.ShortID(m.Head), d.Account, ui.Time(m.Head.Time))
-	p.Facts("From", d.From, "To", d.To, "Cc", d.Cc, "Date", d.Written, "Subject", d.Subject, "Received", d.When(), "Flags", d.Marks(), "In", place)
+	place := fmt.Sprintf("%s, UID %d, of manifest %s (%s, %s)",
+		d.Mailbox, d.UID, summary.ShortID(m.Head), d.Account, ui.Time(m.Head.Time))
+	p.Facts("From", d.From, "To", d.To, "Cc",
+		d.Cc, "Date", d.Written, "Subject", d.Subject, "Received", d.When(), "Flags", d.Marks(), "In", place)
 	p.Printf("")
 	p.Reading(d.Text)
 	if d.Truncated {

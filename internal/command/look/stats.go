@@ -102,7 +102,9 @@ func (u *usageSummary) addObjects(ctx context.Context, r *repo.Repo) error {
 		return err
 	}
 	for _, kind := range slices.Sorted(maps.Keys(usage)) {
-		u.Objects = append(u.Objects, kindUsage{string(kind), usage[kind].Objects, usage[kind].Bytes, usage[kind].Unpacked})
+		u.Objects = append(u.Objects, kindUsage{
+			string(kind), usage[kind].Objects, usage[kind].Bytes, usage[kind].Unpacked,
+		})
 		u.StoredBytes += usage[kind].Bytes
 	}
 	u.UnpackedBytes = usage[repo.KindData].Unpacked
@@ -171,7 +173,8 @@ func archived(m, before *manifest.Manifest) (messages, bytes int64) {
 	messages, bytes = m.Totals.NewMessages, m.Totals.NewBytes
 	switch {
 	case before != nil:
-		messages, bytes = max(messages, m.Totals.Messages-before.Totals.Messages), max(bytes, m.Totals.Bytes-before.Totals.Bytes)
+		messages, bytes = max(messages, m.Totals.Messages-before.Totals.Messages), max(bytes,
+			m.Totals.Bytes-before.Totals.Bytes)
 	case m.Parent != [32]byte{}:
 		messages, bytes = max(messages, m.Totals.Messages), max(bytes, m.Totals.Bytes)
 	}
@@ -185,7 +188,8 @@ func (u *usageSummary) print(p *cli.Program) {
 		if k.Unpacked > 0 {
 			unpacked = ui.Size(k.Unpacked)
 		}
-		kinds.Row(k.Kind, ui.Right(ui.Count(k.Objects), "OBJECTS"), ui.Right(ui.Size(k.Bytes), "  STORED"), ui.Right(unpacked, "UNPACKED"))
+		kinds.Row(k.Kind, ui.Right(ui.Count(k.Objects), "OBJECTS"), ui.Right(ui.Size(k.Bytes), "  STORED"),
+			ui.Right(unpacked, "UNPACKED"))
 	}
 	kinds.Flush()
 	p.Printf("")

@@ -138,7 +138,8 @@ func outcome(places []*place) error {
 	case worst == cli.StatusDone:
 		return nil
 	case amiss > 0:
-		words = append(words, fmt.Sprintf("%s of %s %s a look", ui.Count(int64(amiss)), ui.Plural(len(merged), "account"), verb))
+		words = append(words,
+			fmt.Sprintf("%s of %s %s a look", ui.Count(int64(amiss)), ui.Plural(len(merged), "account"), verb))
 	case len(words) == 0:
 		words = append(words, "some manifests cannot be read")
 	}
@@ -252,7 +253,9 @@ func (at *place) addMissing(p *cli.Program) error {
 			continue
 		}
 		if !slices.ContainsFunc(at.accounts, func(s *accountStatus) bool { return s.Account == a.Name }) {
-			at.accounts = append(at.accounts, &accountStatus{Account: a.Name, Repository: at.location.String(), Needs: []string{"never archived"}})
+			at.accounts = append(at.accounts, &accountStatus{
+				Account: a.Name, Repository: at.location.String(), Needs: []string{"never archived"},
+			})
 		}
 	}
 	return nil

@@ -142,7 +142,10 @@ func (c *Check) record(ctx context.Context, p *cli.Program, r *repo.Repo, data r
 // print prints the end of a check.
 func (*Check) print(p *cli.Program, report *check.Report) error {
 	if p.JSON {
-		return p.PrintJSON(checkSummary{report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Items, report.Chunks, report.Problems})
+		return p.PrintJSON(checkSummary{
+			report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Items, report.Chunks,
+			report.Problems,
+		})
 	}
 	messages := ui.Plural(report.Messages, "message")
 	if report.Items > 0 {
@@ -159,7 +162,8 @@ func verdict(report *check.Report, damaged bool) error {
 	case damaged:
 		return cli.Partial("the repository is damaged")
 	case report.Misdated > 0:
-		return cli.Partial("the data is intact, but " + ui.Plural(report.Misdated, "manifest") + " cannot be trusted; find out which host wrote it")
+		return cli.Partial("the data is intact, but " + ui.Plural(report.Misdated,
+			"manifest") + " cannot be trusted; find out which host wrote it")
 	case report.Overlaid > 0:
 		return cli.Partial("the data is intact, but somebody who can delete or write in the bucket has hidden or covered objects: " +
 			"take these rights away; mailstrata repair hidden removes what covers them")

@@ -121,7 +121,10 @@ func (c *Copy) Run(ctx context.Context, p *cli.Program) error {
 func (c *Copy) open(ctx context.Context, p *cli.Program, l *access.Location) (*repo.Repo, error) {
 	k := l.KeysOf(access.KeyFlags{
 		KeyFile: c.ToKeyFile, KeyFileFlag: "to-key-file", PasswordFile: c.ToPasswordFile, PasswordCommand: c.ToPasswordCommand,
-		Passphrase: secret.Source{Name: "passphrase of the repository to copy to", Variable: "MAILSTRATA_TO_PASSWORD", Flag: "--to-password"},
+		Passphrase: secret.Source{
+			Name: "passphrase of the repository to copy to", Variable: "MAILSTRATA_TO_PASSWORD",
+			Flag: "--to-password",
+		},
 	})
 	k.Ask = func() ([]byte, error) { return p.Secrets.Read(ctx, k.Passphrase) }
 	return l.OpenWith(ctx, k)
@@ -183,7 +186,8 @@ func (l *copyListing) add(c replicate.Copied) {
 	l.progress.Done()
 	switch {
 	case c.Err != nil:
-		l.program.Warn("manifest %s cannot be read, and is not copied: %s", summary.ShortID(c.Summary.Head), ui.OneLine(c.Err.Error()))
+		l.program.Warn("manifest %s cannot be read, and is not copied: %s",
+			summary.ShortID(c.Summary.Head), ui.OneLine(c.Err.Error()))
 	case !c.Present && !c.Gone && !c.Erased && l.copied > mostCopied:
 		l.more++
 	case !c.Present && !c.Gone && !c.Erased:
@@ -191,7 +195,8 @@ func (l *copyListing) add(c replicate.Copied) {
 		if c.Improved {
 			mended = "  (more than the earlier copy)"
 		}
-		l.program.Printf("%s  %s  %s  %s%s", summary.ShortID(c.Summary.Head), ui.Safe(c.Manifest.Account), ui.Time(c.Summary.Head.Time), ui.Plural(c.Manifest.Totals.Messages, "message"), mended)
+		l.program.Printf("%s  %s  %s  %s%s", summary.ShortID(c.Summary.Head), ui.Safe(c.Manifest.Account),
+			ui.Time(c.Summary.Head.Time), ui.Plural(c.Manifest.Totals.Messages, "message"), mended)
 	}
 	if len(c.Lost) > 0 {
 		l.program.Warn("manifest %s: %s could not be read, and the copy lacks them: %s", summary.ShortID(c.Summary.Head),

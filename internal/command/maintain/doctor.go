@@ -53,7 +53,9 @@ func (c *Doctor) Run(ctx context.Context, p *cli.Program) error {
 	}
 	var findings []doctor.Finding
 	if err := p.UsersError(); err != nil {
-		findings = append(findings, doctor.Finding{Subject: "configuration", Check: "users", Status: doctor.Fail, Finding: ui.OneLine(err.Error())})
+		findings = append(findings, doctor.Finding{
+			Subject: "configuration", Check: "users", Status: doctor.Fail, Finding: ui.OneLine(err.Error()),
+		})
 	}
 	findings = append(findings, doctor.Accounts(ctx, p.Host, accounts, &c.AccountFlags, c.TimeLimit)...)
 	for _, name := range repositories {
@@ -180,7 +182,8 @@ func printFindingsTable(p *cli.Program, findings []doctor.Finding, count map[doc
 	if len(listed) > 0 {
 		t := p.Table("STATUS", "SUBJECT", "CHECK", "FINDING").Folded()
 		for _, f := range listed {
-			t.ColoredRow(map[doctor.Verdict]ui.Color{doctor.Warn: ui.Yellow, doctor.Fail: ui.Red}[f.Status], string(f.Status), f.Subject, f.Check, f.Finding)
+			t.ColoredRow(map[doctor.Verdict]ui.Color{doctor.Warn: ui.Yellow, doctor.Fail: ui.Red}[f.Status],
+				string(f.Status), f.Subject, f.Check, f.Finding)
 		}
 		t.Flush()
 	}

@@ -106,7 +106,8 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *cli.Program, r *repo.Re
 			"packs": int64(mended.Packs), "chunks": mended.Chunks, "lost": mended.Lost, "manifests": manifests, "messages": messages,
 		})
 	} else {
-		p.Printf("%s: %s saved, %s lost", ui.Plural(mended.Packs, "damaged pack"), ui.Plural(mended.Chunks, "chunk"), ui.Count(mended.Lost))
+		p.Printf("%s: %s saved, %s lost",
+			ui.Plural(mended.Packs, "damaged pack"), ui.Plural(mended.Chunks, "chunk"), ui.Count(mended.Lost))
 	}
 	switch {
 	case err != nil:
@@ -191,7 +192,9 @@ func (c *repairManifestCommand) Run(ctx context.Context, p *cli.Program, r *repo
 		done.Bytes += record.Size
 		progress.Update("", done)
 	}
-	repaired, err := rewrite.Repair(ctx, r, contents.Head, rewrite.RepairOptions{Empty: c.AllowEmpty, Progress: verified})
+	repaired, err := rewrite.Repair(ctx, r, contents.Head, rewrite.RepairOptions{
+		Empty: c.AllowEmpty, Progress: verified,
+	})
 	progress.Done()
 	if errors.Is(err, rewrite.ErrNothingReadable) {
 		return &hint.Error{

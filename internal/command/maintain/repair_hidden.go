@@ -39,7 +39,10 @@ func (c *repairHiddenCommand) Run(ctx context.Context, p *cli.Program, r *repo.R
 			Text: err.Error(), Hint: "if the bucket keeps versions, a tool of its provider brings back those of a date; mailstrata check shows what is missing", Err: err,
 		}
 	case errors.Is(err, store.ErrPermission):
-		return &hint.Error{Text: err.Error(), Hint: "this needs credentials with s3:ListBucketVersions and s3:DeleteObjectVersion", Err: err}
+		return &hint.Error{
+			Text: err.Error(),
+			Hint: "this needs credentials with s3:ListBucketVersions and s3:DeleteObjectVersion", Err: err,
+		}
 	case err != nil:
 		return err
 	}

@@ -26,7 +26,10 @@ type rights struct {
 // may concern that repository alone.
 func (n *night) keyOf(ctx context.Context, l *access.Location, k access.Keys, what string) (rights, error) {
 	refuse := func(err error) error {
-		return &hint.Usage{Text: fmt.Sprintf("nothing was run: the key for %s: %s", what, ui.OneLine(err.Error())), Hint: "docs/config.md says which key each step needs"}
+		return &hint.Usage{
+			Text: fmt.Sprintf("nothing was run: the key for %s: %s", what, ui.OneLine(err.Error())),
+			Hint: "docs/config.md says which key each step needs",
+		}
 	}
 	if file := k.KeyFile(); file != "" {
 		if _, err := secret.ReadKeyFile(file); err != nil {
@@ -107,7 +110,8 @@ func (n *night) keysFor(
 		}
 	}
 	if prunes {
-		lacks(owner, owner.removes, "prune", "prune on another host, with an owner's key, and leave out prune under [run] here")
+		lacks(owner, owner.removes, "prune",
+			"prune on another host, with an owner's key, and leave out prune under [run] here")
 	}
 	if r.CopyTo != "" {
 		lacks(owner, owner.reads, "copy", "copy on another host, with an owner's key, and leave out copy_to here")

@@ -80,7 +80,8 @@ func fromConfiguration(p *cli.Program) error {
 	f := &p.Host.Flags
 	switch {
 	case f.Repo != "":
-		return &hint.Usage{Text: "run takes the repositories from the configuration", Hint: "leave out --repo and MAILSTRATA_REPO; [run] repositories names those to check and to prune"}
+		return &hint.Usage{Text: "run takes the repositories from the configuration",
+			Hint: "leave out --repo and MAILSTRATA_REPO; [run] repositories names those to check and to prune"}
 	case f.KeyFile != "" && !p.ByVariable["key-file"], f.PasswordFile != "", f.PasswordCommand != "", f.Trust != "":
 		return hint.Usagef("run takes the keys of the repositories from the configuration")
 	}

@@ -61,7 +61,10 @@ func (n *night) plan(ctx context.Context) (err error) {
 		}
 	}
 	if len(n.steps) == 0 {
-		return &hint.Usage{Text: "the configuration has nothing to run", Hint: "it names no accounts, and neither check nor prune under [run]"}
+		return &hint.Usage{
+			Text: "the configuration has nothing to run",
+			Hint: "it names no accounts, and neither check nor prune under [run]",
+		}
 	}
 	return nil
 }

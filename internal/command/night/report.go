@@ -32,7 +32,10 @@ type stepSummary struct {
 }
 
 func (s *step) summary() stepSummary {
-	d := stepSummary{Step: s.command, Repository: s.repository, Command: s.args, Skipped: s.skip, Start: s.began.UTC(), End: s.ended.UTC()}
+	d := stepSummary{
+		Step: s.command, Repository: s.repository, Command: s.args, Skipped: s.skip, Start: s.began.UTC(),
+		End: s.ended.UTC(),
+	}
 	if s.began.IsZero() {
 		d.Start, d.End = time.Time{}, time.Time{}
 		return d

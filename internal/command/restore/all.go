@@ -84,7 +84,8 @@ func (c *Command) allNights(ctx context.Context, p *cli.Program, r *repo.Repo, l
 		from, to := last.Contents.Head, first.Contents.Head
 		where := summary.ShortID(to) + " of " + ui.Time(to.Time)
 		if nights > 1 {
-			where = fmt.Sprintf("%d manifests, %s of %s to %s", nights, summary.ShortID(from), ui.Time(from.Time), where)
+			where = fmt.Sprintf("%d manifests, %s of %s to %s",
+				nights, summary.ShortID(from), ui.Time(from.Time), where)
 		}
 		p.Note("found %s, last in %s", ui.Plural(count, "message"), where)
 	}

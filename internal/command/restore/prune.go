@@ -42,7 +42,8 @@ func (c *Command) pruneOptions(
 	}
 	o := &restore.MirrorOptions{EvenIncomplete: c.EvenIncomplete}
 	if !c.EvenIncomplete {
-		found, err := archive.Suspect(ctx, r, archive.Summary{Head: from.Head, Manifest: from.Manifest}, job.Limits(p.Host, nil))
+		found, err := archive.Suspect(ctx, r, archive.Summary{Head: from.Head, Manifest: from.Manifest},
+			job.Limits(p.Host, nil))
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +95,8 @@ func (c *Command) describePrune(p *cli.Program, pruned *restore.MirrorReport) {
 			p.Printf("would %s", line)
 		}
 	case pruned.Done:
-		p.Printf("removed %s and %s; %s got new flags", ui.Plural(pruned.Removed, "message"), ui.Plural(pruned.MailboxesRemoved, "mailbox"), ui.Plural(pruned.FlagsSet, "message"))
+		p.Printf("removed %s and %s; %s got new flags", ui.Plural(pruned.Removed, "message"),
+			ui.Plural(pruned.MailboxesRemoved, "mailbox"), ui.Plural(pruned.FlagsSet, "message"))
 		if pruned.Left > 0 {
 			p.Warn("%s could not be removed, or changed meanwhile", ui.Plural(pruned.Left, "message"))
 		}
@@ -117,5 +119,8 @@ func summarizeRestorePrune(pruned *restore.MirrorReport) *restorePruneSummary {
 	if pruned == nil {
 		return nil
 	}
-	return &restorePruneSummary{pruned.Surplus, pruned.Reflagged, summary.List(pruned.Mailboxes), pruned.Done, pruned.Removed, pruned.Left, pruned.FlagsSet, pruned.MailboxesRemoved}
+	return &restorePruneSummary{
+		pruned.Surplus, pruned.Reflagged, summary.List(pruned.Mailboxes), pruned.Done, pruned.Removed,
+		pruned.Left, pruned.FlagsSet, pruned.MailboxesRemoved,
+	}
 }

@@ -150,7 +150,9 @@ func (c *Command) document(contents *archive.Contents, r *restore.Report) restor
 		Notes: summary.List(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeRestorePrune(r.Mirror),
 	}
 	for _, problem := range r.Problems {
-		s.Problems = append(s.Problems, restoreProblem{problem.Kind.String(), problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Kept})
+		s.Problems = append(s.Problems, restoreProblem{
+			problem.Kind.String(), problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Kept,
+		})
 	}
 	return s
 }

@@ -154,7 +154,8 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 		defer r.Close()
 	}
 	readable := access.MayRead(r)
-	if readable != nil && (!c.DryRun || c.Prune || c.DeletedSince != "" || c.All || record.ReadsMail() || w.Words != nil) {
+	if readable != nil &&
+		(!c.DryRun || c.Prune || c.DeletedSince != "" || c.All || record.ReadsMail() || w.Words != nil) {
 		return readable
 	}
 	o, err := c.options(ctx, p, r, record, w)
@@ -166,7 +167,8 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 			return err
 		}
 		if _, ok := o.Target.(restore.PropertyTarget); !ok && (c.ACL || c.Metadata) {
-			return errors.Join(hint.Usagef("--acl and --metadata restore to an IMAP account, not to files"), o.Target.Close())
+			return errors.Join(hint.Usagef("--acl and --metadata restore to an IMAP account, not to files"),
+				o.Target.Close())
 		}
 		if c.Prefix != "" {
 			o.Target = &job.PrefixTarget{Target: o.Target, Prefix: c.Prefix}
@@ -179,8 +181,10 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 		p.Note("only the newest manifest was searched; --all restores what older ones have, too")
 	}
 	err = errors.Join(err, c.print(p, o.Contents, report, err == nil))
-	if m := o.Contents.Manifest; len(m.ItemSources) > 0 && len(c.Mailbox) == 0 && len(c.Message) == 0 && c.DeletedSince == "" && !c.All && !record.ReadsMail() && w.Words == nil {
-		p.Note("only mail is restored; calendars, address books and scripts: mailstrata items %s --to …", summary.ShortID(o.Contents.Head))
+	if m := o.Contents.Manifest; len(m.ItemSources) > 0 && len(c.Mailbox) == 0 && len(c.Message) == 0 &&
+		c.DeletedSince == "" && !c.All && !record.ReadsMail() && w.Words == nil {
+		p.Note("only mail is restored; calendars, address books and scripts: mailstrata items %s --to …",
+			summary.ShortID(o.Contents.Head))
 	}
 	return err
 }
@@ -206,7 +210,8 @@ func (c *Command) check() (record search.Query, w *query.Query, err error) {
 		return record, nil, err
 	}
 	if c.Manifest == "" && c.DeletedSince == "" && !c.All && (w.IsZero() || c.Prune || c.MissingFrom != "") {
-		err = &hint.Usage{Text: "<manifest> is missing", Hint: "latest is the newest manifest, and mailstrata list shows all; see mailstrata restore --help"}
+		err = &hint.Usage{Text: "<manifest> is missing",
+			Hint: "latest is the newest manifest, and mailstrata list shows all; see mailstrata restore --help"}
 	}
 	return record, w, err
 }

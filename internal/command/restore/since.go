@@ -29,7 +29,10 @@ func (c *Command) checkSince() error {
 	case c.DeletedSince == "":
 		return nil
 	case c.MissingFrom != "":
-		return &hint.Usage{Text: "--deleted-since and --missing-from exclude each other", Hint: "--deleted-since compares all manifests since then, --missing-from two"}
+		return &hint.Usage{
+			Text: "--deleted-since and --missing-from exclude each other",
+			Hint: "--deleted-since compares all manifests since then, --missing-from two",
+		}
 	case c.Prune:
 		return hint.Usagef("--deleted-since and --prune exclude each other")
 	case len(c.Message) > 0:
@@ -95,7 +98,8 @@ func (c *Command) begin(
 	case err != nil:
 		return nil, err
 	case from.Manifest.Account != account:
-		return nil, hint.Usagef("--deleted-since: manifest %s is of account %s, not of %s", summary.ShortID(from.Head), ui.Safe(from.Manifest.Account), ui.Safe(account))
+		return nil, hint.Usagef("--deleted-since: manifest %s is of account %s, not of %s",
+			summary.ShortID(from.Head), ui.Safe(from.Manifest.Account), ui.Safe(account))
 	case !from.Head.Time.Before(to.Head.Time):
 		return nil, &hint.Error{
 			Text: fmt.Sprintf("nothing is known of what was deleted since %s: manifest %s is of %s", ui.Quote(c.DeletedSince), summary.ShortID(to.Head), ui.Time(to.Head.Time)),
@@ -125,9 +129,11 @@ func (c *Command) checkNames(ctx context.Context, r *repo.Repo, found *deleted.F
 // describeDeleted says what was found, and from which nights it comes.
 func (c *Command) describeDeleted(p *cli.Program, found *deleted.Found) {
 	first, last := found.Nights[0].Head, found.Nights[len(found.Nights)-1].Head
-	p.Note("from %s of %s to %s of %s: %s", summary.ShortID(first), ui.Time(first.Time), summary.ShortID(last), ui.Time(last.Time), c.nights(found))
+	p.Note("from %s of %s to %s of %s: %s",
+		summary.ShortID(first), ui.Time(first.Time), summary.ShortID(last), ui.Time(last.Time), c.nights(found))
 	if found.LeftOut > 0 {
-		p.Note("  left out: %s from Trash, Junk or Drafts; --mailbox NAME restores from there", ui.Plural(found.LeftOut, "message"))
+		p.Note("  left out: %s from Trash, Junk or Drafts; --mailbox NAME restores from there",
+			ui.Plural(found.LeftOut, "message"))
 	}
 	if found.InTrash > 0 {
 		p.Note("  not deleted: %s in Trash", ui.Plural(found.InTrash, "message"))

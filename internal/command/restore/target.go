@@ -20,7 +20,9 @@ import (
 
 // destination returns where --to is.
 func (c *Command) destination(p *cli.Program) (*job.Destination, error) {
-	destination, err := job.ParseDestination(p.Host, c.To, &job.TargetFlags{Layout: c.Layout, EOL: c.EOL, Account: c.AccountFlags})
+	destination, err := job.ParseDestination(p.Host, c.To, &job.TargetFlags{
+		Layout: c.Layout, EOL: c.EOL, Account: c.AccountFlags,
+	})
 	if wrong := new(hint.Usage); errors.As(err, &wrong) && !strings.Contains(c.To, ":") {
 		wrong.Hint += "; --recipient selects the mail to somebody"
 	}
@@ -31,7 +33,10 @@ func (c *Command) destination(p *cli.Program) (*job.Destination, error) {
 // terminal: the user confirms the restore later. It returns the open repository, or an error that
 // names the account.
 func (c *Command) offerTarget(ctx context.Context, p *cli.Program) (*repo.Repo, error) {
-	missing := &hint.Usage{Text: "--to is missing", Hint: "--to maildir:PATH, --to mbox:PATH, --to eml:PATH, or --to imaps://user@host"}
+	missing := &hint.Usage{
+		Text: "--to is missing",
+		Hint: "--to maildir:PATH, --to mbox:PATH, --to eml:PATH, or --to imaps://user@host",
+	}
 	if isPath(c.Box) {
 		missing.Hint = fmt.Sprintf("--to maildir:%s restores to a Maildir there; or --to mbox:PATH, --to eml:PATH, --to zip:FILE", ui.ShellWord(c.Box))
 		return nil, missing

@@ -176,12 +176,16 @@ func (c *Erase) confirm(ctx context.Context, p *cli.Program, plan *erase.Plan) e
 	word := confirmingWord(plan)
 	if c.Confirm != "" {
 		if c.Confirm != word {
-			return hint.Usagef("--confirm %s: nothing was changed; this needs --confirm %s", ui.Quote(c.Confirm), ui.Quote(word))
+			return hint.Usagef("--confirm %s: nothing was changed; this needs --confirm %s",
+				ui.Quote(c.Confirm), ui.Quote(word))
 		}
 		return nil
 	}
 	question := fmt.Sprintf("This cannot be undone. Type %s to erase it: ", ui.Safe(word))
-	noTerminal := &hint.Error{Text: "nothing was changed: there is no terminal to confirm on", Hint: "--confirm " + ui.Quote(word) + " confirms it"}
+	noTerminal := &hint.Error{
+		Text: "nothing was changed: there is no terminal to confirm on",
+		Hint: "--confirm " + ui.Quote(word) + " confirms it",
+	}
 	return p.Confirm(ctx, question, noTerminal, func(answer string) bool { return answer == word })
 }
 
@@ -291,14 +295,16 @@ func endErasure(p *cli.Program, s *erasureSummary, plan *erase.Plan, report *era
 		p.Note("the store keeps its bytes until two prunes have run, one a day from now and one a day after that: until %s at the earliest", ui.Time(report.Gone()))
 		p.Note("copies in other repositories stay: run mailstrata erase there, too")
 		if report.Spills > 0 {
-			p.Note("a backup is under way on this host, and may hold it in %s until it ends", ui.Plural(int64(report.Spills), "file"))
+			p.Note("a backup is under way on this host, and may hold it in %s until it ends",
+				ui.Plural(int64(report.Spills), "file"))
 		}
 	}
 	if report != nil {
 		warnDamaged(p, report)
 	}
 	if unread > 0 {
-		p.Warn("%s cannot be read and may hold it: %s", ui.Plural(int64(unread), "page or table"), ui.OneLine(damage.Error()))
+		p.Warn("%s cannot be read and may hold it: %s",
+			ui.Plural(int64(unread), "page or table"), ui.OneLine(damage.Error()))
 	}
 	if unread > 0 || len(s.Damaged) > 0 {
 		return cli.Partial("not everything could be read or rewritten; mailstrata check shows what is damaged")

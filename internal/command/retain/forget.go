@@ -198,7 +198,8 @@ func printMisdated(p *cli.Program, plan *archive.ForgetPlan) error {
 	if len(accounts) == 0 {
 		return nil
 	}
-	return cli.Partial("nothing was forgotten of " + ui.Plural(len(accounts), "account") + " with misdated manifests; find out which host wrote them")
+	return cli.Partial("nothing was forgotten of " + ui.Plural(len(accounts),
+		"account") + " with misdated manifests; find out which host wrote them")
 }
 
 func (c *Forget) plan(
@@ -211,7 +212,11 @@ func (c *Forget) plan(
 		}
 		plan, err := archive.PlanForgetNamed(ctx, r, heads, job.Limits(p.Host, c.ShrinkLimit))
 		if errors.Is(err, archive.ErrKept) {
-			err = &hint.Error{Text: err.Error(), Hint: "use mailstrata unpin if it is pinned, mailstrata forget --acknowledge if it has an alarm", Err: err}
+			err = &hint.Error{
+				Text: err.Error(),
+				Hint: "use mailstrata unpin if it is pinned, mailstrata forget --acknowledge if it has an alarm",
+				Err:  err,
+			}
 		}
 		return plan, err
 	}
@@ -281,7 +286,8 @@ func (c *Forget) print(p *cli.Program, plan *archive.ForgetPlan) error {
 			unlisted++
 			continue
 		}
-		t.Row(s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), what, strings.Join(s.Reasons, ", "))
+		t.Row(s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), what,
+			strings.Join(s.Reasons, ", "))
 	}
 	if unlisted < len(plan.Decisions) {
 		t.Flush()
@@ -293,7 +299,8 @@ func (c *Forget) print(p *cli.Program, plan *archive.ForgetPlan) error {
 	if c.DryRun || !c.Yes && gone > 0 { // or the user is still to be asked
 		would = "to be "
 	}
-	p.Printf("%s: %d %sforgotten, %d %skept", ui.Plural(int64(len(plan.Decisions)), "manifest"), gone, would, len(plan.Decisions)-gone, would)
+	p.Printf("%s: %d %sforgotten, %d %skept",
+		ui.Plural(int64(len(plan.Decisions)), "manifest"), gone, would, len(plan.Decisions)-gone, would)
 	return nil
 }
 
@@ -306,7 +313,8 @@ func printLosses(p *cli.Program, plan *archive.ForgetPlan) error {
 		}
 		found = true
 		for _, lost := range d.Lost {
-			p.Alarm("%s: manifest %s: suspicious: %s", ui.Safe(d.Manifest.Account), summary.ShortID(d.Head), ui.OneLine(lost))
+			p.Alarm("%s: manifest %s: suspicious: %s",
+				ui.Safe(d.Manifest.Account), summary.ShortID(d.Head), ui.OneLine(lost))
 		}
 		p.Say(fmt.Sprintf("hint: mailstrata forget --acknowledge %s accepts the loss", summary.ShortID(d.Head)))
 	}

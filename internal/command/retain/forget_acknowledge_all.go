@@ -116,7 +116,10 @@ func (c *Forget) showAlarms(
 			accepted = append(accepted, s.Head)
 		}
 		if p.JSON {
-			err = p.PrintJSON(alarmSummary{summary.ID(s.Head), s.Manifest.Account, s.Head.Time.UTC(), alarms, append([]string{}, unsaid...)})
+			err = p.PrintJSON(alarmSummary{
+				summary.ID(s.Head), s.Manifest.Account, s.Head.Time.UTC(), alarms,
+				append([]string{}, unsaid...),
+			})
 			if err != nil {
 				return nil, 0, err
 			}

@@ -152,7 +152,10 @@ func listForgotten(p *cli.Program, forgotten []rewrite.Forgotten) error {
 	}
 	headings := []string{"ID", "ACCOUNT", "TIME", "MESSAGES", "FORGOTTEN", "KEPT UNTIL", ""}
 	err := cli.PrintRows(p, rows, headings, func(s forgottenSummary) []string {
-		return []string{s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Time(s.Forgotten), ui.Time(s.Until), s.Error}
+		return []string{
+			s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"),
+			ui.Time(s.Forgotten), ui.Time(s.Until), s.Error,
+		}
 	})
 	if !p.JSON {
 		p.Note("mailstrata forget --undo ID brings one back. The first prune after the time under KEPT UNTIL deletes it")

@@ -151,14 +151,16 @@ func (c *Prune) erase(ctx context.Context, p *cli.Program, r *repo.Repo, late in
 	case late == 0:
 		return &erase.Report{}, nil
 	case c.DryRun:
-		p.Note("%s or more, committed after an erasure, would be rewritten without what was erased", ui.Plural(late, "manifest"))
+		p.Note("%s or more, committed after an erasure, would be rewritten without what was erased",
+			ui.Plural(late, "manifest"))
 		return &erase.Report{}, nil
 	}
 	report, err := erase.Complete(ctx, r, nil)
 	if err != nil {
 		return nil, fmt.Errorf("rewrite manifests that were committed after an erasure: %w", err)
 	}
-	p.Note("%s rewritten without what was erased: the runs that committed them began before the erasure", ui.Plural(report.Rewritten, "manifest"))
+	p.Note("%s rewritten without what was erased: the runs that committed them began before the erasure",
+		ui.Plural(report.Rewritten, "manifest"))
 	warnDamaged(p, report)
 	return report, nil
 }

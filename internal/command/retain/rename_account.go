@@ -54,7 +54,8 @@ func (c *Rename) Run(ctx context.Context, p *cli.Program) error {
 		return hint.Usagef("rename-account needs two different names")
 	}
 	if strings.ContainsFunc(c.New, unicode.IsControl) || strings.TrimSpace(c.New) != c.New {
-		return hint.Usagef("%s is no good name: it begins or ends with a blank, or has a control character", ui.Quote(c.New))
+		return hint.Usagef("%s is no good name: it begins or ends with a blank, or has a control character",
+			ui.Quote(c.New))
 	}
 	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
@@ -98,7 +99,10 @@ func (c *Rename) howToMerge(p *cli.Program) string {
 }
 
 func (c *Rename) report(p *cli.Program, renamed *rewrite.Renamed) error {
-	s := renameSummary{Old: c.Old, New: c.New, Renamed: renamed.Committed + renamed.Existing, Marked: renamed.Marked, Left: []damagedManifest{}}
+	s := renameSummary{
+		Old: c.Old, New: c.New, Renamed: renamed.Committed + renamed.Existing, Marked: renamed.Marked,
+		Left: []damagedManifest{},
+	}
 	for _, left := range renamed.Left {
 		s.Left = append(s.Left, damagedManifest{summary.ID(left.Head), left.Err.Error()})
 		p.Warn("manifest %s keeps the old name: %s", summary.ShortID(left.Head), ui.OneLine(left.Err.Error()))
@@ -133,7 +137,8 @@ func noteNewName(p *cli.Program, old, new string) {
 		p.Warn("the configuration has the old name: change it to name = %s before the next backup, or it downloads the account again, under the old name. "+
 			"An OAuth consent has the name too: mailstrata auth %s asks for it", ui.Quote(new), ui.Safe(new))
 	case c.Account(new) == nil:
-		p.Note("use the name %s from now on: name = %s in the configuration, or mailstrata backup --name %s", ui.Safe(new), ui.Quote(new), ui.Safe(new))
+		p.Note("use the name %s from now on: name = %s in the configuration, or mailstrata backup --name %s",
+			ui.Safe(new), ui.Quote(new), ui.Safe(new))
 	}
 	p.Note("a copy in another repository keeps the old name: run mailstrata rename-account there, too, before the next copy")
 }

@@ -57,13 +57,19 @@ func (c *Command) servers(
 		if s.imap, err = listen(ctx, "--imap", c.IMAP, certificate != nil); err != nil {
 			return s, err
 		}
-		s.imapServer = imapserver.New(imapserver.Options{Views: archives, Password: password, TLS: certificate, Version: cli.Version(), Log: log, Used: s.used})
+		s.imapServer = imapserver.New(imapserver.Options{
+			Views: archives, Password: password, TLS: certificate, Version: cli.Version(), Log: log,
+			Used: s.used,
+		})
 	}
 	if c.Web != off {
 		if s.web, err = listen(ctx, "--web", c.Web, certificate != nil); err != nil {
 			return s, err
 		}
-		s.page = page.New(page.Options{Archives: archives, Password: password, Host: s.isHost, Secure: certificate != nil, Log: log, Used: s.used})
+		s.page = page.New(page.Options{
+			Archives: archives, Password: password, Host: s.isHost, Secure: certificate != nil, Log: log,
+			Used: s.used,
+		})
 	}
 	return s, nil
 }

@@ -124,7 +124,8 @@ func (c *Command) announce(p *cli.Program, s *servers, made string) error {
 		}
 		return p.Flush()
 	}
-	facts := []string{"Page", s.link(), "IMAP", s.imapAddress(), "Security", map[bool]string{true: "TLS", false: "none; this host only"}[c.TLSCert != ""]}
+	facts := []string{"Page", s.link(), "IMAP",
+		s.imapAddress(), "Security", map[bool]string{true: "TLS", false: "none; this host only"}[c.TLSCert != ""]}
 	if s.imap != nil {
 		facts = append(facts, "User name", "the name of an account, or ACCOUNT#MANIFEST")
 	}

@@ -104,7 +104,9 @@ func (d *dialog) mayAdd() error {
 	if err != nil {
 		return err
 	}
-	example := edit.Table("[[accounts]]", edit.Pair{Key: "name", Value: "an account of setup"}, edit.Pair{Key: "url", Value: "imaps://a@mail.example"})
+	example := edit.Table("[[accounts]]", edit.Pair{Key: "name", Value: "an account of setup"}, edit.Pair{
+		Key: "url", Value: "imaps://a@mail.example",
+	})
 	if text, err = edit.Append(text, "accounts", example); err != nil {
 		return err
 	}
@@ -254,7 +256,8 @@ func (c *accountRemove) Run(ctx context.Context, p *cli.Program) error {
 	} else if password.Keyring != "" {
 		p.Note("Its password stays in the keyring, as %s.", ui.Safe(password.Keyring))
 	}
-	p.Note("What is archived of %s stays: mailstrata erase %s erases it.", ui.Safe(c.Name), ui.Safe(ui.ShellWord(c.Name)))
+	p.Note("What is archived of %s stays: mailstrata erase %s erases it.",
+		ui.Safe(c.Name), ui.Safe(ui.ShellWord(c.Name)))
 	p.Note("mailstrata status will call it late, unless this is at the top of the configuration: ended_accounts = [%s]", ui.Safe(edit.Quote(c.Name)))
 	return nil
 }
@@ -267,7 +270,9 @@ func (d *dialog) tableOf(name string) (int, error) {
 	}
 	i := indexOf(c, name)
 	if i < 0 {
-		return 0, &hint.Usage{Text: "the configuration has no account " + ui.Quote(name), Hint: ui.DidYouMean(name, c.Names())}
+		return 0, &hint.Usage{
+			Text: "the configuration has no account " + ui.Quote(name), Hint: ui.DidYouMean(name, c.Names()),
+		}
 	}
 	if c.Accounts[i].Table < 0 {
 		return 0, &hint.Usage{Text: ui.Quote(name) + " is an account of a template", Hint: "change its users_file"}
@@ -347,7 +352,9 @@ func (d *dialog) renameHistory(ctx context.Context, c *accountRename, repository
 	args := append(d.Globals.Args(), "rename-account")
 	f := &d.Flags
 	for _, flag := range []struct{ name, value string }{
-		{"repo", cmp.Or(f.Repo, repository)}, {"key-file", f.KeyFile}, {"password-file", f.PasswordFile}, {"password-command", f.PasswordCommand},
+		{"repo", cmp.Or(f.Repo, repository)}, {"key-file", f.KeyFile}, {"password-file", f.PasswordFile}, {
+			"password-command", f.PasswordCommand,
+		},
 	} {
 		if flag.value != "" {
 			args = append(args, "--"+flag.name+"="+flag.value)

@@ -30,7 +30,8 @@ func archivedIn(ctx context.Context, r *repo.Repo) (accounts []archived, err err
 // history would begin again beside the old one.
 func (d *dialog) keepName(a *account, has []archived) {
 	same := func(other archived) bool { return sameLogin(a.url, other.source) }
-	if slices.ContainsFunc(has, func(other archived) bool { return other.account == a.name }) || !slices.ContainsFunc(has, same) {
+	if slices.ContainsFunc(has, func(other archived) bool { return other.account == a.name }) ||
+		!slices.ContainsFunc(has, same) {
 		return
 	}
 	a.name = has[slices.IndexFunc(has, same)].account

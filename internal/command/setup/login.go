@@ -90,7 +90,8 @@ func (d *dialog) askWay(ctx context.Context, server *probe.Server, p *provider.P
 	if p.Password == provider.App {
 		password = "With an app password"
 	}
-	chosen, err := d.choose(ctx, "How do you want to log in?", password, "With OAuth: you consent in a browser (docs/oauth.md)")
+	chosen, err := d.choose(ctx, "How do you want to log in?",
+		password, "With OAuth: you consent in a browser (docs/oauth.md)")
 	return chosen == 1, err
 }
 

@@ -85,7 +85,8 @@ func (d *dialog) askAddress(ctx context.Context, address string, taken func(stri
 
 func checkAddress(address string) error {
 	local, domain, ok := strings.Cut(address, "@")
-	if !ok || local == "" || domain == "" || strings.ContainsAny(address, " \t,;<>\"/") || strings.Contains(domain, "@") {
+	if !ok || local == "" || domain == "" || strings.ContainsAny(address, " \t,;<>\"/") ||
+		strings.Contains(domain, "@") {
 		return fmt.Errorf("%s is not a mail address, such as anna@mail.example", ui.Quote(address))
 	}
 	return nil

@@ -117,7 +117,8 @@ func (d *dialog) storeRepository(ctx context.Context, p *plan) (string, error) {
 	if strings.HasPrefix(p.place.repository.Place, "sftp:") {
 		pairs = append(pairs, edit.Pair{Key: "ssh_command", Value: d.Flags.SSHCommand})
 	}
-	return edit.Table("[[repositories]]", append(pairs, edit.Pair{Key: "trust", Value: p.place.repository.Trust})...), nil
+	return edit.Table("[[repositories]]",
+		append(pairs, edit.Pair{Key: "trust", Value: p.place.repository.Trust})...), nil
 }
 
 // storeAccount stores the secrets of an account, and returns its table, and that of a new provider

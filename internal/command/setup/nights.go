@@ -25,7 +25,8 @@ type nights struct {
 
 // askNights asks how often to archive, and what to keep.
 func (d *dialog) askNights(ctx context.Context, p *place) (*nights, error) {
-	how, err := d.choose(ctx, "How often do you want a backup?", "Every night", "Every hour", "Only when I run it myself")
+	how, err := d.choose(ctx, "How often do you want a backup?",
+		"Every night", "Every hour", "Only when I run it myself")
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,8 @@ func (n *nights) word() string {
 	if n.often == byHand && n.thin {
 		return "when you run mailstrata run, which also deletes what is not kept"
 	}
-	return map[often]string{daily: "every night", hourly: "every hour", byHand: "when you run mailstrata backup"}[n.often]
+	return map[often]string{daily: "every night",
+		hourly: "every hour", byHand: "when you run mailstrata backup"}[n.often]
 }
 
 // tables returns the tables of the configuration for it.

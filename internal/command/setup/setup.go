@@ -76,7 +76,8 @@ func (d *dialog) mayAsk(command string) error {
 			Text: command + " asks questions, and there is no terminal to ask on",
 			Hint: "for scripts: mailstrata init makes a repository, docs/config.md describes the configuration, and docs/nightly.md timers",
 		}
-	case f.Repo != "" || f.KeyFile != "" || f.PasswordFile != "" || f.PasswordCommand != "" || d.Getenv("MAILSTRATA_PASSWORD") != "":
+	case f.Repo != "" || f.KeyFile != "" || f.PasswordFile != "" || f.PasswordCommand != "" ||
+		d.Getenv("MAILSTRATA_PASSWORD") != "":
 		return &hint.Usage{
 			Text: command + " asks for the repository and its key",
 			Hint: "leave out --repo, --key-file and --password-…, and unset MAILSTRATA_REPO, MAILSTRATA_KEY_FILE and MAILSTRATA_PASSWORD",
@@ -115,7 +116,8 @@ func (d *dialog) summarize(p *plan) {
 	d.Say("  archive   " + ui.Safe(d.fromHome(p.place.location.String())))
 	d.Say("  opens by  " + p.opening.name())
 	d.Say("  runs      " + p.nights.word())
-	d.Say("  keeps     " + map[bool]string{false: "everything", true: "30 days, then 24 months, then years"}[p.nights.thin])
+	d.Say("  keeps     " + map[bool]string{false: "everything",
+		true: "30 days, then 24 months, then years"}[p.nights.thin])
 	d.Say(fmt.Sprintf("  settings  %s", ui.Safe(d.fromHome(d.configPath()))))
 	d.Say("")
 }

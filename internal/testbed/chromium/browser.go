@@ -147,7 +147,10 @@ func (b *Browser) tab(t testing.TB, profile string) *Page {
 			method string
 			params params
 		}{
-			{"Browser.setDownloadBehavior", params{"behavior": "deny", "browserContextId": profile, "eventsEnabled": true}},
+			{
+				"Browser.setDownloadBehavior",
+				params{"behavior": "deny", "browserContextId": profile, "eventsEnabled": true},
+			},
 			{"Page.setLifecycleEventsEnabled", params{"enabled": true}},
 		} {
 			if err := b.call(a.session, command.method, command.params, nil); err != nil {

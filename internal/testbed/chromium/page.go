@@ -67,7 +67,8 @@ func (p *Page) Eval(t testing.TB, expression string, result any) {
 			Exception struct{ Description string }
 		}
 	}
-	err := p.b.call(p.session, "Runtime.evaluate", params{"expression": expression, "returnByValue": true, "awaitPromise": true}, &r)
+	err := p.b.call(p.session, "Runtime.evaluate",
+		params{"expression": expression, "returnByValue": true, "awaitPromise": true}, &r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,8 +90,10 @@ func (p *Page) Screen(t testing.TB, width, height int, dark bool) {
 		scheme = "dark"
 	}
 	for method, v := range map[string]params{
-		"Emulation.setDeviceMetricsOverride": {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
-		"Emulation.setEmulatedMedia":         {"features": []params{{"name": "prefers-color-scheme", "value": scheme}}},
+		"Emulation.setDeviceMetricsOverride": {
+			"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,
+		},
+		"Emulation.setEmulatedMedia": {"features": []params{{"name": "prefers-color-scheme", "value": scheme}}},
 	} {
 		if err := p.b.call(p.session, method, v, nil); err != nil {
 			t.Fatal(err)

@@ -60,7 +60,10 @@ func (b *Browser) attach(e event) {
 		}
 	}
 	if page == nil {
-		page = &Page{b: b, session: p.SessionID, loaded: make(chan struct{}, 16), frames: map[string]bool{}, requests: map[string]string{}}
+		page = &Page{
+			b: b, session: p.SessionID, loaded: make(chan struct{}, 16), frames: map[string]bool{},
+			requests: map[string]string{},
+		}
 	}
 	b.mu.Lock()
 	b.pages[p.SessionID] = page

@@ -61,7 +61,10 @@ type Server struct {
 
 // New returns a server with Inbox and Trash.
 func New() *Server {
-	return &Server{uploads: make(map[string]string), Boxes: []Box{{ID: "in", Name: "Inbox", Role: "inbox"}, {ID: "tr", Name: "Trash", Role: "trash"}}}
+	return &Server{
+		uploads: make(map[string]string),
+		Boxes:   []Box{{ID: "in", Name: "Inbox", Role: "inbox"}, {ID: "tr", Name: "Trash", Role: "trash"}},
+	}
 }
 
 // Add adds a message to mailboxes.

@@ -23,7 +23,10 @@ func (s *Server) setBoxes(args Object) Object {
 	create, _ := args["create"].(map[string]any)
 	for key, value := range create {
 		object := value.(map[string]any)
-		box := Box{ID: fmt.Sprint("box", len(s.Boxes)), Name: object["name"].(string), Parent: object["parentId"], Role: object["role"]}
+		box := Box{
+			ID: fmt.Sprint("box", len(s.Boxes)), Name: object["name"].(string), Parent: object["parentId"],
+			Role: object["role"],
+		}
 		s.Boxes = append(s.Boxes, box)
 		created[key] = Object{"id": box.ID}
 	}

@@ -27,7 +27,9 @@ var codesOf = [kinds]int{literalLength: literalLengthCodes, offsetValue: offsetC
 // Extra bits and first values, by code.
 var (
 	literalLengthBits = [literalLengthCodes]uint8{16: 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
-	matchLengthBits   = [matchLengthCodes]uint8{32: 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+	matchLengthBits   = [matchLengthCodes]uint8{
+		32: 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+	}
 
 	literalLengthFirst = firstValues(literalLengthBits[:], 0)
 	matchLengthFirst   = firstValues(matchLengthBits[:], minMatch)

@@ -185,7 +185,8 @@ func (a *Access) useConfig(c *Config) (err error) {
 	case a.Held.Keeper != c.Keeper:
 		return fmt.Errorf("the config names another keeper than the key slot: %w", pin.ErrSwapped)
 	case c.Number < a.Held.Number:
-		return fmt.Errorf("it is older than the key slot, which belongs to config %d: %w", a.Held.Number, pin.ErrSwapped)
+		return fmt.Errorf("it is older than the key slot, which belongs to config %d: %w",
+			a.Held.Number, pin.ErrSwapped)
 	case a.slotName != "" && !c.Lists(a.slotName):
 		return fmt.Errorf("it does not list %s: %w", a.slotName, ErrRemoved)
 	}

@@ -97,9 +97,13 @@ func newAccess(store store.Store, now time.Time, o InitOptions) (a *Access, err 
 	if err != nil {
 		return nil, err
 	}
-	a = &Access{Objects: &objects.Objects{Store: objectlock.New(store, o.Lock), Codec: format.NewCodec([16]byte{}, held.Secret.Keys(), decoder)}}
+	a = &Access{Objects: &objects.Objects{Store: objectlock.New(store, o.Lock),
+		Codec: format.NewCodec([16]byte{}, held.Secret.Keys(), decoder)}}
 	rand.Read(a.Objects.Codec.Repository[:])
-	c := Config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper, Lock: rowOf(o.Lock)}
+	c := Config{
+		Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper,
+		Lock: rowOf(o.Lock),
+	}
 	if c.Polynomial == 0 {
 		p, err := chunk.RandomPolynomial()
 		if err != nil {

@@ -93,7 +93,8 @@ func open(ctx context.Context, store *objectlock.Store, u Unlock) (*Access, erro
 		return nil, err
 	}
 	if (u.Sealed || len(u.Identities) > 0) && !a.Sealed() {
-		return nil, fmt.Errorf("%w: a passphrase or a key file was given, but this repository is not sealed", pin.ErrSwapped)
+		return nil, fmt.Errorf("%w: a passphrase or a key file was given, but this repository is not sealed",
+			pin.ErrSwapped)
 	}
 	return a, nil
 }

@@ -92,7 +92,10 @@ func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*A
 	if err != nil {
 		return nil, err
 	}
-	a := &Access{Objects: &objects.Objects{Codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d)}, slotName: stored.name}
+	a := &Access{
+		Objects:  &objects.Objects{Codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d)},
+		slotName: stored.name,
+	}
 	if err := errors.Join(c.CheckKind(format.KindKey, a.Objects.Codec.Repository), c.CheckTag(&a.Objects.Codec.Keys)); err != nil {
 		return nil, err
 	}

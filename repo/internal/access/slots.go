@@ -73,7 +73,8 @@ func (a *Access) AddSlot(
 	if err != nil {
 		return "", err
 	}
-	row, err := a.putSlot(ctx, a.Held, SlotRow{Role: role, Created: uint64(now.Unix()), Label: []byte(label)}, recipient, next.Number)
+	row, err := a.putSlot(ctx, a.Held, SlotRow{Role: role, Created: uint64(now.Unix()), Label: []byte(label)},
+		recipient, next.Number)
 	if err != nil {
 		return "", err
 	}

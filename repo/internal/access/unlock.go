@@ -82,7 +82,8 @@ func sealedFirst(slots []storedSlot) []storedSlot {
 // unlock finds a slot that opens and whose secrets the config confirms.
 func unlock(slots []storedSlot, u Unlock, d *format.FrameDecoder, confirm func(*Access) error) (*Access, error) {
 	a, err := tryIdentities(slots, u.Identities, d, confirm)
-	if a != nil || u.Passphrase == nil || !slices.ContainsFunc(slots, func(s storedSlot) bool { return format.SealedToPassphrase(s.bytes) }) {
+	if a != nil || u.Passphrase == nil ||
+		!slices.ContainsFunc(slots, func(s storedSlot) bool { return format.SealedToPassphrase(s.bytes) }) {
 		return a, err
 	}
 	passphrase, err := u.Passphrase()

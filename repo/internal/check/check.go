@@ -141,7 +141,8 @@ func (c *checker) segments(ctx context.Context) error {
 func (c *checker) takeRows(f *finding) {
 	for _, p := range f.rows {
 		if old, ok := c.indexed[p.Pack()]; ok && !old.Equal(&p) {
-			c.problem(objects.Broken, f.Name, format.Damaged("it describes %s otherwise than another segment", p.Name()))
+			c.problem(objects.Broken, f.Name,
+				format.Damaged("it describes %s otherwise than another segment", p.Name()))
 		}
 		c.indexed[p.Pack()] = p
 	}
@@ -207,7 +208,8 @@ func (c *checker) slots(ctx context.Context) error {
 	}
 	for _, s := range slots {
 		if s.Missing {
-			c.problem(objects.Missing, s.Name, errors.New("the key slot is missing: its key no longer opens the repository"))
+			c.problem(objects.Missing, s.Name,
+				errors.New("the key slot is missing: its key no longer opens the repository"))
 		}
 	}
 	return nil

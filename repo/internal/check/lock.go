@@ -61,7 +61,8 @@ func (c *checker) readMarks(ctx context.Context) (err error) {
 // retention, and some credentials may not read it. That is not a problem: lock then asks no more.
 func (c *checker) lock(ctx context.Context, kind format.Kind, f *finding) error {
 	lock := c.r.Config.ObjectLock()
-	if lock == nil || c.short.unknown.Load() || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(f.Name) {
+	if lock == nil || c.short.unknown.Load() || kind == format.KindCheck || kind == format.KindRenewal ||
+		c.doomed(f.Name) {
 		return nil
 	}
 	if _, marked := c.marks[format.MarkedName(f.Name)]; marked {

@@ -42,13 +42,15 @@ func (o *Outline) CheckName(h Head) error {
 	put := h.Time.UnixMilli()
 	if o.Time != 0 {
 		if put != o.Time {
-			return renamed("its name was changed, and should be " + format.ManifestName(h.Account, time.UnixMilli(o.Time), h.ID))
+			return renamed("its name was changed, and should be " + format.ManifestName(h.Account,
+				time.UnixMilli(o.Time), h.ID))
 		}
 		return nil
 	}
 	start := time.UnixMilli(o.Start)
 	if h.Time.Before(start.Add(-clock.Ahead)) || h.Time.After(start.Add(clock.Lifetime+clock.Ahead)) {
-		return renamed(fmt.Sprintf("its name was changed: its run began at %s, and the name says %s", clock.Instant(start), clock.Instant(h.Time)))
+		return renamed(fmt.Sprintf("its name was changed: its run began at %s, and the name says %s",
+			clock.Instant(start), clock.Instant(h.Time)))
 	}
 	return nil
 }

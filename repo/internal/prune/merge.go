@@ -32,7 +32,10 @@ type Limits struct {
 
 // UsualLimits returns the limits of the format.
 func UsualLimits() Limits {
-	return Limits{Least: 8, Largest: SegmentSize{Packs: format.MaxElements, Entries: format.MaxContent / format.EntrySize}}
+	return Limits{
+		Least:   8,
+		Largest: SegmentSize{Packs: format.MaxElements, Entries: format.MaxContent / format.EntrySize},
+	}
 }
 
 // SegmentSize is the size of a segment, or a limit of it.

@@ -32,7 +32,8 @@ func (x *indexMerger) merge(ctx context.Context, listed []listedSegment) error {
 		x.step(now)
 	}
 	merged := index.NewUnion(m.files, func(row *format.PackRow) bool { return x.gone(row.Pack()) })
-	if len(m.taken) < 2 && !slices.ContainsFunc(m.taken, func(s listedSegment) bool { return s.stale() }) || len(merged.Packs) == 0 {
+	if len(m.taken) < 2 && !slices.ContainsFunc(m.taken, func(s listedSegment) bool { return s.stale() }) ||
+		len(merged.Packs) == 0 {
 		return nil
 	}
 	for _, s := range m.taken {

@@ -115,7 +115,9 @@ func (p *pruner) all(ctx context.Context) error {
 
 // plan returns what is to be done with the packs.
 func (p *pruner) plan() *census.Plan {
-	return &census.Plan{Census: p.census, Now: p.now, Grace: clock.Grace, MaxUnused: p.MaxUnused, Compression: p.Compression}
+	return &census.Plan{
+		Census: p.census, Now: p.now, Grace: clock.Grace, MaxUnused: p.MaxUnused, Compression: p.Compression,
+	}
 }
 
 // sweep deletes each pack that was condemned a day ago, if no chunk in it is needed, or all that

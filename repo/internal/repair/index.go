@@ -67,7 +67,8 @@ func removeSegments(ctx context.Context, o *objects.Objects, names []string, rep
 		switch {
 		case err == nil:
 		case errors.Is(err, store.ErrRetained):
-			report(objects.Problem{Kind: objects.Unread, Object: name, Err: fmt.Errorf("it is damaged, and %w; its packs are indexed again", err)})
+			report(objects.Problem{Kind: objects.Unread, Object: name,
+				Err: fmt.Errorf("it is damaged, and %w; its packs are indexed again", err)})
 		default:
 			return fmt.Errorf("remove %s: %w", name, err)
 		}

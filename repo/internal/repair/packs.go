@@ -117,7 +117,9 @@ func (rp *repairer) describedByIndex(ctx context.Context, p format.Pack) ([]obje
 		frames[i] = objects.Frame{Frame: row.Frame(i, offset), Lane: lane}
 		offset += row.Stored[i]
 		for _, e := range entries[i] {
-			frames[i].Chunks = append(frames[i].Chunks, objects.Place{Prefix: e.Prefix, Offset: e.Offset, Length: e.Length})
+			frames[i].Chunks = append(frames[i].Chunks, objects.Place{
+				Prefix: e.Prefix, Offset: e.Offset, Length: e.Length,
+			})
 		}
 	}
 	for i := range frames {
@@ -160,5 +162,8 @@ func (rp *repairer) frame(ctx context.Context, w Writer, read objects.ReadFrame,
 
 func (rp *repairer) lose(f objects.Frame, chunks int, err error) {
 	rp.done.Lost += int64(chunks)
-	rp.report(objects.Problem{Kind: objects.Broken, Object: f.Pack.String(), Err: fmt.Errorf("frame at %d, %d chunks lost: %w", f.Offset, chunks, err)})
+	rp.report(objects.Problem{
+		Kind: objects.Broken, Object: f.Pack.String(),
+		Err: fmt.Errorf("frame at %d, %d chunks lost: %w", f.Offset, chunks, err),
+	})
 }

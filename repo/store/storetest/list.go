@@ -18,7 +18,9 @@ import (
 // listOrder has names that a walk of directories would yield in another order: '-' and '.' sort
 // before '/', digits and letters after it.
 func listOrder(t *testing.T, s store.Store) {
-	want := []string{"x-1", "x-1.a", "x.1", "x/-", "x/.a", "x/1/2", "x/1/a/b", "x/10", "x/9", "x1", "x1-/0", "xx/1", "y/0"}
+	want := []string{
+		"x-1", "x-1.a", "x.1", "x/-", "x/.a", "x/1/2", "x/1/a/b", "x/10", "x/9", "x1", "x1-/0", "xx/1", "y/0",
+	}
 	for _, i := range rand.Perm(len(want)) {
 		put(t, s, want[i], nil)
 	}

@@ -142,7 +142,8 @@ func (s *Scanner) key(depth int, left *int) (k Key, err error) {
 // argument parses what follows the name of a key.
 func (s *Scanner) argument(k *Key, depth int, left *int) (err error) {
 	switch k.Op {
-	case "ALL", "ANSWERED", "DELETED", "DRAFT", "FLAGGED", "NEW", "OLD", "RECENT", "SEEN", "UNANSWERED", "UNDELETED", "UNDRAFT", "UNFLAGGED",
+	case "ALL", "ANSWERED", "DELETED", "DRAFT", "FLAGGED", "NEW", "OLD", "RECENT", "SEEN", "UNANSWERED",
+		"UNDELETED", "UNDRAFT", "UNFLAGGED",
 		"UNSEEN":
 		return nil
 	}

@@ -106,7 +106,10 @@ func (g *Gate) Wrap(pages http.Handler) http.Handler {
 		case path == LoginPath && r.Method == http.MethodPost:
 			g.login(w, r)
 		case g.access(path) == Private && !g.hasSession(r):
-			g.show(w, http.StatusUnauthorized, Notice{Title: "Log in", Text: "You are not logged in, or nothing was opened for a while.", Login: true})
+			g.show(w, http.StatusUnauthorized, Notice{
+				Title: "Log in", Text: "You are not logged in, or nothing was opened for a while.",
+				Login: true,
+			})
 		default:
 			http.StripPrefix(strings.TrimSuffix(g.prefix, "/"), pages).ServeHTTP(w, r)
 		}

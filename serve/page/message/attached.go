@@ -68,7 +68,8 @@ func MayAttach(text []byte, record *manifest.Record) bool {
 
 // hasBase64 reports whether a message has base64, or is too large for its record to say.
 func hasBase64(record *manifest.Record) bool {
-	return !record.List.IsZero() || slices.ContainsFunc(record.Parts, func(p manifest.Part) bool { return p.Kind == mail.Base64Part })
+	return !record.List.IsZero() ||
+		slices.ContainsFunc(record.Parts, func(p manifest.Part) bool { return p.Kind == mail.Base64Part })
 }
 
 // signatures are types of files that programs add to a message and read again.

@@ -145,7 +145,8 @@ func (m *module) section(kind byte, r *reader) {
 	case startSection:
 		m.roots = append(m.roots, r.index())
 		return
-	case typeSection, importSection, functionSection, tableSection, globalSection, exportSection, elementSection, codeSection:
+	case typeSection, importSection, functionSection, tableSection, globalSection, exportSection, elementSection,
+		codeSection:
 	default: // names, memories, data, tags
 		return
 	}

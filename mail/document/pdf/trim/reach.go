@@ -4,7 +4,10 @@ import "fmt"
 
 // reach returns for each function whether it can be reached from the exports.
 func (m *module) reach(exports []string) ([]bool, error) {
-	w := walk{module: m, kept: make([]bool, len(m.typeOf)), inTable: map[string][]int{}, called: make([]bool, len(m.types))}
+	w := walk{
+		module: m, kept: make([]bool, len(m.typeOf)), inTable: map[string][]int{},
+		called: make([]bool, len(m.types)),
+	}
 	for _, f := range m.table {
 		if f >= len(m.typeOf) || m.typeOf[f] >= uint64(len(m.types)) {
 			return nil, fmt.Errorf("function %d is in a table and is not known", f)
