@@ -176,7 +176,8 @@ func tooLarge(uid mail.UID, size int64) error {
 
 // onResponse handles a complete response, after onBody has read the literals in it. It delivers the
 // body that onBody kept, if the UID came after it, and a body that is a quoted string (RFC 9051
-// section 9, nstring). NIL is no body.
+// section 9, nstring). NIL is no body. A quoted string that runs over several lines, or has a quote
+// that is not escaped, is no body either: what can be read of it may be its beginning.
 func (f *bodyFetch) onResponse(resp *wire.Response) (bool, error) {
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
@@ -194,7 +195,7 @@ func (f *bodyFetch) onResponse(resp *wire.Response) (bool, error) {
 			return true, imap.HandlerError(err)
 		}
 		return true, f.deliver(uid, content)
-	case value.Kind == wire.String:
+	case value.Kind == wire.String && !value.Ragged:
 		return true, f.deliver(uid, bytes.NewReader(value.Text))
 	}
 	return true, nil

@@ -178,6 +178,8 @@ var trials = []trial{
 	{"empty body", onBody("3", func(_ *session, n, uid, _ string) []string {
 		return []string{fmt.Sprintf("* %s FETCH (UID %s BODY[] {0}\r\n)", n, uid)}
 	}), gaps},
+	{"bodies in quotes, over several lines", replacing(`(?s)BODY\[\] \{\d+\}\r\n(.*)\)$`, `BODY[] "$1")`), gaps},
+	{"bodies in quotes, with quotes in them", replacing(`(?s)BODY\[\] \{\d+\}\r\n(.*)\)$`, `BODY[] "x: "y" z")`), gaps},
 	{"poison: it hangs up", onBody("3", func(s *session, _, _, _ string) []string { return bye(s, "") }), gaps},
 	{"poison: BYE", onBody("3", func(s *session, _, _, _ string) []string { return bye(s, "* BYE internal error\r\n") }), gaps},
 	{"poison: it hangs up within the body", onBody("3", func(s *session, n, uid, literal string) []string {

@@ -21,9 +21,10 @@ const (
 // Node is one token of a response, or a list of tokens. Its bytes are the Reader's and valid until
 // the next response.
 type Node struct {
-	Kind Kind
-	Text []byte
-	List []Node
+	Kind   Kind
+	Ragged bool // of a quoted string: it does not end where a quoted string must, so it may be a part
+	Text   []byte
+	List   []Node
 }
 
 // Is reports whether the node is the atom word. Atoms are compared without case (RFC 9051 section

@@ -51,7 +51,8 @@ func (r *Reader) token(depth, mark int) error {
 		r.push(Node{Kind: List, List: children})
 		return err
 	case '"':
-		r.push(Node{Kind: String, Text: r.quoted()})
+		text, closed := r.quoted()
+		r.push(Node{Kind: String, Text: text, Ragged: !closed || !r.atEnd()})
 		return nil
 	}
 	atom := r.atom(depth)
@@ -105,21 +106,21 @@ func isSection(name []byte) bool {
 }
 
 // quoted reads a quoted string: any bytes but CR and LF. A backslash that escapes neither a quote
-// nor itself stands for itself, and a missing quote is supplied at the end of the line.
-func (r *Reader) quoted() []byte {
+// nor itself stands for itself. A missing quote is supplied at the end of the line, and the string
+// is then not closed.
+func (r *Reader) quoted() (text []byte, closed bool) {
 	r.pos++
 	start := r.pos
 	end := bytes.IndexByte(r.line[start:], '"')
 	if end >= 0 && bytes.IndexByte(r.line[start:start+end], '\\') < 0 {
 		r.pos = start + end + 1
-		return r.line[start : start+end]
+		return r.line[start : start+end], true
 	}
-	var text []byte
 	for ; r.pos < len(r.line); r.pos++ {
 		c := r.line[r.pos]
 		if c == '"' {
 			r.pos++
-			return text
+			return text, true
 		}
 		if c == '\\' && r.pos+1 < len(r.line) && (r.line[r.pos+1] == '"' || r.line[r.pos+1] == '\\') {
 			r.pos++
@@ -127,5 +128,11 @@ func (r *Reader) quoted() []byte {
 		}
 		text = append(text, c)
 	}
-	return text
+	return text, false
+}
+
+// atEnd reports whether a token can end here: a blank, the end of a list or code, or that of the
+// line follows.
+func (r *Reader) atEnd() bool {
+	return r.pos == len(r.line) || bytes.IndexByte([]byte(" )]"), r.line[r.pos]) >= 0
 }
