@@ -248,7 +248,7 @@ func (p *partial) read(pairs []wire.Node, cache *flagCache) (unusual int) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name, value := pairs[i], pairs[i+1]
 		switch {
-		case name.Is("FLAGS"):
+		case name.Is("FLAGS") && isSet(value):
 			var fresh int
 			p.Flags, fresh = cache.read(value)
 			unusual += max(0, fresh-usualMemory)
@@ -270,7 +270,7 @@ func (p *partial) read(pairs []wire.Node, cache *flagCache) (unusual int) {
 			if value.IsText() {
 				p.Saved = mail.ParseDate(clipped(value))
 			}
-		case name.Is("X-GM-LABELS"):
+		case name.Is("X-GM-LABELS") && isSet(value):
 			p.Labels = value.Words()
 			unusual += max(0, memoryOf(p.Labels)-usualMemory)
 			slices.Sort(p.Labels)
@@ -281,6 +281,12 @@ func (p *partial) read(pairs []wire.Node, cache *flagCache) (unusual int) {
 		}
 	}
 	return unusual
+}
+
+// isSet reports whether a value is a whole list of flags or labels. NIL, as some servers write an
+// empty one, is one; a list that breaks off, and a word, must not be taken for all flags.
+func isSet(value wire.Node) bool {
+	return value.Kind == wire.List && !value.Ragged || value.Kind == wire.Nil
 }
 
 // noDate is kept for nothing and for NIL, because the zero Date is one of 1970.

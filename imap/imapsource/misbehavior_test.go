@@ -27,14 +27,18 @@ func replacing(a, b string) func(*model) misbehavior {
 }
 
 // withholding misbehaves by leaving out what matches, in the first answer about each message.
-func withholding(a string) func(*model) misbehavior {
+func withholding(a string) func(*model) misbehavior { return atFirst(a, "") }
+
+// atFirst misbehaves by sending b for a, a regular expression, in the first answer about each
+// message.
+func atFirst(a, b string) func(*model) misbehavior {
 	match := regexp.MustCompile(a)
 	return func(*model) misbehavior {
 		asked := map[string]bool{}
 		return misbehavior{say: func(_ *session, response string) []string {
 			if of := listed.FindString(response); of != "" && match.MatchString(response) && !asked[of] {
 				asked[of] = true
-				return []string{match.ReplaceAllString(response, "")}
+				return []string{match.ReplaceAllString(response, b)}
 			}
 			return []string{response}
 		}}
@@ -216,6 +220,8 @@ var trials = []trial{
 	{"FLAGS missing at first", withholding(` FLAGS \(.*?\)`), whole},
 	{"INTERNALDATE missing at first", withholding(` INTERNALDATE ".*?"`), whole},
 	{"INTERNALDATE cut short at first", withholding(`-\d{4} [\d:]+ \+\d+`), whole},
+	{"FLAGS cut short at first", atFirst(`FLAGS \((\S*).*?\)(.*)\)$`, "$2 FLAGS ($1"), whole},
+	{"FLAGS without parentheses at first", atFirst(`FLAGS \((\S+).*?\)`, "FLAGS $1"), whole},
 	{"FLAGS and INTERNALDATE missing at first", withholding(` (FLAGS|INTERNALDATE) (\(.*?\)|".*?")`), whole},
 	{"unrequested messages", replacing(`^(\* \d+ FETCH.*)$`, "* 99 FETCH (UID 4000 FLAGS (x) BODY[] {3}\r\nabc)\r\n$1"), whole},
 

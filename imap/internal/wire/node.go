@@ -22,7 +22,7 @@ const (
 // the next response.
 type Node struct {
 	Kind   Kind
-	Ragged bool // of a quoted string: it does not end where a quoted string must, so it may be a part
+	Ragged bool // of a list or a quoted string: it does not end as it must, so it may be a part
 	Text   []byte
 	List   []Node
 }

@@ -164,7 +164,7 @@ func (r *Reader) untagged() error {
 		r.status()
 		return nil
 	}
-	args, err := r.list(0)
+	args, _, err := r.list(0)
 	r.resp.Args = args
 	return err
 }
@@ -189,7 +189,7 @@ func (r *Reader) readCode() bool {
 	name := upperName(r.line[begin:r.pos])
 	begin = r.pos
 	r.inCode = true
-	args, err := r.list(0)
+	args, _, err := r.list(0)
 	r.inCode = false
 	closed := r.pos > 0 && r.line[r.pos-1] == ']'
 	if err != nil || !closed || name == "" {

@@ -4,7 +4,8 @@ import "bytes"
 
 // list reads tokens until the list closes, or the response (or, at depth 0, its code) ends. It
 // skips a ")" too many and supplies a missing one: the readable part is worth more than an error.
-func (r *Reader) list(depth int) ([]Node, error) {
+// A list with a missing one is not closed.
+func (r *Reader) list(depth int) (nodes []Node, closed bool, err error) {
 	mark := len(r.stack)
 	for {
 		r.skipBlanks()
@@ -14,7 +15,7 @@ func (r *Reader) list(depth int) ([]Node, error) {
 		c := r.line[r.pos]
 		if c == ')' {
 			r.pos++
-			if depth > 0 {
+			if closed = depth > 0; closed {
 				break
 			}
 			continue
@@ -24,13 +25,13 @@ func (r *Reader) list(depth int) ([]Node, error) {
 			break
 		}
 		if err := r.token(depth, mark); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	start := len(r.nodes)
 	r.nodes = append(r.nodes, r.stack[mark:]...)
 	r.stack = r.stack[:mark]
-	return r.nodes[start:len(r.nodes):len(r.nodes)], nil
+	return r.nodes[start:len(r.nodes):len(r.nodes)], closed, nil
 }
 
 // token reads one token and pushes it on the stack, where its siblings begin at mark.
@@ -47,8 +48,8 @@ func (r *Reader) token(depth, mark int) error {
 			return Flood("lists nested deeper than %d, beginning %q", maxDepth, head(r.memory))
 		}
 		r.pos++
-		children, err := r.list(depth + 1)
-		r.push(Node{Kind: List, List: children})
+		children, closed, err := r.list(depth + 1)
+		r.push(Node{Kind: List, List: children, Ragged: !closed})
 		return err
 	case '"':
 		text, closed := r.quoted()
