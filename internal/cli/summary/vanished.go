@@ -25,6 +25,16 @@ func Hidden(r *repo.Repo) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("somebody deleted or replaced %s in the bucket, which kept the older versions: these are read, so nothing is lost yet. "+
-		"Take away the right to delete there; mailstrata check names what is hidden, and mailstrata repair hidden shows it again", ui.Plural(n, "manifest"))
+	return fmt.Sprintf("somebody deleted or replaced %s in the bucket, which kept the older versions: "+
+		"these are read, so nothing is lost yet. Take away the right to delete there; "+
+		"mailstrata check names what is hidden, and %s", ui.Plural(n, "manifest"), shownAgainBy(r))
+}
+
+// shownAgainBy says what shows hidden objects again. Without Object Lock, nobody knows what was
+// hidden and what prune deleted, so mailstrata repair hidden refuses.
+func shownAgainBy(r *repo.Repo) string {
+	if r.Lock() == nil {
+		return "a tool of the bucket's provider brings the versions of a date back"
+	}
+	return "mailstrata repair hidden shows it again"
 }
