@@ -142,8 +142,8 @@ func SampleAccount() *Account {
 	odd.Add("\r\nno header either")
 	odd.Add("a: b\r\n\r\nNUL \x00 and \xff\r\r\n\n")
 	odd.Add("a: b\r\n\r\n" + strings.Repeat("x", 1<<20))
-	odd.Add("a: b\r\n\r\n" + strings.Repeat("QUJD",
-		19) + "\r\n" + strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 40000))
+	odd.Add("a: b\r\n\r\n" + strings.Repeat("QUJD", 19) + "\r\n" +
+		strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 40000))
 	a.Mailbox("Empty")
 	a.Mailbox("Parent").attributes = []string{`\Noselect`}
 	return a

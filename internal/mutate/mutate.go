@@ -42,8 +42,8 @@ func Overlay(root, dir string, changes []Change) (path string, err error) {
 	}
 	replace := map[string]string{}
 	for file, source := range sources {
-		replace[file] = filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(file,
-			root+string(filepath.Separator)), string(filepath.Separator), "_"))
+		name := strings.TrimPrefix(file, root+string(filepath.Separator))
+		replace[file] = filepath.Join(dir, strings.ReplaceAll(name, string(filepath.Separator), "_"))
 		if err := os.WriteFile(replace[file], []byte(source), 0o600); err != nil {
 			return "", fmt.Errorf("write a changed source: %w", err)
 		}

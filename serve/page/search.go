@@ -111,8 +111,8 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 	})
 	data.Pager.Open = data.More && found.limit < maxFound
 	if data.More && found.limit == maxFound {
-		data.Bound = "Only the newest " + ui.Plural(maxFound,
-			"message") + " are shown. To see others, narrow the search: another word, or dates."
+		data.Bound = "Only the newest " + ui.Plural(maxFound, "message") +
+			" are shown. To see others, narrow the search: another word, or dates."
 	}
 	if data.Rows, err = found.rows(r.Context(), found.hits[data.Pager.First:data.Pager.End]); err != nil {
 		return err

@@ -173,8 +173,8 @@ func archived(m, before *manifest.Manifest) (messages, bytes int64) {
 	messages, bytes = m.Totals.NewMessages, m.Totals.NewBytes
 	switch {
 	case before != nil:
-		messages, bytes = max(messages, m.Totals.Messages-before.Totals.Messages), max(bytes,
-			m.Totals.Bytes-before.Totals.Bytes)
+		messages = max(messages, m.Totals.Messages-before.Totals.Messages)
+		bytes = max(bytes, m.Totals.Bytes-before.Totals.Bytes)
 	case m.Parent != [32]byte{}:
 		messages, bytes = max(messages, m.Totals.Messages), max(bytes, m.Totals.Bytes)
 	}

@@ -162,8 +162,8 @@ func verdict(report *check.Report, damaged bool) error {
 	case damaged:
 		return cli.Partial("the repository is damaged")
 	case report.Misdated > 0:
-		return cli.Partial("the data is intact, but " + ui.Plural(report.Misdated,
-			"manifest") + " cannot be trusted; find out which host wrote it")
+		return cli.Partial("the data is intact, but " + ui.Plural(report.Misdated, "manifest") +
+			" cannot be trusted; find out which host wrote it")
 	case report.Overlaid > 0:
 		return cli.Partial("the data is intact, but somebody who can delete or write in the bucket has hidden or covered objects: " +
 			"take these rights away; mailstrata repair hidden removes what covers them")

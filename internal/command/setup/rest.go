@@ -144,8 +144,8 @@ func (d *dialog) interrupted(ctx context.Context, r *rest) error {
 	if missing := r.missing(); len(missing) == 1 && r.Backup {
 		d.Paragraph("All is set up but the first backup: mailstrata backup continues it.")
 	} else {
-		d.Paragraph("Done: " + strings.Join(done, ", ") + ". Missing: " + strings.Join(missing,
-			", ") + ". To finish, run mailstrata setup again.")
+		d.Paragraph("Done: " + strings.Join(done, ", ") +
+			". Missing: " + strings.Join(missing, ", ") + ". To finish, run mailstrata setup again.")
 	}
 	return context.Cause(ctx)
 }

@@ -42,8 +42,8 @@ func (o *Outline) CheckName(h Head) error {
 	put := h.Time.UnixMilli()
 	if o.Time != 0 {
 		if put != o.Time {
-			return renamed("its name was changed, and should be " + format.ManifestName(h.Account,
-				time.UnixMilli(o.Time), h.ID))
+			return renamed("its name was changed, and should be " +
+				format.ManifestName(h.Account, time.UnixMilli(o.Time), h.ID))
 		}
 		return nil
 	}
