@@ -29,5 +29,6 @@
 // properties.go adds access rights and annotations of mailboxes. preview.go counts what a restore
 // would add (a dry run). mirror.go also removes what the manifest does not have. A reporter
 // (reporter.go) counts every message and keeps those that the target refuses; its Report
-// (report.go) is the result. stall.go ends a restore that makes no progress.
+// (report.go) is the result. aside.go ends a restore whose target refuses everything, and stall.go
+// one that makes no progress.
 package restore

@@ -82,8 +82,10 @@ func withRoom(ctx context.Context, room *semaphore.Weighted, groups []*group) it
 }
 
 // fetch fetches the frames of a group. Errors appear when the frames are used.
-func (r *restorer) fetch(ctx context.Context, g *group) (*group, error) {
-	r.Contents.Prefetch(ctx, g.frames)
+func (j *job) fetch(ctx context.Context, g *group) (*group, error) {
+	if !j.ended.Load() {
+		j.restorer.Contents.Prefetch(ctx, g.frames)
+	}
 	return g, nil
 }
 
@@ -102,14 +104,14 @@ func (r *restorer) used(ctx context.Context, b *batch) {
 func (j *job) fetchAll(ctx context.Context, fetched chan<- *batch) error {
 	messages, bytes := j.batchLimits()
 	for window, err := range j.windows(ctx) {
-		if err != nil {
+		if err != nil || j.ended.Load() {
 			return err
 		}
 		if err := j.plan(ctx, window); err != nil {
 			return err
 		}
 		list := withRoom(ctx, j.restorer.fetched, groups(batches(window, messages, bytes)))
-		for g, err := range inorder.Map(ctx, groupsAhead, list, j.restorer.fetch) {
+		for g, err := range inorder.Map(ctx, groupsAhead, list, j.fetch) {
 			if err != nil {
 				return err
 			}

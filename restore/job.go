@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -18,6 +19,8 @@ type job struct {
 	restorer  *restorer
 	mailboxes []*mailboxJob
 	messages  int64 // in the lists of the mailboxes; some may be in the folders already
+
+	ended atomic.Bool // all mailboxes are put aside: nothing more is read for them
 }
 
 // jobs divides the mailboxes into jobs, the largest ones first. A backup reads them in the same
@@ -61,8 +64,13 @@ const (
 func (j *job) execute(ctx context.Context) error {
 	err := j.each(ctx, (*mailboxJob).open)
 	if err == nil {
+		err = j.each(ctx, (*mailboxJob).putAsideClosed)
+	}
+	j.dropAside()
+	if err == nil {
 		err = j.transfer(ctx)
 	}
+	j.dropAside()
 	if err == nil {
 		err = j.each(ctx, (*mailboxJob).settle)
 	}
@@ -101,7 +109,7 @@ func (j *job) transfer(ctx context.Context) error {
 	group.Go(func() error {
 		defer close(joined)
 		for b := range fetched {
-			if err := j.restorer.join(ctx, b); err != nil {
+			if err := j.join(ctx, b); err != nil {
 				return err
 			}
 			if !b.streamed {
@@ -126,6 +134,15 @@ func (j *job) transfer(ctx context.Context) error {
 		return nil
 	})
 	return group.Wait()
+}
+
+// join joins the messages of a batch, if they are still to be written.
+func (j *job) join(ctx context.Context, b *batch) error {
+	if j.ended.Load() {
+		b.holds = nil
+		return nil
+	}
+	return j.restorer.join(ctx, b)
 }
 
 // send sends a batch to the next step.
@@ -162,6 +179,9 @@ func (j *job) write(outer context.Context, b *batch) error {
 	}
 	if err := group.Wait(); err != nil {
 		return err
+	}
+	if j.allAside() {
+		j.ended.Store(true)
 	}
 	return j.each(outer, (*mailboxJob).settleInTime)
 }

@@ -226,3 +226,14 @@ func (b *rowBody) header(ctx context.Context) ([]byte, error) {
 	header, err := b.list.restorer.Contents.Header(ctx, record)
 	return header, archive.UnlessDamage(err)
 }
+
+// missing returns the number of messages that the target lacks.
+func (l *messageList) missing() int {
+	n := 0
+	for i := range l.rows {
+		if l.rows[i].state == rowMissing {
+			n++
+		}
+	}
+	return n
+}

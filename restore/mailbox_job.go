@@ -18,7 +18,9 @@ type mailboxJob struct {
 	list     *messageList
 	folder   Folder // nil: there are no messages to add
 	added    int64  // messages
+	lacks    int    // messages that the folder did not have
 	lost     bool   // the folder was lost while it was open
+	aside    error  // why the mailbox is put aside; nil: it is not
 
 	unsettled      []*item // added, and their results are pending
 	unsettledBytes int64
@@ -27,6 +29,9 @@ type mailboxJob struct {
 
 // open lists the archived messages and asks the folder which of them it lacks.
 func (m *mailboxJob) open(ctx context.Context) (err error) {
+	if m.list != nil { // it was put aside
+		return nil
+	}
 	if m.list, err = m.restorer.listMessages(ctx, m.route); err != nil || len(m.list.rows) == 0 {
 		return err
 	}
@@ -38,6 +43,7 @@ func (m *mailboxJob) open(ctx context.Context) (err error) {
 	if errors.Is(err, ErrFolderLost) {
 		err = cmp.Or(m.lose(err), m.list.lackRest())
 	}
+	m.lacks = m.list.missing()
 	return err
 }
 
@@ -73,7 +79,7 @@ func (m *mailboxJob) named(err error) error {
 // so that the other mailboxes are restored.
 func (r *restorer) open(ctx context.Context, place Place) (Folder, error) {
 	if place.Skip {
-		return noFolder{errNoPlace}, nil
+		return noFolder{cmp.Or(place.Reason, errNoPlace)}, nil
 	}
 	folder, err := r.Target.Open(ctx, place)
 	if errors.Is(err, mail.ErrRefused) || errors.Is(err, mail.ErrNoMailbox) {
@@ -82,8 +88,18 @@ func (r *restorer) open(ctx context.Context, place Place) (Folder, error) {
 	return folder, err
 }
 
-// write adds messages to the folder and records the results.
+// write adds messages to the folder and records the results. It adds the first ones by themselves
+// while the target may refuse all.
 func (m *mailboxJob) write(ctx context.Context, items []*item) error {
+	if len(items) > firstMessages && m.added == 0 && m.restorer.tookNothing() {
+		if err := m.write(ctx, items[:firstMessages]); err != nil {
+			return err
+		}
+		items = items[firstMessages:]
+	}
+	if m.aside != nil {
+		return nil
+	}
 	wanted := make([]Message, len(items))
 	for i, item := range items {
 		wanted[i] = item.message()
@@ -91,6 +107,9 @@ func (m *mailboxJob) write(ctx context.Context, items []*item) error {
 	results, err := m.folder.Append(ctx, wanted)
 	if errors.Is(err, ErrFolderLost) {
 		return m.writeLost(ctx, items, results, err)
+	}
+	if err == nil && m.putAsideIf(items, results) {
+		return nil
 	}
 	for i, result := range results[:min(len(results), len(items))] {
 		if err != nil && !result.Added && result.Refused == nil {

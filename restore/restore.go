@@ -94,6 +94,8 @@ type restorer struct {
 	unordered bool
 	picked    map[*manifest.Mailbox]*picked // with Pick
 
+	aside aside
+
 	keepsLabels bool // the target has labels, and each message is added once with its labels
 }
 
@@ -129,7 +131,10 @@ func (r *restorer) execute(ctx context.Context) error {
 	}
 	places, err := r.prepare(ctx, routes)
 	if err == nil {
-		err = r.runJobs(ctx, routes, places)
+		if err = r.runJobs(ctx, routes, places); err == nil {
+			err = r.restoreAside(ctx)
+		}
+		err = errors.Join(err, r.aside.close())
 	}
 	if err == nil {
 		err = r.addProperties(ctx, routes, places)

@@ -70,6 +70,7 @@ type Place struct {
 	Mailbox string // the decoded name of the archived mailbox
 	Name    string // its name in the target: the raw name of a mailbox, or a path
 	Skip    bool   // the target cannot hold messages there; notes say why
+	Reason  error  // why Skip is set, if the target refused to make the mailbox
 }
 
 // Folder is an open place of a target.

@@ -24,6 +24,7 @@ type memTarget struct {
 	Alter    func(restore.Message) bool // the bytes
 	Changed  []string                   // what is changed of each message
 	Skip     map[string]bool
+	Reason   error            // of Skip
 	Closed   map[string]error // folders that cannot be opened
 	calls    int
 	FailAt   int            // the call of Append that fails after half of its messages; 0: none
@@ -58,7 +59,7 @@ func newMemTarget(s *archivetest.MemReader) *memTarget {
 func (s *memTarget) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	var places []restore.Place
 	for _, mailbox := range mailboxes {
-		places = append(places, restore.Place{Mailbox: mailbox.Name, Name: mailbox.Name, Skip: s.Skip[mailbox.Name]})
+		places = append(places, restore.Place{Mailbox: mailbox.Name, Name: mailbox.Name, Skip: s.Skip[mailbox.Name], Reason: s.Reason})
 	}
 	return places, []string{"a note"}, nil
 }

@@ -57,7 +57,7 @@ func (w *world) close() {
 
 // mailserver runs in-process mail servers. Accounts have the password "secret-of-USER".
 //
-//	mailserver start NAME [append-limit=BYTES] [certificate=valid|expired]
+//	mailserver start NAME [append-limit=BYTES] [read-only] [certificate=valid|expired]
 //	                               sets NAME_HOST; a certificate goes to NAME.pem
 //	mailserver account NAME USER   creates an account, and sets USER_URL
 //	mailserver fill NAME USER      with the sample mail
@@ -129,6 +129,8 @@ func (w *world) start(ts *testscript.TestScript, name string, settings []string)
 			n, err := strconv.ParseUint(value, 10, 32)
 			ts.Check(err)
 			o.AppendLimit = uint32(n)
+		case "read-only":
+			o.ReadOnly = true
 		case "certificate":
 			until := time.Now().Add(time.Hour)
 			if value == "expired" {

@@ -270,7 +270,7 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 	}
 	if err != nil {
 		p.note("mailbox %s cannot be made: %v", box.Name, err)
-		place.Skip = true
+		place.Skip, place.Reason = true, err
 		return nil
 	}
 	made := &mail.Mailbox{Raw: place.Name, Name: box.Name}
@@ -361,7 +361,7 @@ func (p *preparation) confirm(ctx context.Context, places []restore.Place) error
 		case refused(err):
 			p.note("mailbox %s was made, but the server does not list it, and does not open it: %v",
 				places[i].Mailbox, err)
-			places[i].Skip = true
+			places[i].Skip, places[i].Reason = true, err
 		case err != nil:
 			return err
 		default:

@@ -19,6 +19,7 @@ import (
 type Options struct {
 	TLS         *tls.Config // nil: no TLS, only on the loopback
 	AppendLimit uint32      // maximum size of a message; 0: 100 MB
+	ReadOnly    bool        // accounts take no messages and no mailboxes
 }
 
 // Server is a running mail server.

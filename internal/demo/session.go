@@ -83,3 +83,19 @@ func (s *session) AppendLimit() uint32 {
 	}
 	return 100 << 20
 }
+
+var errReadOnly = &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeNoPerm, Text: "you may only read"}
+
+func (s *session) Create(mailbox string, o *imap.CreateOptions) error {
+	if s.server.options.ReadOnly {
+		return errReadOnly
+	}
+	return s.UserSession.Create(mailbox, o)
+}
+
+func (s *session) Append(mailbox string, message imap.LiteralReader, o *imap.AppendOptions) (*imap.AppendData, error) {
+	if s.server.options.ReadOnly {
+		return nil, errReadOnly
+	}
+	return s.UserSession.Append(mailbox, message, o)
+}

@@ -2,6 +2,7 @@ package jmaprestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,6 +57,9 @@ func (p *plan) places() []restore.Place {
 	places := make([]restore.Place, len(p.wanted))
 	for i, w := range p.wanted {
 		places[i] = restore.Place{Mailbox: w.Name, Name: w.id, Skip: w.reason != ""}
+		if w.reason != "" {
+			places[i].Reason = errors.New(w.reason)
+		}
 	}
 	return places
 }

@@ -118,7 +118,7 @@ With --prune, mailstrata restores first. Then it removes messages that the manif
 
 EXIT STATUS
 
-0 done; 1 failed; 2 invalid command line; 3 done, but some messages could not be read from the archive, were altered or refused by the target, or lost a flag such as \Seen there; 130 interrupted.`
+0 done; 1 failed, or the target refused all mailboxes; 2 invalid command line; 3 done, but some messages could not be read from the archive, were altered or refused by the target, or lost a flag such as \Seen there; 130 interrupted.`
 }
 
 func (c *Command) Run(ctx context.Context, p *cli.Program) error {
@@ -176,7 +176,7 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	}
 	o.Confirm = c.confirm(p, !isDefault)
 	report, err := restoreTo(ctx, p, o)
-	err = destination.Advise(err)
+	err = adviseRefused(destination.Advise(err))
 	if isDefault && c.DeletedSince == "" && !c.All && err == nil {
 		p.Note("only the newest manifest was searched; --all restores what older ones have, too")
 	}

@@ -69,6 +69,17 @@ func (c *Command) offerTarget(ctx context.Context, p *cli.Program) (*repo.Repo, 
 	return nil, missing
 }
 
+// adviseRefused adds to the error of a target that refuses everything what the user can do.
+func adviseRefused(err error) error {
+	var all *restore.RefusedError
+	if !errors.As(err, &all) || hint.For(err) != "" {
+		return err
+	}
+	return &hint.Error{Text: err.Error(), Err: err,
+		Hint: "look at the rights and the room of that account, and restore again; until then, --to maildir:PATH " +
+			"restores to files"}
+}
+
 // isPath reports whether the argument after the manifest is a path, which is what other programs
 // take there. Few mailboxes have such names.
 func isPath(argument string) bool {

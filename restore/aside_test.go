@@ -1,0 +1,92 @@
+package restore_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+// A target that refuses all mail ends the restore after some messages, in its own words, and
+// nothing is kept as files.
+func TestTargetRefusesAll(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 40_000)...),
+		s.Mailbox(t, "Sent", archivetest.PlainMessages(1, 8)...), s.Mailbox(t, "empty"))
+	refusal := fmt.Errorf("APPEND: %w: NO [READ-ONLY] not yours", mail.ErrRefused)
+	refuse := func(restore.Message) error { return refusal }
+	for name, change := range map[string]func(*memTarget){
+		"opens none":   func(m *memTarget) { m.Closed = map[string]error{"INBOX": refusal, "Sent": refusal} },
+		"makes none":   func(m *memTarget) { m.Skip, m.Reason = map[string]bool{"INBOX": true, "Sent": true}, refusal },
+		"takes none":   func(m *memTarget) { m.Refuse = refuse },
+		"in any order": func(m *memTarget) { m.Free, m.Refuse = true, refuse },
+		"both":         func(m *memTarget) { m.Closed, m.Refuse = map[string]error{"INBOX": refusal}, refuse },
+	} {
+		t.Run(name, func(t *testing.T) {
+			target, dir := newMemTarget(s), filepath.Join(t.TempDir(), "kept")
+			change(target)
+			report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, ReportDir: dir})
+			var all *restore.RefusedError
+			if !errors.As(err, &all) || all.Mailbox != "INBOX" || all.Mailboxes != 2 || !strings.Contains(err.Error(), "NO [READ-ONLY] not yours") {
+				t.Fatalf("have %v, %+v", err, report.Progress)
+			}
+			if report.Refused+report.Added+report.Present > 0 {
+				t.Errorf("have %+v", report.Progress)
+			}
+			if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("something was kept: %v", err)
+			}
+			if sent := sum(target.Appended); sent > 20 {
+				t.Errorf("%d messages were sent", sent)
+			}
+		})
+	}
+}
+
+// A target that takes any message is asked for all of the others, and what it refuses is kept.
+func TestTargetRefusesMost(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	first, last := archivetest.PlainMessages(1, 18_000), archivetest.PlainMessages(20_001, 50)
+	contents := s.Contents(t, s.Mailbox(t, "first", first...), s.Mailbox(t, "last", last...))
+	for _, free := range []bool{false, true} {
+		target := newMemTarget(s)
+		target.Free = free
+		target.Refuse = func(m restore.Message) error {
+			if m.UID < 17_990 || m.UID == 20_050 {
+				return fmt.Errorf("APPEND: %w: NO after %d ms", mail.ErrRefused, m.UID)
+			}
+			return nil
+		}
+		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
+		if err != nil || report.Added != 60 || report.Refused != 17_990 || report.DoneMessages != report.Messages || report.DoneMailboxes != 2 {
+			t.Fatalf("have %v, %+v", err, report.Progress)
+		}
+		target.Holds(t, "first", first[17_989:]...)
+		target.Holds(t, "last", last[:49]...)
+	}
+}
+
+// A few messages that the target refuses do not say that it refuses all.
+func TestFewMessagesAreRefused(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 9)...))
+	target := newMemTarget(s)
+	target.Refuse = func(restore.Message) error { return fmt.Errorf("%w: NO too large", mail.ErrRefused) }
+	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, ReportDir: t.TempDir()})
+	if err != nil || report.Refused != 9 || report.Problems[0].Kept == "" {
+		t.Fatalf("have %v, %+v", err, report)
+	}
+}
+
+func sum(numbers []int) (n int) {
+	for _, each := range numbers {
+		n += each
+	}
+	return n
+}
